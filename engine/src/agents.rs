@@ -1,0 +1,115 @@
+//! The agents of one conversation (spec F5, F9 `by_agent`).
+
+use hashbrown::HashMap;
+
+use crate::event::Direction;
+
+/// An agent's place in [`Agents`].
+pub(crate) type AgentNumber = u32;
+
+/// An agent as one conversation knows it: by an id, or by a name where no id was ever given with it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Agent {
+    pub(crate) id: Option<Box<str>>,
+    pub(crate) name: Option<Box<str>>,
+    pub(crate) messages_in: u64,
+    pub(crate) messages_out: u64,
+}
+
+/// All agents that a conversation mentions, and which of them is assigned.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Agents {
+    all: Vec<Agent>,
+    by_id: HashMap<Box<str>, AgentNumber>,
+    by_name: HashMap<Box<str>, AgentNumber>,
+    assigned: Option<AgentNumber>,
+}
+
+impl Agents {
+    pub(crate) fn get(&self, number: AgentNumber) -> Option<&Agent> {
+        self.all.get(number as usize)
+    }
+
+    pub(crate) fn all(&self) -> &[Agent] {
+        &self.all
+    }
+
+    pub(crate) fn assigned(&self) -> Option<AgentNumber> {
+        self.assigned
+    }
+
+    /// Assigns `agent`, or nobody; says whether that is a change.
+    pub(crate) fn assign(&mut self, agent: Option<AgentNumber>) -> bool {
+        let changed = self.assigned != agent;
+        self.assigned = agent;
+        changed
+    }
+
+    /// The agent that a mention means; `None` where it names none.
+    pub(crate) fn mention(&mut self, id: Option<&str>, name: Option<&str>) -> Option<AgentNumber> {
+        match (id, name) {
+            (Some(id), name) => Some(self.mention_by_id(id, name)),
+            (None, Some(name)) => Some(self.mention_by_name(name)),
+            (None, None) => None,
+        }
+    }
+
+    fn mention_by_id(&mut self, id: &str, name: Option<&str>) -> AgentNumber {
+        let number = match self.assigned_with(|agent| agent.id.as_deref() == Some(id)) {
+            Some(number) => number,
+            None => self.known_by_id(id),
+        };
+        if let (Some(agent), Some(name)) = (self.all.get_mut(number as usize), name)
+            && agent.name.as_deref() != Some(name)
+        {
+            agent.name = Some(name.into());
+        }
+        number
+    }
+
+    /// A mention of the assigned agent's name alone is the assigned agent; any other is an agent known by name only.
+    fn mention_by_name(&mut self, name: &str) -> AgentNumber {
+        match self.assigned_with(|agent| agent.name.as_deref() == Some(name)) {
+            Some(number) => number,
+            None => self.known_by_name(name),
+        }
+    }
+
+    fn assigned_with(&self, is: impl Fn(&Agent) -> bool) -> Option<AgentNumber> {
+        self.assigned.filter(|number| self.get(*number).is_some_and(is))
+    }
+
+    fn known_by_id(&mut self, id: &str) -> AgentNumber {
+        if let Some(number) = self.by_id.get(id) {
+            return *number;
+        }
+        let number = self.add(Agent { id: Some(id.into()), ..Agent::default() });
+        self.by_id.insert(id.into(), number);
+        number
+    }
+
+    fn known_by_name(&mut self, name: &str) -> AgentNumber {
+        if let Some(number) = self.by_name.get(name) {
+            return *number;
+        }
+        let number = self.add(Agent { name: Some(name.into()), ..Agent::default() });
+        self.by_name.insert(name.into(), number);
+        number
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "four billion agents do not fit into memory")]
+    fn add(&mut self, agent: Agent) -> AgentNumber {
+        self.all.push(agent);
+        (self.all.len() - 1) as AgentNumber
+    }
+
+    /// Counts a message for the assigned agent (spec F9).
+    pub(crate) fn count_message(&mut self, direction: Option<Direction>) {
+        let Some(agent) = self.assigned.and_then(|number| self.all.get_mut(number as usize)) else { return };
+        match direction {
+            Some(Direction::In) => agent.messages_in += 1,
+            Some(Direction::Out) => agent.messages_out += 1,
+            None => {}
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! What the board answers, asked through its public face.
+
+use super::*;
+use crate::event::{AgentMention, Direction, Draft, Kind};
+use crate::query::{AgentFilter, Cursor, Sort};
+use crate::{AIRSHIP, Identity};
+
+const HOUR: i64 = 3_600_000;
+
+fn at(ms: i64) -> Option<Time> {
+    Time::from_ms(1_700_000_000_000 + ms)
+}
+
+fn message(conversation: &str, ms: i64, direction: Direction) -> Draft<'_> {
+    let direction = Some(direction);
+    Draft { source: AIRSHIP, conversation, kind: Some(Kind::Message), occurred: at(ms), direction, ..Draft::default() }
+}
+
+fn open(conversation: &str, ms: i64) -> Draft<'_> {
+    Draft { source: AIRSHIP, conversation, kind: Some(Kind::Open), occurred: at(ms), ..Draft::default() }
+}
+
+fn agent<'a>(id: &'a str, name: &'a str) -> AgentMention<'a> {
+    AgentMention::Agent { id: (!id.is_empty()).then_some(id), name: (!name.is_empty()).then_some(name) }
+}
+
+#[track_caller]
+fn build(draft: Draft<'_>) -> Event {
+    draft.build().unwrap()
+}
+
+#[track_caller]
+fn board(drafts: Vec<Draft<'_>>) -> Board {
+    let mut board = Board::new();
+    for (seq, draft) in (1..).zip(drafts) {
+        board.batch().apply(seq, &build(draft));
+    }
+    board
+}
+
+#[track_caller]
+fn ids(board: &Board, query: &Query) -> Vec<String> {
+    board.open(query).unwrap().rows.iter().map(|row| row.id.to_string()).collect()
+}
+
+fn of_agent(agent: &str) -> Query {
+    Query { agent: Some(AgentFilter::Is(agent.to_owned())), ..Query::default() }
+}
+
+/// Four open conversations and a closed one.
+fn busy() -> Board {
+    board(vec![
+        Draft { agent: agent("a1", "Ann"), tenant: Some("t1"), shortcode: Some("s1"), ..open("one", 0) },
+        Draft { agent: agent("a2", "Ann"), tenant: Some("t2"), member_number: Some("555"), ..open("two", 10) },
+        Draft { agent: agent("", "a1"), member_name: Some("Mo"), channel: Some("sms"), ..message("three", 20, IN) },
+        Draft { channel: Some("in_app"), member_number: Some("555"), ..message("four", 30, IN) },
+        Draft { kind: Some(Kind::Close), agent: agent("a1", "Ann"), ..open("gone", 40) },
+        Draft { channel: Some("sms"), ..message("one", 50, IN) },
+        Draft { channel: Some("sms"), ..message("one", 60, IN) },
+    ])
+}
+
+const IN: Direction = Direction::In;
+const OUT: Direction = Direction::Out;
+
+#[test]
+fn q2_open_conversations_come_with_the_latest_activity_first() {
+    assert_eq!(ids(&busy(), &Query::default()), ["one", "four", "three", "two"]);
+}
+
+#[test]
+fn q2_by_agent_takes_an_id_or_a_name() {
+    let board = busy();
+    assert_eq!(ids(&board, &of_agent("a2")), ["two"]);
+    assert_eq!(ids(&board, &of_agent("Ann")), ["one", "two"]);
+    assert_eq!(ids(&board, &of_agent("a1")), ["one", "three"], "the id of one agent and the name of another");
+    assert_eq!(ids(&board, &of_agent("nobody")), [""; 0]);
+}
+
+#[test]
+fn q2_every_filter_narrows_and_all_of_them_must_hold() {
+    let board = busy();
+    let text = |text: &str| Some(text.to_owned());
+    let all = Query::default;
+    assert_eq!(ids(&board, &Query { agent: Some(AgentFilter::Unassigned), ..all() }), ["four"]);
+    assert_eq!(ids(&board, &Query { member: text("Mo"), ..all() }), ["three"]);
+    assert_eq!(ids(&board, &Query { number: text("555"), ..all() }), ["four", "two"]);
+    assert_eq!(ids(&board, &Query { tenant: text("t1"), ..all() }), ["one"]);
+    assert_eq!(ids(&board, &Query { shortcode: text("s1"), ..all() }), ["one"]);
+    assert_eq!(ids(&board, &Query { channel: text("sms"), ..all() }), ["one", "three"]);
+    assert_eq!(ids(&board, &Query { unread_min: Some(2), ..all() }), ["one"]);
+    assert_eq!(ids(&board, &Query { idle_since_ms: at(20).map(Time::ms), ..all() }), ["three", "two"]);
+    assert_eq!(ids(&board, &Query { waiting_since_ms: at(30).map(Time::ms), ..all() }), ["four", "three"]);
+    assert_eq!(ids(&board, &Query { number: text("555"), tenant: text("t2"), ..all() }), ["two"]);
+    assert_eq!(ids(&board, &Query { number: text("555"), tenant: text("t1"), ..all() }), [""; 0]);
+}
+
+#[test]
+fn q2_sorted_by_waiting_those_that_do_not_wait_come_last() {
+    assert_eq!(ids(&busy(), &Query { sort: Sort::Waiting, ..Query::default() }), ["three", "four", "one", "two"]);
+    assert_eq!(ids(&busy(), &Query { sort: Sort::Started, ..Query::default() }), ["one", "two", "three", "four"]);
+}
+
+#[test]
+fn q2_pages_join_without_hole_or_repeat_while_events_arrive() {
+    for sort in [Sort::Activity, Sort::Waiting, Sort::Started] {
+        let mut board = busy();
+        let all = ids(&board, &Query { sort, ..Query::default() });
+        let mut query = Query { sort, limit: Some(1), ..Query::default() };
+        let mut found = Vec::new();
+        loop {
+            let page = board.open(&query).unwrap();
+            found.extend(page.rows.iter().map(|row| row.id.to_string()));
+            let seq = 100 + found.len() as u64;
+            board.batch().apply(seq, &build(message("elsewhere", HOUR, IN)));
+            let Some(next) = page.next else { break };
+            query.cursor = Some(next.to_string().parse().unwrap());
+        }
+        found.retain(|id| id != "elsewhere");
+        assert_eq!(found, all, "{sort:?}");
+    }
+}
+
+#[test]
+fn q2_a_cursor_is_refused_where_it_does_not_belong() {
+    let board = busy();
+    let next = board.open(&Query { limit: Some(1), ..Query::default() }).unwrap().next;
+    let error = board.open(&Query { sort: Sort::Waiting, cursor: next, ..Query::default() }).unwrap_err();
+    assert_eq!(error, QueryError::CursorOfAnotherOrder { expected: Sort::Waiting, found: Sort::Activity });
+    for nonsense in ["", "a", "a1", "x1:id", "a99999999999999999999:id", "é1:id"] {
+        assert!(nonsense.parse::<Cursor>().is_err(), "{nonsense}");
+    }
+}
+
+#[test]
+fn q3_agents_and_totals_follow_every_change() {
+    let mut board = busy();
+    let loads = board.agents();
+    let row = |name: Option<&str>| {
+        let of = |load: &&AgentLoad| load.agent.as_ref().and_then(|agent| agent.id.as_deref()) == name;
+        loads.iter().find(of).map(|load| (load.open, load.unread, load.waiting, load.oldest_waiting_since))
+    };
+    assert_eq!(row(Some("a1")), Some((1, 2, 1, at(50).map(Time::ms))));
+    assert_eq!(row(Some("a2")), Some((1, 0, 0, None)));
+    assert_eq!(loads.len(), 4, "two agents with ids, one by name, and nobody");
+
+    let totals = board.totals();
+    assert_eq!(totals.iter().map(|row| row.conversations).sum::<u64>(), 5);
+    assert_eq!(totals.iter().map(|row| row.open).sum::<u64>(), 4);
+
+    board.batch().apply(8, &build(message("one", 70, OUT)));
+    let closing = ["one", "two", "three", "four"];
+    for (seq, id) in (9..).zip(closing) {
+        board.batch().apply(seq, &build(Draft { kind: Some(Kind::Close), ..open(id, HOUR) }));
+    }
+    assert!(board.agents().is_empty());
+    assert_eq!(board.open_len(), 0);
+    let left: u64 = board.totals().iter().map(|row| row.open + row.unread + row.waiting).sum();
+    assert_eq!(left, 0);
+}
+
+#[test]
+fn i2_repeats_are_known_from_the_board_and_from_the_same_group() {
+    let mut board = Board::new();
+    let event = build(message("c", 0, IN));
+    let mut admissions = board.admissions();
+    assert_eq!(admissions.admit(&event), Admission::Log);
+    assert_eq!(admissions.admit(&event), Admission::Duplicate);
+    assert_eq!(board.batch().apply(1, &event), Effect::Applied);
+    assert_eq!(board.admissions().admit(&event), Admission::Duplicate);
+    assert_eq!(board.batch().apply(2, &event), Effect::Duplicate);
+    assert_eq!(board.arrivals("c").unwrap().duplicates, 1);
+}
+
+#[test]
+fn i2_of_two_contents_the_smaller_hash_counts_in_any_order() {
+    let with_text =
+        |text| build(Draft { identity: Some(Identity::given("x", 0)), text: Some(text), ..message("c", 0, IN) });
+    let (mut a, mut b) = (with_text("one"), with_text("other"));
+    if b.content() < a.content() {
+        std::mem::swap(&mut a, &mut b);
+    }
+    let mut smaller_first = Board::new();
+    assert_eq!(smaller_first.batch().apply(1, &a), Effect::Applied);
+    assert_eq!(smaller_first.batch().apply(2, &b), Effect::Conflict { counts: false });
+    let mut larger_first = Board::new();
+    assert_eq!(larger_first.batch().apply(1, &b), Effect::Applied);
+    assert_eq!(larger_first.batch().apply(2, &a), Effect::Conflict { counts: true });
+    for board in [&mut smaller_first, &mut larger_first] {
+        let state = board.state("c").unwrap();
+        assert_eq!((state.messages_in, state.last_message.unwrap().text.as_str()), (1, a.text().unwrap()));
+        let counting: Vec<_> = board.history("c").unwrap().iter().map(|entry| entry.counts).collect();
+        assert_eq!(counting, [true, false]);
+        assert_eq!(board.admissions().admit(&a), Admission::Duplicate);
+        assert_eq!(board.admissions().admit(&b), Admission::Duplicate);
+    }
+    assert_eq!(smaller_first.state_hash(), larger_first.state_hash());
+}
+
+#[test]
+fn h1_the_hash_is_kept_up_as_conversations_change() {
+    let mut changing = busy();
+    let before = changing.state_hash();
+    changing.batch().apply(8, &build(message("one", 90, OUT)));
+    let kept_up = changing.state_hash();
+    assert_ne!(before, kept_up);
+    let ids = changing.ids();
+    let lines = ids.iter().map(|id| changing.state(id).unwrap().export_line());
+    assert_eq!(lines.map(|line| StateHash::of_line(&line)).fold(StateHash::default(), StateHash::plus), kept_up);
+}
+
+#[test]
+fn a_board_comes_back_from_its_images() {
+    let mut original = busy();
+    let mut restored = Board::new();
+    for slot in 0..original.slot_count() {
+        restored.restore(slot, original.image(slot).unwrap()).unwrap();
+    }
+    assert_eq!(restored.state_hash(), original.state_hash());
+    assert_eq!(ids(&restored, &of_agent("Ann")), ids(&original, &of_agent("Ann")));
+    assert_eq!(restored.totals(), original.totals());
+    assert_eq!(restored.history("one"), original.history("one"));
+    let image = original.image(0).unwrap();
+    assert!(matches!(restored.restore(0, image.clone()), Err(ImageError::SlotTaken { slot: 0, .. })));
+    assert!(matches!(restored.restore(99, image), Err(ImageError::SlotTaken { slot: 99, .. })));
+}
+
+#[test]
+fn an_image_that_refers_to_nothing_is_refused() {
+    let image = busy().image(0).unwrap();
+    let empty = ConversationImage { facts: Vec::new(), ..image.clone() };
+    assert_eq!(Board::new().restore(0, empty).unwrap_err(), ImageError::Empty);
+    let dangling = ConversationImage { contexts: Vec::new(), ..image };
+    assert!(matches!(Board::new().restore(0, dangling), Err(ImageError::Dangling { list: "context", .. })));
+}
+
+#[test]
+fn a_conversation_that_is_away_still_counts_and_loses_nothing() {
+    let mut board = busy();
+    let mut at_home = busy();
+    let image = board.evict(0).unwrap();
+    assert_eq!(board.state("one"), None);
+    assert_eq!(ids(&board, &Query::default()), ids(&at_home, &Query::default()));
+    assert_eq!(board.state_hash(), at_home.state_hash());
+
+    let event = build(message("one", 80, OUT));
+    assert_eq!(board.absent(&event), Some(0));
+    board.batch().apply(8, &event);
+    at_home.batch().apply(8, &event);
+    board.restore(0, image).unwrap();
+    assert_eq!(board.absent(&event), None);
+    assert_eq!(board.state("one"), at_home.state("one"));
+    assert_eq!(board.state_hash(), at_home.state_hash());
+}

@@ -1,0 +1,304 @@
+//! The fold: spec F1 to F11, one event at a time in the order of T2.
+//!
+//! Every rule that looks back only is settled in [`Fold::step`]; what depends on the whole set (the first interval's
+//! start, unread counts, suspicions) is kept in a form from which it is read off at any time.
+
+use crate::agents::{AgentNumber, Agents};
+use crate::event::{AgentMention, Direction, Kind};
+use crate::fact::Fact;
+use crate::session::Session;
+use crate::texts::{Field, Texts};
+use crate::time::Time;
+use crate::unread::{Position, Unread};
+
+/// The texts that repeat from event to event, and whether the event says that nobody is assigned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Context {
+    pub(crate) texts: Texts,
+    pub(crate) nobody: bool,
+}
+
+impl Context {
+    pub(crate) fn agent(&self) -> AgentMention<'_> {
+        AgentMention::from_parts(self.texts.get(Field::AgentId), self.texts.get(Field::AgentName), self.nobody)
+    }
+}
+
+/// What a fact refers to by number.
+#[derive(Clone, Copy)]
+pub(crate) struct Lists<'a> {
+    pub(crate) contexts: &'a [Context],
+    pub(crate) sessions: &'a [Session],
+}
+
+/// The attributes of which the latest value wins (spec F8), in the order of [`Fold::attribute_from`].
+pub(crate) const ATTRIBUTES: [Field; 8] = [
+    Field::Source,
+    Field::MemberName,
+    Field::MemberNumber,
+    Field::MemberBusinessId,
+    Field::MemberChannelId,
+    Field::Shortcode,
+    Field::AppKey,
+    Field::Tenant,
+];
+
+/// The name that means that the source knows none.
+const UNKNOWN_NAME: &str = "Unknown";
+
+/// Who was assigned from when on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Assignment {
+    pub(crate) agent: Option<AgentNumber>,
+    pub(crate) at: Time,
+}
+
+/// A text that may be the last message, by the place of its event.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TextAt {
+    pub(crate) time: Time,
+    pub(crate) position: Position,
+    pub(crate) direction: Option<Direction>,
+}
+
+/// The state of a conversation after some of its events.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Fold {
+    steps: Position,
+    pub(crate) has_lifecycle: bool,
+    pub(crate) is_closed: bool,
+    pub(crate) reopens: u64,
+    closed_at: Option<Time>,
+    /// When the first open interval ended; it begins at `started_at`, which only the whole set decides.
+    first_open_until: Option<Time>,
+    later_open_ms: i64,
+    reopened_at: Option<Time>,
+    started: Option<Time>,
+    first_at: Option<Time>,
+    last_at: Option<Time>,
+    last_active: Option<Time>,
+    pub(crate) agents: Agents,
+    pub(crate) assignments: Vec<Assignment>,
+    pub(crate) messages_in: u64,
+    pub(crate) messages_out: u64,
+    pub(crate) messages_other: u64,
+    pub(crate) messages_after_close: u64,
+    channel_from: Option<u32>,
+    pub(crate) unread: Unread,
+    pub(crate) first_inbound: Option<Time>,
+    pub(crate) first_response_ms: Option<i64>,
+    waiting: Option<(Time, Time)>,
+    message_text: Option<TextAt>,
+    lifecycle_text: Option<TextAt>,
+    attribute_from: [Option<u32>; ATTRIBUTES.len()],
+    last_context: Option<u32>,
+    session: Option<Box<Session>>,
+    pub(crate) session_is_stale: bool,
+    pub(crate) clock_suspicions: Vec<Time>,
+}
+
+impl Fold {
+    /// Takes the next event in the order of T2; `at` is its time, which for a close without one (T3) is decided by the
+    /// events before it.
+    pub(crate) fn step(&mut self, fact: &Fact, at: Time, lists: Lists<'_>) {
+        self.first_at = Some(self.first_at.map_or(at, |first| first.min(at)));
+        self.last_at = self.last_at.max(Some(at));
+        if let Some(context) = lists.contexts.get(fact.context as usize) {
+            self.attributes(fact.context, lists);
+            self.agent(context.agent(), at);
+        }
+        if fact.kind.is_message() {
+            self.message(fact, at);
+        } else {
+            self.lifecycle(fact, at);
+        }
+        if let Some(session) = fact.session.and_then(|number| lists.sessions.get(number as usize)) {
+            self.session(session, fact.kind);
+        }
+        self.steps += 1;
+    }
+
+    /// Rule F8 for attributes. An event with the texts of the one before it changes none.
+    fn attributes(&mut self, number: u32, lists: Lists<'_>) {
+        if self.last_context.replace(number) == Some(number) {
+            return;
+        }
+        for (from, field) in self.attribute_from.iter_mut().zip(ATTRIBUTES) {
+            let value = |number: u32| lists.contexts.get(number as usize).and_then(|context| context.texts.get(field));
+            let Some(given) = value(number) else { continue };
+            let is_no_name = field == Field::MemberName && given == UNKNOWN_NAME;
+            if !is_no_name || from.and_then(value).is_none() {
+                *from = Some(number);
+            }
+        }
+    }
+
+    /// Rule F5.
+    fn agent(&mut self, mention: AgentMention<'_>, at: Time) {
+        let agent = match mention {
+            AgentMention::Silent => return,
+            AgentMention::Nobody => None,
+            AgentMention::Agent { id, name } => self.agents.mention(id, name),
+        };
+        if self.agents.assign(agent) {
+            self.assignments.push(Assignment { agent, at });
+        }
+    }
+
+    /// Rules F6, F7 and F9 for a message.
+    fn message(&mut self, fact: &Fact, at: Time) {
+        let time = fact.message_time(at);
+        self.last_active = self.last_active.max(Some(time));
+        self.channel_from = Some(fact.context);
+        self.messages_after_close += u64::from(self.is_closed);
+        self.agents.count_message(fact.direction);
+        match fact.direction {
+            Some(Direction::In) => self.inbound(time),
+            Some(Direction::Out) => self.outbound(time),
+            None => self.messages_other += 1,
+        }
+        if fact.text.is_some() {
+            self.message_text = Some(TextAt { time, position: self.steps, direction: fact.direction });
+        }
+    }
+
+    fn inbound(&mut self, time: Time) {
+        self.messages_in += 1;
+        self.unread.inbound(time);
+        self.first_inbound.get_or_insert(time);
+        let since = self.waiting.map_or(time, |(since, _)| since);
+        self.waiting = Some((since, time));
+    }
+
+    fn outbound(&mut self, time: Time) {
+        self.messages_out += 1;
+        self.unread.outbound(time, self.steps);
+        if let (Some(first), None) = (self.first_inbound, self.first_response_ms) {
+            self.first_response_ms = Some(ms_between(first, time));
+        }
+        self.waiting = None;
+    }
+
+    /// Rules F1 to F4, F7, F8 and F10 for a lifecycle event.
+    fn lifecycle(&mut self, fact: &Fact, at: Time) {
+        self.has_lifecycle = true;
+        self.started = [self.started, fact.started].into_iter().flatten().min();
+        self.last_active = self.last_active.max(fact.active);
+        match fact.kind {
+            Kind::Open | Kind::UpdateOpen => self.open(at),
+            Kind::Close => self.close(at),
+            Kind::OpenClosed => {
+                self.open(at);
+                self.close(at);
+            }
+            Kind::Update | Kind::Message => {}
+        }
+        if let Some(count) = fact.unread {
+            self.unread.stated(count, fact.count_as_of(at), at, self.steps);
+        }
+        if fact.text.is_some() {
+            let text = TextAt { time: fact.text_as_of(at), position: self.steps, direction: fact.direction };
+            if self.lifecycle_text.is_none_or(|known| known.time <= text.time) {
+                self.lifecycle_text = Some(text);
+            }
+        }
+    }
+
+    fn open(&mut self, at: Time) {
+        if self.is_closed {
+            self.is_closed = false;
+            self.reopens += 1;
+            self.reopened_at = Some(at);
+            self.closed_at = None;
+        }
+    }
+
+    fn close(&mut self, at: Time) {
+        self.waiting = None;
+        if self.is_closed {
+            return;
+        }
+        self.is_closed = true;
+        self.closed_at = Some(at);
+        match self.reopened_at {
+            Some(since) => self.later_open_ms += ms_between(since, at),
+            None => self.first_open_until = Some(at),
+        }
+    }
+
+    /// Rules F8 and F11 for the field values of a session.
+    fn session(&mut self, session: &Session, kind: Kind) {
+        if session.usable_status().is_some() {
+            self.session_is_stale = false;
+        } else if kind == Kind::Update {
+            self.session_is_stale = true;
+        }
+        self.session.get_or_insert_default().update(session);
+    }
+
+    /// Rule F4.
+    pub(crate) fn started_at(&self) -> Time {
+        self.started.or(self.first_at).unwrap_or(Time::MIN)
+    }
+
+    /// The largest time of all events.
+    pub(crate) fn last_event_at(&self) -> Time {
+        self.last_at.unwrap_or(Time::MIN)
+    }
+
+    /// Rule F4: null when closed.
+    pub(crate) fn last_active_at(&self) -> Option<Time> {
+        (!self.is_closed).then(|| self.last_active.unwrap_or(self.last_event_at()))
+    }
+
+    /// Rule F3: null while open.
+    pub(crate) fn closed_at(&self) -> Option<Time> {
+        self.closed_at
+    }
+
+    /// Rule F9: the sum of the open intervals, of which a running one counts to the last event.
+    pub(crate) fn open_ms(&self) -> i64 {
+        let first_until = self.first_open_until.unwrap_or(self.last_event_at());
+        let running = self.reopened_at.filter(|_| !self.is_closed);
+        let running_ms = running.map_or(0, |since| ms_between(since, self.last_event_at()));
+        ms_between(self.started_at(), first_until) + self.later_open_ms + running_ms
+    }
+
+    /// Rule F9: the first and the last unanswered inbound message.
+    pub(crate) fn waiting(&self) -> Option<(Time, Time)> {
+        self.waiting.filter(|_| !self.is_closed)
+    }
+
+    /// Rule F8: a text carried by a lifecycle event counts only where it is later.
+    pub(crate) fn last_text(&self) -> Option<TextAt> {
+        match (self.message_text, self.lifecycle_text) {
+            (Some(message), Some(lifecycle)) if lifecycle.time <= message.time => Some(message),
+            (message, lifecycle) => lifecycle.or(message),
+        }
+    }
+
+    /// Rule F6: the channel of the latest message.
+    pub(crate) fn channel<'a>(&self, lists: Lists<'a>) -> Option<&'a str> {
+        Self::text(self.channel_from, Field::Channel, lists)
+    }
+
+    /// Rule F8: the latest value of an attribute.
+    pub(crate) fn attribute<'a>(&self, wanted: Field, lists: Lists<'a>) -> Option<&'a str> {
+        let place = ATTRIBUTES.iter().position(|field| *field == wanted)?;
+        Self::text(self.attribute_from.get(place).copied().flatten(), wanted, lists)
+    }
+
+    fn text(from: Option<u32>, field: Field, lists: Lists<'_>) -> Option<&str> {
+        lists.contexts.get(from? as usize)?.texts.get(field)
+    }
+
+    /// The field values of the session, the latest of each.
+    pub(crate) fn session_values(&self) -> Option<&Session> {
+        self.session.as_deref()
+    }
+}
+
+/// A duration as it is shown: the difference of the times shown, never negative (spec T4).
+fn ms_between(from: Time, to: Time) -> i64 {
+    (to.ms() - from.ms()).max(0)
+}

@@ -1,0 +1,154 @@
+//! A conversation's memory as plain data: what a checkpoint writes and an archive holds.
+//!
+//! This is the seam through which a conversation leaves the board and comes back. It holds facts only, nothing that the
+//! fold derives, so it stays good when the fold changes.
+
+use std::sync::Arc;
+
+use crate::conversation::{Conversation, Counts};
+use crate::event::AgentMention;
+use crate::fact::Fact;
+use crate::fold::Context;
+use crate::session::Session;
+use crate::texts::{FIELDS, Field, Texts};
+
+/// The memory of one conversation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConversationImage {
+    /// The conversation's id.
+    pub id: Arc<str>,
+    /// The events that count, in the order of T2 with those without a time last.
+    pub facts: Vec<Fact>,
+    /// The events that lost to another of the same identity, in order of arrival.
+    pub conflicts: Vec<Fact>,
+    /// What [`Fact::context`] refers to.
+    pub contexts: Vec<ContextImage>,
+    /// What [`Fact::session`] refers to.
+    pub sessions: Vec<Session>,
+    /// How the events arrived.
+    pub arrivals: Counts,
+}
+
+/// The texts that repeat from event to event; see the fields of the same names in [`crate::Draft`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are those of `Draft`")]
+pub struct ContextImage {
+    pub source: Option<Box<str>>,
+    /// Whether the event says that nobody is assigned.
+    pub nobody: bool,
+    pub agent_id: Option<Box<str>>,
+    pub agent_name: Option<Box<str>>,
+    pub channel: Option<Box<str>>,
+    pub member_name: Option<Box<str>>,
+    pub member_number: Option<Box<str>>,
+    pub member_business_id: Option<Box<str>>,
+    pub member_channel_id: Option<Box<str>>,
+    pub shortcode: Option<Box<str>>,
+    pub app_key: Option<Box<str>>,
+    pub tenant: Option<Box<str>>,
+}
+
+/// Why an image is no conversation's memory.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ImageError {
+    /// There is no event in it.
+    #[error("a conversation has at least one event, found none")]
+    Empty,
+    /// A fact refers to a context or a session that is not there.
+    #[error("the event with seq {seq} refers to {list} {found}, but there are {expected}")]
+    Dangling {
+        /// The event's place in the log.
+        seq: u64,
+        /// Which list.
+        list: &'static str,
+        /// The number it refers to.
+        found: u32,
+        /// How many there are.
+        expected: usize,
+    },
+    /// The texts of a context are longer than 4 GiB together.
+    #[error("the texts of a context are longer than 4 GiB together")]
+    TooLong,
+    /// Another conversation has this place on the board already, or this conversation another place.
+    #[error("conversation {id:?} cannot take slot {slot}: it is taken, or the conversation has another")]
+    SlotTaken {
+        /// The conversation's id.
+        id: Arc<str>,
+        /// The place.
+        slot: u32,
+    },
+}
+
+impl ConversationImage {
+    pub(crate) fn of(conversation: &Conversation) -> Self {
+        Self {
+            id: conversation.id.clone(),
+            facts: conversation.timed.iter().chain(&conversation.untimed).cloned().collect(),
+            conflicts: conversation.conflicts.clone(),
+            contexts: conversation.contexts.iter().map(ContextImage::of).collect(),
+            sessions: conversation.sessions.clone(),
+            arrivals: conversation.arrivals,
+        }
+    }
+
+    pub(crate) fn into_conversation(self) -> Result<Conversation, ImageError> {
+        if self.facts.is_empty() {
+            return Err(ImageError::Empty);
+        }
+        for fact in self.facts.iter().chain(&self.conflicts) {
+            within(fact.seq, "context", Some(fact.context), self.contexts.len())?;
+            within(fact.seq, "session", fact.session, self.sessions.len())?;
+        }
+        let contexts: Option<Vec<_>> = self.contexts.iter().map(ContextImage::to_context).collect();
+        let contexts = contexts.ok_or(ImageError::TooLong)?;
+        Ok(Conversation::from_memory(self.id, self.facts, self.conflicts, contexts, self.sessions, self.arrivals))
+    }
+}
+
+fn within(seq: u64, list: &'static str, number: Option<u32>, expected: usize) -> Result<(), ImageError> {
+    match number {
+        Some(found) if found as usize >= expected => Err(ImageError::Dangling { seq, list, found, expected }),
+        _ => Ok(()),
+    }
+}
+
+impl ContextImage {
+    fn of(context: &Context) -> Self {
+        let text = |field| context.texts.get(field).map(Into::into);
+        let nobody = context.agent() == AgentMention::Nobody;
+        Self {
+            source: text(Field::Source),
+            nobody,
+            agent_id: text(Field::AgentId),
+            agent_name: text(Field::AgentName),
+            channel: text(Field::Channel),
+            member_name: text(Field::MemberName),
+            member_number: text(Field::MemberNumber),
+            member_business_id: text(Field::MemberBusinessId),
+            member_channel_id: text(Field::MemberChannelId),
+            shortcode: text(Field::Shortcode),
+            app_key: text(Field::AppKey),
+            tenant: text(Field::Tenant),
+        }
+    }
+
+    fn to_context(&self) -> Option<Context> {
+        let fields: [Option<&str>; FIELDS] = [
+            None,
+            None,
+            self.source.as_deref(),
+            self.agent_id.as_deref(),
+            self.agent_name.as_deref(),
+            self.channel.as_deref(),
+            self.member_name.as_deref(),
+            self.member_number.as_deref(),
+            self.member_business_id.as_deref(),
+            self.member_channel_id.as_deref(),
+            self.shortcode.as_deref(),
+            self.app_key.as_deref(),
+            self.tenant.as_deref(),
+        ];
+        Some(Context { texts: Texts::pack(fields)?, nobody: self.nobody })
+    }
+}

@@ -1,0 +1,329 @@
+//! The indexes behind the questions of spec Q2 and Q3, kept up to date as conversations change.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::Arc;
+
+use hashbrown::{HashMap, HashSet};
+
+use crate::query::{AgentFilter, AgentLoad, Cursor, OpenConversation, Page, Query, QueryError, Sort, Totals};
+use crate::state::AgentRef;
+
+/// A conversation's number on the board.
+pub(crate) type Slot = u32;
+
+type Row = Arc<OpenConversation>;
+
+/// Open conversations in one order; the smallest key comes first.
+type Ordered = BTreeMap<(i64, Arc<str>), Slot>;
+
+/// An agent on the board: two conversations have the same agent where they know the same id, or the same name and no
+/// id.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum AgentKey {
+    Id(Arc<str>),
+    Name(Arc<str>),
+}
+
+/// What the totals are kept by.
+type TotalsKey = (Option<Arc<str>>, Option<Arc<str>>);
+
+/// What the indexes know of a conversation, open or closed.
+#[derive(Clone, Debug)]
+pub(crate) struct Seen {
+    pub(crate) tenant: Option<Arc<str>>,
+    pub(crate) channel: Option<Arc<str>>,
+    pub(crate) open: Option<Row>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Index {
+    seen: Vec<Option<Seen>>,
+    by_activity: Ordered,
+    by_waiting: Ordered,
+    by_start: Ordered,
+    /// In the order of activity.
+    by_agent: HashMap<AgentKey, Ordered>,
+    /// In the order of activity.
+    unassigned: Ordered,
+    /// Which agents go by a name, and in how many conversations.
+    agents_named: HashMap<Arc<str>, BTreeMap<AgentKey, u32>>,
+    by_number: HashMap<Arc<str>, Vec<Slot>>,
+    totals: HashMap<TotalsKey, Totals>,
+    /// Texts that many conversations share, held once.
+    shared: HashSet<Arc<str>>,
+}
+
+impl Index {
+    pub(crate) fn open_len(&self) -> usize {
+        self.by_activity.len()
+    }
+
+    /// One copy of a text that many conversations share. Those of conversations that are gone are not given back:
+    /// agents, tenants and channels are few.
+    pub(crate) fn share(&mut self, text: &str) -> Arc<str> {
+        self.shared.get_or_insert_with(text, |text| Arc::from(text)).clone()
+    }
+
+    pub(crate) fn seen(&self, slot: Slot) -> Option<&Seen> {
+        self.seen.get(slot as usize)?.as_ref()
+    }
+
+    /// Replaces what was known of a conversation by what is known now.
+    pub(crate) fn update(&mut self, slot: Slot, now: Seen) {
+        if self.seen.len() <= slot as usize {
+            self.seen.resize(slot as usize + 1, None);
+        }
+        let before = self.seen.get_mut(slot as usize).and_then(Option::take);
+        self.update_totals(before.as_ref(), &now);
+        self.update_open(slot, before.and_then(|seen| seen.open), now.open.as_ref());
+        if let Some(place) = self.seen.get_mut(slot as usize) {
+            *place = Some(now);
+        }
+    }
+
+    fn update_open(&mut self, slot: Slot, before: Option<Row>, now: Option<&Row>) {
+        let before = before.as_ref();
+        for sort in [Sort::Activity, Sort::Waiting, Sort::Started] {
+            let key = |row: &Row| row.sort_key(sort);
+            if before.map(key) != now.map(key) {
+                let ordered = self.ordered_mut(sort);
+                if let Some(row) = before {
+                    ordered.remove(&entry(row, sort));
+                }
+                if let Some(row) = now {
+                    ordered.insert(entry(row, sort), slot);
+                }
+            }
+        }
+        if before.map(place_with_agent) != now.map(place_with_agent) {
+            if let Some(row) = before {
+                self.leave_agent(row);
+            }
+            if let Some(row) = now {
+                self.join_agent(slot, row);
+            }
+        }
+        if before.map(|row| &row.member_number) != now.map(|row| &row.member_number) {
+            if let Some(row) = before {
+                self.leave_number(slot, row);
+            }
+            if let Some(row) = now {
+                self.join_number(slot, row);
+            }
+        }
+    }
+
+    fn ordered_mut(&mut self, sort: Sort) -> &mut Ordered {
+        match sort {
+            Sort::Activity => &mut self.by_activity,
+            Sort::Waiting => &mut self.by_waiting,
+            Sort::Started => &mut self.by_start,
+        }
+    }
+
+    fn join_agent(&mut self, slot: Slot, row: &Row) {
+        let Some(key) = agent_key(row) else {
+            self.unassigned.insert(entry(row, Sort::Activity), slot);
+            return;
+        };
+        if let Some(name) = &row.agent_name {
+            *self.agents_named.entry_ref(name).or_default().entry(key.clone()).or_default() += 1;
+        }
+        self.by_agent.entry(key).or_default().insert(entry(row, Sort::Activity), slot);
+    }
+
+    fn leave_agent(&mut self, row: &Row) {
+        let Some(key) = agent_key(row) else {
+            self.unassigned.remove(&entry(row, Sort::Activity));
+            return;
+        };
+        if let Some(ordered) = self.by_agent.get_mut(&key) {
+            ordered.remove(&entry(row, Sort::Activity));
+            if ordered.is_empty() {
+                self.by_agent.remove(&key);
+            }
+        }
+        if let Some(name) = &row.agent_name {
+            self.forget_name(name, &key);
+        }
+    }
+
+    fn forget_name(&mut self, name: &Arc<str>, key: &AgentKey) {
+        let Some(agents) = self.agents_named.get_mut(name) else { return };
+        if let Some(conversations) = agents.get_mut(key) {
+            *conversations -= 1;
+            if *conversations == 0 {
+                agents.remove(key);
+            }
+        }
+        if agents.is_empty() {
+            self.agents_named.remove(name);
+        }
+    }
+
+    fn join_number(&mut self, slot: Slot, row: &Row) {
+        if let Some(number) = &row.member_number {
+            self.by_number.entry_ref(number).or_default().push(slot);
+        }
+    }
+
+    fn leave_number(&mut self, slot: Slot, row: &Row) {
+        let Some(number) = &row.member_number else { return };
+        let Some(slots) = self.by_number.get_mut(number) else { return };
+        slots.retain(|known| *known != slot);
+        if slots.is_empty() {
+            self.by_number.remove(number);
+        }
+    }
+
+    fn update_totals(&mut self, before: Option<&Seen>, now: &Seen) {
+        if let Some(before) = before {
+            let key = (before.tenant.clone(), before.channel.clone());
+            if let Some(totals) = self.totals.get_mut(&key) {
+                totals.conversations -= 1;
+                if let Some(row) = &before.open {
+                    totals.open -= 1;
+                    totals.waiting -= u64::from(row.waiting_since.is_some());
+                    totals.unread = totals.unread.wrapping_sub(row.unread);
+                }
+                if totals.conversations == 0 {
+                    self.totals.remove(&key);
+                }
+            }
+        }
+        let key = (now.tenant.clone(), now.channel.clone());
+        let totals = self.totals.entry(key).or_insert_with_key(|(tenant, channel)| Totals {
+            tenant: tenant.clone(),
+            channel: channel.clone(),
+            conversations: 0,
+            open: 0,
+            waiting: 0,
+            unread: 0,
+        });
+        totals.conversations += 1;
+        if let Some(row) = &now.open {
+            totals.open += 1;
+            totals.waiting += u64::from(row.waiting_since.is_some());
+            // A source may state any count; what is added here is taken away again by the same rule.
+            totals.unread = totals.unread.wrapping_add(row.unread);
+        }
+    }
+
+    /// Spec Q2.
+    pub(crate) fn open(&self, query: &Query) -> Result<Page, QueryError> {
+        if let Some(cursor) = query.cursor.as_ref().filter(|cursor| cursor.sort != query.sort) {
+            return Err(QueryError::CursorOfAnotherOrder { expected: query.sort, found: cursor.sort });
+        }
+        Ok(match self.candidates(query) {
+            Candidates::InOrder(ordered) => fill_page(query, self.rows(after(ordered, query.cursor.as_ref()))),
+            Candidates::Any(slots) => fill_page(query, self.sorted(query, slots).into_iter()),
+        })
+    }
+
+    /// The smallest set that holds everything the query can want.
+    fn candidates(&self, query: &Query) -> Candidates<'_> {
+        if let Some(number) = &query.number {
+            return Candidates::Any(self.by_number.get(number.as_str()).cloned().unwrap_or_default());
+        }
+        let sets = match &query.agent {
+            None => return Candidates::InOrder(self.ordered(query.sort)),
+            Some(AgentFilter::Unassigned) => vec![&self.unassigned],
+            Some(AgentFilter::Is(agent)) => self.of_agent(agent),
+        };
+        match sets.as_slice() {
+            [one] if query.sort == Sort::Activity => Candidates::InOrder(one),
+            several => Candidates::Any(several.iter().flat_map(|ordered| ordered.values().copied()).collect()),
+        }
+    }
+
+    fn ordered(&self, sort: Sort) -> &Ordered {
+        match sort {
+            Sort::Activity => &self.by_activity,
+            Sort::Waiting => &self.by_waiting,
+            Sort::Started => &self.by_start,
+        }
+    }
+
+    /// The conversations of every agent that has this id, or goes by this name in one of them.
+    fn of_agent(&self, agent: &str) -> Vec<&Ordered> {
+        let by_id = AgentKey::Id(agent.into());
+        let by_name = self.agents_named.get(agent).into_iter().flat_map(BTreeMap::keys).filter(|key| **key != by_id);
+        std::iter::once(&by_id).chain(by_name).filter_map(|key| self.by_agent.get(key)).collect()
+    }
+
+    fn rows<'a>(&'a self, slots: impl Iterator<Item = Slot> + 'a) -> impl Iterator<Item = &'a Row> {
+        slots.filter_map(|slot| self.seen(slot)?.open.as_ref())
+    }
+
+    fn sorted(&self, query: &Query, slots: Vec<Slot>) -> Vec<&Row> {
+        let mut rows: Vec<_> = self.rows(slots.into_iter()).collect();
+        rows.sort_by_cached_key(|row| entry(row, query.sort));
+        let seen = query.cursor.as_ref().map(|cursor| (cursor.key, cursor.id.clone()));
+        let skipped = seen.map_or(0, |seen| rows.partition_point(|row| entry(row, query.sort) <= seen));
+        rows.split_off(skipped)
+    }
+
+    /// Spec Q3, the agent with most open conversations first.
+    pub(crate) fn agents(&self) -> Vec<AgentLoad> {
+        let of_agents = self.by_agent.values().filter_map(|ordered| self.load(ordered));
+        let mut loads: Vec<_> = of_agents.chain(self.load(&self.unassigned)).collect();
+        loads.sort_by(|a, b| b.open.cmp(&a.open).then_with(|| a.agent.cmp(&b.agent)));
+        loads
+    }
+
+    fn load(&self, ordered: &Ordered) -> Option<AgentLoad> {
+        let rows = || self.rows(ordered.values().copied());
+        let id = rows().next()?.agent_id.as_deref().map(str::to_owned);
+        let name = rows().find_map(|row| row.agent_name.as_deref()).map(str::to_owned);
+        let waiting = || rows().filter_map(|row| row.waiting_since);
+        Some(AgentLoad {
+            agent: (id.is_some() || name.is_some()).then_some(AgentRef { id, name }),
+            open: ordered.len() as u64,
+            unread: rows().fold(0, |sum, row| sum.saturating_add(row.unread)),
+            waiting: waiting().count() as u64,
+            oldest_waiting_since: waiting().min(),
+        })
+    }
+
+    /// Spec Q3, in the order of tenant and channel.
+    pub(crate) fn totals(&self) -> Vec<Totals> {
+        let mut totals: Vec<_> = self.totals.values().cloned().collect();
+        totals.sort_by(|a, b| (&a.tenant, &a.channel).cmp(&(&b.tenant, &b.channel)));
+        totals
+    }
+}
+
+/// Where the answer to a query is to be found.
+enum Candidates<'a> {
+    InOrder(&'a Ordered),
+    Any(Vec<Slot>),
+}
+
+fn agent_key(row: &Row) -> Option<AgentKey> {
+    let by_name = || row.agent_name.clone().map(AgentKey::Name);
+    row.agent_id.clone().map(AgentKey::Id).or_else(by_name)
+}
+
+/// What decides where a conversation stands among those of its agent.
+fn place_with_agent(row: &Row) -> (Option<&str>, Option<&str>, i64) {
+    (row.agent_id.as_deref(), row.agent_name.as_deref(), row.last_active_at)
+}
+
+fn entry(row: &Row, sort: Sort) -> (i64, Arc<str>) {
+    (row.sort_key(sort), row.id.clone())
+}
+
+fn after<'a>(ordered: &'a Ordered, cursor: Option<&Cursor>) -> impl Iterator<Item = Slot> + 'a {
+    let from = cursor.map_or(Bound::Unbounded, |cursor| Bound::Excluded((cursor.key, cursor.id.clone())));
+    ordered.range((from, Bound::Unbounded)).map(|(_, slot)| *slot)
+}
+
+fn fill_page<'a>(query: &Query, rows: impl Iterator<Item = &'a Row>) -> Page {
+    let mut wanted = rows.filter(|row| query.wants(row));
+    let limit = query.limit.unwrap_or(usize::MAX);
+    let rows: Vec<_> = wanted.by_ref().take(limit).cloned().collect();
+    let next = rows.last().filter(|_| wanted.next().is_some());
+    let next = next.map(|row| Cursor { sort: query.sort, key: row.sort_key(query.sort), id: row.id.clone() });
+    Page { rows, next }
+}

@@ -1,0 +1,277 @@
+//! Airship Live Chat, in both envelopes (spec W1).
+
+use std::borrow::Cow;
+
+use super::members::{Checked, Complaint, Members};
+use super::record::{Record, Understood, top};
+use super::{Ignored, Reason};
+use crate::event::{AIRSHIP, AgentMention, Direction, Draft, DraftError, Kind};
+use crate::identity::Identity;
+use crate::json::{Fault, Name, Reader, Value, names};
+
+const CONVO_NAME: &str = "live_chat_convo";
+const MESSAGE_NAME: &str = "live_chat_message";
+
+const BODY: [Name; 4] = names!["name", "interaction_type", "transaction", "properties"];
+const PROPERTIES: [Name; 2] = names!["convo", "message"];
+const CONVO: [Name; 12] = names![
+    "member_business_id",
+    "member_name",
+    "member_number",
+    "shortcode",
+    "business_id",
+    "started_timestamp",
+    "last_message",
+    "last_message_direction",
+    "message_count_since_last_accessed",
+    "last_active_timestamp",
+    "agent_id",
+    "agent_name",
+];
+/// Also what the fold does not see: a name that is known costs less to pass than one that is not.
+const MESSAGE: [Name; 14] = names![
+    "id",
+    "timestamp",
+    "business_id",
+    "agent_id",
+    "agent_name",
+    "direction",
+    "member_business_id",
+    "number",
+    "shortcode",
+    "airship_app_key",
+    "airship_channel_id",
+    "message",
+    "mms",
+    "status",
+];
+
+/// Places in [`BODY`].
+mod body {
+    pub(super) const NAME: usize = 0;
+    pub(super) const INTERACTION_TYPE: usize = 1;
+    pub(super) const TRANSACTION: usize = 2;
+    pub(super) const PROPERTIES: usize = 3;
+}
+
+/// Places in [`CONVO`].
+mod convo {
+    pub(super) const MEMBER_BUSINESS_ID: usize = 0;
+    pub(super) const MEMBER_NAME: usize = 1;
+    pub(super) const MEMBER_NUMBER: usize = 2;
+    pub(super) const SHORTCODE: usize = 3;
+    pub(super) const BUSINESS_ID: usize = 4;
+    pub(super) const STARTED: usize = 5;
+    pub(super) const LAST_MESSAGE: usize = 6;
+    pub(super) const LAST_DIRECTION: usize = 7;
+    pub(super) const UNREAD: usize = 8;
+    pub(super) const LAST_ACTIVE: usize = 9;
+    pub(super) const AGENT_ID: usize = 10;
+    pub(super) const AGENT_NAME: usize = 11;
+}
+
+/// Places in [`MESSAGE`].
+mod message {
+    pub(super) const TIMESTAMP: usize = 1;
+    pub(super) const BUSINESS_ID: usize = 2;
+    pub(super) const AGENT_ID: usize = 3;
+    pub(super) const AGENT_NAME: usize = 4;
+    pub(super) const MEMBER_BUSINESS_ID: usize = 6;
+    pub(super) const NUMBER: usize = 7;
+    pub(super) const SHORTCODE: usize = 8;
+    pub(super) const APP_KEY: usize = 9;
+    pub(super) const CHANNEL_ID: usize = 10;
+    pub(super) const TEXT: usize = 11;
+}
+
+/// The wanted members of `body` and of what is in it.
+#[derive(Default)]
+pub(super) struct Body {
+    members: [Value; BODY.len()],
+    properties: [Value; PROPERTIES.len()],
+    convo: [Value; CONVO.len()],
+    message: [Value; MESSAGE.len()],
+}
+
+impl Body {
+    /// Reads the `body` that begins where the reader is.
+    pub(super) fn read(&mut self, reader: &mut Reader<'_, '_>) -> Result<Value, Fault> {
+        let Self { members, properties, convo, message } = self;
+        reader.object(&BODY, members, |reader, member| {
+            (member == body::PROPERTIES).then(|| {
+                reader.object(&PROPERTIES, properties, |reader, member| {
+                    Some(match member {
+                        0 => reader.object(&CONVO, convo, |_, _| None),
+                        _ => reader.object(&MESSAGE, message, |_, _| None),
+                    })
+                })
+            })
+        })
+    }
+}
+
+/// What an object is to Airship: `{id, type, occurred, body}` of the stream or `{occurred, user, body}` as submitted.
+pub(super) fn understand(record: &Record<'_>) -> Checked<Understood> {
+    let top = record.top();
+    match top.text(top::TYPE)?.as_deref() {
+        None | Some("CUSTOM") => {}
+        Some("OFFSET_UPDATE") => return Ok(Understood::Ignored(Ignored::OffsetUpdate)),
+        Some(_) => return Ok(Understood::Ignored(Ignored::OtherType)),
+    }
+    let body = record.members(".body", top.object(top::BODY)?, &BODY, &record.body.members);
+    let is_message = match &*body.required_string(body::NAME)? {
+        CONVO_NAME => false,
+        MESSAGE_NAME => true,
+        _ => return Ok(Understood::Ignored(Ignored::OtherName)),
+    };
+    let chat = Chat {
+        record,
+        body,
+        transaction: transaction(&body)?,
+        identity: top.id(top::ID)?.map(|id| Identity::given(&id, 0)),
+    };
+    if is_message { chat.message() } else { chat.convo() }
+}
+
+/// The conversation's id: a JSON string, and something (spec section 8).
+fn transaction<'a>(body: &Members<'a, '_>) -> Checked<Cow<'a, str>> {
+    let transaction = body.required_string(body::TRANSACTION)?;
+    match body.id(body::TRANSACTION)? {
+        Some(_) => Ok(transaction),
+        None => Err(body.complain(body::TRANSACTION, Reason::Missing, "the id of a conversation".into())),
+    }
+}
+
+/// An event of live chat, up to what its name decides.
+struct Chat<'a, 'r> {
+    record: &'r Record<'a>,
+    body: Members<'a, 'r>,
+    transaction: Cow<'a, str>,
+    identity: Option<Identity>,
+}
+
+impl<'a, 'r> Chat<'a, 'r> {
+    fn convo(self) -> Checked<Understood> {
+        let is_open = match &*self.body.required_string(body::INTERACTION_TYPE)? {
+            "convo_open" => true,
+            "convo_close" => false,
+            _ => return Err(self.unknown_interaction("`convo_open` or `convo_close`")),
+        };
+        let convo = self.inner(".body.properties.convo", 0, &CONVO, &self.record.body.convo)?;
+        let active = convo.time(convo::LAST_ACTIVE)?;
+        // F2: present and null means closed, whatever the interaction type says.
+        let is_closed = !is_open || (active.is_none() && convo.has(convo::LAST_ACTIVE));
+        let names_agent = convo.has(convo::AGENT_ID) || convo.has(convo::AGENT_NAME);
+        self.build(
+            Draft {
+                kind: Some(if is_closed { Kind::Close } else { Kind::Open }),
+                started: convo.time(convo::STARTED)?,
+                active,
+                unread: convo.count(convo::UNREAD)?,
+                agent: mention(
+                    convo.id(convo::AGENT_ID)?.as_deref(),
+                    convo.text(convo::AGENT_NAME)?.as_deref(),
+                    if names_agent { AgentMention::Nobody } else { AgentMention::Silent },
+                ),
+                direction: convo.text(convo::LAST_DIRECTION)?.as_deref().and_then(read_direction),
+                text: convo.text(convo::LAST_MESSAGE)?.as_deref(),
+                member_name: convo.text(convo::MEMBER_NAME)?.as_deref(),
+                member_number: convo.id(convo::MEMBER_NUMBER)?.as_deref(),
+                member_business_id: convo.id(convo::MEMBER_BUSINESS_ID)?.as_deref(),
+                shortcode: convo.id(convo::SHORTCODE)?.as_deref(),
+                tenant: convo.id(convo::BUSINESS_ID)?.as_deref(),
+                ..self.draft()
+            },
+            (&convo, convo::STARTED),
+        )
+    }
+
+    fn message(self) -> Checked<Understood> {
+        let (channel, direction) = match &*self.body.required_string(body::INTERACTION_TYPE)? {
+            "sms_in" => ("sms", Direction::In),
+            "sms_out" => ("sms", Direction::Out),
+            "app_in" => ("in_app", Direction::In),
+            "app_out" => ("in_app", Direction::Out),
+            _ => return Err(self.unknown_interaction("`sms_in`, `sms_out`, `app_in` or `app_out`")),
+        };
+        let message = self.inner(".body.properties.message", 1, &MESSAGE, &self.record.body.message)?;
+        self.build(
+            Draft {
+                kind: Some(Kind::Message),
+                sent: message.time(message::TIMESTAMP)?,
+                // F5: a message's null agent says nothing.
+                agent: mention(
+                    message.id(message::AGENT_ID)?.as_deref(),
+                    message.text(message::AGENT_NAME)?.as_deref(),
+                    AgentMention::Silent,
+                ),
+                direction: Some(direction),
+                channel: Some(channel),
+                text: message.text(message::TEXT)?.as_deref(),
+                member_number: message.id(message::NUMBER)?.as_deref(),
+                member_business_id: message.id(message::MEMBER_BUSINESS_ID)?.as_deref(),
+                member_channel_id: message.id(message::CHANNEL_ID)?.as_deref(),
+                shortcode: message.id(message::SHORTCODE)?.as_deref(),
+                app_key: message.id(message::APP_KEY)?.as_deref(),
+                tenant: message.id(message::BUSINESS_ID)?.as_deref(),
+                ..self.draft()
+            },
+            (&message, message::TIMESTAMP),
+        )
+    }
+
+    /// The members of `properties.convo` or `properties.message`.
+    fn inner(
+        &self,
+        path: &'static str,
+        property: usize,
+        names: &'static [Name],
+        values: &'r [Value],
+    ) -> Checked<Members<'a, 'r>> {
+        let at = self.body.object(body::PROPERTIES)?;
+        let properties = self.record.members(".body.properties", at, &PROPERTIES, &self.record.body.properties);
+        Ok(self.record.members(path, properties.object(property)?, names, values))
+    }
+
+    /// What all events have in common.
+    fn draft(&self) -> Draft<'_> {
+        Draft {
+            source: AIRSHIP,
+            conversation: &self.transaction,
+            identity: self.identity.clone(),
+            occurred: self.record.top().lenient_time(top::OCCURRED),
+            ..Draft::default()
+        }
+    }
+
+    /// Builds the event; `own_time` is the member that would do where it has no time at all.
+    fn build(&self, draft: Draft<'_>, own_time: (&Members<'_, '_>, usize)) -> Checked<Understood> {
+        draft.build_with(self.record.max_id_bytes).map(Understood::Event).map_err(|error| match error {
+            DraftError::NoTime => {
+                let (members, member) = own_time;
+                members.complain(member, Reason::NoTime, "a time, here or in `occurred`".into())
+            }
+            error => self.body.complain(body::PROPERTIES, Reason::WrongType, Cow::Owned(error.to_string())),
+        })
+    }
+
+    fn unknown_interaction(&self, expected: &'static str) -> Box<Complaint> {
+        self.body.complain(body::INTERACTION_TYPE, Reason::UnknownInteraction, expected.into())
+    }
+}
+
+/// The agent that an id and a name tell of, or what it means that they tell of none.
+fn mention<'a>(id: Option<&'a str>, name: Option<&'a str>, none: AgentMention<'a>) -> AgentMention<'a> {
+    if id.is_none() && name.is_none() { none } else { AgentMention::Agent { id, name } }
+}
+
+/// A direction that is not known is no fault: nothing is counted by it.
+fn read_direction(direction: &str) -> Option<Direction> {
+    if direction.eq_ignore_ascii_case("in") {
+        Some(Direction::In)
+    } else if direction.eq_ignore_ascii_case("out") {
+        Some(Direction::Out)
+    } else {
+        None
+    }
+}

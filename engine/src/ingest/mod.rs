@@ -1,0 +1,59 @@
+//! From bytes to events: the wire formats of spec section 3.
+//!
+//! An input goes through two hands. The [`Framer`] cuts it, in whatever chunks it arrives, into [`Piece`]s of whole lines
+//! (or finds that it is one document over several lines); the [`Parser`] turns each piece into [`Event`](crate::Event)s,
+//! things to ignore and [`Rejection`]s, and tells a [`Sink`]. Pieces do not depend on each other and can be parsed on any
+//! thread; what comes out does not depend on the chunks or on the pieces.
+//!
+//! ```
+//! use convofold_engine::Event;
+//! use convofold_engine::ingest::{Format, Ignored, Limits, Origin, Parser, Rejection, Sink};
+//!
+//! #[derive(Default)]
+//! struct Collected {
+//!     events: Vec<Event>,
+//!     rejections: Vec<Rejection>,
+//! }
+//!
+//! impl Sink for Collected {
+//!     fn event(&mut self, _origin: Origin, event: Event) {
+//!         self.events.push(event);
+//!     }
+//!     fn ignored(&mut self, _origin: Origin, _why: Ignored) {}
+//!     fn rejected(&mut self, rejection: Rejection) {
+//!         self.rejections.push(rejection);
+//!     }
+//! }
+//!
+//! let log = br#"{"occurred":"2021-07-29T05:11:08Z","body":{"name":"live_chat_message","interaction_type":"sms_in",
+//! "transaction":"t-1","properties":{"message":{"message":"Hello"}}}}"#;
+//! let mut collected = Collected::default();
+//! Parser::new(Format::Auto, Limits::default()).parse_input(log, &mut collected);
+//! assert_eq!(collected.events[0].text(), Some("Hello"));
+//! assert!(collected.rejections.is_empty());
+//! ```
+
+mod format;
+mod limits;
+mod sink;
+mod rejection;
+mod piece;
+mod document;
+mod framer;
+mod members;
+mod record;
+mod airship;
+mod superoffice;
+mod parser;
+pub mod signature;
+
+#[cfg(test)]
+mod tests;
+
+pub use format::Format;
+pub use framer::Framer;
+pub use limits::Limits;
+pub use parser::Parser;
+pub use piece::Piece;
+pub use rejection::{Reason, Rejection};
+pub use sink::{Ignored, Origin, Sink};

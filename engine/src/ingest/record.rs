@@ -1,0 +1,130 @@
+//! The members of an object that any source wants, wherever they are in it.
+
+use super::members::{Checked, Complaint, Members};
+use super::{Format, Ignored, Reason, airship, superoffice};
+use crate::event::Event;
+use crate::json::{Fault, Name, Reader, Shape, Value, names};
+
+/// The members of the outermost object; the order is that in which the sources write them.
+pub(super) const TOP: [Name; 14] = names![
+    "id",
+    "offset",
+    "occurred",
+    "user",
+    "processed",
+    "device",
+    "type",
+    "body",
+    "EventId",
+    "Timestamp",
+    "Event",
+    "PrimaryKey",
+    "ContextIdentifier",
+    "FieldValues",
+];
+
+/// The members of `user` and `device`. Nothing is wanted of them, but a name that is known costs less to pass than one that is
+/// not.
+const PERSON: [Name; 4] = names!["channel", "device_type", "ios_channel", "android_channel"];
+
+/// Places in [`TOP`].
+pub(super) mod top {
+    pub(in crate::ingest) const ID: usize = 0;
+    pub(in crate::ingest) const OCCURRED: usize = 2;
+    pub(in crate::ingest) const USER: usize = 3;
+    pub(in crate::ingest) const DEVICE: usize = 5;
+    pub(in crate::ingest) const TYPE: usize = 6;
+    pub(in crate::ingest) const BODY: usize = 7;
+    pub(in crate::ingest) const EVENT_ID: usize = 8;
+    pub(in crate::ingest) const TIMESTAMP: usize = 9;
+    pub(in crate::ingest) const EVENT: usize = 10;
+    pub(in crate::ingest) const PRIMARY_KEY: usize = 11;
+    pub(in crate::ingest) const CONTEXT: usize = 12;
+    pub(in crate::ingest) const FIELD_VALUES: usize = 13;
+}
+
+/// An object that was read but not yet understood: what it is can stand at its end.
+pub(super) struct Record<'a> {
+    pub(super) text: &'a str,
+    pub(super) max_id_bytes: usize,
+    /// Where the object begins.
+    pub(super) at: usize,
+    /// How many containers the object is in.
+    pub(super) levels: usize,
+    top: [Value; TOP.len()],
+    pub(super) body: airship::Body,
+}
+
+/// What an object is.
+#[expect(clippy::large_enum_variant, reason = "nearly all are events, and a box for each would be paid for")]
+pub(super) enum Understood {
+    Event(Event),
+    Ignored(Ignored),
+}
+
+impl<'a> Record<'a> {
+    /// The object that begins at `at`, nothing of it read yet.
+    pub(super) fn new(text: &'a str, at: usize, levels: usize, max_id_bytes: usize) -> Self {
+        let top = [Value::default(); TOP.len()];
+        Self { text, max_id_bytes, at, levels, top, body: airship::Body::default() }
+    }
+
+    /// Reads the object; where it ends.
+    pub(super) fn read(&mut self, reader: &mut Reader<'a, '_>) -> Result<usize, Fault> {
+        let Self { top, body, .. } = self;
+        reader.object(&TOP, top, |reader, member| match member {
+            top::BODY => Some(body.read(reader)),
+            top::USER | top::DEVICE => Some(reader.object(&PERSON, &mut [Value::default(); PERSON.len()], |_, _| None)),
+            _ => None,
+        })?;
+        Ok(reader.at())
+    }
+
+    /// What the object is, its format being named or to be found out (spec W6).
+    pub(super) fn understand(&self, format: Format) -> Checked<Understood> {
+        let top = self.top();
+        match format {
+            Format::Airship => airship::understand(self),
+            Format::SuperOffice => superoffice::understand(self),
+            Format::Auto if top.has(top::EVENT) => superoffice::understand(self),
+            Format::Auto if [top::BODY, top::TYPE, top::OCCURRED].iter().any(|member| top.has(*member)) => {
+                airship::understand(self)
+            }
+            Format::Auto => Err(Box::new(Complaint {
+                reason: Reason::NotAnEvent,
+                at: self.at,
+                path: String::new(),
+                expected: "`body`, `type` or `Event`".into(),
+                found: "an object without them".to_owned(),
+            })),
+        }
+    }
+
+    /// The members of the outermost object.
+    pub(super) fn top(&self) -> Members<'a, '_> {
+        self.members("", self.at, &TOP, &self.top)
+    }
+
+    /// The members of an object in it.
+    pub(super) fn members<'v>(
+        &self,
+        path: &'static str,
+        at: usize,
+        names: &'static [Name],
+        values: &'v [Value],
+    ) -> Members<'a, 'v> {
+        Members { text: self.text, path, at, names, values, max_id_bytes: self.max_id_bytes }
+    }
+}
+
+impl<'a> Members<'a, '_> {
+    /// Where the object begins that a member must be.
+    pub(super) fn object(&self, member: usize) -> Checked<usize> {
+        let value = self.value(member);
+        if value.shape == Shape::Object {
+            return Ok(value.at());
+        }
+        let reason = if self.is_nothing(member) { Reason::Missing } else { Reason::WrongType };
+        Err(self.complain(member, reason, "an object".into()))
+    }
+}

@@ -1,0 +1,183 @@
+//! SuperOffice chat webhooks (spec W2, F11).
+
+use std::borrow::Cow;
+
+use super::members::{Checked, Complaint, trimmed};
+use super::record::{Record, Understood, top};
+use super::{Ignored, Reason};
+use crate::event::{AgentMention, Direction, Draft, DraftError, Kind, SUPEROFFICE};
+use crate::identity::Identity;
+use crate::json::{Fault, FaultKind, Integer, Reader, Scratch, Shape, Value, integer, locate};
+use crate::session::{Session, SessionStatus};
+
+/// The events that are understood; their order is that of their names, and the place of each is its part of the identity
+/// (spec I1).
+const CHANGED: u8 = 0;
+const CREATED: u8 = 1;
+const MESSAGE: u8 = 2;
+
+/// What an object is to SuperOffice: `{EventId, Timestamp, Event, PrimaryKey, ContextIdentifier, FieldValues}`.
+pub(super) fn understand(record: &Record<'_>) -> Checked<Understood> {
+    let top = record.top();
+    let part = match &*top.required_string(top::EVENT)? {
+        "chatsession.changed" => CHANGED,
+        "chatsession.created" => CREATED,
+        "chatsession.message" => MESSAGE,
+        _ => return Ok(Understood::Ignored(Ignored::OtherEvent)),
+    };
+    let context = top.required_id(top::CONTEXT)?;
+    let expected = "a number of at least 1";
+    let primary_key = match top.integer(top::PRIMARY_KEY, expected)? {
+        Some(primary_key @ 1..) => primary_key,
+        None => return Err(top.complain(top::PRIMARY_KEY, Reason::Missing, expected.into())),
+        Some(_) => return Err(top.complain(top::PRIMARY_KEY, Reason::BadNumber, expected.into())),
+    };
+    let occurred = top.time(top::TIMESTAMP)?;
+    let session = read_session(record)?;
+    let conversation = format!("{SUPEROFFICE}:{context}:{primary_key}");
+    let agent_id = session.user_id.filter(|id| *id > 0).map(|id| format!("user:{id}"));
+    let draft = Draft {
+        source: SUPEROFFICE,
+        conversation: &conversation,
+        identity: top.id(top::EVENT_ID)?.map(|id| Identity::given(&id, part)),
+        kind: Some(kind(part, &session)),
+        occurred,
+        agent: mention(&session, agent_id.as_deref()),
+        direction: if part == MESSAGE { direction(&session) } else { None },
+        tenant: Some(&context),
+        session: Some(session),
+        ..Draft::default()
+    };
+    draft.build_with(record.max_id_bytes).map(Understood::Event).map_err(|error| match error {
+        DraftError::NoTime => top.complain(top::TIMESTAMP, Reason::NoTime, "a time".into()),
+        DraftError::IdTooLong { .. } => top.complain(top::CONTEXT, Reason::IdTooLong, Cow::Owned(error.to_string())),
+        error => top.complain(top::EVENT, Reason::WrongType, Cow::Owned(error.to_string())),
+    })
+}
+
+fn kind(part: u8, session: &Session) -> Kind {
+    let is_closed = session.usable_status().map(SessionStatus::is_closed);
+    match (part, is_closed) {
+        (MESSAGE, _) => Kind::Message,
+        (CREATED, Some(true)) => Kind::OpenClosed,
+        (CREATED, _) => Kind::Open,
+        (_, Some(true)) => Kind::Close,
+        (_, Some(false)) => Kind::UpdateOpen,
+        (_, None) => Kind::Update,
+    }
+}
+
+fn direction(session: &Session) -> Option<Direction> {
+    match session.usable_status() {
+        Some(SessionStatus::CustomerLast) => Some(Direction::In),
+        Some(SessionStatus::UserLast) => Some(Direction::Out),
+        _ => None,
+    }
+}
+
+/// A user is a person of the provider's own numbering; 0 and -1 are nobody, also where a message says so.
+fn mention<'a>(session: &Session, agent_id: Option<&'a str>) -> AgentMention<'a> {
+    match (session.user_id, agent_id) {
+        (Some(0 | -1), _) => AgentMention::Nobody,
+        (_, None) => AgentMention::Silent,
+        (_, id) => AgentMention::Agent { id, name: None },
+    }
+}
+
+/// Reads `FieldValues`, whose values never reject anything: what does not fit its type is not said. It has been checked with
+/// everything else already; what is new is that its keys are compared without case and underscores.
+fn read_session(record: &Record<'_>) -> Checked<Session> {
+    let mut session = Session::default();
+    let field_values = record.top().value(top::FIELD_VALUES);
+    if field_values.shape != Shape::Object {
+        return Ok(session);
+    }
+    let mut scratch = Scratch::default();
+    let mut reader = Reader::new(record.text, field_values.at(), record.levels + 1, &mut scratch);
+    let read = reader.each_member(normal_key, |key, value| set(&mut session, key, Field { text: record.text, value }));
+    read.map(|()| session).map_err(|fault| Box::new(complaint(record, fault)))
+}
+
+fn complaint(record: &Record<'_>, fault: Fault) -> Complaint {
+    let is_duplicate = fault.kind == FaultKind::DuplicateKey;
+    Complaint {
+        reason: if is_duplicate { Reason::DuplicateKey } else { Reason::NotJson },
+        at: fault.at,
+        path: locate(record.text, record.at, fault.at),
+        expected: "keys that differ in more than case and underscores".into(),
+        found: "a key for the second time".to_owned(),
+    }
+}
+
+/// A key in lower case without underscores: sources write `userId`, `UserId` and `user_id`.
+fn normal_key(key: Cow<'_, str>) -> Cow<'_, str> {
+    if key.bytes().all(|byte| byte.is_ascii_lowercase()) {
+        return key;
+    }
+    let mut normal = key.to_lowercase();
+    normal.retain(|c| c != '_');
+    Cow::Owned(normal)
+}
+
+fn set(session: &mut Session, key: &str, field: Field<'_>) {
+    match key {
+        "alertlevel" => session.alert_level = field.number(),
+        "chatbotisactive" => session.chatbot_is_active = field.truth(),
+        "consented" => session.consented = field.truth(),
+        "contactid" => session.contact_id = field.number(),
+        "customeralias" => session.customer_alias = field.words(),
+        "customerid" => session.customer_id = field.number(),
+        "projectid" => session.project_id = field.number(),
+        "rating" => session.rating = field.number(),
+        "saleid" => session.sale_id = field.number(),
+        "status" => session.status = field.status(),
+        "ticketid" => session.ticket_id = field.number(),
+        "topicid" => session.topic_id = field.number(),
+        "userid" => session.user_id = field.number(),
+        _ => {}
+    }
+}
+
+/// One of the field values.
+struct Field<'a> {
+    text: &'a str,
+    value: Value,
+}
+
+impl Field<'_> {
+    fn number(&self) -> Option<i64> {
+        match integer(trimmed(&self.value.text(self.text)?)) {
+            Integer::Whole(number) => Some(number),
+            Integer::Unusable | Integer::NotANumber => None,
+        }
+    }
+
+    fn truth(&self) -> Option<bool> {
+        match (self.value.shape, self.number()) {
+            (Shape::True, _) | (_, Some(1)) => Some(true),
+            (Shape::False, _) | (_, Some(0)) => Some(false),
+            _ => match trimmed(&self.value.text(self.text)?) {
+                "true" => Some(true),
+                "false" => Some(false),
+                _ => None,
+            },
+        }
+    }
+
+    fn words(&self) -> Option<Box<str>> {
+        self.value.text(self.text).filter(|text| !text.is_empty()).map(Into::into)
+    }
+
+    /// A number, or the name of one with or without the prefix `Status`.
+    fn status(&self) -> Option<i64> {
+        let number = self.number();
+        if number.is_some() || !self.value.is_string() {
+            return number;
+        }
+        let name = trimmed(&self.value.text(self.text)?).to_ascii_lowercase();
+        let name = name.strip_prefix("status").unwrap_or(&name);
+        let invalid = (name == "invalid").then_some(0);
+        let named = SessionStatus::ALL.iter().find(|(_, known, _)| known.eq_ignore_ascii_case(name));
+        named.map(|(number, _, _)| *number).or(invalid)
+    }
+}

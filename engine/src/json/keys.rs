@@ -1,0 +1,73 @@
+//! Whether an object has a key already.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+
+/// Up to so many keys an object's keys are a list; a hostile object of a hundred thousand keys must not be compared each
+/// with each.
+const LISTED_KEYS: usize = 32;
+
+/// The keys seen so far of every object that is open.
+#[derive(Debug, Default)]
+pub(super) struct Keys<'a> {
+    objects: Vec<Object<'a>>,
+    listed: Vec<Cow<'a, str>>,
+}
+
+/// The keys of one object: in the common list from `first` on, or in a set once there are many.
+#[derive(Debug)]
+struct Object<'a> {
+    /// A bit for each key seen: a key whose bit is not set is new.
+    filter: u64,
+    first: usize,
+    many: Option<HashSet<Cow<'a, str>>>,
+}
+
+impl<'a> Keys<'a> {
+    /// An object begins.
+    #[inline]
+    pub(super) fn open(&mut self) {
+        self.objects.push(Object { filter: 0, first: self.listed.len(), many: None });
+    }
+
+    /// The object that was opened last ends.
+    #[inline]
+    pub(super) fn close(&mut self) {
+        if let Some(object) = self.objects.pop() {
+            self.listed.truncate(object.first);
+        }
+    }
+
+    /// Forgets all objects, also those that never ended.
+    pub(super) fn clear(&mut self) {
+        self.objects.clear();
+        self.listed.clear();
+    }
+
+    /// Adds a key to the object that was opened last, and says whether it is new there.
+    #[inline]
+    pub(super) fn insert(&mut self, key: Cow<'a, str>) -> bool {
+        let Some(object) = self.objects.last_mut() else { return true };
+        if let Some(many) = &mut object.many {
+            return many.insert(key);
+        }
+        let bit = bit_of(key.as_bytes());
+        let is_new = object.filter & bit == 0 || !self.listed.iter().skip(object.first).any(|seen| *seen == key);
+        object.filter |= bit;
+        self.listed.push(key);
+        if is_new && self.listed.len() - object.first > LISTED_KEYS {
+            object.many = Some(self.listed.drain(object.first..).collect());
+        }
+        is_new
+    }
+}
+
+/// One of 64 bits for a key, from its length and its ends. That much suffices to tell most keys apart, and more costs more
+/// than looking through the list now and then.
+#[inline]
+fn bit_of(key: &[u8]) -> u64 {
+    let at = |place: usize| u64::from(key.get(place).copied().unwrap_or(0));
+    let length = key.len();
+    let mixed = at(0) | at(length / 2) << 8 | at(length.wrapping_sub(1)) << 16 | (length as u64) << 24;
+    1 << (mixed.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 58)
+}

@@ -1,0 +1,128 @@
+//! Numbers: where they end, and which integer they are.
+
+use super::fault::{Fault, FaultKind};
+
+/// Finds the end of the number that begins at `start`.
+pub(super) fn scan(bytes: &[u8], start: usize) -> Result<usize, Fault> {
+    let minus = usize::from(bytes.get(start) == Some(&b'-'));
+    let first = start + minus;
+    let mut at = digits_from(bytes, first)?;
+    if bytes.get(first) == Some(&b'0') && at > first + 1 {
+        return Err(FaultKind::BadNumber.at(first + 1));
+    }
+    if bytes.get(at) == Some(&b'.') {
+        at = digits_from(bytes, at + 1)?;
+    }
+    if matches!(bytes.get(at), Some(b'e' | b'E')) {
+        let sign = usize::from(matches!(bytes.get(at + 1), Some(b'+' | b'-')));
+        at = digits_from(bytes, at + 1 + sign)?;
+    }
+    Ok(at)
+}
+
+/// The place after at least one digit from `at` on.
+fn digits_from(bytes: &[u8], at: usize) -> Result<usize, Fault> {
+    let count = bytes.get(at..).unwrap_or_default().iter().take_while(|byte| byte.is_ascii_digit()).count();
+    if count == 0 { Err(FaultKind::BadNumber.at(at)) } else { Ok(at + count) }
+}
+
+/// What a text is as an integer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Integer {
+    /// This one.
+    Whole(i64),
+    /// A number, but with a fraction, or too large for 64 bits.
+    Unusable,
+    /// No number.
+    NotANumber,
+}
+
+/// Reads an integer exactly, however it is written: `1.0` and `1e3` are integers (spec section 8). A text may have leading
+/// zeros, which a JSON number may not; a plus sign in front, other bases and separators are no numbers.
+#[inline]
+pub(crate) fn integer(text: &str) -> Integer {
+    let bytes = text.as_bytes();
+    if (1..=18).contains(&bytes.len())
+        && let Some(number) = bytes.iter().try_fold(0, |sum, byte| plus_digit(sum, *byte))
+    {
+        return Integer::Whole(number);
+    }
+    integer_by_parts(text)
+}
+
+/// Never overflows where `sum` has at most 17 digits.
+#[inline]
+fn plus_digit(sum: i64, byte: u8) -> Option<i64> {
+    byte.is_ascii_digit().then(|| sum.wrapping_mul(10).wrapping_add(i64::from(byte.wrapping_sub(b'0'))))
+}
+
+#[cold]
+fn integer_by_parts(text: &str) -> Integer {
+    let Some(parts) = Parts::split(text) else { return Integer::NotANumber };
+    parts.to_integer().map_or(Integer::Unusable, Integer::Whole)
+}
+
+/// A number as it is written, in pieces.
+struct Parts<'a> {
+    negative: bool,
+    whole: &'a str,
+    fraction: &'a str,
+    /// Cut to the bounds of its type: no number with an exponent beyond them is anything but 0 or unusable.
+    exponent: i64,
+}
+
+impl<'a> Parts<'a> {
+    fn split(text: &'a str) -> Option<Self> {
+        let (negative, unsigned) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
+        let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
+            Some((mantissa, exponent)) => (mantissa, read_exponent(exponent)?),
+            None => (unsigned, 0),
+        };
+        let (whole, fraction) = match mantissa.split_once('.') {
+            Some((whole, fraction)) => (whole, Some(fraction)),
+            None => (mantissa, None),
+        };
+        let well_formed = is_digits(whole) && fraction.is_none_or(is_digits);
+        well_formed.then_some(Self { negative, whole, fraction: fraction.unwrap_or(""), exponent })
+    }
+
+    fn to_integer(&self) -> Option<i64> {
+        let digits = || self.whole.bytes().chain(self.fraction.bytes()).skip_while(|digit| *digit == b'0');
+        let count = digits().count();
+        if count == 0 {
+            return Some(0);
+        }
+        let zeros =
+            self.fraction.bytes().rev().chain(self.whole.bytes().rev()).take_while(|digit| *digit == b'0').count();
+        let significant = count.checked_sub(zeros)?;
+        // The number is its significant digits times ten to the `shift`.
+        let shift = self
+            .exponent
+            .checked_sub(i64::try_from(self.fraction.len()).ok()?)?
+            .checked_add(i64::try_from(zeros).ok()?)?;
+        let shift = u32::try_from(shift).ok().filter(|shift| *shift < 19)?;
+        if significant > 19 {
+            return None;
+        }
+        let sum = digits().take(significant).fold(0, |sum: i128, digit| sum * 10 + i128::from(digit - b'0'));
+        let magnitude = sum.checked_mul(10_i128.checked_pow(shift)?)?;
+        i64::try_from(if self.negative { -magnitude } else { magnitude }).ok()
+    }
+}
+
+fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn read_exponent(text: &str) -> Option<i64> {
+    let (negative, digits) = match text.strip_prefix('-') {
+        Some(digits) => (true, digits),
+        None => (false, text.strip_prefix('+').unwrap_or(text)),
+    };
+    if !is_digits(digits) {
+        return None;
+    }
+    let bound = i64::MAX / 4;
+    let sum = digits.bytes().fold(0_i64, |sum, digit| (sum.saturating_mul(10) + i64::from(digit - b'0')).min(bound));
+    Some(if negative { -sum } else { sum })
+}

@@ -1,0 +1,97 @@
+//! The JSON path of a place: only looked for where something is rejected.
+
+use std::fmt::Write;
+
+use super::fault::{Fault, FaultKind};
+use super::string::{self, Scanned};
+use super::walk::{Walk, Watch};
+
+/// The longest path that is shown, in steps: a hostile text nests without end.
+const MAX_STEPS: usize = 20;
+/// The longest key that is shown, in characters.
+const MAX_KEY_CHARS: usize = 60;
+
+/// The path from the value that begins at `start` to what is at `target`, without a root: `.body.name`, `[3]`, or nothing.
+///
+/// The text need only be well-formed up to `target`.
+pub(crate) fn locate(text: &str, start: usize, target: usize) -> String {
+    let mut tracker = Tracker { target, steps: Vec::new() };
+    // The walk always ends in a fault or at the end of the text; the steps tell where.
+    let _ = Walk::default().run(text.as_bytes(), start, &mut tracker);
+    tracker.render(text)
+}
+
+enum Step {
+    /// An object, and its latest key.
+    Member(Option<Scanned>),
+    /// An array, and how many elements began.
+    Element(usize),
+}
+
+struct Tracker {
+    target: usize,
+    steps: Vec<Step>,
+}
+
+impl Tracker {
+    /// Ends the walk where the target has been passed.
+    fn stop_if(&self, is_passed: bool) -> Result<(), Fault> {
+        if is_passed { Err(FaultKind::NoValue.at(self.target)) } else { Ok(()) }
+    }
+
+    fn render(&self, text: &str) -> String {
+        let mut path = String::new();
+        for step in self.steps.iter().take(MAX_STEPS) {
+            match step {
+                Step::Member(Some(key)) => push_key(&mut path, text.get(key.start..key.end).unwrap_or_default()),
+                Step::Element(begun @ 1..) => {
+                    let _ = write!(path, "[{}]", begun - 1);
+                }
+                Step::Member(None) | Step::Element(0) => {}
+            }
+        }
+        if self.steps.len() > MAX_STEPS {
+            path.push('\u{2026}');
+        }
+        path
+    }
+}
+
+fn push_key(path: &mut String, content: &str) {
+    let key = string::decode(content);
+    let is_word = key.chars().all(|c| c.is_alphanumeric() || c == '_') && !key.is_empty();
+    let shown: String = key.chars().take(MAX_KEY_CHARS).collect();
+    let _ = if is_word { write!(path, ".{shown}") } else { write!(path, "[{shown:?}]") };
+}
+
+impl Watch for Tracker {
+    fn open(&mut self, at: usize, is_object: bool) -> Result<(), Fault> {
+        self.stop_if(at >= self.target)?;
+        self.steps.push(if is_object { Step::Member(None) } else { Step::Element(0) });
+        Ok(())
+    }
+
+    fn close(&mut self, _is_object: bool) {
+        self.steps.pop();
+    }
+
+    fn key(&mut self, key: Scanned) -> Result<(), Fault> {
+        self.stop_if(key.quote() > self.target)?;
+        if let Some(Step::Member(latest)) = self.steps.last_mut() {
+            *latest = Some(key);
+        }
+        self.stop_if(key.end > self.target)
+    }
+
+    fn value(&mut self, at: usize) -> Result<(), Fault> {
+        self.stop_if(at > self.target)?;
+        if let Some(Step::Element(begun)) = self.steps.last_mut() {
+            *begun += 1;
+        }
+        Ok(())
+    }
+
+    fn string(&mut self, string: Scanned) -> Result<(), Fault> {
+        self.stop_if(string.end >= self.target)
+    }
+}

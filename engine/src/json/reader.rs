@@ -1,0 +1,317 @@
+//! Reads the members of an object that somebody wants, and checks all the others.
+
+use std::borrow::Cow;
+
+use super::fault::{Fault, FaultKind};
+use super::keys::Keys;
+use super::string::{self, Scanned};
+use super::value::{Shape, Value};
+use super::walk::{self, Progress, Walk, Watch, skip_whitespace};
+use super::{MAX_LEVELS, number};
+
+/// What a reader needs room for; kept from one text to the next, so that reading allocates nothing.
+#[derive(Debug, Default)]
+pub(crate) struct Scratch<'a> {
+    keys: Keys<'a>,
+    walk: Walk,
+}
+
+/// The name of a member that is wanted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Name {
+    pub(crate) word: &'static str,
+    /// The name as it stands before its value: in quotes, with the colon.
+    quoted: &'static str,
+}
+
+impl Name {
+    /// See [`names!`].
+    pub(crate) const fn new(word: &'static str, quoted: &'static str) -> Self {
+        Self { word, quoted }
+    }
+}
+
+/// An array of [`Name`]s.
+macro_rules! names {
+    ($($word:literal),* $(,)?) => {
+        [$($crate::json::Name::new($word, concat!("\"", $word, "\":"))),*]
+    };
+}
+pub(crate) use names;
+
+/// A place in a text, and all that has to be known to read on from there.
+#[derive(Debug)]
+pub(crate) struct Reader<'a, 's> {
+    text: &'a str,
+    bytes: &'a [u8],
+    at: usize,
+    levels: usize,
+    scratch: &'s mut Scratch<'a>,
+}
+
+impl<'a, 's> Reader<'a, 's> {
+    /// Begins to read at `at`, where `levels` containers are open.
+    pub(crate) fn new(text: &'a str, at: usize, levels: usize, scratch: &'s mut Scratch<'a>) -> Self {
+        scratch.keys.clear();
+        Self { text, bytes: text.as_bytes(), at, levels, scratch }
+    }
+
+    /// The place up to which the text has been read.
+    pub(crate) fn at(&self) -> usize {
+        self.at
+    }
+
+    /// Whether an object begins here.
+    #[inline]
+    pub(crate) fn is_at_object(&self) -> bool {
+        self.bytes.get(self.at) == Some(&b'{')
+    }
+
+    /// Reads the object that begins here: the value of the member `names[i]` goes into `values[i]`, all other members are
+    /// checked and left out.
+    ///
+    /// Where the value of a wanted member is an object, `inner` may read it itself; it returns `None` to leave it.
+    /// `names` in the order in which sources write them are found at the first try.
+    pub(crate) fn object<const N: usize>(
+        &mut self,
+        names: &[Name; N],
+        values: &mut [Value; N],
+        mut inner: impl FnMut(&mut Self, usize) -> Option<Result<Value, Fault>>,
+    ) -> Result<Value, Fault> {
+        let start = self.open()?;
+        let mut guess = 0;
+        loop {
+            let key_at = self.at;
+            let wanted = if let Some(value_at) = names.get(guess).and_then(|name| self.value_after(name)) {
+                self.at = value_at;
+                guess
+            } else if !self.has_member()? {
+                break;
+            } else if let Some(wanted) = self.key(names)? {
+                wanted
+            } else {
+                self.value()?;
+                continue;
+            };
+            guess = wanted + 1;
+            let Some(slot) = values.get_mut(wanted).filter(|slot| slot.is_missing()) else {
+                return Err(FaultKind::DuplicateKey.at(self.key_from(key_at)));
+            };
+            let read = if self.is_at_object() { inner(self, wanted) } else { None };
+            *slot = match read {
+                Some(value) => value?,
+                None => self.value()?,
+            };
+        }
+        self.close();
+        Ok(Value::new(Shape::Object, start, self.at))
+    }
+
+    /// Reads the object that begins here, and hands over each key (as it is meant) with its value. What `normal` makes of
+    /// the keys is what may not be there twice.
+    pub(crate) fn each_member(
+        &mut self,
+        normal: impl Fn(Cow<'a, str>) -> Cow<'a, str>,
+        mut member: impl FnMut(&str, Value),
+    ) -> Result<(), Fault> {
+        self.open()?;
+        while self.has_member()? {
+            let key = string::scan(self.bytes, self.at + 1)?.whole()?;
+            let name = normal(decoded(self.text, key));
+            self.at = key.end + 1;
+            self.colon()?;
+            let value = self.value()?;
+            member(&name, value);
+            if !self.scratch.keys.insert(name) {
+                return Err(FaultKind::DuplicateKey.at(key.quote()));
+            }
+        }
+        self.close();
+        Ok(())
+    }
+
+    /// Checks the value that begins here, whatever it is.
+    #[inline]
+    pub(crate) fn value(&mut self) -> Result<Value, Fault> {
+        let start = self.at;
+        if self.bytes.get(start) == Some(&b'"')
+            && let Some(end) = string::end_of_plain(self.bytes, start + 1)
+        {
+            self.at = end + 1;
+            return Ok(Value::new(Shape::Plain, start + 1, end));
+        }
+        self.other_value()
+    }
+
+    /// Checks a value that is no plain string.
+    fn other_value(&mut self) -> Result<Value, Fault> {
+        let start = self.at;
+        match self.bytes.get(start) {
+            Some(b'"') => {
+                let string = string::scan(self.bytes, start + 1)?.whole()?;
+                self.at = string.end + 1;
+                let shape = if string.escaped { Shape::Escaped } else { Shape::Plain };
+                Ok(Value::new(shape, string.start, string.end))
+            }
+            Some(b'-' | b'0'..=b'9') => {
+                self.at = number::scan(self.bytes, start)?;
+                Ok(Value::new(Shape::Number, start, self.at))
+            }
+            Some(first @ (b'n' | b't' | b'f')) => {
+                self.at = walk::literal(self.bytes, start)?;
+                let shape = match first {
+                    b'n' => Shape::Null,
+                    b't' => Shape::True,
+                    _ => Shape::False,
+                };
+                Ok(Value::new(shape, start, self.at))
+            }
+            Some(b'{') => self.container(Shape::Object),
+            Some(b'[') => self.container(Shape::Array),
+            _ => Err(FaultKind::NoValue.at(start)),
+        }
+    }
+
+    /// Checks an object or an array without looking at what is in it.
+    fn container(&mut self, shape: Shape) -> Result<Value, Fault> {
+        let start = self.at;
+        let Scratch { keys, walk } = &mut *self.scratch;
+        walk.restart();
+        let mut watch = Strict { text: self.text, levels: self.levels, keys };
+        match walk.run(self.bytes, start, &mut watch)? {
+            Progress::Complete(end) => {
+                self.at = end;
+                Ok(Value::new(shape, start, end))
+            }
+            Progress::More => Err(walk.too_early(self.bytes.len())),
+        }
+    }
+
+    fn open(&mut self) -> Result<usize, Fault> {
+        let start = self.at;
+        if self.levels >= MAX_LEVELS {
+            return Err(FaultKind::TooDeep.at(start));
+        }
+        self.levels += 1;
+        self.scratch.keys.open();
+        self.at = start + 1;
+        Ok(start)
+    }
+
+    fn close(&mut self) {
+        self.levels = self.levels.saturating_sub(1);
+        self.scratch.keys.close();
+    }
+
+    /// Goes to the opening quote of the next key, or behind the end of the object.
+    #[inline]
+    fn has_member(&mut self) -> Result<bool, Fault> {
+        let is_first = self.bytes.get(self.at.wrapping_sub(1)) == Some(&b'{');
+        let mut at = skip_whitespace(self.bytes, self.at);
+        if !is_first {
+            match self.bytes.get(at) {
+                Some(b',') => at = skip_whitespace(self.bytes, at + 1),
+                Some(b'}') => {}
+                _ => return Err(FaultKind::NoCommaInObject.at(at)),
+            }
+        }
+        match self.bytes.get(at) {
+            Some(b'"') => {
+                self.at = at;
+                Ok(true)
+            }
+            Some(b'}') => {
+                self.at = at + 1;
+                Ok(false)
+            }
+            _ => Err(FaultKind::NoKey.at(at)),
+        }
+    }
+
+    /// Goes over a key to its value; which of the names it is, `None` where it is none of them.
+    fn key<const N: usize>(&mut self, names: &[Name; N]) -> Result<Option<usize>, Fault> {
+        let key = string::scan(self.bytes, self.at + 1)?.whole()?;
+        let name = decoded(self.text, key);
+        self.at = key.end + 1;
+        self.colon()?;
+        let found = names.iter().position(|known| known.word == name);
+        if found.is_none() && !self.scratch.keys.insert(name) {
+            return Err(FaultKind::DuplicateKey.at(key.quote()));
+        }
+        Ok(found)
+    }
+
+    /// The place of the value where the next member has exactly this name and no whitespace is about it: so all machines
+    /// write, and it spares looking for the ends of keys and values.
+    #[inline]
+    fn value_after(&self, name: &Name) -> Option<usize> {
+        let comma = usize::from(self.bytes.get(self.at) == Some(&b','));
+        let rest = self.bytes.get(self.at + comma..)?.strip_prefix(name.quoted.as_bytes())?;
+        let is_first = self.bytes.get(self.at.wrapping_sub(1)) == Some(&b'{');
+        let is_compact = rest.first().is_some_and(|byte| *byte > b' ') && is_first == (comma == 0);
+        is_compact.then_some(self.at + comma + name.quoted.len())
+    }
+
+    /// The place of the first key from `at` on.
+    #[cold]
+    fn key_from(&self, at: usize) -> usize {
+        let rest = self.bytes.get(at..).unwrap_or_default();
+        memchr::memchr(b'"', rest).map_or(at, |place| at + place)
+    }
+
+    #[inline]
+    fn colon(&mut self) -> Result<(), Fault> {
+        let at = skip_whitespace(self.bytes, self.at);
+        if self.bytes.get(at) != Some(&b':') {
+            return Err(FaultKind::NoColon.at(at));
+        }
+        self.at = skip_whitespace(self.bytes, at + 1);
+        Ok(())
+    }
+}
+
+/// A string as it is meant.
+fn decoded(text: &str, string: Scanned) -> Cow<'_, str> {
+    let content = text.get(string.start..string.end).unwrap_or_default();
+    if string.escaped { Cow::Owned(string::decode(content)) } else { Cow::Borrowed(content) }
+}
+
+/// Refuses what is well-formed and yet refused everywhere: duplicate keys, lone surrogates, too many levels.
+struct Strict<'a, 's> {
+    text: &'a str,
+    levels: usize,
+    keys: &'s mut Keys<'a>,
+}
+
+impl Watch for Strict<'_, '_> {
+    fn open(&mut self, at: usize, is_object: bool) -> Result<(), Fault> {
+        if self.levels >= MAX_LEVELS {
+            return Err(FaultKind::TooDeep.at(at));
+        }
+        self.levels += 1;
+        if is_object {
+            self.keys.open();
+        }
+        Ok(())
+    }
+
+    fn close(&mut self, is_object: bool) {
+        self.levels = self.levels.saturating_sub(1);
+        if is_object {
+            self.keys.close();
+        }
+    }
+
+    fn key(&mut self, key: Scanned) -> Result<(), Fault> {
+        let name = decoded(self.text, key.whole()?);
+        if self.keys.insert(name) { Ok(()) } else { Err(FaultKind::DuplicateKey.at(key.quote())) }
+    }
+
+    fn value(&mut self, _at: usize) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    fn string(&mut self, string: Scanned) -> Result<(), Fault> {
+        string.whole().map(drop)
+    }
+}

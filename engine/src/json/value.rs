@@ -1,0 +1,72 @@
+//! A value as it was read: where it is and what it looks like, not yet what it means.
+
+use std::borrow::Cow;
+
+use super::string;
+
+/// What a value looks like.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// There is no such member.
+    #[default]
+    Missing,
+    Null,
+    True,
+    False,
+    Number,
+    /// A string without escapes.
+    Plain,
+    /// A string with escapes.
+    Escaped,
+    Object,
+    Array,
+}
+
+/// A value of a text: 12 bytes, because some fifty of them are cleared for every event.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Value {
+    pub(crate) shape: Shape,
+    start: u32,
+    end: u32,
+}
+
+impl Value {
+    /// A value at `start..end` of its text; of a string without its quotes.
+    pub(crate) fn new(shape: Shape, start: usize, end: usize) -> Self {
+        Self { shape, start: short(start), end: short(end) }
+    }
+
+    /// Where the value begins, at the opening quote where it is a string.
+    pub(crate) fn at(self) -> usize {
+        (self.start as usize).saturating_sub(usize::from(self.is_string()))
+    }
+
+    pub(crate) fn is_missing(self) -> bool {
+        self.shape == Shape::Missing
+    }
+
+    pub(crate) fn is_string(self) -> bool {
+        matches!(self.shape, Shape::Plain | Shape::Escaped)
+    }
+
+    /// The value as it is written, without the quotes of a string.
+    #[inline]
+    pub(crate) fn written(self, text: &str) -> &str {
+        text.get(self.start as usize..self.end as usize).unwrap_or_default()
+    }
+
+    /// What a string says, or the digits of a number; `None` for every other shape.
+    #[inline]
+    pub(crate) fn text(self, text: &str) -> Option<Cow<'_, str>> {
+        match self.shape {
+            Shape::Plain | Shape::Number => Some(Cow::Borrowed(self.written(text))),
+            Shape::Escaped => Some(Cow::Owned(string::decode(self.written(text)))),
+            _ => None,
+        }
+    }
+}
+
+/// Texts are shorter than 4 GiB: the limits of ingest see to it.
+fn short(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,236 @@
+//! The grammar as a machine: walks over any JSON text, however deep, and tells a watcher what it passes.
+
+use super::fault::{Fault, FaultKind};
+use super::number;
+use super::string::{self, Scanned};
+
+/// What is told of the things that a [`Walk`] passes. An error ends the walk.
+pub(crate) trait Watch {
+    /// An object or an array begins at `at`.
+    fn open(&mut self, at: usize, is_object: bool) -> Result<(), Fault>;
+    /// The object or array that was opened last ends.
+    fn close(&mut self, is_object: bool);
+    /// A key of the object that was opened last.
+    fn key(&mut self, key: Scanned) -> Result<(), Fault>;
+    /// A value of any kind begins at `at`.
+    fn value(&mut self, at: usize) -> Result<(), Fault>;
+    /// A value is this string.
+    fn string(&mut self, string: Scanned) -> Result<(), Fault>;
+}
+
+/// Watches nothing: the grammar alone.
+pub(crate) struct Unwatched;
+
+impl Watch for Unwatched {
+    fn open(&mut self, _at: usize, _is_object: bool) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    fn close(&mut self, _is_object: bool) {}
+
+    fn key(&mut self, _key: Scanned) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    fn value(&mut self, _at: usize) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    fn string(&mut self, _string: Scanned) -> Result<(), Fault> {
+        Ok(())
+    }
+}
+
+/// How far a walk came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// The text ended between two tokens, and the value is not complete.
+    More,
+    /// The value ends at this place.
+    Complete(usize),
+}
+
+/// Where a walk over one value stands. It can be continued with the text that follows, cut between tokens (no token goes
+/// over the end of a line).
+#[derive(Debug, Default)]
+pub(crate) struct Walk {
+    next: Next,
+    open: Nesting,
+}
+
+/// What may come next.
+#[derive(Clone, Copy, Debug, Default)]
+enum Next {
+    #[default]
+    Value,
+    /// After `[`, and after a comma: that is where a trailing comma is accepted.
+    ElementOrClose,
+    /// After `{`, and after a comma.
+    KeyOrClose,
+    Colon,
+    CommaOrClose,
+}
+
+impl Walk {
+    /// Begins a new value.
+    pub(crate) fn restart(&mut self) {
+        self.next = Next::Value;
+        self.open.clear();
+    }
+
+    /// Walks on from `at`.
+    pub(crate) fn run(&mut self, bytes: &[u8], at: usize, watch: &mut impl Watch) -> Result<Progress, Fault> {
+        let mut at = skip_whitespace(bytes, at);
+        while let Some(byte) = bytes.get(at) {
+            at = match self.next {
+                Next::Value => self.value(bytes, at, FaultKind::NoValue, watch)?,
+                Next::ElementOrClose if *byte == b']' => self.close(at, watch),
+                Next::ElementOrClose => self.value(bytes, at, FaultKind::NoElement, watch)?,
+                Next::KeyOrClose if *byte == b'}' => self.close(at, watch),
+                Next::KeyOrClose => self.key(bytes, at, watch)?,
+                Next::Colon => self.colon(*byte, at)?,
+                Next::CommaOrClose => self.comma_or_close(*byte, at, watch)?,
+            };
+            if self.open.depth == 0 {
+                return Ok(Progress::Complete(at));
+            }
+            at = skip_whitespace(bytes, at);
+        }
+        Ok(Progress::More)
+    }
+
+    /// The fault of a text that ends where the walk stands.
+    pub(crate) fn too_early(&self, at: usize) -> Fault {
+        let kind = match self.next {
+            Next::Value => FaultKind::NoValue,
+            Next::ElementOrClose => FaultKind::NoElement,
+            Next::KeyOrClose => FaultKind::NoKey,
+            Next::Colon => FaultKind::NoColon,
+            Next::CommaOrClose => self.no_comma(),
+        };
+        kind.at(at)
+    }
+
+    fn value(&mut self, bytes: &[u8], at: usize, other: FaultKind, watch: &mut impl Watch) -> Result<usize, Fault> {
+        watch.value(at)?;
+        self.next = Next::CommaOrClose;
+        match bytes.get(at) {
+            Some(b'"') => {
+                let string = string::scan(bytes, at + 1)?;
+                watch.string(string)?;
+                Ok(string.end + 1)
+            }
+            Some(open @ (b'{' | b'[')) => {
+                let is_object = *open == b'{';
+                watch.open(at, is_object)?;
+                self.open.push(is_object);
+                self.next = if is_object { Next::KeyOrClose } else { Next::ElementOrClose };
+                Ok(at + 1)
+            }
+            Some(b'-' | b'0'..=b'9') => number::scan(bytes, at),
+            Some(b'n' | b't' | b'f') => literal(bytes, at),
+            _ => Err(other.at(at)),
+        }
+    }
+
+    fn close(&mut self, at: usize, watch: &mut impl Watch) -> usize {
+        watch.close(self.open.in_object());
+        self.open.pop();
+        self.next = Next::CommaOrClose;
+        at + 1
+    }
+
+    fn key(&mut self, bytes: &[u8], at: usize, watch: &mut impl Watch) -> Result<usize, Fault> {
+        if bytes.get(at) != Some(&b'"') {
+            return Err(FaultKind::NoKey.at(at));
+        }
+        let key = string::scan(bytes, at + 1)?;
+        watch.key(key)?;
+        self.next = Next::Colon;
+        Ok(key.end + 1)
+    }
+
+    fn colon(&mut self, byte: u8, at: usize) -> Result<usize, Fault> {
+        if byte != b':' {
+            return Err(FaultKind::NoColon.at(at));
+        }
+        self.next = Next::Value;
+        Ok(at + 1)
+    }
+
+    fn comma_or_close(&mut self, byte: u8, at: usize, watch: &mut impl Watch) -> Result<usize, Fault> {
+        let in_object = self.open.in_object();
+        match byte {
+            b',' => {
+                self.next = if in_object { Next::KeyOrClose } else { Next::ElementOrClose };
+                Ok(at + 1)
+            }
+            b'}' if in_object => Ok(self.close(at, watch)),
+            b']' if !in_object => Ok(self.close(at, watch)),
+            _ => Err(self.no_comma().at(at)),
+        }
+    }
+
+    fn no_comma(&self) -> FaultKind {
+        if self.open.in_object() { FaultKind::NoCommaInObject } else { FaultKind::NoCommaInArray }
+    }
+}
+
+/// The containers that are open: a bit each, because a hostile text can open as many as it has bytes.
+#[derive(Debug, Default)]
+struct Nesting {
+    depth: usize,
+    words: Vec<u64>,
+}
+
+impl Nesting {
+    fn clear(&mut self) {
+        self.depth = 0;
+        self.words.clear();
+    }
+
+    fn push(&mut self, is_object: bool) {
+        if self.depth.is_multiple_of(64) {
+            self.words.push(0);
+        }
+        if let Some(word) = self.words.last_mut() {
+            *word = *word << 1 | u64::from(is_object);
+        }
+        self.depth += 1;
+    }
+
+    fn pop(&mut self) {
+        self.depth = self.depth.saturating_sub(1);
+        if self.depth.is_multiple_of(64) {
+            self.words.pop();
+        } else if let Some(word) = self.words.last_mut() {
+            *word >>= 1;
+        }
+    }
+
+    fn in_object(&self) -> bool {
+        self.words.last().is_some_and(|word| word & 1 == 1)
+    }
+}
+
+/// The first place from `at` on that is not whitespace.
+#[inline]
+pub(crate) fn skip_whitespace(bytes: &[u8], mut at: usize) -> usize {
+    while let Some(b' ' | b'\n' | b'\r' | b'\t') = bytes.get(at) {
+        at += 1;
+    }
+    at
+}
+
+/// The end of the `null`, `true` or `false` that begins at `at`.
+#[inline]
+pub(super) fn literal(bytes: &[u8], at: usize) -> Result<usize, Fault> {
+    let rest = bytes.get(at..).unwrap_or_default();
+    if rest.starts_with(b"null") || rest.starts_with(b"true") {
+        Ok(at + 4)
+    } else if rest.starts_with(b"false") {
+        Ok(at + 5)
+    } else {
+        Err(FaultKind::BadLiteral.at(at))
+    }
+}

@@ -1,0 +1,46 @@
+//! The pure core of convofold: what an event is, what a conversation is, and what can be asked of all of them.
+//!
+//! There is no I/O here, no clock, no thread and no storage: the same events give the same state on every machine.
+
+#![forbid(unsafe_code)]
+
+// In the order in which to read them.
+mod time;
+mod identity;
+mod session;
+mod texts;
+mod event;
+mod json;
+pub mod ingest;
+mod effect;
+mod fact;
+mod known;
+mod agents;
+mod unread;
+mod fold;
+mod conversation;
+mod state;
+mod history;
+mod hash;
+mod image;
+mod query;
+mod index;
+mod board;
+
+pub use board::{Admissions, Batch, Board, FOLD_VERSION};
+pub use conversation::Counts;
+pub use effect::{Admission, Effect, Seq};
+pub use event::{
+    AIRSHIP, AgentMention, At, DEFAULT_MAX_ID_BYTES, Direction, Draft, DraftError, Event, Kind, SUPEROFFICE,
+};
+pub use fact::Fact;
+pub use hash::StateHash;
+pub use history::{Arrivals, HistoryEntry, Mention};
+pub use identity::{ContentHash, Identity};
+pub use image::{ContextImage, ConversationImage, ImageError};
+pub use query::{AgentFilter, AgentLoad, Cursor, OpenConversation, Page, Query, QueryError, Sort, Totals};
+pub use session::{Session, SessionStatus};
+pub use state::{
+    AgentRef, Assigned, ByAgent, LastMessage, Member, OpenedBy, SessionState, State, Status, SuspectField, Suspicion,
+};
+pub use time::{Time, TimeError};

@@ -1,0 +1,309 @@
+//! The state of a conversation as it is shown and exported (spec H2).
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::conversation::Conversation;
+use crate::event::{Direction, SUPEROFFICE};
+use crate::fold::Fold;
+use crate::texts::Field;
+use crate::time::Time;
+
+/// Whether a conversation is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// The latest lifecycle event leaves it open, or there is none.
+    Open,
+    /// The latest lifecycle event closed it.
+    Closed,
+}
+
+/// What made a conversation known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OpenedBy {
+    /// Only messages are known of it.
+    Message,
+    /// A lifecycle event is known of it.
+    Lifecycle,
+}
+
+/// Everything that follows from the set of a conversation's events. Its fields, in this order, are the keys of the
+/// export (spec H2); times are milliseconds since the epoch, durations milliseconds, and `None` is unknown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct State {
+    /// The conversation's id.
+    pub id: Arc<str>,
+    /// `airship`, `superoffice`, or the host's word.
+    pub source: String,
+    /// The business whose conversation it is.
+    pub tenant: Option<String>,
+    /// The channel of the latest message.
+    pub channel: Option<String>,
+    /// Whether it is open (F2).
+    pub status: Status,
+    /// What made it known (F1).
+    pub opened_by: OpenedBy,
+    /// When it began (F4).
+    pub started_at: i64,
+    /// When it was last active; `None` when closed (F4).
+    pub last_active_at: Option<i64>,
+    /// The time of its latest event.
+    pub last_event_at: i64,
+    /// When it was closed; `None` while open (F3).
+    pub closed_at: Option<i64>,
+    /// How often it was opened again (F3).
+    pub reopens: u64,
+    /// The customer.
+    pub member: Member,
+    /// The sender that the member wrote to.
+    pub shortcode: Option<String>,
+    /// Airship's app key.
+    pub app_key: Option<String>,
+    /// Who is assigned.
+    pub agent: Option<AgentRef>,
+    /// Every change of the agent, in order (F5).
+    pub assignments: Vec<Assigned>,
+    /// Messages from the member.
+    pub messages_in: u64,
+    /// Messages to the member.
+    pub messages_out: u64,
+    /// Messages of which the direction is not known.
+    pub messages_other: u64,
+    /// Messages placed while it was closed (F2).
+    pub messages_after_close: u64,
+    /// Messages that nobody has answered or looked at (F7).
+    pub unread: u64,
+    /// The time of the first message from the member.
+    pub first_inbound_at: Option<i64>,
+    /// From the first message of the member to the first answer.
+    pub first_response_ms: Option<i64>,
+    /// The first message that waits for an answer.
+    pub waiting_since: Option<i64>,
+    /// The last message that waits for an answer.
+    pub latest_unanswered_at: Option<i64>,
+    /// How long it was open, all intervals together.
+    pub open_ms: i64,
+    /// Messages by the agent assigned at the time (F9).
+    pub by_agent: Vec<ByAgent>,
+    /// The last text that was said (F8).
+    pub last_message: Option<LastMessage>,
+    /// Where the source contradicts itself or messages are missing (F10).
+    pub suspect: Vec<Suspicion>,
+    /// What SuperOffice says of the session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<SessionState>,
+}
+
+/// The customer of a conversation.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Member {
+    /// The name; `Unknown` only where no other was ever given.
+    pub name: Option<String>,
+    /// The phone number, or the device and its channel.
+    pub number: Option<String>,
+    /// The id at the business.
+    pub business_id: Option<String>,
+    /// The channel id.
+    pub channel_id: Option<String>,
+}
+
+/// An agent, with the latest name known in the conversation.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct AgentRef {
+    /// The id; `None` for an agent known by name only.
+    pub id: Option<String>,
+    /// The name.
+    pub name: Option<String>,
+}
+
+/// A change of the agent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Assigned {
+    /// Who is assigned from then on; `None` is nobody.
+    pub agent: Option<AgentRef>,
+    /// When.
+    pub at: i64,
+}
+
+/// Messages that an agent was assigned for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ByAgent {
+    /// The agent.
+    pub agent: AgentRef,
+    /// Messages from the member.
+    pub messages_in: u64,
+    /// Messages to the member.
+    pub messages_out: u64,
+}
+
+/// The last text that was said.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LastMessage {
+    /// The text.
+    pub text: String,
+    /// Who said it.
+    pub direction: Option<Direction>,
+    /// When it was said.
+    pub at: i64,
+}
+
+/// Something that cannot be right, shown and never repaired in silence (F10).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Suspicion {
+    /// What it is about.
+    pub field: SuspectField,
+    /// What the source says.
+    pub expected: Option<u64>,
+    /// What the events give.
+    pub found: Option<u64>,
+    /// The time of the event that shows it.
+    pub at: i64,
+}
+
+/// What a [`Suspicion`] is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SuspectField {
+    /// A close whose time is before its own start (T3).
+    Clock,
+    /// The source counts more unread messages than there are: some are missing.
+    Unread,
+}
+
+/// The field values of a SuperOffice session, and whether they are known to be out of date (F11).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[expect(missing_docs, reason = "the fields are those of `Session`, in the order of the export")]
+pub struct SessionState {
+    pub alert_level: Option<i64>,
+    pub chatbot_is_active: Option<bool>,
+    pub consented: Option<bool>,
+    pub contact_id: Option<i64>,
+    pub customer_alias: Option<String>,
+    pub customer_id: Option<i64>,
+    pub project_id: Option<i64>,
+    pub rating: Option<i64>,
+    pub sale_id: Option<i64>,
+    pub status: Option<i64>,
+    pub ticket_id: Option<i64>,
+    pub topic_id: Option<i64>,
+    pub user_id: Option<i64>,
+    /// A `changed` without a usable status came after the latest event that had one.
+    pub stale: bool,
+}
+
+impl State {
+    pub(crate) fn of(conversation: &Conversation) -> Self {
+        conversation.with_fold(|fold| Self::derive(conversation, fold))
+    }
+
+    fn derive(conversation: &Conversation, fold: &Fold) -> Self {
+        let attribute = |field| fold.attribute(field, conversation.lists()).map(str::to_owned);
+        let source = attribute(Field::Source).unwrap_or_default();
+        let session = (source == SUPEROFFICE).then(|| session(fold));
+        Self {
+            id: conversation.id.clone(),
+            source,
+            tenant: attribute(Field::Tenant),
+            channel: fold.channel(conversation.lists()).map(str::to_owned),
+            status: if fold.is_closed { Status::Closed } else { Status::Open },
+            opened_by: if fold.has_lifecycle { OpenedBy::Lifecycle } else { OpenedBy::Message },
+            started_at: fold.started_at().ms(),
+            last_active_at: fold.last_active_at().map(Time::ms),
+            last_event_at: fold.last_event_at().ms(),
+            closed_at: fold.closed_at().map(Time::ms),
+            reopens: fold.reopens,
+            member: Member {
+                name: attribute(Field::MemberName),
+                number: attribute(Field::MemberNumber),
+                business_id: attribute(Field::MemberBusinessId),
+                channel_id: attribute(Field::MemberChannelId),
+            },
+            shortcode: attribute(Field::Shortcode),
+            app_key: attribute(Field::AppKey),
+            agent: agent(fold, fold.agents.assigned()),
+            assignments: assignments(fold),
+            messages_in: fold.messages_in,
+            messages_out: fold.messages_out,
+            messages_other: fold.messages_other,
+            messages_after_close: fold.messages_after_close,
+            unread: fold.unread.count(),
+            first_inbound_at: fold.first_inbound.map(Time::ms),
+            first_response_ms: fold.first_response_ms,
+            waiting_since: fold.waiting().map(|(since, _)| since.ms()),
+            latest_unanswered_at: fold.waiting().map(|(_, latest)| latest.ms()),
+            open_ms: fold.open_ms(),
+            by_agent: by_agent(fold),
+            last_message: last_message(conversation, fold),
+            suspect: suspect(fold),
+            session,
+        }
+    }
+
+    /// The line of the export (spec H2), without the line feed.
+    #[must_use]
+    pub fn export_line(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+fn agent(fold: &Fold, number: Option<u32>) -> Option<AgentRef> {
+    let agent = fold.agents.get(number?)?;
+    let text = |text: &Option<Box<str>>| text.as_deref().map(str::to_owned);
+    Some(AgentRef { id: text(&agent.id), name: text(&agent.name) })
+}
+
+fn assignments(fold: &Fold) -> Vec<Assigned> {
+    let changes = fold.assignments.iter();
+    changes.map(|change| Assigned { agent: agent(fold, change.agent), at: change.at.ms() }).collect()
+}
+
+fn by_agent(fold: &Fold) -> Vec<ByAgent> {
+    let busy = (0..).zip(fold.agents.all()).filter(|(_, agent)| agent.messages_in + agent.messages_out > 0);
+    let mut rows: Vec<_> = busy
+        .filter_map(|(number, counts)| {
+            let agent = agent(fold, Some(number))?;
+            Some(ByAgent { agent, messages_in: counts.messages_in, messages_out: counts.messages_out })
+        })
+        .collect();
+    rows.sort_by(|a, b| a.agent.cmp(&b.agent));
+    rows
+}
+
+fn last_message(conversation: &Conversation, fold: &Fold) -> Option<LastMessage> {
+    let last = fold.last_text()?;
+    let text = conversation.text_at(last.position)?.to_owned();
+    Some(LastMessage { text, direction: last.direction, at: last.time.ms() })
+}
+
+fn suspect(fold: &Fold) -> Vec<Suspicion> {
+    let clock = fold.clock_suspicions.iter().map(|at| (SuspectField::Clock, None, None, at.ms()));
+    let missing = fold.unread.missing();
+    let unread = missing.map(|m| (SuspectField::Unread, Some(m.expected), Some(m.found), m.at.ms()));
+    let all = clock.chain(unread);
+    let mut rows: Vec<_> = all.map(|(field, expected, found, at)| Suspicion { field, expected, found, at }).collect();
+    rows.sort_by_key(|row| (row.at, row.field));
+    rows
+}
+
+fn session(fold: &Fold) -> SessionState {
+    let known = fold.session_values().cloned().unwrap_or_default();
+    SessionState {
+        alert_level: known.alert_level,
+        chatbot_is_active: known.chatbot_is_active,
+        consented: known.consented,
+        contact_id: known.contact_id,
+        customer_alias: known.customer_alias.map(Into::into),
+        customer_id: known.customer_id,
+        project_id: known.project_id,
+        rating: known.rating,
+        sale_id: known.sale_id,
+        status: known.status,
+        ticket_id: known.ticket_id,
+        topic_id: known.topic_id,
+        user_id: known.user_id,
+        stale: fold.session_is_stale,
+    }
+}

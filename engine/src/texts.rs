@@ -1,0 +1,141 @@
+//! The texts of an event, packed into one allocation.
+
+/// Which text; in the order in which they are packed.
+///
+/// The conversation's id and the text proper come first, so that all the rest, which repeats from event to event of a
+/// conversation, lies together and is compared at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(usize)]
+pub(crate) enum Field {
+    Conversation,
+    Text,
+    Source,
+    AgentId,
+    AgentName,
+    Channel,
+    MemberName,
+    MemberNumber,
+    MemberBusinessId,
+    MemberChannelId,
+    Shortcode,
+    AppKey,
+    Tenant,
+}
+
+pub(crate) const FIELDS: usize = 13;
+
+/// Every field but the conversation, in packing order.
+pub(crate) const CONTENT: [Field; FIELDS - 1] = [
+    Field::Text,
+    Field::Source,
+    Field::AgentId,
+    Field::AgentName,
+    Field::Channel,
+    Field::MemberName,
+    Field::MemberNumber,
+    Field::MemberBusinessId,
+    Field::MemberChannelId,
+    Field::Shortcode,
+    Field::AppKey,
+    Field::Tenant,
+];
+
+/// The bits of the fields that repeat: all but the conversation and the text.
+const REPEATING: u16 = ((1 << FIELDS) - 1) & !(1 << Field::Conversation as u16) & !(1 << Field::Text as u16);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Texts {
+    packed: Box<str>,
+    /// Where each text ends; it begins where the one before it ends.
+    ends: [u32; FIELDS],
+    /// A bit for each text that is given.
+    given: u16,
+}
+
+impl Texts {
+    /// `None` where the texts are longer than 4 GiB together.
+    pub(crate) fn pack(fields: [Option<&str>; FIELDS]) -> Option<Self> {
+        let mut packed = String::with_capacity(fields.iter().flatten().map(|text| text.len()).sum());
+        let mut ends = [0; FIELDS];
+        let mut given = 0;
+        for (place, field) in fields.iter().enumerate() {
+            if let Some(text) = field {
+                packed.push_str(text);
+                given |= 1 << place;
+            }
+            ends[place] = u32::try_from(packed.len()).ok()?;
+        }
+        Some(Self { packed: packed.into_boxed_str(), ends, given })
+    }
+
+    pub(crate) fn get(&self, field: Field) -> Option<&str> {
+        let place = field as usize;
+        let start = if place == 0 { 0 } else { self.ends[place - 1] };
+        (self.given & (1 << place) != 0).then(|| &self.packed[start as usize..self.ends[place] as usize])
+    }
+
+    /// All texts but the conversation's id, one after the other.
+    pub(crate) fn content(&self) -> &str {
+        &self.packed[self.ends[Field::Conversation as usize] as usize..]
+    }
+
+    /// Only what repeats from event to event.
+    pub(crate) fn repeating(&self) -> Self {
+        let start = self.repeating_start();
+        let mut ends = self.ends;
+        for end in &mut ends {
+            *end = end.saturating_sub(start);
+        }
+        Self { packed: self.packed[start as usize..].into(), ends, given: self.given & REPEATING }
+    }
+
+    /// Whether the repeating texts of both are equal.
+    pub(crate) fn repeats(&self, other: &Self) -> bool {
+        let (start, other_start) = (self.repeating_start(), other.repeating_start());
+        (self.given ^ other.given) & REPEATING == 0
+            && self.packed.as_bytes()[start as usize..] == other.packed.as_bytes()[other_start as usize..]
+            && (Field::Source as usize..FIELDS).all(|at| self.ends[at] - start == other.ends[at] - other_start)
+    }
+
+    fn repeating_start(&self) -> u32 {
+        self.ends[Field::Text as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(conversation: &str, text: Option<&str>, agent: Option<&str>, tenant: Option<&str>) -> Texts {
+        let mut fields = [None; FIELDS];
+        fields[Field::Conversation as usize] = Some(conversation);
+        fields[Field::Text as usize] = text;
+        fields[Field::AgentId as usize] = agent;
+        fields[Field::Tenant as usize] = tenant;
+        Texts::pack(fields).unwrap()
+    }
+
+    #[test]
+    fn every_text_is_found_again() {
+        let all = texts("c", Some("héllo"), Some(""), Some("t"));
+        assert_eq!(all.get(Field::Conversation), Some("c"));
+        assert_eq!(all.get(Field::Text), Some("héllo"));
+        assert_eq!(all.get(Field::AgentId), Some(""));
+        assert_eq!(all.get(Field::AgentName), None);
+        assert_eq!(all.get(Field::Tenant), Some("t"));
+        assert_eq!(all.content(), "héllot");
+    }
+
+    #[test]
+    fn what_repeats_leaves_out_the_conversation_and_the_text() {
+        let all = texts("c", Some("hello"), Some("a"), Some("t"));
+        let repeating = all.repeating();
+        assert_eq!(repeating.get(Field::Text), None);
+        assert_eq!(repeating.get(Field::AgentId), Some("a"));
+        assert_eq!(repeating.get(Field::Tenant), Some("t"));
+        assert!(repeating.repeats(&texts("other", None, Some("a"), Some("t"))));
+        assert!(!repeating.repeats(&texts("c", Some("hello"), Some("at"), Some(""))));
+        assert!(!repeating.repeats(&texts("c", Some("hello"), Some("a"), None)));
+        assert!(!texts("c", None, None, Some("t")).repeats(&texts("c", None, Some(""), Some("t"))));
+    }
+}

@@ -1,0 +1,108 @@
+//! Unread messages and what the source says of them (spec F7, F10).
+
+use crate::time::Time;
+
+/// An event's place in the order of T2.
+pub(crate) type Position = u32;
+
+/// A count of unread messages that a lifecycle event states.
+#[derive(Clone, Copy, Debug)]
+struct Stated {
+    position: Position,
+    count: u64,
+    as_of: Time,
+    at: Time,
+}
+
+/// Where counting begins: the count there, and the time as of which it holds.
+#[derive(Clone, Copy, Debug)]
+struct Base {
+    position: Position,
+    count: u64,
+    as_of: Time,
+}
+
+/// A stated count that is greater than what the conversation holds: messages are missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Missing {
+    pub(crate) expected: u64,
+    pub(crate) found: u64,
+    pub(crate) at: Time,
+}
+
+/// Everything that decides how many messages are unread, fed in the order of T2.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Unread {
+    /// The times of all inbound messages, sorted.
+    inbound: Vec<Time>,
+    /// Outbound messages; one that a later-placed message with no later time makes irrelevant is dropped, so both
+    /// places and times increase, and the last one up to a time is found by bisection.
+    outbound: Vec<(Time, Position)>,
+    last_outbound: Option<(Time, Position)>,
+    stated: Vec<Stated>,
+}
+
+impl Unread {
+    pub(crate) fn inbound(&mut self, time: Time) {
+        let place = self.inbound_up_to(time);
+        self.inbound.insert(place, time);
+    }
+
+    pub(crate) fn outbound(&mut self, time: Time, position: Position) {
+        while self.outbound.last().is_some_and(|(earlier, _)| *earlier >= time) {
+            self.outbound.pop();
+        }
+        self.outbound.push((time, position));
+        self.last_outbound = Some((time, position));
+    }
+
+    pub(crate) fn stated(&mut self, count: u64, as_of: Time, at: Time, position: Position) {
+        self.stated.push(Stated { position, count, as_of, at });
+    }
+
+    /// Rule F7.
+    pub(crate) fn count(&self) -> u64 {
+        let base = Self::later_base(self.last_outbound, self.stated.last());
+        self.counted(base, self.inbound.len())
+    }
+
+    /// Rule F10: every stated count that is greater than what is held as of its time.
+    pub(crate) fn missing(&self) -> impl Iterator<Item = Missing> {
+        self.stated.iter().enumerate().filter_map(|(index, stated)| {
+            let found = self.held_at(index, stated);
+            (stated.count > found).then_some(Missing { expected: stated.count, found, at: stated.at })
+        })
+    }
+
+    /// What is held at the stated count number `index`: messages with a time up to its "as of", wherever they are
+    /// placed, and the other events placed before it.
+    fn held_at(&self, index: usize, stated: &Stated) -> u64 {
+        let outbound = self.outbound.partition_point(|(time, _)| *time <= stated.as_of);
+        let outbound = outbound.checked_sub(1).and_then(|last| self.outbound.get(last)).copied();
+        let before = index.checked_sub(1).and_then(|before| self.stated.get(before));
+        self.counted(Self::later_base(outbound, before), self.inbound_up_to(stated.as_of))
+    }
+
+    fn later_base(outbound: Option<(Time, Position)>, stated: Option<&Stated>) -> Option<Base> {
+        let outbound = outbound.map(|(as_of, position)| Base { position, count: 0, as_of });
+        let stated = stated.map(|stated| Base { position: stated.position, count: stated.count, as_of: stated.as_of });
+        match (outbound, stated) {
+            (Some(a), Some(b)) => Some(if a.position > b.position { a } else { b }),
+            (one, other) => one.or(other),
+        }
+    }
+
+    /// The base and the inbound messages after it, among the first `held` of them.
+    fn counted(&self, base: Option<Base>, held: usize) -> u64 {
+        let (count, read) = base.map_or((0, 0), |base| (base.count, self.inbound_up_to(base.as_of)));
+        count.saturating_add(held.saturating_sub(read) as u64)
+    }
+
+    fn inbound_up_to(&self, time: Time) -> usize {
+        // Messages come nearly in order, so the answer is nearly always "all of them".
+        if self.inbound.last().is_none_or(|last| *last <= time) {
+            return self.inbound.len();
+        }
+        self.inbound.partition_point(|inbound| *inbound <= time)
+    }
+}

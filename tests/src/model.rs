@@ -1,0 +1,155 @@
+//! The rules once more, slow and plain: the state of conversations as a function of the set of their events.
+//!
+//! Nothing here is incremental. The events of a conversation are collected, sorted (T2), and every field is computed from the whole list by the function named after it in `fold`. When the engine and this model differ, one of them reads the rules wrongly.
+//!
+//! Two things the rules leave to the engine, so the model cannot know them: which content hash is smaller. Therefore the state of a conversation with conflicts (I2), and the order of two events of one time and rank that both have no id of their own, are the model's own choice.
+
+mod agents;
+mod airship;
+mod event;
+mod export;
+mod fold;
+mod json;
+mod order;
+mod reading;
+mod superoffice;
+mod time;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::transcript::Counts;
+use event::{Content, Event, Identity};
+use json::Json;
+use reading::{Reject, reject};
+
+/// What the model makes of a log.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// One line a conversation, sorted by the bytes of `id` (H2).
+    pub export: Vec<String>,
+    /// The state hash (H1).
+    pub hash: String,
+    /// What became of the events; all five are functions of the multiset of events.
+    pub counts: Counts,
+    /// The conversations in which one identity came with several contents (I2).
+    pub conflicted: BTreeSet<String>,
+    /// What was rejected: the place in the list, from 1, and the place in the event.
+    pub rejects: Vec<(usize, String)>,
+}
+
+/// The state after these JSON texts, each an event (or an array of them).
+#[must_use]
+pub fn model(lines: &[String]) -> Outcome {
+    let mut intake = Intake::default();
+    for (index, line) in lines.iter().enumerate() {
+        intake.line(index + 1, line);
+    }
+    intake.finish()
+}
+
+/// As [`model`], for bytes that need not be UTF-8.
+#[must_use]
+pub fn model_of_bytes(lines: &[Vec<u8>]) -> Outcome {
+    let mut intake = Intake::default();
+    for (index, line) in lines.iter().enumerate() {
+        match std::str::from_utf8(line) {
+            Ok(text) => intake.line(index + 1, text),
+            Err(_) => intake.reject(index + 1, String::new()),
+        }
+    }
+    intake.finish()
+}
+
+/// All contents seen under one identity, the repeated ones too.
+type Sightings = BTreeMap<Identity, Vec<(&'static str, Content)>>;
+
+#[derive(Default)]
+struct Intake {
+    conversations: BTreeMap<String, Sightings>,
+    outcome: Outcome,
+}
+
+impl Intake {
+    fn line(&mut self, number: usize, text: &str) {
+        if text.trim_ascii().is_empty() {
+            self.outcome.counts.ignored += 1;
+            return;
+        }
+        match json::parse(text) {
+            Ok(Json::Array(elements)) if !elements.is_empty() => {
+                for (place, element) in elements.iter().enumerate() {
+                    self.element(number, &format!("[{place}]"), element);
+                }
+            }
+            Ok(value) => self.element(number, "", &value),
+            Err(_) => self.reject(number, String::new()),
+        }
+    }
+
+    fn element(&mut self, number: usize, path: &str, value: &Json) {
+        match read(value) {
+            Ok(Some(event)) => self.keep(event),
+            Ok(None) => self.outcome.counts.ignored += 1,
+            Err(Reject { path: inside }) => {
+                let dot = if path.is_empty() || inside.is_empty() { "" } else { "." };
+                self.reject(number, format!("{path}{dot}{inside}"));
+            }
+        }
+    }
+
+    fn reject(&mut self, number: usize, path: String) {
+        self.outcome.counts.rejected += 1;
+        self.outcome.rejects.push((number, path));
+    }
+
+    fn keep(&mut self, event: Event) {
+        let conversation = self.conversations.entry(event.conversation).or_default();
+        let sightings = conversation.entry(event.identity).or_default();
+        sightings.push((event.source, event.content));
+    }
+
+    fn finish(self) -> Outcome {
+        let mut outcome = self.outcome;
+        for (id, sightings) in self.conversations {
+            let mut events = Vec::new();
+            for (identity, contents) in sightings {
+                let (winner, others) = settle(contents, &mut outcome.counts);
+                if others {
+                    outcome.conflicted.insert(id.clone());
+                }
+                let (source, content) = winner;
+                events.push(Event { source, conversation: id.clone(), identity, content });
+            }
+            outcome.export.push(export::line(&id, &order::in_order(events)));
+        }
+        outcome.hash = export::state_hash(&outcome.export);
+        outcome
+    }
+}
+
+type Sighting = (&'static str, Content);
+
+/// I2: one content counts, other contents are conflicts, repetitions are duplicates.
+fn settle(contents: Vec<Sighting>, counts: &mut Counts) -> (Sighting, bool) {
+    let mut distinct: BTreeMap<String, Sighting> = BTreeMap::new();
+    for sighting in contents {
+        let written = format!("{sighting:?}");
+        if distinct.insert(written, sighting).is_some() {
+            counts.duplicates += 1;
+        }
+    }
+    counts.accepted += 1;
+    counts.conflicts += distinct.len() as u64 - 1;
+    let others = distinct.len() > 1;
+    let winner = distinct.into_values().next();
+    (winner.unwrap_or_else(|| unreachable!("an identity is seen with its content")), others)
+}
+
+/// W6: the form is detected object by object.
+fn read(value: &Json) -> Result<Option<Event>, Reject> {
+    match value {
+        Json::Object(_) if value.get("body").is_none() && value.get("Event").is_some() => superoffice::read(value),
+        Json::Object(_) => airship::read(value),
+        _ => reject(""),
+    }
+}

@@ -1,0 +1,288 @@
+//! The fold: one function for every field, straight from its rule. The events are those of one conversation in the order of T2, and never none.
+
+use super::event::{Content, Direction, Event, Kind, SessionValue};
+use super::time::{Nanos, shown_ms};
+
+/// A suspicion (F10, T3).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Suspect {
+    pub(crate) at_ms: i128,
+    pub(crate) field: &'static str,
+    pub(crate) expected: Option<i128>,
+    pub(crate) found: Option<i128>,
+}
+
+/// What was said last (F8).
+pub(crate) struct LastMessage {
+    pub(crate) text: String,
+    pub(crate) direction: Option<Direction>,
+    pub(crate) at: Nanos,
+}
+
+/// F8: the latest non-null value of an attribute.
+pub(crate) fn latest<T>(events: &[Event], get: impl Fn(&Content) -> Option<T>) -> Option<T> {
+    events.iter().rev().find_map(|event| get(&event.content))
+}
+
+/// F8: `"Unknown"` never replaces a known name, and is shown only where nothing better is.
+pub(crate) fn member_name(events: &[Event]) -> Option<String> {
+    let name = |content: &Content| content.member_name.clone();
+    let known = |content: &Content| name(content).filter(|name| name != "Unknown");
+    latest(events, known).or_else(|| latest(events, name))
+}
+
+/// F8 and F11: a field value of the session.
+pub(crate) fn session_value(events: &[Event], key: &str) -> Option<SessionValue> {
+    latest(events, |content| {
+        let value = content.session.iter().find(|(name, _)| *name == key);
+        value.map(|(_, value)| value.clone())
+    })
+}
+
+/// F11: a `changed` without a usable status, and nothing with one ordered after it.
+pub(crate) fn session_stale(events: &[Event]) -> bool {
+    let with_status = events.iter().rposition(|event| event.content.usable_status().is_some());
+    let without =
+        events.iter().rposition(|event| event.content.kind == Kind::Changed && event.content.usable_status().is_none());
+    // Nothing is before everything else.
+    without > with_status
+}
+
+/// F1: `"message"` while only messages are known.
+pub(crate) fn opened_by(events: &[Event]) -> &'static str {
+    if events.iter().all(|event| event.content.is_message()) { "message" } else { "lifecycle" }
+}
+
+/// F4: the smallest start given, else the smallest `at`.
+pub(crate) fn started_at(events: &[Event]) -> Nanos {
+    let given = events.iter().filter_map(|event| event.content.started).min();
+    let first = events.iter().map(|event| event.content.at).min();
+    given.or(first).unwrap_or_default()
+}
+
+/// F4: the largest `at`.
+pub(crate) fn last_event_at(events: &[Event]) -> Nanos {
+    let last = events.iter().map(|event| event.content.at).max();
+    last.unwrap_or_default()
+}
+
+/// F4: null when closed; else the largest of message and activity times, else the last event's.
+pub(crate) fn last_active_at(events: &[Event]) -> Option<Nanos> {
+    if is_closed(events) {
+        return None;
+    }
+    let messages = messages(events).map(Content::own_time);
+    let stated = events.iter().filter_map(|event| event.content.last_active);
+    messages.chain(stated).max().or(Some(last_event_at(events)))
+}
+
+/// An interval in which the conversation was open; no end while it still is.
+struct OpenInterval {
+    from: Nanos,
+    to: Option<Nanos>,
+}
+
+/// F1-F3: a conversation is open from its start until a close, and again from an open after it.
+fn open_intervals(events: &[Event]) -> Vec<OpenInterval> {
+    let begin = |from| OpenInterval { from, to: None };
+    let mut intervals = vec![begin(started_at(events))];
+    for event in events {
+        for opens in event.content.steps() {
+            let is_open = intervals.last().is_some_and(|interval| interval.to.is_none());
+            if opens && !is_open {
+                intervals.push(begin(event.content.at));
+            }
+            if let (false, true, Some(interval)) = (opens, is_open, intervals.last_mut()) {
+                interval.to = Some(event.content.at);
+            }
+        }
+    }
+    intervals
+}
+
+/// F2: the latest lifecycle event decides; messages never do.
+pub(crate) fn is_closed(events: &[Event]) -> bool {
+    closed_at(events).is_some()
+}
+
+/// F3: while closed, the time of the close that ended the last open interval.
+pub(crate) fn closed_at(events: &[Event]) -> Option<Nanos> {
+    open_intervals(events).last().and_then(|interval| interval.to)
+}
+
+/// F3: the closed-to-open steps.
+pub(crate) fn reopens(events: &[Event]) -> usize {
+    open_intervals(events).len() - 1
+}
+
+/// F9: the sum of the open intervals, a running one counted to the last event.
+pub(crate) fn open_ms(events: &[Event]) -> i128 {
+    let length = |interval: &OpenInterval| {
+        let to = interval.to.unwrap_or(last_event_at(events));
+        duration_ms(interval.from, to)
+    };
+    open_intervals(events).iter().map(length).sum()
+}
+
+/// T4: durations are differences of the times shown, never negative.
+fn duration_ms(from: Nanos, to: Nanos) -> i128 {
+    (shown_ms(to) - shown_ms(from)).max(0)
+}
+
+fn messages(events: &[Event]) -> impl DoubleEndedIterator<Item = &Content> {
+    let all = events.iter().map(|event| &event.content);
+    all.filter(|content| content.is_message())
+}
+
+/// F6: distinct messages of a direction.
+pub(crate) fn message_count(events: &[Event], direction: Option<Direction>) -> usize {
+    let of_direction = |content: &&Content| content.direction == direction;
+    messages(events).filter(of_direction).count()
+}
+
+/// F2: messages at whose place the conversation is closed.
+pub(crate) fn messages_after_close(events: &[Event]) -> usize {
+    let is_after_close = |(index, event): &(usize, &Event)| event.content.is_message() && is_closed_at(events, *index);
+    events.iter().enumerate().filter(is_after_close).count()
+}
+
+fn is_closed_at(events: &[Event], index: usize) -> bool {
+    let before = events[..index].iter();
+    let last_step = before.rev().find_map(|event| event.content.steps().last().copied());
+    last_step == Some(false)
+}
+
+/// F6: the channel of the latest message.
+pub(crate) fn channel(events: &[Event]) -> Option<&'static str> {
+    messages(events).next_back().and_then(|message| message.channel)
+}
+
+/// F7, over the events given, which are in the order of T2.
+fn unread_of<'a>(contents: impl Iterator<Item = &'a Content> + Clone) -> i128 {
+    let base = contents.clone().filter_map(unread_base).last();
+    let is_unread = |content: &&Content| {
+        let is_later = base.is_none_or(|(as_of, _)| content.own_time() > as_of);
+        content.direction == Some(Direction::In) && content.is_message() && is_later
+    };
+    let newer = contents.filter(is_unread).count();
+    base.map_or(0, |(_, count)| count) + i128::try_from(newer).unwrap_or(i128::MAX)
+}
+
+/// F7: an outbound message says 0, a convo event may state a count; both as of a moment.
+fn unread_base(content: &Content) -> Option<(Nanos, i128)> {
+    match content.direction {
+        Some(Direction::Out) if content.is_message() => Some((content.own_time(), 0)),
+        _ => content.unread_count.map(|count| (content.unread_as_of(), count)),
+    }
+}
+
+/// F7: inbound messages nobody has answered or seen.
+pub(crate) fn unread(events: &[Event]) -> i128 {
+    unread_of(events.iter().map(|event| &event.content))
+}
+
+/// F8: the latest message with a text, unless a convo event tells of a later one.
+pub(crate) fn last_message(events: &[Event]) -> Option<LastMessage> {
+    let said = messages(events).rev().find_map(|content| told(content, content.own_time()));
+    let by_convos = events.iter().map(|event| &event.content);
+    let reported = by_convos
+        .filter(|content| !content.is_message())
+        .filter_map(|content| told(content, text_as_of(content)))
+        .max_by_key(|told| told.at); // Of equals the last, which is the later in T2.
+    match (said, reported) {
+        (Some(said), Some(reported)) if reported.at <= said.at => Some(said),
+        (said, None) => said,
+        (_, reported) => reported,
+    }
+}
+
+fn told(content: &Content, at: Nanos) -> Option<LastMessage> {
+    let direction = content.direction;
+    let text = content.text.clone()?;
+    Some(LastMessage { text, direction, at })
+}
+
+/// F8: the moment for which a convo event tells of a text.
+fn text_as_of(content: &Content) -> Nanos {
+    content.last_active.or(content.started).unwrap_or(content.at)
+}
+
+fn first_inbound_index(events: &[Event]) -> Option<usize> {
+    let is_inbound = |event: &Event| event.content.direction_of_message() == Some(Direction::In);
+    events.iter().position(is_inbound)
+}
+
+/// F9: the first inbound message.
+pub(crate) fn first_inbound_at(events: &[Event]) -> Option<Nanos> {
+    first_inbound_index(events).map(|index| events[index].content.own_time())
+}
+
+/// F9: from the first inbound message to the first outbound one ordered after it.
+pub(crate) fn first_response_ms(events: &[Event]) -> Option<i128> {
+    let first = first_inbound_index(events)?;
+    let mut after = messages(&events[first..]);
+    let answer = after.find(|content| content.direction == Some(Direction::Out))?;
+    Some(duration_ms(events[first].content.own_time(), answer.own_time()))
+}
+
+/// F9: inbound messages ordered after both the last outbound one and the last close.
+fn unanswered(events: &[Event]) -> Vec<Nanos> {
+    let ends_waiting =
+        |event: &Event| event.content.direction_of_message() == Some(Direction::Out) || event.content.closes();
+    let from = events.iter().rposition(ends_waiting).map_or(0, |index| index + 1);
+    if is_closed(events) {
+        return Vec::new();
+    }
+    messages(&events[from..])
+        .filter(|content| content.direction == Some(Direction::In))
+        .map(Content::own_time)
+        .collect()
+}
+
+/// F9: the first unanswered inbound message.
+pub(crate) fn waiting_since(events: &[Event]) -> Option<Nanos> {
+    unanswered(events).first().copied()
+}
+
+/// F9: the last unanswered inbound message.
+pub(crate) fn latest_unanswered_at(events: &[Event]) -> Option<Nanos> {
+    unanswered(events).last().copied()
+}
+
+/// F10 and T3: by time, then field, else in the order of T2.
+pub(crate) fn suspect(events: &[Event]) -> Vec<Suspect> {
+    let mut all = Vec::new();
+    for (index, event) in events.iter().enumerate() {
+        all.extend(missing_messages(events, index));
+        if event.content.without_time {
+            all.push(Suspect { at_ms: shown_ms(event.content.at), field: "clock", expected: None, found: None });
+        }
+    }
+    all.sort_by_key(|suspect| (suspect.at_ms, suspect.field));
+    all
+}
+
+/// F10: a stated count greater than what the fold holds at that place.
+fn missing_messages(events: &[Event], index: usize) -> Option<Suspect> {
+    let content = &events[index].content;
+    let expected = content.unread_count?;
+    let as_of = content.unread_as_of();
+    let is_held = |(place, other): &(usize, &Event)| {
+        if other.content.is_message() { other.content.own_time() <= as_of } else { *place < index }
+    };
+    let held = events.iter().enumerate().filter(is_held);
+    let found = unread_of(held.map(|(_, event)| &event.content));
+    (expected > found).then_some(Suspect {
+        at_ms: shown_ms(content.at),
+        field: "unread",
+        expected: Some(expected),
+        found: Some(found),
+    })
+}
+
+impl Content {
+    /// The direction of a message; a convo event has none of its own, only tells of one.
+    fn direction_of_message(&self) -> Option<Direction> {
+        self.direction.filter(|_| self.is_message())
+    }
+}
