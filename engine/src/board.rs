@@ -11,6 +11,7 @@ use crate::event::Event;
 use crate::fold::Fold;
 use crate::hash::StateHash;
 use crate::history::{self, Arrivals, HistoryEntry};
+use crate::identity::{ContentHash, Identity};
 use crate::image::{ConversationImage, ImageError};
 use crate::index::{Index, Seen, Slot};
 use crate::query::{AgentLoad, OpenConversation, Page, Query, QueryError, Totals};
@@ -36,7 +37,7 @@ pub const FOLD_VERSION: u32 = 1;
 ///     ..Draft::default()
 /// };
 /// board.batch().apply(1, &event.build()?);
-/// assert_eq!(board.open(&Query::default())?.rows[0].unread, 1);
+/// assert_eq!(board.query(&Query::default())?.rows[0].unread, 1);
 /// # Ok::<_, Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Default)]
@@ -54,10 +55,10 @@ pub struct Board {
 struct Resident {
     id: Arc<str>,
     home: Home,
-    /// What the conversation adds to the state hash, where that is up to date.
-    hashed: Option<StateHash>,
-    /// What it added when it was last asked for.
+    /// What the conversation added to the state hash when that was last asked for.
     in_hash: StateHash,
+    /// Whether that is up to date.
+    is_hashed: bool,
 }
 
 /// Where a conversation is.
@@ -65,8 +66,15 @@ struct Resident {
 enum Home {
     /// Here.
     Board(Box<Conversation>),
-    /// Elsewhere; these events wait for it to come back.
-    Away(Vec<(Seq, Event)>),
+    /// Elsewhere, until it is restored.
+    Away(Waiting),
+}
+
+/// What waits for a conversation to come back.
+#[derive(Debug, Default)]
+struct Waiting {
+    events: Vec<(Seq, Event)>,
+    duplicates: u64,
 }
 
 impl Board {
@@ -139,8 +147,8 @@ impl Board {
     ///
     /// # Errors
     /// [`QueryError`] where the cursor belongs to another order.
-    pub fn open(&self, query: &Query) -> Result<Page, QueryError> {
-        self.index.open(query)
+    pub fn query(&self, query: &Query) -> Result<Page, QueryError> {
+        self.index.query(query)
     }
 
     /// What every agent has to do (spec Q3).
@@ -166,14 +174,20 @@ impl Board {
     /// The state hash (spec H1). Only conversations changed since it was last asked for are hashed.
     pub fn state_hash(&mut self) -> StateHash {
         for slot in std::mem::take(&mut self.unhashed) {
-            let Some(line) = self.at(slot).map(|conversation| State::of(conversation).export_line()) else { continue };
-            let Some(resident) = self.residents.get_mut(slot as usize) else { continue };
-            let hash = StateHash::of_line(&line);
-            self.hash = self.hash.minus(resident.in_hash).plus(hash);
-            resident.in_hash = hash;
-            resident.hashed = Some(hash);
+            self.hash_one(slot);
         }
         self.hash
+    }
+
+    fn hash_one(&mut self, slot: Slot) {
+        let Some(resident) = self.residents.get_mut(slot as usize).filter(|resident| !resident.is_hashed) else {
+            return;
+        };
+        let Home::Board(conversation) = &resident.home else { return };
+        let hash = StateHash::of_line(&State::of(conversation).export_line());
+        self.hash = self.hash.minus(resident.in_hash).plus(hash);
+        resident.in_hash = hash;
+        resident.is_hashed = true;
     }
 
     /// How many places the board has. Conversations take places 0, 1, 2, ... as they arrive and keep them.
@@ -193,27 +207,23 @@ impl Board {
         std::mem::take(&mut self.unsaved)
     }
 
-    /// The place of the event's conversation where that is away and has to be restored before the event has its effect.
+    /// The place of the event's conversation where that is away. It is to be restored first: until then an event of it
+    /// cannot be told from one that is known ([`Admissions::admit`] says to log it), and has its effect only later.
     #[must_use]
     pub fn absent(&self, event: &Event) -> Option<u32> {
         let slot = *self.slots.get(event.conversation())?;
         self.at(slot).is_none().then_some(slot)
     }
 
-    /// Lets a conversation go; it still counts in indexes, totals and the state hash, and [`Board::restore`] brings it
-    /// back. `None` where there is none or it is away already.
+    /// Lets a conversation go, with everything of it that was not saved yet; it still counts in indexes, totals and the
+    /// state hash, and [`Board::restore`] brings it back. `None` where there is none or it is away already.
     pub fn evict(&mut self, slot: u32) -> Option<ConversationImage> {
         // Its line is needed for the hash, so it is hashed while it is here.
-        self.state_hash();
-        let resident = self.residents.get_mut(slot as usize)?;
-        match &mut resident.home {
-            Home::Away(_) => None,
-            Home::Board(conversation) => {
-                let image = ConversationImage::of(conversation);
-                resident.home = Home::Away(Vec::new());
-                Some(image)
-            }
-        }
+        self.hash_one(slot);
+        let image = self.image(slot)?;
+        self.residents.get_mut(slot as usize)?.home = Home::Away(Waiting::default());
+        self.unsaved.remove(&slot);
+        Some(image)
     }
 
     /// Puts a conversation at its place: the next new one (recovery), or its own (after [`Board::evict`]).
@@ -234,7 +244,8 @@ impl Board {
         let waiting = std::mem::take(waiting);
         resident.home = Home::Board(conversation);
         let mut batch = self.batch();
-        for (seq, event) in waiting {
+        batch.count_duplicates(slot, waiting.duplicates);
+        for (seq, event) in waiting.events {
             batch.apply(seq, &event);
         }
         Ok(())
@@ -247,8 +258,8 @@ impl Board {
         self.residents.push(Resident {
             id,
             home: Home::Board(conversation),
-            hashed: None,
             in_hash: StateHash::default(),
+            is_hashed: false,
         });
         self.unhashed.push(slot);
         slot
@@ -256,11 +267,9 @@ impl Board {
 
     /// Brings everything that is derived from a conversation up to its facts.
     fn settle(&mut self, slot: Slot) {
-        let Some(Resident { home: Home::Board(conversation), hashed, .. }) = self.residents.get_mut(slot as usize)
-        else {
-            return;
-        };
-        if hashed.take().is_some() {
+        let Some(resident) = self.residents.get_mut(slot as usize) else { return };
+        let Home::Board(conversation) = &mut resident.home else { return };
+        if std::mem::take(&mut resident.is_hashed) {
             self.unhashed.push(slot);
         }
         conversation.settle();
@@ -276,8 +285,8 @@ impl Board {
 #[derive(Debug)]
 pub struct Admissions<'a> {
     board: &'a Board,
-    /// What of this group is admitted: conversation, identity and content.
-    admitted: HashSet<(Arc<str>, u64, u128)>,
+    /// What of this group is admitted.
+    admitted: HashSet<(Arc<str>, Identity, ContentHash)>,
 }
 
 impl Admissions<'_> {
@@ -288,7 +297,7 @@ impl Admissions<'_> {
             return Admission::Duplicate;
         }
         let id = known.map_or_else(|| event.conversation().into(), |conversation| conversation.id.clone());
-        match self.admitted.insert((id, event.identity().fingerprint(), event.content().bits())) {
+        match self.admitted.insert((id, event.identity().clone(), event.content())) {
             true => Admission::Log,
             false => Admission::Duplicate,
         }
@@ -313,7 +322,7 @@ impl Batch<'_> {
         let Some(resident) = self.board.residents.get_mut(slot as usize) else { return Effect::Applied };
         match &mut resident.home {
             Home::Away(waiting) => {
-                waiting.push((seq, event.clone()));
+                waiting.events.push((seq, event.clone()));
                 Effect::Applied
             }
             Home::Board(conversation) => {
@@ -328,10 +337,19 @@ impl Batch<'_> {
 
     /// Counts a delivery of an event that [`Admissions::admit`] knew already.
     pub fn repeat(&mut self, event: &Event) {
-        let Some(slot) = self.board.slots.get(event.conversation()) else { return };
-        if let Some(Resident { home: Home::Board(conversation), .. }) = self.board.residents.get_mut(*slot as usize) {
-            conversation.arrivals.duplicates += 1;
-            self.board.unsaved.insert(*slot);
+        if let Some(slot) = self.board.slots.get(event.conversation()) {
+            self.count_duplicates(*slot, 1);
+        }
+    }
+
+    fn count_duplicates(&mut self, slot: Slot, count: u64) {
+        match self.board.residents.get_mut(slot as usize).map(|resident| &mut resident.home) {
+            Some(Home::Board(conversation)) if count > 0 => {
+                conversation.arrivals.duplicates += count;
+                self.board.unsaved.insert(slot);
+            }
+            Some(Home::Away(waiting)) => waiting.duplicates += count,
+            _ => {}
         }
     }
 
@@ -398,7 +416,8 @@ fn open_row(
         started_at: fold.started_at().ms(),
         last_active_at: active.ms(),
         waiting_since: fold.waiting().map(|(since, _)| since.ms()),
-        suspect: !fold.clock_suspicions.is_empty() || fold.unread.missing().next().is_some(),
+        // A clock suspicion is of a close that comes after everything else, so this conversation has none.
+        suspect: fold.unread.is_missing_any(),
     }
 }
 

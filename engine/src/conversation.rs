@@ -1,34 +1,43 @@
-//! One conversation: the sorted timeline of its facts, and the state derived from them.
+//! One conversation: its facts, and the state derived from them.
 
 use std::sync::Arc;
+
+use hashbrown::HashSet;
 
 use crate::effect::{Admission, Effect, Seq};
 use crate::event::{At, Event};
 use crate::fact::Fact;
 use crate::fold::{Context, Fold, Lists};
+use crate::identity::ContentHash;
 use crate::known::Known;
 use crate::session::Session;
 use crate::time::Time;
+use crate::timeline::Timeline;
 
 /// How many of the latest contexts are searched for one that says the same.
 const CONTEXTS_SEARCHED: usize = 8;
 
+/// A closed conversation of more events than this keeps its fold, since taking it again would be felt.
+const RESTS_UP_TO_EVENTS: usize = 1024;
+
 /// A conversation and everything that was ever learned of it.
 ///
 /// The facts are the truth. The fold is derived from them, kept while the conversation is open so that the next event
-/// costs one step, and dropped when it is closed.
+/// costs one step, and dropped when it is closed. A late event costs one step for each event of the conversation.
 #[derive(Clone, Debug)]
 pub(crate) struct Conversation {
     pub(crate) id: Arc<str>,
-    /// Events that have a time, in the order of T2.
-    pub(crate) timed: Vec<Fact>,
+    /// Events that have a time; in order when settled.
+    pub(crate) timed: Timeline,
     /// Closes that have none (T3).
     pub(crate) untimed: Vec<Fact>,
     /// Events that lost to another of the same identity (I2).
     pub(crate) conflicts: Vec<Fact>,
+    /// The fingerprints and contents of those.
+    lost: HashSet<(u64, ContentHash)>,
     pub(crate) contexts: Vec<Context>,
     pub(crate) sessions: Vec<Session>,
-    pub(crate) arrivals: Counts,
+    pub(crate) arrivals: ArrivalCounts,
     known: Known,
     fold: Option<Box<Fold>>,
     /// How many of the timed facts the fold has taken.
@@ -37,7 +46,7 @@ pub(crate) struct Conversation {
 
 /// How events arrived (spec F12): beside the state, never in it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
+pub struct ArrivalCounts {
     /// Deliveries of events that were known already.
     pub duplicates: u64,
     /// Events that took a place before ones known already.
@@ -45,6 +54,7 @@ pub struct Counts {
 }
 
 /// Where an identity was found.
+#[derive(Clone, Copy)]
 enum Found {
     Timed(usize),
     Untimed(usize),
@@ -54,12 +64,13 @@ impl Conversation {
     pub(crate) fn new(id: Arc<str>) -> Self {
         Self {
             id,
-            timed: Vec::new(),
+            timed: Timeline::default(),
             untimed: Vec::new(),
             conflicts: Vec::new(),
+            lost: HashSet::new(),
             contexts: Vec::new(),
             sessions: Vec::new(),
-            arrivals: Counts::default(),
+            arrivals: ArrivalCounts::default(),
             known: Known::default(),
             fold: None,
             folded: 0,
@@ -73,24 +84,23 @@ impl Conversation {
         conflicts: Vec<Fact>,
         contexts: Vec<Context>,
         sessions: Vec<Session>,
-        arrivals: Counts,
+        arrivals: ArrivalCounts,
     ) -> Self {
         let mut known = Known::default();
         for fact in &facts {
             known.insert(fact.identity.fingerprint());
         }
-        let (mut timed, untimed): (Vec<_>, Vec<_>) =
-            facts.into_iter().partition(|fact| matches!(fact.at, At::Timed(_)));
-        if !timed.is_sorted_by(|a, b| a.order(b).is_lt()) {
-            timed.sort_by(Fact::order);
-        }
-        Self { timed, untimed, conflicts, contexts, sessions, arrivals, known, ..Self::new(id) }
+        let is_timed = |fact: &Fact| matches!(fact.at, At::Timed(_));
+        let (timed, untimed): (Vec<_>, Vec<_>) = facts.into_iter().partition(is_timed);
+        let lost = conflicts.iter().map(|fact| (fact.identity.fingerprint(), fact.content)).collect();
+        let timed = Timeline::new(timed);
+        Self { timed, untimed, conflicts, lost, contexts, sessions, arrivals, known, ..Self::new(id) }
     }
 
     /// Whether the event is to be logged (spec I2).
     pub(crate) fn admit(&self, event: &Event) -> Admission {
         match self.find(event) {
-            Some(found) if self.says_the_same(&found, event) => Admission::Duplicate,
+            Some(found) if self.says_the_same(found, event) => Admission::Duplicate,
             Some(_) | None => Admission::Log,
         }
     }
@@ -99,11 +109,11 @@ impl Conversation {
     pub(crate) fn apply(&mut self, seq: Seq, event: &Event) -> Effect {
         match self.find(event) {
             None => self.place(seq, event),
-            Some(found) if self.says_the_same(&found, event) => {
+            Some(found) if self.says_the_same(found, event) => {
                 self.arrivals.duplicates += 1;
                 Effect::Duplicate
             }
-            Some(found) => self.resolve(&found, seq, event),
+            Some(found) => self.resolve(found, seq, event),
         }
     }
 
@@ -112,40 +122,40 @@ impl Conversation {
         if !self.known.may_contain(identity.fingerprint()) {
             return None;
         }
-        // A repeat is mostly a recent one.
-        let timed = self.timed.iter().rposition(|fact| fact.identity == *identity).map(Found::Timed);
-        timed.or_else(|| self.untimed.iter().position(|fact| fact.identity == *identity).map(Found::Untimed))
+        let untimed = || self.untimed.iter().position(|fact| fact.identity == *identity).map(Found::Untimed);
+        self.timed.find(event).map(Found::Timed).or_else(untimed)
     }
 
-    fn fact(&self, found: &Found) -> Option<&Fact> {
+    fn fact(&self, found: Found) -> Option<&Fact> {
         match found {
-            Found::Timed(place) => self.timed.get(*place),
-            Found::Untimed(place) => self.untimed.get(*place),
+            Found::Timed(place) => self.timed.get(place),
+            Found::Untimed(place) => self.untimed.get(place),
         }
     }
 
-    fn says_the_same(&self, found: &Found, event: &Event) -> bool {
+    fn says_the_same(&self, found: Found, event: &Event) -> bool {
         let content = event.content();
         self.fact(found).is_some_and(|fact| fact.content == content)
-            || self.conflicts.iter().any(|fact| fact.content == content && fact.identity == *event.identity())
+            || self.lost.contains(&(event.identity().fingerprint(), content))
     }
 
     /// Two events of one identity say different things: the one with the smaller content hash counts (I2).
-    fn resolve(&mut self, found: &Found, seq: Seq, event: &Event) -> Effect {
+    fn resolve(&mut self, found: Found, seq: Seq, event: &Event) -> Effect {
         let counts = self.fact(found).is_some_and(|fact| event.content() < fact.content);
-        if counts {
-            let loser = match found {
-                Found::Timed(place) => self.timed.remove(*place),
-                Found::Untimed(place) => self.untimed.remove(*place),
-            };
-            self.conflicts.push(loser);
+        let arrived = self.remember(seq, event);
+        let loser = if counts {
             self.forget_fold();
-            let winner = self.remember(seq, event);
-            self.insert(winner);
+            let loser = match found {
+                Found::Timed(place) => self.timed.remove(place),
+                Found::Untimed(place) => self.untimed.remove(place),
+            };
+            self.insert(arrived);
+            loser
         } else {
-            let loser = self.remember(seq, event);
-            self.conflicts.push(loser);
-        }
+            arrived
+        };
+        self.lost.insert((loser.identity.fingerprint(), loser.content));
+        self.conflicts.push(loser);
         Effect::Conflict { counts }
     }
 
@@ -157,24 +167,13 @@ impl Conversation {
         if is_last { Effect::Applied } else { Effect::Late }
     }
 
-    /// Puts a fact in its place; says whether that is the last one.
+    /// Adds a fact; says whether it is the last of all.
     fn insert(&mut self, fact: Fact) -> bool {
         if matches!(fact.at, At::Untimed { .. }) {
             self.untimed.push(fact);
             return true;
         }
-        let place = match self.timed.last() {
-            Some(last) if last.order(&fact).is_gt() => {
-                self.timed.partition_point(|earlier| earlier.order(&fact).is_lt())
-            }
-            _ => self.timed.len(),
-        };
-        let is_last = place == self.timed.len() && self.untimed.is_empty();
-        self.timed.insert(place, fact);
-        if place < self.folded {
-            self.forget_fold();
-        }
-        is_last
+        self.timed.push(fact) && self.untimed.is_empty()
     }
 
     fn remember(&mut self, seq: Seq, event: &Event) -> Fact {
@@ -208,22 +207,27 @@ impl Conversation {
         self.folded = 0;
     }
 
-    /// Brings the fold up to the facts.
+    /// Puts the facts in order and brings the fold up to them.
     pub(crate) fn settle(&mut self) {
+        if !self.timed.sort(self.folded) {
+            self.forget_fold();
+        }
         let lists = Lists { contexts: &self.contexts, sessions: &self.sessions };
         let fold = self.fold.get_or_insert_default();
-        for fact in self.timed.iter().skip(self.folded) {
-            if let At::Timed(at) = fact.at {
-                fold.step(fact, at, lists);
-            }
+        for fact in self.timed.facts().iter().skip(self.folded) {
+            fold.step(fact, fact.at.alone(), lists);
         }
+        fold.settle();
         self.folded = self.timed.len();
     }
 
     /// Gives back what a conversation that has come to rest does not need: it is derived again when asked for.
     pub(crate) fn rest(&mut self) {
+        if self.timed.len() > RESTS_UP_TO_EVENTS {
+            return;
+        }
         self.forget_fold();
-        self.timed.shrink_to_fit();
+        self.timed.shrink();
         self.contexts.shrink_to_fit();
         self.known.shrink();
     }
@@ -232,23 +236,21 @@ impl Conversation {
         Lists { contexts: &self.contexts, sessions: &self.sessions }
     }
 
-    /// Calls `read` with the fold of all events.
+    /// Calls `read` with the fold of all events. The conversation has to be settled.
     pub(crate) fn with_fold<R>(&self, read: impl FnOnce(&Fold) -> R) -> R {
-        let settled = self.fold.as_deref().filter(|_| self.folded == self.timed.len());
-        match settled {
+        match &self.fold {
             Some(fold) if self.untimed.is_empty() => read(fold),
-            Some(fold) => read(&self.with_untimed(fold.clone())),
+            Some(fold) => read(&self.with_untimed((**fold).clone())),
             None => read(&self.with_untimed(self.fold_timed())),
         }
     }
 
     fn fold_timed(&self) -> Fold {
         let mut fold = Fold::default();
-        for fact in &self.timed {
-            if let At::Timed(at) = fact.at {
-                fold.step(fact, at, self.lists());
-            }
+        for fact in self.timed.facts() {
+            fold.step(fact, fact.at.alone(), self.lists());
         }
+        fold.settle();
         fold
     }
 
@@ -258,34 +260,24 @@ impl Conversation {
             fold.step(fact, at, self.lists());
             fold.clock_suspicions.push(at);
         }
+        fold.settle();
         fold
     }
 
     fn untimed_in_order(&self) -> Vec<(Time, &Fact)> {
-        let latest = self.timed.last().and_then(|fact| match fact.at {
-            At::Timed(at) => Some(at),
-            At::Untimed { .. } => None,
-        });
-        let mut closes: Vec<_> = self
-            .untimed
-            .iter()
-            .map(|fact| match (fact.at, latest) {
-                (At::Timed(at), _) | (At::Untimed { alone: at }, None) => (at, fact),
-                (At::Untimed { .. }, Some(latest)) => {
-                    (fact.started.map_or(latest, |started| started.max(latest)), fact)
-                }
-            })
-            .collect();
+        let latest = self.timed.latest().map(|fact| fact.at.alone());
+        let at = |fact: &Fact| match latest {
+            Some(latest) => fact.started.map_or(latest, |started| started.max(latest)),
+            None => fact.at.alone(),
+        };
+        let mut closes: Vec<_> = self.untimed.iter().map(|fact| (at(fact), fact)).collect();
         closes.sort_by(|(a_at, a), (b_at, b)| a_at.cmp(b_at).then_with(|| a.identity.cmp(&b.identity)));
         closes
     }
 
     /// All facts that count, in the order of T2, with their times.
     pub(crate) fn in_order(&self) -> impl Iterator<Item = (Time, &Fact)> {
-        let timed = self.timed.iter().filter_map(|fact| match fact.at {
-            At::Timed(at) => Some((at, fact)),
-            At::Untimed { .. } => None,
-        });
+        let timed = self.timed.facts().iter().map(|fact| (fact.at.alone(), fact));
         timed.chain(self.untimed_in_order())
     }
 

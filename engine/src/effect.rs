@@ -20,7 +20,7 @@ pub enum Effect {
     },
 }
 
-/// Whether an event belongs into the log; see [`crate::Board::admit`].
+/// Whether an event belongs into the log; see [`crate::Board::admissions`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Admission {
     /// It is new, or conflicts with one that is known: to be logged, then applied.

@@ -118,7 +118,8 @@ pub struct Draft<'a> {
     pub conversation: &'a str,
     /// The event's own identity; its content is its identity where this is `None` (spec I1).
     pub identity: Option<Identity>,
-    /// What the event does. Required.
+    /// What the event does. Required. A [`Kind::Close`] should come with [`Draft::occurred`]: one without, or with one
+    /// before [`Draft::started`], has no usable time, comes after all other events, and is a suspicion (spec T3).
     pub kind: Option<Kind>,
     /// When it happened, by the source's clock.
     pub occurred: Option<Time>,
@@ -252,7 +253,8 @@ impl Draft<'_> {
             texts,
             nobody: self.agent == AgentMention::Nobody,
             kind,
-            direction: self.direction,
+            // The direction of a text that is not there says nothing.
+            direction: self.direction.filter(|_| kind.is_message() || self.text.is_some()),
             at,
             occurred: self.occurred,
             sent: self.sent,
@@ -368,8 +370,19 @@ impl Event {
     /// The hash of all that the fold can see of it, `occurred` included: the fields of [`Draft`] but for the
     /// conversation and the identity.
     ///
-    /// It is XXH3-128 (seed 0) over a version byte, the kind, the directions and flags, every time and number as
-    /// little-endian fields of fixed width, the lengths of all texts, and the XXH3-128 of the texts themselves.
+    /// It is the XXH3-128 (seed 0) of these fields, one after the other, numbers little-endian:
+    ///
+    /// | field | bytes | value |
+    /// |---|---|---|
+    /// | version | 1 | 1 |
+    /// | kind | 1 | 0 open, 1 open-closed, 2 update, 3 update-open, 4 message, 5 close |
+    /// | direction | 1 | 0 unknown, 1 in, 2 out |
+    /// | flags | 1 | sum of 1 nobody is assigned, 2 a count of unread messages is given, 4 a session is given |
+    /// | occurred, sent, started, active | 12 each | milliseconds (i64; its smallest value for none), then the nanoseconds below (u32) |
+    /// | unread | 8 | 0 for none |
+    /// | lengths of text, source, agent id, agent name, channel, member name, number, business id, channel id, shortcode, app key, tenant | 4 each | in bytes; the largest u32 for none |
+    /// | texts | 16 | XXH3-128 of these twelve texts, one after the other |
+    /// | session | 0 or 16 | XXH3-128 of the session's numbers and truths in the order of the export, each a byte 1 and an i64 (a byte 0 and 0 for none), then a byte 1 and the customer alias (a byte 0 for none) |
     #[must_use]
     pub fn content(&self) -> ContentHash {
         self.content
@@ -483,7 +496,7 @@ impl Event {
         self.session.as_deref()
     }
 
-    /// The draft that builds this event again.
+    /// The draft that builds this event again, given the same limit to ids.
     #[must_use]
     pub fn draft(&self) -> Draft<'_> {
         Draft {
@@ -513,17 +526,15 @@ impl Event {
 
     fn hash_content(&self) -> ContentHash {
         let mut header = Header::new();
-        header.put(&[
-            CONTENT_VERSION,
-            self.kind as u8,
-            u8::from(self.nobody),
-            self.direction.map_or(0, direction_code),
-        ]);
+        let direction = self.direction.map_or(0, direction_code);
+        let flags = [(self.nobody, 1), (self.unread.is_some(), 2), (self.session.is_some(), 4)];
+        let flags = flags.iter().filter(|(is_set, _)| *is_set).fold(0, |all, (_, flag)| all | flag);
+        header.put(&[CONTENT_VERSION, kind_code(self.kind), direction, flags]);
         for time in [self.occurred, self.sent, self.started, self.active] {
             header.put(&time.map_or(i64::MIN, Time::ms).to_le_bytes());
             header.put(&time.map_or(0, Time::sub_ms_ns).to_le_bytes());
         }
-        header.put(&self.unread.unwrap_or(u64::MAX).to_le_bytes());
+        header.put(&self.unread.unwrap_or(0).to_le_bytes());
         for field in CONTENT {
             #[expect(clippy::cast_possible_truncation, reason = "all texts together are below 4 GiB")]
             let length = self.texts.get(field).map_or(u32::MAX, |text| text.len() as u32);
@@ -539,6 +550,17 @@ impl Event {
 
 /// Names the layout that [`Event::content`] hashes. Changing the layout changes identities and so needs a new number.
 const CONTENT_VERSION: u8 = 1;
+
+fn kind_code(kind: Kind) -> u8 {
+    match kind {
+        Kind::Open => 0,
+        Kind::OpenClosed => 1,
+        Kind::Update => 2,
+        Kind::UpdateOpen => 3,
+        Kind::Message => 4,
+        Kind::Close => 5,
+    }
+}
 
 fn direction_code(direction: Direction) -> u8 {
     match direction {
@@ -643,6 +665,7 @@ mod tests {
             Draft { direction: Some(Direction::In), ..message() },
             Draft { agent: AgentMention::Nobody, ..message() },
             Draft { unread: Some(0), ..message() },
+            Draft { unread: Some(u64::MAX), ..message() },
             Draft { kind: Some(Kind::Open), ..message() },
             Draft { session: Some(Session::default()), ..message() },
         ];
@@ -653,10 +676,48 @@ mod tests {
         assert_eq!(elsewhere.build().unwrap().content(), base.content());
     }
 
-    /// The layout is on disk by way of identities: this value may never change.
+    /// Identities, and so what is on disk, follow from these values: they may never change.
     #[test]
     fn i1_the_content_hash_is_the_same_on_every_machine() {
-        assert_eq!(message().build().unwrap().content().to_string(), "6d4d7da6139519659966c58410f50da5");
+        let whole = Draft {
+            source: SUPEROFFICE,
+            occurred: Time::from_ms_and_ns(1_000, 7),
+            started: at(1),
+            active: at(2),
+            unread: Some(3),
+            agent: AgentMention::Agent { id: Some("a"), name: Some("b") },
+            direction: Some(Direction::Out),
+            channel: Some("c"),
+            member_name: Some("d"),
+            member_number: Some("e"),
+            member_business_id: Some("f"),
+            member_channel_id: Some("g"),
+            shortcode: Some("h"),
+            app_key: Some("i"),
+            tenant: Some("j"),
+            session: Some(Session { rating: Some(-1), consented: Some(true), ..Session::default() }),
+            ..message()
+        };
+        let kinds = [Kind::Open, Kind::OpenClosed, Kind::Update, Kind::UpdateOpen, Kind::Message, Kind::Close];
+        let of_kind = |kind| Draft { kind: Some(kind), ..message() };
+        let drafts = kinds.map(of_kind).into_iter().chain([whole]);
+        let hashes: Vec<_> = drafts.map(|draft| draft.build().unwrap().content().to_string()).collect();
+        let expected = [
+            "13467eb9f701bbd9b300646ccdc875e0",
+            "46f2be7e8f5aa9eea79062074445f658",
+            "95cb1f90dec40ec9fd34c1aeba59a77b",
+            "4d29062d0b7f23b4c1ddf7ac79de0d47",
+            "1eea6abd2caa3aee8b441785d7b7057c",
+            "1a99e6fdf8e9c6614df8327b0899947d",
+            "04355094cd8cb8097c4acbdc8cae9357",
+        ];
+        assert_eq!(hashes, expected);
+    }
+
+    #[test]
+    fn i1_the_direction_of_a_text_that_is_not_there_is_no_content() {
+        let open = |direction| Draft { kind: Some(Kind::Open), text: None, direction, ..message() }.build().unwrap();
+        assert_eq!(open(Some(Direction::In)).content(), open(None).content());
     }
 
     #[test]

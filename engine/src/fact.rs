@@ -65,10 +65,12 @@ impl Fact {
 
     /// The order of spec T2 among events that have a time, or among those that have none.
     pub(crate) fn order(&self, other: &Self) -> Ordering {
-        self.at
-            .cmp(&other.at)
-            .then_with(|| self.kind.rank().cmp(&other.kind.rank()))
-            .then_with(|| self.identity.cmp(&other.identity))
+        self.order_among(other.at, other.kind, &other.identity)
+    }
+
+    /// The order of this fact and an event with this time, kind and identity.
+    pub(crate) fn order_among(&self, at: At, kind: Kind, identity: &Identity) -> Ordering {
+        self.at.cmp(&at).then_with(|| self.kind.rank().cmp(&kind.rank())).then_with(|| self.identity.cmp(identity))
     }
 
     /// The time shown for a message (spec T4). `at` is the time by T1.

@@ -61,7 +61,7 @@ pub(crate) struct TextAt {
     pub(crate) direction: Option<Direction>,
 }
 
-/// The state of a conversation after some of its events.
+/// The state of a conversation after some of its events. It is read only when settled.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Fold {
     steps: Position,
@@ -234,6 +234,11 @@ impl Fold {
             self.session_is_stale = true;
         }
         self.session.get_or_insert_default().update(session);
+    }
+
+    /// Makes ready to be read, after steps.
+    pub(crate) fn settle(&mut self) {
+        self.unread.settle();
     }
 
     /// Rule F4.

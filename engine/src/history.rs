@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::conversation::{Conversation, Counts};
+use crate::conversation::{ArrivalCounts, Conversation};
 use crate::effect::Seq;
 use crate::event::{AgentMention, Direction, Kind};
 use crate::fact::Fact;
@@ -70,11 +70,10 @@ pub struct Arrivals {
 
 pub(crate) fn of(conversation: &Conversation) -> Vec<HistoryEntry> {
     let counting = conversation.in_order().map(|(at, fact)| entry(conversation, at, fact, true));
-    let mut entries: Vec<_> = counting.collect();
-    for loser in &conversation.conflicts {
-        let at = loser.at.alone();
-        let place = entries.partition_point(|entry| entry.at <= at.ms());
-        entries.insert(place, entry(conversation, at, loser, false));
+    let losers = conversation.conflicts.iter().map(|loser| entry(conversation, loser.at.alone(), loser, false));
+    let mut entries: Vec<_> = counting.chain(losers).collect();
+    if !conversation.conflicts.is_empty() {
+        entries.sort_by_key(|entry| entry.at);
     }
     entries
 }
@@ -113,9 +112,9 @@ fn mention(mention: AgentMention<'_>) -> Mention {
 }
 
 pub(crate) fn arrivals(conversation: &Conversation) -> Arrivals {
-    let counting = || conversation.timed.iter().chain(&conversation.untimed);
+    let counting = || conversation.timed.facts().iter().chain(&conversation.untimed);
     let seqs = || counting().chain(&conversation.conflicts).map(|fact| fact.seq);
-    let Counts { duplicates, late } = conversation.arrivals;
+    let ArrivalCounts { duplicates, late } = conversation.arrivals;
     Arrivals {
         events: counting().count() as u64,
         conflicts: conversation.conflicts.len() as u64,

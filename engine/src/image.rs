@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::conversation::{Conversation, Counts};
+use crate::conversation::{ArrivalCounts, Conversation};
 use crate::event::AgentMention;
 use crate::fact::Fact;
 use crate::fold::Context;
@@ -26,7 +26,7 @@ pub struct ConversationImage {
     /// What [`Fact::session`] refers to.
     pub sessions: Vec<Session>,
     /// How the events arrived.
-    pub arrivals: Counts,
+    pub arrivals: ArrivalCounts,
 }
 
 /// The texts that repeat from event to event; see the fields of the same names in [`crate::Draft`].
@@ -84,7 +84,7 @@ impl ConversationImage {
     pub(crate) fn of(conversation: &Conversation) -> Self {
         Self {
             id: conversation.id.clone(),
-            facts: conversation.timed.iter().chain(&conversation.untimed).cloned().collect(),
+            facts: conversation.timed.facts().iter().chain(&conversation.untimed).cloned().collect(),
             conflicts: conversation.conflicts.clone(),
             contexts: conversation.contexts.iter().map(ContextImage::of).collect(),
             sessions: conversation.sessions.clone(),

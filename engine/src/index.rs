@@ -1,6 +1,6 @@
 //! The indexes behind the questions of spec Q2 and Q3, kept up to date as conversations change.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::Arc;
 
@@ -28,6 +28,15 @@ enum AgentKey {
 /// What the totals are kept by.
 type TotalsKey = (Option<Arc<str>>, Option<Arc<str>>);
 
+/// The counts of [`Totals`]. A source may state any number of unread messages, so their sum has more room.
+#[derive(Clone, Copy, Debug, Default)]
+struct Tally {
+    conversations: u64,
+    open: u64,
+    waiting: u64,
+    unread: u128,
+}
+
 /// What the indexes know of a conversation, open or closed.
 #[derive(Clone, Debug)]
 pub(crate) struct Seen {
@@ -48,8 +57,8 @@ pub(crate) struct Index {
     unassigned: Ordered,
     /// Which agents go by a name, and in how many conversations.
     agents_named: HashMap<Arc<str>, BTreeMap<AgentKey, u32>>,
-    by_number: HashMap<Arc<str>, Vec<Slot>>,
-    totals: HashMap<TotalsKey, Totals>,
+    by_number: HashMap<Arc<str>, BTreeSet<Slot>>,
+    totals: HashMap<TotalsKey, Tally>,
     /// Texts that many conversations share, held once.
     shared: HashSet<Arc<str>>,
 }
@@ -164,14 +173,14 @@ impl Index {
 
     fn join_number(&mut self, slot: Slot, row: &Row) {
         if let Some(number) = &row.member_number {
-            self.by_number.entry_ref(number).or_default().push(slot);
+            self.by_number.entry_ref(number).or_default().insert(slot);
         }
     }
 
     fn leave_number(&mut self, slot: Slot, row: &Row) {
         let Some(number) = &row.member_number else { return };
         let Some(slots) = self.by_number.get_mut(number) else { return };
-        slots.retain(|known| *known != slot);
+        slots.remove(&slot);
         if slots.is_empty() {
             self.by_number.remove(number);
         }
@@ -180,38 +189,29 @@ impl Index {
     fn update_totals(&mut self, before: Option<&Seen>, now: &Seen) {
         if let Some(before) = before {
             let key = (before.tenant.clone(), before.channel.clone());
-            if let Some(totals) = self.totals.get_mut(&key) {
-                totals.conversations -= 1;
+            if let Some(tally) = self.totals.get_mut(&key) {
+                tally.conversations -= 1;
                 if let Some(row) = &before.open {
-                    totals.open -= 1;
-                    totals.waiting -= u64::from(row.waiting_since.is_some());
-                    totals.unread = totals.unread.wrapping_sub(row.unread);
+                    tally.open -= 1;
+                    tally.waiting -= u64::from(row.waiting_since.is_some());
+                    tally.unread -= u128::from(row.unread);
                 }
-                if totals.conversations == 0 {
+                if tally.conversations == 0 {
                     self.totals.remove(&key);
                 }
             }
         }
-        let key = (now.tenant.clone(), now.channel.clone());
-        let totals = self.totals.entry(key).or_insert_with_key(|(tenant, channel)| Totals {
-            tenant: tenant.clone(),
-            channel: channel.clone(),
-            conversations: 0,
-            open: 0,
-            waiting: 0,
-            unread: 0,
-        });
-        totals.conversations += 1;
+        let tally = self.totals.entry((now.tenant.clone(), now.channel.clone())).or_default();
+        tally.conversations += 1;
         if let Some(row) = &now.open {
-            totals.open += 1;
-            totals.waiting += u64::from(row.waiting_since.is_some());
-            // A source may state any count; what is added here is taken away again by the same rule.
-            totals.unread = totals.unread.wrapping_add(row.unread);
+            tally.open += 1;
+            tally.waiting += u64::from(row.waiting_since.is_some());
+            tally.unread += u128::from(row.unread);
         }
     }
 
     /// Spec Q2.
-    pub(crate) fn open(&self, query: &Query) -> Result<Page, QueryError> {
+    pub(crate) fn query(&self, query: &Query) -> Result<Page, QueryError> {
         if let Some(cursor) = query.cursor.as_ref().filter(|cursor| cursor.sort != query.sort) {
             return Err(QueryError::CursorOfAnotherOrder { expected: query.sort, found: cursor.sort });
         }
@@ -224,7 +224,8 @@ impl Index {
     /// The smallest set that holds everything the query can want.
     fn candidates(&self, query: &Query) -> Candidates<'_> {
         if let Some(number) = &query.number {
-            return Candidates::Any(self.by_number.get(number.as_str()).cloned().unwrap_or_default());
+            let slots = self.by_number.get(number.as_str());
+            return Candidates::Any(slots.into_iter().flatten().copied().collect());
         }
         let sets = match &query.agent {
             None => return Candidates::InOrder(self.ordered(query.sort)),
@@ -288,7 +289,15 @@ impl Index {
 
     /// Spec Q3, in the order of tenant and channel.
     pub(crate) fn totals(&self) -> Vec<Totals> {
-        let mut totals: Vec<_> = self.totals.values().cloned().collect();
+        let totals = self.totals.iter().map(|((tenant, channel), tally)| Totals {
+            tenant: tenant.clone(),
+            channel: channel.clone(),
+            conversations: tally.conversations,
+            open: tally.open,
+            waiting: tally.waiting,
+            unread: u64::try_from(tally.unread).unwrap_or(u64::MAX),
+        });
+        let mut totals: Vec<_> = totals.collect();
         totals.sort_by(|a, b| (&a.tenant, &a.channel).cmp(&(&b.tenant, &b.channel)));
         totals
     }
@@ -321,7 +330,7 @@ fn after<'a>(ordered: &'a Ordered, cursor: Option<&Cursor>) -> impl Iterator<Ite
 
 fn fill_page<'a>(query: &Query, rows: impl Iterator<Item = &'a Row>) -> Page {
     let mut wanted = rows.filter(|row| query.wants(row));
-    let limit = query.limit.unwrap_or(usize::MAX);
+    let limit = query.limit.map_or(usize::MAX, |limit| limit.max(1));
     let rows: Vec<_> = wanted.by_ref().take(limit).cloned().collect();
     let next = rows.last().filter(|_| wanted.next().is_some());
     let next = next.map(|row| Cursor { sort: query.sort, key: row.sort_key(query.sort), id: row.id.clone() });

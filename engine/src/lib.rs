@@ -14,6 +14,7 @@ mod json;
 pub mod ingest;
 mod effect;
 mod fact;
+mod timeline;
 mod known;
 mod agents;
 mod unread;
@@ -28,7 +29,7 @@ mod index;
 mod board;
 
 pub use board::{Admissions, Batch, Board, FOLD_VERSION};
-pub use conversation::Counts;
+pub use conversation::ArrivalCounts;
 pub use effect::{Admission, Effect, Seq};
 pub use event::{
     AIRSHIP, AgentMention, At, DEFAULT_MAX_ID_BYTES, Direction, Draft, DraftError, Event, Kind, SUPEROFFICE,

@@ -31,7 +31,7 @@ pub struct Query {
     pub suspect: bool,
     /// The order of the answer.
     pub sort: Sort,
-    /// At most so many in one page; `None` is all of them.
+    /// At most so many in one page, at least one; `None` is all of them.
     pub limit: Option<usize>,
     /// Where the page before this one ended: [`Page::next`].
     pub cursor: Option<Cursor>,

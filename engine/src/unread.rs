@@ -30,25 +30,34 @@ pub(crate) struct Missing {
     pub(crate) at: Time,
 }
 
-/// Everything that decides how many messages are unread, fed in the order of T2.
+/// Everything that decides how many messages are unread, fed in the order of T2, and asked only when settled.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Unread {
-    /// The times of all inbound messages, sorted.
+    /// The times of all inbound messages, sorted once settled.
     inbound: Vec<Time>,
+    is_unsorted: bool,
     /// Outbound messages; one that a later-placed message with no later time makes irrelevant is dropped, so both
     /// places and times increase, and the last one up to a time is found by bisection.
     outbound: Vec<(Time, Position)>,
     last_outbound: Option<(Time, Position)>,
     stated: Vec<Stated>,
+    /// The latest time as of which a count is stated.
+    stated_up_to: Option<Time>,
+    /// How many of the stated counts have been examined, and how many of those are greater than what is held. What comes
+    /// later in time does not change that.
+    examined: usize,
+    exceeding: usize,
 }
 
 impl Unread {
     pub(crate) fn inbound(&mut self, time: Time) {
-        let place = self.inbound_up_to(time);
-        self.inbound.insert(place, time);
+        self.examine_again_after(time);
+        self.is_unsorted |= self.inbound.last().is_some_and(|last| *last > time);
+        self.inbound.push(time);
     }
 
     pub(crate) fn outbound(&mut self, time: Time, position: Position) {
+        self.examine_again_after(time);
         while self.outbound.last().is_some_and(|(earlier, _)| *earlier >= time) {
             self.outbound.pop();
         }
@@ -58,6 +67,29 @@ impl Unread {
 
     pub(crate) fn stated(&mut self, count: u64, as_of: Time, at: Time, position: Position) {
         self.stated.push(Stated { position, count, as_of, at });
+        self.stated_up_to = self.stated_up_to.max(Some(as_of));
+    }
+
+    /// A message at a time as of which counts were stated already counts for them.
+    fn examine_again_after(&mut self, time: Time) {
+        if self.stated_up_to.is_some_and(|up_to| time <= up_to) {
+            (self.examined, self.exceeding) = (0, 0);
+        }
+    }
+
+    /// Makes ready to be asked, after messages or counts have come in.
+    pub(crate) fn settle(&mut self) {
+        if std::mem::take(&mut self.is_unsorted) {
+            self.inbound.sort_unstable();
+        }
+        let new = self.stated.iter().enumerate().skip(self.examined);
+        self.exceeding += new.filter(|(index, stated)| stated.count > self.held_at(*index, stated)).count();
+        self.examined = self.stated.len();
+    }
+
+    /// Whether [`Unread::missing`] has anything.
+    pub(crate) fn is_missing_any(&self) -> bool {
+        self.exceeding > 0
     }
 
     /// Rule F7.

@@ -145,11 +145,14 @@ fn settle(contents: Vec<Sighting>, counts: &mut Counts) -> (Sighting, bool) {
     (winner.unwrap_or_else(|| unreachable!("an identity is seen with its content")), others)
 }
 
-/// W6: the form is detected object by object.
+/// W6: the form is detected object by object, the surest sign first.
 fn read(value: &Json) -> Result<Option<Event>, Reject> {
-    match value {
-        Json::Object(_) if value.get("body").is_none() && value.get("Event").is_some() => superoffice::read(value),
-        Json::Object(_) => airship::read(value),
+    let has = |key: &str| value.get(key).is_some();
+    match (value.get("Event"), value.get("body")) {
+        (Some(Json::Text(name)), _) if name.starts_with("chatsession.") => superoffice::read(value),
+        (_, Some(Json::Object(_))) => airship::read(value),
+        (Some(_), _) => superoffice::read(value),
+        _ if has("body") || has("type") || has("occurred") => airship::read(value),
         _ => reject(""),
     }
 }

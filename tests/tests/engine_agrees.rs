@@ -1,9 +1,12 @@
 //! The engine against the transcripts and against the naive model.
 
+#![expect(clippy::expect_used, clippy::panic, reason = "a test stops at the first surprise")]
+
 use std::collections::BTreeSet;
 
+use convofold::engine::{Admission, Board};
 use convofold::ingest::{Format, Ignored, Limits, Origin, Parser, Rejection, Sink};
-use convofold::{Admission, Board, Effect, Event};
+use convofold::{Effect, Event};
 use convofold_tests::arbitrary;
 use convofold_tests::model::model;
 use convofold_tests::transcript::{Counts, Transcript, all_transcripts, orders};
@@ -122,14 +125,14 @@ fn check(transcript: &Transcript) {
     if let Some(hash) = &transcript.hash {
         assert_eq!(&board.state_hash().to_string(), hash, "{name}");
     }
-    let lines: BTreeSet<_> = transcript.rejects.iter().map(|reject| reject.line).collect();
+    let lines: BTreeSet<_> = transcript.rejects.iter().map(|reject| reject.line as u64).collect();
     let several_inputs = inputs(&transcript.events).len() > 1;
     if !lines.is_empty() && !several_inputs {
-        let found: BTreeSet<_> = folded.rejections.iter().map(|rejection| rejection.line as usize).collect();
+        let found: BTreeSet<_> = folded.rejections.iter().map(|rejection| rejection.line).collect();
         assert_eq!(found, lines, "{name}: {:#?}", folded.rejections);
         for reject in &transcript.rejects {
             let Some(path) = &reject.path else { continue };
-            let at_line = folded.rejections.iter().filter(|rejection| rejection.line as usize == reject.line);
+            let at_line = folded.rejections.iter().filter(|rejection| rejection.line == reject.line as u64);
             let paths: Vec<_> = at_line.map(|rejection| plain_path(&rejection.path)).collect();
             assert!(paths.contains(&path.as_str()), "{name}: line {}: expected {path}, found {paths:?}", reject.line);
         }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::members::{Checked, Complaint, Members};
+use super::fields::{Checked, Complaint, Fields};
 use super::record::{Record, Understood, top};
 use super::{Ignored, Reason};
 use crate::event::{AIRSHIP, AgentMention, Direction, Draft, DraftError, Kind};
@@ -84,10 +84,10 @@ mod message {
     pub(super) const TEXT: usize = 11;
 }
 
-/// The wanted members of `body` and of what is in it.
+/// The wanted fields of `body` and of what is in it.
 #[derive(Default)]
 pub(super) struct Body {
-    members: [Value; BODY.len()],
+    own: [Value; BODY.len()],
     properties: [Value; PROPERTIES.len()],
     convo: [Value; CONVO.len()],
     message: [Value; MESSAGE.len()],
@@ -96,11 +96,11 @@ pub(super) struct Body {
 impl Body {
     /// Reads the `body` that begins where the reader is.
     pub(super) fn read(&mut self, reader: &mut Reader<'_, '_>) -> Result<Value, Fault> {
-        let Self { members, properties, convo, message } = self;
-        reader.object(&BODY, members, |reader, member| {
-            (member == body::PROPERTIES).then(|| {
-                reader.object(&PROPERTIES, properties, |reader, member| {
-                    Some(match member {
+        let Self { own, properties, convo, message } = self;
+        reader.object(&BODY, own, |reader, field| {
+            (field == body::PROPERTIES).then(|| {
+                reader.object(&PROPERTIES, properties, |reader, field| {
+                    Some(match field {
                         0 => reader.object(&CONVO, convo, |_, _| None),
                         _ => reader.object(&MESSAGE, message, |_, _| None),
                     })
@@ -118,7 +118,7 @@ pub(super) fn understand(record: &Record<'_>) -> Checked<Understood> {
         Some("OFFSET_UPDATE") => return Ok(Understood::Ignored(Ignored::OffsetUpdate)),
         Some(_) => return Ok(Understood::Ignored(Ignored::OtherType)),
     }
-    let body = record.members(".body", top.object(top::BODY)?, &BODY, &record.body.members);
+    let body = record.fields(".body", top.object(top::BODY)?, &BODY, &record.body.own);
     let is_message = match &*body.required_string(body::NAME)? {
         CONVO_NAME => false,
         MESSAGE_NAME => true,
@@ -127,25 +127,17 @@ pub(super) fn understand(record: &Record<'_>) -> Checked<Understood> {
     let chat = Chat {
         record,
         body,
-        transaction: transaction(&body)?,
+        transaction: body.required_string_id(body::TRANSACTION)?,
         identity: top.id(top::ID)?.map(|id| Identity::given(&id, 0)),
     };
     if is_message { chat.message() } else { chat.convo() }
 }
 
-/// The conversation's id: a JSON string, and something (spec section 8).
-fn transaction<'a>(body: &Members<'a, '_>) -> Checked<Cow<'a, str>> {
-    let transaction = body.required_string(body::TRANSACTION)?;
-    match body.id(body::TRANSACTION)? {
-        Some(_) => Ok(transaction),
-        None => Err(body.complain(body::TRANSACTION, Reason::Missing, "the id of a conversation".into())),
-    }
-}
-
 /// An event of live chat, up to what its name decides.
 struct Chat<'a, 'r> {
     record: &'r Record<'a>,
-    body: Members<'a, 'r>,
+    body: Fields<'a, 'r>,
+    /// The conversation's id: a JSON string, and something (spec section 8).
     transaction: Cow<'a, str>,
     identity: Option<Identity>,
 }
@@ -168,10 +160,10 @@ impl<'a, 'r> Chat<'a, 'r> {
                 started: convo.time(convo::STARTED)?,
                 active,
                 unread: convo.count(convo::UNREAD)?,
-                agent: mention(
+                agent: AgentMention::from_parts(
                     convo.id(convo::AGENT_ID)?.as_deref(),
                     convo.text(convo::AGENT_NAME)?.as_deref(),
-                    if names_agent { AgentMention::Nobody } else { AgentMention::Silent },
+                    names_agent,
                 ),
                 direction: convo.text(convo::LAST_DIRECTION)?.as_deref().and_then(read_direction),
                 text: convo.text(convo::LAST_MESSAGE)?.as_deref(),
@@ -200,10 +192,10 @@ impl<'a, 'r> Chat<'a, 'r> {
                 kind: Some(Kind::Message),
                 sent: message.time(message::TIMESTAMP)?,
                 // F5: a message's null agent says nothing.
-                agent: mention(
+                agent: AgentMention::from_parts(
                     message.id(message::AGENT_ID)?.as_deref(),
                     message.text(message::AGENT_NAME)?.as_deref(),
-                    AgentMention::Silent,
+                    false,
                 ),
                 direction: Some(direction),
                 channel: Some(channel),
@@ -220,17 +212,17 @@ impl<'a, 'r> Chat<'a, 'r> {
         )
     }
 
-    /// The members of `properties.convo` or `properties.message`.
+    /// The fields of `properties.convo` or `properties.message`.
     fn inner(
         &self,
         path: &'static str,
         property: usize,
         names: &'static [Name],
         values: &'r [Value],
-    ) -> Checked<Members<'a, 'r>> {
+    ) -> Checked<Fields<'a, 'r>> {
         let at = self.body.object(body::PROPERTIES)?;
-        let properties = self.record.members(".body.properties", at, &PROPERTIES, &self.record.body.properties);
-        Ok(self.record.members(path, properties.object(property)?, names, values))
+        let properties = self.record.fields(".body.properties", at, &PROPERTIES, &self.record.body.properties);
+        Ok(self.record.fields(path, properties.object(property)?, names, values))
     }
 
     /// What all events have in common.
@@ -244,25 +236,22 @@ impl<'a, 'r> Chat<'a, 'r> {
         }
     }
 
-    /// Builds the event; `own_time` is the member that would do where it has no time at all.
-    fn build(&self, draft: Draft<'_>, own_time: (&Members<'_, '_>, usize)) -> Checked<Understood> {
-        draft.build_with(self.record.max_id_bytes).map(Understood::Event).map_err(|error| match error {
+    /// Builds the event; `own_time` is the field that would do where it has no time at all.
+    fn build(&self, draft: Draft<'_>, own_time: (&Fields<'_, '_>, usize)) -> Checked<Understood> {
+        // All ids that are given have been held to the limit; it is not for the word for the source.
+        let max_bytes = self.record.max_id_bytes.max(AIRSHIP.len());
+        draft.build_with(max_bytes).map(Understood::Event).map_err(|error| match error {
             DraftError::NoTime => {
-                let (members, member) = own_time;
-                members.complain(member, Reason::NoTime, "a time, here or in `occurred`".into())
+                let (fields, field) = own_time;
+                fields.complain(field, Reason::NoTime, "a time, here or in `occurred`".into())
             }
-            error => self.body.complain(body::PROPERTIES, Reason::WrongType, Cow::Owned(error.to_string())),
+            error => self.body.refuse(body::PROPERTIES, &error),
         })
     }
 
     fn unknown_interaction(&self, expected: &'static str) -> Box<Complaint> {
         self.body.complain(body::INTERACTION_TYPE, Reason::UnknownInteraction, expected.into())
     }
-}
-
-/// The agent that an id and a name tell of, or what it means that they tell of none.
-fn mention<'a>(id: Option<&'a str>, name: Option<&'a str>, none: AgentMention<'a>) -> AgentMention<'a> {
-    if id.is_none() && name.is_none() { none } else { AgentMention::Agent { id, name } }
 }
 
 /// A direction that is not known is no fault: nothing is counted by it.

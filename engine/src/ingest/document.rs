@@ -4,13 +4,30 @@ use super::{Format, Ignored, Limits, Origin, Parser, Piece, Reason, Rejection, S
 use crate::event::Event;
 use crate::json::{Progress, Unwatched, Walk, skip_whitespace};
 
+/// So far after the line with a fault may lines begin that are asked what the input is: some dozens of events.
+const LOOK_AHEAD_BYTES: usize = 64 << 10;
+
 /// A document of which some lines are known.
+///
+/// Where it has a fault, it may never have been one: the first line of a log may be damaged, and some after it, too. A line
+/// of a log is whole by itself, an object or an array; a line of a document seldom is, not even where each element of an
+/// array has one, because of the commas. So the input is lines after all where the second line is whole, or more than half
+/// are of those after the first, up to a little after the fault (spec W5: never fatal to its neighbours).
 #[derive(Debug)]
 pub(super) struct Document {
     walk: Walk,
-    /// Whether the second of its lines that are not blank is an object or an array by itself: then, if there is no such
-    /// document, the input is lines and only the first one is damaged.
-    second_line_is_whole: Option<bool>,
+    after_first: Lines,
+    /// Where the line with the fault ends, once there is one.
+    fault: Option<usize>,
+}
+
+/// The lines after the first one of a document that are not blank.
+#[derive(Debug, Default)]
+struct Lines {
+    count: usize,
+    /// How many of them are whole.
+    whole: usize,
+    second_is_whole: bool,
 }
 
 /// What an input is, after one more line of it.
@@ -22,8 +39,8 @@ pub(super) enum Verdict {
     Complete(usize),
     /// Lines after all.
     Lines,
-    /// A document with a fault in its grammar.
-    Faulty,
+    /// A document with a fault in its grammar, in the line that ends at this place.
+    Faulty(usize),
     /// A document over the limit.
     TooLong,
 }
@@ -33,47 +50,83 @@ impl Document {
     pub(super) fn begin(line: &[u8]) -> Option<Self> {
         let mut walk = Walk::default();
         let is_open = matches!(walk.run(line, 0, &mut Unwatched), Ok(Progress::More));
-        is_open.then_some(Self { walk, second_line_is_whole: None })
+        is_open.then(|| Self { walk, after_first: Lines::default(), fault: None })
     }
 
     /// Goes on with the line at `start..end` of the document.
-    pub(super) fn line(&mut self, document: &[u8], start: usize, end: usize, max_bytes: usize) -> Verdict {
-        if end > max_bytes {
-            return self.too_long();
+    pub(super) fn line(&mut self, document: &[u8], start: usize, end: usize, limits: &Limits) -> Verdict {
+        if self.is_over(start, end, limits) {
+            return self.over();
         }
         let up_to_line = document.get(..end).unwrap_or_default();
-        let line = up_to_line.get(start..).unwrap_or_default();
-        if self.second_line_is_whole.is_none() && skip_whitespace(line, 0) < line.len() {
-            self.second_line_is_whole = Some(is_whole(line));
+        self.after_first.add(up_to_line.get(start..).unwrap_or_default());
+        if let Some(fault) = self.fault {
+            let is_far = end >= fault.saturating_add(LOOK_AHEAD_BYTES);
+            return if is_far { self.lines_or_faulty(fault) } else { Verdict::More };
         }
         match self.walk.run(up_to_line, start, &mut Unwatched) {
             Ok(Progress::More) => Verdict::More,
             Ok(Progress::Complete(end)) => Verdict::Complete(end),
-            Err(_) => self.lines_or(Verdict::Faulty),
+            Err(_) if self.after_first.second_is_whole => Verdict::Lines,
+            Err(_) => {
+                self.fault = Some(end);
+                Verdict::More
+            }
         }
     }
 
-    /// The input ends here.
-    pub(super) fn too_early(&self) -> Verdict {
-        self.lines_or(Verdict::Faulty)
+    /// Whether the line that begins at `start` is over a limit, as soon as it is known up to `end`.
+    pub(super) fn is_over(&self, start: usize, end: usize, limits: &Limits) -> bool {
+        // A line may be longer in a document than in a log, and so it may be until there is a fault.
+        let is_long_line = self.fault.is_some() && end - start > limits.max_line_bytes + 1;
+        is_long_line || end > limits.max_document_bytes
     }
 
-    /// The document goes over the limit.
-    pub(super) fn too_long(&self) -> Verdict {
-        self.lines_or(Verdict::TooLong)
+    /// What is over a limit ends the document, or the look ahead: there it is a line that is not whole.
+    pub(super) fn over(&mut self) -> Verdict {
+        match self.fault {
+            Some(fault) => {
+                self.after_first.count += 1;
+                self.lines_or_faulty(fault)
+            }
+            None if self.after_first.second_is_whole => Verdict::Lines,
+            None => Verdict::TooLong,
+        }
     }
 
-    fn lines_or(&self, otherwise: Verdict) -> Verdict {
-        if self.second_line_is_whole == Some(true) { Verdict::Lines } else { otherwise }
+    /// The input ends here, with the line that ends at `end`.
+    pub(super) fn too_early(&self, end: usize) -> Verdict {
+        self.lines_or_faulty(self.fault.unwrap_or(end))
+    }
+
+    fn lines_or_faulty(&self, fault: usize) -> Verdict {
+        let Lines { count, whole, second_is_whole } = self.after_first;
+        if second_is_whole || 2 * whole > count { Verdict::Lines } else { Verdict::Faulty(fault) }
+    }
+}
+
+impl Lines {
+    fn add(&mut self, line: &[u8]) {
+        if skip_whitespace(line, 0) == line.len() {
+            return;
+        }
+        let is_whole = is_whole(line);
+        self.second_is_whole |= is_whole && self.count == 0;
+        self.count += 1;
+        self.whole += usize::from(is_whole);
     }
 }
 
 /// Whether a line is an object or an array by itself.
 fn is_whole(line: &[u8]) -> bool {
     let start = skip_whitespace(line, 0);
+    // A glance at both ends spares most lines of a document the second walk.
     let is_container = matches!(line.get(start), Some(b'{' | b'['));
+    if !is_container || !matches!(line.trim_ascii_end().last(), Some(b'}' | b']')) {
+        return false;
+    }
     let end = Walk::default().run(line, start, &mut Unwatched);
-    is_container && matches!(end, Ok(Progress::Complete(end)) if skip_whitespace(line, end) == line.len())
+    matches!(end, Ok(Progress::Complete(end)) if skip_whitespace(line, end) == line.len())
 }
 
 /// A document of which more than `max_bytes` bytes came.

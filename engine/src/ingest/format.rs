@@ -3,8 +3,9 @@
 /// Which source an input comes from (spec W6).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Format {
-    /// To be found out, object by object: one with the key `Event` is SuperOffice's, any other with the key `body`, `type`
-    /// or `occurred` is Airship's.
+    /// To be found out, object by object, by the first of these that holds: an `Event` that begins with `chatsession.` is
+    /// SuperOffice's, a `body` that is an object Airship's, any `Event` SuperOffice's, and any `body`, `type` or `occurred`
+    /// Airship's.
     #[default]
     Auto,
     /// Airship Live Chat, in both envelopes (spec W1).

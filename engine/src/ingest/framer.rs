@@ -9,8 +9,9 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// Cuts an input into [`Piece`]s that can be parsed independently.
 ///
 /// An input is taken for lines of JSON unless its first line that is not blank ends between two tokens; then it is tried as
-/// one document over several lines, as the sources' own pages print them. Of lines no more than a piece and a line is held
-/// at any time, of a document no more than the limit, whatever the input.
+/// one document over several lines, as the sources' own pages print them. If that has a fault, the lines up to 64 KiB after
+/// it tell whether the input is lines after all, of which the first ones are damaged. Of lines no more than a piece and a
+/// line is held at any time, of what may be a document no more than the limit, whatever the input.
 ///
 /// A document is handed on at the end of the input only, because nothing may follow it. An input that never ends and is
 /// known to be lines is better begun with [`Framer::resume`] at line 1, offset 0.
@@ -83,6 +84,11 @@ impl Framer {
         }
     }
 
+    /// Where the first line begins that has not been handed on, once it is known that the input is lines.
+    pub(super) fn start_of_lines(&self) -> Option<Origin> {
+        matches!(self.state, State::Lines | State::LongLine { .. }).then_some(self.start)
+    }
+
     /// Hands on the whole lines that are held, so that the events of an input that pauses are not held back.
     pub fn flush(&mut self, emit: &mut impl FnMut(Piece)) {
         if matches!(self.state, State::Lines | State::Undecided) {
@@ -93,9 +99,10 @@ impl Framer {
     /// Ends the input: hands on all that is left, a last line without its end included.
     pub fn finish(&mut self, emit: &mut impl FnMut(Piece)) {
         if let State::Document(document) = &mut self.state {
-            let verdict = document.line(&self.held, self.whole, self.held.len(), self.limits.max_document_bytes);
-            let verdict = if verdict == Verdict::More { document.too_early() } else { verdict };
-            self.decide(verdict, self.held.len(), emit);
+            let end = self.held.len();
+            let verdict = document.line(&self.held, self.whole, end, &self.limits);
+            let verdict = if verdict == Verdict::More { document.too_early(end) } else { verdict };
+            self.decide(verdict, end, emit);
         }
         let end = self.start.after(&self.held);
         match std::mem::replace(&mut self.state, State::Lines) {
@@ -151,7 +158,7 @@ impl Framer {
         let end = self.searched + length;
         match &mut self.state {
             State::Document(document) => {
-                let verdict = document.line(&self.held, self.whole, end, self.limits.max_document_bytes);
+                let verdict = document.line(&self.held, self.whole, end, &self.limits);
                 self.decide(verdict, end, emit);
             }
             _ => self.first_line(end, emit),
@@ -163,8 +170,8 @@ impl Framer {
     fn check_open_line(&mut self, emit: &mut impl FnMut(Piece)) {
         let open_bytes = self.held.len() - self.whole;
         match &mut self.state {
-            State::Document(document) if self.held.len() > self.limits.max_document_bytes => {
-                let verdict = document.too_long();
+            State::Document(document) if document.is_over(self.whole, self.held.len(), &self.limits) => {
+                let verdict = document.over();
                 self.decide(verdict, self.held.len(), emit);
             }
             State::Undecided if open_bytes > self.limits.max_line_bytes + 1 => self.state = State::Lines,
@@ -207,19 +214,25 @@ impl Framer {
                 self.state = State::AfterDocument { document_bytes, end };
                 self.feed(&after, emit);
             }
-            Verdict::Faulty | Verdict::TooLong => {
-                let kept = if verdict == Verdict::TooLong { self.limits.max_document_bytes } else { end };
-                let after = self.held.split_off(kept);
-                let rejection = Box::new(match verdict {
-                    Verdict::TooLong => {
-                        document::rejected_for_length(self.start, self.limits.max_document_bytes, &self.held)
-                    }
-                    _ => document::rejected_for_grammar(self.limits, self.start, &self.held),
-                });
-                self.state = State::Rejected { rejection, end: self.start.after(&self.held) };
-                self.feed(&after, emit);
+            Verdict::Faulty(end) => {
+                let after = self.held.split_off(end);
+                let rejection = document::rejected_for_grammar(self.limits, self.start, &self.held);
+                self.reject_all(rejection, &after, emit);
+            }
+            Verdict::TooLong => {
+                let max_bytes = self.limits.max_document_bytes;
+                let after = self.held.split_off(max_bytes);
+                let rejection = document::rejected_for_length(self.start, max_bytes, &self.held);
+                self.reject_all(rejection, &after, emit);
             }
         }
+    }
+
+    /// What is held is rejected, and so are `after` and everything else.
+    fn reject_all(&mut self, rejection: Rejection, after: &[u8], emit: &mut impl FnMut(Piece)) {
+        let rejection = Box::new(rejection);
+        self.state = State::Rejected { rejection, end: self.start.after(&self.held) };
+        self.feed(after, emit);
     }
 
     /// Hands on whole lines once they make a piece, and goes over to passing a line that is too long.
@@ -310,6 +323,14 @@ impl Framer {
     /// What is held from now on begins there.
     fn restart_at(&mut self, start: Origin) {
         (self.start, self.whole, self.searched) = (start, 0, 0);
+    }
+}
+
+#[cfg(test)]
+impl Framer {
+    /// How much is held: what the limits are for.
+    pub(super) fn held_bytes(&self) -> usize {
+        self.held.len()
     }
 }
 

@@ -40,7 +40,7 @@ mod rejection;
 mod piece;
 mod document;
 mod framer;
-mod members;
+mod fields;
 mod record;
 mod airship;
 mod superoffice;

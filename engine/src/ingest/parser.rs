@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::members::Complaint;
+use super::fields::Complaint;
 use super::record::{Record, Understood};
 use super::rejection::excerpt;
 use super::{Format, Framer, Ignored, Limits, Origin, Piece, Reason, Rejection, Sink};
@@ -28,14 +28,23 @@ impl Parser {
     /// Parses a whole input that is in memory: a file, the body of a webhook.
     pub fn parse_input(&self, bytes: &[u8], sink: &mut impl Sink) {
         let mut framer = Framer::new(self.limits, PIECE_BYTES);
-        framer.feed(bytes, &mut |piece| self.parse(&piece, sink));
+        for chunk in bytes.chunks(PIECE_BYTES) {
+            framer.feed(chunk, &mut |piece| self.parse(&piece, sink));
+            // Lines can be parsed where they are, without being copied into pieces.
+            if let Some(Origin { line, byte_offset }) = framer.start_of_lines() {
+                let start = usize::try_from(byte_offset).unwrap_or(usize::MAX);
+                return self.all_lines(line, byte_offset, bytes.get(start..).unwrap_or_default(), sink);
+            }
+        }
         framer.finish(&mut |piece| self.parse(&piece, sink));
     }
 
     /// Parses one piece of an input.
     pub fn parse(&self, piece: &Piece, sink: &mut impl Sink) {
         match piece {
-            Piece::Lines { first_line, byte_offset, bytes } => self.lines(*first_line, *byte_offset, bytes, sink),
+            Piece::Lines { first_line, byte_offset, bytes } => {
+                self.lines(*first_line, *byte_offset, bytes, sink);
+            }
             Piece::Document { first_line, byte_offset, bytes, .. } => {
                 let unit = Unit { parser: self, bytes, line: *first_line, byte_offset: *byte_offset };
                 unit.parse(None, &mut Scratch::default(), sink);
@@ -44,7 +53,21 @@ impl Parser {
         }
     }
 
-    fn lines(&self, first_line: u64, byte_offset: u64, bytes: &[u8], sink: &mut impl Sink) {
+    /// Parses lines in blocks that stay in the processor's cache while they are looked at more than once.
+    fn all_lines(&self, mut line: u64, mut byte_offset: u64, bytes: &[u8], sink: &mut impl Sink) {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let next_end = memchr::memchr(b'\n', rest.get(PIECE_BYTES..).unwrap_or_default());
+            let length = next_end.map_or(rest.len(), |end| PIECE_BYTES + end + 1);
+            let (block, after) = rest.split_at_checked(length).unwrap_or((rest, &[]));
+            line = self.lines(line, byte_offset, block, sink);
+            byte_offset += block.len() as u64;
+            rest = after;
+        }
+    }
+
+    /// Parses whole lines; the number of the line after them.
+    fn lines(&self, first_line: u64, byte_offset: u64, bytes: &[u8], sink: &mut impl Sink) -> u64 {
         // Most pieces are UTF-8 from end to end; only where one is not does each line have to show that it is.
         let text = simdutf8::basic::from_utf8(bytes).ok();
         let mut scratch = Scratch::default();
@@ -59,6 +82,7 @@ impl Parser {
             start += length + 1;
             line += 1;
         }
+        line
     }
 }
 
@@ -189,6 +213,10 @@ impl<'a> Element<'a> {
         self.line + memchr::memchr_iter(b'\n', between).count() as u64
     }
 
+    fn origin(self, at: usize) -> Origin {
+        Origin { line: self.line_at(at), byte_offset: self.unit.byte_offset + at as u64 }
+    }
+
     fn levels(self) -> usize {
         usize::from(self.index.is_some())
     }
@@ -221,14 +249,14 @@ impl<'a> Element<'a> {
 
     /// Tells the sink what an object turned out to be.
     fn tell(self, record: &Record<'_>, raw: &[u8], sink: &mut impl Sink) {
-        let origin = Origin { line: self.line, byte_offset: self.unit.byte_offset + self.start as u64 };
+        let origin = self.origin(self.start);
         match record.understand(self.unit.parser.format) {
             Ok(Understood::Event(event)) => sink.event(origin, event),
             Ok(Understood::Ignored(why)) => sink.ignored(origin, why),
             Err(complaint) => {
                 let Complaint { reason, at, path, expected, found } = *complaint;
-                let rejection = self.rejection(at, reason, expected, found, raw);
-                sink.rejected(Rejection { path: self.path(&path), ..rejection });
+                let rejection = Rejection::new(self.origin(at), self.path(&path), reason, expected, found);
+                sink.rejected(rejection.with_raw(raw));
             }
         }
     }
@@ -251,8 +279,8 @@ impl<'a> Element<'a> {
     }
 
     fn no_event(self, expected: &'static str, found: String, raw: &[u8]) -> Rejection {
-        let rejection = self.rejection(self.start, Reason::NotAnEvent, expected.into(), found, raw);
-        Rejection { path: self.path(""), ..rejection }
+        let origin = self.origin(self.start);
+        Rejection::new(origin, self.path(""), Reason::NotAnEvent, expected.into(), found).with_raw(raw)
     }
 
     fn faulty(self, fault: Fault, raw: &[u8]) -> Rejection {
@@ -269,8 +297,7 @@ impl<'a> Element<'a> {
 
     /// A rejection of what is at `at` in the unit; `raw` is what is lost by it.
     fn rejection(self, at: usize, reason: Reason, expected: Cow<'static, str>, found: String, raw: &[u8]) -> Rejection {
-        let origin = Origin { line: self.line_at(at), byte_offset: self.unit.byte_offset + at as u64 };
         let path = self.path(&locate(self.text, self.start, at));
-        Rejection::new(origin, path, reason, expected, found).with_raw(raw)
+        Rejection::new(self.origin(at), path, reason, expected, found).with_raw(raw)
     }
 }

@@ -1,11 +1,11 @@
-//! The members of an object that any source wants, wherever they are in it.
+//! The fields of an object that any source wants, wherever they are in it.
 
-use super::members::{Checked, Complaint, Members};
+use super::fields::{Checked, Complaint, Fields};
 use super::{Format, Ignored, Reason, airship, superoffice};
 use crate::event::Event;
 use crate::json::{Fault, Name, Reader, Shape, Value, names};
 
-/// The members of the outermost object; the order is that in which the sources write them.
+/// The fields of the outermost object; the order is that in which the sources write them.
 pub(super) const TOP: [Name; 14] = names![
     "id",
     "offset",
@@ -23,7 +23,7 @@ pub(super) const TOP: [Name; 14] = names![
     "FieldValues",
 ];
 
-/// The members of `user` and `device`. Nothing is wanted of them, but a name that is known costs less to pass than one that is
+/// The fields of `user` and `device`. Nothing is wanted of them, but a name that is known costs less to pass than one that is
 /// not.
 const PERSON: [Name; 4] = names!["channel", "device_type", "ios_channel", "android_channel"];
 
@@ -72,7 +72,7 @@ impl<'a> Record<'a> {
     /// Reads the object; where it ends.
     pub(super) fn read(&mut self, reader: &mut Reader<'a, '_>) -> Result<usize, Fault> {
         let Self { top, body, .. } = self;
-        reader.object(&TOP, top, |reader, member| match member {
+        reader.object(&TOP, top, |reader, field| match field {
             top::BODY => Some(body.read(reader)),
             top::USER | top::DEVICE => Some(reader.object(&PERSON, &mut [Value::default(); PERSON.len()], |_, _| None)),
             _ => None,
@@ -82,49 +82,62 @@ impl<'a> Record<'a> {
 
     /// What the object is, its format being named or to be found out (spec W6).
     pub(super) fn understand(&self, format: Format) -> Checked<Understood> {
-        let top = self.top();
         match format {
             Format::Airship => airship::understand(self),
             Format::SuperOffice => superoffice::understand(self),
-            Format::Auto if top.has(top::EVENT) => superoffice::understand(self),
-            Format::Auto if [top::BODY, top::TYPE, top::OCCURRED].iter().any(|member| top.has(*member)) => {
-                airship::understand(self)
-            }
-            Format::Auto => Err(Box::new(Complaint {
-                reason: Reason::NotAnEvent,
-                at: self.at,
-                path: String::new(),
-                expected: "`body`, `type` or `Event`".into(),
-                found: "an object without them".to_owned(),
-            })),
+            Format::Auto => match self.detect() {
+                Some(format) => self.understand(format),
+                None => Err(Box::new(Complaint {
+                    reason: Reason::NotAnEvent,
+                    at: self.at,
+                    path: String::new(),
+                    expected: "an object with `body`, `type`, `occurred` or `Event`".into(),
+                    found: "one without them".to_owned(),
+                })),
+            },
         }
     }
 
-    /// The members of the outermost object.
-    pub(super) fn top(&self) -> Members<'a, '_> {
-        self.members("", self.at, &TOP, &self.top)
+    /// Whose the object is, the surest sign first: either source may add a key that looks like the other's.
+    fn detect(&self) -> Option<Format> {
+        let top = self.top();
+        if superoffice::is_chat(&top) {
+            Some(Format::SuperOffice)
+        } else if top.value(top::BODY).shape == Shape::Object {
+            Some(Format::Airship)
+        } else if top.has(top::EVENT) {
+            Some(Format::SuperOffice)
+        } else {
+            let is_airship = [top::BODY, top::TYPE, top::OCCURRED].iter().any(|field| top.has(*field));
+            is_airship.then_some(Format::Airship)
+        }
     }
 
-    /// The members of an object in it.
-    pub(super) fn members<'v>(
+    /// The fields of the outermost object.
+    pub(super) fn top(&self) -> Fields<'a, '_> {
+        self.fields("", self.at, &TOP, &self.top)
+    }
+
+    /// The fields of an object in it.
+    pub(super) fn fields<'v>(
         &self,
         path: &'static str,
         at: usize,
         names: &'static [Name],
         values: &'v [Value],
-    ) -> Members<'a, 'v> {
-        Members { text: self.text, path, at, names, values, max_id_bytes: self.max_id_bytes }
+    ) -> Fields<'a, 'v> {
+        Fields { text: self.text, path, at, names, values, max_id_bytes: self.max_id_bytes }
     }
 }
 
-impl<'a> Members<'a, '_> {
-    /// Where the object begins that a member must be.
-    pub(super) fn object(&self, member: usize) -> Checked<usize> {
-        let value = self.value(member);
+impl<'a> Fields<'a, '_> {
+    /// Where the object begins that a field must be.
+    pub(super) fn object(&self, field: usize) -> Checked<usize> {
+        let value = self.value(field);
         if value.shape == Shape::Object {
             return Ok(value.at());
         }
-        let reason = if self.is_nothing(member) { Reason::Missing } else { Reason::WrongType };
-        Err(self.complain(member, reason, "an object".into()))
+        let reason = if self.is_nothing(field) { Reason::Missing } else { Reason::WrongType };
+        Err(self.complain(field, reason, "an object".into()))
     }
 }

@@ -15,7 +15,7 @@ const MAX_SHOWN_CHARS: usize = 60;
 pub struct Rejection {
     /// The line in the input, from 1; in a document over several lines the one of the offending byte.
     pub line: u64,
-    /// The offset of the offending byte or value in the whole input, from 0. Where a member is missing, that of the object.
+    /// The offset of the offending byte or value in the whole input, from 0. Where a field is missing, that of the object.
     pub byte_offset: u64,
     /// The JSON path of the offending value: `$.body.transaction`, `$[3]`.
     pub path: String,
@@ -66,7 +66,8 @@ impl Rejection {
 
     /// A line of `found_bytes` bytes that begins with `beginning`.
     pub(super) fn line_too_long(origin: Origin, max_bytes: usize, found_bytes: u64, beginning: &[u8]) -> Self {
-        let expected = Cow::Owned(format!("a line of at most {max_bytes} bytes"));
+        let hint = "the limit can be set, and a document over several lines may be larger";
+        let expected = Cow::Owned(format!("a line of at most {max_bytes} bytes ({hint})"));
         let found = format!("{found_bytes} bytes");
         let rejection = Self::new(origin, "$".to_owned(), Reason::LineTooLong, expected, found).with_raw(beginning);
         Self { raw_cut: found_bytes > rejection.raw.len() as u64, ..rejection }

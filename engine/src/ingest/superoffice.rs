@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::members::{Checked, Complaint, trimmed};
+use super::fields::{Checked, Complaint, Fields, trimmed};
 use super::record::{Record, Understood, top};
 use super::{Ignored, Reason};
 use crate::event::{AgentMention, Direction, Draft, DraftError, Kind, SUPEROFFICE};
@@ -16,6 +16,15 @@ const CHANGED: u8 = 0;
 const CREATED: u8 = 1;
 const MESSAGE: u8 = 2;
 
+/// What is put around the id that is given, to make that of a conversation: the source, two colons, and a number.
+const COMPOSED_BYTES: usize = SUPEROFFICE.len() + 2 + 19;
+
+/// Whether an object says by its `Event` that it is about a chat session.
+pub(super) fn is_chat(top: &Fields<'_, '_>) -> bool {
+    let event = top.value(top::EVENT);
+    event.is_string() && event.text(top.text).is_some_and(|name| name.starts_with("chatsession."))
+}
+
 /// What an object is to SuperOffice: `{EventId, Timestamp, Event, PrimaryKey, ContextIdentifier, FieldValues}`.
 pub(super) fn understand(record: &Record<'_>) -> Checked<Understood> {
     let top = record.top();
@@ -26,7 +35,7 @@ pub(super) fn understand(record: &Record<'_>) -> Checked<Understood> {
         _ => return Ok(Understood::Ignored(Ignored::OtherEvent)),
     };
     let context = top.required_id(top::CONTEXT)?;
-    let expected = "a number of at least 1";
+    let expected = "a whole number from 1 to 9223372036854775807";
     let primary_key = match top.integer(top::PRIMARY_KEY, expected)? {
         Some(primary_key @ 1..) => primary_key,
         None => return Err(top.complain(top::PRIMARY_KEY, Reason::Missing, expected.into())),
@@ -48,10 +57,11 @@ pub(super) fn understand(record: &Record<'_>) -> Checked<Understood> {
         session: Some(session),
         ..Draft::default()
     };
-    draft.build_with(record.max_id_bytes).map(Understood::Event).map_err(|error| match error {
+    // The limit is for the ids that are given, and those have been held to it; this one and the agent's are composed.
+    let max_bytes = record.max_id_bytes.saturating_add(COMPOSED_BYTES);
+    draft.build_with(max_bytes).map(Understood::Event).map_err(|error| match error {
         DraftError::NoTime => top.complain(top::TIMESTAMP, Reason::NoTime, "a time".into()),
-        DraftError::IdTooLong { .. } => top.complain(top::CONTEXT, Reason::IdTooLong, Cow::Owned(error.to_string())),
-        error => top.complain(top::EVENT, Reason::WrongType, Cow::Owned(error.to_string())),
+        error => top.refuse(top::EVENT, &error),
     })
 }
 
@@ -94,7 +104,7 @@ fn read_session(record: &Record<'_>) -> Checked<Session> {
     }
     let mut scratch = Scratch::default();
     let mut reader = Reader::new(record.text, field_values.at(), record.levels + 1, &mut scratch);
-    let read = reader.each_member(normal_key, |key, value| set(&mut session, key, Field { text: record.text, value }));
+    let read = reader.each_field(normal_key, |key, value| set(&mut session, key, Field { text: record.text, value }));
     read.map(|()| session).map_err(|fault| Box::new(complaint(record, fault)))
 }
 
@@ -109,14 +119,37 @@ fn complaint(record: &Record<'_>, fault: Fault) -> Complaint {
     }
 }
 
+/// The names of the field values in lower case without underscores.
+const NAMES: [&str; 13] = [
+    "alertlevel",
+    "chatbotisactive",
+    "consented",
+    "contactid",
+    "customeralias",
+    "customerid",
+    "projectid",
+    "rating",
+    "saleid",
+    "status",
+    "ticketid",
+    "topicid",
+    "userid",
+];
+
 /// A key in lower case without underscores: sources write `userId`, `UserId` and `user_id`.
 fn normal_key(key: Cow<'_, str>) -> Cow<'_, str> {
-    if key.bytes().all(|byte| byte.is_ascii_lowercase()) {
-        return key;
+    if let Some(name) = NAMES.into_iter().find(|name| is_written(&key, name)) {
+        return Cow::Borrowed(name);
     }
     let mut normal = key.to_lowercase();
     normal.retain(|c| c != '_');
     Cow::Owned(normal)
+}
+
+/// Whether a key is a way to write a name.
+fn is_written(key: &str, name: &str) -> bool {
+    let letters = key.bytes().filter(|byte| *byte != b'_').map(|byte| byte.to_ascii_lowercase());
+    letters.eq(name.bytes())
 }
 
 fn set(session: &mut Session, key: &str, field: Field<'_>) {
@@ -153,14 +186,20 @@ impl Field<'_> {
     }
 
     fn truth(&self) -> Option<bool> {
-        match (self.value.shape, self.number()) {
+        let number = if self.value.shape == Shape::Number { self.number() } else { None };
+        match (self.value.shape, number) {
             (Shape::True, _) | (_, Some(1)) => Some(true),
             (Shape::False, _) | (_, Some(0)) => Some(false),
-            _ => match trimmed(&self.value.text(self.text)?) {
-                "true" => Some(true),
-                "false" => Some(false),
-                _ => None,
-            },
+            _ => self.named_truth(),
+        }
+    }
+
+    /// Exactly these texts and no others: spaces and zeros in front are for numbers (spec section 8).
+    fn named_truth(&self) -> Option<bool> {
+        match &*self.value.text(self.text)? {
+            "true" | "1" => Some(true),
+            "false" | "0" => Some(false),
+            _ => None,
         }
     }
 

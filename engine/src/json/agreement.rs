@@ -1,1 +1,290 @@
+//! Agreement with `serde_json`, but for what is meant to differ: trailing commas are accepted; duplicate keys and more than 128
+//! levels are refused; a number may be of any size.
 
+use proptest::prelude::*;
+use serde_json::Value as Reference;
+
+use super::*;
+
+/// Reads a whole text by the rules: the value, or the first fault.
+fn read(text: &str) -> Result<Value, Fault> {
+    let mut scratch = Scratch::default();
+    let mut reader = Reader::new(text, skip_whitespace(text.as_bytes(), 0), 0, &mut scratch);
+    let value = reader.value()?;
+    let end = skip_whitespace(text.as_bytes(), reader.at());
+    if end == text.len() { Ok(value) } else { Err(FaultKind::MoreAfterTheEnd.at(end)) }
+}
+
+/// The grammar alone, which accepts what is well-formed.
+fn is_well_formed(text: &str) -> bool {
+    let end = Walk::default().run(text.as_bytes(), 0, &mut Unwatched);
+    matches!(end, Ok(Progress::Complete(end)) if skip_whitespace(text.as_bytes(), end) == text.len())
+}
+
+fn json() -> impl Strategy<Value = Reference> {
+    let scalar = prop_oneof![
+        Just(Reference::Null),
+        any::<bool>().prop_map(Reference::from),
+        any::<i64>().prop_map(Reference::from),
+        (-1e300..1e300_f64).prop_map(Reference::from),
+        any::<String>().prop_map(Reference::from),
+    ];
+    scalar.prop_recursive(6, 60, 6, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..6).prop_map(Reference::from),
+            prop::collection::hash_map("[a-c]{0,3}|.{0,4}", inner, 0..6)
+                .prop_map(|fields| Reference::Object(fields.into_iter().collect())),
+        ]
+    })
+}
+
+fn text() -> impl Strategy<Value = String> {
+    (json(), any::<bool>()).prop_map(|(value, pretty)| {
+        let text = if pretty { serde_json::to_string_pretty(&value) } else { serde_json::to_string(&value) };
+        text.unwrap()
+    })
+}
+
+/// A text with a few characters of JSON put in, taken out or exchanged.
+fn damaged_text() -> impl Strategy<Value = String> {
+    let damage =
+        (any::<prop::sample::Index>(), prop::sample::select(&b"{}[]\",:\\u0dD8-+.eE1ntf \n\x01a"[..]), 0..3_u8);
+    (text(), prop::collection::vec(damage, 1..4)).prop_map(|(text, damages)| {
+        let mut chars: Vec<char> = text.chars().collect();
+        for (place, byte, how) in damages {
+            let place = place.index(chars.len() + 1);
+            match how {
+                0 => chars.insert(place, char::from(byte)),
+                1 if place < chars.len() => drop(chars.remove(place)),
+                _ if place < chars.len() => chars[place] = char::from(byte),
+                _ => {}
+            }
+        }
+        chars.into_iter().collect()
+    })
+}
+
+fn check_agreement(text: &str) {
+    let ours = read(text);
+    match (&ours, serde_json::from_str::<Reference>(text)) {
+        (Ok(_), Ok(_)) => assert!(is_well_formed(text)),
+        (Ok(_), Err(error)) => {
+            let error = error.to_string();
+            let is_meant = error.contains("trailing comma") || error.contains("out of range");
+            assert!(is_meant, "{text:?}: {error}");
+            assert!(is_well_formed(text));
+        }
+        (Err(fault), Ok(_)) => {
+            assert!(matches!(fault.kind, FaultKind::DuplicateKey | FaultKind::TooDeep), "{text:?}: {fault:?}");
+            assert!(is_well_formed(text));
+        }
+        (Err(fault), Err(_)) => {
+            assert!(fault.at <= text.len() && text.is_char_boundary(fault.at), "{text:?}: {fault:?}");
+        }
+    }
+    if let Err(fault) = ours {
+        locate(text, skip_whitespace(text.as_bytes(), 0), fault.at);
+    }
+}
+
+proptest! {
+    #[test]
+    fn whole_texts(text in text()) {
+        prop_assert!(read(&text).is_ok());
+        check_agreement(&text);
+    }
+
+    #[test]
+    fn damaged_texts(text in damaged_text()) {
+        check_agreement(&text);
+    }
+
+    #[test]
+    fn any_text_at_all(text in any::<String>()) {
+        check_agreement(&text);
+    }
+
+    #[test]
+    fn every_string_is_read_as_it_is_meant(meant in any::<String>(), escape in any::<bool>()) {
+        let text = if escape {
+            let units: String = meant.encode_utf16().map(|unit| format!("\\u{unit:04X}")).collect();
+            format!("\"{units}\"")
+        } else {
+            serde_json::to_string(&meant).unwrap()
+        };
+        let value = read(&text).unwrap();
+        prop_assert_eq!(value.text(&text).unwrap(), meant);
+    }
+
+    #[test]
+    fn every_integer_is_read_exactly(number in any::<i64>(), zeros in 0..4_usize) {
+        prop_assert_eq!(integer(&number.to_string()), Integer::Whole(number));
+        let fraction = format!("{number}.{}", "0".repeat(zeros + 1));
+        prop_assert_eq!(integer(&fraction), Integer::Whole(number));
+        let shifted = format!("{number}{}e-{zeros}", "0".repeat(zeros));
+        prop_assert_eq!(integer(&shifted), Integer::Whole(number));
+        let half = format!("{number}.5");
+        prop_assert_eq!(integer(&half), Integer::Unusable);
+    }
+
+    #[test]
+    fn a_key_is_a_duplicate_however_many_there_are(count in 1..200_usize, again in any::<prop::sample::Index>()) {
+        let keys = |keys: &[String]| format!("{{{}}}", keys.join(","));
+        let mut fields: Vec<_> = (0..count).map(|key| format!("\"k{key}\":{{\"k0\":0}}")).collect();
+        prop_assert!(read(&keys(&fields)).is_ok());
+        let again = format!("\"\\u006b{}\":1", again.index(count));
+        fields.push(again);
+        prop_assert_eq!(read(&keys(&fields)).unwrap_err().kind, FaultKind::DuplicateKey);
+    }
+}
+
+#[test]
+fn w3_trailing_commas_and_no_others() {
+    for text in ["[1,]", "{\"a\":1,}", "{\"a\":[{},],}", "[[],\n]", "[\t1 , ]"] {
+        assert!(read(text).is_ok(), "{text}");
+    }
+    for text in
+        ["[,]", "{,}", "[1,,]", "{\"a\":1,,}", "[,1]", "{,\"a\":1}", ",", "1,", "[1 2]", "{\"a\" 1}", "{\"a\":,}"]
+    {
+        assert!(read(text).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn w5_what_is_no_json() {
+    let texts = [
+        "",
+        " ",
+        "nul",
+        "nulll",
+        "True",
+        "NaN",
+        "Infinity",
+        "-",
+        "+1",
+        "01",
+        "1.",
+        ".5",
+        "1e",
+        "1e+",
+        "0x1",
+        "--1",
+        "'a'",
+        "\"",
+        "\"\\",
+        "\"\\x\"",
+        "\"\\u12\"",
+        "\"\\u12g4\"",
+        "\"\n\"",
+        "\"\u{0}\"",
+        "{1:2}",
+        "{a:1}",
+        "[1}",
+        "{\"a\":1]",
+        "\u{feff}1",
+        "/**/1",
+        "1 1",
+        "\u{b}1",
+        "\u{a0}1",
+    ];
+    for text in texts {
+        assert!(read(text).is_err(), "{text:?}");
+    }
+}
+
+#[test]
+fn w5_a_lone_surrogate_is_found_wherever_it_is() {
+    for lone in ["\\ud83d", "\\udc00", "\\udc00\\ud83d", "\\ud83d\\ud83d", "\\ud83d\\n", "\\ud83dx", "\\uD83D\\u0041"] {
+        for text in [format!("\"{lone}\""), format!("[{{\"a\":\"{lone}\"}}]"), format!("{{\"{lone}\":1}}")] {
+            assert_eq!(read(&text).unwrap_err().kind, FaultKind::LoneSurrogate, "{text}");
+            assert!(is_well_formed(&text), "{text}");
+        }
+    }
+    let pair = "\"\\ud83d\\ude00\"";
+    assert_eq!(read(pair).unwrap().text(pair).unwrap(), "\u{1f600}");
+}
+
+#[test]
+fn w5_duplicate_keys_however_they_are_written() {
+    for text in
+        ["{\"a\":1,\"a\":1}", "{\"a\":1,\"\\u0061\":1}", "[{\"x\":{\"\":0,\"\":0}}]", "{\"a\":{},\"b\":{},\"a\":{}}"]
+    {
+        assert_eq!(read(text).unwrap_err().kind, FaultKind::DuplicateKey, "{text}");
+    }
+    for text in ["{\"a\":{\"a\":{\"a\":1}},\"A\":1}", "[{\"a\":1},{\"a\":1}]", "{\"a\":1,\"a \":1}"] {
+        assert!(read(text).is_ok(), "{text}");
+    }
+}
+
+#[test]
+fn w5_128_levels_and_no_more() {
+    let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+    assert!(read(&nested(128)).is_ok());
+    assert_eq!(read(&nested(129)).unwrap_err(), FaultKind::TooDeep.at(128));
+    assert!(is_well_formed(&nested(20_000)));
+    let objects = |levels: usize| format!("{}1{}", "{\"a\":".repeat(levels), "}".repeat(levels));
+    assert!(read(&objects(128)).is_ok());
+    assert_eq!(read(&objects(129)).unwrap_err().kind, FaultKind::TooDeep);
+}
+
+#[test]
+fn an_object_of_a_hundred_thousand_keys_is_read_in_one_go() {
+    let fields: Vec<_> = (0..100_000).map(|key| format!("\"{key:08}\":0")).collect();
+    let text = format!("{{{}}}", fields.join(","));
+    assert!(read(&text).is_ok());
+}
+
+#[test]
+fn fine_print_integers_however_they_are_written() {
+    let whole = [
+        ("0", 0),
+        ("-0", 0),
+        ("007", 7),
+        ("1.0", 1),
+        ("1e3", 1_000),
+        ("1E+3", 1_000),
+        ("10e-1", 1),
+        ("1.50e1", 15),
+        ("0e999999999999", 0),
+        ("0.000", 0),
+        ("-12", -12),
+        ("9223372036854775807", i64::MAX),
+        ("-9223372036854775808", i64::MIN),
+        ("9e18", 9_000_000_000_000_000_000),
+        ("000000000000000000000000000000001", 1),
+        ("0.00000000000000000001e20", 1),
+    ];
+    for (text, number) in whole {
+        assert_eq!(integer(text), Integer::Whole(number), "{text}");
+    }
+    for text in [
+        "1.5",
+        "1e-1",
+        "9223372036854775808",
+        "-9223372036854775809",
+        "1e19",
+        "1e400",
+        "99999999999999999999999",
+        "1e99999999999999999999",
+    ] {
+        assert_eq!(integer(text), Integer::Unusable, "{text}");
+    }
+    for text in [
+        "", "-", "+1", "0x1", "1_000", "1.", ".1", "1e", "e1", " 1", "1 ", "\u{661}", "1e1.0", "--1", "inf", "NaN",
+        "1-",
+    ] {
+        assert_eq!(integer(text), Integer::NotANumber, "{text}");
+    }
+}
+
+#[test]
+fn a_path_leads_to_the_place() {
+    let text = r#"{"a":{"b c":[1,{"d":"xy"}]},"e":[[]]}"#;
+    let path_to = |what: &str| locate(text, 0, text.find(what).unwrap());
+    assert_eq!(path_to("{\"a\""), "");
+    assert_eq!(path_to("\"b c\""), ".a[\"b c\"]");
+    assert_eq!(path_to("1,"), ".a[\"b c\"][0]");
+    assert_eq!(path_to("y\"}"), ".a[\"b c\"][1].d");
+    assert_eq!(path_to("[]]"), ".e[0]");
+    assert_eq!(locate(&"[".repeat(20_000), 0, 20_000), format!("{}\u{2026}", "[0]".repeat(20)));
+}

@@ -5,7 +5,7 @@
 //! bracket is accepted, because the seed's samples have them (spec W3).
 //!
 //! [`walk::Walk`] is the grammar as a machine with an explicit stack; everything that is not looked at goes through it.
-//! [`reader::Reader`] reads the objects whose members are wanted.
+//! [`reader::Reader`] reads the objects whose fields are wanted.
 
 mod fault;
 mod keys;

@@ -123,6 +123,8 @@ fn read_exponent(text: &str) -> Option<i64> {
         return None;
     }
     let bound = i64::MAX / 4;
-    let sum = digits.bytes().fold(0_i64, |sum, digit| (sum.saturating_mul(10) + i64::from(digit - b'0')).min(bound));
+    let sum = digits
+        .bytes()
+        .fold(0_i64, |sum, digit| sum.saturating_mul(10).saturating_add(i64::from(digit - b'0')).min(bound));
     Some(if negative { -sum } else { sum })
 }

@@ -15,7 +15,7 @@ const MAX_KEY_CHARS: usize = 60;
 ///
 /// The text need only be well-formed up to `target`.
 pub(crate) fn locate(text: &str, start: usize, target: usize) -> String {
-    let mut tracker = Tracker { target, steps: Vec::new() };
+    let mut tracker = Tracker { target, steps: Vec::new(), hidden: 0 };
     // The walk always ends in a fault or at the end of the text; the steps tell where.
     let _ = Walk::default().run(text.as_bytes(), start, &mut tracker);
     tracker.render(text)
@@ -23,14 +23,17 @@ pub(crate) fn locate(text: &str, start: usize, target: usize) -> String {
 
 enum Step {
     /// An object, and its latest key.
-    Member(Option<Scanned>),
+    Field(Option<Scanned>),
     /// An array, and how many elements began.
     Element(usize),
 }
 
 struct Tracker {
     target: usize,
+    /// The steps that are shown, and one more.
     steps: Vec<Step>,
+    /// How many more there are.
+    hidden: usize,
 }
 
 impl Tracker {
@@ -39,15 +42,20 @@ impl Tracker {
         if is_passed { Err(FaultKind::NoValue.at(self.target)) } else { Ok(()) }
     }
 
+    /// The step of the container that was opened last, where it is not hidden.
+    fn innermost(&mut self) -> Option<&mut Step> {
+        if self.hidden > 0 { None } else { self.steps.last_mut() }
+    }
+
     fn render(&self, text: &str) -> String {
         let mut path = String::new();
         for step in self.steps.iter().take(MAX_STEPS) {
             match step {
-                Step::Member(Some(key)) => push_key(&mut path, text.get(key.start..key.end).unwrap_or_default()),
+                Step::Field(Some(key)) => push_key(&mut path, text.get(key.start..key.end).unwrap_or_default()),
                 Step::Element(begun @ 1..) => {
                     let _ = write!(path, "[{}]", begun - 1);
                 }
-                Step::Member(None) | Step::Element(0) => {}
+                Step::Field(None) | Step::Element(0) => {}
             }
         }
         if self.steps.len() > MAX_STEPS {
@@ -67,17 +75,25 @@ fn push_key(path: &mut String, content: &str) {
 impl Watch for Tracker {
     fn open(&mut self, at: usize, is_object: bool) -> Result<(), Fault> {
         self.stop_if(at >= self.target)?;
-        self.steps.push(if is_object { Step::Member(None) } else { Step::Element(0) });
+        if self.steps.len() > MAX_STEPS {
+            self.hidden += 1;
+        } else {
+            self.steps.push(if is_object { Step::Field(None) } else { Step::Element(0) });
+        }
         Ok(())
     }
 
     fn close(&mut self, _is_object: bool) {
-        self.steps.pop();
+        if self.hidden > 0 {
+            self.hidden -= 1;
+        } else {
+            self.steps.pop();
+        }
     }
 
     fn key(&mut self, key: Scanned) -> Result<(), Fault> {
         self.stop_if(key.quote() > self.target)?;
-        if let Some(Step::Member(latest)) = self.steps.last_mut() {
+        if let Some(Step::Field(latest)) = self.innermost() {
             *latest = Some(key);
         }
         self.stop_if(key.end > self.target)
@@ -85,7 +101,7 @@ impl Watch for Tracker {
 
     fn value(&mut self, at: usize) -> Result<(), Fault> {
         self.stop_if(at > self.target)?;
-        if let Some(Step::Element(begun)) = self.steps.last_mut() {
+        if let Some(Step::Element(begun)) = self.innermost() {
             *begun += 1;
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! Reads the members of an object that somebody wants, and checks all the others.
+//! Reads the fields of an object that somebody wants, and checks all the others.
 
 use std::borrow::Cow;
 
@@ -16,7 +16,7 @@ pub(crate) struct Scratch<'a> {
     walk: Walk,
 }
 
-/// The name of a member that is wanted.
+/// The name of a field that is wanted.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Name {
     pub(crate) word: &'static str,
@@ -67,10 +67,10 @@ impl<'a, 's> Reader<'a, 's> {
         self.bytes.get(self.at) == Some(&b'{')
     }
 
-    /// Reads the object that begins here: the value of the member `names[i]` goes into `values[i]`, all other members are
+    /// Reads the object that begins here: the value of the field `names[i]` goes into `values[i]`, all other fields are
     /// checked and left out.
     ///
-    /// Where the value of a wanted member is an object, `inner` may read it itself; it returns `None` to leave it.
+    /// Where the value of a wanted field is an object, `inner` may read it itself; it returns `None` to leave it.
     /// `names` in the order in which sources write them are found at the first try.
     pub(crate) fn object<const N: usize>(
         &mut self,
@@ -85,7 +85,7 @@ impl<'a, 's> Reader<'a, 's> {
             let wanted = if let Some(value_at) = names.get(guess).and_then(|name| self.value_after(name)) {
                 self.at = value_at;
                 guess
-            } else if !self.has_member()? {
+            } else if !self.has_field()? {
                 break;
             } else if let Some(wanted) = self.key(names)? {
                 wanted
@@ -109,19 +109,19 @@ impl<'a, 's> Reader<'a, 's> {
 
     /// Reads the object that begins here, and hands over each key (as it is meant) with its value. What `normal` makes of
     /// the keys is what may not be there twice.
-    pub(crate) fn each_member(
+    pub(crate) fn each_field(
         &mut self,
         normal: impl Fn(Cow<'a, str>) -> Cow<'a, str>,
-        mut member: impl FnMut(&str, Value),
+        mut field: impl FnMut(&str, Value),
     ) -> Result<(), Fault> {
         self.open()?;
-        while self.has_member()? {
+        while self.has_field()? {
             let key = string::scan(self.bytes, self.at + 1)?.whole()?;
             let name = normal(decoded(self.text, key));
             self.at = key.end + 1;
             self.colon()?;
             let value = self.value()?;
-            member(&name, value);
+            field(&name, value);
             if !self.scratch.keys.insert(name) {
                 return Err(FaultKind::DuplicateKey.at(key.quote()));
             }
@@ -205,7 +205,7 @@ impl<'a, 's> Reader<'a, 's> {
 
     /// Goes to the opening quote of the next key, or behind the end of the object.
     #[inline]
-    fn has_member(&mut self) -> Result<bool, Fault> {
+    fn has_field(&mut self) -> Result<bool, Fault> {
         let is_first = self.bytes.get(self.at.wrapping_sub(1)) == Some(&b'{');
         let mut at = skip_whitespace(self.bytes, self.at);
         if !is_first {
@@ -241,7 +241,7 @@ impl<'a, 's> Reader<'a, 's> {
         Ok(found)
     }
 
-    /// The place of the value where the next member has exactly this name and no whitespace is about it: so all machines
+    /// The place of the value where the next field has exactly this name and no whitespace is about it: so all machines
     /// write, and it spares looking for the ends of keys and values.
     #[inline]
     fn value_after(&self, name: &Name) -> Option<usize> {

@@ -7,7 +7,7 @@ use super::string;
 /// What a value looks like.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Shape {
-    /// There is no such member.
+    /// There is no such field.
     #[default]
     Missing,
     Null,

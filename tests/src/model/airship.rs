@@ -6,11 +6,9 @@ use super::reading::{Place, Reject, reject};
 
 /// Reads one envelope; `None` is an event that is no business of ours.
 pub(crate) fn read(envelope: &Json) -> Result<Option<Event>, Reject> {
-    match envelope.get("type") {
-        None | Some(Json::Null) => {}
-        Some(Json::Text(kind)) if kind == "CUSTOM" => {}
-        Some(Json::Text(_)) => return Ok(None),
-        Some(_) => return reject("type"),
+    let kind = envelope_place(envelope).text("type")?;
+    if kind.is_some_and(|kind| kind != "CUSTOM") {
+        return Ok(None);
     }
     let Some(body @ Json::Object(_)) = envelope.get("body") else {
         return reject("body");
@@ -18,7 +16,7 @@ pub(crate) fn read(envelope: &Json) -> Result<Option<Event>, Reject> {
     match body.get("name") {
         Some(Json::Text(name)) if name == "live_chat_convo" => convo(envelope, body).map(Some),
         Some(Json::Text(name)) if name == "live_chat_message" => message(envelope, body).map(Some),
-        Some(Json::Text(_)) => Ok(None),
+        Some(Json::Text(name)) if !name.is_empty() => Ok(None),
         _ => reject("body.name"),
     }
 }

@@ -6,6 +6,9 @@ use super::time::{self, Nanos, Reading};
 /// Ids may not be longer than this (W5).
 const LONGEST_ID_BYTES: usize = 1024;
 
+/// No integer may be larger than this.
+pub(crate) const LARGEST: i128 = i64::MAX as i128;
+
 /// Why something is not an event: the place to blame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Reject {
@@ -87,10 +90,10 @@ impl Place<'_> {
         self.has(key) && read_time(self.get(key)) == Reading::Absent
     }
 
-    /// Counts: integers, never negative.
+    /// Counts: integers, never negative, none beyond 64 bits with a sign.
     pub(crate) fn count(&self, key: &str) -> Result<Option<i128>, Reject> {
         match read_integer(self.get(key)) {
-            Ok(Some(count)) if count < 0 => self.blame(key),
+            Ok(Some(count)) if !(0..=LARGEST).contains(&count) => self.blame(key),
             Ok(count) => Ok(count),
             Err(()) => self.blame(key),
         }

@@ -2,7 +2,7 @@
 
 use super::event::{AgentSays, Content, Direction, Event, Identity, Kind, SessionValue};
 use super::json::Json;
-use super::reading::{Place, Reject, read_integer, reject};
+use super::reading::{LARGEST, Place, Reject, read_integer, reject};
 
 /// The session's keys in the export, in its order, without `stale`.
 pub(crate) const SESSION_KEYS: [&str; 13] = [
@@ -40,7 +40,7 @@ const STATUS_NAMES: [&str; 12] = [
 /// Reads one webhook body; `None` is an event that is no business of ours.
 pub(crate) fn read(body: &Json) -> Result<Option<Event>, Reject> {
     let name = match body.get("Event") {
-        Some(Json::Text(name)) => name.as_str(),
+        Some(Json::Text(name)) if !name.is_empty() => name.as_str(),
         _ => return reject("Event"),
     };
     let kind = match name {
@@ -54,7 +54,7 @@ pub(crate) fn read(body: &Json) -> Result<Option<Event>, Reject> {
         return reject("ContextIdentifier");
     };
     let key = match read_integer(body.get("PrimaryKey").unwrap_or(&Json::Null)) {
-        Ok(Some(key)) if key >= 1 => key,
+        Ok(Some(key)) if (1..=LARGEST).contains(&key) => key,
         _ => return reject("PrimaryKey"),
     };
     let Some(at) = place.time("Timestamp")? else {
@@ -134,11 +134,15 @@ fn session_value(name: &str, value: &Json) -> Option<SessionValue> {
     }
 }
 
+/// A text is one of four, to the letter; the number 1 may be written 1.0.
 fn boolean(value: &Json) -> Option<bool> {
     match value {
         Json::Bool(value) => Some(*value),
-        Json::Text(text) if text == "true" => Some(true),
-        Json::Text(text) if text == "false" => Some(false),
+        Json::Text(text) => match text.as_str() {
+            "true" | "1" => Some(true),
+            "false" | "0" => Some(false),
+            _ => None,
+        },
         _ => match read_integer(value) {
             Ok(Some(1)) => Some(true),
             Ok(Some(0)) => Some(false),

@@ -1,0 +1,144 @@
+//! The commands and the way from arguments to an exit code.
+
+use std::ffi::OsString;
+use std::io::Write;
+
+use clap::{Parser, Subcommand};
+
+use crate::commands::agents::AgentsArgs;
+use crate::commands::completions::CompletionsArgs;
+use crate::commands::export::ExportArgs;
+use crate::commands::generate::GenerateArgs;
+use crate::commands::hash::HashArgs;
+use crate::commands::history::HistoryArgs;
+use crate::commands::open::OpenArgs;
+use crate::commands::replay::ReplayArgs;
+use crate::commands::show::ShowArgs;
+use crate::commands::stats::StatsArgs;
+use crate::commands::tail::TailArgs;
+use crate::commands::totals::TotalsArgs;
+use crate::console::Console;
+use crate::error::CliError;
+use crate::exit::Exit;
+
+const EXAMPLES: &str = "\
+Examples:
+  convofold replay logs/ --db ./db              read every log in a folder, once
+  convofold open --db ./db --unassigned         who waits, and nobody is there
+  convofold agents --db ./db                    who has how much to do
+  convofold show ID --db ./db                   one conversation, with its transcript
+
+Results go to standard output, progress and reports to standard error.
+Times are UTC. --db can also be given as the environment variable CONVOFOLD_DB.
+";
+
+/// Live-chat event logs in, the state of every conversation out.
+///
+/// `replay` reads Airship and SuperOffice event logs into a database folder; the other commands answer from it. The
+/// state of a conversation is a function of the set of its events: neither the order in which they arrive nor how often
+/// they are delivered changes it, so any log may be replayed again at any time.
+#[derive(Debug, Parser)]
+#[command(
+    name = "convofold",
+    bin_name = "convofold",
+    version,
+    after_help = format!("{EXAMPLES}\n{}", Exit::help()),
+    subcommand_required = true,
+    arg_required_else_help = true,
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+#[expect(missing_docs, reason = "the help of a command is the documentation of its arguments")]
+pub enum Command {
+    Replay(ReplayArgs),
+    Open(OpenArgs),
+    Agents(AgentsArgs),
+    Totals(TotalsArgs),
+    Show(ShowArgs),
+    History(HistoryArgs),
+    Export(ExportArgs),
+    Hash(HashArgs),
+    Stats(StatsArgs),
+    Tail(TailArgs),
+    Generate(Box<GenerateArgs>),
+    Completions(CompletionsArgs),
+}
+
+/// Runs the command that the arguments name, the first one being the name of the program.
+pub fn run(args: impl IntoIterator<Item = OsString>, console: &mut Console) -> Exit {
+    let ended = match Cli::try_parse_from(args) {
+        Ok(cli) => cli.command.run(console),
+        Err(no_command) => explain(&no_command, console),
+    };
+    // What was printed before a failure is shown before it is explained.
+    let flushed = console.flush();
+    match ended.and_then(|exit| flushed.map(|()| exit)) {
+        Ok(exit) => exit,
+        Err(error) => {
+            if let CliError::Failed(failure) = &error {
+                console.failure(failure);
+            }
+            error.exit()
+        }
+    }
+}
+
+impl Command {
+    fn run(&self, console: &mut Console) -> Result<Exit, CliError> {
+        match self {
+            Self::Replay(args) => args.run(console),
+            Self::Open(args) => args.run(console),
+            Self::Agents(args) => args.run(console),
+            Self::Totals(args) => args.run(console),
+            Self::Show(args) => args.run(console),
+            Self::History(args) => args.run(console),
+            Self::Export(args) => args.run(console),
+            Self::Hash(args) => args.run(console),
+            Self::Stats(args) => args.run(console),
+            Self::Tail(args) => args.run(console),
+            Self::Generate(args) => args.run(console),
+            Self::Completions(args) => args.run(console),
+        }
+    }
+}
+
+/// Help and version are results; what is wrong with the arguments is not.
+fn explain(answer: &clap::Error, console: &mut Console) -> Result<Exit, CliError> {
+    let text = answer.render();
+    if answer.use_stderr() {
+        let coloured = console.has_error_colours();
+        console.note(if coloured { text.ansi().to_string() } else { text.to_string() }.trim_end());
+        return Ok(Exit::Usage);
+    }
+    let coloured = console.has_colours();
+    let text = if coloured { text.ansi().to_string() } else { text.to_string() };
+    writeln!(console.out(), "{}", text.trim_end())?;
+    Ok(Exit::Success)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_do_not_contradict_each_other() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_shows_an_example() {
+        for command in Cli::command().get_subcommands() {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(help.contains("Example"), "{} has no example", command.get_name());
+            assert!(command.get_long_about().is_some(), "{} does not say what it prints", command.get_name());
+        }
+    }
+}

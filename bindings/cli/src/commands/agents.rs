@@ -1,0 +1,72 @@
+//! `convofold agents`.
+
+use clap::Args;
+use convofold::AgentLoad;
+use serde::Serialize;
+
+use crate::console::Console;
+use crate::database::{DbArgs, NowArgs};
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::output::{Listing, text, time};
+
+/// Show how much every agent has to do.
+///
+/// Prints a table on standard output: each agent with open conversations, how many they are, how many messages in them
+/// are unread, how many conversations wait for an answer and for how long the oldest has waited. The busiest agent comes
+/// first; conversations that nobody is assigned to come last.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  convofold agents --db ./db
+  convofold agents --db ./db --now latest       for a log of the past
+")]
+pub struct AgentsArgs {
+    #[command(flatten)]
+    db: DbArgs,
+    #[command(flatten)]
+    now: NowArgs,
+    /// Print one JSON object instead: {"agents": [...]}, where the agent null is nobody.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct AgentsJson {
+    agents: Vec<AgentLoad>,
+}
+
+impl AgentsArgs {
+    pub(crate) fn run(&self, console: &mut Console) -> Result<Exit, CliError> {
+        let db = self.db.open(console)?;
+        let mut agents = db.agents();
+        // Stable, so that among the agents the order of the answer remains.
+        agents.sort_by_key(|load| load.agent.is_none());
+        if agents.is_empty() {
+            console.note("no conversation is open");
+        }
+        if self.json {
+            console.json(&AgentsJson { agents })?;
+        } else {
+            table(&agents, self.now.ms(&db)).print(console)?;
+        }
+        Ok(Exit::Success)
+    }
+}
+
+const NUMBERS: [&str; 4] = ["OPEN", "UNREAD", "WAITING", "OLDEST WAITING"];
+
+fn table(agents: &[AgentLoad], now: i64) -> Listing {
+    let mut table = Listing::new(&["AGENT", "ID", "OPEN", "UNREAD", "WAITING", "OLDEST WAITING"]).numbers(&NUMBERS);
+    for load in agents {
+        table.row(vec![
+            text::agent(load.agent.as_ref()),
+            text::or_unknown(load.agent.as_ref().and_then(|agent| agent.id.as_deref())),
+            text::count(load.open),
+            text::count(load.unread),
+            text::count(load.waiting),
+            time::since(load.oldest_waiting_since, now),
+        ]);
+    }
+    table
+}

@@ -1,0 +1,47 @@
+//! `convofold hash`.
+
+use std::io::Write;
+
+use clap::Args;
+use serde::Serialize;
+
+use crate::console::Console;
+use crate::database::DbArgs;
+use crate::error::CliError;
+use crate::exit::Exit;
+
+/// Print the state hash of the whole database.
+///
+/// Prints 64 hexadecimal digits and a line feed on standard output, and nothing else. Two databases with the same hash
+/// hold the same conversations in the same state, however their events arrived. It is the sum modulo 2^256 of the
+/// SHA-256 of every line that `export` prints.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  test \"$(convofold hash --db ./a)\" = \"$(convofold hash --db ./b)\" && echo the same state
+")]
+pub struct HashArgs {
+    #[command(flatten)]
+    db: DbArgs,
+    /// Print one JSON object instead: {"hash": "..."}.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct HashJson {
+    hash: String,
+}
+
+impl HashArgs {
+    pub(crate) fn run(&self, console: &mut Console) -> Result<Exit, CliError> {
+        let db = self.db.open(console)?;
+        let hash = db.state_hash().to_string();
+        if self.json {
+            console.json(&HashJson { hash })?;
+        } else {
+            writeln!(console.out(), "{hash}")?;
+        }
+        Ok(Exit::Success)
+    }
+}

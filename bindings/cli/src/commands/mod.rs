@@ -1,0 +1,14 @@
+//! The commands: one file each, its arguments and what it does.
+
+pub mod replay;
+pub mod open;
+pub mod agents;
+pub mod totals;
+pub mod show;
+pub mod history;
+pub mod export;
+pub mod hash;
+pub mod stats;
+pub mod tail;
+pub mod generate;
+pub mod completions;

@@ -1,0 +1,207 @@
+//! `convofold open`.
+
+use std::sync::Arc;
+
+use clap::{Args, ValueEnum};
+use convofold::{AgentFilter, Convofold, Cursor, OpenConversation, Page, Query, QueryError, Sort, State};
+use serde::Serialize;
+
+use crate::console::Console;
+use crate::database::{DbArgs, NowArgs};
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::output::{Listing, text, time};
+use crate::values::Millis;
+
+/// List open conversations.
+///
+/// Prints a table on standard output, one open conversation a row; every condition that is given must hold. Where there
+/// are more than --limit, the --cursor of the next page is given on standard error; it stays good while events arrive.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  convofold open --db ./db --unassigned --waiting 10m --sort waiting
+  convofold open --db ./db --agent 'Agnes Moore' --unread-min 1
+  convofold open --db ./db --idle 1d --now latest --limit 0 --json
+")]
+pub struct OpenArgs {
+    #[command(flatten)]
+    db: DbArgs,
+    /// Which comes first: the one active last, the one that waits longest, or the one that began first.
+    #[arg(long, value_enum, default_value_t)]
+    sort: SortWord,
+    /// At most so many; 0 is all of them.
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    limit: usize,
+    /// Where the page before this one ended.
+    #[arg(long, value_name = "TEXT")]
+    cursor: Option<Cursor>,
+    #[command(flatten)]
+    now: NowArgs,
+    /// Print one JSON object instead: {"conversations": [...], "next_cursor": ...}, each as `export` prints it.
+    #[arg(long)]
+    json: bool,
+    // Last, because its heading holds for all that follows.
+    #[command(flatten)]
+    filters: Filters,
+}
+
+/// Which open conversations are wanted.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Conditions")]
+struct Filters {
+    /// Those of the agent with this id or name.
+    #[arg(long, value_name = "ID|NAME", conflicts_with = "unassigned")]
+    agent: Option<String>,
+    /// Those that nobody is assigned to.
+    #[arg(long)]
+    unassigned: bool,
+    /// Those of the member with this name, business id or channel id.
+    #[arg(long, value_name = "NAME|ID")]
+    member: Option<String>,
+    /// Those of the member with this number.
+    #[arg(long, value_name = "NUMBER")]
+    number: Option<String>,
+    /// Those of this tenant.
+    #[arg(long, value_name = "ID")]
+    tenant: Option<String>,
+    /// Those sent to this shortcode.
+    #[arg(long, value_name = "CODE")]
+    shortcode: Option<String>,
+    /// Those whose latest message came over this channel, such as sms or in_app.
+    #[arg(long, value_name = "CHANNEL")]
+    channel: Option<String>,
+    /// Those with at least so many unread messages.
+    #[arg(long, value_name = "N")]
+    unread_min: Option<u64>,
+    /// Those without activity for so long, such as 30m, 2h or 1d.
+    #[arg(long, value_name = "DURATION")]
+    idle: Option<Millis>,
+    /// Those that have waited for an answer for so long.
+    #[arg(long, value_name = "DURATION")]
+    waiting: Option<Millis>,
+    /// Those with a suspicion: messages are missing, or a clock cannot be right.
+    #[arg(long)]
+    suspect: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum SortWord {
+    #[default]
+    Activity,
+    Waiting,
+    Start,
+}
+
+impl SortWord {
+    fn of(sort: Sort) -> &'static str {
+        match sort {
+            Sort::Activity => "activity",
+            Sort::Waiting => "waiting",
+            Sort::Started => "start",
+        }
+    }
+}
+
+impl From<SortWord> for Sort {
+    fn from(word: SortWord) -> Self {
+        match word {
+            SortWord::Activity => Self::Activity,
+            SortWord::Waiting => Self::Waiting,
+            SortWord::Start => Self::Started,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct PageJson {
+    conversations: Vec<State>,
+    next_cursor: Option<String>,
+}
+
+impl OpenArgs {
+    pub(crate) fn run(&self, console: &mut Console) -> Result<Exit, CliError> {
+        let db = self.db.open(console)?;
+        let now = self.now.ms(&db);
+        let page = db.query(&self.query(now)).map_err(|error| refused(&error))?;
+        if page.rows.is_empty() {
+            console.note(self.nothing(&db));
+        }
+        if self.json {
+            return self.print_json(&db, &page, console);
+        }
+        table(&db, &page.rows, now).print(console)?;
+        if let Some(next) = &page.next {
+            console.flush()?;
+            let cursor = text::quoted(&next.to_string());
+            console.note(format_args!("there are more: add --cursor {cursor} for the next page, or --limit 0 for all"));
+        }
+        Ok(Exit::Success)
+    }
+
+    fn query(&self, now: i64) -> Query {
+        let filters = &self.filters;
+        let before_now = |length: Option<Millis>| length.map(|Millis(ms)| now.saturating_sub(ms));
+        let assigned = filters.agent.clone().map(AgentFilter::Is);
+        Query {
+            agent: if filters.unassigned { Some(AgentFilter::Unassigned) } else { assigned },
+            member: filters.member.clone(),
+            number: filters.number.clone(),
+            tenant: filters.tenant.clone(),
+            shortcode: filters.shortcode.clone(),
+            channel: filters.channel.clone(),
+            unread_min: filters.unread_min,
+            idle_since_ms: before_now(filters.idle),
+            waiting_since_ms: before_now(filters.waiting),
+            suspect: filters.suspect,
+            sort: self.sort.into(),
+            limit: (self.limit > 0).then_some(self.limit),
+            cursor: self.cursor.clone(),
+        }
+    }
+
+    /// An empty answer to a question about open conversations has two reasons; the difference matters.
+    fn nothing(&self, db: &Convofold) -> String {
+        match db.stats().open {
+            0 => format!("no conversation in {} is open", self.db.db.display()),
+            open => format!("none of {} meets the conditions", text::counted(open, "open conversation")),
+        }
+    }
+
+    fn print_json(&self, db: &Convofold, page: &Page, console: &mut Console) -> Result<Exit, CliError> {
+        let conversations = page.rows.iter().filter_map(|row| db.state(&row.id)).collect();
+        let next_cursor = page.next.as_ref().map(ToString::to_string);
+        console.json(&PageJson { conversations, next_cursor })?;
+        Ok(Exit::Success)
+    }
+}
+
+fn refused(error: &QueryError) -> CliError {
+    let QueryError::CursorOfAnotherOrder { expected, found } = error else {
+        return CliError::new(Exit::Usage, error.to_string());
+    };
+    let (expected, found) = (SortWord::of(*expected), SortWord::of(*found));
+    CliError::new(Exit::Usage, format!("the cursor is one of --sort {found}, and not of --sort {expected}"))
+        .hint(format!("add --sort {found}"))
+}
+
+fn table(db: &Convofold, rows: &[Arc<OpenConversation>], now: i64) -> Listing {
+    let headings = ["ID", "AGENT", "MEMBER", "CHANNEL", "UNREAD", "WAITING", "LAST ACTIVE (UTC)", "LAST MESSAGE"];
+    let mut table = Listing::new(&headings).numbers(&["UNREAD", "WAITING"]).ends_in_text();
+    for row in rows {
+        let member = row.member_name.as_deref().or(row.member_number.as_deref());
+        let agent = row.agent_name.as_deref().or(row.agent_id.as_deref());
+        let last = db.state(&row.id).and_then(|state| state.last_message);
+        table.row(vec![
+            text::one_line(&row.id),
+            agent.map_or_else(|| text::NOBODY.to_owned(), text::one_line),
+            text::or_unknown(member),
+            text::or_unknown(row.channel.as_deref()),
+            text::count(row.unread),
+            time::since(row.waiting_since, now),
+            time::to_second(row.last_active_at),
+            last.map_or_else(String::new, |last| text::one_line(&last.text)),
+        ]);
+    }
+    table
+}

@@ -1,0 +1,161 @@
+//! The file with everything that was rejected, to be repaired and replayed.
+
+use std::collections::HashSet;
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufRead, BufReader, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use convofold::ingest::Rejection;
+use serde::{Deserialize, Serialize};
+
+use crate::error::CliError;
+
+/// A file of rejections, one JSON object a line, in the order of the input.
+pub(super) struct Rejects {
+    path: PathBuf,
+    file: File,
+    /// What an earlier run wrote that was stopped after it wrote and before it got to remember so.
+    written: HashSet<Place>,
+    failed: Option<io::Error>,
+}
+
+/// Where something was rejected. There is one rejection for a place.
+#[derive(Debug, Deserialize, PartialEq, Eq, Hash)]
+struct Place {
+    input: String,
+    byte_offset: u64,
+    path: String,
+}
+
+#[derive(Serialize)]
+struct RejectJson<'a> {
+    input: &'a str,
+    line: u64,
+    byte_offset: u64,
+    path: &'a str,
+    reason: String,
+    expected: &'a str,
+    found: &'a str,
+    #[serde(flatten)]
+    raw: Raw<'a>,
+    /// Only the beginning is given.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    raw_cut: bool,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Raw<'a> {
+    Raw(&'a str),
+    RawBase64(String),
+}
+
+impl Rejects {
+    /// Begins the file; where a stopped replay `goes_on`, after what it wrote before.
+    pub(super) fn create(path: &Path, goes_on: bool) -> Result<Self, CliError> {
+        let failed = |error: io::Error| CliError::io("write", path, &error);
+        let mut file =
+            OpenOptions::new().read(true).write(true).create(true).truncate(!goes_on).open(path).map_err(failed)?;
+        let written = go_to_end(&mut file).map_err(failed)?;
+        Ok(Self { path: path.to_owned(), file, written, failed: None })
+    }
+
+    /// Adds a rejection. False where the file takes no more; [`Rejects::finish`] tells why.
+    pub(super) fn write(&mut self, rejection: &Rejection, input: &str) -> bool {
+        if self.failed.is_none() {
+            self.failed = self.add(rejection, input).err();
+        }
+        self.failed.is_none()
+    }
+
+    /// Ends the file.
+    pub(super) fn finish(self) -> Result<(), CliError> {
+        self.failed.map_or(Ok(()), |error| Err(CliError::io("write", &self.path, &error)))
+    }
+
+    /// A line is one write, so that a killed process leaves whole lines.
+    fn add(&mut self, rejection: &Rejection, input: &str) -> io::Result<()> {
+        let Rejection { line, byte_offset, path, reason, expected, found, raw, raw_cut, .. } = rejection;
+        if !self.written.is_empty() {
+            let place = Place { input: input.to_owned(), byte_offset: *byte_offset, path: path.clone() };
+            if self.written.remove(&place) {
+                return Ok(());
+            }
+        }
+        let mut text = serde_json::to_vec(&RejectJson {
+            input,
+            line: *line,
+            byte_offset: *byte_offset,
+            path,
+            reason: reason.to_string(),
+            expected,
+            found,
+            raw: Raw::of(raw, *raw_cut),
+            raw_cut: *raw_cut,
+        })?;
+        text.push(b'\n');
+        self.file.write_all(&text)
+    }
+}
+
+impl<'a> Raw<'a> {
+    fn of(raw: &'a [u8], is_cut: bool) -> Self {
+        match std::str::from_utf8(raw) {
+            Ok(text) => Self::Raw(text),
+            // Cut within a character.
+            Err(error) if is_cut && error.error_len().is_none() => {
+                Self::of(raw.get(..error.valid_up_to()).unwrap_or_default(), false)
+            }
+            Err(_) => Self::RawBase64(STANDARD.encode(raw)),
+        }
+    }
+}
+
+/// Goes to the end of the last whole line, drops what is after it, and tells what the lines are about.
+fn go_to_end(file: &mut File) -> io::Result<HashSet<Place>> {
+    let mut written = HashSet::new();
+    let mut end = 0;
+    let mut reader = BufReader::new(&*file);
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        let bytes = reader.read_until(b'\n', &mut line)?;
+        if !line.ends_with(b"\n") {
+            break;
+        }
+        end += bytes as u64;
+        written.extend(serde_json::from_slice::<Place>(&line));
+    }
+    file.set_len(end)?;
+    file.seek(SeekFrom::Start(end))?;
+    Ok(written)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_given_as_text_and_all_else_as_base64() {
+        assert!(matches!(Raw::of("ä".as_bytes(), false), Raw::Raw("ä")));
+        assert!(matches!(Raw::of(b"a\xC3", true), Raw::Raw("a")));
+        assert!(matches!(Raw::of(b"a\xC3", false), Raw::RawBase64(text) if text == "YcM="));
+        assert!(matches!(Raw::of(b"a\xFFb", true), Raw::RawBase64(_)));
+    }
+
+    #[test]
+    fn what_an_earlier_run_wrote_is_found_and_a_torn_line_is_dropped() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("rejects");
+        std::fs::write(&path, "{\"input\":\"a\",\"line\":1,\"byte_offset\":5,\"path\":\"$\"}\n{\"input\":\"a\",\"li")
+            .unwrap();
+        let mut file = OpenOptions::new().read(true).write(true).open(&path).unwrap();
+        let written = go_to_end(&mut file).unwrap();
+        assert_eq!(written.len(), 1);
+        file.write_all(b"x\n").unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.ends_with("\"$\"}\nx\n"), "{text}");
+    }
+}

@@ -1,0 +1,96 @@
+//! The closing report of a replay, for people and for programs.
+
+use std::collections::BTreeMap;
+
+use convofold::Stats;
+use convofold::replay::ReplayReport;
+use serde::Serialize;
+
+use super::progress;
+use crate::output::table::Facts;
+use crate::output::{text, time};
+
+/// What a replay did, and what the database holds after it.
+pub(super) struct Report<'a> {
+    pub(super) replay: &'a ReplayReport,
+    pub(super) stats: Stats,
+    /// In this run.
+    pub(super) events_per_second: f64,
+}
+
+#[derive(Serialize)]
+pub(super) struct ReportJson {
+    lines: u64,
+    bytes: u64,
+    events: u64,
+    applied: u64,
+    late: u64,
+    duplicates: u64,
+    conflicts: u64,
+    uncounted: u64,
+    ignored: u64,
+    rejected: u64,
+    rejected_by_reason: BTreeMap<String, u64>,
+    conversations: u64,
+    open: u64,
+    took_ms: i64,
+    events_per_second: f64,
+    resumed: bool,
+    stopped: bool,
+}
+
+impl Report<'_> {
+    pub(super) fn as_json(&self) -> ReportJson {
+        let replay = self.replay;
+        ReportJson {
+            lines: replay.lines,
+            bytes: replay.bytes,
+            events: replay.events,
+            applied: replay.counts.applied,
+            late: replay.counts.late,
+            duplicates: replay.counts.duplicates,
+            conflicts: replay.counts.conflicts,
+            uncounted: replay.uncounted,
+            ignored: replay.ignored.total(),
+            rejected: replay.rejected_total(),
+            rejected_by_reason: self.reasons().collect(),
+            conversations: self.stats.conversations,
+            open: self.stats.open,
+            took_ms: time::ms(replay.took),
+            events_per_second: self.events_per_second.round(),
+            resumed: replay.resumed,
+            stopped: replay.stopped,
+        }
+    }
+
+    pub(super) fn table(&self) -> Facts {
+        let replay = self.replay;
+        let mut facts = Facts::default();
+        if replay.resumed {
+            facts.add("resumed", "from where an earlier run ended; its counts are included, its time is not");
+        }
+        facts
+            .add("lines", text::count(replay.lines))
+            .add("events", text::count(replay.events))
+            .add("  applied", text::count(replay.counts.applied))
+            .add("  late", text::count(replay.counts.late))
+            .add("  duplicates", text::count(replay.counts.duplicates))
+            .add("  conflicts", text::count(replay.counts.conflicts))
+            .add_known("  not known which", (replay.uncounted > 0).then(|| text::count(replay.uncounted)))
+            .add("ignored", text::count(replay.ignored.total()))
+            .add("rejected", text::count(replay.rejected_total()));
+        for (reason, number) in self.reasons() {
+            facts.add(format!("  {reason}"), text::count(number));
+        }
+        facts
+            .add("conversations", text::count(self.stats.conversations))
+            .add("  open", text::count(self.stats.open))
+            .add("time", time::took(replay.took))
+            .add("rate", progress::rate(self.events_per_second));
+        facts
+    }
+
+    fn reasons(&self) -> impl Iterator<Item = (String, u64)> + '_ {
+        self.replay.rejected.iter().map(|(reason, number)| (reason.clone(), *number))
+    }
+}

@@ -1,0 +1,175 @@
+//! `convofold show`.
+
+use std::io::Write;
+
+use clap::Args;
+use convofold::{Arrivals, Convofold, State, Status, SuspectField, Suspicion};
+use serde::Serialize;
+
+use crate::console::Console;
+use crate::database::{DbArgs, NowArgs};
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::output::table::Facts;
+use crate::output::transcript::{self, Line};
+use crate::output::{text, time};
+
+/// Show one conversation: its state, who was assigned when, and what was said.
+///
+/// Prints on standard output what is known of the conversation, every change of the agent, and the transcript in the
+/// order in which things happened: `<-` is from the member, `->` to the member, `--` is not known.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  convofold show 700100_1627535468595 --db ./db
+  convofold show 'superoffice:Cust26703:1' --db ./db --json
+")]
+pub struct ShowArgs {
+    /// The conversation's id, as `open` and `export` print it.
+    id: String,
+    #[command(flatten)]
+    db: DbArgs,
+    #[command(flatten)]
+    now: NowArgs,
+    /// Print one JSON object instead: {"state": ..., "arrivals": ..., "transcript": [...]}.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct ShowJson {
+    state: State,
+    arrivals: Arrivals,
+    transcript: Vec<Line>,
+}
+
+/// The error for an id that is not known.
+pub(crate) fn unknown(id: &str) -> CliError {
+    CliError::new(Exit::NotFound, format!("there is no conversation {id:?}"))
+        .hint("`convofold open` and `convofold export` print the ids; SuperOffice's are superoffice:<tenant>:<number>")
+}
+
+impl ShowArgs {
+    pub(crate) fn run(&self, console: &mut Console) -> Result<Exit, CliError> {
+        let db = self.db.open(console)?;
+        let found = db.state(&self.id).zip(db.arrivals(&self.id)).zip(db.history(&self.id));
+        let ((state, arrivals), history) = found.ok_or_else(|| unknown(&self.id))?;
+        let transcript = transcript::of(&history);
+        if self.json {
+            console.json(&ShowJson { state, arrivals, transcript })?;
+        } else {
+            self.print(&db, &state, arrivals, &transcript, console)?;
+        }
+        Ok(Exit::Success)
+    }
+
+    fn print(
+        &self,
+        db: &Convofold,
+        state: &State,
+        arrivals: Arrivals,
+        transcript: &[Line],
+        console: &mut Console,
+    ) -> Result<(), CliError> {
+        facts(state, arrivals, self.now.ms(db)).print(console)?;
+        section("assignments", state.assignments.is_empty(), console)?;
+        for change in &state.assignments {
+            let agent = text::agent_in_full(change.agent.as_ref());
+            writeln!(console.out(), "{}  {agent}", time::to_millisecond(change.at))?;
+        }
+        section("transcript", transcript.is_empty(), console)?;
+        transcript::print(transcript, state.member.name.as_deref(), console)
+    }
+}
+
+fn section(name: &str, is_empty: bool, console: &mut Console) -> Result<(), CliError> {
+    let none = if is_empty { " (none)" } else { "" };
+    writeln!(console.out(), "\n{name}{none}")?;
+    Ok(())
+}
+
+fn facts(state: &State, arrivals: Arrivals, now: i64) -> Facts {
+    let known = |text: &Option<String>| text.as_deref().map(text::one_line);
+    let mut facts = Facts::default();
+    facts
+        .add("id", text::one_line(&state.id))
+        .add("status", status(state))
+        .add("agent", text::agent_in_full(state.agent.as_ref()))
+        .add("member", member(state))
+        .add("source", text::one_line(&state.source))
+        .add_known("tenant", known(&state.tenant))
+        .add_known("channel", known(&state.channel))
+        .add_known("shortcode", known(&state.shortcode))
+        .add_known("app key", known(&state.app_key))
+        .add("started", time::to_millisecond(state.started_at))
+        .add_known("last active", state.last_active_at.map(time::to_millisecond))
+        .add("last event", time::to_millisecond(state.last_event_at))
+        .add_known("closed", state.closed_at.map(time::to_millisecond))
+        .add("open for", time::length(state.open_ms))
+        .add("messages", messages(state))
+        .add("unread", text::count(state.unread))
+        .add_known("waiting", state.waiting_since.map(|since| time::since(Some(since), now)))
+        .add_known("first response", state.first_response_ms.map(time::length));
+    for by in &state.by_agent {
+        let counts = format!("{} in, {} out", text::count(by.messages_in), text::count(by.messages_out));
+        facts.add(format!("with {}", text::agent(Some(&by.agent))), counts);
+    }
+    for suspicion in &state.suspect {
+        facts.add("suspect", in_words(suspicion));
+    }
+    facts.add("arrived", arrived(arrivals));
+    facts
+}
+
+fn status(state: &State) -> String {
+    let status = match state.status {
+        Status::Open => "open",
+        Status::Closed => "closed",
+    };
+    match state.reopens {
+        0 => status.to_owned(),
+        times => format!("{status}, reopened {}", text::counted(times, "time")),
+    }
+}
+
+fn member(state: &State) -> String {
+    let member = &state.member;
+    let names = [&member.name, &member.number, &member.business_id, &member.channel_id];
+    let known: Vec<_> = names.into_iter().flatten().map(|name| text::one_line(name)).collect();
+    if known.is_empty() { text::UNKNOWN.to_owned() } else { known.join(", ") }
+}
+
+fn messages(state: &State) -> String {
+    let mut text = format!("{} in, {} out", text::count(state.messages_in), text::count(state.messages_out));
+    for (number, what) in
+        [(state.messages_other, "of unknown direction"), (state.messages_after_close, "after a close")]
+    {
+        if number > 0 {
+            text = format!("{text}, {} {what}", text::count(number));
+        }
+    }
+    text
+}
+
+fn in_words(suspicion: &Suspicion) -> String {
+    let at = time::to_millisecond(suspicion.at);
+    match suspicion.field {
+        SuspectField::Clock => format!("{at}: a close that lies before its own start, or says no time"),
+        SuspectField::Unread => {
+            let number = |number: Option<u64>| number.map_or_else(|| text::UNKNOWN.to_owned(), text::count);
+            let (expected, found) = (number(suspicion.expected), number(suspicion.found));
+            format!("{at}: messages are missing, the source counts {expected} unread and {found} are here")
+        }
+    }
+}
+
+fn arrived(arrivals: Arrivals) -> String {
+    let Arrivals { events, conflicts, duplicates, late, first_seq, last_seq } = arrivals;
+    let mut words = vec![format!("{}, seq {first_seq} to {last_seq}", text::counted(events, "event"))];
+    for (number, what) in [(late, "late"), (duplicates, "duplicate"), (conflicts, "conflicting")] {
+        if number > 0 {
+            words.push(format!("{} {what}", text::count(number)));
+        }
+    }
+    words.join(", ")
+}

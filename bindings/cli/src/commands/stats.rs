@@ -1,0 +1,115 @@
+//! `convofold stats`.
+
+use clap::Args;
+use convofold::{Convofold, Recovery, Seq, Stats};
+use serde::Serialize;
+
+use crate::console::Console;
+use crate::database::{DbArgs, newest_event};
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::output::table::Facts;
+use crate::output::{text, time};
+
+/// Show what the database holds, what it takes on disk, and how it was opened.
+///
+/// Prints on standard output the numbers of events and conversations, sizes, the last checkpoint, and what had to be read
+/// again to open it this time.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  convofold stats --db ./db
+")]
+pub struct StatsArgs {
+    #[command(flatten)]
+    db: DbArgs,
+    /// Print one JSON object instead.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct StatsJson {
+    events: u64,
+    conversations: u64,
+    open: u64,
+    latest_event_at: Option<i64>,
+    blocks: u64,
+    log_bytes: u64,
+    disk_bytes: u64,
+    checkpoint_seq: Option<Seq>,
+    recovery: RecoveryJson,
+}
+
+#[derive(Serialize)]
+struct RecoveryJson {
+    checkpoint_seq: Option<Seq>,
+    events_replayed: u64,
+    blocks_replayed: u64,
+    took_ms: i64,
+    skipped_checkpoints: Vec<String>,
+    removed_files: Vec<String>,
+}
+
+impl StatsArgs {
+    pub(crate) fn run(&self, console: &mut Console) -> Result<Exit, CliError> {
+        let db = self.db.open(console)?;
+        let stats = db.stats();
+        if self.json {
+            console.json(&as_json(&db, &stats))?;
+        } else {
+            table(&db, &stats).print(console)?;
+        }
+        Ok(Exit::Success)
+    }
+}
+
+fn as_json(db: &Convofold, stats: &Stats) -> StatsJson {
+    let recovery = db.recovery();
+    StatsJson {
+        events: stats.last_seq,
+        conversations: stats.conversations,
+        open: stats.open,
+        latest_event_at: newest_event(db),
+        blocks: stats.blocks,
+        log_bytes: stats.log_bytes,
+        disk_bytes: stats.disk_bytes,
+        checkpoint_seq: (stats.checkpoint_seq > 0).then_some(stats.checkpoint_seq),
+        recovery: RecoveryJson {
+            checkpoint_seq: recovery.checkpoint_seq,
+            events_replayed: recovery.events_replayed,
+            blocks_replayed: recovery.blocks_replayed,
+            took_ms: time::ms(recovery.took),
+            skipped_checkpoints: recovery.skipped.iter().map(|skipped| skipped.why.to_string()).collect(),
+            removed_files: recovery.removed_files.iter().map(|file| file.display().to_string()).collect(),
+        },
+    }
+}
+
+fn table(db: &Convofold, stats: &Stats) -> Facts {
+    let mut facts = Facts::default();
+    facts
+        .add("events", text::count(stats.last_seq))
+        .add("conversations", text::count(stats.conversations))
+        .add("  open", text::count(stats.open))
+        .add_known("newest event", newest_event(db).map(time::to_millisecond))
+        .add("log", format!("{} in {}", text::bytes(stats.log_bytes), text::counted(stats.blocks, "block")))
+        .add("on disk", text::bytes(stats.disk_bytes))
+        .add("checkpoint", checkpoint(stats.checkpoint_seq))
+        .add("opened", opened(db.recovery()));
+    facts
+}
+
+fn checkpoint(seq: Seq) -> String {
+    if seq == 0 { "none".to_owned() } else { format!("after event {}", text::count(seq)) }
+}
+
+fn opened(recovery: &Recovery) -> String {
+    let read = text::counted(recovery.events_replayed, "event");
+    let from = if recovery.checkpoint_seq.is_some() { "from a checkpoint" } else { "without a checkpoint" };
+    let passed_over = match recovery.skipped.len() {
+        0 => String::new(),
+        checkpoints => format!(", {} passed over", text::counted(checkpoints as u64, "checkpoint")),
+    };
+    format!("in {}, {from} and {read} read again{passed_over}", time::took(recovery.took))
+}

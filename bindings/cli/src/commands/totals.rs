@@ -1,0 +1,66 @@
+//! `convofold totals`.
+
+use clap::Args;
+use convofold::Totals;
+use serde::Serialize;
+
+use crate::console::Console;
+use crate::database::DbArgs;
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::output::{Listing, text};
+
+/// Count conversations by tenant and channel.
+///
+/// Prints a table on standard output: for each tenant and channel all conversations, the open ones, those that wait for
+/// an answer, and the unread messages in the open ones.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  convofold totals --db ./db
+")]
+pub struct TotalsArgs {
+    #[command(flatten)]
+    db: DbArgs,
+    /// Print one JSON object instead: {"totals": [...]}.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct TotalsJson {
+    totals: Vec<Totals>,
+}
+
+impl TotalsArgs {
+    pub(crate) fn run(&self, console: &mut Console) -> Result<Exit, CliError> {
+        let totals = self.db.open(console)?.totals();
+        if totals.is_empty() {
+            console.note("the database holds no conversation yet");
+        }
+        if self.json {
+            console.json(&TotalsJson { totals })?;
+        } else {
+            table(&totals).print(console)?;
+        }
+        Ok(Exit::Success)
+    }
+}
+
+const NUMBERS: [&str; 4] = ["CONVERSATIONS", "OPEN", "WAITING", "UNREAD"];
+
+fn table(totals: &[Totals]) -> Listing {
+    let mut table =
+        Listing::new(&["TENANT", "CHANNEL", "CONVERSATIONS", "OPEN", "WAITING", "UNREAD"]).numbers(&NUMBERS);
+    for row in totals {
+        table.row(vec![
+            text::or_unknown(row.tenant.as_deref()),
+            text::or_unknown(row.channel.as_deref()),
+            text::count(row.conversations),
+            text::count(row.open),
+            text::count(row.waiting),
+            text::count(row.unread),
+        ]);
+    }
+    table
+}

@@ -1,0 +1,123 @@
+//! The `--db` argument and what it leads to.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use clap::Args;
+use convofold::{Convofold, Options};
+use serde::Deserialize;
+
+use crate::console::Console;
+use crate::error::CliError;
+use crate::values::{Now, clock_ms};
+
+/// Which database.
+#[derive(Debug, Args)]
+pub struct DbArgs {
+    /// The folder of the database.
+    #[arg(long, value_name = "DIR", env = "CONVOFOLD_DB")]
+    pub db: PathBuf,
+}
+
+impl DbArgs {
+    /// Opens the database to ask it something. It must exist.
+    ///
+    /// # Errors
+    /// [`CliError`] says why it cannot be opened and what to do about it.
+    pub fn open(&self, console: &mut Console) -> Result<Convofold, CliError> {
+        self.open_with(Options::new().create(false), console)
+    }
+
+    /// Opens the database to write to it, and makes it where there is none.
+    ///
+    /// # Errors
+    /// [`CliError`] says why it cannot be opened and what to do about it.
+    pub fn open_or_create(&self, options: Options, console: &mut Console) -> Result<Convofold, CliError> {
+        self.open_with(options.create(true), console)
+    }
+
+    fn open_with(&self, options: Options, console: &mut Console) -> Result<Convofold, CliError> {
+        let db = options.open(&self.db).map_err(|error| CliError::open(&self.db, &error))?;
+        for skipped in &db.recovery().skipped {
+            console.note(format_args!("note: checkpoint {} was passed over: {}", skipped.generation, skipped.why));
+        }
+        Ok(db)
+    }
+}
+
+/// Which time counts as now.
+#[derive(Debug, Args)]
+pub struct NowArgs {
+    /// The time that counts as now, from which durations count back: a time (UTC where it has no zone), or `latest`
+    /// for the time of the newest event in the database, which suits logs of the past [default: the system's clock].
+    #[arg(long, value_name = "TIME|latest")]
+    now: Option<Now>,
+}
+
+impl NowArgs {
+    /// Now, in milliseconds since the epoch.
+    #[must_use]
+    pub fn ms(&self, db: &Convofold) -> i64 {
+        match self.now {
+            None => clock_ms(),
+            Some(Now::At(ms)) => ms,
+            Some(Now::Latest) => newest_event(db).unwrap_or_else(clock_ms),
+        }
+    }
+}
+
+/// The time of the newest event of all conversations, in milliseconds since the epoch.
+#[must_use]
+pub fn newest_event(db: &Convofold) -> Option<i64> {
+    let mut newest = Newest::default();
+    // It takes everything it is given.
+    let _ = db.export(&mut newest);
+    newest.at
+}
+
+/// Reads an export as it is written and keeps the latest `last_event_at` only, whatever the size of the database.
+#[derive(Default)]
+struct Newest {
+    line: Vec<u8>,
+    at: Option<i64>,
+}
+
+#[derive(Deserialize)]
+struct Exported {
+    last_event_at: i64,
+}
+
+impl Write for Newest {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
+            self.line.extend_from_slice(piece);
+            if piece.ends_with(b"\n") {
+                let exported: Exported = serde_json::from_slice(&self.line)?;
+                self.at = self.at.max(Some(exported.last_event_at));
+                self.line.clear();
+            }
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_event_is_found_however_the_export_is_cut() {
+        let export = b"{\"id\":\"a\",\"last_event_at\":7}\n{\"last_event_at\":9,\"id\":\"b\"}\n{\"last_event_at\":8}\n";
+        for size in 1..export.len() {
+            let mut newest = Newest::default();
+            for piece in export.chunks(size) {
+                newest.write_all(piece).unwrap();
+            }
+            assert_eq!(newest.at, Some(9));
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! What ends a command early: what happened, and what to do next.
+
+use std::fmt;
+use std::io;
+use std::path::Path;
+
+use convofold::OpenError;
+
+use crate::exit::Exit;
+
+/// Why a command ended early.
+#[derive(Debug)]
+pub enum CliError {
+    /// Nobody reads standard output any more, as in `convofold export | head`. This is no failure: they have seen enough.
+    ClosedPipe,
+    /// Something went wrong.
+    Failed(Failure),
+}
+
+/// Something that went wrong, in the words of the person who has to do something about it.
+#[derive(Debug)]
+pub struct Failure {
+    exit: Exit,
+    what: String,
+    hint: Option<String>,
+}
+
+impl CliError {
+    /// A failure that is described by `what` it was.
+    #[must_use]
+    pub fn new(exit: Exit, what: impl Into<String>) -> Self {
+        Self::Failed(Failure { exit, what: what.into(), hint: None })
+    }
+
+    /// A failed operation on a file or folder.
+    #[must_use]
+    pub fn io(operation: &str, path: &Path, error: &io::Error) -> Self {
+        Self::new(Exit::Failure, format!("cannot {operation} {}: {error}", path.display()))
+    }
+
+    /// Adds what to do next.
+    #[must_use]
+    pub fn hint(self, hint: impl Into<String>) -> Self {
+        match self {
+            Self::Failed(failure) => Self::Failed(Failure { hint: Some(hint.into()), ..failure }),
+            Self::ClosedPipe => self,
+        }
+    }
+
+    /// How the process ends.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::ClosedPipe => Exit::Success,
+            Self::Failed(failure) => failure.exit,
+        }
+    }
+
+    /// A database that cannot be opened.
+    #[must_use]
+    pub fn open(db: &Path, error: &OpenError) -> Self {
+        let db = db.display();
+        let failed = |what: String| Self::new(Exit::Failure, what);
+        match error {
+            OpenError::AlreadyOpen { .. } => Self::new(Exit::InUse, format!("cannot open {db}: {}", chain(error)))
+                .hint("a database is open in one process at a time: wait for that one, or end it"),
+            OpenError::NotFound { .. } => failed(format!("there is no database in {db}"))
+                .hint(format!("`convofold replay FILE... --db {db}` makes one from event logs")),
+            OpenError::NotAStore { found, .. } => failed(format!(
+                "{db} is not a convofold database, it holds {found:?}"
+            ))
+            .hint("give the folder that `convofold replay` was given as --db, or for a new database an empty one"),
+            OpenError::UnknownFormat { .. } => failed(format!("cannot open {db}: {}", chain(error)))
+                .hint("use the version of convofold that wrote it, or replay the logs into a new --db"),
+            OpenError::Damaged { .. } | OpenError::Shortened { .. } => failed(format!("{db}: {}", chain(error)))
+                .hint("nothing was changed; restore it from a backup, or replay the logs into a new --db"),
+            _ => failed(format!("cannot open {db}: {}", chain(error))),
+        }
+    }
+}
+
+/// An error and its causes, in one line; causes that the line has said already are left out.
+#[must_use]
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let more = error.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        cause = error.source();
+    }
+    text
+}
+
+/// Failed writes to standard output; those to files are named by [`CliError::io`].
+impl From<io::Error> for CliError {
+    fn from(error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            return Self::ClosedPipe;
+        }
+        Self::new(Exit::Failure, format!("cannot write to standard output: {error}"))
+    }
+}
+
+impl From<serde_json::Error> for CliError {
+    fn from(error: serde_json::Error) -> Self {
+        io::Error::from(error).into()
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)
+    }
+}
+
+impl Failure {
+    /// What to do next.
+    #[must_use]
+    pub fn advice(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+}

@@ -1,0 +1,94 @@
+//! What an event says, in a few words for people.
+
+use convofold::{AgentMention, AgentRef, Direction, Kind, Mention};
+
+use super::text;
+
+/// The word for a kind.
+#[must_use]
+pub fn kind(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Open => "open",
+        Kind::OpenClosed => "open, closed",
+        Kind::Update => "update",
+        Kind::UpdateOpen => "update, open",
+        Kind::Message => "message",
+        Kind::Close => "close",
+    }
+}
+
+/// The arrow of a direction: towards the agent, or towards the member.
+#[must_use]
+pub fn arrow(direction: Option<Direction>) -> &'static str {
+    match direction {
+        Some(Direction::In) => "<-",
+        Some(Direction::Out) => "->",
+        None => "--",
+    }
+}
+
+/// What an event says beside its kind.
+#[derive(Clone, Copy, Debug)]
+pub struct Said<'a> {
+    /// A message's direction, or that of the text a lifecycle event carries.
+    pub direction: Option<Direction>,
+    /// What it says of the agent.
+    pub agent: &'a Mention,
+    /// How many unread messages it states.
+    pub unread: Option<u64>,
+    /// A text.
+    pub text: Option<&'a str>,
+}
+
+impl Said<'_> {
+    /// On one line: direction, agent, unread count, text.
+    #[must_use]
+    pub fn in_words(&self, kind: Kind) -> String {
+        let mut words = Vec::new();
+        if kind.is_message() {
+            words.push(arrow(self.direction).to_owned());
+        }
+        match self.agent {
+            Mention::Silent => {}
+            Mention::Nobody => words.push("agent: nobody;".to_owned()),
+            Mention::Agent(agent) => words.push(format!("agent: {};", text::agent(Some(agent)))),
+        }
+        if let Some(unread) = self.unread {
+            words.push(format!("unread: {unread};"));
+        }
+        match self.text {
+            Some(said) => words.push(text::one_line(said)),
+            None if kind.is_message() => words.push("(no text)".to_owned()),
+            None => {}
+        }
+        words.join(" ").trim_end_matches(';').to_owned()
+    }
+}
+
+/// What an event says of the agent, in the form a history shows it in.
+#[must_use]
+pub fn mention(mention: AgentMention<'_>) -> Mention {
+    match mention {
+        AgentMention::Silent => Mention::Silent,
+        AgentMention::Nobody => Mention::Nobody,
+        AgentMention::Agent { id, name } => {
+            Mention::Agent(AgentRef { id: id.map(str::to_owned), name: name.map(str::to_owned) })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_told_in_a_line() {
+        let agent = Mention::Agent(AgentRef { id: Some("7".to_owned()), name: Some("Agnes".to_owned()) });
+        let said = Said { direction: Some(Direction::Out), agent: &agent, unread: None, text: Some("Hi\nthere") };
+        assert_eq!(said.in_words(Kind::Message), "-> agent: Agnes; Hi there");
+        let said = Said { direction: None, agent: &Mention::Nobody, unread: Some(2), text: None };
+        assert_eq!(said.in_words(Kind::Open), "agent: nobody; unread: 2");
+        let said = Said { direction: None, agent: &Mention::Silent, unread: None, text: None };
+        assert_eq!(said.in_words(Kind::Close), "");
+    }
+}

@@ -1,0 +1,95 @@
+//! What was said in a conversation, by whom.
+
+use std::io::Write;
+
+use convofold::{AgentRef, Direction, HistoryEntry, Mention};
+use serde::Serialize;
+
+use super::{event, text, time};
+use crate::console::Console;
+use crate::error::CliError;
+
+const INDENT: &str = "                           ";
+
+/// A message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Line {
+    /// When it was said, in milliseconds since the epoch.
+    pub at: i64,
+    /// Who said it.
+    pub direction: Option<Direction>,
+    /// The channel.
+    pub channel: Option<String>,
+    /// Who was assigned when it was said.
+    pub agent: Option<AgentRef>,
+    /// The text, where there is one.
+    pub text: Option<String>,
+}
+
+/// The messages of a history, each with the agent assigned at its place.
+#[must_use]
+pub fn of(history: &[HistoryEntry]) -> Vec<Line> {
+    let mut assigned: Option<AgentRef> = None;
+    let mut lines = Vec::new();
+    for entry in history.iter().filter(|entry| entry.counts) {
+        match &entry.agent {
+            Mention::Silent => {}
+            // A message that names no agent says nothing about who is assigned, but on SuperOffice's word.
+            Mention::Nobody => assigned = None,
+            Mention::Agent(agent) => assigned = Some(known_better(agent, assigned.as_ref())),
+        }
+        if entry.kind.is_message() {
+            lines.push(Line {
+                at: entry.said_at.unwrap_or(entry.at),
+                direction: entry.direction,
+                channel: entry.channel.clone(),
+                agent: assigned.clone(),
+                text: entry.text.clone(),
+            });
+        }
+    }
+    lines
+}
+
+/// A mention of the assigned agent by id alone or by name alone takes nothing away from what is known of them (F5).
+fn known_better(mentioned: &AgentRef, assigned: Option<&AgentRef>) -> AgentRef {
+    let same = assigned.filter(|assigned| match (&mentioned.id, &mentioned.name) {
+        (Some(_), None) => assigned.id == mentioned.id,
+        (None, Some(_)) => assigned.name == mentioned.name,
+        _ => false,
+    });
+    same.unwrap_or(mentioned).clone()
+}
+
+/// Prints the transcript on standard output: time, direction, who, text.
+///
+/// # Errors
+/// [`CliError`] where standard output takes no more.
+pub fn print(lines: &[Line], member: Option<&str>, console: &mut Console) -> Result<(), CliError> {
+    for line in lines {
+        let who = match line.direction {
+            Some(Direction::In) => member.map_or_else(|| "member".to_owned(), text::one_line),
+            Some(Direction::Out) if line.agent.is_none() => "agent".to_owned(),
+            Some(Direction::Out) => text::agent(line.agent.as_ref()),
+            None => "somebody".to_owned(),
+        };
+        let said = line.text.as_deref().map_or_else(|| "(no text)".to_owned(), text::safe);
+        let said = said.replace('\n', &format!("\n{INDENT}"));
+        let (at, arrow) = (time::to_millisecond(line.at), event::arrow(line.direction));
+        writeln!(console.out(), "{at}  {arrow} {who}: {said}")?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mention_by_name_alone_is_the_agent_already_assigned() {
+        let agnes = AgentRef { id: Some("7".to_owned()), name: Some("Agnes".to_owned()) };
+        let by_name = AgentRef { id: None, ..agnes.clone() };
+        assert_eq!(known_better(&by_name, Some(&agnes)), agnes);
+        assert_eq!(known_better(&by_name, None), by_name);
+    }
+}

@@ -1,0 +1,26 @@
+#![doc = include_str!("../../../README.md")]
+#![forbid(unsafe_code)]
+
+// What an event is, and what can be asked.
+pub use convofold_engine::ingest;
+pub use convofold_engine::{
+    AIRSHIP, AgentFilter, AgentLoad, AgentMention, AgentRef, Arrivals, Assigned, At, ByAgent, ContentHash, Cursor,
+    DEFAULT_MAX_ID_BYTES, Direction, Draft, DraftError, Effect, Event, FOLD_VERSION, HistoryEntry, Identity, Kind,
+    LastMessage, Member, Mention, OpenConversation, OpenedBy, Page, Query, QueryError, SUPEROFFICE, Seq, Session,
+    SessionState, SessionStatus, Sort, State, StateHash, Status, SuspectField, Suspicion, Time, TimeError, Totals,
+};
+
+// The store.
+pub use convofold_store::replay;
+pub use convofold_store::{
+    Batch, Change, Changes, ChangesError, Checkpoint, CloseError, CommitError, Convofold, Damage, Durability,
+    EffectCounts, ExportReport, IgnoredCounts, IngestError, IngestReport, OpenError, Options, Receipt, Recovery,
+    SkipReason, SkippedCheckpoint, Stats, StorageError, SubmitError, Ticket,
+};
+
+/// The pure core, for tests and tools that want the fold without a disk.
+pub mod engine {
+    pub use convofold_engine::{
+        Admission, Admissions, ArrivalCounts, Batch, Board, ContextImage, ConversationImage, Fact, ImageError,
+    };
+}

@@ -1,0 +1,250 @@
+//! What the fields of an object say: absent, an id, a text, a number, a time (spec W4 and section 8).
+
+use std::borrow::Cow;
+
+use super::Reason;
+use super::rejection::excerpt;
+use crate::event::DraftError;
+use crate::json::{Integer, Name, Shape, Value, integer};
+use crate::time::{Time, TimeError};
+
+/// The fields that are wanted of one object.
+#[derive(Clone, Copy)]
+pub(super) struct Fields<'a, 'v> {
+    /// The text that the object is in.
+    pub(super) text: &'a str,
+    /// The path of the object, from its root on: empty, or `.body`.
+    pub(super) path: &'static str,
+    /// Where the object begins.
+    pub(super) at: usize,
+    /// The names of the fields.
+    pub(super) names: &'static [Name],
+    /// Their values.
+    pub(super) values: &'v [Value],
+    /// The longest id.
+    pub(super) max_id_bytes: usize,
+}
+
+/// What is wrong with a well-formed object.
+#[derive(Debug)]
+pub(super) struct Complaint {
+    pub(super) reason: Reason,
+    pub(super) at: usize,
+    /// From the root of the object on, without the root.
+    pub(super) path: String,
+    pub(super) expected: Cow<'static, str>,
+    pub(super) found: String,
+}
+
+/// Boxed, because nearly all objects are fine and a result is handed on often.
+pub(super) type Checked<T> = Result<T, Box<Complaint>>;
+
+/// What a value says where a time belongs.
+enum Clock {
+    Absent,
+    At(Time),
+    Unusable,
+}
+
+impl<'a> Fields<'a, '_> {
+    /// The value of a field.
+    #[inline]
+    pub(super) fn value(&self, field: usize) -> Value {
+        self.values.get(field).copied().unwrap_or_default()
+    }
+
+    /// Whether there is such a field, whatever its value.
+    pub(super) fn has(&self, field: usize) -> bool {
+        !self.value(field).is_missing()
+    }
+
+    /// An id, a number being its digits as written; `null`, `"null"`, `""` and no field are absent.
+    pub(super) fn id(&self, field: usize) -> Checked<Option<Cow<'a, str>>> {
+        match self.text_unless(field, is_absent_text, "an id: a string or a number")? {
+            Some(id) => self.short_id(field, id).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// An id that must be there.
+    pub(super) fn required_id(&self, field: usize) -> Checked<Cow<'a, str>> {
+        self.id(field)?.ok_or_else(|| self.complain(field, Reason::Missing, "an id".into()))
+    }
+
+    /// An id that must be there and be a JSON string.
+    pub(super) fn required_string_id(&self, field: usize) -> Checked<Cow<'a, str>> {
+        let id = self.required_string(field)?;
+        if is_absent_text(&id) {
+            return Err(self.complain(field, Reason::Missing, "an id".into()));
+        }
+        self.short_id(field, id)
+    }
+
+    /// A text or a name, a number being its digits as written; `null`, `""` and no field are absent.
+    pub(super) fn text(&self, field: usize) -> Checked<Option<Cow<'a, str>>> {
+        self.text_unless(field, str::is_empty, "a text")
+    }
+
+    /// A JSON string that is not empty.
+    pub(super) fn required_string(&self, field: usize) -> Checked<Cow<'a, str>> {
+        let value = self.value(field);
+        let text = if value.is_string() { value.text(self.text) } else { None };
+        text.filter(|text| !text.is_empty()).ok_or_else(|| {
+            let reason = if self.is_nothing(field) { Reason::Missing } else { Reason::WrongType };
+            self.complain(field, reason, "a non-empty string".into())
+        })
+    }
+
+    /// A number that is not negative; absent as an id is.
+    pub(super) fn count(&self, field: usize) -> Checked<Option<u64>> {
+        let expected = "a whole number from 0 to 9223372036854775807";
+        let Some(number) = self.integer(field, expected)? else { return Ok(None) };
+        u64::try_from(number).map(Some).map_err(|_| self.complain(field, Reason::BadNumber, expected.into()))
+    }
+
+    /// A whole number of 64 bits, its sign included; absent as an id is.
+    pub(super) fn integer(&self, field: usize, expected: &'static str) -> Checked<Option<i64>> {
+        let value = self.value(field);
+        let Some(text) = value.text(self.text) else {
+            return if is_null(value) {
+                Ok(None)
+            } else {
+                Err(self.complain(field, Reason::WrongType, expected.into()))
+            };
+        };
+        let text = if value.is_string() { trimmed(&text) } else { &text };
+        match integer(text) {
+            Integer::Whole(number) => Ok(Some(number)),
+            _ if value.is_string() && is_absent_text(text) => Ok(None),
+            Integer::Unusable | Integer::NotANumber => Err(self.complain(field, Reason::BadNumber, expected.into())),
+        }
+    }
+
+    /// A time; absent as an id is, and so are 0 and the year one.
+    pub(super) fn time(&self, field: usize) -> Checked<Option<Time>> {
+        match self.clock(field) {
+            Clock::Absent => Ok(None),
+            Clock::At(time) => Ok(Some(time)),
+            Clock::Unusable => {
+                let value = self.value(field);
+                let is_scalar = value.is_string() || value.shape == Shape::Number;
+                let reason = if is_scalar { Reason::BadTime } else { Reason::WrongType };
+                Err(self.complain(field, reason, "a time: RFC 3339 or epoch milliseconds, in 1970 to 9999".into()))
+            }
+        }
+    }
+
+    /// A time where one that is not usable counts as absent: `occurred` alone (spec W4).
+    pub(super) fn lenient_time(&self, field: usize) -> Option<Time> {
+        if let Clock::At(time) = self.clock(field) { Some(time) } else { None }
+    }
+
+    /// What is wrong with a field.
+    pub(super) fn complain(&self, field: usize, reason: Reason, expected: Cow<'static, str>) -> Box<Complaint> {
+        let value = self.value(field);
+        let name = self.names.get(field).map_or("", |name| name.word);
+        let (at, found) = if value.is_missing() {
+            (self.at, "nothing".to_owned())
+        } else {
+            let at = value.at();
+            let end = at + value.written(self.text).len() + if value.is_string() { 2 } else { 0 };
+            (at, excerpt(self.text.get(at..end).unwrap_or_default()))
+        };
+        Box::new(Complaint { reason, at, path: format!("{}.{name}", self.path), expected, found })
+    }
+
+    /// What is wrong where no event could be built of what was read; `field` is the one to blame.
+    pub(super) fn refuse(&self, field: usize, error: &DraftError) -> Box<Complaint> {
+        match error {
+            DraftError::IdTooLong { max, found, .. } => self.long_id(field, *max, *found),
+            // All that an event needs has been looked at by now, but for the length of everything together.
+            error => Box::new(Complaint {
+                found: error.to_string(),
+                ..*self.complain(field, Reason::WrongType, "what makes an event".into())
+            }),
+        }
+    }
+
+    /// Whether a field is missing, null or an empty string.
+    pub(super) fn is_nothing(&self, field: usize) -> bool {
+        let value = self.value(field);
+        is_null(value) || (value.is_string() && value.written(self.text).is_empty())
+    }
+
+    #[inline]
+    fn text_unless(
+        &self,
+        field: usize,
+        is_absent: impl Fn(&str) -> bool,
+        expected: &'static str,
+    ) -> Checked<Option<Cow<'a, str>>> {
+        let value = self.value(field);
+        if value.shape == Shape::Plain {
+            let text = value.written(self.text);
+            return Ok((!is_absent(text)).then_some(Cow::Borrowed(text)));
+        }
+        match value.text(self.text) {
+            Some(text) => Ok(Some(text).filter(|text| !is_absent(text))),
+            None if is_null(value) => Ok(None),
+            None => Err(self.complain(field, Reason::WrongType, expected.into())),
+        }
+    }
+
+    #[inline]
+    fn short_id(&self, field: usize, id: Cow<'a, str>) -> Checked<Cow<'a, str>> {
+        if id.len() > self.max_id_bytes { Err(self.long_id(field, self.max_id_bytes, id.len())) } else { Ok(id) }
+    }
+
+    #[cold]
+    fn long_id(&self, field: usize, max_bytes: usize, found_bytes: usize) -> Box<Complaint> {
+        let expected = format!("an id of at most {max_bytes} bytes");
+        let found = format!("{found_bytes} bytes");
+        Box::new(Complaint { found, ..*self.complain(field, Reason::IdTooLong, expected.into()) })
+    }
+
+    fn clock(&self, field: usize) -> Clock {
+        let value = self.value(field);
+        let Some(text) = value.text(self.text) else {
+            return if is_null(value) { Clock::Absent } else { Clock::Unusable };
+        };
+        if value.shape == Shape::Number { epoch_clock(&text) } else { text_clock(trimmed(&text)) }
+    }
+}
+
+/// Missing or null.
+fn is_null(value: Value) -> bool {
+    matches!(value.shape, Shape::Missing | Shape::Null)
+}
+
+#[inline]
+fn is_absent_text(text: &str) -> bool {
+    text.is_empty() || text == "null"
+}
+
+/// A text without the JSON whitespace around it, which numbers and times in strings may have (spec W4).
+pub(super) fn trimmed(text: &str) -> &str {
+    text.trim_matches([' ', '\t', '\r', '\n'])
+}
+
+fn text_clock(text: &str) -> Clock {
+    if is_absent_text(text) {
+        return Clock::Absent;
+    }
+    // Where a date has its first hyphen, a number has one at most after an exponent's `e`.
+    if text.as_bytes().get(4) != Some(&b'-') {
+        return epoch_clock(text);
+    }
+    match Time::parse_rfc3339(text) {
+        Ok(time) => Clock::At(time),
+        Err(TimeError::YearOne) => Clock::Absent,
+        Err(TimeError::NotATime | TimeError::OutOfRange) => epoch_clock(text),
+    }
+}
+
+fn epoch_clock(text: &str) -> Clock {
+    match integer(text) {
+        Integer::Whole(0) => Clock::Absent,
+        Integer::Whole(ms) => Time::from_ms(ms).map_or(Clock::Unusable, Clock::At),
+        Integer::Unusable | Integer::NotANumber => Clock::Unusable,
+    }
+}

@@ -1,0 +1,150 @@
+//! However an input is cut, the same comes out.
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// What comes out of an input that arrives in chunks of these sizes.
+fn parse_in_chunks(limits: Limits, input: &[u8], sizes: &[usize], piece_bytes: usize) -> Vec<Item> {
+    let parser = Parser::new(Format::Auto, limits);
+    let mut items = Vec::new();
+    let mut at = Origin { line: 1, byte_offset: 0 };
+    let mut take = |piece: Piece| {
+        let start = match &piece {
+            Piece::Lines { first_line, byte_offset, .. } | Piece::Document { first_line, byte_offset, .. } => {
+                Origin { line: *first_line, byte_offset: *byte_offset }
+            }
+            Piece::Rejected { .. } => at,
+        };
+        let is_after_mark = at.byte_offset == 0 && start.byte_offset == 3;
+        assert!(start == at || is_after_mark, "{start:?} {at:?}");
+        parser.parse(&piece, &mut items);
+        let (line, byte_offset) = piece.end();
+        at = Origin { line, byte_offset };
+    };
+    let mut framer = Framer::new(limits, piece_bytes);
+    let mut rest = input;
+    for size in sizes.iter().cycle() {
+        let (chunk, after) = rest.split_at((*size).min(rest.len()));
+        framer.feed(chunk, &mut take);
+        rest = after;
+        if rest.is_empty() {
+            break;
+        }
+    }
+    framer.finish(&mut take);
+    items
+}
+
+/// Inputs of every sort: lines, documents, and what is nearly one of them.
+fn input() -> impl Strategy<Value = Vec<u8>> {
+    let line = prop_oneof![
+        4 => Just(message("").into_bytes()),
+        2 => Just(b"{}".to_vec()),
+        1 => Just(b"[7,{}]".to_vec()),
+        1 => Just(b"{\"a\":1,".to_vec()),
+        1 => Just(b"[".to_vec()),
+        1 => Just(b"]".to_vec()),
+        1 => Just(b"}".to_vec()),
+        1 => Just(b"{\"body\":".to_vec()),
+        1 => Just(b"{},".to_vec()),
+        1 => Just(b"\"a\":{},".to_vec()),
+        2 => Just(b" \t".to_vec()),
+        1 => Just(b"\r".to_vec()),
+        1 => Just(b"\xef\xbb\xbf".to_vec()),
+        1 => Just(b"\xff".to_vec()),
+        1 => (0..400_usize).prop_map(|length| b"x".repeat(length)),
+        1 => (0..400_usize).prop_map(|length| b" ".repeat(length)),
+    ];
+    let end = prop_oneof![6 => Just(&b"\n"[..]), 1 => Just(&b"\r\n"[..]), 1 => Just(&b""[..])];
+    prop::collection::vec((line, end), 0..8)
+        .prop_map(|lines| lines.into_iter().flat_map(|(line, end)| [line, end.to_vec()].concat()).collect())
+}
+
+/// Two damaged lines, and long lines after them of which some are whole.
+fn damaged_log() -> impl Strategy<Value = Vec<u8>> {
+    let top = prop_oneof![Just("{\"a\":1,\nx\n"), Just("[\n{\"a\":tru\n"), Just("{\r\n\n\"a\":[\n{\n")];
+    let line = prop_oneof![3 => Just("{}"), 1 => Just("{},"), 1 => Just("x"), 1 => Just("")];
+    let padding = prop_oneof![0..300_usize, 0..40_000_usize, 15_990..16_010_usize];
+    let end = prop_oneof![6 => Just("\n"), 1 => Just("\r\n")];
+    let lines = prop::collection::vec((line, padding, end), 0..10);
+    (top, lines).prop_map(|(top, lines)| {
+        let lines = lines.into_iter().map(|(line, padding, end)| format!("{line}{}{end}", " ".repeat(padding)));
+        [top.to_owned(), lines.collect()].concat().into_bytes()
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
+
+    #[test]
+    fn any_chunks_give_the_same_items(
+        input in input(),
+        sizes in prop::collection::vec(1..40_usize, 1..8),
+        piece_bytes in 1..600_usize,
+        is_small in any::<bool>(),
+    ) {
+        let small = Limits { max_line_bytes: 300, max_document_bytes: 500, ..Limits::default() };
+        let limits = if is_small { small } else { Limits::default() };
+        let mut whole = Vec::new();
+        Parser::new(Format::Auto, limits).parse_input(&input, &mut whole);
+        prop_assert_eq!(parse_in_chunks(limits, &input, &sizes, piece_bytes), whole);
+    }
+
+    /// Large enough for the look ahead after a fault to end in the middle of it.
+    #[test]
+    fn any_chunks_of_a_log_with_a_damaged_top_give_the_same_items(
+        input in damaged_log(),
+        sizes in prop::collection::vec(1..30_000_usize, 1..8),
+        piece_bytes in 1..100_000_usize,
+        max_document_bytes in prop_oneof![Just(64 << 20), 10..120_000_usize],
+        max_line_bytes in prop_oneof![Just(1 << 20), Just(16_000), 10..40_000_usize],
+    ) {
+        let limits = Limits { max_line_bytes, max_document_bytes, ..Limits::default() };
+        let mut whole = Vec::new();
+        Parser::new(Format::Auto, limits).parse_input(&input, &mut whole);
+        prop_assert!(parse_in_chunks(limits, &input, &sizes, piece_bytes) == whole, "{}", account(&whole));
+    }
+
+    #[test]
+    fn any_bytes_at_all(input in prop::collection::vec(any::<u8>(), 0..200)) {
+        parse(&input);
+    }
+}
+
+#[test]
+fn a_log_is_handed_on_before_it_ends() {
+    let (mut framer, mut lines) = (Framer::new(Limits::default(), 1000), 0);
+    let log = format!("{}\n", message(""));
+    framer.feed(log.repeat(100).as_bytes(), &mut |piece| {
+        let Piece::Lines { bytes, .. } = piece else { panic!("{piece:?}") };
+        assert!(bytes.len() <= 1000 && bytes.ends_with(b"\n"));
+        lines += bytes.len() / log.len();
+    });
+    assert!(lines > 90);
+    framer.flush(&mut |piece| lines += usize::try_from(piece.end().0).unwrap() - lines - 1);
+    assert_eq!(lines, 100);
+}
+
+#[test]
+fn an_input_goes_on_where_a_piece_ended() {
+    let log = format!("{}\n[\n{}\n", message(""), message(""));
+    let (mut framer, mut items) = (Framer::resume(Limits::default(), 1000, 7, 5_000), Vec::new());
+    let parser = Parser::new(Format::Auto, Limits::default());
+    let second = log.find('[').unwrap();
+    framer.feed(&log.as_bytes()[second..], &mut |piece| parser.parse(&piece, &mut items));
+    framer.finish(&mut |piece| parser.parse(&piece, &mut items));
+    assert_eq!(account(&items), "r7 e8");
+    let Item::Event(origin, _) = &items[1] else { panic!("{items:?}") };
+    assert_eq!(origin.byte_offset, 5_002);
+}
+
+#[test]
+fn a_large_log_is_the_same_in_pieces_and_where_it_is() {
+    let lines: String =
+        (0..9_000).map(|line| format!("{}\n", message(&format!("\"timestamp\":{}", line + 1)))).collect();
+    let log = format!("\u{feff}\n{lines}{}\n[\n{}", "x".repeat(300_000), message(""));
+    let whole = parse(&log);
+    assert_eq!(account(&whole[8_999..]), "e9000 e9001 r9002 r9003 e9004");
+    assert!(parse_in_chunks(Limits::default(), log.as_bytes(), &[77_777], 50_000) == whole);
+}

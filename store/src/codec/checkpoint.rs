@@ -1,0 +1,58 @@
+//! The record that makes a checkpoint one: written last, it names everything that belongs to it.
+//!
+//! ```text
+//! mark     "cfCK", version 1
+//! fields   0  generation      u64
+//! body     `CheckpointV1`, in bincode
+//! ```
+
+use serde::{Deserialize, Serialize};
+
+use super::frame::{Compressor, Frame, Mark, u64_at};
+use crate::damage::Damage;
+
+const MARK: Mark = Mark { magic: *b"cfCK", version: 1, field_bytes: 8 };
+
+/// A checkpoint: the state after the block `last_block_no`, as pages.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct CheckpointV1 {
+    pub(crate) generation: u64,
+    /// The rules by which the pages were folded.
+    pub(crate) fold_version: u32,
+    pub(crate) last_seq: u64,
+    pub(crate) last_block_no: u64,
+    /// The checksum of that block.
+    pub(crate) chain: [u8; 16],
+    /// How many conversations there are.
+    pub(crate) slot_count: u32,
+    /// How many of them a page holds.
+    pub(crate) page_slots: u32,
+    /// The checksum over the checksums of all pages in order.
+    pub(crate) pages_checksum: [u8; 16],
+    /// In which of its two places each page lies: a bit a page, the lowest bit of a byte first.
+    pub(crate) places: Vec<u8>,
+    /// The length of all pages together.
+    pub(crate) page_bytes: u64,
+    /// The length of the log up to there.
+    pub(crate) log_bytes: u64,
+    /// The state hash, where it was known.
+    pub(crate) state_hash: Option<[u8; 32]>,
+    pub(crate) bookmarks: Vec<(String, Vec<u8>)>,
+}
+
+pub(crate) fn seal(record: &CheckpointV1, compressor: &mut Compressor) -> Result<Vec<u8>, Damage> {
+    let body = super::encode(record)?;
+    Ok(compressor.seal(MARK, &record.generation.to_le_bytes(), &body)?.0)
+}
+
+/// Reads back the record of this generation.
+pub(crate) fn open(generation: u64, value: &[u8]) -> Result<CheckpointV1, Damage> {
+    let frame = Frame::open(MARK, value)?;
+    let record: CheckpointV1 = super::decode(&frame.body()?)?;
+    for found in [u64_at(frame.fields, 0), record.generation] {
+        if found != generation {
+            return Err(Damage::Field { field: "generation", expected: generation, found });
+        }
+    }
+    Ok(record)
+}

@@ -1,0 +1,48 @@
+//! What lies on disk, byte by byte, and nothing else about it.
+//!
+//! Every value is a [`frame`]: a hand-written header with a format version and a checksum, and a body that only this
+//! folder encodes and decodes. Stored forms are structs of their own, one file a version; a change to the engine's types
+//! does not change them. Values written by earlier versions stay in `tests-data/` and are decoded by a test for ever.
+
+pub(crate) mod block;
+pub(crate) mod checkpoint;
+pub(crate) mod conversation_v1;
+pub(crate) mod event_v1;
+#[cfg(test)]
+pub(crate) mod fixtures;
+pub(crate) mod frame;
+pub(crate) mod page;
+pub(crate) mod replay_mark;
+
+use bincode::Options;
+use serde::{Deserialize, Serialize};
+
+use crate::damage::Damage;
+
+/// The one way in which bincode is used: little-endian, integers of variable length, nothing left over.
+fn options() -> impl Options {
+    bincode::DefaultOptions::new().reject_trailing_bytes()
+}
+
+/// Appends the encoded value.
+pub(crate) fn encode_into(value: &impl Serialize, out: &mut Vec<u8>) -> Result<(), Damage> {
+    // No limit here: with one, bincode goes through the value twice. The frame looks at the length of the body.
+    options().serialize_into(out, value).map_err(body)
+}
+
+/// The encoded value.
+pub(crate) fn encode(value: &impl Serialize) -> Result<Vec<u8>, Damage> {
+    let mut out = Vec::new();
+    encode_into(value, &mut out)?;
+    Ok(out)
+}
+
+/// Decodes a value that is all there is in `bytes`, whose length and checksum were found to be right. The limit is for
+/// what only looks right: a length that is a lie would ask for that much memory.
+pub(crate) fn decode<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Damage> {
+    options().with_limit(bytes.len() as u64).deserialize(bytes).map_err(body)
+}
+
+fn body(error: bincode::Error) -> Damage {
+    Damage::Body { why: error.to_string() }
+}

@@ -1,0 +1,59 @@
+//! Pages: the memories of conversations that lie side by side on the board.
+//!
+//! ```text
+//! mark     "cfPG", version 1
+//! fields   0  page number     u32    from 0
+//!          4  conversations   u32
+//!          8  generation      u64    the checkpoint that wrote it: only to be looked at
+//! body     the conversations, a bincode sequence
+//! ```
+
+use convofold_engine::ConversationImage;
+
+use super::conversation_v1::StoredConversationV1;
+use super::frame::{Checksum, Compressor, Frame, Mark, u32_at};
+use crate::damage::Damage;
+
+const MARK: Mark = Mark { magic: *b"cfPG", version: 1, field_bytes: 16 };
+
+pub(crate) fn seal(
+    page_no: u32,
+    generation: u64,
+    images: &[ConversationImage],
+    compressor: &mut Compressor,
+) -> Result<(Vec<u8>, Checksum), Damage> {
+    let stored: Vec<_> = images.iter().map(StoredConversationV1::of).collect();
+    let body = super::encode(&stored)?;
+    let count = u32::try_from(images.len())
+        .map_err(|_| Damage::NoSuch { field: "count of conversations", found: images.len() as u64 })?;
+    let mut fields = Vec::with_capacity(MARK.field_bytes);
+    fields.extend_from_slice(&page_no.to_le_bytes());
+    fields.extend_from_slice(&count.to_le_bytes());
+    fields.extend_from_slice(&generation.to_le_bytes());
+    compressor.seal(MARK, &fields, &body)
+}
+
+/// A page that was read back.
+#[derive(Debug)]
+pub(crate) struct Page {
+    pub(crate) checksum: Checksum,
+    pub(crate) images: Vec<ConversationImage>,
+}
+
+/// Reads back the page with this number.
+pub(crate) fn open(page_no: u32, value: &[u8]) -> Result<Page, Damage> {
+    let frame = Frame::open(MARK, value)?;
+    let found = u32_at(frame.fields, 0);
+    if found != page_no {
+        return Err(Damage::Field { field: "page number", expected: page_no.into(), found: found.into() });
+    }
+    let body = frame.body()?;
+    let stored: Vec<StoredConversationV1<'_>> = super::decode(&body)?;
+    let expected = u32_at(frame.fields, 4);
+    if stored.len() as u64 != u64::from(expected) {
+        let found = stored.len() as u64;
+        return Err(Damage::Field { field: "count of conversations", expected: expected.into(), found });
+    }
+    let images = stored.iter().map(StoredConversationV1::to_image).collect::<Result<_, _>>()?;
+    Ok(Page { checksum: frame.checksum, images })
+}

@@ -1,0 +1,44 @@
+//! Where a bulk replay stands, as its bookmark keeps it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::damage::Damage;
+
+/// The first byte of the bookmark.
+const VERSION: u8 = 1;
+
+/// A place in the inputs of a replay, and what it found up to there.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ReplayMarkV1 {
+    /// Which input.
+    pub(crate) input: u32,
+    /// The line to go on with, from 1.
+    pub(crate) line: u64,
+    /// Its offset in the decompressed input.
+    pub(crate) byte_offset: u64,
+    /// XXH3-64 of the first bytes of the decompressed input.
+    pub(crate) fingerprint: u64,
+    pub(crate) lines: u64,
+    pub(crate) bytes: u64,
+    pub(crate) events: u64,
+    pub(crate) applied: u64,
+    pub(crate) late: u64,
+    pub(crate) duplicates: u64,
+    pub(crate) conflicts: u64,
+    pub(crate) ignored: [u64; 6],
+    pub(crate) rejected: Vec<(String, u64)>,
+}
+
+pub(crate) fn seal(mark: &ReplayMarkV1) -> Result<Vec<u8>, Damage> {
+    let mut value = vec![VERSION];
+    super::encode_into(mark, &mut value)?;
+    Ok(value)
+}
+
+pub(crate) fn open(value: &[u8]) -> Result<ReplayMarkV1, Damage> {
+    match value.split_first() {
+        Some((&VERSION, body)) => super::decode(body),
+        Some((found, _)) => Err(Damage::UnknownVersion { found: *found, known: VERSION }),
+        None => Err(Damage::TooShort { expected: 1, found: 0 }),
+    }
+}

@@ -1,0 +1,285 @@
+//! The handle: opening, submitting, closing.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread::{self, JoinHandle};
+use std::time::Instant;
+
+use crossbeam_channel::{Sender, TrySendError, bounded};
+use parking_lot::Mutex;
+
+use crate::checkpoint::Checkpoint;
+use crate::directory::{Directory, doing, sync_dir};
+use crate::error::{CloseError, CommitError, OpenError, SubmitError};
+use crate::head::{Head, HeadMark};
+use crate::log::BlockWriter;
+use crate::options::Options;
+use crate::recovery::{Recovered, Recovery, recover};
+use crate::shared::Shared;
+use crate::sled_storage::{SledOptions, SledStorage};
+use crate::storage::{Storage, release};
+use crate::submission::Batch;
+use crate::ticket::{Completer, Reply, Ticket};
+use crate::writer::{Command, Submission, Writer};
+
+/// An open store. Clones are handles to the same one; all of them can be used from any thread.
+///
+/// ```
+/// use convofold_engine::{Direction, Draft, Kind, Time};
+/// use convofold_store::{Batch, Convofold};
+///
+/// # let dir = tempfile::tempdir()?;
+/// # let dir = dir.path().join("conversations");
+/// let db = Convofold::open(&dir)?;
+/// let event = Draft {
+///     source: "helpdesk",
+///     conversation: "case-7",
+///     kind: Some(Kind::Message),
+///     occurred: Time::from_ms(1_700_000_000_000),
+///     direction: Some(Direction::In),
+///     text: Some("Is anybody there?"),
+///     ..Draft::default()
+/// }
+/// .build()?;
+/// let receipt = db.submit(Batch::new(vec![event]))?.wait()?; // on the disk now
+/// assert_eq!(receipt.first_seq, Some(1));
+/// assert_eq!(db.state("case-7").map(|state| state.unread), Some(1));
+/// db.close()?;
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+///
+/// Call [`Convofold::close`] when done. Dropping the last handle does the same as far as it can, and cannot say so where
+/// it fails; what was acknowledged as durable is safe either way.
+#[derive(Clone)]
+pub struct Convofold {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    shared: Arc<Shared>,
+    sender: Sender<Command>,
+    running: Mutex<Option<Running>>,
+    recovery: Recovery,
+    directory_path: std::path::PathBuf,
+}
+
+/// What ends when the store is closed.
+struct Running {
+    writer: JoinHandle<()>,
+    storage: Arc<dyn Storage>,
+    directory: Arc<Directory>,
+}
+
+impl Convofold {
+    /// Opens the store in this directory with the default [`Options`], and makes it where there is none.
+    ///
+    /// # Errors
+    /// [`OpenError`] says what is in the way.
+    pub fn open(dir: impl AsRef<Path>) -> Result<Self, OpenError> {
+        Options::new().open(dir)
+    }
+
+    pub(crate) fn open_with(options: Options, path: &Path) -> Result<Self, OpenError> {
+        let started = Instant::now();
+        let directory = Directory::open(path, options.create, options.segment_bytes)?;
+        let mut recovery = Recovery { is_new: directory.is_new, ..Recovery::default() };
+        let storage = open_sled(&directory, &options, &mut recovery)?;
+        let mark = Head::read(path)?;
+        recovery.unreadable_head = mark == HeadMark::Unreadable;
+        let head = mark.head();
+        let recovered = match recover(&storage, head, &mut recovery) {
+            Ok(recovered) => recovered,
+            Err(error) => {
+                // That error is worth more than whatever goes wrong now.
+                let _ = release(storage);
+                return Err(error);
+            }
+        };
+        recovery.took = started.elapsed();
+        Self::start(options, directory, storage, head, recovered, recovery)
+    }
+
+    /// Opens a store on another storage.
+    #[cfg(test)]
+    pub(crate) fn open_on(options: Options, path: &Path, storage: Arc<dyn Storage>) -> Result<Self, OpenError> {
+        let directory = Directory::open(path, options.create, options.segment_bytes)?;
+        let mut recovery = Recovery { is_new: directory.is_new, ..Recovery::default() };
+        let mark = Head::read(path)?;
+        recovery.unreadable_head = mark == HeadMark::Unreadable;
+        let head = mark.head();
+        let recovered = recover(&storage, head, &mut recovery)?;
+        Self::start(options, directory, storage, head, recovered, recovery)
+    }
+
+    fn start(
+        options: Options,
+        directory: Directory,
+        storage: Arc<dyn Storage>,
+        head: Option<Head>,
+        recovered: Recovered,
+        recovery: Recovery,
+    ) -> Result<Self, OpenError> {
+        let Recovered { board, bookmarks, tail, log_bytes, checkpointer } = recovered;
+        let (sender, receiver) = bounded(options.queue_submissions);
+        let blocks = BlockWriter::new(options.block_bytes)?;
+        let directory_path = directory.path().to_owned();
+        let directory = Arc::new(directory);
+        let shared = Arc::new(Shared::new(options, board, bookmarks, storage.clone(), tail));
+        shared.counters.set_log(&tail, log_bytes);
+        shared.counters.checkpoint_seq.store(recovery.checkpoint_seq.unwrap_or_default(), Ordering::Relaxed);
+        let writer = Writer {
+            shared: shared.clone(),
+            storage: storage.clone(),
+            directory: directory.clone(),
+            receiver,
+            blocks,
+            checkpointer,
+            tail,
+            log_bytes,
+            unsynced_since: None,
+            head,
+            head_written_at: Instant::now(),
+            pending: None,
+        };
+        let spawned = thread::Builder::new().name("convofold-writer".to_owned()).spawn(move || writer.run());
+        let writer = spawned.map_err(doing("starting the writer thread for", &directory_path))?;
+        let running = Mutex::new(Some(Running { writer, storage, directory }));
+        Ok(Self { inner: Arc::new(Inner { shared, sender, running, recovery, directory_path }) })
+    }
+
+    /// What opening the store found and did.
+    #[must_use]
+    pub fn recovery(&self) -> &Recovery {
+        &self.inner.recovery
+    }
+
+    /// The directory of the store.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.inner.directory_path
+    }
+
+    /// Hands a batch to the writer; blocks while its queue is full. Batches of one thread are committed in the order in
+    /// which it submits them.
+    ///
+    /// # Errors
+    /// [`SubmitError`] says why it was not taken.
+    pub fn submit(&self, batch: Batch) -> Result<Ticket, SubmitError> {
+        batch.check()?;
+        self.inner.expect_open()?;
+        let (ticket, completer) = Ticket::new();
+        let sent = self.inner.sender.send(Command::Submit(Submission { batch, completer }));
+        sent.map(|()| ticket).map_err(|_| SubmitError::Closed)
+    }
+
+    /// Like [`Convofold::submit`], but says [`SubmitError::Full`] instead of blocking, and gives the batch back.
+    ///
+    /// # Errors
+    /// [`SubmitError`] says why it was not taken.
+    pub fn try_submit(&self, batch: Batch) -> Result<Ticket, SubmitError> {
+        batch.check()?;
+        self.inner.expect_open()?;
+        let (ticket, completer) = Ticket::new();
+        match self.inner.sender.try_send(Command::Submit(Submission { batch, completer })) {
+            Ok(()) => Ok(ticket),
+            Err(TrySendError::Full(Command::Submit(submission))) => Err(SubmitError::Full(submission.batch)),
+            Err(_) => Err(SubmitError::Closed),
+        }
+    }
+
+    /// Returns when everything submitted before survives a power cut.
+    ///
+    /// # Errors
+    /// [`CommitError`] says why it may not.
+    pub fn sync(&self) -> Result<(), CommitError> {
+        self.request(Command::Sync)
+    }
+
+    /// Writes a checkpoint now, so that the next opening has nothing to fold. It happens by itself every
+    /// [`Options::checkpoint_log_bytes`] and on [`Convofold::close`].
+    ///
+    /// # Errors
+    /// [`CommitError`] says why it was not written.
+    pub fn checkpoint(&self) -> Result<Checkpoint, CommitError> {
+        self.request(Command::Checkpoint)
+    }
+
+    fn request<T: Clone>(&self, command: impl FnOnce(Completer<T>) -> Command) -> Result<T, CommitError> {
+        let (reply, completer) = Reply::new();
+        self.inner.sender.send(command(completer)).map_err(|_| CommitError::Closed)?;
+        reply.wait()
+    }
+
+    /// Commits what is in the queue, writes a last checkpoint and lets go of the directory. Batches submitted meanwhile
+    /// or later are not taken. Questions are answered as before, from memory; feeds end. Closing again does nothing.
+    ///
+    /// # Errors
+    /// [`CloseError`] where the last write, or an earlier one, failed. The directory is let go of all the same.
+    pub fn close(&self) -> Result<(), CloseError> {
+        self.inner.close()
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.inner.shared
+    }
+}
+
+impl std::fmt::Debug for Convofold {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Convofold").field("dir", &self.inner.directory_path).finish_non_exhaustive()
+    }
+}
+
+impl Inner {
+    fn expect_open(&self) -> Result<(), SubmitError> {
+        match self.shared.poisoned() {
+            Some(cause) => Err(SubmitError::Poisoned { cause }),
+            None if self.shared.durable.lock().is_closed => Err(SubmitError::Closed),
+            None => Ok(()),
+        }
+    }
+
+    fn close(&self) -> Result<(), CloseError> {
+        let Some(Running { writer, storage, directory }) = self.running.lock().take() else { return Ok(()) };
+        if writer.thread().id() == thread::current().id() {
+            // A waker let go of the last handle. The writer finishes by itself, as soon as it finds nobody left.
+            self.shared.close();
+            return Ok(());
+        }
+        let (reply, completer) = Reply::new();
+        // Where the writer is gone already, the reply says so by itself.
+        let _ = self.sender.send(Command::Close(completer));
+        let outcome = reply.wait();
+        // A panic in it has poisoned the store, which is told below.
+        let _ = writer.join();
+        let stray_values = storage.stray_values().unwrap_or_default();
+        self.shared.close();
+        // The storage before the lock, so that the next process finds it closed.
+        let _ = release(storage).map_err(|error| self.shared.poison(error));
+        drop(directory);
+        match (outcome, self.shared.poisoned()) {
+            (Err(CommitError::Poisoned { cause }), _) | (_, Some(cause)) => Err(CloseError::Poisoned { cause }),
+            _ if stray_values > 0 => Err(CloseError::StrayValues { count: stray_values }),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        // As far as it goes; `close` is for those who want to know.
+        let _ = self.close();
+    }
+}
+
+fn open_sled(directory: &Directory, options: &Options, recovery: &mut Recovery) -> Result<Arc<dyn Storage>, OpenError> {
+    let path = directory.sled();
+    if path.exists() {
+        recovery.removed_files = SledStorage::remove_unfinished(&path)?;
+    }
+    let sled = SledOptions { segment_bytes: directory.segment_bytes, cache_bytes: options.cache_bytes };
+    let storage = SledStorage::open(&path, sled)?;
+    sync_dir(directory.path()).map_err(doing("fsync of", directory.path()))?;
+    Ok(Arc::new(storage))
+}

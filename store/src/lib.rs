@@ -1,0 +1,59 @@
+//! The durable half of convofold: an event log that survives crashes and power cuts, the state of every conversation in
+//! memory, checkpoints to open quickly, a change feed, and bulk replay.
+//!
+//! [`Convofold`] is the way in. Everything is written by one thread in one order: log, barrier, memory, answer. What can
+//! be asked is answered from memory.
+//!
+//! # What survives what
+//!
+//! | acknowledged as | killed process | crash of the system, power cut |
+//! |---|---|---|
+//! | [`Durability::Synced`] | survives | survives |
+//! | [`Durability::Buffered`] | up to the last 100 ms may be lost | up to the last 100 ms may be lost |
+//!
+//! This holds on a disk that does not lie about `fdatasync`, on a local file system. What is lost is always the end of
+//! the log. [`Batch::bookmark`] tells after any crash where that end is in the terms of whoever sent the events.
+
+#![forbid(unsafe_code)]
+
+// In the order in which to read them.
+mod damage;
+mod error;
+mod storage;
+#[cfg(test)]
+mod memory_storage;
+mod sled_storage;
+mod codec;
+mod directory;
+mod head;
+mod log;
+mod submission;
+mod receipt;
+mod ticket;
+mod shared;
+mod checkpoint;
+mod recovery;
+mod writer;
+mod options;
+mod handle;
+mod queries;
+mod feed;
+mod ingest;
+pub mod replay;
+
+#[cfg(test)]
+mod tests;
+
+pub use checkpoint::Checkpoint;
+pub use damage::Damage;
+pub use error::{ChangesError, CloseError, CommitError, IngestError, OpenError, SubmitError};
+pub use feed::{Change, Changes};
+pub use handle::Convofold;
+pub use ingest::{IgnoredCounts, IngestReport};
+pub use options::Options;
+pub use queries::{ExportReport, Stats};
+pub use receipt::{EffectCounts, Receipt};
+pub use recovery::{Recovery, SkipReason, SkippedCheckpoint};
+pub use storage::StorageError;
+pub use submission::{Batch, Durability};
+pub use ticket::Ticket;

@@ -1,0 +1,333 @@
+//! From what is on the disk to the state in memory: the last good checkpoint, and the log after it.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use convofold_engine::{Board, ConversationImage, Event, FOLD_VERSION, Seq};
+use crossbeam_channel::{Sender, bounded};
+
+use crate::checkpoint::{Checkpointer, Last, PAGE_SLOTS, PageEntry, checksum_of, generations, record_name};
+use crate::codec::block::{Block, Tail};
+use crate::codec::checkpoint::{self as record, CheckpointV1};
+use crate::codec::event_v1::StoredEventV1;
+use crate::codec::page;
+use crate::damage::Damage;
+use crate::error::OpenError;
+use crate::head::Head;
+use crate::log::{LogError, LogReader};
+use crate::storage::{BlockKey, PageKey, Storage, StorageError, panic_message};
+
+/// So many decoded blocks wait to be folded.
+const BLOCKS_AHEAD: usize = 8;
+/// So many decoded pages wait to be restored.
+const PAGES_AHEAD: usize = 64;
+
+/// What opening a store found and did.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Recovery {
+    /// Whether the store was made just now.
+    pub is_new: bool,
+    /// The last event in the checkpoint that was used; `None` where the whole log was folded.
+    pub checkpoint_seq: Option<Seq>,
+    /// How many events of the log were folded after it.
+    pub events_replayed: u64,
+    /// How many log blocks they lay in.
+    pub blocks_replayed: u64,
+    /// The last event in the log; 0 where there is none.
+    pub last_seq: Seq,
+    /// Checkpoints that could not be used, newest first. Nothing is lost by that but time.
+    pub skipped: Vec<SkippedCheckpoint>,
+    /// Files that a killed process left half-written and that were removed, because sled would not open with them.
+    pub removed_files: Vec<PathBuf>,
+    /// Whether the file that says how far the log reaches was damaged, so that this once a log that lost its end would
+    /// not have been noticed. It is written anew.
+    pub unreadable_head: bool,
+    /// Values that lie where no barrier reaches them. Always 0; otherwise it is a fault of convofold: please report it.
+    pub stray_values: u64,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// A checkpoint that could not be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SkippedCheckpoint {
+    /// Its number.
+    pub generation: u64,
+    /// Why.
+    pub why: SkipReason,
+}
+
+/// Why a checkpoint could not be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SkipReason {
+    /// The state was folded by other rules.
+    #[error("it was folded by rules {found}, this version has rules {expected}")]
+    FoldVersion {
+        /// The rules of this version.
+        expected: u32,
+        /// Those of the checkpoint.
+        found: u32,
+    },
+    /// Its record is damaged.
+    #[error("its record is damaged: {0}")]
+    Record(Damage),
+    /// One of its pages is damaged.
+    #[error("page {page_no} is damaged: {why}")]
+    Page {
+        /// Which page.
+        page_no: u32,
+        /// What is wrong with it.
+        why: Damage,
+    },
+    /// Its pages are whole but not those it was made of.
+    #[error("its pages are not those it was made of")]
+    OtherPages,
+    /// The log does not have the block after which it was made.
+    #[error("the log does not have the block after which it was made")]
+    OtherLog,
+}
+
+/// What a checkpoint or the log left in memory.
+pub(crate) struct Recovered {
+    pub(crate) board: Board,
+    pub(crate) bookmarks: BTreeMap<String, Vec<u8>>,
+    pub(crate) tail: Tail,
+    pub(crate) log_bytes: u64,
+    pub(crate) checkpointer: Checkpointer,
+}
+
+/// Recovers everything. `head` says how far the log is known to reach.
+pub(crate) fn recover(
+    storage: &Arc<dyn Storage>,
+    head: Option<Head>,
+    recovery: &mut Recovery,
+) -> Result<Recovered, OpenError> {
+    // What is read here may be damaged in ways that nobody thought of. None of them may take the host down.
+    catch_unwind(AssertUnwindSafe(|| recover_all(storage, head, recovery))).unwrap_or_else(|payload| {
+        let message = panic_message(payload.as_ref());
+        Err(OpenError::Storage(StorageError::Panicked { message }))
+    })
+}
+
+fn recover_all(
+    storage: &Arc<dyn Storage>,
+    head: Option<Head>,
+    recovery: &mut Recovery,
+) -> Result<Recovered, OpenError> {
+    let started = Instant::now();
+    let mut recovered = last_good_checkpoint(storage.as_ref(), recovery)?;
+    replay_log(storage, &mut recovered, recovery).map_err(|error| match error {
+        LogError::Damaged { block_no, seq, why } => OpenError::Damaged { block_no, seq, why },
+        LogError::Storage(error) => OpenError::Storage(error),
+    })?;
+    let found = recovered.tail.last_seq();
+    match head {
+        Some(head) if head.last_block_no >= recovered.tail.block_no => {
+            return Err(OpenError::Shortened { expected: head.last_seq, found });
+        }
+        _ => {}
+    }
+    recovery.last_seq = found;
+    recovery.stray_values = storage.stray_values()?;
+    recovery.took = started.elapsed();
+    Ok(recovered)
+}
+
+fn last_good_checkpoint(storage: &dyn Storage, recovery: &mut Recovery) -> Result<Recovered, OpenError> {
+    let generations = generations(storage)?;
+    let newest = generations.last().copied().unwrap_or_default();
+    for generation in generations.into_iter().rev() {
+        match load(storage, generation, newest) {
+            Ok(recovered) => {
+                recovery.checkpoint_seq = Some(recovered.tail.last_seq());
+                return Ok(recovered);
+            }
+            Err(LoadError::Storage(error)) => return Err(error.into()),
+            Err(LoadError::Skip(why)) => recovery.skipped.push(SkippedCheckpoint { generation, why }),
+        }
+    }
+    Ok(Recovered {
+        board: Board::new(),
+        bookmarks: BTreeMap::new(),
+        tail: Tail::START,
+        log_bytes: 0,
+        checkpointer: Checkpointer::new(Vec::new(), None, newest),
+    })
+}
+
+enum LoadError {
+    Skip(SkipReason),
+    Storage(StorageError),
+}
+
+impl From<SkipReason> for LoadError {
+    fn from(why: SkipReason) -> Self {
+        Self::Skip(why)
+    }
+}
+
+impl From<StorageError> for LoadError {
+    fn from(error: StorageError) -> Self {
+        Self::Storage(error)
+    }
+}
+
+fn load(storage: &dyn Storage, generation: u64, newest: u64) -> Result<Recovered, LoadError> {
+    let value = read(storage.record(&record_name(generation)))?.map_err(SkipReason::Record)?;
+    let record = record::open(generation, &value).map_err(SkipReason::Record)?;
+    let other = |field, found| SkipReason::Record(Damage::NoSuch { field, found });
+    if record.fold_version != FOLD_VERSION {
+        return Err(SkipReason::FoldVersion { expected: FOLD_VERSION, found: record.fold_version }.into());
+    }
+    if record.page_slots != PAGE_SLOTS {
+        return Err(other("size of pages", record.page_slots.into()).into());
+    }
+    let tail = tail_of(&record);
+    expect_block(storage, &tail)?;
+    let (board, pages) = load_pages(storage, &record)?;
+    let last = Last { generation, block_no: record.last_block_no, log_bytes: record.log_bytes };
+    Ok(Recovered {
+        board,
+        bookmarks: record.bookmarks.into_iter().collect(),
+        tail,
+        log_bytes: record.log_bytes,
+        checkpointer: Checkpointer::new(pages, Some(last), newest),
+    })
+}
+
+/// What was read, or what is wrong with it; only a failure of the storage itself is an error.
+fn read(outcome: Result<Option<Vec<u8>>, StorageError>) -> Result<Result<Vec<u8>, Damage>, StorageError> {
+    match outcome {
+        Ok(value) => Ok(value.ok_or(Damage::Missing)),
+        Err(StorageError::Parts { .. }) => Ok(Err(Damage::Missing)),
+        Err(error) => Err(error),
+    }
+}
+
+fn tail_of(record: &CheckpointV1) -> Tail {
+    Tail {
+        block_no: record.last_block_no.saturating_add(1),
+        seq: record.last_seq.saturating_add(1),
+        chain: u128::from_le_bytes(record.chain),
+    }
+}
+
+/// Makes sure that the checkpoint belongs to this log. Where more blocks follow, the chain shows it.
+fn expect_block(storage: &dyn Storage, tail: &Tail) -> Result<(), LoadError> {
+    let last = storage.key_at_or_before(BlockKey { first_seq: u64::MAX, block_no: u64::MAX })?;
+    let Some(key) = last.filter(|last| last.block_no + 1 >= tail.block_no) else {
+        return Err(SkipReason::OtherLog.into());
+    };
+    if key.block_no >= tail.block_no {
+        return Ok(());
+    }
+    let value = read(storage.block(key))?.ok();
+    let block = value.and_then(|value| Block::open(&value).ok());
+    if block.is_some_and(|block| block.end() == *tail) { Ok(()) } else { Err(SkipReason::OtherLog.into()) }
+}
+
+/// A page ready to be restored, or why not.
+type LoadedPage = Result<(PageEntry, Vec<ConversationImage>), LoadError>;
+
+/// Puts the pages on a board; another thread reads and decodes ahead.
+fn load_pages(storage: &dyn Storage, record: &CheckpointV1) -> Result<(Board, Vec<PageEntry>), LoadError> {
+    let page_count = record.slot_count.div_ceil(PAGE_SLOTS);
+    let mut board = Board::new();
+    let mut pages = Vec::with_capacity(page_count as usize);
+    let (sender, receiver) = bounded::<LoadedPage>(PAGES_AHEAD);
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            let loaded = (0..page_count).map(|page_no| load_page(storage, record, page_no));
+            // Nobody takes them where one was damaged.
+            let _ = loaded.map(|page| sender.send(page)).take_while(Result::is_ok).count();
+        });
+        for (page_no, loaded) in (0..).zip(receiver) {
+            let (entry, images) = loaded?;
+            pages.push(entry);
+            for image in images {
+                let slot = board.slot_count();
+                let damaged = |error| SkipReason::Page { page_no, why: Damage::Conversation(error) };
+                board.restore(slot, image).map_err(damaged)?;
+            }
+        }
+        Ok::<_, LoadError>(())
+    })?;
+    if board.slot_count() != record.slot_count || checksum_of(&pages).to_le_bytes() != record.pages_checksum {
+        return Err(SkipReason::OtherPages.into());
+    }
+    Ok((board, pages))
+}
+
+fn load_page(storage: &dyn Storage, record: &CheckpointV1, page_no: u32) -> LoadedPage {
+    let damaged = |why| LoadError::Skip(SkipReason::Page { page_no, why });
+    let byte = record.places.get(page_no as usize / 8).copied().unwrap_or_default();
+    let place = byte >> (page_no % 8) & 1 == 1;
+    let value = read(storage.page(PageKey { page_no, place }))?.map_err(damaged)?;
+    let page = page::open(page_no, &value).map_err(damaged)?;
+    Ok((PageEntry { place, checksum: page.checksum, bytes: value.len() as u64 }, page.images))
+}
+
+/// A block ready to be folded.
+struct DecodedBlock {
+    first_seq: Seq,
+    events: Vec<Event>,
+    bookmarks: Vec<(String, Option<Vec<u8>>)>,
+}
+
+/// Folds what is in the log after the checkpoint; another thread reads and decodes ahead.
+fn replay_log(storage: &Arc<dyn Storage>, recovered: &mut Recovered, recovery: &mut Recovery) -> Result<(), LogError> {
+    let (sender, receiver) = bounded(BLOCKS_AHEAD);
+    let reader = LogReader::new(storage.clone(), recovered.tail);
+    let reader = thread::scope(|scope| {
+        let reading = scope.spawn(move || read_log(reader, &sender));
+        for block in receiver {
+            recovery.blocks_replayed += 1;
+            recovery.events_replayed += block.events.len() as u64;
+            fold(block, recovered);
+        }
+        reading.join().unwrap_or_else(|payload| {
+            Err(LogError::Storage(StorageError::Panicked { message: panic_message(payload.as_ref()) }))
+        })
+    })?;
+    recovered.tail = reader.tail;
+    recovered.log_bytes += reader.stored_bytes;
+    Ok(())
+}
+
+fn read_log(mut reader: LogReader, sender: &Sender<DecodedBlock>) -> Result<LogReader, LogError> {
+    while let Some(block) = reader.next()? {
+        let damaged = |why| LogError::Damaged { block_no: block.block_no, seq: block.first_seq, why };
+        let body = block.decode().map_err(damaged)?;
+        let events = body.events.iter().map(StoredEventV1::to_event).collect::<Result<_, _>>().map_err(damaged)?;
+        let own = |bookmark: &crate::codec::block::StoredBookmarkV1<'_>| {
+            (bookmark.name.to_owned(), bookmark.value.map(<[u8]>::to_vec))
+        };
+        let bookmarks = body.bookmarks.iter().map(own).collect();
+        if sender.send(DecodedBlock { first_seq: block.first_seq, events, bookmarks }).is_err() {
+            break;
+        }
+    }
+    reader.expect_end()?;
+    Ok(reader)
+}
+
+fn fold(block: DecodedBlock, recovered: &mut Recovered) {
+    let mut batch = recovered.board.batch();
+    for (seq, event) in (block.first_seq..).zip(&block.events) {
+        batch.apply(seq, event);
+    }
+    drop(batch);
+    for (name, value) in block.bookmarks {
+        match value {
+            Some(value) => recovered.bookmarks.insert(name, value),
+            None => recovered.bookmarks.remove(&name),
+        };
+    }
+}

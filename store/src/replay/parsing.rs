@@ -1,0 +1,146 @@
+//! The threads that parse, and pieces put back in order.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use convofold_engine::ingest::{Format, Limits, Parser, Piece};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
+use parking_lot::Mutex;
+
+use super::ReplayError;
+use super::input::Input;
+use super::reading::{Reading, Work};
+use super::resume::Place;
+use crate::ingest::Parsed;
+use crate::storage::panic_message;
+
+/// A piece that was parsed.
+pub(super) struct ParsedPiece {
+    pub(super) input: u32,
+    pub(super) fingerprint: u64,
+    pub(super) parsed: Parsed,
+    /// The line and the offset at which the input goes on.
+    pub(super) end: (u64, u64),
+}
+
+/// What comes out of the pipeline, with its place in the order.
+pub(super) type Numbered = (u64, Result<ParsedPiece, ReplayError>);
+
+/// The threads of a replay.
+pub(super) struct Pipeline {
+    parsed: Receiver<Numbered>,
+    /// Dropped at the end, which ends the threads.
+    credits: Mutex<Option<Sender<()>>>,
+    bytes_read: Arc<AtomicU64>,
+    bytes_total: Option<u64>,
+}
+
+impl Pipeline {
+    pub(super) fn start(
+        inputs: Vec<Input>,
+        place: Place,
+        format: Format,
+        limits: Limits,
+        parse_threads: usize,
+    ) -> Result<Self, ReplayError> {
+        let threads = match parse_threads {
+            0 => thread::available_parallelism().map_or(1, usize::from),
+            threads => threads,
+        };
+        let pieces_on_their_way = 4 * threads + 4;
+        // What is sent is bounded by the credits, so these need no bounds of their own.
+        let (work_sender, work_receiver) = unbounded();
+        let (parsed_sender, parsed) = unbounded();
+        let (credits, credits_receiver) = bounded(pieces_on_their_way);
+        for _ in 0..pieces_on_their_way {
+            let _ = credits.try_send(());
+        }
+
+        let bytes_total = inputs.iter().map(|input| Some(input.as_path()?.metadata().ok()?.len())).sum();
+        let bytes_read = Arc::new(AtomicU64::new(0));
+        let reading = Reading {
+            limits,
+            bytes_read: bytes_read.clone(),
+            credits: credits_receiver,
+            work: work_sender,
+            next_number: 0,
+        };
+        // None of them is joined: they end by themselves, but the reader may wait for an input for ever.
+        spawn("convofold-reader", move || reading.run(inputs, place))?;
+        for _ in 0..threads {
+            let (work, parsed) = (work_receiver.clone(), parsed_sender.clone());
+            spawn("convofold-parser", move || parse(Parser::new(format, limits), &work, &parsed))?;
+        }
+        Ok(Self { parsed, credits: Mutex::new(Some(credits)), bytes_read, bytes_total })
+    }
+
+    /// The next piece that is parsed, in no order; disconnected when all are.
+    pub(super) fn next(&self, timeout: Duration) -> Result<Numbered, RecvTimeoutError> {
+        self.parsed.recv_timeout(timeout)
+    }
+
+    /// Lets one more piece be read.
+    pub(super) fn took_one(&self) {
+        if let Some(credits) = &*self.credits.lock() {
+            let _ = credits.try_send(());
+        }
+    }
+
+    /// Bytes read, and how many there are.
+    pub(super) fn bytes(&self) -> (u64, Option<u64>) {
+        (self.bytes_read.load(Ordering::Relaxed), self.bytes_total)
+    }
+
+    /// Ends the threads that can be ended.
+    pub(super) fn end(&self) {
+        *self.credits.lock() = None;
+    }
+}
+
+fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), ReplayError> {
+    thread::Builder::new().name(name.to_owned()).spawn(run).map(drop).map_err(ReplayError::Thread)
+}
+
+fn parse(parser: Parser, work: &Receiver<Work>, done: &Sender<Numbered>) {
+    for Work { number, input, fingerprint, piece } in work {
+        let parsed = piece.and_then(|piece| parse_one(parser, input, fingerprint, &piece));
+        if done.send((number, parsed)).is_err() {
+            return;
+        }
+    }
+}
+
+fn parse_one(parser: Parser, input: u32, fingerprint: u64, piece: &Piece) -> Result<ParsedPiece, ReplayError> {
+    // A panic would be a fault of the parser's. It must not pass for the end of the inputs.
+    let parsed = catch_unwind(AssertUnwindSafe(|| {
+        let mut parsed = Parsed::default();
+        parser.parse(piece, &mut parsed);
+        parsed
+    }));
+    let parsed = parsed.map_err(|payload| ReplayError::Panicked { message: panic_message(payload.as_ref()) })?;
+    Ok(ParsedPiece { input, fingerprint, parsed, end: piece.end() })
+}
+
+/// Puts pieces back in order.
+#[derive(Default)]
+pub(super) struct Reorder {
+    waiting: BTreeMap<u64, Result<ParsedPiece, ReplayError>>,
+    next: u64,
+}
+
+impl Reorder {
+    pub(super) fn put(&mut self, (number, piece): Numbered) {
+        self.waiting.insert(number, piece);
+    }
+
+    /// The next piece, where it is here.
+    pub(super) fn take(&mut self) -> Option<Result<ParsedPiece, ReplayError>> {
+        let piece = self.waiting.remove(&self.next)?;
+        self.next += 1;
+        Some(piece)
+    }
+}

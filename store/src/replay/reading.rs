@@ -1,0 +1,110 @@
+//! The thread that reads, decompresses and cuts into pieces.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use convofold_engine::ingest::{Framer, Limits, Piece};
+use crossbeam_channel::{Receiver, Sender};
+
+use super::ReplayError;
+use super::input::{Input, OpenInput};
+use super::resume::Place;
+use crate::storage::panic_message;
+
+/// Large enough that handing it from thread to thread costs nothing, small enough for a processor's cache.
+const PIECE_BYTES: usize = 512 << 10;
+
+/// A piece on its way to be parsed, or why there are no more.
+pub(super) struct Work {
+    /// From 0, without holes.
+    pub(super) number: u64,
+    pub(super) input: u32,
+    pub(super) fingerprint: u64,
+    pub(super) piece: Result<Piece, ReplayError>,
+}
+
+/// Reads the inputs one after the other.
+pub(super) struct Reading {
+    pub(super) limits: Limits,
+    pub(super) bytes_read: Arc<AtomicU64>,
+    /// Each piece needs one, so that only so many are on their way.
+    pub(super) credits: Receiver<()>,
+    pub(super) work: Sender<Work>,
+    pub(super) next_number: u64,
+}
+
+/// Nobody wants more pieces.
+struct Ended;
+
+impl Reading {
+    /// Reads from `place` on, until the inputs end or nobody wants more.
+    pub(super) fn run(mut self, inputs: Vec<Input>, place: Place) {
+        // A panic would be a fault of ours. It must not pass for the end of the inputs.
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| self.read_all(inputs, place))) {
+            let message = panic_message(payload.as_ref());
+            let _ = self.send(0, 0, Err(ReplayError::Panicked { message }));
+        }
+    }
+
+    fn read_all(&mut self, inputs: Vec<Input>, place: Place) {
+        for (number, input) in (0..).zip(inputs) {
+            let start = match number {
+                passed if passed < place.input => {
+                    self.count_passed(&input);
+                    continue;
+                }
+                here if here == place.input => place,
+                _ => Place::default(),
+            };
+            let name = input.name().to_owned();
+            let outcome = input.open(self.bytes_read.clone()).and_then(|input| self.read(number, input, start));
+            match outcome {
+                Ok(Ok(())) => {}
+                Ok(Err(Ended)) => return,
+                Err(source) => {
+                    let _ = self.send(number, 0, Err(ReplayError::Input { name, source }));
+                    return;
+                }
+            }
+        }
+    }
+
+    fn count_passed(&self, input: &Input) {
+        let length = input.as_path().and_then(|path| path.metadata().ok()).map_or(0, |metadata| metadata.len());
+        self.bytes_read.fetch_add(length, Ordering::Relaxed);
+    }
+
+    fn read(&mut self, number: u32, mut input: OpenInput, start: Place) -> std::io::Result<Result<(), Ended>> {
+        let mut framer = if start.byte_offset == 0 {
+            Framer::new(self.limits, PIECE_BYTES)
+        } else {
+            input.skip(start.byte_offset)?;
+            Framer::resume(self.limits, PIECE_BYTES, start.line, start.byte_offset)
+        };
+        let fingerprint = input.fingerprint;
+        let mut buffer = Vec::new();
+        let mut ended = false;
+        while !ended {
+            let chunk = input.read_chunk(&mut buffer)?;
+            let mut emit = |piece| ended |= self.send(number, fingerprint, Ok(piece)).is_err();
+            if chunk.is_empty() {
+                framer.finish(&mut emit);
+                return Ok(if ended { Err(Ended) } else { Ok(()) });
+            }
+            framer.feed(chunk, &mut emit);
+            if input.is_live {
+                // More may come now or tomorrow; what is here should count today.
+                framer.flush(&mut emit);
+            }
+        }
+        Ok(Err(Ended))
+    }
+
+    fn send(&mut self, input: u32, fingerprint: u64, piece: Result<Piece, ReplayError>) -> Result<(), Ended> {
+        self.credits.recv().map_err(|_| Ended)?;
+        let work = Work { number: self.next_number, input, fingerprint, piece };
+        self.next_number += 1;
+        self.work.send(work).map_err(|_| Ended)
+    }
+}

@@ -1,0 +1,101 @@
+//! What the writer, the handle and the feeds share.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use convofold_engine::{Board, Seq};
+use parking_lot::{Condvar, Mutex, RwLock};
+
+use crate::codec::block::Tail;
+use crate::error::CommitError;
+use crate::options::Options;
+use crate::storage::{Storage, StorageError};
+
+pub(crate) struct Shared {
+    pub(crate) options: Options,
+    /// Written by the writer only, after what it shows is in the log.
+    pub(crate) board: RwLock<Board>,
+    /// Changed under the board's lock, so that no reader sees a bookmark without its events.
+    pub(crate) bookmarks: RwLock<BTreeMap<String, Vec<u8>>>,
+    /// Gone when the store is closed. Readers hold the lock while they read, so that closing waits for them.
+    pub(crate) storage: RwLock<Option<Arc<dyn Storage>>>,
+    /// How far the feeds may read.
+    pub(crate) durable: Mutex<Durable>,
+    pub(crate) durable_moved: Condvar,
+    pub(crate) counters: Counters,
+    poison: OnceLock<Arc<StorageError>>,
+}
+
+/// How far the log is durable.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Durable {
+    pub(crate) seq: Seq,
+    pub(crate) is_closed: bool,
+}
+
+/// For [`crate::Stats`].
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) last_seq: AtomicU64,
+    pub(crate) blocks: AtomicU64,
+    pub(crate) log_bytes: AtomicU64,
+    pub(crate) checkpoint_seq: AtomicU64,
+    pub(crate) checkpoint_bytes: AtomicU64,
+}
+
+impl Shared {
+    pub(crate) fn new(
+        options: Options,
+        board: Board,
+        bookmarks: BTreeMap<String, Vec<u8>>,
+        storage: Arc<dyn Storage>,
+        tail: Tail,
+    ) -> Self {
+        Self {
+            options,
+            board: RwLock::new(board),
+            bookmarks: RwLock::new(bookmarks),
+            storage: RwLock::new(Some(storage)),
+            durable: Mutex::new(Durable { seq: tail.last_seq(), is_closed: false }),
+            durable_moved: Condvar::new(),
+            counters: Counters::default(),
+            poison: OnceLock::new(),
+        }
+    }
+
+    /// Lets the feeds read up to there.
+    pub(crate) fn set_durable(&self, seq: Seq) {
+        self.durable.lock().seq = seq;
+        self.durable_moved.notify_all();
+    }
+
+    /// Ends the feeds and lets the storage go.
+    pub(crate) fn close(&self) {
+        self.durable.lock().is_closed = true;
+        self.durable_moved.notify_all();
+        *self.storage.write() = None;
+    }
+
+    /// Refuses writes from now on. Trying a failed write or barrier again is no way out: the system may have forgotten
+    /// the data and report success.
+    pub(crate) fn poison(&self, error: StorageError) -> Arc<StorageError> {
+        self.poison.get_or_init(|| Arc::new(error)).clone()
+    }
+
+    pub(crate) fn poisoned(&self) -> Option<Arc<StorageError>> {
+        self.poison.get().cloned()
+    }
+
+    pub(crate) fn expect_healthy(&self) -> Result<(), CommitError> {
+        self.poisoned().map_or(Ok(()), |cause| Err(CommitError::Poisoned { cause }))
+    }
+}
+
+impl Counters {
+    pub(crate) fn set_log(&self, tail: &Tail, log_bytes: u64) {
+        self.last_seq.store(tail.last_seq(), Ordering::Relaxed);
+        self.blocks.store(tail.block_no - 1, Ordering::Relaxed);
+        self.log_bytes.store(log_bytes, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,145 @@
+//! A checkpoint is all or nothing, two are kept, and without any the log is enough.
+
+use std::sync::Arc;
+
+use super::{Home, message, messages, submit};
+use crate::memory_storage::MemoryStorage;
+use crate::{Batch, Convofold, Options, SkipReason};
+
+fn filled() -> (Home, Arc<MemoryStorage>, Convofold) {
+    let home = Home::new();
+    let storage = Arc::new(MemoryStorage::default());
+    let db = home.open_on(&storage, Options::new());
+    for generation in 1..=3_u64 {
+        submit(&db, Batch::new(messages(generation * 100, 100)).bookmark("upstream", generation.to_string()));
+        assert_eq!(db.checkpoint().unwrap().generation, generation);
+    }
+    submit(&db, Batch::new(messages(400, 50)));
+    (home, storage, db)
+}
+
+#[track_caller]
+fn recovers(storage: &Arc<MemoryStorage>, db: &Convofold, checkpoint_seq: Option<u64>, skipped: usize) {
+    let home = Home::new();
+    let again = home.open_on(storage, Options::new());
+    let recovery = again.recovery();
+    assert_eq!(recovery.checkpoint_seq, checkpoint_seq, "{recovery:?}");
+    assert_eq!(recovery.events_replayed, 350 - checkpoint_seq.unwrap_or_default());
+    assert_eq!(recovery.skipped.len(), skipped, "{recovery:?}");
+    assert_eq!(again.state_hash(), db.state_hash());
+    assert_eq!(again.bookmarks(), db.bookmarks());
+    // What was skipped is forgotten with the next checkpoint, which is a good one.
+    submit(&again, Batch::new(vec![message("more", 1)]));
+    again.checkpoint().unwrap();
+    again.close().unwrap();
+    let home = Home::new();
+    let third = home.open_on(storage, Options::new());
+    assert_eq!((third.recovery().checkpoint_seq, third.recovery().skipped.len()), (Some(351), 0));
+    assert_eq!(third.state_hash(), again.state_hash());
+}
+
+#[test]
+fn recovery_is_the_last_checkpoint_and_the_log_after_it() {
+    let (_home, storage, db) = filled();
+    recovers(&storage.after_power_cut(), &db, Some(300), 0);
+}
+
+#[test]
+fn two_generations_are_kept() {
+    let (_home, storage, _db) = filled();
+    let names: Vec<_> = storage.contents().records.into_keys().collect();
+    assert_eq!(names, [2, 3].map(crate::checkpoint::record_name));
+}
+
+#[test]
+fn a_damaged_record_is_skipped_for_the_one_before() {
+    let (_home, storage, db) = filled();
+    let mut contents = storage.contents();
+    let record = contents.records.get_mut(&crate::checkpoint::record_name(3)).unwrap();
+    *record.last_mut().unwrap() ^= 1;
+    recovers(&MemoryStorage::with(contents), &db, Some(200), 1);
+}
+
+#[test]
+fn a_damaged_page_is_skipped_for_the_one_before() {
+    let (_home, storage, db) = filled();
+    // Every page changed in every generation, so the two places of a page are generations 2 and 3.
+    let older = |contents: &crate::memory_storage::Contents, place| {
+        let key = crate::storage::PageKey { page_no: 1, place };
+        u64::from_le_bytes(contents.pages[&key][40..48].try_into().unwrap())
+    };
+    let mut contents = storage.contents();
+    let newest = older(&contents, true) > older(&contents, false);
+    let key = crate::storage::PageKey { page_no: 1, place: newest };
+    contents.pages.get_mut(&key).unwrap()[60] ^= 4;
+    recovers(&MemoryStorage::with(contents), &db, Some(200), 1);
+}
+
+#[test]
+fn without_any_good_checkpoint_the_log_is_folded_again() {
+    let (_home, storage, db) = filled();
+    let mut contents = storage.contents();
+    contents.records.values_mut().for_each(|record| record.truncate(record.len() / 2));
+    recovers(&MemoryStorage::with(contents.clone()), &db, None, 2);
+    contents.pages.clear();
+    contents.records.clear();
+    recovers(&MemoryStorage::with(contents), &db, None, 0);
+}
+
+#[test]
+fn a_checkpoint_folded_by_other_rules_is_skipped() {
+    let (_home, storage, db) = filled();
+    let mut contents = storage.contents();
+    let name = crate::checkpoint::record_name(3);
+    let mut record = crate::codec::checkpoint::open(3, &contents.records[&name]).unwrap();
+    record.fold_version += 1;
+    let mut compressor = crate::codec::frame::Compressor::new().unwrap();
+    contents.records.insert(name, crate::codec::checkpoint::seal(&record, &mut compressor).unwrap());
+    let home = Home::new();
+    let again = home.open_on(&MemoryStorage::with(contents.clone()), Options::new());
+    assert!(matches!(again.recovery().skipped[0].why, SkipReason::FoldVersion { .. }));
+    recovers(&MemoryStorage::with(contents), &db, Some(200), 1);
+}
+
+#[test]
+fn only_pages_with_changes_are_written() {
+    let home = Home::new();
+    let db = home.open();
+    let events = (0..3_200).map(|number| message(&format!("case-{number:04}"), number)).collect();
+    submit(&db, Batch::new(events));
+    assert_eq!(db.checkpoint().unwrap().pages_written, 200);
+    submit(&db, Batch::new(vec![message("case-0001", 9_000), message("case-3199", 9_001)]));
+    assert_eq!(db.checkpoint().unwrap().pages_written, 2);
+    let nothing = db.checkpoint().unwrap();
+    assert_eq!((nothing.pages_written, nothing.seq), (0, 3_202));
+    db.close().unwrap();
+    let again = home.open();
+    assert_eq!((again.recovery().checkpoint_seq, again.recovery().events_replayed), (Some(3_202), 0));
+    assert_eq!(again.state_hash(), db.state_hash());
+}
+
+#[test]
+fn checkpoints_come_by_themselves() {
+    let home = Home::new();
+    let db = home.open_with(Options::new().checkpoint_log_bytes(4_096));
+    for number in 0..200 {
+        submit(&db, Batch::new(messages(number * 10, 10)));
+    }
+    assert!(db.stats().checkpoint_seq > 1_000, "{:?}", db.stats());
+    let again = home.killed().open();
+    assert!(again.recovery().events_replayed < 1_000, "{:?}", again.recovery());
+    assert_eq!(again.state_hash(), db.state_hash());
+}
+
+#[test]
+fn a_page_larger_than_a_part_comes_back_and_may_shrink_again() {
+    let storage_home = Home::new();
+    let db = storage_home.open();
+    let long: String = (0..40_000_u32).map(|number| char::from_u32(0x4e00 + number * 7 % 20_000).unwrap()).collect();
+    submit(&db, Batch::new(vec![super::message_with("long", 1, &long), message("long", 2)]));
+    db.checkpoint().unwrap();
+    submit(&db, Batch::new(vec![message("long", 3)]));
+    db.checkpoint().unwrap();
+    db.close().unwrap();
+    assert_eq!(storage_home.open().state_hash(), db.state_hash());
+}

@@ -1,0 +1,123 @@
+//! Damage is named, never passed over and never a panic.
+
+use std::sync::Arc;
+
+use super::{Home, messages, submit};
+use crate::memory_storage::{Contents, MemoryStorage};
+use crate::{Batch, ChangesError, Convofold, Damage, OpenError, Options};
+
+fn log_of_ten_blocks() -> Contents {
+    let home = Home::new();
+    let storage = Arc::new(MemoryStorage::default());
+    let db = home.open_on(&storage, Options::new());
+    for number in 0..10 {
+        submit(&db, Batch::new(messages(number * 5, 5)));
+    }
+    storage.contents()
+}
+
+fn open(contents: Contents) -> Result<Convofold, OpenError> {
+    let home = Home::new();
+    Convofold::open_on(Options::new(), &home.path(), MemoryStorage::with(contents))
+}
+
+#[track_caller]
+fn expect_damage_at(contents: Contents, block_no: u64) -> Damage {
+    match open(contents).err() {
+        Some(OpenError::Damaged { block_no: found, why, .. }) => {
+            assert_eq!(found, block_no, "{why}");
+            why
+        }
+        other => panic!("expected damage at block {block_no}, found {other:?}"),
+    }
+}
+
+#[test]
+fn a_flipped_bit_anywhere_in_a_block_is_found() {
+    let contents = log_of_ten_blocks();
+    let key = *contents.log.keys().nth(4).unwrap();
+    let mut seen = std::collections::BTreeSet::new();
+    for at in (0..contents.log[&key].len()).step_by(7) {
+        let mut damaged = contents.clone();
+        damaged.log.get_mut(&key).unwrap()[at] ^= 1 << (at % 8);
+        seen.insert(std::mem::discriminant(&expect_damage_at(damaged, 5)).to_owned_text());
+    }
+    assert!(seen.len() > 1);
+}
+
+trait ToOwnedText {
+    fn to_owned_text(&self) -> String;
+}
+
+impl ToOwnedText for std::mem::Discriminant<Damage> {
+    fn to_owned_text(&self) -> String {
+        format!("{self:?}")
+    }
+}
+
+#[test]
+fn a_missing_block_is_found() {
+    let contents = log_of_ten_blocks();
+    for missing in 0..9 {
+        let mut damaged = contents.clone();
+        let key = *contents.log.keys().nth(missing).unwrap();
+        damaged.log.remove(&key);
+        assert_eq!(expect_damage_at(damaged, missing as u64 + 1), Damage::Missing);
+    }
+}
+
+#[test]
+fn a_block_of_another_log_is_found() {
+    let contents = log_of_ten_blocks();
+    let other = {
+        let home = Home::new();
+        let storage = Arc::new(MemoryStorage::default());
+        let db = home.open_on(&storage, Options::new());
+        for number in 0..10 {
+            submit(&db, Batch::new(messages(1_000 + number * 5, 5)));
+        }
+        storage.contents()
+    };
+    let mut mixed = contents;
+    let (key, value) = other.log.iter().nth(6).unwrap();
+    mixed.log.insert(*key, value.clone());
+    assert!(matches!(expect_damage_at(mixed, 7), Damage::Chain { .. }));
+}
+
+#[test]
+fn a_log_that_lost_its_end_is_not_taken_for_whole() {
+    let home = Home::new();
+    let db = home.open();
+    for number in 0..10 {
+        submit(&db, Batch::new(messages(number * 5, 5)));
+    }
+    db.close().unwrap();
+    // What sled makes of a file that was cut off: everything up to there.
+    let storage = {
+        let mut contents = log_of_ten_blocks();
+        let keys: Vec<_> = contents.log.keys().copied().skip(8).collect();
+        keys.iter().for_each(|key| drop(contents.log.remove(key)));
+        MemoryStorage::with(contents)
+    };
+    let error = Convofold::open_on(Options::new(), &home.path(), storage).unwrap_err();
+    assert!(matches!(error, OpenError::Shortened { expected: 50, found: 40 }), "{error:?}");
+}
+
+#[test]
+fn a_feed_that_meets_damage_says_so() {
+    let storage = Arc::new(MemoryStorage::default());
+    let home = Home::new();
+    let db = home.open_on(&storage, Options::new());
+    for number in 0..10 {
+        submit(&db, Batch::new(messages(number * 5, 5)));
+    }
+    let key = *storage.contents().log.keys().nth(2).unwrap();
+    let mut value = storage.contents().log[&key].clone();
+    *value.last_mut().unwrap() ^= 1;
+    crate::storage::Storage::append(storage.as_ref(), &[(key, value)]).unwrap();
+    let mut changes = db.changes(1);
+    for _ in 0..10 {
+        changes.try_next().unwrap().unwrap();
+    }
+    assert!(matches!(changes.try_next(), Err(ChangesError::Damaged { block_no: 3, seq: 11, .. })));
+}

@@ -1,0 +1,77 @@
+//! The directory is taken before anything else, by one process, and never where it is somebody else's.
+
+use std::fs;
+
+use super::{Home, messages, submit};
+use crate::{Batch, Convofold, OpenError, Options};
+
+#[test]
+fn a_second_opener_is_told_who_has_it() {
+    let home = Home::new();
+    let db = home.open();
+    let error = Convofold::open(home.path()).unwrap_err();
+    assert!(matches!(error, OpenError::AlreadyOpen { pid: Some(pid) } if pid == std::process::id()));
+    assert_eq!(error.to_string(), format!("already open by process {}", std::process::id()));
+    db.close().unwrap();
+    home.open();
+}
+
+#[test]
+fn dropping_the_last_handle_lets_go_of_it() {
+    let home = Home::new();
+    for number in 0..20 {
+        let db = home.open();
+        let clone = db.clone();
+        drop(db);
+        submit(&clone, Batch::new(messages(number, 1)));
+    }
+    assert_eq!(home.open().recovery().last_seq, 20);
+}
+
+#[test]
+fn an_unknown_format_is_refused_by_name() {
+    let home = Home::new();
+    home.open().close().unwrap();
+    fs::write(home.path().join("FORMAT"), "convofold 2\nsegment_bytes 2097152\n").unwrap();
+    let error = Convofold::open(home.path()).unwrap_err();
+    assert!(error.to_string().contains("convofold 2") && error.to_string().contains("convofold 1"), "{error}");
+}
+
+#[test]
+fn what_is_no_store_is_left_alone() {
+    let home = Home::new();
+    fs::create_dir_all(home.path()).unwrap();
+    fs::write(home.path().join("letter.txt"), "Dear Ida").unwrap();
+    let error = Convofold::open(home.path()).unwrap_err();
+    assert!(matches!(error, OpenError::NotAStore { .. }));
+    assert_eq!(fs::read_dir(home.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn a_store_that_is_not_to_be_made_is_not_made() {
+    let home = Home::new();
+    let error = Options::new().create(false).open(home.path()).unwrap_err();
+    assert!(matches!(error, OpenError::NotFound { .. }));
+    assert!(!home.path().exists());
+    home.open().close().unwrap();
+    Options::new().create(false).open(home.path()).unwrap();
+}
+
+#[test]
+fn a_process_killed_between_lock_and_format_leaves_nothing_in_the_way() {
+    let home = Home::new();
+    fs::create_dir_all(home.path()).unwrap();
+    fs::write(home.path().join("LOCK"), "123\n").unwrap();
+    fs::write(home.path().join("FORMAT.new"), "convo").unwrap();
+    assert!(home.open().recovery().is_new);
+}
+
+#[test]
+fn the_segment_size_is_that_of_the_day_it_was_made() {
+    let home = Home::new();
+    home.open_with(Options::new().segment_bytes(8 << 20)).close().unwrap();
+    let db = home.open_with(Options::new().segment_bytes(4 << 20));
+    submit(&db, Batch::new(messages(0, 10)));
+    db.close().unwrap();
+    assert_eq!(home.open().recovery().last_seq, 10);
+}

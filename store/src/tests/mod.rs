@@ -1,0 +1,105 @@
+//! Scenarios across the crate. Here: what they share.
+
+mod checkpoints;
+mod commits;
+mod damage;
+mod directory;
+mod feed;
+mod replay;
+mod sled_files;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use convofold_engine::{AgentMention, Direction, Draft, Event, Kind, Time};
+use tempfile::TempDir;
+
+use crate::memory_storage::MemoryStorage;
+use crate::{Batch, Convofold, Options};
+
+/// The `number`th message of a conversation.
+pub(crate) fn message(conversation: &str, number: u64) -> Event {
+    message_with(conversation, number, "Is anybody there?")
+}
+
+pub(crate) fn message_with(conversation: &str, number: u64, text: &str) -> Event {
+    let direction = if number % 3 == 2 { Direction::Out } else { Direction::In };
+    Draft {
+        source: "helpdesk",
+        conversation,
+        kind: Some(Kind::Message),
+        occurred: Time::from_ms(1_700_000_000_000 + i64::try_from(number).unwrap() * 1_000),
+        direction: Some(direction),
+        text: Some(text),
+        agent: AgentMention::Agent { id: Some("7"), name: Some("Ida") },
+        tenant: Some("acme"),
+        ..Draft::default()
+    }
+    .build()
+    .unwrap()
+}
+
+/// `count` messages spread over conversations, the same for the same `first`.
+pub(crate) fn messages(first: u64, count: u64) -> Vec<Event> {
+    (first..first + count).map(|number| message(&format!("case-{}", number % 37), number)).collect()
+}
+
+pub(crate) fn submit(db: &Convofold, batch: Batch) -> crate::Receipt {
+    db.submit(batch).unwrap().wait().unwrap()
+}
+
+pub(crate) fn export(db: &Convofold) -> String {
+    let mut out = Vec::new();
+    db.export(&mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+/// A directory for a store, and one to open it in.
+pub(crate) struct Home {
+    pub(crate) dir: TempDir,
+}
+
+impl Home {
+    pub(crate) fn new() -> Self {
+        Self { dir: tempfile::tempdir().unwrap() }
+    }
+
+    pub(crate) fn path(&self) -> PathBuf {
+        self.dir.path().join("store")
+    }
+
+    pub(crate) fn open(&self) -> Convofold {
+        self.open_with(Options::new())
+    }
+
+    pub(crate) fn open_with(&self, options: Options) -> Convofold {
+        let db = options.open(self.path()).unwrap();
+        assert_eq!(db.recovery().stray_values, 0);
+        db
+    }
+
+    /// A store on a storage in memory.
+    pub(crate) fn open_on(&self, storage: &Arc<MemoryStorage>, options: Options) -> Convofold {
+        Convofold::open_on(options, &self.path(), storage.clone()).unwrap()
+    }
+
+    /// The files as a process finds them that starts after this one was killed at this moment. The directory stays locked.
+    pub(crate) fn killed(&self) -> Self {
+        let copy = Self::new();
+        copy_dir(&self.path(), &copy.path());
+        copy
+    }
+}
+
+fn copy_dir(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let target = to.join(path.file_name().unwrap());
+        if path.is_dir() {
+            copy_dir(&path, &target);
+        } else {
+            std::fs::copy(&path, &target).unwrap();
+        }
+    }
+}

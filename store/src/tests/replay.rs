@@ -1,0 +1,266 @@
+//! Whole logs in, on all processors, in order, and on from where it was.
+
+use std::fs;
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use convofold_engine::ingest::Format;
+
+use super::{Home, export};
+use crate::replay::{Input, Replay, ReplayError, ReplayReport};
+use crate::{Convofold, Options};
+
+/// A log of `count` messages of Airship's, with blank and broken lines between them.
+fn log(first: u64, count: u64) -> String {
+    let mut text = String::new();
+    for number in first..first + count {
+        let seconds = 1_700_000_000_000 + number * 1_000;
+        text += &format!(
+            r#"{{"occurred":"2023-11-14T22:13:20Z","body":{{"name":"live_chat_message","interaction_type":"sms_in","transaction":"t-{}","properties":{{"message":{{"timestamp":"{seconds}","message":"Number {number}: {}"}}}}}}}}"#,
+            number % 91,
+            "x".repeat(usize::try_from(number * 31 % 300).unwrap()),
+        );
+        text.push('\n');
+        match number % 100 {
+            17 => text.push('\n'),
+            42 => text += "{\"occurred\":\n",
+            _ => {}
+        }
+    }
+    text
+}
+
+fn write(home: &Home, name: &str, bytes: &[u8]) -> PathBuf {
+    let path = home.dir.path().join(name);
+    fs::write(&path, bytes).unwrap();
+    path
+}
+
+fn replay(db: &Convofold, paths: &[&PathBuf]) -> ReplayReport {
+    Replay::new(db).inputs(paths.iter().map(|path| Input::path(path.as_path()))).run().unwrap()
+}
+
+/// What the state must be.
+fn expected(paths: &[&PathBuf]) -> String {
+    let home = Home::new();
+    let db = home.open();
+    for path in paths {
+        db.ingest(&fs::read(path).unwrap(), Format::Auto).unwrap();
+    }
+    export(&db)
+}
+
+#[test]
+fn everything_is_counted_and_a_second_time_is_all_duplicates() {
+    let home = Home::new();
+    let path = write(&home, "a.ndjson", log(0, 10_000).as_bytes());
+    let db = home.open();
+    let rejected = std::cell::RefCell::new(Vec::new());
+    let mut told = 0;
+    let report = Replay::new(&db)
+        .input(Input::path(&path))
+        .on_rejection(|rejection, input| {
+            assert_eq!(input, path.display().to_string());
+            rejected.borrow_mut().push(rejection.line);
+        })
+        .on_progress(|progress| {
+            assert_eq!(progress.bytes_total, Some(fs::metadata(&path).unwrap().len()));
+            told += 1;
+        })
+        .run()
+        .unwrap();
+    assert!(told >= 1);
+    assert_eq!((report.lines, report.events), (10_200, 10_000));
+    assert_eq!(report.bytes, fs::metadata(&path).unwrap().len());
+    assert_eq!((report.ignored.blank, report.rejected_total()), (100, 100));
+    assert_eq!(report.counts.total(), 10_000);
+    assert_eq!(report.counts.duplicates, 0);
+    assert!(!report.resumed && !report.stopped && report.uncounted == 0);
+    let rejected = rejected.into_inner();
+    assert_eq!(rejected.len(), 100);
+    assert!(rejected.is_sorted());
+    assert_eq!(db.stats().durable_seq, 10_000);
+    assert_eq!(db.bookmarks(), []);
+    assert_eq!(export(&db), expected(&[&path]));
+
+    let again = replay(&db, &[&path]);
+    assert_eq!((again.counts.duplicates, again.resumed), (10_000, false));
+    assert_eq!(db.stats().last_seq, 10_000);
+}
+
+#[test]
+fn compressed_inputs_are_known_by_their_content() {
+    let home = Home::new();
+    let text = log(0, 3_000);
+    let mut gzip = Vec::new();
+    // Two members, as `cat a.gz b.gz` makes.
+    for half in [&text.as_bytes()[..100_000], &text.as_bytes()[100_000..]] {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(half).unwrap();
+        gzip.extend(encoder.finish().unwrap());
+    }
+    let zstd = zstd::stream::encode_all(text.as_bytes(), 1).unwrap();
+    let plain = write(&home, "plain", text.as_bytes());
+    let db = home.open();
+    assert_eq!(replay(&db, &[&plain]).counts.duplicates, 0);
+    for (name, bytes) in [("gzip", &gzip), ("zstd", &zstd)] {
+        let path = write(&home, name, bytes);
+        let report = replay(&db, &[&path]);
+        assert_eq!((report.counts.duplicates, report.lines, report.bytes), (3_000, 3_060, text.len() as u64), "{name}");
+        let reader = std::io::Cursor::new(bytes.clone());
+        let report = Replay::new(&db).input(Input::reader("-", reader)).run().unwrap();
+        assert_eq!((report.counts.duplicates, report.lines), (3_000, 3_060), "{name} from a reader");
+    }
+}
+
+#[test]
+fn the_log_does_not_depend_on_the_number_of_threads() {
+    let home = Home::new();
+    let [a, b] = [("a", 0), ("b", 5_000)].map(|(name, first)| write(&home, name, log(first, 5_000).as_bytes()));
+    let logs = [1, 2, 7].map(|threads| {
+        let home = Home::new();
+        let db = home.open_with(Options::new().parse_threads(threads));
+        replay(&db, &[&a, &b]);
+        let mut changes = db.changes(0);
+        std::iter::from_fn(|| changes.try_next().unwrap()).collect::<Vec<_>>()
+    });
+    assert_eq!(logs[0].len(), 10_000);
+    assert!(logs[0] == logs[1] && logs[1] == logs[2]);
+}
+
+/// Stops after so many rejections were told of.
+fn stop_after(db: &Convofold, paths: &[&PathBuf], rejections: usize) -> ReplayReport {
+    let stop = Arc::new(AtomicBool::new(false));
+    let mut seen = 0;
+    Replay::new(db)
+        .inputs(paths.iter().map(|path| Input::path(path.as_path())))
+        .stop(stop.clone())
+        .on_rejection(|_, _| {
+            seen += 1;
+            if seen == rejections {
+                stop.store(true, Ordering::Relaxed);
+            }
+        })
+        .run()
+        .unwrap()
+}
+
+#[test]
+fn a_stopped_replay_goes_on_where_it_was() {
+    let home = Home::new();
+    let gzip = {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(log(12_000, 12_000).as_bytes()).unwrap();
+        encoder.finish().unwrap()
+    };
+    let a = write(&home, "a", log(0, 12_000).as_bytes());
+    let b = write(&home, "b", &gzip);
+    let whole = {
+        let home = Home::new();
+        let db = home.open();
+        let report = replay(&db, &[&a, &b]);
+        (export(&db), report)
+    };
+    let mut db = home.open();
+    for (runs, rejections) in [10, 30, 25, 20, 40].into_iter().enumerate() {
+        let report = stop_after(&db, &[&a, &b], rejections);
+        assert!(report.stopped);
+        assert_eq!((report.resumed, report.uncounted), (runs > 0, 0));
+        assert_eq!(report.counts.total(), report.events);
+        db.close().unwrap();
+        db = home.open();
+    }
+    let report = replay(&db, &[&a, &b]);
+    assert!(report.resumed && !report.stopped);
+    assert_eq!((report.lines, report.bytes, report.events), (whole.1.lines, whole.1.bytes, whole.1.events));
+    assert_eq!((report.counts, report.ignored), (whole.1.counts, whole.1.ignored));
+    assert_eq!(report.rejected, whole.1.rejected);
+    assert_eq!(export(&db), whole.0);
+    assert_eq!(db.bookmarks(), []);
+}
+
+#[test]
+fn a_killed_replay_goes_on_where_it_was() {
+    let home = Home::new();
+    let path = write(&home, "a", log(0, 20_000).as_bytes());
+    let db = home.open();
+    let mut killed = Vec::new();
+    Replay::new(&db)
+        .input(Input::path(&path))
+        .on_progress(|_| killed.push(home.killed()))
+        .on_rejection(|rejection, _| {
+            if rejection.line % 1_000 < 10 {
+                std::thread::sleep(std::time::Duration::from_millis(40));
+            }
+        })
+        .run()
+        .unwrap();
+    let whole = export(&db);
+    assert!(killed.len() > 2);
+    let mut resumed = 0;
+    for survivor in killed {
+        let again = survivor.open();
+        let report = replay(&again, &[&path]);
+        resumed += u64::from(report.resumed);
+        assert_eq!((report.events, report.lines), (20_000, 20_400));
+        assert_eq!(report.counts.total() + report.uncounted, 20_000);
+        assert_eq!(export(&again), whole);
+        assert_eq!(again.stats().last_seq, 20_000);
+    }
+    assert!(resumed > 0);
+}
+
+#[test]
+fn another_file_under_the_same_name_is_begun_from_the_start() {
+    let home = Home::new();
+    let path = write(&home, "a", log(0, 10_000).as_bytes());
+    let db = home.open();
+    assert!(stop_after(&db, &[&path], 50).stopped);
+    fs::write(&path, log(50_000, 10_000)).unwrap();
+    let report = replay(&db, &[&path]);
+    assert_eq!((report.resumed, report.events, report.counts.duplicates), (false, 10_000, 0));
+}
+
+#[test]
+fn a_file_that_is_not_there_is_found_out_first() {
+    let home = Home::new();
+    let path = write(&home, "a", log(0, 10).as_bytes());
+    let db = home.open();
+    let outcome = Replay::new(&db).inputs([Input::path(&path), Input::path(home.dir.path().join("gone"))]).run();
+    assert!(matches!(outcome, Err(ReplayError::Input { name, .. }) if name.ends_with("gone")));
+    assert_eq!(db.stats().last_seq, 0);
+}
+
+#[test]
+fn a_truncated_archive_is_an_error_after_what_could_be_read() {
+    let home = Home::new();
+    let zstd = zstd::stream::encode_all(log(0, 20_000).as_bytes(), 1).unwrap();
+    let path = write(&home, "a", &zstd[..zstd.len() - 10]);
+    let db = home.open();
+    let outcome = Replay::new(&db).input(Input::path(&path)).run();
+    assert!(matches!(outcome, Err(ReplayError::Input { .. })));
+    db.sync().unwrap();
+    assert!(db.stats().last_seq > 0);
+}
+
+#[test]
+fn one_document_is_one_piece() {
+    let home = Home::new();
+    let path = write(&home, "a.json", b"[\n {\"Event\": \"test\"},\n {\"Event\": \"test\"}\n]\n");
+    let db = home.open();
+    let report = replay(&db, &[&path]);
+    assert_eq!((report.ignored.other_event, report.lines, report.events), (2, 4, 0));
+}
+
+#[test]
+fn a_failed_write_ends_it() {
+    let home = Home::new();
+    let path = write(&home, "a", log(0, 20_000).as_bytes());
+    let storage = Arc::new(crate::memory_storage::MemoryStorage::default());
+    let db = home.open_on(&storage, Options::new());
+    storage.fail_append.set(3);
+    let outcome = Replay::new(&db).input(Input::path(&path)).run();
+    assert!(matches!(outcome, Err(ReplayError::Submit(_) | ReplayError::Commit(_))), "{outcome:?}");
+}

@@ -1,0 +1,328 @@
+//! The one thread that writes.
+//!
+//! The order is the same everywhere: log, barrier, board, answer. What fails before the board is changed was never seen by
+//! anybody, and after a failure nothing more is written until the store is opened again.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use convofold_engine::{Admission, Effect, Seq};
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+
+use crate::checkpoint::{Checkpoint, Checkpointer};
+use crate::codec::block::Tail;
+use crate::directory::Directory;
+use crate::error::CommitError;
+use crate::head::Head;
+use crate::log::BlockWriter;
+use crate::receipt::{EffectCounts, Receipt};
+use crate::shared::Shared;
+use crate::storage::{Storage, StorageError, panic_message};
+use crate::submission::{Batch, Bookmark, Durability};
+use crate::ticket::Completer;
+
+/// How many events are applied before readers get a turn, to the end of their batch. Bringing the indexes up to date costs
+/// a part for each conversation touched, so more at once is cheaper.
+const EVENTS_PER_LOCK: usize = 2_048;
+/// How often the head mark is written while events come in; see [`crate::head`].
+const HEAD_INTERVAL: Duration = Duration::from_secs(5);
+
+/// What the writer is asked to do.
+pub(crate) enum Command {
+    Submit(Submission),
+    Sync(Completer<()>),
+    Checkpoint(Completer<Checkpoint>),
+    Close(Completer<()>),
+}
+
+/// A batch and who waits for it.
+pub(crate) struct Submission {
+    pub(crate) batch: Batch,
+    pub(crate) completer: Completer<Receipt>,
+}
+
+pub(crate) struct Writer {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) storage: Arc<dyn Storage>,
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) receiver: Receiver<Command>,
+    pub(crate) blocks: BlockWriter,
+    pub(crate) checkpointer: Checkpointer,
+    pub(crate) tail: Tail,
+    pub(crate) log_bytes: u64,
+    /// What is not durable yet has been in the log since then.
+    pub(crate) unsynced_since: Option<Instant>,
+    pub(crate) head: Option<Head>,
+    pub(crate) head_written_at: Instant,
+    /// Taken from the queue while a group was gathered, and next.
+    pub(crate) pending: Option<Command>,
+}
+
+/// A group that is in the log.
+struct Written {
+    /// For each batch, which of its events are new.
+    is_new: Vec<Vec<bool>>,
+    first_seq: Seq,
+    is_durable: bool,
+}
+
+impl Writer {
+    /// Runs until the store is closed, or nobody is left to submit.
+    pub(crate) fn run(mut self) {
+        let shared = self.shared.clone();
+        // A panic here is a fault of ours or the engine's; all who wait are told, and the questions go on.
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| self.work())) {
+            shared.poison(StorageError::WriterGone { message: panic_message(payload.as_ref()) });
+        }
+    }
+
+    fn work(&mut self) {
+        loop {
+            let outcome = match self.next() {
+                Ok(Command::Submit(submission)) => {
+                    let group = self.gather(submission);
+                    self.commit(group)
+                }
+                Ok(Command::Sync(completer)) => self.answer(completer, Self::sync),
+                Ok(Command::Checkpoint(completer)) => self.answer(completer, Self::checkpoint),
+                Ok(Command::Close(completer)) => {
+                    let _ = self.answer(completer, Self::finish);
+                    return;
+                }
+                Err(RecvTimeoutError::Timeout) => self.sync(),
+                Err(RecvTimeoutError::Disconnected) => {
+                    // The handle was dropped without `close`: the same, with nobody to tell.
+                    let _ = self.finish();
+                    return;
+                }
+            };
+            let _ = outcome.and_then(|()| self.housekeeping()).map_err(|error| self.shared.poison(error));
+            if self.shared.poisoned().is_some() {
+                // Nothing is tried again, so there is nothing to be in time for.
+                self.unsynced_since = None;
+            }
+        }
+    }
+
+    fn next(&mut self) -> Result<Command, RecvTimeoutError> {
+        if let Some(command) = self.pending.take() {
+            return Ok(command);
+        }
+        match self.unsynced_since {
+            Some(since) => self.receiver.recv_deadline(since + self.shared.options.sync_interval),
+            None => self.receiver.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        }
+    }
+
+    /// The batches that have queued up, as far as they fit into one group.
+    fn gather(&mut self, first: Submission) -> Vec<Submission> {
+        let options = &self.shared.options;
+        let (mut events, mut bytes) = (first.batch.events.len(), first.batch.bytes());
+        let mut group = vec![first];
+        while events < options.group_max_events && bytes < options.group_max_bytes {
+            match self.receiver.try_recv() {
+                Ok(Command::Submit(submission)) => {
+                    events += submission.batch.events.len();
+                    bytes += submission.batch.bytes();
+                    group.push(submission);
+                }
+                Ok(other) => {
+                    self.pending = Some(other);
+                    break;
+                }
+                Err(_) => break,
+            }
+        }
+        group
+    }
+
+    fn commit(&mut self, group: Vec<Submission>) -> Result<(), StorageError> {
+        let written = self.shared.expect_healthy().and_then(|()| {
+            self.write(&group).map_err(|error| CommitError::Poisoned { cause: self.shared.poison(error) })
+        });
+        match written {
+            Ok(written) => self.apply(group, &written),
+            Err(error) => {
+                for submission in group {
+                    submission.completer.complete(Err(error.clone()));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Log and barrier.
+    fn write(&mut self, group: &[Submission]) -> Result<Written, StorageError> {
+        let is_new = self.admit(group);
+        let events = group.iter().zip(&is_new).flat_map(|(submission, is_new)| {
+            submission.batch.events.iter().zip(is_new).filter(|(_, is_new)| **is_new).map(|(event, _)| event)
+        });
+        // Only the last value of each bookmark counts.
+        let bookmarks: BTreeMap<_, _> = group
+            .iter()
+            .filter_map(|submission| submission.batch.bookmark.as_ref())
+            .map(|bookmark| (bookmark.name.as_str(), bookmark))
+            .collect();
+        let bookmarks: Vec<_> = bookmarks.into_values().collect();
+        let (sealed, tail) = self.blocks.seal(self.tail, events, &bookmarks)?;
+        let first_seq = self.tail.seq;
+        if !sealed.blocks.is_empty() {
+            self.storage.append(&sealed.blocks)?;
+            self.tail = tail;
+            self.log_bytes += sealed.stored_bytes;
+            self.unsynced_since.get_or_insert_with(Instant::now);
+        }
+        // Also where all of it was known before: what it repeats may not be durable yet.
+        if group.iter().any(|submission| submission.batch.durability == Durability::Synced) {
+            self.barrier()?;
+        }
+        Ok(Written { is_new, first_seq, is_durable: self.unsynced_since.is_none() })
+    }
+
+    fn admit(&self, group: &[Submission]) -> Vec<Vec<bool>> {
+        let board = self.shared.board.read();
+        let mut admissions = board.admissions();
+        let mut is_new = |submission: &Submission| {
+            submission.batch.events.iter().map(|event| admissions.admit(event) == Admission::Log).collect()
+        };
+        group.iter().map(&mut is_new).collect()
+    }
+
+    /// Board and answers.
+    fn apply(&mut self, group: Vec<Submission>, written: &Written) {
+        let mut seq = written.first_seq;
+        let mut answers = Vec::with_capacity(group.len());
+        let mut group = group.into_iter().zip(&written.is_new).peekable();
+        while group.peek().is_some() {
+            let mut board = self.shared.board.write();
+            let mut applying = board.batch();
+            let mut events = 0;
+            while events < EVENTS_PER_LOCK
+                && let Some((submission, is_new)) = group.next()
+            {
+                events += submission.batch.events.len();
+                let receipt = apply_batch(&mut applying, &submission.batch, is_new, &mut seq, written.is_durable);
+                self.set_bookmark(submission.batch.bookmark);
+                answers.push((submission.completer, receipt));
+            }
+        }
+        self.shared.counters.set_log(&self.tail, self.log_bytes);
+        if written.is_durable {
+            self.shared.set_durable(self.tail.last_seq());
+        }
+        for (completer, receipt) in answers {
+            completer.complete(Ok(receipt));
+        }
+    }
+
+    fn set_bookmark(&self, bookmark: Option<Bookmark>) {
+        let Some(Bookmark { name, value }) = bookmark else { return };
+        let mut bookmarks = self.shared.bookmarks.write();
+        match value {
+            Some(value) => bookmarks.insert(name, value),
+            None => bookmarks.remove(&name),
+        };
+    }
+
+    fn barrier(&mut self) -> Result<(), StorageError> {
+        if self.unsynced_since.is_some() {
+            self.storage.barrier()?;
+            self.unsynced_since = None;
+        }
+        Ok(())
+    }
+
+    fn sync(&mut self) -> Result<(), StorageError> {
+        self.barrier()?;
+        self.shared.set_durable(self.tail.last_seq());
+        Ok(())
+    }
+
+    fn checkpoint(&mut self) -> Result<Checkpoint, StorageError> {
+        // The log first: a checkpoint never knows more than it.
+        self.sync()?;
+        let Self { shared, storage, blocks, checkpointer, tail, log_bytes, .. } = self;
+        let checkpoint = checkpointer.write(shared, storage.as_ref(), blocks.compressor(), tail, *log_bytes)?;
+        self.mark_head()?;
+        Ok(checkpoint)
+    }
+
+    /// What is due between groups.
+    fn housekeeping(&mut self) -> Result<(), StorageError> {
+        if self.shared.poisoned().is_some() {
+            return Ok(());
+        }
+        let interval = self.shared.options.sync_interval;
+        if self.unsynced_since.is_some_and(|since| since.elapsed() >= interval) {
+            self.sync()?;
+        }
+        if self.unsynced_since.is_none() && self.head_written_at.elapsed() >= HEAD_INTERVAL {
+            self.mark_head()?;
+        }
+        if self.checkpointer.is_due(self.log_bytes, self.shared.options.checkpoint_log_bytes) {
+            self.checkpoint()?;
+        }
+        Ok(())
+    }
+
+    /// Only right after a barrier.
+    fn mark_head(&mut self) -> Result<(), StorageError> {
+        self.head_written_at = Instant::now();
+        let head = Head::of(&self.tail);
+        if self.head != Some(head) {
+            head.write(self.directory.path()).map_err(StorageError::io("writing the head mark"))?;
+            self.head = Some(head);
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<(), StorageError> {
+        if self.shared.poisoned().is_some() { Ok(()) } else { self.checkpoint().map(drop) }
+    }
+
+    fn answer<T>(
+        &mut self,
+        completer: Completer<T>,
+        run: impl FnOnce(&mut Self) -> Result<T, StorageError>,
+    ) -> Result<(), StorageError> {
+        let outcome = self
+            .shared
+            .expect_healthy()
+            .and_then(|()| run(self).map_err(|error| CommitError::Poisoned { cause: self.shared.poison(error) }));
+        completer.complete(outcome);
+        Ok(())
+    }
+}
+
+fn apply_batch(
+    board: &mut convofold_engine::Batch<'_>,
+    batch: &Batch,
+    is_new: &[bool],
+    next_seq: &mut Seq,
+    durable: bool,
+) -> Receipt {
+    let before = *next_seq;
+    let mut counts = EffectCounts::default();
+    let mut effects = Vec::with_capacity(batch.events.len());
+    for (event, is_new) in batch.events.iter().zip(is_new) {
+        let effect = if *is_new {
+            *next_seq += 1;
+            board.apply(*next_seq - 1, event)
+        } else {
+            board.repeat(event);
+            Effect::Duplicate
+        };
+        counts.add(effect);
+        effects.push(effect);
+    }
+    let logged = *next_seq > before;
+    Receipt {
+        effects: effects.into(),
+        counts,
+        first_seq: logged.then_some(before),
+        last_seq: logged.then_some(*next_seq - 1),
+        durable,
+    }
+}

@@ -1,0 +1,105 @@
+//! What the command says where there is no database, something else, or somebody else's.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use convofold_tests::command::{Desk, convofold};
+
+const READING: [&[&str]; 9] = [
+    &["open"],
+    &["agents"],
+    &["totals"],
+    &["show", "x"],
+    &["history", "x"],
+    &["export"],
+    &["hash"],
+    &["stats"],
+    &["tail"],
+];
+
+#[test]
+fn reading_where_nothing_is_makes_nothing_and_says_how_to_make_it() {
+    let desk = Desk::default();
+    for command in READING {
+        let ran = desk.run_bare(&[command, &["--db", "db"]].concat());
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""), "{command:?}: {ran:?}");
+        assert!(ran.stderr.contains("hint: `convofold replay FILE... --db db`"), "{command:?}: {ran:?}");
+        assert!(!desk.path("db").exists(), "{command:?}");
+    }
+}
+
+#[test]
+fn something_else_is_left_alone() {
+    let desk = Desk::default();
+    desk.write("db/holiday.jpg", "a beach");
+    desk.write("log", "");
+    for command in [&["open"][..], &["replay", "log"]] {
+        let ran = desk.run_bare(&[command, &["--db", "db"]].concat());
+        assert_eq!(ran.code, Some(1), "{ran:?}");
+        assert!(ran.stderr.contains("db is not a convofold database"), "{ran:?}");
+    }
+    assert_eq!(std::fs::read_dir(desk.path("db")).expect("a folder").count(), 1);
+    desk.write("file", "");
+    assert_eq!(desk.run_bare(&["open", "--db", "file"]).code, Some(1));
+}
+
+#[test]
+fn a_second_process_is_told_which_one_has_it() {
+    let desk = Desk::with_log("");
+    let (mut other, ran) = (1..20)
+        .find_map(|patience| {
+            // It has the database until its input ends.
+            let mut other = desk.command(&["replay", "-", "--db", "db"]);
+            let mut other = other.stdin(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it starts");
+            std::thread::sleep(Duration::from_millis(100 * patience));
+            let ran = desk.run("open", &[]);
+            if ran.code == Some(5) {
+                return Some((other, ran));
+            }
+            // We were first, and it may have been turned away.
+            drop(other.stdin.take());
+            other.wait().expect("an end");
+            None
+        })
+        .expect("the other process gets the database");
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(5), ""), "{ran:?}");
+    assert!(ran.stderr.contains(&format!("already open by process {}", other.id())), "{ran:?}");
+    drop(other.stdin.take());
+    assert!(other.wait().expect("an end").success());
+    assert_eq!(desk.run("open", &[]).code, Some(0));
+}
+
+#[test]
+fn the_database_is_named_by_argument_or_environment() {
+    let desk = Desk::with_log("");
+    let missing = desk.run_bare(&["hash"]);
+    assert_eq!(missing.code, Some(2), "{missing:?}");
+    let by_environment = desk.command(&["hash"]).env("CONVOFOLD_DB", "db").output().expect("it runs");
+    assert_eq!(by_environment.stdout, desk.run("hash", &[]).stdout.as_bytes());
+}
+
+#[test]
+fn an_empty_database_answers_with_nothing_and_success() {
+    let desk = Desk::with_log("");
+    for command in [&["open"][..], &["agents"], &["totals"], &["export"], &["tail"], &["tail", "--from", "7"]] {
+        let ran = desk.run_bare(&[command, &["--db", "db"]].concat());
+        assert_eq!((ran.code, ran.stderr.lines().count()), (Some(0), 1), "{command:?}: {ran:?}");
+        assert!(ran.stdout.lines().count() <= 1, "{command:?}: {ran:?}");
+    }
+    assert_eq!(desk.run("hash", &[]).stdout, format!("{:064}\n", 0));
+    assert_eq!(desk.run("open", &["--json"]).stdout, "{\"conversations\":[],\"next_cursor\":null}\n");
+}
+
+#[test]
+fn help_says_how_a_command_ends_and_where_it_prints() {
+    let help = convofold().arg("--help").output().expect("it runs");
+    let text = String::from_utf8_lossy(&help.stdout);
+    for said in ["Exit codes:", "130  the replay was stopped", "standard error", "CONVOFOLD_DB"] {
+        assert!(text.contains(said), "{said}: {text}");
+    }
+    assert_eq!(convofold().output().expect("it runs").status.code(), Some(2));
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = convofold().args(["completions", shell]).output().expect("it runs");
+        assert!(script.status.success() && script.stdout.windows(6).any(|w| w == b"replay"), "{shell}");
+    }
+}

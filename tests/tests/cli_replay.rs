@@ -1,0 +1,227 @@
+//! `convofold replay`: inputs, the report, rejects, exit codes, stopping and going on.
+
+#![expect(clippy::expect_used, reason = "a test stops at the first surprise, and so do its helpers")]
+
+use std::io::Write;
+use std::process::Stdio;
+use std::time::Duration;
+
+use convofold_tests::command::{Desk, Ran};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use serde_json::{Value, json};
+
+const OPEN: &str = r#"{"occurred":"2023-11-14T22:00:00Z","body":{"name":"live_chat_convo","interaction_type":"convo_open","transaction":"a","properties":{"convo":{"started_timestamp":1700000000000}}}}"#;
+const SAID: &str = r#"{"occurred":"2023-11-14T22:01:00Z","body":{"name":"live_chat_message","interaction_type":"sms_in","transaction":"b","properties":{"message":{"timestamp":1700000000001,"message":"Hi"}}}}"#;
+const TEST: &str = r#"{"Event":"test"}"#;
+
+fn generated(desk: &Desk, name: &str, more: &[&str]) {
+    let ran = desk.run_bare(&[&["generate", "--events", "3000", "--seed", "5", "--out", name], more].concat());
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+}
+
+fn rejects(desk: &Desk) -> Vec<Value> {
+    desk.read("rejects").lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+}
+
+fn hash(desk: &Desk) -> String {
+    desk.run("hash", &[]).stdout
+}
+
+#[test]
+fn the_report_counts_everything() {
+    let desk = Desk::default();
+    desk.write("log", format!("{OPEN}\n{SAID}\n{SAID}\n{TEST}\n{{]\n"));
+    let ran = desk.run("replay", &["log", "--json"]);
+    assert_eq!((ran.code, ran.stderr.lines().count()), (Some(3), 1), "{ran:?}");
+    let report = ran.json();
+    for (name, expected) in [
+        ("lines", json!(5)),
+        ("events", json!(3)),
+        ("applied", json!(2)),
+        ("late", json!(0)),
+        ("duplicates", json!(1)),
+        ("conflicts", json!(0)),
+        ("ignored", json!(1)),
+        ("rejected", json!(1)),
+        ("rejected_by_reason", json!({"not JSON": 1})),
+        ("conversations", json!(2)),
+        ("open", json!(2)),
+        ("resumed", json!(false)),
+        ("stopped", json!(false)),
+    ] {
+        assert_eq!(report[name], expected, "{name}");
+    }
+}
+
+#[test]
+fn for_people_the_report_is_on_standard_error() {
+    let desk = Desk::default();
+    desk.write("log", format!("{OPEN}\n{SAID}\n"));
+    let ran = desk.run("replay", &["log"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), ""));
+    for line in ["lines          2", "  applied      2", "rejected       0", "conversations  2"] {
+        assert!(ran.stderr.lines().any(|said| said == line), "{line}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_second_replay_finds_duplicates_only() {
+    let desk = Desk::default();
+    generated(&desk, "log", &[]);
+    let first = desk.run("replay", &["log", "--json"]).json();
+    let before = hash(&desk);
+    let second = desk.run("replay", &["log", "--json"]).json();
+    assert_eq!((&second["duplicates"], &second["applied"], &second["late"]), (&first["events"], &json!(0), &json!(0)));
+    assert_eq!(hash(&desk), before);
+}
+
+#[test]
+fn rejects_say_where_why_and_what() {
+    let desk = Desk::default();
+    let mut log = format!("{OPEN}\n{{\"Event\": \"chatsession.created\"}}\n").into_bytes();
+    log.extend_from_slice(b"\"\xff\"\n");
+    log.extend_from_slice(SAID.as_bytes());
+    desk.write("log", &log);
+    let ran = desk.run("replay", &["log", "--rejects", "rejects"]);
+    assert_eq!(ran.code, Some(3), "{ran:?}");
+    assert!(ran.stderr.ends_with("2 rejected: see rejects\n"), "{}", ran.stderr);
+
+    let rejects = rejects(&desk);
+    let [created, not_utf8] = rejects.as_slice() else { panic!("{rejects:?}") };
+    assert_eq!((&created["input"], &created["line"]), (&json!("log"), &json!(2)));
+    assert_eq!(created["raw"], "{\"Event\": \"chatsession.created\"}");
+    for key in ["path", "reason", "expected", "found"] {
+        assert!(created[key].is_string(), "{key}: {created}");
+    }
+    assert_eq!((&not_utf8["line"], &not_utf8["reason"]), (&json!(3), &json!("not UTF-8")));
+    assert_eq!((&not_utf8["raw_base64"], not_utf8.get("raw")), (&json!("Iv8i"), None));
+    assert_eq!(not_utf8["byte_offset"].as_u64().map(|at| log[usize::try_from(at).expect("small")]), Some(0xff));
+}
+
+#[test]
+fn without_a_file_for_rejects_their_number_is_told_and_how_to_see_them() {
+    let desk = Desk::default();
+    desk.write("log", "nonsense\n");
+    let ran = desk.run("replay", &["log"]);
+    assert_eq!(ran.code, Some(3));
+    assert!(ran.stderr.contains("1 rejected: add --rejects FILE"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_folder_a_pattern_standard_input_and_compressed_files_are_read() {
+    let desk = Desk::default();
+    generated(&desk, "log", &[]);
+    assert_eq!(desk.run("replay", &["log"]).code, Some(0));
+    let expected = hash(&desk);
+
+    let lines: Vec<String> = desk.read("log").lines().map(|line| format!("{line}\n")).collect();
+    for (number, part) in lines.chunks(700).enumerate() {
+        desk.write(&format!("logs/{number}/part.ndjson"), part.concat());
+    }
+    desk.write("logs/.hidden", "nonsense");
+    for (db, file) in [("by-folder", "logs"), ("by-pattern", "logs/*/*.ndjson"), ("by-deep-pattern", "**/part.*")] {
+        let ran = desk.run_bare(&["replay", file, "--db", db]);
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        assert_eq!(desk.run_bare(&["hash", "--db", db]).stdout, expected, "{file}");
+    }
+
+    let log = desk.read("log");
+    desk.write("zstd.log", zstd::encode_all(log.as_bytes(), 1).expect("compressed"));
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
+    gzip.write_all(log.as_bytes()).expect("compressed");
+    desk.write("gzip.log", gzip.finish().expect("compressed"));
+    for file in ["zstd.log", "gzip.log"] {
+        assert_eq!(desk.run_bare(&["replay", file, "--db", file.trim_end_matches(".log")]).code, Some(0));
+        assert_eq!(desk.run_bare(&["hash", "--db", file.trim_end_matches(".log")]).stdout, expected, "{file}");
+    }
+
+    let log = std::fs::File::open(desk.path("log")).expect("a log");
+    let piped: Ran = desk.command(&["replay", "-", "--db", "piped"]).stdin(log).output().expect("it runs").into();
+    assert_eq!(piped.code, Some(0), "{piped:?}");
+    assert_eq!(desk.run_bare(&["hash", "--db", "piped"]).stdout, expected);
+}
+
+#[test]
+fn a_database_and_rejects_among_the_logs_are_not_read_as_logs() {
+    let desk = Desk::default();
+    desk.write("log", format!("{OPEN}\nnonsense\n"));
+    for _ in 0..2 {
+        let ran = desk.run("replay", &[".", "--rejects", "rejects", "--json"]);
+        assert_eq!((ran.code, &ran.json()["lines"]), (Some(3), &json!(2)), "{ran:?}");
+        assert_eq!(rejects(&desk).len(), 1);
+    }
+}
+
+#[test]
+fn a_named_source_takes_only_its_own_events() {
+    let desk = Desk::default();
+    desk.write("log", format!("{OPEN}\n{TEST}\n"));
+    assert_eq!(desk.run("replay", &["log", "--source", "airship", "--json"]).json()["events"], 1);
+    assert_eq!(desk.run("replay", &["log", "--source", "superoffice", "--json"]).json()["events"], 0);
+    assert_eq!(desk.run("replay", &["log", "--source", "telegraph"]).code, Some(2));
+}
+
+#[test]
+fn the_number_of_threads_changes_nothing() {
+    let desk = Desk::default();
+    generated(&desk, "log", &["--shuffle", "50"]);
+    let hashes = ["1", "2", "7"].map(|threads| {
+        assert_eq!(desk.run_bare(&["replay", "log", "--db", threads, "--threads", threads]).code, Some(0));
+        desk.run_bare(&["hash", "--db", threads]).stdout
+    });
+    assert!(hashes.iter().all(|hash| *hash == hashes[0]), "{hashes:?}");
+    assert_eq!(desk.run("replay", &["log", "--threads", "0"]).code, Some(2));
+}
+
+#[test]
+fn what_cannot_be_read_leaves_no_database_behind() {
+    let desk = Desk::default();
+    desk.write("log", OPEN);
+    for args in [&["none"][..], &["none*"], &["log", "none"], &["log", "--rejects", "log"], &["-", "-"], &[]] {
+        let ran = desk.run("replay", args);
+        assert!(matches!(ran.code, Some(1 | 2)), "{args:?}: {ran:?}");
+        assert!(ran.stderr.starts_with("error: "), "{args:?}: {ran:?}");
+        assert!(!desk.path("db").exists(), "{args:?}");
+    }
+    assert_eq!(desk.read("log"), OPEN);
+}
+
+#[test]
+fn nothing_to_read_is_no_failure() {
+    let desk = Desk::default();
+    std::fs::create_dir(desk.path("logs")).expect("a folder");
+    let ran = desk.run("replay", &["logs"]);
+    assert_eq!((ran.code, ran.stderr.lines().count()), (Some(0), 1), "{ran:?}");
+    desk.write("logs/empty", "");
+    assert_eq!(desk.run("replay", &["logs"]).code, Some(0));
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interruption_stops_at_a_consistent_point_and_the_same_command_goes_on() {
+    let desk = Desk::default();
+    let made = desk.run_bare(&["generate", "--events", "60000", "--garbage", ".001", "--json", "--out", "log"]).json();
+    let whole = desk.run_bare(&["replay", "log", "--db", "whole", "--rejects", "all"]);
+    assert_eq!(whole.code, Some(3), "{whole:?}");
+
+    let args = ["replay", "log", "--db", "db", "--rejects", "rejects", "--json"];
+    let mut child = desk.command(&args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    while !desk.path("rejects").exists() || desk.read("rejects").is_empty() {
+        assert!(child.try_wait().expect("a state").is_none(), "it ended before it was interrupted");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let id = child.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-INT", &id]).status().expect("kill runs").success());
+    let interrupted: Ran = child.wait_with_output().expect("an end").into();
+    assert_eq!(interrupted.code, Some(130), "{interrupted:?}");
+    assert!(interrupted.stderr.contains("run the same command again"), "{interrupted:?}");
+    assert_eq!(interrupted.json()["stopped"], true);
+
+    let finished = desk.run_bare(&args);
+    let report = finished.json();
+    assert_eq!((finished.code, &report["resumed"]), (Some(3), &json!(true)), "{finished:?}");
+    assert_eq!((&report["events"], &report["rejected"]), (&made["events"], &made["must_reject"]));
+    assert_eq!(hash(&desk), desk.run_bare(&["hash", "--db", "whole"]).stdout);
+    assert!(desk.read("rejects") == desk.read("all"), "the rejects of both runs are those of one");
+}
