@@ -29,4 +29,4 @@ bench events="1000000":
 
 # The sample log of the README, made anew; the same bytes every time.
 sample:
-    cargo run --release --locked --package convofold-cli -- generate --events 1200 --seed 7 --out docs/sample.ndjson
+    cargo run --release --locked --package convofold-cli -- generate --events 1000 --seed 3 --in-flight 60 --agents 9 --tenants 2 --leave-open 0.5 --abandon 0.15 --out docs/sample.ndjson
