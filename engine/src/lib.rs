@@ -10,6 +10,8 @@ mod identity;
 mod session;
 mod texts;
 mod event;
+mod draft;
+mod content;
 mod json;
 pub mod ingest;
 mod effect;
@@ -30,10 +32,9 @@ mod board;
 
 pub use board::{Admissions, Batch, Board, FOLD_VERSION};
 pub use conversation::ArrivalCounts;
+pub use draft::{DEFAULT_MAX_ID_BYTES, Draft, DraftError};
 pub use effect::{Admission, Effect, Seq};
-pub use event::{
-    AIRSHIP, AgentMention, At, DEFAULT_MAX_ID_BYTES, Direction, Draft, DraftError, Event, Kind, SUPEROFFICE,
-};
+pub use event::{AIRSHIP, AgentMention, At, Direction, Event, Kind, SUPEROFFICE};
 pub use fact::Fact;
 pub use hash::StateHash;
 pub use history::{Arrivals, HistoryEntry, Mention};

@@ -99,7 +99,8 @@ impl Timeline {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{Draft, Kind};
+    use crate::draft::Draft;
+    use crate::event::Kind;
     use crate::identity::Identity;
     use crate::time::Time;
 

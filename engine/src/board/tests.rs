@@ -1,7 +1,8 @@
 //! What the board answers, asked through its public face.
 
 use super::*;
-use crate::event::{AgentMention, Direction, Draft, Kind};
+use crate::draft::Draft;
+use crate::event::{AgentMention, Direction, Kind};
 use crate::query::{AgentFilter, Cursor, Sort};
 use crate::{AIRSHIP, Identity};
 

@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use super::fields::{Checked, Complaint, Fields};
 use super::record::{Record, Understood, top};
 use super::{Ignored, Reason};
-use crate::event::{AIRSHIP, AgentMention, Direction, Draft, DraftError, Kind};
+use crate::draft::{Draft, DraftError};
+use crate::event::{AIRSHIP, AgentMention, Direction, Kind};
 use crate::identity::Identity;
 use crate::json::{Fault, Name, Reader, Value, names};
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::Reason;
 use super::rejection::excerpt;
-use crate::event::DraftError;
+use crate::draft::DraftError;
 use crate::json::{Integer, Name, Shape, Value, integer};
 use crate::time::{Time, TimeError};
 

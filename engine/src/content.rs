@@ -1,0 +1,192 @@
+//! The content hash of an event (spec I1).
+
+use xxhash_rust::xxh3::xxh3_128;
+
+use crate::event::{Direction, Event, Kind};
+use crate::identity::ContentHash;
+use crate::session::Session;
+use crate::texts::CONTENT;
+use crate::time::Time;
+
+/// Names the layout that [`Event::content`] hashes. Changing the layout changes identities and so needs a new number.
+const CONTENT_VERSION: u8 = 1;
+
+/// See [`Event::content`], where the layout is described.
+pub(crate) fn hash(event: &Event) -> ContentHash {
+    let mut header = Header::new();
+    let direction = event.direction().map_or(0, direction_code);
+    let flags = [(event.says_nobody(), 1), (event.unread().is_some(), 2), (event.session().is_some(), 4)];
+    let flags = flags.iter().filter(|(is_set, _)| *is_set).fold(0, |all, (_, flag)| all | flag);
+    header.put(&[CONTENT_VERSION, kind_code(event.kind()), direction, flags]);
+    for time in [event.occurred(), event.sent(), event.started(), event.active()] {
+        header.put(&time.map_or(i64::MIN, Time::ms).to_le_bytes());
+        header.put(&time.map_or(0, Time::sub_ms_ns).to_le_bytes());
+    }
+    header.put(&event.unread().unwrap_or(0).to_le_bytes());
+    for field in CONTENT {
+        #[expect(clippy::cast_possible_truncation, reason = "all texts together are below 4 GiB")]
+        let length = event.texts().get(field).map_or(u32::MAX, |text| text.len() as u32);
+        header.put(&length.to_le_bytes());
+    }
+    header.put(&xxh3_128(event.texts().content().as_bytes()).to_le_bytes());
+    if let Some(session) = event.session() {
+        header.put(&hash_session(session).to_le_bytes());
+    }
+    ContentHash::from_bits(xxh3_128(header.bytes()))
+}
+
+fn kind_code(kind: Kind) -> u8 {
+    match kind {
+        Kind::Open => 0,
+        Kind::OpenClosed => 1,
+        Kind::Update => 2,
+        Kind::UpdateOpen => 3,
+        Kind::Message => 4,
+        Kind::Close => 5,
+    }
+}
+
+fn direction_code(direction: Direction) -> u8 {
+    match direction {
+        Direction::In => 1,
+        Direction::Out => 2,
+    }
+}
+
+fn hash_session(session: &Session) -> u128 {
+    let numbers = [
+        session.alert_level,
+        session.chatbot_is_active.map(i64::from),
+        session.consented.map(i64::from),
+        session.contact_id,
+        session.customer_id,
+        session.project_id,
+        session.rating,
+        session.sale_id,
+        session.status,
+        session.ticket_id,
+        session.topic_id,
+        session.user_id,
+    ];
+    let mut bytes = Vec::with_capacity(numbers.len() * 9 + 64);
+    for number in numbers {
+        bytes.push(u8::from(number.is_some()));
+        bytes.extend_from_slice(&number.unwrap_or(0).to_le_bytes());
+    }
+    bytes.push(u8::from(session.customer_alias.is_some()));
+    bytes.extend_from_slice(session.customer_alias.as_deref().unwrap_or_default().as_bytes());
+    xxh3_128(&bytes)
+}
+
+/// A buffer on the stack, for the fixed part of what is hashed.
+struct Header {
+    buffer: [u8; 192],
+    length: usize,
+}
+
+impl Header {
+    fn new() -> Self {
+        Self { buffer: [0; 192], length: 0 }
+    }
+
+    fn put(&mut self, bytes: &[u8]) {
+        let end = self.length + bytes.len();
+        self.buffer[self.length..end].copy_from_slice(bytes);
+        self.length = end;
+    }
+
+    fn bytes(&self) -> &[u8] {
+        &self.buffer[..self.length]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::draft::Draft;
+    use crate::event::{AIRSHIP, AgentMention, SUPEROFFICE};
+    use crate::identity::Identity;
+
+    fn at(ms: i64) -> Option<Time> {
+        Time::from_ms(ms)
+    }
+
+    fn message() -> Draft<'static> {
+        Draft {
+            source: AIRSHIP,
+            conversation: "c-1",
+            kind: Some(Kind::Message),
+            occurred: at(1_000),
+            sent: at(990),
+            text: Some("hi"),
+            ..Draft::default()
+        }
+    }
+
+    #[test]
+    fn i1_the_content_is_everything_the_fold_can_see() {
+        let base = message().build().unwrap();
+        let others = [
+            Draft { occurred: at(1_001), ..message() },
+            Draft { occurred: Time::from_ms_and_ns(1_000, 1), ..message() },
+            Draft { sent: None, ..message() },
+            Draft { text: Some("ho"), ..message() },
+            Draft { text: None, member_name: Some("hi"), ..message() },
+            Draft { direction: Some(Direction::In), ..message() },
+            Draft { agent: AgentMention::Nobody, ..message() },
+            Draft { unread: Some(0), ..message() },
+            Draft { unread: Some(u64::MAX), ..message() },
+            Draft { kind: Some(Kind::Open), ..message() },
+            Draft { session: Some(Session::default()), ..message() },
+        ];
+        for other in others {
+            assert_ne!(other.clone().build().unwrap().content(), base.content(), "{other:?}");
+        }
+        let elsewhere = Draft { conversation: "c-2", identity: Some(Identity::given("x", 0)), ..message() };
+        assert_eq!(elsewhere.build().unwrap().content(), base.content());
+    }
+
+    /// Identities, and so what is on disk, follow from these values: they may never change.
+    #[test]
+    fn i1_the_content_hash_is_the_same_on_every_machine() {
+        let whole = Draft {
+            source: SUPEROFFICE,
+            occurred: Time::from_ms_and_ns(1_000, 7),
+            started: at(1),
+            active: at(2),
+            unread: Some(3),
+            agent: AgentMention::Agent { id: Some("a"), name: Some("b") },
+            direction: Some(Direction::Out),
+            channel: Some("c"),
+            member_name: Some("d"),
+            member_number: Some("e"),
+            member_business_id: Some("f"),
+            member_channel_id: Some("g"),
+            shortcode: Some("h"),
+            app_key: Some("i"),
+            tenant: Some("j"),
+            session: Some(Session { rating: Some(-1), consented: Some(true), ..Session::default() }),
+            ..message()
+        };
+        let kinds = [Kind::Open, Kind::OpenClosed, Kind::Update, Kind::UpdateOpen, Kind::Message, Kind::Close];
+        let of_kind = |kind| Draft { kind: Some(kind), ..message() };
+        let drafts = kinds.map(of_kind).into_iter().chain([whole]);
+        let hashes: Vec<_> = drafts.map(|draft| draft.build().unwrap().content().to_string()).collect();
+        let expected = [
+            "13467eb9f701bbd9b300646ccdc875e0",
+            "46f2be7e8f5aa9eea79062074445f658",
+            "95cb1f90dec40ec9fd34c1aeba59a77b",
+            "4d29062d0b7f23b4c1ddf7ac79de0d47",
+            "1eea6abd2caa3aee8b441785d7b7057c",
+            "1a99e6fdf8e9c6614df8327b0899947d",
+            "04355094cd8cb8097c4acbdc8cae9357",
+        ];
+        assert_eq!(hashes, expected);
+    }
+
+    #[test]
+    fn i1_the_direction_of_a_text_that_is_not_there_is_no_content() {
+        let open = |direction| Draft { kind: Some(Kind::Open), text: None, direction, ..message() }.build().unwrap();
+        assert_eq!(open(Some(Direction::In)).content(), open(None).content());
+    }
+}

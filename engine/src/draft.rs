@@ -1,0 +1,281 @@
+//! The way to make an event.
+//!
+//! A source (or a host) fills in a [`Draft`] with what it was told and builds the [`Event`] from it; that is where the
+//! rules of time and identity are applied, the same for all sources.
+
+use crate::content;
+use crate::event::{AgentMention, At, Direction, Event, Kind};
+use crate::identity::{ContentHash, Identity};
+use crate::session::Session;
+use crate::texts::Texts;
+use crate::time::Time;
+
+/// The longest id, in bytes, that [`Draft::build`] takes unless told otherwise (spec W5).
+pub const DEFAULT_MAX_ID_BYTES: usize = 1024;
+
+/// Everything an event can say, borrowed from wherever it was read. `None` always means "not said".
+///
+/// ```
+/// use convofold_engine::{Direction, Draft, Kind, Time};
+///
+/// let event = Draft {
+///     source: "helpdesk",
+///     conversation: "case-7",
+///     kind: Some(Kind::Message),
+///     occurred: Time::from_ms(1_700_000_000_000),
+///     direction: Some(Direction::In),
+///     text: Some("Is anybody there?"),
+///     ..Draft::default()
+/// }
+/// .build()?;
+/// assert_eq!(event.conversation(), "case-7");
+/// # Ok::<_, convofold_engine::DraftError>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Draft<'a> {
+    /// Where the event comes from: [`AIRSHIP`], [`SUPEROFFICE`], or a host's own word.
+    pub source: &'a str,
+    /// The conversation's id, unique among all sources.
+    pub conversation: &'a str,
+    /// The event's own identity; its content is its identity where this is `None` (spec I1).
+    pub identity: Option<Identity>,
+    /// What the event does. Required. A [`Kind::Close`] should come with [`Draft::occurred`]: one without, or with one
+    /// before [`Draft::started`], has no usable time, comes after all other events, and is a suspicion (spec T3).
+    pub kind: Option<Kind>,
+    /// When it happened, by the source's clock.
+    pub occurred: Option<Time>,
+    /// A message's own time, where that is given beside [`Draft::occurred`] (spec T1, T4).
+    pub sent: Option<Time>,
+    /// When the conversation began, as a lifecycle event says (Airship's `started_timestamp`).
+    pub started: Option<Time>,
+    /// When the conversation was last active, as a lifecycle event says (Airship's `last_active_timestamp`).
+    pub active: Option<Time>,
+    /// How many messages are unread, as a lifecycle event says (Airship's `message_count_since_last_accessed`).
+    pub unread: Option<u64>,
+    /// Who is assigned.
+    pub agent: AgentMention<'a>,
+    /// A message's direction; for a lifecycle event that of the [`Draft::text`] it carries.
+    pub direction: Option<Direction>,
+    /// A message's channel: `sms`, `in_app`, or a host's own word.
+    pub channel: Option<&'a str>,
+    /// A message's text, or the last text that a lifecycle event carries.
+    pub text: Option<&'a str>,
+    /// The member's name.
+    pub member_name: Option<&'a str>,
+    /// The member's number: a phone number or a device and its channel.
+    pub member_number: Option<&'a str>,
+    /// The member's id at the business.
+    pub member_business_id: Option<&'a str>,
+    /// The member's channel id.
+    pub member_channel_id: Option<&'a str>,
+    /// The sender that the member wrote to.
+    pub shortcode: Option<&'a str>,
+    /// Airship's app key.
+    pub app_key: Option<&'a str>,
+    /// The business whose conversation it is.
+    pub tenant: Option<&'a str>,
+    /// What SuperOffice says of the session.
+    pub session: Option<Session>,
+}
+
+/// Why a [`Draft`] is no event.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DraftError {
+    /// There is no [`Draft::kind`].
+    #[error("an event needs a kind")]
+    NoKind,
+    /// [`Draft::source`] is empty.
+    #[error("an event needs the word for its source")]
+    NoSource,
+    /// [`Draft::conversation`] is empty.
+    #[error("an event needs the id of its conversation")]
+    NoConversation,
+    /// None of the times that could place the event is given (spec W5).
+    #[error("an event needs a time: when it occurred, or its own epoch field")]
+    NoTime,
+    /// An id is longer than allowed.
+    #[error("the {field} is {found} bytes long, more than the {max} allowed")]
+    IdTooLong {
+        /// Which id.
+        field: &'static str,
+        /// Its length in bytes.
+        found: usize,
+        /// The longest allowed.
+        max: usize,
+    },
+    /// The texts of the event are longer than 4 GiB together.
+    #[error("the texts of the event are longer than 4 GiB together")]
+    TooLong,
+}
+
+impl Draft<'_> {
+    /// Checks the draft, gives it its time and its identity, and packs it.
+    ///
+    /// # Errors
+    /// [`DraftError`] names what is missing or too long.
+    pub fn build(self) -> Result<Event, DraftError> {
+        self.build_with(DEFAULT_MAX_ID_BYTES)
+    }
+
+    /// Like [`Draft::build`], with another limit to the length of ids.
+    ///
+    /// # Errors
+    /// [`DraftError`] names what is missing or too long.
+    pub fn build_with(self, max_id_bytes: usize) -> Result<Event, DraftError> {
+        let kind = self.kind.ok_or(DraftError::NoKind)?;
+        self.check(max_id_bytes)?;
+        let at = self.at(kind).ok_or(DraftError::NoTime)?;
+        let texts = self.pack().ok_or(DraftError::TooLong)?;
+        let mut event = Event {
+            texts,
+            nobody: self.agent == AgentMention::Nobody,
+            kind,
+            // The direction of a text that is not there says nothing.
+            direction: self.direction.filter(|_| kind.is_message() || self.text.is_some()),
+            at,
+            occurred: self.occurred,
+            sent: self.sent,
+            started: self.started,
+            active: self.active,
+            unread: self.unread,
+            identity: Identity::of_content(ContentHash::from_bits(0)),
+            content: ContentHash::from_bits(0),
+            session: self.session.map(Box::new),
+        };
+        event.content = content::hash(&event);
+        event.identity = self.identity.unwrap_or_else(|| Identity::of_content(event.content));
+        Ok(event)
+    }
+
+    fn check(&self, max_id_bytes: usize) -> Result<(), DraftError> {
+        if self.source.is_empty() {
+            return Err(DraftError::NoSource);
+        }
+        if self.conversation.is_empty() {
+            return Err(DraftError::NoConversation);
+        }
+        let agent_id = if let AgentMention::Agent { id, .. } = self.agent { id } else { None };
+        let ids = [
+            ("conversation id", Some(self.conversation)),
+            ("source", Some(self.source)),
+            ("agent id", agent_id),
+            ("channel", self.channel),
+            ("member number", self.member_number),
+            ("member business id", self.member_business_id),
+            ("member channel id", self.member_channel_id),
+            ("shortcode", self.shortcode),
+            ("app key", self.app_key),
+            ("tenant", self.tenant),
+        ];
+        for (field, id) in ids {
+            let found = id.map_or(0, str::len);
+            if found > max_id_bytes {
+                return Err(DraftError::IdTooLong { field, found, max: max_id_bytes });
+            }
+        }
+        Ok(())
+    }
+
+    /// Rules T1 and T3.
+    fn at(&self, kind: Kind) -> Option<At> {
+        let own = if kind.is_message() { self.sent } else { self.active.or(self.started) };
+        let by_t1 = self.occurred.max(own)?;
+        let clock_is_wrong = match (self.occurred, self.started) {
+            (None, _) => true,
+            (Some(occurred), Some(started)) => occurred < started,
+            (Some(_), None) => false,
+        };
+        Some(if kind == Kind::Close && clock_is_wrong { At::Untimed { alone: by_t1 } } else { At::Timed(by_t1) })
+    }
+
+    fn pack(&self) -> Option<Texts> {
+        let (agent_id, agent_name) = match self.agent {
+            AgentMention::Agent { id, name } => (id, name),
+            AgentMention::Silent | AgentMention::Nobody => (None, None),
+        };
+        Texts::pack([
+            Some(self.conversation),
+            self.text,
+            Some(self.source),
+            agent_id,
+            agent_name,
+            self.channel,
+            self.member_name,
+            self.member_number,
+            self.member_business_id,
+            self.member_channel_id,
+            self.shortcode,
+            self.app_key,
+            self.tenant,
+        ])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::AIRSHIP;
+
+    fn at(ms: i64) -> Option<Time> {
+        Time::from_ms(ms)
+    }
+
+    fn message() -> Draft<'static> {
+        Draft {
+            source: AIRSHIP,
+            conversation: "c-1",
+            kind: Some(Kind::Message),
+            occurred: at(1_000),
+            sent: at(990),
+            text: Some("hi"),
+            ..Draft::default()
+        }
+    }
+
+    #[test]
+    fn a_draft_comes_back_from_its_event() {
+        let draft = Draft {
+            agent: AgentMention::Agent { id: Some("a"), name: None },
+            member_number: Some(""),
+            tenant: Some("t"),
+            session: Some(Session { rating: Some(3), ..Session::default() }),
+            identity: Some(Identity::given("x", 1)),
+            ..message()
+        };
+        let event = draft.clone().build().unwrap();
+        assert_eq!(event.draft().build().unwrap(), event);
+        assert_eq!(event.agent(), draft.agent);
+        assert_eq!((event.member_number(), event.tenant(), event.shortcode()), (Some(""), Some("t"), None));
+        assert_eq!(event.session(), draft.session.as_ref());
+    }
+
+    #[test]
+    fn t1_the_later_of_occurred_and_the_own_field_is_the_time() {
+        let at_of = |draft: Draft<'_>| draft.build().unwrap().at();
+        assert_eq!(at_of(message()), At::Timed(at(1_000).unwrap()));
+        assert_eq!(at_of(Draft { sent: at(2_000), ..message() }), At::Timed(at(2_000).unwrap()));
+        let open = Draft { kind: Some(Kind::Open), sent: None, started: at(3_000), ..message() };
+        assert_eq!(at_of(open.clone()), At::Timed(at(3_000).unwrap()));
+        assert_eq!(at_of(Draft { active: at(500), ..open }), At::Timed(at(1_000).unwrap()));
+        assert_eq!(Draft { occurred: None, sent: None, ..message() }.build(), Err(DraftError::NoTime));
+    }
+
+    #[test]
+    fn t3_a_close_before_its_own_start_has_no_usable_time() {
+        let close = Draft { kind: Some(Kind::Close), sent: None, started: at(1_000), ..message() };
+        assert_eq!(close.clone().build().unwrap().at(), At::Timed(at(1_000).unwrap()));
+        let early = Draft { occurred: at(999), ..close.clone() };
+        assert_eq!(early.build().unwrap().at(), At::Untimed { alone: at(1_000).unwrap() });
+        let absent = Draft { occurred: None, ..close };
+        assert_eq!(absent.build().unwrap().at(), At::Untimed { alone: at(1_000).unwrap() });
+    }
+
+    #[test]
+    fn w5_an_id_has_a_longest_length() {
+        let long = "x".repeat(DEFAULT_MAX_ID_BYTES + 1);
+        let error = Draft { conversation: &long, ..message() }.build().unwrap_err();
+        assert_eq!(error, DraftError::IdTooLong { field: "conversation id", found: 1025, max: 1024 });
+        assert!(Draft { conversation: &long[1..], ..message() }.build().is_ok());
+    }
+}
