@@ -109,7 +109,8 @@ pub enum SubmitError {
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CommitError {
-    /// The store was closed before its turn. Nothing of it is in the log.
+    /// The store was closed before its turn, and nothing of it is in the log; or the writer ended by a fault of its own,
+    /// and then submitting it again once the store is open finds out: what is there already counts as duplicate.
     #[error("the store was closed before the batch was written")]
     Closed,
     /// A write failed, this one or an earlier one. Whether this batch is in the log shows when the store is opened again;

@@ -55,6 +55,10 @@ pub(crate) struct SledStorage {
 impl SledStorage {
     /// Opens or makes the database in `dir`. The caller holds the lock and has removed what a killed process left.
     pub(crate) fn open(dir: &Path, options: SledOptions) -> Result<Self, StorageError> {
+        // What a killed process wrote without a barrier is read back from memory and taken for durable; so it is made so.
+        if dir.join("db").exists() {
+            sync_file(&dir.join("db"))?;
+        }
         guarded("opening", || {
             let config = sled::Config::default()
                 .path(dir)
@@ -74,14 +78,16 @@ impl SledStorage {
         })
     }
 
-    /// Removes snapshots that a process was killed while writing. sled takes them for whole ones and fails for ever, and
-    /// nothing rests on them yet.
+    /// Removes what a process was killed while writing, on which nothing rests yet and with which sled fails for ever:
+    /// snapshots, which it takes for whole ones, and a `conf` from before there was any data.
     pub(crate) fn remove_unfinished(dir: &Path) -> Result<Vec<PathBuf>, StorageError> {
         let mut removed = Vec::new();
         for path in list(dir)? {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
-            if name.starts_with("snap.") && name.ends_with(".generating") {
-                fs::remove_file(&path).map_err(StorageError::io("removing an unfinished snapshot"))?;
+            let is_snapshot = name.starts_with("snap.") && name.ends_with(".generating");
+            let is_conf_alone = name == "conf" && !dir.join("db").exists();
+            if is_snapshot || is_conf_alone {
+                fs::remove_file(&path).map_err(StorageError::io("removing an unfinished file"))?;
                 removed.push(path);
             }
         }

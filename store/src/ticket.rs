@@ -1,6 +1,7 @@
 //! The promise of an answer from the writer.
 
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -137,7 +138,8 @@ impl<T> Completer<T> {
         };
         // Outside the lock, because a waker may poll at once.
         if let Some(waker) = waker {
-            waker.wake();
+            // It is the host's. What goes wrong in it is not the writer's affair.
+            let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
         }
     }
 }

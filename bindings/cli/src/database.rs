@@ -38,7 +38,15 @@ impl DbArgs {
 
     fn open_with(&self, options: Options, console: &mut Console) -> Result<Convofold, CliError> {
         let db = options.open(&self.db).map_err(|error| CliError::open(&self.db, &error))?;
-        for skipped in &db.recovery().skipped {
+        let recovery = db.recovery();
+        if recovery.unreadable_head {
+            console
+                .note("note: the head mark is damaged, so it could not be told whether the end of the log is missing");
+        }
+        for removed in &recovery.removed_files {
+            console.note(format_args!("note: removed {}, which a killed process left unfinished", removed.display()));
+        }
+        for skipped in &recovery.skipped {
             console.note(format_args!("note: checkpoint {} was passed over: {}", skipped.generation, skipped.why));
         }
         Ok(db)

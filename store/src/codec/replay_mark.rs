@@ -16,7 +16,8 @@ pub(crate) struct ReplayMarkV1 {
     pub(crate) line: u64,
     /// Its offset in the decompressed input.
     pub(crate) byte_offset: u64,
-    /// XXH3-64 of the first bytes of the decompressed input.
+    /// XXH3-64 of the first bytes of the decompressed input, and that of the state of all inputs (see `state_of`), combined
+    /// by exclusive or.
     pub(crate) fingerprint: u64,
     pub(crate) lines: u64,
     pub(crate) bytes: u64,

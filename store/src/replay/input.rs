@@ -120,6 +120,12 @@ impl OpenInput {
         Ok(Self { source, beginning, fingerprint, is_live })
     }
 
+    /// Whether there is nothing but blank lines before this place, as far as 64 KiB. Only right after opening.
+    pub(super) fn is_blank_up_to(&self, byte_offset: u64) -> bool {
+        let before = usize::try_from(byte_offset).ok().and_then(|end| self.beginning.get(..end));
+        before.is_some_and(|before| before.trim_ascii().is_empty())
+    }
+
     /// Passes over the first bytes, decompressed. Only right after opening.
     pub(super) fn skip(&mut self, byte_offset: u64) -> io::Result<()> {
         let held = self.beginning.len() as u64;

@@ -8,8 +8,8 @@
 //! threads. No more than a few pieces are on their way at any time, however large the inputs are.
 //!
 //! With each piece a bookmark is committed that says where the replay is. A replay that was killed or stopped and is
-//! started again with the same files goes on there; where in doubt it goes on earlier, and what is there already counts as
-//! duplicate.
+//! started again with the same files goes on there. Where any of them has changed since, it begins anew, and what is there
+//! already counts as duplicate.
 
 mod input;
 mod parsing;
@@ -168,6 +168,14 @@ impl<'a> Replay<'a> {
         self
     }
 
+    /// Whether an earlier run with the same files was stopped or killed, and [`Replay::run`] goes on from there.
+    ///
+    /// # Errors
+    /// [`ReplayError::Input`] where a file is not there.
+    pub fn goes_on(&self) -> Result<bool, ReplayError> {
+        Ok(Resume::find(self.db, self.format, &self.inputs)?.goes_on())
+    }
+
     /// Replays the inputs, one after the other. When it returns, all that it reports is durable.
     ///
     /// # Errors
@@ -272,7 +280,11 @@ impl Run<'_> {
     /// all that is known now.
     fn finish(&mut self, stopped: bool) -> Result<(), ReplayError> {
         self.settle(0)?;
-        let batch = if stopped { self.resume.mark(Batch::default())? } else { self.resume.unmark(Batch::default()) };
+        let batch = if stopped && !self.resume.is_at_the_beginning() {
+            self.resume.mark(Batch::default())?
+        } else {
+            self.resume.unmark(Batch::default())
+        };
         self.db.submit(batch.durability(Durability::Synced))?.wait()?;
         Ok(())
     }

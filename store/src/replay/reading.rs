@@ -76,7 +76,8 @@ impl Reading {
     }
 
     fn read(&mut self, number: u32, mut input: OpenInput, start: Place) -> std::io::Result<Result<(), Ended>> {
-        let mut framer = if start.byte_offset == 0 {
+        // What begins with blank lines may still turn out to be one document.
+        let mut framer = if input.is_blank_up_to(start.byte_offset) {
             Framer::new(self.limits, PIECE_BYTES)
         } else {
             input.skip(start.byte_offset)?;

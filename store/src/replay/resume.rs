@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::sync::Arc;
+use std::time::UNIX_EPOCH;
 
 use convofold_engine::ingest::Format;
 use xxhash_rust::xxh3::Xxh3;
@@ -39,6 +40,8 @@ impl Default for Place {
 pub(super) struct Resume {
     /// The bookmark; `None` where the replay cannot be resumed.
     name: Option<String>,
+    /// See [`state_of`].
+    inputs_state: u64,
     pub(super) place: Place,
     pub(super) report: ReplayReport,
 }
@@ -50,11 +53,21 @@ impl Resume {
         let value = name.as_ref().and_then(|name| db.bookmark(name));
         // A bookmark that cannot be read is as good as none: what is there already counts as duplicate.
         let mark = value.and_then(|value| replay_mark::open(&value).ok());
-        let mark = mark.filter(|mark| is_same_input(mark, inputs));
-        Ok(mark.map_or_else(
-            || Self { name: name.clone(), place: Place::default(), report: ReplayReport::default() },
-            |mark| Self { name: name.clone(), place: Place::of(&mark), report: report_of(mark) },
-        ))
+        let inputs_state = state_of(inputs);
+        let found = mark.map(|mark| (Place::of(&mark, inputs_state), report_of(mark)));
+        let found = found.filter(|(place, _)| is_same_input(place, inputs));
+        let (place, report) = found.unwrap_or_default();
+        Ok(Self { name, inputs_state, place, report })
+    }
+
+    /// Whether there is an earlier run to go on from.
+    pub(super) fn goes_on(&self) -> bool {
+        self.report.resumed
+    }
+
+    /// Whether nothing was read yet.
+    pub(super) fn is_at_the_beginning(&self) -> bool {
+        self.place == Place::default()
     }
 
     /// Lets the batch say where the replay is once it is committed.
@@ -81,7 +94,7 @@ impl Resume {
             input,
             line,
             byte_offset,
-            fingerprint,
+            fingerprint: fingerprint ^ self.inputs_state,
             lines: *lines,
             bytes: *bytes,
             events: *events,
@@ -96,8 +109,9 @@ impl Resume {
 }
 
 impl Place {
-    fn of(mark: &ReplayMarkV1) -> Self {
-        Self { input: mark.input, line: mark.line, byte_offset: mark.byte_offset, fingerprint: mark.fingerprint }
+    fn of(mark: &ReplayMarkV1, inputs_state: u64) -> Self {
+        let fingerprint = mark.fingerprint ^ inputs_state;
+        Self { input: mark.input, line: mark.line, byte_offset: mark.byte_offset, fingerprint }
     }
 }
 
@@ -142,8 +156,80 @@ fn name_of(format: Format, inputs: &[Input]) -> Result<Option<String>, ReplayErr
 }
 
 /// Whether the input begins as it did when the mark was made.
-fn is_same_input(mark: &ReplayMarkV1, inputs: &[Input]) -> bool {
-    let path = inputs.get(mark.input as usize).and_then(Input::as_path);
+fn is_same_input(place: &Place, inputs: &[Input]) -> bool {
+    let path = inputs.get(place.input as usize).and_then(Input::as_path);
     let input = path.and_then(|path| OpenInput::open_file(path, Arc::default()).ok());
-    input.is_some_and(|input| input.fingerprint == mark.fingerprint)
+    input.is_some_and(|input| input.fingerprint == place.fingerprint)
+}
+
+/// Changes with the length of any input and with the time it was last written to. Where one has changed since a mark was
+/// made, the place that it names may mean something else, so the replay begins anew.
+fn state_of(inputs: &[Input]) -> u64 {
+    let mut hash = Xxh3::new();
+    for metadata in inputs.iter().filter_map(|input| input.as_path()?.metadata().ok()) {
+        let changed = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        hash.update(&metadata.len().to_le_bytes());
+        hash.update(&changed.unwrap_or_default().as_nanos().to_le_bytes());
+    }
+    hash.digest()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+    use crate::replay::Replay;
+
+    fn event(id: u32) -> String {
+        format!(
+            r#"{{"id":"{id}","occurred":"2026-01-01T00:00:{id:02}Z","body":{{"name":"live_chat_message","interaction_type":"sms_in","transaction":"c","properties":{{"message":{{}}}}}}}}"#
+        )
+    }
+
+    fn write(folder: &Path, name: &str, lines: &[String]) -> Input {
+        let path = folder.join(name);
+        fs::write(&path, lines.join("\n")).unwrap();
+        Input::path(path)
+    }
+
+    /// Found by review: what was read up to the mark was the blank line, and the document was taken for lines.
+    #[test]
+    fn a_document_after_blank_lines_is_still_one_after_a_stop_between_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Convofold::open(folder.path().join("db")).unwrap();
+        let document = || write(folder.path(), "a", &[String::new(), "[".into(), event(1) + ",", event(2), "]".into()]);
+        let inputs = [document()];
+        let mut resume = Resume::find(&db, Format::Auto, &inputs).unwrap();
+        let [input] = inputs;
+        let path = input.as_path().unwrap().to_owned();
+        let fingerprint = OpenInput::open_file(&path, Arc::default()).unwrap().fingerprint;
+        resume.place = Place { input: 0, line: 2, byte_offset: 1, fingerprint };
+        let batch = resume.mark(Batch::default()).unwrap();
+        db.submit(batch).unwrap().wait().unwrap();
+
+        let report = Replay::new(&db).input(Input::path(path)).run().unwrap();
+        assert!(report.resumed);
+        assert_eq!((report.events, report.rejected_total()), (2, 0));
+    }
+
+    /// Found by review: a file that was read already and had grown since was not looked at again.
+    #[test]
+    fn a_replay_begins_anew_where_any_file_has_changed() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Convofold::open(folder.path().join("db")).unwrap();
+        let second = || write(folder.path(), "b", &[event(2), "garbage".into(), event(3)]);
+        let stop = Arc::new(AtomicBool::new(false));
+        let first = write(folder.path(), "a", &[event(1)]);
+        let replay = Replay::new(&db).input(first).input(second()).stop(stop.clone());
+        let report = replay.on_rejection(|_, _| stop.store(true, Ordering::SeqCst)).run().unwrap();
+        assert!(report.stopped);
+
+        let grown = write(folder.path(), "a", &[event(1), event(4)]);
+        let replay = Replay::new(&db).input(grown).input(Input::path(folder.path().join("b")));
+        assert!(!replay.goes_on().unwrap());
+        let report = replay.run().unwrap();
+        assert_eq!((report.counts.applied + report.counts.late, report.counts.duplicates), (1, 3));
+    }
 }

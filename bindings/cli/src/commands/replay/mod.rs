@@ -29,9 +29,6 @@ use report::Report;
 
 /// The name of standard input, as an argument and in reports.
 const STDIN: &str = "-";
-/// How the names of the bookmarks begin by which a replay remembers where it is, until it is complete.
-const REPLAY_BOOKMARK: &str = "replay/";
-
 /// Read event logs into a database.
 ///
 /// Reads every FILE in the order given and takes over the events that the database does not hold yet. Everything is
@@ -116,13 +113,20 @@ impl ReplayArgs {
         for source in inputs::find(&self.files, &own)? {
             inputs.push(match source {
                 Source::Stdin => Input::reader(STDIN, io::stdin()),
-                Source::File(path) => {
-                    self.check(&path)?;
-                    Input::path(path)
-                }
+                Source::File(path) => self.file(path)?,
             });
         }
         Ok(inputs)
+    }
+
+    /// A file, or a named pipe or the like, which can be opened only once.
+    fn file(&self, path: PathBuf) -> Result<Input, CliError> {
+        if path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
+            let pipe = File::open(&path).map_err(|error| CliError::io("read", &path, &error))?;
+            return Ok(Input::reader(path.display().to_string(), pipe));
+        }
+        self.check(&path)?;
+        Ok(Input::path(path))
     }
 
     fn check(&self, path: &Path) -> Result<(), CliError> {
@@ -143,7 +147,8 @@ impl ReplayArgs {
         stop: &Arc<AtomicBool>,
         console: &Console,
     ) -> Result<(ReplayReport, f64), CliError> {
-        let goes_on = db.bookmarks().iter().any(|(name, _)| name.starts_with(REPLAY_BOOKMARK));
+        let replay = Replay::new(db).format(self.source.into()).inputs(inputs).stop(Arc::clone(stop));
+        let goes_on = replay.goes_on().map_err(|error| failed(&error))?;
         let mut rejects = self.rejects.as_deref().map(|path| Rejects::create(path, goes_on)).transpose()?;
         let mut watch = Watch::new(console.shows_progress());
         let write = |rejection: &Rejection, input: &str| {
@@ -154,12 +159,7 @@ impl ReplayArgs {
                 stop.store(true, Ordering::SeqCst);
             }
         };
-        let replay = Replay::new(db)
-            .format(self.source.into())
-            .inputs(inputs)
-            .stop(Arc::clone(stop))
-            .on_progress(|progress| watch.show(progress))
-            .on_rejection(write);
+        let replay = replay.on_progress(|progress| watch.show(progress)).on_rejection(write);
         let report = replay.run().map_err(|error| failed(&error));
         let rate = watch.finish();
         rejects.map_or(Ok(()), Rejects::finish)?;
@@ -190,5 +190,5 @@ impl ReplayArgs {
 
 fn failed(error: &ReplayError) -> CliError {
     CliError::new(Exit::Failure, format!("the replay failed: {}", chain(error)))
-        .hint("what was read up to there is kept; run the same command again to go on from there")
+        .hint("what was read up to there is kept; once the cause is gone, run the same command again")
 }
