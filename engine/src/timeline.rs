@@ -5,6 +5,9 @@ use std::cmp::Ordering;
 use crate::event::Event;
 use crate::fact::Fact;
 
+/// Most conversations have about as many events; room for them at once saves moving the first ones again and again.
+const USUAL_EVENTS: usize = 16;
+
 /// Facts in order, and behind them those that came since and are not in their places yet.
 ///
 /// They are put there together: one by one, a log that comes newest first would move every fact for every fact.
@@ -44,6 +47,9 @@ impl Timeline {
         if is_latest {
             self.latest = self.facts.len();
             self.sorted += usize::from(self.sorted == self.facts.len());
+        }
+        if self.facts.is_empty() {
+            self.facts.reserve(USUAL_EVENTS);
         }
         self.facts.push(fact);
         is_latest

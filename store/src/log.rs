@@ -43,7 +43,7 @@ impl BlockWriter {
         events: impl Iterator<Item = &'a Event>,
         bookmarks: &[&Bookmark],
     ) -> Result<(SealedBlocks, Tail), StorageError> {
-        self.builder = BlockBuilder::default();
+        self.builder.clear();
         let mut sealed = SealedBlocks::default();
         for event in events {
             if self.builder.bytes() >= self.block_bytes {

@@ -150,6 +150,7 @@ fn last_good_checkpoint(storage: &dyn Storage, recovery: &mut Recovery) -> Resul
                 return Ok(recovered);
             }
             Err(LoadError::Storage(error)) => return Err(error.into()),
+            Err(LoadError::Shortened { expected, found }) => return Err(OpenError::Shortened { expected, found }),
             Err(LoadError::Skip(why)) => recovery.skipped.push(SkippedCheckpoint { generation, why }),
         }
     }
@@ -164,6 +165,11 @@ fn last_good_checkpoint(storage: &dyn Storage, recovery: &mut Recovery) -> Resul
 
 enum LoadError {
     Skip(SkipReason),
+    /// The checkpoint knows of events that the log no longer has.
+    Shortened {
+        expected: Seq,
+        found: Seq,
+    },
     Storage(StorageError),
 }
 
@@ -182,6 +188,8 @@ impl From<StorageError> for LoadError {
 fn load(storage: &dyn Storage, generation: u64, newest: u64) -> Result<Recovered, LoadError> {
     let value = read(storage.record(&record_name(generation)))?.map_err(SkipReason::Record)?;
     let record = record::open(generation, &value).map_err(SkipReason::Record)?;
+    // It was written after its blocks were durable, so also one that is of no other use tells how far the log reached.
+    expect_log_up_to(storage, &record)?;
     let other = |field, found| SkipReason::Record(Damage::NoSuch { field, found });
     if record.fold_version != FOLD_VERSION {
         return Err(SkipReason::FoldVersion { expected: FOLD_VERSION, found: record.fold_version }.into());
@@ -217,6 +225,19 @@ fn tail_of(record: &CheckpointV1) -> Tail {
         seq: record.last_seq.saturating_add(1),
         chain: u128::from_le_bytes(record.chain),
     }
+}
+
+fn expect_log_up_to(storage: &dyn Storage, record: &CheckpointV1) -> Result<(), LoadError> {
+    let last = storage.key_at_or_before(BlockKey { first_seq: u64::MAX, block_no: u64::MAX })?;
+    if last.map_or(0, |last| last.block_no) >= record.last_block_no {
+        return Ok(());
+    }
+    let block = match last {
+        Some(last) => read(storage.block(last))?.ok().and_then(|value| Block::open(&value).ok()),
+        None => None,
+    };
+    let found = block.map_or(0, |block| block.end().last_seq());
+    Err(LoadError::Shortened { expected: record.last_seq, found })
 }
 
 /// Makes sure that the checkpoint belongs to this log. Where more blocks follow, the chain shows it.

@@ -82,6 +82,12 @@ impl BlockBuilder {
         self.count == 0
     }
 
+    /// Forgets what a group that failed may have left, and keeps the room for the next.
+    pub(crate) fn clear(&mut self) {
+        self.events.clear();
+        self.count = 0;
+    }
+
     /// Closes the block, moves the tail behind it and begins the next.
     pub(crate) fn seal(
         &mut self,
@@ -90,7 +96,8 @@ impl BlockBuilder {
         compressor: &mut Compressor,
     ) -> Result<(BlockKey, Vec<u8>), Damage> {
         // A sequence is its length and then its elements; that is `BodyV1`, put together from what is encoded already.
-        let mut body = super::encode(&u64::from(self.count))?;
+        let mut body = Vec::with_capacity(self.events.len() + 64);
+        super::encode_into(&u64::from(self.count), &mut body)?;
         body.append(&mut self.events);
         super::encode_into(&bookmarks, &mut body)?;
         let bookmark_count = u32::try_from(bookmarks.len())

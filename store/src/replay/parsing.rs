@@ -117,7 +117,7 @@ fn parse(parser: Parser, work: &Receiver<Work>, done: &Sender<Numbered>) {
 fn parse_one(parser: Parser, input: u32, fingerprint: u64, piece: &Piece) -> Result<ParsedPiece, ReplayError> {
     // A panic would be a fault of the parser's. It must not pass for the end of the inputs.
     let parsed = catch_unwind(AssertUnwindSafe(|| {
-        let mut parsed = Parsed::default();
+        let mut parsed = Parsed::with_room_for(piece);
         parser.parse(piece, &mut parsed);
         parsed
     }));
