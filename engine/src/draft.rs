@@ -33,7 +33,7 @@ pub const DEFAULT_MAX_ID_BYTES: usize = 1024;
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Draft<'a> {
-    /// Where the event comes from: [`AIRSHIP`], [`SUPEROFFICE`], or a host's own word.
+    /// Where the event comes from: [`AIRSHIP`](crate::AIRSHIP), [`SUPEROFFICE`](crate::SUPEROFFICE), or a host's own word.
     pub source: &'a str,
     /// The conversation's id, unique among all sources.
     pub conversation: &'a str,
