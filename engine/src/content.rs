@@ -104,24 +104,9 @@ impl Header {
 mod tests {
     use super::*;
     use crate::draft::Draft;
-    use crate::event::{AIRSHIP, AgentMention, SUPEROFFICE};
+    use crate::draft::tests::{at, message};
+    use crate::event::{AgentMention, SUPEROFFICE};
     use crate::identity::Identity;
-
-    fn at(ms: i64) -> Option<Time> {
-        Time::from_ms(ms)
-    }
-
-    fn message() -> Draft<'static> {
-        Draft {
-            source: AIRSHIP,
-            conversation: "c-1",
-            kind: Some(Kind::Message),
-            occurred: at(1_000),
-            sent: at(990),
-            text: Some("hi"),
-            ..Draft::default()
-        }
-    }
 
     #[test]
     fn i1_the_content_is_everything_the_fold_can_see() {

@@ -213,15 +213,15 @@ impl Draft<'_> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::event::AIRSHIP;
 
-    fn at(ms: i64) -> Option<Time> {
+    pub(crate) fn at(ms: i64) -> Option<Time> {
         Time::from_ms(ms)
     }
 
-    fn message() -> Draft<'static> {
+    pub(crate) fn message() -> Draft<'static> {
         Draft {
             source: AIRSHIP,
             conversation: "c-1",
