@@ -8,7 +8,7 @@ use crate::effect::{Admission, Effect, Seq};
 use crate::event::{At, Event};
 use crate::fact::Fact;
 use crate::fold::{Context, Fold, Lists};
-use crate::identity::ContentHash;
+use crate::identity::{ContentHash, Identity};
 use crate::known::Known;
 use crate::session::Session;
 use crate::time::Time;
@@ -33,8 +33,8 @@ pub(crate) struct Conversation {
     pub(crate) untimed: Vec<Fact>,
     /// Events that lost to another of the same identity (I2).
     pub(crate) conflicts: Vec<Fact>,
-    /// The fingerprints and contents of those.
-    lost: HashSet<(u64, ContentHash)>,
+    /// The identities and contents of those.
+    lost: HashSet<(Identity, ContentHash)>,
     pub(crate) contexts: Vec<Context>,
     pub(crate) sessions: Vec<Session>,
     pub(crate) arrivals: ArrivalCounts,
@@ -92,7 +92,7 @@ impl Conversation {
         }
         let is_timed = |fact: &Fact| matches!(fact.at, At::Timed(_));
         let (timed, untimed): (Vec<_>, Vec<_>) = facts.into_iter().partition(is_timed);
-        let lost = conflicts.iter().map(|fact| (fact.identity.fingerprint(), fact.content)).collect();
+        let lost = conflicts.iter().map(|fact| (fact.identity.clone(), fact.content)).collect();
         let timed = Timeline::new(timed);
         Self { timed, untimed, conflicts, lost, contexts, sessions, arrivals, known, ..Self::new(id) }
     }
@@ -136,7 +136,7 @@ impl Conversation {
     fn says_the_same(&self, found: Found, event: &Event) -> bool {
         let content = event.content();
         self.fact(found).is_some_and(|fact| fact.content == content)
-            || self.lost.contains(&(event.identity().fingerprint(), content))
+            || (!self.lost.is_empty() && self.lost.contains(&(event.identity().clone(), content)))
     }
 
     /// Two events of one identity say different things: the one with the smaller content hash counts (I2).
@@ -154,7 +154,7 @@ impl Conversation {
         } else {
             arrived
         };
-        self.lost.insert((loser.identity.fingerprint(), loser.content));
+        self.lost.insert((loser.identity.clone(), loser.content));
         self.conflicts.push(loser);
         Effect::Conflict { counts }
     }

@@ -190,6 +190,23 @@ mod tests {
         assert!(matches!(ticket.as_mut().poll(&mut context), Poll::Ready(Ok(found)) if found == receipt()));
     }
 
+    /// Found by review: the waker is the host's, and a panic in it ended the writer.
+    #[test]
+    fn a_waker_that_panics_is_not_the_writers_affair() {
+        struct Panics;
+        impl Wake for Panics {
+            fn wake(self: Arc<Self>) {
+                panic!("a fault of the host's");
+            }
+        }
+        let (ticket, completer) = Ticket::new();
+        let mut ticket = Box::pin(ticket);
+        let waker = Waker::from(Arc::new(Panics));
+        assert!(ticket.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        completer.complete(Ok(receipt()));
+        assert_eq!(ticket.try_get().and_then(Result::ok), Some(receipt()));
+    }
+
     #[test]
     fn a_ticket_is_asked_for_and_waited_for() {
         let (ticket, completer) = Ticket::new();

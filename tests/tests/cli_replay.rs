@@ -225,3 +225,19 @@ fn an_interruption_stops_at_a_consistent_point_and_the_same_command_goes_on() {
     assert_eq!(hash(&desk), desk.run_bare(&["hash", "--db", "whole"]).stdout);
     assert!(desk.read("rejects") == desk.read("all"), "the rejects of both runs are those of one");
 }
+
+/// Found by review: a pipe with a name was opened twice, which ends whoever writes to it.
+#[cfg(unix)]
+#[test]
+fn a_named_pipe_is_read_like_standard_input() {
+    let desk = Desk::default();
+    generated(&desk, "log", &[]);
+    let pipe = desk.path("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().expect("mkfifo runs").success());
+    let log = desk.read("log");
+    let writer = std::thread::spawn(move || std::fs::write(pipe, log));
+    let ran = desk.run("replay", &["pipe", "--json"]);
+    writer.join().expect("no panic").expect("the pipe takes all of it");
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert_eq!(ran.json()["events"], 3_000);
+}

@@ -23,6 +23,25 @@ fn an_unfinished_snapshot_is_removed_before_sled_sees_it() {
     assert_eq!(again.state_hash(), db.state_hash());
 }
 
+/// Found by review: sled writes `conf` in two steps and before any data; torn in between, no open ever succeeded.
+#[test]
+fn a_conf_torn_by_a_kill_during_the_first_open_is_written_anew() {
+    let home = Home::new();
+    let db = home.open();
+    db.close().unwrap();
+    drop(db);
+    let sled = home.path().join("sled");
+    let conf = fs::read(sled.join("conf")).unwrap();
+    fs::remove_dir_all(&sled).unwrap();
+    fs::remove_file(home.path().join("HEAD")).ok();
+    fs::create_dir(&sled).unwrap();
+    fs::write(sled.join("conf"), &conf[..conf.len() - 4]).unwrap();
+    let again = home.open();
+    assert_eq!(again.recovery().removed_files, [sled.join("conf")]);
+    submit(&again, Batch::new(messages(0, 3)));
+    assert_eq!(again.stats().last_seq, 3);
+}
+
 #[test]
 fn nothing_ever_goes_to_blobs() {
     let home = Home::new();
