@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use crate::checkpoint::Checkpoint;
 use crate::directory::{Directory, doing, sync_dir};
 use crate::error::{CloseError, CommitError, OpenError, SubmitError};
-use crate::head::{Head, HeadMark};
+use crate::head::{Head, HeadFile, HeadMark};
 use crate::log::BlockWriter;
 use crate::options::Options;
 use crate::recovery::{Recovered, Recovery, recover};
@@ -68,7 +68,7 @@ struct Inner {
 struct Running {
     writer: JoinHandle<()>,
     storage: Arc<dyn Storage>,
-    directory: Arc<Directory>,
+    directory: Directory,
 }
 
 impl Convofold {
@@ -85,9 +85,7 @@ impl Convofold {
         let directory = Directory::open(path, options.create, options.segment_bytes)?;
         let mut recovery = Recovery { is_new: directory.is_new, ..Recovery::default() };
         let storage = open_sled(&directory, &options, &mut recovery)?;
-        let mark = Head::read(path)?;
-        recovery.unreadable_head = mark == HeadMark::Unreadable;
-        let head = mark.head();
+        let head = read_head(&directory, &mut recovery)?;
         let recovered = match recover(&storage, head, &mut recovery) {
             Ok(recovered) => recovered,
             Err(error) => {
@@ -97,7 +95,7 @@ impl Convofold {
             }
         };
         recovery.took = started.elapsed();
-        Self::start(options, directory, storage, head, recovered, recovery)
+        Self::start(options, directory, storage, recovered, recovery)
     }
 
     /// Opens a store on another storage.
@@ -105,18 +103,15 @@ impl Convofold {
     pub(crate) fn open_on(options: Options, path: &Path, storage: Arc<dyn Storage>) -> Result<Self, OpenError> {
         let directory = Directory::open(path, options.create, options.segment_bytes)?;
         let mut recovery = Recovery { is_new: directory.is_new, ..Recovery::default() };
-        let mark = Head::read(path)?;
-        recovery.unreadable_head = mark == HeadMark::Unreadable;
-        let head = mark.head();
+        let head = read_head(&directory, &mut recovery)?;
         let recovered = recover(&storage, head, &mut recovery)?;
-        Self::start(options, directory, storage, head, recovered, recovery)
+        Self::start(options, directory, storage, recovered, recovery)
     }
 
     fn start(
         options: Options,
         directory: Directory,
         storage: Arc<dyn Storage>,
-        head: Option<Head>,
         recovered: Recovered,
         recovery: Recovery,
     ) -> Result<Self, OpenError> {
@@ -124,14 +119,14 @@ impl Convofold {
         let (sender, receiver) = bounded(options.queue_submissions);
         let blocks = BlockWriter::new(options.block_bytes)?;
         let directory_path = directory.path().to_owned();
-        let directory = Arc::new(directory);
+        let head =
+            HeadFile::open(&directory_path, Head::of(&tail)).map_err(doing("writing the mark in", &directory_path))?;
         let shared = Arc::new(Shared::new(options, board, bookmarks, storage.clone(), tail));
         shared.counters.set_log(&tail, log_bytes);
         shared.counters.checkpoint_seq.store(recovery.checkpoint_seq.unwrap_or_default(), Ordering::Relaxed);
         let writer = Writer {
             shared: shared.clone(),
             storage: storage.clone(),
-            directory: directory.clone(),
             receiver,
             blocks,
             checkpointer,
@@ -139,7 +134,6 @@ impl Convofold {
             log_bytes,
             unsynced_since: None,
             head,
-            head_written_at: Instant::now(),
             pending: None,
         };
         let spawned = thread::Builder::new().name("convofold-writer".to_owned()).spawn(move || writer.run());
@@ -271,6 +265,13 @@ impl Drop for Inner {
         // As far as it goes; `close` is for those who want to know.
         let _ = self.close();
     }
+}
+
+/// Where the log is known to end. A mark that is gone from a store that has been used is as bad as one that is damaged.
+fn read_head(directory: &Directory, recovery: &mut Recovery) -> Result<Option<Head>, OpenError> {
+    let mark = Head::read(directory.path())?;
+    recovery.unreadable_head = mark == HeadMark::Unreadable || (mark == HeadMark::None && !directory.is_new);
+    Ok(mark.head())
 }
 
 fn open_sled(directory: &Directory, options: &Options, recovery: &mut Recovery) -> Result<Arc<dyn Storage>, OpenError> {

@@ -7,6 +7,7 @@ use convofold_engine::{Event, Seq};
 use crate::codec::block::{Block, BlockBuilder, StoredBookmarkV1, Tail};
 use crate::codec::frame::Compressor;
 use crate::damage::Damage;
+use crate::head::Head;
 use crate::storage::{BlockKey, Storage, StorageError};
 use crate::submission::Bookmark;
 
@@ -94,12 +95,32 @@ pub(crate) struct LogReader {
     /// Where the next block should be.
     pub(crate) tail: Tail,
     pub(crate) stored_bytes: u64,
+    head: Option<Head>,
 }
 
 impl LogReader {
     /// Reads on from a tail.
     pub(crate) fn new(storage: Arc<dyn Storage>, tail: Tail) -> Self {
-        Self { storage, tail, stored_bytes: 0 }
+        Self { storage, tail, stored_bytes: 0, head: None }
+    }
+
+    /// Makes sure, where the log reaches the head mark, that it does so with the block that the mark was written for.
+    pub(crate) fn expecting(mut self, head: Option<Head>) -> Result<Self, LogError> {
+        self.head = head;
+        self.expect_head()?;
+        Ok(self)
+    }
+
+    fn expect_head(&self) -> Result<(), LogError> {
+        match self.head {
+            Some(head)
+                if head.last_block_no.checked_add(1) == Some(self.tail.block_no) && head.chain != self.tail.chain =>
+            {
+                let why = Damage::Checksum { expected: head.chain, found: self.tail.chain };
+                Err(LogError::Damaged { block_no: head.last_block_no, seq: head.last_seq, why })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The next block; `None` at the end.
@@ -110,6 +131,7 @@ impl LogReader {
         let block = Block::open(&value).map_err(damaged)?;
         block.follows(&self.tail).map_err(damaged)?;
         self.tail = block.end();
+        self.expect_head()?;
         self.stored_bytes += value.len() as u64;
         Ok(Some(block))
     }

@@ -123,7 +123,7 @@ fn recover_all(
 ) -> Result<Recovered, OpenError> {
     let started = Instant::now();
     let mut recovered = last_good_checkpoint(storage.as_ref(), recovery)?;
-    replay_log(storage, &mut recovered, recovery).map_err(|error| match error {
+    replay_log(storage, head, &mut recovered, recovery).map_err(|error| match error {
         LogError::Damaged { block_no, seq, why } => OpenError::Damaged { block_no, seq, why },
         LogError::Storage(error) => OpenError::Storage(error),
     })?;
@@ -303,9 +303,14 @@ struct DecodedBlock {
 }
 
 /// Folds what is in the log after the checkpoint; another thread reads and decodes ahead.
-fn replay_log(storage: &Arc<dyn Storage>, recovered: &mut Recovered, recovery: &mut Recovery) -> Result<(), LogError> {
+fn replay_log(
+    storage: &Arc<dyn Storage>,
+    head: Option<Head>,
+    recovered: &mut Recovered,
+    recovery: &mut Recovery,
+) -> Result<(), LogError> {
     let (sender, receiver) = bounded(BLOCKS_AHEAD);
-    let reader = LogReader::new(storage.clone(), recovered.tail);
+    let reader = LogReader::new(storage.clone(), recovered.tail).expecting(head)?;
     let reader = thread::scope(|scope| {
         let reading = scope.spawn(move || read_log(reader, &sender));
         for block in receiver {

@@ -6,16 +6,15 @@
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use convofold_engine::{Admission, Effect, Seq};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use crate::checkpoint::{Checkpoint, Checkpointer};
 use crate::codec::block::Tail;
-use crate::directory::Directory;
 use crate::error::CommitError;
-use crate::head::Head;
+use crate::head::{Head, HeadFile};
 use crate::log::BlockWriter;
 use crate::receipt::{EffectCounts, Receipt};
 use crate::shared::Shared;
@@ -26,8 +25,6 @@ use crate::ticket::Completer;
 /// How many events are applied before readers get a turn, to the end of their batch. Bringing the indexes up to date costs
 /// a part for each conversation touched, so more at once is cheaper.
 const EVENTS_PER_LOCK: usize = 2_048;
-/// How often the head mark is written while events come in; see [`crate::head`].
-const HEAD_INTERVAL: Duration = Duration::from_secs(5);
 
 /// What the writer is asked to do.
 pub(crate) enum Command {
@@ -46,7 +43,6 @@ pub(crate) struct Submission {
 pub(crate) struct Writer {
     pub(crate) shared: Arc<Shared>,
     pub(crate) storage: Arc<dyn Storage>,
-    pub(crate) directory: Arc<Directory>,
     pub(crate) receiver: Receiver<Command>,
     pub(crate) blocks: BlockWriter,
     pub(crate) checkpointer: Checkpointer,
@@ -54,8 +50,7 @@ pub(crate) struct Writer {
     pub(crate) log_bytes: u64,
     /// What is not durable yet has been in the log since then.
     pub(crate) unsynced_since: Option<Instant>,
-    pub(crate) head: Option<Head>,
-    pub(crate) head_written_at: Instant,
+    pub(crate) head: HeadFile,
     /// Taken from the queue while a group was gathered, and next.
     pub(crate) pending: Option<Command>,
 }
@@ -230,6 +225,7 @@ impl Writer {
         if self.unsynced_since.is_some() {
             self.storage.barrier()?;
             self.unsynced_since = None;
+            self.head.write(Head::of(&self.tail)).map_err(StorageError::io("writing the head mark"))?;
         }
         Ok(())
     }
@@ -245,7 +241,7 @@ impl Writer {
         self.sync()?;
         let Self { shared, storage, blocks, checkpointer, tail, log_bytes, .. } = self;
         let checkpoint = checkpointer.write(shared, storage.as_ref(), blocks.compressor(), tail, *log_bytes)?;
-        self.mark_head()?;
+        self.head.sync().map_err(StorageError::io("fsync of the head mark"))?;
         Ok(checkpoint)
     }
 
@@ -258,22 +254,8 @@ impl Writer {
         if self.unsynced_since.is_some_and(|since| since.elapsed() >= interval) {
             self.sync()?;
         }
-        if self.unsynced_since.is_none() && self.head_written_at.elapsed() >= HEAD_INTERVAL {
-            self.mark_head()?;
-        }
         if self.checkpointer.is_due(self.log_bytes, self.shared.options.checkpoint_log_bytes) {
             self.checkpoint()?;
-        }
-        Ok(())
-    }
-
-    /// Only right after a barrier.
-    fn mark_head(&mut self) -> Result<(), StorageError> {
-        self.head_written_at = Instant::now();
-        let head = Head::of(&self.tail);
-        if self.head != Some(head) {
-            head.write(self.directory.path()).map_err(StorageError::io("writing the head mark"))?;
-            self.head = Some(head);
         }
         Ok(())
     }

@@ -142,3 +142,55 @@ fn a_checkpoint_also_knows_how_far_the_log_reached() {
     }
     assert!(open(storage.contents()).is_ok());
 }
+
+/// Everything acknowledged since the mark was last made durable could be cut off without a word.
+#[test]
+fn the_head_mark_moves_with_every_barrier() {
+    let home = Home::new();
+    let storage = Arc::new(MemoryStorage::default());
+    let db = home.open_on(&storage, Options::new());
+    for number in 0..10 {
+        let before = storage.contents();
+        submit(&db, Batch::new(messages(number * 5, 5)));
+        let copy = home.killed();
+        let error = Convofold::open_on(Options::new(), &copy.path(), MemoryStorage::with(before)).unwrap_err();
+        let (expected, found) = (number * 5 + 5, number * 5);
+        assert!(
+            matches!(error, OpenError::Shortened { expected: e, found: f } if (e, f) == (expected, found)),
+            "{error:?}"
+        );
+    }
+}
+
+#[test]
+fn a_log_of_the_same_length_that_is_another_is_found() {
+    let home = Home::new();
+    let storage = Arc::new(MemoryStorage::default());
+    let db = home.open_on(&storage, Options::new());
+    for number in 0..10 {
+        submit(&db, Batch::new(messages(number * 5, 4 + number % 2)));
+    }
+    db.close().unwrap();
+    let other = Home::new();
+    let other_storage = Arc::new(MemoryStorage::default());
+    let other = other.open_on(&other_storage, Options::new());
+    for number in 0..10 {
+        submit(&other, Batch::new(messages(number * 5, 4 + (number + 1) % 2)));
+    }
+    other.close().unwrap();
+    let swapped = MemoryStorage::with(other_storage.contents());
+    let error = Convofold::open_on(Options::new(), &home.path(), swapped).unwrap_err();
+    assert!(matches!(error, OpenError::Damaged { block_no: 10, why: Damage::Checksum { .. }, .. }), "{error:?}");
+}
+
+#[test]
+fn a_head_mark_that_is_gone_is_told_of() {
+    let home = Home::new();
+    let db = home.open();
+    submit(&db, Batch::new(messages(0, 5)));
+    db.close().unwrap();
+    assert!(!home.open().recovery().unreadable_head);
+    std::fs::remove_file(home.path().join("HEAD")).unwrap();
+    assert!(home.open().recovery().unreadable_head);
+    assert!(!home.open().recovery().unreadable_head);
+}
