@@ -9,6 +9,20 @@ pub enum Damage {
     /// It should be there and is not.
     #[error("it is missing")]
     Missing,
+    /// Some of its parts are missing.
+    #[error("expected {expected} parts, found {found}")]
+    Parts {
+        /// How many there should be.
+        expected: u32,
+        /// How many there are.
+        found: u32,
+    },
+    /// One of its parts is not what was written.
+    #[error("part {part_no} is not what was written")]
+    Part {
+        /// Which part, from 0.
+        part_no: u32,
+    },
     /// It is shorter than its header.
     #[error("expected at least {expected} bytes, found {found}")]
     TooShort {

@@ -22,6 +22,8 @@ mod error;
 mod storage;
 #[cfg(test)]
 mod memory_storage;
+mod part;
+mod sled_tree;
 mod sled_storage;
 mod codec;
 mod directory;

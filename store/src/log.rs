@@ -139,9 +139,7 @@ impl LogReader {
     fn read(&self, key: BlockKey) -> Result<Option<Vec<u8>>, LogError> {
         match self.storage.block(key) {
             Ok(value) => Ok(value),
-            Err(StorageError::Parts { .. }) => {
-                Err(LogError::Damaged { block_no: key.block_no, seq: key.first_seq, why: Damage::Missing })
-            }
+            Err(StorageError::Value(why)) => Err(LogError::Damaged { block_no: key.block_no, seq: key.first_seq, why }),
             Err(error) => Err(error.into()),
         }
     }

@@ -78,6 +78,11 @@ impl Storage for MemoryStorage {
         Ok(self.now.lock().log.range(..=key).next_back().map(|(key, _)| *key))
     }
 
+    fn delete_blocks_before(&self, key: BlockKey) -> Result<(), StorageError> {
+        self.now.lock().log.retain(|kept, _| *kept >= key);
+        Ok(())
+    }
+
     fn put_pages(&self, pages: &[(PageKey, Vec<u8>)]) -> Result<(), StorageError> {
         self.fail_pages.call()?;
         self.now.lock().pages.extend(pages.iter().cloned());

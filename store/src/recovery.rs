@@ -214,7 +214,7 @@ fn load(storage: &dyn Storage, generation: u64, newest: u64) -> Result<Recovered
 fn read(outcome: Result<Option<Vec<u8>>, StorageError>) -> Result<Result<Vec<u8>, Damage>, StorageError> {
     match outcome {
         Ok(value) => Ok(value.ok_or(Damage::Missing)),
-        Err(StorageError::Parts { .. }) => Ok(Err(Damage::Missing)),
+        Err(StorageError::Value(why)) => Ok(Err(why)),
         Err(error) => Err(error),
     }
 }

@@ -31,6 +31,9 @@ pub(crate) trait Storage: Send + Sync {
     /// The last key that is not greater.
     fn key_at_or_before(&self, key: BlockKey) -> Result<Option<BlockKey>, StorageError>;
 
+    /// Deletes the blocks whose keys are less; some of them where the process ends meanwhile.
+    fn delete_blocks_before(&self, key: BlockKey) -> Result<(), StorageError>;
+
     /// Writes pages, all of them or none, over what is in their places.
     fn put_pages(&self, pages: &[(PageKey, Vec<u8>)]) -> Result<(), StorageError>;
     /// The page in this place.
@@ -82,14 +85,9 @@ pub enum StorageError {
     /// A value cannot be encoded.
     #[error("a value cannot be encoded")]
     Encoding(#[source] crate::Damage),
-    /// A stored value lacks some of its parts.
-    #[error("expected {expected} parts of a value, found {found}")]
-    Parts {
-        /// How many there should be.
-        expected: u32,
-        /// How many there are.
-        found: u32,
-    },
+    /// A stored value is damaged.
+    #[error("a stored value is damaged")]
+    Value(#[source] crate::Damage),
     /// The writer thread is gone; what it said is in the message.
     #[error("the writer thread ended unexpectedly: {message}")]
     WriterGone {
