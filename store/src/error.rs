@@ -7,6 +7,7 @@ use std::sync::Arc;
 use convofold_engine::Seq;
 
 use crate::damage::Damage;
+use crate::log::LogError;
 use crate::storage::StorageError;
 use crate::submission::Batch;
 
@@ -74,6 +75,15 @@ pub enum OpenError {
     /// The storage underneath failed.
     #[error("the storage underneath failed")]
     Storage(#[from] StorageError),
+}
+
+impl From<LogError> for OpenError {
+    fn from(error: LogError) -> Self {
+        match error {
+            LogError::Damaged { block_no, seq, why } => Self::Damaged { block_no, seq, why },
+            LogError::Storage(error) => Self::Storage(error),
+        }
+    }
 }
 
 /// Why a batch was not taken. Nothing of it is in the log.

@@ -19,6 +19,7 @@ use crate::damage::Damage;
 use crate::error::OpenError;
 use crate::head::Head;
 use crate::log::{LogError, LogReader};
+use crate::sled_file::Doubt;
 use crate::storage::{BlockKey, PageKey, Storage, StorageError, panic_message};
 
 /// So many decoded blocks wait to be folded.
@@ -44,7 +45,10 @@ pub struct Recovery {
     pub skipped: Vec<SkippedCheckpoint>,
     /// Files that a killed process left half-written and that were removed, because sled would not open with them.
     pub removed_files: Vec<PathBuf>,
-    /// Whether the file that says how far the log reaches was damaged, so that this once a log that lost its end would
+    /// What in sled's file did not look like its end, as a process that was killed leaves it. Nothing that is known to have
+    /// been durable is missing; otherwise the store would not have opened.
+    pub doubt: Option<Doubt>,
+    /// Whether the file that says how far the log reaches was damaged or gone, so that this once a log that lost its end would
     /// not have been noticed. It is written anew.
     pub unreadable_head: bool,
     /// Values that lie where no barrier reaches them. Always 0; otherwise it is a fault of convofold: please report it.
@@ -123,10 +127,7 @@ fn recover_all(
 ) -> Result<Recovered, OpenError> {
     let started = Instant::now();
     let mut recovered = last_good_checkpoint(storage.as_ref(), recovery)?;
-    replay_log(storage, head, &mut recovered, recovery).map_err(|error| match error {
-        LogError::Damaged { block_no, seq, why } => OpenError::Damaged { block_no, seq, why },
-        LogError::Storage(error) => OpenError::Storage(error),
-    })?;
+    replay_log(storage, head, &mut recovered, recovery)?;
     let found = recovered.tail.last_seq();
     match head {
         Some(head) if head.last_block_no >= recovered.tail.block_no => {

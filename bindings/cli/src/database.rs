@@ -39,9 +39,13 @@ impl DbArgs {
     fn open_with(&self, options: Options, console: &mut Console) -> Result<Convofold, CliError> {
         let db = options.open(&self.db).map_err(|error| CliError::open(&self.db, &error))?;
         let recovery = db.recovery();
+        if let Some(doubt) = &recovery.doubt {
+            console.note(format_args!("note: {doubt}; nothing that was acknowledged is missing"));
+        }
         if recovery.unreadable_head {
-            console
-                .note("note: the head mark is damaged, so it could not be told whether the end of the log is missing");
+            console.note(
+                "note: the head mark is damaged or gone, so it could not be told whether the end of the log is missing",
+            );
         }
         for removed in &recovery.removed_files {
             console.note(format_args!("note: removed {}, which a killed process left unfinished", removed.display()));
