@@ -26,6 +26,7 @@ mod state;
 mod history;
 mod hash;
 mod image;
+mod recall;
 mod query;
 mod index;
 mod board;
