@@ -5,9 +5,10 @@
 pub use convofold_engine::ingest;
 pub use convofold_engine::{
     AIRSHIP, AgentFilter, AgentLoad, AgentMention, AgentRef, Arrivals, Assigned, At, ByAgent, ContentHash, Cursor,
-    DEFAULT_MAX_ID_BYTES, Direction, Draft, DraftError, Effect, Event, FOLD_VERSION, HistoryEntry, Identity, Kind,
-    LastMessage, Member, Mention, OpenConversation, OpenedBy, Page, Query, QueryError, SUPEROFFICE, Seq, Session,
-    SessionState, SessionStatus, Sort, State, StateHash, Status, SuspectField, Suspicion, Time, TimeError, Totals,
+    DEFAULT_MAX_ID_BYTES, Difference, Direction, Draft, DraftError, Effect, Event, FOLD_VERSION, HistoryEntry,
+    Identity, Kind, LastMessage, Member, Mention, OpenConversation, OpenedBy, Page, Query, QueryError, SUPEROFFICE,
+    Seq, Session, SessionState, SessionStatus, Sort, State, StateHash, Status, SuspectField, Suspicion, Time,
+    TimeError, Totals,
 };
 
 // The store.

@@ -109,6 +109,7 @@ fn images() -> Vec<ConversationImage> {
         at: At::Timed(at(1_627_535_468_595)),
         kind: Kind::Message,
         direction: Some(Direction::In),
+        occurred: Some(at(1_627_535_468_595)),
         sent: Time::from_ms(1_627_535_468_000),
         started: None,
         active: None,
@@ -124,6 +125,7 @@ fn images() -> Vec<ConversationImage> {
         at: At::Untimed { alone: at(1_627_535_470_000) },
         kind: Kind::Close,
         direction: Some(Direction::Out),
+        occurred: None,
         sent: None,
         started: Time::from_ms(1_627_535_400_000),
         active: Time::from_ms(1_627_535_480_000),
@@ -134,7 +136,13 @@ fn images() -> Vec<ConversationImage> {
         context: 1,
         session: Some(0),
     };
-    let loser = Fact { seq: 3, identity: Identity::given("EVENT-1", 2), text: None, ..message.clone() };
+    let loser = Fact {
+        seq: 3,
+        occurred: Some(at(1_565_723_700_000)),
+        identity: Identity::given("EVENT-1", 2),
+        text: None,
+        ..message.clone()
+    };
     let text = |text: &str| Some(text.into());
     let full = ContextImage {
         source: text("airship"),
