@@ -23,6 +23,7 @@ mod unread;
 mod fold;
 mod conversation;
 mod state;
+mod difference;
 mod history;
 mod hash;
 mod image;
@@ -32,6 +33,7 @@ mod board;
 
 pub use board::{Admissions, Batch, Board, FOLD_VERSION};
 pub use conversation::ArrivalCounts;
+pub use difference::Difference;
 pub use draft::{DEFAULT_MAX_ID_BYTES, Draft, DraftError};
 pub use effect::{Admission, Effect, Seq};
 pub use event::{AIRSHIP, AgentMention, At, Direction, Event, Kind, SUPEROFFICE};

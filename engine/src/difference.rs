@@ -1,0 +1,141 @@
+//! Where two states differ: what an audit says when a state is not the one that the events give.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value};
+
+use crate::state::State;
+
+/// What is said of a value that is not there at all, such as the session of another source.
+const NOTHING: &str = "nothing";
+
+/// One place in which a state is another than expected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// Where, as a path in the export: `agent.name`, `assignments[2].at`.
+    pub field: String,
+    /// What should be there, as compact JSON; `nothing` where the field should not be there.
+    pub expected: String,
+    /// What is there, written in the same way.
+    pub found: String,
+}
+
+impl State {
+    /// Where `found` differs from this state in what is exported; empty where both export the same line.
+    ///
+    /// Fields come in the order of their names, and the parts of lists in their own.
+    #[must_use]
+    pub fn differences(&self, found: &Self) -> Vec<Difference> {
+        let [expected, found] = [self, found].map(|state| serde_json::to_value(state).unwrap_or_default());
+        let mut differences = Vec::new();
+        compare(String::new(), Some(&expected), Some(&found), &mut differences);
+        differences
+    }
+}
+
+fn compare(field: String, expected: Option<&Value>, found: Option<&Value>, differences: &mut Vec<Difference>) {
+    match (expected, found) {
+        _ if expected == found => {}
+        (Some(Value::Object(expected)), Some(Value::Object(found))) => {
+            compare_objects(&field, expected, found, differences);
+        }
+        (Some(Value::Array(expected)), Some(Value::Array(found))) => {
+            for place in 0..expected.len().max(found.len()) {
+                compare(format!("{field}[{place}]"), expected.get(place), found.get(place), differences);
+            }
+        }
+        _ => {
+            let written = |value: Option<&Value>| value.map_or_else(|| NOTHING.to_owned(), Value::to_string);
+            differences.push(Difference { field, expected: written(expected), found: written(found) });
+        }
+    }
+}
+
+fn compare_objects(
+    field: &str,
+    expected: &Map<String, Value>,
+    found: &Map<String, Value>,
+    differences: &mut Vec<Difference>,
+) {
+    let dot = if field.is_empty() { "" } else { "." };
+    let keys: BTreeSet<_> = expected.keys().chain(found.keys()).collect();
+    for key in keys {
+        compare(format!("{field}{dot}{key}"), expected.get(key), found.get(key), differences);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Board;
+    use crate::draft::Draft;
+    use crate::draft::tests::{at, message};
+    use crate::event::{AgentMention, Kind, SUPEROFFICE};
+    use crate::session::Session;
+
+    fn state(drafts: Vec<Draft<'_>>) -> State {
+        let mut board = Board::new();
+        for (seq, draft) in (1..).zip(drafts) {
+            board.batch().apply(seq, &draft.build().unwrap());
+        }
+        board.state("c-1").unwrap()
+    }
+
+    fn assigned(ms: i64, name: &'static str) -> Draft<'static> {
+        let agent = AgentMention::Agent { id: None, name: Some(name) };
+        Draft { kind: Some(Kind::Open), occurred: at(ms), sent: None, text: None, agent, ..message() }
+    }
+
+    #[track_caller]
+    fn differ(expected: &State, found: &State, fields: &[(&str, &str, &str)]) {
+        let differences = expected.differences(found);
+        let shown = differences.iter().map(|it| (it.field.as_str(), it.expected.as_str(), it.found.as_str()));
+        assert_eq!(shown.collect::<Vec<_>>(), fields);
+    }
+
+    #[test]
+    fn equal_states_do_not_differ() {
+        let one = state(vec![assigned(1, "Ann"), message()]);
+        differ(&one, &one.clone(), &[]);
+    }
+
+    #[test]
+    fn every_field_that_differs_is_named_by_its_path() {
+        let one = state(vec![assigned(1, "Ann"), assigned(2, "Bob"), message()]);
+        let mut other = one.clone();
+        other.unread += 1;
+        other.member.name = Some("Mia \"M\"".to_owned());
+        other.assignments[1].at = 3;
+        other.assignments[0].agent.as_mut().unwrap().id = Some("a".to_owned());
+        differ(
+            &one,
+            &other,
+            &[
+                ("assignments[0].agent.id", "null", "\"a\""),
+                ("assignments[1].at", "2", "3"),
+                ("member.name", "null", "\"Mia \\\"M\\\"\""),
+                ("unread", "0", "1"),
+            ],
+        );
+    }
+
+    #[test]
+    fn what_only_one_of_them_has_is_shown_as_a_whole() {
+        let one = state(vec![assigned(1, "Ann")]);
+        let mut other = one.clone();
+        other.agent = None;
+        other.assignments.clear();
+        let ann = "{\"id\":null,\"name\":\"Ann\"}";
+        let assignment = format!("{{\"agent\":{ann},\"at\":1}}");
+        differ(&one, &other, &[("agent", ann, "null"), ("assignments[0]", &assignment, "nothing")]);
+        differ(&other, &one, &[("agent", "null", ann), ("assignments[0]", "nothing", &assignment)]);
+    }
+
+    #[test]
+    fn a_session_that_only_one_of_them_has_is_nothing_in_the_other() {
+        let webhook = Draft { source: SUPEROFFICE, session: Some(Session::default()), ..message() };
+        let (one, other) = (state(vec![message()]), state(vec![webhook]));
+        let fields: Vec<_> = one.differences(&other).into_iter().map(|it| (it.field, it.expected)).collect();
+        assert_eq!(fields, [("session", "nothing"), ("source", "\"airship\"")].map(|(f, e)| (f.into(), e.into())));
+    }
+}
