@@ -30,6 +30,7 @@ mod codec;
 mod directory;
 mod head;
 mod log;
+mod event_reader;
 mod submission;
 mod receipt;
 mod ticket;

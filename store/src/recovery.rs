@@ -7,23 +7,21 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use convofold_engine::{Board, ConversationImage, Event, FOLD_VERSION, Seq};
-use crossbeam_channel::{Sender, bounded};
+use convofold_engine::{Board, ConversationImage, FOLD_VERSION, Seq};
+use crossbeam_channel::bounded;
 
 use crate::checkpoint::{Checkpointer, Last, PAGE_SLOTS, PageEntry, checksum_of, generations, record_name};
 use crate::codec::block::{Block, Tail};
 use crate::codec::checkpoint::{self as record, CheckpointV1};
-use crate::codec::event_v1::StoredEventV1;
 use crate::codec::page;
 use crate::damage::Damage;
 use crate::error::OpenError;
+use crate::event_reader::{DecodedBlock, EventReader};
 use crate::head::Head;
-use crate::log::{LogError, LogReader};
+use crate::log::LogError;
 use crate::sled_file::Doubt;
 use crate::storage::{BlockKey, PageKey, Storage, StorageError, panic_message};
 
-/// So many decoded blocks wait to be folded.
-const BLOCKS_AHEAD: usize = 8;
 /// So many decoded pages wait to be restored.
 const PAGES_AHEAD: usize = 64;
 
@@ -296,13 +294,6 @@ fn load_page(storage: &dyn Storage, record: &CheckpointV1, page_no: u32) -> Load
     Ok((PageEntry { place, checksum: page.checksum, bytes: value.len() as u64 }, page.images))
 }
 
-/// A block ready to be folded.
-struct DecodedBlock {
-    first_seq: Seq,
-    events: Vec<Event>,
-    bookmarks: Vec<(String, Option<Vec<u8>>)>,
-}
-
 /// Folds what is in the log after the checkpoint; another thread reads and decodes ahead.
 fn replay_log(
     storage: &Arc<dyn Storage>,
@@ -310,42 +301,18 @@ fn replay_log(
     recovered: &mut Recovered,
     recovery: &mut Recovery,
 ) -> Result<(), LogError> {
-    let (sender, receiver) = bounded(BLOCKS_AHEAD);
-    let reader = LogReader::new(storage.clone(), recovered.tail).expecting(head)?;
-    let reader = thread::scope(|scope| {
-        let reading = scope.spawn(move || read_log(reader, &sender));
-        for block in receiver {
-            recovery.blocks_replayed += 1;
-            recovery.events_replayed += block.events.len() as u64;
-            fold(block, recovered);
-        }
-        reading.join().unwrap_or_else(|payload| {
-            Err(LogError::Storage(StorageError::Panicked { message: panic_message(payload.as_ref()) }))
-        })
-    })?;
-    recovered.tail = reader.tail;
-    recovered.log_bytes += reader.stored_bytes;
-    Ok(())
-}
-
-fn read_log(mut reader: LogReader, sender: &Sender<DecodedBlock>) -> Result<LogReader, LogError> {
-    while let Some(block) = reader.next()? {
-        let damaged = |why| LogError::Damaged { block_no: block.block_no, seq: block.first_seq, why };
-        let body = block.decode().map_err(damaged)?;
-        let events = body.events.iter().map(StoredEventV1::to_event).collect::<Result<_, _>>().map_err(damaged)?;
-        let own = |bookmark: &crate::codec::block::StoredBookmarkV1<'_>| {
-            (bookmark.name.to_owned(), bookmark.value.map(<[u8]>::to_vec))
-        };
-        let bookmarks = body.bookmarks.iter().map(own).collect();
-        if sender.send(DecodedBlock { first_seq: block.first_seq, events, bookmarks }).is_err() {
-            break;
-        }
-    }
-    reader.expect_end()?;
-    Ok(reader)
+    let reader = EventReader::new(storage.clone(), recovered.tail, None).expecting(head)?;
+    reader.read_ahead(|block| {
+        recovery.blocks_replayed += 1;
+        recovery.events_replayed += block.events.len() as u64;
+        fold(block, recovered);
+        Ok(())
+    })
 }
 
 fn fold(block: DecodedBlock, recovered: &mut Recovered) {
+    recovered.tail = block.end;
+    recovered.log_bytes += block.stored_bytes;
     let mut batch = recovered.board.batch();
     for (seq, event) in (block.first_seq..).zip(&block.events) {
         batch.apply(seq, event);

@@ -1,0 +1,124 @@
+//! The log as events: blocks read, checked and decoded, front to back.
+//!
+//! Everything that goes through the log as a whole reads it here: recovery, verify, audit. One block is held at a time,
+//! a few where another thread reads ahead.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::thread;
+
+use convofold_engine::{Event, Seq};
+use crossbeam_channel::{Sender, bounded};
+
+use crate::codec::block::{Block, StoredBookmarkV1, Tail};
+use crate::codec::event_v1::StoredEventV1;
+use crate::damage::Damage;
+use crate::head::Head;
+use crate::log::{LogError, LogReader};
+use crate::storage::{Storage, StorageError, panic_message};
+
+/// So many decoded blocks wait to be taken.
+const BLOCKS_AHEAD: usize = 8;
+
+/// A bookmark as a block carries it; no value means that it was deleted.
+pub(crate) type DecodedBookmark = (String, Option<Vec<u8>>);
+
+/// A block ready to be folded.
+#[derive(Debug)]
+pub(crate) struct DecodedBlock {
+    pub(crate) first_seq: Seq,
+    pub(crate) events: Vec<Event>,
+    pub(crate) bookmarks: Vec<DecodedBookmark>,
+    /// The place after it.
+    pub(crate) end: Tail,
+    pub(crate) stored_bytes: u64,
+}
+
+/// Reads the events of the log from one place to another.
+pub(crate) struct EventReader {
+    reader: LogReader,
+    up_to: Option<Tail>,
+}
+
+impl EventReader {
+    /// Reads from one place up to another one. Without that it reads to the end of the log, and makes sure that nothing
+    /// lies behind.
+    pub(crate) fn new(storage: Arc<dyn Storage>, from: Tail, up_to: Option<Tail>) -> Self {
+        Self { reader: LogReader::new(storage, from), up_to }
+    }
+
+    /// See [`LogReader::expecting`].
+    pub(crate) fn expecting(self, head: Option<Head>) -> Result<Self, LogError> {
+        Ok(Self { reader: self.reader.expecting(head)?, ..self })
+    }
+
+    /// The next block; `None` where there is no more to read.
+    pub(crate) fn next(&mut self) -> Result<Option<DecodedBlock>, LogError> {
+        let Some((block, stored_bytes)) = self.next_block()? else { return Ok(None) };
+        let body = block.decode().map_err(damaged(&block))?;
+        let events = body.events.iter().map(StoredEventV1::to_event).collect::<Result<_, _>>();
+        Ok(Some(DecodedBlock {
+            first_seq: block.first_seq,
+            events: events.map_err(damaged(&block))?,
+            bookmarks: body.bookmarks.iter().map(bookmark).collect(),
+            end: block.end(),
+            stored_bytes,
+        }))
+    }
+
+    /// Hands every block to `take`, while another thread reads and decodes ahead.
+    ///
+    /// # Errors
+    /// What is wrong with the log, or what `take` says.
+    pub(crate) fn read_ahead<E: From<LogError>>(
+        self,
+        mut take: impl FnMut(DecodedBlock) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let (sender, receiver) = bounded(BLOCKS_AHEAD);
+        thread::scope(|scope| {
+            let reading = scope.spawn(move || catch_unwind(AssertUnwindSafe(|| self.send_all(&sender))));
+            for block in receiver {
+                take(block)?;
+            }
+            let panicked = |payload: Box<dyn std::any::Any + Send>| {
+                LogError::Storage(StorageError::Panicked { message: panic_message(payload.as_ref()) })
+            };
+            let read = reading.join().and_then(|read| read).map_err(panicked)?;
+            Ok(read?)
+        })
+    }
+
+    fn send_all(mut self, sender: &Sender<DecodedBlock>) -> Result<(), LogError> {
+        while let Some(block) = self.next()? {
+            // Nobody takes it where what was read before could not be used.
+            if sender.send(block).is_err() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn next_block(&mut self) -> Result<Option<(Block, u64)>, LogError> {
+        let Tail { block_no, seq, chain: found } = self.reader.tail;
+        if let Some(up_to) = self.up_to.filter(|up_to| up_to.block_no <= block_no) {
+            let expected = up_to.chain;
+            let other = LogError::Damaged { block_no, seq, why: Damage::Chain { expected, found } };
+            return if expected == found { Ok(None) } else { Err(other) };
+        }
+        let before = self.reader.stored_bytes;
+        match self.reader.next()? {
+            Some(block) => Ok(Some((block, self.reader.stored_bytes - before))),
+            None if self.up_to.is_some() => Err(LogError::Damaged { block_no, seq, why: Damage::Missing }),
+            None => self.reader.expect_end().map(|()| None),
+        }
+    }
+}
+
+fn damaged(block: &Block) -> impl Fn(Damage) -> LogError {
+    let (block_no, seq) = (block.block_no, block.first_seq);
+    move |why| LogError::Damaged { block_no, seq, why }
+}
+
+fn bookmark(bookmark: &StoredBookmarkV1<'_>) -> DecodedBookmark {
+    (bookmark.name.to_owned(), bookmark.value.map(<[u8]>::to_vec))
+}
