@@ -35,6 +35,14 @@ pub enum OpenError {
         /// A file in it.
         found: String,
     },
+    /// The directory was to be a new store, and holds something. Nothing in it was touched.
+    #[error("{} is not empty: it holds {found:?}", .dir.display())]
+    NotEmpty {
+        /// The directory.
+        dir: PathBuf,
+        /// A file in it.
+        found: String,
+    },
     /// It was made by a version of convofold with another format. To go on: use that version.
     #[error("the store is in format {found:?}; this version of convofold reads {known:?}")]
     UnknownFormat {

@@ -46,6 +46,8 @@ mod queries;
 mod feed;
 mod ingest;
 pub mod replay;
+mod new_store;
+pub mod repair;
 
 #[cfg(test)]
 mod tests;

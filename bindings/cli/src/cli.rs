@@ -12,6 +12,7 @@ use crate::commands::generate::GenerateArgs;
 use crate::commands::hash::HashArgs;
 use crate::commands::history::HistoryArgs;
 use crate::commands::open::OpenArgs;
+use crate::commands::repair::RepairArgs;
 use crate::commands::replay::ReplayArgs;
 use crate::commands::show::ShowArgs;
 use crate::commands::stats::StatsArgs;
@@ -66,6 +67,7 @@ pub enum Command {
     Hash(HashArgs),
     Stats(StatsArgs),
     Tail(TailArgs),
+    Repair(RepairArgs),
     Generate(Box<GenerateArgs>),
     Completions(CompletionsArgs),
 }
@@ -102,6 +104,7 @@ impl Command {
             Self::Hash(args) => args.run(console),
             Self::Stats(args) => args.run(console),
             Self::Tail(args) => args.run(console),
+            Self::Repair(args) => args.run(console),
             Self::Generate(args) => args.run(console),
             Self::Completions(args) => args.run(console),
         }

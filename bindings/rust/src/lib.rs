@@ -12,12 +12,12 @@ pub use convofold_engine::{
 };
 
 // The store.
-pub use convofold_store::replay;
 pub use convofold_store::{
-    Batch, Change, Changes, ChangesError, Checkpoint, CloseError, CommitError, Convofold, Damage, Durability,
+    Batch, Change, Changes, ChangesError, Checkpoint, CloseError, CommitError, Convofold, Damage, Doubt, Durability,
     EffectCounts, ExportReport, IgnoredCounts, IngestError, IngestReport, OpenError, Options, Receipt, Recovery,
     SkipReason, SkippedCheckpoint, Stats, StorageError, SubmitError, Ticket,
 };
+pub use convofold_store::{repair, replay};
 
 /// The pure core, for tests and tools that want the fold without a disk.
 pub mod engine {

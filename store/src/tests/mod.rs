@@ -5,6 +5,7 @@ mod commits;
 mod damage;
 mod directory;
 mod feed;
+mod repair;
 mod replay;
 mod sled_files;
 

@@ -98,7 +98,7 @@ fn a_damaged_file_is_an_error_and_no_panic() {
 }
 
 /// All files in the directory of sled, with their contents.
-fn files(home: &Home) -> std::collections::BTreeMap<std::path::PathBuf, Vec<u8>> {
+pub(super) fn files(home: &Home) -> std::collections::BTreeMap<std::path::PathBuf, Vec<u8>> {
     let entries = fs::read_dir(home.path().join("sled")).unwrap().map(|entry| entry.unwrap().path());
     entries.filter(|path| path.is_file()).map(|path| (path.clone(), fs::read(path).unwrap())).collect()
 }
@@ -128,18 +128,23 @@ fn places_of(file: &[u8], block_no: u64) -> Vec<usize> {
     parts.filter(|(_, part)| part.key[8..] == block_no.to_be_bytes()).map(|(at, _)| at).collect()
 }
 
+/// Flips a bit in all copies of a block.
+pub(super) fn damage_block(home: &Home, block_no: u64) {
+    let path = home.path().join("sled/db");
+    let mut bytes = fs::read(&path).unwrap();
+    let places = places_of(&bytes, block_no);
+    assert!(!places.is_empty());
+    places.into_iter().for_each(|at| bytes[at + 100] ^= 0x10);
+    fs::write(&path, bytes).unwrap();
+}
+
 /// sled took one flipped bit for the end of its file and overwrote what lay behind, before anybody could save it.
 #[test]
 fn a_refused_opening_changes_nothing() {
     let (home, _) = written_in_one_life();
     for block_no in [3, 30, 55] {
         let copy = home.killed();
-        let path = copy.path().join("sled/db");
-        let mut bytes = fs::read(&path).unwrap();
-        let places = places_of(&bytes, block_no);
-        assert!(!places.is_empty());
-        places.into_iter().for_each(|at| bytes[at + 100] ^= 0x10);
-        fs::write(&path, bytes).unwrap();
+        damage_block(&copy, block_no);
         let before = files(&copy);
         let error = Convofold::open(copy.path()).unwrap_err();
         assert!(files(&copy) == before, "block {block_no}: {error}");

@@ -10,5 +10,6 @@ pub mod export;
 pub mod hash;
 pub mod stats;
 pub mod tail;
+pub mod repair;
 pub mod generate;
 pub mod completions;
