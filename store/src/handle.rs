@@ -106,13 +106,13 @@ impl Convofold {
         recovered: Recovered,
         recovery: Recovery,
     ) -> Result<Self, OpenError> {
-        let Recovered { board, bookmarks, tail, log_bytes, checkpointer } = recovered;
+        let Recovered { board, bookmarks, start: log_start, tail, log_bytes, checkpointer } = recovered;
         let (sender, receiver) = bounded(options.queue_submissions);
         let blocks = BlockWriter::new(options.block_bytes)?;
         let directory_path = directory.path().to_owned();
         let head =
             HeadFile::open(&directory_path, Head::of(&tail)).map_err(doing("writing the mark in", &directory_path))?;
-        let shared = Arc::new(Shared::new(options, board, bookmarks, storage.clone(), tail));
+        let shared = Arc::new(Shared::new(options, board, bookmarks, storage.clone(), log_start, tail));
         shared.counters.set_log(&tail, log_bytes);
         shared.counters.checkpoint_seq.store(recovery.checkpoint_seq.unwrap_or_default(), Ordering::Relaxed);
         let writer = Writer {
@@ -190,7 +190,7 @@ impl Convofold {
         self.request(Command::Checkpoint)
     }
 
-    fn request<T: Clone>(&self, command: impl FnOnce(Completer<T>) -> Command) -> Result<T, CommitError> {
+    pub(crate) fn request<T: Clone>(&self, command: impl FnOnce(Completer<T>) -> Command) -> Result<T, CommitError> {
         let (reply, completer) = Reply::new();
         self.inner.sender.send(command(completer)).map_err(|_| CommitError::Closed)?;
         reply.wait()

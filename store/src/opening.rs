@@ -80,7 +80,7 @@ fn open_and_recover(
 
 /// Reads all of the log, also what a checkpoint covers: sled may have dropped some of it.
 fn expect_whole_log(storage: &Arc<dyn Storage>, recovered: &Recovered) -> Result<(), OpenError> {
-    let mut reader = LogReader::new(storage.clone(), Tail::START);
+    let mut reader = LogReader::new(storage.clone(), recovered.start.tail);
     while reader.tail != recovered.tail {
         let Tail { block_no, seq, .. } = reader.tail;
         reader.next()?.ok_or(LogError::Damaged { block_no, seq, why: Damage::Missing })?;

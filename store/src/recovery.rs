@@ -13,6 +13,7 @@ use crossbeam_channel::bounded;
 use crate::checkpoint::{Checkpointer, Last, PAGE_SLOTS, PageEntry, checksum_of, generations, record_name};
 use crate::codec::block::{Block, Tail};
 use crate::codec::checkpoint::{self as record, CheckpointV1};
+use crate::codec::log_start::LogStart;
 use crate::codec::page;
 use crate::damage::Damage;
 use crate::error::OpenError;
@@ -21,6 +22,7 @@ use crate::head::Head;
 use crate::log::LogError;
 use crate::sled_file::Doubt;
 use crate::storage::{BlockKey, PageKey, Storage, StorageError, panic_message};
+use crate::trim::read_log_start;
 
 /// So many decoded pages wait to be restored.
 const PAGES_AHEAD: usize = 64;
@@ -100,6 +102,8 @@ pub enum SkipReason {
 pub(crate) struct Recovered {
     pub(crate) board: Board,
     pub(crate) bookmarks: BTreeMap<String, Vec<u8>>,
+    /// Where the log begins.
+    pub(crate) start: LogStart,
     pub(crate) tail: Tail,
     pub(crate) log_bytes: u64,
     pub(crate) checkpointer: Checkpointer,
@@ -124,7 +128,8 @@ fn recover_all(
     recovery: &mut Recovery,
 ) -> Result<Recovered, OpenError> {
     let started = Instant::now();
-    let mut recovered = last_good_checkpoint(storage.as_ref(), recovery)?;
+    let start = read_log_start(storage.as_ref())?;
+    let mut recovered = last_good_checkpoint(storage.as_ref(), start, recovery)?;
     replay_log(storage, head, &mut recovered, recovery)?;
     let found = recovered.tail.last_seq();
     match head {
@@ -139,11 +144,15 @@ fn recover_all(
     Ok(recovered)
 }
 
-fn last_good_checkpoint(storage: &dyn Storage, recovery: &mut Recovery) -> Result<Recovered, OpenError> {
+fn last_good_checkpoint(
+    storage: &dyn Storage,
+    start: LogStart,
+    recovery: &mut Recovery,
+) -> Result<Recovered, OpenError> {
     let generations = generations(storage)?;
     let newest = generations.last().copied().unwrap_or_default();
     for generation in generations.into_iter().rev() {
-        match load(storage, generation, newest) {
+        match load(storage, start, generation, newest) {
             Ok(recovered) => {
                 recovery.checkpoint_seq = Some(recovered.tail.last_seq());
                 return Ok(recovered);
@@ -153,9 +162,13 @@ fn last_good_checkpoint(storage: &dyn Storage, recovery: &mut Recovery) -> Resul
             Err(LoadError::Skip(why)) => recovery.skipped.push(SkippedCheckpoint { generation, why }),
         }
     }
+    if start.tail != Tail::START {
+        return Err(OpenError::NoCheckpoint { first_seq: start.tail.seq });
+    }
     Ok(Recovered {
         board: Board::new(),
         bookmarks: BTreeMap::new(),
+        start,
         tail: Tail::START,
         log_bytes: 0,
         checkpointer: Checkpointer::new(Vec::new(), None, newest),
@@ -184,7 +197,7 @@ impl From<StorageError> for LoadError {
     }
 }
 
-fn load(storage: &dyn Storage, generation: u64, newest: u64) -> Result<Recovered, LoadError> {
+fn load(storage: &dyn Storage, start: LogStart, generation: u64, newest: u64) -> Result<Recovered, LoadError> {
     let value = read(storage.record(&record_name(generation)))?.map_err(SkipReason::Record)?;
     let record = record::open(generation, &value).map_err(SkipReason::Record)?;
     // It was written after its blocks were durable, so also one that is of no other use tells how far the log reached.
@@ -203,6 +216,7 @@ fn load(storage: &dyn Storage, generation: u64, newest: u64) -> Result<Recovered
     Ok(Recovered {
         board,
         bookmarks: record.bookmarks.into_iter().collect(),
+        start,
         tail,
         log_bytes: record.log_bytes,
         checkpointer: Checkpointer::new(pages, Some(last), newest),

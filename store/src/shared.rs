@@ -8,6 +8,7 @@ use convofold_engine::{Board, Seq};
 use parking_lot::{Condvar, Mutex, RwLock};
 
 use crate::codec::block::Tail;
+use crate::codec::log_start::LogStart;
 use crate::error::CommitError;
 use crate::options::Options;
 use crate::storage::{Storage, StorageError};
@@ -20,6 +21,8 @@ pub(crate) struct Shared {
     pub(crate) bookmarks: RwLock<BTreeMap<String, Vec<u8>>>,
     /// Gone when the store is closed. Readers hold the lock while they read, so that closing waits for them.
     pub(crate) storage: RwLock<Option<Arc<dyn Storage>>>,
+    /// Where the log begins.
+    pub(crate) log_start: RwLock<LogStart>,
     /// How far the feeds may read.
     pub(crate) durable: Mutex<Durable>,
     pub(crate) durable_moved: Condvar,
@@ -50,6 +53,7 @@ impl Shared {
         board: Board,
         bookmarks: BTreeMap<String, Vec<u8>>,
         storage: Arc<dyn Storage>,
+        log_start: LogStart,
         tail: Tail,
     ) -> Self {
         Self {
@@ -57,6 +61,7 @@ impl Shared {
             board: RwLock::new(board),
             bookmarks: RwLock::new(bookmarks),
             storage: RwLock::new(Some(storage)),
+            log_start: RwLock::new(log_start),
             durable: Mutex::new(Durable { seq: tail.last_seq(), is_closed: false }),
             durable_moved: Condvar::new(),
             counters: Counters::default(),

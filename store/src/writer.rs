@@ -13,6 +13,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use crate::checkpoint::{Checkpoint, Checkpointer};
 use crate::codec::block::Tail;
+use crate::codec::log_start::LogStart;
 use crate::error::CommitError;
 use crate::head::{Head, HeadFile};
 use crate::log::BlockWriter;
@@ -21,6 +22,7 @@ use crate::shared::Shared;
 use crate::storage::{Storage, StorageError, panic_message};
 use crate::submission::{Batch, Bookmark, Durability};
 use crate::ticket::Completer;
+use crate::trim::Trimmed;
 
 /// How many events are applied before readers get a turn, to the end of their batch. Bringing the indexes up to date costs
 /// a part for each conversation touched, so more at once is cheaper.
@@ -31,6 +33,7 @@ pub(crate) enum Command {
     Submit(Submission),
     Sync(Completer<()>),
     Checkpoint(Completer<Checkpoint>),
+    Trim(LogStart, Completer<Trimmed>),
     Close(Completer<()>),
 }
 
@@ -82,6 +85,7 @@ impl Writer {
                 }
                 Ok(Command::Sync(completer)) => self.answer(completer, Self::sync),
                 Ok(Command::Checkpoint(completer)) => self.answer(completer, Self::checkpoint),
+                Ok(Command::Trim(to, completer)) => self.answer(completer, |writer| writer.trim(to)),
                 Ok(Command::Close(completer)) => {
                     let _ = self.answer(completer, Self::finish);
                     return;

@@ -18,6 +18,7 @@ use crate::commands::show::ShowArgs;
 use crate::commands::stats::StatsArgs;
 use crate::commands::tail::TailArgs;
 use crate::commands::totals::TotalsArgs;
+use crate::commands::trim::TrimArgs;
 use crate::console::Console;
 use crate::error::CliError;
 use crate::exit::Exit;
@@ -67,6 +68,7 @@ pub enum Command {
     Hash(HashArgs),
     Stats(StatsArgs),
     Tail(TailArgs),
+    Trim(TrimArgs),
     Repair(RepairArgs),
     Generate(Box<GenerateArgs>),
     Completions(CompletionsArgs),
@@ -104,6 +106,7 @@ impl Command {
             Self::Hash(args) => args.run(console),
             Self::Stats(args) => args.run(console),
             Self::Tail(args) => args.run(console),
+            Self::Trim(args) => args.run(console),
             Self::Repair(args) => args.run(console),
             Self::Generate(args) => args.run(console),
             Self::Completions(args) => args.run(console),

@@ -36,7 +36,11 @@ impl DbArgs {
         self.open_with(options.create(true), console)
     }
 
-    fn open_with(&self, options: Options, console: &mut Console) -> Result<Convofold, CliError> {
+    /// Opens the database with these options.
+    ///
+    /// # Errors
+    /// [`CliError`] says why it cannot be opened and what to do about it.
+    pub fn open_with(&self, options: Options, console: &mut Console) -> Result<Convofold, CliError> {
         let db = options.open(&self.db).map_err(|error| CliError::open(&self.db, &error))?;
         let recovery = db.recovery();
         if let Some(doubt) = &recovery.doubt {

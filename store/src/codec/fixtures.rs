@@ -11,6 +11,7 @@ use convofold_engine::{
 use super::block::{Block, BlockBuilder, StoredBookmarkV1, Tail};
 use super::checkpoint::{self, CheckpointV1};
 use super::frame::Compressor;
+use super::log_start::{self, LogStart};
 use super::page;
 use super::replay_mark::{self, ReplayMarkV1};
 use crate::damage::Damage;
@@ -73,6 +74,9 @@ pub(crate) fn session_event() -> Event {
     .build()
     .unwrap()
 }
+
+const LOG_START: LogStart =
+    LogStart { tail: Tail { block_no: 12, seq: 3_401, chain: 0x0123_4567_89ab_cdef }, dropped_bytes: 200_000 };
 
 /// An event whose content is its identity, and one at odds with the first.
 fn events() -> Vec<Event> {
@@ -234,6 +238,7 @@ fn write_fixtures() {
         ("page-v1-plain.bin", page::seal(5, 9, &images(), &mut plain).unwrap().0),
         ("page-v1-zstd.bin", page::seal(5, 9, &images(), &mut Compressor::new().unwrap()).unwrap().0),
         ("checkpoint-v1-plain.bin", checkpoint::seal(&record(), &mut plain).unwrap()),
+        ("log-start-v1.bin", log_start::seal(&LOG_START, &mut plain).unwrap()),
         ("replay-mark-v1.bin", replay_mark::seal(&mark()).unwrap()),
     ];
     for (name, value) in values {
@@ -270,6 +275,12 @@ fn a_page_of_version_1_is_read_and_written() {
 fn a_checkpoint_of_version_1_is_read_and_written() {
     assert_eq!(checkpoint::seal(&record(), &mut Compressor::plain()).unwrap(), fixture("checkpoint-v1-plain.bin"));
     assert_eq!(checkpoint::open(9, &fixture("checkpoint-v1-plain.bin")).unwrap(), record());
+}
+
+#[test]
+fn a_log_start_of_version_1_is_read_and_written() {
+    assert_eq!(log_start::seal(&LOG_START, &mut Compressor::plain()).unwrap(), fixture("log-start-v1.bin"));
+    assert_eq!(log_start::open(&fixture("log-start-v1.bin")).unwrap(), LOG_START);
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod feed;
 mod repair;
 mod replay;
 mod sled_files;
+mod trim;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
