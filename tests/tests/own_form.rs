@@ -1,6 +1,7 @@
 //! Any event can be written down in convofold's own form, and read back as itself.
 
 use convofold_tests::arbitrary::{self, events::event};
+use convofold_tests::model::model;
 use convofold_tests::parsed::Parsed;
 use proptest::prelude::*;
 
@@ -28,5 +29,13 @@ proptest! {
         for event in &Parsed::of(lines.join("\n").as_bytes()).events {
             check(event)?;
         }
+    }
+
+    /// Holds the reading of both against each other: the model reads what the engine wrote.
+    #[test]
+    fn a_log_written_anew_in_the_own_form_gives_the_same_state(lines in arbitrary::wire_log()) {
+        let events = Parsed::of(lines.join("\n").as_bytes()).events;
+        let anew: Vec<_> = events.iter().map(convofold::Event::export_line).collect();
+        prop_assert_eq!(model(&anew).export, model(&lines).export);
     }
 }
