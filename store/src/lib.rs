@@ -38,6 +38,7 @@ mod options;
 mod handle;
 mod queries;
 mod feed;
+mod export;
 mod ingest;
 pub mod replay;
 
@@ -47,6 +48,7 @@ mod tests;
 pub use checkpoint::Checkpoint;
 pub use damage::Damage;
 pub use error::{ChangesError, CloseError, CommitError, IngestError, OpenError, SubmitError};
+pub use export::{EventExportReport, ExportEventsError};
 pub use feed::{Change, Changes};
 pub use handle::Convofold;
 pub use ingest::{IgnoredCounts, IngestReport};

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
-use convofold::OpenError;
+use convofold::{ChangesError, OpenError};
 
 use crate::exit::Exit;
 
@@ -54,6 +54,13 @@ impl CliError {
             Self::ClosedPipe => Exit::Success,
             Self::Failed(failure) => failure.exit,
         }
+    }
+
+    /// A log that cannot be read.
+    #[must_use]
+    pub fn log(error: &ChangesError) -> Self {
+        Self::new(Exit::Failure, format!("cannot read the log: {}", chain(error)))
+            .hint("keep a copy of the database, then replay the logs into a new --db")
     }
 
     /// A database that cannot be opened.

@@ -15,8 +15,8 @@ pub use convofold_engine::{
 pub use convofold_store::replay;
 pub use convofold_store::{
     Batch, Change, Changes, ChangesError, Checkpoint, CloseError, CommitError, Convofold, Damage, Durability,
-    EffectCounts, ExportReport, IgnoredCounts, IngestError, IngestReport, OpenError, Options, Receipt, Recovery,
-    SkipReason, SkippedCheckpoint, Stats, StorageError, SubmitError, Ticket,
+    EffectCounts, EventExportReport, ExportEventsError, ExportReport, IgnoredCounts, IngestError, IngestReport,
+    OpenError, Options, Receipt, Recovery, SkipReason, SkippedCheckpoint, Stats, StorageError, SubmitError, Ticket,
 };
 
 /// The pure core, for tests and tools that want the fold without a disk.

@@ -174,7 +174,7 @@ impl Framer {
                 let verdict = document.over();
                 self.decide(verdict, self.held.len(), emit);
             }
-            State::Undecided if open_bytes > self.limits.max_bytes_of_any_line() + 1 => self.state = State::Lines,
+            State::Undecided if open_bytes > self.limits.max_own_line_bytes() + 1 => self.state = State::Lines,
             _ => {}
         }
     }
@@ -182,7 +182,7 @@ impl Framer {
     /// The first line that may not be blank ends at `end`.
     fn first_line(&mut self, end: usize, emit: &mut impl FnMut(Piece)) {
         let line = self.held.get(self.whole..end).unwrap_or_default();
-        if line.len() > self.limits.max_bytes_of_any_line() + 1 {
+        if line.len() > self.limits.max_own_line_bytes() + 1 {
             self.state = State::Lines;
         } else if skip_whitespace(line, 0) == line.len() {
             (self.whole, self.searched) = (end + 1, end + 1);
@@ -243,7 +243,7 @@ impl Framer {
         }
         self.searched = self.held.len();
         let open_bytes = self.held.len() - self.whole;
-        let is_too_long = open_bytes > self.limits.max_bytes_of_any_line() + 1;
+        let is_too_long = open_bytes > self.limits.max_own_line_bytes() + 1;
         if self.held.len() >= self.piece_bytes || is_too_long {
             self.emit_lines(self.whole, emit);
         }

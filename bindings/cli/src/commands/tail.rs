@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::console::Console;
 use crate::database::DbArgs;
-use crate::error::{CliError, chain};
+use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::event::{self, Said};
 use crate::output::{text, time};
@@ -102,10 +102,7 @@ impl TailArgs {
 }
 
 fn read(changes: &mut Changes) -> Result<Option<Change>, CliError> {
-    changes.try_next().map_err(|error| {
-        CliError::new(Exit::Failure, format!("cannot read the log: {}", chain(&error)))
-            .hint("keep a copy of the database, then replay the logs into a new --db")
-    })
+    changes.try_next().map_err(|error| CliError::log(&error))
 }
 
 fn as_json(seq: Seq, event: &Event) -> ChangeJson<'_> {
