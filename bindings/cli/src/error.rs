@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
-use convofold::{OpenError, StorageError};
+use convofold::{ChangesError, OpenError, StorageError};
 
 use crate::exit::Exit;
 use crate::output::text;
@@ -55,6 +55,16 @@ impl CliError {
             Self::ClosedPipe => Exit::Success,
             Self::Failed(failure) => failure.exit,
         }
+    }
+
+    /// A log that cannot be read.
+    #[must_use]
+    pub fn log(error: &ChangesError) -> Self {
+        let failed = Self::new(Exit::Failure, format!("cannot read the log: {}", chain(error)));
+        if let ChangesError::Dropped { first_seq, .. } = error {
+            return failed.hint(format!("begin with --from {first_seq}; `convofold history` still tells older events"));
+        }
+        failed.hint("`convofold verify` tells what is damaged, `convofold repair` saves what can be read")
     }
 
     /// A database that cannot be opened.

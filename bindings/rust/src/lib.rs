@@ -14,8 +14,9 @@ pub use convofold_engine::{
 // The store.
 pub use convofold_store::{
     Batch, Change, Changes, ChangesError, Checkpoint, CloseError, CommitError, Convofold, Damage, Doubt, Durability,
-    EffectCounts, ExportReport, IgnoredCounts, IngestError, IngestReport, OpenError, Options, Receipt, Recovery,
-    SkipReason, SkippedCheckpoint, Stats, StorageError, SubmitError, Ticket, TrimError, Trimmed,
+    EffectCounts, EventExportReport, ExportEventsError, ExportReport, IgnoredCounts, IngestError, IngestReport,
+    OpenError, Options, Receipt, Recovery, SkipReason, SkippedCheckpoint, Stats, StorageError, SubmitError, Ticket,
+    TrimError, Trimmed,
 };
 pub use convofold_store::{repair, replay};
 

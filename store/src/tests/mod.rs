@@ -4,6 +4,7 @@ mod checkpoints;
 mod commits;
 mod damage;
 mod directory;
+mod export;
 mod feed;
 mod repair;
 mod replay;

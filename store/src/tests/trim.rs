@@ -140,3 +140,19 @@ fn repair_takes_dropped_events_from_checkpoints() {
     assert_eq!((export(&repaired), repaired.bookmarks()), (expected, bookmarks));
     assert_eq!(seqs(&repaired, 0).len(), 50);
 }
+
+#[test]
+fn the_way_out_tells_dropped_events_too() {
+    let home = Home::new();
+    let db = home.open();
+    fill(&db);
+    let events = |db: &Convofold| {
+        let mut out = Vec::new();
+        db.export_events(&mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    };
+    let before = events(&db);
+    assert_eq!(db.trim_log(time(1_000)).unwrap().first_seq, 41);
+    assert_eq!(events(&db), before);
+    assert_eq!(before.lines().count(), 50);
+}
