@@ -4,10 +4,13 @@
 //! - [`model`] computes the state of conversations straight from the rules, slowly and plainly. It shares no code with the engine, so that the two can be held against each other.
 //! - [`arbitrary`] makes small random logs in which the awkward cases are frequent.
 //! - [`command`] runs the `convofold` binary.
+//! - [`torture`] kills it, takes its power away and damages what it wrote.
 //!
 //! Read the transcripts first: they are the shortest way to learn what the engine promises.
 
 pub mod arbitrary;
 pub mod command;
 pub mod model;
+#[cfg(unix)]
+pub mod torture;
 pub mod transcript;
