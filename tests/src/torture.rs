@@ -15,3 +15,4 @@ pub mod ingester;
 pub mod examination;
 pub mod limits;
 pub mod kills;
+pub mod damages;

@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering;
 use anyhow::{Result, ensure};
 use clap::{Args, Parser, Subcommand};
 use convofold_tests::torture::campaign::{Campaign, Report, STOPPED};
+use convofold_tests::torture::damages;
 use convofold_tests::torture::kills::{self, KillOptions};
 use convofold_tests::torture::ledger::Ledger;
 
@@ -41,6 +42,8 @@ enum Kind {
             value_parser = clap::value_parser!(u64).range(1..))]
         examine_every: u64,
     },
+    /// One damage to one file of a database.
+    Damages(TrialArgs),
 }
 
 /// Which trials to make.
@@ -94,6 +97,7 @@ impl Kind {
                 let options = KillOptions { kills_an_opening, kills_an_examination: *examine_every };
                 Ok(("kills", kills::run(&trials.campaign("kills")?, options)?))
             }
+            Self::Damages(trials) => Ok(("damages", damages::run(&trials.campaign("damages")?)?)),
         }
     }
 }
@@ -105,7 +109,7 @@ fn run() -> Result<()> {
         STOPPED.store(true, Ordering::SeqCst);
     })?;
     let (kind, report) = kind.run()?;
-    println!("{}", report.in_words(kind));
+    println!("{}", report.table(kind));
     ensure!(report.failures.is_empty(), "{} trials failed", report.failures.len());
     Ok(())
 }

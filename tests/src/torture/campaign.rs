@@ -21,6 +21,9 @@ use super::ledger::{Ledger, Share};
 /// How often progress is told, and noted in the ledger.
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(10);
 
+/// Of so many failures what is left is kept; more of them show nothing new.
+const KEPT_FAILURES: usize = 20;
+
 /// Set when somebody wants all of it to end. Trials that have begun are finished, so that what they mounted is unmounted.
 pub static STOPPED: AtomicBool = AtomicBool::new(false);
 
@@ -196,6 +199,9 @@ impl Trials<'_> {
     /// A trial in which one was broken. What is left of it is kept.
     pub fn failed(&self, trial: u64, why: &anyhow::Error, remains: Option<TempDir>) {
         let Campaign { kind, seed, keep, tells, .. } = self.campaign;
+        let is_full =
+            self.tell(|told| told.report.failures.iter().filter(|f| f.kept.is_some()).count() >= KEPT_FAILURES);
+        let remains = remains.filter(|_| !is_full);
         let kept = remains.and_then(|remains| keep_remains(remains, &keep.join(format!("{kind}-{seed}-{trial}"))).ok());
         let why = format!("{why:#}");
         if *tells {
@@ -209,9 +215,9 @@ impl Trials<'_> {
         });
     }
 
-    fn tell(&self, tell: impl FnOnce(&mut Told)) {
+    fn tell<T>(&self, tell: impl FnOnce(&mut Told) -> T) -> T {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        tell(&mut told);
+        let answer = tell(&mut told);
         let elapsed = self.began.elapsed();
         if elapsed >= told.shown + PROGRESS_INTERVAL {
             told.shown = elapsed;
@@ -223,6 +229,7 @@ impl Trials<'_> {
                 eprintln!("{error:#}");
             }
         }
+        answer
     }
 
     fn done(&self, group: Range<u64>) {
@@ -258,11 +265,22 @@ impl Report {
     /// In one line.
     #[must_use]
     pub fn in_words(&self, kind: &str) -> String {
+        let seen: Vec<_> = self.tally.iter().map(|(what, count)| format!("{count} {what}")).collect();
+        format!("{}: {}", self.rate(kind), seen.join(", "))
+    }
+
+    /// In one line for everything that was seen.
+    #[must_use]
+    pub fn table(&self, kind: &str) -> String {
+        let seen = self.tally.iter().map(|(what, count)| format!("\n{count:>9}  {what}"));
+        self.rate(kind) + &seen.collect::<String>()
+    }
+
+    fn rate(&self, kind: &str) -> String {
         let seconds = self.took.as_secs_f64();
         #[expect(clippy::cast_precision_loss, reason = "a rate is no exact number")]
         let rate = self.trials as f64 / seconds.max(0.001);
-        let seen: Vec<_> = self.tally.iter().map(|(what, count)| format!("{count} {what}")).collect();
-        format!("{kind}: {} trials in {seconds:.1} s ({rate:.1}/s): {}", self.trials, seen.join(", "))
+        format!("{kind}: {} trials in {seconds:.1} s ({rate:.1}/s)", self.trials)
     }
 }
 
