@@ -16,3 +16,6 @@ pub mod examination;
 pub mod limits;
 pub mod kills;
 pub mod damages;
+pub mod mount;
+pub mod cuts;
+pub mod full;

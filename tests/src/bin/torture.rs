@@ -9,9 +9,9 @@ use std::sync::atomic::Ordering;
 use anyhow::{Result, ensure};
 use clap::{Args, Parser, Subcommand};
 use convofold_tests::torture::campaign::{Campaign, Report, STOPPED};
-use convofold_tests::torture::damages;
 use convofold_tests::torture::kills::{self, KillOptions};
 use convofold_tests::torture::ledger::Ledger;
+use convofold_tests::torture::{cuts, damages, full, mount};
 
 /// Holds the promises of durability against the real binary.
 #[derive(Debug, Parser)]
@@ -44,6 +44,10 @@ enum Kind {
     },
     /// One damage to one file of a database.
     Damages(TrialArgs),
+    /// Power cuts: what an ext4 in a file has on its medium at any moment. Needs root and loop devices.
+    Cuts(TrialArgs),
+    /// Disks that become full. Needs root.
+    Full(TrialArgs),
 }
 
 /// Which trials to make.
@@ -98,6 +102,19 @@ impl Kind {
                 Ok(("kills", kills::run(&trials.campaign("kills")?, options)?))
             }
             Self::Damages(trials) => Ok(("damages", damages::run(&trials.campaign("damages")?)?)),
+            Self::Cuts(trials) => Ok(("cuts", with_mounts(|| cuts::run(&trials.campaign("cuts")?))?)),
+            Self::Full(trials) => Ok(("full", with_mounts(|| full::run(&trials.campaign("full")?))?)),
+        }
+    }
+}
+
+/// Where nothing can be mounted, a word and no trial.
+fn with_mounts(run: impl FnOnce() -> Result<Report>) -> Result<Report> {
+    match mount::obstacle() {
+        None => run(),
+        Some(why) => {
+            eprintln!("skipped, because no file system can be mounted here: {why}");
+            Ok(Report::default())
         }
     }
 }
