@@ -19,3 +19,5 @@ pub mod damages;
 pub mod mount;
 pub mod cuts;
 pub mod full;
+pub mod strace;
+pub mod trace;

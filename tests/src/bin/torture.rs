@@ -11,7 +11,7 @@ use clap::{Args, Parser, Subcommand};
 use convofold_tests::torture::campaign::{Campaign, Report, STOPPED};
 use convofold_tests::torture::kills::{self, KillOptions};
 use convofold_tests::torture::ledger::Ledger;
-use convofold_tests::torture::{cuts, damages, full, mount};
+use convofold_tests::torture::{cuts, damages, full, mount, strace, trace};
 
 /// Holds the promises of durability against the real binary.
 #[derive(Debug, Parser)]
@@ -48,6 +48,8 @@ enum Kind {
     Cuts(TrialArgs),
     /// Disks that become full. Needs root.
     Full(TrialArgs),
+    /// No answer without a barrier before it, as strace sees it. Needs strace.
+    Trace(TrialArgs),
 }
 
 /// Which trials to make.
@@ -103,6 +105,7 @@ impl Kind {
             }
             Self::Damages(trials) => Ok(("damages", damages::run(&trials.campaign("damages")?)?)),
             Self::Cuts(trials) => Ok(("cuts", with_mounts(|| cuts::run(&trials.campaign("cuts")?))?)),
+            Self::Trace(trials) => Ok(("trace", with_strace(|| trace::run(&trials.campaign("trace")?))?)),
             Self::Full(trials) => Ok(("full", with_mounts(|| full::run(&trials.campaign("full")?))?)),
         }
     }
@@ -117,6 +120,15 @@ fn with_mounts(run: impl FnOnce() -> Result<Report>) -> Result<Report> {
             Ok(Report::default())
         }
     }
+}
+
+/// Where there is no strace, a word and no trial.
+fn with_strace(run: impl FnOnce() -> Result<Report>) -> Result<Report> {
+    if strace::is_here() {
+        return run();
+    }
+    eprintln!("skipped, because there is no strace here, or it may not be used");
+    Ok(Report::default())
 }
 
 fn run() -> Result<()> {

@@ -56,6 +56,12 @@ impl Feed {
         self.bytes.get(self.end(after)..self.end(to.min(self.len()))).unwrap_or_default()
     }
 
+    /// How long the log is up to and with event n.
+    #[must_use]
+    pub fn bytes_to(&self, seq: Seq) -> Option<u64> {
+        (seq <= self.len()).then(|| self.end(seq) as u64)
+    }
+
     /// Event n.
     #[must_use]
     pub fn event(&self, seq: Seq) -> Option<&Event> {

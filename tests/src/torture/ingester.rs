@@ -68,6 +68,8 @@ pub struct Ingester {
 pub struct Ended {
     /// The last event that was acknowledged; what was acknowledged before it began counts.
     pub acknowledged: Seq,
+    /// Where in its answers each answer ends, in bytes.
+    pub answer_ends: Vec<u64>,
     /// The exit status.
     pub status: ExitStatus,
     /// What it said on standard error.
@@ -83,6 +85,7 @@ struct Answers {
 #[derive(Debug)]
 struct Told {
     acknowledged: Seq,
+    answer_ends: Vec<u64>,
     /// An answer that breaks a promise.
     broken: Option<String>,
     is_over: bool,
@@ -107,7 +110,7 @@ impl Ingester {
         let mut child = command.spawn().with_context(|| format!("starting {command:?}"))?;
         let pipes = child.stdin.take().zip(child.stdout.take());
         let (stdin, stdout) = pipes.context("the pipes to the command")?;
-        let told = Told { acknowledged: meal.after, broken: None, is_over: false };
+        let told = Told { acknowledged: meal.after, answer_ends: Vec::new(), broken: None, is_over: false };
         let answers = Arc::new(Answers { told: Mutex::new(told), changed: Condvar::new() });
         let (hears, waits, feed) = (answers.clone(), answers.clone(), feed.clone());
         let reading = thread::spawn(move || hears.read(BufReader::new(stdout), meal));
@@ -168,12 +171,13 @@ impl Ingester {
         self.reading.join().map_err(|_| anyhow!("the reader of answers panicked"))?;
         // With it ends the input that was held open.
         drop(self.feeding.join());
-        let told = self.answers.told();
+        let mut told = self.answers.told();
         if let Some(broken) = &told.broken {
             bail!("{broken}");
         }
         let stderr = String::from_utf8_lossy(&stderr).into_owned();
-        Ok(Ended { acknowledged: told.acknowledged, status, stderr })
+        let answer_ends = std::mem::take(&mut told.answer_ends);
+        Ok(Ended { acknowledged: told.acknowledged, answer_ends, status, stderr })
     }
 }
 
@@ -216,7 +220,11 @@ impl Answers {
             let mut told = self.told();
             if is_whole && told.broken.is_none() {
                 match check(&line, told.acknowledged, meal) {
-                    Ok(seq) => told.acknowledged = seq,
+                    Ok(seq) => {
+                        let end = told.answer_ends.last().copied().unwrap_or_default() + line.len() as u64;
+                        told.answer_ends.push(end);
+                        told.acknowledged = seq;
+                    }
                     Err(broken) => told.broken = Some(format!("{broken:#}")),
                 }
             }
