@@ -1,0 +1,278 @@
+//! `convofold ingest` as a co-process: fed from here, its answers kept here, outside of what is being tortured.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use convofold::Seq;
+use rand::{Rng, RngExt};
+use serde::Deserialize;
+
+use super::feed::Feed;
+
+/// Whatever takes longer than this hangs, on the slowest machine.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How lines are fed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// As fast as they are taken.
+    Fast,
+    /// One by one, each after the answer to the one before.
+    OneByOne,
+    /// In bursts of up to so many lines, each after the answers to the one before.
+    Bursts(u64),
+}
+
+impl Pace {
+    /// Any of them.
+    pub fn any(random: &mut impl Rng) -> Self {
+        match random.random_range(0..4) {
+            0 => Self::OneByOne,
+            1 => Self::Bursts(random.random_range(2..200)),
+            _ => Self::Fast,
+        }
+    }
+}
+
+/// Which lines are fed, and how.
+#[derive(Clone, Copy, Debug)]
+pub struct Meal {
+    /// The event before the first one that is fed.
+    pub after: Seq,
+    /// The last one.
+    pub to: Seq,
+    /// Events up to this one are in the database already, and must be found to be.
+    pub known: Seq,
+    /// How.
+    pub pace: Pace,
+    /// Whether the input is ended after the last one, or held open.
+    pub ends: bool,
+}
+
+/// A running `convofold ingest`.
+#[derive(Debug)]
+pub struct Ingester {
+    child: Child,
+    answers: Arc<Answers>,
+    reading: JoinHandle<()>,
+    feeding: JoinHandle<Option<ChildStdin>>,
+}
+
+/// How it ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// The last event that was acknowledged; what was acknowledged before it began counts.
+    pub acknowledged: Seq,
+    /// Where in its answers each answer ends, in bytes.
+    pub answer_ends: Vec<u64>,
+    /// The exit status.
+    pub status: ExitStatus,
+    /// What it said on standard error.
+    pub stderr: String,
+}
+
+#[derive(Debug)]
+struct Answers {
+    told: Mutex<Told>,
+    changed: Condvar,
+}
+
+#[derive(Debug)]
+struct Told {
+    acknowledged: Seq,
+    answer_ends: Vec<u64>,
+    /// An answer that breaks a promise.
+    broken: Option<String>,
+    is_over: bool,
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    line: u64,
+    applied: u64,
+    late: u64,
+    duplicates: u64,
+    last_seq: Option<Seq>,
+}
+
+impl Ingester {
+    /// Starts the command, which is to read from standard input, and begins to feed it.
+    ///
+    /// # Errors
+    /// Where it does not start.
+    pub fn start(mut command: Command, feed: &Arc<Feed>, meal: Meal) -> Result<Self> {
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().with_context(|| format!("starting {command:?}"))?;
+        let pipes = child.stdin.take().zip(child.stdout.take());
+        let (stdin, stdout) = pipes.context("the pipes to the command")?;
+        let told = Told { acknowledged: meal.after, answer_ends: Vec::new(), broken: None, is_over: false };
+        let answers = Arc::new(Answers { told: Mutex::new(told), changed: Condvar::new() });
+        let (hears, waits, feed) = (answers.clone(), answers.clone(), feed.clone());
+        let reading = thread::spawn(move || hears.read(BufReader::new(stdout), meal));
+        let feeding = thread::spawn(move || give(&feed, meal, stdin, &waits));
+        Ok(Self { child, answers, reading, feeding })
+    }
+
+    /// The process.
+    #[must_use]
+    pub fn child(&self) -> &Child {
+        &self.child
+    }
+
+    /// The last event that is acknowledged by now.
+    #[must_use]
+    pub fn acknowledged(&self) -> Seq {
+        self.answers.told().acknowledged
+    }
+
+    /// Waits until event `seq` is acknowledged, or there will be no more answers. Whether it is.
+    ///
+    /// # Errors
+    /// Where it takes longer than anything may.
+    pub fn wait_for(&self, seq: Seq) -> Result<bool> {
+        let told = self.answers.wait_until(|told| told.acknowledged >= seq || told.is_over);
+        ensure!(told.acknowledged >= seq || told.is_over, "no answer within {PATIENCE:?}: it hangs");
+        Ok(told.acknowledged >= seq)
+    }
+
+    /// Kills it, and tells how it ended, which may have been before.
+    ///
+    /// # Errors
+    /// Where an answer broke a promise.
+    pub fn kill(mut self) -> Result<Ended> {
+        self.child.kill().context("killing")?;
+        self.end()
+    }
+
+    /// Waits for its end; the meal must have one.
+    ///
+    /// # Errors
+    /// Where an answer broke a promise, or it does not end.
+    pub fn finish(mut self) -> Result<Ended> {
+        let is_over = self.answers.wait_until(|told| told.is_over).is_over;
+        if !is_over {
+            self.child.kill().context("killing")?;
+            bail!("it does not end within {PATIENCE:?}");
+        }
+        self.end()
+    }
+
+    fn end(mut self) -> Result<Ended> {
+        let mut stderr = Vec::new();
+        if let Some(mut pipe) = self.child.stderr.take() {
+            pipe.read_to_end(&mut stderr).context("reading standard error")?;
+        }
+        let status = self.child.wait().context("waiting for the end")?;
+        self.reading.join().map_err(|_| anyhow!("the reader of answers panicked"))?;
+        // With it ends the input that was held open.
+        drop(self.feeding.join());
+        let mut told = self.answers.told();
+        if let Some(broken) = &told.broken {
+            bail!("{broken}");
+        }
+        let stderr = String::from_utf8_lossy(&stderr).into_owned();
+        let answer_ends = std::mem::take(&mut told.answer_ends);
+        Ok(Ended { acknowledged: told.acknowledged, answer_ends, status, stderr })
+    }
+}
+
+impl Ended {
+    /// Makes sure that it was killed, or ended well.
+    ///
+    /// # Errors
+    /// Where it ended badly by itself.
+    pub fn expect_killed_or_well(&self) -> Result<()> {
+        let is_killed = self.status.signal() == Some(9);
+        ensure!(is_killed || self.status.success(), "it ended by itself, {}: {}", self.status, self.stderr.trim());
+        Ok(())
+    }
+}
+
+impl Answers {
+    fn told(&self) -> MutexGuard<'_, Told> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait_until(&self, is_so: impl Fn(&Told) -> bool) -> MutexGuard<'_, Told> {
+        let deadline = Instant::now() + PATIENCE;
+        let mut told = self.told();
+        while !is_so(&told) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            told = self.changed.wait_timeout(told, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        told
+    }
+
+    fn read(&self, mut answers: impl BufRead, meal: Meal) {
+        let mut line = Vec::new();
+        loop {
+            line.clear();
+            // An answer that was cut off by a kill is none.
+            let is_whole = answers.read_until(b'\n', &mut line).is_ok() && line.ends_with(b"\n");
+            let mut told = self.told();
+            if is_whole && told.broken.is_none() {
+                match check(&line, told.acknowledged, meal) {
+                    Ok(seq) => {
+                        let end = told.answer_ends.last().copied().unwrap_or_default() + line.len() as u64;
+                        told.answer_ends.push(end);
+                        told.acknowledged = seq;
+                    }
+                    Err(broken) => told.broken = Some(format!("{broken:#}")),
+                }
+            }
+            told.is_over = !is_whole;
+            self.changed.notify_all();
+            if !is_whole {
+                return;
+            }
+        }
+    }
+}
+
+/// The event that an answer acknowledges. It must be the next one, and be in its place.
+fn check(line: &[u8], acknowledged: Seq, meal: Meal) -> Result<Seq> {
+    let Meal { after, known, .. } = meal;
+    let shown = || String::from_utf8_lossy(line).trim().to_owned();
+    let answer: Answer = serde_json::from_slice(line).with_context(shown)?;
+    let expected = acknowledged + 1;
+    ensure!(answer.line == expected - after, "expected the answer to line {}: {}", expected - after, shown());
+    let is_new = answer.applied + answer.late == 1 && answer.duplicates == 0;
+    let is_known = answer.applied + answer.late == 0 && answer.duplicates == 1 && answer.last_seq.is_none();
+    ensure!(is_new || is_known, "expected one event: {}", shown());
+    ensure!(is_known || expected > known, "event {expected} was acknowledged before, and is not there: {}", shown());
+    if is_new && answer.last_seq != Some(expected) {
+        bail!("event {expected} got place {:?}: events before it are missing", answer.last_seq);
+    }
+    Ok(expected)
+}
+
+/// Feeds, and hands back the input where it is to be held open. What cannot be written is not missed: it ended.
+fn give(feed: &Feed, meal: Meal, mut to: ChildStdin, answers: &Answers) -> Option<ChildStdin> {
+    let Meal { after, to: last, pace, ends, .. } = meal;
+    match pace {
+        Pace::Fast => drop(to.write_all(feed.lines(after, last))),
+        Pace::OneByOne | Pace::Bursts(_) => {
+            let burst = if let Pace::Bursts(lines) = pace { lines.max(1) } else { 1 };
+            let mut given = after;
+            while given < last {
+                let next = given.saturating_add(burst).min(last);
+                if to.write_all(feed.lines(given, next)).is_err() {
+                    break;
+                }
+                given = next;
+                if answers.wait_until(|told| told.acknowledged >= given || told.is_over).is_over {
+                    break;
+                }
+            }
+        }
+    }
+    (!ends).then_some(to)
+}
