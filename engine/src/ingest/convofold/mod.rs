@@ -42,7 +42,7 @@ const VERSION: i64 = 1;
 /// How a line in this form begins as it is written here.
 const BEGINNING: &[u8] = b"{\"convofold\":";
 
-/// The keys and the whole of what is composed of an event's other parts are longer than in the sources by less than this.
+/// Longer keys, longer times and what is put around ids make less than this.
 const LONGER_BYTES: usize = 4 << 10;
 
 const NAMES: [Name; 22] = names![
