@@ -21,3 +21,4 @@ pub mod cuts;
 pub mod full;
 pub mod strace;
 pub mod trace;
+pub mod faults;

@@ -1,7 +1,7 @@
 //! `convofold ingest` as a co-process: fed from here, its answers kept here, outside of what is being tortured.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -13,6 +13,7 @@ use rand::{Rng, RngExt};
 use serde::Deserialize;
 
 use super::feed::Feed;
+use super::limits::kill_group;
 
 /// Whatever takes longer than this hangs, on the slowest machine.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -86,8 +87,9 @@ struct Answers {
 struct Told {
     acknowledged: Seq,
     answer_ends: Vec<u64>,
-    /// An answer that breaks a promise.
+    /// An answer that breaks a promise. Nothing after it counts.
     broken: Option<String>,
+    /// There will be no more answers.
     is_over: bool,
 }
 
@@ -106,7 +108,8 @@ impl Ingester {
     /// # Errors
     /// Where it does not start.
     pub fn start(mut command: Command, feed: &Arc<Feed>, meal: Meal) -> Result<Self> {
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        // In a group of its own, so that it is killed together with what may trace it.
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
         let mut child = command.spawn().with_context(|| format!("starting {command:?}"))?;
         let pipes = child.stdin.take().zip(child.stdout.take());
         let (stdin, stdout) = pipes.context("the pipes to the command")?;
@@ -135,17 +138,18 @@ impl Ingester {
     /// # Errors
     /// Where it takes longer than anything may.
     pub fn wait_for(&self, seq: Seq) -> Result<bool> {
-        let told = self.answers.wait_until(|told| told.acknowledged >= seq || told.is_over);
-        ensure!(told.acknowledged >= seq || told.is_over, "no answer within {PATIENCE:?}: it hangs");
-        Ok(told.acknowledged >= seq)
+        let told = self.answers.wait_until(|told| told.acknowledged >= seq);
+        let is_answered = told.acknowledged >= seq;
+        ensure!(is_answered || told.is_over || told.broken.is_some(), "no answer within {PATIENCE:?}: it hangs");
+        Ok(is_answered)
     }
 
     /// Kills it, and tells how it ended, which may have been before.
     ///
     /// # Errors
     /// Where an answer broke a promise.
-    pub fn kill(mut self) -> Result<Ended> {
-        self.child.kill().context("killing")?;
+    pub fn kill(self) -> Result<Ended> {
+        kill_group(&self.child)?;
         self.end()
     }
 
@@ -153,13 +157,14 @@ impl Ingester {
     ///
     /// # Errors
     /// Where an answer broke a promise, or it does not end.
-    pub fn finish(mut self) -> Result<Ended> {
+    pub fn finish(self) -> Result<Ended> {
         let is_over = self.answers.wait_until(|told| told.is_over).is_over;
-        if !is_over {
-            self.child.kill().context("killing")?;
-            bail!("it does not end within {PATIENCE:?}");
+        if is_over {
+            return self.end();
         }
-        self.end()
+        kill_group(&self.child)?;
+        let ended = self.end()?;
+        bail!("it does not end within {PATIENCE:?}: {ended:?}")
     }
 
     fn end(mut self) -> Result<Ended> {
@@ -198,10 +203,11 @@ impl Answers {
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Waits until it is so, or can no more become so, or for as long as anything may take.
     fn wait_until(&self, is_so: impl Fn(&Told) -> bool) -> MutexGuard<'_, Told> {
         let deadline = Instant::now() + PATIENCE;
         let mut told = self.told();
-        while !is_so(&told) {
+        while !is_so(&told) && !told.is_over {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 break;
@@ -268,7 +274,9 @@ fn give(feed: &Feed, meal: Meal, mut to: ChildStdin, answers: &Answers) -> Optio
                     break;
                 }
                 given = next;
-                if answers.wait_until(|told| told.acknowledged >= given || told.is_over).is_over {
+                // After a broken promise nothing is acknowledged, and nothing more is fed.
+                let told = answers.wait_until(|told| told.acknowledged >= given || told.broken.is_some());
+                if told.is_over || told.broken.is_some() {
                     break;
                 }
             }
