@@ -8,9 +8,10 @@ use std::sync::atomic::Ordering;
 
 use anyhow::{Result, ensure};
 use clap::{Args, Parser, Subcommand};
-use convofold_tests::torture::campaign::{Campaign, Report, STOPPED};
+use convofold_tests::torture::campaign::{Campaign, STOPPED};
 use convofold_tests::torture::kills::{self, KillOptions};
 use convofold_tests::torture::ledger::Ledger;
+use convofold_tests::torture::report::Report;
 use convofold_tests::torture::{cuts, damages, faults, full, mount, strace, trace};
 
 /// Holds the promises of durability against the real binary.

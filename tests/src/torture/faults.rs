@@ -14,11 +14,13 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 
-use super::campaign::{Campaign, Report, Trials};
+use super::answers::PATIENCE;
+use super::campaign::{Campaign, Trials};
 use super::examination::{copy_folder, examine};
 use super::feed::{Feed, Reference};
-use super::ingester::{Ingester, Meal, PATIENCE, Pace};
+use super::ingester::{Ingester, Meal, Pace};
 use super::limits::run_limited;
+use super::report::Report;
 use super::strace::{Call, calls, traced};
 use super::trace::check;
 use crate::command::convofold;

@@ -11,10 +11,11 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail, ensure};
 use convofold::Seq;
 
-use super::campaign::{Campaign, Report, Trials};
+use super::campaign::{Campaign, Trials};
 use super::examination::examine;
 use super::feed::{Feed, Reference};
 use super::ingester::{Ingester, Meal, Pace};
+use super::report::Report;
 use super::strace::{Call, calls, traced};
 use crate::command::convofold;
 
