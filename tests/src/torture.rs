@@ -8,9 +8,11 @@
 //! whether an event before it was lost, and a database can be held against the fold of the same number of lines.
 
 // In the order in which to read them.
+pub mod report;
 pub mod campaign;
 pub mod ledger;
 pub mod feed;
+mod answers;
 pub mod ingester;
 pub mod examination;
 pub mod limits;
@@ -21,3 +23,4 @@ pub mod cuts;
 pub mod full;
 pub mod strace;
 pub mod trace;
+pub mod faults;

@@ -8,10 +8,11 @@ use std::sync::atomic::Ordering;
 
 use anyhow::{Result, ensure};
 use clap::{Args, Parser, Subcommand};
-use convofold_tests::torture::campaign::{Campaign, Report, STOPPED};
+use convofold_tests::torture::campaign::{Campaign, STOPPED};
 use convofold_tests::torture::kills::{self, KillOptions};
 use convofold_tests::torture::ledger::Ledger;
-use convofold_tests::torture::{cuts, damages, full, mount, strace, trace};
+use convofold_tests::torture::report::Report;
+use convofold_tests::torture::{cuts, damages, faults, full, mount, strace, trace};
 
 /// Holds the promises of durability against the real binary.
 #[derive(Debug, Parser)]
@@ -50,6 +51,8 @@ enum Kind {
     Full(TrialArgs),
     /// No answer without a barrier before it, as strace sees it. Needs strace.
     Trace(TrialArgs),
+    /// System calls that fail, one at a time or from one on. Needs strace.
+    Faults(TrialArgs),
 }
 
 /// Which trials to make.
@@ -106,6 +109,7 @@ impl Kind {
             Self::Damages(trials) => Ok(("damages", damages::run(&trials.campaign("damages")?)?)),
             Self::Cuts(trials) => Ok(("cuts", with_mounts(|| cuts::run(&trials.campaign("cuts")?))?)),
             Self::Trace(trials) => Ok(("trace", with_strace(|| trace::run(&trials.campaign("trace")?))?)),
+            Self::Faults(trials) => Ok(("faults", with_strace(|| faults::run(&trials.campaign("faults")?))?)),
             Self::Full(trials) => Ok(("full", with_mounts(|| full::run(&trials.campaign("full")?))?)),
         }
     }

@@ -2,7 +2,6 @@
 
 #![expect(clippy::print_stderr, reason = "it tells of progress where it is asked to")]
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -17,6 +16,7 @@ use std::sync::{Mutex, PoisonError};
 use tempfile::TempDir;
 
 use super::ledger::{Ledger, Share};
+use super::report::{Failure, Report};
 
 /// How often progress is told, and noted in the ledger.
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(10);
@@ -46,30 +46,6 @@ pub struct Campaign {
     pub keep: PathBuf,
     /// Whether to tell of progress on standard error.
     pub tells: bool,
-}
-
-/// What became of a campaign.
-#[derive(Clone, Debug, Default)]
-pub struct Report {
-    /// How many trials were made.
-    pub trials: u64,
-    /// Those that failed.
-    pub failures: Vec<Failure>,
-    /// How often what was seen.
-    pub tally: BTreeMap<String, u64>,
-    /// How long it took.
-    pub took: Duration,
-}
-
-/// A trial in which a promise was broken, or that could not be made.
-#[derive(Clone, Debug)]
-pub struct Failure {
-    /// Its number.
-    pub trial: u64,
-    /// What happened.
-    pub why: String,
-    /// What is left of it.
-    pub kept: Option<PathBuf>,
 }
 
 /// Takes what trials tell.
@@ -259,29 +235,6 @@ fn keep_remains(remains: TempDir, to: &Path) -> Result<PathBuf> {
     let _ = fs::remove_dir_all(to);
     // Another file system cannot take it over by its name; it stays where it is then.
     Ok(fs::rename(&from, to).map_or(from, |()| to.to_owned()))
-}
-
-impl Report {
-    /// In one line.
-    #[must_use]
-    pub fn in_words(&self, kind: &str) -> String {
-        let seen: Vec<_> = self.tally.iter().map(|(what, count)| format!("{count} {what}")).collect();
-        format!("{}: {}", self.rate(kind), seen.join(", "))
-    }
-
-    /// In one line for everything that was seen.
-    #[must_use]
-    pub fn table(&self, kind: &str) -> String {
-        let seen = self.tally.iter().map(|(what, count)| format!("\n{count:>9}  {what}"));
-        self.rate(kind) + &seen.collect::<String>()
-    }
-
-    fn rate(&self, kind: &str) -> String {
-        let seconds = self.took.as_secs_f64();
-        #[expect(clippy::cast_precision_loss, reason = "a rate is no exact number")]
-        let rate = self.trials as f64 / seconds.max(0.001);
-        format!("{kind}: {} trials in {seconds:.1} s ({rate:.1}/s)", self.trials)
-    }
 }
 
 #[cfg(test)]

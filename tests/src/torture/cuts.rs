@@ -18,11 +18,12 @@ use rand::RngExt;
 use rand::rngs::StdRng;
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::campaign::{Campaign, Report, Trials};
+use super::campaign::{Campaign, Trials};
 use super::examination::examine;
 use super::feed::{Feed, Reference};
 use super::ingester::{Ingester, Meal, Pace};
 use super::mount::{Mount, copy_image, make_image};
+use super::report::Report;
 use crate::command::convofold;
 
 const IMAGE_BYTES: u64 = 96 << 20;
@@ -127,7 +128,7 @@ impl Medium {
         let so_far = ingester.acknowledged();
         let what = if so_far == self.acknowledged && random.random_bool(0.2) {
             sleep(random.random_range(Duration::ZERO..Duration::from_millis(150)));
-            "cut while opening"
+            "cut early"
         } else {
             ingester.wait_for((so_far + random.random_range(1..700)).min(self.feed.len()))?;
             if closes {

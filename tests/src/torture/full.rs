@@ -9,11 +9,12 @@ use std::sync::Arc;
 use anyhow::{Context, Result, ensure};
 use rand::RngExt;
 
-use super::campaign::{Campaign, Report, Trials};
+use super::campaign::{Campaign, Trials};
 use super::examination::examine;
 use super::feed::{Feed, Reference};
 use super::ingester::{Ended, Ingester, Meal, Pace};
 use super::mount::{Mount, make_image};
+use super::report::Report;
 use crate::command::convofold;
 
 const EVENTS: u64 = 60_000;

@@ -1,21 +1,18 @@
 //! `convofold ingest` as a co-process: fed from here, its answers kept here, outside of what is being tortured.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::os::unix::process::ExitStatusExt;
+use std::io::{BufReader, Read, Write};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use convofold::Seq;
 use rand::{Rng, RngExt};
-use serde::Deserialize;
 
+use super::answers::{Answers, PATIENCE};
 use super::feed::Feed;
-
-/// Whatever takes longer than this hangs, on the slowest machine.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+use super::limits::kill_group;
 
 /// How lines are fed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,42 +73,18 @@ pub struct Ended {
     pub stderr: String,
 }
 
-#[derive(Debug)]
-struct Answers {
-    told: Mutex<Told>,
-    changed: Condvar,
-}
-
-#[derive(Debug)]
-struct Told {
-    acknowledged: Seq,
-    answer_ends: Vec<u64>,
-    /// An answer that breaks a promise.
-    broken: Option<String>,
-    is_over: bool,
-}
-
-#[derive(Deserialize)]
-struct Answer {
-    line: u64,
-    applied: u64,
-    late: u64,
-    duplicates: u64,
-    last_seq: Option<Seq>,
-}
-
 impl Ingester {
     /// Starts the command, which is to read from standard input, and begins to feed it.
     ///
     /// # Errors
     /// Where it does not start.
     pub fn start(mut command: Command, feed: &Arc<Feed>, meal: Meal) -> Result<Self> {
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        // In a group of its own, so that it is killed together with what may trace it.
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
         let mut child = command.spawn().with_context(|| format!("starting {command:?}"))?;
         let pipes = child.stdin.take().zip(child.stdout.take());
         let (stdin, stdout) = pipes.context("the pipes to the command")?;
-        let told = Told { acknowledged: meal.after, answer_ends: Vec::new(), broken: None, is_over: false };
-        let answers = Arc::new(Answers { told: Mutex::new(told), changed: Condvar::new() });
+        let answers = Arc::new(Answers::new(meal.after));
         let (hears, waits, feed) = (answers.clone(), answers.clone(), feed.clone());
         let reading = thread::spawn(move || hears.read(BufReader::new(stdout), meal));
         let feeding = thread::spawn(move || give(&feed, meal, stdin, &waits));
@@ -135,17 +108,18 @@ impl Ingester {
     /// # Errors
     /// Where it takes longer than anything may.
     pub fn wait_for(&self, seq: Seq) -> Result<bool> {
-        let told = self.answers.wait_until(|told| told.acknowledged >= seq || told.is_over);
-        ensure!(told.acknowledged >= seq || told.is_over, "no answer within {PATIENCE:?}: it hangs");
-        Ok(told.acknowledged >= seq)
+        let told = self.answers.wait_until(|told| told.acknowledged >= seq || told.broken.is_some());
+        let is_answered = told.acknowledged >= seq;
+        ensure!(is_answered || told.is_over || told.broken.is_some(), "no answer within {PATIENCE:?}: it hangs");
+        Ok(is_answered)
     }
 
     /// Kills it, and tells how it ended, which may have been before.
     ///
     /// # Errors
     /// Where an answer broke a promise.
-    pub fn kill(mut self) -> Result<Ended> {
-        self.child.kill().context("killing")?;
+    pub fn kill(self) -> Result<Ended> {
+        kill_group(&self.child)?;
         self.end()
     }
 
@@ -153,13 +127,14 @@ impl Ingester {
     ///
     /// # Errors
     /// Where an answer broke a promise, or it does not end.
-    pub fn finish(mut self) -> Result<Ended> {
+    pub fn finish(self) -> Result<Ended> {
         let is_over = self.answers.wait_until(|told| told.is_over).is_over;
-        if !is_over {
-            self.child.kill().context("killing")?;
-            bail!("it does not end within {PATIENCE:?}");
+        if is_over {
+            return self.end();
         }
-        self.end()
+        kill_group(&self.child)?;
+        let ended = self.end()?;
+        bail!("it does not end within {PATIENCE:?}: {ended:?}")
     }
 
     fn end(mut self) -> Result<Ended> {
@@ -193,67 +168,6 @@ impl Ended {
     }
 }
 
-impl Answers {
-    fn told(&self) -> MutexGuard<'_, Told> {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn wait_until(&self, is_so: impl Fn(&Told) -> bool) -> MutexGuard<'_, Told> {
-        let deadline = Instant::now() + PATIENCE;
-        let mut told = self.told();
-        while !is_so(&told) {
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                break;
-            }
-            told = self.changed.wait_timeout(told, left).unwrap_or_else(PoisonError::into_inner).0;
-        }
-        told
-    }
-
-    fn read(&self, mut answers: impl BufRead, meal: Meal) {
-        let mut line = Vec::new();
-        loop {
-            line.clear();
-            // An answer that was cut off by a kill is none.
-            let is_whole = answers.read_until(b'\n', &mut line).is_ok() && line.ends_with(b"\n");
-            let mut told = self.told();
-            if is_whole && told.broken.is_none() {
-                match check(&line, told.acknowledged, meal) {
-                    Ok(seq) => {
-                        let end = told.answer_ends.last().copied().unwrap_or_default() + line.len() as u64;
-                        told.answer_ends.push(end);
-                        told.acknowledged = seq;
-                    }
-                    Err(broken) => told.broken = Some(format!("{broken:#}")),
-                }
-            }
-            told.is_over = !is_whole;
-            self.changed.notify_all();
-            if !is_whole {
-                return;
-            }
-        }
-    }
-}
-
-/// The event that an answer acknowledges. It must be the next one, and be in its place.
-fn check(line: &[u8], acknowledged: Seq, meal: Meal) -> Result<Seq> {
-    let Meal { after, known, .. } = meal;
-    let shown = || String::from_utf8_lossy(line).trim().to_owned();
-    let answer: Answer = serde_json::from_slice(line).with_context(shown)?;
-    let expected = acknowledged + 1;
-    ensure!(answer.line == expected - after, "expected the answer to line {}: {}", expected - after, shown());
-    let is_new = answer.applied + answer.late == 1 && answer.duplicates == 0;
-    let is_known = answer.applied + answer.late == 0 && answer.duplicates == 1 && answer.last_seq.is_none();
-    ensure!(is_new || is_known, "expected one event: {}", shown());
-    ensure!(is_known || expected > known, "event {expected} was acknowledged before, and is not there: {}", shown());
-    if is_new && answer.last_seq != Some(expected) {
-        bail!("event {expected} got place {:?}: events before it are missing", answer.last_seq);
-    }
-    Ok(expected)
-}
-
 /// Feeds, and hands back the input where it is to be held open. What cannot be written is not missed: it ended.
 fn give(feed: &Feed, meal: Meal, mut to: ChildStdin, answers: &Answers) -> Option<ChildStdin> {
     let Meal { after, to: last, pace, ends, .. } = meal;
@@ -268,7 +182,9 @@ fn give(feed: &Feed, meal: Meal, mut to: ChildStdin, answers: &Answers) -> Optio
                     break;
                 }
                 given = next;
-                if answers.wait_until(|told| told.acknowledged >= given || told.is_over).is_over {
+                // After a broken promise nothing is acknowledged, and nothing more is fed.
+                let told = answers.wait_until(|told| told.acknowledged >= given || told.broken.is_some());
+                if told.is_over || told.broken.is_some() {
                     break;
                 }
             }

@@ -17,10 +17,11 @@ use convofold::Seq;
 use rand::RngExt;
 use rand::rngs::StdRng;
 
-use super::campaign::{Campaign, Report, Trials};
+use super::campaign::{Campaign, Trials};
 use super::examination::{examine, examine_copy};
 use super::feed::{Feed, Reference};
 use super::ingester::{Ingester, Meal, Pace};
+use super::report::Report;
 use crate::command::convofold;
 
 /// So often is a database killed.

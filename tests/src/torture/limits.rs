@@ -2,13 +2,15 @@
 
 use std::fmt;
 use std::fs::File;
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, kill_process_group};
 
 /// How much address space a command gets, in KiB. Ordinary work on a small database takes a fraction.
 const ADDRESS_SPACE_KIB: u64 = 2 << 20;
@@ -35,7 +37,7 @@ pub fn run_limited(command: &Command, time: Duration, desk: &Path) -> Result<Ran
     let mut limited = Command::new("sh");
     limited.args(["-c", &format!("ulimit -v {ADDRESS_SPACE_KIB}; exec \"$@\""), "sh"]);
     limited.arg(command.get_program()).args(command.get_args()).env_remove("CONVOFOLD_DB");
-    limited.stdin(Stdio::null()).stdout(file(&out)?).stderr(file(&err)?);
+    limited.stdin(Stdio::null()).stdout(file(&out)?).stderr(file(&err)?).process_group(0);
     let mut child = limited.spawn().context("starting a command")?;
     let deadline = Instant::now() + time;
     let mut pause = Duration::from_millis(1);
@@ -44,7 +46,7 @@ pub fn run_limited(command: &Command, time: Duration, desk: &Path) -> Result<Ran
             break Some(status);
         }
         if Instant::now() >= deadline {
-            child.kill().context("ending a command that hangs")?;
+            kill_group(&child)?;
             child.wait().context("waiting for a command")?;
             break None;
         }
@@ -53,6 +55,17 @@ pub fn run_limited(command: &Command, time: Duration, desk: &Path) -> Result<Ran
     };
     let text = |path: &Path| Ok::<_, anyhow::Error>(String::from_utf8_lossy(&std::fs::read(path)?).into_owned());
     Ok(Ran { status, stdout: text(&out)?, stderr: text(&err)? })
+}
+
+/// Kills a process that leads a group, and the group. One that has ended already is fine.
+///
+/// # Errors
+/// Where the system refuses.
+pub fn kill_group(leader: &Child) -> Result<()> {
+    match kill_process_group(Pid::from_child(leader), Signal::KILL) {
+        Ok(()) | Err(Errno::SRCH) => Ok(()),
+        Err(error) => Err(error).context("killing"),
+    }
 }
 
 /// A way to end that is never right.

@@ -11,10 +11,11 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail, ensure};
 use convofold::Seq;
 
-use super::campaign::{Campaign, Report, Trials};
+use super::campaign::{Campaign, Trials};
 use super::examination::examine;
 use super::feed::{Feed, Reference};
 use super::ingester::{Ingester, Meal, Pace};
+use super::report::Report;
 use super::strace::{Call, calls, traced};
 use crate::command::convofold;
 
@@ -54,19 +55,20 @@ fn trace(folder: &Path, feed: &Arc<Feed>, trial: u64, trials: &Trials<'_>) -> Re
     ensure!(ended.status.success() && ended.acknowledged == to, "it did not end well: {ended:?}");
     let calls = calls(&path)?;
     let answers = ended.answer_ends.as_slice();
-    let checked = check(&calls, feed, answers, pace == Pace::OneByOne)?;
+    let checked = check(&calls, feed, 0, answers, pace == Pace::OneByOne)?;
     ensure!(checked == to, "expected {to} answers in the trace, found {checked}");
     trials.saw("answers with a barrier before them", checked);
     trials.saw("barriers", calls.iter().filter(|call| is_barrier(call)).count() as u64);
     examine(&db, feed, &mut Reference::new(feed.clone()), to).map(drop)
 }
 
-/// Checks every answer that was written; how many there were. `answer_ends` says where in the answers each one ends.
+/// Checks every answer that was written; how many there were. What was fed began after event `after`, and `answer_ends` says
+/// where in the answers each one ends.
 ///
 /// # Errors
 /// Says which answer came too soon.
-pub fn check(calls: &[Call], feed: &Feed, answer_ends: &[u64], one_by_one: bool) -> Result<u64> {
-    let mut input_bytes = 0;
+pub fn check(calls: &[Call], feed: &Feed, after: Seq, answer_ends: &[u64], one_by_one: bool) -> Result<u64> {
+    let mut input_bytes = feed.bytes_to(after).unwrap_or_default();
     // For every line that was read, where in the trace that was.
     let mut read_at: Vec<usize> = Vec::new();
     let (mut answered_bytes, mut answers) = (0, 0_usize);
@@ -76,7 +78,7 @@ pub fn check(calls: &[Call], feed: &Feed, answer_ends: &[u64], one_by_one: bool)
         let bytes = call.returned.and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or_default();
         if call.name == "read" && call.subject.starts_with("0<") {
             input_bytes += bytes;
-            while feed.bytes_to(read_at.len() as u64 + 1).is_some_and(|end| end <= input_bytes) {
+            while feed.bytes_to(after + read_at.len() as u64 + 1).is_some_and(|end| end <= input_bytes) {
                 read_at.push(call.ended.unwrap_or(usize::MAX));
             }
         } else if call.name == "write" && call.subject.starts_with("1<") {
@@ -143,18 +145,18 @@ mod tests {
             call("fdatasync", db, 2, 0),
             call("write", out, 3, 10),
         ];
-        assert_eq!(check(&whole, &feed, &[10], true).unwrap(), 1);
+        assert_eq!(check(&whole, &feed, 0, &[10], true).unwrap(), 1);
         let mut failed = whole.clone();
         failed[2].returned = Some(-1);
-        assert!(check(&failed, &feed, &[10], true).is_err());
+        assert!(check(&failed, &feed, 0, &[10], true).is_err());
         for missing in 0..3 {
             let mut calls = whole.to_vec();
             calls.remove(missing);
-            assert!(check(&calls, &feed, &[10], true).is_err(), "without {}", whole[missing].name);
+            assert!(check(&calls, &feed, 0, &[10], true).is_err(), "without {}", whole[missing].name);
         }
         let mut late = whole.to_vec();
         late.insert(3, call("pwrite64", db, 2, 9));
-        assert!(check(&late, &feed, &[10], true).is_err());
-        assert_eq!(check(&late, &feed, &[10], false).unwrap(), 1);
+        assert!(check(&late, &feed, 0, &[10], true).is_err());
+        assert_eq!(check(&late, &feed, 0, &[10], false).unwrap(), 1);
     }
 }

@@ -14,10 +14,11 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use super::campaign::{Campaign, Report, Trials};
+use super::campaign::{Campaign, Trials};
 use super::examination::copy_folder;
 use super::feed::Feed;
 use super::limits::run_limited;
+use super::report::Report;
 use crate::command::convofold;
 use damage::Damage;
 use outcome::Outcome;
