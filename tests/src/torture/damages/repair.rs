@@ -14,6 +14,10 @@ use crate::torture::limits::run_limited;
 
 const REPAIR_TIME: Duration = Duration::from_secs(60);
 
+/// The exit code where everything was saved, and where not.
+const EVERYTHING: i32 = 0;
+const NOT_EVERYTHING: i32 = 6;
+
 /// Checks what `repair` does.
 #[derive(Debug)]
 pub(super) struct Repair {
@@ -37,15 +41,16 @@ impl Repair {
         Ok(Some(Self { feed: feed.clone(), places }))
     }
 
-    /// Repairs a database that had so many events into a new one. How many events were saved: only ones that were there.
+    /// Repairs a database that had so many events into a new one. How many events were saved: only ones that were there,
+    /// and it says of all others that they are lost.
     pub(super) fn check(&self, db: &Path, into: &Path, events: Seq, desk: &Path) -> Result<u64> {
         let mut repair = convofold();
-        repair.arg("repair").arg("--db").arg(db).arg("--into").arg(into);
+        repair.args(["repair", "--json", "--db"]).arg(db).arg("--into").arg(into);
         let ran = run_limited(&repair, REPAIR_TIME, desk)?;
         if let Some(disgrace) = ran.disgrace() {
             bail!("repair ended in disgrace ({disgrace}): {ran:?}");
         }
-        if ran.code() != Some(0) {
+        if !matches!(ran.code(), Some(EVERYTHING | NOT_EVERYTHING)) {
             // There may be nothing left to repair; then it has to say so.
             ensure!(ran.stderr.contains("error: ") && !ran.stderr.contains("panicked"), "repair says nothing: {ran:?}");
             return Ok(0);
@@ -61,6 +66,13 @@ impl Repair {
             saved += 1;
         }
         store.close().context("closing the repaired database")?;
+        let report: serde_json::Value = serde_json::from_str(&ran.stdout).context("the report of the repair")?;
+        let lost = report["lost_events"].as_u64().context("how many events are lost")?;
+        ensure!(
+            saved + lost == events,
+            "repair saved {saved} of {events} events and says of {lost} that they are lost"
+        );
+        ensure!(ran.code() == Some(if lost == 0 { EVERYTHING } else { NOT_EVERYTHING }), "{lost} events lost: {ran:?}");
         Ok(saved)
     }
 }
