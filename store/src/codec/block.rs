@@ -126,7 +126,8 @@ pub(crate) struct Block {
     pub(crate) count: u32,
     pub(crate) checksum: Checksum,
     bookmark_count: u32,
-    previous: Checksum,
+    /// The checksum of the block before it, as this one says.
+    pub(crate) previous: Checksum,
     body: Vec<u8>,
 }
 
