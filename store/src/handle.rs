@@ -280,7 +280,11 @@ fn read_head(directory: &Directory, recovery: &mut Recovery) -> Result<Option<He
     Ok(mark.head())
 }
 
-fn open_sled(directory: &Directory, options: &Options, recovery: &mut Recovery) -> Result<Arc<dyn Storage>, OpenError> {
+pub(crate) fn open_sled(
+    directory: &Directory,
+    options: &Options,
+    recovery: &mut Recovery,
+) -> Result<Arc<dyn Storage>, OpenError> {
     let path = directory.sled();
     if path.exists() {
         recovery.removed_files = SledStorage::remove_unfinished(&path)?;

@@ -44,6 +44,7 @@ mod handle;
 mod queries;
 mod shadow;
 pub mod audit;
+pub mod backup;
 pub mod verify;
 mod feed;
 mod ingest;

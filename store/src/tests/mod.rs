@@ -1,6 +1,7 @@
 //! Scenarios across the crate. Here: what they share.
 
 mod audit;
+mod backup;
 mod checkpoints;
 mod commits;
 mod damage;
