@@ -156,6 +156,10 @@ impl Draft<'_> {
             return Err(DraftError::NoConversation);
         }
         let agent_id = if let AgentMention::Agent { id, .. } = self.agent { id } else { None };
+        let identity_bytes = self.identity.as_ref().map_or(0, Identity::text_bytes);
+        if identity_bytes > max_id_bytes {
+            return Err(DraftError::IdTooLong { field: "identity", found: identity_bytes, max: max_id_bytes });
+        }
         let ids = [
             ("conversation id", Some(self.conversation)),
             ("source", Some(self.source)),
@@ -277,5 +281,8 @@ pub(crate) mod tests {
         let error = Draft { conversation: &long, ..message() }.build().unwrap_err();
         assert_eq!(error, DraftError::IdTooLong { field: "conversation id", found: 1025, max: 1024 });
         assert!(Draft { conversation: &long[1..], ..message() }.build().is_ok());
+        let error = Draft { identity: Some(Identity::given(&long, 0)), ..message() }.build().unwrap_err();
+        assert_eq!(error, DraftError::IdTooLong { field: "identity", found: 1025, max: 1024 });
+        assert!(Draft { identity: Some(Identity::given(&long[1..], 0)), ..message() }.build().is_ok());
     }
 }

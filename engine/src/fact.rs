@@ -1,7 +1,8 @@
 //! What a conversation remembers of each of its events.
 //!
 //! Together the facts of a conversation hold everything that the fold reads, so the state can be derived again at any
-//! time, without the log, and an event that arrives late or in conflict needs no special case.
+//! time, without the log, and an event that arrives late or in conflict needs no special case. They lose nothing of the
+//! events: these can be told again word for word (see [`crate::ConversationImage::events`]).
 
 use std::cmp::Ordering;
 
@@ -24,6 +25,8 @@ pub struct Fact {
     pub kind: Kind,
     /// See [`Event::direction`].
     pub direction: Option<Direction>,
+    /// See [`Event::occurred`]. The fold reads [`Fact::at`], which is often the same.
+    pub occurred: Option<Time>,
     /// See [`Event::sent`].
     pub sent: Option<Time>,
     /// See [`Event::started`].
@@ -51,6 +54,7 @@ impl Fact {
             at: event.at(),
             kind: event.kind(),
             direction: event.direction(),
+            occurred: event.occurred(),
             sent: event.sent(),
             started: event.started(),
             active: event.active(),

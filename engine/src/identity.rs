@@ -67,6 +67,15 @@ impl Identity {
         }
     }
 
+    /// How long [`Identity::text`] is.
+    pub(crate) fn text_bytes(&self) -> usize {
+        match &self.0 {
+            Form::Text(text, _) => text.len(),
+            Form::Uuid(..) => 36,
+            Form::Content(_) => 32,
+        }
+    }
+
     /// Which of the events that share one id this is; see [`Identity::given`].
     #[must_use]
     pub fn part(&self) -> u8 {

@@ -6,9 +6,11 @@
 use std::sync::Arc;
 
 use crate::conversation::{ArrivalCounts, Conversation};
+use crate::draft::DraftError;
 use crate::event::AgentMention;
 use crate::fact::Fact;
 use crate::fold::Context;
+use crate::identity::ContentHash;
 use crate::session::Session;
 use crate::texts::{FIELDS, Field, Texts};
 
@@ -67,6 +69,25 @@ pub enum ImageError {
         /// How many there are.
         expected: usize,
     },
+    /// A fact is no event.
+    #[error("what is remembered of the event with seq {seq} is no event")]
+    NoEvent {
+        /// The event's place in the log.
+        seq: u64,
+        /// What is wrong with it.
+        #[source]
+        why: DraftError,
+    },
+    /// A fact is another event than the one whose content hash it holds.
+    #[error("the event with seq {seq} should have the content {expected}, but what is remembered has {found}")]
+    Content {
+        /// The event's place in the log.
+        seq: u64,
+        /// The hash that was kept when the event came.
+        expected: ContentHash,
+        /// The hash of what is remembered.
+        found: ContentHash,
+    },
     /// The texts of a context are longer than 4 GiB together.
     #[error("the texts of a context are longer than 4 GiB together")]
     TooLong,
@@ -97,8 +118,8 @@ impl ConversationImage {
             return Err(ImageError::Empty);
         }
         for fact in self.facts.iter().chain(&self.conflicts) {
-            within(fact.seq, "context", Some(fact.context), self.contexts.len())?;
-            within(fact.seq, "session", fact.session, self.sessions.len())?;
+            within(fact.seq, "context", fact.context, &self.contexts)?;
+            fact.session.map(|session| within(fact.seq, "session", session, &self.sessions)).transpose()?;
         }
         let contexts: Option<Vec<_>> = self.contexts.iter().map(ContextImage::to_context).collect();
         let contexts = contexts.ok_or(ImageError::TooLong)?;
@@ -106,11 +127,10 @@ impl ConversationImage {
     }
 }
 
-fn within(seq: u64, list: &'static str, number: Option<u32>, expected: usize) -> Result<(), ImageError> {
-    match number {
-        Some(found) if found as usize >= expected => Err(ImageError::Dangling { seq, list, found, expected }),
-        _ => Ok(()),
-    }
+/// What a fact refers to by its number in a list.
+pub(crate) fn within<'a, T>(seq: u64, list: &'static str, number: u32, all: &'a [T]) -> Result<&'a T, ImageError> {
+    let dangling = || ImageError::Dangling { seq, list, found: number, expected: all.len() };
+    all.get(number as usize).ok_or_else(dangling)
 }
 
 impl ContextImage {

@@ -27,6 +27,7 @@ mod difference;
 mod history;
 mod hash;
 mod image;
+mod recall;
 mod query;
 mod index;
 mod board;

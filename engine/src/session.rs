@@ -1,33 +1,46 @@
 //! The field values of a SuperOffice chat session (spec F11, H2 `session`).
 
 /// What SuperOffice says of a chat session beside the conversation itself; `None` is "not said".
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, serde::Serialize)]
 pub struct Session {
     /// `AlertLevel`: the provider documents no scale.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub alert_level: Option<i64>,
     /// `ChatbotIsactive`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub chatbot_is_active: Option<bool>,
     /// `Consented`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub consented: Option<bool>,
     /// `ContactId`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub contact_id: Option<i64>,
     /// `CustomerAlias`, the name the customer chose.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub customer_alias: Option<Box<str>>,
     /// `CustomerId`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub customer_id: Option<i64>,
     /// `ProjectId`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub project_id: Option<i64>,
     /// `Rating`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub rating: Option<i64>,
     /// `SaleId`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub sale_id: Option<i64>,
     /// `Status`, also where it is no status that convofold knows; see [`SessionStatus`].
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<i64>,
     /// `TicketId`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ticket_id: Option<i64>,
     /// `TopicId`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub topic_id: Option<i64>,
     /// `UserId`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub user_id: Option<i64>,
 }
 

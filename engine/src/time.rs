@@ -66,6 +66,18 @@ impl Time {
     }
 }
 
+impl Time {
+    /// RFC 3339 in UTC with all digits: nine, or three where the rest are zeros. It reads back as the same time.
+    pub(crate) fn to_rfc3339(self) -> String {
+        let mut written = self.to_string();
+        if self.sub_ms_ns() > 0 {
+            written.pop();
+            written.push_str(&format!("{:06}Z", self.sub_ms_ns()));
+        }
+        written
+    }
+}
+
 impl fmt::Display for Time {
     /// RFC 3339 in UTC with milliseconds, for example `2021-07-29T05:11:08.595Z`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -260,6 +272,13 @@ mod tests {
         assert_eq!(Time::parse_rfc3339("1969-12-31T23:59:59.999Z"), Err(TimeError::OutOfRange));
         assert_eq!(Time::parse_rfc3339("9999-12-31T23:59:59-01:00"), Err(TimeError::OutOfRange));
         assert_eq!(Time::parse_rfc3339("9999-12-31T23:59:59.999999999Z"), Ok(Time::MAX));
+    }
+
+    #[test]
+    fn a_time_written_with_all_digits_reads_back_as_itself() {
+        for text in ["1970-01-01T00:00:00.000Z", "2000-02-29T12:34:56.789000001Z", "9999-12-31T23:59:59.999999999Z"] {
+            assert_eq!(Time::parse_rfc3339(text).map(Time::to_rfc3339), Ok(text.to_owned()));
+        }
     }
 
     #[test]

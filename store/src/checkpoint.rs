@@ -214,7 +214,12 @@ pub(crate) fn record_name(generation: u64) -> String {
 /// The generations that have a record, oldest first.
 pub(crate) fn generations(storage: &dyn Storage) -> Result<Vec<u64>, StorageError> {
     let names = storage.record_names(RECORD)?;
-    Ok(names.iter().filter_map(|name| name.strip_prefix(RECORD)?.parse().ok()).collect())
+    Ok(names.iter().filter_map(|name| generation_of(name)).collect())
+}
+
+/// The generation of the checkpoint whose record has this name.
+pub(crate) fn generation_of(record_name: &str) -> Option<u64> {
+    record_name.strip_prefix(RECORD)?.parse().ok()
 }
 
 /// Keeps the new checkpoint and the one before it. What was skipped at recovery goes too.

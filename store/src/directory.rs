@@ -47,6 +47,11 @@ impl Directory {
         Ok(Self { path: path.to_owned(), _lock: lock, segment_bytes, is_new: true })
     }
 
+    /// Takes a directory for this process whatever is in it.
+    pub(crate) fn lock(path: &Path) -> Result<File, OpenError> {
+        if path.is_dir() { take_lock(&path.join(LOCK)) } else { Err(OpenError::NotFound { dir: path.to_owned() }) }
+    }
+
     /// The directory of sled's files.
     pub(crate) fn sled(&self) -> PathBuf {
         self.path.join("sled")
@@ -134,7 +139,7 @@ pub(crate) fn sync_dir(dir: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(dir)?.sync_all() } else { Ok(()) }
 }
 
-fn sync_parent(path: &Path) -> Result<(), OpenError> {
+pub(crate) fn sync_parent(path: &Path) -> Result<(), OpenError> {
     let parent = parent_of(path);
     sync_dir(parent).map_err(doing("fsync of", parent))
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use convofold_engine::Seq;
 
 use crate::damage::Damage;
+use crate::log::LogError;
 use crate::storage::StorageError;
 use crate::submission::Batch;
 
@@ -29,6 +30,14 @@ pub enum OpenError {
     /// The directory holds something else. Nothing in it was touched.
     #[error("{} is no store: expected the file FORMAT, found {found:?}", .dir.display())]
     NotAStore {
+        /// The directory.
+        dir: PathBuf,
+        /// A file in it.
+        found: String,
+    },
+    /// The directory was to be a new store, and holds something. Nothing in it was touched.
+    #[error("{} is not empty: it holds {found:?}", .dir.display())]
+    NotEmpty {
         /// The directory.
         dir: PathBuf,
         /// A file in it.
@@ -61,6 +70,13 @@ pub enum OpenError {
         /// The seq of the last event it has.
         found: Seq,
     },
+    /// The beginning of the log was dropped ([`Convofold::trim_log`](crate::Convofold::trim_log)), and no checkpoint that holds
+    /// its events can be used. Repair it, or restore it from a backup.
+    #[error("no checkpoint can be used, and the log begins with event {first_seq}")]
+    NoCheckpoint {
+        /// The first event in the log.
+        first_seq: Seq,
+    },
     /// The operating system refused.
     #[error("{doing} {} failed", .path.display())]
     Io {
@@ -74,6 +90,15 @@ pub enum OpenError {
     /// The storage underneath failed.
     #[error("the storage underneath failed")]
     Storage(#[from] StorageError),
+}
+
+impl From<LogError> for OpenError {
+    fn from(error: LogError) -> Self {
+        match error {
+            LogError::Damaged { block_no, seq, why } => Self::Damaged { block_no, seq, why },
+            LogError::Storage(error) => Self::Storage(error),
+        }
+    }
 }
 
 /// Why a batch was not taken. Nothing of it is in the log.
@@ -154,6 +179,50 @@ pub enum IngestError {
     Commit(#[from] CommitError),
 }
 
+/// Why the beginning of the log was not dropped.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrimError {
+    /// The store was closed.
+    #[error("the store is closed")]
+    Closed,
+    /// The log is damaged. Nothing was dropped.
+    #[error("the log is damaged at block {block_no}, which should begin with event {seq}")]
+    Damaged {
+        /// The block.
+        block_no: u64,
+        /// The seq of its first event.
+        seq: Seq,
+        /// What is wrong with it.
+        #[source]
+        why: Damage,
+    },
+    /// A checkpoint, or the log, cannot be read. Nothing was dropped.
+    #[error("the storage underneath failed")]
+    Storage(#[source] StorageError),
+    /// A write failed. What is left to drop is dropped by the next call, once the store is open again.
+    #[error(transparent)]
+    Commit(#[from] CommitError),
+}
+
+impl From<LogError> for TrimError {
+    fn from(error: LogError) -> Self {
+        match error {
+            LogError::Damaged { block_no, seq, why } => Self::Damaged { block_no, seq, why },
+            LogError::Storage(error) => error.into(),
+        }
+    }
+}
+
+impl From<StorageError> for TrimError {
+    fn from(error: StorageError) -> Self {
+        match error {
+            StorageError::Closed => Self::Closed,
+            error => Self::Storage(error),
+        }
+    }
+}
+
 /// Why the change feed ends.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -161,6 +230,14 @@ pub enum ChangesError {
     /// The store was closed. The feed can be continued from the same place when it is open again.
     #[error("the store is closed")]
     Closed,
+    /// The log no longer has the event, because its beginning was dropped. The feed can begin with the first that it has.
+    #[error("event {seq} was dropped from the log, which begins with event {first_seq}")]
+    Dropped {
+        /// The event with which the feed was to begin.
+        seq: Seq,
+        /// The first event in the log.
+        first_seq: Seq,
+    },
     /// The log is damaged.
     #[error("the log is damaged at block {block_no}, which should begin with event {seq}")]
     Damaged {

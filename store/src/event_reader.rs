@@ -45,6 +45,19 @@ pub(crate) enum UpTo {
     Now,
 }
 
+impl DecodedBlock {
+    pub(crate) fn of(block: &Block) -> Result<Self, Damage> {
+        let body = block.decode()?;
+        Ok(Self {
+            first_seq: block.first_seq,
+            events: body.events.iter().map(StoredEventV1::to_event).collect::<Result<_, _>>()?,
+            bookmarks: body.bookmarks.iter().map(bookmark).collect(),
+            end: block.end(),
+            stored_bytes: 0,
+        })
+    }
+}
+
 /// Reads the events of the log from one place to another.
 pub(crate) struct EventReader {
     reader: LogReader,
@@ -70,15 +83,8 @@ impl EventReader {
     /// The next block; `None` where there is no more to read.
     pub(crate) fn next(&mut self) -> Result<Option<DecodedBlock>, LogError> {
         let Some((block, stored_bytes)) = self.next_block()? else { return Ok(None) };
-        let body = block.decode().map_err(damaged(&block))?;
-        let events = body.events.iter().map(StoredEventV1::to_event).collect::<Result<_, _>>();
-        Ok(Some(DecodedBlock {
-            first_seq: block.first_seq,
-            events: events.map_err(damaged(&block))?,
-            bookmarks: body.bookmarks.iter().map(bookmark).collect(),
-            end: block.end(),
-            stored_bytes,
-        }))
+        let decoded = DecodedBlock::of(&block).map_err(damaged(&block))?;
+        Ok(Some(DecodedBlock { stored_bytes, ..decoded }))
     }
 
     /// Of the next block the events of some conversations; what is not wanted costs a fraction of what is.

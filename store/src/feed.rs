@@ -103,15 +103,22 @@ impl Changes {
         // Held while reading, so that closing waits.
         let storage = self.shared.storage.read();
         let storage = storage.as_ref().ok_or(ChangesError::Closed)?;
+        self.expect_kept()?;
         let block = match self.tail {
             Some(tail) => LogReader::new(storage.clone(), tail).next()?,
             None => block_with(storage.as_ref(), self.next_seq)?,
         };
-        let missing = || self.damaged(crate::Damage::Missing);
+        // It may have been dropped meanwhile.
+        let missing = || self.expect_kept().err().unwrap_or_else(|| self.damaged(crate::Damage::Missing));
         let block = block.ok_or_else(missing)?;
         self.tail = Some(block.end());
         self.ready = decode(&block, self.next_seq)?.into_iter();
         Ok(())
+    }
+
+    fn expect_kept(&self) -> Result<(), ChangesError> {
+        let (seq, first_seq) = (self.next_seq, self.shared.log_start.read().tail.seq);
+        if seq < first_seq { Err(ChangesError::Dropped { seq, first_seq }) } else { Ok(()) }
     }
 
     fn damaged(&self, why: crate::Damage) -> ChangesError {

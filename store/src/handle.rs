@@ -11,14 +11,14 @@ use parking_lot::Mutex;
 
 use crate::checkpoint::Checkpoint;
 use crate::cut::Cut;
-use crate::directory::{Directory, doing, sync_dir};
+use crate::directory::{Directory, doing};
 use crate::error::{CloseError, CommitError, OpenError, SubmitError};
-use crate::head::{Head, HeadFile, HeadMark};
+use crate::head::{Head, HeadFile};
 use crate::log::BlockWriter;
+use crate::opening;
 use crate::options::Options;
-use crate::recovery::{Recovered, Recovery, recover};
+use crate::recovery::{Recovered, Recovery};
 use crate::shared::Shared;
-use crate::sled_storage::{SledOptions, SledStorage};
 use crate::storage::{Storage, release};
 use crate::submission::Batch;
 use crate::ticket::{Completer, Reply, Ticket};
@@ -85,16 +85,7 @@ impl Convofold {
         let started = Instant::now();
         let directory = Directory::open(path, options.create, options.segment_bytes)?;
         let mut recovery = Recovery { is_new: directory.is_new, ..Recovery::default() };
-        let storage = open_sled(&directory, &options, &mut recovery)?;
-        let head = read_head(&directory, &mut recovery)?;
-        let recovered = match recover(&storage, head, &mut recovery) {
-            Ok(recovered) => recovered,
-            Err(error) => {
-                // That error is worth more than whatever goes wrong now.
-                let _ = release(storage);
-                return Err(error);
-            }
-        };
+        let (storage, recovered) = opening::open(&directory, &options, &mut recovery)?;
         recovery.took = started.elapsed();
         Self::start(options, directory, storage, recovered, recovery)
     }
@@ -104,8 +95,8 @@ impl Convofold {
     pub(crate) fn open_on(options: Options, path: &Path, storage: Arc<dyn Storage>) -> Result<Self, OpenError> {
         let directory = Directory::open(path, options.create, options.segment_bytes)?;
         let mut recovery = Recovery { is_new: directory.is_new, ..Recovery::default() };
-        let head = read_head(&directory, &mut recovery)?;
-        let recovered = recover(&storage, head, &mut recovery)?;
+        let head = opening::read_head(&directory, &mut recovery)?;
+        let recovered = crate::recovery::recover(&storage, head, &mut recovery)?;
         Self::start(options, directory, storage, recovered, recovery)
     }
 
@@ -116,13 +107,13 @@ impl Convofold {
         recovered: Recovered,
         recovery: Recovery,
     ) -> Result<Self, OpenError> {
-        let Recovered { board, bookmarks, tail, log_bytes, checkpointer } = recovered;
+        let Recovered { board, bookmarks, start: log_start, tail, log_bytes, checkpointer } = recovered;
         let (sender, receiver) = bounded(options.queue_submissions);
         let blocks = BlockWriter::new(options.block_bytes)?;
         let directory_path = directory.path().to_owned();
         let head =
             HeadFile::open(&directory_path, Head::of(&tail)).map_err(doing("writing the mark in", &directory_path))?;
-        let shared = Arc::new(Shared::new(options, board, bookmarks, storage.clone(), tail));
+        let shared = Arc::new(Shared::new(options, board, bookmarks, storage.clone(), log_start, tail));
         shared.counters.set_log(&tail, log_bytes);
         shared.counters.checkpoint_seq.store(recovery.checkpoint_seq.unwrap_or_default(), Ordering::Relaxed);
         let writer = Writer {
@@ -205,7 +196,7 @@ impl Convofold {
         self.request(Command::Cut)
     }
 
-    fn request<T: Clone>(&self, command: impl FnOnce(Completer<T>) -> Command) -> Result<T, CommitError> {
+    pub(crate) fn request<T: Clone>(&self, command: impl FnOnce(Completer<T>) -> Command) -> Result<T, CommitError> {
         let (reply, completer) = Reply::new();
         self.inner.sender.send(command(completer)).map_err(|_| CommitError::Closed)?;
         reply.wait()
@@ -271,26 +262,4 @@ impl Drop for Inner {
         // As far as it goes; `close` is for those who want to know.
         let _ = self.close();
     }
-}
-
-/// Where the log is known to end. A mark that is gone from a store that has been used is as bad as one that is damaged.
-fn read_head(directory: &Directory, recovery: &mut Recovery) -> Result<Option<Head>, OpenError> {
-    let mark = Head::read(directory.path())?;
-    recovery.unreadable_head = mark == HeadMark::Unreadable || (mark == HeadMark::None && !directory.is_new);
-    Ok(mark.head())
-}
-
-pub(crate) fn open_sled(
-    directory: &Directory,
-    options: &Options,
-    recovery: &mut Recovery,
-) -> Result<Arc<dyn Storage>, OpenError> {
-    let path = directory.sled();
-    if path.exists() {
-        recovery.removed_files = SledStorage::remove_unfinished(&path)?;
-    }
-    let sled = SledOptions { segment_bytes: directory.segment_bytes, cache_bytes: options.cache_bytes };
-    let storage = SledStorage::open(&path, sled)?;
-    sync_dir(directory.path()).map_err(doing("fsync of", directory.path()))?;
-    Ok(Arc::new(storage))
 }

@@ -17,6 +17,7 @@ pub(crate) struct MemoryStorage {
     pub(crate) fail_barrier: Countdown,
     pub(crate) fail_pages: Countdown,
     pub(crate) fail_reads: Countdown,
+    pub(crate) fail_delete: Countdown,
     pub(crate) barriers: AtomicU64,
     pub(crate) appends: AtomicU64,
 }
@@ -87,6 +88,7 @@ impl Storage for MemoryStorage {
     }
 
     fn delete_blocks_before(&self, key: BlockKey) -> Result<(), StorageError> {
+        self.fail_delete.call()?;
         self.now.lock().log.retain(|kept, _| *kept >= key);
         Ok(())
     }

@@ -95,6 +95,11 @@ impl<'a> Part<'a> {
         Some(Self { tree, key: whole.get(HEADER_BYTES..key_end)?, part_no, parts, payload: whole.get(key_end..)? })
     }
 
+    /// The length of what comes before the payload.
+    pub(crate) fn header_bytes(&self) -> usize {
+        HEADER_BYTES + self.key.len()
+    }
+
     /// Every whole part in these bytes, with its place.
     pub(crate) fn find_all(bytes: &'a [u8]) -> impl Iterator<Item = (usize, Self)> {
         memmem::find_iter(bytes, &MAGIC).filter_map(|at| Some((at, Self::at(bytes.get(at..)?)?)))

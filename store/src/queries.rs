@@ -28,6 +28,8 @@ pub struct Stats {
     pub conversations: u64,
     /// The open ones.
     pub open: u64,
+    /// The first event that the log has, or will have: 1, unless its beginning was dropped.
+    pub first_seq: Seq,
     /// The last event in the log; 0 where there is none.
     pub last_seq: Seq,
     /// The last event that survives a power cut.
@@ -137,14 +139,16 @@ impl Convofold {
             let board = shared.board.read();
             (board.len() as u64, board.open_len() as u64)
         };
+        let log_start = *shared.log_start.read();
         let disk_bytes = shared.storage.read().as_ref().and_then(|storage| storage.disk_bytes().ok());
         Stats {
             conversations,
             open,
+            first_seq: log_start.tail.seq,
             last_seq: shared.counters.last_seq.load(Ordering::Relaxed),
             durable_seq: shared.durable.lock().seq,
-            blocks: shared.counters.blocks.load(Ordering::Relaxed),
-            log_bytes: shared.counters.log_bytes.load(Ordering::Relaxed),
+            blocks: (shared.counters.blocks.load(Ordering::Relaxed) + 1).saturating_sub(log_start.tail.block_no),
+            log_bytes: shared.counters.log_bytes.load(Ordering::Relaxed).saturating_sub(log_start.dropped_bytes),
             checkpoint_seq: shared.counters.checkpoint_seq.load(Ordering::Relaxed),
             disk_bytes: disk_bytes.unwrap_or_default(),
         }

@@ -13,13 +13,16 @@ use crossbeam_channel::bounded;
 use crate::checkpoint::{Checkpointer, Last, PAGE_SLOTS, PageEntry, checksum_of, generations, record_name};
 use crate::codec::block::{Block, Tail};
 use crate::codec::checkpoint::{self as record, CheckpointV1};
+use crate::codec::log_start::LogStart;
 use crate::codec::page;
 use crate::damage::Damage;
 use crate::error::OpenError;
 use crate::event_reader::{DecodedBlock, EventReader, UpTo};
 use crate::head::Head;
 use crate::log::LogError;
+use crate::sled_file::Doubt;
 use crate::storage::{BlockKey, PageKey, Storage, StorageError, panic_message};
+use crate::trim::read_log_start;
 
 /// So many decoded pages wait to be restored.
 const PAGES_AHEAD: usize = 64;
@@ -42,7 +45,10 @@ pub struct Recovery {
     pub skipped: Vec<SkippedCheckpoint>,
     /// Files that a killed process left half-written and that were removed, because sled would not open with them.
     pub removed_files: Vec<PathBuf>,
-    /// Whether the file that says how far the log reaches was damaged, so that this once a log that lost its end would
+    /// What in sled's file did not look like its end, as a process that was killed leaves it. Nothing that is known to have
+    /// been durable is missing; otherwise the store would not have opened.
+    pub doubt: Option<Doubt>,
+    /// Whether the file that says how far the log reaches was damaged or gone, so that this once a log that lost its end would
     /// not have been noticed. It is written anew.
     pub unreadable_head: bool,
     /// Values that lie where no barrier reaches them. Always 0; otherwise it is a fault of convofold: please report it.
@@ -96,6 +102,8 @@ pub enum SkipReason {
 pub(crate) struct Recovered {
     pub(crate) board: Board,
     pub(crate) bookmarks: BTreeMap<String, Vec<u8>>,
+    /// Where the log begins.
+    pub(crate) start: LogStart,
     pub(crate) tail: Tail,
     pub(crate) log_bytes: u64,
     pub(crate) checkpointer: Checkpointer,
@@ -120,11 +128,9 @@ fn recover_all(
     recovery: &mut Recovery,
 ) -> Result<Recovered, OpenError> {
     let started = Instant::now();
-    let mut recovered = last_good_checkpoint(storage.as_ref(), recovery)?;
-    replay_log(storage, head, &mut recovered, recovery).map_err(|error| match error {
-        LogError::Damaged { block_no, seq, why } => OpenError::Damaged { block_no, seq, why },
-        LogError::Storage(error) => OpenError::Storage(error),
-    })?;
+    let start = read_log_start(storage.as_ref())?;
+    let mut recovered = last_good_checkpoint(storage.as_ref(), start, recovery)?;
+    replay_log(storage, head, &mut recovered, recovery)?;
     let found = recovered.tail.last_seq();
     match head {
         Some(head) if head.last_block_no >= recovered.tail.block_no => {
@@ -138,11 +144,15 @@ fn recover_all(
     Ok(recovered)
 }
 
-fn last_good_checkpoint(storage: &dyn Storage, recovery: &mut Recovery) -> Result<Recovered, OpenError> {
+fn last_good_checkpoint(
+    storage: &dyn Storage,
+    start: LogStart,
+    recovery: &mut Recovery,
+) -> Result<Recovered, OpenError> {
     let generations = generations(storage)?;
     let newest = generations.last().copied().unwrap_or_default();
     for generation in generations.into_iter().rev() {
-        match load(storage, generation, newest) {
+        match load(storage, start, generation, newest) {
             Ok(recovered) => {
                 recovery.checkpoint_seq = Some(recovered.tail.last_seq());
                 return Ok(recovered);
@@ -152,9 +162,13 @@ fn last_good_checkpoint(storage: &dyn Storage, recovery: &mut Recovery) -> Resul
             Err(LoadError::Skip(why)) => recovery.skipped.push(SkippedCheckpoint { generation, why }),
         }
     }
+    if start.tail != Tail::START {
+        return Err(OpenError::NoCheckpoint { first_seq: start.tail.seq });
+    }
     Ok(Recovered {
         board: Board::new(),
         bookmarks: BTreeMap::new(),
+        start,
         tail: Tail::START,
         log_bytes: 0,
         checkpointer: Checkpointer::new(Vec::new(), None, newest),
@@ -183,7 +197,7 @@ impl From<StorageError> for LoadError {
     }
 }
 
-fn load(storage: &dyn Storage, generation: u64, newest: u64) -> Result<Recovered, LoadError> {
+fn load(storage: &dyn Storage, start: LogStart, generation: u64, newest: u64) -> Result<Recovered, LoadError> {
     let value = read(storage.record(&record_name(generation)))?.map_err(SkipReason::Record)?;
     let record = record::open(generation, &value).map_err(SkipReason::Record)?;
     // It was written after its blocks were durable, so also one that is of no other use tells how far the log reached.
@@ -202,6 +216,7 @@ fn load(storage: &dyn Storage, generation: u64, newest: u64) -> Result<Recovered
     Ok(Recovered {
         board,
         bookmarks: record.bookmarks.into_iter().collect(),
+        start,
         tail,
         log_bytes: record.log_bytes,
         checkpointer: Checkpointer::new(pages, Some(last), newest),

@@ -8,6 +8,7 @@ use convofold_engine::{Board, Seq};
 use parking_lot::{Condvar, Mutex, RwLock};
 
 use crate::codec::block::Tail;
+use crate::codec::log_start::LogStart;
 use crate::error::CommitError;
 use crate::options::Options;
 use crate::storage::{Storage, StorageError};
@@ -24,6 +25,8 @@ pub(crate) struct Shared {
     pub(crate) applied_seq: AtomicU64,
     /// While there are holds, no checkpoint is written that nobody asked for; see [`CheckpointHold`].
     checkpoint_holds: AtomicU64,
+    /// Where the log begins.
+    pub(crate) log_start: RwLock<LogStart>,
     /// How far the feeds may read.
     pub(crate) durable: Mutex<Durable>,
     pub(crate) durable_moved: Condvar,
@@ -65,6 +68,7 @@ impl Shared {
         board: Board,
         bookmarks: BTreeMap<String, Vec<u8>>,
         storage: Arc<dyn Storage>,
+        log_start: LogStart,
         tail: Tail,
     ) -> Self {
         Self {
@@ -74,6 +78,7 @@ impl Shared {
             storage: RwLock::new(Some(storage)),
             applied_seq: AtomicU64::new(tail.last_seq()),
             checkpoint_holds: AtomicU64::new(0),
+            log_start: RwLock::new(log_start),
             durable: Mutex::new(Durable { seq: tail.last_seq(), is_closed: false }),
             durable_moved: Condvar::new(),
             counters: Counters::default(),

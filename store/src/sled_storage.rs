@@ -163,11 +163,11 @@ impl Storage for SledStorage {
 }
 
 /// Big-endian like all numbers in keys, so that the order of the bytes is that of the numbers.
-fn block_key(key: BlockKey) -> Vec<u8> {
+pub(crate) fn block_key(key: BlockKey) -> Vec<u8> {
     [key.first_seq.to_be_bytes(), key.block_no.to_be_bytes()].concat()
 }
 
-fn page_key(key: PageKey) -> Vec<u8> {
+pub(crate) fn page_key(key: PageKey) -> Vec<u8> {
     [key.page_no.to_be_bytes().as_slice(), &[u8::from(key.place)]].concat()
 }
 

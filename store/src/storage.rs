@@ -104,6 +104,16 @@ pub enum StorageError {
 }
 
 impl StorageError {
+    /// What kind of failure of the operating system it was, also where it came through sled; `None` where it was none.
+    #[must_use]
+    pub fn io_kind(&self) -> Option<io::ErrorKind> {
+        match self {
+            Self::Io { source, .. } => Some(source.kind()),
+            Self::Sled { source: sled::Error::Io(source), .. } => Some(source.kind()),
+            _ => None,
+        }
+    }
+
     pub(crate) fn io(doing: &'static str) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Io { doing, source }
     }

@@ -14,6 +14,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use crate::checkpoint::{Checkpoint, Checkpointer};
 use crate::codec::block::Tail;
+use crate::codec::log_start::LogStart;
 use crate::cut::Cut;
 use crate::error::CommitError;
 use crate::head::{Head, HeadFile};
@@ -23,6 +24,7 @@ use crate::shared::Shared;
 use crate::storage::{Storage, StorageError, panic_message};
 use crate::submission::{Batch, Bookmark, Durability};
 use crate::ticket::Completer;
+use crate::trim::Trimmed;
 
 /// How many events are applied before readers get a turn, to the end of their batch. Bringing the indexes up to date costs
 /// a part for each conversation touched, so more at once is cheaper.
@@ -34,6 +36,7 @@ pub(crate) enum Command {
     Sync(Completer<()>),
     Checkpoint(Completer<Checkpoint>),
     Cut(Completer<Cut>),
+    Trim(LogStart, Completer<Trimmed>),
     Close(Completer<()>),
 }
 
@@ -86,6 +89,7 @@ impl Writer {
                 Ok(Command::Sync(completer)) => self.answer(completer, Self::sync),
                 Ok(Command::Checkpoint(completer)) => self.answer(completer, Self::checkpoint),
                 Ok(Command::Cut(completer)) => self.answer(completer, Self::cut),
+                Ok(Command::Trim(to, completer)) => self.answer(completer, |writer| writer.trim(to)),
                 Ok(Command::Close(completer)) => {
                     let _ = self.answer(completer, Self::finish);
                     return;

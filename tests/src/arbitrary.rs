@@ -2,6 +2,8 @@
 //!
 //! Content hashes are the engine's own matter, so no state may depend on them: events with an id of their own lie on a coarse grid of times and tie often, each with an id of its own; events without one have times that nothing else has.
 
+pub mod events;
+
 use std::fmt::Write as _;
 
 use proptest::prelude::*;

@@ -3,6 +3,7 @@
 //! - [`transcript`] reads the cases in `tests/transcripts`: events in, state out.
 //! - [`model`] computes the state of conversations straight from the rules, slowly and plainly. It shares no code with the engine, so that the two can be held against each other.
 //! - [`arbitrary`] makes small random logs in which the awkward cases are frequent.
+//! - [`parsed`] is what the engine reads in an input.
 //! - [`command`] runs the `convofold` binary.
 //!
 //! Read the transcripts first: they are the shortest way to learn what the engine promises.
@@ -10,4 +11,5 @@
 pub mod arbitrary;
 pub mod command;
 pub mod model;
+pub mod parsed;
 pub mod transcript;

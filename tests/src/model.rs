@@ -6,6 +6,7 @@
 
 mod agents;
 mod airship;
+mod convofold;
 mod event;
 mod export;
 mod fold;
@@ -61,7 +62,7 @@ pub fn model_of_bytes(lines: &[Vec<u8>]) -> Outcome {
 }
 
 /// All contents seen under one identity, the repeated ones too.
-type Sightings = BTreeMap<Identity, Vec<(&'static str, Content)>>;
+type Sightings = BTreeMap<Identity, Vec<(String, Content)>>;
 
 #[derive(Default)]
 struct Intake {
@@ -127,7 +128,7 @@ impl Intake {
     }
 }
 
-type Sighting = (&'static str, Content);
+type Sighting = (String, Content);
 
 /// I2: one content counts, other contents are conflicts, repetitions are duplicates.
 fn settle(contents: Vec<Sighting>, counts: &mut Counts) -> (Sighting, bool) {
@@ -148,6 +149,9 @@ fn settle(contents: Vec<Sighting>, counts: &mut Counts) -> (Sighting, bool) {
 /// W6: the form is detected object by object, the surest sign first.
 fn read(value: &Json) -> Result<Option<Event>, Reject> {
     let has = |key: &str| value.get(key).is_some();
+    if has("convofold") {
+        return convofold::read(value).map(Some);
+    }
     match (value.get("Event"), value.get("body")) {
         (Some(Json::Text(name)), _) if name.starts_with("chatsession.") => superoffice::read(value),
         (_, Some(Json::Object(_))) => airship::read(value),

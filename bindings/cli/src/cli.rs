@@ -12,11 +12,13 @@ use crate::commands::generate::GenerateArgs;
 use crate::commands::hash::HashArgs;
 use crate::commands::history::HistoryArgs;
 use crate::commands::open::OpenArgs;
+use crate::commands::repair::RepairArgs;
 use crate::commands::replay::ReplayArgs;
 use crate::commands::show::ShowArgs;
 use crate::commands::stats::StatsArgs;
 use crate::commands::tail::TailArgs;
 use crate::commands::totals::TotalsArgs;
+use crate::commands::trim::TrimArgs;
 use crate::console::Console;
 use crate::error::CliError;
 use crate::exit::Exit;
@@ -66,6 +68,8 @@ pub enum Command {
     Hash(HashArgs),
     Stats(StatsArgs),
     Tail(TailArgs),
+    Trim(TrimArgs),
+    Repair(RepairArgs),
     Generate(Box<GenerateArgs>),
     Completions(CompletionsArgs),
 }
@@ -102,6 +106,8 @@ impl Command {
             Self::Hash(args) => args.run(console),
             Self::Stats(args) => args.run(console),
             Self::Tail(args) => args.run(console),
+            Self::Trim(args) => args.run(console),
+            Self::Repair(args) => args.run(console),
             Self::Generate(args) => args.run(console),
             Self::Completions(args) => args.run(console),
         }

@@ -36,12 +36,20 @@ impl DbArgs {
         self.open_with(options.create(true), console)
     }
 
-    fn open_with(&self, options: Options, console: &mut Console) -> Result<Convofold, CliError> {
+    /// Opens the database with these options.
+    ///
+    /// # Errors
+    /// [`CliError`] says why it cannot be opened and what to do about it.
+    pub fn open_with(&self, options: Options, console: &mut Console) -> Result<Convofold, CliError> {
         let db = options.open(&self.db).map_err(|error| CliError::open(&self.db, &error))?;
         let recovery = db.recovery();
+        if let Some(doubt) = &recovery.doubt {
+            console.note(format_args!("note: {doubt}; nothing that was acknowledged is missing"));
+        }
         if recovery.unreadable_head {
-            console
-                .note("note: the head mark is damaged, so it could not be told whether the end of the log is missing");
+            console.note(
+                "note: the head mark is damaged or gone, so it could not be told whether the end of the log is missing",
+            );
         }
         for removed in &recovery.removed_files {
             console.note(format_args!("note: removed {}, which a killed process left unfinished", removed.display()));

@@ -4,9 +4,10 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
-use convofold::OpenError;
+use convofold::{ChangesError, OpenError, StorageError};
 
 use crate::exit::Exit;
+use crate::output::text;
 
 /// Why a command ended early.
 #[derive(Debug)]
@@ -56,27 +57,74 @@ impl CliError {
         }
     }
 
+    /// A log that cannot be read.
+    #[must_use]
+    pub fn log(error: &ChangesError) -> Self {
+        let failed = Self::new(Exit::Failure, format!("cannot read the log: {}", chain(error)));
+        if let ChangesError::Dropped { first_seq, .. } = error {
+            return failed.hint(format!("begin with --from {first_seq}; `convofold history` still tells older events"));
+        }
+        failed.hint("`convofold verify` tells what is damaged, `convofold repair` saves what can be read")
+    }
+
     /// A database that cannot be opened.
     #[must_use]
-    pub fn open(db: &Path, error: &OpenError) -> Self {
-        let db = db.display();
+    pub fn open(dir: &Path, error: &OpenError) -> Self {
+        let db = dir.display();
         let failed = |what: String| Self::new(Exit::Failure, what);
         match error {
             OpenError::AlreadyOpen { .. } => Self::new(Exit::InUse, format!("cannot open {db}: {}", chain(error)))
                 .hint("a database is open in one process at a time: wait for that one, or end it"),
             OpenError::NotFound { .. } => failed(format!("there is no database in {db}"))
                 .hint(format!("`convofold replay FILE... --db {db}` makes one from event logs")),
+            OpenError::NotAStore { .. } if dir.join("sled").is_dir() => {
+                failed(format!("{db}: the file FORMAT is missing")).hint(Self::repair_hint(dir))
+            }
             OpenError::NotAStore { found, .. } => failed(format!(
                 "{db} is not a convofold database, it holds {found:?}"
             ))
             .hint("give the folder that `convofold replay` was given as --db, or for a new database an empty one"),
-            OpenError::UnknownFormat { .. } => failed(format!("cannot open {db}: {}", chain(error)))
-                .hint("use the version of convofold that wrote it, or replay the logs into a new --db"),
-            OpenError::Damaged { .. } | OpenError::Shortened { .. } => failed(format!("{db}: {}", chain(error)))
-                .hint("nothing was changed; restore it from a backup, or replay the logs into a new --db"),
+            OpenError::UnknownFormat { .. } => failed(format!("cannot open {db}: {}", chain(error))).hint(format!(
+                "use the version of convofold that wrote it; where the file is damaged, {}",
+                Self::repair_hint(dir)
+            )),
+            OpenError::NotEmpty { .. } => failed(error.to_string()).hint("give a new folder, or empty this one"),
+            OpenError::Damaged { .. } | OpenError::Shortened { .. } => {
+                failed(format!("{db}: {}", chain(error))).hint(Self::repair_hint(dir))
+            }
+            OpenError::Storage(cause) if is_full(cause) => failed(format!("cannot open {db}: {}", chain(error)))
+                .hint("the disk is full: free some space and try again; nothing that was acknowledged is lost"),
+            OpenError::Storage(_) => failed(format!("cannot open {db}: {}", chain(error))).hint(Self::repair_hint(dir)),
             _ => failed(format!("cannot open {db}: {}", chain(error))),
         }
     }
+}
+
+impl CliError {
+    fn repair_hint(dir: &Path) -> String {
+        let db = text::quoted(&dir.display().to_string());
+        format!(
+            "nothing was changed; `convofold repair --db {db} --into NEW` saves what can be read and lists what is lost, \
+             `convofold restore` brings a backup back"
+        )
+    }
+}
+
+/// Whether there was no room on the disk.
+#[must_use]
+pub fn is_full(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        let kind = match error.downcast_ref::<io::Error>() {
+            Some(io) => Some(io.kind()),
+            None => error.downcast_ref::<StorageError>().and_then(StorageError::io_kind),
+        };
+        if kind.is_some_and(|kind| matches!(kind, io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 /// An error and its causes, in one line; causes that the line has said already are left out.

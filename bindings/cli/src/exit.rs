@@ -18,19 +18,22 @@ pub enum Exit {
     NotFound,
     /// Another process has the database open.
     InUse,
+    /// Damage was found, or something is lost.
+    Damaged,
     /// A replay was stopped at a consistent point and can be continued.
     Interrupted,
 }
 
 impl Exit {
     /// Every way to end, with its code and what `--help` says of it.
-    pub const ALL: [(Self, u8, &'static str); 7] = [
+    pub const ALL: [(Self, u8, &'static str); 8] = [
         (Self::Success, 0, "all is well (also when there is nothing to show)"),
         (Self::Failure, 1, "something failed: reading, writing, a damaged database"),
         (Self::Usage, 2, "the arguments make no sense"),
         (Self::Rejected, 3, "the replay is complete, but something in its input was rejected"),
         (Self::NotFound, 4, "no such conversation (show, history)"),
         (Self::InUse, 5, "another process has the database open"),
+        (Self::Damaged, 6, "damage was found, or something is lost (repair)"),
         (Self::Interrupted, 130, "the replay was stopped and can be continued"),
     ];
 

@@ -5,18 +5,20 @@
 pub use convofold_engine::ingest;
 pub use convofold_engine::{
     AIRSHIP, AgentFilter, AgentLoad, AgentMention, AgentRef, Arrivals, Assigned, At, ByAgent, ContentHash, Cursor,
-    DEFAULT_MAX_ID_BYTES, Direction, Draft, DraftError, Effect, Event, FOLD_VERSION, HistoryEntry, Identity, Kind,
-    LastMessage, Member, Mention, OpenConversation, OpenedBy, Page, Query, QueryError, SUPEROFFICE, Seq, Session,
-    SessionState, SessionStatus, Sort, State, StateHash, Status, SuspectField, Suspicion, Time, TimeError, Totals,
+    DEFAULT_MAX_ID_BYTES, Difference, Direction, Draft, DraftError, Effect, Event, FOLD_VERSION, HistoryEntry,
+    Identity, Kind, LastMessage, Member, Mention, OpenConversation, OpenedBy, Page, Query, QueryError, SUPEROFFICE,
+    Seq, Session, SessionState, SessionStatus, Sort, State, StateHash, Status, SuspectField, Suspicion, Time,
+    TimeError, Totals,
 };
 
 // The store.
-pub use convofold_store::replay;
 pub use convofold_store::{
-    Batch, Change, Changes, ChangesError, Checkpoint, CloseError, CommitError, Convofold, Damage, Durability,
-    EffectCounts, ExportReport, IgnoredCounts, IngestError, IngestReport, OpenError, Options, Receipt, Recovery,
-    SkipReason, SkippedCheckpoint, Stats, StorageError, SubmitError, Ticket,
+    Batch, Change, Changes, ChangesError, Checkpoint, CloseError, CommitError, Convofold, Damage, Doubt, Durability,
+    EffectCounts, EventExportReport, ExportEventsError, ExportReport, IgnoredCounts, IngestError, IngestReport,
+    OpenError, Options, Receipt, Recovery, SkipReason, SkippedCheckpoint, Stats, StorageError, SubmitError, Ticket,
+    TrimError, Trimmed,
 };
+pub use convofold_store::{repair, replay};
 
 /// The pure core, for tests and tools that want the fold without a disk.
 pub mod engine {

@@ -78,7 +78,7 @@ impl Document {
     /// Whether the line that begins at `start` is over a limit, as soon as it is known up to `end`.
     pub(super) fn is_over(&self, start: usize, end: usize, limits: &Limits) -> bool {
         // A line may be longer in a document than in a log, and so it may be until there is a fault.
-        let is_long_line = self.fault.is_some() && end - start > limits.max_line_bytes + 1;
+        let is_long_line = self.fault.is_some() && end - start > limits.max_own_line_bytes() + 1;
         is_long_line || end > limits.max_document_bytes
     }
 

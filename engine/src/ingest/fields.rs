@@ -195,8 +195,9 @@ impl<'a> Fields<'a, '_> {
         if id.len() > self.max_id_bytes { Err(self.long_id(field, self.max_id_bytes, id.len())) } else { Ok(id) }
     }
 
+    /// What is wrong with an id over the limit.
     #[cold]
-    fn long_id(&self, field: usize, max_bytes: usize, found_bytes: usize) -> Box<Complaint> {
+    pub(super) fn long_id(&self, field: usize, max_bytes: usize, found_bytes: usize) -> Box<Complaint> {
         let expected = format!("an id of at most {max_bytes} bytes");
         let found = format!("{found_bytes} bytes");
         Box::new(Complaint { found, ..*self.complain(field, Reason::IdTooLong, expected.into()) })

@@ -3,7 +3,7 @@
 /// Which source an input comes from (spec W6).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Format {
-    /// To be found out, object by object, by the first of these that holds: an `Event` that begins with `chatsession.` is
+    /// To be found out, object by object, by the first of these that holds: a `convofold` is convofold's own, an `Event` that begins with `chatsession.` is
     /// SuperOffice's, a `body` that is an object Airship's, any `Event` SuperOffice's, and any `body`, `type` or `occurred`
     /// Airship's.
     #[default]
@@ -12,4 +12,8 @@ pub enum Format {
     Airship,
     /// SuperOffice chat webhooks (spec W2).
     SuperOffice,
+    /// convofold's own, in which every event can be written down and read back; see [`Event::export_line`].
+    ///
+    /// [`Event::export_line`]: crate::Event::export_line
+    Convofold,
 }

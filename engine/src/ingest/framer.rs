@@ -174,7 +174,7 @@ impl Framer {
                 let verdict = document.over();
                 self.decide(verdict, self.held.len(), emit);
             }
-            State::Undecided if open_bytes > self.limits.max_line_bytes + 1 => self.state = State::Lines,
+            State::Undecided if open_bytes > self.limits.max_own_line_bytes() + 1 => self.state = State::Lines,
             _ => {}
         }
     }
@@ -182,7 +182,7 @@ impl Framer {
     /// The first line that may not be blank ends at `end`.
     fn first_line(&mut self, end: usize, emit: &mut impl FnMut(Piece)) {
         let line = self.held.get(self.whole..end).unwrap_or_default();
-        if line.len() > self.limits.max_line_bytes + 1 {
+        if line.len() > self.limits.max_own_line_bytes() + 1 {
             self.state = State::Lines;
         } else if skip_whitespace(line, 0) == line.len() {
             (self.whole, self.searched) = (end + 1, end + 1);
@@ -243,7 +243,7 @@ impl Framer {
         }
         self.searched = self.held.len();
         let open_bytes = self.held.len() - self.whole;
-        let is_too_long = open_bytes > self.limits.max_line_bytes + 1;
+        let is_too_long = open_bytes > self.limits.max_own_line_bytes() + 1;
         if self.held.len() >= self.piece_bytes || is_too_long {
             self.emit_lines(self.whole, emit);
         }
@@ -274,7 +274,8 @@ impl Framer {
         let line_bytes = bytes - u64::from(last == b'\r');
         let kept = usize::try_from(line_bytes).unwrap_or(usize::MAX).min(self.held.len());
         let beginning = self.held.get(..kept).unwrap_or_default();
-        let rejection = Rejection::line_too_long(self.start, self.limits.max_line_bytes, line_bytes, beginning);
+        let rejection =
+            Rejection::line_too_long(self.start, self.limits.max_bytes_of(beginning), line_bytes, beginning);
         let end = Origin { line: self.start.line + 1, byte_offset: self.start.byte_offset + bytes + end_bytes };
         emit(Piece::Rejected { rejection, end });
         self.held.clear();

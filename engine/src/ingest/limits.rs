@@ -1,11 +1,13 @@
 //! How much an input may ask for.
 
+use super::convofold;
 use crate::draft::DEFAULT_MAX_ID_BYTES;
 
 /// How large the parts of an input may be (spec W5 and section 8); what is larger is rejected and never held as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// The longest line in bytes, without its end. 1 MiB unless set otherwise; 4 GiB at most, whatever is set.
+    /// The longest line in bytes, without its end. 1 MiB unless set otherwise; 4 GiB at most, whatever is set. For a line
+    /// of convofold's own form see [`Limits::max_own_line_bytes`].
     pub max_line_bytes: usize,
     /// The longest id in bytes. 1 KiB unless set otherwise.
     pub max_id_bytes: usize,
@@ -19,14 +21,26 @@ impl Default for Limits {
     }
 }
 
+const BOUND_BYTES: usize = u32::MAX as usize - 1;
+
 impl Limits {
     /// The limits with what a place in a text can hold: 32 bits.
     pub(super) fn within_bounds(self) -> Self {
-        let bound = u32::MAX as usize - 1;
         Self {
-            max_line_bytes: self.max_line_bytes.min(bound),
-            max_document_bytes: self.max_document_bytes.min(bound),
+            max_line_bytes: self.max_line_bytes.min(BOUND_BYTES),
+            max_document_bytes: self.max_document_bytes.min(BOUND_BYTES),
             ..self
         }
+    }
+
+    /// How long this line may be.
+    pub(super) fn max_bytes_of(&self, line: &[u8]) -> usize {
+        if convofold::is_written_here(line) { self.max_own_line_bytes() } else { self.max_line_bytes }
+    }
+
+    /// How long a line of convofold's own form may be: no event of a line that was accepted takes more.
+    #[must_use]
+    pub fn max_own_line_bytes(&self) -> usize {
+        self.max_line_bytes.saturating_add(convofold::room_bytes(self.max_id_bytes)).min(BOUND_BYTES)
     }
 }

@@ -44,6 +44,7 @@ mod fields;
 mod record;
 mod airship;
 mod superoffice;
+mod convofold;
 mod parser;
 pub mod signature;
 

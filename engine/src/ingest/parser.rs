@@ -99,10 +99,12 @@ struct Unit<'a> {
 
 impl<'a> Unit<'a> {
     fn line(self, text: Option<&'a str>, scratch: &mut Scratch<'a>, sink: &mut impl Sink) {
-        let (length, max) = (self.bytes.len(), self.parser.limits.max_line_bytes);
-        if length > max {
+        let (length, limits) = (self.bytes.len(), &self.parser.limits);
+        // Nearly all lines are within the limit for all of them, and need no second look.
+        if length > limits.max_line_bytes && length > limits.max_bytes_of(self.bytes) {
             let origin = Origin { line: self.line, byte_offset: self.byte_offset };
-            sink.rejected(Rejection::line_too_long(origin, max, length as u64, self.bytes));
+            let max_bytes = limits.max_bytes_of(self.bytes);
+            sink.rejected(Rejection::line_too_long(origin, max_bytes, length as u64, self.bytes));
         } else if skip_whitespace(self.bytes, 0) == length {
             sink.ignored(Origin { line: self.line, byte_offset: self.byte_offset }, Ignored::Blank);
         } else {

@@ -1,12 +1,12 @@
 //! The fields of an object that any source wants, wherever they are in it.
 
 use super::fields::{Checked, Complaint, Fields};
-use super::{Format, Ignored, Reason, airship, superoffice};
+use super::{Format, Ignored, Reason, airship, convofold, superoffice};
 use crate::event::Event;
 use crate::json::{Fault, Name, Reader, Shape, Value, names};
 
 /// The fields of the outermost object; the order is that in which the sources write them.
-pub(super) const TOP: [Name; 14] = names![
+pub(super) const TOP: [Name; 15] = names![
     "id",
     "offset",
     "occurred",
@@ -21,6 +21,7 @@ pub(super) const TOP: [Name; 14] = names![
     "PrimaryKey",
     "ContextIdentifier",
     "FieldValues",
+    "convofold",
 ];
 
 /// The fields of `user` and `device`. Nothing is wanted of them, but a name that is known costs less to pass than one that is
@@ -41,6 +42,7 @@ pub(super) mod top {
     pub(in crate::ingest) const PRIMARY_KEY: usize = 11;
     pub(in crate::ingest) const CONTEXT: usize = 12;
     pub(in crate::ingest) const FIELD_VALUES: usize = 13;
+    pub(in crate::ingest) const CONVOFOLD: usize = 14;
 }
 
 /// An object that was read but not yet understood: what it is can stand at its end.
@@ -85,13 +87,14 @@ impl<'a> Record<'a> {
         match format {
             Format::Airship => airship::understand(self),
             Format::SuperOffice => superoffice::understand(self),
+            Format::Convofold => convofold::understand(self),
             Format::Auto => match self.detect() {
                 Some(format) => self.understand(format),
                 None => Err(Box::new(Complaint {
                     reason: Reason::NotAnEvent,
                     at: self.at,
                     path: String::new(),
-                    expected: "an object with `body`, `type`, `occurred` or `Event`".into(),
+                    expected: "an object with `body`, `type`, `occurred`, `Event` or `convofold`".into(),
                     found: "one without them".to_owned(),
                 })),
             },
@@ -101,7 +104,9 @@ impl<'a> Record<'a> {
     /// Whose the object is, the surest sign first: either source may add a key that looks like the other's.
     fn detect(&self) -> Option<Format> {
         let top = self.top();
-        if superoffice::is_chat(&top) {
+        if top.has(top::CONVOFOLD) {
+            Some(Format::Convofold)
+        } else if superoffice::is_chat(&top) {
             Some(Format::SuperOffice)
         } else if top.value(top::BODY).shape == Shape::Object {
             Some(Format::Airship)

@@ -118,6 +118,10 @@ pub enum Reason {
     WrongType,
     /// An `interaction_type` that is unknown or belongs to the other name.
     UnknownInteraction,
+    /// A word where another is expected, such as a `kind` that there is not.
+    UnknownWord,
+    /// A version of convofold's own form that this version of convofold does not read.
+    UnknownVersion,
     /// A number that is no number, or not one that can be.
     BadNumber,
     /// A time that is present and not usable.
@@ -143,6 +147,8 @@ impl fmt::Display for Reason {
             Self::Missing => "missing",
             Self::WrongType => "wrong type",
             Self::UnknownInteraction => "unknown interaction type",
+            Self::UnknownWord => "unknown word",
+            Self::UnknownVersion => "unknown version",
             Self::BadNumber => "bad number",
             Self::BadTime => "bad time",
             Self::NoTime => "no time",

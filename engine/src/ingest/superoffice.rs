@@ -18,7 +18,7 @@ const CREATED: u8 = 1;
 const MESSAGE: u8 = 2;
 
 /// What is put around the id that is given, to make that of a conversation: the source, two colons, and a number.
-const COMPOSED_BYTES: usize = SUPEROFFICE.len() + 2 + 19;
+pub(super) const COMPOSED_BYTES: usize = SUPEROFFICE.len() + 2 + 19;
 
 /// Whether an object says by its `Event` that it is about a chat session.
 pub(super) fn is_chat(top: &Fields<'_, '_>) -> bool {

@@ -141,22 +141,6 @@ pub enum RestoreError {
         /// The first event in it.
         first_seq: Seq,
     },
-    /// There is something in the directory. It was not touched.
-    #[error("{} is not empty", .dir.display())]
-    NotEmpty {
-        /// The directory.
-        dir: PathBuf,
-    },
-    /// The operating system refused.
-    #[error("{doing} {} failed", .path.display())]
-    Io {
-        /// What was being done.
-        doing: &'static str,
-        /// With what.
-        path: PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
     /// The new store does not hold what the last file says. A fault of convofold, or of the machine.
     #[error("the restored store is wrong: expected the {what} {expected}, found {found}")]
     State {
@@ -167,8 +151,8 @@ pub enum RestoreError {
         /// What the store says.
         found: String,
     },
-    /// The new store does not open.
-    #[error("the restored store does not open")]
+    /// The directory is not empty, or the new store cannot be made there or does not open.
+    #[error(transparent)]
     Open(#[from] OpenError),
     /// The new store does not close.
     #[error("the restored store does not close")]
@@ -186,13 +170,6 @@ impl BackupFileError {
 }
 
 impl BackupError {
-    pub(super) fn io(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
-        let path = path.to_owned();
-        move |source| Self::Io { doing, path, source }
-    }
-}
-
-impl RestoreError {
     pub(super) fn io(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Io { doing, path, source }

@@ -3,9 +3,8 @@
 //! The store is built beside the directory where it will be, opened there once and compared with what the last file says.
 //! Only then it is given its name; what a killed restore leaves is a folder that nobody takes for a store.
 
-use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use convofold_engine::{FOLD_VERSION, Seq, StateHash};
@@ -14,11 +13,11 @@ use super::reader::Part;
 use super::{BackupFile, Progress, RestoreError, Step};
 use crate::codec::backup::BackupEnd;
 use crate::codec::block::Tail;
-use crate::directory::{Directory, doing, parent_of, sync_dir};
-use crate::handle::open_sled;
+use crate::directory::{Directory, doing};
 use crate::head::{Head, HeadFile};
+use crate::new_store::NewStore;
 use crate::options::Options;
-use crate::recovery::Recovery;
+use crate::sled_storage::{SledOptions, SledStorage};
 use crate::storage::{BlockKey, Storage, release};
 
 /// Blocks are appended together once they have so many bytes.
@@ -55,19 +54,15 @@ pub fn restore(
 ) -> Result<RestoreReport, RestoreError> {
     let started = Instant::now();
     let dir = dir.as_ref();
-    expect_empty(dir)?;
+    let new = NewStore::begin(dir)?;
     let files = open_in_order(files)?;
     let last = files.last().ok_or(RestoreError::NoFile)?;
     for file in &files {
         read(file, last.end().last_seq(), Step::Check, &mut on_progress, |_, _| Ok(()))?;
     }
-    let parent = parent_of(dir);
-    fs::create_dir_all(parent).map_err(RestoreError::io("making", parent))?;
-    let partial = partial_beside(dir).map_err(RestoreError::io("making a folder beside", dir))?;
-    let store = partial.path().join("store");
-    write_store(&files, &store, options, &mut on_progress)?;
-    let state_hash = compare(&store, options, last.end_frame())?;
-    name_durably(&store, dir)?;
+    write_store(&files, new.path(), options, &mut on_progress)?;
+    let state_hash = compare(new.path(), options, last.end_frame())?;
+    new.finish()?;
     let contents = last.contents();
     Ok(RestoreReport {
         last_seq: contents.last_seq,
@@ -76,15 +71,6 @@ pub fn restore(
         state_hash,
         took: started.elapsed(),
     })
-}
-
-fn expect_empty(dir: &Path) -> Result<(), RestoreError> {
-    match fs::read_dir(dir).map(|mut entries| entries.next().is_none()) {
-        Ok(true) => Ok(()),
-        Ok(false) => Err(RestoreError::NotEmpty { dir: dir.to_owned() }),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(RestoreError::io("listing", dir)(error)),
-    }
 }
 
 /// Makes sure that each file goes on where the one before ends.
@@ -137,7 +123,8 @@ fn write_store(
     on_progress: &mut impl FnMut(Progress),
 ) -> Result<(), RestoreError> {
     let directory = Directory::open(store, true, options.segment_bytes)?;
-    let storage = open_sled(&directory, options, &mut Recovery::default())?;
+    let sled = SledOptions { segment_bytes: directory.segment_bytes, cache_bytes: options.cache_bytes };
+    let storage: Arc<dyn Storage> = Arc::new(SledStorage::open(&directory.sled(), sled)?);
     let tail = files.last().map_or(Tail::START, BackupFile::end);
     append_all(files, storage.as_ref(), tail.last_seq(), on_progress)?;
     HeadFile::open(directory.path(), Head::of(&tail)).map_err(doing("writing the mark in", directory.path()))?;
@@ -184,24 +171,4 @@ fn compare(store: &Path, options: &Options, end: &BackupEnd) -> Result<StateHash
     expect("bookmarks", format!("{:?}", end.bookmarks), format!("{:?}", db.bookmarks()))?;
     db.close()?;
     Ok(state_hash)
-}
-
-/// A folder that goes away by itself, with whatever is in it.
-fn partial_beside(dir: &Path) -> io::Result<tempfile::TempDir> {
-    let mut prefix = dir.file_name().unwrap_or_default().to_owned();
-    prefix.push(".");
-    tempfile::Builder::new().prefix(&prefix).suffix(".partial").tempdir_in(parent_of(dir))
-}
-
-fn name_durably(store: &Path, dir: &Path) -> Result<(), RestoreError> {
-    let named = fs::rename(store, dir).or_else(|error| match error.kind() {
-        // Some systems do not put a directory in the place of an empty one.
-        io::ErrorKind::AlreadyExists | io::ErrorKind::PermissionDenied => {
-            fs::remove_dir(dir).and_then(|()| fs::rename(store, dir))
-        }
-        _ => Err(error),
-    });
-    named.map_err(RestoreError::io("naming", dir))?;
-    let parent: PathBuf = parent_of(dir).to_owned();
-    sync_dir(&parent).map_err(RestoreError::io("fsync of", &parent))
 }

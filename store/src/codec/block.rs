@@ -135,10 +135,14 @@ impl Block {
     pub(crate) fn open(value: &[u8]) -> Result<Self, Damage> {
         let frame = Frame::open(MARK, value)?;
         let fields = frame.fields;
+        let (first_seq, count) = (u64_at(fields, 8), u32_at(fields, 16));
+        if first_seq.checked_add(count.into()).is_none() {
+            return Err(Damage::NoSuch { field: "seq of an event", found: first_seq });
+        }
         Ok(Self {
             block_no: u64_at(fields, 0),
-            first_seq: u64_at(fields, 8),
-            count: u32_at(fields, 16),
+            first_seq,
+            count,
             bookmark_count: u32_at(fields, 20),
             previous: u128_at(fields, 24),
             checksum: frame.checksum,

@@ -31,6 +31,7 @@ struct StoredFactV1<'a> {
     at: StoredTimeV1,
     kind: u8,
     direction: u8,
+    occurred: OccurredV1,
     sent: Option<OwnTimeV1>,
     started: Option<OwnTimeV1>,
     active: Option<OwnTimeV1>,
@@ -42,6 +43,14 @@ struct StoredFactV1<'a> {
     text: Option<&'a str>,
     context: u32,
     session: Option<u32>,
+}
+
+/// When it occurred by the source's clock: mostly that is what decided `at`, and then a byte says so.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+enum OccurredV1 {
+    AtThatTime,
+    NotSaid,
+    Otherwise(OwnTimeV1),
 }
 
 /// A time as its distance in milliseconds from the event's `at`, which mostly is none.
@@ -105,6 +114,7 @@ impl<'a> StoredFactV1<'a> {
             at: StoredTimeV1::of(at),
             kind: kind_code(fact.kind),
             direction: direction_code(fact.direction),
+            occurred: OccurredV1::of(fact.occurred, at),
             sent: own(fact.sent),
             started: own(fact.started),
             active: own(fact.active),
@@ -127,6 +137,7 @@ impl<'a> StoredFactV1<'a> {
             at: if self.untimed { At::Untimed { alone: at } } else { At::Timed(at) },
             kind: kind_of(self.kind)?,
             direction: direction_of(self.direction)?,
+            occurred: self.occurred.to_time(at)?,
             sent: own(self.sent)?,
             started: own(self.started)?,
             active: own(self.active)?,
@@ -137,6 +148,24 @@ impl<'a> StoredFactV1<'a> {
             context: self.context,
             session: self.session,
         })
+    }
+}
+
+impl OccurredV1 {
+    fn of(occurred: Option<Time>, at: Time) -> Self {
+        match occurred {
+            None => Self::NotSaid,
+            Some(occurred) if occurred == at => Self::AtThatTime,
+            Some(occurred) => Self::Otherwise(OwnTimeV1::of(occurred, at)),
+        }
+    }
+
+    fn to_time(self, at: Time) -> Result<Option<Time>, Damage> {
+        match self {
+            Self::AtThatTime => Ok(Some(at)),
+            Self::NotSaid => Ok(None),
+            Self::Otherwise(occurred) => occurred.to_time(at).map(Some),
+        }
     }
 }
 

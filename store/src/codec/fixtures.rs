@@ -11,6 +11,7 @@ use convofold_engine::{
 use super::block::{Block, BlockBuilder, StoredBookmarkV1, Tail};
 use super::checkpoint::{self, CheckpointV1};
 use super::frame::Compressor;
+use super::log_start::{self, LogStart};
 use super::page;
 use super::replay_mark::{self, ReplayMarkV1};
 use crate::damage::Damage;
@@ -74,6 +75,9 @@ pub(crate) fn session_event() -> Event {
     .unwrap()
 }
 
+const LOG_START: LogStart =
+    LogStart { tail: Tail { block_no: 12, seq: 3_401, chain: 0x0123_4567_89ab_cdef }, dropped_bytes: 200_000 };
+
 /// An event whose content is its identity, and one at odds with the first.
 fn events() -> Vec<Event> {
     let plain = Draft {
@@ -109,6 +113,7 @@ pub(crate) fn images() -> Vec<ConversationImage> {
         at: At::Timed(at(1_627_535_468_595)),
         kind: Kind::Message,
         direction: Some(Direction::In),
+        occurred: Some(at(1_627_535_468_595)),
         sent: Time::from_ms(1_627_535_468_000),
         started: None,
         active: None,
@@ -124,6 +129,7 @@ pub(crate) fn images() -> Vec<ConversationImage> {
         at: At::Untimed { alone: at(1_627_535_470_000) },
         kind: Kind::Close,
         direction: Some(Direction::Out),
+        occurred: None,
         sent: None,
         started: Time::from_ms(1_627_535_400_000),
         active: Time::from_ms(1_627_535_480_000),
@@ -134,7 +140,13 @@ pub(crate) fn images() -> Vec<ConversationImage> {
         context: 1,
         session: Some(0),
     };
-    let loser = Fact { seq: 3, identity: Identity::given("EVENT-1", 2), text: None, ..message.clone() };
+    let loser = Fact {
+        seq: 3,
+        occurred: Some(at(1_565_723_700_000)),
+        identity: Identity::given("EVENT-1", 2),
+        text: None,
+        ..message.clone()
+    };
     let text = |text: &str| Some(text.into());
     let full = ContextImage {
         source: text("airship"),
@@ -226,6 +238,7 @@ fn write_fixtures() {
         ("page-v1-plain.bin", page::seal(5, 9, &images(), &mut plain).unwrap().0),
         ("page-v1-zstd.bin", page::seal(5, 9, &images(), &mut Compressor::new().unwrap()).unwrap().0),
         ("checkpoint-v1-plain.bin", checkpoint::seal(&record(), &mut plain).unwrap()),
+        ("log-start-v1.bin", log_start::seal(&LOG_START, &mut plain).unwrap()),
         ("replay-mark-v1.bin", replay_mark::seal(&mark()).unwrap()),
         ("backup-v1-plain.bin", crate::backup::tests::complete(Compressor::plain())),
         ("backup-v1-incremental.bin", crate::backup::tests::incremental(Compressor::plain())),
@@ -264,6 +277,12 @@ fn a_page_of_version_1_is_read_and_written() {
 fn a_checkpoint_of_version_1_is_read_and_written() {
     assert_eq!(checkpoint::seal(&record(), &mut Compressor::plain()).unwrap(), fixture("checkpoint-v1-plain.bin"));
     assert_eq!(checkpoint::open(9, &fixture("checkpoint-v1-plain.bin")).unwrap(), record());
+}
+
+#[test]
+fn a_log_start_of_version_1_is_read_and_written() {
+    assert_eq!(log_start::seal(&LOG_START, &mut Compressor::plain()).unwrap(), fixture("log-start-v1.bin"));
+    assert_eq!(log_start::open(&fixture("log-start-v1.bin")).unwrap(), LOG_START);
 }
 
 #[test]

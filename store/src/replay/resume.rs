@@ -139,6 +139,7 @@ fn name_of(format: Format, inputs: &[Input]) -> Result<Option<String>, ReplayErr
         Format::Auto => 0,
         Format::Airship => 1,
         Format::SuperOffice => 2,
+        Format::Convofold => 3,
     }]);
     let mut is_resumable = true;
     for input in inputs {

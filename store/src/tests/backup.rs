@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Home, export, lived_in, message, messages, submit};
 use crate::backup::{BackupError, BackupFile, BackupFileError, BackupOptions, RestoreError, Step, restore};
-use crate::{Batch, Convofold, Damage, Options};
+use crate::{Batch, Convofold, Damage, OpenError, Options};
 
 /// A folder for backups.
 struct Shelf(tempfile::TempDir);
@@ -243,16 +243,16 @@ fn nothing_is_restored_where_something_is() {
     restore(&[&full], shelf.path("empty"), &Options::new(), |_| {}).unwrap();
     expect_the_same(&db, &shelf.path("empty"));
     let outcome = restore(&[&full], shelf.path("empty"), &Options::new(), |_| {});
-    assert!(matches!(outcome, Err(RestoreError::NotEmpty { .. })), "{outcome:?}");
+    assert!(matches!(outcome, Err(RestoreError::Open(OpenError::NotEmpty { .. }))), "{outcome:?}");
     let outcome = restore(&[&full], &full, &Options::new(), |_| {});
-    assert!(matches!(outcome, Err(RestoreError::Io { .. })), "{outcome:?}");
+    assert!(matches!(outcome, Err(RestoreError::Open(OpenError::Io { .. }))), "{outcome:?}");
     // Somebody puts something there in the last moment.
     let late = shelf.path("late");
     let outcome = restore(&[&full], &late, &Options::new(), |_| {
         fs::create_dir_all(&late).unwrap();
         fs::write(late.join("letter"), "Dear Ida").unwrap();
     });
-    assert!(matches!(outcome, Err(RestoreError::Io { .. })), "{outcome:?}");
+    assert!(matches!(outcome, Err(RestoreError::Open(OpenError::Io { .. }))), "{outcome:?}");
     assert_eq!(fs::read_to_string(late.join("letter")).unwrap(), "Dear Ida");
     assert_eq!(shelf.names(), ["empty", "full", "late"]);
 }

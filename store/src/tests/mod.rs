@@ -6,10 +6,13 @@ mod checkpoints;
 mod commits;
 mod damage;
 mod directory;
+mod export;
 mod feed;
+mod repair;
 mod replay;
 mod sled_files;
 mod verify;
+mod trim;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

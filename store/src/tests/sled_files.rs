@@ -3,6 +3,7 @@
 use std::fs;
 
 use super::{Home, message_with, messages, submit};
+use crate::part::{Part, Tree};
 use crate::{Batch, Convofold, Options};
 
 fn blobs(home: &Home) -> usize {
@@ -93,5 +94,105 @@ fn a_damaged_file_is_an_error_and_no_panic() {
             Ok(again) => assert_eq!(again.state_hash(), hash, "trial {trial}: {:?}", again.recovery()),
             Err(error) => assert!(!error.to_string().is_empty()),
         }
+    }
+}
+
+/// All files in the directory of sled, with their contents.
+pub(super) fn files(home: &Home) -> std::collections::BTreeMap<std::path::PathBuf, Vec<u8>> {
+    let entries = fs::read_dir(home.path().join("sled")).unwrap().map(|entry| entry.unwrap().path());
+    entries.filter(|path| path.is_file()).map(|path| (path.clone(), fs::read(path).unwrap())).collect()
+}
+
+/// A store that was written in one life, so that sled reads all of its file when it opens it, with texts that do not
+/// compress, so that the file has several segments.
+fn written_in_one_life() -> (Home, Convofold) {
+    let home = Home::new();
+    let db = home.open();
+    let mut state = 11_u64;
+    for number in 0..60 {
+        let text: String = (0..80_000)
+            .map(|_| {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                char::from(b' ' + u8::try_from((state >> 33) % 95).unwrap())
+            })
+            .collect();
+        submit(&db, Batch::new(vec![message_with(&format!("case-{number}"), number, &text)]));
+    }
+    db.close().unwrap();
+    (home, db)
+}
+
+/// Where the parts of a block lie, in all copies that sled has made of them.
+fn places_of(file: &[u8], block_no: u64) -> Vec<usize> {
+    let parts = Part::find_all(file).filter(|(_, part)| part.tree == Tree::Log);
+    parts.filter(|(_, part)| part.key[8..] == block_no.to_be_bytes()).map(|(at, _)| at).collect()
+}
+
+/// Flips a bit in all copies of a block.
+pub(super) fn damage_block(home: &Home, block_no: u64) {
+    let path = home.path().join("sled/db");
+    let mut bytes = fs::read(&path).unwrap();
+    let places = places_of(&bytes, block_no);
+    assert!(!places.is_empty());
+    places.into_iter().for_each(|at| bytes[at + 100] ^= 0x10);
+    fs::write(&path, bytes).unwrap();
+}
+
+/// sled took one flipped bit for the end of its file and overwrote what lay behind, before anybody could save it.
+#[test]
+fn a_refused_opening_changes_nothing() {
+    let (home, _) = written_in_one_life();
+    for block_no in [3, 30, 55] {
+        let copy = home.killed();
+        damage_block(&copy, block_no);
+        let before = files(&copy);
+        let error = Convofold::open(copy.path()).unwrap_err();
+        assert!(files(&copy) == before, "block {block_no}: {error}");
+        assert!(!copy.path().join("sled.before").exists());
+    }
+}
+
+/// Whatever one flipped bit hits, the store opens whole or not at all.
+#[test]
+fn a_flipped_bit_is_no_shorter_history() {
+    let (home, db) = written_in_one_life();
+    let length = fs::metadata(home.path().join("sled/db")).unwrap().len();
+    for trial in 0..10_u64 {
+        let copy = home.killed();
+        let path = copy.path().join("sled/db");
+        let mut bytes = fs::read(&path).unwrap();
+        bytes[usize::try_from(length * (2 * trial + 1) / 20 + trial * 977).unwrap()] ^= 0x10;
+        fs::write(&path, bytes).unwrap();
+        if let Ok(again) = Convofold::open(copy.path()) {
+            assert_eq!(again.state_hash(), db.state_hash(), "trial {trial}");
+            let mut changes = again.changes(0);
+            assert_eq!(std::iter::from_fn(|| changes.try_next().unwrap()).count(), 60, "trial {trial}");
+        }
+    }
+}
+
+#[test]
+fn a_copy_that_was_put_aside_takes_its_place_again() {
+    let (home, db) = written_in_one_life();
+    let before = files(&home);
+    fs::rename(home.path().join("sled"), home.path().join("sled.before")).unwrap();
+    // A process was killed while sled was destroying this.
+    fs::create_dir(home.path().join("sled")).unwrap();
+    fs::write(home.path().join("sled/db"), b"half of it").unwrap();
+    let again = home.open();
+    assert_eq!(again.state_hash(), db.state_hash());
+    assert!(before.len() >= 2);
+    assert!(!home.path().join("sled.before").exists());
+}
+
+#[test]
+fn an_undamaged_file_raises_no_doubt() {
+    let (home, _) = written_in_one_life();
+    assert_eq!(home.open().recovery().doubt, None);
+    let db = home.open();
+    for number in 0..50 {
+        submit(&db, Batch::new(messages(1_000 + number * 20, 20)));
+        let copy = home.killed();
+        assert_eq!(copy.open().recovery().doubt, None);
     }
 }

@@ -49,7 +49,7 @@ fn finish(envelope: &Json, body: &Json, content: Content) -> Result<Event, Rejec
         Some(id) => Identity::Envelope(id),
         None => Identity::Content(format!("{content:?}")),
     };
-    Ok(Event { source: "airship", conversation: transaction(body)?, identity, content })
+    Ok(Event { source: "airship".to_owned(), conversation: transaction(body)?, identity, content })
 }
 
 fn convo(envelope: &Json, body: &Json) -> Result<Event, Reject> {
@@ -139,7 +139,7 @@ fn message(envelope: &Json, body: &Json) -> Result<Event, Reject> {
         timestamp,
         agent: message_agent(message)?,
         direction: Some(direction),
-        channel: Some(channel),
+        channel: Some(channel.to_owned()),
         text: message.text("message")?,
         member_number: message.id("number")?,
         member_business_id: message.id("member_business_id")?,

@@ -14,6 +14,8 @@ pub(crate) enum Direction {
 pub(crate) enum Identity {
     /// The id of the RTDS envelope.
     Envelope(String),
+    /// An id of convofold's own form with the part of it that this is, where that is neither of the others.
+    Part(String, i128),
     /// `EventId` and `Event`.
     Webhook(String, String),
     /// The content itself; which hash stands for it is the engine's own matter.
@@ -37,8 +39,12 @@ pub(crate) enum AgentSays {
 pub(crate) enum Kind {
     /// `convo_open`, or a `created`.
     Open,
+    /// Opens and closes, whatever a session says: only in convofold's own form.
+    OpenClosed,
     /// A `changed` that does not close.
     Changed,
+    /// A change that leaves it open, whatever a session says: only in convofold's own form.
+    ChangedOpen,
     Message,
     /// `convo_close`, an Airship convo event with a null activity time, a closing `changed`.
     Close,
@@ -55,7 +61,7 @@ pub(crate) enum SessionValue {
 /// One event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Event {
-    pub(crate) source: &'static str,
+    pub(crate) source: String,
     pub(crate) conversation: String,
     pub(crate) identity: Identity,
     pub(crate) content: Content,
@@ -77,7 +83,7 @@ pub(crate) struct Content {
     pub(crate) unread_count: Option<i128>,
     pub(crate) agent: AgentSays,
     pub(crate) direction: Option<Direction>,
-    pub(crate) channel: Option<&'static str>,
+    pub(crate) channel: Option<String>,
     /// A message's text, or the last message a convo event tells of.
     pub(crate) text: Option<String>,
     pub(crate) member_name: Option<String>,
@@ -121,8 +127,8 @@ impl Content {
     /// T2: the rank that decides between events of one time.
     pub(crate) fn rank(&self) -> u8 {
         match self.kind {
-            Kind::Open => 0,
-            Kind::Changed => 1,
+            Kind::Open | Kind::OpenClosed => 0,
+            Kind::Changed | Kind::ChangedOpen => 1,
             Kind::Message => 2,
             Kind::Close => 3,
         }
@@ -157,7 +163,9 @@ impl Content {
         match self.kind {
             Kind::Message => Vec::new(),
             Kind::Open => [Some(true), from_status()].into_iter().flatten().collect(),
+            Kind::OpenClosed => vec![true, false],
             Kind::Changed => from_status().into_iter().collect(),
+            Kind::ChangedOpen => vec![true],
             Kind::Close => vec![false],
         }
     }

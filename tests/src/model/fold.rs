@@ -153,8 +153,8 @@ fn is_closed_at(events: &[Event], index: usize) -> bool {
 }
 
 /// F6: the channel of the latest message.
-pub(crate) fn channel(events: &[Event]) -> Option<&'static str> {
-    messages(events).next_back().and_then(|message| message.channel)
+pub(crate) fn channel(events: &[Event]) -> Option<&str> {
+    messages(events).next_back().and_then(|message| message.channel.as_deref())
 }
 
 /// F7, over the events given, which are in the order of T2.

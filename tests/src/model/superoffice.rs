@@ -68,7 +68,7 @@ pub(crate) fn read(body: &Json) -> Result<Option<Event>, Reject> {
         Some(id) => Identity::Webhook(id, name.to_owned()),
         None => Identity::Content(format!("{content:?}")),
     };
-    Ok(Some(Event { source: "superoffice", conversation, identity, content }))
+    Ok(Some(Event { source: "superoffice".to_owned(), conversation, identity, content }))
 }
 
 /// F11: a message's direction, and whether a `changed` closes.

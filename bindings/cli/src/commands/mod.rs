@@ -10,5 +10,7 @@ pub mod export;
 pub mod hash;
 pub mod stats;
 pub mod tail;
+pub mod trim;
+pub mod repair;
 pub mod generate;
 pub mod completions;

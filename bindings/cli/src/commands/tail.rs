@@ -4,12 +4,12 @@ use std::borrow::Cow;
 use std::io::Write;
 
 use clap::Args;
-use convofold::{Change, Changes, Convofold, Direction, Event, Kind, Mention, Seq};
+use convofold::{Change, Changes, Convofold, Direction, Event, Kind, Mention, Seq, Stats};
 use serde::Serialize;
 
 use crate::console::Console;
 use crate::database::DbArgs;
-use crate::error::{CliError, chain};
+use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::event::{self, Said};
 use crate::output::{text, time};
@@ -62,7 +62,7 @@ struct ChangeJson<'a> {
 impl TailArgs {
     pub(crate) fn run(&self, console: &mut Console) -> Result<Exit, CliError> {
         let db = self.db.open(console)?;
-        let (from, limit) = self.range(db.stats().last_seq);
+        let (from, limit) = self.range(&db.stats());
         let next = self.print(&db, from, limit, console)?;
         if next == from {
             console.note(format_args!("no event has arrived from place {from} on"));
@@ -74,13 +74,13 @@ impl TailArgs {
     }
 
     /// Where to begin, and how many to show.
-    fn range(&self, last: Seq) -> (Seq, u64) {
+    fn range(&self, stats: &Stats) -> (Seq, u64) {
         let default = if self.from.is_some() { 0 } else { LAST };
         let limit = match self.limit.unwrap_or(default) {
             0 => u64::MAX,
             limit => limit,
         };
-        let from_the_end = last.saturating_sub(limit).saturating_add(1);
+        let from_the_end = stats.last_seq.saturating_sub(limit).saturating_add(1).max(stats.first_seq);
         (self.from.unwrap_or(from_the_end), limit)
     }
 
@@ -102,10 +102,7 @@ impl TailArgs {
 }
 
 fn read(changes: &mut Changes) -> Result<Option<Change>, CliError> {
-    changes.try_next().map_err(|error| {
-        CliError::new(Exit::Failure, format!("cannot read the log: {}", chain(&error)))
-            .hint("keep a copy of the database, then replay the logs into a new --db")
-    })
+    changes.try_next().map_err(|error| CliError::log(&error))
 }
 
 fn as_json(seq: Seq, event: &Event) -> ChangeJson<'_> {

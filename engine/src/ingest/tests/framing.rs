@@ -36,6 +36,20 @@ fn parse_in_chunks(limits: Limits, input: &[u8], sizes: &[usize], piece_bytes: u
     items
 }
 
+/// An event in convofold's own form, or something that begins like one, about as long as a line may be then or any may be.
+fn own_line() -> impl Strategy<Value = Vec<u8>> {
+    let event =
+        parse(message("")).into_iter().find_map(|item| if let Item::Event(_, it) = item { Some(*it) } else { None });
+    let own = event.unwrap().export_line();
+    let length = prop_oneof![290..310_usize, 10_530..10_550_usize];
+    (prop_oneof![Just(own), Just("{\"convofold\":".to_owned()), Just("{\"convofold".to_owned())], length).prop_map(
+        |(line, length)| {
+            let padding = " ".repeat(length.saturating_sub(line.len()));
+            format!("{line}{padding}").into_bytes()
+        },
+    )
+}
+
 /// Inputs of every sort: lines, documents, and what is nearly one of them.
 fn input() -> impl Strategy<Value = Vec<u8>> {
     let line = prop_oneof![
@@ -55,6 +69,7 @@ fn input() -> impl Strategy<Value = Vec<u8>> {
         1 => Just(b"\xff".to_vec()),
         1 => (0..400_usize).prop_map(|length| b"x".repeat(length)),
         1 => (0..400_usize).prop_map(|length| b" ".repeat(length)),
+        2 => own_line(),
     ];
     let end = prop_oneof![6 => Just(&b"\n"[..]), 1 => Just(&b"\r\n"[..]), 1 => Just(&b""[..])];
     prop::collection::vec((line, end), 0..8)

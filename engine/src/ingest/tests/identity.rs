@@ -10,7 +10,7 @@ fn w6_the_format_is_found_object_by_object() {
     let Item::Rejected(rejection) = &items[2] else { panic!("{items:?}") };
     assert_eq!(
         (rejection.reason, &*rejection.expected),
-        (Reason::NotAnEvent, "an object with `body`, `type`, `occurred` or `Event`")
+        (Reason::NotAnEvent, "an object with `body`, `type`, `occurred`, `Event` or `convofold`")
     );
 }
 

@@ -1,6 +1,7 @@
 //! The rules of spec section 3, from the outside: bytes in, events out.
 
 mod airship;
+mod convofold;
 mod framing;
 mod hostile;
 mod identity;

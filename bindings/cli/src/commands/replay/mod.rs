@@ -52,7 +52,7 @@ pub struct ReplayArgs {
     files: Vec<PathBuf>,
     #[command(flatten)]
     db: DbArgs,
-    /// The source of the events; auto finds it out for each of them.
+    /// The form of the events: that of their source, or that of `export --events`; auto finds it out for each of them.
     #[arg(long, value_enum, default_value_t)]
     source: SourceWord,
     /// Write what is rejected to this file, with the reason: one JSON object a line. It is written anew, save when a
@@ -73,6 +73,7 @@ enum SourceWord {
     Auto,
     Airship,
     Superoffice,
+    Convofold,
 }
 
 impl From<SourceWord> for Format {
@@ -81,6 +82,7 @@ impl From<SourceWord> for Format {
             SourceWord::Auto => Self::Auto,
             SourceWord::Airship => Self::Airship,
             SourceWord::Superoffice => Self::SuperOffice,
+            SourceWord::Convofold => Self::Convofold,
         }
     }
 }

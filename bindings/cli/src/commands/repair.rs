@@ -1,0 +1,165 @@
+//! `convofold repair`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use convofold::repair::{Lost, Repair, RepairError, RepairProgress, RepairReport};
+use indicatif::{ProgressBar, ProgressDrawTarget};
+use serde::Serialize;
+
+use crate::console::Console;
+use crate::database::DbArgs;
+use crate::error::{CliError, chain};
+use crate::exit::Exit;
+use crate::output::table::{Facts, Listing};
+use crate::output::{text, time};
+
+/// Save what can be read of a damaged database into a new one.
+///
+/// The damaged database is only read and stays as it is. Its file is searched for blocks of the log; events of blocks that
+/// are gone are taken from checkpoints where those remember them; all of them go into a new database, which is checked.
+/// What is lost is listed on standard output, with its places in the old log and the times around it. Works for whatever
+/// keeps a database from opening, and takes about as long as copying and replaying it.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  convofold repair --db ./db --into ./repaired
+  convofold repair --db ./db --into ./repaired --json | jq .lost
+")]
+pub struct RepairArgs {
+    #[command(flatten)]
+    db: DbArgs,
+    /// The folder of the new database; empty, or not there yet.
+    #[arg(long, value_name = "DIR")]
+    into: PathBuf,
+    /// Print one JSON object instead.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct RepairJson {
+    events: u64,
+    from_checkpoints: u64,
+    blocks: u64,
+    conversations: u64,
+    lost_events: u64,
+    lost: Vec<LostJson>,
+    bookmarks_dropped: Vec<String>,
+    hash: String,
+    took_ms: i64,
+}
+
+#[derive(Serialize)]
+struct LostJson {
+    first_seq: u64,
+    last_seq: u64,
+    after: Option<i64>,
+    before: Option<i64>,
+}
+
+impl RepairArgs {
+    pub(crate) fn run(&self, console: &mut Console) -> Result<Exit, CliError> {
+        let target = if console.shows_progress() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let bar = ProgressBar::with_draw_target(None, target);
+        let show = |progress| match progress {
+            RepairProgress::Searching { bytes, total } => {
+                bar.set_message(format!("searching: {} of {}", text::bytes(bytes), text::bytes(total)));
+                bar.tick();
+            }
+            RepairProgress::Writing { events } => {
+                bar.set_message(format!("writing: {}", text::counted(events, "event")));
+                bar.tick();
+            }
+            _ => {}
+        };
+        bar.set_style(indicatif::ProgressStyle::default_spinner());
+        let outcome = Repair::new(&self.db.db, &self.into).on_progress(show).run();
+        bar.finish_and_clear();
+        let report = outcome.map_err(|error| self.failed(&error))?;
+        if self.json {
+            console.json(&as_json(&report))?;
+        } else {
+            print(&report, console)?;
+        }
+        self.explain(&report, console);
+        Ok(if report.lost.is_empty() { Exit::Success } else { Exit::Damaged })
+    }
+
+    fn failed(&self, error: &RepairError) -> CliError {
+        match error {
+            RepairError::Open(error) => CliError::open(&self.db.db, error),
+            RepairError::Nothing { .. } => CliError::new(Exit::Failure, error.to_string())
+                .hint("restore a backup with `convofold restore`, or replay the logs into a new --db"),
+            error => CliError::new(Exit::Failure, format!("cannot repair {}: {}", self.db.db.display(), chain(error)))
+                .hint("the damaged database is as it was; where the disk is full, free some space and try again"),
+        }
+    }
+
+    fn explain(&self, report: &RepairReport, console: &mut Console) {
+        let into = text::quoted(&self.into.display().to_string());
+        if report.lost.is_empty() {
+            console.note(format_args!("nothing is lost; use --db {into} from now on"));
+            return;
+        }
+        console.note(format_args!(
+            "{} lost; the others are in --db {into}. Replaying the logs of that time, or all of them, into it brings them \
+             back",
+            text::counted(report.lost_total(), "event"),
+        ));
+        if !report.bookmarks_dropped.is_empty() {
+            console.note(format_args!(
+                "bookmarks that were set after something was lost went back to what they were before: {}",
+                report.bookmarks_dropped.join(", ")
+            ));
+        }
+    }
+}
+
+fn print(report: &RepairReport, console: &mut Console) -> Result<(), CliError> {
+    let mut facts = Facts::default();
+    facts
+        .add("events saved", text::count(report.events))
+        .add("  from checkpoints", text::count(report.from_checkpoints))
+        .add("events lost", text::count(report.lost_total()))
+        .add("conversations", text::count(report.conversations))
+        .add("state hash", report.state_hash.to_string())
+        .add("took", time::took(report.took));
+    facts.print(console)?;
+    if report.lost.is_empty() {
+        return Ok(());
+    }
+    let mut listing =
+        Listing::new(&["LOST FROM", "TO", "EVENTS", "AFTER", "BEFORE"]).numbers(&["LOST FROM", "TO", "EVENTS"]);
+    for lost in &report.lost {
+        let shown = |ms: Option<i64>| ms.map_or_else(|| text::UNKNOWN.to_owned(), time::to_millisecond);
+        listing.row(vec![
+            text::count(lost.first_seq),
+            text::count(lost.last_seq),
+            text::count(lost.events()),
+            shown(lost.after_ms),
+            shown(lost.before_ms),
+        ]);
+    }
+    listing.print(console)
+}
+
+fn as_json(report: &RepairReport) -> RepairJson {
+    let lost = |lost: &Lost| LostJson {
+        first_seq: lost.first_seq,
+        last_seq: lost.last_seq,
+        after: lost.after_ms,
+        before: lost.before_ms,
+    };
+    RepairJson {
+        events: report.events,
+        from_checkpoints: report.from_checkpoints,
+        blocks: report.blocks,
+        conversations: report.conversations,
+        lost_events: report.lost_total(),
+        lost: report.lost.iter().map(lost).collect(),
+        bookmarks_dropped: report.bookmarks_dropped.clone(),
+        hash: report.state_hash.to_string(),
+        took_ms: time::ms(report.took),
+    }
+}

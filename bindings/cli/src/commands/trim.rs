@@ -1,0 +1,81 @@
+//! `convofold trim`.
+
+use clap::Args;
+use convofold::{Options, Time, TrimError, Trimmed};
+use serde::Serialize;
+
+use crate::console::Console;
+use crate::database::{DbArgs, NowArgs};
+use crate::error::{CliError, chain};
+use crate::exit::Exit;
+use crate::output::table::Facts;
+use crate::output::text;
+use crate::values::Millis;
+
+/// Drop the older part of the log, and keep the state.
+///
+/// Drops whole blocks from the beginning of the log whose events all happened longer ago than this and are held by both
+/// kept checkpoints. Conversations, histories, the export and the state hash stay as they are, and late or repeated
+/// events are still recognised. What goes is the second copy of those events: `tail` begins later then, and where the
+/// checkpoints were damaged, they could not be made anew from the log. So make a backup first.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  convofold trim --db ./db --older-than 90d
+")]
+pub struct TrimArgs {
+    #[command(flatten)]
+    db: DbArgs,
+    /// How old events must be to go: 90d, 12h, 2w.
+    #[arg(long, value_name = "DURATION")]
+    older_than: Millis,
+    #[command(flatten)]
+    now: NowArgs,
+    /// Print one JSON object instead.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct TrimJson {
+    events: u64,
+    blocks: u64,
+    bytes: u64,
+    first_seq: u64,
+}
+
+impl TrimArgs {
+    pub(crate) fn run(&self, console: &mut Console) -> Result<Exit, CliError> {
+        let db = self.db.open_with(Options::new().create(false), console)?;
+        // What is older than time itself is nothing.
+        let before = Time::from_ms(self.now.ms(&db).saturating_sub(self.older_than.0).max(0));
+        let trimmed =
+            before.map_or_else(|| Err(no_time()), |before| db.trim_log(before).map_err(|error| failed(&error)))?;
+        db.close().map_err(|error| CliError::new(Exit::Failure, chain(&error)))?;
+        if self.json {
+            let Trimmed { events, blocks, bytes, first_seq, .. } = trimmed;
+            console.json(&TrimJson { events, blocks, bytes, first_seq })?;
+        } else {
+            let mut facts = Facts::default();
+            facts
+                .add("events dropped", text::count(trimmed.events))
+                .add("blocks dropped", text::count(trimmed.blocks))
+                .add("bytes dropped", text::bytes(trimmed.bytes))
+                .add("log begins with event", text::count(trimmed.first_seq));
+            facts.print(console)?;
+        }
+        if trimmed.events == 0 {
+            console.note("nothing is that old, or the checkpoint before the last does not hold it yet");
+        }
+        Ok(Exit::Success)
+    }
+}
+
+fn no_time() -> CliError {
+    CliError::new(Exit::Usage, "the duration reaches back to no time that an event can have")
+}
+
+fn failed(error: &TrimError) -> CliError {
+    CliError::new(Exit::Failure, format!("cannot drop the beginning of the log: {}", chain(error)))
+        .hint("nothing that was asked for is lost; `convofold verify` tells more")
+}

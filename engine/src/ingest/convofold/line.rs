@@ -1,0 +1,122 @@
+//! An event as a line of convofold's own form.
+
+use std::borrow::Cow;
+
+use serde::{Serialize, Serializer};
+
+use super::VERSION;
+use crate::event::{AgentMention, Direction, Event, Kind};
+use crate::session::Session;
+use crate::time::Time;
+
+/// The keys in the order in which they are written. What is not said is left out.
+#[derive(Serialize)]
+struct Line<'a> {
+    convofold: i64,
+    source: &'a str,
+    conversation: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    identity: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    part: Option<u8>,
+    kind: Kind,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "exactly")]
+    occurred: Option<Time>,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "exactly")]
+    sent: Option<Time>,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "exactly")]
+    started: Option<Time>,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "exactly")]
+    active: Option<Time>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unread: Option<u64>,
+    /// The inner `None` is nobody.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    agent: Option<Option<Agent<'a>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    direction: Option<Direction>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    channel: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    member_name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    member_number: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    member_business_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    member_channel_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shortcode: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    app_key: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tenant: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session: Option<&'a Session>,
+}
+
+#[derive(Serialize)]
+struct Agent<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+}
+
+impl Event {
+    /// The event as a line of JSON in convofold's own form ([`Format::Convofold`]), without the line feed. Read back, it is
+    /// this event again: with its identity, every digit of its times, and the difference between an empty text and none.
+    ///
+    /// What was accepted from a line of a source is accepted from this one, with the same [`Limits`]. An event that came
+    /// otherwise can be longer than a line may be (a document over several lines, a host's draft): then it takes a larger
+    /// limit, or a file of its own in which it is spread over lines.
+    ///
+    /// [`Format::Convofold`]: crate::ingest::Format::Convofold
+    /// [`Limits`]: crate::ingest::Limits
+    #[must_use]
+    pub fn export_line(&self) -> String {
+        serde_json::to_string(&Line::of(self)).unwrap_or_default()
+    }
+}
+
+impl<'a> Line<'a> {
+    fn of(event: &'a Event) -> Self {
+        let identity = event.identity();
+        Self {
+            convofold: VERSION,
+            source: event.source(),
+            conversation: event.conversation(),
+            identity: (!identity.is_content()).then(|| identity.text()),
+            part: Some(identity.part()).filter(|part| *part > 0),
+            kind: event.kind(),
+            occurred: event.occurred(),
+            sent: event.sent(),
+            started: event.started(),
+            active: event.active(),
+            unread: event.unread(),
+            agent: match event.agent() {
+                AgentMention::Silent => None,
+                AgentMention::Nobody => Some(None),
+                AgentMention::Agent { id, name } => Some(Some(Agent { id, name })),
+            },
+            direction: event.direction(),
+            channel: event.channel(),
+            text: event.text(),
+            member_name: event.member_name(),
+            member_number: event.member_number(),
+            member_business_id: event.member_business_id(),
+            member_channel_id: event.member_channel_id(),
+            shortcode: event.shortcode(),
+            app_key: event.app_key(),
+            tenant: event.tenant(),
+            session: event.session(),
+        }
+    }
+}
+
+/// As [`Time::to_rfc3339`].
+fn exactly<S: Serializer>(time: &Option<Time>, serializer: S) -> Result<S::Ok, S::Error> {
+    time.map(Time::to_rfc3339).serialize(serializer)
+}

@@ -1,0 +1,298 @@
+//! convofold's own form of an event: a JSON object in which every event can be written down and read back.
+//!
+//! ```json
+//! {"convofold":1,"source":"airship","conversation":"t-1","identity":"a8c66fc6-210c-11e6-a195-90e2ba211bf8",
+//!  "kind":"message","occurred":"2021-07-29T05:11:08.595Z","sent":"2021-07-29T05:11:08.000Z","direction":"in",
+//!  "channel":"sms","text":"Hello","member_number":"4512345678"}
+//! ```
+//!
+//! | key | value |
+//! |---|---|
+//! | `convofold` | 1: the version of the form |
+//! | `source`, `conversation` | non-empty texts |
+//! | `identity`, `part` | the id that the source gave, and which of the events that share it (0 to 255; 0 where it is left out); without an `identity` the content is the identity |
+//! | `kind` | `open`, `open_closed`, `update`, `update_open`, `message` or `close` |
+//! | `occurred`, `sent`, `started`, `active` | RFC 3339, up to nine fractional digits |
+//! | `unread` | a whole number of 64 bits |
+//! | `agent` | `null` where nobody is assigned, else an object with an `id`, a `name` or both |
+//! | `direction` | `in` or `out` |
+//! | `channel`, `text`, `member_name`, `member_number`, `member_business_id`, `member_channel_id`, `shortcode`, `app_key`, `tenant` | texts, an empty one included |
+//! | `session` | an object with the keys of the export's `session` but for `stale` |
+//!
+//! They mean what the fields of [`Draft`] of the same names do. What is not said is left out; other keys mean nothing. The
+//! sources' tolerance (spec W4) has no place here: a value of another type, `null` included, is a rejection.
+
+mod line;
+mod strict;
+
+use super::Reason;
+use super::fields::{Checked, Complaint, Fields};
+use super::record::{Record, Understood, top};
+use super::superoffice::COMPOSED_BYTES;
+use crate::draft::{Draft, DraftError};
+use crate::event::{AgentMention, Direction, Event, Kind};
+use crate::identity::Identity;
+use crate::json::{Integer, Name, Reader, Scratch, Shape, Value, integer, locate, names};
+use crate::session::Session;
+use strict::Strict;
+
+/// The version of the form that is written, and the only one that is read.
+const VERSION: i64 = 1;
+
+/// How a line in this form begins as it is written here.
+const BEGINNING: &[u8] = b"{\"convofold\":";
+
+/// The keys and the whole of what is composed of an event's other parts are longer than in the sources by less than this.
+const LONGER_BYTES: usize = 4 << 10;
+
+const NAMES: [Name; 22] = names![
+    "source",
+    "conversation",
+    "identity",
+    "part",
+    "kind",
+    "occurred",
+    "sent",
+    "started",
+    "active",
+    "unread",
+    "agent",
+    "direction",
+    "channel",
+    "text",
+    "member_name",
+    "member_number",
+    "member_business_id",
+    "member_channel_id",
+    "shortcode",
+    "app_key",
+    "tenant",
+    "session",
+];
+const AGENT: [Name; 2] = names!["id", "name"];
+const SESSION: [Name; 13] = names![
+    "alert_level",
+    "chatbot_is_active",
+    "consented",
+    "contact_id",
+    "customer_alias",
+    "customer_id",
+    "project_id",
+    "rating",
+    "sale_id",
+    "status",
+    "ticket_id",
+    "topic_id",
+    "user_id",
+];
+
+/// Places in [`NAMES`].
+mod own {
+    pub(super) const SOURCE: usize = 0;
+    pub(super) const CONVERSATION: usize = 1;
+    pub(super) const IDENTITY: usize = 2;
+    pub(super) const PART: usize = 3;
+    pub(super) const KIND: usize = 4;
+    pub(super) const OCCURRED: usize = 5;
+    pub(super) const SENT: usize = 6;
+    pub(super) const STARTED: usize = 7;
+    pub(super) const ACTIVE: usize = 8;
+    pub(super) const UNREAD: usize = 9;
+    pub(super) const AGENT: usize = 10;
+    pub(super) const DIRECTION: usize = 11;
+    pub(super) const CHANNEL: usize = 12;
+    pub(super) const TEXT: usize = 13;
+    pub(super) const MEMBER_NAME: usize = 14;
+    pub(super) const MEMBER_NUMBER: usize = 15;
+    pub(super) const MEMBER_BUSINESS_ID: usize = 16;
+    pub(super) const MEMBER_CHANNEL_ID: usize = 17;
+    pub(super) const SHORTCODE: usize = 18;
+    pub(super) const APP_KEY: usize = 19;
+    pub(super) const TENANT: usize = 20;
+    pub(super) const SESSION: usize = 21;
+}
+
+const KINDS: [(&str, Kind); 6] = [
+    ("open", Kind::Open),
+    ("open_closed", Kind::OpenClosed),
+    ("update", Kind::Update),
+    ("update_open", Kind::UpdateOpen),
+    ("message", Kind::Message),
+    ("close", Kind::Close),
+];
+const DIRECTIONS: [(&str, Direction); 2] = [("in", Direction::In), ("out", Direction::Out)];
+
+/// Whether a line is in this form, as far as its beginning tells.
+pub(super) fn is_written_here(line: &[u8]) -> bool {
+    line.starts_with(BEGINNING)
+}
+
+/// How much longer a line may be in this form than in that of its source, so that what was accepted there is accepted here.
+///
+/// No text takes more room than it took, since every character is written in the shortest way that JSON has; but a
+/// SuperOffice context is written twice, and keys and times are longer.
+pub(super) fn room_bytes(max_id_bytes: usize) -> usize {
+    // No character takes more than six bytes for each of its own.
+    max_id_bytes.saturating_mul(6).saturating_add(LONGER_BYTES)
+}
+
+/// The event that an object is.
+pub(super) fn understand(record: &Record<'_>) -> Checked<Understood> {
+    check_version(&record.top())?;
+    let mut parts = Parts::default();
+    parts.read(record)?;
+    let whole = Strict(record.fields("", record.at, &NAMES, &parts.own));
+    let event = whole.event(&parts.agent(record), &parts.session(record))?;
+    Ok(Understood::Event(event))
+}
+
+fn check_version(top: &Fields<'_, '_>) -> Checked<()> {
+    let value = top.value(top::CONVOFOLD);
+    let written = value.written(top.text);
+    let reason = match value.shape {
+        Shape::Number if integer(written) == Integer::Whole(VERSION) => return Ok(()),
+        Shape::Number => Reason::UnknownVersion,
+        Shape::Missing => Reason::Missing,
+        _ => Reason::WrongType,
+    };
+    Err(top.complain(top::CONVOFOLD, reason, format!("{VERSION}, the version of the form").into()))
+}
+
+/// The wanted fields of an object and of what is in it.
+#[derive(Default)]
+struct Parts {
+    own: [Value; NAMES.len()],
+    agent: [Value; AGENT.len()],
+    session: [Value; SESSION.len()],
+}
+
+impl Parts {
+    /// Reads the object a second time, now by the names of this form.
+    fn read(&mut self, record: &Record<'_>) -> Checked<()> {
+        let Self { own, agent, session } = self;
+        let mut scratch = Scratch::default();
+        let mut reader = Reader::new(record.text, record.at, record.levels, &mut scratch);
+        let read = reader.object(&NAMES, own, |reader, field| match field {
+            own::AGENT => Some(reader.object(&AGENT, agent, |_, _| None)),
+            own::SESSION => Some(reader.object(&SESSION, session, |_, _| None)),
+            _ => None,
+        });
+        // The first time found everything that could be wrong with its grammar.
+        read.map(drop).map_err(|fault| {
+            let path = locate(record.text, record.at, fault.at);
+            let (expected, found) = (fault.kind.expected().into(), "something else".to_owned());
+            Box::new(Complaint { reason: Reason::NotJson, at: fault.at, path, expected, found })
+        })
+    }
+
+    fn agent<'a>(&self, record: &Record<'a>) -> Strict<'a, '_> {
+        Strict(record.fields(".agent", self.at(own::AGENT), &AGENT, &self.agent))
+    }
+
+    fn session<'a>(&self, record: &Record<'a>) -> Strict<'a, '_> {
+        Strict(record.fields(".session", self.at(own::SESSION), &SESSION, &self.session))
+    }
+
+    fn at(&self, field: usize) -> usize {
+        self.own.get(field).map_or(0, |value| value.at())
+    }
+}
+
+impl<'a> Strict<'a, '_> {
+    fn event(&self, agent: &Strict<'a, '_>, session: &Strict<'a, '_>) -> Checked<Event> {
+        let source = self.required(own::SOURCE, self.max_composed_bytes())?;
+        let conversation = self.required(own::CONVERSATION, self.max_composed_bytes())?;
+        let (agent_id, agent_name) = (agent.id(0, agent.max_composed_bytes())?, agent.text(1)?);
+        let own_id = |field| self.id(field, self.0.max_id_bytes);
+        self.build(Draft {
+            source: &source,
+            conversation: &conversation,
+            identity: self.identity()?,
+            kind: self.word(
+                own::KIND,
+                &KINDS,
+                "`open`, `open_closed`, `update`, `update_open`, `message` or `close`",
+            )?,
+            occurred: self.time(own::OCCURRED)?,
+            sent: self.time(own::SENT)?,
+            started: self.time(own::STARTED)?,
+            active: self.time(own::ACTIVE)?,
+            unread: self.unsigned(own::UNREAD, "a whole number from 0 to 18446744073709551615")?,
+            agent: self.agent(agent_id.as_deref(), agent_name.as_deref())?,
+            direction: self.word(own::DIRECTION, &DIRECTIONS, "`in` or `out`")?,
+            channel: own_id(own::CHANNEL)?.as_deref(),
+            text: self.text(own::TEXT)?.as_deref(),
+            member_name: self.text(own::MEMBER_NAME)?.as_deref(),
+            member_number: own_id(own::MEMBER_NUMBER)?.as_deref(),
+            member_business_id: own_id(own::MEMBER_BUSINESS_ID)?.as_deref(),
+            member_channel_id: own_id(own::MEMBER_CHANNEL_ID)?.as_deref(),
+            shortcode: own_id(own::SHORTCODE)?.as_deref(),
+            app_key: own_id(own::APP_KEY)?.as_deref(),
+            tenant: own_id(own::TENANT)?.as_deref(),
+            session: self.session(session)?,
+        })
+    }
+
+    fn build(&self, draft: Draft<'_>) -> Checked<Event> {
+        draft.build_with(self.max_composed_bytes()).map_err(|error| match error {
+            DraftError::NoKind => self.0.complain(own::KIND, Reason::Missing, "what the event does".into()),
+            DraftError::NoTime => self.0.complain(own::OCCURRED, Reason::NoTime, "a time".into()),
+            error => self.0.refuse(own::CONVERSATION, &error),
+        })
+    }
+
+    /// Conversations and agents of SuperOffice's have ids that are composed, and so longer than those that are given.
+    fn max_composed_bytes(&self) -> usize {
+        self.0.max_id_bytes.saturating_add(COMPOSED_BYTES)
+    }
+
+    fn identity(&self) -> Checked<Option<Identity>> {
+        let expected = "a whole number from 0 to 255, beside an `identity`";
+        let part = self.unsigned(own::PART, expected)?.map(u8::try_from);
+        match (self.id(own::IDENTITY, self.0.max_id_bytes)?, part) {
+            (Some(id), None) => Ok(Some(Identity::given(&id, 0))),
+            (Some(id), Some(Ok(part))) => Ok(Some(Identity::given(&id, part))),
+            (None, None) => Ok(None),
+            (Some(_), Some(Err(_))) | (None, Some(_)) => {
+                Err(self.0.complain(own::PART, Reason::BadNumber, expected.into()))
+            }
+        }
+    }
+
+    fn agent<'d>(&self, id: Option<&'d str>, name: Option<&'d str>) -> Checked<AgentMention<'d>> {
+        let expected = "null, or an object with an `id`, a `name` or both";
+        match self.0.value(own::AGENT).shape {
+            Shape::Missing => Ok(AgentMention::Silent),
+            Shape::Null => Ok(AgentMention::Nobody),
+            Shape::Object if id.is_some() || name.is_some() => Ok(AgentMention::Agent { id, name }),
+            Shape::Object => Err(self.0.complain(own::AGENT, Reason::Missing, expected.into())),
+            _ => Err(self.0.complain(own::AGENT, Reason::WrongType, expected.into())),
+        }
+    }
+
+    fn session(&self, session: &Strict<'_, '_>) -> Checked<Option<Session>> {
+        match self.0.value(own::SESSION).shape {
+            Shape::Missing => Ok(None),
+            Shape::Object => session.all_of_session().map(Some),
+            _ => Err(self.0.complain(own::SESSION, Reason::WrongType, "an object".into())),
+        }
+    }
+
+    fn all_of_session(&self) -> Checked<Session> {
+        Ok(Session {
+            alert_level: self.signed(0)?,
+            chatbot_is_active: self.truth(1)?,
+            consented: self.truth(2)?,
+            contact_id: self.signed(3)?,
+            customer_alias: self.text(4)?.map(Into::into),
+            customer_id: self.signed(5)?,
+            project_id: self.signed(6)?,
+            rating: self.signed(7)?,
+            sale_id: self.signed(8)?,
+            status: self.signed(9)?,
+            ticket_id: self.signed(10)?,
+            topic_id: self.signed(11)?,
+            user_id: self.signed(12)?,
+        })
+    }
+}

@@ -1,0 +1,161 @@
+//! The events of a conversation, told again from its memory.
+//!
+//! A conversation's memory holds all that its events said, so nobody who wants them has to search the log for them: an
+//! audit, an export, a look at what was known earlier.
+
+use crate::conversation::Conversation;
+use crate::draft::Draft;
+use crate::effect::Seq;
+use crate::event::{AgentMention, Event};
+use crate::fact::Fact;
+use crate::image::{ContextImage, ConversationImage, ImageError, within};
+
+impl ConversationImage {
+    /// The events that were logged, conflicts included, with their places in the log and in its order.
+    ///
+    /// # Errors
+    /// [`ImageError`] where something that is remembered is not the event whose content hash is remembered with it.
+    pub fn events(&self) -> Result<Vec<(Seq, Event)>, ImageError> {
+        self.events_of(|_| true)
+    }
+
+    /// The memory as it was when only the events with a smaller `seq` were known; `None` where there were none.
+    ///
+    /// What counted then may have lost to a later event of the same identity (spec I2), so those events are taken anew.
+    /// Duplicates left no trace of when they came, and are not counted.
+    ///
+    /// # Errors
+    /// As [`ConversationImage::events`].
+    pub fn before(&self, seq: Seq) -> Result<Option<Self>, ImageError> {
+        let events = self.events_of(|place| place < seq)?;
+        if events.is_empty() {
+            return Ok(None);
+        }
+        let mut conversation = Conversation::new(self.id.clone());
+        for (seq, event) in &events {
+            conversation.apply(*seq, event);
+        }
+        conversation.settle();
+        Ok(Some(Self::of(&conversation)))
+    }
+
+    fn events_of(&self, is_wanted: impl Fn(Seq) -> bool) -> Result<Vec<(Seq, Event)>, ImageError> {
+        let facts = self.facts.iter().chain(&self.conflicts).filter(|fact| is_wanted(fact.seq));
+        let mut events = facts.map(|fact| Ok((fact.seq, self.event(fact)?))).collect::<Result<Vec<_>, _>>()?;
+        events.sort_by_key(|(seq, _)| *seq);
+        Ok(events)
+    }
+
+    fn event(&self, fact: &Fact) -> Result<Event, ImageError> {
+        let seq = fact.seq;
+        // The limit to ids was kept when the event came in, and may have been another one then.
+        let event = self.draft(fact)?.build_with(usize::MAX).map_err(|why| ImageError::NoEvent { seq, why })?;
+        let (expected, found) = (fact.content, event.content());
+        if found == expected { Ok(event) } else { Err(ImageError::Content { seq, expected, found }) }
+    }
+
+    fn draft<'a>(&'a self, fact: &'a Fact) -> Result<Draft<'a>, ImageError> {
+        let ContextImage {
+            source,
+            nobody,
+            agent_id,
+            agent_name,
+            channel,
+            member_name,
+            member_number,
+            member_business_id,
+            member_channel_id,
+            shortcode,
+            app_key,
+            tenant,
+        } = within(fact.seq, "context", fact.context, &self.contexts)?;
+        let session = fact.session.map(|session| within(fact.seq, "session", session, &self.sessions)).transpose()?;
+        Ok(Draft {
+            source: source.as_deref().unwrap_or_default(),
+            conversation: &self.id,
+            identity: (!fact.identity.is_content()).then(|| fact.identity.clone()),
+            kind: Some(fact.kind),
+            occurred: fact.occurred,
+            sent: fact.sent,
+            started: fact.started,
+            active: fact.active,
+            unread: fact.unread,
+            agent: AgentMention::from_parts(agent_id.as_deref(), agent_name.as_deref(), *nobody),
+            direction: fact.direction,
+            channel: channel.as_deref(),
+            text: fact.text.as_deref(),
+            member_name: member_name.as_deref(),
+            member_number: member_number.as_deref(),
+            member_business_id: member_business_id.as_deref(),
+            member_channel_id: member_channel_id.as_deref(),
+            shortcode: shortcode.as_deref(),
+            app_key: app_key.as_deref(),
+            tenant: tenant.as_deref(),
+            session: session.cloned(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Board;
+    use crate::draft::tests::{at, message};
+    use crate::identity::{ContentHash, Identity};
+    use crate::session::Session;
+
+    fn image(drafts: Vec<Draft<'_>>) -> ConversationImage {
+        let mut board = Board::new();
+        for (seq, draft) in (1..).zip(drafts) {
+            board.batch().apply(seq, &draft.build().unwrap());
+        }
+        board.image(0).unwrap()
+    }
+
+    fn two_of_one_identity() -> [Draft<'static>; 2] {
+        ["hi", "ho"].map(|text| Draft { text: Some(text), identity: Some(Identity::given("x", 0)), ..message() })
+    }
+
+    #[test]
+    fn i2_before_the_event_that_won_the_other_one_counts() {
+        let mut drafts = two_of_one_identity();
+        drafts.sort_by_key(|draft| std::cmp::Reverse(draft.clone().build().unwrap().content()));
+        let [loser, winner] = drafts.clone();
+        let whole = image(drafts.to_vec());
+        assert_eq!((whole.facts[0].text.as_deref(), whole.conflicts.len()), (winner.text, 1));
+        let before = whole.before(2).unwrap().unwrap();
+        assert_eq!((before.facts[0].text.as_deref(), before.conflicts.len()), (loser.text, 0));
+        assert_eq!(whole.before(3), Ok(Some(whole)));
+    }
+
+    #[test]
+    fn before_the_first_event_there_was_nothing() {
+        assert_eq!(image(vec![message()]).before(1), Ok(None));
+    }
+
+    #[test]
+    fn a_memory_of_something_else_than_what_was_said_is_an_error() {
+        let whole = image(vec![message()]);
+        let [fact] = whole.facts.as_slice() else { panic!("{whole:?}") };
+        let with = |fact: Fact| ConversationImage { facts: vec![fact], ..whole.clone() }.events().unwrap_err();
+        let expected = fact.content;
+        let occurred = Draft { occurred: at(999), ..message() }.build().unwrap();
+        let error = with(Fact { occurred: at(999), ..fact.clone() });
+        assert_eq!(error, ImageError::Content { seq: 1, expected, found: occurred.content() });
+        let found = fact.content;
+        let error = with(Fact { content: ContentHash::from_bits(7), ..fact.clone() });
+        assert_eq!(error, ImageError::Content { seq: 1, expected: ContentHash::from_bits(7), found });
+        let error = with(Fact { occurred: None, sent: None, ..fact.clone() });
+        assert_eq!(error, ImageError::NoEvent { seq: 1, why: crate::DraftError::NoTime });
+    }
+
+    #[test]
+    fn a_memory_that_refers_to_nothing_is_an_error() {
+        let whole = image(vec![Draft { session: Some(Session::default()), ..message() }]);
+        let dangling = |list| ImageError::Dangling { seq: 1, list, found: 0, expected: 0 };
+        let no_contexts = ConversationImage { contexts: vec![], ..whole.clone() };
+        assert_eq!(no_contexts.events(), Err(dangling("context")));
+        let no_sessions = ConversationImage { sessions: vec![], ..whole };
+        assert_eq!(no_sessions.events(), Err(dangling("session")));
+    }
+}

@@ -1,0 +1,49 @@
+//! Where the log begins, once its older part was dropped.
+//!
+//! ```text
+//! mark     "cfLS", version 1
+//! fields   0  block number    u64    of the first block that is there
+//!          8  first seq       u64    of its first event
+//!         16  dropped bytes   u64    what the blocks before it had
+//!         24  previous        u128   checksum of the block before it
+//! ```
+
+use super::block::Tail;
+use super::frame::{Compressor, Frame, Mark, u64_at, u128_at};
+use crate::damage::Damage;
+
+const MARK: Mark = Mark { magic: *b"cfLS", version: 1, field_bytes: 40 };
+
+/// The place of the first block of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LogStart {
+    pub(crate) tail: Tail,
+    pub(crate) dropped_bytes: u64,
+}
+
+impl LogStart {
+    /// That of a log of which nothing was dropped.
+    pub(crate) const WHOLE: Self = Self { tail: Tail::START, dropped_bytes: 0 };
+}
+
+pub(crate) fn seal(start: &LogStart, compressor: &mut Compressor) -> Result<Vec<u8>, Damage> {
+    let mut fields = Vec::with_capacity(MARK.field_bytes);
+    fields.extend_from_slice(&start.tail.block_no.to_le_bytes());
+    fields.extend_from_slice(&start.tail.seq.to_le_bytes());
+    fields.extend_from_slice(&start.dropped_bytes.to_le_bytes());
+    fields.extend_from_slice(&start.tail.chain.to_le_bytes());
+    Ok(compressor.seal(MARK, &fields, &[])?.0)
+}
+
+pub(crate) fn open(value: &[u8]) -> Result<LogStart, Damage> {
+    let frame = Frame::open(MARK, value)?;
+    let (block_no, seq) = (u64_at(frame.fields, 0), u64_at(frame.fields, 8));
+    for (field, found) in [("block number", block_no), ("seq of an event", seq)] {
+        // Numbers begin with 1.
+        if found == 0 {
+            return Err(Damage::NoSuch { field, found });
+        }
+    }
+    let tail = Tail { block_no, seq, chain: u128_at(frame.fields, 24) };
+    Ok(LogStart { tail, dropped_bytes: u64_at(frame.fields, 16) })
+}

@@ -1,0 +1,26 @@
+//! Events out of the memories that checkpoints hold: what the log no longer has may still be known there.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use convofold_engine::{Event, Seq};
+
+use super::carving::Carved;
+use super::report::Lost;
+use crate::codec::page;
+use crate::part::Tree;
+use crate::sled_storage::page_key;
+
+/// The events of the lost ranges that some readable page remembers.
+pub(super) fn remembered(carved: &mut Carved, lost: &[Lost]) -> io::Result<BTreeMap<Seq, Event>> {
+    let mut events = BTreeMap::new();
+    for key in carved.pages() {
+        // All versions, since the latest may be of a checkpoint that was not finished.
+        for value in carved.values(Tree::Pages, &page_key(key))? {
+            let Ok(page) = page::open(key.page_no, &value) else { continue };
+            let told = page.images.iter().filter_map(|image| image.events().ok()).flatten();
+            events.extend(told.filter(|(seq, _)| lost.iter().any(|lost| lost.contains(*seq))));
+        }
+    }
+    Ok(events)
+}

@@ -1,0 +1,133 @@
+//! Repair saves what can be read and lists what is lost; the damaged store stays as it was.
+
+use std::fs;
+
+use super::sled_files::{damage_block, files};
+use super::{Home, export, messages, submit};
+use crate::repair::{Repair, RepairError, RepairReport};
+use crate::{Batch, Change, Convofold, OpenError};
+
+fn changes(db: &Convofold) -> Vec<Change> {
+    let mut changes = db.changes(0);
+    std::iter::from_fn(|| changes.try_next().unwrap()).collect()
+}
+
+/// Ten blocks of five messages, a second apart, each with a bookmark.
+fn ten_blocks() -> (Home, Convofold) {
+    let home = Home::new();
+    let db = home.open();
+    for number in 0..10 {
+        submit(&db, Batch::new(messages(number * 5, 5)).bookmark("offset", number.to_string()));
+    }
+    (home, db)
+}
+
+fn repair(home: &Home) -> (RepairReport, Convofold) {
+    let into = home.dir.path().join("repaired");
+    let before = files(home);
+    let report = Repair::new(home.path(), &into).run().unwrap();
+    assert!(files(home) == before);
+    let db = Convofold::open(into).unwrap();
+    assert_eq!((db.stats().last_seq, db.state_hash()), (report.events, report.state_hash));
+    (report, db)
+}
+
+#[test]
+fn nothing_is_lost_of_a_store_that_is_whole() {
+    let (home, db) = ten_blocks();
+    let survivor = home.killed();
+    db.close().unwrap();
+    for home in [&home, &survivor] {
+        let (report, repaired) = repair(home);
+        assert_eq!((report.blocks, report.events, report.from_checkpoints), (10, 50, 0));
+        assert_eq!((report.lost.len(), report.bookmarks_dropped.len()), (0, 0));
+        assert_eq!(export(&repaired), export(&db));
+        assert_eq!(repaired.bookmarks(), db.bookmarks());
+        assert!(changes(&repaired) == changes(&home.open()));
+    }
+}
+
+#[test]
+fn what_is_lost_is_listed_with_its_seqs_and_times() {
+    let (home, db) = ten_blocks();
+    let survivor = home.killed();
+    damage_block(&survivor, 4);
+    assert!(Convofold::open(survivor.path()).is_err());
+    let (report, repaired) = repair(&survivor);
+    assert_eq!((report.blocks, report.events, report.lost_total()), (9, 45, 5));
+    let [lost] = report.lost.as_slice() else { panic!("{:?}", report.lost) };
+    assert_eq!((lost.first_seq, lost.last_seq), (16, 20));
+    assert_eq!((lost.after_ms, lost.before_ms), (Some(1_700_000_014_000), Some(1_700_000_020_000)));
+    // What was sent after the loss was acknowledged by bookmarks that no longer tell the truth.
+    assert_eq!(repaired.bookmark("offset"), Some(b"2".to_vec()));
+    assert_eq!(report.bookmarks_dropped, ["offset"]);
+    let kept: Vec<_> = changes(&db).into_iter().map(|change| change.event).collect();
+    let kept = [&kept[..15], &kept[20..]].concat();
+    let found: Vec<_> = changes(&repaired).into_iter().map(|change| change.event).collect();
+    assert!(found == kept);
+}
+
+#[test]
+fn a_checkpoint_remembers_what_the_log_has_lost() {
+    let (home, db) = ten_blocks();
+    db.close().unwrap();
+    damage_block(&home, 4);
+    damage_block(&home, 5);
+    damage_block(&home, 10);
+    let (report, repaired) = repair(&home);
+    assert_eq!((report.blocks, report.events, report.from_checkpoints), (7, 50, 15));
+    assert_eq!((report.lost.len(), report.bookmarks_dropped.len()), (0, 0));
+    assert_eq!(export(&repaired), export(&db));
+    assert_eq!(repaired.bookmark("offset"), Some(b"9".to_vec()));
+    assert!(changes(&repaired).into_iter().map(|change| change.seq).eq(1..=50));
+}
+
+#[test]
+fn a_log_that_lost_its_end_lacks_what_the_head_mark_knows_of() {
+    let (home, _db) = ten_blocks();
+    let survivor = home.killed();
+    damage_block(&survivor, 10);
+    damage_block(&survivor, 9);
+    let (report, _) = repair(&survivor);
+    let [lost] = report.lost.as_slice() else { panic!("{:?}", report.lost) };
+    assert_eq!((lost.first_seq, lost.last_seq, lost.before_ms), (41, 50, None));
+    assert_eq!(report.bookmarks_dropped, Vec::<String>::new());
+}
+
+#[test]
+fn sleds_own_files_are_not_needed() {
+    let (home, db) = ten_blocks();
+    db.close().unwrap();
+    home.open().close().unwrap();
+    for entry in fs::read_dir(home.path().join("sled")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_file() && !path.ends_with("db") {
+            fs::write(path, b"nonsense").unwrap();
+        }
+    }
+    fs::remove_file(home.path().join("FORMAT")).unwrap();
+    fs::write(home.path().join("HEAD"), b"nonsense").unwrap();
+    assert!(Convofold::open(home.path()).is_err());
+    let (report, repaired) = repair(&home);
+    assert_eq!((report.events, report.lost.len()), (50, 0));
+    assert_eq!(export(&repaired), export(&db));
+}
+
+#[test]
+fn a_store_in_use_and_a_folder_with_something_in_it_are_left_alone() {
+    let (home, db) = ten_blocks();
+    let into = home.dir.path().join("repaired");
+    let error = Repair::new(home.path(), &into).run().unwrap_err();
+    assert!(matches!(error, RepairError::Open(OpenError::AlreadyOpen { .. })), "{error:?}");
+    db.close().unwrap();
+    fs::create_dir(&into).unwrap();
+    fs::write(into.join("letter.txt"), b"Dear Ida").unwrap();
+    let error = Repair::new(home.path(), &into).run().unwrap_err();
+    assert!(matches!(error, RepairError::Open(OpenError::NotEmpty { .. })), "{error:?}");
+    fs::remove_file(home.path().join("sled/db")).unwrap();
+    let error = Repair::new(home.path(), home.dir.path().join("other")).run().unwrap_err();
+    assert!(matches!(error, RepairError::Nothing { .. }), "{error:?}");
+    assert!(!home.dir.path().join("other").exists());
+    let error = Repair::new(home.dir.path().join("nowhere"), home.dir.path().join("other")).run().unwrap_err();
+    assert!(matches!(error, RepairError::Open(OpenError::NotFound { .. })), "{error:?}");
+}

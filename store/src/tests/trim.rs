@@ -1,0 +1,158 @@
+//! The older part of the log goes, and nothing that anybody asks for with it.
+
+use std::sync::Arc;
+
+use convofold_engine::{Seq, Time};
+
+use super::{Home, export, message, messages, submit};
+use crate::memory_storage::MemoryStorage;
+use crate::repair::Repair;
+use crate::{Batch, Change, ChangesError, Convofold, OpenError, Options, StorageError, TrimError};
+
+/// The time of the `number`th message.
+fn time(number: i64) -> Time {
+    Time::from_ms(1_700_000_000_000 + number * 1_000).unwrap()
+}
+
+/// Ten blocks of five messages, with checkpoints after the 4th and the 8th.
+fn fill(db: &Convofold) {
+    for number in 0..10 {
+        submit(db, Batch::new(messages(number * 5, 5)).bookmark("offset", number.to_string()));
+        if number == 3 || number == 7 {
+            db.checkpoint().unwrap();
+        }
+    }
+}
+
+fn changes(db: &Convofold, from: Seq) -> Result<Vec<Change>, ChangesError> {
+    let mut changes = db.changes(from);
+    std::iter::from_fn(|| changes.try_next().transpose()).collect()
+}
+
+fn seqs(db: &Convofold, from: Seq) -> Vec<Seq> {
+    changes(db, from).unwrap().into_iter().map(|change| change.seq).collect()
+}
+
+#[test]
+fn blocks_go_whose_events_are_all_older() {
+    let home = Home::new();
+    let db = home.open();
+    fill(&db);
+    let trimmed = db.trim_log(time(17)).unwrap();
+    assert_eq!((trimmed.events, trimmed.blocks, trimmed.first_seq), (15, 3, 16));
+    assert!(trimmed.bytes > 0);
+    assert_eq!((db.stats().first_seq, db.stats().last_seq, db.stats().blocks), (16, 50, 7));
+    assert_eq!(seqs(&db, 16), (16..=50).collect::<Vec<_>>());
+    let error = changes(&db, 15).unwrap_err();
+    assert!(matches!(error, ChangesError::Dropped { seq: 15, first_seq: 16 }), "{error:?}");
+
+    let again = db.trim_log(time(17)).unwrap();
+    assert_eq!((again.events, again.blocks, again.bytes, again.first_seq), (0, 0, 0, 16));
+    // Both checkpoints are now at the end, so everything may go.
+    let rest = db.trim_log(time(1_000)).unwrap();
+    assert_eq!((rest.events, rest.first_seq), (25, 41));
+    submit(&db, Batch::new(messages(50, 5)));
+    db.checkpoint().unwrap();
+    assert_eq!(db.trim_log(time(1_000)).unwrap().first_seq, 51);
+}
+
+#[test]
+fn what_the_older_checkpoint_does_not_hold_stays() {
+    let home = Home::new();
+    let db = home.open();
+    fill(&db);
+    // The last two checkpoints are the one that this writes, and that after 40 events.
+    assert_eq!(db.trim_log(time(1_000)).unwrap().first_seq, 41);
+}
+
+#[test]
+fn states_histories_and_identities_are_what_they_were() {
+    let home = Home::new();
+    let db = home.open();
+    fill(&db);
+    let (before, hash, bookmarks) = (export(&db), db.state_hash(), db.bookmarks());
+    let history = db.history("case-3").unwrap();
+    assert_eq!(db.trim_log(time(1_000)).unwrap().first_seq, 41);
+    let killed = home.killed();
+    db.close().unwrap();
+    for again in [home.open(), killed.open()] {
+        assert_eq!((export(&again), again.state_hash(), again.bookmarks()), (before.clone(), hash, bookmarks.clone()));
+        assert!(again.history("case-3").unwrap() == history);
+        assert_eq!(again.stats().first_seq, 41);
+        let receipt = submit(&again, Batch::new(messages(0, 50)));
+        assert_eq!((receipt.counts.duplicates, receipt.first_seq), (50, None));
+        // A late event lands among those that were dropped.
+        assert_eq!(submit(&again, Batch::new(vec![message("case-3", 1)])).counts.late, 1);
+        assert_eq!(again.state("case-3").unwrap().messages_in + again.state("case-3").unwrap().messages_out, 3);
+        again.close().unwrap();
+    }
+}
+
+#[test]
+fn a_process_that_is_killed_while_blocks_are_deleted_has_lost_nothing() {
+    let home = Home::new();
+    let storage = Arc::new(MemoryStorage::default());
+    let db = home.open_on(&storage, Options::new());
+    fill(&db);
+    let hash = db.state_hash();
+    storage.fail_delete.set(1);
+    let error = db.trim_log(time(1_000)).unwrap_err();
+    assert!(matches!(error, TrimError::Commit(_)), "{error:?}");
+    let again = Home::new();
+    let storage = storage.after_power_cut();
+    let db = again.open_on(&storage, Options::new());
+    assert_eq!((db.state_hash(), db.stats().first_seq), (hash, 41));
+    assert_eq!(storage.contents().log.len(), 10);
+    assert_eq!(db.trim_log(time(0)).unwrap().first_seq, 41);
+    assert_eq!(storage.contents().log.len(), 2);
+}
+
+#[test]
+fn without_a_checkpoint_such_a_log_is_refused() {
+    let home = Home::new();
+    let storage = Arc::new(MemoryStorage::default());
+    let db = home.open_on(&storage, Options::new());
+    fill(&db);
+    db.trim_log(time(1_000)).unwrap();
+    let mut contents = storage.contents();
+    contents.records.retain(|name, _| !name.starts_with("checkpoint/"));
+    let open = |contents| Convofold::open_on(Options::new(), &Home::new().path(), MemoryStorage::with(contents));
+    let error = open(contents).unwrap_err();
+    assert!(matches!(error, OpenError::NoCheckpoint { first_seq: 41 }), "{error:?}");
+    let mut contents = storage.contents();
+    contents.records.get_mut("log-start").unwrap()[40] ^= 1;
+    let error = open(contents).unwrap_err();
+    assert!(matches!(error, OpenError::Storage(StorageError::Value(_))), "{error:?}");
+}
+
+#[test]
+fn repair_takes_dropped_events_from_checkpoints() {
+    let home = Home::new();
+    let db = home.open();
+    fill(&db);
+    let (expected, bookmarks) = (export(&db), db.bookmarks());
+    db.trim_log(time(1_000)).unwrap();
+    db.close().unwrap();
+    let into = home.dir.path().join("repaired");
+    let report = Repair::new(home.path(), &into).run().unwrap();
+    assert_eq!((report.events, report.lost.len()), (50, 0));
+    let repaired = Convofold::open(into).unwrap();
+    assert_eq!((export(&repaired), repaired.bookmarks()), (expected, bookmarks));
+    assert_eq!(seqs(&repaired, 0).len(), 50);
+}
+
+#[test]
+fn the_way_out_tells_dropped_events_too() {
+    let home = Home::new();
+    let db = home.open();
+    fill(&db);
+    let events = |db: &Convofold| {
+        let mut out = Vec::new();
+        db.export_events(&mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    };
+    let before = events(&db);
+    assert_eq!(db.trim_log(time(1_000)).unwrap().first_seq, 41);
+    assert_eq!(events(&db), before);
+    assert_eq!(before.lines().count(), 50);
+}

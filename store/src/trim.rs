@@ -1,0 +1,115 @@
+//! Retention: the older part of the log goes, the state stays.
+//!
+//! What the blocks said is remembered by the conversations, event for event, and written with every checkpoint. So states,
+//! histories and the state hash are what they were. What goes is the second copy: the change feed no longer begins before
+//! the log does, and of what is older, checkpoints are the only witness.
+
+use convofold_engine::{Seq, Time};
+
+use crate::checkpoint::{generations, record_name};
+use crate::codec::checkpoint as record;
+use crate::codec::log_start::{self, LogStart};
+use crate::error::TrimError;
+use crate::event_reader::{EventReader, UpTo};
+use crate::handle::Convofold;
+use crate::lent_storage::LentStorage;
+use crate::log::LogError;
+use crate::storage::{Storage, StorageError};
+use crate::writer::{Command, Writer};
+
+/// The record that says where the log begins.
+const RECORD: &str = "log-start";
+
+/// What was dropped of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Trimmed {
+    /// How many events went, this time.
+    pub events: u64,
+    /// In how many blocks.
+    pub blocks: u64,
+    /// How many bytes these had. sled gives room back to the file system late, and uses it again at once.
+    pub bytes: u64,
+    /// The first event that the log still has, or will have.
+    pub first_seq: Seq,
+}
+
+impl Convofold {
+    /// Drops the beginning of the log: block by block, as long as all events of a block happened before this time and both
+    /// kept checkpoints hold them. A checkpoint is written first.
+    ///
+    /// States, histories, the export and the state hash stay as they are, also for the dropped events, and a late event is
+    /// still placed and a repeated one still known. The change feed no longer begins before
+    /// [`Trimmed::first_seq`]. Where no checkpoint can be read any more, the state cannot be folded again from such a log:
+    /// make a backup first.
+    ///
+    /// The log is read up to the first block that stays, by the thread that calls.
+    ///
+    /// # Errors
+    /// [`TrimError`] says why nothing was dropped, or that not all of it may have been.
+    pub fn trim_log(&self, before: Time) -> Result<Trimmed, TrimError> {
+        self.checkpoint()?;
+        let to = self.log_start_for(before)?;
+        Ok(self.request(|completer| Command::Trim(to, completer))?)
+    }
+
+    /// Where the log may begin.
+    fn log_start_for(&self, before: Time) -> Result<LogStart, TrimError> {
+        let storage = LentStorage::of(self.shared());
+        let mut start = *self.shared().log_start.read();
+        let covered = covered_block_no(storage.as_ref())?;
+        let mut reader = EventReader::new(storage, start.tail, UpTo::Now);
+        while start.tail.block_no <= covered {
+            let Some(block) = reader.next()? else { break };
+            if block.events.iter().any(|event| event.at().alone() >= before) {
+                break;
+            }
+            start = LogStart { tail: block.end, dropped_bytes: start.dropped_bytes + block.stored_bytes };
+        }
+        Ok(start)
+    }
+}
+
+impl Writer {
+    /// Drops the blocks before `to`. The record first: what lies before it is not missed.
+    pub(crate) fn trim(&mut self, to: LogStart) -> Result<Trimmed, StorageError> {
+        let from = *self.shared.log_start.read();
+        if to.tail.block_no > from.tail.block_no {
+            let value = log_start::seal(&to, self.blocks.compressor()).map_err(StorageError::Encoding)?;
+            self.storage.put_record(RECORD, &value)?;
+            self.storage.barrier()?;
+            *self.shared.log_start.write() = to;
+        }
+        // Also what a process that was killed meanwhile has left.
+        let start = *self.shared.log_start.read();
+        self.storage.delete_blocks_before(start.tail.key())?;
+        self.storage.barrier()?;
+        Ok(Trimmed {
+            events: start.tail.seq - from.tail.seq,
+            blocks: start.tail.block_no - from.tail.block_no,
+            bytes: start.dropped_bytes - from.dropped_bytes,
+            first_seq: start.tail.seq,
+        })
+    }
+}
+
+/// Where the log begins.
+pub(crate) fn read_log_start(storage: &dyn Storage) -> Result<LogStart, LogError> {
+    let damaged = |why| LogError::Storage(StorageError::Value(why));
+    storage.record(RECORD)?.map_or(Ok(LogStart::WHOLE), |value| log_start::open(&value).map_err(damaged))
+}
+
+/// The last block that all readable checkpoints hold; 0 where there is none.
+fn covered_block_no(storage: &dyn Storage) -> Result<u64, StorageError> {
+    let mut covered = None;
+    for generation in generations(storage)? {
+        let value = match storage.record(&record_name(generation)) {
+            Err(StorageError::Value(_)) => None,
+            other => other?,
+        };
+        if let Some(record) = value.and_then(|value| record::open(generation, &value).ok()) {
+            covered = Some(covered.unwrap_or(u64::MAX).min(record.last_block_no));
+        }
+    }
+    Ok(covered.unwrap_or_default())
+}

@@ -1,0 +1,178 @@
+//! convofold's own form into events: what is of another type than it should be is rejected.
+
+use super::event::{AgentSays, Content, Direction, Event, Identity, Kind, SessionValue};
+use super::json::Json;
+use super::reading::{Reject, read_integer, reject};
+use super::superoffice::SESSION_KEYS;
+use super::time::{self, Nanos, Reading};
+
+/// Reads one object that has the key `convofold`.
+pub(crate) fn read(line: &Json) -> Result<Event, Reject> {
+    let own = Own { object: line, path: "" };
+    if own.integer("convofold")? != Some(1) {
+        return reject("convofold");
+    }
+    let source = own.required("source")?;
+    let conversation = own.required("conversation")?;
+    let content = content(&own, source == "superoffice")?;
+    let identity = match (own.text("identity")?, own.integer("part")?.unwrap_or(0)) {
+        (None, 0) => Identity::Content(format!("{content:?}")),
+        (Some(id), part @ 0..256) => given(id, part, source == "superoffice"),
+        _ => return reject("part"),
+    };
+    Ok(Event { source, conversation, identity, content })
+}
+
+/// The identity that the source's own form gives: the parts of a webhook's id are its events in the order of their names.
+fn given(id: String, part: i128, is_webhook: bool) -> Identity {
+    let names = ["chatsession.changed", "chatsession.created", "chatsession.message"];
+    let name = usize::try_from(part).ok().and_then(|place| names.get(place)).filter(|_| is_webhook);
+    match (name, part) {
+        (Some(name), _) => Identity::Webhook(id, (*name).to_owned()),
+        (None, 0) => Identity::Envelope(id),
+        (None, part) => Identity::Part(id, part),
+    }
+}
+
+fn content(own: &Own<'_>, is_webhook: bool) -> Result<Content, Reject> {
+    let word = own.required("kind")?;
+    let is_message = word == "message";
+    let times = ["occurred", "sent", "started", "active"].map(|key| own.time(key));
+    let [occurred, timestamp, started, last_active] = times;
+    let (occurred, timestamp, started, last_active) = (occurred?, timestamp?, started?, last_active?);
+    let own_time = if is_message { timestamp } else { last_active.or(started) };
+    let Some(at) = occurred.max(own_time) else {
+        return reject("occurred");
+    };
+    let text = own.text("text")?;
+    let direction = direction(own)?.filter(|_| is_message || text.is_some());
+    let mut content = Content {
+        without_time: word == "close" && (occurred.is_none() || occurred < started),
+        // A webhook has one time, which is `at`.
+        occurred: occurred.filter(|_| !is_webhook),
+        timestamp,
+        started,
+        last_active,
+        unread_count: own.integer("unread")?,
+        agent: agent(own)?,
+        direction,
+        channel: own.text("channel")?,
+        text,
+        member_name: own.text("member_name")?,
+        member_number: own.text("member_number")?,
+        member_business_id: own.text("member_business_id")?,
+        member_channel_id: own.text("member_channel_id")?,
+        shortcode: own.text("shortcode")?,
+        app_key: own.text("app_key")?,
+        tenant: own.text("tenant")?,
+        session: session(own)?,
+        ..Content::bare(Kind::Message, at)
+    };
+    content.kind = kind(&word, &content)?;
+    Ok(content)
+}
+
+/// Where the status of the session says the same, the event is that of a webhook.
+fn kind(word: &str, content: &Content) -> Result<Kind, Reject> {
+    let is_closed = content.usable_status().map(|status| status >= 7);
+    Ok(match (word, is_closed) {
+        ("open", _) | ("open_closed", Some(true)) => Kind::Open,
+        ("open_closed", _) => Kind::OpenClosed,
+        ("update", _) | ("update_open", Some(false)) => Kind::Changed,
+        ("update_open", _) => Kind::ChangedOpen,
+        ("message", _) => Kind::Message,
+        ("close", _) => Kind::Close,
+        _ => return reject("kind"),
+    })
+}
+
+fn direction(own: &Own<'_>) -> Result<Option<Direction>, Reject> {
+    match own.text("direction")?.as_deref() {
+        None => Ok(None),
+        Some("in") => Ok(Some(Direction::In)),
+        Some("out") => Ok(Some(Direction::Out)),
+        Some(_) => reject("direction"),
+    }
+}
+
+fn agent(own: &Own<'_>) -> Result<AgentSays, Reject> {
+    match own.object.get("agent") {
+        None => Ok(AgentSays::Nothing),
+        Some(Json::Null) => Ok(AgentSays::Nobody),
+        Some(object @ Json::Object(_)) => {
+            let agent = Own { object, path: "agent." };
+            match (agent.text("id")?, agent.text("name")?) {
+                (None, None) => reject("agent"),
+                (id, name) => Ok(AgentSays::Somebody { id, name }),
+            }
+        }
+        Some(_) => reject("agent"),
+    }
+}
+
+fn session(own: &Own<'_>) -> Result<Vec<(&'static str, SessionValue)>, Reject> {
+    let session = match own.object.get("session") {
+        None => return Ok(Vec::new()),
+        Some(object @ Json::Object(_)) => Own { object, path: "session." },
+        Some(_) => return reject("session"),
+    };
+    let mut values = Vec::new();
+    for key in SESSION_KEYS {
+        let value = match key {
+            "chatbot_is_active" | "consented" => match session.object.get(key) {
+                None => None,
+                Some(Json::Bool(truth)) => Some(SessionValue::Boolean(*truth)),
+                Some(_) => return session.blame(key),
+            },
+            "customer_alias" => session.text(key)?.map(SessionValue::Text),
+            _ => session.integer(key)?.map(SessionValue::Integer),
+        };
+        values.extend(value.map(|value| (key, value)));
+    }
+    Ok(values)
+}
+
+/// An object whose values are of their types or missing.
+struct Own<'a> {
+    object: &'a Json,
+    path: &'static str,
+}
+
+impl Own<'_> {
+    fn blame<T>(&self, key: &str) -> Result<T, Reject> {
+        reject(&format!("{}{key}", self.path))
+    }
+
+    fn text(&self, key: &str) -> Result<Option<String>, Reject> {
+        match self.object.get(key) {
+            None => Ok(None),
+            Some(Json::Text(text)) => Ok(Some(text.clone())),
+            Some(_) => self.blame(key),
+        }
+    }
+
+    fn required(&self, key: &str) -> Result<String, Reject> {
+        match self.text(key)? {
+            Some(text) if !text.is_empty() => Ok(text),
+            _ => self.blame(key),
+        }
+    }
+
+    fn integer(&self, key: &str) -> Result<Option<i128>, Reject> {
+        match self.object.get(key) {
+            None => Ok(None),
+            Some(number @ Json::Number(_)) => read_integer(number).or_else(|()| self.blame(key)),
+            Some(_) => self.blame(key),
+        }
+    }
+
+    fn time(&self, key: &str) -> Result<Option<Nanos>, Reject> {
+        let Some(text) = self.text(key)? else {
+            return Ok(None);
+        };
+        match time::from_rfc3339(&text) {
+            Reading::At(time) => Ok(Some(time)),
+            Reading::Absent | Reading::Unusable => self.blame(key),
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! What the engine's parser reads in an input.
+
+use convofold::Event;
+use convofold::ingest::{Format, Ignored, Limits, Origin, Parser, Rejection, Sink};
+
+/// What was read, in the order of the input.
+#[derive(Debug, Default)]
+pub struct Parsed {
+    /// The events.
+    pub events: Vec<Event>,
+    /// How many things were ignored.
+    pub ignored: u64,
+    /// What cannot be an event.
+    pub rejections: Vec<Rejection>,
+}
+
+impl Parsed {
+    /// Reads an input whose format is to be found out, with the limits that hold where nobody sets others.
+    #[must_use]
+    pub fn of(input: &[u8]) -> Self {
+        let mut parsed = Self::default();
+        Parser::new(Format::Auto, Limits::default()).parse_input(input, &mut parsed);
+        parsed
+    }
+}
+
+impl Sink for Parsed {
+    fn event(&mut self, _origin: Origin, event: Event) {
+        self.events.push(event);
+    }
+
+    fn ignored(&mut self, _origin: Origin, _why: Ignored) {
+        self.ignored += 1;
+    }
+
+    fn rejected(&mut self, rejection: Rejection) {
+        self.rejections.push(rejection);
+    }
+}

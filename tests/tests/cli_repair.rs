@@ -1,0 +1,66 @@
+//! A damaged database is refused with the command that helps, and that command saves what can be read.
+
+#![expect(clippy::expect_used, reason = "a test stops at the first surprise")]
+
+use convofold_tests::command::Desk;
+
+/// A database of 20,000 events, written in one go.
+fn desk() -> Desk {
+    let desk = Desk::default();
+    assert_eq!(desk.run_bare(&["generate", "--events", "20000", "--seed", "3", "--out", "log"]).code, Some(0));
+    assert_eq!(desk.run("replay", &["log"]).code, Some(0));
+    desk
+}
+
+fn cut_in_the_log(desk: &Desk) {
+    let file = desk.path("db/sled/db");
+    let bytes = std::fs::read(&file).expect("sled's file");
+    std::fs::write(file, &bytes[..600 << 10]).expect("the beginning of it");
+}
+
+#[test]
+fn a_damaged_database_is_refused_repaired_and_made_whole_again() {
+    let desk = desk();
+    let hash = desk.run("hash", &[]).stdout;
+    cut_in_the_log(&desk);
+    let refused = desk.run("open", &[]);
+    assert_eq!((refused.code, refused.stdout.as_str()), (Some(1), ""), "{refused:?}");
+    assert!(refused.stderr.contains("convofold repair --db db --into NEW"), "{refused:?}");
+    assert_eq!(refused.stderr.lines().count(), 2, "{refused:?}");
+
+    let repaired = desk.run("repair", &["--into", "new", "--json"]);
+    assert_eq!(repaired.code, Some(6), "{repaired:?}");
+    let report = repaired.json();
+    let (saved, lost) = (report["events"].as_u64().expect("events"), report["lost_events"].as_u64().expect("lost"));
+    assert_eq!(saved + lost, 20_000, "{report}");
+    assert!(saved > 0 && lost > 0, "{report}");
+    let ranges = report["lost"].as_array().expect("ranges");
+    let in_ranges = |range: &serde_json::Value| {
+        range["last_seq"].as_u64().expect("a seq") - range["first_seq"].as_u64().expect("a seq") + 1
+    };
+    assert_eq!(ranges.iter().map(in_ranges).sum::<u64>(), lost, "{report}");
+    assert!(desk.run("open", &[]).code == Some(1), "the damaged one is as it was");
+
+    // The report for people says the same.
+    let shown = desk.run("repair", &["--into", "newer"]);
+    assert!(
+        shown.stdout.contains("LOST FROM") && shown.stderr.contains("lost; the others are in --db newer"),
+        "{shown:?}"
+    );
+
+    let replayed = desk.run_bare(&["replay", "log", "--db", "new", "--json"]);
+    assert_eq!(replayed.code, Some(0), "{replayed:?}");
+    assert_eq!(desk.run_bare(&["hash", "--db", "new"]).stdout, hash);
+}
+
+#[test]
+fn a_repair_of_a_whole_database_loses_nothing() {
+    let desk = desk();
+    let repaired = desk.run("repair", &["--into", "new", "--json"]);
+    assert_eq!(repaired.code, Some(0), "{repaired:?}");
+    assert_eq!((&repaired.json()["events"], &repaired.json()["lost"]), (&20_000.into(), &serde_json::json!([])));
+    assert_eq!(desk.run_bare(&["export", "--db", "new"]).stdout, desk.run("export", &[]).stdout);
+    let again = desk.run("repair", &["--into", "new"]);
+    assert_eq!(again.code, Some(1), "{again:?}");
+    assert!(again.stderr.contains("is not empty"), "{again:?}");
+}

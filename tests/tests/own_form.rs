@@ -1,0 +1,41 @@
+//! Any event can be written down in convofold's own form, and read back as itself.
+
+use convofold_tests::arbitrary::{self, events::event};
+use convofold_tests::model::model;
+use convofold_tests::parsed::Parsed;
+use proptest::prelude::*;
+
+fn check(event: &convofold::Event) -> Result<(), TestCaseError> {
+    let line = event.export_line();
+    let parsed = Parsed::of(line.as_bytes());
+    prop_assert_eq!(parsed.rejections, []);
+    let [again] = parsed.events.as_slice() else { return Err(TestCaseError::fail("no event, or several")) };
+    prop_assert_eq!(again, event);
+    prop_assert_eq!(again.content(), event.content());
+    prop_assert_eq!(again.export_line(), line);
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn any_event_is_read_back_as_itself(event in event()) {
+        check(&event)?;
+    }
+
+    #[test]
+    fn any_event_of_a_source_is_read_back_as_itself(lines in arbitrary::wire_log_with_conflicts()) {
+        for event in &Parsed::of(lines.join("\n").as_bytes()).events {
+            check(event)?;
+        }
+    }
+
+    /// Holds the reading of both against each other: the model reads what the engine wrote.
+    #[test]
+    fn a_log_written_anew_in_the_own_form_gives_the_same_state(lines in arbitrary::wire_log()) {
+        let events = Parsed::of(lines.join("\n").as_bytes()).events;
+        let anew: Vec<_> = events.iter().map(convofold::Event::export_line).collect();
+        prop_assert_eq!(model(&anew).export, model(&lines).export);
+    }
+}
