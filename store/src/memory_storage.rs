@@ -16,6 +16,7 @@ pub(crate) struct MemoryStorage {
     pub(crate) fail_append: Countdown,
     pub(crate) fail_barrier: Countdown,
     pub(crate) fail_pages: Countdown,
+    pub(crate) fail_reads: Countdown,
     pub(crate) fail_delete: Countdown,
     pub(crate) barriers: AtomicU64,
     pub(crate) appends: AtomicU64,
@@ -61,6 +62,11 @@ impl MemoryStorage {
     pub(crate) fn contents(&self) -> Contents {
         self.now.lock().clone()
     }
+
+    /// Does to the contents what only damage does.
+    pub(crate) fn damage(&self, how: impl FnOnce(&mut Contents)) {
+        how(&mut self.now.lock());
+    }
 }
 
 impl Storage for MemoryStorage {
@@ -72,10 +78,12 @@ impl Storage for MemoryStorage {
     }
 
     fn block(&self, key: BlockKey) -> Result<Option<Vec<u8>>, StorageError> {
+        self.fail_reads.call()?;
         Ok(self.now.lock().log.get(&key).cloned())
     }
 
     fn key_at_or_before(&self, key: BlockKey) -> Result<Option<BlockKey>, StorageError> {
+        self.fail_reads.call()?;
         Ok(self.now.lock().log.range(..=key).next_back().map(|(key, _)| *key))
     }
 
@@ -92,6 +100,7 @@ impl Storage for MemoryStorage {
     }
 
     fn page(&self, key: PageKey) -> Result<Option<Vec<u8>>, StorageError> {
+        self.fail_reads.call()?;
         Ok(self.now.lock().pages.get(&key).cloned())
     }
 
@@ -101,6 +110,7 @@ impl Storage for MemoryStorage {
     }
 
     fn record(&self, name: &str) -> Result<Option<Vec<u8>>, StorageError> {
+        self.fail_reads.call()?;
         Ok(self.now.lock().records.get(name).cloned())
     }
 

@@ -10,8 +10,9 @@ use crate::checkpoint::{generations, record_name};
 use crate::codec::checkpoint as record;
 use crate::codec::log_start::{self, LogStart};
 use crate::error::TrimError;
-use crate::event_reader::EventReader;
+use crate::event_reader::{EventReader, UpTo};
 use crate::handle::Convofold;
+use crate::lent_storage::LentStorage;
 use crate::log::LogError;
 use crate::storage::{Storage, StorageError};
 use crate::writer::{Command, Writer};
@@ -54,10 +55,10 @@ impl Convofold {
 
     /// Where the log may begin.
     fn log_start_for(&self, before: Time) -> Result<LogStart, TrimError> {
-        let storage = self.shared().storage.read().clone().ok_or(TrimError::Closed)?;
+        let storage = LentStorage::of(self.shared());
         let mut start = *self.shared().log_start.read();
         let covered = covered_block_no(storage.as_ref())?;
-        let mut reader = EventReader::new(storage, start.tail, None);
+        let mut reader = EventReader::new(storage, start.tail, UpTo::Now);
         while start.tail.block_no <= covered {
             let Some(block) = reader.next()? else { break };
             if block.events.iter().any(|event| event.at().alone() >= before) {

@@ -106,7 +106,7 @@ fn block(mut compressor: Compressor) -> (Vec<u8>, Tail) {
 }
 
 /// Put together by hand, so that they do not depend on how the engine hashes and folds.
-fn images() -> Vec<ConversationImage> {
+pub(crate) fn images() -> Vec<ConversationImage> {
     let at = |ms| Time::from_ms_and_ns(ms, 123_456).unwrap();
     let message = Fact {
         seq: 1,
@@ -224,7 +224,7 @@ fn path(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests-data").join(name)
 }
 
-fn fixture(name: &str) -> Vec<u8> {
+pub(crate) fn fixture(name: &str) -> Vec<u8> {
     std::fs::read(path(name)).unwrap()
 }
 
@@ -240,6 +240,8 @@ fn write_fixtures() {
         ("checkpoint-v1-plain.bin", checkpoint::seal(&record(), &mut plain).unwrap()),
         ("log-start-v1.bin", log_start::seal(&LOG_START, &mut plain).unwrap()),
         ("replay-mark-v1.bin", replay_mark::seal(&mark()).unwrap()),
+        ("backup-v1-plain.bin", crate::backup::tests::complete(Compressor::plain())),
+        ("backup-v1-incremental.bin", crate::backup::tests::incremental(Compressor::plain())),
     ];
     for (name, value) in values {
         assert!(!path(name).exists(), "{name} is there already");
