@@ -3,15 +3,16 @@
 mod background;
 mod sample;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use convofold_engine::{Board, Difference, Seq, State};
+use convofold_engine::{Board, Difference, ImageError, Seq, State};
 use serde::Serialize;
 
+use crate::base::{base_images, board_of};
 use crate::damage::Damage;
-use crate::event_reader::log_start;
 use crate::handle::Convofold;
 use crate::lent_storage::LentStorage;
 use crate::log::LogError;
@@ -77,6 +78,9 @@ pub enum AuditError {
         #[source]
         why: Damage,
     },
+    /// Of events that were dropped from the log, what a conversation remembers is not what they were.
+    #[error("the memory of a conversation is damaged")]
+    Memory(#[from] ImageError),
     /// The store was closed meanwhile.
     #[error("the store is closed")]
     Closed,
@@ -102,6 +106,8 @@ impl Convofold {
     /// Folds conversations again, from their events in the log, and names every field in which the live state differs.
     /// There should never be one.
     ///
+    /// Events that were dropped from the log ([`Convofold::trim_log`]) are those that the conversations remember.
+    ///
     /// The whole log is read, on this thread; of conversations that are not in the sample only the ids are looked at. The
     /// sample is held in memory a second time. Meanwhile the store goes on working: readers and the writer wait for one
     /// group of events and 64 conversations at a time, some milliseconds.
@@ -121,16 +127,19 @@ fn audit(
 ) -> Result<AuditReport, AuditError> {
     let started = Instant::now();
     let storage = LentStorage::of(shared);
-    let start = log_start(storage.as_ref()).map_err(LogError::Storage)?;
+    let _log = shared.log_in_use.read();
+    let start = shared.log_start.read().tail;
     let slots = sample.slots(shared.board.read().slot_count());
-    let wanted = match sample {
+    let wanted: Option<HashSet<_>> = match sample {
         Sample::All => None,
         Sample::Random { .. } => {
             let board = shared.board.read();
             Some(slots.iter().filter_map(|slot| board.id(*slot).cloned()).collect())
         }
     };
-    let mut shadow = Shadow::new(storage, Board::new(), start, wanted);
+    let is_wanted = |id: &str| wanted.as_ref().is_none_or(|wanted| wanted.contains(id));
+    let base = board_of(base_images(&shared.board, start.seq, is_wanted)?)?;
+    let mut shadow = Shadow::new(storage, base, start, wanted);
     let last_seq = shared.applied_seq.load(Ordering::SeqCst);
     shadow.fold_up_to(last_seq, tick)?;
     let mut report = AuditReport { last_seq, ..AuditReport::default() };

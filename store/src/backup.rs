@@ -31,10 +31,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use convofold_engine::{Board, ConversationImage, FOLD_VERSION, Seq};
+use convofold_engine::{FOLD_VERSION, Seq};
 use serde::Serialize;
 use tempfile::{Builder, NamedTempFile};
 
+use crate::base::base_images;
 use crate::checkpoint::PAGE_SLOTS;
 use crate::codec::backup::BackupHeader;
 use crate::codec::block::Tail;
@@ -42,7 +43,6 @@ use crate::codec::frame::Compressor;
 use crate::cut::Cut;
 use crate::damage::Damage;
 use crate::directory::{parent_of, sync_dir};
-use crate::event_reader::log_start;
 use crate::handle::Convofold;
 use crate::lent_storage::LentStorage;
 use crate::log::{LogError, LogReader, block_at_or_before};
@@ -135,20 +135,24 @@ impl Convofold {
         }
         let since = options.since.as_deref().map(BackupFile::open).transpose().map_err(BackupError::Since)?;
         let storage = LentStorage::of(self.shared());
+        let _log = self.shared().log_in_use.read();
+        let start = self.shared().log_start.read().clone();
         let cut = self.cut()?;
         let begin = match &since {
             Some(since) => since.end(),
-            None => log_start(storage.as_ref())?,
+            None => start.tail,
         };
         if let Some(since) = &since {
-            expect_place(storage.as_ref(), since, &cut)?;
+            expect_place(storage.as_ref(), start.tail, since, &cut)?;
         }
         let unnamed = unnamed_beside(path).map_err(BackupError::io("making a file beside", path))?;
-        let base = if since.is_none() { base_images(&self.shared().board.read(), begin).collect() } else { Vec::new() };
+        let base_seq = if since.is_none() { start.tail.seq } else { 1 };
+        let base = base_images(&self.shared().board, base_seq, |_| true)?;
         let header = BackupHeader {
             is_incremental: since.is_some(),
             base_conversations: u32::try_from(base.len()).unwrap_or(u32::MAX),
             begin,
+            bookmarks: if since.is_none() { start.bookmarks } else { [].into() },
         };
         let mut compressor = Compressor::new().map_err(BackupError::io("making a compressor for", path))?;
         let mut out = BackupWriter::new(unnamed.as_file(), &mut compressor, path);
@@ -188,9 +192,9 @@ fn copy_log(
 }
 
 /// Makes sure that this log has the place where an earlier backup ends.
-fn expect_place(storage: &dyn Storage, since: &BackupFile, cut: &Cut) -> Result<(), BackupError> {
+fn expect_place(storage: &dyn Storage, start: Tail, since: &BackupFile, cut: &Cut) -> Result<(), BackupError> {
     let place = since.end();
-    let has_place = if place == log_start(storage)? {
+    let has_place = if place == start {
         true
     } else if place.block_no <= cut.tail.block_no && place.seq <= cut.tail.seq {
         // The one block that ends there.
@@ -201,11 +205,6 @@ fn expect_place(storage: &dyn Storage, since: &BackupFile, cut: &Cut) -> Result<
     };
     let diverged = || BackupError::Diverged { since: since.path().to_owned(), seq: place.last_seq() };
     has_place.then_some(()).ok_or_else(diverged)
-}
-
-/// The conversations as they were at the place where the log begins, made of events that are no longer in it.
-fn base_images(_board: &Board, _start: Tail) -> impl Iterator<Item = ConversationImage> {
-    std::iter::empty()
 }
 
 /// A file that goes away by itself unless it is given a name.

@@ -149,11 +149,6 @@ impl EventReader {
     }
 }
 
-/// Where the log begins: what lies before was taken out of it and is in memory alone.
-pub(crate) fn log_start(_storage: &dyn Storage) -> Result<Tail, StorageError> {
-    Ok(Tail::START)
-}
-
 fn damaged(block: &Block) -> impl Fn(Damage) -> LogError {
     let (block_no, seq) = (block.block_no, block.first_seq);
     move |why| LogError::Damaged { block_no, seq, why }

@@ -34,6 +34,7 @@ mod event_reader;
 mod submission;
 mod receipt;
 mod ticket;
+mod base;
 mod cut;
 mod shared;
 mod lent_storage;

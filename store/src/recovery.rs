@@ -152,7 +152,7 @@ fn last_good_checkpoint(
     let generations = generations(storage)?;
     let newest = generations.last().copied().unwrap_or_default();
     for generation in generations.into_iter().rev() {
-        match load(storage, start, generation, newest) {
+        match load(storage, &start, generation, newest) {
             Ok(recovered) => {
                 recovery.checkpoint_seq = Some(recovered.tail.last_seq());
                 return Ok(recovered);
@@ -197,7 +197,7 @@ impl From<StorageError> for LoadError {
     }
 }
 
-fn load(storage: &dyn Storage, start: LogStart, generation: u64, newest: u64) -> Result<Recovered, LoadError> {
+fn load(storage: &dyn Storage, start: &LogStart, generation: u64, newest: u64) -> Result<Recovered, LoadError> {
     let value = read(storage.record(&record_name(generation)))?.map_err(SkipReason::Record)?;
     let record = record::open(generation, &value).map_err(SkipReason::Record)?;
     // It was written after its blocks were durable, so also one that is of no other use tells how far the log reached.
@@ -216,7 +216,7 @@ fn load(storage: &dyn Storage, start: LogStart, generation: u64, newest: u64) ->
     Ok(Recovered {
         board,
         bookmarks: record.bookmarks.into_iter().collect(),
-        start,
+        start: start.clone(),
         tail,
         log_bytes: record.log_bytes,
         checkpointer: Checkpointer::new(pages, Some(last), newest),

@@ -27,6 +27,8 @@ pub(crate) struct Shared {
     checkpoint_holds: AtomicU64,
     /// Where the log begins.
     pub(crate) log_start: RwLock<LogStart>,
+    /// Held by whoever reads the log from its beginning, so that it stays where it is.
+    pub(crate) log_in_use: RwLock<()>,
     /// How far the feeds may read.
     pub(crate) durable: Mutex<Durable>,
     pub(crate) durable_moved: Condvar,
@@ -79,6 +81,7 @@ impl Shared {
             applied_seq: AtomicU64::new(tail.last_seq()),
             checkpoint_holds: AtomicU64::new(0),
             log_start: RwLock::new(log_start),
+            log_in_use: RwLock::new(()),
             durable: Mutex::new(Durable { seq: tail.last_seq(), is_closed: false }),
             durable_moved: Condvar::new(),
             counters: Counters::default(),

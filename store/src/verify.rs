@@ -16,10 +16,10 @@ mod report;
 use std::sync::Arc;
 use std::time::Instant;
 
-use convofold_engine::Seq;
+use convofold_engine::{ImageError, Seq};
 
+use crate::base::{base_images, board_of};
 use crate::error::{CommitError, OpenError};
-use crate::event_reader::log_start;
 use crate::handle::Convofold;
 use crate::head::{Head, HeadMark};
 use crate::lent_storage::LentStorage;
@@ -63,6 +63,9 @@ pub enum VerifyError {
     /// The head mark cannot be read for a reason that is not in it.
     #[error("cannot read the head mark")]
     Head(#[source] OpenError),
+    /// Of events that were dropped from the log, what a conversation remembers is not what they were.
+    #[error("the memory of a conversation is damaged")]
+    Memory(#[from] ImageError),
     /// The storage underneath failed.
     #[error("the storage underneath failed")]
     Storage(#[source] StorageError),
@@ -96,6 +99,8 @@ impl Convofold {
     /// while all open conversations are compared in their three orders, about a second for a million of them. Checkpoints
     /// that nobody asks for wait until it has ended.
     ///
+    /// Events that were dropped from the log ([`Convofold::trim_log`]) are those that the conversations remember.
+    ///
     /// How often known events were delivered again is not in the log, and so not checked.
     ///
     /// # Errors
@@ -110,9 +115,11 @@ impl Convofold {
         let cut = self.cut()?;
         let mut report = VerifyReport { last_seq: cut.tail.last_seq(), ..VerifyReport::default() };
         check_head(head, &mut report);
-        let start = log_start(storage.as_ref())?;
+        let _log = shared.log_in_use.read();
+        let start = shared.log_start.read().clone();
+        let base = board_of(base_images(&shared.board, start.tail.seq, |_| true)?)?;
         let checkpoints = Checkpoints::find(shared, &storage, &cut, &mut report)?;
-        let mut log = LogCheck::new(&storage, start, checkpoints, head.head());
+        let mut log = LogCheck::new(&storage, start, base, checkpoints, head.head());
         log.run(&cut, &mut report, &mut on_progress)?;
         report.log_is_whole = log.is_whole;
         if let Some((board, bookmarks)) = log.into_fold() {

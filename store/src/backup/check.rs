@@ -20,7 +20,8 @@ pub(super) fn check(
     mut on_progress: impl FnMut(Progress),
 ) -> Result<(), BackupFileError> {
     let last_seq = file.end().last_seq();
-    let mut fold = (!reader.header().is_incremental).then(Fold::default);
+    let mut fold = (!reader.header().is_incremental)
+        .then(|| Fold { bookmarks: reader.header().bookmarks.clone(), ..Fold::default() });
     loop {
         let at_byte = reader.at_byte();
         let damaged = |why| file.name(ReadError::Damaged { at_byte, why });
@@ -83,10 +84,6 @@ impl Fold {
             state("state hash", &end.state_hash, &self.board.state_hash())?;
         }
         state("number of conversations", &end.conversations, &self.board.len())?;
-        // Bookmarks that were set before the log in the file begins are not among its events.
-        if file.header().base_conversations > 0 {
-            return Ok(());
-        }
         let found: Vec<_> = self.bookmarks.into_iter().collect();
         let names = |bookmarks: &[(String, Vec<u8>)]| format!("{bookmarks:?}");
         state("bookmarks", &names(&end.bookmarks), &names(&found))

@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use convofold_engine::Seq;
+use convofold_engine::{ImageError, Seq};
 
 use crate::damage::Damage;
 use crate::error::{CloseError, CommitError, OpenError};
@@ -105,6 +105,9 @@ pub enum BackupError {
     /// The storage underneath failed.
     #[error("the storage underneath failed")]
     Storage(#[source] StorageError),
+    /// Of events that were dropped from the log, what a conversation remembers is not what they were.
+    #[error("the memory of a conversation is damaged")]
+    Memory(#[from] ImageError),
 }
 
 /// Why nothing was restored. There is no store in the directory then.
@@ -132,14 +135,6 @@ pub enum RestoreError {
         expected: Seq,
         /// The event with which this one begins.
         found: Seq,
-    },
-    /// A file begins with conversations whose events are not in it; this version of convofold does not restore those.
-    #[error("{} begins with event {first_seq}; this version of convofold restores only from event 1", .path.display())]
-    Base {
-        /// The file.
-        path: PathBuf,
-        /// The first event in it.
-        first_seq: Seq,
     },
     /// The new store does not hold what the last file says. A fault of convofold, or of the machine.
     #[error("the restored store is wrong: expected the {what} {expected}, found {found}")]

@@ -60,7 +60,7 @@ impl BackupFile {
         let path = path.as_ref();
         let (file, bytes) = open(path)?;
         let named = |error| name(path, error);
-        let header = BackupReader::new(&file, bytes).map_err(named)?.header();
+        let header = BackupReader::new(&file, bytes).map_err(named)?.header().clone();
         let end = read_end(file, bytes).map_err(named)?;
         Ok(Self { path: path.to_owned(), bytes, header, end })
     }
@@ -105,15 +105,15 @@ impl BackupFile {
         let reader =
             BackupReader::new(BufReader::with_capacity(1 << 20, file), bytes).map_err(|error| self.name(error))?;
         let changed = Damage::Field { field: "length of the file", expected: self.bytes, found: bytes };
-        if bytes == self.bytes && reader.header() == self.header {
+        if bytes == self.bytes && *reader.header() == self.header {
             Ok(reader)
         } else {
             Err(self.name(ReadError::Damaged { at_byte: 0, why: changed }))
         }
     }
 
-    pub(super) fn header(&self) -> BackupHeader {
-        self.header
+    pub(super) fn header(&self) -> &BackupHeader {
+        &self.header
     }
 
     /// The place after its last block.

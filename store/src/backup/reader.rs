@@ -51,7 +51,8 @@ pub(super) struct BackupReader<R> {
 impl<R: Read> BackupReader<R> {
     /// Reads the beginning of a file that has so many bytes.
     pub(super) fn new(input: R, bytes: u64) -> Result<Self, ReadError> {
-        let header = BackupHeader { is_incremental: false, base_conversations: 0, begin: Tail::START };
+        let header =
+            BackupHeader { is_incremental: false, base_conversations: 0, begin: Tail::START, bookmarks: [].into() };
         let mut reader =
             Self { input, at_byte: 0, bytes, hash: Xxh3::new(), header, base_left: 0, page_no: 0, tail: Tail::START };
         let (at_byte, _, value) = reader.frame(&[frames::HEADER])?;
@@ -62,12 +63,13 @@ impl<R: Read> BackupReader<R> {
                 Damage::Field { field: "first seq of a file without a base", expected: 1, found: header.begin.seq };
             return Err(ReadError::Damaged { at_byte, why });
         }
-        (reader.header, reader.base_left, reader.tail) = (header, header.base_conversations, header.begin);
+        (reader.base_left, reader.tail) = (header.base_conversations, header.begin);
+        reader.header = header;
         Ok(reader)
     }
 
-    pub(super) fn header(&self) -> BackupHeader {
-        self.header
+    pub(super) fn header(&self) -> &BackupHeader {
+        &self.header
     }
 
     /// Where the next part begins.

@@ -11,15 +11,23 @@ use convofold_engine::{FOLD_VERSION, Seq, StateHash};
 
 use super::reader::Part;
 use super::{BackupFile, Progress, RestoreError, Step};
-use crate::codec::backup::BackupEnd;
+use crate::checkpoint::{PAGE_SLOTS, PageEntry, checksum_of, record_name};
+use crate::codec::backup::{BackupEnd, BackupHeader};
 use crate::codec::block::Tail;
+use crate::codec::checkpoint::{self as record, CheckpointV1};
+use crate::codec::frame::Compressor;
+use crate::codec::log_start::{self, LogStart};
+use crate::codec::page;
 use crate::directory::{Directory, doing};
 use crate::head::{Head, HeadFile};
 use crate::new_store::NewStore;
 use crate::options::Options;
 use crate::sled_storage::{SledOptions, SledStorage};
-use crate::storage::{BlockKey, Storage, release};
+use crate::storage::{BlockKey, PageKey, Storage, StorageError, release};
+use crate::trim::RECORD as LOG_START;
 
+/// The first checkpoint of a store.
+const GENERATION: u64 = 1;
 /// Blocks are appended together once they have so many bytes.
 const APPEND_BYTES: usize = 1 << 20;
 
@@ -81,9 +89,6 @@ fn open_in_order(paths: &[impl AsRef<Path>]) -> Result<Vec<BackupFile>, RestoreE
         let (header, path) = (file.header(), file.path().to_owned());
         match files.last() {
             None if header.is_incremental => return Err(RestoreError::NotComplete { path }),
-            None if header.begin != Tail::START => {
-                return Err(RestoreError::Base { path, first_seq: header.begin.seq });
-            }
             Some(before) if !header.is_incremental || header.begin != before.end() => {
                 let (expected, found) = (before.end().last_seq(), header.begin.seq);
                 return Err(RestoreError::NotNext { path, expected, found });
@@ -126,9 +131,48 @@ fn write_store(
     let sled = SledOptions { segment_bytes: directory.segment_bytes, cache_bytes: options.cache_bytes };
     let storage: Arc<dyn Storage> = Arc::new(SledStorage::open(&directory.sled(), sled)?);
     let tail = files.last().map_or(Tail::START, BackupFile::end);
+    for file in files.iter().filter(|file| file.header().base_conversations > 0) {
+        write_base(file, storage.as_ref())?;
+    }
     append_all(files, storage.as_ref(), tail.last_seq(), on_progress)?;
     HeadFile::open(directory.path(), Head::of(&tail)).map_err(doing("writing the mark in", directory.path()))?;
     release(storage)?;
+    Ok(())
+}
+
+/// What lies before the log, as the checkpoint that it needs there.
+fn write_base(file: &BackupFile, storage: &dyn Storage) -> Result<(), RestoreError> {
+    let BackupHeader { base_conversations, begin, bookmarks, .. } = file.header();
+    let encoding = |why| RestoreError::Storage(StorageError::Encoding(why));
+    let mut compressor = Compressor::new().map_err(StorageError::io("making a compressor"))?;
+    let mut reader = file.read()?;
+    let mut pages = Vec::new();
+    while let Part::Base(images) = reader.next().map_err(|error| file.name(error))? {
+        let page_no = u32::try_from(pages.len()).unwrap_or(u32::MAX);
+        let (value, checksum) = page::seal(page_no, GENERATION, &images, &mut compressor).map_err(encoding)?;
+        pages.push(PageEntry { place: false, checksum, bytes: value.len() as u64 });
+        storage.put_pages(&[(PageKey { page_no, place: false }, value)])?;
+    }
+    let checkpoint = CheckpointV1 {
+        generation: GENERATION,
+        fold_version: FOLD_VERSION,
+        last_seq: begin.last_seq(),
+        last_block_no: begin.block_no - 1,
+        chain: begin.chain.to_le_bytes(),
+        slot_count: *base_conversations,
+        page_slots: PAGE_SLOTS,
+        pages_checksum: checksum_of(&pages).to_le_bytes(),
+        places: vec![0; pages.len().div_ceil(8)],
+        page_bytes: pages.iter().map(|page| page.bytes).sum(),
+        log_bytes: 0,
+        state_hash: None,
+        bookmarks: bookmarks.clone().into_iter().collect(),
+    };
+    let start = LogStart { tail: *begin, dropped_bytes: 0, bookmarks: bookmarks.clone() };
+    let value = log_start::seal(&start, &mut compressor).map_err(encoding)?;
+    storage.put_record(LOG_START, &value)?;
+    let value = record::seal(&checkpoint, &mut compressor).map_err(encoding)?;
+    storage.put_record(&record_name(GENERATION), &value)?;
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! The file itself: its exact bytes, and every way to damage it.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
@@ -44,7 +45,8 @@ fn file_of(header: BackupHeader, mut compressor: Compressor) -> Vec<u8> {
     fs::read(file.path()).unwrap()
 }
 
-const COMPLETE: BackupHeader = BackupHeader { is_incremental: false, base_conversations: 0, begin: Tail::START };
+const COMPLETE: BackupHeader =
+    BackupHeader { is_incremental: false, base_conversations: 0, begin: Tail::START, bookmarks: BTreeMap::new() };
 const LATER: Tail = Tail { block_no: 12, seq: 3_400, chain: 0x0123_4567_89ab_cdef_0123_4567_89ab_cdef };
 
 pub(crate) fn complete(compressor: Compressor) -> Vec<u8> {

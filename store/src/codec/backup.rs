@@ -8,7 +8,7 @@
 //!          8  block number    u64    of the first block in it
 //!         16  first seq       u64    of that block
 //!         24  chain           u128   the checksum of the block before that one; 0 where there is none
-//! body     nothing
+//! body     the bookmarks as of the beginning, in bincode; none where it goes on from another file
 //!
 //! mark     "cfBE", version 1
 //! fields   0  block number    u64    of the block after the last one in it
@@ -22,6 +22,8 @@
 //! body     the bookmarks, in bincode
 //! ```
 
+use std::collections::BTreeMap;
+
 use convofold_engine::{Seq, StateHash};
 
 use super::block::Tail;
@@ -32,7 +34,7 @@ pub(crate) const HEADER: Mark = Mark { magic: *b"cfBK", version: 1, field_bytes:
 pub(crate) const END: Mark = Mark { magic: *b"cfBE", version: 1, field_bytes: 100 };
 
 /// How a backup file begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct BackupHeader {
     /// Whether it goes on from where another file ends.
     pub(crate) is_incremental: bool,
@@ -40,6 +42,8 @@ pub(crate) struct BackupHeader {
     pub(crate) base_conversations: u32,
     /// The place of its first block.
     pub(crate) begin: Tail,
+    /// As of there.
+    pub(crate) bookmarks: BTreeMap<String, Vec<u8>>,
 }
 
 /// How a backup file ends.
@@ -61,7 +65,7 @@ pub(crate) fn seal_header(header: &BackupHeader, compressor: &mut Compressor) ->
     fields.extend_from_slice(&u32::from(header.is_incremental).to_le_bytes());
     fields.extend_from_slice(&header.base_conversations.to_le_bytes());
     put_place(header.begin, &mut fields);
-    Ok(compressor.seal(HEADER, &fields, &[])?.0)
+    Ok(compressor.seal(HEADER, &fields, &super::encode(&header.bookmarks)?)?.0)
 }
 
 pub(crate) fn open_header(value: &[u8]) -> Result<BackupHeader, Damage> {
@@ -70,11 +74,11 @@ pub(crate) fn open_header(value: &[u8]) -> Result<BackupHeader, Damage> {
     if kind > 1 {
         return Err(Damage::NoSuch { field: "kind of backup", found: kind.into() });
     }
-    expect_length(frame.body()?.len(), 0)?;
     Ok(BackupHeader {
         is_incremental: kind == 1,
         base_conversations: u32_at(frame.fields, 4),
         begin: place_at(frame.fields, 8)?,
+        bookmarks: super::decode(&frame.body()?)?,
     })
 }
 
@@ -117,9 +121,4 @@ fn place_at(fields: &[u8], at: usize) -> Result<Tail, Damage> {
         seq: from_one("seq", u64_at(fields, at + 8))?,
         chain: u128_at(fields, at + 16),
     })
-}
-
-fn expect_length(found: usize, expected: u64) -> Result<(), Damage> {
-    let found = found as u64;
-    if found == expected { Ok(()) } else { Err(Damage::Length { expected, found }) }
 }

@@ -8,6 +8,7 @@ use convofold_engine::Board;
 use super::checkpoints::Checkpoints;
 use super::{Problem, VerifyError, VerifyProgress, VerifyReport, damage};
 use crate::codec::block::{Block, Tail};
+use crate::codec::log_start::LogStart;
 use crate::cut::Cut;
 use crate::damage::Damage;
 use crate::event_reader::{DecodedBlock, EventReader, UpTo};
@@ -45,11 +46,13 @@ impl From<LogError> for Stop {
 impl<'a> LogCheck<'a> {
     pub(super) fn new(
         storage: &'a Arc<dyn Storage>,
-        start: Tail,
+        start: LogStart,
+        base: Board,
         checkpoints: Checkpoints<'a>,
         head: Option<Head>,
     ) -> Self {
-        Self { storage, start, checkpoints, head, board: Board::new(), bookmarks: Bookmarks::new(), is_whole: true }
+        let LogStart { tail: start, bookmarks, .. } = start;
+        Self { storage, start, checkpoints, head, board: base, bookmarks, is_whole: true }
     }
 
     /// Reads everything up to the cut.
