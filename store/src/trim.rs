@@ -13,7 +13,7 @@ use crate::error::TrimError;
 use crate::event_reader::EventReader;
 use crate::handle::Convofold;
 use crate::log::LogError;
-use crate::storage::{Storage, StorageError};
+use crate::storage::{BlockKey, Storage, StorageError};
 use crate::writer::{Command, Writer};
 
 /// The record that says where the log begins.
@@ -35,7 +35,7 @@ pub struct Trimmed {
 
 impl Convofold {
     /// Drops the beginning of the log: block by block, as long as all events of a block happened before this time and both
-    /// kept checkpoints hold them. A checkpoint is written first.
+    /// kept checkpoints hold them. A checkpoint is written first. The last block always stays.
     ///
     /// States, histories, the export and the state hash stay as they are, also for the dropped events, and a late event is
     /// still placed and a repeated one still known. The change feed no longer begins before
@@ -57,8 +57,11 @@ impl Convofold {
         let storage = self.shared().storage.read().clone().ok_or(TrimError::Closed)?;
         let mut start = *self.shared().log_start.read();
         let covered = covered_block_no(storage.as_ref())?;
+        // The last block stays: it shows how far the log reaches.
+        let last = storage.key_at_or_before(BlockKey { first_seq: u64::MAX, block_no: u64::MAX })?;
+        let last_block_no = last.map_or(0, |last| last.block_no);
         let mut reader = EventReader::new(storage, start.tail, None);
-        while start.tail.block_no <= covered {
+        while start.tail.block_no <= covered && start.tail.block_no < last_block_no {
             let Some(block) = reader.next()? else { break };
             if block.events.iter().any(|event| event.at().alone() >= before) {
                 break;
