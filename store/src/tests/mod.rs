@@ -6,10 +6,14 @@ mod damage;
 mod directory;
 mod export;
 mod feed;
+mod machine;
 mod repair;
 mod replay;
 mod sled_files;
+mod sweep;
 mod trim;
+mod witness;
+mod world;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
