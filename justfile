@@ -27,6 +27,19 @@ docs:
 bench events="1000000":
     cargo run --release --locked --package convofold-benches --bin peers -- --events {{events}}
 
+# Trials of durability against the real binary: `just torture kills --count 1000`, `just torture help`.
+torture *args:
+    cargo run --release --locked --quiet --package convofold-tests --bin torture -- {{args}}
+
+# Every kind of them in some minutes, as before a release. What needs root or strace is left out where there is none.
+torture-short:
+    just torture kills --count 200
+    just torture damages --count 500
+    just torture trace --count 8
+    just torture faults --count 100
+    just torture cuts --count 10
+    just torture full --count 4
+
 # The sample log of the README, made anew; the same bytes every time.
 sample:
     cargo run --release --locked --package convofold-cli -- generate --events 1000 --seed 3 --in-flight 60 --agents 9 --tenants 2 --leave-open 0.5 --abandon 0.15 --out docs/sample.ndjson

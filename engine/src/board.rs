@@ -196,6 +196,12 @@ impl Board {
         u32::try_from(self.residents.len()).unwrap_or(u32::MAX)
     }
 
+    /// The id of the conversation at a place.
+    #[must_use]
+    pub fn id(&self, slot: u32) -> Option<&Arc<str>> {
+        self.residents.get(slot as usize).map(|resident| &resident.id)
+    }
+
     /// The memory of the conversation at a place; `None` where there is none or it is away.
     #[must_use]
     pub fn image(&self, slot: u32) -> Option<ConversationImage> {

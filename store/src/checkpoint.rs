@@ -108,6 +108,7 @@ impl Checkpointer {
             return Ok(written);
         }
         written.generation += 1;
+        shared.counters.checkpoints_begun.fetch_add(1, Ordering::SeqCst);
         let page_nos: BTreeSet<u32> = changed.iter().map(|slot| slot / PAGE_SLOTS).collect();
         let page_nos: Vec<u32> = page_nos.into_iter().collect();
         for page_nos in page_nos.chunks(PAGES_AT_ONCE) {

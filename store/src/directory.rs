@@ -102,8 +102,9 @@ fn take_lock(path: &Path) -> Result<File, OpenError> {
 /// The segment size, or `None` where the directory is not a store yet.
 fn read_format(path: &Path) -> Result<Option<usize>, OpenError> {
     let path = path.join(FORMAT);
-    let text = match fs::read_to_string(&path) {
-        Ok(text) => text,
+    let text = match fs::read(&path) {
+        // What is no text is no format either, and is shown as far as it is one.
+        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(doing("reading", &path)(error)),
     };
@@ -140,8 +141,13 @@ pub(crate) fn sync_dir(dir: &Path) -> io::Result<()> {
 }
 
 pub(crate) fn sync_parent(path: &Path) -> Result<(), OpenError> {
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let parent = parent_of(path);
     sync_dir(parent).map_err(doing("fsync of", parent))
+}
+
+/// The directory in which a path names something.
+pub(crate) fn parent_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 pub(crate) fn doing(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> OpenError {

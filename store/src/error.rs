@@ -199,7 +199,7 @@ pub enum TrimError {
     },
     /// A checkpoint, or the log, cannot be read. Nothing was dropped.
     #[error("the storage underneath failed")]
-    Storage(#[from] StorageError),
+    Storage(#[source] StorageError),
     /// A write failed. What is left to drop is dropped by the next call, once the store is open again.
     #[error(transparent)]
     Commit(#[from] CommitError),
@@ -209,7 +209,16 @@ impl From<LogError> for TrimError {
     fn from(error: LogError) -> Self {
         match error {
             LogError::Damaged { block_no, seq, why } => Self::Damaged { block_no, seq, why },
-            LogError::Storage(error) => Self::Storage(error),
+            LogError::Storage(error) => error.into(),
+        }
+    }
+}
+
+impl From<StorageError> for TrimError {
+    fn from(error: StorageError) -> Self {
+        match error {
+            StorageError::Closed => Self::Closed,
+            error => Self::Storage(error),
         }
     }
 }

@@ -34,6 +34,17 @@ pub(crate) struct DecodedBlock {
     pub(crate) stored_bytes: u64,
 }
 
+/// Where reading ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum UpTo {
+    /// At the end of a log that nobody writes to; nothing may lie behind.
+    End,
+    /// At a place that the log is known to have.
+    Place(Tail),
+    /// At what is there so far; it may be read on later.
+    Now,
+}
+
 impl DecodedBlock {
     pub(crate) fn of(block: &Block) -> Result<Self, Damage> {
         let body = block.decode()?;
@@ -50,14 +61,18 @@ impl DecodedBlock {
 /// Reads the events of the log from one place to another.
 pub(crate) struct EventReader {
     reader: LogReader,
-    up_to: Option<Tail>,
+    up_to: UpTo,
 }
 
 impl EventReader {
-    /// Reads from one place up to another one. Without that it reads to the end of the log, and makes sure that nothing
-    /// lies behind.
-    pub(crate) fn new(storage: Arc<dyn Storage>, from: Tail, up_to: Option<Tail>) -> Self {
+    /// Reads from one place up to another one.
+    pub(crate) fn new(storage: Arc<dyn Storage>, from: Tail, up_to: UpTo) -> Self {
         Self { reader: LogReader::new(storage, from), up_to }
+    }
+
+    /// Where it is: the place after the last block that was read.
+    pub(crate) fn tail(&self) -> Tail {
+        self.reader.tail
     }
 
     /// See [`LogReader::expecting`].
@@ -70,6 +85,15 @@ impl EventReader {
         let Some((block, stored_bytes)) = self.next_block()? else { return Ok(None) };
         let decoded = DecodedBlock::of(&block).map_err(damaged(&block))?;
         Ok(Some(DecodedBlock { stored_bytes, ..decoded }))
+    }
+
+    /// Of the next block the events of some conversations; what is not wanted costs a fraction of what is.
+    pub(crate) fn next_of(&mut self, wanted: impl Fn(&str) -> bool) -> Result<Option<Vec<(Seq, Event)>>, LogError> {
+        let Some((block, _)) = self.next_block()? else { return Ok(None) };
+        let body = block.decode().map_err(damaged(&block))?;
+        let events = (block.first_seq..).zip(&body.events).filter(|(_, event)| wanted(event.conversation));
+        let events = events.map(|(seq, event)| Ok((seq, event.to_event()?))).collect::<Result<_, _>>();
+        events.map(Some).map_err(damaged(&block))
     }
 
     /// Hands every block to `take`, while another thread reads and decodes ahead.
@@ -106,16 +130,21 @@ impl EventReader {
 
     fn next_block(&mut self) -> Result<Option<(Block, u64)>, LogError> {
         let Tail { block_no, seq, chain: found } = self.reader.tail;
-        if let Some(up_to) = self.up_to.filter(|up_to| up_to.block_no <= block_no) {
-            let expected = up_to.chain;
-            let other = LogError::Damaged { block_no, seq, why: Damage::Chain { expected, found } };
-            return if expected == found { Ok(None) } else { Err(other) };
+        match self.up_to {
+            UpTo::Place(place) if place == self.reader.tail => return Ok(None),
+            UpTo::Place(Tail { block_no: last, chain: expected, .. }) if last <= block_no => {
+                // It is the block before that is another one.
+                let (block_no, seq) = (block_no - 1, self.reader.tail.last_seq());
+                return Err(LogError::Damaged { block_no, seq, why: Damage::Checksum { expected, found } });
+            }
+            _ => {}
         }
         let before = self.reader.stored_bytes;
-        match self.reader.next()? {
-            Some(block) => Ok(Some((block, self.reader.stored_bytes - before))),
-            None if self.up_to.is_some() => Err(LogError::Damaged { block_no, seq, why: Damage::Missing }),
-            None => self.reader.expect_end().map(|()| None),
+        match (self.reader.next()?, self.up_to) {
+            (Some(block), _) => Ok(Some((block, self.reader.stored_bytes - before))),
+            (None, UpTo::Now) => Ok(None),
+            (None, UpTo::End) => self.reader.expect_end().map(|()| None),
+            (None, UpTo::Place(_)) => Err(LogError::Damaged { block_no, seq, why: Damage::Missing }),
         }
     }
 }

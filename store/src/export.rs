@@ -50,6 +50,7 @@ impl Convofold {
     /// # Errors
     /// [`ExportEventsError`] where the log cannot be read, or the writer takes no more.
     pub fn export_events(&self, out: &mut impl Write) -> Result<EventExportReport, ExportEventsError> {
+        let _log = self.shared().log_in_use.read();
         let last_seq = self.shared().durable.lock().seq;
         let first_seq = self.shared().log_start.read().tail.seq;
         let mut report = EventExportReport::default();

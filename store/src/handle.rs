@@ -10,6 +10,7 @@ use crossbeam_channel::{Sender, TrySendError, bounded};
 use parking_lot::Mutex;
 
 use crate::checkpoint::Checkpoint;
+use crate::cut::Cut;
 use crate::directory::{Directory, doing};
 use crate::error::{CloseError, CommitError, OpenError, SubmitError};
 use crate::head::{Head, HeadFile};
@@ -188,6 +189,11 @@ impl Convofold {
     /// [`CommitError`] says why it was not written.
     pub fn checkpoint(&self) -> Result<Checkpoint, CommitError> {
         self.request(Command::Checkpoint)
+    }
+
+    /// A place in the log that is durable, and what the store is there.
+    pub(crate) fn cut(&self) -> Result<Cut, CommitError> {
+        self.request(Command::Cut)
     }
 
     pub(crate) fn request<T: Clone>(&self, command: impl FnOnce(Completer<T>) -> Command) -> Result<T, CommitError> {

@@ -125,6 +125,11 @@ impl LogReader {
 
     /// The next block; `None` at the end.
     pub(crate) fn next(&mut self) -> Result<Option<Block>, LogError> {
+        Ok(self.next_with_value()?.map(|(block, _)| block))
+    }
+
+    /// The next block, and its bytes as they are stored.
+    pub(crate) fn next_with_value(&mut self) -> Result<Option<(Block, Vec<u8>)>, LogError> {
         let key = self.tail.key();
         let Some(value) = self.read(key)? else { return Ok(None) };
         let damaged = |why| LogError::Damaged { block_no: key.block_no, seq: key.first_seq, why };
@@ -133,7 +138,7 @@ impl LogReader {
         self.tail = block.end();
         self.expect_head()?;
         self.stored_bytes += value.len() as u64;
-        Ok(Some(block))
+        Ok(Some((block, value)))
     }
 
     fn read(&self, key: BlockKey) -> Result<Option<Vec<u8>>, LogError> {
@@ -158,7 +163,12 @@ impl LogReader {
 
 /// The block with the event `seq`, or the last one before it; the tail to read on from is its [`Block::end`].
 pub(crate) fn block_with(storage: &dyn Storage, seq: Seq) -> Result<Option<Block>, LogError> {
-    let Some(key) = storage.key_at_or_before(BlockKey { first_seq: seq, block_no: u64::MAX })? else { return Ok(None) };
+    block_at_or_before(storage, BlockKey { first_seq: seq, block_no: u64::MAX })
+}
+
+/// The block with this key, or the last one before it.
+pub(crate) fn block_at_or_before(storage: &dyn Storage, key: BlockKey) -> Result<Option<Block>, LogError> {
+    let Some(key) = storage.key_at_or_before(key)? else { return Ok(None) };
     let damaged = |why| LogError::Damaged { block_no: key.block_no, seq: key.first_seq, why };
     let value = storage.block(key)?.ok_or_else(|| damaged(Damage::Missing))?;
     let block = Block::open(&value).map_err(damaged)?;

@@ -139,7 +139,7 @@ impl Convofold {
             let board = shared.board.read();
             (board.len() as u64, board.open_len() as u64)
         };
-        let log_start = *shared.log_start.read();
+        let log_start = shared.log_start.read().clone();
         let disk_bytes = shared.storage.read().as_ref().and_then(|storage| storage.disk_bytes().ok());
         Stats {
             conversations,

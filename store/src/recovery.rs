@@ -17,7 +17,7 @@ use crate::codec::log_start::LogStart;
 use crate::codec::page;
 use crate::damage::Damage;
 use crate::error::OpenError;
-use crate::event_reader::{DecodedBlock, EventReader};
+use crate::event_reader::{DecodedBlock, EventReader, UpTo};
 use crate::head::Head;
 use crate::log::LogError;
 use crate::sled_file::Doubt;
@@ -152,7 +152,7 @@ fn last_good_checkpoint(
     let generations = generations(storage)?;
     let newest = generations.last().copied().unwrap_or_default();
     for generation in generations.into_iter().rev() {
-        match load(storage, start, generation, newest) {
+        match load(storage, &start, generation, newest) {
             Ok(recovered) => {
                 recovery.checkpoint_seq = Some(recovered.tail.last_seq());
                 return Ok(recovered);
@@ -175,7 +175,7 @@ fn last_good_checkpoint(
     })
 }
 
-enum LoadError {
+pub(crate) enum LoadError {
     Skip(SkipReason),
     /// The checkpoint knows of events that the log no longer has.
     Shortened {
@@ -197,7 +197,7 @@ impl From<StorageError> for LoadError {
     }
 }
 
-fn load(storage: &dyn Storage, start: LogStart, generation: u64, newest: u64) -> Result<Recovered, LoadError> {
+fn load(storage: &dyn Storage, start: &LogStart, generation: u64, newest: u64) -> Result<Recovered, LoadError> {
     let value = read(storage.record(&record_name(generation)))?.map_err(SkipReason::Record)?;
     let record = record::open(generation, &value).map_err(SkipReason::Record)?;
     // It was written after its blocks were durable, so also one that is of no other use tells how far the log reached.
@@ -216,7 +216,7 @@ fn load(storage: &dyn Storage, start: LogStart, generation: u64, newest: u64) ->
     Ok(Recovered {
         board,
         bookmarks: record.bookmarks.into_iter().collect(),
-        start,
+        start: start.clone(),
         tail,
         log_bytes: record.log_bytes,
         checkpointer: Checkpointer::new(pages, Some(last), newest),
@@ -224,7 +224,7 @@ fn load(storage: &dyn Storage, start: LogStart, generation: u64, newest: u64) ->
 }
 
 /// What was read, or what is wrong with it; only a failure of the storage itself is an error.
-fn read(outcome: Result<Option<Vec<u8>>, StorageError>) -> Result<Result<Vec<u8>, Damage>, StorageError> {
+pub(crate) fn read(outcome: Result<Option<Vec<u8>>, StorageError>) -> Result<Result<Vec<u8>, Damage>, StorageError> {
     match outcome {
         Ok(value) => Ok(value.ok_or(Damage::Missing)),
         Err(StorageError::Value(why)) => Ok(Err(why)),
@@ -232,7 +232,7 @@ fn read(outcome: Result<Option<Vec<u8>>, StorageError>) -> Result<Result<Vec<u8>
     }
 }
 
-fn tail_of(record: &CheckpointV1) -> Tail {
+pub(crate) fn tail_of(record: &CheckpointV1) -> Tail {
     Tail {
         block_no: record.last_block_no.saturating_add(1),
         seq: record.last_seq.saturating_add(1),
@@ -268,7 +268,7 @@ fn expect_block(storage: &dyn Storage, tail: &Tail) -> Result<(), LoadError> {
 }
 
 /// A page ready to be restored, or why not.
-type LoadedPage = Result<(PageEntry, Vec<ConversationImage>), LoadError>;
+pub(crate) type LoadedPage = Result<(PageEntry, Vec<ConversationImage>), LoadError>;
 
 /// Puts the pages on a board; another thread reads and decodes ahead.
 fn load_pages(storage: &dyn Storage, record: &CheckpointV1) -> Result<(Board, Vec<PageEntry>), LoadError> {
@@ -299,7 +299,7 @@ fn load_pages(storage: &dyn Storage, record: &CheckpointV1) -> Result<(Board, Ve
     Ok((board, pages))
 }
 
-fn load_page(storage: &dyn Storage, record: &CheckpointV1, page_no: u32) -> LoadedPage {
+pub(crate) fn load_page(storage: &dyn Storage, record: &CheckpointV1, page_no: u32) -> LoadedPage {
     let damaged = |why| LoadError::Skip(SkipReason::Page { page_no, why });
     let byte = record.places.get(page_no as usize / 8).copied().unwrap_or_default();
     let place = byte >> (page_no % 8) & 1 == 1;
@@ -315,7 +315,7 @@ fn replay_log(
     recovered: &mut Recovered,
     recovery: &mut Recovery,
 ) -> Result<(), LogError> {
-    let reader = EventReader::new(storage.clone(), recovered.tail, None).expecting(head)?;
+    let reader = EventReader::new(storage.clone(), recovered.tail, UpTo::End).expecting(head)?;
     reader.read_ahead(|block| {
         recovery.blocks_replayed += 1;
         recovery.events_replayed += block.events.len() as u64;

@@ -21,8 +21,14 @@ pub(crate) struct Shared {
     pub(crate) bookmarks: RwLock<BTreeMap<String, Vec<u8>>>,
     /// Gone when the store is closed. Readers hold the lock while they read, so that closing waits for them.
     pub(crate) storage: RwLock<Option<Arc<dyn Storage>>>,
+    /// The last event on the board. Changed under the board's lock, so that a reader knows what it sees.
+    pub(crate) applied_seq: AtomicU64,
+    /// While there are holds, no checkpoint is written that nobody asked for; see [`CheckpointHold`].
+    checkpoint_holds: AtomicU64,
     /// Where the log begins.
     pub(crate) log_start: RwLock<LogStart>,
+    /// Held by whoever reads the log from its beginning, so that it stays where it is.
+    pub(crate) log_in_use: RwLock<()>,
     /// How far the feeds may read.
     pub(crate) durable: Mutex<Durable>,
     pub(crate) durable_moved: Condvar,
@@ -45,6 +51,17 @@ pub(crate) struct Counters {
     pub(crate) log_bytes: AtomicU64,
     pub(crate) checkpoint_seq: AtomicU64,
     pub(crate) checkpoint_bytes: AtomicU64,
+    /// Moves before a checkpoint writes its first page, which may lie over one of the checkpoint before the last.
+    pub(crate) checkpoints_begun: AtomicU64,
+}
+
+/// Keeps the checkpoints that are there from being written over, save by one that is asked for.
+pub(crate) struct CheckpointHold<'a>(&'a Shared);
+
+impl Drop for CheckpointHold<'_> {
+    fn drop(&mut self) {
+        self.0.checkpoint_holds.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 impl Shared {
@@ -61,7 +78,10 @@ impl Shared {
             board: RwLock::new(board),
             bookmarks: RwLock::new(bookmarks),
             storage: RwLock::new(Some(storage)),
+            applied_seq: AtomicU64::new(tail.last_seq()),
+            checkpoint_holds: AtomicU64::new(0),
             log_start: RwLock::new(log_start),
+            log_in_use: RwLock::new(()),
             durable: Mutex::new(Durable { seq: tail.last_seq(), is_closed: false }),
             durable_moved: Condvar::new(),
             counters: Counters::default(),
@@ -80,6 +100,16 @@ impl Shared {
         self.durable.lock().is_closed = true;
         self.durable_moved.notify_all();
         *self.storage.write() = None;
+    }
+
+    /// Holds off checkpoints until it is dropped.
+    pub(crate) fn hold_checkpoints(&self) -> CheckpointHold<'_> {
+        self.checkpoint_holds.fetch_add(1, Ordering::SeqCst);
+        CheckpointHold(self)
+    }
+
+    pub(crate) fn are_checkpoints_held(&self) -> bool {
+        self.checkpoint_holds.load(Ordering::SeqCst) > 0
     }
 
     /// Refuses writes from now on. Trying a failed write or barrier again is no way out: the system may have forgotten

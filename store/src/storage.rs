@@ -88,6 +88,9 @@ pub enum StorageError {
     /// A stored value is damaged.
     #[error("a stored value is damaged")]
     Value(#[source] crate::Damage),
+    /// The store was closed.
+    #[error("the store is closed")]
+    Closed,
     /// The writer thread is gone; what it said is in the message.
     #[error("the writer thread ended unexpectedly: {message}")]
     WriterGone {

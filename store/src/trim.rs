@@ -10,14 +10,14 @@ use crate::checkpoint::{generations, record_name};
 use crate::codec::checkpoint as record;
 use crate::codec::log_start::{self, LogStart};
 use crate::error::TrimError;
-use crate::event_reader::EventReader;
+use crate::event_reader::{EventReader, UpTo};
 use crate::handle::Convofold;
-use crate::log::LogError;
-use crate::storage::{BlockKey, Storage, StorageError};
+use crate::lent_storage::LentStorage;
+use crate::storage::{Storage, StorageError};
 use crate::writer::{Command, Writer};
 
 /// The record that says where the log begins.
-const RECORD: &str = "log-start";
+pub(crate) const RECORD: &str = "log-start";
 
 /// What was dropped of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,18 +35,21 @@ pub struct Trimmed {
 
 impl Convofold {
     /// Drops the beginning of the log: block by block, as long as all events of a block happened before this time and both
-    /// kept checkpoints hold them. A checkpoint is written first. The last block always stays.
+    /// kept checkpoints hold them. A checkpoint is written first.
     ///
     /// States, histories, the export and the state hash stay as they are, also for the dropped events, and a late event is
     /// still placed and a repeated one still known. The change feed no longer begins before
     /// [`Trimmed::first_seq`]. Where no checkpoint can be read any more, the state cannot be folded again from such a log:
     /// make a backup first.
     ///
-    /// The log is read up to the first block that stays, by the thread that calls.
+    /// The log is read up to the first block that stays, by the thread that calls. It waits for a backup, a verification, an
+    /// audit or an export of events that reads the log.
     ///
     /// # Errors
     /// [`TrimError`] says why nothing was dropped, or that not all of it may have been.
     pub fn trim_log(&self, before: Time) -> Result<Trimmed, TrimError> {
+        // Whoever reads the log from its beginning is not to lose that.
+        let _nobody_reads = self.shared().log_in_use.write();
         self.checkpoint()?;
         let to = self.log_start_for(before)?;
         Ok(self.request(|completer| Command::Trim(to, completer))?)
@@ -54,19 +57,24 @@ impl Convofold {
 
     /// Where the log may begin.
     fn log_start_for(&self, before: Time) -> Result<LogStart, TrimError> {
-        let storage = self.shared().storage.read().clone().ok_or(TrimError::Closed)?;
-        let mut start = *self.shared().log_start.read();
+        let storage = LentStorage::of(self.shared());
+        let mut start = self.shared().log_start.read().clone();
         let covered = covered_block_no(storage.as_ref())?;
-        // The last block stays: it shows how far the log reaches.
-        let last = storage.key_at_or_before(BlockKey { first_seq: u64::MAX, block_no: u64::MAX })?;
-        let last_block_no = last.map_or(0, |last| last.block_no);
-        let mut reader = EventReader::new(storage, start.tail, None);
-        while start.tail.block_no <= covered && start.tail.block_no < last_block_no {
+        let mut reader = EventReader::new(storage, start.tail, UpTo::Now);
+        // The last block that they hold stays: it shows that they belong to this log.
+        while start.tail.block_no < covered {
             let Some(block) = reader.next()? else { break };
             if block.events.iter().any(|event| event.at().alone() >= before) {
                 break;
             }
-            start = LogStart { tail: block.end, dropped_bytes: start.dropped_bytes + block.stored_bytes };
+            start.tail = block.end;
+            start.dropped_bytes += block.stored_bytes;
+            for (name, value) in block.bookmarks {
+                match value {
+                    Some(value) => start.bookmarks.insert(name, value),
+                    None => start.bookmarks.remove(&name),
+                };
+            }
         }
         Ok(start)
     }
@@ -75,7 +83,7 @@ impl Convofold {
 impl Writer {
     /// Drops the blocks before `to`. The record first: what lies before it is not missed.
     pub(crate) fn trim(&mut self, to: LogStart) -> Result<Trimmed, StorageError> {
-        let from = *self.shared.log_start.read();
+        let from = self.shared.log_start.read().clone();
         if to.tail.block_no > from.tail.block_no {
             let value = log_start::seal(&to, self.blocks.compressor()).map_err(StorageError::Encoding)?;
             self.storage.put_record(RECORD, &value)?;
@@ -83,7 +91,7 @@ impl Writer {
             *self.shared.log_start.write() = to;
         }
         // Also what a process that was killed meanwhile has left.
-        let start = *self.shared.log_start.read();
+        let start = self.shared.log_start.read().clone();
         self.storage.delete_blocks_before(start.tail.key())?;
         self.storage.barrier()?;
         Ok(Trimmed {
@@ -96,9 +104,8 @@ impl Writer {
 }
 
 /// Where the log begins.
-pub(crate) fn read_log_start(storage: &dyn Storage) -> Result<LogStart, LogError> {
-    let damaged = |why| LogError::Storage(StorageError::Value(why));
-    storage.record(RECORD)?.map_or(Ok(LogStart::WHOLE), |value| log_start::open(&value).map_err(damaged))
+pub(crate) fn read_log_start(storage: &dyn Storage) -> Result<LogStart, StorageError> {
+    storage.record(RECORD)?.map_or(Ok(LogStart::WHOLE), |value| log_start::open(&value).map_err(StorageError::Value))
 }
 
 /// The last block that all readable checkpoints hold; 0 where there is none.

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use convofold_engine::{Admission, Effect, Seq};
@@ -14,6 +15,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError};
 use crate::checkpoint::{Checkpoint, Checkpointer};
 use crate::codec::block::Tail;
 use crate::codec::log_start::LogStart;
+use crate::cut::Cut;
 use crate::error::CommitError;
 use crate::head::{Head, HeadFile};
 use crate::log::BlockWriter;
@@ -33,6 +35,7 @@ pub(crate) enum Command {
     Submit(Submission),
     Sync(Completer<()>),
     Checkpoint(Completer<Checkpoint>),
+    Cut(Completer<Cut>),
     Trim(LogStart, Completer<Trimmed>),
     Close(Completer<()>),
 }
@@ -85,6 +88,7 @@ impl Writer {
                 }
                 Ok(Command::Sync(completer)) => self.answer(completer, Self::sync),
                 Ok(Command::Checkpoint(completer)) => self.answer(completer, Self::checkpoint),
+                Ok(Command::Cut(completer)) => self.answer(completer, Self::cut),
                 Ok(Command::Trim(to, completer)) => self.answer(completer, |writer| writer.trim(to)),
                 Ok(Command::Close(completer)) => {
                     let _ = self.answer(completer, Self::finish);
@@ -206,6 +210,7 @@ impl Writer {
                 self.set_bookmark(submission.batch.bookmark);
                 answers.push((submission.completer, receipt));
             }
+            self.shared.applied_seq.store(seq - 1, Ordering::SeqCst);
         }
         self.shared.counters.set_log(&self.tail, self.log_bytes);
         if written.is_durable {
@@ -249,6 +254,17 @@ impl Writer {
         Ok(checkpoint)
     }
 
+    fn cut(&mut self) -> Result<Cut, StorageError> {
+        self.sync()?;
+        let mut board = self.shared.board.write();
+        Ok(Cut {
+            tail: self.tail,
+            state_hash: board.state_hash(),
+            conversations: board.len() as u64,
+            bookmarks: self.shared.bookmarks.read().clone(),
+        })
+    }
+
     /// What is due between groups.
     fn housekeeping(&mut self) -> Result<(), StorageError> {
         if self.shared.poisoned().is_some() {
@@ -258,7 +274,8 @@ impl Writer {
         if self.unsynced_since.is_some_and(|since| since.elapsed() >= interval) {
             self.sync()?;
         }
-        if self.checkpointer.is_due(self.log_bytes, self.shared.options.checkpoint_log_bytes) {
+        let is_due = self.checkpointer.is_due(self.log_bytes, self.shared.options.checkpoint_log_bytes);
+        if is_due && !self.shared.are_checkpoints_held() {
             self.checkpoint()?;
         }
         Ok(())

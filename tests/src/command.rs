@@ -18,10 +18,11 @@ pub fn convofold() -> Command {
     command
 }
 
-/// Builds the binary beside the running test. It is built even where there is one, because that one may be old.
+/// Builds the binary beside the running test or tool. It is built even where there is one, because that one may be old.
 fn binary() -> PathBuf {
-    let test = std::env::current_exe().expect("the path of the test");
-    let profile_folder = test.ancestors().nth(2).expect("target/<profile>/deps/<test>");
+    let own = std::env::current_exe().expect("the path of the test");
+    let folder = own.parent().expect("target/<profile>/deps/<test>, or target/<profile>/<tool>");
+    let profile_folder = if folder.ends_with("deps") { folder.parent().expect("target/<profile>") } else { folder };
     let profile = match profile_folder.file_name().and_then(|name| name.to_str()) {
         None | Some("debug") => "dev",
         Some(name) => name,

@@ -5,6 +5,7 @@
 //! - [`arbitrary`] makes small random logs in which the awkward cases are frequent.
 //! - [`parsed`] is what the engine reads in an input.
 //! - [`command`] runs the `convofold` binary.
+//! - [`torture`] kills it, takes its power away and damages what it wrote.
 //!
 //! Read the transcripts first: they are the shortest way to learn what the engine promises.
 
@@ -12,4 +13,6 @@ pub mod arbitrary;
 pub mod command;
 pub mod model;
 pub mod parsed;
+#[cfg(unix)]
+pub mod torture;
 pub mod transcript;

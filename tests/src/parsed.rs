@@ -18,8 +18,14 @@ impl Parsed {
     /// Reads an input whose format is to be found out, with the limits that hold where nobody sets others.
     #[must_use]
     pub fn of(input: &[u8]) -> Self {
+        Self::within(Limits::default(), input)
+    }
+
+    /// As [`Parsed::of`], with other limits.
+    #[must_use]
+    pub fn within(limits: Limits, input: &[u8]) -> Self {
         let mut parsed = Self::default();
-        Parser::new(Format::Auto, Limits::default()).parse_input(input, &mut parsed);
+        Parser::new(Format::Auto, limits).parse_input(input, &mut parsed);
         parsed
     }
 }

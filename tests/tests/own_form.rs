@@ -1,5 +1,6 @@
 //! Any event can be written down in convofold's own form, and read back as itself.
 
+use convofold::ingest::Limits;
 use convofold_tests::arbitrary::{self, events::event};
 use convofold_tests::model::model;
 use convofold_tests::parsed::Parsed;
@@ -28,6 +29,22 @@ proptest! {
     fn any_event_of_a_source_is_read_back_as_itself(lines in arbitrary::wire_log_with_conflicts()) {
         for event in &Parsed::of(lines.join("\n").as_bytes()).events {
             check(event)?;
+        }
+    }
+
+    /// Spec W5, with limits so small that a source's own words are over them.
+    #[test]
+    fn what_was_accepted_once_is_accepted_again_with_the_same_limits(
+        lines in arbitrary::wire_log(),
+        max_id_bytes in 0_usize..9,
+    ) {
+        for line in &lines {
+            let limits = Limits { max_id_bytes, max_line_bytes: line.len(), ..Limits::default() };
+            for event in Parsed::within(limits, line.as_bytes()).events {
+                let again = Parsed::within(limits, event.export_line().as_bytes());
+                prop_assert_eq!(again.rejections, []);
+                prop_assert_eq!(again.events, [event]);
+            }
         }
     }
 

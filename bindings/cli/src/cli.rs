@@ -11,6 +11,7 @@ use crate::commands::export::ExportArgs;
 use crate::commands::generate::GenerateArgs;
 use crate::commands::hash::HashArgs;
 use crate::commands::history::HistoryArgs;
+use crate::commands::ingest::IngestArgs;
 use crate::commands::open::OpenArgs;
 use crate::commands::repair::RepairArgs;
 use crate::commands::replay::ReplayArgs;
@@ -59,6 +60,7 @@ pub struct Cli {
 #[expect(missing_docs, reason = "the help of a command is the documentation of its arguments")]
 pub enum Command {
     Replay(ReplayArgs),
+    Ingest(IngestArgs),
     Open(OpenArgs),
     Agents(AgentsArgs),
     Totals(TotalsArgs),
@@ -97,6 +99,7 @@ impl Command {
     fn run(&self, console: &mut Console) -> Result<Exit, CliError> {
         match self {
             Self::Replay(args) => args.run(console),
+            Self::Ingest(args) => args.run(console),
             Self::Open(args) => args.run(console),
             Self::Agents(args) => args.run(console),
             Self::Totals(args) => args.run(console),

@@ -12,7 +12,7 @@ pub enum Exit {
     Failure,
     /// The arguments make no sense.
     Usage,
-    /// A replay went through, and some of what it read cannot be an event.
+    /// A replay or an ingest went through, and some of what it read cannot be an event.
     Rejected,
     /// The conversation is not known.
     NotFound,
@@ -30,7 +30,7 @@ impl Exit {
         (Self::Success, 0, "all is well (also when there is nothing to show)"),
         (Self::Failure, 1, "something failed: reading, writing, a damaged database"),
         (Self::Usage, 2, "the arguments make no sense"),
-        (Self::Rejected, 3, "the replay is complete, but something in its input was rejected"),
+        (Self::Rejected, 3, "everything was read, but something in it was rejected (replay, ingest)"),
         (Self::NotFound, 4, "no such conversation (show, history)"),
         (Self::InUse, 5, "another process has the database open"),
         (Self::Damaged, 6, "damage was found, or something is lost (repair)"),

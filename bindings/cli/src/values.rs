@@ -2,7 +2,9 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use clap::ValueEnum;
 use convofold::Time;
+use convofold::ingest::Format;
 use jiff::{Span, SpanRelativeTo};
 
 /// A length of time in whole milliseconds, not negative.
@@ -26,6 +28,28 @@ impl std::str::FromStr for Millis {
             Err(format!("a duration counts back by itself; write {text:?} without the sign"))
         } else {
             Ok(Self(ms))
+        }
+    }
+}
+
+/// The source of events.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[expect(missing_docs, reason = "the help of an argument would show it")]
+pub enum SourceWord {
+    #[default]
+    Auto,
+    Airship,
+    Superoffice,
+    Convofold,
+}
+
+impl From<SourceWord> for Format {
+    fn from(word: SourceWord) -> Self {
+        match word {
+            SourceWord::Auto => Self::Auto,
+            SourceWord::Airship => Self::Airship,
+            SourceWord::Superoffice => Self::SuperOffice,
+            SourceWord::Convofold => Self::Convofold,
         }
     }
 }

@@ -20,7 +20,7 @@ use super::frame::{Checksum, Compressor, Frame, Mark, u32_at, u64_at, u128_at};
 use crate::damage::Damage;
 use crate::storage::BlockKey;
 
-const MARK: Mark = Mark { magic: *b"cfLB", version: 1, field_bytes: 40 };
+pub(crate) const MARK: Mark = Mark { magic: *b"cfLB", version: 1, field_bytes: 40 };
 
 /// The place in the log where the next block goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,6 +126,7 @@ pub(crate) struct Block {
     pub(crate) count: u32,
     pub(crate) checksum: Checksum,
     bookmark_count: u32,
+    /// The checksum of the block before it, as this one says.
     pub(crate) previous: Checksum,
     body: Vec<u8>,
 }

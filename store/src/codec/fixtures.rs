@@ -75,8 +75,11 @@ pub(crate) fn session_event() -> Event {
     .unwrap()
 }
 
-const LOG_START: LogStart =
-    LogStart { tail: Tail { block_no: 12, seq: 3_401, chain: 0x0123_4567_89ab_cdef }, dropped_bytes: 200_000 };
+fn start() -> LogStart {
+    let tail = Tail { block_no: 12, seq: 3_401, chain: 0x0123_4567_89ab_cdef };
+    let bookmarks = [("kafka/0".to_owned(), vec![1, 2, 3])];
+    LogStart { tail, dropped_bytes: 200_000, bookmarks: bookmarks.into() }
+}
 
 /// An event whose content is its identity, and one at odds with the first.
 fn events() -> Vec<Event> {
@@ -106,7 +109,7 @@ fn block(mut compressor: Compressor) -> (Vec<u8>, Tail) {
 }
 
 /// Put together by hand, so that they do not depend on how the engine hashes and folds.
-fn images() -> Vec<ConversationImage> {
+pub(crate) fn images() -> Vec<ConversationImage> {
     let at = |ms| Time::from_ms_and_ns(ms, 123_456).unwrap();
     let message = Fact {
         seq: 1,
@@ -224,7 +227,7 @@ fn path(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests-data").join(name)
 }
 
-fn fixture(name: &str) -> Vec<u8> {
+pub(crate) fn fixture(name: &str) -> Vec<u8> {
     std::fs::read(path(name)).unwrap()
 }
 
@@ -238,8 +241,10 @@ fn write_fixtures() {
         ("page-v1-plain.bin", page::seal(5, 9, &images(), &mut plain).unwrap().0),
         ("page-v1-zstd.bin", page::seal(5, 9, &images(), &mut Compressor::new().unwrap()).unwrap().0),
         ("checkpoint-v1-plain.bin", checkpoint::seal(&record(), &mut plain).unwrap()),
-        ("log-start-v1.bin", log_start::seal(&LOG_START, &mut plain).unwrap()),
+        ("log-start-v1.bin", log_start::seal(&start(), &mut plain).unwrap()),
         ("replay-mark-v1.bin", replay_mark::seal(&mark()).unwrap()),
+        ("backup-v1-plain.bin", crate::backup::tests::complete(Compressor::plain())),
+        ("backup-v1-incremental.bin", crate::backup::tests::incremental(Compressor::plain())),
     ];
     for (name, value) in values {
         assert!(!path(name).exists(), "{name} is there already");
@@ -279,8 +284,8 @@ fn a_checkpoint_of_version_1_is_read_and_written() {
 
 #[test]
 fn a_log_start_of_version_1_is_read_and_written() {
-    assert_eq!(log_start::seal(&LOG_START, &mut Compressor::plain()).unwrap(), fixture("log-start-v1.bin"));
-    assert_eq!(log_start::open(&fixture("log-start-v1.bin")).unwrap(), LOG_START);
+    assert_eq!(log_start::seal(&start(), &mut Compressor::plain()).unwrap(), fixture("log-start-v1.bin"));
+    assert_eq!(log_start::open(&fixture("log-start-v1.bin")).unwrap(), start());
 }
 
 #[test]

@@ -19,13 +19,15 @@ use std::io;
 
 use xxhash_rust::xxh3::Xxh3;
 use zstd::bulk::Decompressor;
+use zstd::zstd_safe;
 
 use crate::damage::Damage;
 
 /// A body that claims to be larger is not believed.
 pub(crate) const MAX_BODY_BYTES: usize = 1 << 30;
 
-const HEADER_BYTES: usize = 32;
+/// The length of the header before the fields.
+pub(crate) const HEADER_BYTES: usize = 32;
 const PLAIN: u8 = 0;
 const ZSTD: u8 = 1;
 /// Level 1 writes the log at half the speed of no compression and to a quarter of the bytes; higher levels save a
@@ -100,6 +102,11 @@ impl Compressor {
     }
 }
 
+/// How long the value is that begins with this header, as far as it can be believed: nothing of it is checked.
+pub(crate) fn stated_bytes(mark: Mark, header: &[u8; HEADER_BYTES]) -> u64 {
+    (HEADER_BYTES + mark.field_bytes) as u64 + u64::from(u32_at(header, 12))
+}
+
 impl<'a> Frame<'a> {
     /// Checks everything that can be checked without decoding the body.
     pub(crate) fn open(mark: Mark, value: &'a [u8]) -> Result<Self, Damage> {
@@ -150,6 +157,11 @@ thread_local! {
 }
 
 fn decompress(stored: &[u8], body_bytes: usize) -> io::Result<Vec<u8>> {
+    // The codec states the length as well. Where they differ no memory is asked for.
+    let stated = zstd_safe::get_frame_content_size(stored).ok().flatten();
+    if stated.is_some_and(|stated| stated != body_bytes as u64) {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "its length is another than the header says"));
+    }
     DECOMPRESSOR.with_borrow_mut(|held| match held {
         Some(decompressor) => decompressor.decompress(stored, body_bytes),
         None => held.insert(Decompressor::new()?).decompress(stored, body_bytes),

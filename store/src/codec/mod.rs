@@ -4,6 +4,7 @@
 //! folder encodes and decodes. Stored forms are structs of their own, one file a version; a change to the engine's types
 //! does not change them. Values written by earlier versions stay in `tests-data/` and are decoded by a test for ever.
 
+pub(crate) mod backup;
 pub(crate) mod block;
 pub(crate) mod checkpoint;
 pub(crate) mod conversation_v1;

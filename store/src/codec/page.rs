@@ -14,7 +14,7 @@ use super::conversation_v1::StoredConversationV1;
 use super::frame::{Checksum, Compressor, Frame, Mark, u32_at};
 use crate::damage::Damage;
 
-const MARK: Mark = Mark { magic: *b"cfPG", version: 1, field_bytes: 16 };
+pub(crate) const MARK: Mark = Mark { magic: *b"cfPG", version: 1, field_bytes: 16 };
 
 pub(crate) fn seal(
     page_no: u32,

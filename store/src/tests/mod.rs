@@ -1,5 +1,7 @@
 //! Scenarios across the crate. Here: what they share.
 
+mod audit;
+mod backup;
 mod checkpoints;
 mod commits;
 mod damage;
@@ -12,6 +14,7 @@ mod replay;
 mod sled_files;
 mod sweep;
 mod trim;
+mod verify;
 mod witness;
 mod world;
 
@@ -53,6 +56,54 @@ pub(crate) fn messages(first: u64, count: u64) -> Vec<Event> {
 
 pub(crate) fn submit(db: &Convofold, batch: Batch) -> crate::Receipt {
     db.submit(batch).unwrap().wait().unwrap()
+}
+
+/// A store with what a long life leaves: two checkpoints, late events, repeated ones, conflicts, bookmarks, and events
+/// after the last checkpoint.
+pub(crate) fn lived_in(options: Options) -> (Home, Arc<MemoryStorage>, Convofold) {
+    let home = Home::new();
+    let storage = Arc::new(MemoryStorage::default());
+    let db = home.open_on(&storage, options);
+    for part in [0, 2, 1, 3] {
+        submit(&db, Batch::new(messages(part * 100, 100)).bookmark("upstream", part.to_string()));
+        submit(&db, Batch::new(messages(part * 100 + 50, 50)));
+        submit(&db, Batch::new(vec![at_odds(part), at_odds(part + 10)]).bookmark(part.to_string(), "x"));
+        db.checkpoint().unwrap();
+    }
+    submit(&db, Batch::new(messages(400, 60)).delete_bookmark("0"));
+    submit(&db, Batch::default().bookmark("alone", "x"));
+    (home, storage, db)
+}
+
+/// Events of one identity that say different things.
+fn at_odds(number: u64) -> Event {
+    let identity = Some(convofold_engine::Identity::given("one", 0));
+    let text = number.to_string();
+    Draft { identity, text: Some(&text), ..message("odd", 1).draft() }.build().unwrap()
+}
+
+/// Changes a conversation in the last checkpoint, so that all checksums are right.
+pub(crate) fn forge_checkpoint(storage: &MemoryStorage, forge: impl Fn(&mut convofold_engine::ConversationImage)) {
+    use crate::checkpoint::{PAGE_SLOTS, checksum_of, generations, record_name};
+    use crate::codec::{checkpoint as record, frame::Compressor, page};
+    use crate::recovery::load_page;
+
+    let mut compressor = Compressor::new().unwrap();
+    let generation = *generations(storage).unwrap().last().unwrap();
+    let mut checkpoint = record::open(generation, &storage.contents().records[&record_name(generation)]).unwrap();
+    let mut pages = Vec::new();
+    for page_no in 0..checkpoint.slot_count.div_ceil(PAGE_SLOTS) {
+        let (mut entry, mut images) = load_page(storage, &checkpoint, page_no).ok().unwrap();
+        images.iter_mut().for_each(&forge);
+        let (value, checksum) = page::seal(page_no, generation, &images, &mut compressor).unwrap();
+        entry.checksum = checksum;
+        pages.push(entry);
+        let key = crate::storage::PageKey { page_no, place: entry.place };
+        storage.damage(|contents| drop(contents.pages.insert(key, value)));
+    }
+    checkpoint.pages_checksum = checksum_of(&pages).to_le_bytes();
+    let value = record::seal(&checkpoint, &mut compressor).unwrap();
+    storage.damage(|contents| drop(contents.records.insert(record_name(generation), value)));
 }
 
 pub(crate) fn export(db: &Convofold) -> String {

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use convofold_engine::{Seq, Time};
 
 use super::{Home, export, message, messages, submit};
+use crate::audit::Sample;
+use crate::backup::{BackupOptions, RestoreError, restore};
 use crate::memory_storage::MemoryStorage;
 use crate::repair::Repair;
 use crate::{Batch, Change, ChangesError, Convofold, OpenError, Options, StorageError, TrimError};
@@ -48,12 +50,13 @@ fn blocks_go_whose_events_are_all_older() {
 
     let again = db.trim_log(time(17)).unwrap();
     assert_eq!((again.events, again.blocks, again.bytes, again.first_seq), (0, 0, 0, 16));
-    // Both checkpoints are now at the end, so everything may go.
+    // The block at which the older checkpoint was written is the last that both hold, and stays.
     let rest = db.trim_log(time(1_000)).unwrap();
-    assert_eq!((rest.events, rest.first_seq), (25, 41));
+    assert_eq!((rest.events, rest.first_seq), (20, 36));
     submit(&db, Batch::new(messages(50, 5)));
     db.checkpoint().unwrap();
-    assert_eq!(db.trim_log(time(1_000)).unwrap().first_seq, 51);
+    assert_eq!(db.trim_log(time(1_000)).unwrap().first_seq, 46);
+    assert_eq!((home.killed().open().stats().last_seq, db.stats().blocks), (55, 2));
 }
 
 #[test]
@@ -62,7 +65,7 @@ fn what_the_older_checkpoint_does_not_hold_stays() {
     let db = home.open();
     fill(&db);
     // The last two checkpoints are the one that this writes, and that after 40 events.
-    assert_eq!(db.trim_log(time(1_000)).unwrap().first_seq, 41);
+    assert_eq!(db.trim_log(time(1_000)).unwrap().first_seq, 36);
 }
 
 /// Found by the machine: where the only checkpoint held everything, everything went, and the store never opened again.
@@ -88,13 +91,13 @@ fn states_histories_and_identities_are_what_they_were() {
     fill(&db);
     let (before, hash, bookmarks) = (export(&db), db.state_hash(), db.bookmarks());
     let history = db.history("case-3").unwrap();
-    assert_eq!(db.trim_log(time(1_000)).unwrap().first_seq, 41);
+    assert_eq!(db.trim_log(time(1_000)).unwrap().first_seq, 36);
     let killed = home.killed();
     db.close().unwrap();
     for again in [home.open(), killed.open()] {
         assert_eq!((export(&again), again.state_hash(), again.bookmarks()), (before.clone(), hash, bookmarks.clone()));
         assert!(again.history("case-3").unwrap() == history);
-        assert_eq!(again.stats().first_seq, 41);
+        assert_eq!(again.stats().first_seq, 36);
         let receipt = submit(&again, Batch::new(messages(0, 50)));
         assert_eq!((receipt.counts.duplicates, receipt.first_seq), (50, None));
         // A late event lands among those that were dropped.
@@ -117,10 +120,10 @@ fn a_process_that_is_killed_while_blocks_are_deleted_has_lost_nothing() {
     let again = Home::new();
     let storage = storage.after_power_cut();
     let db = again.open_on(&storage, Options::new());
-    assert_eq!((db.state_hash(), db.stats().first_seq), (hash, 41));
+    assert_eq!((db.state_hash(), db.stats().first_seq), (hash, 36));
     assert_eq!(storage.contents().log.len(), 10);
-    assert_eq!(db.trim_log(time(0)).unwrap().first_seq, 41);
-    assert_eq!(storage.contents().log.len(), 2);
+    assert_eq!(db.trim_log(time(0)).unwrap().first_seq, 36);
+    assert_eq!(storage.contents().log.len(), 3);
 }
 
 #[test]
@@ -134,7 +137,7 @@ fn without_a_checkpoint_such_a_log_is_refused() {
     contents.records.retain(|name, _| !name.starts_with("checkpoint/"));
     let open = |contents| Convofold::open_on(Options::new(), &Home::new().path(), MemoryStorage::with(contents));
     let error = open(contents).unwrap_err();
-    assert!(matches!(error, OpenError::NoCheckpoint { first_seq: 41 }), "{error:?}");
+    assert!(matches!(error, OpenError::NoCheckpoint { first_seq: 36 }), "{error:?}");
     let mut contents = storage.contents();
     contents.records.get_mut("log-start").unwrap()[40] ^= 1;
     let error = open(contents).unwrap_err();
@@ -168,7 +171,53 @@ fn the_way_out_tells_dropped_events_too() {
         String::from_utf8(out).unwrap()
     };
     let before = events(&db);
-    assert_eq!(db.trim_log(time(1_000)).unwrap().first_seq, 41);
+    assert_eq!(db.trim_log(time(1_000)).unwrap().first_seq, 36);
     assert_eq!(events(&db), before);
     assert_eq!(before.lines().count(), 50);
+}
+
+/// A store whose log begins with event 36, and that went on since.
+fn trimmed() -> (Home, Convofold) {
+    let home = Home::new();
+    let db = home.open();
+    fill(&db);
+    assert_eq!(db.trim_log(time(1_000)).unwrap().first_seq, 36);
+    submit(&db, Batch::new(vec![message("case-3", 1), message("case-99", 60)]).bookmark("other", "x"));
+    (home, db)
+}
+
+#[test]
+fn verify_and_audit_hold_such_a_store_against_what_is_left_and_remembered() {
+    let (home, db) = trimmed();
+    for db in [&db, &home.killed().open()] {
+        let report = db.verify(|_| {}).unwrap();
+        assert_eq!((report.problems.as_slice(), report.events, report.log_is_whole), ([].as_slice(), 17, true));
+        assert!(report.checkpoints.iter().all(|checkpoint| checkpoint.compared), "{report:?}");
+        let audit = db.audit(Sample::All).unwrap();
+        assert_eq!((audit.differences.len(), audit.conversations), (0, 38));
+        let audit = db.audit(Sample::Random { conversations: 5, seed: 3 }).unwrap();
+        assert_eq!((audit.differences.len(), audit.conversations), (0, 5));
+    }
+}
+
+#[test]
+fn a_backup_of_such_a_store_restores_to_it() {
+    let (home, db) = trimmed();
+    let file = |name: &str| home.dir.path().join(name);
+    let complete = db.backup(file("complete"), &BackupOptions::new(), |_| {}).unwrap();
+    assert_eq!((complete.contents.first_seq, complete.contents.last_seq), (36, 52));
+    submit(&db, Batch::new(messages(70, 3)));
+    db.backup(file("more"), &BackupOptions::new().since(file("complete")), |_| {}).unwrap();
+    let files = [file("complete"), file("more")];
+    let report = restore(&files, file("restored"), &Options::new(), |_| {}).unwrap();
+    assert_eq!((report.last_seq, report.state_hash), (55, db.state_hash()));
+    let restored = Convofold::open(file("restored")).unwrap();
+    assert_eq!((export(&restored), restored.bookmarks()), (export(&db), db.bookmarks()));
+    assert_eq!((restored.stats().first_seq, seqs(&restored, 36)), (36, seqs(&db, 36)));
+    assert_eq!(restored.verify(|_| {}).unwrap().problems, []);
+    // It goes on like the first.
+    assert_eq!(submit(&restored, Batch::new(messages(0, 50))).counts.duplicates, 50);
+    db.backup(file("again"), &BackupOptions::new(), |_| {}).unwrap();
+    let error = restore(&[file("more")], file("other"), &Options::new(), |_| {}).unwrap_err();
+    assert!(matches!(error, RestoreError::NotComplete { .. }), "{error:?}");
 }

@@ -1,6 +1,7 @@
 //! The commands: one file each, its arguments and what it does.
 
 pub mod replay;
+pub mod ingest;
 pub mod open;
 pub mod agents;
 pub mod totals;

@@ -42,7 +42,7 @@ const VERSION: i64 = 1;
 /// How a line in this form begins as it is written here.
 const BEGINNING: &[u8] = b"{\"convofold\":";
 
-/// The keys and the whole of what is composed of an event's other parts are longer than in the sources by less than this.
+/// Longer keys, longer times and what is put around ids make less than this.
 const LONGER_BYTES: usize = 4 << 10;
 
 const NAMES: [Name; 22] = names![
@@ -200,10 +200,10 @@ impl Parts {
 
 impl<'a> Strict<'a, '_> {
     fn event(&self, agent: &Strict<'a, '_>, session: &Strict<'a, '_>) -> Checked<Event> {
-        let source = self.required(own::SOURCE, self.max_composed_bytes())?;
-        let conversation = self.required(own::CONVERSATION, self.max_composed_bytes())?;
-        let (agent_id, agent_name) = (agent.id(0, agent.max_composed_bytes())?, agent.text(1)?);
-        let own_id = |field| self.id(field, self.0.max_id_bytes);
+        let source = self.required(own::SOURCE, self.max_made_bytes())?;
+        let conversation = self.required(own::CONVERSATION, self.max_made_bytes())?;
+        let (agent_id, agent_name) = (agent.id(0, agent.max_made_bytes())?, agent.text(1)?);
+        let given = |field| self.id(field, self.0.max_id_bytes);
         self.build(Draft {
             source: &source,
             conversation: &conversation,
@@ -220,29 +220,30 @@ impl<'a> Strict<'a, '_> {
             unread: self.unsigned(own::UNREAD, "a whole number from 0 to 18446744073709551615")?,
             agent: self.agent(agent_id.as_deref(), agent_name.as_deref())?,
             direction: self.word(own::DIRECTION, &DIRECTIONS, "`in` or `out`")?,
-            channel: own_id(own::CHANNEL)?.as_deref(),
+            channel: self.id(own::CHANNEL, self.max_made_bytes())?.as_deref(),
             text: self.text(own::TEXT)?.as_deref(),
             member_name: self.text(own::MEMBER_NAME)?.as_deref(),
-            member_number: own_id(own::MEMBER_NUMBER)?.as_deref(),
-            member_business_id: own_id(own::MEMBER_BUSINESS_ID)?.as_deref(),
-            member_channel_id: own_id(own::MEMBER_CHANNEL_ID)?.as_deref(),
-            shortcode: own_id(own::SHORTCODE)?.as_deref(),
-            app_key: own_id(own::APP_KEY)?.as_deref(),
-            tenant: own_id(own::TENANT)?.as_deref(),
+            member_number: given(own::MEMBER_NUMBER)?.as_deref(),
+            member_business_id: given(own::MEMBER_BUSINESS_ID)?.as_deref(),
+            member_channel_id: given(own::MEMBER_CHANNEL_ID)?.as_deref(),
+            shortcode: given(own::SHORTCODE)?.as_deref(),
+            app_key: given(own::APP_KEY)?.as_deref(),
+            tenant: given(own::TENANT)?.as_deref(),
             session: self.session(session)?,
         })
     }
 
     fn build(&self, draft: Draft<'_>) -> Checked<Event> {
-        draft.build_with(self.max_composed_bytes()).map_err(|error| match error {
+        draft.build_with(self.max_made_bytes()).map_err(|error| match error {
             DraftError::NoKind => self.0.complain(own::KIND, Reason::Missing, "what the event does".into()),
             DraftError::NoTime => self.0.complain(own::OCCURRED, Reason::NoTime, "a time".into()),
             error => self.0.refuse(own::CONVERSATION, &error),
         })
     }
 
-    /// Conversations and agents of SuperOffice's have ids that are composed, and so longer than those that are given.
-    fn max_composed_bytes(&self) -> usize {
+    /// The limit is for ids that sources give. Here come also those that were made of them, and words that no source gave:
+    /// a conversation and an agent of SuperOffice's, `airship`, `in_app`.
+    fn max_made_bytes(&self) -> usize {
         self.0.max_id_bytes.saturating_add(COMPOSED_BYTES)
     }
 

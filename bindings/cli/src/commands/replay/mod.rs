@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use clap::{Args, ValueEnum};
-use convofold::ingest::{Format, Rejection};
+use clap::Args;
+use convofold::ingest::Rejection;
 use convofold::replay::{Input, Replay, ReplayError, ReplayReport};
 use convofold::{Convofold, Options};
 
@@ -23,6 +23,7 @@ use crate::exit::Exit;
 use crate::inputs::{self, Source};
 use crate::interrupt;
 use crate::output::text;
+use crate::values::SourceWord;
 use progress::Watch;
 use rejects::Rejects;
 use report::Report;
@@ -65,26 +66,6 @@ pub struct ReplayArgs {
     /// Print the report as one JSON object on standard output.
     #[arg(long)]
     json: bool,
-}
-
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
-enum SourceWord {
-    #[default]
-    Auto,
-    Airship,
-    Superoffice,
-    Convofold,
-}
-
-impl From<SourceWord> for Format {
-    fn from(word: SourceWord) -> Self {
-        match word {
-            SourceWord::Auto => Self::Auto,
-            SourceWord::Airship => Self::Airship,
-            SourceWord::Superoffice => Self::SuperOffice,
-            SourceWord::Convofold => Self::Convofold,
-        }
-    }
 }
 
 impl ReplayArgs {

@@ -1,0 +1,85 @@
+//! What was found in a line.
+
+use convofold::Event;
+use convofold::ingest::{Ignored, Origin, Parser, Piece, Rejection, Sink};
+
+/// So many rejections of a line are told; all of them are counted. A line can hold half a million.
+const REJECTIONS_TOLD: usize = 16;
+
+/// What was found in a line. There is something in every line, in an empty one a keep-alive.
+#[derive(Debug, Default)]
+pub(super) struct Line {
+    /// Its number in the input, from 1.
+    pub(super) number: u64,
+    pub(super) events: Vec<Event>,
+    pub(super) ignored: u64,
+    pub(super) rejected: u64,
+    /// The first of them.
+    pub(super) rejections: Vec<Rejection>,
+}
+
+/// The lines of a piece, in order.
+pub(super) fn lines(parser: &Parser, piece: &Piece) -> Vec<Line> {
+    let mut lines = Lines::default();
+    parser.parse(piece, &mut lines);
+    lines.begin(0);
+    lines.whole
+}
+
+#[derive(Default)]
+struct Lines {
+    whole: Vec<Line>,
+    /// The one being read; number 0 before the first.
+    current: Line,
+}
+
+impl Lines {
+    fn at(&mut self, number: u64) -> &mut Line {
+        if self.current.number != number {
+            self.begin(number);
+        }
+        &mut self.current
+    }
+
+    fn begin(&mut self, number: u64) {
+        let line = std::mem::replace(&mut self.current, Line { number, ..Line::default() });
+        if line.number > 0 {
+            self.whole.push(line);
+        }
+    }
+}
+
+impl Sink for Lines {
+    fn event(&mut self, origin: Origin, event: Event) {
+        self.at(origin.line).events.push(event);
+    }
+
+    fn ignored(&mut self, origin: Origin, _why: Ignored) {
+        self.at(origin.line).ignored += 1;
+    }
+
+    fn rejected(&mut self, rejection: Rejection) {
+        let line = self.at(rejection.line);
+        line.rejected += 1;
+        if line.rejections.len() < REJECTIONS_TOLD {
+            line.rejections.push(rejection);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use convofold::ingest::{Format, Limits};
+
+    use super::*;
+
+    #[test]
+    fn every_line_is_found_in_order_and_rejections_are_counted_beyond_those_told() {
+        let bytes = [b"\n[".as_slice(), &b"1,".repeat(99), b"1]\nx\n \n"].concat();
+        let piece = Piece::Lines { first_line: 7, byte_offset: 0, bytes };
+        let found = lines(&Parser::new(Format::Auto, Limits::default()), &piece);
+        let counts: Vec<_> =
+            found.iter().map(|line| (line.number, line.ignored, line.rejected, line.rejections.len())).collect();
+        assert_eq!(counts, [(7, 1, 0, 0), (8, 0, 100, REJECTIONS_TOLD), (9, 0, 1, 1), (10, 1, 0, 0)]);
+    }
+}

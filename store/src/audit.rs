@@ -1,0 +1,200 @@
+//! Audit: conversations folded again from the log and compared with what the store answers, field by field.
+
+mod background;
+mod sample;
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use convofold_engine::{Board, Difference, ImageError, Seq, State};
+use serde::Serialize;
+
+use crate::base::{base_images, board_of};
+use crate::damage::Damage;
+use crate::handle::Convofold;
+use crate::lent_storage::LentStorage;
+use crate::log::LogError;
+use crate::shadow::Shadow;
+use crate::shared::Shared;
+use crate::storage::StorageError;
+
+pub use background::BackgroundAudit;
+pub use sample::Sample;
+
+/// So many conversations are looked at under one lock.
+const SLICE: usize = 64;
+/// A store that is wrong in more places than this is wrong everywhere.
+const MAX_DIFFERENCES: usize = 10_000;
+
+/// What an audit found.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct AuditReport {
+    /// How many conversations were compared.
+    pub conversations: u64,
+    /// How many events of them were folded again.
+    pub events: u64,
+    /// The last event of the log that was read.
+    pub last_seq: Seq,
+    /// Every field that differs; none where all is well.
+    pub differences: Vec<AuditDifference>,
+    /// How many more there are; only the first 10,000 are listed.
+    pub more_differences: u64,
+    /// How long it took.
+    #[serde(skip)]
+    pub took: Duration,
+}
+
+/// A field of a conversation that the store holds differently from what its events say.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct AuditDifference {
+    /// The conversation.
+    pub id: Arc<str>,
+    /// The field, as a path in the export: `unread`, `agent.name`, `assignments[2].at`; `state` where the whole
+    /// conversation is on one side only.
+    pub field: String,
+    /// What its events say, as JSON.
+    pub expected: String,
+    /// What the store holds, as JSON.
+    pub found: String,
+}
+
+/// Why an audit could not be carried out.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AuditError {
+    /// The log is damaged, so that there is nothing to compare with. [`Convofold::verify`](crate::Convofold::verify) says
+    /// more.
+    #[error("the log is damaged at block {block_no}, which should begin with event {seq}")]
+    Damaged {
+        /// The block.
+        block_no: u64,
+        /// The seq of its first event.
+        seq: Seq,
+        /// What is wrong with it.
+        #[source]
+        why: Damage,
+    },
+    /// Of events that were dropped from the log, what a conversation remembers is not what they were.
+    #[error("the memory of a conversation is damaged")]
+    Memory(#[from] ImageError),
+    /// The store was closed meanwhile.
+    #[error("the store is closed")]
+    Closed,
+    /// It was stopped.
+    #[error("the audit was stopped")]
+    Stopped,
+    /// The storage underneath failed.
+    #[error("the storage underneath failed")]
+    Storage(#[source] StorageError),
+}
+
+impl From<LogError> for AuditError {
+    fn from(error: LogError) -> Self {
+        match error {
+            LogError::Damaged { block_no, seq, why } => Self::Damaged { block_no, seq, why },
+            LogError::Storage(StorageError::Closed) => Self::Closed,
+            LogError::Storage(error) => Self::Storage(error),
+        }
+    }
+}
+
+impl Convofold {
+    /// Folds conversations again, from their events in the log, and names every field in which the live state differs.
+    /// There should never be one.
+    ///
+    /// Events that were dropped from the log ([`Convofold::trim_log`]) are those that the conversations remember.
+    ///
+    /// The whole log is read, on this thread; of conversations that are not in the sample only the ids are looked at. The
+    /// sample is held in memory a second time. Meanwhile the store goes on working: readers and the writer wait for one
+    /// group of events and 64 conversations at a time, some milliseconds.
+    ///
+    /// # Errors
+    /// [`AuditError`] where it cannot be carried out. What it finds is no error.
+    pub fn audit(&self, sample: Sample) -> Result<AuditReport, AuditError> {
+        audit(self.shared(), sample, |_| Ok(()))
+    }
+}
+
+/// `tick` is called after every block, with the last event read.
+fn audit(
+    shared: &Arc<Shared>,
+    sample: Sample,
+    tick: impl FnMut(Seq) -> Result<(), AuditError>,
+) -> Result<AuditReport, AuditError> {
+    let started = Instant::now();
+    let storage = LentStorage::of(shared);
+    let _log = shared.log_in_use.read();
+    let start = shared.log_start.read().tail;
+    let slots = sample.slots(shared.board.read().slot_count());
+    let wanted: Option<HashSet<_>> = match sample {
+        Sample::All => None,
+        Sample::Random { .. } => {
+            let board = shared.board.read();
+            Some(slots.iter().filter_map(|slot| board.id(*slot).cloned()).collect())
+        }
+    };
+    let is_wanted = |id: &str| wanted.as_ref().is_none_or(|wanted| wanted.contains(id));
+    let base = board_of(base_images(&shared.board, start.seq, is_wanted)?)?;
+    let mut shadow = Shadow::new(storage, base, start, wanted);
+    let last_seq = shared.applied_seq.load(Ordering::SeqCst);
+    shadow.fold_up_to(last_seq, tick)?;
+    let mut report = AuditReport { last_seq, ..AuditReport::default() };
+    for slots in slots.chunks(SLICE) {
+        let pairs = shadow.beside(shared, |live, shadow| {
+            slots.iter().filter_map(|slot| live.id(*slot)).map(|id| Pair::of(id, live, shadow)).collect::<Vec<_>>()
+        })?;
+        report.conversations += pairs.len() as u64;
+        pairs.iter().for_each(|pair| report.add(pair));
+    }
+    report.events = shadow.events;
+    report.took = started.elapsed();
+    Ok(report)
+}
+
+/// The two states of one conversation, after the same event.
+struct Pair {
+    id: Arc<str>,
+    expected: Option<State>,
+    found: Option<State>,
+}
+
+impl Pair {
+    fn of(id: &Arc<str>, live: &Board, shadow: &Board) -> Self {
+        Self { id: id.clone(), expected: shadow.state(id), found: live.state(id) }
+    }
+}
+
+impl AuditReport {
+    /// Whether nothing differs.
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        self.differences.is_empty()
+    }
+
+    fn add(&mut self, pair: &Pair) {
+        for Difference { field, expected, found } in differences(pair.expected.as_ref(), pair.found.as_ref()) {
+            if self.differences.len() < MAX_DIFFERENCES {
+                self.differences.push(AuditDifference { id: pair.id.clone(), field, expected, found });
+            } else {
+                self.more_differences += 1;
+            }
+        }
+    }
+}
+
+/// Where two states differ, also where one is missing as a whole.
+pub(crate) fn differences(expected: Option<&State>, found: Option<&State>) -> Vec<Difference> {
+    match (expected, found) {
+        (Some(expected), Some(found)) if expected == found => Vec::new(),
+        (Some(expected), Some(found)) => expected.differences(found),
+        (None, None) => Vec::new(),
+        (expected, found) => {
+            let line = |state: Option<&State>| state.map_or_else(|| "nothing".to_owned(), State::export_line);
+            vec![Difference { field: "state".to_owned(), expected: line(expected), found: line(found) }]
+        }
+    }
+}

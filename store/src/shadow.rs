@@ -1,0 +1,88 @@
+//! A board folded anew from the log, to be held against the live one while that moves on.
+//!
+//! The log is ahead of the live board by one group at most. So the shadow reads ahead of it, outside of any lock, and
+//! folds up to where the live board is while it holds the lock that keeps it there. Readers and the writer wait for the
+//! few events that came since the last look, and for the look.
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use convofold_engine::{Board, Event, Seq};
+
+use crate::codec::block::Tail;
+use crate::damage::Damage;
+use crate::event_reader::{EventReader, UpTo};
+use crate::log::LogError;
+use crate::shared::Shared;
+use crate::storage::Storage;
+
+/// Follows the live board through the log.
+pub(crate) struct Shadow {
+    board: Board,
+    reader: EventReader,
+    /// The conversations that it knows of; `None` is all of them.
+    wanted: Option<HashSet<Arc<str>>>,
+    /// Read and not folded yet.
+    ahead: VecDeque<(Seq, Event)>,
+    /// How many events it folded.
+    pub(crate) events: u64,
+}
+
+impl Shadow {
+    /// Goes on from a board as it was at a place in the log.
+    pub(crate) fn new(storage: Arc<dyn Storage>, board: Board, from: Tail, wanted: Option<HashSet<Arc<str>>>) -> Self {
+        let reader = EventReader::new(storage, from, UpTo::Now);
+        Self { board, reader, wanted, ahead: VecDeque::new(), events: 0 }
+    }
+
+    /// Reads and folds up to an event that the log has. `tick` is called after every block and may end it.
+    pub(crate) fn fold_up_to<E: From<LogError>>(
+        &mut self,
+        seq: Seq,
+        mut tick: impl FnMut(Seq) -> Result<(), E>,
+    ) -> Result<(), E> {
+        while self.reader.tail().last_seq() < seq {
+            if !self.read()? {
+                let Tail { block_no, seq, .. } = self.reader.tail();
+                return Err(LogError::Damaged { block_no, seq, why: Damage::Missing }.into());
+            }
+            self.fold(seq);
+            tick(self.reader.tail().last_seq())?;
+        }
+        self.fold(seq);
+        Ok(())
+    }
+
+    /// Looks at the live board and at this one, both after the same event.
+    pub(crate) fn beside<T>(&mut self, shared: &Shared, look: impl FnOnce(&Board, &Board) -> T) -> Result<T, LogError> {
+        loop {
+            self.fold_up_to(shared.applied_seq.load(Ordering::SeqCst), |_| Ok::<_, LogError>(()))?;
+            while self.read()? {}
+            let live = shared.board.read();
+            let seq = shared.applied_seq.load(Ordering::SeqCst);
+            // Otherwise a whole group was committed since; reading has to be done without the lock.
+            if seq <= self.reader.tail().last_seq() {
+                self.fold(seq);
+                return Ok(look(&live, &self.board));
+            }
+        }
+    }
+
+    /// Reads the next block, where there is one.
+    fn read(&mut self) -> Result<bool, LogError> {
+        let is_wanted = |id: &str| self.wanted.as_ref().is_none_or(|wanted| wanted.contains(id));
+        let events = self.reader.next_of(is_wanted)?;
+        let is_there = events.is_some();
+        self.ahead.extend(events.unwrap_or_default());
+        Ok(is_there)
+    }
+
+    fn fold(&mut self, up_to: Seq) {
+        let mut batch = self.board.batch();
+        while let Some((seq, event)) = self.ahead.pop_front_if(|(seq, _)| *seq <= up_to) {
+            batch.apply(seq, &event);
+            self.events += 1;
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! Verify: everything that is on the disk and in memory, checked against the log while the store goes on working.
+//!
+//! ```text
+//! cut --> log: every block, folded anew --> checkpoints on the way --> state hash at the cut --> the live board
+//! ```
+//!
+//! The log is the truth; what is compared with it was made from it. What is wrong is told and passed over where that is
+//! possible: after a damaged block the others are still read, but nothing can be compared with a fold that has a hole.
+
+mod checkpoints;
+mod compare;
+mod live;
+mod log;
+mod report;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use convofold_engine::{ImageError, Seq};
+
+use crate::base::{base_images, board_of};
+use crate::error::{CommitError, OpenError};
+use crate::handle::Convofold;
+use crate::head::{Head, HeadMark};
+use crate::lent_storage::LentStorage;
+use crate::log::LogError;
+use crate::storage::StorageError;
+use checkpoints::Checkpoints;
+use log::LogCheck;
+
+pub use report::{Problem, VerifiedCheckpoint, VerifyReport};
+
+/// How far a verification is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum VerifyProgress {
+    /// The log is read and folded.
+    Log {
+        /// The last event that was read.
+        seq: Seq,
+        /// The last one that will be.
+        last_seq: Seq,
+    },
+    /// The conversations in memory are compared.
+    Live {
+        /// How many were.
+        conversations: u64,
+        /// How many there are.
+        of: u64,
+    },
+}
+
+/// Why a verification could not be carried out. What it finds is no error.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum VerifyError {
+    /// The store was closed, before or meanwhile.
+    #[error("the store is closed")]
+    Closed,
+    /// An earlier write failed, so that memory and disk are not expected to agree. Open the store again.
+    #[error("an earlier write failed; open the store again")]
+    Poisoned(#[source] Arc<StorageError>),
+    /// The head mark cannot be read for a reason that is not in it.
+    #[error("cannot read the head mark")]
+    Head(#[source] OpenError),
+    /// Of events that were dropped from the log, what a conversation remembers is not what they were.
+    #[error("the memory of a conversation is damaged")]
+    Memory(#[from] ImageError),
+    /// The storage underneath failed.
+    #[error("the storage underneath failed")]
+    Storage(#[source] StorageError),
+}
+
+impl From<CommitError> for VerifyError {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Closed => Self::Closed,
+            CommitError::Poisoned { cause } => Self::Poisoned(cause),
+        }
+    }
+}
+
+impl From<StorageError> for VerifyError {
+    fn from(error: StorageError) -> Self {
+        match error {
+            StorageError::Closed => Self::Closed,
+            error => Self::Storage(error),
+        }
+    }
+}
+
+impl Convofold {
+    /// Checks everything: each block of the log, the head mark, the pages of both checkpoints that are kept, and every
+    /// conversation and every answer in memory against the log folded anew.
+    ///
+    /// It takes about as long as folding the log, on this thread and one that reads ahead, and the memory of a second set
+    /// of conversations. The store goes on working. Readers and the writer wait while the state hash is taken, as for
+    /// [`Convofold::state_hash`]; then for one group of events and 64 conversations at a time, some milliseconds; and once
+    /// while all open conversations are compared in their three orders, about a second for a million of them. Checkpoints
+    /// that nobody asks for wait until it has ended.
+    ///
+    /// Events that were dropped from the log ([`Convofold::trim_log`]) are those that the conversations remember.
+    ///
+    /// How often known events were delivered again is not in the log, and so not checked.
+    ///
+    /// # Errors
+    /// [`VerifyError`] where it cannot be carried out. What is wrong with the store is in the report.
+    pub fn verify(&self, mut on_progress: impl FnMut(VerifyProgress)) -> Result<VerifyReport, VerifyError> {
+        let started = Instant::now();
+        let shared = self.shared();
+        let storage = LentStorage::of(shared);
+        let _held = shared.hold_checkpoints();
+        // Before the cut, so that the log has to reach it.
+        let head = Head::read(self.dir()).map_err(VerifyError::Head)?;
+        let cut = self.cut()?;
+        let mut report = VerifyReport { last_seq: cut.tail.last_seq(), ..VerifyReport::default() };
+        check_head(head, &mut report);
+        let _log = shared.log_in_use.read();
+        let start = shared.log_start.read().clone();
+        let base = board_of(base_images(&shared.board, start.tail.seq, |_| true)?)?;
+        let checkpoints = Checkpoints::find(shared, &storage, &cut, &mut report)?;
+        let mut log = LogCheck::new(&storage, start, base, checkpoints, head.head());
+        log.run(&cut, &mut report, &mut on_progress)?;
+        report.log_is_whole = log.is_whole;
+        if let Some((board, bookmarks)) = log.into_fold() {
+            live::check(shared, storage.clone(), board, bookmarks, &cut, &mut report, &mut on_progress)?;
+        }
+        let stray_values = storage.stray_values()?;
+        if stray_values > 0 {
+            report.add(Problem::StrayValues { count: stray_values });
+        }
+        report.took = started.elapsed();
+        Ok(report)
+    }
+}
+
+fn check_head(mark: HeadMark, report: &mut VerifyReport) {
+    match mark {
+        HeadMark::None => report.add(Problem::HeadMissing),
+        HeadMark::Unreadable => report.add(Problem::HeadUnreadable),
+        HeadMark::At(head) if head.last_seq > report.last_seq => {
+            report.add(Problem::Shortened { expected: head.last_seq, found: report.last_seq });
+        }
+        HeadMark::At(_) => {}
+    }
+}
+
+/// What is wrong with the log, or the failure of the storage that it hides.
+fn damage(error: LogError) -> Result<(u64, Seq, crate::Damage), VerifyError> {
+    match error {
+        LogError::Damaged { block_no, seq, why } => Ok((block_no, seq, why)),
+        LogError::Storage(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,129 @@
+//! What is in memory: hash and bookmarks at the cut, then the live board, slice by slice, while it moves on.
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use convofold_engine::{Board, ConversationImage, Query, Sort, State};
+
+use super::compare::{self, CompareAs};
+use super::{Problem, VerifyError, VerifyProgress, VerifyReport, damage};
+use crate::cut::Cut;
+use crate::log::LogError;
+use crate::shadow::Shadow;
+use crate::shared::Shared;
+use crate::storage::Storage;
+
+/// So many conversations are looked at under one lock.
+const SLICE: u32 = 64;
+
+/// Compares the store with the board and the bookmarks that the log folds to at the cut.
+pub(super) fn check(
+    shared: &Shared,
+    storage: Arc<dyn Storage>,
+    mut board: Board,
+    bookmarks: BTreeMap<String, Vec<u8>>,
+    cut: &Cut,
+    report: &mut VerifyReport,
+    on_progress: &mut impl FnMut(VerifyProgress),
+) -> Result<(), VerifyError> {
+    let hash = board.state_hash();
+    report.state_hash = Some(hash);
+    report.add_all(answer("state hash", hash, cut.state_hash));
+    report.add_all(answer("number of conversations", board.len() as u64, cut.conversations));
+    let unequal = compare::unequal_bookmarks(&bookmarks, &cut.bookmarks);
+    report.add_all(unequal.into_iter().map(|name| Problem::Bookmark { name: name.clone() }));
+
+    let mut shadow = Shadow::new(storage, board, cut.tail, None);
+    let compared = conversations(shared, &mut shadow, report, on_progress)
+        .and_then(|()| shadow.beside(shared, answers).map(|problems| report.add_all(problems)));
+    match compared.map_err(damage) {
+        Ok(()) => Ok(()),
+        // Damage in what was written since the cut.
+        Err(Ok((block_no, seq, why))) => {
+            report.log_is_whole = false;
+            report.add(Problem::Block { block_no, seq, why: why.to_string() });
+            Ok(())
+        }
+        Err(Err(error)) => Err(error),
+    }
+}
+
+fn conversations(
+    shared: &Shared,
+    shadow: &mut Shadow,
+    report: &mut VerifyReport,
+    on_progress: &mut impl FnMut(VerifyProgress),
+) -> Result<(), LogError> {
+    // Those that come later are counted, and their events were folded by the writer a moment ago.
+    let slot_count = shadow.beside(shared, |live, shadow| live.slot_count().max(shadow.slot_count()))?;
+    for first in (0..slot_count).step_by(SLICE as usize) {
+        let slots = first..slot_count.min(first.saturating_add(SLICE));
+        let pairs: Vec<_> = shadow.beside(shared, |live, shadow| {
+            slots.map(|slot| [shadow, live].map(|board| Seen::at(board, slot))).collect()
+        })?;
+        report.conversations += pairs.len() as u64;
+        for [expected, found] in &pairs {
+            report.add_all(Seen::compare(expected.as_ref(), found.as_ref()));
+        }
+        on_progress(VerifyProgress::Live { conversations: report.conversations, of: slot_count.into() });
+    }
+    Ok(())
+}
+
+/// A conversation on one of the boards.
+struct Seen {
+    image: ConversationImage,
+    state: Option<State>,
+}
+
+impl Seen {
+    fn at(board: &Board, slot: u32) -> Option<Self> {
+        let image = board.image(slot)?;
+        Some(Self { state: board.state(&image.id), image })
+    }
+
+    fn compare(expected: Option<&Self>, found: Option<&Self>) -> Vec<Problem> {
+        let Some(id) = expected.or(found).map(|seen| &seen.image.id) else { return Vec::new() };
+        let state = |seen: Option<&Self>| seen.and_then(|seen| seen.state.clone());
+        let mut problems = compare::states(CompareAs::Live, id, state(expected).as_ref(), state(found).as_ref());
+        if let (Some(expected), Some(found)) = (expected, found)
+            && !compare::same_memory(&expected.image, &found.image)
+        {
+            problems.extend(compare::memories(CompareAs::Live, &expected.image, &found.image));
+        }
+        problems
+    }
+}
+
+/// The questions whose answers come from indexes.
+fn answers(live: &Board, shadow: &Board) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    problems.extend(answer("number of conversations", shadow.len(), live.len()));
+    problems.extend(answer("number of open conversations", shadow.open_len(), live.open_len()));
+    problems.extend(rows("totals", &shadow.totals(), &live.totals()));
+    problems.extend(rows("agents", &shadow.agents(), &live.agents()));
+    for (question, sort) in [
+        ("open conversations by activity", Sort::Activity),
+        ("open conversations by waiting", Sort::Waiting),
+        ("open conversations by start", Sort::Started),
+    ] {
+        let query = Query { sort, ..Query::default() };
+        let [expected, found] =
+            [shadow, live].map(|board| board.query(&query).map(|page| page.rows).unwrap_or_default());
+        problems.extend(rows(question, &expected, &found));
+    }
+    problems
+}
+
+/// Of two long answers the first row that differs.
+fn rows<T: Debug + PartialEq>(question: &'static str, expected: &[T], found: &[T]) -> Option<Problem> {
+    let place = (0..expected.len().max(found.len())).find(|place| expected.get(*place) != found.get(*place))?;
+    let row = |rows: &[T]| rows.get(place).map_or_else(|| "nothing".to_owned(), |row| format!("{row:?}"));
+    Some(Problem::Answer { question, expected: row(expected), found: row(found) })
+}
+
+fn answer<T: Debug + PartialEq>(question: &'static str, expected: T, found: T) -> Option<Problem> {
+    let differs = expected != found;
+    differs.then(|| Problem::Answer { question, expected: format!("{expected:?}"), found: format!("{found:?}") })
+}

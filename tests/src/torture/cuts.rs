@@ -1,0 +1,177 @@
+//! Power cuts: what reached the medium is kept, and what was only in memory is gone.
+//!
+//! A writer works on an ext4 in a file. The file holds what the file system has written to its medium, and nothing of what
+//! the kernel still keeps in memory; so a copy of it is what would be found after a power cut. The writer is stopped while
+//! it is copied, and the copy is taken again where the file changed meanwhile: blocks of different moments side by side
+//! are nothing that a cut leaves. So cuts fall between what the kernel hands to the medium, not into it.
+
+use std::fs;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::sleep;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use convofold::Seq;
+use rand::RngExt;
+use rand::rngs::StdRng;
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::campaign::{Campaign, Trials};
+use super::examination::examine;
+use super::feed::{Feed, Reference};
+use super::ingester::{Ingester, Meal, Pace};
+use super::mount::{Mount, copy_image, make_image};
+use super::report::Report;
+use crate::command::convofold;
+
+const IMAGE_BYTES: u64 = 96 << 20;
+const EVENTS: u64 = 20_000;
+/// One run of a writer is cut so often: each time the medium as it was then is kept.
+const CUTS_A_RUN: u64 = 4;
+/// So many runs go on with what the last cut of the run before left.
+const RUNS_A_MEDIUM: u64 = 3;
+/// So often is a copy taken that the kernel spoils by writing.
+const COPIES: usize = 20;
+
+/// Cuts until all trials are made.
+///
+/// # Errors
+/// Where there is nothing to cut.
+pub fn run(campaign: &Campaign) -> Result<Report> {
+    let folder = tempfile::Builder::new().prefix("cuts-").tempdir().context("a folder")?;
+    let feed = Feed::generate(EVENTS, campaign.seed)?;
+    let empty = folder.path().join("empty");
+    make_image(&empty, IMAGE_BYTES)?;
+    campaign.run(CUTS_A_RUN * RUNS_A_MEDIUM, |cuts, trials| {
+        let desk = tempfile::Builder::new().prefix("medium-").tempdir_in(folder.path()).context("a folder")?;
+        let mut medium = Medium {
+            image: desk.path().join("image"),
+            folder: desk.path().to_owned(),
+            feed: feed.clone(),
+            reference: Reference::new(feed.clone()),
+            acknowledged: 0,
+        };
+        copy_image(&empty, &medium.image)?;
+        let mut failed = None;
+        for first in cuts.clone().step_by(usize::try_from(CUTS_A_RUN)?) {
+            let run = first..(first + CUTS_A_RUN).min(cuts.end);
+            if trials.is_stopped() {
+                break;
+            }
+            if let Err((cut, error)) = medium.run(run, trials) {
+                failed = Some((cut, error));
+                break;
+            }
+        }
+        if let Some((cut, error)) = failed {
+            trials.failed(cut, &error, Some(desk));
+        }
+        Ok(())
+    })
+}
+
+/// A medium with a database on it.
+struct Medium {
+    image: PathBuf,
+    folder: PathBuf,
+    feed: Arc<Feed>,
+    reference: Reference,
+    /// The last event that the database on it must have.
+    acknowledged: Seq,
+}
+
+/// A medium as it was when the power went.
+struct Cut {
+    trial: u64,
+    image: PathBuf,
+    acknowledged: Seq,
+    what: &'static str,
+}
+
+impl Medium {
+    /// Runs a writer, cuts it some times, examines every cut and goes on with the last.
+    fn run(&mut self, trial_nos: Range<u64>, trials: &Trials<'_>) -> Result<(), (u64, anyhow::Error)> {
+        let first = trial_nos.start;
+        let cuts = self.write(trial_nos, trials).map_err(|error| (first, error))?;
+        for cut in &cuts {
+            let events = self.examine(cut, trials).map_err(|error| (cut.trial, error))?;
+            trials.passed(cut.what);
+            self.acknowledged = events;
+        }
+        let Some(last) = cuts.last() else { return Ok(()) };
+        fs::rename(&last.image, &self.image).map_err(|error| (last.trial, error.into()))
+    }
+
+    fn write(&self, trial_nos: Range<u64>, trials: &Trials<'_>) -> Result<Vec<Cut>> {
+        let mount = Mount::image(&self.image, &self.folder.join("mounted"))?;
+        let mut ingest = convofold();
+        ingest.arg("ingest").arg("--db").arg(mount.point().join("db"));
+        let pace = Pace::any(&mut trials.random(trial_nos.start));
+        let (after, known) = (self.acknowledged, self.acknowledged);
+        let meal = Meal { after, to: self.feed.len(), known, pace, ends: false };
+        let ingester = Ingester::start(ingest, &self.feed, meal)?;
+        let mut cuts = Vec::new();
+        for trial in trial_nos.clone() {
+            let closes = trial + 1 == trial_nos.end && trial % 3 == 0;
+            cuts.push(self.cut(&ingester, trial, closes, &mut trials.random(trial))?);
+        }
+        let ended = ingester.kill()?;
+        ended.expect_killed_or_well()?;
+        mount.unmount()?;
+        Ok(cuts)
+    }
+
+    fn cut(&self, ingester: &Ingester, trial: u64, closes: bool, random: &mut StdRng) -> Result<Cut> {
+        let pid = Pid::from_child(ingester.child());
+        let so_far = ingester.acknowledged();
+        let what = if so_far == self.acknowledged && random.random_bool(0.2) {
+            sleep(random.random_range(Duration::ZERO..Duration::from_millis(150)));
+            "cut early"
+        } else {
+            ingester.wait_for((so_far + random.random_range(1..700)).min(self.feed.len()))?;
+            if closes {
+                kill_process(pid, Signal::INT).context("interrupting")?;
+                sleep(random.random_range(Duration::ZERO..Duration::from_millis(60)));
+                "cut while closing"
+            } else {
+                sleep(random.random_range(Duration::ZERO..Duration::from_millis(8)));
+                "cut while writing"
+            }
+        };
+        // What is acknowledged now must be on the medium; what is acknowledged a moment later may be.
+        let acknowledged = ingester.acknowledged();
+        let image = self.folder.join(format!("cut-{trial}"));
+        kill_process(pid, Signal::STOP).context("stopping")?;
+        let copied = copy_while_still(&self.image, &image);
+        kill_process(pid, Signal::CONT).context("continuing")?;
+        copied?;
+        Ok(Cut { trial, image, acknowledged, what })
+    }
+
+    /// Puts a medium as the cut left it into use again; how many events are there.
+    fn examine(&mut self, cut: &Cut, trials: &Trials<'_>) -> Result<Seq> {
+        let mount = Mount::image(&cut.image, &self.folder.join("examined"))?;
+        let db = mount.point().join("db");
+        let found = examine(&db, &self.feed, &mut self.reference, cut.acknowledged)
+            .with_context(|| format!("{}, {} events acknowledged", cut.what, cut.acknowledged))?;
+        found.saw.iter().for_each(|(what, count)| trials.saw(what, *count));
+        mount.unmount()?;
+        Ok(found.events)
+    }
+}
+
+/// Copies an image of one moment.
+fn copy_while_still(from: &Path, to: &Path) -> Result<()> {
+    let changed_at = || Ok::<_, anyhow::Error>(fs::metadata(from).context("the image")?.modified()?);
+    for _ in 0..COPIES {
+        let before = changed_at()?;
+        copy_image(from, to)?;
+        if changed_at()? == before {
+            return Ok(());
+        }
+    }
+    ensure!(false, "the medium does not come to rest");
+    Ok(())
+}

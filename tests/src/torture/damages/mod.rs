@@ -1,0 +1,83 @@
+//! Damages: one random damage to one file of a database, and what the command then says.
+//!
+//! A damaged database may be whole all the same (the damage hit nothing), may open with less and say so, or may refuse to
+//! open and say why and what to do. It must not open with less in silence, and not panic, hang or take all memory.
+//! Where it refuses, `repair` must save what can be saved into a new one, and nothing that was never there.
+
+mod template;
+mod damage;
+mod outcome;
+mod repair;
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use super::campaign::{Campaign, Trials};
+use super::examination::copy_folder;
+use super::feed::Feed;
+use super::limits::run_limited;
+use super::report::Report;
+use crate::command::convofold;
+use damage::Damage;
+use outcome::Outcome;
+use rand::RngExt;
+use repair::Repair;
+use template::Template;
+
+/// How long a feed is. With it some hundred conversations lie on dozens of pages.
+const EVENTS: u64 = 6_000;
+/// Opening a database of that size takes a small part of it.
+const OPENING_TIME: Duration = Duration::from_secs(30);
+
+/// Damages databases until all trials are made.
+///
+/// # Errors
+/// Where there is nothing to damage.
+pub fn run(campaign: &Campaign) -> Result<Report> {
+    let folder = tempfile::Builder::new().prefix("damages-").tempdir().context("a folder")?;
+    let feed = Feed::generate(EVENTS, campaign.seed)?;
+    let templates = template::build_all(folder.path(), &feed)?;
+    let repair = Repair::find(&feed)?;
+    campaign.run(1, |range, trials| {
+        for trial in range {
+            let desk = tempfile::Builder::new().prefix("damaged-").tempdir_in(folder.path()).context("a folder")?;
+            match damage_one(&templates, repair.as_ref(), desk.path(), trial, trials) {
+                Ok(what) => trials.passed(&what),
+                Err(error) => trials.failed(trial, &error, Some(desk)),
+            }
+        }
+        Ok(())
+    })
+}
+
+fn damage_one(
+    templates: &[Template],
+    repair: Option<&Repair>,
+    desk: &Path,
+    trial: u64,
+    trials: &Trials<'_>,
+) -> Result<String> {
+    let mut random = trials.random(trial);
+    let template = templates.get(random.random_range(0..templates.len())).context("a template")?;
+    let db = desk.join("db");
+    copy_folder(&template.db, &db)?;
+    let damage = Damage::any(&mut random);
+    let done = damage.apply(&db, template.older.as_deref(), &mut random)?;
+    let mut hash = convofold();
+    hash.arg("hash").arg("--db").arg(&db);
+    let ran = run_limited(&hash, OPENING_TIME, desk)?;
+    let outcome = Outcome::of(&ran, template.hash);
+    let story = || format!("{} after {done} in a database {}: {ran:?}", outcome.in_words(), template.name);
+    if outcome.breaks_a_promise() {
+        trials.saw(&format!("{damage}: {}", outcome.in_words()), 1);
+        anyhow::bail!("{}", story());
+    }
+    if let Some(repair) = repair.filter(|_| outcome == Outcome::Refused) {
+        let saved = repair.check(&db, &desk.join("repaired"), template.events, desk).with_context(story)?;
+        trials.saw("events where repair was asked for", template.events);
+        trials.saw("events saved by repair", saved);
+    }
+    Ok(format!("{damage}: {}", outcome.in_words()))
+}

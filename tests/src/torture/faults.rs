@@ -1,0 +1,231 @@
+//! Faults: the system refuses one call, or every one from there on.
+//!
+//! strace makes the nth call of a kind fail. Which calls there are is counted first, so that every one of them can have
+//! its turn. The command must end by itself, must not panic, and must not answer what a later opening does not find, nor
+//! what was not durable when it was answered.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail, ensure};
+use convofold::Seq;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use rand::seq::SliceRandom;
+
+use super::answers::PATIENCE;
+use super::campaign::{Campaign, Trials};
+use super::examination::{copy_folder, examine};
+use super::feed::{Feed, Reference};
+use super::ingester::{Ingester, Meal, Pace};
+use super::limits::run_limited;
+use super::report::Report;
+use super::strace::{Call, calls, traced};
+use super::trace::check;
+use crate::command::convofold;
+
+const EVENTS: u64 = 400;
+/// Calls and the error they are made to return.
+const FAULTS: [(&str, &str); 11] = [
+    ("fdatasync", "EIO"),
+    ("fsync", "EIO"),
+    ("sync_file_range", "EIO"),
+    ("pwrite64", "ENOSPC"),
+    ("pwrite64", "EIO"),
+    ("pread64", "EIO"),
+    ("write", "ENOSPC"),
+    ("ftruncate", "EIO"),
+    ("openat", "EMFILE"),
+    ("rename", "ENOSPC"),
+    ("flock", "ENOLCK"),
+];
+/// What the program asks for before it is one, such as its libraries, is not ours.
+const LOADER_FAILED: i32 = 127;
+
+/// What is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Work {
+    /// Into a new database.
+    Ingest,
+    /// Into one that a killed process left.
+    IngestOn,
+    /// A log into a new database, and its checkpoint.
+    Replay,
+    /// A question to one that a killed process left.
+    Open,
+}
+
+const WORKS: [Work; 4] = [Work::Ingest, Work::IngestOn, Work::Replay, Work::Open];
+
+/// A fault to be injected.
+#[derive(Clone, Copy, Debug)]
+struct Fault {
+    work: Work,
+    call: &'static str,
+    error: &'static str,
+    /// Which call of that kind, from 1.
+    nth: usize,
+    /// Whether all later ones fail as well.
+    and_later: bool,
+}
+
+/// What the works work on.
+struct Bench {
+    feed: Arc<Feed>,
+    log: std::path::PathBuf,
+    /// What a killed process left.
+    killed: std::path::PathBuf,
+    /// How many events are in it.
+    known: Seq,
+}
+
+/// Injects faults until all trials are made, or there are no more faults: `--count` above their number makes all of them.
+///
+/// # Errors
+/// Where there is nothing to work on.
+pub fn run(campaign: &Campaign) -> Result<Report> {
+    let folder = tempfile::Builder::new().prefix("faults-").tempdir().context("a folder")?;
+    let bench = Bench::make(folder.path(), campaign.seed)?;
+    let mut faults = all_faults(&bench, folder.path())?;
+    faults.shuffle(&mut StdRng::seed_from_u64(campaign.seed));
+    let count = campaign.count.min((faults.len() as u64).saturating_sub(campaign.from));
+    let campaign = Campaign { count, ..campaign.clone() };
+    campaign.run(1, |range, trials| {
+        for trial in range {
+            let Some(fault) = faults.get(usize::try_from(trial)?) else { break };
+            let desk = tempfile::Builder::new().prefix("fault-").tempdir_in(folder.path()).context("a folder")?;
+            match bench.inject(*fault, desk.path(), trials).with_context(|| format!("{fault:?}")) {
+                Ok(what) => trials.passed(what),
+                Err(error) => trials.failed(trial, &error, Some(desk)),
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Every call of these kinds that the works make without a fault. strace counts for each thread by itself, and which thread
+/// does what differs from run to run, so the last ones may find no call.
+fn all_faults(bench: &Bench, folder: &Path) -> Result<Vec<Fault>> {
+    let mut faults = Vec::new();
+    for work in WORKS {
+        let mut counts: HashMap<&str, usize> = HashMap::new();
+        for (call, error) in FAULTS {
+            let count = match counts.get(call) {
+                Some(count) => *count,
+                None => {
+                    let desk = tempfile::tempdir_in(folder).context("a folder")?;
+                    let trace = desk.path().join("trace");
+                    bench.run(work, desk.path(), Some(call), None)?;
+                    let count = most_of_a_thread(&calls(&trace)?, call);
+                    counts.insert(call, count);
+                    count
+                }
+            };
+            let both = |nth| [false, true].map(|and_later| Fault { work, call, error, nth, and_later });
+            faults.extend((1..=count).flat_map(both));
+        }
+    }
+    Ok(faults)
+}
+
+fn most_of_a_thread(calls: &[Call], name: &str) -> usize {
+    let mut counts: HashMap<u32, usize> = HashMap::new();
+    for call in calls.iter().filter(|call| call.name == name) {
+        *counts.entry(call.thread).or_default() += 1;
+    }
+    counts.into_values().max().unwrap_or_default()
+}
+
+/// How a work ended.
+struct Done {
+    code: Option<i32>,
+    stderr: String,
+    acknowledged: Seq,
+    answer_ends: Vec<u64>,
+}
+
+impl Bench {
+    fn make(folder: &Path, seed: u64) -> Result<Self> {
+        let feed = Feed::generate(EVENTS, seed)?;
+        let (log, killed) = (folder.join("log"), folder.join("killed"));
+        feed.write(&log)?;
+        let mut ingest = convofold();
+        ingest.arg("ingest").arg("--db").arg(&killed);
+        let known = EVENTS / 2;
+        let meal = Meal { after: 0, to: known, known: 0, pace: Pace::Bursts(20), ends: false };
+        let ingester = Ingester::start(ingest, &feed, meal)?;
+        ensure!(ingester.wait_for(known)?, "it ended before it had answered");
+        ingester.kill()?;
+        Ok(Self { feed, log, killed, known })
+    }
+
+    /// Injects a fault, and sees what is there afterwards.
+    fn inject(&self, fault: Fault, desk: &Path, trials: &Trials<'_>) -> Result<&'static str> {
+        let Fault { work, call, error, nth, and_later } = fault;
+        let inject = format!("{call}:error={error}:when={nth}{}", if and_later { "+" } else { "" });
+        let done = self.run(work, desk, Some(call), Some(&inject))?;
+        let said = done.stderr.trim();
+        ensure!(!said.contains("panicked"), "it panicked: {said}");
+        let calls = calls(&desk.join("trace"))?;
+        if !calls.iter().any(|call| call.injected) {
+            return Ok("found no such call");
+        }
+        let after = if work == Work::IngestOn { self.known } else { 0 };
+        if matches!(work, Work::Ingest | Work::IngestOn) {
+            check(&calls, &self.feed, after, &done.answer_ends, false).context("an answer came too soon")?;
+        }
+        let db = desk.join("db");
+        let must_have = if work == Work::Open { self.known } else { done.acknowledged };
+        let found = examine(&db, &self.feed, &mut Reference::new(self.feed.clone()), must_have)
+            .with_context(|| format!("after it ended with {:?} and said: {said}", done.code))?;
+        match done.code {
+            Some(0) => {
+                let to = if work == Work::Open { self.known } else { self.feed.len() };
+                ensure!(found.events == to, "it says all is well, and {} events of {to} are there", found.events);
+                Ok("endured")
+            }
+            Some(LOADER_FAILED) => Ok("did not start"),
+            // What cannot be written cannot be said.
+            Some(1) if said.contains("error: ") || call == "write" => {
+                trials.saw("failures without a hint", u64::from(!said.contains("hint: ")));
+                Ok("failed with an error")
+            }
+            code => bail!("it ended with {code:?} and said: {said}"),
+        }
+    }
+
+    fn run(&self, work: Work, desk: &Path, call: Option<&str>, inject: Option<&str>) -> Result<Done> {
+        let (db, trace) = (desk.join("db"), desk.join("trace"));
+        let mut command = convofold();
+        let after = match work {
+            Work::Ingest => 0,
+            Work::IngestOn => self.known,
+            Work::Replay | Work::Open => return self.run_to_end(work, desk, call, inject),
+        };
+        if work == Work::IngestOn {
+            copy_folder(&self.killed, &db)?;
+        }
+        command.arg("ingest").arg("--db").arg(&db);
+        let meal = Meal { after, to: self.feed.len(), known: after, pace: Pace::Bursts(25), ends: true };
+        let ended = Ingester::start(traced(&command, call, inject, &trace), &self.feed, meal)?.finish()?;
+        let code = ended.status.code();
+        Ok(Done { code, stderr: ended.stderr, acknowledged: ended.acknowledged, answer_ends: ended.answer_ends })
+    }
+
+    fn run_to_end(&self, work: Work, desk: &Path, call: Option<&str>, inject: Option<&str>) -> Result<Done> {
+        let (db, trace) = (desk.join("db"), desk.join("trace"));
+        let mut command = convofold();
+        if work == Work::Replay {
+            command.arg("replay").arg(&self.log).arg("--db").arg(&db);
+        } else {
+            copy_folder(&self.killed, &db)?;
+            command.arg("hash").arg("--db").arg(&db);
+        }
+        let ran = run_limited(&traced(&command, call, inject, &trace), PATIENCE, desk)?;
+        if let Some(disgrace) = ran.disgrace() {
+            bail!("it ended in disgrace ({disgrace}): {}", ran.stderr.trim());
+        }
+        Ok(Done { code: ran.code(), stderr: ran.stderr, acknowledged: 0, answer_ends: Vec::new() })
+    }
+}

@@ -1,0 +1,194 @@
+//! `convofold ingest` as a co-process: fed from here, its answers kept here, outside of what is being tortured.
+
+use std::io::{BufReader, Read, Write};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use convofold::Seq;
+use rand::{Rng, RngExt};
+
+use super::answers::{Answers, PATIENCE};
+use super::feed::Feed;
+use super::limits::kill_group;
+
+/// How lines are fed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// As fast as they are taken.
+    Fast,
+    /// One by one, each after the answer to the one before.
+    OneByOne,
+    /// In bursts of up to so many lines, each after the answers to the one before.
+    Bursts(u64),
+}
+
+impl Pace {
+    /// Any of them.
+    pub fn any(random: &mut impl Rng) -> Self {
+        match random.random_range(0..4) {
+            0 => Self::OneByOne,
+            1 => Self::Bursts(random.random_range(2..200)),
+            _ => Self::Fast,
+        }
+    }
+}
+
+/// Which lines are fed, and how.
+#[derive(Clone, Copy, Debug)]
+pub struct Meal {
+    /// The event before the first one that is fed.
+    pub after: Seq,
+    /// The last one.
+    pub to: Seq,
+    /// Events up to this one are in the database already, and must be found to be.
+    pub known: Seq,
+    /// How.
+    pub pace: Pace,
+    /// Whether the input is ended after the last one, or held open.
+    pub ends: bool,
+}
+
+/// A running `convofold ingest`.
+#[derive(Debug)]
+pub struct Ingester {
+    child: Child,
+    answers: Arc<Answers>,
+    reading: JoinHandle<()>,
+    feeding: JoinHandle<Option<ChildStdin>>,
+}
+
+/// How it ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// The last event that was acknowledged; what was acknowledged before it began counts.
+    pub acknowledged: Seq,
+    /// Where in its answers each answer ends, in bytes.
+    pub answer_ends: Vec<u64>,
+    /// The exit status.
+    pub status: ExitStatus,
+    /// What it said on standard error.
+    pub stderr: String,
+}
+
+impl Ingester {
+    /// Starts the command, which is to read from standard input, and begins to feed it.
+    ///
+    /// # Errors
+    /// Where it does not start.
+    pub fn start(mut command: Command, feed: &Arc<Feed>, meal: Meal) -> Result<Self> {
+        // In a group of its own, so that it is killed together with what may trace it.
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+        let mut child = command.spawn().with_context(|| format!("starting {command:?}"))?;
+        let pipes = child.stdin.take().zip(child.stdout.take());
+        let (stdin, stdout) = pipes.context("the pipes to the command")?;
+        let answers = Arc::new(Answers::new(meal.after));
+        let (hears, waits, feed) = (answers.clone(), answers.clone(), feed.clone());
+        let reading = thread::spawn(move || hears.read(BufReader::new(stdout), meal));
+        let feeding = thread::spawn(move || give(&feed, meal, stdin, &waits));
+        Ok(Self { child, answers, reading, feeding })
+    }
+
+    /// The process.
+    #[must_use]
+    pub fn child(&self) -> &Child {
+        &self.child
+    }
+
+    /// The last event that is acknowledged by now.
+    #[must_use]
+    pub fn acknowledged(&self) -> Seq {
+        self.answers.told().acknowledged
+    }
+
+    /// Waits until event `seq` is acknowledged, or there will be no more answers. Whether it is.
+    ///
+    /// # Errors
+    /// Where it takes longer than anything may.
+    pub fn wait_for(&self, seq: Seq) -> Result<bool> {
+        let told = self.answers.wait_until(|told| told.acknowledged >= seq || told.broken.is_some());
+        let is_answered = told.acknowledged >= seq;
+        ensure!(is_answered || told.is_over || told.broken.is_some(), "no answer within {PATIENCE:?}: it hangs");
+        Ok(is_answered)
+    }
+
+    /// Kills it, and tells how it ended, which may have been before.
+    ///
+    /// # Errors
+    /// Where an answer broke a promise.
+    pub fn kill(self) -> Result<Ended> {
+        kill_group(&self.child)?;
+        self.end()
+    }
+
+    /// Waits for its end; the meal must have one.
+    ///
+    /// # Errors
+    /// Where an answer broke a promise, or it does not end.
+    pub fn finish(self) -> Result<Ended> {
+        let is_over = self.answers.wait_until(|told| told.is_over).is_over;
+        if is_over {
+            return self.end();
+        }
+        kill_group(&self.child)?;
+        let ended = self.end()?;
+        bail!("it does not end within {PATIENCE:?}: {ended:?}")
+    }
+
+    fn end(mut self) -> Result<Ended> {
+        let mut stderr = Vec::new();
+        if let Some(mut pipe) = self.child.stderr.take() {
+            pipe.read_to_end(&mut stderr).context("reading standard error")?;
+        }
+        let status = self.child.wait().context("waiting for the end")?;
+        self.reading.join().map_err(|_| anyhow!("the reader of answers panicked"))?;
+        // With it ends the input that was held open.
+        drop(self.feeding.join());
+        let mut told = self.answers.told();
+        if let Some(broken) = &told.broken {
+            bail!("{broken}");
+        }
+        let stderr = String::from_utf8_lossy(&stderr).into_owned();
+        let answer_ends = std::mem::take(&mut told.answer_ends);
+        Ok(Ended { acknowledged: told.acknowledged, answer_ends, status, stderr })
+    }
+}
+
+impl Ended {
+    /// Makes sure that it was killed, or ended well.
+    ///
+    /// # Errors
+    /// Where it ended badly by itself.
+    pub fn expect_killed_or_well(&self) -> Result<()> {
+        let is_killed = self.status.signal() == Some(9);
+        ensure!(is_killed || self.status.success(), "it ended by itself, {}: {}", self.status, self.stderr.trim());
+        Ok(())
+    }
+}
+
+/// Feeds, and hands back the input where it is to be held open. What cannot be written is not missed: it ended.
+fn give(feed: &Feed, meal: Meal, mut to: ChildStdin, answers: &Answers) -> Option<ChildStdin> {
+    let Meal { after, to: last, pace, ends, .. } = meal;
+    match pace {
+        Pace::Fast => drop(to.write_all(feed.lines(after, last))),
+        Pace::OneByOne | Pace::Bursts(_) => {
+            let burst = if let Pace::Bursts(lines) = pace { lines.max(1) } else { 1 };
+            let mut given = after;
+            while given < last {
+                let next = given.saturating_add(burst).min(last);
+                if to.write_all(feed.lines(given, next)).is_err() {
+                    break;
+                }
+                given = next;
+                // After a broken promise nothing is acknowledged, and nothing more is fed.
+                let told = answers.wait_until(|told| told.acknowledged >= given || told.broken.is_some());
+                if told.is_over || told.broken.is_some() {
+                    break;
+                }
+            }
+        }
+    }
+    (!ends).then_some(to)
+}

@@ -1,0 +1,115 @@
+//! Running a command that may do anything: hang, take all memory, print without end.
+
+use std::fmt;
+use std::fs::File;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, kill_process_group};
+
+/// How much address space a command gets, in KiB. Ordinary work on a small database takes a fraction.
+const ADDRESS_SPACE_KIB: u64 = 2 << 20;
+
+/// What a command that was limited did.
+#[derive(Debug)]
+pub struct Ran {
+    /// How it ended; `None` where it had to be ended.
+    pub status: Option<ExitStatus>,
+    /// Standard output.
+    pub stdout: String,
+    /// Standard error.
+    pub stderr: String,
+}
+
+/// Runs a command with bounds to its time and memory. Its output goes through files in `desk`, where one run follows
+/// another.
+///
+/// # Errors
+/// Where it cannot be run at all.
+pub fn run_limited(command: &Command, time: Duration, desk: &Path) -> Result<Ran> {
+    let (out, err) = (desk.join("stdout"), desk.join("stderr"));
+    let file = |path: &Path| File::create(path).with_context(|| format!("making {}", path.display()));
+    let mut limited = Command::new("sh");
+    limited.args(["-c", &format!("ulimit -v {ADDRESS_SPACE_KIB}; exec \"$@\""), "sh"]);
+    limited.arg(command.get_program()).args(command.get_args()).env_remove("CONVOFOLD_DB");
+    limited.stdin(Stdio::null()).stdout(file(&out)?).stderr(file(&err)?).process_group(0);
+    let mut child = limited.spawn().context("starting a command")?;
+    let deadline = Instant::now() + time;
+    let mut pause = Duration::from_millis(1);
+    let status = loop {
+        if let Some(status) = child.try_wait().context("waiting for a command")? {
+            break Some(status);
+        }
+        if Instant::now() >= deadline {
+            kill_group(&child)?;
+            child.wait().context("waiting for a command")?;
+            break None;
+        }
+        sleep(pause);
+        pause = (pause * 2).min(Duration::from_millis(20));
+    };
+    let text = |path: &Path| Ok::<_, anyhow::Error>(String::from_utf8_lossy(&std::fs::read(path)?).into_owned());
+    Ok(Ran { status, stdout: text(&out)?, stderr: text(&err)? })
+}
+
+/// Kills a process that leads a group, and the group. One that has ended already is fine.
+///
+/// # Errors
+/// Where the system refuses.
+pub fn kill_group(leader: &Child) -> Result<()> {
+    match kill_process_group(Pid::from_child(leader), Signal::KILL) {
+        Ok(()) | Err(Errno::SRCH) => Ok(()),
+        Err(error) => Err(error).context("killing"),
+    }
+}
+
+/// A way to end that is never right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Disgrace {
+    /// It did not end.
+    Hang,
+    /// It panicked, or said so.
+    Panic,
+    /// It was ended by a signal that nobody sent.
+    Signal(i32),
+    /// It asked for more memory than there is.
+    Memory,
+}
+
+impl Ran {
+    /// The way in which it ended, where it is never right.
+    #[must_use]
+    pub fn disgrace(&self) -> Option<Disgrace> {
+        let says = |what: &str| self.stderr.contains(what);
+        let Some(status) = self.status else { return Some(Disgrace::Hang) };
+        if says("memory allocation of") || says("out of memory") {
+            return Some(Disgrace::Memory);
+        }
+        if status.code() == Some(101) {
+            return Some(Disgrace::Panic);
+        }
+        status.signal().map(Disgrace::Signal)
+    }
+
+    /// The exit code.
+    #[must_use]
+    pub fn code(&self) -> Option<i32> {
+        self.status.and_then(|status| status.code())
+    }
+}
+
+impl fmt::Display for Disgrace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Hang => f.write_str("hang"),
+            Self::Panic => f.write_str("panic"),
+            Self::Signal(signal) => write!(f, "signal {signal}"),
+            Self::Memory => f.write_str("memory"),
+        }
+    }
+}
