@@ -68,6 +68,22 @@ fn what_the_older_checkpoint_does_not_hold_stays() {
     assert_eq!(db.trim_log(time(1_000)).unwrap().first_seq, 36);
 }
 
+/// Found by the machine: where the only checkpoint held everything, everything went, and the store never opened again.
+#[test]
+fn the_last_block_stays_where_all_are_older() {
+    let home = Home::new();
+    let db = home.open();
+    for number in 0..3 {
+        submit(&db, Batch::new(messages(number * 5, 5)));
+    }
+    let expected = export(&db);
+    assert_eq!(db.trim_log(time(1_000)).unwrap().first_seq, 11);
+    db.close().unwrap();
+    let again = home.open();
+    assert_eq!((export(&again), seqs(&again, 11)), (expected, (11..=15).collect()));
+    assert_eq!(again.trim_log(time(1_000)).unwrap().events, 0);
+}
+
 #[test]
 fn states_histories_and_identities_are_what_they_were() {
     let home = Home::new();
