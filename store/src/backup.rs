@@ -194,6 +194,10 @@ fn copy_log(
 /// Makes sure that this log has the place where an earlier backup ends.
 fn expect_place(storage: &dyn Storage, start: Tail, since: &BackupFile, cut: &Cut) -> Result<(), BackupError> {
     let place = since.end();
+    if place.block_no < start.block_no {
+        let (since, seq, first_seq) = (since.path().to_owned(), place.last_seq(), start.seq);
+        return Err(BackupError::Dropped { since, seq, first_seq });
+    }
     let has_place = if place == start {
         true
     } else if place.block_no <= cut.tail.block_no && place.seq <= cut.tail.seq {

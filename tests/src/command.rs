@@ -18,8 +18,12 @@ pub fn convofold() -> Command {
     command
 }
 
-/// Builds the binary beside the running test or tool. It is built even where there is one, because that one may be old.
+/// The binary that the environment variable `CONVOFOLD_BIN` names, or one that is built beside the running test or tool. It
+/// is built even where there is one, because that one may be old.
 fn binary() -> PathBuf {
+    if let Some(binary) = std::env::var_os("CONVOFOLD_BIN") {
+        return binary.into();
+    }
     let own = std::env::current_exe().expect("the path of the test");
     let folder = own.parent().expect("target/<profile>/deps/<test>, or target/<profile>/<tool>");
     let profile_folder = if folder.ends_with("deps") { folder.parent().expect("target/<profile>") } else { folder };

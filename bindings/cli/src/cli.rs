@@ -6,6 +6,8 @@ use std::io::Write;
 use clap::{Parser, Subcommand};
 
 use crate::commands::agents::AgentsArgs;
+use crate::commands::audit::AuditArgs;
+use crate::commands::backup::BackupArgs;
 use crate::commands::completions::CompletionsArgs;
 use crate::commands::export::ExportArgs;
 use crate::commands::generate::GenerateArgs;
@@ -15,11 +17,13 @@ use crate::commands::ingest::IngestArgs;
 use crate::commands::open::OpenArgs;
 use crate::commands::repair::RepairArgs;
 use crate::commands::replay::ReplayArgs;
+use crate::commands::restore::RestoreArgs;
 use crate::commands::show::ShowArgs;
 use crate::commands::stats::StatsArgs;
 use crate::commands::tail::TailArgs;
 use crate::commands::totals::TotalsArgs;
 use crate::commands::trim::TrimArgs;
+use crate::commands::verify::VerifyArgs;
 use crate::console::Console;
 use crate::error::CliError;
 use crate::exit::Exit;
@@ -71,6 +75,10 @@ pub enum Command {
     Stats(StatsArgs),
     Tail(TailArgs),
     Trim(TrimArgs),
+    Verify(VerifyArgs),
+    Audit(AuditArgs),
+    Backup(BackupArgs),
+    Restore(RestoreArgs),
     Repair(RepairArgs),
     Generate(Box<GenerateArgs>),
     Completions(CompletionsArgs),
@@ -110,6 +118,10 @@ impl Command {
             Self::Stats(args) => args.run(console),
             Self::Tail(args) => args.run(console),
             Self::Trim(args) => args.run(console),
+            Self::Verify(args) => args.run(console),
+            Self::Audit(args) => args.run(console),
+            Self::Backup(args) => args.run(console),
+            Self::Restore(args) => args.run(console),
             Self::Repair(args) => args.run(console),
             Self::Generate(args) => args.run(console),
             Self::Completions(args) => args.run(console),

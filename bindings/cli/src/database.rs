@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use clap::Args;
-use convofold::{Convofold, Options};
+use convofold::{Convofold, Options, Recovery};
 use serde::Deserialize;
 
 use crate::console::Console;
@@ -42,22 +42,26 @@ impl DbArgs {
     /// [`CliError`] says why it cannot be opened and what to do about it.
     pub fn open_with(&self, options: Options, console: &mut Console) -> Result<Convofold, CliError> {
         let db = options.open(&self.db).map_err(|error| CliError::open(&self.db, &error))?;
-        let recovery = db.recovery();
-        if let Some(doubt) = &recovery.doubt {
-            console.note(format_args!("note: {doubt}; nothing that was acknowledged is missing"));
-        }
-        if recovery.unreadable_head {
-            console.note(
-                "note: the head mark is damaged or gone, so it could not be told whether the end of the log is missing",
-            );
-        }
-        for removed in &recovery.removed_files {
-            console.note(format_args!("note: removed {}, which a killed process left unfinished", removed.display()));
-        }
-        for skipped in &recovery.skipped {
-            console.note(format_args!("note: checkpoint {} was passed over: {}", skipped.generation, skipped.why));
-        }
+        tell_recovery(db.recovery(), console);
         Ok(db)
+    }
+}
+
+/// Says what was found when a database was opened, where that is not what is found every day.
+pub fn tell_recovery(recovery: &Recovery, console: &mut Console) {
+    if let Some(doubt) = &recovery.doubt {
+        console.note(format_args!("note: {doubt}; nothing that was acknowledged is missing"));
+    }
+    if recovery.unreadable_head {
+        console.note(
+            "note: the head mark is damaged or gone, so it could not be told whether the end of the log is missing",
+        );
+    }
+    for removed in &recovery.removed_files {
+        console.note(format_args!("note: removed {}, which a killed process left unfinished", removed.display()));
+    }
+    for skipped in &recovery.skipped {
+        console.note(format_args!("note: checkpoint {} was passed over: {}", skipped.generation, skipped.why));
     }
 }
 

@@ -48,6 +48,15 @@ impl CliError {
         }
     }
 
+    /// Ends the process in another way.
+    #[must_use]
+    pub fn exit_as(self, exit: Exit) -> Self {
+        match self {
+            Self::Failed(failure) => Self::Failed(Failure { exit, ..failure }),
+            Self::ClosedPipe => self,
+        }
+    }
+
     /// How the process ends.
     #[must_use]
     pub fn exit(&self) -> Exit {

@@ -33,7 +33,7 @@ impl Exit {
         (Self::Rejected, 3, "everything was read, but something in it was rejected (replay, ingest)"),
         (Self::NotFound, 4, "no such conversation (show, history)"),
         (Self::InUse, 5, "another process has the database open"),
-        (Self::Damaged, 6, "damage was found, or something is lost (repair)"),
+        (Self::Damaged, 6, "damage was found, or something is lost (verify, audit, repair)"),
         (Self::Interrupted, 130, "the replay was stopped and can be continued"),
     ];
 

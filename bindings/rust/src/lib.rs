@@ -18,7 +18,7 @@ pub use convofold_store::{
     OpenError, Options, Receipt, Recovery, SkipReason, SkippedCheckpoint, Stats, StorageError, SubmitError, Ticket,
     TrimError, Trimmed,
 };
-pub use convofold_store::{repair, replay};
+pub use convofold_store::{audit, backup, repair, replay, verify};
 
 /// The pure core, for tests and tools that want the fold without a disk.
 pub mod engine {

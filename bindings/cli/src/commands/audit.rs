@@ -1,0 +1,86 @@
+//! `convofold audit`.
+
+use clap::Args;
+use convofold::audit::{AuditReport, Sample};
+use serde::Serialize;
+
+use crate::console::Console;
+use crate::database::DbArgs;
+use crate::error::{CliError, chain};
+use crate::exit::Exit;
+use crate::output::table::{Facts, Listing};
+use crate::output::{text, time};
+
+/// Fold conversations again from the log, and name every field that differs.
+///
+/// Takes all conversations, or as many as --sample says, drawn by lot, folds their events anew and compares the states
+/// with those that the other commands show. Prints on standard output what was compared, and a row for every field that
+/// is not what the events say. There should never be one; the exit code is 6 then.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  convofold audit --db ./db
+  convofold audit --db ./db --sample 1000 --seed 7
+")]
+pub struct AuditArgs {
+    #[command(flatten)]
+    db: DbArgs,
+    /// Only so many conversations, drawn by lot [default: all].
+    #[arg(long, value_name = "N")]
+    sample: Option<u64>,
+    /// What the lot is drawn with: the same seed draws the same conversations.
+    #[arg(long, value_name = "S", default_value_t = 0, requires = "sample")]
+    seed: u64,
+    /// Print one JSON object instead.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct AuditJson<'a> {
+    clean: bool,
+    #[serde(flatten)]
+    report: &'a AuditReport,
+    took_ms: i64,
+}
+
+impl AuditArgs {
+    pub(crate) fn run(&self, console: &mut Console) -> Result<Exit, CliError> {
+        let db = self.db.open(console)?;
+        let all = Sample::All;
+        let sample = self.sample.map_or(all, |conversations| Sample::Random { conversations, seed: self.seed });
+        let report = db.audit(sample).map_err(|error| {
+            CliError::new(Exit::Failure, format!("cannot audit: {}", chain(&error)))
+                .hint("`convofold verify` tells what is damaged")
+        })?;
+        if self.json {
+            let took_ms = time::ms(report.took);
+            console.json(&AuditJson { clean: report.is_clean(), report: &report, took_ms })?;
+        } else {
+            print(&report, console)?;
+        }
+        Ok(if report.is_clean() { Exit::Success } else { Exit::Damaged })
+    }
+}
+
+fn print(report: &AuditReport, console: &mut Console) -> Result<(), CliError> {
+    let differences = report.differences.len() as u64 + report.more_differences;
+    let mut facts = Facts::default();
+    facts
+        .add("conversations", text::count(report.conversations))
+        .add("events", text::count(report.events))
+        .add("differences", text::count(differences))
+        .add("took", time::took(report.took));
+    facts.print(console)?;
+    if report.is_clean() {
+        return Ok(());
+    }
+    let mut listing = Listing::new(&["ID", "FIELD", "EXPECTED", "FOUND"]).ends_in_text();
+    for difference in &report.differences {
+        let cells = [&*difference.id, &difference.field, &difference.expected, &difference.found];
+        listing.row(cells.into_iter().map(text::one_line).collect());
+    }
+    listing.print(console)?;
+    console.note("the log is right: delete nothing, and report this; `convofold verify` tells where it comes from");
+    Ok(())
+}

@@ -1,0 +1,118 @@
+//! `convofold verify`.
+
+use std::io::Write;
+
+use clap::Args;
+use convofold::verify::{VerifyProgress, VerifyReport};
+use convofold::{OpenError, Options};
+use serde::Serialize;
+
+use crate::console::Console;
+use crate::database::{DbArgs, tell_recovery};
+use crate::error::{CliError, chain};
+use crate::exit::Exit;
+use crate::output::bar::Bar;
+use crate::output::table::Facts;
+use crate::output::{text, time};
+
+/// Check everything that the database holds, on disk and in memory.
+///
+/// Reads every block of the log, folds it anew, and compares with that the checkpoints, every conversation, and the
+/// answers to questions. Prints on standard output what was checked, and every problem on a line of its own. Takes about
+/// as long as reading the log, and the memory of a second set of conversations. The exit code is 0 where all is well, and
+/// 6 where anything is not.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  convofold verify --db ./db
+  convofold verify --db ./db --json | jq .problems
+")]
+pub struct VerifyArgs {
+    #[command(flatten)]
+    db: DbArgs,
+    /// Print one JSON object instead.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct VerifyJson<'a> {
+    clean: bool,
+    #[serde(flatten)]
+    report: &'a VerifyReport,
+    took_ms: i64,
+}
+
+impl VerifyArgs {
+    pub(crate) fn run(&self, console: &mut Console) -> Result<Exit, CliError> {
+        let opened = Options::new().create(false).open(&self.db.db);
+        let db = opened.map_err(|error| {
+            let failed = CliError::open(&self.db.db, &error);
+            if is_finding(&error) { failed.exit_as(Exit::Damaged) } else { failed }
+        })?;
+        tell_recovery(db.recovery(), console);
+        let bar = Bar::new(console.shows_progress());
+        let show = |progress| match progress {
+            VerifyProgress::Log { seq, last_seq } => bar.show("log", seq, last_seq),
+            VerifyProgress::Live { conversations, of } => bar.show("memory", conversations, of),
+            _ => {}
+        };
+        let outcome = db.verify(show);
+        drop(bar);
+        let cannot = |error| CliError::new(Exit::Failure, format!("cannot verify: {}", chain(&error)));
+        let report = outcome.map_err(cannot)?;
+        if self.json {
+            let took_ms = time::ms(report.took);
+            console.json(&VerifyJson { clean: report.is_clean(), report: &report, took_ms })?;
+        } else {
+            self.print(&report, console)?;
+        }
+        Ok(if report.is_clean() { Exit::Success } else { Exit::Damaged })
+    }
+
+    fn print(&self, report: &VerifyReport, console: &mut Console) -> Result<(), CliError> {
+        table(report).print(console)?;
+        for problem in &report.problems {
+            writeln!(console.out(), "{}", text::one_line(&problem.to_string()))?;
+        }
+        if report.is_clean() {
+            return Ok(());
+        }
+        let problems = text::counted(report.problems.len() as u64 + report.more_problems, "problem");
+        let db = text::quoted(&self.db.db.display().to_string());
+        console.note(format_args!(
+            "{problems} found; `convofold repair --db {db} --into NEW` makes a sound database of what can be read, \
+             `convofold restore` one of a backup"
+        ));
+        Ok(())
+    }
+}
+
+/// Whether what keeps a database from opening is what was asked for: that it is damaged.
+fn is_finding(error: &OpenError) -> bool {
+    matches!(error, OpenError::Damaged { .. } | OpenError::Shortened { .. } | OpenError::NoCheckpoint { .. })
+}
+
+fn table(report: &VerifyReport) -> Facts {
+    let log = format!(
+        "{} in {}, {}",
+        text::counted(report.events, "event"),
+        text::counted(report.blocks, "block"),
+        text::bytes(report.log_bytes)
+    );
+    let mut facts = Facts::default();
+    facts.add("log", log);
+    for checkpoint in &report.checkpoints {
+        let conversations = text::counted(checkpoint.conversations, "conversation");
+        let seen = if checkpoint.compared { conversations } else { "not compared".to_owned() };
+        let name = format!("checkpoint {}", checkpoint.generation);
+        facts.add(name, format!("after event {}: {seen}", text::count(checkpoint.seq)));
+    }
+    let compared = text::counted(report.conversations, "conversation");
+    facts
+        .add("memory", if report.log_is_whole { compared } else { "not compared, the log is damaged".to_owned() })
+        .add_known("state hash", report.state_hash.map(|hash| hash.to_string()))
+        .add("problems", text::count(report.problems.len() as u64 + report.more_problems))
+        .add("took", time::took(report.took));
+    facts
+}
