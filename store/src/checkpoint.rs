@@ -1,8 +1,9 @@
 //! Checkpoints: the state as pages, so that opening does not have to fold the whole log.
 //!
-//! A checkpoint is a pointer flip. The pages of conversations that changed are written, each into the one of its two places
-//! that the last checkpoint does not use; a barrier; then one record that names the place of every page; a barrier. Until
-//! the record is there, the last checkpoint is whole, and after it the one before is whole where no page was written twice.
+//! A checkpoint is a pointer flip. The record of the checkpoint before the last goes, because its places are about to be used
+//! again. The pages of conversations that changed are written, each into the one of its two places that the last checkpoint
+//! does not use; a barrier; then one record that names the place of every page; a barrier. Until the record is there, the
+//! last checkpoint is whole, and after it both are. So whenever the process ends, a record that is there has its pages.
 //!
 //! The writer does this between groups. It costs it about as much as folding the changed conversations did; meanwhile
 //! answers go on, and what is submitted queues up.
@@ -109,6 +110,7 @@ impl Checkpointer {
         }
         written.generation += 1;
         shared.counters.checkpoints_begun.fetch_add(1, Ordering::SeqCst);
+        forget_others(storage, self.last.map(|last| last.generation))?;
         let page_nos: BTreeSet<u32> = changed.iter().map(|slot| slot / PAGE_SLOTS).collect();
         let page_nos: Vec<u32> = page_nos.into_iter().collect();
         for page_nos in page_nos.chunks(PAGES_AT_ONCE) {
@@ -123,8 +125,6 @@ impl Checkpointer {
         storage.put_record(&record_name(written.generation), &value)?;
         storage.barrier()?;
 
-        let kept = [Some(written.generation), self.last.map(|last| last.generation)];
-        forget_others(storage, kept)?;
         self.generation = written.generation;
         self.last = Some(Last { generation: written.generation, block_no: record.last_block_no, log_bytes });
         shared.counters.checkpoint_seq.store(record.last_seq, Ordering::Relaxed);
@@ -222,9 +222,9 @@ pub(crate) fn generation_of(record_name: &str) -> Option<u64> {
     record_name.strip_prefix(RECORD)?.parse().ok()
 }
 
-/// Keeps the new checkpoint and the one before it. What was skipped at recovery goes too.
-fn forget_others(storage: &dyn Storage, kept: [Option<u64>; 2]) -> Result<(), StorageError> {
-    for old in generations(storage)?.into_iter().filter(|old| !kept.contains(&Some(*old))) {
+/// Keeps the last checkpoint. What was skipped at recovery goes too.
+fn forget_others(storage: &dyn Storage, last: Option<u64>) -> Result<(), StorageError> {
+    for old in generations(storage)?.into_iter().filter(|old| Some(*old) != last) {
         storage.delete_record(&record_name(old))?;
     }
     Ok(())

@@ -10,11 +10,15 @@
 //!   in one of 256 shards. With large values it comes to that after gigabytes. `SledTree::touch` makes it look sooner:
 //!   reading a log of a gigabyte takes 65 MB instead of 380, at the same speed. Ranges are worse (800 MB), so everything
 //!   that is read in bulk is read by key.
+//! - **sled lets go late.** A task of its thread pool may hold its file, and the lock on it, for a moment after the database
+//!   was dropped. Nobody else can have it while the directory's own lock is ours, so opening waits.
 //! - **sled panics** on some kinds of damage; nothing of that leaves this file.
 
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use sled::Db;
 
@@ -28,6 +32,10 @@ pub(crate) const MIN_SEGMENT_BYTES: usize = 2 << 20;
 pub(crate) const MAX_SEGMENT_BYTES: usize = 16 << 20;
 /// How often sled's background thread runs. It is not relied on for durability, but it collects the garbage.
 const BACKGROUND_MS: u64 = 500;
+
+/// How long opening waits for what an earlier opening in this process left running.
+const MAX_WAIT: Duration = Duration::from_secs(10);
+const WAIT_STEP: Duration = Duration::from_millis(2);
 
 /// How sled is to be set up.
 #[derive(Clone, Copy, Debug)]
@@ -60,7 +68,7 @@ impl SledStorage {
                 .segment_size(options.segment_bytes)
                 .cache_capacity(options.cache_bytes)
                 .flush_every_ms(Some(BACKGROUND_MS));
-            let db = config.open()?;
+            let db = open_when_let_go(&config)?;
             let log = SledTree::new(db.open_tree("log")?, Tree::Log);
             let pages = SledTree::new(db.open_tree("pages")?, Tree::Pages);
             let records = SledTree::new(db.open_tree("records")?, Tree::Records);
@@ -160,6 +168,23 @@ impl Storage for SledStorage {
         let blobs = self.dir.join("blobs");
         if blobs.exists() { Ok(list(&blobs)?.len() as u64) } else { Ok(0) }
     }
+}
+
+fn open_when_let_go(config: &sled::Config) -> sled::Result<Db> {
+    let started = Instant::now();
+    loop {
+        match config.open() {
+            Err(sled::Error::Io(error)) if is_locked(&error) && started.elapsed() < MAX_WAIT => {
+                thread::sleep(WAIT_STEP);
+            }
+            opened => return opened,
+        }
+    }
+}
+
+/// sled says so in words alone.
+fn is_locked(error: &io::Error) -> bool {
+    error.to_string().starts_with("could not acquire lock")
 }
 
 /// Big-endian like all numbers in keys, so that the order of the bytes is that of the numbers.

@@ -24,6 +24,11 @@ enum Step {
     Trim {
         before: i64,
     },
+    Verify,
+    Audit,
+    Backup {
+        restores: bool,
+    },
     CloseAndReopen,
     Kill,
     PowerCut {
@@ -88,6 +93,9 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Sync),
         3 => Just(Step::Checkpoint),
         1 => (0..25_i64).prop_map(|before| Step::Trim { before }),
+        1 => Just(Step::Verify),
+        1 => Just(Step::Audit),
+        1 => proptest::bool::weighted(0.1).prop_map(|restores| Step::Backup { restores }),
         1 => Just(Step::CloseAndReopen),
         1 => Just(Step::Kill),
         2 => any::<u64>().prop_map(|seed| Step::PowerCut { seed }),
@@ -145,6 +153,9 @@ fn attempt(world: &mut World, step: &Step) -> Result<(), Stop> {
         Step::Sync => world.sync()?,
         Step::Checkpoint => world.checkpoint()?,
         Step::Trim { before } => world.trim(*before)?,
+        Step::Verify => world.verify()?,
+        Step::Audit => world.audit()?,
+        Step::Backup { restores } => world.backup(*restores)?,
         Step::CloseAndReopen => world.close_and_reopen(),
         Step::Kill => world.go_on_with(MemoryStorage::with(world.storage.contents())),
         Step::PowerCut { seed } => world.go_on_with(world.storage.after_power_cut_at(*seed)),

@@ -143,7 +143,10 @@ impl Home {
 
     /// The files as a process finds them that starts after this one was killed at this moment. The directory stays locked.
     pub(crate) fn killed(&self) -> Self {
-        let copy = Self::new();
+        self.copied_to(Self::new())
+    }
+
+    pub(crate) fn copied_to(&self, copy: Self) -> Self {
         copy_dir(&self.path(), &copy.path());
         copy
     }

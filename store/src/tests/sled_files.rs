@@ -43,6 +43,21 @@ fn a_conf_torn_by_a_kill_during_the_first_open_is_written_anew() {
     assert_eq!(again.stats().last_seq, 3);
 }
 
+/// Found by the machine: a restored store could not be opened right after it was written.
+#[test]
+fn a_lock_that_sled_lets_go_of_late_is_waited_for() {
+    let home = Home::new();
+    home.open().close().unwrap();
+    let held = fs::File::open(home.path().join("sled/db")).unwrap();
+    held.lock().unwrap();
+    std::thread::scope(|scope| {
+        let opening = scope.spawn(|| Convofold::open(home.path()).map(drop));
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        held.unlock().unwrap();
+        opening.join().unwrap().unwrap();
+    });
+}
+
 #[test]
 fn nothing_ever_goes_to_blobs() {
     let home = Home::new();

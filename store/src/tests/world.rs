@@ -7,6 +7,8 @@ use convofold_engine::Time;
 
 use super::Home;
 use super::witness::Witness;
+use crate::audit::Sample;
+use crate::backup::{BackupOptions, restore};
 use crate::memory_storage::{Call, MemoryStorage};
 use crate::{Batch, CommitError, Convofold, Durability, OpenError, Options, SubmitError, TrimError};
 
@@ -31,7 +33,7 @@ pub(super) enum Stop {
 
 impl World {
     pub(super) fn new() -> Self {
-        let home = Home::new();
+        let home = home();
         let storage = Arc::new(MemoryStorage::default());
         let db = home.open_on(&storage, options());
         Self { home, storage, db, witness: Witness::of_an_empty_store() }
@@ -88,6 +90,34 @@ impl World {
         }
     }
 
+    /// Checks everything against the log folded anew.
+    pub(super) fn verify(&mut self) -> Result<(), Stop> {
+        let report = self.db.verify(|_| {}).map_err(Stop::refused)?;
+        if report.is_clean() { Ok(()) } else { Err(Stop::Refused(format!("{report:?}"))) }
+    }
+
+    pub(super) fn audit(&mut self) -> Result<(), Stop> {
+        let report = self.db.audit(Sample::All).map_err(Stop::refused)?;
+        if report.is_clean() { Ok(()) } else { Err(Stop::Refused(format!("{report:?}"))) }
+    }
+
+    /// Backs the store up, and where `restores` holds what is restored from that against it.
+    pub(super) fn backup(&mut self, restores: bool) -> Result<(), Stop> {
+        let shelf = home().dir;
+        let file = shelf.path().join("backup");
+        let made = self.db.backup(&file, &BackupOptions::new(), |_| {});
+        assert_eq!(made.is_ok(), file.exists());
+        made.map_err(Stop::refused)?;
+        self.witness.synced();
+        if restores {
+            let restored = shelf.path().join("restored");
+            restore(&[&file], &restored, &options(), |_| {}).unwrap();
+            let again = options().open(&restored).unwrap();
+            self.witness.expect_whole(&again);
+        }
+        Ok(())
+    }
+
     fn synced<T, E: Into<Stop>>(&mut self, answer: Result<T, E>) -> Result<(), Stop> {
         answer.map_err(Into::into)?;
         self.witness.synced();
@@ -108,7 +138,7 @@ impl World {
 
     /// What a process finds that starts after this one was killed, with these contents left.
     pub(super) fn survivor(&self, storage: Arc<MemoryStorage>) -> Result<Self, OpenError> {
-        let home = self.home.killed();
+        let home = self.home.copied_to(home());
         let db = Convofold::open_on(options(), &home.path(), storage.clone());
         // What is looked at from here on is not what was to fail.
         storage.fail_any.set(0);
@@ -126,7 +156,7 @@ impl World {
     /// Opens these contents in place of those that are there, of which they are a damaged copy. Either that is refused, or
     /// nothing that matters was hit.
     pub(super) fn expect_refused_or_whole(&self, storage: Arc<MemoryStorage>) {
-        let home = self.home.killed();
+        let home = self.home.copied_to(home());
         match Convofold::open_on(options(), &home.path(), storage) {
             Ok(db) => self.witness.expect_whole(&db),
             Err(error) => assert!(!error.to_string().is_empty()),
@@ -155,19 +185,31 @@ impl World {
     }
 }
 
+impl Stop {
+    fn refused(error: impl std::error::Error) -> Self {
+        Self::Refused(error.to_string())
+    }
+}
+
 impl From<CommitError> for Stop {
     fn from(error: CommitError) -> Self {
         match error {
             CommitError::Poisoned { .. } => Self::Poisoned,
-            other => Self::Refused(other.to_string()),
+            other => Self::refused(other),
         }
     }
 }
 
 impl From<TrimError> for Stop {
     fn from(error: TrimError) -> Self {
-        Self::Refused(error.to_string())
+        Self::refused(error)
     }
+}
+
+/// In memory, where the system has a directory for that: worlds are many, and each would wait for a disk it does not need.
+fn home() -> Home {
+    let dir = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
+    Home { dir }
 }
 
 /// Several blocks a batch, and nothing by itself: what happens is what a test asks for.
