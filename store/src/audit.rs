@@ -87,6 +87,10 @@ pub enum AuditError {
     /// It was stopped.
     #[error("the audit was stopped")]
     Stopped,
+    /// It ran in the background, and the beginning of the log was to be dropped ([`Convofold::trim_log`]). The next one begins
+    /// anew.
+    #[error("the audit gave way, because the beginning of the log was to be dropped")]
+    GaveWay,
     /// The storage underneath failed.
     #[error("the storage underneath failed")]
     Storage(#[source] StorageError),

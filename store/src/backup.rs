@@ -194,6 +194,13 @@ fn copy_log(
 /// Makes sure that this log has the place where an earlier backup ends.
 fn expect_place(storage: &dyn Storage, start: Tail, since: &BackupFile, cut: &Cut) -> Result<(), BackupError> {
     let place = since.end();
+    if place.block_no < start.block_no {
+        return Err(BackupError::Dropped {
+            since: since.path().to_owned(),
+            seq: place.last_seq(),
+            first_seq: start.seq,
+        });
+    }
     let has_place = if place == start {
         true
     } else if place.block_no <= cut.tail.block_no && place.seq <= cut.tail.seq {

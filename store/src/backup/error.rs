@@ -82,6 +82,16 @@ pub enum BackupError {
         /// The last event in it.
         seq: Seq,
     },
+    /// The log no longer has the events after the earlier backup. Make a complete one.
+    #[error("{} ends with event {seq}, and the log begins with event {first_seq}", .since.display())]
+    Dropped {
+        /// The earlier backup.
+        since: PathBuf,
+        /// The last event in it.
+        seq: Seq,
+        /// The first event in the log.
+        first_seq: Seq,
+    },
     /// The log is damaged. A backup of what cannot be read would be worth nothing.
     #[error("the log is damaged at block {block_no}, which should begin with event {seq}")]
     Damaged {
