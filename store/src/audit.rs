@@ -81,16 +81,15 @@ pub enum AuditError {
     /// Of events that were dropped from the log, what a conversation remembers is not what they were.
     #[error("the memory of a conversation is damaged")]
     Memory(#[from] ImageError),
+    /// The beginning of the log was dropped meanwhile ([`Convofold::trim_log`](crate::Convofold::trim_log)). Try again.
+    #[error("the beginning of the log was dropped meanwhile")]
+    Trimmed,
     /// The store was closed meanwhile.
     #[error("the store is closed")]
     Closed,
     /// It was stopped.
     #[error("the audit was stopped")]
     Stopped,
-    /// It ran in the background, and the beginning of the log was to be dropped ([`Convofold::trim_log`]). The next one begins
-    /// anew.
-    #[error("the audit gave way, because the beginning of the log was to be dropped")]
-    GaveWay,
     /// The storage underneath failed.
     #[error("the storage underneath failed")]
     Storage(#[source] StorageError),
@@ -131,7 +130,6 @@ fn audit(
 ) -> Result<AuditReport, AuditError> {
     let started = Instant::now();
     let storage = LentStorage::of(shared);
-    let _log = shared.log_in_use.read();
     let start = shared.log_start.read().tail;
     let slots = sample.slots(shared.board.read().slot_count());
     let wanted: Option<HashSet<_>> = match sample {
@@ -144,6 +142,21 @@ fn audit(
     let is_wanted = |id: &str| wanted.as_ref().is_none_or(|wanted| wanted.contains(id));
     let base = board_of(base_images(&shared.board, start.seq, is_wanted)?)?;
     let mut shadow = Shadow::new(storage, base, start, wanted);
+    let mut report = compare(shared, &mut shadow, &slots, tick).map_err(|error| match error {
+        AuditError::Damaged { .. } if shared.log_start.read().tail != start => AuditError::Trimmed,
+        error => error,
+    })?;
+    report.events = shadow.events;
+    report.took = started.elapsed();
+    Ok(report)
+}
+
+fn compare(
+    shared: &Shared,
+    shadow: &mut Shadow,
+    slots: &[u32],
+    tick: impl FnMut(Seq) -> Result<(), AuditError>,
+) -> Result<AuditReport, AuditError> {
     let last_seq = shared.applied_seq.load(Ordering::SeqCst);
     shadow.fold_up_to(last_seq, tick)?;
     let mut report = AuditReport { last_seq, ..AuditReport::default() };
@@ -154,8 +167,6 @@ fn audit(
         report.conversations += pairs.len() as u64;
         pairs.iter().for_each(|pair| report.add(pair));
     }
-    report.events = shadow.events;
-    report.took = started.elapsed();
     Ok(report)
 }
 

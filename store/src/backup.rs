@@ -195,11 +195,8 @@ fn copy_log(
 fn expect_place(storage: &dyn Storage, start: Tail, since: &BackupFile, cut: &Cut) -> Result<(), BackupError> {
     let place = since.end();
     if place.block_no < start.block_no {
-        return Err(BackupError::Dropped {
-            since: since.path().to_owned(),
-            seq: place.last_seq(),
-            first_seq: start.seq,
-        });
+        let (since, seq, first_seq) = (since.path().to_owned(), place.last_seq(), start.seq);
+        return Err(BackupError::Dropped { since, seq, first_seq });
     }
     let has_place = if place == start {
         true

@@ -183,6 +183,9 @@ pub enum IngestError {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TrimError {
+    /// A backup, a verification or an export of events reads the log from its beginning. Try again when it has ended.
+    #[error("the log is being read from its beginning")]
+    InUse,
     /// The store was closed.
     #[error("the store is closed")]
     Closed,

@@ -1,140 +1,251 @@
 //! A [`Storage`] in memory that fails when told to and forgets what no barrier has passed.
+//!
+//! It is the twin of `sled_storage` in the tests: the same calls on it do the same, and so does the same seed.
 
-use std::collections::BTreeMap;
+mod contents;
+mod faults;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
+use self::contents::Change;
+pub(crate) use self::contents::Contents;
+pub(crate) use self::faults::{Call, Dice, Fault};
+use self::faults::{Countdown, Room};
 use crate::storage::{BlockKey, PageKey, Storage, StorageError};
 
 #[derive(Default)]
 pub(crate) struct MemoryStorage {
-    now: Mutex<Contents>,
-    durable: Mutex<Contents>,
-    /// Fail the nth call from now on, and all after it; 0 is never.
+    disk: Mutex<Disk>,
+    /// Counts all calls but those that only measure.
+    pub(crate) fail_any: Countdown,
     pub(crate) fail_append: Countdown,
     pub(crate) fail_barrier: Countdown,
     pub(crate) fail_pages: Countdown,
-    pub(crate) fail_reads: Countdown,
     pub(crate) fail_delete: Countdown,
+    pub(crate) fail_reads: Countdown,
+    pub(crate) room: Room,
+    failed: Mutex<Vec<Call>>,
     pub(crate) barriers: AtomicU64,
     pub(crate) appends: AtomicU64,
 }
 
-#[derive(Clone, Default)]
-pub(crate) struct Contents {
-    pub(crate) log: BTreeMap<BlockKey, Vec<u8>>,
-    pub(crate) pages: BTreeMap<PageKey, Vec<u8>>,
-    pub(crate) records: BTreeMap<String, Vec<u8>>,
-}
-
 #[derive(Default)]
-pub(crate) struct Countdown(AtomicU64);
-
-impl Countdown {
-    pub(crate) fn set(&self, calls: u64) {
-        self.0.store(calls, Ordering::SeqCst);
-    }
-
-    fn call(&self) -> Result<(), StorageError> {
-        match self.0.load(Ordering::SeqCst) {
-            0 => Ok(()),
-            1 => Err(StorageError::MadeToFail),
-            left => {
-                self.set(left - 1);
-                Ok(())
-            }
-        }
-    }
+struct Disk {
+    now: Contents,
+    durable: Contents,
+    /// What leads from `durable` to `now`.
+    since_barrier: Vec<Change>,
 }
 
 impl MemoryStorage {
-    /// What is left after a power cut.
-    pub(crate) fn after_power_cut(&self) -> Arc<Self> {
-        Self::with(self.durable.lock().clone())
-    }
-
     pub(crate) fn with(contents: Contents) -> Arc<Self> {
-        Arc::new(Self { now: Mutex::new(contents.clone()), durable: Mutex::new(contents), ..Self::default() })
+        let disk = Disk { now: contents.clone(), durable: contents, since_barrier: Vec::new() };
+        Arc::new(Self { disk: Mutex::new(disk), ..Self::default() })
     }
 
+    /// What is left where the process is killed.
     pub(crate) fn contents(&self) -> Contents {
-        self.now.lock().clone()
+        self.disk.lock().now.clone()
+    }
+
+    /// What is left after a power cut that takes everything since the last barrier.
+    pub(crate) fn after_power_cut(&self) -> Arc<Self> {
+        Self::with(self.disk.lock().durable.clone())
+    }
+
+    /// What is left after a power cut that takes some of what was written since the last barrier. sled keeps a log, so
+    /// what is left is its beginning.
+    pub(crate) fn after_power_cut_at(&self, seed: u64) -> Arc<Self> {
+        let disk = self.disk.lock();
+        let kept = Dice::new(seed).below(disk.since_barrier.len() + 1);
+        let mut contents = disk.durable.clone();
+        disk.since_barrier.iter().take(kept).for_each(|change| contents.make(change.clone()));
+        Self::with(contents)
     }
 
     /// Does to the contents what only damage does.
     pub(crate) fn damage(&self, how: impl FnOnce(&mut Contents)) {
-        how(&mut self.now.lock());
+        how(&mut self.disk.lock().now);
+    }
+
+    /// Whether something may fail from now on, whatever it is.
+    pub(crate) fn is_armed(&self) -> bool {
+        self.fail_any.is_armed() || self.room.is_limited()
+    }
+
+    /// The calls that were made to fail.
+    pub(crate) fn failed(&self) -> Vec<Call> {
+        self.failed.lock().clone()
+    }
+
+    fn read<T>(&self, read: impl FnOnce(&Contents) -> T) -> Result<T, StorageError> {
+        match self.next_fault(Call::Read, &self.fail_reads) {
+            Some(fault) => Err(fault.error()),
+            None => Ok(read(&self.disk.lock().now)),
+        }
+    }
+
+    /// Makes changes, unless a fault is due; then none of them, or all and it fails nevertheless.
+    fn write(
+        &self,
+        call: Call,
+        countdown: &Countdown,
+        bytes: usize,
+        changes: impl FnOnce(&Contents) -> Vec<Change>,
+    ) -> Result<(), StorageError> {
+        let fault = self.next_fault(call, countdown);
+        if let Some(fault) = fault.filter(|fault| *fault != Fault::Done) {
+            return Err(fault.error());
+        }
+        self.room.take(bytes).inspect_err(|_| self.failed.lock().push(call))?;
+        let mut disk = self.disk.lock();
+        for change in changes(&disk.now) {
+            disk.since_barrier.push(change.clone());
+            disk.now.make(change);
+        }
+        fault.map_or(Ok(()), |fault| Err(fault.error()))
+    }
+
+    fn next_fault(&self, call: Call, countdown: &Countdown) -> Option<Fault> {
+        let (any, this) = (self.fail_any.call(), countdown.call());
+        let fault = any.or(this);
+        fault.inspect(|_| self.failed.lock().push(call))
     }
 }
 
 impl Storage for MemoryStorage {
     fn append(&self, blocks: &[(BlockKey, Vec<u8>)]) -> Result<(), StorageError> {
-        self.fail_append.call()?;
+        let bytes = blocks.iter().map(|(_, value)| value.len()).sum();
+        self.write(Call::Append, &self.fail_append, bytes, |_| vec![Change::Append(blocks.to_vec())])?;
         self.appends.fetch_add(1, Ordering::SeqCst);
-        self.now.lock().log.extend(blocks.iter().cloned());
         Ok(())
     }
 
     fn block(&self, key: BlockKey) -> Result<Option<Vec<u8>>, StorageError> {
-        self.fail_reads.call()?;
-        Ok(self.now.lock().log.get(&key).cloned())
+        self.read(|now| now.log.get(&key).cloned())
     }
 
     fn key_at_or_before(&self, key: BlockKey) -> Result<Option<BlockKey>, StorageError> {
-        self.fail_reads.call()?;
-        Ok(self.now.lock().log.range(..=key).next_back().map(|(key, _)| *key))
+        self.read(|now| now.log.range(..=key).next_back().map(|(key, _)| *key))
     }
 
     fn delete_blocks_before(&self, key: BlockKey) -> Result<(), StorageError> {
-        self.fail_delete.call()?;
-        self.now.lock().log.retain(|kept, _| *kept >= key);
-        Ok(())
+        self.write(Call::DeleteBlocks, &self.fail_delete, 0, |now| {
+            now.log.range(..key).map(|(key, _)| Change::DeleteBlock(*key)).collect()
+        })
     }
 
     fn put_pages(&self, pages: &[(PageKey, Vec<u8>)]) -> Result<(), StorageError> {
-        self.fail_pages.call()?;
-        self.now.lock().pages.extend(pages.iter().cloned());
-        Ok(())
+        let bytes = pages.iter().map(|(_, value)| value.len()).sum();
+        self.write(Call::PutPages, &self.fail_pages, bytes, |_| vec![Change::PutPages(pages.to_vec())])
     }
 
     fn page(&self, key: PageKey) -> Result<Option<Vec<u8>>, StorageError> {
-        self.fail_reads.call()?;
-        Ok(self.now.lock().pages.get(&key).cloned())
+        self.read(|now| now.pages.get(&key).cloned())
     }
 
     fn put_record(&self, name: &str, value: &[u8]) -> Result<(), StorageError> {
-        self.now.lock().records.insert(name.to_owned(), value.to_vec());
-        Ok(())
+        let change = Change::PutRecord(name.to_owned(), value.to_vec());
+        self.write(Call::PutRecord, &Countdown::default(), value.len(), |_| vec![change])
     }
 
     fn record(&self, name: &str) -> Result<Option<Vec<u8>>, StorageError> {
-        self.fail_reads.call()?;
-        Ok(self.now.lock().records.get(name).cloned())
+        self.read(|now| now.records.get(name).cloned())
     }
 
     fn record_names(&self, beginning: &str) -> Result<Vec<String>, StorageError> {
-        Ok(self.now.lock().records.keys().filter(|name| name.starts_with(beginning)).cloned().collect())
+        self.read(|now| now.records.keys().filter(|name| name.starts_with(beginning)).cloned().collect())
     }
 
     fn delete_record(&self, name: &str) -> Result<(), StorageError> {
-        self.now.lock().records.remove(name);
-        Ok(())
+        let change = Change::DeleteRecord(name.to_owned());
+        self.write(Call::DeleteRecord, &Countdown::default(), 0, |_| vec![change])
     }
 
     fn barrier(&self) -> Result<(), StorageError> {
-        self.fail_barrier.call()?;
-        self.barriers.fetch_add(1, Ordering::SeqCst);
-        *self.durable.lock() = self.now.lock().clone();
-        Ok(())
+        let fault = self.next_fault(Call::Barrier, &self.fail_barrier);
+        if fault.is_none_or(|fault| fault == Fault::Done) {
+            let mut disk = self.disk.lock();
+            disk.durable = disk.now.clone();
+            disk.since_barrier.clear();
+            self.barriers.fetch_add(1, Ordering::SeqCst);
+        }
+        fault.map_or(Ok(()), |fault| Err(fault.error()))
     }
 
     fn disk_bytes(&self) -> Result<u64, StorageError> {
-        Ok(self.now.lock().log.values().map(|value| value.len() as u64).sum())
+        Ok(self.disk.lock().now.log.values().map(|value| value.len() as u64).sum())
     }
 
     fn stray_values(&self) -> Result<u64, StorageError> {
         Ok(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn append(storage: &MemoryStorage, number: u64) -> Result<(), StorageError> {
+        let key = |block_no| BlockKey { first_seq: block_no, block_no };
+        storage.append(&[(key(2 * number), vec![1; 10]), (key(2 * number + 1), vec![2; 10])])
+    }
+
+    #[test]
+    fn a_power_cut_keeps_a_beginning_of_what_no_barrier_has_passed() {
+        let storage = MemoryStorage::default();
+        append(&storage, 0).unwrap();
+        storage.barrier().unwrap();
+        append(&storage, 1).unwrap();
+        storage.put_record("a", b"value").unwrap();
+        let left: std::collections::BTreeSet<_> = (0..50)
+            .map(|seed| storage.after_power_cut_at(seed).contents())
+            .map(|contents| (contents.log.len(), contents.records.len()))
+            .collect();
+        assert_eq!(left, [(2, 0), (4, 0), (4, 1)].into());
+        assert_eq!(storage.after_power_cut().contents().log.len(), 2);
+    }
+
+    #[test]
+    fn a_call_fails_when_it_was_told_to_with_its_work_done_or_not() {
+        let storage = MemoryStorage::default();
+        storage.fail_any.arm(2, Fault::Undone, false);
+        let outcomes = [0, 1, 2].map(|number| append(&storage, number).is_ok());
+        assert_eq!((outcomes, storage.contents().log.len()), ([true, false, true], 4));
+        storage.fail_any.arm(1, Fault::Done, true);
+        let outcomes = [3, 4].map(|number| append(&storage, number).is_ok());
+        assert_eq!((outcomes, storage.contents().log.len()), ([false, false], 8));
+        assert_eq!(storage.failed(), [Call::Append; 3]);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused_until_there_is_room() {
+        let storage = MemoryStorage::default();
+        storage.room.set(Some(30));
+        append(&storage, 0).unwrap();
+        assert_eq!(append(&storage, 1).unwrap_err().io_kind(), Some(std::io::ErrorKind::StorageFull));
+        storage.room.set(None);
+        append(&storage, 1).unwrap();
+    }
+
+    #[test]
+    fn damage_hits_one_value_and_is_the_same_for_a_seed() {
+        let storage = MemoryStorage::default();
+        append(&storage, 0).unwrap();
+        storage.put_record("a", b"value").unwrap();
+        let (before, bytes) =
+            (storage.contents(), |contents: &Contents| contents.log.values().map(Vec::len).sum::<usize>());
+        for seed in 0..50 {
+            let [mut flipped, mut again, mut torn] = [before.clone(), before.clone(), before.clone()];
+            flipped.flip_a_bit(seed);
+            again.flip_a_bit(seed);
+            assert!(flipped.log == again.log && flipped.records == again.records, "seed {seed}");
+            assert!(flipped.log != before.log || flipped.records != before.records, "seed {seed}");
+            torn.tear_a_value(seed);
+            assert!(bytes(&torn) < bytes(&before) || torn.records["a"].len() < 5, "seed {seed}");
+        }
     }
 }

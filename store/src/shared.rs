@@ -29,8 +29,6 @@ pub(crate) struct Shared {
     pub(crate) log_start: RwLock<LogStart>,
     /// Held by whoever reads the log from its beginning, so that it stays where it is.
     pub(crate) log_in_use: RwLock<()>,
-    /// How many wait for the log to be no longer in use. What reads it at leisure gives way.
-    pub(crate) log_wanted: AtomicU64,
     /// How far the feeds may read.
     pub(crate) durable: Mutex<Durable>,
     pub(crate) durable_moved: Condvar,
@@ -84,7 +82,6 @@ impl Shared {
             checkpoint_holds: AtomicU64::new(0),
             log_start: RwLock::new(log_start),
             log_in_use: RwLock::new(()),
-            log_wanted: AtomicU64::new(0),
             durable: Mutex::new(Durable { seq: tail.last_seq(), is_closed: false }),
             durable_moved: Condvar::new(),
             counters: Counters::default(),

@@ -4,8 +4,6 @@
 //! histories and the state hash are what they were. What goes is the second copy: the change feed no longer begins before
 //! the log does, and of what is older, checkpoints are the only witness.
 
-use std::sync::atomic::Ordering;
-
 use convofold_engine::{Seq, Time};
 
 use crate::checkpoint::{generations, record_name};
@@ -44,17 +42,12 @@ impl Convofold {
     /// [`Trimmed::first_seq`]. Where no checkpoint can be read any more, the state cannot be folded again from such a log:
     /// make a backup first.
     ///
-    /// The log is read up to the first block that stays, by the thread that calls. It waits for a backup, a verification, an
-    /// audit or an export of events that reads the log; one in the background gives way. So none of them may call this while
-    /// it tells its progress.
+    /// The log is read up to the first block that stays, by the thread that calls.
     ///
     /// # Errors
     /// [`TrimError`] says why nothing was dropped, or that not all of it may have been.
     pub fn trim_log(&self, before: Time) -> Result<Trimmed, TrimError> {
-        // Whoever reads the log from its beginning is not to lose that.
-        self.shared().log_wanted.fetch_add(1, Ordering::SeqCst);
-        let _nobody_reads = self.shared().log_in_use.write();
-        self.shared().log_wanted.fetch_sub(1, Ordering::SeqCst);
+        let _nobody_reads = self.shared().log_in_use.try_write().ok_or(TrimError::InUse)?;
         self.checkpoint()?;
         let to = self.log_start_for(before)?;
         Ok(self.request(|completer| Command::Trim(to, completer))?)

@@ -1,7 +1,5 @@
 //! Backups are files that a database is made of again, and damaged ones are refused before anything is written.
 
-#![expect(clippy::expect_used, reason = "a test stops at the first surprise")]
-
 use convofold_tests::command::{Desk, Ran};
 
 fn desk() -> Desk {

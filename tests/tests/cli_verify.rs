@@ -1,7 +1,5 @@
 //! Verify and audit: silent agreement where all is well, and an exit code of their own where it is not.
 
-#![expect(clippy::expect_used, reason = "a test stops at the first surprise")]
-
 use std::sync::LazyLock;
 
 use convofold_tests::command::Desk;

@@ -2,7 +2,6 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::io;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -91,11 +90,8 @@ impl Auditor {
             // Only for as long as one audit takes.
             let Some(shared) = self.shared.upgrade() else { return };
             self.seed = self.seed.wrapping_add(1);
-            let outcome = audit(
-                &shared,
-                Sample::Random { conversations: self.conversations, seed: self.seed },
-                self.pace(&shared),
-            );
+            let outcome =
+                audit(&shared, Sample::Random { conversations: self.conversations, seed: self.seed }, self.pace());
             drop(shared);
             if matches!(outcome, Err(AuditError::Closed | AuditError::Stopped)) {
                 return;
@@ -106,41 +102,18 @@ impl Auditor {
         }
     }
 
-    /// Rests after every block, in proportion to what it cost, and gives way to whoever waits for the log.
-    fn pace(&self, shared: &Shared) -> impl FnMut(Seq) -> Result<(), AuditError> {
+    /// Rests after every block, in proportion to what it cost.
+    fn pace(&self) -> impl FnMut(Seq) -> Result<(), AuditError> {
         let mut since = Instant::now();
         move |_| {
             let goes_on = self.rests(since.elapsed() * REST);
             since = Instant::now();
-            match goes_on {
-                true if shared.log_wanted.load(Ordering::SeqCst) > 0 => Err(AuditError::GaveWay),
-                true => Ok(()),
-                false => Err(AuditError::Stopped),
-            }
+            if goes_on { Ok(()) } else { Err(AuditError::Stopped) }
         }
     }
 
     /// Waits this long; says whether to go on then.
     fn rests(&self, this_long: Duration) -> bool {
         self.stopped.recv_timeout(this_long) == Err(RecvTimeoutError::Timeout)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::Options;
-    use crate::tests::lived_in;
-
-    #[test]
-    fn an_audit_in_the_background_gives_way_to_a_trim() {
-        let (_home, _storage, db) = lived_in(Options::new());
-        let (_stop, stopped) = bounded(0);
-        let (shared, last) = (Arc::downgrade(db.shared()), Arc::default());
-        let auditor = Auditor { shared, stopped, last, every: Duration::ZERO, conversations: 1, seed: 0 };
-        let audit = || audit(db.shared(), Sample::All, auditor.pace(db.shared()));
-        assert!(audit().is_ok());
-        db.shared().log_wanted.fetch_add(1, Ordering::SeqCst);
-        assert!(matches!(audit(), Err(AuditError::GaveWay)));
     }
 }

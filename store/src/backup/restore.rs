@@ -74,7 +74,7 @@ pub fn restore(
     let contents = last.contents();
     Ok(RestoreReport {
         last_seq: contents.last_seq,
-        blocks: last.end().block_no - 1,
+        blocks: last.end().block_no - files.first().map_or(1, |first| first.header().begin.block_no),
         conversations: contents.conversations,
         state_hash,
         took: started.elapsed(),

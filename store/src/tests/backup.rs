@@ -3,9 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use convofold_engine::Time;
+
 use super::{Home, export, lived_in, message, messages, submit};
 use crate::backup::{BackupError, BackupFile, BackupFileError, BackupOptions, RestoreError, Step, restore};
-use crate::{Batch, Convofold, Damage, OpenError, Options};
+use crate::{Batch, Convofold, Damage, OpenError, Options, TrimError};
 
 /// A folder for backups.
 struct Shelf(tempfile::TempDir);
@@ -272,4 +274,73 @@ fn a_file_that_changes_between_check_and_copy_leaves_nothing() {
     });
     assert!(matches!(outcome, Err(RestoreError::File(BackupFileError::Damaged { .. }))), "{outcome:?}");
     assert_eq!(shelf.names(), ["full"]);
+}
+
+/// A store whose log begins with its 6th block, and the time after which everything is dropped from it.
+fn trimmed() -> (Home, Convofold) {
+    let home = Home::new();
+    let db = home.open();
+    for number in 0..10 {
+        submit(&db, Batch::new(messages(number * 30, 30)).bookmark("upstream", number.to_string()));
+        submit(&db, Batch::new(messages(number * 30 + 500, 3)).bookmark(number.to_string(), "x"));
+    }
+    submit(&db, Batch::default().delete_bookmark("0").bookmark("9", "y"));
+    db.checkpoint().unwrap();
+    submit(&db, Batch::new(vec![message("case-1", 2_000), message("late", 1)]));
+    db.trim_log(Time::from_ms(1_700_000_560_000).unwrap()).unwrap();
+    assert!((50..300).contains(&db.stats().first_seq), "{:?}", db.stats());
+    (home, db)
+}
+
+#[test]
+fn a_log_without_its_beginning_is_backed_up_with_the_memory_of_it() {
+    let (_home, db) = trimmed();
+    let shelf = Shelf::new();
+    let first_seq = db.stats().first_seq;
+    let full = shelf.back_up(&db, "full", None);
+    assert_eq!(BackupFile::open(&full).unwrap().check(|_| {}).unwrap().first_seq, first_seq);
+    submit(&db, Batch::new(messages(3_000, 100)).bookmark("upstream", "new"));
+    let more = shelf.back_up(&db, "more", Some("full"));
+    let report = restore(&[full, more], shelf.path("restored"), &Options::new(), |_| {}).unwrap();
+    assert_eq!(report.blocks, db.stats().blocks);
+    let again = Convofold::open(shelf.path("restored")).unwrap();
+    assert_eq!(again.stats().first_seq, first_seq);
+    for id in ["case-1", "case-36", "late"] {
+        assert!(again.history(id).unwrap() == db.history(id).unwrap(), "{id}");
+    }
+    again.close().unwrap();
+    expect_the_same(&db, &shelf.path("restored"));
+}
+
+#[test]
+fn a_backup_from_before_the_log_begins_is_not_gone_on_from() {
+    let home = Home::new();
+    let db = home.open();
+    submit(&db, Batch::new(messages(0, 100)));
+    let shelf = Shelf::new();
+    shelf.back_up(&db, "old", None);
+    for number in 1..4 {
+        submit(&db, Batch::new(messages(number * 100, 100)));
+        db.checkpoint().unwrap();
+    }
+    db.trim_log(Time::from_ms(1_700_000_250_000).unwrap()).unwrap();
+    assert_eq!(db.stats().first_seq, 201);
+    let outcome = db.backup(shelf.path("new"), &BackupOptions::new().since(shelf.path("old")), |_| {});
+    assert!(matches!(outcome, Err(BackupError::Dropped { seq: 100, first_seq: 201, .. })), "{outcome:?}");
+}
+
+#[test]
+fn a_log_that_is_being_read_is_not_trimmed() {
+    let (_home, db) = trimmed();
+    let all = Time::from_ms(1_800_000_000_000).unwrap();
+    let shelf = Shelf::new();
+    let mut refused = 0;
+    let report = db.verify(|_| refused += u32::from(matches!(db.trim_log(all), Err(TrimError::InUse)))).unwrap();
+    assert!(report.is_clean() && refused > 0, "{report:?}");
+    db.backup(shelf.path("full"), &BackupOptions::new(), |_| {
+        assert!(matches!(db.trim_log(all), Err(TrimError::InUse)));
+    })
+    .unwrap();
+    let before = db.stats().first_seq;
+    assert!(db.trim_log(all).unwrap().first_seq > before);
 }

@@ -112,9 +112,7 @@ fn a_feed_that_meets_damage_says_so() {
         submit(&db, Batch::new(messages(number * 5, 5)));
     }
     let key = *storage.contents().log.keys().nth(2).unwrap();
-    let mut value = storage.contents().log[&key].clone();
-    *value.last_mut().unwrap() ^= 1;
-    crate::storage::Storage::append(storage.as_ref(), &[(key, value)]).unwrap();
+    storage.damage(|contents| *contents.log.get_mut(&key).unwrap().last_mut().unwrap() ^= 1);
     let mut changes = db.changes(1);
     for _ in 0..10 {
         changes.try_next().unwrap().unwrap();

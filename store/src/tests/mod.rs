@@ -8,11 +8,15 @@ mod damage;
 mod directory;
 mod export;
 mod feed;
+mod machine;
 mod repair;
 mod replay;
 mod sled_files;
-mod verify;
+mod sweep;
 mod trim;
+mod verify;
+mod witness;
+mod world;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

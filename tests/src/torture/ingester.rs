@@ -12,7 +12,7 @@ use rand::{Rng, RngExt};
 
 use super::answers::{Answers, PATIENCE};
 use super::feed::Feed;
-use super::limits::kill_group;
+use super::limits::{Leader, kill_group};
 
 /// How lines are fed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +54,7 @@ pub struct Meal {
 /// A running `convofold ingest`.
 #[derive(Debug)]
 pub struct Ingester {
-    child: Child,
+    leader: Leader,
     answers: Arc<Answers>,
     reading: JoinHandle<()>,
     feeding: JoinHandle<Option<ChildStdin>>,
@@ -81,20 +81,22 @@ impl Ingester {
     pub fn start(mut command: Command, feed: &Arc<Feed>, meal: Meal) -> Result<Self> {
         // In a group of its own, so that it is killed together with what may trace it.
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
-        let mut child = command.spawn().with_context(|| format!("starting {command:?}"))?;
+        let child = command.spawn().with_context(|| format!("starting {command:?}"))?;
+        let mut leader = Leader(child);
+        let child = &mut leader.0;
         let pipes = child.stdin.take().zip(child.stdout.take());
         let (stdin, stdout) = pipes.context("the pipes to the command")?;
         let answers = Arc::new(Answers::new(meal.after));
         let (hears, waits, feed) = (answers.clone(), answers.clone(), feed.clone());
         let reading = thread::spawn(move || hears.read(BufReader::new(stdout), meal));
         let feeding = thread::spawn(move || give(&feed, meal, stdin, &waits));
-        Ok(Self { child, answers, reading, feeding })
+        Ok(Self { leader, answers, reading, feeding })
     }
 
     /// The process.
     #[must_use]
     pub fn child(&self) -> &Child {
-        &self.child
+        &self.leader.0
     }
 
     /// The last event that is acknowledged by now.
@@ -119,7 +121,7 @@ impl Ingester {
     /// # Errors
     /// Where an answer broke a promise.
     pub fn kill(self) -> Result<Ended> {
-        kill_group(&self.child)?;
+        kill_group(&self.leader.0)?;
         self.end()
     }
 
@@ -132,17 +134,17 @@ impl Ingester {
         if is_over {
             return self.end();
         }
-        kill_group(&self.child)?;
+        kill_group(&self.leader.0)?;
         let ended = self.end()?;
         bail!("it does not end within {PATIENCE:?}: {ended:?}")
     }
 
     fn end(mut self) -> Result<Ended> {
         let mut stderr = Vec::new();
-        if let Some(mut pipe) = self.child.stderr.take() {
+        if let Some(mut pipe) = self.leader.0.stderr.take() {
             pipe.read_to_end(&mut stderr).context("reading standard error")?;
         }
-        let status = self.child.wait().context("waiting for the end")?;
+        let status = self.leader.0.wait().context("waiting for the end")?;
         self.reading.join().map_err(|_| anyhow!("the reader of answers panicked"))?;
         // With it ends the input that was held open.
         drop(self.feeding.join());

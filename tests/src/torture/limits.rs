@@ -57,6 +57,18 @@ pub fn run_limited(command: &Command, time: Duration, desk: &Path) -> Result<Ran
     Ok(Ran { status, stdout: text(&out)?, stderr: text(&err)? })
 }
 
+/// A process that leads a group; at the latest when it is dropped, both end.
+#[derive(Debug)]
+pub(super) struct Leader(pub(super) Child);
+
+impl Drop for Leader {
+    fn drop(&mut self) {
+        if self.0.try_wait().is_ok_and(|ended| ended.is_none()) {
+            let _ = kill_group(&self.0).and_then(|()| Ok(self.0.wait()?));
+        }
+    }
+}
+
 /// Kills a process that leads a group, and the group. One that has ended already is fine.
 ///
 /// # Errors

@@ -197,3 +197,32 @@ fn block_at(bytes: &mut [u8], at: usize, block_bytes: usize) -> &mut [u8] {
 fn put(into: &mut [u8], from: &[u8]) {
     into.iter_mut().zip(from).for_each(|(into, from)| *into = *from);
 }
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+    use rand::rngs::StdRng;
+
+    use super::*;
+
+    #[test]
+    fn every_damage_changes_what_is_there() {
+        for (seed, damage) in (0..).zip(CHANCES.into_iter().cycle().take(200)) {
+            let (folder, older) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+            let write = |folder: &Path, text: &[u8]| {
+                fs::create_dir(folder.join("sled")).unwrap();
+                // No sector is like another.
+                let bytes: Vec<u8> = (0..40_u8).flat_map(|no| [text, &[no + 1; SECTOR - 1]].concat()).collect();
+                fs::write(folder.join("sled/db"), bytes).unwrap();
+            };
+            write(folder.path(), b"a");
+            write(older.path(), b"b");
+            let before = fs::read(folder.path().join("sled/db")).unwrap();
+            let mut random = StdRng::seed_from_u64(seed);
+            let what = damage.apply(folder.path(), Some(older.path()), &mut random).unwrap();
+            let after = fs::read(folder.path().join("sled/db")).ok();
+            let is_exchange_with_itself = damage == ExchangeSectors && after.as_ref() == Some(&before);
+            assert!(is_exchange_with_itself || after != Some(before), "{what} (seed {seed})");
+        }
+    }
+}

@@ -57,3 +57,28 @@ impl Outcome {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::ExitStatusExt;
+    use std::process::ExitStatus;
+
+    use super::*;
+
+    fn outcome(code: i32, stdout: &str, stderr: &str) -> Outcome {
+        let status = Some(ExitStatus::from_raw(code << 8));
+        Outcome::of(&Ran { status, stdout: stdout.to_owned(), stderr: stderr.to_owned() }, StateHash::default())
+    }
+
+    #[test]
+    fn what_was_said_decides_between_a_loss_and_a_silent_one() {
+        let whole = format!("{}\n", StateHash::default());
+        assert_eq!(outcome(0, &whole, ""), Outcome::Whole);
+        assert_eq!(outcome(0, "ff\n", "note: removed a file\n"), Outcome::SilentLoss);
+        assert_eq!(outcome(0, "ff\n", "note: 7 events are lost\n"), Outcome::ToldLess);
+        assert_eq!(outcome(1, "", "error: it is damaged\nhint: repair it\n"), Outcome::Refused);
+        assert_eq!(outcome(1, "", "error: it is damaged\n"), Outcome::RefusedUnclearly);
+        assert_eq!(outcome(1, "", "thread panicked at\nerror: x\nhint: y\n"), Outcome::RefusedUnclearly);
+        assert_eq!(outcome(101, "", ""), Outcome::Disgraced(Disgrace::Panic));
+    }
+}

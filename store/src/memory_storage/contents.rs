@@ -1,0 +1,61 @@
+//! What a [`MemoryStorage`](super::MemoryStorage) holds.
+
+use std::collections::BTreeMap;
+
+use super::Dice;
+use crate::storage::{BlockKey, PageKey};
+
+#[derive(Clone, Default)]
+pub(crate) struct Contents {
+    pub(crate) log: BTreeMap<BlockKey, Vec<u8>>,
+    pub(crate) pages: BTreeMap<PageKey, Vec<u8>>,
+    pub(crate) records: BTreeMap<String, Vec<u8>>,
+}
+
+/// A change that happens whole or not at all.
+#[derive(Clone)]
+pub(super) enum Change {
+    Append(Vec<(BlockKey, Vec<u8>)>),
+    DeleteBlock(BlockKey),
+    PutPages(Vec<(PageKey, Vec<u8>)>),
+    PutRecord(String, Vec<u8>),
+    DeleteRecord(String),
+}
+
+impl Contents {
+    pub(super) fn make(&mut self, change: Change) {
+        match change {
+            Change::Append(blocks) => self.log.extend(blocks),
+            Change::DeleteBlock(key) => drop(self.log.remove(&key)),
+            Change::PutPages(pages) => self.pages.extend(pages),
+            Change::PutRecord(name, value) => drop(self.records.insert(name, value)),
+            Change::DeleteRecord(name) => drop(self.records.remove(&name)),
+        }
+    }
+
+    /// Flips one bit of one value.
+    pub(crate) fn flip_a_bit(&mut self, seed: u64) {
+        let mut dice = Dice::new(seed);
+        if let Some(value) = self.value(&mut dice) {
+            let at = dice.below(value.len());
+            value[at] ^= 1 << dice.below(8);
+        }
+    }
+
+    /// Takes some bytes out of one value.
+    pub(crate) fn tear_a_value(&mut self, seed: u64) {
+        let mut dice = Dice::new(seed);
+        if let Some(value) = self.value(&mut dice) {
+            let from = dice.below(value.len());
+            let to = from + 1 + dice.below(value.len() - from);
+            value.drain(from..to);
+        }
+    }
+
+    /// Any value; `None` where there is none. None is ever empty.
+    fn value(&mut self, dice: &mut Dice) -> Option<&mut Vec<u8>> {
+        let Self { log, pages, records } = self;
+        let count = log.len() + pages.len() + records.len();
+        log.values_mut().chain(pages.values_mut()).chain(records.values_mut()).nth(dice.below(count))
+    }
+}

@@ -1,0 +1,194 @@
+//! A store that is used, closed, killed, cut off, damaged and made to fail in any order, beside a naive account of it.
+//!
+//! `CONVOFOLD_CASES` says how many sequences of steps are tried; by default few, so that the tests stay quick.
+
+use convofold_engine::{Draft, Event, Identity, Kind};
+use proptest::prelude::*;
+
+use super::message;
+use super::world::{Stop, World};
+use crate::memory_storage::{Contents, Dice, Fault, MemoryStorage};
+use crate::storage::Storage;
+use crate::{Batch, Durability};
+
+const DEFAULT_CASES: u32 = 48;
+const MAX_STEPS: usize = 48;
+
+#[derive(Clone, Debug)]
+enum Step {
+    Submit(Submission),
+    /// Submitted before the first is waited for.
+    SubmitTogether(Vec<Submission>),
+    Sync,
+    Checkpoint,
+    Trim {
+        before: i64,
+    },
+    CloseAndReopen,
+    Kill,
+    PowerCut {
+        seed: u64,
+    },
+    /// Looked at in a copy, so that it is undone.
+    Damage {
+        seed: u64,
+        tears: bool,
+    },
+    /// Of the operations from here on, one fails.
+    Fault {
+        at: u64,
+        fault: Fault,
+        repeats: bool,
+    },
+    /// From here on so much fits.
+    Room {
+        bytes: u64,
+    },
+}
+
+#[derive(Clone, Debug)]
+struct Submission {
+    happenings: Vec<Happening>,
+    buffered: bool,
+    /// Its number, and its value; no value deletes it.
+    bookmark: Option<(u8, Option<u8>)>,
+}
+
+/// An event of few that are possible, so that many are late, repeated or at odds.
+#[derive(Clone, Copy, Debug)]
+struct Happening {
+    conversation: u8,
+    number: u64,
+    variant: u8,
+}
+
+fn happening() -> impl Strategy<Value = Happening> {
+    (0..20_u8, 0..20_u64, 0..8_u8).prop_map(|(conversation, number, variant)| Happening {
+        conversation,
+        number,
+        variant,
+    })
+}
+
+fn submission() -> impl Strategy<Value = Submission> {
+    let bookmark = proptest::option::of((0..3_u8, proptest::option::weighted(0.8, any::<u8>())));
+    (proptest::collection::vec(happening(), 0..8), any::<bool>(), bookmark)
+        .prop_map(|(happenings, buffered, bookmark)| Submission { happenings, buffered, bookmark })
+}
+
+fn fault() -> impl Strategy<Value = Step> {
+    let how = prop_oneof![Just(Fault::Undone), Just(Fault::Done), Just(Fault::NoSpace)];
+    (1..16_u64, how, any::<bool>()).prop_map(|(at, fault, repeats)| Step::Fault { at, fault, repeats })
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        8 => submission().prop_map(Step::Submit),
+        3 => proptest::collection::vec(submission(), 2..5).prop_map(Step::SubmitTogether),
+        1 => Just(Step::Sync),
+        3 => Just(Step::Checkpoint),
+        1 => (0..25_i64).prop_map(|before| Step::Trim { before }),
+        1 => Just(Step::CloseAndReopen),
+        1 => Just(Step::Kill),
+        2 => any::<u64>().prop_map(|seed| Step::PowerCut { seed }),
+        2 => (any::<u64>(), any::<bool>()).prop_map(|(seed, tears)| Step::Damage { seed, tears }),
+        2 => fault(),
+        1 => (0..2_000_u64).prop_map(|bytes| Step::Room { bytes }),
+    ]
+}
+
+impl Happening {
+    fn event(self) -> Event {
+        let conversation = format!("case-{}", self.conversation);
+        let plain = message(&conversation, self.number);
+        let draft = match self.variant {
+            0 => Draft { kind: Some(Kind::Open), started: plain.occurred(), ..plain.draft() },
+            1 => Draft { kind: Some(Kind::Close), ..plain.draft() },
+            // Of these, those with the same remainder are at odds where they are not the same.
+            2 | 3 => Draft { identity: Some(Identity::given(&format!("id-{}", self.number % 4), 0)), ..plain.draft() },
+            _ => return plain,
+        };
+        draft.build().unwrap()
+    }
+}
+
+impl Submission {
+    fn batch(&self) -> Batch {
+        let durability = if self.buffered { Durability::Buffered } else { Durability::Synced };
+        let batch = Batch::new(self.happenings.iter().map(|happening| happening.event()).collect());
+        let batch = batch.durability(durability);
+        match self.bookmark {
+            None => batch,
+            Some((name, Some(value))) => batch.bookmark(name.to_string(), vec![value]),
+            Some((name, None)) => batch.delete_bookmark(name.to_string()),
+        }
+    }
+}
+
+/// Takes a step. Where a fault stops it, the store is left as a dying process would leave it, and opened again.
+fn take(world: &mut World, step: &Step) {
+    if let Err(stop) = attempt(world, step) {
+        die(world, &stop);
+    }
+    world.witness.expect_answers(&world.db);
+    if !world.storage.is_armed() {
+        world.witness.expect_log(&world.db);
+    }
+}
+
+fn attempt(world: &mut World, step: &Step) -> Result<(), Stop> {
+    match step {
+        Step::Submit(submission) => world.submit(submission.batch())?,
+        Step::SubmitTogether(submissions) => {
+            world.submit_together(submissions.iter().map(Submission::batch).collect())?;
+        }
+        Step::Sync => world.sync()?,
+        Step::Checkpoint => world.checkpoint()?,
+        Step::Trim { before } => world.trim(*before)?,
+        Step::CloseAndReopen => world.close_and_reopen(),
+        Step::Kill => world.go_on_with(MemoryStorage::with(world.storage.contents())),
+        Step::PowerCut { seed } => world.go_on_with(world.storage.after_power_cut_at(*seed)),
+        Step::Damage { seed, tears } => {
+            let mut contents = world.storage.contents();
+            let damage = if *tears { Contents::tear_a_value } else { Contents::flip_a_bit };
+            damage(&mut contents, *seed);
+            world.expect_refused_or_whole(MemoryStorage::with(contents));
+        }
+        Step::Fault { at, fault, repeats } => world.storage.fail_any.arm(*at, *fault, *repeats),
+        Step::Room { bytes } => world.storage.room.set(Some(*bytes)),
+    }
+    Ok(())
+}
+
+fn die(world: &mut World, stop: &Stop) {
+    assert!(!world.storage.failed().is_empty(), "{stop:?} without a fault");
+    // From the state of the storage, so that the same steps are the same again.
+    let mut dice = Dice::new(world.storage.disk_bytes().unwrap());
+    let left = match dice.below(3) {
+        0 => MemoryStorage::with(world.storage.contents()),
+        1 => world.storage.after_power_cut(),
+        _ => world.storage.after_power_cut_at(dice.below(1_000) as u64),
+    };
+    let survivor = world.survivor(left).unwrap();
+    world.expect_poisoned_if_a_write_failed();
+    *world = survivor;
+}
+
+fn cases() -> u32 {
+    std::env::var("CONVOFOLD_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(DEFAULT_CASES)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_happens_what_was_promised_is_there_and_the_state_is_the_fold_of_the_log(
+        steps in proptest::collection::vec(step(), 1..MAX_STEPS)
+    ) {
+        let mut world = World::new();
+        for step in &steps {
+            take(&mut world, step);
+        }
+        world.go_on_with(world.storage.after_power_cut());
+    }
+}

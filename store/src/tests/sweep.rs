@@ -1,0 +1,168 @@
+//! Every operation of every workload is made to fail, one run each, in every way (after the example of SQLite's tests).
+//!
+//! After each: nobody panicked, the store takes no more writes if one was lost, answers are what was acknowledged, and
+//! whatever a kill or a power cut leaves opens to what was promised.
+
+use super::world::{Stop, World};
+use super::{message, messages};
+use crate::memory_storage::{Contents, Fault, MemoryStorage};
+use crate::storage::PageKey;
+use crate::{Batch, Durability, OpenError};
+
+/// How operations fail: how, and whether those after the first fail too.
+const FAULTS: [(Fault, bool); 4] =
+    [(Fault::Undone, false), (Fault::Undone, true), (Fault::Done, false), (Fault::NoSpace, false)];
+
+/// A store with a past: two checkpoints, events after them, and buffered ones.
+fn lived_in() -> World {
+    let mut world = World::new();
+    for number in 0..3 {
+        let batch = Batch::new(messages(number * 5, 5)).bookmark("upstream", number.to_string());
+        world.submit(batch).unwrap();
+        if number < 2 {
+            world.checkpoint().unwrap();
+        }
+    }
+    world.submit(buffered(15)).unwrap();
+    world
+}
+
+fn buffered(first: u64) -> Batch {
+    Batch::new(messages(first, 2)).durability(Durability::Buffered).bookmark("buffered", first.to_string())
+}
+
+fn ingest(world: &mut World) -> Result<(), Stop> {
+    world.submit(Batch::new(messages(100, 5)))?;
+    world.submit(buffered(110))?;
+    // Known in part, at once and from before.
+    world.submit(Batch::new(messages(98, 5)))?;
+    world.submit(buffered(120))?;
+    world.submit_together((0..4).map(|number| buffered(130 + number * 2)).collect())?;
+    world.sync()?;
+    world.submit(Batch::default().bookmark("alone", "1"))?;
+    world.submit(Batch::new(vec![message("last", 1)]).delete_bookmark("upstream"))
+}
+
+fn checkpoint(world: &mut World) -> Result<(), Stop> {
+    world.checkpoint()?;
+    world.submit(Batch::new(messages(100, 5)))?;
+    world.checkpoint()
+}
+
+fn trim(world: &mut World) -> Result<(), Stop> {
+    world.trim(8)?;
+    world.submit(Batch::new(messages(100, 5)))?;
+    world.trim(1_000)
+}
+
+#[test]
+fn no_operation_of_an_ingest_can_fail_badly() {
+    sweep(ingest);
+}
+
+#[test]
+fn no_operation_of_a_checkpoint_can_fail_badly() {
+    sweep(checkpoint);
+}
+
+#[test]
+fn no_operation_of_a_trim_can_fail_badly() {
+    sweep(trim);
+}
+
+#[test]
+fn no_operation_of_a_close_can_fail_badly() {
+    sweep(|world| {
+        world.submit(buffered(100))?;
+        world.db.close().map_err(|_| Stop::Poisoned)
+    });
+}
+
+#[test]
+fn a_disk_that_is_full_at_any_byte_loses_nothing_and_room_heals_it() {
+    for workload in [ingest, checkpoint, trim] {
+        let origin = lived_in();
+        for room_bytes in (0..).step_by(100) {
+            let mut world = origin.survivor(MemoryStorage::with(origin.storage.contents())).unwrap();
+            world.storage.room.set(Some(room_bytes));
+            let outcome = workload(&mut world);
+            if world.storage.failed().is_empty() {
+                outcome.unwrap();
+                break;
+            }
+            assert!(matches!(outcome, Err(Stop::Poisoned)), "{room_bytes} bytes: {outcome:?}");
+            expect_survivors(&mut world, room_bytes);
+        }
+    }
+}
+
+#[test]
+fn no_operation_of_an_opening_can_fail_badly() {
+    let origin = lived_in();
+    let contents = origin.storage.contents();
+    let mut log_alone = contents.clone();
+    log_alone.records.clear();
+    let mut damaged_page = contents.clone();
+    damaged_page.pages.get_mut(&PageKey { page_no: 0, place: true }).unwrap()[50] ^= 1;
+    let mut damaged_record = contents.clone();
+    damaged_record.records.values_mut().next_back().unwrap()[50] ^= 1;
+    let mut trimmed = origin.survivor(MemoryStorage::with(contents.clone())).unwrap();
+    trimmed.trim(1_000).unwrap();
+
+    for contents in [contents, log_alone, damaged_page, damaged_record] {
+        sweep_opening(&origin, &contents);
+    }
+    sweep_opening(&trimmed, &trimmed.storage.contents());
+}
+
+fn sweep_opening(origin: &World, contents: &Contents) {
+    for (fault, repeats) in FAULTS {
+        for at in 1.. {
+            let storage = MemoryStorage::with(contents.clone());
+            storage.fail_any.arm(at, fault, repeats);
+            let opened = origin.survivor(storage.clone());
+            if storage.failed().is_empty() {
+                opened.map(drop).unwrap();
+                break;
+            }
+            match opened {
+                Err(refused) => assert!(matches!(refused, OpenError::Storage(_)), "operation {at}: {refused:?}"),
+                // It was read ahead for a checkpoint that was damaged before.
+                Ok(survivor) => assert!(!survivor.db.recovery().skipped.is_empty(), "operation {at}"),
+            }
+            origin.survivor(storage).map(drop).unwrap();
+        }
+    }
+}
+
+/// Runs a workload with its first operation failing, then with its second, and so on until none is left to fail.
+fn sweep(workload: impl Fn(&mut World) -> Result<(), Stop>) {
+    let origin = lived_in();
+    for (fault, repeats) in FAULTS {
+        for at in 1.. {
+            let mut world = origin.survivor(MemoryStorage::with(origin.storage.contents())).unwrap();
+            world.storage.fail_any.arm(at, fault, repeats);
+            let outcome = workload(&mut world);
+            if world.storage.failed().is_empty() {
+                outcome.unwrap();
+                assert!(at > 3, "the workload does nothing");
+                break;
+            }
+            assert!(outcome.is_err(), "operation {at} failed ({fault:?}) and nobody was told");
+            expect_survivors(&mut world, at);
+        }
+    }
+}
+
+/// Makes sure that whatever may be left of a store opens to what was promised, and goes on from there.
+#[track_caller]
+fn expect_survivors(world: &mut World, seed: u64) {
+    world.survivor(world.storage.after_power_cut()).unwrap();
+    world.survivor(world.storage.after_power_cut_at(seed)).unwrap();
+    let mut killed = world.survivor(MemoryStorage::with(world.storage.contents())).unwrap();
+    killed.submit(Batch::new(messages(500, 3))).unwrap();
+    killed.close_and_reopen();
+    if world.db.stats().disk_bytes > 0 {
+        world.expect_poisoned_if_a_write_failed();
+    }
+}

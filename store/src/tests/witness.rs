@@ -1,0 +1,123 @@
+//! A naive account of a store: what was submitted, what was promised of it, and what must therefore be there.
+
+use std::collections::BTreeMap;
+
+use convofold_engine::{Board, Event, StateHash};
+
+use super::export;
+use crate::{Batch, Change, Convofold};
+
+/// Knows what the log of a store may be.
+#[derive(Clone)]
+pub(super) struct Witness {
+    /// Every event that may be in the log, in its order.
+    log: Vec<Event>,
+    /// What there is before and after each batch.
+    points: Vec<Point>,
+    /// The last point that is known to survive a power cut.
+    durable: usize,
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Point {
+    events: usize,
+    bookmarks: BTreeMap<String, Vec<u8>>,
+}
+
+impl Witness {
+    pub(super) fn of_an_empty_store() -> Self {
+        Self { log: Vec::new(), points: vec![Point::default()], durable: 0 }
+    }
+
+    /// A batch was submitted, and may or must be in the log after those before.
+    pub(super) fn submitted(&mut self, batch: &Batch) {
+        for event in batch.events() {
+            if !self.log.contains(event) {
+                self.log.push(event.clone());
+            }
+        }
+        let mut bookmarks = self.last().bookmarks.clone();
+        if let Some(bookmark) = &batch.bookmark {
+            match &bookmark.value {
+                Some(value) => drop(bookmarks.insert(bookmark.name.clone(), value.clone())),
+                None => drop(bookmarks.remove(&bookmark.name)),
+            }
+        }
+        self.points.push(Point { events: self.log.len(), bookmarks });
+    }
+
+    /// All that was submitted was promised to survive.
+    pub(super) fn synced(&mut self) {
+        self.durable = self.points.len() - 1;
+    }
+
+    /// Holds an opened store against what may be left: a beginning of what was submitted, batch by batch, and all of what
+    /// was promised. From now on that is what there is.
+    #[track_caller]
+    pub(super) fn expect_recovered(&mut self, db: &Convofold) {
+        let found = Point {
+            events: usize::try_from(db.stats().last_seq).unwrap(),
+            bookmarks: db.bookmarks().into_iter().collect(),
+        };
+        let promised = self.points.iter().enumerate().skip(self.durable);
+        let Some(place) = promised.clone().rev().find(|(_, point)| **point == found).map(|(place, _)| place) else {
+            let allowed: Vec<_> = promised.map(|(_, point)| point).collect();
+            panic!("found {found:?}, allowed {allowed:?}, recovery {:?}", db.recovery())
+        };
+        self.points.truncate(place + 1);
+        self.log.truncate(found.events);
+        self.durable = place;
+        self.expect_answers(db);
+        self.expect_log(db);
+    }
+
+    /// Holds an opened store of which nothing may be missing against what there is.
+    #[track_caller]
+    pub(super) fn expect_whole(&self, db: &Convofold) {
+        assert_eq!(db.stats().last_seq, self.log.len() as u64, "{:?}", db.recovery());
+        self.expect_answers(db);
+    }
+
+    /// Holds the answers from memory against what there is.
+    #[track_caller]
+    pub(super) fn expect_answers(&self, db: &Convofold) {
+        let (lines, hash) = self.fold();
+        assert_eq!(export(db), lines);
+        assert_eq!(db.state_hash(), hash);
+        assert_eq!(db.bookmarks().into_iter().collect::<BTreeMap<_, _>>(), self.last().bookmarks);
+    }
+
+    /// Holds the log, as the feed and the export show it, against what there is and survives.
+    #[track_caller]
+    pub(super) fn expect_log(&self, db: &Convofold) {
+        let stats = db.stats();
+        let durable = &self.log[..usize::try_from(stats.durable_seq).unwrap()];
+        assert!(durable.len() >= self.points[self.durable].events, "{stats:?}");
+        let dropped = usize::try_from(stats.first_seq).unwrap() - 1;
+        let mut changes = db.changes(stats.first_seq);
+        let shown: Vec<Change> = std::iter::from_fn(|| changes.try_next().unwrap()).collect();
+        let expected = (stats.first_seq..).zip(&durable[dropped..]);
+        assert_eq!(shown, expected.map(|(seq, event)| Change { seq, event: event.clone() }).collect::<Vec<_>>());
+        let mut lines = Vec::new();
+        db.export_events(&mut lines).unwrap();
+        let expected: String = durable.iter().map(|event| event.export_line() + "\n").collect();
+        assert_eq!(String::from_utf8(lines).unwrap(), expected);
+    }
+
+    /// The export and the hash of a fold from the beginning.
+    fn fold(&self) -> (String, StateHash) {
+        let mut board = Board::new();
+        let mut batch = board.batch();
+        for (seq, event) in (1..).zip(&self.log) {
+            batch.apply(seq, event);
+        }
+        drop(batch);
+        let lines =
+            board.ids().iter().filter_map(|id| board.state(id)).map(|state| state.export_line() + "\n").collect();
+        (lines, board.state_hash())
+    }
+
+    fn last(&self) -> &Point {
+        self.points.last().unwrap()
+    }
+}

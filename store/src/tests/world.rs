@@ -1,0 +1,177 @@
+//! A store on the faulty storage, and its [`Witness`]: what the sweep and the machine move about.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use convofold_engine::Time;
+
+use super::Home;
+use super::witness::Witness;
+use crate::memory_storage::{Call, MemoryStorage};
+use crate::{Batch, CommitError, Convofold, Durability, OpenError, Options, SubmitError, TrimError};
+
+/// The times of [`message`](super::message)s begin here, a second apart.
+const BEGINNING_MS: i64 = 1_700_000_000_000;
+
+pub(super) struct World {
+    home: Home,
+    pub(super) storage: Arc<MemoryStorage>,
+    pub(super) db: Convofold,
+    pub(super) witness: Witness,
+}
+
+/// Why something could not be done.
+#[derive(Debug)]
+pub(super) enum Stop {
+    /// The store takes no more writes.
+    Poisoned,
+    /// It was refused, and the store goes on.
+    Refused(String),
+}
+
+impl World {
+    pub(super) fn new() -> Self {
+        let home = Home::new();
+        let storage = Arc::new(MemoryStorage::default());
+        let db = home.open_on(&storage, options());
+        Self { home, storage, db, witness: Witness::of_an_empty_store() }
+    }
+
+    pub(super) fn submit(&mut self, batch: Batch) -> Result<(), Stop> {
+        self.submit_together(vec![batch])
+    }
+
+    /// Submits all before it waits for the first, so that they may be committed as one group.
+    pub(super) fn submit_together(&mut self, batches: Vec<Batch>) -> Result<(), Stop> {
+        let tickets: Vec<_> = batches.iter().map(|batch| self.db.submit(batch.clone())).collect();
+        let answers = tickets.into_iter().map(|ticket| match ticket {
+            Ok(ticket) => ticket.wait().map(drop).map_err(Stop::from),
+            Err(SubmitError::Poisoned { .. }) => Err(Stop::Poisoned),
+            Err(error) => Err(Stop::Refused(error.to_string())),
+        });
+        let mut stop = Ok(());
+        for (batch, answer) in batches.iter().zip(answers.collect::<Vec<_>>()) {
+            match answer {
+                Ok(()) => assert!(stop.is_ok(), "a batch was committed after one that was not"),
+                Err(error) => {
+                    // What is shown is what was acknowledged. The rest may come to light at the next opening.
+                    if stop.is_ok() {
+                        self.witness.expect_answers(&self.db);
+                    }
+                    stop = Err(error);
+                }
+            }
+            self.witness.submitted(batch);
+            if stop.is_ok() && batch.durability == Durability::Synced {
+                self.witness.synced();
+            }
+        }
+        stop
+    }
+
+    pub(super) fn sync(&mut self) -> Result<(), Stop> {
+        let answer = self.db.sync();
+        self.synced(answer)
+    }
+
+    pub(super) fn checkpoint(&mut self) -> Result<(), Stop> {
+        let answer = self.db.checkpoint();
+        self.synced(answer)
+    }
+
+    /// Drops what is older than the `number`th message.
+    pub(super) fn trim(&mut self, number: i64) -> Result<(), Stop> {
+        let before = Time::from_ms(BEGINNING_MS + number * 1_000).unwrap();
+        match self.db.trim_log(before) {
+            Err(TrimError::Commit(error)) => Err(error.into()),
+            answer => self.synced(answer),
+        }
+    }
+
+    fn synced<T, E: Into<Stop>>(&mut self, answer: Result<T, E>) -> Result<(), Stop> {
+        answer.map_err(Into::into)?;
+        self.witness.synced();
+        Ok(())
+    }
+
+    /// Closes the store, where it can be, and opens it again.
+    pub(super) fn close_and_reopen(&mut self) {
+        if self.db.close().is_ok() {
+            self.witness.synced();
+        }
+        self.storage.fail_any.set(0);
+        // Nothing may be read twice, so that also a handle that was let go of too late is found out.
+        self.storage = MemoryStorage::with(self.storage.contents());
+        self.db = self.home.open_on(&self.storage, options());
+        self.witness.expect_recovered(&self.db);
+    }
+
+    /// What a process finds that starts after this one was killed, with these contents left.
+    pub(super) fn survivor(&self, storage: Arc<MemoryStorage>) -> Result<Self, OpenError> {
+        let home = self.home.killed();
+        let db = Convofold::open_on(options(), &home.path(), storage.clone());
+        // What is looked at from here on is not what was to fail.
+        storage.fail_any.set(0);
+        let db = db?;
+        let mut survivor = Self { home, storage, db, witness: self.witness.clone() };
+        survivor.witness.expect_recovered(&survivor.db);
+        Ok(survivor)
+    }
+
+    /// Takes the place of a process that was killed with these contents left.
+    pub(super) fn go_on_with(&mut self, left: Arc<MemoryStorage>) {
+        *self = self.survivor(left).unwrap();
+    }
+
+    /// Opens these contents in place of those that are there, of which they are a damaged copy. Either that is refused, or
+    /// nothing that matters was hit.
+    pub(super) fn expect_refused_or_whole(&self, storage: Arc<MemoryStorage>) {
+        let home = self.home.killed();
+        match Convofold::open_on(options(), &home.path(), storage) {
+            Ok(db) => self.witness.expect_whole(&db),
+            Err(error) => assert!(!error.to_string().is_empty()),
+        }
+    }
+
+    /// Makes sure, after a fault, that the store takes no more writes if one was lost, and goes on if none was.
+    #[track_caller]
+    pub(super) fn expect_poisoned_if_a_write_failed(&mut self) {
+        self.storage.fail_any.set(0);
+        self.storage.room.set(None);
+        let failed = self.storage.failed();
+        let wrote = failed.iter().any(|call| *call != Call::Read);
+        match self.sync() {
+            Ok(()) => {
+                assert!(!wrote, "{failed:?}");
+                self.witness.expect_log(&self.db);
+            }
+            Err(Stop::Poisoned) => {
+                assert!(!failed.is_empty());
+                let refused = self.db.submit(Batch::default());
+                assert!(matches!(refused, Err(SubmitError::Poisoned { .. })), "{refused:?}");
+            }
+            Err(Stop::Refused(error)) => panic!("{error}"),
+        }
+    }
+}
+
+impl From<CommitError> for Stop {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Poisoned { .. } => Self::Poisoned,
+            other => Self::Refused(other.to_string()),
+        }
+    }
+}
+
+impl From<TrimError> for Stop {
+    fn from(error: TrimError) -> Self {
+        Self::Refused(error.to_string())
+    }
+}
+
+/// Several blocks a batch, and nothing by itself: what happens is what a test asks for.
+pub(super) fn options() -> Options {
+    let never = Duration::from_secs(1 << 30);
+    Options::new().block_bytes(400).sync_interval(never).checkpoint_log_bytes(u64::MAX)
+}
