@@ -4,6 +4,7 @@
 //! of every conversation, and be able to list the open ones by agent, with everything durable at the end. Times are only
 //! comparable within one run, because machines differ from minute to minute; so peers take turns and ratios are shown.
 
+pub mod log;
 pub mod ours;
 pub mod outcome;
 pub mod sqlite;

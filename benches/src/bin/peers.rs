@@ -1,6 +1,6 @@
 //! Replays the same generated log with convofold and with its peers, in turns, and prints how they compare.
 
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -8,9 +8,9 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use clap::{Parser, ValueEnum};
 use comfy_table::{Table, presets};
+use convofold_benches::log::generated;
 use convofold_benches::outcome::Outcome;
 use convofold_benches::{ours, sqlite};
-use convofold_cli::generate::{GenerateOptions, generate};
 
 /// As in the command; SQLite brings an allocator of its own.
 #[global_allocator]
@@ -64,14 +64,6 @@ fn main() -> Result<()> {
         ensure!(outcome.answers == ours[0].answers, "the peers disagree: {:?} {:?}", outcome.answers, ours[0].answers);
     }
     print(&format!("{}\n{}", table(&[(Peer::Convofold, &ours), (Peer::Sqlite, &sqlite)]), ratios(&ours, &sqlite)))
-}
-
-fn generated(events: u64, folder: &Path) -> Result<PathBuf> {
-    let path = folder.join("log.ndjson");
-    let mut out = BufWriter::new(std::fs::File::create(&path)?);
-    generate(&GenerateOptions { events, ..GenerateOptions::default() }, &mut out)?;
-    out.flush()?;
-    Ok(path)
 }
 
 fn run(peer: Peer, log: &Path) -> Result<Outcome> {
