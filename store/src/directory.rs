@@ -3,7 +3,7 @@
 //! ```text
 //! LOCK      held while the store is open; the process id as text
 //! FORMAT    "convofold 1" and the segment size; written once
-//! HEAD      how far the log is known to reach; see `head`
+//! HEAD      how far the log is known to reach; see `head`; there before FORMAT is
 //! sled/     sled's files
 //! ```
 
@@ -11,7 +11,9 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
+use crate::codec::block::Tail;
 use crate::error::OpenError;
+use crate::head::{HEAD, Head, HeadFile};
 
 const LOCK: &str = "LOCK";
 const FORMAT: &str = "FORMAT";
@@ -42,6 +44,8 @@ impl Directory {
         if let Some(format) = read_format(path)? {
             return Ok(Self { path: path.to_owned(), _lock: lock, segment_bytes: format, is_new: false });
         }
+        // First, so that a store never is without it.
+        HeadFile::open(path, Head::of(&Tail::START)).map_err(doing("writing the mark in", path))?;
         let text = format!("{FORMAT_LINE}\n{SEGMENT_KEY}{segment_bytes}\n");
         write_durably(path, FORMAT, &text).map_err(doing("writing", &path.join(FORMAT)))?;
         Ok(Self { path: path.to_owned(), _lock: lock, segment_bytes, is_new: true })
@@ -75,7 +79,7 @@ fn refuse_strangers(path: &Path, create: bool) -> Result<(), OpenError> {
     for entry in listing {
         let name = entry.map_err(doing("listing", path))?.file_name().to_string_lossy().into_owned();
         // A process may have been killed between taking the lock and writing the format.
-        if name != LOCK && name != temporary(FORMAT) {
+        if name != LOCK && name != HEAD && name != temporary(FORMAT) {
             return Err(OpenError::NotAStore { dir: path.to_owned(), found: name });
         }
     }

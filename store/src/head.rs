@@ -19,7 +19,7 @@ use crate::codec::frame::Checksum;
 use crate::directory::{doing, sync_dir};
 use crate::error::OpenError;
 
-const HEAD: &str = "HEAD";
+pub(crate) const HEAD: &str = "HEAD";
 const SLOT_BYTES: usize = 512;
 const SLOTS: u64 = 2;
 /// How old the mark may be after a power cut.

@@ -63,7 +63,21 @@ fn a_process_killed_between_lock_and_format_leaves_nothing_in_the_way() {
     fs::create_dir_all(home.path()).unwrap();
     fs::write(home.path().join("LOCK"), "123\n").unwrap();
     fs::write(home.path().join("FORMAT.new"), "convo").unwrap();
-    assert!(home.open().recovery().is_new);
+    fs::write(home.path().join("HEAD"), "block 0\nse").unwrap();
+    let db = home.open();
+    assert!(db.recovery().is_new && !db.recovery().unreadable_head);
+}
+
+/// Found by failing system calls: the first opening ended between the two, and the next took the mark for lost.
+#[test]
+fn a_store_is_never_without_its_head_mark() {
+    let home = Home::new();
+    home.open().close().unwrap();
+    fs::remove_file(home.path().join("FORMAT")).unwrap();
+    fs::remove_dir_all(home.path().join("sled")).unwrap();
+    assert!(home.path().join("HEAD").exists());
+    let again = home.open();
+    assert!(again.recovery().is_new && !again.recovery().unreadable_head);
 }
 
 #[test]
