@@ -58,6 +58,9 @@ pub mod replay;
 mod new_store;
 pub mod repair;
 
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 #[cfg(test)]
 mod tests;
 
