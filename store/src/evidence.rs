@@ -1,9 +1,9 @@
-//! A copy of sled's files, put aside before sled opens them where [`doubt`](crate::sled_file::doubt) says that it may
-//! destroy something.
+//! A copy of sled's files, put aside before sled opens them, because it may destroy something.
 //!
 //! ```text
 //! sled.copying/   being made
-//! sled.before/    whole and durable
+//! sled.before/    whole and durable, made where [`doubt`](crate::sled_file::doubt) says that sled will destroy something
+//! sled.aside/     whole, not durable, made where it is cheap: sled also takes a read that fails for the end of its file
 //! sled.done/      no longer needed, being removed
 //! ```
 //!
@@ -19,43 +19,61 @@ use crate::directory::sync_dir;
 const SLED: &str = "sled";
 const COPYING: &str = "sled.copying";
 const BEFORE: &str = "sled.before";
+const ASIDE: &str = "sled.aside";
 const DONE: &str = "sled.done";
+/// What is not larger is copied in some milliseconds.
+const CHEAP_BYTES: u64 = 64 << 20;
 
 /// A copy that was put aside.
 #[derive(Debug)]
 pub(crate) struct Evidence {
     dir: PathBuf,
+    name: &'static str,
 }
 
 impl Evidence {
-    /// Finishes what an earlier opening left: a copy that was put aside takes its place again.
+    /// Finishes what an earlier opening left: a copy that is known to be durable takes its place again.
     pub(crate) fn put_back_left_over(dir: &Path) -> io::Result<()> {
-        for unfinished in [COPYING, DONE] {
+        for unfinished in [COPYING, ASIDE, DONE] {
             remove(&dir.join(unfinished))?;
         }
-        if dir.join(BEFORE).exists() { Self { dir: dir.to_owned() }.put_back() } else { Ok(()) }
+        let left_over = Self { dir: dir.to_owned(), name: BEFORE };
+        if dir.join(BEFORE).exists() { left_over.put_back() } else { Ok(()) }
     }
 
-    /// Puts a copy of sled's files aside.
+    /// Puts a copy of sled's files aside, also for the next process.
     pub(crate) fn put_aside(dir: &Path) -> io::Result<Self> {
-        copy(&dir.join(SLED), &dir.join(COPYING))?;
+        copy(&dir.join(SLED), &dir.join(COPYING), true)?;
         fs::rename(dir.join(COPYING), dir.join(BEFORE))?;
         sync_dir(dir)?;
-        Ok(Self { dir: dir.to_owned() })
+        Ok(Self { dir: dir.to_owned(), name: BEFORE })
+    }
+
+    /// Puts a copy aside for this process where that is cheap; `None` where it is not, or there is no room.
+    pub(crate) fn put_aside_if_cheap(dir: &Path) -> Option<Self> {
+        let is_cheap = fs::metadata(dir.join(SLED).join("db")).is_ok_and(|file| file.len() <= CHEAP_BYTES);
+        if is_cheap && copy(&dir.join(SLED), &dir.join(ASIDE), false).is_ok() {
+            return Some(Self { dir: dir.to_owned(), name: ASIDE });
+        }
+        // Nothing rests on it.
+        let _ = remove(&dir.join(ASIDE));
+        None
     }
 
     /// Undoes whatever sled did.
     pub(crate) fn put_back(self) -> io::Result<()> {
         remove(&self.dir.join(SLED))?;
-        fs::rename(self.dir.join(BEFORE), self.dir.join(SLED))?;
+        fs::rename(self.dir.join(self.name), self.dir.join(SLED))?;
         sync_dir(&self.dir)
     }
 
     /// Nothing is missing.
     pub(crate) fn discard(self) -> io::Result<()> {
         // From here on it is no copy that could be put back.
-        fs::rename(self.dir.join(BEFORE), self.dir.join(DONE))?;
-        sync_dir(&self.dir)?;
+        fs::rename(self.dir.join(self.name), self.dir.join(DONE))?;
+        if self.name == BEFORE {
+            sync_dir(&self.dir)?;
+        }
         remove(&self.dir.join(DONE))
     }
 }
@@ -66,20 +84,22 @@ pub(crate) fn untouched(dir: &Path) -> PathBuf {
     if before.exists() { before } else { dir.join(SLED) }
 }
 
-fn copy(from: &Path, to: &Path) -> io::Result<()> {
+fn copy(from: &Path, to: &Path, durably: bool) -> io::Result<()> {
     fs::create_dir(to)?;
     for entry in fs::read_dir(from)? {
         let path = entry?.path();
         let Some(name) = path.file_name() else { continue };
         let target = to.join(name);
         if path.is_dir() {
-            copy(&path, &target)?;
+            copy(&path, &target, durably)?;
         } else {
             fs::copy(&path, &target)?;
-            File::open(&target)?.sync_all()?;
+            if durably {
+                File::open(&target)?.sync_all()?;
+            }
         }
     }
-    sync_dir(to)
+    if durably { sync_dir(to) } else { Ok(()) }
 }
 
 fn remove(dir: &Path) -> io::Result<()> {

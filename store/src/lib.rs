@@ -24,6 +24,7 @@ mod storage;
 mod memory_storage;
 mod part;
 mod sled_tree;
+mod rescue;
 mod sled_file;
 mod sled_storage;
 mod codec;

@@ -39,7 +39,7 @@ pub(crate) fn open(directory: &Directory, options: &Options, recovery: &mut Reco
     }
     let evidence = match recovery.doubt {
         Some(_) => Some(Evidence::put_aside(path).map_err(failed("putting a copy aside in"))?),
-        None => None,
+        None => Evidence::put_aside_if_cheap(path),
     };
     match open_and_recover(directory, options, head, recovery) {
         Ok(opened) => {

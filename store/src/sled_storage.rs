@@ -12,6 +12,8 @@
 //!   that is read in bulk is read by key.
 //! - **sled lets go late.** A task of its thread pool may hold its file, and the lock on it, for a moment after the database
 //!   was dropped. Nobody else can have it while the directory's own lock is ours, so opening waits.
+//! - **sled may wait for ever.** An error in one of its threads is noted without waking those that wait for that thread. They
+//!   look again when anybody else flushes, so [`Rescue`] does where a flush takes long.
 //! - **sled panics** on some kinds of damage; nothing of that leaves this file.
 
 use std::fs::{self, File};
@@ -23,8 +25,9 @@ use std::time::{Duration, Instant};
 use sled::Db;
 
 use crate::part::Tree;
+use crate::rescue::Rescue;
 use crate::sled_tree::{Changes, SledTree, guarded};
-use crate::storage::{BlockKey, PageKey, Storage, StorageError};
+use crate::storage::{BlockKey, PageKey, Storage, StorageError, release};
 
 /// The smallest segment that keeps a leaf of such parts out of `blobs/`.
 pub(crate) const MIN_SEGMENT_BYTES: usize = 2 << 20;
@@ -52,6 +55,7 @@ pub(crate) struct SledStorage {
     records: SledTree,
     /// For barriers.
     file: File,
+    rescue: Rescue,
     dir: PathBuf,
 }
 
@@ -74,12 +78,16 @@ impl SledStorage {
             let records = SledTree::new(db.open_tree("records")?, Tree::Records);
             Ok((db, log, pages, records))
         })
-        .and_then(|(db, log, pages, records)| {
-            // sled makes neither of these durable by itself.
-            sync_file(&dir.join("conf"))?;
-            sync_file(dir)?;
-            let file = File::open(dir.join("db")).map_err(StorageError::io("opening sled's file"))?;
-            Ok(Self { db, log, pages, records, file, dir: dir.to_owned() })
+        .and_then(|(db, log, pages, records)| match barrier_file(dir) {
+            Ok(file) => {
+                let rescue = Rescue::start(db.clone())?;
+                Ok(Self { db, log, pages, records, file, rescue, dir: dir.to_owned() })
+            }
+            Err(error) => {
+                // sled may panic where its own fsync fails as well; this error is worth more.
+                let _ = release((log, pages, records, db));
+                Err(error)
+            }
         })
     }
 
@@ -156,7 +164,7 @@ impl Storage for SledStorage {
     }
 
     fn barrier(&self) -> Result<(), StorageError> {
-        guarded("flushing", || self.db.flush().map(drop))?;
+        self.rescue.watch(|| guarded("flushing", || self.db.flush().map(drop)))?;
         self.file.sync_data().map_err(StorageError::io("fdatasync of sled's file"))
     }
 
@@ -168,6 +176,13 @@ impl Storage for SledStorage {
         let blobs = self.dir.join("blobs");
         if blobs.exists() { Ok(list(&blobs)?.len() as u64) } else { Ok(0) }
     }
+}
+
+/// The descriptor for barriers; what sled has made and not made durable is so then.
+fn barrier_file(dir: &Path) -> Result<File, StorageError> {
+    sync_file(&dir.join("conf"))?;
+    sync_file(dir)?;
+    File::open(dir.join("db")).map_err(StorageError::io("opening sled's file"))
 }
 
 fn open_when_let_go(config: &sled::Config) -> sled::Result<Db> {

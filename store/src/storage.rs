@@ -6,7 +6,6 @@
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 
 /// The key of a block. Blocks are in the order of their keys, and a block without events has one of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -119,8 +118,8 @@ impl StorageError {
     }
 }
 
-/// Lets go of the storage. sled may panic where its last flush fails.
-pub(crate) fn release(storage: Arc<dyn Storage>) -> Result<(), StorageError> {
+/// Lets go of a storage, or of something of sled's. sled may panic where its last flush fails.
+pub(crate) fn release<T>(storage: T) -> Result<(), StorageError> {
     catch_unwind(AssertUnwindSafe(|| drop(storage)))
         .map_err(|payload| StorageError::Panicked { message: panic_message(payload.as_ref()) })
 }

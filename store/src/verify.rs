@@ -16,15 +16,17 @@ mod report;
 use std::sync::Arc;
 use std::time::Instant;
 
-use convofold_engine::{ImageError, Seq};
+use convofold_engine::Seq;
 
 use crate::base::{base_images, board_of};
+use crate::codec::log_start::LogStart;
 use crate::error::{CommitError, OpenError};
 use crate::handle::Convofold;
 use crate::head::{Head, HeadMark};
 use crate::lent_storage::LentStorage;
 use crate::log::LogError;
-use crate::storage::StorageError;
+use crate::storage::{Storage, StorageError};
+use crate::trim::read_log_start;
 use checkpoints::Checkpoints;
 use log::LogCheck;
 
@@ -63,9 +65,6 @@ pub enum VerifyError {
     /// The head mark cannot be read for a reason that is not in it.
     #[error("cannot read the head mark")]
     Head(#[source] OpenError),
-    /// Of events that were dropped from the log, what a conversation remembers is not what they were.
-    #[error("the memory of a conversation is damaged")]
-    Memory(#[from] ImageError),
     /// The storage underneath failed.
     #[error("the storage underneath failed")]
     Storage(#[source] StorageError),
@@ -117,7 +116,9 @@ impl Convofold {
         check_head(head, &mut report);
         let _log = shared.log_in_use.read();
         let start = shared.log_start.read().clone();
-        let base = board_of(base_images(&shared.board, start.tail.seq, |_| true)?)?;
+        check_start(&start, storage.as_ref(), &mut report)?;
+        let base = base_images(&shared.board, start.tail.seq, |_| true).and_then(board_of);
+        let base = base.map_err(|why| report.add(Problem::Memory { why: why.to_string() })).ok();
         let checkpoints = Checkpoints::find(shared, &storage, &cut, &mut report)?;
         let mut log = LogCheck::new(&storage, start, base, checkpoints, head.head());
         log.run(&cut, &mut report, &mut on_progress)?;
@@ -143,6 +144,18 @@ fn check_head(mark: HeadMark, report: &mut VerifyReport) {
         }
         HeadMark::At(_) => {}
     }
+}
+
+/// Holds where the log is taken to begin against what is stored of it.
+fn check_start(start: &LogStart, storage: &dyn Storage, report: &mut VerifyReport) -> Result<(), VerifyError> {
+    let why = match read_log_start(storage) {
+        Ok(found) if found == *start => None,
+        Ok(found) => Some(format!("expected event {}, found event {}", start.tail.seq, found.tail.seq)),
+        Err(StorageError::Value(why)) => Some(why.to_string()),
+        Err(error) => return Err(error.into()),
+    };
+    report.add_all(why.map(|why| Problem::LogStart { why }));
+    Ok(())
 }
 
 /// What is wrong with the log, or the failure of the storage that it hides.

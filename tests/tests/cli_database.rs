@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use convofold_tests::command::{Desk, convofold};
 
-const READING: [&[&str]; 9] = [
+const READING: [&[&str]; 12] = [
     &["open"],
     &["agents"],
     &["totals"],
@@ -15,6 +15,9 @@ const READING: [&[&str]; 9] = [
     &["hash"],
     &["stats"],
     &["tail"],
+    &["verify"],
+    &["audit"],
+    &["backup", "file"],
 ];
 
 #[test]

@@ -29,7 +29,6 @@ fn what_was_acknowledged_survives_kills() {
     expect_no_failure("kills", 12, |campaign| kills::run(campaign, options));
 }
 
-#[ignore = "the store does not keep this yet: damage in what was written since the last opening is silent"]
 #[test]
 fn damage_is_told_and_never_taken_for_a_shorter_history() {
     expect_no_failure("damages", 40, damages::run);
@@ -44,7 +43,6 @@ fn no_line_is_answered_without_a_barrier() {
     expect_no_failure("trace", 3, trace::run);
 }
 
-#[ignore = "the store does not keep this yet: sled takes a failed read for the end of its file, and panics in its drop"]
 #[test]
 fn a_refused_call_ends_a_command_and_breaks_no_promise() {
     if !strace::is_here() {

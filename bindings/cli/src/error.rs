@@ -101,9 +101,17 @@ impl CliError {
             OpenError::Damaged { .. } | OpenError::Shortened { .. } => {
                 failed(format!("{db}: {}", chain(error))).hint(Self::repair_hint(dir))
             }
-            OpenError::Storage(cause) if is_full(cause) => failed(format!("cannot open {db}: {}", chain(error)))
-                .hint("the disk is full: free some space and try again; nothing that was acknowledged is lost"),
-            OpenError::Storage(_) => failed(format!("cannot open {db}: {}", chain(error))).hint(Self::repair_hint(dir)),
+            OpenError::Io { .. } | OpenError::Storage(_) if is_full(error) => {
+                failed(format!("cannot open {db}: {}", chain(error)))
+                    .hint("the disk is full: free some space and try again; nothing that was acknowledged is lost")
+            }
+            OpenError::Io { .. } | OpenError::Storage(StorageError::Io { .. }) => {
+                failed(format!("cannot open {db}: {}", chain(error)))
+                    .hint("nothing was changed; see to what the system says, and try again")
+            }
+            OpenError::Storage(_) | OpenError::NoCheckpoint { .. } => {
+                failed(format!("cannot open {db}: {}", chain(error))).hint(Self::repair_hint(dir))
+            }
             _ => failed(format!("cannot open {db}: {}", chain(error))),
         }
     }

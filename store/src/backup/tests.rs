@@ -154,6 +154,10 @@ fn what_a_right_checksum_hides_is_found() {
     };
     assert_eq!(frames::open_header(&kind(2)).unwrap_err(), Damage::NoSuch { field: "kind of backup", found: 2 });
     assert_eq!(frames::open_header(&kind(0)).unwrap_err(), Damage::NoSuch { field: "block number", found: 0 });
+    for begin in [Tail { seq: u64::MAX, ..LATER }, Tail { block_no: u64::MAX, ..LATER }, Tail { seq: 0, ..LATER }] {
+        let value = frames::seal_header(&BackupHeader { begin, ..COMPLETE }, &mut Compressor::plain()).unwrap();
+        assert!(matches!(frames::open_header(&value), Err(Damage::NoSuch { .. })), "{begin:?}");
+    }
     let later = file_of(BackupHeader { begin: LATER, ..COMPLETE }, Compressor::plain());
     assert!(matches!(check(&later), Err(BackupFileError::Damaged { at_byte: 0, .. })));
     for count in [1, 3, u32::MAX] {

@@ -33,6 +33,9 @@ use crate::damage::Damage;
 pub(crate) const HEADER: Mark = Mark { magic: *b"cfBK", version: 1, field_bytes: 40 };
 pub(crate) const END: Mark = Mark { magic: *b"cfBE", version: 1, field_bytes: 100 };
 
+/// No log has as many events; so what a file holds can be counted on from there without end.
+const MAX_SEQ: Seq = 1 << 62;
+
 /// How a backup file begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct BackupHeader {
@@ -113,12 +116,15 @@ fn put_place(place: Tail, fields: &mut Vec<u8>) {
     fields.extend_from_slice(&place.chain.to_le_bytes());
 }
 
-/// Blocks and seqs count from 1.
+/// Blocks and seqs count from 1, and whoever claims to have come to [`MAX_SEQ`] lies.
 fn place_at(fields: &[u8], at: usize) -> Result<Tail, Damage> {
-    let from_one = |field, found: Seq| if found == 0 { Err(Damage::NoSuch { field, found }) } else { Ok(found) };
+    let number = |field, found: Seq| match found {
+        1..=MAX_SEQ => Ok(found),
+        _ => Err(Damage::NoSuch { field, found }),
+    };
     Ok(Tail {
-        block_no: from_one("block number", u64_at(fields, at))?,
-        seq: from_one("seq", u64_at(fields, at + 8))?,
+        block_no: number("block number", u64_at(fields, at))?,
+        seq: number("seq", u64_at(fields, at + 8))?,
         chain: u128_at(fields, at + 16),
     })
 }

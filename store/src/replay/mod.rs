@@ -224,17 +224,20 @@ impl Run<'_> {
     fn drive(&mut self, pipeline: &Pipeline, stop: &AtomicBool) -> Result<bool, ReplayError> {
         let mut order = parsing::Reorder::default();
         loop {
-            if stop.load(Ordering::Relaxed) {
-                return Ok(true);
-            }
             match pipeline.next(IDLE) {
                 Ok(parsed) => order.put(parsed),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return Ok(false),
             }
-            while let Some(piece) = order.take() {
+            // Before each piece: many may have queued up, and all of them at once would be the rest of the input.
+            while !stop.load(Ordering::Relaxed)
+                && let Some(piece) = order.take()
+            {
                 self.submit(piece?)?;
                 pipeline.took_one();
+            }
+            if stop.load(Ordering::Relaxed) {
+                return Ok(true);
             }
             self.settle(MAX_IN_FLIGHT)?;
             self.tell_progress(pipeline.bytes(), false);

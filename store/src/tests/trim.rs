@@ -5,10 +5,11 @@ use std::sync::Arc;
 use convofold_engine::{Seq, Time};
 
 use super::{Home, export, message, messages, submit};
-use crate::audit::Sample;
+use crate::audit::{AuditError, Sample};
 use crate::backup::{BackupOptions, RestoreError, restore};
 use crate::memory_storage::MemoryStorage;
 use crate::repair::Repair;
+use crate::verify::Problem;
 use crate::{Batch, Change, ChangesError, Convofold, OpenError, Options, StorageError, TrimError};
 
 /// The time of the `number`th message.
@@ -235,4 +236,38 @@ fn a_backup_of_such_a_store_restores_to_it() {
     db.backup(file("again"), &BackupOptions::new(), |_| {}).unwrap();
     let error = restore(&[file("more")], file("other"), &Options::new(), |_| {}).unwrap_err();
     assert!(matches!(error, RestoreError::NotComplete { .. }), "{error:?}");
+}
+
+#[test]
+fn a_record_of_where_the_log_begins_that_is_another_is_named() {
+    let home = Home::new();
+    let storage = Arc::new(MemoryStorage::default());
+    let db = home.open_on(&storage, Options::new());
+    fill(&db);
+    db.trim_log(time(1_000)).unwrap();
+    let record = storage.contents().records["log-start"].clone();
+    storage.damage(|contents| contents.records.get_mut("log-start").unwrap()[40] ^= 1);
+    assert!(matches!(db.verify(|_| {}).unwrap().problems[..], [Problem::LogStart { .. }]));
+    storage.damage(|contents| drop(contents.records.remove("log-start")));
+    assert!(matches!(db.verify(|_| {}).unwrap().problems[..], [Problem::LogStart { .. }]));
+    storage.damage(|contents| drop(contents.records.insert("log-start".to_owned(), record)));
+    assert!(db.verify(|_| {}).unwrap().is_clean());
+}
+
+#[test]
+fn a_memory_of_dropped_events_that_is_false_is_named() {
+    let home = Home::new();
+    let storage = Arc::new(MemoryStorage::default());
+    let db = home.open_on(&storage, Options::new());
+    fill(&db);
+    db.trim_log(time(1_000)).unwrap();
+    // No event said this; with a right checksum only the hash of its content knows better.
+    super::forge_checkpoint(&storage, |image| image.facts[0].text = Some("Goodbye".into()));
+    let home = Home::new();
+    let again = home.open_on(&storage, Options::new());
+    let report = again.verify(|_| {}).unwrap();
+    assert!(matches!(report.problems[..], [Problem::Memory { .. }]), "{report:?}");
+    assert_eq!((report.log_is_whole, report.conversations), (true, 0));
+    let outcome = again.audit(Sample::All);
+    assert!(matches!(outcome, Err(AuditError::Memory(_))), "{outcome:?}");
 }

@@ -26,7 +26,8 @@ pub(super) struct LogCheck<'a> {
     start: Tail,
     checkpoints: Checkpoints<'a>,
     head: Option<Head>,
-    board: Board,
+    /// `None` where something is missing that it takes to fold the log.
+    board: Option<Board>,
     bookmarks: Bookmarks,
     pub(super) is_whole: bool,
 }
@@ -47,7 +48,7 @@ impl<'a> LogCheck<'a> {
     pub(super) fn new(
         storage: &'a Arc<dyn Storage>,
         start: LogStart,
-        base: Board,
+        base: Option<Board>,
         checkpoints: Checkpoints<'a>,
         head: Option<Head>,
     ) -> Self {
@@ -77,7 +78,7 @@ impl<'a> LogCheck<'a> {
                 Err(Stop::Verify(error)) => return Err(error),
                 Err(Stop::Log(error)) => damage(error)?,
             };
-            self.is_whole = false;
+            (self.is_whole, self.board) = (false, None);
             report.add(Problem::Block { block_no, seq, why: why.to_string() });
             match self.next_readable(block_no, why == Damage::Missing, cut, report)? {
                 Some(tail) => from = tail,
@@ -88,15 +89,15 @@ impl<'a> LogCheck<'a> {
 
     /// What the log folds to, where all of it could be folded.
     pub(super) fn into_fold(self) -> Option<(Board, Bookmarks)> {
-        self.is_whole.then_some((self.board, self.bookmarks))
+        Some((self.board?, self.bookmarks))
     }
 
     fn take(&mut self, block: DecodedBlock, report: &mut VerifyReport) -> Result<(), VerifyError> {
         report.blocks += 1;
         report.events += block.events.len() as u64;
         report.log_bytes += block.stored_bytes;
-        if self.is_whole {
-            let mut batch = self.board.batch();
+        if let Some(board) = &mut self.board {
+            let mut batch = board.batch();
             for (seq, event) in (block.first_seq..).zip(&block.events) {
                 batch.apply(seq, event);
             }
@@ -116,8 +117,8 @@ impl<'a> LogCheck<'a> {
         if self.head.is_some_and(|head| head.last_block_no == tail.block_no - 1 && head != Head::of(&tail)) {
             report.add(Problem::HeadOfAnotherLog { block_no: tail.block_no - 1 });
         }
-        if self.is_whole {
-            self.checkpoints.check_at(tail, &self.board, &self.bookmarks, report)?;
+        if let Some(board) = &self.board {
+            self.checkpoints.check_at(tail, board, &self.bookmarks, report)?;
         }
         Ok(())
     }

@@ -79,6 +79,19 @@ pub enum Problem {
         /// The block.
         block_no: u64,
     },
+    /// The record of where the log begins is damaged, or another one.
+    #[error("the record of where the log begins: {why}")]
+    LogStart {
+        /// What is wrong with it.
+        why: String,
+    },
+    /// Of events that were dropped from the log, what a conversation remembers is not what they were. So there is nothing to
+    /// begin folding with.
+    #[error("the memory of events that were dropped from the log: {why}")]
+    Memory {
+        /// What is wrong with it.
+        why: String,
+    },
     /// A block of the log is damaged.
     #[error("block {block_no} of the log, which should begin with event {seq}: {why}")]
     Block {

@@ -135,8 +135,8 @@ impl Ingester {
             return self.end();
         }
         kill_group(&self.leader.0)?;
-        let ended = self.end()?;
-        bail!("it does not end within {PATIENCE:?}: {ended:?}")
+        let Ended { acknowledged, stderr, .. } = self.end()?;
+        bail!("it does not end within {PATIENCE:?}, after acknowledging event {acknowledged}; it said: {stderr}")
     }
 
     fn end(mut self) -> Result<Ended> {

@@ -58,6 +58,9 @@ pub fn run(campaign: &Campaign, options: KillOptions) -> Result<Report> {
         if (kills.start / KILLS_A_DATABASE) % DATABASES_A_REPLAY == DATABASES_A_REPLAY - 1 {
             victim.is_replayed = true;
             feed.write(&victim.log)?;
+        } else if options.kills_an_opening == 1 {
+            // Otherwise it would stay empty, and be open in no time.
+            victim.fill(trials.random(kills.start).random_range(1..EVENTS / 2))?;
         }
         let last = kills.end.saturating_sub(1);
         for kill in kills {
@@ -134,6 +137,17 @@ impl Victim {
         let found = examine(&self.db, &self.feed, &mut self.reference, self.acknowledged)?;
         trials.saw("examined", 1);
         found.saw.iter().for_each(|(what, count)| trials.saw(what, *count));
+        Ok(())
+    }
+
+    /// Feeds up to an event, and leaves the database as a kill does.
+    fn fill(&mut self, to: Seq) -> Result<()> {
+        let mut command = convofold();
+        command.arg("ingest").arg("--db").arg(&self.db);
+        let meal = Meal { after: 0, to, known: 0, pace: Pace::Fast, ends: false };
+        let ingester = Ingester::start(command, &self.feed, meal)?;
+        ensure!(ingester.wait_for(to)?, "it ended before it had answered");
+        self.acknowledged = ingester.kill()?.acknowledged;
         Ok(())
     }
 

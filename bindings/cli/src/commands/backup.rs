@@ -97,7 +97,9 @@ fn failed(error: &BackupError) -> CliError {
     let failed = CliError::new(Exit::Failure, format!("there is no backup: {}", chain(error)));
     match error {
         BackupError::Exists { .. } => failed.hint("give another name; a backup is never written over"),
-        BackupError::Diverged { .. } => failed.hint("make a complete backup, without --since"),
+        BackupError::Diverged { .. } | BackupError::Dropped { .. } => {
+            failed.hint("make a complete backup, without --since")
+        }
         BackupError::Since(_) => failed.hint("name a backup that is whole with --since, or make a complete one"),
         BackupError::Damaged { .. } => {
             failed.hint("`convofold verify` tells what is damaged, `convofold repair` saves what can be read")
