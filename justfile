@@ -40,6 +40,10 @@ torture-short:
     just torture cuts --count 10
     just torture full --count 4
 
+# Fuzzes whatever reads bytes from outside, each target for so many seconds. Builds for some minutes the first time.
+fuzz seconds="60":
+    tests/fuzz/run.sh {{seconds}}
+
 # The sample log of the README, made anew; the same bytes every time.
 sample:
     cargo run --release --locked --package convofold-cli -- generate --events 1000 --seed 3 --in-flight 60 --agents 9 --tenants 2 --leave-open 0.5 --abandon 0.15 --out docs/sample.ndjson

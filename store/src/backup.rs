@@ -21,6 +21,8 @@
 mod check;
 mod error;
 mod file;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 mod reader;
 mod restore;
 #[cfg(test)]

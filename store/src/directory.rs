@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use crate::codec::block::Tail;
 use crate::error::OpenError;
 use crate::head::{HEAD, Head, HeadFile};
+use crate::sled_storage::{MAX_SEGMENT_BYTES, MIN_SEGMENT_BYTES};
 
 const LOCK: &str = "LOCK";
 const FORMAT: &str = "FORMAT";
@@ -115,7 +116,9 @@ fn read_format(path: &Path) -> Result<Option<usize>, OpenError> {
     let mut lines = text.lines();
     let first = lines.next().unwrap_or_default();
     let segment_bytes = lines.next().and_then(|line| line.strip_prefix(SEGMENT_KEY)).and_then(|text| text.parse().ok());
-    match segment_bytes {
+    // sled would believe any other.
+    let is_ours = |bytes: &usize| bytes.is_power_of_two() && (MIN_SEGMENT_BYTES..=MAX_SEGMENT_BYTES).contains(bytes);
+    match segment_bytes.filter(is_ours) {
         Some(segment_bytes) if first == FORMAT_LINE => Ok(Some(segment_bytes)),
         _ => {
             let known = format!("{FORMAT_LINE}, {SEGMENT_KEY}N");

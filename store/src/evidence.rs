@@ -32,18 +32,23 @@ pub(crate) struct Evidence {
 }
 
 impl Evidence {
-    /// Finishes what an earlier opening left: a copy that is known to be durable takes its place again.
+    /// Finishes what an earlier opening left: a copy that is known to be durable takes its place again, and any does where
+    /// nothing else is left.
     pub(crate) fn put_back_left_over(dir: &Path) -> io::Result<()> {
-        for unfinished in [COPYING, ASIDE, DONE] {
-            remove(&dir.join(unfinished))?;
+        let there = |name: &str| dir.join(name).exists();
+        let left_over = |name| Self { dir: dir.to_owned(), name };
+        if there(BEFORE) {
+            left_over(BEFORE).put_back()?;
+        } else if there(ASIDE) && !there(SLED) {
+            left_over(ASIDE).put_back()?;
         }
-        let left_over = Self { dir: dir.to_owned(), name: BEFORE };
-        if dir.join(BEFORE).exists() { left_over.put_back() } else { Ok(()) }
+        [COPYING, ASIDE, DONE].iter().try_for_each(|unfinished| remove(&dir.join(unfinished)))
     }
 
     /// Puts a copy of sled's files aside, also for the next process.
     pub(crate) fn put_aside(dir: &Path) -> io::Result<Self> {
-        copy(&dir.join(SLED), &dir.join(COPYING), true)?;
+        copy(&dir.join(SLED), &dir.join(COPYING))?;
+        sync_all(&dir.join(COPYING))?;
         fs::rename(dir.join(COPYING), dir.join(BEFORE))?;
         sync_dir(dir)?;
         Ok(Self { dir: dir.to_owned(), name: BEFORE })
@@ -52,7 +57,7 @@ impl Evidence {
     /// Puts a copy aside for this process where that is cheap; `None` where it is not, or there is no room.
     pub(crate) fn put_aside_if_cheap(dir: &Path) -> Option<Self> {
         let is_cheap = fs::metadata(dir.join(SLED).join("db")).is_ok_and(|file| file.len() <= CHEAP_BYTES);
-        if is_cheap && copy(&dir.join(SLED), &dir.join(ASIDE), false).is_ok() {
+        if is_cheap && copy(&dir.join(SLED), &dir.join(ASIDE)).is_ok() {
             return Some(Self { dir: dir.to_owned(), name: ASIDE });
         }
         // Nothing rests on it.
@@ -60,11 +65,21 @@ impl Evidence {
         None
     }
 
-    /// Undoes whatever sled did.
+    /// Undoes whatever sled did. At no moment is there less than one whole copy.
     pub(crate) fn put_back(self) -> io::Result<()> {
-        remove(&self.dir.join(SLED))?;
-        fs::rename(self.dir.join(self.name), self.dir.join(SLED))?;
-        sync_dir(&self.dir)
+        let [copy, sled, done] = [self.name, SLED, DONE].map(|name| self.dir.join(name));
+        sync_all(&copy)?;
+        remove(&done)?;
+        if sled.exists() {
+            fs::rename(&sled, &done)?;
+        }
+        if let Err(error) = fs::rename(&copy, &sled) {
+            // What sled made of it is better than nothing; the copy stays for the next opening.
+            let _ = fs::rename(&done, &sled);
+            return Err(error);
+        }
+        sync_dir(&self.dir)?;
+        remove(&done)
     }
 
     /// Nothing is missing.
@@ -84,22 +99,29 @@ pub(crate) fn untouched(dir: &Path) -> PathBuf {
     if before.exists() { before } else { dir.join(SLED) }
 }
 
-fn copy(from: &Path, to: &Path, durably: bool) -> io::Result<()> {
+fn copy(from: &Path, to: &Path) -> io::Result<()> {
     fs::create_dir(to)?;
-    for entry in fs::read_dir(from)? {
-        let path = entry?.path();
+    for path in entries(from)? {
         let Some(name) = path.file_name() else { continue };
-        let target = to.join(name);
         if path.is_dir() {
-            copy(&path, &target, durably)?;
+            copy(&path, &to.join(name))?;
         } else {
-            fs::copy(&path, &target)?;
-            if durably {
-                File::open(&target)?.sync_all()?;
-            }
+            fs::copy(&path, to.join(name))?;
         }
     }
-    if durably { sync_dir(to) } else { Ok(()) }
+    Ok(())
+}
+
+/// Makes a folder durable, with all that is in it.
+fn sync_all(dir: &Path) -> io::Result<()> {
+    for path in entries(dir)? {
+        if path.is_dir() { sync_all(&path)? } else { File::open(&path)?.sync_all()? }
+    }
+    sync_dir(dir)
+}
+
+fn entries(dir: &Path) -> io::Result<Vec<PathBuf>> {
+    fs::read_dir(dir)?.map(|entry| entry.map(|entry| entry.path())).collect()
 }
 
 fn remove(dir: &Path) -> io::Result<()> {

@@ -59,6 +59,9 @@ pub mod replay;
 mod new_store;
 pub mod repair;
 
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 #[cfg(test)]
 mod tests;
 

@@ -252,3 +252,36 @@ fn read_at(file: &mut File, at: u64, bytes: usize, into: &mut Vec<u8>) -> io::Re
     file.seek(SeekFrom::Start(at))?;
     file.take(bytes as u64).read_to_end(into)
 }
+
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing {
+    use super::{SEGMENT_HEADER_BYTES, XOR};
+
+    /// Segments of whatever bytes, with right checksums: a byte says how many messages each has, and for each message a byte
+    /// says its kind and one its length.
+    pub(crate) fn mended(bytes: &[u8], segment_bytes: usize) -> Vec<u8> {
+        let mut bytes = bytes.iter().copied();
+        let mut file = Vec::new();
+        while let (Some(number), Some(messages)) = (bytes.next(), bytes.next()) {
+            let mut segment = Vec::new();
+            let lsn = u64::from(number % 8) * segment_bytes as u64;
+            let stable = u64::from(number / 32) * segment_bytes as u64;
+            segment.extend_from_slice(&(lsn ^ XOR).to_le_bytes());
+            segment.extend_from_slice(&(stable ^ XOR).to_le_bytes());
+            let crc = crc32fast::hash(&segment) ^ u32::MAX;
+            let mut segment = [crc.to_le_bytes().as_slice(), &segment].concat();
+            debug_assert_eq!(segment.len(), SEGMENT_HEADER_BYTES);
+            for _ in 0..messages % 8 {
+                let (Some(kind), Some(length)) = (bytes.next(), bytes.next()) else { break };
+                let body: Vec<u8> = bytes.by_ref().take(usize::from(length % 200)).collect();
+                let length = u8::try_from(body.len()).unwrap_or_default();
+                let header = [kind % 12, length, number % 8, 1];
+                let crc = crc32fast::hash(&[body.as_slice(), &header].concat()) ^ u32::MAX;
+                segment.extend_from_slice(&[crc.to_le_bytes().as_slice(), &header, &body].concat());
+            }
+            segment.resize(segment_bytes, 0);
+            file.append(&mut segment);
+        }
+        file
+    }
+}

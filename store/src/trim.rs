@@ -7,6 +7,7 @@
 use convofold_engine::{Seq, Time};
 
 use crate::checkpoint::{generations, record_name};
+use crate::codec::block::Tail;
 use crate::codec::checkpoint as record;
 use crate::codec::log_start::{self, LogStart};
 use crate::error::TrimError;
@@ -74,7 +75,9 @@ impl Convofold {
                 };
             }
         }
-        Ok(start)
+        // Blocks of bookmarks alone go with the first event: before it no conversation stands for what was dropped.
+        let is_without_events = start.tail.seq == Tail::START.seq;
+        Ok(if is_without_events { self.shared().log_start.read().clone() } else { start })
     }
 }
 

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::frame::{Compressor, Frame, Mark, u64_at};
 use crate::damage::Damage;
 
-const MARK: Mark = Mark { magic: *b"cfCK", version: 1, field_bytes: 8 };
+pub(crate) const MARK: Mark = Mark { magic: *b"cfCK", version: 1, field_bytes: 8 };
 
 /// A checkpoint: the state after the block `last_block_no`, as pages.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -102,6 +102,30 @@ impl Compressor {
     }
 }
 
+/// These bytes as a value with this mark: of its header, what a reader checks is made right.
+#[cfg(fuzzing)]
+pub(crate) fn mended(mark: Mark, bytes: &[u8]) -> Vec<u8> {
+    fn put(value: &mut [u8], at: usize, bytes: &[u8]) {
+        if let Some(place) = value.get_mut(at..at + bytes.len()) {
+            place.copy_from_slice(bytes);
+        }
+    }
+    let whole = HEADER_BYTES + mark.field_bytes;
+    let mut value = bytes.to_vec();
+    value.resize(value.len().max(whole), 0);
+    let stored_bytes = u32::try_from(value.len() - whole).unwrap_or(u32::MAX);
+    put(&mut value, 0, &mark.magic);
+    put(&mut value, 4, &[mark.version]);
+    put(&mut value, 12, &stored_bytes.to_le_bytes());
+    if value.get(5) != Some(&ZSTD) {
+        put(&mut value, 5, &[PLAIN]);
+        put(&mut value, 8, &stored_bytes.to_le_bytes());
+    }
+    let checksum = checksum(&value);
+    put(&mut value, 16, &checksum.to_le_bytes());
+    value
+}
+
 /// How long the value is that begins with this header, as far as it can be believed: nothing of it is checked.
 pub(crate) fn stated_bytes(mark: Mark, header: &[u8; HEADER_BYTES]) -> u64 {
     (HEADER_BYTES + mark.field_bytes) as u64 + u64::from(u32_at(header, 12))

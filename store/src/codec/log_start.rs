@@ -15,7 +15,7 @@ use super::block::Tail;
 use super::frame::{Compressor, Frame, Mark, u64_at, u128_at};
 use crate::damage::Damage;
 
-const MARK: Mark = Mark { magic: *b"cfLS", version: 1, field_bytes: 40 };
+pub(crate) const MARK: Mark = Mark { magic: *b"cfLS", version: 1, field_bytes: 40 };
 
 /// The place of the first block of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]

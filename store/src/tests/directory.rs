@@ -37,6 +37,18 @@ fn an_unknown_format_is_refused_by_name() {
     assert!(error.to_string().contains("convofold 2") && error.to_string().contains("convofold 1"), "{error}");
 }
 
+/// Found by fuzzing: a size of 0 was divided by.
+#[test]
+fn a_segment_size_that_no_store_has_is_refused() {
+    let home = Home::new();
+    home.open().close().unwrap();
+    for segment_bytes in [0_u64, 1, 2_097_151, 3 << 20, 1 << 60] {
+        fs::write(home.path().join("FORMAT"), format!("convofold 1\nsegment_bytes {segment_bytes}\n")).unwrap();
+        let error = Convofold::open(home.path()).unwrap_err();
+        assert!(matches!(error, OpenError::UnknownFormat { .. }), "{segment_bytes}: {error:?}");
+    }
+}
+
 #[test]
 fn what_is_no_store_is_left_alone() {
     let home = Home::new();

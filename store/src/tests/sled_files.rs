@@ -211,3 +211,20 @@ fn an_undamaged_file_raises_no_doubt() {
         assert_eq!(copy.open().recovery().doubt, None);
     }
 }
+
+/// Found by failing system calls: a copy was put back by removing what it was to replace, then the renaming failed.
+#[test]
+fn a_copy_is_put_back_where_nothing_else_is_left_and_else_makes_way() {
+    let (home, db) = written_in_one_life();
+    fs::rename(home.path().join("sled"), home.path().join("sled.aside")).unwrap();
+    let again = home.open();
+    assert_eq!(again.state_hash(), db.state_hash());
+    again.close().unwrap();
+    drop(again);
+    // A killed process left one that may be half of it.
+    fs::create_dir(home.path().join("sled.aside")).unwrap();
+    fs::write(home.path().join("sled.aside/db"), b"half of it").unwrap();
+    assert_eq!(home.open().state_hash(), db.state_hash());
+    let left: Vec<_> = fs::read_dir(home.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert!(!left.iter().any(|name| name.to_string_lossy().starts_with("sled.")), "{left:?}");
+}

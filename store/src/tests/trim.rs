@@ -85,6 +85,21 @@ fn the_last_block_stays_where_all_are_older() {
     assert_eq!(again.trim_log(time(1_000)).unwrap().events, 0);
 }
 
+/// Found by the machine: with only a bookmark dropped, there was nothing that a backup could have begun with.
+#[test]
+fn bookmarks_before_the_first_event_stay_until_events_go() {
+    let home = Home::new();
+    let db = home.open();
+    submit(&db, Batch::default().bookmark("offset", "0"));
+    submit(&db, Batch::new(messages(0, 5)));
+    submit(&db, Batch::new(messages(5, 5)));
+    assert_eq!(db.trim_log(time(0)).unwrap().blocks, 0);
+    let backup = |name| db.backup(home.dir.path().join(name), &crate::backup::BackupOptions::new(), |_| {});
+    assert_eq!(backup("whole").unwrap().contents.blocks, 3);
+    assert_eq!(db.trim_log(time(5)).unwrap().blocks, 2);
+    assert_eq!(backup("trimmed").unwrap().contents.blocks, 1);
+}
+
 #[test]
 fn states_histories_and_identities_are_what_they_were() {
     let home = Home::new();

@@ -1,0 +1,93 @@
+//! Doors for the fuzz targets into whatever reads bytes. Built with `--cfg fuzzing` alone, and no part of the API.
+//!
+//! A checksum would stop a fuzzer at once. So what it makes up is read twice: as it is, and with marks, lengths and
+//! checksums made right. Nothing may panic or take much time or memory; what can be read must also come back when it is
+//! written again.
+
+use std::io;
+use std::path::Path;
+
+use convofold_engine::{Board, ConversationImage, Event, Query};
+
+use crate::backup::fuzzing::read_backup;
+use crate::codec::block::{self, Block, BlockBuilder, Tail};
+use crate::codec::frame::{Compressor, mended, u32_at, u64_at};
+use crate::codec::{checkpoint, log_start, page};
+use crate::event_reader::DecodedBlock;
+use crate::part::{Part, Tree};
+use crate::sled_file;
+
+const HEADER_BYTES: usize = crate::codec::frame::HEADER_BYTES;
+
+/// Reads a block of the log and its events.
+pub fn block(bytes: &[u8]) {
+    for value in [bytes.to_vec(), mended(block::MARK, bytes)] {
+        if let Ok(read) = Block::open(&value).and_then(|block| DecodedBlock::of(&block)) {
+            assert!(written_and_read(&read.events).as_ref() == Some(&read.events));
+        }
+    }
+}
+
+fn written_and_read(events: &[Event]) -> Option<Vec<Event>> {
+    let mut builder = BlockBuilder::default();
+    events.iter().try_for_each(|event| builder.push(event)).ok()?;
+    let (_, value) = builder.seal(&mut Tail::START.clone(), &[], &mut Compressor::new().ok()?).ok()?;
+    Some(DecodedBlock::of(&Block::open(&value).ok()?).ok()?.events)
+}
+
+/// Reads the record of a checkpoint, a page of one, and where a log begins; puts conversations on a board and asks it.
+pub fn checkpoint(bytes: &[u8]) {
+    for value in [bytes.to_vec(), mended(checkpoint::MARK, bytes)] {
+        let _ = checkpoint::open(u64_at(&value, HEADER_BYTES), &value);
+    }
+    for value in [bytes.to_vec(), mended(log_start::MARK, bytes)] {
+        let _ = log_start::open(&value);
+    }
+    for value in [bytes.to_vec(), mended(page::MARK, bytes)] {
+        if let Ok(page) = page::open(u32_at(&value, HEADER_BYTES), &value) {
+            restored(page.images);
+        }
+    }
+}
+
+fn restored(images: Vec<ConversationImage>) {
+    let mut board = Board::new();
+    for image in images {
+        let events = image.events();
+        let id = image.id.clone();
+        if board.restore(board.slot_count(), image).is_ok() {
+            let state = board.state(&id).map(|state| state.export_line());
+            assert!(state.is_some() && board.history(&id).is_some());
+        }
+        // What is remembered of an event is an event, or is refused as none.
+        for (seq, event) in events.into_iter().flatten() {
+            Board::new().batch().apply(seq, &event);
+        }
+    }
+    let _ = (board.query(&Query::default()), board.agents(), board.totals(), board.state_hash());
+}
+
+/// Reads a backup file.
+pub fn backup(bytes: &[u8]) {
+    read_backup(bytes);
+}
+
+/// Looks for parts, and at what sled would make of such a file, which lies in `dir`.
+///
+/// # Errors
+/// Where the file cannot be written.
+pub fn parts(dir: &Path, bytes: &[u8]) -> io::Result<()> {
+    let (settings, bytes) = bytes.split_at_checked(2).unwrap_or((&[0, 0], bytes));
+    let whole: usize = Part::find_all(bytes).map(|(_, part)| part.payload.len()).sum();
+    assert!(whole <= bytes.len() * bytes.len());
+    let file: Vec<u8> = Part::split(Tree::Log, &[7; 16], bytes).flat_map(|part| part.encode()).collect();
+    assert!(Part::find_all(&file).map(|(_, part)| part.payload).collect::<Vec<_>>().concat().len() >= bytes.len());
+
+    let segment_bytes = 64 << (settings.first().copied().unwrap_or_default() % 6);
+    let durable_block_no = settings.get(1).copied().unwrap_or_default().into();
+    for file in [bytes.to_vec(), file, sled_file::fuzzing::mended(bytes, segment_bytes)] {
+        std::fs::write(dir.join("db"), file)?;
+        sled_file::doubt(dir, segment_bytes, durable_block_no)?;
+    }
+    Ok(())
+}
