@@ -8,6 +8,7 @@ check: format-check lint deny test docs
 
 format-check:
     cargo fmt --all --check
+    cargo fmt --manifest-path tests/fuzz/Cargo.toml --check
 
 lint:
     cargo clippy --workspace --all-targets --all-features --locked -- --deny warnings
@@ -26,6 +27,10 @@ docs:
 # convofold beside a hand-rolled SQLite table on the same events, in one run.
 bench events="1000000":
     cargo run --release --locked --package convofold-benches --bin peers -- --events {{events}}
+
+# What the promises of durability cost: a commit with and without our own barrier, verify, audit, backup, repair.
+promises *args:
+    cargo run --release --locked --package convofold-benches --bin promises -- {{args}}
 
 # Trials of durability against the real binary: `just torture kills --count 1000`, `just torture help`.
 torture *args:

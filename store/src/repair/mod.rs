@@ -75,6 +75,8 @@ pub enum RepairProgress {
     Writing {
         /// How many events are.
         events: u64,
+        /// How many are known of.
+        total: u64,
     },
 }
 
@@ -159,13 +161,13 @@ impl<'a> Repair<'a> {
         }
 
         let db = Options::new().open(new_store.path())?;
-        let mut rebuild = Rebuild::new(&db, remembered, checkpoints, self.on_progress);
+        let mut rebuild = Rebuild::new(&db, remembered, checkpoints, known, self.on_progress);
         for link in &links {
             if let Some(block) = chain::read(&mut carved, link).map_err(failed)? {
                 rebuild.block(link.key.block_no, block)?;
             }
         }
-        let report = rebuild.finish(known)?;
+        let report = rebuild.finish()?;
         let expected = (report.events, db.state_hash());
         db.close()?;
         drop(db);

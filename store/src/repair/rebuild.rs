@@ -23,6 +23,8 @@ pub(super) struct Rebuild<'a> {
     remembered: BTreeMap<Seq, Event>,
     /// Not passed yet, oldest first.
     checkpoints: VecDeque<CheckpointV1>,
+    /// It is known that there were events up to here.
+    known: Seq,
     tell: Box<dyn FnMut(RepairProgress) + 'a>,
     /// What the next event should have been in the old log.
     next_seq: Seq,
@@ -39,12 +41,14 @@ impl<'a> Rebuild<'a> {
         db: &'a Convofold,
         remembered: BTreeMap<Seq, Event>,
         checkpoints: Vec<CheckpointV1>,
+        known: Seq,
         tell: Box<dyn FnMut(RepairProgress) + 'a>,
     ) -> Self {
         Self {
             db,
             remembered,
             checkpoints: checkpoints.into(),
+            known,
             tell,
             next_seq: 1,
             last_at_ms: None,
@@ -111,7 +115,8 @@ impl<'a> Rebuild<'a> {
     fn submit(&mut self) -> Result<(), RepairError> {
         let batch = Batch::new(std::mem::take(&mut self.events)).durability(Durability::Buffered);
         self.in_flight.push_back(self.db.submit(batch)?);
-        (self.tell)(RepairProgress::Writing { events: self.report.events });
+        let events = self.report.events;
+        (self.tell)(RepairProgress::Writing { events, total: self.known.max(events) });
         self.settle(IN_FLIGHT)
     }
 
@@ -124,10 +129,10 @@ impl<'a> Rebuild<'a> {
         Ok(())
     }
 
-    /// Takes what is remembered after the last block. It is known that there were events up to `known`.
-    pub(super) fn finish(mut self, known: Seq) -> Result<RepairReport, RepairError> {
+    /// Takes what is remembered after the last block.
+    pub(super) fn finish(mut self) -> Result<RepairReport, RepairError> {
         self.remembered_before(Seq::MAX)?;
-        self.lost_before(known.saturating_add(1), None);
+        self.lost_before(self.known.saturating_add(1), None);
         for checkpoint in std::mem::take(&mut self.checkpoints) {
             self.checkpoint(checkpoint);
         }

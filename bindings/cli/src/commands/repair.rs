@@ -4,13 +4,13 @@ use std::path::PathBuf;
 
 use clap::Args;
 use convofold::repair::{Lost, Repair, RepairError, RepairProgress, RepairReport};
-use indicatif::{ProgressBar, ProgressDrawTarget};
 use serde::Serialize;
 
 use crate::console::Console;
 use crate::database::DbArgs;
 use crate::error::{CliError, chain};
 use crate::exit::Exit;
+use crate::output::bar::Bar;
 use crate::output::table::{Facts, Listing};
 use crate::output::{text, time};
 
@@ -60,22 +60,14 @@ struct LostJson {
 
 impl RepairArgs {
     pub(crate) fn run(&self, console: &mut Console) -> Result<Exit, CliError> {
-        let target = if console.shows_progress() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let bar = ProgressBar::with_draw_target(None, target);
+        let bar = Bar::new(console.shows_progress());
         let show = |progress| match progress {
-            RepairProgress::Searching { bytes, total } => {
-                bar.set_message(format!("searching: {} of {}", text::bytes(bytes), text::bytes(total)));
-                bar.tick();
-            }
-            RepairProgress::Writing { events } => {
-                bar.set_message(format!("writing: {}", text::counted(events, "event")));
-                bar.tick();
-            }
+            RepairProgress::Searching { bytes, total } => bar.show("searching", bytes, total),
+            RepairProgress::Writing { events, total } => bar.show("writing", events, total),
             _ => {}
         };
-        bar.set_style(indicatif::ProgressStyle::default_spinner());
         let outcome = Repair::new(&self.db.db, &self.into).on_progress(show).run();
-        bar.finish_and_clear();
+        drop(bar);
         let report = outcome.map_err(|error| self.failed(&error))?;
         if self.json {
             console.json(&as_json(&report))?;
