@@ -8,6 +8,7 @@ use convofold_engine::Seq;
 
 use crate::damage::Damage;
 use crate::log::LogError;
+use crate::recovery::SkipReason;
 use crate::storage::StorageError;
 use crate::submission::Batch;
 
@@ -186,6 +187,15 @@ pub enum TrimError {
     /// A backup, a verification or an export of events reads the log from its beginning. Try again when it has ended.
     #[error("the log is being read from its beginning")]
     InUse,
+    /// The checkpoint that would be the only witness of the dropped events cannot be read. Nothing was dropped.
+    #[error("checkpoint {generation} cannot be read")]
+    Checkpoint {
+        /// Its number.
+        generation: u64,
+        /// Why.
+        #[source]
+        why: SkipReason,
+    },
     /// The store was closed.
     #[error("the store is closed")]
     Closed,

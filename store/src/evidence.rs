@@ -47,8 +47,12 @@ impl Evidence {
 
     /// Puts a copy of sled's files aside, also for the next process.
     pub(crate) fn put_aside(dir: &Path) -> io::Result<Self> {
-        copy(&dir.join(SLED), &dir.join(COPYING))?;
-        sync_all(&dir.join(COPYING))?;
+        let copying = dir.join(COPYING);
+        if let Err(error) = copy(&dir.join(SLED), &copying).and_then(|()| sync_all(&copying)) {
+            // It would only take up room, of which there may be none.
+            let _ = remove(&copying);
+            return Err(error);
+        }
         fs::rename(dir.join(COPYING), dir.join(BEFORE))?;
         sync_dir(dir)?;
         Ok(Self { dir: dir.to_owned(), name: BEFORE })
@@ -95,8 +99,14 @@ impl Evidence {
 
 /// Where sled's files are as they were before sled changed them, for whoever only reads them.
 pub(crate) fn untouched(dir: &Path) -> PathBuf {
-    let before = dir.join(BEFORE);
-    if before.exists() { before } else { dir.join(SLED) }
+    let [before, sled, aside] = [BEFORE, SLED, ASIDE].map(|name| dir.join(name));
+    if before.exists() {
+        before
+    } else if sled.exists() {
+        sled
+    } else {
+        aside
+    }
 }
 
 fn copy(from: &Path, to: &Path) -> io::Result<()> {

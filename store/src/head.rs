@@ -103,6 +103,7 @@ pub(crate) struct HeadFile {
     next_slot: u64,
     written: Head,
     synced_at: Instant,
+    is_synced: bool,
 }
 
 impl HeadFile {
@@ -119,9 +120,10 @@ impl HeadFile {
                 0
             }
         };
-        let mut head_file = Self { file, next_slot, written: head, synced_at: Instant::now() };
+        let mut head_file = Self { file, next_slot, written: head, synced_at: Instant::now(), is_synced: false };
         head_file.put(head)?;
         head_file.file.sync_all()?;
+        head_file.is_synced = true;
         sync_dir(dir)?;
         Ok(head_file)
     }
@@ -131,13 +133,28 @@ impl HeadFile {
         if self.written != head {
             self.put(head)?;
         }
-        if self.synced_at.elapsed() >= SYNC_INTERVAL { self.sync() } else { Ok(()) }
+        self.sync_if_due()
+    }
+
+    /// By when it has to be made durable; `None` where it is.
+    pub(crate) fn due(&self) -> Option<Instant> {
+        (!self.is_synced).then(|| self.synced_at + SYNC_INTERVAL)
+    }
+
+    pub(crate) fn sync_if_due(&mut self) -> io::Result<()> {
+        if self.due().is_some_and(|due| due <= Instant::now()) { self.sync() } else { Ok(()) }
+    }
+
+    /// After a failure nothing is due any more.
+    pub(crate) fn give_up(&mut self) {
+        self.is_synced = true;
     }
 
     /// Makes the mark durable.
     pub(crate) fn sync(&mut self) -> io::Result<()> {
         self.file.sync_data()?;
         self.synced_at = Instant::now();
+        self.is_synced = true;
         Ok(())
     }
 
@@ -146,6 +163,7 @@ impl HeadFile {
         self.file.write_all(&head.slot())?;
         self.next_slot = (self.next_slot + 1) % SLOTS;
         self.written = head;
+        self.is_synced = false;
         Ok(())
     }
 }

@@ -9,7 +9,7 @@ use crate::receipt::EffectCounts;
 use crate::submission::Batch;
 
 /// So many events are submitted together.
-const EVENTS_AT_ONCE: usize = 16_384;
+const EVENTS_AT_ONCE: usize = 8_192;
 
 /// What became of a request.
 #[derive(Clone, Debug, Default)]

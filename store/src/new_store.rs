@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::directory::{doing, sync_dir, sync_parent};
+use crate::directory::{doing, parent_of, sync_dir, sync_parent};
 use crate::error::OpenError;
 
 /// A directory in which a store is being made.
@@ -16,19 +16,17 @@ pub(crate) struct NewStore {
 }
 
 impl NewStore {
-    /// Makes the directory beside `target`, which has to be empty or not there; what an earlier attempt left is removed.
+    /// Makes the directory beside `target`, which has to be empty or not there, under a name of this process's own.
     pub(crate) fn begin(target: &Path) -> Result<Self, OpenError> {
         if let Some(found) = first_entry(target).map_err(doing("listing", target))? {
             return Err(OpenError::NotEmpty { dir: target.to_owned(), found });
         }
         let mut name = target.file_name().unwrap_or_default().to_owned();
-        name.push(".partial");
+        name.push(format!(".{}.partial", std::process::id()));
         let partial = target.with_file_name(name);
-        match fs::remove_dir_all(&partial) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(doing("removing", &partial)(error)),
-            _ => {}
-        }
-        fs::create_dir_all(&partial).map_err(doing("making", &partial))?;
+        let parent = parent_of(target);
+        fs::create_dir_all(parent).map_err(doing("making", parent))?;
+        fs::create_dir(&partial).map_err(doing("making", &partial))?;
         Ok(Self { target: target.to_owned(), partial, is_finished: false })
     }
 
@@ -48,7 +46,7 @@ impl NewStore {
 
 impl Drop for NewStore {
     fn drop(&mut self) {
-        // What stays is removed by the next attempt.
+        // What stays, nobody takes for a store.
         let _ = if self.is_finished { Ok(()) } else { fs::remove_dir_all(&self.partial) };
     }
 }

@@ -27,7 +27,7 @@ pub(crate) fn open(directory: &Directory, options: &Options, recovery: &mut Reco
     let sled = directory.sled();
     match head {
         // sled would make a new file and know of nothing.
-        Some(head) if head.last_seq > 0 && !sled.join("db").exists() => {
+        Some(head) if head.last_block_no > 0 && !sled.join("db").exists() => {
             return Err(OpenError::Shortened { expected: head.last_seq, found: 0 });
         }
         _ => {}
@@ -43,8 +43,14 @@ pub(crate) fn open(directory: &Directory, options: &Options, recovery: &mut Reco
     };
     match open_and_recover(directory, options, head, recovery) {
         Ok(opened) => {
-            evidence.map_or(Ok(()), Evidence::discard).map_err(failed("removing a copy in"))?;
-            Ok(opened)
+            // What stays of one that is not durable is removed by the next opening.
+            match evidence.map_or(Ok(()), Evidence::discard).map_err(failed("removing a copy in")) {
+                Err(error) if recovery.doubt.is_some() => {
+                    let _ = release(opened.0);
+                    Err(error)
+                }
+                _ => Ok(opened),
+            }
         }
         Err(error) => {
             // That error is worth more than whatever goes wrong now; what is not put back is by the next opening.

@@ -40,7 +40,7 @@ impl Default for Options {
             block_bytes: 256 << 10,
             queue_submissions: 256,
             group_max_events: 8_192,
-            group_max_bytes: 8 << 20,
+            group_max_bytes: 2 << 20,
             sync_interval: Duration::from_millis(100),
             checkpoint_log_bytes: 64 << 20,
             cache_bytes: 64 << 20,
@@ -99,8 +99,8 @@ impl Options {
         self
     }
 
-    /// How many bytes of events the writer makes durable together. Default: 8 MiB, which bounds its memory where events
-    /// carry long texts.
+    /// How many bytes of events the writer makes durable together. Default: 2 MiB, which bounds its memory where events
+    /// carry long texts, and what sled writes between barriers.
     #[must_use]
     pub fn group_max_bytes(mut self, bytes: usize) -> Self {
         self.group_max_bytes = bytes.max(1);

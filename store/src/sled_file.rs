@@ -124,7 +124,7 @@ impl Segments {
     /// Up to where the log was stable, segments may be missing, since sled uses them again; later they may not.
     fn gap(&self, segment_bytes: u64) -> Option<Doubt> {
         let first = self.stable / segment_bytes * segment_bytes;
-        let expected = (0..).map(|number| first + number * segment_bytes);
+        let expected = (0..).map(|number: u64| first.saturating_add(number.saturating_mul(segment_bytes)));
         let mut later = self.places.range(first..).zip(expected);
         later.find(|((lsn, _), expected)| **lsn != *expected).map(|((_, at), _)| Doubt::Gap { at: *at })
     }
@@ -151,7 +151,7 @@ impl Segments {
                     batch.durable |= message.has_block_up_to(durable_block_no);
                 }
                 place = message.end;
-                if batch.as_ref().is_some_and(|batch| batch.last_lsn < lsn + place as u64) {
+                if batch.as_ref().is_some_and(|batch| batch.last_lsn < lsn.saturating_add(place as u64)) {
                     batch = None;
                 }
                 if message.kind == Message::CAP {

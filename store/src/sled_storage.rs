@@ -6,6 +6,10 @@
 //! - **sled's flush is no barrier** on Linux: it neither writes the file's metadata nor flushes the drive's cache. So every
 //!   barrier ends with an `fdatasync` of our own, on a descriptor of our own, which also hears of errors that sled's
 //!   background thread keeps to itself.
+//! - **sled uses segments again too soon.** When it has moved what a segment held into a new one, it takes its own flush of
+//!   that for durable and writes over the old one. In a power cut before our barrier both are gone: durable blocks too (16 of
+//!   24 simulated cuts with 6.4 MB between barriers, 0 of 240 with 1.6 MB or less). So no more than half a segment is written
+//!   between barriers ([`SledStorage::make_room`]), pages and deletions in pieces. A single batch of more stays one.
 //! - **sled forgets late.** It notes every access to a leaf and looks whether its cache is full only when 64 have been noted
 //!   in one of 256 shards. With large values it comes to that after gigabytes. `SledTree::touch` makes it look sooner:
 //!   reading a log of a gigabyte takes 65 MB instead of 380, at the same speed. Ranges are worse (800 MB), so everything
@@ -19,14 +23,15 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use sled::Db;
 
-use crate::part::Tree;
+use crate::part::{PAYLOAD_BYTES, Tree};
 use crate::rescue::Rescue;
-use crate::sled_tree::{Changes, SledTree, guarded};
+use crate::sled_tree::{Changes, DELETED_AT_ONCE, SledTree, guarded};
 use crate::storage::{BlockKey, PageKey, Storage, StorageError, release};
 
 /// The smallest segment that keeps a leaf of such parts out of `blobs/`.
@@ -56,6 +61,10 @@ pub(crate) struct SledStorage {
     /// For barriers.
     file: File,
     rescue: Rescue,
+    /// Written since the last barrier.
+    unsynced_bytes: AtomicU64,
+    /// How much may be.
+    max_unsynced_bytes: u64,
     dir: PathBuf,
 }
 
@@ -81,7 +90,9 @@ impl SledStorage {
         .and_then(|(db, log, pages, records)| match barrier_file(dir) {
             Ok(file) => {
                 let rescue = Rescue::start(db.clone())?;
-                Ok(Self { db, log, pages, records, file, rescue, dir: dir.to_owned() })
+                let max_unsynced_bytes = options.segment_bytes as u64 / 2;
+                let (dir, unsynced_bytes) = (dir.to_owned(), AtomicU64::new(0));
+                Ok(Self { db, log, pages, records, file, rescue, unsynced_bytes, max_unsynced_bytes, dir })
             }
             Err(error) => {
                 // sled may panic where its own fsync fails as well; this error is worth more.
@@ -89,6 +100,17 @@ impl SledStorage {
                 Err(error)
             }
         })
+    }
+
+    /// To be called before so much is written: a barrier, where it would be too much without one.
+    fn make_room(&self, bytes: usize) -> Result<(), StorageError> {
+        let bytes = bytes as u64;
+        let unsynced_bytes = self.unsynced_bytes.load(Ordering::Relaxed);
+        if unsynced_bytes > 0 && unsynced_bytes + bytes > self.max_unsynced_bytes {
+            self.barrier()?;
+        }
+        self.unsynced_bytes.fetch_add(bytes, Ordering::Relaxed);
+        Ok(())
     }
 
     /// Removes what a process was killed while writing, on which nothing rests yet and with which sled fails for ever:
@@ -110,6 +132,7 @@ impl SledStorage {
 
 impl Storage for SledStorage {
     fn append(&self, blocks: &[(BlockKey, Vec<u8>)]) -> Result<(), StorageError> {
+        self.make_room(blocks.iter().map(|(_, value)| value.len()).sum())?;
         let mut changes = Changes::default();
         for (key, value) in blocks {
             self.log.put(&mut changes, &block_key(*key), value);
@@ -127,15 +150,21 @@ impl Storage for SledStorage {
     }
 
     fn delete_blocks_before(&self, key: BlockKey) -> Result<(), StorageError> {
-        self.log.delete_before(&block_key(key))
+        // What is left of a leaf is written anew, so that deleting costs as much as writing.
+        while self.log.delete_some_before(&block_key(key))? {
+            self.make_room(DELETED_AT_ONCE * PAYLOAD_BYTES)?;
+        }
+        Ok(())
     }
 
     fn put_pages(&self, pages: &[(PageKey, Vec<u8>)]) -> Result<(), StorageError> {
-        let mut changes = Changes::default();
         for (key, value) in pages {
+            self.make_room(value.len())?;
+            let mut changes = Changes::default();
             self.pages.replace(&mut changes, &page_key(*key), Some(value))?;
+            self.pages.apply(changes)?;
         }
-        self.pages.apply(changes)
+        Ok(())
     }
 
     fn page(&self, key: PageKey) -> Result<Option<Vec<u8>>, StorageError> {
@@ -143,6 +172,7 @@ impl Storage for SledStorage {
     }
 
     fn put_record(&self, name: &str, value: &[u8]) -> Result<(), StorageError> {
+        self.make_room(value.len())?;
         let mut changes = Changes::default();
         self.records.replace(&mut changes, name.as_bytes(), Some(value))?;
         self.records.apply(changes)
@@ -165,7 +195,9 @@ impl Storage for SledStorage {
 
     fn barrier(&self) -> Result<(), StorageError> {
         self.rescue.watch(|| guarded("flushing", || self.db.flush().map(drop)))?;
-        self.file.sync_data().map_err(StorageError::io("fdatasync of sled's file"))
+        self.file.sync_data().map_err(StorageError::io("fdatasync of sled's file"))?;
+        self.unsynced_bytes.store(0, Ordering::Relaxed);
+        Ok(())
     }
 
     fn disk_bytes(&self) -> Result<u64, StorageError> {

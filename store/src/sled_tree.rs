@@ -11,7 +11,7 @@ use crate::storage::{StorageError, panic_message};
 /// How often an access is repeated for sled to take notice; see the notes in [`crate::sled_storage`].
 const TOUCHES: usize = 8;
 /// So many parts are deleted at once.
-const DELETED_AT_ONCE: usize = 1_024;
+pub(crate) const DELETED_AT_ONCE: usize = 16;
 
 /// A tree of sled's whose values are cut into parts.
 pub(crate) struct SledTree {
@@ -93,19 +93,15 @@ impl SledTree {
         })
     }
 
-    /// Deletes all values whose keys are less than `key`, some at a time.
-    pub(crate) fn delete_before(&self, key: &[u8]) -> Result<(), StorageError> {
-        loop {
-            let keys: Vec<_> = guarded("looking for values", || {
-                self.tree.range(..key.to_vec()).keys().take(DELETED_AT_ONCE).collect()
-            })?;
-            if keys.is_empty() {
-                return Ok(());
-            }
-            let mut batch = Batch::default();
-            keys.into_iter().for_each(|stored_key| batch.remove(stored_key));
-            guarded("deleting", || self.tree.apply_batch(batch))?;
-        }
+    /// Deletes some parts of values whose keys are less than `key`; says whether there were any.
+    pub(crate) fn delete_some_before(&self, key: &[u8]) -> Result<bool, StorageError> {
+        let keys: Vec<_> =
+            guarded("looking for values", || self.tree.range(..key.to_vec()).keys().take(DELETED_AT_ONCE).collect())?;
+        let were_any = !keys.is_empty();
+        let mut batch = Batch::default();
+        keys.into_iter().for_each(|stored_key| batch.remove(stored_key));
+        guarded("deleting", || self.tree.apply_batch(batch))?;
+        Ok(were_any)
     }
 
     /// The last key that is not greater.

@@ -33,7 +33,7 @@ pub(crate) trait Storage: Send + Sync {
     /// Deletes the blocks whose keys are less; some of them where the process ends meanwhile.
     fn delete_blocks_before(&self, key: BlockKey) -> Result<(), StorageError>;
 
-    /// Writes pages, all of them or none, over what is in their places.
+    /// Writes pages over what is in their places; some of them where the process ends meanwhile.
     fn put_pages(&self, pages: &[(PageKey, Vec<u8>)]) -> Result<(), StorageError>;
     /// The page in this place.
     fn page(&self, key: PageKey) -> Result<Option<Vec<u8>>, StorageError>;

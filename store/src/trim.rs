@@ -14,6 +14,7 @@ use crate::error::TrimError;
 use crate::event_reader::{EventReader, UpTo};
 use crate::handle::Convofold;
 use crate::lent_storage::LentStorage;
+use crate::recovery::{LoadError, SkipReason, check_pages};
 use crate::storage::{Storage, StorageError};
 use crate::writer::{Command, Writer};
 
@@ -50,6 +51,7 @@ impl Convofold {
     pub fn trim_log(&self, before: Time) -> Result<Trimmed, TrimError> {
         let _nobody_reads = self.shared().log_in_use.try_write().ok_or(TrimError::InUse)?;
         self.checkpoint()?;
+        expect_readable_checkpoint(LentStorage::of(self.shared()).as_ref())?;
         let to = self.log_start_for(before)?;
         Ok(self.request(|completer| Command::Trim(to, completer))?)
     }
@@ -107,6 +109,16 @@ impl Writer {
 /// Where the log begins.
 pub(crate) fn read_log_start(storage: &dyn Storage) -> Result<LogStart, StorageError> {
     storage.record(RECORD)?.map_or(Ok(LogStart::WHOLE), |value| log_start::open(&value).map_err(StorageError::Value))
+}
+
+/// Reads the pages of the newest checkpoint: they are about to be the only witness of what is dropped.
+fn expect_readable_checkpoint(storage: &dyn Storage) -> Result<(), TrimError> {
+    let Some(generation) = generations(storage)?.last().copied() else { return Ok(()) };
+    check_pages(storage, generation).map_err(|error| match error {
+        LoadError::Storage(error) => TrimError::Storage(error),
+        LoadError::Skip(why) => TrimError::Checkpoint { generation, why },
+        LoadError::Shortened { .. } => TrimError::Checkpoint { generation, why: SkipReason::OtherLog },
+    })
 }
 
 /// The last block that all readable checkpoints hold; 0 where there is none.

@@ -94,7 +94,7 @@ impl Writer {
                     let _ = self.answer(completer, Self::finish);
                     return;
                 }
-                Err(RecvTimeoutError::Timeout) => self.sync(),
+                Err(RecvTimeoutError::Timeout) => self.sync_what_is_due(),
                 Err(RecvTimeoutError::Disconnected) => {
                     // The handle was dropped without `close`: the same, with nobody to tell.
                     let _ = self.finish();
@@ -105,6 +105,7 @@ impl Writer {
             if self.shared.poisoned().is_some() {
                 // Nothing is tried again, so there is nothing to be in time for.
                 self.unsynced_since = None;
+                self.head.give_up();
             }
         }
     }
@@ -113,8 +114,9 @@ impl Writer {
         if let Some(command) = self.pending.take() {
             return Ok(command);
         }
-        match self.unsynced_since {
-            Some(since) => self.receiver.recv_deadline(since + self.shared.options.sync_interval),
+        let log_due = self.unsynced_since.map(|since| since + self.shared.options.sync_interval);
+        match log_due.into_iter().chain(self.head.due()).min() {
+            Some(due) => self.receiver.recv_deadline(due),
             None => self.receiver.recv().map_err(|_| RecvTimeoutError::Disconnected),
         }
     }
@@ -237,6 +239,13 @@ impl Writer {
             self.head.write(Head::of(&self.tail)).map_err(StorageError::io("writing the head mark"))?;
         }
         Ok(())
+    }
+
+    fn sync_what_is_due(&mut self) -> Result<(), StorageError> {
+        if self.unsynced_since.is_some_and(|since| since.elapsed() >= self.shared.options.sync_interval) {
+            self.sync()?;
+        }
+        self.head.sync_if_due().map_err(StorageError::io("fsync of the head mark"))
     }
 
     fn sync(&mut self) -> Result<(), StorageError> {

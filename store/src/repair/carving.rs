@@ -100,18 +100,23 @@ impl Carved {
         self.values.keys().filter(move |(found, _)| *found == tree).map(|(_, key)| key)
     }
 
-    /// Every way in which this value can be put together, for the caller to find out which of them are whole.
-    pub(super) fn values(&mut self, tree: Tree, key: &[u8]) -> io::Result<Vec<Vec<u8>>> {
+    /// What `accept` makes of this value, in every way in which it can be put together. One way is held at a time.
+    pub(super) fn find<T>(
+        &mut self,
+        tree: Tree,
+        key: &[u8],
+        mut accept: impl FnMut(&[u8]) -> Option<T>,
+    ) -> io::Result<Vec<T>> {
         let pieces = self.values.get(&(tree, key.to_vec())).cloned().unwrap_or_default();
-        let mut values = Vec::new();
+        let (mut value, mut found) = (Vec::new(), Vec::new());
         for way in ways(&pieces) {
-            let mut value = Vec::new();
+            value.clear();
             for piece in way {
                 self.read(&piece, &mut value)?;
             }
-            values.push(value);
+            found.extend(accept(&value));
         }
-        Ok(values)
+        Ok(found)
     }
 
     fn read(&mut self, piece: &Piece, into: &mut Vec<u8>) -> io::Result<()> {

@@ -16,11 +16,12 @@ pub(super) fn remembered(carved: &mut Carved, lost: &[Lost]) -> io::Result<BTree
     let mut events = BTreeMap::new();
     for key in carved.pages() {
         // All versions, since the latest may be of a checkpoint that was not finished.
-        for value in carved.values(Tree::Pages, &page_key(key))? {
-            let Ok(page) = page::open(key.page_no, &value) else { continue };
+        carved.find(Tree::Pages, &page_key(key), |value| {
+            let page = page::open(key.page_no, value).ok()?;
             let told = page.images.iter().filter_map(|image| image.events().ok()).flatten();
             events.extend(told.filter(|(seq, _)| lost.iter().any(|lost| lost.contains(*seq))));
-        }
+            Some(())
+        })?;
     }
     Ok(events)
 }

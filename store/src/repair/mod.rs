@@ -199,8 +199,7 @@ fn checkpoints(carved: &mut Carved) -> io::Result<Vec<CheckpointV1>> {
     let mut checkpoints = Vec::new();
     for name in carved.records() {
         let Some(generation) = generation_of(&name) else { continue };
-        let values = carved.values(Tree::Records, name.as_bytes())?;
-        checkpoints.extend(values.iter().filter_map(|value| record::open(generation, value).ok()));
+        checkpoints.extend(carved.find(Tree::Records, name.as_bytes(), |value| record::open(generation, value).ok())?);
     }
     checkpoints.sort_by_key(|checkpoint| checkpoint.last_block_no);
     Ok(checkpoints)

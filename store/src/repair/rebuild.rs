@@ -143,6 +143,8 @@ impl<'a> Rebuild<'a> {
         }
         self.settle(0)?;
         self.db.sync()?;
+        // One that was told twice is one.
+        self.report.events = self.db.stats().last_seq;
         Ok(RepairReport { bookmarks_dropped: self.dropped.into_iter().collect(), ..self.report })
     }
 }

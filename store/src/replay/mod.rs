@@ -41,7 +41,7 @@ use resume::{Place, Resume};
 /// So many submissions may wait for the writer: enough to fill its groups.
 const MAX_IN_FLIGHT: usize = 16;
 /// So many events are submitted together; only a document of one line can have more.
-const EVENTS_AT_ONCE: usize = 16_384;
+const EVENTS_AT_ONCE: usize = 8_192;
 /// How often the stop flag is looked at while nothing comes in.
 const IDLE: Duration = Duration::from_millis(50);
 

@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
-use convofold_engine::{Seq, Time};
+use convofold_engine::{FOLD_VERSION, Seq, Time};
 
 use super::{Home, export, message, messages, submit};
 use crate::audit::{AuditError, Sample};
 use crate::backup::{BackupOptions, RestoreError, restore};
+use crate::codec::checkpoint::{self as record, CheckpointV1};
+use crate::codec::frame::Compressor;
 use crate::memory_storage::MemoryStorage;
 use crate::repair::Repair;
+use crate::storage::PageKey;
 use crate::verify::Problem;
 use crate::{Batch, Change, ChangesError, Convofold, OpenError, Options, StorageError, TrimError};
 
@@ -270,4 +273,42 @@ fn a_memory_of_dropped_events_that_is_false_is_named() {
     assert_eq!((report.log_is_whole, report.conversations), (true, 0));
     let outcome = again.audit(Sample::All);
     assert!(matches!(outcome, Err(AuditError::Memory(_))), "{outcome:?}");
+}
+
+/// Found by review: a page that had rotted cost nothing before the log was dropped, and the store after it.
+#[test]
+fn a_log_is_not_dropped_whose_checkpoint_cannot_be_read() {
+    let home = Home::new();
+    let storage = Arc::new(MemoryStorage::default());
+    let db = home.open_on(&storage, Options::new());
+    fill(&db);
+    // So that trimming finds nothing to write anew.
+    db.checkpoint().unwrap();
+    let whole = storage.contents();
+    let (key, mut value) = whole.pages.iter().next().map(|(key, value)| (*key, value.clone())).unwrap();
+    *value.last_mut().unwrap() ^= 1;
+    let other = PageKey { place: !key.place, ..key };
+    crate::storage::Storage::put_pages(storage.as_ref(), &[(key, value.clone()), (other, value)]).unwrap();
+    let error = db.trim_log(time(1_000)).unwrap_err();
+    assert!(matches!(error, TrimError::Checkpoint { .. }), "{error:?}");
+    assert_eq!((db.stats().first_seq, seqs(&db, 1).len()), (1, 50));
+}
+
+/// Found by review: every checkpoint is passed over after a change of the rules, and then there was nothing to begin with.
+#[test]
+fn a_trimmed_store_opens_with_other_rules_of_the_fold() {
+    let home = Home::new();
+    let storage = Arc::new(MemoryStorage::default());
+    let db = home.open_on(&storage, Options::new());
+    fill(&db);
+    db.trim_log(time(1_000)).unwrap();
+    let mut contents = storage.contents();
+    for (name, value) in contents.records.iter_mut().filter(|(name, _)| name.starts_with("checkpoint/")) {
+        let generation = name["checkpoint/".len()..].parse().unwrap();
+        let old = CheckpointV1 { fold_version: FOLD_VERSION + 7, ..record::open(generation, value).unwrap() };
+        *value = record::seal(&old, &mut Compressor::plain()).unwrap();
+    }
+    let again = Home::new();
+    let again = again.open_on(&MemoryStorage::with(contents), Options::new());
+    assert_eq!((export(&again), again.recovery().skipped.len()), (export(&db), 0));
 }
