@@ -105,10 +105,8 @@ impl CliError {
                 failed(format!("cannot open {db}: {}", chain(error)))
                     .hint("the disk is full: free some space and try again; nothing that was acknowledged is lost")
             }
-            OpenError::Io { .. } | OpenError::Storage(StorageError::Io { .. }) => {
-                failed(format!("cannot open {db}: {}", chain(error)))
-                    .hint("nothing was changed; see to what the system says, and try again")
-            }
+            error if is_of_the_system(error) => failed(format!("cannot open {db}: {}", chain(error)))
+                .hint("nothing was changed; see to what the system says, and try again"),
             OpenError::Storage(_) | OpenError::NoCheckpoint { .. } => {
                 failed(format!("cannot open {db}: {}", chain(error))).hint(Self::repair_hint(dir))
             }
@@ -124,6 +122,18 @@ impl CliError {
             "nothing was changed; `convofold repair --db {db} --into NEW` saves what can be read and lists what is lost, \
              `convofold restore` brings a backup back"
         )
+    }
+}
+
+/// Whether the operating system refused, and not the contents of a file.
+fn is_of_the_system(error: &OpenError) -> bool {
+    match error {
+        OpenError::Io { .. } => true,
+        OpenError::Storage(cause) => cause.io_kind().is_some_and(|kind| {
+            // What sled calls by these names is damage.
+            !matches!(kind, io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData | io::ErrorKind::Other)
+        }),
+        _ => false,
     }
 }
 
