@@ -3,11 +3,12 @@
 //! Everything that goes through the log as a whole reads it here: recovery, verify, audit. One block is held at a time,
 //! a few where another thread reads ahead.
 
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread;
 
-use convofold_engine::{Event, Seq};
+use convofold_engine::{Board, Event, Seq};
 use crossbeam_channel::{Sender, bounded};
 
 use crate::codec::block::{Block, StoredBookmarkV1, Tail};
@@ -22,6 +23,17 @@ const BLOCKS_AHEAD: usize = 8;
 
 /// A bookmark as a block carries it; no value means that it was deleted.
 pub(crate) type DecodedBookmark = (String, Option<Vec<u8>>);
+
+/// Bookmarks by name.
+pub(crate) type Bookmarks = BTreeMap<String, Vec<u8>>;
+
+/// Sets a bookmark, or deletes it.
+pub(crate) fn set_bookmark((name, value): DecodedBookmark, bookmarks: &mut Bookmarks) {
+    match value {
+        Some(value) => bookmarks.insert(name, value),
+        None => bookmarks.remove(&name),
+    };
+}
 
 /// A block ready to be folded.
 #[derive(Debug)]
@@ -55,6 +67,18 @@ impl DecodedBlock {
             end: block.end(),
             stored_bytes: 0,
         })
+    }
+}
+
+impl DecodedBlock {
+    /// Folds its events, and sets its bookmarks.
+    pub(crate) fn fold(self, board: &mut Board, bookmarks: &mut Bookmarks) {
+        let mut batch = board.batch();
+        for (seq, event) in (self.first_seq..).zip(&self.events) {
+            batch.apply(seq, event);
+        }
+        drop(batch);
+        self.bookmarks.into_iter().for_each(|bookmark| set_bookmark(bookmark, bookmarks));
     }
 }
 

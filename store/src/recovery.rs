@@ -338,15 +338,5 @@ fn replay_log(
 fn fold(block: DecodedBlock, recovered: &mut Recovered) {
     recovered.tail = block.end;
     recovered.log_bytes += block.stored_bytes;
-    let mut batch = recovered.board.batch();
-    for (seq, event) in (block.first_seq..).zip(&block.events) {
-        batch.apply(seq, event);
-    }
-    drop(batch);
-    for (name, value) in block.bookmarks {
-        match value {
-            Some(value) => recovered.bookmarks.insert(name, value),
-            None => recovered.bookmarks.remove(&name),
-        };
-    }
+    block.fold(&mut recovered.board, &mut recovered.bookmarks);
 }

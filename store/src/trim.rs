@@ -11,7 +11,7 @@ use crate::codec::block::Tail;
 use crate::codec::checkpoint as record;
 use crate::codec::log_start::{self, LogStart};
 use crate::error::TrimError;
-use crate::event_reader::{EventReader, UpTo};
+use crate::event_reader::{EventReader, UpTo, set_bookmark};
 use crate::handle::Convofold;
 use crate::lent_storage::LentStorage;
 use crate::recovery::{LoadError, SkipReason, check_pages};
@@ -70,12 +70,7 @@ impl Convofold {
             }
             start.tail = block.end;
             start.dropped_bytes += block.stored_bytes;
-            for (name, value) in block.bookmarks {
-                match value {
-                    Some(value) => start.bookmarks.insert(name, value),
-                    None => start.bookmarks.remove(&name),
-                };
-            }
+            block.bookmarks.into_iter().for_each(|bookmark| set_bookmark(bookmark, &mut start.bookmarks));
         }
         // Blocks of bookmarks alone go with the first event: before it no conversation stands for what was dropped.
         let is_without_events = start.tail.seq == Tail::START.seq;

@@ -1,6 +1,5 @@
 //! Reads a backup file to its end, and folds a complete one.
 
-use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::io::Read;
 
@@ -10,8 +9,8 @@ use super::reader::{BackupReader, Part, ReadError};
 use super::{BackupFile, BackupFileError, Progress, Step};
 use crate::codec::backup::BackupEnd;
 use crate::codec::block::Block;
-use crate::codec::event_v1::StoredEventV1;
 use crate::damage::Damage;
+use crate::event_reader::{Bookmarks, DecodedBlock};
 
 /// Reads everything; what the file says of itself has to be so.
 pub(super) fn check(
@@ -30,7 +29,7 @@ pub(super) fn check(
             Part::Block(block, _) => {
                 match &mut fold {
                     Some(fold) => fold.block(&block),
-                    None => events(&block).map(drop),
+                    None => DecodedBlock::of(&block).map(drop),
                 }
                 .map_err(damaged)?;
                 on_progress(Progress { step: Step::Check, seq: block.end().last_seq(), last_seq });
@@ -40,15 +39,11 @@ pub(super) fn check(
     }
 }
 
-fn events(block: &Block) -> Result<Vec<convofold_engine::Event>, Damage> {
-    block.decode()?.events.iter().map(StoredEventV1::to_event).collect()
-}
-
 /// The state that the events give.
 #[derive(Default)]
 struct Fold {
     board: Board,
-    bookmarks: BTreeMap<String, Vec<u8>>,
+    bookmarks: Bookmarks,
 }
 
 impl Fold {
@@ -60,17 +55,7 @@ impl Fold {
     }
 
     fn block(&mut self, block: &Block) -> Result<(), Damage> {
-        let mut batch = self.board.batch();
-        for (seq, event) in (block.first_seq..).zip(events(block)?) {
-            batch.apply(seq, &event);
-        }
-        drop(batch);
-        for bookmark in block.decode()?.bookmarks {
-            match bookmark.value {
-                Some(value) => self.bookmarks.insert(bookmark.name.to_owned(), value.to_vec()),
-                None => self.bookmarks.remove(bookmark.name),
-            };
-        }
+        DecodedBlock::of(block)?.fold(&mut self.board, &mut self.bookmarks);
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use convofold_engine::{Event, Seq};
 use super::report::{Lost, RepairReport};
 use super::{RepairError, RepairProgress};
 use crate::codec::checkpoint::CheckpointV1;
-use crate::event_reader::DecodedBlock;
+use crate::event_reader::{Bookmarks, DecodedBlock, set_bookmark};
 use crate::handle::Convofold;
 use crate::submission::{Batch, Durability};
 use crate::ticket::Ticket;
@@ -31,7 +31,7 @@ pub(super) struct Rebuild<'a> {
     last_at_ms: Option<i64>,
     events: Vec<Event>,
     in_flight: VecDeque<Ticket>,
-    bookmarks: BTreeMap<String, Vec<u8>>,
+    bookmarks: Bookmarks,
     dropped: BTreeSet<String>,
     report: RepairReport,
 }
@@ -54,7 +54,7 @@ impl<'a> Rebuild<'a> {
             last_at_ms: None,
             events: Vec::new(),
             in_flight: VecDeque::new(),
-            bookmarks: BTreeMap::new(),
+            bookmarks: Bookmarks::new(),
             dropped: BTreeSet::new(),
             report: RepairReport::default(),
         }
@@ -69,11 +69,11 @@ impl<'a> Rebuild<'a> {
         for (seq, event) in (block.first_seq..).zip(block.events) {
             self.event(seq, event)?;
         }
-        for (name, value) in block.bookmarks {
-            match value {
-                _ if !self.report.lost.is_empty() => drop(self.dropped.insert(name)),
-                Some(value) => drop(self.bookmarks.insert(name, value)),
-                None => drop(self.bookmarks.remove(&name)),
+        for bookmark in block.bookmarks {
+            if self.report.lost.is_empty() {
+                set_bookmark(bookmark, &mut self.bookmarks);
+            } else {
+                self.dropped.insert(bookmark.0);
             }
         }
         Ok(())

@@ -1,6 +1,5 @@
 //! The log: every block read, and folded as long as none is missing.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use convofold_engine::Board;
@@ -11,14 +10,11 @@ use crate::codec::block::{Block, Tail};
 use crate::codec::log_start::LogStart;
 use crate::cut::Cut;
 use crate::damage::Damage;
-use crate::event_reader::{DecodedBlock, EventReader, UpTo};
+use crate::event_reader::{Bookmarks, DecodedBlock, EventReader, UpTo};
 use crate::head::Head;
 use crate::log::LogError;
 use crate::recovery::read;
 use crate::storage::{BlockKey, Storage, StorageError};
-
-/// Bookmarks by name.
-type Bookmarks = BTreeMap<String, Vec<u8>>;
 
 /// Reads the log and folds it.
 pub(super) struct LogCheck<'a> {
@@ -96,20 +92,11 @@ impl<'a> LogCheck<'a> {
         report.blocks += 1;
         report.events += block.events.len() as u64;
         report.log_bytes += block.stored_bytes;
+        let end = block.end;
         if let Some(board) = &mut self.board {
-            let mut batch = board.batch();
-            for (seq, event) in (block.first_seq..).zip(&block.events) {
-                batch.apply(seq, event);
-            }
-            drop(batch);
-            for (name, value) in block.bookmarks {
-                match value {
-                    Some(value) => self.bookmarks.insert(name, value),
-                    None => self.bookmarks.remove(&name),
-                };
-            }
+            block.fold(board, &mut self.bookmarks);
         }
-        self.pass(block.end, report)
+        self.pass(end, report)
     }
 
     /// Looks at what was written for this place.
