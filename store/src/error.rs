@@ -52,7 +52,7 @@ pub enum OpenError {
         /// What it should say.
         known: String,
     },
-    /// The log is damaged: what is after this place cannot be trusted. Restore it from a backup.
+    /// The log is damaged: what is after this place cannot be trusted. Repair it, or restore it from a backup.
     #[error("the log is damaged at block {block_no}, which should begin with event {seq}")]
     Damaged {
         /// The block.
@@ -63,7 +63,8 @@ pub enum OpenError {
         #[source]
         why: Damage,
     },
-    /// The log ends before a place that it is known to have reached: something was cut off. Restore it from a backup.
+    /// The log ends before a place that it is known to have reached: something was cut off. Repair it, or restore
+    /// it from a backup.
     #[error("the log ends with event {found}, and is known to have reached event {expected}")]
     Shortened {
         /// The seq of the last event it is known to have had.

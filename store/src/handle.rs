@@ -69,7 +69,7 @@ struct Inner {
 struct Running {
     writer: JoinHandle<()>,
     storage: Arc<dyn Storage>,
-    directory: Directory,
+    directory: Arc<Directory>,
 }
 
 impl Convofold {
@@ -113,6 +113,7 @@ impl Convofold {
         let directory_path = directory.path().to_owned();
         let head =
             HeadFile::open(&directory_path, Head::of(&tail)).map_err(doing("writing the mark in", &directory_path))?;
+        let directory = Arc::new(directory);
         let shared = Arc::new(Shared::new(options, board, bookmarks, storage.clone(), log_start, tail));
         shared.counters.set_log(&tail, log_bytes);
         shared.counters.checkpoint_seq.store(recovery.checkpoint_seq.unwrap_or_default(), Ordering::Relaxed);
@@ -125,6 +126,7 @@ impl Convofold {
             tail,
             log_bytes,
             unsynced_since: None,
+            _directory: directory.clone(),
             head,
             pending: None,
         };

@@ -149,8 +149,8 @@ impl Options {
     /// Opens the store in this directory and recovers what is in it.
     ///
     /// # Errors
-    /// [`OpenError`] says what is in the way. Nothing has been written to the log then. sled, where it was opened, may have
-    /// trimmed its own files: copy the directory before anything else is tried on it.
+    /// [`OpenError`] says what is in the way. Nothing was changed then, but for what `docs/durability.md` lists as not
+    /// promised. What can be read of a damaged store is saved by [`Repair`](crate::repair::Repair).
     pub fn open(self, dir: impl AsRef<Path>) -> Result<Convofold, OpenError> {
         Convofold::open_with(self, dir.as_ref())
     }

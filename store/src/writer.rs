@@ -16,6 +16,7 @@ use crate::checkpoint::{Checkpoint, Checkpointer};
 use crate::codec::block::Tail;
 use crate::codec::log_start::LogStart;
 use crate::cut::Cut;
+use crate::directory::Directory;
 use crate::error::CommitError;
 use crate::head::{Head, HeadFile};
 use crate::log::BlockWriter;
@@ -57,6 +58,8 @@ pub(crate) struct Writer {
     /// What is not durable yet has been in the log since then.
     pub(crate) unsynced_since: Option<Instant>,
     pub(crate) head: HeadFile,
+    /// Keeps the lock until the writer has ended, also where a waker lets go of the last handle before.
+    pub(crate) _directory: Arc<Directory>,
     /// Taken from the queue while a group was gathered, and next.
     pub(crate) pending: Option<Command>,
 }

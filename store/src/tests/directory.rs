@@ -16,6 +16,38 @@ fn a_second_opener_is_told_who_has_it() {
     home.open();
 }
 
+/// Lets go of a handle when it is woken, which happens on the writer's thread, and tries to open the store at once.
+struct LastHandle(parking_lot::Mutex<Option<Convofold>>, std::sync::mpsc::Sender<Option<OpenError>>);
+
+impl std::task::Wake for LastHandle {
+    fn wake(self: std::sync::Arc<Self>) {
+        let db = self.0.lock().take().unwrap();
+        let path = db.dir().to_owned();
+        drop(db);
+        self.1.send(Convofold::open(path).err()).unwrap();
+    }
+}
+
+/// What opening the store says on the writer's thread, after the last handle went there; `None` where the batch was
+/// committed before anybody could be woken.
+fn opened_by_the_waker() -> Option<Option<OpenError>> {
+    let home = Home::new();
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let db = home.open();
+    let mut ticket = db.submit(Batch::new(messages(0, 500))).unwrap();
+    let waker = std::task::Waker::from(std::sync::Arc::new(LastHandle(parking_lot::Mutex::new(Some(db)), sender)));
+    let mut context = std::task::Context::from_waker(&waker);
+    let polled = std::future::Future::poll(std::pin::Pin::new(&mut ticket), &mut context);
+    polled.is_pending().then(|| receiver.recv().unwrap())
+}
+
+/// Found by reading: the writer still writes its last checkpoint then, and the lock was gone already.
+#[test]
+fn the_lock_is_held_until_the_writer_has_ended() {
+    let error = (0..100).find_map(|_| opened_by_the_waker()).expect("a batch that is waited for");
+    assert!(matches!(error, Some(OpenError::AlreadyOpen { .. })), "{error:?}");
+}
+
 #[test]
 fn dropping_the_last_handle_lets_go_of_it() {
     let home = Home::new();
