@@ -1,23 +1,26 @@
 //! The board: all conversations, and the answers about them.
+//!
+//! Most conversations are long closed and *away*: of them the board keeps a place, and counts. The others are here with all
+//! that is known of them. Who keeps the memories of those that are away is not its business; it says which it needs.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use hashbrown::{HashMap, HashSet};
 
 use crate::conversation::Conversation;
+use crate::directory::{Directory, fingerprint};
 use crate::effect::{Admission, Effect, Seq};
 use crate::event::Event;
-use crate::fold::Fold;
 use crate::hash::StateHash;
 use crate::history::{self, Arrivals, HistoryEntry};
 use crate::identity::{ContentHash, Identity};
 use crate::image::{ConversationImage, ImageError};
-use crate::index::{Index, Seen, Slot};
-use crate::query::{AgentLoad, OpenConversation, Page, Query, QueryError, Totals};
+use crate::index::{Index, Slot};
+use crate::outline::Outline;
+use crate::query::{AgentLoad, Page, Query, QueryError, Totals};
+use crate::resident::Resident;
 use crate::state::State;
-use crate::texts::Field;
-use crate::time::Time;
 
 /// Names the rules of the fold. A checkpoint made by other rules is not used: the log is folded again.
 pub const FOLD_VERSION: u32 = 1;
@@ -42,32 +45,29 @@ pub const FOLD_VERSION: u32 = 1;
 /// ```
 #[derive(Debug, Default)]
 pub struct Board {
-    residents: Vec<Resident>,
-    slots: HashMap<Arc<str>, Slot>,
+    directory: Directory,
+    /// The conversations that are here.
+    residents: HashMap<Slot, Box<Resident>>,
+    /// What came for conversations that are away.
+    waiting: BTreeMap<Slot, Waiting>,
     index: Index,
     hash: StateHash,
     unhashed: Vec<Slot>,
     unsaved: BTreeSet<Slot>,
-}
-
-/// A conversation's place on the board.
-#[derive(Debug)]
-struct Resident {
-    id: Arc<str>,
-    home: Home,
-    /// What the conversation added to the state hash when that was last asked for.
-    in_hash: StateHash,
-    /// Whether that is up to date.
-    is_hashed: bool,
+    resident_bytes: u64,
+    /// How many batches there were: what is here and was touched by none for long may go first.
+    batches: u64,
 }
 
 /// Where a conversation is.
-#[derive(Debug)]
-enum Home {
-    /// Here.
-    Board(Box<Conversation>),
-    /// Elsewhere, until it is restored.
-    Away(Waiting),
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whereabouts {
+    /// On the board.
+    Here,
+    /// Away, if it is at this place: see [`Board::find_after`].
+    Away(u32),
+    /// There is no such conversation.
+    Nowhere,
 }
 
 /// What waits for a conversation to come back.
@@ -84,22 +84,43 @@ impl Board {
         Self::default()
     }
 
+    /// A board of conversations that are all away, in the order of their places, and their state hash.
+    #[must_use]
+    pub fn of_outlines(outlines: impl IntoIterator<Item = Outline>, hash: StateHash) -> Self {
+        let mut board = Self { hash, ..Self::default() };
+        let Self { directory, index, .. } = &mut board;
+        index.fill(outlines.into_iter().map(|outline| (directory.add(outline.fingerprint), outline.seen)));
+        board
+    }
+
     /// How many conversations there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.residents.len()
+        self.directory.len()
     }
 
     /// Whether there is no conversation.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.residents.is_empty()
+        self.len() == 0
     }
 
     /// How many conversations are open.
     #[must_use]
     pub fn open_len(&self) -> usize {
         self.index.open_len()
+    }
+
+    /// How many conversations are here; the others are away.
+    #[must_use]
+    pub fn resident_len(&self) -> usize {
+        self.residents.len()
+    }
+
+    /// About how many bytes the conversations take that are here.
+    #[must_use]
+    pub fn resident_bytes(&self) -> u64 {
+        self.resident_bytes
     }
 
     /// Tells which events belong into the log, before they are applied. Events that are offered together are also held
@@ -111,33 +132,58 @@ impl Board {
 
     /// Begins to apply events. When the batch is dropped, every answer reflects them.
     pub fn batch(&mut self) -> Batch<'_> {
+        self.batches += 1;
         Batch { board: self, touched: Vec::new(), is_touched: HashSet::new() }
     }
 
+    /// The place of a conversation that is here.
+    fn slot_here(&self, id: &str) -> Option<Slot> {
+        self.directory.find(fingerprint(id), |slot| self.at(slot).is_some_and(|conversation| *conversation.id == *id))
+    }
+
+    /// The first place after another one where a conversation that is away may have this id.
+    fn slot_away(&self, id: &str, after: Option<Slot>) -> Option<Slot> {
+        let is_after = |slot| after.is_none_or(|after| slot > after);
+        self.directory.find(fingerprint(id), |slot| is_after(slot) && !self.residents.contains_key(&slot))
+    }
+
     fn conversation(&self, id: &str) -> Option<&Conversation> {
-        self.at(*self.slots.get(id)?)
+        self.at(self.slot_here(id)?)
     }
 
     fn at(&self, slot: Slot) -> Option<&Conversation> {
-        match &self.residents.get(slot as usize)?.home {
-            Home::Board(conversation) => Some(conversation),
-            Home::Away(_) => None,
+        self.residents.get(&slot).map(|resident| &resident.conversation)
+    }
+
+    /// Where a conversation is. The board knows ids that are away by 64 bits only, so what is found there may be another
+    /// conversation; then [`Board::find_after`] goes on.
+    #[must_use]
+    pub fn find(&self, id: &str) -> Whereabouts {
+        self.find_after(id, None)
+    }
+
+    /// Where a conversation is, which is not at this place and none before it.
+    #[must_use]
+    pub fn find_after(&self, id: &str, after: Option<u32>) -> Whereabouts {
+        match self.slot_here(id) {
+            Some(_) => Whereabouts::Here,
+            None => self.slot_away(id, after).map_or(Whereabouts::Nowhere, Whereabouts::Away),
         }
     }
 
-    /// The state of one conversation (spec Q1).
+    /// The state of one conversation (spec Q1); `None` also where it is away.
     #[must_use]
     pub fn state(&self, id: &str) -> Option<State> {
         self.conversation(id).map(State::of)
     }
 
-    /// Every event of one conversation in the order of T2, conflicts included (spec Q1).
+    /// Every event of one conversation in the order of T2, conflicts included (spec Q1); `None` also where it is away.
     #[must_use]
     pub fn history(&self, id: &str) -> Option<Vec<HistoryEntry>> {
         self.conversation(id).map(history::of)
     }
 
-    /// How the events of one conversation arrived (spec F12).
+    /// How the events of one conversation arrived (spec F12); `None` also where it is away.
     #[must_use]
     pub fn arrivals(&self, id: &str) -> Option<Arrivals> {
         self.conversation(id).map(history::arrivals)
@@ -163,10 +209,10 @@ impl Board {
         self.index.totals()
     }
 
-    /// The ids of all conversations in the order of the export: by their bytes.
+    /// The ids of the conversations that are here, in the order of the export: by their bytes.
     #[must_use]
     pub fn ids(&self) -> Vec<Arc<str>> {
-        let mut ids: Vec<_> = self.slots.keys().cloned().collect();
+        let mut ids: Vec<_> = self.residents.values().map(|resident| resident.conversation.id.clone()).collect();
         ids.sort_unstable();
         ids
     }
@@ -179,33 +225,50 @@ impl Board {
         self.hash
     }
 
-    fn hash_one(&mut self, slot: Slot) {
-        let Some(resident) = self.residents.get_mut(slot as usize).filter(|resident| !resident.is_hashed) else {
-            return;
-        };
-        let Home::Board(conversation) = &resident.home else { return };
-        let hash = StateHash::of_line(&State::of(conversation).export_line());
-        self.hash = self.hash.minus(resident.in_hash).plus(hash);
-        resident.in_hash = hash;
-        resident.is_hashed = true;
+    /// Hashes these conversations, so that the state hash is at hand when it is asked for; what they add to it.
+    pub fn hash_some(&mut self, slots: impl IntoIterator<Item = u32>) -> StateHash {
+        slots.into_iter().map(|slot| self.hash_one(slot)).fold(StateHash::default(), StateHash::plus)
+    }
+
+    fn hash_one(&mut self, slot: Slot) -> StateHash {
+        let Some(resident) = self.residents.get_mut(&slot) else { return StateHash::default() };
+        let before = resident.in_hash;
+        let now = resident.hash();
+        if before != now {
+            self.hash = self.hash.minus(before).plus(now);
+        }
+        now
     }
 
     /// How many places the board has. Conversations take places 0, 1, 2, ... as they arrive and keep them.
     #[must_use]
     pub fn slot_count(&self) -> u32 {
-        u32::try_from(self.residents.len()).unwrap_or(u32::MAX)
+        self.directory.slot_count()
     }
 
-    /// The id of the conversation at a place.
+    /// The id of the conversation at a place; `None` where there is none or it is away.
     #[must_use]
     pub fn id(&self, slot: u32) -> Option<&Arc<str>> {
-        self.residents.get(slot as usize).map(|resident| &resident.id)
+        self.at(slot).map(|conversation| &conversation.id)
     }
 
     /// The memory of the conversation at a place; `None` where there is none or it is away.
     #[must_use]
     pub fn image(&self, slot: u32) -> Option<ConversationImage> {
         self.at(slot).map(ConversationImage::of)
+    }
+
+    /// What the board keeps of the conversation at a place when that is away; `None` where there is none or it is away.
+    #[must_use]
+    pub fn outline(&self, slot: u32) -> Option<Outline> {
+        let seen = self.residents.get(&slot)?.seen.clone()?;
+        Some(Outline { fingerprint: self.directory.fingerprint(slot)?, seen })
+    }
+
+    /// Whether there is a conversation at this place, and it is away.
+    #[must_use]
+    pub fn is_away(&self, slot: u32) -> bool {
+        slot < self.slot_count() && !self.residents.contains_key(&slot)
     }
 
     /// The places of the conversations that changed since this was last asked, in order.
@@ -215,40 +278,69 @@ impl Board {
 
     /// The place of the event's conversation where that is away. It is to be restored first: until then an event of it
     /// cannot be told from one that is known ([`Admissions::admit`] says to log it), and has its effect only later.
+    ///
+    /// It may turn out to be the place of another conversation, so ask again after restoring.
     #[must_use]
     pub fn absent(&self, event: &Event) -> Option<u32> {
-        let slot = *self.slots.get(event.conversation())?;
-        self.at(slot).is_none().then_some(slot)
+        match self.find(event.conversation()) {
+            Whereabouts::Away(slot) => Some(slot),
+            Whereabouts::Here | Whereabouts::Nowhere => None,
+        }
     }
 
     /// Lets a conversation go, with everything of it that was not saved yet; it still counts in indexes, totals and the
     /// state hash, and [`Board::restore`] brings it back. `None` where there is none or it is away already.
     pub fn evict(&mut self, slot: u32) -> Option<ConversationImage> {
-        // Its line is needed for the hash, so it is hashed while it is here.
-        self.hash_one(slot);
         let image = self.image(slot)?;
-        self.residents.get_mut(slot as usize)?.home = Home::Away(Waiting::default());
-        self.unsaved.remove(&slot);
+        self.drop_resident(slot);
         Some(image)
     }
 
-    /// Puts a conversation at its place: the next new one (recovery), or its own (after [`Board::evict`]).
+    /// Lets conversations go until those that are here take no more than so many bytes, or none is left that may go: the
+    /// closed ones first, and of these the ones that were touched by no event for longest. Those of which something was not
+    /// saved yet ([`Board::take_unsaved`]) stay. How many went.
+    pub fn let_go(&mut self, max_bytes: u64) -> usize {
+        let saved = self.residents.iter().filter(|(slot, _)| !self.unsaved.contains(*slot));
+        let mut candidates: Vec<_> =
+            saved.map(|(slot, resident)| (resident.is_open(), resident.touched, *slot)).collect();
+        candidates.sort_unstable();
+        let mut gone = 0;
+        for (_, _, slot) in candidates {
+            if self.resident_bytes <= max_bytes {
+                break;
+            }
+            self.drop_resident(slot);
+            gone += 1;
+        }
+        gone
+    }
+
+    fn drop_resident(&mut self, slot: Slot) {
+        // Its line is needed for the hash, so it is hashed while it is here.
+        self.hash_one(slot);
+        if let Some(resident) = self.residents.remove(&slot) {
+            self.resident_bytes -= resident.bytes;
+            self.unsaved.remove(&slot);
+        }
+    }
+
+    /// Puts a conversation at its place: the next new one (recovery), or its own (after it went away).
     ///
     /// # Errors
     /// [`ImageError`] where the image is no conversation's memory, or the place is not its own.
     pub fn restore(&mut self, slot: u32, image: ConversationImage) -> Result<(), ImageError> {
         let id = image.id.clone();
-        let taken = || ImageError::SlotTaken { id: id.clone(), slot };
-        let conversation = Box::new(image.into_conversation()?);
-        if slot == self.slot_count() && !self.slots.contains_key(&id) {
+        let conversation = image.into_conversation()?;
+        if slot == self.slot_count() && self.slot_here(&id).is_none() {
             self.add(conversation);
             self.settle(slot);
             return Ok(());
         }
-        let resident = self.residents.get_mut(slot as usize).filter(|resident| resident.id == id).ok_or_else(taken)?;
-        let Home::Away(waiting) = &mut resident.home else { return Err(taken()) };
-        let waiting = std::mem::take(waiting);
-        resident.home = Home::Board(conversation);
+        if !self.is_away(slot) || self.directory.fingerprint(slot) != Some(fingerprint(&id)) {
+            return Err(ImageError::SlotTaken { id, slot });
+        }
+        self.take_back(slot, conversation);
+        let waiting = self.waiting.remove(&slot).unwrap_or_default();
         let mut batch = self.batch();
         batch.count_duplicates(slot, waiting.duplicates);
         for (seq, event) in waiting.events {
@@ -257,33 +349,31 @@ impl Board {
         Ok(())
     }
 
-    fn add(&mut self, conversation: Box<Conversation>) -> Slot {
-        let slot = self.slot_count();
-        let id = conversation.id.clone();
-        self.slots.insert(id.clone(), slot);
-        self.residents.push(Resident {
-            id,
-            home: Home::Board(conversation),
-            in_hash: StateHash::default(),
-            is_hashed: false,
-        });
+    /// A conversation that was counted when it went.
+    fn take_back(&mut self, slot: Slot, conversation: Conversation) {
+        let mut resident = Box::new(Resident::returned(conversation, &mut self.index, slot));
+        resident.touched = self.batches;
+        self.resident_bytes += resident.bytes;
+        self.residents.insert(slot, resident);
+    }
+
+    fn add(&mut self, conversation: Conversation) -> Slot {
+        let slot = self.directory.add(fingerprint(&conversation.id));
+        self.residents.insert(slot, Box::new(Resident::new(conversation)));
         self.unhashed.push(slot);
         slot
     }
 
     /// Brings everything that is derived from a conversation up to its facts.
     fn settle(&mut self, slot: Slot) {
-        let Some(resident) = self.residents.get_mut(slot as usize) else { return };
-        let Home::Board(conversation) = &mut resident.home else { return };
+        let Some(resident) = self.residents.get_mut(&slot) else { return };
         if std::mem::take(&mut resident.is_hashed) {
             self.unhashed.push(slot);
         }
-        conversation.settle();
-        let seen = see(conversation, &mut self.index, slot);
-        if seen.open.is_none() {
-            conversation.rest();
-        }
-        self.index.update(slot, seen);
+        self.resident_bytes -= resident.bytes;
+        resident.settle(&mut self.index, slot);
+        resident.touched = self.batches;
+        self.resident_bytes += resident.bytes;
     }
 }
 
@@ -325,46 +415,42 @@ impl Batch<'_> {
     /// and counts as applied.
     pub fn apply(&mut self, seq: Seq, event: &Event) -> Effect {
         let slot = self.slot_of(event);
-        let Some(resident) = self.board.residents.get_mut(slot as usize) else { return Effect::Applied };
-        match &mut resident.home {
-            Home::Away(waiting) => {
-                waiting.events.push((seq, event.clone()));
-                Effect::Applied
-            }
-            Home::Board(conversation) => {
-                let effect = conversation.apply(seq, event);
-                if self.is_touched.insert(slot) {
-                    self.touched.push(slot);
-                }
-                effect
-            }
+        let Some(resident) = self.board.residents.get_mut(&slot) else {
+            self.board.waiting.entry(slot).or_default().events.push((seq, event.clone()));
+            return Effect::Applied;
+        };
+        let effect = resident.conversation.apply(seq, event);
+        if self.is_touched.insert(slot) {
+            self.touched.push(slot);
         }
+        effect
     }
 
     /// Counts a delivery of an event that [`Admissions::admit`] knew already.
     pub fn repeat(&mut self, event: &Event) {
-        if let Some(slot) = self.board.slots.get(event.conversation()) {
-            self.count_duplicates(*slot, 1);
+        if let Some(slot) = self.known_slot(event) {
+            self.count_duplicates(slot, 1);
         }
     }
 
     fn count_duplicates(&mut self, slot: Slot, count: u64) {
-        match self.board.residents.get_mut(slot as usize).map(|resident| &mut resident.home) {
-            Some(Home::Board(conversation)) if count > 0 => {
-                conversation.arrivals.duplicates += count;
+        match self.board.residents.get_mut(&slot) {
+            Some(resident) if count > 0 => {
+                resident.conversation.arrivals.duplicates += count;
                 self.board.unsaved.insert(slot);
             }
-            Some(Home::Away(waiting)) => waiting.duplicates += count,
-            _ => {}
+            None => self.board.waiting.entry(slot).or_default().duplicates += count,
+            Some(_) => {}
         }
     }
 
-    fn slot_of(&mut self, event: &Event) -> Slot {
+    fn known_slot(&self, event: &Event) -> Option<Slot> {
         let id = event.conversation();
-        match self.board.slots.get(id) {
-            Some(slot) => *slot,
-            None => self.board.add(Box::new(Conversation::new(id.into()))),
-        }
+        self.board.slot_here(id).or_else(|| self.board.slot_away(id, None))
+    }
+
+    fn slot_of(&mut self, event: &Event) -> Slot {
+        self.known_slot(event).unwrap_or_else(|| self.board.add(Conversation::new(event.conversation().into())))
     }
 }
 
@@ -375,68 +461,6 @@ impl Drop for Batch<'_> {
             self.board.settle(slot);
         }
     }
-}
-
-/// What the indexes are to know of a conversation.
-fn see(conversation: &Conversation, index: &mut Index, slot: Slot) -> Seen {
-    let before = index.seen(slot).cloned();
-    let row = before.as_ref().and_then(|seen| seen.open.as_deref());
-    conversation.with_fold(|fold| {
-        let lists = conversation.lists();
-        let known_tenant = before.as_ref().and_then(|seen| seen.tenant.clone());
-        let known_channel = before.as_ref().and_then(|seen| seen.channel.clone());
-        let tenant = share(index, fold.attribute(Field::Tenant, lists), known_tenant);
-        let channel = share(index, fold.channel(lists), known_channel);
-        let open = fold
-            .last_active_at()
-            .map(|active| Arc::new(open_row(conversation, fold, index, row, active, &tenant, &channel)));
-        Seen { tenant, channel, open }
-    })
-}
-
-fn open_row(
-    conversation: &Conversation,
-    fold: &Fold,
-    index: &mut Index,
-    before: Option<&OpenConversation>,
-    active: Time,
-    tenant: &Option<Arc<str>>,
-    channel: &Option<Arc<str>>,
-) -> OpenConversation {
-    let lists = conversation.lists();
-    let known = |field: fn(&OpenConversation) -> &Option<Arc<str>>| before.and_then(|row| field(row).clone());
-    let own = |field, before| keep(fold.attribute(field, lists), before);
-    let agent = fold.agents.assigned().and_then(|number| fold.agents.get(number));
-    OpenConversation {
-        id: conversation.id.clone(),
-        tenant: tenant.clone(),
-        channel: channel.clone(),
-        agent_id: share(index, agent.and_then(|agent| agent.id.as_deref()), known(|row| &row.agent_id)),
-        agent_name: share(index, agent.and_then(|agent| agent.name.as_deref()), known(|row| &row.agent_name)),
-        member_name: own(Field::MemberName, known(|row| &row.member_name)),
-        member_number: own(Field::MemberNumber, known(|row| &row.member_number)),
-        member_business_id: own(Field::MemberBusinessId, known(|row| &row.member_business_id)),
-        member_channel_id: own(Field::MemberChannelId, known(|row| &row.member_channel_id)),
-        shortcode: share(index, fold.attribute(Field::Shortcode, lists), known(|row| &row.shortcode)),
-        unread: fold.unread.count(),
-        started_at: fold.started_at().ms(),
-        last_active_at: active.ms(),
-        waiting_since: fold.waiting().map(|(since, _)| since.ms()),
-        // A clock suspicion is of a close that comes after everything else, so this conversation has none.
-        suspect: fold.unread.is_missing_any(),
-    }
-}
-
-/// The text held once for all conversations; `known` is the copy that was used before, mostly still the right one.
-fn share(index: &mut Index, text: Option<&str>, known: Option<Arc<str>>) -> Option<Arc<str>> {
-    let text = text?;
-    Some(known.filter(|known| **known == *text).unwrap_or_else(|| index.share(text)))
-}
-
-/// Like [`share`] for texts that are a conversation's own.
-fn keep(text: Option<&str>, known: Option<Arc<str>>) -> Option<Arc<str>> {
-    let text = text?;
-    Some(known.filter(|known| **known == *text).unwrap_or_else(|| text.into()))
 }
 
 #[cfg(test)]

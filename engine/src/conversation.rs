@@ -20,6 +20,17 @@ const CONTEXTS_SEARCHED: usize = 8;
 /// A closed conversation of more events than this keeps its fold, since taking it again would be felt.
 const RESTS_UP_TO_EVENTS: usize = 1024;
 
+/// What the texts of a context take, about.
+const CONTEXT_TEXT_BYTES: usize = 128;
+
+/// What an allocation takes beside what is in it, about.
+const ALLOCATION_BYTES: usize = 16;
+
+/// What the text of a fact takes.
+fn text_bytes_of(fact: &Fact) -> usize {
+    fact.text.as_ref().map_or(0, |text| text.len() + ALLOCATION_BYTES)
+}
+
 /// A conversation and everything that was ever learned of it.
 ///
 /// The facts are the truth. The fold is derived from them, kept while the conversation is open so that the next event
@@ -42,6 +53,8 @@ pub(crate) struct Conversation {
     fold: Option<Box<Fold>>,
     /// How many of the timed facts the fold has taken.
     folded: usize,
+    /// The length of the texts of all facts.
+    text_bytes: usize,
 }
 
 /// How events arrived (spec F12): beside the state, never in it.
@@ -74,6 +87,7 @@ impl Conversation {
             known: Known::default(),
             fold: None,
             folded: 0,
+            text_bytes: 0,
         }
     }
 
@@ -93,8 +107,9 @@ impl Conversation {
         let is_timed = |fact: &Fact| matches!(fact.at, At::Timed(_));
         let (timed, untimed): (Vec<_>, Vec<_>) = facts.into_iter().partition(is_timed);
         let lost = conflicts.iter().map(|fact| (fact.identity.clone(), fact.content)).collect();
+        let text_bytes = timed.iter().chain(&untimed).chain(&conflicts).map(text_bytes_of).sum();
         let timed = Timeline::new(timed);
-        Self { timed, untimed, conflicts, lost, contexts, sessions, arrivals, known, ..Self::new(id) }
+        Self { timed, untimed, conflicts, lost, contexts, sessions, arrivals, known, text_bytes, ..Self::new(id) }
     }
 
     /// Whether the event is to be logged (spec I2).
@@ -179,7 +194,9 @@ impl Conversation {
     fn remember(&mut self, seq: Seq, event: &Event) -> Fact {
         let context = self.context(event);
         let session = event.session().map(|session| self.session(session));
-        Fact::new(seq, event, context, session)
+        let fact = Fact::new(seq, event, context, session);
+        self.text_bytes += text_bytes_of(&fact);
+        fact
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "four billion contexts do not fit into memory")]
@@ -230,6 +247,17 @@ impl Conversation {
         self.timed.shrink();
         self.contexts.shrink_to_fit();
         self.known.shrink();
+    }
+
+    /// About how many bytes it takes beside its own size.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        let facts = self.timed.capacity() + self.untimed.capacity() + self.conflicts.capacity();
+        facts * size_of::<Fact>()
+            + self.text_bytes
+            + self.contexts.len() * (size_of::<Context>() + CONTEXT_TEXT_BYTES)
+            + self.sessions.capacity() * size_of::<Session>()
+            + self.timed.len() * size_of::<u64>()
+            + self.fold.as_ref().map_or(0, |_| 2 * size_of::<Fold>())
     }
 
     pub(crate) fn lists(&self) -> Lists<'_> {

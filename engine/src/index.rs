@@ -38,16 +38,22 @@ struct Tally {
 }
 
 /// What the indexes know of a conversation, open or closed.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Seen {
     pub(crate) tenant: Option<Arc<str>>,
     pub(crate) channel: Option<Arc<str>>,
     pub(crate) open: Option<Row>,
 }
 
+impl Seen {
+    pub(crate) fn of_open(row: &Row) -> Self {
+        Self { tenant: row.tenant.clone(), channel: row.channel.clone(), open: Some(row.clone()) }
+    }
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct Index {
-    seen: Vec<Option<Seen>>,
+    open: HashMap<Slot, Row>,
     by_activity: Ordered,
     by_waiting: Ordered,
     by_start: Ordered,
@@ -74,25 +80,55 @@ impl Index {
         self.shared.get_or_insert_with(text, |text| Arc::from(text)).clone()
     }
 
-    pub(crate) fn seen(&self, slot: Slot) -> Option<&Seen> {
-        self.seen.get(slot as usize)?.as_ref()
+    /// An open conversation.
+    pub(crate) fn open(&self, slot: Slot) -> Option<&Row> {
+        self.open.get(&slot)
     }
 
     /// Replaces what was known of a conversation by what is known now.
-    pub(crate) fn update(&mut self, slot: Slot, now: Seen) {
-        if self.seen.len() <= slot as usize {
-            self.seen.resize(slot as usize + 1, None);
-        }
-        let before = self.seen.get_mut(slot as usize).and_then(Option::take);
-        self.update_totals(before.as_ref(), &now);
-        self.update_open(slot, before.and_then(|seen| seen.open), now.open.as_ref());
-        if let Some(place) = self.seen.get_mut(slot as usize) {
-            *place = Some(now);
-        }
+    pub(crate) fn update(&mut self, slot: Slot, before: Option<&Seen>, now: &Seen) {
+        self.update_totals(before, now);
+        self.update_open(slot, before.and_then(|seen| seen.open.as_ref()), now.open.as_ref());
     }
 
-    fn update_open(&mut self, slot: Slot, before: Option<Row>, now: Option<&Row>) {
-        let before = before.as_ref();
+    /// Fills an index that is empty, at less cost than one by one.
+    pub(crate) fn fill(&mut self, all: impl Iterator<Item = (Slot, Seen)>) {
+        let mut by_agent: HashMap<AgentKey, Vec<_>> = HashMap::new();
+        let mut unassigned = Vec::new();
+        for (slot, seen) in all {
+            self.update_totals(None, &seen);
+            let Some(row) = seen.open.map(|row| self.with_shared_texts(row)) else { continue };
+            match agent_key(&row) {
+                None => unassigned.push((entry(&row, Sort::Activity), slot)),
+                Some(key) => {
+                    self.join_name(&row, &key);
+                    by_agent.entry(key).or_default().push((entry(&row, Sort::Activity), slot));
+                }
+            }
+            self.join_number(slot, &row);
+            self.open.insert(slot, row);
+        }
+        // Sorted at once and built from the bottom up.
+        let ordered = |sort| self.open.iter().map(|(slot, row)| (entry(row, sort), *slot)).collect();
+        let [by_activity, by_waiting, by_start] = [Sort::Activity, Sort::Waiting, Sort::Started].map(ordered);
+        (self.by_activity, self.by_waiting, self.by_start) = (by_activity, by_waiting, by_start);
+        self.by_agent = by_agent.into_iter().map(|(key, entries)| (key, entries.into_iter().collect())).collect();
+        self.unassigned = unassigned.into_iter().collect();
+    }
+
+    fn with_shared_texts(&mut self, row: Row) -> Row {
+        let mut share = |text: &Option<Arc<str>>| text.as_deref().map(|text| self.share(text));
+        let [tenant, channel, agent_id, agent_name, shortcode] =
+            [&row.tenant, &row.channel, &row.agent_id, &row.agent_name, &row.shortcode].map(&mut share);
+        let own = Arc::unwrap_or_clone(row);
+        Arc::new(OpenConversation { tenant, channel, agent_id, agent_name, shortcode, ..own })
+    }
+
+    fn update_open(&mut self, slot: Slot, before: Option<&Row>, now: Option<&Row>) {
+        match now {
+            Some(row) => self.open.insert(slot, row.clone()),
+            None => self.open.remove(&slot),
+        };
         for sort in [Sort::Activity, Sort::Waiting, Sort::Started] {
             let key = |row: &Row| row.sort_key(sort);
             if before.map(key) != now.map(key) {
@@ -136,10 +172,14 @@ impl Index {
             self.unassigned.insert(entry(row, Sort::Activity), slot);
             return;
         };
+        self.join_name(row, &key);
+        self.by_agent.entry(key).or_default().insert(entry(row, Sort::Activity), slot);
+    }
+
+    fn join_name(&mut self, row: &Row, key: &AgentKey) {
         if let Some(name) = &row.agent_name {
             *self.agents_named.entry_ref(name).or_default().entry(key.clone()).or_default() += 1;
         }
-        self.by_agent.entry(key).or_default().insert(entry(row, Sort::Activity), slot);
     }
 
     fn leave_agent(&mut self, row: &Row) {
@@ -254,7 +294,7 @@ impl Index {
     }
 
     fn rows<'a>(&'a self, slots: impl Iterator<Item = Slot> + 'a) -> impl Iterator<Item = &'a Row> {
-        slots.filter_map(|slot| self.seen(slot)?.open.as_ref())
+        slots.filter_map(|slot| self.open(slot))
     }
 
     fn sorted(&self, query: &Query, slots: Vec<Slot>) -> Vec<&Row> {

@@ -30,9 +30,12 @@ mod image;
 mod recall;
 mod query;
 mod index;
+mod outline;
+mod directory;
+mod resident;
 mod board;
 
-pub use board::{Admissions, Batch, Board, FOLD_VERSION};
+pub use board::{Admissions, Batch, Board, FOLD_VERSION, Whereabouts};
 pub use conversation::ArrivalCounts;
 pub use difference::Difference;
 pub use draft::{DEFAULT_MAX_ID_BYTES, Draft, DraftError};
@@ -43,6 +46,7 @@ pub use hash::StateHash;
 pub use history::{Arrivals, HistoryEntry, Mention};
 pub use identity::{ContentHash, Identity};
 pub use image::{ContextImage, ConversationImage, ImageError};
+pub use outline::Outline;
 pub use query::{AgentFilter, AgentLoad, Cursor, OpenConversation, Page, Query, QueryError, Sort, Totals};
 pub use session::{Session, SessionStatus};
 pub use state::{

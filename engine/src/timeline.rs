@@ -97,6 +97,11 @@ impl Timeline {
         fact
     }
 
+    /// How many facts there is room for.
+    pub(crate) fn capacity(&self) -> usize {
+        self.facts.capacity()
+    }
+
     pub(crate) fn shrink(&mut self) {
         self.facts.shrink_to_fit();
     }

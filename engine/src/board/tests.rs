@@ -4,6 +4,7 @@ use super::*;
 use crate::draft::Draft;
 use crate::event::{AgentMention, Direction, Kind};
 use crate::query::{AgentFilter, Cursor, Sort};
+use crate::time::Time;
 use crate::{AIRSHIP, Identity};
 
 const HOUR: i64 = 3_600_000;
@@ -278,4 +279,76 @@ fn a_conversation_that_is_away_still_counts_and_loses_nothing() {
     assert_eq!(board.state("one"), at_home.state("one"));
     assert_eq!(board.arrivals("one"), at_home.arrivals("one"));
     assert_eq!(board.state_hash(), at_home.state_hash());
+}
+
+/// What a checkpoint does: everything goes, and a new board knows where to find it.
+fn gone(mut board: Board) -> (Board, Vec<ConversationImage>) {
+    let slots = 0..board.slot_count();
+    let images = slots.clone().map(|slot| board.image(slot).unwrap()).collect();
+    let outlines: Vec<_> = slots.map(|slot| board.outline(slot).unwrap()).collect();
+    (Board::of_outlines(outlines, board.state_hash()), images)
+}
+
+#[test]
+fn a_board_of_outlines_answers_like_the_one_they_come_from() {
+    let mut original = busy();
+    let (mut outlined, images) = gone(busy());
+    assert_eq!((outlined.len(), outlined.open_len(), outlined.resident_len()), (5, 4, 0));
+    for sort in [Sort::Activity, Sort::Waiting, Sort::Started] {
+        let query = Query { sort, ..Query::default() };
+        assert_eq!(outlined.query(&query).unwrap().rows, original.query(&query).unwrap().rows);
+    }
+    for query in [of_agent("Ann"), of_agent("a1"), Query { number: Some("555".to_owned()), ..Query::default() }] {
+        assert_eq!(ids(&outlined, &query), ids(&original, &query));
+    }
+    assert_eq!(outlined.totals(), original.totals());
+    assert_eq!(outlined.agents(), original.agents());
+    assert_eq!(outlined.state_hash(), original.state_hash());
+
+    // Whatever happens to them then.
+    let events = [build(message("one", 90, OUT)), build(open("gone", HOUR)), build(message("new", 95, IN))];
+    for (seq, event) in (8..).zip(&events) {
+        while let Some(slot) = outlined.absent(event) {
+            outlined.restore(slot, images[slot as usize].clone()).unwrap();
+        }
+        assert_eq!(outlined.batch().apply(seq, event), original.batch().apply(seq, event));
+    }
+    assert_eq!(outlined.resident_len(), 3);
+    assert_eq!(outlined.totals(), original.totals());
+    assert_eq!(outlined.agents(), original.agents());
+    assert_eq!(ids(&outlined, &Query::default()), ids(&original, &Query::default()));
+    assert_eq!(outlined.state_hash(), original.state_hash());
+    assert_eq!(outlined.outline(4), original.outline(4));
+}
+
+#[test]
+fn the_closed_ones_that_nobody_touched_for_longest_go_first_and_the_unsaved_stay() {
+    let mut board = busy();
+    assert_eq!(board.let_go(0), 0, "nothing was saved");
+    board.take_unsaved();
+    board.batch().apply(8, &build(message("two", 90, OUT)));
+    let all = board.resident_bytes();
+    assert_eq!(board.let_go(all - 1), 1);
+    assert_eq!(board.find("gone"), Whereabouts::Away(4));
+    assert_eq!(board.let_go(0), 3);
+    assert_eq!(board.find("two"), Whereabouts::Here);
+    assert_eq!(board.find("nowhere"), Whereabouts::Nowhere);
+    assert_eq!((board.resident_len(), board.len(), board.open_len()), (1, 5, 4));
+    assert!(board.resident_bytes() < all);
+    let (slot, image) = (1, board.evict(1).unwrap());
+    assert_eq!(board.resident_bytes(), 0);
+    board.restore(slot, image).unwrap();
+}
+
+#[test]
+fn the_bytes_of_a_board_are_those_of_its_conversations() {
+    let mut board = busy();
+    let mut one_by_one = 0;
+    for slot in 0..board.slot_count() {
+        let before = board.resident_bytes();
+        let image = board.evict(slot).unwrap();
+        one_by_one += before - board.resident_bytes();
+        assert!(before - board.resident_bytes() >= image.facts.len() as u64 * size_of::<crate::Fact>() as u64);
+    }
+    assert_eq!((one_by_one > 0, board.resident_bytes()), (true, 0));
 }

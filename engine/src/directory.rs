@@ -1,0 +1,85 @@
+//! Which conversation has which place: the only thing that is kept of every conversation there ever was, so in few bytes.
+
+use hashbrown::HashTable;
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::index::Slot;
+
+/// 64 bits of every id, by place, and the way back from them: 14 to 20 bytes a conversation, however long the ids are.
+///
+/// Two ids may have the same bits. So what is found here may be another conversation, and only that itself can tell.
+#[derive(Debug, Default)]
+pub(crate) struct Directory {
+    fingerprints: Vec<u64>,
+    slots: HashTable<Slot>,
+}
+
+/// The bits of an id. They are in checkpoints, so they are the same on every machine and in every version.
+pub(crate) fn fingerprint(id: &str) -> u64 {
+    xxh3_64(id.as_bytes())
+}
+
+impl Directory {
+    /// How many places there are.
+    pub(crate) fn len(&self) -> usize {
+        self.fingerprints.len()
+    }
+
+    pub(crate) fn slot_count(&self) -> Slot {
+        Slot::try_from(self.len()).unwrap_or(Slot::MAX)
+    }
+
+    /// The place of the conversation with these bits for which `is_it` holds.
+    pub(crate) fn find(&self, fingerprint: u64, mut is_it: impl FnMut(Slot) -> bool) -> Option<Slot> {
+        let found = self.slots.find(fingerprint, |slot| self.fingerprint(*slot) == Some(fingerprint) && is_it(*slot));
+        found.copied()
+    }
+
+    pub(crate) fn fingerprint(&self, slot: Slot) -> Option<u64> {
+        self.fingerprints.get(slot as usize).copied()
+    }
+
+    /// The next place, for the id with these bits.
+    pub(crate) fn add(&mut self, fingerprint: u64) -> Slot {
+        let slot = self.slot_count();
+        let Self { fingerprints, slots } = self;
+        fingerprints.push(fingerprint);
+        let hash = |slot: &Slot| fingerprints.get(*slot as usize).copied().unwrap_or_default();
+        slots.insert_unique(fingerprint, slot, hash);
+        slot
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_id_is_found_at_its_place_and_no_other_is() {
+        let ids: Vec<String> = (0..10_000).map(|number| format!("conversation-{number}")).collect();
+        let mut directory = Directory::default();
+        for id in &ids {
+            directory.add(fingerprint(id));
+        }
+        for (slot, id) in (0..).zip(&ids) {
+            assert_eq!(directory.find(fingerprint(id), |_| true), Some(slot));
+        }
+        assert_eq!(directory.find(fingerprint("another"), |_| true), None);
+    }
+
+    #[test]
+    fn ids_with_the_same_bits_have_places_of_their_own() {
+        let mut directory = Directory::default();
+        assert_eq!((directory.add(7), directory.add(7)), (0, 1));
+        for wanted in [0, 1] {
+            assert_eq!(directory.find(7, |slot| slot == wanted), Some(wanted));
+        }
+        assert_eq!(directory.find(7, |_| false), None);
+    }
+
+    /// They are in checkpoints.
+    #[test]
+    fn the_bits_of_an_id_never_change() {
+        assert_eq!(fingerprint("case-7"), 7_584_310_530_729_352_584);
+    }
+}

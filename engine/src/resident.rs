@@ -1,0 +1,139 @@
+//! A conversation that is on the board, and what the rest of the board knows of it.
+
+use std::sync::Arc;
+
+use crate::conversation::Conversation;
+use crate::fold::Fold;
+use crate::hash::StateHash;
+use crate::index::{Index, Seen, Slot};
+use crate::query::OpenConversation;
+use crate::state::State;
+use crate::texts::Field;
+use crate::time::Time;
+
+#[derive(Debug)]
+pub(crate) struct Resident {
+    pub(crate) conversation: Conversation,
+    /// What the indexes know of it.
+    pub(crate) seen: Option<Seen>,
+    /// What it added to the state hash when that was last asked for.
+    pub(crate) in_hash: StateHash,
+    /// Whether that is up to date.
+    pub(crate) is_hashed: bool,
+    /// About how many bytes it takes.
+    pub(crate) bytes: u64,
+    /// The number of the last batch with an event of it.
+    pub(crate) touched: u64,
+}
+
+impl Resident {
+    /// One that nobody knows of yet.
+    pub(crate) fn new(conversation: Conversation) -> Self {
+        let in_hash = StateHash::default();
+        Self { conversation, seen: None, in_hash, is_hashed: false, bytes: 0, touched: 0 }
+    }
+
+    /// One that comes back, and was counted and hashed before it went.
+    pub(crate) fn returned(conversation: Conversation, index: &mut Index, slot: Slot) -> Self {
+        let mut resident = Self::new(conversation);
+        resident.conversation.settle();
+        let counted = index.open(slot).map(Seen::of_open);
+        let seen = see(&resident.conversation, counted.as_ref(), index);
+        if counted.is_some() {
+            index.update(slot, counted.as_ref(), &seen);
+        }
+        resident.keep(seen);
+        resident.hash();
+        resident
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        self.seen.as_ref().is_some_and(|seen| seen.open.is_some())
+    }
+
+    /// What it adds to the state hash.
+    pub(crate) fn hash(&mut self) -> StateHash {
+        if !std::mem::replace(&mut self.is_hashed, true) {
+            self.in_hash = StateHash::of_line(&State::of(&self.conversation).export_line());
+        }
+        self.in_hash
+    }
+
+    /// Brings what is derived up to the facts, here and in the indexes.
+    pub(crate) fn settle(&mut self, index: &mut Index, slot: Slot) {
+        self.conversation.settle();
+        let before = self.seen.take();
+        let seen = see(&self.conversation, before.as_ref(), index);
+        index.update(slot, before.as_ref(), &seen);
+        self.keep(seen);
+    }
+
+    fn keep(&mut self, seen: Seen) {
+        if seen.open.is_none() {
+            self.conversation.rest();
+        }
+        self.bytes = (size_of::<Self>() + self.conversation.heap_bytes()) as u64;
+        self.seen = Some(seen);
+    }
+}
+
+/// What the indexes are to know of a conversation.
+fn see(conversation: &Conversation, before: Option<&Seen>, index: &mut Index) -> Seen {
+    let row = before.and_then(|seen| seen.open.as_deref());
+    conversation.with_fold(|fold| {
+        let lists = conversation.lists();
+        let known_tenant = before.and_then(|seen| seen.tenant.clone());
+        let known_channel = before.and_then(|seen| seen.channel.clone());
+        let tenant = share(index, fold.attribute(Field::Tenant, lists), known_tenant);
+        let channel = share(index, fold.channel(lists), known_channel);
+        let open = fold
+            .last_active_at()
+            .map(|active| Arc::new(open_row(conversation, fold, index, row, active, &tenant, &channel)));
+        Seen { tenant, channel, open }
+    })
+}
+
+fn open_row(
+    conversation: &Conversation,
+    fold: &Fold,
+    index: &mut Index,
+    before: Option<&OpenConversation>,
+    active: Time,
+    tenant: &Option<Arc<str>>,
+    channel: &Option<Arc<str>>,
+) -> OpenConversation {
+    let lists = conversation.lists();
+    let known = |field: fn(&OpenConversation) -> &Option<Arc<str>>| before.and_then(|row| field(row).clone());
+    let own = |field, before| keep(fold.attribute(field, lists), before);
+    let agent = fold.agents.assigned().and_then(|number| fold.agents.get(number));
+    OpenConversation {
+        id: conversation.id.clone(),
+        tenant: tenant.clone(),
+        channel: channel.clone(),
+        agent_id: share(index, agent.and_then(|agent| agent.id.as_deref()), known(|row| &row.agent_id)),
+        agent_name: share(index, agent.and_then(|agent| agent.name.as_deref()), known(|row| &row.agent_name)),
+        member_name: own(Field::MemberName, known(|row| &row.member_name)),
+        member_number: own(Field::MemberNumber, known(|row| &row.member_number)),
+        member_business_id: own(Field::MemberBusinessId, known(|row| &row.member_business_id)),
+        member_channel_id: own(Field::MemberChannelId, known(|row| &row.member_channel_id)),
+        shortcode: share(index, fold.attribute(Field::Shortcode, lists), known(|row| &row.shortcode)),
+        unread: fold.unread.count(),
+        started_at: fold.started_at().ms(),
+        last_active_at: active.ms(),
+        waiting_since: fold.waiting().map(|(since, _)| since.ms()),
+        // A clock suspicion is of a close that comes after everything else, so this conversation has none.
+        suspect: fold.unread.is_missing_any(),
+    }
+}
+
+/// The text held once for all conversations; `known` is the copy that was used before, mostly still the right one.
+fn share(index: &mut Index, text: Option<&str>, known: Option<Arc<str>>) -> Option<Arc<str>> {
+    let text = text?;
+    Some(known.filter(|known| **known == *text).unwrap_or_else(|| index.share(text)))
+}
+
+/// Like [`share`] for texts that are a conversation's own.
+fn keep(text: Option<&str>, known: Option<Arc<str>>) -> Option<Arc<str>> {
+    let text = text?;
+    Some(known.filter(|known| **known == *text).unwrap_or_else(|| text.into()))
+}
