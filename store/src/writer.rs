@@ -195,10 +195,9 @@ impl Writer {
     fn admit(&self, group: &[Submission]) -> Vec<Vec<bool>> {
         let board = self.shared.board.read();
         let mut admissions = board.admissions();
-        let mut is_new = |submission: &Submission| {
-            submission.batch.events.iter().map(|event| admissions.admit(event) == Admission::Log).collect()
-        };
-        group.iter().map(&mut is_new).collect()
+        admissions.reserve(group.iter().map(|submission| submission.batch.events.len()).sum());
+        let mut is_new = |event| admissions.admit(event) == Admission::Log;
+        group.iter().map(|submission| submission.batch.events.iter().map(&mut is_new).collect()).collect()
     }
 
     /// Board and answers.
