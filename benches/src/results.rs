@@ -96,6 +96,28 @@ impl Row {
     }
 }
 
+/// One that did the job of P1.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PeerRow {
+    /// Its name.
+    pub name: String,
+    /// Events a second.
+    pub replay: Figure,
+    /// From nothing to a database that can be asked.
+    pub reopen: Figure,
+    /// The largest resident memory, of the server where there is one. 0 where it is not known.
+    pub memory: Figure,
+    /// What it takes on the disk.
+    pub disk: Figure,
+}
+
+impl PeerRow {
+    fn cells(&self) -> [String; 6] {
+        let memory = if self.memory.median() > 0.0 { self.memory.show() } else { String::new() };
+        [self.name.clone(), self.replay.show(), self.replay.spread(), self.reopen.show(), memory, self.disk.show()]
+    }
+}
+
 /// The machine of a run.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Machine {
@@ -147,6 +169,8 @@ pub struct Results {
     pub arguments: Vec<String>,
     /// What was measured.
     pub rows: Vec<Row>,
+    /// What else is known of each that did the job of P1.
+    pub peers: Vec<PeerRow>,
     /// What else there is to say, a sentence each: what was left out, and why.
     pub notes: Vec<String>,
 }
@@ -173,11 +197,18 @@ impl Results {
         for row in &self.rows {
             table.add_row(row.cells());
         }
+        let mut peers = Table::new();
+        peers.load_style(presets::ASCII_MARKDOWN);
+        peers.set_header(["replay", "events", "min - max", "reopen", "peak memory", "disk"]);
+        for peer in &self.peers {
+            peers.add_row(peer.cells());
+        }
+        let peers = if self.peers.is_empty() { String::new() } else { format!("{peers}\n\n") };
         let memory = show(Unit::Bytes, *memory_bytes as f64);
         let arguments = self.arguments.join(" ");
         let notes: String = self.notes.iter().map(|note| format!("- {note}\n")).collect();
         format!(
-            "{date}, {processor}, {cores} cores, {memory}, {system}; `{arguments}`\n\n{table}\n\n{notes}",
+            "{date}, {processor}, {cores} cores, {memory}, {system}; `{arguments}`\n\n{table}\n\n{peers}{notes}",
             date = self.date
         )
     }

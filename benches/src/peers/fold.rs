@@ -12,9 +12,10 @@ use crate::outcome::Answers;
 /// What tells an event from every other.
 pub(super) type Identity = [u8; 16];
 
-/// A conversation as it is after a batch.
+/// A conversation before and after a batch.
 pub(super) struct Changed<'a> {
     pub(super) id: &'a str,
+    pub(super) before: Option<Row>,
     pub(super) after: Row,
 }
 
@@ -56,14 +57,16 @@ impl<T: Tables> Store for Folding<T> {
                 ids.len() - 1
             });
         }
-        let mut rows = self.0.rows(&ids)?;
+        let before = self.0.rows(&ids)?;
+        let mut after = before.clone();
         for event in &fresh {
-            let place = places.get(event.conversation()).and_then(|place| rows.get_mut(*place));
+            let place = places.get(event.conversation()).and_then(|place| after.get_mut(*place));
             if let Some(row) = place {
                 row.get_or_insert_with(|| Row::begun_by(event)).fold(event);
             }
         }
-        let changed = ids.into_iter().zip(rows).filter_map(|(id, after)| Some(Changed { id, after: after? }));
+        let changed = ids.into_iter().zip(before).zip(after);
+        let changed = changed.filter_map(|((id, before), after)| Some(Changed { id, before, after: after? }));
         self.0.commit(&changed.collect::<Vec<_>>())
     }
 

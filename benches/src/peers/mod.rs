@@ -4,8 +4,13 @@
 //! All of them get convofold's own parser, on a thread of its own, and as many events a transaction as suits them. They fold
 //! in the order of arrival, as such code does; on a clean log that gives the same answers.
 
+mod fjall;
 mod fold;
+mod postgres;
+mod redb;
+mod redis;
 mod row;
+mod server;
 pub mod sqlite;
 
 use std::path::Path;
@@ -35,11 +40,27 @@ pub enum Peer {
     SqliteLarge,
     /// SQLite with rows folded in memory and written once a transaction, 10,000 events each, a large cache and pages.
     SqliteFolded,
+    /// redb.
+    Redb,
+    /// fjall.
+    Fjall,
+    /// Redis, append-only file, always.
+    Redis,
+    /// PostgreSQL.
+    Postgres,
 }
 
 impl Peer {
     /// All but convofold.
-    pub const OTHERS: [Self; 3] = [Self::SqlitePlain, Self::SqliteLarge, Self::SqliteFolded];
+    pub const OTHERS: [Self; 7] = [
+        Self::SqlitePlain,
+        Self::SqliteLarge,
+        Self::SqliteFolded,
+        Self::Redb,
+        Self::Fjall,
+        Self::Redis,
+        Self::Postgres,
+    ];
 
     /// Its name for people.
     #[must_use]
@@ -49,6 +70,10 @@ impl Peer {
             Self::SqlitePlain => "SQLite, 1,000 a transaction",
             Self::SqliteLarge => "SQLite, 10,000 a transaction",
             Self::SqliteFolded => "SQLite, folded in memory",
+            Self::Redb => "redb",
+            Self::Fjall => "fjall",
+            Self::Redis => "Redis, append-only file, always",
+            Self::Postgres => "PostgreSQL",
         }
     }
 
@@ -56,6 +81,17 @@ impl Peer {
     #[must_use]
     pub fn is_sqlite(self) -> bool {
         matches!(self, Self::SqlitePlain | Self::SqliteLarge | Self::SqliteFolded)
+    }
+
+    /// The server that it needs and that is not installed here, if any.
+    #[must_use]
+    pub fn lacks(self) -> Option<&'static str> {
+        let program = match self {
+            Self::Redis => "redis-server",
+            Self::Postgres => "postgres",
+            _ => return None,
+        };
+        server::find(program).is_none().then_some(program)
     }
 
     fn batch(self) -> usize {
@@ -76,6 +112,10 @@ impl Peer {
                 Box::new(sqlite::Plain::open(folder, sqlite::Synchronous::Normal)?)
             }
             Self::SqliteFolded => Box::new(Folding(sqlite::Folded::open(folder)?)),
+            Self::Redb => Box::new(Folding(redb::Redb::open(folder)?)),
+            Self::Fjall => Box::new(Folding(fjall::Fjall::open(folder)?)),
+            Self::Redis => Box::new(Folding(redis::Redis::open(folder)?)),
+            Self::Postgres => Box::new(Folding(postgres::Postgres::open(folder)?)),
         })
     }
 }

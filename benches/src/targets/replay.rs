@@ -10,7 +10,7 @@ use crate::limits::parse::{Library, Parsed};
 use crate::log::{Content, generated};
 use crate::outcome::Outcome;
 use crate::peers::Peer;
-use crate::results::{Results, Row, Target, cores};
+use crate::results::{PeerRow, Results, Row, Target, cores};
 use crate::task::Task;
 
 /// The log that P1 is measured with.
@@ -30,6 +30,11 @@ pub fn log(scale: &Scale) -> Result<std::path::PathBuf> {
 /// Where a peer fails or disagrees.
 pub fn measure(scale: &Scale, peers: &[Peer], results: &mut Results) -> Result<()> {
     let log = log(scale)?;
+    let (peers, lacking): (Vec<_>, Vec<_>) = peers.iter().copied().partition(|peer| peer.lacks().is_none());
+    for peer in lacking {
+        let program = peer.lacks().unwrap_or_default();
+        results.notes.push(format!("{} was left out: {program} is not installed (benches/servers.sh).", peer.name()));
+    }
     let mut limits = [Vec::new(), Vec::new()];
     let mut ours = Vec::new();
     let mut theirs = vec![Vec::new(); peers.len()];
@@ -53,6 +58,9 @@ pub fn measure(scale: &Scale, peers: &[Peer], results: &mut Results) -> Result<(
     let what = "bulk replay of Airship NDJSON";
     let parsing = format!("parsing alone, all cores, {name}");
     results.rows.push(Row::new("P1", what, &measured, parsing, limit).target(Target::AtLeast(0.6)));
+    for (peer, outcomes) in std::iter::once((Peer::Convofold, &ours)).chain(peers.iter().copied().zip(&theirs)) {
+        results.peers.push(peer_row(peer, outcomes));
+    }
     let theirs: Vec<_> = peers.iter().copied().zip(theirs.iter().map(|outcomes| rates(outcomes))).collect();
     let best = |is_sqlite: bool| {
         let group = theirs.iter().filter(|(peer, _)| peer.is_sqlite() == is_sqlite);
@@ -65,6 +73,17 @@ pub fn measure(scale: &Scale, peers: &[Peer], results: &mut Results) -> Result<(
         results.rows.push(if is_best { row.target(target) } else { row });
     }
     Ok(())
+}
+
+fn peer_row(peer: Peer, outcomes: &[Outcome]) -> PeerRow {
+    let figure = |unit, of: fn(&Outcome) -> f64| Figure::new(unit, outcomes.iter().map(of));
+    PeerRow {
+        name: peer.name().to_owned(),
+        replay: figure(Unit::EventsPerSecond, Outcome::rate),
+        reopen: figure(Unit::Nanoseconds, |outcome| outcome.reopen.as_nanos() as f64),
+        memory: figure(Unit::Bytes, |outcome| outcome.peak_memory_bytes as f64),
+        disk: figure(Unit::Bytes, |outcome| outcome.disk_bytes as f64),
+    }
 }
 
 fn rate(rounds: impl Iterator<Item = (u64, std::time::Duration)>) -> Figure {
