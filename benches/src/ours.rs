@@ -40,14 +40,25 @@ pub fn answers(db: &Convofold) -> Result<Answers> {
     db.export(&mut export)?;
     for line in export.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
         let state: serde_json::Value = serde_json::from_slice(line)?;
-        let agent = &state["agent"];
+        let (agent, member) = (&state["agent"], &state["member"]);
+        let text = |name: &str| state[name].as_str();
+        let number = |name: &str| state[name].as_i64();
         answers.add(Known {
-            id: state["id"].as_str().unwrap_or_default(),
+            id: text("id").unwrap_or_default(),
             open: state["status"] == "open",
-            agent: agent["id"].as_str().or(agent["name"].as_str()),
-            member_name: state["member"]["name"].as_str(),
-            messages_in: state["messages_in"].as_u64().unwrap_or_default(),
-            messages_out: state["messages_out"].as_u64().unwrap_or_default(),
+            texts: [
+                agent["id"].as_str().or(agent["name"].as_str()),
+                text("tenant"),
+                member["name"].as_str(),
+                member["number"].as_str(),
+                member["business_id"].as_str(),
+                member["channel_id"].as_str(),
+                text("shortcode"),
+                text("app_key"),
+            ],
+            messages: [number("messages_in").unwrap_or_default(), number("messages_out").unwrap_or_default()],
+            times: [number("closed_at"), number("first_inbound_at"), number("waiting_since")],
+            reopens: number("reopens").unwrap_or_default(),
         });
     }
     Ok(answers)

@@ -33,27 +33,27 @@ pub struct Known<'a> {
     pub id: &'a str,
     /// Whether it is open.
     pub open: bool,
-    /// The agent's id, or name where there is none.
-    pub agent: Option<&'a str>,
-    /// The member's name.
-    pub member_name: Option<&'a str>,
-    /// Messages from the member.
-    pub messages_in: u64,
-    /// Messages to the member.
-    pub messages_out: u64,
+    /// The agent's id, or name where there is none; the tenant; the member's name, number, id at the business and channel
+    /// id; the shortcode; the app key.
+    pub texts: [Option<&'a str>; 8],
+    /// Messages from and to the member.
+    pub messages: [i64; 2],
+    /// When it was closed, when the member first wrote, since when they wait for an answer where it is open; in milliseconds.
+    pub times: [Option<i64>; 3],
+    /// How often it was opened again.
+    pub reopens: i64,
 }
 
 impl Answers {
     /// Counts a conversation.
     pub fn add(&mut self, known: Known<'_>) {
-        let Known { id, open, agent, member_name, messages_in, messages_out } = known;
+        let Known { open, texts: [agent, ..], messages: [messages_in, messages_out], .. } = known;
         self.conversations += 1;
         self.open += u64::from(open);
         self.open_unassigned += u64::from(open && agent.is_none());
-        self.messages_in += messages_in;
-        self.messages_out += messages_out;
-        let line = format!("{id}\0{open}\0{agent:?}\0{member_name:?}\0{messages_in}\0{messages_out}");
-        self.digest = self.digest.wrapping_add(xxh3_64(line.as_bytes()));
+        self.messages_in += messages_in.unsigned_abs();
+        self.messages_out += messages_out.unsigned_abs();
+        self.digest = self.digest.wrapping_add(xxh3_64(format!("{known:?}").as_bytes()));
     }
 }
 

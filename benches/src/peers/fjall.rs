@@ -53,7 +53,7 @@ impl Tables for Fjall {
             let is_known = self.known.contains_key(identity)?;
             if !is_known {
                 batch.insert(&self.known, identity.as_slice(), []);
-                batch.insert(&self.log, self.next_seq.to_be_bytes(), bincode::serialize(&Entry::from(*event))?);
+                batch.insert(&self.log, self.next_seq.to_be_bytes(), Entry::encode(event)?);
                 self.next_seq += 1;
             }
             is_new.push(!is_known);

@@ -13,29 +13,37 @@ use super::server::Server;
 use crate::outcome::Answers;
 
 const SCHEMA: &str = "
-    CREATE TABLE IF NOT EXISTS log (
-        seq BIGSERIAL PRIMARY KEY, identity BYTEA NOT NULL UNIQUE, conversation TEXT NOT NULL, at BIGINT NOT NULL,
-        kind SMALLINT NOT NULL, direction BOOLEAN, agent TEXT, text TEXT
-    );
+    CREATE TABLE IF NOT EXISTS log (seq BIGSERIAL PRIMARY KEY, identity BYTEA NOT NULL UNIQUE, event BYTEA NOT NULL);
     CREATE TABLE IF NOT EXISTS conversation (
-        id TEXT PRIMARY KEY, tenant TEXT, channel TEXT, open BOOLEAN NOT NULL, agent TEXT, started_at BIGINT NOT NULL,
-        last_active_at BIGINT NOT NULL, messages_in BIGINT NOT NULL, messages_out BIGINT NOT NULL,
-        unread BIGINT NOT NULL, member_name TEXT, member_number TEXT, last_message TEXT
+        id TEXT PRIMARY KEY, source TEXT NOT NULL, tenant TEXT, channel TEXT, open BOOLEAN NOT NULL,
+        agent TEXT, agent_name TEXT, started_at BIGINT NOT NULL, last_active_at BIGINT NOT NULL,
+        closed_at BIGINT, reopens BIGINT NOT NULL, messages_in BIGINT NOT NULL,
+        messages_out BIGINT NOT NULL, unread BIGINT NOT NULL, first_inbound_at BIGINT,
+        first_response_ms BIGINT, waiting_since BIGINT, member_name TEXT, member_number TEXT,
+        member_business_id TEXT, member_channel_id TEXT, shortcode TEXT, app_key TEXT, last_message TEXT
     );
     CREATE INDEX IF NOT EXISTS open_by_agent ON conversation (agent, last_active_at) WHERE open;
 ";
-const APPEND: &str = "INSERT INTO log (identity, conversation, at, kind, direction, agent, text)
-    SELECT * FROM unnest($1::BYTEA[], $2::TEXT[], $3::INT8[], $4::INT2[], $5::BOOL[], $6::TEXT[], $7::TEXT[])
+const APPEND: &str = "INSERT INTO log (identity, event) SELECT * FROM unnest($1::BYTEA[], $2::BYTEA[])
     ON CONFLICT (identity) DO NOTHING RETURNING identity";
 const ROWS: &str = "SELECT * FROM conversation WHERE id = ANY ($1)";
-const UPSERT: &str = "INSERT INTO conversation
-    SELECT * FROM unnest($1::TEXT[], $2::TEXT[], $3::TEXT[], $4::BOOL[], $5::TEXT[], $6::INT8[], $7::INT8[], $8::INT8[],
-        $9::INT8[], $10::INT8[], $11::TEXT[], $12::TEXT[], $13::TEXT[])
-    ON CONFLICT (id) DO UPDATE SET tenant = EXCLUDED.tenant, channel = EXCLUDED.channel, open = EXCLUDED.open,
-        agent = EXCLUDED.agent, started_at = EXCLUDED.started_at, last_active_at = EXCLUDED.last_active_at,
-        messages_in = EXCLUDED.messages_in, messages_out = EXCLUDED.messages_out, unread = EXCLUDED.unread,
-        member_name = EXCLUDED.member_name, member_number = EXCLUDED.member_number,
-        last_message = EXCLUDED.last_message";
+const UPSERT: &str = "INSERT INTO conversation SELECT * FROM unnest(
+        $1::TEXT[], $2::TEXT[], $3::TEXT[], $4::TEXT[], $5::BOOL[], $6::TEXT[], $7::TEXT[], $8::INT8[],
+        $9::INT8[], $10::INT8[], $11::INT8[], $12::INT8[], $13::INT8[], $14::INT8[], $15::INT8[],
+        $16::INT8[], $17::INT8[], $18::TEXT[], $19::TEXT[], $20::TEXT[], $21::TEXT[], $22::TEXT[],
+        $23::TEXT[], $24::TEXT[]
+    )
+    ON CONFLICT (id) DO UPDATE SET
+        tenant = EXCLUDED.tenant, channel = EXCLUDED.channel, open = EXCLUDED.open, agent = EXCLUDED.agent,
+        agent_name = EXCLUDED.agent_name, started_at = EXCLUDED.started_at,
+        last_active_at = EXCLUDED.last_active_at, closed_at = EXCLUDED.closed_at,
+        reopens = EXCLUDED.reopens, messages_in = EXCLUDED.messages_in,
+        messages_out = EXCLUDED.messages_out, unread = EXCLUDED.unread,
+        first_inbound_at = EXCLUDED.first_inbound_at, first_response_ms = EXCLUDED.first_response_ms,
+        waiting_since = EXCLUDED.waiting_since, member_name = EXCLUDED.member_name,
+        member_number = EXCLUDED.member_number, member_business_id = EXCLUDED.member_business_id,
+        member_channel_id = EXCLUDED.member_channel_id, shortcode = EXCLUDED.shortcode,
+        app_key = EXCLUDED.app_key, last_message = EXCLUDED.last_message";
 
 pub(super) struct Postgres {
     // Fields are dropped in this order: the connection goes first.
@@ -59,20 +67,30 @@ impl Postgres {
 }
 
 fn read(record: &Record) -> Result<(String, Row)> {
-    let count = |column: usize| Ok::<_, postgres::Error>(record.try_get::<_, i64>(column)?.unsigned_abs());
     let row = Row {
-        tenant: record.try_get(1)?,
-        channel: record.try_get(2)?,
-        open: record.try_get(3)?,
-        agent: record.try_get(4)?,
-        started_at: record.try_get(5)?,
-        last_active_at: record.try_get(6)?,
-        messages_in: count(7)?,
-        messages_out: count(8)?,
-        unread: count(9)?,
-        member_name: record.try_get(10)?,
-        member_number: record.try_get(11)?,
-        last_message: record.try_get(12)?,
+        source: record.try_get(1)?,
+        tenant: record.try_get(2)?,
+        channel: record.try_get(3)?,
+        open: record.try_get(4)?,
+        agent: record.try_get(5)?,
+        agent_name: record.try_get(6)?,
+        started_at: record.try_get(7)?,
+        last_active_at: record.try_get(8)?,
+        closed_at: record.try_get(9)?,
+        reopens: record.try_get(10)?,
+        messages_in: record.try_get(11)?,
+        messages_out: record.try_get(12)?,
+        unread: record.try_get(13)?,
+        first_inbound_at: record.try_get(14)?,
+        first_response_ms: record.try_get(15)?,
+        waiting_since: record.try_get(16)?,
+        member_name: record.try_get(17)?,
+        member_number: record.try_get(18)?,
+        member_business_id: record.try_get(19)?,
+        member_channel_id: record.try_get(20)?,
+        shortcode: record.try_get(21)?,
+        app_key: record.try_get(22)?,
+        last_message: record.try_get(23)?,
     };
     Ok((record.try_get(0)?, row))
 }
@@ -80,17 +98,9 @@ fn read(record: &Record) -> Result<(String, Row)> {
 impl Tables for Postgres {
     fn append(&mut self, events: &[(Identity, &Event)]) -> Result<Vec<bool>> {
         self.client.batch_execute("BEGIN")?;
-        let entries: Vec<_> = events.iter().map(|(_, event)| Entry::from(*event)).collect();
         let identities: Vec<_> = events.iter().map(|(identity, _)| identity.as_slice()).collect();
-        let conversations: Vec<_> = entries.iter().map(|entry| entry.conversation).collect();
-        let at: Vec<_> = entries.iter().map(|entry| entry.at).collect();
-        let kinds: Vec<_> = entries.iter().map(|entry| i16::from(entry.kind)).collect();
-        let directions: Vec<_> = entries.iter().map(|entry| entry.direction).collect();
-        let agents: Vec<_> = entries.iter().map(|entry| entry.agent).collect();
-        let texts: Vec<_> = entries.iter().map(|entry| entry.text).collect();
-        let parameters: [&(dyn postgres::types::ToSql + Sync); 7] =
-            [&identities, &conversations, &at, &kinds, &directions, &agents, &texts];
-        let appended = self.client.query(&self.append, &parameters)?;
+        let entries = events.iter().map(|(_, event)| Entry::encode(event)).collect::<Result<Vec<_>, _>>()?;
+        let appended = self.client.query(&self.append, &[&identities, &entries])?;
         let appended = appended.iter().map(|record| record.try_get(0)).collect::<Result<HashSet<&[u8]>, _>>()?;
         Ok(identities.iter().map(|identity| appended.contains(identity)).collect())
     }
@@ -105,24 +115,32 @@ impl Tables for Postgres {
         fn column<'a, T>(conversations: &'a [Changed<'a>], of: impl Fn(&'a Row) -> T) -> Vec<T> {
             conversations.iter().map(|changed| of(&changed.after)).collect()
         }
-        let count = |of: fn(&Row) -> u64| {
-            conversations.iter().map(|changed| i64::try_from(of(&changed.after))).collect::<Result<Vec<_>, _>>()
-        };
         let ids: Vec<_> = conversations.iter().map(|changed| changed.id).collect();
-        let tenants = column(conversations, |row| row.tenant.as_deref());
-        let channels = column(conversations, |row| row.channel.as_deref());
-        let open = column(conversations, |row| row.open);
-        let agents = column(conversations, |row| row.agent.as_deref());
-        let started = column(conversations, |row| row.started_at);
-        let active = column(conversations, |row| row.last_active_at);
-        let [messages_in, messages_out] = [count(|row| row.messages_in)?, count(|row| row.messages_out)?];
-        let unread = count(|row| row.unread)?;
-        let names = column(conversations, |row| row.member_name.as_deref());
-        let numbers = column(conversations, |row| row.member_number.as_deref());
-        let texts = column(conversations, |row| row.last_message.as_deref());
-        let parameters: [&(dyn postgres::types::ToSql + Sync); 13] = [
-            &ids, &tenants, &channels, &open, &agents, &started, &active, &messages_in, &messages_out, &unread, &names,
-            &numbers, &texts,
+        let parameters: [&(dyn postgres::types::ToSql + Sync); 24] = [
+            &ids,
+            &column(conversations, |row| row.source.as_str()),
+            &column(conversations, |row| row.tenant.as_deref()),
+            &column(conversations, |row| row.channel.as_deref()),
+            &column(conversations, |row| row.open),
+            &column(conversations, |row| row.agent.as_deref()),
+            &column(conversations, |row| row.agent_name.as_deref()),
+            &column(conversations, |row| row.started_at),
+            &column(conversations, |row| row.last_active_at),
+            &column(conversations, |row| row.closed_at),
+            &column(conversations, |row| row.reopens),
+            &column(conversations, |row| row.messages_in),
+            &column(conversations, |row| row.messages_out),
+            &column(conversations, |row| row.unread),
+            &column(conversations, |row| row.first_inbound_at),
+            &column(conversations, |row| row.first_response_ms),
+            &column(conversations, |row| row.waiting_since),
+            &column(conversations, |row| row.member_name.as_deref()),
+            &column(conversations, |row| row.member_number.as_deref()),
+            &column(conversations, |row| row.member_business_id.as_deref()),
+            &column(conversations, |row| row.member_channel_id.as_deref()),
+            &column(conversations, |row| row.shortcode.as_deref()),
+            &column(conversations, |row| row.app_key.as_deref()),
+            &column(conversations, |row| row.last_message.as_deref()),
         ];
         self.client.execute(&self.upsert, &parameters)?;
         Ok(self.client.batch_execute("COMMIT")?)

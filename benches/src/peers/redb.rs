@@ -44,7 +44,7 @@ impl Tables for Redb {
             for (identity, event) in events {
                 let is_known = known.insert(identity, ())?.is_some();
                 if !is_known {
-                    log.insert(self.next_seq, bincode::serialize(&Entry::from(*event))?.as_slice())?;
+                    log.insert(self.next_seq, Entry::encode(event)?.as_slice())?;
                     self.next_seq += 1;
                 }
                 is_new.push(!is_known);

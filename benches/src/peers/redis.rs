@@ -54,7 +54,7 @@ impl Tables for Redis {
         for events in fresh.chunks(AT_ONCE) {
             let identities: Vec<_> = events.iter().map(|(identity, _)| identity.as_slice()).collect();
             self.transaction.cmd("SADD").arg("known").arg(identities).ignore();
-            let entries = events.iter().map(|(_, event)| bincode::serialize(&Entry::from(*event)));
+            let entries = events.iter().map(|(_, event)| Entry::encode(event));
             self.transaction.cmd("RPUSH").arg("log").arg(entries.collect::<Result<Vec<_>, _>>()?).ignore();
         }
         Ok(is_new)

@@ -13,30 +13,41 @@ use crate::outcome::Answers;
 
 const SCHEMA: &str = "
     PRAGMA journal_mode = WAL;
-    CREATE TABLE IF NOT EXISTS log (
-        seq INTEGER PRIMARY KEY, conversation TEXT NOT NULL, identity BLOB NOT NULL UNIQUE, at INTEGER NOT NULL,
-        kind INTEGER NOT NULL, direction INTEGER, agent TEXT, text TEXT
-    );
+    CREATE TABLE IF NOT EXISTS log (seq INTEGER PRIMARY KEY, identity BLOB NOT NULL UNIQUE, event BLOB NOT NULL);
     CREATE TABLE IF NOT EXISTS conversation (
-        id TEXT PRIMARY KEY, tenant TEXT, channel TEXT, open INTEGER NOT NULL, agent TEXT, started_at INTEGER NOT NULL,
-        last_active_at INTEGER NOT NULL, messages_in INTEGER NOT NULL, messages_out INTEGER NOT NULL,
-        unread INTEGER NOT NULL, member_name TEXT, member_number TEXT, last_message TEXT
+        id TEXT PRIMARY KEY, source TEXT NOT NULL, tenant TEXT, channel TEXT, open INTEGER NOT NULL,
+        agent TEXT, agent_name TEXT, started_at INTEGER NOT NULL, last_active_at INTEGER NOT NULL,
+        closed_at INTEGER, reopens INTEGER NOT NULL, messages_in INTEGER NOT NULL,
+        messages_out INTEGER NOT NULL, unread INTEGER NOT NULL, first_inbound_at INTEGER,
+        first_response_ms INTEGER, waiting_since INTEGER, member_name TEXT, member_number TEXT,
+        member_business_id TEXT, member_channel_id TEXT, shortcode TEXT, app_key TEXT, last_message TEXT
     ) WITHOUT ROWID;
     CREATE INDEX IF NOT EXISTS open_by_agent ON conversation (agent, last_active_at) WHERE open;
 ";
 
-const APPEND: &str = "INSERT OR IGNORE INTO log (conversation, identity, at, kind, direction, agent, text)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+const APPEND: &str = "INSERT OR IGNORE INTO log (identity, event) VALUES (?1, ?2)";
 
-/// `?4`: whether the event says anything of the status, `?5`: what; `?6`: whether it says anything of the agent.
+/// `?5`: whether the event opens (1), closes (0), or neither (null). `?8`: whether it says anything of the agent. `?9`: its
+/// time. `?10`, `?11`: 1 for a message from, to the member.
 const UPSERT: &str = "
-    INSERT INTO conversation VALUES (?1, ?2, ?3, CASE ?4 WHEN 1 THEN ?5 ELSE 1 END, ?7, ?8, ?8, ?9, ?10, ?9, ?11, ?12, ?13)
+    INSERT INTO conversation VALUES (
+        ?1, ?2, ?3, ?4, coalesce(?5, 1), ?6, ?7, ?9, ?9, CASE ?5 WHEN 0 THEN ?9 END, 0, ?10, ?11, ?10,
+        CASE ?10 WHEN 1 THEN ?9 END, NULL, CASE ?10 WHEN 1 THEN ?9 END, ?12, ?13, ?14, ?15, ?16, ?17, ?18
+    )
     ON CONFLICT (id) DO UPDATE SET
-        tenant = coalesce(?2, tenant), channel = coalesce(?3, channel),
-        open = CASE ?4 WHEN 1 THEN ?5 ELSE open END, agent = CASE ?6 WHEN 1 THEN ?7 ELSE agent END,
-        last_active_at = max(last_active_at, ?8), messages_in = messages_in + ?9, messages_out = messages_out + ?10,
-        unread = CASE WHEN ?10 > 0 THEN 0 ELSE unread + ?9 END, member_name = coalesce(?11, member_name),
-        member_number = coalesce(?12, member_number), last_message = coalesce(?13, last_message)";
+        tenant = coalesce(?3, tenant), channel = coalesce(?4, channel),
+        reopens = reopens + (?5 IS 1 AND open = 0),
+        closed_at = CASE ?5 WHEN 0 THEN ?9 WHEN 1 THEN NULL ELSE closed_at END, open = coalesce(?5, open),
+        agent = CASE ?8 WHEN 1 THEN ?6 ELSE agent END,
+        agent_name = CASE WHEN ?8 = 1 AND (?6 IS NULL OR ?7 IS NOT NULL) THEN ?7 ELSE agent_name END,
+        last_active_at = max(last_active_at, ?9), messages_in = messages_in + ?10, messages_out = messages_out + ?11,
+        unread = CASE ?11 WHEN 1 THEN 0 ELSE unread + ?10 END,
+        first_inbound_at = coalesce(first_inbound_at, CASE ?10 WHEN 1 THEN ?9 END),
+        first_response_ms = coalesce(first_response_ms, CASE ?11 WHEN 1 THEN ?9 - first_inbound_at END),
+        waiting_since = CASE WHEN ?11 = 1 THEN NULL WHEN ?10 = 1 THEN coalesce(waiting_since, ?9) ELSE waiting_since END,
+        member_name = coalesce(?12, member_name), member_number = coalesce(?13, member_number),
+        member_business_id = coalesce(?14, member_business_id), member_channel_id = coalesce(?15, member_channel_id),
+        shortcode = coalesce(?16, shortcode), app_key = coalesce(?17, app_key), last_message = coalesce(?18, last_message)";
 
 /// The page of an answer: open conversations of an agent, the one active last first.
 pub const PAGE: &str = "SELECT * FROM conversation WHERE open AND agent = ?1 ORDER BY last_active_at DESC LIMIT ?2";
@@ -77,18 +88,29 @@ fn settle(connection: &Connection, file: &Path) -> Result<()> {
 /// Where a column is not what it should be.
 pub fn read(record: &Record<'_>) -> rusqlite::Result<(String, Row)> {
     let row = Row {
-        tenant: record.get(1)?,
-        channel: record.get(2)?,
-        open: record.get(3)?,
-        agent: record.get(4)?,
-        started_at: record.get(5)?,
-        last_active_at: record.get(6)?,
-        messages_in: record.get::<_, i64>(7)?.unsigned_abs(),
-        messages_out: record.get::<_, i64>(8)?.unsigned_abs(),
-        unread: record.get::<_, i64>(9)?.unsigned_abs(),
-        member_name: record.get(10)?,
-        member_number: record.get(11)?,
-        last_message: record.get(12)?,
+        source: record.get(1)?,
+        tenant: record.get(2)?,
+        channel: record.get(3)?,
+        open: record.get(4)?,
+        agent: record.get(5)?,
+        agent_name: record.get(6)?,
+        started_at: record.get(7)?,
+        last_active_at: record.get(8)?,
+        closed_at: record.get(9)?,
+        reopens: record.get(10)?,
+        messages_in: record.get(11)?,
+        messages_out: record.get(12)?,
+        unread: record.get(13)?,
+        first_inbound_at: record.get(14)?,
+        first_response_ms: record.get(15)?,
+        waiting_since: record.get(16)?,
+        member_name: record.get(17)?,
+        member_number: record.get(18)?,
+        member_business_id: record.get(19)?,
+        member_channel_id: record.get(20)?,
+        shortcode: record.get(21)?,
+        app_key: record.get(22)?,
+        last_message: record.get(23)?,
     };
     Ok((record.get(0)?, row))
 }
@@ -142,31 +164,37 @@ impl Store for Plain {
 }
 
 /// Whether the event is new.
-fn append(transaction: &Connection, identity: Identity, event: &Event) -> Result<bool> {
-    let Entry { conversation, at, kind, direction, agent, text } = Entry::from(event);
-    let row = params![conversation, identity, at, kind, direction, agent, text];
-    Ok(transaction.prepare_cached(APPEND)?.execute(row)? == 1)
+fn append(connection: &Connection, identity: Identity, event: &Event) -> Result<bool> {
+    Ok(connection.prepare_cached(APPEND)?.execute(params![identity, Entry::encode(event)?])? == 1)
 }
 
-fn upsert(transaction: &Connection, event: &Event) -> Result<()> {
-    let (opens, agent) = (opens(event), agent(event));
-    transaction.prepare_cached(UPSERT)?.execute(params![
+fn upsert(connection: &Connection, event: &Event) -> Result<()> {
+    let agent = agent(event);
+    connection.prepare_cached(UPSERT)?.execute(params![
         event.conversation(),
+        event.source(),
         event.tenant(),
         event.channel(),
-        opens.is_some(),
-        opens,
+        opens(event),
+        agent.flatten().map(|(agent, _)| agent),
+        agent.flatten().and_then(|(_, name)| name),
         agent.is_some(),
-        agent.flatten(),
         event.at().alone().ms(),
         i64::from(is_message(event, Direction::In)),
         i64::from(is_message(event, Direction::Out)),
         event.member_name(),
         event.member_number(),
+        event.member_business_id(),
+        event.member_channel_id(),
+        event.shortcode(),
+        event.app_key(),
         event.text()
     ])?;
     Ok(())
 }
+
+const REPLACE: &str = "INSERT OR REPLACE INTO conversation VALUES
+    (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24)";
 
 /// The engineer folds: SQLite is told once a transaction what became of every conversation.
 #[derive(Debug)]
@@ -205,23 +233,32 @@ impl Tables for Folded {
     }
 
     fn commit(&mut self, conversations: &[Changed<'_>]) -> Result<()> {
-        let mut replace = self.connection.prepare_cached(
-            "INSERT OR REPLACE INTO conversation VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
-        )?;
+        let mut replace = self.connection.prepare_cached(REPLACE)?;
         for Changed { id, after, .. } in conversations {
             replace.execute(params![
                 id,
+                after.source,
                 after.tenant,
                 after.channel,
                 after.open,
                 after.agent,
+                after.agent_name,
                 after.started_at,
                 after.last_active_at,
-                i64::try_from(after.messages_in)?,
-                i64::try_from(after.messages_out)?,
-                i64::try_from(after.unread)?,
+                after.closed_at,
+                after.reopens,
+                after.messages_in,
+                after.messages_out,
+                after.unread,
+                after.first_inbound_at,
+                after.first_response_ms,
+                after.waiting_since,
                 after.member_name,
                 after.member_number,
+                after.member_business_id,
+                after.member_channel_id,
+                after.shortcode,
+                after.app_key,
                 after.last_message
             ])?;
         }
