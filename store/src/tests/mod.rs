@@ -1,5 +1,6 @@
 //! Scenarios across the crate. Here: what they share.
 
+mod archive;
 mod audit;
 mod backup;
 mod checkpoints;
