@@ -276,6 +276,11 @@ impl Board {
         std::mem::take(&mut self.unsaved)
     }
 
+    /// Takes back what [`Board::take_unsaved`] gave: it was not saved after all.
+    pub fn put_back_unsaved(&mut self, slots: BTreeSet<u32>) {
+        self.unsaved.extend(slots);
+    }
+
     /// The place of the event's conversation where that is away. It is to be restored first: until then an event of it
     /// cannot be told from one that is known ([`Admissions::admit`] says to log it), and has its effect only later.
     ///

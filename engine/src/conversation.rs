@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use hashbrown::HashSet;
 
+use crate::context::Context;
 use crate::effect::{Admission, Effect, Seq};
 use crate::event::{At, Event};
 use crate::fact::Fact;
-use crate::fold::{Context, Fold, Lists};
+use crate::fold::{Fold, Lists};
 use crate::identity::{ContentHash, Identity};
 use crate::known::Known;
 use crate::session::Session;
@@ -20,8 +21,8 @@ const CONTEXTS_SEARCHED: usize = 8;
 /// A closed conversation of more events than this keeps its fold, since taking it again would be felt.
 const RESTS_UP_TO_EVENTS: usize = 1024;
 
-/// What the texts of a context take, about.
-const CONTEXT_TEXT_BYTES: usize = 128;
+/// What a context takes where it lies, about: ends of texts, and the texts.
+const CONTEXT_BYTES: usize = 224;
 
 /// What an allocation takes beside what is in it, about.
 const ALLOCATION_BYTES: usize = 16;
@@ -201,13 +202,12 @@ impl Conversation {
 
     #[expect(clippy::cast_possible_truncation, reason = "four billion contexts do not fit into memory")]
     fn context(&mut self, event: &Event) -> u32 {
-        let nobody = event.says_nobody();
-        let same = |context: &Context| context.nobody == nobody && context.texts.repeats(event.texts());
+        let same = |context: &Context| context.is_of(event);
         let from = self.contexts.len().saturating_sub(CONTEXTS_SEARCHED);
         if let Some(place) = self.contexts.iter().skip(from).rposition(same) {
             return (from + place) as u32;
         }
-        self.contexts.push(Context { texts: event.texts().repeating(), nobody });
+        self.contexts.push(Context::of(event));
         (self.contexts.len() - 1) as u32
     }
 
@@ -254,7 +254,7 @@ impl Conversation {
         let facts = self.timed.capacity() + self.untimed.capacity() + self.conflicts.capacity();
         facts * size_of::<Fact>()
             + self.text_bytes
-            + self.contexts.len() * (size_of::<Context>() + CONTEXT_TEXT_BYTES)
+            + self.contexts.len() * (size_of::<Context>() + CONTEXT_BYTES)
             + self.sessions.capacity() * size_of::<Session>()
             + self.timed.len() * size_of::<u64>()
             + self.fold.as_ref().map_or(0, |_| 2 * size_of::<Fold>())

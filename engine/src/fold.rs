@@ -4,25 +4,13 @@
 //! start, unread counts, suspicions) is kept in a form from which it is read off at any time.
 
 use crate::agents::{AgentNumber, Agents};
+use crate::context::Context;
 use crate::event::{AgentMention, Direction, Kind};
 use crate::fact::Fact;
 use crate::session::Session;
-use crate::texts::{Field, Texts};
+use crate::texts::Field;
 use crate::time::Time;
 use crate::unread::{Position, Unread};
-
-/// The texts that repeat from event to event, and whether the event says that nobody is assigned.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Context {
-    pub(crate) texts: Texts,
-    pub(crate) nobody: bool,
-}
-
-impl Context {
-    pub(crate) fn agent(&self) -> AgentMention<'_> {
-        AgentMention::from_parts(self.texts.get(Field::AgentId), self.texts.get(Field::AgentName), self.nobody)
-    }
-}
 
 /// What a fact refers to by number.
 #[derive(Clone, Copy)]
@@ -124,7 +112,7 @@ impl Fold {
             return;
         }
         for (from, field) in self.attribute_from.iter_mut().zip(ATTRIBUTES) {
-            let value = |number: u32| lists.contexts.get(number as usize).and_then(|context| context.texts.get(field));
+            let value = |number: u32| lists.contexts.get(number as usize).and_then(|context| context.get(field));
             let Some(given) = value(number) else { continue };
             let is_no_name = field == Field::MemberName && given == UNKNOWN_NAME;
             if !is_no_name || from.and_then(value).is_none() {
@@ -294,7 +282,7 @@ impl Fold {
     }
 
     fn text(from: Option<u32>, field: Field, lists: Lists<'_>) -> Option<&str> {
-        lists.contexts.get(from? as usize)?.texts.get(field)
+        lists.contexts.get(from? as usize)?.get(field)
     }
 
     /// The field values of the session, the latest of each.

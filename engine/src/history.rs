@@ -80,7 +80,7 @@ pub(crate) fn of(conversation: &Conversation) -> Vec<HistoryEntry> {
 
 fn entry(conversation: &Conversation, at: Time, fact: &Fact, counts: bool) -> HistoryEntry {
     let context = conversation.contexts.get(fact.context as usize);
-    let channel = context.and_then(|context| context.texts.get(Field::Channel));
+    let channel = context.and_then(|context| context.get(Field::Channel));
     let said_at = match fact.text {
         _ if fact.kind.is_message() => Some(fact.message_time(at)),
         Some(_) => Some(fact.text_as_of(at)),

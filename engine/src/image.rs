@@ -5,14 +5,12 @@
 
 use std::sync::Arc;
 
+use crate::context::Context;
 use crate::conversation::{ArrivalCounts, Conversation};
 use crate::draft::DraftError;
-use crate::event::AgentMention;
 use crate::fact::Fact;
-use crate::fold::Context;
 use crate::identity::ContentHash;
 use crate::session::Session;
-use crate::texts::{FIELDS, Field, Texts};
 
 /// The memory of one conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,30 +22,11 @@ pub struct ConversationImage {
     /// The events that lost to another of the same identity, in order of arrival.
     pub conflicts: Vec<Fact>,
     /// What [`Fact::context`] refers to.
-    pub contexts: Vec<ContextImage>,
+    pub contexts: Vec<Context>,
     /// What [`Fact::session`] refers to.
     pub sessions: Vec<Session>,
     /// How the events arrived.
     pub arrivals: ArrivalCounts,
-}
-
-/// The texts that repeat from event to event; see the fields of the same names in [`crate::Draft`].
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the fields are those of `Draft`")]
-pub struct ContextImage {
-    pub source: Option<Box<str>>,
-    /// Whether the event says that nobody is assigned.
-    pub nobody: bool,
-    pub agent_id: Option<Box<str>>,
-    pub agent_name: Option<Box<str>>,
-    pub channel: Option<Box<str>>,
-    pub member_name: Option<Box<str>>,
-    pub member_number: Option<Box<str>>,
-    pub member_business_id: Option<Box<str>>,
-    pub member_channel_id: Option<Box<str>>,
-    pub shortcode: Option<Box<str>>,
-    pub app_key: Option<Box<str>>,
-    pub tenant: Option<Box<str>>,
 }
 
 /// Why an image is no conversation's memory.
@@ -107,7 +86,7 @@ impl ConversationImage {
             id: conversation.id.clone(),
             facts: conversation.timed.facts().iter().chain(&conversation.untimed).cloned().collect(),
             conflicts: conversation.conflicts.clone(),
-            contexts: conversation.contexts.iter().map(ContextImage::of).collect(),
+            contexts: conversation.contexts.clone(),
             sessions: conversation.sessions.clone(),
             arrivals: conversation.arrivals,
         }
@@ -121,9 +100,8 @@ impl ConversationImage {
             within(fact.seq, "context", fact.context, &self.contexts)?;
             fact.session.map(|session| within(fact.seq, "session", session, &self.sessions)).transpose()?;
         }
-        let contexts: Option<Vec<_>> = self.contexts.iter().map(ContextImage::to_context).collect();
-        let contexts = contexts.ok_or(ImageError::TooLong)?;
-        Ok(Conversation::from_memory(self.id, self.facts, self.conflicts, contexts, self.sessions, self.arrivals))
+        let Self { id, facts, conflicts, contexts, sessions, arrivals } = self;
+        Ok(Conversation::from_memory(id, facts, conflicts, contexts, sessions, arrivals))
     }
 }
 
@@ -131,44 +109,4 @@ impl ConversationImage {
 pub(crate) fn within<'a, T>(seq: u64, list: &'static str, number: u32, all: &'a [T]) -> Result<&'a T, ImageError> {
     let dangling = || ImageError::Dangling { seq, list, found: number, expected: all.len() };
     all.get(number as usize).ok_or_else(dangling)
-}
-
-impl ContextImage {
-    fn of(context: &Context) -> Self {
-        let text = |field| context.texts.get(field).map(Into::into);
-        let nobody = context.agent() == AgentMention::Nobody;
-        Self {
-            source: text(Field::Source),
-            nobody,
-            agent_id: text(Field::AgentId),
-            agent_name: text(Field::AgentName),
-            channel: text(Field::Channel),
-            member_name: text(Field::MemberName),
-            member_number: text(Field::MemberNumber),
-            member_business_id: text(Field::MemberBusinessId),
-            member_channel_id: text(Field::MemberChannelId),
-            shortcode: text(Field::Shortcode),
-            app_key: text(Field::AppKey),
-            tenant: text(Field::Tenant),
-        }
-    }
-
-    fn to_context(&self) -> Option<Context> {
-        let fields: [Option<&str>; FIELDS] = [
-            None,
-            None,
-            self.source.as_deref(),
-            self.agent_id.as_deref(),
-            self.agent_name.as_deref(),
-            self.channel.as_deref(),
-            self.member_name.as_deref(),
-            self.member_number.as_deref(),
-            self.member_business_id.as_deref(),
-            self.member_channel_id.as_deref(),
-            self.shortcode.as_deref(),
-            self.app_key.as_deref(),
-            self.tenant.as_deref(),
-        ];
-        Some(Context { texts: Texts::pack(fields)?, nobody: self.nobody })
-    }
 }

@@ -12,6 +12,8 @@ mod texts;
 mod event;
 mod draft;
 mod content;
+mod context;
+mod parts;
 mod json;
 pub mod ingest;
 mod effect;
@@ -36,6 +38,7 @@ mod resident;
 mod board;
 
 pub use board::{Admissions, Batch, Board, FOLD_VERSION, Whereabouts};
+pub use context::Context;
 pub use conversation::ArrivalCounts;
 pub use difference::Difference;
 pub use draft::{DEFAULT_MAX_ID_BYTES, Draft, DraftError};
@@ -45,8 +48,9 @@ pub use fact::Fact;
 pub use hash::StateHash;
 pub use history::{Arrivals, HistoryEntry, Mention};
 pub use identity::{ContentHash, Identity};
-pub use image::{ContextImage, ConversationImage, ImageError};
+pub use image::{ConversationImage, ImageError};
 pub use outline::Outline;
+pub use parts::EventParts;
 pub use query::{AgentFilter, AgentLoad, Cursor, OpenConversation, Page, Query, QueryError, Sort, Totals};
 pub use session::{Session, SessionStatus};
 pub use state::{

@@ -4,11 +4,11 @@
 //! audit, an export, a look at what was known earlier.
 
 use crate::conversation::Conversation;
-use crate::draft::Draft;
 use crate::effect::Seq;
-use crate::event::{AgentMention, Event};
+use crate::event::Event;
 use crate::fact::Fact;
-use crate::image::{ContextImage, ConversationImage, ImageError, within};
+use crate::image::{ConversationImage, ImageError, within};
+use crate::parts::EventParts;
 
 impl ConversationImage {
     /// The events that were logged, conflicts included, with their places in the log and in its order.
@@ -48,49 +48,25 @@ impl ConversationImage {
 
     fn event(&self, fact: &Fact) -> Result<Event, ImageError> {
         let seq = fact.seq;
-        // The limit to ids was kept when the event came in, and may have been another one then.
-        let event = self.draft(fact)?.build_with(usize::MAX).map_err(|why| ImageError::NoEvent { seq, why })?;
+        let event = self.parts(fact)?.build().map_err(|why| ImageError::NoEvent { seq, why })?;
         let (expected, found) = (fact.content, event.content());
         if found == expected { Ok(event) } else { Err(ImageError::Content { seq, expected, found }) }
     }
 
-    fn draft<'a>(&'a self, fact: &'a Fact) -> Result<Draft<'a>, ImageError> {
-        let ContextImage {
-            source,
-            nobody,
-            agent_id,
-            agent_name,
-            channel,
-            member_name,
-            member_number,
-            member_business_id,
-            member_channel_id,
-            shortcode,
-            app_key,
-            tenant,
-        } = within(fact.seq, "context", fact.context, &self.contexts)?;
+    fn parts<'a>(&'a self, fact: &'a Fact) -> Result<EventParts<'a>, ImageError> {
         let session = fact.session.map(|session| within(fact.seq, "session", session, &self.sessions)).transpose()?;
-        Ok(Draft {
-            source: source.as_deref().unwrap_or_default(),
+        Ok(EventParts {
             conversation: &self.id,
+            context: within(fact.seq, "context", fact.context, &self.contexts)?,
             identity: (!fact.identity.is_content()).then(|| fact.identity.clone()),
-            kind: Some(fact.kind),
+            kind: fact.kind,
+            direction: fact.direction,
             occurred: fact.occurred,
             sent: fact.sent,
             started: fact.started,
             active: fact.active,
             unread: fact.unread,
-            agent: AgentMention::from_parts(agent_id.as_deref(), agent_name.as_deref(), *nobody),
-            direction: fact.direction,
-            channel: channel.as_deref(),
             text: fact.text.as_deref(),
-            member_name: member_name.as_deref(),
-            member_number: member_number.as_deref(),
-            member_business_id: member_business_id.as_deref(),
-            member_channel_id: member_channel_id.as_deref(),
-            shortcode: shortcode.as_deref(),
-            app_key: app_key.as_deref(),
-            tenant: tenant.as_deref(),
             session: session.cloned(),
         })
     }
@@ -100,6 +76,7 @@ impl ConversationImage {
 mod tests {
     use super::*;
     use crate::Board;
+    use crate::draft::Draft;
     use crate::draft::tests::{at, message};
     use crate::identity::{ContentHash, Identity};
     use crate::session::Session;

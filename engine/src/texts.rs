@@ -69,9 +69,31 @@ impl Texts {
     }
 
     pub(crate) fn get(&self, field: Field) -> Option<&str> {
-        let place = field as usize;
+        self.at(field as usize)
+    }
+
+    /// Like [`Texts::get`], by the place in [`Field`].
+    pub(crate) fn at(&self, place: usize) -> Option<&str> {
         let start = if place == 0 { 0 } else { self.ends[place - 1] };
         (self.given & (1 << place) != 0).then(|| &self.packed[start as usize..self.ends[place] as usize])
+    }
+
+    /// These two texts, and of `repeating` what repeats. `None` where they are longer than 4 GiB together.
+    pub(crate) fn with_repeating(conversation: &str, text: Option<&str>, repeating: &Self) -> Option<Self> {
+        let start = repeating.repeating_start();
+        let repeated = &repeating.packed[start as usize..];
+        let own = text.unwrap_or_default();
+        let mut packed = String::with_capacity(conversation.len() + own.len() + repeated.len());
+        packed.push_str(conversation);
+        packed.push_str(own);
+        let moved = u32::try_from(packed.len()).ok()?;
+        packed.push_str(repeated);
+        u32::try_from(packed.len()).ok()?;
+        let mut ends = repeating.ends.map(|end| end - start.min(end) + moved);
+        ends[Field::Conversation as usize] = u32::try_from(conversation.len()).ok()?;
+        ends[Field::Text as usize] = moved;
+        let own = 1 << Field::Conversation as u16 | u16::from(text.is_some()) << Field::Text as u16;
+        Some(Self { packed: packed.into_boxed_str(), ends, given: repeating.given & REPEATING | own })
     }
 
     /// All texts but the conversation's id, one after the other.
@@ -124,6 +146,17 @@ mod tests {
         assert_eq!(all.get(Field::AgentName), None);
         assert_eq!(all.get(Field::Tenant), Some("t"));
         assert_eq!(all.content(), "héllot");
+    }
+
+    #[test]
+    fn texts_are_put_together_with_what_repeats() {
+        let repeating = texts("other", Some("longer than it"), Some("a"), Some("t"));
+        for repeating in [repeating.repeating(), repeating] {
+            for text in [None, Some(""), Some("héllo")] {
+                let all = Texts::with_repeating("c", text, &repeating);
+                assert_eq!(all, Some(texts("c", text, Some("a"), Some("t"))));
+            }
+        }
     }
 
     #[test]

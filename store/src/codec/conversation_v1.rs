@@ -1,6 +1,6 @@
 //! The first stored form of a conversation's memory. Never change it; add another beside it.
 
-use convofold_engine::{ArrivalCounts, At, ContentHash, ContextImage, ConversationImage, Fact, Identity, Time};
+use convofold_engine::{ArrivalCounts, At, ContentHash, Context, ConversationImage, Fact, Identity, ImageError, Time};
 use serde::{Deserialize, Serialize};
 
 use super::event_v1::{
@@ -94,7 +94,7 @@ impl<'a> StoredConversationV1<'a> {
             id: self.id.into(),
             facts: self.facts.iter().map(StoredFactV1::to_fact).collect::<Result<_, _>>()?,
             conflicts: self.conflicts.iter().map(StoredFactV1::to_fact).collect::<Result<_, _>>()?,
-            contexts: self.contexts.iter().map(StoredContextV1::to_context).collect(),
+            contexts: self.contexts.iter().map(StoredContextV1::to_context).collect::<Result<_, _>>()?,
             sessions: self.sessions.iter().map(StoredSessionV1::to_session).collect(),
             arrivals: ArrivalCounts { duplicates: self.duplicates, late: self.late },
         })
@@ -182,38 +182,50 @@ impl OwnTimeV1 {
 }
 
 impl<'a> StoredContextV1<'a> {
-    fn of(context: &'a ContextImage) -> Self {
+    fn of(context: &'a Context) -> Self {
+        let [
+            source,
+            agent_id,
+            agent_name,
+            channel,
+            member_name,
+            member_number,
+            member_business_id,
+            member_channel_id,
+            shortcode,
+            app_key,
+            tenant,
+        ] = context.texts();
         Self {
-            source: context.source.as_deref(),
-            nobody: context.nobody,
-            agent_id: context.agent_id.as_deref(),
-            agent_name: context.agent_name.as_deref(),
-            channel: context.channel.as_deref(),
-            member_name: context.member_name.as_deref(),
-            member_number: context.member_number.as_deref(),
-            member_business_id: context.member_business_id.as_deref(),
-            member_channel_id: context.member_channel_id.as_deref(),
-            shortcode: context.shortcode.as_deref(),
-            app_key: context.app_key.as_deref(),
-            tenant: context.tenant.as_deref(),
+            source,
+            nobody: context.nobody(),
+            agent_id,
+            agent_name,
+            channel,
+            member_name,
+            member_number,
+            member_business_id,
+            member_channel_id,
+            shortcode,
+            app_key,
+            tenant,
         }
     }
 
-    fn to_context(&self) -> ContextImage {
-        let text = |text: Option<&str>| text.map(Into::into);
-        ContextImage {
-            source: text(self.source),
-            nobody: self.nobody,
-            agent_id: text(self.agent_id),
-            agent_name: text(self.agent_name),
-            channel: text(self.channel),
-            member_name: text(self.member_name),
-            member_number: text(self.member_number),
-            member_business_id: text(self.member_business_id),
-            member_channel_id: text(self.member_channel_id),
-            shortcode: text(self.shortcode),
-            app_key: text(self.app_key),
-            tenant: text(self.tenant),
-        }
+    fn to_context(&self) -> Result<Context, Damage> {
+        let texts = [
+            self.source,
+            self.agent_id,
+            self.agent_name,
+            self.channel,
+            self.member_name,
+            self.member_number,
+            self.member_business_id,
+            self.member_channel_id,
+            self.shortcode,
+            self.app_key,
+            self.tenant,
+        ];
+        Context::new(texts, self.nobody).ok_or(Damage::Conversation(ImageError::TooLong))
     }
 }

@@ -4,8 +4,8 @@
 use std::path::PathBuf;
 
 use convofold_engine::{
-    AgentMention, ArrivalCounts, At, ContentHash, ContextImage, ConversationImage, Direction, Draft, Event, Fact,
-    Identity, Kind, SUPEROFFICE, Session, Time,
+    AgentMention, ArrivalCounts, At, ContentHash, Context, ConversationImage, Direction, Draft, Event, Fact, Identity,
+    Kind, SUPEROFFICE, Session, Time,
 };
 
 use super::block::{Block, BlockBuilder, StoredBookmarkV1, Tail};
@@ -150,22 +150,23 @@ pub(crate) fn images() -> Vec<ConversationImage> {
         text: None,
         ..message.clone()
     };
-    let text = |text: &str| Some(text.into());
-    let full = ContextImage {
-        source: text("airship"),
-        nobody: false,
-        agent_id: text("42"),
-        agent_name: text("Ida Øst"),
-        channel: text("sms"),
-        member_name: text("Marcus"),
-        member_number: text("14695550115"),
-        member_business_id: text("b-1"),
-        member_channel_id: text("c-1"),
-        shortcode: text("946710"),
-        app_key: text("iKU_x"),
-        tenant: text("t-1"),
-    };
-    let nobody = ContextImage { source: text("airship"), nobody: true, ..ContextImage::default() };
+    let source = Some("airship");
+    let mut texts = [
+        source,
+        Some("42"),
+        Some("Ida Øst"),
+        Some("sms"),
+        Some("Marcus"),
+        Some("14695550115"),
+        None,
+        None,
+        None,
+        None,
+        None,
+    ];
+    texts[6..].copy_from_slice(&[Some("b-1"), Some("c-1"), Some("946710"), Some("iKU_x"), Some("t-1")]);
+    let full = Context::new(texts, false).unwrap();
+    let nobody = Context::new([source, None, None, None, None, None, None, None, None, None, None], true).unwrap();
     let session = session_event().session().cloned().unwrap();
     vec![
         ConversationImage {

@@ -1,0 +1,102 @@
+//! The texts that repeat from event to event of a conversation.
+
+use std::sync::Arc;
+
+use crate::event::{AgentMention, Event};
+use crate::texts::{FIELDS, Field, Texts};
+
+/// What an event says that the events of its conversation mostly say alike: where it comes from, who the agent and the
+/// member are. Copies share one allocation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Context(Arc<Inner>);
+
+#[derive(Debug, PartialEq, Eq)]
+struct Inner {
+    texts: Texts,
+    nobody: bool,
+}
+
+impl Context {
+    /// How many texts a context can have.
+    pub const TEXTS: usize = 11;
+
+    /// The context with these texts, in the order of [`crate::Draft`]: source, agent id, agent name, channel, member name,
+    /// number, business id, channel id, shortcode, app key, tenant. That nobody is assigned counts only where there is no
+    /// agent. `None` where the texts are longer than 4 GiB together.
+    #[must_use]
+    pub fn new(texts: [Option<&str>; Self::TEXTS], nobody: bool) -> Option<Self> {
+        let mut fields = [None; FIELDS];
+        if let Some(repeating) = fields.last_chunk_mut() {
+            *repeating = texts;
+        }
+        let texts = Texts::pack(fields)?;
+        let nobody = nobody && texts.get(Field::AgentId).is_none() && texts.get(Field::AgentName).is_none();
+        Some(Self(Arc::new(Inner { texts, nobody })))
+    }
+
+    /// The context of an event.
+    #[must_use]
+    pub fn of(event: &Event) -> Self {
+        Self(Arc::new(Inner { texts: event.texts().repeating(), nobody: event.says_nobody() }))
+    }
+
+    /// Whether it is that of this event.
+    #[must_use]
+    pub fn is_of(&self, event: &Event) -> bool {
+        self.nobody() == event.says_nobody() && self.0.texts.repeats(event.texts())
+    }
+
+    /// Its texts, in the order of [`Context::new`].
+    #[must_use]
+    pub fn texts(&self) -> [Option<&str>; Self::TEXTS] {
+        let places = std::array::from_fn(|place| place + Field::Source as usize);
+        places.map(|place: usize| self.0.texts.at(place))
+    }
+
+    /// Whether it says that nobody is assigned.
+    #[must_use]
+    pub fn nobody(&self) -> bool {
+        self.0.nobody
+    }
+
+    pub(crate) fn get(&self, field: Field) -> Option<&str> {
+        self.0.texts.get(field)
+    }
+
+    pub(crate) fn agent(&self) -> AgentMention<'_> {
+        AgentMention::from_parts(self.get(Field::AgentId), self.get(Field::AgentName), self.nobody())
+    }
+
+    pub(crate) fn packed(&self) -> &Texts {
+        &self.0.texts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::draft::Draft;
+    use crate::draft::tests::message;
+
+    #[test]
+    fn the_context_of_an_event_comes_back_from_its_texts() {
+        let agent = AgentMention::Agent { id: Some("a"), name: Some("") };
+        for agent in [agent, AgentMention::Nobody, AgentMention::Silent] {
+            let event = Draft { agent, channel: Some("sms"), tenant: Some("t"), ..message() }.build().unwrap();
+            let context = Context::of(&event);
+            assert!(context.is_of(&event));
+            assert_eq!(context.agent(), agent);
+            assert_eq!(Context::new(context.texts(), context.nobody()), Some(context.clone()));
+            assert!(!context.is_of(&Draft { tenant: Some("u"), ..event.draft() }.build().unwrap()));
+        }
+    }
+
+    #[test]
+    fn nobody_is_assigned_only_where_there_is_no_agent() {
+        let mut texts = [None; Context::TEXTS];
+        texts[0] = Some("airship");
+        assert!(Context::new(texts, true).unwrap().nobody());
+        texts[1] = Some("a");
+        assert!(!Context::new(texts, true).unwrap().nobody());
+    }
+}

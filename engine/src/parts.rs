@@ -1,0 +1,127 @@
+//! The way to make an event of what was kept of it.
+
+use crate::content;
+use crate::context::Context;
+use crate::draft::{DraftError, time_of};
+use crate::event::{Direction, Event, Kind};
+use crate::identity::{ContentHash, Identity};
+use crate::session::Session;
+use crate::texts::{Field, Texts};
+use crate::time::Time;
+
+/// Everything an event said, with the texts that repeat packed already: what a store keeps of it. See [`crate::Draft`] for
+/// the fields.
+///
+/// It builds the same event as the draft would, for less. Only the lengths of ids are not looked at: the limit was kept
+/// when the event came in, and may have been another one then.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the fields are those of `Draft`")]
+pub struct EventParts<'a> {
+    pub conversation: &'a str,
+    pub context: &'a Context,
+    pub identity: Option<Identity>,
+    pub kind: Kind,
+    pub direction: Option<Direction>,
+    pub occurred: Option<Time>,
+    pub sent: Option<Time>,
+    pub started: Option<Time>,
+    pub active: Option<Time>,
+    pub unread: Option<u64>,
+    pub text: Option<&'a str>,
+    pub session: Option<Session>,
+}
+
+impl EventParts<'_> {
+    /// Gives the event its time and its identity, and packs it.
+    ///
+    /// # Errors
+    /// [`DraftError`] names what is missing.
+    pub fn build(self) -> Result<Event, DraftError> {
+        if self.context.get(Field::Source).is_none_or(str::is_empty) {
+            return Err(DraftError::NoSource);
+        }
+        if self.conversation.is_empty() {
+            return Err(DraftError::NoConversation);
+        }
+        let at = time_of(self.kind, self.occurred, self.sent, self.started, self.active).ok_or(DraftError::NoTime)?;
+        let texts = Texts::with_repeating(self.conversation, self.text, self.context.packed());
+        let mut event = Event {
+            texts: texts.ok_or(DraftError::TooLong)?,
+            nobody: self.context.nobody(),
+            kind: self.kind,
+            // The direction of a text that is not there says nothing.
+            direction: self.direction.filter(|_| self.kind.is_message() || self.text.is_some()),
+            at,
+            occurred: self.occurred,
+            sent: self.sent,
+            started: self.started,
+            active: self.active,
+            unread: self.unread,
+            identity: Identity::of_content(ContentHash::from_bits(0)),
+            content: ContentHash::from_bits(0),
+            session: self.session.map(Box::new),
+        };
+        event.content = content::hash(&event);
+        event.identity = self.identity.unwrap_or_else(|| Identity::of_content(event.content));
+        Ok(event)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::draft::Draft;
+    use crate::draft::tests::{at, message};
+    use crate::event::AgentMention;
+
+    fn parts<'a>(event: &'a Event, context: &'a Context) -> EventParts<'a> {
+        EventParts {
+            conversation: event.conversation(),
+            context,
+            identity: (!event.identity().is_content()).then(|| event.identity().clone()),
+            kind: event.kind(),
+            direction: event.direction(),
+            occurred: event.occurred(),
+            sent: event.sent(),
+            started: event.started(),
+            active: event.active(),
+            unread: event.unread(),
+            text: event.text(),
+            session: event.session().cloned(),
+        }
+    }
+
+    #[test]
+    fn parts_build_the_event_that_they_are_of() {
+        let drafts = [
+            message(),
+            Draft { text: None, identity: Some(Identity::given("x", 3)), agent: AgentMention::Nobody, ..message() },
+            Draft { kind: Some(Kind::Close), text: Some(""), unread: Some(0), started: at(2_000), ..message() },
+            Draft {
+                tenant: Some("t"),
+                session: Some(Session::default()),
+                direction: Some(Direction::Out),
+                ..message()
+            },
+        ];
+        for event in drafts.map(|draft| draft.build().unwrap()) {
+            let context = Context::of(&event);
+            assert_eq!(parts(&event, &context).build(), Ok(event.clone()));
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let event = message().build().unwrap();
+        let context = Context::of(&event);
+        let parts = || parts(&event, &context);
+        assert_eq!(EventParts { conversation: "", ..parts() }.build(), Err(DraftError::NoConversation));
+        assert_eq!(EventParts { occurred: None, sent: None, ..parts() }.build(), Err(DraftError::NoTime));
+        for source in [None, Some("")] {
+            let mut texts = context.texts();
+            texts[0] = source;
+            let context = &Context::new(texts, false).unwrap();
+            assert_eq!(EventParts { context, ..parts() }.build(), Err(DraftError::NoSource));
+        }
+    }
+}
