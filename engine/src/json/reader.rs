@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use wide::u8x16;
+
 use super::fault::{Fault, FaultKind};
 use super::keys::Keys;
 use super::string::{self, Scanned};
@@ -22,12 +24,36 @@ pub(crate) struct Name {
     pub(crate) word: &'static str,
     /// The name as it stands before its value: in quotes, with the colon.
     quoted: &'static str,
+    /// The beginning of that, filled up with zeros.
+    beginning: [u8; BEGINNING],
 }
+
+/// So many bytes of a name are compared at once.
+const BEGINNING: usize = 16;
 
 impl Name {
     /// See [`names!`].
     pub(crate) const fn new(word: &'static str, quoted: &'static str) -> Self {
-        Self { word, quoted }
+        let mut beginning = [0; BEGINNING];
+        let mut at = 0;
+        while at < BEGINNING && at < quoted.len() {
+            beginning[at] = quoted.as_bytes()[at];
+            at += 1;
+        }
+        Self { word, quoted, beginning }
+    }
+
+    /// What follows the name where the bytes begin with it.
+    #[inline]
+    fn before<'b>(&self, bytes: &'b [u8]) -> Option<&'b [u8]> {
+        let Some(block) = bytes.first_chunk() else { return bytes.strip_prefix(self.quoted.as_bytes()) };
+        let equal = u8x16::new(*block).simd_eq(u8x16::new(self.beginning)).to_bitmask();
+        let (length, rest) = (self.quoted.len(), bytes.get(self.quoted.len()..)?);
+        // The place of the first difference; zeros are none.
+        let same = equal.trailing_ones() as usize;
+        let is_it = same >= length
+            || (same == BEGINNING && bytes.get(BEGINNING..length)? == &self.quoted.as_bytes()[BEGINNING..]);
+        is_it.then_some(rest)
     }
 }
 
@@ -70,7 +96,7 @@ impl<'a, 's> Reader<'a, 's> {
     /// Whether an object begins here whose first field has this name.
     pub(crate) fn is_first(&self, name: &Name) -> bool {
         let fields = self.bytes.get(self.at..).and_then(|rest| rest.strip_prefix(b"{"));
-        fields.is_some_and(|fields| fields.starts_with(name.quoted.as_bytes()))
+        fields.is_some_and(|fields| name.before(fields).is_some())
     }
 
     /// Whether an object begins here.
@@ -266,7 +292,7 @@ impl<'a, 's> Reader<'a, 's> {
     #[inline]
     fn value_after(&self, name: &Name) -> Option<usize> {
         let comma = usize::from(self.bytes.get(self.at) == Some(&b','));
-        let rest = self.bytes.get(self.at + comma..)?.strip_prefix(name.quoted.as_bytes())?;
+        let rest = name.before(self.bytes.get(self.at + comma..)?)?;
         let is_first = self.bytes.get(self.at.wrapping_sub(1)) == Some(&b'{');
         let is_compact = rest.first().is_some_and(|byte| *byte > b' ') && is_first == (comma == 0);
         is_compact.then_some(self.at + comma + name.quoted.len())
