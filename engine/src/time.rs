@@ -122,24 +122,22 @@ struct Civil {
 
 impl Civil {
     fn parse(text: &[u8]) -> Option<Self> {
-        let (date, rest) = text.split_at_checked(10)?;
-        let (time, rest) = rest.split_at_checked(9)?;
-        let year = digits(&date[0..4])?;
-        let month = digits(&date[5..7])?;
-        let day = digits(&date[8..10])?;
-        let [hour, minute, second] = [digits(&time[1..3])?, digits(&time[4..6])?, digits(&time[7..9])?];
-        let separated = date[4] == b'-'
-            && date[7] == b'-'
-            && matches!(time[0], b'T' | b't' | b' ')
-            && time[3] == b':'
-            && time[6] == b':';
+        let (written, rest) = text.split_first_chunk::<19>()?;
+        #[rustfmt::skip]
+        let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T' | b't' | b' ', h1, h2, b':', n1, n2, b':', s1, s2] = written
+        else {
+            return None;
+        };
+        let year = pair(*y1, *y2)? * 100 + pair(*y3, *y4)?;
+        let (month, day) = (pair(*m1, *m2)?, pair(*d1, *d2)?);
+        let [hour, minute, second] = [pair(*h1, *h2)?, pair(*n1, *n2)?, pair(*s1, *s2)?];
         let in_bounds = (1..=12).contains(&month)
             && (1..=days_in_month(year, month)).contains(&day)
             && hour < 24
             && minute < 60
             && second <= 60;
         let (ns, zone) = fraction(rest)?;
-        (separated && in_bounds).then_some(Self {
+        in_bounds.then_some(Self {
             year,
             month,
             day,
@@ -157,27 +155,32 @@ impl Civil {
     }
 }
 
-fn digits(text: &[u8]) -> Option<i64> {
-    text.iter().try_fold(0, |sum, byte| byte.is_ascii_digit().then(|| sum * 10 + i64::from(byte - b'0')))
+/// The number that two digits are.
+#[inline]
+fn pair(tens: u8, ones: u8) -> Option<i64> {
+    let (tens, ones) = (tens.wrapping_sub(b'0'), ones.wrapping_sub(b'0'));
+    (tens < 10 && ones < 10).then_some(i64::from(tens) * 10 + i64::from(ones))
 }
 
 /// The nanoseconds of an optional fraction, and what follows it.
 fn fraction(text: &[u8]) -> Option<(u32, &[u8])> {
+    const POWERS: [u32; 10] = [0, 100_000_000, 10_000_000, 1_000_000, 100_000, 10_000, 1_000, 100, 10, 1];
     let Some(rest) = text.strip_prefix(b".") else { return Some((0, text)) };
-    let count = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    if !(1..=9).contains(&count) {
-        return None;
+    let (mut count, mut number) = (0, 0);
+    while let Some(digit) = rest.get(count).map(|byte| byte.wrapping_sub(b'0')).filter(|digit| *digit < 10) {
+        count += 1;
+        // No more than nine digits are accepted below, and so many fit.
+        number = u32::wrapping_add(u32::wrapping_mul(number, 10), digit.into());
     }
-    let (written, zone) = rest.split_at(count);
-    let ns = (0..9).fold(0, |sum, place| sum * 10 + u32::from(written.get(place).map_or(0, |byte| byte - b'0')));
-    Some((ns, zone))
+    let power = POWERS.get(count).filter(|power| **power > 0)?;
+    Some((number * power, rest.get(count..)?))
 }
 
 fn offset_minutes(zone: &[u8]) -> Option<i64> {
     match zone {
         [] | b"Z" | b"z" => Some(0),
         [sign @ (b'+' | b'-'), h1, h2, b':', m1, m2] => {
-            let (hours, minutes) = (digits(&[*h1, *h2])?, digits(&[*m1, *m2])?);
+            let (hours, minutes) = (pair(*h1, *h2)?, pair(*m1, *m2)?);
             let offset = hours * 60 + minutes;
             (hours < 24 && minutes < 60).then_some(if *sign == b'-' { -offset } else { offset })
         }
