@@ -24,9 +24,17 @@ test:
 docs:
     RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps --locked
 
-# convofold beside a hand-rolled SQLite table on the same events, in one run.
-bench events="1000000":
-    cargo run --release --locked --package convofold-benches --bin peers -- --events {{events}}
+# Everything that is promised of speed, memory and disk, in one run with the machine's limits and the peers.
+bench *args:
+    cargo run --release --locked --package convofold-benches --bin targets -- {{args}}
+
+# What this machine can do at all: reading, parsing, copying, appending.
+limits *args:
+    cargo run --release --locked --package convofold-benches --bin limits -- {{args}}
+
+# Bulk replay alone, beside all peers.
+peers *args:
+    cargo run --release --locked --package convofold-benches --bin peers -- {{args}}
 
 # What the promises of durability cost: a commit with and without our own barrier, verify, audit, backup, repair.
 promises *args:

@@ -1,10 +1,15 @@
-//! Measurements of convofold beside what one would write without it.
+//! Measurements of convofold beside what one would write without it, and beside what the machine can do at all.
 //!
-//! Every peer does the same job on the same file: parse, deduplicate by identity, append to a log, keep the same fields
-//! of every conversation, and be able to list the open ones by agent, with everything durable at the end. Times are only
-//! comparable within one run, because machines differ from minute to minute; so peers take turns and ratios are shown.
+//! Times are only comparable within one run, because machines differ from minute to minute; so everything takes turns and
+//! ratios are shown. What reads memory, or ends by being killed, runs in a process of its own ([`task`]).
 
+pub mod events;
+pub mod figure;
+pub mod limits;
 pub mod log;
 pub mod ours;
 pub mod outcome;
-pub mod sqlite;
+pub mod peers;
+pub mod results;
+pub mod targets;
+pub mod task;

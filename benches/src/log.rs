@@ -1,19 +1,84 @@
-//! The log that everything is measured with.
+//! The logs that everything is measured with.
 
-use std::io::{BufWriter, Write};
+use std::fs::File;
+use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
-use convofold_cli::generate::{GenerateOptions, generate};
+use anyhow::{Result, ensure};
+use convofold_cli::generate::{Faults, GenerateOptions, Mix, generate};
 
-/// A generated log of so many events, the same every time.
+/// What is in a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// Airship in both envelopes.
+    Airship,
+    /// Airship in both envelopes, and SuperOffice.
+    Mixed,
+}
+
+/// How far events may overtake each other in a shuffled log.
+pub const SHUFFLE_WINDOW: u32 = 10_000;
+/// Which share of the events of a shuffled log comes twice.
+pub const DUPLICATES: f64 = 0.05;
+
+/// A generated log of so many events, the same every time; one that is there already is taken as it is.
 ///
 /// # Errors
 /// What the file system says.
-pub fn generated(events: u64, folder: &Path) -> Result<PathBuf> {
-    let path = folder.join("log.ndjson");
-    let mut out = BufWriter::new(std::fs::File::create(&path)?);
-    generate(&GenerateOptions { events, ..GenerateOptions::default() }, &mut out)?;
+pub fn generated(events: u64, content: Content, folder: &Path) -> Result<PathBuf> {
+    write(events, content, Faults::default(), &folder.join(format!("{content:?}-{events}.ndjson")))
+}
+
+/// The same events as the generated log has, within a window in any order, and some of them twice.
+///
+/// # Errors
+/// What the file system says.
+pub fn shuffled(events: u64, content: Content, folder: &Path) -> Result<PathBuf> {
+    let faults = Faults { shuffle: SHUFFLE_WINDOW, duplicates: DUPLICATES, ..Faults::default() };
+    write(events, content, faults, &folder.join(format!("{content:?}-{events}-shuffled.ndjson")))
+}
+
+fn write(events: u64, content: Content, faults: Faults, path: &Path) -> Result<PathBuf> {
+    if path.exists() {
+        return Ok(path.to_owned());
+    }
+    let mix = match content {
+        Content::Airship => Mix { superoffice: 0, ..Mix::default() },
+        Content::Mixed => Mix::default(),
+    };
+    let options = GenerateOptions { events, mix, faults, ..GenerateOptions::default() };
+    let unfinished = path.with_extension("unfinished");
+    let mut out = BufWriter::with_capacity(1 << 20, File::create(&unfinished)?);
+    generate(&options, &mut out)?;
     out.flush()?;
-    Ok(path)
+    std::fs::rename(unfinished, path)?;
+    Ok(path.to_owned())
+}
+
+/// A log cut into so many files of as many bytes each, as if each were a day; in the order of the log.
+///
+/// # Errors
+/// What the file system says.
+pub fn days(log: &Path, count: u64, folder: &Path) -> Result<Vec<PathBuf>> {
+    ensure!(count > 0, "a log has at least one day");
+    let day_bytes = std::fs::metadata(log)?.len() / count + 1;
+    let mut lines = BufReader::with_capacity(1 << 20, File::open(log)?);
+    let mut paths = Vec::new();
+    let mut line = Vec::new();
+    let mut out: Option<BufWriter<File>> = None;
+    let mut bytes = 0;
+    while lines.read_until(b'\n', &mut line)? > 0 {
+        if out.is_none() || bytes >= day_bytes {
+            let path = folder.join(format!("day-{:03}.ndjson", paths.len()));
+            out = Some(BufWriter::with_capacity(1 << 20, File::create(&path)?));
+            paths.push(path);
+            bytes = 0;
+        }
+        if let Some(out) = &mut out {
+            out.write_all(&line)?;
+        }
+        bytes += line.len() as u64;
+        line.clear();
+    }
+    Ok(paths)
 }

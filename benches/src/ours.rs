@@ -1,22 +1,22 @@
 //! convofold itself, used as a host would.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::Result;
+use convofold::Convofold;
 use convofold::replay::{Input, Replay};
-use convofold::{AgentFilter, Convofold, Query};
 
-use crate::outcome::{Answers, Outcome, disk_bytes, peak_memory_bytes};
+use crate::outcome::{Answers, Known, Outcome, disk_bytes, peak_memory_bytes};
 
-/// Replays `log` into a new database in `folder`.
+/// Replays files, in this order, into a new database in `folder`.
 ///
 /// # Errors
 /// Whatever the store says.
-pub fn replay(log: &Path, folder: &Path) -> Result<Outcome> {
+pub fn replay_files(files: &[PathBuf], folder: &Path) -> Result<Outcome> {
     let began = Instant::now();
     let db = Convofold::open(folder)?;
-    Replay::new(&db).input(Input::path(log)).run()?;
+    Replay::new(&db).inputs(files.iter().map(Input::path)).run()?;
     let replay = began.elapsed();
     let peak_memory_bytes = peak_memory_bytes()?;
     db.close()?;
@@ -24,28 +24,42 @@ pub fn replay(log: &Path, folder: &Path) -> Result<Outcome> {
 
     let began = Instant::now();
     let db = Convofold::open(folder)?;
-    let answers = answers(&db)?;
     let reopen = began.elapsed();
+    let answers = answers(&db)?;
     db.close()?;
     Ok(Outcome { answers, replay, reopen, disk_bytes: disk_bytes(folder)?, peak_memory_bytes })
 }
 
-fn answers(db: &Convofold) -> Result<Answers> {
-    let unassigned = Query { agent: Some(AgentFilter::Unassigned), ..Query::default() };
-    let stats = db.stats();
-    let mut answers = Answers {
-        events: stats.last_seq,
-        conversations: stats.conversations,
-        open: stats.open,
-        open_unassigned: db.query(&unassigned)?.rows.len() as u64,
-        ..Answers::default()
-    };
+/// What it knows at the end.
+///
+/// # Errors
+/// Where the export cannot be read.
+pub fn answers(db: &Convofold) -> Result<Answers> {
+    let mut answers = Answers { events: db.stats().last_seq, ..Answers::default() };
     let mut export = Vec::new();
     db.export(&mut export)?;
     for line in export.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
         let state: serde_json::Value = serde_json::from_slice(line)?;
-        answers.messages_in += state["messages_in"].as_u64().unwrap_or_default();
-        answers.messages_out += state["messages_out"].as_u64().unwrap_or_default();
+        let (agent, member) = (&state["agent"], &state["member"]);
+        let text = |name: &str| state[name].as_str();
+        let number = |name: &str| state[name].as_i64();
+        answers.add(Known {
+            id: text("id").unwrap_or_default(),
+            open: state["status"] == "open",
+            texts: [
+                agent["id"].as_str().or(agent["name"].as_str()),
+                text("tenant"),
+                member["name"].as_str(),
+                member["number"].as_str(),
+                member["business_id"].as_str(),
+                member["channel_id"].as_str(),
+                text("shortcode"),
+                text("app_key"),
+            ],
+            messages: [number("messages_in").unwrap_or_default(), number("messages_out").unwrap_or_default()],
+            times: [number("closed_at"), number("first_inbound_at"), number("waiting_since")],
+            reopens: number("reopens").unwrap_or_default(),
+        });
     }
     Ok(answers)
 }

@@ -6,7 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use hashbrown::{HashMap, HashSet};
+use hashbrown::hash_table::Entry;
+use hashbrown::{HashMap, HashTable};
 
 use crate::conversation::Conversation;
 use crate::directory::{Directory, fingerprint};
@@ -14,7 +15,6 @@ use crate::effect::{Admission, Effect, Seq};
 use crate::event::Event;
 use crate::hash::StateHash;
 use crate::history::{self, Arrivals, HistoryEntry};
-use crate::identity::{ContentHash, Identity};
 use crate::image::{ConversationImage, ImageError};
 use crate::index::{Index, Slot};
 use crate::outline::Outline;
@@ -127,13 +127,13 @@ impl Board {
     /// against each other.
     #[must_use]
     pub fn admissions(&self) -> Admissions<'_> {
-        Admissions { board: self, admitted: HashSet::new() }
+        Admissions { board: self, admitted: Vec::new(), places: HashTable::new() }
     }
 
     /// Begins to apply events. When the batch is dropped, every answer reflects them.
     pub fn batch(&mut self) -> Batch<'_> {
         self.batches += 1;
-        Batch { board: self, touched: Vec::new(), is_touched: HashSet::new() }
+        Batch { board: self, touched: Vec::new() }
     }
 
     /// The place of a conversation that is here.
@@ -276,6 +276,11 @@ impl Board {
         std::mem::take(&mut self.unsaved)
     }
 
+    /// Takes back what [`Board::take_unsaved`] gave: it was not saved after all.
+    pub fn put_back_unsaved(&mut self, slots: BTreeSet<u32>) {
+        self.unsaved.extend(slots);
+    }
+
     /// The place of the event's conversation where that is away. It is to be restored first: until then an event of it
     /// cannot be told from one that is known ([`Admissions::admit`] says to log it), and has its effect only later.
     ///
@@ -382,30 +387,57 @@ impl Board {
 pub struct Admissions<'a> {
     board: &'a Board,
     /// What of this group is admitted.
-    admitted: HashSet<(Arc<str>, Identity, ContentHash)>,
+    admitted: Vec<&'a Event>,
+    /// The places of those, found by [`bits`].
+    places: HashTable<u32>,
 }
 
-impl Admissions<'_> {
+impl<'a> Admissions<'a> {
+    /// Makes room for so many events at once, which is cheaper than as they come.
+    pub fn reserve(&mut self, events: usize) {
+        self.admitted.reserve(events);
+        self.places.reserve(events, |place| bits_at(&self.admitted, *place));
+    }
+
     /// Whether this event is to be logged, or is known: from the board, or from this group.
-    pub fn admit(&mut self, event: &Event) -> Admission {
+    pub fn admit(&mut self, event: &'a Event) -> Admission {
         let known = self.board.conversation(event.conversation());
         if known.is_some_and(|conversation| conversation.admit(event) == Admission::Duplicate) {
             return Admission::Duplicate;
         }
-        let id = known.map_or_else(|| event.conversation().into(), |conversation| conversation.id.clone());
-        match self.admitted.insert((id, event.identity().clone(), event.content())) {
-            true => Admission::Log,
-            false => Admission::Duplicate,
+        let Self { admitted, places, .. } = self;
+        let is_it = |place: &u32| admitted.get(*place as usize).is_some_and(|other| is_same(other, event));
+        match places.entry(bits(event), is_it, |place| bits_at(admitted, *place)) {
+            Entry::Occupied(_) => Admission::Duplicate,
+            Entry::Vacant(entry) => {
+                entry.insert(u32::try_from(admitted.len()).unwrap_or(u32::MAX));
+                admitted.push(event);
+                Admission::Log
+            }
         }
     }
+}
+
+/// Bits that differ for different events but for rare accidents.
+fn bits(event: &Event) -> u64 {
+    event.identity().fingerprint() ^ event.content().low_bits().rotate_left(32)
+}
+
+fn bits_at(admitted: &[&Event], place: u32) -> u64 {
+    admitted.get(place as usize).map_or(0, |event| bits(event))
+}
+
+/// Whether two deliveries are of one event and say the same.
+fn is_same(a: &Event, b: &Event) -> bool {
+    a.content() == b.content() && a.identity() == b.identity() && a.conversation() == b.conversation()
 }
 
 /// Events being applied; see [`Board::batch`].
 #[derive(Debug)]
 pub struct Batch<'a> {
     board: &'a mut Board,
+    /// The conversations that carry the number of this batch.
     touched: Vec<Slot>,
-    is_touched: HashSet<Slot>,
 }
 
 impl Batch<'_> {
@@ -420,7 +452,8 @@ impl Batch<'_> {
             return Effect::Applied;
         };
         let effect = resident.conversation.apply(seq, event);
-        if self.is_touched.insert(slot) {
+        if resident.touched != self.board.batches {
+            resident.touched = self.board.batches;
             self.touched.push(slot);
         }
         effect

@@ -146,6 +146,12 @@ impl ContentHash {
     pub fn bits(self) -> u128 {
         u128::from_be_bytes(self.0)
     }
+
+    /// The lower half of the bits: to look contents up, never to compare.
+    pub(crate) fn low_bits(self) -> u64 {
+        let ContentHash([_, _, _, _, _, _, _, _, low @ ..]) = self;
+        u64::from_be_bytes(low)
+    }
 }
 
 impl fmt::Display for ContentHash {

@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 use convofold_engine::{Board, Difference, ImageError, Seq, State};
 use serde::Serialize;
 
-use crate::base::{base_images, board_of};
+use crate::archive::ArchiveReader;
+use crate::base::{MemoryError, base_images, board_of};
 use crate::damage::Damage;
 use crate::handle::Convofold;
 use crate::lent_storage::LentStorage;
@@ -105,6 +106,15 @@ impl From<LogError> for AuditError {
     }
 }
 
+impl From<MemoryError> for AuditError {
+    fn from(error: MemoryError) -> Self {
+        match error {
+            MemoryError::Image(error) => Self::Memory(error),
+            MemoryError::Storage(error) => LogError::Storage(error).into(),
+        }
+    }
+}
+
 impl Convofold {
     /// Folds conversations again, from their events in the log, and names every field in which the live state differs.
     /// There should never be one.
@@ -135,12 +145,13 @@ fn audit(
     let wanted: Option<HashSet<_>> = match sample {
         Sample::All => None,
         Sample::Random { .. } => {
-            let board = shared.board.read();
-            Some(slots.iter().filter_map(|slot| board.id(*slot).cloned()).collect())
+            let mut reader = ArchiveReader::new(&shared.archive, storage.as_ref());
+            let ids = slots.iter().map(|slot| reader.id(&shared.board, *slot));
+            Some(ids.collect::<Result<_, _>>().map_err(LogError::Storage)?)
         }
     };
     let is_wanted = |id: &str| wanted.as_ref().is_none_or(|wanted| wanted.contains(id));
-    let base = board_of(base_images(&shared.board, start.seq, is_wanted)?)?;
+    let base = board_of(base_images(shared, storage.as_ref(), start.seq, is_wanted)?)?;
     let mut shadow = Shadow::new(storage, base, start, wanted);
     let mut report = compare(shared, &mut shadow, &slots, tick).map_err(|error| match error {
         AuditError::Damaged { .. } if shared.log_start.read().tail != start => AuditError::Trimmed,
@@ -152,7 +163,7 @@ fn audit(
 }
 
 fn compare(
-    shared: &Shared,
+    shared: &Arc<Shared>,
     shadow: &mut Shadow,
     slots: &[u32],
     tick: impl FnMut(Seq) -> Result<(), AuditError>,
@@ -160,10 +171,13 @@ fn compare(
     let last_seq = shared.applied_seq.load(Ordering::SeqCst);
     shadow.fold_up_to(last_seq, tick)?;
     let mut report = AuditReport { last_seq, ..AuditReport::default() };
+    let storage = LentStorage::of(shared);
+    let mut reader = ArchiveReader::new(&shared.archive, storage.as_ref());
     for slots in slots.chunks(SLICE) {
         let pairs = shadow.beside(shared, |live, shadow| {
-            slots.iter().filter_map(|slot| live.id(*slot)).map(|id| Pair::of(id, live, shadow)).collect::<Vec<_>>()
+            slots.iter().map(|slot| Ok(Pair::of(reader.state_of(live, *slot)?, shadow))).collect::<Result<Vec<_>, _>>()
         })?;
+        let pairs: Vec<Pair> = pairs.map_err(LogError::Storage)?.into_iter().flatten().collect();
         report.conversations += pairs.len() as u64;
         pairs.iter().for_each(|pair| report.add(pair));
     }
@@ -178,8 +192,9 @@ struct Pair {
 }
 
 impl Pair {
-    fn of(id: &Arc<str>, live: &Board, shadow: &Board) -> Self {
-        Self { id: id.clone(), expected: shadow.state(id), found: live.state(id) }
+    fn of(found: Option<State>, shadow: &Board) -> Option<Self> {
+        let found = found?;
+        Some(Self { id: Arc::from(&*found.id), expected: shadow.state(&found.id), found: Some(found) })
     }
 }
 

@@ -149,7 +149,7 @@ impl Convofold {
         }
         let unnamed = unnamed_beside(path).map_err(BackupError::io("making a file beside", path))?;
         let base_seq = if since.is_none() { start.tail.seq } else { 1 };
-        let base = base_images(&self.shared().board, base_seq, |_| true)?;
+        let base = base_images(self.shared(), storage.as_ref(), base_seq, |_| true)?;
         let header = BackupHeader {
             is_incremental: since.is_some(),
             base_conversations: u32::try_from(base.len()).unwrap_or(u32::MAX),

@@ -8,20 +8,22 @@
 //! The writer does this between groups. It costs it about as much as folding the changed conversations did; meanwhile
 //! answers go on, and what is submitted queues up.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use convofold_engine::{Board, FOLD_VERSION, Seq};
+use convofold_engine::{Board, FOLD_VERSION, Seq, StateHash};
 use xxhash_rust::xxh3::Xxh3;
 
+use crate::archive::{ArchiveReader, alone};
 use crate::codec::block::Tail;
 use crate::codec::checkpoint::{self as record, CheckpointV1};
 use crate::codec::frame::{Checksum, Compressor};
-use crate::codec::page;
 use crate::damage::Damage;
 use crate::shared::Shared;
 use crate::storage::{PageKey, Storage, StorageError};
+use crate::stored_page::{PageEntry, StoredPage, page_of};
 
 /// How many conversations share a page: fewer write less where few change, more compress better.
 pub(crate) const PAGE_SLOTS: u32 = 16;
@@ -46,21 +48,12 @@ pub struct Checkpoint {
     pub took: Duration,
 }
 
-/// Where a page lies.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct PageEntry {
-    pub(crate) place: bool,
-    pub(crate) checksum: Checksum,
-    pub(crate) bytes: u64,
-}
-
-/// Knows the pages of the last checkpoint and writes the next one.
+/// Knows the last checkpoint and writes the next one.
 #[derive(Debug)]
 pub(crate) struct Checkpointer {
-    pages: Vec<PageEntry>,
-    /// The length of all of them.
-    page_bytes: u64,
     last: Option<Last>,
+    /// The length of the pages.
+    page_bytes: u64,
     /// No generation above this has left anything behind.
     generation: u64,
 }
@@ -75,9 +68,8 @@ pub(crate) struct Last {
 
 impl Checkpointer {
     /// Begins where a checkpoint was found, or with nothing. No generation above `generation` has left anything behind.
-    pub(crate) fn new(pages: Vec<PageEntry>, last: Option<Last>, generation: u64) -> Self {
-        let page_bytes = pages.iter().map(|page| page.bytes).sum();
-        Self { pages, page_bytes, last, generation }
+    pub(crate) fn new(page_bytes: u64, last: Option<Last>, generation: u64) -> Self {
+        Self { last, page_bytes, generation }
     }
 
     /// Whether it is time. Where the pages are large, half of their size counts, so that checkpoints never cost more than
@@ -111,15 +103,14 @@ impl Checkpointer {
         written.generation += 1;
         shared.counters.checkpoints_begun.fetch_add(1, Ordering::SeqCst);
         forget_others(storage, self.last.map(|last| last.generation))?;
-        let page_nos: BTreeSet<u32> = changed.iter().map(|slot| slot / PAGE_SLOTS).collect();
-        let page_nos: Vec<u32> = page_nos.into_iter().collect();
-        for page_nos in page_nos.chunks(PAGES_AT_ONCE) {
-            let pages = self.encode(page_nos, &shared.board.read(), written.generation, compressor)?;
-            written.pages_written += pages.len() as u64;
-            written.bytes_written += pages.iter().map(|(_, value)| value.len() as u64).sum::<u64>();
-            storage.put_pages(&pages)?;
+        match write_pages(&changed, &mut written, shared, storage, compressor) {
+            Ok(entries) => shared.archive.set(&entries),
+            Err(error) => {
+                shared.board.write().put_back_unsaved(changed);
+                return Err(error);
+            }
         }
-        storage.barrier()?;
+        self.page_bytes = shared.archive.with_pages(|pages| pages.iter().map(|page| u64::from(page.bytes)).sum());
         let record = self.record(shared, written.generation, tail, log_bytes);
         let value = record::seal(&record, compressor).map_err(StorageError::Encoding)?;
         storage.put_record(&record_name(written.generation), &value)?;
@@ -133,52 +124,13 @@ impl Checkpointer {
         Ok(written)
     }
 
-    /// Encodes some pages for the places that are free.
-    fn encode(
-        &mut self,
-        page_nos: &[u32],
-        board: &Board,
-        generation: u64,
-        compressor: &mut Compressor,
-    ) -> Result<Vec<(PageKey, Vec<u8>)>, StorageError> {
-        let mut pages = Vec::with_capacity(page_nos.len());
-        for page_no in page_nos {
-            let first = page_no * PAGE_SLOTS;
-            let slots = first..board.slot_count().min(first.saturating_add(PAGE_SLOTS));
-            let images: Option<Vec<_>> = slots.map(|slot| board.image(slot)).collect();
-            let images = images.ok_or(StorageError::Encoding(Damage::Missing))?;
-            let sealed = page::seal(*page_no, generation, &images, compressor);
-            let (value, checksum) = sealed.map_err(StorageError::Encoding)?;
-            let place = self.entry(*page_no).is_some_and(|page| !page.place);
-            let entry = PageEntry { place, checksum, bytes: value.len() as u64 };
-            self.set(*page_no, entry);
-            pages.push((PageKey { page_no: *page_no, place }, value));
-        }
-        Ok(pages)
-    }
-
-    fn entry(&self, page_no: u32) -> Option<PageEntry> {
-        self.pages.get(page_no as usize).copied().filter(|page| page.bytes > 0)
-    }
-
-    fn set(&mut self, page_no: u32, entry: PageEntry) {
-        let place = page_no as usize;
-        if self.pages.len() <= place {
-            self.pages.resize(place + 1, PageEntry::default());
-        }
-        if let Some(page) = self.pages.get_mut(place) {
-            self.page_bytes = self.page_bytes - page.bytes + entry.bytes;
-            *page = entry;
-        }
-    }
-
     fn record(&self, shared: &Shared, generation: u64, tail: &Tail, log_bytes: u64) -> CheckpointV1 {
-        let mut places = vec![0; self.pages.len().div_ceil(8)];
-        for (page_no, page) in self.pages.iter().enumerate() {
-            if let Some(byte) = places.get_mut(page_no / 8) {
-                *byte |= u8::from(page.place) << (page_no % 8);
-            }
-        }
+        let (places, pages_checksum) = shared.archive.with_pages(|pages| (places_of(pages), checksum_of(pages)));
+        // What changed was hashed as it was written.
+        let (state_hash, slot_count) = {
+            let mut board = shared.board.write();
+            (board.state_hash(), board.slot_count())
+        };
         let bookmarks = shared.bookmarks.read();
         CheckpointV1 {
             generation,
@@ -186,16 +138,105 @@ impl Checkpointer {
             last_seq: tail.last_seq(),
             last_block_no: tail.block_no - 1,
             chain: tail.chain.to_le_bytes(),
-            slot_count: shared.board.read().slot_count(),
+            slot_count,
             page_slots: PAGE_SLOTS,
-            pages_checksum: checksum_of(&self.pages).to_le_bytes(),
+            pages_checksum: pages_checksum.to_le_bytes(),
             places,
             page_bytes: self.page_bytes,
             log_bytes,
-            state_hash: None,
+            state_hash: Some(state_hash.to_bytes()),
             bookmarks: bookmarks.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
         }
     }
+}
+
+/// Writes the pages of these conversations, up to where they are durable; where they lie.
+fn write_pages(
+    changed: &BTreeSet<u32>,
+    written: &mut Checkpoint,
+    shared: &Shared,
+    storage: &dyn Storage,
+    compressor: &mut Compressor,
+) -> Result<Vec<(u32, PageEntry)>, StorageError> {
+    let page_nos: BTreeSet<u32> = changed.iter().map(|slot| page_of(*slot)).collect();
+    let page_nos: Vec<u32> = page_nos.into_iter().collect();
+    let mut entries = Vec::with_capacity(page_nos.len());
+    for page_nos in page_nos.chunks(PAGES_AT_ONCE) {
+        let mut pages = Vec::with_capacity(page_nos.len());
+        for page_no in page_nos {
+            let (key, page, entry) = encode(*page_no, written.generation, shared, storage, compressor)?;
+            written.pages_written += 1;
+            written.bytes_written += u64::from(entry.bytes);
+            entries.push((*page_no, entry));
+            pages.push((key, page.into_value()));
+        }
+        storage.put_pages(&pages)?;
+    }
+    storage.barrier()?;
+    Ok(entries)
+}
+
+/// A page for the place that is free.
+fn encode(
+    page_no: u32,
+    generation: u64,
+    shared: &Shared,
+    storage: &dyn Storage,
+    compressor: &mut Compressor,
+) -> Result<(PageKey, StoredPage, PageEntry), StorageError> {
+    let first = page_no * PAGE_SLOTS;
+    let slots = first..shared.board.read().slot_count().min(first.saturating_add(PAGE_SLOTS));
+    let away = boards_away(slots.clone(), shared, storage)?;
+    let mut hash = shared.board.write().hash_some(slots.clone());
+    let board = shared.board.read();
+    let (mut images, mut outlines) = (Vec::new(), Vec::new());
+    for slot in slots {
+        let (image, outline) = match away.get(&slot) {
+            Some((alone, its_hash)) => {
+                hash = hash.plus(*its_hash);
+                (alone.image(0), alone.outline(0))
+            }
+            None => (board.image(slot), board.outline(slot)),
+        };
+        images.push(image.ok_or(StorageError::Encoding(Damage::Missing))?);
+        outlines.push(outline.ok_or(StorageError::Encoding(Damage::Missing))?);
+    }
+    drop(board);
+    let sealed = StoredPage::seal(page_no, generation, &images, (&outlines, hash), compressor);
+    let (page, checksum) = sealed.map_err(StorageError::Encoding)?;
+    let place = shared.archive.entry(page_no).is_some_and(|page| !page.place);
+    let entry = PageEntry { place, checksum, bytes: page.bytes() };
+    Ok((PageKey { page_no, place }, page, entry))
+}
+
+/// Those of a page's conversations that are away, each on a board of its own, and what it adds to the state hash.
+fn boards_away(
+    slots: Range<u32>,
+    shared: &Shared,
+    storage: &dyn Storage,
+) -> Result<BTreeMap<u32, (Board, StateHash)>, StorageError> {
+    let board = shared.board.read();
+    let away: Vec<u32> = slots.filter(|slot| board.is_away(*slot)).collect();
+    drop(board);
+    let mut reader = ArchiveReader::new(&shared.archive, storage);
+    let mut boards = BTreeMap::new();
+    for slot in away {
+        let mut alone = alone(reader.image(slot)?)?;
+        let hash = alone.state_hash();
+        boards.insert(slot, (alone, hash));
+    }
+    Ok(boards)
+}
+
+/// In which of its two places each page lies, a bit a page.
+fn places_of(pages: &[PageEntry]) -> Vec<u8> {
+    let mut places = vec![0; pages.len().div_ceil(8)];
+    for (page_no, page) in pages.iter().enumerate() {
+        if let Some(byte) = places.get_mut(page_no / 8) {
+            *byte |= u8::from(page.place) << (page_no % 8);
+        }
+    }
+    places
 }
 
 /// The checksum over the checksums of all pages.

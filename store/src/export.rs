@@ -4,9 +4,12 @@ use std::io::{self, Write};
 
 use convofold_engine::{Event, ImageError, Seq};
 
+use crate::base::memories;
 use crate::error::ChangesError;
 use crate::feed::Change;
 use crate::handle::Convofold;
+use crate::lent_storage::LentStorage;
+use crate::storage::StorageError;
 
 /// How much was exported.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,6 +34,9 @@ pub enum ExportEventsError {
     /// An event that was dropped from the log is not remembered as it was.
     #[error("the memory of a conversation is damaged")]
     Memory(#[from] ImageError),
+    /// A conversation that is not in memory could not be read.
+    #[error("a conversation that is not in memory could not be read")]
+    Storage(#[from] StorageError),
     /// The log could not be read.
     #[error(transparent)]
     Changes(#[from] ChangesError),
@@ -67,16 +73,14 @@ impl Convofold {
     }
 
     /// The events before the beginning of the log, in their order.
-    fn dropped_events(&self, first_seq: Seq) -> Result<Vec<(Seq, Event)>, ImageError> {
+    fn dropped_events(&self, first_seq: Seq) -> Result<Vec<(Seq, Event)>, ExportEventsError> {
         let mut dropped = Vec::new();
         if first_seq == 1 {
             return Ok(dropped);
         }
-        let slots = self.shared().board.read().slot_count();
-        for slot in 0..slots {
-            let image = self.shared().board.read().image(slot);
-            let events = image.map_or_else(|| Ok(Vec::new()), |image| image.events())?;
-            dropped.extend(events.into_iter().filter(|(seq, _)| *seq < first_seq));
+        let storage = LentStorage::of(self.shared());
+        for image in memories(self.shared(), storage.as_ref()) {
+            dropped.extend(image?.events()?.into_iter().filter(|(seq, _)| *seq < first_seq));
         }
         dropped.sort_unstable_by_key(|(seq, _)| *seq);
         Ok(dropped)

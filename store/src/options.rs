@@ -28,6 +28,7 @@ pub struct Options {
     pub(crate) sync_interval: Duration,
     pub(crate) checkpoint_log_bytes: u64,
     pub(crate) cache_bytes: u64,
+    pub(crate) memory_bytes: u64,
     pub(crate) parse_threads: usize,
     pub(crate) limits: Limits,
 }
@@ -44,6 +45,7 @@ impl Default for Options {
             sync_interval: Duration::from_millis(100),
             checkpoint_log_bytes: 64 << 20,
             cache_bytes: 64 << 20,
+            memory_bytes: 256 << 20,
             parse_threads: 0,
             limits: Limits::default(),
         }
@@ -129,6 +131,18 @@ impl Options {
     #[must_use]
     pub fn cache_bytes(mut self, bytes: u64) -> Self {
         self.cache_bytes = bytes;
+        self
+    }
+
+    /// How many bytes conversations take in memory, about. Default: 256 MiB, some ten thousand conversations at work or
+    /// a hundred thousand short ones. Where it would be more, a checkpoint is written and half of it leaves memory: closed
+    /// conversations first, and of these the ones that were touched for longest ago. They still count everywhere, and
+    /// open ones are still listed; an event or a question brings them back, for one reading of a page each.
+    ///
+    /// Beside it stand some 20 bytes for each conversation there ever was, and some hundred for each row of a list.
+    #[must_use]
+    pub fn memory_bytes(mut self, bytes: u64) -> Self {
+        self.memory_bytes = bytes;
         self
     }
 

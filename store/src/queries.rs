@@ -1,11 +1,19 @@
-//! Questions: answered from memory, never waiting for a disk (spec Q5).
+//! Questions: answered from memory, never waiting for a disk (spec Q5), but for those about one conversation that is not
+//! in memory.
 
 use std::io::{self, Write};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use convofold_engine::{AgentLoad, Arrivals, HistoryEntry, Page, Query, QueryError, Seq, State, StateHash, Totals};
+use convofold_engine::{
+    AgentLoad, Arrivals, Board, HistoryEntry, Page, Query, QueryError, Seq, State, StateHash, Totals,
+};
 
+use crate::archive::ArchiveReader;
 use crate::handle::Convofold;
+use crate::lent_storage::LentStorage;
+use crate::sorted_lines::SortedLines;
+use crate::storage::StorageError;
 
 /// So many conversations are put into words under one lock.
 const EXPORT_SLICE: usize = 256;
@@ -28,6 +36,10 @@ pub struct Stats {
     pub conversations: u64,
     /// The open ones.
     pub open: u64,
+    /// Those that are in memory, open or closed.
+    pub resident: u64,
+    /// About how many bytes these take.
+    pub resident_bytes: u64,
     /// The first event that the log has, or will have: 1, unless its beginning was dropped.
     pub first_seq: Seq,
     /// The last event in the log; 0 where there is none.
@@ -48,21 +60,44 @@ pub struct Stats {
 /// [`Durability::Buffered`](crate::Durability::Buffered).
 impl Convofold {
     /// The state of one conversation (spec Q1).
-    #[must_use]
-    pub fn state(&self, id: &str) -> Option<State> {
-        self.shared().board.read().state(id)
+    ///
+    /// One that is not in memory ([`Options::memory_bytes`](crate::Options::memory_bytes)) is read from its page, here and
+    /// in the two below.
+    ///
+    /// # Errors
+    /// [`StorageError`] where it cannot be read, [`StorageError::Closed`] where the store was closed.
+    pub fn state(&self, id: &str) -> Result<Option<State>, StorageError> {
+        self.about(id, |board| board.state(id))
     }
 
     /// Every event of one conversation, in the order in which they happened (spec Q1).
-    #[must_use]
-    pub fn history(&self, id: &str) -> Option<Vec<HistoryEntry>> {
-        self.shared().board.read().history(id)
+    ///
+    /// # Errors
+    /// As for [`Convofold::state`].
+    pub fn history(&self, id: &str) -> Result<Option<Vec<HistoryEntry>>, StorageError> {
+        self.about(id, |board| board.history(id))
     }
 
     /// How the events of one conversation arrived (spec F12).
-    #[must_use]
-    pub fn arrivals(&self, id: &str) -> Option<Arrivals> {
-        self.shared().board.read().arrivals(id)
+    ///
+    /// # Errors
+    /// As for [`Convofold::state`].
+    pub fn arrivals(&self, id: &str) -> Result<Option<Arrivals>, StorageError> {
+        self.about(id, |board| board.arrivals(id))
+    }
+
+    /// Looks at one conversation, wherever it is.
+    fn about<T>(&self, id: &str, look: impl Fn(&Board) -> Option<T>) -> Result<Option<T>, StorageError> {
+        let shared = self.shared();
+        if let Some(found) = look(&shared.board.read()) {
+            return Ok(Some(found));
+        }
+        let storage = LentStorage::of(shared);
+        match ArchiveReader::new(&shared.archive, storage.as_ref()).find(&shared.board, id)? {
+            Some(alone) => Ok(look(&alone)),
+            // It may have come back while its page was looked for.
+            None => Ok(look(&shared.board.read())),
+        }
     }
 
     /// A page of open conversations (spec Q2).
@@ -108,42 +143,79 @@ impl Convofold {
     ///
     /// Each line is a state that the conversation had during the export. Where nothing is submitted meanwhile, the whole
     /// is one state of the store; otherwise conversations that came after the export began are not in it, and lines
-    /// further down may be newer than those above. Nobody waits for the writer given here.
+    /// further down may be newer than those above. Nobody waits for the writer given here. Where not all conversations are
+    /// in memory, lines are put in order in a temporary file.
     ///
     /// # Errors
-    /// What the writer says.
+    /// What the writer says, or why a conversation that is not in memory could not be read.
     pub fn export(&self, out: &mut impl Write) -> io::Result<ExportReport> {
-        let ids = self.shared().board.read().ids();
         let mut report = ExportReport::default();
-        for ids in ids.chunks(EXPORT_SLICE) {
-            let lines: Vec<String> = {
-                let board = self.shared().board.read();
-                ids.iter().filter_map(|id| board.state(id)).map(|state| state.export_line()).collect()
-            };
-            for line in lines {
-                out.write_all(line.as_bytes())?;
-                out.write_all(b"\n")?;
-                report.conversations += 1;
-                report.bytes += line.len() as u64 + 1;
-            }
+        let mut write = |line: &str| {
+            report.conversations += 1;
+            report.bytes += line.len() as u64 + 1;
+            out.write_all(line.as_bytes())?;
+            out.write_all(b"\n")
+        };
+        let (ids, all) = {
+            let board = self.shared().board.read();
+            (board.ids(), board.len())
+        };
+        if ids.len() == all {
+            self.lines_of(&ids, &mut write)?;
+        } else {
+            self.sorted_lines()?.finish(write)?;
         }
         out.flush()?;
         Ok(report)
+    }
+
+    fn lines_of(&self, ids: &[Arc<str>], write: &mut impl FnMut(&str) -> io::Result<()>) -> io::Result<()> {
+        for ids in ids.chunks(EXPORT_SLICE) {
+            let lines: Vec<Option<String>> = {
+                let board = self.shared().board.read();
+                ids.iter().map(|id| board.state(id).map(|state| state.export_line())).collect()
+            };
+            for (id, line) in ids.iter().zip(lines) {
+                // It may have left memory meanwhile.
+                let away = || Ok::<_, StorageError>(self.state(id)?.map(|state| state.export_line()));
+                let line = line.map_or_else(away, |line| Ok(Some(line))).map_err(io::Error::other)?;
+                line.map_or(Ok(()), |line| write(&line))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The lines of all conversations, wherever they are.
+    fn sorted_lines(&self) -> io::Result<SortedLines> {
+        let shared = self.shared();
+        let storage = LentStorage::of(shared);
+        let mut reader = ArchiveReader::new(&shared.archive, storage.as_ref());
+        let mut lines = SortedLines::default();
+        let slots = shared.board.read().slot_count();
+        for slot in 0..slots {
+            let state = reader.state_of(&shared.board.read(), slot).map_err(io::Error::other)?;
+            if let Some(state) = state {
+                lines.push(&state.id, state.export_line())?;
+            }
+        }
+        Ok(lines)
     }
 
     /// Figures about the store. This one does look at the disk.
     #[must_use]
     pub fn stats(&self) -> Stats {
         let shared = self.shared();
-        let (conversations, open) = {
-            let board = shared.board.read();
-            (board.len() as u64, board.open_len() as u64)
-        };
+        let board = shared.board.read();
+        let (conversations, open) = (board.len() as u64, board.open_len() as u64);
+        let (resident, resident_bytes) = (board.resident_len() as u64, board.resident_bytes());
+        drop(board);
         let log_start = shared.log_start.read().clone();
         let disk_bytes = shared.storage.read().as_ref().and_then(|storage| storage.disk_bytes().ok());
         Stats {
             conversations,
             open,
+            resident,
+            resident_bytes,
             first_seq: log_start.tail.seq,
             last_seq: shared.counters.last_seq.load(Ordering::Relaxed),
             durable_seq: shared.durable.lock().seq,

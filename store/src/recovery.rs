@@ -7,14 +7,16 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use convofold_engine::{Board, ConversationImage, FOLD_VERSION, Seq};
+use convofold_engine::{Board, FOLD_VERSION, Seq, StateHash};
 use crossbeam_channel::bounded;
+use parking_lot::RwLock;
 
-use crate::checkpoint::{Checkpointer, Last, PAGE_SLOTS, PageEntry, checksum_of, generations, record_name};
+use crate::archive::{Archive, bring_back};
+use crate::checkpoint::{Checkpointer, Last, PAGE_SLOTS, checksum_of, generations, record_name};
 use crate::codec::block::{Block, Tail};
 use crate::codec::checkpoint::{self as record, CheckpointV1};
 use crate::codec::log_start::LogStart;
-use crate::codec::page;
+use crate::codec::page_head::PageHead;
 use crate::damage::Damage;
 use crate::error::OpenError;
 use crate::event_reader::{DecodedBlock, EventReader, UpTo};
@@ -22,10 +24,13 @@ use crate::head::Head;
 use crate::log::LogError;
 use crate::sled_file::Doubt;
 use crate::storage::{BlockKey, PageKey, Storage, StorageError, panic_message};
+use crate::stored_page::{OpenedPage, PageEntry, StoredPage};
 use crate::trim::read_log_start;
 
 /// So many decoded pages wait to be restored.
 const PAGES_AHEAD: usize = 64;
+/// More threads than this would wait for sled.
+const MAX_LOADERS: usize = 8;
 
 /// What opening a store found and did.
 #[derive(Clone, Debug, Default)]
@@ -100,7 +105,8 @@ pub enum SkipReason {
 
 /// What a checkpoint or the log left in memory.
 pub(crate) struct Recovered {
-    pub(crate) board: Board,
+    pub(crate) board: RwLock<Board>,
+    pub(crate) archive: Archive,
     pub(crate) bookmarks: BTreeMap<String, Vec<u8>>,
     /// Where the log begins.
     pub(crate) start: LogStart,
@@ -166,12 +172,13 @@ fn last_good_checkpoint(
         return Err(OpenError::NoCheckpoint { first_seq: start.tail.seq });
     }
     Ok(Recovered {
-        board: Board::new(),
+        board: RwLock::default(),
+        archive: Archive::default(),
         bookmarks: BTreeMap::new(),
         start,
         tail: Tail::START,
         log_bytes: 0,
-        checkpointer: Checkpointer::new(Vec::new(), None, newest),
+        checkpointer: Checkpointer::new(0, None, newest),
     })
 }
 
@@ -215,12 +222,13 @@ fn load(storage: &dyn Storage, start: &LogStart, generation: u64, newest: u64) -
     let (board, pages) = load_pages(storage, &record)?;
     let last = Last { generation, block_no: record.last_block_no, log_bytes: record.log_bytes };
     Ok(Recovered {
-        board,
+        board: RwLock::new(board),
+        checkpointer: Checkpointer::new(record.page_bytes, Some(last), newest),
+        archive: Archive::new(pages),
         bookmarks: record.bookmarks.into_iter().collect(),
         start: start.clone(),
         tail,
         log_bytes: record.log_bytes,
-        checkpointer: Checkpointer::new(pages, Some(last), newest),
     })
 }
 
@@ -268,36 +276,136 @@ fn expect_block(storage: &dyn Storage, tail: &Tail) -> Result<(), LoadError> {
     if block.is_some_and(|block| block.end() == *tail) { Ok(()) } else { Err(SkipReason::OtherLog.into()) }
 }
 
-/// A page ready to be restored, or why not.
-pub(crate) type LoadedPage = Result<(PageEntry, Vec<ConversationImage>), LoadError>;
-
-/// Puts the pages on a board; another thread reads and decodes ahead.
+/// The pages of a checkpoint: what is kept in memory of all conversations, each of which stays away until it is needed.
 fn load_pages(storage: &dyn Storage, record: &CheckpointV1) -> Result<(Board, Vec<PageEntry>), LoadError> {
-    let page_count = record.slot_count.div_ceil(PAGE_SLOTS);
-    let mut board = Board::new();
-    let mut pages = Vec::with_capacity(page_count as usize);
-    let (sender, receiver) = bounded::<LoadedPage>(PAGES_AHEAD);
-    thread::scope(|scope| {
-        scope.spawn(move || {
-            let loaded = (0..page_count).map(|page_no| load_page(storage, record, page_no));
-            // Nobody takes them where one was damaged.
-            let _ = loaded.map(|page| sender.send(page)).take_while(Result::is_ok).count();
-        });
-        for (page_no, loaded) in (0..).zip(receiver) {
-            let (entry, images) = loaded?;
-            pages.push(entry);
-            for image in images {
-                let slot = board.slot_count();
-                let damaged = |error| SkipReason::Page { page_no, why: Damage::Conversation(error) };
-                board.restore(slot, image).map_err(damaged)?;
-            }
-        }
-        Ok::<_, LoadError>(())
-    })?;
+    let hash = record.state_hash.filter(|_| record.fold_version == FOLD_VERSION).map(StateHash::from_bytes);
+    let by_heads = hash.map(|hash| load_heads(storage, record, hash)).transpose()?.flatten();
+    let (board, pages) = by_heads.map_or_else(|| load_images(storage, record), Ok)?;
     if board.slot_count() != record.slot_count || checksum_of(&pages).to_le_bytes() != record.pages_checksum {
         return Err(SkipReason::OtherPages.into());
     }
     Ok((board, pages))
+}
+
+/// `None` where a page was written by an earlier version, which wrote no heads.
+fn load_heads(
+    storage: &dyn Storage,
+    record: &CheckpointV1,
+    expected: StateHash,
+) -> Result<Option<(Board, Vec<PageEntry>)>, LoadError> {
+    let mut hash = StateHash::default();
+    let mut pages = Vec::new();
+    // Neither an error nor a page without a head fits through the iterator that the board is made of.
+    let mut why_ended = Ok(());
+    let board = each_page(
+        record,
+        |page_no| load_head(storage, record, page_no),
+        |loaded| {
+            let heads = loaded.map_while(|head| match head {
+                Ok(Some((entry, head))) => {
+                    pages.push(entry);
+                    hash = hash.plus(head.hash);
+                    Some(head.outlines)
+                }
+                Ok(None) => None,
+                Err(error) => {
+                    why_ended = Err(error);
+                    None
+                }
+            });
+            Board::of_outlines(heads.flatten(), expected)
+        },
+    );
+    why_ended?;
+    let is_whole = pages.len() as u64 == u64::from(record.slot_count.div_ceil(PAGE_SLOTS));
+    match is_whole && hash != expected {
+        true => Err(SkipReason::OtherPages.into()),
+        false => Ok(is_whole.then_some((board, pages))),
+    }
+}
+
+/// Puts all conversations on a board.
+fn load_images(storage: &dyn Storage, record: &CheckpointV1) -> Result<(Board, Vec<PageEntry>), LoadError> {
+    let mut board = Board::new();
+    let mut pages = Vec::new();
+    each_page(
+        record,
+        |page_no| load_page(storage, record, page_no),
+        |loaded| {
+            for (page_no, loaded) in (0..).zip(loaded) {
+                let (entry, page) = loaded?;
+                pages.push(entry);
+                for image in page.images {
+                    let slot = board.slot_count();
+                    let damaged = |error| SkipReason::Page { page_no, why: Damage::Conversation(error) };
+                    board.restore(slot, image).map_err(damaged)?;
+                }
+            }
+            Ok::<_, LoadError>(())
+        },
+    )?;
+    Ok((board, pages))
+}
+
+/// Loads every page, on as many threads as there are processors, and hands them over in their order.
+fn each_page<T: Send, R>(
+    record: &CheckpointV1,
+    load: impl Fn(u32) -> T + Sync,
+    take: impl FnOnce(&mut dyn Iterator<Item = T>) -> R,
+) -> R {
+    let page_count = record.slot_count.div_ceil(PAGE_SLOTS);
+    let threads = thread::available_parallelism().map_or(1, usize::from).min(MAX_LOADERS);
+    thread::scope(|scope| {
+        // Each loads every so manieth page into a queue of its own.
+        let mut queues: Vec<_> = (0..threads)
+            .map(|first| {
+                let (sender, receiver) = bounded(PAGES_AHEAD);
+                let load = &load;
+                scope.spawn(move || {
+                    let page_nos = (0..page_count).skip(first).step_by(threads);
+                    // Nobody takes them where one was damaged.
+                    let _ = page_nos.map(|page_no| sender.send(load(page_no))).take_while(Result::is_ok).count();
+                });
+                receiver.into_iter()
+            })
+            .collect();
+        let mut next = (0..threads).cycle();
+        let mut loaded = std::iter::from_fn(|| next.next().and_then(|queue| queues.get_mut(queue)?.next()))
+            .take(page_count as usize);
+        take(&mut loaded)
+    })
+}
+
+/// A page ready to be restored, or why not.
+pub(crate) type LoadedPage = Result<(PageEntry, OpenedPage), LoadError>;
+
+pub(crate) fn load_page(storage: &dyn Storage, record: &CheckpointV1, page_no: u32) -> LoadedPage {
+    let damaged = |why| LoadError::Skip(SkipReason::Page { page_no, why });
+    let (place, page) = stored_page(storage, record, page_no)?;
+    let opened = page.open().map_err(damaged)?;
+    Ok((PageEntry { place, checksum: opened.checksum, bytes: page.bytes() }, opened))
+}
+
+/// The head of a page; `None` where it was written by an earlier version, which wrote none, or derived by other rules.
+fn load_head(
+    storage: &dyn Storage,
+    record: &CheckpointV1,
+    page_no: u32,
+) -> Result<Option<(PageEntry, PageHead)>, LoadError> {
+    let damaged = |why| LoadError::Skip(SkipReason::Page { page_no, why });
+    let (place, page) = stored_page(storage, record, page_no)?;
+    let head = page.head().map_err(damaged)?;
+    let head = head.filter(|(head, _)| head.fold_version == FOLD_VERSION);
+    Ok(head.map(|(head, checksum)| (PageEntry { place, checksum, bytes: page.bytes() }, head)))
+}
+
+fn stored_page(storage: &dyn Storage, record: &CheckpointV1, page_no: u32) -> Result<(bool, StoredPage), LoadError> {
+    let byte = record.places.get(page_no as usize / 8).copied().unwrap_or_default();
+    let place = byte >> (page_no % 8) & 1 == 1;
+    match StoredPage::read(storage, PageKey { page_no, place }) {
+        Err(StorageError::Value(why)) => Err(SkipReason::Page { page_no, why }.into()),
+        read => Ok((place, read?)),
+    }
 }
 
 /// Makes sure that a checkpoint can be read.
@@ -308,15 +416,6 @@ pub(crate) fn check_pages(storage: &dyn Storage, generation: u64) -> Result<(), 
     let pages: Vec<PageEntry> = pages.collect::<Result<_, LoadError>>()?;
     let is_whole = checksum_of(&pages).to_le_bytes() == record.pages_checksum;
     if is_whole { Ok(()) } else { Err(SkipReason::OtherPages.into()) }
-}
-
-pub(crate) fn load_page(storage: &dyn Storage, record: &CheckpointV1, page_no: u32) -> LoadedPage {
-    let damaged = |why| LoadError::Skip(SkipReason::Page { page_no, why });
-    let byte = record.places.get(page_no as usize / 8).copied().unwrap_or_default();
-    let place = byte >> (page_no % 8) & 1 == 1;
-    let value = read(storage.page(PageKey { page_no, place }))?.map_err(damaged)?;
-    let page = page::open(page_no, &value).map_err(damaged)?;
-    Ok((PageEntry { place, checksum: page.checksum, bytes: value.len() as u64 }, page.images))
 }
 
 /// Folds what is in the log after the checkpoint; another thread reads and decodes ahead.
@@ -330,6 +429,8 @@ fn replay_log(
     reader.read_ahead(|block| {
         recovery.blocks_replayed += 1;
         recovery.events_replayed += block.events.len() as u64;
+        bring_back(&recovered.archive, storage.as_ref(), &recovered.board, block.events.iter())
+            .map_err(LogError::Storage)?;
         fold(block, recovered);
         Ok(())
     })
@@ -338,5 +439,5 @@ fn replay_log(
 fn fold(block: DecodedBlock, recovered: &mut Recovered) {
     recovered.tail = block.end;
     recovered.log_bytes += block.stored_bytes;
-    block.fold(&mut recovered.board, &mut recovered.bookmarks);
+    block.fold(&mut recovered.board.write(), &mut recovered.bookmarks);
 }

@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use convofold_engine::{Board, Seq};
 use parking_lot::{Condvar, Mutex, RwLock};
 
+use crate::archive::Archive;
 use crate::codec::block::Tail;
 use crate::codec::log_start::LogStart;
 use crate::error::CommitError;
@@ -17,6 +18,8 @@ pub(crate) struct Shared {
     pub(crate) options: Options,
     /// Written by the writer only, after what it shows is in the log.
     pub(crate) board: RwLock<Board>,
+    /// Where the conversations are that are not on the board.
+    pub(crate) archive: Archive,
     /// Changed under the board's lock, so that no reader sees a bookmark without its events.
     pub(crate) bookmarks: RwLock<BTreeMap<String, Vec<u8>>>,
     /// Gone when the store is closed. Readers hold the lock while they read, so that closing waits for them.
@@ -67,7 +70,8 @@ impl Drop for CheckpointHold<'_> {
 impl Shared {
     pub(crate) fn new(
         options: Options,
-        board: Board,
+        board: RwLock<Board>,
+        archive: Archive,
         bookmarks: BTreeMap<String, Vec<u8>>,
         storage: Arc<dyn Storage>,
         log_start: LogStart,
@@ -75,7 +79,8 @@ impl Shared {
     ) -> Self {
         Self {
             options,
-            board: RwLock::new(board),
+            board,
+            archive,
             bookmarks: RwLock::new(bookmarks),
             storage: RwLock::new(Some(storage)),
             applied_seq: AtomicU64::new(tail.last_seq()),

@@ -18,7 +18,7 @@ use std::time::Instant;
 
 use convofold_engine::Seq;
 
-use crate::base::{base_images, board_of};
+use crate::base::{MemoryError, base_images, board_of};
 use crate::codec::log_start::LogStart;
 use crate::error::{CommitError, OpenError};
 use crate::handle::Convofold;
@@ -117,8 +117,15 @@ impl Convofold {
         let _log = shared.log_in_use.read();
         let start = shared.log_start.read().clone();
         check_start(&start, storage.as_ref(), &mut report)?;
-        let base = base_images(&shared.board, start.tail.seq, |_| true).and_then(board_of);
-        let base = base.map_err(|why| report.add(Problem::Memory { why: why.to_string() })).ok();
+        let base = base_images(shared, storage.as_ref(), start.tail.seq, |_| true);
+        let base = match base.and_then(|images| Ok(board_of(images)?)) {
+            Ok(base) => Some(base),
+            Err(MemoryError::Storage(error)) if !matches!(error, StorageError::Value(_)) => return Err(error.into()),
+            Err(why) => {
+                report.add(Problem::Memory { why: why.to_string() });
+                None
+            }
+        };
         let checkpoints = Checkpoints::find(shared, &storage, &cut, &mut report)?;
         let mut log = LogCheck::new(&storage, start, base, checkpoints, head.head());
         log.run(&cut, &mut report, &mut on_progress)?;

@@ -12,6 +12,7 @@ use std::time::Instant;
 use convofold_engine::{Admission, Effect, Seq};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
+use crate::archive::bring_back;
 use crate::checkpoint::{Checkpoint, Checkpointer};
 use crate::codec::block::Tail;
 use crate::codec::log_start::LogStart;
@@ -163,6 +164,8 @@ impl Writer {
 
     /// Log and barrier.
     fn write(&mut self, group: &[Submission]) -> Result<Written, StorageError> {
+        let all = group.iter().flat_map(|submission| &submission.batch.events);
+        bring_back(&self.shared.archive, self.storage.as_ref(), &self.shared.board, all)?;
         let is_new = self.admit(group);
         let events = group.iter().zip(&is_new).flat_map(|(submission, is_new)| {
             submission.batch.events.iter().zip(is_new).filter(|(_, is_new)| **is_new).map(|(event, _)| event)
@@ -192,10 +195,9 @@ impl Writer {
     fn admit(&self, group: &[Submission]) -> Vec<Vec<bool>> {
         let board = self.shared.board.read();
         let mut admissions = board.admissions();
-        let mut is_new = |submission: &Submission| {
-            submission.batch.events.iter().map(|event| admissions.admit(event) == Admission::Log).collect()
-        };
-        group.iter().map(&mut is_new).collect()
+        admissions.reserve(group.iter().map(|submission| submission.batch.events.len()).sum());
+        let mut is_new = |event| admissions.admit(event) == Admission::Log;
+        group.iter().map(|submission| submission.batch.events.iter().map(&mut is_new).collect()).collect()
     }
 
     /// Board and answers.
@@ -289,6 +291,23 @@ impl Writer {
         let is_due = self.checkpointer.is_due(self.log_bytes, self.shared.options.checkpoint_log_bytes);
         if is_due && !self.shared.are_checkpoints_held() {
             self.checkpoint()?;
+        }
+        self.make_room()
+    }
+
+    /// Lets conversations leave memory where they take too much of it.
+    fn make_room(&mut self) -> Result<(), StorageError> {
+        let max_bytes = self.shared.options.memory_bytes;
+        let is_full = || self.shared.board.read().resident_bytes() > max_bytes;
+        // Not to the brim, so that it is worth the while.
+        let let_go = || self.shared.board.write().let_go(max_bytes / 2);
+        if !is_full() {
+            return Ok(());
+        }
+        let_go();
+        if is_full() && !self.shared.are_checkpoints_held() {
+            self.checkpoint()?;
+            self.shared.board.write().let_go(max_bytes / 2);
         }
         Ok(())
     }

@@ -11,7 +11,7 @@ use comfy_table::{Table, presets};
 use convofold::audit::Sample;
 use convofold::replay::{Input, Replay};
 use convofold::{Batch, Convofold, Direction, Draft, Event, Kind, Time};
-use convofold_benches::log::generated;
+use convofold_benches::log::{Content, generated};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -101,7 +101,7 @@ fn messages(count: usize) -> Result<Vec<Event>> {
 }
 
 fn checks(args: &Args, scratch: &Path) -> Result<Table> {
-    let log = generated(args.events, scratch)?;
+    let log = generated(args.events, Content::Mixed, scratch)?;
     let dir = scratch.join("checks");
     let db = Convofold::open(&dir)?;
     let mut table = Table::new();

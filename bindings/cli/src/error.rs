@@ -76,6 +76,13 @@ impl CliError {
         failed.hint("`convofold verify` tells what is damaged, `convofold repair` saves what can be read")
     }
 
+    /// A conversation that cannot be read.
+    #[must_use]
+    pub fn conversation(error: &StorageError) -> Self {
+        Self::new(Exit::Failure, format!("cannot read a conversation: {}", chain(error)))
+            .hint("`convofold verify` tells what is damaged; opening the database again may mend it from the log")
+    }
+
     /// A database that cannot be opened.
     #[must_use]
     pub fn open(dir: &Path, error: &OpenError) -> Self {

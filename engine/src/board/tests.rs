@@ -177,11 +177,12 @@ fn i2_repeats_are_known_from_the_board_and_from_the_same_group() {
 /// Found by review: admission compared fingerprints, and these two had the same.
 #[test]
 fn i2_ids_made_by_counting_are_different_events_in_one_group() {
+    let ids = ["00000001-0000-0000-0000-000000000001", "00000002-0000-0000-0000-000000000002"];
+    let events = ids.map(|id| build(Draft { identity: Some(Identity::given(id, 0)), ..message("c", 0, IN) }));
     let board = Board::new();
     let mut admissions = board.admissions();
-    for id in ["00000001-0000-0000-0000-000000000001", "00000002-0000-0000-0000-000000000002"] {
-        let event = build(Draft { identity: Some(Identity::given(id, 0)), ..message("c", 0, IN) });
-        assert_eq!(admissions.admit(&event), Admission::Log, "{id}");
+    for event in &events {
+        assert_eq!(admissions.admit(event), Admission::Log, "{event:?}");
     }
 }
 

@@ -5,6 +5,9 @@ use super::{Limits, Origin, Piece, Rejection};
 use crate::json::skip_whitespace;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+/// Room larger than this is given back to the system.
+const MAX_SPARE_BYTES: usize = 4 << 20;
+const ROOM_STEP_BYTES: usize = 64 << 10;
 
 /// Cuts an input into [`Piece`]s that can be parsed independently.
 ///
@@ -21,6 +24,8 @@ pub struct Framer {
     piece_bytes: usize,
     /// Bytes not handed on yet, from the beginning of a line.
     held: Vec<u8>,
+    /// To hold the next bytes in, once what is held is handed on.
+    spare: Vec<u8>,
     /// Where what is held begins in the input.
     start: Origin,
     /// The end of the last line in it that is known to be whole.
@@ -64,7 +69,7 @@ impl Framer {
 
     fn begin(limits: Limits, piece_bytes: usize, start: Origin, state: State) -> Self {
         let (limits, piece_bytes) = (limits.within_bounds(), piece_bytes.max(1));
-        Self { limits, piece_bytes, held: Vec::new(), start, whole: 0, searched: 0, state }
+        Self { limits, piece_bytes, held: Vec::new(), spare: Vec::new(), start, whole: 0, searched: 0, state }
     }
 
     /// Takes the next bytes of the input, in chunks of any size.
@@ -81,6 +86,36 @@ impl Framer {
                 }
                 State::Beginning | State::Undecided | State::Lines | State::Document(_) => self.hold(rest, emit),
             };
+        }
+    }
+
+    /// Takes the next bytes of the input from `append`, which adds them to what is held: no more than it is told, none at the
+    /// end. It spares the copy that [`Framer::feed`] makes. Whether there were any.
+    ///
+    /// # Errors
+    /// What `append` returns.
+    pub fn feed_from<E>(
+        &mut self,
+        append: impl FnOnce(&mut Vec<u8>, usize) -> Result<(), E>,
+        emit: &mut impl FnMut(Piece),
+    ) -> Result<bool, E> {
+        if matches!(self.state, State::Lines) {
+            let (room, before) = (self.room(), self.held.len());
+            append(&mut self.held, room)?;
+            let is_more = self.held.len() > before;
+            self.hold_lines(emit);
+            return Ok(is_more);
+        }
+        let mut bytes = Vec::new();
+        append(&mut bytes, self.piece_bytes)?;
+        self.feed(&bytes, emit);
+        Ok(!bytes.is_empty())
+    }
+
+    /// Gives back the room of a piece, to hold the next bytes in.
+    pub fn recycle(&mut self, bytes: Vec<u8>) {
+        if bytes.capacity() > self.spare.capacity() && bytes.capacity() <= MAX_SPARE_BYTES {
+            self.spare = bytes;
         }
     }
 
@@ -118,12 +153,7 @@ impl Framer {
 
     /// Holds the next bytes, as many as make a piece, and hands on what can be.
     fn hold<'b>(&mut self, bytes: &'b [u8], emit: &mut impl FnMut(Piece)) -> &'b [u8] {
-        // What is held fills up to a piece and is handed on, so that it seldom has to grow.
-        let room = match self.piece_bytes.saturating_sub(self.held.len()) {
-            0 => self.piece_bytes,
-            room => room,
-        };
-        let (now, rest) = bytes.split_at_checked(room).unwrap_or((bytes, &[]));
+        let (now, rest) = bytes.split_at_checked(self.room()).unwrap_or((bytes, &[]));
         self.held.extend_from_slice(now);
         if matches!(self.state, State::Beginning) && !self.skip_byte_order_mark() {
             return rest;
@@ -133,6 +163,14 @@ impl Framer {
             self.hold_lines(emit);
         }
         rest
+    }
+
+    /// How many bytes to hold next: what is held fills up to a piece and is handed on, so that it seldom has to grow.
+    fn room(&self) -> usize {
+        match self.piece_bytes.saturating_sub(self.held.len()) {
+            0 => self.piece_bytes,
+            room => room,
+        }
     }
 
     /// Whether it is known that there is none, or no more.
@@ -310,7 +348,10 @@ impl Framer {
             return;
         };
         let end = self.start.after(lines);
-        let mut held = Vec::with_capacity(self.piece_bytes.min(1 << 20) + open.len());
+        let mut held = std::mem::take(&mut self.spare);
+        held.clear();
+        // In steps, so that room that is given back suffices whatever line was cut.
+        held.reserve((self.piece_bytes.min(1 << 20) + open.len()).next_multiple_of(ROOM_STEP_BYTES));
         held.extend_from_slice(open);
         let mut bytes = std::mem::replace(&mut self.held, held);
         bytes.truncate(length);

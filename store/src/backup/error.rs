@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use convofold_engine::{ImageError, Seq};
 
+use crate::base::MemoryError;
 use crate::damage::Damage;
 use crate::error::{CloseError, CommitError, OpenError};
 use crate::log::LogError;
@@ -186,6 +187,16 @@ impl From<CommitError> for BackupError {
         match error {
             CommitError::Closed => Self::Closed,
             CommitError::Poisoned { cause } => Self::Poisoned(cause),
+        }
+    }
+}
+
+impl From<MemoryError> for BackupError {
+    fn from(error: MemoryError) -> Self {
+        match error {
+            MemoryError::Image(error) => Self::Memory(error),
+            MemoryError::Storage(StorageError::Closed) => Self::Closed,
+            MemoryError::Storage(error) => Self::Storage(error),
         }
     }
 }

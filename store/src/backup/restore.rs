@@ -11,7 +11,7 @@ use convofold_engine::{FOLD_VERSION, Seq, StateHash};
 
 use super::reader::Part;
 use super::{BackupFile, Progress, RestoreError, Step};
-use crate::checkpoint::{PAGE_SLOTS, PageEntry, checksum_of, record_name};
+use crate::checkpoint::{PAGE_SLOTS, checksum_of, record_name};
 use crate::codec::backup::{BackupEnd, BackupHeader};
 use crate::codec::block::Tail;
 use crate::codec::checkpoint::{self as record, CheckpointV1};
@@ -24,6 +24,7 @@ use crate::new_store::NewStore;
 use crate::options::Options;
 use crate::sled_storage::{SledOptions, SledStorage};
 use crate::storage::{BlockKey, PageKey, Storage, StorageError, release};
+use crate::stored_page::PageEntry;
 use crate::trim::RECORD as LOG_START;
 
 /// The first checkpoint of a store.
@@ -150,7 +151,7 @@ fn write_base(file: &BackupFile, storage: &dyn Storage) -> Result<(), RestoreErr
     while let Part::Base(images) = reader.next().map_err(|error| file.name(error))? {
         let page_no = u32::try_from(pages.len()).unwrap_or(u32::MAX);
         let (value, checksum) = page::seal(page_no, GENERATION, &images, &mut compressor).map_err(encoding)?;
-        pages.push(PageEntry { place: false, checksum, bytes: value.len() as u64 });
+        pages.push(PageEntry { place: false, checksum, bytes: u32::try_from(value.len()).unwrap_or(u32::MAX) });
         storage.put_pages(&[(PageKey { page_no, place: false }, value)])?;
     }
     let checkpoint = CheckpointV1 {
@@ -163,7 +164,7 @@ fn write_base(file: &BackupFile, storage: &dyn Storage) -> Result<(), RestoreErr
         page_slots: PAGE_SLOTS,
         pages_checksum: checksum_of(&pages).to_le_bytes(),
         places: vec![0; pages.len().div_ceil(8)],
-        page_bytes: pages.iter().map(|page| page.bytes).sum(),
+        page_bytes: pages.iter().map(|page| u64::from(page.bytes)).sum(),
         log_bytes: 0,
         state_hash: None,
         bookmarks: bookmarks.clone().into_iter().collect(),

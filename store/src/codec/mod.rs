@@ -19,6 +19,7 @@ pub(crate) mod fixtures;
 pub(crate) mod frame;
 pub(crate) mod log_start;
 pub(crate) mod page;
+pub(crate) mod page_head;
 pub(crate) mod replay_mark;
 mod rows_v2;
 mod tables_v2;

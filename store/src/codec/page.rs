@@ -40,13 +40,23 @@ pub(crate) struct Page {
     pub(crate) images: Vec<ConversationImage>,
 }
 
-/// Reads back the page with this number.
-pub(crate) fn open(page_no: u32, value: &[u8]) -> Result<Page, Damage> {
+/// Checks the page with this number as far as it can be without decoding it; its checksum.
+pub(crate) fn check(page_no: u32, value: &[u8]) -> Result<Checksum, Damage> {
+    frame(page_no, value).map(|frame| frame.checksum)
+}
+
+fn frame(page_no: u32, value: &[u8]) -> Result<Frame<'_>, Damage> {
     let frame = Frame::open(MARK, value)?;
     let found = u32_at(frame.fields, 0);
     if found != page_no {
         return Err(Damage::Field { field: "page number", expected: page_no.into(), found: found.into() });
     }
+    Ok(frame)
+}
+
+/// Reads back the page with this number.
+pub(crate) fn open(page_no: u32, value: &[u8]) -> Result<Page, Damage> {
+    let frame = frame(page_no, value)?;
     let body = frame.body()?;
     let stored: Vec<StoredConversationV1<'_>> = super::decode(&body)?;
     let expected = u32_at(frame.fields, 4);

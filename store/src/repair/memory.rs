@@ -7,7 +7,7 @@ use convofold_engine::{Event, Seq};
 
 use super::carving::Carved;
 use super::report::Lost;
-use crate::codec::page;
+use crate::codec::{page, page_head};
 use crate::part::Tree;
 use crate::sled_storage::page_key;
 
@@ -17,7 +17,7 @@ pub(super) fn remembered(carved: &mut Carved, lost: &[Lost]) -> io::Result<BTree
     for key in carved.pages() {
         // All versions, since the latest may be of a checkpoint that was not finished.
         carved.find(Tree::Pages, &page_key(key), |value| {
-            let page = page::open(key.page_no, value).ok()?;
+            let page = page::open(key.page_no, page_head::split(value).0).ok()?;
             let told = page.images.iter().filter_map(|image| image.events().ok()).flatten();
             events.extend(told.filter(|(seq, _)| lost.iter().any(|lost| lost.contains(*seq))));
             Some(())

@@ -139,7 +139,14 @@ impl OpenInput {
         Ok(())
     }
 
-    /// The next bytes; none at the end.
+    /// Appends the next bytes, so many unless the input ends before.
+    pub(super) fn read_onto(&mut self, held: &mut Vec<u8>, bytes: usize) -> io::Result<()> {
+        let read_already = bytes.min(self.beginning.len());
+        held.extend(self.beginning.drain(..read_already));
+        self.source.by_ref().take((bytes - read_already) as u64).read_to_end(held).map(drop)
+    }
+
+    /// The next bytes, as soon as there are any; none at the end.
     pub(super) fn read_chunk<'b>(&mut self, buffer: &'b mut Vec<u8>) -> io::Result<&'b [u8]> {
         if !self.beginning.is_empty() {
             *buffer = std::mem::take(&mut self.beginning);

@@ -55,6 +55,7 @@ impl Pipeline {
         // What is sent is bounded by the credits, so these need no bounds of their own.
         let (work_sender, work_receiver) = unbounded();
         let (parsed_sender, parsed) = unbounded();
+        let (spare_sender, spare) = bounded(pieces_on_their_way);
         let (credits, credits_receiver) = bounded(pieces_on_their_way);
         for _ in 0..pieces_on_their_way {
             let _ = credits.try_send(());
@@ -67,13 +68,14 @@ impl Pipeline {
             bytes_read: bytes_read.clone(),
             credits: credits_receiver,
             work: work_sender,
+            spare,
             next_number: 0,
         };
         // None of them is joined: they end by themselves, but the reader may wait for an input for ever.
         spawn("convofold-reader", move || reading.run(inputs, place))?;
         for _ in 0..threads {
-            let (work, parsed) = (work_receiver.clone(), parsed_sender.clone());
-            spawn("convofold-parser", move || parse(Parser::new(format, limits), &work, &parsed))?;
+            let (work, parsed, spare) = (work_receiver.clone(), parsed_sender.clone(), spare_sender.clone());
+            spawn("convofold-parser", move || parse(Parser::new(format, limits), &work, &parsed, &spare))?;
         }
         Ok(Self { parsed, credits: Mutex::new(Some(credits)), bytes_read, bytes_total })
     }
@@ -105,9 +107,15 @@ fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), ReplayEr
     thread::Builder::new().name(name.to_owned()).spawn(run).map(drop).map_err(ReplayError::Thread)
 }
 
-fn parse(parser: Parser, work: &Receiver<Work>, done: &Sender<Numbered>) {
+fn parse(parser: Parser, work: &Receiver<Work>, done: &Sender<Numbered>, spare: &Sender<Vec<u8>>) {
     for Work { number, input, fingerprint, piece } in work {
-        let parsed = piece.and_then(|piece| parse_one(parser, input, fingerprint, &piece));
+        let parsed = piece.and_then(|piece| {
+            let parsed = parse_one(parser, input, fingerprint, &piece);
+            if let Piece::Lines { bytes, .. } = piece {
+                let _ = spare.try_send(bytes);
+            }
+            parsed
+        });
         if done.send((number, parsed)).is_err() {
             return;
         }

@@ -31,6 +31,8 @@ pub(super) struct Reading {
     /// Each piece needs one, so that only so many are on their way.
     pub(super) credits: Receiver<()>,
     pub(super) work: Sender<Work>,
+    /// The room of pieces that were parsed, to be read into.
+    pub(super) spare: Receiver<Vec<u8>>,
     pub(super) next_number: u64,
 }
 
@@ -84,19 +86,24 @@ impl Reading {
             Framer::resume(self.limits, PIECE_BYTES, start.line, start.byte_offset)
         };
         let fingerprint = input.fingerprint;
+        let spare = self.spare.clone();
         let mut buffer = Vec::new();
         let mut ended = false;
         while !ended {
-            let chunk = input.read_chunk(&mut buffer)?;
+            spare.try_iter().for_each(|bytes| framer.recycle(bytes));
             let mut emit = |piece| ended |= self.send(number, fingerprint, Ok(piece)).is_err();
-            if chunk.is_empty() {
-                framer.finish(&mut emit);
-                return Ok(if ended { Err(Ended) } else { Ok(()) });
-            }
-            framer.feed(chunk, &mut emit);
-            if input.is_live {
+            let is_more = if input.is_live {
+                let chunk = input.read_chunk(&mut buffer)?;
+                framer.feed(chunk, &mut emit);
                 // More may come now or tomorrow; what is here should count today.
                 framer.flush(&mut emit);
+                !chunk.is_empty()
+            } else {
+                framer.feed_from(|held, bytes| input.read_onto(held, bytes), &mut emit)?
+            };
+            if !is_more {
+                framer.finish(&mut emit);
+                return Ok(if ended { Err(Ended) } else { Ok(()) });
             }
         }
         Ok(Err(Ended))

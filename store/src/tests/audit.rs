@@ -62,7 +62,7 @@ fn a_forged_checkpoint_is_found_by_the_fields_it_falsified() {
     assert!(report.differences.iter().all(|it| &*it.id == "case-5"), "{report:?}");
     let fields = fields(&report.differences, "case-5");
     assert!(fields.contains(&"messages_in") || fields.contains(&"messages_out"), "{report:?}");
-    let state = db.state("case-5").unwrap();
+    let state = db.state("case-5").unwrap().unwrap();
     for difference in report.differences.iter().filter(|it| it.field == "messages_in") {
         assert_eq!(difference.found, state.messages_in.to_string());
         assert_eq!(difference.expected, (state.messages_in + 1).to_string());

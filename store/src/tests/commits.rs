@@ -66,7 +66,7 @@ fn a_closed_store_answers_and_takes_nothing() {
     let db = home.open();
     submit(&db, Batch::new(messages(0, 10)));
     db.close().unwrap();
-    assert!(db.state("case-1").is_some());
+    assert!(db.state("case-1").unwrap().is_some());
     assert!(matches!(db.submit(Batch::new(messages(10, 1))), Err(SubmitError::Closed)));
     assert!(matches!(db.try_submit(Batch::new(messages(10, 1))), Err(SubmitError::Closed)));
     assert!(matches!(db.sync(), Err(CommitError::Closed)));

@@ -21,6 +21,8 @@ enum Step {
     SubmitTogether(Vec<Submission>),
     Sync,
     Checkpoint,
+    /// What is saved leaves memory.
+    LetGo,
     Trim {
         before: i64,
     },
@@ -92,6 +94,7 @@ fn step() -> impl Strategy<Value = Step> {
         3 => proptest::collection::vec(submission(), 2..5).prop_map(Step::SubmitTogether),
         1 => Just(Step::Sync),
         3 => Just(Step::Checkpoint),
+        2 => Just(Step::LetGo),
         1 => (0..25_i64).prop_map(|before| Step::Trim { before }),
         1 => Just(Step::Verify),
         1 => Just(Step::Audit),
@@ -138,7 +141,7 @@ fn take(world: &mut World, step: &Step) {
     if let Err(stop) = attempt(world, step) {
         die(world, &stop);
     }
-    world.witness.expect_answers(&world.db);
+    world.expect_answers();
     if !world.storage.is_armed() {
         world.witness.expect_log(&world.db);
     }
@@ -152,6 +155,7 @@ fn attempt(world: &mut World, step: &Step) -> Result<(), Stop> {
         }
         Step::Sync => world.sync()?,
         Step::Checkpoint => world.checkpoint()?,
+        Step::LetGo => world.let_go(),
         Step::Trim { before } => world.trim(*before)?,
         Step::Verify => world.verify()?,
         Step::Audit => world.audit()?,

@@ -1,5 +1,6 @@
 //! Scenarios across the crate. Here: what they share.
 
+mod archive;
 mod audit;
 mod backup;
 mod checkpoints;
@@ -85,17 +86,21 @@ fn at_odds(number: u64) -> Event {
 /// Changes a conversation in the last checkpoint, so that all checksums are right.
 pub(crate) fn forge_checkpoint(storage: &MemoryStorage, forge: impl Fn(&mut convofold_engine::ConversationImage)) {
     use crate::checkpoint::{PAGE_SLOTS, checksum_of, generations, record_name};
-    use crate::codec::{checkpoint as record, frame::Compressor, page};
+    use crate::codec::{checkpoint as record, frame::Compressor};
     use crate::recovery::load_page;
+    use crate::stored_page::StoredPage;
 
     let mut compressor = Compressor::new().unwrap();
     let generation = *generations(storage).unwrap().last().unwrap();
     let mut checkpoint = record::open(generation, &storage.contents().records[&record_name(generation)]).unwrap();
     let mut pages = Vec::new();
     for page_no in 0..checkpoint.slot_count.div_ceil(PAGE_SLOTS) {
-        let (mut entry, mut images) = load_page(storage, &checkpoint, page_no).ok().unwrap();
+        let (mut entry, page) = load_page(storage, &checkpoint, page_no).ok().unwrap();
+        let (mut images, head) = (page.images, page.head.unwrap());
         images.iter_mut().for_each(&forge);
-        let (value, checksum) = page::seal(page_no, generation, &images, &mut compressor).unwrap();
+        let head = (head.outlines.as_slice(), head.hash);
+        let (page, checksum) = StoredPage::seal(page_no, generation, &images, head, &mut compressor).unwrap();
+        let value = page.into_value();
         entry.checksum = checksum;
         pages.push(entry);
         let key = crate::storage::PageKey { page_no, place: entry.place };

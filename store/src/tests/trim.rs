@@ -121,7 +121,8 @@ fn states_histories_and_identities_are_what_they_were() {
         assert_eq!((receipt.counts.duplicates, receipt.first_seq), (50, None));
         // A late event lands among those that were dropped.
         assert_eq!(submit(&again, Batch::new(vec![message("case-3", 1)])).counts.late, 1);
-        assert_eq!(again.state("case-3").unwrap().messages_in + again.state("case-3").unwrap().messages_out, 3);
+        let state = again.state("case-3").unwrap().unwrap();
+        assert_eq!(state.messages_in + state.messages_out, 3);
         again.close().unwrap();
     }
 }

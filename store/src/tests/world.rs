@@ -58,7 +58,7 @@ impl World {
                 Err(error) => {
                     // What is shown is what was acknowledged. The rest may come to light at the next opening.
                     if stop.is_ok() {
-                        self.witness.expect_answers(&self.db);
+                        self.expect_answers();
                     }
                     stop = Err(error);
                 }
@@ -69,6 +69,17 @@ impl World {
             }
         }
         stop
+    }
+
+    /// Holds the answers against what there is; those about conversations that are not in memory read their pages.
+    #[track_caller]
+    pub(super) fn expect_answers(&self) {
+        self.storage.fail_any.paused(|| self.witness.expect_answers(&self.db));
+    }
+
+    /// Lets everything leave memory that may.
+    pub(super) fn let_go(&mut self) {
+        self.db.shared().board.write().let_go(0);
     }
 
     pub(super) fn sync(&mut self) -> Result<(), Stop> {

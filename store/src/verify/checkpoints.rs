@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use convofold_engine::{Board, ConversationImage};
+use convofold_engine::{Board, ConversationImage, FOLD_VERSION, StateHash};
 
 use super::compare::{self, CompareAs};
 use super::{Problem, VerifiedCheckpoint, VerifyError, VerifyReport};
 use crate::checkpoint::{PAGE_SLOTS, checksum_of, generations, record_name};
 use crate::codec::block::Tail;
 use crate::codec::checkpoint::{self as record, CheckpointV1};
+use crate::codec::page_head::PageHead;
 use crate::cut::Cut;
 use crate::recovery::{LoadError, load_page, read, tail_of};
 use crate::shared::Shared;
@@ -133,9 +134,10 @@ impl Check<'_> {
         let mut slot = 0;
         for page_no in 0..self.record.slot_count.div_ceil(PAGE_SLOTS) {
             match load_page(self.storage, self.record, page_no) {
-                Ok((entry, images)) => {
+                Ok((entry, page)) => {
                     pages.push(entry);
-                    images.into_iter().zip(slot..).for_each(|(image, slot)| self.conversation(slot, image));
+                    self.head(page_no, slot, page.head.as_ref());
+                    page.images.into_iter().zip(slot..).for_each(|(image, slot)| self.conversation(slot, image));
                 }
                 Err(LoadError::Skip(why)) => self.problem(why.to_string()),
                 Err(LoadError::Storage(error)) => return Err(error),
@@ -148,6 +150,23 @@ impl Check<'_> {
             self.problem("its pages are not those it was made of");
         }
         Ok(())
+    }
+
+    /// What is kept of the conversations of a page while they are away.
+    fn head(&mut self, page_no: u32, first_slot: u32, head: Option<&PageHead>) {
+        let Some(head) = head.filter(|head| head.fold_version == FOLD_VERSION) else { return };
+        let mut hash = StateHash::default();
+        for (found, slot) in head.outlines.iter().zip(first_slot..) {
+            let Some(expected) = self.board.outline(slot) else { continue };
+            if expected != *found {
+                self.problem(format!("page {page_no}: expected the outline {expected:?}, found {found:?}"));
+            }
+            let line = self.board.id(slot).and_then(|id| self.board.state(id)).map(|state| state.export_line());
+            hash = hash.plus(line.map(|line| StateHash::of_line(&line)).unwrap_or_default());
+        }
+        if hash != head.hash {
+            self.problem(format!("page {page_no}: expected the hash {hash}, found {}", head.hash));
+        }
     }
 
     fn conversation(&mut self, slot: u32, found: ConversationImage) {

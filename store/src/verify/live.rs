@@ -8,11 +8,12 @@ use convofold_engine::{Board, ConversationImage, Query, Sort, State};
 
 use super::compare::{self, CompareAs};
 use super::{Problem, VerifyError, VerifyProgress, VerifyReport, damage};
+use crate::archive::{ArchiveReader, state_of};
 use crate::cut::Cut;
 use crate::log::LogError;
 use crate::shadow::Shadow;
 use crate::shared::Shared;
-use crate::storage::Storage;
+use crate::storage::{Storage, StorageError};
 
 /// So many conversations are looked at under one lock.
 const SLICE: u32 = 64;
@@ -34,8 +35,8 @@ pub(super) fn check(
     let unequal = compare::unequal_bookmarks(&bookmarks, &cut.bookmarks);
     report.add_all(unequal.into_iter().map(|name| Problem::Bookmark { name: name.clone() }));
 
-    let mut shadow = Shadow::new(storage, board, cut.tail, None);
-    let compared = conversations(shared, &mut shadow, report, on_progress)
+    let mut shadow = Shadow::new(storage.clone(), board, cut.tail, None);
+    let compared = conversations(shared, storage.as_ref(), &mut shadow, report, on_progress)
         .and_then(|()| shadow.beside(shared, answers).map(|problems| report.add_all(problems)));
     match compared.map_err(damage) {
         Ok(()) => Ok(()),
@@ -51,17 +52,21 @@ pub(super) fn check(
 
 fn conversations(
     shared: &Shared,
+    storage: &dyn Storage,
     shadow: &mut Shadow,
     report: &mut VerifyReport,
     on_progress: &mut impl FnMut(VerifyProgress),
 ) -> Result<(), LogError> {
     // Those that come later are counted, and their events were folded by the writer a moment ago.
     let slot_count = shadow.beside(shared, |live, shadow| live.slot_count().max(shadow.slot_count()))?;
+    let mut reader = ArchiveReader::new(&shared.archive, storage);
     for first in (0..slot_count).step_by(SLICE as usize) {
         let slots = first..slot_count.min(first.saturating_add(SLICE));
-        let pairs: Vec<_> = shadow.beside(shared, |live, shadow| {
-            slots.map(|slot| [shadow, live].map(|board| Seen::at(board, slot))).collect()
+        let pairs = shadow.beside(shared, |live, shadow| {
+            let pair = |slot| Ok([Seen::at(shadow, slot), Seen::of(reader.image_of(live, slot)?, live)?]);
+            slots.map(pair).collect::<Result<Vec<_>, StorageError>>()
         })?;
+        let pairs = pairs.map_err(LogError::Storage)?;
         report.conversations += pairs.len() as u64;
         for [expected, found] in &pairs {
             report.add_all(Seen::compare(expected.as_ref(), found.as_ref()));
@@ -81,6 +86,16 @@ impl Seen {
     fn at(board: &Board, slot: u32) -> Option<Self> {
         let image = board.image(slot)?;
         Some(Self { state: board.state(&image.id), image })
+    }
+
+    /// One that may be away from its board.
+    fn of(image: Option<ConversationImage>, board: &Board) -> Result<Option<Self>, StorageError> {
+        let Some(image) = image else { return Ok(None) };
+        let state = match board.state(&image.id) {
+            Some(state) => state,
+            None => state_of(image.clone())?,
+        };
+        Ok(Some(Self { state: Some(state), image }))
     }
 
     fn compare(expected: Option<&Self>, found: Option<&Self>) -> Vec<Problem> {

@@ -41,7 +41,8 @@ struct HistoryJson<'a> {
 impl HistoryArgs {
     pub(crate) fn run(&self, console: &mut Console) -> Result<Exit, CliError> {
         let db = self.db.open(console)?;
-        let history = db.history(&self.id).ok_or_else(|| unknown(&self.id))?;
+        let history = db.history(&self.id).map_err(|error| CliError::conversation(&error))?;
+        let history = history.ok_or_else(|| unknown(&self.id))?;
         if self.json {
             console.json(&HistoryJson { id: &self.id, history })?;
         } else {

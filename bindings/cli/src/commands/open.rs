@@ -130,7 +130,7 @@ impl OpenArgs {
         if self.json {
             return self.print_json(&db, &page, console);
         }
-        table(&db, &page.rows, now).print(console)?;
+        table(&db, &page.rows, now)?.print(console)?;
         if let Some(next) = &page.next {
             console.flush()?;
             let cursor = text::quoted(&next.to_string());
@@ -169,7 +169,8 @@ impl OpenArgs {
     }
 
     fn print_json(&self, db: &Convofold, page: &Page, console: &mut Console) -> Result<Exit, CliError> {
-        let conversations = page.rows.iter().filter_map(|row| db.state(&row.id)).collect();
+        let states = page.rows.iter().filter_map(|row| db.state(&row.id).transpose());
+        let conversations = states.collect::<Result<_, _>>().map_err(|error| CliError::conversation(&error))?;
         let next_cursor = page.next.as_ref().map(ToString::to_string);
         console.json(&PageJson { conversations, next_cursor })?;
         Ok(Exit::Success)
@@ -185,13 +186,14 @@ fn refused(error: &QueryError) -> CliError {
         .hint(format!("add --sort {found}"))
 }
 
-fn table(db: &Convofold, rows: &[Arc<OpenConversation>], now: i64) -> Listing {
+fn table(db: &Convofold, rows: &[Arc<OpenConversation>], now: i64) -> Result<Listing, CliError> {
     let headings = ["ID", "AGENT", "MEMBER", "CHANNEL", "UNREAD", "WAITING", "LAST ACTIVE (UTC)", "LAST MESSAGE"];
     let mut table = Listing::new(&headings).numbers(&["UNREAD", "WAITING"]).ends_in_text();
     for row in rows {
         let member = row.member_name.as_deref().or(row.member_number.as_deref());
         let agent = row.agent_name.as_deref().or(row.agent_id.as_deref());
-        let last = db.state(&row.id).and_then(|state| state.last_message);
+        let state = db.state(&row.id).map_err(|error| CliError::conversation(&error))?;
+        let last = state.and_then(|state| state.last_message);
         table.row(vec![
             text::one_line(&row.id),
             agent.map_or_else(|| text::NOBODY.to_owned(), text::one_line),
@@ -203,5 +205,5 @@ fn table(db: &Convofold, rows: &[Arc<OpenConversation>], now: i64) -> Listing {
             last.map_or_else(String::new, |last| text::one_line(&last.text)),
         ]);
     }
-    table
+    Ok(table)
 }

@@ -52,8 +52,10 @@ pub(crate) fn unknown(id: &str) -> CliError {
 impl ShowArgs {
     pub(crate) fn run(&self, console: &mut Console) -> Result<Exit, CliError> {
         let db = self.db.open(console)?;
-        let found = db.state(&self.id).zip(db.arrivals(&self.id)).zip(db.history(&self.id));
-        let ((state, arrivals), history) = found.ok_or_else(|| unknown(&self.id))?;
+        let unreadable = |error| CliError::conversation(&error);
+        let state = db.state(&self.id).map_err(unreadable)?.ok_or_else(|| unknown(&self.id))?;
+        let arrivals = db.arrivals(&self.id).map_err(unreadable)?.ok_or_else(|| unknown(&self.id))?;
+        let history = db.history(&self.id).map_err(unreadable)?.ok_or_else(|| unknown(&self.id))?;
         let transcript = transcript::of(&history);
         if self.json {
             console.json(&ShowJson { state, arrivals, transcript })?;

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// What comes out of an input that arrives in chunks of these sizes.
+/// What comes out of an input that arrives in chunks of these sizes; of the odd ones, as much as the framer asks for.
 fn parse_in_chunks(limits: Limits, input: &[u8], sizes: &[usize], piece_bytes: usize) -> Vec<Item> {
     let parser = Parser::new(Format::Auto, limits);
     let mut items = Vec::new();
@@ -26,8 +26,19 @@ fn parse_in_chunks(limits: Limits, input: &[u8], sizes: &[usize], piece_bytes: u
     let mut rest = input;
     for size in sizes.iter().cycle() {
         let (chunk, after) = rest.split_at((*size).min(rest.len()));
-        framer.feed(chunk, &mut take);
-        rest = after;
+        if size % 2 == 0 {
+            framer.feed(chunk, &mut take);
+            rest = after;
+        } else {
+            framer.recycle(b"left over".repeat(*size));
+            let append = |held: &mut Vec<u8>, bytes: usize| {
+                let (chunk, _) = chunk.split_at(bytes.min(chunk.len()));
+                held.extend_from_slice(chunk);
+                rest = &rest[chunk.len()..];
+                Ok::<_, ()>(())
+            };
+            assert_eq!(framer.feed_from(append, &mut take), Ok(!chunk.is_empty()));
+        }
         if rest.is_empty() {
             break;
         }

@@ -1,0 +1,70 @@
+//! Measures what issue 4 asks for, P1 to P9, and prints how far it is reached.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::{Parser, ValueEnum};
+use convofold_benches::peers::Peer;
+use convofold_benches::results::Results;
+use convofold_benches::targets::{Scale, live, replay};
+use convofold_benches::task;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Which {
+    P1,
+    P2,
+}
+
+/// What issue 4 asks for, measured in one run.
+#[derive(Parser)]
+struct Args {
+    /// Only these.
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<Which>,
+    /// How many events a log has.
+    #[arg(long, default_value_t = 200_000)]
+    events: u64,
+    /// How often everything is measured; the median counts.
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
+    /// Use this log instead of a generated one.
+    #[arg(long)]
+    log: Option<PathBuf>,
+    /// Where to write results.md and results.json.
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// The document whose results are to be replaced.
+    #[arg(long)]
+    document: Option<PathBuf>,
+    /// Where to put logs and databases; as a rule a new temporary folder.
+    #[arg(long)]
+    scratch: Option<PathBuf>,
+}
+
+fn main() -> Result<()> {
+    if task::serve()? {
+        return Ok(());
+    }
+    let args = Args::parse();
+    let temporary = tempfile::tempdir()?;
+    let scratch = args.scratch.unwrap_or_else(|| temporary.path().to_owned());
+    let scale = Scale { events: args.events, rounds: args.rounds.max(1), scratch, log: args.log };
+    let mut results = Results::new();
+    for which in Which::value_variants() {
+        if !args.only.is_empty() && !args.only.contains(which) {
+            continue;
+        }
+        match which {
+            Which::P1 => replay::measure(&scale, &Peer::OTHERS, &mut results)?,
+            Which::P2 => live::measure(&scale, &mut results)?,
+        }
+        results.write(args.out.as_deref(), None)?;
+    }
+    results.write(None, args.document.as_deref())?;
+    writeln!(std::io::stdout(), "{}", results.markdown())?;
+    Ok(())
+}

@@ -1,0 +1,174 @@
+//! What a good engineer would write without convofold: parse, deduplicate by identity, append to a log, keep the same
+//! fields of every conversation, index the open ones by agent; everything durable at the end.
+//!
+//! All of them get convofold's own parser, on a thread of its own, and as many events a transaction as suits them. They fold
+//! in the order of arrival, as such code does; on a clean log that gives the same answers.
+
+mod fjall;
+mod fold;
+mod postgres;
+mod redb;
+mod redis;
+mod row;
+mod server;
+pub mod sqlite;
+
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::Result;
+use clap::ValueEnum;
+use convofold::Event;
+use serde::{Deserialize, Serialize};
+
+use crate::events;
+use crate::ours;
+use crate::outcome::{Answers, Outcome, disk_bytes, peak_memory_bytes};
+
+pub use row::Row;
+
+use fold::Folding;
+
+/// Who does the job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+pub enum Peer {
+    /// convofold.
+    Convofold,
+    /// SQLite as most would begin: a statement an event, 1,000 a transaction, `synchronous=NORMAL`.
+    SqlitePlain,
+    /// The same with 10,000 a transaction.
+    SqliteLarge,
+    /// SQLite with rows folded in memory and written once a transaction, 10,000 events each, a large cache and pages.
+    SqliteFolded,
+    /// redb.
+    Redb,
+    /// fjall.
+    Fjall,
+    /// Redis, append-only file, always.
+    Redis,
+    /// PostgreSQL.
+    Postgres,
+}
+
+impl Peer {
+    /// All but convofold.
+    pub const OTHERS: [Self; 7] = [
+        Self::SqlitePlain,
+        Self::SqliteLarge,
+        Self::SqliteFolded,
+        Self::Redb,
+        Self::Fjall,
+        Self::Redis,
+        Self::Postgres,
+    ];
+
+    /// Its name for people.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Convofold => "convofold",
+            Self::SqlitePlain => "SQLite, 1,000 a transaction",
+            Self::SqliteLarge => "SQLite, 10,000 a transaction",
+            Self::SqliteFolded => "SQLite, folded in memory",
+            Self::Redb => "redb",
+            Self::Fjall => "fjall",
+            Self::Redis => "Redis, append-only file, always",
+            Self::Postgres => "PostgreSQL",
+        }
+    }
+
+    /// Whether it is SQLite, with whatever settings.
+    #[must_use]
+    pub fn is_sqlite(self) -> bool {
+        matches!(self, Self::SqlitePlain | Self::SqliteLarge | Self::SqliteFolded)
+    }
+
+    /// The server that it needs and that is not installed here, if any.
+    #[must_use]
+    pub fn lacks(self) -> Option<&'static str> {
+        let program = match self {
+            Self::Redis => "redis-server",
+            Self::Postgres => "postgres",
+            _ => return None,
+        };
+        server::find(program).is_none().then_some(program)
+    }
+
+    fn batch(self) -> usize {
+        match self {
+            Self::SqlitePlain => 1_000,
+            _ => 10_000,
+        }
+    }
+
+    /// Opens its database in this folder.
+    ///
+    /// # Errors
+    /// What it says.
+    fn open(self, folder: &Path) -> Result<Box<dyn Store>> {
+        Ok(match self {
+            Self::Convofold => anyhow::bail!("convofold is used as a host uses it"),
+            Self::SqlitePlain | Self::SqliteLarge => {
+                Box::new(sqlite::Plain::open(folder, sqlite::Synchronous::Normal)?)
+            }
+            Self::SqliteFolded => Box::new(Folding(sqlite::Folded::open(folder)?)),
+            Self::Redb => Box::new(Folding(redb::Redb::open(folder)?)),
+            Self::Fjall => Box::new(Folding(fjall::Fjall::open(folder)?)),
+            Self::Redis => Box::new(Folding(redis::Redis::open(folder)?)),
+            Self::Postgres => Box::new(Folding(postgres::Postgres::open(folder)?)),
+        })
+    }
+}
+
+/// A database that does the job.
+pub trait Store {
+    /// Takes events, in one transaction.
+    ///
+    /// # Errors
+    /// What the database says.
+    fn store(&mut self, events: &[Event]) -> Result<()>;
+    /// Returns when everything is durable.
+    ///
+    /// # Errors
+    /// What the database says.
+    fn settle(&mut self) -> Result<()>;
+    /// What it knows.
+    ///
+    /// # Errors
+    /// What the database says.
+    fn answers(&mut self) -> Result<Answers>;
+    /// The largest resident memory of its server, where it has one.
+    ///
+    /// # Errors
+    /// Where that cannot be read.
+    fn server_memory_bytes(&self) -> Result<Option<u64>> {
+        Ok(None)
+    }
+}
+
+/// Replays a log into a new database of a peer in `folder`.
+///
+/// # Errors
+/// Whatever the database or the file system says.
+pub fn replay(peer: Peer, log: &Path, folder: &Path) -> Result<Outcome> {
+    if peer == Peer::Convofold {
+        return ours::replay_files(&[log.to_owned()], folder);
+    }
+    let mut store = peer.open(folder)?;
+    let began = Instant::now();
+    events::in_batches(log, peer.batch(), |batch| store.store(&batch))?;
+    store.settle()?;
+    let replay = began.elapsed();
+    let peak_memory_bytes = match store.server_memory_bytes()? {
+        Some(bytes) => bytes,
+        None => peak_memory_bytes()?,
+    };
+    drop(store);
+
+    let began = Instant::now();
+    let mut store = peer.open(folder)?;
+    let reopen = began.elapsed();
+    let answers = store.answers()?;
+    drop(store);
+    Ok(Outcome { answers, replay, reopen, disk_bytes: disk_bytes(folder)?, peak_memory_bytes })
+}

@@ -1,0 +1,96 @@
+//! P1: bulk replay of Airship NDJSON, everything durable at the end, beside parsing alone and beside the peers.
+
+use std::path::Path;
+
+use anyhow::{Result, ensure};
+
+use super::Scale;
+use crate::figure::{Figure, Unit};
+use crate::limits::parse::{Library, Parsed};
+use crate::log::{Content, generated};
+use crate::outcome::Outcome;
+use crate::peers::Peer;
+use crate::results::{PeerRow, Results, Row, Target, cores};
+use crate::task::Task;
+
+/// The log that P1 is measured with.
+///
+/// # Errors
+/// What the file system says.
+pub fn log(scale: &Scale) -> Result<std::path::PathBuf> {
+    match &scale.log {
+        Some(log) => Ok(log.clone()),
+        None => generated(scale.events, Content::Airship, &scale.scratch),
+    }
+}
+
+/// Measures P1 with these peers.
+///
+/// # Errors
+/// Where a peer fails or disagrees.
+pub fn measure(scale: &Scale, peers: &[Peer], results: &mut Results) -> Result<()> {
+    let log = log(scale)?;
+    let (peers, lacking): (Vec<_>, Vec<_>) = peers.iter().copied().partition(|peer| peer.lacks().is_none());
+    for peer in lacking {
+        let program = peer.lacks().unwrap_or_default();
+        results.notes.push(format!("{} was left out: {program} is not installed (benches/servers.sh).", peer.name()));
+    }
+    let mut limits = [Vec::new(), Vec::new()];
+    let mut ours = Vec::new();
+    let mut theirs = vec![Vec::new(); peers.len()];
+    for _ in 0..scale.rounds {
+        for (library, rates) in Library::ALL.into_iter().zip(&mut limits) {
+            rates.push(Task::Parse(log.clone(), library, cores()).run::<Parsed>()?);
+        }
+        ours.push(run(Peer::Convofold, &log, scale)?);
+        for (peer, outcomes) in peers.iter().zip(&mut theirs) {
+            let outcome = run(*peer, &log, scale)?;
+            let (answers, expected) = (&outcome.answers, &ours.last().unwrap_or(&outcome).answers);
+            ensure!(answers == expected, "{} answers {answers:?}, convofold {expected:?}", peer.name());
+            outcomes.push(outcome);
+        }
+    }
+    let parsing = limits.map(|parsed| rate(parsed.iter().map(|parsed| (parsed.lines, parsed.parsing))));
+    let [sonic, simd] = &parsing;
+    let (limit, name) = if sonic.median() >= simd.median() { (sonic, "sonic-rs") } else { (simd, "simd-json") };
+    let rates = |outcomes: &[Outcome]| Figure::new(Unit::EventsPerSecond, outcomes.iter().map(Outcome::rate));
+    let measured = rates(&ours);
+    let what = "bulk replay of Airship NDJSON";
+    let parsing = format!("parsing alone, all cores, {name}");
+    results.rows.push(Row::new("P1", what, &measured, parsing, limit).target(Target::AtLeast(0.6)));
+    for (peer, outcomes) in std::iter::once((Peer::Convofold, &ours)).chain(peers.iter().copied().zip(&theirs)) {
+        results.peers.push(peer_row(peer, outcomes));
+    }
+    let theirs: Vec<_> = peers.iter().copied().zip(theirs.iter().map(|outcomes| rates(outcomes))).collect();
+    let best = |is_sqlite: bool| {
+        let group = theirs.iter().filter(|(peer, _)| peer.is_sqlite() == is_sqlite);
+        group.max_by(|(_, one), (_, other)| one.median().total_cmp(&other.median())).map(|(peer, _)| *peer)
+    };
+    for (peer, rates) in &theirs {
+        let row = Row::new("P1", what, &measured, peer.name(), rates);
+        let is_best = best(peer.is_sqlite()) == Some(*peer);
+        let target = Target::AtLeast(if peer.is_sqlite() { 15.0 } else { 3.0 });
+        results.rows.push(if is_best { row.target(target) } else { row });
+    }
+    Ok(())
+}
+
+fn peer_row(peer: Peer, outcomes: &[Outcome]) -> PeerRow {
+    let figure = |unit, of: fn(&Outcome) -> f64| Figure::new(unit, outcomes.iter().map(of));
+    PeerRow {
+        name: peer.name().to_owned(),
+        replay: figure(Unit::EventsPerSecond, Outcome::rate),
+        reopen: figure(Unit::Nanoseconds, |outcome| outcome.reopen.as_nanos() as f64),
+        memory: figure(Unit::Bytes, |outcome| outcome.peak_memory_bytes as f64),
+        disk: figure(Unit::Bytes, |outcome| outcome.disk_bytes as f64),
+    }
+}
+
+fn rate(rounds: impl Iterator<Item = (u64, std::time::Duration)>) -> Figure {
+    Figure::new(Unit::EventsPerSecond, rounds.map(|(count, took)| count as f64 / took.as_secs_f64()))
+}
+
+fn run(peer: Peer, log: &Path, scale: &Scale) -> Result<Outcome> {
+    let folder = tempfile::tempdir_in(&scale.scratch)?;
+    Task::Replay(peer, log.to_owned(), folder.path().to_owned()).run()
+}

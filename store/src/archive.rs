@@ -1,0 +1,170 @@
+//! The archive: conversations that are away from the board, read back from the pages of the last checkpoint.
+//!
+//! Closed and quiet conversations leave memory once a checkpoint holds them ([`crate::Options::memory_bytes`]). The writer
+//! brings them back before it looks at an event of theirs; a question about one reads its page and leaves it there.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use convofold_engine::{Board, ConversationImage, Event, State, Whereabouts};
+use parking_lot::RwLock;
+
+use crate::checkpoint::PAGE_SLOTS;
+use crate::damage::Damage;
+use crate::storage::{PageKey, Storage, StorageError};
+use crate::stored_page::{PageEntry, StoredPage, page_of};
+
+/// Which page lies where. Changed by the writer only, when all pages of a checkpoint are durable.
+#[derive(Debug, Default)]
+pub(crate) struct Archive {
+    pages: RwLock<Vec<PageEntry>>,
+}
+
+impl Archive {
+    pub(crate) fn new(pages: Vec<PageEntry>) -> Self {
+        Self { pages: RwLock::new(pages) }
+    }
+
+    /// The page with this number, where there is one.
+    pub(crate) fn entry(&self, page_no: u32) -> Option<PageEntry> {
+        self.pages.read().get(page_no as usize).copied().filter(|page| page.bytes > 0)
+    }
+
+    /// From now on these pages are the ones to be read.
+    pub(crate) fn set(&self, entries: &[(u32, PageEntry)]) {
+        let mut pages = self.pages.write();
+        for (page_no, entry) in entries {
+            let place = *page_no as usize;
+            if pages.len() <= place {
+                pages.resize(place + 1, PageEntry::default());
+            }
+            if let Some(page) = pages.get_mut(place) {
+                *page = *entry;
+            }
+        }
+    }
+
+    /// Looks at all pages.
+    pub(crate) fn with_pages<T>(&self, look: impl FnOnce(&[PageEntry]) -> T) -> T {
+        look(&self.pages.read())
+    }
+
+    /// The conversations of a page, and where it lay.
+    fn read(&self, storage: &dyn Storage, page_no: u32) -> Result<(PageEntry, Vec<ConversationImage>), StorageError> {
+        loop {
+            let entry = self.entry(page_no).ok_or(StorageError::Value(Damage::Missing))?;
+            match read_page(storage, page_no, entry) {
+                // A checkpoint put it elsewhere meanwhile.
+                Err(StorageError::Value(_)) if self.entry(page_no) != Some(entry) => {}
+                read => return read.map(|images| (entry, images)),
+            }
+        }
+    }
+}
+
+fn read_page(storage: &dyn Storage, page_no: u32, entry: PageEntry) -> Result<Vec<ConversationImage>, StorageError> {
+    let page = StoredPage::read(storage, PageKey { page_no, place: entry.place })?;
+    let page = page.open().map_err(StorageError::Value)?;
+    let (expected, found) = (entry.checksum, page.checksum);
+    if expected == found { Ok(page.images) } else { Err(StorageError::Value(Damage::Checksum { expected, found })) }
+}
+
+/// Reads conversations one after the other; those that lie in one page cost one reading.
+pub(crate) struct ArchiveReader<'a> {
+    archive: &'a Archive,
+    storage: &'a dyn Storage,
+    last: Option<(u32, PageEntry, Vec<ConversationImage>)>,
+}
+
+impl<'a> ArchiveReader<'a> {
+    pub(crate) fn new(archive: &'a Archive, storage: &'a dyn Storage) -> Self {
+        Self { archive, storage, last: None }
+    }
+
+    /// The memory of the conversation at a place, as of the last checkpoint: all of it where it is away.
+    pub(crate) fn image(&mut self, slot: u32) -> Result<ConversationImage, StorageError> {
+        let page_no = page_of(slot);
+        let entry = self.archive.entry(page_no);
+        let is_last = |(last_no, last, _): &(u32, PageEntry, _)| *last_no == page_no && Some(*last) == entry;
+        if !self.last.as_ref().is_some_and(is_last) {
+            let (entry, images) = self.archive.read(self.storage, page_no)?;
+            self.last = Some((page_no, entry, images));
+        }
+        let images = self.last.as_ref().map(|(_, _, images)| images.as_slice()).unwrap_or_default();
+        images.get((slot % PAGE_SLOTS) as usize).cloned().ok_or(StorageError::Value(Damage::Missing))
+    }
+
+    /// The memory of the conversation at a place of this board, here or away; `None` where there is none.
+    pub(crate) fn image_of(&mut self, board: &Board, slot: u32) -> Result<Option<ConversationImage>, StorageError> {
+        if board.is_away(slot) { self.image(slot).map(Some) } else { Ok(board.image(slot)) }
+    }
+
+    /// The state of the conversation at a place of this board, here or away; `None` where there is none.
+    pub(crate) fn state_of(&mut self, board: &Board, slot: u32) -> Result<Option<State>, StorageError> {
+        if board.is_away(slot) {
+            return state_of(self.image(slot)?).map(Some);
+        }
+        Ok(board.id(slot).and_then(|id| board.state(id)))
+    }
+
+    /// The id of the conversation at a place.
+    pub(crate) fn id(&mut self, board: &RwLock<Board>, slot: u32) -> Result<Arc<str>, StorageError> {
+        let here = board.read().id(slot).cloned();
+        here.map_or_else(|| Ok(self.image(slot)?.id), Ok)
+    }
+
+    /// The conversation with this id on a board of its own, where it is away.
+    pub(crate) fn find(&mut self, board: &RwLock<Board>, id: &str) -> Result<Option<Board>, StorageError> {
+        let mut after = None;
+        loop {
+            let found = board.read().find_after(id, after);
+            let Whereabouts::Away(slot) = found else { return Ok(None) };
+            let image = self.image(slot)?;
+            if *image.id == *id {
+                return alone(image).map(Some);
+            }
+            after = Some(slot);
+        }
+    }
+}
+
+/// The state of a conversation by its memory.
+pub(crate) fn state_of(image: ConversationImage) -> Result<State, StorageError> {
+    let id = image.id.clone();
+    alone(image)?.state(&id).ok_or(StorageError::Value(Damage::Missing))
+}
+
+/// A board with this conversation alone.
+pub(crate) fn alone(image: ConversationImage) -> Result<Board, StorageError> {
+    let mut board = Board::new();
+    board.restore(0, image).map_err(|why| StorageError::Value(Damage::Conversation(why)))?;
+    Ok(board)
+}
+
+/// Brings back to the board what these events need of it.
+pub(crate) fn bring_back<'a>(
+    archive: &Archive,
+    storage: &dyn Storage,
+    board: &RwLock<Board>,
+    events: impl Iterator<Item = &'a Event> + Clone,
+) -> Result<(), StorageError> {
+    loop {
+        let absent: BTreeSet<u32> = {
+            let board = board.read();
+            if board.resident_len() == board.len() {
+                return Ok(());
+            }
+            events.clone().filter_map(|event| board.absent(event)).collect()
+        };
+        if absent.is_empty() {
+            return Ok(());
+        }
+        // Again after that: what is found by 64 bits of an id may be another conversation.
+        let mut reader = ArchiveReader::new(archive, storage);
+        for slot in absent {
+            let image = reader.image(slot)?;
+            let damaged = |why| StorageError::Value(Damage::Conversation(why));
+            board.write().restore(slot, image).map_err(damaged)?;
+        }
+    }
+}

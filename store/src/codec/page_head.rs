@@ -1,0 +1,241 @@
+//! The head of a page: what has to be known of its conversations while they are away.
+//!
+//! It lies behind the page in the same value, so that opening a store reads every page and decodes no conversation. It is
+//! derived by the fold, and can be made from the page at any time.
+//!
+//! ```text
+//! mark     "cfPH", version 1
+//! fields   0  page number     u32    from 0
+//!          4  conversations   u32
+//!          8  rules           u32    the rules of the fold by which it was derived
+//!         12  hash            32     what they add to the state hash, big-endian
+//! body     `BodyV1`, in bincode
+//! ```
+
+use std::sync::Arc;
+
+use convofold_engine::{FOLD_VERSION, OpenConversation, Outline, StateHash};
+use serde::{Deserialize, Serialize};
+
+use super::frame::{Checksum, Compressor, Frame, HEADER_BYTES, Mark, array_at, stated_bytes, u32_at};
+use super::page;
+use crate::damage::Damage;
+
+pub(crate) const MARK: Mark = Mark { magic: *b"cfPH", version: 1, field_bytes: 44 };
+
+/// Texts that conversations share are held once, and named by their places in the list.
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+struct BodyV1<'a> {
+    #[serde(borrow)]
+    texts: Vec<&'a str>,
+    #[serde(borrow)]
+    conversations: Vec<OutlineV1<'a>>,
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct OutlineV1<'a> {
+    fingerprint: [u8; 8],
+    tenant: Option<u32>,
+    channel: Option<u32>,
+    #[serde(borrow)]
+    open: Option<RowV1<'a>>,
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct RowV1<'a> {
+    id: &'a str,
+    agent_id: Option<u32>,
+    agent_name: Option<u32>,
+    member_name: Option<&'a str>,
+    member_number: Option<&'a str>,
+    member_business_id: Option<&'a str>,
+    member_channel_id: Option<&'a str>,
+    shortcode: Option<u32>,
+    unread: u64,
+    started_at: i64,
+    last_active_at: i64,
+    waiting_since: Option<i64>,
+    suspect: bool,
+}
+
+/// A head that was read back.
+#[derive(Debug)]
+pub(crate) struct PageHead {
+    /// The rules by which it was derived.
+    pub(crate) fold_version: u32,
+    pub(crate) outlines: Vec<Outline>,
+    /// What the conversations add to the state hash.
+    pub(crate) hash: StateHash,
+}
+
+pub(crate) fn seal(
+    page_no: u32,
+    outlines: &[Outline],
+    hash: StateHash,
+    compressor: &mut Compressor,
+) -> Result<(Vec<u8>, Checksum), Damage> {
+    let mut texts = Texts::default();
+    let conversations = outlines.iter().map(|outline| texts.outline(outline)).collect();
+    let body = super::encode(&BodyV1 { texts: texts.0, conversations })?;
+    let count = u32::try_from(outlines.len())
+        .map_err(|_| Damage::NoSuch { field: "count of conversations", found: outlines.len() as u64 })?;
+    let mut fields = Vec::with_capacity(MARK.field_bytes);
+    fields.extend_from_slice(&page_no.to_le_bytes());
+    fields.extend_from_slice(&count.to_le_bytes());
+    fields.extend_from_slice(&FOLD_VERSION.to_le_bytes());
+    fields.extend_from_slice(&hash.to_bytes());
+    compressor.seal(MARK, &fields, &body)
+}
+
+/// Cuts a stored value into the page and its head, which pages of earlier versions do not have.
+pub(crate) fn split(value: &[u8]) -> (&[u8], Option<&[u8]>) {
+    let header = value.first_chunk::<HEADER_BYTES>();
+    let page_bytes = header.and_then(|header| usize::try_from(stated_bytes(page::MARK, header)).ok());
+    match page_bytes.and_then(|bytes| value.split_at_checked(bytes)) {
+        Some((page, head)) if !head.is_empty() => (page, Some(head)),
+        _ => (value, None),
+    }
+}
+
+/// Reads back the head of the page with this number, and its checksum.
+pub(crate) fn open(page_no: u32, value: &[u8]) -> Result<(PageHead, Checksum), Damage> {
+    let frame = Frame::open(MARK, value)?;
+    let expect = |field, expected: u64, found: u64| {
+        if expected == found { Ok(()) } else { Err(Damage::Field { field, expected, found }) }
+    };
+    expect("page number", page_no.into(), u32_at(frame.fields, 0).into())?;
+    let body = frame.body()?;
+    let body: BodyV1<'_> = super::decode(&body)?;
+    expect("count of conversations", u32_at(frame.fields, 4).into(), body.conversations.len() as u64)?;
+    let fold_version = u32_at(frame.fields, 8);
+    let texts: Vec<Arc<str>> = body.texts.iter().map(|text| Arc::from(*text)).collect();
+    let outlines = body.conversations.iter().map(|outline| outline.to_outline(&texts)).collect::<Result<_, _>>()?;
+    Ok((PageHead { fold_version, outlines, hash: StateHash::from_bytes(array_at(frame.fields, 12)) }, frame.checksum))
+}
+
+/// The list of shared texts while it is made. Pages are small, so it is searched.
+#[derive(Default)]
+struct Texts<'a>(Vec<&'a str>);
+
+impl<'a> Texts<'a> {
+    fn place(&mut self, text: Option<&'a Arc<str>>) -> Option<u32> {
+        let text = &**text?;
+        let place = self.0.iter().position(|known| *known == text).unwrap_or_else(|| {
+            self.0.push(text);
+            self.0.len() - 1
+        });
+        u32::try_from(place).ok()
+    }
+
+    fn outline(&mut self, outline: &'a Outline) -> OutlineV1<'a> {
+        OutlineV1 {
+            fingerprint: outline.fingerprint().to_le_bytes(),
+            tenant: self.place(outline.tenant()),
+            channel: self.place(outline.channel()),
+            open: outline.row().map(|row| self.row(row)),
+        }
+    }
+
+    fn row(&mut self, row: &'a OpenConversation) -> RowV1<'a> {
+        RowV1 {
+            id: &row.id,
+            agent_id: self.place(row.agent_id.as_ref()),
+            agent_name: self.place(row.agent_name.as_ref()),
+            member_name: row.member_name.as_deref(),
+            member_number: row.member_number.as_deref(),
+            member_business_id: row.member_business_id.as_deref(),
+            member_channel_id: row.member_channel_id.as_deref(),
+            shortcode: self.place(row.shortcode.as_ref()),
+            unread: row.unread,
+            started_at: row.started_at,
+            last_active_at: row.last_active_at,
+            waiting_since: row.waiting_since,
+            suspect: row.suspect,
+        }
+    }
+}
+
+fn shared(texts: &[Arc<str>], place: Option<u32>) -> Result<Option<Arc<str>>, Damage> {
+    let Some(place) = place else { return Ok(None) };
+    let text = texts.get(place as usize).cloned();
+    text.map(Some).ok_or(Damage::NoSuch { field: "text of a page", found: place.into() })
+}
+
+impl OutlineV1<'_> {
+    fn to_outline(&self, texts: &[Arc<str>]) -> Result<Outline, Damage> {
+        let (tenant, channel) = (shared(texts, self.tenant)?, shared(texts, self.channel)?);
+        let fingerprint = u64::from_le_bytes(self.fingerprint);
+        let Some(row) = &self.open else { return Ok(Outline::closed(fingerprint, tenant, channel)) };
+        let own = |text: Option<&str>| text.map(Arc::from);
+        let outline = Outline::open(OpenConversation {
+            id: row.id.into(),
+            tenant,
+            channel,
+            agent_id: shared(texts, row.agent_id)?,
+            agent_name: shared(texts, row.agent_name)?,
+            member_name: own(row.member_name),
+            member_number: own(row.member_number),
+            member_business_id: own(row.member_business_id),
+            member_channel_id: own(row.member_channel_id),
+            shortcode: shared(texts, row.shortcode)?,
+            unread: row.unread,
+            started_at: row.started_at,
+            last_active_at: row.last_active_at,
+            waiting_since: row.waiting_since,
+            suspect: row.suspect,
+        });
+        let (expected, found) = (outline.fingerprint(), fingerprint);
+        let field = "fingerprint of an id";
+        if expected == found { Ok(outline) } else { Err(Damage::Field { field, expected, found }) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use convofold_engine::{AgentMention, Board, Direction, Draft, Kind, Time};
+
+    use super::*;
+
+    fn board() -> Board {
+        let mut board = Board::new();
+        for (seq, id) in (1..).zip(["one", "two", "three"]) {
+            let draft = Draft {
+                source: "test",
+                conversation: id,
+                kind: Some(if id == "two" { Kind::Close } else { Kind::Message }),
+                occurred: Time::from_ms(1_700_000_000_000),
+                direction: Some(Direction::In),
+                agent: AgentMention::Agent { id: Some("a-1"), name: Some("Ann") },
+                member_name: Some("Mo"),
+                channel: Some("sms"),
+                tenant: Some("t"),
+                ..Draft::default()
+            };
+            board.batch().apply(seq, &draft.build().unwrap());
+        }
+        board
+    }
+
+    #[test]
+    fn outlines_come_back_as_they_were() {
+        let mut board = board();
+        let outlines: Vec<_> = (0..3).map(|slot| board.outline(slot).unwrap()).collect();
+        let hash = board.state_hash();
+        let (value, checksum) = seal(7, &outlines, hash, &mut Compressor::new().unwrap()).unwrap();
+        let (head, found) = open(7, &value).unwrap();
+        assert_eq!((head.outlines, head.hash, found), (outlines, hash, checksum));
+        assert!(matches!(open(8, &value), Err(Damage::Field { field: "page number", expected: 8, found: 7 })));
+    }
+
+    #[test]
+    fn a_value_is_cut_where_the_page_ends() {
+        let mut compressor = Compressor::new().unwrap();
+        let images: Vec<_> = (0..3).map(|slot| board().image(slot).unwrap()).collect();
+        let (page, _) = page::seal(7, 1, &images, &mut compressor).unwrap();
+        assert_eq!(split(&page), (page.as_slice(), None));
+        let (head, _) = seal(7, &[], StateHash::default(), &mut compressor).unwrap();
+        let both = [page.clone(), head.clone()].concat();
+        assert_eq!(split(&both), (page.as_slice(), Some(head.as_slice())));
+        assert_eq!(split(b"short"), (b"short".as_slice(), None));
+    }
+}

@@ -1,0 +1,150 @@
+//! Conversations that leave memory: nobody can tell but by the memory that they give back.
+
+use std::sync::Arc;
+
+use convofold_engine::{Board, Draft, Event, Kind, Query};
+
+use super::{Home, export, message, messages, submit};
+use crate::audit::Sample;
+use crate::memory_storage::MemoryStorage;
+use crate::{Batch, CommitError, Convofold, Options, StorageError};
+
+/// So little that hardly anything stays.
+fn cramped() -> Options {
+    Options::new().memory_bytes(4_000)
+}
+
+/// A store whose conversations are away, but for what the last batches brought back.
+fn scattered() -> (Home, Arc<MemoryStorage>, Convofold) {
+    let home = Home::new();
+    let storage = Arc::new(MemoryStorage::default());
+    let db = home.open_on(&storage, cramped());
+    for part in [3, 0, 2, 1] {
+        submit(&db, Batch::new(messages(part * 100, 120)));
+    }
+    let closing = (0..37).step_by(2).map(|number| closed(&format!("case-{number}"), 1_000 + number));
+    submit(&db, Batch::new(closing.collect()));
+    // Room is made between commands.
+    db.sync().unwrap();
+    (home, storage, db)
+}
+
+fn closed(conversation: &str, number: u64) -> Event {
+    let plain = message(conversation, number);
+    Draft { kind: Some(Kind::Close), ..plain.draft() }.build().unwrap()
+}
+
+/// The same events, all in memory.
+fn unlimited() -> Board {
+    let mut board = Board::new();
+    let mut seq = 0;
+    for part in [3, 0, 2, 1] {
+        for event in messages(part * 100, 120) {
+            if board.admissions().admit(&event) == convofold_engine::Admission::Log {
+                seq += 1;
+                board.batch().apply(seq, &event);
+            } else {
+                board.batch().repeat(&event);
+            }
+        }
+    }
+    for number in (0..37).step_by(2) {
+        seq += 1;
+        board.batch().apply(seq, &closed(&format!("case-{number}"), 1_000 + number));
+    }
+    board
+}
+
+fn lines(board: &Board) -> String {
+    let states = board.ids().into_iter().filter_map(|id| board.state(&id));
+    states.map(|state| state.export_line() + "\n").collect()
+}
+
+#[track_caller]
+fn expect_the_same(db: &Convofold, board: &mut Board) {
+    let stats = db.stats();
+    assert_eq!((stats.conversations, stats.open), (board.len() as u64, board.open_len() as u64));
+    assert_eq!(db.state_hash(), board.state_hash());
+    assert_eq!(export(db), lines(board));
+    assert_eq!(db.totals(), board.totals());
+    assert_eq!(db.agents(), board.agents());
+    assert_eq!(db.query(&Query::default()).unwrap().rows, board.query(&Query::default()).unwrap().rows);
+    for id in board.ids() {
+        assert_eq!(db.state(&id).unwrap(), board.state(&id));
+        assert_eq!(db.history(&id).unwrap(), board.history(&id));
+        assert_eq!(db.arrivals(&id).unwrap(), board.arrivals(&id));
+    }
+    assert_eq!(db.state("nobody").unwrap(), None);
+}
+
+#[test]
+fn answers_are_the_same_whether_conversations_are_here_or_away() {
+    let (_home, _storage, db) = scattered();
+    let stats = db.stats();
+    assert!(stats.resident < stats.conversations && stats.resident_bytes <= 4_000, "{stats:?}");
+    expect_the_same(&db, &mut unlimited());
+}
+
+#[test]
+fn a_store_opens_with_everything_away_and_the_same_answers() {
+    let (_home, storage, db) = scattered();
+    db.close().unwrap();
+    let home = Home::new();
+    let storage = MemoryStorage::with(storage.contents());
+    let again = home.open_on(&storage, Options::new());
+    assert_eq!(again.stats().resident, 0);
+    expect_the_same(&again, &mut unlimited());
+    // A log after the checkpoint brings back what it needs.
+    submit(&again, Batch::new(messages(0, 5)));
+    submit(&again, Batch::new(vec![message("case-1", 5_000)]));
+    let home = Home::new();
+    let third = home.open_on(&storage.after_power_cut(), Options::new());
+    assert_eq!((third.recovery().events_replayed, third.stats().resident), (1, 1));
+    assert_eq!(third.state_hash(), again.state_hash());
+    assert_eq!(export(&third), export(&again));
+}
+
+#[test]
+fn what_was_sent_before_is_known_also_where_its_conversation_is_away() {
+    let (_home, _storage, db) = scattered();
+    let (before, hash) = (db.stats().last_seq, db.state_hash());
+    for part in [0, 1, 2, 3] {
+        let receipt = submit(&db, Batch::new(messages(part * 100, 120)));
+        assert_eq!((receipt.counts.duplicates, receipt.first_seq), (120, None));
+    }
+    assert_eq!((db.stats().last_seq, db.state_hash()), (before, hash));
+}
+
+#[test]
+fn verify_and_audit_look_at_conversations_wherever_they_are() {
+    let (_home, _storage, db) = scattered();
+    let report = db.verify(|_| {}).unwrap();
+    assert!(report.is_clean(), "{report:?}");
+    assert_eq!(report.conversations, 37);
+    for sample in [Sample::All, Sample::Random { conversations: 9, seed: 1 }] {
+        let report = db.audit(sample).unwrap();
+        assert!(report.is_clean(), "{report:?}");
+    }
+    assert_eq!(db.audit(Sample::All).unwrap().conversations, 37);
+}
+
+#[test]
+fn a_page_that_cannot_be_read_fails_the_batch_that_needs_it_and_is_made_anew_at_the_next_opening() {
+    let (_home, storage, db) = scattered();
+    db.checkpoint().unwrap();
+    db.shared().board.write().let_go(0);
+    let (hash, lines) = (db.state_hash(), export(&db));
+    storage.damage(|contents| {
+        for page in contents.pages.values_mut() {
+            *page.last_mut().unwrap() ^= 1;
+        }
+    });
+    let lost = db.state("case-0");
+    assert!(matches!(lost, Err(StorageError::Value(_))), "{lost:?}");
+    let refused = db.submit(Batch::new(vec![message("case-0", 9_000)])).unwrap().wait();
+    assert!(matches!(refused, Err(CommitError::Poisoned { .. })), "{refused:?}");
+    let home = Home::new();
+    let again = home.open_on(&MemoryStorage::with(storage.contents()), cramped());
+    assert!(!again.recovery().skipped.is_empty());
+    assert_eq!((again.state_hash(), export(&again)), (hash, lines));
+}
