@@ -284,6 +284,12 @@ impl Event {
         self.texts.get(Field::Tenant)
     }
 
+    /// How long all its texts are together, its conversation's id included and its identity not.
+    #[must_use]
+    pub fn text_bytes(&self) -> usize {
+        self.texts.bytes()
+    }
+
     /// What SuperOffice says of the session.
     #[must_use]
     pub fn session(&self) -> Option<&Session> {

@@ -78,6 +78,11 @@ impl Texts {
         (self.given & (1 << place) != 0).then(|| &self.packed[start as usize..self.ends[place] as usize])
     }
 
+    /// The length of all texts.
+    pub(crate) fn bytes(&self) -> usize {
+        self.packed.len()
+    }
+
     /// These two texts, and of `repeating` what repeats. `None` where they are longer than 4 GiB together.
     pub(crate) fn with_repeating(conversation: &str, text: Option<&str>, repeating: &Self) -> Option<Self> {
         let start = repeating.repeating_start();

@@ -101,6 +101,12 @@ pub enum Damage {
         /// What the decoder says.
         why: String,
     },
+    /// A column of the body has less in it than the others refer to, or more.
+    #[error("the {column} in it do not go with the rest")]
+    Column {
+        /// What stands in it.
+        column: &'static str,
+    },
     /// A number stands for nothing.
     #[error("{found} is no {field}")]
     NoSuch {

@@ -12,7 +12,6 @@ use convofold_engine::{Board, Event, Seq};
 use crossbeam_channel::{Sender, bounded};
 
 use crate::codec::block::{Block, StoredBookmarkV1, Tail};
-use crate::codec::event_v1::StoredEventV1;
 use crate::damage::Damage;
 use crate::head::Head;
 use crate::log::{LogError, LogReader};
@@ -62,8 +61,8 @@ impl DecodedBlock {
         let body = block.decode()?;
         Ok(Self {
             first_seq: block.first_seq,
-            events: body.events.iter().map(StoredEventV1::to_event).collect::<Result<_, _>>()?,
-            bookmarks: body.bookmarks.iter().map(bookmark).collect(),
+            events: body.events()?,
+            bookmarks: body.bookmarks().iter().map(bookmark).collect(),
             end: block.end(),
             stored_bytes: 0,
         })
@@ -115,9 +114,10 @@ impl EventReader {
     pub(crate) fn next_of(&mut self, wanted: impl Fn(&str) -> bool) -> Result<Option<Vec<(Seq, Event)>>, LogError> {
         let Some((block, _)) = self.next_block()? else { return Ok(None) };
         let body = block.decode().map_err(damaged(&block))?;
-        let events = (block.first_seq..).zip(&body.events).filter(|(_, event)| wanted(event.conversation));
-        let events = events.map(|(seq, event)| Ok((seq, event.to_event()?))).collect::<Result<_, _>>();
-        events.map(Some).map_err(damaged(&block))
+        let mut events = Vec::new();
+        let take = |place: u32, event| events.push((block.first_seq + Seq::from(place), event));
+        body.events_of(wanted, take).map_err(damaged(&block))?;
+        Ok(Some(events))
     }
 
     /// Hands every block to `take`, while another thread reads and decodes ahead.

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use convofold_engine::{Event, Seq};
 
 use crate::codec::block::{Block, Tail};
-use crate::codec::event_v1::StoredEventV1;
 use crate::error::ChangesError;
 use crate::handle::Convofold;
 use crate::log::{LogError, LogReader, block_with};
@@ -147,5 +146,7 @@ fn decode(block: &Block, from_seq: Seq) -> Result<Vec<Event>, ChangesError> {
     let damaged = |why| ChangesError::Damaged { block_no: block.block_no, seq: block.first_seq, why };
     let body = block.decode().map_err(damaged)?;
     let skipped = usize::try_from(from_seq.saturating_sub(block.first_seq)).unwrap_or(usize::MAX);
-    body.events.iter().skip(skipped).map(StoredEventV1::to_event).collect::<Result<_, _>>().map_err(damaged)
+    let mut events = body.events().map_err(damaged)?;
+    events.drain(..skipped.min(events.len()));
+    Ok(events)
 }

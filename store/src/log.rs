@@ -50,7 +50,7 @@ impl BlockWriter {
             if self.builder.bytes() >= self.block_bytes {
                 self.seal_one(&mut tail, &[], &mut sealed)?;
             }
-            self.builder.push(event).map_err(StorageError::Encoding)?;
+            self.builder.push(event);
         }
         let bookmarks: Vec<_> = bookmarks.iter().map(|bookmark| stored_bookmark(bookmark)).collect();
         if !self.builder.is_empty() || !bookmarks.is_empty() {

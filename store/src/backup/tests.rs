@@ -5,13 +5,13 @@ use std::fs;
 use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
 
-use convofold_engine::{FOLD_VERSION, StateHash};
+use convofold_engine::{Event, FOLD_VERSION, StateHash};
 
 use super::writer::BackupWriter;
 use super::{BackupFile, BackupFileError};
 use crate::codec::backup::{self as frames, BackupHeader};
 use crate::codec::block::{BlockBuilder, StoredBookmarkV1, Tail};
-use crate::codec::fixtures::{fixture, full_event, images, session_event};
+use crate::codec::fixtures::{block_v1, fixture, full_event, images, session_event};
 use crate::codec::frame::Compressor;
 use crate::cut::Cut;
 use crate::damage::Damage;
@@ -27,13 +27,26 @@ fn cut(tail: Tail, conversations: u64) -> Cut {
 }
 
 /// A file with two blocks, each with an event of a conversation of its own.
-fn file_of(header: BackupHeader, mut compressor: Compressor) -> Vec<u8> {
-    let (mut tail, mut values) = (header.begin, Vec::new());
-    for event in [full_event(), session_event()] {
+fn file_of(header: BackupHeader, compressor: Compressor) -> Vec<u8> {
+    file_of_blocks(header, compressor, |tail, event, compressor| {
         let mut builder = BlockBuilder::default();
-        builder.push(&event).unwrap();
-        values.push(builder.seal(&mut tail, &[BOOKMARK], &mut compressor).unwrap().1);
-    }
+        builder.push(&event);
+        builder.seal(tail, &[BOOKMARK], compressor).unwrap().1
+    })
+}
+
+/// The same with blocks of version 1.
+pub(crate) fn file_of_v1(header: BackupHeader, compressor: Compressor) -> Vec<u8> {
+    file_of_blocks(header, compressor, |tail, event, compressor| block_v1(tail, &[event], &[BOOKMARK], compressor))
+}
+
+fn file_of_blocks(
+    header: BackupHeader,
+    mut compressor: Compressor,
+    seal: impl Fn(&mut Tail, Event, &mut Compressor) -> Vec<u8>,
+) -> Vec<u8> {
+    let mut tail = header.begin;
+    let values = [full_event(), session_event()].map(|event| seal(&mut tail, event, &mut compressor));
     let file = tempfile::NamedTempFile::new().unwrap();
     let mut writer = BackupWriter::new(file.as_file(), &mut compressor, file.path());
     writer.begin(&header).unwrap();
@@ -45,7 +58,7 @@ fn file_of(header: BackupHeader, mut compressor: Compressor) -> Vec<u8> {
     fs::read(file.path()).unwrap()
 }
 
-const COMPLETE: BackupHeader =
+pub(crate) const COMPLETE: BackupHeader =
     BackupHeader { is_incremental: false, base_conversations: 0, begin: Tail::START, bookmarks: BTreeMap::new() };
 const LATER: Tail = Tail { block_no: 12, seq: 3_400, chain: 0x0123_4567_89ab_cdef_0123_4567_89ab_cdef };
 
@@ -53,8 +66,11 @@ pub(crate) fn complete(compressor: Compressor) -> Vec<u8> {
     file_of(COMPLETE, compressor)
 }
 
+pub(crate) const INCREMENTAL: BackupHeader =
+    BackupHeader { is_incremental: true, base_conversations: 0, begin: LATER, bookmarks: BTreeMap::new() };
+
 pub(crate) fn incremental(compressor: Compressor) -> Vec<u8> {
-    file_of(BackupHeader { is_incremental: true, begin: LATER, ..COMPLETE }, compressor)
+    file_of(INCREMENTAL, compressor)
 }
 
 fn check_file(path: &Path) -> Result<(), BackupFileError> {
@@ -68,10 +84,12 @@ fn check(bytes: &[u8]) -> Result<(), BackupFileError> {
 }
 
 #[test]
-fn a_backup_of_version_1_is_read_and_written() {
+fn a_backup_is_read_and_written_with_blocks_of_every_version() {
     for (name, value) in [
-        ("backup-v1-plain.bin", complete(Compressor::plain())),
-        ("backup-v1-incremental.bin", incremental(Compressor::plain())),
+        ("backup-v1-plain.bin", file_of_v1(COMPLETE, Compressor::plain())),
+        ("backup-v1-incremental.bin", file_of_v1(INCREMENTAL, Compressor::plain())),
+        ("backup-v1-block-v2-plain.bin", complete(Compressor::plain())),
+        ("backup-v1-block-v2-incremental.bin", incremental(Compressor::plain())),
     ] {
         assert_eq!(value, fixture(name), "{name}");
         check(&fixture(name)).unwrap();

@@ -1,13 +1,13 @@
 //! Log blocks: some hundred events and the bookmarks that were committed with them.
 //!
 //! ```text
-//! mark     "cfLB", version 1
+//! mark     "cfLB", version 2; in version 1 the body is another one
 //! fields   0  block number    u64    from 1, without holes
 //!          8  first seq       u64    of its first event; of the next event to come where it has none
 //!         16  events          u32
 //!         20  bookmarks       u32
 //!         24  previous        u128   checksum of the block before it; 0 for the first
-//! body     the events, then the bookmarks, each a bincode sequence
+//! body     the events and the bookmarks: `block_v2.rs`, `block_v1.rs`
 //! ```
 //!
 //! The chain of checksums and the dense numbers show that no block is missing, repeated or from another log.
@@ -15,12 +15,13 @@
 use convofold_engine::{Event, Seq};
 use serde::{Deserialize, Serialize};
 
-use super::event_v1::StoredEventV1;
+use super::block_v1::BodyV1;
+use super::block_v2::{BodyBuilder, BodyV2};
 use super::frame::{Checksum, Compressor, Frame, Mark, u32_at, u64_at, u128_at};
 use crate::damage::Damage;
 use crate::storage::BlockKey;
 
-pub(crate) const MARK: Mark = Mark { magic: *b"cfLB", version: 1, field_bytes: 40 };
+pub(crate) const MARK: Mark = Mark { magic: *b"cfLB", version: 2, field_bytes: 40 };
 
 /// The place in the log where the next block goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,14 +37,6 @@ pub(crate) struct Tail {
 pub(crate) struct StoredBookmarkV1<'a> {
     pub(crate) name: &'a str,
     pub(crate) value: Option<&'a [u8]>,
-}
-
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct BodyV1<'a> {
-    #[serde(borrow)]
-    pub(crate) events: Vec<StoredEventV1<'a>>,
-    #[serde(borrow)]
-    pub(crate) bookmarks: Vec<StoredBookmarkV1<'a>>,
 }
 
 impl Tail {
@@ -63,29 +56,26 @@ impl Tail {
 /// A block being filled.
 #[derive(Default)]
 pub(crate) struct BlockBuilder {
-    events: Vec<u8>,
-    count: u32,
+    body: BodyBuilder,
 }
 
 impl BlockBuilder {
-    pub(crate) fn push(&mut self, event: &Event) -> Result<(), Damage> {
-        self.count += 1;
-        super::encode_into(&StoredEventV1::of(event), &mut self.events)
+    pub(crate) fn push(&mut self, event: &Event) {
+        self.body.push(event);
     }
 
-    /// The length of the events before compression.
+    /// What the events take when they are read back, about: before anything is said only once.
     pub(crate) fn bytes(&self) -> usize {
-        self.events.len()
+        self.body.bytes()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.count == 0
+        self.body.count() == 0
     }
 
     /// Forgets what a group that failed may have left, and keeps the room for the next.
     pub(crate) fn clear(&mut self) {
-        self.events.clear();
-        self.count = 0;
+        self.body.clear();
     }
 
     /// Closes the block, moves the tail behind it and begins the next.
@@ -95,25 +85,22 @@ impl BlockBuilder {
         bookmarks: &[StoredBookmarkV1<'_>],
         compressor: &mut Compressor,
     ) -> Result<(BlockKey, Vec<u8>), Damage> {
-        // A sequence is its length and then its elements; that is `BodyV1`, put together from what is encoded already.
-        let mut body = Vec::with_capacity(self.events.len() + 64);
-        super::encode_into(&u64::from(self.count), &mut body)?;
-        body.append(&mut self.events);
-        super::encode_into(&bookmarks, &mut body)?;
+        let count = self.body.count();
         let bookmark_count = u32::try_from(bookmarks.len())
             .map_err(|_| Damage::NoSuch { field: "count of bookmarks", found: bookmarks.len() as u64 })?;
 
         let mut fields = Vec::with_capacity(MARK.field_bytes);
         fields.extend_from_slice(&tail.block_no.to_le_bytes());
         fields.extend_from_slice(&tail.seq.to_le_bytes());
-        fields.extend_from_slice(&self.count.to_le_bytes());
+        fields.extend_from_slice(&count.to_le_bytes());
         fields.extend_from_slice(&bookmark_count.to_le_bytes());
         fields.extend_from_slice(&tail.chain.to_le_bytes());
-        let (value, checksum) = compressor.seal(MARK, &fields, &body)?;
+        let body = self.body.encode(bookmarks)?;
+        let (value, checksum) = compressor.seal_with_rest(MARK, &fields, &body, self.body.rest())?;
 
         let key = tail.key();
-        *tail = Tail { block_no: tail.block_no + 1, seq: tail.seq + u64::from(self.count), chain: checksum };
-        self.count = 0;
+        *tail = Tail { block_no: tail.block_no + 1, seq: tail.seq + u64::from(count), chain: checksum };
+        self.body.clear();
         Ok((key, value))
     }
 }
@@ -128,7 +115,58 @@ pub(crate) struct Block {
     bookmark_count: u32,
     /// The checksum of the block before it, as this one says.
     pub(crate) previous: Checksum,
+    version: u8,
     body: Vec<u8>,
+}
+
+/// The body of a block, in any version.
+#[derive(Debug)]
+enum Version<'a> {
+    V1(BodyV1<'a>),
+    V2(Box<BodyV2<'a>>),
+}
+
+/// What is in a block.
+#[derive(Debug)]
+pub(crate) struct Body<'a>(Version<'a>);
+
+impl Body<'_> {
+    pub(crate) fn bookmarks(&self) -> &[StoredBookmarkV1<'_>] {
+        match &self.0 {
+            Version::V1(body) => &body.bookmarks,
+            Version::V2(body) => &body.bookmarks,
+        }
+    }
+
+    /// All events, in order.
+    pub(crate) fn events(&self) -> Result<Vec<Event>, Damage> {
+        let mut events = Vec::with_capacity(self.count());
+        self.events_of(|_| true, |_, event| events.push(event))?;
+        Ok(events)
+    }
+
+    /// Hands the events of some conversations to `take`, with their places in the block. What is not wanted costs a
+    /// fraction of what is.
+    pub(crate) fn events_of(
+        &self,
+        wanted: impl Fn(&str) -> bool,
+        mut take: impl FnMut(u32, Event),
+    ) -> Result<(), Damage> {
+        match &self.0 {
+            Version::V1(body) => {
+                let mut events = (0..).zip(&body.events).filter(|(_, event)| wanted(event.conversation));
+                events.try_for_each(|(place, event)| event.to_event().map(|event| take(place, event)))
+            }
+            Version::V2(body) => body.events_of(wanted, take),
+        }
+    }
+
+    fn count(&self) -> usize {
+        match &self.0 {
+            Version::V1(body) => body.events.len(),
+            Version::V2(body) => body.count(),
+        }
+    }
 }
 
 impl Block {
@@ -146,6 +184,7 @@ impl Block {
             bookmark_count: u32_at(fields, 20),
             previous: u128_at(fields, 24),
             checksum: frame.checksum,
+            version: frame.version,
             body: frame.body()?,
         })
     }
@@ -171,10 +210,13 @@ impl Block {
         Tail { block_no: self.block_no.saturating_add(1), seq, chain: self.checksum }
     }
 
-    pub(crate) fn decode(&self) -> Result<BodyV1<'_>, Damage> {
-        let body: BodyV1<'_> = super::decode(&self.body)?;
-        expect("count of events", self.count.into(), body.events.len() as u64)?;
-        expect("count of bookmarks", self.bookmark_count.into(), body.bookmarks.len() as u64)?;
+    pub(crate) fn decode(&self) -> Result<Body<'_>, Damage> {
+        let body = Body(match self.version {
+            1 => Version::V1(super::decode(&self.body)?),
+            _ => Version::V2(Box::new(BodyV2::open(&self.body)?)),
+        });
+        expect("count of events", self.count.into(), body.count() as u64)?;
+        expect("count of bookmarks", self.bookmark_count.into(), body.bookmarks().len() as u64)?;
         Ok(body)
     }
 }

@@ -70,6 +70,8 @@ pub(crate) struct StoredSessionV1<'a> {
 }
 
 impl<'a> StoredEventV1<'a> {
+    /// For fixtures: events are stored in this form no longer.
+    #[cfg(test)]
     pub(crate) fn of(event: &'a Event) -> Self {
         let (nobody, agent_id, agent_name) = match event.agent() {
             AgentMention::Silent => (false, None, None),

@@ -3,7 +3,7 @@
 //! ```text
 //!  0  mark          4 bytes   what it is
 //!  4  version       1 byte    format of fields and body
-//!  5  codec         1 byte    0 as it is, 1 zstd
+//!  5  codec         1 byte    0 as it is, 1 zstd, 2 zstd and behind it the rest of the body as it is
 //!  6  zero          2 bytes
 //!  8  body bytes    u32       before compression
 //! 12  stored bytes  u32       after it
@@ -30,6 +30,8 @@ pub(crate) const MAX_BODY_BYTES: usize = 1 << 30;
 pub(crate) const HEADER_BYTES: usize = 32;
 const PLAIN: u8 = 0;
 const ZSTD: u8 = 1;
+/// What is random is not worth trying to make smaller, and spoils what is beside it.
+const ZSTD_AND_REST: u8 = 2;
 /// Level 1 writes the log at half the speed of no compression and to a quarter of the bytes; higher levels save a
 /// twentieth more at a third of the speed, and LZ4 is no faster and twice as large.
 const ZSTD_LEVEL: i32 = 1;
@@ -41,6 +43,7 @@ pub(crate) type Checksum = u128;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Mark {
     pub(crate) magic: [u8; 4],
+    /// The latest version, which is written. All versions of a mark have fields of the same length.
     pub(crate) version: u8,
     pub(crate) field_bytes: usize,
 }
@@ -50,6 +53,7 @@ pub(crate) struct Mark {
 pub(crate) struct Frame<'a> {
     pub(crate) fields: &'a [u8],
     pub(crate) checksum: Checksum,
+    pub(crate) version: u8,
     codec: u8,
     body_bytes: usize,
     stored: &'a [u8],
@@ -74,19 +78,34 @@ impl Compressor {
 
     /// The value with these fields and this body, and its checksum.
     pub(crate) fn seal(&mut self, mark: Mark, fields: &[u8], body: &[u8]) -> Result<(Vec<u8>, Checksum), Damage> {
+        self.seal_with_rest(mark, fields, body, &[])
+    }
+
+    /// The same with a body that ends with what is not to be compressed.
+    pub(crate) fn seal_with_rest(
+        &mut self,
+        mark: Mark,
+        fields: &[u8],
+        body: &[u8],
+        rest: &[u8],
+    ) -> Result<(Vec<u8>, Checksum), Damage> {
         debug_assert_eq!(fields.len(), mark.field_bytes);
-        let found = body.len() as u64;
-        let too_long = Damage::Length { expected: MAX_BODY_BYTES as u64, found };
-        let body_bytes = u32::try_from(body.len()).ok().filter(|_| body.len() <= MAX_BODY_BYTES).ok_or(too_long)?;
+        let whole = body.len() + rest.len();
+        let too_long = Damage::Length { expected: MAX_BODY_BYTES as u64, found: whole as u64 };
+        let body_bytes = u32::try_from(whole).ok().filter(|_| whole <= MAX_BODY_BYTES).ok_or(too_long)?;
         let compressed = self
             .zstd
             .as_mut()
             .and_then(|zstd| zstd.compress(body).ok())
             .filter(|compressed| compressed.len() < body.len());
-        let (codec, stored) = compressed.as_deref().map_or((PLAIN, body), |compressed| (ZSTD, compressed));
-        let stored_bytes = u32::try_from(stored.len()).unwrap_or(body_bytes);
+        let (codec, stored) = match &compressed {
+            None => (PLAIN, body),
+            Some(compressed) if rest.is_empty() => (ZSTD, compressed.as_slice()),
+            Some(compressed) => (ZSTD_AND_REST, compressed.as_slice()),
+        };
+        let stored_bytes = u32::try_from(stored.len() + rest.len()).unwrap_or(body_bytes);
 
-        let mut value = Vec::with_capacity(HEADER_BYTES + fields.len() + stored.len());
+        let mut value = Vec::with_capacity(HEADER_BYTES + fields.len() + stored.len() + rest.len());
         value.extend_from_slice(&mark.magic);
         value.extend_from_slice(&[mark.version, codec, 0, 0]);
         value.extend_from_slice(&body_bytes.to_le_bytes());
@@ -94,6 +113,7 @@ impl Compressor {
         value.extend_from_slice(&[0; 16]);
         value.extend_from_slice(fields);
         value.extend_from_slice(stored);
+        value.extend_from_slice(rest);
         let checksum = checksum(&value);
         if let Some(place) = value.get_mut(16..HEADER_BYTES) {
             place.copy_from_slice(&checksum.to_le_bytes());
@@ -117,7 +137,7 @@ pub(crate) fn mended(mark: Mark, bytes: &[u8]) -> Vec<u8> {
     put(&mut value, 0, &mark.magic);
     put(&mut value, 4, &[mark.version]);
     put(&mut value, 12, &stored_bytes.to_le_bytes());
-    if value.get(5) != Some(&ZSTD) {
+    if !matches!(value.get(5), Some(&(ZSTD | ZSTD_AND_REST))) {
         put(&mut value, 5, &[PLAIN]);
         put(&mut value, 8, &stored_bytes.to_le_bytes());
     }
@@ -144,7 +164,7 @@ impl<'a> Frame<'a> {
         if magic != mark.magic {
             return Err(Damage::NotOurs { expected: mark.magic, found: magic });
         }
-        if version != mark.version {
+        if !(1..=mark.version).contains(&version) {
             return Err(Damage::UnknownVersion { found: version, known: mark.version });
         }
         let (fields, stored) = rest.split_at(mark.field_bytes);
@@ -156,10 +176,10 @@ impl<'a> Frame<'a> {
         if expected != found {
             return Err(Damage::Checksum { expected, found });
         }
-        if !matches!(codec, PLAIN | ZSTD) {
-            return Err(Damage::UnknownCodec { found: codec, known: &[PLAIN, ZSTD] });
+        if !matches!(codec, PLAIN | ZSTD | ZSTD_AND_REST) {
+            return Err(Damage::UnknownCodec { found: codec, known: &[PLAIN, ZSTD, ZSTD_AND_REST] });
         }
-        Ok(Self { fields, checksum: found, codec, body_bytes: body_bytes as usize, stored })
+        Ok(Self { fields, checksum: found, version, codec, body_bytes: body_bytes as usize, stored })
     }
 
     /// The body as it was before compression.
@@ -167,12 +187,16 @@ impl<'a> Frame<'a> {
         let length = |found: usize| Damage::Length { expected: self.body_bytes as u64, found: found as u64 };
         let body = match self.codec {
             _ if self.body_bytes > MAX_BODY_BYTES => return Err(length(MAX_BODY_BYTES)),
-            ZSTD => decompress(self.stored, self.body_bytes)
-                .map_err(|error| Damage::Compression { why: error.to_string() })?,
+            ZSTD => decompress(self.stored, self.body_bytes).map_err(compression)?,
+            ZSTD_AND_REST => decompress_with_rest(self.stored, self.body_bytes).map_err(compression)?,
             _ => self.stored.to_vec(),
         };
         if body.len() == self.body_bytes { Ok(body) } else { Err(length(body.len())) }
     }
+}
+
+fn compression(error: io::Error) -> Damage {
+    Damage::Compression { why: error.to_string() }
 }
 
 thread_local! {
@@ -190,6 +214,18 @@ fn decompress(stored: &[u8], body_bytes: usize) -> io::Result<Vec<u8>> {
         Some(decompressor) => decompressor.decompress(stored, body_bytes),
         None => held.insert(Decompressor::new()?).decompress(stored, body_bytes),
     })
+}
+
+/// The codec states how long its part is, so what is left of the body is the rest.
+fn decompress_with_rest(stored: &[u8], body_bytes: usize) -> io::Result<Vec<u8>> {
+    let invalid = || io::Error::new(io::ErrorKind::InvalidData, "it states no length, or a longer one than the header");
+    let stated = zstd_safe::get_frame_content_size(stored).ok().flatten();
+    let stated = stated.and_then(|stated| usize::try_from(stated).ok()).ok_or_else(invalid)?;
+    let rest_bytes = body_bytes.checked_sub(stated).ok_or_else(invalid)?;
+    let (compressed, rest) = stored.len().checked_sub(rest_bytes).map(|at| stored.split_at(at)).ok_or_else(invalid)?;
+    let mut body = decompress(compressed, stated)?;
+    body.extend_from_slice(rest);
+    Ok(body)
 }
 
 /// The checksum of a value, over all of it but the place of the checksum.

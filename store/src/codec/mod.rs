@@ -4,9 +4,14 @@
 //! folder encodes and decodes. Stored forms are structs of their own, one file a version; a change to the engine's types
 //! does not change them. Values written by earlier versions stay in `tests-data/` and are decoded by a test for ever.
 
+#[cfg(test)]
+mod arbitrary;
 pub(crate) mod backup;
 pub(crate) mod block;
+mod block_v1;
+mod block_v2;
 pub(crate) mod checkpoint;
+mod column;
 pub(crate) mod conversation_v1;
 pub(crate) mod event_v1;
 #[cfg(test)]
@@ -16,6 +21,8 @@ pub(crate) mod log_start;
 pub(crate) mod page;
 pub(crate) mod page_head;
 pub(crate) mod replay_mark;
+mod rows_v2;
+mod tables_v2;
 
 use bincode::Options;
 use serde::{Deserialize, Serialize};

@@ -1,0 +1,100 @@
+//! Any events, for property tests: everything that an event can say, in every combination, often said again.
+
+use convofold_engine::{AgentMention, Direction, Draft, Event, Identity, Kind, Session, Time};
+use proptest::option::of;
+use proptest::prelude::*;
+
+/// Events of a few conversations.
+pub(crate) fn events() -> impl Strategy<Value = Vec<Event>> {
+    prop::collection::vec(event(), 0..24)
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let said = (prop::sample::select(&["a", "b", "ç"]), identity(), kind(), of(direction()), of(number()));
+    let parts = (said, [of(time()), of(time()), of(time()), of(time())], texts(), agent(), of(session()));
+    parts.prop_map(|((conversation, identity, kind, direction, unread), times, texts, nobody, session)| {
+        let [occurred, sent, active, started] = times;
+        let text = |place: usize| texts.get(place).and_then(Option::as_deref);
+        let agent = AgentMention::Agent { id: text(8), name: text(9) };
+        let draft = Draft {
+            source: "airship",
+            conversation,
+            identity,
+            kind: Some(kind),
+            occurred: occurred.or_else(|| Time::from_ms(7).filter(|_| sent.is_none() || started.is_none())),
+            sent,
+            started,
+            active,
+            unread: unread.map(i64::unsigned_abs),
+            agent: if nobody { AgentMention::Nobody } else { agent },
+            direction,
+            channel: text(0),
+            text: text(1),
+            member_name: text(2),
+            member_number: text(3),
+            member_business_id: text(4),
+            member_channel_id: text(5),
+            shortcode: text(6),
+            app_key: text(7),
+            tenant: text(1),
+            session,
+        };
+        draft.build().unwrap()
+    })
+}
+
+fn texts() -> impl Strategy<Value = Vec<Option<String>>> {
+    let text = prop_oneof![8 => prop::sample::select(&["", "x", "é☀"]).prop_map(str::to_owned), 1 => any::<String>()];
+    prop::collection::vec(of(text), 10)
+}
+
+fn agent() -> impl Strategy<Value = bool> {
+    prop::bool::weighted(0.2)
+}
+
+fn identity() -> impl Strategy<Value = Option<Identity>> {
+    let text = prop_oneof![Just(String::new()), any::<String>()].prop_map(|text| Identity::given(&text, 1));
+    of(prop_oneof![any::<([u8; 16], u8)>().prop_map(|(uuid, part)| Identity::from_uuid(uuid, part)), text])
+}
+
+fn time() -> impl Strategy<Value = Time> {
+    let any_ms = Time::MIN.ms()..=Time::MAX.ms();
+    let near = (1_714_557_600_000_i64..1_714_557_600_004, prop_oneof![Just(0), Just(999_999), Just(100_000)]);
+    let parts = prop_oneof![4 => near, 1 => (any_ms, 0_u32..1_000_000)];
+    parts.prop_map(|(ms, ns)| Time::from_ms_and_ns(ms, ns).unwrap())
+}
+
+fn number() -> impl Strategy<Value = i64> {
+    prop_oneof![Just(0), Just(-1), Just(9), Just(i64::MIN), Just(i64::MAX), any::<i64>()]
+}
+
+fn session() -> impl Strategy<Value = Session> {
+    let parts = (prop::collection::vec(of(number()), 4), of(any::<bool>()), of(any::<bool>()), of(any::<bool>()));
+    parts.prop_map(|(numbers, chatbot_is_active, consented, alias)| {
+        let number = |place: usize| numbers.get(place).copied().flatten();
+        Session {
+            alert_level: number(0),
+            chatbot_is_active,
+            consented,
+            contact_id: number(1),
+            customer_alias: alias.map(|alias| if alias { "Kim".into() } else { "".into() }),
+            customer_id: number(2),
+            project_id: number(3),
+            rating: number(0),
+            sale_id: number(1),
+            status: number(2),
+            ticket_id: number(3),
+            topic_id: number(0),
+            user_id: number(1),
+        }
+    })
+}
+
+fn kind() -> impl Strategy<Value = Kind> {
+    use Kind::{Close, Message, Open, OpenClosed, Update, UpdateOpen};
+    prop::sample::select(vec![Open, OpenClosed, Update, UpdateOpen, Message, Close])
+}
+
+fn direction() -> impl Strategy<Value = Direction> {
+    prop_oneof![Just(Direction::In), Just(Direction::Out)]
+}

@@ -1,0 +1,337 @@
+//! Events as columns, the second stored form: what is an event's own. What it has in common with others of its conversation
+//! is referred to by whoever stores the rows.
+//!
+//! ```text
+//! shapes        a byte a row: kind, direction, form of the identity, whether there is a text and a count of unread
+//! times         a byte a row: which times are given (bits 0 to 3), and which of those have digits below the millisecond
+//! first_ms      the first time given of occurred, sent, active, started: after that of the row before
+//! sent, active  ms after the first time, where they are given and not the first themselves
+//! started       ms after the start that the conversation's row before gave; after the first time where there is none
+//! sub_ms        of every time that has such digits: twice the tenths of a microsecond, or twice the nanoseconds plus one
+//! unread, text_lengths, parts
+//! texts         the texts, each after the identity where that is a text
+//! uuids         16 bytes each: kept apart, because nothing makes them smaller
+//! ```
+
+use convofold_engine::{Direction, Event, Fact, Identity, Kind, Time};
+use serde::{Deserialize, Serialize};
+
+use super::column::{Bytes, Column, Reader, TextReader};
+use super::event_v1::{direction_code, direction_of, kind_code, kind_of};
+use crate::damage::Damage;
+
+/// The columns of some rows.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct RowsV2<'a> {
+    #[serde(borrow)]
+    shapes: Bytes<'a>,
+    times: Bytes<'a>,
+    first_ms: Bytes<'a>,
+    sub_ms: Bytes<'a>,
+    sent: Bytes<'a>,
+    active: Bytes<'a>,
+    started: Bytes<'a>,
+    unread: Bytes<'a>,
+    text_lengths: Bytes<'a>,
+    parts: Bytes<'a>,
+    texts: &'a str,
+}
+
+impl RowsV2<'_> {
+    /// How many rows there are.
+    pub(crate) fn len(&self) -> usize {
+        self.shapes.0.len()
+    }
+}
+
+/// What is written of an event.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Row<'a> {
+    kind: Kind,
+    direction: Option<Direction>,
+    identity: &'a Identity,
+    /// In the order of [`TIMES`].
+    times: [Option<Time>; TIMES],
+    unread: Option<u64>,
+    text: Option<&'a str>,
+}
+
+/// What is read back.
+#[derive(Debug)]
+pub(crate) struct ReadRow<'a> {
+    pub(crate) kind: Kind,
+    pub(crate) direction: Option<Direction>,
+    /// `None` where the content is the identity.
+    pub(crate) identity: Option<Identity>,
+    pub(crate) occurred: Option<Time>,
+    pub(crate) sent: Option<Time>,
+    pub(crate) active: Option<Time>,
+    pub(crate) started: Option<Time>,
+    pub(crate) unread: Option<u64>,
+    pub(crate) text: Option<&'a str>,
+}
+
+/// Occurred, sent, active, started.
+const TIMES: usize = 4;
+const STARTED: usize = 3;
+
+const DIRECTIONS: u8 = 3;
+const IDENTITIES: u8 = 3;
+const OF_CONTENT: u8 = 0;
+const UUID: u8 = 1;
+const TEXT: u8 = 2;
+
+impl<'a> From<&'a Event> for Row<'a> {
+    fn from(event: &'a Event) -> Self {
+        Self {
+            kind: event.kind(),
+            direction: event.direction(),
+            identity: event.identity(),
+            times: [event.occurred(), event.sent(), event.active(), event.started()],
+            unread: event.unread(),
+            text: event.text(),
+        }
+    }
+}
+
+impl<'a> From<&'a Fact> for Row<'a> {
+    fn from(fact: &'a Fact) -> Self {
+        Self {
+            kind: fact.kind,
+            direction: fact.direction,
+            identity: &fact.identity,
+            times: [fact.occurred, fact.sent, fact.active, fact.started],
+            unread: fact.unread,
+            text: fact.text.as_deref(),
+        }
+    }
+}
+
+/// Rows being written.
+#[derive(Debug, Default)]
+pub(crate) struct RowsBuilder {
+    shapes: Column,
+    times: Column,
+    first_ms: Column,
+    sub_ms: Column,
+    /// Sent, active, started.
+    later: [Column; TIMES - 1],
+    unread: Column,
+    text_lengths: Column,
+    parts: Column,
+    texts: String,
+    uuids: Vec<u8>,
+    last_ms: i64,
+}
+
+impl RowsBuilder {
+    /// Adds a row. `started` is what its conversation's rows before gave as the start.
+    pub(crate) fn push(&mut self, row: &Row<'_>, started: &mut Option<i64>) {
+        let identity = self.push_identity(row.identity);
+        let shape = kind_code(row.kind) * DIRECTIONS + direction_code(row.direction);
+        let shape = (shape * IDENTITIES + identity) << 2;
+        self.shapes.put_byte(shape | u8::from(row.text.is_some()) << 1 | u8::from(row.unread.is_some()));
+        self.push_times(&row.times, started);
+        row.unread.into_iter().for_each(|unread| self.unread.put(unread));
+        row.text.into_iter().for_each(|text| self.push_text(text));
+    }
+
+    fn push_identity(&mut self, identity: &Identity) -> u8 {
+        if identity.is_content() {
+            return OF_CONTENT;
+        }
+        self.parts.put_byte(identity.part());
+        if let Some(uuid) = identity.uuid() {
+            self.uuids.extend_from_slice(&uuid);
+            return UUID;
+        }
+        self.push_text(&identity.text());
+        TEXT
+    }
+
+    fn push_text(&mut self, text: &str) {
+        self.text_lengths.put(text.len() as u64);
+        self.texts.push_str(text);
+    }
+
+    fn push_times(&mut self, times: &[Option<Time>; TIMES], started: &mut Option<i64>) {
+        let mut bits = 0;
+        let mut first_ms = None;
+        for (place, time) in times.iter().enumerate() {
+            let Some(time) = time else { continue };
+            let ms = time.ms();
+            bits |= 1 << place | u8::from(time.sub_ms_ns() > 0) << (TIMES + place);
+            if time.sub_ms_ns() > 0 {
+                self.sub_ms.put(sub_ms_code(time.sub_ms_ns()));
+            }
+            match first_ms {
+                None => {
+                    self.first_ms.put_signed(ms.wrapping_sub(self.last_ms));
+                    self.last_ms = ms;
+                    first_ms = Some(ms);
+                }
+                Some(first_ms) => {
+                    let before = if place == STARTED { started.unwrap_or(first_ms) } else { first_ms };
+                    if let Some(column) = self.later.get_mut(place - 1) {
+                        column.put_signed(ms.wrapping_sub(before));
+                    }
+                }
+            }
+            if place == STARTED {
+                *started = Some(ms);
+            }
+        }
+        self.times.put_byte(bits);
+    }
+
+    pub(crate) fn clear(&mut self) {
+        let Self { shapes, times, first_ms, sub_ms, later, unread, text_lengths, parts, texts, uuids, last_ms } = self;
+        [shapes, times, first_ms, sub_ms, unread, text_lengths, parts].into_iter().for_each(Column::clear);
+        later.iter_mut().for_each(Column::clear);
+        texts.clear();
+        uuids.clear();
+        *last_ms = 0;
+    }
+
+    /// The columns but for the uuids.
+    pub(crate) fn stored(&self) -> RowsV2<'_> {
+        let [sent, active, started] = self.later.each_ref().map(Column::stored);
+        RowsV2 {
+            shapes: self.shapes.stored(),
+            times: self.times.stored(),
+            first_ms: self.first_ms.stored(),
+            sub_ms: self.sub_ms.stored(),
+            sent,
+            active,
+            started,
+            unread: self.unread.stored(),
+            text_lengths: self.text_lengths.stored(),
+            parts: self.parts.stored(),
+            texts: &self.texts,
+        }
+    }
+
+    pub(crate) fn uuids(&self) -> &[u8] {
+        &self.uuids
+    }
+}
+
+/// Most clocks that count below the millisecond count in tenths of a microsecond.
+fn sub_ms_code(ns: u32) -> u64 {
+    u64::from(if ns.is_multiple_of(100) { ns / 100 * 2 } else { ns * 2 + 1 })
+}
+
+fn sub_ms_ns(code: u64) -> Option<u32> {
+    let ns = if code & 1 == 0 { (code >> 1).checked_mul(100)? } else { code >> 1 };
+    u32::try_from(ns).ok()
+}
+
+/// Rows being read.
+#[derive(Debug)]
+pub(crate) struct RowReader<'a> {
+    shapes: Reader<'a>,
+    times: Reader<'a>,
+    first_ms: Reader<'a>,
+    sub_ms: Reader<'a>,
+    later: [Reader<'a>; TIMES - 1],
+    unread: Reader<'a>,
+    text_lengths: Reader<'a>,
+    parts: Reader<'a>,
+    texts: TextReader<'a>,
+    uuids: Reader<'a>,
+    last_ms: i64,
+}
+
+impl<'a> RowReader<'a> {
+    pub(crate) fn new(rows: RowsV2<'a>, uuids: &'a [u8]) -> Self {
+        Self {
+            shapes: Reader::new(rows.shapes),
+            times: Reader::new(rows.times),
+            first_ms: Reader::new(rows.first_ms),
+            sub_ms: Reader::new(rows.sub_ms),
+            later: [rows.sent, rows.active, rows.started].map(Reader::new),
+            unread: Reader::new(rows.unread),
+            text_lengths: Reader::new(rows.text_lengths),
+            parts: Reader::new(rows.parts),
+            texts: TextReader::new(rows.texts),
+            uuids: Reader::new(Bytes(uuids)),
+            last_ms: 0,
+        }
+    }
+
+    /// The next row. `started` is what its conversation's rows before gave as the start.
+    pub(crate) fn next(&mut self, started: &mut Option<i64>) -> Result<ReadRow<'a>, Damage> {
+        let shape = self.shapes.byte();
+        let (has_text, has_unread) = (shape & 2 > 0, shape & 1 > 0);
+        let (rest, identity) = (shape >> 2, (shape >> 2) % IDENTITIES);
+        let (kind, direction) = (rest / IDENTITIES / DIRECTIONS, rest / IDENTITIES % DIRECTIONS);
+        let (kind, direction) = (kind_of(kind)?, direction_of(direction)?);
+        let identity = self.identity(identity);
+        let [occurred, sent, active, started] = self.times(started)?;
+        let unread = has_unread.then(|| self.unread.number());
+        let text = has_text.then(|| self.text());
+        Ok(ReadRow { kind, direction, identity, occurred, sent, active, started, unread, text })
+    }
+
+    fn identity(&mut self, form: u8) -> Option<Identity> {
+        if form == OF_CONTENT {
+            return None;
+        }
+        let part = self.parts.byte();
+        if form == UUID {
+            return Some(Identity::from_uuid(self.uuids.array(), part));
+        }
+        Some(Identity::given(self.text(), part))
+    }
+
+    fn text(&mut self) -> &'a str {
+        self.texts.text(self.text_lengths.number())
+    }
+
+    fn times(&mut self, started: &mut Option<i64>) -> Result<[Option<Time>; TIMES], Damage> {
+        let bits = self.times.byte();
+        let mut times = [None; TIMES];
+        let mut first_ms = None;
+        for (place, time) in times.iter_mut().enumerate().filter(|(place, _)| bits >> place & 1 == 1) {
+            let code = if bits >> (TIMES + place) & 1 == 1 { self.sub_ms.number() } else { 0 };
+            let ms = match first_ms {
+                None => {
+                    self.last_ms = self.last_ms.wrapping_add(self.first_ms.signed());
+                    *first_ms.insert(self.last_ms)
+                }
+                Some(first_ms) => {
+                    let before = if place == STARTED { started.unwrap_or(first_ms) } else { first_ms };
+                    let after = self.later.get_mut(place - 1).map_or(0, Reader::signed);
+                    before.wrapping_add(after)
+                }
+            };
+            let no_time = Damage::NoSuch { field: "time in 1970 to 9999", found: ms.cast_unsigned() };
+            let read = sub_ms_ns(code).and_then(|ns| Time::from_ms_and_ns(ms, ns)).ok_or(no_time)?;
+            *time = Some(read);
+            if place == STARTED {
+                *started = Some(ms);
+            }
+        }
+        Ok(times)
+    }
+
+    /// Makes sure that there is nothing left, and that there was enough.
+    pub(crate) fn end(&self) -> Result<(), Damage> {
+        let [sent, active, started] = &self.later;
+        let columns = [
+            ("shapes", &self.shapes),
+            ("times", &self.times),
+            ("first times", &self.first_ms),
+            ("digits below the millisecond", &self.sub_ms),
+            ("times sent", sent),
+            ("times active", active),
+            ("times started", started),
+            ("counts of unread", &self.unread),
+            ("lengths of texts", &self.text_lengths),
+            ("parts of ids", &self.parts),
+            ("uuids", &self.uuids),
+        ];
+        columns.into_iter().try_for_each(|(name, column)| column.end(name))?;
+        self.texts.end("texts")
+    }
+}

@@ -1,0 +1,334 @@
+//! What events have in common, the second stored form: texts, contexts and sessions, each written where it first occurs.
+//!
+//! A text is referred to by a number: 0 none, 1 the next of the table, 2 the one in the same place of what the conversation
+//! said before, from 3 on one of the table that occurred already. A number of a session is 0 none, 1 as before, 2 the next
+//! number of the column as it is, from 3 on that number plus 3.
+
+use convofold_engine::{Context, ImageError, Session};
+use hashbrown::HashTable;
+use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::column::{Bytes, Column, Reader, TextReader, unzigzag, zigzag};
+use crate::damage::Damage;
+
+const NONE: u64 = 0;
+const NEXT: u64 = 1;
+const AS_BEFORE: u64 = 1;
+const TEXT_AS_BEFORE: u64 = 2;
+const AS_IT_IS: u64 = 2;
+const FIRST: u64 = 3;
+
+/// Texts, none of them twice.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct TextsV2<'a> {
+    #[serde(borrow)]
+    lengths: Bytes<'a>,
+    texts: &'a str,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct TextsBuilder {
+    lengths: Column,
+    texts: String,
+    /// Where each begins and ends.
+    spans: Vec<(usize, usize)>,
+    places: HashTable<u32>,
+}
+
+impl TextsBuilder {
+    /// The number of a text, and whether it is a new one.
+    pub(crate) fn number(&mut self, text: &str) -> (u32, bool) {
+        let Self { texts, spans, places, .. } = self;
+        let at = |place: &u32| {
+            let (start, end) = spans.get(*place as usize).copied().unwrap_or_default();
+            texts.get(start..end).unwrap_or_default()
+        };
+        let hash = xxh3_64(text.as_bytes());
+        if let Some(place) = places.find(hash, |place| at(place) == text) {
+            return (*place, false);
+        }
+        let place = u32::try_from(spans.len()).unwrap_or(u32::MAX);
+        places.insert_unique(hash, place, |place| xxh3_64(at(place).as_bytes()));
+        self.lengths.put(text.len() as u64);
+        self.spans.push((self.texts.len(), self.texts.len() + text.len()));
+        self.texts.push_str(text);
+        (place, true)
+    }
+
+    fn refer(&mut self, text: Option<&str>, before: Option<&str>) -> u64 {
+        match text {
+            None => NONE,
+            text if text == before => TEXT_AS_BEFORE,
+            Some(text) => match self.number(text) {
+                (_, true) => NEXT,
+                (number, false) => u64::from(number) + FIRST,
+            },
+        }
+    }
+
+    pub(crate) fn clear(&mut self) {
+        let Self { lengths, texts, spans, places } = self;
+        lengths.clear();
+        texts.clear();
+        spans.clear();
+        places.clear();
+    }
+
+    pub(crate) fn stored(&self) -> TextsV2<'_> {
+        TextsV2 { lengths: self.lengths.stored(), texts: &self.texts }
+    }
+}
+
+/// Reads texts in the order in which they are referred to for the first time.
+#[derive(Debug)]
+pub(crate) struct TextsReader<'a> {
+    lengths: Reader<'a>,
+    texts: TextReader<'a>,
+    known: Vec<&'a str>,
+}
+
+impl<'a> TextsReader<'a> {
+    pub(crate) fn new(texts: TextsV2<'a>) -> Self {
+        Self { lengths: Reader::new(texts.lengths), texts: TextReader::new(texts.texts), known: Vec::new() }
+    }
+
+    pub(crate) fn next(&mut self) -> &'a str {
+        let text = self.texts.text(self.lengths.number());
+        self.known.push(text);
+        text
+    }
+
+    fn follow(&mut self, number: u64, before: Option<&'a str>) -> Result<Option<&'a str>, Damage> {
+        match number {
+            NONE => Ok(None),
+            NEXT => Ok(Some(self.next())),
+            TEXT_AS_BEFORE => Ok(before),
+            number => {
+                let text = usize::try_from(number - FIRST).ok().and_then(|place| self.known.get(place));
+                text.copied().map(Some).ok_or(Damage::NoSuch { field: "text", found: number - FIRST })
+            }
+        }
+    }
+
+    pub(crate) fn end(&self) -> Result<(), Damage> {
+        self.lengths.end("lengths of texts in common")?;
+        self.texts.end("texts in common")
+    }
+}
+
+/// Contexts by their texts, in the order of [`Context::texts`].
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct ContextsV2<'a> {
+    /// A byte each: whether nobody is assigned.
+    #[serde(borrow)]
+    nobody: Bytes<'a>,
+    texts: [Bytes<'a>; Context::TEXTS],
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct ContextsBuilder {
+    nobody: Column,
+    texts: [Column; Context::TEXTS],
+}
+
+impl ContextsBuilder {
+    /// Adds a context; `before` is the one that its conversation had before.
+    pub(crate) fn push(&mut self, context: &Context, before: Option<&Context>, texts: &mut TextsBuilder) {
+        self.nobody.put_byte(u8::from(context.nobody()));
+        let before = before.map_or([None; Context::TEXTS], Context::texts);
+        for ((column, text), before) in self.texts.iter_mut().zip(context.texts()).zip(before) {
+            column.put(texts.refer(text, before));
+        }
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.nobody.clear();
+        self.texts.iter_mut().for_each(Column::clear);
+    }
+
+    pub(crate) fn stored(&self) -> ContextsV2<'_> {
+        ContextsV2 { nobody: self.nobody.stored(), texts: self.texts.each_ref().map(Column::stored) }
+    }
+}
+
+/// The texts of the context that a conversation had before.
+pub(crate) type TextsBefore<'a> = [Option<&'a str>; Context::TEXTS];
+
+#[derive(Debug)]
+pub(crate) struct ContextsReader<'a> {
+    nobody: Reader<'a>,
+    texts: [Reader<'a>; Context::TEXTS],
+}
+
+impl<'a> ContextsReader<'a> {
+    pub(crate) fn new(contexts: ContextsV2<'a>) -> Self {
+        Self { nobody: Reader::new(contexts.nobody), texts: contexts.texts.map(Reader::new) }
+    }
+
+    /// The next context, whose texts become those before.
+    pub(crate) fn next(
+        &mut self,
+        before: &mut TextsBefore<'a>,
+        texts: &mut TextsReader<'a>,
+    ) -> Result<Context, Damage> {
+        for (column, text) in self.texts.iter_mut().zip(before.iter_mut()) {
+            *text = texts.follow(column.number(), *text)?;
+        }
+        let nobody = truth(i64::from(self.nobody.byte()))?;
+        Context::new(*before, nobody).ok_or(Damage::Conversation(ImageError::TooLong))
+    }
+
+    pub(crate) fn end(&self) -> Result<(), Damage> {
+        self.nobody.end("assignments of nobody")?;
+        self.texts.iter().try_for_each(|column| column.end("texts of contexts"))
+    }
+}
+
+/// Sessions by their values: the numbers in the order of [`numbers`], then the alias.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct SessionsV2<'a> {
+    #[serde(borrow)]
+    numbers: [Bytes<'a>; NUMBERS],
+    aliases: Bytes<'a>,
+}
+
+const NUMBERS: usize = 12;
+
+fn numbers(session: &Session) -> [Option<i64>; NUMBERS] {
+    [
+        session.alert_level,
+        session.chatbot_is_active.map(i64::from),
+        session.consented.map(i64::from),
+        session.contact_id,
+        session.customer_id,
+        session.project_id,
+        session.rating,
+        session.sale_id,
+        session.status,
+        session.ticket_id,
+        session.topic_id,
+        session.user_id,
+    ]
+}
+
+fn truth(number: i64) -> Result<bool, Damage> {
+    match number {
+        0 => Ok(false),
+        1 => Ok(true),
+        _ => Err(Damage::NoSuch { field: "truth", found: number.cast_unsigned() }),
+    }
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct SessionsBuilder {
+    numbers: [Column; NUMBERS],
+    aliases: Column,
+}
+
+impl SessionsBuilder {
+    /// Adds a session; `before` is the one that its conversation had before.
+    pub(crate) fn push(&mut self, session: &Session, before: Option<&Session>, texts: &mut TextsBuilder) {
+        let numbers_before = before.map_or([None; NUMBERS], numbers);
+        for ((column, number), before) in self.numbers.iter_mut().zip(numbers(session)).zip(numbers_before) {
+            match number {
+                None => column.put(NONE),
+                number if number == before => column.put(AS_BEFORE),
+                Some(number) => match zigzag(number).checked_add(FIRST) {
+                    Some(code) => column.put(code),
+                    None => {
+                        column.put(AS_IT_IS);
+                        column.put(zigzag(number));
+                    }
+                },
+            }
+        }
+        let alias_before = before.and_then(|before| before.customer_alias.as_deref());
+        self.aliases.put(texts.refer(session.customer_alias.as_deref(), alias_before));
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.numbers.iter_mut().for_each(Column::clear);
+        self.aliases.clear();
+    }
+
+    pub(crate) fn stored(&self) -> SessionsV2<'_> {
+        SessionsV2 { numbers: self.numbers.each_ref().map(Column::stored), aliases: self.aliases.stored() }
+    }
+}
+
+/// The values of the session that a conversation had before.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct ValuesBefore<'a> {
+    numbers: [Option<i64>; NUMBERS],
+    alias: Option<&'a str>,
+}
+
+#[derive(Debug)]
+pub(crate) struct SessionsReader<'a> {
+    numbers: [Reader<'a>; NUMBERS],
+    aliases: Reader<'a>,
+}
+
+impl<'a> SessionsReader<'a> {
+    pub(crate) fn new(sessions: SessionsV2<'a>) -> Self {
+        Self { numbers: sessions.numbers.map(Reader::new), aliases: Reader::new(sessions.aliases) }
+    }
+
+    /// The next session, whose values become those before.
+    pub(crate) fn next(
+        &mut self,
+        before: &mut ValuesBefore<'a>,
+        texts: &mut TextsReader<'a>,
+    ) -> Result<Session, Damage> {
+        for (column, number) in self.numbers.iter_mut().zip(before.numbers.iter_mut()) {
+            *number = match column.number() {
+                NONE => None,
+                AS_BEFORE => *number,
+                AS_IT_IS => Some(column.signed()),
+                code => Some(unzigzag(code - FIRST)),
+            };
+        }
+        before.alias = texts.follow(self.aliases.number(), before.alias)?;
+        before.session()
+    }
+
+    pub(crate) fn end(&self) -> Result<(), Damage> {
+        self.numbers.iter().try_for_each(|column| column.end("numbers of sessions"))?;
+        self.aliases.end("aliases of customers")
+    }
+}
+
+impl ValuesBefore<'_> {
+    fn session(&self) -> Result<Session, Damage> {
+        let [
+            alert_level,
+            chatbot_is_active,
+            consented,
+            contact_id,
+            customer_id,
+            project_id,
+            rating,
+            sale_id,
+            status,
+            ticket_id,
+            topic_id,
+            user_id,
+        ] = self.numbers;
+        Ok(Session {
+            alert_level,
+            chatbot_is_active: chatbot_is_active.map(truth).transpose()?,
+            consented: consented.map(truth).transpose()?,
+            contact_id,
+            customer_alias: self.alias.map(Into::into),
+            customer_id,
+            project_id,
+            rating,
+            sale_id,
+            status,
+            ticket_id,
+            topic_id,
+            user_id,
+        })
+    }
+}
