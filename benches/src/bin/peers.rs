@@ -44,7 +44,9 @@ fn main() -> Result<()> {
     let args = Args::parse();
     let temporary = tempfile::tempdir()?;
     let scratch = args.scratch.unwrap_or_else(|| temporary.path().to_owned());
-    let scale = Scale { events: args.events, rounds: args.rounds.max(1), scratch, log: args.log };
+    let Args { events, log, .. } = args;
+    let rounds = args.rounds.max(1);
+    let scale = Scale { events, rounds, scratch, log, ..Scale::default() };
     let peers = if args.peers.is_empty() { Peer::OTHERS.to_vec() } else { args.peers };
     let mut results = Results::new();
     replay::measure(&scale, &peers, &mut results)?;
