@@ -39,10 +39,10 @@ struct Args {
     #[arg(long, default_value_t = 5)]
     rounds: usize,
     /// How many conversations are open (P4, P5, P6).
-    #[arg(long, default_value_t = 20_000)]
+    #[arg(long, default_value_t = 100_000)]
     open: u64,
     /// How many closed ones are beside them (P5, P6).
-    #[arg(long, default_value_t = 100_000)]
+    #[arg(long, default_value_t = 200_000)]
     closed: u64,
     /// How many events the replay has that shows growth (P9).
     #[arg(long, default_value_t = 1_500_000)]
@@ -53,6 +53,9 @@ struct Args {
     /// Use this log instead of a generated one.
     #[arg(long)]
     log: Option<PathBuf>,
+    /// Replay every log (`*.ndjson`) in this folder too, each beside all peers.
+    #[arg(long)]
+    logs: Option<PathBuf>,
     /// Where to write results.md and results.json.
     #[arg(long)]
     out: Option<PathBuf>,
@@ -79,7 +82,12 @@ fn main() -> Result<()> {
             continue;
         }
         match which {
-            Which::P1 => replay::measure(&scale, &Peer::OTHERS, &mut results)?,
+            Which::P1 => {
+                replay::measure(&scale, &Peer::OTHERS, &mut results)?;
+                if let Some(folder) = &args.logs {
+                    replay::measure_all(folder, &scale, &Peer::OTHERS, &mut results)?;
+                }
+            }
             Which::P2 => live::measure(&scale, &mut results)?,
             Which::P3 => recovery::measure(&scale, &mut results)?,
             Which::P4 => opening::measure(&scale, &mut results)?,
