@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::{Parser, ValueEnum};
+use convofold_benches::limits;
 use convofold_benches::peers::Peer;
 use convofold_benches::results::Results;
 use convofold_benches::targets::{Scale, disk, disorder, growth, live, memory, opening, pages, recovery, replay};
@@ -77,6 +78,7 @@ fn main() -> Result<()> {
     let Args { events, open, closed, growth, churn, log, .. } = args;
     let scale = Scale { events, rounds: args.rounds.max(1), open, closed, growth, churn, scratch, log };
     let mut results = Results::new();
+    results.limits = limits::measure(&replay::log(&scale)?, scale.rounds, &scale.scratch)?;
     for which in Which::value_variants() {
         if !args.only.is_empty() && !args.only.contains(which) {
             continue;

@@ -67,14 +67,15 @@ pub fn measure(scale: &Scale, peers: &[Peer], results: &mut Results) -> Result<(
     }
     let parsing = limits.map(|parsed| rate(parsed.iter().map(|parsed| (parsed.lines, parsed.parsing))));
     let [sonic, simd] = &parsing;
-    let (limit, name) = if sonic.median() >= simd.median() { (sonic, "sonic-rs") } else { (simd, "simd-json") };
+    let best = if sonic.median() >= simd.median() { (sonic, Library::SonicRs) } else { (simd, Library::SimdJson) };
+    let (limit, library) = best;
     let rates = |outcomes: &[Outcome]| Figure::new(Unit::EventsPerSecond, outcomes.iter().map(Outcome::rate));
     let measured = rates(&ours);
     let what = match scale.log.as_deref().and_then(Path::file_name) {
         None => "bulk replay of Airship NDJSON".to_owned(),
         Some(name) => format!("bulk replay of {}", name.to_string_lossy()),
     };
-    let parsing = format!("parsing alone, all cores, {name}");
+    let parsing = format!("parsing alone, all cores, {}", library.name());
     results.rows.push(Row::new("P1", what.clone(), &measured, parsing, limit).target(Target::AtLeast(0.6)));
     for (peer, outcomes) in std::iter::once((Peer::Convofold, &ours)).chain(peers.iter().copied().zip(&theirs)) {
         // The table of the peers is that of the first log.
