@@ -250,8 +250,8 @@ fn checkpoints_wait_for_a_verification_save_those_that_are_asked_for() {
     let mut number = 10_000;
     let report = db.verify(|_| {
         // More than it takes for a checkpoint, the first time already.
-        submit(&db, Batch::new(messages(number, 1_000)));
-        number += 1_000;
+        submit(&db, Batch::new(messages(number, 4_000)));
+        number += 4_000;
         assert_eq!(db.stats().checkpoint_seq, before);
     });
     assert!(report.unwrap().is_clean());
