@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use convofold::engine::Board;
 use convofold::ingest::{Format, Ignored, Limits, Origin, Parser, Rejection, Sink};
-use convofold::{AgentFilter, Batch, Convofold, Durability, Event, Query, StateHash};
+use convofold::{AgentFilter, Batch, Convofold, Durability, Event, Query, StateHash, Ticket};
 use convofold_benches::events;
 use convofold_benches::log::{Content, generated};
 use convofold_benches::population::{Population, fill};
@@ -117,7 +117,7 @@ fn stored(criterion: &mut Criterion) -> Result<()> {
             let events = (0..1_000).filter_map(|number| population.later(number, place).ok());
             Batch::new(events.collect()).durability(Durability::Buffered)
         };
-        bencher.iter_batched(batch, |batch| db.submit(batch).map(|ticket| ticket.wait()), BatchSize::LargeInput);
+        bencher.iter_batched(batch, |batch| db.submit(batch).map(Ticket::wait), BatchSize::LargeInput);
     });
     group.finish();
     db.close()?;

@@ -32,7 +32,7 @@ pub use row::Row;
 /// # Errors
 /// None that is known.
 pub fn encode_event(event: &Event) -> Result<Vec<u8>> {
-    Ok(row::Entry::encode(event)?)
+    row::Entry::encode(event)
 }
 
 use fold::Folding;
