@@ -39,12 +39,12 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
 
 /// Makes a struct of optional fields that are borrowed from the line, with a sum that needs every one of them.
 macro_rules! fields {
-    ($(#[$about:meta])* $name:ident { $($field:ident: $type:ty = $key:literal),* $(,)? }) => {
+    ($(#[$about:meta])* $name:ident { $($field:ident: $type:ty = $key:literal $(or $alias:literal)?),* $(,)? }) => {
         $(#[$about])*
         #[derive(Debug, Default, serde::Deserialize)]
         #[expect(missing_docs, reason = "the fields are those of the sources")]
         pub struct $name<'a> {
-            $(#[serde(borrow, default, rename = $key)] pub $field: Option<$type>,)*
+            $(#[serde(borrow, default, rename = $key $(, alias = $alias)?)] pub $field: Option<$type>,)*
         }
 
         impl Touch for $name<'_> {
@@ -135,19 +135,74 @@ fields! {
 fields! {
     /// SuperOffice's fields of a session.
     Session {
-        alert_level: Text<'a> = "alert_level",
-        chatbot_isactive: Text<'a> = "chatbot_isactive",
-        consented: Text<'a> = "consented",
-        contact_id: Text<'a> = "contact_id",
-        customer_alias: Text<'a> = "customer_alias",
-        customer_id: Text<'a> = "customer_id",
-        project_id: Text<'a> = "project_id",
-        rating: Text<'a> = "rating",
-        sale_id: Text<'a> = "sale_id",
-        status: Text<'a> = "status",
-        ticket_id: Text<'a> = "ticket_id",
-        topic_id: Text<'a> = "topic_id",
-        user_id: Text<'a> = "user_id",
+        alert_level: Scalar<'a> = "alert_level" or "AlertLevel",
+        chatbot_isactive: Scalar<'a> = "chatbot_isactive" or "ChatbotIsactive",
+        consented: Scalar<'a> = "consented" or "Consented",
+        contact_id: Scalar<'a> = "contact_id" or "ContactId",
+        customer_alias: Scalar<'a> = "customer_alias" or "CustomerAlias",
+        customer_id: Scalar<'a> = "customer_id" or "CustomerId",
+        project_id: Scalar<'a> = "project_id" or "ProjectId",
+        rating: Scalar<'a> = "rating" or "Rating",
+        sale_id: Scalar<'a> = "sale_id" or "SaleId",
+        status: Scalar<'a> = "status" or "Status",
+        ticket_id: Scalar<'a> = "ticket_id" or "TicketId",
+        topic_id: Scalar<'a> = "topic_id" or "TopicId",
+        user_id: Scalar<'a> = "user_id" or "UserId",
+    }
+}
+
+/// A text, a number, or a truth: SuperOffice's fields come as either.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Scalar<'a> {
+    /// A text.
+    Text(Text<'a>),
+    /// A whole number.
+    Number(i64),
+    /// A truth.
+    Truth(bool),
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Scalar<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Scalars;
+        impl<'de> Visitor<'de> for Scalars {
+            type Value = Scalar<'de>;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a string, a whole number, true or false")
+            }
+
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(Scalar::Text(Text(Cow::Borrowed(text))))
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(Scalar::Text(Text(Cow::Owned(text.to_owned()))))
+            }
+
+            fn visit_i64<E>(self, number: i64) -> Result<Self::Value, E> {
+                Ok(Scalar::Number(number))
+            }
+
+            fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<Self::Value, E> {
+                i64::try_from(number).map(Scalar::Number).map_err(E::custom)
+            }
+
+            fn visit_bool<E>(self, truth: bool) -> Result<Self::Value, E> {
+                Ok(Scalar::Truth(truth))
+            }
+        }
+        deserializer.deserialize_any(Scalars)
+    }
+}
+
+impl Touch for Scalar<'_> {
+    fn touch(&self) -> u64 {
+        match self {
+            Self::Text(text) => text.touch(),
+            Self::Number(number) => number.unsigned_abs(),
+            Self::Truth(truth) => u64::from(*truth),
+        }
     }
 }
 
