@@ -24,9 +24,29 @@ test:
 docs:
     RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps --locked
 
-# Everything that is promised of speed, memory and disk, in one run with the machine's limits and the peers.
+# What is promised of speed, memory and disk, with the machine's limits and the peers in the same run; some minutes.
 bench *args:
+    benches/servers.sh
     cargo run --release --locked --package convofold-benches --bin targets -- {{args}}
+
+# The same at the size of the promises: hours, and some 60 GB of room; `just bench-full --only p4,p5` for a part of it.
+bench-full *args:
+    benches/servers.sh
+    cargo run --release --locked --package convofold-benches --bin targets -- --events 10000000 --open 1000000 --closed 10000000 --growth 30000000 --churn 30000000 {{args}}
+
+# Replays a log of real conversations beside the peers, made by the corpus' own script.
+bench-corpus corpus="../shared/corpus" events="200000":
+    mkdir -p target/corpus
+    python3 {{corpus}}/make_log.py --turns {{corpus}}/star-turns.jsonl.gz --events {{events}} --seed 1 --out target/corpus/corpus.ndjson --expect target/corpus/expected.jsonl
+    cargo run --release --locked --package convofold-benches --bin peers -- --logs target/corpus
+
+# Single operations by criterion: parse, fold, hash, query, page load, encode.
+bench-operations *args:
+    cargo bench --locked --package convofold-benches --bench operations -- {{args}}
+
+# Instructions that parsing and folding an event take, against those written down; `--write` writes them down.
+instructions *args:
+    benches/instructions.sh {{args}}
 
 # What this machine can do at all: reading, parsing, copying, appending.
 limits *args:

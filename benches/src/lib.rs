@@ -10,6 +10,7 @@ pub mod log;
 pub mod ours;
 pub mod outcome;
 pub mod peers;
+pub mod population;
 pub mod results;
 pub mod targets;
 pub mod task;

@@ -38,21 +38,40 @@ pub fn shuffled(events: u64, content: Content, folder: &Path) -> Result<PathBuf>
     write(events, content, faults, &folder.join(format!("{content:?}-{events}-shuffled.ndjson")))
 }
 
+/// A generated log of Airship events, compressed: thirty million events are 25 GB else.
+///
+/// # Errors
+/// What the file system says.
+pub fn compressed(events: u64, folder: &Path) -> Result<PathBuf> {
+    let path = folder.join(format!("Airship-{events}.ndjson.zst"));
+    if !path.exists() {
+        let unfinished = path.with_extension("unfinished");
+        let mut out = zstd::Encoder::new(File::create(&unfinished)?, 1)?;
+        generate(&options(events, Content::Airship, Faults::default()), &mut out)?;
+        out.finish()?.flush()?;
+        std::fs::rename(unfinished, &path)?;
+    }
+    Ok(path)
+}
+
 fn write(events: u64, content: Content, faults: Faults, path: &Path) -> Result<PathBuf> {
     if path.exists() {
         return Ok(path.to_owned());
     }
+    let unfinished = path.with_extension("unfinished");
+    let mut out = BufWriter::with_capacity(1 << 20, File::create(&unfinished)?);
+    generate(&options(events, content, faults), &mut out)?;
+    out.flush()?;
+    std::fs::rename(unfinished, path)?;
+    Ok(path.to_owned())
+}
+
+fn options(events: u64, content: Content, faults: Faults) -> GenerateOptions {
     let mix = match content {
         Content::Airship => Mix { superoffice: 0, ..Mix::default() },
         Content::Mixed => Mix::default(),
     };
-    let options = GenerateOptions { events, mix, faults, ..GenerateOptions::default() };
-    let unfinished = path.with_extension("unfinished");
-    let mut out = BufWriter::with_capacity(1 << 20, File::create(&unfinished)?);
-    generate(&options, &mut out)?;
-    out.flush()?;
-    std::fs::rename(unfinished, path)?;
-    Ok(path.to_owned())
+    GenerateOptions { events, mix, faults, ..GenerateOptions::default() }
 }
 
 /// A log cut into so many files of as many bytes each, as if each were a day; in the order of the log.

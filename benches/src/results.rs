@@ -7,6 +7,7 @@ use comfy_table::{Table, presets};
 use serde::{Deserialize, Serialize};
 
 use crate::figure::{Figure, Unit, show};
+use crate::limits::Limit;
 
 /// What a ratio should be.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -118,6 +119,19 @@ impl PeerRow {
     }
 }
 
+/// A table and an empty line, or nothing where it has no rows.
+fn table<const N: usize>(head: [&str; N], rows: impl Iterator<Item = [String; N]>) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::ASCII_MARKDOWN);
+    table.set_header(head);
+    let rows: Vec<_> = rows.collect();
+    if rows.is_empty() {
+        return String::new();
+    }
+    table.add_rows(rows);
+    format!("{table}\n\n")
+}
+
 /// The machine of a run.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Machine {
@@ -167,6 +181,8 @@ pub struct Results {
     pub date: String,
     /// With which arguments.
     pub arguments: Vec<String>,
+    /// What the machine can do.
+    pub limits: Vec<Limit>,
     /// What was measured.
     pub rows: Vec<Row>,
     /// What else is known of each that did the job of P1.
@@ -191,24 +207,17 @@ impl Results {
     #[must_use]
     pub fn markdown(&self) -> String {
         let Machine { processor, cores, memory_bytes, system } = &self.machine;
-        let mut table = Table::new();
-        table.load_style(presets::ASCII_MARKDOWN);
-        table.set_header(["", "what", "measured", "against", "ratio (min - max)", "target", "reached"]);
-        for row in &self.rows {
-            table.add_row(row.cells());
-        }
-        let mut peers = Table::new();
-        peers.load_style(presets::ASCII_MARKDOWN);
-        peers.set_header(["replay", "events", "min - max", "reopen", "peak memory", "disk"]);
-        for peer in &self.peers {
-            peers.add_row(peer.cells());
-        }
-        let peers = if self.peers.is_empty() { String::new() } else { format!("{peers}\n\n") };
+        let head = ["", "what", "measured", "against", "ratio (min - max)", "target", "reached"];
+        let rows = table(head, self.rows.iter().map(Row::cells));
+        let head = ["replay", "events", "min - max", "reopen", "peak memory", "disk"];
+        let peers = table(head, self.peers.iter().map(PeerRow::cells));
+        let limit = |limit: &Limit| [limit.name.clone(), limit.figure.show(), limit.figure.spread()];
+        let limits = table(["limit", "", "min - max"], self.limits.iter().map(limit));
         let memory = show(Unit::Bytes, *memory_bytes as f64);
         let arguments = self.arguments.join(" ");
         let notes: String = self.notes.iter().map(|note| format!("- {note}\n")).collect();
         format!(
-            "{date}, {processor}, {cores} cores, {memory}, {system}; `{arguments}`\n\n{table}\n\n{peers}{notes}",
+            "{date}, {processor}, {cores} cores, {memory}, {system}; `{arguments}`\n\n{rows}{peers}{limits}{notes}",
             date = self.date
         )
     }

@@ -70,6 +70,13 @@ pub enum Whereabouts {
     Nowhere,
 }
 
+/// Conversations that went; see [`Board::let_go`].
+#[derive(Debug)]
+pub struct Gone {
+    #[expect(clippy::vec_box, reason = "they are let go of as they are held, without being moved")]
+    _residents: Vec<Box<Resident>>,
+}
+
 /// What waits for a conversation to come back.
 #[derive(Debug, Default)]
 struct Waiting {
@@ -225,19 +232,27 @@ impl Board {
         self.hash
     }
 
-    /// Hashes these conversations, so that the state hash is at hand when it is asked for; what they add to it.
-    pub fn hash_some(&mut self, slots: impl IntoIterator<Item = u32>) -> StateHash {
-        slots.into_iter().map(|slot| self.hash_one(slot)).fold(StateHash::default(), StateHash::plus)
+    /// What these conversations add to the state hash, those that are here: to be noted by [`Board::note_hashes`] before
+    /// anything else happens to the board, so that nobody has to wait for the hashing.
+    #[must_use]
+    pub fn hashes(&self, slots: impl IntoIterator<Item = u32>) -> Vec<(u32, StateHash)> {
+        let here = slots.into_iter().filter_map(|slot| Some((slot, self.residents.get(&slot)?)));
+        here.map(|(slot, resident)| (slot, resident.hash())).collect()
     }
 
-    fn hash_one(&mut self, slot: Slot) -> StateHash {
-        let Some(resident) = self.residents.get_mut(&slot) else { return StateHash::default() };
-        let before = resident.in_hash;
-        let now = resident.hash();
-        if before != now {
-            self.hash = self.hash.minus(before).plus(now);
+    /// Takes what [`Board::hashes`] gave for true.
+    pub fn note_hashes(&mut self, hashes: &[(u32, StateHash)]) {
+        for (slot, now) in hashes {
+            let Some(resident) = self.residents.get_mut(slot) else { continue };
+            let before = resident.note_hash(*now);
+            self.hash = self.hash.minus(before).plus(*now);
         }
-        now
+    }
+
+    fn hash_one(&mut self, slot: Slot) {
+        if let Some(resident) = self.residents.get(&slot).filter(|resident| !resident.is_hashed) {
+            self.note_hashes(&[(slot, resident.hash())]);
+        }
     }
 
     /// How many places the board has. Conversations take places 0, 1, 2, ... as they arrive and keep them.
@@ -297,36 +312,45 @@ impl Board {
     /// state hash, and [`Board::restore`] brings it back. `None` where there is none or it is away already.
     pub fn evict(&mut self, slot: u32) -> Option<ConversationImage> {
         let image = self.image(slot)?;
-        self.drop_resident(slot);
+        self.take_out(slot);
         Some(image)
     }
 
-    /// Lets conversations go until those that are here take no more than so many bytes, or none is left that may go: the
+    /// Which conversations have to go so that those that are here take no more than so many bytes, or all that may go: the
     /// closed ones first, and of these the ones that were touched by no event for longest. Those of which something was not
-    /// saved yet ([`Board::take_unsaved`]) stay. How many went.
-    pub fn let_go(&mut self, max_bytes: u64) -> usize {
+    /// saved yet ([`Board::take_unsaved`]) stay.
+    #[must_use]
+    pub fn surplus(&self, max_bytes: u64) -> Vec<u32> {
         let saved = self.residents.iter().filter(|(slot, _)| !self.unsaved.contains(*slot));
         let mut candidates: Vec<_> =
-            saved.map(|(slot, resident)| (resident.is_open(), resident.touched, *slot)).collect();
+            saved.map(|(slot, resident)| (resident.is_open(), resident.touched, *slot, resident.bytes)).collect();
         candidates.sort_unstable();
-        let mut gone = 0;
-        for (_, _, slot) in candidates {
-            if self.resident_bytes <= max_bytes {
+        let mut left = self.resident_bytes;
+        let mut surplus = Vec::new();
+        for (_, _, slot, bytes) in candidates {
+            if left <= max_bytes {
                 break;
             }
-            self.drop_resident(slot);
-            gone += 1;
+            left -= bytes;
+            surplus.push(slot);
         }
-        gone
+        surplus
     }
 
-    fn drop_resident(&mut self, slot: Slot) {
+    /// Lets these conversations go, but for those of which something was not saved yet. What is given back is their memory:
+    /// to give it free takes a while, for which nobody has to wait.
+    pub fn let_go(&mut self, slots: &[u32]) -> Gone {
+        let saved = slots.iter().filter(|slot| !self.unsaved.contains(*slot)).copied().collect::<Vec<_>>();
+        Gone { _residents: saved.into_iter().filter_map(|slot| self.take_out(slot)).collect() }
+    }
+
+    fn take_out(&mut self, slot: Slot) -> Option<Box<Resident>> {
         // Its line is needed for the hash, so it is hashed while it is here.
         self.hash_one(slot);
-        if let Some(resident) = self.residents.remove(&slot) {
-            self.resident_bytes -= resident.bytes;
-            self.unsaved.remove(&slot);
-        }
+        let resident = self.residents.remove(&slot)?;
+        self.resident_bytes -= resident.bytes;
+        self.unsaved.remove(&slot);
+        Some(resident)
     }
 
     /// Puts a conversation at its place: the next new one (recovery), or its own (after it went away).

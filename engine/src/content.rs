@@ -24,9 +24,7 @@ pub(crate) fn hash(event: &Event) -> ContentHash {
     }
     header.put(&event.unread().unwrap_or(0).to_le_bytes());
     for field in CONTENT {
-        #[expect(clippy::cast_possible_truncation, reason = "all texts together are below 4 GiB")]
-        let length = event.texts().get(field).map_or(u32::MAX, |text| text.len() as u32);
-        header.put(&length.to_le_bytes());
+        header.put(&event.texts().length(field).unwrap_or(u32::MAX).to_le_bytes());
     }
     header.put(&xxh3_128(event.texts().content().as_bytes()).to_le_bytes());
     if let Some(session) = event.session() {

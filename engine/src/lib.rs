@@ -37,7 +37,7 @@ mod directory;
 mod resident;
 mod board;
 
-pub use board::{Admissions, Batch, Board, FOLD_VERSION, Whereabouts};
+pub use board::{Admissions, Batch, Board, FOLD_VERSION, Gone, Whereabouts};
 pub use context::Context;
 pub use conversation::ArrivalCounts;
 pub use difference::Difference;

@@ -43,7 +43,8 @@ impl Resident {
             index.update(slot, counted.as_ref(), &seen);
         }
         resident.keep(seen);
-        resident.hash();
+        let hash = resident.hash();
+        resident.note_hash(hash);
         resident
     }
 
@@ -52,11 +53,14 @@ impl Resident {
     }
 
     /// What it adds to the state hash.
-    pub(crate) fn hash(&mut self) -> StateHash {
-        if !std::mem::replace(&mut self.is_hashed, true) {
-            self.in_hash = StateHash::of_line(&State::of(&self.conversation).export_line());
-        }
-        self.in_hash
+    pub(crate) fn hash(&self) -> StateHash {
+        if self.is_hashed { self.in_hash } else { StateHash::of_line(&State::of(&self.conversation).export_line()) }
+    }
+
+    /// Notes that this is what it adds to the state hash; what it added before.
+    pub(crate) fn note_hash(&mut self, now: StateHash) -> StateHash {
+        self.is_hashed = true;
+        std::mem::replace(&mut self.in_hash, now)
     }
 
     /// Brings what is derived up to the facts, here and in the indexes.

@@ -83,6 +83,13 @@ impl Texts {
         self.packed.len()
     }
 
+    /// How many bytes a text has.
+    pub(crate) fn length(&self, field: Field) -> Option<u32> {
+        let place = field as usize;
+        let start = if place == 0 { 0 } else { self.ends[place - 1] };
+        (self.given & (1 << place) != 0).then(|| self.ends[place] - start)
+    }
+
     /// These two texts, and of `repeating` what repeats. `None` where they are longer than 4 GiB together.
     pub(crate) fn with_repeating(conversation: &str, text: Option<&str>, repeating: &Self) -> Option<Self> {
         let start = repeating.repeating_start();

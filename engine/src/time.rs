@@ -12,19 +12,26 @@ const SECONDS_PER_DAY: i64 = 86_400;
 /// Everything that convofold shows is [`Time::ms`]; the digits below the millisecond only decide the order of events.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Time {
-    ms: i64,
-    /// The nanoseconds below the millisecond, plus one: so that an `Option<Time>` takes no more room than a `Time`.
-    sub_ms_ns_plus_one: NonZeroU32,
+    /// The upper half of the milliseconds since the epoch, plus one: so that an `Option<Time>` takes no more room than a
+    /// `Time`, and that takes 12 bytes: an event remembers up to five.
+    upper_ms_plus_one: NonZeroU32,
+    lower_ms: u32,
+    /// The nanoseconds below the millisecond.
+    sub_ms_ns: u32,
 }
 
+const MAX_MS: i64 = 253_402_300_799_999;
 const MAX_SUB_MS_NS: u32 = 999_999;
 
 impl Time {
     /// The first usable time, 1970-01-01T00:00:00Z.
-    pub const MIN: Self = Self { ms: 0, sub_ms_ns_plus_one: NonZeroU32::MIN };
+    pub const MIN: Self = Self { upper_ms_plus_one: NonZeroU32::MIN, lower_ms: 0, sub_ms_ns: 0 };
     /// The last usable time, the last nanosecond of the year 9999.
-    pub const MAX: Self =
-        Self { ms: 253_402_300_799_999, sub_ms_ns_plus_one: NonZeroU32::MIN.saturating_add(MAX_SUB_MS_NS) };
+    pub const MAX: Self = Self {
+        upper_ms_plus_one: NonZeroU32::MIN.saturating_add(58_999),
+        lower_ms: 3_525_303_295,
+        sub_ms_ns: MAX_SUB_MS_NS,
+    };
 
     /// The time that lies `ms` milliseconds after the epoch; `None` outside 1970-9999 (spec W4).
     #[must_use]
@@ -35,20 +42,25 @@ impl Time {
     /// Like [`Time::from_ms`] with `sub_ms_ns` nanoseconds (below 1,000,000) more.
     #[must_use]
     pub fn from_ms_and_ns(ms: i64, sub_ms_ns: u32) -> Option<Self> {
-        let usable = (Self::MIN.ms..=Self::MAX.ms).contains(&ms) && sub_ms_ns <= MAX_SUB_MS_NS;
-        usable.then_some(Self { ms, sub_ms_ns_plus_one: NonZeroU32::MIN.saturating_add(sub_ms_ns) })
+        if !(0..=MAX_MS).contains(&ms) || sub_ms_ns > MAX_SUB_MS_NS {
+            return None;
+        }
+        let ms = ms.unsigned_abs();
+        let upper_ms = u32::try_from(ms >> u32::BITS).ok()?;
+        let lower_ms = u32::try_from(ms & u64::from(u32::MAX)).ok()?;
+        Some(Self { upper_ms_plus_one: NonZeroU32::MIN.saturating_add(upper_ms), lower_ms, sub_ms_ns })
     }
 
     /// Milliseconds since the epoch: what is shown.
     #[must_use]
     pub fn ms(self) -> i64 {
-        self.ms
+        i64::from(self.upper_ms_plus_one.get() - 1) << u32::BITS | i64::from(self.lower_ms)
     }
 
     /// The nanoseconds below the millisecond, 0 to 999,999: what only orders.
     #[must_use]
     pub fn sub_ms_ns(self) -> u32 {
-        self.sub_ms_ns_plus_one.get() - 1
+        self.sub_ms_ns
     }
 
     /// Reads an RFC 3339 time, a zone-less one being UTC (spec W4): `T` or a space between date and time, up to nine
@@ -81,11 +93,11 @@ impl Time {
 impl fmt::Display for Time {
     /// RFC 3339 in UTC with milliseconds, for example `2021-07-29T05:11:08.595Z`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let seconds = self.ms / MS_PER_SECOND;
+        let seconds = self.ms() / MS_PER_SECOND;
         let (year, month, day) = civil_from_days(seconds / SECONDS_PER_DAY);
         let of_day = seconds % SECONDS_PER_DAY;
         let (hour, minute, second) = (of_day / 3_600, of_day / 60 % 60, of_day % 60);
-        let ms = self.ms % MS_PER_SECOND;
+        let ms = self.ms() % MS_PER_SECOND;
         write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{ms:03}Z")
     }
 }
@@ -122,24 +134,22 @@ struct Civil {
 
 impl Civil {
     fn parse(text: &[u8]) -> Option<Self> {
-        let (date, rest) = text.split_at_checked(10)?;
-        let (time, rest) = rest.split_at_checked(9)?;
-        let year = digits(&date[0..4])?;
-        let month = digits(&date[5..7])?;
-        let day = digits(&date[8..10])?;
-        let [hour, minute, second] = [digits(&time[1..3])?, digits(&time[4..6])?, digits(&time[7..9])?];
-        let separated = date[4] == b'-'
-            && date[7] == b'-'
-            && matches!(time[0], b'T' | b't' | b' ')
-            && time[3] == b':'
-            && time[6] == b':';
+        let (written, rest) = text.split_first_chunk::<19>()?;
+        #[rustfmt::skip]
+        let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T' | b't' | b' ', h1, h2, b':', n1, n2, b':', s1, s2] = written
+        else {
+            return None;
+        };
+        let year = pair(*y1, *y2)? * 100 + pair(*y3, *y4)?;
+        let (month, day) = (pair(*m1, *m2)?, pair(*d1, *d2)?);
+        let [hour, minute, second] = [pair(*h1, *h2)?, pair(*n1, *n2)?, pair(*s1, *s2)?];
         let in_bounds = (1..=12).contains(&month)
             && (1..=days_in_month(year, month)).contains(&day)
             && hour < 24
             && minute < 60
             && second <= 60;
         let (ns, zone) = fraction(rest)?;
-        (separated && in_bounds).then_some(Self {
+        in_bounds.then_some(Self {
             year,
             month,
             day,
@@ -157,27 +167,32 @@ impl Civil {
     }
 }
 
-fn digits(text: &[u8]) -> Option<i64> {
-    text.iter().try_fold(0, |sum, byte| byte.is_ascii_digit().then(|| sum * 10 + i64::from(byte - b'0')))
+/// The number that two digits are.
+#[inline]
+fn pair(tens: u8, ones: u8) -> Option<i64> {
+    let (tens, ones) = (tens.wrapping_sub(b'0'), ones.wrapping_sub(b'0'));
+    (tens < 10 && ones < 10).then_some(i64::from(tens) * 10 + i64::from(ones))
 }
 
 /// The nanoseconds of an optional fraction, and what follows it.
 fn fraction(text: &[u8]) -> Option<(u32, &[u8])> {
+    const POWERS: [u32; 10] = [0, 100_000_000, 10_000_000, 1_000_000, 100_000, 10_000, 1_000, 100, 10, 1];
     let Some(rest) = text.strip_prefix(b".") else { return Some((0, text)) };
-    let count = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    if !(1..=9).contains(&count) {
-        return None;
+    let (mut count, mut number) = (0, 0);
+    while let Some(digit) = rest.get(count).map(|byte| byte.wrapping_sub(b'0')).filter(|digit| *digit < 10) {
+        count += 1;
+        // No more than nine digits are accepted below, and so many fit.
+        number = u32::wrapping_add(u32::wrapping_mul(number, 10), digit.into());
     }
-    let (written, zone) = rest.split_at(count);
-    let ns = (0..9).fold(0, |sum, place| sum * 10 + u32::from(written.get(place).map_or(0, |byte| byte - b'0')));
-    Some((ns, zone))
+    let power = POWERS.get(count).filter(|power| **power > 0)?;
+    Some((number * power, rest.get(count..)?))
 }
 
 fn offset_minutes(zone: &[u8]) -> Option<i64> {
     match zone {
         [] | b"Z" | b"z" => Some(0),
         [sign @ (b'+' | b'-'), h1, h2, b':', m1, m2] => {
-            let (hours, minutes) = (digits(&[*h1, *h2])?, digits(&[*m1, *m2])?);
+            let (hours, minutes) = (pair(*h1, *h2)?, pair(*m1, *m2)?);
             let offset = hours * 60 + minutes;
             (hours < 24 && minutes < 60).then_some(if *sign == b'-' { -offset } else { offset })
         }
@@ -220,6 +235,19 @@ fn civil_from_days(days: i64) -> (i64, i64, i64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_time_is_made_of_its_milliseconds_and_what_is_below_them() {
+        for ms in [0, 1, (1 << 32) - 1, 1 << 32, 1_700_000_000_123, MAX_MS] {
+            let time = Time::from_ms_and_ns(ms, 7).unwrap();
+            assert_eq!((time.ms(), time.sub_ms_ns()), (ms, 7));
+            assert!(Time::from_ms(ms).unwrap() < time);
+            assert!(Time::from_ms_and_ns(ms - 1, MAX_SUB_MS_NS).is_none_or(|before| before < time));
+        }
+        assert_eq!((Time::MAX.ms(), Time::MAX.sub_ms_ns()), (MAX_MS, MAX_SUB_MS_NS));
+        assert_eq!((Time::from_ms(-1), Time::from_ms(MAX_MS + 1), Time::MIN.ms()), (None, None, 0));
+        assert_eq!(size_of::<Option<Time>>(), 12);
+    }
 
     #[track_caller]
     fn reads(text: &str, ms: i64, sub_ms_ns: u32) {

@@ -141,6 +141,18 @@ pub(crate) fn alone(image: ConversationImage) -> Result<Board, StorageError> {
     Ok(board)
 }
 
+/// So many conversations leave under one lock.
+const GONE_AT_ONCE: usize = 16;
+
+/// Lets conversations leave memory until they take no more than so many bytes, or none is left that may go.
+pub(crate) fn let_go(board: &RwLock<Board>, max_bytes: u64) {
+    let surplus = board.read().surplus(max_bytes);
+    for slots in surplus.chunks(GONE_AT_ONCE) {
+        let gone = board.write().let_go(slots);
+        drop(gone);
+    }
+}
+
 /// Brings back to the board what these events need of it.
 pub(crate) fn bring_back<'a>(
     archive: &Archive,

@@ -56,6 +56,8 @@ pub(crate) struct Checkpointer {
     page_bytes: u64,
     /// No generation above this has left anything behind.
     generation: u64,
+    /// The pages that were written for the last checkpoint.
+    written: Vec<u32>,
 }
 
 /// The last good checkpoint.
@@ -69,7 +71,7 @@ pub(crate) struct Last {
 impl Checkpointer {
     /// Begins where a checkpoint was found, or with nothing. No generation above `generation` has left anything behind.
     pub(crate) fn new(page_bytes: u64, last: Option<Last>, generation: u64) -> Self {
-        Self { last, page_bytes, generation }
+        Self { last, page_bytes, generation, written: Vec::new() }
     }
 
     /// Whether it is time. Where the pages are large, half of their size counts, so that checkpoints never cost more than
@@ -103,18 +105,22 @@ impl Checkpointer {
         written.generation += 1;
         shared.counters.checkpoints_begun.fetch_add(1, Ordering::SeqCst);
         forget_others(storage, self.last.map(|last| last.generation))?;
-        match write_pages(&changed, &mut written, shared, storage, compressor) {
-            Ok(entries) => shared.archive.set(&entries),
+        let page_nos = match write_pages(&changed, &mut written, shared, storage, compressor) {
+            Ok(entries) => {
+                shared.archive.set(&entries);
+                entries.into_iter().map(|(page_no, _)| page_no).collect()
+            }
             Err(error) => {
                 shared.board.write().put_back_unsaved(changed);
                 return Err(error);
             }
-        }
+        };
         self.page_bytes = shared.archive.with_pages(|pages| pages.iter().map(|page| u64::from(page.bytes)).sum());
         let record = self.record(shared, written.generation, tail, log_bytes);
         let value = record::seal(&record, compressor).map_err(StorageError::Encoding)?;
         storage.put_record(&record_name(written.generation), &value)?;
         storage.barrier()?;
+        self.delete_dead_pages(page_nos, shared, storage)?;
 
         self.generation = written.generation;
         self.last = Some(Last { generation: written.generation, block_no: record.last_block_no, log_bytes });
@@ -122,6 +128,22 @@ impl Checkpointer {
         shared.counters.checkpoint_bytes.store(record.page_bytes, Ordering::Relaxed);
         written.took = started.elapsed();
         Ok(written)
+    }
+
+    /// Deletes what lies in the other places of pages that were written for the last checkpoint and not for this one: it
+    /// is of the checkpoint before those two.
+    fn delete_dead_pages(
+        &mut self,
+        written_now: Vec<u32>,
+        shared: &Shared,
+        storage: &dyn Storage,
+    ) -> Result<(), StorageError> {
+        let mut written_last = std::mem::replace(&mut self.written, written_now);
+        written_last.retain(|page_no| self.written.binary_search(page_no).is_err());
+        let other_place =
+            |page_no: u32| shared.archive.entry(page_no).map(|page| PageKey { page_no, place: !page.place });
+        let dead: Vec<_> = written_last.into_iter().filter_map(other_place).collect();
+        storage.delete_pages(&dead)
     }
 
     fn record(&self, shared: &Shared, generation: u64, tail: &Tail, log_bytes: u64) -> CheckpointV1 {
@@ -187,7 +209,9 @@ fn encode(
     let first = page_no * PAGE_SLOTS;
     let slots = first..shared.board.read().slot_count().min(first.saturating_add(PAGE_SLOTS));
     let away = boards_away(slots.clone(), shared, storage)?;
-    let mut hash = shared.board.write().hash_some(slots.clone());
+    let hashes = shared.board.read().hashes(slots.clone());
+    shared.board.write().note_hashes(&hashes);
+    let mut hash = hashes.iter().fold(StateHash::default(), |sum, (_, hash)| sum.plus(*hash));
     let board = shared.board.read();
     let (mut images, mut outlines) = (Vec::new(), Vec::new());
     for slot in slots {

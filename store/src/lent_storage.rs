@@ -43,6 +43,10 @@ impl Storage for LentStorage {
         self.lend(|storage| storage.put_pages(pages))
     }
 
+    fn delete_pages(&self, keys: &[PageKey]) -> Result<(), StorageError> {
+        self.lend(|storage| storage.delete_pages(keys))
+    }
+
     fn page(&self, key: PageKey) -> Result<Option<Vec<u8>>, StorageError> {
         self.lend(|storage| storage.page(key))
     }

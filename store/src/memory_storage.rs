@@ -143,6 +143,12 @@ impl Storage for MemoryStorage {
         self.write(Call::PutPages, &self.fail_pages, bytes, |_| vec![Change::PutPages(pages.to_vec())])
     }
 
+    fn delete_pages(&self, keys: &[PageKey]) -> Result<(), StorageError> {
+        self.write(Call::DeletePages, &Countdown::default(), 0, |_| {
+            keys.iter().copied().map(Change::DeletePage).collect()
+        })
+    }
+
     fn page(&self, key: PageKey) -> Result<Option<Vec<u8>>, StorageError> {
         self.read(|now| now.pages.get(&key).cloned())
     }

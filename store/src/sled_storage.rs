@@ -167,6 +167,16 @@ impl Storage for SledStorage {
         Ok(())
     }
 
+    fn delete_pages(&self, keys: &[PageKey]) -> Result<(), StorageError> {
+        for keys in keys.chunks(DELETED_AT_ONCE) {
+            self.make_room(DELETED_AT_ONCE * PAYLOAD_BYTES)?;
+            let mut changes = Changes::default();
+            keys.iter().try_for_each(|key| self.pages.replace(&mut changes, &page_key(*key), None))?;
+            self.pages.apply(changes)?;
+        }
+        Ok(())
+    }
+
     fn page(&self, key: PageKey) -> Result<Option<Vec<u8>>, StorageError> {
         self.pages.get(&page_key(key))
     }

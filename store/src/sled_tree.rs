@@ -22,8 +22,9 @@ pub(crate) struct SledTree {
 /// Changes to a tree that happen together.
 #[derive(Default)]
 pub(crate) struct Changes {
-    batch: Batch,
-    keys: Vec<Vec<u8>>,
+    /// Keys with their values.
+    puts: Vec<(Vec<u8>, Vec<u8>)>,
+    removals: Vec<sled::IVec>,
 }
 
 impl SledTree {
@@ -61,21 +62,19 @@ impl SledTree {
     /// Adds a value whose key is new.
     pub(crate) fn put(&self, changes: &mut Changes, key: &[u8], value: &[u8]) {
         for part in Part::split(self.name, key, value) {
-            let stored_key = part_key(key, part.part_no);
-            changes.batch.insert(stored_key.as_slice(), part.encode());
-            changes.keys.push(stored_key);
+            changes.puts.push((part_key(key, part.part_no), part.encode()));
         }
     }
 
     /// Replaces a value, or deletes it. Parts that the new value does not have are removed.
     pub(crate) fn replace(&self, changes: &mut Changes, key: &[u8], value: Option<&[u8]>) -> Result<(), StorageError> {
         let before = self.stored_keys(key)?;
-        let kept = changes.keys.len();
+        let kept = changes.puts.len();
         if let Some(value) = value {
             self.put(changes, key, value);
         }
-        let now = changes.keys.len() - kept;
-        before.into_iter().skip(now).for_each(|stored_key| changes.batch.remove(stored_key));
+        let now = changes.puts.len() - kept;
+        changes.removals.extend(before.into_iter().skip(now));
         Ok(())
     }
 
@@ -87,10 +86,27 @@ impl SledTree {
 
     /// Writes the changes: all of them or, should the process end, none.
     pub(crate) fn apply(&self, changes: Changes) -> Result<(), StorageError> {
+        let Changes { puts, removals } = changes;
+        let keys: Vec<_> = puts.iter().map(|(stored_key, _)| stored_key.clone()).collect();
         guarded("writing", || {
-            self.tree.apply_batch(changes.batch)?;
-            changes.keys.iter().try_for_each(|stored_key| self.touch(stored_key))
+            self.write(puts, removals)?;
+            keys.iter().try_for_each(|stored_key| self.touch(stored_key))
         })
+    }
+
+    fn write(&self, mut puts: Vec<(Vec<u8>, Vec<u8>)>, removals: Vec<sled::IVec>) -> sled::Result<()> {
+        // A change by itself is whole or not there. For several sled writes a mark, often by itself, which a commit of one
+        // event would wait for.
+        if removals.is_empty()
+            && puts.len() == 1
+            && let Some((stored_key, value)) = puts.pop()
+        {
+            return self.tree.insert(stored_key, value).map(drop);
+        }
+        let mut batch = Batch::default();
+        puts.into_iter().for_each(|(stored_key, value)| batch.insert(stored_key, value));
+        removals.into_iter().for_each(|stored_key| batch.remove(stored_key));
+        self.tree.apply_batch(batch)
     }
 
     /// Deletes some parts of values whose keys are less than `key`; says whether there were any.

@@ -35,6 +35,8 @@ pub(crate) trait Storage: Send + Sync {
 
     /// Writes pages over what is in their places; some of them where the process ends meanwhile.
     fn put_pages(&self, pages: &[(PageKey, Vec<u8>)]) -> Result<(), StorageError>;
+    /// Deletes pages; some of them where the process ends meanwhile.
+    fn delete_pages(&self, keys: &[PageKey]) -> Result<(), StorageError>;
     /// The page in this place.
     fn page(&self, key: PageKey) -> Result<Option<Vec<u8>>, StorageError>;
 

@@ -26,6 +26,9 @@ struct Args {
     /// Replay this log instead of a generated one.
     #[arg(long)]
     log: Option<PathBuf>,
+    /// Replay every log (`*.ndjson`) in this folder instead.
+    #[arg(long)]
+    logs: Option<PathBuf>,
     /// Only these peers.
     #[arg(long, value_delimiter = ',')]
     peers: Vec<Peer>,
@@ -44,10 +47,15 @@ fn main() -> Result<()> {
     let args = Args::parse();
     let temporary = tempfile::tempdir()?;
     let scratch = args.scratch.unwrap_or_else(|| temporary.path().to_owned());
-    let scale = Scale { events: args.events, rounds: args.rounds.max(1), scratch, log: args.log };
+    let Args { events, log, .. } = args;
+    let rounds = args.rounds.max(1);
+    let scale = Scale { events, rounds, scratch, log, ..Scale::default() };
     let peers = if args.peers.is_empty() { Peer::OTHERS.to_vec() } else { args.peers };
     let mut results = Results::new();
-    replay::measure(&scale, &peers, &mut results)?;
+    match args.logs {
+        Some(folder) => replay::measure_all(&folder, &scale, &peers, &mut results)?,
+        None => replay::measure(&scale, &peers, &mut results)?,
+    }
     results.write(args.out.as_deref(), None)?;
     writeln!(std::io::stdout(), "{}", results.markdown())?;
     Ok(())

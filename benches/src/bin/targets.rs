@@ -5,9 +5,10 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::{Parser, ValueEnum};
+use convofold_benches::limits;
 use convofold_benches::peers::Peer;
 use convofold_benches::results::Results;
-use convofold_benches::targets::{Scale, live, replay};
+use convofold_benches::targets::{Scale, disk, disorder, growth, live, memory, opening, pages, recovery, replay};
 use convofold_benches::task;
 
 #[global_allocator]
@@ -17,6 +18,13 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 enum Which {
     P1,
     P2,
+    P3,
+    P4,
+    P5,
+    P6,
+    P7,
+    P8,
+    P9,
 }
 
 /// What issue 4 asks for, measured in one run.
@@ -31,9 +39,24 @@ struct Args {
     /// How often everything is measured; the median counts.
     #[arg(long, default_value_t = 5)]
     rounds: usize,
+    /// How many conversations are open (P4, P5, P6).
+    #[arg(long, default_value_t = 100_000)]
+    open: u64,
+    /// How many closed ones are beside them (P5, P6).
+    #[arg(long, default_value_t = 200_000)]
+    closed: u64,
+    /// How many events the replay has that shows growth (P9).
+    #[arg(long, default_value_t = 1_500_000)]
+    growth: u64,
+    /// After how many events memory is looked at, and after a third of them (P6).
+    #[arg(long, default_value_t = 1_500_000)]
+    churn: u64,
     /// Use this log instead of a generated one.
     #[arg(long)]
     log: Option<PathBuf>,
+    /// Replay every log (`*.ndjson`) in this folder too, each beside all peers.
+    #[arg(long)]
+    logs: Option<PathBuf>,
     /// Where to write results.md and results.json.
     #[arg(long)]
     out: Option<PathBuf>,
@@ -52,15 +75,29 @@ fn main() -> Result<()> {
     let args = Args::parse();
     let temporary = tempfile::tempdir()?;
     let scratch = args.scratch.unwrap_or_else(|| temporary.path().to_owned());
-    let scale = Scale { events: args.events, rounds: args.rounds.max(1), scratch, log: args.log };
+    let Args { events, open, closed, growth, churn, log, .. } = args;
+    let scale = Scale { events, rounds: args.rounds.max(1), open, closed, growth, churn, scratch, log };
     let mut results = Results::new();
+    results.limits = limits::measure(&replay::log(&scale)?, scale.rounds, &scale.scratch)?;
     for which in Which::value_variants() {
         if !args.only.is_empty() && !args.only.contains(which) {
             continue;
         }
         match which {
-            Which::P1 => replay::measure(&scale, &Peer::OTHERS, &mut results)?,
+            Which::P1 => {
+                replay::measure(&scale, &Peer::OTHERS, &mut results)?;
+                if let Some(folder) = &args.logs {
+                    replay::measure_all(folder, &scale, &Peer::OTHERS, &mut results)?;
+                }
+            }
             Which::P2 => live::measure(&scale, &mut results)?,
+            Which::P3 => recovery::measure(&scale, &mut results)?,
+            Which::P4 => opening::measure(&scale, &mut results)?,
+            Which::P5 => pages::measure(&scale, &mut results)?,
+            Which::P6 => memory::measure(&scale, &mut results)?,
+            Which::P7 => disk::measure(&scale, &mut results)?,
+            Which::P8 => disorder::measure(&scale, &mut results)?,
+            Which::P9 => growth::measure(&scale, &mut results)?,
         }
         results.write(args.out.as_deref(), None)?;
     }

@@ -28,6 +28,15 @@ pub enum Library {
 impl Library {
     /// All of them.
     pub const ALL: [Self; 2] = [Self::SonicRs, Self::SimdJson];
+
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::SonicRs => "sonic-rs",
+            Self::SimdJson => "simd-json",
+        }
+    }
 }
 
 /// What parsing a whole log took.

@@ -63,14 +63,14 @@ impl Tables for Fjall {
     }
 
     fn rows(&mut self, ids: &[&str]) -> Result<Vec<Option<Row>>> {
-        let row = |id: &&str| self.conversations.get(id)?.map(|row| Ok(bincode::deserialize(&row)?)).transpose();
+        let row = |id: &&str| self.conversations.get(id)?.map(|row| Row::decode(&row)).transpose();
         ids.iter().map(row).collect()
     }
 
     fn commit(&mut self, conversations: &[Changed<'_>]) -> Result<()> {
         let mut batch = self.batch.take().context("a batch was begun")?;
         for Changed { id, before, after } in conversations {
-            batch.insert(&self.conversations, *id, bincode::serialize(after)?);
+            batch.insert(&self.conversations, *id, after.encode()?);
             if let Some(row) = before.as_ref().filter(|row| row.open) {
                 batch.remove(&self.open_by_agent, open_key(id, row));
             }
@@ -89,7 +89,7 @@ impl Tables for Fjall {
         let mut answers = Answers { events: self.log.len()? as u64, ..Answers::default() };
         for entry in self.conversations.iter() {
             let (id, row) = entry.into_inner()?;
-            answers.add(bincode::deserialize::<Row>(&row)?.known(std::str::from_utf8(&id)?));
+            answers.add(Row::decode(&row)?.known(std::str::from_utf8(&id)?));
         }
         Ok(answers)
     }

@@ -27,6 +27,14 @@ use crate::outcome::{Answers, Outcome, disk_bytes, peak_memory_bytes};
 
 pub use row::Row;
 
+/// An event as the peers keep it in their logs.
+///
+/// # Errors
+/// None that is known.
+pub fn encode_event(event: &Event) -> Result<Vec<u8>> {
+    row::Entry::encode(event)
+}
+
 use fold::Folding;
 
 /// Who does the job.

@@ -99,7 +99,7 @@ impl Tables for Postgres {
     fn append(&mut self, events: &[(Identity, &Event)]) -> Result<Vec<bool>> {
         self.client.batch_execute("BEGIN")?;
         let identities: Vec<_> = events.iter().map(|(identity, _)| identity.as_slice()).collect();
-        let entries = events.iter().map(|(_, event)| Entry::encode(event)).collect::<Result<Vec<_>, _>>()?;
+        let entries = events.iter().map(|(_, event)| Entry::encode(event)).collect::<Result<Vec<_>>>()?;
         let appended = self.client.query(&self.append, &[&identities, &entries])?;
         let appended = appended.iter().map(|record| record.try_get(0)).collect::<Result<HashSet<&[u8]>, _>>()?;
         Ok(identities.iter().map(|identity| appended.contains(identity)).collect())

@@ -56,7 +56,7 @@ impl Tables for Redb {
 
     fn rows(&mut self, ids: &[&str]) -> Result<Vec<Option<Row>>> {
         let table = self.open.as_ref().context("a transaction is open")?.open_table(CONVERSATIONS)?;
-        let row = |id: &&str| table.get(*id)?.map(|row| Ok(bincode::deserialize(row.value())?)).transpose();
+        let row = |id: &&str| table.get(*id)?.map(|row| Row::decode(row.value())).transpose();
         ids.iter().map(row).collect()
     }
 
@@ -65,7 +65,7 @@ impl Tables for Redb {
         {
             let (mut rows, mut open) = (transaction.open_table(CONVERSATIONS)?, transaction.open_table(OPEN)?);
             for Changed { id, before, after } in conversations {
-                rows.insert(*id, bincode::serialize(after)?.as_slice())?;
+                rows.insert(*id, after.encode()?.as_slice())?;
                 if let Some(row) = before.as_ref().filter(|row| row.open) {
                     open.remove((row.agent.as_deref().unwrap_or_default(), row.last_active_at, *id))?;
                 }
@@ -87,7 +87,7 @@ impl Tables for Redb {
         let mut answers = Answers { events: transaction.open_table(LOG)?.len()?, ..Answers::default() };
         for entry in transaction.open_table(CONVERSATIONS)?.iter()? {
             let (id, row) = entry?;
-            answers.add(bincode::deserialize::<Row>(row.value())?.known(id.value()));
+            answers.add(Row::decode(row.value())?.known(id.value()));
         }
         Ok(answers)
     }

@@ -55,7 +55,7 @@ impl Tables for Redis {
             let identities: Vec<_> = events.iter().map(|(identity, _)| identity.as_slice()).collect();
             self.transaction.cmd("SADD").arg("known").arg(identities).ignore();
             let entries = events.iter().map(|(_, event)| Entry::encode(event));
-            self.transaction.cmd("RPUSH").arg("log").arg(entries.collect::<Result<Vec<_>, _>>()?).ignore();
+            self.transaction.cmd("RPUSH").arg("log").arg(entries.collect::<Result<Vec<_>>>()?).ignore();
         }
         Ok(is_new)
     }
@@ -66,7 +66,7 @@ impl Tables for Redis {
             ask.cmd("HMGET").arg("conversations").arg(ids);
         }
         let rows: Vec<Vec<Option<Vec<u8>>>> = ask.query(&mut self.connection)?;
-        let row = |row: Option<Vec<u8>>| row.map(|row| Ok(bincode::deserialize(&row)?)).transpose();
+        let row = |row: Option<Vec<u8>>| row.map(|row| Row::decode(&row)).transpose();
         rows.into_iter().flatten().map(row).collect()
     }
 
@@ -75,7 +75,7 @@ impl Tables for Redis {
             let mut rows = redis::cmd("HSET");
             rows.arg("conversations");
             for Changed { id, after, .. } in conversations {
-                rows.arg(*id).arg(bincode::serialize(after)?);
+                rows.arg(*id).arg(after.encode()?);
             }
             self.transaction.add_command(rows).ignore();
             for Changed { id, before, after } in conversations {
@@ -107,7 +107,7 @@ impl Tables for Redis {
             let (next, rows): (u64, Vec<Vec<u8>>) = scan.query(&mut self.connection)?;
             for pair in rows.chunks_exact(2) {
                 let [id, row] = pair else { continue };
-                answers.add(bincode::deserialize::<Row>(row)?.known(std::str::from_utf8(id)?));
+                answers.add(Row::decode(row)?.known(std::str::from_utf8(id)?));
             }
             if next == 0 {
                 return Ok(answers);

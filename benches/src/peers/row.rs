@@ -1,5 +1,6 @@
 //! A conversation and an event as the peers keep them.
 
+use anyhow::Result;
 use convofold::{AgentMention, Direction, Event, Kind, Time};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
@@ -98,6 +99,16 @@ impl Row {
         }
     }
 
+    /// As bytes, for those that keep bytes.
+    pub(super) fn encode(&self) -> Result<Vec<u8>> {
+        Ok(postcard::to_stdvec(self)?)
+    }
+
+    /// From its bytes.
+    pub(super) fn decode(bytes: &[u8]) -> Result<Self> {
+        Ok(postcard::from_bytes(bytes)?)
+    }
+
     /// What the peers agree on.
     #[must_use]
     pub fn known<'a>(&'a self, id: &'a str) -> Known<'a> {
@@ -139,10 +150,10 @@ pub(super) struct Entry<'a> {
 
 impl Entry<'_> {
     /// The event as bytes.
-    pub(super) fn encode(event: &Event) -> Result<Vec<u8>, bincode::Error> {
+    pub(super) fn encode(event: &Event) -> Result<Vec<u8>> {
         let ms = |time: Option<Time>| time.map(Time::ms);
         let identity = event.identity();
-        bincode::serialize(&Entry {
+        Ok(postcard::to_stdvec(&Entry {
             source: event.source(),
             conversation: event.conversation(),
             identity: identity.uuid().map_or_else(|| identity.text().as_bytes().to_vec(), |uuid| uuid.to_vec()),
@@ -164,7 +175,7 @@ impl Entry<'_> {
                 event.shortcode(),
                 event.app_key(),
             ],
-        })
+        })?)
     }
 }
 

@@ -17,9 +17,9 @@ use crate::peers::sqlite::{Plain, Synchronous};
 use crate::results::{Results, Row, Target};
 
 /// So many commits of one way before it is the turn of the other.
-const TURN: usize = 50;
+const TURN: usize = 10;
 /// Turns in a round.
-const TURNS: usize = 6;
+const TURNS: usize = 30;
 const SUBMITTERS: usize = 64;
 /// Events of a round under many submitters.
 const SUBMITTED: usize = 64 * 100;

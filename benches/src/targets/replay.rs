@@ -24,6 +24,21 @@ pub fn log(scale: &Scale) -> Result<std::path::PathBuf> {
     }
 }
 
+/// Measures P1 with every log in a folder.
+///
+/// # Errors
+/// Where there is none, or a peer fails or disagrees.
+pub fn measure_all(folder: &Path, scale: &Scale, peers: &[Peer], results: &mut Results) -> Result<()> {
+    let files = walkdir::WalkDir::new(folder).sort_by_file_name().into_iter().collect::<Result<Vec<_>, _>>()?;
+    let is_log = |path: &Path| path.extension().is_some_and(|extension| extension == "ndjson");
+    let logs: Vec<_> = files.into_iter().map(walkdir::DirEntry::into_path).filter(|path| is_log(path)).collect();
+    ensure!(!logs.is_empty(), "there is no *.ndjson in {}", folder.display());
+    for log in logs {
+        measure(&Scale { log: Some(log), ..scale.clone() }, peers, results)?;
+    }
+    Ok(())
+}
+
 /// Measures P1 with these peers.
 ///
 /// # Errors
@@ -52,14 +67,21 @@ pub fn measure(scale: &Scale, peers: &[Peer], results: &mut Results) -> Result<(
     }
     let parsing = limits.map(|parsed| rate(parsed.iter().map(|parsed| (parsed.lines, parsed.parsing))));
     let [sonic, simd] = &parsing;
-    let (limit, name) = if sonic.median() >= simd.median() { (sonic, "sonic-rs") } else { (simd, "simd-json") };
+    let best = if sonic.median() >= simd.median() { (sonic, Library::SonicRs) } else { (simd, Library::SimdJson) };
+    let (limit, library) = best;
     let rates = |outcomes: &[Outcome]| Figure::new(Unit::EventsPerSecond, outcomes.iter().map(Outcome::rate));
     let measured = rates(&ours);
-    let what = "bulk replay of Airship NDJSON";
-    let parsing = format!("parsing alone, all cores, {name}");
-    results.rows.push(Row::new("P1", what, &measured, parsing, limit).target(Target::AtLeast(0.6)));
+    let what = match scale.log.as_deref().and_then(Path::file_name) {
+        None => "bulk replay of Airship NDJSON".to_owned(),
+        Some(name) => format!("bulk replay of {}", name.to_string_lossy()),
+    };
+    let parsing = format!("parsing alone, all cores, {}", library.name());
+    results.rows.push(Row::new("P1", what.clone(), &measured, parsing, limit).target(Target::AtLeast(0.6)));
     for (peer, outcomes) in std::iter::once((Peer::Convofold, &ours)).chain(peers.iter().copied().zip(&theirs)) {
-        results.peers.push(peer_row(peer, outcomes));
+        // The table of the peers is that of the first log.
+        if results.peers.len() <= peers.len() {
+            results.peers.push(peer_row(peer, outcomes));
+        }
     }
     let theirs: Vec<_> = peers.iter().copied().zip(theirs.iter().map(|outcomes| rates(outcomes))).collect();
     let best = |is_sqlite: bool| {
@@ -67,7 +89,7 @@ pub fn measure(scale: &Scale, peers: &[Peer], results: &mut Results) -> Result<(
         group.max_by(|(_, one), (_, other)| one.median().total_cmp(&other.median())).map(|(peer, _)| *peer)
     };
     for (peer, rates) in &theirs {
-        let row = Row::new("P1", what, &measured, peer.name(), rates);
+        let row = Row::new("P1", what.clone(), &measured, peer.name(), rates);
         let is_best = best(peer.is_sqlite()) == Some(*peer);
         let target = Target::AtLeast(if peer.is_sqlite() { 15.0 } else { 3.0 });
         results.rows.push(if is_best { row.target(target) } else { row });

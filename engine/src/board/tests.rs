@@ -325,13 +325,18 @@ fn a_board_of_outlines_answers_like_the_one_they_come_from() {
 #[test]
 fn the_closed_ones_that_nobody_touched_for_longest_go_first_and_the_unsaved_stay() {
     let mut board = busy();
-    assert_eq!(board.let_go(0), 0, "nothing was saved");
+    assert_eq!(board.surplus(0), [0; 0], "nothing was saved");
     board.take_unsaved();
     board.batch().apply(8, &build(message("two", 90, OUT)));
     let all = board.resident_bytes();
-    assert_eq!(board.let_go(all - 1), 1);
+    let surplus = board.surplus(all - 1);
+    assert_eq!(surplus, [4]);
+    drop(board.let_go(&surplus));
     assert_eq!(board.find("gone"), Whereabouts::Away(4));
-    assert_eq!(board.let_go(0), 3);
+    let surplus = board.surplus(0);
+    assert_eq!(surplus, [2, 3, 0], "the one touched last goes last");
+    // Also where it is asked to go.
+    drop(board.let_go(&[surplus, vec![1]].concat()));
     assert_eq!(board.find("two"), Whereabouts::Here);
     assert_eq!(board.find("nowhere"), Whereabouts::Nowhere);
     assert_eq!((board.resident_len(), board.len(), board.open_len()), (1, 5, 4));

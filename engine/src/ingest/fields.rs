@@ -223,7 +223,12 @@ fn is_absent_text(text: &str) -> bool {
 }
 
 /// A text without the JSON whitespace around it, which numbers and times in strings may have (spec W4).
+#[inline]
 pub(super) fn trimmed(text: &str) -> &str {
+    let is_bare = |byte: Option<&u8>| byte.is_some_and(|byte| *byte > b' ');
+    if is_bare(text.as_bytes().first()) && is_bare(text.as_bytes().last()) {
+        return text;
+    }
     text.trim_matches([' ', '\t', '\r', '\n'])
 }
 

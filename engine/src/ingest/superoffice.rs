@@ -8,7 +8,7 @@ use super::{Ignored, Reason};
 use crate::draft::{Draft, DraftError};
 use crate::event::{AgentMention, Direction, Kind, SUPEROFFICE};
 use crate::identity::Identity;
-use crate::json::{Fault, FaultKind, Integer, Reader, Scratch, Shape, Value, integer, locate};
+use crate::json::{Fault, FaultKind, Integer, Name, Reader, Scratch, Shape, Value, integer, locate, names};
 use crate::session::{Session, SessionStatus};
 
 /// The events that are understood; their order is that of their names, and the place of each is its part of the identity
@@ -44,7 +44,7 @@ pub(super) fn understand(record: &Record<'_>) -> Checked<Understood> {
     };
     let occurred = top.time(top::TIMESTAMP)?;
     let session = read_session(record)?;
-    let conversation = format!("{SUPEROFFICE}:{context}:{primary_key}");
+    let conversation = [SUPEROFFICE, ":", &context, ":", &digits(&top, primary_key)].concat();
     let agent_id = session.user_id.filter(|id| *id > 0).map(|id| format!("user:{id}"));
     let draft = Draft {
         source: SUPEROFFICE,
@@ -64,6 +64,13 @@ pub(super) fn understand(record: &Record<'_>) -> Checked<Understood> {
         DraftError::NoTime => top.complain(top::TIMESTAMP, Reason::NoTime, "a time".into()),
         error => top.refuse(top::EVENT, &error),
     })
+}
+
+/// The digits of the primary key, which mostly are those that are written.
+fn digits<'a>(top: &Fields<'a, '_>, primary_key: i64) -> Cow<'a, str> {
+    let written = top.value(top::PRIMARY_KEY).written(top.text);
+    let are_its_digits = written.bytes().all(|byte| byte.is_ascii_digit()) && !written.starts_with('0');
+    if are_its_digits { Cow::Borrowed(written) } else { Cow::Owned(primary_key.to_string()) }
 }
 
 fn kind(part: u8, session: &Session) -> Kind {
@@ -95,14 +102,113 @@ fn mention<'a>(session: &Session, agent_id: Option<&'a str>) -> AgentMention<'a>
     }
 }
 
-/// Reads `FieldValues`, whose values never reject anything: what does not fit its type is not said. It has been checked with
-/// everything else already; what is new is that its keys are compared without case and underscores.
-fn read_session(record: &Record<'_>) -> Checked<Session> {
-    let mut session = Session::default();
-    let field_values = record.top().value(top::FIELD_VALUES);
-    if field_values.shape != Shape::Object {
-        return Ok(session);
+/// How many field values have a meaning.
+const FIELDS: usize = 13;
+
+/// The spellings in which sources write all their keys, in the order in which they do.
+const SPELLINGS: [[Name; FIELDS]; 3] = [
+    names![
+        "AlertLevel",
+        "ChatbotIsactive",
+        "Consented",
+        "ContactId",
+        "CustomerAlias",
+        "CustomerId",
+        "ProjectId",
+        "Rating",
+        "SaleId",
+        "Status",
+        "TicketId",
+        "TopicId",
+        "UserId",
+    ],
+    names![
+        "alertLevel",
+        "chatbotIsactive",
+        "consented",
+        "contactId",
+        "customerAlias",
+        "customerId",
+        "projectId",
+        "rating",
+        "saleId",
+        "status",
+        "ticketId",
+        "topicId",
+        "userId",
+    ],
+    names![
+        "alert_level",
+        "chatbot_isactive",
+        "consented",
+        "contact_id",
+        "customer_alias",
+        "customer_id",
+        "project_id",
+        "rating",
+        "sale_id",
+        "status",
+        "ticket_id",
+        "topic_id",
+        "user_id",
+    ],
+];
+
+/// The field values, where all their keys are of one spelling.
+#[derive(Default)]
+pub(super) struct FieldValues {
+    values: [Value; FIELDS],
+    /// Whether there are no others.
+    are_all: bool,
+}
+
+impl FieldValues {
+    /// Reads the `FieldValues` that begin where the reader is.
+    pub(super) fn read(&mut self, reader: &mut Reader<'_, '_>) -> Result<Value, Fault> {
+        let is_used = |names: &&[Name; FIELDS]| names.first().is_some_and(|first| reader.is_first(first));
+        let [names, ..] = &SPELLINGS;
+        let names = SPELLINGS.iter().find(is_used).unwrap_or(names);
+        let passed_before = reader.passed();
+        let read = reader.object(names, &mut self.values, |_, _| None)?;
+        self.are_all = reader.passed() == passed_before;
+        Ok(read)
     }
+}
+
+/// The session that `FieldValues` tell of. Their values never reject anything: what does not fit its type is not said.
+fn read_session(record: &Record<'_>) -> Checked<Session> {
+    let field_values = record.top().value(top::FIELD_VALUES);
+    let FieldValues { values, are_all } = &record.field_values;
+    if field_values.shape != Shape::Object {
+        return Ok(Session::default());
+    }
+    if !are_all {
+        return read_any_session(record, field_values);
+    }
+    let fields = values.map(|value| Field { text: record.text, value });
+    let [alert, chatbot, consented, contact, alias, customer, project, rating, sale, status, ticket, topic, user] =
+        fields;
+    Ok(Session {
+        alert_level: alert.number(),
+        chatbot_is_active: chatbot.truth(),
+        consented: consented.truth(),
+        contact_id: contact.number(),
+        customer_alias: alias.words(),
+        customer_id: customer.number(),
+        project_id: project.number(),
+        rating: rating.number(),
+        sale_id: sale.number(),
+        status: status.status(),
+        ticket_id: ticket.number(),
+        topic_id: topic.number(),
+        user_id: user.number(),
+    })
+}
+
+/// Reads `FieldValues` with keys in any spelling. They have been checked with everything else already; what is new is that
+/// their keys are compared without case and underscores.
+fn read_any_session(record: &Record<'_>, field_values: Value) -> Checked<Session> {
+    let mut session = Session::default();
     let mut scratch = Scratch::default();
     let mut reader = Reader::new(record.text, field_values.at(), record.levels + 1, &mut scratch);
     let read = reader.each_field(normal_key, |key, value| set(&mut session, key, Field { text: record.text, value }));
@@ -121,7 +227,7 @@ fn complaint(record: &Record<'_>, fault: Fault) -> Complaint {
 }
 
 /// The names of the field values in lower case without underscores.
-const NAMES: [&str; 13] = [
+const NAMES: [&str; FIELDS] = [
     "alertlevel",
     "chatbotisactive",
     "consented",

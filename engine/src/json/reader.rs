@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use wide::u8x16;
+
 use super::fault::{Fault, FaultKind};
 use super::keys::Keys;
 use super::string::{self, Scanned};
@@ -22,12 +24,36 @@ pub(crate) struct Name {
     pub(crate) word: &'static str,
     /// The name as it stands before its value: in quotes, with the colon.
     quoted: &'static str,
+    /// The beginning of that, filled up with zeros.
+    beginning: [u8; BEGINNING],
 }
+
+/// So many bytes of a name are compared at once.
+const BEGINNING: usize = 16;
 
 impl Name {
     /// See [`names!`].
     pub(crate) const fn new(word: &'static str, quoted: &'static str) -> Self {
-        Self { word, quoted }
+        let mut beginning = [0; BEGINNING];
+        let mut at = 0;
+        while at < BEGINNING && at < quoted.len() {
+            beginning[at] = quoted.as_bytes()[at];
+            at += 1;
+        }
+        Self { word, quoted, beginning }
+    }
+
+    /// What follows the name where the bytes begin with it.
+    #[inline]
+    fn before<'b>(&self, bytes: &'b [u8]) -> Option<&'b [u8]> {
+        let Some(block) = bytes.first_chunk() else { return bytes.strip_prefix(self.quoted.as_bytes()) };
+        let equal = u8x16::new(*block).simd_eq(u8x16::new(self.beginning)).to_bitmask();
+        let (length, rest) = (self.quoted.len(), bytes.get(self.quoted.len()..)?);
+        // The place of the first difference; zeros are none.
+        let same = equal.trailing_ones() as usize;
+        let is_it = same >= length
+            || (same == BEGINNING && bytes.get(BEGINNING..length)? == &self.quoted.as_bytes()[BEGINNING..]);
+        is_it.then_some(rest)
     }
 }
 
@@ -46,6 +72,7 @@ pub(crate) struct Reader<'a, 's> {
     bytes: &'a [u8],
     at: usize,
     levels: usize,
+    passed: usize,
     scratch: &'s mut Scratch<'a>,
 }
 
@@ -53,12 +80,23 @@ impl<'a, 's> Reader<'a, 's> {
     /// Begins to read at `at`, where `levels` containers are open.
     pub(crate) fn new(text: &'a str, at: usize, levels: usize, scratch: &'s mut Scratch<'a>) -> Self {
         scratch.keys.clear();
-        Self { text, bytes: text.as_bytes(), at, levels, scratch }
+        Self { text, bytes: text.as_bytes(), at, levels, passed: 0, scratch }
     }
 
     /// The place up to which the text has been read.
     pub(crate) fn at(&self) -> usize {
         self.at
+    }
+
+    /// How many fields [`Reader::object`] has passed whose names were none of those wanted.
+    pub(crate) fn passed(&self) -> usize {
+        self.passed
+    }
+
+    /// Whether an object begins here whose first field has this name.
+    pub(crate) fn is_first(&self, name: &Name) -> bool {
+        let fields = self.bytes.get(self.at..).and_then(|rest| rest.strip_prefix(b"{"));
+        fields.is_some_and(|fields| name.before(fields).is_some())
     }
 
     /// Whether an object begins here.
@@ -90,6 +128,7 @@ impl<'a, 's> Reader<'a, 's> {
             } else if let Some(wanted) = self.key(names)? {
                 wanted
             } else {
+                self.passed += 1;
                 self.value()?;
                 continue;
             };
@@ -175,6 +214,13 @@ impl<'a, 's> Reader<'a, 's> {
     /// Checks an object or an array without looking at what is in it.
     fn container(&mut self, shape: Shape) -> Result<Value, Fault> {
         let start = self.at;
+        if shape == Shape::Array
+            && self.levels < MAX_LEVELS
+            && let Some(end) = string::end_of_plain_list(self.bytes, start + 1)
+        {
+            self.at = end;
+            return Ok(Value::new(shape, start, end));
+        }
         let Scratch { keys, walk } = &mut *self.scratch;
         walk.restart();
         let mut watch = Strict { text: self.text, levels: self.levels, keys };
@@ -246,7 +292,7 @@ impl<'a, 's> Reader<'a, 's> {
     #[inline]
     fn value_after(&self, name: &Name) -> Option<usize> {
         let comma = usize::from(self.bytes.get(self.at) == Some(&b','));
-        let rest = self.bytes.get(self.at + comma..)?.strip_prefix(name.quoted.as_bytes())?;
+        let rest = name.before(self.bytes.get(self.at + comma..)?)?;
         let is_first = self.bytes.get(self.at.wrapping_sub(1)) == Some(&b'{');
         let is_compact = rest.first().is_some_and(|byte| *byte > b' ') && is_first == (comma == 0);
         is_compact.then_some(self.at + comma + name.quoted.len())

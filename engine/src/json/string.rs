@@ -1,5 +1,7 @@
 //! Strings: where they end, and what their escapes mean.
 
+use wide::u8x16;
+
 use super::fault::{Fault, FaultKind};
 
 /// A string that was found to be well-formed.
@@ -133,23 +135,34 @@ fn unit(bytes: &[u8], at: usize) -> Result<u32, Fault> {
     })
 }
 
-const LOW_BITS: u64 = 0x0101_0101_0101_0101;
-const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
+/// The end of an array of plain strings without whitespace between them, whose first element (or end) is at `at`: so all
+/// machines write lists of names.
+pub(super) fn end_of_plain_list(bytes: &[u8], mut at: usize) -> Option<usize> {
+    if bytes.get(at) == Some(&b']') {
+        return Some(at + 1);
+    }
+    while bytes.get(at) == Some(&b'"') {
+        let end = end_of_plain(bytes, at + 1)?;
+        match bytes.get(end + 1) {
+            Some(b',') => at = end + 2,
+            Some(b']') => return Some(end + 2),
+            _ => return None,
+        }
+    }
+    None
+}
 
 /// The place of the first quote, backslash or control character from `at` on, or the length where there is none.
 ///
-/// Sixteen bytes at a time in a form that the compiler turns into vector instructions, then eight in ordinary arithmetic: the
-/// strings of an event are short, and a call into a search routine costs more than it saves.
+/// Sixteen bytes at a time: the strings of an event are short, and a call into a search routine costs more than it saves.
 #[inline]
 fn find_special(bytes: &[u8], mut at: usize) -> usize {
     while let Some(block) = bytes.get(at..).and_then(<[u8]>::first_chunk::<16>) {
-        if !has_special(block) {
-            at += 16;
-            continue;
+        let specials = specials(*block);
+        if specials != 0 {
+            return at + specials.trailing_zeros() as usize;
         }
-        let (low, high) = (half(block, 0), half(block, 8));
-        let (place, specials) = if low == 0 { (at + 8, high) } else { (at, low) };
-        return place + specials.trailing_zeros() as usize / 8;
+        at += 16;
     }
     let rest = bytes.get(at..).unwrap_or_default();
     rest.iter().position(|byte| is_special(*byte)).map_or(bytes.len(), |place| at + place)
@@ -160,24 +173,12 @@ fn is_special(byte: u8) -> bool {
     (byte == b'"') | (byte == b'\\') | (byte < 0x20)
 }
 
+/// A bit for every special byte.
 #[inline]
-fn has_special(block: &[u8; 16]) -> bool {
-    block.iter().fold(false, |any, byte| any | is_special(*byte))
-}
-
-/// The high bit of every special byte among eight; see [`specials`].
-#[inline]
-fn half(block: &[u8; 16], from: usize) -> u64 {
-    let word = block.get(from..).and_then(<[u8]>::first_chunk::<8>).copied().unwrap_or_default();
-    specials(u64::from_le_bytes(word))
-}
-
-/// The high bit of every special byte. A borrow can also set bits above a special byte, never below the first.
-#[inline]
-fn specials(word: u64) -> u64 {
-    let zero_bytes = |word: u64| word.wrapping_sub(LOW_BITS) & !word;
-    let quotes = zero_bytes(word ^ (LOW_BITS * b'"' as u64));
-    let backslashes = zero_bytes(word ^ (LOW_BITS * b'\\' as u64));
-    let controls = word.wrapping_sub(LOW_BITS * 0x20) & !word;
-    (quotes | backslashes | controls) & HIGH_BITS
+fn specials(block: [u8; 16]) -> u32 {
+    let block = u8x16::new(block);
+    let quotes = block.simd_eq(u8x16::splat(b'"'));
+    let backslashes = block.simd_eq(u8x16::splat(b'\\'));
+    let controls = block.min(u8x16::splat(0x1f)).simd_eq(block);
+    (quotes | backslashes | controls).to_bitmask()
 }

@@ -18,6 +18,7 @@ pub(super) enum Change {
     Append(Vec<(BlockKey, Vec<u8>)>),
     DeleteBlock(BlockKey),
     PutPages(Vec<(PageKey, Vec<u8>)>),
+    DeletePage(PageKey),
     PutRecord(String, Vec<u8>),
     DeleteRecord(String),
 }
@@ -28,6 +29,7 @@ impl Contents {
             Change::Append(blocks) => self.log.extend(blocks),
             Change::DeleteBlock(key) => drop(self.log.remove(&key)),
             Change::PutPages(pages) => self.pages.extend(pages),
+            Change::DeletePage(key) => drop(self.pages.remove(&key)),
             Change::PutRecord(name, value) => drop(self.records.insert(name, value)),
             Change::DeleteRecord(name) => drop(self.records.remove(&name)),
         }

@@ -110,6 +110,7 @@ pub(crate) enum Call {
     Read,
     Append,
     DeleteBlocks,
+    DeletePages,
     PutPages,
     PutRecord,
     DeleteRecord,

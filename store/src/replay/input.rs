@@ -143,7 +143,18 @@ impl OpenInput {
     pub(super) fn read_onto(&mut self, held: &mut Vec<u8>, bytes: usize) -> io::Result<()> {
         let read_already = bytes.min(self.beginning.len());
         held.extend(self.beginning.drain(..read_already));
-        self.source.by_ref().take((bytes - read_already) as u64).read_to_end(held).map(drop)
+        let rest = (bytes - read_already) as u64;
+        match &mut self.source {
+            // Straight into the room that is free, which is not cleared before.
+            Source::Plain(file, bytes_read) => {
+                let length = file.take(rest).read_to_end(held)?;
+                bytes_read.fetch_add(length as u64, Ordering::Relaxed);
+            }
+            Source::Stream(reader) => {
+                reader.take(rest).read_to_end(held)?;
+            }
+        }
+        Ok(())
     }
 
     /// The next bytes, as soon as there are any; none at the end.

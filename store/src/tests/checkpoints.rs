@@ -51,6 +51,36 @@ fn two_generations_are_kept() {
     assert_eq!(names, [2, 3].map(crate::checkpoint::record_name));
 }
 
+/// What the two kept checkpoints do not need is not kept.
+#[test]
+fn a_page_that_came_to_rest_lies_in_one_place() {
+    let home = Home::new();
+    let storage = Arc::new(MemoryStorage::default());
+    let db = home.open_on(&storage, Options::new());
+    submit(&db, Batch::new(messages(0, 100)));
+    db.checkpoint().unwrap();
+    let places = || storage.contents().pages.into_keys().collect::<Vec<_>>();
+    assert_eq!(places().len(), 3, "37 conversations on three pages");
+    // All of them change, then one.
+    submit(&db, Batch::new(messages(100, 100)));
+    db.checkpoint().unwrap();
+    assert_eq!(places().len(), 6);
+    for number in 0..3 {
+        submit(&db, Batch::new(vec![message("case-0", 1_000 + number)]));
+        db.checkpoint().unwrap();
+        assert_eq!(places().len(), 4, "{:?}", places());
+    }
+    // Whichever of the two is used, its pages are there.
+    let hash = db.state_hash();
+    let mut contents = storage.contents();
+    for _ in 0..2 {
+        let home = Home::new();
+        let again = home.open_on(&MemoryStorage::with(contents.clone()), Options::new());
+        assert_eq!((again.recovery().checkpoint_seq.is_some(), again.state_hash()), (true, hash));
+        contents.records.pop_last();
+    }
+}
+
 #[test]
 fn a_damaged_record_is_skipped_for_the_one_before() {
     let (_home, storage, db) = filled();

@@ -5,7 +5,7 @@ use std::fs;
 use convofold_engine::Kind;
 use crossbeam_channel::{TryRecvError, unbounded};
 
-use super::{Home, forge_checkpoint, lived_in, message, messages, submit};
+use super::{Home, forge_checkpoint, lived_in, message, message_with, messages, submit};
 use crate::checkpoint::record_name;
 use crate::memory_storage::Contents;
 use crate::verify::{Problem, VerifyError, VerifyProgress, VerifyReport};
@@ -250,8 +250,10 @@ fn checkpoints_wait_for_a_verification_save_those_that_are_asked_for() {
     let mut number = 10_000;
     let report = db.verify(|_| {
         // More than it takes for a checkpoint, the first time already.
-        submit(&db, Batch::new(messages(number, 1_000)));
-        number += 1_000;
+        let text = |number: u64| format!("{:x}", number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let varied = (number..number + 2_000).map(|number| message_with("varied", number, &text(number)));
+        submit(&db, Batch::new(varied.collect()));
+        number += 2_000;
         assert_eq!(db.stats().checkpoint_seq, before);
     });
     assert!(report.unwrap().is_clean());

@@ -33,6 +33,8 @@ struct StatsJson {
     events: u64,
     conversations: u64,
     open: u64,
+    resident: u64,
+    resident_bytes: u64,
     latest_event_at: Option<i64>,
     blocks: u64,
     log_bytes: u64,
@@ -70,6 +72,8 @@ fn as_json(db: &Convofold, stats: &Stats) -> StatsJson {
         events: stats.last_seq,
         conversations: stats.conversations,
         open: stats.open,
+        resident: stats.resident,
+        resident_bytes: stats.resident_bytes,
         latest_event_at: newest_event(db),
         blocks: stats.blocks,
         log_bytes: stats.log_bytes,
@@ -92,6 +96,7 @@ fn table(db: &Convofold, stats: &Stats) -> Facts {
         .add("events", text::count(stats.last_seq))
         .add("conversations", text::count(stats.conversations))
         .add("  open", text::count(stats.open))
+        .add("  in memory", format!("{}, {}", text::count(stats.resident), text::bytes(stats.resident_bytes)))
         .add_known("newest event", newest_event(db).map(time::to_millisecond))
         .add("log", format!("{} in {}", text::bytes(stats.log_bytes), text::counted(stats.blocks, "block")))
         .add("on disk", text::bytes(stats.disk_bytes))

@@ -1,0 +1,207 @@
+//! Conversations by the million, made from numbers, the same every time: quicker than through JSON, and as many of them open
+//! as are wanted.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use anyhow::Result;
+use convofold::{AIRSHIP, AgentMention, Batch, Convofold, Direction, Draft, Durability, Event, Identity, Kind, Time};
+
+const FIRST_MS: i64 = 1_700_000_000_000;
+/// Between the beginnings of two conversations, in milliseconds.
+const APART_MS: i64 = 250;
+const BATCH: usize = 1_000;
+const TENANTS: u64 = 12;
+const NAMES: [&str; 6] = ["Yara Kovács", "Luca Bose", "Thị Mai Eriksen", "Hugo Castro", "佐藤 花子", "Dagný Gruber"];
+const TEXTS: [&str; 6] = [
+    "Hey, quick question about my debit card",
+    "I am running 3 minutes late, will you still see me?",
+    "Let me check that for you.",
+    "Could you tell me the number on the back?",
+    "Thank you, that was all.",
+    "Nothing has arrived yet, and it was promised for Tuesday. Can somebody look into this?",
+];
+
+/// Who the conversations are with.
+#[derive(Clone, Copy, Debug)]
+pub struct Population {
+    /// How many agents share the open conversations.
+    pub agents: u64,
+}
+
+/// The texts of one conversation.
+struct Person {
+    number: u64,
+    id: String,
+    business_id: String,
+    channel_id: String,
+    phone: String,
+    tenant: String,
+    began: i64,
+}
+
+impl Population {
+    /// A population whose agents have some hundred open conversations each, where so many are open.
+    #[must_use]
+    pub fn of(open: u64) -> Self {
+        Self { agents: (open / 500).max(4) }
+    }
+
+    /// The id of an agent.
+    #[must_use]
+    pub fn agent(self, number: u64) -> String {
+        uuid(mixed(0xa6e7, number % self.agents))
+    }
+
+    /// Conversation `number`, open: five events.
+    ///
+    /// # Errors
+    /// None, unless the engine refuses what it should take.
+    pub fn open(self, number: u64) -> Result<Vec<Event>> {
+        let person = Person::new(number);
+        let agent = self.agent(number);
+        Ok(vec![
+            person.convo(0, Kind::Open, AgentMention::Nobody)?,
+            person.message(1, Direction::In)?,
+            person.convo(2, Kind::Open, AgentMention::Agent { id: Some(&agent), name: Some("An Agent") })?,
+            person.message(3, Direction::Out)?,
+            person.message(4, Direction::In)?,
+        ])
+    }
+
+    /// Conversation `number`, closed: three events.
+    ///
+    /// # Errors
+    /// None, unless the engine refuses what it should take.
+    pub fn closed(self, number: u64) -> Result<Vec<Event>> {
+        let person = Person::new(number);
+        Ok(vec![
+            person.convo(0, Kind::Open, AgentMention::Nobody)?,
+            person.message(1, Direction::In)?,
+            person.convo(2, Kind::Close, AgentMention::Nobody)?,
+        ])
+    }
+
+    /// Message `place` of the conversation `number`, from 5.
+    ///
+    /// # Errors
+    /// None, unless the engine refuses what it should take.
+    pub fn later(self, number: u64, place: u64) -> Result<Event> {
+        let direction = if place.is_multiple_of(2) { Direction::In } else { Direction::Out };
+        Person::new(number).message(place, direction)
+    }
+}
+
+impl Person {
+    fn new(number: u64) -> Self {
+        let business_id = uuid(mixed(1, number));
+        let began = FIRST_MS.saturating_add_unsigned(number * APART_MS.unsigned_abs());
+        Self {
+            number,
+            id: format!("{business_id}_{began}"),
+            channel_id: uuid(mixed(2, number)),
+            phone: format!("1555{:07}", mixed(3, number) % 10_000_000),
+            tenant: uuid(mixed(4, number % TENANTS)),
+            business_id,
+            began,
+        }
+    }
+
+    fn draft(&self, place: u64) -> Draft<'_> {
+        let at = Time::from_ms(self.began.saturating_add_unsigned(place * 5_000));
+        let identity = u128::from(mixed(5 + place, self.number)) << 64 | u128::from(mixed(6 + place, !self.number));
+        let pick = usize::try_from(mixed(7, self.number + place) % 6).unwrap_or_default();
+        Draft {
+            source: AIRSHIP,
+            conversation: &self.id,
+            identity: Some(Identity::from_uuid(identity.to_be_bytes(), 0)),
+            occurred: at,
+            text: TEXTS.get(pick).copied(),
+            member_number: Some(&self.phone),
+            member_business_id: Some(&self.business_id),
+            tenant: Some(&self.tenant),
+            shortcode: Some("363450"),
+            ..Draft::default()
+        }
+    }
+
+    fn convo(&self, place: u64, kind: Kind, agent: AgentMention<'_>) -> Result<Event> {
+        let began = Time::from_ms(self.began);
+        let name = NAMES.get(usize::try_from(self.number % 6)?).copied();
+        let draft = self.draft(place);
+        let active = if kind == Kind::Close { None } else { draft.occurred };
+        let (kind, direction) = (Some(kind), Some(Direction::In));
+        Ok(Draft { kind, started: began, active, agent, direction, member_name: name, ..draft }.build()?)
+    }
+
+    fn message(&self, place: u64, direction: Direction) -> Result<Event> {
+        let draft = self.draft(place);
+        let (kind, sent, direction) = (Some(Kind::Message), draft.occurred, Some(direction));
+        let (channel, member_channel_id) = (Some("sms"), Some(self.channel_id.as_str()));
+        let app_key = Some("QNOXAh8PA6pekvhz3cwHOf");
+        Ok(Draft { kind, sent, direction, channel, member_channel_id, app_key, ..draft }.build()?)
+    }
+}
+
+/// The bytes of what a conversation's events say and no other conversation does: its id, every different text of it once,
+/// and for every event 16 bytes of its identity and 8 of its time. What conversations share (agents, tenants, senders, app
+/// keys, channels) is not counted.
+#[must_use]
+pub fn content_bytes(events: &[Event]) -> u64 {
+    let mut texts = HashSet::new();
+    for event in events {
+        texts.insert(event.conversation());
+        let said = [
+            event.text(),
+            event.member_name(),
+            event.member_number(),
+            event.member_business_id(),
+            event.member_channel_id(),
+        ];
+        texts.extend(said.into_iter().flatten());
+    }
+    let texts: usize = texts.iter().map(|text| text.len()).sum();
+    texts as u64 + events.len() as u64 * 24
+}
+
+/// Submits the events of conversations in batches and returns when all are durable.
+///
+/// # Errors
+/// What the store says.
+pub fn fill(db: &Convofold, conversations: impl IntoIterator<Item = Result<Vec<Event>>>) -> Result<u64> {
+    let mut count = 0;
+    let mut batch = Vec::with_capacity(BATCH);
+    let submit = |batch: Vec<Event>| db.submit(Batch::new(batch).durability(Durability::Buffered));
+    for events in conversations {
+        batch.extend(events?);
+        if batch.len() >= BATCH {
+            count += batch.len() as u64;
+            // Who waits for none of them waits where the queue is full.
+            submit(std::mem::replace(&mut batch, Vec::with_capacity(BATCH)))?;
+        }
+    }
+    count += batch.len() as u64;
+    submit(batch)?.wait()?;
+    db.sync()?;
+    Ok(count)
+}
+
+/// Gives everything that goes on by itself after a write the time to end.
+pub fn settle() {
+    std::thread::sleep(Duration::from_millis(500));
+}
+
+/// A number that looks like chance (splitmix64).
+pub(crate) fn mixed(salt: u64, number: u64) -> u64 {
+    let mut value = number.wrapping_add(salt.wrapping_mul(0x9e37_79b9_7f4a_7c15)).wrapping_add(0x9e37_79b9_7f4a_7c15);
+    value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    value ^ (value >> 31)
+}
+
+fn uuid(number: u64) -> String {
+    let bits = u128::from(number) << 64 | u128::from(mixed(9, number));
+    let hex = format!("{bits:032x}");
+    let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
+    [part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32)].join("-")
+}

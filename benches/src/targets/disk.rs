@@ -1,0 +1,80 @@
+//! P7: the disk, everything included, beside `gzip -6` of the log.
+
+use std::io::Read;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use convofold::Convofold;
+use convofold::replay::{Input, Replay};
+
+use super::{Scale, replay};
+use crate::figure::{Figure, Unit};
+use crate::outcome::disk_bytes;
+use crate::results::{Results, Row, Target};
+use crate::task::Task;
+
+/// How often the folder is looked at.
+const INTERVAL: Duration = Duration::from_millis(10);
+
+/// The most that a replay took on the disk, and what it takes in the end.
+///
+/// # Errors
+/// What the store says.
+pub fn used(log: &Path, folder: &Path) -> Result<[u64; 2]> {
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let watching = scope.spawn(|| {
+            let mut most = 0;
+            while !is_over.load(Ordering::Relaxed) {
+                most = most.max(disk_bytes(folder)?);
+                std::thread::sleep(INTERVAL);
+            }
+            anyhow::Ok(most)
+        });
+        let replayed = Convofold::open(folder).map_err(anyhow::Error::from).and_then(|db| {
+            Replay::new(&db).input(Input::path(log)).run()?;
+            Ok(db.close()?)
+        });
+        is_over.store(true, Ordering::Relaxed);
+        let most = watching.join().map_err(|_| anyhow::anyhow!("watching the disk panicked"))??;
+        replayed?;
+        Ok([most, disk_bytes(folder)?])
+    })
+}
+
+fn gzipped(log: &Path) -> Result<u64> {
+    let mut child = Command::new("gzip").args(["-6", "-c"]).arg(log).stdout(Stdio::piped()).spawn()?;
+    let mut out = child.stdout.take().context("gzip has an output")?;
+    let (mut bytes, mut buffer) = (0, vec![0; 1 << 16]);
+    loop {
+        let length = out.read(&mut buffer)?;
+        if length == 0 {
+            ensure!(child.wait()?.success(), "gzip failed");
+            return Ok(bytes);
+        }
+        bytes += length as u64;
+    }
+}
+
+/// Measures P7.
+///
+/// # Errors
+/// Where something fails.
+pub fn measure(scale: &Scale, results: &mut Results) -> Result<()> {
+    let log = replay::log(scale)?;
+    let gzipped = Figure::once(Unit::Bytes, gzipped(&log)? as f64);
+    let (mut most, mut end) = (Vec::new(), Vec::new());
+    for _ in 0..scale.rounds {
+        let folder = tempfile::tempdir_in(&scale.scratch)?;
+        let used: [u64; 2] = Task::Disk(log.clone(), folder.path().to_owned()).run()?;
+        most.push(used[0] as f64);
+        end.push(used[1] as f64);
+    }
+    let row = |what, values: Vec<f64>| Row::new("P7", what, &Figure::new(Unit::Bytes, values), "gzip -6", &gzipped);
+    results.rows.push(row("disk after a replay", end).target(Target::AtMost(1.0)));
+    results.rows.push(row("disk during a replay, at most", most).target(Target::AtMost(2.0)));
+    Ok(())
+}

@@ -1,0 +1,236 @@
+//! P5: a page of 50 open conversations of an agent, by last activity, while events come in.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, anyhow, ensure};
+use convofold::{AgentFilter, Batch, Convofold, Query, Sort};
+use rusqlite::params;
+use serde::{Deserialize, Serialize};
+
+use super::Scale;
+use crate::figure::{Figure, Unit};
+use crate::peers::{Row as Conversation, sqlite};
+use crate::population::{Population, fill, mixed};
+use crate::results::{Results, Row, Target};
+use crate::task::Task;
+
+const PAGE: usize = 50;
+/// How long each part of a round takes.
+const PART: Duration = Duration::from_millis(1_000);
+/// Between the beginnings of two questions: a thousand a second.
+const PACE: Duration = Duration::from_millis(1);
+/// Events that are submitted together.
+const BATCH: u64 = 64;
+
+/// What came out, a value a round. Times are nanoseconds.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Pages {
+    /// The median and the 99th percentile with nothing else going on.
+    idle: [Vec<f64>; 2],
+    /// The same while events come in.
+    busy: [Vec<f64>; 2],
+    /// Events a second, without and with questions.
+    ingest: [Vec<f64>; 2],
+}
+
+/// Something that takes events and answers.
+trait Desk: Sync {
+    /// Takes so many messages, from this one on.
+    fn take(&self, population: Population, open: u64, from: u64) -> Result<()>;
+    /// How many conversations of an agent are on a page.
+    fn page(&self, agent: String) -> Result<usize>;
+}
+
+struct Ours(Convofold);
+
+impl Desk for Ours {
+    fn take(&self, population: Population, open: u64, from: u64) -> Result<()> {
+        let events = (from..from + BATCH).map(|place| population.later(mixed(12, place) % open, 5 + place));
+        self.0.submit(Batch::new(events.collect::<Result<_>>()?))?.wait()?;
+        Ok(())
+    }
+
+    fn page(&self, agent: String) -> Result<usize> {
+        let agent = Some(AgentFilter::Is(agent));
+        let query = Query { agent, sort: Sort::Activity, limit: Some(PAGE), ..Query::default() };
+        Ok(self.0.query(&query)?.rows.len())
+    }
+}
+
+/// A connection that writes and one that reads, as the WAL allows.
+struct Theirs {
+    writer: parking_lot::Mutex<Box<dyn crate::peers::Store + Send>>,
+    reader: parking_lot::Mutex<rusqlite::Connection>,
+}
+
+impl Desk for Theirs {
+    fn take(&self, population: Population, open: u64, from: u64) -> Result<()> {
+        let events = (from..from + BATCH).map(|place| population.later(mixed(12, place) % open, 5 + place));
+        self.writer.lock().store(&events.collect::<Result<Vec<_>>>()?)
+    }
+
+    fn page(&self, agent: String) -> Result<usize> {
+        let reader = self.reader.lock();
+        let mut page = reader.prepare_cached(sqlite::PAGE)?;
+        let rows = page.query_map(params![agent, i64::try_from(PAGE)?], sqlite::read)?;
+        Ok(rows.collect::<rusqlite::Result<Vec<(String, Conversation)>>>()?.len())
+    }
+}
+
+/// Fills convofold and measures it.
+///
+/// # Errors
+/// What the store says.
+pub fn ours(open: u64, closed: u64, rounds: usize, folder: &Path) -> Result<Pages> {
+    let population = Population::of(open);
+    let db = Convofold::open(folder)?;
+    fill(&db, (open..open + closed).map(|number| population.closed(number)))?;
+    fill(&db, (0..open).map(|number| population.open(number)))?;
+    db.checkpoint()?;
+    let desk = Ours(db);
+    let pages = all(&desk, population, open, rounds)?;
+    desk.0.close()?;
+    Ok(pages)
+}
+
+/// Fills SQLite and measures it.
+///
+/// # Errors
+/// What SQLite says.
+pub fn theirs(open: u64, closed: u64, rounds: usize, folder: &Path) -> Result<Pages> {
+    let population = Population::of(open);
+    let mut writer = sqlite::fast(folder)?;
+    let mut batch = Vec::new();
+    let closed = (open..open + closed).map(|number| population.closed(number));
+    for events in closed.chain((0..open).map(|number| population.open(number))) {
+        batch.extend(events?);
+        if batch.len() >= 10_000 {
+            writer.store(&batch)?;
+            batch.clear();
+        }
+    }
+    writer.store(&batch)?;
+    writer.settle()?;
+    let reader = sqlite::connect(folder, sqlite::Synchronous::Normal)?;
+    all(&Theirs { writer: writer.into(), reader: reader.into() }, population, open, rounds)
+}
+
+fn all(desk: &impl Desk, population: Population, open: u64, rounds: usize) -> Result<Pages> {
+    let mut pages = Pages::default();
+    let mut taken = 0;
+    // The first round warms everything up and is not counted.
+    for round in 0..=rounds {
+        let idle = ask(desk, population, PART / 2)?;
+        let mut ingest = [0.0; 2];
+        let mut busy = Vec::new();
+        // Each comes first in every second round.
+        for place in 0..2 {
+            let with_questions = (round + place) % 2;
+            let mut questions = |part| if with_questions == 1 { ask(desk, population, part) } else { wait(part) };
+            let (times, rate) = while_taking(desk, population, open, &mut taken, &mut questions)?;
+            if let Some(slot) = ingest.get_mut(with_questions) {
+                *slot = rate;
+            }
+            busy.extend(times);
+        }
+        if round == 0 {
+            continue;
+        }
+        for (all, times) in [(&mut pages.idle, idle), (&mut pages.busy, busy)] {
+            let times = Figure::new(Unit::Nanoseconds, times);
+            all.iter_mut().zip([0.5, 0.99]).for_each(|(values, share)| values.push(times.at(share)));
+        }
+        pages.ingest.iter_mut().zip(ingest).for_each(|(values, rate)| values.push(rate));
+    }
+    Ok(pages)
+}
+
+fn wait(part: Duration) -> Result<Vec<f64>> {
+    std::thread::sleep(part);
+    Ok(Vec::new())
+}
+
+/// Asks for pages of different agents, one each millisecond; what each took.
+fn ask(desk: &impl Desk, population: Population, part: Duration) -> Result<Vec<f64>> {
+    let began = Instant::now();
+    let mut times = Vec::new();
+    let mut due = began;
+    while began.elapsed() < part {
+        let agent = population.agent(mixed(13, times.len() as u64));
+        let asked = Instant::now();
+        let rows = desk.page(agent)?;
+        times.push(asked.elapsed().as_nanos() as f64);
+        ensure!(rows == PAGE, "a page has {rows} conversations");
+        due += PACE;
+        std::thread::sleep(due.saturating_duration_since(Instant::now()));
+    }
+    Ok(times)
+}
+
+/// Does something while another thread submits; what it gave, and how many events a second were taken meanwhile.
+fn while_taking(
+    desk: &impl Desk,
+    population: Population,
+    open: u64,
+    taken: &mut u64,
+    work: &mut impl FnMut(Duration) -> Result<Vec<f64>>,
+) -> Result<(Vec<f64>, f64)> {
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let from = *taken;
+        let is_over = &is_over;
+        let taking = scope.spawn(move || -> Result<(u64, Duration)> {
+            let (began, mut next) = (Instant::now(), from);
+            while !is_over.load(Ordering::Relaxed) {
+                desk.take(population, open, next)?;
+                next += BATCH;
+            }
+            Ok((next, began.elapsed()))
+        });
+        let worked = work(PART);
+        is_over.store(true, Ordering::Relaxed);
+        let (next, took) = taking.join().map_err(|_| anyhow!("the submitter panicked"))??;
+        *taken = next;
+        Ok((worked?, (next - from) as f64 / took.as_secs_f64()))
+    })
+}
+
+/// Measures P5.
+///
+/// # Errors
+/// Where something fails.
+pub fn measure(scale: &Scale, results: &mut Results) -> Result<()> {
+    let Scale { open, closed, rounds, .. } = *scale;
+    let folder = tempfile::tempdir_in(&scale.scratch)?;
+    let ours: Pages = Task::Pages(open, closed, rounds, folder.path().to_owned()).run()?;
+    let folder = tempfile::tempdir_in(&scale.scratch)?;
+    let theirs: Pages = Task::PagesSqlite(open, closed, rounds, folder.path().to_owned()).run()?;
+    let figure = |values: &Vec<f64>| Figure::new(Unit::Nanoseconds, values.iter().copied());
+    let limit = Figure::once(Unit::Nanoseconds, 50_000.0);
+    let [busy_median, busy_last] = &ours.busy;
+    let what = |name: &str| format!("page of {PAGE} of {open} open and {closed} closed, {name}");
+    let (median, last) = (what("median, while events come in"), what("99th percentile, while events come in"));
+    let by = |share: &Figure, other: &Vec<f64>| figure(other).by(share);
+    let faster = |what: &str, ours: &Vec<f64>, theirs: &Vec<f64>| Row {
+        ratio: by(&figure(ours), theirs),
+        ..Row::new("P5", what, &figure(ours), "SQLite's indexed query (ratio: how much slower)", &figure(theirs))
+    };
+    let [sqlite_median, sqlite_last] = &theirs.busy;
+    let [idle_median, idle_last] = &ours.idle;
+    let [sqlite_idle_median, sqlite_idle_last] = &theirs.idle;
+    results.rows.extend([
+        Row::new("P5", &last, &figure(busy_last), "50 us", &limit).target(Target::AtMost(1.0)),
+        faster(&last, busy_last, sqlite_last).target(Target::AtLeast(10.0)),
+        faster(&median, busy_median, sqlite_median),
+        faster(&what("99th percentile, nothing else"), idle_last, sqlite_idle_last),
+        faster(&what("median, nothing else"), idle_median, sqlite_idle_median),
+    ]);
+    for (name, pages, target) in [("convofold", &ours, Some(Target::AtLeast(0.95))), ("SQLite", &theirs, None)] {
+        let [without, with] = pages.ingest.clone().map(|rates| Figure::new(Unit::EventsPerSecond, rates));
+        let what = format!("{name}: events taken while 1,000 pages a second are asked for");
+        results.rows.push(Row { target, ..Row::new("P5", what, &with, "without", &without) });
+    }
+    Ok(())
+}

@@ -1,0 +1,84 @@
+//! P3: folding again from our own log: opening without a checkpoint, and an audit.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use convofold::audit::Sample;
+use convofold::replay::{Input, Replay};
+use convofold::{Convofold, Options};
+use serde::{Deserialize, Serialize};
+
+use super::{Scale, replay};
+use crate::figure::{Figure, Unit};
+use crate::outcome::Outcome;
+use crate::results::{Results, Row, Target};
+use crate::task::Task;
+
+/// What folding again took.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Folded {
+    events: u64,
+    open: Duration,
+    audit: Duration,
+}
+
+/// Replays a log and leaves it without a checkpoint; the process is to be killed after this.
+///
+/// # Errors
+/// What the store says.
+pub fn leave(log: &Path, folder: &Path) -> Result<u64> {
+    let db = Options::new().checkpoint_log_bytes(u64::MAX).open(folder)?;
+    Replay::new(&db).input(Input::path(log)).checkpoint(false).run()?;
+    db.sync()?;
+    let events = db.stats().last_seq;
+    std::mem::forget(db);
+    Ok(events)
+}
+
+/// Opens what was left and audits it; the process is to be killed after this, so that it stays as it was.
+///
+/// # Errors
+/// What the store says.
+pub fn fold(folder: &Path) -> Result<Folded> {
+    let began = Instant::now();
+    let db = Options::new().checkpoint_log_bytes(u64::MAX).open(folder)?;
+    let open = began.elapsed();
+    let events = db.recovery().events_replayed;
+    let audit = audited(&db)?;
+    std::mem::forget(db);
+    Ok(Folded { events, open, audit })
+}
+
+fn audited(db: &Convofold) -> Result<Duration> {
+    let began = Instant::now();
+    let report = db.audit(Sample::All)?;
+    ensure!(report.is_clean(), "the audit found {:?}", report.differences.first());
+    Ok(began.elapsed())
+}
+
+/// Measures P3.
+///
+/// # Errors
+/// Where something fails.
+pub fn measure(scale: &Scale, results: &mut Results) -> Result<()> {
+    let log = replay::log(scale)?;
+    let left = tempfile::tempdir_in(&scale.scratch)?;
+    let events: u64 = Task::Leave(log.clone(), left.path().to_owned()).run_and_kill()?;
+    let (mut replays, mut folds) = (Vec::new(), Vec::new());
+    for _ in 0..scale.rounds {
+        let folder = tempfile::tempdir_in(&scale.scratch)?;
+        replays.push(Task::Files(vec![log.clone()], folder.path().to_owned()).run::<Outcome>()?.rate());
+        let folded: Folded = Task::Fold(left.path().to_owned()).run_and_kill()?;
+        ensure!(folded.events == events, "{} of {events} events were folded again", folded.events);
+        folds.push(folded);
+    }
+    let rate = |of: fn(&Folded) -> Duration| {
+        Figure::new(Unit::EventsPerSecond, folds.iter().map(|fold| events as f64 / of(fold).as_secs_f64()))
+    };
+    let replayed = Figure::new(Unit::EventsPerSecond, replays);
+    let row = |what, figure| Row::new("P3", what, &figure, "bulk replay (P1)", &replayed).target(Target::AtLeast(4.0));
+    results.rows.push(row("open without a checkpoint", rate(|fold| fold.open)));
+    results.rows.push(row("audit of everything", rate(|fold| fold.audit)));
+    Ok(())
+}
