@@ -53,6 +53,12 @@ impl Context {
         places.map(|place: usize| self.0.texts.at(place))
     }
 
+    /// How long its texts are together.
+    #[must_use]
+    pub fn text_bytes(&self) -> usize {
+        self.0.texts.bytes()
+    }
+
     /// Whether it says that nobody is assigned.
     #[must_use]
     pub fn nobody(&self) -> bool {

@@ -126,7 +126,7 @@ impl Draft<'_> {
         let kind = self.kind.ok_or(DraftError::NoKind)?;
         self.check(max_id_bytes)?;
         let Self { occurred, sent, started, active, .. } = self;
-        let at = time_of(kind, occurred, sent, started, active).ok_or(DraftError::NoTime)?;
+        let at = At::of(kind, occurred, sent, started, active).ok_or(DraftError::NoTime)?;
         let texts = self.pack().ok_or(DraftError::TooLong)?;
         let mut event = Event {
             texts,
@@ -203,24 +203,6 @@ impl Draft<'_> {
             self.tenant,
         ])
     }
-}
-
-/// When an event happened, as far as it can say by itself: rules T1 and T3. `None` where it says nothing of that.
-pub(crate) fn time_of(
-    kind: Kind,
-    occurred: Option<Time>,
-    sent: Option<Time>,
-    started: Option<Time>,
-    active: Option<Time>,
-) -> Option<At> {
-    let own = if kind.is_message() { sent } else { active.or(started) };
-    let by_t1 = occurred.max(own)?;
-    let clock_is_wrong = match (occurred, started) {
-        (None, _) => true,
-        (Some(occurred), Some(started)) => occurred < started,
-        (Some(_), None) => false,
-    };
-    Some(if kind == Kind::Close && clock_is_wrong { At::Untimed { alone: by_t1 } } else { At::Timed(by_t1) })
 }
 
 #[cfg(test)]

@@ -119,6 +119,27 @@ pub enum At {
 }
 
 impl At {
+    /// When an event with these times happened (spec T1, T3); `None` where it says nothing of that. See
+    /// [`crate::Draft`] for the times.
+    #[must_use]
+    pub fn of(
+        kind: Kind,
+        occurred: Option<Time>,
+        sent: Option<Time>,
+        started: Option<Time>,
+        active: Option<Time>,
+    ) -> Option<Self> {
+        let own = if kind.is_message() { sent } else { active.or(started) };
+        let by_t1 = occurred.max(own)?;
+        let clock_is_wrong = match (occurred, started) {
+            (None, _) => true,
+            (Some(occurred), Some(started)) => occurred < started,
+            (Some(_), None) => false,
+        };
+        let is_untimed = kind == Kind::Close && clock_is_wrong;
+        Some(if is_untimed { Self::Untimed { alone: by_t1 } } else { Self::Timed(by_t1) })
+    }
+
     /// The time of the event taken by itself (spec T1).
     #[must_use]
     pub fn alone(self) -> Time {

@@ -2,8 +2,8 @@
 
 use crate::content;
 use crate::context::Context;
-use crate::draft::{DraftError, time_of};
-use crate::event::{Direction, Event, Kind};
+use crate::draft::DraftError;
+use crate::event::{At, Direction, Event, Kind};
 use crate::identity::{ContentHash, Identity};
 use crate::session::Session;
 use crate::texts::{Field, Texts};
@@ -43,7 +43,7 @@ impl EventParts<'_> {
         if self.conversation.is_empty() {
             return Err(DraftError::NoConversation);
         }
-        let at = time_of(self.kind, self.occurred, self.sent, self.started, self.active).ok_or(DraftError::NoTime)?;
+        let at = At::of(self.kind, self.occurred, self.sent, self.started, self.active).ok_or(DraftError::NoTime)?;
         let texts = Texts::with_repeating(self.conversation, self.text, self.context.packed());
         let mut event = Event {
             texts: texts.ok_or(DraftError::TooLong)?,

@@ -101,7 +101,10 @@ impl Texts {
         let moved = u32::try_from(packed.len()).ok()?;
         packed.push_str(repeated);
         u32::try_from(packed.len()).ok()?;
-        let mut ends = repeating.ends.map(|end| end - start.min(end) + moved);
+        let mut ends = repeating.ends;
+        for end in &mut ends {
+            *end = (*end).max(start) - start + moved;
+        }
         ends[Field::Conversation as usize] = u32::try_from(conversation.len()).ok()?;
         ends[Field::Text as usize] = moved;
         let own = 1 << Field::Conversation as u16 | u16::from(text.is_some()) << Field::Text as u16;

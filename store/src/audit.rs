@@ -121,7 +121,7 @@ impl Convofold {
     ///
     /// Events that were dropped from the log ([`Convofold::trim_log`]) are those that the conversations remember.
     ///
-    /// The whole log is read, on this thread; of conversations that are not in the sample only the ids are looked at. The
+    /// The whole log is read, on all processors; of conversations that are not in the sample only the ids are looked at. The
     /// sample is held in memory a second time. Meanwhile the store goes on working: readers and the writer wait for one
     /// group of events and 64 conversations at a time, some milliseconds.
     ///
@@ -166,9 +166,10 @@ fn compare(
     shared: &Arc<Shared>,
     shadow: &mut Shadow,
     slots: &[u32],
-    tick: impl FnMut(Seq) -> Result<(), AuditError>,
+    mut tick: impl FnMut(Seq) -> Result<(), AuditError>,
 ) -> Result<AuditReport, AuditError> {
     let last_seq = shared.applied_seq.load(Ordering::SeqCst);
+    shadow.catch_up(shared, &mut tick)?;
     shadow.fold_up_to(last_seq, tick)?;
     let mut report = AuditReport { last_seq, ..AuditReport::default() };
     let storage = LentStorage::of(shared);

@@ -1,7 +1,7 @@
 //! The log as events: blocks read, checked and decoded, front to back.
 //!
 //! Everything that goes through the log as a whole reads it here: recovery, verify, audit. One block is held at a time,
-//! a few where another thread reads ahead.
+//! a few where other threads read ahead.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::thread;
 
 use convofold_engine::{Board, Event, Seq};
-use crossbeam_channel::{Sender, bounded};
+use crossbeam_channel::{Receiver, Sender, bounded};
 
 use crate::codec::block::{Block, StoredBookmarkV1, Tail};
 use crate::damage::Damage;
@@ -17,8 +17,10 @@ use crate::head::Head;
 use crate::log::{LogError, LogReader};
 use crate::storage::{Storage, StorageError, panic_message};
 
-/// So many decoded blocks wait to be taken.
+/// So many blocks are on their way at most.
 const BLOCKS_AHEAD: usize = 8;
+/// More threads than this would wait for the one that folds.
+const MAX_DECODERS: usize = 4;
 
 /// A bookmark as a block carries it; no value means that it was deleted.
 pub(crate) type DecodedBookmark = (String, Option<Vec<u8>>);
@@ -113,39 +115,63 @@ impl EventReader {
     /// Of the next block the events of some conversations; what is not wanted costs a fraction of what is.
     pub(crate) fn next_of(&mut self, wanted: impl Fn(&str) -> bool) -> Result<Option<Vec<(Seq, Event)>>, LogError> {
         let Some((block, _)) = self.next_block()? else { return Ok(None) };
-        let body = block.decode().map_err(damaged(&block))?;
-        let mut events = Vec::new();
-        let take = |place: u32, event| events.push((block.first_seq + Seq::from(place), event));
-        body.events_of(wanted, take).map_err(damaged(&block))?;
-        Ok(Some(events))
+        events_of(&block, wanted).map(Some).map_err(damaged(&block))
     }
 
-    /// Hands every block to `take`, while another thread reads and decodes ahead.
+    /// Hands every block to `take`, in order, while other threads read and decode ahead.
     ///
     /// # Errors
     /// What is wrong with the log, or what `take` says.
     pub(crate) fn read_ahead<E: From<LogError>>(
-        self,
+        &mut self,
         mut take: impl FnMut(DecodedBlock) -> Result<(), E>,
     ) -> Result<(), E> {
-        let (sender, receiver) = bounded(BLOCKS_AHEAD);
+        self.decode_ahead(DecodedBlock::of, |decoded, stored_bytes| take(DecodedBlock { stored_bytes, ..decoded }))
+    }
+
+    /// The same with the events of some conversations, and the last seq of each block.
+    pub(crate) fn read_ahead_of<E: From<LogError>>(
+        &mut self,
+        wanted: impl Fn(&str) -> bool + Sync,
+        mut take: impl FnMut(Seq, Vec<(Seq, Event)>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let decode = |block: &Block| Ok((block.end().last_seq(), events_of(block, &wanted)?));
+        self.decode_ahead(decode, |(last_seq, events), _| take(last_seq, events))
+    }
+
+    fn decode_ahead<T: Send, E: From<LogError>>(
+        &mut self,
+        decode: impl Fn(&Block) -> Result<T, Damage> + Sync,
+        mut take: impl FnMut(T, u64) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let threads = thread::available_parallelism().map_or(1, usize::from).min(MAX_DECODERS);
+        let (in_order, decoded) = bounded(BLOCKS_AHEAD);
+        let (jobs, to_decode) = bounded::<Job<T>>(BLOCKS_AHEAD);
         thread::scope(|scope| {
-            let reading = scope.spawn(move || catch_unwind(AssertUnwindSafe(|| self.send_all(&sender))));
-            for block in receiver {
-                take(block)?;
+            for _ in 0..threads {
+                let (to_decode, decode) = (to_decode.clone(), &decode);
+                // Nobody takes it where what was read before could not be used.
+                scope.spawn(move || to_decode.iter().for_each(|job| drop(job.done.send(job.run(decode)))));
             }
-            let panicked = |payload: Box<dyn std::any::Any + Send>| {
-                LogError::Storage(StorageError::Panicked { message: panic_message(payload.as_ref()) })
-            };
-            let read = reading.join().and_then(|read| read).map_err(panicked)?;
-            Ok(read?)
+            let reading = scope.spawn(move || guarded(|| self.send_all(&in_order, &jobs)));
+            for job in decoded {
+                // Without an answer the thread that had it is gone, and that cannot be.
+                let (decoded, stored_bytes) = job.recv().map_err(|_| panicked("a thread that decodes ended"))??;
+                take(decoded, stored_bytes)?;
+            }
+            Ok(reading.join().map_err(|payload| panicked(&panic_message(payload.as_ref())))??)
         })
     }
 
-    fn send_all(mut self, sender: &Sender<DecodedBlock>) -> Result<(), LogError> {
-        while let Some(block) = self.next()? {
+    fn send_all<T>(
+        &mut self,
+        in_order: &Sender<Receiver<Result<(T, u64), LogError>>>,
+        jobs: &Sender<Job<T>>,
+    ) -> Result<(), LogError> {
+        while let Some((block, stored_bytes)) = self.next_block()? {
+            let (done, decoded) = bounded(1);
             // Nobody takes it where what was read before could not be used.
-            if sender.send(block).is_err() {
+            if in_order.send(decoded).is_err() || jobs.send(Job { block, stored_bytes, done }).is_err() {
                 break;
             }
         }
@@ -171,6 +197,36 @@ impl EventReader {
             (None, UpTo::Place(_)) => Err(LogError::Damaged { block_no, seq, why: Damage::Missing }),
         }
     }
+}
+
+/// A block to be decoded.
+struct Job<T> {
+    block: Block,
+    stored_bytes: u64,
+    done: Sender<Result<(T, u64), LogError>>,
+}
+
+impl<T> Job<T> {
+    fn run(&self, decode: impl Fn(&Block) -> Result<T, Damage>) -> Result<(T, u64), LogError> {
+        guarded(|| Ok((decode(&self.block).map_err(damaged(&self.block))?, self.stored_bytes)))
+    }
+}
+
+fn events_of(block: &Block, wanted: impl Fn(&str) -> bool) -> Result<Vec<(Seq, Event)>, Damage> {
+    let mut events = Vec::new();
+    let take = |place: u32, event| events.push((block.first_seq + Seq::from(place), event));
+    block.decode()?.events_of(wanted, take)?;
+    Ok(events)
+}
+
+/// A panic is an error of the storage: what is read may be damaged in ways that nobody thought of.
+fn guarded<T>(run: impl FnOnce() -> Result<T, LogError>) -> Result<T, LogError> {
+    let run = catch_unwind(AssertUnwindSafe(run));
+    run.unwrap_or_else(|payload| Err(panicked(&panic_message(payload.as_ref()))))
+}
+
+fn panicked(message: &str) -> LogError {
+    LogError::Storage(StorageError::Panicked { message: message.to_owned() })
 }
 
 fn damaged(block: &Block) -> impl Fn(Damage) -> LogError {

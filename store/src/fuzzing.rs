@@ -44,7 +44,8 @@ pub fn checkpoint(bytes: &[u8]) {
     for value in [bytes.to_vec(), mended(log_start::MARK, bytes)] {
         let _ = log_start::open(&value);
     }
-    for value in [bytes.to_vec(), mended(page::MARK, bytes)] {
+    let v1 = Mark { version: 1, ..page::MARK };
+    for value in [bytes.to_vec(), mended(page::MARK, bytes), mended(v1, bytes)] {
         if let Ok(page) = page::open(u32_at(&value, HEADER_BYTES), &value) {
             restored(page.images);
         }

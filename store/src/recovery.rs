@@ -425,7 +425,7 @@ fn replay_log(
     recovered: &mut Recovered,
     recovery: &mut Recovery,
 ) -> Result<(), LogError> {
-    let reader = EventReader::new(storage.clone(), recovered.tail, UpTo::End).expecting(head)?;
+    let mut reader = EventReader::new(storage.clone(), recovered.tail, UpTo::End).expecting(head)?;
     reader.read_ahead(|block| {
         recovery.blocks_replayed += 1;
         recovery.events_replayed += block.events.len() as u64;

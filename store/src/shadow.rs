@@ -36,6 +36,22 @@ impl Shadow {
         Self { board, reader, wanted, ahead: VecDeque::new(), events: 0 }
     }
 
+    /// Reads and folds what is in the log so far, up to where the live board is; other threads read and decode ahead.
+    /// `tick` is called after every block and may end it.
+    pub(crate) fn catch_up<E: From<LogError>>(
+        &mut self,
+        shared: &Shared,
+        mut tick: impl FnMut(Seq) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let Self { board, reader, wanted, ahead, events } = self;
+        let is_wanted = |id: &str| wanted.as_ref().is_none_or(|wanted| wanted.contains(id));
+        reader.read_ahead_of(is_wanted, |last_seq, read| {
+            ahead.extend(read);
+            *events += fold(board, ahead, shared.applied_seq.load(Ordering::SeqCst));
+            tick(last_seq)
+        })
+    }
+
     /// Reads and folds up to an event that the log has. `tick` is called after every block and may end it.
     pub(crate) fn fold_up_to<E: From<LogError>>(
         &mut self,
@@ -79,10 +95,17 @@ impl Shadow {
     }
 
     fn fold(&mut self, up_to: Seq) {
-        let mut batch = self.board.batch();
-        while let Some((seq, event)) = self.ahead.pop_front_if(|(seq, _)| *seq <= up_to) {
-            batch.apply(seq, &event);
-            self.events += 1;
-        }
+        self.events += fold(&mut self.board, &mut self.ahead, up_to);
     }
+}
+
+/// Folds what was read, up to an event; says how many events that were.
+fn fold(board: &mut Board, ahead: &mut VecDeque<(Seq, Event)>, up_to: Seq) -> u64 {
+    let mut batch = board.batch();
+    let mut events = 0;
+    while let Some((seq, event)) = ahead.pop_front_if(|(seq, _)| *seq <= up_to) {
+        batch.apply(seq, &event);
+        events += 1;
+    }
+    events
 }

@@ -11,7 +11,7 @@ use super::writer::BackupWriter;
 use super::{BackupFile, BackupFileError};
 use crate::codec::backup::{self as frames, BackupHeader};
 use crate::codec::block::{BlockBuilder, StoredBookmarkV1, Tail};
-use crate::codec::fixtures::{block_v1, fixture, full_event, images, session_event};
+use crate::codec::fixtures::{block_v1, fixture, full_event, images_of_events, session_event};
 use crate::codec::frame::Compressor;
 use crate::cut::Cut;
 use crate::damage::Damage;
@@ -51,7 +51,7 @@ fn file_of_blocks(
     let mut writer = BackupWriter::new(file.as_file(), &mut compressor, file.path());
     writer.begin(&header).unwrap();
     if header.base_conversations > 0 {
-        writer.base(&images()).unwrap();
+        writer.base(&images_of_events()).unwrap();
     }
     values.iter().for_each(|value| writer.block(value).unwrap());
     writer.end(&cut(tail, 2), OTHER_RULES).unwrap();
@@ -106,7 +106,7 @@ fn a_base_is_read_before_the_log() {
     loop {
         match reader.next().unwrap() {
             super::reader::Part::Base(found) => {
-                assert_eq!(found, images());
+                assert_eq!(found, images_of_events());
                 parts.push('p');
             }
             super::reader::Part::Block(..) => parts.push('b'),

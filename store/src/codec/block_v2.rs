@@ -16,19 +16,19 @@ use serde::{Deserialize, Serialize};
 
 use super::block::StoredBookmarkV1;
 use super::column::{Bytes, Column, Reader};
-use super::frame::{MAX_BODY_BYTES, u32_at};
+use super::frame::MAX_BODY_BYTES;
 use super::rows_v2::{Row, RowReader, RowsBuilder, RowsV2};
 use super::tables_v2::{
     ContextsBuilder, ContextsReader, ContextsV2, SessionsBuilder, SessionsReader, SessionsV2, TextsBefore,
     TextsBuilder, TextsReader, TextsV2, ValuesBefore,
 };
+use super::{join, split};
 use crate::damage::Damage;
 
 /// What an event takes beside its texts, about.
 const EVENT_BYTES: usize = 128;
 /// How many contexts of a conversation can be referred to again.
 const CONTEXTS_KEPT: usize = 8;
-const LENGTH_BYTES: usize = 4;
 
 const SAME: u64 = 0;
 const NEXT: u64 = 1;
@@ -161,15 +161,7 @@ impl BodyBuilder {
             ids: self.ids.stored(),
             texts: self.texts.stored(),
         };
-        let mut body = vec![0; LENGTH_BYTES];
-        super::encode_into(&(tables, bookmarks), &mut body)?;
-        let length = body.len() - LENGTH_BYTES;
-        let too_long = Damage::Length { expected: MAX_BODY_BYTES as u64, found: length as u64 };
-        let length = u32::try_from(length).map_err(|_| too_long)?;
-        if let Some(place) = body.first_chunk_mut() {
-            *place = length.to_le_bytes();
-        }
-        Ok(body)
+        join(&(tables, bookmarks))
     }
 
     /// What is random, and ends the body.
@@ -188,9 +180,7 @@ pub(crate) struct BodyV2<'a> {
 
 impl<'a> BodyV2<'a> {
     pub(crate) fn open(body: &'a [u8]) -> Result<Self, Damage> {
-        let length = u32_at(body, 0) as usize;
-        let split = body.get(LENGTH_BYTES..).and_then(|rest| rest.split_at_checked(length));
-        let (tables, uuids) = split.ok_or(Damage::TooShort { expected: length + LENGTH_BYTES, found: body.len() })?;
+        let (tables, uuids) = split(body)?;
         let (tables, bookmarks) = super::decode(tables)?;
         Ok(Self { tables, bookmarks, uuids })
     }
@@ -269,13 +259,14 @@ impl<'a> EventReader<'a> {
         } else {
             usize::try_from(number - 1).unwrap_or(usize::MAX)
         };
-        let no_group = Damage::NoSuch { field: "conversation", found: number };
-        let group = self.groups.get_mut(place).ok_or(no_group)?;
+        let no_group = || Damage::NoSuch { field: "conversation", found: number };
+        let group = self.groups.get_mut(place).ok_or_else(no_group)?;
         let row = self.rows.next(&mut group.started)?;
         match self.context_of.number() {
             SAME => {}
             NEXT => {
                 let context = self.contexts.next(&mut group.texts, &mut self.texts)?;
+                self.bytes = self.bytes.saturating_add(context.text_bytes());
                 group.contexts.truncate(CONTEXTS_KEPT - 1);
                 group.contexts.insert(0, context);
             }
@@ -286,12 +277,17 @@ impl<'a> EventReader<'a> {
             SAME_SESSION => true,
             NEXT_SESSION => {
                 group.session = Some(self.sessions.next(&mut group.values, &mut self.texts)?);
-                self.bytes += EVENT_BYTES;
+                self.bytes = self.bytes.saturating_add(EVENT_BYTES);
                 true
             }
             found => return Err(Damage::NoSuch { field: "session", found }),
         };
-        let context = group.contexts.first().ok_or(Damage::NoSuch { field: "context", found: SAME })?;
+        let Some(context) = group.contexts.first() else {
+            return Err(Damage::NoSuch { field: "context", found: SAME });
+        };
+        if self.bytes > MAX_BODY_BYTES {
+            return Err(Damage::Length { expected: MAX_BODY_BYTES as u64, found: self.bytes as u64 });
+        }
         if !group.is_wanted {
             return Ok(None);
         }
@@ -310,10 +306,7 @@ impl<'a> EventReader<'a> {
             session: if has_session { group.session.clone() } else { None },
         };
         let event = parts.build().map_err(Damage::Event)?;
-        self.bytes += EVENT_BYTES + event.text_bytes();
-        if self.bytes > MAX_BODY_BYTES {
-            return Err(Damage::Length { expected: MAX_BODY_BYTES as u64, found: self.bytes as u64 });
-        }
+        self.bytes = self.bytes.saturating_add(EVENT_BYTES + event.text_bytes());
         Ok(Some(event))
     }
 
@@ -344,9 +337,9 @@ impl<'a> ReadGroup<'a> {
 
     /// Makes an earlier context the latest.
     fn take_again(&mut self, place: u64) -> Result<(), Damage> {
-        let no_context = Damage::NoSuch { field: "context", found: place };
-        let place = usize::try_from(place).unwrap_or(usize::MAX);
-        let contexts = self.contexts.get_mut(..place.saturating_add(1)).ok_or(no_context)?;
+        let no_context = || Damage::NoSuch { field: "context", found: place };
+        let end = usize::try_from(place).unwrap_or(usize::MAX).saturating_add(1);
+        let contexts = self.contexts.get_mut(..end).ok_or_else(no_context)?;
         contexts.rotate_right(1);
         Ok(())
     }

@@ -31,6 +31,10 @@ impl Column {
         self.bytes.push(byte);
     }
 
+    pub(crate) fn put_bytes(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+    }
+
     pub(crate) fn clear(&mut self) {
         self.bytes.clear();
     }
@@ -117,6 +121,11 @@ impl<'a> Reader<'a> {
                 [0; N]
             }
         }
+    }
+
+    /// How many bytes are left.
+    pub(crate) fn left(&self) -> usize {
+        self.left.len()
     }
 
     /// Makes sure that what was read is what was there.

@@ -3,9 +3,9 @@
 use convofold_engine::{ArrivalCounts, At, ContentHash, Context, ConversationImage, Fact, Identity, ImageError, Time};
 use serde::{Deserialize, Serialize};
 
-use super::event_v1::{
-    StoredIdentityV1, StoredSessionV1, StoredTimeV1, direction_code, direction_of, kind_code, kind_of,
-};
+use super::event_v1::{StoredIdentityV1, StoredSessionV1, StoredTimeV1, direction_of, kind_of};
+#[cfg(test)]
+use super::event_v1::{direction_code, kind_code};
 use crate::damage::Damage;
 
 /// See [`ConversationImage`].
@@ -77,6 +77,7 @@ struct StoredContextV1<'a> {
 }
 
 impl<'a> StoredConversationV1<'a> {
+    #[cfg(test)]
     pub(crate) fn of(image: &'a ConversationImage) -> Self {
         Self {
             id: &image.id,
@@ -102,6 +103,7 @@ impl<'a> StoredConversationV1<'a> {
 }
 
 impl<'a> StoredFactV1<'a> {
+    #[cfg(test)]
     fn of(fact: &'a Fact) -> Self {
         let (untimed, at) = match fact.at {
             At::Timed(at) => (false, at),
@@ -152,6 +154,7 @@ impl<'a> StoredFactV1<'a> {
 }
 
 impl OccurredV1 {
+    #[cfg(test)]
     fn of(occurred: Option<Time>, at: Time) -> Self {
         match occurred {
             None => Self::NotSaid,
@@ -170,6 +173,7 @@ impl OccurredV1 {
 }
 
 impl OwnTimeV1 {
+    #[cfg(test)]
     fn of(time: Time, at: Time) -> Self {
         Self { after_ms: time.ms() - at.ms(), sub_ms_ns: time.sub_ms_ns() }
     }
@@ -182,6 +186,7 @@ impl OwnTimeV1 {
 }
 
 impl<'a> StoredContextV1<'a> {
+    #[cfg(test)]
     fn of(context: &'a Context) -> Self {
         let [
             source,

@@ -142,6 +142,7 @@ impl<'a> StoredEventV1<'a> {
 
 impl<'a> StoredIdentityV1<'a> {
     /// `None` where the content is the identity.
+    #[cfg(test)]
     pub(crate) fn of(identity: &'a Identity) -> Option<Self> {
         if identity.is_content() {
             return None;
@@ -161,6 +162,7 @@ impl<'a> StoredIdentityV1<'a> {
 }
 
 impl StoredTimeV1 {
+    #[cfg(test)]
     pub(crate) fn of(time: Time) -> Self {
         // A time is never before 1970.
         Self { ms: time.ms().unsigned_abs(), sub_ms_ns: time.sub_ms_ns() }
@@ -174,6 +176,7 @@ impl StoredTimeV1 {
 }
 
 impl<'a> StoredSessionV1<'a> {
+    #[cfg(test)]
     pub(crate) fn of(session: &'a Session) -> Self {
         Self {
             alert_level: session.alert_level,

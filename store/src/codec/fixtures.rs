@@ -4,13 +4,14 @@
 use std::path::PathBuf;
 
 use convofold_engine::{
-    AgentMention, ArrivalCounts, At, ContentHash, Context, ConversationImage, Direction, Draft, Event, Fact, Identity,
-    Kind, SUPEROFFICE, Session, Time,
+    AgentMention, ArrivalCounts, At, ContentHash, Context, ConversationImage, Direction, Draft, Event, EventParts,
+    Fact, Identity, Kind, SUPEROFFICE, Session, Time,
 };
 
 use super::block::{self, Block, BlockBuilder, StoredBookmarkV1, Tail};
 use super::block_v1::BodyV1;
 use super::checkpoint::{self, CheckpointV1};
+use super::conversation_v1::StoredConversationV1;
 use super::encode;
 use super::event_v1::StoredEventV1;
 use super::frame::{Compressor, Mark};
@@ -211,6 +212,43 @@ pub(crate) fn images() -> Vec<ConversationImage> {
     ]
 }
 
+/// The same with the hashes of the events that the facts are of, which are in no page of version 2.
+pub(crate) fn images_of_events() -> Vec<ConversationImage> {
+    let mut images = images();
+    for image in &mut images {
+        let ConversationImage { id, facts, conflicts, contexts, sessions, .. } = image;
+        for fact in facts.iter_mut().chain(conflicts) {
+            let parts = EventParts {
+                conversation: id,
+                context: &contexts[fact.context as usize],
+                identity: None,
+                kind: fact.kind,
+                direction: fact.direction,
+                occurred: fact.occurred,
+                sent: fact.sent,
+                started: fact.started,
+                active: fact.active,
+                unread: fact.unread,
+                text: fact.text.as_deref(),
+                session: fact.session.map(|session| sessions[session as usize].clone()),
+            };
+            fact.content = parts.build().unwrap().content();
+            if fact.identity.is_content() {
+                fact.identity = Identity::of_content(fact.content);
+            }
+        }
+    }
+    images
+}
+
+/// A page as version 1 wrote it.
+fn page_v1(compressor: &mut Compressor) -> Vec<u8> {
+    let images = images();
+    let body = encode(&images.iter().map(StoredConversationV1::of).collect::<Vec<_>>()).unwrap();
+    let fields = [[5, 0, 0, 0, 2, 0, 0, 0], 9_u64.to_le_bytes()].concat();
+    compressor.seal(Mark { version: 1, ..page::MARK }, &fields, &body).unwrap().0
+}
+
 fn record() -> CheckpointV1 {
     CheckpointV1 {
         generation: 9,
@@ -264,8 +302,10 @@ fn write_fixtures() {
         ("block-v1-zstd.bin", block_v1(&mut TAIL.clone(), &events(), &BOOKMARKS, &mut Compressor::new().unwrap())),
         ("block-v2-plain.bin", block(Compressor::plain()).0),
         ("block-v2-zstd.bin", block(Compressor::new().unwrap()).0),
-        ("page-v1-plain.bin", page::seal(5, 9, &images(), &mut plain).unwrap().0),
-        ("page-v1-zstd.bin", page::seal(5, 9, &images(), &mut Compressor::new().unwrap()).unwrap().0),
+        ("page-v1-plain.bin", page_v1(&mut plain)),
+        ("page-v1-zstd.bin", page_v1(&mut Compressor::new().unwrap())),
+        ("page-v2-plain.bin", page::seal(5, 9, &images_of_events(), &mut plain).unwrap().0),
+        ("page-v2-zstd.bin", page::seal(5, 9, &images_of_events(), &mut Compressor::new().unwrap()).unwrap().0),
         ("checkpoint-v1-plain.bin", checkpoint::seal(&record(), &mut plain).unwrap()),
         ("log-start-v1.bin", log_start::seal(&start(), &mut plain).unwrap()),
         ("replay-mark-v1.bin", replay_mark::seal(&mark()).unwrap()),
@@ -308,12 +348,42 @@ fn expect_block(value: &[u8], tail: Tail) {
 }
 
 #[test]
-fn a_page_of_version_1_is_read_and_written() {
-    assert_eq!(page::seal(5, 9, &images(), &mut Compressor::plain()).unwrap().0, fixture("page-v1-plain.bin"));
+fn a_page_of_version_1_is_read() {
+    assert_eq!(page_v1(&mut Compressor::plain()), fixture("page-v1-plain.bin"));
     for name in ["page-v1-plain.bin", "page-v1-zstd.bin"] {
         assert_eq!(page::open(5, &fixture(name)).unwrap().images, images());
         assert!(matches!(page::open(6, &fixture(name)), Err(Damage::Field { .. })));
     }
+}
+
+#[test]
+fn a_page_of_version_2_is_read_and_written() {
+    let value = page::seal(5, 9, &images_of_events(), &mut Compressor::plain()).unwrap().0;
+    assert_eq!(value, fixture("page-v2-plain.bin"));
+    for name in ["page-v2-plain.bin", "page-v2-zstd.bin"] {
+        assert_eq!(page::open(5, &fixture(name)).unwrap().images, images_of_events());
+        assert!(matches!(page::open(6, &fixture(name)), Err(Damage::Field { .. })));
+    }
+}
+
+/// With a right checksum, so that nothing but the decoder stands in the way.
+#[test]
+fn a_page_of_version_2_that_lies_is_an_error_and_asks_for_no_memory() {
+    let whole = fixture("page-v2-plain.bin");
+    let (fields, body) = whole[32..].split_at(16);
+    let read = |body: &[u8]| page::open(5, &Compressor::plain().seal(page::MARK, fields, body).unwrap().0);
+    assert_eq!(read(body).unwrap().images, images_of_events());
+    for at in 0..body.len() {
+        for byte in [0, 1, 2, 3, 127, 251, 252, 253, 254, 255] {
+            let mut lying = body.to_vec();
+            lying[at] = byte;
+            // What it says may differ; it is conversations or an error.
+            let _ = read(&lying);
+        }
+        assert!(read(&body[..at]).is_err());
+    }
+    assert!(read(&[body, &[0]].concat()).is_err());
+    assert!(read(&[body, &[0; 16]].concat()).is_err());
 }
 
 #[test]

@@ -12,7 +12,8 @@ mod block_v1;
 mod block_v2;
 pub(crate) mod checkpoint;
 mod column;
-pub(crate) mod conversation_v1;
+mod conversation_v1;
+mod conversation_v2;
 pub(crate) mod event_v1;
 #[cfg(test)]
 pub(crate) mod fixtures;
@@ -45,6 +46,29 @@ pub(crate) fn encode(value: &impl Serialize) -> Result<Vec<u8>, Damage> {
     let mut out = Vec::new();
     encode_into(value, &mut out)?;
     Ok(out)
+}
+
+/// Where tables and what is not compressed lie in one body: how long the tables are.
+const LENGTH_BYTES: usize = 4;
+
+/// The first part of a body, of which what is not compressed is the rest: its length, and the tables.
+fn join(tables: &impl Serialize) -> Result<Vec<u8>, Damage> {
+    let mut body = vec![0; LENGTH_BYTES];
+    encode_into(tables, &mut body)?;
+    let length = body.len() - LENGTH_BYTES;
+    let too_long = Damage::Length { expected: frame::MAX_BODY_BYTES as u64, found: length as u64 };
+    let length = u32::try_from(length).map_err(|_| too_long)?;
+    if let Some(place) = body.first_chunk_mut() {
+        *place = length.to_le_bytes();
+    }
+    Ok(body)
+}
+
+/// The tables of a body, and its rest.
+fn split(body: &[u8]) -> Result<(&[u8], &[u8]), Damage> {
+    let length = frame::u32_at(body, 0) as usize;
+    let split = body.get(LENGTH_BYTES..).and_then(|rest| rest.split_at_checked(length));
+    split.ok_or(Damage::TooShort { expected: length.saturating_add(LENGTH_BYTES), found: body.len() })
 }
 
 /// Decodes a value that is all there is in `bytes`, whose length and checksum were found to be right. The limit is for

@@ -1,20 +1,21 @@
 //! Pages: the memories of conversations that lie side by side on the board.
 //!
 //! ```text
-//! mark     "cfPG", version 1
+//! mark     "cfPG", version 2; in version 1 the body is another one
 //! fields   0  page number     u32    from 0
 //!          4  conversations   u32
 //!          8  generation      u64    the checkpoint that wrote it: only to be looked at
-//! body     the conversations, a bincode sequence
+//! body     the conversations: `conversation_v2.rs`; in version 1 a bincode sequence of `conversation_v1.rs`
 //! ```
 
 use convofold_engine::ConversationImage;
 
 use super::conversation_v1::StoredConversationV1;
+use super::conversation_v2;
 use super::frame::{Checksum, Compressor, Frame, Mark, u32_at};
 use crate::damage::Damage;
 
-pub(crate) const MARK: Mark = Mark { magic: *b"cfPG", version: 1, field_bytes: 16 };
+pub(crate) const MARK: Mark = Mark { magic: *b"cfPG", version: 2, field_bytes: 16 };
 
 pub(crate) fn seal(
     page_no: u32,
@@ -22,15 +23,14 @@ pub(crate) fn seal(
     images: &[ConversationImage],
     compressor: &mut Compressor,
 ) -> Result<(Vec<u8>, Checksum), Damage> {
-    let stored: Vec<_> = images.iter().map(StoredConversationV1::of).collect();
-    let body = super::encode(&stored)?;
+    let (body, rest) = conversation_v2::encode(images)?;
     let count = u32::try_from(images.len())
         .map_err(|_| Damage::NoSuch { field: "count of conversations", found: images.len() as u64 })?;
     let mut fields = Vec::with_capacity(MARK.field_bytes);
     fields.extend_from_slice(&page_no.to_le_bytes());
     fields.extend_from_slice(&count.to_le_bytes());
     fields.extend_from_slice(&generation.to_le_bytes());
-    compressor.seal(MARK, &fields, &body)
+    compressor.seal_with_rest(MARK, &fields, &body, &rest)
 }
 
 /// A page that was read back.
@@ -58,12 +58,16 @@ fn frame(page_no: u32, value: &[u8]) -> Result<Frame<'_>, Damage> {
 pub(crate) fn open(page_no: u32, value: &[u8]) -> Result<Page, Damage> {
     let frame = frame(page_no, value)?;
     let body = frame.body()?;
-    let stored: Vec<StoredConversationV1<'_>> = super::decode(&body)?;
-    let expected = u32_at(frame.fields, 4);
+    let count = u32_at(frame.fields, 4);
+    let images = if frame.version == 1 { open_v1(&body, count)? } else { conversation_v2::decode(&body, count)? };
+    Ok(Page { checksum: frame.checksum, images })
+}
+
+fn open_v1(body: &[u8], expected: u32) -> Result<Vec<ConversationImage>, Damage> {
+    let stored: Vec<StoredConversationV1<'_>> = super::decode(body)?;
     if stored.len() as u64 != u64::from(expected) {
         let found = stored.len() as u64;
         return Err(Damage::Field { field: "count of conversations", expected: expected.into(), found });
     }
-    let images = stored.iter().map(StoredConversationV1::to_image).collect::<Result<_, _>>()?;
-    Ok(Page { checksum: frame.checksum, images })
+    stored.iter().map(StoredConversationV1::to_image).collect()
 }

@@ -211,6 +211,10 @@ impl RowsBuilder {
         }
     }
 
+    pub(crate) fn into_uuids(self) -> Vec<u8> {
+        self.uuids
+    }
+
     pub(crate) fn uuids(&self) -> &[u8] {
         &self.uuids
     }
@@ -259,6 +263,11 @@ impl<'a> RowReader<'a> {
         }
     }
 
+    /// How many rows are left.
+    pub(crate) fn left(&self) -> usize {
+        self.shapes.left()
+    }
+
     /// The next row. `started` is what its conversation's rows before gave as the start.
     pub(crate) fn next(&mut self, started: &mut Option<i64>) -> Result<ReadRow<'a>, Damage> {
         let shape = self.shapes.byte();
@@ -305,9 +314,10 @@ impl<'a> RowReader<'a> {
                     before.wrapping_add(after)
                 }
             };
-            let no_time = Damage::NoSuch { field: "time in 1970 to 9999", found: ms.cast_unsigned() };
-            let read = sub_ms_ns(code).and_then(|ns| Time::from_ms_and_ns(ms, ns)).ok_or(no_time)?;
-            *time = Some(read);
+            *time = sub_ms_ns(code).and_then(|ns| Time::from_ms_and_ns(ms, ns));
+            if time.is_none() {
+                return Err(Damage::NoSuch { field: "time in 1970 to 9999", found: ms.cast_unsigned() });
+            }
             if place == STARTED {
                 *started = Some(ms);
             }

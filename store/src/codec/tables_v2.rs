@@ -56,7 +56,8 @@ impl TextsBuilder {
         (place, true)
     }
 
-    fn refer(&mut self, text: Option<&str>, before: Option<&str>) -> u64 {
+    /// The number that stands for a text where `before` is the one in the same place of what was said before.
+    pub(crate) fn refer(&mut self, text: Option<&str>, before: Option<&str>) -> u64 {
         match text {
             None => NONE,
             text if text == before => TEXT_AS_BEFORE,
@@ -99,14 +100,15 @@ impl<'a> TextsReader<'a> {
         text
     }
 
-    fn follow(&mut self, number: u64, before: Option<&'a str>) -> Result<Option<&'a str>, Damage> {
+    /// The text that a number stands for; see [`TextsBuilder::refer`].
+    pub(crate) fn follow(&mut self, number: u64, before: Option<&'a str>) -> Result<Option<&'a str>, Damage> {
         match number {
             NONE => Ok(None),
             NEXT => Ok(Some(self.next())),
             TEXT_AS_BEFORE => Ok(before),
             number => {
                 let text = usize::try_from(number - FIRST).ok().and_then(|place| self.known.get(place));
-                text.copied().map(Some).ok_or(Damage::NoSuch { field: "text", found: number - FIRST })
+                text.copied().map(Some).ok_or_else(|| Damage::NoSuch { field: "text", found: number - FIRST })
             }
         }
     }
@@ -164,6 +166,11 @@ pub(crate) struct ContextsReader<'a> {
 impl<'a> ContextsReader<'a> {
     pub(crate) fn new(contexts: ContextsV2<'a>) -> Self {
         Self { nobody: Reader::new(contexts.nobody), texts: contexts.texts.map(Reader::new) }
+    }
+
+    /// How many contexts are left.
+    pub(crate) fn left(&self) -> usize {
+        self.nobody.left()
     }
 
     /// The next context, whose texts become those before.
@@ -273,6 +280,11 @@ pub(crate) struct SessionsReader<'a> {
 impl<'a> SessionsReader<'a> {
     pub(crate) fn new(sessions: SessionsV2<'a>) -> Self {
         Self { numbers: sessions.numbers.map(Reader::new), aliases: Reader::new(sessions.aliases) }
+    }
+
+    /// No more sessions than this are left.
+    pub(crate) fn left(&self) -> usize {
+        self.aliases.left()
     }
 
     /// The next session, whose values become those before.

@@ -62,7 +62,7 @@ impl<'a> LogCheck<'a> {
         let mut from = self.start;
         self.pass(from, report)?;
         loop {
-            let reader = EventReader::new(self.storage.clone(), from, UpTo::Place(cut.tail));
+            let mut reader = EventReader::new(self.storage.clone(), from, UpTo::Place(cut.tail));
             let read = reader.read_ahead(|block| {
                 let seq = block.end.last_seq();
                 self.take(block, report).map_err(Stop::Verify)?;
