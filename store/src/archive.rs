@@ -11,6 +11,7 @@ use parking_lot::RwLock;
 
 use crate::checkpoint::PAGE_SLOTS;
 use crate::damage::Damage;
+use crate::in_order::in_order;
 use crate::storage::{PageKey, Storage, StorageError};
 use crate::stored_page::{PageEntry, StoredPage, page_of};
 
@@ -172,11 +173,37 @@ pub(crate) fn bring_back<'a>(
             return Ok(());
         }
         // Again after that: what is found by 64 bits of an id may be another conversation.
-        let mut reader = ArchiveReader::new(archive, storage);
-        for slot in absent {
-            let image = reader.image(slot)?;
-            let damaged = |why| StorageError::Value(Damage::Conversation(why));
-            board.write().restore(slot, image).map_err(damaged)?;
+        restore(&absent, archive, storage, board)?;
+    }
+}
+
+/// Puts the conversations of these places back on the board. Pages are read and decoded on all processors.
+fn restore(
+    slots: &BTreeSet<u32>,
+    archive: &Archive,
+    storage: &dyn Storage,
+    board: &RwLock<Board>,
+) -> Result<(), StorageError> {
+    let mut pages: Vec<(u32, Vec<u32>)> = Vec::new();
+    for slot in slots {
+        match pages.last_mut() {
+            Some((page_no, wanted)) if *page_no == page_of(*slot) => wanted.push(*slot),
+            _ => pages.push((page_of(*slot), vec![*slot])),
         }
     }
+    let read = |number: usize| {
+        let (page_no, wanted) = pages.get(number).ok_or(StorageError::Value(Damage::Missing))?;
+        let (_, images) = archive.read(storage, *page_no)?;
+        let image = |slot: &u32| images.get((slot % PAGE_SLOTS) as usize).cloned().map(|image| (*slot, image));
+        wanted.iter().map(image).collect::<Option<Vec<_>>>().ok_or(StorageError::Value(Damage::Missing))
+    };
+    in_order(pages.len(), read, |read| {
+        for images in read {
+            for (slot, image) in images? {
+                let damaged = |why| StorageError::Value(Damage::Conversation(why));
+                board.write().restore(slot, image).map_err(damaged)?;
+            }
+        }
+        Ok(())
+    })
 }

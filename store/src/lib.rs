@@ -37,6 +37,7 @@ mod receipt;
 mod ticket;
 mod base;
 mod cut;
+mod in_order;
 mod stored_page;
 mod archive;
 mod shared;

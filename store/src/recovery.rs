@@ -4,11 +4,9 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use convofold_engine::{Board, FOLD_VERSION, Seq, StateHash};
-use crossbeam_channel::bounded;
 use parking_lot::RwLock;
 
 use crate::archive::{Archive, bring_back};
@@ -21,16 +19,15 @@ use crate::damage::Damage;
 use crate::error::OpenError;
 use crate::event_reader::{DecodedBlock, EventReader, UpTo};
 use crate::head::Head;
+use crate::in_order::in_order;
 use crate::log::LogError;
 use crate::sled_file::Doubt;
 use crate::storage::{BlockKey, PageKey, Storage, StorageError, panic_message};
 use crate::stored_page::{OpenedPage, PageEntry, StoredPage};
 use crate::trim::read_log_start;
 
-/// So many decoded pages wait to be restored.
-const PAGES_AHEAD: usize = 64;
-/// More threads than this would wait for sled.
-const MAX_LOADERS: usize = 8;
+/// So many events are folded together: what they need of the archive is read at once.
+const EVENTS_AT_ONCE: usize = 65_536;
 
 /// What opening a store found and did.
 #[derive(Clone, Debug, Default)]
@@ -347,33 +344,15 @@ fn load_images(storage: &dyn Storage, record: &CheckpointV1) -> Result<(Board, V
     Ok((board, pages))
 }
 
-/// Loads every page, on as many threads as there are processors, and hands them over in their order.
+/// Loads every page, and hands them over in their order.
 fn each_page<T: Send, R>(
     record: &CheckpointV1,
     load: impl Fn(u32) -> T + Sync,
     take: impl FnOnce(&mut dyn Iterator<Item = T>) -> R,
 ) -> R {
     let page_count = record.slot_count.div_ceil(PAGE_SLOTS);
-    let threads = thread::available_parallelism().map_or(1, usize::from).min(MAX_LOADERS);
-    thread::scope(|scope| {
-        // Each loads every so manieth page into a queue of its own.
-        let mut queues: Vec<_> = (0..threads)
-            .map(|first| {
-                let (sender, receiver) = bounded(PAGES_AHEAD);
-                let load = &load;
-                scope.spawn(move || {
-                    let page_nos = (0..page_count).skip(first).step_by(threads);
-                    // Nobody takes them where one was damaged.
-                    let _ = page_nos.map(|page_no| sender.send(load(page_no))).take_while(Result::is_ok).count();
-                });
-                receiver.into_iter()
-            })
-            .collect();
-        let mut next = (0..threads).cycle();
-        let mut loaded = std::iter::from_fn(|| next.next().and_then(|queue| queues.get_mut(queue)?.next()))
-            .take(page_count as usize);
-        take(&mut loaded)
-    })
+    // Both are 32 bits.
+    in_order(page_count as usize, |page_no| load(u32::try_from(page_no).unwrap_or(u32::MAX)), take)
 }
 
 /// A page ready to be restored, or why not.
@@ -426,18 +405,28 @@ fn replay_log(
     recovery: &mut Recovery,
 ) -> Result<(), LogError> {
     let mut reader = EventReader::new(storage.clone(), recovered.tail, UpTo::End).expecting(head)?;
+    let (mut blocks, mut events) = (Vec::new(), 0);
     reader.read_ahead(|block| {
         recovery.blocks_replayed += 1;
         recovery.events_replayed += block.events.len() as u64;
-        bring_back(&recovered.archive, storage.as_ref(), &recovered.board, block.events.iter())
-            .map_err(LogError::Storage)?;
-        fold(block, recovered);
-        Ok(())
-    })
+        events += block.events.len();
+        blocks.push(block);
+        if events < EVENTS_AT_ONCE {
+            return Ok(());
+        }
+        events = 0;
+        fold(std::mem::take(&mut blocks), storage.as_ref(), recovered)
+    })?;
+    fold(blocks, storage.as_ref(), recovered)
 }
 
-fn fold(block: DecodedBlock, recovered: &mut Recovered) {
-    recovered.tail = block.end;
-    recovered.log_bytes += block.stored_bytes;
-    block.fold(&mut recovered.board.write(), &mut recovered.bookmarks);
+fn fold(blocks: Vec<DecodedBlock>, storage: &dyn Storage, recovered: &mut Recovered) -> Result<(), LogError> {
+    let events = blocks.iter().flat_map(|block| &block.events);
+    bring_back(&recovered.archive, storage, &recovered.board, events).map_err(LogError::Storage)?;
+    for block in blocks {
+        recovered.tail = block.end;
+        recovered.log_bytes += block.stored_bytes;
+        block.fold(&mut recovered.board.write(), &mut recovered.bookmarks);
+    }
+    Ok(())
 }

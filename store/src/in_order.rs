@@ -1,0 +1,62 @@
+//! Work that is done on all processors and handed over in order.
+
+use std::thread;
+
+use crossbeam_channel::bounded;
+
+/// More threads than this would wait for sled.
+const MAX_THREADS: usize = 8;
+/// So many results of each thread wait to be taken.
+const RESULTS_AHEAD: usize = 64;
+
+/// Does the work with the numbers 0, 1, 2, ..., and hands its results to `take` in that order. Where these are not all taken,
+/// what is left is not done.
+pub(crate) fn in_order<T: Send, R>(
+    count: usize,
+    work: impl Fn(usize) -> T + Sync,
+    take: impl FnOnce(&mut dyn Iterator<Item = T>) -> R,
+) -> R {
+    let threads = thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS).min(count);
+    if threads <= 1 {
+        return take(&mut (0..count).map(work));
+    }
+    thread::scope(|scope| {
+        // Each does every so manieth piece, and has a queue of its own.
+        let mut queues: Vec<_> = (0..threads)
+            .map(|first| {
+                let (sender, receiver) = bounded(RESULTS_AHEAD);
+                let work = &work;
+                scope.spawn(move || {
+                    let numbers = (first..count).step_by(threads);
+                    let _ = numbers.map(|number| sender.send(work(number))).take_while(Result::is_ok).count();
+                });
+                receiver.into_iter()
+            })
+            .collect();
+        let mut next = (0..threads).cycle();
+        let results = std::iter::from_fn(|| queues.get_mut(next.next()?)?.next());
+        let taken = take(&mut results.take(count));
+        // Whoever still waits for its result to be taken is told.
+        drop(queues);
+        taken
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_come_in_order_and_once() {
+        for count in [0, 1, 2, 1_000] {
+            let results: Vec<_> = in_order(count, |number| number * 2, |results| results.collect());
+            assert_eq!(results, (0..count).map(|number| number * 2).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn what_nobody_takes_holds_nobody_up() {
+        let first: Vec<_> = in_order(1_000_000, |number| number, |results| results.take(3).collect());
+        assert_eq!(first, [0, 1, 2]);
+    }
+}
