@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread;
 
-use convofold_engine::{Board, Event, Seq};
+use convofold_engine::{Batch, Board, Event, Seq};
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use crate::codec::block::{Block, StoredBookmarkV1, Tail};
@@ -17,6 +17,9 @@ use crate::head::Head;
 use crate::log::{LogError, LogReader};
 use crate::storage::{Storage, StorageError, panic_message};
 
+/// So many events are folded together where nobody looks in between: what depends on a conversation is derived once for all
+/// of its events among them.
+pub(crate) const FOLDED_AT_ONCE: usize = 65_536;
 /// So many blocks are on their way at most.
 const BLOCKS_AHEAD: usize = 8;
 /// More threads than this would wait for the one that folds.
@@ -74,11 +77,14 @@ impl DecodedBlock {
 impl DecodedBlock {
     /// Folds its events, and sets its bookmarks.
     pub(crate) fn fold(self, board: &mut Board, bookmarks: &mut Bookmarks) {
-        let mut batch = board.batch();
+        self.fold_into(&mut board.batch(), bookmarks);
+    }
+
+    /// The same together with other blocks.
+    pub(crate) fn fold_into(self, batch: &mut Batch<'_>, bookmarks: &mut Bookmarks) {
         for (seq, event) in (self.first_seq..).zip(&self.events) {
             batch.apply(seq, event);
         }
-        drop(batch);
         self.bookmarks.into_iter().for_each(|bookmark| set_bookmark(bookmark, bookmarks));
     }
 }

@@ -17,7 +17,7 @@ use crate::codec::log_start::LogStart;
 use crate::codec::page_head::PageHead;
 use crate::damage::Damage;
 use crate::error::OpenError;
-use crate::event_reader::{DecodedBlock, EventReader, UpTo};
+use crate::event_reader::{DecodedBlock, EventReader, FOLDED_AT_ONCE, UpTo};
 use crate::head::Head;
 use crate::in_order::in_order;
 use crate::log::LogError;
@@ -26,8 +26,6 @@ use crate::storage::{BlockKey, PageKey, Storage, StorageError, panic_message};
 use crate::stored_page::{OpenedPage, PageEntry, StoredPage};
 use crate::trim::read_log_start;
 
-/// So many events are folded together: what they need of the archive is read at once.
-const EVENTS_AT_ONCE: usize = 65_536;
 
 /// What opening a store found and did.
 #[derive(Clone, Debug, Default)]
@@ -411,7 +409,7 @@ fn replay_log(
         recovery.events_replayed += block.events.len() as u64;
         events += block.events.len();
         blocks.push(block);
-        if events < EVENTS_AT_ONCE {
+        if events < FOLDED_AT_ONCE {
             return Ok(());
         }
         events = 0;
@@ -423,10 +421,12 @@ fn replay_log(
 fn fold(blocks: Vec<DecodedBlock>, storage: &dyn Storage, recovered: &mut Recovered) -> Result<(), LogError> {
     let events = blocks.iter().flat_map(|block| &block.events);
     bring_back(&recovered.archive, storage, &recovered.board, events).map_err(LogError::Storage)?;
+    let mut board = recovered.board.write();
+    let mut batch = board.batch();
     for block in blocks {
         recovered.tail = block.end;
         recovered.log_bytes += block.stored_bytes;
-        block.fold(&mut recovered.board.write(), &mut recovered.bookmarks);
+        block.fold_into(&mut batch, &mut recovered.bookmarks);
     }
     Ok(())
 }

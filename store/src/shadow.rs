@@ -12,7 +12,7 @@ use convofold_engine::{Board, Event, Seq};
 
 use crate::codec::block::Tail;
 use crate::damage::Damage;
-use crate::event_reader::{EventReader, UpTo};
+use crate::event_reader::{EventReader, FOLDED_AT_ONCE, UpTo};
 use crate::log::LogError;
 use crate::shared::Shared;
 use crate::storage::Storage;
@@ -45,11 +45,16 @@ impl Shadow {
     ) -> Result<(), E> {
         let Self { board, reader, wanted, ahead, events } = self;
         let is_wanted = |id: &str| wanted.as_ref().is_none_or(|wanted| wanted.contains(id));
+        let applied = || shared.applied_seq.load(Ordering::SeqCst);
         reader.read_ahead_of(is_wanted, |last_seq, read| {
             ahead.extend(read);
-            *events += fold(board, ahead, shared.applied_seq.load(Ordering::SeqCst));
+            if ahead.len() >= FOLDED_AT_ONCE {
+                *events += fold(board, ahead, applied());
+            }
             tick(last_seq)
-        })
+        })?;
+        *events += fold(board, ahead, applied());
+        Ok(())
     }
 
     /// Reads and folds up to an event that the log has. `tick` is called after every block and may end it.

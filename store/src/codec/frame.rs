@@ -63,22 +63,33 @@ pub(crate) struct Frame<'a> {
 pub(crate) struct Compressor {
     /// `None` leaves bodies as they are.
     zstd: Option<zstd::bulk::Compressor<'static>>,
+    /// Room that is kept: what is compressed is never as long as what may come of it.
+    compressed: Vec<u8>,
 }
 
 impl Compressor {
     pub(crate) fn new() -> Result<Self, io::Error> {
-        Ok(Self { zstd: Some(zstd::bulk::Compressor::new(ZSTD_LEVEL)?) })
+        Ok(Self { zstd: Some(zstd::bulk::Compressor::new(ZSTD_LEVEL)?), compressed: Vec::new() })
     }
 
     /// For fixtures, whose bytes must not depend on the version of zstd.
     #[cfg(test)]
     pub(crate) fn plain() -> Self {
-        Self { zstd: None }
+        Self { zstd: None, compressed: Vec::new() }
     }
 
     /// The value with these fields and this body, and its checksum.
     pub(crate) fn seal(&mut self, mark: Mark, fields: &[u8], body: &[u8]) -> Result<(Vec<u8>, Checksum), Damage> {
         self.seal_with_rest(mark, fields, body, &[])
+    }
+
+    /// The body compressed, where that is shorter.
+    fn compress(&mut self, body: &[u8]) -> Option<&[u8]> {
+        let zstd = self.zstd.as_mut()?;
+        self.compressed.clear();
+        self.compressed.reserve(zstd_safe::compress_bound(body.len()));
+        zstd.compress_to_buffer(body, &mut self.compressed).ok()?;
+        Some(self.compressed.as_slice()).filter(|compressed| compressed.len() < body.len())
     }
 
     /// The same with a body that ends with what is not to be compressed.
@@ -93,15 +104,10 @@ impl Compressor {
         let whole = body.len() + rest.len();
         let too_long = Damage::Length { expected: MAX_BODY_BYTES as u64, found: whole as u64 };
         let body_bytes = u32::try_from(whole).ok().filter(|_| whole <= MAX_BODY_BYTES).ok_or(too_long)?;
-        let compressed = self
-            .zstd
-            .as_mut()
-            .and_then(|zstd| zstd.compress(body).ok())
-            .filter(|compressed| compressed.len() < body.len());
-        let (codec, stored) = match &compressed {
+        let (codec, stored) = match self.compress(body) {
             None => (PLAIN, body),
-            Some(compressed) if rest.is_empty() => (ZSTD, compressed.as_slice()),
-            Some(compressed) => (ZSTD_AND_REST, compressed.as_slice()),
+            Some(compressed) if rest.is_empty() => (ZSTD, compressed),
+            Some(compressed) => (ZSTD_AND_REST, compressed),
         };
         let stored_bytes = u32::try_from(stored.len() + rest.len()).unwrap_or(body_bytes);
 
