@@ -19,7 +19,7 @@ use crate::image::{ConversationImage, ImageError};
 use crate::index::{Index, Slot};
 use crate::outline::Outline;
 use crate::query::{AgentLoad, Page, Query, QueryError, Totals};
-use crate::resident::Resident;
+use crate::resident::{Resident, Returning};
 use crate::state::State;
 
 /// Names the rules of the fold. A checkpoint made by other rules is not used: the log is folded again.
@@ -55,6 +55,8 @@ pub struct Board {
     unhashed: Vec<Slot>,
     unsaved: BTreeSet<Slot>,
     resident_bytes: u64,
+    /// What the largest conversation took that was ever here.
+    largest_bytes: u64,
     /// How many batches there were: what is here and was touched by none for long may go first.
     batches: u64,
 }
@@ -130,6 +132,12 @@ impl Board {
         self.resident_bytes
     }
 
+    /// About how many bytes the largest conversation took that was ever here.
+    #[must_use]
+    pub fn largest_bytes(&self) -> u64 {
+        self.largest_bytes
+    }
+
     /// Tells which events belong into the log, before they are applied. Events that are offered together are also held
     /// against each other.
     #[must_use]
@@ -151,7 +159,7 @@ impl Board {
     /// The first place after another one where a conversation that is away may have this id.
     fn slot_away(&self, id: &str, after: Option<Slot>) -> Option<Slot> {
         let is_after = |slot| after.is_none_or(|after| slot > after);
-        self.directory.find(fingerprint(id), |slot| is_after(slot) && !self.residents.contains_key(&slot))
+        self.directory.find_first(fingerprint(id), |slot| is_after(slot) && !self.residents.contains_key(&slot))
     }
 
     fn conversation(&self, id: &str) -> Option<&Conversation> {
@@ -358,17 +366,25 @@ impl Board {
     /// # Errors
     /// [`ImageError`] where the image is no conversation's memory, or the place is not its own.
     pub fn restore(&mut self, slot: u32, image: ConversationImage) -> Result<(), ImageError> {
-        let id = image.id.clone();
-        let conversation = image.into_conversation()?;
-        if slot == self.slot_count() && self.slot_here(&id).is_none() {
-            self.add(conversation);
+        if slot == self.slot_count() && self.slot_here(&image.id).is_none() {
+            self.add(image.into_conversation()?);
             self.settle(slot);
             return Ok(());
         }
+        self.take_back(slot, image.prepare()?)
+    }
+
+    /// Puts a conversation back at its own place after it went away. What takes time was done by
+    /// [`ConversationImage::prepare`].
+    ///
+    /// # Errors
+    /// [`ImageError::SlotTaken`] where the place is not its own, or it is there already.
+    pub fn take_back(&mut self, slot: u32, returning: Returning) -> Result<(), ImageError> {
+        let id = returning.id().clone();
         if !self.is_away(slot) || self.directory.fingerprint(slot) != Some(fingerprint(&id)) {
             return Err(ImageError::SlotTaken { id, slot });
         }
-        self.take_back(slot, conversation);
+        self.admit_back(slot, returning);
         let waiting = self.waiting.remove(&slot).unwrap_or_default();
         let mut batch = self.batch();
         batch.count_duplicates(slot, waiting.duplicates);
@@ -379,10 +395,11 @@ impl Board {
     }
 
     /// A conversation that was counted when it went.
-    fn take_back(&mut self, slot: Slot, conversation: Conversation) {
-        let mut resident = Box::new(Resident::returned(conversation, &mut self.index, slot));
+    fn admit_back(&mut self, slot: Slot, returning: Returning) {
+        let mut resident = Box::new(Resident::returned(returning, &mut self.index, slot));
         resident.touched = self.batches;
         self.resident_bytes += resident.bytes;
+        self.largest_bytes = self.largest_bytes.max(resident.bytes);
         self.residents.insert(slot, resident);
     }
 
@@ -403,6 +420,7 @@ impl Board {
         resident.settle(&mut self.index, slot);
         resident.touched = self.batches;
         self.resident_bytes += resident.bytes;
+        self.largest_bytes = self.largest_bytes.max(resident.bytes);
     }
 }
 

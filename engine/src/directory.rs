@@ -35,6 +35,12 @@ impl Directory {
         found.copied()
     }
 
+    /// The first place of a conversation with these bits for which `is_it` holds.
+    pub(crate) fn find_first(&self, fingerprint: u64, is_it: impl Fn(Slot) -> bool) -> Option<Slot> {
+        let same = self.slots.iter_hash(fingerprint).copied();
+        same.filter(|slot| self.fingerprint(*slot) == Some(fingerprint) && is_it(*slot)).min()
+    }
+
     pub(crate) fn fingerprint(&self, slot: Slot) -> Option<u64> {
         self.fingerprints.get(slot as usize).copied()
     }
@@ -75,6 +81,15 @@ mod tests {
             assert_eq!(directory.find(7, |slot| slot == wanted), Some(wanted));
         }
         assert_eq!(directory.find(7, |_| false), None);
+        // In order, however the table grows.
+        for number in 0..1_000 {
+            directory.add(if number % 10 == 0 { 7 } else { fingerprint(&number.to_string()) });
+        }
+        let mut found = vec![];
+        while let Some(slot) = directory.find_first(7, |slot| found.last().is_none_or(|last| slot > *last)) {
+            found.push(slot);
+        }
+        assert_eq!(found, [0, 1].into_iter().chain((2..1_002).step_by(10)).collect::<Vec<_>>());
     }
 
     /// They are in checkpoints.

@@ -10,6 +10,7 @@ use crate::conversation::{ArrivalCounts, Conversation};
 use crate::draft::DraftError;
 use crate::fact::Fact;
 use crate::identity::ContentHash;
+use crate::resident::Returning;
 use crate::session::Session;
 
 /// The memory of one conversation.
@@ -90,6 +91,14 @@ impl ConversationImage {
             sessions: conversation.sessions.clone(),
             arrivals: conversation.arrivals,
         }
+    }
+
+    /// Makes it ready for [`Board::take_back`](crate::Board::take_back), which is most of the work and needs no board.
+    ///
+    /// # Errors
+    /// [`ImageError`] where the image is no conversation's memory.
+    pub fn prepare(self) -> Result<Returning, ImageError> {
+        self.into_conversation().map(Returning::new)
     }
 
     pub(crate) fn into_conversation(self) -> Result<Conversation, ImageError> {

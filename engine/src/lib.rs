@@ -52,6 +52,7 @@ pub use image::{ConversationImage, ImageError};
 pub use outline::Outline;
 pub use parts::EventParts;
 pub use query::{AgentFilter, AgentLoad, Cursor, OpenConversation, Page, Query, QueryError, Sort, Totals};
+pub use resident::Returning;
 pub use session::{Session, SessionStatus};
 pub use state::{
     AgentRef, Assigned, ByAgent, LastMessage, Member, OpenedBy, SessionState, State, Status, SuspectField, Suspicion,

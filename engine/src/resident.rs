@@ -26,6 +26,25 @@ pub(crate) struct Resident {
     pub(crate) touched: u64,
 }
 
+/// A conversation that is ready to come back to its place: folded, and hashed as it was when it went.
+#[derive(Debug)]
+pub struct Returning {
+    conversation: Box<Conversation>,
+    hash: StateHash,
+}
+
+impl Returning {
+    pub(crate) fn new(mut conversation: Conversation) -> Self {
+        conversation.settle();
+        let hash = StateHash::of_line(&State::of(&conversation).export_line());
+        Self { conversation: Box::new(conversation), hash }
+    }
+
+    pub(crate) fn id(&self) -> &Arc<str> {
+        &self.conversation.id
+    }
+}
+
 impl Resident {
     /// One that nobody knows of yet.
     pub(crate) fn new(conversation: Conversation) -> Self {
@@ -34,16 +53,15 @@ impl Resident {
     }
 
     /// One that comes back, and was counted and hashed before it went.
-    pub(crate) fn returned(conversation: Conversation, index: &mut Index, slot: Slot) -> Self {
-        let mut resident = Self::new(conversation);
-        resident.conversation.settle();
+    pub(crate) fn returned(returning: Returning, index: &mut Index, slot: Slot) -> Self {
+        let Returning { conversation, hash } = returning;
+        let mut resident = Self::new(*conversation);
         let counted = index.open(slot).map(Seen::of_open);
         let seen = see(&resident.conversation, counted.as_ref(), index);
         if counted.is_some() {
             index.update(slot, counted.as_ref(), &seen);
         }
         resident.keep(seen);
-        let hash = resident.hash();
         resident.note_hash(hash);
         resident
     }

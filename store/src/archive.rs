@@ -3,10 +3,10 @@
 //! Closed and quiet conversations leave memory once a checkpoint holds them ([`crate::Options::memory_bytes`]). The writer
 //! brings them back before it looks at an event of theirs; a question about one reads its page and leaves it there.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use convofold_engine::{Board, ConversationImage, Event, State, Whereabouts};
+use convofold_engine::{Board, ConversationImage, Event, ImageError, State, Whereabouts};
 use parking_lot::RwLock;
 
 use crate::checkpoint::PAGE_SLOTS;
@@ -74,25 +74,54 @@ fn read_page(storage: &dyn Storage, page_no: u32, entry: PageEntry) -> Result<Ve
 pub(crate) struct ArchiveReader<'a> {
     archive: &'a Archive,
     storage: &'a dyn Storage,
-    last: Option<(u32, PageEntry, Vec<ConversationImage>)>,
+    /// The pages that were read last.
+    pages: BTreeMap<u32, (PageEntry, Vec<ConversationImage>)>,
 }
 
 impl<'a> ArchiveReader<'a> {
     pub(crate) fn new(archive: &'a Archive, storage: &'a dyn Storage) -> Self {
-        Self { archive, storage, last: None }
+        Self { archive, storage, pages: BTreeMap::new() }
     }
 
     /// The memory of the conversation at a place, as of the last checkpoint: all of it where it is away.
     pub(crate) fn image(&mut self, slot: u32) -> Result<ConversationImage, StorageError> {
-        let page_no = page_of(slot);
-        let entry = self.archive.entry(page_no);
-        let is_last = |(last_no, last, _): &(u32, PageEntry, _)| *last_no == page_no && Some(*last) == entry;
-        if !self.last.as_ref().is_some_and(is_last) {
-            let (entry, images) = self.archive.read(self.storage, page_no)?;
-            self.last = Some((page_no, entry, images));
+        if !self.has(slot) {
+            self.pages.clear();
+            self.read(slot)?;
         }
-        let images = self.last.as_ref().map(|(_, _, images)| images.as_slice()).unwrap_or_default();
+        let images = self.pages.get(&page_of(slot)).map(|(_, images)| images.as_slice()).unwrap_or_default();
         images.get((slot % PAGE_SLOTS) as usize).cloned().ok_or(StorageError::Value(Damage::Missing))
+    }
+
+    /// Reads what is away of these places, so that it is at hand where the board must not be kept waiting. What is damaged
+    /// is found out when it is asked for.
+    pub(crate) fn prepare(
+        &mut self,
+        board: &RwLock<Board>,
+        slots: impl IntoIterator<Item = u32>,
+    ) -> Result<(), StorageError> {
+        self.pages.clear();
+        for slot in slots {
+            let is_away = board.read().is_away(slot);
+            if is_away && !self.has(slot) {
+                match self.read(slot) {
+                    Err(StorageError::Value(_)) => {}
+                    read => read?,
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the page of a place is at hand as it is now.
+    fn has(&self, slot: u32) -> bool {
+        let entry = self.archive.entry(page_of(slot));
+        self.pages.get(&page_of(slot)).is_some_and(|(read, _)| Some(*read) == entry)
+    }
+
+    fn read(&mut self, slot: u32) -> Result<(), StorageError> {
+        self.pages.insert(page_of(slot), self.archive.read(self.storage, page_of(slot))?);
+        Ok(())
     }
 
     /// The memory of the conversation at a place of this board, here or away; `None` where there is none.
@@ -114,15 +143,26 @@ impl<'a> ArchiveReader<'a> {
         here.map_or_else(|| Ok(self.image(slot)?.id), Ok)
     }
 
-    /// The conversation with this id on a board of its own, where it is away.
-    pub(crate) fn find(&mut self, board: &RwLock<Board>, id: &str) -> Result<Option<Board>, StorageError> {
+    /// Looks at the conversation with this id, wherever it is.
+    pub(crate) fn look<T>(
+        &mut self,
+        board: &RwLock<Board>,
+        id: &str,
+        look: impl Fn(&Board) -> Option<T>,
+    ) -> Result<Option<T>, StorageError> {
         let mut after = None;
         loop {
-            let found = board.read().find_after(id, after);
+            let found = {
+                let board = board.read();
+                match board.find_after(id, after) {
+                    Whereabouts::Here => return Ok(look(&board)),
+                    elsewhere => elsewhere,
+                }
+            };
             let Whereabouts::Away(slot) = found else { return Ok(None) };
             let image = self.image(slot)?;
             if *image.id == *id {
-                return alone(image).map(Some);
+                return Ok(look(&alone(image)?));
             }
             after = Some(slot);
         }
@@ -135,10 +175,14 @@ pub(crate) fn state_of(image: ConversationImage) -> Result<State, StorageError> 
     alone(image)?.state(&id).ok_or(StorageError::Value(Damage::Missing))
 }
 
+fn damaged(why: ImageError) -> StorageError {
+    StorageError::Value(Damage::Conversation(why))
+}
+
 /// A board with this conversation alone.
 pub(crate) fn alone(image: ConversationImage) -> Result<Board, StorageError> {
     let mut board = Board::new();
-    board.restore(0, image).map_err(|why| StorageError::Value(Damage::Conversation(why)))?;
+    board.restore(0, image).map_err(damaged)?;
     Ok(board)
 }
 
@@ -194,14 +238,17 @@ fn restore(
     let read = |number: usize| {
         let (page_no, wanted) = pages.get(number).ok_or(StorageError::Value(Damage::Missing))?;
         let (_, images) = archive.read(storage, *page_no)?;
-        let image = |slot: &u32| images.get((slot % PAGE_SLOTS) as usize).cloned().map(|image| (*slot, image));
-        wanted.iter().map(image).collect::<Option<Vec<_>>>().ok_or(StorageError::Value(Damage::Missing))
+        let prepare = |slot: &u32| {
+            let image = images.get((slot % PAGE_SLOTS) as usize).cloned();
+            let prepared = image.ok_or(StorageError::Value(Damage::Missing))?.prepare();
+            prepared.map(|prepared| (*slot, prepared)).map_err(damaged)
+        };
+        wanted.iter().map(prepare).collect::<Result<Vec<_>, _>>()
     };
     in_order(pages.len(), read, |read| {
-        for images in read {
-            for (slot, image) in images? {
-                let damaged = |why| StorageError::Value(Damage::Conversation(why));
-                board.write().restore(slot, image).map_err(damaged)?;
+        for returning in read {
+            for (slot, returning) in returning? {
+                board.write().take_back(slot, returning).map_err(damaged)?;
             }
         }
         Ok(())

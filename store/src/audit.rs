@@ -175,6 +175,7 @@ fn compare(
     let storage = LentStorage::of(shared);
     let mut reader = ArchiveReader::new(&shared.archive, storage.as_ref());
     for slots in slots.chunks(SLICE) {
+        reader.prepare(&shared.board, slots.iter().copied()).map_err(LogError::Storage)?;
         let pairs = shadow.beside(shared, |live, shadow| {
             slots.iter().map(|slot| Ok(Pair::of(reader.state_of(live, *slot)?, shadow))).collect::<Result<Vec<_>, _>>()
         })?;

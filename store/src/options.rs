@@ -137,7 +137,12 @@ impl Options {
     /// How many bytes conversations take in memory, about. Default: 256 MiB, some ten thousand conversations at work or
     /// a hundred thousand short ones. Where it would be more, a checkpoint is written and half of it leaves memory: closed
     /// conversations first, and of these the ones that were touched for longest ago. They still count everywhere, and
-    /// open ones are still listed; an event or a question brings them back, for one reading of a page each.
+    /// open ones are still listed. An event brings its conversation back, for one reading of a page; a question about one
+    /// conversation reads its page and leaves it there.
+    ///
+    /// It may be more for a while: where one conversation alone takes more than half of it, then twice that one; while a
+    /// verification holds checkpoints off; and where a store is opened without a checkpoint that can be used, so that the
+    /// whole log is folded.
     ///
     /// Beside it stand some 20 bytes for each conversation there ever was, and some hundred for each row of a list.
     #[must_use]

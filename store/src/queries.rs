@@ -9,7 +9,7 @@ use convofold_engine::{
     AgentLoad, Arrivals, Board, HistoryEntry, Page, Query, QueryError, Seq, State, StateHash, Totals,
 };
 
-use crate::archive::ArchiveReader;
+use crate::archive::{ArchiveReader, state_of};
 use crate::handle::Convofold;
 use crate::lent_storage::LentStorage;
 use crate::sorted_lines::SortedLines;
@@ -88,16 +88,8 @@ impl Convofold {
 
     /// Looks at one conversation, wherever it is.
     fn about<T>(&self, id: &str, look: impl Fn(&Board) -> Option<T>) -> Result<Option<T>, StorageError> {
-        let shared = self.shared();
-        if let Some(found) = look(&shared.board.read()) {
-            return Ok(Some(found));
-        }
-        let storage = LentStorage::of(shared);
-        match ArchiveReader::new(&shared.archive, storage.as_ref()).find(&shared.board, id)? {
-            Some(alone) => Ok(look(&alone)),
-            // It may have come back while its page was looked for.
-            None => Ok(look(&shared.board.read())),
-        }
+        let storage = LentStorage::of(self.shared());
+        ArchiveReader::new(&self.shared().archive, storage.as_ref()).look(&self.shared().board, id, look)
     }
 
     /// A page of open conversations (spec Q2).
@@ -193,10 +185,13 @@ impl Convofold {
         let mut lines = SortedLines::default();
         let slots = shared.board.read().slot_count();
         for slot in 0..slots {
-            let state = reader.state_of(&shared.board.read(), slot).map_err(io::Error::other)?;
-            if let Some(state) = state {
-                lines.push(&state.id, state.export_line())?;
-            }
+            let here = {
+                let board = shared.board.read();
+                board.id(slot).and_then(|id| board.state(id))
+            };
+            // Where it came back meanwhile, the page tells what it was a moment ago.
+            let state = here.map_or_else(|| state_of(reader.image(slot)?), Ok).map_err(io::Error::other)?;
+            lines.push(&state.id, state.export_line())?;
         }
         Ok(lines)
     }

@@ -26,7 +26,6 @@ use crate::storage::{BlockKey, PageKey, Storage, StorageError, panic_message};
 use crate::stored_page::{OpenedPage, PageEntry, StoredPage};
 use crate::trim::read_log_start;
 
-
 /// What opening a store found and did.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]

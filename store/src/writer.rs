@@ -301,14 +301,16 @@ impl Writer {
 
     /// Lets conversations leave memory where they take too much of it.
     fn make_room(&mut self) -> Result<(), StorageError> {
-        let max_bytes = self.shared.options.memory_bytes;
+        // One that is larger than all may be has to have room all the same, or each of its events would be paid for with
+        // reading and writing all of it.
+        let max_bytes = self.shared.options.memory_bytes.max(2 * self.shared.board.read().largest_bytes());
         let is_full = || self.shared.board.read().resident_bytes() > max_bytes;
-        if !is_full() {
+        if !is_full() || self.shared.are_checkpoints_held() {
             return Ok(());
         }
         // Not to the brim, so that it is worth the while.
         let_go(&self.shared.board, max_bytes / 2);
-        if is_full() && !self.shared.are_checkpoints_held() {
+        if is_full() {
             self.checkpoint()?;
             let_go(&self.shared.board, max_bytes / 2);
         }

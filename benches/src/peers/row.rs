@@ -56,6 +56,8 @@ impl Row {
             self.reopens += i64::from(opens && !self.open);
             self.closed_at = (!opens).then_some(at);
             self.open = opens;
+            // Whoever wrote before a close waits no more, also when it is opened again.
+            self.waiting_since = self.waiting_since.filter(|_| opens);
         }
         self.last_active_at = self.last_active_at.max(at);
         if is_message(event, Direction::In) {

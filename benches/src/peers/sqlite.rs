@@ -44,7 +44,7 @@ const UPSERT: &str = "
         unread = CASE ?11 WHEN 1 THEN 0 ELSE unread + ?10 END,
         first_inbound_at = coalesce(first_inbound_at, CASE ?10 WHEN 1 THEN ?9 END),
         first_response_ms = coalesce(first_response_ms, CASE ?11 WHEN 1 THEN ?9 - first_inbound_at END),
-        waiting_since = CASE WHEN ?11 = 1 THEN NULL WHEN ?10 = 1 THEN coalesce(waiting_since, ?9) ELSE waiting_since END,
+        waiting_since = CASE WHEN ?11 = 1 OR ?5 IS 0 THEN NULL WHEN ?10 = 1 THEN coalesce(waiting_since, ?9) ELSE waiting_since END,
         member_name = coalesce(?12, member_name), member_number = coalesce(?13, member_number),
         member_business_id = coalesce(?14, member_business_id), member_channel_id = coalesce(?15, member_channel_id),
         shortcode = coalesce(?16, shortcode), app_key = coalesce(?17, app_key), last_message = coalesce(?18, last_message)";

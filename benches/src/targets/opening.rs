@@ -38,7 +38,7 @@ pub struct Left {
 /// What the store says.
 pub fn leave(open: u64, folder: &Path) -> Result<Left> {
     let population = Population::of(open);
-    let db = Options::new().checkpoint_log_bytes(u64::MAX).open(folder)?;
+    let db = Options::new().checkpoint_log_bytes(u64::MAX).memory_bytes(u64::MAX).open(folder)?;
     fill(&db, (0..open).map(|number| population.open(number)))?;
     let checkpoint = db.checkpoint()?;
     let before = db.stats().log_bytes;
@@ -58,7 +58,7 @@ fn later(population: Population, open: u64) -> impl Iterator<Item = Result<Vec<c
 /// What the store says, or where it did not go on from the checkpoint.
 pub fn open(folder: &Path, open: u64, events_after: u64) -> Result<Duration> {
     let began = Instant::now();
-    let db = Options::new().checkpoint_log_bytes(u64::MAX).open(folder)?;
+    let db = Options::new().checkpoint_log_bytes(u64::MAX).memory_bytes(u64::MAX).open(folder)?;
     let took = began.elapsed();
     let (recovery, found) = (db.recovery(), db.stats().open);
     ensure!(found == open, "{found} of {open} conversations are open");

@@ -28,7 +28,7 @@ pub struct Folded {
 /// # Errors
 /// What the store says.
 pub fn leave(log: &Path, folder: &Path) -> Result<u64> {
-    let db = Options::new().checkpoint_log_bytes(u64::MAX).open(folder)?;
+    let db = Options::new().checkpoint_log_bytes(u64::MAX).memory_bytes(u64::MAX).open(folder)?;
     Replay::new(&db).input(Input::path(log)).checkpoint(false).run()?;
     db.sync()?;
     let events = db.stats().last_seq;
@@ -42,7 +42,7 @@ pub fn leave(log: &Path, folder: &Path) -> Result<u64> {
 /// What the store says.
 pub fn fold(folder: &Path) -> Result<Folded> {
     let began = Instant::now();
-    let db = Options::new().checkpoint_log_bytes(u64::MAX).open(folder)?;
+    let db = Options::new().checkpoint_log_bytes(u64::MAX).memory_bytes(u64::MAX).open(folder)?;
     let open = began.elapsed();
     let events = db.recovery().events_replayed;
     let audit = audited(&db)?;

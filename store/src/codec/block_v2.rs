@@ -255,6 +255,7 @@ impl<'a> EventReader<'a> {
         let number = self.conversation_of.number();
         let place = if number == 0 {
             self.groups.push(ReadGroup::new(self.ids.next(), wanted));
+            self.bytes = self.bytes.saturating_add(size_of::<ReadGroup<'_>>());
             self.groups.len() - 1
         } else {
             usize::try_from(number - 1).unwrap_or(usize::MAX)
@@ -266,7 +267,7 @@ impl<'a> EventReader<'a> {
             SAME => {}
             NEXT => {
                 let context = self.contexts.next(&mut group.texts, &mut self.texts)?;
-                self.bytes = self.bytes.saturating_add(context.text_bytes());
+                self.bytes = self.bytes.saturating_add(EVENT_BYTES + context.text_bytes());
                 group.contexts.truncate(CONTEXTS_KEPT - 1);
                 group.contexts.insert(0, context);
             }
@@ -276,8 +277,10 @@ impl<'a> EventReader<'a> {
             NO_SESSION => false,
             SAME_SESSION => true,
             NEXT_SESSION => {
-                group.session = Some(self.sessions.next(&mut group.values, &mut self.texts)?);
-                self.bytes = self.bytes.saturating_add(EVENT_BYTES);
+                let session = self.sessions.next(&mut group.values, &mut self.texts)?;
+                let alias_bytes = session.customer_alias.as_deref().map_or(0, str::len);
+                self.bytes = self.bytes.saturating_add(EVENT_BYTES + alias_bytes);
+                group.session = Some(session);
                 true
             }
             found => return Err(Damage::NoSuch { field: "session", found }),

@@ -29,6 +29,11 @@ use super::tables_v2::{
 use super::{join, split};
 use crate::damage::Damage;
 
+/// What is said once more takes a few bytes and may stand for many; so much for each byte of a body is more than what honest
+/// ones come to that are longer than [`MAX_BODY_BYTES`] can be.
+const MAX_GROWTH: usize = 64;
+/// How often, taken together, what came of a body may be looked at again: the texts of a context for each fact of it.
+const MAX_READINGS: usize = 16;
 /// What a fact, a context or a session takes beside its texts, about.
 const ENTRY_BYTES: usize = 128;
 
@@ -65,7 +70,7 @@ pub(crate) fn encode(images: &[ConversationImage]) -> Result<(Vec<u8>, Vec<u8>),
 /// Reads as many conversations back.
 pub(crate) fn decode(body: &[u8], count: u32) -> Result<Vec<ConversationImage>, Damage> {
     let (tables, uuids) = split(body)?;
-    let mut reader = PageReader::new(&super::decode::<TablesV2<'_>>(tables)?, uuids);
+    let mut reader = PageReader::new(&super::decode::<TablesV2<'_>>(tables)?, uuids, body.len());
     let images = (0..count).map(|_| reader.next()).collect::<Result<_, _>>()?;
     reader.end()?;
     Ok(images)
@@ -193,10 +198,14 @@ struct PageReader<'a> {
     places: Places,
     /// What was read so far takes: a few bytes could say the same long text for many.
     bytes: usize,
+    /// What was looked at for facts.
+    read_bytes: usize,
+    /// What may come of the body.
+    max_bytes: usize,
 }
 
 impl<'a> PageReader<'a> {
-    fn new(tables: &TablesV2<'a>, uuids: &'a [u8]) -> Self {
+    fn new(tables: &TablesV2<'a>, uuids: &'a [u8], body_bytes: usize) -> Self {
         Self {
             conversations: Reader::new(tables.conversations),
             rows: RowReader::new(tables.rows, uuids),
@@ -211,12 +220,15 @@ impl<'a> PageReader<'a> {
             texts: TextsReader::new(tables.texts),
             places: Places::default(),
             bytes: 0,
+            read_bytes: 0,
+            max_bytes: MAX_BODY_BYTES.saturating_add(body_bytes.saturating_mul(MAX_GROWTH)),
         }
     }
 
     fn next(&mut self) -> Result<ConversationImage, Damage> {
         let number = self.conversations.number();
         let id = self.texts.follow(number, None)?.ok_or(Damage::NoSuch { field: "conversation", found: number })?;
+        self.take(id.len())?;
         let [facts, conflicts, contexts, sessions, duplicates, late] =
             std::array::from_fn(|_| self.conversations.number());
         let rows = facts.saturating_add(conflicts);
@@ -257,10 +269,17 @@ impl<'a> PageReader<'a> {
     /// Counts what something takes.
     fn take(&mut self, text_bytes: usize) -> Result<(), Damage> {
         self.bytes = self.bytes.saturating_add(ENTRY_BYTES + text_bytes);
-        if self.bytes > MAX_BODY_BYTES {
-            return Err(Damage::Length { expected: MAX_BODY_BYTES as u64, found: self.bytes as u64 });
-        }
-        Ok(())
+        self.expect_within(self.bytes, self.max_bytes)
+    }
+
+    /// Counts what is looked at once more to make a fact.
+    fn read_again(&mut self, bytes: usize) -> Result<(), Damage> {
+        self.read_bytes = self.read_bytes.saturating_add(bytes);
+        self.expect_within(self.read_bytes, self.max_bytes.saturating_mul(MAX_READINGS))
+    }
+
+    fn expect_within(&self, found: usize, max: usize) -> Result<(), Damage> {
+        if found <= max { Ok(()) } else { Err(Damage::Length { expected: max as u64, found: found as u64 }) }
     }
 
     fn facts(&mut self, count: u64, are_first: bool, lists: Lists<'_>) -> Result<Vec<Fact>, Damage> {
@@ -268,7 +287,10 @@ impl<'a> PageReader<'a> {
         for place in 0..count {
             let row = self.rows.next(&mut self.places.started)?;
             self.take(row.text.map_or(0, str::len))?;
-            facts.push(self.fact(row, lists)?);
+            let fact = self.fact(row, lists)?;
+            let context = lists.contexts.get(fact.context as usize).map_or(0, Context::text_bytes);
+            self.read_again(lists.id.len() + context)?;
+            facts.push(fact);
             if are_first && place == 0 {
                 self.places.first_seq = self.places.seq;
             }

@@ -62,14 +62,22 @@ fn conversations(
     let mut reader = ArchiveReader::new(&shared.archive, storage);
     for first in (0..slot_count).step_by(SLICE as usize) {
         let slots = first..slot_count.min(first.saturating_add(SLICE));
-        let pairs = shadow.beside(shared, |live, shadow| {
-            let pair = |slot| Ok([Seen::at(shadow, slot), Seen::of(reader.image_of(live, slot)?, live)?]);
-            slots.map(pair).collect::<Result<Vec<_>, StorageError>>()
+        reader.prepare(&shared.board, slots.clone())?;
+        let pairs: Vec<_> = shadow.beside(shared, |live, shadow| {
+            let mut found = |slot| reader.image_of(live, slot).and_then(|image| Seen::of(image, live));
+            slots.map(|slot| (slot, Seen::at(shadow, slot), found(slot))).collect()
         })?;
-        let pairs = pairs.map_err(LogError::Storage)?;
         report.conversations += pairs.len() as u64;
-        for [expected, found] in &pairs {
-            report.add_all(Seen::compare(expected.as_ref(), found.as_ref()));
+        for (slot, expected, found) in pairs {
+            match found {
+                Ok(found) => report.add_all(Seen::compare(expected.as_ref(), found.as_ref())),
+                Err(StorageError::Value(why)) => {
+                    report.add(Problem::Memory {
+                        why: format!("the conversation in place {slot} cannot be read: {why}"),
+                    });
+                }
+                Err(error) => return Err(LogError::Storage(error)),
+            }
         }
         on_progress(VerifyProgress::Live { conversations: report.conversations, of: slot_count.into() });
     }
