@@ -205,7 +205,9 @@ impl Convofold {
     }
 
     /// Commits what is in the queue, writes a last checkpoint and lets go of the directory. Batches submitted meanwhile
-    /// or later are not taken. Questions are answered as before, from memory; feeds end. Closing again does nothing.
+    /// or later are not taken. Questions are answered as before, from memory; those about a conversation that has left it, and
+    /// the export where any has, fail with [`StorageError::Closed`](crate::StorageError::Closed). Feeds end. Closing again
+    /// does nothing.
     ///
     /// # Errors
     /// [`CloseError`] where the last write, or an earlier one, failed. The directory is let go of all the same.

@@ -1,8 +1,9 @@
-//! The durable half of convofold: an event log that survives crashes and power cuts, the state of every conversation in
-//! memory, checkpoints to open quickly, a change feed, and bulk replay.
+//! The durable half of convofold: an event log that survives crashes and power cuts, the conversations at work in memory and
+//! the others in an archive, checkpoints to open quickly, a change feed, and bulk replay.
 //!
 //! [`Convofold`] is the way in. Everything is written by one thread in one order: log, barrier, memory, answer. What can
-//! be asked is answered from memory.
+//! be asked is answered from memory, but for questions about one conversation that has left it
+//! ([`Options::memory_bytes`]).
 //!
 //! # What survives what
 //!

@@ -96,7 +96,7 @@ impl Convofold {
     /// of conversations. The store goes on working. Readers and the writer wait while the state hash is taken, as for
     /// [`Convofold::state_hash`]; then for one group of events and 64 conversations at a time, some milliseconds; and once
     /// while all open conversations are compared in their three orders, about a second for a million of them. Checkpoints
-    /// that nobody asks for wait until it has ended.
+    /// that nobody asks for wait until it has ended, and so do conversations that should leave memory.
     ///
     /// Events that were dropped from the log ([`Convofold::trim_log`]) are those that the conversations remember.
     ///
