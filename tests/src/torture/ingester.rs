@@ -14,6 +14,10 @@ use super::answers::{Answers, PATIENCE};
 use super::feed::Feed;
 use super::limits::{Leader, kill_group};
 
+/// The signals that may end it, by their numbers.
+const KILL: i32 = 9;
+const INTERRUPT: i32 = 2;
+
 /// How lines are fed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pace {
@@ -164,7 +168,8 @@ impl Ended {
     /// # Errors
     /// Where it ended badly by itself.
     pub fn expect_killed_or_well(&self) -> Result<()> {
-        let is_killed = self.status.signal() == Some(9);
+        // Also by an interruption that comes before it listens for one: then nothing is closed, as where it is killed.
+        let is_killed = matches!(self.status.signal(), Some(KILL | INTERRUPT));
         ensure!(is_killed || self.status.success(), "it ended by itself, {}: {}", self.status, self.stderr.trim());
         Ok(())
     }
