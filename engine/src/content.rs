@@ -52,20 +52,7 @@ fn direction_code(direction: Direction) -> u8 {
 }
 
 fn hash_session(session: &Session) -> u128 {
-    let numbers = [
-        session.alert_level,
-        session.chatbot_is_active.map(i64::from),
-        session.consented.map(i64::from),
-        session.contact_id,
-        session.customer_id,
-        session.project_id,
-        session.rating,
-        session.sale_id,
-        session.status,
-        session.ticket_id,
-        session.topic_id,
-        session.user_id,
-    ];
+    let numbers = session.numbers();
     let mut bytes = Vec::with_capacity(numbers.len() * 9 + 64);
     for number in numbers {
         bytes.push(u8::from(number.is_some()));

@@ -45,6 +45,25 @@ pub struct Session {
 }
 
 impl Session {
+    /// Its numbers, and its truths as 0 and 1, in the order of the export: all but the customer alias.
+    #[must_use]
+    pub fn numbers(&self) -> [Option<i64>; 12] {
+        [
+            self.alert_level,
+            self.chatbot_is_active.map(i64::from),
+            self.consented.map(i64::from),
+            self.contact_id,
+            self.customer_id,
+            self.project_id,
+            self.rating,
+            self.sale_id,
+            self.status,
+            self.ticket_id,
+            self.topic_id,
+            self.user_id,
+        ]
+    }
+
     /// Takes over every value that `later` gives (spec F8: the latest non-null value wins).
     pub fn update(&mut self, later: &Self) {
         fn set<T: Clone>(value: &mut Option<T>, later: &Option<T>) {

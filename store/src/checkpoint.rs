@@ -104,8 +104,9 @@ impl Checkpointer {
         }
         written.generation += 1;
         shared.counters.checkpoints_begun.fetch_add(1, Ordering::SeqCst);
-        forget_others(storage, self.last.map(|last| last.generation))?;
-        let page_nos = match write_pages(&changed, &mut written, shared, storage, compressor) {
+        let pages = forget_others(storage, self.last.map(|last| last.generation))
+            .and_then(|()| write_pages(&changed, &mut written, shared, storage, compressor));
+        let page_nos = match pages {
             Ok(entries) => {
                 shared.archive.set(&entries);
                 entries.into_iter().map(|(page_no, _)| page_no).collect()

@@ -202,23 +202,6 @@ pub(crate) struct SessionsV2<'a> {
 
 const NUMBERS: usize = 12;
 
-fn numbers(session: &Session) -> [Option<i64>; NUMBERS] {
-    [
-        session.alert_level,
-        session.chatbot_is_active.map(i64::from),
-        session.consented.map(i64::from),
-        session.contact_id,
-        session.customer_id,
-        session.project_id,
-        session.rating,
-        session.sale_id,
-        session.status,
-        session.ticket_id,
-        session.topic_id,
-        session.user_id,
-    ]
-}
-
 fn truth(number: i64) -> Result<bool, Damage> {
     match number {
         0 => Ok(false),
@@ -236,8 +219,8 @@ pub(crate) struct SessionsBuilder {
 impl SessionsBuilder {
     /// Adds a session; `before` is the one that its conversation had before.
     pub(crate) fn push(&mut self, session: &Session, before: Option<&Session>, texts: &mut TextsBuilder) {
-        let numbers_before = before.map_or([None; NUMBERS], numbers);
-        for ((column, number), before) in self.numbers.iter_mut().zip(numbers(session)).zip(numbers_before) {
+        let numbers_before = before.map_or([None; NUMBERS], Session::numbers);
+        for ((column, number), before) in self.numbers.iter_mut().zip(session.numbers()).zip(numbers_before) {
             match number {
                 None => column.put(NONE),
                 number if number == before => column.put(AS_BEFORE),
