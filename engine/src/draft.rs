@@ -3,7 +3,6 @@
 //! A source (or a host) fills in a [`Draft`] with what it was told and builds the [`Event`] from it; that is where the
 //! rules of time and identity are applied, the same for all sources.
 
-use crate::content;
 use crate::event::{AgentMention, At, Direction, Event, Kind};
 use crate::identity::{ContentHash, Identity};
 use crate::session::Session;
@@ -128,12 +127,11 @@ impl Draft<'_> {
         let Self { occurred, sent, started, active, .. } = self;
         let at = At::of(kind, occurred, sent, started, active).ok_or(DraftError::NoTime)?;
         let texts = self.pack().ok_or(DraftError::TooLong)?;
-        let mut event = Event {
+        let event = Event {
             texts,
             nobody: self.agent == AgentMention::Nobody,
             kind,
-            // The direction of a text that is not there says nothing.
-            direction: self.direction.filter(|_| kind.is_message() || self.text.is_some()),
+            direction: self.direction,
             at,
             occurred: self.occurred,
             sent: self.sent,
@@ -144,9 +142,7 @@ impl Draft<'_> {
             content: ContentHash::from_bits(0),
             session: self.session.map(Box::new),
         };
-        event.content = content::hash(&event);
-        event.identity = self.identity.unwrap_or_else(|| Identity::of_content(event.content));
-        Ok(event)
+        Ok(event.completed(self.identity))
     }
 
     fn check(&self, max_id_bytes: usize) -> Result<(), DraftError> {

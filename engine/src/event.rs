@@ -1,5 +1,6 @@
 //! An event as the fold sees it, whatever source it came from. [`Draft`] is the way to make one.
 
+use crate::content;
 use crate::draft::Draft;
 use crate::identity::{ContentHash, Identity};
 use crate::session::Session;
@@ -150,6 +151,15 @@ impl At {
 }
 
 impl Event {
+    /// What follows from all the rest: the content, and the identity where none was given.
+    pub(crate) fn completed(mut self, identity: Option<Identity>) -> Self {
+        // The direction of a text that is not there says nothing.
+        self.direction = self.direction.filter(|_| self.kind.is_message() || self.text().is_some());
+        self.content = content::hash(&self);
+        self.identity = identity.unwrap_or_else(|| Identity::of_content(self.content));
+        self
+    }
+
     pub(crate) fn says_nobody(&self) -> bool {
         self.nobody
     }

@@ -1,6 +1,5 @@
 //! The way to make an event of what was kept of it.
 
-use crate::content;
 use crate::context::Context;
 use crate::draft::DraftError;
 use crate::event::{At, Direction, Event, Kind};
@@ -45,12 +44,11 @@ impl EventParts<'_> {
         }
         let at = At::of(self.kind, self.occurred, self.sent, self.started, self.active).ok_or(DraftError::NoTime)?;
         let texts = Texts::with_repeating(self.conversation, self.text, self.context.packed());
-        let mut event = Event {
+        let event = Event {
             texts: texts.ok_or(DraftError::TooLong)?,
             nobody: self.context.nobody(),
             kind: self.kind,
-            // The direction of a text that is not there says nothing.
-            direction: self.direction.filter(|_| self.kind.is_message() || self.text.is_some()),
+            direction: self.direction,
             at,
             occurred: self.occurred,
             sent: self.sent,
@@ -61,9 +59,7 @@ impl EventParts<'_> {
             content: ContentHash::from_bits(0),
             session: self.session.map(Box::new),
         };
-        event.content = content::hash(&event);
-        event.identity = self.identity.unwrap_or_else(|| Identity::of_content(event.content));
-        Ok(event)
+        Ok(event.completed(self.identity))
     }
 }
 

@@ -294,7 +294,7 @@ pub(crate) fn fixture(name: &str) -> Vec<u8> {
 }
 
 #[test]
-#[ignore = "makes the fixtures that are missing: those of a new format version"]
+#[ignore = "makes what is missing, for a new format: cargo test -p convofold-store write_fixtures -- --ignored"]
 fn write_fixtures() {
     let mut plain = Compressor::plain();
     let values = [
