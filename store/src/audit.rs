@@ -142,12 +142,12 @@ fn audit(
     let started = Instant::now();
     let storage = LentStorage::of(shared);
     let start = shared.log_start.read().tail;
-    let slots = sample.slots(shared.board.read().slot_count());
+    let slots = sample.slots(shared.live.board().slot_count());
     let wanted: Option<HashSet<_>> = match sample {
         Sample::All => None,
         Sample::Random { .. } => {
             let mut reader = ArchiveReader::new(&shared.archive, storage.as_ref());
-            let ids = slots.iter().map(|slot| reader.id(&shared.board, *slot));
+            let ids = slots.iter().map(|slot| reader.id(&shared.live, *slot));
             Some(ids.collect::<Result<_, _>>().map_err(LogError::Storage)?)
         }
     };
@@ -176,8 +176,8 @@ fn compare(
     let storage = LentStorage::of(shared);
     let mut reader = ArchiveReader::new(&shared.archive, storage.as_ref());
     for slots in slots.chunks(SLICE) {
-        reader.prepare(&shared.board, slots.iter().copied()).map_err(LogError::Storage)?;
-        let pairs = shadow.beside(shared, |live, shadow| {
+        reader.prepare(&shared.live, slots.iter().copied()).map_err(LogError::Storage)?;
+        let pairs = shadow.beside(shared, |(live, _), shadow| {
             slots.iter().map(|slot| Ok(Pair::of(reader.state_of(live, *slot)?, shadow))).collect::<Result<Vec<_>, _>>()
         })?;
         let pairs: Vec<Pair> = pairs.map_err(LogError::Storage)?.into_iter().flatten().collect();

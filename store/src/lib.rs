@@ -43,6 +43,7 @@ mod cut;
 mod in_order;
 mod stored_page;
 mod archive;
+mod live;
 mod shared;
 mod lent_storage;
 mod checkpoint;
