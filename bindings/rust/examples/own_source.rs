@@ -1,0 +1,142 @@
+//! convofold in a host with an event source of its own, exactly once.
+//!
+//! ```sh
+//! cargo run -p convofold --example own_source
+//! ```
+//!
+//! The host reads tickets of a helpdesk from a feed that counts its entries, and commits with every batch how far it is. So
+//! after any crash it goes on where the last event is that is on the disk: nothing is missed, and what comes twice all the
+//! same is known by its id.
+
+#![expect(clippy::print_stdout, reason = "an example shows what it does")]
+
+use std::error::Error;
+
+use convofold::{
+    AgentMention, Batch, Convofold, Direction, Draft, DraftError, Durability, EffectCounts, Event, Identity, Kind, Time,
+};
+
+/// What the helpdesk tells of a ticket.
+enum Happening {
+    Opened,
+    Assigned(&'static str),
+    Customer(&'static str),
+    Agent(&'static str),
+    Solved,
+}
+
+/// An entry of the helpdesk's feed.
+struct Entry {
+    id: u64,
+    ticket: u32,
+    at_ms: i64,
+    what: Happening,
+}
+
+/// The helpdesk's feed, as far as it is at the end of the day.
+fn feed() -> Vec<Entry> {
+    use Happening::{Agent, Assigned, Customer, Opened, Solved};
+    let told = [
+        (1, Opened),
+        (1, Customer("The printer is on fire.")),
+        (2, Opened),
+        (2, Customer("My invoice is wrong.")),
+        (1, Assigned("Ida")),
+        (1, Agent("Is it a laser printer?")),
+        (3, Opened),
+        (3, Customer("How do I reset my password?")),
+        (1, Customer("It was.")),
+        (2, Assigned("Uma")),
+        (3, Assigned("Ida")),
+        (3, Agent("By the link below the form.")),
+        (3, Solved),
+        (2, Customer("Hello?")),
+    ];
+    let ids = 1..;
+    let entry = |(id, (ticket, what))| Entry {
+        id,
+        ticket,
+        at_ms: 1_772_443_000_000 + 60_000 * i64::from(ticket) + 7_000 * id as i64,
+        what,
+    };
+    ids.zip(told).map(entry).collect()
+}
+
+/// An entry as an event. Times, ids and texts are what makes it; nothing is parsed.
+fn event(entry: &Entry) -> Result<Event, DraftError> {
+    let (id, ticket) = (entry.id.to_string(), format!("helpdesk:{}", entry.ticket));
+    let plain = Draft {
+        source: "helpdesk",
+        conversation: &ticket,
+        identity: Some(Identity::given(&id, 0)),
+        occurred: Time::from_ms(entry.at_ms),
+        ..Draft::default()
+    };
+    let said = |direction, text| Draft {
+        kind: Some(Kind::Message),
+        direction: Some(direction),
+        text: Some(text),
+        ..plain.clone()
+    };
+    match entry.what {
+        Happening::Opened => Draft { kind: Some(Kind::Open), ..plain },
+        Happening::Assigned(name) => {
+            Draft { kind: Some(Kind::UpdateOpen), agent: AgentMention::Agent { id: None, name: Some(name) }, ..plain }
+        }
+        Happening::Customer(text) => said(Direction::In, text),
+        Happening::Agent(text) => said(Direction::Out, text),
+        Happening::Solved => Draft { kind: Some(Kind::Close), ..plain },
+    }
+    .build()
+}
+
+/// Takes in what the feed has after the bookmark, a few entries at a time, up to so many of them.
+fn catch_up(db: &Convofold, feed: &[Entry], at_most: usize) -> Result<EffectCounts, Box<dyn Error>> {
+    let done: u64 = match db.bookmark("helpdesk") {
+        Some(bookmark) => String::from_utf8(bookmark)?.parse()?,
+        None => 0,
+    };
+    // Where the upstream cannot begin in the middle, or sends some again, that does no harm.
+    let again = done.saturating_sub(2);
+    let news: Vec<&Entry> = feed.iter().filter(|entry| entry.id > again).take(at_most).collect();
+    let mut tickets = Vec::new();
+    for entries in news.chunks(4) {
+        let events = entries.iter().map(|entry| event(entry)).collect::<Result<Vec<_>, _>>()?;
+        let last = entries.last().map_or(done, |entry| entry.id).max(done);
+        // The upstream can send again, so nobody has to wait for the disk: the bookmark is never there without its events.
+        let batch = Batch::new(events).bookmark("helpdesk", last.to_string()).durability(Durability::Buffered);
+        tickets.push(db.submit(batch)?);
+    }
+    let mut counts = EffectCounts::default();
+    for ticket in tickets {
+        counts.add_all(ticket.wait()?.counts);
+    }
+    Ok(counts)
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let folder = tempfile::tempdir()?;
+    let folder = folder.path().join("conversations");
+    let feed = feed();
+
+    let db = Convofold::open(&folder)?;
+    let first = catch_up(&db, &feed, 9)?;
+    println!("first run:  {} events applied, then the host is stopped", first.applied);
+    db.close()?;
+    drop(db);
+
+    let db = Convofold::open(&folder)?;
+    let second = catch_up(&db, &feed, usize::MAX)?;
+    println!("second run: {} events applied, {} were known already\n", second.applied + second.late, second.duplicates);
+    assert_eq!(first.total() - first.duplicates + second.total() - second.duplicates, feed.len() as u64);
+    assert_eq!(second.duplicates, 2);
+
+    for load in db.agents() {
+        let name = load.agent.and_then(|agent| agent.name).unwrap_or_else(|| "(nobody)".to_owned());
+        println!("{name:10} {} open, {} unread, {} waiting", load.open, load.unread, load.waiting);
+    }
+    let invoice = db.state("helpdesk:2")?.ok_or("ticket 2 is there")?;
+    assert_eq!((invoice.unread, invoice.agent.and_then(|agent| agent.name).as_deref()), (2, Some("Uma")));
+    assert_eq!(db.stats().open, 2);
+    Ok(db.close()?)
+}

@@ -1,0 +1,107 @@
+//! A ticket is awaited on any executor: here a loop on one thread, and two of tokio's.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise, and so do its helpers")]
+
+use std::time::Duration;
+
+use convofold::{Batch, CommitError, Convofold, Draft, Event, Kind, SubmitError, Time};
+use tokio::runtime::{Builder, Runtime};
+
+fn message(number: u64) -> Event {
+    let text = number.to_string();
+    Draft {
+        source: "desk",
+        conversation: &format!("case-{}", number % 10),
+        kind: Some(Kind::Message),
+        occurred: Time::from_ms(1_772_443_000_000 + i64::try_from(number).unwrap()),
+        text: Some(&text),
+        ..Draft::default()
+    }
+    .build()
+    .unwrap()
+}
+
+fn store() -> (tempfile::TempDir, Convofold) {
+    let folder = tempfile::tempdir().unwrap();
+    let db = Convofold::open(folder.path()).unwrap();
+    (folder, db)
+}
+
+/// As a host in asynchronous code does it: never blocking, trying again where the queue is full.
+async fn commit(db: Convofold, number: u64) -> u64 {
+    let mut batch = Batch::new(vec![message(number)]);
+    loop {
+        match db.try_submit(batch) {
+            Ok(ticket) => return ticket.await.unwrap().first_seq.unwrap(),
+            Err(SubmitError::Full(refused)) => batch = refused,
+            Err(error) => panic!("{error}"),
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+fn commits_a_thousand(runtime: &Runtime) {
+    let (_folder, db) = store();
+    let mut seqs = runtime.block_on(async {
+        let tasks: Vec<_> = (0..1_000).map(|number| tokio::spawn(commit(db.clone(), number))).collect();
+        let mut seqs = Vec::new();
+        for task in tasks {
+            seqs.push(task.await.unwrap());
+        }
+        seqs
+    });
+    seqs.sort_unstable();
+    assert_eq!(seqs, (1..=1_000).collect::<Vec<_>>());
+    assert_eq!(db.stats().durable_seq, 1_000);
+}
+
+#[test]
+fn on_the_thread_that_calls() {
+    let (_folder, db) = store();
+    for number in 0..20 {
+        let receipt = pollster::block_on(db.submit(Batch::new(vec![message(number)])).unwrap()).unwrap();
+        assert!(receipt.durable);
+        assert_eq!(receipt.last_seq, Some(number + 1));
+    }
+}
+
+#[test]
+fn on_many_threads_of_tokio() {
+    commits_a_thousand(&Builder::new_multi_thread().worker_threads(4).enable_time().build().unwrap());
+}
+
+#[test]
+fn on_one_thread_of_tokio() {
+    commits_a_thousand(&Builder::new_current_thread().enable_time().build().unwrap());
+}
+
+#[test]
+fn a_ticket_that_is_dropped_is_committed_all_the_same() {
+    let (_folder, db) = store();
+    Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+        let ticket = db.submit(Batch::new(vec![message(1)])).unwrap();
+        // Whether or not it was there in time.
+        let _ = tokio::time::timeout(Duration::ZERO, ticket).await;
+    });
+    db.sync().unwrap();
+    assert_eq!(db.stats().last_seq, 1);
+}
+
+#[test]
+fn a_closed_store_is_told_by_the_ticket_or_before() {
+    let (_folder, db) = store();
+    let closing = db.clone();
+    let closer = std::thread::spawn(move || closing.close().unwrap());
+    pollster::block_on(async {
+        for number in 0.. {
+            match db.try_submit(Batch::new(vec![message(number)])) {
+                Ok(ticket) => match ticket.await {
+                    Ok(receipt) => assert!(receipt.durable),
+                    Err(error) => return assert!(matches!(error, CommitError::Closed), "{error}"),
+                },
+                Err(error) => return assert!(matches!(error, SubmitError::Closed), "{error}"),
+            }
+        }
+    });
+    closer.join().unwrap();
+}
