@@ -8,7 +8,7 @@
 //! metrics::describe();
 //! // Now and then, such as whenever somebody scrapes:
 //! metrics::publish(&db.counters(), &[("store", "chats")]);
-//! # Ok::<_, convofold_store::OpenError>(())
+//! # Ok::<_, Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! | name | kind | meaning |
