@@ -9,6 +9,7 @@ mod damage;
 mod directory;
 mod export;
 mod feed;
+mod ingest;
 mod machine;
 mod repair;
 mod replay;
