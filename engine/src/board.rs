@@ -16,19 +16,19 @@ use crate::event::Event;
 use crate::hash::StateHash;
 use crate::history::{self, Arrivals, HistoryEntry};
 use crate::image::{ConversationImage, ImageError};
-use crate::index::{Index, Slot};
+use crate::index::{Index, Seen, Slot, Update};
+use crate::names::Names;
 use crate::outline::Outline;
-use crate::query::{AgentLoad, Page, Query, QueryError, Totals};
 use crate::resident::{Resident, Returning};
 use crate::state::State;
 
 /// Names the rules of the fold. A checkpoint made by other rules is not used: the log is folded again.
 pub const FOLD_VERSION: u32 = 1;
 
-/// All conversations, the state of each, and the indexes behind the questions.
+/// All conversations, and the state of each. Questions about many of them are answered by an [`Index`] that lies beside it.
 ///
 /// ```
-/// use convofold_engine::{Board, Direction, Draft, Kind, Query, Time};
+/// use convofold_engine::{Board, Direction, Draft, Kind, Time};
 ///
 /// let mut board = Board::new();
 /// let event = Draft {
@@ -40,7 +40,7 @@ pub const FOLD_VERSION: u32 = 1;
 ///     ..Draft::default()
 /// };
 /// board.batch().apply(1, &event.build()?);
-/// assert_eq!(board.query(&Query::default())?.rows[0].unread, 1);
+/// assert_eq!(board.state("case-7").map(|state| state.unread), Some(1));
 /// # Ok::<_, Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Default)]
@@ -50,7 +50,7 @@ pub struct Board {
     residents: HashMap<Slot, Box<Resident>>,
     /// What came for conversations that are away.
     waiting: BTreeMap<Slot, Waiting>,
-    index: Index,
+    names: Names,
     hash: StateHash,
     unhashed: Vec<Slot>,
     unsaved: BTreeSet<Slot>,
@@ -93,13 +93,22 @@ impl Board {
         Self::default()
     }
 
-    /// A board of conversations that are all away, in the order of their places, and their state hash.
+    /// A board of conversations that are all away, in the order of their places, with their state hash, and its index.
     #[must_use]
-    pub fn of_outlines(outlines: impl IntoIterator<Item = Outline>, hash: StateHash) -> Self {
+    pub fn of_outlines(outlines: impl IntoIterator<Item = Outline>, hash: StateHash) -> (Self, Index) {
         let mut board = Self { hash, ..Self::default() };
-        let Self { directory, index, .. } = &mut board;
-        index.fill(outlines.into_iter().map(|outline| (directory.add(outline.fingerprint), outline.seen)));
-        board
+        let Self { directory, names, .. } = &mut board;
+        let index = Index::of(outlines.into_iter().map(|Outline { fingerprint, seen }| {
+            let open = seen.open.map(|row| names.share_all(row));
+            (directory.add(fingerprint), Seen { open, ..seen })
+        }));
+        (board, index)
+    }
+
+    /// An index of the conversations that are here.
+    #[must_use]
+    pub fn index(&self) -> Index {
+        Index::of(self.residents.iter().filter_map(|(slot, resident)| Some((*slot, resident.seen.clone()?))))
     }
 
     /// How many conversations there are.
@@ -112,12 +121,6 @@ impl Board {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
-    }
-
-    /// How many conversations are open.
-    #[must_use]
-    pub fn open_len(&self) -> usize {
-        self.index.open_len()
     }
 
     /// How many conversations are here; the others are away.
@@ -145,7 +148,8 @@ impl Board {
         Admissions { board: self, admitted: Vec::new(), places: HashTable::new() }
     }
 
-    /// Begins to apply events. When the batch is dropped, every answer reflects them.
+    /// Begins to apply events. When the batch is finished or dropped, every answer of the board reflects them, and
+    /// [`Batch::finish`] tells what an [`Index`] has to know of it.
     pub fn batch(&mut self) -> Batch<'_> {
         self.batches += 1;
         Batch { board: self, touched: Vec::new() }
@@ -202,26 +206,6 @@ impl Board {
     #[must_use]
     pub fn arrivals(&self, id: &str) -> Option<Arrivals> {
         self.conversation(id).map(history::arrivals)
-    }
-
-    /// A page of open conversations (spec Q2).
-    ///
-    /// # Errors
-    /// [`QueryError`] where the cursor belongs to another order.
-    pub fn query(&self, query: &Query) -> Result<Page, QueryError> {
-        self.index.query(query)
-    }
-
-    /// What every agent has to do (spec Q3).
-    #[must_use]
-    pub fn agents(&self) -> Vec<AgentLoad> {
-        self.index.agents()
-    }
-
-    /// Counts per tenant and channel (spec Q3).
-    #[must_use]
-    pub fn totals(&self) -> Vec<Totals> {
-        self.index.totals()
     }
 
     /// The ids of the conversations that are here, in the order of the export: by their bytes.
@@ -316,8 +300,7 @@ impl Board {
         }
     }
 
-    /// Lets a conversation go, with everything of it that was not saved yet; it still counts in indexes, totals and the
-    /// state hash, and [`Board::restore`] brings it back. `None` where there is none or it is away already.
+    /// Lets a conversation go, with everything of it that was not saved yet; it still counts in the state hash, and [`Board::restore`] brings it back. `None` where there is none or it is away already.
     pub fn evict(&mut self, slot: u32) -> Option<ConversationImage> {
         let image = self.image(slot)?;
         self.take_out(slot);
@@ -368,39 +351,42 @@ impl Board {
     pub fn restore(&mut self, slot: u32, image: ConversationImage) -> Result<(), ImageError> {
         if slot == self.slot_count() && self.slot_here(&image.id).is_none() {
             self.add(image.into_conversation()?);
-            self.settle(slot);
+            let _ = self.settle(slot);
             return Ok(());
         }
-        self.take_back(slot, image.prepare()?)
+        self.take_back(slot, image.prepare()?).map(drop)
     }
 
-    /// Puts a conversation back at its own place after it went away. What takes time was done by
-    /// [`ConversationImage::prepare`].
+    /// Puts a conversation back at its own place after it went away; what an [`Index`] has to know of it. What takes time was
+    /// done by [`ConversationImage::prepare`].
     ///
     /// # Errors
     /// [`ImageError::SlotTaken`] where the place is not its own, or it is there already.
-    pub fn take_back(&mut self, slot: u32, returning: Returning) -> Result<(), ImageError> {
+    pub fn take_back(&mut self, slot: u32, returning: Returning) -> Result<Vec<Update>, ImageError> {
         let id = returning.id().clone();
         if !self.is_away(slot) || self.directory.fingerprint(slot) != Some(fingerprint(&id)) {
             return Err(ImageError::SlotTaken { id, slot });
         }
-        self.admit_back(slot, returning);
+        let mut updates = vec![self.admit_back(slot, returning)];
         let waiting = self.waiting.remove(&slot).unwrap_or_default();
         let mut batch = self.batch();
         batch.count_duplicates(slot, waiting.duplicates);
         for (seq, event) in waiting.events {
             batch.apply(seq, &event);
         }
-        Ok(())
+        updates.extend(batch.finish());
+        Ok(updates)
     }
 
     /// A conversation that was counted when it went.
-    fn admit_back(&mut self, slot: Slot, returning: Returning) {
-        let mut resident = Box::new(Resident::returned(returning, &mut self.index, slot));
+    fn admit_back(&mut self, slot: Slot, returning: Returning) -> Update {
+        let (resident, update) = Resident::returned(returning, &mut self.names, slot);
+        let mut resident = Box::new(resident);
         resident.touched = self.batches;
         self.resident_bytes += resident.bytes;
         self.largest_bytes = self.largest_bytes.max(resident.bytes);
         self.residents.insert(slot, resident);
+        update
     }
 
     fn add(&mut self, conversation: Conversation) -> Slot {
@@ -411,16 +397,17 @@ impl Board {
     }
 
     /// Brings everything that is derived from a conversation up to its facts.
-    fn settle(&mut self, slot: Slot) {
-        let Some(resident) = self.residents.get_mut(&slot) else { return };
+    fn settle(&mut self, slot: Slot) -> Option<Update> {
+        let resident = self.residents.get_mut(&slot)?;
         if std::mem::take(&mut resident.is_hashed) {
             self.unhashed.push(slot);
         }
         self.resident_bytes -= resident.bytes;
-        resident.settle(&mut self.index, slot);
+        let update = resident.settle(&mut self.names, slot);
         resident.touched = self.batches;
         self.resident_bytes += resident.bytes;
         self.largest_bytes = self.largest_bytes.max(resident.bytes);
+        Some(update)
     }
 }
 
@@ -527,14 +514,24 @@ impl Batch<'_> {
     fn slot_of(&mut self, event: &Event) -> Slot {
         self.known_slot(event).unwrap_or_else(|| self.board.add(Conversation::new(event.conversation().into())))
     }
+
+    /// Ends the batch; what an [`Index`] has to know of it, in this order.
+    #[must_use]
+    pub fn finish(mut self) -> Vec<Update> {
+        self.settle().collect()
+    }
+
+    fn settle(&mut self) -> impl Iterator<Item = Update> {
+        std::mem::take(&mut self.touched).into_iter().filter_map(|slot| {
+            self.board.unsaved.insert(slot);
+            self.board.settle(slot)
+        })
+    }
 }
 
 impl Drop for Batch<'_> {
     fn drop(&mut self) {
-        for slot in std::mem::take(&mut self.touched) {
-            self.board.unsaved.insert(slot);
-            self.board.settle(slot);
-        }
+        self.settle().for_each(drop);
     }
 }
 

@@ -1,10 +1,13 @@
-//! The indexes behind the questions of spec Q2 and Q3, kept up to date as conversations change.
+//! The indexes behind the questions of spec Q2 and Q3.
+//!
+//! They lie beside the board and are brought up to date one conversation at a time, so that whoever asks waits for one at
+//! most, and never for the fold.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::Arc;
 
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashMap;
 
 use crate::query::{AgentFilter, AgentLoad, Cursor, OpenConversation, Page, Query, QueryError, Sort, Totals};
 use crate::state::AgentRef;
@@ -51,8 +54,43 @@ impl Seen {
     }
 }
 
+/// What changed about a conversation, as far as it is listed and counted; see [`Board::batch`](crate::Board::batch).
+#[derive(Clone, Debug)]
+pub struct Update {
+    slot: Slot,
+    /// Where it was counted before, if it was.
+    before: Option<Seen>,
+    now: Seen,
+}
+
+impl Update {
+    pub(crate) fn new(slot: Slot, before: Option<Seen>, now: Seen) -> Self {
+        Self { slot, before, now }
+    }
+}
+
+/// The lists and counts behind the questions about many conversations: which are open, in which order, whose they are.
+///
+/// ```
+/// use convofold_engine::{Board, Direction, Draft, Index, Kind, Query, Time};
+///
+/// let (mut board, mut index) = (Board::new(), Index::default());
+/// let event = Draft {
+///     source: "helpdesk",
+///     conversation: "case-7",
+///     kind: Some(Kind::Message),
+///     occurred: Time::from_ms(1_700_000_000_000),
+///     direction: Some(Direction::In),
+///     ..Draft::default()
+/// };
+/// let mut batch = board.batch();
+/// batch.apply(1, &event.build()?);
+/// batch.finish().into_iter().for_each(|update| index.apply(update));
+/// assert_eq!(index.query(&Query::default())?.rows[0].unread, 1);
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Default)]
-pub(crate) struct Index {
+pub struct Index {
     open: HashMap<Slot, Row>,
     by_activity: Ordered,
     by_waiting: Ordered,
@@ -63,41 +101,43 @@ pub(crate) struct Index {
     unassigned: Ordered,
     /// Which agents go by a name, and in how many conversations.
     agents_named: HashMap<Arc<str>, BTreeMap<AgentKey, u32>>,
-    by_number: HashMap<Arc<str>, BTreeSet<Slot>>,
+    by_number: BTreeSet<(Arc<str>, Slot)>,
     totals: HashMap<TotalsKey, Tally>,
-    /// Texts that many conversations share, held once.
-    shared: HashSet<Arc<str>>,
 }
 
 impl Index {
-    pub(crate) fn open_len(&self) -> usize {
-        self.by_activity.len()
-    }
-
-    /// One copy of a text that many conversations share. Those of conversations that are gone are not given back:
-    /// agents, tenants and channels are few.
-    pub(crate) fn share(&mut self, text: &str) -> Arc<str> {
-        self.shared.get_or_insert_with(text, |text| Arc::from(text)).clone()
-    }
-
-    /// An open conversation.
-    pub(crate) fn open(&self, slot: Slot) -> Option<&Row> {
-        self.open.get(&slot)
+    /// How many conversations are open.
+    #[must_use]
+    pub fn open_len(&self) -> usize {
+        self.open.len()
     }
 
     /// Replaces what was known of a conversation by what is known now.
-    pub(crate) fn update(&mut self, slot: Slot, before: Option<&Seen>, now: &Seen) {
-        self.update_totals(before, now);
-        self.update_open(slot, before.and_then(|seen| seen.open.as_ref()), now.open.as_ref());
+    pub fn apply(&mut self, update: Update) {
+        let Update { slot, before, now } = update;
+        let row = match &now.open {
+            Some(row) => self.open.insert(slot, row.clone()),
+            None => self.open.remove(&slot),
+        };
+        // What it is listed by is what has to go from the lists.
+        let before = row.as_ref().map(Seen::of_open).or(before);
+        self.update_totals(before.as_ref(), &now);
+        self.update_lists(slot, row.as_ref(), now.open.as_ref());
     }
 
-    /// Fills an index that is empty, at less cost than one by one.
-    pub(crate) fn fill(&mut self, all: impl Iterator<Item = (Slot, Seen)>) {
+    /// An index of all these conversations, at less cost than one by one.
+    pub(crate) fn of(all: impl Iterator<Item = (Slot, Seen)>) -> Self {
+        let mut index = Self::default();
+        index.fill(all);
+        index
+    }
+
+    fn fill(&mut self, all: impl Iterator<Item = (Slot, Seen)>) {
         let mut by_agent: HashMap<AgentKey, Vec<_>> = HashMap::new();
-        let mut unassigned = Vec::new();
+        let (mut unassigned, mut numbers) = (Vec::new(), Vec::new());
         for (slot, seen) in all {
             self.update_totals(None, &seen);
-            let Some(row) = seen.open.map(|row| self.with_shared_texts(row)) else { continue };
+            let Some(row) = seen.open else { continue };
             match agent_key(&row) {
                 None => unassigned.push((entry(&row, Sort::Activity), slot)),
                 Some(key) => {
@@ -105,7 +145,7 @@ impl Index {
                     by_agent.entry(key).or_default().push((entry(&row, Sort::Activity), slot));
                 }
             }
-            self.join_number(slot, &row);
+            numbers.extend(row.member_number.clone().map(|number| (number, slot)));
             self.open.insert(slot, row);
         }
         // Sorted at once and built from the bottom up.
@@ -114,21 +154,10 @@ impl Index {
         (self.by_activity, self.by_waiting, self.by_start) = (by_activity, by_waiting, by_start);
         self.by_agent = by_agent.into_iter().map(|(key, entries)| (key, entries.into_iter().collect())).collect();
         self.unassigned = unassigned.into_iter().collect();
+        self.by_number = numbers.into_iter().collect();
     }
 
-    fn with_shared_texts(&mut self, row: Row) -> Row {
-        let mut share = |text: &Option<Arc<str>>| text.as_deref().map(|text| self.share(text));
-        let [tenant, channel, agent_id, agent_name, shortcode] =
-            [&row.tenant, &row.channel, &row.agent_id, &row.agent_name, &row.shortcode].map(&mut share);
-        let own = Arc::unwrap_or_clone(row);
-        Arc::new(OpenConversation { tenant, channel, agent_id, agent_name, shortcode, ..own })
-    }
-
-    fn update_open(&mut self, slot: Slot, before: Option<&Row>, now: Option<&Row>) {
-        match now {
-            Some(row) => self.open.insert(slot, row.clone()),
-            None => self.open.remove(&slot),
-        };
+    fn update_lists(&mut self, slot: Slot, before: Option<&Row>, now: Option<&Row>) {
         for sort in [Sort::Activity, Sort::Waiting, Sort::Started] {
             let key = |row: &Row| row.sort_key(sort);
             if before.map(key) != now.map(key) {
@@ -213,16 +242,13 @@ impl Index {
 
     fn join_number(&mut self, slot: Slot, row: &Row) {
         if let Some(number) = &row.member_number {
-            self.by_number.entry_ref(number).or_default().insert(slot);
+            self.by_number.insert((number.clone(), slot));
         }
     }
 
     fn leave_number(&mut self, slot: Slot, row: &Row) {
-        let Some(number) = &row.member_number else { return };
-        let Some(slots) = self.by_number.get_mut(number) else { return };
-        slots.remove(&slot);
-        if slots.is_empty() {
-            self.by_number.remove(number);
+        if let Some(number) = &row.member_number {
+            self.by_number.remove(&(number.clone(), slot));
         }
     }
 
@@ -250,8 +276,11 @@ impl Index {
         }
     }
 
-    /// Spec Q2.
-    pub(crate) fn query(&self, query: &Query) -> Result<Page, QueryError> {
+    /// A page of open conversations (spec Q2).
+    ///
+    /// # Errors
+    /// [`QueryError`] where the cursor belongs to another order.
+    pub fn query(&self, query: &Query) -> Result<Page, QueryError> {
         if let Some(cursor) = query.cursor.as_ref().filter(|cursor| cursor.sort != query.sort) {
             return Err(QueryError::CursorOfAnotherOrder { expected: query.sort, found: cursor.sort });
         }
@@ -264,8 +293,9 @@ impl Index {
     /// The smallest set that holds everything the query can want.
     fn candidates(&self, query: &Query) -> Candidates<'_> {
         if let Some(number) = &query.number {
-            let slots = self.by_number.get(number.as_str());
-            return Candidates::Any(slots.into_iter().flatten().copied().collect());
+            let number: Arc<str> = number.as_str().into();
+            let of_number = self.by_number.range((number.clone(), Slot::MIN)..=(number, Slot::MAX));
+            return Candidates::Any(of_number.map(|(_, slot)| *slot).collect());
         }
         let sets = match &query.agent {
             None => return Candidates::InOrder(self.ordered(query.sort)),
@@ -294,7 +324,7 @@ impl Index {
     }
 
     fn rows<'a>(&'a self, slots: impl Iterator<Item = Slot> + 'a) -> impl Iterator<Item = &'a Row> {
-        slots.filter_map(|slot| self.open(slot))
+        slots.filter_map(|slot| self.open.get(&slot))
     }
 
     fn sorted(&self, query: &Query, slots: Vec<Slot>) -> Vec<&Row> {
@@ -305,8 +335,9 @@ impl Index {
         rows.split_off(skipped)
     }
 
-    /// Spec Q3, the agent with most open conversations first.
-    pub(crate) fn agents(&self) -> Vec<AgentLoad> {
+    /// What every agent has to do (spec Q3), the one with most open conversations first.
+    #[must_use]
+    pub fn agents(&self) -> Vec<AgentLoad> {
         let of_agents = self.by_agent.values().filter_map(|ordered| self.load(ordered));
         let mut loads: Vec<_> = of_agents.chain(self.load(&self.unassigned)).collect();
         loads.sort_by(|a, b| b.open.cmp(&a.open).then_with(|| a.agent.cmp(&b.agent)));
@@ -327,8 +358,9 @@ impl Index {
         })
     }
 
-    /// Spec Q3, in the order of tenant and channel.
-    pub(crate) fn totals(&self) -> Vec<Totals> {
+    /// Counts per tenant and channel (spec Q3), in that order.
+    #[must_use]
+    pub fn totals(&self) -> Vec<Totals> {
         let totals = self.totals.iter().map(|((tenant, channel), tally)| Totals {
             tenant: tenant.clone(),
             channel: channel.clone(),

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use crate::conversation::Conversation;
 use crate::fold::Fold;
 use crate::hash::StateHash;
-use crate::index::{Index, Seen, Slot};
+use crate::index::{Seen, Slot, Update};
+use crate::names::Names;
 use crate::query::OpenConversation;
 use crate::state::State;
 use crate::texts::Field;
@@ -14,7 +15,7 @@ use crate::time::Time;
 #[derive(Debug)]
 pub(crate) struct Resident {
     pub(crate) conversation: Conversation,
-    /// What the indexes know of it.
+    /// How it is listed and counted.
     pub(crate) seen: Option<Seen>,
     /// What it added to the state hash when that was last asked for.
     pub(crate) in_hash: StateHash,
@@ -52,18 +53,15 @@ impl Resident {
         Self { conversation, seen: None, in_hash, is_hashed: false, bytes: 0, touched: 0 }
     }
 
-    /// One that comes back, and was counted and hashed before it went.
-    pub(crate) fn returned(returning: Returning, index: &mut Index, slot: Slot) -> Self {
+    /// One that comes back, and was counted and hashed before it went; and how it is listed, now that its texts are here.
+    pub(crate) fn returned(returning: Returning, names: &mut Names, slot: Slot) -> (Self, Update) {
         let Returning { conversation, hash } = returning;
         let mut resident = Self::new(*conversation);
-        let counted = index.open(slot).map(Seen::of_open);
-        let seen = see(&resident.conversation, counted.as_ref(), index);
-        if counted.is_some() {
-            index.update(slot, counted.as_ref(), &seen);
-        }
+        let seen = see(&resident.conversation, None, names);
+        let update = Update::new(slot, Some(seen.clone()), seen.clone());
         resident.keep(seen);
         resident.note_hash(hash);
-        resident
+        (resident, update)
     }
 
     pub(crate) fn is_open(&self) -> bool {
@@ -81,13 +79,13 @@ impl Resident {
         std::mem::replace(&mut self.in_hash, now)
     }
 
-    /// Brings what is derived up to the facts, here and in the indexes.
-    pub(crate) fn settle(&mut self, index: &mut Index, slot: Slot) {
+    /// Brings what is derived up to the facts; what changed about how it is listed.
+    pub(crate) fn settle(&mut self, names: &mut Names, slot: Slot) -> Update {
         self.conversation.settle();
         let before = self.seen.take();
-        let seen = see(&self.conversation, before.as_ref(), index);
-        index.update(slot, before.as_ref(), &seen);
-        self.keep(seen);
+        let seen = see(&self.conversation, before.as_ref(), names);
+        self.keep(seen.clone());
+        Update::new(slot, before, seen)
     }
 
     fn keep(&mut self, seen: Seen) {
@@ -99,18 +97,18 @@ impl Resident {
     }
 }
 
-/// What the indexes are to know of a conversation.
-fn see(conversation: &Conversation, before: Option<&Seen>, index: &mut Index) -> Seen {
+/// How a conversation is to be listed and counted.
+fn see(conversation: &Conversation, before: Option<&Seen>, names: &mut Names) -> Seen {
     let row = before.and_then(|seen| seen.open.as_deref());
     conversation.with_fold(|fold| {
         let lists = conversation.lists();
         let known_tenant = before.and_then(|seen| seen.tenant.clone());
         let known_channel = before.and_then(|seen| seen.channel.clone());
-        let tenant = share(index, fold.attribute(Field::Tenant, lists), known_tenant);
-        let channel = share(index, fold.channel(lists), known_channel);
+        let tenant = share(names, fold.attribute(Field::Tenant, lists), known_tenant);
+        let channel = share(names, fold.channel(lists), known_channel);
         let open = fold
             .last_active_at()
-            .map(|active| Arc::new(open_row(conversation, fold, index, row, active, &tenant, &channel)));
+            .map(|active| Arc::new(open_row(conversation, fold, names, row, active, &tenant, &channel)));
         Seen { tenant, channel, open }
     })
 }
@@ -118,7 +116,7 @@ fn see(conversation: &Conversation, before: Option<&Seen>, index: &mut Index) ->
 fn open_row(
     conversation: &Conversation,
     fold: &Fold,
-    index: &mut Index,
+    names: &mut Names,
     before: Option<&OpenConversation>,
     active: Time,
     tenant: &Option<Arc<str>>,
@@ -132,13 +130,13 @@ fn open_row(
         id: conversation.id.clone(),
         tenant: tenant.clone(),
         channel: channel.clone(),
-        agent_id: share(index, agent.and_then(|agent| agent.id.as_deref()), known(|row| &row.agent_id)),
-        agent_name: share(index, agent.and_then(|agent| agent.name.as_deref()), known(|row| &row.agent_name)),
+        agent_id: share(names, agent.and_then(|agent| agent.id.as_deref()), known(|row| &row.agent_id)),
+        agent_name: share(names, agent.and_then(|agent| agent.name.as_deref()), known(|row| &row.agent_name)),
         member_name: own(Field::MemberName, known(|row| &row.member_name)),
         member_number: own(Field::MemberNumber, known(|row| &row.member_number)),
         member_business_id: own(Field::MemberBusinessId, known(|row| &row.member_business_id)),
         member_channel_id: own(Field::MemberChannelId, known(|row| &row.member_channel_id)),
-        shortcode: share(index, fold.attribute(Field::Shortcode, lists), known(|row| &row.shortcode)),
+        shortcode: share(names, fold.attribute(Field::Shortcode, lists), known(|row| &row.shortcode)),
         unread: fold.unread.count(),
         started_at: fold.started_at().ms(),
         last_active_at: active.ms(),
@@ -149,9 +147,9 @@ fn open_row(
 }
 
 /// The text held once for all conversations; `known` is the copy that was used before, mostly still the right one.
-fn share(index: &mut Index, text: Option<&str>, known: Option<Arc<str>>) -> Option<Arc<str>> {
+fn share(names: &mut Names, text: Option<&str>, known: Option<Arc<str>>) -> Option<Arc<str>> {
     let text = text?;
-    Some(known.filter(|known| **known == *text).unwrap_or_else(|| index.share(text)))
+    Some(known.filter(|known| **known == *text).unwrap_or_else(|| names.share(text)))
 }
 
 /// Like [`share`] for texts that are a conversation's own.

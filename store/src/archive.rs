@@ -12,6 +12,7 @@ use parking_lot::RwLock;
 use crate::checkpoint::PAGE_SLOTS;
 use crate::damage::Damage;
 use crate::in_order::in_order;
+use crate::live::Live;
 use crate::storage::{PageKey, Storage, StorageError};
 use crate::stored_page::{PageEntry, StoredPage, page_of};
 
@@ -95,14 +96,10 @@ impl<'a> ArchiveReader<'a> {
 
     /// Reads what is away of these places, so that it is at hand where the board must not be kept waiting. What is damaged
     /// is found out when it is asked for.
-    pub(crate) fn prepare(
-        &mut self,
-        board: &RwLock<Board>,
-        slots: impl IntoIterator<Item = u32>,
-    ) -> Result<(), StorageError> {
+    pub(crate) fn prepare(&mut self, live: &Live, slots: impl IntoIterator<Item = u32>) -> Result<(), StorageError> {
         self.pages.clear();
         for slot in slots {
-            let is_away = board.read().is_away(slot);
+            let is_away = live.board().is_away(slot);
             if is_away && !self.has(slot) {
                 match self.read(slot) {
                     Err(StorageError::Value(_)) => {}
@@ -138,22 +135,22 @@ impl<'a> ArchiveReader<'a> {
     }
 
     /// The id of the conversation at a place.
-    pub(crate) fn id(&mut self, board: &RwLock<Board>, slot: u32) -> Result<Arc<str>, StorageError> {
-        let here = board.read().id(slot).cloned();
+    pub(crate) fn id(&mut self, live: &Live, slot: u32) -> Result<Arc<str>, StorageError> {
+        let here = live.board().id(slot).cloned();
         here.map_or_else(|| Ok(self.image(slot)?.id), Ok)
     }
 
     /// Looks at the conversation with this id, wherever it is.
     pub(crate) fn look<T>(
         &mut self,
-        board: &RwLock<Board>,
+        live: &Live,
         id: &str,
         look: impl Fn(&Board) -> Option<T>,
     ) -> Result<Option<T>, StorageError> {
         let mut after = None;
         loop {
             let found = {
-                let board = board.read();
+                let board = live.board();
                 match board.find_after(id, after) {
                     Whereabouts::Here => return Ok(look(&board)),
                     elsewhere => elsewhere,
@@ -190,10 +187,10 @@ pub(crate) fn alone(image: ConversationImage) -> Result<Board, StorageError> {
 const GONE_AT_ONCE: usize = 16;
 
 /// Lets conversations leave memory until they take no more than so many bytes, or none is left that may go.
-pub(crate) fn let_go(board: &RwLock<Board>, max_bytes: u64) {
-    let surplus = board.read().surplus(max_bytes);
+pub(crate) fn let_go(live: &Live, max_bytes: u64) {
+    let surplus = live.board().surplus(max_bytes);
     for slots in surplus.chunks(GONE_AT_ONCE) {
-        let gone = board.write().let_go(slots);
+        let gone = live.board_mut().let_go(slots);
         drop(gone);
     }
 }
@@ -202,12 +199,12 @@ pub(crate) fn let_go(board: &RwLock<Board>, max_bytes: u64) {
 pub(crate) fn bring_back<'a>(
     archive: &Archive,
     storage: &dyn Storage,
-    board: &RwLock<Board>,
+    live: &Live,
     events: impl Iterator<Item = &'a Event> + Clone,
 ) -> Result<(), StorageError> {
     loop {
         let absent: BTreeSet<u32> = {
-            let board = board.read();
+            let board = live.board();
             if board.resident_len() == board.len() {
                 return Ok(());
             }
@@ -217,17 +214,12 @@ pub(crate) fn bring_back<'a>(
             return Ok(());
         }
         // Again after that: what is found by 64 bits of an id may be another conversation.
-        restore(&absent, archive, storage, board)?;
+        restore(&absent, archive, storage, live)?;
     }
 }
 
 /// Puts the conversations of these places back on the board. Pages are read and decoded on all processors.
-fn restore(
-    slots: &BTreeSet<u32>,
-    archive: &Archive,
-    storage: &dyn Storage,
-    board: &RwLock<Board>,
-) -> Result<(), StorageError> {
+fn restore(slots: &BTreeSet<u32>, archive: &Archive, storage: &dyn Storage, live: &Live) -> Result<(), StorageError> {
     let mut pages: Vec<(u32, Vec<u32>)> = Vec::new();
     for slot in slots {
         match pages.last_mut() {
@@ -248,7 +240,8 @@ fn restore(
     in_order(pages.len(), read, |read| {
         for returning in read {
             for (slot, returning) in returning? {
-                board.write().take_back(slot, returning).map_err(damaged)?;
+                let updates = live.board_mut().take_back(slot, returning).map_err(damaged)?;
+                live.list(updates);
             }
         }
         Ok(())

@@ -9,7 +9,6 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use convofold_engine::{Board, Difference, ImageError, Seq, State};
-use serde::Serialize;
 
 use crate::archive::ArchiveReader;
 use crate::base::{MemoryError, base_images, board_of};
@@ -30,7 +29,8 @@ const SLICE: usize = 64;
 const MAX_DIFFERENCES: usize = 10_000;
 
 /// What an audit found.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct AuditReport {
     /// How many conversations were compared.
@@ -44,12 +44,13 @@ pub struct AuditReport {
     /// How many more there are; only the first 10,000 are listed.
     pub more_differences: u64,
     /// How long it took.
-    #[serde(skip)]
+    #[cfg_attr(feature = "serde", serde(rename = "took_ms", serialize_with = "crate::json::as_ms"))]
     pub took: Duration,
 }
 
 /// A field of a conversation that the store holds differently from what its events say.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct AuditDifference {
     /// The conversation.
@@ -141,12 +142,12 @@ fn audit(
     let started = Instant::now();
     let storage = LentStorage::of(shared);
     let start = shared.log_start.read().tail;
-    let slots = sample.slots(shared.board.read().slot_count());
+    let slots = sample.slots(shared.live.board().slot_count());
     let wanted: Option<HashSet<_>> = match sample {
         Sample::All => None,
         Sample::Random { .. } => {
             let mut reader = ArchiveReader::new(&shared.archive, storage.as_ref());
-            let ids = slots.iter().map(|slot| reader.id(&shared.board, *slot));
+            let ids = slots.iter().map(|slot| reader.id(&shared.live, *slot));
             Some(ids.collect::<Result<_, _>>().map_err(LogError::Storage)?)
         }
     };
@@ -175,8 +176,8 @@ fn compare(
     let storage = LentStorage::of(shared);
     let mut reader = ArchiveReader::new(&shared.archive, storage.as_ref());
     for slots in slots.chunks(SLICE) {
-        reader.prepare(&shared.board, slots.iter().copied()).map_err(LogError::Storage)?;
-        let pairs = shadow.beside(shared, |live, shadow| {
+        reader.prepare(&shared.live, slots.iter().copied()).map_err(LogError::Storage)?;
+        let pairs = shadow.beside(shared, |(live, _), shadow| {
             slots.iter().map(|slot| Ok(Pair::of(reader.state_of(live, *slot)?, shadow))).collect::<Result<Vec<_>, _>>()
         })?;
         let pairs: Vec<Pair> = pairs.map_err(LogError::Storage)?.into_iter().flatten().collect();

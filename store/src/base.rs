@@ -36,9 +36,9 @@ pub(crate) fn memories<'a>(
     storage: &'a dyn Storage,
 ) -> impl Iterator<Item = Result<ConversationImage, StorageError>> + 'a {
     let mut reader = ArchiveReader::new(&shared.archive, storage);
-    let slots = shared.board.read().slot_count();
+    let slots = shared.live.board().slot_count();
     (0..slots).filter_map(move |slot| {
-        let here = shared.board.read().image(slot);
+        let here = shared.live.board().image(slot);
         here.map(Ok).or_else(|| Some(reader.image(slot)))
     })
 }

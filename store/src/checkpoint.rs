@@ -34,6 +34,7 @@ const RECORD: &str = "checkpoint/";
 
 /// A checkpoint that was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Checkpoint {
     /// The last event in it.
@@ -45,6 +46,7 @@ pub struct Checkpoint {
     /// How many bytes they have.
     pub bytes_written: u64,
     /// How long it took.
+    #[cfg_attr(feature = "serde", serde(rename = "took_ms", serialize_with = "crate::json::as_ms"))]
     pub took: Duration,
 }
 
@@ -91,7 +93,7 @@ impl Checkpointer {
         log_bytes: u64,
     ) -> Result<Checkpoint, StorageError> {
         let started = Instant::now();
-        let changed = shared.board.write().take_unsaved();
+        let changed = shared.live.board_mut().take_unsaved();
         let mut written = Checkpoint {
             seq: tail.last_seq(),
             generation: self.generation,
@@ -112,7 +114,7 @@ impl Checkpointer {
                 entries.into_iter().map(|(page_no, _)| page_no).collect()
             }
             Err(error) => {
-                shared.board.write().put_back_unsaved(changed);
+                shared.live.board_mut().put_back_unsaved(changed);
                 return Err(error);
             }
         };
@@ -151,7 +153,7 @@ impl Checkpointer {
         let (places, pages_checksum) = shared.archive.with_pages(|pages| (places_of(pages), checksum_of(pages)));
         // What changed was hashed as it was written.
         let (state_hash, slot_count) = {
-            let mut board = shared.board.write();
+            let mut board = shared.live.board_mut();
             (board.state_hash(), board.slot_count())
         };
         let bookmarks = shared.bookmarks.read();
@@ -208,12 +210,12 @@ fn encode(
     compressor: &mut Compressor,
 ) -> Result<(PageKey, StoredPage, PageEntry), StorageError> {
     let first = page_no * PAGE_SLOTS;
-    let slots = first..shared.board.read().slot_count().min(first.saturating_add(PAGE_SLOTS));
+    let slots = first..shared.live.board().slot_count().min(first.saturating_add(PAGE_SLOTS));
     let away = boards_away(slots.clone(), shared, storage)?;
-    let hashes = shared.board.read().hashes(slots.clone());
-    shared.board.write().note_hashes(&hashes);
+    let hashes = shared.live.board().hashes(slots.clone());
+    shared.live.board_mut().note_hashes(&hashes);
     let mut hash = hashes.iter().fold(StateHash::default(), |sum, (_, hash)| sum.plus(*hash));
-    let board = shared.board.read();
+    let board = shared.live.board();
     let (mut images, mut outlines) = (Vec::new(), Vec::new());
     for slot in slots {
         let (image, outline) = match away.get(&slot) {
@@ -240,7 +242,7 @@ fn boards_away(
     shared: &Shared,
     storage: &dyn Storage,
 ) -> Result<BTreeMap<u32, (Board, StateHash)>, StorageError> {
-    let board = shared.board.read();
+    let board = shared.live.board();
     let away: Vec<u32> = slots.filter(|slot| board.is_away(*slot)).collect();
     drop(board);
     let mut reader = ArchiveReader::new(&shared.archive, storage);

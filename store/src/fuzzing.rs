@@ -66,7 +66,8 @@ fn restored(images: Vec<ConversationImage>) {
             Board::new().batch().apply(seq, &event);
         }
     }
-    let _ = (board.query(&Query::default()), board.agents(), board.totals(), board.state_hash());
+    let index = board.index();
+    let _ = (index.query(&Query::default()), index.agents(), index.totals(), board.state_hash());
 }
 
 /// Reads a backup file.

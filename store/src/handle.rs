@@ -107,14 +107,14 @@ impl Convofold {
         recovered: Recovered,
         recovery: Recovery,
     ) -> Result<Self, OpenError> {
-        let Recovered { board, archive, bookmarks, start: log_start, tail, log_bytes, checkpointer } = recovered;
+        let Recovered { live, archive, bookmarks, start: log_start, tail, log_bytes, checkpointer } = recovered;
         let (sender, receiver) = bounded(options.queue_submissions);
         let blocks = BlockWriter::new(options.block_bytes)?;
         let directory_path = directory.path().to_owned();
         let head =
             HeadFile::open(&directory_path, Head::of(&tail)).map_err(doing("writing the mark in", &directory_path))?;
         let directory = Arc::new(directory);
-        let shared = Arc::new(Shared::new(options, board, archive, bookmarks, storage.clone(), log_start, tail));
+        let shared = Arc::new(Shared::new(options, live, archive, bookmarks, storage.clone(), log_start, tail));
         shared.counters.set_log(&tail, log_bytes);
         shared.counters.checkpoint_seq.store(recovery.checkpoint_seq.unwrap_or_default(), Ordering::Relaxed);
         let writer = Writer {

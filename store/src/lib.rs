@@ -19,6 +19,8 @@
 
 // In the order in which to read them.
 mod damage;
+#[cfg(feature = "serde")]
+mod json;
 mod error;
 mod storage;
 #[cfg(test)]
@@ -41,6 +43,7 @@ mod cut;
 mod in_order;
 mod stored_page;
 mod archive;
+mod live;
 mod shared;
 mod lent_storage;
 mod checkpoint;

@@ -20,6 +20,7 @@ const EXPORT_SLICE: usize = 256;
 
 /// How much was exported.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct ExportReport {
     /// Conversations, one a line.
@@ -30,6 +31,7 @@ pub struct ExportReport {
 
 /// Figures about a store.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Stats {
     /// All conversations.
@@ -89,7 +91,7 @@ impl Convofold {
     /// Looks at one conversation, wherever it is.
     fn about<T>(&self, id: &str, look: impl Fn(&Board) -> Option<T>) -> Result<Option<T>, StorageError> {
         let storage = LentStorage::of(self.shared());
-        ArchiveReader::new(&self.shared().archive, storage.as_ref()).look(&self.shared().board, id, look)
+        ArchiveReader::new(&self.shared().archive, storage.as_ref()).look(&self.shared().live, id, look)
     }
 
     /// A page of open conversations (spec Q2).
@@ -97,26 +99,26 @@ impl Convofold {
     /// # Errors
     /// [`QueryError`] where the cursor belongs to another order.
     pub fn query(&self, query: &Query) -> Result<Page, QueryError> {
-        self.shared().board.read().query(query)
+        self.shared().live.index().query(query)
     }
 
     /// What every agent has to do (spec Q3).
     #[must_use]
     pub fn agents(&self) -> Vec<AgentLoad> {
-        self.shared().board.read().agents()
+        self.shared().live.index().agents()
     }
 
     /// Counts per tenant and channel (spec Q3).
     #[must_use]
     pub fn totals(&self) -> Vec<Totals> {
-        self.shared().board.read().totals()
+        self.shared().live.index().totals()
     }
 
     /// The state hash (spec H1). Conversations that changed since it was last asked for are hashed now, at some hundred
     /// thousand a second; other questions and the writer wait for that.
     #[must_use]
     pub fn state_hash(&self) -> StateHash {
-        self.shared().board.write().state_hash()
+        self.shared().live.board_mut().state_hash()
     }
 
     /// The value of a bookmark, as of the last batch that set it.
@@ -149,7 +151,7 @@ impl Convofold {
             out.write_all(b"\n")
         };
         let (ids, all) = {
-            let board = self.shared().board.read();
+            let board = self.shared().live.board();
             (board.ids(), board.len())
         };
         if ids.len() == all {
@@ -164,7 +166,7 @@ impl Convofold {
     fn lines_of(&self, ids: &[Arc<str>], write: &mut impl FnMut(&str) -> io::Result<()>) -> io::Result<()> {
         for ids in ids.chunks(EXPORT_SLICE) {
             let lines: Vec<Option<String>> = {
-                let board = self.shared().board.read();
+                let board = self.shared().live.board();
                 ids.iter().map(|id| board.state(id).map(|state| state.export_line())).collect()
             };
             for (id, line) in ids.iter().zip(lines) {
@@ -183,10 +185,10 @@ impl Convofold {
         let storage = LentStorage::of(shared);
         let mut reader = ArchiveReader::new(&shared.archive, storage.as_ref());
         let mut lines = SortedLines::default();
-        let slots = shared.board.read().slot_count();
+        let slots = shared.live.board().slot_count();
         for slot in 0..slots {
             let here = {
-                let board = shared.board.read();
+                let board = shared.live.board();
                 board.id(slot).and_then(|id| board.state(id))
             };
             // Where it came back meanwhile, the page tells what it was a moment ago.
@@ -200,10 +202,11 @@ impl Convofold {
     #[must_use]
     pub fn stats(&self) -> Stats {
         let shared = self.shared();
-        let board = shared.board.read();
-        let (conversations, open) = (board.len() as u64, board.open_len() as u64);
+        let board = shared.live.board();
+        let conversations = board.len() as u64;
         let (resident, resident_bytes) = (board.resident_len() as u64, board.resident_bytes());
         drop(board);
+        let open = shared.live.index().open_len() as u64;
         let log_start = shared.log_start.read().clone();
         let disk_bytes = shared.storage.read().as_ref().and_then(|storage| storage.disk_bytes().ok());
         Stats {

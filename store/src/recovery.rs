@@ -6,8 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use convofold_engine::{Board, FOLD_VERSION, Seq, StateHash};
-use parking_lot::RwLock;
+use convofold_engine::{Board, FOLD_VERSION, Index, Seq, StateHash};
 
 use crate::archive::{Archive, bring_back};
 use crate::checkpoint::{Checkpointer, Last, PAGE_SLOTS, checksum_of, generations, record_name};
@@ -20,6 +19,7 @@ use crate::error::OpenError;
 use crate::event_reader::{DecodedBlock, EventReader, FOLDED_AT_ONCE, UpTo};
 use crate::head::Head;
 use crate::in_order::in_order;
+use crate::live::Live;
 use crate::log::LogError;
 use crate::sled_file::Doubt;
 use crate::storage::{BlockKey, PageKey, Storage, StorageError, panic_message};
@@ -28,6 +28,7 @@ use crate::trim::read_log_start;
 
 /// What opening a store found and did.
 #[derive(Clone, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Recovery {
     /// Whether the store was made just now.
@@ -43,9 +44,11 @@ pub struct Recovery {
     /// Checkpoints that could not be used, newest first. Nothing is lost by that but time.
     pub skipped: Vec<SkippedCheckpoint>,
     /// Files that a killed process left half-written and that were removed, because sled would not open with them.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::json::paths"))]
     pub removed_files: Vec<PathBuf>,
     /// What in sled's file did not look like its end, as a process that was killed leaves it. Nothing that is known to have
     /// been durable is missing; otherwise the store would not have opened.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::json::as_text_if_any"))]
     pub doubt: Option<Doubt>,
     /// Whether the file that says how far the log reaches was damaged or gone, so that this once a log that lost its end would
     /// not have been noticed. It is written anew.
@@ -53,16 +56,19 @@ pub struct Recovery {
     /// Values that lie where no barrier reaches them. Always 0; otherwise it is a fault of convofold: please report it.
     pub stray_values: u64,
     /// How long it took.
+    #[cfg_attr(feature = "serde", serde(rename = "took_ms", serialize_with = "crate::json::as_ms"))]
     pub took: Duration,
 }
 
 /// A checkpoint that could not be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct SkippedCheckpoint {
     /// Its number.
     pub generation: u64,
     /// Why.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::json::as_text"))]
     pub why: SkipReason,
 }
 
@@ -99,7 +105,7 @@ pub enum SkipReason {
 
 /// What a checkpoint or the log left in memory.
 pub(crate) struct Recovered {
-    pub(crate) board: RwLock<Board>,
+    pub(crate) live: Live,
     pub(crate) archive: Archive,
     pub(crate) bookmarks: BTreeMap<String, Vec<u8>>,
     /// Where the log begins.
@@ -166,7 +172,7 @@ fn last_good_checkpoint(
         return Err(OpenError::NoCheckpoint { first_seq: start.tail.seq });
     }
     Ok(Recovered {
-        board: RwLock::default(),
+        live: Live::default(),
         archive: Archive::default(),
         bookmarks: BTreeMap::new(),
         start,
@@ -213,10 +219,10 @@ fn load(storage: &dyn Storage, start: &LogStart, generation: u64, newest: u64) -
     }
     let tail = tail_of(&record);
     expect_block(storage, &tail)?;
-    let (board, pages) = load_pages(storage, &record)?;
+    let (board, index, pages) = load_pages(storage, &record)?;
     let last = Last { generation, block_no: record.last_block_no, log_bytes: record.log_bytes };
     Ok(Recovered {
-        board: RwLock::new(board),
+        live: Live::new(board, index),
         checkpointer: Checkpointer::new(record.page_bytes, Some(last), newest),
         archive: Archive::new(pages),
         bookmarks: record.bookmarks.into_iter().collect(),
@@ -270,28 +276,27 @@ fn expect_block(storage: &dyn Storage, tail: &Tail) -> Result<(), LoadError> {
     if block.is_some_and(|block| block.end() == *tail) { Ok(()) } else { Err(SkipReason::OtherLog.into()) }
 }
 
+/// What the pages of a checkpoint hold, and where they lie.
+type Loaded = (Board, Index, Vec<PageEntry>);
+
 /// The pages of a checkpoint: what is kept in memory of all conversations, each of which stays away until it is needed.
-fn load_pages(storage: &dyn Storage, record: &CheckpointV1) -> Result<(Board, Vec<PageEntry>), LoadError> {
+fn load_pages(storage: &dyn Storage, record: &CheckpointV1) -> Result<Loaded, LoadError> {
     let hash = record.state_hash.filter(|_| record.fold_version == FOLD_VERSION).map(StateHash::from_bytes);
     let by_heads = hash.map(|hash| load_heads(storage, record, hash)).transpose()?.flatten();
-    let (board, pages) = by_heads.map_or_else(|| load_images(storage, record), Ok)?;
+    let (board, index, pages) = by_heads.map_or_else(|| load_images(storage, record), Ok)?;
     if board.slot_count() != record.slot_count || checksum_of(&pages).to_le_bytes() != record.pages_checksum {
         return Err(SkipReason::OtherPages.into());
     }
-    Ok((board, pages))
+    Ok((board, index, pages))
 }
 
 /// `None` where a page was written by an earlier version, which wrote no heads.
-fn load_heads(
-    storage: &dyn Storage,
-    record: &CheckpointV1,
-    expected: StateHash,
-) -> Result<Option<(Board, Vec<PageEntry>)>, LoadError> {
+fn load_heads(storage: &dyn Storage, record: &CheckpointV1, expected: StateHash) -> Result<Option<Loaded>, LoadError> {
     let mut hash = StateHash::default();
     let mut pages = Vec::new();
     // Neither an error nor a page without a head fits through the iterator that the board is made of.
     let mut why_ended = Ok(());
-    let board = each_page(
+    let (board, index) = each_page(
         record,
         |page_no| load_head(storage, record, page_no),
         |loaded| {
@@ -314,12 +319,12 @@ fn load_heads(
     let is_whole = pages.len() as u64 == u64::from(record.slot_count.div_ceil(PAGE_SLOTS));
     match is_whole && hash != expected {
         true => Err(SkipReason::OtherPages.into()),
-        false => Ok(is_whole.then_some((board, pages))),
+        false => Ok(is_whole.then_some((board, index, pages))),
     }
 }
 
 /// Puts all conversations on a board.
-fn load_images(storage: &dyn Storage, record: &CheckpointV1) -> Result<(Board, Vec<PageEntry>), LoadError> {
+fn load_images(storage: &dyn Storage, record: &CheckpointV1) -> Result<Loaded, LoadError> {
     let mut board = Board::new();
     let mut pages = Vec::new();
     each_page(
@@ -338,7 +343,8 @@ fn load_images(storage: &dyn Storage, record: &CheckpointV1) -> Result<(Board, V
             Ok::<_, LoadError>(())
         },
     )?;
-    Ok((board, pages))
+    let index = board.index();
+    Ok((board, index, pages))
 }
 
 /// Loads every page, and hands them over in their order.
@@ -419,13 +425,16 @@ fn replay_log(
 
 fn fold(blocks: Vec<DecodedBlock>, storage: &dyn Storage, recovered: &mut Recovered) -> Result<(), LogError> {
     let events = blocks.iter().flat_map(|block| &block.events);
-    bring_back(&recovered.archive, storage, &recovered.board, events).map_err(LogError::Storage)?;
-    let mut board = recovered.board.write();
+    bring_back(&recovered.archive, storage, &recovered.live, events).map_err(LogError::Storage)?;
+    let mut board = recovered.live.board_mut();
     let mut batch = board.batch();
     for block in blocks {
         recovered.tail = block.end;
         recovered.log_bytes += block.stored_bytes;
         block.fold_into(&mut batch, &mut recovered.bookmarks);
     }
+    let updates = batch.finish();
+    drop(board);
+    recovered.live.list(updates);
     Ok(())
 }

@@ -8,7 +8,7 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use convofold_engine::{Board, Event, Seq};
+use convofold_engine::{Board, Event, Index, Seq};
 
 use crate::codec::block::Tail;
 use crate::damage::Damage;
@@ -75,17 +75,21 @@ impl Shadow {
         Ok(())
     }
 
-    /// Looks at the live board and at this one, both after the same event.
-    pub(crate) fn beside<T>(&mut self, shared: &Shared, look: impl FnOnce(&Board, &Board) -> T) -> Result<T, LogError> {
+    /// Looks at the live board and its index, and at this one, all after the same event.
+    pub(crate) fn beside<T>(
+        &mut self,
+        shared: &Shared,
+        look: impl FnOnce((&Board, &Index), &Board) -> T,
+    ) -> Result<T, LogError> {
         loop {
             self.fold_up_to(shared.applied_seq.load(Ordering::SeqCst), |_| Ok::<_, LogError>(()))?;
             while self.read()? {}
-            let live = shared.board.read();
+            let _applied = shared.live.applying();
             let seq = shared.applied_seq.load(Ordering::SeqCst);
             // Otherwise a whole group was committed since; reading has to be done without the lock.
             if seq <= self.reader.tail().last_seq() {
                 self.fold(seq);
-                return Ok(look(&live, &self.board));
+                return Ok(look((&shared.live.board(), &shared.live.index()), &self.board));
             }
         }
     }

@@ -4,23 +4,24 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use convofold_engine::{Board, Seq};
+use convofold_engine::Seq;
 use parking_lot::{Condvar, Mutex, RwLock};
 
 use crate::archive::Archive;
 use crate::codec::block::Tail;
 use crate::codec::log_start::LogStart;
 use crate::error::CommitError;
+use crate::live::Live;
 use crate::options::Options;
 use crate::storage::{Storage, StorageError};
 
 pub(crate) struct Shared {
     pub(crate) options: Options,
-    /// Written by the writer only, after what it shows is in the log.
-    pub(crate) board: RwLock<Board>,
+    /// The conversations at work, and the index of all.
+    pub(crate) live: Live,
     /// Where the conversations are that are not on the board.
     pub(crate) archive: Archive,
-    /// Changed under the board's lock, so that no reader sees a bookmark without its events.
+    /// Changed after board and index, so that no reader sees a bookmark without its events.
     pub(crate) bookmarks: RwLock<BTreeMap<String, Vec<u8>>>,
     /// Gone when the store is closed. Readers hold the lock while they read, so that closing waits for them.
     pub(crate) storage: RwLock<Option<Arc<dyn Storage>>>,
@@ -70,7 +71,7 @@ impl Drop for CheckpointHold<'_> {
 impl Shared {
     pub(crate) fn new(
         options: Options,
-        board: RwLock<Board>,
+        live: Live,
         archive: Archive,
         bookmarks: BTreeMap<String, Vec<u8>>,
         storage: Arc<dyn Storage>,
@@ -79,7 +80,7 @@ impl Shared {
     ) -> Self {
         Self {
             options,
-            board,
+            live,
             archive,
             bookmarks: RwLock::new(bookmarks),
             storage: RwLock::new(Some(storage)),

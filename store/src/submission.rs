@@ -29,8 +29,8 @@ pub enum Durability {
     Buffered,
 }
 
-/// Events that are committed together: after a crash either all of them are there or none, and readers see none of them
-/// or all.
+/// Events that are committed together: after a crash either all of them are there or none. While they are taken, a reader sees
+/// of each conversation none of them or all; when they are acknowledged, all of all.
 #[derive(Clone, Debug, Default)]
 pub struct Batch {
     pub(crate) events: Vec<Event>,

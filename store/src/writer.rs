@@ -167,7 +167,7 @@ impl Writer {
     /// Log and barrier.
     fn write(&mut self, group: &[Submission]) -> Result<Written, StorageError> {
         let all = group.iter().flat_map(|submission| &submission.batch.events);
-        bring_back(&self.shared.archive, self.storage.as_ref(), &self.shared.board, all)?;
+        bring_back(&self.shared.archive, self.storage.as_ref(), &self.shared.live, all)?;
         let is_new = self.admit(group);
         let events = group.iter().zip(&is_new).flat_map(|(submission, is_new)| {
             submission.batch.events.iter().zip(is_new).filter(|(_, is_new)| **is_new).map(|(event, _)| event)
@@ -195,7 +195,7 @@ impl Writer {
     }
 
     fn admit(&self, group: &[Submission]) -> Vec<Vec<bool>> {
-        let board = self.shared.board.read();
+        let board = self.shared.live.board();
         let mut admissions = board.admissions();
         admissions.reserve(group.iter().map(|submission| submission.batch.events.len()).sum());
         let mut is_new = |event| admissions.admit(event) == Admission::Log;
@@ -207,10 +207,11 @@ impl Writer {
         let is_synced = |submission: &Submission| submission.batch.durability == Durability::Synced;
         let max_events = if group.iter().any(is_synced) { EVENTS_PER_LOCK } else { BULK_EVENTS_PER_LOCK };
         let mut seq = written.first_seq;
-        let mut answers = Vec::with_capacity(group.len());
+        let (mut answers, mut bookmarks) = (Vec::with_capacity(group.len()), Vec::new());
         let mut group = group.into_iter().zip(&written.is_new).peekable();
         while group.peek().is_some() {
-            let mut board = self.shared.board.write();
+            let _applying = self.shared.live.applying();
+            let mut board = self.shared.live.board_mut();
             let mut applying = board.batch();
             let mut events = 0;
             while events < max_events
@@ -218,10 +219,14 @@ impl Writer {
             {
                 events += submission.batch.events.len();
                 let receipt = apply_batch(&mut applying, &submission.batch, is_new, &mut seq, written.is_durable);
-                self.set_bookmark(submission.batch.bookmark);
+                bookmarks.extend(submission.batch.bookmark);
                 answers.push((submission.completer, receipt));
             }
+            let updates = applying.finish();
             self.shared.applied_seq.store(seq - 1, Ordering::SeqCst);
+            drop(board);
+            self.shared.live.list(updates);
+            bookmarks.drain(..).for_each(|bookmark| self.set_bookmark(bookmark));
         }
         self.shared.counters.set_log(&self.tail, self.log_bytes);
         if written.is_durable {
@@ -232,8 +237,7 @@ impl Writer {
         }
     }
 
-    fn set_bookmark(&self, bookmark: Option<Bookmark>) {
-        let Some(Bookmark { name, value }) = bookmark else { return };
+    fn set_bookmark(&self, Bookmark { name, value }: Bookmark) {
         let mut bookmarks = self.shared.bookmarks.write();
         match value {
             Some(value) => bookmarks.insert(name, value),
@@ -274,7 +278,7 @@ impl Writer {
 
     fn cut(&mut self) -> Result<Cut, StorageError> {
         self.sync()?;
-        let mut board = self.shared.board.write();
+        let mut board = self.shared.live.board_mut();
         Ok(Cut {
             tail: self.tail,
             state_hash: board.state_hash(),
@@ -303,16 +307,16 @@ impl Writer {
     fn make_room(&mut self) -> Result<(), StorageError> {
         // One that is larger than all may be has to have room all the same, or each of its events would be paid for with
         // reading and writing all of it.
-        let max_bytes = self.shared.options.memory_bytes.max(2 * self.shared.board.read().largest_bytes());
-        let is_full = || self.shared.board.read().resident_bytes() > max_bytes;
+        let max_bytes = self.shared.options.memory_bytes.max(2 * self.shared.live.board().largest_bytes());
+        let is_full = || self.shared.live.board().resident_bytes() > max_bytes;
         if !is_full() || self.shared.are_checkpoints_held() {
             return Ok(());
         }
         // Not to the brim, so that it is worth the while.
-        let_go(&self.shared.board, max_bytes / 2);
+        let_go(&self.shared.live, max_bytes / 2);
         if is_full() {
             self.checkpoint()?;
-            let_go(&self.shared.board, max_bytes / 2);
+            let_go(&self.shared.live, max_bytes / 2);
         }
         Ok(())
     }

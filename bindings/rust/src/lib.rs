@@ -23,6 +23,6 @@ pub use convofold_store::{audit, backup, repair, replay, verify};
 /// The pure core, for tests and tools that want the fold without a disk.
 pub mod engine {
     pub use convofold_engine::{
-        Admission, Admissions, ArrivalCounts, Batch, Board, Context, ConversationImage, Fact, ImageError,
+        Admission, Admissions, ArrivalCounts, Batch, Board, Context, ConversationImage, Fact, ImageError, Index, Update,
     };
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use convofold_engine::Effect;
+use convofold_engine::{Effect, Query};
 
 use super::{Home, export, message, message_with, messages, submit};
 use crate::memory_storage::MemoryStorage;
@@ -78,7 +78,7 @@ fn batches_that_wait_together_share_a_barrier() {
     let storage = Arc::new(MemoryStorage::default());
     let db = home.open_on(&storage, Options::new());
     // The writer waits for the board, so everything queues up behind the first batch.
-    let reading = db.shared().board.read();
+    let reading = db.shared().live.board();
     let tickets: Vec<_> = (0..100).map(|number| db.submit(Batch::new(vec![message("a", number)])).unwrap()).collect();
     while storage.appends.load(Ordering::SeqCst) == 0 {
         std::thread::yield_now();
@@ -91,11 +91,28 @@ fn batches_that_wait_together_share_a_barrier() {
 }
 
 #[test]
+fn q5_questions_about_many_conversations_do_not_wait_for_the_fold() {
+    let home = Home::new();
+    let db = home.open_on(&Arc::new(MemoryStorage::default()), Options::new());
+    db.submit(Batch::new(vec![message("a", 0)])).unwrap().wait().unwrap();
+    // As the writer does while it folds.
+    let folding = db.shared().live.board_mut();
+    let (answers, answered) = crossbeam_channel::bounded(1);
+    let asking = db.clone();
+    std::thread::spawn(move || {
+        let page = asking.query(&Query::default()).unwrap();
+        answers.send((page.rows.len(), asking.agents().len(), asking.totals().len())).unwrap();
+    });
+    assert_eq!(answered.recv_timeout(Duration::from_secs(60)), Ok((1, 1, 1)));
+    drop(folding);
+}
+
+#[test]
 fn a_full_queue_gives_the_batch_back() {
     let home = Home::new();
     let storage = Arc::new(MemoryStorage::default());
     let db = home.open_on(&storage, Options::new().queue_submissions(2).group_max_events(1));
-    let reading = db.shared().board.read();
+    let reading = db.shared().live.board();
     let mut tickets = Vec::new();
     let refused = loop {
         match db.try_submit(Batch::new(vec![message("a", tickets.len() as u64)])) {

@@ -10,6 +10,8 @@ mod directory;
 mod export;
 mod feed;
 mod ingest;
+#[cfg(feature = "serde")]
+mod json;
 mod machine;
 mod repair;
 mod replay;

@@ -79,7 +79,7 @@ impl World {
 
     /// Lets everything leave memory that may.
     pub(super) fn let_go(&mut self) {
-        crate::archive::let_go(&self.db.shared().board, 0);
+        crate::archive::let_go(&self.db.shared().live, 0);
     }
 
     pub(super) fn sync(&mut self) -> Result<(), Stop> {

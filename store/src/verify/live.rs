@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use convofold_engine::{Board, ConversationImage, Query, Sort, State};
+use convofold_engine::{Board, ConversationImage, Index, Query, Sort, State};
 
 use super::compare::{self, CompareAs};
 use super::{Problem, VerifyError, VerifyProgress, VerifyReport, damage};
@@ -58,12 +58,12 @@ fn conversations(
     on_progress: &mut impl FnMut(VerifyProgress),
 ) -> Result<(), LogError> {
     // Those that come later are counted, and their events were folded by the writer a moment ago.
-    let slot_count = shadow.beside(shared, |live, shadow| live.slot_count().max(shadow.slot_count()))?;
+    let slot_count = shadow.beside(shared, |(live, _), shadow| live.slot_count().max(shadow.slot_count()))?;
     let mut reader = ArchiveReader::new(&shared.archive, storage);
     for first in (0..slot_count).step_by(SLICE as usize) {
         let slots = first..slot_count.min(first.saturating_add(SLICE));
-        reader.prepare(&shared.board, slots.clone())?;
-        let pairs: Vec<_> = shadow.beside(shared, |live, shadow| {
+        reader.prepare(&shared.live, slots.clone())?;
+        let pairs: Vec<_> = shadow.beside(shared, |(live, _), shadow| {
             let mut found = |slot| reader.image_of(live, slot).and_then(|image| Seen::of(image, live));
             slots.map(|slot| (slot, Seen::at(shadow, slot), found(slot))).collect()
         })?;
@@ -120,9 +120,10 @@ impl Seen {
 }
 
 /// The questions whose answers come from indexes.
-fn answers(live: &Board, shadow: &Board) -> Vec<Problem> {
+fn answers((live, listed): (&Board, &Index), shadow: &Board) -> Vec<Problem> {
     let mut problems = Vec::new();
     problems.extend(answer("number of conversations", shadow.len(), live.len()));
+    let (live, shadow) = (listed, &shadow.index());
     problems.extend(answer("number of open conversations", shadow.open_len(), live.open_len()));
     problems.extend(rows("totals", &shadow.totals(), &live.totals()));
     problems.extend(rows("agents", &shadow.agents(), &live.agents()));
@@ -133,7 +134,7 @@ fn answers(live: &Board, shadow: &Board) -> Vec<Problem> {
     ] {
         let query = Query { sort, ..Query::default() };
         let [expected, found] =
-            [shadow, live].map(|board| board.query(&query).map(|page| page.rows).unwrap_or_default());
+            [shadow, live].map(|index| index.query(&query).map(|page| page.rows).unwrap_or_default());
         problems.extend(rows(question, &expected, &found));
     }
     problems
