@@ -26,6 +26,7 @@ use crate::shared::Shared;
 use crate::storage::{Storage, StorageError, panic_message};
 use crate::submission::{Batch, Bookmark, Durability};
 use crate::ticket::Completer;
+use crate::trace::tell;
 use crate::trim::Trimmed;
 
 /// How many events are applied before readers get a turn, to the end of their batch: some thirty microseconds.
@@ -47,6 +48,7 @@ pub(crate) enum Command {
 /// A batch and who waits for it.
 pub(crate) struct Submission {
     pub(crate) batch: Batch,
+    pub(crate) submitted: Instant,
     pub(crate) completer: Completer<Receipt>,
 }
 
@@ -220,7 +222,7 @@ impl Writer {
                 events += submission.batch.events.len();
                 let receipt = apply_batch(&mut applying, &submission.batch, is_new, &mut seq, written.is_durable);
                 bookmarks.extend(submission.batch.bookmark);
-                answers.push((submission.completer, receipt));
+                answers.push((submission.completer, submission.submitted, receipt));
             }
             let updates = applying.finish();
             self.shared.applied_seq.store(seq - 1, Ordering::SeqCst);
@@ -232,7 +234,16 @@ impl Writer {
         if written.is_durable {
             self.shared.set_durable(self.tail.last_seq());
         }
-        for (completer, receipt) in answers {
+        tell!(
+            debug,
+            batches = answers.len(),
+            first_seq = written.first_seq,
+            last_seq = seq - 1,
+            durable = written.is_durable,
+            "committed"
+        );
+        self.shared.meter.add_group(answers.iter().map(|(_, submitted, receipt)| (receipt, *submitted)));
+        for (completer, _, receipt) in answers {
             completer.complete(Ok(receipt));
         }
     }
@@ -247,7 +258,9 @@ impl Writer {
 
     fn barrier(&mut self) -> Result<(), StorageError> {
         if self.unsynced_since.is_some() {
+            let started = Instant::now();
             self.storage.barrier()?;
+            self.shared.meter.barriers.add(started.elapsed());
             self.unsynced_since = None;
             self.head.write(Head::of(&self.tail)).map_err(StorageError::io("writing the head mark"))?;
         }
