@@ -56,6 +56,11 @@
 #define CONVOFOLD_NO_TIME -1
 
 /**
+ * How many buckets a convofold_latency has.
+ */
+#define CONVOFOLD_LATENCY_BUCKETS 29
+
+/**
  * Why something was not done, by what can be done about it. New ones may come: take an unknown one as
  * CONVOFOLD_ERROR_OTHER.
  */
@@ -652,6 +657,130 @@ typedef struct {
 } convofold_stats;
 
 /**
+ * How often something took how long.
+ */
+typedef struct {
+    /**
+     * Bucket i counts what took up to 2^i microseconds and more than the bucket before; the last one everything above.
+     */
+    uint64_t buckets[CONVOFOLD_LATENCY_BUCKETS];
+    /**
+     * All times together, in microseconds.
+     */
+    uint64_t sum_us;
+} convofold_latency;
+
+/**
+ * What a database has done since it was opened, and how it stands now.
+ */
+typedef struct {
+    /**
+     * sizeof(convofold_counters).
+     */
+    size_t size;
+    /**
+     * Committed events that were the latest of their conversations.
+     */
+    uint64_t applied;
+    /**
+     * Committed events that were placed before ones known already.
+     */
+    uint64_t late;
+    /**
+     * Events that were known already.
+     */
+    uint64_t duplicates;
+    /**
+     * Events at odds with another of the same identity.
+     */
+    uint64_t conflicts;
+    /**
+     * What could not be an event.
+     */
+    uint64_t rejected;
+    /**
+     * Committed batches.
+     */
+    uint64_t batches;
+    /**
+     * Groups of batches that went to the log together.
+     */
+    uint64_t groups;
+    /**
+     * Checkpoints that were written.
+     */
+    uint64_t checkpoints;
+    /**
+     * How many ms ago the last of them was complete; CONVOFOLD_NO_TIME before the first.
+     */
+    int64_t checkpoint_age_ms;
+    /**
+     * Conversations that came back into memory because of an event of theirs.
+     */
+    uint64_t brought_back;
+    /**
+     * Pages of conversations that were read from the disk.
+     */
+    uint64_t pages_read;
+    /**
+     * Batches that wait for the writer now.
+     */
+    uint64_t queue_depth;
+    /**
+     * How many may.
+     */
+    uint64_t queue_capacity;
+    /**
+     * All conversations.
+     */
+    uint64_t conversations;
+    /**
+     * The open ones.
+     */
+    uint64_t open;
+    /**
+     * Those that are in memory, open or closed.
+     */
+    uint64_t resident;
+    /**
+     * About how many bytes these take.
+     */
+    uint64_t resident_bytes;
+    /**
+     * The last event in the log; 0 where there is none.
+     */
+    uint64_t last_seq;
+    /**
+     * The last event that survives a power cut.
+     */
+    uint64_t durable_seq;
+    /**
+     * The last event in the last checkpoint; 0 where there is none.
+     */
+    uint64_t checkpoint_seq;
+    /**
+     * What the log takes, compressed.
+     */
+    uint64_t log_bytes;
+    /**
+     * What the conversations in the last checkpoint take.
+     */
+    uint64_t checkpoint_bytes;
+    /**
+     * 1 where a write failed, so that no more are taken until the database is opened again; else 0.
+     */
+    uint64_t poisoned;
+    /**
+     * How long batches took from being handed in to being acknowledged, waiting included.
+     */
+    convofold_latency commit_latency;
+    /**
+     * How long the disk took to make durable what was written.
+     */
+    convofold_latency barrier_latency;
+} convofold_counters;
+
+/**
  * A state hash: equal states have equal hashes, on every machine.
  */
 typedef struct {
@@ -908,6 +1037,11 @@ convofold_error convofold_totals_json(convofold_db db,
  * Figures about the database. This one looks at the disk.
  */
 convofold_error convofold_get_stats(convofold_db db, convofold_stats *stats);
+
+/**
+ * Figures for whoever watches the database. This never looks at the disk, and can be asked every second.
+ */
+convofold_error convofold_get_counters(convofold_db db, convofold_counters *counters);
 
 /**
  * The hash of the state of all conversations.

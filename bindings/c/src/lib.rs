@@ -27,6 +27,7 @@ pub mod conversation;
 pub mod query;
 pub mod page;
 pub mod figures;
+pub mod counters;
 pub mod hash;
 pub mod export;
 pub mod bookmark;

@@ -56,6 +56,7 @@ static void null_is_refused(void)
     EXPECT(INVALID, convofold_totals_json(db, NULL));
     EXPECT(INVALID, convofold_recovery_json(db, NULL));
     EXPECT(INVALID, convofold_get_stats(db, NULL));
+    EXPECT(INVALID, convofold_get_counters(db, NULL));
     EXPECT(INVALID, convofold_state_hash(db, NULL));
     EXPECT(INVALID, convofold_export(db, NULL, NULL, NULL));
     EXPECT(INVALID, convofold_export_events(db, NULL, NULL, NULL));

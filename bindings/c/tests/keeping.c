@@ -33,8 +33,18 @@ static void questions_are_answered(convofold_db db)
     convofold_stats stats = {.size = sizeof stats};
     OK(convofold_get_stats(db, &stats));
     CHECK(stats.conversations == 7 && stats.open == 7 && stats.last_seq == 70 && stats.durable_seq == 70);
+    convofold_counters counters = {.size = sizeof counters};
+    OK(convofold_get_counters(db, &counters));
+    CHECK(counters.applied == 70 && counters.rejected == 0 && counters.poisoned == 0 && counters.last_seq == 70);
+    CHECK(counters.checkpoints == 0 && counters.checkpoint_age_ms == CONVOFOLD_NO_TIME && counters.queue_capacity == 256);
+    uint64_t commits = 0;
+    for (size_t i = 0; i < CONVOFOLD_LATENCY_BUCKETS; i++)
+        commits += counters.commit_latency.buckets[i];
+    CHECK(commits == counters.batches && commits > 0 && counters.commit_latency.sum_us > 0);
     OK(convofold_sync(db));
     SAYS("\"seq\":70", convofold_checkpoint(db, &json));
+    OK(convofold_get_counters(db, &counters));
+    CHECK(counters.checkpoints == 1 && counters.checkpoint_age_ms >= 0 && counters.checkpoint_seq == 70);
 }
 
 static void pages_are_continued(convofold_db db)
