@@ -10,10 +10,14 @@ use parking_lot::{Condvar, Mutex, RwLock};
 use crate::archive::Archive;
 use crate::codec::block::Tail;
 use crate::codec::log_start::LogStart;
+use crate::counters::Meter;
 use crate::error::CommitError;
 use crate::live::Live;
 use crate::options::Options;
 use crate::storage::{Storage, StorageError};
+#[cfg(feature = "tracing")]
+use crate::trace::Chain;
+use crate::trace::tell;
 
 pub(crate) struct Shared {
     pub(crate) options: Options,
@@ -37,6 +41,8 @@ pub(crate) struct Shared {
     pub(crate) durable: Mutex<Durable>,
     pub(crate) durable_moved: Condvar,
     pub(crate) counters: Counters,
+    /// For [`crate::Counters`].
+    pub(crate) meter: Meter,
     poison: OnceLock<Arc<StorageError>>,
 }
 
@@ -91,6 +97,7 @@ impl Shared {
             durable: Mutex::new(Durable { seq: tail.last_seq(), is_closed: false }),
             durable_moved: Condvar::new(),
             counters: Counters::default(),
+            meter: Meter::default(),
             poison: OnceLock::new(),
         }
     }
@@ -121,7 +128,11 @@ impl Shared {
     /// Refuses writes from now on. Trying a failed write or barrier again is no way out: the system may have forgotten
     /// the data and report success.
     pub(crate) fn poison(&self, error: StorageError) -> Arc<StorageError> {
-        self.poison.get_or_init(|| Arc::new(error)).clone()
+        let poison = || {
+            tell!(error, error = %Chain(&error), "a write failed; no more are taken until the store is opened again");
+            Arc::new(error)
+        };
+        self.poison.get_or_init(poison).clone()
     }
 
     pub(crate) fn poisoned(&self) -> Option<Arc<StorageError>> {

@@ -27,6 +27,7 @@ use crate::shared::Shared;
 use crate::storage::{BlockKey, Storage, StorageError, panic_message};
 use crate::submission::{Batch, Bookmark, Durability};
 use crate::ticket::Completer;
+use crate::trace::tell;
 use crate::trim::Trimmed;
 
 /// How many events are applied before readers get a turn, to the end of their batch: some thirty microseconds.
@@ -51,6 +52,7 @@ pub(crate) enum Command {
 /// A batch and who waits for it.
 pub(crate) struct Submission {
     pub(crate) batch: Batch,
+    pub(crate) submitted: Instant,
     pub(crate) completer: Completer<Receipt>,
 }
 
@@ -81,7 +83,8 @@ struct Written {
     blocks: Vec<(BlockKey, Vec<u8>)>,
 }
 
-type Answers = Vec<(Completer<Receipt>, Receipt)>;
+/// Who waits, since when, and for what.
+type Answers = Vec<(Completer<Receipt>, Instant, Receipt)>;
 
 impl Writer {
     /// Runs until the store is closed, or nobody is left to submit.
@@ -223,7 +226,7 @@ impl Writer {
         let (answers, appended) = fold_beside(self.storage.as_ref(), &blocks, || self.fold(group, &written));
         if let Err(error) = appended {
             let cause = self.shared.poison(error);
-            for (completer, _) in answers {
+            for (completer, ..) in answers {
                 completer.complete(Err(CommitError::Poisoned { cause: cause.clone() }));
             }
             return;
@@ -234,7 +237,16 @@ impl Writer {
         if written.is_durable {
             self.shared.set_durable(self.tail.last_seq());
         }
-        for (completer, receipt) in answers {
+        tell!(
+            debug,
+            batches = answers.len(),
+            first_seq = written.first_seq,
+            last_seq = self.tail.last_seq(),
+            durable = written.is_durable,
+            "committed"
+        );
+        self.shared.meter.add_group(answers.iter().map(|(_, submitted, receipt)| (receipt, *submitted)));
+        for (completer, _, receipt) in answers {
             completer.complete(Ok(receipt));
         }
     }
@@ -257,7 +269,7 @@ impl Writer {
                 events += submission.batch.events.len();
                 let receipt = apply_batch(&mut applying, &submission.batch, is_new, &mut seq, written.is_durable);
                 bookmarks.extend(submission.batch.bookmark);
-                answers.push((submission.completer, receipt));
+                answers.push((submission.completer, submission.submitted, receipt));
             }
             let updates = applying.finish();
             drop(board);
@@ -277,7 +289,9 @@ impl Writer {
 
     fn barrier(&mut self) -> Result<(), StorageError> {
         if self.unsynced_since.is_some() {
+            let started = Instant::now();
             self.storage.barrier()?;
+            self.shared.meter.barriers.add(started.elapsed());
             self.unsynced_since = None;
             self.head.write(Head::of(&self.tail)).map_err(StorageError::io("writing the head mark"))?;
         }

@@ -5,17 +5,22 @@ mod audit;
 mod backup;
 mod checkpoints;
 mod commits;
+mod counters;
 mod damage;
 mod directory;
 mod export;
 mod feed;
+mod ingest;
 #[cfg(feature = "serde")]
 mod json;
 mod machine;
 mod repair;
+#[cfg(feature = "airship")]
 mod replay;
 mod sled_files;
 mod sweep;
+#[cfg(feature = "tracing")]
+mod tracing;
 mod trim;
 mod verify;
 mod witness;
