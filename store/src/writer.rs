@@ -94,6 +94,8 @@ impl Writer {
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| self.work())) {
             shared.poison(StorageError::WriterGone { message: panic_message(payload.as_ref()) });
         }
+        shared.end_queue();
+        self.receiver.try_iter().for_each(drop);
     }
 
     fn work(&mut self) {

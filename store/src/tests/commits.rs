@@ -323,3 +323,32 @@ fn every_field_of_an_event_survives() {
         assert_eq!(changes.try_next().unwrap().map(|change| change.event), Some(event));
     }
 }
+
+/// Found by a test on an executor: a batch that got into the queue behind the closing was never answered.
+#[test]
+fn whatever_comes_while_a_store_is_closed_is_answered() {
+    for _ in 0..20 {
+        let home = Home::new();
+        let db = home.open_on(&Arc::new(MemoryStorage::default()), Options::new().queue_submissions(2));
+        let submitters: Vec<_> = (0..3)
+            .map(|part| {
+                let db = db.clone();
+                std::thread::spawn(move || {
+                    for number in 0.. {
+                        let submitted = db.submit(Batch::new(messages(part * 10_000 + number, 1)));
+                        let Ok(ticket) = submitted else { return };
+                        let answer = ticket.wait_timeout(Duration::from_secs(60)).expect("an answer");
+                        assert!(matches!(answer, Ok(_) | Err(CommitError::Closed)));
+                    }
+                })
+            })
+            .collect();
+        let asking = {
+            let db = db.clone();
+            std::thread::spawn(move || while db.sync().is_ok() {})
+        };
+        db.close().unwrap();
+        submitters.into_iter().for_each(|thread| thread.join().unwrap());
+        asking.join().unwrap();
+    }
+}
