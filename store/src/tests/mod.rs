@@ -12,6 +12,7 @@ mod feed;
 mod machine;
 mod repair;
 mod replay;
+mod scan;
 mod sled_files;
 mod sweep;
 mod trim;
