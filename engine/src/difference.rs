@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::state::State;
@@ -10,7 +11,7 @@ use crate::state::State;
 const NOTHING: &str = "nothing";
 
 /// One place in which a state is another than expected.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Difference {
     /// Where, as a path in the export: `agent.name`, `assignments[2].at`.
     pub field: String,

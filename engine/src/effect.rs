@@ -1,10 +1,13 @@
 //! What an event did, as a value (spec I2, F12): nothing that arrives is an error.
 
+use serde::Serialize;
+
 /// The place of an event in the log: from 1, without holes (spec section 2).
 pub type Seq = u64;
 
 /// What one event did when it arrived.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Effect {
     /// It is the latest event of its conversation.
     Applied,

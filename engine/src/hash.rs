@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use serde::{Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
 /// The 256-bit hash of a set of conversations.
@@ -68,6 +69,13 @@ impl StateHash {
     pub fn minus(self, other: Self) -> Self {
         let complement = Self { limbs: other.limbs.map(|limb| !limb) };
         self.plus(complement).plus(Self { limbs: [1, 0, 0, 0] })
+    }
+}
+
+impl Serialize for StateHash {
+    /// As its text.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 

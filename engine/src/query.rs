@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::state::AgentRef;
 
@@ -79,6 +79,13 @@ impl std::fmt::Display for Cursor {
     }
 }
 
+impl Serialize for Cursor {
+    /// As its text.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 impl std::str::FromStr for Cursor {
     type Err = QueryError;
 
@@ -114,7 +121,7 @@ pub enum QueryError {
 }
 
 /// One page of an answer.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Page {
     /// The conversations, in order.
     pub rows: Vec<Arc<OpenConversation>>,

@@ -9,7 +9,6 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use convofold_engine::{Board, Difference, ImageError, Seq, State};
-use serde::Serialize;
 
 use crate::archive::ArchiveReader;
 use crate::base::{MemoryError, base_images, board_of};
@@ -30,7 +29,8 @@ const SLICE: usize = 64;
 const MAX_DIFFERENCES: usize = 10_000;
 
 /// What an audit found.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct AuditReport {
     /// How many conversations were compared.
@@ -44,12 +44,13 @@ pub struct AuditReport {
     /// How many more there are; only the first 10,000 are listed.
     pub more_differences: u64,
     /// How long it took.
-    #[serde(skip)]
+    #[cfg_attr(feature = "serde", serde(rename = "took_ms", serialize_with = "crate::json::as_ms"))]
     pub took: Duration,
 }
 
 /// A field of a conversation that the store holds differently from what its events say.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct AuditDifference {
     /// The conversation.

@@ -34,7 +34,6 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use convofold_engine::{FOLD_VERSION, Seq};
-use serde::Serialize;
 use tempfile::{Builder, NamedTempFile};
 
 use crate::base::base_images;
@@ -80,14 +79,15 @@ impl BackupOptions {
 }
 
 /// A backup that was made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct BackupReport {
     /// What is in the file.
-    #[serde(flatten)]
+    #[cfg_attr(feature = "serde", serde(flatten))]
     pub contents: BackupContents,
     /// How long it took.
-    #[serde(skip)]
+    #[cfg_attr(feature = "serde", serde(rename = "took_ms", serialize_with = "crate::json::as_ms"))]
     pub took: Duration,
 }
 

@@ -34,6 +34,7 @@ const RECORD: &str = "checkpoint/";
 
 /// A checkpoint that was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Checkpoint {
     /// The last event in it.
@@ -45,6 +46,7 @@ pub struct Checkpoint {
     /// How many bytes they have.
     pub bytes_written: u64,
     /// How long it took.
+    #[cfg_attr(feature = "serde", serde(rename = "took_ms", serialize_with = "crate::json::as_ms"))]
     pub took: Duration,
 }
 

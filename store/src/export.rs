@@ -13,6 +13,7 @@ use crate::storage::StorageError;
 
 /// How much was exported.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct EventExportReport {
     /// Events, one a line.

@@ -13,6 +13,7 @@ use crate::shared::Shared;
 
 /// One event in the change feed.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Change {
     /// Its place in the log.
     pub seq: Seq,

@@ -13,6 +13,7 @@ const EVENTS_AT_ONCE: usize = 8_192;
 
 /// What became of a request.
 #[derive(Clone, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct IngestReport {
     /// Events found in it.
@@ -27,6 +28,7 @@ pub struct IngestReport {
 
 /// How much was ignored, by why; see [`Ignored`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct IgnoredCounts {
     /// Blank lines.

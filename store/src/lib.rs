@@ -19,6 +19,8 @@
 
 // In the order in which to read them.
 mod damage;
+#[cfg(feature = "serde")]
+mod json;
 mod error;
 mod storage;
 #[cfg(test)]

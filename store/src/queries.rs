@@ -20,6 +20,7 @@ const EXPORT_SLICE: usize = 256;
 
 /// How much was exported.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct ExportReport {
     /// Conversations, one a line.
@@ -30,6 +31,7 @@ pub struct ExportReport {
 
 /// Figures about a store.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Stats {
     /// All conversations.

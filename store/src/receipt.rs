@@ -6,6 +6,7 @@ use convofold_engine::{Effect, Seq};
 
 /// What a committed batch did.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Receipt {
     /// What each event did, in the order of the batch.
@@ -22,6 +23,7 @@ pub struct Receipt {
 
 /// How many events did what.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct EffectCounts {
     /// The latest of their conversations.

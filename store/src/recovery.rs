@@ -28,6 +28,7 @@ use crate::trim::read_log_start;
 
 /// What opening a store found and did.
 #[derive(Clone, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Recovery {
     /// Whether the store was made just now.
@@ -43,9 +44,11 @@ pub struct Recovery {
     /// Checkpoints that could not be used, newest first. Nothing is lost by that but time.
     pub skipped: Vec<SkippedCheckpoint>,
     /// Files that a killed process left half-written and that were removed, because sled would not open with them.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::json::paths"))]
     pub removed_files: Vec<PathBuf>,
     /// What in sled's file did not look like its end, as a process that was killed leaves it. Nothing that is known to have
     /// been durable is missing; otherwise the store would not have opened.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::json::as_text_if_any"))]
     pub doubt: Option<Doubt>,
     /// Whether the file that says how far the log reaches was damaged or gone, so that this once a log that lost its end would
     /// not have been noticed. It is written anew.
@@ -53,16 +56,19 @@ pub struct Recovery {
     /// Values that lie where no barrier reaches them. Always 0; otherwise it is a fault of convofold: please report it.
     pub stray_values: u64,
     /// How long it took.
+    #[cfg_attr(feature = "serde", serde(rename = "took_ms", serialize_with = "crate::json::as_ms"))]
     pub took: Duration,
 }
 
 /// A checkpoint that could not be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct SkippedCheckpoint {
     /// Its number.
     pub generation: u64,
     /// Why.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::json::as_text"))]
     pub why: SkipReason,
 }
 

@@ -23,6 +23,7 @@ pub(crate) const RECORD: &str = "log-start";
 
 /// What was dropped of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Trimmed {
     /// How many events went, this time.

@@ -5,6 +5,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
 use serde_json::Value;
 
 /// One claim about the state of conversations.
@@ -35,7 +36,7 @@ pub struct Transcript {
 }
 
 /// How many events were taken, known, ignored and rejected.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
     /// New to their conversation.
     pub accepted: u64,
@@ -141,6 +142,15 @@ pub fn parse_transcript(file: &Path, text: &str) -> Result<Transcript, Transcrip
         reader.line(line).map_err(|message| TranscriptError { file: file.to_owned(), line: last, message })?;
     }
     reader.finish().map_err(|message| TranscriptError { file: file.to_owned(), line: last, message })
+}
+
+/// What is handed over at once: all lines together, or each event by itself where one holds line feeds of its own.
+#[must_use]
+pub fn inputs(events: &[Vec<u8>]) -> Vec<Vec<u8>> {
+    if events.iter().any(|event| event.contains(&b'\n')) {
+        return events.to_vec();
+    }
+    vec![events.iter().flat_map(|event| [event, &b"\n"[..]].concat()).collect()]
 }
 
 /// The orders in which the events of an `any order` transcript must be tried.

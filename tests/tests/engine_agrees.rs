@@ -9,7 +9,7 @@ use convofold::ingest::{Format, Ignored, Limits, Origin, Parser, Rejection, Sink
 use convofold::{Effect, Event};
 use convofold_tests::arbitrary;
 use convofold_tests::model::model;
-use convofold_tests::transcript::{Counts, Transcript, all_transcripts, orders};
+use convofold_tests::transcript::{Counts, Transcript, all_transcripts, inputs, orders};
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -69,14 +69,6 @@ impl Folded {
         let lines = self.board.ids().into_iter().filter_map(|id| self.board.state(&id));
         lines.map(|state| state.export_line()).collect()
     }
-}
-
-/// The inputs of a transcript: its lines together, and what holds line feeds of its own by itself.
-fn inputs(events: &[Vec<u8>]) -> Vec<Vec<u8>> {
-    if events.iter().any(|event| event.contains(&b'\n')) {
-        return events.to_vec();
-    }
-    vec![events.iter().flat_map(|event| [event, &b"\n"[..]].concat()).collect()]
 }
 
 fn fold(inputs: &[Vec<u8>]) -> Folded {

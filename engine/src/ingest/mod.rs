@@ -37,6 +37,7 @@ mod format;
 mod limits;
 mod sink;
 mod rejection;
+mod rejection_json;
 mod piece;
 mod document;
 mod framer;

@@ -11,6 +11,9 @@ const MAX_RAW_BYTES: usize = 64 << 10;
 const MAX_SHOWN_CHARS: usize = 60;
 
 /// Something that cannot be an event: where it is, what was expected there and what was found.
+///
+/// As JSON it has these fields. `raw` is a text; where it is none, `raw_base64` stands in its place. `raw_cut` is there only
+/// where it is true.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rejection {
     /// The line in the input, from 1; in a document over several lines the one of the offending byte.

@@ -5,7 +5,6 @@ use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use convofold_engine::{Seq, StateHash};
-use serde::{Serialize, Serializer};
 
 use super::check::check;
 use super::reader::{BackupReader, LENGTH_BYTES, ReadError};
@@ -27,7 +26,8 @@ pub struct BackupFile {
 }
 
 /// What is in a backup file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct BackupContents {
     /// Whether it goes on from where another file ends, and is of no use without that.
@@ -45,7 +45,6 @@ pub struct BackupContents {
     /// The rules by which that state was folded.
     pub fold_version: u32,
     /// The state hash at its end, by those rules.
-    #[serde(serialize_with = "as_text")]
     pub state_hash: StateHash,
     /// The length of the file.
     pub bytes: u64,
@@ -160,8 +159,4 @@ fn read_end(mut file: File, bytes: u64) -> Result<BackupEnd, ReadError> {
     read(begin, &mut value)?;
     let damaged = |why| ReadError::Damaged { at_byte: begin, why };
     frames::open_end(&value).map_err(damaged)
-}
-
-fn as_text<S: Serializer>(hash: &StateHash, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(hash)
 }

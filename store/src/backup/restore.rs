@@ -34,6 +34,7 @@ const APPEND_BYTES: usize = 1 << 20;
 
 /// A store that was restored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct RestoreReport {
     /// The last event in it; 0 where there is none.
@@ -45,6 +46,7 @@ pub struct RestoreReport {
     /// Its state hash. It is that of the last file, unless that was made by other rules of the fold.
     pub state_hash: StateHash,
     /// How long it took.
+    #[cfg_attr(feature = "serde", serde(rename = "took_ms", serialize_with = "crate::json::as_ms"))]
     pub took: Duration,
 }
 

@@ -6,6 +6,7 @@ use convofold_engine::{Seq, StateHash};
 
 /// What a repair saved and what is lost.
 #[derive(Clone, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct RepairReport {
     /// Blocks of the log that could be read.
@@ -24,11 +25,13 @@ pub struct RepairReport {
     /// Its state hash.
     pub state_hash: StateHash,
     /// How long it took.
+    #[cfg_attr(feature = "serde", serde(rename = "took_ms", serialize_with = "crate::json::as_ms"))]
     pub took: Duration,
 }
 
 /// Events that are gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Lost {
     /// The first of them, by its place in the old log.

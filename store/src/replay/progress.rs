@@ -7,6 +7,7 @@ const INTERVAL: Duration = Duration::from_millis(100);
 
 /// How far a replay is.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Progress<'a> {
     /// Bytes read of all inputs, as they lie on the disk: of compressed files the compressed bytes.
@@ -18,6 +19,7 @@ pub struct Progress<'a> {
     /// Events a second in this run.
     pub events_per_second: f64,
     /// How long this run has taken.
+    #[cfg_attr(feature = "serde", serde(rename = "elapsed_ms", serialize_with = "crate::json::as_ms"))]
     pub elapsed: Duration,
     /// The input that is being replayed.
     pub input: &'a str,

@@ -8,6 +8,7 @@ use crate::receipt::EffectCounts;
 
 /// What a replay found and did, all runs of it together where it was resumed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct ReplayReport {
     /// Lines read.
@@ -30,6 +31,7 @@ pub struct ReplayReport {
     /// Whether it was told to stop before the inputs ended.
     pub stopped: bool,
     /// How long this run took.
+    #[cfg_attr(feature = "serde", serde(rename = "took_ms", serialize_with = "crate::json::as_ms"))]
     pub took: Duration,
 }
 

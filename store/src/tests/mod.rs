@@ -9,6 +9,8 @@ mod damage;
 mod directory;
 mod export;
 mod feed;
+#[cfg(feature = "serde")]
+mod json;
 mod machine;
 mod repair;
 mod replay;

@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use convofold_engine::{Seq, StateHash};
-use serde::Serialize;
 
 /// A store in which so much is wrong is wrong everywhere.
 const MAX_PROBLEMS: usize = 10_000;
 
 /// What was checked, and what is wrong.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct VerifyReport {
     /// The last event of the log that was checked; 0 where there is none.
@@ -28,19 +28,19 @@ pub struct VerifyReport {
     /// Conversations in memory that were compared; none where the log is not whole.
     pub conversations: u64,
     /// The state hash of the log folded anew, where it is whole.
-    #[serde(serialize_with = "as_text")]
     pub state_hash: Option<StateHash>,
     /// Everything that is wrong; nothing where all is well.
     pub problems: Vec<Problem>,
     /// How many more problems there are; only the first 10,000 are listed.
     pub more_problems: u64,
     /// How long it took.
-    #[serde(skip)]
+    #[cfg_attr(feature = "serde", serde(rename = "took_ms", serialize_with = "crate::json::as_ms"))]
     pub took: Duration,
 }
 
 /// A checkpoint that is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct VerifiedCheckpoint {
     /// Its number.
@@ -55,8 +55,9 @@ pub struct VerifiedCheckpoint {
 }
 
 /// Something that is wrong.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
-#[serde(tag = "problem", rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(tag = "problem", rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Problem {
     /// The head mark is gone.
@@ -177,12 +178,5 @@ impl VerifyReport {
 
     pub(super) fn add_all(&mut self, problems: impl IntoIterator<Item = Problem>) {
         problems.into_iter().for_each(|problem| self.add(problem));
-    }
-}
-
-fn as_text<S: serde::Serializer>(hash: &Option<StateHash>, serializer: S) -> Result<S::Ok, S::Error> {
-    match hash {
-        Some(hash) => serializer.collect_str(hash),
-        None => serializer.serialize_none(),
     }
 }

@@ -41,7 +41,6 @@ struct AuditJson<'a> {
     clean: bool,
     #[serde(flatten)]
     report: &'a AuditReport,
-    took_ms: i64,
 }
 
 impl AuditArgs {
@@ -54,8 +53,7 @@ impl AuditArgs {
                 .hint("`convofold verify` tells what is damaged")
         })?;
         if self.json {
-            let took_ms = time::ms(report.took);
-            console.json(&AuditJson { clean: report.is_clean(), report: &report, took_ms })?;
+            console.json(&AuditJson { clean: report.is_clean(), report: &report })?;
         } else {
             print(&report, console)?;
         }

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use clap::Args;
 use convofold::backup::{BackupContents, BackupError, BackupOptions, BackupReport, Progress, Step};
-use serde::Serialize;
 
 use crate::console::Console;
 use crate::database::DbArgs;
@@ -43,13 +42,6 @@ pub struct BackupArgs {
     json: bool,
 }
 
-#[derive(Serialize)]
-struct BackupJson {
-    #[serde(flatten)]
-    report: BackupReport,
-    took_ms: i64,
-}
-
 impl BackupArgs {
     pub(crate) fn run(&self, console: &mut Console) -> Result<Exit, CliError> {
         let db = self.db.open(console)?;
@@ -59,7 +51,7 @@ impl BackupArgs {
         drop(bar);
         let report = outcome.map_err(|error| failed(&error))?;
         if self.json {
-            console.json(&BackupJson { report, took_ms: time::ms(report.took) })?;
+            console.json(&report)?;
         } else {
             console.note(table(&report).plain());
         }

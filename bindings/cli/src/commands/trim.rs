@@ -1,8 +1,7 @@
 //! `convofold trim`.
 
 use clap::Args;
-use convofold::{Options, Time, TrimError, Trimmed};
-use serde::Serialize;
+use convofold::{Options, Time, TrimError};
 
 use crate::console::Console;
 use crate::database::{DbArgs, NowArgs};
@@ -36,14 +35,6 @@ pub struct TrimArgs {
     json: bool,
 }
 
-#[derive(Serialize)]
-struct TrimJson {
-    events: u64,
-    blocks: u64,
-    bytes: u64,
-    first_seq: u64,
-}
-
 impl TrimArgs {
     pub(crate) fn run(&self, console: &mut Console) -> Result<Exit, CliError> {
         let db = self.db.open_with(Options::new().create(false), console)?;
@@ -53,8 +44,7 @@ impl TrimArgs {
             before.map_or_else(|| Err(no_time()), |before| db.trim_log(before).map_err(|error| failed(&error)))?;
         db.close().map_err(|error| CliError::new(Exit::Failure, chain(&error)))?;
         if self.json {
-            let Trimmed { events, blocks, bytes, first_seq, .. } = trimmed;
-            console.json(&TrimJson { events, blocks, bytes, first_seq })?;
+            console.json(&trimmed)?;
         } else {
             let mut facts = Facts::default();
             facts

@@ -40,7 +40,6 @@ struct VerifyJson<'a> {
     clean: bool,
     #[serde(flatten)]
     report: &'a VerifyReport,
-    took_ms: i64,
 }
 
 impl VerifyArgs {
@@ -62,8 +61,7 @@ impl VerifyArgs {
         let cannot = |error| CliError::new(Exit::Failure, format!("cannot verify: {}", chain(&error)));
         let report = outcome.map_err(cannot)?;
         if self.json {
-            let took_ms = time::ms(report.took);
-            console.json(&VerifyJson { clean: report.is_clean(), report: &report, took_ms })?;
+            console.json(&VerifyJson { clean: report.is_clean(), report: &report })?;
         } else {
             self.print(&report, console)?;
         }

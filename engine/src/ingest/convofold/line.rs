@@ -77,7 +77,14 @@ impl Event {
     /// [`Limits`]: crate::ingest::Limits
     #[must_use]
     pub fn export_line(&self) -> String {
-        serde_json::to_string(&Line::of(self)).unwrap_or_default()
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+impl Serialize for Event {
+    /// As [`Event::export_line`].
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Line::of(self).serialize(serializer)
     }
 }
 

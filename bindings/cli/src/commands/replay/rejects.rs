@@ -5,8 +5,6 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use convofold::ingest::Rejection;
 use serde::{Deserialize, Serialize};
 
@@ -32,24 +30,8 @@ struct Place {
 #[derive(Serialize)]
 struct RejectJson<'a> {
     input: &'a str,
-    line: u64,
-    byte_offset: u64,
-    path: &'a str,
-    reason: String,
-    expected: &'a str,
-    found: &'a str,
     #[serde(flatten)]
-    raw: Raw<'a>,
-    /// Only the beginning is given.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    raw_cut: bool,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "snake_case")]
-enum Raw<'a> {
-    Raw(&'a str),
-    RawBase64(String),
+    rejection: &'a Rejection,
 }
 
 impl Rejects {
@@ -77,39 +59,16 @@ impl Rejects {
 
     /// A line is one write, so that a killed process leaves whole lines.
     fn add(&mut self, rejection: &Rejection, input: &str) -> io::Result<()> {
-        let Rejection { line, byte_offset, path, reason, expected, found, raw, raw_cut, .. } = rejection;
         if !self.written.is_empty() {
-            let place = Place { input: input.to_owned(), byte_offset: *byte_offset, path: path.clone() };
+            let place =
+                Place { input: input.to_owned(), byte_offset: rejection.byte_offset, path: rejection.path.clone() };
             if self.written.remove(&place) {
                 return Ok(());
             }
         }
-        let mut text = serde_json::to_vec(&RejectJson {
-            input,
-            line: *line,
-            byte_offset: *byte_offset,
-            path,
-            reason: reason.to_string(),
-            expected,
-            found,
-            raw: Raw::of(raw, *raw_cut),
-            raw_cut: *raw_cut,
-        })?;
+        let mut text = serde_json::to_vec(&RejectJson { input, rejection })?;
         text.push(b'\n');
         self.file.write_all(&text)
-    }
-}
-
-impl<'a> Raw<'a> {
-    fn of(raw: &'a [u8], is_cut: bool) -> Self {
-        match std::str::from_utf8(raw) {
-            Ok(text) => Self::Raw(text),
-            // Cut within a character.
-            Err(error) if is_cut && error.error_len().is_none() => {
-                Self::of(raw.get(..error.valid_up_to()).unwrap_or_default(), false)
-            }
-            Err(_) => Self::RawBase64(STANDARD.encode(raw)),
-        }
     }
 }
 
@@ -136,14 +95,6 @@ fn go_to_end(file: &mut File) -> io::Result<HashSet<Place>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn text_is_given_as_text_and_all_else_as_base64() {
-        assert!(matches!(Raw::of("ä".as_bytes(), false), Raw::Raw("ä")));
-        assert!(matches!(Raw::of(b"a\xC3", true), Raw::Raw("a")));
-        assert!(matches!(Raw::of(b"a\xC3", false), Raw::RawBase64(text) if text == "YcM="));
-        assert!(matches!(Raw::of(b"a\xFFb", true), Raw::RawBase64(_)));
-    }
 
     #[test]
     fn what_an_earlier_run_wrote_is_found_and_a_torn_line_is_dropped() {
