@@ -15,8 +15,8 @@ pub use convofold_engine::{
 pub use convofold_store::{
     Batch, Change, Changes, ChangesError, Checkpoint, CloseError, CommitError, Conversation, Convofold, Damage, Doubt,
     Durability, EffectCounts, EventExportReport, ExportEventsError, ExportReport, IgnoredCounts, IngestError,
-    IngestReport, OpenError, Options, Receipt, Recovery, Scan, SkipReason, SkippedCheckpoint, Stats, StorageError,
-    SubmitError, Ticket, TrimError, Trimmed,
+    IngestOptions, IngestReport, OpenError, Options, Receipt, Recovery, Scan, SkipReason, SkippedCheckpoint, Stats,
+    StopHandle, StorageError, SubmitError, Ticket, TrimError, Trimmed,
 };
 pub use convofold_store::{audit, backup, repair, replay, verify};
 

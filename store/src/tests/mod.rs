@@ -9,6 +9,7 @@ mod damage;
 mod directory;
 mod export;
 mod feed;
+mod ingest;
 #[cfg(feature = "serde")]
 mod json;
 mod machine;
