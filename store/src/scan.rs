@@ -59,7 +59,7 @@ impl Convofold {
     /// [`Convofold::export`] for all of them sorted.
     #[must_use]
     pub fn scan_states(&self) -> Scan<State> {
-        self.scan_for(|board, id| board.state(id))
+        self.scan_for(Board::state)
     }
 
     fn scan_for<T>(&self, look: fn(&Board, &str) -> Option<T>) -> Scan<T> {
