@@ -14,6 +14,7 @@ mod query;
 mod database;
 mod changes;
 mod scan;
+mod arrow;
 mod replay;
 mod care;
 
@@ -23,6 +24,8 @@ use pyo3::prelude::*;
 mod _convofold {
     use pyo3::prelude::*;
 
+    #[pymodule_export]
+    use crate::arrow::ArrowTable;
     #[pymodule_export]
     use crate::care::{
         AuditDifference, AuditReport, BackupReport, Lost, RepairReport, RestoreReport, TrimReport, VerifiedCheckpoint,
