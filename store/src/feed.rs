@@ -1,6 +1,7 @@
 //! The change feed (spec Q4).
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use convofold_engine::{Event, Seq};
@@ -33,6 +34,14 @@ pub struct Changes {
     /// Where to read on; `None` before the first block is found.
     tail: Option<Tail>,
     ready: std::vec::IntoIter<Event>,
+    stopped: Arc<AtomicBool>,
+}
+
+/// Ends the waiting of a feed, from any thread ([`Changes::stop_handle`]).
+#[derive(Clone)]
+pub struct StopHandle {
+    shared: Arc<Shared>,
+    stopped: Arc<AtomicBool>,
 }
 
 impl Convofold {
@@ -41,7 +50,8 @@ impl Convofold {
     #[must_use]
     pub fn changes(&self, from_seq: Seq) -> Changes {
         let next_seq = from_seq.max(1);
-        Changes { shared: self.shared().clone(), next_seq, tail: None, ready: Vec::new().into_iter() }
+        let ready = Vec::new().into_iter();
+        Changes { shared: self.shared().clone(), next_seq, tail: None, ready, stopped: Arc::default() }
     }
 }
 
@@ -64,7 +74,7 @@ impl Changes {
         }
     }
 
-    /// The next event; waits for it this long at most.
+    /// The next event; waits for it this long at most, and not at all once the feed was stopped.
     ///
     /// # Errors
     /// [`ChangesError`] where the store was closed, or its log cannot be read.
@@ -76,6 +86,9 @@ impl Changes {
             }
             let mut durable = self.shared.durable.lock();
             while self.next_seq > durable.seq && !durable.is_closed {
+                if self.stopped.load(Ordering::Relaxed) {
+                    return Ok(None);
+                }
                 match deadline {
                     None => self.shared.durable_moved.wait(&mut durable),
                     Some(deadline) => {
@@ -86,6 +99,12 @@ impl Changes {
                 }
             }
         }
+    }
+
+    /// Ends the waiting of this feed from another thread, for a host that follows it in a thread of its own.
+    #[must_use]
+    pub fn stop_handle(&self) -> StopHandle {
+        StopHandle { shared: self.shared.clone(), stopped: self.stopped.clone() }
     }
 
     /// The seq of the next event: where to continue a feed later.
@@ -124,6 +143,29 @@ impl Changes {
     fn damaged(&self, why: crate::Damage) -> ChangesError {
         let Tail { block_no, seq, .. } = self.tail.unwrap_or(Tail { seq: self.next_seq, ..Tail::START });
         ChangesError::Damaged { block_no, seq, why }
+    }
+}
+
+impl StopHandle {
+    /// [`Changes::next_timeout`] returns `None` instead of waiting, now and from now on. Events that are there already are
+    /// still shown.
+    pub fn stop(&self) {
+        self.stopped.store(true, Ordering::Relaxed);
+        // With the lock, so that nobody is between looking and waiting.
+        let _durable = self.shared.durable.lock();
+        self.shared.durable_moved.notify_all();
+    }
+
+    /// Whether it was stopped.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
+    }
+}
+
+impl std::fmt::Debug for StopHandle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StopHandle").field("is_stopped", &self.is_stopped()).finish_non_exhaustive()
     }
 }
 

@@ -29,7 +29,7 @@ pub(crate) struct Shared {
     pub(crate) bookmarks: RwLock<BTreeMap<String, Vec<u8>>>,
     /// Gone when the store is closed. Readers hold the lock while they read, so that closing waits for them.
     pub(crate) storage: RwLock<Option<Arc<dyn Storage>>>,
-    /// The last event on the board. Changed under the board's lock, so that a reader knows what it sees.
+    /// The last event on the board, in the index and in the log. Changed while `Live::applying` is held.
     pub(crate) applied_seq: AtomicU64,
     /// While there are holds, no checkpoint is written that nobody asked for; see [`CheckpointHold`].
     checkpoint_holds: AtomicU64,

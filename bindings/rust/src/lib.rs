@@ -191,8 +191,8 @@
 //! - **events**: [`Draft`], [`Event`], [`Kind`], [`Time`], [`Identity`], [`AgentMention`]; from bytes: [`ingest`], [`IngestReport`]
 //! - **questions**: [`Query`], [`Page`], [`OpenConversation`], [`AgentLoad`], [`Totals`]
 //! - **one conversation**: [`State`], [`HistoryEntry`], [`Arrivals`]
-//! - **following**: [`Changes`], [`Change`], [`Seq`]
-//! - **history in bulk**: [`replay`]; out again: [`Convofold::export`], [`Convofold::export_events`]
+//! - **following**: [`Changes`], [`Change`], [`StopHandle`], [`Seq`]
+//! - **history in bulk**: [`replay`]; out again: [`Scan`], [`Convofold::export`], [`Convofold::export_events`]
 //! - **care**: [`verify`], [`audit`], [`backup`], [`repair`], [`Convofold::trim_log`]
 //! - **without a disk**: [`engine`]
 //!
@@ -214,7 +214,7 @@ pub use convofold_engine::{
 
 // From bytes to events.
 pub use convofold_engine::ingest;
-pub use convofold_store::{IgnoredCounts, IngestReport};
+pub use convofold_store::{IgnoredCounts, IngestOptions, IngestReport};
 
 // Questions about many conversations.
 pub use convofold_engine::{AgentFilter, AgentLoad, Cursor, OpenConversation, Page, Query, QueryError, Sort, Totals};
@@ -229,11 +229,11 @@ pub use convofold_engine::{
 pub use convofold_engine::{Difference, FOLD_VERSION, StateHash};
 
 // The change feed.
-pub use convofold_store::{Change, Changes};
+pub use convofold_store::{Change, Changes, StopHandle};
 
 // In bulk, and out again.
 pub use convofold_store::replay;
-pub use convofold_store::{EventExportReport, ExportReport};
+pub use convofold_store::{Conversation, EventExportReport, ExportReport, Scan};
 
 // Care: checking, saving, mending, forgetting.
 pub use convofold_store::{Damage, Doubt, Recovery, SkipReason, SkippedCheckpoint, Trimmed};

@@ -221,6 +221,27 @@ fn after_a_failed_append_nothing_is_visible_and_nothing_is_written() {
     expect_poisoned(&db, &storage, before);
 }
 
+/// Large groups that nobody waits for are folded while they are appended.
+#[test]
+fn a_failed_append_beside_the_fold_is_the_answer_and_the_end() {
+    let home = Home::new();
+    let storage = Arc::new(MemoryStorage::default());
+    let db = home.open_on(&storage, Options::new());
+    submit(&db, Batch::new(messages(0, 10)));
+    let before = export(&db);
+    storage.fail_append.set(1);
+    let large = Batch::new(messages(10, 2_000)).durability(Durability::Buffered);
+    let failed = db.submit(large.clone()).unwrap().wait();
+    assert!(matches!(failed, Err(CommitError::Poisoned { .. })), "{failed:?}");
+    assert!(db.close().is_err());
+    drop(db);
+
+    storage.fail_append.set(0);
+    let db = home.open_on(&storage, Options::new());
+    assert_eq!(export(&db), before, "what failed is not in the log");
+    assert_eq!(submit(&db, large).counts.applied, 2_000);
+}
+
 #[test]
 fn after_a_failed_barrier_nothing_is_visible_and_nothing_is_written() {
     let home = Home::new();

@@ -83,3 +83,24 @@ fn closing_ends_the_feeds_that_wait() {
     db.close().unwrap();
     assert!(matches!(waiting.join().unwrap(), Err(ChangesError::Closed)));
 }
+
+#[test]
+fn a_feed_that_is_stopped_shows_what_is_there_and_waits_no_more() {
+    let home = Home::new();
+    let db = home.open();
+    submit(&db, Batch::new(messages(0, 2)));
+    let mut changes = db.changes(1);
+    let stop = changes.stop_handle();
+    let waiting = std::thread::spawn(move || {
+        let shown = std::iter::from_fn(|| changes.next_timeout(Duration::MAX).unwrap());
+        let seqs: Vec<_> = shown.map(|change| change.seq).collect();
+        (seqs, changes)
+    });
+    assert!(!stop.is_stopped());
+    stop.stop();
+    let (seqs, mut changes) = waiting.join().unwrap();
+    assert_eq!((seqs, stop.is_stopped()), (vec![1, 2], true));
+    submit(&db, Batch::new(messages(2, 1)));
+    assert_eq!(changes.next_timeout(Duration::MAX).unwrap().map(|change| change.seq), Some(3));
+    assert_eq!(changes.next_timeout(Duration::MAX).unwrap(), None);
+}

@@ -130,6 +130,8 @@ fn a_change_holds_the_event_in_convofolds_own_form() {
     assert_eq!(db.ingest(line.as_bytes(), Format::Auto).unwrap().counts.applied, 1);
     let change: Change = db.changes(1).try_next().unwrap().unwrap();
     expect(&change, &format!(r#"{{"seq":1,"event":{line}}}"#));
+    let conversation = serde_json::to_value(db.scan().next().unwrap().unwrap()).unwrap();
+    assert_eq!((&conversation["state"]["id"], &conversation["history"][0]["kind"]), (&"c".into(), &"message".into()));
 }
 
 #[test]

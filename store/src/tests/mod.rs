@@ -10,12 +10,14 @@ mod damage;
 mod directory;
 mod export;
 mod feed;
+mod ingest;
 #[cfg(feature = "serde")]
 mod json;
 mod machine;
 mod repair;
 #[cfg(feature = "airship")]
 mod replay;
+mod scan;
 mod sled_files;
 mod sweep;
 #[cfg(feature = "tracing")]
