@@ -44,6 +44,13 @@ fn what_need_not_be_on_the_disk_is_counted_at_once() {
     let options = IngestOptions::new().format(Format::Convofold).durability(Durability::Buffered);
     assert_eq!(db.ingest_with(&lines(3), &options).unwrap().counts.applied, 3);
     assert_eq!(db.stats().last_seq, 3);
+}
+
+#[test]
+#[cfg(feature = "airship")]
+fn a_format_that_is_named_is_not_found_out() {
+    let home = Home::new();
+    let db = home.open();
     let rejected = db.ingest_with(&lines(3), &IngestOptions::new().format(Format::Airship)).unwrap();
     assert_eq!((rejected.events, rejected.rejections.len()), (0, 3));
 }
