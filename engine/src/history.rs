@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::agents::Agents;
 use crate::conversation::{ArrivalCounts, Conversation};
 use crate::effect::Seq;
 use crate::event::{AgentMention, Direction, Kind};
@@ -29,12 +30,17 @@ pub struct HistoryEntry {
     pub text: Option<String>,
     /// What it says of the agent.
     pub agent: Mention,
+    /// Who is assigned once it has happened (F5), by the latest name known in the conversation; `None` is nobody, and for
+    /// an event that does not count.
+    pub assigned: Option<AgentRef>,
     /// How many unread messages it states.
     pub unread: Option<u64>,
     /// Its identity.
     pub identity: String,
     /// False for one that lost to another event of the same identity (I2): shown, and without effect.
     pub counts: bool,
+    /// Whether an event that comes after it in this order was known before it.
+    pub late: bool,
 }
 
 /// What an event says of the agent (F5).
@@ -70,12 +76,47 @@ pub struct Arrivals {
 
 pub(crate) fn of(conversation: &Conversation) -> Vec<HistoryEntry> {
     let counting = conversation.in_order().map(|(at, fact)| entry(conversation, at, fact, true));
-    let losers = conversation.conflicts.iter().map(|loser| entry(conversation, loser.at.alone(), loser, false));
-    let mut entries: Vec<_> = counting.chain(losers).collect();
+    let mut entries: Vec<_> = counting.collect();
+    set_assigned(&mut entries);
     if !conversation.conflicts.is_empty() {
+        let losers = conversation.conflicts.iter().map(|loser| entry(conversation, loser.at.alone(), loser, false));
+        entries.extend(losers);
         entries.sort_by_key(|entry| entry.at);
     }
+    set_late(&mut entries);
     entries
+}
+
+/// Follows the assignments as the fold does. Names are taken at the end, because the latest one counts for all.
+fn set_assigned(entries: &mut [HistoryEntry]) {
+    let mut agents = Agents::default();
+    let mut numbers = Vec::with_capacity(entries.len());
+    for entry in entries.iter() {
+        match &entry.agent {
+            Mention::Silent => {}
+            Mention::Nobody => {
+                agents.assign(None);
+            }
+            Mention::Agent(agent) => {
+                let number = agents.mention(agent.id.as_deref(), agent.name.as_deref());
+                agents.assign(number);
+            }
+        }
+        numbers.push(agents.assigned());
+    }
+    let text = |text: &Option<Box<str>>| text.as_deref().map(str::to_owned);
+    for (entry, number) in entries.iter_mut().zip(numbers) {
+        let agent = number.and_then(|number| agents.get(number));
+        entry.assigned = agent.map(|agent| AgentRef { id: text(&agent.id), name: text(&agent.name) });
+    }
+}
+
+fn set_late(entries: &mut [HistoryEntry]) {
+    let mut first_after = Seq::MAX;
+    for entry in entries.iter_mut().rev() {
+        entry.late = first_after < entry.seq;
+        first_after = first_after.min(entry.seq);
+    }
 }
 
 fn entry(conversation: &Conversation, at: Time, fact: &Fact, counts: bool) -> HistoryEntry {
@@ -95,9 +136,11 @@ fn entry(conversation: &Conversation, at: Time, fact: &Fact, counts: bool) -> Hi
         said_at: said_at.map(Time::ms),
         text: fact.text.as_deref().map(str::to_owned),
         agent: context.map_or(Mention::Silent, |context| mention(context.agent())),
+        assigned: None,
         unread: fact.unread,
         identity: fact.identity.text().into_owned(),
         counts,
+        late: false,
     }
 }
 
@@ -122,5 +165,51 @@ pub(crate) fn arrivals(conversation: &Conversation) -> Arrivals {
         late,
         first_seq: seqs().min().unwrap_or_default(),
         last_seq: seqs().max().unwrap_or_default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Board;
+    use crate::draft::Draft;
+    use crate::draft::tests::{at, message};
+
+    fn history(drafts: Vec<Draft<'_>>) -> Vec<HistoryEntry> {
+        let mut board = Board::new();
+        for (seq, draft) in (1..).zip(drafts) {
+            board.batch().apply(seq, &draft.build().unwrap());
+        }
+        board.history("c-1").unwrap()
+    }
+
+    fn said(ms: i64, agent: AgentMention<'static>) -> Draft<'static> {
+        Draft { occurred: at(ms), sent: None, agent, ..message() }
+    }
+
+    fn ann(name: Option<&'static str>) -> AgentMention<'static> {
+        AgentMention::Agent { id: Some("a"), name }
+    }
+
+    #[test]
+    fn f5_each_event_shows_who_is_assigned_once_it_has_happened() {
+        let entries = history(vec![
+            said(1, AgentMention::Silent),
+            said(2, ann(None)),
+            said(3, AgentMention::Silent),
+            said(4, AgentMention::Nobody),
+            said(5, ann(Some("Ann"))),
+            said(6, AgentMention::Agent { id: None, name: Some("Ann") }),
+        ]);
+        let assigned = Some(AgentRef { id: Some("a".to_owned()), name: Some("Ann".to_owned()) });
+        let expected = [&None, &assigned, &assigned, &None, &assigned, &assigned];
+        assert_eq!(entries.iter().map(|entry| &entry.assigned).collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn an_event_is_late_where_a_later_one_was_known_before_it() {
+        let entries = history([10, 30, 20, 40, 5].map(|ms| said(ms, AgentMention::Silent)).to_vec());
+        let found: Vec<_> = entries.iter().map(|entry| (entry.at, entry.late)).collect();
+        assert_eq!(found, [(5, true), (10, false), (20, true), (30, false), (40, false)]);
     }
 }

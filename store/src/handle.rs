@@ -162,8 +162,8 @@ impl Convofold {
         self.inner.expect_open()?;
         let (ticket, completer) = Ticket::new();
         let submission = Submission { batch, submitted: Instant::now(), completer };
-        let sent = self.inner.sender.send(Command::Submit(submission));
-        sent.map(|()| ticket).map_err(|_| SubmitError::Closed)
+        self.inner.sender.send(Command::Submit(submission)).map_err(|_| SubmitError::Closed)?;
+        Ok(self.inner.in_time(ticket))
     }
 
     /// Like [`Convofold::submit`], but says [`SubmitError::Full`] instead of blocking, and gives the batch back.
@@ -176,7 +176,7 @@ impl Convofold {
         let (ticket, completer) = Ticket::new();
         let submission = Submission { batch, submitted: Instant::now(), completer };
         match self.inner.sender.try_send(Command::Submit(submission)) {
-            Ok(()) => Ok(ticket),
+            Ok(()) => Ok(self.inner.in_time(ticket)),
             Err(TrySendError::Full(Command::Submit(submission))) => {
                 self.shared().meter.queue_full.fetch_add(1, Ordering::Relaxed);
                 tell!(warn, capacity = self.queue().1, "the queue is full");
@@ -211,6 +211,9 @@ impl Convofold {
     pub(crate) fn request<T: Clone>(&self, command: impl FnOnce(Completer<T>) -> Command) -> Result<T, CommitError> {
         let (reply, completer) = Reply::new();
         self.inner.sender.send(command(completer)).map_err(|_| CommitError::Closed)?;
+        if self.shared().has_queue_ended() {
+            reply.came_too_late();
+        }
         reply.wait()
     }
 
@@ -249,6 +252,14 @@ impl Inner {
             None if self.shared.durable.lock().is_closed => Err(SubmitError::Closed),
             None => Ok(()),
         }
+    }
+
+    /// A ticket for what is in the queue, whether or not anybody takes it from there.
+    fn in_time(&self, ticket: Ticket) -> Ticket {
+        if self.shared.has_queue_ended() {
+            ticket.came_too_late();
+        }
+        ticket
     }
 
     fn close(&self) -> Result<(), CloseError> {

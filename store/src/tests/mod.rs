@@ -17,6 +17,7 @@ mod machine;
 mod repair;
 #[cfg(feature = "airship")]
 mod replay;
+mod scan;
 mod sled_files;
 mod sweep;
 #[cfg(feature = "tracing")]

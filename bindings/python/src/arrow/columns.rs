@@ -1,0 +1,49 @@
+//! Columns: each kind of value in one type everywhere.
+
+use std::sync::Arc;
+
+use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
+
+fn column(name: &str, data_type: DataType) -> Field {
+    Field::new(name, data_type, true)
+}
+
+pub(super) fn text(name: &str) -> Field {
+    column(name, DataType::Utf8)
+}
+
+/// A count, a duration in milliseconds or a number of the source.
+pub(super) fn number(name: &str) -> Field {
+    column(name, DataType::Int64)
+}
+
+/// A count that the source states, which may be any that 64 bits hold.
+pub(super) fn stated(name: &str) -> Field {
+    column(name, DataType::UInt64)
+}
+
+pub(super) fn truth(name: &str) -> Field {
+    column(name, DataType::Boolean)
+}
+
+pub(super) fn time(name: &str) -> Field {
+    column(name, DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into())))
+}
+
+pub(super) fn object(name: &str, fields: Vec<Field>) -> Field {
+    column(name, DataType::Struct(fields.into()))
+}
+
+/// A list, empty where there is nothing.
+pub(super) fn list(name: &str, fields: Vec<Field>) -> Field {
+    required(column(name, DataType::List(Arc::new(required(object("item", fields))))))
+}
+
+/// A column in which there is always something.
+pub(super) fn required(field: Field) -> Field {
+    field.with_nullable(false)
+}
+
+pub(super) fn schema(fields: Vec<Field>) -> SchemaRef {
+    Arc::new(Schema::new(fields))
+}

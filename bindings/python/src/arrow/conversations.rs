@@ -1,0 +1,65 @@
+//! One row a conversation: the keys of the export.
+
+use arrow_schema::{Field, SchemaRef};
+
+use super::columns::{self, list, number, object, required, stated, text, time, truth};
+
+pub(super) fn schema() -> SchemaRef {
+    let count = |name| required(number(name));
+    columns::schema(vec![
+        required(text("id")),
+        required(text("source")),
+        text("tenant"),
+        text("channel"),
+        required(text("status")),
+        required(text("opened_by")),
+        required(time("started_at")),
+        time("last_active_at"),
+        required(time("last_event_at")),
+        time("closed_at"),
+        count("reopens"),
+        required(object("member", ["name", "number", "business_id", "channel_id"].map(text).into())),
+        text("shortcode"),
+        text("app_key"),
+        agent(),
+        list("assignments", vec![agent(), required(time("at"))]),
+        count("messages_in"),
+        count("messages_out"),
+        count("messages_other"),
+        count("messages_after_close"),
+        required(stated("unread")),
+        time("first_inbound_at"),
+        number("first_response_ms"),
+        time("waiting_since"),
+        time("latest_unanswered_at"),
+        count("open_ms"),
+        list("by_agent", vec![required(agent()), count("messages_in"), count("messages_out")]),
+        object("last_message", vec![required(text("text")), text("direction"), required(time("at"))]),
+        list("suspect", vec![required(text("field")), stated("expected"), stated("found"), required(time("at"))]),
+        session(),
+    ])
+}
+
+fn agent() -> Field {
+    object("agent", vec![text("id"), text("name")])
+}
+
+fn session() -> Field {
+    let fields = vec![
+        number("alert_level"),
+        truth("chatbot_is_active"),
+        truth("consented"),
+        number("contact_id"),
+        text("customer_alias"),
+        number("customer_id"),
+        number("project_id"),
+        number("rating"),
+        number("sale_id"),
+        number("status"),
+        number("ticket_id"),
+        number("topic_id"),
+        number("user_id"),
+        required(truth("stale")),
+    ];
+    object("session", fields)
+}

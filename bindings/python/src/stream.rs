@@ -1,0 +1,102 @@
+//! Python's files as Rust's readers and writers, and what is given as bytes.
+
+use std::borrow::Cow;
+use std::io::{self, BufWriter, Read, Write};
+use std::path::PathBuf;
+
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyMemoryView, PyString};
+
+use crate::error::Failure;
+
+/// So much is handed to a Python file at once: taking the interpreter's lock costs more than copying.
+const WRITE_BYTES: usize = 1 << 20;
+
+/// The bytes of `bytes`, which cannot change and so are not copied, of `str`, or a copy of those of any other buffer.
+pub(crate) enum Data<'py> {
+    Bytes(Bound<'py, PyBytes>),
+    Text(Bound<'py, PyString>),
+}
+
+impl<'py> Data<'py> {
+    pub(crate) fn of(given: &Bound<'py, PyAny>) -> PyResult<Self> {
+        if let Ok(text) = given.cast::<PyString>() {
+            return Ok(Self::Text(text.clone()));
+        }
+        if let Ok(bytes) = given.cast::<PyBytes>() {
+            return Ok(Self::Bytes(bytes.clone()));
+        }
+        let copy = PyMemoryView::from(given)?.call_method0("tobytes")?;
+        Ok(Self::Bytes(copy.cast_into()?))
+    }
+
+    pub(crate) fn as_bytes(&self) -> PyResult<Cow<'_, [u8]>> {
+        match self {
+            Self::Bytes(bytes) => Ok(Cow::Borrowed(bytes.as_bytes())),
+            Self::Text(text) => Ok(match text.to_cow()? {
+                Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+                Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+            }),
+        }
+    }
+}
+
+/// Whether something is a path: a text, or an object that stands for one.
+pub(crate) fn as_path(given: &Bound<'_, PyAny>) -> Option<PathBuf> {
+    given.extract().ok()
+}
+
+/// Something with `write`, which takes bytes.
+struct PyWriter(Py<PyAny>);
+
+impl Write for PyWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Python::attach(|py| {
+            let written = self.0.bind(py).call_method1("write", (PyBytes::new(py, bytes),))?;
+            // A raw file may take a part of it; others say nothing, and take all.
+            Ok(written.extract::<usize>().unwrap_or(bytes.len()))
+        })
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Python::attach(|py| match self.0.bind(py).getattr_opt("flush")? {
+            Some(flush) => flush.call0().map(|_| ()),
+            None => Ok(()),
+        })
+        .map_err(io::Error::from)
+    }
+}
+
+/// Writes to a path, or to a Python file that is open for bytes, while the interpreter's lock is free.
+pub(crate) fn write_to<T: Send>(
+    target: &Bound<'_, PyAny>,
+    write: impl FnOnce(&mut Box<dyn Write + Send>) -> Result<T, Failure> + Send,
+) -> Result<T, Failure> {
+    let path = as_path(target);
+    let object = target.clone().unbind();
+    target.py().detach(move || {
+        let inner: Box<dyn Write + Send> = match path {
+            Some(path) => Box::new(std::fs::File::create(path)?),
+            None => Box::new(PyWriter(object)),
+        };
+        let mut out: Box<dyn Write + Send> = Box::new(BufWriter::with_capacity(WRITE_BYTES, inner));
+        let written = write(&mut out)?;
+        out.flush()?;
+        Ok(written)
+    })
+}
+
+/// Something with `read`, which gives bytes.
+pub(crate) struct PyReader(pub(crate) Py<PyAny>);
+
+impl Read for PyReader {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        Python::attach(|py| {
+            let read = self.0.bind(py).call_method1("read", (into.len(),))?;
+            let bytes = read.cast::<PyBytes>().map_err(PyErr::from)?.as_bytes();
+            let place = into.get_mut(..bytes.len()).ok_or_else(|| io::Error::other("read gave more than asked for"))?;
+            place.copy_from_slice(bytes);
+            Ok(bytes.len())
+        })
+    }
+}
