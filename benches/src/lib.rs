@@ -3,6 +3,8 @@
 //! Times are only comparable within one run, because machines differ from minute to minute; so everything takes turns and
 //! ratios are shown. What reads memory, or ends by being killed, runs in a process of its own ([`task`]).
 
+#![forbid(unsafe_code)]
+
 pub mod events;
 pub mod figure;
 pub mod limits;

@@ -21,6 +21,7 @@ step "the header and the tests in Rust"
 cargo test --locked --quiet --package convofold-capi
 for_c=(-std=c11 -Wall -Wextra -Werror -pedantic -g -I "$here/include")
 gcc "${for_c[@]}" -fsyntax-only -x c "$here/include/convofold.h"
+gcc "${for_c[@]}" -fsyntax-only "$here/examples/ingest_rate.c"
 g++ -std=c++11 -Wall -Wextra -Werror -pedantic -fsyntax-only -x c++ "$here/include/convofold.h"
 
 step "build"
@@ -61,6 +62,12 @@ gcc -std=c11 -Wall -Wextra -Werror "$here/examples/demo.c" -o "$work/demo" "${fl
 said=$(LD_LIBRARY_PATH="$prefix/lib" "$work/demo" "$work/demo.db")
 echo "$said"
 [ "$(head -n 1 <<<"$said")" = "1 applied, 0 known already" ]
+# What the README of this folder says.
+sed -n '/<!-- c -->/,/^```$/p' "$here/README.md" | sed '1,2d;$d' >"$work/readme.c"
+sed -i 's|demo-c.db|'"$work"'/readme.db|' "$work/readme.c"
+gcc -std=c11 -Wall -Wextra -Werror "$work/readme.c" -o "$work/readme" "${flags[@]}"
+rm -rf "$work/readme.db"
+[ "$(LD_LIBRARY_PATH="$prefix/lib" "$work/readme" | wc -l)" = 3 ]
 # Once more, without the shared library, and with the same database.
 rm "$prefix"/lib/libconvofold.so*
 read -ra flags <<<"$(pkg-config --static --cflags --libs convofold)"

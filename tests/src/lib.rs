@@ -10,6 +10,8 @@
 //!
 //! Read the transcripts first: they are the shortest way to learn what the engine promises.
 
+#![forbid(unsafe_code)]
+
 pub mod arbitrary;
 pub mod command;
 pub mod model;

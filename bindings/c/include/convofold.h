@@ -9,7 +9,9 @@
  * Errors. Almost every function returns a convofold_error, which is CONVOFOLD_OK (0) where all went well. Then all that it
  * gives out is set; otherwise nothing is. convofold_last_error_message() says more, for this thread. A null pointer where
  * none may be, text that is not UTF-8 and a handle that was closed or never opened are errors, and not undefined behaviour.
- * A panic inside is an error too. The functions name errors without CONVOFOLD_ERROR_ in front. What cannot be found out is a pointer to something that is not there.
+ * A panic inside is an error too. What cannot be found out is a pointer to something that is not there. Every function can
+ * return INVALID_ARGUMENT, NOT_UTF8 and INTERNAL, and where it takes a handle BAD_HANDLE and CLOSED; the functions name the
+ * others, without CONVOFOLD_ERROR_ in front.
  *
  * Handles. A handle is a number in a struct of its own: it may be copied, kept and compared. Closing it twice, or using a
  * copy of it after that, is an error. A handle that is all zeros is none.
@@ -20,7 +22,8 @@
  * Threads. Every function may be called from any thread, also with the same handle at the same time; closing something while
  * another thread uses it makes that thread's call end well or with CONVOFOLD_ERROR_CLOSED. Not after fork() in the child.
  *
- * Text. UTF-8 that ends with a NUL. Paths on Unix are bytes as the system has them.
+ * Text. UTF-8 that ends with a NUL. (So a conversation whose id holds a NUL cannot be asked for by it; lists and exports have
+ * it.) Paths on Unix are bytes as the system has them.
  *
  * Times are milliseconds since 1970 in UTC.
  *
