@@ -14,7 +14,15 @@ mod draft;
 mod content;
 mod context;
 mod parts;
+#[cfg_attr(
+    not(all(feature = "airship", feature = "superoffice")),
+    allow(dead_code, reason = "what parsers share is there for all of them")
+)]
 mod json;
+#[cfg_attr(
+    not(all(feature = "airship", feature = "superoffice")),
+    allow(dead_code, reason = "what parsers share is there for all of them")
+)]
 pub mod ingest;
 mod effect;
 mod fact;

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use convofold_engine::{Board, ConversationImage, Event, ImageError, State, Whereabouts};
 use parking_lot::RwLock;
@@ -15,16 +16,19 @@ use crate::in_order::in_order;
 use crate::live::Live;
 use crate::storage::{PageKey, Storage, StorageError};
 use crate::stored_page::{PageEntry, StoredPage, page_of};
+use crate::trace::came_upon;
 
 /// Which page lies where. Changed by the writer only, when all pages of a checkpoint are durable.
 #[derive(Debug, Default)]
 pub(crate) struct Archive {
     pages: RwLock<Vec<PageEntry>>,
+    brought_back: AtomicU64,
+    pages_read: AtomicU64,
 }
 
 impl Archive {
     pub(crate) fn new(pages: Vec<PageEntry>) -> Self {
-        Self { pages: RwLock::new(pages) }
+        Self { pages: RwLock::new(pages), ..Self::default() }
     }
 
     /// The page with this number, where there is one.
@@ -46,6 +50,16 @@ impl Archive {
         }
     }
 
+    /// The length of all pages.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.with_pages(|pages| pages.iter().map(|page| u64::from(page.bytes)).sum())
+    }
+
+    /// How many conversations were brought back, and how many pages read.
+    pub(crate) fn counts(&self) -> (u64, u64) {
+        (self.brought_back.load(Ordering::Relaxed), self.pages_read.load(Ordering::Relaxed))
+    }
+
     /// Looks at all pages.
     pub(crate) fn with_pages<T>(&self, look: impl FnOnce(&[PageEntry]) -> T) -> T {
         look(&self.pages.read())
@@ -55,10 +69,11 @@ impl Archive {
     fn read(&self, storage: &dyn Storage, page_no: u32) -> Result<(PageEntry, Vec<ConversationImage>), StorageError> {
         loop {
             let entry = self.entry(page_no).ok_or(StorageError::Value(Damage::Missing))?;
+            self.pages_read.fetch_add(1, Ordering::Relaxed);
             match read_page(storage, page_no, entry) {
                 // A checkpoint put it elsewhere meanwhile.
                 Err(StorageError::Value(_)) if self.entry(page_no) != Some(entry) => {}
-                read => return read.map(|images| (entry, images)),
+                read => return read.map(|images| (entry, images)).inspect_err(|error| came_upon(page_no, error)),
             }
         }
     }
@@ -242,6 +257,7 @@ fn restore(slots: &BTreeSet<u32>, archive: &Archive, storage: &dyn Storage, live
             for (slot, returning) in returning? {
                 let updates = live.board_mut().take_back(slot, returning).map_err(damaged)?;
                 live.list(updates);
+                archive.brought_back.fetch_add(1, Ordering::Relaxed);
             }
         }
         Ok(())

@@ -19,6 +19,7 @@ use crate::log::LogError;
 use crate::shadow::Shadow;
 use crate::shared::Shared;
 use crate::storage::StorageError;
+use crate::trace::{checked, span};
 
 pub use background::BackgroundAudit;
 pub use sample::Sample;
@@ -139,6 +140,7 @@ fn audit(
     sample: Sample,
     tick: impl FnMut(Seq) -> Result<(), AuditError>,
 ) -> Result<AuditReport, AuditError> {
+    span!("audit");
     let started = Instant::now();
     let storage = LentStorage::of(shared);
     let start = shared.log_start.read().tail;
@@ -160,6 +162,7 @@ fn audit(
     })?;
     report.events = shadow.events;
     report.took = started.elapsed();
+    checked("audit", report.differences.len());
     Ok(report)
 }
 

@@ -48,6 +48,7 @@ use crate::handle::Convofold;
 use crate::lent_storage::LentStorage;
 use crate::log::{LogError, LogReader, block_at_or_before};
 use crate::storage::{BlockKey, Storage, StorageError};
+use crate::trace::{span, tell};
 use writer::BackupWriter;
 
 pub use error::{BackupError, BackupFileError, RestoreError};
@@ -132,6 +133,7 @@ impl Convofold {
     ) -> Result<BackupReport, BackupError> {
         let started = Instant::now();
         let path = file.as_ref();
+        span!("backup", file = %path.display());
         if path.symlink_metadata().is_ok() {
             return Err(BackupError::Exists { path: path.to_owned() });
         }
@@ -167,6 +169,7 @@ impl Convofold {
         let written = BackupFile::open(unnamed.path()).map_err(BackupError::Written)?;
         let contents = written.check(on_progress).map_err(BackupError::Written)?;
         name_durably(unnamed, path)?;
+        tell!(info, last_seq = contents.last_seq, bytes = contents.bytes, took = ?started.elapsed(), "backup written");
         Ok(BackupReport { contents, took: started.elapsed() })
     }
 }

@@ -24,6 +24,7 @@ use crate::damage::Damage;
 use crate::shared::Shared;
 use crate::storage::{PageKey, Storage, StorageError};
 use crate::stored_page::{PageEntry, StoredPage, page_of};
+use crate::trace::{span, tell};
 
 /// How many conversations share a page: fewer write less where few change, more compress better.
 pub(crate) const PAGE_SLOTS: u32 = 16;
@@ -92,6 +93,7 @@ impl Checkpointer {
         tail: &Tail,
         log_bytes: u64,
     ) -> Result<Checkpoint, StorageError> {
+        span!("checkpoint");
         let started = Instant::now();
         let changed = shared.live.board_mut().take_unsaved();
         let mut written = Checkpoint {
@@ -118,7 +120,7 @@ impl Checkpointer {
                 return Err(error);
             }
         };
-        self.page_bytes = shared.archive.with_pages(|pages| pages.iter().map(|page| u64::from(page.bytes)).sum());
+        self.page_bytes = shared.archive.bytes();
         let record = self.record(shared, written.generation, tail, log_bytes);
         let value = record::seal(&record, compressor).map_err(StorageError::Encoding)?;
         storage.put_record(&record_name(written.generation), &value)?;
@@ -129,7 +131,9 @@ impl Checkpointer {
         self.last = Some(Last { generation: written.generation, block_no: record.last_block_no, log_bytes });
         shared.counters.checkpoint_seq.store(record.last_seq, Ordering::Relaxed);
         shared.counters.checkpoint_bytes.store(record.page_bytes, Ordering::Relaxed);
+        shared.meter.add_checkpoint();
         written.took = started.elapsed();
+        tell!(info, seq = written.seq, generation = written.generation, pages = written.pages_written, bytes = written.bytes_written, took = ?written.took, "checkpoint written");
         Ok(written)
     }
 

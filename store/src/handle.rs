@@ -22,6 +22,7 @@ use crate::shared::Shared;
 use crate::storage::{Storage, release};
 use crate::submission::Batch;
 use crate::ticket::{Completer, Reply, Ticket};
+use crate::trace::{inherited, opened, span, tell};
 use crate::writer::{Command, Submission, Writer};
 
 /// An open store. Clones are handles to the same one; all of them can be used from any thread.
@@ -82,6 +83,7 @@ impl Convofold {
     }
 
     pub(crate) fn open_with(options: Options, path: &Path) -> Result<Self, OpenError> {
+        span!("open", dir = %path.display());
         let started = Instant::now();
         let directory = Directory::open(path, options.create, options.segment_bytes)?;
         let mut recovery = Recovery { is_new: directory.is_new, ..Recovery::default() };
@@ -116,6 +118,7 @@ impl Convofold {
         let directory = Arc::new(directory);
         let shared = Arc::new(Shared::new(options, live, archive, bookmarks, storage.clone(), log_start, tail));
         shared.counters.set_log(&tail, log_bytes);
+        shared.counters.checkpoint_bytes.store(shared.archive.bytes(), Ordering::Relaxed);
         shared.counters.checkpoint_seq.store(recovery.checkpoint_seq.unwrap_or_default(), Ordering::Relaxed);
         let writer = Writer {
             shared: shared.clone(),
@@ -130,8 +133,9 @@ impl Convofold {
             head,
             pending: None,
         };
-        let spawned = thread::Builder::new().name("convofold-writer".to_owned()).spawn(move || writer.run());
+        let spawned = thread::Builder::new().name("convofold-writer".to_owned()).spawn(inherited(move || writer.run()));
         let writer = spawned.map_err(doing("starting the writer thread for", &directory_path))?;
+        opened(Ok(&recovery));
         let running = Mutex::new(Some(Running { writer, storage, directory }));
         Ok(Self { inner: Arc::new(Inner { shared, sender, running, recovery, directory_path }) })
     }
@@ -157,8 +161,9 @@ impl Convofold {
         batch.check()?;
         self.inner.expect_open()?;
         let (ticket, completer) = Ticket::new();
-        let sent = self.inner.sender.send(Command::Submit(Submission { batch, completer }));
-        sent.map(|()| ticket).map_err(|_| SubmitError::Closed)
+        let submission = Submission { batch, submitted: Instant::now(), completer };
+        self.inner.sender.send(Command::Submit(submission)).map_err(|_| SubmitError::Closed)?;
+        Ok(self.inner.in_time(ticket))
     }
 
     /// Like [`Convofold::submit`], but says [`SubmitError::Full`] instead of blocking, and gives the batch back.
@@ -169,9 +174,14 @@ impl Convofold {
         batch.check()?;
         self.inner.expect_open()?;
         let (ticket, completer) = Ticket::new();
-        match self.inner.sender.try_send(Command::Submit(Submission { batch, completer })) {
-            Ok(()) => Ok(ticket),
-            Err(TrySendError::Full(Command::Submit(submission))) => Err(SubmitError::Full(submission.batch)),
+        let submission = Submission { batch, submitted: Instant::now(), completer };
+        match self.inner.sender.try_send(Command::Submit(submission)) {
+            Ok(()) => Ok(self.inner.in_time(ticket)),
+            Err(TrySendError::Full(Command::Submit(submission))) => {
+                self.shared().meter.queue_full.fetch_add(1, Ordering::Relaxed);
+                tell!(warn, capacity = self.queue().1, "the queue is full");
+                Err(SubmitError::Full(submission.batch))
+            }
             Err(_) => Err(SubmitError::Closed),
         }
     }
@@ -201,6 +211,9 @@ impl Convofold {
     pub(crate) fn request<T: Clone>(&self, command: impl FnOnce(Completer<T>) -> Command) -> Result<T, CommitError> {
         let (reply, completer) = Reply::new();
         self.inner.sender.send(command(completer)).map_err(|_| CommitError::Closed)?;
+        if self.shared().has_queue_ended() {
+            reply.came_too_late();
+        }
         reply.wait()
     }
 
@@ -213,6 +226,12 @@ impl Convofold {
     /// [`CloseError`] where the last write, or an earlier one, failed. The directory is let go of all the same.
     pub fn close(&self) -> Result<(), CloseError> {
         self.inner.close()
+    }
+
+    /// How many submissions wait, and how many may.
+    pub(crate) fn queue(&self) -> (u64, u64) {
+        let sender = &self.inner.sender;
+        (sender.len() as u64, sender.capacity().unwrap_or_default() as u64)
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
@@ -233,6 +252,14 @@ impl Inner {
             None if self.shared.durable.lock().is_closed => Err(SubmitError::Closed),
             None => Ok(()),
         }
+    }
+
+    /// A ticket for what is in the queue, whether or not anybody takes it from there.
+    fn in_time(&self, ticket: Ticket) -> Ticket {
+        if self.shared.has_queue_ended() {
+            ticket.came_too_late();
+        }
+        ticket
     }
 
     fn close(&self) -> Result<(), CloseError> {

@@ -1,5 +1,7 @@
 //! A request body in, an answer out.
 
+use std::sync::atomic::Ordering;
+
 use convofold_engine::Event;
 use convofold_engine::ingest::{Format, Ignored, Origin, Parser, Piece, Rejection, Sink};
 
@@ -200,6 +202,7 @@ impl Convofold {
         let mut parsed = Parsed::default();
         Parser::new(options.format, self.shared().options.limits).parse_input(bytes, &mut parsed);
         let Parsed { mut events, ignored, rejections } = parsed;
+        self.shared().meter.rejected.fetch_add(rejections.len() as u64, Ordering::Relaxed);
         let mut report = IngestReport { events: events.len() as u64, ignored, rejections, ..IngestReport::default() };
         let mut tickets = Vec::new();
         let mut bookmark_is_due = options.bookmark.is_some();

@@ -11,6 +11,13 @@ pub(crate) fn as_ms<S: Serializer>(duration: &Duration, serializer: S) -> Result
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX).serialize(serializer)
 }
 
+pub(crate) fn as_ms_if_any<S: Serializer>(duration: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    match duration {
+        Some(duration) => as_ms(duration, serializer),
+        None => serializer.serialize_none(),
+    }
+}
+
 pub(crate) fn as_text<S: Serializer>(value: &impl Display, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(value)
 }

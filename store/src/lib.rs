@@ -44,6 +44,9 @@ mod in_order;
 mod stored_page;
 mod archive;
 mod live;
+mod trace;
+mod histogram;
+mod counters;
 mod shared;
 mod lent_storage;
 mod checkpoint;
@@ -67,6 +70,8 @@ mod ingest;
 pub mod replay;
 mod new_store;
 pub mod repair;
+#[cfg(feature = "metrics")]
+pub mod metrics;
 
 #[cfg(fuzzing)]
 #[doc(hidden)]
@@ -75,11 +80,13 @@ pub mod fuzzing;
 mod tests;
 
 pub use checkpoint::Checkpoint;
+pub use counters::Counters;
 pub use damage::Damage;
 pub use error::{ChangesError, CloseError, CommitError, IngestError, OpenError, SubmitError, TrimError};
 pub use export::{EventExportReport, ExportEventsError};
 pub use feed::{Change, Changes, StopHandle};
 pub use handle::Convofold;
+pub use histogram::LatencyHistogram;
 pub use ingest::{IgnoredCounts, IngestOptions, IngestReport};
 pub use options::Options;
 pub use queries::{ExportReport, Stats};

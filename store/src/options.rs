@@ -8,6 +8,7 @@ use convofold_engine::ingest::Limits;
 use crate::error::OpenError;
 use crate::handle::Convofold;
 use crate::sled_storage::{MAX_SEGMENT_BYTES, MIN_SEGMENT_BYTES};
+use crate::trace::opened;
 
 /// How to open a store. The defaults are meant to be left alone; each says why it is what it is.
 ///
@@ -171,6 +172,6 @@ impl Options {
     /// [`OpenError`] says what is in the way. Nothing was changed then, but for what `docs/durability.md` lists as not
     /// promised. What can be read of a damaged store is saved by [`Repair`](crate::repair::Repair).
     pub fn open(self, dir: impl AsRef<Path>) -> Result<Convofold, OpenError> {
-        Convofold::open_with(self, dir.as_ref())
+        Convofold::open_with(self, dir.as_ref()).inspect_err(|error| opened(Err(error)))
     }
 }

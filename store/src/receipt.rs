@@ -46,7 +46,8 @@ impl EffectCounts {
         }
     }
 
-    pub(crate) fn add_all(&mut self, other: Self) {
+    /// Adds those of another batch.
+    pub fn add_all(&mut self, other: Self) {
         self.applied += other.applied;
         self.late += other.late;
         self.duplicates += other.duplicates;

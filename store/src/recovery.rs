@@ -24,6 +24,7 @@ use crate::log::LogError;
 use crate::sled_file::Doubt;
 use crate::storage::{BlockKey, PageKey, Storage, StorageError, panic_message};
 use crate::stored_page::{OpenedPage, PageEntry, StoredPage};
+use crate::trace::span;
 use crate::trim::read_log_start;
 
 /// What opening a store found and did.
@@ -133,6 +134,7 @@ fn recover_all(
     head: Option<Head>,
     recovery: &mut Recovery,
 ) -> Result<Recovered, OpenError> {
+    span!("recover");
     let started = Instant::now();
     let start = read_log_start(storage.as_ref())?;
     let mut recovered = last_good_checkpoint(storage.as_ref(), start, recovery)?;

@@ -1,7 +1,7 @@
 //! What the writer, the handle and the feeds share.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use convofold_engine::Seq;
@@ -10,10 +10,14 @@ use parking_lot::{Condvar, Mutex, RwLock};
 use crate::archive::Archive;
 use crate::codec::block::Tail;
 use crate::codec::log_start::LogStart;
+use crate::counters::Meter;
 use crate::error::CommitError;
 use crate::live::Live;
 use crate::options::Options;
 use crate::storage::{Storage, StorageError};
+#[cfg(feature = "tracing")]
+use crate::trace::Chain;
+use crate::trace::tell;
 
 pub(crate) struct Shared {
     pub(crate) options: Options,
@@ -25,7 +29,7 @@ pub(crate) struct Shared {
     pub(crate) bookmarks: RwLock<BTreeMap<String, Vec<u8>>>,
     /// Gone when the store is closed. Readers hold the lock while they read, so that closing waits for them.
     pub(crate) storage: RwLock<Option<Arc<dyn Storage>>>,
-    /// The last event on the board. Changed under the board's lock, so that a reader knows what it sees.
+    /// The last event on the board, in the index and in the log. Changed while `Live::applying` is held.
     pub(crate) applied_seq: AtomicU64,
     /// While there are holds, no checkpoint is written that nobody asked for; see [`CheckpointHold`].
     checkpoint_holds: AtomicU64,
@@ -36,7 +40,11 @@ pub(crate) struct Shared {
     /// How far the feeds may read.
     pub(crate) durable: Mutex<Durable>,
     pub(crate) durable_moved: Condvar,
+    /// Set when the writer has taken its last command; see [`Shared::end_queue`].
+    queue_ended: AtomicBool,
     pub(crate) counters: Counters,
+    /// For [`crate::Counters`].
+    pub(crate) meter: Meter,
     poison: OnceLock<Arc<StorageError>>,
 }
 
@@ -90,7 +98,9 @@ impl Shared {
             log_in_use: RwLock::new(()),
             durable: Mutex::new(Durable { seq: tail.last_seq(), is_closed: false }),
             durable_moved: Condvar::new(),
+            queue_ended: AtomicBool::new(false),
             counters: Counters::default(),
+            meter: Meter::default(),
             poison: OnceLock::new(),
         }
     }
@@ -108,6 +118,16 @@ impl Shared {
         *self.storage.write() = None;
     }
 
+    /// Told by the writer when it has taken its last command, before it lets go of what is still in the queue. The queue keeps
+    /// what comes later for as long as there are handles, so whoever puts something there looks at this afterwards.
+    pub(crate) fn end_queue(&self) {
+        self.queue_ended.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) fn has_queue_ended(&self) -> bool {
+        self.queue_ended.load(Ordering::SeqCst)
+    }
+
     /// Holds off checkpoints until it is dropped.
     pub(crate) fn hold_checkpoints(&self) -> CheckpointHold<'_> {
         self.checkpoint_holds.fetch_add(1, Ordering::SeqCst);
@@ -121,7 +141,11 @@ impl Shared {
     /// Refuses writes from now on. Trying a failed write or barrier again is no way out: the system may have forgotten
     /// the data and report success.
     pub(crate) fn poison(&self, error: StorageError) -> Arc<StorageError> {
-        self.poison.get_or_init(|| Arc::new(error)).clone()
+        let poison = || {
+            tell!(error, error = %Chain(&error), "a write failed; no more are taken until the store is opened again");
+            Arc::new(error)
+        };
+        self.poison.get_or_init(poison).clone()
     }
 
     pub(crate) fn poisoned(&self) -> Option<Arc<StorageError>> {

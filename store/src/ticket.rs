@@ -26,6 +26,11 @@ impl Ticket {
         (Self { slot: slot.clone() }, Completer { slot: Some(slot) })
     }
 
+    /// Nobody takes it from the queue any more.
+    pub(crate) fn came_too_late(&self) {
+        self.slot.set(Err(CommitError::Closed));
+    }
+
     /// Waits until the batch is committed.
     ///
     /// # Errors
@@ -81,6 +86,26 @@ impl<T> Default for Slot<T> {
     }
 }
 
+impl<T> Slot<T> {
+    /// The first outcome counts.
+    fn set(&self, outcome: Result<T, CommitError>) {
+        let waker = {
+            let mut state = self.state.lock();
+            if state.outcome.is_some() {
+                return;
+            }
+            state.outcome = Some(outcome);
+            self.completed.notify_all();
+            state.waker.take()
+        };
+        // Outside the lock, because a waker may poll at once.
+        if let Some(waker) = waker {
+            // It is the host's. What goes wrong in it is not the writer's affair.
+            let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
+        }
+    }
+}
+
 impl<T: Clone> Slot<T> {
     fn wait(&self) -> Result<T, CommitError> {
         let mut state = self.state.lock();
@@ -118,6 +143,11 @@ impl<T: Clone> Reply<T> {
         (Self { slot: slot.clone() }, Completer { slot: Some(slot) })
     }
 
+    /// As for a ticket.
+    pub(crate) fn came_too_late(&self) {
+        self.slot.set(Err(CommitError::Closed));
+    }
+
     pub(crate) fn wait(self) -> Result<T, CommitError> {
         self.slot.wait()
     }
@@ -129,17 +159,8 @@ impl<T> Completer<T> {
     }
 
     fn set(&mut self, outcome: Result<T, CommitError>) {
-        let Some(slot) = self.slot.take() else { return };
-        let waker = {
-            let mut state = slot.state.lock();
-            state.outcome = Some(outcome);
-            slot.completed.notify_all();
-            state.waker.take()
-        };
-        // Outside the lock, because a waker may poll at once.
-        if let Some(waker) = waker {
-            // It is the host's. What goes wrong in it is not the writer's affair.
-            let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
+        if let Some(slot) = self.slot.take() {
+            slot.set(outcome);
         }
     }
 }

@@ -16,6 +16,7 @@ use crate::handle::Convofold;
 use crate::lent_storage::LentStorage;
 use crate::recovery::{LoadError, SkipReason, check_pages};
 use crate::storage::{Storage, StorageError};
+use crate::trace::{span, tell};
 use crate::writer::{Command, Writer};
 
 /// The record that says where the log begins.
@@ -50,11 +51,14 @@ impl Convofold {
     /// # Errors
     /// [`TrimError`] says why nothing was dropped, or that not all of it may have been.
     pub fn trim_log(&self, before: Time) -> Result<Trimmed, TrimError> {
+        span!("trim", before = %before);
         let _nobody_reads = self.shared().log_in_use.try_write().ok_or(TrimError::InUse)?;
         self.checkpoint()?;
         expect_readable_checkpoint(LentStorage::of(self.shared()).as_ref())?;
         let to = self.log_start_for(before)?;
-        Ok(self.request(|completer| Command::Trim(to, completer))?)
+        let trimmed = self.request(|completer| Command::Trim(to, completer))?;
+        tell!(info, events = trimmed.events, bytes = trimmed.bytes, first_seq = trimmed.first_seq, "trimmed");
+        Ok(trimmed)
     }
 
     /// Where the log may begin.

@@ -26,6 +26,7 @@ use crate::head::{Head, HeadMark};
 use crate::lent_storage::LentStorage;
 use crate::log::LogError;
 use crate::storage::{Storage, StorageError};
+use crate::trace::{checked, span};
 use crate::trim::read_log_start;
 use checkpoints::Checkpoints;
 use log::LogCheck;
@@ -105,6 +106,7 @@ impl Convofold {
     /// # Errors
     /// [`VerifyError`] where it cannot be carried out. What is wrong with the store is in the report.
     pub fn verify(&self, mut on_progress: impl FnMut(VerifyProgress)) -> Result<VerifyReport, VerifyError> {
+        span!("verify");
         let started = Instant::now();
         let shared = self.shared();
         let storage = LentStorage::of(shared);
@@ -138,6 +140,7 @@ impl Convofold {
             report.add(Problem::StrayValues { count: stray_values });
         }
         report.took = started.elapsed();
+        checked("verification", report.problems.len());
         Ok(report)
     }
 }

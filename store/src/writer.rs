@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::thread;
 use std::time::Instant;
 
 use convofold_engine::{Admission, Effect, Seq};
@@ -20,12 +21,13 @@ use crate::cut::Cut;
 use crate::directory::Directory;
 use crate::error::CommitError;
 use crate::head::{Head, HeadFile};
-use crate::log::BlockWriter;
+use crate::log::{BlockWriter, SealedBlocks};
 use crate::receipt::{EffectCounts, Receipt};
 use crate::shared::Shared;
-use crate::storage::{Storage, StorageError, panic_message};
+use crate::storage::{BlockKey, Storage, StorageError, panic_message};
 use crate::submission::{Batch, Bookmark, Durability};
 use crate::ticket::Completer;
+use crate::trace::tell;
 use crate::trim::Trimmed;
 
 /// How many events are applied before readers get a turn, to the end of their batch: some thirty microseconds.
@@ -33,6 +35,9 @@ const EVENTS_PER_LOCK: usize = 32;
 /// The same for groups that nobody waits for to be durable, a bulk replay most likely. Bringing the indexes up to date costs a
 /// part for each conversation touched, so more at once is cheaper: half a millisecond.
 const BULK_EVENTS_PER_LOCK: usize = 1_024;
+
+/// From so many events on, a group that nobody waits for to be durable is appended on a thread of its own while it is folded.
+const APPENDED_ASIDE_EVENTS: usize = 512;
 
 /// What the writer is asked to do.
 pub(crate) enum Command {
@@ -47,6 +52,7 @@ pub(crate) enum Command {
 /// A batch and who waits for it.
 pub(crate) struct Submission {
     pub(crate) batch: Batch,
+    pub(crate) submitted: Instant,
     pub(crate) completer: Completer<Receipt>,
 }
 
@@ -67,13 +73,18 @@ pub(crate) struct Writer {
     pub(crate) pending: Option<Command>,
 }
 
-/// A group that is in the log.
+/// A group that is in the log, or about to be.
 struct Written {
     /// For each batch, which of its events are new.
     is_new: Vec<Vec<bool>>,
     first_seq: Seq,
     is_durable: bool,
+    /// What is to be appended while the group is folded.
+    blocks: Vec<(BlockKey, Vec<u8>)>,
 }
+
+/// Who waits, since when, and for what.
+type Answers = Vec<(Completer<Receipt>, Instant, Receipt)>;
 
 impl Writer {
     /// Runs until the store is closed, or nobody is left to submit.
@@ -83,6 +94,8 @@ impl Writer {
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| self.work())) {
             shared.poison(StorageError::WriterGone { message: panic_message(payload.as_ref()) });
         }
+        shared.end_queue();
+        self.receiver.try_iter().for_each(drop);
     }
 
     fn work(&mut self) {
@@ -154,7 +167,7 @@ impl Writer {
             self.write(&group).map_err(|error| CommitError::Poisoned { cause: self.shared.poison(error) })
         });
         match written {
-            Ok(written) => self.apply(group, &written),
+            Ok(written) => self.apply(group, written),
             Err(error) => {
                 for submission in group {
                     submission.completer.complete(Err(error.clone()));
@@ -181,17 +194,22 @@ impl Writer {
         let bookmarks: Vec<_> = bookmarks.into_values().collect();
         let (sealed, tail) = self.blocks.seal(self.tail, events, &bookmarks)?;
         let first_seq = self.tail.seq;
-        if !sealed.blocks.is_empty() {
-            self.storage.append(&sealed.blocks)?;
+        let SealedBlocks { mut blocks, stored_bytes } = sealed;
+        let is_awaited = group.iter().any(|submission| submission.batch.durability == Durability::Synced);
+        let is_large = tail.seq - first_seq >= APPENDED_ASIDE_EVENTS as u64;
+        if !blocks.is_empty() {
+            if is_awaited || !is_large {
+                self.storage.append(&std::mem::take(&mut blocks))?;
+            }
             self.tail = tail;
-            self.log_bytes += sealed.stored_bytes;
+            self.log_bytes += stored_bytes;
             self.unsynced_since.get_or_insert_with(Instant::now);
         }
         // Also where all of it was known before: what it repeats may not be durable yet.
-        if group.iter().any(|submission| submission.batch.durability == Durability::Synced) {
+        if is_awaited {
             self.barrier()?;
         }
-        Ok(Written { is_new, first_seq, is_durable: self.unsynced_since.is_none() })
+        Ok(Written { is_new, first_seq, is_durable: self.unsynced_since.is_none(), blocks })
     }
 
     fn admit(&self, group: &[Submission]) -> Vec<Vec<bool>> {
@@ -202,15 +220,48 @@ impl Writer {
         group.iter().map(|submission| submission.batch.events.iter().map(&mut is_new).collect()).collect()
     }
 
-    /// Board and answers.
-    fn apply(&mut self, group: Vec<Submission>, written: &Written) {
+    /// Board, index and answers.
+    fn apply(&mut self, group: Vec<Submission>, mut written: Written) {
+        let blocks = std::mem::take(&mut written.blocks);
+        // Who follows the log beside the board finds there what the board has.
+        let applying = self.shared.live.applying();
+        let (answers, appended) = fold_beside(self.storage.as_ref(), &blocks, || self.fold(group, &written));
+        if let Err(error) = appended {
+            let cause = self.shared.poison(error);
+            for (completer, ..) in answers {
+                completer.complete(Err(CommitError::Poisoned { cause: cause.clone() }));
+            }
+            return;
+        }
+        self.shared.applied_seq.store(self.tail.last_seq(), Ordering::SeqCst);
+        drop(applying);
+        self.shared.counters.set_log(&self.tail, self.log_bytes);
+        if written.is_durable {
+            self.shared.set_durable(self.tail.last_seq());
+        }
+        tell!(
+            debug,
+            batches = answers.len(),
+            first_seq = written.first_seq,
+            last_seq = self.tail.last_seq(),
+            durable = written.is_durable,
+            "committed"
+        );
+        self.shared.meter.add_group(answers.iter().map(|(_, submitted, receipt)| (receipt, *submitted)));
+        for (completer, _, receipt) in answers {
+            completer.complete(Ok(receipt));
+        }
+    }
+
+    /// Brings board, index and bookmarks up to a group.
+    fn fold(&self, group: Vec<Submission>, written: &Written) -> Answers {
         let is_synced = |submission: &Submission| submission.batch.durability == Durability::Synced;
         let max_events = if group.iter().any(is_synced) { EVENTS_PER_LOCK } else { BULK_EVENTS_PER_LOCK };
         let mut seq = written.first_seq;
-        let (mut answers, mut bookmarks) = (Vec::with_capacity(group.len()), Vec::new());
+        let mut answers = Vec::with_capacity(group.len());
         let mut group = group.into_iter().zip(&written.is_new).peekable();
         while group.peek().is_some() {
-            let _applying = self.shared.live.applying();
+            let mut bookmarks = Vec::new();
             let mut board = self.shared.live.board_mut();
             let mut applying = board.batch();
             let mut events = 0;
@@ -220,21 +271,14 @@ impl Writer {
                 events += submission.batch.events.len();
                 let receipt = apply_batch(&mut applying, &submission.batch, is_new, &mut seq, written.is_durable);
                 bookmarks.extend(submission.batch.bookmark);
-                answers.push((submission.completer, receipt));
+                answers.push((submission.completer, submission.submitted, receipt));
             }
             let updates = applying.finish();
-            self.shared.applied_seq.store(seq - 1, Ordering::SeqCst);
             drop(board);
             self.shared.live.list(updates);
-            bookmarks.drain(..).for_each(|bookmark| self.set_bookmark(bookmark));
+            bookmarks.into_iter().for_each(|bookmark| self.set_bookmark(bookmark));
         }
-        self.shared.counters.set_log(&self.tail, self.log_bytes);
-        if written.is_durable {
-            self.shared.set_durable(self.tail.last_seq());
-        }
-        for (completer, receipt) in answers {
-            completer.complete(Ok(receipt));
-        }
+        answers
     }
 
     fn set_bookmark(&self, Bookmark { name, value }: Bookmark) {
@@ -247,7 +291,9 @@ impl Writer {
 
     fn barrier(&mut self) -> Result<(), StorageError> {
         if self.unsynced_since.is_some() {
+            let started = Instant::now();
             self.storage.barrier()?;
+            self.shared.meter.barriers.add(started.elapsed());
             self.unsynced_since = None;
             self.head.write(Head::of(&self.tail)).map_err(StorageError::io("writing the head mark"))?;
         }
@@ -337,6 +383,34 @@ impl Writer {
         completer.complete(outcome);
         Ok(())
     }
+}
+
+/// Folds a group while its blocks, if there are any, are appended on another thread.
+fn fold_beside<T>(
+    storage: &dyn Storage,
+    blocks: &[(BlockKey, Vec<u8>)],
+    fold: impl FnOnce() -> T,
+) -> (T, Result<(), StorageError>) {
+    if blocks.is_empty() {
+        return (fold(), Ok(()));
+    }
+    let append = || storage.append(blocks);
+    thread::scope(|scope| {
+        match thread::Builder::new().name("convofold-append".to_owned()).spawn_scoped(scope, append) {
+            Ok(appending) => {
+                let folded = fold();
+                let appended = appending
+                    .join()
+                    .unwrap_or_else(|payload| Err(StorageError::Panicked { message: panic_message(payload.as_ref()) }));
+                (folded, appended)
+            }
+            // The system has no thread left.
+            Err(_) => {
+                let appended = append();
+                (fold(), appended)
+            }
+        }
+    })
 }
 
 fn apply_batch(

@@ -13,10 +13,10 @@ pub use convofold_engine::{
 
 // The store.
 pub use convofold_store::{
-    Batch, Change, Changes, ChangesError, Checkpoint, CloseError, CommitError, Conversation, Convofold, Damage, Doubt,
-    Durability, EffectCounts, EventExportReport, ExportEventsError, ExportReport, IgnoredCounts, IngestError,
-    IngestOptions, IngestReport, OpenError, Options, Receipt, Recovery, Scan, SkipReason, SkippedCheckpoint, Stats,
-    StopHandle, StorageError, SubmitError, Ticket, TrimError, Trimmed,
+    Batch, Change, Changes, ChangesError, Checkpoint, CloseError, CommitError, Conversation, Convofold, Counters,
+    Damage, Doubt, Durability, EffectCounts, EventExportReport, ExportEventsError, ExportReport, IgnoredCounts,
+    IngestError, IngestOptions, IngestReport, LatencyHistogram, OpenError, Options, Receipt, Recovery, Scan,
+    SkipReason, SkippedCheckpoint, Stats, StopHandle, StorageError, SubmitError, Ticket, TrimError, Trimmed,
 };
 pub use convofold_store::{audit, backup, repair, replay, verify};
 

@@ -25,8 +25,8 @@
 //!     }
 //! }
 //!
-//! let log = br#"{"occurred":"2021-07-29T05:11:08Z","body":{"name":"live_chat_message","interaction_type":"sms_in",
-//! "transaction":"t-1","properties":{"message":{"message":"Hello"}}}}"#;
+//! let log = br#"{"convofold":1,"source":"helpdesk","conversation":"case-7","kind":"message",
+//! "occurred":"2021-07-29T05:11:08Z","text":"Hello"}"#;
 //! let mut collected = Collected::default();
 //! Parser::new(Format::Auto, Limits::default()).parse_input(log, &mut collected);
 //! assert_eq!(collected.events[0].text(), Some("Hello"));
@@ -43,13 +43,17 @@ mod document;
 mod framer;
 mod fields;
 mod record;
+#[cfg(feature = "airship")]
 mod airship;
+#[cfg(feature = "superoffice")]
 mod superoffice;
 mod convofold;
 mod parser;
+#[cfg(feature = "superoffice")]
 pub mod signature;
 
 #[cfg(test)]
+#[cfg(all(feature = "airship", feature = "superoffice"))]
 mod tests;
 
 pub use format::Format;

@@ -1,8 +1,11 @@
 //! The fields of an object that any source wants, wherever they are in it.
 
+#[cfg(feature = "airship")]
+use super::airship;
 use super::fields::{Checked, Complaint, Fields};
-use super::superoffice::FieldValues;
-use super::{Format, Ignored, Reason, airship, convofold, superoffice};
+#[cfg(feature = "superoffice")]
+use super::superoffice;
+use super::{Format, Ignored, Reason, convofold};
 use crate::event::Event;
 use crate::json::{Fault, Name, Reader, Shape, Value, names};
 
@@ -29,6 +32,14 @@ pub(super) const TOP: [Name; 19] = names![
     "FieldValues",
     "convofold",
 ];
+
+/// What an object has that is of any source.
+const EXPECTED: &str = match (cfg!(feature = "airship"), cfg!(feature = "superoffice")) {
+    (true, true) => "an object with `body`, `type`, `occurred`, `Event` or `convofold`",
+    (true, false) => "an object with `body`, `type`, `occurred` or `convofold`",
+    (false, true) => "an object with `Event` or `convofold`",
+    (false, false) => "an object with `convofold`",
+};
 
 /// The fields of `user` and `device`. Nothing is wanted of them, but a name that is known costs less to pass than one that is
 /// not.
@@ -60,8 +71,10 @@ pub(super) struct Record<'a> {
     /// How many containers the object is in.
     pub(super) levels: usize,
     top: [Value; TOP.len()],
+    #[cfg(feature = "airship")]
     pub(super) body: airship::Body,
-    pub(super) field_values: FieldValues,
+    #[cfg(feature = "superoffice")]
+    pub(super) field_values: superoffice::FieldValues,
 }
 
 /// What an object is.
@@ -75,16 +88,26 @@ impl<'a> Record<'a> {
     /// The object that begins at `at`, nothing of it read yet.
     pub(super) fn new(text: &'a str, at: usize, levels: usize, max_id_bytes: usize) -> Self {
         let top = [Value::default(); TOP.len()];
-        let (body, field_values) = (airship::Body::default(), FieldValues::default());
-        Self { text, max_id_bytes, at, levels, top, body, field_values }
+        Self {
+            text,
+            max_id_bytes,
+            at,
+            levels,
+            top,
+            #[cfg(feature = "airship")]
+            body: Default::default(),
+            #[cfg(feature = "superoffice")]
+            field_values: Default::default(),
+        }
     }
 
     /// Reads the object; where it ends.
     pub(super) fn read(&mut self, reader: &mut Reader<'a, '_>) -> Result<usize, Fault> {
-        let Self { top, body, field_values, .. } = self;
-        reader.object(&TOP, top, |reader, field| match field {
-            top::BODY => Some(body.read(reader)),
-            top::FIELD_VALUES => Some(field_values.read(reader)),
+        reader.object(&TOP, &mut self.top, |reader, field| match field {
+            #[cfg(feature = "airship")]
+            top::BODY => Some(self.body.read(reader)),
+            #[cfg(feature = "superoffice")]
+            top::FIELD_VALUES => Some(self.field_values.read(reader)),
             top::USER | top::DEVICE => Some(reader.object(&PERSON, &mut [Value::default(); PERSON.len()], |_, _| None)),
             _ => None,
         })?;
@@ -94,7 +117,9 @@ impl<'a> Record<'a> {
     /// What the object is, its format being named or to be found out (spec W6).
     pub(super) fn understand(&self, format: Format) -> Checked<Understood> {
         match format {
+            #[cfg(feature = "airship")]
             Format::Airship => airship::understand(self),
+            #[cfg(feature = "superoffice")]
             Format::SuperOffice => superoffice::understand(self),
             Format::Convofold => convofold::understand(self),
             Format::Auto => match self.detect() {
@@ -103,7 +128,7 @@ impl<'a> Record<'a> {
                     reason: Reason::NotAnEvent,
                     at: self.at,
                     path: String::new(),
-                    expected: "an object with `body`, `type`, `occurred`, `Event` or `convofold`".into(),
+                    expected: EXPECTED.into(),
                     found: "one without them".to_owned(),
                 })),
             },
@@ -114,17 +139,25 @@ impl<'a> Record<'a> {
     fn detect(&self) -> Option<Format> {
         let top = self.top();
         if top.has(top::CONVOFOLD) {
-            Some(Format::Convofold)
-        } else if superoffice::is_chat(&top) {
-            Some(Format::SuperOffice)
-        } else if top.value(top::BODY).shape == Shape::Object {
-            Some(Format::Airship)
-        } else if top.has(top::EVENT) {
-            Some(Format::SuperOffice)
-        } else {
-            let is_airship = [top::BODY, top::TYPE, top::OCCURRED].iter().any(|field| top.has(*field));
-            is_airship.then_some(Format::Airship)
+            return Some(Format::Convofold);
         }
+        #[cfg(feature = "superoffice")]
+        if superoffice::is_chat(&top) {
+            return Some(Format::SuperOffice);
+        }
+        #[cfg(feature = "airship")]
+        if top.value(top::BODY).shape == Shape::Object {
+            return Some(Format::Airship);
+        }
+        #[cfg(feature = "superoffice")]
+        if top.has(top::EVENT) {
+            return Some(Format::SuperOffice);
+        }
+        #[cfg(feature = "airship")]
+        if [top::BODY, top::TYPE, top::OCCURRED].iter().any(|field| top.has(*field)) {
+            return Some(Format::Airship);
+        }
+        None
     }
 
     /// The fields of the outermost object.

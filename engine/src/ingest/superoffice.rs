@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::convofold::COMPOSED_BYTES;
 use super::fields::{Checked, Complaint, Fields, trimmed};
 use super::record::{Record, Understood, top};
 use super::{Ignored, Reason};
@@ -16,9 +17,6 @@ use crate::session::{Session, SessionStatus};
 const CHANGED: u8 = 0;
 const CREATED: u8 = 1;
 const MESSAGE: u8 = 2;
-
-/// What is put around the id that is given, to make that of a conversation: the source, two colons, and a number.
-pub(super) const COMPOSED_BYTES: usize = SUPEROFFICE.len() + 2 + 19;
 
 /// Whether an object says by its `Event` that it is about a chat session.
 pub(super) fn is_chat(top: &Fields<'_, '_>) -> bool {

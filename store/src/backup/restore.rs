@@ -25,6 +25,7 @@ use crate::options::Options;
 use crate::sled_storage::{SledOptions, SledStorage};
 use crate::storage::{BlockKey, PageKey, Storage, StorageError, release};
 use crate::stored_page::PageEntry;
+use crate::trace::{span, tell};
 use crate::trim::RECORD as LOG_START;
 
 /// The first checkpoint of a store.
@@ -65,6 +66,7 @@ pub fn restore(
 ) -> Result<RestoreReport, RestoreError> {
     let started = Instant::now();
     let dir = dir.as_ref();
+    span!("restore", dir = %dir.display(), files = files.len());
     let new = NewStore::begin(dir)?;
     let files = open_in_order(files)?;
     let last = files.last().ok_or(RestoreError::NoFile)?;
@@ -75,6 +77,7 @@ pub fn restore(
     let state_hash = compare(new.path(), options, last.end_frame())?;
     new.finish()?;
     let contents = last.contents();
+    tell!(info, last_seq = contents.last_seq, took = ?started.elapsed(), "restored");
     Ok(RestoreReport {
         last_seq: contents.last_seq,
         blocks: last.end().block_no - files.first().map_or(1, |first| first.header().begin.block_no),

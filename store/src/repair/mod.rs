@@ -27,6 +27,7 @@ use crate::head::Head;
 use crate::new_store::NewStore;
 use crate::options::Options;
 use crate::part::Tree;
+use crate::trace::{span, tell};
 
 /// Why a repair did not come about. The damaged store is as it was.
 #[derive(Debug, thiserror::Error)]
@@ -136,6 +137,7 @@ impl<'a> Repair<'a> {
     /// # Errors
     /// [`RepairError`] says what is in the way. The damaged store is as it was.
     pub fn run(mut self) -> Result<RepairReport, RepairError> {
+        span!("repair", damaged = %self.damaged.display(), repaired = %self.repaired.display());
         let started = Instant::now();
         let _lock = Directory::lock(&self.damaged)?;
         let head = Head::read(&self.damaged)?.head();
@@ -181,6 +183,7 @@ impl<'a> Repair<'a> {
         }
         new_store.finish()?;
         let blocks = links.len() as u64;
+        tell!(warn, events = report.events, lost = report.lost_total(), took = ?started.elapsed(), "repaired");
         Ok(RepairReport { blocks, conversations, state_hash: found.1, took: started.elapsed(), ..report })
     }
 }

@@ -30,6 +30,7 @@ use crate::error::{CommitError, SubmitError};
 use crate::handle::Convofold;
 use crate::submission::{Batch, Durability};
 use crate::ticket::Ticket;
+use crate::trace::{span, tell};
 
 pub use input::Input;
 use parsing::{ParsedPiece, Pipeline};
@@ -183,6 +184,7 @@ impl<'a> Replay<'a> {
     /// out before anything is submitted.
     pub fn run(self) -> Result<ReplayReport, ReplayError> {
         let Self { db, format, inputs, on_rejection, on_progress, stop, checkpoint } = self;
+        span!("replay", inputs = inputs.len());
         let started = Instant::now();
         let resume = Resume::find(db, format, &inputs)?;
         let names: Vec<String> = inputs.iter().map(|input| input.name().to_owned()).collect();
@@ -198,7 +200,9 @@ impl<'a> Replay<'a> {
             db.checkpoint()?;
         }
         run.tell_progress(pipeline.bytes(), true);
-        Ok(ReplayReport { stopped, took: started.elapsed(), ..run.resume.report })
+        let report = ReplayReport { stopped, took: started.elapsed(), ..run.resume.report };
+        tell!(info, events = report.events, rejected = report.rejected_total(), stopped, took = ?report.took, "replayed");
+        Ok(report)
     }
 }
 
@@ -252,6 +256,7 @@ impl Run<'_> {
         }
         let from = if self.resume.place.input == input { self.resume.place } else { Place::default() };
         let to = Place { input, line: end.0, byte_offset: end.1, fingerprint };
+        self.db.shared().meter.rejected.fetch_add(parsed.rejections.len() as u64, Ordering::Relaxed);
         self.resume.report.add(&parsed, to.line - from.line, to.byte_offset - from.byte_offset);
         self.resume.place = to;
         let mut events = parsed.events;

@@ -137,7 +137,9 @@ fn name_of(format: Format, inputs: &[Input]) -> Result<Option<String>, ReplayErr
     let mut hash = Xxh3::new();
     hash.update(&[match format {
         Format::Auto => 0,
+        #[cfg(feature = "airship")]
         Format::Airship => 1,
+        #[cfg(feature = "superoffice")]
         Format::SuperOffice => 2,
         Format::Convofold => 3,
     }]);
@@ -176,6 +178,7 @@ fn state_of(inputs: &[Input]) -> u64 {
 }
 
 #[cfg(test)]
+#[cfg(feature = "airship")]
 mod tests {
     use std::path::Path;
     use std::sync::atomic::{AtomicBool, Ordering};

@@ -221,6 +221,27 @@ fn after_a_failed_append_nothing_is_visible_and_nothing_is_written() {
     expect_poisoned(&db, &storage, before);
 }
 
+/// Large groups that nobody waits for are folded while they are appended.
+#[test]
+fn a_failed_append_beside_the_fold_is_the_answer_and_the_end() {
+    let home = Home::new();
+    let storage = Arc::new(MemoryStorage::default());
+    let db = home.open_on(&storage, Options::new());
+    submit(&db, Batch::new(messages(0, 10)));
+    let before = export(&db);
+    storage.fail_append.set(1);
+    let large = Batch::new(messages(10, 2_000)).durability(Durability::Buffered);
+    let failed = db.submit(large.clone()).unwrap().wait();
+    assert!(matches!(failed, Err(CommitError::Poisoned { .. })), "{failed:?}");
+    assert!(db.close().is_err());
+    drop(db);
+
+    storage.fail_append.set(0);
+    let db = home.open_on(&storage, Options::new());
+    assert_eq!(export(&db), before, "what failed is not in the log");
+    assert_eq!(submit(&db, large).counts.applied, 2_000);
+}
+
 #[test]
 fn after_a_failed_barrier_nothing_is_visible_and_nothing_is_written() {
     let home = Home::new();
@@ -300,5 +321,34 @@ fn every_field_of_an_event_survives() {
     let mut changes = db.changes(0);
     for event in events {
         assert_eq!(changes.try_next().unwrap().map(|change| change.event), Some(event));
+    }
+}
+
+/// Found by a test on an executor: a batch that got into the queue behind the closing was never answered.
+#[test]
+fn whatever_comes_while_a_store_is_closed_is_answered() {
+    for _ in 0..20 {
+        let home = Home::new();
+        let db = home.open_on(&Arc::new(MemoryStorage::default()), Options::new().queue_submissions(2));
+        let submitters: Vec<_> = (0..3)
+            .map(|part| {
+                let db = db.clone();
+                std::thread::spawn(move || {
+                    for number in 0.. {
+                        let submitted = db.submit(Batch::new(messages(part * 10_000 + number, 1)));
+                        let Ok(ticket) = submitted else { return };
+                        let answer = ticket.wait_timeout(Duration::from_secs(60)).expect("an answer");
+                        assert!(matches!(answer, Ok(_) | Err(CommitError::Closed)));
+                    }
+                })
+            })
+            .collect();
+        let asking = {
+            let db = db.clone();
+            std::thread::spawn(move || while db.sync().is_ok() {})
+        };
+        db.close().unwrap();
+        submitters.into_iter().for_each(|thread| thread.join().unwrap());
+        asking.join().unwrap();
     }
 }

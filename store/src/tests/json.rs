@@ -102,6 +102,27 @@ fn checkpoints_figures_and_what_opening_found() {
 }
 
 #[test]
+fn counters_are_flat_and_histograms_count_by_bucket() {
+    let latencies = crate::histogram::Latencies::default();
+    latencies.add(Duration::from_micros(3));
+    let counters = crate::Counters {
+        commit_latency: latencies.snapshot(),
+        checkpoint_age: Some(TOOK),
+        poisoned: true,
+        ..Default::default()
+    };
+    let zeros = |count| vec!["0"; count].join(",");
+    expect(
+        &counters,
+        &format!(
+            r#"{{"events":{{"applied":0,"late":0,"duplicates":0,"conflicts":0}},"rejected":0,"batches":0,"groups":0,"queue_full":0,"commit_latency":{{"buckets":[0,0,1,{}],"sum_us":3}},"barrier_latency":{{"buckets":[{}],"sum_us":0}},"checkpoints":0,"checkpoint_age_ms":1,"brought_back":0,"pages_read":0,"queue_depth":0,"queue_capacity":0,"conversations":0,"open":0,"resident":0,"resident_bytes":0,"last_seq":0,"durable_seq":0,"checkpoint_seq":0,"log_bytes":0,"checkpoint_bytes":0,"poisoned":true}}"#,
+            zeros(26),
+            zeros(29)
+        ),
+    );
+}
+
+#[test]
 fn a_change_holds_the_event_in_convofolds_own_form() {
     let folder = tempfile::tempdir().unwrap();
     let db = Convofold::open(folder.path()).unwrap();

@@ -5,6 +5,7 @@ mod audit;
 mod backup;
 mod checkpoints;
 mod commits;
+mod counters;
 mod damage;
 mod directory;
 mod export;
@@ -14,10 +15,13 @@ mod ingest;
 mod json;
 mod machine;
 mod repair;
+#[cfg(feature = "airship")]
 mod replay;
 mod scan;
 mod sled_files;
 mod sweep;
+#[cfg(feature = "tracing")]
+mod tracing;
 mod trim;
 mod verify;
 mod witness;

@@ -28,9 +28,8 @@ mod strict;
 use super::Reason;
 use super::fields::{Checked, Complaint, Fields};
 use super::record::{Record, Understood, top};
-use super::superoffice::COMPOSED_BYTES;
 use crate::draft::{Draft, DraftError};
-use crate::event::{AgentMention, Direction, Event, Kind};
+use crate::event::{AgentMention, Direction, Event, Kind, SUPEROFFICE};
 use crate::identity::Identity;
 use crate::json::{Integer, Name, Reader, Scratch, Shape, Value, integer, locate, names};
 use crate::session::Session;
@@ -44,6 +43,10 @@ const BEGINNING: &[u8] = b"{\"convofold\":";
 
 /// Longer keys, longer times and what is put around ids make less than this.
 const LONGER_BYTES: usize = 4 << 10;
+
+/// What SuperOffice's parser puts around the id that is given, to make that of a conversation: the source, two colons, and a
+/// number.
+pub(super) const COMPOSED_BYTES: usize = SUPEROFFICE.len() + 2 + 19;
 
 const NAMES: [Name; 22] = names![
     "source",

@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# What holds of convofold for C: the header is that of the code and compiles as C and C++; the tests in C pass as they are, under
+# sanitizers and under valgrind; a stranger can install it and build the demo.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+here=bindings/c
+step() { printf '== c: %s (%s s)\n' "$1" "$SECONDS"; }
+
+step "tools"
+missing=()
+command -v gcc >/dev/null || missing+=(gcc libc6-dev)
+command -v g++ >/dev/null || missing+=(g++)
+command -v valgrind >/dev/null || missing+=(valgrind)
+command -v pkg-config >/dev/null || missing+=(pkg-config)
+if [ "${#missing[@]}" -gt 0 ]; then
+  # Without root or apt this fails, and says what is missing.
+  apt-get update --quiet --quiet && apt-get install --yes --quiet --quiet "${missing[@]}" || { echo "install ${missing[*]}"; exit 1; }
+fi
+
+step "the header and the tests in Rust"
+cargo test --locked --quiet --package convofold-capi
+for_c=(-std=c11 -Wall -Wextra -Werror -pedantic -g -I "$here/include")
+gcc "${for_c[@]}" -fsyntax-only -x c "$here/include/convofold.h"
+g++ -std=c++11 -Wall -Wextra -Werror -pedantic -fsyntax-only -x c++ "$here/include/convofold.h"
+
+step "build"
+target=${CARGO_TARGET_DIR:-target}
+work="$target/c"
+mkdir -p "$work"
+# A build for tests, so that overflows and the like are found.
+cargo build --locked --quiet --package convofold-capi
+library=("$target/debug/libconvofold_capi.a" -lpthread -ldl -lm -lrt -lutil -lgcc_s)
+tests=(hostile feed keeping transcripts)
+for name in "${tests[@]}"; do
+  gcc "${for_c[@]}" "$here/tests/$name.c" -o "$work/$name" "${library[@]}"
+  gcc "${for_c[@]}" -fsanitize=address,undefined -fno-sanitize-recover=all "$here/tests/$name.c" \
+    -o "$work/$name-sanitized" "${library[@]}"
+done
+cargo run --locked --quiet --package convofold-tests --bin transcripts -- --out "$work/unpacked"
+
+step "tests"
+for name in "${tests[@]}"; do timeout 120 "$work/$name" "$work/unpacked"; done
+step "tests under AddressSanitizer and UndefinedBehaviorSanitizer"
+for name in "${tests[@]}"; do timeout 240 "$work/$name-sanitized" "$work/unpacked"; done
+step "tests under valgrind"
+for name in "${tests[@]}"; do
+  # Of the transcripts every twentieth: there it takes some forty times as long.
+  timeout 240 valgrind --quiet --leak-check=full --error-exitcode=9 --suppressions="$here/tests/valgrind.supp" \
+    "$work/$name" "$work/unpacked" 20
+done
+
+step "install, and the demo by pkg-config"
+prefix="$PWD/$work/prefix"
+case $work in /*) prefix="$work/prefix" ;; esac
+rm -rf "$prefix" "$work/demo.db"
+CONVOFOLD_PROFILE=dev "$here/install.sh" "$prefix"
+export PKG_CONFIG_PATH="$prefix/lib/pkgconfig"
+[ "$(pkg-config --modversion convofold)" = "$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)" ]
+read -ra flags <<<"$(pkg-config --cflags --libs convofold)"
+gcc -std=c11 -Wall -Wextra -Werror "$here/examples/demo.c" -o "$work/demo" "${flags[@]}"
+said=$(LD_LIBRARY_PATH="$prefix/lib" "$work/demo" "$work/demo.db")
+echo "$said"
+[ "$(head -n 1 <<<"$said")" = "1 applied, 0 known already" ]
+# Once more, without the shared library, and with the same database.
+rm "$prefix"/lib/libconvofold.so*
+read -ra flags <<<"$(pkg-config --static --cflags --libs convofold)"
+gcc -std=c11 -Wall -Wextra -Werror "$here/examples/demo.c" -o "$work/demo" "${flags[@]}"
+[ "$("$work/demo" "$work/demo.db" | head -n 1)" = "0 applied, 1 known already" ]
+step "done"

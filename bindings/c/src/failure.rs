@@ -1,0 +1,274 @@
+//! What went wrong, as it is told to C: a kind and a message.
+
+use std::error::Error as StdError;
+use std::io;
+
+use convofold::audit::AuditError;
+use convofold::backup::{BackupError, BackupFileError, RestoreError};
+use convofold::repair::RepairError;
+use convofold::replay::ReplayError;
+use convofold::verify::VerifyError;
+use convofold::{
+    ChangesError, CloseError, CommitError, ExportEventsError, IngestError, OpenError, QueryError, StorageError,
+    SubmitError, TrimError,
+};
+
+use crate::error::Error;
+
+/// What went wrong.
+#[derive(Clone, Debug)]
+pub(crate) struct Failure {
+    pub(crate) error: Error,
+    pub(crate) message: String,
+}
+
+impl Failure {
+    pub(crate) fn new(error: Error, message: impl Into<String>) -> Self {
+        Self { error, message: message.into() }
+    }
+
+    pub(crate) fn argument(message: impl Into<String>) -> Self {
+        Self::new(Error::InvalidArgument, message)
+    }
+}
+
+/// Something of the `convofold` crate that can go wrong.
+trait Kind: StdError {
+    fn kind(&self) -> Error;
+}
+
+impl<E: Kind + 'static> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::new(error.kind(), chain(&error))
+    }
+}
+
+/// The error and its causes, each but for what the one before it says already.
+fn chain(error: &dyn StdError) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.ends_with(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    text
+}
+
+impl Kind for io::Error {
+    fn kind(&self) -> Error {
+        // The store hands its own errors through where it writes an export.
+        let inner = self.get_ref().and_then(|inner| inner.downcast_ref::<StorageError>());
+        match inner {
+            Some(error) => error.kind(),
+            None if io::Error::kind(self) == io::ErrorKind::NotFound => Error::NotFound,
+            None => Error::Io,
+        }
+    }
+}
+
+impl Kind for StorageError {
+    fn kind(&self) -> Error {
+        match self {
+            Self::Closed => Error::Closed,
+            Self::Value(_) => Error::Damaged,
+            _ => Error::Io,
+        }
+    }
+}
+
+impl Kind for OpenError {
+    fn kind(&self) -> Error {
+        match self {
+            Self::AlreadyOpen { .. } => Error::AlreadyOpen,
+            Self::NotFound { .. } => Error::NotFound,
+            Self::NotAStore { .. } | Self::NotEmpty { .. } => Error::Exists,
+            Self::UnknownFormat { .. } => Error::UnknownFormat,
+            Self::Damaged { .. } | Self::Shortened { .. } | Self::NoCheckpoint { .. } => Error::Damaged,
+            Self::Storage(error) => error.kind(),
+            Self::Io { .. } => Error::Io,
+            _ => Error::Other,
+        }
+    }
+}
+
+impl Kind for SubmitError {
+    fn kind(&self) -> Error {
+        match self {
+            Self::Full(_) => Error::Busy,
+            Self::Closed => Error::Closed,
+            Self::Poisoned { .. } => Error::Poisoned,
+            Self::TooLarge { .. } => Error::TooLarge,
+            _ => Error::Other,
+        }
+    }
+}
+
+impl Kind for CommitError {
+    fn kind(&self) -> Error {
+        match self {
+            Self::Closed => Error::Closed,
+            Self::Poisoned { .. } => Error::Poisoned,
+            _ => Error::Other,
+        }
+    }
+}
+
+impl Kind for CloseError {
+    fn kind(&self) -> Error {
+        match self {
+            Self::Poisoned { .. } => Error::Poisoned,
+            _ => Error::Internal,
+        }
+    }
+}
+
+impl Kind for IngestError {
+    fn kind(&self) -> Error {
+        match self {
+            Self::Submit(error) => error.kind(),
+            Self::Commit(error) => error.kind(),
+            _ => Error::Other,
+        }
+    }
+}
+
+impl Kind for ReplayError {
+    fn kind(&self) -> Error {
+        match self {
+            Self::Input { source, .. } => Kind::kind(source),
+            Self::Thread(_) => Error::Io,
+            Self::Panicked { .. } => Error::Internal,
+            Self::Submit(error) => error.kind(),
+            Self::Commit(error) => error.kind(),
+            _ => Error::Other,
+        }
+    }
+}
+
+impl Kind for QueryError {
+    fn kind(&self) -> Error {
+        Error::BadCursor
+    }
+}
+
+impl Kind for ChangesError {
+    fn kind(&self) -> Error {
+        match self {
+            Self::Closed => Error::Closed,
+            Self::Dropped { .. } => Error::Dropped,
+            Self::Damaged { .. } => Error::Damaged,
+            Self::Storage(error) => error.kind(),
+            _ => Error::Other,
+        }
+    }
+}
+
+impl Kind for ExportEventsError {
+    fn kind(&self) -> Error {
+        match self {
+            Self::Memory(_) => Error::Damaged,
+            Self::Storage(error) => error.kind(),
+            Self::Changes(error) => error.kind(),
+            Self::Write(error) => Kind::kind(error),
+            _ => Error::Other,
+        }
+    }
+}
+
+impl Kind for TrimError {
+    fn kind(&self) -> Error {
+        match self {
+            Self::InUse => Error::Busy,
+            Self::Checkpoint { .. } | Self::Damaged { .. } => Error::Damaged,
+            Self::Closed => Error::Closed,
+            Self::Storage(error) => error.kind(),
+            Self::Commit(error) => error.kind(),
+            _ => Error::Other,
+        }
+    }
+}
+
+impl Kind for BackupFileError {
+    fn kind(&self) -> Error {
+        match self {
+            Self::Io { source, .. } => Kind::kind(source),
+            Self::Damaged { .. } => Error::Damaged,
+            Self::State { .. } => Error::Internal,
+            _ => Error::Other,
+        }
+    }
+}
+
+impl Kind for BackupError {
+    fn kind(&self) -> Error {
+        match self {
+            Self::Exists { .. } => Error::Exists,
+            Self::Io { source, .. } => Kind::kind(source),
+            Self::Since(error) => error.kind(),
+            Self::Dropped { .. } => Error::Dropped,
+            Self::Damaged { .. } | Self::Memory(_) => Error::Damaged,
+            Self::Written(_) => Error::Io,
+            Self::Closed => Error::Closed,
+            Self::Poisoned(_) => Error::Poisoned,
+            Self::Storage(error) => error.kind(),
+            _ => Error::Other,
+        }
+    }
+}
+
+impl Kind for RestoreError {
+    fn kind(&self) -> Error {
+        match self {
+            Self::NoFile | Self::NotComplete { .. } | Self::NotNext { .. } => Error::InvalidArgument,
+            Self::File(error) => error.kind(),
+            Self::State { .. } => Error::Internal,
+            Self::Open(error) => error.kind(),
+            Self::Close(error) => error.kind(),
+            Self::Storage(error) => error.kind(),
+            _ => Error::Other,
+        }
+    }
+}
+
+impl Kind for RepairError {
+    fn kind(&self) -> Error {
+        match self {
+            Self::Nothing { .. } => Error::NotFound,
+            Self::Open(error) => error.kind(),
+            Self::Submit(error) => error.kind(),
+            Self::Commit(error) => error.kind(),
+            Self::Close(error) => error.kind(),
+            Self::Different { .. } => Error::Internal,
+            _ => Error::Other,
+        }
+    }
+}
+
+impl Kind for VerifyError {
+    fn kind(&self) -> Error {
+        match self {
+            Self::Closed => Error::Closed,
+            Self::Poisoned(_) => Error::Poisoned,
+            Self::Head(error) => error.kind(),
+            Self::Storage(error) => error.kind(),
+            _ => Error::Other,
+        }
+    }
+}
+
+impl Kind for AuditError {
+    fn kind(&self) -> Error {
+        match self {
+            Self::Damaged { .. } | Self::Memory(_) => Error::Damaged,
+            Self::Trimmed => Error::Busy,
+            Self::Closed => Error::Closed,
+            Self::Stopped => Error::Stopped,
+            Self::Storage(error) => error.kind(),
+            _ => Error::Other,
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! The state hash.
+
+use std::ffi::c_char;
+
+use crate::database::Db;
+use crate::error::Error;
+use crate::last_error::guard;
+use crate::pointer::Out;
+
+/// A state hash: equal states have equal hashes, on every machine.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct Hash {
+    /// Its bytes.
+    pub bytes: [u8; 32],
+    /// As 64 hexadecimal digits and a NUL.
+    pub hex: [c_char; 65],
+}
+
+/// The hash of the state of all conversations.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn convofold_state_hash(db: Db, hash: *mut Hash) -> Error {
+    guard(|| {
+        // SAFETY: the header asks callers for what this asks for.
+        let out = unsafe { Out::new(hash, "hash") }?;
+        let hash = db.get()?.state_hash();
+        let mut hex = [0; 65];
+        for (place, digit) in hex.iter_mut().zip(hash.to_string().bytes()) {
+            *place = c_char::from_ne_bytes([digit]);
+        }
+        out.set(Hash { bytes: hash.to_bytes(), hex });
+        Ok(())
+    })
+}

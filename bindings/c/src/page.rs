@@ -1,0 +1,195 @@
+//! Pages of open conversations, as plain structs.
+
+use std::ffi::c_char;
+use std::ptr;
+
+use convofold::OpenConversation;
+
+use crate::error::Error;
+use crate::failure::Failure;
+use crate::handles::Handles;
+use crate::last_error::guard;
+use crate::pointer::{self, missing};
+
+/// What stands where there is no time.
+pub const CONVOFOLD_NO_TIME: i64 = -1;
+
+/// A text in something that the library holds. There is a NUL behind it, so it can be printed as it stands; where the text
+/// itself holds one, the length says so.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct Text {
+    /// The text in UTF-8; NULL where there is none.
+    pub data: *const c_char,
+    /// How many bytes it has, without the NUL.
+    pub length: usize,
+}
+
+impl Text {
+    const NONE: Self = Self { data: ptr::null(), length: 0 };
+
+    /// # Safety
+    /// It is as the header says, and stays so for `'a`.
+    pub(crate) unsafe fn read<'a>(self, what: &str) -> Result<Option<&'a str>, Failure> {
+        if self.data.is_null() {
+            return Ok(None);
+        }
+        // SAFETY: as this function asks of its caller.
+        let bytes = unsafe { pointer::bytes(self.data.cast(), self.length, what) }?;
+        let not_utf8 = |error| Failure::new(Error::NotUtf8, format!("{what} is not UTF-8: {error}"));
+        std::str::from_utf8(bytes).map(Some).map_err(not_utf8)
+    }
+}
+
+/// An open conversation, as far as a list shows it. convofold_state_json() has the whole.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    /// The id.
+    pub id: Text,
+    /// The tenant.
+    pub tenant: Text,
+    /// The channel of the latest message.
+    pub channel: Text,
+    /// The assigned agent's id.
+    pub agent_id: Text,
+    /// The assigned agent's name.
+    pub agent_name: Text,
+    /// The member's name.
+    pub member_name: Text,
+    /// The member's number.
+    pub member_number: Text,
+    /// The member's id at the business.
+    pub member_business_id: Text,
+    /// The member's channel id.
+    pub member_channel_id: Text,
+    /// The shortcode.
+    pub shortcode: Text,
+    /// Unread messages.
+    pub unread: u64,
+    /// When it began.
+    pub started_at: i64,
+    /// When it was last active.
+    pub last_active_at: i64,
+    /// The time of the first message that waits for an answer; CONVOFOLD_NO_TIME where none does.
+    pub waiting_since: i64,
+    /// 1 where there is a suspicion, else 0.
+    pub suspect: u32,
+}
+
+/// A page of open conversations.
+///
+/// Ownership: all that it points to is the library's, and good until the page is closed.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct Page {
+    /// A number that stands for it.
+    pub id: u64,
+    /// The conversations, in order.
+    pub rows: *const Row,
+    /// How many.
+    pub count: usize,
+    /// The cursor of the next page; its `data` is NULL where this is the last one.
+    pub next: Text,
+}
+
+/// Closes a page and clears the struct.
+///
+/// Errors: CLOSED where a copy of it was closed before, BAD_HANDLE where it is cleared.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn convofold_page_close(page: *mut Page) -> Error {
+    guard(|| {
+        // SAFETY: the header asks callers for what this asks for.
+        let page = unsafe { page.as_mut() }.ok_or_else(|| missing("page"))?;
+        let id = page.id;
+        *page = Page { id: 0, rows: ptr::null(), count: 0, next: Text::NONE };
+        PAGES.close(id)?;
+        Ok(())
+    })
+}
+
+static PAGES: Handles<Contents> = Handles::new("page");
+
+/// What a page points to.
+struct Contents {
+    _texts: Texts,
+    rows: Vec<Row>,
+    next: Text,
+}
+
+// SAFETY: its pointers lead into its own texts, which nobody writes to once it is made.
+unsafe impl Send for Contents {}
+// SAFETY: as above.
+unsafe impl Sync for Contents {}
+
+impl Page {
+    pub(crate) fn open(page: &convofold::Page) -> Self {
+        let next = page.next.as_ref().map(ToString::to_string);
+        let row_texts = page.rows.iter().flat_map(|row| texts(row).into_iter().flatten());
+        let length = row_texts.chain(next.as_deref()).map(|text| text.len() + 1).sum();
+        let mut texts = Texts::with_room(length);
+        let rows = page.rows.iter().map(|row| Row::of(row, &mut texts)).collect();
+        let next = texts.add(next.as_deref());
+        let contents = Contents { _texts: texts, rows, next };
+        // Where a vector is moved, what it holds stays.
+        let view = Self { id: 0, rows: contents.rows.as_ptr(), count: contents.rows.len(), next: contents.next };
+        Self { id: PAGES.open(contents), ..view }
+    }
+}
+
+fn texts(row: &OpenConversation) -> [Option<&str>; 10] {
+    [
+        Some(&*row.id),
+        row.tenant.as_deref(),
+        row.channel.as_deref(),
+        row.agent_id.as_deref(),
+        row.agent_name.as_deref(),
+        row.member_name.as_deref(),
+        row.member_number.as_deref(),
+        row.member_business_id.as_deref(),
+        row.member_channel_id.as_deref(),
+        row.shortcode.as_deref(),
+    ]
+}
+
+impl Row {
+    fn of(row: &OpenConversation, room: &mut Texts) -> Self {
+        let [id, tenant, channel, agent_id, agent_name, member_name, member_number, business_id, channel_id, shortcode] =
+            texts(row).map(|text| room.add(text));
+        Self {
+            id,
+            tenant,
+            channel,
+            agent_id,
+            agent_name,
+            member_name,
+            member_number,
+            member_business_id: business_id,
+            member_channel_id: channel_id,
+            shortcode,
+            unread: row.unread,
+            started_at: row.started_at,
+            last_active_at: row.last_active_at,
+            waiting_since: row.waiting_since.unwrap_or(CONVOFOLD_NO_TIME),
+            suspect: row.suspect.into(),
+        }
+    }
+}
+
+/// Texts side by side, each with a NUL behind it. They never move.
+struct Texts(Vec<u8>);
+
+impl Texts {
+    fn with_room(bytes: usize) -> Self {
+        Self(Vec::with_capacity(bytes))
+    }
+
+    fn add(&mut self, text: Option<&str>) -> Text {
+        let Some(text) = text else { return Text::NONE };
+        let begin = self.0.len();
+        assert!(self.0.capacity() - begin > text.len(), "a text has no room");
+        self.0.extend_from_slice(text.as_bytes());
+        self.0.push(0);
+        Text { data: self.0.as_ptr().wrapping_add(begin).cast(), length: text.len() }
+    }
+}

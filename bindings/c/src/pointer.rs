@@ -1,0 +1,113 @@
+//! What C hands in and gets out through pointers.
+
+use std::ffi::{CStr, c_char, c_void};
+use std::path::PathBuf;
+
+use crate::error::Error;
+use crate::failure::Failure;
+
+/// A text that must be there.
+///
+/// # Safety
+/// `text` is null or points to bytes up to a NUL that stay as they are for `'a`.
+pub(crate) unsafe fn text<'a>(text: *const c_char, what: &str) -> Result<&'a str, Failure> {
+    // SAFETY: as this function asks of its caller.
+    unsafe { text_if_any(text, what) }?.ok_or_else(|| missing(what))
+}
+
+/// A text, or nothing where the pointer is null.
+///
+/// # Safety
+/// As for [`text`].
+pub(crate) unsafe fn text_if_any<'a>(text: *const c_char, what: &str) -> Result<Option<&'a str>, Failure> {
+    if text.is_null() {
+        return Ok(None);
+    }
+    // SAFETY: it is not null, and otherwise as this function asks of its caller.
+    let text = unsafe { CStr::from_ptr(text) };
+    let not_utf8 = |error| Failure::new(Error::NotUtf8, format!("{what} is not UTF-8: {error}"));
+    text.to_str().map(Some).map_err(not_utf8)
+}
+
+/// A path that must be there.
+///
+/// # Safety
+/// As for [`text`].
+pub(crate) unsafe fn path(path: *const c_char, what: &str) -> Result<PathBuf, Failure> {
+    if path.is_null() {
+        return Err(missing(what));
+    }
+    // SAFETY: it is not null, and otherwise as this function asks of its caller.
+    as_path(unsafe { CStr::from_ptr(path) }, what)
+}
+
+#[cfg(unix)]
+#[expect(clippy::unnecessary_wraps, reason = "it can fail on other systems")]
+fn as_path(path: &CStr, _what: &str) -> Result<PathBuf, Failure> {
+    use std::os::unix::ffi::OsStrExt;
+    Ok(std::ffi::OsStr::from_bytes(path.to_bytes()).into())
+}
+
+#[cfg(not(unix))]
+fn as_path(path: &CStr, what: &str) -> Result<PathBuf, Failure> {
+    path.to_str().map(Into::into).map_err(|error| Failure::new(Error::NotUtf8, format!("{what} is not UTF-8: {error}")))
+}
+
+/// Paths, one after the other.
+///
+/// # Safety
+/// `paths` is null or points to so many pointers, each as [`path`] asks.
+pub(crate) unsafe fn paths(paths: *const *const c_char, count: usize, what: &str) -> Result<Vec<PathBuf>, Failure> {
+    if count == 0 {
+        return Ok(Vec::new());
+    }
+    if paths.is_null() {
+        return Err(missing(what));
+    }
+    // SAFETY: it is not null, and otherwise as this function asks of its caller.
+    let pointers = unsafe { std::slice::from_raw_parts(paths, checked_count::<*const c_char>(count, what)?) };
+    // SAFETY: as this function asks of its caller.
+    pointers.iter().map(|pointer| unsafe { path(*pointer, what) }).collect()
+}
+
+/// Bytes; a null pointer to none of them is fine.
+///
+/// # Safety
+/// `bytes` is null or points to `length` bytes that stay as they are for `'a`.
+pub(crate) unsafe fn bytes<'a>(bytes: *const c_void, length: usize, what: &str) -> Result<&'a [u8], Failure> {
+    if length == 0 {
+        return Ok(&[]);
+    }
+    if bytes.is_null() {
+        return Err(missing(what));
+    }
+    // SAFETY: it is not null, and otherwise as this function asks of its caller.
+    Ok(unsafe { std::slice::from_raw_parts(bytes.cast::<u8>(), checked_count::<u8>(length, what)?) })
+}
+
+/// Nothing in memory is larger; a negative number taken for a length is.
+fn checked_count<T>(count: usize, what: &str) -> Result<usize, Failure> {
+    let fits = count.checked_mul(size_of::<T>()).is_some_and(|bytes| isize::try_from(bytes).is_ok());
+    if fits { Ok(count) } else { Err(Failure::argument(format!("{what}: nothing is so long: {count}"))) }
+}
+
+/// A place for an answer that must be given.
+#[derive(Debug)]
+pub(crate) struct Out<T>(*mut T);
+
+impl<T> Out<T> {
+    /// # Safety
+    /// `place` is null or points to a `T`, or room for one, that nobody else uses meanwhile.
+    pub(crate) unsafe fn new(place: *mut T, what: &str) -> Result<Self, Failure> {
+        if place.is_null() { Err(missing(what)) } else { Ok(Self(place)) }
+    }
+
+    pub(crate) fn set(&self, value: T) {
+        // SAFETY: it is not null, and otherwise as `new` asks.
+        unsafe { self.0.write(value) };
+    }
+}
+
+pub(crate) fn missing(what: &str) -> Failure {
+    Failure::argument(format!("{what} is NULL"))
+}

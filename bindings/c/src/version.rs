@@ -1,0 +1,31 @@
+//! Which convofold this is.
+
+use std::ffi::c_char;
+
+/// The version of the interface that this header describes. A library is of use to a program only where
+/// convofold_abi_version() says the same; the name of the shared library, libconvofold.so.1, sees to that.
+pub const CONVOFOLD_ABI_VERSION: u32 = 1;
+
+/// The version of convofold, such as "0.1.0". The text is static.
+#[unsafe(no_mangle)]
+pub extern "C" fn convofold_version() -> *const c_char {
+    const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "\0");
+    VERSION.as_ptr().cast()
+}
+
+/// The version of the interface that the library has. Compare it with CONVOFOLD_ABI_VERSION where the library was loaded by
+/// hand.
+#[unsafe(no_mangle)]
+pub extern "C" fn convofold_abi_version() -> u32 {
+    CONVOFOLD_ABI_VERSION
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_of_the_library_has_the_version_of_its_interface() {
+        assert_eq!(env!("CONVOFOLD_ABI_VERSION"), CONVOFOLD_ABI_VERSION.to_string());
+    }
+}
