@@ -39,6 +39,7 @@ def test_everything_but_close_raises_after_close(tmp_path: Path, sample: Path) -
         lambda: db.agents(),
         lambda: db.totals(),
         lambda: db.stats(),
+        lambda: db.counters(),
         lambda: db.state_hash(),
         lambda: db.bookmark("b"),
         lambda: db.bookmarks(),

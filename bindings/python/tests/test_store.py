@@ -152,6 +152,19 @@ def test_a_ticket_is_waited_for(db: Convofold) -> None:
     assert db.stats().durable_seq == 1
 
 
+def test_counters_tell_what_was_done(db: Convofold) -> None:
+    db.submit([message("c", T0), message("c", T0)])
+    db.ingest("no")
+    counters = db.counters()
+    assert (counters.events.applied, counters.events.duplicates, counters.rejected) == (1, 1, 1)
+    assert (counters.batches, counters.commit_latency.count, counters.poisoned) == (1, 1, False)
+    assert counters.checkpoints == 0 and counters.checkpoint_age_ms is None
+    p50, p99 = counters.commit_latency.p50_us, counters.commit_latency.p99_us
+    assert p50 is not None and p99 is not None and 0 < p50 <= p99
+    db.checkpoint()
+    assert db.counters().checkpoints == 1 and db.counters().checkpoint_age_ms is not None
+
+
 def test_a_store_opens_again_as_it_was(tmp_path: Path, sample: Path) -> None:
     with Convofold(tmp_path / "db") as db:
         assert db.recovery.is_new and db.path == tmp_path / "db"
