@@ -14,6 +14,7 @@ use crate::storage::StorageError;
 
 /// A conversation with all that is known of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Conversation {
     /// Its state.

@@ -231,7 +231,8 @@ impl Convofold {
     }
 
     /// Commits events of a host's own source, Event objects or dicts in convofold's own form: after a crash either all of
-    /// them are there or none. Waits until they are committed.
+    /// them are there or none. Waits until they are committed. In a dict `"agent": None` says that nobody is assigned, as
+    /// `null` does in that form.
     ///
     /// `bookmark` is a name and a value (bytes or a text; None deletes it) that are committed with them, so that an upstream
     /// can be read from where the events end. At most 65,536 events at once.

@@ -139,12 +139,17 @@ def test_files_that_cannot_be_used_are_os_errors_or_replay_errors(db: Convofold,
 
 def test_an_exception_of_a_writer_comes_through(filled: Convofold) -> None:
     class Full:
+        calls = 0
+
         def write(self, data: bytes) -> int:
+            self.calls += 1
             raise BufferError("full")
 
     for export in [filled.export, filled.export_events]:
+        full = Full()
         with pytest.raises(BufferError, match="full"):
-            export(Full())
+            export(full)
+        assert full.calls == 1
     with pytest.raises(AttributeError, match="write"):
         filled.export(object())
 
@@ -161,3 +166,14 @@ def test_a_writer_that_takes_a_part_gets_the_rest_again(filled: Convofold) -> No
     filled.export(slow)
     filled.export(whole)
     assert slow.taken == whole.getvalue()
+
+
+def test_a_writer_that_boasts_is_believed_no_more_than_it_was_given(filled: Convofold) -> None:
+    class Boastful(io.BytesIO):
+        def write(self, data: bytes) -> int:
+            return super().write(data) + 1
+
+    boastful, whole = Boastful(), io.BytesIO()
+    filled.export(boastful)
+    filled.export(whole)
+    assert boastful.getvalue() == whole.getvalue()
