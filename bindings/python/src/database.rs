@@ -14,7 +14,7 @@ use crate::event::{events, ms};
 use crate::history::{Arrivals, HistoryEntry};
 use crate::query::{AgentLoad, OpenConversations, Page, Totals, agent_filter, page, sort};
 use crate::report::{
-    Checkpoint, EventExportReport, ExportReport, IngestReport, Receipt, Recovery, Stats, Ticket, seconds,
+    Checkpoint, Counters, EventExportReport, ExportReport, IngestReport, Receipt, Recovery, Stats, Ticket, seconds,
 };
 use crate::result::Show;
 use crate::scan::{Conversations, States};
@@ -231,7 +231,8 @@ impl Convofold {
     }
 
     /// Commits events of a host's own source, Event objects or dicts in convofold's own form: after a crash either all of
-    /// them are there or none. Waits until they are committed.
+    /// them are there or none. Waits until they are committed. In a dict `"agent": None` says that nobody is assigned, as
+    /// `null` does in that form.
     ///
     /// `bookmark` is a name and a value (bytes or a text; None deletes it) that are committed with them, so that an upstream
     /// can be read from where the events end. At most 65,536 events at once.
@@ -361,6 +362,11 @@ impl Convofold {
     /// Figures about the store.
     fn stats(&self, py: Python<'_>) -> Result<Stats, Failure> {
         self.asked(py, convofold::Convofold::stats).map(Show::show)
+    }
+
+    /// What the store has done since it was opened, and how it stands: for whoever watches it. Never looks at the disk.
+    fn counters(&self, py: Python<'_>) -> Result<Counters, Failure> {
+        self.asked(py, convofold::Convofold::counters).map(Show::show)
     }
 
     /// The state hash: 64 hexadecimal digits, equal where the states of all conversations are.

@@ -95,7 +95,8 @@ impl Listener {
                 listener.call1(py, (progress,))?;
             }
             Self::Bar(bar, shown) => {
-                let since = progress.bytes_read - std::mem::replace(&mut *shown.lock(), progress.bytes_read);
+                let before = std::mem::replace(&mut *shown.lock(), progress.bytes_read);
+                let since = progress.bytes_read.saturating_sub(before);
                 bar.setattr(py, "total", progress.bytes_total)?;
                 bar.call_method1(py, "update", (since,))?;
             }

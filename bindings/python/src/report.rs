@@ -213,6 +213,83 @@ result! {
 }
 
 result! {
+    /// What an open store has done since it was opened, and how it stands now. What is counted only ever grows.
+    Counters from convofold::Counters {
+        /// Committed events, by what they did.
+        events: EffectCounts,
+        /// What could not be an event.
+        rejected: u64,
+        /// Committed batches.
+        batches: u64,
+        /// Groups of batches that went to the log together.
+        groups: u64,
+        /// Batches that were given back because the queue was full.
+        queue_full: u64,
+        /// How long batches took from being submitted to being acknowledged.
+        commit_latency: Latency,
+        /// How long the disk took to make durable what was written before.
+        barrier_latency: Latency,
+        /// Checkpoints that were written.
+        checkpoints: u64,
+        /// How long ago the last of them was complete; None before the first.
+        checkpoint_age_ms: Option<u64> = checkpoint_age,
+        /// Conversations that came back into memory because of an event of theirs.
+        brought_back: u64,
+        /// Pages of conversations that were read from the disk.
+        pages_read: u64,
+        /// Submissions that wait for the writer now.
+        queue_depth: u64,
+        /// How many may.
+        queue_capacity: u64,
+        /// All conversations.
+        conversations: u64,
+        /// The open ones.
+        open: u64,
+        /// Those that are in memory, open or closed.
+        resident: u64,
+        /// About how many bytes these take.
+        resident_bytes: u64,
+        /// The last event in the log; 0 where there is none.
+        last_seq: u64,
+        /// The last event that survives a power cut.
+        durable_seq: u64,
+        /// The last event in the last checkpoint; 0 where there is none.
+        checkpoint_seq: u64,
+        /// What the log takes, compressed.
+        log_bytes: u64,
+        /// What the pages of the last checkpoint take.
+        checkpoint_bytes: u64,
+        /// Whether a write failed, so that no more are taken until the store is opened again.
+        poisoned: bool,
+    }
+}
+
+result! {
+    /// How often something took how long, in microseconds. The parts are rounded up to a power of two.
+    Latency {
+        /// How often it happened.
+        count: u64,
+        /// How long it took, all times together.
+        sum_us: u64,
+        /// Within this time half of all were done; None where it never happened.
+        p50_us: Option<u64>,
+        /// Within this time 99 in 100 were done.
+        p99_us: Option<u64>,
+        /// Within this time 999 in 1,000 were done.
+        p999_us: Option<u64>,
+    }
+}
+
+impl Show<Latency> for convofold::LatencyHistogram {
+    fn show(self) -> Latency {
+        let us = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        let within = |part| self.quantile(part).map(us);
+        let (p50_us, p99_us, p999_us) = (within(0.5), within(0.99), within(0.999));
+        Latency { count: self.count(), sum_us: us(self.sum()), p50_us, p99_us, p999_us }
+    }
+}
+
+result! {
     /// What opening the store found and did.
     Recovery from convofold::Recovery {
         /// Whether the store was made just now.

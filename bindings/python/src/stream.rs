@@ -47,23 +47,37 @@ pub(crate) fn as_path(given: &Bound<'_, PyAny>) -> Option<PathBuf> {
 }
 
 /// Something with `write`, which takes bytes.
-struct PyWriter(Py<PyAny>);
+struct PyWriter {
+    file: Py<PyAny>,
+    /// It raised an exception, and is not called again: a buffer that is dropped would try to.
+    has_failed: bool,
+}
+
+impl PyWriter {
+    fn call<T>(&mut self, call: impl FnOnce(&Bound<'_, PyAny>) -> PyResult<T>) -> io::Result<T> {
+        if self.has_failed {
+            return Err(io::Error::other("an earlier write failed"));
+        }
+        let called = Python::attach(|py| call(self.file.bind(py)));
+        self.has_failed = called.is_err();
+        called.map_err(io::Error::from)
+    }
+}
 
 impl Write for PyWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        Python::attach(|py| {
-            let written = self.0.bind(py).call_method1("write", (PyBytes::new(py, bytes),))?;
+        self.call(|file| {
+            let written = file.call_method1("write", (PyBytes::new(file.py(), bytes),))?;
             // A raw file may take a part of it; others say nothing, and take all.
-            Ok(written.extract::<usize>().unwrap_or(bytes.len()))
+            Ok(written.extract::<usize>().map_or(bytes.len(), |taken| taken.min(bytes.len())))
         })
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        Python::attach(|py| match self.0.bind(py).getattr_opt("flush")? {
+        self.call(|file| match file.getattr_opt("flush")? {
             Some(flush) => flush.call0().map(|_| ()),
             None => Ok(()),
         })
-        .map_err(io::Error::from)
     }
 }
 
@@ -77,7 +91,7 @@ pub(crate) fn write_to<T: Send>(
     target.py().detach(move || {
         let inner: Box<dyn Write + Send> = match path {
             Some(path) => Box::new(std::fs::File::create(path)?),
-            None => Box::new(PyWriter(object)),
+            None => Box::new(PyWriter { file: object, has_failed: false }),
         };
         let mut out: Box<dyn Write + Send> = Box::new(BufWriter::with_capacity(WRITE_BYTES, inner));
         let written = write(&mut out)?;

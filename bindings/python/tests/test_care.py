@@ -1,0 +1,49 @@
+"""Backup, restore, verify, audit, repair."""
+
+from pathlib import Path
+
+import pytest
+from conftest import message
+
+import convofold
+from convofold import Convofold
+
+T0 = 1_700_000_000_000
+
+
+def test_a_backup_and_what_came_since_are_restored(filled: Convofold, tmp_path: Path) -> None:
+    complete = filled.backup(tmp_path / "monday")
+    assert (complete.incremental, complete.last_seq, complete.state_hash) == (False, 1000, filled.state_hash())
+    filled.submit([message("c", T0)])
+    since = filled.backup(tmp_path / "tuesday", since=tmp_path / "monday")
+    assert (since.incremental, since.first_seq, since.last_seq) == (True, 1001, 1001)
+    restored = convofold.restore([tmp_path / "monday", tmp_path / "tuesday"], tmp_path / "restored")
+    assert restored.state_hash == filled.state_hash()
+    with Convofold(tmp_path / "restored", create=False) as db:
+        assert db.state_hash() == filled.state_hash()
+    with pytest.raises(convofold.BackupError, match="already"):
+        filled.backup(tmp_path / "monday")
+    with pytest.raises(convofold.RestoreError, match="has to come first"):
+        convofold.restore([tmp_path / "tuesday"], tmp_path / "other")
+    with pytest.raises(convofold.OpenError, match="not empty"):
+        convofold.restore([tmp_path / "monday"], tmp_path / "restored")
+
+
+def test_a_good_store_is_found_to_be_good(filled: Convofold) -> None:
+    verified = filled.verify()
+    assert verified.ok and verified.log_is_whole and verified.state_hash == filled.state_hash()
+    audited = filled.audit()
+    assert audited.ok and (audited.conversations, audited.events) == (filled.stats().conversations, 1000)
+    assert filled.audit(5, seed=1).conversations == 5
+
+
+def test_a_repair_saves_what_is_there(filled: Convofold, tmp_path: Path) -> None:
+    expected, path = filled.state_hash(), filled.path
+    filled.close()
+    report = convofold.repair(path, tmp_path / "saved")
+    assert (report.events, report.lost, report.state_hash) == (1000, [], expected)
+
+
+def test_a_checkpoint_says_what_it_wrote(filled: Convofold) -> None:
+    checkpoint = filled.checkpoint()
+    assert checkpoint.seq == 1000 == filled.stats().checkpoint_seq and checkpoint.pages_written > 0
