@@ -1,5 +1,5 @@
 /* Ingests a log a piece at a time into a new database, and prints how many seconds that took and the state hash:
- * ingest_rate LOG NEW-FOLDER. benches/bindings.sh holds it against the same in Rust. */
+ * ingest_rate LOG NEW-FOLDER. benches/bindings.py holds it against the same in Rust. */
 #define _POSIX_C_SOURCE 200809L
 #include <convofold.h>
 #include <stdio.h>

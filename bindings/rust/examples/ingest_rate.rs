@@ -1,4 +1,4 @@
-//! Ingests a log a piece at a time into a new store, and prints how many seconds that took: what `benches/bindings.sh` holds the
+//! Ingests a log a piece at a time into a new store, and prints how many seconds that took: what `benches/bindings.py` holds the
 //! other ways in against.
 //!
 //! ```text
