@@ -4,7 +4,7 @@ _list:
     @just --list
 
 # Everything that must hold before a change lands: format, lints, licences and advisories, tests, docs.
-check: format-check lint deny test docs
+check: format-check lint deny test docs rust c python
 
 format-check:
     cargo fmt --all --check
@@ -16,6 +16,22 @@ lint:
 # Needs cargo-deny: cargo install --locked cargo-deny
 deny:
     cargo deny --all-features check
+
+# The Rust way in: every combination of features, examples, docs, the public API.
+rust:
+    bindings/rust/check.sh
+
+# What a host can name, against bindings/rust/api/; `--write` writes it down.
+public-api *args:
+    bindings/rust/public-api.sh {{args}}
+
+# The C way in: header, tests in C under sanitizers and valgrind, installation. Needs gcc, valgrind, pkg-config.
+c:
+    bindings/c/check.sh
+
+# The Python way in: package, tests, types, example. Needs Python 3.9 or later with venv.
+python:
+    bindings/python/check.sh
 
 # The command of the README.
 test:
@@ -55,6 +71,10 @@ limits *args:
 # Bulk replay alone, beside all peers.
 peers *args:
     cargo run --release --locked --package convofold-benches --bin peers -- {{args}}
+
+# Ingest from C and from Python beside ingest from Rust.
+bindings *args:
+    benches/bindings.py {{args}}
 
 # What the promises of durability cost: a commit with and without our own barrier, verify, audit, backup, repair.
 promises *args:

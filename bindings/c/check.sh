@@ -62,8 +62,8 @@ gcc -std=c11 -Wall -Wextra -Werror "$here/examples/demo.c" -o "$work/demo" "${fl
 said=$(LD_LIBRARY_PATH="$prefix/lib" "$work/demo" "$work/demo.db")
 echo "$said"
 [ "$(head -n 1 <<<"$said")" = "1 applied, 0 known already" ]
-# What the README of this folder says.
-sed -n '/<!-- c -->/,/^```$/p' "$here/README.md" | sed '1,2d;$d' >"$work/readme.c"
+# What the README shows.
+sed -n '/<!-- c -->/,/^```$/p' README.md | sed '1,2d;$d' >"$work/readme.c"
 sed -i 's|demo-c.db|'"$work"'/readme.db|' "$work/readme.c"
 gcc -std=c11 -Wall -Wextra -Werror "$work/readme.c" -o "$work/readme" "${flags[@]}"
 rm -rf "$work/readme.db"

@@ -9,7 +9,13 @@ import pytest
 from conftest import WORKSPACE
 
 README = WORKSPACE / "bindings" / "python" / "README.md"
-BLOCKS = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+
+
+def blocks_of(page: Path) -> list[str]:
+    return re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)
+
+
+BLOCKS = blocks_of(README)
 
 
 def run(arguments: list[str | Path], folder: Path) -> str:
@@ -18,14 +24,14 @@ def run(arguments: list[str | Path], folder: Path) -> str:
     return ran.stdout
 
 
-@pytest.mark.parametrize("block", BLOCKS)
+@pytest.mark.parametrize("block", BLOCKS + blocks_of(WORKSPACE / "README.md"))
 def test_a_block_runs(block: str, tmp_path: Path) -> None:
     (tmp_path / "docs").symlink_to(WORKSPACE / "docs")
     assert run(["-c", block], tmp_path)
 
 
 def test_there_are_blocks_and_the_first_shows_a_webhook(tmp_path: Path) -> None:
-    assert len(BLOCKS) == 2
+    assert (len(BLOCKS), len(blocks_of(WORKSPACE / "README.md"))) == (2, 1)
     assert run(["-c", BLOCKS[0]], tmp_path).splitlines() == [
         "t-1 1 2026-03-02 09:15:00+00:00",
         "Is the shop open today?",
