@@ -38,7 +38,7 @@ test:
     cargo test --locked
 
 docs:
-    RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps --locked
+    RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --all-features --no-deps --locked
 
 # What is promised of speed, memory and disk, with the machine's limits and the peers in the same run; some minutes.
 bench *args:

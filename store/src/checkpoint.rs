@@ -14,6 +14,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use convofold_engine::{Board, FOLD_VERSION, Seq, StateHash};
+use parking_lot::Mutex;
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::archive::{ArchiveReader, alone};
@@ -21,6 +22,7 @@ use crate::codec::block::Tail;
 use crate::codec::checkpoint::{self as record, CheckpointV1};
 use crate::codec::frame::{Checksum, Compressor};
 use crate::damage::Damage;
+use crate::in_order::in_order;
 use crate::shared::Shared;
 use crate::storage::{PageKey, Storage, StorageError};
 use crate::stored_page::{PageEntry, StoredPage, page_of};
@@ -28,7 +30,7 @@ use crate::trace::{span, tell};
 
 /// How many conversations share a page: fewer write less where few change, more compress better.
 pub(crate) const PAGE_SLOTS: u32 = 16;
-/// How many pages are gathered under one lock and written together.
+/// How many pages are written together.
 const PAGES_AT_ONCE: usize = 64;
 /// Records are named by their generation, padded so that their names are in its order.
 const RECORD: &str = "checkpoint/";
@@ -109,7 +111,7 @@ impl Checkpointer {
         written.generation += 1;
         shared.counters.checkpoints_begun.fetch_add(1, Ordering::SeqCst);
         let pages = forget_others(storage, self.last.map(|last| last.generation))
-            .and_then(|()| write_pages(&changed, &mut written, shared, storage, compressor));
+            .and_then(|()| write_pages(&changed, &mut written, shared, storage));
         let page_nos = match pages {
             Ok(entries) => {
                 shared.archive.set(&entries);
@@ -179,30 +181,60 @@ impl Checkpointer {
     }
 }
 
-/// Writes the pages of these conversations, up to where they are durable; where they lie.
+/// Writes the pages of these conversations, encoded on all processors, up to where they are durable; where they lie.
 fn write_pages(
     changed: &BTreeSet<u32>,
     written: &mut Checkpoint,
     shared: &Shared,
     storage: &dyn Storage,
-    compressor: &mut Compressor,
 ) -> Result<Vec<(u32, PageEntry)>, StorageError> {
     let page_nos: BTreeSet<u32> = changed.iter().map(|slot| page_of(*slot)).collect();
     let page_nos: Vec<u32> = page_nos.into_iter().collect();
-    let mut entries = Vec::with_capacity(page_nos.len());
-    for page_nos in page_nos.chunks(PAGES_AT_ONCE) {
-        let mut pages = Vec::with_capacity(page_nos.len());
-        for page_no in page_nos {
-            let (key, page, entry) = encode(*page_no, written.generation, shared, storage, compressor)?;
-            written.pages_written += 1;
-            written.bytes_written += u64::from(entry.bytes);
-            entries.push((*page_no, entry));
-            pages.push((key, page.into_value()));
-        }
-        storage.put_pages(&pages)?;
-    }
+    let compressors = Compressors::default();
+    let encode = |number: usize| {
+        let page_no = page_nos.get(number).copied().unwrap_or_default();
+        compressors.lend(|compressor| encode(page_no, written.generation, shared, storage, compressor))
+    };
+    let entries = in_order(page_nos.len(), encode, |pages| put_pages(pages, storage))?;
     storage.barrier()?;
+    written.pages_written = entries.len() as u64;
+    written.bytes_written = entries.iter().map(|(_, entry)| u64::from(entry.bytes)).sum();
     Ok(entries)
+}
+
+/// Puts pages into the storage, some at a time, while those that follow are encoded.
+fn put_pages(
+    pages: &mut dyn Iterator<Item = Result<(PageKey, StoredPage, PageEntry), StorageError>>,
+    storage: &dyn Storage,
+) -> Result<Vec<(u32, PageEntry)>, StorageError> {
+    let mut entries = Vec::new();
+    loop {
+        let mut values = Vec::with_capacity(PAGES_AT_ONCE);
+        for page in (&mut *pages).take(PAGES_AT_ONCE) {
+            let (key, page, entry) = page?;
+            entries.push((key.page_no, entry));
+            values.push((key, page.into_value()));
+        }
+        if values.is_empty() {
+            return Ok(entries);
+        }
+        storage.put_pages(&values)?;
+    }
+}
+
+/// A compressor for each thread that encodes pages.
+#[derive(Default)]
+struct Compressors(Mutex<Vec<Compressor>>);
+
+impl Compressors {
+    fn lend<T>(&self, work: impl FnOnce(&mut Compressor) -> Result<T, StorageError>) -> Result<T, StorageError> {
+        let idle = self.0.lock().pop();
+        let made = || Compressor::new().map_err(StorageError::io("making a compressor"));
+        let mut compressor = idle.map_or_else(made, Ok)?;
+        let outcome = work(&mut compressor);
+        self.0.lock().push(compressor);
+        outcome
+    }
 }
 
 /// A page for the place that is free.
