@@ -13,6 +13,7 @@ use crate::checkpoint::Checkpoint;
 use crate::cut::Cut;
 use crate::directory::{Directory, doing};
 use crate::error::{CloseError, CommitError, OpenError, SubmitError};
+use crate::group::Submission;
 use crate::head::{Head, HeadFile};
 use crate::log::BlockWriter;
 use crate::opening;
@@ -23,7 +24,7 @@ use crate::storage::{Storage, release};
 use crate::submission::Batch;
 use crate::ticket::{Completer, Reply, Ticket};
 use crate::trace::{inherited, opened, span, tell};
-use crate::writer::{Command, Submission, Writer};
+use crate::writer::{Command, Writer};
 
 /// An open store. Clones are handles to the same one; all of them can be used from any thread.
 ///

@@ -53,6 +53,7 @@ mod checkpoint;
 mod recovery;
 mod evidence;
 mod opening;
+mod group;
 mod writer;
 mod options;
 mod handle;

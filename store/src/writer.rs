@@ -3,14 +3,13 @@
 //! The order is the same everywhere: log, barrier, board, answer. What fails before the board is changed was never seen by
 //! anybody, and after a failure nothing more is written until the store is opened again.
 
-use std::collections::BTreeMap;
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Instant;
 
-use convofold_engine::{Admission, Effect, Seq};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use crate::archive::{bring_back, let_go};
@@ -20,24 +19,18 @@ use crate::codec::log_start::LogStart;
 use crate::cut::Cut;
 use crate::directory::Directory;
 use crate::error::CommitError;
+use crate::group::{Group, Submission};
 use crate::head::{Head, HeadFile};
 use crate::log::{BlockWriter, SealedBlocks};
-use crate::receipt::{EffectCounts, Receipt};
+use crate::receipt::Receipt;
 use crate::shared::Shared;
-use crate::storage::{BlockKey, Storage, StorageError, panic_message};
-use crate::submission::{Batch, Bookmark, Durability};
+use crate::storage::{Storage, StorageError, panic_message};
 use crate::ticket::Completer;
 use crate::trace::tell;
 use crate::trim::Trimmed;
 
-/// How many events are applied before readers get a turn, to the end of their batch: some thirty microseconds.
-const EVENTS_PER_LOCK: usize = 32;
-/// The same for groups that nobody waits for to be durable, a bulk replay most likely. Bringing the indexes up to date costs a
-/// part for each conversation touched, so more at once is cheaper: half a millisecond.
-const BULK_EVENTS_PER_LOCK: usize = 1_024;
-
-/// From so many events on, a group that nobody waits for to be durable is appended on a thread of its own while it is folded.
-const APPENDED_ASIDE_EVENTS: usize = 512;
+/// From so many events on, a group that nobody waits for to be durable is logged on a thread of its own while it is folded.
+const LOGGED_ASIDE_EVENTS: usize = 512;
 
 /// What the writer is asked to do.
 pub(crate) enum Command {
@@ -47,13 +40,6 @@ pub(crate) enum Command {
     Cut(Completer<Cut>),
     Trim(LogStart, Completer<Trimmed>),
     Close(Completer<()>),
-}
-
-/// A batch and who waits for it.
-pub(crate) struct Submission {
-    pub(crate) batch: Batch,
-    pub(crate) submitted: Instant,
-    pub(crate) completer: Completer<Receipt>,
 }
 
 pub(crate) struct Writer {
@@ -72,19 +58,6 @@ pub(crate) struct Writer {
     /// Taken from the queue while a group was gathered, and next.
     pub(crate) pending: Option<Command>,
 }
-
-/// A group that is in the log, or about to be.
-struct Written {
-    /// For each batch, which of its events are new.
-    is_new: Vec<Vec<bool>>,
-    first_seq: Seq,
-    is_durable: bool,
-    /// What is to be appended while the group is folded.
-    blocks: Vec<(BlockKey, Vec<u8>)>,
-}
-
-/// Who waits, since when, and for what.
-type Answers = Vec<(Completer<Receipt>, Instant, Receipt)>;
 
 impl Writer {
     /// Runs until the store is closed, or nobody is left to submit.
@@ -162,14 +135,21 @@ impl Writer {
         group
     }
 
-    fn commit(&mut self, group: Vec<Submission>) -> Result<(), StorageError> {
-        let written = self.shared.expect_healthy().and_then(|()| {
-            self.write(&group).map_err(|error| CommitError::Poisoned { cause: self.shared.poison(error) })
+    fn commit(&mut self, submissions: Vec<Submission>) -> Result<(), StorageError> {
+        let committed = self.shared.expect_healthy().and_then(|()| {
+            let receipts = self.log_and_fold(&submissions);
+            receipts.map_err(|error| CommitError::Poisoned { cause: self.shared.poison(error) })
         });
-        match written {
-            Ok(written) => self.apply(group, written),
+        match committed {
+            Ok(receipts) => {
+                let submitted = submissions.iter().map(|submission| submission.submitted);
+                self.shared.meter.add_group(receipts.iter().zip(submitted));
+                for (submission, receipt) in submissions.into_iter().zip(receipts) {
+                    submission.completer.complete(Ok(receipt));
+                }
+            }
             Err(error) => {
-                for submission in group {
+                for submission in submissions {
                     submission.completer.complete(Err(error.clone()));
                 }
             }
@@ -177,116 +157,67 @@ impl Writer {
         Ok(())
     }
 
-    /// Log and barrier.
-    fn write(&mut self, group: &[Submission]) -> Result<Written, StorageError> {
-        let all = group.iter().flat_map(|submission| &submission.batch.events);
-        bring_back(&self.shared.archive, self.storage.as_ref(), &self.shared.live, all)?;
-        let is_new = self.admit(group);
-        let events = group.iter().zip(&is_new).flat_map(|(submission, is_new)| {
-            submission.batch.events.iter().zip(is_new).filter(|(_, is_new)| **is_new).map(|(event, _)| event)
-        });
-        // Only the last value of each bookmark counts.
-        let bookmarks: BTreeMap<_, _> = group
-            .iter()
-            .filter_map(|submission| submission.batch.bookmark.as_ref())
-            .map(|bookmark| (bookmark.name.as_str(), bookmark))
-            .collect();
-        let bookmarks: Vec<_> = bookmarks.into_values().collect();
-        let (sealed, tail) = self.blocks.seal(self.tail, events, &bookmarks)?;
+    fn log_and_fold(&mut self, submissions: &[Submission]) -> Result<Vec<Receipt>, StorageError> {
+        let events = submissions.iter().flat_map(|submission| &submission.batch.events);
+        bring_back(&self.shared.archive, self.storage.as_ref(), &self.shared.live, events)?;
         let first_seq = self.tail.seq;
-        let SealedBlocks { mut blocks, stored_bytes } = sealed;
-        let is_awaited = group.iter().any(|submission| submission.batch.durability == Durability::Synced);
-        let is_large = tail.seq - first_seq >= APPENDED_ASIDE_EVENTS as u64;
-        if !blocks.is_empty() {
-            if is_awaited || !is_large {
-                self.storage.append(&std::mem::take(&mut blocks))?;
-            }
+        let group = Group::admit(submissions, &self.shared.live.board(), first_seq);
+        let shared = self.shared.clone();
+        // Who follows the log beside the board finds there what the board has.
+        let is_small = group.new_events().nth(LOGGED_ASIDE_EVENTS).is_none();
+        let (receipts, _applying) = if group.is_awaited() || is_small {
+            self.log(&group)?;
+            let applying = shared.live.applying();
+            (group.fold(&shared, self.unsynced_since.is_none()), applying)
+        } else {
+            let applying = shared.live.applying();
+            (self.log_beside_fold(&group)?, applying)
+        };
+        shared.applied_seq.store(self.tail.last_seq(), Ordering::SeqCst);
+        shared.counters.set_log(&self.tail, self.log_bytes);
+        let durable = self.unsynced_since.is_none();
+        if durable {
+            shared.set_durable(self.tail.last_seq());
+        }
+        tell!(debug, batches = receipts.len(), first_seq, last_seq = self.tail.last_seq(), durable, "committed");
+        Ok(receipts)
+    }
+
+    /// Log and, where somebody waits for it, barrier.
+    fn log(&mut self, group: &Group<'_>) -> Result<(), StorageError> {
+        let appended = append(&mut self.blocks, self.storage.as_ref(), self.tail, group)?;
+        self.appended(appended);
+        // Also where all of it was known before: what it repeats may not be durable yet.
+        if group.is_awaited() { self.barrier() } else { Ok(()) }
+    }
+
+    /// Logs and folds at the same time. Where the first fails, memory holds what the log does not, and nothing more is
+    /// written.
+    fn log_beside_fold(&mut self, group: &Group<'_>) -> Result<Vec<Receipt>, StorageError> {
+        let Self { blocks, storage, tail, shared, .. } = self;
+        let both = thread::scope(|scope| {
+            let log = || append(blocks, storage.as_ref(), *tail, group);
+            let logging = thread::Builder::new().name("convofold-log".to_owned()).spawn_scoped(scope, log).ok()?;
+            let receipts = group.fold(shared, false);
+            let panicked =
+                |payload: Box<dyn Any + Send>| StorageError::Panicked { message: panic_message(payload.as_ref()) };
+            Some((receipts, logging.join().unwrap_or_else(|payload| Err(panicked(payload)))))
+        });
+        let Some((receipts, logged)) = both else {
+            // The system has no thread left.
+            self.log(group)?;
+            return Ok(group.fold(&self.shared, false));
+        };
+        self.appended(logged?);
+        Ok(receipts)
+    }
+
+    fn appended(&mut self, Appended { tail, stored_bytes }: Appended) {
+        if tail.block_no > self.tail.block_no {
             self.tail = tail;
             self.log_bytes += stored_bytes;
             self.unsynced_since.get_or_insert_with(Instant::now);
         }
-        // Also where all of it was known before: what it repeats may not be durable yet.
-        if is_awaited {
-            self.barrier()?;
-        }
-        Ok(Written { is_new, first_seq, is_durable: self.unsynced_since.is_none(), blocks })
-    }
-
-    fn admit(&self, group: &[Submission]) -> Vec<Vec<bool>> {
-        let board = self.shared.live.board();
-        let mut admissions = board.admissions();
-        admissions.reserve(group.iter().map(|submission| submission.batch.events.len()).sum());
-        let mut is_new = |event| admissions.admit(event) == Admission::Log;
-        group.iter().map(|submission| submission.batch.events.iter().map(&mut is_new).collect()).collect()
-    }
-
-    /// Board, index and answers.
-    fn apply(&mut self, group: Vec<Submission>, mut written: Written) {
-        let blocks = std::mem::take(&mut written.blocks);
-        // Who follows the log beside the board finds there what the board has.
-        let applying = self.shared.live.applying();
-        let (answers, appended) = fold_beside(self.storage.as_ref(), &blocks, || self.fold(group, &written));
-        if let Err(error) = appended {
-            let cause = self.shared.poison(error);
-            for (completer, ..) in answers {
-                completer.complete(Err(CommitError::Poisoned { cause: cause.clone() }));
-            }
-            return;
-        }
-        self.shared.applied_seq.store(self.tail.last_seq(), Ordering::SeqCst);
-        drop(applying);
-        self.shared.counters.set_log(&self.tail, self.log_bytes);
-        if written.is_durable {
-            self.shared.set_durable(self.tail.last_seq());
-        }
-        tell!(
-            debug,
-            batches = answers.len(),
-            first_seq = written.first_seq,
-            last_seq = self.tail.last_seq(),
-            durable = written.is_durable,
-            "committed"
-        );
-        self.shared.meter.add_group(answers.iter().map(|(_, submitted, receipt)| (receipt, *submitted)));
-        for (completer, _, receipt) in answers {
-            completer.complete(Ok(receipt));
-        }
-    }
-
-    /// Brings board, index and bookmarks up to a group.
-    fn fold(&self, group: Vec<Submission>, written: &Written) -> Answers {
-        let is_synced = |submission: &Submission| submission.batch.durability == Durability::Synced;
-        let max_events = if group.iter().any(is_synced) { EVENTS_PER_LOCK } else { BULK_EVENTS_PER_LOCK };
-        let mut seq = written.first_seq;
-        let mut answers = Vec::with_capacity(group.len());
-        let mut group = group.into_iter().zip(&written.is_new).peekable();
-        while group.peek().is_some() {
-            let mut bookmarks = Vec::new();
-            let mut board = self.shared.live.board_mut();
-            let mut applying = board.batch();
-            let mut events = 0;
-            while events < max_events
-                && let Some((submission, is_new)) = group.next()
-            {
-                events += submission.batch.events.len();
-                let receipt = apply_batch(&mut applying, &submission.batch, is_new, &mut seq, written.is_durable);
-                bookmarks.extend(submission.batch.bookmark);
-                answers.push((submission.completer, submission.submitted, receipt));
-            }
-            let updates = applying.finish();
-            drop(board);
-            self.shared.live.list(updates);
-            bookmarks.into_iter().for_each(|bookmark| self.set_bookmark(bookmark));
-        }
-        answers
-    }
-
-    fn set_bookmark(&self, Bookmark { name, value }: Bookmark) {
-        let mut bookmarks = self.shared.bookmarks.write();
-        match value {
-            Some(value) => bookmarks.insert(name, value),
-            None => bookmarks.remove(&name),
-        };
     }
 
     fn barrier(&mut self) -> Result<(), StorageError> {
@@ -385,61 +316,21 @@ impl Writer {
     }
 }
 
-/// Folds a group while its blocks, if there are any, are appended on another thread.
-fn fold_beside<T>(
-    storage: &dyn Storage,
-    blocks: &[(BlockKey, Vec<u8>)],
-    fold: impl FnOnce() -> T,
-) -> (T, Result<(), StorageError>) {
-    if blocks.is_empty() {
-        return (fold(), Ok(()));
-    }
-    let append = || storage.append(blocks);
-    thread::scope(|scope| {
-        match thread::Builder::new().name("convofold-append".to_owned()).spawn_scoped(scope, append) {
-            Ok(appending) => {
-                let folded = fold();
-                let appended = appending
-                    .join()
-                    .unwrap_or_else(|payload| Err(StorageError::Panicked { message: panic_message(payload.as_ref()) }));
-                (folded, appended)
-            }
-            // The system has no thread left.
-            Err(_) => {
-                let appended = append();
-                (fold(), appended)
-            }
-        }
-    })
+/// How far the log is with a group.
+struct Appended {
+    tail: Tail,
+    stored_bytes: u64,
 }
 
-fn apply_batch(
-    board: &mut convofold_engine::Batch<'_>,
-    batch: &Batch,
-    is_new: &[bool],
-    next_seq: &mut Seq,
-    durable: bool,
-) -> Receipt {
-    let before = *next_seq;
-    let mut counts = EffectCounts::default();
-    let mut effects = Vec::with_capacity(batch.events.len());
-    for (event, is_new) in batch.events.iter().zip(is_new) {
-        let effect = if *is_new {
-            *next_seq += 1;
-            board.apply(*next_seq - 1, event)
-        } else {
-            board.repeat(event);
-            Effect::Duplicate
-        };
-        counts.add(effect);
-        effects.push(effect);
+fn append(
+    blocks: &mut BlockWriter,
+    storage: &dyn Storage,
+    tail: Tail,
+    group: &Group<'_>,
+) -> Result<Appended, StorageError> {
+    let (SealedBlocks { blocks, stored_bytes }, tail) = blocks.seal(tail, group.new_events(), &group.bookmarks())?;
+    if !blocks.is_empty() {
+        storage.append(&blocks)?;
     }
-    let logged = *next_seq > before;
-    Receipt {
-        effects: effects.into(),
-        counts,
-        first_seq: logged.then_some(before),
-        last_seq: logged.then_some(*next_seq - 1),
-        durable,
-    }
+    Ok(Appended { tail, stored_bytes })
 }
