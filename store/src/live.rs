@@ -3,21 +3,30 @@
 //! Questions about many conversations take the index alone, and it changes one conversation at a time: whoever asks waits
 //! for some microseconds at most, however much is folded meanwhile.
 
+use std::hint::spin_loop;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use convofold_engine::{Board, Index, Update};
 use parking_lot::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-/// The live board and its index. Written by the writer only, after what they show is in the log.
+/// How often a lock is tried before a thread is put to sleep: some ten microseconds, several times what the index is held for.
+/// To wake a thread costs ten times as much.
+const TRIES: usize = 256;
+
+/// The live board and its index. Written by the writer only, after what they show is in the log or while it gets there.
 #[derive(Debug, Default)]
 pub(crate) struct Live {
     board: RwLock<Board>,
     /// What it lists is what the board holds, whenever `applying` is free.
     index: RwLock<Index>,
+    /// How many wait for the index.
+    asking: AtomicUsize,
     applying: Mutex<()>,
 }
 
 impl Live {
     pub(crate) fn new(board: Board, index: Index) -> Self {
-        Self { board: RwLock::new(board), index: RwLock::new(index), applying: Mutex::default() }
+        Self { board: RwLock::new(board), index: RwLock::new(index), ..Self::default() }
     }
 
     pub(crate) fn board(&self) -> RwLockReadGuard<'_, Board> {
@@ -29,7 +38,13 @@ impl Live {
     }
 
     pub(crate) fn index(&self) -> RwLockReadGuard<'_, Index> {
-        self.index.read()
+        if let Some(index) = self.index.try_read() {
+            return index;
+        }
+        self.asking.fetch_add(1, Ordering::SeqCst);
+        let index = tried(|| self.index.try_read()).unwrap_or_else(|| self.index.read());
+        self.asking.fetch_sub(1, Ordering::SeqCst);
+        index
     }
 
     /// Held by the writer from when it changes the board until it has listed that, and by whoever needs both as they are
@@ -41,10 +56,22 @@ impl Live {
     /// Brings the index up to what changed on the board.
     pub(crate) fn list(&self, updates: Vec<Update>) {
         for update in updates {
-            let mut index = self.index.write();
+            let mut index = tried(|| self.index.try_write()).unwrap_or_else(|| self.index.write());
             index.apply(update);
-            // Who waits comes first.
-            RwLockWriteGuard::unlock_fair(index);
+            drop(index);
+            // Who asks comes first.
+            let _ = tried(|| (self.asking.load(Ordering::SeqCst) == 0).then_some(()));
         }
     }
+}
+
+/// What was to be had within some tries.
+fn tried<T>(attempt: impl Fn() -> Option<T>) -> Option<T> {
+    (0..TRIES).find_map(|_| {
+        let found = attempt();
+        if found.is_none() {
+            spin_loop();
+        }
+        found
+    })
 }

@@ -31,8 +31,18 @@ pub struct Pages {
     idle: [Vec<f64>; 2],
     /// The same while events come in.
     busy: [Vec<f64>; 2],
+    /// The 99th percentile of those that the system did not take the processor from, and the share of these, while events
+    /// come in.
+    undisturbed: [Vec<f64>; 2],
     /// Events a second, without and with questions.
     ingest: [Vec<f64>; 2],
+}
+
+/// A question: how long it took, and whether the system gave the processor to another thread meanwhile.
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    took: f64,
+    was_preempted: bool,
 }
 
 /// Something that takes events and answers.
@@ -138,8 +148,11 @@ fn all(desk: &impl Desk, population: Population, open: u64, rounds: usize) -> Re
         if round == 0 {
             continue;
         }
-        for (all, times) in [(&mut pages.idle, idle), (&mut pages.busy, busy)] {
-            let times = Figure::new(Unit::Nanoseconds, times);
+        let undisturbed: Vec<_> = busy.iter().filter(|asked| !asked.was_preempted).copied().collect();
+        pages.undisturbed[1].push(undisturbed.len() as f64 / busy.len() as f64);
+        pages.undisturbed[0].push(times(&undisturbed).at(0.99));
+        for (all, asked) in [(&mut pages.idle, idle), (&mut pages.busy, busy)] {
+            let times = times(&asked);
             all.iter_mut().zip([0.5, 0.99]).for_each(|(values, share)| values.push(times.at(share)));
         }
         pages.ingest.iter_mut().zip(ingest).for_each(|(values, rate)| values.push(rate));
@@ -147,26 +160,39 @@ fn all(desk: &impl Desk, population: Population, open: u64, rounds: usize) -> Re
     Ok(pages)
 }
 
-fn wait(part: Duration) -> Result<Vec<f64>> {
+fn wait(part: Duration) -> Result<Vec<Asked>> {
     std::thread::sleep(part);
     Ok(Vec::new())
 }
 
+fn times(asked: &[Asked]) -> Figure {
+    Figure::new(Unit::Nanoseconds, asked.iter().map(|asked| asked.took))
+}
+
+/// How often the system took the processor from this thread.
+fn preemptions() -> Result<u64> {
+    let status = std::fs::read_to_string("/proc/thread-self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("nonvoluntary_ctxt_switches:"));
+    Ok(line.ok_or_else(|| anyhow!("the system does not count preemptions"))?.trim().parse()?)
+}
+
 /// Asks for pages of different agents, one each millisecond; what each took.
-fn ask(desk: &impl Desk, population: Population, part: Duration) -> Result<Vec<f64>> {
+fn ask(desk: &impl Desk, population: Population, part: Duration) -> Result<Vec<Asked>> {
     let began = Instant::now();
-    let mut times = Vec::new();
+    let mut all = Vec::new();
     let mut due = began;
     while began.elapsed() < part {
-        let agent = population.agent(mixed(13, times.len() as u64));
+        let agent = population.agent(mixed(13, all.len() as u64));
+        let before = preemptions()?;
         let asked = Instant::now();
         let rows = desk.page(agent)?;
-        times.push(asked.elapsed().as_nanos() as f64);
+        let took = asked.elapsed().as_nanos() as f64;
+        all.push(Asked { took, was_preempted: preemptions()? > before });
         ensure!(rows == PAGE, "a page has {rows} conversations");
         due += PACE;
         std::thread::sleep(due.saturating_duration_since(Instant::now()));
     }
-    Ok(times)
+    Ok(all)
 }
 
 /// Does something while another thread submits; what it gave, and how many events a second were taken meanwhile.
@@ -175,8 +201,8 @@ fn while_taking(
     population: Population,
     open: u64,
     taken: &mut u64,
-    work: &mut impl FnMut(Duration) -> Result<Vec<f64>>,
-) -> Result<(Vec<f64>, f64)> {
+    work: &mut impl FnMut(Duration) -> Result<Vec<Asked>>,
+) -> Result<(Vec<Asked>, f64)> {
     let is_over = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let from = *taken;
@@ -217,12 +243,16 @@ pub fn measure(scale: &Scale, results: &mut Results) -> Result<()> {
         ratio: by(&figure(ours), theirs),
         ..Row::new("P5", what, &figure(ours), "SQLite's indexed query (ratio: how much slower)", &figure(theirs))
     };
+    let [undisturbed, share] = &ours.undisturbed;
+    let share = Figure::new(Unit::Times, share.iter().copied()).median() * 100.0;
+    let undisturbed_what = what(&format!("99th percentile of the {share:.1} % that were not preempted"));
     let [sqlite_median, sqlite_last] = &theirs.busy;
     let [idle_median, idle_last] = &ours.idle;
     let [sqlite_idle_median, sqlite_idle_last] = &theirs.idle;
     results.rows.extend([
         Row::new("P5", &last, &figure(busy_last), "50 us", &limit).target(Target::AtMost(1.0)),
         faster(&last, busy_last, sqlite_last).target(Target::AtLeast(10.0)),
+        Row::new("P5", undisturbed_what, &figure(undisturbed), "50 us", &limit),
         faster(&median, busy_median, sqlite_median),
         faster(&what("99th percentile, nothing else"), idle_last, sqlite_idle_last),
         faster(&what("median, nothing else"), idle_median, sqlite_idle_median),
