@@ -20,6 +20,9 @@ type Row = Arc<OpenConversation>;
 /// Open conversations in one order; the smallest key comes first.
 type Ordered = BTreeMap<(i64, Arc<str>), Slot>;
 
+/// The open conversations of an agent in the order of activity, at hand: these are asked for most.
+type OfAgent = BTreeMap<(i64, Arc<str>), Row>;
+
 /// An agent on the board: two conversations have the same agent where they know the same id, or the same name and no
 /// id.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -95,10 +98,8 @@ pub struct Index {
     by_activity: Ordered,
     by_waiting: Ordered,
     by_start: Ordered,
-    /// In the order of activity.
-    by_agent: HashMap<AgentKey, Ordered>,
-    /// In the order of activity.
-    unassigned: Ordered,
+    by_agent: HashMap<AgentKey, OfAgent>,
+    unassigned: OfAgent,
     /// Which agents go by a name, and in how many conversations.
     agents_named: HashMap<Arc<str>, BTreeMap<AgentKey, u32>>,
     by_number: BTreeSet<(Arc<str>, Slot)>,
@@ -139,10 +140,10 @@ impl Index {
             self.update_totals(None, &seen);
             let Some(row) = seen.open else { continue };
             match agent_key(&row) {
-                None => unassigned.push((entry(&row, Sort::Activity), slot)),
+                None => unassigned.push((entry(&row, Sort::Activity), row.clone())),
                 Some(key) => {
                     self.join_name(&row, &key);
-                    by_agent.entry(key).or_default().push((entry(&row, Sort::Activity), slot));
+                    by_agent.entry(key).or_default().push((entry(&row, Sort::Activity), row.clone()));
                 }
             }
             numbers.extend(row.member_number.clone().map(|number| (number, slot)));
@@ -175,8 +176,10 @@ impl Index {
                 self.leave_agent(row);
             }
             if let Some(row) = now {
-                self.join_agent(slot, row);
+                self.join_agent(row);
             }
+        } else if let Some(row) = now {
+            self.of_agent_mut(row).insert(entry(row, Sort::Activity), row.clone());
         }
         if before.map(|row| &row.member_number) != now.map(|row| &row.member_number) {
             if let Some(row) = before {
@@ -196,13 +199,19 @@ impl Index {
         }
     }
 
-    fn join_agent(&mut self, slot: Slot, row: &Row) {
-        let Some(key) = agent_key(row) else {
-            self.unassigned.insert(entry(row, Sort::Activity), slot);
-            return;
-        };
-        self.join_name(row, &key);
-        self.by_agent.entry(key).or_default().insert(entry(row, Sort::Activity), slot);
+    fn join_agent(&mut self, row: &Row) {
+        if let Some(key) = agent_key(row) {
+            self.join_name(row, &key);
+        }
+        self.of_agent_mut(row).insert(entry(row, Sort::Activity), row.clone());
+    }
+
+    /// The list of the agent that a conversation has.
+    fn of_agent_mut(&mut self, row: &Row) -> &mut OfAgent {
+        match agent_key(row) {
+            None => &mut self.unassigned,
+            Some(key) => self.by_agent.entry(key).or_default(),
+        }
     }
 
     fn join_name(&mut self, row: &Row, key: &AgentKey) {
@@ -285,8 +294,9 @@ impl Index {
             return Err(QueryError::CursorOfAnotherOrder { expected: query.sort, found: cursor.sort });
         }
         Ok(match self.candidates(query) {
-            Candidates::InOrder(ordered) => fill_page(query, self.rows(after(ordered, query.cursor.as_ref()))),
-            Candidates::Any(slots) => fill_page(query, self.sorted(query, slots).into_iter()),
+            Candidates::All(ordered) => fill_page(query, self.rows(after(ordered, query.cursor.as_ref()))),
+            Candidates::OfAgent(rows) => fill_page(query, after(rows, query.cursor.as_ref())),
+            Candidates::Any(rows) => fill_page(query, sorted(query, rows).into_iter()),
         })
     }
 
@@ -295,16 +305,16 @@ impl Index {
         if let Some(number) = &query.number {
             let number: Arc<str> = number.as_str().into();
             let of_number = self.by_number.range((number.clone(), Slot::MIN)..=(number, Slot::MAX));
-            return Candidates::Any(of_number.map(|(_, slot)| *slot).collect());
+            return Candidates::Any(of_number.filter_map(|(_, slot)| self.open.get(slot)).collect());
         }
         let sets = match &query.agent {
-            None => return Candidates::InOrder(self.ordered(query.sort)),
+            None => return Candidates::All(self.ordered(query.sort)),
             Some(AgentFilter::Unassigned) => vec![&self.unassigned],
             Some(AgentFilter::Is(agent)) => self.of_agent(agent),
         };
         match sets.as_slice() {
-            [one] if query.sort == Sort::Activity => Candidates::InOrder(one),
-            several => Candidates::Any(several.iter().flat_map(|ordered| ordered.values().copied()).collect()),
+            [one] if query.sort == Sort::Activity => Candidates::OfAgent(one),
+            several => Candidates::Any(several.iter().flat_map(|rows| rows.values()).collect()),
         }
     }
 
@@ -317,45 +327,23 @@ impl Index {
     }
 
     /// The conversations of every agent that has this id, or goes by this name in one of them.
-    fn of_agent(&self, agent: &str) -> Vec<&Ordered> {
+    fn of_agent(&self, agent: &str) -> Vec<&OfAgent> {
         let by_id = AgentKey::Id(agent.into());
         let by_name = self.agents_named.get(agent).into_iter().flat_map(BTreeMap::keys).filter(|key| **key != by_id);
         std::iter::once(&by_id).chain(by_name).filter_map(|key| self.by_agent.get(key)).collect()
     }
 
-    fn rows<'a>(&'a self, slots: impl Iterator<Item = Slot> + 'a) -> impl Iterator<Item = &'a Row> {
-        slots.filter_map(|slot| self.open.get(&slot))
-    }
-
-    fn sorted(&self, query: &Query, slots: Vec<Slot>) -> Vec<&Row> {
-        let mut rows: Vec<_> = self.rows(slots.into_iter()).collect();
-        rows.sort_by_cached_key(|row| entry(row, query.sort));
-        let seen = query.cursor.as_ref().map(|cursor| (cursor.key, cursor.id.clone()));
-        let skipped = seen.map_or(0, |seen| rows.partition_point(|row| entry(row, query.sort) <= seen));
-        rows.split_off(skipped)
+    fn rows<'a>(&'a self, slots: impl Iterator<Item = &'a Slot>) -> impl Iterator<Item = &'a Row> {
+        slots.filter_map(|slot| self.open.get(slot))
     }
 
     /// What every agent has to do (spec Q3), the one with most open conversations first.
     #[must_use]
     pub fn agents(&self) -> Vec<AgentLoad> {
-        let of_agents = self.by_agent.values().filter_map(|ordered| self.load(ordered));
-        let mut loads: Vec<_> = of_agents.chain(self.load(&self.unassigned)).collect();
+        let of_agents = self.by_agent.values().filter_map(load);
+        let mut loads: Vec<_> = of_agents.chain(load(&self.unassigned)).collect();
         loads.sort_by(|a, b| b.open.cmp(&a.open).then_with(|| a.agent.cmp(&b.agent)));
         loads
-    }
-
-    fn load(&self, ordered: &Ordered) -> Option<AgentLoad> {
-        let rows = || self.rows(ordered.values().copied());
-        let id = rows().next()?.agent_id.as_deref().map(str::to_owned);
-        let name = rows().find_map(|row| row.agent_name.as_deref()).map(str::to_owned);
-        let waiting = || rows().filter_map(|row| row.waiting_since);
-        Some(AgentLoad {
-            agent: (id.is_some() || name.is_some()).then_some(AgentRef { id, name }),
-            open: ordered.len() as u64,
-            unread: rows().fold(0, |sum, row| sum.saturating_add(row.unread)),
-            waiting: waiting().count() as u64,
-            oldest_waiting_since: waiting().min(),
-        })
     }
 
     /// Counts per tenant and channel (spec Q3), in that order.
@@ -377,8 +365,29 @@ impl Index {
 
 /// Where the answer to a query is to be found.
 enum Candidates<'a> {
-    InOrder(&'a Ordered),
-    Any(Vec<Slot>),
+    All(&'a Ordered),
+    OfAgent(&'a OfAgent),
+    Any(Vec<&'a Row>),
+}
+
+fn sorted<'a>(query: &Query, mut rows: Vec<&'a Row>) -> Vec<&'a Row> {
+    rows.sort_by_cached_key(|row| entry(row, query.sort));
+    let seen = query.cursor.as_ref().map(|cursor| (cursor.key, cursor.id.clone()));
+    let skipped = seen.map_or(0, |seen| rows.partition_point(|row| entry(row, query.sort) <= seen));
+    rows.split_off(skipped)
+}
+
+fn load(rows: &OfAgent) -> Option<AgentLoad> {
+    let id = rows.values().next()?.agent_id.as_deref().map(str::to_owned);
+    let name = rows.values().find_map(|row| row.agent_name.as_deref()).map(str::to_owned);
+    let waiting = || rows.values().filter_map(|row| row.waiting_since);
+    Some(AgentLoad {
+        agent: (id.is_some() || name.is_some()).then_some(AgentRef { id, name }),
+        open: rows.len() as u64,
+        unread: rows.values().fold(0, |sum, row| sum.saturating_add(row.unread)),
+        waiting: waiting().count() as u64,
+        oldest_waiting_since: waiting().min(),
+    })
 }
 
 fn agent_key(row: &Row) -> Option<AgentKey> {
@@ -395,9 +404,12 @@ fn entry(row: &Row, sort: Sort) -> (i64, Arc<str>) {
     (row.sort_key(sort), row.id.clone())
 }
 
-fn after<'a>(ordered: &'a Ordered, cursor: Option<&Cursor>) -> impl Iterator<Item = Slot> + 'a {
+fn after<'a, V>(
+    ordered: &'a BTreeMap<(i64, Arc<str>), V>,
+    cursor: Option<&Cursor>,
+) -> impl Iterator<Item = &'a V> + use<'a, V> {
     let from = cursor.map_or(Bound::Unbounded, |cursor| Bound::Excluded((cursor.key, cursor.id.clone())));
-    ordered.range((from, Bound::Unbounded)).map(|(_, slot)| *slot)
+    ordered.range((from, Bound::Unbounded)).map(|(_, value)| value)
 }
 
 fn fill_page<'a>(query: &Query, rows: impl Iterator<Item = &'a Row>) -> Page {
