@@ -357,8 +357,8 @@ impl Board {
         self.take_back(slot, image.prepare()?).map(drop)
     }
 
-    /// Puts a conversation back at its own place after it went away; what an [`Index`] has to know of it. What takes time was
-    /// done by [`ConversationImage::prepare`].
+    /// Puts a conversation back at its own place after it went away; what an [`Index`] has to know of the events that waited for
+    /// it. What takes time was done by [`ConversationImage::prepare`].
     ///
     /// # Errors
     /// [`ImageError::SlotTaken`] where the place is not its own, or it is there already.
@@ -367,26 +367,23 @@ impl Board {
         if !self.is_away(slot) || self.directory.fingerprint(slot) != Some(fingerprint(&id)) {
             return Err(ImageError::SlotTaken { id, slot });
         }
-        let mut updates = vec![self.admit_back(slot, returning)];
+        self.admit_back(slot, returning);
         let waiting = self.waiting.remove(&slot).unwrap_or_default();
         let mut batch = self.batch();
         batch.count_duplicates(slot, waiting.duplicates);
         for (seq, event) in waiting.events {
             batch.apply(seq, &event);
         }
-        updates.extend(batch.finish());
-        Ok(updates)
+        Ok(batch.finish())
     }
 
     /// A conversation that was counted when it went.
-    fn admit_back(&mut self, slot: Slot, returning: Returning) -> Update {
-        let (resident, update) = Resident::returned(returning, &mut self.names, slot);
-        let mut resident = Box::new(resident);
+    fn admit_back(&mut self, slot: Slot, returning: Returning) {
+        let mut resident = Box::new(Resident::returned(returning, &mut self.names));
         resident.touched = self.batches;
         self.resident_bytes += resident.bytes;
         self.largest_bytes = self.largest_bytes.max(resident.bytes);
         self.residents.insert(slot, resident);
-        update
     }
 
     fn add(&mut self, conversation: Conversation) -> Slot {

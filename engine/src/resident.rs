@@ -53,15 +53,14 @@ impl Resident {
         Self { conversation, seen: None, in_hash, is_hashed: false, bytes: 0, touched: 0 }
     }
 
-    /// One that comes back, and was counted and hashed before it went; and how it is listed, now that its texts are here.
-    pub(crate) fn returned(returning: Returning, names: &mut Names, slot: Slot) -> (Self, Update) {
+    /// One that comes back, and was listed and hashed before it went.
+    pub(crate) fn returned(returning: Returning, names: &mut Names) -> Self {
         let Returning { conversation, hash } = returning;
         let mut resident = Self::new(*conversation);
         let seen = see(&resident.conversation, None, names);
-        let update = Update::new(slot, Some(seen.clone()), seen.clone());
         resident.keep(seen);
         resident.note_hash(hash);
-        (resident, update)
+        resident
     }
 
     pub(crate) fn is_open(&self) -> bool {

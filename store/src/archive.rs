@@ -65,25 +65,41 @@ impl Archive {
         look(&self.pages.read())
     }
 
-    /// The conversations of a page, and where it lay.
-    fn read(&self, storage: &dyn Storage, page_no: u32) -> Result<(PageEntry, Vec<ConversationImage>), StorageError> {
+    /// Those conversations of a page that are wanted, by their places in it, and where it lay.
+    fn read(
+        &self,
+        storage: &dyn Storage,
+        page_no: u32,
+        is_wanted: impl Fn(u32) -> bool,
+    ) -> Result<(PageEntry, Vec<Option<ConversationImage>>), StorageError> {
         loop {
             let entry = self.entry(page_no).ok_or(StorageError::Value(Damage::Missing))?;
             self.pages_read.fetch_add(1, Ordering::Relaxed);
-            match read_page(storage, page_no, entry) {
+            match read_page(storage, page_no, entry, &is_wanted) {
                 // A checkpoint put it elsewhere meanwhile.
                 Err(StorageError::Value(_)) if self.entry(page_no) != Some(entry) => {}
                 read => return read.map(|images| (entry, images)).inspect_err(|error| came_upon(page_no, error)),
             }
         }
     }
+
+    /// One conversation alone, of which little else is looked at.
+    fn one(&self, storage: &dyn Storage, slot: u32) -> Result<ConversationImage, StorageError> {
+        let (_, images) = self.read(storage, page_of(slot), |place| place == slot % PAGE_SLOTS)?;
+        images.into_iter().flatten().next().ok_or(StorageError::Value(Damage::Missing))
+    }
 }
 
-fn read_page(storage: &dyn Storage, page_no: u32, entry: PageEntry) -> Result<Vec<ConversationImage>, StorageError> {
+fn read_page(
+    storage: &dyn Storage,
+    page_no: u32,
+    entry: PageEntry,
+    is_wanted: impl Fn(u32) -> bool,
+) -> Result<Vec<Option<ConversationImage>>, StorageError> {
     let page = StoredPage::read(storage, PageKey { page_no, place: entry.place })?;
-    let page = page.open().map_err(StorageError::Value)?;
-    let (expected, found) = (entry.checksum, page.checksum);
-    if expected == found { Ok(page.images) } else { Err(StorageError::Value(Damage::Checksum { expected, found })) }
+    let (found, images) = page.open_some(is_wanted).map_err(StorageError::Value)?;
+    let expected = entry.checksum;
+    if expected == found { Ok(images) } else { Err(StorageError::Value(Damage::Checksum { expected, found })) }
 }
 
 /// Reads conversations one after the other; those that lie in one page cost one reading.
@@ -91,7 +107,7 @@ pub(crate) struct ArchiveReader<'a> {
     archive: &'a Archive,
     storage: &'a dyn Storage,
     /// The pages that were read last.
-    pages: BTreeMap<u32, (PageEntry, Vec<ConversationImage>)>,
+    pages: BTreeMap<u32, (PageEntry, Vec<Option<ConversationImage>>)>,
 }
 
 impl<'a> ArchiveReader<'a> {
@@ -106,7 +122,7 @@ impl<'a> ArchiveReader<'a> {
             self.read(slot)?;
         }
         let images = self.pages.get(&page_of(slot)).map(|(_, images)| images.as_slice()).unwrap_or_default();
-        images.get((slot % PAGE_SLOTS) as usize).cloned().ok_or(StorageError::Value(Damage::Missing))
+        images.get((slot % PAGE_SLOTS) as usize).cloned().flatten().ok_or(StorageError::Value(Damage::Missing))
     }
 
     /// Reads what is away of these places, so that it is at hand where the board must not be kept waiting. What is damaged
@@ -132,7 +148,7 @@ impl<'a> ArchiveReader<'a> {
     }
 
     fn read(&mut self, slot: u32) -> Result<(), StorageError> {
-        self.pages.insert(page_of(slot), self.archive.read(self.storage, page_of(slot))?);
+        self.pages.insert(page_of(slot), self.archive.read(self.storage, page_of(slot), |_| true)?);
         Ok(())
     }
 
@@ -172,7 +188,7 @@ impl<'a> ArchiveReader<'a> {
                 }
             };
             let Whereabouts::Away(slot) = found else { return Ok(None) };
-            let image = self.image(slot)?;
+            let image = self.archive.one(self.storage, slot)?;
             if *image.id == *id {
                 return Ok(look(&alone(image)?));
             }
@@ -244,9 +260,10 @@ fn restore(slots: &BTreeSet<u32>, archive: &Archive, storage: &dyn Storage, live
     }
     let read = |number: usize| {
         let (page_no, wanted) = pages.get(number).ok_or(StorageError::Value(Damage::Missing))?;
-        let (_, images) = archive.read(storage, *page_no)?;
+        let is_wanted = |place| wanted.iter().any(|slot| slot % PAGE_SLOTS == place);
+        let (_, mut images) = archive.read(storage, *page_no, is_wanted)?;
         let prepare = |slot: &u32| {
-            let image = images.get((slot % PAGE_SLOTS) as usize).cloned();
+            let image = images.get_mut((slot % PAGE_SLOTS) as usize).and_then(Option::take);
             let prepared = image.ok_or(StorageError::Value(Damage::Missing))?.prepare();
             prepared.map(|prepared| (*slot, prepared)).map_err(damaged)
         };

@@ -75,6 +75,17 @@ impl StoredPage {
         Ok(OpenedPage { images: page.images, head, checksum: both(page.checksum, head_checksum) })
     }
 
+    /// Some of the conversations, by their places in the page, and the checksum of it all.
+    pub(crate) fn open_some(
+        &self,
+        is_wanted: impl Fn(u32) -> bool,
+    ) -> Result<(Checksum, Vec<Option<ConversationImage>>), Damage> {
+        let (value, head) = page_head::split(&self.value);
+        let (page, images) = page::open_some(self.page_no, value, is_wanted)?;
+        let head = head.map(|head| page_head::check(self.page_no, head)).transpose()?;
+        Ok((both(page, head), images))
+    }
+
     /// What has to be known of the conversations while they are away. Pages of earlier versions do not have it. The rest
     /// is checked, and not decoded.
     pub(crate) fn head(&self) -> Result<Option<(PageHead, Checksum)>, Damage> {

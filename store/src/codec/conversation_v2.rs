@@ -67,11 +67,15 @@ pub(crate) fn encode(images: &[ConversationImage]) -> Result<(Vec<u8>, Vec<u8>),
     join(&builder.stored()).map(|tables| (tables, builder.rows.into_uuids()))
 }
 
-/// Reads as many conversations back.
-pub(crate) fn decode(body: &[u8], count: u32) -> Result<Vec<ConversationImage>, Damage> {
+/// Reads so many conversations back, those whose places are wanted; of the others only what those behind them follow from.
+pub(crate) fn decode(
+    body: &[u8],
+    count: u32,
+    is_wanted: impl Fn(u32) -> bool,
+) -> Result<Vec<Option<ConversationImage>>, Damage> {
     let (tables, uuids) = split(body)?;
     let mut reader = PageReader::new(&super::decode::<TablesV2<'_>>(tables)?, uuids, body.len());
-    let images = (0..count).map(|_| reader.next()).collect::<Result<_, _>>()?;
+    let images = (0..count).map(|place| reader.next(is_wanted(place))).collect::<Result<_, _>>()?;
     reader.end()?;
     Ok(images)
 }
@@ -225,7 +229,7 @@ impl<'a> PageReader<'a> {
         }
     }
 
-    fn next(&mut self) -> Result<ConversationImage, Damage> {
+    fn next(&mut self, is_wanted: bool) -> Result<Option<ConversationImage>, Damage> {
         let number = self.conversations.number();
         let id = self.texts.follow(number, None)?.ok_or(Damage::NoSuch { field: "conversation", found: number })?;
         self.take(id.len())?;
@@ -252,18 +256,15 @@ impl<'a> PageReader<'a> {
         }
         let (contexts, sessions) = (all_contexts, all_sessions);
         self.places.begin();
-        let lists = Lists { id, contexts: &contexts, sessions: &sessions };
+        let lists = Lists { id, contexts: &contexts, sessions: &sessions, is_wanted };
         let all_facts = self.facts(facts, true, lists)?;
         let all_conflicts = self.facts(conflicts, facts == 0, lists)?;
         let arrivals = ArrivalCounts { duplicates, late };
-        Ok(ConversationImage {
-            id: id.into(),
-            facts: all_facts,
-            conflicts: all_conflicts,
-            contexts,
-            sessions,
-            arrivals,
-        })
+        let image = || {
+            let (facts, conflicts) = (all_facts, all_conflicts);
+            ConversationImage { id: id.into(), facts, conflicts, contexts, sessions, arrivals }
+        };
+        Ok(is_wanted.then(image))
     }
 
     /// Counts what something takes.
@@ -288,9 +289,11 @@ impl<'a> PageReader<'a> {
             let row = self.rows.next(&mut self.places.started)?;
             self.take(row.text.map_or(0, str::len))?;
             let fact = self.fact(row, lists)?;
-            let context = lists.contexts.get(fact.context as usize).map_or(0, Context::text_bytes);
-            self.read_again(lists.id.len() + context)?;
-            facts.push(fact);
+            if let Some(fact) = fact {
+                let context = lists.contexts.get(fact.context as usize).map_or(0, Context::text_bytes);
+                self.read_again(lists.id.len() + context)?;
+                facts.push(fact);
+            }
             if are_first && place == 0 {
                 self.places.first_seq = self.places.seq;
             }
@@ -298,7 +301,7 @@ impl<'a> PageReader<'a> {
         Ok(facts)
     }
 
-    fn fact(&mut self, row: ReadRow<'_>, lists: Lists<'_>) -> Result<Fact, Damage> {
+    fn fact(&mut self, row: ReadRow<'_>, lists: Lists<'_>) -> Result<Option<Fact>, Damage> {
         let at = self.at(&row)?;
         let Places { seq, context, session, .. } = &mut self.places;
         *seq = seq.wrapping_add(self.seqs.signed());
@@ -312,9 +315,12 @@ impl<'a> PageReader<'a> {
         };
         let context = place("context", *context)?;
         let stated = u32::from_be_bytes(self.contents.array());
+        if !lists.is_wanted {
+            return Ok(None);
+        }
         let content = lists.content(&row, context, session).filter(|content| low_bits(*content) == stated);
         let content = content.unwrap_or_else(|| ContentHash::from_bits(stated.into()));
-        Ok(Fact {
+        Ok(Some(Fact {
             seq: seq.cast_unsigned(),
             at,
             kind: row.kind,
@@ -329,7 +335,7 @@ impl<'a> PageReader<'a> {
             text: row.text.map(Into::into),
             context,
             session,
-        })
+        }))
     }
 
     fn at(&mut self, row: &ReadRow<'_>) -> Result<At, Damage> {
@@ -373,6 +379,8 @@ struct Lists<'a> {
     id: &'a str,
     contexts: &'a [Context],
     sessions: &'a [Session],
+    /// Whether the facts are wanted.
+    is_wanted: bool,
 }
 
 impl Lists<'_> {
@@ -426,9 +434,13 @@ mod tests {
         (0..board.slot_count()).map(|slot| board.image(slot).unwrap()).collect()
     }
 
-    fn read(images: &[ConversationImage]) -> Vec<ConversationImage> {
+    fn read_some(images: &[ConversationImage], is_wanted: impl Fn(u32) -> bool) -> Vec<Option<ConversationImage>> {
         let (tables, uuids) = encode(images).unwrap();
-        decode(&[tables, uuids].concat(), u32::try_from(images.len()).unwrap()).unwrap()
+        decode(&[tables, uuids].concat(), u32::try_from(images.len()).unwrap(), is_wanted).unwrap()
+    }
+
+    fn read(images: &[ConversationImage]) -> Vec<ConversationImage> {
+        read_some(images, |_| true).into_iter().map(Option::unwrap).collect()
     }
 
     proptest! {
@@ -436,6 +448,15 @@ mod tests {
         fn any_conversations_come_back(events in arbitrary::events()) {
             let images = images(&events);
             prop_assert_eq!(read(&images), images);
+        }
+
+        #[test]
+        fn some_come_back_as_they_do_among_all(events in arbitrary::events(), wanted in any::<u64>()) {
+            let images = images(&events);
+            let is_wanted = |place: u32| wanted >> (place % 64) & 1 == 1;
+            for (place, (image, read)) in (0..).zip(images.iter().zip(read_some(&images, is_wanted))) {
+                prop_assert_eq!(read, is_wanted(place).then(|| image.clone()));
+            }
         }
     }
 

@@ -56,11 +56,24 @@ fn frame(page_no: u32, value: &[u8]) -> Result<Frame<'_>, Damage> {
 
 /// Reads back the page with this number.
 pub(crate) fn open(page_no: u32, value: &[u8]) -> Result<Page, Damage> {
+    let (checksum, images) = open_some(page_no, value, |_| true)?;
+    Ok(Page { checksum, images: images.into_iter().flatten().collect() })
+}
+
+/// Reads back some conversations of the page with this number, by their places in it, and the page's checksum.
+pub(crate) fn open_some(
+    page_no: u32,
+    value: &[u8],
+    is_wanted: impl Fn(u32) -> bool,
+) -> Result<(Checksum, Vec<Option<ConversationImage>>), Damage> {
     let frame = frame(page_no, value)?;
     let body = frame.body()?;
     let count = u32_at(frame.fields, 4);
-    let images = if frame.version == 1 { open_v1(&body, count)? } else { conversation_v2::decode(&body, count)? };
-    Ok(Page { checksum: frame.checksum, images })
+    let images = match frame.version {
+        1 => open_v1(&body, count)?.into_iter().map(Some).collect(),
+        _ => conversation_v2::decode(&body, count, is_wanted)?,
+    };
+    Ok((frame.checksum, images))
 }
 
 fn open_v1(body: &[u8], expected: u32) -> Result<Vec<ConversationImage>, Damage> {

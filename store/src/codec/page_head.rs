@@ -97,13 +97,24 @@ pub(crate) fn split(value: &[u8]) -> (&[u8], Option<&[u8]>) {
     }
 }
 
+/// Checks the head of the page with this number as far as it can be without decoding it; its checksum.
+pub(crate) fn check(page_no: u32, value: &[u8]) -> Result<Checksum, Damage> {
+    frame(page_no, value).map(|frame| frame.checksum)
+}
+
+fn frame(page_no: u32, value: &[u8]) -> Result<Frame<'_>, Damage> {
+    let frame = Frame::open(MARK, value)?;
+    expect("page number", page_no.into(), u32_at(frame.fields, 0).into())?;
+    Ok(frame)
+}
+
+fn expect(field: &'static str, expected: u64, found: u64) -> Result<(), Damage> {
+    if expected == found { Ok(()) } else { Err(Damage::Field { field, expected, found }) }
+}
+
 /// Reads back the head of the page with this number, and its checksum.
 pub(crate) fn open(page_no: u32, value: &[u8]) -> Result<(PageHead, Checksum), Damage> {
-    let frame = Frame::open(MARK, value)?;
-    let expect = |field, expected: u64, found: u64| {
-        if expected == found { Ok(()) } else { Err(Damage::Field { field, expected, found }) }
-    };
-    expect("page number", page_no.into(), u32_at(frame.fields, 0).into())?;
+    let frame = frame(page_no, value)?;
     let body = frame.body()?;
     let body: BodyV1<'_> = super::decode(&body)?;
     expect("count of conversations", u32_at(frame.fields, 4).into(), body.conversations.len() as u64)?;
