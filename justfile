@@ -45,7 +45,7 @@ bench *args:
     benches/servers.sh
     cargo run --release --locked --package convofold-benches --bin targets -- {{args}}
 
-# The same at the size of the promises: hours, and some 60 GB of room; `just bench-full --only p4,p5` for a part of it.
+# The same at the size of the promises: hours, and some 60 GB of room; `just bench-full --only p4,p5,p6,p9` for what depends on it.
 bench-full *args:
     benches/servers.sh
     cargo run --release --locked --package convofold-benches --bin targets -- --events 10000000 --open 1000000 --closed 10000000 --growth 30000000 --churn 30000000 {{args}}

@@ -222,25 +222,27 @@ impl Results {
         )
     }
 
-    /// Writes `results.md` and `results.json` into this folder, and the Markdown between the markers of a document.
+    /// Writes `results.md` and `results.json` into this folder.
     ///
     /// # Errors
-    /// What the file system says, or where the document has no markers.
-    pub fn write(&self, folder: Option<&Path>, document: Option<&Path>) -> Result<()> {
-        if let Some(folder) = folder {
-            std::fs::create_dir_all(folder)?;
-            std::fs::write(folder.join("results.md"), self.markdown())?;
-            std::fs::write(folder.join("results.json"), serde_json::to_vec_pretty(self)?)?;
-        }
-        if let Some(document) = document {
-            let text = std::fs::read_to_string(document)?;
-            let (before, rest) = text.split_once(BEGIN).context("the document has no beginning of results")?;
-            let (_, after) = rest.split_once(END).context("the document has no end of results")?;
-            std::fs::write(document, format!("{before}{BEGIN}\n{}{END}{after}", self.markdown()))?;
-        }
+    /// What the file system says.
+    pub fn write(&self, folder: &Path) -> Result<()> {
+        std::fs::create_dir_all(folder)?;
+        std::fs::write(folder.join("results.md"), self.markdown())?;
+        std::fs::write(folder.join("results.json"), serde_json::to_vec_pretty(self)?)?;
+        Ok(())
+    }
+
+    /// Writes the Markdown between the markers of a section of a document.
+    ///
+    /// # Errors
+    /// What the file system says, or where the document has no such section.
+    pub fn write_into(&self, document: &Path, section: &str) -> Result<()> {
+        let (begin, end) = (format!("<!-- {section} -->"), format!("<!-- /{section} -->"));
+        let text = std::fs::read_to_string(document)?;
+        let (before, rest) = text.split_once(&begin).context("the document has no beginning of that section")?;
+        let (_, after) = rest.split_once(&end).context("the document has no end of that section")?;
+        std::fs::write(document, format!("{before}{begin}\n{}{end}{after}", self.markdown()))?;
         Ok(())
     }
 }
-
-const BEGIN: &str = "<!-- results -->";
-const END: &str = "<!-- /results -->";

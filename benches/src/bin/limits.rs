@@ -38,7 +38,7 @@ fn main() -> Result<()> {
     };
     let limits = limits::measure(&log, args.rounds.max(1), scratch.path())?;
     let results = Results { limits, ..Results::new() };
-    results.write(args.out.as_deref(), None)?;
+    args.out.as_deref().map_or(Ok(()), |folder| results.write(folder))?;
     writeln!(std::io::stdout(), "{}", results.markdown())?;
     Ok(())
 }

@@ -56,7 +56,7 @@ fn main() -> Result<()> {
         Some(folder) => replay::measure_all(&folder, &scale, &peers, &mut results)?,
         None => replay::measure(&scale, &peers, &mut results)?,
     }
-    results.write(args.out.as_deref(), None)?;
+    args.out.as_deref().map_or(Ok(()), |folder| results.write(folder))?;
     writeln!(std::io::stdout(), "{}", results.markdown())?;
     Ok(())
 }

@@ -63,6 +63,9 @@ struct Args {
     /// The document whose results are to be replaced.
     #[arg(long)]
     document: Option<PathBuf>,
+    /// Between which markers of it.
+    #[arg(long, default_value = "results")]
+    section: String,
     /// Where to put logs and databases; as a rule a new temporary folder.
     #[arg(long)]
     scratch: Option<PathBuf>,
@@ -99,9 +102,9 @@ fn main() -> Result<()> {
             Which::P8 => disorder::measure(&scale, &mut results)?,
             Which::P9 => growth::measure(&scale, &mut results)?,
         }
-        results.write(args.out.as_deref(), None)?;
+        args.out.as_deref().map_or(Ok(()), |folder| results.write(folder))?;
     }
-    results.write(None, args.document.as_deref())?;
+    args.document.map_or(Ok(()), |document| results.write_into(&document, &args.section))?;
     writeln!(std::io::stdout(), "{}", results.markdown())?;
     Ok(())
 }
