@@ -1,8 +1,10 @@
 //! What an operator is told.
 
 use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
+use tracing::Dispatch;
+use tracing::subscriber::NoSubscriber;
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::{Home, messages, submit};
@@ -33,8 +35,14 @@ impl MakeWriter<'_> for Lines {
     }
 }
 
+/// A subscriber that lives as long as the process. While only one lives, `tracing` asks the subscriber of the thread that
+/// first reaches a place whether anybody wants to hear of it, and remembers the answer for all threads: a test beside these,
+/// which has none, would silence that place for them.
+static ANOTHER: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(NoSubscriber::new()));
+
 /// What is told while this runs, here and in the threads that it starts.
 fn told(run: impl FnOnce()) -> String {
+    LazyLock::force(&ANOTHER);
     let lines = Lines::default();
     let subscriber = tracing_subscriber::fmt()
         .with_writer(lines.clone())
