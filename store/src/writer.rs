@@ -1,7 +1,8 @@
 //! The one thread that writes.
 //!
-//! The order is the same everywhere: log, barrier, board, answer. What fails before the board is changed was never seen by
-//! anybody, and after a failure nothing more is written until the store is opened again.
+//! Where somebody waits for it, the order is: log, barrier, board, answer. What fails before the board is changed was never
+//! seen by anybody. A large group that nobody waits for goes into the log while the board changes, and is answered after both.
+//! After a failure nothing more is written until the store is opened again.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
