@@ -35,3 +35,8 @@ esac
 sed -e "s|@PREFIX@|$prefix|" -e "s|@VERSION@|$version|" -e "s|@STATIC_LIBS@|$static_libs|" \
   "$here/convofold.pc.in" >"$root/lib/pkgconfig/convofold.pc"
 echo "installed convofold $version in $root"
+[ -z "${DESTDIR:-}" ] || exit 0
+echo "compile: export PKG_CONFIG_PATH=$prefix/lib/pkgconfig; cc program.c \$(pkg-config --cflags --libs convofold) -Wl,-rpath,$prefix/lib"
+if [ "$(uname -s)" = Linux ]; then
+  echo "without -rpath, the system finds it in the folders of ldconfig, which root runs once, or in LD_LIBRARY_PATH"
+fi

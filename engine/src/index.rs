@@ -1,7 +1,7 @@
 //! The indexes behind the questions of spec Q2 and Q3.
 //!
-//! They lie beside the board and are brought up to date one conversation at a time, so that whoever asks waits for one at
-//! most, and never for the fold.
+//! They lie beside the board and are brought up to date one conversation at a time, so that whoever asks never waits for the
+//! fold.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
@@ -35,7 +35,7 @@ enum AgentKey {
 type TotalsKey = (Option<Arc<str>>, Option<Arc<str>>);
 
 /// The counts of [`Totals`]. A source may state any number of unread messages, so their sum has more room.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Tally {
     conversations: u64,
     open: u64,
@@ -92,7 +92,9 @@ impl Update {
 /// assert_eq!(index.query(&Query::default())?.rows[0].unread, 1);
 /// # Ok::<_, Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug, Default)]
+///
+/// Two are equal where they give the same answer to every question.
+#[derive(Debug, Default, PartialEq, Eq)]
 pub struct Index {
     open: HashMap<Slot, Row>,
     by_activity: Ordered,

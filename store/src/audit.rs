@@ -90,6 +90,9 @@ pub enum AuditError {
     /// The store was closed meanwhile.
     #[error("the store is closed")]
     Closed,
+    /// A write failed, so that memory and disk are not expected to agree. Open the store again.
+    #[error("an earlier write failed; open the store again")]
+    Poisoned(#[source] Arc<StorageError>),
     /// It was stopped.
     #[error("the audit was stopped")]
     Stopped,
@@ -124,8 +127,8 @@ impl Convofold {
     /// Events that were dropped from the log ([`Convofold::trim_log`]) are those that the conversations remember.
     ///
     /// The whole log is read, on all processors; of conversations that are not in the sample only the ids are looked at. The
-    /// sample is held in memory a second time. Meanwhile the store goes on working: readers and the writer wait for one
-    /// group of events and 64 conversations at a time, some milliseconds.
+    /// sample is held in memory a second time. Meanwhile the store goes on working: the writer waits for a group or two of events
+    /// and 64 conversations at a time, some milliseconds, and questions for the conversations.
     ///
     /// # Errors
     /// [`AuditError`] where it cannot be carried out. What it finds is no error.
@@ -160,6 +163,10 @@ fn audit(
         AuditError::Damaged { .. } if shared.log_start.read().tail != start => AuditError::Trimmed,
         error => error,
     })?;
+    // Also where it failed meanwhile.
+    if let Some(cause) = shared.poisoned() {
+        return Err(AuditError::Poisoned(cause));
+    }
     report.events = shadow.events;
     report.took = started.elapsed();
     checked("audit", report.differences.len());

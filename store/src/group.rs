@@ -63,14 +63,13 @@ impl<'a> Group<'a> {
         last.into_values().collect()
     }
 
-    /// Brings board, index and bookmarks up to the group; what each batch did.
+    /// Brings board and index up to the group; what each batch did.
     pub(crate) fn fold(&self, shared: &Shared, is_durable: bool) -> Vec<Receipt> {
         let max_events = if self.is_awaited() { EVENTS_PER_LOCK } else { BULK_EVENTS_PER_LOCK };
         let mut seq = self.first_seq;
         let mut receipts = Vec::with_capacity(self.submissions.len());
         let mut batches = self.batches().peekable();
         while batches.peek().is_some() {
-            let mut bookmarks = Vec::new();
             let mut board = shared.live.board_mut();
             let mut applying = board.batch();
             let mut events = 0;
@@ -79,14 +78,24 @@ impl<'a> Group<'a> {
             {
                 events += batch.events.len();
                 receipts.push(apply(&mut applying, batch, is_new, &mut seq, is_durable));
-                bookmarks.extend(&batch.bookmark);
             }
             let updates = applying.finish();
             drop(board);
             shared.live.list(updates);
-            bookmarks.into_iter().for_each(|bookmark| set_bookmark(shared, bookmark));
         }
         receipts
+    }
+
+    /// Brings the bookmarks up to the group, which has to be in the log and folded: who goes on behind a bookmark misses
+    /// nothing before it.
+    pub(crate) fn set_bookmarks(&self, shared: &Shared) {
+        let mut bookmarks = shared.bookmarks.write();
+        for Bookmark { name, value } in self.bookmarks() {
+            match value {
+                Some(value) => bookmarks.insert(name.clone(), value.clone()),
+                None => bookmarks.remove(name),
+            };
+        }
     }
 }
 
@@ -119,12 +128,4 @@ fn apply(
         last_seq: logged.then_some(*next_seq - 1),
         durable,
     }
-}
-
-fn set_bookmark(shared: &Shared, Bookmark { name, value }: &Bookmark) {
-    let mut bookmarks = shared.bookmarks.write();
-    match value {
-        Some(value) => bookmarks.insert(name.clone(), value.clone()),
-        None => bookmarks.remove(name),
-    };
 }

@@ -180,7 +180,7 @@ impl Convofold {
             Ok(()) => Ok(self.inner.in_time(ticket)),
             Err(TrySendError::Full(Command::Submit(submission))) => {
                 self.shared().meter.queue_full.fetch_add(1, Ordering::Relaxed);
-                tell!(warn, capacity = self.queue().1, "the queue is full");
+                tell!(debug, capacity = self.queue().1, "the queue is full");
                 Err(SubmitError::Full(submission.batch))
             }
             Err(_) => Err(SubmitError::Closed),
@@ -273,6 +273,9 @@ impl Inner {
         let (reply, completer) = Reply::new();
         // Where the writer is gone already, the reply says so by itself.
         let _ = self.sender.send(Command::Close(completer));
+        if self.shared.has_queue_ended() {
+            reply.came_too_late();
+        }
         let outcome = reply.wait();
         // A panic in it has poisoned the store, which is told below.
         let _ = writer.join();

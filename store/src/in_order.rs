@@ -6,11 +6,11 @@ use crossbeam_channel::bounded;
 
 /// More threads than this would wait for sled.
 const MAX_THREADS: usize = 8;
-/// So many results of each thread wait to be taken.
+/// So many results wait to be taken, of all threads together.
 const RESULTS_AHEAD: usize = 64;
 
 /// Does the work with the numbers 0, 1, 2, ..., and hands its results to `take` in that order. Where these are not all taken,
-/// what is left is not done.
+/// what is left is not done. What would be the share of a thread that the system does not give is done by this one.
 pub(crate) fn in_order<T: Send, R>(
     count: usize,
     work: impl Fn(usize) -> T + Sync,
@@ -22,15 +22,18 @@ pub(crate) fn in_order<T: Send, R>(
     }
     thread::scope(|scope| {
         // Each does every so manieth piece, and has a queue of its own.
-        let mut queues: Vec<_> = (0..threads)
+        let mut queues: Vec<Box<dyn Iterator<Item = T>>> = (0..threads)
             .map(|first| {
-                let (sender, receiver) = bounded(RESULTS_AHEAD);
-                let work = &work;
-                scope.spawn(move || {
-                    let numbers = (first..count).step_by(threads);
-                    let _ = numbers.map(|number| sender.send(work(number))).take_while(Result::is_ok).count();
-                });
-                receiver.into_iter()
+                let (sender, receiver) = bounded(RESULTS_AHEAD / threads);
+                let (work, numbers) = (&work, (first..count).step_by(threads));
+                let theirs = numbers.clone();
+                let run = move || {
+                    let _ = theirs.map(|number| sender.send(work(number))).take_while(Result::is_ok).count();
+                };
+                match thread::Builder::new().name("convofold-pages".to_owned()).spawn_scoped(scope, run) {
+                    Ok(_) => Box::new(receiver.into_iter()) as Box<dyn Iterator<Item = T>>,
+                    Err(_) => Box::new(numbers.map(work)),
+                }
             })
             .collect();
         let mut next = (0..threads).cycle();

@@ -1,7 +1,8 @@
 //! The conversations at work and the index of all, each under a lock of its own.
 //!
 //! Questions about many conversations take the index alone, and it changes one conversation at a time: whoever asks waits
-//! for some microseconds at most, however much is folded meanwhile.
+//! some microseconds for it, however much is folded meanwhile. A question that goes over all that is open holds the index for
+//! as long as that takes, and where the writer waits for it, the questions after it wait too.
 
 use std::hint::spin_loop;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,8 +1,8 @@
 //! A board folded anew from the log, to be held against the live one while that moves on.
 //!
-//! The log is ahead of the live board by one group at most. So the shadow reads ahead of it, outside of any lock, and
-//! folds up to where the live board is while it holds the lock that keeps it there. Readers and the writer wait for the
-//! few events that came since the last look, and for the look.
+//! The shadow reads and folds outside of any lock nearly up to where the live board is, and the rest while it holds what keeps
+//! the board there ([`Live::applying`](crate::live::Live::applying)). The writer waits for the few events that came since and
+//! for the look, questions for the look at most.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
@@ -81,17 +81,12 @@ impl Shadow {
         shared: &Shared,
         look: impl FnOnce((&Board, &Index), &Board) -> T,
     ) -> Result<T, LogError> {
-        loop {
-            self.fold_up_to(shared.applied_seq.load(Ordering::SeqCst), |_| Ok::<_, LogError>(()))?;
-            while self.read()? {}
-            let _applied = shared.live.applying();
-            let seq = shared.applied_seq.load(Ordering::SeqCst);
-            // Otherwise a whole group was committed since; reading has to be done without the lock.
-            if seq <= self.reader.tail().last_seq() {
-                self.fold(seq);
-                return Ok(look((&shared.live.board(), &shared.live.index()), &self.board));
-            }
-        }
+        let applied = || shared.applied_seq.load(Ordering::SeqCst);
+        self.fold_up_to(applied(), |_| Ok::<_, LogError>(()))?;
+        let _applying = shared.live.applying();
+        // What came since is a group or two, and in the log.
+        self.fold_up_to(applied(), |_| Ok::<_, LogError>(()))?;
+        Ok(look((&shared.live.board(), &shared.live.index()), &self.board))
     }
 
     /// Reads the next block, where there is one.

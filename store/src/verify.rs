@@ -94,9 +94,9 @@ impl Convofold {
     /// conversation and every answer in memory against the log folded anew.
     ///
     /// It takes about as long as folding the log, on this thread and one that reads ahead, and the memory of a second set
-    /// of conversations. The store goes on working. Readers and the writer wait while the state hash is taken, as for
-    /// [`Convofold::state_hash`]; then for one group of events and 64 conversations at a time, some milliseconds; and once
-    /// while all open conversations are compared in their three orders, about a second for a million of them. Checkpoints
+    /// of conversations. The store goes on working. Questions and the writer wait while the state hash is taken, as for
+    /// [`Convofold::state_hash`]; then for 64 conversations at a time, the writer also for a group or two of events, some
+    /// milliseconds; and once while all lists of open conversations are compared, about a second for a million of them. Checkpoints
     /// that nobody asks for wait until it has ended, and so do conversations that should leave memory.
     ///
     /// Events that were dropped from the log ([`Convofold::trim_log`]) are those that the conversations remember.
@@ -138,6 +138,10 @@ impl Convofold {
         let stray_values = storage.stray_values()?;
         if stray_values > 0 {
             report.add(Problem::StrayValues { count: stray_values });
+        }
+        // Where a write failed meanwhile, memory may be ahead of the log.
+        if let Some(cause) = shared.poisoned() {
+            return Err(VerifyError::Poisoned(cause));
         }
         report.took = started.elapsed();
         checked("verification", report.problems.len());

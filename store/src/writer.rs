@@ -30,7 +30,7 @@ use crate::ticket::Completer;
 use crate::trace::tell;
 use crate::trim::Trimmed;
 
-/// From so many events on, a group that nobody waits for to be durable is logged on a thread of its own while it is folded.
+/// A group of more new events that nobody waits for to be durable is logged on a thread of its own while it is folded.
 const LOGGED_ASIDE_EVENTS: usize = 512;
 
 /// What the writer is asked to do.
@@ -74,32 +74,33 @@ impl Writer {
 
     fn work(&mut self) {
         loop {
-            let outcome = match self.next() {
+            match self.next() {
                 Ok(Command::Submit(submission)) => {
                     let group = self.gather(submission);
-                    self.commit(group)
+                    self.commit(group);
                 }
                 Ok(Command::Sync(completer)) => self.answer(completer, Self::sync),
                 Ok(Command::Checkpoint(completer)) => self.answer(completer, Self::checkpoint),
                 Ok(Command::Cut(completer)) => self.answer(completer, Self::cut),
                 Ok(Command::Trim(to, completer)) => self.answer(completer, |writer| writer.trim(to)),
-                Ok(Command::Close(completer)) => {
-                    let _ = self.answer(completer, Self::finish);
-                    return;
-                }
-                Err(RecvTimeoutError::Timeout) => self.sync_what_is_due(),
-                Err(RecvTimeoutError::Disconnected) => {
-                    // The handle was dropped without `close`: the same, with nobody to tell.
-                    let _ = self.finish();
-                    return;
-                }
-            };
-            let _ = outcome.and_then(|()| self.housekeeping()).map_err(|error| self.shared.poison(error));
+                Ok(Command::Close(completer)) => return self.answer(completer, Self::finish),
+                Err(RecvTimeoutError::Timeout) => self.attempt(Self::sync_what_is_due),
+                // The handle was dropped without `close`: the same, with nobody to tell.
+                Err(RecvTimeoutError::Disconnected) => return self.attempt(Self::finish),
+            }
+            self.attempt(Self::housekeeping);
             if self.shared.poisoned().is_some() {
                 // Nothing is tried again, so there is nothing to be in time for.
                 self.unsynced_since = None;
                 self.head.give_up();
             }
+        }
+    }
+
+    /// Does what nobody waits for.
+    fn attempt(&mut self, run: impl FnOnce(&mut Self) -> Result<(), StorageError>) {
+        if let Err(error) = run(self) {
+            self.shared.poison(error);
         }
     }
 
@@ -136,10 +137,10 @@ impl Writer {
         group
     }
 
-    fn commit(&mut self, submissions: Vec<Submission>) -> Result<(), StorageError> {
+    fn commit(&mut self, submissions: Vec<Submission>) {
         let committed = self.shared.expect_healthy().and_then(|()| {
             let receipts = self.log_and_fold(&submissions);
-            receipts.map_err(|error| CommitError::Poisoned { cause: self.shared.poison(error) })
+            receipts.map_err(|cause| CommitError::Poisoned { cause })
         });
         match committed {
             Ok(receipts) => {
@@ -155,25 +156,26 @@ impl Writer {
                 }
             }
         }
-        Ok(())
     }
 
-    fn log_and_fold(&mut self, submissions: &[Submission]) -> Result<Vec<Receipt>, StorageError> {
-        let events = submissions.iter().flat_map(|submission| &submission.batch.events);
-        bring_back(&self.shared.archive, self.storage.as_ref(), &self.shared.live, events)?;
-        let first_seq = self.tail.seq;
-        let group = Group::admit(submissions, &self.shared.live.board(), first_seq);
+    fn log_and_fold(&mut self, submissions: &[Submission]) -> Result<Vec<Receipt>, Arc<StorageError>> {
         let shared = self.shared.clone();
+        let poison = |error| shared.poison(error);
+        let events = submissions.iter().flat_map(|submission| &submission.batch.events);
+        bring_back(&shared.archive, self.storage.as_ref(), &shared.live, events).map_err(poison)?;
+        let first_seq = self.tail.seq;
+        let group = Group::admit(submissions, &shared.live.board(), first_seq);
         // Who follows the log beside the board finds there what the board has.
         let is_small = group.new_events().nth(LOGGED_ASIDE_EVENTS).is_none();
         let (receipts, _applying) = if group.is_awaited() || is_small {
-            self.log(&group)?;
+            self.log(&group).map_err(poison)?;
             let applying = shared.live.applying();
             (group.fold(&shared, self.unsynced_since.is_none()), applying)
         } else {
             let applying = shared.live.applying();
-            (self.log_beside_fold(&group)?, applying)
+            (self.log_beside_fold(&group).map_err(poison)?, applying)
         };
+        group.set_bookmarks(&shared);
         shared.applied_seq.store(self.tail.last_seq(), Ordering::SeqCst);
         shared.counters.set_log(&self.tail, self.log_bytes);
         let durable = self.unsynced_since.is_none();
@@ -192,8 +194,8 @@ impl Writer {
         if group.is_awaited() { self.barrier() } else { Ok(()) }
     }
 
-    /// Logs and folds at the same time. Where the first fails, memory holds what the log does not, and nothing more is
-    /// written.
+    /// Logs and folds at the same time. Where the first fails, board and index hold what the log does not until the store is
+    /// opened again, and nothing more is written.
     fn log_beside_fold(&mut self, group: &Group<'_>) -> Result<Vec<Receipt>, StorageError> {
         let Self { blocks, storage, tail, shared, .. } = self;
         let both = thread::scope(|scope| {
@@ -303,17 +305,12 @@ impl Writer {
         if self.shared.poisoned().is_some() { Ok(()) } else { self.checkpoint().map(drop) }
     }
 
-    fn answer<T>(
-        &mut self,
-        completer: Completer<T>,
-        run: impl FnOnce(&mut Self) -> Result<T, StorageError>,
-    ) -> Result<(), StorageError> {
+    fn answer<T>(&mut self, completer: Completer<T>, run: impl FnOnce(&mut Self) -> Result<T, StorageError>) {
         let outcome = self
             .shared
             .expect_healthy()
             .and_then(|()| run(self).map_err(|error| CommitError::Poisoned { cause: self.shared.poison(error) }));
         completer.complete(outcome);
-        Ok(())
     }
 }
 

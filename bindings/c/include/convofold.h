@@ -7,7 +7,7 @@
  * In general, where a function does not say otherwise:
  *
  * Errors. Almost every function returns a convofold_error, which is CONVOFOLD_OK (0) where all went well. Then all that it
- * gives out is set; otherwise nothing is. convofold_last_error_message() says more, for this thread. A null pointer where
+ * gives out is set; otherwise nothing is, or it is NULL or cleared. convofold_last_error_message() says more, for this thread. A null pointer where
  * none may be, text that is not UTF-8 and a handle that was closed or never opened are errors, and not undefined behaviour.
  * A panic inside is an error too. What cannot be found out is a pointer to something that is not there. Every function can
  * return INVALID_ARGUMENT, NOT_UTF8 and INTERNAL, and where it takes a handle BAD_HANDLE and CLOSED; the functions name the
@@ -932,7 +932,8 @@ convofold_error convofold_checkpoint(convofold_db db, char **json);
  * convofold_replay().
  *
  * `options`, `ingested` and `rejections` may be NULL. `rejections` is set to a JSON array of what cannot be an event, each
- * with `line`, `byte_offset`, `path`, `reason`, `expected`, `found` and `raw`; to NULL where there is none.
+ * with `line`, `byte_offset`, `path`, `reason`, `expected`, `found` and its beginning as `raw`, or as `raw_base64` where that is
+ * no UTF-8, with `raw_cut` where there is more of it; to NULL where there is none.
  *
  * Threads: the events of one thread are committed in its order. Threads that ingest at the same time share the cost of
  * waiting for the disk.
@@ -1001,7 +1002,7 @@ convofold_error convofold_arrivals_json(convofold_db db,
  * `query` may be NULL: all of them.
  *
  * Ownership: `page` is closed by convofold_page_close(), after the database too if that suits. It is a copy: what happens
- * meanwhile does not change it.
+ * meanwhile does not change it. Where this fails, it is cleared, and there is nothing to be closed.
  *
  * Errors: BAD_CURSOR where the cursor comes from an answer in another order.
  */
@@ -1119,7 +1120,7 @@ convofold_error convofold_feed_open(convofold_db db,
  * The next event, as a JSON object with `seq` and `event`, which has convofold's own form. NULL where none came within
  * `timeout_ms`: 0 does not wait, UINT64_MAX waits for ever.
  *
- * Threads: one at a time reads; others wait for it.
+ * Threads: one at a time reads; others wait for it, no longer than `timeout_ms` either.
  *
  * Errors: CLOSED where the feed or the database was closed, also while it waits. DROPPED where the log was trimmed beyond the
  * next event. DAMAGED, IO.

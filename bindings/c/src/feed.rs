@@ -1,7 +1,7 @@
 //! The change feed, an event at a time when it is asked for.
 
 use std::ffi::c_char;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use convofold::{Changes, StopHandle};
 use parking_lot::Mutex;
@@ -50,7 +50,7 @@ pub unsafe extern "C" fn convofold_feed_open(db: Db, from_seq: u64, feed: *mut F
 /// The next event, as a JSON object with `seq` and `event`, which has convofold's own form. NULL where none came within
 /// `timeout_ms`: 0 does not wait, UINT64_MAX waits for ever.
 ///
-/// Threads: one at a time reads; others wait for it.
+/// Threads: one at a time reads; others wait for it, no longer than `timeout_ms` either.
 ///
 /// Errors: CLOSED where the feed or the database was closed, also while it waits. DROPPED where the log was trimmed beyond the
 /// next event. DAMAGED, IO.
@@ -60,12 +60,15 @@ pub unsafe extern "C" fn convofold_feed_next(feed: Feed, timeout_ms: u64, json: 
         // SAFETY: the header asks callers for what this asks for.
         let out = unsafe { OutText::new(json, "json") }?;
         let reading = FEEDS.get(feed.id)?;
-        let mut changes = reading.changes.lock();
+        let started = Instant::now();
+        let timeout = Duration::from_millis(timeout_ms);
         let closed = || Failure::new(Error::Closed, "the feed was closed");
+        let changes = reading.changes.try_lock_for(timeout);
         if reading.stop.is_stopped() {
             return Err(closed());
         }
-        match changes.next_timeout(Duration::from_millis(timeout_ms))? {
+        let Some(mut changes) = changes else { return Ok(()) };
+        match changes.next_timeout(timeout.saturating_sub(started.elapsed()))? {
             Some(change) => out.set_json(&change),
             None if reading.stop.is_stopped() => Err(closed()),
             None => Ok(()),

@@ -113,7 +113,8 @@ impl Ingested {
 /// convofold_replay().
 ///
 /// `options`, `ingested` and `rejections` may be NULL. `rejections` is set to a JSON array of what cannot be an event, each
-/// with `line`, `byte_offset`, `path`, `reason`, `expected`, `found` and `raw`; to NULL where there is none.
+/// with `line`, `byte_offset`, `path`, `reason`, `expected`, `found` and its beginning as `raw`, or as `raw_base64` where that is
+/// no UTF-8, with `raw_cut` where there is more of it; to NULL where there is none.
 ///
 /// Threads: the events of one thread are committed in its order. Threads that ingest at the same time share the cost of
 /// waiting for the disk.

@@ -102,7 +102,7 @@ pub unsafe extern "C" fn convofold_page_close(page: *mut Page) -> Error {
         // SAFETY: the header asks callers for what this asks for.
         let page = unsafe { page.as_mut() }.ok_or_else(|| missing("page"))?;
         let id = page.id;
-        *page = Page { id: 0, rows: ptr::null(), count: 0, next: Text::NONE };
+        *page = Page::NONE;
         PAGES.close(id)?;
         Ok(())
     })
@@ -123,6 +123,9 @@ unsafe impl Send for Contents {}
 unsafe impl Sync for Contents {}
 
 impl Page {
+    /// What is no page.
+    pub(crate) const NONE: Self = Self { id: 0, rows: ptr::null(), count: 0, next: Text::NONE };
+
     pub(crate) fn open(page: &convofold::Page) -> Self {
         let next = page.next.as_ref().map(ToString::to_string);
         let row_texts = page.rows.iter().flat_map(|row| texts(row).into_iter().flatten());

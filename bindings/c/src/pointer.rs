@@ -102,6 +102,17 @@ impl<T> Out<T> {
         if place.is_null() { Err(missing(what)) } else { Ok(Self(place)) }
     }
 
+    /// The same, with this in it until something else is set.
+    ///
+    /// # Safety
+    /// As for [`Out::new`].
+    pub(crate) unsafe fn cleared(place: *mut T, what: &str, none: T) -> Result<Self, Failure> {
+        // SAFETY: as this function asks of its caller.
+        let out = unsafe { Self::new(place, what) }?;
+        out.set(none);
+        Ok(out)
+    }
+
     pub(crate) fn set(&self, value: T) {
         // SAFETY: it is not null, and otherwise as `new` asks.
         unsafe { self.0.write(value) };

@@ -76,14 +76,14 @@ unsafe impl Grows for Query {
 /// `query` may be NULL: all of them.
 ///
 /// Ownership: `page` is closed by convofold_page_close(), after the database too if that suits. It is a copy: what happens
-/// meanwhile does not change it.
+/// meanwhile does not change it. Where this fails, it is cleared, and there is nothing to be closed.
 ///
 /// Errors: BAD_CURSOR where the cursor comes from an answer in another order.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn convofold_query_page(db: Db, query: *const Query, page: *mut Page) -> Error {
     guard(|| {
         // SAFETY: the header asks callers for what these ask for.
-        let (query, out) = unsafe { (sized::read(query)?.to_rust()?, Out::new(page, "page")?) };
+        let (out, query) = unsafe { (Out::cleared(page, "page", Page::NONE)?, sized::read(query)?.to_rust()?) };
         out.set(Page::open(&db.get()?.query(&query)?));
         Ok(())
     })

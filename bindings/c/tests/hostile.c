@@ -137,6 +137,7 @@ static void bad_utf8_is_refused(void)
     convofold_ingested ingested = {.size = sizeof ingested};
     OK(convofold_ingest(db, BAD_UTF8, 2, NULL, &ingested, &json));
     CHECK(ingested.rejected == 1 && strstr(json, "\"reason\":\"not UTF-8\"") != NULL);
+    CHECK(strstr(json, "\"raw_base64\":") != NULL);
     OK(convofold_string_free(json));
     OK(convofold_close(db));
 }

@@ -78,6 +78,7 @@ static void pages_are_continued(convofold_db db)
     query.sort = CONVOFOLD_SORT_WAITING;
     query.cursor = (convofold_text){.data = "s1700000000000:c-0", .length = 18};
     EXPECT(CONVOFOLD_ERROR_BAD_CURSOR, convofold_query_page(db, &query, &page));
+    CHECK(page.id == 0 && page.rows == NULL && page.count == 0);
     query = (convofold_query){.size = sizeof query, .flags = CONVOFOLD_FLAG_UNASSIGNED};
     OK(convofold_query_page(db, &query, &page));
     CHECK(page.count == 0 && page.next.data == NULL);

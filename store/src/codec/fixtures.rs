@@ -11,7 +11,6 @@ use convofold_engine::{
 use super::block::{self, Block, BlockBuilder, StoredBookmarkV1, Tail};
 use super::block_v1::BodyV1;
 use super::checkpoint::{self, CheckpointV1};
-use super::conversation_v1::StoredConversationV1;
 use super::encode;
 use super::event_v1::StoredEventV1;
 use super::frame::{Compressor, Mark};
@@ -243,10 +242,7 @@ pub(crate) fn images_of_events() -> Vec<ConversationImage> {
 
 /// A page as version 1 wrote it.
 fn page_v1(compressor: &mut Compressor) -> Vec<u8> {
-    let images = images();
-    let body = encode(&images.iter().map(StoredConversationV1::of).collect::<Vec<_>>()).unwrap();
-    let fields = [[5, 0, 0, 0, 2, 0, 0, 0], 9_u64.to_le_bytes()].concat();
-    compressor.seal(Mark { version: 1, ..page::MARK }, &fields, &body).unwrap().0
+    page::seal_v1(5, 9, &images(), compressor).0
 }
 
 fn record() -> CheckpointV1 {
@@ -352,6 +348,8 @@ fn a_page_of_version_1_is_read() {
     assert_eq!(page_v1(&mut Compressor::plain()), fixture("page-v1-plain.bin"));
     for name in ["page-v1-plain.bin", "page-v1-zstd.bin"] {
         assert_eq!(page::open(5, &fixture(name)).unwrap().images, images());
+        let (_, second) = page::open_some(5, &fixture(name), |place| place == 1).unwrap();
+        assert_eq!(second, [None, images().pop()]);
         assert!(matches!(page::open(6, &fixture(name)), Err(Damage::Field { .. })));
     }
 }

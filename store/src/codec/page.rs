@@ -70,10 +70,27 @@ pub(crate) fn open_some(
     let body = frame.body()?;
     let count = u32_at(frame.fields, 4);
     let images = match frame.version {
-        1 => open_v1(&body, count)?.into_iter().map(Some).collect(),
+        1 => {
+            let images = (0..).zip(open_v1(&body, count)?);
+            images.map(|(place, image)| is_wanted(place).then_some(image)).collect()
+        }
         _ => conversation_v2::decode(&body, count, is_wanted)?,
     };
     Ok((frame.checksum, images))
+}
+
+/// A page as version 1 wrote it.
+#[cfg(test)]
+pub(crate) fn seal_v1(
+    page_no: u32,
+    generation: u64,
+    images: &[ConversationImage],
+    compressor: &mut Compressor,
+) -> (Vec<u8>, Checksum) {
+    let body = super::encode(&images.iter().map(StoredConversationV1::of).collect::<Vec<_>>()).unwrap();
+    let count = u32::try_from(images.len()).unwrap();
+    let fields = [&page_no.to_le_bytes()[..], &count.to_le_bytes(), &generation.to_le_bytes()].concat();
+    compressor.seal(Mark { version: 1, ..MARK }, &fields, &body).unwrap()
 }
 
 fn open_v1(body: &[u8], expected: u32) -> Result<Vec<ConversationImage>, Damage> {

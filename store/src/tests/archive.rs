@@ -6,7 +6,13 @@ use convofold_engine::{Board, Draft, Event, Kind, Query};
 
 use super::{Home, export, message, messages, submit};
 use crate::audit::Sample;
-use crate::memory_storage::MemoryStorage;
+use crate::checkpoint::{PAGE_SLOTS, checksum_of, generation_of};
+use crate::codec::checkpoint as record;
+use crate::codec::frame::Compressor;
+use crate::codec::{page, page_head};
+use crate::memory_storage::{Contents, MemoryStorage};
+use crate::storage::PageKey;
+use crate::stored_page::PageEntry;
 use crate::{Batch, CommitError, Convofold, Options, StorageError};
 
 /// So little that hardly anything stays.
@@ -102,6 +108,46 @@ fn a_store_opens_with_everything_away_and_the_same_answers() {
     assert_eq!((third.recovery().events_replayed, third.stats().resident), (1, 1));
     assert_eq!(third.state_hash(), again.state_hash());
     assert_eq!(export(&third), export(&again));
+}
+
+/// Writes the pages of the last checkpoint as version 1 would have, which had no heads.
+fn pages_of_version_1(contents: &mut Contents) {
+    let mut compressor = Compressor::new().unwrap();
+    let (name, value) = contents.records.last_key_value().unwrap();
+    let name = name.clone();
+    let mut record = record::open(generation_of(&name).unwrap(), value).unwrap();
+    let entries: Vec<_> = (0..record.slot_count.div_ceil(PAGE_SLOTS))
+        .map(|page_no| {
+            let place = record.places[page_no as usize / 8] >> (page_no % 8) & 1 == 1;
+            let value = contents.pages.get_mut(&PageKey { page_no, place }).unwrap();
+            let (value_2, _) = page_head::split(value);
+            let images = page::open(page_no, value_2).unwrap().images;
+            let (value_1, checksum) = page::seal_v1(page_no, record.generation, &images, &mut compressor);
+            let bytes = u32::try_from(value_1.len()).unwrap();
+            *value = value_1;
+            PageEntry { place, checksum, bytes }
+        })
+        .collect();
+    record.pages_checksum = checksum_of(&entries).to_le_bytes();
+    contents.records.insert(name, record::seal(&record, &mut compressor).unwrap());
+}
+
+#[test]
+fn a_store_whose_pages_are_of_version_1_answers_the_same() {
+    let (_home, storage, db) = scattered();
+    db.close().unwrap();
+    storage.damage(pages_of_version_1);
+    let home = Home::new();
+    let again = home.open_on(&storage, Options::new());
+    assert_eq!(again.recovery().skipped, []);
+    assert_eq!(again.stats().resident, 37, "pages without heads are read whole");
+    crate::archive::let_go(&again.shared().live, 0);
+    assert_eq!(again.stats().resident, 0);
+    expect_the_same(&again, &mut unlimited());
+    let receipt = submit(&again, Batch::new(vec![message("case-20", 5_000)]));
+    let mut all = unlimited();
+    all.batch().apply(receipt.first_seq.unwrap(), &message("case-20", 5_000));
+    expect_the_same(&again, &mut all);
 }
 
 #[test]

@@ -7,7 +7,9 @@ use std::time::Duration;
 use convofold_engine::{Effect, Query};
 
 use super::{Home, export, message, message_with, messages, submit};
+use crate::audit::{AuditError, Sample};
 use crate::memory_storage::MemoryStorage;
+use crate::verify::VerifyError;
 use crate::{Batch, CommitError, Durability, Options, SubmitError};
 
 /// No barrier unless a test asks for one.
@@ -230,9 +232,13 @@ fn a_failed_append_beside_the_fold_is_the_answer_and_the_end() {
     submit(&db, Batch::new(messages(0, 10)));
     let before = export(&db);
     storage.fail_append.set(1);
-    let large = Batch::new(messages(10, 2_000)).durability(Durability::Buffered);
+    let large = Batch::new(messages(10, 2_000)).durability(Durability::Buffered).bookmark("upstream", "2010");
     let failed = db.submit(large.clone()).unwrap().wait();
     assert!(matches!(failed, Err(CommitError::Poisoned { .. })), "{failed:?}");
+    // Memory may have it; nothing takes it for true.
+    assert_eq!((db.bookmark("upstream"), db.stats().last_seq), (None, 10));
+    assert!(matches!(db.audit(Sample::All), Err(AuditError::Poisoned(_))));
+    assert!(matches!(db.verify(|_| {}), Err(VerifyError::Poisoned(_))));
     assert!(db.close().is_err());
     drop(db);
 

@@ -96,7 +96,10 @@ fn a_failed_write_is_told_once_with_its_cause() {
         assert!(matches!(db.submit(Batch::new(messages(0, 1))), Err(SubmitError::Poisoned { .. })));
         db.close().unwrap_err();
     });
-    expect(&told, &["ERROR", "convofold: a write failed; no more are taken until the store is opened again error="]);
+    expect(
+        &told,
+        &["ERROR", "convofold: a write failed; no more are taken until the store is opened again error=made to fail"],
+    );
     assert_eq!(told.matches("ERROR").count(), 1, "{told}");
 }
 

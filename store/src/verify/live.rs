@@ -124,6 +124,9 @@ fn answers((live, listed): (&Board, &Index), shadow: &Board) -> Vec<Problem> {
     let mut problems = Vec::new();
     problems.extend(answer("number of conversations", shadow.len(), live.len()));
     let (live, shadow) = (listed, &shadow.index());
+    if live == shadow {
+        return problems;
+    }
     problems.extend(answer("number of open conversations", shadow.open_len(), live.open_len()));
     problems.extend(rows("totals", &shadow.totals(), &live.totals()));
     problems.extend(rows("agents", &shadow.agents(), &live.agents()));
@@ -136,6 +139,11 @@ fn answers((live, listed): (&Board, &Index), shadow: &Board) -> Vec<Problem> {
         let [expected, found] =
             [shadow, live].map(|index| index.query(&query).map(|page| page.rows).unwrap_or_default());
         problems.extend(rows(question, &expected, &found));
+    }
+    if problems.is_empty() {
+        let told = |what: &str| format!("{what}, see `open --agent` and `open --number`");
+        let question = "open conversations of an agent or a number";
+        problems.push(Problem::Answer { question, expected: told("as the log says"), found: told("otherwise") });
     }
     problems
 }
