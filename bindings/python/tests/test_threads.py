@@ -107,12 +107,28 @@ def test_closing_while_others_work_ends_them_in_order(tmp_path: Path) -> None:
         assert db.verify().ok
 
 
-def test_a_store_that_nobody_closed_is_closed_when_it_goes(tmp_path: Path, sample: Path) -> None:
+def test_a_store_that_nobody_closed_is_closed_when_it_goes_while_others_run(tmp_path: Path) -> None:
     db = Convofold(tmp_path / "db")
-    db.replay(sample)
+    db.submit([message(f"c-{number % 5000}", T0 + number, "x" * 50) for number in range(20_000)], durability="buffered")
+    gone = threading.Event()
+    steps = [0]
+
+    def step() -> None:
+        while not gone.is_set():
+            steps[0] += 1
+            time.sleep(0.001)
+
+    stepper = threading.Thread(target=step)
+    stepper.start()
+    before = steps[0]
     del db
+    while_it_closed = steps[0] - before
+    gone.set()
+    stepper.join()
+    # It writes a checkpoint, which takes long enough.
+    assert while_it_closed > 5
     with Convofold(tmp_path / "db") as db:
-        assert (db.recovery.last_seq, db.recovery.events_replayed) == (1000, 0)
+        assert (db.recovery.last_seq, db.recovery.events_replayed) == (20_000, 0)
 
 
 def test_a_full_queue_is_said_or_waited_for(tmp_path: Path) -> None:
