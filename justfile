@@ -29,7 +29,7 @@ public-api *args:
 c:
     bindings/c/check.sh
 
-# The Python way in: package, tests, types, example. Needs Python 3.9 or later with venv.
+# The Python way in: package, tests, types, example. Needs Python 3.11 or later with venv; the package itself 3.9.
 python:
     bindings/python/check.sh
 

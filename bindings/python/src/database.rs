@@ -56,12 +56,21 @@ impl Convofold {
     }
 
     /// As [`Convofold::detached`], of what cannot fail.
-    fn asked<T: Send>(
+    pub(crate) fn asked<T: Send>(
         &self,
         py: Python<'_>,
         ask: impl FnOnce(&convofold::Convofold) -> T + Send,
     ) -> Result<T, Failure> {
         self.detached(py, |db| Ok::<_, PyErr>(ask(db)))
+    }
+}
+
+/// A store that nobody closed is closed when it goes, which takes its time: not with the interpreter's lock.
+impl Drop for Convofold {
+    fn drop(&mut self) {
+        if let Some(db) = self.db.get_mut().take() {
+            Python::try_attach(move |py| py.detach(move || drop(db)));
+        }
     }
 }
 
@@ -187,9 +196,8 @@ impl Convofold {
     }
 
     #[pyo3(signature = (*_exception))]
-    fn __exit__(&self, py: Python<'_>, _exception: &Bound<'_, pyo3::types::PyTuple>) -> Result<bool, Failure> {
-        self.close(py)?;
-        Ok(false)
+    fn __exit__(&self, py: Python<'_>, _exception: &Bound<'_, pyo3::types::PyTuple>) -> Result<(), Failure> {
+        self.close(py)
     }
 
     fn __repr__(&self) -> String {
@@ -375,14 +383,14 @@ impl Convofold {
     }
 
     /// The value of a bookmark; None where it is not set.
-    fn bookmark(&self, name: &str) -> Result<Option<std::borrow::Cow<'static, [u8]>>, Failure> {
-        Ok(self.open()?.bookmark(name).map(Into::into))
+    fn bookmark(&self, py: Python<'_>, name: &str) -> Result<Option<std::borrow::Cow<'static, [u8]>>, Failure> {
+        Ok(self.asked(py, |db| db.bookmark(name))?.map(Into::into))
     }
 
     /// All bookmarks by name.
     fn bookmarks<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyDict>, Failure> {
         let bookmarks = PyDict::new(py);
-        for (name, value) in self.open()?.bookmarks() {
+        for (name, value) in self.asked(py, convofold::Convofold::bookmarks)? {
             bookmarks.set_item(name, pyo3::types::PyBytes::new(py, &value))?;
         }
         Ok(bookmarks)
@@ -402,14 +410,15 @@ impl Convofold {
     }
 
     /// An iterator over every conversation, each with its state and its history, in the order of first arrival and in
-    /// bounded memory.
-    fn conversations(&self) -> Result<Conversations, Failure> {
-        Ok(Conversations::new(self.open()?.scan()))
+    /// bounded memory. Where the store is closed meanwhile, it goes on with what is in memory, and raises ClosedError where
+    /// it would have to read.
+    fn conversations(&self, py: Python<'_>) -> Result<Conversations, Failure> {
+        self.asked(py, convofold::Convofold::scan).map(Conversations::new)
     }
 
-    /// An iterator over the state of every conversation, in the order of first arrival and in bounded memory.
-    fn states(&self) -> Result<States, Failure> {
-        Ok(States::new(self.open()?.scan_states()))
+    /// An iterator over the state of every conversation, otherwise as `conversations`.
+    fn states(&self, py: Python<'_>) -> Result<States, Failure> {
+        self.asked(py, convofold::Convofold::scan_states).map(States::new)
     }
 
     /// The change feed: an iterator over all events from this place in the log on, first those that are there, then those
@@ -418,7 +427,7 @@ impl Convofold {
     /// It waits for `timeout` seconds (None: for as long as it takes; 0: not at all) and ends when nothing came; iterating
     /// again goes on. It ends when the store is closed. An event is shown once it survives a power cut.
     #[pyo3(signature = (from_seq=1, *, timeout=None))]
-    fn changes(&self, from_seq: u64, timeout: Option<f64>) -> Result<Changes, Failure> {
-        Changes::new(self.open()?.changes(from_seq), timeout)
+    fn changes(&self, py: Python<'_>, from_seq: u64, timeout: Option<f64>) -> Result<Changes, Failure> {
+        Changes::new(self.asked(py, |db| db.changes(from_seq))?, timeout)
     }
 }

@@ -129,13 +129,29 @@ raise! {
         ExportEventsError::Storage(inner) => inner,
         ExportEventsError::Write(inner) => inner
     };
-    ReplayError as ReplayError {} transparent { ReplayError::Submit(inner) => inner, ReplayError::Commit(inner) => inner };
     TrimError as TrimError { TrimError::Closed => ClosedError } transparent { TrimError::Commit(inner) => inner };
     BackupError as BackupError { BackupError::Closed => ClosedError, BackupError::Poisoned(_) => PoisonedError };
     RestoreError as RestoreError {} transparent { RestoreError::Open(inner) => inner };
     RepairError as RepairError {} transparent { RepairError::Open(inner) => inner };
     VerifyError as VerifyError { VerifyError::Closed => ClosedError, VerifyError::Poisoned(_) => PoisonedError };
     AuditError as AuditError { AuditError::Closed => ClosedError };
+}
+
+/// With what the file says as its cause; where the file is Python's, that is the exception it raised.
+impl From<ReplayError> for Failure {
+    fn from(error: ReplayError) -> Self {
+        let exception = raised::ReplayError::new_err(message(&error));
+        match error {
+            ReplayError::Submit(inner) => return inner.into(),
+            ReplayError::Commit(inner) => return inner.into(),
+            ReplayError::Input { source, .. } => {
+                let Self(cause) = source.into();
+                Python::attach(|py| exception.set_cause(py, Some(cause)));
+            }
+            _ => {}
+        }
+        Self(exception)
+    }
 }
 
 /// What a file or a writer says. An exception that a Python writer raised comes back as it was.

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use convofold::{AgentFilter, Cursor, Query, Sort};
+use parking_lot::Mutex;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -182,9 +183,14 @@ pub(crate) fn page(db: &convofold::Convofold, query: &Query) -> Result<Page, Fai
 }
 
 /// All rows of an answer, read a page at a time.
-#[pyclass(module = "convofold")]
+#[pyclass(frozen, module = "convofold")]
 pub(crate) struct OpenConversations {
     db: Py<Convofold>,
+    rest: Mutex<Rest>,
+}
+
+/// What was not shown yet.
+struct Rest {
     /// What `query` is called with; `None` behind the last page.
     arguments: Option<Py<PyDict>>,
     ready: VecDeque<OpenConversation>,
@@ -192,18 +198,27 @@ pub(crate) struct OpenConversations {
 
 impl OpenConversations {
     pub(crate) fn new(db: Py<Convofold>, arguments: Py<PyDict>) -> Self {
-        Self { db, arguments: Some(arguments), ready: VecDeque::new() }
+        Self { db, rest: Mutex::new(Rest { arguments: Some(arguments), ready: VecDeque::new() }) }
+    }
+}
+
+impl Rest {
+    fn next(&mut self, py: Python<'_>, db: &Py<Convofold>) -> PyResult<Option<OpenConversation>> {
+        if self.ready.is_empty() {
+            self.fill(py, db)?;
+        }
+        Ok(self.ready.pop_front())
     }
 
-    fn fill(&mut self, py: Python<'_>) -> PyResult<()> {
-        let Some(arguments) = self.arguments.take() else { return Ok(()) };
-        let page = self.db.bind(py).call_method("query", (), Some(arguments.bind(py)))?;
+    fn fill(&mut self, py: Python<'_>, db: &Py<Convofold>) -> PyResult<()> {
+        let Some(arguments) = &self.arguments else { return Ok(()) };
+        let page = db.bind(py).call_method("query", (), Some(arguments.bind(py)))?;
         let page = page.cast_into::<Page>()?.get().clone();
-        self.ready = page.rows.into();
-        if let Some(next) = page.next {
-            arguments.bind(py).set_item("cursor", next)?;
-            self.arguments = Some(arguments);
+        match page.next {
+            Some(next) => arguments.bind(py).set_item("cursor", next)?,
+            None => self.arguments = None,
         }
+        self.ready = page.rows.into();
         Ok(())
     }
 }
@@ -214,10 +229,14 @@ impl OpenConversations {
         slf
     }
 
-    fn __next__(&mut self, py: Python<'_>) -> PyResult<Option<OpenConversation>> {
-        if self.ready.is_empty() {
-            self.fill(py)?;
+    fn __next__(&self, py: Python<'_>) -> PyResult<Option<OpenConversation>> {
+        if let Some(row) = self.rest.try_lock().and_then(|mut rest| rest.ready.pop_front()) {
+            return Ok(Some(row));
         }
-        Ok(self.ready.pop_front())
+        // Who reads a page holds this lock and may want the interpreter's, so nobody waits for it with that one.
+        py.detach(|| {
+            let mut rest = self.rest.lock();
+            Python::attach(|py| rest.next(py, &self.db))
+        })
     }
 }

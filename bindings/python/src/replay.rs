@@ -136,7 +136,7 @@ fn inputs(given: &Bound<'_, PyAny>) -> PyResult<Vec<Input>> {
 fn input(given: &Bound<'_, PyAny>) -> PyResult<Input> {
     if given.hasattr("read")? {
         let name = given.getattr_opt("name")?.and_then(|name| name.extract().ok());
-        return Ok(Input::reader(name.unwrap_or_else(|| "a file".to_owned()), PyReader(given.clone().unbind())));
+        return Ok(Input::reader(name.unwrap_or_else(|| "a file".to_owned()), PyReader::of(given)?));
     }
     given.extract::<PathBuf>().map(Input::path)
 }
@@ -149,7 +149,11 @@ impl Convofold {
     /// `progress` is called with a Progress ten times a second at most, or is a bar of tqdm
     /// (`tqdm(unit="B", unit_scale=True)`). `rejects` is called with each Rejection, for example `rejected.append`. An
     /// exception that they raise, and Ctrl-C, end the replay; so does stopping the process in any other way. The same call
-    /// with the same files goes on where it was. When it returns, everything that it reports survives a power cut.
+    /// with the same paths goes on where it was, and tells the last rejections again rather than miss one. When it returns,
+    /// everything that it reports survives a power cut.
+    ///
+    /// A file that is open is read ahead, so what it gives after a replay that ended early begins anywhere. Open it anew: it
+    /// is read from its beginning, and what is there already counts as duplicate.
     #[pyo3(signature = (inputs, format="auto", *, progress=None, rejects=None, checkpoint=false))]
     fn replay(
         &self,

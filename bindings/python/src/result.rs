@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use convofold::StateHash;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList};
+use pyo3::types::{PyBytes, PyDict, PyList};
 
 /// Turns a value of the Rust crate into what Python shows.
 pub(crate) trait Show<T> {
@@ -104,7 +104,7 @@ macro_rules! result {
                 crate::result::repr(slf.as_any(), stringify!($name), &[$(stringify!($field)),*])
             }
 
-            /// The same as a dict of plain values, nested ones included.
+            /// The same as a dict of plain values, nested ones included, as JSON takes them.
             fn to_dict<'py>(slf: &pyo3::Bound<'py, Self>) -> pyo3::PyResult<pyo3::Bound<'py, pyo3::types::PyDict>> {
                 crate::result::to_dict(slf.as_any(), &[$(stringify!($field)),*])
             }
@@ -138,9 +138,34 @@ pub(crate) fn repr(object: &Bound<'_, PyAny>, name: &str, fields: &[&str]) -> Py
 pub(crate) fn to_dict<'py>(object: &Bound<'py, PyAny>, fields: &[&str]) -> PyResult<Bound<'py, PyDict>> {
     let dict = PyDict::new(object.py());
     for field in fields {
-        dict.set_item(*field, plain(object.getattr(*field)?)?)?;
+        let value = object.getattr(*field)?;
+        match value.cast::<PyBytes>() {
+            Ok(bytes) => {
+                let is_cut =
+                    object.getattr_opt(format!("{field}_cut"))?.is_some_and(|cut| cut.is_truthy().unwrap_or(false));
+                set_bytes(&dict, field, bytes, is_cut)?;
+            }
+            Err(_) => dict.set_item(*field, plain(value)?)?,
+        }
     }
     Ok(dict)
+}
+
+/// Bytes as JSON takes them, and as Rust writes them there: as text, and what is none in base64 under a name that says so.
+fn set_bytes(dict: &Bound<'_, PyDict>, field: &str, bytes: &Bound<'_, PyBytes>, is_cut: bool) -> PyResult<()> {
+    let held = bytes.as_bytes();
+    match std::str::from_utf8(held) {
+        Ok(text) => dict.set_item(field, text),
+        // Cut within a character.
+        Err(error) if is_cut && error.error_len().is_none() => {
+            let whole = held.get(..error.valid_up_to()).unwrap_or_default();
+            dict.set_item(field, String::from_utf8_lossy(whole))
+        }
+        Err(_) => {
+            let base64 = dict.py().import("base64")?.call_method1("b64encode", (bytes,))?;
+            dict.set_item(format!("{field}_base64"), base64.call_method0("decode")?)
+        }
+    }
 }
 
 /// A value in which there is no object of ours.

@@ -101,16 +101,44 @@ pub(crate) fn write_to<T: Send>(
 }
 
 /// Something with `read`, which gives bytes.
-pub(crate) struct PyReader(pub(crate) Py<PyAny>);
+pub(crate) struct PyReader {
+    read: Py<PyAny>,
+    /// Gives what is there already, where `read` would wait for all that was asked for; not every file has it.
+    read1: Option<Py<PyAny>>,
+}
+
+impl PyReader {
+    pub(crate) fn of(file: &Bound<'_, PyAny>) -> PyResult<Self> {
+        Ok(Self { read: file.getattr("read")?.unbind(), read1: file.getattr_opt("read1")?.map(Bound::unbind) })
+    }
+
+    fn call<'py>(&mut self, py: Python<'py>, size: usize) -> PyResult<Bound<'py, PyAny>> {
+        if let Some(read1) = &self.read1 {
+            match read1.bind(py).call1((size,)) {
+                // The `read1` of `io.BufferedIOBase`, which a class of one's own need not define.
+                Err(exception) if is_unsupported(py, &exception)? => self.read1 = None,
+                called => return called,
+            }
+        }
+        self.read.bind(py).call1((size,))
+    }
+
+    fn read_onto(&mut self, py: Python<'_>, into: &mut [u8]) -> io::Result<usize> {
+        let read = self.call(py, into.len())?;
+        let bytes = read.cast::<PyBytes>().map_err(PyErr::from)?.as_bytes();
+        let place = into.get_mut(..bytes.len()).ok_or_else(|| io::Error::other("read gave more than asked for"))?;
+        place.copy_from_slice(bytes);
+        Ok(bytes.len())
+    }
+}
+
+fn is_unsupported(py: Python<'_>, exception: &PyErr) -> PyResult<bool> {
+    Ok(exception.is_instance(py, &py.import("io")?.getattr("UnsupportedOperation")?))
+}
 
 impl Read for PyReader {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        Python::attach(|py| {
-            let read = self.0.bind(py).call_method1("read", (into.len(),))?;
-            let bytes = read.cast::<PyBytes>().map_err(PyErr::from)?.as_bytes();
-            let place = into.get_mut(..bytes.len()).ok_or_else(|| io::Error::other("read gave more than asked for"))?;
-            place.copy_from_slice(bytes);
-            Ok(bytes.len())
-        })
+        // A thread may wake when the interpreter is gone already. Nobody waits for what it reads then.
+        Python::try_attach(|py| self.read_onto(py, into)).unwrap_or(Ok(0))
     }
 }

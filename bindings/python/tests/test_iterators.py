@@ -30,6 +30,13 @@ def test_conversations_that_left_memory_are_there_too(tmp_path: Path, sample: Pa
         assert sum(len(one.history) for one in db.conversations()) == 1000
 
 
+def test_what_is_in_memory_is_shown_also_after_closing(filled: Convofold) -> None:
+    states = list(filled.states())
+    scan = filled.conversations()
+    filled.close()
+    assert [one.state for one in scan] == states
+
+
 def test_a_feed_catches_up_and_goes_on(db: Convofold) -> None:
     db.submit([message("c", T0), message("d", T0)])
     feed = db.changes(timeout=0)

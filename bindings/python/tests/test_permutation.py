@@ -3,6 +3,7 @@
 import random
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -26,7 +27,7 @@ events = st.builds(
 )
 
 
-def fold(batches: list[list[Event]]) -> tuple[str, list[object]]:
+def fold(batches: list[list[Event]]) -> tuple[str, list[dict[str, Any]]]:
     with tempfile.TemporaryDirectory() as folder, Convofold(Path(folder) / "db") as db:
         for batch in batches:
             db.submit(batch, durability="buffered")

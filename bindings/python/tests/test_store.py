@@ -1,5 +1,6 @@
 """Open, put in, ask, close."""
 
+import base64
 import io
 import json
 from datetime import datetime, timedelta, timezone
@@ -62,6 +63,17 @@ def test_what_cannot_be_an_event_is_in_the_report(db: Convofold) -> None:
     rejection = report.rejections[1]
     assert rejection.reason == "not JSON" and rejection.raw == "not JSON\xff".encode()
     assert str(rejection).startswith("line 4, byte ")
+
+
+def test_a_report_is_json_also_with_what_was_rejected(db: Convofold) -> None:
+    report = db.ingest(b'no \xc3\xa4\nno \xff\n')
+    text, other = json.loads(json.dumps(report.to_dict()))["rejections"]
+    assert (text["raw"], text["raw_cut"], text["line"]) == ("no \xe4", False, 1)
+    assert base64.b64decode(other["raw_base64"]) == b"no \xff" and "raw" not in other
+    # Cut within a character, as what is longer than 64 KiB may be.
+    cut = db.ingest(b"n" + "\xe4".encode() * 40_000).rejections[0]
+    assert cut.raw_cut and cut.raw.endswith(b"\xc3")
+    assert cut.to_dict()["raw"] == "n" + "\xe4" * ((len(cut.raw) - 2) // 2)
 
 
 def test_own_events_are_objects_or_dicts(db: Convofold) -> None:

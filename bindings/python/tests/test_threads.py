@@ -70,6 +70,14 @@ def test_python_runs_on_while_a_replay_does(db: Convofold, sample: Path, tmp_pat
     assert db.stats().last_seq == 1000
 
 
+def test_threads_share_the_rows_of_one_answer(filled: Convofold) -> None:
+    rows = filled.query_all(limit=2)
+    with ThreadPoolExecutor(8) as pool:
+        shares = list(pool.map(lambda _: [row.id for row in rows], range(8)))
+    ids = [id for share in shares for id in share]
+    assert sorted(ids) == sorted(row.id for row in filled.query_all()) and len(ids) == 39
+
+
 def test_closing_while_others_work_ends_them_in_order(tmp_path: Path) -> None:
     db = Convofold(tmp_path / "db")
     ended: list[type] = []
@@ -97,6 +105,30 @@ def test_closing_while_others_work_ends_them_in_order(tmp_path: Path) -> None:
     assert ended == [convofold.ClosedError] * 4
     with Convofold(tmp_path / "db") as db:
         assert db.verify().ok
+
+
+def test_a_store_that_nobody_closed_is_closed_when_it_goes_while_others_run(tmp_path: Path) -> None:
+    db = Convofold(tmp_path / "db")
+    db.submit([message(f"c-{number % 5000}", T0 + number, "x" * 50) for number in range(20_000)], durability="buffered")
+    gone = threading.Event()
+    steps = [0]
+
+    def step() -> None:
+        while not gone.is_set():
+            steps[0] += 1
+            time.sleep(0.001)
+
+    stepper = threading.Thread(target=step)
+    stepper.start()
+    before = steps[0]
+    del db
+    while_it_closed = steps[0] - before
+    gone.set()
+    stepper.join()
+    # It writes a checkpoint, which takes long enough.
+    assert while_it_closed > 5
+    with Convofold(tmp_path / "db") as db:
+        assert (db.recovery.last_seq, db.recovery.events_replayed) == (20_000, 0)
 
 
 def test_a_full_queue_is_said_or_waited_for(tmp_path: Path) -> None:

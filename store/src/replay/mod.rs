@@ -141,7 +141,8 @@ impl<'a> Replay<'a> {
     }
 
     /// Is told of everything that cannot be an event, in the order of the inputs, with the name of the input. It is told
-    /// before the events around it are committed, so after a crash it may be told again of the last ones, and misses none.
+    /// before the events around it are committed, so after a crash or a stop it may be told again of the last ones, and
+    /// misses none.
     #[must_use]
     pub fn on_rejection(mut self, tell: impl FnMut(&Rejection, &str) + 'a) -> Self {
         self.on_rejection = Some(Box::new(tell));
@@ -155,7 +156,8 @@ impl<'a> Replay<'a> {
         self
     }
 
-    /// Setting this flag ends the replay at the next piece, with everything up to there durable.
+    /// Setting this flag ends the replay at the next piece, with everything up to there durable. Where it is set while
+    /// rejections are told, no more are, and the piece that they are in is left to the next run, which tells all of them.
     #[must_use]
     pub fn stop(mut self, flag: Arc<AtomicBool>) -> Self {
         self.stop = flag;
@@ -237,7 +239,11 @@ impl Run<'_> {
             while !stop.load(Ordering::Relaxed)
                 && let Some(piece) = order.take()
             {
-                self.submit(piece?)?;
+                let piece = piece?;
+                if !self.tell_rejections(&piece, stop) {
+                    return Ok(true);
+                }
+                self.submit(piece)?;
                 pipeline.took_one();
             }
             if stop.load(Ordering::Relaxed) {
@@ -248,12 +254,19 @@ impl Run<'_> {
         }
     }
 
+    /// Whether all of them were told: not where the flag was set meanwhile. Then the piece must not be submitted, because
+    /// the place behind it would say that they were.
+    fn tell_rejections(&mut self, piece: &ParsedPiece, stop: &AtomicBool) -> bool {
+        let Some(tell) = &mut self.on_rejection else { return true };
+        let name = self.names.get(piece.input as usize).map_or("", String::as_str);
+        piece.parsed.rejections.iter().all(|rejection| {
+            tell(rejection, name);
+            !stop.load(Ordering::Relaxed)
+        })
+    }
+
     fn submit(&mut self, piece: ParsedPiece) -> Result<(), ReplayError> {
         let ParsedPiece { input, parsed, fingerprint, end } = piece;
-        if let Some(tell) = &mut self.on_rejection {
-            let name = self.names.get(input as usize).map_or("", String::as_str);
-            parsed.rejections.iter().for_each(|rejection| tell(rejection, name));
-        }
         let from = if self.resume.place.input == input { self.resume.place } else { Place::default() };
         let to = Place { input, line: end.0, byte_offset: end.1, fingerprint };
         self.db.shared().meter.rejected.fetch_add(parsed.rejections.len() as u64, Ordering::Relaxed);

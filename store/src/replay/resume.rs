@@ -185,6 +185,7 @@ mod tests {
 
     use super::*;
     use crate::replay::Replay;
+    use convofold_engine::ingest::Rejection;
 
     fn event(id: u32) -> String {
         format!(
@@ -234,6 +235,36 @@ mod tests {
         let replay = Replay::new(&db).input(grown).input(Input::path(folder.path().join("b")));
         assert!(!replay.goes_on().unwrap());
         let report = replay.run().unwrap();
-        assert_eq!((report.counts.applied + report.counts.late, report.counts.duplicates), (1, 3));
+        // Of the first run only what stood before the piece with the garbage was taken.
+        assert_eq!((report.counts.applied + report.counts.late, report.counts.duplicates), (3, 1));
+    }
+
+    /// Found by review: of a piece in which a listener stopped the replay, the next run told no rejection.
+    #[test]
+    fn what_a_listener_that_stops_the_replay_was_not_told_it_is_told_by_the_next_run() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Convofold::open(folder.path().join("db")).unwrap();
+        write(folder.path(), "a", &[event(1)]);
+        write(folder.path(), "b", &["one".into(), event(2), "two".into(), event(3), "three".into()]);
+        let replay = |stop_after: usize| {
+            let (stop, mut told) = (Arc::new(AtomicBool::new(false)), Vec::new());
+            let inputs = ["a", "b"].map(|name| Input::path(folder.path().join(name)));
+            let replay = Replay::new(&db).inputs(inputs).stop(stop.clone());
+            let tell = |rejection: &Rejection, _: &str| {
+                told.push(rejection.line);
+                stop.store(told.len() == stop_after, Ordering::SeqCst);
+            };
+            let report = replay.on_rejection(tell).run().unwrap();
+            (told, report)
+        };
+        let (told, report) = replay(2);
+        assert_eq!((told, report.stopped), (vec![1, 3], true));
+        // Neither the events of the piece nor its rejections count yet.
+        assert_eq!((report.events, report.rejected_total()), (1, 0));
+
+        let (told, report) = replay(usize::MAX);
+        assert_eq!((told, report.resumed, report.stopped), (vec![1, 3, 5], true, false));
+        assert_eq!((report.counts.applied, report.counts.duplicates), (3, 0));
+        assert_eq!(report.rejected_total(), 3);
     }
 }

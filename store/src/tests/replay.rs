@@ -164,7 +164,7 @@ fn a_stopped_replay_goes_on_where_it_was() {
         (export(&db), report)
     };
     let mut db = home.open();
-    for (runs, rejections) in [10, 30, 25, 20, 40].into_iter().enumerate() {
+    for (runs, rejections) in [20, 30, 25, 20, 40].into_iter().enumerate() {
         let report = stop_after(&db, &[&a, &b], rejections);
         assert!(report.stopped);
         assert_eq!((report.resumed, report.uncounted), (runs > 0, 0));

@@ -10,8 +10,8 @@
 
 Times are whole milliseconds since the epoch; those ending in `_utc` are the same as datetimes. Results are frozen, compare by
 value and have `to_dict()`. Every exception is a ConvofoldError, but for ValueError and TypeError where an argument is wrong
-and OSError where a file is. `to_arrow()` and `messages_to_arrow()` hand all conversations, or all messages, to pandas, polars,
-DuckDB or pyarrow.
+and OSError where a file to export to is. `to_arrow()` and `messages_to_arrow()` hand all conversations, or all messages, to
+pandas, polars, DuckDB or pyarrow.
 """
 
 from ._convofold import (

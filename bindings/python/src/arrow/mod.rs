@@ -51,11 +51,13 @@ impl ArrowTable {
         }
     }
 
-    fn batches(&self) -> Result<Box<dyn RecordBatchReader + Send>, Failure> {
-        let db = self.db.get().open()?;
-        Ok(match self.content {
-            Content::Conversations => Box::new(Batches { rows: db.scan_states(), schema: self.schema() }),
-            Content::Messages => Box::new(Batches { rows: messages::rows(db.scan()), schema: self.schema() }),
+    fn batches(&self, py: Python<'_>) -> Result<Box<dyn RecordBatchReader + Send>, Failure> {
+        let (content, schema) = (self.content, self.schema());
+        self.db.get().asked(py, move |db| -> Box<dyn RecordBatchReader + Send> {
+            match content {
+                Content::Conversations => Box::new(Batches { rows: db.scan_states(), schema }),
+                Content::Messages => Box::new(Batches { rows: messages::rows(db.scan()), schema }),
+            }
         })
     }
 }
@@ -71,7 +73,7 @@ impl ArrowTable {
     ) -> Result<Bound<'py, PyCapsule>, Failure> {
         // Whoever asks for another schema has to convert by themselves, which the interface allows.
         let _ = requested_schema;
-        let stream = FFI_ArrowArrayStream::new(self.batches()?);
+        let stream = FFI_ArrowArrayStream::new(self.batches(py)?);
         Ok(PyCapsule::new_with_value(py, stream, c"arrow_array_stream")?)
     }
 
