@@ -1,4 +1,4 @@
-//! Measures what issue 4 asks for, P1 to P9, and prints how far it is reached.
+//! Measures what is promised, P1 to P9 of `docs/benchmarks.md`, and prints how far it is reached.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -27,7 +27,7 @@ enum Which {
     P9,
 }
 
-/// What issue 4 asks for, measured in one run.
+/// What is promised of speed, memory and disk, measured in one run.
 #[derive(Parser)]
 struct Args {
     /// Only these.

@@ -1,4 +1,4 @@
-//! What issue 4 asks for, P1 to P9, each measured as it says.
+//! What is promised, P1 to P9 of `docs/benchmarks.md`, each measured as it says.
 
 pub mod disk;
 pub mod disorder;

@@ -1213,7 +1213,7 @@ convofold_error convofold_verify(convofold_db db,
  * `json` is set to an object with `conversations`, `events` and `differences`, an array that is empty where all is well.
  * `differences`, which may be NULL, is set to how many there are.
  *
- * Errors: where it cannot be carried out: DAMAGED, BUSY (the log was trimmed meanwhile), CLOSED, IO.
+ * Errors: where it cannot be carried out: DAMAGED, BUSY (the log was trimmed meanwhile), CLOSED, POISONED, IO.
  */
 convofold_error convofold_audit(convofold_db db,
                                 uint64_t conversations,

@@ -266,6 +266,7 @@ impl Kind for AuditError {
             Self::Damaged { .. } | Self::Memory(_) => Error::Damaged,
             Self::Trimmed => Error::Busy,
             Self::Closed => Error::Closed,
+            Self::Poisoned(_) => Error::Poisoned,
             Self::Stopped => Error::Stopped,
             Self::Storage(error) => error.kind(),
             _ => Error::Other,

@@ -143,7 +143,7 @@ pub unsafe extern "C" fn convofold_verify(
 /// `json` is set to an object with `conversations`, `events` and `differences`, an array that is empty where all is well.
 /// `differences`, which may be NULL, is set to how many there are.
 ///
-/// Errors: where it cannot be carried out: DAMAGED, BUSY (the log was trimmed meanwhile), CLOSED, IO.
+/// Errors: where it cannot be carried out: DAMAGED, BUSY (the log was trimmed meanwhile), CLOSED, POISONED, IO.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn convofold_audit(
     db: Db,

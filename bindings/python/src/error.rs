@@ -134,7 +134,7 @@ raise! {
     RestoreError as RestoreError {} transparent { RestoreError::Open(inner) => inner };
     RepairError as RepairError {} transparent { RepairError::Open(inner) => inner };
     VerifyError as VerifyError { VerifyError::Closed => ClosedError, VerifyError::Poisoned(_) => PoisonedError };
-    AuditError as AuditError { AuditError::Closed => ClosedError };
+    AuditError as AuditError { AuditError::Closed => ClosedError, AuditError::Poisoned(_) => PoisonedError };
 }
 
 /// With what the file says as its cause; where the file is Python's, that is the exception it raised.
