@@ -93,7 +93,7 @@ impl Auditor {
             let outcome =
                 audit(&shared, Sample::Random { conversations: self.conversations, seed: self.seed }, self.pace());
             drop(shared);
-            if matches!(outcome, Err(AuditError::Closed | AuditError::Poisoned(_) | AuditError::Stopped)) {
+            if matches!(outcome, Err(AuditError::Closed | AuditError::Stopped)) {
                 return;
             }
             let outcome = Arc::new(outcome);
