@@ -3,7 +3,7 @@
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::event::{Direction, Event, Kind};
-use crate::identity::ContentHash;
+use crate::identity::{ContentHash, Identity};
 use crate::session::Session;
 use crate::texts::CONTENT;
 use crate::time::Time;
@@ -11,8 +11,19 @@ use crate::time::Time;
 /// Names the layout that [`Event::content`] hashes. Changing the layout changes identities and so needs a new number.
 const CONTENT_VERSION: u8 = 1;
 
+impl Event {
+    /// What follows from all the rest: the content, and the identity where none was given.
+    pub(crate) fn completed(mut self, identity: Option<Identity>) -> Self {
+        // The direction of a text that is not there says nothing.
+        self.direction = self.direction.filter(|_| self.kind.is_message() || self.text().is_some());
+        self.content = hash(&self);
+        self.identity = identity.unwrap_or_else(|| Identity::of_content(self.content));
+        self
+    }
+}
+
 /// See [`Event::content`], where the layout is described.
-pub(crate) fn hash(event: &Event) -> ContentHash {
+fn hash(event: &Event) -> ContentHash {
     let mut header = Header::new();
     let direction = event.direction().map_or(0, direction_code);
     let flags = [(event.says_nobody(), 1), (event.unread().is_some(), 2), (event.session().is_some(), 4)];
@@ -91,7 +102,6 @@ mod tests {
     use crate::draft::Draft;
     use crate::draft::tests::{at, message};
     use crate::event::{AgentMention, SUPEROFFICE};
-    use crate::identity::Identity;
 
     #[test]
     fn i1_the_content_is_everything_the_fold_can_see() {

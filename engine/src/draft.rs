@@ -201,6 +201,36 @@ impl Draft<'_> {
     }
 }
 
+impl Event {
+    /// The draft that builds this event again, given the same limit to ids.
+    #[must_use]
+    pub fn draft(&self) -> Draft<'_> {
+        Draft {
+            source: self.source(),
+            conversation: self.conversation(),
+            identity: (!self.identity.is_content()).then(|| self.identity.clone()),
+            kind: Some(self.kind),
+            occurred: self.occurred,
+            sent: self.sent,
+            started: self.started,
+            active: self.active,
+            unread: self.unread,
+            agent: self.agent(),
+            direction: self.direction,
+            channel: self.channel(),
+            text: self.text(),
+            member_name: self.member_name(),
+            member_number: self.member_number(),
+            member_business_id: self.member_business_id(),
+            member_channel_id: self.member_channel_id(),
+            shortcode: self.shortcode(),
+            app_key: self.app_key(),
+            tenant: self.tenant(),
+            session: self.session.as_deref().cloned(),
+        }
+    }
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;

@@ -1,15 +1,13 @@
-//! An event as the fold sees it, whatever source it came from. [`Draft`] is the way to make one.
+//! An event as the fold sees it, whatever source it came from. [`Draft`](crate::Draft) is the way to make one.
 
-use crate::content;
-use crate::draft::Draft;
 use crate::identity::{ContentHash, Identity};
 use crate::session::Session;
 use crate::texts::{Field, Texts};
 use crate::time::Time;
 
-/// The word for Airship Live Chat in [`Draft::source`].
+/// The word for Airship Live Chat in [`Draft::source`](crate::Draft::source).
 pub const AIRSHIP: &str = "airship";
-/// The word for SuperOffice chat in [`Draft::source`].
+/// The word for SuperOffice chat in [`Draft::source`](crate::Draft::source).
 pub const SUPEROFFICE: &str = "superoffice";
 
 /// What an event does to its conversation.
@@ -151,15 +149,6 @@ impl At {
 }
 
 impl Event {
-    /// What follows from all the rest: the content, and the identity where none was given.
-    pub(crate) fn completed(mut self, identity: Option<Identity>) -> Self {
-        // The direction of a text that is not there says nothing.
-        self.direction = self.direction.filter(|_| self.kind.is_message() || self.text().is_some());
-        self.content = content::hash(&self);
-        self.identity = identity.unwrap_or_else(|| Identity::of_content(self.content));
-        self
-    }
-
     pub(crate) fn says_nobody(&self) -> bool {
         self.nobody
     }
@@ -192,7 +181,7 @@ impl Event {
         &self.identity
     }
 
-    /// The hash of all that the fold can see of it, `occurred` included: the fields of [`Draft`] but for the
+    /// The hash of all that the fold can see of it, `occurred` included: the fields of [`Draft`](crate::Draft) but for the
     /// conversation and the identity.
     ///
     /// It is the XXH3-128 (seed 0) of these fields, one after the other, numbers little-endian:
@@ -325,33 +314,5 @@ impl Event {
     #[must_use]
     pub fn session(&self) -> Option<&Session> {
         self.session.as_deref()
-    }
-
-    /// The draft that builds this event again, given the same limit to ids.
-    #[must_use]
-    pub fn draft(&self) -> Draft<'_> {
-        Draft {
-            source: self.source(),
-            conversation: self.conversation(),
-            identity: (!self.identity.is_content()).then(|| self.identity.clone()),
-            kind: Some(self.kind),
-            occurred: self.occurred,
-            sent: self.sent,
-            started: self.started,
-            active: self.active,
-            unread: self.unread,
-            agent: self.agent(),
-            direction: self.direction,
-            channel: self.channel(),
-            text: self.text(),
-            member_name: self.member_name(),
-            member_number: self.member_number(),
-            member_business_id: self.member_business_id(),
-            member_channel_id: self.member_channel_id(),
-            shortcode: self.shortcode(),
-            app_key: self.app_key(),
-            tenant: self.tenant(),
-            session: self.session.as_deref().cloned(),
-        }
     }
 }

@@ -10,8 +10,8 @@ mod identity;
 mod session;
 mod texts;
 mod event;
-mod draft;
 mod content;
+mod draft;
 mod context;
 mod parts;
 #[cfg_attr(
