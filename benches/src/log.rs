@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
-use convofold_cli::generate::{Faults, GenerateOptions, Mix, generate};
+use convofold_generator::{Faults, GenerateOptions, Mix, generate};
 
 /// What is in a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

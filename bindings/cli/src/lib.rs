@@ -2,7 +2,6 @@
 //!
 //! Everything it does is done by the crate `convofold`, which a host calls as well; here are only arguments, inputs,
 //! tables and exit codes. Start at [`run`]; each command is one file in [`commands`], arguments and behaviour together.
-//! [`generate`] makes event logs and knows nothing of the rest.
 
 #![forbid(unsafe_code)]
 
@@ -16,7 +15,6 @@ pub mod inputs;
 pub mod interrupt;
 pub mod output;
 pub mod values;
-pub mod generate;
 mod cli;
 
 pub use cli::{Cli, Command, run};

@@ -5,12 +5,12 @@ use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use convofold_generator::{Faults, GenerateOptions, GenerateSummary, Mix, generate};
 use serde::Serialize;
 
 use crate::console::Console;
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::generate::{Faults, GenerateOptions, GenerateSummary, Mix, generate};
 use crate::output::table::Facts;
 use crate::output::text;
 use crate::values;

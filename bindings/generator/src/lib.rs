@@ -16,6 +16,8 @@
 //! `timeline` interleaves many of them, `airship` and `superoffice` write them down, `delivery` and
 //! `garbage` spoil the result on request.
 
+#![forbid(unsafe_code)]
+
 mod airship;
 mod clock;
 mod conversation;
