@@ -7,10 +7,10 @@ use std::sync::Arc;
 use convofold_engine::Seq;
 
 use crate::damage::Damage;
-use crate::log::LogError;
-use crate::recovery::SkipReason;
+use crate::log::reader::LogError;
+use crate::open::recovery::SkipReason;
 use crate::storage::StorageError;
-use crate::submission::Batch;
+use crate::write::batch::Batch;
 
 /// Why a store does not open.
 #[derive(Debug, thiserror::Error)]

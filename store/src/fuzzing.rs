@@ -9,15 +9,15 @@ use std::path::Path;
 
 use convofold_engine::{Board, ConversationImage, Event, Query};
 
-use crate::backup::fuzzing::read_backup;
-use crate::codec::block::{self, Block, BlockBuilder, Tail};
-use crate::codec::frame::{Compressor, Mark, mended, u32_at, u64_at};
-use crate::codec::{checkpoint, log_start, page};
-use crate::event_reader::DecodedBlock;
-use crate::part::{Part, Tree};
-use crate::sled_file;
+use crate::care::backup::fuzzing::read_backup;
+use crate::format::block::{self, Block, BlockBuilder, Tail};
+use crate::format::frame::{Compressor, Mark, mended, u32_at, u64_at};
+use crate::format::{checkpoint, log_start, page};
+use crate::log::events::DecodedBlock;
+use crate::storage::chunk::{Part, Tree};
+use crate::storage::sled::file;
 
-const HEADER_BYTES: usize = crate::codec::frame::HEADER_BYTES;
+const HEADER_BYTES: usize = crate::format::frame::HEADER_BYTES;
 
 /// Reads a block of the log and its events.
 pub fn block(bytes: &[u8]) {

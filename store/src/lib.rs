@@ -17,62 +17,26 @@
 
 #![forbid(unsafe_code)]
 
-// In the order in which to read them.
+// From the bottom to the top: each knows only those above it in this list.
 mod damage;
 #[cfg(feature = "serde")]
 mod json;
-mod error;
-mod storage;
-#[cfg(test)]
-mod memory_storage;
-mod part;
-mod sled_tree;
-mod rescue;
-mod sled_file;
-mod sled_storage;
-mod codec;
-mod directory;
-mod head;
-mod log;
-mod event_reader;
-mod submission;
-mod receipt;
-mod ticket;
-mod base;
-mod cut;
 mod in_order;
-mod stored_page;
-mod archive;
-mod live;
 mod trace;
-mod histogram;
-mod counters;
-mod shared;
-mod lent_storage;
-mod checkpoint;
-mod recovery;
-mod evidence;
-mod opening;
-mod group;
-mod writer;
+mod format;
+mod storage;
+mod log;
+mod conversations;
 mod options;
-mod handle;
-mod sorted_lines;
-mod queries;
-mod scan;
-mod shadow;
-pub mod audit;
-pub mod backup;
-pub mod verify;
-mod trim;
-mod feed;
-mod export;
-mod ingest;
+mod state;
+mod error;
+mod checkpoint;
+mod write;
+mod open;
+mod api;
+mod check;
+mod care;
 pub mod replay;
-mod new_store;
-pub mod repair;
-#[cfg(feature = "metrics")]
-pub mod metrics;
 
 #[cfg(fuzzing)]
 #[doc(hidden)]
@@ -80,22 +44,26 @@ pub mod fuzzing;
 #[cfg(test)]
 mod tests;
 
-pub use checkpoint::Checkpoint;
-pub use counters::Counters;
+pub use api::export::{EventExportReport, ExportEventsError};
+pub use api::feed::{Change, Changes, StopHandle};
+pub use api::handle::Convofold;
+pub use api::ingest::{IgnoredCounts, IngestOptions, IngestReport};
+pub use api::query::{ExportReport, Stats};
+pub use api::scan::{Conversation, Scan};
+pub use care::trim::Trimmed;
+pub use care::{backup, repair};
+pub use check::{audit, verify};
+pub use checkpoint::write::Checkpoint;
 pub use damage::Damage;
 pub use error::{ChangesError, CloseError, CommitError, IngestError, OpenError, SubmitError, TrimError};
-pub use export::{EventExportReport, ExportEventsError};
-pub use feed::{Change, Changes, StopHandle};
-pub use handle::Convofold;
-pub use histogram::LatencyHistogram;
-pub use ingest::{IgnoredCounts, IngestOptions, IngestReport};
+pub use open::recovery::{Recovery, SkipReason, SkippedCheckpoint};
 pub use options::Options;
-pub use queries::{ExportReport, Stats};
-pub use receipt::{EffectCounts, Receipt};
-pub use recovery::{Recovery, SkipReason, SkippedCheckpoint};
-pub use scan::{Conversation, Scan};
-pub use sled_file::Doubt;
+pub use state::counters::Counters;
+pub use state::histogram::LatencyHistogram;
+#[cfg(feature = "metrics")]
+pub use state::metrics;
 pub use storage::StorageError;
-pub use submission::{Batch, Durability};
-pub use ticket::Ticket;
-pub use trim::Trimmed;
+pub use storage::sled::file::Doubt;
+pub use write::batch::{Batch, Durability};
+pub use write::receipt::{EffectCounts, Receipt};
+pub use write::ticket::Ticket;

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use convofold_engine::ingest::Limits;
 
+use crate::api::handle::Convofold;
 use crate::error::OpenError;
-use crate::handle::Convofold;
-use crate::sled_storage::{MAX_SEGMENT_BYTES, MIN_SEGMENT_BYTES};
+use crate::storage::sled::{MAX_SEGMENT_BYTES, MIN_SEGMENT_BYTES};
 use crate::trace::opened;
 
 /// How to open a store. The defaults are meant to be left alone; each says why it is what it is.
@@ -170,7 +170,7 @@ impl Options {
     ///
     /// # Errors
     /// [`OpenError`] says what is in the way. Nothing was changed then, but for what `docs/durability.md` lists as not
-    /// promised. What can be read of a damaged store is saved by [`Repair`](crate::repair::Repair).
+    /// promised. What can be read of a damaged store is saved by [`Repair`](crate::care::repair::Repair).
     pub fn open(self, dir: impl AsRef<Path>) -> Result<Convofold, OpenError> {
         Convofold::open_with(self, dir.as_ref()).inspect_err(|error| opened(Err(error)))
     }

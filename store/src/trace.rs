@@ -9,7 +9,7 @@ use std::error::Error;
 use std::fmt;
 
 use crate::error::OpenError;
-use crate::recovery::Recovery;
+use crate::open::recovery::Recovery;
 use crate::storage::StorageError;
 
 /// A span from here to the end of the block.

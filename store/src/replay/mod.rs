@@ -26,11 +26,11 @@ use std::time::{Duration, Instant};
 use convofold_engine::ingest::{Format, Rejection};
 use crossbeam_channel::RecvTimeoutError;
 
+use crate::api::handle::Convofold;
 use crate::error::{CommitError, SubmitError};
-use crate::handle::Convofold;
-use crate::submission::{Batch, Durability};
-use crate::ticket::Ticket;
 use crate::trace::{span, tell};
+use crate::write::batch::{Batch, Durability};
+use crate::write::ticket::Ticket;
 
 pub use input::Input;
 use parsing::{ParsedPiece, Pipeline};

@@ -15,7 +15,7 @@ use super::ReplayError;
 use super::input::Input;
 use super::reading::{Reading, Work};
 use super::resume::Place;
-use crate::ingest::Parsed;
+use crate::api::ingest::Parsed;
 use crate::storage::panic_message;
 
 /// A piece that was parsed.

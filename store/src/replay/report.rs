@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::ingest::{IgnoredCounts, Parsed};
-use crate::receipt::EffectCounts;
+use crate::api::ingest::{IgnoredCounts, Parsed};
+use crate::write::receipt::EffectCounts;
 
 /// What a replay found and did, all runs of it together where it was resumed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

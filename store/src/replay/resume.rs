@@ -10,13 +10,13 @@ use xxhash_rust::xxh3::Xxh3;
 use super::ReplayError;
 use super::input::{Input, OpenInput};
 use super::report::ReplayReport;
-use crate::codec::replay_mark::{self, ReplayMarkV1};
+use crate::api::handle::Convofold;
+use crate::api::ingest::IgnoredCounts;
 use crate::error::CommitError;
-use crate::handle::Convofold;
-use crate::ingest::IgnoredCounts;
-use crate::receipt::EffectCounts;
+use crate::format::replay_mark::{self, ReplayMarkV1};
 use crate::storage::StorageError;
-use crate::submission::Batch;
+use crate::write::batch::Batch;
+use crate::write::receipt::EffectCounts;
 
 /// A place in the inputs, between two pieces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

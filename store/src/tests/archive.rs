@@ -5,14 +5,14 @@ use std::sync::Arc;
 use convofold_engine::{Board, Draft, Event, Kind, Query};
 
 use super::{Home, export, message, messages, submit};
-use crate::audit::Sample;
-use crate::checkpoint::{PAGE_SLOTS, checksum_of, generation_of};
-use crate::codec::checkpoint as record;
-use crate::codec::frame::Compressor;
-use crate::codec::{page, page_head};
-use crate::memory_storage::{Contents, MemoryStorage};
+use crate::check::audit::Sample;
+use crate::checkpoint::write::{PAGE_SLOTS, checksum_of, generation_of};
+use crate::conversations::page::PageEntry;
+use crate::format::checkpoint as record;
+use crate::format::frame::Compressor;
+use crate::format::{page, page_head};
 use crate::storage::PageKey;
-use crate::stored_page::PageEntry;
+use crate::storage::memory::{Contents, MemoryStorage};
 use crate::{Batch, CommitError, Convofold, Options, StorageError};
 
 /// So little that hardly anything stays.
@@ -141,7 +141,7 @@ fn a_store_whose_pages_are_of_version_1_answers_the_same() {
     let again = home.open_on(&storage, Options::new());
     assert_eq!(again.recovery().skipped, []);
     assert_eq!(again.stats().resident, 37, "pages without heads are read whole");
-    crate::archive::let_go(&again.shared().live, 0);
+    crate::conversations::archive::let_go(&again.shared().live, 0);
     assert_eq!(again.stats().resident, 0);
     expect_the_same(&again, &mut unlimited());
     let receipt = submit(&again, Batch::new(vec![message("case-20", 5_000)]));
@@ -178,7 +178,7 @@ fn verify_and_audit_look_at_conversations_wherever_they_are() {
 fn a_page_that_cannot_be_read_fails_the_batch_that_needs_it_and_is_made_anew_at_the_next_opening() {
     let (_home, storage, db) = scattered();
     db.checkpoint().unwrap();
-    crate::archive::let_go(&db.shared().live, 0);
+    crate::conversations::archive::let_go(&db.shared().live, 0);
     let (hash, lines) = (db.state_hash(), export(&db));
     storage.damage(|contents| {
         for page in contents.pages.values_mut() {

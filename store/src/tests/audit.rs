@@ -7,7 +7,7 @@ use crossbeam_channel::{TryRecvError, unbounded};
 use parking_lot::Mutex;
 
 use super::{Home, forge_checkpoint, lived_in, message, submit};
-use crate::audit::{AuditDifference, AuditError, BackgroundAudit, Sample};
+use crate::check::audit::{AuditDifference, AuditError, BackgroundAudit, Sample};
 use crate::{Batch, Convofold, Damage, Options};
 
 /// A store that opens with one message too few in a conversation, because its checkpoint says so.

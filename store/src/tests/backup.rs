@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use convofold_engine::Time;
 
 use super::{Home, export, lived_in, message, messages, submit};
-use crate::backup::{BackupError, BackupFile, BackupFileError, BackupOptions, RestoreError, Step, restore};
+use crate::care::backup::{BackupError, BackupFile, BackupFileError, BackupOptions, RestoreError, Step, restore};
 use crate::{Batch, Convofold, Damage, OpenError, Options, TrimError};
 
 /// A folder for backups.

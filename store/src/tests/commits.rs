@@ -7,9 +7,9 @@ use std::time::Duration;
 use convofold_engine::{Effect, Query};
 
 use super::{Home, export, message, message_with, messages, submit};
-use crate::audit::{AuditError, Sample};
-use crate::memory_storage::MemoryStorage;
-use crate::verify::VerifyError;
+use crate::check::audit::{AuditError, Sample};
+use crate::check::verify::VerifyError;
+use crate::storage::memory::MemoryStorage;
 use crate::{Batch, CommitError, Durability, Options, SubmitError};
 
 /// No barrier unless a test asks for one.
@@ -322,7 +322,7 @@ fn a_huge_event_is_cut_into_parts_and_comes_back() {
 fn every_field_of_an_event_survives() {
     let home = Home::new();
     let db = home.open();
-    let events = vec![crate::codec::fixtures::full_event(), crate::codec::fixtures::session_event()];
+    let events = vec![crate::format::fixtures::full_event(), crate::format::fixtures::session_event()];
     submit(&db, Batch::new(events.clone()));
     let mut changes = db.changes(0);
     for event in events {

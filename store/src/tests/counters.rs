@@ -6,8 +6,8 @@ use std::sync::atomic::AtomicBool;
 use convofold_engine::ingest::Format;
 
 use super::{Home, at_odds, message, messages, submit};
-use crate::memory_storage::MemoryStorage;
 use crate::replay::{Input, Replay};
+use crate::storage::memory::MemoryStorage;
 use crate::{Batch, Counters, Durability, EffectCounts, Options, SubmitError};
 
 #[test]

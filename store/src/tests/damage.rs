@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Home, messages, submit};
-use crate::memory_storage::{Contents, MemoryStorage};
+use crate::storage::memory::{Contents, MemoryStorage};
 use crate::{Batch, ChangesError, Convofold, Damage, OpenError, Options};
 
 fn log_of_ten_blocks() -> Contents {

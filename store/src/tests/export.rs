@@ -8,7 +8,7 @@ use convofold_engine::ingest::Format;
 use convofold_engine::{Draft, Event, Identity};
 
 use super::{Home, message, messages, submit};
-use crate::memory_storage::MemoryStorage;
+use crate::storage::memory::MemoryStorage;
 use crate::{Batch, Change, ChangesError, Convofold, Durability, ExportEventsError, Options};
 
 fn lines(db: &Convofold) -> Vec<u8> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Home, message, messages, submit};
-use crate::memory_storage::MemoryStorage;
+use crate::storage::memory::MemoryStorage;
 use crate::{Batch, ChangesError, Durability, Options};
 
 #[test]

@@ -6,22 +6,22 @@ use convofold_engine::ingest::Format;
 use convofold_engine::{Effect, StateHash};
 use serde::Serialize;
 
-use crate::audit::{AuditDifference, AuditReport};
-use crate::backup::{BackupContents, BackupReport, RestoreReport};
-use crate::checkpoint::Checkpoint;
+use crate::api::export::EventExportReport;
+use crate::api::feed::Change;
+use crate::api::handle::Convofold;
+use crate::api::ingest::{IgnoredCounts, IngestReport};
+use crate::api::query::{ExportReport, Stats};
+use crate::care::backup::{BackupContents, BackupReport, RestoreReport};
+use crate::care::repair::{Lost, RepairReport};
+use crate::care::trim::Trimmed;
+use crate::check::audit::{AuditDifference, AuditReport};
+use crate::check::verify::{Problem, VerifiedCheckpoint, VerifyReport};
+use crate::checkpoint::write::Checkpoint;
 use crate::damage::Damage;
-use crate::export::EventExportReport;
-use crate::feed::Change;
-use crate::handle::Convofold;
-use crate::ingest::{IgnoredCounts, IngestReport};
-use crate::queries::{ExportReport, Stats};
-use crate::receipt::{EffectCounts, Receipt};
-use crate::recovery::{Recovery, SkipReason, SkippedCheckpoint};
-use crate::repair::{Lost, RepairReport};
+use crate::open::recovery::{Recovery, SkipReason, SkippedCheckpoint};
 use crate::replay::{Progress, ReplayReport};
-use crate::sled_file::Doubt;
-use crate::trim::Trimmed;
-use crate::verify::{Problem, VerifiedCheckpoint, VerifyReport};
+use crate::storage::sled::file::Doubt;
+use crate::write::receipt::{EffectCounts, Receipt};
 
 const TOOK: Duration = Duration::from_micros(1_999);
 
@@ -103,7 +103,7 @@ fn checkpoints_figures_and_what_opening_found() {
 
 #[test]
 fn counters_are_flat_and_histograms_count_by_bucket() {
-    let latencies = crate::histogram::Latencies::default();
+    let latencies = crate::state::histogram::Latencies::default();
     latencies.add(Duration::from_micros(3));
     let counters = crate::Counters {
         commit_latency: latencies.snapshot(),

@@ -7,8 +7,8 @@ use proptest::prelude::*;
 
 use super::message;
 use super::world::{Stop, World};
-use crate::memory_storage::{Contents, Dice, Fault, MemoryStorage};
 use crate::storage::Storage;
+use crate::storage::memory::{Contents, Dice, Fault, MemoryStorage};
 use crate::{Batch, Durability};
 
 const DEFAULT_CASES: u32 = 48;

@@ -33,7 +33,7 @@ use std::sync::Arc;
 use convofold_engine::{AgentMention, Direction, Draft, Event, Kind, Time};
 use tempfile::TempDir;
 
-use crate::memory_storage::MemoryStorage;
+use crate::storage::memory::MemoryStorage;
 use crate::{Batch, Convofold, Options};
 
 /// The `number`th message of a conversation.
@@ -93,10 +93,10 @@ fn at_odds(number: u64) -> Event {
 
 /// Changes a conversation in the last checkpoint, so that all checksums are right.
 pub(crate) fn forge_checkpoint(storage: &MemoryStorage, forge: impl Fn(&mut convofold_engine::ConversationImage)) {
-    use crate::checkpoint::{PAGE_SLOTS, checksum_of, generations, record_name};
-    use crate::codec::{checkpoint as record, frame::Compressor};
-    use crate::recovery::load_page;
-    use crate::stored_page::StoredPage;
+    use crate::checkpoint::write::{PAGE_SLOTS, checksum_of, generations, record_name};
+    use crate::conversations::page::StoredPage;
+    use crate::format::{checkpoint as record, frame::Compressor};
+    use crate::open::recovery::load_page;
 
     let mut compressor = Compressor::new().unwrap();
     let generation = *generations(storage).unwrap().last().unwrap();

@@ -4,7 +4,7 @@ use std::fs;
 
 use super::sled_files::{damage_block, files};
 use super::{Home, export, messages, submit};
-use crate::repair::{Repair, RepairError, RepairReport};
+use crate::care::repair::{Repair, RepairError, RepairReport};
 use crate::{Batch, Change, Convofold, OpenError};
 
 fn changes(db: &Convofold) -> Vec<Change> {

@@ -261,7 +261,7 @@ fn one_document_is_one_piece() {
 fn a_failed_write_ends_it() {
     let home = Home::new();
     let path = write(&home, "a", log(0, 20_000).as_bytes());
-    let storage = Arc::new(crate::memory_storage::MemoryStorage::default());
+    let storage = Arc::new(crate::storage::memory::MemoryStorage::default());
     let db = home.open_on(&storage, Options::new());
     storage.fail_append.set(3);
     let outcome = Replay::new(&db).input(Input::path(&path)).run();

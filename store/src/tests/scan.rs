@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Home, lived_in, messages, submit};
-use crate::memory_storage::MemoryStorage;
+use crate::storage::memory::MemoryStorage;
 use crate::{Batch, Convofold, Options, StorageError};
 
 /// Everything that a scan shows is what is answered when it is asked for by its id.

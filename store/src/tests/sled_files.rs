@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::{Home, message_with, messages, submit};
-use crate::part::{Part, Tree};
+use crate::storage::chunk::{Part, Tree};
 use crate::{Batch, Convofold, Options};
 
 fn blobs(home: &Home) -> usize {

@@ -5,8 +5,8 @@
 
 use super::world::{Stop, World};
 use super::{message, messages};
-use crate::memory_storage::{Call, Contents, Fault, MemoryStorage};
 use crate::storage::PageKey;
+use crate::storage::memory::{Call, Contents, Fault, MemoryStorage};
 use crate::{Batch, Durability, OpenError};
 
 /// How operations fail: how, and whether those after the first fail too.

@@ -8,8 +8,8 @@ use tracing::subscriber::NoSubscriber;
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::{Home, messages, submit};
-use crate::memory_storage::MemoryStorage;
 use crate::replay::{Input, Replay};
+use crate::storage::memory::MemoryStorage;
 use crate::{Batch, Options, SubmitError};
 
 /// Everything that is told, as text.

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use convofold_engine::{FOLD_VERSION, Seq, Time};
 
 use super::{Home, export, message, messages, submit};
-use crate::audit::{AuditError, Sample};
-use crate::backup::{BackupOptions, RestoreError, restore};
-use crate::codec::checkpoint::{self as record, CheckpointV1};
-use crate::codec::frame::Compressor;
-use crate::memory_storage::MemoryStorage;
-use crate::repair::Repair;
+use crate::care::backup::{BackupOptions, RestoreError, restore};
+use crate::care::repair::Repair;
+use crate::check::audit::{AuditError, Sample};
+use crate::check::verify::Problem;
+use crate::format::checkpoint::{self as record, CheckpointV1};
+use crate::format::frame::Compressor;
 use crate::storage::PageKey;
-use crate::verify::Problem;
+use crate::storage::memory::MemoryStorage;
 use crate::{Batch, Change, ChangesError, Convofold, OpenError, Options, StorageError, TrimError};
 
 /// The time of the `number`th message.
@@ -97,7 +97,7 @@ fn bookmarks_before_the_first_event_stay_until_events_go() {
     submit(&db, Batch::new(messages(0, 5)));
     submit(&db, Batch::new(messages(5, 5)));
     assert_eq!(db.trim_log(time(0)).unwrap().blocks, 0);
-    let backup = |name| db.backup(home.dir.path().join(name), &crate::backup::BackupOptions::new(), |_| {});
+    let backup = |name| db.backup(home.dir.path().join(name), &crate::care::backup::BackupOptions::new(), |_| {});
     assert_eq!(backup("whole").unwrap().contents.blocks, 3);
     assert_eq!(db.trim_log(time(5)).unwrap().blocks, 2);
     assert_eq!(backup("trimmed").unwrap().contents.blocks, 1);

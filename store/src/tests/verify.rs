@@ -6,9 +6,9 @@ use convofold_engine::Kind;
 use crossbeam_channel::{TryRecvError, unbounded};
 
 use super::{Home, forge_checkpoint, lived_in, message, message_with, messages, submit};
-use crate::checkpoint::record_name;
-use crate::memory_storage::Contents;
-use crate::verify::{Problem, VerifyError, VerifyProgress, VerifyReport};
+use crate::check::verify::{Problem, VerifyError, VerifyProgress, VerifyReport};
+use crate::checkpoint::write::record_name;
+use crate::storage::memory::Contents;
 use crate::{Batch, CommitError, Convofold, Options};
 
 fn verify(db: &Convofold) -> VerifyReport {

@@ -7,9 +7,9 @@ use convofold_engine::Time;
 
 use super::Home;
 use super::witness::Witness;
-use crate::audit::Sample;
-use crate::backup::{BackupOptions, restore};
-use crate::memory_storage::{Call, MemoryStorage};
+use crate::care::backup::{BackupOptions, restore};
+use crate::check::audit::Sample;
+use crate::storage::memory::{Call, MemoryStorage};
 use crate::{Batch, CommitError, Convofold, Durability, OpenError, Options, SubmitError, TrimError};
 
 /// The times of [`message`](super::message)s begin here, a second apart.
@@ -79,7 +79,7 @@ impl World {
 
     /// Lets everything leave memory that may.
     pub(super) fn let_go(&mut self) {
-        crate::archive::let_go(&self.db.shared().live, 0);
+        crate::conversations::archive::let_go(&self.db.shared().live, 0);
     }
 
     pub(super) fn sync(&mut self) -> Result<(), Stop> {

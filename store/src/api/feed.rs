@@ -1,0 +1,195 @@
+//! The change feed (spec Q4).
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use convofold_engine::{Event, Seq};
+
+use crate::api::handle::Convofold;
+use crate::error::ChangesError;
+use crate::format::block::{Block, Tail};
+use crate::log::reader::{LogError, LogReader, block_with};
+use crate::state::shared::Shared;
+
+/// One event in the change feed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub struct Change {
+    /// Its place in the log.
+    pub seq: Seq,
+    /// The event.
+    pub event: Event,
+}
+
+/// All events from some place in the log on, in its order, without hole or repeat: first those that are there, then
+/// those that come.
+///
+/// It shows an event only when that survives a power cut, so nobody acts on what may be gone after the next start. It reads
+/// the log by itself and holds one block of it; the writer never waits for it, however slow it is.
+pub struct Changes {
+    shared: Arc<Shared>,
+    /// The next event to show.
+    next_seq: Seq,
+    /// Where to read on; `None` before the first block is found.
+    tail: Option<Tail>,
+    ready: std::vec::IntoIter<Event>,
+    stopped: Arc<AtomicBool>,
+}
+
+/// Ends the waiting of a feed, from any thread ([`Changes::stop_handle`]).
+#[derive(Clone)]
+pub struct StopHandle {
+    shared: Arc<Shared>,
+    stopped: Arc<AtomicBool>,
+}
+
+impl Convofold {
+    /// The events from `from_seq` on. A feed is continued with the seq after the last one that was handled; 0 and 1 are
+    /// the beginning.
+    #[must_use]
+    pub fn changes(&self, from_seq: Seq) -> Changes {
+        let next_seq = from_seq.max(1);
+        let ready = Vec::new().into_iter();
+        Changes { shared: self.shared().clone(), next_seq, tail: None, ready, stopped: Arc::default() }
+    }
+}
+
+impl Changes {
+    /// The next event, where there is one already.
+    ///
+    /// # Errors
+    /// [`ChangesError`] where the store was closed, or its log cannot be read.
+    pub fn try_next(&mut self) -> Result<Option<Change>, ChangesError> {
+        loop {
+            if let Some(event) = self.ready.next() {
+                let seq = self.next_seq;
+                self.next_seq += 1;
+                return Ok(Some(Change { seq, event }));
+            }
+            if self.next_seq > self.shared.durable.lock().seq {
+                return if self.is_closed() { Err(ChangesError::Closed) } else { Ok(None) };
+            }
+            self.read_block()?;
+        }
+    }
+
+    /// The next event; waits for it this long at most, and not at all once the feed was stopped.
+    ///
+    /// # Errors
+    /// [`ChangesError`] where the store was closed, or its log cannot be read.
+    pub fn next_timeout(&mut self, timeout: Duration) -> Result<Option<Change>, ChangesError> {
+        let deadline = Instant::now().checked_add(timeout);
+        loop {
+            if let Some(change) = self.try_next()? {
+                return Ok(Some(change));
+            }
+            let mut durable = self.shared.durable.lock();
+            while self.next_seq > durable.seq && !durable.is_closed {
+                if self.stopped.load(Ordering::Relaxed) {
+                    return Ok(None);
+                }
+                match deadline {
+                    None => self.shared.durable_moved.wait(&mut durable),
+                    Some(deadline) => {
+                        if self.shared.durable_moved.wait_until(&mut durable, deadline).timed_out() {
+                            return Ok(None);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Ends the waiting of this feed from another thread, for a host that follows it in a thread of its own.
+    #[must_use]
+    pub fn stop_handle(&self) -> StopHandle {
+        StopHandle { shared: self.shared.clone(), stopped: self.stopped.clone() }
+    }
+
+    /// The seq of the next event: where to continue a feed later.
+    #[must_use]
+    pub fn next_seq(&self) -> Seq {
+        self.next_seq
+    }
+
+    fn is_closed(&self) -> bool {
+        self.shared.durable.lock().is_closed
+    }
+
+    /// Reads the block with the next event.
+    fn read_block(&mut self) -> Result<(), ChangesError> {
+        // Held while reading, so that closing waits.
+        let storage = self.shared.storage.read();
+        let storage = storage.as_ref().ok_or(ChangesError::Closed)?;
+        self.expect_kept()?;
+        let block = match self.tail {
+            Some(tail) => LogReader::new(storage.clone(), tail).next()?,
+            None => block_with(storage.as_ref(), self.next_seq)?,
+        };
+        // It may have been dropped meanwhile.
+        let missing = || self.expect_kept().err().unwrap_or_else(|| self.damaged(crate::Damage::Missing));
+        let block = block.ok_or_else(missing)?;
+        self.tail = Some(block.end());
+        self.ready = decode(&block, self.next_seq)?.into_iter();
+        Ok(())
+    }
+
+    fn expect_kept(&self) -> Result<(), ChangesError> {
+        let (seq, first_seq) = (self.next_seq, self.shared.log_start.read().tail.seq);
+        if seq < first_seq { Err(ChangesError::Dropped { seq, first_seq }) } else { Ok(()) }
+    }
+
+    fn damaged(&self, why: crate::Damage) -> ChangesError {
+        let Tail { block_no, seq, .. } = self.tail.unwrap_or(Tail { seq: self.next_seq, ..Tail::START });
+        ChangesError::Damaged { block_no, seq, why }
+    }
+}
+
+impl StopHandle {
+    /// [`Changes::next_timeout`] returns `None` instead of waiting, now and from now on. Events that are there already are
+    /// still shown.
+    pub fn stop(&self) {
+        self.stopped.store(true, Ordering::Relaxed);
+        // With the lock, so that nobody is between looking and waiting.
+        let _durable = self.shared.durable.lock();
+        self.shared.durable_moved.notify_all();
+    }
+
+    /// Whether it was stopped.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
+    }
+}
+
+impl std::fmt::Debug for StopHandle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StopHandle").field("is_stopped", &self.is_stopped()).finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Changes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Changes").field("next_seq", &self.next_seq).finish_non_exhaustive()
+    }
+}
+
+impl From<LogError> for ChangesError {
+    fn from(error: LogError) -> Self {
+        match error {
+            LogError::Damaged { block_no, seq, why } => Self::Damaged { block_no, seq, why },
+            LogError::Storage(error) => Self::Storage(error),
+        }
+    }
+}
+
+/// The events of a block from `from_seq` on.
+fn decode(block: &Block, from_seq: Seq) -> Result<Vec<Event>, ChangesError> {
+    let damaged = |why| ChangesError::Damaged { block_no: block.block_no, seq: block.first_seq, why };
+    let body = block.decode().map_err(damaged)?;
+    let skipped = usize::try_from(from_seq.saturating_sub(block.first_seq)).unwrap_or(usize::MAX);
+    let mut events = body.events().map_err(damaged)?;
+    events.drain(..skipped.min(events.len()));
+    Ok(events)
+}

@@ -1,0 +1,11 @@
+//! The handle [`Convofold`](handle::Convofold) and what can be asked of it: submit, ingest, query, scan, follow, export.
+//!
+//! [`check`](crate::check) and [`care`](crate::care) add the methods that verify, audit, back up and trim.
+
+pub(crate) mod handle;
+pub(crate) mod ingest;
+pub(crate) mod query;
+pub(crate) mod scan;
+pub(crate) mod feed;
+pub(crate) mod export;
+mod sorted_lines;

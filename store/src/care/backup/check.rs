@@ -1,0 +1,76 @@
+//! Reads a backup file to its end, and folds a complete one.
+
+use std::fmt::Display;
+use std::io::Read;
+
+use convofold_engine::{Board, ConversationImage, FOLD_VERSION};
+
+use super::reader::{BackupReader, Part, ReadError};
+use super::{BackupFile, BackupFileError, Progress, Step};
+use crate::damage::Damage;
+use crate::format::backup::BackupEnd;
+use crate::format::block::Block;
+use crate::log::events::{Bookmarks, DecodedBlock};
+
+/// Reads everything; what the file says of itself has to be so.
+pub(super) fn check(
+    reader: &mut BackupReader<impl Read>,
+    file: &BackupFile,
+    mut on_progress: impl FnMut(Progress),
+) -> Result<(), BackupFileError> {
+    let last_seq = file.end().last_seq();
+    let mut fold = (!reader.header().is_incremental)
+        .then(|| Fold { bookmarks: reader.header().bookmarks.clone(), ..Fold::default() });
+    loop {
+        let at_byte = reader.at_byte();
+        let damaged = |why| file.name(ReadError::Damaged { at_byte, why });
+        match reader.next().map_err(|error| file.name(error))? {
+            Part::Base(images) => fold.iter_mut().try_for_each(|fold| fold.base(&images)).map_err(damaged)?,
+            Part::Block(block, _) => {
+                match &mut fold {
+                    Some(fold) => fold.block(&block),
+                    None => DecodedBlock::of(&block).map(drop),
+                }
+                .map_err(damaged)?;
+                on_progress(Progress { step: Step::Check, seq: block.end().last_seq(), last_seq });
+            }
+            Part::End(end) => return fold.map_or(Ok(()), |fold| fold.expect(&end, file)),
+        }
+    }
+}
+
+/// The state that the events give.
+#[derive(Default)]
+struct Fold {
+    board: Board,
+    bookmarks: Bookmarks,
+}
+
+impl Fold {
+    fn base(&mut self, images: &[ConversationImage]) -> Result<(), Damage> {
+        for image in images {
+            self.board.restore(self.board.slot_count(), image.clone()).map_err(Damage::Conversation)?;
+        }
+        Ok(())
+    }
+
+    fn block(&mut self, block: &Block) -> Result<(), Damage> {
+        DecodedBlock::of(block)?.fold(&mut self.board, &mut self.bookmarks);
+        Ok(())
+    }
+
+    fn expect(mut self, end: &BackupEnd, file: &BackupFile) -> Result<(), BackupFileError> {
+        let state = |what, expected: &dyn Display, found: &dyn Display| {
+            let [expected, found] = [expected.to_string(), found.to_string()];
+            let path = file.path().to_owned();
+            if expected == found { Ok(()) } else { Err(BackupFileError::State { path, what, expected, found }) }
+        };
+        if end.fold_version == FOLD_VERSION {
+            state("state hash", &end.state_hash, &self.board.state_hash())?;
+        }
+        state("number of conversations", &end.conversations, &self.board.len())?;
+        let found: Vec<_> = self.bookmarks.into_iter().collect();
+        let names = |bookmarks: &[(String, Vec<u8>)]| format!("{bookmarks:?}");
+        state("bookmarks", &names(&end.bookmarks), &names(&found))
+    }
+}

@@ -1,0 +1,168 @@
+//! Reads the frames of a backup file one after the other, believing nothing.
+//!
+//! No more is read at once than the file has left, so a length that is a lie costs no memory.
+
+use std::io::{self, Read};
+
+use convofold_engine::ConversationImage;
+use xxhash_rust::xxh3::Xxh3;
+
+use crate::damage::Damage;
+use crate::format::backup::{self as frames, BackupEnd, BackupHeader};
+use crate::format::block::{self, Block, Tail};
+use crate::format::frame::{HEADER_BYTES, Mark, stated_bytes};
+use crate::format::page;
+
+/// The length of what follows the end frame.
+pub(super) const LENGTH_BYTES: usize = 8;
+
+/// What is wrong with a file, or with reading it.
+#[derive(Debug)]
+pub(super) enum ReadError {
+    Io(io::Error),
+    Damaged { at_byte: u64, why: Damage },
+}
+
+/// The next part of a backup file.
+#[derive(Debug)]
+pub(super) enum Part {
+    /// Conversations of the base.
+    Base(Vec<ConversationImage>),
+    /// A block of the log, and its bytes.
+    Block(Box<Block>, Vec<u8>),
+    /// The end; there is nothing behind it.
+    End(Box<BackupEnd>),
+}
+
+pub(super) struct BackupReader<R> {
+    input: R,
+    /// Where the next frame begins.
+    at_byte: u64,
+    /// How many bytes the file has.
+    bytes: u64,
+    hash: Xxh3,
+    header: BackupHeader,
+    base_left: u32,
+    page_no: u32,
+    /// Where the next block should be.
+    tail: Tail,
+}
+
+impl<R: Read> BackupReader<R> {
+    /// Reads the beginning of a file that has so many bytes.
+    pub(super) fn new(input: R, bytes: u64) -> Result<Self, ReadError> {
+        let header =
+            BackupHeader { is_incremental: false, base_conversations: 0, begin: Tail::START, bookmarks: [].into() };
+        let mut reader =
+            Self { input, at_byte: 0, bytes, hash: Xxh3::new(), header, base_left: 0, page_no: 0, tail: Tail::START };
+        let (at_byte, _, value) = reader.frame(&[frames::HEADER])?;
+        reader.hash.update(&value);
+        let header = frames::open_header(&value).map_err(damaged(at_byte))?;
+        if !header.is_incremental && header.begin != Tail::START && header.base_conversations == 0 {
+            let why =
+                Damage::Field { field: "first seq of a file without a base", expected: 1, found: header.begin.seq };
+            return Err(ReadError::Damaged { at_byte, why });
+        }
+        (reader.base_left, reader.tail) = (header.base_conversations, header.begin);
+        reader.header = header;
+        Ok(reader)
+    }
+
+    pub(super) fn header(&self) -> &BackupHeader {
+        &self.header
+    }
+
+    /// Where the next part begins.
+    pub(super) fn at_byte(&self) -> u64 {
+        self.at_byte
+    }
+
+    /// The next part. After the end there must be no other call.
+    pub(super) fn next(&mut self) -> Result<Part, ReadError> {
+        let (at_byte, mark, value) = match self.base_left {
+            0 => self.frame(&[block::MARK, frames::END])?,
+            _ => self.frame(&[page::MARK])?,
+        };
+        if mark.magic == frames::END.magic {
+            return self.end(at_byte, &value).map(|end| Part::End(Box::new(end)));
+        }
+        self.hash.update(&value);
+        if mark.magic == page::MARK.magic { self.base(&value) } else { self.block(value) }.map_err(damaged(at_byte))
+    }
+
+    fn base(&mut self, value: &[u8]) -> Result<Part, Damage> {
+        let images = page::open(self.page_no, value)?.images;
+        let found = images.len() as u64;
+        let left =
+            u32::try_from(found).ok().filter(|found| *found > 0).and_then(|found| self.base_left.checked_sub(found));
+        let expected = u64::from(self.base_left);
+        self.base_left = left.ok_or(Damage::Field { field: "count of conversations", expected, found })?;
+        self.page_no = self.page_no.saturating_add(1);
+        Ok(Part::Base(images))
+    }
+
+    fn block(&mut self, value: Vec<u8>) -> Result<Part, Damage> {
+        let block = Block::open(&value)?;
+        block.follows(&self.tail)?;
+        self.tail = block.end();
+        Ok(Part::Block(Box::new(block), value))
+    }
+
+    fn end(&mut self, at_byte: u64, value: &[u8]) -> Result<BackupEnd, ReadError> {
+        let end = frames::open_end(value).map_err(damaged(at_byte))?;
+        let field = |field, expected, found| match expected == found {
+            true => Ok(()),
+            false => Err(Damage::Field { field, expected, found }),
+        };
+        let is_whole = || {
+            field("bytes before the end", at_byte, end.bytes_before)?;
+            field("block number at the end", self.tail.block_no, end.end.block_no)?;
+            field("seq at the end", self.tail.seq, end.end.seq)?;
+            let chain = (self.tail.chain, end.end.chain);
+            let whole = (self.hash.digest128(), end.checksum);
+            match [chain, whole].into_iter().find(|(found, expected)| found != expected) {
+                Some((found, expected)) => Err(Damage::Checksum { expected, found }),
+                None => Ok(()),
+            }
+        };
+        is_whole().map_err(damaged(at_byte))?;
+        let after = self.at_byte;
+        let length = self.read(LENGTH_BYTES as u64)?;
+        let found = length.first_chunk().map_or(0, |length| u64::from_le_bytes(*length));
+        field("length of the end", value.len() as u64, found).map_err(damaged(after))?;
+        field("bytes in the file", self.at_byte, self.bytes).map_err(damaged(self.at_byte))?;
+        Ok(end)
+    }
+
+    /// The next frame, which is one of these.
+    fn frame(&mut self, expected: &[Mark]) -> Result<(u64, Mark, Vec<u8>), ReadError> {
+        let at_byte = self.at_byte;
+        let mut value = self.read(HEADER_BYTES as u64)?;
+        let header: [u8; HEADER_BYTES] = value.first_chunk().copied().unwrap_or([0; HEADER_BYTES]);
+        let found = header.first_chunk().copied().unwrap_or_default();
+        let mark = expected.iter().find(|mark| mark.magic == found).copied();
+        let of = expected.last().map_or([0; 4], |mark| mark.magic);
+        let mark = mark.ok_or(ReadError::Damaged { at_byte, why: Damage::NotOurs { expected: of, found } })?;
+        let rest = self.read(stated_bytes(mark, &header) - HEADER_BYTES as u64)?;
+        value.extend_from_slice(&rest);
+        Ok((at_byte, mark, value))
+    }
+
+    /// So many bytes, where the file has them.
+    fn read(&mut self, count: u64) -> Result<Vec<u8>, ReadError> {
+        let (at_byte, left) = (self.at_byte, self.bytes.saturating_sub(self.at_byte));
+        let short = |found| ReadError::Damaged { at_byte, why: Damage::Length { expected: count, found } };
+        if count > left {
+            return Err(short(left));
+        }
+        let mut bytes = Vec::with_capacity(usize::try_from(count).unwrap_or(usize::MAX));
+        let found = self.input.by_ref().take(count).read_to_end(&mut bytes).map_err(ReadError::Io)?;
+        self.at_byte += count;
+        // It may have become shorter while it is read.
+        if found as u64 == count { Ok(bytes) } else { Err(short(found as u64)) }
+    }
+}
+
+fn damaged(at_byte: u64) -> impl FnOnce(Damage) -> ReadError {
+    move |why| ReadError::Damaged { at_byte, why }
+}

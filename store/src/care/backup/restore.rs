@@ -1,0 +1,224 @@
+//! From backup files to a new store.
+//!
+//! The store is built beside the directory where it will be, opened there once and compared with what the last file says.
+//! Only then it is given its name; what a killed restore leaves is a folder that nobody takes for a store.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use convofold_engine::{FOLD_VERSION, Seq, StateHash};
+
+use super::reader::Part;
+use super::{BackupFile, Progress, RestoreError, Step};
+use crate::care::new_store::NewStore;
+use crate::care::trim::RECORD as LOG_START;
+use crate::checkpoint::write::{PAGE_SLOTS, checksum_of, record_name};
+use crate::conversations::page::PageEntry;
+use crate::format::backup::{BackupEnd, BackupHeader};
+use crate::format::block::Tail;
+use crate::format::checkpoint::{self as record, CheckpointV1};
+use crate::format::frame::Compressor;
+use crate::format::log_start::{self, LogStart};
+use crate::format::page;
+use crate::open::directory::{Directory, doing};
+use crate::options::Options;
+use crate::storage::end_mark::{Head, HeadFile};
+use crate::storage::sled::{SledOptions, SledStorage};
+use crate::storage::{BlockKey, PageKey, Storage, StorageError, release};
+use crate::trace::{span, tell};
+
+/// The first checkpoint of a store.
+const GENERATION: u64 = 1;
+/// Blocks are appended together once they have so many bytes.
+const APPEND_BYTES: usize = 1 << 20;
+
+/// A store that was restored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct RestoreReport {
+    /// The last event in it; 0 where there is none.
+    pub last_seq: Seq,
+    /// Blocks of its log.
+    pub blocks: u64,
+    /// Conversations in it.
+    pub conversations: u64,
+    /// Its state hash. It is that of the last file, unless that was made by other rules of the fold.
+    pub state_hash: StateHash,
+    /// How long it took.
+    #[cfg_attr(feature = "serde", serde(rename = "took_ms", serialize_with = "crate::json::as_ms"))]
+    pub took: Duration,
+}
+
+/// Makes a new store of a complete backup and the incremental ones that go on from it, in this order.
+///
+/// All files are checked before anything is written. The directory must be new or empty, and its parent writable.
+/// `options` are those with which the store is opened, to be compared with what the last file says, and closed again.
+///
+/// # Errors
+/// [`RestoreError`] says what is in the way. There is no store in the directory then.
+pub fn restore(
+    files: &[impl AsRef<Path>],
+    dir: impl AsRef<Path>,
+    options: &Options,
+    mut on_progress: impl FnMut(Progress),
+) -> Result<RestoreReport, RestoreError> {
+    let started = Instant::now();
+    let dir = dir.as_ref();
+    span!("restore", dir = %dir.display(), files = files.len());
+    let new = NewStore::begin(dir)?;
+    let files = open_in_order(files)?;
+    let last = files.last().ok_or(RestoreError::NoFile)?;
+    for file in &files {
+        read(file, last.end().last_seq(), Step::Check, &mut on_progress, |_, _| Ok(()))?;
+    }
+    write_store(&files, new.path(), options, &mut on_progress)?;
+    let state_hash = compare(new.path(), options, last.end_frame())?;
+    new.finish()?;
+    let contents = last.contents();
+    tell!(info, last_seq = contents.last_seq, took = ?started.elapsed(), "restored");
+    Ok(RestoreReport {
+        last_seq: contents.last_seq,
+        blocks: last.end().block_no - files.first().map_or(1, |first| first.header().begin.block_no),
+        conversations: contents.conversations,
+        state_hash,
+        took: started.elapsed(),
+    })
+}
+
+/// Makes sure that each file goes on where the one before ends.
+fn open_in_order(paths: &[impl AsRef<Path>]) -> Result<Vec<BackupFile>, RestoreError> {
+    let mut files: Vec<BackupFile> = Vec::new();
+    for path in paths {
+        let file = BackupFile::open(path)?;
+        let (header, path) = (file.header(), file.path().to_owned());
+        match files.last() {
+            None if header.is_incremental => return Err(RestoreError::NotComplete { path }),
+            Some(before) if !header.is_incremental || header.begin != before.end() => {
+                let (expected, found) = (before.end().last_seq(), header.begin.seq);
+                return Err(RestoreError::NotNext { path, expected, found });
+            }
+            _ => {}
+        }
+        files.push(file);
+    }
+    Ok(files)
+}
+
+/// Reads all blocks of a file and hands them on.
+fn read(
+    file: &BackupFile,
+    last_seq: Seq,
+    step: Step,
+    on_progress: &mut impl FnMut(Progress),
+    mut take: impl FnMut(BlockKey, Vec<u8>) -> Result<(), RestoreError>,
+) -> Result<(), RestoreError> {
+    let mut reader = file.read()?;
+    loop {
+        match reader.next().map_err(|error| file.name(error))? {
+            Part::Base(_) => {}
+            Part::Block(block, value) => {
+                take(BlockKey { first_seq: block.first_seq, block_no: block.block_no }, value)?;
+                on_progress(Progress { step, seq: block.end().last_seq(), last_seq });
+            }
+            Part::End(_) => return Ok(()),
+        }
+    }
+}
+
+fn write_store(
+    files: &[BackupFile],
+    store: &Path,
+    options: &Options,
+    on_progress: &mut impl FnMut(Progress),
+) -> Result<(), RestoreError> {
+    let directory = Directory::open(store, true, options.segment_bytes)?;
+    let sled = SledOptions { segment_bytes: directory.segment_bytes, cache_bytes: options.cache_bytes };
+    let storage: Arc<dyn Storage> = Arc::new(SledStorage::open(&directory.sled(), sled)?);
+    let tail = files.last().map_or(Tail::START, BackupFile::end);
+    for file in files.iter().filter(|file| file.header().base_conversations > 0) {
+        write_base(file, storage.as_ref())?;
+    }
+    append_all(files, storage.as_ref(), tail.last_seq(), on_progress)?;
+    HeadFile::open(directory.path(), Head::of(&tail)).map_err(doing("writing the mark in", directory.path()))?;
+    release(storage)?;
+    Ok(())
+}
+
+/// What lies before the log, as the checkpoint that it needs there.
+fn write_base(file: &BackupFile, storage: &dyn Storage) -> Result<(), RestoreError> {
+    let BackupHeader { base_conversations, begin, bookmarks, .. } = file.header();
+    let encoding = |why| RestoreError::Storage(StorageError::Encoding(why));
+    let mut compressor = Compressor::new().map_err(StorageError::io("making a compressor"))?;
+    let mut reader = file.read()?;
+    let mut pages = Vec::new();
+    while let Part::Base(images) = reader.next().map_err(|error| file.name(error))? {
+        let page_no = u32::try_from(pages.len()).unwrap_or(u32::MAX);
+        let (value, checksum) = page::seal(page_no, GENERATION, &images, &mut compressor).map_err(encoding)?;
+        pages.push(PageEntry { place: false, checksum, bytes: u32::try_from(value.len()).unwrap_or(u32::MAX) });
+        storage.put_pages(&[(PageKey { page_no, place: false }, value)])?;
+    }
+    let checkpoint = CheckpointV1 {
+        generation: GENERATION,
+        fold_version: FOLD_VERSION,
+        last_seq: begin.last_seq(),
+        last_block_no: begin.block_no - 1,
+        chain: begin.chain.to_le_bytes(),
+        slot_count: *base_conversations,
+        page_slots: PAGE_SLOTS,
+        pages_checksum: checksum_of(&pages).to_le_bytes(),
+        places: vec![0; pages.len().div_ceil(8)],
+        page_bytes: pages.iter().map(|page| u64::from(page.bytes)).sum(),
+        log_bytes: 0,
+        state_hash: None,
+        bookmarks: bookmarks.clone().into_iter().collect(),
+    };
+    let start = LogStart { tail: *begin, dropped_bytes: 0, bookmarks: bookmarks.clone() };
+    let value = log_start::seal(&start, &mut compressor).map_err(encoding)?;
+    storage.put_record(LOG_START, &value)?;
+    let value = record::seal(&checkpoint, &mut compressor).map_err(encoding)?;
+    storage.put_record(&record_name(GENERATION), &value)?;
+    Ok(())
+}
+
+fn append_all(
+    files: &[BackupFile],
+    storage: &dyn Storage,
+    last_seq: Seq,
+    on_progress: &mut impl FnMut(Progress),
+) -> Result<(), RestoreError> {
+    let (mut blocks, mut bytes) = (Vec::new(), 0);
+    for file in files {
+        read(file, last_seq, Step::Write, on_progress, |key, value| {
+            bytes += value.len();
+            blocks.push((key, value));
+            if bytes >= APPEND_BYTES {
+                storage.append(&std::mem::take(&mut blocks))?;
+                bytes = 0;
+            }
+            Ok(())
+        })?;
+    }
+    storage.append(&blocks)?;
+    storage.barrier()?;
+    Ok(())
+}
+
+/// Opens the store as its user will, and holds it against what the last file says; returns its state hash.
+fn compare(store: &Path, options: &Options, end: &BackupEnd) -> Result<StateHash, RestoreError> {
+    let db = options.clone().create(false).open(store)?;
+    let expect = |what, expected: String, found: String| {
+        if expected == found { Ok(()) } else { Err(RestoreError::State { what, expected, found }) }
+    };
+    let stats = db.stats();
+    expect("last event", end.end.last_seq().to_string(), stats.last_seq.to_string())?;
+    expect("number of conversations", end.conversations.to_string(), stats.conversations.to_string())?;
+    let state_hash = db.state_hash();
+    if end.fold_version == FOLD_VERSION {
+        expect("state hash", end.state_hash.to_string(), state_hash.to_string())?;
+    }
+    expect("bookmarks", format!("{:?}", end.bookmarks), format!("{:?}", db.bookmarks()))?;
+    db.close()?;
+    Ok(state_hash)
+}

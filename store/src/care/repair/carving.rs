@@ -1,0 +1,163 @@
+//! What is left in sled's file, found without sled: every part says itself what it is a part of.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::Path;
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::format::frame::u64_at;
+use crate::storage::chunk::{Part, Tree};
+use crate::storage::{BlockKey, PageKey};
+
+/// So much of the file is looked at at once.
+const WINDOW_BYTES: usize = 8 << 20;
+/// A value of which parts are there in several versions is tried in this many ways.
+const MAX_WAYS: usize = 256;
+
+/// The parts of all values, by where they lie.
+#[derive(Debug, Default)]
+pub(super) struct Carved {
+    values: BTreeMap<(Tree, Vec<u8>), Vec<Piece>>,
+    file: Option<File>,
+}
+
+/// A part that was found.
+#[derive(Clone, Copy, Debug)]
+struct Piece {
+    part_no: u32,
+    parts: u32,
+    content: u64,
+    /// Where the payload lies.
+    at: u64,
+    payload_bytes: usize,
+}
+
+impl Carved {
+    /// Goes through the whole file. `tell` is told how many bytes were looked at, and how many there are.
+    pub(super) fn from_file(path: &Path, tell: &mut dyn FnMut(u64, u64)) -> io::Result<Self> {
+        let mut file = match File::open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
+            Err(error) => return Err(error),
+        };
+        let whole = file.metadata()?.len();
+        let mut carved = Self::default();
+        // What begins in this window may end in the next, so each begins anew where no whole part can have begun before.
+        let mut window = Vec::new();
+        let mut base = 0;
+        loop {
+            (&mut file).take((WINDOW_BYTES - window.len()) as u64).read_to_end(&mut window)?;
+            let is_last = window.len() < WINDOW_BYTES;
+            for (at, part) in Part::find_all(&window) {
+                carved.keep(base, at, &part);
+            }
+            tell((base + window.len() as u64).min(whole), whole);
+            if is_last {
+                carved.file = Some(file);
+                return Ok(carved);
+            }
+            let done = WINDOW_BYTES - Part::MAX_BYTES;
+            window.drain(..done);
+            base += done as u64;
+        }
+    }
+
+    fn keep(&mut self, base: u64, at: usize, part: &Part<'_>) {
+        let content = xxh3_64(part.payload);
+        let pieces = self.values.entry((part.tree, part.key.to_vec())).or_default();
+        let same = |piece: &Piece| (piece.part_no, piece.parts, piece.content) == (part.part_no, part.parts, content);
+        if pieces.iter().any(same) {
+            return;
+        }
+        let at = base + (at + part.header_bytes()) as u64;
+        let (part_no, parts, payload_bytes) = (part.part_no, part.parts, part.payload.len());
+        pieces.push(Piece { part_no, parts, content, at, payload_bytes });
+    }
+
+    /// The keys of all blocks, in order.
+    pub(super) fn blocks(&self) -> Vec<BlockKey> {
+        let keys = self.keys(Tree::Log).filter(|key| key.len() == 16);
+        keys.map(|key| BlockKey { first_seq: be_u64(key, 0), block_no: be_u64(key, 8) }).collect()
+    }
+
+    /// The keys of all pages, in order.
+    pub(super) fn pages(&self) -> Vec<PageKey> {
+        let page = |key: &Vec<u8>| match *key.as_slice() {
+            [a, b, c, d, place] => Some(PageKey { page_no: u32::from_be_bytes([a, b, c, d]), place: place != 0 }),
+            _ => None,
+        };
+        self.keys(Tree::Pages).filter_map(page).collect()
+    }
+
+    /// The names of all records, in order.
+    pub(super) fn records(&self) -> Vec<String> {
+        self.keys(Tree::Records).map(|key| String::from_utf8_lossy(key).into_owned()).collect()
+    }
+
+    fn keys(&self, tree: Tree) -> impl Iterator<Item = &Vec<u8>> {
+        self.values.keys().filter(move |(found, _)| *found == tree).map(|(_, key)| key)
+    }
+
+    /// What `accept` makes of this value, in every way in which it can be put together. One way is held at a time.
+    pub(super) fn find<T>(
+        &mut self,
+        tree: Tree,
+        key: &[u8],
+        mut accept: impl FnMut(&[u8]) -> Option<T>,
+    ) -> io::Result<Vec<T>> {
+        let pieces = self.values.get(&(tree, key.to_vec())).cloned().unwrap_or_default();
+        let (mut value, mut found) = (Vec::new(), Vec::new());
+        for way in ways(&pieces) {
+            value.clear();
+            for piece in way {
+                self.read(&piece, &mut value)?;
+            }
+            found.extend(accept(&value));
+        }
+        Ok(found)
+    }
+
+    fn read(&mut self, piece: &Piece, into: &mut Vec<u8>) -> io::Result<()> {
+        let Some(file) = &mut self.file else { return Ok(()) };
+        file.seek(SeekFrom::Start(piece.at))?;
+        file.take(piece.payload_bytes as u64).read_to_end(into).map(drop)
+    }
+}
+
+/// The versions of a value: one piece for each part. Where there are several of a part, those found at the same turn are
+/// likely to belong together and come first.
+fn ways(pieces: &[Piece]) -> Vec<Vec<Piece>> {
+    let mut by_length: BTreeMap<u32, BTreeMap<u32, Vec<Piece>>> = BTreeMap::new();
+    for piece in pieces {
+        by_length.entry(piece.parts).or_default().entry(piece.part_no).or_default().push(*piece);
+    }
+    let mut ways = Vec::new();
+    for (parts, by_part) in by_length {
+        if by_part.len() as u64 != u64::from(parts) || by_part.keys().any(|part_no| *part_no >= parts) {
+            continue;
+        }
+        let versions: Vec<Vec<Piece>> = by_part.into_values().collect();
+        let turns = versions.iter().map(Vec::len).min().unwrap_or_default();
+        let same_turn =
+            (0..turns).map(|turn| versions.iter().filter_map(|of_part| of_part.get(turn).copied()).collect());
+        ways.extend(same_turn);
+        if versions.iter().any(|of_part| of_part.len() > 1) && versions.len() > 1 {
+            ways.extend(product(&versions));
+        }
+    }
+    ways.truncate(MAX_WAYS);
+    ways
+}
+
+fn product(versions: &[Vec<Piece>]) -> Vec<Vec<Piece>> {
+    versions.iter().fold(vec![Vec::new()], |ways, of_part| {
+        let longer = ways.iter().flat_map(|way| of_part.iter().map(|piece| [way.as_slice(), &[*piece]].concat()));
+        longer.take(MAX_WAYS).collect()
+    })
+}
+
+fn be_u64(key: &[u8], at: usize) -> u64 {
+    u64_at(key, at).swap_bytes()
+}

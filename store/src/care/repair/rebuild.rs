@@ -1,0 +1,150 @@
+//! The new store: events in their order, and bookmarks as far as they still hold.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use convofold_engine::{Event, Seq};
+
+use super::report::{Lost, RepairReport};
+use super::{RepairError, RepairProgress};
+use crate::api::handle::Convofold;
+use crate::format::checkpoint::CheckpointV1;
+use crate::log::events::{Bookmarks, DecodedBlock, set_bookmark};
+use crate::write::batch::{Batch, Durability};
+use crate::write::ticket::Ticket;
+
+/// So many events are submitted at once.
+const EVENTS_AT_ONCE: usize = 2_048;
+/// So many submissions wait for the writer.
+const IN_FLIGHT: usize = 8;
+
+pub(super) struct Rebuild<'a> {
+    db: &'a Convofold,
+    /// Events that no block has, by their places in the old log.
+    remembered: BTreeMap<Seq, Event>,
+    /// Not passed yet, oldest first.
+    checkpoints: VecDeque<CheckpointV1>,
+    /// It is known that there were events up to here.
+    known: Seq,
+    tell: Box<dyn FnMut(RepairProgress) + 'a>,
+    /// What the next event should have been in the old log.
+    next_seq: Seq,
+    last_at_ms: Option<i64>,
+    events: Vec<Event>,
+    in_flight: VecDeque<Ticket>,
+    bookmarks: Bookmarks,
+    dropped: BTreeSet<String>,
+    report: RepairReport,
+}
+
+impl<'a> Rebuild<'a> {
+    pub(super) fn new(
+        db: &'a Convofold,
+        remembered: BTreeMap<Seq, Event>,
+        checkpoints: Vec<CheckpointV1>,
+        known: Seq,
+        tell: Box<dyn FnMut(RepairProgress) + 'a>,
+    ) -> Self {
+        Self {
+            db,
+            remembered,
+            checkpoints: checkpoints.into(),
+            known,
+            tell,
+            next_seq: 1,
+            last_at_ms: None,
+            events: Vec::new(),
+            in_flight: VecDeque::new(),
+            bookmarks: Bookmarks::new(),
+            dropped: BTreeSet::new(),
+            report: RepairReport::default(),
+        }
+    }
+
+    /// Takes a block, after what is remembered of the events before it.
+    pub(super) fn block(&mut self, block_no: u64, block: DecodedBlock) -> Result<(), RepairError> {
+        self.remembered_before(block.first_seq)?;
+        while let Some(checkpoint) = self.checkpoints.pop_front_if(|checkpoint| checkpoint.last_block_no < block_no) {
+            self.checkpoint(checkpoint);
+        }
+        for (seq, event) in (block.first_seq..).zip(block.events) {
+            self.event(seq, event)?;
+        }
+        for bookmark in block.bookmarks {
+            if self.report.lost.is_empty() {
+                set_bookmark(bookmark, &mut self.bookmarks);
+            } else {
+                self.dropped.insert(bookmark.0);
+            }
+        }
+        Ok(())
+    }
+
+    /// A checkpoint knows all bookmarks as of its place in the log, also those whose blocks are gone.
+    fn checkpoint(&mut self, checkpoint: CheckpointV1) {
+        if self.report.lost.is_empty() && self.next_seq > checkpoint.last_seq {
+            self.bookmarks = checkpoint.bookmarks.into_iter().collect();
+        }
+    }
+
+    fn remembered_before(&mut self, seq: Seq) -> Result<(), RepairError> {
+        while let Some(entry) = self.remembered.first_entry().filter(|entry| *entry.key() < seq) {
+            let (seq, event) = entry.remove_entry();
+            self.report.from_checkpoints += 1;
+            self.event(seq, event)?;
+        }
+        Ok(())
+    }
+
+    fn event(&mut self, seq: Seq, event: Event) -> Result<(), RepairError> {
+        let at_ms = event.at().alone().ms();
+        self.lost_before(seq, Some(at_ms));
+        self.next_seq = seq.saturating_add(1);
+        self.last_at_ms = Some(at_ms);
+        self.report.events += 1;
+        self.events.push(event);
+        if self.events.len() >= EVENTS_AT_ONCE { self.submit() } else { Ok(()) }
+    }
+
+    fn lost_before(&mut self, seq: Seq, before_ms: Option<i64>) {
+        if seq > self.next_seq {
+            let after_ms = self.last_at_ms;
+            self.report.lost.push(Lost { after_ms, before_ms, ..Lost::range(self.next_seq, seq - 1) });
+        }
+    }
+
+    fn submit(&mut self) -> Result<(), RepairError> {
+        let batch = Batch::new(std::mem::take(&mut self.events)).durability(Durability::Buffered);
+        self.in_flight.push_back(self.db.submit(batch)?);
+        let events = self.report.events;
+        (self.tell)(RepairProgress::Writing { events, total: self.known.max(events) });
+        self.settle(IN_FLIGHT)
+    }
+
+    fn settle(&mut self, in_flight: usize) -> Result<(), RepairError> {
+        while self.in_flight.len() > in_flight {
+            if let Some(ticket) = self.in_flight.pop_front() {
+                ticket.wait()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes what is remembered after the last block.
+    pub(super) fn finish(mut self) -> Result<RepairReport, RepairError> {
+        self.remembered_before(Seq::MAX)?;
+        self.lost_before(self.known.saturating_add(1), None);
+        for checkpoint in std::mem::take(&mut self.checkpoints) {
+            self.checkpoint(checkpoint);
+        }
+        self.submit()?;
+        for (name, value) in std::mem::take(&mut self.bookmarks) {
+            let batch = Batch::default().bookmark(name, value).durability(Durability::Buffered);
+            self.in_flight.push_back(self.db.submit(batch)?);
+        }
+        self.settle(0)?;
+        self.db.sync()?;
+        // One that was told twice is one.
+        self.report.events = self.db.stats().last_seq;
+        Ok(RepairReport { bookmarks_dropped: self.dropped.into_iter().collect(), ..self.report })
+    }
+}

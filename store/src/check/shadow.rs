@@ -1,0 +1,115 @@
+//! A board folded anew from the log, to be held against the live one while that moves on.
+//!
+//! The shadow reads and folds outside of any lock nearly up to where the live board is, and the rest while it holds what keeps
+//! the board there ([`Live::applying`](crate::conversations::live::Live::applying)). The writer waits for the few events that came since and
+//! for the look, questions for the look at most.
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use convofold_engine::{Board, Event, Index, Seq};
+
+use crate::damage::Damage;
+use crate::format::block::Tail;
+use crate::log::events::{EventReader, FOLDED_AT_ONCE, UpTo};
+use crate::log::reader::LogError;
+use crate::state::shared::Shared;
+use crate::storage::Storage;
+
+/// Follows the live board through the log.
+pub(crate) struct Shadow {
+    board: Board,
+    reader: EventReader,
+    /// The conversations that it knows of; `None` is all of them.
+    wanted: Option<HashSet<Arc<str>>>,
+    /// Read and not folded yet.
+    ahead: VecDeque<(Seq, Event)>,
+    /// How many events it folded.
+    pub(crate) events: u64,
+}
+
+impl Shadow {
+    /// Goes on from a board as it was at a place in the log.
+    pub(crate) fn new(storage: Arc<dyn Storage>, board: Board, from: Tail, wanted: Option<HashSet<Arc<str>>>) -> Self {
+        let reader = EventReader::new(storage, from, UpTo::Now);
+        Self { board, reader, wanted, ahead: VecDeque::new(), events: 0 }
+    }
+
+    /// Reads and folds what is in the log so far, up to where the live board is; other threads read and decode ahead.
+    /// `tick` is called after every block and may end it.
+    pub(crate) fn catch_up<E: From<LogError>>(
+        &mut self,
+        shared: &Shared,
+        mut tick: impl FnMut(Seq) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let Self { board, reader, wanted, ahead, events } = self;
+        let is_wanted = |id: &str| wanted.as_ref().is_none_or(|wanted| wanted.contains(id));
+        let applied = || shared.applied_seq.load(Ordering::SeqCst);
+        reader.read_ahead_of(is_wanted, |last_seq, read| {
+            ahead.extend(read);
+            if ahead.len() >= FOLDED_AT_ONCE {
+                *events += fold(board, ahead, applied());
+            }
+            tick(last_seq)
+        })?;
+        *events += fold(board, ahead, applied());
+        Ok(())
+    }
+
+    /// Reads and folds up to an event that the log has. `tick` is called after every block and may end it.
+    pub(crate) fn fold_up_to<E: From<LogError>>(
+        &mut self,
+        seq: Seq,
+        mut tick: impl FnMut(Seq) -> Result<(), E>,
+    ) -> Result<(), E> {
+        while self.reader.tail().last_seq() < seq {
+            if !self.read()? {
+                let Tail { block_no, seq, .. } = self.reader.tail();
+                return Err(LogError::Damaged { block_no, seq, why: Damage::Missing }.into());
+            }
+            self.fold(seq);
+            tick(self.reader.tail().last_seq())?;
+        }
+        self.fold(seq);
+        Ok(())
+    }
+
+    /// Looks at the live board and its index, and at this one, all after the same event.
+    pub(crate) fn beside<T>(
+        &mut self,
+        shared: &Shared,
+        look: impl FnOnce((&Board, &Index), &Board) -> T,
+    ) -> Result<T, LogError> {
+        let applied = || shared.applied_seq.load(Ordering::SeqCst);
+        self.fold_up_to(applied(), |_| Ok::<_, LogError>(()))?;
+        let _applying = shared.live.applying();
+        // What came since is a group or two, and in the log.
+        self.fold_up_to(applied(), |_| Ok::<_, LogError>(()))?;
+        Ok(look((&shared.live.board(), &shared.live.index()), &self.board))
+    }
+
+    /// Reads the next block, where there is one.
+    fn read(&mut self) -> Result<bool, LogError> {
+        let is_wanted = |id: &str| self.wanted.as_ref().is_none_or(|wanted| wanted.contains(id));
+        let events = self.reader.next_of(is_wanted)?;
+        let is_there = events.is_some();
+        self.ahead.extend(events.unwrap_or_default());
+        Ok(is_there)
+    }
+
+    fn fold(&mut self, up_to: Seq) {
+        self.events += fold(&mut self.board, &mut self.ahead, up_to);
+    }
+}
+
+/// Folds what was read, up to an event; says how many events that were.
+fn fold(board: &mut Board, ahead: &mut VecDeque<(Seq, Event)>, up_to: Seq) -> u64 {
+    let mut batch = board.batch();
+    let mut events = 0;
+    while let Some((seq, event)) = ahead.pop_front_if(|(seq, _)| *seq <= up_to) {
+        batch.apply(seq, &event);
+        events += 1;
+    }
+    events
+}

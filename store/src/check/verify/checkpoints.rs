@@ -1,0 +1,192 @@
+//! The checkpoints that are kept: record, pages, and every conversation in them against the fold at their place.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use convofold_engine::{Board, ConversationImage, FOLD_VERSION, StateHash};
+
+use super::compare::{self, CompareAs};
+use super::{Problem, VerifiedCheckpoint, VerifyError, VerifyReport};
+use crate::checkpoint::write::{PAGE_SLOTS, checksum_of, generations, record_name};
+use crate::format::block::Tail;
+use crate::format::checkpoint::{self as record, CheckpointV1};
+use crate::format::page_head::PageHead;
+use crate::open::recovery::{LoadError, load_page, read, tail_of};
+use crate::state::cut::Cut;
+use crate::state::shared::Shared;
+use crate::storage::{Storage, StorageError};
+
+/// Checkpoints that wait for the fold to come to their place.
+pub(super) struct Checkpoints<'a> {
+    shared: &'a Shared,
+    storage: &'a dyn Storage,
+    waiting: Vec<CheckpointV1>,
+    /// How many had been begun; another one may write over those that are waiting.
+    begun: u64,
+}
+
+impl<'a> Checkpoints<'a> {
+    pub(super) fn find(
+        shared: &'a Shared,
+        storage: &'a Arc<dyn Storage>,
+        cut: &Cut,
+        report: &mut VerifyReport,
+    ) -> Result<Self, VerifyError> {
+        let begun = shared.counters.checkpoints_begun.load(Ordering::SeqCst);
+        let mut checkpoints = Self { shared, storage: storage.as_ref(), waiting: Vec::new(), begun };
+        for generation in generations(storage.as_ref())? {
+            checkpoints.expect(generation, cut, report)?;
+        }
+        Ok(checkpoints)
+    }
+
+    fn expect(&mut self, generation: u64, cut: &Cut, report: &mut VerifyReport) -> Result<(), VerifyError> {
+        let read = read(self.storage.record(&record_name(generation)))?;
+        let mut found = VerifiedCheckpoint { generation, seq: 0, conversations: 0, compared: false };
+        let mut problem = |why: String| report.add(Problem::Checkpoint { generation, why });
+        match read.and_then(|value| record::open(generation, &value)) {
+            // One that was asked for meanwhile may have come and gone between the list and the record.
+            _ if self.is_superseded() => {}
+            Err(why) => problem(format!("its record is damaged: {why}")),
+            Ok(record) => {
+                found.seq = record.last_seq;
+                if record.page_slots != PAGE_SLOTS {
+                    problem(format!("expected {PAGE_SLOTS} conversations a page, found {}", record.page_slots));
+                } else if tail_of(&record).block_no > cut.tail.block_no {
+                    problem(format!("it knows of event {}, and the log ends before", record.last_seq));
+                } else {
+                    self.waiting.push(record);
+                }
+            }
+        }
+        report.checkpoints.push(found);
+        Ok(())
+    }
+
+    fn is_superseded(&self) -> bool {
+        self.shared.counters.checkpoints_begun.load(Ordering::SeqCst) != self.begun
+    }
+
+    /// Checks those that were made at this place.
+    pub(super) fn check_at(
+        &mut self,
+        tail: Tail,
+        board: &Board,
+        bookmarks: &BTreeMap<String, Vec<u8>>,
+        report: &mut VerifyReport,
+    ) -> Result<(), VerifyError> {
+        let is_here = |record: &mut CheckpointV1| tail_of(record).block_no == tail.block_no;
+        for record in self.waiting.extract_if(.., is_here).collect::<Vec<_>>() {
+            let generation = record.generation;
+            let mut check = Check { storage: self.storage, record: &record, board, problems: Vec::new(), compared: 0 };
+            check.place(tail);
+            check.bookmarks(bookmarks);
+            check.pages()?;
+            let Check { problems, compared, .. } = check;
+            if self.is_superseded() {
+                // Its pages may be those of another one by now.
+                continue;
+            }
+            report.add_all(problems);
+            for found in report.checkpoints.iter_mut().filter(|found| found.generation == generation) {
+                found.compared = true;
+                found.conversations = compared;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// One checkpoint beside the fold at its place.
+struct Check<'a> {
+    storage: &'a dyn Storage,
+    record: &'a CheckpointV1,
+    board: &'a Board,
+    problems: Vec<Problem>,
+    compared: u64,
+}
+
+impl Check<'_> {
+    fn problem(&mut self, why: impl Into<String>) {
+        self.problems.push(Problem::Checkpoint { generation: self.record.generation, why: why.into() });
+    }
+
+    fn place(&mut self, tail: Tail) {
+        if tail_of(self.record) != tail {
+            self.problem("it was made after another block than the log has");
+        }
+        let (expected, found) = (self.board.slot_count(), self.record.slot_count);
+        if expected != found {
+            self.problem(format!("expected {expected} conversations, found {found}"));
+        }
+    }
+
+    fn bookmarks(&mut self, expected: &BTreeMap<String, Vec<u8>>) {
+        let found: BTreeMap<_, _> = self.record.bookmarks.iter().cloned().collect();
+        for name in compare::unequal_bookmarks(expected, &found) {
+            self.problem(format!("the bookmark {name:?} is not the one in the log"));
+        }
+    }
+
+    fn pages(&mut self) -> Result<(), StorageError> {
+        let mut pages = Vec::new();
+        let mut slot = 0;
+        for page_no in 0..self.record.slot_count.div_ceil(PAGE_SLOTS) {
+            match load_page(self.storage, self.record, page_no) {
+                Ok((entry, page)) => {
+                    pages.push(entry);
+                    self.head(page_no, slot, page.head.as_ref());
+                    page.images.into_iter().zip(slot..).for_each(|(image, slot)| self.conversation(slot, image));
+                }
+                Err(LoadError::Skip(why)) => self.problem(why.to_string()),
+                Err(LoadError::Storage(error)) => return Err(error),
+                Err(LoadError::Shortened { .. }) => {}
+            }
+            slot += PAGE_SLOTS;
+        }
+        let all = pages.len() as u64 == u64::from(self.record.slot_count.div_ceil(PAGE_SLOTS));
+        if all && checksum_of(&pages).to_le_bytes() != self.record.pages_checksum {
+            self.problem("its pages are not those it was made of");
+        }
+        Ok(())
+    }
+
+    /// What is kept of the conversations of a page while they are away.
+    fn head(&mut self, page_no: u32, first_slot: u32, head: Option<&PageHead>) {
+        let Some(head) = head.filter(|head| head.fold_version == FOLD_VERSION) else { return };
+        let mut hash = StateHash::default();
+        for (found, slot) in head.outlines.iter().zip(first_slot..) {
+            let Some(expected) = self.board.outline(slot) else { continue };
+            if expected != *found {
+                self.problem(format!("page {page_no}: expected the outline {expected:?}, found {found:?}"));
+            }
+            let line = self.board.id(slot).and_then(|id| self.board.state(id)).map(|state| state.export_line());
+            hash = hash.plus(line.map(|line| StateHash::of_line(&line)).unwrap_or_default());
+        }
+        if hash != head.hash {
+            self.problem(format!("page {page_no}: expected the hash {hash}, found {}", head.hash));
+        }
+    }
+
+    fn conversation(&mut self, slot: u32, found: ConversationImage) {
+        self.compared += 1;
+        let Some(expected) = self.board.image(slot) else { return };
+        let generation = self.record.generation;
+        let of = CompareAs::Checkpoint { generation };
+        if !compare::same_memory(&expected, &found) {
+            self.problems.extend(compare::memories(of, &expected, &found));
+            let state = |image: ConversationImage| {
+                let id = image.id.clone();
+                let mut board = Board::new();
+                board.restore(0, image).ok().and_then(|()| board.state(&id))
+            };
+            self.problems.extend(compare::states(
+                of,
+                &expected.id,
+                self.board.state(&expected.id).as_ref(),
+                state(found).as_ref(),
+            ));
+        }
+    }
+}

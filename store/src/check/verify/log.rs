@@ -1,0 +1,163 @@
+//! The log: every block read, and folded as long as none is missing.
+
+use std::sync::Arc;
+
+use convofold_engine::Board;
+
+use super::checkpoints::Checkpoints;
+use super::{Problem, VerifyError, VerifyProgress, VerifyReport, damage};
+use crate::damage::Damage;
+use crate::format::block::{Block, Tail};
+use crate::format::log_start::LogStart;
+use crate::log::events::{Bookmarks, DecodedBlock, EventReader, UpTo};
+use crate::log::reader::LogError;
+use crate::open::recovery::read;
+use crate::state::cut::Cut;
+use crate::storage::end_mark::Head;
+use crate::storage::{BlockKey, Storage, StorageError};
+
+/// Reads the log and folds it.
+pub(super) struct LogCheck<'a> {
+    storage: &'a Arc<dyn Storage>,
+    start: Tail,
+    checkpoints: Checkpoints<'a>,
+    head: Option<Head>,
+    /// `None` where something is missing that it takes to fold the log.
+    board: Option<Board>,
+    bookmarks: Bookmarks,
+    pub(super) is_whole: bool,
+}
+
+/// Why reading ends before the log does.
+enum Stop {
+    Log(LogError),
+    Verify(VerifyError),
+}
+
+impl From<LogError> for Stop {
+    fn from(error: LogError) -> Self {
+        Self::Log(error)
+    }
+}
+
+impl<'a> LogCheck<'a> {
+    pub(super) fn new(
+        storage: &'a Arc<dyn Storage>,
+        start: LogStart,
+        base: Option<Board>,
+        checkpoints: Checkpoints<'a>,
+        head: Option<Head>,
+    ) -> Self {
+        let LogStart { tail: start, bookmarks, .. } = start;
+        Self { storage, start, checkpoints, head, board: base, bookmarks, is_whole: true }
+    }
+
+    /// Reads everything up to the cut.
+    pub(super) fn run(
+        &mut self,
+        cut: &Cut,
+        report: &mut VerifyReport,
+        on_progress: &mut impl FnMut(VerifyProgress),
+    ) -> Result<(), VerifyError> {
+        let mut from = self.start;
+        self.pass(from, report)?;
+        loop {
+            let mut reader = EventReader::new(self.storage.clone(), from, UpTo::Place(cut.tail));
+            let read = reader.read_ahead(|block| {
+                let seq = block.end.last_seq();
+                self.take(block, report).map_err(Stop::Verify)?;
+                on_progress(VerifyProgress::Log { seq, last_seq: cut.tail.last_seq() });
+                Ok(())
+            });
+            let (block_no, seq, why) = match read {
+                Ok(()) => return Ok(()),
+                Err(Stop::Verify(error)) => return Err(error),
+                Err(Stop::Log(error)) => damage(error)?,
+            };
+            (self.is_whole, self.board) = (false, None);
+            report.add(Problem::Block { block_no, seq, why: why.to_string() });
+            match self.next_readable(block_no, why == Damage::Missing, cut, report)? {
+                Some(tail) => from = tail,
+                None => return Ok(()),
+            }
+        }
+    }
+
+    /// What the log folds to, where all of it could be folded.
+    pub(super) fn into_fold(self) -> Option<(Board, Bookmarks)> {
+        Some((self.board?, self.bookmarks))
+    }
+
+    fn take(&mut self, block: DecodedBlock, report: &mut VerifyReport) -> Result<(), VerifyError> {
+        report.blocks += 1;
+        report.events += block.events.len() as u64;
+        report.log_bytes += block.stored_bytes;
+        let end = block.end;
+        if let Some(board) = &mut self.board {
+            block.fold(board, &mut self.bookmarks);
+        }
+        self.pass(end, report)
+    }
+
+    /// Looks at what was written for this place.
+    fn pass(&mut self, tail: Tail, report: &mut VerifyReport) -> Result<(), VerifyError> {
+        if self.head.is_some_and(|head| head.last_block_no == tail.block_no - 1 && head != Head::of(&tail)) {
+            report.add(Problem::HeadOfAnotherLog { block_no: tail.block_no - 1 });
+        }
+        if let Some(board) = &self.board {
+            self.checkpoints.check_at(tail, board, &self.bookmarks, report)?;
+        }
+        Ok(())
+    }
+
+    /// Where to read on behind a block that is damaged or missing. Of those missing in a row the first one is told.
+    fn next_readable(
+        &self,
+        mut block_no: u64,
+        mut is_missing: bool,
+        cut: &Cut,
+        report: &mut VerifyReport,
+    ) -> Result<Option<Tail>, VerifyError> {
+        while let Some(key) = next_key(self.storage.as_ref(), block_no)?.filter(|key| key.block_no < cut.tail.block_no)
+        {
+            if key.block_no > block_no + 1 && !is_missing {
+                let why = Damage::Missing.to_string();
+                report.add(Problem::Block { block_no: block_no + 1, seq: key.first_seq, why });
+            }
+            let block = read(self.storage.block(key))?.and_then(|value| Block::open(&value));
+            match block.and_then(|block| block.is_at(key).map(|()| block)) {
+                Ok(block) => {
+                    return Ok(Some(Tail { block_no: key.block_no, seq: key.first_seq, chain: block.previous }));
+                }
+                Err(why) => {
+                    report.add(Problem::Block { block_no: key.block_no, seq: key.first_seq, why: why.to_string() });
+                }
+            }
+            (block_no, is_missing) = (key.block_no, false);
+        }
+        Ok(None)
+    }
+}
+
+/// The first key with a greater block number. Storages look backwards only, so it is searched for by halves.
+fn next_key(storage: &dyn Storage, block_no: u64) -> Result<Option<BlockKey>, StorageError> {
+    let key_of = |place: u128| {
+        let [first_seq, block_no] =
+            [place >> 64, place & u128::from(u64::MAX)].map(|half| u64::try_from(half).unwrap_or(u64::MAX));
+        BlockKey { first_seq, block_no }
+    };
+    let behind = |place| Ok(storage.key_at_or_before(key_of(place))?.filter(|key| key.block_no > block_no));
+    let Some(mut found) = behind(u128::MAX)? else { return Ok(None) };
+    let (mut low, mut high) = (0, u128::MAX);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        match behind(middle)? {
+            Some(key) => {
+                found = key;
+                high = middle;
+            }
+            None => low = middle + 1,
+        }
+    }
+    Ok::<_, StorageError>(Some(found))
+}

@@ -1,0 +1,3 @@
+//! Checkpoints: the state as pages, so that opening does not have to fold the whole log.
+
+pub(crate) mod write;

@@ -1,0 +1,335 @@
+//! Checkpoints: the state as pages, so that opening does not have to fold the whole log.
+//!
+//! A checkpoint is a pointer flip. The record of the checkpoint before the last goes, because its places are about to be used
+//! again. The pages of conversations that changed are written, each into the one of its two places that the last checkpoint
+//! does not use; a barrier; then one record that names the place of every page; a barrier. Until the record is there, the
+//! last checkpoint is whole, and after it both are. So whenever the process ends, a record that is there has its pages.
+//!
+//! The writer does this between groups. It costs it about as much as folding the changed conversations did; meanwhile
+//! answers go on, and what is submitted queues up.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use convofold_engine::{Board, FOLD_VERSION, Seq, StateHash};
+use parking_lot::Mutex;
+use xxhash_rust::xxh3::Xxh3;
+
+use crate::conversations::archive::{ArchiveReader, alone};
+use crate::conversations::page::{PageEntry, StoredPage, page_of};
+use crate::damage::Damage;
+use crate::format::block::Tail;
+use crate::format::checkpoint::{self as record, CheckpointV1};
+use crate::format::frame::{Checksum, Compressor};
+use crate::in_order::in_order;
+use crate::state::shared::Shared;
+use crate::storage::{PageKey, Storage, StorageError};
+use crate::trace::{span, tell};
+
+/// How many conversations share a page: fewer write less where few change, more compress better.
+pub(crate) const PAGE_SLOTS: u32 = 16;
+/// How many pages are written together.
+const PAGES_AT_ONCE: usize = 64;
+/// Records are named by their generation, padded so that their names are in its order.
+const RECORD: &str = "checkpoint/";
+
+/// A checkpoint that was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Checkpoint {
+    /// The last event in it.
+    pub seq: Seq,
+    /// The number of the checkpoint.
+    pub generation: u64,
+    /// How many pages of conversations had to be written.
+    pub pages_written: u64,
+    /// How many bytes they have.
+    pub bytes_written: u64,
+    /// How long it took.
+    #[cfg_attr(feature = "serde", serde(rename = "took_ms", serialize_with = "crate::json::as_ms"))]
+    pub took: Duration,
+}
+
+/// Knows the last checkpoint and writes the next one.
+#[derive(Debug)]
+pub(crate) struct Checkpointer {
+    last: Option<Last>,
+    /// The length of the pages.
+    page_bytes: u64,
+    /// No generation above this has left anything behind.
+    generation: u64,
+    /// The pages that were written for the last checkpoint.
+    written: Vec<u32>,
+}
+
+/// The last good checkpoint.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Last {
+    pub(crate) generation: u64,
+    pub(crate) block_no: u64,
+    pub(crate) log_bytes: u64,
+}
+
+impl Checkpointer {
+    /// Begins where a checkpoint was found, or with nothing. No generation above `generation` has left anything behind.
+    pub(crate) fn new(page_bytes: u64, last: Option<Last>, generation: u64) -> Self {
+        Self { last, page_bytes, generation, written: Vec::new() }
+    }
+
+    /// Whether it is time. Where the pages are large, half of their size counts, so that checkpoints never cost more than
+    /// a fixed multiple of the log.
+    pub(crate) fn is_due(&self, log_bytes: u64, threshold_bytes: u64) -> bool {
+        let since = log_bytes - self.last.map_or(0, |last| last.log_bytes);
+        since > threshold_bytes.max(self.page_bytes / 2)
+    }
+
+    /// Writes a checkpoint of the board as it is after `tail`, up to where the log is durable.
+    pub(crate) fn write(
+        &mut self,
+        shared: &Shared,
+        storage: &dyn Storage,
+        compressor: &mut Compressor,
+        tail: &Tail,
+        log_bytes: u64,
+    ) -> Result<Checkpoint, StorageError> {
+        span!("checkpoint");
+        let started = Instant::now();
+        let changed = shared.live.board_mut().take_unsaved();
+        let mut written = Checkpoint {
+            seq: tail.last_seq(),
+            generation: self.generation,
+            pages_written: 0,
+            bytes_written: 0,
+            took: Duration::ZERO,
+        };
+        if changed.is_empty() && self.last.map_or(1, |last| last.block_no + 1) == tail.block_no {
+            return Ok(written);
+        }
+        written.generation += 1;
+        shared.counters.checkpoints_begun.fetch_add(1, Ordering::SeqCst);
+        let pages = forget_others(storage, self.last.map(|last| last.generation))
+            .and_then(|()| write_pages(&changed, &mut written, shared, storage));
+        let page_nos = match pages {
+            Ok(entries) => {
+                shared.archive.set(&entries);
+                entries.into_iter().map(|(page_no, _)| page_no).collect()
+            }
+            Err(error) => {
+                shared.live.board_mut().put_back_unsaved(changed);
+                return Err(error);
+            }
+        };
+        self.page_bytes = shared.archive.bytes();
+        let record = self.record(shared, written.generation, tail, log_bytes);
+        let value = record::seal(&record, compressor).map_err(StorageError::Encoding)?;
+        storage.put_record(&record_name(written.generation), &value)?;
+        storage.barrier()?;
+        self.delete_dead_pages(page_nos, shared, storage)?;
+
+        self.generation = written.generation;
+        self.last = Some(Last { generation: written.generation, block_no: record.last_block_no, log_bytes });
+        shared.counters.checkpoint_seq.store(record.last_seq, Ordering::Relaxed);
+        shared.counters.checkpoint_bytes.store(record.page_bytes, Ordering::Relaxed);
+        shared.meter.add_checkpoint();
+        written.took = started.elapsed();
+        tell!(info, seq = written.seq, generation = written.generation, pages = written.pages_written, bytes = written.bytes_written, took = ?written.took, "checkpoint written");
+        Ok(written)
+    }
+
+    /// Deletes what lies in the other places of pages that were written for the last checkpoint and not for this one: it
+    /// is of the checkpoint before those two.
+    fn delete_dead_pages(
+        &mut self,
+        written_now: Vec<u32>,
+        shared: &Shared,
+        storage: &dyn Storage,
+    ) -> Result<(), StorageError> {
+        let mut written_last = std::mem::replace(&mut self.written, written_now);
+        written_last.retain(|page_no| self.written.binary_search(page_no).is_err());
+        let other_place =
+            |page_no: u32| shared.archive.entry(page_no).map(|page| PageKey { page_no, place: !page.place });
+        let dead: Vec<_> = written_last.into_iter().filter_map(other_place).collect();
+        storage.delete_pages(&dead)
+    }
+
+    fn record(&self, shared: &Shared, generation: u64, tail: &Tail, log_bytes: u64) -> CheckpointV1 {
+        let (places, pages_checksum) = shared.archive.with_pages(|pages| (places_of(pages), checksum_of(pages)));
+        // What changed was hashed as it was written.
+        let (state_hash, slot_count) = {
+            let mut board = shared.live.board_mut();
+            (board.state_hash(), board.slot_count())
+        };
+        let bookmarks = shared.bookmarks.read();
+        CheckpointV1 {
+            generation,
+            fold_version: FOLD_VERSION,
+            last_seq: tail.last_seq(),
+            last_block_no: tail.block_no - 1,
+            chain: tail.chain.to_le_bytes(),
+            slot_count,
+            page_slots: PAGE_SLOTS,
+            pages_checksum: pages_checksum.to_le_bytes(),
+            places,
+            page_bytes: self.page_bytes,
+            log_bytes,
+            state_hash: Some(state_hash.to_bytes()),
+            bookmarks: bookmarks.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
+        }
+    }
+}
+
+/// Writes the pages of these conversations, encoded on all processors, up to where they are durable; where they lie.
+fn write_pages(
+    changed: &BTreeSet<u32>,
+    written: &mut Checkpoint,
+    shared: &Shared,
+    storage: &dyn Storage,
+) -> Result<Vec<(u32, PageEntry)>, StorageError> {
+    let page_nos: BTreeSet<u32> = changed.iter().map(|slot| page_of(*slot)).collect();
+    let page_nos: Vec<u32> = page_nos.into_iter().collect();
+    let compressors = Compressors::default();
+    let encode = |number: usize| {
+        let page_no = page_nos.get(number).copied().unwrap_or_default();
+        compressors.lend(|compressor| encode(page_no, written.generation, shared, storage, compressor))
+    };
+    let entries = in_order(page_nos.len(), encode, |pages| put_pages(pages, storage))?;
+    storage.barrier()?;
+    written.pages_written = entries.len() as u64;
+    written.bytes_written = entries.iter().map(|(_, entry)| u64::from(entry.bytes)).sum();
+    Ok(entries)
+}
+
+/// Puts pages into the storage, some at a time, while those that follow are encoded.
+fn put_pages(
+    pages: &mut dyn Iterator<Item = Result<(PageKey, StoredPage, PageEntry), StorageError>>,
+    storage: &dyn Storage,
+) -> Result<Vec<(u32, PageEntry)>, StorageError> {
+    let mut entries = Vec::new();
+    loop {
+        let mut values = Vec::with_capacity(PAGES_AT_ONCE);
+        for page in (&mut *pages).take(PAGES_AT_ONCE) {
+            let (key, page, entry) = page?;
+            entries.push((key.page_no, entry));
+            values.push((key, page.into_value()));
+        }
+        if values.is_empty() {
+            return Ok(entries);
+        }
+        storage.put_pages(&values)?;
+    }
+}
+
+/// A compressor for each thread that encodes pages.
+#[derive(Default)]
+struct Compressors(Mutex<Vec<Compressor>>);
+
+impl Compressors {
+    fn lend<T>(&self, work: impl FnOnce(&mut Compressor) -> Result<T, StorageError>) -> Result<T, StorageError> {
+        let idle = self.0.lock().pop();
+        let made = || Compressor::new().map_err(StorageError::io("making a compressor"));
+        let mut compressor = idle.map_or_else(made, Ok)?;
+        let outcome = work(&mut compressor);
+        self.0.lock().push(compressor);
+        outcome
+    }
+}
+
+/// A page for the place that is free.
+fn encode(
+    page_no: u32,
+    generation: u64,
+    shared: &Shared,
+    storage: &dyn Storage,
+    compressor: &mut Compressor,
+) -> Result<(PageKey, StoredPage, PageEntry), StorageError> {
+    let first = page_no * PAGE_SLOTS;
+    let slots = first..shared.live.board().slot_count().min(first.saturating_add(PAGE_SLOTS));
+    let away = boards_away(slots.clone(), shared, storage)?;
+    let hashes = shared.live.board().hashes(slots.clone());
+    shared.live.board_mut().note_hashes(&hashes);
+    let mut hash = hashes.iter().fold(StateHash::default(), |sum, (_, hash)| sum.plus(*hash));
+    let board = shared.live.board();
+    let (mut images, mut outlines) = (Vec::new(), Vec::new());
+    for slot in slots {
+        let (image, outline) = match away.get(&slot) {
+            Some((alone, its_hash)) => {
+                hash = hash.plus(*its_hash);
+                (alone.image(0), alone.outline(0))
+            }
+            None => (board.image(slot), board.outline(slot)),
+        };
+        images.push(image.ok_or(StorageError::Encoding(Damage::Missing))?);
+        outlines.push(outline.ok_or(StorageError::Encoding(Damage::Missing))?);
+    }
+    drop(board);
+    let sealed = StoredPage::seal(page_no, generation, &images, (&outlines, hash), compressor);
+    let (page, checksum) = sealed.map_err(StorageError::Encoding)?;
+    let place = shared.archive.entry(page_no).is_some_and(|page| !page.place);
+    let entry = PageEntry { place, checksum, bytes: page.bytes() };
+    Ok((PageKey { page_no, place }, page, entry))
+}
+
+/// Those of a page's conversations that are away, each on a board of its own, and what it adds to the state hash.
+fn boards_away(
+    slots: Range<u32>,
+    shared: &Shared,
+    storage: &dyn Storage,
+) -> Result<BTreeMap<u32, (Board, StateHash)>, StorageError> {
+    let board = shared.live.board();
+    let away: Vec<u32> = slots.filter(|slot| board.is_away(*slot)).collect();
+    drop(board);
+    let mut reader = ArchiveReader::new(&shared.archive, storage);
+    let mut boards = BTreeMap::new();
+    for slot in away {
+        let mut alone = alone(reader.image(slot)?)?;
+        let hash = alone.state_hash();
+        boards.insert(slot, (alone, hash));
+    }
+    Ok(boards)
+}
+
+/// In which of its two places each page lies, a bit a page.
+fn places_of(pages: &[PageEntry]) -> Vec<u8> {
+    let mut places = vec![0; pages.len().div_ceil(8)];
+    for (page_no, page) in pages.iter().enumerate() {
+        if let Some(byte) = places.get_mut(page_no / 8) {
+            *byte |= u8::from(page.place) << (page_no % 8);
+        }
+    }
+    places
+}
+
+/// The checksum over the checksums of all pages.
+pub(crate) fn checksum_of(pages: &[PageEntry]) -> Checksum {
+    let mut hash = Xxh3::new();
+    for page in pages {
+        hash.update(&page.checksum.to_le_bytes());
+    }
+    hash.digest128()
+}
+
+pub(crate) fn record_name(generation: u64) -> String {
+    format!("{RECORD}{generation:020}")
+}
+
+/// The generations that have a record, oldest first.
+pub(crate) fn generations(storage: &dyn Storage) -> Result<Vec<u64>, StorageError> {
+    let names = storage.record_names(RECORD)?;
+    Ok(names.iter().filter_map(|name| generation_of(name)).collect())
+}
+
+/// The generation of the checkpoint whose record has this name.
+pub(crate) fn generation_of(record_name: &str) -> Option<u64> {
+    record_name.strip_prefix(RECORD)?.parse().ok()
+}
+
+/// Keeps the last checkpoint. What was skipped at recovery goes too.
+fn forget_others(storage: &dyn Storage, last: Option<u64>) -> Result<(), StorageError> {
+    for old in generations(storage)?.into_iter().filter(|old| Some(*old) != last) {
+        storage.delete_record(&record_name(old))?;
+    }
+    Ok(())
+}

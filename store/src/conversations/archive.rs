@@ -1,0 +1,282 @@
+//! The archive: conversations that are away from the board, read back from the pages of the last checkpoint.
+//!
+//! Closed and quiet conversations leave memory once a checkpoint holds them ([`crate::Options::memory_bytes`]). The writer
+//! brings them back before it looks at an event of theirs; a question about one reads its page and leaves it there.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use convofold_engine::{Board, ConversationImage, Event, ImageError, State, Whereabouts};
+use parking_lot::RwLock;
+
+use crate::checkpoint::write::PAGE_SLOTS;
+use crate::conversations::live::Live;
+use crate::conversations::page::{PageEntry, StoredPage, page_of};
+use crate::damage::Damage;
+use crate::in_order::in_order;
+use crate::storage::{PageKey, Storage, StorageError};
+use crate::trace::came_upon;
+
+/// Which page lies where. Changed by the writer only, when all pages of a checkpoint are durable.
+#[derive(Debug, Default)]
+pub(crate) struct Archive {
+    pages: RwLock<Vec<PageEntry>>,
+    brought_back: AtomicU64,
+    pages_read: AtomicU64,
+}
+
+impl Archive {
+    pub(crate) fn new(pages: Vec<PageEntry>) -> Self {
+        Self { pages: RwLock::new(pages), ..Self::default() }
+    }
+
+    /// The page with this number, where there is one.
+    pub(crate) fn entry(&self, page_no: u32) -> Option<PageEntry> {
+        self.pages.read().get(page_no as usize).copied().filter(|page| page.bytes > 0)
+    }
+
+    /// From now on these pages are the ones to be read.
+    pub(crate) fn set(&self, entries: &[(u32, PageEntry)]) {
+        let mut pages = self.pages.write();
+        for (page_no, entry) in entries {
+            let place = *page_no as usize;
+            if pages.len() <= place {
+                pages.resize(place + 1, PageEntry::default());
+            }
+            if let Some(page) = pages.get_mut(place) {
+                *page = *entry;
+            }
+        }
+    }
+
+    /// The length of all pages.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.with_pages(|pages| pages.iter().map(|page| u64::from(page.bytes)).sum())
+    }
+
+    /// How many conversations were brought back, and how many pages read.
+    pub(crate) fn counts(&self) -> (u64, u64) {
+        (self.brought_back.load(Ordering::Relaxed), self.pages_read.load(Ordering::Relaxed))
+    }
+
+    /// Looks at all pages.
+    pub(crate) fn with_pages<T>(&self, look: impl FnOnce(&[PageEntry]) -> T) -> T {
+        look(&self.pages.read())
+    }
+
+    /// Those conversations of a page that are wanted, by their places in it, and where it lay.
+    fn read(
+        &self,
+        storage: &dyn Storage,
+        page_no: u32,
+        is_wanted: impl Fn(u32) -> bool,
+    ) -> Result<(PageEntry, Vec<Option<ConversationImage>>), StorageError> {
+        loop {
+            let entry = self.entry(page_no).ok_or(StorageError::Value(Damage::Missing))?;
+            self.pages_read.fetch_add(1, Ordering::Relaxed);
+            match read_page(storage, page_no, entry, &is_wanted) {
+                // A checkpoint put it elsewhere meanwhile.
+                Err(StorageError::Value(_)) if self.entry(page_no) != Some(entry) => {}
+                read => return read.map(|images| (entry, images)).inspect_err(|error| came_upon(page_no, error)),
+            }
+        }
+    }
+
+    /// One conversation alone, of which little else is looked at.
+    fn one(&self, storage: &dyn Storage, slot: u32) -> Result<ConversationImage, StorageError> {
+        let (_, images) = self.read(storage, page_of(slot), |place| place == slot % PAGE_SLOTS)?;
+        images.into_iter().flatten().next().ok_or(StorageError::Value(Damage::Missing))
+    }
+}
+
+fn read_page(
+    storage: &dyn Storage,
+    page_no: u32,
+    entry: PageEntry,
+    is_wanted: impl Fn(u32) -> bool,
+) -> Result<Vec<Option<ConversationImage>>, StorageError> {
+    let page = StoredPage::read(storage, PageKey { page_no, place: entry.place })?;
+    let (found, images) = page.open_some(is_wanted).map_err(StorageError::Value)?;
+    let expected = entry.checksum;
+    if expected == found { Ok(images) } else { Err(StorageError::Value(Damage::Checksum { expected, found })) }
+}
+
+/// Reads conversations one after the other; those that lie in one page cost one reading.
+pub(crate) struct ArchiveReader<'a> {
+    archive: &'a Archive,
+    storage: &'a dyn Storage,
+    /// The pages that were read last.
+    pages: BTreeMap<u32, (PageEntry, Vec<Option<ConversationImage>>)>,
+}
+
+impl<'a> ArchiveReader<'a> {
+    pub(crate) fn new(archive: &'a Archive, storage: &'a dyn Storage) -> Self {
+        Self { archive, storage, pages: BTreeMap::new() }
+    }
+
+    /// The memory of the conversation at a place, as of the last checkpoint: all of it where it is away.
+    pub(crate) fn image(&mut self, slot: u32) -> Result<ConversationImage, StorageError> {
+        if !self.has(slot) {
+            self.pages.clear();
+            self.read(slot)?;
+        }
+        let images = self.pages.get(&page_of(slot)).map(|(_, images)| images.as_slice()).unwrap_or_default();
+        images.get((slot % PAGE_SLOTS) as usize).cloned().flatten().ok_or(StorageError::Value(Damage::Missing))
+    }
+
+    /// Reads what is away of these places, so that it is at hand where the board must not be kept waiting. What is damaged
+    /// is found out when it is asked for.
+    pub(crate) fn prepare(&mut self, live: &Live, slots: impl IntoIterator<Item = u32>) -> Result<(), StorageError> {
+        self.pages.clear();
+        for slot in slots {
+            let is_away = live.board().is_away(slot);
+            if is_away && !self.has(slot) {
+                match self.read(slot) {
+                    Err(StorageError::Value(_)) => {}
+                    read => read?,
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the page of a place is at hand as it is now.
+    fn has(&self, slot: u32) -> bool {
+        let entry = self.archive.entry(page_of(slot));
+        self.pages.get(&page_of(slot)).is_some_and(|(read, _)| Some(*read) == entry)
+    }
+
+    fn read(&mut self, slot: u32) -> Result<(), StorageError> {
+        self.pages.insert(page_of(slot), self.archive.read(self.storage, page_of(slot), |_| true)?);
+        Ok(())
+    }
+
+    /// The memory of the conversation at a place of this board, here or away; `None` where there is none.
+    pub(crate) fn image_of(&mut self, board: &Board, slot: u32) -> Result<Option<ConversationImage>, StorageError> {
+        if board.is_away(slot) { self.image(slot).map(Some) } else { Ok(board.image(slot)) }
+    }
+
+    /// The state of the conversation at a place of this board, here or away; `None` where there is none.
+    pub(crate) fn state_of(&mut self, board: &Board, slot: u32) -> Result<Option<State>, StorageError> {
+        if board.is_away(slot) {
+            return state_of(self.image(slot)?).map(Some);
+        }
+        Ok(board.id(slot).and_then(|id| board.state(id)))
+    }
+
+    /// The id of the conversation at a place.
+    pub(crate) fn id(&mut self, live: &Live, slot: u32) -> Result<Arc<str>, StorageError> {
+        let here = live.board().id(slot).cloned();
+        here.map_or_else(|| Ok(self.image(slot)?.id), Ok)
+    }
+
+    /// Looks at the conversation with this id, wherever it is.
+    pub(crate) fn look<T>(
+        &mut self,
+        live: &Live,
+        id: &str,
+        look: impl Fn(&Board) -> Option<T>,
+    ) -> Result<Option<T>, StorageError> {
+        let mut after = None;
+        loop {
+            let found = {
+                let board = live.board();
+                match board.find_after(id, after) {
+                    Whereabouts::Here => return Ok(look(&board)),
+                    elsewhere => elsewhere,
+                }
+            };
+            let Whereabouts::Away(slot) = found else { return Ok(None) };
+            let image = self.archive.one(self.storage, slot)?;
+            if *image.id == *id {
+                return Ok(look(&alone(image)?));
+            }
+            after = Some(slot);
+        }
+    }
+}
+
+/// The state of a conversation by its memory.
+pub(crate) fn state_of(image: ConversationImage) -> Result<State, StorageError> {
+    let id = image.id.clone();
+    alone(image)?.state(&id).ok_or(StorageError::Value(Damage::Missing))
+}
+
+fn damaged(why: ImageError) -> StorageError {
+    StorageError::Value(Damage::Conversation(why))
+}
+
+/// A board with this conversation alone.
+pub(crate) fn alone(image: ConversationImage) -> Result<Board, StorageError> {
+    let mut board = Board::new();
+    board.restore(0, image).map_err(damaged)?;
+    Ok(board)
+}
+
+/// So many conversations leave under one lock.
+const GONE_AT_ONCE: usize = 16;
+
+/// Lets conversations leave memory until they take no more than so many bytes, or none is left that may go.
+pub(crate) fn let_go(live: &Live, max_bytes: u64) {
+    let surplus = live.board().surplus(max_bytes);
+    for slots in surplus.chunks(GONE_AT_ONCE) {
+        let gone = live.board_mut().let_go(slots);
+        drop(gone);
+    }
+}
+
+/// Brings back to the board what these events need of it.
+pub(crate) fn bring_back<'a>(
+    archive: &Archive,
+    storage: &dyn Storage,
+    live: &Live,
+    events: impl Iterator<Item = &'a Event> + Clone,
+) -> Result<(), StorageError> {
+    loop {
+        let absent: BTreeSet<u32> = {
+            let board = live.board();
+            if board.resident_len() == board.len() {
+                return Ok(());
+            }
+            events.clone().filter_map(|event| board.absent(event)).collect()
+        };
+        if absent.is_empty() {
+            return Ok(());
+        }
+        // Again after that: what is found by 64 bits of an id may be another conversation.
+        restore(&absent, archive, storage, live)?;
+    }
+}
+
+/// Puts the conversations of these places back on the board. Pages are read and decoded on all processors.
+fn restore(slots: &BTreeSet<u32>, archive: &Archive, storage: &dyn Storage, live: &Live) -> Result<(), StorageError> {
+    let mut pages: Vec<(u32, Vec<u32>)> = Vec::new();
+    for slot in slots {
+        match pages.last_mut() {
+            Some((page_no, wanted)) if *page_no == page_of(*slot) => wanted.push(*slot),
+            _ => pages.push((page_of(*slot), vec![*slot])),
+        }
+    }
+    let read = |number: usize| {
+        let (page_no, wanted) = pages.get(number).ok_or(StorageError::Value(Damage::Missing))?;
+        let is_wanted = |place| wanted.iter().any(|slot| slot % PAGE_SLOTS == place);
+        let (_, mut images) = archive.read(storage, *page_no, is_wanted)?;
+        let prepare = |slot: &u32| {
+            let image = images.get_mut((slot % PAGE_SLOTS) as usize).and_then(Option::take);
+            let prepared = image.ok_or(StorageError::Value(Damage::Missing))?.prepare();
+            prepared.map(|prepared| (*slot, prepared)).map_err(damaged)
+        };
+        wanted.iter().map(prepare).collect::<Result<Vec<_>, _>>()
+    };
+    in_order(pages.len(), read, |read| {
+        for returning in read {
+            for (slot, returning) in returning? {
+                let updates = live.board_mut().take_back(slot, returning).map_err(damaged)?;
+                live.list(updates);
+                archive.brought_back.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        Ok(())
+    })
+}

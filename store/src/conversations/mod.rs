@@ -1,0 +1,5 @@
+//! Where the conversations are: at work in memory, or in the pages of the last checkpoint.
+
+pub(crate) mod live;
+pub(crate) mod page;
+pub(crate) mod archive;

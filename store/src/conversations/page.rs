@@ -1,0 +1,107 @@
+//! A page as it lies in the storage: the memories of some conversations, and the head that is read when a store is opened.
+
+use convofold_engine::{ConversationImage, Outline, StateHash};
+use xxhash_rust::xxh3::Xxh3;
+
+use crate::checkpoint::write::PAGE_SLOTS;
+use crate::damage::Damage;
+use crate::format::frame::{Checksum, Compressor};
+use crate::format::page;
+use crate::format::page_head::{self, PageHead};
+use crate::storage::{PageKey, Storage, StorageError};
+
+/// Where a page lies, and what it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct PageEntry {
+    pub(crate) place: bool,
+    pub(crate) checksum: Checksum,
+    /// 0 where there is no page.
+    pub(crate) bytes: u32,
+}
+
+/// A page to be written, or one that was read.
+pub(crate) struct StoredPage {
+    page_no: u32,
+    value: Vec<u8>,
+}
+
+/// What is in a page.
+pub(crate) struct OpenedPage {
+    pub(crate) images: Vec<ConversationImage>,
+    /// Pages of earlier versions have none.
+    pub(crate) head: Option<PageHead>,
+    pub(crate) checksum: Checksum,
+}
+
+/// The number of the page that holds a conversation.
+pub(crate) fn page_of(slot: u32) -> u32 {
+    slot / PAGE_SLOTS
+}
+
+impl StoredPage {
+    pub(crate) fn seal(
+        page_no: u32,
+        generation: u64,
+        images: &[ConversationImage],
+        head: (&[Outline], StateHash),
+        compressor: &mut Compressor,
+    ) -> Result<(Self, Checksum), Damage> {
+        let (mut value, page) = page::seal(page_no, generation, images, compressor)?;
+        let (outlines, hash) = head;
+        let (head, head_checksum) = page_head::seal(page_no, outlines, hash, compressor)?;
+        value.extend_from_slice(&head);
+        Ok((Self { page_no, value }, both(page, Some(head_checksum))))
+    }
+
+    /// Reads the page in this place.
+    pub(crate) fn read(storage: &dyn Storage, key: PageKey) -> Result<Self, StorageError> {
+        let value = storage.page(key)?.ok_or(StorageError::Value(Damage::Missing))?;
+        Ok(Self { page_no: key.page_no, value })
+    }
+
+    pub(crate) fn into_value(self) -> Vec<u8> {
+        self.value
+    }
+
+    pub(crate) fn bytes(&self) -> u32 {
+        u32::try_from(self.value.len()).unwrap_or(u32::MAX)
+    }
+
+    /// The conversations.
+    pub(crate) fn open(&self) -> Result<OpenedPage, Damage> {
+        let (value, head) = page_head::split(&self.value);
+        let page = page::open(self.page_no, value)?;
+        let (head, head_checksum) = head.map(|head| page_head::open(self.page_no, head)).transpose()?.unzip();
+        Ok(OpenedPage { images: page.images, head, checksum: both(page.checksum, head_checksum) })
+    }
+
+    /// Some of the conversations, by their places in the page, and the checksum of it all.
+    pub(crate) fn open_some(
+        &self,
+        is_wanted: impl Fn(u32) -> bool,
+    ) -> Result<(Checksum, Vec<Option<ConversationImage>>), Damage> {
+        let (value, head) = page_head::split(&self.value);
+        let (page, images) = page::open_some(self.page_no, value, is_wanted)?;
+        let head = head.map(|head| page_head::check(self.page_no, head)).transpose()?;
+        Ok((both(page, head), images))
+    }
+
+    /// What has to be known of the conversations while they are away. Pages of earlier versions do not have it. The rest
+    /// is checked, and not decoded.
+    pub(crate) fn head(&self) -> Result<Option<(PageHead, Checksum)>, Damage> {
+        let (value, head) = page_head::split(&self.value);
+        let page = page::check(self.page_no, value)?;
+        let Some(head) = head else { return Ok(None) };
+        let (head, checksum) = page_head::open(self.page_no, head)?;
+        Ok(Some((head, both(page, Some(checksum)))))
+    }
+}
+
+/// The checksum of a page and its head.
+fn both(page: Checksum, head: Option<Checksum>) -> Checksum {
+    let Some(head) = head else { return page };
+    let mut hash = Xxh3::new();
+    hash.update(&page.to_le_bytes());
+    hash.update(&head.to_le_bytes());
+    hash.digest128()
+}

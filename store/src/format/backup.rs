@@ -1,0 +1,130 @@
+//! The two frames of a backup file that nothing else has: its beginning and its end. What lies between them, and the
+//! order of it all, is described in [`crate::care::backup`].
+//!
+//! ```text
+//! mark     "cfBK", version 1
+//! fields   0  kind            u32    0 complete, 1 goes on from another file
+//!          4  conversations   u32    in the base that follows
+//!          8  block number    u64    of the first block in it
+//!         16  first seq       u64    of that block
+//!         24  chain           u128   the checksum of the block before that one; 0 where there is none
+//! body     the bookmarks as of the beginning, in bincode; none where it goes on from another file
+//!
+//! mark     "cfBE", version 1
+//! fields   0  block number    u64    of the block after the last one in it
+//!          8  next seq        u64    of the event after the last one in it
+//!         16  chain           u128   the checksum of the last block
+//!         32  state hash      32 bytes, big-endian
+//!         64  conversations   u64    in the state that was hashed
+//!         72  bytes before    u64    everything before this frame
+//!         80  checksum        u128   XXH3-128, seed 0, of those
+//!         96  fold version    u32    the rules by which the state was folded that was hashed
+//! body     the bookmarks, in bincode
+//! ```
+
+use std::collections::BTreeMap;
+
+use convofold_engine::{Seq, StateHash};
+
+use super::block::Tail;
+use super::frame::{Checksum, Compressor, Frame, Mark, u32_at, u64_at, u128_at};
+use crate::damage::Damage;
+
+pub(crate) const HEADER: Mark = Mark { magic: *b"cfBK", version: 1, field_bytes: 40 };
+pub(crate) const END: Mark = Mark { magic: *b"cfBE", version: 1, field_bytes: 100 };
+
+/// No log has as many events; so what a file holds can be counted on from there without end.
+const MAX_SEQ: Seq = 1 << 62;
+
+/// How a backup file begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct BackupHeader {
+    /// Whether it goes on from where another file ends.
+    pub(crate) is_incremental: bool,
+    /// How many conversations were made of events that are not in it.
+    pub(crate) base_conversations: u32,
+    /// The place of its first block.
+    pub(crate) begin: Tail,
+    /// As of there.
+    pub(crate) bookmarks: BTreeMap<String, Vec<u8>>,
+}
+
+/// How a backup file ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct BackupEnd {
+    /// The place after its last block.
+    pub(crate) end: Tail,
+    pub(crate) state_hash: StateHash,
+    pub(crate) conversations: u64,
+    pub(crate) bookmarks: Vec<(String, Vec<u8>)>,
+    pub(crate) bytes_before: u64,
+    pub(crate) checksum: Checksum,
+    /// The rules by which the state was folded that was hashed.
+    pub(crate) fold_version: u32,
+}
+
+pub(crate) fn seal_header(header: &BackupHeader, compressor: &mut Compressor) -> Result<Vec<u8>, Damage> {
+    let mut fields = Vec::with_capacity(HEADER.field_bytes);
+    fields.extend_from_slice(&u32::from(header.is_incremental).to_le_bytes());
+    fields.extend_from_slice(&header.base_conversations.to_le_bytes());
+    put_place(header.begin, &mut fields);
+    Ok(compressor.seal(HEADER, &fields, &super::encode(&header.bookmarks)?)?.0)
+}
+
+pub(crate) fn open_header(value: &[u8]) -> Result<BackupHeader, Damage> {
+    let frame = Frame::open(HEADER, value)?;
+    let kind = u32_at(frame.fields, 0);
+    if kind > 1 {
+        return Err(Damage::NoSuch { field: "kind of backup", found: kind.into() });
+    }
+    Ok(BackupHeader {
+        is_incremental: kind == 1,
+        base_conversations: u32_at(frame.fields, 4),
+        begin: place_at(frame.fields, 8)?,
+        bookmarks: super::decode(&frame.body()?)?,
+    })
+}
+
+pub(crate) fn seal_end(end: &BackupEnd, compressor: &mut Compressor) -> Result<Vec<u8>, Damage> {
+    let mut fields = Vec::with_capacity(END.field_bytes);
+    put_place(end.end, &mut fields);
+    fields.extend_from_slice(&end.state_hash.to_bytes());
+    fields.extend_from_slice(&end.conversations.to_le_bytes());
+    fields.extend_from_slice(&end.bytes_before.to_le_bytes());
+    fields.extend_from_slice(&end.checksum.to_le_bytes());
+    fields.extend_from_slice(&end.fold_version.to_le_bytes());
+    Ok(compressor.seal(END, &fields, &super::encode(&end.bookmarks)?)?.0)
+}
+
+pub(crate) fn open_end(value: &[u8]) -> Result<BackupEnd, Damage> {
+    let frame = Frame::open(END, value)?;
+    let hash = frame.fields.get(32..).and_then(|rest| rest.first_chunk()).copied().unwrap_or_default();
+    Ok(BackupEnd {
+        end: place_at(frame.fields, 0)?,
+        state_hash: StateHash::from_bytes(hash),
+        conversations: u64_at(frame.fields, 64),
+        bytes_before: u64_at(frame.fields, 72),
+        checksum: u128_at(frame.fields, 80),
+        fold_version: u32_at(frame.fields, 96),
+        bookmarks: super::decode(&frame.body()?)?,
+    })
+}
+
+fn put_place(place: Tail, fields: &mut Vec<u8>) {
+    fields.extend_from_slice(&place.block_no.to_le_bytes());
+    fields.extend_from_slice(&place.seq.to_le_bytes());
+    fields.extend_from_slice(&place.chain.to_le_bytes());
+}
+
+/// Blocks and seqs count from 1, and whoever claims to have come to [`MAX_SEQ`] lies.
+fn place_at(fields: &[u8], at: usize) -> Result<Tail, Damage> {
+    let number = |field, found: Seq| match found {
+        1..=MAX_SEQ => Ok(found),
+        _ => Err(Damage::NoSuch { field, found }),
+    };
+    Ok(Tail {
+        block_no: number("block number", u64_at(fields, at))?,
+        seq: number("seq", u64_at(fields, at + 8))?,
+        chain: u128_at(fields, at + 16),
+    })
+}

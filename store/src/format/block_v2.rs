@@ -1,0 +1,427 @@
+//! The second form of what is in a block: columns, and what repeats said once.
+//!
+//! ```text
+//! 0  length of the tables   u32, little-endian
+//! 4  tables                 bincode
+//!    uuids                  the rest: see `rows_v2.rs`
+//! ```
+//!
+//! Each event is a row. Beside its own columns it has a number for its conversation (0 the next id of the table, from 1 on
+//! one that occurred already), one for its context (0 as the conversation's event before, 1 the next of the table, from 2
+//! on an earlier one of the conversation, the latest first), and one for its session (0 none, 1 as before, 2 the next of
+//! the table).
+
+use convofold_engine::{Context, Event, EventParts, Session};
+use serde::{Deserialize, Serialize};
+
+use super::block::StoredBookmarkV1;
+use super::column::{Bytes, Column, Reader};
+use super::frame::MAX_BODY_BYTES;
+use super::rows_v2::{Row, RowReader, RowsBuilder, RowsV2};
+use super::tables_v2::{
+    ContextsBuilder, ContextsReader, ContextsV2, SessionsBuilder, SessionsReader, SessionsV2, TextsBefore,
+    TextsBuilder, TextsReader, TextsV2, ValuesBefore,
+};
+use super::{join, split};
+use crate::damage::Damage;
+
+/// What an event takes beside its texts, about.
+const EVENT_BYTES: usize = 128;
+/// How many contexts of a conversation can be referred to again.
+const CONTEXTS_KEPT: usize = 8;
+
+const SAME: u64 = 0;
+const NEXT: u64 = 1;
+const EARLIER: u64 = 2;
+
+const NO_SESSION: u64 = 0;
+const SAME_SESSION: u64 = 1;
+const NEXT_SESSION: u64 = 2;
+
+#[derive(Debug, Serialize, Deserialize)]
+struct TablesV2<'a> {
+    #[serde(borrow)]
+    rows: RowsV2<'a>,
+    conversation_of: Bytes<'a>,
+    context_of: Bytes<'a>,
+    session_of: Bytes<'a>,
+    contexts: ContextsV2<'a>,
+    sessions: SessionsV2<'a>,
+    ids: TextsV2<'a>,
+    texts: TextsV2<'a>,
+}
+
+/// A body being filled.
+#[derive(Debug, Default)]
+pub(crate) struct BodyBuilder {
+    count: u32,
+    bytes: usize,
+    rows: RowsBuilder,
+    conversation_of: Column,
+    context_of: Column,
+    session_of: Column,
+    contexts: ContextsBuilder,
+    sessions: SessionsBuilder,
+    ids: TextsBuilder,
+    texts: TextsBuilder,
+    groups: Vec<Group>,
+}
+
+/// What a conversation said in this block.
+#[derive(Debug, Default)]
+struct Group {
+    started: Option<i64>,
+    /// The latest first.
+    contexts: Vec<Context>,
+    /// The last that was written.
+    newest: Option<Context>,
+    session: Option<Session>,
+}
+
+impl BodyBuilder {
+    pub(crate) fn push(&mut self, event: &Event) {
+        self.count += 1;
+        self.bytes += EVENT_BYTES + event.text_bytes();
+        let (number, is_new) = self.ids.number(event.conversation());
+        self.conversation_of.put(if is_new { 0 } else { u64::from(number) + 1 });
+        if is_new {
+            self.groups.push(Group::default());
+        }
+        let Some(group) = self.groups.get_mut(number as usize) else { return };
+        self.rows.push(&Row::from(event), &mut group.started);
+        self.context_of.put(match group.contexts.iter().position(|context| context.is_of(event)) {
+            Some(0) => SAME,
+            Some(place) => {
+                group.contexts.get_mut(..=place).into_iter().for_each(|contexts| contexts.rotate_right(1));
+                EARLIER + place as u64 - 1
+            }
+            None => {
+                let context = Context::of(event);
+                self.contexts.push(&context, group.newest.as_ref(), &mut self.texts);
+                group.newest = Some(context.clone());
+                group.contexts.truncate(CONTEXTS_KEPT - 1);
+                group.contexts.insert(0, context);
+                NEXT
+            }
+        });
+        self.session_of.put(match event.session() {
+            None => NO_SESSION,
+            session if session == group.session.as_ref() => SAME_SESSION,
+            Some(session) => {
+                self.bytes += EVENT_BYTES;
+                self.sessions.push(session, group.session.as_ref(), &mut self.texts);
+                group.session = Some(session.clone());
+                NEXT_SESSION
+            }
+        });
+    }
+
+    pub(crate) fn count(&self) -> u32 {
+        self.count
+    }
+
+    /// What the events take when they are read back, about.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub(crate) fn clear(&mut self) {
+        let Self {
+            count,
+            bytes,
+            rows,
+            conversation_of,
+            context_of,
+            session_of,
+            contexts,
+            sessions,
+            ids,
+            texts,
+            groups,
+        } = self;
+        (*count, *bytes) = (0, 0);
+        rows.clear();
+        [conversation_of, context_of, session_of].into_iter().for_each(Column::clear);
+        contexts.clear();
+        sessions.clear();
+        ids.clear();
+        texts.clear();
+        groups.clear();
+    }
+
+    /// The body but for its [`BodyBuilder::rest`].
+    pub(crate) fn encode(&self, bookmarks: &[StoredBookmarkV1<'_>]) -> Result<Vec<u8>, Damage> {
+        let tables = TablesV2 {
+            rows: self.rows.stored(),
+            conversation_of: self.conversation_of.stored(),
+            context_of: self.context_of.stored(),
+            session_of: self.session_of.stored(),
+            contexts: self.contexts.stored(),
+            sessions: self.sessions.stored(),
+            ids: self.ids.stored(),
+            texts: self.texts.stored(),
+        };
+        join(&(tables, bookmarks))
+    }
+
+    /// What is random, and ends the body.
+    pub(crate) fn rest(&self) -> &[u8] {
+        self.rows.uuids()
+    }
+}
+
+/// A body that was read back.
+#[derive(Debug)]
+pub(crate) struct BodyV2<'a> {
+    tables: TablesV2<'a>,
+    pub(crate) bookmarks: Vec<StoredBookmarkV1<'a>>,
+    uuids: &'a [u8],
+}
+
+impl<'a> BodyV2<'a> {
+    pub(crate) fn open(body: &'a [u8]) -> Result<Self, Damage> {
+        let (tables, uuids) = split(body)?;
+        let (tables, bookmarks) = super::decode(tables)?;
+        Ok(Self { tables, bookmarks, uuids })
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.tables.rows.len()
+    }
+
+    /// Hands the events of some conversations to `take`, with their places in the block.
+    pub(crate) fn events_of(
+        &self,
+        wanted: impl Fn(&str) -> bool,
+        mut take: impl FnMut(u32, Event),
+    ) -> Result<(), Damage> {
+        let mut reader = EventReader::new(&self.tables, self.uuids);
+        let count = u32::try_from(self.count()).unwrap_or(u32::MAX);
+        for place in 0..count {
+            if let Some(event) = reader.next(&wanted)? {
+                take(place, event);
+            }
+        }
+        reader.end()
+    }
+}
+
+/// Puts rows together to events.
+struct EventReader<'a> {
+    rows: RowReader<'a>,
+    conversation_of: Reader<'a>,
+    context_of: Reader<'a>,
+    session_of: Reader<'a>,
+    contexts: ContextsReader<'a>,
+    sessions: SessionsReader<'a>,
+    ids: TextsReader<'a>,
+    texts: TextsReader<'a>,
+    groups: Vec<ReadGroup<'a>>,
+    /// What the events take that were read so far: a few bytes could say the same long text for many.
+    bytes: usize,
+}
+
+/// What a conversation said so far in this block.
+struct ReadGroup<'a> {
+    id: &'a str,
+    is_wanted: bool,
+    started: Option<i64>,
+    /// The latest first.
+    contexts: Vec<Context>,
+    /// Of the last context that was read.
+    texts: TextsBefore<'a>,
+    session: Option<Session>,
+    values: ValuesBefore<'a>,
+}
+
+impl<'a> EventReader<'a> {
+    fn new(tables: &TablesV2<'a>, uuids: &'a [u8]) -> Self {
+        Self {
+            rows: RowReader::new(tables.rows, uuids),
+            conversation_of: Reader::new(tables.conversation_of),
+            context_of: Reader::new(tables.context_of),
+            session_of: Reader::new(tables.session_of),
+            contexts: ContextsReader::new(tables.contexts),
+            sessions: SessionsReader::new(tables.sessions),
+            ids: TextsReader::new(tables.ids),
+            texts: TextsReader::new(tables.texts),
+            groups: Vec::new(),
+            bytes: 0,
+        }
+    }
+
+    /// The next event; `None` where it is not wanted.
+    fn next(&mut self, wanted: impl Fn(&str) -> bool) -> Result<Option<Event>, Damage> {
+        let number = self.conversation_of.number();
+        let place = if number == 0 {
+            self.groups.push(ReadGroup::new(self.ids.next(), wanted));
+            self.bytes = self.bytes.saturating_add(size_of::<ReadGroup<'_>>());
+            self.groups.len() - 1
+        } else {
+            usize::try_from(number - 1).unwrap_or(usize::MAX)
+        };
+        let no_group = || Damage::NoSuch { field: "conversation", found: number };
+        let group = self.groups.get_mut(place).ok_or_else(no_group)?;
+        let row = self.rows.next(&mut group.started)?;
+        match self.context_of.number() {
+            SAME => {}
+            NEXT => {
+                let context = self.contexts.next(&mut group.texts, &mut self.texts)?;
+                self.bytes = self.bytes.saturating_add(EVENT_BYTES + context.text_bytes());
+                group.contexts.truncate(CONTEXTS_KEPT - 1);
+                group.contexts.insert(0, context);
+            }
+            number => group.take_again(number - EARLIER + 1)?,
+        }
+        let has_session = match self.session_of.number() {
+            NO_SESSION => false,
+            SAME_SESSION => true,
+            NEXT_SESSION => {
+                let session = self.sessions.next(&mut group.values, &mut self.texts)?;
+                let alias_bytes = session.customer_alias.as_deref().map_or(0, str::len);
+                self.bytes = self.bytes.saturating_add(EVENT_BYTES + alias_bytes);
+                group.session = Some(session);
+                true
+            }
+            found => return Err(Damage::NoSuch { field: "session", found }),
+        };
+        let Some(context) = group.contexts.first() else {
+            return Err(Damage::NoSuch { field: "context", found: SAME });
+        };
+        if self.bytes > MAX_BODY_BYTES {
+            return Err(Damage::Length { expected: MAX_BODY_BYTES as u64, found: self.bytes as u64 });
+        }
+        if !group.is_wanted {
+            return Ok(None);
+        }
+        let parts = EventParts {
+            conversation: group.id,
+            context,
+            identity: row.identity,
+            kind: row.kind,
+            direction: row.direction,
+            occurred: row.occurred,
+            sent: row.sent,
+            started: row.started,
+            active: row.active,
+            unread: row.unread,
+            text: row.text,
+            session: if has_session { group.session.clone() } else { None },
+        };
+        let event = parts.build().map_err(Damage::Event)?;
+        self.bytes = self.bytes.saturating_add(EVENT_BYTES + event.text_bytes());
+        Ok(Some(event))
+    }
+
+    fn end(&self) -> Result<(), Damage> {
+        self.conversation_of.end("conversations")?;
+        self.context_of.end("contexts")?;
+        self.session_of.end("sessions")?;
+        self.rows.end()?;
+        self.contexts.end()?;
+        self.sessions.end()?;
+        self.ids.end()?;
+        self.texts.end()
+    }
+}
+
+impl<'a> ReadGroup<'a> {
+    fn new(id: &'a str, wanted: impl Fn(&str) -> bool) -> Self {
+        Self {
+            id,
+            is_wanted: wanted(id),
+            started: None,
+            contexts: Vec::new(),
+            texts: [None; Context::TEXTS],
+            session: None,
+            values: ValuesBefore::default(),
+        }
+    }
+
+    /// Makes an earlier context the latest.
+    fn take_again(&mut self, place: u64) -> Result<(), Damage> {
+        let no_context = || Damage::NoSuch { field: "context", found: place };
+        let end = usize::try_from(place).unwrap_or(usize::MAX).saturating_add(1);
+        let contexts = self.contexts.get_mut(..end).ok_or_else(no_context)?;
+        contexts.rotate_right(1);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::format::arbitrary;
+    use crate::format::fixtures::{full_event, session_event};
+
+    fn written(events: &[Event]) -> BodyBuilder {
+        let mut builder = BodyBuilder::default();
+        events.iter().for_each(|event| builder.push(event));
+        builder
+    }
+
+    fn body(builder: &BodyBuilder) -> Vec<u8> {
+        [builder.encode(&[]).unwrap().as_slice(), builder.rest()].concat()
+    }
+
+    fn read(body: &[u8], wanted: impl Fn(&str) -> bool) -> Vec<(u32, Event)> {
+        let mut events = Vec::new();
+        BodyV2::open(body).unwrap().events_of(wanted, |place, event| events.push((place, event))).unwrap();
+        events
+    }
+
+    proptest! {
+        #[test]
+        fn any_events_come_back(events in arbitrary::events()) {
+            let mut builder = written(&events);
+            let whole = body(&builder);
+            let all: Vec<_> = (0..).zip(events.clone()).collect();
+            prop_assert_eq!(read(&whole, |_| true), all.clone());
+            let wanted: Vec<_> = all.into_iter().filter(|(_, event)| event.conversation() == "a").collect();
+            prop_assert_eq!(read(&whole, |id| id == "a"), wanted);
+            builder.clear();
+            events.iter().for_each(|event| builder.push(event));
+            prop_assert_eq!(body(&builder), whole);
+        }
+    }
+
+    #[test]
+    fn what_is_said_again_takes_a_few_bytes() {
+        let event = full_event();
+        let one = body(&written(std::slice::from_ref(&event))).len();
+        let ten = body(&written(&vec![event.clone(); 10])).len();
+        let own = 16 + event.text().unwrap().len();
+        assert!(ten < one + 9 * (own + 24), "{one} {ten}");
+    }
+
+    #[test]
+    fn a_context_is_found_again_among_the_last_eight() {
+        let base = session_event();
+        let tenants: Vec<String> = (0..9).map(|number| format!("tenant {number}")).collect();
+        let of = |tenant: usize| {
+            let draft = convofold_engine::Draft { tenant: Some(&tenants[tenant]), ..base.draft() };
+            draft.build().unwrap()
+        };
+        let order = [0, 1, 2, 3, 4, 5, 6, 7, 0, 8, 1, 0, 8];
+        let events = order.map(of);
+        let builder = written(&events);
+        assert_eq!(read(&body(&builder), |_| true), (0..).zip(events).collect::<Vec<_>>());
+        let codes = [1, 1, 1, 1, 1, 1, 1, 1, 8, 1, 1, 3, 3];
+        assert_eq!(builder.context_of.stored().0, codes);
+    }
+
+    /// A few bytes would otherwise make gigabytes: a long text said by many events.
+    #[test]
+    fn a_body_may_not_make_more_of_itself_than_a_body_can_have() {
+        let long = "x".repeat(1 << 20);
+        let event = convofold_engine::Draft { member_name: Some(&long), ..full_event().draft() }.build().unwrap();
+        let mut builder = BodyBuilder::default();
+        (0..1_100).for_each(|_| builder.push(&event));
+        let whole = body(&builder);
+        assert!(whole.len() < 2 << 20);
+        let error = BodyV2::open(&whole).unwrap().events_of(|_| true, |_, _| ()).unwrap_err();
+        assert!(matches!(error, Damage::Length { .. }), "{error}");
+    }
+}

@@ -1,0 +1,245 @@
+//! The log as events: blocks read, checked and decoded, front to back.
+//!
+//! Everything that goes through the log as a whole reads it here: recovery, verify, audit. One block is held at a time,
+//! a few where other threads read ahead.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::thread;
+
+use convofold_engine::{Batch, Board, Event, Seq};
+use crossbeam_channel::{Receiver, Sender, bounded};
+
+use crate::damage::Damage;
+use crate::format::block::{Block, StoredBookmarkV1, Tail};
+use crate::log::reader::{LogError, LogReader};
+use crate::storage::end_mark::Head;
+use crate::storage::{Storage, StorageError, panic_message};
+
+/// So many events are folded together where nobody looks in between: what depends on a conversation is derived once for all
+/// of its events among them.
+pub(crate) const FOLDED_AT_ONCE: usize = 65_536;
+/// So many blocks are on their way at most.
+const BLOCKS_AHEAD: usize = 8;
+/// More threads than this would wait for the one that folds.
+const MAX_DECODERS: usize = 4;
+
+/// A bookmark as a block carries it; no value means that it was deleted.
+pub(crate) type DecodedBookmark = (String, Option<Vec<u8>>);
+
+/// Bookmarks by name.
+pub(crate) type Bookmarks = BTreeMap<String, Vec<u8>>;
+
+/// Sets a bookmark, or deletes it.
+pub(crate) fn set_bookmark((name, value): DecodedBookmark, bookmarks: &mut Bookmarks) {
+    match value {
+        Some(value) => bookmarks.insert(name, value),
+        None => bookmarks.remove(&name),
+    };
+}
+
+/// A block ready to be folded.
+#[derive(Debug)]
+pub(crate) struct DecodedBlock {
+    pub(crate) first_seq: Seq,
+    pub(crate) events: Vec<Event>,
+    pub(crate) bookmarks: Vec<DecodedBookmark>,
+    /// The place after it.
+    pub(crate) end: Tail,
+    pub(crate) stored_bytes: u64,
+}
+
+/// Where reading ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum UpTo {
+    /// At the end of a log that nobody writes to; nothing may lie behind.
+    End,
+    /// At a place that the log is known to have.
+    Place(Tail),
+    /// At what is there so far; it may be read on later.
+    Now,
+}
+
+impl DecodedBlock {
+    pub(crate) fn of(block: &Block) -> Result<Self, Damage> {
+        let body = block.decode()?;
+        Ok(Self {
+            first_seq: block.first_seq,
+            events: body.events()?,
+            bookmarks: body.bookmarks().iter().map(bookmark).collect(),
+            end: block.end(),
+            stored_bytes: 0,
+        })
+    }
+}
+
+impl DecodedBlock {
+    /// Folds its events, and sets its bookmarks.
+    pub(crate) fn fold(self, board: &mut Board, bookmarks: &mut Bookmarks) {
+        self.fold_into(&mut board.batch(), bookmarks);
+    }
+
+    /// The same together with other blocks.
+    pub(crate) fn fold_into(self, batch: &mut Batch<'_>, bookmarks: &mut Bookmarks) {
+        for (seq, event) in (self.first_seq..).zip(&self.events) {
+            batch.apply(seq, event);
+        }
+        self.bookmarks.into_iter().for_each(|bookmark| set_bookmark(bookmark, bookmarks));
+    }
+}
+
+/// Reads the events of the log from one place to another.
+pub(crate) struct EventReader {
+    reader: LogReader,
+    up_to: UpTo,
+}
+
+impl EventReader {
+    /// Reads from one place up to another one.
+    pub(crate) fn new(storage: Arc<dyn Storage>, from: Tail, up_to: UpTo) -> Self {
+        Self { reader: LogReader::new(storage, from), up_to }
+    }
+
+    /// Where it is: the place after the last block that was read.
+    pub(crate) fn tail(&self) -> Tail {
+        self.reader.tail
+    }
+
+    /// See [`LogReader::expecting`].
+    pub(crate) fn expecting(self, head: Option<Head>) -> Result<Self, LogError> {
+        Ok(Self { reader: self.reader.expecting(head)?, ..self })
+    }
+
+    /// The next block; `None` where there is no more to read.
+    pub(crate) fn next(&mut self) -> Result<Option<DecodedBlock>, LogError> {
+        let Some((block, stored_bytes)) = self.next_block()? else { return Ok(None) };
+        let decoded = DecodedBlock::of(&block).map_err(damaged(&block))?;
+        Ok(Some(DecodedBlock { stored_bytes, ..decoded }))
+    }
+
+    /// Of the next block the events of some conversations; what is not wanted costs a fraction of what is.
+    pub(crate) fn next_of(&mut self, wanted: impl Fn(&str) -> bool) -> Result<Option<Vec<(Seq, Event)>>, LogError> {
+        let Some((block, _)) = self.next_block()? else { return Ok(None) };
+        events_of(&block, wanted).map(Some).map_err(damaged(&block))
+    }
+
+    /// Hands every block to `take`, in order, while other threads read and decode ahead.
+    ///
+    /// # Errors
+    /// What is wrong with the log, or what `take` says.
+    pub(crate) fn read_ahead<E: From<LogError>>(
+        &mut self,
+        mut take: impl FnMut(DecodedBlock) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.decode_ahead(DecodedBlock::of, |decoded, stored_bytes| take(DecodedBlock { stored_bytes, ..decoded }))
+    }
+
+    /// The same with the events of some conversations, and the last seq of each block.
+    pub(crate) fn read_ahead_of<E: From<LogError>>(
+        &mut self,
+        wanted: impl Fn(&str) -> bool + Sync,
+        mut take: impl FnMut(Seq, Vec<(Seq, Event)>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let decode = |block: &Block| Ok((block.end().last_seq(), events_of(block, &wanted)?));
+        self.decode_ahead(decode, |(last_seq, events), _| take(last_seq, events))
+    }
+
+    fn decode_ahead<T: Send, E: From<LogError>>(
+        &mut self,
+        decode: impl Fn(&Block) -> Result<T, Damage> + Sync,
+        mut take: impl FnMut(T, u64) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let threads = thread::available_parallelism().map_or(1, usize::from).min(MAX_DECODERS);
+        let (in_order, decoded) = bounded(BLOCKS_AHEAD);
+        let (jobs, to_decode) = bounded::<Job<T>>(BLOCKS_AHEAD);
+        thread::scope(|scope| {
+            for _ in 0..threads {
+                let (to_decode, decode) = (to_decode.clone(), &decode);
+                // Nobody takes it where what was read before could not be used.
+                scope.spawn(move || to_decode.iter().for_each(|job| drop(job.done.send(job.run(decode)))));
+            }
+            let reading = scope.spawn(move || guarded(|| self.send_all(&in_order, &jobs)));
+            for job in decoded {
+                // Without an answer the thread that had it is gone, and that cannot be.
+                let (decoded, stored_bytes) = job.recv().map_err(|_| panicked("a thread that decodes ended"))??;
+                take(decoded, stored_bytes)?;
+            }
+            Ok(reading.join().map_err(|payload| panicked(&panic_message(payload.as_ref())))??)
+        })
+    }
+
+    fn send_all<T>(
+        &mut self,
+        in_order: &Sender<Receiver<Result<(T, u64), LogError>>>,
+        jobs: &Sender<Job<T>>,
+    ) -> Result<(), LogError> {
+        while let Some((block, stored_bytes)) = self.next_block()? {
+            let (done, decoded) = bounded(1);
+            // Nobody takes it where what was read before could not be used.
+            if in_order.send(decoded).is_err() || jobs.send(Job { block, stored_bytes, done }).is_err() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn next_block(&mut self) -> Result<Option<(Block, u64)>, LogError> {
+        let Tail { block_no, seq, chain: found } = self.reader.tail;
+        match self.up_to {
+            UpTo::Place(place) if place == self.reader.tail => return Ok(None),
+            UpTo::Place(Tail { block_no: last, chain: expected, .. }) if last <= block_no => {
+                // It is the block before that is another one.
+                let (block_no, seq) = (block_no - 1, self.reader.tail.last_seq());
+                return Err(LogError::Damaged { block_no, seq, why: Damage::Checksum { expected, found } });
+            }
+            _ => {}
+        }
+        let before = self.reader.stored_bytes;
+        match (self.reader.next()?, self.up_to) {
+            (Some(block), _) => Ok(Some((block, self.reader.stored_bytes - before))),
+            (None, UpTo::Now) => Ok(None),
+            (None, UpTo::End) => self.reader.expect_end().map(|()| None),
+            (None, UpTo::Place(_)) => Err(LogError::Damaged { block_no, seq, why: Damage::Missing }),
+        }
+    }
+}
+
+/// A block to be decoded.
+struct Job<T> {
+    block: Block,
+    stored_bytes: u64,
+    done: Sender<Result<(T, u64), LogError>>,
+}
+
+impl<T> Job<T> {
+    fn run(&self, decode: impl Fn(&Block) -> Result<T, Damage>) -> Result<(T, u64), LogError> {
+        guarded(|| Ok((decode(&self.block).map_err(damaged(&self.block))?, self.stored_bytes)))
+    }
+}
+
+fn events_of(block: &Block, wanted: impl Fn(&str) -> bool) -> Result<Vec<(Seq, Event)>, Damage> {
+    let mut events = Vec::new();
+    let take = |place: u32, event| events.push((block.first_seq + Seq::from(place), event));
+    block.decode()?.events_of(wanted, take)?;
+    Ok(events)
+}
+
+/// A panic is an error of the storage: what is read may be damaged in ways that nobody thought of.
+fn guarded<T>(run: impl FnOnce() -> Result<T, LogError>) -> Result<T, LogError> {
+    let run = catch_unwind(AssertUnwindSafe(run));
+    run.unwrap_or_else(|payload| Err(panicked(&panic_message(payload.as_ref()))))
+}
+
+fn panicked(message: &str) -> LogError {
+    LogError::Storage(StorageError::Panicked { message: message.to_owned() })
+}
+
+fn damaged(block: &Block) -> impl Fn(Damage) -> LogError {
+    let (block_no, seq) = (block.block_no, block.first_seq);
+    move |why| LogError::Damaged { block_no, seq, why }
+}
+
+fn bookmark(bookmark: &StoredBookmarkV1<'_>) -> DecodedBookmark {
+    (bookmark.name.to_owned(), bookmark.value.map(<[u8]>::to_vec))
+}

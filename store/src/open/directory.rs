@@ -1,0 +1,163 @@
+//! The directory of a store.
+//!
+//! ```text
+//! LOCK      held while the store is open; the process id as text
+//! FORMAT    "convofold 1" and the segment size; written once
+//! HEAD      how far the log is known to reach; see `head`; there before FORMAT is
+//! sled/     sled's files
+//! ```
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, Write};
+use std::path::{Path, PathBuf};
+
+use crate::error::OpenError;
+use crate::format::block::Tail;
+use crate::storage::end_mark::{HEAD, Head, HeadFile};
+use crate::storage::sled::{MAX_SEGMENT_BYTES, MIN_SEGMENT_BYTES};
+
+const LOCK: &str = "LOCK";
+const FORMAT: &str = "FORMAT";
+const FORMAT_LINE: &str = "convofold 1";
+const SEGMENT_KEY: &str = "segment_bytes ";
+
+/// A directory that this process holds.
+#[derive(Debug)]
+pub(crate) struct Directory {
+    path: PathBuf,
+    /// Released when it is dropped.
+    _lock: File,
+    pub(crate) segment_bytes: usize,
+    pub(crate) is_new: bool,
+}
+
+impl Directory {
+    /// Takes the directory for this process before anything else looks at it, and makes it a store where it is empty.
+    pub(crate) fn open(path: &Path, create: bool, segment_bytes: usize) -> Result<Self, OpenError> {
+        let exists = path.join(FORMAT).exists();
+        if !exists {
+            refuse_strangers(path, create)?;
+            fs::create_dir_all(path).map_err(doing("making", path))?;
+            sync_parent(path)?;
+        }
+        let lock = take_lock(&path.join(LOCK))?;
+        // Another process may have made it a store meanwhile.
+        if let Some(format) = read_format(path)? {
+            return Ok(Self { path: path.to_owned(), _lock: lock, segment_bytes: format, is_new: false });
+        }
+        // First, so that a store never is without it.
+        HeadFile::open(path, Head::of(&Tail::START)).map_err(doing("writing the mark in", path))?;
+        let text = format!("{FORMAT_LINE}\n{SEGMENT_KEY}{segment_bytes}\n");
+        write_durably(path, FORMAT, &text).map_err(doing("writing", &path.join(FORMAT)))?;
+        Ok(Self { path: path.to_owned(), _lock: lock, segment_bytes, is_new: true })
+    }
+
+    /// Takes a directory for this process whatever is in it.
+    pub(crate) fn lock(path: &Path) -> Result<File, OpenError> {
+        if path.is_dir() { take_lock(&path.join(LOCK)) } else { Err(OpenError::NotFound { dir: path.to_owned() }) }
+    }
+
+    /// The directory of sled's files.
+    pub(crate) fn sled(&self) -> PathBuf {
+        self.path.join("sled")
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// A directory with anything in it that is no store is left alone, and so is one that was not to be made.
+fn refuse_strangers(path: &Path, create: bool) -> Result<(), OpenError> {
+    let listing = match fs::read_dir(path) {
+        Ok(listing) => listing,
+        Err(error) if error.kind() == io::ErrorKind::NotFound && create => return Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(OpenError::NotFound { dir: path.to_owned() });
+        }
+        Err(error) => return Err(doing("listing", path)(error)),
+    };
+    for entry in listing {
+        let name = entry.map_err(doing("listing", path))?.file_name().to_string_lossy().into_owned();
+        // A process may have been killed between taking the lock and writing the format.
+        if name != LOCK && name != HEAD && name != temporary(FORMAT) {
+            return Err(OpenError::NotAStore { dir: path.to_owned(), found: name });
+        }
+    }
+    if create { Ok(()) } else { Err(OpenError::NotFound { dir: path.to_owned() }) }
+}
+
+fn take_lock(path: &Path) -> Result<File, OpenError> {
+    let opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
+    let mut file = opened.map_err(doing("opening", path))?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let mut text = String::new();
+            let pid = file.read_to_string(&mut text).ok().and_then(|_| text.trim().parse().ok());
+            return Err(OpenError::AlreadyOpen { pid });
+        }
+        Err(TryLockError::Error(error)) => return Err(doing("locking", path)(error)),
+    }
+    let written = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{}", std::process::id()));
+    written.map_err(doing("writing", path))?;
+    Ok(file)
+}
+
+/// The segment size, or `None` where the directory is not a store yet.
+fn read_format(path: &Path) -> Result<Option<usize>, OpenError> {
+    let path = path.join(FORMAT);
+    let text = match fs::read(&path) {
+        // What is no text is no format either, and is shown as far as it is one.
+        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(doing("reading", &path)(error)),
+    };
+    let mut lines = text.lines();
+    let first = lines.next().unwrap_or_default();
+    let segment_bytes = lines.next().and_then(|line| line.strip_prefix(SEGMENT_KEY)).and_then(|text| text.parse().ok());
+    // sled would believe any other.
+    let is_ours = |bytes: &usize| bytes.is_power_of_two() && (MIN_SEGMENT_BYTES..=MAX_SEGMENT_BYTES).contains(bytes);
+    match segment_bytes.filter(is_ours) {
+        Some(segment_bytes) if first == FORMAT_LINE => Ok(Some(segment_bytes)),
+        _ => {
+            let known = format!("{FORMAT_LINE}, {SEGMENT_KEY}N");
+            Err(OpenError::UnknownFormat { found: text.trim().to_owned(), known })
+        }
+    }
+}
+
+/// Writes a small file so that after a power cut it is there with the old or the new text, and never with half of it.
+pub(crate) fn write_durably(dir: &Path, name: &str, text: &str) -> io::Result<()> {
+    let temporary = dir.join(temporary(name));
+    let mut file = File::create(&temporary)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    fs::rename(&temporary, dir.join(name))?;
+    sync_dir(dir)
+}
+
+fn temporary(name: &str) -> String {
+    format!("{name}.new")
+}
+
+/// Makes the names in a directory durable.
+pub(crate) fn sync_dir(dir: &Path) -> io::Result<()> {
+    // Only Unix lets a directory be opened; elsewhere the file system keeps names with the files.
+    if cfg!(unix) { File::open(dir)?.sync_all() } else { Ok(()) }
+}
+
+pub(crate) fn sync_parent(path: &Path) -> Result<(), OpenError> {
+    let parent = parent_of(path);
+    sync_dir(parent).map_err(doing("fsync of", parent))
+}
+
+/// The directory in which a path names something.
+pub(crate) fn parent_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+pub(crate) fn doing(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> OpenError {
+    let path = path.to_owned();
+    move |source| OpenError::Io { doing, path, source }
+}

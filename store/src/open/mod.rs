@@ -1,0 +1,6 @@
+//! From a folder to an open database: lock, safety copy, storage, checkpoint, log.
+
+pub(crate) mod directory;
+pub(crate) mod safety_copy;
+pub(crate) mod recovery;
+pub(crate) mod opening;

@@ -1,0 +1,10 @@
+//! What the threads of an open database share, and what is counted.
+
+pub(crate) mod histogram;
+pub(crate) mod counters;
+#[cfg(feature = "metrics")]
+pub mod metrics;
+pub(crate) mod cut;
+pub(crate) mod shared;
+pub(crate) mod lent_storage;
+pub(crate) mod base;

@@ -1,0 +1,166 @@
+//! What the writer, the handle and the feeds share.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use convofold_engine::Seq;
+use parking_lot::{Condvar, Mutex, RwLock};
+
+use crate::conversations::archive::Archive;
+use crate::conversations::live::Live;
+use crate::error::CommitError;
+use crate::format::block::Tail;
+use crate::format::log_start::LogStart;
+use crate::options::Options;
+use crate::state::counters::Meter;
+use crate::storage::{Storage, StorageError};
+#[cfg(feature = "tracing")]
+use crate::trace::Chain;
+use crate::trace::tell;
+
+pub(crate) struct Shared {
+    pub(crate) options: Options,
+    /// The conversations at work, and the index of all.
+    pub(crate) live: Live,
+    /// Where the conversations are that are not on the board.
+    pub(crate) archive: Archive,
+    /// Changed after board and index, so that no reader sees a bookmark without its events.
+    pub(crate) bookmarks: RwLock<BTreeMap<String, Vec<u8>>>,
+    /// Gone when the store is closed. Readers hold the lock while they read, so that closing waits for them.
+    pub(crate) storage: RwLock<Option<Arc<dyn Storage>>>,
+    /// The last event on the board, in the index and in the log. Changed while `Live::applying` is held.
+    pub(crate) applied_seq: AtomicU64,
+    /// While there are holds, no checkpoint is written that nobody asked for; see [`CheckpointHold`].
+    checkpoint_holds: AtomicU64,
+    /// Where the log begins.
+    pub(crate) log_start: RwLock<LogStart>,
+    /// Held by whoever reads the log from its beginning, so that it stays where it is.
+    pub(crate) log_in_use: RwLock<()>,
+    /// How far the feeds may read.
+    pub(crate) durable: Mutex<Durable>,
+    pub(crate) durable_moved: Condvar,
+    /// Set when the writer has taken its last command; see [`Shared::end_queue`].
+    queue_ended: AtomicBool,
+    pub(crate) counters: Counters,
+    /// For [`crate::Counters`].
+    pub(crate) meter: Meter,
+    poison: OnceLock<Arc<StorageError>>,
+}
+
+/// How far the log is durable.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Durable {
+    pub(crate) seq: Seq,
+    pub(crate) is_closed: bool,
+}
+
+/// For [`crate::Stats`].
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) last_seq: AtomicU64,
+    pub(crate) blocks: AtomicU64,
+    pub(crate) log_bytes: AtomicU64,
+    pub(crate) checkpoint_seq: AtomicU64,
+    pub(crate) checkpoint_bytes: AtomicU64,
+    /// Moves before a checkpoint writes its first page, which may lie over one of the checkpoint before the last.
+    pub(crate) checkpoints_begun: AtomicU64,
+}
+
+/// Keeps the checkpoints that are there from being written over, save by one that is asked for.
+pub(crate) struct CheckpointHold<'a>(&'a Shared);
+
+impl Drop for CheckpointHold<'_> {
+    fn drop(&mut self) {
+        self.0.checkpoint_holds.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+impl Shared {
+    pub(crate) fn new(
+        options: Options,
+        live: Live,
+        archive: Archive,
+        bookmarks: BTreeMap<String, Vec<u8>>,
+        storage: Arc<dyn Storage>,
+        log_start: LogStart,
+        tail: Tail,
+    ) -> Self {
+        Self {
+            options,
+            live,
+            archive,
+            bookmarks: RwLock::new(bookmarks),
+            storage: RwLock::new(Some(storage)),
+            applied_seq: AtomicU64::new(tail.last_seq()),
+            checkpoint_holds: AtomicU64::new(0),
+            log_start: RwLock::new(log_start),
+            log_in_use: RwLock::new(()),
+            durable: Mutex::new(Durable { seq: tail.last_seq(), is_closed: false }),
+            durable_moved: Condvar::new(),
+            queue_ended: AtomicBool::new(false),
+            counters: Counters::default(),
+            meter: Meter::default(),
+            poison: OnceLock::new(),
+        }
+    }
+
+    /// Lets the feeds read up to there.
+    pub(crate) fn set_durable(&self, seq: Seq) {
+        self.durable.lock().seq = seq;
+        self.durable_moved.notify_all();
+    }
+
+    /// Ends the feeds and lets the storage go.
+    pub(crate) fn close(&self) {
+        self.durable.lock().is_closed = true;
+        self.durable_moved.notify_all();
+        *self.storage.write() = None;
+    }
+
+    /// Told by the writer when it has taken its last command, before it lets go of what is still in the queue. The queue keeps
+    /// what comes later for as long as there are handles, so whoever puts something there looks at this afterwards.
+    pub(crate) fn end_queue(&self) {
+        self.queue_ended.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) fn has_queue_ended(&self) -> bool {
+        self.queue_ended.load(Ordering::SeqCst)
+    }
+
+    /// Holds off checkpoints until it is dropped.
+    pub(crate) fn hold_checkpoints(&self) -> CheckpointHold<'_> {
+        self.checkpoint_holds.fetch_add(1, Ordering::SeqCst);
+        CheckpointHold(self)
+    }
+
+    pub(crate) fn are_checkpoints_held(&self) -> bool {
+        self.checkpoint_holds.load(Ordering::SeqCst) > 0
+    }
+
+    /// Refuses writes from now on. Trying a failed write or barrier again is no way out: the system may have forgotten
+    /// the data and report success.
+    pub(crate) fn poison(&self, error: StorageError) -> Arc<StorageError> {
+        let poison = || {
+            tell!(error, error = %Chain(&error), "a write failed; no more are taken until the store is opened again");
+            Arc::new(error)
+        };
+        self.poison.get_or_init(poison).clone()
+    }
+
+    pub(crate) fn poisoned(&self) -> Option<Arc<StorageError>> {
+        self.poison.get().cloned()
+    }
+
+    pub(crate) fn expect_healthy(&self) -> Result<(), CommitError> {
+        self.poisoned().map_or(Ok(()), |cause| Err(CommitError::Poisoned { cause }))
+    }
+}
+
+impl Counters {
+    pub(crate) fn set_log(&self, tail: &Tail, log_bytes: u64) {
+        self.last_seq.store(tail.last_seq(), Ordering::Relaxed);
+        self.blocks.store(tail.block_no - 1, Ordering::Relaxed);
+        self.log_bytes.store(log_bytes, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,152 @@
+//! Parts: what sled gets to see of a value.
+//!
+//! ```text
+//!  0  mark      4 bytes   "cfPT"
+//!  4  tree      1 byte    L log, P pages, R records
+//!  5  key       u8        its length
+//!  6  zero      2 bytes
+//!  8  part      u32       from 0
+//! 12  parts     u32       how many the value has
+//! 16  bytes     u32       the length of the payload
+//! 20  checksum  u64       XXH3-64, seed 0, of all the other bytes in order
+//! 28  key, payload
+//! ```
+//!
+//! A part says itself what it is a part of. So what is readable can be found in sled's file when sled itself reads it no
+//! more, and whatever sled hands out is known to be what was asked for.
+
+use memchr::memmem;
+use xxhash_rust::xxh3::Xxh3;
+
+use crate::format::frame::u32_at;
+
+/// The longest payload: what sled sees is some bytes more. See [`crate::storage::sled`] for the reason.
+///
+/// Small parts cost time (6 KB take twice as much as 24 KB a byte), large ones memory, because sled holds whole leaves.
+pub(crate) const PAYLOAD_BYTES: usize = 24 << 10;
+
+const MAGIC: [u8; 4] = *b"cfPT";
+const HEADER_BYTES: usize = 28;
+
+/// Which of sled's trees a part lies in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub(crate) enum Tree {
+    Log = b'L',
+    Pages = b'P',
+    Records = b'R',
+}
+
+/// A part of the value with a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Part<'a> {
+    pub(crate) tree: Tree,
+    pub(crate) key: &'a [u8],
+    pub(crate) part_no: u32,
+    /// How many parts the value has.
+    pub(crate) parts: u32,
+    pub(crate) payload: &'a [u8],
+}
+
+impl<'a> Part<'a> {
+    /// The parts of a value. Keys are at most 255 bytes long.
+    pub(crate) fn split(tree: Tree, key: &'a [u8], value: &'a [u8]) -> impl Iterator<Item = Self> {
+        // A value is at most a gigabyte and so at most some ten thousand parts. An empty one is one part.
+        let parts = u32::try_from(value.len().div_ceil(PAYLOAD_BYTES).max(1)).unwrap_or(u32::MAX);
+        (0..parts).map(move |part_no| {
+            let rest = value.get(part_no as usize * PAYLOAD_BYTES..).unwrap_or_default();
+            let payload = rest.get(..PAYLOAD_BYTES).unwrap_or(rest);
+            Self { tree, key, part_no, parts, payload }
+        })
+    }
+
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(HEADER_BYTES + self.key.len() + self.payload.len());
+        bytes.extend_from_slice(&MAGIC);
+        bytes.extend_from_slice(&[self.tree as u8, u8::try_from(self.key.len()).unwrap_or(u8::MAX), 0, 0]);
+        bytes.extend_from_slice(&self.part_no.to_le_bytes());
+        bytes.extend_from_slice(&self.parts.to_le_bytes());
+        bytes.extend_from_slice(&u32::try_from(self.payload.len()).unwrap_or(u32::MAX).to_le_bytes());
+        bytes.extend_from_slice(&[0; 8]);
+        bytes.extend_from_slice(self.key);
+        bytes.extend_from_slice(self.payload);
+        let checksum = checksum(&bytes);
+        if let Some(place) = bytes.get_mut(20..HEADER_BYTES) {
+            place.copy_from_slice(&checksum.to_le_bytes());
+        }
+        bytes
+    }
+
+    /// The part that begins here, whatever follows it; `None` where there is no whole one.
+    pub(crate) fn at(bytes: &'a [u8]) -> Option<Self> {
+        let [m0, m1, m2, m3, tree, key_bytes, ..] = *bytes.first_chunk::<HEADER_BYTES>()?;
+        if [m0, m1, m2, m3] != MAGIC {
+            return None;
+        }
+        let tree = [Tree::Log, Tree::Pages, Tree::Records].into_iter().find(|known| *known as u8 == tree)?;
+        let key_end = HEADER_BYTES + usize::from(key_bytes);
+        let payload_bytes = u32_at(bytes, 16) as usize;
+        let whole = bytes.get(..key_end.checked_add(payload_bytes).filter(|_| payload_bytes <= PAYLOAD_BYTES)?)?;
+        let stated = whole.get(20..HEADER_BYTES)?.first_chunk().copied().map(u64::from_le_bytes)?;
+        if stated != checksum(whole) {
+            return None;
+        }
+        let (part_no, parts) = (u32_at(bytes, 8), u32_at(bytes, 12));
+        Some(Self { tree, key: whole.get(HEADER_BYTES..key_end)?, part_no, parts, payload: whole.get(key_end..)? })
+    }
+
+    /// The length of what comes before the payload.
+    pub(crate) fn header_bytes(&self) -> usize {
+        HEADER_BYTES + self.key.len()
+    }
+
+    /// Every whole part in these bytes, with its place.
+    pub(crate) fn find_all(bytes: &'a [u8]) -> impl Iterator<Item = (usize, Self)> {
+        memmem::find_iter(bytes, &MAGIC).filter_map(|at| Some((at, Self::at(bytes.get(at..)?)?)))
+    }
+
+    /// The longest that a part can be.
+    pub(crate) const MAX_BYTES: usize = HEADER_BYTES + u8::MAX as usize + PAYLOAD_BYTES;
+}
+
+fn checksum(bytes: &[u8]) -> u64 {
+    let mut hash = Xxh3::new();
+    hash.update(bytes.get(..20).unwrap_or_default());
+    hash.update(bytes.get(HEADER_BYTES..).unwrap_or_default());
+    hash.digest()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_the_payloads_of_its_parts_in_order() {
+        for length in [0, 1, PAYLOAD_BYTES, PAYLOAD_BYTES + 1, 3 * PAYLOAD_BYTES] {
+            let value: Vec<u8> = (0..length).map(|at| u8::try_from(at % 251).unwrap()).collect();
+            let parts: Vec<_> = Part::split(Tree::Pages, b"key", &value).collect();
+            assert_eq!(parts.len(), length.div_ceil(PAYLOAD_BYTES).max(1));
+            let joined: Vec<u8> = parts.iter().flat_map(|part| part.payload).copied().collect();
+            assert!(joined == value);
+            assert!(parts.iter().all(|part| part.parts as usize == parts.len()));
+        }
+    }
+
+    #[test]
+    fn a_part_is_found_among_others_and_one_that_was_changed_is_not() {
+        let parts: Vec<_> = Part::split(Tree::Log, b"0123456789abcdef", b"some text").collect();
+        let [part] = parts.as_slice() else { panic!("one part") };
+        let bytes = part.encode();
+        let among = [b"cfPcfPT".as_slice(), &bytes, b"cfPT", &bytes].concat();
+        let found: Vec<_> = Part::find_all(&among).collect();
+        assert_eq!(found, [(7, *part), (11 + bytes.len(), *part)]);
+        for bit in 0..bytes.len() * 8 {
+            let mut changed = bytes.clone();
+            changed[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(Part::at(&changed), None, "bit {bit}");
+        }
+        for length in 0..bytes.len() {
+            assert_eq!(Part::at(&bytes[..length]), None, "{length} bytes");
+        }
+    }
+}

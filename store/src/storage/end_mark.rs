@@ -1,0 +1,213 @@
+//! The head mark: a small file beside sled that says how far the log is known to reach.
+//!
+//! sled takes damage in what was written since it was opened for the end of its file, and opens with less. The blocks it
+//! still has are whole and chained, so only something outside of it can tell that some are missing.
+//!
+//! The mark is written after every barrier and made durable on a slower beat. So it never claims what is not durable, it
+//! is exact after anything but a power cut, and after one it is at most [`SYNC_INTERVAL`] old. It has two slots, each in a
+//! sector of its own, written in turn: a write that is torn costs one of them.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Seek, SeekFrom, Write};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::error::OpenError;
+use crate::format::block::Tail;
+use crate::format::frame::Checksum;
+use crate::open::directory::{doing, sync_dir};
+
+pub(crate) const HEAD: &str = "HEAD";
+const SLOT_BYTES: usize = 512;
+const SLOTS: u64 = 2;
+/// How old the mark may be after a power cut.
+const SYNC_INTERVAL: Duration = Duration::from_secs(5);
+
+/// The last block that is known to be durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Head {
+    /// 0 where there is none.
+    pub(crate) last_block_no: u64,
+    pub(crate) last_seq: u64,
+    /// The checksum of that block.
+    pub(crate) chain: Checksum,
+}
+
+impl Head {
+    pub(crate) fn of(tail: &Tail) -> Self {
+        Self { last_block_no: tail.block_no - 1, last_seq: tail.last_seq(), chain: tail.chain }
+    }
+
+    /// What the mark says.
+    pub(crate) fn read(dir: &Path) -> Result<HeadMark, OpenError> {
+        let path = dir.join(HEAD);
+        match fs::read(&path) {
+            Ok(bytes) => Ok(Self::parse(&bytes).map_or(HeadMark::Unreadable, |(head, _)| HeadMark::At(head))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(HeadMark::None),
+            Err(error) => Err(doing("reading", &path)(error)),
+        }
+    }
+
+    fn lines(self) -> String {
+        format!("block {}\nseq {}\nchain {:032x}\n", self.last_block_no, self.last_seq, self.chain)
+    }
+
+    fn slot(self) -> Vec<u8> {
+        let lines = self.lines();
+        let mut slot = format!("{lines}check {:016x}\n", xxh3_64(lines.as_bytes())).into_bytes();
+        slot.resize(SLOT_BYTES, b'\n');
+        slot
+    }
+
+    /// The later of the slots that can be read, and its number.
+    fn parse(bytes: &[u8]) -> Option<(Self, u64)> {
+        let slots = (0..SLOTS).zip(bytes.chunks(SLOT_BYTES));
+        let heads = slots.filter_map(|(slot_no, slot)| Some((Self::parse_slot(slot)?, slot_no)));
+        heads.max_by_key(|(head, _)| head.last_block_no)
+    }
+
+    fn parse_slot(slot: &[u8]) -> Option<Self> {
+        let mut lines = std::str::from_utf8(slot).ok()?.lines();
+        let last_block_no = lines.next()?.strip_prefix("block ")?.parse().ok()?;
+        let last_seq = lines.next()?.strip_prefix("seq ")?.parse().ok()?;
+        let chain = u128::from_str_radix(lines.next()?.strip_prefix("chain ")?, 16).ok()?;
+        let head = Self { last_block_no, last_seq, chain };
+        // Compared as it was written, so that nothing but that is taken for it.
+        (head.slot() == slot).then_some(head)
+    }
+}
+
+/// What there is of a head mark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum HeadMark {
+    /// Nothing: the store is new, or somebody removed it.
+    None,
+    /// Something that is not what was written. It is reported, and written anew.
+    Unreadable,
+    /// The mark.
+    At(Head),
+}
+
+impl HeadMark {
+    pub(crate) fn head(self) -> Option<Head> {
+        if let Self::At(head) = self { Some(head) } else { None }
+    }
+}
+
+/// The mark of an open store, to be moved.
+#[derive(Debug)]
+pub(crate) struct HeadFile {
+    file: File,
+    next_slot: u64,
+    written: Head,
+    synced_at: Instant,
+    is_synced: bool,
+}
+
+impl HeadFile {
+    /// Takes over the mark, or makes it where there is none or none that can be read; it says `head` and is durable then.
+    pub(crate) fn open(dir: &Path, head: Head) -> io::Result<Self> {
+        let path = dir.join(HEAD);
+        let mut file = OpenOptions::new().write(true).create(true).truncate(false).open(&path)?;
+        let newest = Head::parse(&fs::read(&path)?);
+        let next_slot = match newest {
+            Some((_, slot_no)) => (slot_no + 1) % SLOTS,
+            None => {
+                file.write_all(&head.slot().repeat(2))?;
+                file.set_len(SLOTS * SLOT_BYTES as u64)?;
+                0
+            }
+        };
+        let mut head_file = Self { file, next_slot, written: head, synced_at: Instant::now(), is_synced: false };
+        head_file.put(head)?;
+        head_file.file.sync_all()?;
+        head_file.is_synced = true;
+        sync_dir(dir)?;
+        Ok(head_file)
+    }
+
+    /// Moves the mark. To be called right after a barrier only.
+    pub(crate) fn write(&mut self, head: Head) -> io::Result<()> {
+        if self.written != head {
+            self.put(head)?;
+        }
+        self.sync_if_due()
+    }
+
+    /// By when it has to be made durable; `None` where it is.
+    pub(crate) fn due(&self) -> Option<Instant> {
+        (!self.is_synced).then(|| self.synced_at + SYNC_INTERVAL)
+    }
+
+    pub(crate) fn sync_if_due(&mut self) -> io::Result<()> {
+        if self.due().is_some_and(|due| due <= Instant::now()) { self.sync() } else { Ok(()) }
+    }
+
+    /// After a failure nothing is due any more.
+    pub(crate) fn give_up(&mut self) {
+        self.is_synced = true;
+    }
+
+    /// Makes the mark durable.
+    pub(crate) fn sync(&mut self) -> io::Result<()> {
+        self.file.sync_data()?;
+        self.synced_at = Instant::now();
+        self.is_synced = true;
+        Ok(())
+    }
+
+    fn put(&mut self, head: Head) -> io::Result<()> {
+        self.file.seek(SeekFrom::Start(self.next_slot * SLOT_BYTES as u64))?;
+        self.file.write_all(&head.slot())?;
+        self.next_slot = (self.next_slot + 1) % SLOTS;
+        self.written = head;
+        self.is_synced = false;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head(last_block_no: u64) -> Head {
+        Head { last_block_no, last_seq: last_block_no * 300, chain: u128::from(last_block_no) << 100 }
+    }
+
+    #[test]
+    fn a_mark_is_read_as_it_was_written() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(Head::read(dir.path()).unwrap(), HeadMark::None);
+        let mut file = HeadFile::open(dir.path(), head(0)).unwrap();
+        for block_no in 1..6 {
+            file.write(head(block_no)).unwrap();
+            assert_eq!(Head::read(dir.path()).unwrap(), HeadMark::At(head(block_no)));
+        }
+        HeadFile::open(dir.path(), head(7)).unwrap();
+        assert_eq!(Head::read(dir.path()).unwrap(), HeadMark::At(head(7)));
+    }
+
+    #[test]
+    fn a_slot_that_was_changed_or_cut_off_is_not_read_and_the_other_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut file = HeadFile::open(dir.path(), head(1)).unwrap();
+        file.write(head(2)).unwrap();
+        let bytes = fs::read(dir.path().join(HEAD)).unwrap();
+        let (_, newest) = Head::parse(&bytes).unwrap();
+        let at = usize::try_from(newest).unwrap() * SLOT_BYTES;
+        for bit in at * 8..(at + SLOT_BYTES) * 8 {
+            let mut damaged = bytes.clone();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(Head::parse(&damaged).map(|(head, _)| head), Some(head(1)), "bit {bit}");
+        }
+        for length in 0..SLOT_BYTES {
+            assert_eq!(Head::parse(&bytes[..length]), None, "{length} bytes");
+        }
+        fs::write(dir.path().join(HEAD), "").unwrap();
+        assert_eq!(Head::read(dir.path()).unwrap(), HeadMark::Unreadable);
+        HeadFile::open(dir.path(), head(9)).unwrap();
+        assert_eq!(Head::read(dir.path()).unwrap(), HeadMark::At(head(9)));
+    }
+}

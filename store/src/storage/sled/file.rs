@@ -1,0 +1,287 @@
+//! sled's file, read without sled: what will it make of the end of it?
+//!
+//! When it opens, sled goes through everything that was written since the last time it did. What it cannot read there it
+//! takes for the end, and then overwrites what lies behind: one flipped bit costs all that was written later. A process
+//! that was killed leaves nothing behind its end, so where something is there, [`doubt`] says so, and the caller puts a copy
+//! aside before sled gets to see the file.
+//!
+//! The format is that of sled 0.34.7: segments of one size, each with a header (CRC-32, its place in sled's own log, how
+//! far that log was stable), and messages in them (CRC-32, kind, length, number of the segment, page). Integers in the
+//! header of a message are of variable length.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::Path;
+
+use crate::format::frame::u64_at;
+use crate::storage::chunk::{Part, Tree};
+
+const SEGMENT_HEADER_BYTES: usize = 20;
+/// Where less than this is left, sled goes on in the next segment.
+const MAX_MESSAGE_HEADER_BYTES: usize = 32;
+const XOR: u64 = 0x7FFF_FFFF_FFFF_FFFF;
+
+/// What in sled's file does not look like its end.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Doubt {
+    /// The header of a segment cannot be read, and values of ours lie in it.
+    #[error("the segment at byte {at} of sled's file has no header, and holds data")]
+    Segment {
+        /// Where, in bytes.
+        at: u64,
+    },
+    /// Two segments say that they are the same.
+    #[error("the segment at byte {at} of sled's file says that it is another")]
+    Twice {
+        /// Where, in bytes.
+        at: u64,
+    },
+    /// A segment is missing, and later ones are there.
+    #[error("a segment is missing before the one at byte {at} of sled's file")]
+    Gap {
+        /// Where the later one is, in bytes.
+        at: u64,
+    },
+    /// A message cannot be read, and later ones can.
+    #[error("the message at byte {at} of sled's file cannot be read, and others follow")]
+    Message {
+        /// Where, in bytes.
+        at: u64,
+    },
+    /// What was written together is not complete, and it is known that it was.
+    #[error("the batch at byte {at} of sled's file is not complete, and once was")]
+    Batch {
+        /// Where, in bytes.
+        at: u64,
+    },
+}
+
+/// Looks at what sled is going to look at. `durable_block_no` is the last block that is known to have been durable.
+pub(crate) fn doubt(dir: &Path, segment_bytes: usize, durable_block_no: u64) -> io::Result<Option<Doubt>> {
+    let mut file = match File::open(dir.join("db")) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let from = snapshot_lsn(dir)? / segment_bytes as u64 * segment_bytes as u64;
+    let mut segments = Segments::default();
+    if let Some(doubt) = segments.list(&mut file, segment_bytes, from)? {
+        return Ok(Some(doubt));
+    }
+    if let Some(doubt) = segments.gap(segment_bytes as u64) {
+        return Ok(Some(doubt));
+    }
+    segments.walk(&mut file, segment_bytes, durable_block_no)
+}
+
+/// Up to where sled's latest snapshot goes; it begins to read there. 0 where there is none.
+fn snapshot_lsn(dir: &Path) -> io::Result<u64> {
+    let mut latest = 0;
+    for entry in fs::read_dir(dir)? {
+        let name = entry?.file_name();
+        let lsn = name.to_str().and_then(|name| name.strip_prefix("snap.")).map(|lsn| u64::from_str_radix(lsn, 16));
+        latest = latest.max(lsn.and_then(Result::ok).unwrap_or(0));
+    }
+    Ok(latest)
+}
+
+/// The segments that sled is going to read, by their place in its log.
+#[derive(Default)]
+struct Segments {
+    places: BTreeMap<u64, u64>,
+    stable: u64,
+}
+
+impl Segments {
+    fn list(&mut self, file: &mut File, segment_bytes: usize, from: u64) -> io::Result<Option<Doubt>> {
+        self.stable = from;
+        let mut at = 0;
+        let mut header = Vec::new();
+        while read_at(file, at, SEGMENT_HEADER_BYTES, &mut header)? == SEGMENT_HEADER_BYTES {
+            match segment_header(&header) {
+                Some((lsn, stable)) if lsn >= from => {
+                    self.stable = self.stable.max(stable);
+                    if self.places.insert(lsn, at).is_some() {
+                        return Ok(Some(Doubt::Twice { at }));
+                    }
+                }
+                Some(_) => {}
+                None => {
+                    let mut segment = Vec::new();
+                    read_at(file, at, segment_bytes, &mut segment)?;
+                    if Part::find_all(&segment).next().is_some() {
+                        return Ok(Some(Doubt::Segment { at }));
+                    }
+                }
+            }
+            at += segment_bytes as u64;
+        }
+        Ok(None)
+    }
+
+    /// Up to where the log was stable, segments may be missing, since sled uses them again; later they may not.
+    fn gap(&self, segment_bytes: u64) -> Option<Doubt> {
+        let first = self.stable / segment_bytes * segment_bytes;
+        let expected = (0..).map(|number: u64| first.saturating_add(number.saturating_mul(segment_bytes)));
+        let mut later = self.places.range(first..).zip(expected);
+        later.find(|((lsn, _), expected)| **lsn != *expected).map(|((_, at), _)| Doubt::Gap { at: *at })
+    }
+
+    fn walk(&self, file: &mut File, segment_bytes: usize, durable_block_no: u64) -> io::Result<Option<Doubt>> {
+        let mut batch: Option<OpenBatch> = None;
+        let mut segment = Vec::new();
+        let last = self.places.last_key_value().map(|(lsn, _)| *lsn);
+        for (lsn, base) in &self.places {
+            read_at(file, *base, segment_bytes, &mut segment)?;
+            let number = lsn / segment_bytes as u64;
+            let mut place = SEGMENT_HEADER_BYTES;
+            while place + MAX_MESSAGE_HEADER_BYTES <= segment_bytes {
+                let at = base + place as u64;
+                let Some(message) = Message::at(&segment, place, number) else {
+                    if Some(*lsn) != last || Message::follows(&segment, place, number) {
+                        return Ok(Some(Doubt::Message { at }));
+                    }
+                    break;
+                };
+                if let Some(last_lsn) = message.batch_until() {
+                    batch = Some(OpenBatch { at, last_lsn, durable: false });
+                } else if let Some(batch) = &mut batch {
+                    batch.durable |= message.has_block_up_to(durable_block_no);
+                }
+                place = message.end;
+                if batch.as_ref().is_some_and(|batch| batch.last_lsn < lsn.saturating_add(place as u64)) {
+                    batch = None;
+                }
+                if message.kind == Message::CAP {
+                    break;
+                }
+            }
+        }
+        Ok(batch.filter(|batch| batch.durable).map(|batch| Doubt::Batch { at: batch.at }))
+    }
+}
+
+/// Messages that sled only takes together.
+struct OpenBatch {
+    at: u64,
+    last_lsn: u64,
+    /// Whether a block lies in it that is known to have been durable.
+    durable: bool,
+}
+
+/// The place in sled's log and up to where that was stable; `None` where the header is none.
+fn segment_header(header: &[u8]) -> Option<(u64, u64)> {
+    let stated = header.first_chunk().copied().map(u32::from_le_bytes)?;
+    let rest = header.get(4..SEGMENT_HEADER_BYTES)?;
+    (stated ^ u32::MAX == crc32fast::hash(rest)).then(|| (u64_at(rest, 0) ^ XOR, u64_at(rest, 8) ^ XOR))
+}
+
+/// A message that can be read.
+struct Message<'a> {
+    kind: u8,
+    body: &'a [u8],
+    /// Where the next one begins.
+    end: usize,
+}
+
+impl<'a> Message<'a> {
+    const CAP: u8 = 2;
+    const BATCH: u8 = 3;
+    const KINDS: std::ops::RangeInclusive<u8> = 1..=11;
+
+    fn at(segment: &'a [u8], place: usize, number: u64) -> Option<Self> {
+        let whole = segment.get(place..)?;
+        let stated = whole.first_chunk().copied().map(u32::from_le_bytes)?;
+        let kind = *whole.get(4).filter(|kind| Self::KINDS.contains(kind))?;
+        let mut header_end = 5;
+        let body_bytes = usize::try_from(integer(whole, &mut header_end)?).ok()?;
+        if integer(whole, &mut header_end)? != number {
+            return None;
+        }
+        let _page = integer(whole, &mut header_end)?;
+        let body = whole.get(header_end..header_end.checked_add(body_bytes)?)?;
+        let mut crc = crc32fast::Hasher::new();
+        crc.update(body);
+        crc.update(whole.get(4..header_end)?);
+        (stated ^ u32::MAX == crc.finalize()).then_some(Self { kind, body, end: place + header_end + body_bytes })
+    }
+
+    /// Whether anywhere behind this place a message of the same segment can be read. What a segment held before it was
+    /// used again has other numbers.
+    fn follows(segment: &'a [u8], place: usize, number: u64) -> bool {
+        (place + 1..segment.len()).any(|place| Self::at(segment, place, number).is_some())
+    }
+
+    /// Up to where in sled's log the messages belong together.
+    fn batch_until(&self) -> Option<u64> {
+        (self.kind == Self::BATCH && self.body.len() == 8).then(|| u64_at(self.body, 0))
+    }
+
+    fn has_block_up_to(&self, block_no: u64) -> bool {
+        let key_block_no = |part: Part<'_>| part.key.get(8..).and_then(|rest| rest.first_chunk()).copied();
+        Part::find_all(self.body)
+            .filter(|(_, part)| part.tree == Tree::Log)
+            .filter_map(|(_, part)| key_block_no(part).map(u64::from_be_bytes))
+            .any(|found| found <= block_no)
+    }
+}
+
+/// An integer of variable length, as sled writes them.
+fn integer(bytes: &[u8], place: &mut usize) -> Option<u64> {
+    let first = *bytes.get(*place)?;
+    let byte = |offset: usize| bytes.get(*place + offset).copied().map(u64::from);
+    let (value, length) = match first {
+        0..=240 => (u64::from(first), 1),
+        241..=248 => (240 + 256 * (u64::from(first) - 241) + byte(1)?, 2),
+        249 => (2288 + 256 * byte(1)? + byte(2)?, 3),
+        more => {
+            let length = usize::from(more) - 247;
+            let digits = bytes.get(*place + 1..*place + 1 + length)?;
+            (digits.iter().rev().fold(0, |value, digit| value << 8 | u64::from(*digit)), length + 1)
+        }
+    };
+    *place += length;
+    Some(value)
+}
+
+/// Reads as much of this as there is; says how much that was.
+fn read_at(file: &mut File, at: u64, bytes: usize, into: &mut Vec<u8>) -> io::Result<usize> {
+    into.clear();
+    file.seek(SeekFrom::Start(at))?;
+    file.take(bytes as u64).read_to_end(into)
+}
+
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing {
+    use super::{SEGMENT_HEADER_BYTES, XOR};
+
+    /// Segments of whatever bytes, with right checksums: a byte says how many messages each has, and for each message a byte
+    /// says its kind and one its length.
+    pub(crate) fn mended(bytes: &[u8], segment_bytes: usize) -> Vec<u8> {
+        let mut bytes = bytes.iter().copied();
+        let mut file = Vec::new();
+        while let (Some(number), Some(messages)) = (bytes.next(), bytes.next()) {
+            let mut segment = Vec::new();
+            let lsn = u64::from(number % 8) * segment_bytes as u64;
+            let stable = u64::from(number / 32) * segment_bytes as u64;
+            segment.extend_from_slice(&(lsn ^ XOR).to_le_bytes());
+            segment.extend_from_slice(&(stable ^ XOR).to_le_bytes());
+            let crc = crc32fast::hash(&segment) ^ u32::MAX;
+            let mut segment = [crc.to_le_bytes().as_slice(), &segment].concat();
+            debug_assert_eq!(segment.len(), SEGMENT_HEADER_BYTES);
+            for _ in 0..messages % 8 {
+                let (Some(kind), Some(length)) = (bytes.next(), bytes.next()) else { break };
+                let body: Vec<u8> = bytes.by_ref().take(usize::from(length % 200)).collect();
+                let length = u8::try_from(body.len()).unwrap_or_default();
+                let header = [kind % 12, length, number % 8, 1];
+                let crc = crc32fast::hash(&[body.as_slice(), &header].concat()) ^ u32::MAX;
+                segment.extend_from_slice(&[crc.to_le_bytes().as_slice(), &header, &body].concat());
+            }
+            segment.resize(segment_bytes, 0);
+            file.append(&mut segment);
+        }
+        file
+    }
+}

@@ -1,0 +1,64 @@
+//! Wakes a flush that sled has forgotten.
+//!
+//! sled's threads note an error without waking those that wait for them (`Log::exit_reservation` in 0.34.7), and its own
+//! background thread, which could, ends at its first error. Whoever else flushes finds the error and wakes everybody. So a
+//! thread of ours flushes too where a flush takes longer than any should.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
+use sled::Db;
+
+use crate::storage::StorageError;
+use crate::storage::sled::tree::guarded;
+
+/// A flush that goes on for one to two of these is looked after.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+pub(crate) struct Rescue {
+    /// Whether a flush is under way.
+    flushing: Arc<AtomicBool>,
+    /// Dropped to end the thread.
+    stop: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Rescue {
+    pub(crate) fn start(db: Db) -> Result<Self, StorageError> {
+        let flushing = Arc::new(AtomicBool::new(false));
+        let seen = flushing.clone();
+        let (stop, stopped) = bounded::<()>(0);
+        let spawned = thread::Builder::new().name("convofold-rescue".to_owned()).spawn(move || {
+            let mut was_flushing = false;
+            while stopped.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+                let is_flushing = seen.load(Ordering::Relaxed);
+                if was_flushing && is_flushing {
+                    // What comes of it is told to whoever waits.
+                    let _ = guarded("flushing", || db.flush().map(drop));
+                }
+                was_flushing = is_flushing;
+            }
+        });
+        let thread = spawned.map_err(StorageError::io("starting a thread"))?;
+        Ok(Self { flushing, stop: Some(stop), thread: Some(thread) })
+    }
+
+    /// Runs a flush that may be forgotten.
+    pub(crate) fn watch<T>(&self, flush: impl FnOnce() -> T) -> T {
+        self.flushing.store(true, Ordering::Relaxed);
+        let flushed = flush();
+        self.flushing.store(false, Ordering::Relaxed);
+        flushed
+    }
+}
+
+impl Drop for Rescue {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        // It holds sled's database open.
+        let _ = self.thread.take().map(JoinHandle::join);
+    }
+}

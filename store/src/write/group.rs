@@ -1,0 +1,131 @@
+//! What is committed together: submissions that queued up, and which of their events are new.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use convofold_engine::{Admission, Board, Effect, Event, Seq};
+
+use crate::state::shared::Shared;
+use crate::write::batch::{Batch, Bookmark, Durability};
+use crate::write::receipt::{EffectCounts, Receipt};
+use crate::write::ticket::Completer;
+
+/// How many events are applied before readers of the board get a turn, to the end of their batch: some thirty microseconds.
+const EVENTS_PER_LOCK: usize = 32;
+/// The same for groups that nobody waits for to be durable, a bulk replay most likely. What is derived of a conversation is
+/// derived once a lock, so more at once is cheaper: half a millisecond.
+const BULK_EVENTS_PER_LOCK: usize = 1_024;
+
+/// A batch and who waits for it.
+pub(crate) struct Submission {
+    pub(crate) batch: Batch,
+    pub(crate) submitted: Instant,
+    pub(crate) completer: Completer<Receipt>,
+}
+
+pub(crate) struct Group<'a> {
+    submissions: &'a [Submission],
+    /// For each batch, which of its events are new.
+    is_new: Vec<Vec<bool>>,
+    first_seq: Seq,
+}
+
+impl<'a> Group<'a> {
+    /// Tells what is new from what the board knows. Conversations that are away have to be brought back before.
+    pub(crate) fn admit(submissions: &'a [Submission], board: &Board, first_seq: Seq) -> Self {
+        let mut admissions = board.admissions();
+        admissions.reserve(submissions.iter().map(|submission| submission.batch.events.len()).sum());
+        let mut is_new = |event| admissions.admit(event) == Admission::Log;
+        let is_new = submissions.iter().map(|submission| submission.batch.events.iter().map(&mut is_new).collect());
+        Self { submissions, is_new: is_new.collect(), first_seq }
+    }
+
+    /// Whether somebody waits for it to be durable.
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.submissions.iter().any(|submission| submission.batch.durability == Durability::Synced)
+    }
+
+    fn batches(&self) -> impl Iterator<Item = (&'a Batch, &[bool])> {
+        self.submissions.iter().map(|submission| &submission.batch).zip(self.is_new.iter().map(Vec::as_slice))
+    }
+
+    /// The events that are new, in the order of the log.
+    pub(crate) fn new_events(&self) -> impl Iterator<Item = &'a Event> {
+        self.batches().flat_map(|(batch, is_new)| {
+            batch.events.iter().zip(is_new).filter(|(_, is_new)| **is_new).map(|(event, _)| event)
+        })
+    }
+
+    /// Of each bookmark the last value, which is the only one that counts.
+    pub(crate) fn bookmarks(&self) -> Vec<&'a Bookmark> {
+        let set = self.submissions.iter().filter_map(|submission| submission.batch.bookmark.as_ref());
+        let last: BTreeMap<_, _> = set.map(|bookmark| (bookmark.name.as_str(), bookmark)).collect();
+        last.into_values().collect()
+    }
+
+    /// Brings board and index up to the group; what each batch did.
+    pub(crate) fn fold(&self, shared: &Shared, is_durable: bool) -> Vec<Receipt> {
+        let max_events = if self.is_awaited() { EVENTS_PER_LOCK } else { BULK_EVENTS_PER_LOCK };
+        let mut seq = self.first_seq;
+        let mut receipts = Vec::with_capacity(self.submissions.len());
+        let mut batches = self.batches().peekable();
+        while batches.peek().is_some() {
+            let mut board = shared.live.board_mut();
+            let mut applying = board.batch();
+            let mut events = 0;
+            while events < max_events
+                && let Some((batch, is_new)) = batches.next()
+            {
+                events += batch.events.len();
+                receipts.push(apply(&mut applying, batch, is_new, &mut seq, is_durable));
+            }
+            let updates = applying.finish();
+            drop(board);
+            shared.live.list(updates);
+        }
+        receipts
+    }
+
+    /// Brings the bookmarks up to the group, which has to be in the log and folded: who goes on behind a bookmark misses
+    /// nothing before it.
+    pub(crate) fn set_bookmarks(&self, shared: &Shared) {
+        let mut bookmarks = shared.bookmarks.write();
+        for Bookmark { name, value } in self.bookmarks() {
+            match value {
+                Some(value) => bookmarks.insert(name.clone(), value.clone()),
+                None => bookmarks.remove(name),
+            };
+        }
+    }
+}
+
+fn apply(
+    board: &mut convofold_engine::Batch<'_>,
+    batch: &Batch,
+    is_new: &[bool],
+    next_seq: &mut Seq,
+    durable: bool,
+) -> Receipt {
+    let before = *next_seq;
+    let mut counts = EffectCounts::default();
+    let mut effects = Vec::with_capacity(batch.events.len());
+    for (event, is_new) in batch.events.iter().zip(is_new) {
+        let effect = if *is_new {
+            *next_seq += 1;
+            board.apply(*next_seq - 1, event)
+        } else {
+            board.repeat(event);
+            Effect::Duplicate
+        };
+        counts.add(effect);
+        effects.push(effect);
+    }
+    let logged = *next_seq > before;
+    Receipt {
+        effects: effects.into(),
+        counts,
+        first_seq: logged.then_some(before),
+        last_seq: logged.then_some(*next_seq - 1),
+        durable,
+    }
+}

@@ -1,0 +1,252 @@
+//! The promise of an answer from the writer.
+
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+
+use crate::error::CommitError;
+use crate::write::receipt::Receipt;
+
+/// A batch on its way: wait for it, ask for it, or await it on any executor. It may also be dropped; the batch is
+/// committed all the same.
+#[derive(Debug)]
+pub struct Ticket {
+    slot: Arc<Slot<Receipt>>,
+}
+
+impl Ticket {
+    /// A ticket and what completes it.
+    pub(crate) fn new() -> (Self, Completer<Receipt>) {
+        let slot = Arc::new(Slot::default());
+        (Self { slot: slot.clone() }, Completer { slot: Some(slot) })
+    }
+
+    /// Nobody takes it from the queue any more.
+    pub(crate) fn came_too_late(&self) {
+        self.slot.set(Err(CommitError::Closed));
+    }
+
+    /// Waits until the batch is committed.
+    ///
+    /// # Errors
+    /// [`CommitError`] says why it is not.
+    pub fn wait(self) -> Result<Receipt, CommitError> {
+        self.slot.wait()
+    }
+
+    /// Waits until the batch is committed, or this long; `None` where it is still on its way.
+    pub fn wait_timeout(&self, timeout: Duration) -> Option<Result<Receipt, CommitError>> {
+        // A time too far ahead to be reckoned with is no limit.
+        self.slot.wait_until(Instant::now().checked_add(timeout))
+    }
+
+    /// The outcome, where there is one already.
+    #[must_use]
+    pub fn try_get(&self) -> Option<Result<Receipt, CommitError>> {
+        self.slot.state.lock().outcome.clone()
+    }
+}
+
+impl Future for Ticket {
+    type Output = Result<Receipt, CommitError>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut state = self.slot.state.lock();
+        match &state.outcome {
+            Some(outcome) => Poll::Ready(outcome.clone()),
+            None => {
+                state.waker = Some(context.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+}
+
+/// Where the outcome goes.
+#[derive(Debug)]
+struct Slot<T> {
+    state: Mutex<State<T>>,
+    completed: Condvar,
+}
+
+#[derive(Debug)]
+struct State<T> {
+    outcome: Option<Result<T, CommitError>>,
+    waker: Option<Waker>,
+}
+
+impl<T> Default for Slot<T> {
+    fn default() -> Self {
+        Self { state: Mutex::new(State { outcome: None, waker: None }), completed: Condvar::new() }
+    }
+}
+
+impl<T> Slot<T> {
+    /// The first outcome counts.
+    fn set(&self, outcome: Result<T, CommitError>) {
+        let waker = {
+            let mut state = self.state.lock();
+            if state.outcome.is_some() {
+                return;
+            }
+            state.outcome = Some(outcome);
+            self.completed.notify_all();
+            state.waker.take()
+        };
+        // Outside the lock, because a waker may poll at once.
+        if let Some(waker) = waker {
+            // It is the host's. What goes wrong in it is not the writer's affair.
+            let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
+        }
+    }
+}
+
+impl<T: Clone> Slot<T> {
+    fn wait(&self) -> Result<T, CommitError> {
+        let mut state = self.state.lock();
+        loop {
+            if let Some(outcome) = &state.outcome {
+                return outcome.clone();
+            }
+            self.completed.wait(&mut state);
+        }
+    }
+
+    fn wait_until(&self, deadline: Option<Instant>) -> Option<Result<T, CommitError>> {
+        let Some(deadline) = deadline else { return Some(self.wait()) };
+        let mut state = self.state.lock();
+        while state.outcome.is_none() && !self.completed.wait_until(&mut state, deadline).timed_out() {}
+        state.outcome.clone()
+    }
+}
+
+/// Completes a ticket, at the latest when it is dropped: nobody waits for ever for a writer that is gone.
+#[derive(Debug)]
+pub(crate) struct Completer<T> {
+    slot: Option<Arc<Slot<T>>>,
+}
+
+/// Waits for something that the writer does on request.
+#[derive(Debug)]
+pub(crate) struct Reply<T> {
+    slot: Arc<Slot<T>>,
+}
+
+impl<T: Clone> Reply<T> {
+    pub(crate) fn new() -> (Self, Completer<T>) {
+        let slot = Arc::new(Slot::default());
+        (Self { slot: slot.clone() }, Completer { slot: Some(slot) })
+    }
+
+    /// As for a ticket.
+    pub(crate) fn came_too_late(&self) {
+        self.slot.set(Err(CommitError::Closed));
+    }
+
+    pub(crate) fn wait(self) -> Result<T, CommitError> {
+        self.slot.wait()
+    }
+}
+
+impl<T> Completer<T> {
+    pub(crate) fn complete(mut self, outcome: Result<T, CommitError>) {
+        self.set(outcome);
+    }
+
+    fn set(&mut self, outcome: Result<T, CommitError>) {
+        if let Some(slot) = self.slot.take() {
+            slot.set(outcome);
+        }
+    }
+}
+
+impl<T> Drop for Completer<T> {
+    fn drop(&mut self) {
+        self.set(Err(CommitError::Closed));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::task::Wake;
+
+    use super::*;
+    use crate::write::receipt::EffectCounts;
+
+    struct Count(AtomicU64);
+
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    fn receipt() -> Receipt {
+        Receipt {
+            effects: [].into(),
+            counts: EffectCounts::default(),
+            first_seq: Some(1),
+            last_seq: Some(1),
+            durable: true,
+        }
+    }
+
+    #[test]
+    fn a_ticket_is_awaited_without_an_executor() {
+        let (ticket, completer) = Ticket::new();
+        let mut ticket = Box::pin(ticket);
+        let count = Arc::new(Count(AtomicU64::new(0)));
+        let waker = Waker::from(count.clone());
+        let mut context = Context::from_waker(&waker);
+        assert!(ticket.as_mut().poll(&mut context).is_pending());
+        assert!(ticket.as_mut().poll(&mut context).is_pending());
+        completer.complete(Ok(receipt()));
+        assert_eq!(count.0.load(Ordering::SeqCst), 1);
+        assert!(matches!(ticket.as_mut().poll(&mut context), Poll::Ready(Ok(found)) if found == receipt()));
+    }
+
+    /// Found by review: the waker is the host's, and a panic in it ended the writer.
+    #[test]
+    fn a_waker_that_panics_is_not_the_writers_affair() {
+        struct Panics;
+        impl Wake for Panics {
+            fn wake(self: Arc<Self>) {
+                panic!("a fault of the host's");
+            }
+        }
+        let (ticket, completer) = Ticket::new();
+        let mut ticket = Box::pin(ticket);
+        let waker = Waker::from(Arc::new(Panics));
+        assert!(ticket.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        completer.complete(Ok(receipt()));
+        assert_eq!(ticket.try_get().and_then(Result::ok), Some(receipt()));
+    }
+
+    #[test]
+    fn a_ticket_is_asked_for_and_waited_for() {
+        let (ticket, completer) = Ticket::new();
+        assert!(ticket.try_get().is_none());
+        assert!(ticket.wait_timeout(Duration::from_millis(1)).is_none());
+        let thread = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(10));
+            completer.complete(Ok(receipt()));
+        });
+        assert!(matches!(ticket.wait_timeout(Duration::MAX), Some(Ok(_))));
+        assert!(matches!(ticket.try_get(), Some(Ok(_))));
+        assert!(ticket.wait().is_ok());
+        thread.join().unwrap();
+    }
+
+    #[test]
+    fn nobody_waits_for_a_writer_that_is_gone() {
+        let (ticket, completer) = Ticket::new();
+        drop(completer);
+        assert!(matches!(ticket.wait(), Err(CommitError::Closed)));
+    }
+}

@@ -1,0 +1,334 @@
+//! The one thread that writes.
+//!
+//! Where somebody waits for it, the order is: log, barrier, board, answer. What fails before the board is changed was never
+//! seen by anybody. A large group that nobody waits for goes into the log while the board changes, and is answered after both.
+//! After a failure nothing more is written until the store is opened again.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::Instant;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+
+use crate::care::trim::Trimmed;
+use crate::checkpoint::write::{Checkpoint, Checkpointer};
+use crate::conversations::archive::{bring_back, let_go};
+use crate::error::CommitError;
+use crate::format::block::Tail;
+use crate::format::log_start::LogStart;
+use crate::log::reader::{BlockWriter, SealedBlocks};
+use crate::open::directory::Directory;
+use crate::state::cut::Cut;
+use crate::state::shared::Shared;
+use crate::storage::end_mark::{Head, HeadFile};
+use crate::storage::{Storage, StorageError, panic_message};
+use crate::trace::tell;
+use crate::write::group::{Group, Submission};
+use crate::write::receipt::Receipt;
+use crate::write::ticket::Completer;
+
+/// A group of more new events that nobody waits for to be durable is logged on a thread of its own while it is folded.
+const LOGGED_ASIDE_EVENTS: usize = 512;
+
+/// What the writer is asked to do.
+pub(crate) enum Command {
+    Submit(Submission),
+    Sync(Completer<()>),
+    Checkpoint(Completer<Checkpoint>),
+    Cut(Completer<Cut>),
+    Trim(LogStart, Completer<Trimmed>),
+    Close(Completer<()>),
+}
+
+pub(crate) struct Writer {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) storage: Arc<dyn Storage>,
+    pub(crate) receiver: Receiver<Command>,
+    pub(crate) blocks: BlockWriter,
+    pub(crate) checkpointer: Checkpointer,
+    pub(crate) tail: Tail,
+    pub(crate) log_bytes: u64,
+    /// What is not durable yet has been in the log since then.
+    pub(crate) unsynced_since: Option<Instant>,
+    pub(crate) head: HeadFile,
+    /// Keeps the lock until the writer has ended, also where a waker lets go of the last handle before.
+    pub(crate) _directory: Arc<Directory>,
+    /// Taken from the queue while a group was gathered, and next.
+    pub(crate) pending: Option<Command>,
+}
+
+impl Writer {
+    /// Runs until the store is closed, or nobody is left to submit.
+    pub(crate) fn run(mut self) {
+        let shared = self.shared.clone();
+        // A panic here is a fault of ours or the engine's; all who wait are told, and the questions go on.
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| self.work())) {
+            shared.poison(StorageError::WriterGone { message: panic_message(payload.as_ref()) });
+        }
+        shared.end_queue();
+        self.receiver.try_iter().for_each(drop);
+    }
+
+    fn work(&mut self) {
+        loop {
+            match self.next() {
+                Ok(Command::Submit(submission)) => {
+                    let group = self.gather(submission);
+                    self.commit(group);
+                }
+                Ok(Command::Sync(completer)) => self.answer(completer, Self::sync),
+                Ok(Command::Checkpoint(completer)) => self.answer(completer, Self::checkpoint),
+                Ok(Command::Cut(completer)) => self.answer(completer, Self::cut),
+                Ok(Command::Trim(to, completer)) => self.answer(completer, |writer| writer.trim(to)),
+                Ok(Command::Close(completer)) => return self.answer(completer, Self::finish),
+                Err(RecvTimeoutError::Timeout) => self.attempt(Self::sync_what_is_due),
+                // The handle was dropped without `close`: the same, with nobody to tell.
+                Err(RecvTimeoutError::Disconnected) => return self.attempt(Self::finish),
+            }
+            self.attempt(Self::housekeeping);
+            if self.shared.poisoned().is_some() {
+                // Nothing is tried again, so there is nothing to be in time for.
+                self.unsynced_since = None;
+                self.head.give_up();
+            }
+        }
+    }
+
+    /// Does what nobody waits for.
+    fn attempt(&mut self, run: impl FnOnce(&mut Self) -> Result<(), StorageError>) {
+        if let Err(error) = run(self) {
+            self.shared.poison(error);
+        }
+    }
+
+    fn next(&mut self) -> Result<Command, RecvTimeoutError> {
+        if let Some(command) = self.pending.take() {
+            return Ok(command);
+        }
+        let log_due = self.unsynced_since.map(|since| since + self.shared.options.sync_interval);
+        match log_due.into_iter().chain(self.head.due()).min() {
+            Some(due) => self.receiver.recv_deadline(due),
+            None => self.receiver.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        }
+    }
+
+    /// The batches that have queued up, as far as they fit into one group.
+    fn gather(&mut self, first: Submission) -> Vec<Submission> {
+        let options = &self.shared.options;
+        let (mut events, mut bytes) = (first.batch.events.len(), first.batch.bytes());
+        let mut group = vec![first];
+        while events < options.group_max_events && bytes < options.group_max_bytes {
+            match self.receiver.try_recv() {
+                Ok(Command::Submit(submission)) => {
+                    events += submission.batch.events.len();
+                    bytes += submission.batch.bytes();
+                    group.push(submission);
+                }
+                Ok(other) => {
+                    self.pending = Some(other);
+                    break;
+                }
+                Err(_) => break,
+            }
+        }
+        group
+    }
+
+    fn commit(&mut self, submissions: Vec<Submission>) {
+        let committed = self.shared.expect_healthy().and_then(|()| {
+            let receipts = self.log_and_fold(&submissions);
+            receipts.map_err(|cause| CommitError::Poisoned { cause })
+        });
+        match committed {
+            Ok(receipts) => {
+                let submitted = submissions.iter().map(|submission| submission.submitted);
+                self.shared.meter.add_group(receipts.iter().zip(submitted));
+                for (submission, receipt) in submissions.into_iter().zip(receipts) {
+                    submission.completer.complete(Ok(receipt));
+                }
+            }
+            Err(error) => {
+                for submission in submissions {
+                    submission.completer.complete(Err(error.clone()));
+                }
+            }
+        }
+    }
+
+    fn log_and_fold(&mut self, submissions: &[Submission]) -> Result<Vec<Receipt>, Arc<StorageError>> {
+        let shared = self.shared.clone();
+        let poison = |error| shared.poison(error);
+        let events = submissions.iter().flat_map(|submission| &submission.batch.events);
+        bring_back(&shared.archive, self.storage.as_ref(), &shared.live, events).map_err(poison)?;
+        let first_seq = self.tail.seq;
+        let group = Group::admit(submissions, &shared.live.board(), first_seq);
+        // Who follows the log beside the board finds there what the board has.
+        let is_small = group.new_events().nth(LOGGED_ASIDE_EVENTS).is_none();
+        let (receipts, _applying) = if group.is_awaited() || is_small {
+            self.log(&group).map_err(poison)?;
+            let applying = shared.live.applying();
+            (group.fold(&shared, self.unsynced_since.is_none()), applying)
+        } else {
+            let applying = shared.live.applying();
+            (self.log_beside_fold(&group).map_err(poison)?, applying)
+        };
+        group.set_bookmarks(&shared);
+        shared.applied_seq.store(self.tail.last_seq(), Ordering::SeqCst);
+        shared.counters.set_log(&self.tail, self.log_bytes);
+        let durable = self.unsynced_since.is_none();
+        if durable {
+            shared.set_durable(self.tail.last_seq());
+        }
+        tell!(debug, batches = receipts.len(), first_seq, last_seq = self.tail.last_seq(), durable, "committed");
+        Ok(receipts)
+    }
+
+    /// Log and, where somebody waits for it, barrier.
+    fn log(&mut self, group: &Group<'_>) -> Result<(), StorageError> {
+        let appended = append(&mut self.blocks, self.storage.as_ref(), self.tail, group)?;
+        self.appended(appended);
+        // Also where all of it was known before: what it repeats may not be durable yet.
+        if group.is_awaited() { self.barrier() } else { Ok(()) }
+    }
+
+    /// Logs and folds at the same time. Where the first fails, board and index hold what the log does not until the store is
+    /// opened again, and nothing more is written.
+    fn log_beside_fold(&mut self, group: &Group<'_>) -> Result<Vec<Receipt>, StorageError> {
+        let Self { blocks, storage, tail, shared, .. } = self;
+        let both = thread::scope(|scope| {
+            let log = || append(blocks, storage.as_ref(), *tail, group);
+            let logging = thread::Builder::new().name("convofold-log".to_owned()).spawn_scoped(scope, log).ok()?;
+            let receipts = group.fold(shared, false);
+            let panicked =
+                |payload: Box<dyn Any + Send>| StorageError::Panicked { message: panic_message(payload.as_ref()) };
+            Some((receipts, logging.join().unwrap_or_else(|payload| Err(panicked(payload)))))
+        });
+        let Some((receipts, logged)) = both else {
+            // The system has no thread left.
+            self.log(group)?;
+            return Ok(group.fold(&self.shared, false));
+        };
+        self.appended(logged?);
+        Ok(receipts)
+    }
+
+    fn appended(&mut self, Appended { tail, stored_bytes }: Appended) {
+        if tail.block_no > self.tail.block_no {
+            self.tail = tail;
+            self.log_bytes += stored_bytes;
+            self.unsynced_since.get_or_insert_with(Instant::now);
+        }
+    }
+
+    fn barrier(&mut self) -> Result<(), StorageError> {
+        if self.unsynced_since.is_some() {
+            let started = Instant::now();
+            self.storage.barrier()?;
+            self.shared.meter.barriers.add(started.elapsed());
+            self.unsynced_since = None;
+            self.head.write(Head::of(&self.tail)).map_err(StorageError::io("writing the head mark"))?;
+        }
+        Ok(())
+    }
+
+    fn sync_what_is_due(&mut self) -> Result<(), StorageError> {
+        if self.unsynced_since.is_some_and(|since| since.elapsed() >= self.shared.options.sync_interval) {
+            self.sync()?;
+        }
+        self.head.sync_if_due().map_err(StorageError::io("fsync of the head mark"))
+    }
+
+    fn sync(&mut self) -> Result<(), StorageError> {
+        self.barrier()?;
+        self.shared.set_durable(self.tail.last_seq());
+        Ok(())
+    }
+
+    fn checkpoint(&mut self) -> Result<Checkpoint, StorageError> {
+        // The log first: a checkpoint never knows more than it.
+        self.sync()?;
+        let Self { shared, storage, blocks, checkpointer, tail, log_bytes, .. } = self;
+        let checkpoint = checkpointer.write(shared, storage.as_ref(), blocks.compressor(), tail, *log_bytes)?;
+        self.head.sync().map_err(StorageError::io("fsync of the head mark"))?;
+        Ok(checkpoint)
+    }
+
+    fn cut(&mut self) -> Result<Cut, StorageError> {
+        self.sync()?;
+        let mut board = self.shared.live.board_mut();
+        Ok(Cut {
+            tail: self.tail,
+            state_hash: board.state_hash(),
+            conversations: board.len() as u64,
+            bookmarks: self.shared.bookmarks.read().clone(),
+        })
+    }
+
+    /// What is due between groups.
+    fn housekeeping(&mut self) -> Result<(), StorageError> {
+        if self.shared.poisoned().is_some() {
+            return Ok(());
+        }
+        let interval = self.shared.options.sync_interval;
+        if self.unsynced_since.is_some_and(|since| since.elapsed() >= interval) {
+            self.sync()?;
+        }
+        let is_due = self.checkpointer.is_due(self.log_bytes, self.shared.options.checkpoint_log_bytes);
+        if is_due && !self.shared.are_checkpoints_held() {
+            self.checkpoint()?;
+        }
+        self.make_room()
+    }
+
+    /// Lets conversations leave memory where they take too much of it.
+    fn make_room(&mut self) -> Result<(), StorageError> {
+        // One that is larger than all may be has to have room all the same, or each of its events would be paid for with
+        // reading and writing all of it.
+        let max_bytes = self.shared.options.memory_bytes.max(2 * self.shared.live.board().largest_bytes());
+        let is_full = || self.shared.live.board().resident_bytes() > max_bytes;
+        if !is_full() || self.shared.are_checkpoints_held() {
+            return Ok(());
+        }
+        // Not to the brim, so that it is worth the while.
+        let_go(&self.shared.live, max_bytes / 2);
+        if is_full() {
+            self.checkpoint()?;
+            let_go(&self.shared.live, max_bytes / 2);
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<(), StorageError> {
+        if self.shared.poisoned().is_some() { Ok(()) } else { self.checkpoint().map(drop) }
+    }
+
+    fn answer<T>(&mut self, completer: Completer<T>, run: impl FnOnce(&mut Self) -> Result<T, StorageError>) {
+        let outcome = self
+            .shared
+            .expect_healthy()
+            .and_then(|()| run(self).map_err(|error| CommitError::Poisoned { cause: self.shared.poison(error) }));
+        completer.complete(outcome);
+    }
+}
+
+/// How far the log is with a group.
+struct Appended {
+    tail: Tail,
+    stored_bytes: u64,
+}
+
+fn append(
+    blocks: &mut BlockWriter,
+    storage: &dyn Storage,
+    tail: Tail,
+    group: &Group<'_>,
+) -> Result<Appended, StorageError> {
+    let (SealedBlocks { blocks, stored_bytes }, tail) = blocks.seal(tail, group.new_events(), &group.bookmarks())?;
+    if !blocks.is_empty() {
+        storage.append(&blocks)?;
+    }
+    Ok(Appended { tail, stored_bytes })
+}
