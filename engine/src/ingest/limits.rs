@@ -1,6 +1,6 @@
 //! How much an input may ask for.
 
-use super::convofold;
+use super::sources::convofold;
 use crate::draft::DEFAULT_MAX_ID_BYTES;
 
 /// How large the parts of an input may be (spec W5 and section 8); what is larger is rejected and never held as a whole.

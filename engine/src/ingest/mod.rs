@@ -43,11 +43,7 @@ mod document;
 mod framer;
 mod fields;
 mod record;
-#[cfg(feature = "airship")]
-mod airship;
-#[cfg(feature = "superoffice")]
-mod superoffice;
-mod convofold;
+mod sources;
 mod parser;
 #[cfg(feature = "superoffice")]
 pub mod signature;

@@ -1,11 +1,12 @@
 //! The fields of an object that any source wants, wherever they are in it.
 
-#[cfg(feature = "airship")]
-use super::airship;
 use super::fields::{Checked, Complaint, Fields};
+#[cfg(feature = "airship")]
+use super::sources::airship;
+use super::sources::convofold;
 #[cfg(feature = "superoffice")]
-use super::superoffice;
-use super::{Format, Ignored, Reason, convofold};
+use super::sources::superoffice;
+use super::{Format, Ignored, Reason};
 use crate::event::Event;
 use crate::json::{Fault, Name, Reader, Shape, Value, names};
 

@@ -25,12 +25,12 @@
 mod line;
 mod strict;
 
-use super::Reason;
-use super::fields::{Checked, Complaint, Fields};
-use super::record::{Record, Understood, top};
 use crate::draft::{Draft, DraftError};
 use crate::event::{AgentMention, Direction, Event, Kind, SUPEROFFICE};
 use crate::identity::Identity;
+use crate::ingest::Reason;
+use crate::ingest::fields::{Checked, Complaint, Fields};
+use crate::ingest::record::{Record, Understood, top};
 use crate::json::{Integer, Name, Reader, Scratch, Shape, Value, integer, locate, names};
 use crate::session::Session;
 use strict::Strict;
@@ -46,7 +46,7 @@ const LONGER_BYTES: usize = 4 << 10;
 
 /// What SuperOffice's parser puts around the id that is given, to make that of a conversation: the source, two colons, and a
 /// number.
-pub(super) const COMPOSED_BYTES: usize = SUPEROFFICE.len() + 2 + 19;
+pub(in crate::ingest) const COMPOSED_BYTES: usize = SUPEROFFICE.len() + 2 + 19;
 
 const NAMES: [Name; 22] = names![
     "source",
@@ -126,7 +126,7 @@ const KINDS: [(&str, Kind); 6] = [
 const DIRECTIONS: [(&str, Direction); 2] = [("in", Direction::In), ("out", Direction::Out)];
 
 /// Whether a line is in this form, as far as its beginning tells.
-pub(super) fn is_written_here(line: &[u8]) -> bool {
+pub(in crate::ingest) fn is_written_here(line: &[u8]) -> bool {
     line.starts_with(BEGINNING)
 }
 
@@ -134,13 +134,13 @@ pub(super) fn is_written_here(line: &[u8]) -> bool {
 ///
 /// No text takes more room than it took, since every character is written in the shortest way that JSON has; but a
 /// SuperOffice context is written twice, and keys and times are longer.
-pub(super) fn room_bytes(max_id_bytes: usize) -> usize {
+pub(in crate::ingest) fn room_bytes(max_id_bytes: usize) -> usize {
     // No character takes more than six bytes for each of its own.
     max_id_bytes.saturating_mul(6).saturating_add(LONGER_BYTES)
 }
 
 /// The event that an object is.
-pub(super) fn understand(record: &Record<'_>) -> Checked<Understood> {
+pub(in crate::ingest) fn understand(record: &Record<'_>) -> Checked<Understood> {
     check_version(&record.top())?;
     let mut parts = Parts::default();
     parts.read(record)?;

@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 
 use super::convofold::COMPOSED_BYTES;
-use super::fields::{Checked, Complaint, Fields, trimmed};
-use super::record::{Record, Understood, top};
-use super::{Ignored, Reason};
 use crate::draft::{Draft, DraftError};
 use crate::event::{AgentMention, Direction, Kind, SUPEROFFICE};
 use crate::identity::Identity;
+use crate::ingest::fields::{Checked, Complaint, Fields, trimmed};
+use crate::ingest::record::{Record, Understood, top};
+use crate::ingest::{Ignored, Reason};
 use crate::json::{Fault, FaultKind, Integer, Name, Reader, Scratch, Shape, Value, integer, locate, names};
 use crate::session::{Session, SessionStatus};
 
@@ -19,13 +19,13 @@ const CREATED: u8 = 1;
 const MESSAGE: u8 = 2;
 
 /// Whether an object says by its `Event` that it is about a chat session.
-pub(super) fn is_chat(top: &Fields<'_, '_>) -> bool {
+pub(in crate::ingest) fn is_chat(top: &Fields<'_, '_>) -> bool {
     let event = top.value(top::EVENT);
     event.is_string() && event.text(top.text).is_some_and(|name| name.starts_with("chatsession."))
 }
 
 /// What an object is to SuperOffice: `{EventId, Timestamp, Event, PrimaryKey, ContextIdentifier, FieldValues}`.
-pub(super) fn understand(record: &Record<'_>) -> Checked<Understood> {
+pub(in crate::ingest) fn understand(record: &Record<'_>) -> Checked<Understood> {
     let top = record.top();
     let part = match &*top.required_string(top::EVENT)? {
         "chatsession.changed" => CHANGED,
@@ -154,7 +154,7 @@ const SPELLINGS: [[Name; FIELDS]; 3] = [
 
 /// The field values, where all their keys are of one spelling.
 #[derive(Default)]
-pub(super) struct FieldValues {
+pub(in crate::ingest) struct FieldValues {
     values: [Value; FIELDS],
     /// Whether there are no others.
     are_all: bool,
@@ -162,7 +162,7 @@ pub(super) struct FieldValues {
 
 impl FieldValues {
     /// Reads the `FieldValues` that begin where the reader is.
-    pub(super) fn read(&mut self, reader: &mut Reader<'_, '_>) -> Result<Value, Fault> {
+    pub(in crate::ingest) fn read(&mut self, reader: &mut Reader<'_, '_>) -> Result<Value, Fault> {
         let is_used = |names: &&[Name; FIELDS]| names.first().is_some_and(|first| reader.is_first(first));
         let [names, ..] = &SPELLINGS;
         let names = SPELLINGS.iter().find(is_used).unwrap_or(names);

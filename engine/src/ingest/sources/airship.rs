@@ -2,12 +2,12 @@
 
 use std::borrow::Cow;
 
-use super::fields::{Checked, Complaint, Fields};
-use super::record::{Record, Understood, top};
-use super::{Ignored, Reason};
 use crate::draft::{Draft, DraftError};
 use crate::event::{AIRSHIP, AgentMention, Direction, Kind};
 use crate::identity::Identity;
+use crate::ingest::fields::{Checked, Complaint, Fields};
+use crate::ingest::record::{Record, Understood, top};
+use crate::ingest::{Ignored, Reason};
 use crate::json::{Fault, Name, Reader, Value, names};
 
 const CONVO_NAME: &str = "live_chat_convo";
@@ -87,7 +87,7 @@ mod message {
 
 /// The wanted fields of `body` and of what is in it.
 #[derive(Default)]
-pub(super) struct Body {
+pub(in crate::ingest) struct Body {
     own: [Value; BODY.len()],
     properties: [Value; PROPERTIES.len()],
     convo: [Value; CONVO.len()],
@@ -96,7 +96,7 @@ pub(super) struct Body {
 
 impl Body {
     /// Reads the `body` that begins where the reader is.
-    pub(super) fn read(&mut self, reader: &mut Reader<'_, '_>) -> Result<Value, Fault> {
+    pub(in crate::ingest) fn read(&mut self, reader: &mut Reader<'_, '_>) -> Result<Value, Fault> {
         let Self { own, properties, convo, message } = self;
         reader.object(&BODY, own, |reader, field| {
             (field == body::PROPERTIES).then(|| {
@@ -112,7 +112,7 @@ impl Body {
 }
 
 /// What an object is to Airship: `{id, type, occurred, body}` of the stream or `{occurred, user, body}` as submitted.
-pub(super) fn understand(record: &Record<'_>) -> Checked<Understood> {
+pub(in crate::ingest) fn understand(record: &Record<'_>) -> Checked<Understood> {
     let top = record.top();
     match top.text(top::TYPE)?.as_deref() {
         None | Some("CUSTOM") => {}

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::super::Reason;
-use super::super::fields::{Checked, Fields};
+use crate::ingest::Reason;
+use crate::ingest::fields::{Checked, Fields};
 use crate::json::{Integer, Shape, integer};
 use crate::time::Time;
 
