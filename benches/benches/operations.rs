@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use convofold::engine::Board;
 use convofold::ingest::{Format, Ignored, Limits, Origin, Parser, Rejection, Sink};
-use convofold::{AgentFilter, Batch, Convofold, Durability, Event, Query, StateHash, Ticket};
+use convofold::{Batch, Convofold, Durability, Event, Query, StateHash, Ticket};
 use convofold_benches::events;
 use convofold_benches::log::{Content, generated};
 use convofold_benches::population::{Population, fill};
@@ -99,8 +99,7 @@ fn stored(criterion: &mut Criterion) -> Result<()> {
     criterion.bench_function("query/page of 50", |bencher| {
         bencher.iter(|| {
             number += 1;
-            let agent = Some(AgentFilter::Is(population.agent(number)));
-            db.query(&Query { agent, limit: Some(50), ..Query::default() })
+            db.query(&Query::new().agent(population.agent(number).as_str()).limit(50))
         });
     });
     let mut ids = closed.iter().cycle();

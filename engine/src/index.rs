@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 
-use crate::query::{AgentFilter, AgentLoad, Cursor, OpenConversation, Page, Query, QueryError, Sort, Totals};
+use crate::query::{AgentLoad, Cursor, OpenConversation, Page, Query, QueryError, Sort, Totals};
 use crate::state::AgentRef;
 
 /// A conversation's number on the board.
@@ -89,7 +89,7 @@ impl Update {
 /// let mut batch = board.batch();
 /// batch.apply(1, &event.build()?);
 /// batch.finish().into_iter().for_each(|update| index.apply(update));
-/// assert_eq!(index.query(&Query::default())?.rows[0].unread, 1);
+/// assert_eq!(index.query(&Query::new())?.rows[0].unread, 1);
 /// # Ok::<_, Box<dyn std::error::Error>>(())
 /// ```
 ///
@@ -310,9 +310,9 @@ impl Index {
             return Candidates::Any(of_number.filter_map(|(_, slot)| self.open.get(slot)).collect());
         }
         let sets = match &query.agent {
+            Some(agent) => self.of_agent(agent),
+            None if query.unassigned => vec![&self.unassigned],
             None => return Candidates::All(self.ordered(query.sort)),
-            Some(AgentFilter::Unassigned) => vec![&self.unassigned],
-            Some(AgentFilter::Is(agent)) => self.of_agent(agent),
         };
         match sets.as_slice() {
             [one] if query.sort == Sort::Activity => Candidates::OfAgent(one),

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 // In the order in which to read them.
+mod setters;
 mod time;
 mod identity;
 mod session;
@@ -61,7 +62,7 @@ pub use image::{ConversationImage, ImageError};
 pub use index::{Index, Update};
 pub use outline::Outline;
 pub use parts::EventParts;
-pub use query::{AgentFilter, AgentLoad, Cursor, OpenConversation, Page, Query, QueryError, Sort, Totals};
+pub use query::{AgentLoad, Cursor, OpenConversation, Page, Query, QueryError, Sort, Totals};
 pub use resident::Returning;
 pub use session::{Session, SessionStatus};
 pub use state::{

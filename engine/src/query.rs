@@ -4,46 +4,105 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
+use crate::setters::setters;
 use crate::state::AgentRef;
 
-/// Which open conversations are wanted. Every condition that is given must hold; the default wants all of them.
+/// Which open conversations are wanted. Every condition that is set must hold; a new query has none.
+///
+/// Every setter but those of flags and of the order takes a value, or an `Option` of one; `None` removes the condition.
+///
+/// ```
+/// use convofold_engine::{Query, Sort};
+///
+/// let query = Query::new().agent("Ida").sort(Sort::Waiting).limit(50);
+/// # let _ = query;
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Query {
-    /// Whose they are.
-    pub agent: Option<AgentFilter>,
-    /// The member's name, business id or channel id.
-    pub member: Option<String>,
-    /// The member's number.
-    pub number: Option<String>,
-    /// The tenant.
-    pub tenant: Option<String>,
-    /// The shortcode.
-    pub shortcode: Option<String>,
-    /// The channel of the latest message.
-    pub channel: Option<String>,
-    /// At least so many unread messages.
-    pub unread_min: Option<u64>,
-    /// Last active at this time or before, in milliseconds since the epoch.
-    pub idle_since_ms: Option<i64>,
-    /// Waiting for an answer since this time or before, in milliseconds since the epoch.
-    pub waiting_since_ms: Option<i64>,
-    /// Only those with a suspicion (spec F10).
-    pub suspect: bool,
-    /// The order of the answer.
-    pub sort: Sort,
-    /// At most so many in one page, at least one; `None` is all of them.
-    pub limit: Option<usize>,
-    /// Where the page before this one ended: [`Page::next`].
-    pub cursor: Option<Cursor>,
+    pub(crate) agent: Option<String>,
+    pub(crate) unassigned: bool,
+    pub(crate) member: Option<String>,
+    pub(crate) number: Option<String>,
+    pub(crate) tenant: Option<String>,
+    pub(crate) shortcode: Option<String>,
+    pub(crate) channel: Option<String>,
+    pub(crate) unread_min: Option<u64>,
+    pub(crate) idle_since_ms: Option<i64>,
+    pub(crate) waiting_since_ms: Option<i64>,
+    pub(crate) suspect: bool,
+    pub(crate) sort: Sort,
+    pub(crate) limit: Option<usize>,
+    pub(crate) cursor: Option<Cursor>,
 }
 
-/// Whose conversations are wanted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum AgentFilter {
-    /// Those of the agent with this id or name.
-    Is(String),
-    /// Those that nobody is assigned to.
-    Unassigned,
+macro_rules! text_conditions {
+    ($($(#[$attribute:meta])* $field:ident,)*) => {
+        $(
+            $(#[$attribute])*
+            #[must_use]
+            pub fn $field<'a>(mut self, $field: impl Into<Option<&'a str>>) -> Self {
+                self.$field = $field.into().map(str::to_owned);
+                self
+            }
+        )*
+    };
+}
+
+impl Query {
+    /// A query that all open conversations match, most recently active first.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    text_conditions! {
+        /// The agent's id or name.
+        agent,
+        /// The member's name, business id or channel id.
+        member,
+        /// The member's number.
+        number,
+        /// The tenant.
+        tenant,
+        /// The shortcode.
+        shortcode,
+        /// The channel of the latest message.
+        channel,
+    }
+
+    setters! {
+        /// The minimum number of unread messages.
+        unread_min: u64,
+        /// No activity after this time, in milliseconds since the epoch.
+        idle_since_ms: i64,
+        /// Waiting for an answer since this time or earlier, in milliseconds since the epoch.
+        waiting_since_ms: i64,
+        /// The maximum number of conversations in a page, at least one. Without it, a page has no limit.
+        limit: usize,
+        /// The end of the previous page: its [`Page::next`].
+        cursor: Cursor,
+    }
+
+    /// Whether only conversations without an assigned agent match. None matches an [`agent`](Self::agent) as well.
+    #[must_use]
+    pub fn unassigned(mut self, unassigned: bool) -> Self {
+        self.unassigned = unassigned;
+        self
+    }
+
+    /// Whether only conversations with a suspicion match (spec F10).
+    #[must_use]
+    pub fn suspect(mut self, suspect: bool) -> Self {
+        self.suspect = suspect;
+        self
+    }
+
+    /// The order of the conversations.
+    #[must_use]
+    pub fn sort(mut self, sort: Sort) -> Self {
+        self.sort = sort;
+        self
+    }
 }
 
 /// The order of an answer. Conversations that are equal in it are ordered by the bytes of their ids.
@@ -122,6 +181,7 @@ pub enum QueryError {
 
 /// One page of an answer.
 #[derive(Clone, Debug, Default, Serialize)]
+#[non_exhaustive]
 pub struct Page {
     /// The conversations, in order.
     pub rows: Vec<Arc<OpenConversation>>,
@@ -131,6 +191,7 @@ pub struct Page {
 
 /// An open conversation, as far as a list shows it; [`crate::Board::state`] has the whole.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct OpenConversation {
     /// The id.
     pub id: Arc<str>,
@@ -165,6 +226,28 @@ pub struct OpenConversation {
 }
 
 impl OpenConversation {
+    /// A row with what every conversation has; all else is unknown. A store that restores a row sets the other fields.
+    #[must_use]
+    pub fn new(id: Arc<str>, started_at: i64, last_active_at: i64) -> Self {
+        Self {
+            id,
+            tenant: None,
+            channel: None,
+            agent_id: None,
+            agent_name: None,
+            member_name: None,
+            member_number: None,
+            member_business_id: None,
+            member_channel_id: None,
+            shortcode: None,
+            unread: 0,
+            started_at,
+            last_active_at,
+            waiting_since: None,
+            suspect: false,
+        }
+    }
+
     /// The number by which answers are ordered: the smallest comes first.
     pub(crate) fn sort_key(&self, sort: Sort) -> i64 {
         match sort {
@@ -197,13 +280,11 @@ impl Query {
     }
 
     fn wants_agent(&self, row: &OpenConversation) -> bool {
-        match &self.agent {
-            None => true,
-            Some(AgentFilter::Unassigned) => !row.is_assigned(),
-            Some(AgentFilter::Is(wanted)) => {
-                [&row.agent_id, &row.agent_name].into_iter().any(|known| known.as_deref() == Some(wanted))
-            }
+        if self.unassigned && row.is_assigned() {
+            return false;
         }
+        let Some(wanted) = &self.agent else { return true };
+        [&row.agent_id, &row.agent_name].into_iter().any(|known| known.as_deref() == Some(wanted))
     }
 
     fn wants_member(&self, row: &OpenConversation) -> bool {
@@ -216,6 +297,7 @@ impl Query {
 
 /// What an agent has to do (spec Q3).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct AgentLoad {
     /// The agent; `None` stands for the conversations that nobody is assigned to.
     pub agent: Option<AgentRef>,
@@ -231,6 +313,7 @@ pub struct AgentLoad {
 
 /// The conversations of a tenant on a channel (spec Q3).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Totals {
     /// The tenant.
     pub tenant: Option<Arc<str>>,

@@ -67,7 +67,7 @@ fn restored(images: Vec<ConversationImage>) {
         }
     }
     let index = board.index();
-    let _ = (index.query(&Query::default()), index.agents(), index.totals(), board.state_hash());
+    let _ = (index.query(&Query::new()), index.agents(), index.totals(), board.state_hash());
 }
 
 /// Reads a backup file.

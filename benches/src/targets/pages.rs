@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow, ensure};
-use convofold::{AgentFilter, Batch, Convofold, Query, Sort};
+use convofold::{Batch, Convofold, Query};
 use rusqlite::params;
 use serde::{Deserialize, Serialize};
 
@@ -63,8 +63,7 @@ impl Desk for Ours {
     }
 
     fn page(&self, agent: String) -> Result<usize> {
-        let agent = Some(AgentFilter::Is(agent));
-        let query = Query { agent, sort: Sort::Activity, limit: Some(PAGE), ..Query::default() };
+        let query = Query::new().agent(agent.as_str()).limit(PAGE);
         Ok(self.0.query(&query)?.rows.len())
     }
 }

@@ -2,7 +2,7 @@
 
 use std::ffi::c_char;
 
-use convofold::AgentFilter;
+use convofold::Cursor;
 
 use crate::database::{Db, Flag, expect_known, has};
 use crate::error::Error;
@@ -106,32 +106,28 @@ impl Query {
     /// Its pointers are as the header says.
     unsafe fn to_rust(self) -> Result<convofold::Query, Failure> {
         // SAFETY: as this function asks of its caller.
-        let text = |text, what| unsafe { pointer::text_if_any(text, what) }.map(|text| text.map(str::to_owned));
+        let text = |text, what| unsafe { pointer::text_if_any(text, what) };
         // SAFETY: as this function asks of its caller.
         let cursor = unsafe { self.cursor.read("cursor") }?;
-        Ok(convofold::Query {
-            agent: self.agent_filter(text(self.agent, "agent")?)?,
-            member: text(self.member, "member")?,
-            number: text(self.number, "number")?,
-            tenant: text(self.tenant, "tenant")?,
-            shortcode: text(self.shortcode, "shortcode")?,
-            channel: text(self.channel, "channel")?,
-            unread_min: (self.unread_min != 0).then_some(self.unread_min),
-            idle_since_ms: (self.idle_since_ms != 0).then_some(self.idle_since_ms),
-            waiting_since_ms: (self.waiting_since_ms != 0).then_some(self.waiting_since_ms),
-            suspect: has(self.flags, Flag::Suspect),
-            sort: sort(self.sort)?,
-            limit: (self.limit != 0).then(|| usize::try_from(self.limit).unwrap_or(usize::MAX)),
-            cursor: cursor.map(str::parse).transpose()?,
-        })
-    }
-
-    fn agent_filter(&self, agent: Option<String>) -> Result<Option<AgentFilter>, Failure> {
         expect_known(self.flags, &[Flag::Unassigned, Flag::Suspect])?;
-        match (agent, has(self.flags, Flag::Unassigned)) {
-            (Some(_), true) => Err(Failure::argument("agent: nobody's conversations are not an agent's")),
-            (None, true) => Ok(Some(AgentFilter::Unassigned)),
-            (agent, false) => Ok(agent.map(AgentFilter::Is)),
+        let (agent, unassigned) = (text(self.agent, "agent")?, has(self.flags, Flag::Unassigned));
+        if agent.is_some() && unassigned {
+            return Err(Failure::argument("agent: nobody's conversations are not an agent's"));
         }
+        Ok(convofold::Query::new()
+            .agent(agent)
+            .unassigned(unassigned)
+            .member(text(self.member, "member")?)
+            .number(text(self.number, "number")?)
+            .tenant(text(self.tenant, "tenant")?)
+            .shortcode(text(self.shortcode, "shortcode")?)
+            .channel(text(self.channel, "channel")?)
+            .unread_min((self.unread_min != 0).then_some(self.unread_min))
+            .idle_since_ms((self.idle_since_ms != 0).then_some(self.idle_since_ms))
+            .waiting_since_ms((self.waiting_since_ms != 0).then_some(self.waiting_since_ms))
+            .suspect(has(self.flags, Flag::Suspect))
+            .sort(sort(self.sort)?)
+            .limit((self.limit != 0).then(|| usize::try_from(self.limit).unwrap_or(usize::MAX)))
+            .cursor(cursor.map(str::parse::<Cursor>).transpose()?))
     }
 }

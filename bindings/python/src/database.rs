@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use convofold::ingest::Format;
-use convofold::{Batch, Durability, IngestOptions, Options, Query};
+use convofold::{Batch, Cursor, Durability, IngestOptions, Options, Query};
 use parking_lot::Mutex;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -12,7 +12,7 @@ use crate::changes::Changes;
 use crate::error::{Failure, closed, value_error};
 use crate::event::{events, ms};
 use crate::history::{Arrivals, HistoryEntry};
-use crate::query::{AgentLoad, OpenConversations, Page, Totals, agent_filter, page, sort};
+use crate::query::{AgentLoad, OpenConversations, Page, Totals, page, sort};
 use crate::report::{
     Checkpoint, Counters, EventExportReport, ExportReport, IngestReport, Receipt, Recovery, Stats, Ticket, seconds,
 };
@@ -312,13 +312,13 @@ impl Convofold {
     fn query(
         &self,
         py: Python<'_>,
-        agent: Option<String>,
+        agent: Option<&str>,
         unassigned: bool,
-        member: Option<String>,
-        number: Option<String>,
-        tenant: Option<String>,
-        shortcode: Option<String>,
-        channel: Option<String>,
+        member: Option<&str>,
+        number: Option<&str>,
+        tenant: Option<&str>,
+        shortcode: Option<&str>,
+        channel: Option<&str>,
         unread_min: Option<u64>,
         idle_since: Option<&Bound<'_, PyAny>>,
         waiting_since: Option<&Bound<'_, PyAny>>,
@@ -327,21 +327,24 @@ impl Convofold {
         limit: Option<usize>,
         cursor: Option<&str>,
     ) -> Result<Page, Failure> {
-        let query = Query {
-            agent: agent_filter(agent, unassigned)?,
-            member,
-            number,
-            tenant,
-            shortcode,
-            channel,
-            unread_min,
-            idle_since_ms: ms(time_opt(idle_since)?),
-            waiting_since_ms: ms(time_opt(waiting_since)?),
-            suspect,
-            sort: self::sort(sort)?,
-            limit,
-            cursor: cursor.map(str::parse).transpose()?,
-        };
+        if agent.is_some() && unassigned {
+            return Err(value_error("a conversation of an agent is not unassigned: give one of them".to_owned()));
+        }
+        let query = Query::new()
+            .agent(agent)
+            .unassigned(unassigned)
+            .member(member)
+            .number(number)
+            .tenant(tenant)
+            .shortcode(shortcode)
+            .channel(channel)
+            .unread_min(unread_min)
+            .idle_since_ms(ms(time_opt(idle_since)?))
+            .waiting_since_ms(ms(time_opt(waiting_since)?))
+            .suspect(suspect)
+            .sort(self::sort(sort)?)
+            .limit(limit)
+            .cursor(cursor.map(str::parse::<Cursor>).transpose()?);
         self.detached(py, |db| page(db, &query))
     }
 

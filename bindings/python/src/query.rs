@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use convofold::{AgentFilter, Cursor, Query, Sort};
+use convofold::{Cursor, Query, Sort};
 use parking_lot::Mutex;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -155,17 +155,6 @@ result! {
         waiting: u64,
         /// Unread messages in the open ones.
         unread: u64,
-    }
-}
-
-/// Whose conversations are wanted.
-pub(crate) fn agent_filter(agent: Option<String>, unassigned: bool) -> Result<Option<AgentFilter>, Failure> {
-    match (agent, unassigned) {
-        (Some(_), true) => {
-            Err(value_error("a conversation of an agent is not unassigned: give one of them".to_owned()))
-        }
-        (agent, false) => Ok(agent.map(AgentFilter::Is)),
-        (None, true) => Ok(Some(AgentFilter::Unassigned)),
     }
 }
 

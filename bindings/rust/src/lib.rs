@@ -63,7 +63,7 @@
 //! # Ask
 //!
 //! ```
-//! use convofold::{AgentFilter, Convofold, Query, Sort};
+//! use convofold::{Convofold, Query, Sort};
 //! # use convofold::ingest::Format;
 //!
 //! # let folder = tempfile::tempdir()?;
@@ -71,19 +71,14 @@
 //! # let line = r#"{"convofold":1,"source":"desk","conversation":"c-1","kind":"message","direction":"in","occurred":"2026-03-02T09:15:00Z","agent":{"name":"Ida"}}"#;
 //! # db.ingest(line.as_bytes(), Format::Auto)?;
 //! // Ida's open conversations, the one that waits longest first.
-//! let mut query = Query {
-//!     agent: Some(AgentFilter::Is("Ida".to_owned())),
-//!     sort: Sort::Waiting,
-//!     limit: Some(50),
-//!     ..Query::default()
-//! };
+//! let mut query = Query::new().agent("Ida").sort(Sort::Waiting).limit(50);
 //! loop {
 //!     let page = db.query(&query)?;
 //!     for row in &page.rows {
 //!         println!("{}: {} unread, waiting since {:?}", row.id, row.unread, row.waiting_since);
 //!     }
 //!     let Some(next) = page.next else { break };
-//!     query.cursor = Some(next);
+//!     query = query.cursor(next);
 //! }
 //!
 //! // Everything about one, whether it is open or long closed.
@@ -217,7 +212,7 @@ pub use convofold_engine::ingest;
 pub use convofold_store::{IgnoredCounts, IngestOptions, IngestReport};
 
 // Questions about many conversations.
-pub use convofold_engine::{AgentFilter, AgentLoad, Cursor, OpenConversation, Page, Query, QueryError, Sort, Totals};
+pub use convofold_engine::{AgentLoad, Cursor, OpenConversation, Page, Query, QueryError, Sort, Totals};
 
 // Questions about one.
 pub use convofold_engine::{

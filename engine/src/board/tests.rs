@@ -3,7 +3,7 @@
 use super::*;
 use crate::draft::Draft;
 use crate::event::{AgentMention, Direction, Kind};
-use crate::query::{AgentFilter, AgentLoad, Cursor, Query, QueryError, Sort};
+use crate::query::{AgentLoad, Cursor, Query, QueryError, Sort};
 use crate::time::Time;
 use crate::{AIRSHIP, Identity};
 
@@ -71,17 +71,17 @@ fn ids(index: &Index, query: &Query) -> Vec<String> {
 #[track_caller]
 fn expect_alike(a: &Index, b: &Index) {
     for sort in [Sort::Activity, Sort::Waiting, Sort::Started] {
-        let query = Query { sort, ..Query::default() };
+        let query = Query::new().sort(sort);
         assert_eq!(a.query(&query).unwrap().rows, b.query(&query).unwrap().rows);
     }
-    for query in [of_agent("Ann"), of_agent("a1"), Query { number: Some("555".to_owned()), ..Query::default() }] {
+    for query in [of_agent("Ann"), of_agent("a1"), Query::new().number("555")] {
         assert_eq!(a.query(&query).unwrap().rows, b.query(&query).unwrap().rows);
     }
     assert_eq!((a.totals(), a.agents(), a.open_len()), (b.totals(), b.agents(), b.open_len()));
 }
 
 fn of_agent(agent: &str) -> Query {
-    Query { agent: Some(AgentFilter::Is(agent.to_owned())), ..Query::default() }
+    Query::new().agent(agent)
 }
 
 /// Four open conversations and a closed one.
@@ -102,7 +102,7 @@ const OUT: Direction = Direction::Out;
 
 #[test]
 fn q2_open_conversations_come_with_the_latest_activity_first() {
-    assert_eq!(ids(&busy().index, &Query::default()), ["one", "four", "three", "two"]);
+    assert_eq!(ids(&busy().index, &Query::new()), ["one", "four", "three", "two"]);
 }
 
 #[test]
@@ -117,33 +117,33 @@ fn q2_by_agent_takes_an_id_or_a_name() {
 #[test]
 fn q2_every_filter_narrows_and_all_of_them_must_hold() {
     let index = busy().index;
-    let text = |text: &str| Some(text.to_owned());
-    let all = Query::default;
-    assert_eq!(ids(&index, &Query { agent: Some(AgentFilter::Unassigned), ..all() }), ["four"]);
-    assert_eq!(ids(&index, &Query { member: text("Mo"), ..all() }), ["three"]);
-    assert_eq!(ids(&index, &Query { number: text("555"), ..all() }), ["four", "two"]);
-    assert_eq!(ids(&index, &Query { tenant: text("t1"), ..all() }), ["one"]);
-    assert_eq!(ids(&index, &Query { shortcode: text("s1"), ..all() }), ["one"]);
-    assert_eq!(ids(&index, &Query { channel: text("sms"), ..all() }), ["one", "three"]);
-    assert_eq!(ids(&index, &Query { unread_min: Some(2), ..all() }), ["one"]);
-    assert_eq!(ids(&index, &Query { idle_since_ms: at(20).map(Time::ms), ..all() }), ["three", "two"]);
-    assert_eq!(ids(&index, &Query { waiting_since_ms: at(30).map(Time::ms), ..all() }), ["four", "three"]);
-    assert_eq!(ids(&index, &Query { number: text("555"), tenant: text("t2"), ..all() }), ["two"]);
-    assert_eq!(ids(&index, &Query { number: text("555"), tenant: text("t1"), ..all() }), [""; 0]);
+    let all = Query::new;
+    assert_eq!(ids(&index, &all().unassigned(true)), ["four"]);
+    assert_eq!(ids(&index, &all().member("Mo")), ["three"]);
+    assert_eq!(ids(&index, &all().number("555")), ["four", "two"]);
+    assert_eq!(ids(&index, &all().tenant("t1")), ["one"]);
+    assert_eq!(ids(&index, &all().shortcode("s1")), ["one"]);
+    assert_eq!(ids(&index, &all().channel("sms")), ["one", "three"]);
+    assert_eq!(ids(&index, &all().unread_min(2)), ["one"]);
+    assert_eq!(ids(&index, &all().idle_since_ms(at(20).map(Time::ms))), ["three", "two"]);
+    assert_eq!(ids(&index, &all().waiting_since_ms(at(30).map(Time::ms))), ["four", "three"]);
+    assert_eq!(ids(&index, &all().number("555").tenant("t2")), ["two"]);
+    assert_eq!(ids(&index, &all().number("555").tenant("t1")), [""; 0]);
+    assert_eq!(ids(&index, &all().agent("a2").unassigned(true)), [""; 0]);
 }
 
 #[test]
 fn q2_sorted_by_waiting_those_that_do_not_wait_come_last() {
-    assert_eq!(ids(&busy().index, &Query { sort: Sort::Waiting, ..Query::default() }), ["three", "four", "one", "two"]);
-    assert_eq!(ids(&busy().index, &Query { sort: Sort::Started, ..Query::default() }), ["one", "two", "three", "four"]);
+    assert_eq!(ids(&busy().index, &Query::new().sort(Sort::Waiting)), ["three", "four", "one", "two"]);
+    assert_eq!(ids(&busy().index, &Query::new().sort(Sort::Started)), ["one", "two", "three", "four"]);
 }
 
 #[test]
 fn q2_pages_join_without_hole_or_repeat_while_events_arrive() {
     for sort in [Sort::Activity, Sort::Waiting, Sort::Started] {
         let mut listed = busy();
-        let all = ids(&listed.index, &Query { sort, ..Query::default() });
-        let mut query = Query { sort, limit: Some(1), ..Query::default() };
+        let all = ids(&listed.index, &Query::new().sort(sort));
+        let mut query = Query::new().sort(sort).limit(1);
         let mut found = Vec::new();
         loop {
             let page = listed.index.query(&query).unwrap();
@@ -151,7 +151,7 @@ fn q2_pages_join_without_hole_or_repeat_while_events_arrive() {
             let seq = 100 + found.len() as u64;
             listed.apply(seq, &build(message("elsewhere", HOUR, IN)));
             let Some(next) = page.next else { break };
-            query.cursor = Some(next.to_string().parse().unwrap());
+            query = query.cursor(next.to_string().parse::<Cursor>().unwrap());
         }
         found.retain(|id| id != "elsewhere");
         assert_eq!(found, all, "{sort:?}");
@@ -161,8 +161,8 @@ fn q2_pages_join_without_hole_or_repeat_while_events_arrive() {
 #[test]
 fn q2_a_cursor_is_refused_where_it_does_not_belong() {
     let index = busy().index;
-    let next = index.query(&Query { limit: Some(1), ..Query::default() }).unwrap().next;
-    let error = index.query(&Query { sort: Sort::Waiting, cursor: next, ..Query::default() }).unwrap_err();
+    let next = index.query(&Query::new().limit(1)).unwrap().next;
+    let error = index.query(&Query::new().sort(Sort::Waiting).cursor(next)).unwrap_err();
     assert_eq!(error, QueryError::CursorOfAnotherOrder { expected: Sort::Waiting, found: Sort::Activity });
     for nonsense in ["", "a", "a1", "x1:id", "a99999999999999999999:id", "é1:id"] {
         assert!(nonsense.parse::<Cursor>().is_err(), "{nonsense}");
@@ -176,7 +176,7 @@ fn q2_a_change_that_moves_nothing_shows_in_every_list() {
     // Of an earlier time, so that the conversation stays where it is among the others of its agent.
     listed.apply(2, &build(message("one", 30, IN)));
     let unread = |query| listed.index.query(&query).unwrap().rows[0].unread;
-    assert_eq!((unread(Query::default()), unread(of_agent("a1"))), (2, 2));
+    assert_eq!((unread(Query::new()), unread(of_agent("a1"))), (2, 2));
     assert_eq!(listed.index.agents()[0].unread, 2);
     expect_alike(&listed.index, &listed.board.index());
 }

@@ -178,23 +178,19 @@ impl OutlineV1<'_> {
         let fingerprint = u64::from_le_bytes(self.fingerprint);
         let Some(row) = &self.open else { return Ok(Outline::closed(fingerprint, tenant, channel)) };
         let own = |text: Option<&str>| text.map(Arc::from);
-        let outline = Outline::open(OpenConversation {
-            id: row.id.into(),
-            tenant,
-            channel,
-            agent_id: shared(texts, row.agent_id)?,
-            agent_name: shared(texts, row.agent_name)?,
-            member_name: own(row.member_name),
-            member_number: own(row.member_number),
-            member_business_id: own(row.member_business_id),
-            member_channel_id: own(row.member_channel_id),
-            shortcode: shared(texts, row.shortcode)?,
-            unread: row.unread,
-            started_at: row.started_at,
-            last_active_at: row.last_active_at,
-            waiting_since: row.waiting_since,
-            suspect: row.suspect,
-        });
+        let mut open = OpenConversation::new(row.id.into(), row.started_at, row.last_active_at);
+        (open.tenant, open.channel) = (tenant, channel);
+        open.agent_id = shared(texts, row.agent_id)?;
+        open.agent_name = shared(texts, row.agent_name)?;
+        open.member_name = own(row.member_name);
+        open.member_number = own(row.member_number);
+        open.member_business_id = own(row.member_business_id);
+        open.member_channel_id = own(row.member_channel_id);
+        open.shortcode = shared(texts, row.shortcode)?;
+        open.unread = row.unread;
+        open.waiting_since = row.waiting_since;
+        open.suspect = row.suspect;
+        let outline = Outline::open(open);
         let (expected, found) = (outline.fingerprint(), fingerprint);
         let field = "fingerprint of an id";
         if expected == found { Ok(outline) } else { Err(Damage::Field { field, expected, found }) }
@@ -218,6 +214,10 @@ mod tests {
                 direction: Some(Direction::In),
                 agent: AgentMention::Agent { id: Some("a-1"), name: Some("Ann") },
                 member_name: Some("Mo"),
+                member_number: Some("555"),
+                member_business_id: Some("b-1"),
+                member_channel_id: Some("m-1"),
+                shortcode: Some("s-1"),
                 channel: Some("sms"),
                 tenant: Some("t"),
                 ..Draft::default()

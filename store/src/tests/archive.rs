@@ -74,7 +74,7 @@ fn expect_the_same(db: &Convofold, board: &mut Board) {
     assert_eq!(export(db), lines(board));
     assert_eq!(db.totals(), index.totals());
     assert_eq!(db.agents(), index.agents());
-    assert_eq!(db.query(&Query::default()).unwrap().rows, index.query(&Query::default()).unwrap().rows);
+    assert_eq!(db.query(&Query::new()).unwrap().rows, index.query(&Query::new()).unwrap().rows);
     for id in board.ids() {
         assert_eq!(db.state(&id).unwrap(), board.state(&id));
         assert_eq!(db.history(&id).unwrap(), board.history(&id));

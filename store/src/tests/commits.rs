@@ -102,7 +102,7 @@ fn q5_questions_about_many_conversations_do_not_wait_for_the_fold() {
     let (answers, answered) = crossbeam_channel::bounded(1);
     let asking = db.clone();
     std::thread::spawn(move || {
-        let page = asking.query(&Query::default()).unwrap();
+        let page = asking.query(&Query::new()).unwrap();
         answers.send((page.rows.len(), asking.agents().len(), asking.totals().len())).unwrap();
     });
     assert_eq!(answered.recv_timeout(Duration::from_secs(60)), Ok((1, 1, 1)));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
-use convofold::{AgentFilter, Convofold, Cursor, OpenConversation, Page, Query, QueryError, Sort, State};
+use convofold::{Convofold, Cursor, OpenConversation, Page, Query, QueryError, Sort, State};
 use serde::Serialize;
 
 use crate::console::Console;
@@ -142,22 +142,21 @@ impl OpenArgs {
     fn query(&self, now: i64) -> Query {
         let filters = &self.filters;
         let before_now = |length: Option<Millis>| length.map(|Millis(ms)| now.saturating_sub(ms));
-        let assigned = filters.agent.clone().map(AgentFilter::Is);
-        Query {
-            agent: if filters.unassigned { Some(AgentFilter::Unassigned) } else { assigned },
-            member: filters.member.clone(),
-            number: filters.number.clone(),
-            tenant: filters.tenant.clone(),
-            shortcode: filters.shortcode.clone(),
-            channel: filters.channel.clone(),
-            unread_min: filters.unread_min,
-            idle_since_ms: before_now(filters.idle),
-            waiting_since_ms: before_now(filters.waiting),
-            suspect: filters.suspect,
-            sort: self.sort.into(),
-            limit: (self.limit > 0).then_some(self.limit),
-            cursor: self.cursor.clone(),
-        }
+        Query::new()
+            .agent(filters.agent.as_deref())
+            .unassigned(filters.unassigned)
+            .member(filters.member.as_deref())
+            .number(filters.number.as_deref())
+            .tenant(filters.tenant.as_deref())
+            .shortcode(filters.shortcode.as_deref())
+            .channel(filters.channel.as_deref())
+            .unread_min(filters.unread_min)
+            .idle_since_ms(before_now(filters.idle))
+            .waiting_since_ms(before_now(filters.waiting))
+            .suspect(filters.suspect)
+            .sort(self.sort.into())
+            .limit((self.limit > 0).then_some(self.limit))
+            .cursor(self.cursor.clone())
     }
 
     /// An empty answer to a question about open conversations has two reasons; the difference matters.

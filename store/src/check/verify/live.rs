@@ -135,7 +135,7 @@ fn answers((live, listed): (&Board, &Index), shadow: &Board) -> Vec<Problem> {
         ("open conversations by waiting", Sort::Waiting),
         ("open conversations by start", Sort::Started),
     ] {
-        let query = Query { sort, ..Query::default() };
+        let query = Query::new().sort(sort);
         let [expected, found] =
             [shadow, live].map(|index| index.query(&query).map(|page| page.rows).unwrap_or_default());
         problems.extend(rows(question, &expected, &found));

@@ -1,0 +1,17 @@
+//! The setters of builders.
+
+/// Setters named like their fields. Each takes a value, or an `Option` of one; `None` removes the value.
+macro_rules! setters {
+    ($($(#[$attribute:meta])* $field:ident: $value:ty,)*) => {
+        $(
+            $(#[$attribute])*
+            #[must_use]
+            pub fn $field(mut self, $field: impl Into<Option<$value>>) -> Self {
+                self.$field = $field.into();
+                self
+            }
+        )*
+    };
+}
+
+pub(crate) use setters;
