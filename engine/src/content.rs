@@ -148,7 +148,7 @@ mod tests {
             session: Some(Session { rating: Some(-1), consented: Some(true), ..Session::default() }),
             ..message()
         };
-        let kinds = [Kind::Open, Kind::OpenClosed, Kind::Update, Kind::UpdateOpen, Kind::Message, Kind::Close];
+        let kinds = Kind::ALL;
         let of_kind = |kind| Draft { kind: Some(kind), ..message() };
         let drafts = kinds.map(of_kind).into_iter().chain([whole]);
         let hashes: Vec<_> = drafts.map(|draft| draft.build().unwrap().content().to_string()).collect();

@@ -11,8 +11,7 @@ pub const AIRSHIP: &str = "airship";
 pub const SUPEROFFICE: &str = "superoffice";
 
 /// What an event does to its conversation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
     /// Opens it, or says more about it while it is open: `convo_open`, `chatsession.created`.
     Open,
@@ -26,6 +25,15 @@ pub enum Kind {
     Message,
     /// Closes it: `convo_close`, a `chatsession.changed` with a closed status.
     Close,
+}
+
+crate::named! { Kind is a "kind":
+    Open "open",
+    OpenClosed "open_closed",
+    Update "update",
+    UpdateOpen "update_open",
+    Message "message",
+    Close "close",
 }
 
 impl Kind {
@@ -48,14 +56,15 @@ impl Kind {
 }
 
 /// Who a message is from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Direction {
     /// From the member to an agent.
     In,
     /// From an agent to the member.
     Out,
 }
+
+crate::named! { Direction is a "direction": In "in", Out "out" }
 
 /// What an event says of the agent (spec F5).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 // In the order in which to read them.
+mod named;
 mod setters;
 mod time;
 mod identity;
@@ -60,6 +61,7 @@ pub use history::{Arrivals, HistoryEntry, Mention};
 pub use identity::{ContentHash, Identity};
 pub use image::{ConversationImage, ImageError};
 pub use index::{Index, Update};
+pub use named::UnknownName;
 pub use outline::Outline;
 pub use parts::EventParts;
 pub use query::{AgentLoad, Cursor, OpenConversation, Page, Query, QueryError, Sort, Totals};
@@ -69,3 +71,6 @@ pub use state::{
     AgentRef, Assigned, ByAgent, LastMessage, Member, OpenedBy, SessionState, State, Status, SuspectField, Suspicion,
 };
 pub use time::{Time, TimeError};
+
+#[doc(hidden)]
+pub use serde;

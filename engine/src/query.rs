@@ -117,9 +117,13 @@ pub enum Sort {
     Started,
 }
 
+crate::named! { Sort is a "sort": Activity "activity", Waiting "waiting", Started "started" }
+
 impl Sort {
-    /// Every order with its letter in a cursor.
-    const LETTERS: [(char, Self); 3] = [('a', Self::Activity), ('w', Self::Waiting), ('s', Self::Started)];
+    /// The first letter of the name, which stands for the order in a cursor.
+    fn letter(self) -> char {
+        self.name().chars().next().unwrap_or_default()
+    }
 }
 
 /// A place in an answer. It names the last conversation that was seen, so it stays good while events arrive: a
@@ -133,8 +137,7 @@ pub struct Cursor {
 
 impl std::fmt::Display for Cursor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let letter = Sort::LETTERS.iter().find(|(_, sort)| *sort == self.sort).map_or('a', |(letter, _)| *letter);
-        write!(f, "{letter}{}:{}", self.key, self.id)
+        write!(f, "{}{}:{}", self.sort.letter(), self.key, self.id)
     }
 }
 
@@ -151,7 +154,7 @@ impl std::str::FromStr for Cursor {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let parse = || {
             let letter = text.chars().next()?;
-            let (_, sort) = Sort::LETTERS.into_iter().find(|(known, _)| *known == letter)?;
+            let sort = Sort::ALL.into_iter().find(|sort| sort.letter() == letter)?;
             let (key, id) = text.get(letter.len_utf8()..)?.split_once(':')?;
             Some(Self { sort, key: key.parse().ok()?, id: id.into() })
         };
@@ -170,7 +173,7 @@ pub enum QueryError {
         found: String,
     },
     /// The cursor comes from an answer in another order.
-    #[error("the cursor belongs to an answer ordered by {found:?}, this one is ordered by {expected:?}")]
+    #[error("the cursor belongs to an answer ordered by {found}, this one is ordered by {expected}")]
     CursorOfAnotherOrder {
         /// The order asked for.
         expected: Sort,

@@ -11,8 +11,7 @@ use crate::texts::Field;
 use crate::time::Time;
 
 /// Whether a conversation is open.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Status {
     /// The latest lifecycle event leaves it open, or there is none.
     Open,
@@ -20,15 +19,18 @@ pub enum Status {
     Closed,
 }
 
+crate::named! { Status is a "status": Open "open", Closed "closed" }
+
 /// What made a conversation known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum OpenedBy {
     /// Only messages are known of it.
     Message,
     /// A lifecycle event is known of it.
     Lifecycle,
 }
+
+crate::named! { OpenedBy is a "opened_by": Message "message", Lifecycle "lifecycle" }
 
 /// Everything that follows from the set of a conversation's events. Its fields, in this order, are the keys of the
 /// export (spec H2); times are milliseconds since the epoch, durations milliseconds, and `None` is unknown.
@@ -164,14 +166,15 @@ pub struct Suspicion {
 }
 
 /// What a [`Suspicion`] is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SuspectField {
     /// A close whose time is before its own start (T3).
     Clock,
     /// The source counts more unread messages than there are: some are missing.
     Unread,
 }
+
+crate::named! { SuspectField is a "field": Clock "clock", Unread "unread" }
 
 /// The field values of a SuperOffice session, and whether they are known to be out of date (F11).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]

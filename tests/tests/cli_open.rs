@@ -130,12 +130,12 @@ fn conditions_are_and_combined() {
 fn orders_put_first_what_they_say() {
     finds(&["--sort", "activity"], &["c", "b", "d", "a"]);
     finds(&["--sort", "waiting"], &["a", "d", "c", "b"]);
-    finds(&["--sort", "start"], &["a", "c", "b", "d"]);
+    finds(&["--sort", "started"], &["a", "c", "b", "d"]);
 }
 
 #[test]
 fn pages_follow_each_other_without_hole_or_repeat() {
-    for sort in ["activity", "waiting", "start"] {
+    for sort in ["activity", "waiting", "started"] {
         let all = open(&["--sort", sort, "--limit", "0"]);
         let mut seen = Vec::new();
         let mut cursor: Option<String> = None;
@@ -193,7 +193,7 @@ fn an_empty_answer_says_why_on_standard_error() {
 
 #[test]
 fn arguments_that_make_no_sense_are_explained() {
-    let of_another_order = open(&["--limit", "1", "--sort", "start", "--json"]).json()["next_cursor"].clone();
+    let of_another_order = open(&["--limit", "1", "--sort", "started", "--json"]).json()["next_cursor"].clone();
     for args in [
         &["--idle", "30"][..],
         &["--idle", "-30m"],

@@ -3,8 +3,9 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::ValueEnum;
-use convofold::Time;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use convofold::ingest::Format;
+use convofold::{Time, UnknownName};
 use jiff::{Span, SpanRelativeTo};
 
 /// A length of time in whole milliseconds, not negative.
@@ -52,6 +53,14 @@ impl From<SourceWord> for Format {
             SourceWord::Convofold => Self::Convofold,
         }
     }
+}
+
+/// A value by its name, one of these.
+pub fn named<T>(names: &'static [&'static str]) -> impl TypedValueParser<Value = T>
+where
+    T: std::str::FromStr<Err = UnknownName> + Clone + Send + Sync + 'static,
+{
+    PossibleValuesParser::new(names).try_map(|name| name.parse())
 }
 
 /// The time that counts as now.

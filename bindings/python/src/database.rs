@@ -3,16 +3,16 @@
 use std::time::{Duration, Instant};
 
 use convofold::ingest::Format;
-use convofold::{Batch, Cursor, Durability, IngestOptions, Options, Query};
+use convofold::{Batch, Cursor, IngestOptions, Options, Query};
 use parking_lot::Mutex;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::changes::Changes;
-use crate::error::{Failure, closed, value_error};
+use crate::error::{Failure, closed, named, value_error};
 use crate::event::{events, ms};
 use crate::history::{Arrivals, HistoryEntry};
-use crate::query::{AgentLoad, OpenConversations, Page, Totals, page, sort};
+use crate::query::{AgentLoad, OpenConversations, Page, Totals, page};
 use crate::report::{
     Checkpoint, Counters, EventExportReport, ExportReport, IngestReport, Receipt, Recovery, Stats, Ticket, seconds,
 };
@@ -107,19 +107,11 @@ pub(crate) fn format(name: &str) -> Result<Format, Failure> {
     }
 }
 
-fn durability(name: &str) -> Result<Durability, Failure> {
-    match name {
-        "synced" => Ok(Durability::Synced),
-        "buffered" => Ok(Durability::Buffered),
-        found => Err(value_error(format!("durability is 'synced' or 'buffered', found {found:?}"))),
-    }
-}
-
 /// The name and the value of a bookmark; no value deletes it.
 type Bookmark<'py> = (String, Option<Bound<'py, PyAny>>);
 
 fn batch(given: &Bound<'_, PyAny>, durable: &str, bookmark: Option<Bookmark<'_>>) -> Result<Batch, Failure> {
-    let batch = Batch::new(events(given)?).durability(durability(durable)?);
+    let batch = Batch::new(events(given)?).durability(named(durable)?);
     Ok(match bookmark {
         None => batch,
         Some((name, None)) => batch.delete_bookmark(name),
@@ -227,7 +219,7 @@ impl Convofold {
         durability: &str,
         bookmark: Option<(String, Bound<'_, PyAny>)>,
     ) -> Result<IngestReport, Failure> {
-        let options = IngestOptions::new().format(self::format(format)?).durability(self::durability(durability)?);
+        let options = IngestOptions::new().format(self::format(format)?).durability(named(durability)?);
         let options = match bookmark {
             Some((name, value)) => options.bookmark(name, Data::of(&value)?.as_bytes()?.into_owned()),
             None => options,
@@ -342,7 +334,7 @@ impl Convofold {
             .idle_since_ms(ms(time_opt(idle_since)?))
             .waiting_since_ms(ms(time_opt(waiting_since)?))
             .suspect(suspect)
-            .sort(self::sort(sort)?)
+            .sort(named(sort)?)
             .limit(limit)
             .cursor(cursor.map(str::parse::<Cursor>).transpose()?);
         self.detached(py, |db| page(db, &query))

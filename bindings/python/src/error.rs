@@ -2,6 +2,7 @@
 //! causes.
 
 use std::error::Error;
+use std::str::FromStr;
 
 use convofold::audit::AuditError;
 use convofold::backup::{BackupError, RestoreError};
@@ -10,7 +11,7 @@ use convofold::replay::ReplayError;
 use convofold::verify::VerifyError;
 use convofold::{
     ChangesError, CloseError, CommitError, DraftError, ExportEventsError, IngestError, OpenError, QueryError,
-    StorageError, SubmitError, TrimError,
+    StorageError, SubmitError, TrimError, UnknownName,
 };
 use pyo3::create_exception;
 use pyo3::exceptions::{PyException, PyOSError, PyValueError};
@@ -171,6 +172,11 @@ impl From<std::io::Error> for Failure {
 /// The store is closed.
 pub(crate) fn closed() -> Failure {
     Failure(raised::ClosedError::new_err("the store is closed"))
+}
+
+/// A value by its name.
+pub(crate) fn named<T: FromStr<Err = UnknownName>>(name: &str) -> Result<T, Failure> {
+    name.parse().map_err(|error: UnknownName| value_error(error.to_string()))
 }
 
 /// An argument cannot be what it is.

@@ -1,10 +1,10 @@
 //! Events of a host's own source.
 
-use convofold::{AgentMention, Direction, Draft, Identity, Kind, Time};
+use convofold::{AgentMention, Draft, Identity, Time};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
-use crate::error::{Failure, value_error};
+use crate::error::{Failure, named, value_error};
 use crate::result::Show;
 use crate::state::AgentRef;
 use crate::time::{datetime, time_opt};
@@ -62,14 +62,14 @@ impl Event {
             source,
             conversation,
             identity: identity.map(|id| Identity::given(id, part)),
-            kind: Some(self::kind(kind)?),
+            kind: Some(named(kind)?),
             occurred: time_opt(occurred)?,
             sent: time_opt(sent)?,
             started: time_opt(started)?,
             active: time_opt(active)?,
             unread,
             agent: agent.mention(),
-            direction: direction.map(self::direction).transpose()?,
+            direction: direction.map(named).transpose()?,
             channel,
             text,
             member_name,
@@ -237,18 +237,6 @@ impl Mentioned {
             Self::Agent(id, name) => AgentMention::Agent { id: id.as_deref(), name: name.as_deref() },
         }
     }
-}
-
-const KINDS: [Kind; 6] = [Kind::Open, Kind::OpenClosed, Kind::Update, Kind::UpdateOpen, Kind::Message, Kind::Close];
-
-fn kind(name: &str) -> Result<Kind, Failure> {
-    let found = KINDS.into_iter().find(|kind| kind.show() == name);
-    found.ok_or_else(|| value_error(format!("kind is one of {:?}, found {name:?}", KINDS.map(Show::show))))
-}
-
-fn direction(name: &str) -> Result<Direction, Failure> {
-    let found = [Direction::In, Direction::Out].into_iter().find(|direction| direction.show() == name);
-    found.ok_or_else(|| value_error(format!("direction is 'in' or 'out', found {name:?}")))
 }
 
 fn session(dict: &Bound<'_, PyDict>) -> Result<convofold::Session, Failure> {

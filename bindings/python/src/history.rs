@@ -1,6 +1,6 @@
 //! The history of a conversation.
 
-use convofold::{Kind, Mention};
+use convofold::Mention;
 use pyo3::prelude::*;
 
 use crate::result::{Show, result};
@@ -70,19 +70,6 @@ impl Show<HistoryEntry> for convofold::HistoryEntry {
             identity: self.identity,
             counts: self.counts,
             late: self.late,
-        }
-    }
-}
-
-impl Show<&'static str> for Kind {
-    fn show(self) -> &'static str {
-        match self {
-            Self::Open => "open",
-            Self::OpenClosed => "open_closed",
-            Self::Update => "update",
-            Self::UpdateOpen => "update_open",
-            Self::Message => "message",
-            Self::Close => "close",
         }
     }
 }

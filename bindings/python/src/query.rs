@@ -3,13 +3,13 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use convofold::{Cursor, Query, Sort};
+use convofold::{Cursor, Query};
 use parking_lot::Mutex;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::database::Convofold;
-use crate::error::{Failure, value_error};
+use crate::error::Failure;
 use crate::result::{Show, result};
 use crate::state::AgentRef;
 use crate::time::{datetime, datetime_opt};
@@ -155,15 +155,6 @@ result! {
         waiting: u64,
         /// Unread messages in the open ones.
         unread: u64,
-    }
-}
-
-pub(crate) fn sort(name: &str) -> Result<Sort, Failure> {
-    match name {
-        "activity" => Ok(Sort::Activity),
-        "waiting" => Ok(Sort::Waiting),
-        "started" => Ok(Sort::Started),
-        found => Err(value_error(format!("sort is 'activity', 'waiting' or 'started', found {found:?}"))),
     }
 }
 

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use convofold::StateHash;
+use convofold::{Direction, Kind, OpenedBy, StateHash, Status, SuspectField};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
 
@@ -24,6 +24,18 @@ macro_rules! shown_as_is {
 }
 
 shown_as_is! { String u64 i64 f64 bool u32 std::collections::BTreeMap<String, u64> }
+
+macro_rules! shown_by_name {
+    ($($type:ty)*) => {
+        $(impl Show<&'static str> for $type {
+            fn show(self) -> &'static str {
+                self.name()
+            }
+        })*
+    };
+}
+
+shown_by_name! { Direction Kind OpenedBy Status SuspectField }
 
 impl<A: Show<B>, B> Show<Option<B>> for Option<A> {
     fn show(self) -> Option<B> {

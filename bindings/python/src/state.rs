@@ -2,10 +2,9 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use convofold::{Direction, OpenedBy, Status, SuspectField};
 use pyo3::prelude::*;
 
-use crate::result::{Show, result};
+use crate::result::result;
 use crate::time::{datetime, datetime_opt};
 
 result! {
@@ -216,41 +215,5 @@ result! {
         user_id: Option<i64>,
         /// A `changed` without a usable status came after the latest event that had one.
         stale: bool,
-    }
-}
-
-impl Show<&'static str> for Status {
-    fn show(self) -> &'static str {
-        match self {
-            Self::Open => "open",
-            Self::Closed => "closed",
-        }
-    }
-}
-
-impl Show<&'static str> for OpenedBy {
-    fn show(self) -> &'static str {
-        match self {
-            Self::Message => "message",
-            Self::Lifecycle => "lifecycle",
-        }
-    }
-}
-
-impl Show<&'static str> for Direction {
-    fn show(self) -> &'static str {
-        match self {
-            Self::In => "in",
-            Self::Out => "out",
-        }
-    }
-}
-
-impl Show<&'static str> for SuspectField {
-    fn show(self) -> &'static str {
-        match self {
-            Self::Clock => "clock",
-            Self::Unread => "unread",
-        }
     }
 }

@@ -220,6 +220,9 @@ pub use convofold_engine::{
     Status, SuspectField, Suspicion,
 };
 
+// Names of values, such as those of `Sort`.
+pub use convofold_engine::UnknownName;
+
 // Proofs that two states are the same, and where they are not.
 pub use convofold_engine::{Difference, FOLD_VERSION, StateHash};
 

@@ -29,6 +29,8 @@ pub enum Durability {
     Buffered,
 }
 
+convofold_engine::named! { Durability is a "durability": Synced "synced", Buffered "buffered" }
+
 /// Events that are committed together: after a crash either all of them are there or none. While they are taken, a reader sees
 /// of each conversation none of them or all; when they are acknowledged, all of all.
 #[derive(Clone, Debug, Default)]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use convofold::{Convofold, Cursor, OpenConversation, Page, Query, QueryError, Sort, State};
 use serde::Serialize;
 
@@ -11,7 +11,7 @@ use crate::database::{DbArgs, NowArgs};
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::{Listing, text, time};
-use crate::values::Millis;
+use crate::values::{self, Millis};
 
 /// List open conversations.
 ///
@@ -28,8 +28,8 @@ pub struct OpenArgs {
     #[command(flatten)]
     db: DbArgs,
     /// Which comes first: the one active last, the one that waits longest, or the one that began first.
-    #[arg(long, value_enum, default_value_t)]
-    sort: SortWord,
+    #[arg(long, value_parser = values::named::<Sort>(&Sort::NAMES), default_value_t)]
+    sort: Sort,
     /// At most so many; 0 is all of them.
     #[arg(long, value_name = "N", default_value_t = 50)]
     limit: usize,
@@ -85,34 +85,6 @@ struct Filters {
     suspect: bool,
 }
 
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
-enum SortWord {
-    #[default]
-    Activity,
-    Waiting,
-    Start,
-}
-
-impl SortWord {
-    fn of(sort: Sort) -> &'static str {
-        match sort {
-            Sort::Activity => "activity",
-            Sort::Waiting => "waiting",
-            Sort::Started => "start",
-        }
-    }
-}
-
-impl From<SortWord> for Sort {
-    fn from(word: SortWord) -> Self {
-        match word {
-            SortWord::Activity => Self::Activity,
-            SortWord::Waiting => Self::Waiting,
-            SortWord::Start => Self::Started,
-        }
-    }
-}
-
 #[derive(Serialize)]
 struct PageJson {
     conversations: Vec<State>,
@@ -154,7 +126,7 @@ impl OpenArgs {
             .idle_since_ms(before_now(filters.idle))
             .waiting_since_ms(before_now(filters.waiting))
             .suspect(filters.suspect)
-            .sort(self.sort.into())
+            .sort(self.sort)
             .limit((self.limit > 0).then_some(self.limit))
             .cursor(self.cursor.clone())
     }
@@ -180,7 +152,6 @@ fn refused(error: &QueryError) -> CliError {
     let QueryError::CursorOfAnotherOrder { expected, found } = error else {
         return CliError::new(Exit::Usage, error.to_string());
     };
-    let (expected, found) = (SortWord::of(*expected), SortWord::of(*found));
     CliError::new(Exit::Usage, format!("the cursor is one of --sort {found}, and not of --sort {expected}"))
         .hint(format!("add --sort {found}"))
 }

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use clap::Args;
-use convofold::{Arrivals, Convofold, State, Status, SuspectField, Suspicion};
+use convofold::{Arrivals, Convofold, State, SuspectField, Suspicion};
 use serde::Serialize;
 
 use crate::console::Console;
@@ -124,10 +124,7 @@ fn facts(state: &State, arrivals: Arrivals, now: i64) -> Facts {
 }
 
 fn status(state: &State) -> String {
-    let status = match state.status {
-        Status::Open => "open",
-        Status::Closed => "closed",
-    };
+    let status = state.status.name();
     match state.reopens {
         0 => status.to_owned(),
         times => format!("{status}, reopened {}", text::counted(times, "time")),

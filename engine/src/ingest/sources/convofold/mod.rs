@@ -26,7 +26,7 @@ mod line;
 mod strict;
 
 use crate::draft::{Draft, DraftError};
-use crate::event::{AgentMention, Direction, Event, Kind, SUPEROFFICE};
+use crate::event::{AgentMention, Event, SUPEROFFICE};
 use crate::identity::Identity;
 use crate::ingest::Reason;
 use crate::ingest::fields::{Checked, Complaint, Fields};
@@ -115,15 +115,7 @@ mod own {
     pub(super) const SESSION: usize = 21;
 }
 
-const KINDS: [(&str, Kind); 6] = [
-    ("open", Kind::Open),
-    ("open_closed", Kind::OpenClosed),
-    ("update", Kind::Update),
-    ("update_open", Kind::UpdateOpen),
-    ("message", Kind::Message),
-    ("close", Kind::Close),
-];
-const DIRECTIONS: [(&str, Direction); 2] = [("in", Direction::In), ("out", Direction::Out)];
+const KINDS: &str = "`open`, `open_closed`, `update`, `update_open`, `message` or `close`";
 
 /// Whether a line is in this form, as far as its beginning tells.
 pub(in crate::ingest) fn is_written_here(line: &[u8]) -> bool {
@@ -211,18 +203,14 @@ impl<'a> Strict<'a, '_> {
             source: &source,
             conversation: &conversation,
             identity: self.identity()?,
-            kind: self.word(
-                own::KIND,
-                &KINDS,
-                "`open`, `open_closed`, `update`, `update_open`, `message` or `close`",
-            )?,
+            kind: self.word(own::KIND, KINDS)?,
             occurred: self.time(own::OCCURRED)?,
             sent: self.time(own::SENT)?,
             started: self.time(own::STARTED)?,
             active: self.time(own::ACTIVE)?,
             unread: self.unsigned(own::UNREAD, "a whole number from 0 to 18446744073709551615")?,
             agent: self.agent(agent_id.as_deref(), agent_name.as_deref())?,
-            direction: self.word(own::DIRECTION, &DIRECTIONS, "`in` or `out`")?,
+            direction: self.word(own::DIRECTION, "`in` or `out`")?,
             channel: self.id(own::CHANNEL, self.max_made_bytes())?.as_deref(),
             text: self.text(own::TEXT)?.as_deref(),
             member_name: self.text(own::MEMBER_NAME)?.as_deref(),

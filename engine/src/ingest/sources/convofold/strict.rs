@@ -1,6 +1,7 @@
 //! Fields of which each is of its type or missing.
 
 use std::borrow::Cow;
+use std::str::FromStr;
 
 use crate::ingest::Reason;
 use crate::ingest::fields::{Checked, Fields};
@@ -31,15 +32,9 @@ impl<'a> Strict<'a, '_> {
         id.ok_or_else(|| self.0.complain(field, Reason::Missing, "a non-empty text".into()))
     }
 
-    pub(super) fn word<T: Copy>(
-        &self,
-        field: usize,
-        words: &[(&str, T)],
-        expected: &'static str,
-    ) -> Checked<Option<T>> {
+    pub(super) fn word<T: FromStr>(&self, field: usize, expected: &'static str) -> Checked<Option<T>> {
         let Some(found) = self.text(field)? else { return Ok(None) };
-        let known = words.iter().find(|(word, _)| *word == found).map(|(_, meaning)| *meaning);
-        known.map(Some).ok_or_else(|| self.0.complain(field, Reason::UnknownWord, expected.into()))
+        found.parse().map(Some).map_err(|_| self.0.complain(field, Reason::UnknownWord, expected.into()))
     }
 
     pub(super) fn time(&self, field: usize) -> Checked<Option<Time>> {
