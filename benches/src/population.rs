@@ -107,39 +107,43 @@ impl Person {
         }
     }
 
-    fn draft(&self, place: u64) -> Draft<'_> {
-        let at = Time::from_ms(self.began.saturating_add_unsigned(place * 5_000));
+    fn at(&self, place: u64) -> Option<Time> {
+        Time::from_ms(self.began.saturating_add_unsigned(place * 5_000))
+    }
+
+    fn draft(&self, place: u64, kind: Kind) -> Draft<'_> {
         let identity = u128::from(mixed(5 + place, self.number)) << 64 | u128::from(mixed(6 + place, !self.number));
         let pick = usize::try_from(mixed(7, self.number + place) % 6).unwrap_or_default();
-        Draft {
-            source: AIRSHIP,
-            conversation: &self.id,
-            identity: Some(Identity::from_uuid(identity.to_be_bytes(), 0)),
-            occurred: at,
-            text: TEXTS.get(pick).copied(),
-            member_number: Some(&self.phone),
-            member_business_id: Some(&self.business_id),
-            tenant: Some(&self.tenant),
-            shortcode: Some("363450"),
-            ..Draft::default()
-        }
+        Draft::new(AIRSHIP, &self.id, kind, self.at(place))
+            .identity(Identity::from_uuid(identity.to_be_bytes(), 0))
+            .text(TEXTS.get(pick).copied())
+            .member_number(self.phone.as_str())
+            .member_business_id(self.business_id.as_str())
+            .tenant(self.tenant.as_str())
+            .shortcode("363450")
     }
 
     fn convo(&self, place: u64, kind: Kind, agent: AgentMention<'_>) -> Result<Event> {
-        let began = Time::from_ms(self.began);
-        let name = NAMES.get(usize::try_from(self.number % 6)?).copied();
-        let draft = self.draft(place);
-        let active = if kind == Kind::Close { None } else { draft.occurred };
-        let (kind, direction) = (Some(kind), Some(Direction::In));
-        Ok(Draft { kind, started: began, active, agent, direction, member_name: name, ..draft }.build()?)
+        let active = if kind == Kind::Close { None } else { self.at(place) };
+        Ok(self
+            .draft(place, kind)
+            .started(self.at(0))
+            .active(active)
+            .agent(agent)
+            .direction(Direction::In)
+            .member_name(NAMES.get(usize::try_from(self.number % 6)?).copied())
+            .build()?)
     }
 
     fn message(&self, place: u64, direction: Direction) -> Result<Event> {
-        let draft = self.draft(place);
-        let (kind, sent, direction) = (Some(Kind::Message), draft.occurred, Some(direction));
-        let (channel, member_channel_id) = (Some("sms"), Some(self.channel_id.as_str()));
-        let app_key = Some("QNOXAh8PA6pekvhz3cwHOf");
-        Ok(Draft { kind, sent, direction, channel, member_channel_id, app_key, ..draft }.build()?)
+        Ok(self
+            .draft(place, Kind::Message)
+            .sent(self.at(place))
+            .direction(direction)
+            .channel("sms")
+            .member_channel_id(self.channel_id.as_str())
+            .app_key("QNOXAh8PA6pekvhz3cwHOf")
+            .build()?)
     }
 }
 

@@ -31,14 +31,8 @@ pub const FOLD_VERSION: u32 = 1;
 /// use convofold_engine::{Board, Direction, Draft, Kind, Time};
 ///
 /// let mut board = Board::new();
-/// let event = Draft {
-///     source: "helpdesk",
-///     conversation: "case-7",
-///     kind: Some(Kind::Message),
-///     occurred: Time::from_ms(1_700_000_000_000),
-///     direction: Some(Direction::In),
-///     ..Draft::default()
-/// };
+/// let event = Draft::new("helpdesk", "case-7", Kind::Message, Time::from_ms(1_700_000_000_000))
+///     .direction(Direction::In);
 /// board.batch().apply(1, &event.build()?);
 /// assert_eq!(board.state("case-7").map(|state| state.unread), Some(1));
 /// # Ok::<_, Box<dyn std::error::Error>>(())

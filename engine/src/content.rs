@@ -116,7 +116,7 @@ mod tests {
             Draft { agent: AgentMention::Nobody, ..message() },
             Draft { unread: Some(0), ..message() },
             Draft { unread: Some(u64::MAX), ..message() },
-            Draft { kind: Some(Kind::Open), ..message() },
+            Draft { kind: Kind::Open, ..message() },
             Draft { session: Some(Session::default()), ..message() },
         ];
         for other in others {
@@ -149,7 +149,7 @@ mod tests {
             ..message()
         };
         let kinds = Kind::ALL;
-        let of_kind = |kind| Draft { kind: Some(kind), ..message() };
+        let of_kind = |kind| Draft { kind, ..message() };
         let drafts = kinds.map(of_kind).into_iter().chain([whole]);
         let hashes: Vec<_> = drafts.map(|draft| draft.build().unwrap().content().to_string()).collect();
         let expected = [
@@ -166,7 +166,7 @@ mod tests {
 
     #[test]
     fn i1_the_direction_of_a_text_that_is_not_there_is_no_content() {
-        let open = |direction| Draft { kind: Some(Kind::Open), text: None, direction, ..message() }.build().unwrap();
+        let open = |direction| Draft { kind: Kind::Open, text: None, direction, ..message() }.build().unwrap();
         assert_eq!(open(Some(Direction::In)).content(), open(None).content());
     }
 }

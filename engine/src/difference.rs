@@ -84,7 +84,7 @@ mod tests {
 
     fn assigned(ms: i64, name: &'static str) -> Draft<'static> {
         let agent = AgentMention::Agent { id: None, name: Some(name) };
-        Draft { kind: Some(Kind::Open), occurred: at(ms), sent: None, text: None, agent, ..message() }
+        Draft { kind: Kind::Open, occurred: at(ms), sent: None, text: None, agent, ..message() }
     }
 
     #[track_caller]

@@ -6,88 +6,60 @@
 use crate::event::{AgentMention, At, Direction, Event, Kind};
 use crate::identity::{ContentHash, Identity};
 use crate::session::Session;
+use crate::setters::setters;
 use crate::texts::Texts;
 use crate::time::Time;
 
 /// The longest id, in bytes, that [`Draft::build`] takes unless told otherwise (spec W5).
 pub const DEFAULT_MAX_ID_BYTES: usize = 1024;
 
-/// Everything an event can say, borrowed from wherever it was read. `None` always means "not said".
+/// Everything that an event can say, borrowed from wherever it was read.
+///
+/// Every setter takes a value, or an `Option` of one; `None` means "not said".
 ///
 /// ```
 /// use convofold_engine::{Direction, Draft, Kind, Time};
 ///
-/// let event = Draft {
-///     source: "helpdesk",
-///     conversation: "case-7",
-///     kind: Some(Kind::Message),
-///     occurred: Time::from_ms(1_700_000_000_000),
-///     direction: Some(Direction::In),
-///     text: Some("Is anybody there?"),
-///     ..Draft::default()
-/// }
-/// .build()?;
+/// let event = Draft::new("helpdesk", "case-7", Kind::Message, Time::from_ms(1_700_000_000_000))
+///     .direction(Direction::In)
+///     .text("Is anybody there?")
+///     .build()?;
 /// assert_eq!(event.conversation(), "case-7");
 /// # Ok::<_, convofold_engine::DraftError>(())
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Draft<'a> {
-    /// Where the event comes from: [`AIRSHIP`](crate::AIRSHIP), [`SUPEROFFICE`](crate::SUPEROFFICE), or a host's own word.
-    pub source: &'a str,
-    /// The conversation's id, unique among all sources.
-    pub conversation: &'a str,
-    /// The event's own identity; its content is its identity where this is `None` (spec I1).
-    pub identity: Option<Identity>,
-    /// What the event does. Required. A [`Kind::Close`] should come with [`Draft::occurred`]: one without, or with one
-    /// before [`Draft::started`], has no usable time, comes after all other events, and is a suspicion (spec T3).
-    pub kind: Option<Kind>,
-    /// When it happened, by the source's clock.
-    pub occurred: Option<Time>,
-    /// A message's own time, where that is given beside [`Draft::occurred`] (spec T1, T4).
-    pub sent: Option<Time>,
-    /// When the conversation began, as a lifecycle event says (Airship's `started_timestamp`).
-    pub started: Option<Time>,
-    /// When the conversation was last active, as a lifecycle event says (Airship's `last_active_timestamp`).
-    pub active: Option<Time>,
-    /// How many messages are unread, as a lifecycle event says (Airship's `message_count_since_last_accessed`).
-    pub unread: Option<u64>,
-    /// Who is assigned.
-    pub agent: AgentMention<'a>,
-    /// A message's direction; for a lifecycle event that of the [`Draft::text`] it carries.
-    pub direction: Option<Direction>,
-    /// A message's channel: `sms`, `in_app`, or a host's own word.
-    pub channel: Option<&'a str>,
-    /// A message's text, or the last text that a lifecycle event carries.
-    pub text: Option<&'a str>,
-    /// The member's name.
-    pub member_name: Option<&'a str>,
-    /// The member's number: a phone number or a device and its channel.
-    pub member_number: Option<&'a str>,
-    /// The member's id at the business.
-    pub member_business_id: Option<&'a str>,
-    /// The member's channel id.
-    pub member_channel_id: Option<&'a str>,
-    /// The sender that the member wrote to.
-    pub shortcode: Option<&'a str>,
-    /// Airship's app key.
-    pub app_key: Option<&'a str>,
-    /// The business whose conversation it is.
-    pub tenant: Option<&'a str>,
-    /// What SuperOffice says of the session.
-    pub session: Option<Session>,
+    pub(crate) source: &'a str,
+    pub(crate) conversation: &'a str,
+    pub(crate) identity: Option<Identity>,
+    pub(crate) kind: Kind,
+    pub(crate) occurred: Option<Time>,
+    pub(crate) sent: Option<Time>,
+    pub(crate) started: Option<Time>,
+    pub(crate) active: Option<Time>,
+    pub(crate) unread: Option<u64>,
+    pub(crate) agent: AgentMention<'a>,
+    pub(crate) direction: Option<Direction>,
+    pub(crate) channel: Option<&'a str>,
+    pub(crate) text: Option<&'a str>,
+    pub(crate) member_name: Option<&'a str>,
+    pub(crate) member_number: Option<&'a str>,
+    pub(crate) member_business_id: Option<&'a str>,
+    pub(crate) member_channel_id: Option<&'a str>,
+    pub(crate) shortcode: Option<&'a str>,
+    pub(crate) app_key: Option<&'a str>,
+    pub(crate) tenant: Option<&'a str>,
+    pub(crate) session: Option<Session>,
 }
 
 /// Why a [`Draft`] is no event.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DraftError {
-    /// There is no [`Draft::kind`].
-    #[error("an event needs a kind")]
-    NoKind,
-    /// [`Draft::source`] is empty.
+    /// The source is empty.
     #[error("an event needs the word for its source")]
     NoSource,
-    /// [`Draft::conversation`] is empty.
+    /// The conversation's id is empty.
     #[error("an event needs the id of its conversation")]
     NoConversation,
     /// None of the times that could place the event is given (spec W5).
@@ -108,7 +80,93 @@ pub enum DraftError {
     TooLong,
 }
 
-impl Draft<'_> {
+impl<'a> Draft<'a> {
+    /// The draft of an event with what every event needs.
+    ///
+    /// - `source`: where the event comes from: [`AIRSHIP`](crate::AIRSHIP), [`SUPEROFFICE`](crate::SUPEROFFICE), or a
+    ///   name that the host chooses. Not empty.
+    /// - `conversation`: the conversation's id, unique among all sources. Not empty.
+    /// - `kind`: what the event does.
+    /// - `occurred`: when it happened, by the source's clock. It can be `None` where another time is set. A
+    ///   [`Kind::Close`] without it, or with one before [`started`](Self::started), has no usable time: it sorts after
+    ///   all other events, and is a suspicion (spec T3).
+    #[must_use]
+    pub fn new(source: &'a str, conversation: &'a str, kind: Kind, occurred: impl Into<Option<Time>>) -> Self {
+        Self {
+            source,
+            conversation,
+            identity: None,
+            kind,
+            occurred: occurred.into(),
+            sent: None,
+            started: None,
+            active: None,
+            unread: None,
+            agent: AgentMention::Silent,
+            direction: None,
+            channel: None,
+            text: None,
+            member_name: None,
+            member_number: None,
+            member_business_id: None,
+            member_channel_id: None,
+            shortcode: None,
+            app_key: None,
+            tenant: None,
+            session: None,
+        }
+    }
+
+    setters! {
+        /// The event's own identity; without it, the event is identified by its content (spec I1).
+        identity: Identity,
+        /// A message's own time, if the source gives it in addition to `occurred` (spec T1, T4).
+        sent: Time,
+        /// When the conversation began, according to a lifecycle event (Airship's `started_timestamp`).
+        started: Time,
+        /// When the conversation was last active, according to a lifecycle event (Airship's `last_active_timestamp`).
+        active: Time,
+        /// The number of unread messages, according to a lifecycle event (Airship's
+        /// `message_count_since_last_accessed`).
+        unread: u64,
+        /// A message's direction; for a lifecycle event, that of the [`text`](Self::text) it carries.
+        direction: Direction,
+        /// A message's channel: `sms`, `in_app`, or a name that the host chooses.
+        channel: &'a str,
+        /// A message's text, or the last text that a lifecycle event carries.
+        text: &'a str,
+        /// The member's name.
+        member_name: &'a str,
+        /// The member's number: a phone number, or a device and its channel.
+        member_number: &'a str,
+        /// The member's id at the business.
+        member_business_id: &'a str,
+        /// The member's channel id.
+        member_channel_id: &'a str,
+        /// The sender that the member wrote to.
+        shortcode: &'a str,
+        /// Airship's app key.
+        app_key: &'a str,
+        /// The business that the conversation belongs to.
+        tenant: &'a str,
+        /// The field values of a SuperOffice session.
+        session: Session,
+    }
+
+    /// What the event does.
+    #[must_use]
+    pub fn kind(mut self, kind: Kind) -> Self {
+        self.kind = kind;
+        self
+    }
+
+    /// Who is assigned.
+    #[must_use]
+    pub fn agent(mut self, agent: AgentMention<'a>) -> Self {
+        self.agent = agent;
+        self
+    }
+
     /// Checks the draft, gives it its time and its identity, and packs it.
     ///
     /// # Errors
@@ -122,9 +180,8 @@ impl Draft<'_> {
     /// # Errors
     /// [`DraftError`] names what is missing or too long.
     pub fn build_with(self, max_id_bytes: usize) -> Result<Event, DraftError> {
-        let kind = self.kind.ok_or(DraftError::NoKind)?;
         self.check(max_id_bytes)?;
-        let Self { occurred, sent, started, active, .. } = self;
+        let Self { kind, occurred, sent, started, active, .. } = self;
         let at = At::of(kind, occurred, sent, started, active).ok_or(DraftError::NoTime)?;
         let texts = self.pack().ok_or(DraftError::TooLong)?;
         let event = Event {
@@ -209,7 +266,7 @@ impl Event {
             source: self.source(),
             conversation: self.conversation(),
             identity: (!self.identity.is_content()).then(|| self.identity.clone()),
-            kind: Some(self.kind),
+            kind: self.kind,
             occurred: self.occurred,
             sent: self.sent,
             started: self.started,
@@ -241,15 +298,7 @@ pub(crate) mod tests {
     }
 
     pub(crate) fn message() -> Draft<'static> {
-        Draft {
-            source: AIRSHIP,
-            conversation: "c-1",
-            kind: Some(Kind::Message),
-            occurred: at(1_000),
-            sent: at(990),
-            text: Some("hi"),
-            ..Draft::default()
-        }
+        Draft::new(AIRSHIP, "c-1", Kind::Message, at(1_000)).sent(at(990)).text("hi")
     }
 
     #[test]
@@ -274,7 +323,7 @@ pub(crate) mod tests {
         let at_of = |draft: Draft<'_>| draft.build().unwrap().at();
         assert_eq!(at_of(message()), At::Timed(at(1_000).unwrap()));
         assert_eq!(at_of(Draft { sent: at(2_000), ..message() }), At::Timed(at(2_000).unwrap()));
-        let open = Draft { kind: Some(Kind::Open), sent: None, started: at(3_000), ..message() };
+        let open = Draft { kind: Kind::Open, sent: None, started: at(3_000), ..message() };
         assert_eq!(at_of(open.clone()), At::Timed(at(3_000).unwrap()));
         assert_eq!(at_of(Draft { active: at(500), ..open }), At::Timed(at(1_000).unwrap()));
         assert_eq!(Draft { occurred: None, sent: None, ..message() }.build(), Err(DraftError::NoTime));
@@ -282,7 +331,7 @@ pub(crate) mod tests {
 
     #[test]
     fn t3_a_close_before_its_own_start_has_no_usable_time() {
-        let close = Draft { kind: Some(Kind::Close), sent: None, started: at(1_000), ..message() };
+        let close = Draft { kind: Kind::Close, sent: None, started: at(1_000), ..message() };
         assert_eq!(close.clone().build().unwrap().at(), At::Timed(at(1_000).unwrap()));
         let early = Draft { occurred: at(999), ..close.clone() };
         assert_eq!(early.build().unwrap().at(), At::Untimed { alone: at(1_000).unwrap() });

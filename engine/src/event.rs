@@ -5,9 +5,9 @@ use crate::session::Session;
 use crate::texts::{Field, Texts};
 use crate::time::Time;
 
-/// The word for Airship Live Chat in [`Draft::source`](crate::Draft::source).
+/// The source of Airship Live Chat's events.
 pub const AIRSHIP: &str = "airship";
-/// The word for SuperOffice chat in [`Draft::source`](crate::Draft::source).
+/// The source of SuperOffice chat's events.
 pub const SUPEROFFICE: &str = "superoffice";
 
 /// What an event does to its conversation.

@@ -78,14 +78,8 @@ impl Update {
 /// use convofold_engine::{Board, Direction, Draft, Index, Kind, Query, Time};
 ///
 /// let (mut board, mut index) = (Board::new(), Index::default());
-/// let event = Draft {
-///     source: "helpdesk",
-///     conversation: "case-7",
-///     kind: Some(Kind::Message),
-///     occurred: Time::from_ms(1_700_000_000_000),
-///     direction: Some(Direction::In),
-///     ..Draft::default()
-/// };
+/// let event = Draft::new("helpdesk", "case-7", Kind::Message, Time::from_ms(1_700_000_000_000))
+///     .direction(Direction::In);
 /// let mut batch = board.batch();
 /// batch.apply(1, &event.build()?);
 /// batch.finish().into_iter().for_each(|update| index.apply(update));

@@ -92,7 +92,7 @@ mod tests {
         let drafts = [
             message(),
             Draft { text: None, identity: Some(Identity::given("x", 3)), agent: AgentMention::Nobody, ..message() },
-            Draft { kind: Some(Kind::Close), text: Some(""), unread: Some(0), started: at(2_000), ..message() },
+            Draft { kind: Kind::Close, text: Some(""), unread: Some(0), started: at(2_000), ..message() },
             Draft {
                 tenant: Some("t"),
                 session: Some(Session::default()),

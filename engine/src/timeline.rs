@@ -116,14 +116,7 @@ mod tests {
     use crate::time::Time;
 
     fn event(ms: i64, id: &str) -> Event {
-        let draft = Draft {
-            source: "test",
-            conversation: "c",
-            kind: Some(Kind::Message),
-            occurred: Time::from_ms(ms),
-            identity: Some(Identity::given(id, 0)),
-            ..Draft::default()
-        };
+        let draft = Draft::new("test", "c", Kind::Message, Time::from_ms(ms)).identity(Identity::given(id, 0));
         draft.build().unwrap()
     }
 

@@ -92,10 +92,7 @@ fn messages(count: usize) -> Result<Vec<Event>> {
     let text = "Is anybody there? I have been waiting for quite some time now.";
     let message = |number: usize| {
         let occurred = Time::from_ms(1_700_000_000_000 + i64::try_from(number)? * 1_000);
-        let (kind, direction) = (Some(Kind::Message), Some(Direction::In));
-        let text = Some(text);
-        Ok(Draft { source: "bench", conversation: "c-1", kind, occurred, direction, text, ..Draft::default() }
-            .build()?)
+        Ok(Draft::new("bench", "c-1", Kind::Message, occurred).direction(Direction::In).text(text).build()?)
     };
     (0..count).map(message).collect()
 }

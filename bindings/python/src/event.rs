@@ -58,29 +58,24 @@ impl Event {
             return Err(value_error(format!("convofold's own form has version 1, found {convofold}")));
         }
         let agent = Mentioned::of(agent)?;
-        let draft = Draft {
-            source,
-            conversation,
-            identity: identity.map(|id| Identity::given(id, part)),
-            kind: Some(named(kind)?),
-            occurred: time_opt(occurred)?,
-            sent: time_opt(sent)?,
-            started: time_opt(started)?,
-            active: time_opt(active)?,
-            unread,
-            agent: agent.mention(),
-            direction: direction.map(named).transpose()?,
-            channel,
-            text,
-            member_name,
-            member_number,
-            member_business_id,
-            member_channel_id,
-            shortcode,
-            app_key,
-            tenant,
-            session: session.map(self::session).transpose()?,
-        };
+        let draft = Draft::new(source, conversation, named(kind)?, time_opt(occurred)?)
+            .identity(identity.map(|id| Identity::given(id, part)))
+            .sent(time_opt(sent)?)
+            .started(time_opt(started)?)
+            .active(time_opt(active)?)
+            .unread(unread)
+            .agent(agent.mention())
+            .direction(direction.map(named).transpose()?)
+            .channel(channel)
+            .text(text)
+            .member_name(member_name)
+            .member_number(member_number)
+            .member_business_id(member_business_id)
+            .member_channel_id(member_channel_id)
+            .shortcode(shortcode)
+            .app_key(app_key)
+            .tenant(tenant)
+            .session(session.map(self::session).transpose()?);
         Ok(Self(draft.build()?))
     }
 

@@ -65,27 +65,14 @@ fn feed() -> Vec<Entry> {
 /// An entry as an event. Times, ids and texts are what makes it; nothing is parsed.
 fn event(entry: &Entry) -> Result<Event, DraftError> {
     let (id, ticket) = (entry.id.to_string(), format!("helpdesk:{}", entry.ticket));
-    let plain = Draft {
-        source: "helpdesk",
-        conversation: &ticket,
-        identity: Some(Identity::given(&id, 0)),
-        occurred: Time::from_ms(entry.at_ms),
-        ..Draft::default()
-    };
-    let said = |direction, text| Draft {
-        kind: Some(Kind::Message),
-        direction: Some(direction),
-        text: Some(text),
-        ..plain.clone()
-    };
+    let draft =
+        |kind| Draft::new("helpdesk", &ticket, kind, Time::from_ms(entry.at_ms)).identity(Identity::given(&id, 0));
     match entry.what {
-        Happening::Opened => Draft { kind: Some(Kind::Open), ..plain },
-        Happening::Assigned(name) => {
-            Draft { kind: Some(Kind::UpdateOpen), agent: AgentMention::Agent { id: None, name: Some(name) }, ..plain }
-        }
-        Happening::Customer(text) => said(Direction::In, text),
-        Happening::Agent(text) => said(Direction::Out, text),
-        Happening::Solved => Draft { kind: Some(Kind::Close), ..plain },
+        Happening::Opened => draft(Kind::Open),
+        Happening::Assigned(name) => draft(Kind::UpdateOpen).agent(AgentMention::Agent { id: None, name: Some(name) }),
+        Happening::Customer(text) => draft(Kind::Message).direction(Direction::In).text(text),
+        Happening::Agent(text) => draft(Kind::Message).direction(Direction::Out).text(text),
+        Happening::Solved => draft(Kind::Close),
     }
     .build()
 }

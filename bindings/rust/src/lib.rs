@@ -42,16 +42,10 @@
 //!
 //! # let folder = tempfile::tempdir()?;
 //! # let db = Convofold::open(folder.path().join("conversations"))?;
-//! let event = Draft {
-//!     source: "helpdesk",
-//!     conversation: "case-7",
-//!     kind: Some(Kind::Message),
-//!     occurred: Time::from_ms(1_772_443_000_000),
-//!     direction: Some(Direction::In),
-//!     text: Some("Is anybody there?"),
-//!     ..Draft::default()
-//! }
-//! .build()?;
+//! let event = Draft::new("helpdesk", "case-7", Kind::Message, Time::from_ms(1_772_443_000_000))
+//!     .direction(Direction::In)
+//!     .text("Is anybody there?")
+//!     .build()?;
 //! let ticket = db.submit(Batch::new(vec![event]).bookmark("helpdesk", "offset 4711"))?;
 //! let receipt = ticket.wait()?; // or: ticket.await?
 //! assert_eq!(receipt.counts.applied, 1);
@@ -252,14 +246,7 @@ pub use convofold_store::metrics;
 /// use convofold::engine::{Admission, Board};
 /// use convofold::{Draft, Effect, Kind, Time};
 ///
-/// let opened = Draft {
-///     source: "helpdesk",
-///     conversation: "case-7",
-///     kind: Some(Kind::Open),
-///     occurred: Time::from_ms(1_772_443_000_000),
-///     ..Draft::default()
-/// }
-/// .build()?;
+/// let opened = Draft::new("helpdesk", "case-7", Kind::Open, Time::from_ms(1_772_443_000_000)).build()?;
 /// let mut board = Board::new();
 /// assert_eq!(board.batch().apply(1, &opened), Effect::Applied);
 /// assert_eq!(board.admissions().admit(&opened), Admission::Duplicate);

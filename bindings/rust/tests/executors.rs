@@ -9,14 +9,13 @@ use tokio::runtime::{Builder, Runtime};
 
 fn message(number: u64) -> Event {
     let text = number.to_string();
-    Draft {
-        source: "desk",
-        conversation: &format!("case-{}", number % 10),
-        kind: Some(Kind::Message),
-        occurred: Time::from_ms(1_772_443_000_000 + i64::try_from(number).unwrap()),
-        text: Some(&text),
-        ..Draft::default()
-    }
+    Draft::new(
+        "desk",
+        &format!("case-{}", number % 10),
+        Kind::Message,
+        Time::from_ms(1_772_443_000_000 + i64::try_from(number).unwrap()),
+    )
+    .text(text.as_str())
     .build()
     .unwrap()
 }

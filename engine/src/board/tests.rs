@@ -14,12 +14,11 @@ fn at(ms: i64) -> Option<Time> {
 }
 
 fn message(conversation: &str, ms: i64, direction: Direction) -> Draft<'_> {
-    let direction = Some(direction);
-    Draft { source: AIRSHIP, conversation, kind: Some(Kind::Message), occurred: at(ms), direction, ..Draft::default() }
+    Draft::new(AIRSHIP, conversation, Kind::Message, at(ms)).direction(direction)
 }
 
 fn open(conversation: &str, ms: i64) -> Draft<'_> {
-    Draft { source: AIRSHIP, conversation, kind: Some(Kind::Open), occurred: at(ms), ..Draft::default() }
+    Draft::new(AIRSHIP, conversation, Kind::Open, at(ms))
 }
 
 fn agent<'a>(id: &'a str, name: &'a str) -> AgentMention<'a> {
@@ -91,7 +90,7 @@ fn busy() -> Listed {
         Draft { agent: agent("a2", "Ann"), tenant: Some("t2"), member_number: Some("555"), ..open("two", 10) },
         Draft { agent: agent("", "a1"), member_name: Some("Mo"), channel: Some("sms"), ..message("three", 20, IN) },
         Draft { channel: Some("in_app"), member_number: Some("555"), ..message("four", 30, IN) },
-        Draft { kind: Some(Kind::Close), agent: agent("a1", "Ann"), ..open("gone", 40) },
+        Draft { kind: Kind::Close, agent: agent("a1", "Ann"), ..open("gone", 40) },
         Draft { channel: Some("sms"), ..message("one", 50, IN) },
         Draft { channel: Some("sms"), ..message("one", 60, IN) },
     ])
@@ -200,7 +199,7 @@ fn q3_agents_and_totals_follow_every_change() {
     listed.apply(8, &build(message("one", 70, OUT)));
     let closing = ["one", "two", "three", "four"];
     for (seq, id) in (9..).zip(closing) {
-        listed.apply(seq, &build(Draft { kind: Some(Kind::Close), ..open(id, HOUR) }));
+        listed.apply(seq, &build(Draft { kind: Kind::Close, ..open(id, HOUR) }));
     }
     assert!(listed.index.agents().is_empty());
     assert_eq!(listed.index.open_len(), 0);
@@ -240,7 +239,7 @@ fn q3_unread_counts_of_any_size_add_up_to_the_largest_number_there_is() {
     let mut listed = listed(vec![stated("one"), stated("two"), stated("three")]);
     assert_eq!((listed.index.totals()[0].unread, listed.index.agents()[0].unread), (u64::MAX, u64::MAX));
     for (seq, id) in (4..).zip(["one", "two", "three"]) {
-        listed.apply(seq, &build(Draft { kind: Some(Kind::Close), ..open(id, HOUR) }));
+        listed.apply(seq, &build(Draft { kind: Kind::Close, ..open(id, HOUR) }));
     }
     assert_eq!(listed.index.totals()[0].unread, 0);
 }

@@ -35,16 +35,10 @@ use crate::write::writer::{Command, Writer};
 /// # let dir = tempfile::tempdir()?;
 /// # let dir = dir.path().join("conversations");
 /// let db = Convofold::open(&dir)?;
-/// let event = Draft {
-///     source: "helpdesk",
-///     conversation: "case-7",
-///     kind: Some(Kind::Message),
-///     occurred: Time::from_ms(1_700_000_000_000),
-///     direction: Some(Direction::In),
-///     text: Some("Is anybody there?"),
-///     ..Draft::default()
-/// }
-/// .build()?;
+/// let event = Draft::new("helpdesk", "case-7", Kind::Message, Time::from_ms(1_700_000_000_000))
+///     .direction(Direction::In)
+///     .text("Is anybody there?")
+///     .build()?;
 /// let receipt = db.submit(Batch::new(vec![event]))?.wait()?; // on the disk now
 /// assert_eq!(receipt.first_seq, Some(1));
 /// assert_eq!(db.state("case-7")?.map(|state| state.unread), Some(1));

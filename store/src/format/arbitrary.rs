@@ -16,29 +16,29 @@ fn event() -> impl Strategy<Value = Event> {
         let [occurred, sent, active, started] = times;
         let text = |place: usize| texts.get(place).and_then(Option::as_deref);
         let agent = AgentMention::Agent { id: text(8), name: text(9) };
-        let draft = Draft {
-            source: "airship",
+        let draft = Draft::new(
+            "airship",
             conversation,
-            identity,
-            kind: Some(kind),
-            occurred: occurred.or_else(|| Time::from_ms(7).filter(|_| sent.is_none() || started.is_none())),
-            sent,
-            started,
-            active,
-            unread: unread.map(i64::unsigned_abs),
-            agent: if nobody { AgentMention::Nobody } else { agent },
-            direction,
-            channel: text(0),
-            text: text(1),
-            member_name: text(2),
-            member_number: text(3),
-            member_business_id: text(4),
-            member_channel_id: text(5),
-            shortcode: text(6),
-            app_key: text(7),
-            tenant: text(1),
-            session,
-        };
+            kind,
+            occurred.or_else(|| Time::from_ms(7).filter(|_| sent.is_none() || started.is_none())),
+        )
+        .identity(identity)
+        .sent(sent)
+        .started(started)
+        .active(active)
+        .unread(unread.map(i64::unsigned_abs))
+        .agent(if nobody { AgentMention::Nobody } else { agent })
+        .direction(direction)
+        .channel(text(0))
+        .text(text(1))
+        .member_name(text(2))
+        .member_number(text(3))
+        .member_business_id(text(4))
+        .member_channel_id(text(5))
+        .shortcode(text(6))
+        .app_key(text(7))
+        .tenant(text(1))
+        .session(session);
         draft.build().unwrap()
     })
 }

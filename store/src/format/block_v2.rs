@@ -401,7 +401,7 @@ mod tests {
         let base = session_event();
         let tenants: Vec<String> = (0..9).map(|number| format!("tenant {number}")).collect();
         let of = |tenant: usize| {
-            let draft = convofold_engine::Draft { tenant: Some(&tenants[tenant]), ..base.draft() };
+            let draft = base.draft().tenant(tenants[tenant].as_str());
             draft.build().unwrap()
         };
         let order = [0, 1, 2, 3, 4, 5, 6, 7, 0, 8, 1, 0, 8];
@@ -416,7 +416,7 @@ mod tests {
     #[test]
     fn a_body_may_not_make_more_of_itself_than_a_body_can_have() {
         let long = "x".repeat(1 << 20);
-        let event = convofold_engine::Draft { member_name: Some(&long), ..full_event().draft() }.build().unwrap();
+        let event = full_event().draft().member_name(long.as_str()).build().unwrap();
         let mut builder = BodyBuilder::default();
         (0..1_100).for_each(|_| builder.push(&event));
         let whole = body(&builder);

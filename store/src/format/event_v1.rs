@@ -112,29 +112,24 @@ impl<'a> StoredEventV1<'a> {
             (id, name) => AgentMention::Agent { id, name },
         };
         let time = |stored: Option<StoredTimeV1>| stored.map(StoredTimeV1::to_time).transpose();
-        let draft = Draft {
-            source: self.source,
-            conversation: self.conversation,
-            identity: self.identity.as_ref().map(StoredIdentityV1::to_identity),
-            kind: Some(kind_of(self.kind)?),
-            occurred: time(self.occurred)?,
-            sent: time(self.sent)?,
-            started: time(self.started)?,
-            active: time(self.active)?,
-            unread: self.unread,
-            agent,
-            direction: direction_of(self.direction)?,
-            channel: self.channel,
-            text: self.text,
-            member_name: self.member_name,
-            member_number: self.member_number,
-            member_business_id: self.member_business_id,
-            member_channel_id: self.member_channel_id,
-            shortcode: self.shortcode,
-            app_key: self.app_key,
-            tenant: self.tenant,
-            session: self.session.as_ref().map(StoredSessionV1::to_session),
-        };
+        let draft = Draft::new(self.source, self.conversation, kind_of(self.kind)?, time(self.occurred)?)
+            .identity(self.identity.as_ref().map(StoredIdentityV1::to_identity))
+            .sent(time(self.sent)?)
+            .started(time(self.started)?)
+            .active(time(self.active)?)
+            .unread(self.unread)
+            .agent(agent)
+            .direction(direction_of(self.direction)?)
+            .channel(self.channel)
+            .text(self.text)
+            .member_name(self.member_name)
+            .member_number(self.member_number)
+            .member_business_id(self.member_business_id)
+            .member_channel_id(self.member_channel_id)
+            .shortcode(self.shortcode)
+            .app_key(self.app_key)
+            .tenant(self.tenant)
+            .session(self.session.as_ref().map(StoredSessionV1::to_session));
         // The limit to ids was kept when the event came in, and may have been another one then.
         draft.build_with(usize::MAX).map_err(Damage::Event)
     }

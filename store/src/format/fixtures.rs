@@ -22,43 +22,33 @@ use crate::damage::Damage;
 
 /// An event that says everything a message or a lifecycle event can.
 pub(crate) fn full_event() -> Event {
-    Draft {
-        source: "airship",
-        conversation: "3f0c_1627535470959",
-        identity: Some(Identity::given("017af0ac-716f-633a-483c-5c0f94afce23", 0)),
-        kind: Some(Kind::Open),
-        occurred: Time::from_ms_and_ns(1_627_535_468_595, 123_456),
-        sent: Time::from_ms(1_627_535_468_000),
-        started: Time::from_ms(1_627_535_400_000),
-        active: Time::from_ms(1_627_535_460_000),
-        unread: Some(3),
-        agent: AgentMention::Agent { id: Some("42"), name: Some("Ida Øst") },
-        direction: Some(Direction::Out),
-        channel: Some("sms"),
-        text: Some("Good morning! ☀"),
-        member_name: Some("Marcus"),
-        member_number: Some("14695550115"),
-        member_business_id: Some("b-1"),
-        member_channel_id: Some("c-1"),
-        shortcode: Some("946710"),
-        app_key: Some("iKU_x"),
-        tenant: Some("t-1"),
-        session: None,
-    }
-    .build()
-    .unwrap()
+    Draft::new("airship", "3f0c_1627535470959", Kind::Open, Time::from_ms_and_ns(1_627_535_468_595, 123_456))
+        .identity(Identity::given("017af0ac-716f-633a-483c-5c0f94afce23", 0))
+        .sent(Time::from_ms(1_627_535_468_000))
+        .started(Time::from_ms(1_627_535_400_000))
+        .active(Time::from_ms(1_627_535_460_000))
+        .unread(3)
+        .agent(AgentMention::Agent { id: Some("42"), name: Some("Ida Øst") })
+        .direction(Direction::Out)
+        .channel("sms")
+        .text("Good morning! ☀")
+        .member_name("Marcus")
+        .member_number("14695550115")
+        .member_business_id("b-1")
+        .member_channel_id("c-1")
+        .shortcode("946710")
+        .app_key("iKU_x")
+        .tenant("t-1")
+        .build()
+        .unwrap()
 }
 
 /// An event of SuperOffice's, with a session and an identity that is no UUID.
 pub(crate) fn session_event() -> Event {
-    Draft {
-        source: SUPEROFFICE,
-        conversation: "superoffice:Cust1:7",
-        identity: Some(Identity::given("EVENT-1", 1)),
-        kind: Some(Kind::Close),
-        occurred: Time::from_ms(1_641_900_600_000),
-        agent: AgentMention::Nobody,
-        session: Some(Session {
+    Draft::new(SUPEROFFICE, "superoffice:Cust1:7", Kind::Close, Time::from_ms(1_641_900_600_000))
+        .identity(Identity::given("EVENT-1", 1))
+        .agent(AgentMention::Nobody)
+        .session(Session {
             alert_level: Some(-1),
             chatbot_is_active: Some(true),
             consented: Some(false),
@@ -72,11 +62,9 @@ pub(crate) fn session_event() -> Event {
             ticket_id: Some(8),
             topic_id: Some(9),
             user_id: Some(10),
-        }),
-        ..Draft::default()
-    }
-    .build()
-    .unwrap()
+        })
+        .build()
+        .unwrap()
 }
 
 fn start() -> LogStart {
@@ -87,15 +75,9 @@ fn start() -> LogStart {
 
 /// An event whose content is its identity, and one at odds with the first.
 fn events() -> Vec<Event> {
-    let plain = Draft {
-        source: "helpdesk",
-        conversation: "case-7",
-        kind: Some(Kind::Message),
-        occurred: Time::from_ms(1_700_000_000_000),
-        ..Draft::default()
-    };
+    let plain = Draft::new("helpdesk", "case-7", Kind::Message, Time::from_ms(1_700_000_000_000));
     let first = full_event();
-    let at_odds = Draft { text: Some("Good evening!"), ..first.draft() }.build().unwrap();
+    let at_odds = first.draft().text("Good evening!").build().unwrap();
     vec![first.clone(), session_event(), plain.build().unwrap(), at_odds]
 }
 

@@ -206,22 +206,21 @@ mod tests {
     fn board() -> Board {
         let mut board = Board::new();
         for (seq, id) in (1..).zip(["one", "two", "three"]) {
-            let draft = Draft {
-                source: "test",
-                conversation: id,
-                kind: Some(if id == "two" { Kind::Close } else { Kind::Message }),
-                occurred: Time::from_ms(1_700_000_000_000),
-                direction: Some(Direction::In),
-                agent: AgentMention::Agent { id: Some("a-1"), name: Some("Ann") },
-                member_name: Some("Mo"),
-                member_number: Some("555"),
-                member_business_id: Some("b-1"),
-                member_channel_id: Some("m-1"),
-                shortcode: Some("s-1"),
-                channel: Some("sms"),
-                tenant: Some("t"),
-                ..Draft::default()
-            };
+            let draft = Draft::new(
+                "test",
+                id,
+                if id == "two" { Kind::Close } else { Kind::Message },
+                Time::from_ms(1_700_000_000_000),
+            )
+            .direction(Direction::In)
+            .agent(AgentMention::Agent { id: Some("a-1"), name: Some("Ann") })
+            .member_name("Mo")
+            .member_number("555")
+            .member_business_id("b-1")
+            .member_channel_id("m-1")
+            .shortcode("s-1")
+            .channel("sms")
+            .tenant("t");
             board.batch().apply(seq, &draft.build().unwrap());
         }
         board

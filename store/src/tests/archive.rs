@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use convofold_engine::{Board, Draft, Event, Kind, Query};
+use convofold_engine::{Board, Event, Kind, Query};
 
 use super::{Home, export, message, messages, submit};
 use crate::check::audit::Sample;
@@ -37,7 +37,7 @@ fn scattered() -> (Home, Arc<MemoryStorage>, Convofold) {
 
 fn closed(conversation: &str, number: u64) -> Event {
     let plain = message(conversation, number);
-    Draft { kind: Some(Kind::Close), ..plain.draft() }.build().unwrap()
+    plain.draft().kind(Kind::Close).build().unwrap()
 }
 
 /// The same events, all in memory.

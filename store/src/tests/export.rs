@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use convofold_engine::ingest::Format;
-use convofold_engine::{Draft, Event, Identity};
+use convofold_engine::{Event, Identity};
 
 use super::{Home, message, messages, submit};
 use crate::storage::memory::MemoryStorage;
@@ -30,7 +30,7 @@ fn at_odds() -> [Event; 2] {
     let first = message("odd", 1);
     ["a", "b"].map(|text| {
         let identity = Some(Identity::given("x", 0));
-        Draft { text: Some(text), identity, ..first.draft() }.build().unwrap()
+        first.draft().text(text).identity(identity).build().unwrap()
     })
 }
 

@@ -2,7 +2,7 @@
 //!
 //! `CONVOFOLD_CASES` says how many sequences of steps are tried; by default few, so that the tests stay quick.
 
-use convofold_engine::{Draft, Event, Identity, Kind};
+use convofold_engine::{Event, Identity, Kind};
 use proptest::prelude::*;
 
 use super::message;
@@ -113,10 +113,10 @@ impl Happening {
         let conversation = format!("case-{}", self.conversation);
         let plain = message(&conversation, self.number);
         let draft = match self.variant {
-            0 => Draft { kind: Some(Kind::Open), started: plain.occurred(), ..plain.draft() },
-            1 => Draft { kind: Some(Kind::Close), ..plain.draft() },
+            0 => plain.draft().kind(Kind::Open).started(plain.occurred()),
+            1 => plain.draft().kind(Kind::Close),
             // Of these, those with the same remainder are at odds where they are not the same.
-            2 | 3 => Draft { identity: Some(Identity::given(&format!("id-{}", self.number % 4), 0)), ..plain.draft() },
+            2 | 3 => plain.draft().identity(Identity::given(&format!("id-{}", self.number % 4), 0)),
             _ => return plain,
         };
         draft.build().unwrap()

@@ -43,17 +43,16 @@ pub(crate) fn message(conversation: &str, number: u64) -> Event {
 
 pub(crate) fn message_with(conversation: &str, number: u64, text: &str) -> Event {
     let direction = if number % 3 == 2 { Direction::Out } else { Direction::In };
-    Draft {
-        source: "helpdesk",
+    Draft::new(
+        "helpdesk",
         conversation,
-        kind: Some(Kind::Message),
-        occurred: Time::from_ms(1_700_000_000_000 + i64::try_from(number).unwrap() * 1_000),
-        direction: Some(direction),
-        text: Some(text),
-        agent: AgentMention::Agent { id: Some("7"), name: Some("Ida") },
-        tenant: Some("acme"),
-        ..Draft::default()
-    }
+        Kind::Message,
+        Time::from_ms(1_700_000_000_000 + i64::try_from(number).unwrap() * 1_000),
+    )
+    .direction(direction)
+    .text(text)
+    .agent(AgentMention::Agent { id: Some("7"), name: Some("Ida") })
+    .tenant("acme")
     .build()
     .unwrap()
 }
@@ -88,7 +87,7 @@ pub(crate) fn lived_in(options: Options) -> (Home, Arc<MemoryStorage>, Convofold
 fn at_odds(number: u64) -> Event {
     let identity = Some(convofold_engine::Identity::given("one", 0));
     let text = number.to_string();
-    Draft { identity, text: Some(&text), ..message("odd", 1).draft() }.build().unwrap()
+    message("odd", 1).draft().identity(identity).text(text.as_str()).build().unwrap()
 }
 
 /// Changes a conversation in the last checkpoint, so that all checksums are right.

@@ -67,15 +67,7 @@ fn read_all(dir: &Path, below: &Path, files: &mut Vec<(PathBuf, Vec<u8>)>) {
 fn event(number: u64) -> Event {
     let conversation = format!("case-{}", number % 7);
     let text = "Is anybody there? ".repeat(1 + usize::try_from(number % 5).expect("a small number"));
-    Draft {
-        source: "helpdesk",
-        conversation: &conversation,
-        kind: Some(Kind::Message),
-        occurred: Time::from_ms(1_700_000_000_000 + i64::try_from(number).expect("a small number")),
-        direction: Some(Direction::In),
-        text: Some(&text),
-        ..Draft::default()
-    }
+    Draft::new("helpdesk", &conversation, Kind::Message, Time::from_ms(1_700_000_000_000 + i64::try_from(number).expect("a small number"))).direction(Direction::In).text(text.as_str())
     .build()
     .expect("an event")
 }

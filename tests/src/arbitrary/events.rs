@@ -21,34 +21,31 @@ pub fn event() -> impl Strategy<Value = Event> {
         let Times { occurred, sent, started, active } = times;
         let text = |place: usize| texts.get(place).and_then(Option::as_deref);
         let (id, name) = (agent.1.as_deref(), agent.2.as_deref());
-        let draft = Draft {
-            source: text(0).filter(|word| !word.is_empty()).unwrap_or(SUPEROFFICE),
-            conversation: "c",
-            identity,
-            kind: Some(kind),
-            // Without any of them there would be no time.
-            occurred: occurred.or_else(|| Time::from_ms(BEGIN_MS).filter(|_| sent.is_none() || started.is_none())),
-            sent,
-            started,
-            active,
-            unread: unread.map(i64::unsigned_abs),
-            agent: match agent.0 {
+        let source = text(0).filter(|word| !word.is_empty()).unwrap_or(SUPEROFFICE);
+        // Without any time, a draft is no event.
+        let occurred = occurred.or_else(|| Time::from_ms(BEGIN_MS).filter(|_| sent.is_none() || started.is_none()));
+        let draft = Draft::new(source, "c", kind, occurred)
+            .identity(identity)
+            .sent(sent)
+            .started(started)
+            .active(active)
+            .unread(unread.map(i64::unsigned_abs))
+            .agent(match agent.0 {
                 0 => AgentMention::Silent,
                 1 => AgentMention::Nobody,
                 _ => AgentMention::Agent { id, name },
-            },
-            direction,
-            channel: text(1),
-            text: text(2),
-            member_name: text(3),
-            member_number: text(4),
-            member_business_id: text(5),
-            member_channel_id: text(6),
-            shortcode: text(7),
-            app_key: text(8),
-            tenant: text(9),
-            session,
-        };
+            })
+            .direction(direction)
+            .channel(text(1))
+            .text(text(2))
+            .member_name(text(3))
+            .member_number(text(4))
+            .member_business_id(text(5))
+            .member_channel_id(text(6))
+            .shortcode(text(7))
+            .app_key(text(8))
+            .tenant(text(9))
+            .session(session);
         draft.build().unwrap_or_else(|error| unreachable!("the draft has all that an event needs: {error}"))
     })
 }

@@ -157,7 +157,6 @@ impl<'a, 'r> Chat<'a, 'r> {
         let names_agent = convo.has(convo::AGENT_ID) || convo.has(convo::AGENT_NAME);
         self.build(
             Draft {
-                kind: Some(if is_closed { Kind::Close } else { Kind::Open }),
                 started: convo.time(convo::STARTED)?,
                 active,
                 unread: convo.count(convo::UNREAD)?,
@@ -173,7 +172,7 @@ impl<'a, 'r> Chat<'a, 'r> {
                 member_business_id: convo.id(convo::MEMBER_BUSINESS_ID)?.as_deref(),
                 shortcode: convo.id(convo::SHORTCODE)?.as_deref(),
                 tenant: convo.id(convo::BUSINESS_ID)?.as_deref(),
-                ..self.draft()
+                ..self.draft(if is_closed { Kind::Close } else { Kind::Open })
             },
             (&convo, convo::STARTED),
         )
@@ -190,7 +189,6 @@ impl<'a, 'r> Chat<'a, 'r> {
         let message = self.inner(".body.properties.message", 1, &MESSAGE, &self.record.body.message)?;
         self.build(
             Draft {
-                kind: Some(Kind::Message),
                 sent: message.time(message::TIMESTAMP)?,
                 // F5: a message's null agent says nothing.
                 agent: AgentMention::from_parts(
@@ -207,7 +205,7 @@ impl<'a, 'r> Chat<'a, 'r> {
                 shortcode: message.id(message::SHORTCODE)?.as_deref(),
                 app_key: message.id(message::APP_KEY)?.as_deref(),
                 tenant: message.id(message::BUSINESS_ID)?.as_deref(),
-                ..self.draft()
+                ..self.draft(Kind::Message)
             },
             (&message, message::TIMESTAMP),
         )
@@ -227,14 +225,9 @@ impl<'a, 'r> Chat<'a, 'r> {
     }
 
     /// What all events have in common.
-    fn draft(&self) -> Draft<'_> {
-        Draft {
-            source: AIRSHIP,
-            conversation: &self.transaction,
-            identity: self.identity.clone(),
-            occurred: self.record.top().lenient_time(top::OCCURRED),
-            ..Draft::default()
-        }
+    fn draft(&self, kind: Kind) -> Draft<'_> {
+        let occurred = self.record.top().lenient_time(top::OCCURRED);
+        Draft::new(AIRSHIP, &self.transaction, kind, occurred).identity(self.identity.clone())
     }
 
     /// Builds the event; `own_time` is the field that would do where it has no time at all.

@@ -44,17 +44,14 @@ pub(in crate::ingest) fn understand(record: &Record<'_>) -> Checked<Understood> 
     let session = read_session(record)?;
     let conversation = [SUPEROFFICE, ":", &context, ":", &digits(&top, primary_key)].concat();
     let agent_id = session.user_id.filter(|id| *id > 0).map(|id| format!("user:{id}"));
+    let kind = kind(part, &session);
     let draft = Draft {
-        source: SUPEROFFICE,
-        conversation: &conversation,
         identity: top.id(top::EVENT_ID)?.map(|id| Identity::given(&id, part)),
-        kind: Some(kind(part, &session)),
-        occurred,
         agent: mention(&session, agent_id.as_deref()),
         direction: if part == MESSAGE { direction(&session) } else { None },
         tenant: Some(&context),
         session: Some(session),
-        ..Draft::default()
+        ..Draft::new(SUPEROFFICE, &conversation, kind, occurred)
     };
     // The limit is for the ids that are given, and those have been held to it; this one and the agent's are composed.
     let max_bytes = record.max_id_bytes.saturating_add(COMPOSED_BYTES);

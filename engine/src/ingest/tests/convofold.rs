@@ -26,7 +26,7 @@ fn whole() -> Draft<'static> {
         source: "desk",
         conversation: "c",
         identity: Some(Identity::given("e-1", 2)),
-        kind: Some(Kind::Open),
+        kind: Kind::Open,
         occurred: Time::from_ms_and_ns(1_627_535_468_595, 1),
         sent: Time::from_ms(0),
         started: Time::from_ms(1),

@@ -90,13 +90,8 @@ pub enum RepairProgress {
 /// # let dir = tempfile::tempdir()?;
 /// # let (damaged, repaired) = (dir.path().join("damaged"), dir.path().join("repaired"));
 /// # let db = Convofold::open(&damaged)?;
-/// # let event = convofold_engine::Draft {
-/// #     source: "helpdesk",
-/// #     conversation: "case-7",
-/// #     kind: Some(convofold_engine::Kind::Message),
-/// #     occurred: convofold_engine::Time::from_ms(1_700_000_000_000),
-/// #     ..Default::default()
-/// # };
+/// # use convofold_engine::{Draft, Kind, Time};
+/// # let event = Draft::new("helpdesk", "case-7", Kind::Message, Time::from_ms(1_700_000_000_000));
 /// # db.submit(Batch::new(vec![event.build()?]))?.wait()?;
 /// # db.close()?;
 /// let report = Repair::new(&damaged, &repaired).run()?;

@@ -19,7 +19,7 @@
 //! | `channel`, `text`, `member_name`, `member_number`, `member_business_id`, `member_channel_id`, `shortcode`, `app_key`, `tenant` | texts, an empty one included |
 //! | `session` | an object with the keys of the export's `session` but for `stale` |
 //!
-//! They mean what the fields of [`Draft`] of the same names do. What is not said is left out; other keys mean nothing. The
+//! They mean what the setters of [`Draft`] of the same names do. What is not said is left out; other keys mean nothing. The
 //! sources' tolerance (spec W4) has no place here: a value of another type, `null` included, is a rejection.
 
 mod line;
@@ -203,7 +203,9 @@ impl<'a> Strict<'a, '_> {
             source: &source,
             conversation: &conversation,
             identity: self.identity()?,
-            kind: self.word(own::KIND, KINDS)?,
+            kind: self
+                .word(own::KIND, KINDS)?
+                .ok_or_else(|| self.0.complain(own::KIND, Reason::Missing, "what the event does".into()))?,
             occurred: self.time(own::OCCURRED)?,
             sent: self.time(own::SENT)?,
             started: self.time(own::STARTED)?,
@@ -226,7 +228,6 @@ impl<'a> Strict<'a, '_> {
 
     fn build(&self, draft: Draft<'_>) -> Checked<Event> {
         draft.build_with(self.max_made_bytes()).map_err(|error| match error {
-            DraftError::NoKind => self.0.complain(own::KIND, Reason::Missing, "what the event does".into()),
             DraftError::NoTime => self.0.complain(own::OCCURRED, Reason::NoTime, "a time".into()),
             error => self.0.refuse(own::CONVERSATION, &error),
         })
