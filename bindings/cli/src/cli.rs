@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::io::Write;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::commands::agents::AgentsArgs;
 use crate::commands::audit::AuditArgs;
@@ -124,7 +124,7 @@ impl Command {
             Self::Restore(args) => args.run(console),
             Self::Repair(args) => args.run(console),
             Self::Generate(args) => args.run(console),
-            Self::Completions(args) => args.run(console),
+            Self::Completions(args) => args.run(&mut Cli::command(), console),
         }
     }
 }
@@ -145,8 +145,6 @@ fn explain(answer: &clap::Error, console: &mut Console) -> Result<Exit, CliError
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]

@@ -2,10 +2,9 @@
 
 use std::io::Write;
 
-use clap::{Args, CommandFactory};
+use clap::{Args, Command};
 use clap_complete::Shell;
 
-use crate::cli::Cli;
 use crate::console::Console;
 use crate::error::CliError;
 use crate::exit::Exit;
@@ -25,10 +24,10 @@ pub struct CompletionsArgs {
 }
 
 impl CompletionsArgs {
-    pub(crate) fn run(&self, console: &mut Console) -> Result<Exit, CliError> {
+    pub(crate) fn run(&self, command: &mut Command, console: &mut Console) -> Result<Exit, CliError> {
         // The generator panics where a write fails, so it does not get to see standard output.
         let mut script = Vec::new();
-        clap_complete::generate(self.shell, &mut Cli::command(), "convofold", &mut script);
+        clap_complete::generate(self.shell, command, "convofold", &mut script);
         console.out().write_all(&script)?;
         Ok(Exit::Success)
     }
