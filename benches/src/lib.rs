@@ -9,6 +9,7 @@ pub mod events;
 pub mod figure;
 pub mod limits;
 pub mod log;
+pub mod machine;
 pub mod ours;
 pub mod outcome;
 pub mod peers;

@@ -1,10 +1,10 @@
-//! Work in a process of its own: so that its memory is its own, and so that it can be killed.
+//! Work in a process of its own, so that its memory can be measured alone and the process can be killed.
 //!
-//! A program that measures begins with [`serve`]. It calls itself with a task in its environment, and reads the answer from
-//! that process's output.
+//! A task is a function of one serializable argument. [`run`] starts this program again with the name of the function and
+//! the argument in the environment, and reads the answer from its output. A program that measures begins with [`serve`].
 
+use std::any::type_name;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
@@ -12,123 +12,86 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::limits::parse::{Library, parse};
-use crate::peers::Peer;
-use crate::targets::{disk, growth, memory, opening, pages, recovery};
-use crate::{ours, peers};
-
 const VARIABLE: &str = "CONVOFOLD_BENCHES_TASK";
 
-/// What a process can be asked for.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub enum Task {
-    /// Parse a log and do nothing with it.
-    Parse(PathBuf, Library, usize),
-    /// Replay a log into a new database of a peer in this folder.
-    Replay(Peer, PathBuf, PathBuf),
-    /// Replay files with convofold, in this order, into a new database in this folder.
-    Files(Vec<PathBuf>, PathBuf),
-    /// P3: replay a log without a checkpoint.
-    Leave(PathBuf, PathBuf),
-    /// P3: open that and audit it.
-    Fold(PathBuf),
-    /// P4: so many open conversations, a checkpoint, and more events.
-    LeaveOpen(u64, PathBuf),
-    /// P4: open that.
-    Open(PathBuf, u64, u64),
-    /// P4: the same events in SQLite.
-    LeaveOpenSqlite(u64, PathBuf),
-    /// P4: open that and load what is open.
-    OpenSqlite(PathBuf, u64),
-    /// P5: pages of so many open conversations, beside so many closed ones, so many rounds.
-    Pages(u64, u64, usize, PathBuf),
-    /// P5: the same with SQLite.
-    PagesSqlite(u64, u64, usize, PathBuf),
-    /// P6: memory by so many open and closed conversations.
-    Held(u64, u64, PathBuf),
-    /// P6: memory with so many open after so many events.
-    Growing(u64, u64, PathBuf),
-    /// P7: replay a log and watch the disk.
-    Disk(PathBuf, PathBuf),
-    /// P9: replay a log and tell how far it was when.
-    Growth(PathBuf, PathBuf),
+/// A function that [`serve`] can call.
+pub struct Task {
+    name: &'static str,
+    call: Box<dyn Fn(Value) -> Result<Value>>,
 }
 
 impl Task {
-    fn carry_out(&self) -> Result<Value> {
-        match self {
-            Self::Parse(log, library, threads) => value(parse(log, *library, *threads)),
-            Self::Replay(peer, log, folder) => value(peers::replay(*peer, log, folder)),
-            Self::Files(files, folder) => value(ours::replay_files(files, folder)),
-            Self::Leave(log, folder) => value(recovery::leave(log, folder)),
-            Self::Fold(folder) => value(recovery::fold(folder)),
-            Self::LeaveOpen(open, folder) => value(opening::leave(*open, folder)),
-            Self::Open(folder, open, after) => value(opening::open(folder, *open, *after)),
-            Self::LeaveOpenSqlite(open, folder) => value(opening::leave_sqlite(*open, folder)),
-            Self::OpenSqlite(folder, open) => value(opening::open_sqlite(folder, *open)),
-            Self::Pages(open, closed, rounds, folder) => value(pages::ours(*open, *closed, *rounds, folder)),
-            Self::PagesSqlite(open, closed, rounds, folder) => value(pages::theirs(*open, *closed, *rounds, folder)),
-            Self::Held(open, closed, folder) => value(memory::held(*open, *closed, folder)),
-            Self::Growing(open, events, folder) => value(memory::growing(*open, *events, folder)),
-            Self::Disk(log, folder) => value(disk::used(log, folder)),
-            Self::Growth(log, folder) => value(growth::course(log, folder)),
-        }
-    }
-
-    /// Carries it out in a process of its own.
-    ///
-    /// # Errors
-    /// What that process says.
-    pub fn run<T: DeserializeOwned>(&self) -> Result<T> {
-        let (answer, mut child) = self.start()?;
-        child.wait()?;
-        answer
-    }
-
-    /// Carries it out in a process of its own, which is killed once it has answered and before it can tidy up anything.
-    ///
-    /// # Errors
-    /// What that process says.
-    pub fn run_and_kill<T: DeserializeOwned>(&self) -> Result<T> {
-        let (answer, mut child) = self.start()?;
-        child.kill()?;
-        child.wait()?;
-        answer
-    }
-
-    /// The answer, and the process: it goes on until its input ends.
-    fn start<T: DeserializeOwned>(&self) -> Result<(Result<T>, Child)> {
-        let mut child = Command::new(std::env::current_exe()?)
-            .env(VARIABLE, serde_json::to_string(self)?)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()?;
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().context("it has an output")?).read_line(&mut line)?;
-        if line.is_empty() {
-            child.wait()?;
-        }
-        let answer = serde_json::from_str(&line).with_context(|| format!("{self:?} did not answer"));
-        Ok((answer, child))
+    /// A task of this function.
+    pub fn new<A, T, F>(work: F) -> Self
+    where
+        A: DeserializeOwned,
+        T: Serialize,
+        F: Fn(A) -> Result<T> + 'static,
+    {
+        let call = move |argument| Ok(serde_json::to_value(work(serde_json::from_value(argument)?)?)?);
+        Self { name: type_name::<F>(), call: Box::new(call) }
     }
 }
 
-fn value<T: Serialize>(answer: Result<T>) -> Result<Value> {
-    Ok(serde_json::to_value(answer?)?)
+/// What the started process is asked to do. Both processes run the same program, in which the name of a function is unique.
+#[derive(Serialize, Deserialize)]
+struct Request {
+    name: String,
+    argument: Value,
 }
 
-/// Carries out the task that this process was started for, if any. Where it says yes, there is nothing else to do.
+/// Calls `work` in a process of its own. The function must be among the tasks given to [`serve`].
 ///
 /// # Errors
-/// Whatever went wrong in the task.
-pub fn serve() -> Result<bool> {
-    let Ok(task) = std::env::var(VARIABLE) else { return Ok(false) };
-    let answer = serde_json::from_str::<Task>(&task)?.carry_out()?;
+/// If the process cannot be started or does not answer.
+pub fn run<A: Serialize, T: DeserializeOwned, F: Fn(A) -> Result<T>>(work: F, argument: A) -> Result<T> {
+    let (answer, mut child) = start(work, &argument)?;
+    child.wait()?;
+    answer
+}
+
+/// Calls `work` in a process of its own and kills the process after the answer, before it can clean up.
+///
+/// # Errors
+/// If the process cannot be started or does not answer.
+pub fn run_and_kill<A: Serialize, T: DeserializeOwned, F: Fn(A) -> Result<T>>(work: F, argument: A) -> Result<T> {
+    let (answer, mut child) = start(work, &argument)?;
+    child.kill()?;
+    child.wait()?;
+    answer
+}
+
+/// The answer, and the process, which runs until its input ends.
+fn start<A: Serialize, T: DeserializeOwned, F: Fn(A) -> Result<T>>(_: F, argument: &A) -> Result<(Result<T>, Child)> {
+    let name = type_name::<F>();
+    let request = Request { name: name.to_owned(), argument: serde_json::to_value(argument)? };
+    let mut child = Command::new(std::env::current_exe()?)
+        .env(VARIABLE, serde_json::to_string(&request)?)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().context("the process has no output")?).read_line(&mut line)?;
+    if line.is_empty() {
+        child.wait()?;
+    }
+    let answer = serde_json::from_str(&line).with_context(|| format!("{name} {} did not answer", request.argument));
+    Ok((answer, child))
+}
+
+/// Carries out the task that this process was started for, if any; returns whether there was one.
+///
+/// # Errors
+/// If the task is not in `tasks` or fails.
+pub fn serve(tasks: &[Task]) -> Result<bool> {
+    let Ok(request) = std::env::var(VARIABLE) else { return Ok(false) };
+    let Request { name, argument } = serde_json::from_str(&request)?;
+    let task = tasks.iter().find(|task| task.name == name).with_context(|| format!("{name} is not a known task"))?;
     let mut out = std::io::stdout();
-    writeln!(out, "{answer}")?;
+    writeln!(out, "{}", (task.call)(argument)?)?;
     out.flush()?;
-    // Whoever asked decides how this process ends.
-    let left = std::io::stdin().read_to_end(&mut Vec::new())?;
-    ensure!(left == 0, "a task has no input");
+    // The other process decides how this one ends.
+    let bytes = std::io::stdin().read_to_end(&mut Vec::new())?;
+    ensure!(bytes == 0, "a task has no input");
     Ok(true)
 }

@@ -7,7 +7,7 @@ use anyhow::Result;
 use clap::Parser;
 use convofold_benches::peers::Peer;
 use convofold_benches::results::Results;
-use convofold_benches::targets::{Scale, replay};
+use convofold_benches::targets::{Scale, replay, tasks};
 use convofold_benches::task;
 
 /// As in the command; the databases that are written in C bring an allocator of their own.
@@ -41,7 +41,7 @@ struct Args {
 }
 
 fn main() -> Result<()> {
-    if task::serve()? {
+    if task::serve(&tasks())? {
         return Ok(());
     }
     let args = Args::parse();

@@ -8,7 +8,9 @@ use clap::{Parser, ValueEnum};
 use convofold_benches::limits;
 use convofold_benches::peers::Peer;
 use convofold_benches::results::Results;
-use convofold_benches::targets::{Scale, disk, disorder, growth, live, memory, opening, pages, recovery, replay};
+use convofold_benches::targets::{
+    Scale, disk, disorder, growth, live, memory, opening, pages, recovery, replay, tasks,
+};
 use convofold_benches::task;
 
 #[global_allocator]
@@ -72,7 +74,7 @@ struct Args {
 }
 
 fn main() -> Result<()> {
-    if task::serve()? {
+    if task::serve(&tasks())? {
         return Ok(());
     }
     let args = Args::parse();

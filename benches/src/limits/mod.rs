@@ -11,7 +11,7 @@ use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 use crate::figure::{Figure, Unit};
-use crate::results::cores;
+use crate::machine::cores;
 use parse::{Library, parse};
 use raw::{Appends, copy, read};
 

@@ -1,7 +1,7 @@
 //! P7: the disk, everything included, beside `gzip -6` of the log.
 
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -10,11 +10,12 @@ use anyhow::{Context, Result, ensure};
 use convofold::Convofold;
 use convofold::replay::{Input, Replay};
 
-use super::{Scale, replay};
+use super::replay;
+use super::scale::Scale;
 use crate::figure::{Figure, Unit};
 use crate::outcome::disk_bytes;
 use crate::results::{Results, Row, Target};
-use crate::task::Task;
+use crate::task;
 
 /// How often the folder is looked at.
 const INTERVAL: Duration = Duration::from_millis(10);
@@ -23,25 +24,25 @@ const INTERVAL: Duration = Duration::from_millis(10);
 ///
 /// # Errors
 /// What the store says.
-pub fn used(log: &Path, folder: &Path) -> Result<[u64; 2]> {
+pub fn used((log, folder): (PathBuf, PathBuf)) -> Result<[u64; 2]> {
     let is_over = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let watching = scope.spawn(|| {
             let mut most = 0;
             while !is_over.load(Ordering::Relaxed) {
-                most = most.max(disk_bytes(folder)?);
+                most = most.max(disk_bytes(&folder)?);
                 std::thread::sleep(INTERVAL);
             }
             anyhow::Ok(most)
         });
-        let replayed = Convofold::open(folder).map_err(anyhow::Error::from).and_then(|db| {
+        let replayed = Convofold::open(&folder).map_err(anyhow::Error::from).and_then(|db| {
             Replay::new(&db).input(Input::path(log)).run()?;
             Ok(db.close()?)
         });
         is_over.store(true, Ordering::Relaxed);
         let most = watching.join().map_err(|_| anyhow::anyhow!("watching the disk panicked"))??;
         replayed?;
-        Ok([most, disk_bytes(folder)?])
+        Ok([most, disk_bytes(&folder)?])
     })
 }
 
@@ -69,7 +70,7 @@ pub fn measure(scale: &Scale, results: &mut Results) -> Result<()> {
     let (mut most, mut end) = (Vec::new(), Vec::new());
     for _ in 0..scale.rounds {
         let folder = tempfile::tempdir_in(&scale.scratch)?;
-        let used: [u64; 2] = Task::Disk(log.clone(), folder.path().to_owned()).run()?;
+        let used = task::run(used, (log.clone(), folder.path().to_owned()))?;
         most.push(used[0] as f64);
         end.push(used[1] as f64);
     }

@@ -2,12 +2,12 @@
 
 use anyhow::{Result, ensure};
 
-use super::Scale;
+use super::replay::replay_files;
+use super::scale::Scale;
 use crate::figure::{Figure, Unit};
 use crate::log::{Content, days, generated, shuffled};
-use crate::outcome::Outcome;
 use crate::results::{Results, Row, Target};
-use crate::task::Task;
+use crate::task;
 
 /// Into so many files the log is cut.
 const DAYS: u64 = 30;
@@ -28,7 +28,7 @@ pub fn measure(scale: &Scale, results: &mut Results) -> Result<()> {
     for _ in 0..scale.rounds {
         for (files, rates) in inputs.iter().zip(&mut rates) {
             let folder = tempfile::tempdir_in(&scale.scratch)?;
-            let outcome: Outcome = Task::Files(files.clone(), folder.path().to_owned()).run()?;
+            let outcome = task::run(replay_files, (files.clone(), folder.path().to_owned()))?;
             let expected = expected.get_or_insert_with(|| outcome.answers.clone());
             ensure!(outcome.answers == *expected, "{:?} and {expected:?}", outcome.answers);
             rates.push(outcome.rate());

@@ -1,17 +1,17 @@
 //! P9: the time an event takes, in a short replay and in one thirty times as long.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use convofold::Convofold;
 use convofold::replay::{Input, Replay};
 
-use super::Scale;
+use super::scale::Scale;
 use crate::figure::{Figure, Unit};
 use crate::log::compressed;
 use crate::results::{Results, Row, Target};
-use crate::task::Task;
+use crate::task;
 
 const TIMES: u64 = 30;
 
@@ -19,7 +19,7 @@ const TIMES: u64 = 30;
 ///
 /// # Errors
 /// What the store says.
-pub fn course(log: &Path, folder: &Path) -> Result<Vec<(u64, Duration)>> {
+pub fn course((log, folder): (PathBuf, PathBuf)) -> Result<Vec<(u64, Duration)>> {
     let db = Convofold::open(folder)?;
     let mut course = vec![(0, Duration::ZERO)];
     let replay = Replay::new(&db).input(Input::path(log));
@@ -49,7 +49,7 @@ pub fn measure(scale: &Scale, results: &mut Results) -> Result<()> {
     let (mut early, mut late) = (Vec::new(), Vec::new());
     for _ in 0..scale.rounds {
         let folder = tempfile::tempdir_in(&scale.scratch)?;
-        let course: Vec<(u64, Duration)> = Task::Growth(log.clone(), folder.path().to_owned()).run()?;
+        let course = task::run(course, (log.clone(), folder.path().to_owned()))?;
         let each = |events| Some(reached(&course, events)? * 1e9 / events as f64);
         early.push(each(early_events).context("the replay went by too fast")?);
         late.push(each(events).context("the replay ended early")?);

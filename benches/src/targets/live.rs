@@ -8,7 +8,8 @@ use anyhow::{Result, anyhow};
 use convofold::{Batch, Convofold, Event};
 use parking_lot::Mutex;
 
-use super::{Scale, replay};
+use super::replay;
+use super::scale::Scale;
 use crate::events;
 use crate::figure::{Figure, Unit};
 use crate::limits::raw::Appends;

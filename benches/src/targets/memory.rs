@@ -1,17 +1,17 @@
 //! P6: resident memory by what is held.
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use anyhow::Result;
 use convofold::Convofold;
 use serde::{Deserialize, Serialize};
 
-use super::Scale;
+use super::scale::Scale;
 use crate::figure::{Figure, Unit};
 use crate::outcome::memory_bytes;
 use crate::population::{Population, content_bytes, fill, settle};
 use crate::results::{Results, Row, Target};
-use crate::task::Task;
+use crate::task;
 
 /// Resident memory after each step, in bytes.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -29,7 +29,7 @@ impl Steps {
 ///
 /// # Errors
 /// What the store says.
-pub fn held(open: u64, closed: u64, folder: &Path) -> Result<Steps> {
+pub fn held((open, closed, folder): (u64, u64, PathBuf)) -> Result<Steps> {
     let population = Population::of(open);
     let db = Convofold::open(folder)?;
     let mut steps = Vec::new();
@@ -49,7 +49,7 @@ pub fn held(open: u64, closed: u64, folder: &Path) -> Result<Steps> {
 ///
 /// # Errors
 /// What the store says.
-pub fn growing(open: u64, events: u64, folder: &Path) -> Result<Steps> {
+pub fn growing((open, events, folder): (u64, u64, PathBuf)) -> Result<Steps> {
     let population = Population::of(open);
     let db = Convofold::open(folder)?;
     let mut steps = Vec::new();
@@ -80,11 +80,11 @@ pub fn measure(scale: &Scale, results: &mut Results) -> Result<()> {
     // Memory hardly differs from round to round, and each takes long.
     for _ in 0..scale.rounds.min(3) {
         let folder = tempfile::tempdir_in(&scale.scratch)?;
-        let steps: Steps = Task::Held(open, closed, folder.path().to_owned()).run()?;
+        let steps = task::run(held, (open, closed, folder.path().to_owned()))?;
         of_open.push(steps.each(0, open - open / 2));
         of_closed.push(steps.each(2, closed - closed / 2));
         let folder = tempfile::tempdir_in(&scale.scratch)?;
-        let steps: Steps = Task::Growing(open / 10, churn, folder.path().to_owned()).run()?;
+        let steps = task::run(growing, (open / 10, churn, folder.path().to_owned()))?;
         early.extend(steps.0.first().map(|bytes| *bytes as f64));
         late.extend(steps.0.last().map(|bytes| *bytes as f64));
     }

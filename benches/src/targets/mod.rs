@@ -9,26 +9,30 @@ pub mod opening;
 pub mod pages;
 pub mod recovery;
 pub mod replay;
+mod scale;
 
-use std::path::PathBuf;
+pub use scale::Scale;
 
-/// How much is measured, and where.
-#[derive(Clone, Debug, Default)]
-pub struct Scale {
-    /// Events of a log.
-    pub events: u64,
-    /// How often everything is measured; the median counts.
-    pub rounds: usize,
-    /// Open conversations (P4, P5, P6).
-    pub open: u64,
-    /// Closed conversations beside them (P5, P6).
-    pub closed: u64,
-    /// Events of the replay that grows (P9).
-    pub growth: u64,
-    /// Events with the same number of conversations open (P6).
-    pub churn: u64,
-    /// Where databases and logs are put.
-    pub scratch: PathBuf,
-    /// A log that is used instead of a generated one.
-    pub log: Option<PathBuf>,
+use crate::task::Task;
+
+/// Everything that the targets do in a process of its own.
+#[must_use]
+pub fn tasks() -> Vec<Task> {
+    vec![
+        Task::new(replay::parse_log),
+        Task::new(replay::replay_log),
+        Task::new(replay::replay_files),
+        Task::new(recovery::leave),
+        Task::new(recovery::fold),
+        Task::new(opening::leave),
+        Task::new(opening::open),
+        Task::new(opening::leave_sqlite),
+        Task::new(opening::open_sqlite),
+        Task::new(pages::ours),
+        Task::new(pages::theirs),
+        Task::new(memory::held),
+        Task::new(memory::growing),
+        Task::new(disk::used),
+        Task::new(growth::course),
+    ]
 }

@@ -4,19 +4,19 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::hint::black_box;
 use std::io::{Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use convofold::Options;
 use serde::{Deserialize, Serialize};
 
-use super::Scale;
+use super::scale::Scale;
 use crate::figure::{Figure, Unit};
 use crate::peers::{Row as Conversation, encode_event, sqlite};
 use crate::population::{Population, fill, mixed};
 use crate::results::{Results, Row, Target};
-use crate::task::Task;
+use crate::task;
 
 /// How many events come after the checkpoint.
 const AFTER: u64 = 100_000;
@@ -36,7 +36,7 @@ pub struct Left {
 ///
 /// # Errors
 /// What the store says.
-pub fn leave(open: u64, folder: &Path) -> Result<Left> {
+pub fn leave((open, folder): (u64, PathBuf)) -> Result<Left> {
     let population = Population::of(open);
     let db = Options::new().checkpoint_log_bytes(u64::MAX).memory_bytes(u64::MAX).open(folder)?;
     fill(&db, (0..open).map(|number| population.open(number)))?;
@@ -56,7 +56,7 @@ fn later(population: Population, open: u64) -> impl Iterator<Item = Result<Vec<c
 ///
 /// # Errors
 /// What the store says, or where it did not go on from the checkpoint.
-pub fn open(folder: &Path, open: u64, events_after: u64) -> Result<Duration> {
+pub fn open((folder, open, events_after): (PathBuf, u64, u64)) -> Result<Duration> {
     let began = Instant::now();
     let db = Options::new().checkpoint_log_bytes(u64::MAX).memory_bytes(u64::MAX).open(folder)?;
     let took = began.elapsed();
@@ -71,9 +71,9 @@ pub fn open(folder: &Path, open: u64, events_after: u64) -> Result<Duration> {
 ///
 /// # Errors
 /// What SQLite says.
-pub fn leave_sqlite(open: u64, folder: &Path) -> Result<u64> {
+pub fn leave_sqlite((open, folder): (u64, PathBuf)) -> Result<u64> {
     let population = Population::of(open);
-    let mut store = sqlite::fast(folder)?;
+    let mut store = sqlite::fast(&folder)?;
     let mut batch = Vec::new();
     for events in (0..open).map(|number| population.open(number)).chain(later(population, open)) {
         batch.extend(events?);
@@ -91,9 +91,9 @@ pub fn leave_sqlite(open: u64, folder: &Path) -> Result<u64> {
 ///
 /// # Errors
 /// What SQLite says.
-pub fn open_sqlite(folder: &Path, open: u64) -> Result<Duration> {
+pub fn open_sqlite((folder, open): (PathBuf, u64)) -> Result<Duration> {
     let began = Instant::now();
-    let connection = sqlite::connect(folder, sqlite::Synchronous::Normal)?;
+    let connection = sqlite::connect(&folder, sqlite::Synchronous::Normal)?;
     let loaded: HashMap<String, Conversation> = connection
         .prepare("SELECT * FROM conversation WHERE open")?
         .query_map([], sqlite::read)?
@@ -158,13 +158,13 @@ pub fn measure(scale: &Scale, results: &mut Results) -> Result<()> {
     let folders = [(); 3].map(|()| tempfile::tempdir_in(&scale.scratch));
     let [ours, theirs, raw] = folders;
     let (ours, theirs, raw) = (ours?, theirs?, raw?);
-    let left: Left = Task::LeaveOpen(open, ours.path().to_owned()).run_and_kill()?;
-    let _: u64 = Task::LeaveOpenSqlite(open, theirs.path().to_owned()).run_and_kill()?;
+    let left = task::run_and_kill(leave, (open, ours.path().to_owned()))?;
+    task::run_and_kill(leave_sqlite, (open, theirs.path().to_owned()))?;
     let blocks = Blocks::write(left.bytes, open, raw.path())?;
     let mut times = [Vec::new(), Vec::new(), Vec::new()];
     for _ in 0..scale.rounds {
-        let ours: Duration = Task::Open(ours.path().to_owned(), open, left.events_after).run_and_kill()?;
-        let theirs: Duration = Task::OpenSqlite(theirs.path().to_owned(), open).run_and_kill()?;
+        let ours = task::run_and_kill(self::open, (ours.path().to_owned(), open, left.events_after))?;
+        let theirs = task::run_and_kill(open_sqlite, (theirs.path().to_owned(), open))?;
         for (times, took) in times.iter_mut().zip([ours, theirs, blocks.read()?]) {
             times.push(took.as_nanos() as f64);
         }

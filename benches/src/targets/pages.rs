@@ -1,6 +1,6 @@
 //! P5: a page of 50 open conversations of an agent, by last activity, while events come in.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -9,12 +9,12 @@ use convofold::{Batch, Convofold, Query};
 use rusqlite::params;
 use serde::{Deserialize, Serialize};
 
-use super::Scale;
+use super::scale::Scale;
 use crate::figure::{Figure, Unit};
 use crate::peers::{Row as Conversation, sqlite};
 use crate::population::{Population, fill, mixed};
 use crate::results::{Results, Row, Target};
-use crate::task::Task;
+use crate::task;
 
 const PAGE: usize = 50;
 /// How long each part of a round takes.
@@ -92,7 +92,7 @@ impl Desk for Theirs {
 ///
 /// # Errors
 /// What the store says.
-pub fn ours(open: u64, closed: u64, rounds: usize, folder: &Path) -> Result<Pages> {
+pub fn ours((open, closed, rounds, folder): (u64, u64, usize, PathBuf)) -> Result<Pages> {
     let population = Population::of(open);
     let db = Convofold::open(folder)?;
     fill(&db, (open..open + closed).map(|number| population.closed(number)))?;
@@ -108,9 +108,9 @@ pub fn ours(open: u64, closed: u64, rounds: usize, folder: &Path) -> Result<Page
 ///
 /// # Errors
 /// What SQLite says.
-pub fn theirs(open: u64, closed: u64, rounds: usize, folder: &Path) -> Result<Pages> {
+pub fn theirs((open, closed, rounds, folder): (u64, u64, usize, PathBuf)) -> Result<Pages> {
     let population = Population::of(open);
-    let mut writer = sqlite::fast(folder)?;
+    let mut writer = sqlite::fast(&folder)?;
     let mut batch = Vec::new();
     let closed = (open..open + closed).map(|number| population.closed(number));
     for events in closed.chain((0..open).map(|number| population.open(number))) {
@@ -122,7 +122,7 @@ pub fn theirs(open: u64, closed: u64, rounds: usize, folder: &Path) -> Result<Pa
     }
     writer.store(&batch)?;
     writer.settle()?;
-    let reader = sqlite::connect(folder, sqlite::Synchronous::Normal)?;
+    let reader = sqlite::connect(&folder, sqlite::Synchronous::Normal)?;
     all(&Theirs { writer: writer.into(), reader: reader.into() }, population, open, rounds)
 }
 
@@ -229,9 +229,9 @@ fn while_taking(
 pub fn measure(scale: &Scale, results: &mut Results) -> Result<()> {
     let Scale { open, closed, rounds, .. } = *scale;
     let folder = tempfile::tempdir_in(&scale.scratch)?;
-    let ours: Pages = Task::Pages(open, closed, rounds, folder.path().to_owned()).run()?;
+    let ours = task::run(ours, (open, closed, rounds, folder.path().to_owned()))?;
     let folder = tempfile::tempdir_in(&scale.scratch)?;
-    let theirs: Pages = Task::PagesSqlite(open, closed, rounds, folder.path().to_owned()).run()?;
+    let theirs = task::run(theirs, (open, closed, rounds, folder.path().to_owned()))?;
     let figure = |values: &Vec<f64>| Figure::new(Unit::Nanoseconds, values.iter().copied());
     let limit = Figure::once(Unit::Nanoseconds, 50_000.0);
     let [busy_median, busy_last] = &ours.busy;

@@ -1,6 +1,6 @@
 //! P3: folding again from our own log: opening without a checkpoint, and an audit.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
@@ -9,11 +9,11 @@ use convofold::replay::{Input, Replay};
 use convofold::{Convofold, Options};
 use serde::{Deserialize, Serialize};
 
-use super::{Scale, replay};
+use super::replay;
+use super::scale::Scale;
 use crate::figure::{Figure, Unit};
-use crate::outcome::Outcome;
 use crate::results::{Results, Row, Target};
-use crate::task::Task;
+use crate::task;
 
 /// What folding again took.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -27,7 +27,7 @@ pub struct Folded {
 ///
 /// # Errors
 /// What the store says.
-pub fn leave(log: &Path, folder: &Path) -> Result<u64> {
+pub fn leave((log, folder): (PathBuf, PathBuf)) -> Result<u64> {
     let db = Options::new().checkpoint_log_bytes(u64::MAX).memory_bytes(u64::MAX).open(folder)?;
     Replay::new(&db).input(Input::path(log)).checkpoint(false).run()?;
     db.sync()?;
@@ -40,7 +40,7 @@ pub fn leave(log: &Path, folder: &Path) -> Result<u64> {
 ///
 /// # Errors
 /// What the store says.
-pub fn fold(folder: &Path) -> Result<Folded> {
+pub fn fold(folder: PathBuf) -> Result<Folded> {
     let began = Instant::now();
     let db = Options::new().checkpoint_log_bytes(u64::MAX).memory_bytes(u64::MAX).open(folder)?;
     let open = began.elapsed();
@@ -64,12 +64,12 @@ fn audited(db: &Convofold) -> Result<Duration> {
 pub fn measure(scale: &Scale, results: &mut Results) -> Result<()> {
     let log = replay::log(scale)?;
     let left = tempfile::tempdir_in(&scale.scratch)?;
-    let events: u64 = Task::Leave(log.clone(), left.path().to_owned()).run_and_kill()?;
+    let events = task::run_and_kill(leave, (log.clone(), left.path().to_owned()))?;
     let (mut replays, mut folds) = (Vec::new(), Vec::new());
     for _ in 0..scale.rounds {
         let folder = tempfile::tempdir_in(&scale.scratch)?;
-        replays.push(Task::Files(vec![log.clone()], folder.path().to_owned()).run::<Outcome>()?.rate());
-        let folded: Folded = Task::Fold(left.path().to_owned()).run_and_kill()?;
+        replays.push(task::run(replay::replay_files, (vec![log.clone()], folder.path().to_owned()))?.rate());
+        let folded = task::run_and_kill(fold, left.path().to_owned())?;
         ensure!(folded.events == events, "{} of {events} events were folded again", folded.events);
         folds.push(folded);
     }

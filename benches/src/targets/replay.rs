@@ -1,27 +1,52 @@
 //! P1: bulk replay of Airship NDJSON, everything durable at the end, beside parsing alone and beside the peers.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
 
-use super::Scale;
+use super::scale::Scale;
 use crate::figure::{Figure, Unit};
-use crate::limits::parse::{Library, Parsed};
+use crate::limits::parse::{Library, Parsed, parse};
 use crate::log::{Content, generated};
+use crate::machine::cores;
 use crate::outcome::Outcome;
-use crate::peers::Peer;
-use crate::results::{PeerRow, Results, Row, Target, cores};
-use crate::task::Task;
+use crate::peers::{self, Peer};
+use crate::results::{PeerRow, Results, Row, Target};
+use crate::{ours, task};
 
 /// The log that P1 is measured with.
 ///
 /// # Errors
 /// What the file system says.
-pub fn log(scale: &Scale) -> Result<std::path::PathBuf> {
+pub fn log(scale: &Scale) -> Result<PathBuf> {
     match &scale.log {
         Some(log) => Ok(log.clone()),
         None => generated(scale.events, Content::Airship, &scale.scratch),
     }
+}
+
+/// Parses a log on this number of threads and drops the result.
+///
+/// # Errors
+/// If the log cannot be read or parsed.
+pub fn parse_log((log, library, threads): (PathBuf, Library, usize)) -> Result<Parsed> {
+    parse(&log, library, threads)
+}
+
+/// Replays a log into a new database of a peer in this folder.
+///
+/// # Errors
+/// If the log cannot be read or the peer fails.
+pub fn replay_log((peer, log, folder): (Peer, PathBuf, PathBuf)) -> Result<Outcome> {
+    peers::replay(peer, &log, &folder)
+}
+
+/// Replays files with convofold, in this order, into a new database in this folder.
+///
+/// # Errors
+/// If a file cannot be read or the database fails.
+pub fn replay_files((files, folder): (Vec<PathBuf>, PathBuf)) -> Result<Outcome> {
+    ours::replay_files(&files, &folder)
 }
 
 /// Measures P1 with every log in a folder.
@@ -55,7 +80,7 @@ pub fn measure(scale: &Scale, peers: &[Peer], results: &mut Results) -> Result<(
     let mut theirs = vec![Vec::new(); peers.len()];
     for _ in 0..scale.rounds {
         for (library, rates) in Library::ALL.into_iter().zip(&mut limits) {
-            rates.push(Task::Parse(log.clone(), library, cores()).run::<Parsed>()?);
+            rates.push(task::run(parse_log, (log.clone(), library, cores()))?);
         }
         ours.push(run(Peer::Convofold, &log, scale)?);
         for (peer, outcomes) in peers.iter().zip(&mut theirs) {
@@ -114,5 +139,5 @@ fn rate(rounds: impl Iterator<Item = (u64, std::time::Duration)>) -> Figure {
 
 fn run(peer: Peer, log: &Path, scale: &Scale) -> Result<Outcome> {
     let folder = tempfile::tempdir_in(&scale.scratch)?;
-    Task::Replay(peer, log.to_owned(), folder.path().to_owned()).run()
+    task::run(replay_log, (peer, log.to_owned(), folder.path().to_owned()))
 }
