@@ -158,7 +158,7 @@ impl Results {
     pub fn new() -> Self {
         Self {
             machine: Machine::this(),
-            date: jiff::Zoned::now().date().to_string(),
+            date: jiff::Timestamp::now().strftime("%F").to_string(),
             arguments: std::env::args().skip(1).collect(),
             ..Self::default()
         }
