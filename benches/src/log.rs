@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
-use convofold_generator::{Faults, GenerateOptions, Mix, generate};
+use convofold_generator::{Faults, Generator, Mix, Options};
 
 /// What is in a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +34,7 @@ pub fn generated(events: u64, content: Content, folder: &Path) -> Result<PathBuf
 /// # Errors
 /// What the file system says.
 pub fn shuffled(events: u64, content: Content, folder: &Path) -> Result<PathBuf> {
-    let faults = Faults { shuffle: SHUFFLE_WINDOW, duplicates: DUPLICATES, ..Faults::default() };
+    let faults = Faults::new().shuffle(SHUFFLE_WINDOW).duplicates(DUPLICATES);
     write(events, content, faults, &folder.join(format!("{content:?}-{events}-shuffled.ndjson")))
 }
 
@@ -47,7 +47,7 @@ pub fn compressed(events: u64, folder: &Path) -> Result<PathBuf> {
     if !path.exists() {
         let unfinished = path.with_extension("unfinished");
         let mut out = zstd::Encoder::new(File::create(&unfinished)?, 1)?;
-        generate(&options(events, Content::Airship, Faults::default()), &mut out)?;
+        Generator::new(options(events, Content::Airship, Faults::new()))?.write_to(&mut out)?;
         out.finish()?.flush()?;
         std::fs::rename(unfinished, &path)?;
     }
@@ -59,19 +59,17 @@ fn write(events: u64, content: Content, faults: Faults, path: &Path) -> Result<P
         return Ok(path.to_owned());
     }
     let unfinished = path.with_extension("unfinished");
-    let mut out = BufWriter::with_capacity(1 << 20, File::create(&unfinished)?);
-    generate(&options(events, content, faults), &mut out)?;
-    out.flush()?;
+    Generator::new(options(events, content, faults))?.write_to(File::create(&unfinished)?)?;
     std::fs::rename(unfinished, path)?;
     Ok(path.to_owned())
 }
 
-fn options(events: u64, content: Content, faults: Faults) -> GenerateOptions {
+fn options(events: u64, content: Content, faults: Faults) -> Options {
     let mix = match content {
-        Content::Airship => Mix { superoffice: 0, ..Mix::default() },
+        Content::Airship => Mix::default().superoffice(0),
         Content::Mixed => Mix::default(),
     };
-    GenerateOptions { events, mix, faults, ..GenerateOptions::default() }
+    Options::new().events(events).mix(mix).faults(faults)
 }
 
 /// A log cut into so many files of as many bytes each, as if each were a day; in the order of the log.

@@ -1,16 +1,16 @@
-//! Airship Live Chat: the same body in either envelope, key by key as in Airship's samples.
+//! Airship Live Chat: the same body in both envelopes, with the keys of Airship's samples.
 
-use super::clock::Clock;
-use super::conversation::{Conversation, assigned};
-use super::json::{Uuid, decimal};
-use super::people::{Device, Tenant};
-use super::plan::{Step, StepKind};
+use crate::clock::Clock;
+use crate::conversation::{Conversation, assigned};
+use crate::json::{Uuid, decimal};
+use crate::people::{Device, Tenant};
+use crate::plan::{Step, StepKind};
 
-/// The offset of the first event of a log; real ones do not begin at 0 either.
+/// Offset of the first event of a log; real offsets do not start at 0 either.
 const FIRST_OFFSET: u64 = 1_000_010_839_000;
 
 /// Writes `{"occurred","user","body"}`.
-pub(super) fn write_api(
+pub(crate) fn write_api(
     out: &mut Vec<u8>,
     conversation: &Conversation,
     tenant: &Tenant,
@@ -26,19 +26,19 @@ pub(super) fn write_api(
     out.push(b'}');
 }
 
-/// Writes `{"id","offset","occurred","processed","device","type","body"}` for the event at `place` in the log.
-pub(super) fn write_rtds(
+/// Writes `{"id","offset","occurred","processed","device","type","body"}` for the event at this position in the log.
+pub(crate) fn write_rtds(
     out: &mut Vec<u8>,
     conversation: &Conversation,
     tenant: &Tenant,
     step: Step,
     clock: &mut Clock,
-    place: u64,
+    position: u64,
 ) {
     out.extend_from_slice(br#"{"id":""#);
     out.extend_from_slice(&conversation.event_id());
     out.extend_from_slice(br#"","offset":""#);
-    decimal(out, FIRST_OFFSET + place);
+    decimal(out, FIRST_OFFSET + position);
     out.extend_from_slice(br#"","occurred":""#);
     clock.write_zulu(out, step.at);
     out.extend_from_slice(br#"","processed":""#);
@@ -111,7 +111,7 @@ fn write_message(out: &mut Vec<u8>, conversation: &Conversation, tenant: &Tenant
     out.extend_from_slice(interaction(member.device, inbound));
     out.extend_from_slice(br#"","transaction":""#);
     write_transaction(out, conversation);
-    // As in the sample, the id is that of member and app: it repeats with every message and identifies none of them.
+    // As in the sample, the id is made of member and app: it is the same for every message and identifies none.
     out.extend_from_slice(br#"","properties":{"message":{"id":""#);
     out.extend_from_slice(&member.number);
     out.push(b'_');
@@ -145,7 +145,7 @@ fn write_message(out: &mut Vec<u8>, conversation: &Conversation, tenant: &Tenant
     });
 }
 
-/// As in the samples: the member's id and the start.
+/// The member's id and the start time, as in the samples.
 fn write_transaction(out: &mut Vec<u8>, conversation: &Conversation) {
     out.extend_from_slice(&conversation.member.id);
     out.push(b'_');

@@ -1,37 +1,37 @@
-//! Times as the sources write them.
+//! Timestamps in the formats of the sources.
 
-use super::json::padded;
+use crate::json::padded;
 
-/// Writes times, remembering the second it wrote last: in a log in time order the next one is mostly the same.
+/// Formats times and caches the last second, because times in a log are in order and often share it.
 #[derive(Debug)]
-pub(super) struct Clock {
+pub(crate) struct Clock {
     second: u64,
     date: [u8; 10],
     time: [u8; 8],
 }
 
 impl Clock {
-    /// A clock that has written nothing yet.
-    pub(super) fn new() -> Self {
+    /// A clock at the epoch.
+    pub(crate) fn new() -> Self {
         let mut clock = Self { second: 0, date: [0; 10], time: [0; 8] };
         clock.turn_to(0);
         clock
     }
 
-    /// `2019-08-13 19:15:00.123000`: the form of Airship's Custom Events sample.
-    pub(super) fn write_micros(&mut self, out: &mut Vec<u8>, ms: u64) {
+    /// `2019-08-13 19:15:00.123000`, as in Airship's Custom Events sample.
+    pub(crate) fn write_micros(&mut self, out: &mut Vec<u8>, ms: u64) {
         self.write_millis(out, ms, b' ');
         out.extend_from_slice(b"000");
     }
 
-    /// `2016-05-23T17:34:40.525Z`: the form of Airship's data stream.
-    pub(super) fn write_zulu(&mut self, out: &mut Vec<u8>, ms: u64) {
+    /// `2016-05-23T17:34:40.525Z`, as in Airship's data stream.
+    pub(crate) fn write_zulu(&mut self, out: &mut Vec<u8>, ms: u64) {
         self.write_millis(out, ms, b'T');
         out.push(b'Z');
     }
 
-    /// `2018-04-24T08:18:42.089895Z`: SuperOffice's form, in ticks of 100 ns without the zeros at the end.
-    pub(super) fn write_ticks(&mut self, out: &mut Vec<u8>, ms: u64, ticks: u64) {
+    /// `2018-04-24T08:18:42.089895Z`, as in SuperOffice's webhooks: ticks of 100 ns without trailing zeros.
+    pub(crate) fn write_ticks(&mut self, out: &mut Vec<u8>, ms: u64, ticks: u64) {
         self.write_millis(out, ms, b'T');
         out.extend_from_slice(&padded::<4>(ticks));
         while out.last() == Some(&b'0') {
@@ -70,7 +70,7 @@ impl Clock {
     }
 }
 
-/// Year, month and day of a number of days since the epoch (Howard Hinnant's `civil_from_days`, for days after it).
+/// Year, month and day of a number of days since the epoch: Howard Hinnant's `civil_from_days` for days after the epoch.
 fn civil(days: u64) -> (u64, u64, u64) {
     let shifted = days + 719_468; // since 0000-03-01
     let era = shifted / 146_097;

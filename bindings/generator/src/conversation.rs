@@ -1,62 +1,62 @@
-//! A conversation in flight.
+//! An active conversation.
 
-use super::dice::{Dice, Purpose, mix};
-use super::json::{self, Uuid};
-use super::options::{Envelope, GenerateOptions};
-use super::people::{Agent, Member, Tenant};
-use super::phrase::{Facts, Names, Phrases, Turn};
-use super::plan::{Step, StepKind, plan};
+use crate::json::{self, Uuid};
+use crate::options::{Envelope, Options};
+use crate::people::{Agent, Member, Tenant};
+use crate::phrase::{Facts, Names, Phrases, Turn};
+use crate::plan::{Step, StepKind, plan};
+use crate::rng::{Purpose, Rng, mix};
 
-/// A conversation, as far as it has gone.
+/// The state of a conversation after the events so far.
 #[derive(Debug)]
-pub(super) struct Conversation {
-    /// Which conversation of the log this is, counted from 0.
-    pub(super) number: u64,
-    /// How it is written down.
-    pub(super) envelope: Envelope,
-    /// Who asks.
-    pub(super) member: Member,
-    /// When it began.
-    pub(super) started: u64,
-    /// Messages from the member since the last one to the member.
-    pub(super) unread: u32,
-    /// Whether an agent has ever written.
-    pub(super) answered: bool,
-    /// Whether the last message came from the member.
-    pub(super) inbound_last: bool,
-    /// The last message, escaped.
-    pub(super) text: Vec<u8>,
-    /// When the last message was written.
-    pub(super) last_message_at: u64,
+pub(crate) struct Conversation {
+    /// Number of the conversation in the log, from 0.
+    pub(crate) number: u64,
+    /// Format of its events.
+    pub(crate) envelope: Envelope,
+    /// The member who started it.
+    pub(crate) member: Member,
+    /// Start time.
+    pub(crate) started: u64,
+    /// Number of messages from the member since the last one to the member.
+    pub(crate) unread: u32,
+    /// Whether an agent has written a message.
+    pub(crate) answered: bool,
+    /// Whether the last message is from the member.
+    pub(crate) inbound_last: bool,
+    /// Text of the last message, escaped.
+    pub(crate) text: Vec<u8>,
+    /// Time of the last message.
+    pub(crate) last_message_at: u64,
     seed: u64,
-    dice: Dice,
+    rng: Rng,
     facts: Facts,
     steps: Vec<Step>,
     done: usize,
 }
 
-/// Where a conversation fits into the log.
+/// Position and limits of a new conversation.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Beginning {
-    /// Which conversation of the log it is.
-    pub(super) number: u64,
-    /// When it begins.
-    pub(super) at: u64,
-    /// How many events it may have at most.
-    pub(super) room: u64,
+pub(crate) struct Beginning {
+    /// Number of the conversation in the log, from 0.
+    pub(crate) number: u64,
+    /// Start time.
+    pub(crate) at: u64,
+    /// Maximum number of events.
+    pub(crate) room: u64,
 }
 
 impl Conversation {
-    /// A conversation that `member` is about to begin.
-    pub(super) fn new(options: &GenerateOptions, tenants: &[Tenant], member: Member, begin: Beginning) -> Self {
-        let mut dice = Dice::new(options.seed, Purpose::Conversation, begin.number);
+    /// A conversation that `member` starts with its first step.
+    pub(crate) fn new(options: &Options, tenants: &[Tenant], member: Member, begin: Beginning) -> Self {
+        let mut rng = Rng::new(options.seed, Purpose::Conversation, begin.number);
         let agents = u32::try_from(tenants[member.tenant].agents.len()).unwrap_or(u32::MAX);
-        let mut steps = plan(&mut dice, options, agents, begin.at);
+        let mut steps = plan(&mut rng, options, agents, begin.at);
         steps.truncate(usize::try_from(begin.room).unwrap_or(usize::MAX));
         let seed = mix(options.seed ^ mix(begin.number));
         Self {
             number: begin.number,
-            // Not drawn from the dice: how it is told must not change what happens.
+            // Not drawn from `rng`: the format must not change what happens.
             envelope: options.mix.envelope(seed >> 8),
             member,
             started: begin.at,
@@ -66,44 +66,44 @@ impl Conversation {
             text: Vec::with_capacity(96),
             last_message_at: begin.at,
             seed,
-            facts: Phrases::facts(&mut dice),
-            dice,
+            facts: Phrases::facts(&mut rng),
+            rng,
             steps,
             done: 0,
         }
     }
 
-    /// How many events it has in all.
-    pub(super) fn len(&self) -> u64 {
+    /// Total number of events.
+    pub(crate) fn len(&self) -> u64 {
         self.steps.len() as u64
     }
 
-    /// What happens next, if anything.
-    pub(super) fn upcoming(&self) -> Option<&Step> {
+    /// The next step, if any.
+    pub(crate) fn upcoming(&self) -> Option<&Step> {
         self.steps.get(self.done)
     }
 
-    /// Whether something has been said or done before.
-    pub(super) fn is_new(&self) -> bool {
+    /// Whether at most the first event has happened.
+    pub(crate) fn is_new(&self) -> bool {
         self.done <= 1
     }
 
-    /// 64 bits that belong to the event that just happened and to no other.
-    pub(super) fn event_bits(&self, salt: u64) -> u64 {
+    /// 64 random bits that are unique to the last event.
+    pub(crate) fn event_bits(&self, salt: u64) -> u64 {
         mix(self.seed ^ mix((self.done as u64) << 8 | salt))
     }
 
-    /// An id that belongs to the event that just happened and to no other.
-    pub(super) fn event_id(&self) -> Uuid {
+    /// An id that is unique to the last event.
+    pub(crate) fn event_id(&self) -> Uuid {
         json::uuid(self.event_bits(0), self.event_bits(1))
     }
 
-    /// Lets the next step happen, and returns it.
-    pub(super) fn advance(&mut self, tenant: &Tenant, phrases: &Phrases) -> Option<Step> {
+    /// Applies the next step and returns it.
+    pub(crate) fn advance(&mut self, tenant: &Tenant, phrases: &Phrases) -> Option<Step> {
         let step = *self.steps.get(self.done)?;
         self.done += 1;
         match step.kind {
-            // The event that opens already shows the message it opened for.
+            // The opening event already contains the message that opened the conversation.
             StepKind::Open => {
                 let turn = if self.done == 1 { Turn::Opening } else { Turn::Member };
                 self.hear(step, turn, tenant, phrases);
@@ -147,11 +147,11 @@ impl Conversation {
         };
         self.last_message_at = step.at;
         self.text.clear();
-        phrases.write(&mut self.text, turn, &self.facts, names, &mut self.dice);
+        phrases.write(&mut self.text, turn, &self.facts, names, &mut self.rng);
     }
 }
 
-/// The agent assigned once `step` has happened.
-pub(super) fn assigned(tenant: &Tenant, step: Step) -> Option<&Agent> {
-    step.agent.and_then(|place| tenant.agents.get(place as usize))
+/// The agent assigned after `step`.
+pub(crate) fn assigned(tenant: &Tenant, step: Step) -> Option<&Agent> {
+    step.agent.and_then(|index| tenant.agents.get(index as usize))
 }

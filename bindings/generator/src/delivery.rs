@@ -1,145 +1,121 @@
-//! What goes wrong between the sender and the log: events overtake each other, come twice, and rubbish comes between.
+//! Faults between the sender and the log: events are reordered and repeated, and lines that are not events come between.
 //!
-//! Every line gets a place to come out at, its own or a later one, and waits for it. An event's place is less than
-//! `shuffle` beyond its own, so no more than that many events overtake it.
+//! Every line gets an output position, its own or a later one, and waits for it. The position of an event is less than
+//! `shuffle` events after its own, so at most `shuffle` events overtake it.
 
-use super::GenerateSummary;
-use super::dice::{Dice, Purpose};
-use super::garbage::{self, Verdict};
-use super::options::{Faults, GenerateOptions};
-use super::timeline::Moment;
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
-use std::io::{self, Write};
 
-/// Places are counted in fractions of the way from one event to the next.
+use crate::garbage;
+use crate::options::{Faults, Options};
+use crate::rng::{Purpose, Rng};
+use crate::summary::LineKind;
+use crate::timeline::{Moment, Timeline};
+
+/// Distance from one event to the next in output positions.
 const STEP: u64 = 1 << 20;
 
-/// Events after which a repetition comes, at most.
+/// Maximum number of events between an event and its repetition.
 const REPEATED_WITHIN: u32 = 200;
 
-/// Lines on their way to `out`.
+/// Lines that wait for their output position.
 #[derive(Debug)]
-pub(super) struct Delivery<W> {
-    out: W,
+pub(crate) struct Delivery {
     faults: Faults,
-    dice: Dice,
+    rng: Rng,
     waiting: BinaryHeap<Waiting>,
     spare: Vec<Vec<u8>>,
     accepted: u64,
     queued: u64,
-    summary: GenerateSummary,
+    /// Lines with a position below this one are due.
+    due: u64,
 }
 
-/// A line that waits for its place.
 #[derive(Debug)]
 struct Waiting {
-    place: u64,
-    /// Tells apart, and keeps in order, what shares a place.
+    position: u64,
+    /// Keeps lines of the same position in order.
     ticket: u64,
-    kind: Kind,
+    kind: LineKind,
     line: Vec<u8>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Event,
-    Duplicate,
-    Garbage(Verdict),
-}
-
-impl<W: Write> Delivery<W> {
-    /// Delivers to `out` with the faults that `options` ask for.
-    pub(super) fn new(options: &GenerateOptions, out: W) -> Self {
+impl Delivery {
+    /// Delivery with the faults of `options`.
+    pub(crate) fn new(options: &Options) -> Self {
         Self {
-            out,
             faults: options.faults,
-            dice: Dice::new(options.seed, Purpose::Faults, 0),
+            rng: Rng::new(options.seed, Purpose::Faults, 0),
             waiting: BinaryHeap::new(),
             spare: Vec::new(),
             accepted: 0,
             queued: 0,
-            summary: GenerateSummary::default(),
+            due: 0,
         }
     }
 
-    /// Takes the next event of the log, and writes what has waited long enough.
-    pub(super) fn accept(&mut self, line: &[u8], moment: Moment) -> io::Result<()> {
-        let place = self.place(moment);
-        self.queue(place, Kind::Event, line);
-        if self.dice.chance(self.faults.duplicates) {
-            let later = u64::from(1 + self.dice.below(REPEATED_WITHIN)) * STEP;
-            self.queue(place + later, Kind::Duplicate, line);
+    /// Appends the next line to `out`, without a line end. `None` at the end of the log.
+    pub(crate) fn next_line(&mut self, timeline: &mut Timeline, out: &mut Vec<u8>) -> Option<LineKind> {
+        while self.waiting.peek().is_none_or(|next| next.position >= self.due) {
+            if self.due == u64::MAX {
+                return None;
+            }
+            let mut line = self.spare.pop().unwrap_or_default();
+            self.due = match timeline.next_event(&mut line) {
+                Some(moment) => self.accept(&line, moment),
+                None => u64::MAX,
+            };
+            self.recycle(line);
         }
-        if self.dice.chance(self.faults.garbage) {
-            let mut rubbish = self.spare.pop().unwrap_or_default();
-            let verdict = garbage::write(&mut rubbish, line, moment.envelope, &mut self.dice);
-            // Half a place behind the event it is made from: a log never begins with rubbish.
-            self.queue(place + STEP / 2, Kind::Garbage(verdict), &rubbish);
-            self.give_back(rubbish);
-        }
-        self.accepted += 1;
-        self.write_until(self.accepted * STEP)
+        let next = self.waiting.pop()?;
+        out.extend_from_slice(&next.line);
+        self.recycle(next.line);
+        Some(next.kind)
     }
 
-    /// Writes what still waits.
-    pub(super) fn finish(mut self) -> io::Result<GenerateSummary> {
-        self.write_until(u64::MAX)?;
-        self.out.flush()?;
-        let summary = &mut self.summary;
-        summary.garbage = summary.must_reject + summary.must_ignore;
-        summary.lines = summary.events + summary.duplicates + summary.garbage;
-        Ok(self.summary)
-    }
-
-    /// Lines that wait.
+    /// Number of lines that wait.
     #[cfg(test)]
-    pub(super) fn waiting(&self) -> usize {
+    pub(crate) fn waiting(&self) -> usize {
         self.waiting.len()
     }
 
-    fn place(&mut self, moment: Moment) -> u64 {
-        let slip = u128::from(self.faults.shuffle) * u128::from(STEP) * u128::from(self.dice.bits() >> 32);
-        let slip = u64::try_from(slip >> 32).unwrap_or(0);
-        let behind_message = moment.opens && self.dice.chance(self.faults.message_first);
-        let own = self.accepted * STEP + slip;
-        // One and a half places on, the next event has passed, and the one after it has not.
-        if behind_message { own + STEP + STEP / 2 } else { own }
+    /// Queues the next event of the log and what its faults add. Returns the position below which lines are now due.
+    fn accept(&mut self, line: &[u8], moment: Moment) -> u64 {
+        let position = self.position(moment);
+        self.queue(position, LineKind::Event, line);
+        if self.rng.chance(self.faults.duplicates) {
+            let later = u64::from(1 + self.rng.below(REPEATED_WITHIN)) * STEP;
+            self.queue(position + later, LineKind::Duplicate, line);
+        }
+        if self.rng.chance(self.faults.garbage) {
+            let mut garbage = self.spare.pop().unwrap_or_default();
+            let kind = garbage::write(&mut garbage, line, moment.envelope, &mut self.rng);
+            // Half a step after the event it is made from, so that a log never starts with garbage.
+            self.queue(position + STEP / 2, kind, &garbage);
+            self.recycle(garbage);
+        }
+        self.accepted += 1;
+        self.accepted * STEP
     }
 
-    fn queue(&mut self, place: u64, kind: Kind, line: &[u8]) {
+    fn position(&mut self, moment: Moment) -> u64 {
+        let delay = u128::from(self.faults.shuffle) * u128::from(STEP) * u128::from(self.rng.bits() >> 32);
+        let delay = u64::try_from(delay >> 32).unwrap_or(0);
+        let after_message = moment.opens && self.rng.chance(self.faults.message_first);
+        let own = self.accepted * STEP + delay;
+        // One and a half steps later: after the next event, before the one that follows it.
+        if after_message { own + STEP + STEP / 2 } else { own }
+    }
+
+    fn queue(&mut self, position: u64, kind: LineKind, line: &[u8]) {
         let mut copy = self.spare.pop().unwrap_or_default();
-        copy.clear();
         copy.extend_from_slice(line);
-        self.waiting.push(Waiting { place, ticket: self.queued, kind, line: copy });
+        self.waiting.push(Waiting { position, ticket: self.queued, kind, line: copy });
         self.queued += 1;
     }
 
-    fn write_until(&mut self, place: u64) -> io::Result<()> {
-        while self.waiting.peek().is_some_and(|next| next.place < place) {
-            let Some(next) = self.waiting.pop() else {
-                break;
-            };
-            self.out.write_all(&next.line)?;
-            self.out.write_all(b"\n")?;
-            self.count(&next);
-            self.give_back(next.line);
-        }
-        Ok(())
-    }
-
-    fn count(&mut self, written: &Waiting) {
-        self.summary.bytes += written.line.len() as u64 + 1;
-        match written.kind {
-            Kind::Event => self.summary.events += 1,
-            Kind::Duplicate => self.summary.duplicates += 1,
-            Kind::Garbage(Verdict::Reject) => self.summary.must_reject += 1,
-            Kind::Garbage(Verdict::Ignore) => self.summary.must_ignore += 1,
-        }
-    }
-
-    /// Keeps a buffer for the next line, unless rubbish has blown it up.
-    fn give_back(&mut self, mut line: Vec<u8>) {
+    /// Keeps a buffer for the next line, unless a large one.
+    fn recycle(&mut self, mut line: Vec<u8>) {
         if line.capacity() <= 4096 && self.spare.len() < 1024 {
             line.clear();
             self.spare.push(line);
@@ -147,10 +123,10 @@ impl<W: Write> Delivery<W> {
     }
 }
 
-/// The earliest is the greatest, as [`BinaryHeap`] wants it.
+/// The earliest is the greatest, because [`BinaryHeap`] is a max-heap.
 impl Ord for Waiting {
     fn cmp(&self, other: &Self) -> Ordering {
-        (other.place, other.ticket).cmp(&(self.place, self.ticket))
+        (other.position, other.ticket).cmp(&(self.position, self.ticket))
     }
 }
 

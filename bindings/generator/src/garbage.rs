@@ -1,22 +1,14 @@
-//! Lines that are no event.
+//! Lines that are not events.
 //!
-//! Most are made from the event just delivered: a reader that takes one for good shows it in its counts. Every line
-//! made here is exactly one rejection, or exactly one line to pass over, by the rules of the wire formats.
+//! Most are made from the event just delivered, so a reader that wrongly accepts one shows it in its counts. By the rules
+//! of the wire formats, each line here is exactly one rejection or exactly one ignored line.
 
-use super::dice::Dice;
-use super::json::value_of;
-use super::options::Envelope;
+use crate::json::value_of;
+use crate::options::Envelope;
+use crate::rng::Rng;
+use crate::summary::LineKind;
 
-/// What a reader has to do with the line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
-    /// Say what is wrong, and go on.
-    Reject,
-    /// Go on.
-    Ignore,
-}
-
-/// What is wrong with the line. What a kind means depends on the source; SuperOffice lines have fewer ways to go wrong.
+/// What is wrong with the line. The meaning depends on the source; SuperOffice lines have fewer distinct defects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Truncated,
@@ -68,7 +60,7 @@ const NOT_JSON: [&[u8]; 9] = [
 
 const BLANK: [&[u8]; 3] = [b"", b"    ", b"\t"];
 
-/// Keep-alives and other types of events on the data stream.
+/// Keep-alives and other event types of the data stream.
 const STREAM_NOISE: [&[u8]; 2] = [
     br#"{"id":"00000000-0000-4000-8000-00000000000a","type":"OFFSET_UPDATE","offset":"1000010838999","occurred":"2021-07-29T05:11:08.595Z","processed":"2021-07-29T05:11:08.600Z"}"#,
     br#"{"id":"00000000-0000-4000-8000-00000000000b","type":"CLOSE","offset":"1000010838998","occurred":"2021-07-29T05:11:08.595Z","processed":"2021-07-29T05:11:08.600Z","device":{"channel":"00000000-0000-4000-8000-00000000000c","device_type":"IOS"},"body":{"session_id":"00000000-0000-4000-8000-00000000000d"}}"#,
@@ -76,114 +68,114 @@ const STREAM_NOISE: [&[u8]; 2] = [
 
 const WEBHOOK_TEST: &[u8] = br#"{"EventId":"00000000-0000-4000-8000-00000000000e","Timestamp":"2021-07-29T05:11:08.595Z","Changes":[],"Event":"test","PrimaryKey":0,"Entity":"test","ContextIdentifier":"Default","ChangedByAssociateId":0,"WebhookName":"Chat state"}"#;
 
-/// Appends rubbish made from `line` to `out`, and says what a reader has to do with it.
-pub(super) fn write(out: &mut Vec<u8>, line: &[u8], envelope: Envelope, dice: &mut Dice) -> Verdict {
-    let kind = dice.pick(&KINDS);
+/// Appends garbage made from `line` to `out` and returns what a reader must do with it.
+pub(crate) fn write(out: &mut Vec<u8>, line: &[u8], envelope: Envelope, rng: &mut Rng) -> LineKind {
+    let kind = rng.pick(&KINDS);
     match envelope {
-        Envelope::SuperOffice => spoil_session(out, line, kind, dice),
-        Envelope::AirshipApi | Envelope::AirshipRtds => spoil_airship(out, line, kind, dice),
+        Envelope::SuperOffice => spoil_session(out, line, kind, rng),
+        Envelope::AirshipApi | Envelope::AirshipRtds => spoil_airship(out, line, kind, rng),
     }
     match kind {
-        Kind::Foreign | Kind::Blank | Kind::KeepAlive => Verdict::Ignore,
-        _ => Verdict::Reject,
+        Kind::Foreign | Kind::Blank | Kind::KeepAlive => LineKind::MustIgnore,
+        _ => LineKind::MustReject,
     }
 }
 
-fn spoil_airship(out: &mut Vec<u8>, line: &[u8], kind: Kind, dice: &mut Dice) {
+fn spoil_airship(out: &mut Vec<u8>, line: &[u8], kind: Kind, rng: &mut Rng) {
     match kind {
         Kind::DuplicateKey => push(out, &[&line[..line.len() - 1], br#","body":null}"#]),
         Kind::NoId => remove(out, line, b"\"transaction\":"),
-        Kind::BadId => set(out, line, b"\"transaction\":", bad_transaction(dice)),
-        Kind::NoContent => set(out, line, b"\"properties\":", no_properties(dice)),
+        Kind::BadId => set(out, line, b"\"transaction\":", bad_transaction(rng)),
+        Kind::NoContent => set(out, line, b"\"properties\":", no_properties(rng)),
         Kind::BadNumber => {
             let key: &[u8] = if is_message(line) { b"\"timestamp\":" } else { b"\"started_timestamp\":" };
-            set(out, line, key, bad_time(dice));
+            set(out, line, key, bad_time(rng));
         }
-        Kind::WrongType => spoil_type(out, line, dice),
+        Kind::WrongType => spoil_type(out, line, rng),
         Kind::Unknown => {
             let other: &[u8] = if is_message(line) { b"\"convo_open\"" } else { b"\"app_in\"" };
             let words: [&[u8]; 5] = [b"\"typing_start\"", b"\"convo_snooze\"", b"\"CONVO_OPEN\"", b"\"mms_in\"", other];
-            set(out, line, b"\"interaction_type\":", dice.pick(&words));
+            set(out, line, b"\"interaction_type\":", rng.pick(&words));
         }
         Kind::Foreign => {
             let words: [&[u8]; 3] = [b"\"purchase\"", b"\"region_enter\"", b"\"live_chat_convos\""];
-            set(out, line, b"\"name\":", dice.pick(&words));
+            set(out, line, b"\"name\":", rng.pick(&words));
         }
-        Kind::KeepAlive => out.extend_from_slice(dice.pick(&STREAM_NOISE)),
-        _ => spoil_text(out, line, kind, dice),
+        Kind::KeepAlive => out.extend_from_slice(rng.pick(&STREAM_NOISE)),
+        _ => spoil_text(out, line, kind, rng),
     }
 }
 
-fn spoil_session(out: &mut Vec<u8>, line: &[u8], kind: Kind, dice: &mut Dice) {
+fn spoil_session(out: &mut Vec<u8>, line: &[u8], kind: Kind, rng: &mut Rng) {
     match kind {
         Kind::DuplicateKey => push(out, &[&line[..line.len() - 1], br#","Timestamp":null}"#]),
         Kind::NoId => remove(out, line, b"\"PrimaryKey\":"),
         Kind::BadId => {
             let values: [&[u8]; 6] = [b"0", b"-5", b"\"abc\"", b"1.5", b"[1]", b"null"];
-            set(out, line, b"\"PrimaryKey\":", dice.pick(&values));
+            set(out, line, b"\"PrimaryKey\":", rng.pick(&values));
         }
         Kind::NoContent => remove(out, line, b"\"Timestamp\":"),
         Kind::BadNumber | Kind::WrongType | Kind::Unknown => {
             let values: [&[u8]; 5] =
                 [b"\"yesterday\"", b"\"2018-13-24T08:18:42Z\"", b"\"0001-01-01T00:00:00\"", b"true", b"{}"];
-            set(out, line, b"\"Timestamp\":", dice.pick(&values));
+            set(out, line, b"\"Timestamp\":", rng.pick(&values));
         }
         Kind::Foreign => {
             let words: [&[u8]; 3] = [b"\"contact.changed\"", b"\"ticket.created\"", b"\"webhook.errors\""];
-            set(out, line, b"\"Event\":", dice.pick(&words));
+            set(out, line, b"\"Event\":", rng.pick(&words));
         }
         Kind::KeepAlive => out.extend_from_slice(WEBHOOK_TEST),
-        _ => spoil_text(out, line, kind, dice),
+        _ => spoil_text(out, line, kind, rng),
     }
 }
 
-/// What goes wrong below the level of events, whatever their source.
-fn spoil_text(out: &mut Vec<u8>, line: &[u8], kind: Kind, dice: &mut Dice) {
+/// Defects below the level of events, the same for every source.
+fn spoil_text(out: &mut Vec<u8>, line: &[u8], kind: Kind, rng: &mut Rng) {
     match kind {
-        Kind::NotJson => out.extend_from_slice(dice.pick(&NOT_JSON)),
+        Kind::NotJson => out.extend_from_slice(rng.pick(&NOT_JSON)),
         Kind::BadUtf8 => {
             let bytes: [&[u8]; 3] = [b"\xff\xfe\xc0\x80", b"\xed\xa0\xbd", b"\xe5\xb1"];
-            insert(out, line, dice.pick(&bytes));
+            insert(out, line, rng.pick(&bytes));
         }
         Kind::LoneSurrogate => {
             let escapes: [&[u8]; 2] = [br"\ud83d", br"\ude00 "];
-            insert(out, line, dice.pick(&escapes));
+            insert(out, line, rng.pick(&escapes));
         }
-        Kind::Deep => nest(out, dice),
-        Kind::Blank => out.extend_from_slice(dice.pick(&BLANK)),
+        Kind::Deep => nest(out, rng),
+        Kind::Blank => out.extend_from_slice(rng.pick(&BLANK)),
         _ => {
-            let end = 1 + dice.place(line.len() - 2);
+            let end = 1 + rng.index(line.len() - 2);
             out.extend_from_slice(&line[..end]);
         }
     }
 }
 
-/// Far more brackets than the 128 levels that are read, closed again or not.
-fn nest(out: &mut Vec<u8>, dice: &mut Dice) {
-    let depth = dice.pick(&[200usize, 2_000, 20_000]);
+/// Far more nested brackets than the limit of 128 levels, closed or unclosed.
+fn nest(out: &mut Vec<u8>, rng: &mut Rng) {
+    let depth = rng.pick(&[200usize, 2_000, 20_000]);
     out.resize(out.len() + depth, b'[');
-    if dice.chance(0.5) {
+    if rng.chance(0.5) {
         out.resize(out.len() + depth, b']');
     }
 }
 
-fn spoil_type(out: &mut Vec<u8>, line: &[u8], dice: &mut Dice) {
+fn spoil_type(out: &mut Vec<u8>, line: &[u8], rng: &mut Rng) {
     let inner: &[u8] = if is_message(line) { b"\"message\":" } else { b"\"convo\":" };
     let keys: [&[u8]; 3] = [b"\"properties\":", inner, b"\"interaction_type\":"];
     let values: [&[u8]; 3] = [b"null", b"[]", b"7"];
-    set(out, line, dice.pick(&keys), dice.pick(&values));
+    set(out, line, rng.pick(&keys), rng.pick(&values));
 }
 
-fn bad_transaction(dice: &mut Dice) -> &'static [u8] {
-    dice.pick::<&'static [u8]>(&[b"12345", b"null", b"\"\"", b"[\"x\"]", b"{}", b"true"])
+fn bad_transaction(rng: &mut Rng) -> &'static [u8] {
+    rng.pick::<&'static [u8]>(&[b"12345", b"null", b"\"\"", b"[\"x\"]", b"{}", b"true"])
 }
 
-fn no_properties(dice: &mut Dice) -> &'static [u8] {
-    dice.pick::<&'static [u8]>(&[b"{}", br#"{"convos":{}}"#, br#"{"convo":null,"message":null}"#])
+fn no_properties(rng: &mut Rng) -> &'static [u8] {
+    rng.pick::<&'static [u8]>(&[b"{}", br#"{"convos":{}}"#, br#"{"convo":null,"message":null}"#])
 }
 
-fn bad_time(dice: &mut Dice) -> &'static [u8] {
-    dice.pick::<&'static [u8]>(&[
+fn bad_time(rng: &mut Rng) -> &'static [u8] {
+    rng.pick::<&'static [u8]>(&[
         b"\"not-a-number\"",
         b"\"-\"",
         b"\"99999999999999999999999\"",
@@ -200,7 +192,7 @@ fn is_message(line: &[u8]) -> bool {
     value_of(line, b"\"name\":").is_some_and(|value| &line[value] == b"\"live_chat_message\"")
 }
 
-/// `line` with another value for `key`.
+/// `line` with `value` as the value of `key`.
 fn set(out: &mut Vec<u8>, line: &[u8], key: &[u8], value: &[u8]) {
     match value_of(line, key) {
         Some(old) => push(out, &[&line[..old.start], value, &line[old.end..]]),
@@ -208,7 +200,7 @@ fn set(out: &mut Vec<u8>, line: &[u8], key: &[u8], value: &[u8]) {
     }
 }
 
-/// `line` without `key`, which is never the last of its object.
+/// `line` without `key`, which must not be the last of its object.
 fn remove(out: &mut Vec<u8>, line: &[u8], key: &[u8]) {
     match value_of(line, key) {
         Some(old) => push(out, &[&line[..old.start - key.len()], &line[old.end + 1..]]),
@@ -216,10 +208,10 @@ fn remove(out: &mut Vec<u8>, line: &[u8], key: &[u8]) {
     }
 }
 
-/// `line` with something put at the beginning of its last text.
+/// `line` with `what` inserted at the start of its last text.
 fn insert(out: &mut Vec<u8>, line: &[u8], what: &[u8]) {
-    let place = line.windows(3).rposition(|w| w == b"\":\"").map_or(line.len(), |at| at + 3);
-    push(out, &[&line[..place], what, &line[place..]]);
+    let start = line.windows(3).rposition(|w| w == b"\":\"").map_or(line.len(), |at| at + 3);
+    push(out, &[&line[..start], what, &line[start..]]);
 }
 
 fn push(out: &mut Vec<u8>, parts: &[&[u8]]) {
@@ -230,8 +222,8 @@ fn push(out: &mut Vec<u8>, parts: &[&[u8]]) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::dice::Purpose;
     use super::*;
+    use crate::rng::Purpose;
     use serde_json::Value;
 
     const CONVO: &[u8] = br#"{"occurred":"2021-07-29 05:11:08.595000","user":{"channel":"c"},"body":{"name":"live_chat_convo","interaction_type":"convo_open","transaction":"t","properties":{"convo":{"started_timestamp":"1627535468595","last_message":"say \"hi\", }]","agent_id":null,"agent_name":null}}}}"#;
@@ -239,23 +231,23 @@ mod tests {
     const SESSION: &[u8] = br#"{"EventId":"e","Timestamp":"2018-04-24T08:18:42Z","Changes":[],"Event":"chatsession.changed","PrimaryKey":7,"Entity":"chatsession","ContextIdentifier":"Default","ChangedByAssociateId":3,"WebhookName":"Chat state"}"#;
 
     fn each_kind(check: impl Fn(Kind, Envelope, &[u8])) {
-        let mut dice = Dice::new(2, Purpose::Faults, 0);
+        let mut rng = Rng::new(2, Purpose::Faults, 0);
         for kind in KINDS {
             for _ in 0..60 {
                 for (line, envelope) in [(CONVO, Envelope::AirshipApi), (MESSAGE, Envelope::AirshipRtds)] {
                     let mut out = Vec::new();
-                    spoil_airship(&mut out, line, kind, &mut dice);
+                    spoil_airship(&mut out, line, kind, &mut rng);
                     check(kind, envelope, &out);
                 }
                 let mut out = Vec::new();
-                spoil_session(&mut out, SESSION, kind, &mut dice);
+                spoil_session(&mut out, SESSION, kind, &mut rng);
                 check(kind, Envelope::SuperOffice, &out);
             }
         }
     }
 
     #[test]
-    fn no_rubbish_is_an_event_or_more_than_one_line() {
+    fn garbage_is_no_event_and_a_single_line() {
         each_kind(|kind, _, out| {
             assert!(![CONVO, MESSAGE, SESSION].contains(&out), "{kind:?}");
             assert!(!out.contains(&b'\n'), "{kind:?}");
@@ -263,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_spoilt_below_json_does_not_parse_and_the_rest_does() {
+    fn defects_below_json_do_not_parse_and_others_do() {
         each_kind(|kind, _, out| {
             let parsed: Result<Value, _> = serde_json::from_slice(out);
             match kind {
@@ -277,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_was_to_be_spoilt_is_spoilt() {
+    fn a_defect_changes_nothing_else() {
         each_kind(|kind, envelope, out| {
             if kind == Kind::NoId {
                 let value: Value = serde_json::from_slice(out).unwrap();

@@ -1,12 +1,12 @@
-//! The little JSON a generator needs, written by hand: it is what the speed of the generator hangs on.
+//! The JSON that the generator needs, written by hand because it determines the generator's speed.
 
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
 /// A UUID as text.
-pub(super) type Uuid = [u8; 36];
+pub(crate) type Uuid = [u8; 36];
 
 /// `n` in decimal.
-pub(super) fn decimal(out: &mut Vec<u8>, n: u64) {
+pub(crate) fn decimal(out: &mut Vec<u8>, n: u64) {
     let mut digits = [0u8; 20];
     let mut start = digits.len();
     let mut rest = n;
@@ -21,12 +21,12 @@ pub(super) fn decimal(out: &mut Vec<u8>, n: u64) {
     out.extend_from_slice(&digits[start..]);
 }
 
-/// The last `N` decimal digits of `n`, zeros in front.
-pub(super) fn padded<const N: usize>(n: u64) -> [u8; N] {
+/// The last `N` decimal digits of `n`, with leading zeros.
+pub(crate) fn padded<const N: usize>(n: u64) -> [u8; N] {
     let mut digits = [b'0'; N];
     let mut rest = n;
-    for place in digits.iter_mut().rev() {
-        *place = digit(rest);
+    for slot in digits.iter_mut().rev() {
+        *slot = digit(rest);
         rest /= 10;
     }
     digits
@@ -37,7 +37,7 @@ fn digit(n: u64) -> u8 {
 }
 
 /// A random (version 4) UUID of 128 bits.
-pub(super) fn uuid(high: u64, low: u64) -> Uuid {
+pub(crate) fn uuid(high: u64, low: u64) -> Uuid {
     let high = high & !0xF000 | 0x4000;
     let low = low & !(0b11 << 62) | 0b10 << 62;
     let mut text = [b'-'; 36];
@@ -51,17 +51,17 @@ pub(super) fn uuid(high: u64, low: u64) -> Uuid {
     text
 }
 
-/// How characters outside ASCII are written; real senders do either.
+/// How characters outside ASCII are written; real senders differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Script {
-    /// As they are.
+pub(crate) enum Script {
+    /// Unescaped.
     Utf8,
-    /// As `\uXXXX`, in surrogate pairs beyond the basic plane.
+    /// As `\uXXXX`, as surrogate pairs outside the basic plane.
     Ascii,
 }
 
-/// `text` as the inside of a JSON string.
-pub(super) fn escape(out: &mut Vec<u8>, text: &str, script: Script) {
+/// Appends `text` as the content of a JSON string, without quotes.
+pub(crate) fn escape(out: &mut Vec<u8>, text: &str, script: Script) {
     for c in text.chars() {
         match c {
             '"' => out.extend_from_slice(b"\\\""),
@@ -83,14 +83,14 @@ fn escape_units(out: &mut Vec<u8>, c: char) {
     }
 }
 
-/// Where the value of the first `"key":` of `line` lies; for lines without blanks between tokens, as made here.
-pub(super) fn value_of(line: &[u8], key: &[u8]) -> Option<std::ops::Range<usize>> {
+/// Range of the value of the first `"key":` in `line`, which must have no whitespace between tokens.
+pub(crate) fn value_of(line: &[u8], key: &[u8]) -> Option<std::ops::Range<usize>> {
     let key_at = line.windows(key.len()).position(|window| window == key)?;
     let start = key_at + key.len();
     Some(start..start + value_len(&line[start..]))
 }
 
-/// The length of the JSON value that `text` begins with.
+/// Length of the JSON value at the start of `text`.
 fn value_len(text: &[u8]) -> usize {
     let mut depth = 0usize;
     let mut quoted = false;

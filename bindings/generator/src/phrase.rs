@@ -1,29 +1,29 @@
-//! Sentences with gaps in them, compiled once and filled in often.
+//! Message templates, compiled once and filled in often.
 
-use super::dice::Dice;
-use super::json::{self, Script};
-use super::phrasebook::{DOMAINS, DomainText, SMALL_TALK};
+use crate::json::{self, Script};
+use crate::phrasebook::{DOMAINS, DomainText, SMALL_TALK};
+use crate::rng::Rng;
 
-/// A gap in a sentence, written `{first}` and so on.
+/// A placeholder in a template, written `{first}` and so on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Slot {
     /// `{first}`: the member's first name.
     First,
     /// `{agent}`: the agent's first name.
     Agent,
-    /// `{ref}`: the number of the order, the case, the booking; the same throughout a conversation.
+    /// `{ref}`: number of the order, case or booking; the same throughout a conversation.
     Reference,
-    /// `{item}`: what it is about; the same throughout a conversation.
+    /// `{item}`: subject; the same throughout a conversation.
     Item,
-    /// `{amount}`: a sum of money; the same throughout a conversation.
+    /// `{amount}`: amount of money; the same throughout a conversation.
     Amount,
-    /// `{digits}`: the last four digits of something.
+    /// `{digits}`: four digits of an account; the same throughout a conversation.
     Digits,
-    /// `{date}`: a day and a month.
+    /// `{date}`: day and month.
     Date,
-    /// `{time}`: a time of day.
+    /// `{time}`: time of day.
     Time,
-    /// `{n}`: a small number.
+    /// `{n}`: number from 2 to 9.
     Count,
 }
 
@@ -60,12 +60,12 @@ enum Piece {
     Gap(Slot),
 }
 
-/// One sentence.
+/// A compiled template.
 type Phrase = Box<[Piece]>;
 
-/// The facts of one conversation that its sentences come back to.
+/// Values that the messages of one conversation share.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Facts {
+pub(crate) struct Facts {
     domain: usize,
     item: usize,
     reference: u32,
@@ -73,33 +73,33 @@ pub(super) struct Facts {
     digits: u32,
 }
 
-/// Where in the conversation, and by whom, a sentence is said.
+/// Which party writes, at which stage of the conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Turn {
-    /// The member says what the matter is.
+pub(crate) enum Turn {
+    /// The member's first message.
     Opening,
-    /// The member goes on.
+    /// A later message of the member.
     Member,
-    /// The agent says hello.
+    /// The agent's first message.
     Greeting,
-    /// The agent goes on.
+    /// A later message of the agent.
     Agent,
-    /// The member takes leave.
+    /// The member's last message.
     Thanks,
-    /// The agent takes leave.
+    /// The agent's last message.
     Farewell,
 }
 
-/// Whose names the gaps are filled with, escaped.
+/// The names that fill the placeholders, escaped.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Names<'a> {
-    pub(super) member: &'a [u8],
-    pub(super) agent: &'a [u8],
+pub(crate) struct Names<'a> {
+    pub(crate) member: &'a [u8],
+    pub(crate) agent: &'a [u8],
 }
 
-/// All sentences, ready to be written in one script.
+/// All templates, escaped for one script.
 #[derive(Debug)]
-pub(super) struct Phrases {
+pub(crate) struct Phrases {
     domains: Vec<Domain>,
     small_talk: [Vec<Phrase>; 6],
 }
@@ -114,7 +114,7 @@ struct Domain {
 
 impl Phrases {
     /// Compiles the phrase book.
-    pub(super) fn new(script: Script) -> Self {
+    pub(crate) fn new(script: Script) -> Self {
         let compile = |lines: &[&str]| lines.iter().map(|line| phrase(line, script)).collect();
         let domain = |text: &DomainText| Domain {
             prefix: text.prefix,
@@ -125,10 +125,10 @@ impl Phrases {
         Self { domains: DOMAINS.iter().map(domain).collect(), small_talk: SMALL_TALK.map(compile) }
     }
 
-    /// Decides what a conversation is about.
-    pub(super) fn facts(dice: &mut Dice) -> Facts {
+    /// Chooses the subject of a conversation.
+    pub(crate) fn facts(rng: &mut Rng) -> Facts {
         let weight: u32 = DOMAINS.iter().map(|domain| domain.weight).sum();
-        let mut left = dice.below(weight);
+        let mut left = rng.below(weight);
         let falls = |domain: &DomainText| {
             let here = left < domain.weight;
             left = left.saturating_sub(domain.weight);
@@ -137,30 +137,30 @@ impl Phrases {
         let domain = DOMAINS.iter().position(falls).unwrap_or(0);
         Facts {
             domain,
-            item: dice.place(DOMAINS[domain].items.len()),
-            reference: dice.between(10_000, 999_999),
-            cents: dice.between(399, 89_999),
-            digits: dice.below(10_000),
+            item: rng.index(DOMAINS[domain].items.len()),
+            reference: rng.between(10_000, 999_999),
+            cents: rng.between(399, 89_999),
+            digits: rng.below(10_000),
         }
     }
 
-    /// Writes something one could say at this turn, as the inside of a JSON string.
-    pub(super) fn write(&self, out: &mut Vec<u8>, turn: Turn, facts: &Facts, names: Names<'_>, dice: &mut Dice) {
+    /// Appends a random message for this turn as the content of a JSON string.
+    pub(crate) fn write(&self, out: &mut Vec<u8>, turn: Turn, facts: &Facts, names: Names<'_>, rng: &mut Rng) {
         let domain = &self.domains[facts.domain];
         let own = &domain.turns[turn as usize];
         let common = &self.small_talk[turn as usize];
-        let common_wanted = domain.small_talk && !common.is_empty() && dice.below(100) < 35;
+        let common_wanted = domain.small_talk && !common.is_empty() && rng.below(100) < 35;
         let from = if common_wanted || own.is_empty() { common } else { own };
-        for piece in &from[dice.place(from.len())] {
+        for piece in &from[rng.index(from.len())] {
             match piece {
                 Piece::Text(text) => out.extend_from_slice(text),
-                Piece::Gap(slot) => fill(out, *slot, domain, facts, names, dice),
+                Piece::Gap(slot) => fill(out, *slot, domain, facts, names, rng),
             }
         }
     }
 }
 
-fn fill(out: &mut Vec<u8>, slot: Slot, domain: &Domain, facts: &Facts, names: Names<'_>, dice: &mut Dice) {
+fn fill(out: &mut Vec<u8>, slot: Slot, domain: &Domain, facts: &Facts, names: Names<'_>, rng: &mut Rng) {
     match slot {
         Slot::First => out.extend_from_slice(names.member),
         Slot::Agent => out.extend_from_slice(names.agent),
@@ -176,20 +176,20 @@ fn fill(out: &mut Vec<u8>, slot: Slot, domain: &Domain, facts: &Facts, names: Na
         }
         Slot::Digits => out.extend_from_slice(&json::padded::<4>(u64::from(facts.digits))),
         Slot::Date => {
-            json::decimal(out, u64::from(dice.between(1, 28)));
+            json::decimal(out, u64::from(rng.between(1, 28)));
             out.push(b' ');
-            out.extend_from_slice(dice.pick(&MONTHS).as_bytes());
+            out.extend_from_slice(rng.pick(&MONTHS).as_bytes());
         }
         Slot::Time => {
-            json::decimal(out, u64::from(dice.between(7, 21)));
+            json::decimal(out, u64::from(rng.between(7, 21)));
             out.push(b':');
-            out.extend_from_slice(&json::padded::<2>(u64::from(dice.below(4) * 15)));
+            out.extend_from_slice(&json::padded::<2>(u64::from(rng.below(4) * 15)));
         }
-        Slot::Count => json::decimal(out, u64::from(dice.between(2, 9))),
+        Slot::Count => json::decimal(out, u64::from(rng.between(2, 9))),
     }
 }
 
-/// Takes a sentence apart at its gaps. Braces around anything but the name of a gap are text.
+/// Splits a template at its placeholders. Braces around any other word are text.
 fn phrase(line: &str, script: Script) -> Phrase {
     let mut pieces = Vec::new();
     let mut text = String::new();
@@ -213,7 +213,7 @@ fn phrase(line: &str, script: Script) -> Phrase {
     pieces.into()
 }
 
-/// The gap that `text` begins with, and what follows it.
+/// The placeholder at the start of `text`, and the rest.
 fn gap(text: &str) -> Option<(Slot, &str)> {
     let (name, after) = text.strip_prefix('{')?.split_once('}')?;
     let (_, slot) = SLOTS.iter().find(|(known, _)| *known == name)?;
@@ -228,21 +228,21 @@ fn escaped(text: &str, script: Script) -> Box<[u8]> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::dice::Purpose;
     use super::*;
+    use crate::rng::Purpose;
 
     const TURNS: [Turn; 6] = [Turn::Opening, Turn::Member, Turn::Greeting, Turn::Agent, Turn::Thanks, Turn::Farewell];
 
     fn said(script: Script, times: u64) -> Vec<Vec<u8>> {
         let phrases = Phrases::new(script);
-        let mut dice = Dice::new(1, Purpose::Probe, 0);
+        let mut rng = Rng::new(1, Purpose::Probe, 0);
         let names = Names { member: b"Ines", agent: b"Hugo" };
         let mut all = Vec::new();
         for _ in 0..times {
-            let facts = Phrases::facts(&mut dice);
+            let facts = Phrases::facts(&mut rng);
             for turn in TURNS {
                 let mut out = Vec::new();
-                phrases.write(&mut out, turn, &facts, names, &mut dice);
+                phrases.write(&mut out, turn, &facts, names, &mut rng);
                 all.push(out);
             }
         }
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_is_said_is_a_json_string_without_open_gaps() {
+    fn messages_are_json_strings_without_placeholders() {
         for text in said(Script::Ascii, 2000) {
             assert!(text.is_ascii());
             let quoted = [b"\"".as_slice(), &text, b"\""].concat();
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn every_domain_has_something_to_say_at_every_turn() {
+    fn every_domain_has_a_message_for_every_turn() {
         for domain in &DOMAINS {
             assert!(domain.weight > 0 && !domain.items.is_empty());
             for turn in TURNS {
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn both_scripts_say_the_same() {
+    fn both_scripts_encode_the_same_text() {
         let read =
             |text: &Vec<u8>| serde_json::from_slice::<String>(&[b"\"", text.as_slice(), b"\""].concat()).unwrap();
         let utf8: Vec<String> = said(Script::Utf8, 300).iter().map(read).collect();
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_gaps_are_text() {
+    fn unknown_placeholders_are_text() {
         let pieces = phrase("a {b} {n}", Script::Utf8);
         assert!(matches!(&pieces[..], [Piece::Text(text), Piece::Gap(Slot::Count)] if **text == *b"a {b} "));
     }

@@ -1,24 +1,24 @@
-//! What members and agents say. Add a domain here; nothing else has to know.
+//! The message templates of members and agents. A new domain needs a change in this file only.
 //!
-//! A sentence may hold `{first}`, `{agent}`, `{ref}`, `{item}`, `{amount}`, `{digits}`, `{date}`, `{time}` and `{n}`.
-//! Changing a sentence changes every log made from now on: the golden hashes in the tests say so.
+//! A template can contain `{first}`, `{agent}`, `{ref}`, `{item}`, `{amount}`, `{digits}`, `{date}`, `{time}` and `{n}`.
+//! A change of a template changes every log: see `tests/golden.rs`.
 
-/// The sentences about one kind of business.
-pub(super) struct DomainText {
-    /// What its reference numbers begin with.
-    pub(super) prefix: &'static str,
-    /// How often it comes up, relative to the others.
-    pub(super) weight: u32,
-    /// What it may be about; at least one.
-    pub(super) items: &'static [&'static str],
-    /// By turn: opening, member, greeting, agent, thanks, farewell. What is missing comes from the small talk.
-    pub(super) turns: [&'static [&'static str]; 6],
-    /// Whether English small talk may be mixed in.
-    pub(super) small_talk: bool,
+/// The templates of one kind of business.
+pub(crate) struct DomainText {
+    /// Prefix of its reference numbers.
+    pub(crate) prefix: &'static str,
+    /// Frequency relative to the other domains.
+    pub(crate) weight: u32,
+    /// Subjects, at least one.
+    pub(crate) items: &'static [&'static str],
+    /// By turn: opening, member, greeting, agent, thanks, farewell. An empty list falls back to the small talk.
+    pub(crate) turns: [&'static [&'static str]; 6],
+    /// Whether English small talk is mixed in.
+    pub(crate) small_talk: bool,
 }
 
-/// What is said in any English conversation, by turn.
-pub(super) const SMALL_TALK: [&[&str]; 6] = [
+/// Templates for any English conversation, by turn.
+pub(crate) const SMALL_TALK: [&[&str]; 6] = [
     &[
         "Hello, is a real person there?",
         "hi",
@@ -69,7 +69,7 @@ pub(super) const SMALL_TALK: [&[&str]; 6] = [
 ];
 
 /// All domains.
-pub(super) const DOMAINS: [DomainText; 14] = [
+pub(crate) const DOMAINS: [DomainText; 14] = [
     DomainText {
         prefix: "B-",
         weight: 20,

@@ -1,15 +1,15 @@
-//! SuperOffice chat webhooks: the same conversations, told as changes of a chat session.
+//! SuperOffice chat webhooks: the same conversations as changes of a chat session.
 //!
-//! The samples and the field list of SuperOffice's documentation disagree about how keys and values are written, and
-//! so do real senders; each tenant here keeps to one of the [`Style`]s.
+//! The samples and the field list of SuperOffice's documentation disagree about the spelling of keys and values, and so do
+//! real senders. Each tenant uses one [`Style`].
 
-use super::clock::Clock;
-use super::conversation::{Conversation, assigned};
-use super::json::decimal;
-use super::people::Tenant;
-use super::plan::{Step, StepKind};
+use crate::clock::Clock;
+use crate::conversation::{Conversation, assigned};
+use crate::json::decimal;
+use crate::people::Tenant;
+use crate::plan::{Step, StepKind};
 
-/// The number of the first chat session.
+/// Id of the first chat session.
 const FIRST_SESSION: u64 = 178_105;
 
 /// The status of a chat session.
@@ -36,14 +36,14 @@ impl Status {
     }
 }
 
-/// How a sender writes keys and values.
+/// Spelling of keys and values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Style {
-    /// `"AlertLevel":0`, ids now as text, now as number: the sample.
+    /// `"AlertLevel":0`, some ids as text: the sample.
     Pascal,
-    /// `"alertLevel":0`, everything in its own type: the field list.
+    /// `"alertLevel":0`, every value in its type: the field list.
     Camel,
-    /// `"alert_level":"0"`, everything as text, yes and no as 1 and 0: the database columns.
+    /// `"alert_level":"0"`, every value as text, booleans as 1 and 0: the database columns.
     Snake,
     /// As [`Style::Camel`], with the name of the status instead of its number.
     Named,
@@ -51,7 +51,7 @@ enum Style {
 
 const STYLES: [Style; 4] = [Style::Pascal, Style::Camel, Style::Snake, Style::Named];
 
-/// The fields in the order of the sample, in each spelling.
+/// The fields in the order of the sample, in every spelling.
 const FIELDS: [[&str; 3]; 13] = [
     ["AlertLevel", "alertLevel", "alert_level"],
     ["ChatbotIsactive", "chatbotIsactive", "chatbot_isactive"],
@@ -68,7 +68,7 @@ const FIELDS: [[&str; 3]; 13] = [
     ["UserId", "userId", "user_id"],
 ];
 
-/// One value among the fields.
+/// The value of a field.
 #[derive(Debug, Clone, Copy)]
 enum Value<'a> {
     Number(u64),
@@ -80,7 +80,7 @@ enum Value<'a> {
 }
 
 /// Writes `{"EventId","Timestamp","Changes","Event","PrimaryKey","Entity",...,"FieldValues"}`.
-pub(super) fn write(out: &mut Vec<u8>, conversation: &Conversation, tenant: &Tenant, step: Step, clock: &mut Clock) {
+pub(crate) fn write(out: &mut Vec<u8>, conversation: &Conversation, tenant: &Tenant, step: Step, clock: &mut Clock) {
     out.extend_from_slice(br#"{"EventId":""#);
     out.extend_from_slice(&conversation.event_id());
     out.extend_from_slice(br#"","Timestamp":""#);
@@ -102,7 +102,7 @@ pub(super) fn write(out: &mut Vec<u8>, conversation: &Conversation, tenant: &Ten
     out.push(b'}');
 }
 
-/// What is left of the time below a millisecond. The opening message comes after the opening, if only just.
+/// The part of the time below a millisecond; it puts the opening message after the opening.
 fn ticks(conversation: &Conversation, kind: StepKind) -> u64 {
     let below = conversation.event_bits(3) % 5000;
     match kind {
@@ -137,7 +137,7 @@ fn changes(conversation: &Conversation, kind: StepKind) -> &'static [u8] {
     }
 }
 
-/// The status after the event; a mere sign of activity carries no fields at all, like the sample.
+/// The status after the event. An update of the activity has no fields at all, as in the sample.
 fn status(conversation: &Conversation, kind: StepKind) -> Option<Status> {
     let by_last_message = if conversation.inbound_last { Status::CustomerLast } else { Status::UserLast };
     match kind {
@@ -149,7 +149,7 @@ fn status(conversation: &Conversation, kind: StepKind) -> Option<Status> {
     }
 }
 
-/// Only a finished session can be taken up again.
+/// Only a finished session can be reopened.
 fn end(conversation: &Conversation) -> Status {
     if conversation.upcoming().is_some() {
         Status::Finished
@@ -162,7 +162,7 @@ fn end(conversation: &Conversation) -> Status {
     }
 }
 
-/// The associate behind the event; associates and users are counted apart. 0 where it was the customer.
+/// Id of the associate who caused the event, 0 for the customer. Associates and users have different ids.
 fn changed_by(tenant: &Tenant, step: Step) -> u64 {
     match step.kind {
         StepKind::Outbound | StepKind::Assign | StepKind::Close => {

@@ -1,38 +1,38 @@
-//! Many conversations at once, in the order of time.
+//! Many conversations at once, in order of time.
 
-use super::airship;
-use super::clock::Clock;
-use super::conversation::{Beginning, Conversation};
-use super::dice::{Dice, Purpose};
-use super::json::Script;
-use super::options::{Envelope, GenerateOptions};
-use super::people::{Member, Tenant, cast};
-use super::phrase::Phrases;
-use super::plan::{Step, StepKind, mean_talk_ms};
-use super::superoffice;
+use crate::airship;
+use crate::clock::Clock;
+use crate::conversation::{Beginning, Conversation};
+use crate::json::Script;
+use crate::options::{Envelope, Options};
+use crate::people::{Member, Tenant, cast};
+use crate::phrase::Phrases;
+use crate::plan::{Step, StepKind, mean_talk_ms};
+use crate::rng::{Purpose, Rng};
+use crate::superoffice;
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
 
-/// Conversations held in memory, at most, for each one that is to be in flight.
-pub(super) const HELD_PER_IN_FLIGHT: usize = 4;
+/// Maximum number of conversations in memory, per conversation that should be active on average.
+pub(crate) const HELD_PER_IN_FLIGHT: usize = 4;
 
-/// Members back to whom a returning one may go.
+/// A returning member is one of this many most recent members.
 const REMEMBERED: u32 = 4096;
 
-/// What the delivery may want to know about an event.
+/// What delivery needs to know about an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Moment {
-    /// Whether the next event is the message that this one opens for.
-    pub(super) opens: bool,
-    /// How the event is written.
-    pub(super) envelope: Envelope,
+pub(crate) struct Moment {
+    /// Whether the next event of the conversation is the message that opened it.
+    pub(crate) opens: bool,
+    /// Format of the event.
+    pub(crate) envelope: Envelope,
 }
 
-/// All events of a log, one after the other.
+/// Produces the events of a log in order.
 #[derive(Debug)]
-pub(super) struct Timeline<'a> {
-    options: &'a GenerateOptions,
+pub(crate) struct Timeline {
+    options: Options,
     tenants: Vec<Tenant>,
     utf8: Phrases,
     ascii: Phrases,
@@ -44,10 +44,10 @@ pub(super) struct Timeline<'a> {
     open: u64,
 }
 
-/// When the next conversation begins, and with whom.
+/// Start time and member of the next conversation.
 #[derive(Debug)]
 struct Arrivals {
-    dice: Dice,
+    rng: Rng,
     mean_gap_micros: u64,
     micros: u64,
     conversations: u64,
@@ -61,16 +61,16 @@ struct Flight {
     conversation: Box<Conversation>,
 }
 
-impl<'a> Timeline<'a> {
-    /// The beginning of the log.
-    pub(super) fn new(options: &'a GenerateOptions) -> Self {
+impl Timeline {
+    /// A timeline at the start of the log.
+    pub(crate) fn new(options: Options) -> Self {
         Self {
-            options,
-            tenants: cast(options),
+            tenants: cast(&options),
             utf8: Phrases::new(Script::Utf8),
             ascii: Phrases::new(Script::Ascii),
             clock: Clock::new(),
-            arrivals: Arrivals::new(options),
+            arrivals: Arrivals::new(&options),
+            options,
             in_flight: BinaryHeap::new(),
             planned: 0,
             written: 0,
@@ -78,24 +78,24 @@ impl<'a> Timeline<'a> {
         }
     }
 
-    /// How many conversations have begun.
-    pub(super) fn conversations(&self) -> u64 {
+    /// Number of conversations that have started.
+    pub(crate) fn conversations(&self) -> u64 {
         self.arrivals.conversations
     }
 
-    /// How many of them are open after what was written so far.
-    pub(super) fn open(&self) -> u64 {
+    /// Number of open conversations after the events so far.
+    pub(crate) fn open(&self) -> u64 {
         self.open
     }
 
-    /// How many are held in memory.
+    /// Number of conversations in memory.
     #[cfg(test)]
-    pub(super) fn held(&self) -> usize {
+    pub(crate) fn held(&self) -> usize {
         self.in_flight.len()
     }
 
     /// Appends the next event to `out`, without an end of line. `None` at the end of the log.
-    pub(super) fn next_event(&mut self, out: &mut Vec<u8>) -> Option<Moment> {
+    pub(crate) fn next_event(&mut self, out: &mut Vec<u8>) -> Option<Moment> {
         self.admit();
         let mut flight = self.in_flight.peek_mut()?;
         let conversation = &mut flight.conversation;
@@ -117,7 +117,7 @@ impl<'a> Timeline<'a> {
             Some(next) => flight.at = next.at,
             None => drop(PeekMut::pop(flight)),
         }
-        // Whoever had to wait for room begins now, not in the past.
+        // A conversation that had to wait for room starts now, not in the past.
         self.arrivals.not_before(step.at);
         Some(moment)
     }
@@ -126,7 +126,7 @@ impl<'a> Timeline<'a> {
         self.in_flight.len() >= HELD_PER_IN_FLIGHT * self.options.in_flight as usize
     }
 
-    /// Lets every conversation begin that begins before the next event of those in flight.
+    /// Starts every conversation that is due before the next event of the active ones.
     fn admit(&mut self) {
         while self.planned < self.options.events && !self.held_too_many() {
             let at = self.arrivals.at();
@@ -135,29 +135,36 @@ impl<'a> Timeline<'a> {
             }
             let begin = Beginning { number: self.arrivals.conversations, at, room: self.options.events - self.planned };
             let serial = self.arrivals.admit(self.options.returning);
-            let member = Member::new(self.options, &self.tenants, serial);
-            let conversation = Box::new(Conversation::new(self.options, &self.tenants, member, begin));
+            let member = Member::new(&self.options, &self.tenants, serial);
+            let conversation = Box::new(Conversation::new(&self.options, &self.tenants, member, begin));
             self.planned += conversation.len();
             self.in_flight.push(Flight { at, conversation });
         }
     }
 }
 
-fn write(out: &mut Vec<u8>, conversation: &Conversation, tenant: &Tenant, step: Step, clock: &mut Clock, place: u64) {
+fn write(
+    out: &mut Vec<u8>,
+    conversation: &Conversation,
+    tenant: &Tenant,
+    step: Step,
+    clock: &mut Clock,
+    position: u64,
+) {
     match conversation.envelope {
         Envelope::AirshipApi => airship::write_api(out, conversation, tenant, step, clock),
-        Envelope::AirshipRtds => airship::write_rtds(out, conversation, tenant, step, clock, place),
+        Envelope::AirshipRtds => airship::write_rtds(out, conversation, tenant, step, clock, position),
         Envelope::SuperOffice => superoffice::write(out, conversation, tenant, step, clock),
     }
 }
 
 impl Arrivals {
-    fn new(options: &GenerateOptions) -> Self {
-        let mut probe = Dice::new(options.seed, Purpose::Probe, 0);
+    fn new(options: &Options) -> Self {
+        let mut probe = Rng::new(options.seed, Purpose::Probe, 0);
         let talk_micros = mean_talk_ms(&mut probe, options) * 1000;
         Self {
-            dice: Dice::new(options.seed, Purpose::Arrivals, 0),
-            // Microseconds, so that a great many in flight do not round to the same gap.
+            rng: Rng::new(options.seed, Purpose::Arrivals, 0),
+            // In microseconds, because a gap in milliseconds would round to 0 for many active conversations.
             mean_gap_micros: (talk_micros / u64::from(options.in_flight)).max(1),
             micros: options.start() * 1000,
             conversations: 0,
@@ -165,33 +172,33 @@ impl Arrivals {
         }
     }
 
-    /// When the next one begins, in milliseconds.
+    /// Start of the next conversation in milliseconds.
     fn at(&self) -> u64 {
         self.micros / 1000
     }
 
-    /// Lets the next one begin: returns its member's serial number and moves on to the one after.
+    /// Starts the next conversation: returns the number of its member and schedules the one after it.
     fn admit(&mut self, returning: f64) -> u64 {
         self.conversations += 1;
-        // At least a millisecond apart, or one member could begin two conversations of the same name.
-        let next = self.micros + self.dice.wait(self.mean_gap_micros);
+        // At least a millisecond apart, because member and start time identify a conversation.
+        let next = self.micros + self.rng.wait(self.mean_gap_micros);
         self.micros = next.max((self.at() + 1) * 1000);
         let known = u32::try_from(self.members).unwrap_or(u32::MAX).min(REMEMBERED);
-        let back = u64::from(self.dice.below(known));
-        if self.dice.chance(returning) && known > 0 {
+        let back = u64::from(self.rng.below(known));
+        if self.rng.chance(returning) && known > 0 {
             return self.members - 1 - back;
         }
         self.members += 1;
         self.members - 1
     }
 
-    /// Puts the next beginning off, if it lies before that.
+    /// Delays the next conversation to this time if it would start earlier.
     fn not_before(&mut self, ms: u64) {
         self.micros = self.micros.max(ms * 1000);
     }
 }
 
-/// The earliest is the greatest, as [`BinaryHeap`] wants it; at the same time, the conversation that began first.
+/// The earliest is the greatest, because [`BinaryHeap`] is a max-heap; at equal times, the conversation that started first.
 impl Ord for Flight {
     fn cmp(&self, other: &Self) -> Ordering {
         (other.at, other.conversation.number).cmp(&(self.at, self.conversation.number))

@@ -7,8 +7,7 @@ use anyhow::{Context, Result, ensure};
 use convofold::engine::Board;
 use convofold::ingest::{Format, Ignored, Limits, Origin, Parser, Rejection, Sink};
 use convofold::{Event, Seq, StateHash};
-
-use crate::command::convofold;
+use convofold_generator::{Generator, Options};
 
 /// A log of one event a line, none of them twice: the event of line n is event n.
 #[derive(Debug)]
@@ -23,13 +22,10 @@ impl Feed {
     /// Makes a log of so many events.
     ///
     /// # Errors
-    /// Where the command fails, or made something else.
+    /// If a line is not exactly one event.
     pub fn generate(events: u64, seed: u64) -> Result<Arc<Self>> {
-        let mut generate = convofold();
-        generate.args(["generate", "--events", &events.to_string(), "--seed", &seed.to_string()]);
-        let output = generate.output().context("running convofold generate")?;
-        ensure!(output.status.success(), "convofold generate: {}", String::from_utf8_lossy(&output.stderr));
-        let bytes = output.stdout;
+        let mut bytes = Vec::new();
+        Generator::new(Options::new().events(events).seed(seed))?.write_to(&mut bytes)?;
         let ends =
             bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1).collect::<Vec<_>>();
         let mut found = Found::default();

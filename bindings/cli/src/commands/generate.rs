@@ -1,11 +1,10 @@
 //! `convofold generate`.
 
 use std::fs::File;
-use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use convofold_generator::{Faults, GenerateOptions, GenerateSummary, Mix, generate};
+use convofold_generator::{Faults, Generator, Mix, Options, Summary};
 use serde::Serialize;
 
 use crate::console::Console;
@@ -15,15 +14,15 @@ use crate::output::table::Facts;
 use crate::output::text;
 use crate::values;
 
-/// Make an event log.
+/// Generate an event log.
 ///
-/// Writes an event log of days in several contact centres to standard output or to --out, one event a line: members
-/// write, agents take over, hand on and close, some members come back. The same options give the same bytes on every
-/// machine. What was made is told on standard error; with --json as one JSON object, on standard output where the log
-/// goes to a file.
+/// Writes a log of simulated conversations in several contact centers to standard output or to --out, one event per
+/// line: members write, agents take over, transfer and close, and some members return. The same options give the same
+/// bytes on every machine. A summary is printed to standard error. With --json it is a JSON object, printed to standard
+/// output if the log is written to a file.
 ///
-/// Faults change how events are delivered and never the events themselves: a log with faults leads to the same state as
-/// the log without.
+/// Faults change the delivery of events, not the events: a log with faults leads to the same state as the log without
+/// them.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -31,97 +30,97 @@ Examples:
   convofold generate --duplicates .02 --shuffle 500 --garbage .01 | convofold replay - --db ./db
 ")]
 pub struct GenerateArgs {
-    /// Where to write the log; - is standard output.
+    /// File to write the log to; - is standard output.
     #[arg(long, value_name = "FILE", default_value = "-")]
     out: PathBuf,
-    /// Tell what was made as one JSON object.
+    /// Print the summary as a JSON object.
     #[arg(long)]
     json: bool,
     #[command(flatten)]
     size: SizeArgs,
     #[command(flatten)]
-    happenings: HappeningArgs,
+    behavior: BehaviorArgs,
     #[command(flatten)]
     faults: FaultArgs,
 }
 
-/// How much, and in which form.
+/// Size and format of the log.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Size and form")]
+#[command(next_help_heading = "Size and format")]
 struct SizeArgs {
-    /// How many different events.
-    #[arg(long, value_name = "N", default_value_t = GenerateOptions::default().events)]
+    /// Number of distinct events.
+    #[arg(long, value_name = "N", default_value_t = Options::default().events)]
     events: u64,
-    /// Which of the many possible logs.
-    #[arg(long, value_name = "N", default_value_t = GenerateOptions::default().seed)]
+    /// Seed of the random choices.
+    #[arg(long, value_name = "N", default_value_t = Options::default().seed)]
     seed: u64,
-    /// The form: airship-api, airship-rtds, superoffice, or mixed (a third of the conversations in each).
-    #[arg(long, value_name = "FORM", default_value = "mixed", value_parser = mix_of_word)]
+    /// Event format: airship-api, airship-rtds, superoffice, or mixed (a third of the conversations in each).
+    #[arg(long, value_name = "FORMAT", default_value = "mixed", value_parser = mix_of_name)]
     envelope: Mix,
-    /// Shares of conversations in airship-api, airship-rtds and superoffice, such as 2:1:1, instead of --envelope.
+    /// Ratio of conversations in airship-api, airship-rtds and superoffice, for example 2:1:1, instead of --envelope.
     #[arg(long, value_name = "A:R:S", conflicts_with = "envelope", value_parser = mix_of_shares)]
     mix: Option<Mix>,
-    /// How many agents, over all tenants.
-    #[arg(long, value_name = "N", default_value_t = GenerateOptions::default().agents,
+    /// Number of agents of all tenants together.
+    #[arg(long, value_name = "N", default_value_t = Options::default().agents,
         value_parser = clap::value_parser!(u32).range(1..))]
     agents: u32,
-    /// How many businesses.
-    #[arg(long, value_name = "N", default_value_t = GenerateOptions::default().tenants,
+    /// Number of businesses.
+    #[arg(long, value_name = "N", default_value_t = Options::default().tenants,
         value_parser = clap::value_parser!(u32).range(1..))]
     tenants: u32,
-    /// How many conversations are talked in at once, on average.
-    #[arg(long, value_name = "N", default_value_t = GenerateOptions::default().in_flight,
+    /// Average number of conversations active at once.
+    #[arg(long, value_name = "N", default_value_t = Options::default().in_flight,
         value_parser = clap::value_parser!(u32).range(1..))]
     in_flight: u32,
-    /// When the log begins [default: 2021-07-29T05:11:08.595Z].
+    /// Time of the first event [default: 2021-07-29T05:11:08.595Z].
     #[arg(long, value_name = "TIME", value_parser = values::time)]
     start: Option<i64>,
 }
 
-/// What happens, each a chance from 0 to 1.
+/// Behavior, as probabilities.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "What happens, as chances from 0 to 1")]
-struct HappeningArgs {
-    /// An Airship conversation goes over SMS and not over the app.
-    #[arg(long, value_name = "P", value_parser = values::chance, default_value_t = GenerateOptions::default().sms)]
+#[command(next_help_heading = "Behavior (probabilities from 0 to 1)")]
+struct BehaviorArgs {
+    /// An Airship conversation uses SMS instead of the app.
+    #[arg(long, value_name = "P", value_parser = values::chance, default_value_t = Options::default().sms)]
     sms: f64,
-    /// A conversation is begun by a member who was there before.
-    #[arg(long, value_name = "P", value_parser = values::chance, default_value_t = GenerateOptions::default().returning)]
+    /// A conversation is started by a returning member.
+    #[arg(long, value_name = "P", value_parser = values::chance, default_value_t = Options::default().returning)]
     returning: f64,
-    /// A conversation is handed to another agent.
-    #[arg(long, value_name = "P", value_parser = values::chance, default_value_t = GenerateOptions::default().transfer)]
+    /// A conversation is transferred to another agent.
+    #[arg(long, value_name = "P", value_parser = values::chance, default_value_t = Options::default().transfer)]
     transfer: f64,
-    /// A conversation goes back to the queue and is taken again.
-    #[arg(long, value_name = "P", value_parser = values::chance, default_value_t = GenerateOptions::default().requeue)]
+    /// A conversation returns to the queue and is taken again.
+    #[arg(long, value_name = "P", value_parser = values::chance, default_value_t = Options::default().requeue)]
     requeue: f64,
     /// No agent ever answers.
-    #[arg(long, value_name = "P", value_parser = values::chance, default_value_t = GenerateOptions::default().abandon)]
+    #[arg(long, value_name = "P", value_parser = values::chance, default_value_t = Options::default().abandon)]
     abandon: f64,
-    /// After a message comes an event that changes nothing but the activity.
-    #[arg(long, value_name = "P", value_parser = values::chance, default_value_t = GenerateOptions::default().updates)]
+    /// A message is followed by an event that only updates the last activity.
+    #[arg(long, value_name = "P", value_parser = values::chance, default_value_t = Options::default().updates)]
     updates: f64,
     /// A conversation is never closed.
-    #[arg(long, value_name = "P", value_parser = values::chance, default_value_t = GenerateOptions::default().leave_open)]
+    #[arg(long, value_name = "P", value_parser = values::chance, default_value_t = Options::default().leave_open)]
     leave_open: f64,
-    /// A closed conversation is opened again.
-    #[arg(long, value_name = "P", value_parser = values::chance, default_value_t = GenerateOptions::default().reopen)]
+    /// A closed conversation is reopened.
+    #[arg(long, value_name = "P", value_parser = values::chance, default_value_t = Options::default().reopen)]
     reopen: f64,
 }
 
-/// What goes wrong in delivery.
+/// Faults in delivery.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "What goes wrong in delivery")]
+#[command(next_help_heading = "Faults in delivery")]
 struct FaultArgs {
-    /// The chance that an event is delivered twice.
+    /// Probability that an event is delivered twice.
     #[arg(long, value_name = "P", value_parser = values::chance, default_value_t = 0.0)]
     duplicates: f64,
-    /// How many events may overtake an event, at most.
+    /// Maximum number of events that can overtake an event (0: keep the order).
     #[arg(long, value_name = "N", default_value_t = 0)]
     shuffle: u32,
-    /// The chance, after an event, of a line that is no event.
+    /// Probability, after an event, of a line that is not an event.
     #[arg(long, value_name = "P", value_parser = values::chance, default_value_t = 0.0)]
     garbage: f64,
-    /// The chance that the first message arrives before the event that opens its conversation.
+    /// Probability that the first message arrives before the event that opens its conversation.
     #[arg(long, value_name = "P", value_parser = values::chance, default_value_t = 0.0)]
     message_first: f64,
 }
@@ -142,8 +141,9 @@ struct SummaryJson {
 impl GenerateArgs {
     pub(crate) fn run(&self, console: &mut Console) -> Result<Exit, CliError> {
         let to_file = self.out.as_os_str() != "-";
-        let summary =
-            if to_file { to_file_named(&self.out, &self.options())? } else { to_console(&self.options(), console)? };
+        let generator =
+            Generator::new(self.options()).map_err(|error| CliError::new(Exit::Usage, error.to_string()))?;
+        let summary = if to_file { write_file(generator, &self.out)? } else { generator.write_to(console.out())? };
         if !self.json {
             console.note(table(&summary).plain());
         } else if to_file {
@@ -154,64 +154,58 @@ impl GenerateArgs {
         Ok(Exit::Success)
     }
 
-    fn options(&self) -> GenerateOptions {
-        let Self { size, happenings, faults, .. } = self;
-        let defaults = GenerateOptions::default();
-        GenerateOptions {
-            events: size.events,
-            seed: size.seed,
-            mix: size.mix.unwrap_or(size.envelope),
-            agents: size.agents,
-            tenants: size.tenants,
-            in_flight: size.in_flight,
-            start_ms: size.start.unwrap_or(defaults.start_ms),
-            sms: happenings.sms,
-            returning: happenings.returning,
-            transfer: happenings.transfer,
-            requeue: happenings.requeue,
-            abandon: happenings.abandon,
-            updates: happenings.updates,
-            leave_open: happenings.leave_open,
-            reopen: happenings.reopen,
-            faults: Faults {
-                duplicates: faults.duplicates,
-                shuffle: faults.shuffle,
-                garbage: faults.garbage,
-                message_first: faults.message_first,
-            },
-        }
+    fn options(&self) -> Options {
+        let Self { size, behavior, faults, .. } = self;
+        let options = Options::new()
+            .events(size.events)
+            .seed(size.seed)
+            .mix(size.mix.unwrap_or(size.envelope))
+            .agents(size.agents)
+            .tenants(size.tenants)
+            .in_flight(size.in_flight)
+            .sms(behavior.sms)
+            .returning(behavior.returning)
+            .transfer(behavior.transfer)
+            .requeue(behavior.requeue)
+            .abandon(behavior.abandon)
+            .updates(behavior.updates)
+            .leave_open(behavior.leave_open)
+            .reopen(behavior.reopen)
+            .faults(faults.faults());
+        size.start.into_iter().fold(options, Options::start_ms)
     }
 }
 
-fn to_console(options: &GenerateOptions, console: &mut Console) -> Result<GenerateSummary, CliError> {
-    generate(options, console.out()).map_err(|error| refused(&error).unwrap_or_else(|| error.into()))
+impl FaultArgs {
+    fn faults(&self) -> Faults {
+        Faults::new()
+            .duplicates(self.duplicates)
+            .shuffle(self.shuffle)
+            .garbage(self.garbage)
+            .message_first(self.message_first)
+    }
 }
 
-fn to_file_named(path: &Path, options: &GenerateOptions) -> Result<GenerateSummary, CliError> {
-    let failed = |error: io::Error| refused(&error).unwrap_or_else(|| CliError::io("write", path, &error));
-    let file = File::create(path).map_err(failed)?;
-    generate(options, &mut BufWriter::new(file)).map_err(failed)
+fn write_file(generator: Generator, path: &Path) -> Result<Summary, CliError> {
+    File::create(path).and_then(|file| generator.write_to(file)).map_err(|error| CliError::io("write", path, &error))
 }
 
-/// Options that make no sense are found by the generator before it writes anything.
-fn refused(error: &io::Error) -> Option<CliError> {
-    (error.kind() == io::ErrorKind::InvalidInput).then(|| CliError::new(Exit::Usage, error.to_string()))
-}
-
-fn mix_of_word(word: &str) -> Result<Mix, String> {
-    word.parse::<Mix>().map_err(|error| error.to_string())
+fn mix_of_name(name: &str) -> Result<Mix, String> {
+    name.parse::<Mix>().map_err(|error| error.to_string())
 }
 
 fn mix_of_shares(text: &str) -> Result<Mix, String> {
     let shares: Option<Vec<u32>> = text.split(':').map(|share| share.parse().ok()).collect();
     match shares.as_deref() {
-        Some([0, 0, 0]) => Err("one of the three must be above 0".to_owned()),
-        Some(&[airship_api, airship_rtds, superoffice]) => Ok(Mix { airship_api, airship_rtds, superoffice }),
-        _ => Err("expected three whole numbers such as 2:1:1".to_owned()),
+        Some([0, 0, 0]) => Err("at least one of the three numbers must be above 0".to_owned()),
+        Some(&[airship_api, airship_rtds, superoffice]) => {
+            Ok(Mix::default().airship_api(airship_api).airship_rtds(airship_rtds).superoffice(superoffice))
+        }
+        _ => Err("expected three whole numbers, for example 2:1:1".to_owned()),
     }
 }
 
-fn as_json(summary: &GenerateSummary) -> SummaryJson {
+fn as_json(summary: &Summary) -> SummaryJson {
     SummaryJson {
         lines: summary.lines,
         events: summary.events,
@@ -225,7 +219,7 @@ fn as_json(summary: &GenerateSummary) -> SummaryJson {
     }
 }
 
-fn table(summary: &GenerateSummary) -> Facts {
+fn table(summary: &Summary) -> Facts {
     let mut facts = Facts::default();
     facts
         .add("lines", text::count(summary.lines))
@@ -237,7 +231,7 @@ fn table(summary: &GenerateSummary) -> Facts {
     }
     if summary.garbage > 0 {
         let (reject, ignore) = (text::count(summary.must_reject), text::count(summary.must_ignore));
-        facts.add("garbage", format!("{reject} to be rejected, {ignore} to be ignored"));
+        facts.add("garbage", format!("{reject} to reject, {ignore} to ignore"));
     }
     facts
 }
