@@ -1,14 +1,10 @@
 //! How a store is opened.
 
-use std::path::Path;
 use std::time::Duration;
 
 use convofold_engine::ingest::Limits;
 
-use crate::api::handle::Convofold;
-use crate::error::OpenError;
 use crate::storage::sled::{MAX_SEGMENT_BYTES, MIN_SEGMENT_BYTES};
-use crate::trace::opened;
 
 /// How to open a store. The defaults are meant to be left alone; each says why it is what it is.
 ///
@@ -164,14 +160,5 @@ impl Options {
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
-    }
-
-    /// Opens the store in this directory and recovers what is in it.
-    ///
-    /// # Errors
-    /// [`OpenError`] says what is in the way. Nothing was changed then, but for what `docs/durability.md` lists as not
-    /// promised. What can be read of a damaged store is saved by [`Repair`](crate::care::repair::Repair).
-    pub fn open(self, dir: impl AsRef<Path>) -> Result<Convofold, OpenError> {
-        Convofold::open_with(self, dir.as_ref()).inspect_err(|error| opened(Err(error)))
     }
 }

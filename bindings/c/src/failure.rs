@@ -253,7 +253,7 @@ impl Kind for VerifyError {
         match self {
             Self::Closed => Error::Closed,
             Self::Poisoned(_) => Error::Poisoned,
-            Self::Head(error) => error.kind(),
+            Self::Head(_) => Error::Io,
             Self::Storage(error) => error.kind(),
             _ => Error::Other,
         }

@@ -4,9 +4,9 @@ use std::io::{self, Write};
 
 use convofold_engine::{Event, ImageError, Seq};
 
+use crate::api::error::ChangesError;
 use crate::api::feed::Change;
 use crate::api::handle::Convofold;
-use crate::error::ChangesError;
 use crate::state::base::memories;
 use crate::state::lent_storage::LentStorage;
 use crate::storage::StorageError;

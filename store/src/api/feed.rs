@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 
 use convofold_engine::{Event, Seq};
 
+use crate::api::error::ChangesError;
 use crate::api::handle::Convofold;
-use crate::error::ChangesError;
 use crate::format::block::{Block, Tail};
-use crate::log::reader::{LogError, LogReader, block_with};
+use crate::log::error::LogError;
+use crate::log::reader::{LogReader, block_with};
 use crate::state::shared::Shared;
 
 /// One event in the change feed.

@@ -10,18 +10,22 @@ use crossbeam_channel::{Sender, TrySendError, bounded};
 use parking_lot::Mutex;
 
 use crate::checkpoint::write::Checkpoint;
-use crate::error::{CloseError, CommitError, OpenError, SubmitError};
-use crate::log::reader::BlockWriter;
+use crate::log::blocks::BlockWriter;
 use crate::open::directory::{Directory, doing};
+use crate::open::error::OpenError;
 use crate::open::opening;
-use crate::open::recovery::{Recovered, Recovery};
+use crate::open::recovery::Recovered;
+use crate::open::report::Recovery;
+use crate::open::report::opened;
 use crate::options::Options;
 use crate::state::cut::Cut;
 use crate::state::shared::Shared;
 use crate::storage::end_mark::{Head, HeadFile};
 use crate::storage::{Storage, release};
-use crate::trace::{inherited, opened, span, tell};
+use crate::trace::{inherited, span, tell};
 use crate::write::batch::Batch;
+use crate::write::batch::SubmitError;
+use crate::write::error::{CloseError, CommitError};
 use crate::write::group::Submission;
 use crate::write::ticket::{Completer, Reply, Ticket};
 use crate::write::writer::{Command, Writer};
@@ -65,7 +69,7 @@ struct Inner {
 struct Running {
     writer: JoinHandle<()>,
     storage: Arc<dyn Storage>,
-    directory: Arc<Directory>,
+    directory: Directory,
 }
 
 impl Convofold {
@@ -110,7 +114,6 @@ impl Convofold {
         let directory_path = directory.path().to_owned();
         let head =
             HeadFile::open(&directory_path, Head::of(&tail)).map_err(doing("writing the mark in", &directory_path))?;
-        let directory = Arc::new(directory);
         let shared = Arc::new(Shared::new(options, live, archive, bookmarks, storage.clone(), log_start, tail));
         shared.counters.set_log(&tail, log_bytes);
         shared.counters.checkpoint_bytes.store(shared.archive.bytes(), Ordering::Relaxed);
@@ -124,7 +127,7 @@ impl Convofold {
             tail,
             log_bytes,
             unsynced_since: None,
-            _directory: directory.clone(),
+            _lock: directory.lock.clone(),
             head,
             pending: None,
         };
@@ -231,6 +234,17 @@ impl Convofold {
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.inner.shared
+    }
+}
+
+impl Options {
+    /// Opens the store in this directory and recovers what is in it.
+    ///
+    /// # Errors
+    /// [`OpenError`] says what is in the way. Nothing was changed then, but for what `docs/durability.md` lists as not
+    /// promised. What can be read of a damaged store is saved by [`Repair`](crate::care::repair::Repair).
+    pub fn open(self, dir: impl AsRef<Path>) -> Result<Convofold, OpenError> {
+        Convofold::open_with(self, dir.as_ref()).inspect_err(|error| opened(Err(error)))
     }
 }
 

@@ -5,10 +5,10 @@ use std::sync::atomic::Ordering;
 use convofold_engine::Event;
 use convofold_engine::ingest::{Format, Ignored, Origin, Parser, Piece, Rejection, Sink};
 
+use crate::api::error::IngestError;
 use crate::api::handle::Convofold;
-use crate::error::IngestError;
+use crate::state::receipt::EffectCounts;
 use crate::write::batch::{Batch, Durability};
-use crate::write::receipt::EffectCounts;
 
 /// So many events are submitted together.
 const EVENTS_AT_ONCE: usize = 8_192;

@@ -2,10 +2,12 @@
 //!
 //! [`check`](crate::check) and [`care`](crate::care) add the methods that verify, audit, back up and trim.
 
+pub(crate) mod error;
 pub(crate) mod handle;
 pub(crate) mod ingest;
 pub(crate) mod query;
 pub(crate) mod scan;
 pub(crate) mod feed;
 pub(crate) mod export;
+pub(crate) mod stats;
 mod sorted_lines;

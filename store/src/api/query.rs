@@ -3,11 +3,8 @@
 
 use std::io::{self, Write};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
-use convofold_engine::{
-    AgentLoad, Arrivals, Board, HistoryEntry, Page, Query, QueryError, Seq, State, StateHash, Totals,
-};
+use convofold_engine::{AgentLoad, Arrivals, Board, HistoryEntry, Page, Query, QueryError, State, StateHash, Totals};
 
 use crate::api::handle::Convofold;
 use crate::api::sorted_lines::SortedLines;
@@ -27,35 +24,6 @@ pub struct ExportReport {
     pub conversations: u64,
     /// Bytes, line feeds included.
     pub bytes: u64,
-}
-
-/// Figures about a store.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-#[non_exhaustive]
-pub struct Stats {
-    /// All conversations.
-    pub conversations: u64,
-    /// The open ones.
-    pub open: u64,
-    /// Those that are in memory, open or closed.
-    pub resident: u64,
-    /// About how many bytes these take.
-    pub resident_bytes: u64,
-    /// The first event that the log has, or will have: 1, unless its beginning was dropped.
-    pub first_seq: Seq,
-    /// The last event in the log; 0 where there is none.
-    pub last_seq: Seq,
-    /// The last event that survives a power cut.
-    pub durable_seq: Seq,
-    /// Blocks in the log.
-    pub blocks: u64,
-    /// What the log takes, compressed, before sled's overhead.
-    pub log_bytes: u64,
-    /// The last event in the last checkpoint; 0 where there is none.
-    pub checkpoint_seq: Seq,
-    /// What the store takes on the disk; 0 where it is closed.
-    pub disk_bytes: u64,
 }
 
 /// Answers reflect every event that was acknowledged before the question (spec Q5), also where it is only
@@ -196,31 +164,5 @@ impl Convofold {
             lines.push(&state.id, state.export_line())?;
         }
         Ok(lines)
-    }
-
-    /// Figures about the store. This one does look at the disk.
-    #[must_use]
-    pub fn stats(&self) -> Stats {
-        let shared = self.shared();
-        let board = shared.live.board();
-        let conversations = board.len() as u64;
-        let (resident, resident_bytes) = (board.resident_len() as u64, board.resident_bytes());
-        drop(board);
-        let open = shared.live.index().open_len() as u64;
-        let log_start = shared.log_start.read().clone();
-        let disk_bytes = shared.storage.read().as_ref().and_then(|storage| storage.disk_bytes().ok());
-        Stats {
-            conversations,
-            open,
-            resident,
-            resident_bytes,
-            first_seq: log_start.tail.seq,
-            last_seq: shared.counters.last_seq.load(Ordering::Relaxed),
-            durable_seq: shared.durable.lock().seq,
-            blocks: (shared.counters.blocks.load(Ordering::Relaxed) + 1).saturating_sub(log_start.tail.block_no),
-            log_bytes: shared.counters.log_bytes.load(Ordering::Relaxed).saturating_sub(log_start.dropped_bytes),
-            checkpoint_seq: shared.counters.checkpoint_seq.load(Ordering::Relaxed),
-            disk_bytes: disk_bytes.unwrap_or_default(),
-        }
     }
 }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use convofold_engine::{Board, HistoryEntry, State};
 
 use crate::api::handle::Convofold;
-use crate::checkpoint::write::PAGE_SLOTS;
 use crate::conversations::archive::{ArchiveReader, alone};
+use crate::conversations::page::PAGE_SLOTS;
 use crate::state::lent_storage::LentStorage;
 use crate::state::shared::Shared;
 use crate::storage::StorageError;

@@ -4,8 +4,9 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::error::OpenError;
-use crate::open::directory::{doing, parent_of, sync_dir, sync_parent};
+use crate::open::directory::{doing, sync_parent};
+use crate::open::error::OpenError;
+use crate::storage::files::{parent_of, sync_dir};
 
 /// A directory in which a store is being made.
 #[derive(Debug)]

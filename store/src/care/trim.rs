@@ -4,37 +4,79 @@
 //! histories and the state hash are what they were. What goes is the second copy: the change feed no longer begins before
 //! the log does, and of what is older, checkpoints are the only witness.
 
+use crate::damage::Damage;
+use crate::log::error::LogError;
+use crate::write::error::CommitError;
+use crate::write::trim::Trimmed;
 use convofold_engine::{Seq, Time};
 
 use crate::api::handle::Convofold;
-use crate::checkpoint::write::{generations, record_name};
-use crate::error::TrimError;
+use crate::checkpoint::load::{LoadError, SkipReason, check_pages};
+use crate::checkpoint::record::{generations, record_name};
 use crate::format::block::Tail;
 use crate::format::checkpoint as record;
-use crate::format::log_start::{self, LogStart};
-use crate::log::events::{EventReader, UpTo, set_bookmark};
-use crate::open::recovery::{LoadError, SkipReason, check_pages};
+use crate::format::log_start::LogStart;
+use crate::log::bookmark::set_bookmark;
+use crate::log::events::{EventReader, UpTo};
 use crate::state::lent_storage::LentStorage;
 use crate::storage::{Storage, StorageError};
 use crate::trace::{span, tell};
-use crate::write::writer::{Command, Writer};
+use crate::write::writer::Command;
 
-/// The record that says where the log begins.
-pub(crate) const RECORD: &str = "log-start";
-
-/// What was dropped of the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+/// Why the beginning of the log was not dropped.
+#[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub struct Trimmed {
-    /// How many events went, this time.
-    pub events: u64,
-    /// In how many blocks.
-    pub blocks: u64,
-    /// How many bytes these had. sled gives room back to the file system late, and uses it again at once.
-    pub bytes: u64,
-    /// The first event that the log still has, or will have.
-    pub first_seq: Seq,
+pub enum TrimError {
+    /// A backup, a verification or an export of events reads the log from its beginning. Try again when it has ended.
+    #[error("the log is being read from its beginning")]
+    InUse,
+    /// The checkpoint that would be the only witness of the dropped events cannot be read. Nothing was dropped.
+    #[error("checkpoint {generation} cannot be read")]
+    Checkpoint {
+        /// Its number.
+        generation: u64,
+        /// Why.
+        #[source]
+        why: SkipReason,
+    },
+    /// The store was closed.
+    #[error("the store is closed")]
+    Closed,
+    /// The log is damaged. Nothing was dropped.
+    #[error("the log is damaged at block {block_no}, which should begin with event {seq}")]
+    Damaged {
+        /// The block.
+        block_no: u64,
+        /// The seq of its first event.
+        seq: Seq,
+        /// What is wrong with it.
+        #[source]
+        why: Damage,
+    },
+    /// A checkpoint, or the log, cannot be read. Nothing was dropped.
+    #[error("the storage underneath failed")]
+    Storage(#[source] StorageError),
+    /// A write failed. What is left to drop is dropped by the next call, once the store is open again.
+    #[error(transparent)]
+    Commit(#[from] CommitError),
+}
+
+impl From<LogError> for TrimError {
+    fn from(error: LogError) -> Self {
+        match error {
+            LogError::Damaged { block_no, seq, why } => Self::Damaged { block_no, seq, why },
+            LogError::Storage(error) => error.into(),
+        }
+    }
+}
+
+impl From<StorageError> for TrimError {
+    fn from(error: StorageError) -> Self {
+        match error {
+            StorageError::Closed => Self::Closed,
+            error => Self::Storage(error),
+        }
+    }
 }
 
 impl Convofold {
@@ -81,34 +123,6 @@ impl Convofold {
         let is_without_events = start.tail.seq == Tail::START.seq;
         Ok(if is_without_events { self.shared().log_start.read().clone() } else { start })
     }
-}
-
-impl Writer {
-    /// Drops the blocks before `to`. The record first: what lies before it is not missed.
-    pub(crate) fn trim(&mut self, to: LogStart) -> Result<Trimmed, StorageError> {
-        let from = self.shared.log_start.read().clone();
-        if to.tail.block_no > from.tail.block_no {
-            let value = log_start::seal(&to, self.blocks.compressor()).map_err(StorageError::Encoding)?;
-            self.storage.put_record(RECORD, &value)?;
-            self.storage.barrier()?;
-            *self.shared.log_start.write() = to;
-        }
-        // Also what a process that was killed meanwhile has left.
-        let start = self.shared.log_start.read().clone();
-        self.storage.delete_blocks_before(start.tail.key())?;
-        self.storage.barrier()?;
-        Ok(Trimmed {
-            events: start.tail.seq - from.tail.seq,
-            blocks: start.tail.block_no - from.tail.block_no,
-            bytes: start.dropped_bytes - from.dropped_bytes,
-            first_seq: start.tail.seq,
-        })
-    }
-}
-
-/// Where the log begins.
-pub(crate) fn read_log_start(storage: &dyn Storage) -> Result<LogStart, StorageError> {
-    storage.record(RECORD)?.map_or(Ok(LogStart::WHOLE), |value| log_start::open(&value).map_err(StorageError::Value))
 }
 
 /// Reads the pages of the newest checkpoint: they are about to be the only witness of what is dropped.

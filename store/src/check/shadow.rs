@@ -12,8 +12,8 @@ use convofold_engine::{Board, Event, Index, Seq};
 
 use crate::damage::Damage;
 use crate::format::block::Tail;
+use crate::log::error::LogError;
 use crate::log::events::{EventReader, FOLDED_AT_ONCE, UpTo};
-use crate::log::reader::LogError;
 use crate::state::shared::Shared;
 use crate::storage::Storage;
 

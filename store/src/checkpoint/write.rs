@@ -8,6 +8,10 @@
 //! The writer does this between groups. It costs it about as much as folding the changed conversations did; meanwhile
 //! answers go on, and what is submitted queues up.
 
+use crate::checkpoint::record::checksum_of;
+use crate::checkpoint::record::generations;
+use crate::checkpoint::record::record_name;
+use crate::conversations::page::PAGE_SLOTS;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::atomic::Ordering;
@@ -15,26 +19,21 @@ use std::time::{Duration, Instant};
 
 use convofold_engine::{Board, FOLD_VERSION, Seq, StateHash};
 use parking_lot::Mutex;
-use xxhash_rust::xxh3::Xxh3;
 
 use crate::conversations::archive::{ArchiveReader, alone};
 use crate::conversations::page::{PageEntry, StoredPage, page_of};
 use crate::damage::Damage;
 use crate::format::block::Tail;
 use crate::format::checkpoint::{self as record, CheckpointV1};
-use crate::format::frame::{Checksum, Compressor};
+use crate::format::frame::Compressor;
+use crate::format::key::PageKey;
 use crate::in_order::in_order;
 use crate::state::shared::Shared;
-use crate::storage::{PageKey, Storage, StorageError};
+use crate::storage::{Storage, StorageError};
 use crate::trace::{span, tell};
 
-/// How many conversations share a page: fewer write less where few change, more compress better.
-pub(crate) const PAGE_SLOTS: u32 = 16;
 /// How many pages are written together.
 const PAGES_AT_ONCE: usize = 64;
-/// Records are named by their generation, padded so that their names are in its order.
-const RECORD: &str = "checkpoint/";
-
 /// A checkpoint that was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
@@ -300,30 +299,6 @@ fn places_of(pages: &[PageEntry]) -> Vec<u8> {
         }
     }
     places
-}
-
-/// The checksum over the checksums of all pages.
-pub(crate) fn checksum_of(pages: &[PageEntry]) -> Checksum {
-    let mut hash = Xxh3::new();
-    for page in pages {
-        hash.update(&page.checksum.to_le_bytes());
-    }
-    hash.digest128()
-}
-
-pub(crate) fn record_name(generation: u64) -> String {
-    format!("{RECORD}{generation:020}")
-}
-
-/// The generations that have a record, oldest first.
-pub(crate) fn generations(storage: &dyn Storage) -> Result<Vec<u64>, StorageError> {
-    let names = storage.record_names(RECORD)?;
-    Ok(names.iter().filter_map(|name| generation_of(name)).collect())
-}
-
-/// The generation of the checkpoint whose record has this name.
-pub(crate) fn generation_of(record_name: &str) -> Option<u64> {
-    record_name.strip_prefix(RECORD)?.parse().ok()
 }
 
 /// Keeps the last checkpoint. What was skipped at recovery goes too.

@@ -10,13 +10,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use convofold_engine::{Board, ConversationImage, Event, ImageError, State, Whereabouts};
 use parking_lot::RwLock;
 
-use crate::checkpoint::write::PAGE_SLOTS;
 use crate::conversations::live::Live;
+use crate::conversations::page::PAGE_SLOTS;
 use crate::conversations::page::{PageEntry, StoredPage, page_of};
 use crate::damage::Damage;
+use crate::format::key::PageKey;
 use crate::in_order::in_order;
-use crate::storage::{PageKey, Storage, StorageError};
-use crate::trace::came_upon;
+use crate::storage::{Storage, StorageError};
+#[cfg(feature = "tracing")]
+use crate::trace::tell;
 
 /// Which page lies where. Changed by the writer only, when all pages of a checkpoint are durable.
 #[derive(Debug, Default)]
@@ -279,4 +281,13 @@ fn restore(slots: &BTreeSet<u32>, archive: &Archive, storage: &dyn Storage, live
         }
         Ok(())
     })
+}
+
+/// Tells of damage that was come upon; other failures are told by whoever they are returned to.
+#[cfg_attr(not(feature = "tracing"), expect(unused_variables, reason = "nobody is told"))]
+fn came_upon(page_no: u32, error: &StorageError) {
+    #[cfg(feature = "tracing")]
+    if let StorageError::Value(why) = error {
+        tell!(error, page_no, %why, "a page of conversations is damaged");
+    }
 }

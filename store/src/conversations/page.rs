@@ -3,13 +3,15 @@
 use convofold_engine::{ConversationImage, Outline, StateHash};
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::checkpoint::write::PAGE_SLOTS;
 use crate::damage::Damage;
 use crate::format::frame::{Checksum, Compressor};
+use crate::format::key::PageKey;
 use crate::format::page;
 use crate::format::page_head::{self, PageHead};
-use crate::storage::{PageKey, Storage, StorageError};
+use crate::storage::{Storage, StorageError};
 
+/// How many conversations share a page: fewer write less where few change, more compress better.
+pub(crate) const PAGE_SLOTS: u32 = 16;
 /// Where a page lies, and what it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct PageEntry {

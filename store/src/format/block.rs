@@ -19,7 +19,7 @@ use super::block_v1::BodyV1;
 use super::block_v2::{BodyBuilder, BodyV2};
 use super::frame::{Checksum, Compressor, Frame, Mark, u32_at, u64_at, u128_at};
 use crate::damage::Damage;
-use crate::storage::BlockKey;
+use crate::format::key::BlockKey;
 
 pub(crate) const MARK: Mark = Mark { magic: *b"cfLB", version: 2, field_bytes: 40 };
 

@@ -18,6 +18,7 @@ pub(crate) mod event_v1;
 #[cfg(test)]
 pub(crate) mod fixtures;
 pub(crate) mod frame;
+pub(crate) mod key;
 pub(crate) mod log_start;
 pub(crate) mod page;
 pub(crate) mod page_head;

@@ -3,7 +3,9 @@
 //! Everything that goes through the log as a whole reads it here: recovery, verify, audit. One block is held at a time,
 //! a few where other threads read ahead.
 
-use std::collections::BTreeMap;
+use crate::log::bookmark::Bookmarks;
+use crate::log::bookmark::DecodedBookmark;
+use crate::log::bookmark::set_bookmark;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread;
@@ -13,7 +15,8 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 use crate::damage::Damage;
 use crate::format::block::{Block, StoredBookmarkV1, Tail};
-use crate::log::reader::{LogError, LogReader};
+use crate::log::error::LogError;
+use crate::log::reader::LogReader;
 use crate::storage::end_mark::Head;
 use crate::storage::{Storage, StorageError, panic_message};
 
@@ -24,20 +27,6 @@ pub(crate) const FOLDED_AT_ONCE: usize = 65_536;
 const BLOCKS_AHEAD: usize = 8;
 /// More threads than this would wait for the one that folds.
 const MAX_DECODERS: usize = 4;
-
-/// A bookmark as a block carries it; no value means that it was deleted.
-pub(crate) type DecodedBookmark = (String, Option<Vec<u8>>);
-
-/// Bookmarks by name.
-pub(crate) type Bookmarks = BTreeMap<String, Vec<u8>>;
-
-/// Sets a bookmark, or deletes it.
-pub(crate) fn set_bookmark((name, value): DecodedBookmark, bookmarks: &mut Bookmarks) {
-    match value {
-        Some(value) => bookmarks.insert(name, value),
-        None => bookmarks.remove(&name),
-    };
-}
 
 /// A block ready to be folded.
 #[derive(Debug)]

@@ -10,10 +10,12 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use crate::error::OpenError;
 use crate::format::block::Tail;
+use crate::open::error::OpenError;
 use crate::storage::end_mark::{HEAD, Head, HeadFile};
+use crate::storage::files::{parent_of, sync_dir, temporary, write_durably};
 use crate::storage::sled::{MAX_SEGMENT_BYTES, MIN_SEGMENT_BYTES};
 
 const LOCK: &str = "LOCK";
@@ -25,8 +27,8 @@ const SEGMENT_KEY: &str = "segment_bytes ";
 #[derive(Debug)]
 pub(crate) struct Directory {
     path: PathBuf,
-    /// Released when it is dropped.
-    _lock: File,
+    /// Released when the last of its holders drops it.
+    pub(crate) lock: Arc<File>,
     pub(crate) segment_bytes: usize,
     pub(crate) is_new: bool,
 }
@@ -43,13 +45,13 @@ impl Directory {
         let lock = take_lock(&path.join(LOCK))?;
         // Another process may have made it a store meanwhile.
         if let Some(format) = read_format(path)? {
-            return Ok(Self { path: path.to_owned(), _lock: lock, segment_bytes: format, is_new: false });
+            return Ok(Self { path: path.to_owned(), lock: Arc::new(lock), segment_bytes: format, is_new: false });
         }
         // First, so that a store never is without it.
         HeadFile::open(path, Head::of(&Tail::START)).map_err(doing("writing the mark in", path))?;
         let text = format!("{FORMAT_LINE}\n{SEGMENT_KEY}{segment_bytes}\n");
         write_durably(path, FORMAT, &text).map_err(doing("writing", &path.join(FORMAT)))?;
-        Ok(Self { path: path.to_owned(), _lock: lock, segment_bytes, is_new: true })
+        Ok(Self { path: path.to_owned(), lock: Arc::new(lock), segment_bytes, is_new: true })
     }
 
     /// Takes a directory for this process whatever is in it.
@@ -127,34 +129,9 @@ fn read_format(path: &Path) -> Result<Option<usize>, OpenError> {
     }
 }
 
-/// Writes a small file so that after a power cut it is there with the old or the new text, and never with half of it.
-pub(crate) fn write_durably(dir: &Path, name: &str, text: &str) -> io::Result<()> {
-    let temporary = dir.join(temporary(name));
-    let mut file = File::create(&temporary)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    fs::rename(&temporary, dir.join(name))?;
-    sync_dir(dir)
-}
-
-fn temporary(name: &str) -> String {
-    format!("{name}.new")
-}
-
-/// Makes the names in a directory durable.
-pub(crate) fn sync_dir(dir: &Path) -> io::Result<()> {
-    // Only Unix lets a directory be opened; elsewhere the file system keeps names with the files.
-    if cfg!(unix) { File::open(dir)?.sync_all() } else { Ok(()) }
-}
-
 pub(crate) fn sync_parent(path: &Path) -> Result<(), OpenError> {
     let parent = parent_of(path);
     sync_dir(parent).map_err(doing("fsync of", parent))
-}
-
-/// The directory in which a path names something.
-pub(crate) fn parent_of(path: &Path) -> &Path {
-    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 pub(crate) fn doing(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> OpenError {

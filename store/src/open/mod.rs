@@ -1,5 +1,7 @@
 //! From a folder to an open database: lock, safety copy, storage, checkpoint, log.
 
+pub(crate) mod error;
+pub(crate) mod report;
 pub(crate) mod directory;
 pub(crate) mod safety_copy;
 pub(crate) mod recovery;

@@ -4,14 +4,17 @@ use std::io;
 use std::sync::Arc;
 
 use crate::damage::Damage;
-use crate::error::OpenError;
 use crate::format::block::Tail;
-use crate::log::reader::{LogError, LogReader};
-use crate::open::directory::{Directory, doing, sync_dir};
-use crate::open::recovery::{Recovered, Recovery, recover};
+use crate::log::error::LogError;
+use crate::log::reader::LogReader;
+use crate::open::directory::{Directory, doing};
+use crate::open::error::OpenError;
+use crate::open::recovery::{Recovered, recover};
+use crate::open::report::Recovery;
 use crate::open::safety_copy::Evidence;
 use crate::options::Options;
 use crate::storage::end_mark::{Head, HeadMark};
+use crate::storage::files::sync_dir;
 use crate::storage::sled::file::doubt;
 use crate::storage::sled::{SledOptions, SledStorage};
 use crate::storage::{Storage, release};
@@ -96,7 +99,7 @@ fn expect_whole_log(storage: &Arc<dyn Storage>, recovered: &Recovered) -> Result
 
 /// Where the log is known to end. A mark that is gone from a store that has been used is as bad as one that is damaged.
 pub(crate) fn read_head(directory: &Directory, recovery: &mut Recovery) -> Result<Option<Head>, OpenError> {
-    let mark = Head::read(directory.path())?;
+    let mark = Head::read(directory.path()).map_err(doing("reading the mark in", directory.path()))?;
     recovery.unreadable_head = mark == HeadMark::Unreadable || (mark == HeadMark::None && !directory.is_new);
     Ok(mark.head())
 }

@@ -14,7 +14,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::open::directory::sync_dir;
+use crate::storage::files::sync_dir;
 
 const SLED: &str = "sled";
 const COPYING: &str = "sled.copying";

@@ -27,9 +27,10 @@ use convofold_engine::ingest::{Format, Rejection};
 use crossbeam_channel::RecvTimeoutError;
 
 use crate::api::handle::Convofold;
-use crate::error::{CommitError, SubmitError};
 use crate::trace::{span, tell};
+use crate::write::batch::SubmitError;
 use crate::write::batch::{Batch, Durability};
+use crate::write::error::CommitError;
 use crate::write::ticket::Ticket;
 
 pub use input::Input;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::api::ingest::{IgnoredCounts, Parsed};
-use crate::write::receipt::EffectCounts;
+use crate::state::receipt::EffectCounts;
 
 /// What a replay found and did, all runs of it together where it was resumed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -12,11 +12,11 @@ use super::input::{Input, OpenInput};
 use super::report::ReplayReport;
 use crate::api::handle::Convofold;
 use crate::api::ingest::IgnoredCounts;
-use crate::error::CommitError;
 use crate::format::replay_mark::{self, ReplayMarkV1};
+use crate::state::receipt::EffectCounts;
 use crate::storage::StorageError;
 use crate::write::batch::Batch;
-use crate::write::receipt::EffectCounts;
+use crate::write::error::CommitError;
 
 /// A place in the inputs, between two pieces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,9 +6,8 @@ use std::time::{Duration, Instant};
 use convofold_engine::Seq;
 use parking_lot::Mutex;
 
-use crate::api::handle::Convofold;
 use crate::state::histogram::{Latencies, LatencyHistogram};
-use crate::write::receipt::{EffectCounts, Receipt};
+use crate::state::receipt::{EffectCounts, Receipt};
 
 /// What an open store has done since it was opened, and how it stands now. See [`Convofold::counters`].
 ///
@@ -67,40 +66,6 @@ pub struct Counters {
     pub poisoned: bool,
 }
 
-impl Convofold {
-    /// Figures for whoever watches the store. This never looks at the disk, and can be asked every second.
-    #[must_use]
-    pub fn counters(&self) -> Counters {
-        let shared = self.shared();
-        let (queue_depth, queue_capacity) = self.queue();
-        let open = shared.live.index().open_len() as u64;
-        let (conversations, resident, resident_bytes) = {
-            let board = shared.live.board();
-            (board.len() as u64, board.resident_len() as u64, board.resident_bytes())
-        };
-        let (brought_back, pages_read) = shared.archive.counts();
-        let log = &shared.counters;
-        let counters = Counters {
-            brought_back,
-            pages_read,
-            queue_depth,
-            queue_capacity,
-            conversations,
-            open,
-            resident,
-            resident_bytes,
-            last_seq: log.last_seq.load(Ordering::Relaxed),
-            durable_seq: shared.durable.lock().seq,
-            checkpoint_seq: log.checkpoint_seq.load(Ordering::Relaxed),
-            log_bytes: log.log_bytes.load(Ordering::Relaxed).saturating_sub(shared.log_start.read().dropped_bytes),
-            checkpoint_bytes: log.checkpoint_bytes.load(Ordering::Relaxed),
-            poisoned: shared.poisoned().is_some(),
-            ..Counters::default()
-        };
-        shared.meter.add_to(counters)
-    }
-}
-
 /// Where the store counts what it does.
 #[derive(Debug, Default)]
 pub(crate) struct Meter {
@@ -147,7 +112,7 @@ impl Meter {
         *checkpoints = (checkpoints.0 + 1, Some(Instant::now()));
     }
 
-    fn add_to(&self, counters: Counters) -> Counters {
+    pub(crate) fn add_to(&self, counters: Counters) -> Counters {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let (checkpoints, last) = *self.checkpoints.lock();
         Counters {

@@ -5,8 +5,9 @@
 
 use std::sync::Arc;
 
+use crate::format::key::{BlockKey, PageKey};
 use crate::state::shared::Shared;
-use crate::storage::{BlockKey, PageKey, Storage, StorageError};
+use crate::storage::{Storage, StorageError};
 
 /// [`StorageError::Closed`] is all it says once the store is closed.
 pub(crate) struct LentStorage(Arc<Shared>);

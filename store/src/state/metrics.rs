@@ -165,7 +165,7 @@ mod tests {
 
     use super::*;
     use crate::state::histogram::Latencies;
-    use crate::write::receipt::EffectCounts;
+    use crate::state::receipt::EffectCounts;
 
     /// Every value that is published, by its name and labels, and whether all names were described.
     fn published(counters: &Counters) -> BTreeMap<String, String> {

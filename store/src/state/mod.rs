@@ -1,6 +1,7 @@
 //! What the threads of an open database share, and what is counted.
 
 pub(crate) mod histogram;
+pub(crate) mod receipt;
 pub(crate) mod counters;
 #[cfg(feature = "metrics")]
 pub mod metrics;

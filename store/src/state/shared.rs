@@ -9,7 +9,6 @@ use parking_lot::{Condvar, Mutex, RwLock};
 
 use crate::conversations::archive::Archive;
 use crate::conversations::live::Live;
-use crate::error::CommitError;
 use crate::format::block::Tail;
 use crate::format::log_start::LogStart;
 use crate::options::Options;
@@ -150,10 +149,6 @@ impl Shared {
 
     pub(crate) fn poisoned(&self) -> Option<Arc<StorageError>> {
         self.poison.get().cloned()
-    }
-
-    pub(crate) fn expect_healthy(&self) -> Result<(), CommitError> {
-        self.poisoned().map_or(Ok(()), |cause| Err(CommitError::Poisoned { cause }))
     }
 }
 

@@ -14,10 +14,9 @@ use std::time::{Duration, Instant};
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::error::OpenError;
 use crate::format::block::Tail;
 use crate::format::frame::Checksum;
-use crate::open::directory::{doing, sync_dir};
+use crate::storage::files::sync_dir;
 
 pub(crate) const HEAD: &str = "HEAD";
 const SLOT_BYTES: usize = 512;
@@ -41,12 +40,11 @@ impl Head {
     }
 
     /// What the mark says.
-    pub(crate) fn read(dir: &Path) -> Result<HeadMark, OpenError> {
-        let path = dir.join(HEAD);
-        match fs::read(&path) {
+    pub(crate) fn read(dir: &Path) -> io::Result<HeadMark> {
+        match fs::read(dir.join(HEAD)) {
             Ok(bytes) => Ok(Self::parse(&bytes).map_or(HeadMark::Unreadable, |(head, _)| HeadMark::At(head))),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(HeadMark::None),
-            Err(error) => Err(doing("reading", &path)(error)),
+            Err(error) => Err(error),
         }
     }
 

@@ -6,26 +6,16 @@
 
 pub(crate) mod chunk;
 pub(crate) mod end_mark;
+mod error;
+pub(crate) mod files;
 #[cfg(test)]
 pub(crate) mod memory;
 pub(crate) mod sled;
 
-use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// The key of a block. Blocks are in the order of their keys, and a block without events has one of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct BlockKey {
-    pub(crate) first_seq: u64,
-    pub(crate) block_no: u64,
-}
-
-/// The key of a page: its number, and which of its two places it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct PageKey {
-    pub(crate) page_no: u32,
-    pub(crate) place: bool,
-}
+pub use self::error::StorageError;
+use crate::format::key::{BlockKey, PageKey};
 
 /// Keeps the store's bytes. One thread writes; any may read.
 pub(crate) trait Storage: Send + Sync {
@@ -61,69 +51,6 @@ pub(crate) trait Storage: Send + Sync {
     fn disk_bytes(&self) -> Result<u64, StorageError>;
     /// How many values lie where no barrier reaches them; see `sled_storage`.
     fn stray_values(&self) -> Result<u64, StorageError>;
-}
-
-/// Why bytes could not be kept or read back.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum StorageError {
-    /// The operating system refused.
-    #[error("{doing} failed")]
-    Io {
-        /// What was being done.
-        doing: &'static str,
-        /// What the system says.
-        source: io::Error,
-    },
-    /// sled refused.
-    #[error("sled: {doing} failed")]
-    Sled {
-        /// What was being done.
-        doing: &'static str,
-        /// What sled says.
-        source: ::sled::Error,
-    },
-    /// Something panicked, sled on a damaged file most likely; what it said is in the message.
-    #[error("it panicked: {message}")]
-    Panicked {
-        /// What it said.
-        message: String,
-    },
-    /// A value cannot be encoded.
-    #[error("a value cannot be encoded")]
-    Encoding(#[source] crate::Damage),
-    /// A stored value is damaged.
-    #[error("a stored value is damaged")]
-    Value(#[source] crate::Damage),
-    /// The store was closed.
-    #[error("the store is closed")]
-    Closed,
-    /// The writer thread is gone; what it said is in the message.
-    #[error("the writer thread ended unexpectedly: {message}")]
-    WriterGone {
-        /// What it said.
-        message: String,
-    },
-    /// A test made it fail.
-    #[cfg(test)]
-    #[error("made to fail")]
-    MadeToFail,
-}
-
-impl StorageError {
-    /// What kind of failure of the operating system it was, also where it came through sled; `None` where it was none.
-    #[must_use]
-    pub fn io_kind(&self) -> Option<io::ErrorKind> {
-        match self {
-            Self::Io { source, .. } => Some(source.kind()),
-            Self::Sled { source: ::sled::Error::Io(source), .. } => Some(source.kind()),
-            _ => None,
-        }
-    }
-
-    pub(crate) fn io(doing: &'static str) -> impl FnOnce(io::Error) -> Self {
-        move |source| Self::Io { doing, source }
-    }
 }
 
 /// Lets go of a storage, or of something of sled's. sled may panic where its last flush fails.

@@ -6,14 +6,16 @@ use convofold_engine::{Board, Event, Kind, Query};
 
 use super::{Home, export, message, messages, submit};
 use crate::check::audit::Sample;
-use crate::checkpoint::write::{PAGE_SLOTS, checksum_of, generation_of};
+use crate::checkpoint::record::{checksum_of, generation_of};
+use crate::conversations::page::PAGE_SLOTS;
 use crate::conversations::page::PageEntry;
 use crate::format::checkpoint as record;
 use crate::format::frame::Compressor;
+use crate::format::key::PageKey;
 use crate::format::{page, page_head};
-use crate::storage::PageKey;
 use crate::storage::memory::{Contents, MemoryStorage};
-use crate::{Batch, CommitError, Convofold, Options, StorageError};
+use crate::write::error::CommitError;
+use crate::{Batch, Convofold, Options, StorageError};
 
 /// So little that hardly anything stays.
 fn cramped() -> Options {

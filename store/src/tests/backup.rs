@@ -7,7 +7,9 @@ use convofold_engine::Time;
 
 use super::{Home, export, lived_in, message, messages, submit};
 use crate::care::backup::{BackupError, BackupFile, BackupFileError, BackupOptions, RestoreError, Step, restore};
-use crate::{Batch, Convofold, Damage, OpenError, Options, TrimError};
+use crate::care::trim::TrimError;
+use crate::open::error::OpenError;
+use crate::{Batch, Convofold, Damage, Options};
 
 /// A folder for backups.
 struct Shelf(tempfile::TempDir);

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::{Home, message, messages, submit};
+use crate::checkpoint::load::SkipReason;
 use crate::storage::memory::MemoryStorage;
-use crate::{Batch, Convofold, Options, SkipReason};
+use crate::{Batch, Convofold, Options};
 
 fn filled() -> (Home, Arc<MemoryStorage>, Convofold) {
     let home = Home::new();
@@ -48,7 +49,7 @@ fn recovery_is_the_last_checkpoint_and_the_log_after_it() {
 fn two_generations_are_kept() {
     let (_home, storage, _db) = filled();
     let names: Vec<_> = storage.contents().records.into_keys().collect();
-    assert_eq!(names, [2, 3].map(crate::checkpoint::write::record_name));
+    assert_eq!(names, [2, 3].map(crate::checkpoint::record::record_name));
 }
 
 /// What the two kept checkpoints do not need is not kept.
@@ -85,7 +86,7 @@ fn a_page_that_came_to_rest_lies_in_one_place() {
 fn a_damaged_record_is_skipped_for_the_one_before() {
     let (_home, storage, db) = filled();
     let mut contents = storage.contents();
-    let record = contents.records.get_mut(&crate::checkpoint::write::record_name(3)).unwrap();
+    let record = contents.records.get_mut(&crate::checkpoint::record::record_name(3)).unwrap();
     *record.last_mut().unwrap() ^= 1;
     recovers(&MemoryStorage::with(contents), &db, Some(200), 1);
 }
@@ -95,12 +96,12 @@ fn a_damaged_page_is_skipped_for_the_one_before() {
     let (_home, storage, db) = filled();
     // Every page changed in every generation, so the two places of a page are generations 2 and 3.
     let older = |contents: &crate::storage::memory::Contents, place| {
-        let key = crate::storage::PageKey { page_no: 1, place };
+        let key = crate::format::key::PageKey { page_no: 1, place };
         u64::from_le_bytes(contents.pages[&key][40..48].try_into().unwrap())
     };
     let mut contents = storage.contents();
     let newest = older(&contents, true) > older(&contents, false);
-    let key = crate::storage::PageKey { page_no: 1, place: newest };
+    let key = crate::format::key::PageKey { page_no: 1, place: newest };
     contents.pages.get_mut(&key).unwrap()[60] ^= 4;
     recovers(&MemoryStorage::with(contents), &db, Some(200), 1);
 }
@@ -120,7 +121,7 @@ fn without_any_good_checkpoint_the_log_is_folded_again() {
 fn a_checkpoint_folded_by_other_rules_is_skipped() {
     let (_home, storage, db) = filled();
     let mut contents = storage.contents();
-    let name = crate::checkpoint::write::record_name(3);
+    let name = crate::checkpoint::record::record_name(3);
     let mut record = crate::format::checkpoint::open(3, &contents.records[&name]).unwrap();
     record.fold_version += 1;
     let mut compressor = crate::format::frame::Compressor::new().unwrap();

@@ -10,7 +10,9 @@ use super::{Home, export, message, message_with, messages, submit};
 use crate::check::audit::{AuditError, Sample};
 use crate::check::verify::VerifyError;
 use crate::storage::memory::MemoryStorage;
-use crate::{Batch, CommitError, Durability, Options, SubmitError};
+use crate::write::batch::SubmitError;
+use crate::write::error::CommitError;
+use crate::{Batch, Durability, Options};
 
 /// No barrier unless a test asks for one.
 fn rarely_synced() -> Options {

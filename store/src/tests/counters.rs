@@ -8,7 +8,8 @@ use convofold_engine::ingest::Format;
 use super::{Home, at_odds, message, messages, submit};
 use crate::replay::{Input, Replay};
 use crate::storage::memory::MemoryStorage;
-use crate::{Batch, Counters, Durability, EffectCounts, Options, SubmitError};
+use crate::write::batch::SubmitError;
+use crate::{Batch, Counters, Durability, EffectCounts, Options};
 
 #[test]
 fn events_are_counted_by_what_they_did() {

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use super::{Home, messages, submit};
+use crate::api::error::ChangesError;
+use crate::open::error::OpenError;
 use crate::storage::memory::{Contents, MemoryStorage};
-use crate::{Batch, ChangesError, Convofold, Damage, OpenError, Options};
+use crate::{Batch, Convofold, Damage, Options};
 
 fn log_of_ten_blocks() -> Contents {
     let home = Home::new();

@@ -3,7 +3,8 @@
 use std::fs;
 
 use super::{Home, messages, submit};
-use crate::{Batch, Convofold, OpenError, Options};
+use crate::open::error::OpenError;
+use crate::{Batch, Convofold, Options};
 
 #[test]
 fn a_second_opener_is_told_who_has_it() {

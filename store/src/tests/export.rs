@@ -8,8 +8,9 @@ use convofold_engine::ingest::Format;
 use convofold_engine::{Event, Identity};
 
 use super::{Home, message, messages, submit};
+use crate::api::error::ChangesError;
 use crate::storage::memory::MemoryStorage;
-use crate::{Batch, Change, ChangesError, Convofold, Durability, ExportEventsError, Options};
+use crate::{Batch, Change, Convofold, Durability, ExportEventsError, Options};
 
 fn lines(db: &Convofold) -> Vec<u8> {
     let mut out = Vec::new();

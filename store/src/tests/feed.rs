@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Home, message, messages, submit};
+use crate::api::error::ChangesError;
 use crate::storage::memory::MemoryStorage;
-use crate::{Batch, ChangesError, Durability, Options};
+use crate::{Batch, Durability, Options};
 
 #[test]
 fn no_hole_and_no_repeat_while_events_come_in() {

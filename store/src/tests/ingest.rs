@@ -3,7 +3,9 @@
 use convofold_engine::ingest::Format;
 
 use super::{Home, messages};
-use crate::{Durability, IngestError, IngestOptions, SubmitError};
+use crate::api::error::IngestError;
+use crate::write::batch::SubmitError;
+use crate::{Durability, IngestOptions};
 
 /// More than are submitted at once.
 const EVENTS: u64 = 8_193;

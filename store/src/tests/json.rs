@@ -10,18 +10,20 @@ use crate::api::export::EventExportReport;
 use crate::api::feed::Change;
 use crate::api::handle::Convofold;
 use crate::api::ingest::{IgnoredCounts, IngestReport};
-use crate::api::query::{ExportReport, Stats};
+use crate::api::query::ExportReport;
+use crate::api::stats::Stats;
 use crate::care::backup::{BackupContents, BackupReport, RestoreReport};
 use crate::care::repair::{Lost, RepairReport};
-use crate::care::trim::Trimmed;
 use crate::check::audit::{AuditDifference, AuditReport};
 use crate::check::verify::{Problem, VerifiedCheckpoint, VerifyReport};
+use crate::checkpoint::load::SkipReason;
 use crate::checkpoint::write::Checkpoint;
 use crate::damage::Damage;
-use crate::open::recovery::{Recovery, SkipReason, SkippedCheckpoint};
+use crate::open::report::{Recovery, SkippedCheckpoint};
 use crate::replay::{Progress, ReplayReport};
+use crate::state::receipt::{EffectCounts, Receipt};
 use crate::storage::sled::file::Doubt;
-use crate::write::receipt::{EffectCounts, Receipt};
+use crate::write::trim::Trimmed;
 
 const TOOK: Duration = Duration::from_micros(1_999);
 

@@ -92,10 +92,12 @@ fn at_odds(number: u64) -> Event {
 
 /// Changes a conversation in the last checkpoint, so that all checksums are right.
 pub(crate) fn forge_checkpoint(storage: &MemoryStorage, forge: impl Fn(&mut convofold_engine::ConversationImage)) {
-    use crate::checkpoint::write::{PAGE_SLOTS, checksum_of, generations, record_name};
+    use crate::checkpoint::load::load_page;
+    use crate::checkpoint::record::{checksum_of, generations, record_name};
+    use crate::conversations::page::PAGE_SLOTS;
     use crate::conversations::page::StoredPage;
-    use crate::format::{checkpoint as record, frame::Compressor};
-    use crate::open::recovery::load_page;
+    use crate::format::checkpoint as record;
+    use crate::format::frame::Compressor;
 
     let mut compressor = Compressor::new().unwrap();
     let generation = *generations(storage).unwrap().last().unwrap();
@@ -110,7 +112,7 @@ pub(crate) fn forge_checkpoint(storage: &MemoryStorage, forge: impl Fn(&mut conv
         let value = page.into_value();
         entry.checksum = checksum;
         pages.push(entry);
-        let key = crate::storage::PageKey { page_no, place: entry.place };
+        let key = crate::format::key::PageKey { page_no, place: entry.place };
         storage.damage(|contents| drop(contents.pages.insert(key, value)));
     }
     checkpoint.pages_checksum = checksum_of(&pages).to_le_bytes();

@@ -5,7 +5,8 @@ use std::fs;
 use super::sled_files::{damage_block, files};
 use super::{Home, export, messages, submit};
 use crate::care::repair::{Repair, RepairError, RepairReport};
-use crate::{Batch, Change, Convofold, OpenError};
+use crate::open::error::OpenError;
+use crate::{Batch, Change, Convofold};
 
 fn changes(db: &Convofold) -> Vec<Change> {
     let mut changes = db.changes(0);

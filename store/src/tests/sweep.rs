@@ -5,9 +5,10 @@
 
 use super::world::{Stop, World};
 use super::{message, messages};
-use crate::storage::PageKey;
+use crate::format::key::PageKey;
+use crate::open::error::OpenError;
 use crate::storage::memory::{Call, Contents, Fault, MemoryStorage};
-use crate::{Batch, Durability, OpenError};
+use crate::{Batch, Durability};
 
 /// How operations fail: how, and whether those after the first fail too.
 const FAULTS: [(Fault, bool); 4] =

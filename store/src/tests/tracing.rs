@@ -10,7 +10,8 @@ use tracing_subscriber::fmt::MakeWriter;
 use super::{Home, messages, submit};
 use crate::replay::{Input, Replay};
 use crate::storage::memory::MemoryStorage;
-use crate::{Batch, Options, SubmitError};
+use crate::write::batch::SubmitError;
+use crate::{Batch, Options};
 
 /// Everything that is told, as text.
 #[derive(Clone, Default)]

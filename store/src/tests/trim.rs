@@ -5,15 +5,18 @@ use std::sync::Arc;
 use convofold_engine::{FOLD_VERSION, Seq, Time};
 
 use super::{Home, export, message, messages, submit};
+use crate::api::error::ChangesError;
 use crate::care::backup::{BackupOptions, RestoreError, restore};
 use crate::care::repair::Repair;
+use crate::care::trim::TrimError;
 use crate::check::audit::{AuditError, Sample};
 use crate::check::verify::Problem;
 use crate::format::checkpoint::{self as record, CheckpointV1};
 use crate::format::frame::Compressor;
-use crate::storage::PageKey;
+use crate::format::key::PageKey;
+use crate::open::error::OpenError;
 use crate::storage::memory::MemoryStorage;
-use crate::{Batch, Change, ChangesError, Convofold, OpenError, Options, StorageError, TrimError};
+use crate::{Batch, Change, Convofold, Options, StorageError};
 
 /// The time of the `number`th message.
 fn time(number: i64) -> Time {

@@ -7,9 +7,10 @@ use crossbeam_channel::{TryRecvError, unbounded};
 
 use super::{Home, forge_checkpoint, lived_in, message, message_with, messages, submit};
 use crate::check::verify::{Problem, VerifyError, VerifyProgress, VerifyReport};
-use crate::checkpoint::write::record_name;
+use crate::checkpoint::record::record_name;
 use crate::storage::memory::Contents;
-use crate::{Batch, CommitError, Convofold, Options};
+use crate::write::error::CommitError;
+use crate::{Batch, Convofold, Options};
 
 fn verify(db: &Convofold) -> VerifyReport {
     db.verify(|_| {}).unwrap()
@@ -30,7 +31,7 @@ fn damaged_blocks(report: &VerifyReport) -> Vec<u64> {
     report.problems.iter().filter_map(block_no).collect()
 }
 
-fn key_of(contents: &Contents, block_no: u64) -> crate::storage::BlockKey {
+fn key_of(contents: &Contents, block_no: u64) -> crate::format::key::BlockKey {
     *contents.log.keys().find(|key| key.block_no == block_no).unwrap()
 }
 

@@ -8,9 +8,13 @@ use convofold_engine::Time;
 use super::Home;
 use super::witness::Witness;
 use crate::care::backup::{BackupOptions, restore};
+use crate::care::trim::TrimError;
 use crate::check::audit::Sample;
+use crate::open::error::OpenError;
 use crate::storage::memory::{Call, MemoryStorage};
-use crate::{Batch, CommitError, Convofold, Durability, OpenError, Options, SubmitError, TrimError};
+use crate::write::batch::SubmitError;
+use crate::write::error::CommitError;
+use crate::{Batch, Convofold, Durability, Options};
 
 /// The times of [`message`](super::message)s begin here, a second apart.
 const BEGINNING_MS: i64 = 1_700_000_000_000;

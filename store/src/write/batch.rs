@@ -1,8 +1,11 @@
 //! What a caller hands to the writer.
 
+use crate::log::bookmark::Bookmark;
+use std::sync::Arc;
+
 use convofold_engine::Event;
 
-use crate::error::SubmitError;
+use crate::storage::StorageError;
 
 /// So many events fit into one batch.
 const MAX_EVENTS: usize = 65_536;
@@ -38,14 +41,6 @@ pub struct Batch {
     pub(crate) events: Vec<Event>,
     pub(crate) bookmark: Option<Bookmark>,
     pub(crate) durability: Durability,
-}
-
-/// A few bytes of the host's under a name: how far it is with its upstream.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Bookmark {
-    pub(crate) name: String,
-    /// `None` deletes it.
-    pub(crate) value: Option<Vec<u8>>,
 }
 
 impl Batch {
@@ -97,4 +92,33 @@ impl Batch {
         within("bytes in the name of its bookmark", bookmark.name.len(), MAX_NAME_BYTES)?;
         within("bytes in its bookmark", bookmark.value.as_ref().map_or(0, Vec::len), MAX_VALUE_BYTES)
     }
+}
+
+/// Why a batch was not taken. Nothing of it is in the log.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SubmitError {
+    /// The queue is full; here is the batch back. Only [`Convofold::try_submit`](crate::Convofold::try_submit) says so.
+    #[error("the queue is full")]
+    Full(Batch),
+    /// The store was closed.
+    #[error("the store is closed")]
+    Closed,
+    /// An earlier write failed. The store answers questions and takes no more writes; open it again.
+    #[error("the store takes no more writes, because an earlier one failed; open it again")]
+    Poisoned {
+        /// What failed then.
+        #[source]
+        cause: Arc<StorageError>,
+    },
+    /// The batch is too large. Split it.
+    #[error("the batch has {found} {what}, more than the {max} allowed")]
+    TooLarge {
+        /// What there is too much of.
+        what: &'static str,
+        /// How much there is.
+        found: usize,
+        /// How much is allowed.
+        max: usize,
+    },
 }

@@ -5,9 +5,10 @@ use std::time::Instant;
 
 use convofold_engine::{Admission, Board, Effect, Event, Seq};
 
+use crate::log::bookmark::Bookmark;
+use crate::state::receipt::{EffectCounts, Receipt};
 use crate::state::shared::Shared;
-use crate::write::batch::{Batch, Bookmark, Durability};
-use crate::write::receipt::{EffectCounts, Receipt};
+use crate::write::batch::{Batch, Durability};
 use crate::write::ticket::Completer;
 
 /// How many events are applied before readers of the board get a turn, to the end of their batch: some thirty microseconds.

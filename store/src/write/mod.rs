@@ -1,7 +1,8 @@
 //! Writing: batches, the queue, and the one thread that commits them.
 
 pub(crate) mod batch;
-pub(crate) mod receipt;
+pub(crate) mod error;
 pub(crate) mod ticket;
 pub(crate) mod group;
 pub(crate) mod writer;
+pub(crate) mod trim;

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
-use crate::error::CommitError;
-use crate::write::receipt::Receipt;
+use crate::state::receipt::Receipt;
+use crate::write::error::CommitError;
 
 /// A batch on its way: wait for it, ask for it, or await it on any executor. It may also be dropped; the batch is
 /// committed all the same.
@@ -177,7 +177,7 @@ mod tests {
     use std::task::Wake;
 
     use super::*;
-    use crate::write::receipt::EffectCounts;
+    use crate::state::receipt::EffectCounts;
 
     struct Count(AtomicU64);
 

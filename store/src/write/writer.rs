@@ -4,7 +4,9 @@
 //! seen by anybody. A large group that nobody waits for goes into the log while the board changes, and is answered after both.
 //! After a failure nothing more is written until the store is opened again.
 
+use crate::write::error::expect_healthy;
 use std::any::Any;
+use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -13,22 +15,21 @@ use std::time::Instant;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
-use crate::care::trim::Trimmed;
 use crate::checkpoint::write::{Checkpoint, Checkpointer};
 use crate::conversations::archive::{bring_back, let_go};
-use crate::error::CommitError;
 use crate::format::block::Tail;
 use crate::format::log_start::LogStart;
-use crate::log::reader::{BlockWriter, SealedBlocks};
-use crate::open::directory::Directory;
+use crate::log::blocks::{BlockWriter, SealedBlocks};
 use crate::state::cut::Cut;
+use crate::state::receipt::Receipt;
 use crate::state::shared::Shared;
 use crate::storage::end_mark::{Head, HeadFile};
 use crate::storage::{Storage, StorageError, panic_message};
 use crate::trace::tell;
+use crate::write::error::CommitError;
 use crate::write::group::{Group, Submission};
-use crate::write::receipt::Receipt;
 use crate::write::ticket::Completer;
+use crate::write::trim::{Trimmed, trim};
 
 /// A group of more new events that nobody waits for to be durable is logged on a thread of its own while it is folded.
 const LOGGED_ASIDE_EVENTS: usize = 512;
@@ -55,7 +56,7 @@ pub(crate) struct Writer {
     pub(crate) unsynced_since: Option<Instant>,
     pub(crate) head: HeadFile,
     /// Keeps the lock until the writer has ended, also where a waker lets go of the last handle before.
-    pub(crate) _directory: Arc<Directory>,
+    pub(crate) _lock: Arc<File>,
     /// Taken from the queue while a group was gathered, and next.
     pub(crate) pending: Option<Command>,
 }
@@ -138,7 +139,7 @@ impl Writer {
     }
 
     fn commit(&mut self, submissions: Vec<Submission>) {
-        let committed = self.shared.expect_healthy().and_then(|()| {
+        let committed = expect_healthy(&self.shared).and_then(|()| {
             let receipts = self.log_and_fold(&submissions);
             receipts.map_err(|cause| CommitError::Poisoned { cause })
         });
@@ -256,6 +257,10 @@ impl Writer {
         Ok(checkpoint)
     }
 
+    fn trim(&mut self, to: LogStart) -> Result<Trimmed, StorageError> {
+        trim(&self.shared, self.storage.as_ref(), self.blocks.compressor(), to)
+    }
+
     fn cut(&mut self) -> Result<Cut, StorageError> {
         self.sync()?;
         let mut board = self.shared.live.board_mut();
@@ -306,9 +311,7 @@ impl Writer {
     }
 
     fn answer<T>(&mut self, completer: Completer<T>, run: impl FnOnce(&mut Self) -> Result<T, StorageError>) {
-        let outcome = self
-            .shared
-            .expect_healthy()
+        let outcome = expect_healthy(&self.shared)
             .and_then(|()| run(self).map_err(|error| CommitError::Poisoned { cause: self.shared.poison(error) }));
         completer.complete(outcome);
     }

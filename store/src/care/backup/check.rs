@@ -10,7 +10,8 @@ use super::{BackupFile, BackupFileError, Progress, Step};
 use crate::damage::Damage;
 use crate::format::backup::BackupEnd;
 use crate::format::block::Block;
-use crate::log::events::{Bookmarks, DecodedBlock};
+use crate::log::bookmark::Bookmarks;
+use crate::log::events::DecodedBlock;
 
 /// Reads everything; what the file says of itself has to be so.
 pub(super) fn check(

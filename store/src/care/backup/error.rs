@@ -7,10 +7,11 @@ use std::sync::Arc;
 use convofold_engine::{ImageError, Seq};
 
 use crate::damage::Damage;
-use crate::error::{CloseError, CommitError, OpenError};
-use crate::log::reader::LogError;
+use crate::log::error::LogError;
+use crate::open::error::OpenError;
 use crate::state::base::MemoryError;
 use crate::storage::StorageError;
+use crate::write::error::{CloseError, CommitError};
 
 /// Why a file is no good backup.
 #[derive(Debug, thiserror::Error)]

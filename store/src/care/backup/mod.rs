@@ -37,17 +37,19 @@ use convofold_engine::{FOLD_VERSION, Seq};
 use tempfile::{Builder, NamedTempFile};
 
 use crate::api::handle::Convofold;
-use crate::checkpoint::write::PAGE_SLOTS;
+use crate::conversations::page::PAGE_SLOTS;
 use crate::damage::Damage;
 use crate::format::backup::BackupHeader;
 use crate::format::block::Tail;
 use crate::format::frame::Compressor;
-use crate::log::reader::{LogError, LogReader, block_at_or_before};
-use crate::open::directory::{parent_of, sync_dir};
+use crate::format::key::BlockKey;
+use crate::log::error::LogError;
+use crate::log::reader::{LogReader, block_at_or_before};
 use crate::state::base::base_images;
 use crate::state::cut::Cut;
 use crate::state::lent_storage::LentStorage;
-use crate::storage::{BlockKey, Storage, StorageError};
+use crate::storage::files::{parent_of, sync_dir};
+use crate::storage::{Storage, StorageError};
 use crate::trace::{span, tell};
 use writer::BackupWriter;
 

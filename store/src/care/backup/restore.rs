@@ -12,20 +12,22 @@ use convofold_engine::{FOLD_VERSION, Seq, StateHash};
 use super::reader::Part;
 use super::{BackupFile, Progress, RestoreError, Step};
 use crate::care::new_store::NewStore;
-use crate::care::trim::RECORD as LOG_START;
-use crate::checkpoint::write::{PAGE_SLOTS, checksum_of, record_name};
+use crate::checkpoint::record::{checksum_of, record_name};
+use crate::conversations::page::PAGE_SLOTS;
 use crate::conversations::page::PageEntry;
 use crate::format::backup::{BackupEnd, BackupHeader};
 use crate::format::block::Tail;
 use crate::format::checkpoint::{self as record, CheckpointV1};
 use crate::format::frame::Compressor;
+use crate::format::key::{BlockKey, PageKey};
 use crate::format::log_start::{self, LogStart};
 use crate::format::page;
+use crate::log::start::RECORD as LOG_START;
 use crate::open::directory::{Directory, doing};
 use crate::options::Options;
 use crate::storage::end_mark::{Head, HeadFile};
 use crate::storage::sled::{SledOptions, SledStorage};
-use crate::storage::{BlockKey, PageKey, Storage, StorageError, release};
+use crate::storage::{Storage, StorageError, release};
 use crate::trace::{span, tell};
 
 /// The first checkpoint of a store.

@@ -8,8 +8,8 @@ use std::path::Path;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::format::frame::u64_at;
+use crate::format::key::{BlockKey, PageKey};
 use crate::storage::chunk::{Part, Tree};
-use crate::storage::{BlockKey, PageKey};
 
 /// So much of the file is looked at at once.
 const WINDOW_BYTES: usize = 8 << 20;

@@ -19,15 +19,17 @@ use self::chain::Link;
 use self::rebuild::Rebuild;
 pub use self::report::{Lost, RepairReport};
 use crate::care::new_store::NewStore;
-use crate::checkpoint::write::generation_of;
-use crate::error::{CloseError, CommitError, OpenError, SubmitError};
+use crate::checkpoint::record::generation_of;
 use crate::format::checkpoint::{self as record, CheckpointV1};
 use crate::open::directory::{Directory, doing};
+use crate::open::error::OpenError;
 use crate::open::safety_copy::untouched;
 use crate::options::Options;
 use crate::storage::chunk::Tree;
 use crate::storage::end_mark::Head;
 use crate::trace::{span, tell};
+use crate::write::batch::SubmitError;
+use crate::write::error::{CloseError, CommitError};
 
 /// Why a repair did not come about. The damaged store is as it was.
 #[derive(Debug, thiserror::Error)]
@@ -135,7 +137,7 @@ impl<'a> Repair<'a> {
         span!("repair", damaged = %self.damaged.display(), repaired = %self.repaired.display());
         let started = Instant::now();
         let _lock = Directory::lock(&self.damaged)?;
-        let head = Head::read(&self.damaged)?.head();
+        let head = Head::read(&self.damaged).map_err(doing("reading the mark in", &self.damaged))?.head();
         let new_store = NewStore::begin(&self.repaired)?;
         let file = untouched(&self.damaged).join("db");
         let failed = |error: io::Error| RepairError::Open(doing("reading", &file)(error));

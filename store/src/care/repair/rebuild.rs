@@ -8,7 +8,8 @@ use super::report::{Lost, RepairReport};
 use super::{RepairError, RepairProgress};
 use crate::api::handle::Convofold;
 use crate::format::checkpoint::CheckpointV1;
-use crate::log::events::{Bookmarks, DecodedBlock, set_bookmark};
+use crate::log::bookmark::{Bookmarks, set_bookmark};
+use crate::log::events::DecodedBlock;
 use crate::write::batch::{Batch, Durability};
 use crate::write::ticket::Ticket;
 

@@ -11,15 +11,16 @@ use std::time::{Duration, Instant};
 use convofold_engine::{Board, Difference, ImageError, Seq, State};
 
 use crate::api::handle::Convofold;
+use crate::check::checked;
 use crate::check::shadow::Shadow;
 use crate::conversations::archive::ArchiveReader;
 use crate::damage::Damage;
-use crate::log::reader::LogError;
+use crate::log::error::LogError;
 use crate::state::base::{MemoryError, base_images, board_of};
 use crate::state::lent_storage::LentStorage;
 use crate::state::shared::Shared;
 use crate::storage::StorageError;
-use crate::trace::{checked, span};
+use crate::trace::span;
 
 pub use background::BackgroundAudit;
 pub use sample::Sample;

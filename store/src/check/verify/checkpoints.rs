@@ -8,11 +8,12 @@ use convofold_engine::{Board, ConversationImage, FOLD_VERSION, StateHash};
 
 use super::compare::{self, CompareAs};
 use super::{Problem, VerifiedCheckpoint, VerifyError, VerifyReport};
-use crate::checkpoint::write::{PAGE_SLOTS, checksum_of, generations, record_name};
+use crate::checkpoint::load::{LoadError, load_page, read, tail_of};
+use crate::checkpoint::record::{checksum_of, generations, record_name};
+use crate::conversations::page::PAGE_SLOTS;
 use crate::format::block::Tail;
 use crate::format::checkpoint::{self as record, CheckpointV1};
 use crate::format::page_head::PageHead;
-use crate::open::recovery::{LoadError, load_page, read, tail_of};
 use crate::state::cut::Cut;
 use crate::state::shared::Shared;
 use crate::storage::{Storage, StorageError};

@@ -10,7 +10,7 @@ use super::compare::{self, CompareAs};
 use super::{Problem, VerifyError, VerifyProgress, VerifyReport, damage};
 use crate::check::shadow::Shadow;
 use crate::conversations::archive::{ArchiveReader, state_of};
-use crate::log::reader::LogError;
+use crate::log::error::LogError;
 use crate::state::cut::Cut;
 use crate::state::shared::Shared;
 use crate::storage::{Storage, StorageError};

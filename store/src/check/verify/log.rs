@@ -6,15 +6,17 @@ use convofold_engine::Board;
 
 use super::checkpoints::Checkpoints;
 use super::{Problem, VerifyError, VerifyProgress, VerifyReport, damage};
+use crate::checkpoint::load::read;
 use crate::damage::Damage;
 use crate::format::block::{Block, Tail};
+use crate::format::key::BlockKey;
 use crate::format::log_start::LogStart;
-use crate::log::events::{Bookmarks, DecodedBlock, EventReader, UpTo};
-use crate::log::reader::LogError;
-use crate::open::recovery::read;
+use crate::log::bookmark::Bookmarks;
+use crate::log::error::LogError;
+use crate::log::events::{DecodedBlock, EventReader, UpTo};
 use crate::state::cut::Cut;
 use crate::storage::end_mark::Head;
-use crate::storage::{BlockKey, Storage, StorageError};
+use crate::storage::{Storage, StorageError};
 
 /// Reads the log and folds it.
 pub(super) struct LogCheck<'a> {

@@ -13,21 +13,23 @@ mod live;
 mod log;
 mod report;
 
+use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 
 use convofold_engine::Seq;
 
 use crate::api::handle::Convofold;
-use crate::care::trim::read_log_start;
-use crate::error::{CommitError, OpenError};
+use crate::check::checked;
 use crate::format::log_start::LogStart;
-use crate::log::reader::LogError;
+use crate::log::error::LogError;
+use crate::log::start::read_log_start;
 use crate::state::base::{MemoryError, base_images, board_of};
 use crate::state::lent_storage::LentStorage;
 use crate::storage::end_mark::{Head, HeadMark};
 use crate::storage::{Storage, StorageError};
-use crate::trace::{checked, span};
+use crate::trace::span;
+use crate::write::error::CommitError;
 use checkpoints::Checkpoints;
 use log::LogCheck;
 
@@ -65,7 +67,7 @@ pub enum VerifyError {
     Poisoned(#[source] Arc<StorageError>),
     /// The head mark cannot be read for a reason that is not in it.
     #[error("cannot read the head mark")]
-    Head(#[source] OpenError),
+    Head(#[source] io::Error),
     /// The storage underneath failed.
     #[error("the storage underneath failed")]
     Storage(#[source] StorageError),

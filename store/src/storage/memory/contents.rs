@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Dice;
-use crate::storage::{BlockKey, PageKey};
+use crate::format::key::{BlockKey, PageKey};
 
 #[derive(Clone, Default)]
 pub(crate) struct Contents {

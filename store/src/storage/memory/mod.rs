@@ -14,7 +14,8 @@ use self::contents::Change;
 pub(crate) use self::contents::Contents;
 pub(crate) use self::faults::{Call, Dice, Fault};
 use self::faults::{Countdown, Room};
-use crate::storage::{BlockKey, PageKey, Storage, StorageError};
+use crate::format::key::{BlockKey, PageKey};
+use crate::storage::{Storage, StorageError};
 
 #[derive(Default)]
 pub(crate) struct MemoryStorage {

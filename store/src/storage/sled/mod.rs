@@ -33,10 +33,11 @@ use std::time::{Duration, Instant};
 
 use sled::Db;
 
+use crate::format::key::{BlockKey, PageKey};
 use crate::storage::chunk::{PAYLOAD_BYTES, Tree};
 use crate::storage::sled::flush_watchdog::Rescue;
 use crate::storage::sled::tree::{Changes, DELETED_AT_ONCE, SledTree, guarded};
-use crate::storage::{BlockKey, PageKey, Storage, StorageError, release};
+use crate::storage::{Storage, StorageError, release};
 
 /// The smallest segment that keeps a leaf of such parts out of `blobs/`.
 pub(crate) const MIN_SEGMENT_BYTES: usize = 2 << 20;

@@ -1,0 +1,97 @@
+//! Figures about a store.
+
+use std::sync::atomic::Ordering;
+
+use convofold_engine::Seq;
+
+use super::handle::Convofold;
+use crate::state::counters::Counters;
+
+/// Figures about a store.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Stats {
+    /// All conversations.
+    pub conversations: u64,
+    /// The open ones.
+    pub open: u64,
+    /// Those that are in memory, open or closed.
+    pub resident: u64,
+    /// About how many bytes these take.
+    pub resident_bytes: u64,
+    /// The first event that the log has, or will have: 1, unless its beginning was dropped.
+    pub first_seq: Seq,
+    /// The last event in the log; 0 where there is none.
+    pub last_seq: Seq,
+    /// The last event that survives a power cut.
+    pub durable_seq: Seq,
+    /// Blocks in the log.
+    pub blocks: u64,
+    /// What the log takes, compressed, before sled's overhead.
+    pub log_bytes: u64,
+    /// The last event in the last checkpoint; 0 where there is none.
+    pub checkpoint_seq: Seq,
+    /// What the store takes on the disk; 0 where it is closed.
+    pub disk_bytes: u64,
+}
+
+impl Convofold {
+    /// Figures for whoever watches the store. This never looks at the disk, and can be asked every second.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        let shared = self.shared();
+        let (queue_depth, queue_capacity) = self.queue();
+        let open = shared.live.index().open_len() as u64;
+        let (conversations, resident, resident_bytes) = {
+            let board = shared.live.board();
+            (board.len() as u64, board.resident_len() as u64, board.resident_bytes())
+        };
+        let (brought_back, pages_read) = shared.archive.counts();
+        let log = &shared.counters;
+        let counters = Counters {
+            brought_back,
+            pages_read,
+            queue_depth,
+            queue_capacity,
+            conversations,
+            open,
+            resident,
+            resident_bytes,
+            last_seq: log.last_seq.load(Ordering::Relaxed),
+            durable_seq: shared.durable.lock().seq,
+            checkpoint_seq: log.checkpoint_seq.load(Ordering::Relaxed),
+            log_bytes: log.log_bytes.load(Ordering::Relaxed).saturating_sub(shared.log_start.read().dropped_bytes),
+            checkpoint_bytes: log.checkpoint_bytes.load(Ordering::Relaxed),
+            poisoned: shared.poisoned().is_some(),
+            ..Counters::default()
+        };
+        shared.meter.add_to(counters)
+    }
+
+    /// Figures about the store. This one does look at the disk.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        let shared = self.shared();
+        let board = shared.live.board();
+        let conversations = board.len() as u64;
+        let (resident, resident_bytes) = (board.resident_len() as u64, board.resident_bytes());
+        drop(board);
+        let open = shared.live.index().open_len() as u64;
+        let log_start = shared.log_start.read().clone();
+        let disk_bytes = shared.storage.read().as_ref().and_then(|storage| storage.disk_bytes().ok());
+        Stats {
+            conversations,
+            open,
+            resident,
+            resident_bytes,
+            first_seq: log_start.tail.seq,
+            last_seq: shared.counters.last_seq.load(Ordering::Relaxed),
+            durable_seq: shared.durable.lock().seq,
+            blocks: (shared.counters.blocks.load(Ordering::Relaxed) + 1).saturating_sub(log_start.tail.block_no),
+            log_bytes: shared.counters.log_bytes.load(Ordering::Relaxed).saturating_sub(log_start.dropped_bytes),
+            checkpoint_seq: shared.counters.checkpoint_seq.load(Ordering::Relaxed),
+            disk_bytes: disk_bytes.unwrap_or_default(),
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! From events to blocks that can be appended.
+
+use convofold_engine::Event;
+
+use super::bookmark::Bookmark;
+use crate::format::block::{BlockBuilder, StoredBookmarkV1, Tail};
+use crate::format::frame::Compressor;
+use crate::format::key::BlockKey;
+use crate::storage::StorageError;
+
+/// Puts events into blocks.
+pub(crate) struct BlockWriter {
+    compressor: Compressor,
+    builder: BlockBuilder,
+    block_bytes: usize,
+}
+
+/// Blocks ready to be appended together.
+#[derive(Default)]
+pub(crate) struct SealedBlocks {
+    pub(crate) blocks: Vec<(BlockKey, Vec<u8>)>,
+    pub(crate) stored_bytes: u64,
+}
+
+impl BlockWriter {
+    pub(crate) fn new(block_bytes: usize) -> Result<Self, StorageError> {
+        let compressor = Compressor::new().map_err(StorageError::io("making a compressor"))?;
+        Ok(Self { compressor, builder: BlockBuilder::default(), block_bytes })
+    }
+
+    pub(crate) fn compressor(&mut self) -> &mut Compressor {
+        &mut self.compressor
+    }
+
+    /// The blocks of one group, and the tail after them. The bookmarks go into the last one.
+    ///
+    /// A group is appended whole or not at all, so a bookmark is never there without its events.
+    pub(crate) fn seal<'a>(
+        &mut self,
+        mut tail: Tail,
+        events: impl Iterator<Item = &'a Event>,
+        bookmarks: &[&Bookmark],
+    ) -> Result<(SealedBlocks, Tail), StorageError> {
+        self.builder.clear();
+        let mut sealed = SealedBlocks::default();
+        for event in events {
+            if self.builder.bytes() >= self.block_bytes {
+                self.seal_one(&mut tail, &[], &mut sealed)?;
+            }
+            self.builder.push(event);
+        }
+        let bookmarks: Vec<_> = bookmarks.iter().map(|bookmark| stored_bookmark(bookmark)).collect();
+        if !self.builder.is_empty() || !bookmarks.is_empty() {
+            self.seal_one(&mut tail, &bookmarks, &mut sealed)?;
+        }
+        Ok((sealed, tail))
+    }
+
+    fn seal_one(
+        &mut self,
+        tail: &mut Tail,
+        bookmarks: &[StoredBookmarkV1<'_>],
+        sealed: &mut SealedBlocks,
+    ) -> Result<(), StorageError> {
+        let block = self.builder.seal(tail, bookmarks, &mut self.compressor).map_err(StorageError::Encoding)?;
+        sealed.stored_bytes += block.1.len() as u64;
+        sealed.blocks.push(block);
+        Ok(())
+    }
+}
+
+fn stored_bookmark(bookmark: &Bookmark) -> StoredBookmarkV1<'_> {
+    StoredBookmarkV1 { name: &bookmark.name, value: bookmark.value.as_deref() }
+}
