@@ -3,7 +3,7 @@
 //! Most conversations are long closed and *away*: of them the board keeps a place, and counts. The others are here with all
 //! that is known of them. Who keeps the memories of those that are away is not its business; it says which it needs.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use hashbrown::hash_table::Entry;
@@ -42,8 +42,6 @@ pub struct Board {
     directory: Directory,
     /// The conversations that are here.
     residents: HashMap<Slot, Box<Resident>>,
-    /// What came for conversations that are away.
-    waiting: BTreeMap<Slot, Waiting>,
     names: Names,
     hash: StateHash,
     unhashed: Vec<Slot>,
@@ -71,13 +69,6 @@ pub enum Whereabouts {
 pub struct Gone {
     #[expect(clippy::vec_box, reason = "they are let go of as they are held, without being moved")]
     _residents: Vec<Box<Resident>>,
-}
-
-/// What waits for a conversation to come back.
-#[derive(Debug, Default)]
-struct Waiting {
-    events: Vec<(Seq, Event)>,
-    duplicates: u64,
 }
 
 impl Board {
@@ -282,8 +273,8 @@ impl Board {
         self.unsaved.extend(slots);
     }
 
-    /// The place of the event's conversation where that is away. It is to be restored first: until then an event of it
-    /// cannot be told from one that is known ([`Admissions::admit`] says to log it), and has its effect only later.
+    /// The place of the event's conversation if that is away. Restore the conversation first: until then,
+    /// [`Admissions::admit`] cannot tell a known event from a new one, and [`Batch::apply`] cannot take the event.
     ///
     /// It may turn out to be the place of another conversation, so ask again after restoring.
     #[must_use]
@@ -292,13 +283,6 @@ impl Board {
             Whereabouts::Away(slot) => Some(slot),
             Whereabouts::Here | Whereabouts::Nowhere => None,
         }
-    }
-
-    /// Lets a conversation go, with everything of it that was not saved yet; it still counts in the state hash, and [`Board::restore`] brings it back. `None` where there is none or it is away already.
-    pub fn evict(&mut self, slot: u32) -> Option<ConversationImage> {
-        let image = self.image(slot)?;
-        self.take_out(slot);
-        Some(image)
     }
 
     /// Which conversations have to go so that those that are here take no more than so many bytes, or all that may go: the
@@ -334,7 +318,6 @@ impl Board {
         self.hash_one(slot);
         let resident = self.residents.remove(&slot)?;
         self.resident_bytes -= resident.bytes;
-        self.unsaved.remove(&slot);
         Some(resident)
     }
 
@@ -348,36 +331,26 @@ impl Board {
             let _ = self.settle(slot);
             return Ok(());
         }
-        self.take_back(slot, image.prepare()?).map(drop)
+        self.take_back(slot, image.prepare()?)
     }
 
-    /// Puts a conversation back at its own place after it went away; what an [`Index`] has to know of the events that waited for
-    /// it. What takes time was done by [`ConversationImage::prepare`].
+    /// Puts a conversation back at its own place after it went away. What takes time was done by
+    /// [`ConversationImage::prepare`].
     ///
     /// # Errors
     /// [`ImageError::SlotTaken`] where the place is not its own, or it is there already.
-    pub fn take_back(&mut self, slot: u32, returning: Returning) -> Result<Vec<Update>, ImageError> {
+    pub fn take_back(&mut self, slot: u32, returning: Returning) -> Result<(), ImageError> {
         let id = returning.id().clone();
         if !self.is_away(slot) || self.directory.fingerprint(slot) != Some(fingerprint(&id)) {
             return Err(ImageError::SlotTaken { id, slot });
         }
-        self.admit_back(slot, returning);
-        let waiting = self.waiting.remove(&slot).unwrap_or_default();
-        let mut batch = self.batch();
-        batch.count_duplicates(slot, waiting.duplicates);
-        for (seq, event) in waiting.events {
-            batch.apply(seq, &event);
-        }
-        Ok(batch.finish())
-    }
-
-    /// A conversation that was counted when it went.
-    fn admit_back(&mut self, slot: Slot, returning: Returning) {
+        // It was counted when it went.
         let mut resident = Box::new(Resident::returned(returning, &mut self.names));
         resident.touched = self.batches;
         self.resident_bytes += resident.bytes;
         self.largest_bytes = self.largest_bytes.max(resident.bytes);
         self.residents.insert(slot, resident);
+        Ok(())
     }
 
     fn add(&mut self, conversation: Conversation) -> Slot {
@@ -463,13 +436,15 @@ pub struct Batch<'a> {
 impl Batch<'_> {
     /// Takes an event: the one way in, for live events, replay and recovery alike. It cannot fail.
     ///
-    /// `seq` is the event's place in the log. An event whose conversation is away (see [`Board::evict`]) waits for it,
-    /// and counts as applied.
+    /// `seq` is the event's place in the log.
+    ///
+    /// # Panics
+    /// If the event's conversation is away: [`Board::absent`] names what to restore first.
+    #[expect(clippy::panic, reason = "an event that is logged and not applied would be lost without a trace")]
     pub fn apply(&mut self, seq: Seq, event: &Event) -> Effect {
         let slot = self.slot_of(event);
         let Some(resident) = self.board.residents.get_mut(&slot) else {
-            self.board.waiting.entry(slot).or_default().events.push((seq, event.clone()));
-            return Effect::Applied;
+            panic!("the conversation at slot {slot} is away: restore it before its events are applied");
         };
         let effect = resident.conversation.apply(seq, event);
         if resident.touched != self.board.batches {
@@ -479,31 +454,19 @@ impl Batch<'_> {
         effect
     }
 
-    /// Counts a delivery of an event that [`Admissions::admit`] knew already.
+    /// Counts a delivery of an event that [`Admissions::admit`] knew already, so that its conversation is here.
     pub fn repeat(&mut self, event: &Event) {
-        if let Some(slot) = self.known_slot(event) {
-            self.count_duplicates(slot, 1);
+        let Some(slot) = self.board.slot_here(event.conversation()) else { return };
+        if let Some(resident) = self.board.residents.get_mut(&slot) {
+            resident.conversation.arrivals.duplicates += 1;
+            self.board.unsaved.insert(slot);
         }
-    }
-
-    fn count_duplicates(&mut self, slot: Slot, count: u64) {
-        match self.board.residents.get_mut(&slot) {
-            Some(resident) if count > 0 => {
-                resident.conversation.arrivals.duplicates += count;
-                self.board.unsaved.insert(slot);
-            }
-            None => self.board.waiting.entry(slot).or_default().duplicates += count,
-            Some(_) => {}
-        }
-    }
-
-    fn known_slot(&self, event: &Event) -> Option<Slot> {
-        let id = event.conversation();
-        self.board.slot_here(id).or_else(|| self.board.slot_away(id, None))
     }
 
     fn slot_of(&mut self, event: &Event) -> Slot {
-        self.known_slot(event).unwrap_or_else(|| self.board.add(Conversation::new(event.conversation().into())))
+        let (board, id) = (&mut *self.board, event.conversation());
+        let known = board.slot_here(id).or_else(|| board.slot_away(id, None));
+        known.unwrap_or_else(|| board.add(Conversation::new(id.into())))
     }
 
     /// Ends the batch; what an [`Index`] has to know of it, in this order.

@@ -47,8 +47,7 @@ impl Listed {
 
     #[track_caller]
     fn take_back(&mut self, slot: u32, image: ConversationImage) {
-        let updates = self.board.take_back(slot, image.prepare().unwrap()).unwrap();
-        updates.into_iter().for_each(|update| self.index.apply(update));
+        self.board.take_back(slot, image.prepare().unwrap()).unwrap();
     }
 }
 
@@ -308,24 +307,43 @@ fn an_image_that_refers_to_nothing_is_refused() {
 #[test]
 fn a_conversation_that_is_away_still_counts_and_loses_nothing() {
     let (mut one, mut at_home) = (busy(), busy());
-    let image = one.board.evict(0).unwrap();
+    let image = evict(&mut one.board, 0);
     assert_eq!(one.board.state("one"), None);
     expect_alike(&one.index, &at_home.index);
     assert_eq!(one.board.state_hash(), at_home.board.state_hash());
 
     let event = build(message("one", 80, OUT));
     assert_eq!(one.board.absent(&event), Some(0));
+    one.take_back(0, image);
+    assert_eq!(one.board.absent(&event), None);
     for listed in [&mut one, &mut at_home] {
         listed.apply(8, &event);
         listed.board.batch().repeat(&event);
     }
-    one.take_back(0, image);
-    assert_eq!(one.board.absent(&event), None);
     assert_eq!(one.board.state("one"), at_home.board.state("one"));
     assert_eq!(one.board.arrivals("one"), at_home.board.arrivals("one"));
     assert_eq!(one.board.state_hash(), at_home.board.state_hash());
     expect_alike(&one.index, &at_home.index);
     expect_alike(&one.index, &one.board.index());
+}
+
+/// Saves one conversation and lets it go.
+#[track_caller]
+fn evict(board: &mut Board, slot: u32) -> ConversationImage {
+    let image = board.image(slot).unwrap();
+    let mut unsaved = board.take_unsaved();
+    unsaved.remove(&slot);
+    board.put_back_unsaved(unsaved);
+    drop(board.let_go(&[slot]));
+    image
+}
+
+#[test]
+#[should_panic(expected = "the conversation at slot 0 is away")]
+fn an_event_of_a_conversation_that_is_away_is_not_lost() {
+    let mut board = busy().board;
+    evict(&mut board, 0);
+    board.batch().apply(8, &build(message("one", 80, OUT)));
 }
 
 /// What a checkpoint does: everything goes, and a new board knows where to find it.
@@ -379,9 +397,9 @@ fn the_closed_ones_that_nobody_touched_for_longest_go_first_and_the_unsaved_stay
     assert_eq!(board.find("nowhere"), Whereabouts::Nowhere);
     assert_eq!((board.resident_len(), board.len()), (1, 5));
     assert!(board.resident_bytes() < all);
-    let (slot, image) = (1, board.evict(1).unwrap());
+    let image = evict(&mut board, 1);
     assert_eq!(board.resident_bytes(), 0);
-    board.restore(slot, image).unwrap();
+    board.restore(1, image).unwrap();
 }
 
 #[test]
@@ -390,7 +408,7 @@ fn the_bytes_of_a_board_are_those_of_its_conversations() {
     let mut one_by_one = 0;
     for slot in 0..board.slot_count() {
         let before = board.resident_bytes();
-        let image = board.evict(slot).unwrap();
+        let image = evict(&mut board, slot);
         one_by_one += before - board.resident_bytes();
         assert!(before - board.resident_bytes() >= image.facts.len() as u64 * size_of::<crate::Fact>() as u64);
     }

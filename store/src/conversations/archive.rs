@@ -274,8 +274,7 @@ fn restore(slots: &BTreeSet<u32>, archive: &Archive, storage: &dyn Storage, live
     in_order(pages.len(), read, |read| {
         for returning in read {
             for (slot, returning) in returning? {
-                let updates = live.board_mut().take_back(slot, returning).map_err(damaged)?;
-                live.list(updates);
+                live.board_mut().take_back(slot, returning).map_err(damaged)?;
                 archive.brought_back.fetch_add(1, Ordering::Relaxed);
             }
         }
