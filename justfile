@@ -97,6 +97,10 @@ torture-short:
 fuzz seconds="60":
     tests/fuzz/run.sh {{seconds}}
 
+# Writes the golden export of a new fold version; refuses a changed export of the same version.
+fold-version:
+    CONVOFOLD_WRITE_GOLDEN=1 cargo test --locked --package convofold-tests --test fold_version
+
 # The sample log of the README, made anew; the same bytes every time.
 sample:
     cargo run --release --locked --package convofold-cli -- generate --events 1000 --seed 3 --in-flight 60 --agents 9 --tenants 2 --leave-open 0.5 --abandon 0.15 --out docs/sample.ndjson

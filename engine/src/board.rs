@@ -22,7 +22,8 @@ use crate::outline::Outline;
 use crate::resident::{Resident, Returning};
 use crate::state::State;
 
-/// Names the rules of the fold. A checkpoint made by other rules is not used: the log is folded again.
+/// The version of the rules of the fold, to be raised with every change of what is exported. A checkpoint of another
+/// version is not used: the log is folded again. `tests/fold-version` holds what the current version exports.
 pub const FOLD_VERSION: u32 = 1;
 
 /// All conversations, and the state of each. Questions about many of them are answered by an [`Index`] that lies beside it.
