@@ -63,7 +63,7 @@ impl Population {
         Ok(vec![
             person.convo(0, Kind::Open, AgentMention::Nobody)?,
             person.message(1, Direction::In)?,
-            person.convo(2, Kind::Open, AgentMention::Agent { id: Some(&agent), name: Some("An Agent") })?,
+            person.convo(2, Kind::Open, AgentMention::agent(agent.as_str(), "An Agent"))?,
             person.message(3, Direction::Out)?,
             person.message(4, Direction::In)?,
         ])

@@ -2,7 +2,7 @@
 
 use xxhash_rust::xxh3::xxh3_128;
 
-use crate::event::{Direction, Event, Kind};
+use crate::event::{Direction, Event};
 use crate::identity::{ContentHash, Identity};
 use crate::session::Session;
 use crate::texts::CONTENT;
@@ -28,7 +28,7 @@ fn hash(event: &Event) -> ContentHash {
     let direction = event.direction().map_or(0, direction_code);
     let flags = [(event.says_nobody(), 1), (event.unread().is_some(), 2), (event.session().is_some(), 4)];
     let flags = flags.iter().filter(|(is_set, _)| *is_set).fold(0, |all, (_, flag)| all | flag);
-    header.put(&[CONTENT_VERSION, kind_code(event.kind()), direction, flags]);
+    header.put(&[CONTENT_VERSION, event.kind().code(), direction, flags]);
     for time in [event.occurred(), event.sent(), event.started(), event.active()] {
         header.put(&time.map_or(i64::MIN, Time::ms).to_le_bytes());
         header.put(&time.map_or(0, Time::sub_ms_ns).to_le_bytes());
@@ -42,17 +42,6 @@ fn hash(event: &Event) -> ContentHash {
         header.put(&hash_session(session).to_le_bytes());
     }
     ContentHash::from_bits(xxh3_128(header.bytes()))
-}
-
-fn kind_code(kind: Kind) -> u8 {
-    match kind {
-        Kind::Open => 0,
-        Kind::OpenClosed => 1,
-        Kind::Update => 2,
-        Kind::UpdateOpen => 3,
-        Kind::Message => 4,
-        Kind::Close => 5,
-    }
 }
 
 fn direction_code(direction: Direction) -> u8 {
@@ -101,7 +90,7 @@ mod tests {
     use super::*;
     use crate::draft::Draft;
     use crate::draft::tests::{at, message};
-    use crate::event::{AgentMention, SUPEROFFICE};
+    use crate::event::{AgentMention, Kind, SUPEROFFICE};
 
     #[test]
     fn i1_the_content_is_everything_the_fold_can_see() {

@@ -12,6 +12,7 @@ const NOTHING: &str = "nothing";
 
 /// One place in which a state is another than expected.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Difference {
     /// Where, as a path in the export: `agent.name`, `assignments[2].at`.
     pub field: String,
@@ -19,6 +20,14 @@ pub struct Difference {
     pub expected: String,
     /// What is there, written in the same way.
     pub found: String,
+}
+
+impl Difference {
+    /// A difference in a field, with both values as JSON.
+    #[must_use]
+    pub fn new(field: &str, expected: String, found: String) -> Self {
+        Self { field: field.to_owned(), expected, found }
+    }
 }
 
 impl State {

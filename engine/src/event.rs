@@ -12,6 +12,7 @@ pub const SUPEROFFICE: &str = "superoffice";
 
 /// What an event does to its conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Kind {
     /// Opens it, or says more about it while it is open: `convo_open`, `chatsession.created`.
     Open,
@@ -37,6 +38,25 @@ crate::named! { Kind is a "kind":
 }
 
 impl Kind {
+    /// The number that stands for it in stored forms and in [`Event::content`]. It never changes.
+    #[must_use]
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Open => 0,
+            Self::OpenClosed => 1,
+            Self::Update => 2,
+            Self::UpdateOpen => 3,
+            Self::Message => 4,
+            Self::Close => 5,
+        }
+    }
+
+    /// The kind with this code.
+    #[must_use]
+    pub fn from_code(code: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.code() == code)
+    }
+
     /// The place among events of the same time (spec T2).
     #[must_use]
     pub fn rank(self) -> u8 {
@@ -68,13 +88,15 @@ crate::named! { Direction is a "direction": In "in", Out "out" }
 
 /// What an event says of the agent (spec F5).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum AgentMention<'a> {
     /// Nothing.
     #[default]
     Silent,
     /// That nobody is assigned.
     Nobody,
-    /// That this agent is assigned, known by an id, by a name, or by both.
+    /// That this agent is assigned, known by an id, by a name, or by both. See [`AgentMention::agent`].
+    #[non_exhaustive]
     Agent {
         /// The agent's id.
         id: Option<&'a str>,
@@ -84,6 +106,12 @@ pub enum AgentMention<'a> {
 }
 
 impl<'a> AgentMention<'a> {
+    /// That the agent with this id, this name, or both is assigned; [`Silent`](Self::Silent) if both are `None`.
+    #[must_use]
+    pub fn agent(id: impl Into<Option<&'a str>>, name: impl Into<Option<&'a str>>) -> Self {
+        Self::from_parts(id.into(), name.into(), false)
+    }
+
     pub(crate) fn from_parts(id: Option<&'a str>, name: Option<&'a str>, nobody: bool) -> Self {
         match (id, name) {
             (None, None) if nobody => Self::Nobody,

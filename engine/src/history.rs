@@ -13,6 +13,7 @@ use crate::time::Time;
 
 /// One event in the history of its conversation, in the order of T2.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct HistoryEntry {
     /// Its place in the log: when it was learned.
     pub seq: Seq,
@@ -46,6 +47,7 @@ pub struct HistoryEntry {
 /// What an event says of the agent (F5).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Mention {
     /// Nothing.
     Silent,
@@ -57,6 +59,7 @@ pub enum Mention {
 
 /// How the events of a conversation arrived (spec F12).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Arrivals {
     /// Events that count.
     pub events: u64,

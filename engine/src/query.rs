@@ -107,6 +107,7 @@ impl Query {
 
 /// The order of an answer. Conversations that are equal in it are ordered by the bytes of their ids.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Sort {
     /// The one active last comes first.
     #[default]

@@ -95,6 +95,7 @@ impl Session {
 
 /// A chat session's status, as SuperOffice numbers them (spec F11).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum SessionStatus {
     /// 1: filling in the form before the chat.
     PreChatForm,

@@ -23,6 +23,7 @@ crate::named! { Status is a "status": Open "open", Closed "closed" }
 
 /// What made a conversation known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum OpenedBy {
     /// Only messages are known of it.
     Message,
@@ -35,6 +36,7 @@ crate::named! { OpenedBy is a "opened_by": Message "message", Lifecycle "lifecyc
 /// Everything that follows from the set of a conversation's events. Its fields, in this order, are the keys of the
 /// export (spec H2); times are milliseconds since the epoch, durations milliseconds, and `None` is unknown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct State {
     /// The conversation's id.
     pub id: Arc<str>,
@@ -101,6 +103,7 @@ pub struct State {
 
 /// The customer of a conversation.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Member {
     /// The name; `Unknown` only where no other was ever given.
     pub name: Option<String>,
@@ -114,6 +117,7 @@ pub struct Member {
 
 /// An agent, with the latest name known in the conversation.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[non_exhaustive]
 pub struct AgentRef {
     /// The id; `None` for an agent known by name only.
     pub id: Option<String>,
@@ -121,8 +125,17 @@ pub struct AgentRef {
     pub name: Option<String>,
 }
 
+impl AgentRef {
+    /// The agent with this id, this name, or both.
+    #[must_use]
+    pub fn new<'a>(id: impl Into<Option<&'a str>>, name: impl Into<Option<&'a str>>) -> Self {
+        Self { id: id.into().map(str::to_owned), name: name.into().map(str::to_owned) }
+    }
+}
+
 /// A change of the agent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Assigned {
     /// Who is assigned from then on; `None` is nobody.
     pub agent: Option<AgentRef>,
@@ -132,6 +145,7 @@ pub struct Assigned {
 
 /// Messages that an agent was assigned for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct ByAgent {
     /// The agent.
     pub agent: AgentRef,
@@ -143,6 +157,7 @@ pub struct ByAgent {
 
 /// The last text that was said.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct LastMessage {
     /// The text.
     pub text: String,
@@ -154,6 +169,7 @@ pub struct LastMessage {
 
 /// Something that cannot be right, shown and never repaired in silence (F10).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Suspicion {
     /// What it is about.
     pub field: SuspectField,
@@ -167,6 +183,7 @@ pub struct Suspicion {
 
 /// What a [`Suspicion`] is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum SuspectField {
     /// A close whose time is before its own start (T3).
     Clock,
@@ -179,6 +196,7 @@ crate::named! { SuspectField is a "field": Clock "clock", Unread "unread" }
 /// The field values of a SuperOffice session, and whether they are known to be out of date (F11).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[expect(missing_docs, reason = "the fields are those of `Session`, in the order of the export")]
+#[non_exhaustive]
 pub struct SessionState {
     pub alert_level: Option<i64>,
     pub chatbot_is_active: Option<bool>,

@@ -39,7 +39,7 @@ proptest! {
         max_id_bytes in 0_usize..9,
     ) {
         for line in &lines {
-            let limits = Limits { max_id_bytes, max_line_bytes: line.len(), ..Limits::default() };
+            let limits = Limits::new().max_id_bytes(max_id_bytes).max_line_bytes(line.len());
             for event in Parsed::within(limits, line.as_bytes()).events {
                 let again = Parsed::within(limits, event.export_line().as_bytes());
                 prop_assert_eq!(again.rejections, []);

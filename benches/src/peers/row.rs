@@ -199,7 +199,7 @@ pub(super) fn opens(event: &Event) -> Option<bool> {
     match event.kind() {
         Kind::Open | Kind::UpdateOpen => Some(true),
         Kind::Close | Kind::OpenClosed => Some(false),
-        Kind::Message | Kind::Update => None,
+        _ => None,
     }
 }
 
@@ -211,8 +211,8 @@ pub(super) fn is_message(event: &Event, direction: Direction) -> bool {
 /// What it says of the agent, if anything: the id, or the name where there is none; and the name.
 pub(super) fn agent(event: &Event) -> Option<Option<(&str, Option<&str>)>> {
     match event.agent() {
-        AgentMention::Silent => None,
         AgentMention::Nobody => Some(None),
-        AgentMention::Agent { id, name } => Some(id.or(name).map(|agent| (agent, name))),
+        AgentMention::Agent { id, name, .. } => Some(id.or(name).map(|agent| (agent, name))),
+        _ => None,
     }
 }

@@ -143,13 +143,17 @@ impl Options {
     }
 
     fn limits(self) -> Result<Limits, Failure> {
-        let default = Limits::default();
-        Ok(Limits {
-            max_line_bytes: given(self.max_line_bytes, "max_line_bytes")?.unwrap_or(default.max_line_bytes),
-            max_id_bytes: given(self.max_id_bytes, "max_id_bytes")?.unwrap_or(default.max_id_bytes),
-            max_document_bytes: given(self.max_document_bytes, "max_document_bytes")?
-                .unwrap_or(default.max_document_bytes),
-        })
+        let mut limits = Limits::new();
+        for (bytes, name, set) in [
+            (self.max_line_bytes, "max_line_bytes", Limits::max_line_bytes as fn(Limits, usize) -> Limits),
+            (self.max_id_bytes, "max_id_bytes", Limits::max_id_bytes),
+            (self.max_document_bytes, "max_document_bytes", Limits::max_document_bytes),
+        ] {
+            if let Some(bytes) = given(bytes, name)? {
+                limits = set(limits, bytes);
+            }
+        }
+        Ok(limits)
     }
 }
 

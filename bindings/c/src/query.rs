@@ -26,16 +26,11 @@ pub enum Sort {
 }
 
 fn sort(number: u32) -> Result<convofold::Sort, Failure> {
-    let sort = convofold::Sort::ALL.into_iter().find(|sort| code(*sort) as u32 == number);
-    sort.ok_or_else(|| Failure::argument(format!("sort: {number} is none")))
-}
-
-fn code(sort: convofold::Sort) -> Sort {
-    match sort {
-        convofold::Sort::Activity => Sort::Activity,
-        convofold::Sort::Waiting => Sort::Waiting,
-        convofold::Sort::Started => Sort::Started,
-    }
+    use convofold::Sort as Rust;
+    let known: [_; Rust::ALL.len()] =
+        [(Sort::Activity, Rust::Activity), (Sort::Waiting, Rust::Waiting), (Sort::Started, Rust::Started)];
+    let found = known.into_iter().find(|(sort, _)| *sort as u32 == number);
+    found.map(|(_, sort)| sort).ok_or_else(|| Failure::argument(format!("sort: {number} is none")))
 }
 
 /// Which open conversations are wanted: those for which every condition holds that is given. All zeros wants all of them.

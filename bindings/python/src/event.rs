@@ -143,10 +143,10 @@ impl Event {
     #[getter]
     fn agent(&self) -> Option<AgentRef> {
         match self.0.agent() {
-            AgentMention::Agent { id, name } => {
+            AgentMention::Agent { id, name, .. } => {
                 Some(AgentRef { id: id.map(str::to_owned), name: name.map(str::to_owned) })
             }
-            AgentMention::Silent | AgentMention::Nobody => None,
+            _ => None,
         }
     }
 
@@ -229,7 +229,7 @@ impl Mentioned {
         match self {
             Self::Silent => AgentMention::Silent,
             Self::Nobody => AgentMention::Nobody,
-            Self::Agent(id, name) => AgentMention::Agent { id: id.as_deref(), name: name.as_deref() },
+            Self::Agent(id, name) => AgentMention::agent(id.as_deref(), name.as_deref()),
         }
     }
 }

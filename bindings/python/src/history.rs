@@ -51,9 +51,9 @@ result! {
 impl Show<HistoryEntry> for convofold::HistoryEntry {
     fn show(self) -> HistoryEntry {
         let (mentions, agent) = match self.agent {
-            Mention::Silent => ("silent", None),
             Mention::Nobody => ("nobody", None),
             Mention::Agent(agent) => ("agent", Some(agent)),
+            _ => ("silent", None),
         };
         HistoryEntry {
             seq: self.seq,

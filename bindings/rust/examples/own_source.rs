@@ -69,7 +69,7 @@ fn event(entry: &Entry) -> Result<Event, DraftError> {
         |kind| Draft::new("helpdesk", &ticket, kind, Time::from_ms(entry.at_ms)).identity(Identity::given(&id, 0));
     match entry.what {
         Happening::Opened => draft(Kind::Open),
-        Happening::Assigned(name) => draft(Kind::UpdateOpen).agent(AgentMention::Agent { id: None, name: Some(name) }),
+        Happening::Assigned(name) => draft(Kind::UpdateOpen).agent(AgentMention::agent(None, name)),
         Happening::Customer(text) => draft(Kind::Message).direction(Direction::In).text(text),
         Happening::Agent(text) => draft(Kind::Message).direction(Direction::Out).text(text),
         Happening::Solved => draft(Kind::Close),

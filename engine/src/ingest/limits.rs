@@ -5,6 +5,7 @@ use crate::draft::DEFAULT_MAX_ID_BYTES;
 
 /// How large the parts of an input may be (spec W5 and section 8); what is larger is rejected and never held as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Limits {
     /// The longest line in bytes, without its end. 1 MiB unless set otherwise; 4 GiB at most, whatever is set. For a line
     /// of convofold's own form see [`Limits::max_own_line_bytes`].
@@ -21,9 +22,37 @@ impl Default for Limits {
     }
 }
 
+macro_rules! limit_setters {
+    ($($(#[$attribute:meta])* $field:ident,)*) => {
+        $(
+            $(#[$attribute])*
+            #[must_use]
+            pub fn $field(mut self, bytes: usize) -> Self {
+                self.$field = bytes;
+                self
+            }
+        )*
+    };
+}
+
 const BOUND_BYTES: usize = u32::MAX as usize - 1;
 
 impl Limits {
+    /// The default limits.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    limit_setters! {
+        /// Sets [`Limits::max_line_bytes`](#structfield.max_line_bytes).
+        max_line_bytes,
+        /// Sets [`Limits::max_id_bytes`](#structfield.max_id_bytes).
+        max_id_bytes,
+        /// Sets [`Limits::max_document_bytes`](#structfield.max_document_bytes).
+        max_document_bytes,
+    }
+
     /// The limits with what a place in a text can hold: 32 bits.
     pub(super) fn within_bounds(self) -> Self {
         Self {

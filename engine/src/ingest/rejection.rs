@@ -15,6 +15,7 @@ const MAX_SHOWN_CHARS: usize = 60;
 /// As JSON it has these fields. `raw` is a text; where it is none, `raw_base64` stands in its place. `raw_cut` is there only
 /// where it is true.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Rejection {
     /// The line in the input, from 1; in a document over several lines the one of the offending byte.
     pub line: u64,

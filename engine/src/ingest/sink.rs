@@ -15,6 +15,7 @@ pub trait Sink {
 
 /// A place in an input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub struct Origin {
     /// The line, from 1.
     pub line: u64,

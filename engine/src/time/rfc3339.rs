@@ -65,6 +65,7 @@ impl fmt::Debug for Time {
 
 /// Why a text is not a usable time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum TimeError {
     /// The text is not RFC 3339.
     #[error("not an RFC 3339 time")]

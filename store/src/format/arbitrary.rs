@@ -15,7 +15,7 @@ fn event() -> impl Strategy<Value = Event> {
     parts.prop_map(|((conversation, identity, kind, direction, unread), times, texts, nobody, session)| {
         let [occurred, sent, active, started] = times;
         let text = |place: usize| texts.get(place).and_then(Option::as_deref);
-        let agent = AgentMention::Agent { id: text(8), name: text(9) };
+        let agent = AgentMention::agent(text(8), text(9));
         let draft = Draft::new(
             "airship",
             conversation,

@@ -3,9 +3,9 @@
 use convofold_engine::{ArrivalCounts, At, ContentHash, Context, ConversationImage, Fact, Identity, ImageError, Time};
 use serde::{Deserialize, Serialize};
 
-use super::event_v1::{StoredIdentityV1, StoredSessionV1, StoredTimeV1, direction_of, kind_of};
 #[cfg(test)]
-use super::event_v1::{direction_code, kind_code};
+use super::event_v1::direction_code;
+use super::event_v1::{StoredIdentityV1, StoredSessionV1, StoredTimeV1, direction_of, kind_of};
 use crate::damage::Damage;
 
 /// See [`ConversationImage`].
@@ -114,7 +114,7 @@ impl<'a> StoredFactV1<'a> {
             seq: fact.seq,
             untimed,
             at: StoredTimeV1::of(at),
-            kind: kind_code(fact.kind),
+            kind: fact.kind.code(),
             direction: direction_code(fact.direction),
             occurred: OccurredV1::of(fact.occurred, at),
             sent: own(fact.sent),

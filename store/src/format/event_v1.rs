@@ -76,13 +76,14 @@ impl<'a> StoredEventV1<'a> {
         let (nobody, agent_id, agent_name) = match event.agent() {
             AgentMention::Silent => (false, None, None),
             AgentMention::Nobody => (true, None, None),
-            AgentMention::Agent { id, name } => (false, id, name),
+            AgentMention::Agent { id, name, .. } => (false, id, name),
+            _ => (false, None, None),
         };
         Self {
             source: event.source(),
             conversation: event.conversation(),
             identity: StoredIdentityV1::of(event.identity()),
-            kind: kind_code(event.kind()),
+            kind: event.kind().code(),
             occurred: event.occurred().map(StoredTimeV1::of),
             sent: event.sent().map(StoredTimeV1::of),
             started: event.started().map(StoredTimeV1::of),
@@ -108,8 +109,7 @@ impl<'a> StoredEventV1<'a> {
     pub(crate) fn to_event(&self) -> Result<Event, Damage> {
         let agent = match (self.agent_id, self.agent_name) {
             (None, None) if self.nobody => AgentMention::Nobody,
-            (None, None) => AgentMention::Silent,
-            (id, name) => AgentMention::Agent { id, name },
+            (id, name) => AgentMention::agent(id, name),
         };
         let time = |stored: Option<StoredTimeV1>| stored.map(StoredTimeV1::to_time).transpose();
         let draft = Draft::new(self.source, self.conversation, kind_of(self.kind)?, time(self.occurred)?)
@@ -209,27 +209,8 @@ impl<'a> StoredSessionV1<'a> {
     }
 }
 
-pub(crate) fn kind_code(kind: Kind) -> u8 {
-    match kind {
-        Kind::Open => 0,
-        Kind::OpenClosed => 1,
-        Kind::Update => 2,
-        Kind::UpdateOpen => 3,
-        Kind::Message => 4,
-        Kind::Close => 5,
-    }
-}
-
 pub(crate) fn kind_of(code: u8) -> Result<Kind, Damage> {
-    Ok(match code {
-        0 => Kind::Open,
-        1 => Kind::OpenClosed,
-        2 => Kind::Update,
-        3 => Kind::UpdateOpen,
-        4 => Kind::Message,
-        5 => Kind::Close,
-        _ => return Err(Damage::NoSuch { field: "kind of event", found: code.into() }),
-    })
+    Kind::from_code(code).ok_or(Damage::NoSuch { field: "kind of event", found: code.into() })
 }
 
 pub(crate) fn direction_code(direction: Option<Direction>) -> u8 {

@@ -28,7 +28,7 @@ pub(crate) fn full_event() -> Event {
         .started(Time::from_ms(1_627_535_400_000))
         .active(Time::from_ms(1_627_535_460_000))
         .unread(3)
-        .agent(AgentMention::Agent { id: Some("42"), name: Some("Ida Øst") })
+        .agent(AgentMention::agent("42", "Ida Øst"))
         .direction(Direction::Out)
         .channel("sms")
         .text("Good morning! ☀")

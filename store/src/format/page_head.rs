@@ -213,7 +213,7 @@ mod tests {
                 Time::from_ms(1_700_000_000_000),
             )
             .direction(Direction::In)
-            .agent(AgentMention::Agent { id: Some("a-1"), name: Some("Ann") })
+            .agent(AgentMention::agent("a-1", "Ann"))
             .member_name("Mo")
             .member_number("555")
             .member_business_id("b-1")

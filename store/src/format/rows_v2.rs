@@ -17,7 +17,7 @@ use convofold_engine::{Direction, Event, Fact, Identity, Kind, Time};
 use serde::{Deserialize, Serialize};
 
 use super::column::{Bytes, Column, Reader, TextReader};
-use super::event_v1::{direction_code, direction_of, kind_code, kind_of};
+use super::event_v1::{direction_code, direction_of, kind_of};
 use crate::damage::Damage;
 
 /// The columns of some rows.
@@ -128,7 +128,7 @@ impl RowsBuilder {
     /// Adds a row. `started` is what its conversation's rows before gave as the start.
     pub(crate) fn push(&mut self, row: &Row<'_>, started: &mut Option<i64>) {
         let identity = self.push_identity(row.identity);
-        let shape = kind_code(row.kind) * DIRECTIONS + direction_code(row.direction);
+        let shape = row.kind.code() * DIRECTIONS + direction_code(row.direction);
         let shape = (shape * IDENTITIES + identity) << 2;
         self.shapes.put_byte(shape | u8::from(row.text.is_some()) << 1 | u8::from(row.unread.is_some()));
         self.push_times(&row.times, started);

@@ -51,7 +51,7 @@ pub(crate) fn message_with(conversation: &str, number: u64, text: &str) -> Event
     )
     .direction(direction)
     .text(text)
-    .agent(AgentMention::Agent { id: Some("7"), name: Some("Ida") })
+    .agent(AgentMention::agent("7", "Ida"))
     .tenant("acme")
     .build()
     .unwrap()

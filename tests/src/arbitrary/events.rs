@@ -33,7 +33,7 @@ pub fn event() -> impl Strategy<Value = Event> {
             .agent(match agent.0 {
                 0 => AgentMention::Silent,
                 1 => AgentMention::Nobody,
-                _ => AgentMention::Agent { id, name },
+                _ => AgentMention::agent(id, name),
             })
             .direction(direction)
             .channel(text(1))

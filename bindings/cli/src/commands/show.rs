@@ -159,11 +159,12 @@ fn in_words(suspicion: &Suspicion) -> String {
             let (expected, found) = (number(suspicion.expected), number(suspicion.found));
             format!("{at}: messages are missing, the source counts {expected} unread and {found} are here")
         }
+        other => format!("{at}: {}", other.name()),
     }
 }
 
 fn arrived(arrivals: Arrivals) -> String {
-    let Arrivals { events, conflicts, duplicates, late, first_seq, last_seq } = arrivals;
+    let Arrivals { events, conflicts, duplicates, late, first_seq, last_seq, .. } = arrivals;
     let mut words = vec![format!("{}, seq {first_seq} to {last_seq}", text::counted(events, "event"))];
     for (number, what) in [(late, "late"), (duplicates, "duplicate"), (conflicts, "conflicting")] {
         if number > 0 {

@@ -14,6 +14,7 @@ pub fn kind(kind: Kind) -> &'static str {
         Kind::UpdateOpen => "update, open",
         Kind::Message => "message",
         Kind::Close => "close",
+        other => other.name(),
     }
 }
 
@@ -52,6 +53,7 @@ impl Said<'_> {
             Mention::Silent => {}
             Mention::Nobody => words.push("agent: nobody;".to_owned()),
             Mention::Agent(agent) => words.push(format!("agent: {};", text::agent(Some(agent)))),
+            _ => {}
         }
         if let Some(unread) = self.unread {
             words.push(format!("unread: {unread};"));
@@ -69,11 +71,9 @@ impl Said<'_> {
 #[must_use]
 pub fn mention(mention: AgentMention<'_>) -> Mention {
     match mention {
-        AgentMention::Silent => Mention::Silent,
         AgentMention::Nobody => Mention::Nobody,
-        AgentMention::Agent { id, name } => {
-            Mention::Agent(AgentRef { id: id.map(str::to_owned), name: name.map(str::to_owned) })
-        }
+        AgentMention::Agent { id, name, .. } => Mention::Agent(AgentRef::new(id, name)),
+        _ => Mention::Silent,
     }
 }
 
@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn an_event_is_told_in_a_line() {
-        let agent = Mention::Agent(AgentRef { id: Some("7".to_owned()), name: Some("Agnes".to_owned()) });
+        let agent = Mention::Agent(AgentRef::new("7", "Agnes"));
         let said = Said { direction: Some(Direction::Out), agent: &agent, unread: None, text: Some("Hi\nthere") };
         assert_eq!(said.in_words(Kind::Message), "-> agent: Agnes; Hi there");
         let said = Said { direction: None, agent: &Mention::Nobody, unread: Some(2), text: None };

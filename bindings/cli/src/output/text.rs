@@ -69,7 +69,7 @@ pub fn agent(agent: Option<&AgentRef>) -> String {
 #[must_use]
 pub fn agent_in_full(agent: Option<&AgentRef>) -> String {
     match agent {
-        Some(AgentRef { id: Some(id), name: Some(name) }) => format!("{} ({})", one_line(name), one_line(id)),
+        Some(AgentRef { id: Some(id), name: Some(name), .. }) => format!("{} ({})", one_line(name), one_line(id)),
         other => self::agent(other),
     }
 }

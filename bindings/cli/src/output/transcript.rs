@@ -33,10 +33,10 @@ pub fn of(history: &[HistoryEntry]) -> Vec<Line> {
     let mut lines = Vec::new();
     for entry in history.iter().filter(|entry| entry.counts) {
         match &entry.agent {
-            Mention::Silent => {}
             // A message that names no agent says nothing about who is assigned, but on SuperOffice's word.
             Mention::Nobody => assigned = None,
             Mention::Agent(agent) => assigned = Some(known_better(agent, assigned.as_ref())),
+            _ => {}
         }
         if entry.kind.is_message() {
             lines.push(Line {
@@ -87,8 +87,8 @@ mod tests {
 
     #[test]
     fn a_mention_by_name_alone_is_the_agent_already_assigned() {
-        let agnes = AgentRef { id: Some("7".to_owned()), name: Some("Agnes".to_owned()) };
-        let by_name = AgentRef { id: None, ..agnes.clone() };
+        let agnes = AgentRef::new("7", "Agnes");
+        let by_name = AgentRef::new(None, "Agnes");
         assert_eq!(known_better(&by_name, Some(&agnes)), agnes);
         assert_eq!(known_better(&by_name, None), by_name);
     }

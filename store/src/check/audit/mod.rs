@@ -220,7 +220,7 @@ impl AuditReport {
     }
 
     fn add(&mut self, pair: &Pair) {
-        for Difference { field, expected, found } in differences(pair.expected.as_ref(), pair.found.as_ref()) {
+        for Difference { field, expected, found, .. } in differences(pair.expected.as_ref(), pair.found.as_ref()) {
             if self.differences.len() < MAX_DIFFERENCES {
                 self.differences.push(AuditDifference { id: pair.id.clone(), field, expected, found });
             } else {
@@ -238,7 +238,7 @@ pub(crate) fn differences(expected: Option<&State>, found: Option<&State>) -> Ve
         (None, None) => Vec::new(),
         (expected, found) => {
             let line = |state: Option<&State>| state.map_or_else(|| "nothing".to_owned(), State::export_line);
-            vec![Difference { field: "state".to_owned(), expected: line(expected), found: line(found) }]
+            vec![Difference::new("state", line(expected), line(found))]
         }
     }
 }

@@ -57,7 +57,7 @@ pub(super) fn memories(of: CompareAs, expected: &ConversationImage, found: &Conv
 
 /// In which fields two states differ.
 pub(super) fn states(of: CompareAs, id: &Arc<str>, expected: Option<&State>, found: Option<&State>) -> Vec<Problem> {
-    let problem = |Difference { field, expected, found }| of.problem(id, field, expected, found);
+    let problem = |Difference { field, expected, found, .. }| of.problem(id, field, expected, found);
     differences(expected, found).into_iter().map(problem).collect()
 }
 

@@ -130,12 +130,12 @@ fn answers((live, listed): (&Board, &Index), shadow: &Board) -> Vec<Problem> {
     problems.extend(answer("number of open conversations", shadow.open_len(), live.open_len()));
     problems.extend(rows("totals", &shadow.totals(), &live.totals()));
     problems.extend(rows("agents", &shadow.agents(), &live.agents()));
-    for sort in Sort::ALL {
-        let question = match sort {
-            Sort::Activity => "open conversations by activity",
-            Sort::Waiting => "open conversations by waiting",
-            Sort::Started => "open conversations by start",
-        };
+    let questions: [_; Sort::ALL.len()] = [
+        ("open conversations by activity", Sort::Activity),
+        ("open conversations by waiting", Sort::Waiting),
+        ("open conversations by start", Sort::Started),
+    ];
+    for (question, sort) in questions {
         let query = Query::new().sort(sort);
         let [expected, found] =
             [shadow, live].map(|index| index.query(&query).map(|page| page.rows).unwrap_or_default());
