@@ -77,15 +77,7 @@ pub fn agent_in_full(agent: Option<&AgentRef>) -> String {
 /// A number with its thousands apart.
 #[must_use]
 pub fn count(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    indicatif::HumanCount(number).to_string()
 }
 
 /// A number of things, `1 event` or `2 events`.
