@@ -2,7 +2,7 @@
  * convofold: live-chat events in, the durable state of every conversation out.
  *
  * This file is generated. To change it, change the Rust code and run
- *     CONVOFOLD_WRITE_HEADER=1 cargo test --package convofold-capi
+ *     just generate
  *
  * In general, where a function does not say otherwise:
  *
@@ -41,6 +41,28 @@
 
 #include <stddef.h>
 #include <stdint.h>
+
+/**
+ * Which source an input comes from.
+ */
+typedef enum {
+    /**
+     * Detected for each object.
+     */
+    CONVOFOLD_FORMAT_AUTO = 0,
+    /**
+     * Airship Live Chat, in both envelopes.
+     */
+    CONVOFOLD_FORMAT_AIRSHIP = 1,
+    /**
+     * SuperOffice chat webhooks.
+     */
+    CONVOFOLD_FORMAT_SUPEROFFICE = 2,
+    /**
+     * convofold's own form, in which every event can be written and read back: `{"convofold":1,...}`.
+     */
+    CONVOFOLD_FORMAT_CONVOFOLD = 3,
+} convofold_format;
 
 /**
  * The version of the interface that this header describes. A library is of use to a program only where
@@ -151,29 +173,6 @@ typedef enum {
      */
     CONVOFOLD_ERROR_INTERNAL = 19,
 } convofold_error;
-
-/**
- * Which source an input comes from.
- */
-typedef enum {
-    /**
-     * To be found out, object by object.
-     */
-    CONVOFOLD_FORMAT_AUTO = 0,
-    /**
-     * Airship Live Chat, in both envelopes.
-     */
-    CONVOFOLD_FORMAT_AIRSHIP = 1,
-    /**
-     * SuperOffice chat webhooks.
-     */
-    CONVOFOLD_FORMAT_SUPEROFFICE = 2,
-    /**
-     * convofold's own form, in which a program writes events of a source of its own: `{"convofold":1,...}` a line, as
-     * convofold_export_events() does.
-     */
-    CONVOFOLD_FORMAT_CONVOFOLD = 3,
-} convofold_format;
 
 /**
  * The order of an answer.
@@ -954,8 +953,8 @@ convofold_error convofold_ingest(convofold_db db,
  * A replay that was stopped or killed, and is started again with the same files, goes on where it was. Where any of them has
  * changed it begins anew, and what is there already counts as duplicate.
  *
- * `options` and `json` may be NULL. `json` is set to an object with `lines`, `bytes`, `events`, `counts`, `ignored`,
- * `rejected` (by reason), `resumed`, `stopped`, `took_ms` and more. Where a callback stopped it, that is no error.
+ * `options` and `json` may be NULL. `json` is set to an object with `lines`, `bytes`, `events`, `counts`, `ignored` (by
+ * source and reason), `rejected` (by reason), `resumed`, `stopped`, `took_ms` and more. Where a callback stopped it, that is no error.
  *
  * Errors: NOT_FOUND or IO where a file cannot be read, POISONED, CLOSED.
  */

@@ -2,6 +2,7 @@
 
 use std::ffi::{c_char, c_void};
 
+use convofold::ingest::Format;
 use convofold::{Durability, IngestReport};
 
 use crate::database::{Db, Flag, expect_known, has};
@@ -12,31 +13,10 @@ use crate::pointer;
 use crate::sized::{self, Grows, OutSized};
 use crate::text::OutText;
 
-/// Which source an input comes from.
-#[repr(C)]
-#[derive(Clone, Copy, Debug)]
-pub enum Format {
-    /// To be found out, object by object.
-    Auto = 0,
-    /// Airship Live Chat, in both envelopes.
-    Airship = 1,
-    /// SuperOffice chat webhooks.
-    Superoffice = 2,
-    /// convofold's own form, in which a program writes events of a source of its own: `{"convofold":1,...}` a line, as
-    /// convofold_export_events() does.
-    Convofold = 3,
-}
-
-pub(crate) fn format(number: u32) -> Result<convofold::ingest::Format, Failure> {
-    use convofold::ingest::Format as Rust;
-    let known = [
-        (Format::Auto, Rust::Auto),
-        (Format::Airship, Rust::Airship),
-        (Format::Superoffice, Rust::SuperOffice),
-        (Format::Convofold, Rust::Convofold),
-    ];
-    let found = known.into_iter().find(|(format, _)| *format as u32 == number);
-    found.map(|(_, format)| format).ok_or_else(|| Failure::argument(format!("format: {number} is none")))
+/// The format of this number in `convofold_format`, which `tests/header.rs` writes from the list of formats.
+pub(crate) fn format(number: u32) -> Result<Format, Failure> {
+    let found = Format::ALL.iter().find(|format| **format as u32 == number);
+    found.copied().ok_or_else(|| Failure::argument(format!("format: {number} is none")))
 }
 
 /// How a request is taken.

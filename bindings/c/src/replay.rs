@@ -71,8 +71,8 @@ unsafe impl Grows for ReplayOptions {
 /// A replay that was stopped or killed, and is started again with the same files, goes on where it was. Where any of them has
 /// changed it begins anew, and what is there already counts as duplicate.
 ///
-/// `options` and `json` may be NULL. `json` is set to an object with `lines`, `bytes`, `events`, `counts`, `ignored`,
-/// `rejected` (by reason), `resumed`, `stopped`, `took_ms` and more. Where a callback stopped it, that is no error.
+/// `options` and `json` may be NULL. `json` is set to an object with `lines`, `bytes`, `events`, `counts`, `ignored` (by
+/// source and reason), `rejected` (by reason), `resumed`, `stopped`, `took_ms` and more. Where a callback stopped it, that is no error.
 ///
 /// Errors: NOT_FOUND or IO where a file cannot be read, POISONED, CLOSED.
 #[unsafe(no_mangle)]

@@ -1,12 +1,20 @@
-//! The header is the one that the code says. With `CONVOFOLD_WRITE_HEADER=1` it is written anew instead.
+//! The header is the one that the code says. With `CONVOFOLD_WRITE_HEADER=1` (`just generate`) it is written instead.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
+
+use convofold::ingest::Format;
+
+/// What no build without options has.
+const TEST_SOURCE: &str = "helpdesk";
 
 #[test]
 fn the_header_is_up_to_date() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let config = cbindgen::Config::from_file(folder.join("cbindgen.toml")).expect("the settings");
+    let mut config = cbindgen::Config::from_file(folder.join("cbindgen.toml")).expect("the settings");
+    let formats = Format::ALL.iter().filter(|format| format.name() != TEST_SOURCE);
+    config.after_includes = Some(format_enum(formats));
     let bindings = cbindgen::Builder::new().with_crate(folder).with_config(config).generate().expect("a header");
     let mut made = Vec::new();
     bindings.write(&mut made);
@@ -19,7 +27,25 @@ fn the_header_is_up_to_date() {
     let differs = made.lines().zip(found.lines()).find(|(made, found)| made != found);
     assert!(
         made == found,
-        "include/convofold.h is stale: run CONVOFOLD_WRITE_HEADER=1 cargo test --package convofold-capi. First difference \
-         (expected, found): {differs:?}"
+        "include/convofold.h is stale: run `just generate`. First difference (expected, found): {differs:?}"
     );
+}
+
+/// `convofold_format`, which follows from the list of sources: cbindgen does not see what a macro makes.
+fn format_enum<'a>(formats: impl Iterator<Item = &'a Format>) -> String {
+    let mut text = "\n/**\n * Which source an input comes from.\n */\ntypedef enum {\n".to_owned();
+    for format in formats {
+        let (name, number) = (format.name().to_ascii_uppercase(), *format as u32);
+        let _ = writeln!(text, "    /**\n     * {}\n     */\n    CONVOFOLD_FORMAT_{name} = {number},", format.about());
+    }
+    text + "} convofold_format;"
+}
+
+#[test]
+fn a_source_that_is_on_has_its_constant() {
+    let text = format_enum(Format::ALL.iter());
+    for format in Format::ALL {
+        let constant = format!("CONVOFOLD_FORMAT_{} = {},", format.name().to_ascii_uppercase(), *format as u32);
+        assert!(text.contains(&constant), "{text}");
+    }
 }

@@ -1,10 +1,8 @@
-//! Values that people write: durations, points in time, chances.
+//! Values that people write: durations, points in time, chances, names of sources.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use clap::ValueEnum;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use convofold::ingest::Format;
 use convofold::{Time, UnknownName};
 use jiff::{Span, SpanRelativeTo};
 
@@ -29,28 +27,6 @@ impl std::str::FromStr for Millis {
             Err(format!("a duration counts back by itself; write {text:?} without the sign"))
         } else {
             Ok(Self(ms))
-        }
-    }
-}
-
-/// The source of events.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-#[expect(missing_docs, reason = "the help of an argument would show it")]
-pub enum SourceWord {
-    #[default]
-    Auto,
-    Airship,
-    Superoffice,
-    Convofold,
-}
-
-impl From<SourceWord> for Format {
-    fn from(word: SourceWord) -> Self {
-        match word {
-            SourceWord::Auto => Self::Auto,
-            SourceWord::Airship => Self::Airship,
-            SourceWord::Superoffice => Self::SuperOffice,
-            SourceWord::Convofold => Self::Convofold,
         }
     }
 }

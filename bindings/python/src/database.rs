@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use convofold::ingest::Format;
 use convofold::{Batch, Cursor, IngestOptions, Options, Query};
 use parking_lot::Mutex;
 use pyo3::prelude::*;
@@ -90,19 +89,6 @@ pub(crate) fn in_slices<T: Send>(
         py.check_signals()?;
         if timeout.is_some_and(|timeout| started.elapsed() >= timeout) {
             return Ok(None);
-        }
-    }
-}
-
-pub(crate) fn format(name: &str) -> Result<Format, Failure> {
-    match name {
-        "auto" => Ok(Format::Auto),
-        "airship" => Ok(Format::Airship),
-        "superoffice" => Ok(Format::SuperOffice),
-        "convofold" => Ok(Format::Convofold),
-        found => {
-            let expected = "'auto', 'airship', 'superoffice' or 'convofold'";
-            Err(value_error(format!("format is {expected}, found {found:?}")))
         }
     }
 }
@@ -206,8 +192,8 @@ impl Convofold {
     /// Parses the body of a webhook, or any input in memory, and commits its events. When it returns they survive a power
     /// cut (`durability="synced"`), or do so within a tenth of a second (`"buffered"`).
     ///
-    /// `data` is `bytes`, which is not copied, `str`, or any other buffer, which is. `format` is `auto`, `airship`,
-    /// `superoffice` or `convofold`. What cannot be an event does not stop its neighbours: it is in the report. `bookmark` is
+    /// `data` is `bytes`, which is not copied, `str`, or any other buffer, which is. `format` is `auto` or
+    /// the name of a source: `airship`, `superoffice`, `convofold`. What cannot be an event does not stop its neighbours: it is in the report. `bookmark` is
     /// a name and a value that are committed with the last of the events. Ingesting the same again is safe: what is there
     /// already counts as duplicate.
     #[pyo3(signature = (data, format="auto", *, durability="synced", bookmark=None))]
@@ -219,7 +205,7 @@ impl Convofold {
         durability: &str,
         bookmark: Option<(String, Bound<'_, PyAny>)>,
     ) -> Result<IngestReport, Failure> {
-        let options = IngestOptions::new().format(self::format(format)?).durability(named(durability)?);
+        let options = IngestOptions::new().format(named(format)?).durability(named(durability)?);
         let options = match bookmark {
             Some((name, value)) => options.bookmark(name, Data::of(&value)?.as_bytes()?.into_owned()),
             None => options,

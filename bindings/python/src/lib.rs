@@ -45,8 +45,8 @@ mod _convofold {
     use crate::replay::{Progress, ReplayReport};
     #[pymodule_export]
     use crate::report::{
-        Checkpoint, Counters, EffectCounts, EventExportReport, ExportReport, IgnoredCounts, IngestReport, Latency,
-        Receipt, Recovery, Rejection, SkippedCheckpoint, Stats, Ticket,
+        Checkpoint, Counters, EffectCounts, EventExportReport, ExportReport, IngestReport, Latency, Receipt, Recovery,
+        Rejection, SkippedCheckpoint, Stats, Ticket,
     };
     #[pymodule_export]
     use crate::scan::{Conversation, Conversations, States};

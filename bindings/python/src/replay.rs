@@ -8,9 +8,9 @@ use convofold::replay::{Input, Replay};
 use parking_lot::Mutex;
 use pyo3::prelude::*;
 
-use crate::database::{Convofold, format};
-use crate::error::Failure;
-use crate::report::{EffectCounts, IgnoredCounts, Rejection};
+use crate::database::Convofold;
+use crate::error::{Failure, named};
+use crate::report::{EffectCounts, Ignored, Rejection};
 use crate::result::{Show, result};
 use crate::stream::{PyReader, as_path};
 
@@ -27,8 +27,8 @@ result! {
         counts: EffectCounts,
         /// Events whose effect is not known, because an earlier run was killed.
         uncounted: u64,
-        /// What was ignored.
-        ignored: IgnoredCounts,
+        /// The number of things that were ignored, by source and reason.
+        ignored: Ignored,
         /// What cannot be an event, by reason.
         rejected: std::collections::BTreeMap<String, u64>,
         /// Whether it went on where an earlier run had ended.
@@ -164,7 +164,7 @@ impl Convofold {
         rejects: Option<Py<PyAny>>,
         checkpoint: bool,
     ) -> Result<ReplayReport, Failure> {
-        let (db, format, inputs) = (self.open()?, self::format(format)?, self::inputs(inputs)?);
+        let (db, format, inputs) = (self.open()?, named(format)?, self::inputs(inputs)?);
         let listener = Listener::of(progress)?;
         let interruption = Interruption::default();
         let report = py.detach(|| {

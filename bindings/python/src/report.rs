@@ -1,5 +1,6 @@
 //! What the store reports.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -71,28 +72,23 @@ result! {
         events: u64,
         /// What they did.
         counts: EffectCounts,
-        /// What was ignored.
-        ignored: IgnoredCounts,
+        /// The number of things that were ignored, by source and reason.
+        ignored: Ignored,
         /// What cannot be an event, in the order of the input.
         rejections: Vec<Rejection>,
     }
 }
 
-result! {
-    /// How much was ignored, by why.
-    IgnoredCounts from convofold::IgnoredCounts {
-        /// Blank lines.
-        blank: u64,
-        /// Airship's keep-alives.
-        offset_update: u64,
-        /// Airship's other types.
-        other_type: u64,
-        /// Custom events with another name.
-        other_name: u64,
-        /// SuperOffice's other events.
-        other_event: u64,
-        /// Anything else.
-        other: u64,
+/// The number of things that were ignored, by source and reason.
+pub(crate) type Ignored = BTreeMap<String, BTreeMap<String, u64>>;
+
+impl Show<Ignored> for convofold::IgnoredCounts {
+    fn show(self) -> Ignored {
+        let mut shown = Ignored::new();
+        for (source, reason, number) in self.iter() {
+            shown.entry(source.to_owned()).or_default().insert(reason.to_owned(), number);
+        }
+        shown
     }
 }
 

@@ -59,7 +59,7 @@ def test_what_is_no_buffer_is_a_type_error(db: Convofold, no_buffer) -> None:
 def test_what_cannot_be_an_event_is_in_the_report(db: Convofold) -> None:
     report = db.ingest('{"body":{}}\n\n{"Event":"test"}\nnot JSON\xff\n')
     assert [rejection.line for rejection in report.rejections] == [1, 4]
-    assert (report.ignored.blank, report.ignored.other_event) == (1, 1)
+    assert report.ignored == {"input": {"blank": 1}, "superoffice": {"other_event": 1}}
     rejection = report.rejections[1]
     assert rejection.reason == "not JSON" and rejection.raw == "not JSON\xff".encode()
     assert str(rejection).startswith("line 4, byte ")

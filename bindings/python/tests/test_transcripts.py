@@ -18,7 +18,7 @@ def counts(reports: list[IngestReport]) -> dict[str, int]:
         "accepted": sum(report.counts.applied + report.counts.late for report in reports),
         "duplicates": sum(report.counts.duplicates for report in reports),
         "conflicts": sum(report.counts.conflicts for report in reports),
-        "ignored": sum(sum(report.ignored.to_dict().values()) for report in reports),
+        "ignored": sum(sum(reasons.values()) for report in reports for reasons in report.ignored.values()),
         "rejected": sum(len(report.rejections) for report in reports),
     }
 

@@ -139,6 +139,16 @@ impl<'a> Fields<'a, '_> {
         if let Clock::At(time) = self.clock(field) { Some(time) } else { None }
     }
 
+    /// Where the object begins that a field must be.
+    pub(super) fn object(&self, field: usize) -> Checked<usize> {
+        let value = self.value(field);
+        if value.shape == Shape::Object {
+            return Ok(value.at());
+        }
+        let reason = if self.is_nothing(field) { Reason::Missing } else { Reason::WrongType };
+        Err(self.complain(field, reason, "an object".into()))
+    }
+
     /// What is wrong with a field.
     pub(super) fn complain(&self, field: usize, reason: Reason, expected: Cow<'static, str>) -> Box<Complaint> {
         let value = self.value(field);

@@ -42,8 +42,9 @@ mod piece;
 mod document;
 mod framer;
 mod fields;
-mod record;
+mod source;
 mod sources;
+mod record;
 mod parser;
 #[cfg(feature = "superoffice")]
 pub mod signature;
@@ -52,10 +53,10 @@ pub mod signature;
 #[cfg(all(feature = "airship", feature = "superoffice"))]
 mod tests;
 
-pub use format::Format;
 pub use framer::Framer;
 pub use limits::Limits;
 pub use parser::Parser;
 pub use piece::Piece;
 pub use rejection::{Reason, Rejection};
 pub use sink::{Ignored, Origin, Sink};
+pub use sources::Format;

@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 
 use super::fields::Complaint;
-use super::record::{Record, Understood};
+use super::record::{Accepted, Record};
 use super::rejection::excerpt;
+use super::source::Site;
 use super::{Format, Framer, Ignored, Limits, Origin, Piece, Reason, Rejection, Sink};
 use crate::json::{Fault, FaultKind, Progress, Reader, Scratch, Unwatched, Walk, locate, skip_whitespace};
 
@@ -106,7 +107,7 @@ impl<'a> Unit<'a> {
             let max_bytes = limits.max_bytes_of(self.bytes);
             sink.rejected(Rejection::line_too_long(origin, max_bytes, length as u64, self.bytes));
         } else if skip_whitespace(self.bytes, 0) == length {
-            sink.ignored(Origin { line: self.line, byte_offset: self.byte_offset }, Ignored::Blank);
+            sink.ignored(Origin { line: self.line, byte_offset: self.byte_offset }, Ignored::BLANK);
         } else {
             self.parse(text, scratch, sink);
         }
@@ -224,7 +225,12 @@ impl<'a> Element<'a> {
     }
 
     fn record(self) -> Record<'a> {
-        Record::new(self.text, self.start, self.levels(), self.unit.parser.limits.max_id_bytes)
+        Record::new(Site {
+            text: self.text,
+            at: self.start,
+            levels: self.levels(),
+            max_id_bytes: self.unit.parser.limits.max_id_bytes,
+        })
     }
 
     fn reader<'s>(self, scratch: &'s mut Scratch<'a>) -> Reader<'a, 's> {
@@ -252,9 +258,9 @@ impl<'a> Element<'a> {
     /// Tells the sink what an object turned out to be.
     fn tell(self, record: &Record<'_>, raw: &[u8], sink: &mut impl Sink) {
         let origin = self.origin(self.start);
-        match record.understand(self.unit.parser.format) {
-            Ok(Understood::Event(event)) => sink.event(origin, event),
-            Ok(Understood::Ignored(why)) => sink.ignored(origin, why),
+        match record.accept(self.unit.parser.format) {
+            Ok(Accepted::Event(event)) => sink.event(origin, event),
+            Ok(Accepted::Ignored(why)) => sink.ignored(origin, why),
             Err(complaint) => {
                 let Complaint { reason, at, path, expected, found } = *complaint;
                 let rejection = Rejection::new(self.origin(at), self.path(&path), reason, expected, found);

@@ -23,18 +23,18 @@ pub struct Origin {
     pub byte_offset: u64,
 }
 
-/// Why something is neither an event nor a fault (spec W1, W2).
+/// Why something is neither an event nor a fault (rules W1, W2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
-pub enum Ignored {
+pub struct Ignored {
+    /// The name of the source that ignored it, as [`Format::name`](super::Format::name) gives it; `input` for what is ignored
+    /// in every format.
+    pub source: &'static str,
+    /// Why, in one word: `other_type`.
+    pub reason: &'static str,
+}
+
+impl Ignored {
     /// A line of nothing but whitespace: a keep-alive.
-    Blank,
-    /// Airship's `OFFSET_UPDATE`: a keep-alive.
-    OffsetUpdate,
-    /// Another `type` of Airship's stream, which is not about live chat.
-    OtherType,
-    /// A custom event with another `body.name`.
-    OtherName,
-    /// Another `Event` of SuperOffice's, `"test"` included.
-    OtherEvent,
+    pub const BLANK: Self = Self { source: "input", reason: "blank" };
 }

@@ -1,5 +1,7 @@
 //! A request body in, an answer out.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
 use convofold_engine::Event;
@@ -28,56 +30,50 @@ pub struct IngestReport {
     pub rejections: Vec<Rejection>,
 }
 
-/// How much was ignored, by why; see [`Ignored`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-#[non_exhaustive]
+/// The number of things that were ignored, by source and reason; see [`Ignored`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(transparent))]
 pub struct IgnoredCounts {
-    /// Blank lines.
-    pub blank: u64,
-    /// Airship's keep-alives.
-    pub offset_update: u64,
-    /// Airship's other types.
-    pub other_type: u64,
-    /// Custom events with another name.
-    pub other_name: u64,
-    /// SuperOffice's other events.
-    pub other_event: u64,
-    /// Anything else.
-    pub other: u64,
+    by_source: BTreeMap<Cow<'static, str>, BTreeMap<Cow<'static, str>, u64>>,
 }
 
 impl IgnoredCounts {
-    pub(crate) fn add(&mut self, why: Ignored) {
-        *match why {
-            Ignored::Blank => &mut self.blank,
-            Ignored::OffsetUpdate => &mut self.offset_update,
-            Ignored::OtherType => &mut self.other_type,
-            Ignored::OtherName => &mut self.other_name,
-            Ignored::OtherEvent => &mut self.other_event,
-            _ => &mut self.other,
-        } += 1;
+    pub(crate) fn add(
+        &mut self,
+        source: impl Into<Cow<'static, str>>,
+        reason: impl Into<Cow<'static, str>>,
+        more: u64,
+    ) {
+        *self.by_source.entry(source.into()).or_default().entry(reason.into()).or_default() += more;
     }
 
-    pub(crate) fn add_all(&mut self, other: Self) {
-        let [a, b, c, d, e, f] = other.to_array();
-        let mine = self.to_array();
-        *self = Self::from_array([mine[0] + a, mine[1] + b, mine[2] + c, mine[3] + d, mine[4] + e, mine[5] + f]);
+    pub(crate) fn add_all(&mut self, other: &Self) {
+        for (source, reasons) in &other.by_source {
+            for (reason, count) in reasons {
+                self.add(source.clone(), reason.clone(), *count);
+            }
+        }
     }
 
-    pub(crate) fn to_array(self) -> [u64; 6] {
-        [self.blank, self.offset_update, self.other_type, self.other_name, self.other_event, self.other]
+    /// The number for one source and reason.
+    #[must_use]
+    pub fn get(&self, source: &str, reason: &str) -> u64 {
+        self.by_source.get(source).and_then(|reasons| reasons.get(reason)).copied().unwrap_or_default()
     }
 
-    pub(crate) fn from_array(counts: [u64; 6]) -> Self {
-        let [blank, offset_update, other_type, other_name, other_event, other] = counts;
-        Self { blank, offset_update, other_type, other_name, other_event, other }
+    /// Every source and reason with its number, sorted.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str, u64)> {
+        let of_source = |(source, reasons)| {
+            let reasons: &BTreeMap<Cow<'static, str>, u64> = reasons;
+            reasons.iter().map(move |(reason, count)| (source, &**reason, *count))
+        };
+        self.by_source.iter().map(|(source, reasons)| (&**source, reasons)).flat_map(of_source)
     }
 
-    /// All of it.
+    /// The number of all things that were ignored.
     #[must_use]
     pub fn total(&self) -> u64 {
-        self.to_array().iter().sum()
+        self.iter().map(|(_, _, count)| count).sum()
     }
 }
 
@@ -108,7 +104,7 @@ impl Sink for Parsed {
     }
 
     fn ignored(&mut self, _origin: Origin, why: Ignored) {
-        self.ignored.add(why);
+        self.ignored.add(why.source, why.reason, 1);
     }
 
     fn rejected(&mut self, rejection: Rejection) {

@@ -258,7 +258,7 @@ fn mark() -> ReplayMarkV1 {
         late: 9,
         duplicates: 10,
         conflicts: 11,
-        ignored: [1, 2, 3, 4, 5, 6],
+        ignored: vec![("airship".to_owned(), "other_type".to_owned(), 13)],
         rejected: vec![("not JSON".to_owned(), 12)],
     }
 }

@@ -26,7 +26,8 @@ pub(crate) struct ReplayMarkV1 {
     pub(crate) late: u64,
     pub(crate) duplicates: u64,
     pub(crate) conflicts: u64,
-    pub(crate) ignored: [u64; 6],
+    /// By source and reason.
+    pub(crate) ignored: Vec<(String, String, u64)>,
     pub(crate) rejected: Vec<(String, u64)>,
 }
 

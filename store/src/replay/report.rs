@@ -46,7 +46,7 @@ impl ReplayReport {
         self.lines += lines;
         self.bytes += bytes;
         self.events += parsed.events.len() as u64;
-        self.ignored.add_all(parsed.ignored);
+        self.ignored.add_all(&parsed.ignored);
         for rejection in &parsed.rejections {
             *self.rejected.entry(rejection.reason.to_string()).or_default() += 1;
         }

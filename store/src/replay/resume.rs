@@ -102,7 +102,7 @@ impl Resume {
             late: counts.late,
             duplicates: counts.duplicates,
             conflicts: counts.conflicts,
-            ignored: ignored.to_array(),
+            ignored: ignored.iter().map(|(source, reason, count)| (source.into(), reason.into(), count)).collect(),
             rejected: rejected.iter().map(|(reason, count)| (reason.clone(), *count)).collect(),
         }
     }
@@ -117,6 +117,10 @@ impl Place {
 
 /// What earlier runs counted. The effects of the last pieces of a run that was killed were never learned.
 fn report_of(mark: ReplayMarkV1) -> ReplayReport {
+    let mut ignored = IgnoredCounts::default();
+    for (source, reason, count) in mark.ignored {
+        ignored.add(source, reason, count);
+    }
     let ReplayMarkV1 { applied, late, duplicates, conflicts, .. } = mark;
     let counts = EffectCounts { applied, late, duplicates, conflicts };
     ReplayReport {
@@ -125,7 +129,7 @@ fn report_of(mark: ReplayMarkV1) -> ReplayReport {
         events: mark.events,
         uncounted: mark.events.saturating_sub(counts.total()),
         counts,
-        ignored: IgnoredCounts::from_array(mark.ignored),
+        ignored,
         rejected: mark.rejected.into_iter().collect(),
         resumed: true,
         ..ReplayReport::default()
@@ -135,14 +139,8 @@ fn report_of(mark: ReplayMarkV1) -> ReplayReport {
 /// The name of the bookmark: one for each list of files and format. `None` where an input is no file.
 fn name_of(format: Format, inputs: &[Input]) -> Result<Option<String>, ReplayError> {
     let mut hash = Xxh3::new();
-    hash.update(&[match format {
-        Format::Auto => 0,
-        #[cfg(feature = "airship")]
-        Format::Airship => 1,
-        #[cfg(feature = "superoffice")]
-        Format::SuperOffice => 2,
-        Format::Convofold => 3,
-    }]);
+    hash.update(format.name().as_bytes());
+    hash.update(&[0]);
     let mut is_resumable = true;
     for input in inputs {
         let Some(path) = input.as_path() else {

@@ -5,14 +5,18 @@ use std::borrow::Cow;
 use crate::draft::{Draft, DraftError};
 use crate::event::{AIRSHIP, AgentMention, Direction, Kind};
 use crate::identity::Identity;
+use crate::ingest::Reason;
 use crate::ingest::fields::{Checked, Complaint, Fields};
-use crate::ingest::record::{Record, Understood, top};
-use crate::ingest::{Ignored, Reason};
-use crate::json::{Fault, Name, Reader, Value, names};
+use crate::ingest::source::{Claim, Object, Source, Understood};
+use crate::json::{Fault, Name, Reader, Shape, Value, names};
 
 const CONVO_NAME: &str = "live_chat_convo";
 const MESSAGE_NAME: &str = "live_chat_message";
 
+/// Also what nobody looks at: a name that is known costs less to skip than one that is not.
+const TOP: [Name; 8] = names!["id", "offset", "occurred", "user", "processed", "device", "type", "body"];
+/// The fields of `user` and `device`, of which nothing is wanted.
+const PERSON: [Name; 4] = names!["channel", "device_type", "ios_channel", "android_channel"];
 const BODY: [Name; 4] = names!["name", "interaction_type", "transaction", "properties"];
 const PROPERTIES: [Name; 2] = names!["convo", "message"];
 const CONVO: [Name; 12] = names![
@@ -46,6 +50,16 @@ const MESSAGE: [Name; 14] = names![
     "mms",
     "status",
 ];
+
+/// Places in [`TOP`].
+mod top {
+    pub(super) const ID: usize = 0;
+    pub(super) const OCCURRED: usize = 2;
+    pub(super) const USER: usize = 3;
+    pub(super) const DEVICE: usize = 5;
+    pub(super) const TYPE: usize = 6;
+    pub(super) const BODY: usize = 7;
+}
 
 /// Places in [`BODY`].
 mod body {
@@ -87,7 +101,7 @@ mod message {
 
 /// The wanted fields of `body` and of what is in it.
 #[derive(Default)]
-pub(in crate::ingest) struct Body {
+pub(super) struct Body {
     own: [Value; BODY.len()],
     properties: [Value; PROPERTIES.len()],
     convo: [Value; CONVO.len()],
@@ -96,7 +110,7 @@ pub(in crate::ingest) struct Body {
 
 impl Body {
     /// Reads the `body` that begins where the reader is.
-    pub(in crate::ingest) fn read(&mut self, reader: &mut Reader<'_, '_>) -> Result<Value, Fault> {
+    fn read(&mut self, reader: &mut Reader<'_, '_>) -> Result<Value, Fault> {
         let Self { own, properties, convo, message } = self;
         reader.object(&BODY, own, |reader, field| {
             (field == body::PROPERTIES).then(|| {
@@ -111,32 +125,60 @@ impl Body {
     }
 }
 
-/// What an object is to Airship: `{id, type, occurred, body}` of the stream or `{occurred, user, body}` as submitted.
-pub(in crate::ingest) fn understand(record: &Record<'_>) -> Checked<Understood> {
-    let top = record.top();
-    match top.text(top::TYPE)?.as_deref() {
-        None | Some("CUSTOM") => {}
-        Some("OFFSET_UPDATE") => return Ok(Understood::Ignored(Ignored::OffsetUpdate)),
-        Some(_) => return Ok(Understood::Ignored(Ignored::OtherType)),
+/// `{id, type, occurred, body}` of the stream or `{occurred, user, body}` as submitted.
+pub(super) struct Airship;
+
+impl Source for Airship {
+    const NAME: &'static str = AIRSHIP;
+    const WANTED: &'static [Name] = &TOP;
+    const SIGNS: &'static [usize] = &[top::BODY, top::TYPE, top::OCCURRED];
+    const NESTED: &'static [usize] = &[top::USER, top::DEVICE, top::BODY];
+    type Nested = Body;
+
+    #[inline]
+    fn claims(top: &Fields<'_, '_>) -> Claim {
+        if top.value(top::BODY).shape == Shape::Object {
+            Claim::Surely
+        } else if Self::SIGNS.iter().any(|field| top.has(*field)) {
+            Claim::Possibly
+        } else {
+            Claim::No
+        }
     }
-    let body = record.fields(".body", top.object(top::BODY)?, &BODY, &record.body.own);
-    let is_message = match &*body.required_string(body::NAME)? {
-        CONVO_NAME => false,
-        MESSAGE_NAME => true,
-        _ => return Ok(Understood::Ignored(Ignored::OtherName)),
-    };
-    let chat = Chat {
-        record,
-        body,
-        transaction: body.required_string_id(body::TRANSACTION)?,
-        identity: top.id(top::ID)?.map(|id| Identity::given(&id, 0)),
-    };
-    if is_message { chat.message() } else { chat.convo() }
+
+    #[inline]
+    fn read_nested(body: &mut Body, field: usize, reader: &mut Reader<'_, '_>) -> Result<Value, Fault> {
+        match field {
+            top::BODY => body.read(reader),
+            _ => reader.object(&PERSON, &mut [Value::default(); PERSON.len()], |_, _| None),
+        }
+    }
+
+    fn understand(object: &Object<'_, '_, Body>) -> Checked<Understood> {
+        match object.top.text(top::TYPE)?.as_deref() {
+            None | Some("CUSTOM") => {}
+            Some("OFFSET_UPDATE") => return Ok(Understood::Ignored("offset_update")),
+            Some(_) => return Ok(Understood::Ignored("other_type")),
+        }
+        let body = object.site.fields(".body", object.top.object(top::BODY)?, &BODY, &object.nested.own);
+        let is_message = match &*body.required_string(body::NAME)? {
+            CONVO_NAME => false,
+            MESSAGE_NAME => true,
+            _ => return Ok(Understood::Ignored("other_name")),
+        };
+        let chat = Chat {
+            object,
+            body,
+            transaction: body.required_string_id(body::TRANSACTION)?,
+            identity: object.top.id(top::ID)?.map(|id| Identity::given(&id, 0)),
+        };
+        if is_message { chat.message() } else { chat.convo() }
+    }
 }
 
 /// An event of live chat, up to what its name decides.
 struct Chat<'a, 'r> {
-    record: &'r Record<'a>,
+    object: &'r Object<'a, 'r, Body>,
     body: Fields<'a, 'r>,
     /// The conversation's id: a JSON string, and something (spec section 8).
     transaction: Cow<'a, str>,
@@ -150,7 +192,7 @@ impl<'a, 'r> Chat<'a, 'r> {
             "convo_close" => false,
             _ => return Err(self.unknown_interaction("`convo_open` or `convo_close`")),
         };
-        let convo = self.inner(".body.properties.convo", 0, &CONVO, &self.record.body.convo)?;
+        let convo = self.inner(".body.properties.convo", 0, &CONVO, &self.object.nested.convo)?;
         let active = convo.time(convo::LAST_ACTIVE)?;
         // F2: present and null means closed, whatever the interaction type says.
         let is_closed = !is_open || (active.is_none() && convo.has(convo::LAST_ACTIVE));
@@ -186,7 +228,7 @@ impl<'a, 'r> Chat<'a, 'r> {
             "app_out" => ("in_app", Direction::Out),
             _ => return Err(self.unknown_interaction("`sms_in`, `sms_out`, `app_in` or `app_out`")),
         };
-        let message = self.inner(".body.properties.message", 1, &MESSAGE, &self.record.body.message)?;
+        let message = self.inner(".body.properties.message", 1, &MESSAGE, &self.object.nested.message)?;
         self.build(
             Draft {
                 sent: message.time(message::TIMESTAMP)?,
@@ -220,20 +262,20 @@ impl<'a, 'r> Chat<'a, 'r> {
         values: &'r [Value],
     ) -> Checked<Fields<'a, 'r>> {
         let at = self.body.object(body::PROPERTIES)?;
-        let properties = self.record.fields(".body.properties", at, &PROPERTIES, &self.record.body.properties);
-        Ok(self.record.fields(path, properties.object(property)?, names, values))
+        let properties = self.object.site.fields(".body.properties", at, &PROPERTIES, &self.object.nested.properties);
+        Ok(self.object.site.fields(path, properties.object(property)?, names, values))
     }
 
     /// What all events have in common.
     fn draft(&self, kind: Kind) -> Draft<'_> {
-        let occurred = self.record.top().lenient_time(top::OCCURRED);
+        let occurred = self.object.top.lenient_time(top::OCCURRED);
         Draft::new(AIRSHIP, &self.transaction, kind, occurred).identity(self.identity.clone())
     }
 
     /// Builds the event; `own_time` is the field that would do where it has no time at all.
     fn build(&self, draft: Draft<'_>, own_time: (&Fields<'_, '_>, usize)) -> Checked<Understood> {
         // All ids that are given have been held to the limit; it is not for the word for the source.
-        let max_bytes = self.record.max_id_bytes.max(AIRSHIP.len());
+        let max_bytes = self.object.site.max_id_bytes.max(AIRSHIP.len());
         draft.build_with(max_bytes).map(Understood::Event).map_err(|error| match error {
             DraftError::NoTime => {
                 let (fields, field) = own_time;

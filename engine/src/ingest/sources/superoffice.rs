@@ -2,15 +2,41 @@
 
 use std::borrow::Cow;
 
-use super::convofold::COMPOSED_BYTES;
 use crate::draft::{Draft, DraftError};
 use crate::event::{AgentMention, Direction, Kind, SUPEROFFICE};
 use crate::identity::Identity;
+use crate::ingest::Reason;
 use crate::ingest::fields::{Checked, Complaint, Fields, trimmed};
-use crate::ingest::record::{Record, Understood, top};
-use crate::ingest::{Ignored, Reason};
+use crate::ingest::source::{COMPOSED_BYTES, Claim, Object, Site, Source, Understood};
 use crate::json::{Fault, FaultKind, Integer, Name, Reader, Scratch, Shape, Value, integer, locate, names};
 use crate::session::{Session, SessionStatus};
+
+/// Also what nobody looks at: a name that is known costs less to skip than one that is not.
+const TOP: [Name; 10] = names![
+    "EventId",
+    "Timestamp",
+    "Changes",
+    "Event",
+    "PrimaryKey",
+    "Entity",
+    "ContextIdentifier",
+    "ChangedByAssociateId",
+    "WebhookName",
+    "FieldValues",
+];
+
+/// Places in [`TOP`].
+mod top {
+    pub(super) const EVENT_ID: usize = 0;
+    pub(super) const TIMESTAMP: usize = 1;
+    pub(super) const EVENT: usize = 3;
+    pub(super) const PRIMARY_KEY: usize = 4;
+    pub(super) const CONTEXT: usize = 6;
+    pub(super) const FIELD_VALUES: usize = 9;
+}
+
+/// A conversation is `superoffice:CONTEXT:KEY`, the key of up to 19 digits.
+const _: () = assert!(SUPEROFFICE.len() + 2 + 19 <= COMPOSED_BYTES);
 
 /// The events that are understood; their order is that of their names, and the place of each is its part of the identity
 /// (spec I1).
@@ -18,47 +44,67 @@ const CHANGED: u8 = 0;
 const CREATED: u8 = 1;
 const MESSAGE: u8 = 2;
 
-/// Whether an object says by its `Event` that it is about a chat session.
-pub(in crate::ingest) fn is_chat(top: &Fields<'_, '_>) -> bool {
-    let event = top.value(top::EVENT);
-    event.is_string() && event.text(top.text).is_some_and(|name| name.starts_with("chatsession."))
-}
+/// `{EventId, Timestamp, Event, PrimaryKey, ContextIdentifier, FieldValues}`.
+pub(super) struct SuperOffice;
 
-/// What an object is to SuperOffice: `{EventId, Timestamp, Event, PrimaryKey, ContextIdentifier, FieldValues}`.
-pub(in crate::ingest) fn understand(record: &Record<'_>) -> Checked<Understood> {
-    let top = record.top();
-    let part = match &*top.required_string(top::EVENT)? {
-        "chatsession.changed" => CHANGED,
-        "chatsession.created" => CREATED,
-        "chatsession.message" => MESSAGE,
-        _ => return Ok(Understood::Ignored(Ignored::OtherEvent)),
-    };
-    let context = top.required_id(top::CONTEXT)?;
-    let expected = "a whole number from 1 to 9223372036854775807";
-    let primary_key = match top.integer(top::PRIMARY_KEY, expected)? {
-        Some(primary_key @ 1..) => primary_key,
-        None => return Err(top.complain(top::PRIMARY_KEY, Reason::Missing, expected.into())),
-        Some(_) => return Err(top.complain(top::PRIMARY_KEY, Reason::BadNumber, expected.into())),
-    };
-    let occurred = top.time(top::TIMESTAMP)?;
-    let session = read_session(record)?;
-    let conversation = [SUPEROFFICE, ":", &context, ":", &digits(&top, primary_key)].concat();
-    let agent_id = session.user_id.filter(|id| *id > 0).map(|id| format!("user:{id}"));
-    let kind = kind(part, &session);
-    let draft = Draft {
-        identity: top.id(top::EVENT_ID)?.map(|id| Identity::given(&id, part)),
-        agent: mention(&session, agent_id.as_deref()),
-        direction: if part == MESSAGE { direction(&session) } else { None },
-        tenant: Some(&context),
-        session: Some(session),
-        ..Draft::new(SUPEROFFICE, &conversation, kind, occurred)
-    };
-    // The limit is for the ids that are given, and those have been held to it; this one and the agent's are composed.
-    let max_bytes = record.max_id_bytes.saturating_add(COMPOSED_BYTES);
-    draft.build_with(max_bytes).map(Understood::Event).map_err(|error| match error {
-        DraftError::NoTime => top.complain(top::TIMESTAMP, Reason::NoTime, "a time".into()),
-        error => top.refuse(top::EVENT, &error),
-    })
+impl Source for SuperOffice {
+    const NAME: &'static str = SUPEROFFICE;
+    const WANTED: &'static [Name] = &TOP;
+    const SIGNS: &'static [usize] = &[top::EVENT];
+    const NESTED: &'static [usize] = &[top::FIELD_VALUES];
+    type Nested = FieldValues;
+
+    #[inline]
+    fn claims(top: &Fields<'_, '_>) -> Claim {
+        let event = top.value(top::EVENT);
+        if event.is_string() && event.text(top.text).is_some_and(|name| name.starts_with("chatsession.")) {
+            Claim::Surely
+        } else if top.has(top::EVENT) {
+            Claim::Possibly
+        } else {
+            Claim::No
+        }
+    }
+
+    #[inline]
+    fn read_nested(values: &mut FieldValues, _field: usize, reader: &mut Reader<'_, '_>) -> Result<Value, Fault> {
+        values.read(reader)
+    }
+
+    fn understand(object: &Object<'_, '_, FieldValues>) -> Checked<Understood> {
+        let part = match &*object.top.required_string(top::EVENT)? {
+            "chatsession.changed" => CHANGED,
+            "chatsession.created" => CREATED,
+            "chatsession.message" => MESSAGE,
+            _ => return Ok(Understood::Ignored("other_event")),
+        };
+        let context = object.top.required_id(top::CONTEXT)?;
+        let expected = "a whole number from 1 to 9223372036854775807";
+        let primary_key = match object.top.integer(top::PRIMARY_KEY, expected)? {
+            Some(primary_key @ 1..) => primary_key,
+            None => return Err(object.top.complain(top::PRIMARY_KEY, Reason::Missing, expected.into())),
+            Some(_) => return Err(object.top.complain(top::PRIMARY_KEY, Reason::BadNumber, expected.into())),
+        };
+        let occurred = object.top.time(top::TIMESTAMP)?;
+        let session = read_session(object)?;
+        let conversation = [SUPEROFFICE, ":", &context, ":", &digits(&object.top, primary_key)].concat();
+        let agent_id = session.user_id.filter(|id| *id > 0).map(|id| format!("user:{id}"));
+        let kind = kind(part, &session);
+        let draft = Draft {
+            identity: object.top.id(top::EVENT_ID)?.map(|id| Identity::given(&id, part)),
+            agent: mention(&session, agent_id.as_deref()),
+            direction: if part == MESSAGE { direction(&session) } else { None },
+            tenant: Some(&context),
+            session: Some(session),
+            ..Draft::new(SUPEROFFICE, &conversation, kind, occurred)
+        };
+        // The limit is for the ids that are given, and those have been held to it; this one and the agent's are composed.
+        let max_bytes = object.site.max_id_bytes.saturating_add(COMPOSED_BYTES);
+        draft.build_with(max_bytes).map(Understood::Event).map_err(|error| match error {
+            DraftError::NoTime => object.top.complain(top::TIMESTAMP, Reason::NoTime, "a time".into()),
+            error => object.top.refuse(top::EVENT, &error),
+        })
+    }
 }
 
 /// The digits of the primary key, which mostly are those that are written.
@@ -151,7 +197,7 @@ const SPELLINGS: [[Name; FIELDS]; 3] = [
 
 /// The field values, where all their keys are of one spelling.
 #[derive(Default)]
-pub(in crate::ingest) struct FieldValues {
+pub(super) struct FieldValues {
     values: [Value; FIELDS],
     /// Whether there are no others.
     are_all: bool,
@@ -159,7 +205,7 @@ pub(in crate::ingest) struct FieldValues {
 
 impl FieldValues {
     /// Reads the `FieldValues` that begin where the reader is.
-    pub(in crate::ingest) fn read(&mut self, reader: &mut Reader<'_, '_>) -> Result<Value, Fault> {
+    fn read(&mut self, reader: &mut Reader<'_, '_>) -> Result<Value, Fault> {
         let is_used = |names: &&[Name; FIELDS]| names.first().is_some_and(|first| reader.is_first(first));
         let [names, ..] = &SPELLINGS;
         let names = SPELLINGS.iter().find(is_used).unwrap_or(names);
@@ -171,16 +217,16 @@ impl FieldValues {
 }
 
 /// The session that `FieldValues` tell of. Their values never reject anything: what does not fit its type is not said.
-fn read_session(record: &Record<'_>) -> Checked<Session> {
-    let field_values = record.top().value(top::FIELD_VALUES);
-    let FieldValues { values, are_all } = &record.field_values;
+fn read_session(object: &Object<'_, '_, FieldValues>) -> Checked<Session> {
+    let field_values = object.top.value(top::FIELD_VALUES);
+    let FieldValues { values, are_all } = object.nested;
     if field_values.shape != Shape::Object {
         return Ok(Session::default());
     }
     if !are_all {
-        return read_any_session(record, field_values);
+        return read_any_session(object.site, field_values);
     }
-    let fields = values.map(|value| Field { text: record.text, value });
+    let fields = values.map(|value| Field { text: object.site.text, value });
     let [alert, chatbot, consented, contact, alias, customer, project, rating, sale, status, ticket, topic, user] =
         fields;
     Ok(Session {
@@ -202,20 +248,20 @@ fn read_session(record: &Record<'_>) -> Checked<Session> {
 
 /// Reads `FieldValues` with keys in any spelling. They have been checked with everything else already; what is new is that
 /// their keys are compared without case and underscores.
-fn read_any_session(record: &Record<'_>, field_values: Value) -> Checked<Session> {
+fn read_any_session(site: Site<'_>, field_values: Value) -> Checked<Session> {
     let mut session = Session::default();
     let mut scratch = Scratch::default();
-    let mut reader = Reader::new(record.text, field_values.at(), record.levels + 1, &mut scratch);
-    let read = reader.each_field(normal_key, |key, value| set(&mut session, key, Field { text: record.text, value }));
-    read.map(|()| session).map_err(|fault| Box::new(complaint(record, fault)))
+    let mut reader = Reader::new(site.text, field_values.at(), site.levels + 1, &mut scratch);
+    let read = reader.each_field(normal_key, |key, value| set(&mut session, key, Field { text: site.text, value }));
+    read.map(|()| session).map_err(|fault| Box::new(complaint(site, fault)))
 }
 
-fn complaint(record: &Record<'_>, fault: Fault) -> Complaint {
+fn complaint(site: Site<'_>, fault: Fault) -> Complaint {
     let is_duplicate = fault.kind == FaultKind::DuplicateKey;
     Complaint {
         reason: if is_duplicate { Reason::DuplicateKey } else { Reason::NotJson },
         at: fault.at,
-        path: locate(record.text, record.at, fault.at),
+        path: locate(site.text, site.at, fault.at),
         expected: "keys that differ in more than case and underscores".into(),
         found: "a key for the second time".to_owned(),
     }

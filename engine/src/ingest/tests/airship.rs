@@ -55,16 +55,25 @@ fn w1_the_streams_form_has_an_identity_of_its_own() {
 
 #[test]
 fn w1_what_is_not_about_live_chat_is_ignored() {
-    assert_eq!(ignored(r#"{"type":"OFFSET_UPDATE","id":"1","offset":"2"}"#), Ignored::OffsetUpdate);
-    assert_eq!(ignored(r#"{"type":"CLOSE","id":"1","body":{}}"#), Ignored::OtherType);
-    assert_eq!(ignored(r#"{"body":{"name":"purchase"}}"#), Ignored::OtherName);
-    assert_eq!(ignored(r#"{"body":{"name":"LIVE_CHAT_MESSAGE","transaction":7}}"#), Ignored::OtherName);
-    assert_eq!(ignored(r#"{"type":7,"body":{}}"#), Ignored::OtherType);
+    assert_eq!(
+        ignored(r#"{"type":"OFFSET_UPDATE","id":"1","offset":"2"}"#),
+        Ignored { source: "airship", reason: "offset_update" }
+    );
+    assert_eq!(ignored(r#"{"type":"CLOSE","id":"1","body":{}}"#), Ignored { source: "airship", reason: "other_type" });
+    assert_eq!(ignored(r#"{"body":{"name":"purchase"}}"#), Ignored { source: "airship", reason: "other_name" });
+    assert_eq!(
+        ignored(r#"{"body":{"name":"LIVE_CHAT_MESSAGE","transaction":7}}"#),
+        Ignored { source: "airship", reason: "other_name" }
+    );
+    assert_eq!(ignored(r#"{"type":7,"body":{}}"#), Ignored { source: "airship", reason: "other_type" });
     for wrong in ["true", "[]", "{}"] {
         rejects(format!(r#"{{"type":{wrong},"body":{{}}}}"#), "$.type", Reason::WrongType);
     }
     for absent in ["null", "\"\""] {
-        assert_eq!(ignored(format!(r#"{{"type":{absent},"body":{{"name":"purchase"}}}}"#)), Ignored::OtherName);
+        assert_eq!(
+            ignored(format!(r#"{{"type":{absent},"body":{{"name":"purchase"}}}}"#)),
+            Ignored { source: "airship", reason: "other_name" }
+        );
     }
 }
 

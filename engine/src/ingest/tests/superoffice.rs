@@ -47,7 +47,10 @@ fn i1_one_event_id_and_three_events() {
 #[test]
 fn w2_other_events_are_ignored() {
     for other in ["test", "webhook.errors", "chatsession.deleted", "ticket.created", "CHATSESSION.CREATED"] {
-        assert_eq!(ignored(format!("{{\"Event\":\"{other}\",\"PrimaryKey\":0}}")), Ignored::OtherEvent);
+        assert_eq!(
+            ignored(format!("{{\"Event\":\"{other}\",\"PrimaryKey\":0}}")),
+            Ignored { source: "superoffice", reason: "other_event" }
+        );
     }
     for (wrong, reason) in
         [("null", Reason::Missing), ("\"\"", Reason::Missing), ("7", Reason::WrongType), ("[]", Reason::WrongType)]

@@ -12,7 +12,7 @@ use std::io;
 use std::thread;
 
 use clap::Args;
-use convofold::ingest::{Limits, Parser};
+use convofold::ingest::{Format, Limits, Parser};
 use convofold::{CommitError, Convofold, Options};
 use crossbeam_channel::{Receiver, TryRecvError, bounded};
 
@@ -21,7 +21,7 @@ use crate::database::DbArgs;
 use crate::error::{CliError, chain};
 use crate::exit::Exit;
 use crate::interrupt;
-use crate::values::SourceWord;
+use crate::values;
 use answer::AnswerJson;
 use reading::Input;
 use taking::{Taken, take};
@@ -56,8 +56,8 @@ pub struct IngestArgs {
     #[command(flatten)]
     db: DbArgs,
     /// The source of the events; auto finds it out for each of them.
-    #[arg(long, value_enum, default_value_t)]
-    source: SourceWord,
+    #[arg(long, value_parser = values::named::<Format>(Format::NAMES), default_value_t)]
+    source: Format,
 }
 
 impl IngestArgs {
@@ -69,7 +69,7 @@ impl IngestArgs {
         let stop = inputs.clone();
         // It is not waited for: nothing ends its wait for input that does not come.
         thread::spawn(move || reading::read(io::stdin().lock(), Limits::default(), &inputs));
-        let parser = Parser::new(self.source.into(), Limits::default());
+        let parser = Parser::new(self.source, Limits::default());
         let ended = thread::scope(|scope| {
             let (sender, taken) = bounded(LINES_IN_FLIGHT);
             let taking = scope.spawn({

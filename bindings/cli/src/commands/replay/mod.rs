@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
-use convofold::ingest::Rejection;
+use convofold::ingest::{Format, Rejection};
 use convofold::replay::{Input, Replay, ReplayError, ReplayReport};
 use convofold::{Convofold, Options};
 
@@ -23,7 +23,7 @@ use crate::exit::Exit;
 use crate::inputs::{self, Source};
 use crate::interrupt;
 use crate::output::text;
-use crate::values::SourceWord;
+use crate::values;
 use progress::Watch;
 use rejects::Rejects;
 use report::Report;
@@ -54,8 +54,8 @@ pub struct ReplayArgs {
     #[command(flatten)]
     db: DbArgs,
     /// The form of the events: that of their source, or that of `export --events`; auto finds it out for each of them.
-    #[arg(long, value_enum, default_value_t)]
-    source: SourceWord,
+    #[arg(long, value_parser = values::named::<Format>(Format::NAMES), default_value_t)]
+    source: Format,
     /// Write what is rejected to this file, with the reason: one JSON object a line. It is written anew, save when a
     /// stopped replay goes on.
     #[arg(long, value_name = "FILE")]
@@ -130,7 +130,7 @@ impl ReplayArgs {
         stop: &Arc<AtomicBool>,
         console: &Console,
     ) -> Result<(ReplayReport, f64), CliError> {
-        let replay = Replay::new(db).format(self.source.into()).inputs(inputs).stop(Arc::clone(stop));
+        let replay = Replay::new(db).format(self.source).inputs(inputs).stop(Arc::clone(stop));
         let goes_on = replay.goes_on().map_err(|error| failed(&error))?;
         let mut rejects = self.rejects.as_deref().map(|path| Rejects::create(path, goes_on)).transpose()?;
         let mut watch = Watch::new(console.shows_progress());

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use convofold::Stats;
 use convofold::replay::ReplayReport;
+use convofold::{IgnoredCounts, Stats};
 use serde::Serialize;
 
 use super::progress;
@@ -19,7 +19,7 @@ pub(super) struct Report<'a> {
 }
 
 #[derive(Serialize)]
-pub(super) struct ReportJson {
+pub(super) struct ReportJson<'a> {
     lines: u64,
     bytes: u64,
     events: u64,
@@ -29,6 +29,7 @@ pub(super) struct ReportJson {
     conflicts: u64,
     uncounted: u64,
     ignored: u64,
+    ignored_by_reason: &'a IgnoredCounts,
     rejected: u64,
     rejected_by_reason: BTreeMap<String, u64>,
     conversations: u64,
@@ -39,8 +40,8 @@ pub(super) struct ReportJson {
     stopped: bool,
 }
 
-impl Report<'_> {
-    pub(super) fn as_json(&self) -> ReportJson {
+impl<'a> Report<'a> {
+    pub(super) fn as_json(&self) -> ReportJson<'a> {
         let replay = self.replay;
         ReportJson {
             lines: replay.lines,
@@ -52,6 +53,7 @@ impl Report<'_> {
             conflicts: replay.counts.conflicts,
             uncounted: replay.uncounted,
             ignored: replay.ignored.total(),
+            ignored_by_reason: &replay.ignored,
             rejected: replay.rejected_total(),
             rejected_by_reason: self.reasons().collect(),
             conversations: self.stats.conversations,
@@ -77,8 +79,11 @@ impl Report<'_> {
             .add("  duplicates", text::count(replay.counts.duplicates))
             .add("  conflicts", text::count(replay.counts.conflicts))
             .add_known("  not known which", (replay.uncounted > 0).then(|| text::count(replay.uncounted)))
-            .add("ignored", text::count(replay.ignored.total()))
-            .add("rejected", text::count(replay.rejected_total()));
+            .add("ignored", text::count(replay.ignored.total()));
+        for (source, reason, number) in replay.ignored.iter() {
+            facts.add(format!("  {source} {reason}"), text::count(number));
+        }
+        facts.add("rejected", text::count(replay.rejected_total()));
         for (reason, number) in self.reasons() {
             facts.add(format!("  {reason}"), text::count(number));
         }

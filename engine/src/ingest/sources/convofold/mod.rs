@@ -26,11 +26,11 @@ mod line;
 mod strict;
 
 use crate::draft::{Draft, DraftError};
-use crate::event::{AgentMention, Event, SUPEROFFICE};
+use crate::event::{AgentMention, Event};
 use crate::identity::Identity;
 use crate::ingest::Reason;
 use crate::ingest::fields::{Checked, Complaint, Fields};
-use crate::ingest::record::{Record, Understood, top};
+use crate::ingest::source::{COMPOSED_BYTES, Claim, Object, Site, Source, Understood};
 use crate::json::{Integer, Name, Reader, Scratch, Shape, Value, integer, locate, names};
 use crate::session::Session;
 use strict::Strict;
@@ -44,10 +44,8 @@ const BEGINNING: &[u8] = b"{\"convofold\":";
 /// Longer keys, longer times and what is put around ids make less than this.
 const LONGER_BYTES: usize = 4 << 10;
 
-/// What SuperOffice's parser puts around the id that is given, to make that of a conversation: the source, two colons, and a
-/// number.
-pub(in crate::ingest) const COMPOSED_BYTES: usize = SUPEROFFICE.len() + 2 + 19;
-
+/// The sign of the form; all else is read a second time, by [`NAMES`].
+const TOP: [Name; 1] = names!["convofold"];
 const NAMES: [Name; 22] = names![
     "source",
     "conversation",
@@ -131,18 +129,33 @@ pub(in crate::ingest) fn room_bytes(max_id_bytes: usize) -> usize {
     max_id_bytes.saturating_mul(6).saturating_add(LONGER_BYTES)
 }
 
-/// The event that an object is.
-pub(in crate::ingest) fn understand(record: &Record<'_>) -> Checked<Understood> {
-    check_version(&record.top())?;
-    let mut parts = Parts::default();
-    parts.read(record)?;
-    let whole = Strict(record.fields("", record.at, &NAMES, &parts.own));
-    let event = whole.event(&parts.agent(record), &parts.session(record))?;
-    Ok(Understood::Event(event))
+/// An event as it is exported.
+pub(super) struct Convofold;
+
+impl Source for Convofold {
+    const NAME: &'static str = "convofold";
+    const WANTED: &'static [Name] = &TOP;
+    const SIGNS: &'static [usize] = &[0];
+    type Nested = ();
+
+    #[inline]
+    fn claims(top: &Fields<'_, '_>) -> Claim {
+        if top.has(0) { Claim::Surely } else { Claim::No }
+    }
+
+    fn understand(object: &Object<'_, '_, ()>) -> Checked<Understood> {
+        check_version(&object.top)?;
+        let site = object.site;
+        let mut parts = Parts::default();
+        parts.read(site)?;
+        let whole = Strict(site.fields("", site.at, &NAMES, &parts.own));
+        let event = whole.event(&parts.agent(site), &parts.session(site))?;
+        Ok(Understood::Event(event))
+    }
 }
 
 fn check_version(top: &Fields<'_, '_>) -> Checked<()> {
-    let value = top.value(top::CONVOFOLD);
+    let value = top.value(0);
     let written = value.written(top.text);
     let reason = match value.shape {
         Shape::Number if integer(written) == Integer::Whole(VERSION) => return Ok(()),
@@ -150,7 +163,7 @@ fn check_version(top: &Fields<'_, '_>) -> Checked<()> {
         Shape::Missing => Reason::Missing,
         _ => Reason::WrongType,
     };
-    Err(top.complain(top::CONVOFOLD, reason, format!("{VERSION}, the version of the form").into()))
+    Err(top.complain(0, reason, format!("{VERSION}, the version of the form").into()))
 }
 
 /// The wanted fields of an object and of what is in it.
@@ -163,10 +176,10 @@ struct Parts {
 
 impl Parts {
     /// Reads the object a second time, now by the names of this form.
-    fn read(&mut self, record: &Record<'_>) -> Checked<()> {
+    fn read(&mut self, site: Site<'_>) -> Checked<()> {
         let Self { own, agent, session } = self;
         let mut scratch = Scratch::default();
-        let mut reader = Reader::new(record.text, record.at, record.levels, &mut scratch);
+        let mut reader = Reader::new(site.text, site.at, site.levels, &mut scratch);
         let read = reader.object(&NAMES, own, |reader, field| match field {
             own::AGENT => Some(reader.object(&AGENT, agent, |_, _| None)),
             own::SESSION => Some(reader.object(&SESSION, session, |_, _| None)),
@@ -174,18 +187,18 @@ impl Parts {
         });
         // The first time found everything that could be wrong with its grammar.
         read.map(drop).map_err(|fault| {
-            let path = locate(record.text, record.at, fault.at);
+            let path = locate(site.text, site.at, fault.at);
             let (expected, found) = (fault.kind.expected().into(), "something else".to_owned());
             Box::new(Complaint { reason: Reason::NotJson, at: fault.at, path, expected, found })
         })
     }
 
-    fn agent<'a>(&self, record: &Record<'a>) -> Strict<'a, '_> {
-        Strict(record.fields(".agent", self.at(own::AGENT), &AGENT, &self.agent))
+    fn agent<'a>(&self, site: Site<'a>) -> Strict<'a, '_> {
+        Strict(site.fields(".agent", self.at(own::AGENT), &AGENT, &self.agent))
     }
 
-    fn session<'a>(&self, record: &Record<'a>) -> Strict<'a, '_> {
-        Strict(record.fields(".session", self.at(own::SESSION), &SESSION, &self.session))
+    fn session<'a>(&self, site: Site<'a>) -> Strict<'a, '_> {
+        Strict(site.fields(".session", self.at(own::SESSION), &SESSION, &self.session))
     }
 
     fn at(&self, field: usize) -> usize {
