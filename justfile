@@ -40,6 +40,14 @@ test:
 docs:
     RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --all-features --no-deps --locked
 
+# Writes the files that are generated from the code: the C header.
+generate:
+    CONVOFOLD_WRITE_HEADER=1 cargo test --locked --quiet --package convofold-capi --test header
+
+# The source for tests, which is off by default, through every way in.
+test-source:
+    tests/test-source.sh
+
 # What is promised of speed, memory and disk, with the machine's limits and the peers in the same run; some minutes.
 bench *args:
     benches/servers.sh

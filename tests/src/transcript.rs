@@ -5,6 +5,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use convofold::ingest::Format;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -90,24 +91,33 @@ pub fn samples_folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("samples")
 }
 
-/// Reads every transcript, sorted by name.
+/// Reads every transcript, sorted by name: those in the folder, and those in the folders in it that are named after a source
+/// that this build reads.
 ///
 /// # Errors
 ///
 /// The first file that cannot be read or understood.
 pub fn all_transcripts() -> Result<Vec<Transcript>, TranscriptError> {
-    let folder = transcripts_folder();
-    let unreadable =
-        |error: std::io::Error| TranscriptError { file: folder.clone(), line: 0, message: error.to_string() };
+    let of_sources = Format::ALL.iter().map(|format| transcripts_folder().join(format.name()));
     let mut files = Vec::new();
-    for entry in std::fs::read_dir(&folder).map_err(unreadable)? {
+    for folder in std::iter::once(transcripts_folder()).chain(of_sources.filter(|folder| folder.is_dir())) {
+        files.extend(files_in(&folder)?);
+    }
+    files.sort();
+    files.iter().map(|file| read_transcript(file)).collect()
+}
+
+fn files_in(folder: &Path) -> Result<Vec<PathBuf>, TranscriptError> {
+    let unreadable =
+        |error: std::io::Error| TranscriptError { file: folder.to_owned(), line: 0, message: error.to_string() };
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
         let path = entry.map_err(unreadable)?.path();
         if path.extension().is_some_and(|ending| ending == "txt") {
             files.push(path);
         }
     }
-    files.sort();
-    files.iter().map(|file| read_transcript(file)).collect()
+    Ok(files)
 }
 
 /// Reads one transcript.

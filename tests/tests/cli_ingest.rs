@@ -1,11 +1,14 @@
 //! `convofold ingest`: every line is answered, and an answer is a promise.
 
-#![expect(clippy::expect_used, reason = "a test stops at the first surprise")]
+#![expect(clippy::expect_used, clippy::panic, reason = "a test stops at the first surprise")]
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Output, Stdio};
 
+use convofold::ingest::Format;
 use convofold_tests::command::{Desk, Ran};
+use convofold_tests::transcript::{all_transcripts, inputs};
+use convofold_tests::unpacking::ask_store;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
@@ -150,4 +153,22 @@ fn input_that_ends_at_once_makes_an_empty_database() {
     let ran = ingest(&desk, &[], "");
     assert_eq!((ran.code, ran.stdout.as_str(), ran.stderr.as_str()), (Some(0), "", ""));
     assert_eq!(desk.run("stats", &["--json"]).json()["events"], 0);
+}
+
+#[test]
+fn transcripts_of_lines_end_as_in_the_store() {
+    let transcripts = all_transcripts().expect("the transcripts are readable");
+    // Those of other sources, and of the rest every twentieth: each opens a database three times.
+    let is_of_a_source = |name: &str| name.split_once('-').is_some_and(|(source, _)| Format::NAMES.contains(&source));
+    let lines = transcripts.iter().filter(|one| !one.wire_only).step_by(20);
+    for transcript in lines.chain(transcripts.iter().filter(|one| is_of_a_source(&one.name))) {
+        let (desk, inputs) = (Desk::default(), inputs(&transcript.events));
+        let [input] = inputs.as_slice() else { panic!("{}: several inputs", transcript.name) };
+        let answers = ingest(&desk, &[], input).json_lines();
+        let expected = ask_store(&inputs).expect("a store");
+        assert_eq!(desk.run("export", &[]).stdout.as_bytes(), expected.export, "{}", transcript.name);
+        let sum = |what: &str| answers.iter().filter_map(|answer| answer[what].as_u64()).sum::<u64>();
+        let (ignored, rejected) = (expected.counts.ignored, expected.counts.rejected);
+        assert_eq!((sum("ignored"), sum("rejected")), (ignored, rejected), "{}", transcript.name);
+    }
 }

@@ -1,6 +1,7 @@
 """What the tests share."""
 
 import json
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,9 +35,11 @@ def filled(db: Convofold, sample: Path) -> Convofold:
 @pytest.fixture(scope="session")
 def transcripts() -> list[Path]:
     """The folders into which the transcripts are unpacked, with what Rust makes of them."""
-    out = WORKSPACE / "target" / "transcripts"
-    command = ["cargo", "run", "--locked", "--quiet", "--package", "convofold-tests", "--bin", "transcripts"]
-    subprocess.run([*command, "--", "--out", out], check=True, cwd=WORKSPACE)
+    unpacked = os.environ.get("CONVOFOLD_UNPACKED")
+    out = Path(unpacked) if unpacked else WORKSPACE / "target" / "transcripts"
+    if not unpacked:
+        command = ["cargo", "run", "--locked", "--quiet", "--package", "convofold-tests", "--bin", "transcripts"]
+        subprocess.run([*command, "--", "--out", out], check=True, cwd=WORKSPACE)
     folders = sorted(folder for folder in out.iterdir() if folder.is_dir())
     assert len(folders) > 150
     return folders

@@ -5,6 +5,8 @@ mod list;
 #[cfg(feature = "airship")]
 mod airship;
 pub(super) mod convofold;
+#[cfg(feature = "test-source")]
+mod helpdesk;
 #[cfg(feature = "superoffice")]
 mod superoffice;
 
@@ -19,6 +21,8 @@ sources! {
     1 => Airship: airship::Airship if "airship";
     /// SuperOffice chat webhooks.
     2 => SuperOffice: superoffice::SuperOffice if "superoffice";
+    /// A source for tests.
+    99 => Helpdesk: helpdesk::Helpdesk if "test-source";
     /// convofold's own form, in which every event can be written and read back: `{"convofold":1,...}`.
     3 => Convofold: convofold::Convofold;
 }
