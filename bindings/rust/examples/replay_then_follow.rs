@@ -32,7 +32,7 @@ fn follow(db: &Convofold) -> Result<Seen, ChangesError> {
     let mut changes = db.changes(1);
     loop {
         match changes.next_timeout(Duration::from_secs(1)) {
-            Ok(Some(Change { seq, event })) => {
+            Ok(Some(Change { seq, event, .. })) => {
                 assert_eq!(seq, seen.last_seq + 1, "no hole and no repeat");
                 seen.last_seq = seq;
                 *seen.by_kind.entry(event.kind()).or_default() += 1;

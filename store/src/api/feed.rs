@@ -16,6 +16,7 @@ use crate::state::shared::Shared;
 /// One event in the change feed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
 pub struct Change {
     /// Its place in the log.
     pub seq: Seq,

@@ -20,6 +20,7 @@ const EVENT_BYTES: usize = 320;
 
 /// What has to be true before an event is acknowledged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Durability {
     /// Acknowledged when it is on the disk: it survives a killed process, a crash of the system and a power cut. Events of
     /// other batches that wait at the same time share the cost.

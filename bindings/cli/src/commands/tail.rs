@@ -89,7 +89,7 @@ impl TailArgs {
         let mut changes = db.changes(from);
         let mut next = from;
         for _ in 0..limit {
-            let Some(Change { seq, event }) = read(&mut changes)? else { break };
+            let Some(Change { seq, event, .. }) = read(&mut changes)? else { break };
             if self.json {
                 console.json(&as_json(seq, &event))?;
             } else {
