@@ -58,8 +58,12 @@ fn hash_session(session: &Session) -> u128 {
         bytes.push(u8::from(number.is_some()));
         bytes.extend_from_slice(&number.unwrap_or(0).to_le_bytes());
     }
-    bytes.push(u8::from(session.customer_alias.is_some()));
-    bytes.extend_from_slice(session.customer_alias.as_deref().unwrap_or_default().as_bytes());
+    // Before a second text its length would be needed, to tell where the first ends.
+    const { assert!(Session::TEXTS == 1) };
+    for text in session.texts() {
+        bytes.push(u8::from(text.is_some()));
+        bytes.extend_from_slice(text.unwrap_or_default().as_bytes());
+    }
     xxh3_128(&bytes)
 }
 

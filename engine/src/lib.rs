@@ -66,10 +66,8 @@ pub use outline::Outline;
 pub use parts::EventParts;
 pub use query::{AgentLoad, Cursor, OpenConversation, Page, Query, QueryError, Sort, Totals};
 pub use resident::Returning;
-pub use session::{Session, SessionStatus};
-pub use state::{
-    AgentRef, Assigned, ByAgent, LastMessage, Member, OpenedBy, SessionState, State, Status, SuspectField, Suspicion,
-};
+pub use session::{NotATruth, Session, SessionState, SessionStatus, SessionType};
+pub use state::{AgentRef, Assigned, ByAgent, LastMessage, Member, OpenedBy, State, Status, SuspectField, Suspicion};
 pub use time::{Time, TimeError};
 
 #[doc(hidden)]

@@ -1,89 +1,238 @@
 //! The field values of a SuperOffice chat session (spec F11, H2 `session`).
 
-/// What SuperOffice says of a chat session beside the conversation itself; `None` is "not said".
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, serde::Serialize)]
-pub struct Session {
-    /// `AlertLevel`: the provider documents no scale.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub alert_level: Option<i64>,
-    /// `ChatbotIsactive`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub chatbot_is_active: Option<bool>,
-    /// `Consented`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub consented: Option<bool>,
-    /// `ContactId`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub contact_id: Option<i64>,
-    /// `CustomerAlias`, the name the customer chose.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub customer_alias: Option<Box<str>>,
-    /// `CustomerId`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub customer_id: Option<i64>,
-    /// `ProjectId`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub project_id: Option<i64>,
-    /// `Rating`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub rating: Option<i64>,
-    /// `SaleId`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub sale_id: Option<i64>,
-    /// `Status`, also where it is no status that convofold knows; see [`SessionStatus`].
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub status: Option<i64>,
-    /// `TicketId`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub ticket_id: Option<i64>,
-    /// `TopicId`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub topic_id: Option<i64>,
-    /// `UserId`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub user_id: Option<i64>,
+/// Calls `$then!` with every value of a session, in the order of the export: its name and its type. All that goes through
+/// the values follows from this list, here and in the Python module.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! session_values {
+    ($then:ident) => {
+        $then! {
+            /// `AlertLevel`: the provider documents no scale.
+            alert_level: i64,
+            /// `ChatbotIsactive`.
+            chatbot_is_active: bool,
+            /// `Consented`.
+            consented: bool,
+            /// `ContactId`.
+            contact_id: i64,
+            /// `CustomerAlias`, the name the customer chose.
+            customer_alias: String,
+            /// `CustomerId`.
+            customer_id: i64,
+            /// `ProjectId`.
+            project_id: i64,
+            /// `Rating`.
+            rating: i64,
+            /// `SaleId`.
+            sale_id: i64,
+            /// `Status`, as a number, even one that is not a [`SessionStatus`](crate::SessionStatus).
+            status: i64,
+            /// `TicketId`.
+            ticket_id: i64,
+            /// `TopicId`.
+            topic_id: i64,
+            /// `UserId`.
+            user_id: i64,
+        }
+    };
+}
+
+macro_rules! declare {
+    ($($(#[$doc:meta])* $name:ident: $type:ty,)*) => {
+        /// What SuperOffice says of a chat session beside the conversation itself; `None` is "not said".
+        #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, serde::Serialize)]
+        pub struct Session {
+            $($(#[$doc])* #[serde(skip_serializing_if = "Option::is_none")] pub $name: Option<$type>,)*
+        }
+
+        /// The field values of a SuperOffice session, and whether they are known to be out of date (F11).
+        #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+        #[non_exhaustive]
+        pub struct SessionState {
+            $($(#[$doc])* pub $name: Option<$type>,)*
+            /// A `changed` without a usable status came after the latest event that had one.
+            pub stale: bool,
+        }
+
+        impl Session {
+            /// The name and the type of every value, in the order of the export.
+            pub const FIELDS: [(&'static str, SessionType); [$(stringify!($name)),*].len()] =
+                [$((stringify!($name), <$type as Value>::TYPE)),*];
+
+            /// The numbers, and the truths as 0 and 1, in the order of the export.
+            #[must_use]
+            pub fn numbers(&self) -> [Option<i64>; Self::NUMBERS] {
+                let mut numbers = [None; Self::NUMBERS];
+                let mut places = numbers.iter_mut();
+                $(if <$type as Value>::TYPE.is_number() && let Some(place) = places.next() {
+                    *place = self.$name.as_ref().and_then(Value::number);
+                })*
+                numbers
+            }
+
+            /// The texts, in the order of the export.
+            #[must_use]
+            pub fn texts(&self) -> [Option<&str>; Self::TEXTS] {
+                let mut texts = [None; Self::TEXTS];
+                let mut places = texts.iter_mut();
+                $(if !<$type as Value>::TYPE.is_number() && let Some(place) = places.next() {
+                    *place = self.$name.as_ref().and_then(Value::text);
+                })*
+                texts
+            }
+
+            /// Replaces every value that `later` gives (spec F8: the latest non-null value wins).
+            pub fn update(&mut self, later: &Self) {
+                $(if later.$name.is_some() {
+                    self.$name.clone_from(&later.$name);
+                })*
+            }
+
+            /// Reads every value, in the order of the export.
+            pub(crate) fn read<R: ReadValues>(values: &mut R) -> Result<Self, R::Error> {
+                Ok(Self { $($name: Value::read(values)?,)* })
+            }
+
+            pub(crate) fn into_state(self, stale: bool) -> SessionState {
+                SessionState { $($name: self.$name,)* stale }
+            }
+        }
+    };
+}
+
+session_values!(declare);
+
+/// The type of a value of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SessionType {
+    /// A whole number of 64 bits.
+    Number,
+    /// True or false.
+    Truth,
+    /// A text.
+    Text,
+}
+
+impl SessionType {
+    const fn is_number(self) -> bool {
+        !matches!(self, Self::Text)
+    }
+}
+
+/// A number that should be a truth and is neither 0 nor 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected 0 or 1, found {0}")]
+pub struct NotATruth(pub i64);
+
+/// Where the values of a session are read from, one after the other.
+pub(crate) trait ReadValues {
+    type Error;
+
+    fn number(&mut self) -> Result<Option<i64>, Self::Error>;
+    fn truth(&mut self) -> Result<Option<bool>, Self::Error>;
+    fn text(&mut self) -> Result<Option<String>, Self::Error>;
+}
+
+/// A type that a value of a session can have.
+trait Value: Sized {
+    const TYPE: SessionType;
+
+    fn read<R: ReadValues>(values: &mut R) -> Result<Option<Self>, R::Error>;
+
+    fn number(&self) -> Option<i64> {
+        None
+    }
+
+    fn text(&self) -> Option<&str> {
+        None
+    }
+}
+
+impl Value for i64 {
+    const TYPE: SessionType = SessionType::Number;
+
+    fn read<R: ReadValues>(values: &mut R) -> Result<Option<Self>, R::Error> {
+        values.number()
+    }
+
+    fn number(&self) -> Option<i64> {
+        Some(*self)
+    }
+}
+
+impl Value for bool {
+    const TYPE: SessionType = SessionType::Truth;
+
+    fn read<R: ReadValues>(values: &mut R) -> Result<Option<Self>, R::Error> {
+        values.truth()
+    }
+
+    fn number(&self) -> Option<i64> {
+        Some(i64::from(*self))
+    }
+}
+
+impl Value for String {
+    const TYPE: SessionType = SessionType::Text;
+
+    fn read<R: ReadValues>(values: &mut R) -> Result<Option<Self>, R::Error> {
+        values.text()
+    }
+
+    fn text(&self) -> Option<&str> {
+        Some(self)
+    }
+}
+
+/// Reads back [`Session::numbers`] and [`Session::texts`].
+struct Columns<'a> {
+    numbers: std::array::IntoIter<Option<i64>, { Session::NUMBERS }>,
+    texts: std::array::IntoIter<Option<&'a str>, { Session::TEXTS }>,
+}
+
+impl ReadValues for Columns<'_> {
+    type Error = NotATruth;
+
+    fn number(&mut self) -> Result<Option<i64>, NotATruth> {
+        Ok(self.numbers.next().flatten())
+    }
+
+    fn truth(&mut self) -> Result<Option<bool>, NotATruth> {
+        match self.numbers.next().flatten() {
+            None => Ok(None),
+            Some(number @ (0 | 1)) => Ok(Some(number == 1)),
+            Some(other) => Err(NotATruth(other)),
+        }
+    }
+
+    fn text(&mut self) -> Result<Option<String>, NotATruth> {
+        Ok(self.texts.next().flatten().map(str::to_owned))
+    }
 }
 
 impl Session {
-    /// Its numbers, and its truths as 0 and 1, in the order of the export: all but the customer alias.
-    #[must_use]
-    pub fn numbers(&self) -> [Option<i64>; 12] {
-        [
-            self.alert_level,
-            self.chatbot_is_active.map(i64::from),
-            self.consented.map(i64::from),
-            self.contact_id,
-            self.customer_id,
-            self.project_id,
-            self.rating,
-            self.sale_id,
-            self.status,
-            self.ticket_id,
-            self.topic_id,
-            self.user_id,
-        ]
-    }
-
-    /// Takes over every value that `later` gives (spec F8: the latest non-null value wins).
-    pub fn update(&mut self, later: &Self) {
-        fn set<T: Clone>(value: &mut Option<T>, later: &Option<T>) {
-            if later.is_some() {
-                value.clone_from(later);
-            }
+    /// The number of [`Session::numbers`].
+    pub const NUMBERS: usize = Self::FIELDS.len() - Self::TEXTS;
+    /// The number of [`Session::texts`].
+    pub const TEXTS: usize = {
+        let (mut texts, mut at) = (0, 0);
+        while at < Self::FIELDS.len() {
+            texts += !Self::FIELDS[at].1.is_number() as usize;
+            at += 1;
         }
-        set(&mut self.alert_level, &later.alert_level);
-        set(&mut self.chatbot_is_active, &later.chatbot_is_active);
-        set(&mut self.consented, &later.consented);
-        set(&mut self.contact_id, &later.contact_id);
-        set(&mut self.customer_alias, &later.customer_alias);
-        set(&mut self.customer_id, &later.customer_id);
-        set(&mut self.project_id, &later.project_id);
-        set(&mut self.rating, &later.rating);
-        set(&mut self.sale_id, &later.sale_id);
-        set(&mut self.status, &later.status);
-        set(&mut self.ticket_id, &later.ticket_id);
-        set(&mut self.topic_id, &later.topic_id);
-        set(&mut self.user_id, &later.user_id);
+        texts
+    };
+
+    /// The session with these [`numbers`](Session::numbers) and [`texts`](Session::texts).
+    ///
+    /// # Errors
+    /// [`NotATruth`] where a truth is neither 0 nor 1.
+    pub fn from_columns(
+        numbers: [Option<i64>; Self::NUMBERS],
+        texts: [Option<&str>; Self::TEXTS],
+    ) -> Result<Self, NotATruth> {
+        Self::read(&mut Columns { numbers: numbers.into_iter(), texts: texts.into_iter() })
     }
 
     /// The status where it is one that says something (spec F11: 1 to 11).

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::conversation::Conversation;
 use crate::event::{Direction, SUPEROFFICE};
 use crate::fold::Fold;
+use crate::session::SessionState;
 use crate::texts::Field;
 use crate::time::Time;
 
@@ -193,28 +194,6 @@ pub enum SuspectField {
 
 crate::named! { SuspectField is a "field": Clock "clock", Unread "unread" }
 
-/// The field values of a SuperOffice session, and whether they are known to be out of date (F11).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-#[expect(missing_docs, reason = "the fields are those of `Session`, in the order of the export")]
-#[non_exhaustive]
-pub struct SessionState {
-    pub alert_level: Option<i64>,
-    pub chatbot_is_active: Option<bool>,
-    pub consented: Option<bool>,
-    pub contact_id: Option<i64>,
-    pub customer_alias: Option<String>,
-    pub customer_id: Option<i64>,
-    pub project_id: Option<i64>,
-    pub rating: Option<i64>,
-    pub sale_id: Option<i64>,
-    pub status: Option<i64>,
-    pub ticket_id: Option<i64>,
-    pub topic_id: Option<i64>,
-    pub user_id: Option<i64>,
-    /// A `changed` without a usable status came after the latest event that had one.
-    pub stale: bool,
-}
-
 impl State {
     pub(crate) fn of(conversation: &Conversation) -> Self {
         conversation.with_fold(|fold| Self::derive(conversation, fold))
@@ -223,7 +202,8 @@ impl State {
     fn derive(conversation: &Conversation, fold: &Fold) -> Self {
         let attribute = |field| fold.attribute(field, conversation.lists()).map(str::to_owned);
         let source = attribute(Field::Source).unwrap_or_default();
-        let session = (source == SUPEROFFICE).then(|| session(fold));
+        let session = || fold.session_values().cloned().unwrap_or_default().into_state(fold.session_is_stale);
+        let session = (source == SUPEROFFICE).then(session);
         Self {
             id: conversation.id.clone(),
             source,
@@ -307,24 +287,4 @@ fn suspect(fold: &Fold) -> Vec<Suspicion> {
     let mut rows: Vec<_> = all.map(|(field, expected, found, at)| Suspicion { field, expected, found, at }).collect();
     rows.sort_by_key(|row| (row.at, row.field));
     rows
-}
-
-fn session(fold: &Fold) -> SessionState {
-    let known = fold.session_values().cloned().unwrap_or_default();
-    SessionState {
-        alert_level: known.alert_level,
-        chatbot_is_active: known.chatbot_is_active,
-        consented: known.consented,
-        contact_id: known.contact_id,
-        customer_alias: known.customer_alias.map(Into::into),
-        customer_id: known.customer_id,
-        project_id: known.project_id,
-        rating: known.rating,
-        sale_id: known.sale_id,
-        status: known.status,
-        ticket_id: known.ticket_id,
-        topic_id: known.topic_id,
-        user_id: known.user_id,
-        stale: fold.session_is_stale,
-    }
 }

@@ -1,6 +1,6 @@
 //! Any events, for property tests: everything that an event can say, in every combination, often said again.
 
-use convofold_engine::{AgentMention, Direction, Draft, Event, Identity, Kind, Session, Time};
+use convofold_engine::{AgentMention, Direction, Draft, Event, Identity, Kind, Session, SessionType, Time};
 use proptest::option::of;
 use proptest::prelude::*;
 
@@ -69,24 +69,18 @@ fn number() -> impl Strategy<Value = i64> {
 }
 
 fn session() -> impl Strategy<Value = Session> {
-    let parts = (prop::collection::vec(of(number()), 4), of(any::<bool>()), of(any::<bool>()), of(any::<bool>()));
-    parts.prop_map(|(numbers, chatbot_is_active, consented, alias)| {
-        let number = |place: usize| numbers.get(place).copied().flatten();
-        Session {
-            alert_level: number(0),
-            chatbot_is_active,
-            consented,
-            contact_id: number(1),
-            customer_alias: alias.map(|alias| if alias { "Kim".into() } else { "".into() }),
-            customer_id: number(2),
-            project_id: number(3),
-            rating: number(0),
-            sale_id: number(1),
-            status: number(2),
-            ticket_id: number(3),
-            topic_id: number(0),
-            user_id: number(1),
-        }
+    let numbers = prop::collection::vec(of((number(), any::<bool>())), Session::FIELDS.len());
+    let texts = prop::collection::vec(of(prop::sample::select(&["", "Kim"]).prop_map(str::to_owned)), Session::TEXTS);
+    (numbers, texts).prop_map(|(numbers, texts)| {
+        let types = Session::FIELDS.into_iter().map(|(_, field_type)| field_type);
+        let mut numbers = types.zip(numbers).filter_map(|(field_type, number)| match field_type {
+            SessionType::Truth => Some(number.map(|(_, truth)| i64::from(truth))),
+            SessionType::Number => Some(number.map(|(number, _)| number)),
+            _ => None,
+        });
+        let numbers = std::array::from_fn(|_| numbers.next().flatten());
+        let texts = std::array::from_fn(|place| texts.get(place).and_then(Option::as_deref));
+        Session::from_columns(numbers, texts).unwrap_or_default()
     })
 }
 

@@ -278,8 +278,8 @@ impl<'a> EventReader<'a> {
             SAME_SESSION => true,
             NEXT_SESSION => {
                 let session = self.sessions.next(&mut group.values, &mut self.texts)?;
-                let alias_bytes = session.customer_alias.as_deref().map_or(0, str::len);
-                self.bytes = self.bytes.saturating_add(EVENT_BYTES + alias_bytes);
+                let text_bytes = session.texts().into_iter().flatten().map(str::len).sum::<usize>();
+                self.bytes = self.bytes.saturating_add(EVENT_BYTES + text_bytes);
                 group.session = Some(session);
                 true
             }

@@ -251,7 +251,7 @@ impl<'a> PageReader<'a> {
         let mut all_sessions = Vec::new();
         for _ in 0..sessions {
             let session = self.sessions.next(&mut before, &mut self.texts)?;
-            self.take(session.customer_alias.as_deref().map_or(0, str::len))?;
+            self.take(session.texts().into_iter().flatten().map(str::len).sum())?;
             all_sessions.push(session);
         }
         let (contexts, sessions) = (all_contexts, all_sessions);

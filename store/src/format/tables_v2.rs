@@ -4,7 +4,7 @@
 //! said before, from 3 on one of the table that occurred already. A number of a session is 0 none, 1 as before, 2 the next
 //! number of the column as it is, from 3 on that number plus 3.
 
-use convofold_engine::{Context, ImageError, Session};
+use convofold_engine::{Context, ImageError, NotATruth, Session};
 use hashbrown::HashTable;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
@@ -192,15 +192,16 @@ impl<'a> ContextsReader<'a> {
     }
 }
 
-/// Sessions by their values: the numbers in the order of [`numbers`], then the alias.
+/// Sessions by their values: [`Session::numbers`], then [`Session::texts`].
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct SessionsV2<'a> {
     #[serde(borrow)]
     numbers: [Bytes<'a>; NUMBERS],
-    aliases: Bytes<'a>,
+    texts: [Bytes<'a>; TEXTS],
 }
 
-const NUMBERS: usize = 12;
+const NUMBERS: usize = Session::NUMBERS;
+const TEXTS: usize = Session::TEXTS;
 
 fn truth(number: i64) -> Result<bool, Damage> {
     match number {
@@ -213,7 +214,7 @@ fn truth(number: i64) -> Result<bool, Damage> {
 #[derive(Debug, Default)]
 pub(crate) struct SessionsBuilder {
     numbers: [Column; NUMBERS],
-    aliases: Column,
+    texts: [Column; TEXTS],
 }
 
 impl SessionsBuilder {
@@ -233,17 +234,22 @@ impl SessionsBuilder {
                 },
             }
         }
-        let alias_before = before.and_then(|before| before.customer_alias.as_deref());
-        self.aliases.put(texts.refer(session.customer_alias.as_deref(), alias_before));
+        let texts_before = before.map_or([None; TEXTS], Session::texts);
+        for ((column, text), before) in self.texts.iter_mut().zip(session.texts()).zip(texts_before) {
+            column.put(texts.refer(text, before));
+        }
     }
 
     pub(crate) fn clear(&mut self) {
         self.numbers.iter_mut().for_each(Column::clear);
-        self.aliases.clear();
+        self.texts.iter_mut().for_each(Column::clear);
     }
 
     pub(crate) fn stored(&self) -> SessionsV2<'_> {
-        SessionsV2 { numbers: self.numbers.each_ref().map(Column::stored), aliases: self.aliases.stored() }
+        SessionsV2 {
+            numbers: self.numbers.each_ref().map(Column::stored),
+            texts: self.texts.each_ref().map(Column::stored),
+        }
     }
 }
 
@@ -251,23 +257,23 @@ impl SessionsBuilder {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct ValuesBefore<'a> {
     numbers: [Option<i64>; NUMBERS],
-    alias: Option<&'a str>,
+    texts: [Option<&'a str>; TEXTS],
 }
 
 #[derive(Debug)]
 pub(crate) struct SessionsReader<'a> {
     numbers: [Reader<'a>; NUMBERS],
-    aliases: Reader<'a>,
+    texts: [Reader<'a>; TEXTS],
 }
 
 impl<'a> SessionsReader<'a> {
     pub(crate) fn new(sessions: SessionsV2<'a>) -> Self {
-        Self { numbers: sessions.numbers.map(Reader::new), aliases: Reader::new(sessions.aliases) }
+        Self { numbers: sessions.numbers.map(Reader::new), texts: sessions.texts.map(Reader::new) }
     }
 
     /// No more sessions than this are left.
     pub(crate) fn left(&self) -> usize {
-        self.aliases.left()
+        self.texts.first().map_or(0, Reader::left)
     }
 
     /// The next session, whose values become those before.
@@ -284,46 +290,15 @@ impl<'a> SessionsReader<'a> {
                 code => Some(unzigzag(code - FIRST)),
             };
         }
-        before.alias = texts.follow(self.aliases.number(), before.alias)?;
-        before.session()
+        for (column, text) in self.texts.iter_mut().zip(before.texts.iter_mut()) {
+            *text = texts.follow(column.number(), *text)?;
+        }
+        Session::from_columns(before.numbers, before.texts)
+            .map_err(|NotATruth(found)| Damage::NoSuch { field: "truth", found: found.cast_unsigned() })
     }
 
     pub(crate) fn end(&self) -> Result<(), Damage> {
         self.numbers.iter().try_for_each(|column| column.end("numbers of sessions"))?;
-        self.aliases.end("aliases of customers")
-    }
-}
-
-impl ValuesBefore<'_> {
-    fn session(&self) -> Result<Session, Damage> {
-        let [
-            alert_level,
-            chatbot_is_active,
-            consented,
-            contact_id,
-            customer_id,
-            project_id,
-            rating,
-            sale_id,
-            status,
-            ticket_id,
-            topic_id,
-            user_id,
-        ] = self.numbers;
-        Ok(Session {
-            alert_level,
-            chatbot_is_active: chatbot_is_active.map(truth).transpose()?,
-            consented: consented.map(truth).transpose()?,
-            contact_id,
-            customer_alias: self.alias.map(Into::into),
-            customer_id,
-            project_id,
-            rating,
-            sale_id,
-            status,
-            ticket_id,
-            topic_id,
-            user_id,
-        })
+        self.texts.iter().try_for_each(|column| column.end("texts of sessions"))
     }
 }

@@ -1,6 +1,6 @@
 //! Events as a host could make them: everything an event can say, in every combination, and texts and times at their bounds.
 
-use convofold::{AgentMention, Draft, Event, Identity, Kind, SUPEROFFICE, Session, Time};
+use convofold::{AgentMention, Draft, Event, Identity, Kind, SUPEROFFICE, Session, SessionType, Time};
 use convofold::{ContentHash, Direction};
 use proptest::option::of;
 use proptest::prelude::*;
@@ -99,25 +99,18 @@ fn number() -> impl Strategy<Value = i64> {
 }
 
 fn session() -> impl Strategy<Value = Session> {
-    let numbers = prop::collection::vec(of(number()), 10);
-    let parts = (numbers, of(any::<bool>()), of(any::<bool>()), of(text()));
-    parts.prop_map(|(numbers, chatbot_is_active, consented, alias)| {
-        let number = |place: usize| numbers.get(place).copied().flatten();
-        Session {
-            alert_level: number(0),
-            chatbot_is_active,
-            consented,
-            contact_id: number(1),
-            customer_alias: alias.map(Into::into),
-            customer_id: number(2),
-            project_id: number(3),
-            rating: number(4),
-            sale_id: number(5),
-            status: number(6),
-            ticket_id: number(7),
-            topic_id: number(8),
-            user_id: number(9),
-        }
+    let numbers = prop::collection::vec(of((number(), any::<bool>())), Session::FIELDS.len());
+    let texts = prop::collection::vec(of(text()), Session::TEXTS);
+    (numbers, texts).prop_map(|(numbers, texts)| {
+        let types = Session::FIELDS.into_iter().map(|(_, field_type)| field_type);
+        let mut numbers = types.zip(numbers).filter_map(|(field_type, number)| match field_type {
+            SessionType::Truth => Some(number.map(|(_, truth)| i64::from(truth))),
+            SessionType::Number => Some(number.map(|(number, _)| number)),
+            _ => None,
+        });
+        let numbers = std::array::from_fn(|_| numbers.next().flatten());
+        let texts = std::array::from_fn(|place| texts.get(place).and_then(Option::as_deref));
+        Session::from_columns(numbers, texts).unwrap_or_default()
     })
 }
 

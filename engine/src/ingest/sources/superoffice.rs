@@ -1,6 +1,7 @@
 //! SuperOffice chat webhooks (spec W2, F11).
 
 use std::borrow::Cow;
+use std::convert::Infallible;
 
 use crate::draft::{Draft, DraftError};
 use crate::event::{AgentMention, Direction, Kind, SUPEROFFICE};
@@ -9,7 +10,7 @@ use crate::ingest::Reason;
 use crate::ingest::fields::{Checked, Complaint, Fields, trimmed};
 use crate::ingest::source::{COMPOSED_BYTES, Claim, Object, Site, Source, Understood};
 use crate::json::{Fault, FaultKind, Integer, Name, Reader, Scratch, Shape, Value, integer, locate, names};
-use crate::session::{Session, SessionStatus};
+use crate::session::{ReadValues, Session, SessionStatus};
 
 /// Also what nobody looks at: a name that is known costs less to skip than one that is not.
 const TOP: [Name; 10] = names![
@@ -144,7 +145,10 @@ fn mention<'a>(session: &Session, agent_id: Option<&'a str>) -> AgentMention<'a>
 }
 
 /// How many field values have a meaning.
-const FIELDS: usize = 13;
+const FIELDS: usize = Session::FIELDS.len();
+/// The place of the status among them.
+const STATUS: usize = 9;
+const _: () = assert!(matches!(Session::FIELDS[STATUS].0.as_bytes(), b"status"));
 
 /// The spellings in which sources write all their keys, in the order in which they do.
 const SPELLINGS: [[Name; FIELDS]; 3] = [
@@ -226,34 +230,30 @@ fn read_session(object: &Object<'_, '_, FieldValues>) -> Checked<Session> {
     if !are_all {
         return read_any_session(object.site, field_values);
     }
-    let fields = values.map(|value| Field { text: object.site.text, value });
-    let [alert, chatbot, consented, contact, alias, customer, project, rating, sale, status, ticket, topic, user] =
-        fields;
-    Ok(Session {
-        alert_level: alert.number(),
-        chatbot_is_active: chatbot.truth(),
-        consented: consented.truth(),
-        contact_id: contact.number(),
-        customer_alias: alias.words(),
-        customer_id: customer.number(),
-        project_id: project.number(),
-        rating: rating.number(),
-        sale_id: sale.number(),
-        status: status.status(),
-        ticket_id: ticket.number(),
-        topic_id: topic.number(),
-        user_id: user.number(),
-    })
+    Ok(session_of(object.site.text, *values))
+}
+
+/// The session whose values these are, in the order of [`Session::FIELDS`].
+fn session_of(text: &str, values: [Value; FIELDS]) -> Session {
+    let fields = values.map(|value| Field { text, value });
+    let named_status = || fields.get(STATUS).and_then(Field::named_status);
+    let Ok(mut session) = Session::read(&mut InOrder(fields.iter()));
+    session.status = session.status.or_else(named_status);
+    session
 }
 
 /// Reads `FieldValues` with keys in any spelling. They have been checked with everything else already; what is new is that
 /// their keys are compared without case and underscores.
 fn read_any_session(site: Site<'_>, field_values: Value) -> Checked<Session> {
-    let mut session = Session::default();
+    let mut values = [Value::default(); FIELDS];
     let mut scratch = Scratch::default();
     let mut reader = Reader::new(site.text, field_values.at(), site.levels + 1, &mut scratch);
-    let read = reader.each_field(normal_key, |key, value| set(&mut session, key, Field { text: site.text, value }));
-    read.map(|()| session).map_err(|fault| Box::new(complaint(site, fault)))
+    let read = reader.each_field(normal_key, |key, value| {
+        if let Some(field) = NAMES.iter().position(|name| *name == key) {
+            values[field] = value;
+        }
+    });
+    read.map(|()| session_of(site.text, values)).map_err(|fault| Box::new(complaint(site, fault)))
 }
 
 fn complaint(site: Site<'_>, fault: Fault) -> Complaint {
@@ -300,25 +300,6 @@ fn is_written(key: &str, name: &str) -> bool {
     letters.eq(name.bytes())
 }
 
-fn set(session: &mut Session, key: &str, field: Field<'_>) {
-    match key {
-        "alertlevel" => session.alert_level = field.number(),
-        "chatbotisactive" => session.chatbot_is_active = field.truth(),
-        "consented" => session.consented = field.truth(),
-        "contactid" => session.contact_id = field.number(),
-        "customeralias" => session.customer_alias = field.words(),
-        "customerid" => session.customer_id = field.number(),
-        "projectid" => session.project_id = field.number(),
-        "rating" => session.rating = field.number(),
-        "saleid" => session.sale_id = field.number(),
-        "status" => session.status = field.status(),
-        "ticketid" => session.ticket_id = field.number(),
-        "topicid" => session.topic_id = field.number(),
-        "userid" => session.user_id = field.number(),
-        _ => {}
-    }
-}
-
 /// One of the field values.
 struct Field<'a> {
     text: &'a str,
@@ -351,20 +332,38 @@ impl Field<'_> {
         }
     }
 
-    fn words(&self) -> Option<Box<str>> {
-        self.value.text(self.text).filter(|text| !text.is_empty()).map(Into::into)
+    fn words(&self) -> Option<String> {
+        self.value.text(self.text).filter(|text| !text.is_empty()).map(Cow::into_owned)
     }
 
-    /// A number, or the name of one with or without the prefix `Status`.
-    fn status(&self) -> Option<i64> {
-        let number = self.number();
-        if number.is_some() || !self.value.is_string() {
-            return number;
+    /// The number of a status that is given by its name, with or without the prefix `Status`.
+    fn named_status(&self) -> Option<i64> {
+        if !self.value.is_string() {
+            return None;
         }
         let name = trimmed(&self.value.text(self.text)?).to_ascii_lowercase();
         let name = name.strip_prefix("status").unwrap_or(&name);
         let invalid = (name == "invalid").then_some(0);
         let named = SessionStatus::ALL.iter().find(|(_, known, _)| known.eq_ignore_ascii_case(name));
         named.map(|(number, _, _)| *number).or(invalid)
+    }
+}
+
+/// Field values in the order of [`Session::FIELDS`].
+struct InOrder<'f, 'a>(std::slice::Iter<'f, Field<'a>>);
+
+impl ReadValues for InOrder<'_, '_> {
+    type Error = Infallible;
+
+    fn number(&mut self) -> Result<Option<i64>, Infallible> {
+        Ok(self.0.next().and_then(Field::number))
+    }
+
+    fn truth(&mut self) -> Result<Option<bool>, Infallible> {
+        Ok(self.0.next().and_then(Field::truth))
+    }
+
+    fn text(&mut self) -> Result<Option<String>, Infallible> {
+        Ok(self.0.next().and_then(Field::words))
     }
 }

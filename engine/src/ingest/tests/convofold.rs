@@ -46,7 +46,7 @@ fn whole() -> Draft<'static> {
         session: Some(Session {
             rating: Some(i64::MIN),
             consented: Some(false),
-            customer_alias: Some("".into()),
+            customer_alias: Some(String::new()),
             ..Session::default()
         }),
     }

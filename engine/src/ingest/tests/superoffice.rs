@@ -20,7 +20,7 @@ fn w3_the_seeds_samples() {
         chatbot_is_active: Some(false),
         consented: Some(false),
         contact_id: Some(21),
-        customer_alias: Some("5".into()),
+        customer_alias: Some("5".to_owned()),
         customer_id: Some(12),
         project_id: Some(5),
         rating: Some(0),

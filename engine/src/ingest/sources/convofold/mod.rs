@@ -25,6 +25,9 @@
 mod line;
 mod strict;
 
+use std::borrow::Cow;
+use std::ops::RangeFrom;
+
 use crate::draft::{Draft, DraftError};
 use crate::event::{AgentMention, Event};
 use crate::identity::Identity;
@@ -32,7 +35,7 @@ use crate::ingest::Reason;
 use crate::ingest::fields::{Checked, Complaint, Fields};
 use crate::ingest::source::{COMPOSED_BYTES, Claim, Object, Site, Source, Understood};
 use crate::json::{Integer, Name, Reader, Scratch, Shape, Value, integer, locate, names};
-use crate::session::Session;
+use crate::session::{ReadValues, Session};
 use strict::Strict;
 
 /// The version of the form that is written, and the only one that is read.
@@ -71,21 +74,13 @@ const NAMES: [Name; 22] = names![
     "session",
 ];
 const AGENT: [Name; 2] = names!["id", "name"];
-const SESSION: [Name; 13] = names![
-    "alert_level",
-    "chatbot_is_active",
-    "consented",
-    "contact_id",
-    "customer_alias",
-    "customer_id",
-    "project_id",
-    "rating",
-    "sale_id",
-    "status",
-    "ticket_id",
-    "topic_id",
-    "user_id",
-];
+
+macro_rules! session_names {
+    ($($(#[$doc:meta])* $name:ident: $type:ty,)*) => {
+        [$(Name::new(stringify!($name), concat!("\"", stringify!($name), "\":"))),*]
+    };
+}
+const SESSION: [Name; Session::FIELDS.len()] = crate::session_values!(session_names);
 
 /// Places in [`NAMES`].
 mod own {
@@ -279,26 +274,25 @@ impl<'a> Strict<'a, '_> {
     fn session(&self, session: &Strict<'_, '_>) -> Checked<Option<Session>> {
         match self.0.value(own::SESSION).shape {
             Shape::Missing => Ok(None),
-            Shape::Object => session.all_of_session().map(Some),
+            Shape::Object => Session::read(&mut (session, 0..)).map(Some),
             _ => Err(self.0.complain(own::SESSION, Reason::WrongType, "an object".into())),
         }
     }
+}
 
-    fn all_of_session(&self) -> Checked<Session> {
-        Ok(Session {
-            alert_level: self.signed(0)?,
-            chatbot_is_active: self.truth(1)?,
-            consented: self.truth(2)?,
-            contact_id: self.signed(3)?,
-            customer_alias: self.text(4)?.map(Into::into),
-            customer_id: self.signed(5)?,
-            project_id: self.signed(6)?,
-            rating: self.signed(7)?,
-            sale_id: self.signed(8)?,
-            status: self.signed(9)?,
-            ticket_id: self.signed(10)?,
-            topic_id: self.signed(11)?,
-            user_id: self.signed(12)?,
-        })
+/// The fields of a session, in the order of [`SESSION`].
+impl ReadValues for (&Strict<'_, '_>, RangeFrom<usize>) {
+    type Error = Box<Complaint>;
+
+    fn number(&mut self) -> Checked<Option<i64>> {
+        self.1.next().map_or(Ok(None), |field| self.0.signed(field))
+    }
+
+    fn truth(&mut self) -> Checked<Option<bool>> {
+        self.1.next().map_or(Ok(None), |field| self.0.truth(field))
+    }
+
+    fn text(&mut self) -> Checked<Option<String>> {
+        self.1.next().map_or(Ok(None), |field| Ok(self.0.text(field)?.map(Cow::into_owned)))
     }
 }
