@@ -5,7 +5,7 @@ use xxhash_rust::xxh3::xxh3_128;
 use crate::event::{Direction, Event};
 use crate::identity::{ContentHash, Identity};
 use crate::session::Session;
-use crate::texts::CONTENT;
+use crate::texts::FIELDS;
 use crate::time::Time;
 
 /// Names the layout that [`Event::content`] hashes. Changing the layout changes identities and so needs a new number.
@@ -34,8 +34,8 @@ fn hash(event: &Event) -> ContentHash {
         header.put(&time.map_or(0, Time::sub_ms_ns).to_le_bytes());
     }
     header.put(&event.unread().unwrap_or(0).to_le_bytes());
-    for field in CONTENT {
-        header.put(&event.texts().length(field).unwrap_or(u32::MAX).to_le_bytes());
+    for length in event.texts().content_lengths() {
+        header.put(&length.unwrap_or(u32::MAX).to_le_bytes());
     }
     header.put(&xxh3_128(event.texts().content().as_bytes()).to_le_bytes());
     if let Some(session) = event.session() {
@@ -67,15 +67,18 @@ fn hash_session(session: &Session) -> u128 {
     xxh3_128(&bytes)
 }
 
+/// The first four fields, the times, the count of unread messages, the lengths of the texts, and two hashes.
+const HEADER_BYTES: usize = 4 + 4 * 12 + 8 + 4 * (FIELDS - 1) + 2 * 16;
+
 /// A buffer on the stack, for the fixed part of what is hashed.
 struct Header {
-    buffer: [u8; 192],
+    buffer: [u8; HEADER_BYTES],
     length: usize,
 }
 
 impl Header {
     fn new() -> Self {
-        Self { buffer: [0; 192], length: 0 }
+        Self { buffer: [0; HEADER_BYTES], length: 0 }
     }
 
     fn put(&mut self, bytes: &[u8]) {
@@ -104,7 +107,7 @@ mod tests {
             Draft { occurred: Time::from_ms_and_ns(1_000, 1), ..message() },
             Draft { sent: None, ..message() },
             Draft { text: Some("ho"), ..message() },
-            Draft { text: None, member_name: Some("hi"), ..message() },
+            Draft { text: None, ..message().member_name("hi") },
             Draft { direction: Some(Direction::In), ..message() },
             Draft { agent: AgentMention::Nobody, ..message() },
             Draft { unread: Some(0), ..message() },
@@ -131,15 +134,15 @@ mod tests {
             agent: AgentMention::Agent { id: Some("a"), name: Some("b") },
             direction: Some(Direction::Out),
             channel: Some("c"),
-            member_name: Some("d"),
-            member_number: Some("e"),
-            member_business_id: Some("f"),
-            member_channel_id: Some("g"),
-            shortcode: Some("h"),
-            app_key: Some("i"),
-            tenant: Some("j"),
             session: Some(Session { rating: Some(-1), consented: Some(true), ..Session::default() }),
             ..message()
+                .member_name("d")
+                .member_number("e")
+                .member_business_id("f")
+                .member_channel_id("g")
+                .shortcode("h")
+                .app_key("i")
+                .tenant("j")
         };
         let kinds = Kind::ALL;
         let of_kind = |kind| Draft { kind, ..message() };

@@ -18,11 +18,10 @@ struct Inner {
 
 impl Context {
     /// How many texts a context can have.
-    pub const TEXTS: usize = 11;
+    pub const TEXTS: usize = FIELDS - Field::Source.place();
 
-    /// The context with these texts, in the order of [`crate::Draft`]: source, agent id, agent name, channel, member name,
-    /// number, business id, channel id, shortcode, app key, tenant. That nobody is assigned counts only where there is no
-    /// agent. `None` where the texts are longer than 4 GiB together.
+    /// The context with these texts: source, agent id, agent name, channel, and every [`Attribute`](crate::Attribute).
+    /// That nobody is assigned counts only if there is no agent. `None` if the texts are longer than 4 GiB together.
     #[must_use]
     pub fn new(texts: [Option<&str>; Self::TEXTS], nobody: bool) -> Option<Self> {
         let mut fields = [None; FIELDS];
@@ -49,7 +48,7 @@ impl Context {
     /// Its texts, in the order of [`Context::new`].
     #[must_use]
     pub fn texts(&self) -> [Option<&str>; Self::TEXTS] {
-        let places = std::array::from_fn(|place| place + Field::Source as usize);
+        let places = std::array::from_fn(|place| place + Field::Source.place());
         places.map(|place: usize| self.0.texts.at(place))
     }
 
@@ -88,12 +87,12 @@ mod tests {
     fn the_context_of_an_event_comes_back_from_its_texts() {
         let agent = AgentMention::Agent { id: Some("a"), name: Some("") };
         for agent in [agent, AgentMention::Nobody, AgentMention::Silent] {
-            let event = Draft { agent, channel: Some("sms"), tenant: Some("t"), ..message() }.build().unwrap();
+            let event = Draft { agent, channel: Some("sms"), ..message().tenant("t") }.build().unwrap();
             let context = Context::of(&event);
             assert!(context.is_of(&event));
             assert_eq!(context.agent(), agent);
             assert_eq!(Context::new(context.texts(), context.nobody()), Some(context.clone()));
-            assert!(!context.is_of(&Draft { tenant: Some("u"), ..event.draft() }.build().unwrap()));
+            assert!(!context.is_of(&Draft { ..event.draft().tenant("u") }.build().unwrap()));
         }
     }
 

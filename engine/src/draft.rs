@@ -3,11 +3,12 @@
 //! A source (or a host) fills in a [`Draft`] with what it was told and builds the [`Event`] from it; that is where the
 //! rules of time and identity are applied, the same for all sources.
 
+use crate::attribute::{Attribute, Values};
 use crate::event::{AgentMention, At, Direction, Event, Kind};
 use crate::identity::{ContentHash, Identity};
 use crate::session::Session;
 use crate::setters::setters;
-use crate::texts::Texts;
+use crate::texts::{FIELDS, Field, Texts};
 use crate::time::Time;
 
 /// The longest id, in bytes, that [`Draft::build`] takes unless told otherwise (spec W5).
@@ -42,13 +43,7 @@ pub struct Draft<'a> {
     pub(crate) direction: Option<Direction>,
     pub(crate) channel: Option<&'a str>,
     pub(crate) text: Option<&'a str>,
-    pub(crate) member_name: Option<&'a str>,
-    pub(crate) member_number: Option<&'a str>,
-    pub(crate) member_business_id: Option<&'a str>,
-    pub(crate) member_channel_id: Option<&'a str>,
-    pub(crate) shortcode: Option<&'a str>,
-    pub(crate) app_key: Option<&'a str>,
-    pub(crate) tenant: Option<&'a str>,
+    pub(crate) attributes: Values<'a>,
     pub(crate) session: Option<Session>,
 }
 
@@ -106,13 +101,7 @@ impl<'a> Draft<'a> {
             direction: None,
             channel: None,
             text: None,
-            member_name: None,
-            member_number: None,
-            member_business_id: None,
-            member_channel_id: None,
-            shortcode: None,
-            app_key: None,
-            tenant: None,
+            attributes: [None; Attribute::COUNT],
             session: None,
         }
     }
@@ -135,20 +124,6 @@ impl<'a> Draft<'a> {
         channel: &'a str,
         /// A message's text, or the last text that a lifecycle event carries.
         text: &'a str,
-        /// The member's name.
-        member_name: &'a str,
-        /// The member's number: a phone number, or a device and its channel.
-        member_number: &'a str,
-        /// The member's id at the business.
-        member_business_id: &'a str,
-        /// The member's channel id.
-        member_channel_id: &'a str,
-        /// The sender that the member wrote to.
-        shortcode: &'a str,
-        /// Airship's app key.
-        app_key: &'a str,
-        /// The business that the conversation belongs to.
-        tenant: &'a str,
         /// The field values of a SuperOffice session.
         session: Session,
     }
@@ -157,6 +132,13 @@ impl<'a> Draft<'a> {
     #[must_use]
     pub fn kind(mut self, kind: Kind) -> Self {
         self.kind = kind;
+        self
+    }
+
+    /// The value of an attribute. Each has a setter of its own as well.
+    #[must_use]
+    pub fn attribute(mut self, attribute: Attribute, value: impl Into<Option<&'a str>>) -> Self {
+        self.attributes[attribute as usize] = value.into();
         self
     }
 
@@ -219,20 +201,14 @@ impl<'a> Draft<'a> {
             ("source", Some(self.source)),
             ("agent id", agent_id),
             ("channel", self.channel),
-            ("member number", self.member_number),
-            ("member business id", self.member_business_id),
-            ("member channel id", self.member_channel_id),
-            ("shortcode", self.shortcode),
-            ("app key", self.app_key),
-            ("tenant", self.tenant),
         ];
-        for (field, id) in ids {
-            let found = id.map_or(0, str::len);
-            if found > max_id_bytes {
-                return Err(DraftError::IdTooLong { field, found, max: max_id_bytes });
-            }
+        let attributes = Attribute::ALL.into_iter().zip(self.attributes).filter(|(attribute, _)| attribute.is_id());
+        let attributes = attributes.map(|(attribute, id)| (attribute.name(), id));
+        let too_long = |(_, id): &(_, Option<&str>)| id.is_some_and(|id| id.len() > max_id_bytes);
+        match ids.into_iter().chain(attributes).find(too_long) {
+            Some((field, id)) => Err(DraftError::IdTooLong { field, found: id.map_or(0, str::len), max: max_id_bytes }),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     fn pack(&self) -> Option<Texts> {
@@ -240,21 +216,17 @@ impl<'a> Draft<'a> {
             AgentMention::Agent { id, name } => (id, name),
             AgentMention::Silent | AgentMention::Nobody => (None, None),
         };
-        Texts::pack([
-            Some(self.conversation),
-            self.text,
-            Some(self.source),
-            agent_id,
-            agent_name,
-            self.channel,
-            self.member_name,
-            self.member_number,
-            self.member_business_id,
-            self.member_channel_id,
-            self.shortcode,
-            self.app_key,
-            self.tenant,
-        ])
+        let mut fields = [None; FIELDS];
+        fields[Field::Conversation.place()] = Some(self.conversation);
+        fields[Field::Text.place()] = self.text;
+        fields[Field::Source.place()] = Some(self.source);
+        fields[Field::AgentId.place()] = agent_id;
+        fields[Field::AgentName.place()] = agent_name;
+        fields[Field::Channel.place()] = self.channel;
+        for (attribute, value) in Attribute::ALL.into_iter().zip(self.attributes) {
+            fields[Field::Attribute(attribute).place()] = value;
+        }
+        Texts::pack(fields)
     }
 }
 
@@ -276,13 +248,7 @@ impl Event {
             direction: self.direction,
             channel: self.channel(),
             text: self.text(),
-            member_name: self.member_name(),
-            member_number: self.member_number(),
-            member_business_id: self.member_business_id(),
-            member_channel_id: self.member_channel_id(),
-            shortcode: self.shortcode(),
-            app_key: self.app_key(),
-            tenant: self.tenant(),
+            attributes: Attribute::ALL.map(|attribute| self.attribute(attribute)),
             session: self.session.as_deref().cloned(),
         }
     }
@@ -305,11 +271,9 @@ pub(crate) mod tests {
     fn a_draft_comes_back_from_its_event() {
         let draft = Draft {
             agent: AgentMention::Agent { id: Some("a"), name: None },
-            member_number: Some(""),
-            tenant: Some("t"),
             session: Some(Session { rating: Some(3), ..Session::default() }),
             identity: Some(Identity::given("x", 1)),
-            ..message()
+            ..message().member_number("").tenant("t")
         };
         let event = draft.clone().build().unwrap();
         assert_eq!(event.draft().build().unwrap(), event);

@@ -1,5 +1,6 @@
 //! An event as the fold sees it, whatever source it came from. [`Draft`](crate::Draft) is the way to make one.
 
+use crate::attribute::Attribute;
 use crate::identity::{ContentHash, Identity};
 use crate::session::Session;
 use crate::texts::{Field, Texts};
@@ -231,8 +232,8 @@ impl Event {
     /// | flags | 1 | sum of 1 nobody is assigned, 2 a count of unread messages is given, 4 a session is given |
     /// | occurred, sent, started, active | 12 each | milliseconds (i64; its smallest value for none), then the nanoseconds below (u32) |
     /// | unread | 8 | 0 for none |
-    /// | lengths of text, source, agent id, agent name, channel, member name, number, business id, channel id, shortcode, app key, tenant | 4 each | in bytes; the largest u32 for none |
-    /// | texts | 16 | XXH3-128 of these twelve texts, one after the other |
+    /// | lengths of text, source, agent id, agent name, channel, and of every [`Attribute`] | 4 each | in bytes; the largest u32 for none |
+    /// | texts | 16 | XXH3-128 of these texts, one after the other |
     /// | session | 0 or 16 | XXH3-128 of the session's numbers and truths in the order of the export, each a byte 1 and an i64 (a byte 0 and 0 for none), then a byte 1 and the customer alias (a byte 0 for none) |
     #[must_use]
     pub fn content(&self) -> ContentHash {
@@ -299,46 +300,10 @@ impl Event {
         self.texts.get(Field::Text)
     }
 
-    /// The member's name.
+    /// The value of an attribute. Each has a method of its own as well.
     #[must_use]
-    pub fn member_name(&self) -> Option<&str> {
-        self.texts.get(Field::MemberName)
-    }
-
-    /// The member's number.
-    #[must_use]
-    pub fn member_number(&self) -> Option<&str> {
-        self.texts.get(Field::MemberNumber)
-    }
-
-    /// The member's id at the business.
-    #[must_use]
-    pub fn member_business_id(&self) -> Option<&str> {
-        self.texts.get(Field::MemberBusinessId)
-    }
-
-    /// The member's channel id.
-    #[must_use]
-    pub fn member_channel_id(&self) -> Option<&str> {
-        self.texts.get(Field::MemberChannelId)
-    }
-
-    /// The sender that the member wrote to.
-    #[must_use]
-    pub fn shortcode(&self) -> Option<&str> {
-        self.texts.get(Field::Shortcode)
-    }
-
-    /// Airship's app key.
-    #[must_use]
-    pub fn app_key(&self) -> Option<&str> {
-        self.texts.get(Field::AppKey)
-    }
-
-    /// The business whose conversation it is.
-    #[must_use]
-    pub fn tenant(&self) -> Option<&str> {
-        self.texts.get(Field::Tenant)
+    pub fn attribute(&self, attribute: Attribute) -> Option<&str> {
+        self.texts.get(Field::Attribute(attribute))
     }
 
     /// How long all its texts are together, its conversation's id included and its identity not.

@@ -4,6 +4,7 @@
 //! start, unread counts, suspicions) is kept in a form from which it is read off at any time.
 
 use crate::agents::{AgentNumber, Agents};
+use crate::attribute::Attribute;
 use crate::context::Context;
 use crate::event::{AgentMention, Direction, Kind};
 use crate::fact::Fact;
@@ -18,18 +19,6 @@ pub(crate) struct Lists<'a> {
     pub(crate) contexts: &'a [Context],
     pub(crate) sessions: &'a [Session],
 }
-
-/// The attributes of which the latest value wins (spec F8), in the order of [`Fold::attribute_from`].
-pub(crate) const ATTRIBUTES: [Field; 8] = [
-    Field::Source,
-    Field::MemberName,
-    Field::MemberNumber,
-    Field::MemberBusinessId,
-    Field::MemberChannelId,
-    Field::Shortcode,
-    Field::AppKey,
-    Field::Tenant,
-];
 
 /// The name that means that the source knows none.
 const UNKNOWN_NAME: &str = "Unknown";
@@ -78,7 +67,8 @@ pub(crate) struct Fold {
     waiting: Option<(Time, Time)>,
     message_text: Option<TextAt>,
     lifecycle_text: Option<TextAt>,
-    attribute_from: [Option<u32>; ATTRIBUTES.len()],
+    /// The context with the latest value of every attribute.
+    attribute_from: [Option<u32>; Attribute::COUNT],
     last_context: Option<u32>,
     session: Option<Box<Session>>,
     pub(crate) session_is_stale: bool,
@@ -111,10 +101,11 @@ impl Fold {
         if self.last_context.replace(number) == Some(number) {
             return;
         }
-        for (from, field) in self.attribute_from.iter_mut().zip(ATTRIBUTES) {
+        for (from, attribute) in self.attribute_from.iter_mut().zip(Attribute::ALL) {
+            let field = Field::Attribute(attribute);
             let value = |number: u32| lists.contexts.get(number as usize).and_then(|context| context.get(field));
             let Some(given) = value(number) else { continue };
-            let is_no_name = field == Field::MemberName && given == UNKNOWN_NAME;
+            let is_no_name = attribute == Attribute::MemberName && given == UNKNOWN_NAME;
             if !is_no_name || from.and_then(value).is_none() {
                 *from = Some(number);
             }
@@ -275,10 +266,14 @@ impl Fold {
         Self::text(self.channel_from, Field::Channel, lists)
     }
 
+    /// The source of the latest event; every event has one.
+    pub(crate) fn source<'a>(&self, lists: Lists<'a>) -> Option<&'a str> {
+        Self::text(self.last_context, Field::Source, lists)
+    }
+
     /// Rule F8: the latest value of an attribute.
-    pub(crate) fn attribute<'a>(&self, wanted: Field, lists: Lists<'a>) -> Option<&'a str> {
-        let place = ATTRIBUTES.iter().position(|field| *field == wanted)?;
-        Self::text(self.attribute_from.get(place).copied().flatten(), wanted, lists)
+    pub(crate) fn attribute<'a>(&self, attribute: Attribute, lists: Lists<'a>) -> Option<&'a str> {
+        Self::text(self.attribute_from[attribute as usize], Field::Attribute(attribute), lists)
     }
 
     fn text(from: Option<u32>, field: Field, lists: Lists<'_>) -> Option<&str> {

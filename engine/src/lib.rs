@@ -10,6 +10,7 @@ mod setters;
 mod time;
 mod identity;
 mod session;
+mod attribute;
 mod texts;
 mod event;
 mod content;
@@ -48,6 +49,7 @@ mod directory;
 mod resident;
 mod board;
 
+pub use attribute::Attribute;
 pub use board::{Admissions, Batch, Board, FOLD_VERSION, Gone, Whereabouts};
 pub use context::Context;
 pub use conversation::ArrivalCounts;

@@ -26,7 +26,7 @@ impl UnknownName {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! named {
-    ($Enum:ident is a $what:literal: $($Variant:ident $name:literal),+ $(,)?) => {
+    ($Enum:ident is a $what:literal: $($Variant:ident $name:expr),+ $(,)?) => {
         impl $Enum {
             /// Every value, in the order of [`Self::NAMES`].
             pub const ALL: [Self; Self::NAMES.len()] = [$(Self::$Variant),+];

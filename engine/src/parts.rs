@@ -93,12 +93,7 @@ mod tests {
             message(),
             Draft { text: None, identity: Some(Identity::given("x", 3)), agent: AgentMention::Nobody, ..message() },
             Draft { kind: Kind::Close, text: Some(""), unread: Some(0), started: at(2_000), ..message() },
-            Draft {
-                tenant: Some("t"),
-                session: Some(Session::default()),
-                direction: Some(Direction::Out),
-                ..message()
-            },
+            Draft { session: Some(Session::default()), direction: Some(Direction::Out), ..message().tenant("t") },
         ];
         for event in drafts.map(|draft| draft.build().unwrap()) {
             let context = Context::of(&event);

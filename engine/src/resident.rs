@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::attribute::Attribute;
 use crate::conversation::Conversation;
 use crate::fold::Fold;
 use crate::hash::StateHash;
@@ -9,7 +10,6 @@ use crate::index::{Seen, Slot, Update};
 use crate::names::Names;
 use crate::query::OpenConversation;
 use crate::state::State;
-use crate::texts::Field;
 use crate::time::Time;
 
 #[derive(Debug)]
@@ -103,7 +103,7 @@ fn see(conversation: &Conversation, before: Option<&Seen>, names: &mut Names) ->
         let lists = conversation.lists();
         let known_tenant = before.and_then(|seen| seen.tenant.clone());
         let known_channel = before.and_then(|seen| seen.channel.clone());
-        let tenant = share(names, fold.attribute(Field::Tenant, lists), known_tenant);
+        let tenant = share(names, fold.attribute(Attribute::Tenant, lists), known_tenant);
         let channel = share(names, fold.channel(lists), known_channel);
         let open = fold
             .last_active_at()
@@ -131,11 +131,11 @@ fn open_row(
         channel: channel.clone(),
         agent_id: share(names, agent.and_then(|agent| agent.id.as_deref()), known(|row| &row.agent_id)),
         agent_name: share(names, agent.and_then(|agent| agent.name.as_deref()), known(|row| &row.agent_name)),
-        member_name: own(Field::MemberName, known(|row| &row.member_name)),
-        member_number: own(Field::MemberNumber, known(|row| &row.member_number)),
-        member_business_id: own(Field::MemberBusinessId, known(|row| &row.member_business_id)),
-        member_channel_id: own(Field::MemberChannelId, known(|row| &row.member_channel_id)),
-        shortcode: share(names, fold.attribute(Field::Shortcode, lists), known(|row| &row.shortcode)),
+        member_name: own(Attribute::MemberName, known(|row| &row.member_name)),
+        member_number: own(Attribute::MemberNumber, known(|row| &row.member_number)),
+        member_business_id: own(Attribute::MemberBusinessId, known(|row| &row.member_business_id)),
+        member_channel_id: own(Attribute::MemberChannelId, known(|row| &row.member_channel_id)),
+        shortcode: share(names, fold.attribute(Attribute::Shortcode, lists), known(|row| &row.shortcode)),
         unread: fold.unread.count(),
         started_at: fold.started_at().ms(),
         last_active_at: active.ms(),

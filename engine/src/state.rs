@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use crate::attribute::Attribute;
 use crate::conversation::Conversation;
 use crate::event::{Direction, SUPEROFFICE};
 use crate::fold::Fold;
 use crate::session::SessionState;
-use crate::texts::Field;
 use crate::time::Time;
 
 /// Whether a conversation is open.
@@ -200,14 +200,14 @@ impl State {
     }
 
     fn derive(conversation: &Conversation, fold: &Fold) -> Self {
-        let attribute = |field| fold.attribute(field, conversation.lists()).map(str::to_owned);
-        let source = attribute(Field::Source).unwrap_or_default();
+        let attribute = |wanted| fold.attribute(wanted, conversation.lists()).map(str::to_owned);
+        let source = fold.source(conversation.lists()).unwrap_or_default().to_owned();
         let session = || fold.session_values().cloned().unwrap_or_default().into_state(fold.session_is_stale);
         let session = (source == SUPEROFFICE).then(session);
         Self {
             id: conversation.id.clone(),
             source,
-            tenant: attribute(Field::Tenant),
+            tenant: attribute(Attribute::Tenant),
             channel: fold.channel(conversation.lists()).map(str::to_owned),
             status: if fold.is_closed { Status::Closed } else { Status::Open },
             opened_by: if fold.has_lifecycle { OpenedBy::Lifecycle } else { OpenedBy::Message },
@@ -217,13 +217,13 @@ impl State {
             closed_at: fold.closed_at().map(Time::ms),
             reopens: fold.reopens,
             member: Member {
-                name: attribute(Field::MemberName),
-                number: attribute(Field::MemberNumber),
-                business_id: attribute(Field::MemberBusinessId),
-                channel_id: attribute(Field::MemberChannelId),
+                name: attribute(Attribute::MemberName),
+                number: attribute(Attribute::MemberNumber),
+                business_id: attribute(Attribute::MemberBusinessId),
+                channel_id: attribute(Attribute::MemberChannelId),
             },
-            shortcode: attribute(Field::Shortcode),
-            app_key: attribute(Field::AppKey),
+            shortcode: attribute(Attribute::Shortcode),
+            app_key: attribute(Attribute::AppKey),
             agent: agent(fold, fold.agents.assigned()),
             assignments: assignments(fold),
             messages_in: fold.messages_in,

@@ -1,11 +1,12 @@
 //! The texts of an event, packed into one allocation.
 
-/// Which text; in the order in which they are packed.
+use crate::attribute::Attribute;
+
+/// Which text.
 ///
 /// The conversation's id and the text proper come first, so that all the rest, which repeats from event to event of a
 /// conversation, lies together and is compared at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(usize)]
 pub(crate) enum Field {
     Conversation,
     Text,
@@ -13,35 +14,29 @@ pub(crate) enum Field {
     AgentId,
     AgentName,
     Channel,
-    MemberName,
-    MemberNumber,
-    MemberBusinessId,
-    MemberChannelId,
-    Shortcode,
-    AppKey,
-    Tenant,
+    Attribute(Attribute),
 }
 
-pub(crate) const FIELDS: usize = 13;
+impl Field {
+    /// Its place among the packed texts.
+    pub(crate) const fn place(self) -> usize {
+        match self {
+            Self::Conversation => 0,
+            Self::Text => 1,
+            Self::Source => 2,
+            Self::AgentId => 3,
+            Self::AgentName => 4,
+            Self::Channel => 5,
+            Self::Attribute(attribute) => FIRST_ATTRIBUTE + attribute as usize,
+        }
+    }
+}
 
-/// Every field but the conversation, in packing order.
-pub(crate) const CONTENT: [Field; FIELDS - 1] = [
-    Field::Text,
-    Field::Source,
-    Field::AgentId,
-    Field::AgentName,
-    Field::Channel,
-    Field::MemberName,
-    Field::MemberNumber,
-    Field::MemberBusinessId,
-    Field::MemberChannelId,
-    Field::Shortcode,
-    Field::AppKey,
-    Field::Tenant,
-];
+const FIRST_ATTRIBUTE: usize = 6;
+pub(crate) const FIELDS: usize = FIRST_ATTRIBUTE + Attribute::COUNT;
 
 /// The bits of the fields that repeat: all but the conversation and the text.
-const REPEATING: u16 = ((1 << FIELDS) - 1) & !(1 << Field::Conversation as u16) & !(1 << Field::Text as u16);
+const REPEATING: u16 = ((1 << FIELDS) - 1) & !(1 << Field::Conversation.place()) & !(1 << Field::Text.place());
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Texts {
@@ -69,7 +64,7 @@ impl Texts {
     }
 
     pub(crate) fn get(&self, field: Field) -> Option<&str> {
-        self.at(field as usize)
+        self.at(field.place())
     }
 
     /// Like [`Texts::get`], by the place in [`Field`].
@@ -83,11 +78,12 @@ impl Texts {
         self.packed.len()
     }
 
-    /// How many bytes a text has.
-    pub(crate) fn length(&self, field: Field) -> Option<u32> {
-        let place = field as usize;
-        let start = if place == 0 { 0 } else { self.ends[place - 1] };
-        (self.given & (1 << place) != 0).then(|| self.ends[place] - start)
+    /// The length in bytes of every text but the conversation's id, in packing order.
+    pub(crate) fn content_lengths(&self) -> [Option<u32>; FIELDS - 1] {
+        std::array::from_fn(|before| {
+            let place = before + 1;
+            (self.given & (1 << place) != 0).then(|| self.ends[place] - self.ends[before])
+        })
     }
 
     /// These two texts, and of `repeating` what repeats. `None` where they are longer than 4 GiB together.
@@ -105,15 +101,15 @@ impl Texts {
         for end in &mut ends {
             *end = (*end).max(start) - start + moved;
         }
-        ends[Field::Conversation as usize] = u32::try_from(conversation.len()).ok()?;
-        ends[Field::Text as usize] = moved;
-        let own = 1 << Field::Conversation as u16 | u16::from(text.is_some()) << Field::Text as u16;
+        ends[Field::Conversation.place()] = u32::try_from(conversation.len()).ok()?;
+        ends[Field::Text.place()] = moved;
+        let own = 1 << Field::Conversation.place() | u16::from(text.is_some()) << Field::Text.place();
         Some(Self { packed: packed.into_boxed_str(), ends, given: repeating.given & REPEATING | own })
     }
 
     /// All texts but the conversation's id, one after the other.
     pub(crate) fn content(&self) -> &str {
-        &self.packed[self.ends[Field::Conversation as usize] as usize..]
+        &self.packed[self.ends[Field::Conversation.place()] as usize..]
     }
 
     /// Only what repeats from event to event.
@@ -131,11 +127,11 @@ impl Texts {
         let (start, other_start) = (self.repeating_start(), other.repeating_start());
         (self.given ^ other.given) & REPEATING == 0
             && self.packed.as_bytes()[start as usize..] == other.packed.as_bytes()[other_start as usize..]
-            && (Field::Source as usize..FIELDS).all(|at| self.ends[at] - start == other.ends[at] - other_start)
+            && (Field::Source.place()..FIELDS).all(|at| self.ends[at] - start == other.ends[at] - other_start)
     }
 
     fn repeating_start(&self) -> u32 {
-        self.ends[Field::Text as usize]
+        self.ends[Field::Text.place()]
     }
 }
 
@@ -143,12 +139,14 @@ impl Texts {
 mod tests {
     use super::*;
 
+    const TENANT: Field = Field::Attribute(Attribute::Tenant);
+
     fn texts(conversation: &str, text: Option<&str>, agent: Option<&str>, tenant: Option<&str>) -> Texts {
         let mut fields = [None; FIELDS];
-        fields[Field::Conversation as usize] = Some(conversation);
-        fields[Field::Text as usize] = text;
-        fields[Field::AgentId as usize] = agent;
-        fields[Field::Tenant as usize] = tenant;
+        fields[Field::Conversation.place()] = Some(conversation);
+        fields[Field::Text.place()] = text;
+        fields[Field::AgentId.place()] = agent;
+        fields[TENANT.place()] = tenant;
         Texts::pack(fields).unwrap()
     }
 
@@ -159,7 +157,7 @@ mod tests {
         assert_eq!(all.get(Field::Text), Some("héllo"));
         assert_eq!(all.get(Field::AgentId), Some(""));
         assert_eq!(all.get(Field::AgentName), None);
-        assert_eq!(all.get(Field::Tenant), Some("t"));
+        assert_eq!(all.get(TENANT), Some("t"));
         assert_eq!(all.content(), "héllot");
     }
 
@@ -180,7 +178,7 @@ mod tests {
         let repeating = all.repeating();
         assert_eq!(repeating.get(Field::Text), None);
         assert_eq!(repeating.get(Field::AgentId), Some("a"));
-        assert_eq!(repeating.get(Field::Tenant), Some("t"));
+        assert_eq!(repeating.get(TENANT), Some("t"));
         assert!(repeating.repeats(&texts("other", None, Some("a"), Some("t"))));
         assert!(!repeating.repeats(&texts("c", Some("hello"), Some("at"), Some(""))));
         assert!(!repeating.repeats(&texts("c", Some("hello"), Some("a"), None)));

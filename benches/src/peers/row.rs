@@ -1,7 +1,7 @@
 //! A conversation and an event as the peers keep them.
 
 use anyhow::Result;
-use convofold::{AgentMention, Direction, Event, Kind, Time};
+use convofold::{AgentMention, Attribute, Direction, Event, Kind, Time};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
 
@@ -147,7 +147,9 @@ pub(super) struct Entry<'a> {
     unread: Option<u64>,
     nobody: bool,
     agent: Option<(&'a str, Option<&'a str>)>,
-    texts: [Option<&'a str>; 9],
+    text: Option<&'a str>,
+    channel: Option<&'a str>,
+    attributes: [Option<&'a str>; Attribute::COUNT],
 }
 
 impl Entry<'_> {
@@ -166,17 +168,9 @@ impl Entry<'_> {
             unread: event.unread(),
             nobody: event.agent() == AgentMention::Nobody,
             agent: agent(event).flatten(),
-            texts: [
-                event.text(),
-                event.channel(),
-                event.tenant(),
-                event.member_name(),
-                event.member_number(),
-                event.member_business_id(),
-                event.member_channel_id(),
-                event.shortcode(),
-                event.app_key(),
-            ],
+            text: event.text(),
+            channel: event.channel(),
+            attributes: Attribute::ALL.map(|attribute| event.attribute(attribute)),
         })?)
     }
 }

@@ -245,7 +245,7 @@ fn session(dict: &Bound<'_, PyDict>) -> Result<convofold::Session, Failure> {
             "chatbot_is_active" => session.chatbot_is_active = truth()?,
             "consented" => session.consented = truth()?,
             "contact_id" => session.contact_id = number()?,
-            "customer_alias" => session.customer_alias = value.extract::<Option<String>>()?.map(Into::into),
+            "customer_alias" => session.customer_alias = value.extract::<Option<String>>()?,
             "customer_id" => session.customer_id = number()?,
             "project_id" => session.project_id = number()?,
             "rating" => session.rating = number()?,

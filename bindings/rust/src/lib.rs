@@ -197,8 +197,8 @@ pub use convofold_store::{
 
 // What an event is.
 pub use convofold_engine::{
-    AIRSHIP, AgentMention, At, ContentHash, DEFAULT_MAX_ID_BYTES, Direction, Draft, DraftError, Effect, Event,
-    Identity, Kind, SUPEROFFICE, Seq, Session, SessionStatus, SessionType, Time, TimeError,
+    AIRSHIP, AgentMention, At, Attribute, ContentHash, DEFAULT_MAX_ID_BYTES, Direction, Draft, DraftError, Effect,
+    Event, Identity, Kind, SUPEROFFICE, Seq, Session, SessionStatus, SessionType, Time, TimeError,
 };
 
 // From bytes to events.

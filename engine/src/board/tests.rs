@@ -85,10 +85,10 @@ fn of_agent(agent: &str) -> Query {
 /// Four open conversations and a closed one.
 fn busy() -> Listed {
     listed(vec![
-        Draft { agent: agent("a1", "Ann"), tenant: Some("t1"), shortcode: Some("s1"), ..open("one", 0) },
-        Draft { agent: agent("a2", "Ann"), tenant: Some("t2"), member_number: Some("555"), ..open("two", 10) },
-        Draft { agent: agent("", "a1"), member_name: Some("Mo"), channel: Some("sms"), ..message("three", 20, IN) },
-        Draft { channel: Some("in_app"), member_number: Some("555"), ..message("four", 30, IN) },
+        Draft { agent: agent("a1", "Ann"), ..open("one", 0).shortcode("s1").tenant("t1") },
+        Draft { agent: agent("a2", "Ann"), ..open("two", 10).member_number("555").tenant("t2") },
+        Draft { agent: agent("", "a1"), channel: Some("sms"), ..message("three", 20, IN).member_name("Mo") },
+        Draft { channel: Some("in_app"), ..message("four", 30, IN).member_number("555") },
         Draft { kind: Kind::Close, agent: agent("a1", "Ann"), ..open("gone", 40) },
         Draft { channel: Some("sms"), ..message("one", 50, IN) },
         Draft { channel: Some("sms"), ..message("one", 60, IN) },

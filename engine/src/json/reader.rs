@@ -59,7 +59,7 @@ impl Name {
 
 /// An array of [`Name`]s.
 macro_rules! names {
-    ($($word:literal),* $(,)?) => {
+    ($($word:expr),* $(,)?) => {
         [$($crate::json::Name::new($word, concat!("\"", $word, "\":"))),*]
     };
 }

@@ -1,6 +1,6 @@
 //! Any events, for property tests: everything that an event can say, in every combination, often said again.
 
-use convofold_engine::{AgentMention, Direction, Draft, Event, Identity, Kind, Session, SessionType, Time};
+use convofold_engine::{AgentMention, Attribute, Direction, Draft, Event, Identity, Kind, Session, SessionType, Time};
 use proptest::option::of;
 use proptest::prelude::*;
 
@@ -15,7 +15,7 @@ fn event() -> impl Strategy<Value = Event> {
     parts.prop_map(|((conversation, identity, kind, direction, unread), times, texts, nobody, session)| {
         let [occurred, sent, active, started] = times;
         let text = |place: usize| texts.get(place).and_then(Option::as_deref);
-        let agent = AgentMention::agent(text(8), text(9));
+        let agent = AgentMention::agent(text(2), text(3));
         let draft = Draft::new(
             "airship",
             conversation,
@@ -31,21 +31,15 @@ fn event() -> impl Strategy<Value = Event> {
         .direction(direction)
         .channel(text(0))
         .text(text(1))
-        .member_name(text(2))
-        .member_number(text(3))
-        .member_business_id(text(4))
-        .member_channel_id(text(5))
-        .shortcode(text(6))
-        .app_key(text(7))
-        .tenant(text(1))
         .session(session);
-        draft.build().unwrap()
+        let attributes = Attribute::ALL.into_iter().zip(4..);
+        attributes.fold(draft, |draft, (attribute, place)| draft.attribute(attribute, text(place))).build().unwrap()
     })
 }
 
 fn texts() -> impl Strategy<Value = Vec<Option<String>>> {
     let text = prop_oneof![8 => prop::sample::select(&["", "x", "é☀"]).prop_map(str::to_owned), 1 => any::<String>()];
-    prop::collection::vec(of(text), 10)
+    prop::collection::vec(of(text), 4 + Attribute::COUNT)
 }
 
 fn agent() -> impl Strategy<Value = bool> {

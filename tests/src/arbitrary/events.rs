@@ -1,6 +1,6 @@
 //! Events as a host could make them: everything an event can say, in every combination, and texts and times at their bounds.
 
-use convofold::{AgentMention, Draft, Event, Identity, Kind, SUPEROFFICE, Session, SessionType, Time};
+use convofold::{AgentMention, Attribute, Draft, Event, Identity, Kind, SUPEROFFICE, Session, SessionType, Time};
 use convofold::{ContentHash, Direction};
 use proptest::option::of;
 use proptest::prelude::*;
@@ -38,14 +38,9 @@ pub fn event() -> impl Strategy<Value = Event> {
             .direction(direction)
             .channel(text(1))
             .text(text(2))
-            .member_name(text(3))
-            .member_number(text(4))
-            .member_business_id(text(5))
-            .member_channel_id(text(6))
-            .shortcode(text(7))
-            .app_key(text(8))
-            .tenant(text(9))
             .session(session);
+        let attributes = Attribute::ALL.into_iter().zip(3..);
+        let draft = attributes.fold(draft, |draft, (attribute, place)| draft.attribute(attribute, text(place)));
         draft.build().unwrap_or_else(|error| unreachable!("the draft has all that an event needs: {error}"))
     })
 }
@@ -73,7 +68,7 @@ fn time() -> impl Strategy<Value = Time> {
 }
 
 fn texts() -> impl Strategy<Value = Vec<Option<String>>> {
-    prop::collection::vec(of(text()), 10)
+    prop::collection::vec(of(text()), 3 + Attribute::COUNT)
 }
 
 fn text() -> impl Strategy<Value = String> {

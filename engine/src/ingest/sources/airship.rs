@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::attribute::Attribute;
 use crate::draft::{Draft, DraftError};
 use crate::event::{AIRSHIP, AgentMention, Direction, Kind};
 use crate::identity::Identity;
@@ -209,11 +210,13 @@ impl<'a, 'r> Chat<'a, 'r> {
                 ),
                 direction: convo.text(convo::LAST_DIRECTION)?.as_deref().and_then(read_direction),
                 text: convo.text(convo::LAST_MESSAGE)?.as_deref(),
-                member_name: convo.text(convo::MEMBER_NAME)?.as_deref(),
-                member_number: convo.id(convo::MEMBER_NUMBER)?.as_deref(),
-                member_business_id: convo.id(convo::MEMBER_BUSINESS_ID)?.as_deref(),
-                shortcode: convo.id(convo::SHORTCODE)?.as_deref(),
-                tenant: convo.id(convo::BUSINESS_ID)?.as_deref(),
+                attributes: Attribute::values([
+                    (Attribute::MemberName, convo.text(convo::MEMBER_NAME)?.as_deref()),
+                    (Attribute::MemberNumber, convo.id(convo::MEMBER_NUMBER)?.as_deref()),
+                    (Attribute::MemberBusinessId, convo.id(convo::MEMBER_BUSINESS_ID)?.as_deref()),
+                    (Attribute::Shortcode, convo.id(convo::SHORTCODE)?.as_deref()),
+                    (Attribute::Tenant, convo.id(convo::BUSINESS_ID)?.as_deref()),
+                ]),
                 ..self.draft(if is_closed { Kind::Close } else { Kind::Open })
             },
             (&convo, convo::STARTED),
@@ -241,12 +244,14 @@ impl<'a, 'r> Chat<'a, 'r> {
                 direction: Some(direction),
                 channel: Some(channel),
                 text: message.text(message::TEXT)?.as_deref(),
-                member_number: message.id(message::NUMBER)?.as_deref(),
-                member_business_id: message.id(message::MEMBER_BUSINESS_ID)?.as_deref(),
-                member_channel_id: message.id(message::CHANNEL_ID)?.as_deref(),
-                shortcode: message.id(message::SHORTCODE)?.as_deref(),
-                app_key: message.id(message::APP_KEY)?.as_deref(),
-                tenant: message.id(message::BUSINESS_ID)?.as_deref(),
+                attributes: Attribute::values([
+                    (Attribute::MemberNumber, message.id(message::NUMBER)?.as_deref()),
+                    (Attribute::MemberBusinessId, message.id(message::MEMBER_BUSINESS_ID)?.as_deref()),
+                    (Attribute::MemberChannelId, message.id(message::CHANNEL_ID)?.as_deref()),
+                    (Attribute::Shortcode, message.id(message::SHORTCODE)?.as_deref()),
+                    (Attribute::AppKey, message.id(message::APP_KEY)?.as_deref()),
+                    (Attribute::Tenant, message.id(message::BUSINESS_ID)?.as_deref()),
+                ]),
                 ..self.draft(Kind::Message)
             },
             (&message, message::TIMESTAMP),

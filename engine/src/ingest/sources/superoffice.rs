@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::convert::Infallible;
 
+use crate::attribute::Attribute;
 use crate::draft::{Draft, DraftError};
 use crate::event::{AgentMention, Direction, Kind, SUPEROFFICE};
 use crate::identity::Identity;
@@ -95,7 +96,7 @@ impl Source for SuperOffice {
             identity: object.top.id(top::EVENT_ID)?.map(|id| Identity::given(&id, part)),
             agent: mention(&session, agent_id.as_deref()),
             direction: if part == MESSAGE { direction(&session) } else { None },
-            tenant: Some(&context),
+            attributes: Attribute::values([(Attribute::Tenant, Some(&context))]),
             session: Some(session),
             ..Draft::new(SUPEROFFICE, &conversation, kind, occurred)
         };

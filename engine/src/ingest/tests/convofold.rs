@@ -22,34 +22,30 @@ fn with_other(from: &str, to: &str) -> String {
 }
 
 fn whole() -> Draft<'static> {
-    Draft {
-        source: "desk",
-        conversation: "c",
-        identity: Some(Identity::given("e-1", 2)),
-        kind: Kind::Open,
-        occurred: Time::from_ms_and_ns(1_627_535_468_595, 1),
-        sent: Time::from_ms(0),
-        started: Time::from_ms(1),
-        active: Some(Time::MAX),
-        unread: Some(u64::MAX),
-        agent: AgentMention::Agent { id: Some(""), name: Some("Ida \"Ö\"\u{1}") },
-        direction: Some(Direction::Out),
-        channel: Some("fax"),
-        text: Some(""),
-        member_name: Some("null"),
-        member_number: Some("0"),
-        member_business_id: Some("b"),
-        member_channel_id: Some("m"),
-        shortcode: Some("s"),
-        app_key: Some("k"),
-        tenant: Some("t"),
-        session: Some(Session {
-            rating: Some(i64::MIN),
-            consented: Some(false),
-            customer_alias: Some(String::new()),
-            ..Session::default()
-        }),
-    }
+    let session = Session {
+        rating: Some(i64::MIN),
+        consented: Some(false),
+        customer_alias: Some(String::new()),
+        ..Session::default()
+    };
+    Draft::new("desk", "c", Kind::Open, Time::from_ms_and_ns(1_627_535_468_595, 1))
+        .identity(Identity::given("e-1", 2))
+        .sent(Time::from_ms(0))
+        .started(Time::from_ms(1))
+        .active(Time::MAX)
+        .unread(u64::MAX)
+        .agent(AgentMention::Agent { id: Some(""), name: Some("Ida \"Ö\"\u{1}") })
+        .direction(Direction::Out)
+        .channel("fax")
+        .text("")
+        .member_name("null")
+        .member_number("0")
+        .member_business_id("b")
+        .member_channel_id("m")
+        .shortcode("s")
+        .app_key("k")
+        .tenant("t")
+        .session(session)
 }
 
 #[test]

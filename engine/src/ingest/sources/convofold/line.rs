@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde::{Serialize, Serializer};
 
 use super::VERSION;
+use crate::attribute::Attribute;
 use crate::event::{AgentMention, Direction, Event, Kind};
 use crate::session::Session;
 use crate::time::Time;
@@ -39,20 +40,8 @@ struct Line<'a> {
     channel: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     text: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    member_name: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    member_number: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    member_business_id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    member_channel_id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    shortcode: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    app_key: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tenant: Option<&'a str>,
+    #[serde(flatten)]
+    attributes: Attributes<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     session: Option<&'a Session>,
 }
@@ -111,15 +100,19 @@ impl<'a> Line<'a> {
             direction: event.direction(),
             channel: event.channel(),
             text: event.text(),
-            member_name: event.member_name(),
-            member_number: event.member_number(),
-            member_business_id: event.member_business_id(),
-            member_channel_id: event.member_channel_id(),
-            shortcode: event.shortcode(),
-            app_key: event.app_key(),
-            tenant: event.tenant(),
+            attributes: Attributes(event),
             session: event.session(),
         }
+    }
+}
+
+/// The attributes that an event gives.
+struct Attributes<'a>(&'a Event);
+
+impl Serialize for Attributes<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let given = Attribute::ALL.into_iter().filter_map(|it| Some((it.name(), self.0.attribute(it)?)));
+        serializer.collect_map(given)
     }
 }
 

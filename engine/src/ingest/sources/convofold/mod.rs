@@ -16,7 +16,7 @@
 //! | `unread` | a whole number of 64 bits |
 //! | `agent` | `null` where nobody is assigned, else an object with an `id`, a `name` or both |
 //! | `direction` | `in` or `out` |
-//! | `channel`, `text`, `member_name`, `member_number`, `member_business_id`, `member_channel_id`, `shortcode`, `app_key`, `tenant` | texts, an empty one included |
+//! | `channel`, `text`, and every [`Attribute`] by its name (`member_name`, ...) | texts, an empty one included |
 //! | `session` | an object with the keys of the export's `session` but for `stale` |
 //!
 //! They mean what the setters of [`Draft`] of the same names do. What is not said is left out; other keys mean nothing. The
@@ -28,6 +28,7 @@ mod strict;
 use std::borrow::Cow;
 use std::ops::RangeFrom;
 
+use crate::attribute::Attribute;
 use crate::draft::{Draft, DraftError};
 use crate::event::{AgentMention, Event};
 use crate::identity::Identity;
@@ -49,35 +50,35 @@ const LONGER_BYTES: usize = 4 << 10;
 
 /// The sign of the form; all else is read a second time, by [`NAMES`].
 const TOP: [Name; 1] = names!["convofold"];
-const NAMES: [Name; 22] = names![
-    "source",
-    "conversation",
-    "identity",
-    "part",
-    "kind",
-    "occurred",
-    "sent",
-    "started",
-    "active",
-    "unread",
-    "agent",
-    "direction",
-    "channel",
-    "text",
-    "member_name",
-    "member_number",
-    "member_business_id",
-    "member_channel_id",
-    "shortcode",
-    "app_key",
-    "tenant",
-    "session",
-];
+
+macro_rules! own_names {
+    ($($(#[$doc:meta])* $Attribute:ident $name:ident: $limit:ident,)*) => {
+        names![
+            "source",
+            "conversation",
+            "identity",
+            "part",
+            "kind",
+            "occurred",
+            "sent",
+            "started",
+            "active",
+            "unread",
+            "agent",
+            "direction",
+            "channel",
+            "text",
+            $(stringify!($name),)*
+            "session",
+        ]
+    };
+}
+const NAMES: [Name; own::SESSION + 1] = crate::attributes!(own_names);
 const AGENT: [Name; 2] = names!["id", "name"];
 
 macro_rules! session_names {
     ($($(#[$doc:meta])* $name:ident: $type:ty,)*) => {
-        [$(Name::new(stringify!($name), concat!("\"", stringify!($name), "\":"))),*]
+        names![$(stringify!($name)),*]
     };
 }
 const SESSION: [Name; Session::FIELDS.len()] = crate::session_values!(session_names);
@@ -98,14 +99,9 @@ mod own {
     pub(super) const DIRECTION: usize = 11;
     pub(super) const CHANNEL: usize = 12;
     pub(super) const TEXT: usize = 13;
-    pub(super) const MEMBER_NAME: usize = 14;
-    pub(super) const MEMBER_NUMBER: usize = 15;
-    pub(super) const MEMBER_BUSINESS_ID: usize = 16;
-    pub(super) const MEMBER_CHANNEL_ID: usize = 17;
-    pub(super) const SHORTCODE: usize = 18;
-    pub(super) const APP_KEY: usize = 19;
-    pub(super) const TENANT: usize = 20;
-    pub(super) const SESSION: usize = 21;
+    /// The first attribute.
+    pub(super) const ATTRIBUTES: usize = 14;
+    pub(super) const SESSION: usize = ATTRIBUTES + super::Attribute::COUNT;
 }
 
 const KINDS: &str = "`open`, `open_closed`, `update`, `update_open`, `message` or `close`";
@@ -206,7 +202,7 @@ impl<'a> Strict<'a, '_> {
         let source = self.required(own::SOURCE, self.max_made_bytes())?;
         let conversation = self.required(own::CONVERSATION, self.max_made_bytes())?;
         let (agent_id, agent_name) = (agent.id(0, agent.max_made_bytes())?, agent.text(1)?);
-        let given = |field| self.id(field, self.0.max_id_bytes);
+        let attributes = self.attributes()?;
         self.build(Draft {
             source: &source,
             conversation: &conversation,
@@ -223,15 +219,18 @@ impl<'a> Strict<'a, '_> {
             direction: self.word(own::DIRECTION, "`in` or `out`")?,
             channel: self.id(own::CHANNEL, self.max_made_bytes())?.as_deref(),
             text: self.text(own::TEXT)?.as_deref(),
-            member_name: self.text(own::MEMBER_NAME)?.as_deref(),
-            member_number: given(own::MEMBER_NUMBER)?.as_deref(),
-            member_business_id: given(own::MEMBER_BUSINESS_ID)?.as_deref(),
-            member_channel_id: given(own::MEMBER_CHANNEL_ID)?.as_deref(),
-            shortcode: given(own::SHORTCODE)?.as_deref(),
-            app_key: given(own::APP_KEY)?.as_deref(),
-            tenant: given(own::TENANT)?.as_deref(),
+            attributes: attributes.each_ref().map(Option::as_deref),
             session: self.session(session)?,
         })
+    }
+
+    fn attributes(&self) -> Checked<[Option<Cow<'a, str>>; Attribute::COUNT]> {
+        let mut values = [const { None }; Attribute::COUNT];
+        for (attribute, value) in Attribute::ALL.into_iter().zip(&mut values) {
+            let field = own::ATTRIBUTES + attribute as usize;
+            *value = if attribute.is_id() { self.id(field, self.0.max_id_bytes)? } else { self.text(field)? };
+        }
+        Ok(values)
     }
 
     fn build(&self, draft: Draft<'_>) -> Checked<Event> {

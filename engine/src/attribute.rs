@@ -1,0 +1,106 @@
+//! The attributes of a conversation: texts of which the latest one that an event gives is valid (spec F8).
+
+use crate::draft::Draft;
+use crate::event::Event;
+
+/// Calls `$then!` with every attribute, in the order in which events are packed, hashed and exported: its name in Rust
+/// and in JSON, and whether the limit to ids holds for it. All that goes through the attributes follows from this list.
+///
+/// The content hash and the stored form of an event go by this order, so a change here needs new versions of both.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! attributes {
+    ($then:ident) => {
+        $then! {
+            /// The member's name.
+            MemberName member_name: text,
+            /// The member's number: a phone number, or a device and its channel.
+            MemberNumber member_number: id,
+            /// The member's id at the business.
+            MemberBusinessId member_business_id: id,
+            /// The member's channel id.
+            MemberChannelId member_channel_id: id,
+            /// The sender that the member wrote to.
+            Shortcode shortcode: id,
+            /// Airship's app key.
+            AppKey app_key: id,
+            /// The business that the conversation belongs to.
+            Tenant tenant: id,
+        }
+    };
+}
+
+macro_rules! declare {
+    ($($(#[$doc:meta])* $Attribute:ident $name:ident: $limit:ident,)*) => {
+        /// An attribute of a conversation: the latest event that gives it decides (spec F8).
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum Attribute {
+            $($(#[$doc])* $Attribute,)*
+        }
+
+        $crate::named! { Attribute is a "attribute": $($Attribute stringify!($name)),* }
+
+        impl Attribute {
+            /// Whether it is an id, whose length is limited (spec W5).
+            #[must_use]
+            pub const fn is_id(self) -> bool {
+                match self {
+                    $(Self::$Attribute => is_id!($limit),)*
+                }
+            }
+        }
+
+        impl<'a> Draft<'a> {
+            $(
+                $(#[$doc])*
+                #[must_use]
+                pub fn $name(self, $name: impl Into<Option<&'a str>>) -> Self {
+                    self.attribute(Attribute::$Attribute, $name)
+                }
+            )*
+        }
+
+        impl Event {
+            $(
+                $(#[$doc])*
+                #[must_use]
+                pub fn $name(&self) -> Option<&str> {
+                    self.attribute(Attribute::$Attribute)
+                }
+            )*
+        }
+    };
+}
+
+macro_rules! is_id {
+    (id) => {
+        true
+    };
+    (text) => {
+        false
+    };
+}
+
+attributes!(declare);
+
+/// The value of every attribute, in their order.
+pub(crate) type Values<'a> = [Option<&'a str>; Attribute::COUNT];
+
+impl Attribute {
+    /// The number of attributes.
+    pub const COUNT: usize = Self::ALL.len();
+
+    /// These values, and none for the other attributes.
+    #[cfg_attr(
+        not(any(feature = "airship", feature = "superoffice")),
+        expect(dead_code, reason = "a host's own source uses the setters")
+    )]
+    pub(crate) fn values<const N: usize>(given: [(Self, Option<&str>); N]) -> Values<'_> {
+        let mut values = [None; Self::COUNT];
+        for (attribute, value) in given {
+            values[attribute as usize] = value;
+        }
+        values
+    }
+}
