@@ -114,7 +114,7 @@ fn an_unknown_conversation_has_an_exit_code_of_its_own() {
     for command in ["show", "history"] {
         let ran = DESK.run(command, &["no such id"]);
         assert_eq!((ran.code, ran.stdout.as_str()), (Some(4), ""), "{ran:?}");
-        assert!(ran.stderr.starts_with("error: there is no conversation \"no such id\"\nhint: "), "{ran:?}");
+        assert!(ran.stderr.starts_with("error: no conversation \"no such id\"\nhint: "), "{ran:?}");
     }
 }
 

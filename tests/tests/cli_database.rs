@@ -97,7 +97,7 @@ fn an_empty_database_answers_with_nothing_and_success() {
 fn help_says_how_a_command_ends_and_where_it_prints() {
     let help = convofold().arg("--help").output().expect("it runs");
     let text = String::from_utf8_lossy(&help.stdout);
-    for said in ["Exit codes:", "130  the replay was stopped", "standard error", "CONVOFOLD_DB"] {
+    for said in ["Exit codes:", "130  replay stopped", "standard error", "CONVOFOLD_DB"] {
         assert!(text.contains(said), "{said}: {text}");
     }
     assert_eq!(convofold().output().expect("it runs").status.code(), Some(2));

@@ -85,6 +85,6 @@ fn of_an_empty_database_nothing_goes_out_and_that_is_said() {
     let ran = desk.run("export", &["--events"]);
     assert_eq!(
         (ran.code, ran.stdout.as_str(), ran.stderr.as_str()),
-        (Some(0), "", "the database holds no event yet\n")
+        (Some(0), "", "the database contains no events\n")
     );
 }

@@ -140,7 +140,7 @@ fn a_failed_write_ends_it_and_nothing_is_answered_that_is_not_there() {
     let ran = Ran::from(finish(limited, &log));
     assert_eq!(ran.code, Some(1), "{}", ran.stderr);
     let answers = ran.json_lines();
-    let first_lost = format!("error: line {} is not on the disk: ", answers.len() + 1);
+    let first_lost = format!("error: line {} is not durable: ", answers.len() + 1);
     assert!(ran.stderr.contains(&first_lost) && ran.stderr.contains("hint: "), "{}", ran.stderr);
     let stats = desk.run("stats", &["--json"]);
     assert_eq!(stats.code, Some(0), "{}", stats.stderr);

@@ -188,7 +188,7 @@ fn json_is_the_state_as_it_is_exported() {
 fn an_empty_answer_says_why_on_standard_error() {
     let ran = open(&["--agent", "nobody knows"]);
     assert_eq!((ran.code, ran.stdout.lines().count()), (Some(0), 1));
-    assert_eq!(ran.stderr, "none of 4 open conversations meets the conditions\n");
+    assert_eq!(ran.stderr, "no match among 4 open conversations\n");
 }
 
 #[test]

@@ -106,7 +106,7 @@ fn without_a_file_for_rejects_their_number_is_told_and_how_to_see_them() {
     desk.write("log", "nonsense\n");
     let ran = desk.run("replay", &["log"]);
     assert_eq!(ran.code, Some(3));
-    assert!(ran.stderr.contains("1 rejected: add --rejects FILE"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("1 rejected: run again with --rejects FILE"), "{}", ran.stderr);
 }
 
 #[test]

@@ -30,20 +30,20 @@ use crate::exit::Exit;
 
 const EXAMPLES: &str = "\
 Examples:
-  convofold replay logs/ --db ./db              read every log in a folder, once
-  convofold open --db ./db --unassigned         who waits, and nobody is there
-  convofold agents --db ./db                    who has how much to do
+  convofold replay logs/ --db ./db              read every log in a folder
+  convofold open --db ./db --unassigned         waiting conversations without an agent
+  convofold agents --db ./db                    workload by agent
   convofold show ID --db ./db                   one conversation, with its transcript
 
 Results go to standard output, progress and reports to standard error.
 Times are UTC. --db can also be given as the environment variable CONVOFOLD_DB.
 ";
 
-/// Live-chat event logs in, the state of every conversation out.
+/// Fold live-chat events into the state of every conversation.
 ///
 /// `replay` reads Airship and SuperOffice event logs into a database folder; the other commands answer from it. The
-/// state of a conversation is a function of the set of its events: neither the order in which they arrive nor how often
-/// they are delivered changes it, so any log may be replayed again at any time.
+/// state of a conversation is a function of the set of its events. Their order of arrival and repeated deliveries do not
+/// change it, so you can replay any log again at any time.
 #[derive(Debug, Parser)]
 #[command(
     name = "convofold",
@@ -54,12 +54,12 @@ Times are UTC. --db can also be given as the environment variable CONVOFOLD_DB.
     arg_required_else_help = true,
 )]
 pub struct Cli {
-    /// What to do.
+    /// The command to run.
     #[command(subcommand)]
     pub command: Command,
 }
 
-/// What to do.
+/// The commands.
 #[derive(Debug, Subcommand)]
 #[expect(missing_docs, reason = "the help of a command is the documentation of its arguments")]
 pub enum Command {
@@ -84,13 +84,13 @@ pub enum Command {
     Completions(CompletionsArgs),
 }
 
-/// Runs the command that the arguments name, the first one being the name of the program.
+/// Runs the command that the arguments name. The first argument is the name of the program.
 pub fn run(args: impl IntoIterator<Item = OsString>, console: &mut Console) -> Exit {
     let ended = match Cli::try_parse_from(args) {
         Ok(cli) => cli.command.run(console),
         Err(no_command) => explain(&no_command, console),
     };
-    // What was printed before a failure is shown before it is explained.
+    // Output printed before the failure comes before the error message.
     let flushed = console.flush();
     match ended.and_then(|exit| flushed.map(|()| exit)) {
         Ok(exit) => exit,
@@ -129,7 +129,7 @@ impl Command {
     }
 }
 
-/// Help and version are results; what is wrong with the arguments is not.
+/// Help and version are results; a wrong argument is an error.
 fn explain(answer: &clap::Error, console: &mut Console) -> Result<Exit, CliError> {
     let text = answer.render();
     if answer.use_stderr() {

@@ -1,7 +1,7 @@
-//! Where results, progress and reports go.
+//! Standard output and standard error.
 //!
-//! Results go to standard output, which is gathered in blocks and whose failures end a command; everything said about
-//! them goes to standard error, whose failures are nobody's business.
+//! Results go to standard output, which is buffered; a failed write ends the command. Notes, progress and errors go to
+//! standard error, where failed writes are ignored.
 
 use std::fmt::Display;
 use std::io::{self, BufWriter, IsTerminal, Write};
@@ -20,13 +20,13 @@ const HINT: Style = AnsiColor::Cyan.on_default().bold();
 pub struct Console {
     out: BufWriter<Box<dyn Write>>,
     err: Box<dyn Write>,
-    /// The width of the terminal that shows the results, if one does.
+    /// The width of the terminal on standard output, if there is one.
     width: Option<usize>,
     colours: Colours,
     progress: bool,
 }
 
-/// Where colours are wanted.
+/// Which streams use colours.
 #[derive(Clone, Copy, Debug, Default)]
 struct Colours {
     out: bool,
@@ -34,7 +34,7 @@ struct Colours {
 }
 
 impl Console {
-    /// The console of this process: colours, fitted tables and progress bars on a terminal only.
+    /// The console of this process, with colours, fitted tables and progress bars on a terminal.
     #[must_use]
     pub fn of_process() -> Self {
         let (out, err) = (io::stdout(), io::stderr());
@@ -49,7 +49,7 @@ impl Console {
         }
     }
 
-    /// A console that is no terminal.
+    /// A console without a terminal.
     #[must_use]
     pub fn plain(out: Box<dyn Write>, err: Box<dyn Write>) -> Self {
         let out = BufWriter::with_capacity(BLOCK, out);
@@ -61,7 +61,7 @@ impl Console {
         &mut self.out
     }
 
-    /// The width of the terminal that shows the results, if one does.
+    /// The width of the terminal on standard output, if there is one.
     #[must_use]
     pub fn width(&self) -> Option<usize> {
         self.width
@@ -73,13 +73,13 @@ impl Console {
         self.colours.out
     }
 
-    /// Whether what is said on standard error may be coloured.
+    /// Whether standard error may be coloured.
     #[must_use]
     pub fn has_error_colours(&self) -> bool {
         self.colours.err
     }
 
-    /// Whether somebody watches standard error, so that a progress bar makes sense.
+    /// Whether standard error is a terminal, so that progress bars are shown.
     #[must_use]
     pub fn shows_progress(&self) -> bool {
         self.progress
@@ -88,19 +88,19 @@ impl Console {
     /// Prints a result as one line of JSON.
     ///
     /// # Errors
-    /// [`CliError`] where standard output takes no more.
+    /// [`CliError`] if standard output cannot be written.
     pub fn json(&mut self, value: &impl Serialize) -> Result<(), CliError> {
         serde_json::to_writer(&mut self.out, value)?;
         self.out.write_all(b"\n")?;
         Ok(())
     }
 
-    /// Says something about the results, on standard error.
+    /// Prints a note on standard error.
     pub fn note(&mut self, text: impl Display) {
         let _ = writeln!(self.err, "{text}");
     }
 
-    /// Says what went wrong and what to do next, on standard error.
+    /// Prints an error and its hint on standard error.
     pub fn failure(&mut self, failure: &Failure) {
         let style = |style: Style| if self.colours.err { style } else { Style::new() };
         let (error, hint) = (style(ERROR), style(HINT));
@@ -110,10 +110,10 @@ impl Console {
         }
     }
 
-    /// Hands everything printed so far to standard output.
+    /// Flushes standard output.
     ///
     /// # Errors
-    /// [`CliError`] where standard output takes no more.
+    /// [`CliError`] if standard output cannot be written.
     pub fn flush(&mut self) -> Result<(), CliError> {
         Ok(self.out.flush()?)
     }

@@ -1,4 +1,4 @@
-//! The `--db` argument and what it leads to.
+//! The `--db` and `--now` arguments.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -11,27 +11,27 @@ use crate::console::Console;
 use crate::error::CliError;
 use crate::values::{Now, clock_ms};
 
-/// Which database.
+/// The database to use.
 #[derive(Debug, Args)]
 pub struct DbArgs {
-    /// The folder of the database.
+    /// Folder of the database.
     #[arg(long, value_name = "DIR", env = "CONVOFOLD_DB")]
     pub db: PathBuf,
 }
 
 impl DbArgs {
-    /// Opens the database to ask it something. It must exist.
+    /// Opens an existing database for reading.
     ///
     /// # Errors
-    /// [`CliError`] says why it cannot be opened and what to do about it.
+    /// [`CliError`] names the reason and a remedy.
     pub fn open(&self, console: &mut Console) -> Result<Convofold, CliError> {
         self.open_with(Options::new().create(false), console)
     }
 
-    /// Opens the database to write to it, and makes it where there is none.
+    /// Opens the database for writing, and creates it if it does not exist.
     ///
     /// # Errors
-    /// [`CliError`] says why it cannot be opened and what to do about it.
+    /// [`CliError`] names the reason and a remedy.
     pub fn open_or_create(&self, options: Options, console: &mut Console) -> Result<Convofold, CliError> {
         self.open_with(options.create(true), console)
     }
@@ -39,7 +39,7 @@ impl DbArgs {
     /// Opens the database with these options.
     ///
     /// # Errors
-    /// [`CliError`] says why it cannot be opened and what to do about it.
+    /// [`CliError`] names the reason and a remedy.
     pub fn open_with(&self, options: Options, console: &mut Console) -> Result<Convofold, CliError> {
         let db = options.open(&self.db).map_err(|error| CliError::open(&self.db, &error))?;
         tell_recovery(db.recovery(), console);
@@ -47,29 +47,29 @@ impl DbArgs {
     }
 }
 
-/// Says what was found when a database was opened, where that is not what is found every day.
+/// Reports unusual findings of the recovery.
 pub fn tell_recovery(recovery: &Recovery, console: &mut Console) {
     if let Some(doubt) = &recovery.doubt {
-        console.note(format_args!("note: {doubt}; nothing that was acknowledged is missing"));
+        console.note(format_args!("note: {doubt}; no acknowledged event is missing"));
     }
     if recovery.unreadable_head {
         console.note(
-            "note: the head mark is damaged or gone, so it could not be told whether the end of the log is missing",
+            "note: the end mark in HEAD is damaged or missing, so a lost end of the log would go unnoticed this time",
         );
     }
     for removed in &recovery.removed_files {
-        console.note(format_args!("note: removed {}, which a killed process left unfinished", removed.display()));
+        console.note(format_args!("note: removed {}, left incomplete by a killed process", removed.display()));
     }
     for skipped in &recovery.skipped {
-        console.note(format_args!("note: checkpoint {} was passed over: {}", skipped.generation, skipped.why));
+        console.note(format_args!("note: skipped checkpoint {}: {}", skipped.generation, skipped.why));
     }
 }
 
-/// Which time counts as now.
+/// The reference time for durations.
 #[derive(Debug, Args)]
 pub struct NowArgs {
-    /// The time that counts as now, from which durations count back: a time (UTC where it has no zone), or `latest`
-    /// for the time of the newest event in the database, which suits logs of the past [default: the system's clock].
+    /// Reference time for durations: a time (UTC if it has no zone), or `latest`, the time of the newest event in the
+    /// database, which suits logs of the past [default: the system clock].
     #[arg(long, value_name = "TIME|latest")]
     now: Option<Now>,
 }
@@ -90,12 +90,12 @@ impl NowArgs {
 #[must_use]
 pub fn newest_event(db: &Convofold) -> Option<i64> {
     let mut newest = Newest::default();
-    // It takes everything it is given.
+    // Writing to it cannot fail.
     let _ = db.export(&mut newest);
     newest.at
 }
 
-/// Reads an export as it is written and keeps the latest `last_event_at` only, whatever the size of the database.
+/// Parses an export while it is written and keeps only the latest `last_event_at`.
 #[derive(Default)]
 struct Newest {
     line: Vec<u8>,

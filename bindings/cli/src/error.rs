@@ -1,4 +1,4 @@
-//! What ends a command early: what happened, and what to do next.
+//! Errors that end a command: what happened, and how to fix it.
 
 use std::fmt;
 use std::io;
@@ -9,16 +9,16 @@ use convofold::{ChangesError, OpenError, StorageError};
 use crate::exit::Exit;
 use crate::output::text;
 
-/// Why a command ended early.
+/// The reason why a command ended early.
 #[derive(Debug)]
 pub enum CliError {
-    /// Nobody reads standard output any more, as in `convofold export | head`. This is no failure: they have seen enough.
+    /// The reader of standard output closed it, as in `convofold export | head`. This is not a failure.
     ClosedPipe,
     /// Something went wrong.
     Failed(Failure),
 }
 
-/// Something that went wrong, in the words of the person who has to do something about it.
+/// A failure, described for the person who can fix it.
 #[derive(Debug)]
 pub struct Failure {
     exit: Exit,
@@ -27,7 +27,7 @@ pub struct Failure {
 }
 
 impl CliError {
-    /// A failure that is described by `what` it was.
+    /// A failure with this description.
     #[must_use]
     pub fn new(exit: Exit, what: impl Into<String>) -> Self {
         Self::Failed(Failure { exit, what: what.into(), hint: None })
@@ -39,7 +39,7 @@ impl CliError {
         Self::new(Exit::Failure, format!("cannot {operation} {}: {error}", path.display()))
     }
 
-    /// Adds what to do next.
+    /// Adds a hint how to fix it.
     #[must_use]
     pub fn hint(self, hint: impl Into<String>) -> Self {
         match self {
@@ -48,7 +48,7 @@ impl CliError {
         }
     }
 
-    /// Ends the process in another way.
+    /// Changes the exit code.
     #[must_use]
     pub fn exit_as(self, exit: Exit) -> Self {
         match self {
@@ -57,7 +57,7 @@ impl CliError {
         }
     }
 
-    /// How the process ends.
+    /// The exit code.
     #[must_use]
     pub fn exit(&self) -> Exit {
         match self {
@@ -71,16 +71,16 @@ impl CliError {
     pub fn log(error: &ChangesError) -> Self {
         let failed = Self::new(Exit::Failure, format!("cannot read the log: {}", chain(error)));
         if let ChangesError::Dropped { first_seq, .. } = error {
-            return failed.hint(format!("begin with --from {first_seq}; `convofold history` still tells older events"));
+            return failed.hint(format!("start with --from {first_seq}; `convofold history` still shows older events"));
         }
-        failed.hint("`convofold verify` tells what is damaged, `convofold repair` saves what can be read")
+        failed.hint("`convofold verify` lists the damage, `convofold repair` saves what can be read")
     }
 
     /// A conversation that cannot be read.
     #[must_use]
     pub fn conversation(error: &StorageError) -> Self {
         Self::new(Exit::Failure, format!("cannot read a conversation: {}", chain(error)))
-            .hint("`convofold verify` tells what is damaged; opening the database again may mend it from the log")
+            .hint("`convofold verify` lists the damage; reopening the database may repair it from the log")
     }
 
     /// A database that cannot be opened.
@@ -90,30 +90,30 @@ impl CliError {
         let failed = |what: String| Self::new(Exit::Failure, what);
         match error {
             OpenError::AlreadyOpen { .. } => Self::new(Exit::InUse, format!("cannot open {db}: {}", chain(error)))
-                .hint("a database is open in one process at a time: wait for that one, or end it"),
-            OpenError::NotFound { .. } => failed(format!("there is no database in {db}"))
-                .hint(format!("`convofold replay FILE... --db {db}` makes one from event logs")),
+                .hint("only one process at a time can open a database: wait for the other process, or stop it"),
+            OpenError::NotFound { .. } => failed(format!("no database in {db}"))
+                .hint(format!("`convofold replay FILE... --db {db}` creates one from event logs")),
             OpenError::NotAStore { .. } if dir.join("sled").is_dir() => {
                 failed(format!("{db}: the file FORMAT is missing")).hint(Self::repair_hint(dir))
             }
-            OpenError::NotAStore { found, .. } => failed(format!(
-                "{db} is not a convofold database, it holds {found:?}"
-            ))
-            .hint("give the folder that `convofold replay` was given as --db, or for a new database an empty one"),
+            OpenError::NotAStore { found, .. } => {
+                failed(format!("{db} is not a convofold database: it contains {found:?}"))
+                    .hint("pass the folder of an existing database, or an empty folder for a new one")
+            }
             OpenError::UnknownFormat { .. } => failed(format!("cannot open {db}: {}", chain(error))).hint(format!(
-                "use the version of convofold that wrote it; where the file is damaged, {}",
+                "use the version of convofold that wrote it; if the file is damaged, {}",
                 Self::repair_hint(dir)
             )),
-            OpenError::NotEmpty { .. } => failed(error.to_string()).hint("give a new folder, or empty this one"),
+            OpenError::NotEmpty { .. } => failed(error.to_string()).hint("use a new folder, or empty this one"),
             OpenError::Damaged { .. } | OpenError::Shortened { .. } => {
                 failed(format!("{db}: {}", chain(error))).hint(Self::repair_hint(dir))
             }
             OpenError::Io { .. } | OpenError::Storage(_) if is_full(error) => {
                 failed(format!("cannot open {db}: {}", chain(error)))
-                    .hint("the disk is full: free some space and try again; nothing that was acknowledged is lost")
+                    .hint("the disk is full: free some space and try again; no acknowledged event is lost")
             }
             error if is_of_the_system(error) => failed(format!("cannot open {db}: {}", chain(error)))
-                .hint("nothing was changed; see to what the system says, and try again"),
+                .hint("nothing was changed; fix the problem above and try again"),
             OpenError::Storage(_) | OpenError::NoCheckpoint { .. } => {
                 failed(format!("cannot open {db}: {}", chain(error))).hint(Self::repair_hint(dir))
             }
@@ -127,24 +127,24 @@ impl CliError {
         let db = text::quoted(&dir.display().to_string());
         format!(
             "nothing was changed; `convofold repair --db {db} --into NEW` saves what can be read and lists what is lost, \
-             `convofold restore` brings a backup back"
+             `convofold restore` restores a backup"
         )
     }
 }
 
-/// Whether the operating system refused, and not the contents of a file.
+/// Whether the operating system reported the error, rather than the contents of a file.
 fn is_of_the_system(error: &OpenError) -> bool {
     match error {
         OpenError::Io { .. } => true,
         OpenError::Storage(cause) => cause.io_kind().is_some_and(|kind| {
-            // What sled calls by these names is damage.
+            // sled uses these kinds for damage.
             !matches!(kind, io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData | io::ErrorKind::Other)
         }),
         _ => false,
     }
 }
 
-/// Whether there was no room on the disk.
+/// Whether the disk was full.
 #[must_use]
 pub fn is_full(error: &(dyn std::error::Error + 'static)) -> bool {
     let mut cause = Some(error);
@@ -161,7 +161,7 @@ pub fn is_full(error: &(dyn std::error::Error + 'static)) -> bool {
     false
 }
 
-/// An error and its causes, in one line; causes that the line has said already are left out.
+/// An error and its causes on one line, without repetitions.
 #[must_use]
 pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
@@ -176,7 +176,7 @@ pub fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// Failed writes to standard output; those to files are named by [`CliError::io`].
+/// Failed writes to standard output. Failed writes to files use [`CliError::io`].
 impl From<io::Error> for CliError {
     fn from(error: io::Error) -> Self {
         if error.kind() == io::ErrorKind::BrokenPipe {
@@ -199,7 +199,7 @@ impl fmt::Display for Failure {
 }
 
 impl Failure {
-    /// What to do next.
+    /// The hint.
     #[must_use]
     pub fn advice(&self) -> Option<&str> {
         self.hint.as_deref()

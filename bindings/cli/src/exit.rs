@@ -1,4 +1,4 @@
-//! The exit codes, in one table: what is documented is what is returned.
+//! The exit codes, in one table for `--help` and for the process.
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
@@ -6,38 +6,38 @@ use std::process::ExitCode;
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
-    /// All is well; that there is nothing to show is well, too.
+    /// Success, also if there is nothing to show.
     Success,
     /// Something failed: reading, writing, a damaged database.
     Failure,
-    /// The arguments make no sense.
+    /// Invalid arguments.
     Usage,
-    /// A replay or an ingest went through, and some of what it read cannot be an event.
+    /// A replay or an ingest completed and rejected some input.
     Rejected,
-    /// The conversation is not known.
+    /// No such conversation.
     NotFound,
     /// Another process has the database open.
     InUse,
-    /// Damage was found, or something is lost.
+    /// Damage found, or data lost.
     Damaged,
-    /// A replay was stopped at a consistent point and can be continued.
+    /// A replay was stopped at a consistent point and can be resumed.
     Interrupted,
 }
 
 impl Exit {
-    /// Every way to end, with its code and what `--help` says of it.
+    /// Every exit, with its code and its description in `--help`.
     pub const ALL: [(Self, u8, &'static str); 8] = [
-        (Self::Success, 0, "all is well (also when there is nothing to show)"),
-        (Self::Failure, 1, "something failed: reading, writing, a damaged database"),
-        (Self::Usage, 2, "the arguments make no sense"),
-        (Self::Rejected, 3, "everything was read, but something in it was rejected (replay, ingest)"),
+        (Self::Success, 0, "success (also if there is nothing to show)"),
+        (Self::Failure, 1, "failure: reading, writing, a damaged database"),
+        (Self::Usage, 2, "invalid arguments"),
+        (Self::Rejected, 3, "completed, but some input was rejected (replay, ingest)"),
         (Self::NotFound, 4, "no such conversation (show, history)"),
         (Self::InUse, 5, "another process has the database open"),
-        (Self::Damaged, 6, "damage was found, or something is lost (verify, audit, repair)"),
-        (Self::Interrupted, 130, "the replay was stopped and can be continued"),
+        (Self::Damaged, 6, "damage found, or data lost (verify, audit, repair)"),
+        (Self::Interrupted, 130, "replay stopped; the same command resumes it"),
     ];
 
-    /// The number that the process returns.
+    /// The exit code of the process.
     #[must_use]
     pub fn code(self) -> u8 {
         Self::ALL.iter().find(|(exit, _, _)| *exit == self).map_or(1, |(_, code, _)| *code)

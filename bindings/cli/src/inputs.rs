@@ -1,4 +1,4 @@
-//! FILE arguments: files, folders, patterns that the shell left alone, and `-` for standard input.
+//! FILE arguments: files, folders, patterns, and `-` for standard input.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use walkdir::{DirEntry, WalkDir};
 use crate::error::CliError;
 use crate::exit::Exit;
 
-/// Something to read from.
+/// An input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
     /// Standard input.
@@ -16,11 +16,11 @@ pub enum Source {
     File(PathBuf),
 }
 
-/// Finds everything that the arguments name, in the order of the arguments; a folder's files come in the order of their
-/// names. Hidden files, and what is `own`ed by the command itself, are left out of folders.
+/// Finds all inputs that the arguments name, in the order of the arguments. The files of a folder are sorted by name.
+/// Hidden files and the command's `own` files are skipped in folders.
 ///
 /// # Errors
-/// [`CliError`] names the argument that leads nowhere.
+/// [`CliError`] names the argument that matches nothing.
 pub fn find(arguments: &[PathBuf], own: &[&Path]) -> Result<Vec<Source>, CliError> {
     let own: Vec<_> = own.iter().filter_map(|path| path.canonicalize().ok()).collect();
     let mut sources = Vec::new();
@@ -39,17 +39,17 @@ pub fn find(arguments: &[PathBuf], own: &[&Path]) -> Result<Vec<Source>, CliErro
     Ok(sources)
 }
 
-/// What exists is meant literally, whatever characters its name has.
+/// An existing name is taken literally, even if it contains pattern characters.
 fn expand(argument: &Path) -> Result<Vec<PathBuf>, CliError> {
     if argument.exists() {
         return Ok(vec![argument.to_owned()]);
     }
-    let not_found = || CliError::new(Exit::Failure, format!("there is no file or folder {}", argument.display()));
+    let not_found = || CliError::new(Exit::Failure, format!("no such file or folder: {}", argument.display()));
     let pattern = argument.to_str().filter(|text| text.contains(['*', '?', '[']));
     let Some(pattern) = pattern else {
         return Err(not_found().hint("FILE is an event log, a folder of logs, a pattern such as 'logs/*.gz', or -"));
     };
-    let bad = |error: glob::PatternError| CliError::new(Exit::Usage, format!("{pattern:?} is no pattern: {error}"));
+    let bad = |error: glob::PatternError| CliError::new(Exit::Usage, format!("invalid pattern {pattern:?}: {error}"));
     let mut paths = Vec::new();
     for path in glob::glob(pattern).map_err(bad)? {
         paths.push(path.map_err(|error| CliError::io("read", error.path(), error.error()))?);

@@ -1,4 +1,4 @@
-//! Ctrl-C: the first one asks, the second one ends.
+//! Ctrl-C: the first one stops cleanly, the second one immediately.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -7,11 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::error::CliError;
 use crate::exit::Exit;
 
-/// Makes the first interruption (Ctrl-C, or being asked to terminate) set the flag that is returned, and the second one
-/// end the process at once.
+/// Makes the first interruption (Ctrl-C or SIGTERM) set the returned flag, and the second one end the process.
 ///
 /// # Errors
-/// [`CliError`] where the system refuses.
+/// [`CliError`] if the handler cannot be installed.
 pub fn flag() -> Result<Arc<AtomicBool>, CliError> {
     let flag = Arc::new(AtomicBool::new(false));
     let asked = Arc::clone(&flag);
@@ -19,10 +18,10 @@ pub fn flag() -> Result<Arc<AtomicBool>, CliError> {
     Ok(flag)
 }
 
-/// Makes the first interruption call `ask`, on a thread of its own, and the second one end the process at once.
+/// Makes the first interruption call `ask` on its own thread, and the second one end the process.
 ///
 /// # Errors
-/// [`CliError`] where the system refuses.
+/// [`CliError`] if the handler cannot be installed.
 pub fn on_first(ask: impl Fn() + Send + Sync + 'static) -> Result<(), CliError> {
     let ask = Arc::new(ask);
     let was_asked = AtomicBool::new(false);
@@ -30,11 +29,11 @@ pub fn on_first(ask: impl Fn() + Send + Sync + 'static) -> Result<(), CliError> 
         if was_asked.swap(true, Ordering::SeqCst) {
             std::process::exit(i32::from(Exit::Interrupted.code()));
         }
-        let _ = writeln!(io::stderr(), "\nstopping at a consistent point; Ctrl-C once more ends at once");
-        // It may take its time, and the second interruption must not wait for it.
+        let _ = writeln!(io::stderr(), "\nstopping at a consistent point; press Ctrl-C again to exit immediately");
+        // It may block, and the second interruption must not wait for it.
         let ask = Arc::clone(&ask);
         std::thread::spawn(move || ask());
     };
     ctrlc::set_handler(interrupted)
-        .map_err(|error| CliError::new(Exit::Failure, format!("cannot listen for Ctrl-C: {error}")))
+        .map_err(|error| CliError::new(Exit::Failure, format!("cannot handle Ctrl-C: {error}")))
 }

@@ -1,7 +1,7 @@
-//! The `convofold` command: event logs in, answers about conversations out.
+//! The `convofold` command.
 //!
-//! Everything it does is done by the crate `convofold`, which a host calls as well; here are only arguments, inputs,
-//! tables and exit codes. Start at [`run`]; each command is one file in [`commands`], arguments and behaviour together.
+//! The crate `convofold`, which hosts use as well, does the work. This crate contains arguments, inputs, tables and exit
+//! codes. Start at [`run`]; each command is one file in [`commands`] with its arguments and its behaviour.
 
 #![forbid(unsafe_code)]
 

@@ -1,4 +1,4 @@
-//! Values that people write: durations, points in time, chances, names of sources.
+//! Values on the command line: durations, points in time, probabilities, names of sources.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -6,10 +6,10 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use convofold::{Time, UnknownName};
 use jiff::{Span, SpanRelativeTo};
 
-/// A length of time in whole milliseconds, not negative.
+/// A duration in whole milliseconds, not negative.
 ///
-/// It is written in words of jiff's friendly format (`30m`, `1h 30m`, `2 days`) or as ISO 8601 (`PT30M`); a day is 24
-/// hours, a week seven days.
+/// The syntax is jiff's friendly format (`30m`, `1h 30m`, `2 days`) or ISO 8601 (`PT30M`). A day is 24 hours, a week
+/// seven days.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Millis(pub i64);
 
@@ -24,7 +24,7 @@ impl std::str::FromStr for Millis {
             .map_err(|_| format!("months and years have no fixed length; write {text:?} in days"))?;
         let ms = i64::try_from(length.as_millis()).map_err(|_| expected())?;
         if ms < 0 {
-            Err(format!("a duration counts back by itself; write {text:?} without the sign"))
+            Err(format!("a duration cannot be negative; write {text:?} without the sign"))
         } else {
             Ok(Self(ms))
         }
@@ -39,10 +39,10 @@ where
     PossibleValuesParser::new(names).try_map(|name| name.parse())
 }
 
-/// The time that counts as now.
+/// The reference time for durations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Now {
-    /// The one that was given, in milliseconds since the epoch.
+    /// The given time, in milliseconds since the epoch.
     At(i64),
     /// The time of the newest event in the database.
     Latest,
@@ -56,10 +56,10 @@ impl std::str::FromStr for Now {
     }
 }
 
-/// A point in time in milliseconds since the epoch: RFC 3339 (UTC where no zone is given), or a date alone.
+/// A point in time in milliseconds since the epoch: RFC 3339 (UTC if it has no zone), or a date.
 ///
 /// # Errors
-/// What is expected, in words.
+/// The expected syntax.
 pub fn time(text: &str) -> Result<i64, String> {
     let date_alone = format!("{text}T00:00:00Z");
     Time::parse_rfc3339(text)
@@ -71,7 +71,7 @@ pub fn time(text: &str) -> Result<i64, String> {
 /// A number from 0 to 1.
 ///
 /// # Errors
-/// What is expected, in words.
+/// The expected syntax.
 pub fn chance(text: &str) -> Result<f64, String> {
     let chance = text.parse().ok().filter(|chance| (0.0..=1.0).contains(chance));
     chance.ok_or_else(|| "expected a number from 0 to 1".to_owned())

@@ -10,11 +10,11 @@ use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::{Listing, text, time};
 
-/// Show how much every agent has to do.
+/// Show the workload of every agent.
 ///
-/// Prints a table on standard output: each agent with open conversations, how many they are, how many messages in them
-/// are unread, how many conversations wait for an answer and for how long the oldest has waited. The busiest agent comes
-/// first; conversations that nobody is assigned to come last.
+/// Prints a table on standard output. For each agent with open conversations it shows the number of open conversations,
+/// unread messages and waiting conversations, and the longest wait. The busiest agent comes first, unassigned
+/// conversations last.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -26,7 +26,7 @@ pub struct AgentsArgs {
     db: DbArgs,
     #[command(flatten)]
     now: NowArgs,
-    /// Print one JSON object instead: {"agents": [...]}, where the agent null is nobody.
+    /// Print one JSON object: {"agents": [...]}; the agent of unassigned conversations is null.
     #[arg(long)]
     json: bool,
 }
@@ -40,10 +40,10 @@ impl AgentsArgs {
     pub(crate) fn run(&self, console: &mut Console) -> Result<Exit, CliError> {
         let db = self.db.open(console)?;
         let mut agents = db.agents();
-        // Stable, so that among the agents the order of the answer remains.
+        // The sort is stable and keeps the order of the agents.
         agents.sort_by_key(|load| load.agent.is_none());
         if agents.is_empty() {
-            console.note("no conversation is open");
+            console.note("no open conversations");
         }
         if self.json {
             console.json(&AgentsJson { agents })?;

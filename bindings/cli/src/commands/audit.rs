@@ -11,11 +11,11 @@ use crate::exit::Exit;
 use crate::output::table::{Facts, Listing};
 use crate::output::{text, time};
 
-/// Fold conversations again from the log, and name every field that differs.
+/// Fold conversations again from the log, and list every field that differs.
 ///
-/// Takes all conversations, or as many as --sample says, drawn by lot, folds their events anew and compares the states
-/// with those that the other commands show. Prints on standard output what was compared, and a row for every field that
-/// is not what the events say. There should never be one; the exit code is 6 then.
+/// Folds the events of all conversations, or of a random sample, again and compares the states with those that the other
+/// commands show. Prints what was compared, and one row per field that differs, on standard output. The exit code is 6 if a
+/// field differs, which should never happen.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -25,13 +25,13 @@ Examples:
 pub struct AuditArgs {
     #[command(flatten)]
     db: DbArgs,
-    /// Only so many conversations, drawn by lot [default: all].
+    /// Size of a random sample of conversations [default: all conversations].
     #[arg(long, value_name = "N")]
     sample: Option<u64>,
-    /// What the lot is drawn with: the same seed draws the same conversations.
+    /// Seed of the random sample: the same seed selects the same conversations.
     #[arg(long, value_name = "S", default_value_t = 0, requires = "sample")]
     seed: u64,
-    /// Print one JSON object instead.
+    /// Print one JSON object.
     #[arg(long)]
     json: bool,
 }
@@ -50,7 +50,7 @@ impl AuditArgs {
         let sample = self.sample.map_or(all, |conversations| Sample::Random { conversations, seed: self.seed });
         let report = db.audit(sample).map_err(|error| {
             CliError::new(Exit::Failure, format!("cannot audit: {}", chain(&error)))
-                .hint("`convofold verify` tells what is damaged")
+                .hint("`convofold verify` lists the damage")
         })?;
         if self.json {
             console.json(&AuditJson { clean: report.is_clean(), report: &report })?;
@@ -79,6 +79,8 @@ fn print(report: &AuditReport, console: &mut Console) -> Result<(), CliError> {
         listing.row(cells.into_iter().map(text::one_line).collect());
     }
     listing.print(console)?;
-    console.note("the log is right: delete nothing, and report this; `convofold verify` tells where it comes from");
+    console.note(
+        "the log is correct: delete nothing and report this; `convofold verify` shows where the difference comes from",
+    );
     Ok(())
 }

@@ -13,14 +13,14 @@ use crate::output::bar::Bar;
 use crate::output::table::Facts;
 use crate::output::{text, time};
 
-/// Write the database into one file.
+/// Back up the database to one file.
 ///
-/// The file holds the whole log and rests on nothing else; `restore` makes a database of it again. It is written under
-/// another name, read again and checked before it is given its own, and never written over one that is there. With
-/// --since it holds only what came after an earlier backup, and is of use only together with that one.
+/// The file contains the whole log and depends on no other file. `restore` creates a database from it. The file is written
+/// under a temporary name, read and checked, and then renamed; an existing file is never overwritten. With --since it
+/// contains only the events after an earlier backup, and can only be restored together with that backup.
 ///
-/// Standard error shows progress on a terminal, and a closing report; with --json the report is one JSON object on
-/// standard output instead.
+/// Standard error shows progress on a terminal, and a report; --json prints the report as one JSON object on standard
+/// output instead.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -29,12 +29,12 @@ Examples:
   convofold restore monday.cfbk tuesday.cfbk --db ./restored
 ")]
 pub struct BackupArgs {
-    /// The file to write. There must be none with that name.
+    /// The file to write. It must not exist.
     #[arg(value_name = "FILE")]
     file: PathBuf,
     #[command(flatten)]
     db: DbArgs,
-    /// Only what came since this backup was made.
+    /// Write an incremental backup: only the events after this earlier backup.
     #[arg(long, value_name = "FILE")]
     since: Option<PathBuf>,
     /// Print the report as one JSON object on standard output.
@@ -59,7 +59,7 @@ impl BackupArgs {
     }
 }
 
-/// How far a backup or a restore is.
+/// Shows the progress of a backup or a restore.
 pub(super) fn show(bar: &Bar, Progress { step, seq, last_seq, .. }: Progress) {
     let step = match step {
         Step::Write => "writing",
@@ -75,7 +75,7 @@ fn table(report: &BackupReport) -> Facts {
     let events = text::counted((last_seq + 1).saturating_sub(first_seq), "event");
     let mut facts = Facts::default();
     facts
-        .add("backup", if incremental { "goes on from the one given with --since" } else { "complete" })
+        .add("backup", if incremental { "incremental" } else { "complete" })
         .add("events", format!("{events}, up to {}", text::count(last_seq)))
         .add("conversations", text::count(conversations))
         .add("bookmarks", text::count(bookmarks))
@@ -86,15 +86,15 @@ fn table(report: &BackupReport) -> Facts {
 }
 
 fn failed(error: &BackupError) -> CliError {
-    let failed = CliError::new(Exit::Failure, format!("there is no backup: {}", chain(error)));
+    let failed = CliError::new(Exit::Failure, format!("no backup written: {}", chain(error)));
     match error {
-        BackupError::Exists { .. } => failed.hint("give another name; a backup is never written over"),
+        BackupError::Exists { .. } => failed.hint("choose another name; a backup never overwrites a file"),
         BackupError::Diverged { .. } | BackupError::Dropped { .. } => {
             failed.hint("make a complete backup, without --since")
         }
-        BackupError::Since(_) => failed.hint("name a backup that is whole with --since, or make a complete one"),
+        BackupError::Since(_) => failed.hint("pass an undamaged backup to --since, or make a complete backup"),
         BackupError::Damaged { .. } => {
-            failed.hint("`convofold verify` tells what is damaged, `convofold repair` saves what can be read")
+            failed.hint("`convofold verify` lists the damage, `convofold repair` saves what can be read")
         }
         _ if is_full(error) => failed.hint("the disk is full: free some space and try again"),
         _ => failed,

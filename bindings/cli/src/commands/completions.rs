@@ -9,9 +9,9 @@ use crate::console::Console;
 use crate::error::CliError;
 use crate::exit::Exit;
 
-/// Print the completions for a shell.
+/// Print shell completions.
 ///
-/// Prints a script on standard output, to be put where the shell looks for it.
+/// Prints a completion script for the shell on standard output.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -19,13 +19,13 @@ Examples:
   convofold completions fish > ~/.config/fish/completions/convofold.fish
 ")]
 pub struct CompletionsArgs {
-    /// Which shell.
+    /// The shell.
     shell: Shell,
 }
 
 impl CompletionsArgs {
     pub(crate) fn run(&self, command: &mut Command, console: &mut Console) -> Result<Exit, CliError> {
-        // The generator panics where a write fails, so it does not get to see standard output.
+        // The generator panics if a write fails, so it writes to memory first.
         let mut script = Vec::new();
         clap_complete::generate(self.shell, command, "convofold", &mut script);
         console.out().write_all(&script)?;

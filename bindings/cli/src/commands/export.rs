@@ -11,11 +11,11 @@ use crate::exit::Exit;
 
 /// Print the state of every conversation, open and closed, or every event.
 ///
-/// Prints one JSON object a line on standard output, sorted by the bytes of `id`. Equal states give identical bytes on
-/// every machine, so two exports can be compared with `cmp`. Times and durations are milliseconds.
+/// Prints one JSON object per line on standard output, sorted by the bytes of `id`. Equal states give identical bytes on
+/// every machine, so `cmp` compares two exports. Times and durations are in milliseconds.
 ///
-/// With --events it prints all that was accepted instead, in the order in which it arrived and in full. `replay` reads
-/// that back, and a database made from it has the same events, states and hash.
+/// With --events it prints every accepted event in full, in the order of arrival. `replay` reads this form; the resulting
+/// database has the same events, states and hash.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -26,10 +26,10 @@ Examples:
 pub struct ExportArgs {
     #[command(flatten)]
     db: DbArgs,
-    /// Print every accepted event instead, in the form that `replay` reads back.
+    /// Print every accepted event, in the form that `replay` reads.
     #[arg(long)]
     events: bool,
-    /// Changes nothing: the export is JSON. Accepted so that every reading command takes it.
+    /// No effect: the export is always JSON. Accepted because every reading command has --json.
     #[arg(long)]
     json: bool,
 }
@@ -42,7 +42,7 @@ impl ExportArgs {
         }
         let report = db.export(console.out())?;
         if report.conversations == 0 {
-            console.note("the database holds no conversation yet");
+            console.note("the database contains no conversations");
         }
         Ok(Exit::Success)
     }
@@ -56,11 +56,11 @@ fn print_events(db: &Convofold, console: &mut Console) -> Result<Exit, CliError>
     })?;
     let max_bytes = Limits::default().max_own_line_bytes();
     if report.events == 0 {
-        console.note("the database holds no event yet");
+        console.note("the database contains no events");
     } else if report.longest_line_bytes > max_bytes as u64 {
         console.note(format_args!(
-            "the longest line has {} bytes, and `replay` takes no more than {max_bytes}: spread what is longer over \
-             several lines, each event in a file of its own",
+            "the longest line has {} bytes, and `replay` accepts at most {max_bytes}: write longer events on several lines, \
+             each in its own file",
             report.longest_line_bytes
         ));
     }

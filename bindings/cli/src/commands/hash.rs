@@ -12,9 +12,8 @@ use crate::exit::Exit;
 
 /// Print the state hash of the whole database.
 ///
-/// Prints 64 hexadecimal digits and a line feed on standard output, and nothing else. Two databases with the same hash
-/// hold the same conversations in the same state, however their events arrived. It is the sum modulo 2^256 of the
-/// SHA-256 of every line that `export` prints.
+/// Prints 64 hexadecimal digits and a line feed on standard output. Two databases with the same hash contain the same
+/// conversations in the same state. The hash is the sum modulo 2^256 of the SHA-256 of every line that `export` prints.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
@@ -23,7 +22,7 @@ Example:
 pub struct HashArgs {
     #[command(flatten)]
     db: DbArgs,
-    /// Print one JSON object instead: {"hash": "..."}.
+    /// Print one JSON object: {"hash": "..."}.
     #[arg(long)]
     json: bool,
 }

@@ -14,20 +14,20 @@ use crate::output::{Listing, time};
 
 /// Show every event of one conversation, in the order in which they happened.
 ///
-/// Prints a table on standard output: an event's place in the log (a small one that stands below larger ones arrived
-/// early, a large one above smaller ones arrived late), when it happened, what it did and what it said. An event that is
-/// marked as a conflict lost to another of the same identity and has no effect.
+/// Prints a table on standard output: sequence number in the log, event time, kind and content. An event whose sequence
+/// number is larger than that of a later row arrived late. An event marked as a conflict has the identity of another event
+/// but different content, and has no effect.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
   convofold history 700100_1627535468595 --db ./db
 ")]
 pub struct HistoryArgs {
-    /// The conversation's id, as `open` and `export` print it.
+    /// Id of the conversation, as printed by `open` and `export`.
     id: String,
     #[command(flatten)]
     db: DbArgs,
-    /// Print one JSON object instead: {"id": ..., "history": [...]}.
+    /// Print one JSON object: {"id": ..., "history": [...]}.
     #[arg(long)]
     json: bool,
 }

@@ -15,8 +15,9 @@ use crate::values::{self, Millis};
 
 /// List open conversations.
 ///
-/// Prints a table on standard output, one open conversation a row; every condition that is given must hold. Where there
-/// are more than --limit, the --cursor of the next page is given on standard error; it stays good while events arrive.
+/// Prints a table on standard output, one open conversation per row. A conversation must meet all given conditions. If
+/// there are more than --limit, standard error shows the --cursor of the next page, which stays valid while events
+/// arrive.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -27,60 +28,60 @@ Examples:
 pub struct OpenArgs {
     #[command(flatten)]
     db: DbArgs,
-    /// Which comes first: the one active last, the one that waits longest, or the one that began first.
+    /// Sort order: most recently active, longest waiting, or oldest.
     #[arg(long, value_parser = values::named::<Sort>(&Sort::NAMES), default_value_t)]
     sort: Sort,
-    /// At most so many; 0 is all of them.
+    /// Maximum number of rows (0: no limit).
     #[arg(long, value_name = "N", default_value_t = 50)]
     limit: usize,
-    /// Where the page before this one ended.
+    /// Cursor that the previous page printed.
     #[arg(long, value_name = "TEXT")]
     cursor: Option<Cursor>,
     #[command(flatten)]
     now: NowArgs,
-    /// Print one JSON object instead: {"conversations": [...], "next_cursor": ...}, each as `export` prints it.
+    /// Print one JSON object: {"conversations": [...], "next_cursor": ...}, conversations in the form of `export`.
     #[arg(long)]
     json: bool,
-    // Last, because its heading holds for all that follows.
+    // Last, because its heading applies to all arguments that follow.
     #[command(flatten)]
     filters: Filters,
 }
 
-/// Which open conversations are wanted.
+/// The conditions.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Conditions")]
 struct Filters {
-    /// Those of the agent with this id or name.
+    /// Only conversations of the agent with this id or name.
     #[arg(long, value_name = "ID|NAME", conflicts_with = "unassigned")]
     agent: Option<String>,
-    /// Those that nobody is assigned to.
+    /// Only unassigned conversations.
     #[arg(long)]
     unassigned: bool,
-    /// Those of the member with this name, business id or channel id.
+    /// Only conversations of the member with this name, business id or channel id.
     #[arg(long, value_name = "NAME|ID")]
     member: Option<String>,
-    /// Those of the member with this number.
+    /// Only conversations of the member with this number.
     #[arg(long, value_name = "NUMBER")]
     number: Option<String>,
-    /// Those of this tenant.
+    /// Only conversations of this tenant.
     #[arg(long, value_name = "ID")]
     tenant: Option<String>,
-    /// Those sent to this shortcode.
+    /// Only conversations with this shortcode.
     #[arg(long, value_name = "CODE")]
     shortcode: Option<String>,
-    /// Those whose latest message came over this channel, such as sms or in_app.
+    /// Only conversations whose latest message used this channel, such as sms or in_app.
     #[arg(long, value_name = "CHANNEL")]
     channel: Option<String>,
-    /// Those with at least so many unread messages.
+    /// Minimum number of unread messages.
     #[arg(long, value_name = "N")]
     unread_min: Option<u64>,
-    /// Those without activity for so long, such as 30m, 2h or 1d.
+    /// Minimum time without activity, such as 30m, 2h or 1d.
     #[arg(long, value_name = "DURATION")]
     idle: Option<Millis>,
-    /// Those that have waited for an answer for so long.
+    /// Minimum time waiting for an answer.
     #[arg(long, value_name = "DURATION")]
     waiting: Option<Millis>,
-    /// Those with a suspicion: messages are missing, or a clock cannot be right.
+    /// Only conversations whose data look wrong (missing messages, impossible clock).
     #[arg(long)]
     suspect: bool,
 }
@@ -106,7 +107,7 @@ impl OpenArgs {
         if let Some(next) = &page.next {
             console.flush()?;
             let cursor = text::quoted(&next.to_string());
-            console.note(format_args!("there are more: add --cursor {cursor} for the next page, or --limit 0 for all"));
+            console.note(format_args!("more rows: add --cursor {cursor} for the next page, or --limit 0 for all"));
         }
         Ok(Exit::Success)
     }
@@ -131,11 +132,11 @@ impl OpenArgs {
             .cursor(self.cursor.clone())
     }
 
-    /// An empty answer to a question about open conversations has two reasons; the difference matters.
+    /// The reason for an empty answer: no open conversation, or no match.
     fn nothing(&self, db: &Convofold) -> String {
         match db.stats().open {
-            0 => format!("no conversation in {} is open", self.db.db.display()),
-            open => format!("none of {} meets the conditions", text::counted(open, "open conversation")),
+            0 => format!("no open conversations in {}", self.db.db.display()),
+            open => format!("no match among {}", text::counted(open, "open conversation")),
         }
     }
 
@@ -152,7 +153,7 @@ fn refused(error: &QueryError) -> CliError {
     let QueryError::CursorOfAnotherOrder { expected, found } = error else {
         return CliError::new(Exit::Usage, error.to_string());
     };
-    CliError::new(Exit::Usage, format!("the cursor is one of --sort {found}, and not of --sort {expected}"))
+    CliError::new(Exit::Usage, format!("this cursor was made with --sort {found}, not --sort {expected}"))
         .hint(format!("add --sort {found}"))
 }
 

@@ -14,12 +14,12 @@ use crate::output::bar::Bar;
 use crate::output::table::{Facts, Listing};
 use crate::output::{text, time};
 
-/// Save what can be read of a damaged database into a new one.
+/// Save the readable part of a damaged database into a new one.
 ///
-/// The damaged database is only read and stays as it is. Its file is searched for blocks of the log; events of blocks that
-/// are gone are taken from checkpoints where those remember them; all of them go into a new database, which is checked.
-/// What is lost is listed on standard output, with its places in the old log and the times around it. Works for whatever
-/// keeps a database from opening, and takes about as long as copying and replaying it.
+/// The damaged database is only read. Its file is searched for log blocks; events of lost blocks are taken from checkpoints;
+/// all events are written to a new database, which is then checked. Lost events are listed on standard output with their
+/// sequence numbers and the times around them. It works for every kind of damage that prevents opening, and takes about as
+/// long as copying and replaying the database.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -29,10 +29,10 @@ Examples:
 pub struct RepairArgs {
     #[command(flatten)]
     db: DbArgs,
-    /// The folder of the new database; empty, or not there yet.
+    /// Folder of the new database. It must be empty or not exist.
     #[arg(long, value_name = "DIR")]
     into: PathBuf,
-    /// Print one JSON object instead.
+    /// Print one JSON object.
     #[arg(long)]
     json: bool,
 }
@@ -82,9 +82,9 @@ impl RepairArgs {
         match error {
             RepairError::Open(error) => CliError::open(&self.db.db, error),
             RepairError::Nothing { .. } => CliError::new(Exit::Failure, error.to_string())
-                .hint("restore a backup with `convofold restore`, or replay the logs into a new --db"),
+                .hint("restore a backup with `convofold restore`, or replay the logs into a new database"),
             error => CliError::new(Exit::Failure, format!("cannot repair {}: {}", self.db.db.display(), chain(error)))
-                .hint("the damaged database is as it was; where the disk is full, free some space and try again"),
+                .hint("the damaged database was not changed; if the disk is full, free some space and try again"),
         }
     }
 
@@ -95,13 +95,12 @@ impl RepairArgs {
             return;
         }
         console.note(format_args!(
-            "{} lost; the others are in --db {into}. Replaying the logs of that time, or all of them, into it brings them \
-             back",
+            "{} lost; all others are in {into}. Replay the logs of that time, or all logs, into it to recover them",
             text::counted(report.lost_total(), "event"),
         ));
         if !report.bookmarks_dropped.is_empty() {
             console.note(format_args!(
-                "bookmarks that were set after something was lost went back to what they were before: {}",
+                "bookmarks set after the first lost event have their earlier values: {}",
                 report.bookmarks_dropped.join(", ")
             ));
         }

@@ -16,14 +16,14 @@ use crate::output::bar::Bar;
 use crate::output::table::Facts;
 use crate::output::{text, time};
 
-/// Make a new database of backups.
+/// Create a database from backups.
 ///
-/// Takes a complete backup and the ones made with --since after it, in this order. All of them are checked before
-/// anything is written, and the new database is opened and compared with what the last one says before it is given its
-/// name. So there is a whole database in the end, or none.
+/// Takes a complete backup and the incremental backups made after it, in this order. All backups are checked before
+/// anything is written. The new database is opened and compared with the last backup before it gets its name, so the
+/// result is a complete database or none.
 ///
-/// Standard error shows progress on a terminal, and a closing report; with --json the report is one JSON object on
-/// standard output instead.
+/// Standard error shows progress on a terminal, and a report; --json prints the report as one JSON object on standard
+/// output instead.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -31,7 +31,7 @@ Examples:
   convofold restore monday.cfbk tuesday.cfbk --db ./restored
 ")]
 pub struct RestoreArgs {
-    /// The backups: a complete one, then those that go on from it.
+    /// The backups: a complete one, then the incremental ones in order.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     #[command(flatten)]
@@ -65,12 +65,13 @@ impl RestoreArgs {
     }
 
     fn failed(&self, error: &RestoreError) -> CliError {
-        let failed = CliError::new(Exit::Failure, format!("nothing was restored: {}", chain(error)));
+        let failed = CliError::new(Exit::Failure, format!("nothing restored: {}", chain(error)));
         match error {
             RestoreError::Open(error) => CliError::open(&self.db.db, error),
             RestoreError::File(_) => failed.hint("use another copy of that backup, or an earlier one"),
-            RestoreError::NotComplete { .. } | RestoreError::NotNext { .. } => failed
-                .hint("name the complete backup first, then each one that was made with --since the one before it"),
+            RestoreError::NotComplete { .. } | RestoreError::NotNext { .. } => failed.hint(
+                "pass the complete backup first, then each incremental backup in the order in which they were made",
+            ),
             _ if is_full(error) => failed.hint("the disk is full: free some space and try again"),
             _ => failed,
         }

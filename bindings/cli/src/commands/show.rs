@@ -14,10 +14,10 @@ use crate::output::table::Facts;
 use crate::output::transcript::{self, Line};
 use crate::output::{text, time};
 
-/// Show one conversation: its state, who was assigned when, and what was said.
+/// Show one conversation: state, assignments and transcript.
 ///
-/// Prints on standard output what is known of the conversation, every change of the agent, and the transcript in the
-/// order in which things happened: `<-` is from the member, `->` to the member, `--` is not known.
+/// Prints the state, every change of the agent, and the transcript in the order of event times on standard output. `<-`
+/// marks messages from the member, `->` messages to the member, `--` messages of unknown direction.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -25,13 +25,13 @@ Examples:
   convofold show 'superoffice:Cust26703:1' --db ./db --json
 ")]
 pub struct ShowArgs {
-    /// The conversation's id, as `open` and `export` print it.
+    /// Id of the conversation, as printed by `open` and `export`.
     id: String,
     #[command(flatten)]
     db: DbArgs,
     #[command(flatten)]
     now: NowArgs,
-    /// Print one JSON object instead: {"state": ..., "arrivals": ..., "transcript": [...]}.
+    /// Print one JSON object: {"state": ..., "arrivals": ..., "transcript": [...]}.
     #[arg(long)]
     json: bool,
 }
@@ -43,10 +43,10 @@ struct ShowJson {
     transcript: Vec<Line>,
 }
 
-/// The error for an id that is not known.
+/// The error for an unknown id.
 pub(crate) fn unknown(id: &str) -> CliError {
-    CliError::new(Exit::NotFound, format!("there is no conversation {id:?}"))
-        .hint("`convofold open` and `convofold export` print the ids; SuperOffice's are superoffice:<tenant>:<number>")
+    CliError::new(Exit::NotFound, format!("no conversation {id:?}"))
+        .hint("`convofold open` and `convofold export` print ids; SuperOffice ids have the form superoffice:<tenant>:<number>")
 }
 
 impl ShowArgs {
@@ -153,11 +153,11 @@ fn messages(state: &State) -> String {
 fn in_words(suspicion: &Suspicion) -> String {
     let at = time::to_millisecond(suspicion.at);
     match suspicion.field {
-        SuspectField::Clock => format!("{at}: a close that lies before its own start, or says no time"),
+        SuspectField::Clock => format!("{at}: a close event without a usable time (none, or before its own start)"),
         SuspectField::Unread => {
             let number = |number: Option<u64>| number.map_or_else(|| text::UNKNOWN.to_owned(), text::count);
             let (expected, found) = (number(suspicion.expected), number(suspicion.found));
-            format!("{at}: messages are missing, the source counts {expected} unread and {found} are here")
+            format!("{at}: messages are missing: the source states {expected} unread, the events give {found}")
         }
         other => format!("{at}: {}", other.name()),
     }

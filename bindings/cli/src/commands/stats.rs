@@ -11,10 +11,10 @@ use crate::exit::Exit;
 use crate::output::table::Facts;
 use crate::output::{text, time};
 
-/// Show what the database holds, what it takes on disk, and how it was opened.
+/// Show the size of the database and how it was opened.
 ///
-/// Prints on standard output the numbers of events and conversations, sizes, the last checkpoint, and what had to be read
-/// again to open it this time.
+/// Prints the number of events and conversations, sizes, the last checkpoint, and what was read to open the database on
+/// standard output.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
@@ -23,7 +23,7 @@ Example:
 pub struct StatsArgs {
     #[command(flatten)]
     db: DbArgs,
-    /// Print one JSON object instead.
+    /// Print one JSON object.
     #[arg(long)]
     json: bool,
 }
@@ -114,7 +114,7 @@ fn opened(recovery: &Recovery) -> String {
     let from = if recovery.checkpoint_seq.is_some() { "from a checkpoint" } else { "without a checkpoint" };
     let passed_over = match recovery.skipped.len() {
         0 => String::new(),
-        checkpoints => format!(", {} passed over", text::counted(checkpoints as u64, "checkpoint")),
+        checkpoints => format!(", {} skipped", text::counted(checkpoints as u64, "checkpoint")),
     };
-    format!("in {}, {from} and {read} read again{passed_over}", time::took(recovery.took))
+    format!("in {}, {from} and {read} of the log{passed_over}", time::took(recovery.took))
 }

@@ -16,30 +16,30 @@ use crate::output::{text, time};
 
 const LAST: u64 = 20;
 
-/// Show accepted events in the order in which they arrived.
+/// Show accepted events in the order of arrival.
 ///
-/// Prints one event a line on standard output: its place in the log, when it happened, its conversation, what it did and
-/// what it said; with --json one JSON object a line. Without --from these are the last events; with it every one from
-/// there to the end, and standard error says from where to go on next time, without a hole and without a repeat.
+/// Prints one event per line on standard output: sequence number, event time, conversation, kind and content; with --json
+/// one JSON object per line. Without --from it prints the last events. With --from it prints every event from there on, and
+/// standard error shows where to continue next time, without gaps and repetitions.
 ///
-/// A database is open in one process at a time, so nothing can arrive while this command looks: there is nothing to
-/// follow. A host that keeps the database open follows with `Convofold::changes`.
+/// Only one process at a time can open a database, so no events arrive while this command runs. A host that keeps the
+/// database open follows the change feed (`Convofold::changes`).
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  convofold tail --db ./db                      the last 20 events
-  convofold tail --db ./db --from 1 --json      all of them, for another program
+  convofold tail --db ./db                      print the last 20 events
+  convofold tail --db ./db --from 1 --json      print all events, for another program
 ")]
 pub struct TailArgs {
     #[command(flatten)]
     db: DbArgs,
-    /// The place in the log to begin at; the first event has place 1.
+    /// Sequence number to start at; the first event has number 1.
     #[arg(long, value_name = "SEQ", value_parser = clap::value_parser!(u64).range(1..))]
     from: Option<Seq>,
-    /// At most so many; 0 is all of them [default: 20 without --from, all with it].
+    /// Maximum number of events (0: no limit) [default: 20 without --from, no limit with it].
     #[arg(long, value_name = "N")]
     limit: Option<u64>,
-    /// Print one JSON object a line instead.
+    /// Print one JSON object per line.
     #[arg(long)]
     json: bool,
 }
@@ -62,18 +62,20 @@ struct ChangeJson<'a> {
 impl TailArgs {
     pub(crate) fn run(&self, console: &mut Console) -> Result<Exit, CliError> {
         let db = self.db.open(console)?;
-        let (from, limit) = self.range(&db.stats());
+        let stats = db.stats();
+        let (from, limit) = self.range(&stats);
         let next = self.print(&db, from, limit, console)?;
         if next == from {
-            console.note(format_args!("no event has arrived from place {from} on"));
+            console
+                .note(format_args!("no events at or after {from} (the log ends at {})", text::count(stats.last_seq)));
         } else if self.from.is_some() {
             console.flush()?;
-            console.note(format_args!("go on with --from {next}"));
+            console.note(format_args!("continue with --from {next}"));
         }
         Ok(Exit::Success)
     }
 
-    /// Where to begin, and how many to show.
+    /// First event and maximum number of events.
     fn range(&self, stats: &Stats) -> (Seq, u64) {
         let default = if self.from.is_some() { 0 } else { LAST };
         let limit = match self.limit.unwrap_or(default) {
@@ -84,7 +86,7 @@ impl TailArgs {
         (self.from.unwrap_or(from_the_end), limit)
     }
 
-    /// Returns the place after the last event that was shown.
+    /// Returns the sequence number after the last printed event.
     fn print(&self, db: &Convofold, from: Seq, limit: u64, console: &mut Console) -> Result<Seq, CliError> {
         let mut changes = db.changes(from);
         let mut next = from;

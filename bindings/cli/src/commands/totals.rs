@@ -12,8 +12,8 @@ use crate::output::{Listing, text};
 
 /// Count conversations by tenant and channel.
 ///
-/// Prints a table on standard output: for each tenant and channel all conversations, the open ones, those that wait for
-/// an answer, and the unread messages in the open ones.
+/// Prints a table on standard output: for each tenant and channel the number of conversations, open conversations,
+/// conversations waiting for an answer, and unread messages in open conversations.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
@@ -22,7 +22,7 @@ Example:
 pub struct TotalsArgs {
     #[command(flatten)]
     db: DbArgs,
-    /// Print one JSON object instead: {"totals": [...]}.
+    /// Print one JSON object: {"totals": [...]}.
     #[arg(long)]
     json: bool,
 }
@@ -36,7 +36,7 @@ impl TotalsArgs {
     pub(crate) fn run(&self, console: &mut Console) -> Result<Exit, CliError> {
         let totals = self.db.open(console)?.totals();
         if totals.is_empty() {
-            console.note("the database holds no conversation yet");
+            console.note("the database contains no conversations");
         }
         if self.json {
             console.json(&TotalsJson { totals })?;

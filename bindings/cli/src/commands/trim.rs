@@ -11,12 +11,12 @@ use crate::output::table::Facts;
 use crate::output::text;
 use crate::values::Millis;
 
-/// Drop the older part of the log, and keep the state.
+/// Drop the older part of the log and keep the state.
 ///
-/// Drops whole blocks from the beginning of the log whose events all happened longer ago than this and are held by both
-/// kept checkpoints. Conversations, histories, the export and the state hash stay as they are, and late or repeated
-/// events are still recognised. What goes is the second copy of those events: `tail` begins later then, and where the
-/// checkpoints were damaged, they could not be made anew from the log. So make a backup first.
+/// Drops blocks from the beginning of the log if all their events are older than the given age and are contained in both
+/// checkpoints. Conversations, histories, the export and the state hash do not change, and late or repeated events are
+/// still recognised. The dropped blocks are the second copy of these events: `tail` starts later, and damaged checkpoints
+/// can no longer be rebuilt from the log. Make a backup first.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
@@ -25,12 +25,12 @@ Example:
 pub struct TrimArgs {
     #[command(flatten)]
     db: DbArgs,
-    /// How old events must be to go: 90d, 12h, 2w.
+    /// Minimum age of the events to drop: 90d, 12h, 2w.
     #[arg(long, value_name = "DURATION")]
     older_than: Millis,
     #[command(flatten)]
     now: NowArgs,
-    /// Print one JSON object instead.
+    /// Print one JSON object.
     #[arg(long)]
     json: bool,
 }
@@ -38,7 +38,7 @@ pub struct TrimArgs {
 impl TrimArgs {
     pub(crate) fn run(&self, console: &mut Console) -> Result<Exit, CliError> {
         let db = self.db.open_with(Options::new().create(false), console)?;
-        // What is older than time itself is nothing.
+        // Events cannot be older than the epoch.
         let before = Time::from_ms(self.now.ms(&db).saturating_sub(self.older_than.0).max(0));
         let trimmed =
             before.map_or_else(|| Err(no_time()), |before| db.trim_log(before).map_err(|error| failed(&error)))?;
@@ -55,17 +55,17 @@ impl TrimArgs {
             facts.print(console)?;
         }
         if trimmed.events == 0 {
-            console.note("nothing is that old, or the checkpoint before the last does not hold it yet");
+            console.note("nothing dropped: no block is that old, or the previous checkpoint does not contain it yet");
         }
         Ok(Exit::Success)
     }
 }
 
 fn no_time() -> CliError {
-    CliError::new(Exit::Usage, "the duration reaches back to no time that an event can have")
+    CliError::new(Exit::Usage, "the duration is longer than any event can be old")
 }
 
 fn failed(error: &TrimError) -> CliError {
     CliError::new(Exit::Failure, format!("cannot drop the beginning of the log: {}", chain(error)))
-        .hint("nothing that was asked for is lost; `convofold verify` tells more")
+        .hint("no data are lost; `convofold verify` shows details")
 }

@@ -15,12 +15,11 @@ use crate::output::bar::Bar;
 use crate::output::table::Facts;
 use crate::output::{text, time};
 
-/// Check everything that the database holds, on disk and in memory.
+/// Check the whole database, on disk and in memory.
 ///
-/// Reads every block of the log, folds it anew, and compares with that the checkpoints, every conversation, and the
-/// answers to questions. Prints on standard output what was checked, and every problem on a line of its own. Takes about
-/// as long as reading the log, and the memory of a second set of conversations. The exit code is 0 where all is well, and
-/// 6 where anything is not.
+/// Reads every block of the log, folds it again, and compares checkpoints, conversations and answers with the result.
+/// Prints what was checked and one line per problem on standard output. It takes about as long as reading the log, and
+/// memory for a second set of conversations. The exit code is 6 if there is a problem.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -30,7 +29,7 @@ Examples:
 pub struct VerifyArgs {
     #[command(flatten)]
     db: DbArgs,
-    /// Print one JSON object instead.
+    /// Print one JSON object.
     #[arg(long)]
     json: bool,
 }
@@ -79,14 +78,14 @@ impl VerifyArgs {
         let problems = text::counted(report.problems.len() as u64 + report.more_problems, "problem");
         let db = text::quoted(&self.db.db.display().to_string());
         console.note(format_args!(
-            "{problems} found; `convofold repair --db {db} --into NEW` makes a sound database of what can be read, \
-             `convofold restore` one of a backup"
+            "{problems} found; `convofold repair --db {db} --into NEW` saves what can be read, `convofold restore` restores a \
+             backup"
         ));
         Ok(())
     }
 }
 
-/// Whether what keeps a database from opening is what was asked for: that it is damaged.
+/// Whether the database does not open because it is damaged, which is a finding of the check.
 fn is_finding(error: &OpenError) -> bool {
     matches!(error, OpenError::Damaged { .. } | OpenError::Shortened { .. } | OpenError::NoCheckpoint { .. })
 }
@@ -108,7 +107,7 @@ fn table(report: &VerifyReport) -> Facts {
     }
     let compared = text::counted(report.conversations, "conversation");
     facts
-        .add("memory", if report.log_is_whole { compared } else { "not compared, the log is damaged".to_owned() })
+        .add("memory", if report.log_is_whole { compared } else { "not compared: the log is damaged".to_owned() })
         .add_known("state hash", report.state_hash.map(|hash| hash.to_string()))
         .add("problems", text::count(report.problems.len() as u64 + report.more_problems))
         .add("took", time::took(report.took));

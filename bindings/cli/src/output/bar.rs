@@ -1,4 +1,4 @@
-//! What somebody sees who waits for a command that goes through everything.
+//! A progress bar for commands that read the whole database.
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -11,16 +11,16 @@ pub struct Bar {
 }
 
 impl Bar {
-    /// A bar, shown where it is wanted.
+    /// A progress bar, hidden unless wanted.
     #[must_use]
     pub fn new(is_wanted: bool) -> Self {
         let target = if is_wanted { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        // A template that does not parse would be a mistake of ours; the plain bar does as well.
+        // The plain bar stands in for a template that does not parse; a test excludes that.
         let style = ProgressStyle::with_template(TEMPLATE).unwrap_or_else(|_| ProgressStyle::default_bar());
         Self { bar: ProgressBar::with_draw_target(None, target).with_style(style) }
     }
 
-    /// Shows that so much of a step is done.
+    /// Shows the progress of a step.
     pub fn show(&self, step: &'static str, done: u64, of: u64) {
         if self.bar.is_hidden() {
             return;

@@ -1,4 +1,4 @@
-//! What an event says, in a few words for people.
+//! A short description of an event, for people.
 
 use convofold::{AgentMention, AgentRef, Direction, Kind, Mention};
 
@@ -28,16 +28,16 @@ pub fn arrow(direction: Option<Direction>) -> &'static str {
     }
 }
 
-/// What an event says beside its kind.
+/// The contents of an event.
 #[derive(Clone, Copy, Debug)]
 pub struct Said<'a> {
     /// A message's direction, or that of the text a lifecycle event carries.
     pub direction: Option<Direction>,
-    /// What it says of the agent.
+    /// Its mention of an agent.
     pub agent: &'a Mention,
-    /// How many unread messages it states.
+    /// The unread count that it states.
     pub unread: Option<u64>,
-    /// A text.
+    /// Its text.
     pub text: Option<&'a str>,
 }
 
@@ -67,7 +67,7 @@ impl Said<'_> {
     }
 }
 
-/// What an event says of the agent, in the form a history shows it in.
+/// The mention of an agent, in the form of a history.
 #[must_use]
 pub fn mention(mention: AgentMention<'_>) -> Mention {
     match mention {

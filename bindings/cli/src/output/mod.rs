@@ -1,4 +1,4 @@
-//! How results look for people. What programs read is JSON, with the names and units of the state itself.
+//! Output for people. Programs read JSON, with the names and units of the state.
 
 pub mod bar;
 pub mod event;

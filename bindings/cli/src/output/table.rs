@@ -1,4 +1,4 @@
-//! Tables without lines: easy on the eye, easy to cut with other tools, and an id in them can be copied whole.
+//! Tables without lines, easy to read and to process; ids are never cut.
 
 use std::io::Write;
 

@@ -1,16 +1,16 @@
-//! Texts that strangers wrote, made safe to show.
+//! Untrusted texts, made safe to print on a terminal.
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use convofold::AgentRef;
 
-/// What stands for something that is not known.
+/// Placeholder for an unknown value.
 pub const UNKNOWN: &str = "-";
-/// What stands for no agent.
+/// Placeholder for no agent.
 pub const NOBODY: &str = "(nobody)";
 const CUT: char = '\u{2026}';
 
-/// A text without anything that a terminal obeys instead of showing it. Line feeds stay.
+/// A text without control characters. Line feeds stay.
 #[must_use]
 pub fn safe(text: &str) -> String {
     let shown = |c: char| if c == '\n' { c } else { visible(c) };
@@ -23,8 +23,7 @@ pub fn one_line(text: &str) -> String {
     text.replace("\r\n", " ").chars().map(visible).collect()
 }
 
-/// A control character would move the cursor or change colours, and a direction override would show the text in
-/// another order than it has.
+/// Control characters could move the cursor or change colours; direction overrides would reorder the text.
 fn visible(c: char) -> char {
     let overrides = matches!(c, '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
     match c {
@@ -34,7 +33,7 @@ fn visible(c: char) -> char {
     }
 }
 
-/// The beginning of a text that takes at most so many columns.
+/// A text cut to a maximum width in columns.
 #[must_use]
 pub fn cut(text: &str, columns: usize) -> String {
     if text.width() <= columns {
@@ -50,13 +49,13 @@ pub fn cut(text: &str, columns: usize) -> String {
     cut
 }
 
-/// A text that may be unknown, on one line.
+/// A text on one line, or the placeholder.
 #[must_use]
 pub fn or_unknown(text: Option<&str>) -> String {
     text.map_or_else(|| UNKNOWN.to_owned(), one_line)
 }
 
-/// How people call an agent: by name, else by id.
+/// The name of an agent, or its id.
 #[must_use]
 pub fn agent(agent: Option<&AgentRef>) -> String {
     match agent {
@@ -74,7 +73,7 @@ pub fn agent_in_full(agent: Option<&AgentRef>) -> String {
     }
 }
 
-/// A number with its thousands apart.
+/// A number with thousands separators.
 #[must_use]
 pub fn count(number: u64) -> String {
     indicatif::HumanCount(number).to_string()
@@ -93,7 +92,7 @@ pub fn bytes(bytes: u64) -> String {
     indicatif::BinaryBytes(bytes).to_string()
 }
 
-/// An argument as a shell takes it, so that a command that is suggested can be copied.
+/// An argument quoted for a shell, so that a suggested command can be copied.
 #[must_use]
 pub fn quoted(argument: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:=@%+,".contains(c);

@@ -21,7 +21,7 @@ fn written(ms: i64) -> String {
     Time::from_ms(ms).map_or_else(|| UNKNOWN.to_owned(), |time| time.to_string())
 }
 
-/// A length of time in its two largest units: `1d 4h`, `12m 05s`, `850ms`.
+/// A duration in its two largest units: `1d 4h`, `12m 05s`, `850ms`.
 #[must_use]
 pub fn length(ms: i64) -> String {
     let ms = ms.max(0);
@@ -35,13 +35,13 @@ pub fn length(ms: i64) -> String {
     }
 }
 
-/// How long ago something was; what lies ahead of now was just now.
+/// The time since then; zero if it lies in the future.
 #[must_use]
 pub fn since(then: Option<i64>, now: i64) -> String {
     then.map_or_else(|| UNKNOWN.to_owned(), |then| length(now.saturating_sub(then)))
 }
 
-/// How long something took: `1.24 s`.
+/// An elapsed time: `1.24 s`.
 #[must_use]
 pub fn took(duration: Duration) -> String {
     let seconds = duration.as_secs_f64();

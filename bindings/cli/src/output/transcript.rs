@@ -1,4 +1,4 @@
-//! What was said in a conversation, by whom.
+//! The messages of a conversation.
 
 use std::io::Write;
 
@@ -14,15 +14,15 @@ const INDENT: &str = "                           ";
 /// A message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Line {
-    /// When it was said, in milliseconds since the epoch.
+    /// Time of the message, in milliseconds since the epoch.
     pub at: i64,
-    /// Who said it.
+    /// Its direction.
     pub direction: Option<Direction>,
     /// The channel.
     pub channel: Option<String>,
-    /// Who was assigned when it was said.
+    /// The agent assigned at that point.
     pub agent: Option<AgentRef>,
-    /// The text, where there is one.
+    /// The text, if it has one.
     pub text: Option<String>,
 }
 
@@ -33,7 +33,7 @@ pub fn of(history: &[HistoryEntry]) -> Vec<Line> {
     let mut lines = Vec::new();
     for entry in history.iter().filter(|entry| entry.counts) {
         match &entry.agent {
-            // A message that names no agent says nothing about who is assigned, but on SuperOffice's word.
+            // Only SuperOffice messages can unassign.
             Mention::Nobody => assigned = None,
             Mention::Agent(agent) => assigned = Some(known_better(agent, assigned.as_ref())),
             _ => {}
@@ -51,7 +51,7 @@ pub fn of(history: &[HistoryEntry]) -> Vec<Line> {
     lines
 }
 
-/// A mention of the assigned agent by id alone or by name alone takes nothing away from what is known of them (F5).
+/// A mention of the assigned agent by id alone or name alone keeps the other part (F5).
 fn known_better(mentioned: &AgentRef, assigned: Option<&AgentRef>) -> AgentRef {
     let same = assigned.filter(|assigned| match (&mentioned.id, &mentioned.name) {
         (Some(_), None) => assigned.id == mentioned.id,

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::line::Line;
 
-/// The answer to a line: what it did is on the disk.
+/// The answer to a line, whose events are durable.
 #[derive(Serialize)]
 pub(super) struct AnswerJson<'a> {
     line: u64,
@@ -17,13 +17,13 @@ pub(super) struct AnswerJson<'a> {
     conflicts: u64,
     ignored: u64,
     rejected: u64,
-    /// Of the last of its events that was logged.
+    /// Sequence number of its last event that was logged.
     last_seq: Option<Seq>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     rejections: Vec<RejectionJson<'a>>,
 }
 
-/// Something that cannot be an event. The line itself is in the hands of whoever sent it.
+/// A rejection. It does not repeat the line, which the sender has.
 #[derive(Serialize)]
 struct RejectionJson<'a> {
     byte_offset: u64,

@@ -1,12 +1,12 @@
-//! What was found in a line.
+//! The contents of a line.
 
 use convofold::Event;
 use convofold::ingest::{Ignored, Origin, Parser, Piece, Rejection, Sink};
 
-/// So many rejections of a line are told; all of them are counted. A line can hold half a million.
+/// Maximum number of rejections listed per line; all are counted. A line can contain half a million.
 const REJECTIONS_TOLD: usize = 16;
 
-/// What was found in a line. There is something in every line, in an empty one a keep-alive.
+/// The contents of a line. An empty line is a keep-alive and is ignored.
 #[derive(Debug, Default)]
 pub(super) struct Line {
     /// Its number in the input, from 1.
@@ -14,7 +14,7 @@ pub(super) struct Line {
     pub(super) events: Vec<Event>,
     pub(super) ignored: u64,
     pub(super) rejected: u64,
-    /// The first of them.
+    /// The first rejections.
     pub(super) rejections: Vec<Rejection>,
 }
 
@@ -29,7 +29,7 @@ pub(super) fn lines(parser: &Parser, piece: &Piece) -> Vec<Line> {
 #[derive(Default)]
 struct Lines {
     whole: Vec<Line>,
-    /// The one being read; number 0 before the first.
+    /// The current line; number 0 before the first.
     current: Line,
 }
 

@@ -1,7 +1,7 @@
 //! `convofold ingest`.
 //!
-//! Three threads, each waiting for one thing: one reads standard input, one parses and submits, and this one waits for
-//! what was submitted and answers. What lies between them is bounded.
+//! Three threads: one reads standard input, one parses and submits, and this one waits for commits and answers. The queues
+//! between them are bounded.
 
 mod reading;
 mod line;
@@ -26,36 +26,35 @@ use answer::AnswerJson;
 use reading::Input;
 use taking::{Taken, take};
 
-/// So many pieces of the input wait to be parsed.
+/// Capacity of the queue of unparsed pieces.
 const PIECES_AHEAD: usize = 4;
-/// So many lines are in flight, taken and not answered: enough for several groups of the writer.
+/// Maximum number of submitted lines without an answer: enough for several groups of the writer.
 const LINES_IN_FLIGHT: usize = 4_096;
 
-/// Take events from standard input as they come, and acknowledge every line.
+/// Ingest events from standard input and acknowledge every line.
 ///
-/// Reads events, one JSON object or array a line, and answers each line with one JSON object a line on standard output,
-/// in the order of the lines. A line is answered once its events are on the disk, where they survive a killed process
-/// and a power cut. Lines that come while others are being written are made durable together: whoever sends on without
-/// waiting for each answer gets thousands of them a second.
+/// Reads one JSON object or array of events per line, and answers each line with one JSON object on standard output, in the
+/// order of the lines. A line is answered when its events are durable: they survive a killed process and a power cut. Lines
+/// that arrive while others are written share one commit, so a sender that does not wait for each answer reaches thousands
+/// of lines per second.
 ///
-/// An answer says what the events of the line did, the place of the last of them in the log (null where none was
-/// logged), and what was rejected and why, with the byte of the whole input. Standard error has nothing but what goes
-/// wrong.
+/// An answer contains the effects of the events, the sequence number of the last one (null if none was logged), and the
+/// rejections with their reasons and byte offsets in the whole input. Standard error contains only errors.
 ///
-/// At the end of the input, or when interrupted, what was taken is answered and the database closed. What was not
-/// answered may or may not be there: send it again, what is there already counts as duplicate.
+/// At the end of the input, or when interrupted, the command answers all submitted lines and closes the database. Events
+/// without an answer may or may not be stored. Send them again: stored events count as duplicates.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
   convofold generate --events 1000 | convofold ingest --db ./db
 
-An answer:
+Example of an answer:
   {\"line\":1,\"events\":1,\"applied\":1,\"late\":0,\"duplicates\":0,\"conflicts\":0,\"ignored\":0,\"rejected\":0,\"last_seq\":1}
 ")]
 pub struct IngestArgs {
     #[command(flatten)]
     db: DbArgs,
-    /// The source of the events; auto finds it out for each of them.
+    /// Source of the events; auto detects it for each event.
     #[arg(long, value_parser = values::named::<Format>(Format::NAMES), default_value_t)]
     source: Format,
 }
@@ -67,7 +66,7 @@ impl IngestArgs {
         interrupt::on_first(move || drop(stop.send(Input::Stop)))?;
         let db = self.db.open_or_create(Options::new(), console)?;
         let stop = inputs.clone();
-        // It is not waited for: nothing ends its wait for input that does not come.
+        // Not joined: it may block on input forever.
         thread::spawn(move || reading::read(io::stdin().lock(), Limits::default(), &inputs));
         let parser = Parser::new(self.source, Limits::default());
         let ended = thread::scope(|scope| {
@@ -77,27 +76,28 @@ impl IngestArgs {
                 move || take(db, parser, &input, &sender)
             });
             let answered = answer_all(taken, console);
-            // Where answers ended early, nothing more is to be taken; else nobody hears this any more.
+            // If answering ended early, stop submitting; otherwise nothing receives this.
             let _ = stop.send(Input::Stop);
-            let taken = taking.join().unwrap_or_else(|_| Err(CliError::new(Exit::Failure, "taking events failed")));
+            let taken = taking
+                .join()
+                .unwrap_or_else(|_| Err(CliError::new(Exit::Failure, "the thread that submits events failed")));
             answered.and_then(|exit| taken.map(|()| exit))
         });
         close(&db, ended)
     }
 }
 
-/// Closes whatever happened; a failure before is worth more than one in closing, which mostly is the same.
+/// Closes the database in any case. An earlier failure takes precedence over a failure to close.
 fn close(db: &Convofold, ended: Result<Exit, CliError>) -> Result<Exit, CliError> {
     let closed = db.close();
     let exit = ended?;
     closed.map_err(|error| {
-        CliError::new(Exit::Failure, format!("cannot close: {}", chain(&error)))
-            .hint("everything that was answered is on the disk")
+        CliError::new(Exit::Failure, format!("cannot close: {}", chain(&error))).hint("all answered events are durable")
     })?;
     Ok(exit)
 }
 
-/// Answers every line in its turn, and hands on what is answered before it waits for anything.
+/// Answers every line in order, and flushes the answers before it waits.
 fn answer_all(taken: Receiver<Taken>, console: &mut Console) -> Result<Exit, CliError> {
     let mut exit = Exit::Success;
     while let Some(Taken { line, ticket }) = next(&taken, console)? {
@@ -135,9 +135,9 @@ fn next(taken: &Receiver<Taken>, console: &mut Console) -> Result<Option<Taken>,
 }
 
 fn not_committed(line: u64, error: &CommitError) -> CliError {
-    CliError::new(Exit::Failure, format!("line {line} is not on the disk: {}", chain(error))).hint(format!(
-        "lines before it are; once the cause is gone, run the command again and send from line {line} on: what is there \
-         already counts as duplicate"
+    CliError::new(Exit::Failure, format!("line {line} is not durable: {}", chain(error))).hint(format!(
+        "earlier lines are; fix the problem, run the command again and send line {line} and all later lines: stored events \
+         count as duplicates"
     ))
 }
 
@@ -147,7 +147,7 @@ mod tests {
 
     use super::*;
 
-    /// Where an answer goes matters as much as that it is written: whoever waits for it sends nothing more.
+    /// A sender that waits for an answer sends nothing until it arrives.
     #[test]
     fn what_is_answered_is_handed_on_before_the_next_line_is_waited_for() {
         use std::io::Write;

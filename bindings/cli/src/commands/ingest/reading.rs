@@ -1,4 +1,4 @@
-//! Standard input to pieces of whole lines, as soon as they are there.
+//! Splits standard input into pieces of whole lines as it arrives.
 
 use std::cell::Cell;
 use std::io::{self, Read};
@@ -6,11 +6,11 @@ use std::io::{self, Read};
 use convofold::ingest::{Framer, Limits, Piece};
 use crossbeam_channel::Sender;
 
-/// How much is read at once. With it, and the longest line, what is held is bounded.
+/// Read size. Together with the maximum line length it bounds memory.
 const CHUNK_BYTES: usize = 64 << 10;
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// What there is to do for the one who takes.
+/// A message to the thread that submits events.
 #[derive(Debug)]
 pub(super) enum Input {
     /// Lines, or one that is too long.
@@ -19,13 +19,13 @@ pub(super) enum Input {
     End,
     /// The input cannot be read.
     Failed(io::Error),
-    /// Nothing more is to be taken, whatever there is.
+    /// Stop submitting.
     Stop,
 }
 
-/// Reads to the end of the input, or until nobody takes it any more.
+/// Reads to the end of the input, or until the receiver is gone.
 pub(super) fn read(mut from: impl Read, limits: Limits, to: &Sender<Input>) {
-    // An input that never ends is lines; nothing waits to see whether it is a document.
+    // A stream consists of lines; detecting a document would mean waiting.
     let mut framer = Framer::resume(limits, CHUNK_BYTES, 1, 0);
     let mut chunk = vec![0; CHUNK_BYTES];
     let is_wanted = Cell::new(true);

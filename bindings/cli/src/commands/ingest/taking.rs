@@ -1,4 +1,4 @@
-//! Pieces of the input to batches on their way to the disk.
+//! Parses pieces of the input and submits their events.
 
 use std::mem;
 
@@ -11,15 +11,15 @@ use super::reading::Input;
 use crate::error::{CliError, chain};
 use crate::exit::Exit;
 
-/// A line that is to be answered.
+/// A line that waits for its answer.
 pub(super) struct Taken {
-    /// Without its events, which are the ticket's now.
+    /// Its events have moved into the batch.
     pub(super) line: Line,
-    /// None where there is nothing to commit.
+    /// `None` if the line contains no event.
     pub(super) ticket: Option<Ticket>,
 }
 
-/// Submits every line by itself, so that each is answered by itself; the writer makes durable together what has queued up.
+/// Submits every line as its own batch, so that each has its own answer. The writer commits queued batches together.
 pub(super) fn take(
     db: &Convofold,
     parser: Parser,
@@ -47,5 +47,5 @@ pub(super) fn take(
 
 fn submit(db: &Convofold, line: u64, events: Vec<Event>) -> Result<Ticket, CliError> {
     db.submit(Batch::new(events))
-        .map_err(|error| CliError::new(Exit::Failure, format!("line {line} was not taken: {}", chain(&error))))
+        .map_err(|error| CliError::new(Exit::Failure, format!("line {line} was not accepted: {}", chain(&error))))
 }

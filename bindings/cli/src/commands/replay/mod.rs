@@ -30,15 +30,16 @@ use report::Report;
 
 /// The name of standard input, as an argument and in reports.
 const STDIN: &str = "-";
+
 /// Read event logs into a database.
 ///
-/// Reads every FILE in the order given and takes over the events that the database does not hold yet. Everything is
-/// durable when it returns. A replay that was stopped or killed goes on where it was when the same command is run again;
-/// a complete one may be run again as well, and finds duplicates only.
+/// Reads every FILE in the given order and adds the events that the database does not contain yet. All events are durable
+/// when it returns. The same command resumes a replay that was stopped or killed. A complete replay can be run again; it
+/// finds only duplicates.
 ///
-/// Standard error shows progress on a terminal, and a closing report; with --json the report is one JSON object on
-/// standard output instead. Something in the input that cannot be an event is counted and passed over, its neighbours
-/// are not affected; the exit code is then 3.
+/// Standard error shows progress on a terminal, and a report; --json prints the report as one JSON object on standard
+/// output instead. Input that is not an event is counted and skipped without affecting the events around it; the exit code
+/// is then 3.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -47,20 +48,19 @@ Examples:
   zcat old.gz | convofold replay - --db ./db --source airship
 ")]
 pub struct ReplayArgs {
-    /// Event logs, plain or compressed (gzip, zstd): files, folders with everything below, patterns, or - for standard
-    /// input.
+    /// Event logs, plain or compressed (gzip, zstd): files, folders (recursively), patterns, or - for standard input.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     #[command(flatten)]
     db: DbArgs,
-    /// The form of the events: that of their source, or that of `export --events`; auto finds it out for each of them.
+    /// Source of the events, or `convofold` for the form of `export --events`; auto detects it for each event.
     #[arg(long, value_parser = values::named::<Format>(Format::NAMES), default_value_t)]
     source: Format,
-    /// Write what is rejected to this file, with the reason: one JSON object a line. It is written anew, save when a
-    /// stopped replay goes on.
+    /// Write rejected input to this file with the reason, one JSON object per line. An existing file is overwritten, unless an
+    /// interrupted replay is resumed.
     #[arg(long, value_name = "FILE")]
     rejects: Option<PathBuf>,
-    /// Read on so many threads [default: one for each core].
+    /// Number of parser threads [default: one per core].
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
     /// Print the report as one JSON object on standard output.
@@ -73,7 +73,7 @@ impl ReplayArgs {
         // A FILE that cannot be read must not leave an empty database behind.
         let inputs = self.inputs()?;
         if inputs.is_empty() {
-            console.note("there is no file in what was named, so there is nothing to replay");
+            console.note("nothing to replay: the given folders contain no files");
             return Ok(Exit::Success);
         }
         let stop = interrupt::flag()?;
@@ -102,7 +102,7 @@ impl ReplayArgs {
         Ok(inputs)
     }
 
-    /// A file, or a named pipe or the like, which can be opened only once.
+    /// A file, or a named pipe, which can be opened only once.
     fn file(&self, path: PathBuf) -> Result<Input, CliError> {
         if path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
             let pipe = File::open(&path).map_err(|error| CliError::io("read", &path, &error))?;
@@ -117,8 +117,8 @@ impl ReplayArgs {
         let same =
             |rejects: &PathBuf| rejects.canonicalize().ok().is_some_and(|r| path.canonicalize().is_ok_and(|p| p == r));
         if self.rejects.as_ref().is_some_and(same) {
-            let what = format!("{} is named to be read and as --rejects to be written", path.display());
-            return Err(CliError::new(Exit::Usage, what).hint("give --rejects another name"));
+            let what = format!("{} is both an input and the file of --rejects", path.display());
+            return Err(CliError::new(Exit::Usage, what).hint("choose another file for --rejects"));
         }
         Ok(())
     }
@@ -135,7 +135,7 @@ impl ReplayArgs {
         let mut rejects = self.rejects.as_deref().map(|path| Rejects::create(path, goes_on)).transpose()?;
         let mut watch = Watch::new(console.shows_progress());
         let write = |rejection: &Rejection, input: &str| {
-            // Without a place for what is rejected there is no point in going on.
+            // Rejections must not get lost, so the replay stops.
             if let Some(rejects) = &mut rejects
                 && !rejects.write(rejection, input)
             {
@@ -149,22 +149,24 @@ impl ReplayArgs {
         Ok((report?, rate))
     }
 
-    /// Says what to do next, and tells it by the exit code.
+    /// Prints what to do next, and returns the exit code.
     fn conclude(&self, report: &ReplayReport, console: &mut Console) -> Exit {
         let rejected = report.rejected_total();
         if rejected > 0 {
             let seen = match &self.rejects {
                 Some(file) => format!("see {}", file.display()),
-                None => "add --rejects FILE to see them with their reasons (nothing is counted twice)".to_owned(),
+                None => {
+                    "run again with --rejects FILE to see them with their reasons (no event counts twice)".to_owned()
+                }
             };
             console.note(format_args!("{} rejected: {seen}", text::count(rejected)));
         }
         if report.stopped {
-            let from_there = "run the same command again to go on from there";
-            let with_duplicates = "run the same command again to go on: what was read counts as duplicate then";
+            let from_there = "run the same command again to resume";
+            let with_duplicates = "run the same command again to continue; events that were read count as duplicates";
             let is_piped = self.files.iter().any(|file| file.as_os_str() == STDIN);
             let next = if is_piped { with_duplicates } else { from_there };
-            console.note(format_args!("stopped at a consistent point: {next}"));
+            console.note(format_args!("stopped at a consistent point; {next}"));
             return Exit::Interrupted;
         }
         if rejected > 0 { Exit::Rejected } else { Exit::Success }
@@ -173,5 +175,5 @@ impl ReplayArgs {
 
 fn failed(error: &ReplayError) -> CliError {
     CliError::new(Exit::Failure, format!("the replay failed: {}", chain(error)))
-        .hint("what was read up to there is kept; once the cause is gone, run the same command again")
+        .hint("the events read so far are kept; fix the problem and run the same command again")
 }

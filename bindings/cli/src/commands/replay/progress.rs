@@ -1,4 +1,4 @@
-//! What somebody sees who waits for a replay.
+//! Progress of a replay, for people.
 
 use convofold::replay::Progress;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -35,19 +35,19 @@ impl Watch {
         self.bar.set_position(progress.bytes_read);
     }
 
-    /// Takes the bar away; returns the rate of the whole run.
+    /// Removes the bar; returns the rate of the whole run.
     pub(super) fn finish(self) -> f64 {
         self.bar.finish_and_clear();
         self.events_per_second
     }
 }
 
-/// A template that does not parse would be a mistake of ours; the plain bar does as well.
+/// The plain bar stands in for a template that does not parse; a test excludes that.
 fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
-/// Events a second, for people.
+/// A rate in events per second, for people.
 pub(super) fn rate(per_second: f64) -> String {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rate is neither huge nor negative")]
     let per_second = per_second.round() as u64;

@@ -1,4 +1,4 @@
-//! The file with everything that was rejected, to be repaired and replayed.
+//! The rejects file: rejected input, to be repaired and replayed.
 
 use std::collections::HashSet;
 use std::fs::{File, OpenOptions};
@@ -10,16 +10,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::CliError;
 
-/// A file of rejections, one JSON object a line, in the order of the input.
+/// A file of rejections, one JSON object per line, in the order of the input.
 pub(super) struct Rejects {
     path: PathBuf,
     file: File,
-    /// What an earlier run wrote that was stopped after it wrote and before it got to remember so.
+    /// Rejections that an earlier, stopped run wrote after its last bookmark.
     written: HashSet<Place>,
     failed: Option<io::Error>,
 }
 
-/// Where something was rejected. There is one rejection for a place.
+/// The position of a rejection. Each position has one rejection.
 #[derive(Debug, Deserialize, PartialEq, Eq, Hash)]
 struct Place {
     input: String,
@@ -35,7 +35,7 @@ struct RejectJson<'a> {
 }
 
 impl Rejects {
-    /// Begins the file; where a stopped replay `goes_on`, after what it wrote before.
+    /// Opens the file; if an interrupted replay is resumed (`goes_on`), after its existing lines.
     pub(super) fn create(path: &Path, goes_on: bool) -> Result<Self, CliError> {
         let failed = |error: io::Error| CliError::io("write", path, &error);
         let mut file =
@@ -44,7 +44,7 @@ impl Rejects {
         Ok(Self { path: path.to_owned(), file, written, failed: None })
     }
 
-    /// Adds a rejection. False where the file takes no more; [`Rejects::finish`] tells why.
+    /// Adds a rejection. Returns false if the file cannot be written; [`Rejects::finish`] returns the error.
     pub(super) fn write(&mut self, rejection: &Rejection, input: &str) -> bool {
         if self.failed.is_none() {
             self.failed = self.add(rejection, input).err();
@@ -52,7 +52,7 @@ impl Rejects {
         self.failed.is_none()
     }
 
-    /// Ends the file.
+    /// Returns the first write error.
     pub(super) fn finish(self) -> Result<(), CliError> {
         self.failed.map_or(Ok(()), |error| Err(CliError::io("write", &self.path, &error)))
     }
@@ -72,7 +72,7 @@ impl Rejects {
     }
 }
 
-/// Goes to the end of the last whole line, drops what is after it, and tells what the lines are about.
+/// Seeks to the end of the last complete line, truncates the file there, and returns the positions of its lines.
 fn go_to_end(file: &mut File) -> io::Result<HashSet<Place>> {
     let mut written = HashSet::new();
     let mut end = 0;

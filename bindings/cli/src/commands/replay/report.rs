@@ -1,4 +1,4 @@
-//! The closing report of a replay, for people and for programs.
+//! The report of a replay, for people and for programs.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use super::progress;
 use crate::output::table::Facts;
 use crate::output::{text, time};
 
-/// What a replay did, and what the database holds after it.
+/// The result of a replay, and the figures of the database after it.
 pub(super) struct Report<'a> {
     pub(super) replay: &'a ReplayReport,
     pub(super) stats: Stats,
@@ -69,7 +69,7 @@ impl<'a> Report<'a> {
         let replay = self.replay;
         let mut facts = Facts::default();
         if replay.resumed {
-            facts.add("resumed", "from where an earlier run ended; its counts are included, its time is not");
+            facts.add("resumed", "after an interrupted run; its counts are included, its time is not");
         }
         facts
             .add("lines", text::count(replay.lines))
@@ -78,7 +78,7 @@ impl<'a> Report<'a> {
             .add("  late", text::count(replay.counts.late))
             .add("  duplicates", text::count(replay.counts.duplicates))
             .add("  conflicts", text::count(replay.counts.conflicts))
-            .add_known("  not known which", (replay.uncounted > 0).then(|| text::count(replay.uncounted)))
+            .add_known("  unknown effect", (replay.uncounted > 0).then(|| text::count(replay.uncounted)))
             .add("ignored", text::count(replay.ignored.total()));
         for (source, reason, number) in replay.ignored.iter() {
             facts.add(format!("  {source} {reason}"), text::count(number));
