@@ -97,7 +97,7 @@ impl Convofold {
         let directory = Directory::open(path, options.create, options.segment_bytes)?;
         let mut recovery = Recovery { is_new: directory.is_new, ..Recovery::default() };
         let head = opening::read_head(&directory, &mut recovery)?;
-        let recovered = crate::open::recovery::recover(&storage, head, &mut recovery)?;
+        let recovered = crate::open::recovery::recover(storage.clone(), head, &mut recovery)?;
         Self::start(options, directory, storage, recovered, recovery)
     }
 

@@ -19,7 +19,7 @@ use crate::format::log_start::LogStart;
 use crate::log::bookmark::set_bookmark;
 use crate::log::events::{EventReader, UpTo};
 use crate::state::lent_storage::LentStorage;
-use crate::storage::{Storage, StorageError};
+use crate::storage::{ReadStorage, StorageError};
 use crate::trace::{span, tell};
 use crate::write::writer::Command;
 
@@ -126,7 +126,7 @@ impl Convofold {
 }
 
 /// Reads the pages of the newest checkpoint: they are about to be the only witness of what is dropped.
-fn expect_readable_checkpoint(storage: &dyn Storage) -> Result<(), TrimError> {
+fn expect_readable_checkpoint(storage: &dyn ReadStorage) -> Result<(), TrimError> {
     let Some(generation) = generations(storage)?.last().copied() else { return Ok(()) };
     check_pages(storage, generation).map_err(|error| match error {
         LoadError::Storage(error) => TrimError::Storage(error),
@@ -136,7 +136,7 @@ fn expect_readable_checkpoint(storage: &dyn Storage) -> Result<(), TrimError> {
 }
 
 /// The last block that all readable checkpoints hold; 0 where there is none.
-fn covered_block_no(storage: &dyn Storage) -> Result<u64, StorageError> {
+fn covered_block_no(storage: &dyn ReadStorage) -> Result<u64, StorageError> {
     let mut covered = None;
     for generation in generations(storage)? {
         let value = match storage.record(&record_name(generation)) {

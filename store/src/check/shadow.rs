@@ -15,7 +15,7 @@ use crate::format::block::Tail;
 use crate::log::error::LogError;
 use crate::log::events::{EventReader, FOLDED_AT_ONCE, UpTo};
 use crate::state::shared::Shared;
-use crate::storage::Storage;
+use crate::storage::ReadStorage;
 
 /// Follows the live board through the log.
 pub(crate) struct Shadow {
@@ -31,7 +31,12 @@ pub(crate) struct Shadow {
 
 impl Shadow {
     /// Goes on from a board as it was at a place in the log.
-    pub(crate) fn new(storage: Arc<dyn Storage>, board: Board, from: Tail, wanted: Option<HashSet<Arc<str>>>) -> Self {
+    pub(crate) fn new(
+        storage: Arc<dyn ReadStorage>,
+        board: Board,
+        from: Tail,
+        wanted: Option<HashSet<Arc<str>>>,
+    ) -> Self {
         let reader = EventReader::new(storage, from, UpTo::Now);
         Self { board, reader, wanted, ahead: VecDeque::new(), events: 0 }
     }

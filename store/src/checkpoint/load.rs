@@ -2,15 +2,15 @@
 
 use convofold_engine::{Board, FOLD_VERSION, Index, Seq, StateHash};
 
-use crate::checkpoint::record::{checksum_of, record_name};
+use crate::checkpoint::record::{checksum_of, half_of, record_name};
 use crate::conversations::page::{OpenedPage, PAGE_SLOTS, PageEntry, StoredPage};
 use crate::damage::Damage;
 use crate::format::block::{Block, Tail};
 use crate::format::checkpoint::{self as record, CheckpointV1};
-use crate::format::key::{BlockKey, PageKey};
+use crate::format::key::{BlockKey, PageHalf, PageKey};
 use crate::format::page_head::PageHead;
 use crate::in_order::in_order;
-use crate::storage::{Storage, StorageError};
+use crate::storage::{ReadStorage, StorageError};
 
 /// Why a checkpoint could not be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -82,7 +82,7 @@ pub(crate) fn tail_of(record: &CheckpointV1) -> Tail {
     }
 }
 
-pub(crate) fn expect_log_up_to(storage: &dyn Storage, record: &CheckpointV1) -> Result<(), LoadError> {
+pub(crate) fn expect_log_up_to(storage: &dyn ReadStorage, record: &CheckpointV1) -> Result<(), LoadError> {
     let last = storage.key_at_or_before(BlockKey { first_seq: u64::MAX, block_no: u64::MAX })?;
     if last.map_or(0, |last| last.block_no) >= record.last_block_no {
         return Ok(());
@@ -96,7 +96,7 @@ pub(crate) fn expect_log_up_to(storage: &dyn Storage, record: &CheckpointV1) -> 
 }
 
 /// Makes sure that the checkpoint belongs to this log. Where more blocks follow, the chain shows it.
-pub(crate) fn expect_block(storage: &dyn Storage, tail: &Tail) -> Result<(), LoadError> {
+pub(crate) fn expect_block(storage: &dyn ReadStorage, tail: &Tail) -> Result<(), LoadError> {
     let last = storage.key_at_or_before(BlockKey { first_seq: u64::MAX, block_no: u64::MAX })?;
     let Some(key) = last.filter(|last| last.block_no + 1 >= tail.block_no) else {
         return Err(SkipReason::OtherLog.into());
@@ -113,7 +113,7 @@ pub(crate) fn expect_block(storage: &dyn Storage, tail: &Tail) -> Result<(), Loa
 type Loaded = (Board, Index, Vec<PageEntry>);
 
 /// The pages of a checkpoint: what is kept in memory of all conversations, each of which stays away until it is needed.
-pub(crate) fn load_pages(storage: &dyn Storage, record: &CheckpointV1) -> Result<Loaded, LoadError> {
+pub(crate) fn load_pages(storage: &dyn ReadStorage, record: &CheckpointV1) -> Result<Loaded, LoadError> {
     let hash = record.state_hash.filter(|_| record.fold_version == FOLD_VERSION).map(StateHash::from_bytes);
     let by_heads = hash.map(|hash| load_heads(storage, record, hash)).transpose()?.flatten();
     let (board, index, pages) = by_heads.map_or_else(|| load_images(storage, record), Ok)?;
@@ -124,7 +124,11 @@ pub(crate) fn load_pages(storage: &dyn Storage, record: &CheckpointV1) -> Result
 }
 
 /// `None` where a page was written by an earlier version, which wrote no heads.
-fn load_heads(storage: &dyn Storage, record: &CheckpointV1, expected: StateHash) -> Result<Option<Loaded>, LoadError> {
+fn load_heads(
+    storage: &dyn ReadStorage,
+    record: &CheckpointV1,
+    expected: StateHash,
+) -> Result<Option<Loaded>, LoadError> {
     let mut hash = StateHash::default();
     let mut pages = Vec::new();
     // Neither an error nor a page without a head fits through the iterator that the board is made of.
@@ -157,7 +161,7 @@ fn load_heads(storage: &dyn Storage, record: &CheckpointV1, expected: StateHash)
 }
 
 /// Puts all conversations on a board.
-fn load_images(storage: &dyn Storage, record: &CheckpointV1) -> Result<Loaded, LoadError> {
+fn load_images(storage: &dyn ReadStorage, record: &CheckpointV1) -> Result<Loaded, LoadError> {
     let mut board = Board::new();
     let mut pages = Vec::new();
     each_page(
@@ -194,37 +198,40 @@ fn each_page<T: Send, R>(
 /// A page ready to be restored, or why not.
 pub(crate) type LoadedPage = Result<(PageEntry, OpenedPage), LoadError>;
 
-pub(crate) fn load_page(storage: &dyn Storage, record: &CheckpointV1, page_no: u32) -> LoadedPage {
+pub(crate) fn load_page(storage: &dyn ReadStorage, record: &CheckpointV1, page_no: u32) -> LoadedPage {
     let damaged = |why| LoadError::Skip(SkipReason::Page { page_no, why });
-    let (place, page) = stored_page(storage, record, page_no)?;
+    let (half, page) = stored_page(storage, record, page_no)?;
     let opened = page.open().map_err(damaged)?;
-    Ok((PageEntry { place, checksum: opened.checksum, bytes: page.bytes() }, opened))
+    Ok((PageEntry { half, checksum: opened.checksum, bytes: page.bytes() }, opened))
 }
 
 /// The head of a page; `None` where it was written by an earlier version, which wrote none, or derived by other rules.
 fn load_head(
-    storage: &dyn Storage,
+    storage: &dyn ReadStorage,
     record: &CheckpointV1,
     page_no: u32,
 ) -> Result<Option<(PageEntry, PageHead)>, LoadError> {
     let damaged = |why| LoadError::Skip(SkipReason::Page { page_no, why });
-    let (place, page) = stored_page(storage, record, page_no)?;
+    let (half, page) = stored_page(storage, record, page_no)?;
     let head = page.head().map_err(damaged)?;
     let head = head.filter(|(head, _)| head.fold_version == FOLD_VERSION);
-    Ok(head.map(|(head, checksum)| (PageEntry { place, checksum, bytes: page.bytes() }, head)))
+    Ok(head.map(|(head, checksum)| (PageEntry { half, checksum, bytes: page.bytes() }, head)))
 }
 
-fn stored_page(storage: &dyn Storage, record: &CheckpointV1, page_no: u32) -> Result<(bool, StoredPage), LoadError> {
-    let byte = record.places.get(page_no as usize / 8).copied().unwrap_or_default();
-    let place = byte >> (page_no % 8) & 1 == 1;
-    match StoredPage::read(storage, PageKey { page_no, place }) {
+fn stored_page(
+    storage: &dyn ReadStorage,
+    record: &CheckpointV1,
+    page_no: u32,
+) -> Result<(PageHalf, StoredPage), LoadError> {
+    let half = half_of(record, page_no);
+    match StoredPage::read(storage, PageKey { page_no, half }) {
         Err(StorageError::Value(why)) => Err(SkipReason::Page { page_no, why }.into()),
-        read => Ok((place, read?)),
+        read => Ok((half, read?)),
     }
 }
 
 /// Makes sure that a checkpoint can be read.
-pub(crate) fn check_pages(storage: &dyn Storage, generation: u64) -> Result<(), LoadError> {
+pub(crate) fn check_pages(storage: &dyn ReadStorage, generation: u64) -> Result<(), LoadError> {
     let value = read(storage.record(&record_name(generation)))?.map_err(SkipReason::Record)?;
     let record = record::open(generation, &value).map_err(SkipReason::Record)?;
     let pages = (0..record.slot_count.div_ceil(PAGE_SLOTS)).map(|page_no| Ok(load_page(storage, &record, page_no)?.0));

@@ -3,8 +3,10 @@
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::conversations::page::PageEntry;
+use crate::format::checkpoint::CheckpointV1;
 use crate::format::frame::Checksum;
-use crate::storage::{Storage, StorageError};
+use crate::format::key::PageHalf;
+use crate::storage::{ReadStorage, StorageError};
 
 /// Records are named by their generation, padded so that their names are in its order.
 const RECORD: &str = "checkpoint/";
@@ -18,12 +20,29 @@ pub(crate) fn checksum_of(pages: &[PageEntry]) -> Checksum {
     hash.digest128()
 }
 
+/// Which half of each page is in use, as [`CheckpointV1::halves`].
+pub(crate) fn halves_of(pages: &[PageEntry]) -> Vec<u8> {
+    let mut halves = vec![0; pages.len().div_ceil(8)];
+    for (page_no, page) in pages.iter().enumerate() {
+        if let Some(byte) = halves.get_mut(page_no / 8) {
+            *byte |= (page.half as u8) << (page_no % 8);
+        }
+    }
+    halves
+}
+
+/// Which half of a page the checkpoint uses.
+pub(crate) fn half_of(record: &CheckpointV1, page_no: u32) -> PageHalf {
+    let byte = record.halves.get(page_no as usize / 8).copied().unwrap_or_default();
+    PageHalf::from_u8(byte >> (page_no % 8) & 1).unwrap_or_default()
+}
+
 pub(crate) fn record_name(generation: u64) -> String {
     format!("{RECORD}{generation:020}")
 }
 
 /// The generations that have a record, oldest first.
-pub(crate) fn generations(storage: &dyn Storage) -> Result<Vec<u64>, StorageError> {
+pub(crate) fn generations(storage: &dyn ReadStorage) -> Result<Vec<u64>, StorageError> {
     let names = storage.record_names(RECORD)?;
     Ok(names.iter().filter_map(|name| generation_of(name)).collect())
 }

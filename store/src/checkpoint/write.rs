@@ -1,17 +1,13 @@
 //! Checkpoints: the state as pages, so that opening does not have to fold the whole log.
 //!
-//! A checkpoint is a pointer flip. The record of the checkpoint before the last goes, because its places are about to be used
-//! again. The pages of conversations that changed are written, each into the one of its two places that the last checkpoint
-//! does not use; a barrier; then one record that names the place of every page; a barrier. Until the record is there, the
-//! last checkpoint is whole, and after it both are. So whenever the process ends, a record that is there has its pages.
+//! A checkpoint is a pointer flip. The record of the checkpoint before the last is deleted, because its halves of pages are
+//! about to be overwritten. The pages of conversations that changed are written, each into the half that the last checkpoint
+//! does not use; a barrier; then one record that names the half of every page; a barrier. Until the record is written, the
+//! last checkpoint is whole, and after it both are. So whenever the process ends, every record has its pages.
 //!
 //! The writer does this between groups. It costs it about as much as folding the changed conversations did; meanwhile
 //! answers go on, and what is submitted queues up.
 
-use crate::checkpoint::record::checksum_of;
-use crate::checkpoint::record::generations;
-use crate::checkpoint::record::record_name;
-use crate::conversations::page::PAGE_SLOTS;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::atomic::Ordering;
@@ -20,20 +16,22 @@ use std::time::{Duration, Instant};
 use convofold_engine::{Board, FOLD_VERSION, Seq, StateHash};
 use parking_lot::Mutex;
 
+use crate::checkpoint::record::{checksum_of, generations, halves_of, record_name};
 use crate::conversations::archive::{ArchiveReader, alone};
-use crate::conversations::page::{PageEntry, StoredPage, page_of};
+use crate::conversations::page::{PAGE_SLOTS, PageEntry, StoredPage, page_of};
 use crate::damage::Damage;
 use crate::format::block::Tail;
 use crate::format::checkpoint::{self as record, CheckpointV1};
 use crate::format::frame::Compressor;
-use crate::format::key::PageKey;
+use crate::format::key::{PageHalf, PageKey};
 use crate::in_order::in_order;
 use crate::state::shared::Shared;
-use crate::storage::{Storage, StorageError};
+use crate::storage::{ReadStorage, Storage, StorageError};
 use crate::trace::{span, tell};
 
 /// How many pages are written together.
 const PAGES_AT_ONCE: usize = 64;
+
 /// A checkpoint that was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
@@ -138,8 +136,8 @@ impl Checkpointer {
         Ok(written)
     }
 
-    /// Deletes what lies in the other places of pages that were written for the last checkpoint and not for this one: it
-    /// is of the checkpoint before those two.
+    /// Deletes the other halves of pages that were written for the last checkpoint and not for this one: they belong to
+    /// the checkpoint before those two.
     fn delete_dead_pages(
         &mut self,
         written_now: Vec<u32>,
@@ -148,14 +146,16 @@ impl Checkpointer {
     ) -> Result<(), StorageError> {
         let mut written_last = std::mem::replace(&mut self.written, written_now);
         written_last.retain(|page_no| self.written.binary_search(page_no).is_err());
-        let other_place =
-            |page_no: u32| shared.archive.entry(page_no).map(|page| PageKey { page_no, place: !page.place });
-        let dead: Vec<_> = written_last.into_iter().filter_map(other_place).collect();
+        let other_half = |page_no: u32| {
+            let page = shared.archive.entry(page_no)?;
+            Some(PageKey { page_no, half: page.half.other() })
+        };
+        let dead: Vec<_> = written_last.into_iter().filter_map(other_half).collect();
         storage.delete_pages(&dead)
     }
 
     fn record(&self, shared: &Shared, generation: u64, tail: &Tail, log_bytes: u64) -> CheckpointV1 {
-        let (places, pages_checksum) = shared.archive.with_pages(|pages| (places_of(pages), checksum_of(pages)));
+        let (halves, pages_checksum) = shared.archive.with_pages(|pages| (halves_of(pages), checksum_of(pages)));
         // What changed was hashed as it was written.
         let (state_hash, slot_count) = {
             let mut board = shared.live.board_mut();
@@ -171,7 +171,7 @@ impl Checkpointer {
             slot_count,
             page_slots: PAGE_SLOTS,
             pages_checksum: pages_checksum.to_le_bytes(),
-            places,
+            halves,
             page_bytes: self.page_bytes,
             log_bytes,
             state_hash: Some(state_hash.to_bytes()),
@@ -180,7 +180,7 @@ impl Checkpointer {
     }
 }
 
-/// Writes the pages of these conversations, encoded on all processors, up to where they are durable; where they lie.
+/// Writes the pages of these conversations, encoded on all processors, up to where they are durable; the half and checksum of each.
 fn write_pages(
     changed: &BTreeSet<u32>,
     written: &mut Checkpoint,
@@ -236,12 +236,12 @@ impl Compressors {
     }
 }
 
-/// A page for the place that is free.
+/// A page, for the half that is not in use.
 fn encode(
     page_no: u32,
     generation: u64,
     shared: &Shared,
-    storage: &dyn Storage,
+    storage: &dyn ReadStorage,
     compressor: &mut Compressor,
 ) -> Result<(PageKey, StoredPage, PageEntry), StorageError> {
     let first = page_no * PAGE_SLOTS;
@@ -266,16 +266,16 @@ fn encode(
     drop(board);
     let sealed = StoredPage::seal(page_no, generation, &images, (&outlines, hash), compressor);
     let (page, checksum) = sealed.map_err(StorageError::Encoding)?;
-    let place = shared.archive.entry(page_no).is_some_and(|page| !page.place);
-    let entry = PageEntry { place, checksum, bytes: page.bytes() };
-    Ok((PageKey { page_no, place }, page, entry))
+    let half = shared.archive.entry(page_no).map_or(PageHalf::A, |page| page.half.other());
+    let entry = PageEntry { half, checksum, bytes: page.bytes() };
+    Ok((PageKey { page_no, half }, page, entry))
 }
 
 /// Those of a page's conversations that are away, each on a board of its own, and what it adds to the state hash.
 fn boards_away(
     slots: Range<u32>,
     shared: &Shared,
-    storage: &dyn Storage,
+    storage: &dyn ReadStorage,
 ) -> Result<BTreeMap<u32, (Board, StateHash)>, StorageError> {
     let board = shared.live.board();
     let away: Vec<u32> = slots.filter(|slot| board.is_away(*slot)).collect();
@@ -288,17 +288,6 @@ fn boards_away(
         boards.insert(slot, (alone, hash));
     }
     Ok(boards)
-}
-
-/// In which of its two places each page lies, a bit a page.
-fn places_of(pages: &[PageEntry]) -> Vec<u8> {
-    let mut places = vec![0; pages.len().div_ceil(8)];
-    for (page_no, page) in pages.iter().enumerate() {
-        if let Some(byte) = places.get_mut(page_no / 8) {
-            *byte |= u8::from(page.place) << (page_no % 8);
-        }
-    }
-    places
 }
 
 /// Keeps the last checkpoint. What was skipped at recovery goes too.

@@ -16,7 +16,7 @@ use crate::conversations::page::{PageEntry, StoredPage, page_of};
 use crate::damage::Damage;
 use crate::format::key::PageKey;
 use crate::in_order::in_order;
-use crate::storage::{Storage, StorageError};
+use crate::storage::{ReadStorage, StorageError};
 #[cfg(feature = "tracing")]
 use crate::trace::tell;
 
@@ -70,7 +70,7 @@ impl Archive {
     /// Those conversations of a page that are wanted, by their places in it, and where it lay.
     fn read(
         &self,
-        storage: &dyn Storage,
+        storage: &dyn ReadStorage,
         page_no: u32,
         is_wanted: impl Fn(u32) -> bool,
     ) -> Result<(PageEntry, Vec<Option<ConversationImage>>), StorageError> {
@@ -86,19 +86,19 @@ impl Archive {
     }
 
     /// One conversation alone, of which little else is looked at.
-    fn one(&self, storage: &dyn Storage, slot: u32) -> Result<ConversationImage, StorageError> {
+    fn one(&self, storage: &dyn ReadStorage, slot: u32) -> Result<ConversationImage, StorageError> {
         let (_, images) = self.read(storage, page_of(slot), |place| place == slot % PAGE_SLOTS)?;
         images.into_iter().flatten().next().ok_or(StorageError::Value(Damage::Missing))
     }
 }
 
 fn read_page(
-    storage: &dyn Storage,
+    storage: &dyn ReadStorage,
     page_no: u32,
     entry: PageEntry,
     is_wanted: impl Fn(u32) -> bool,
 ) -> Result<Vec<Option<ConversationImage>>, StorageError> {
-    let page = StoredPage::read(storage, PageKey { page_no, place: entry.place })?;
+    let page = StoredPage::read(storage, PageKey { page_no, half: entry.half })?;
     let (found, images) = page.open_some(is_wanted).map_err(StorageError::Value)?;
     let expected = entry.checksum;
     if expected == found { Ok(images) } else { Err(StorageError::Value(Damage::Checksum { expected, found })) }
@@ -107,13 +107,13 @@ fn read_page(
 /// Reads conversations one after the other; those that lie in one page cost one reading.
 pub(crate) struct ArchiveReader<'a> {
     archive: &'a Archive,
-    storage: &'a dyn Storage,
+    storage: &'a dyn ReadStorage,
     /// The pages that were read last.
     pages: BTreeMap<u32, (PageEntry, Vec<Option<ConversationImage>>)>,
 }
 
 impl<'a> ArchiveReader<'a> {
-    pub(crate) fn new(archive: &'a Archive, storage: &'a dyn Storage) -> Self {
+    pub(crate) fn new(archive: &'a Archive, storage: &'a dyn ReadStorage) -> Self {
         Self { archive, storage, pages: BTreeMap::new() }
     }
 
@@ -231,7 +231,7 @@ pub(crate) fn let_go(live: &Live, max_bytes: u64) {
 /// Brings back to the board what these events need of it.
 pub(crate) fn bring_back<'a>(
     archive: &Archive,
-    storage: &dyn Storage,
+    storage: &dyn ReadStorage,
     live: &Live,
     events: impl Iterator<Item = &'a Event> + Clone,
 ) -> Result<(), StorageError> {
@@ -252,7 +252,12 @@ pub(crate) fn bring_back<'a>(
 }
 
 /// Puts the conversations of these places back on the board. Pages are read and decoded on all processors.
-fn restore(slots: &BTreeSet<u32>, archive: &Archive, storage: &dyn Storage, live: &Live) -> Result<(), StorageError> {
+fn restore(
+    slots: &BTreeSet<u32>,
+    archive: &Archive,
+    storage: &dyn ReadStorage,
+    live: &Live,
+) -> Result<(), StorageError> {
     let mut pages: Vec<(u32, Vec<u32>)> = Vec::new();
     for slot in slots {
         match pages.last_mut() {

@@ -5,17 +5,18 @@ use xxhash_rust::xxh3::Xxh3;
 
 use crate::damage::Damage;
 use crate::format::frame::{Checksum, Compressor};
-use crate::format::key::PageKey;
+use crate::format::key::{PageHalf, PageKey};
 use crate::format::page;
 use crate::format::page_head::{self, PageHead};
-use crate::storage::{Storage, StorageError};
+use crate::storage::{ReadStorage, StorageError};
 
 /// How many conversations share a page: fewer write less where few change, more compress better.
 pub(crate) const PAGE_SLOTS: u32 = 16;
-/// Where a page lies, and what it is.
+
+/// Which half of a page is in use, and what it holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct PageEntry {
-    pub(crate) place: bool,
+    pub(crate) half: PageHalf,
     pub(crate) checksum: Checksum,
     /// 0 where there is no page.
     pub(crate) bytes: u32,
@@ -55,8 +56,8 @@ impl StoredPage {
         Ok((Self { page_no, value }, both(page, Some(head_checksum))))
     }
 
-    /// Reads the page in this place.
-    pub(crate) fn read(storage: &dyn Storage, key: PageKey) -> Result<Self, StorageError> {
+    /// Reads this half of a page.
+    pub(crate) fn read(storage: &dyn ReadStorage, key: PageKey) -> Result<Self, StorageError> {
         let value = storage.page(key)?.ok_or(StorageError::Value(Damage::Missing))?;
         Ok(Self { page_no: key.page_no, value })
     }

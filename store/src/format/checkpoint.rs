@@ -29,8 +29,8 @@ pub(crate) struct CheckpointV1 {
     pub(crate) page_slots: u32,
     /// The checksum over the checksums of all pages in order.
     pub(crate) pages_checksum: [u8; 16],
-    /// In which of its two places each page lies: a bit a page, the lowest bit of a byte first.
-    pub(crate) places: Vec<u8>,
+    /// Which half of each page is in use: one bit per page (0: half A), the lowest bit of a byte first.
+    pub(crate) halves: Vec<u8>,
     /// The length of all pages together.
     pub(crate) page_bytes: u64,
     /// The length of the log up to there.

@@ -237,7 +237,7 @@ fn record() -> CheckpointV1 {
         slot_count: 40,
         page_slots: 16,
         pages_checksum: [2; 16],
-        places: vec![0b101],
+        halves: vec![0b101],
         page_bytes: 12_345,
         log_bytes: 67_890,
         state_hash: Some([3; 32]),

@@ -7,9 +7,33 @@ pub(crate) struct BlockKey {
     pub(crate) block_no: u64,
 }
 
-/// The key of a page: its number, and which of its two places it is.
+/// The key of one half of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct PageKey {
     pub(crate) page_no: u32,
-    pub(crate) place: bool,
+    pub(crate) half: PageHalf,
+}
+
+/// One of the two halves of a page. A checkpoint writes the half that the last checkpoint does not use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub(crate) enum PageHalf {
+    #[default]
+    A = 0,
+    B = 1,
+}
+
+impl PageHalf {
+    /// The half that this one is not.
+    pub(crate) fn other(self) -> Self {
+        match self {
+            Self::A => Self::B,
+            Self::B => Self::A,
+        }
+    }
+
+    /// The half that is stored as this number.
+    pub(crate) fn from_u8(number: u8) -> Option<Self> {
+        [Self::A, Self::B].into_iter().find(|half| *half as u8 == number)
+    }
 }

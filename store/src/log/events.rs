@@ -18,7 +18,7 @@ use crate::format::block::{Block, StoredBookmarkV1, Tail};
 use crate::log::error::LogError;
 use crate::log::reader::LogReader;
 use crate::storage::end_mark::Head;
-use crate::storage::{Storage, StorageError, panic_message};
+use crate::storage::{ReadStorage, StorageError, panic_message};
 
 /// So many events are folded together where nobody looks in between: what depends on a conversation is derived once for all
 /// of its events among them.
@@ -86,7 +86,7 @@ pub(crate) struct EventReader {
 
 impl EventReader {
     /// Reads from one place up to another one.
-    pub(crate) fn new(storage: Arc<dyn Storage>, from: Tail, up_to: UpTo) -> Self {
+    pub(crate) fn new(storage: Arc<dyn ReadStorage>, from: Tail, up_to: UpTo) -> Self {
         Self { reader: LogReader::new(storage, from), up_to }
     }
 

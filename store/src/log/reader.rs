@@ -9,11 +9,11 @@ use crate::damage::Damage;
 use crate::format::block::{Block, Tail};
 use crate::format::key::BlockKey;
 use crate::storage::end_mark::Head;
-use crate::storage::{Storage, StorageError};
+use crate::storage::{ReadStorage, StorageError};
 
 /// Reads the log front to back, and makes sure that it is the log that was written.
 pub(crate) struct LogReader {
-    storage: Arc<dyn Storage>,
+    storage: Arc<dyn ReadStorage>,
     /// Where the next block should be.
     pub(crate) tail: Tail,
     pub(crate) stored_bytes: u64,
@@ -22,7 +22,7 @@ pub(crate) struct LogReader {
 
 impl LogReader {
     /// Reads on from a tail.
-    pub(crate) fn new(storage: Arc<dyn Storage>, tail: Tail) -> Self {
+    pub(crate) fn new(storage: Arc<dyn ReadStorage>, tail: Tail) -> Self {
         Self { storage, tail, stored_bytes: 0, head: None }
     }
 
@@ -84,12 +84,12 @@ impl LogReader {
 }
 
 /// The block with the event `seq`, or the last one before it; the tail to read on from is its [`Block::end`].
-pub(crate) fn block_with(storage: &dyn Storage, seq: Seq) -> Result<Option<Block>, LogError> {
+pub(crate) fn block_with(storage: &dyn ReadStorage, seq: Seq) -> Result<Option<Block>, LogError> {
     block_at_or_before(storage, BlockKey { first_seq: seq, block_no: u64::MAX })
 }
 
 /// The block with this key, or the last one before it.
-pub(crate) fn block_at_or_before(storage: &dyn Storage, key: BlockKey) -> Result<Option<Block>, LogError> {
+pub(crate) fn block_at_or_before(storage: &dyn ReadStorage, key: BlockKey) -> Result<Option<Block>, LogError> {
     let Some(key) = storage.key_at_or_before(key)? else { return Ok(None) };
     let damaged = |why| LogError::Damaged { block_no: key.block_no, seq: key.first_seq, why };
     let value = storage.block(key)?.ok_or_else(|| damaged(Damage::Missing))?;

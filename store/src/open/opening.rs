@@ -17,7 +17,7 @@ use crate::storage::end_mark::{Head, HeadMark};
 use crate::storage::files::sync_dir;
 use crate::storage::sled::file::doubt;
 use crate::storage::sled::{SledOptions, SledStorage};
-use crate::storage::{Storage, release};
+use crate::storage::{ReadStorage, Storage, release};
 
 pub(crate) type Opened = (Arc<dyn Storage>, Recovered);
 
@@ -73,9 +73,9 @@ fn open_and_recover(
     let storage: Arc<dyn Storage> = Arc::new(SledStorage::open(&directory.sled(), sled)?);
     let recovered = sync_dir(directory.path())
         .map_err(doing("fsync of", directory.path()))
-        .and_then(|()| recover(&storage, head, recovery))
+        .and_then(|()| recover(storage.clone(), head, recovery))
         .and_then(|recovered| match recovery.doubt {
-            Some(_) => expect_whole_log(&storage, &recovered).map(|()| recovered),
+            Some(_) => expect_whole_log(storage.clone(), &recovered).map(|()| recovered),
             None => Ok(recovered),
         });
     match recovered {
@@ -88,8 +88,8 @@ fn open_and_recover(
 }
 
 /// Reads all of the log, also what a checkpoint covers: sled may have dropped some of it.
-fn expect_whole_log(storage: &Arc<dyn Storage>, recovered: &Recovered) -> Result<(), OpenError> {
-    let mut reader = LogReader::new(storage.clone(), recovered.start.tail);
+fn expect_whole_log(storage: Arc<dyn ReadStorage>, recovered: &Recovered) -> Result<(), OpenError> {
+    let mut reader = LogReader::new(storage, recovered.start.tail);
     while reader.tail != recovered.tail {
         let Tail { block_no, seq, .. } = reader.tail;
         reader.next()?.ok_or(LogError::Damaged { block_no, seq, why: Damage::Missing })?;

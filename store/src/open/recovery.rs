@@ -30,7 +30,7 @@ use crate::log::events::{DecodedBlock, EventReader, FOLDED_AT_ONCE, UpTo};
 use crate::log::start::read_log_start;
 use crate::open::error::OpenError;
 use crate::storage::end_mark::Head;
-use crate::storage::{Storage, StorageError, panic_message};
+use crate::storage::{ReadStorage, StorageError, panic_message};
 use crate::trace::span;
 
 /// What a checkpoint or the log left in memory.
@@ -47,19 +47,19 @@ pub(crate) struct Recovered {
 
 /// Recovers everything. `head` says how far the log is known to reach.
 pub(crate) fn recover(
-    storage: &Arc<dyn Storage>,
+    storage: Arc<dyn ReadStorage>,
     head: Option<Head>,
     recovery: &mut Recovery,
 ) -> Result<Recovered, OpenError> {
     // What is read here may be damaged in ways that nobody thought of. None of them may take the host down.
-    catch_unwind(AssertUnwindSafe(|| recover_all(storage, head, recovery))).unwrap_or_else(|payload| {
+    catch_unwind(AssertUnwindSafe(|| recover_all(&storage, head, recovery))).unwrap_or_else(|payload| {
         let message = panic_message(payload.as_ref());
         Err(OpenError::Storage(StorageError::Panicked { message }))
     })
 }
 
 fn recover_all(
-    storage: &Arc<dyn Storage>,
+    storage: &Arc<dyn ReadStorage>,
     head: Option<Head>,
     recovery: &mut Recovery,
 ) -> Result<Recovered, OpenError> {
@@ -82,7 +82,7 @@ fn recover_all(
 }
 
 fn last_good_checkpoint(
-    storage: &dyn Storage,
+    storage: &dyn ReadStorage,
     start: LogStart,
     recovery: &mut Recovery,
 ) -> Result<Recovered, OpenError> {
@@ -113,7 +113,7 @@ fn last_good_checkpoint(
     })
 }
 
-fn load(storage: &dyn Storage, start: &LogStart, generation: u64, newest: u64) -> Result<Recovered, LoadError> {
+fn load(storage: &dyn ReadStorage, start: &LogStart, generation: u64, newest: u64) -> Result<Recovered, LoadError> {
     let value = read(storage.record(&record_name(generation)))?.map_err(SkipReason::Record)?;
     let record = record::open(generation, &value).map_err(SkipReason::Record)?;
     // It was written after its blocks were durable, so also one that is of no other use tells how far the log reached.
@@ -143,7 +143,7 @@ fn load(storage: &dyn Storage, start: &LogStart, generation: u64, newest: u64) -
 
 /// Folds what is in the log after the checkpoint; another thread reads and decodes ahead.
 fn replay_log(
-    storage: &Arc<dyn Storage>,
+    storage: &Arc<dyn ReadStorage>,
     head: Option<Head>,
     recovered: &mut Recovered,
     recovery: &mut Recovery,
@@ -164,7 +164,7 @@ fn replay_log(
     fold(blocks, storage.as_ref(), recovered)
 }
 
-fn fold(blocks: Vec<DecodedBlock>, storage: &dyn Storage, recovered: &mut Recovered) -> Result<(), LogError> {
+fn fold(blocks: Vec<DecodedBlock>, storage: &dyn ReadStorage, recovered: &mut Recovered) -> Result<(), LogError> {
     let events = blocks.iter().flat_map(|block| &block.events);
     bring_back(&recovered.archive, storage, &recovered.live, events).map_err(LogError::Storage)?;
     let mut board = recovered.live.board_mut();

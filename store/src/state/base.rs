@@ -6,12 +6,12 @@ use convofold_engine::{Board, ConversationImage, ImageError, Seq};
 
 use crate::conversations::archive::ArchiveReader;
 use crate::state::shared::Shared;
-use crate::storage::{Storage, StorageError};
+use crate::storage::{ReadStorage, StorageError};
 
 /// The memories of the conversations that were known before the event `seq`, in the order of their slots.
 pub(crate) fn base_images(
     shared: &Shared,
-    storage: &dyn Storage,
+    storage: &dyn ReadStorage,
     seq: Seq,
     is_wanted: impl Fn(&str) -> bool,
 ) -> Result<Vec<ConversationImage>, MemoryError> {
@@ -33,7 +33,7 @@ pub(crate) fn base_images(
 /// A lock for each: memories only grow, and what was known before some event does not change.
 pub(crate) fn memories<'a>(
     shared: &'a Shared,
-    storage: &'a dyn Storage,
+    storage: &'a dyn ReadStorage,
 ) -> impl Iterator<Item = Result<ConversationImage, StorageError>> + 'a {
     let mut reader = ArchiveReader::new(&shared.archive, storage);
     let slots = shared.live.board().slot_count();

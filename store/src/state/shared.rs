@@ -13,7 +13,7 @@ use crate::format::block::Tail;
 use crate::format::log_start::LogStart;
 use crate::options::Options;
 use crate::state::counters::Meter;
-use crate::storage::{Storage, StorageError};
+use crate::storage::{ReadStorage, StorageError};
 #[cfg(feature = "tracing")]
 use crate::trace::Chain;
 use crate::trace::tell;
@@ -27,7 +27,7 @@ pub(crate) struct Shared {
     /// Changed after board and index, so that no reader sees a bookmark without its events.
     pub(crate) bookmarks: RwLock<BTreeMap<String, Vec<u8>>>,
     /// Gone when the store is closed. Readers hold the lock while they read, so that closing waits for them.
-    pub(crate) storage: RwLock<Option<Arc<dyn Storage>>>,
+    pub(crate) storage: RwLock<Option<Arc<dyn ReadStorage>>>,
     /// The last event on the board, in the index and in the log. Changed while `Live::applying` is held.
     pub(crate) applied_seq: AtomicU64,
     /// While there are holds, no checkpoint is written that nobody asked for; see [`CheckpointHold`].
@@ -81,7 +81,7 @@ impl Shared {
         live: Live,
         archive: Archive,
         bookmarks: BTreeMap<String, Vec<u8>>,
-        storage: Arc<dyn Storage>,
+        storage: Arc<dyn ReadStorage>,
         log_start: LogStart,
         tail: Tail,
     ) -> Self {

@@ -1,5 +1,6 @@
 //! Why bytes could not be kept or read back.
 
+use std::error::Error;
 use std::io;
 
 /// Why bytes could not be kept or read back.
@@ -19,8 +20,8 @@ pub enum StorageError {
     Sled {
         /// What was being done.
         doing: &'static str,
-        /// What sled says.
-        source: sled::Error,
+        /// sled's error. Its type is no part of this interface.
+        source: Box<dyn Error + Send + Sync>,
     },
     /// Something panicked, sled on a damaged file most likely; what it said is in the message.
     #[error("it panicked: {message}")]
@@ -55,7 +56,10 @@ impl StorageError {
     pub fn io_kind(&self) -> Option<io::ErrorKind> {
         match self {
             Self::Io { source, .. } => Some(source.kind()),
-            Self::Sled { source: sled::Error::Io(source), .. } => Some(source.kind()),
+            Self::Sled { source, .. } => match source.downcast_ref() {
+                Some(sled::Error::Io(source)) => Some(source.kind()),
+                _ => None,
+            },
             _ => None,
         }
     }

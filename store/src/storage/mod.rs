@@ -1,8 +1,8 @@
-//! What the store asks of whatever keeps its bytes: so little that sled can be replaced, and that a test can lie about the
-//! disk.
+//! The interface between the store and whatever keeps its bytes. It is small, so that sled can be replaced and tests can
+//! simulate a disk that fails.
 //!
-//! There is a log of blocks, a set of pages that each have two places, and a few named records. All values may be of any
-//! length.
+//! A storage keeps a log of blocks, a set of pages with two halves each, and a few named records. Values have any length.
+//! [`ReadStorage`] reads, [`Storage`] also writes: what only reads is given a [`ReadStorage`].
 
 pub(crate) mod chunk;
 pub(crate) mod end_mark;
@@ -17,40 +17,43 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 pub use self::error::StorageError;
 use crate::format::key::{BlockKey, PageKey};
 
-/// Keeps the store's bytes. One thread writes; any may read.
-pub(crate) trait Storage: Send + Sync {
-    /// Appends blocks: all of them or, should the process end, none.
-    fn append(&self, blocks: &[(BlockKey, Vec<u8>)]) -> Result<(), StorageError>;
+/// Reads the database's bytes. Any thread may.
+pub(crate) trait ReadStorage: Send + Sync {
     /// The block with this key.
     fn block(&self, key: BlockKey) -> Result<Option<Vec<u8>>, StorageError>;
-    /// The last key that is not greater.
+    /// The last block key that is not greater.
     fn key_at_or_before(&self, key: BlockKey) -> Result<Option<BlockKey>, StorageError>;
-
-    /// Deletes the blocks whose keys are less; some of them where the process ends meanwhile.
-    fn delete_blocks_before(&self, key: BlockKey) -> Result<(), StorageError>;
-
-    /// Writes pages over what is in their places; some of them where the process ends meanwhile.
-    fn put_pages(&self, pages: &[(PageKey, Vec<u8>)]) -> Result<(), StorageError>;
-    /// Deletes pages; some of them where the process ends meanwhile.
-    fn delete_pages(&self, keys: &[PageKey]) -> Result<(), StorageError>;
-    /// The page in this place.
+    /// The half of a page with this key.
     fn page(&self, key: PageKey) -> Result<Option<Vec<u8>>, StorageError>;
-
-    /// Writes a record over the one with this name.
-    fn put_record(&self, name: &str, value: &[u8]) -> Result<(), StorageError>;
     /// The record with this name.
     fn record(&self, name: &str) -> Result<Option<Vec<u8>>, StorageError>;
-    /// The names of all records that begin like this, in order.
-    fn record_names(&self, beginning: &str) -> Result<Vec<String>, StorageError>;
-    /// Deletes a record.
+    /// The names of all records with this prefix, in order.
+    fn record_names(&self, prefix: &str) -> Result<Vec<String>, StorageError>;
+    /// Size on disk, in bytes.
+    fn disk_bytes(&self) -> Result<u64, StorageError>;
+    /// Number of values that no barrier makes durable; see [`sled`].
+    fn stray_values(&self) -> Result<u64, StorageError>;
+}
+
+/// Changes the database's bytes. One thread does: the writer of an open database, or whatever makes a new one.
+pub(crate) trait Storage: ReadStorage {
+    /// Appends blocks: all of them or, if the process ends meanwhile, none.
+    fn append(&self, blocks: &[(BlockKey, Vec<u8>)]) -> Result<(), StorageError>;
+    /// Deletes the blocks with lesser keys; only some of them if the process ends meanwhile.
+    fn delete_blocks_before(&self, key: BlockKey) -> Result<(), StorageError>;
+
+    /// Writes or overwrites halves of pages; only some of them if the process ends meanwhile.
+    fn put_pages(&self, pages: &[(PageKey, Vec<u8>)]) -> Result<(), StorageError>;
+    /// Deletes halves of pages; only some of them if the process ends meanwhile.
+    fn delete_pages(&self, keys: &[PageKey]) -> Result<(), StorageError>;
+
+    /// Writes or overwrites the record with this name.
+    fn put_record(&self, name: &str, value: &[u8]) -> Result<(), StorageError>;
+    /// Deletes the record with this name.
     fn delete_record(&self, name: &str) -> Result<(), StorageError>;
 
     /// Returns when everything written before survives a power cut.
     fn barrier(&self) -> Result<(), StorageError>;
-    /// What it takes up on the disk, in bytes.
-    fn disk_bytes(&self) -> Result<u64, StorageError>;
-    /// How many values lie where no barrier reaches them; see `sled_storage`.
-    fn stray_values(&self) -> Result<u64, StorageError>;
 }
 
 /// Lets go of a storage, or of something of sled's. sled may panic where its last flush fails.

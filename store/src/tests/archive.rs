@@ -6,7 +6,7 @@ use convofold_engine::{Board, Event, Kind, Query};
 
 use super::{Home, export, message, messages, submit};
 use crate::check::audit::Sample;
-use crate::checkpoint::record::{checksum_of, generation_of};
+use crate::checkpoint::record::{checksum_of, generation_of, half_of};
 use crate::conversations::page::PAGE_SLOTS;
 use crate::conversations::page::PageEntry;
 use crate::format::checkpoint as record;
@@ -120,14 +120,14 @@ fn pages_of_version_1(contents: &mut Contents) {
     let mut record = record::open(generation_of(&name).unwrap(), value).unwrap();
     let entries: Vec<_> = (0..record.slot_count.div_ceil(PAGE_SLOTS))
         .map(|page_no| {
-            let place = record.places[page_no as usize / 8] >> (page_no % 8) & 1 == 1;
-            let value = contents.pages.get_mut(&PageKey { page_no, place }).unwrap();
+            let half = half_of(&record, page_no);
+            let value = contents.pages.get_mut(&PageKey { page_no, half }).unwrap();
             let (value_2, _) = page_head::split(value);
             let images = page::open(page_no, value_2).unwrap().images;
             let (value_1, checksum) = page::seal_v1(page_no, record.generation, &images, &mut compressor);
             let bytes = u32::try_from(value_1.len()).unwrap();
             *value = value_1;
-            PageEntry { place, checksum, bytes }
+            PageEntry { half, checksum, bytes }
         })
         .collect();
     record.pages_checksum = checksum_of(&entries).to_le_bytes();

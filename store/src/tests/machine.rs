@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::message;
 use super::world::{Stop, World};
-use crate::storage::Storage;
+use crate::storage::ReadStorage;
 use crate::storage::memory::{Contents, Dice, Fault, MemoryStorage};
 use crate::{Batch, Durability};
 

@@ -112,7 +112,7 @@ pub(crate) fn forge_checkpoint(storage: &MemoryStorage, forge: impl Fn(&mut conv
         let value = page.into_value();
         entry.checksum = checksum;
         pages.push(entry);
-        let key = crate::format::key::PageKey { page_no, place: entry.place };
+        let key = crate::format::key::PageKey { page_no, half: entry.half };
         storage.damage(|contents| drop(contents.pages.insert(key, value)));
     }
     checkpoint.pages_checksum = checksum_of(&pages).to_le_bytes();

@@ -49,7 +49,7 @@ use crate::state::base::base_images;
 use crate::state::cut::Cut;
 use crate::state::lent_storage::LentStorage;
 use crate::storage::files::{parent_of, sync_dir};
-use crate::storage::{Storage, StorageError};
+use crate::storage::{ReadStorage, StorageError};
 use crate::trace::{span, tell};
 use writer::BackupWriter;
 
@@ -199,7 +199,7 @@ fn copy_log(
 }
 
 /// Makes sure that this log has the place where an earlier backup ends.
-fn expect_place(storage: &dyn Storage, start: Tail, since: &BackupFile, cut: &Cut) -> Result<(), BackupError> {
+fn expect_place(storage: &dyn ReadStorage, start: Tail, since: &BackupFile, cut: &Cut) -> Result<(), BackupError> {
     let place = since.end();
     if place.block_no < start.block_no {
         let (since, seq, first_seq) = (since.path().to_owned(), place.last_seq(), start.seq);

@@ -12,14 +12,14 @@ use convofold_engine::{FOLD_VERSION, Seq, StateHash};
 use super::reader::Part;
 use super::{BackupFile, Progress, RestoreError, Step};
 use crate::care::new_store::NewStore;
-use crate::checkpoint::record::{checksum_of, record_name};
+use crate::checkpoint::record::{checksum_of, halves_of, record_name};
 use crate::conversations::page::PAGE_SLOTS;
 use crate::conversations::page::PageEntry;
 use crate::format::backup::{BackupEnd, BackupHeader};
 use crate::format::block::Tail;
 use crate::format::checkpoint::{self as record, CheckpointV1};
 use crate::format::frame::Compressor;
-use crate::format::key::{BlockKey, PageKey};
+use crate::format::key::{BlockKey, PageHalf, PageKey};
 use crate::format::log_start::{self, LogStart};
 use crate::format::page;
 use crate::log::start::RECORD as LOG_START;
@@ -158,8 +158,8 @@ fn write_base(file: &BackupFile, storage: &dyn Storage) -> Result<(), RestoreErr
     while let Part::Base(images) = reader.next().map_err(|error| file.name(error))? {
         let page_no = u32::try_from(pages.len()).unwrap_or(u32::MAX);
         let (value, checksum) = page::seal(page_no, GENERATION, &images, &mut compressor).map_err(encoding)?;
-        pages.push(PageEntry { place: false, checksum, bytes: u32::try_from(value.len()).unwrap_or(u32::MAX) });
-        storage.put_pages(&[(PageKey { page_no, place: false }, value)])?;
+        pages.push(PageEntry { half: PageHalf::A, checksum, bytes: u32::try_from(value.len()).unwrap_or(u32::MAX) });
+        storage.put_pages(&[(PageKey { page_no, half: PageHalf::A }, value)])?;
     }
     let checkpoint = CheckpointV1 {
         generation: GENERATION,
@@ -170,7 +170,7 @@ fn write_base(file: &BackupFile, storage: &dyn Storage) -> Result<(), RestoreErr
         slot_count: *base_conversations,
         page_slots: PAGE_SLOTS,
         pages_checksum: checksum_of(&pages).to_le_bytes(),
-        places: vec![0; pages.len().div_ceil(8)],
+        halves: halves_of(&pages),
         page_bytes: pages.iter().map(|page| u64::from(page.bytes)).sum(),
         log_bytes: 0,
         state_hash: None,

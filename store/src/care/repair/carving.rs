@@ -8,7 +8,7 @@ use std::path::Path;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::format::frame::u64_at;
-use crate::format::key::{BlockKey, PageKey};
+use crate::format::key::{BlockKey, PageHalf, PageKey};
 use crate::storage::chunk::{Part, Tree};
 
 /// So much of the file is looked at at once.
@@ -85,7 +85,9 @@ impl Carved {
     /// The keys of all pages, in order.
     pub(super) fn pages(&self) -> Vec<PageKey> {
         let page = |key: &Vec<u8>| match *key.as_slice() {
-            [a, b, c, d, place] => Some(PageKey { page_no: u32::from_be_bytes([a, b, c, d]), place: place != 0 }),
+            [a, b, c, d, half] => {
+                Some(PageKey { page_no: u32::from_be_bytes([a, b, c, d]), half: PageHalf::from_u8(half)? })
+            }
             _ => None,
         };
         self.keys(Tree::Pages).filter_map(page).collect()

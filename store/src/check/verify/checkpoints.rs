@@ -16,12 +16,12 @@ use crate::format::checkpoint::{self as record, CheckpointV1};
 use crate::format::page_head::PageHead;
 use crate::state::cut::Cut;
 use crate::state::shared::Shared;
-use crate::storage::{Storage, StorageError};
+use crate::storage::{ReadStorage, StorageError};
 
 /// Checkpoints that wait for the fold to come to their place.
 pub(super) struct Checkpoints<'a> {
     shared: &'a Shared,
-    storage: &'a dyn Storage,
+    storage: &'a dyn ReadStorage,
     waiting: Vec<CheckpointV1>,
     /// How many had been begun; another one may write over those that are waiting.
     begun: u64,
@@ -30,7 +30,7 @@ pub(super) struct Checkpoints<'a> {
 impl<'a> Checkpoints<'a> {
     pub(super) fn find(
         shared: &'a Shared,
-        storage: &'a Arc<dyn Storage>,
+        storage: &'a Arc<dyn ReadStorage>,
         cut: &Cut,
         report: &mut VerifyReport,
     ) -> Result<Self, VerifyError> {
@@ -101,7 +101,7 @@ impl<'a> Checkpoints<'a> {
 
 /// One checkpoint beside the fold at its place.
 struct Check<'a> {
-    storage: &'a dyn Storage,
+    storage: &'a dyn ReadStorage,
     record: &'a CheckpointV1,
     board: &'a Board,
     problems: Vec<Problem>,

@@ -13,7 +13,7 @@ use crate::conversations::archive::{ArchiveReader, state_of};
 use crate::log::error::LogError;
 use crate::state::cut::Cut;
 use crate::state::shared::Shared;
-use crate::storage::{Storage, StorageError};
+use crate::storage::{ReadStorage, StorageError};
 
 /// So many conversations are looked at under one lock.
 const SLICE: u32 = 64;
@@ -21,7 +21,7 @@ const SLICE: u32 = 64;
 /// Compares the store with the board and the bookmarks that the log folds to at the cut.
 pub(super) fn check(
     shared: &Shared,
-    storage: Arc<dyn Storage>,
+    storage: Arc<dyn ReadStorage>,
     mut board: Board,
     bookmarks: BTreeMap<String, Vec<u8>>,
     cut: &Cut,
@@ -52,7 +52,7 @@ pub(super) fn check(
 
 fn conversations(
     shared: &Shared,
-    storage: &dyn Storage,
+    storage: &dyn ReadStorage,
     shadow: &mut Shadow,
     report: &mut VerifyReport,
     on_progress: &mut impl FnMut(VerifyProgress),

@@ -16,11 +16,11 @@ use crate::log::error::LogError;
 use crate::log::events::{DecodedBlock, EventReader, UpTo};
 use crate::state::cut::Cut;
 use crate::storage::end_mark::Head;
-use crate::storage::{Storage, StorageError};
+use crate::storage::{ReadStorage, StorageError};
 
 /// Reads the log and folds it.
 pub(super) struct LogCheck<'a> {
-    storage: &'a Arc<dyn Storage>,
+    storage: &'a Arc<dyn ReadStorage>,
     start: Tail,
     checkpoints: Checkpoints<'a>,
     head: Option<Head>,
@@ -44,7 +44,7 @@ impl From<LogError> for Stop {
 
 impl<'a> LogCheck<'a> {
     pub(super) fn new(
-        storage: &'a Arc<dyn Storage>,
+        storage: &'a Arc<dyn ReadStorage>,
         start: LogStart,
         base: Option<Board>,
         checkpoints: Checkpoints<'a>,
@@ -142,7 +142,7 @@ impl<'a> LogCheck<'a> {
 }
 
 /// The first key with a greater block number. Storages look backwards only, so it is searched for by halves.
-fn next_key(storage: &dyn Storage, block_no: u64) -> Result<Option<BlockKey>, StorageError> {
+fn next_key(storage: &dyn ReadStorage, block_no: u64) -> Result<Option<BlockKey>, StorageError> {
     let key_of = |place: u128| {
         let [first_seq, block_no] =
             [place >> 64, place & u128::from(u64::MAX)].map(|half| u64::try_from(half).unwrap_or(u64::MAX));

@@ -27,7 +27,7 @@ use crate::log::start::read_log_start;
 use crate::state::base::{MemoryError, base_images, board_of};
 use crate::state::lent_storage::LentStorage;
 use crate::storage::end_mark::{Head, HeadMark};
-use crate::storage::{Storage, StorageError};
+use crate::storage::{ReadStorage, StorageError};
 use crate::trace::span;
 use crate::write::error::CommitError;
 use checkpoints::Checkpoints;
@@ -163,7 +163,7 @@ fn check_head(mark: HeadMark, report: &mut VerifyReport) {
 }
 
 /// Holds where the log is taken to begin against what is stored of it.
-fn check_start(start: &LogStart, storage: &dyn Storage, report: &mut VerifyReport) -> Result<(), VerifyError> {
+fn check_start(start: &LogStart, storage: &dyn ReadStorage, report: &mut VerifyReport) -> Result<(), VerifyError> {
     let why = match read_log_start(storage) {
         Ok(found) if found == *start => None,
         Ok(found) => Some(format!("expected event {}, found event {}", start.tail.seq, found.tail.seq)),

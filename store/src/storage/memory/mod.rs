@@ -15,7 +15,7 @@ pub(crate) use self::contents::Contents;
 pub(crate) use self::faults::{Call, Dice, Fault};
 use self::faults::{Countdown, Room};
 use crate::format::key::{BlockKey, PageKey};
-use crate::storage::{Storage, StorageError};
+use crate::storage::{ReadStorage, Storage, StorageError};
 
 #[derive(Default)]
 pub(crate) struct MemoryStorage {
@@ -117,20 +117,42 @@ impl MemoryStorage {
     }
 }
 
-impl Storage for MemoryStorage {
-    fn append(&self, blocks: &[(BlockKey, Vec<u8>)]) -> Result<(), StorageError> {
-        let bytes = blocks.iter().map(|(_, value)| value.len()).sum();
-        self.write(Call::Append, &self.fail_append, bytes, |_| vec![Change::Append(blocks.to_vec())])?;
-        self.appends.fetch_add(1, Ordering::SeqCst);
-        Ok(())
-    }
-
+impl ReadStorage for MemoryStorage {
     fn block(&self, key: BlockKey) -> Result<Option<Vec<u8>>, StorageError> {
         self.read(|now| now.log.get(&key).cloned())
     }
 
     fn key_at_or_before(&self, key: BlockKey) -> Result<Option<BlockKey>, StorageError> {
         self.read(|now| now.log.range(..=key).next_back().map(|(key, _)| *key))
+    }
+
+    fn page(&self, key: PageKey) -> Result<Option<Vec<u8>>, StorageError> {
+        self.read(|now| now.pages.get(&key).cloned())
+    }
+
+    fn record(&self, name: &str) -> Result<Option<Vec<u8>>, StorageError> {
+        self.read(|now| now.records.get(name).cloned())
+    }
+
+    fn record_names(&self, prefix: &str) -> Result<Vec<String>, StorageError> {
+        self.read(|now| now.records.keys().filter(|name| name.starts_with(prefix)).cloned().collect())
+    }
+
+    fn disk_bytes(&self) -> Result<u64, StorageError> {
+        Ok(self.disk.lock().now.log.values().map(|value| value.len() as u64).sum())
+    }
+
+    fn stray_values(&self) -> Result<u64, StorageError> {
+        Ok(0)
+    }
+}
+
+impl Storage for MemoryStorage {
+    fn append(&self, blocks: &[(BlockKey, Vec<u8>)]) -> Result<(), StorageError> {
+        let bytes = blocks.iter().map(|(_, value)| value.len()).sum();
+        self.write(Call::Append, &self.fail_append, bytes, |_| vec![Change::Append(blocks.to_vec())])?;
+        self.appends.fetch_add(1, Ordering::SeqCst);
+        Ok(())
     }
 
     fn delete_blocks_before(&self, key: BlockKey) -> Result<(), StorageError> {
@@ -150,21 +172,9 @@ impl Storage for MemoryStorage {
         })
     }
 
-    fn page(&self, key: PageKey) -> Result<Option<Vec<u8>>, StorageError> {
-        self.read(|now| now.pages.get(&key).cloned())
-    }
-
     fn put_record(&self, name: &str, value: &[u8]) -> Result<(), StorageError> {
         let change = Change::PutRecord(name.to_owned(), value.to_vec());
         self.write(Call::PutRecord, &Countdown::default(), value.len(), |_| vec![change])
-    }
-
-    fn record(&self, name: &str) -> Result<Option<Vec<u8>>, StorageError> {
-        self.read(|now| now.records.get(name).cloned())
-    }
-
-    fn record_names(&self, beginning: &str) -> Result<Vec<String>, StorageError> {
-        self.read(|now| now.records.keys().filter(|name| name.starts_with(beginning)).cloned().collect())
     }
 
     fn delete_record(&self, name: &str) -> Result<(), StorageError> {
@@ -181,14 +191,6 @@ impl Storage for MemoryStorage {
             self.barriers.fetch_add(1, Ordering::SeqCst);
         }
         fault.map_or(Ok(()), |fault| Err(fault.error()))
-    }
-
-    fn disk_bytes(&self) -> Result<u64, StorageError> {
-        Ok(self.disk.lock().now.log.values().map(|value| value.len() as u64).sum())
-    }
-
-    fn stray_values(&self) -> Result<u64, StorageError> {
-        Ok(0)
     }
 }
 

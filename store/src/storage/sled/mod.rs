@@ -37,7 +37,7 @@ use crate::format::key::{BlockKey, PageKey};
 use crate::storage::chunk::{PAYLOAD_BYTES, Tree};
 use crate::storage::sled::flush_watchdog::Rescue;
 use crate::storage::sled::tree::{Changes, DELETED_AT_ONCE, SledTree, guarded};
-use crate::storage::{Storage, StorageError, release};
+use crate::storage::{ReadStorage, Storage, StorageError, release};
 
 /// The smallest segment that keeps a leaf of such parts out of `blobs/`.
 pub(crate) const MIN_SEGMENT_BYTES: usize = 2 << 20;
@@ -135,6 +135,39 @@ impl SledStorage {
     }
 }
 
+impl ReadStorage for SledStorage {
+    fn block(&self, key: BlockKey) -> Result<Option<Vec<u8>>, StorageError> {
+        self.log.get(&block_key(key))
+    }
+
+    fn key_at_or_before(&self, key: BlockKey) -> Result<Option<BlockKey>, StorageError> {
+        let found = self.log.key_at_or_before(&block_key(key))?;
+        Ok(found.map(|key| BlockKey { first_seq: u64_at(&key, 0), block_no: u64_at(&key, 8) }))
+    }
+
+    fn page(&self, key: PageKey) -> Result<Option<Vec<u8>>, StorageError> {
+        self.pages.get(&page_key(key))
+    }
+
+    fn record(&self, name: &str) -> Result<Option<Vec<u8>>, StorageError> {
+        self.records.get(name.as_bytes())
+    }
+
+    fn record_names(&self, prefix: &str) -> Result<Vec<String>, StorageError> {
+        let keys = self.records.keys(prefix)?;
+        Ok(keys.iter().map(|key| String::from_utf8_lossy(key).into_owned()).collect())
+    }
+
+    fn disk_bytes(&self) -> Result<u64, StorageError> {
+        guarded("measuring", || self.db.size_on_disk())
+    }
+
+    fn stray_values(&self) -> Result<u64, StorageError> {
+        let blobs = self.dir.join("blobs");
+        if blobs.exists() { Ok(list(&blobs)?.len() as u64) } else { Ok(0) }
+    }
+}
+
 impl Storage for SledStorage {
     fn append(&self, blocks: &[(BlockKey, Vec<u8>)]) -> Result<(), StorageError> {
         self.make_room(blocks.iter().map(|(_, value)| value.len()).sum())?;
@@ -143,15 +176,6 @@ impl Storage for SledStorage {
             self.log.put(&mut changes, &block_key(*key), value);
         }
         self.log.apply(changes)
-    }
-
-    fn block(&self, key: BlockKey) -> Result<Option<Vec<u8>>, StorageError> {
-        self.log.get(&block_key(key))
-    }
-
-    fn key_at_or_before(&self, key: BlockKey) -> Result<Option<BlockKey>, StorageError> {
-        let found = self.log.key_at_or_before(&block_key(key))?;
-        Ok(found.map(|key| BlockKey { first_seq: u64_at(&key, 0), block_no: u64_at(&key, 8) }))
     }
 
     fn delete_blocks_before(&self, key: BlockKey) -> Result<(), StorageError> {
@@ -182,24 +206,11 @@ impl Storage for SledStorage {
         Ok(())
     }
 
-    fn page(&self, key: PageKey) -> Result<Option<Vec<u8>>, StorageError> {
-        self.pages.get(&page_key(key))
-    }
-
     fn put_record(&self, name: &str, value: &[u8]) -> Result<(), StorageError> {
         self.make_room(value.len())?;
         let mut changes = Changes::default();
         self.records.replace(&mut changes, name.as_bytes(), Some(value))?;
         self.records.apply(changes)
-    }
-
-    fn record(&self, name: &str) -> Result<Option<Vec<u8>>, StorageError> {
-        self.records.get(name.as_bytes())
-    }
-
-    fn record_names(&self, beginning: &str) -> Result<Vec<String>, StorageError> {
-        let keys = self.records.keys(beginning)?;
-        Ok(keys.iter().map(|key| String::from_utf8_lossy(key).into_owned()).collect())
     }
 
     fn delete_record(&self, name: &str) -> Result<(), StorageError> {
@@ -213,15 +224,6 @@ impl Storage for SledStorage {
         self.file.sync_data().map_err(StorageError::io("fdatasync of sled's file"))?;
         self.unsynced_bytes.store(0, Ordering::Relaxed);
         Ok(())
-    }
-
-    fn disk_bytes(&self) -> Result<u64, StorageError> {
-        guarded("measuring", || self.db.size_on_disk())
-    }
-
-    fn stray_values(&self) -> Result<u64, StorageError> {
-        let blobs = self.dir.join("blobs");
-        if blobs.exists() { Ok(list(&blobs)?.len() as u64) } else { Ok(0) }
     }
 }
 
@@ -255,7 +257,7 @@ pub(crate) fn block_key(key: BlockKey) -> Vec<u8> {
 }
 
 pub(crate) fn page_key(key: PageKey) -> Vec<u8> {
-    [key.page_no.to_be_bytes().as_slice(), &[u8::from(key.place)]].concat()
+    [key.page_no.to_be_bytes().as_slice(), &[key.half as u8]].concat()
 }
 
 fn u64_at(key: &[u8], at: usize) -> u64 {

@@ -149,7 +149,7 @@ impl SledTree {
 /// Runs something of sled's, and makes an error of a panic.
 pub(crate) fn guarded<T>(doing: &'static str, run: impl FnOnce() -> sled::Result<T>) -> Result<T, StorageError> {
     match catch_unwind(AssertUnwindSafe(run)) {
-        Ok(done) => done.map_err(|source| StorageError::Sled { doing, source }),
+        Ok(done) => done.map_err(|source| StorageError::Sled { doing, source: source.into() }),
         Err(payload) => Err(StorageError::Panicked { message: panic_message(payload.as_ref()) }),
     }
 }
