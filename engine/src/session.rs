@@ -40,7 +40,10 @@ macro_rules! session_values {
 macro_rules! declare {
     ($($(#[$doc:meta])* $name:ident: $type:ty,)*) => {
         /// What SuperOffice says of a chat session beside the conversation itself; `None` is "not said".
+        ///
+        /// A setter takes a value, or an `Option` of one: `Session::new().status(6).rating(3)`.
         #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, serde::Serialize)]
+        #[non_exhaustive]
         pub struct Session {
             $($(#[$doc])* #[serde(skip_serializing_if = "Option::is_none")] pub $name: Option<$type>,)*
         }
@@ -55,6 +58,16 @@ macro_rules! declare {
         }
 
         impl Session {
+            /// A session of which nothing is said.
+            #[must_use]
+            pub fn new() -> Self {
+                Self::default()
+            }
+
+            $crate::setters::setters! {
+                $($(#[$doc])* $name: $type,)*
+            }
+
             /// The name and the type of every value, in the order of the export.
             pub const FIELDS: [(&'static str, SessionType); [$(stringify!($name)),*].len()] =
                 [$((stringify!($name), <$type as Value>::TYPE)),*];

@@ -191,21 +191,20 @@ impl<'a> StoredSessionV1<'a> {
     }
 
     pub(crate) fn to_session(&self) -> Session {
-        Session {
-            alert_level: self.alert_level,
-            chatbot_is_active: self.chatbot_is_active,
-            consented: self.consented,
-            contact_id: self.contact_id,
-            customer_alias: self.customer_alias.map(Into::into),
-            customer_id: self.customer_id,
-            project_id: self.project_id,
-            rating: self.rating,
-            sale_id: self.sale_id,
-            status: self.status,
-            ticket_id: self.ticket_id,
-            topic_id: self.topic_id,
-            user_id: self.user_id,
-        }
+        Session::new()
+            .alert_level(self.alert_level)
+            .chatbot_is_active(self.chatbot_is_active)
+            .consented(self.consented)
+            .contact_id(self.contact_id)
+            .customer_alias(self.customer_alias.map(str::to_owned))
+            .customer_id(self.customer_id)
+            .project_id(self.project_id)
+            .rating(self.rating)
+            .sale_id(self.sale_id)
+            .status(self.status)
+            .ticket_id(self.ticket_id)
+            .topic_id(self.topic_id)
+            .user_id(self.user_id)
     }
 }
 

@@ -48,21 +48,22 @@ pub(crate) fn session_event() -> Event {
     Draft::new(SUPEROFFICE, "superoffice:Cust1:7", Kind::Close, Time::from_ms(1_641_900_600_000))
         .identity(Identity::given("EVENT-1", 1))
         .agent(AgentMention::Nobody)
-        .session(Session {
-            alert_level: Some(-1),
-            chatbot_is_active: Some(true),
-            consented: Some(false),
-            contact_id: Some(2),
-            customer_alias: Some("Kim".into()),
-            customer_id: Some(3),
-            project_id: Some(4),
-            rating: Some(5),
-            sale_id: Some(6),
-            status: Some(9),
-            ticket_id: Some(8),
-            topic_id: Some(9),
-            user_id: Some(10),
-        })
+        .session(
+            Session::new()
+                .alert_level(-1)
+                .chatbot_is_active(true)
+                .consented(false)
+                .contact_id(2)
+                .customer_alias("Kim".to_owned())
+                .customer_id(3)
+                .project_id(4)
+                .rating(5)
+                .sale_id(6)
+                .status(9)
+                .ticket_id(8)
+                .topic_id(9)
+                .user_id(10),
+        )
         .build()
         .unwrap()
 }
