@@ -29,7 +29,7 @@ public-api *args:
 c:
     bindings/c/check.sh
 
-# The Python way in: package, tests, types, example. Needs Python 3.11 or later with venv; the package itself 3.9.
+# The Python way in: package, tests, types, stub, example. Needs Python 3.11 or later with venv; the package itself 3.9.
 python:
     bindings/python/check.sh
 
@@ -40,9 +40,10 @@ test:
 docs:
     RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --all-features --no-deps --locked
 
-# Writes the files that are generated from the code: the C header.
+# Writes the files that are generated from the code: the C header and the type stub of the Python package.
 generate:
     CONVOFOLD_WRITE_HEADER=1 cargo test --locked --quiet --package convofold-capi --test header
+    bindings/python/stub.sh
 
 # The source for tests, which is off by default, through every way in.
 test-source:

@@ -7,7 +7,7 @@
 macro_rules! session_values {
     ($then:ident) => {
         $then! {
-            /// `AlertLevel`: the provider documents no scale.
+            /// `AlertLevel`; SuperOffice documents no scale.
             alert_level: i64,
             /// `ChatbotIsactive`.
             chatbot_is_active: bool,
@@ -25,7 +25,7 @@ macro_rules! session_values {
             rating: i64,
             /// `SaleId`.
             sale_id: i64,
-            /// `Status`, as a number, even one that is not a [`SessionStatus`](crate::SessionStatus).
+            /// `Status`, as a number, also an unknown one.
             status: i64,
             /// `TicketId`.
             ticket_id: i64,

@@ -1,12 +1,12 @@
 # %% [markdown]
-# # Open conversations, and who keeps customers waiting
+# # Open conversations and waiting customers
 #
-# Replays a log into a store and plots over time how many conversations were open and how many customers waited for an
-# answer, by the agent who was assigned at that moment.
+# Replays a log into a database, and plots the number of open conversations over time and the number of customers who waited for
+# an answer, by assigned agent.
 #
 #     python plot_open_and_waiting.py [LOG] [PNG]
 #
-# It wants matplotlib: `pip install matplotlib`.
+# Needs matplotlib: `pip install matplotlib`.
 
 # %%
 import sys
@@ -30,11 +30,11 @@ log = Path(sys.argv[1]) if len(sys.argv) > 1 else sample
 png = Path(sys.argv[2]) if len(sys.argv) > 2 else Path("open_and_waiting.png")
 
 # %% [markdown]
-# ## From a log to what happened when
+# ## From a log to steps
 #
-# A history is in the order in which things happened, however late or often the log told them, and every entry says who was
-# assigned. So one walk over it finds each moment at which the conversation opened or closed, and each at which its member
-# began to wait or was answered. A step is a time, a name and a difference of one.
+# A history lists events in the order in which they happened, even if they arrived late or repeatedly, and each entry has the
+# agent assigned then. One pass over it finds every time at which the conversation opened or closed, or its customer started or
+# stopped waiting. A step is a time, a name and a difference of one.
 
 # %%
 Step = tuple[int, str, int]
@@ -43,7 +43,7 @@ NOBODY = "(nobody)"
 
 
 def steps(conversation: Conversation) -> tuple[list[Step], list[Step]]:
-    """When it opened and closed, and when its member waited, and for whom."""
+    """The steps of open conversations, and those of waiting customers by agent."""
     opened: list[Step] = [(conversation.state.started_at, "open", 1)]
     waiting: list[Step] = []
     is_open, waits_for = True, None
@@ -57,7 +57,7 @@ def steps(conversation: Conversation) -> tuple[list[Step], list[Step]]:
         if not is_open or (is_message and entry.direction == "out"):
             waits_for = None
         elif waited_for is not None or (is_message and entry.direction == "in"):
-            waits_for = agent  # also where another agent takes over
+            waits_for = agent  # also when another agent takes over
         if is_open != was_open:
             opened.append((entry.at, "open", 1 if is_open else -1))
         if waits_for != waited_for:
@@ -75,13 +75,13 @@ with tempfile.TemporaryDirectory() as folder, Convofold(Path(folder) / "db") as 
             all_steps += found
     open_now, waiting_now = db.stats().open, sum(load.waiting for load in db.agents())
 
-# What the walk found at the end is what the store answers.
+# At the end, the steps add up to what the database reports.
 assert sum(step for _, _, step in opened) == open_now
 assert sum(step for _, _, step in waiting) == waiting_now
 print(f"{report.events} events, {open_now} conversations open at the end, {waiting_now} waiting")
 
 # %% [markdown]
-# ## Steps, summed up on a grid of times
+# ## Sums of the steps on a grid of times
 
 # %%
 POINTS = 400
@@ -92,18 +92,18 @@ times = [EPOCH + timedelta(milliseconds=at) for at in grid]
 
 
 def series(all_steps: list[Step], name: str) -> Iterator[int]:
-    """How many there were at each time of the grid."""
+    """The sum of the steps with a name, at each time of the grid."""
     mine = sorted((at, step) for at, of, step in all_steps if of == name)
-    total, place = 0, 0
+    total, index = 0, 0
     for until in grid:
-        while place < len(mine) and mine[place][0] <= until:
-            total += mine[place][1]
-            place += 1
+        while index < len(mine) and mine[index][0] <= until:
+            total += mine[index][1]
+            index += 1
         yield total
 
 
 def busiest(count: int) -> list[str]:
-    """The agents for whom most was waited, at the moments of the grid."""
+    """The agents with the most waiting customers, summed over the grid."""
     waited = Counter({agent: sum(series(waiting, agent)) for agent in {agent for _, agent, _ in waiting}})
     waited.pop(NOBODY, None)
     return [agent for agent, _ in waited.most_common(count)]
@@ -115,7 +115,7 @@ waiting = [(at, agent if agent in shown or agent == NOBODY else others, step) fo
 agents = [agent for agent in [*shown, others, NOBODY] if any(agent == of for _, of, _ in waiting)]
 
 # %% [markdown]
-# ## The picture
+# ## The chart
 
 # %%
 COLOURS = ["#4269d0", "#efb118", "#ff725c", "#6cc5b0", "#a463f2", "#97bbf5", "#9c6b4e"]
@@ -132,8 +132,8 @@ above.set_title("Open conversations", loc="left", fontweight="bold")
 colours = [GREYS.get(agent) or COLOURS[shown.index(agent)] for agent in agents]
 stack = [list(series(waiting, agent)) for agent in agents]
 below.stackplot(times, stack, labels=agents, colors=colours, step="post", edgecolor="white", linewidth=0.4)
-below.set_title("Customers who wait for an answer, by agent", loc="left", fontweight="bold")
-# In the order of the stack, from its top.
+below.set_title("Customers waiting for an answer, by agent", loc="left", fontweight="bold")
+# In the order of the stack, from the top.
 handles, labels = below.get_legend_handles_labels()
 below.legend(handles[::-1], labels[::-1], loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
 

@@ -1,4 +1,4 @@
-//! What keeps a store safe: backup, restore, verify, audit, repair, trim.
+//! Care of a database: backup, restore, verify, audit, repair, trim.
 
 use std::path::PathBuf;
 
@@ -11,96 +11,78 @@ use pyo3::prelude::*;
 use crate::database::Convofold;
 use crate::error::{Failure, message};
 use crate::result::{Show, result};
-use crate::time::time;
+use crate::time::Moment;
 
 result! {
-    /// A backup that was made.
-    BackupReport {
-        /// Whether it holds only what came since another backup.
-        incremental: bool,
-        /// The first event in it.
-        first_seq: u64,
-        /// The last event in it; 0 where there is none.
+    /// A written backup.
+    BackupReport from report: convofold::backup::BackupReport {
+        /// Whether the backup is incremental.
+        incremental: bool = report.contents.incremental,
+        /// Sequence number of the first event in the backup.
+        first_seq: u64 = report.contents.first_seq,
+        /// Sequence number of the last event in the backup; 0 if there is none.
+        last_seq: u64 = report.contents.last_seq,
+        /// Number of log blocks in the backup.
+        blocks: u64 = report.contents.blocks,
+        /// Number of conversations at its end.
+        conversations: u64 = report.contents.conversations,
+        /// Number of bookmarks at its end.
+        bookmarks: u64 = report.contents.bookmarks,
+        /// Version of the fold that computed the state hash.
+        fold_version: u32 = report.contents.fold_version,
+        /// State hash at its end.
+        state_hash: String = report.contents.state_hash,
+        /// Size of the file, in bytes.
+        bytes: u64 = report.contents.bytes,
+        /// Duration in milliseconds.
+        took_ms: u64 = report.took,
+    }
+}
+
+result! {
+    /// A restored database.
+    RestoreReport from report: convofold::backup::RestoreReport {
+        /// Sequence number of the last event; 0 if there is none.
         last_seq: u64,
-        /// Blocks of the log in it.
+        /// Number of blocks in the log.
         blocks: u64,
-        /// Conversations there were at its end.
+        /// Number of conversations.
         conversations: u64,
-        /// Bookmarks that were set at its end.
-        bookmarks: u64,
-        /// The rules of the fold by which the state hash was made.
-        fold_version: u32,
-        /// The state hash at its end.
+        /// State hash.
         state_hash: String,
-        /// The length of the file.
-        bytes: u64,
-        /// How long it took.
-        took_ms: u64,
-    }
-}
-
-impl Show<BackupReport> for convofold::backup::BackupReport {
-    fn show(self) -> BackupReport {
-        let contents = self.contents;
-        BackupReport {
-            incremental: contents.incremental,
-            first_seq: contents.first_seq,
-            last_seq: contents.last_seq,
-            blocks: contents.blocks,
-            conversations: contents.conversations,
-            bookmarks: contents.bookmarks,
-            fold_version: contents.fold_version,
-            state_hash: contents.state_hash.show(),
-            bytes: contents.bytes,
-            took_ms: self.took.show(),
-        }
+        /// Duration in milliseconds.
+        took_ms: u64 = report.took,
     }
 }
 
 result! {
-    /// A store that was restored.
-    RestoreReport from convofold::backup::RestoreReport {
-        /// The last event in it; 0 where there is none.
+    /// The outcome of a verification.
+    VerifyReport from report: convofold::verify::VerifyReport {
+        /// Sequence number of the last event that was checked; 0 if there is none.
         last_seq: u64,
-        /// Blocks of its log.
+        /// Number of valid log blocks.
         blocks: u64,
-        /// Conversations in it.
-        conversations: u64,
-        /// Its state hash.
-        state_hash: String,
-        /// How long it took.
-        took_ms: u64 = took,
-    }
-}
-
-result! {
-    /// What was checked, and what is wrong.
-    VerifyReport from convofold::verify::VerifyReport {
-        /// The last event of the log that was checked; 0 where there is none.
-        last_seq: u64,
-        /// Blocks of the log that are right.
-        blocks: u64,
-        /// Events in them.
+        /// Number of events in them.
         events: u64,
-        /// Their length in bytes.
+        /// Size of these blocks, in bytes.
         log_bytes: u64,
-        /// Whether all blocks are right, so that there was something to compare with.
+        /// Whether all log blocks are valid, so that the other data could be compared with the log.
         log_is_whole: bool,
-        /// The checkpoints that are kept.
+        /// The stored checkpoints.
         checkpoints: Vec<VerifiedCheckpoint>,
-        /// Conversations in memory that were compared; none where the log is not whole.
+        /// Number of conversations in memory that were compared; 0 if the log is not whole.
         conversations: u64,
-        /// The state hash of the log folded anew, where it is whole.
+        /// State hash of the folded log; None if the log is not whole.
         state_hash: Option<String>,
-        /// Everything that is wrong, in words; nothing where all is well.
+        /// Description of every problem; empty if all is well.
         problems: Vec<String>,
-        /// How many more problems there are; only the first 10,000 are listed.
+        /// Number of further problems; only the first 10,000 are listed.
         more_problems: u64,
-        /// How long it took.
-        took_ms: u64 = took,
+        /// Duration in milliseconds.
+        took_ms: u64 = report.took,
     }
     methods {
-        /// Whether nothing is wrong.
+        /// Whether no problem was found.
         #[getter]
         fn ok(&self) -> bool {
             self.problems.is_empty() && self.more_problems == 0
@@ -115,37 +97,37 @@ impl Show<String> for Problem {
 }
 
 result! {
-    /// A checkpoint that is kept.
+    /// A stored checkpoint that was verified.
     VerifiedCheckpoint from convofold::verify::VerifiedCheckpoint {
-        /// Its number.
+        /// Generation of the checkpoint.
         generation: u64,
-        /// The last event in it; 0 where that cannot be read.
+        /// Sequence number of its last event; 0 if it cannot be read.
         seq: u64,
-        /// How many of its conversations were compared with the log.
+        /// Number of its conversations that were compared with the log.
         conversations: u64,
-        /// Whether it was compared.
+        /// Whether it was compared with the log.
         compared: bool,
     }
 }
 
 result! {
-    /// What an audit found.
-    AuditReport from convofold::audit::AuditReport {
-        /// How many conversations were compared.
+    /// The outcome of an audit.
+    AuditReport from report: convofold::audit::AuditReport {
+        /// Number of conversations that were compared.
         conversations: u64,
-        /// How many events of them were folded again.
+        /// Number of events that were folded again.
         events: u64,
-        /// The last event of the log that was read.
+        /// Sequence number of the last event that was read.
         last_seq: u64,
-        /// Every field that differs; none where all is well.
+        /// Every field that differs; empty if all is well.
         differences: Vec<AuditDifference>,
-        /// How many more there are; only the first 10,000 are listed.
+        /// Number of further differences; only the first 10,000 are listed.
         more_differences: u64,
-        /// How long it took.
-        took_ms: u64 = took,
+        /// Duration in milliseconds.
+        took_ms: u64 = report.took,
     }
     methods {
-        /// Whether nothing differs.
+        /// Whether no field differs.
         #[getter]
         fn ok(&self) -> bool {
             self.differences.is_empty() && self.more_differences == 0
@@ -154,111 +136,129 @@ result! {
 }
 
 result! {
-    /// A field of a conversation that the store holds differently from what its events say.
+    /// A field of a conversation whose stored value differs from the value that follows from the events.
     AuditDifference from convofold::audit::AuditDifference {
-        /// The conversation.
+        /// Id of the conversation.
         id: String,
-        /// The field, as a path in the export.
+        /// Path of the field in the export.
         field: String,
-        /// What its events say, as JSON.
+        /// Value that follows from the events, as JSON.
         expected: String,
-        /// What the store holds, as JSON.
+        /// Stored value, as JSON.
         found: String,
     }
 }
 
 result! {
-    /// What was dropped of the log.
+    /// What a trim removed from the log.
     TrimReport from convofold::Trimmed {
-        /// How many events went, this time.
+        /// Number of removed events.
         events: u64,
-        /// In how many blocks.
+        /// Number of removed blocks.
         blocks: u64,
-        /// How many bytes these had.
+        /// Size of these blocks, in bytes.
         bytes: u64,
-        /// The first event that the log still has, or will have.
+        /// Sequence number of the first remaining event, or of the next one if none remains.
         first_seq: u64,
     }
 }
 
 result! {
-    /// What a repair saved and what is lost.
-    RepairReport from convofold::repair::RepairReport {
-        /// Blocks of the log that could be read.
+    /// What a repair recovered, and what is lost.
+    RepairReport from report: convofold::repair::RepairReport {
+        /// Number of readable log blocks.
         blocks: u64,
-        /// Events that are in the new store.
+        /// Number of events in the new database.
         events: u64,
-        /// Those of them that the log no longer had, and a checkpoint did.
+        /// Number of these that were recovered from a checkpoint, not from the log.
         from_checkpoints: u64,
-        /// Events that are gone, in the order of the log. Empty where everything was saved.
+        /// Ranges of lost events, in the order of the log; empty if everything was recovered.
         lost: Vec<Lost>,
-        /// Bookmarks that were set after something was lost and so are not in the new store.
+        /// Bookmarks that were set after a lost event, and are therefore not in the new database.
         bookmarks_dropped: Vec<String>,
-        /// Conversations in the new store.
+        /// Number of conversations in the new database.
         conversations: u64,
-        /// Its state hash.
+        /// State hash of the new database.
         state_hash: String,
-        /// How long it took.
-        took_ms: u64 = took,
+        /// Duration in milliseconds.
+        took_ms: u64 = report.took,
     }
 }
 
 result! {
-    /// Events that are gone.
+    /// A range of lost events.
     Lost from convofold::repair::Lost {
-        /// The first of them, by its place in the old log.
+        /// Sequence number of the first lost event, in the old log.
         first_seq: u64,
-        /// The last of them.
+        /// Sequence number of the last lost event, in the old log.
         last_seq: u64,
-        /// The time of the event before them in the log; None where there is none.
+        /// Time of the preceding event, in milliseconds since the epoch; None if there is none.
         after_ms: Option<i64>,
-        /// The time of the event after them in the log; None where there is none.
+        /// Time of the following event, in milliseconds since the epoch; None if there is none.
         before_ms: Option<i64>,
     }
 }
 
 #[pymethods]
 impl Convofold {
-    /// Writes a backup to a new file, while the store goes on working. It is read again and checked before it gets its
-    /// name. `since` is an earlier backup from which this one goes on; it is of use only together with that one.
+    /// Writes a backup to a new file while the database is in use. The file is read back and checked before it gets its
+    /// name.
+    ///
+    /// With `since`, an earlier backup, the new one is incremental: it holds only later events, and needs the earlier one
+    /// for a restore.
     #[pyo3(signature = (file, *, since=None))]
     fn backup(&self, py: Python<'_>, file: PathBuf, since: Option<PathBuf>) -> Result<BackupReport, Failure> {
         let options = since.map_or_else(BackupOptions::new, |since| BackupOptions::new().since(since));
         self.detached(py, |db| db.backup(file, &options, |_| {})).map(Show::show)
     }
 
-    /// Checks everything, on disk and in memory, against the log folded anew, while the store goes on working. What is wrong
-    /// is in the report.
+    /// Checks all data on disk and in memory against the log, while the database is in use. Problems are listed in the
+    /// report.
     fn verify(&self, py: Python<'_>) -> Result<VerifyReport, Failure> {
         self.detached(py, |db| db.verify(|_| {})).map(Show::show)
     }
 
-    /// Folds conversations again, from their events in the log, and names every field in which the live state differs:
-    /// all of them, or so many drawn by lot with this seed.
+    /// Folds conversations again from their events in the log and reports every field whose stored value differs.
+    ///
+    /// - `conversations`: size of a random sample (default: all conversations).
+    /// - `seed`: seed of the sample.
     #[pyo3(signature = (conversations=None, *, seed=0))]
     fn audit(&self, py: Python<'_>, conversations: Option<u64>, seed: u64) -> Result<AuditReport, Failure> {
         let sample = conversations.map_or(Sample::All, |conversations| Sample::Random { conversations, seed });
         self.detached(py, |db| db.audit(sample)).map(Show::show)
     }
 
-    /// Drops the beginning of the log: blocks of which all events happened before this time. States, histories and the
-    /// state hash stay as they are. Make a backup first.
-    fn trim(&self, py: Python<'_>, before: &Bound<'_, PyAny>) -> Result<TrimReport, Failure> {
-        let before = time(before)?;
-        self.detached(py, |db| db.trim_log(before)).map(Show::show)
+    /// Removes the beginning of the log: blocks in which all events happened before a time. States, histories and the state
+    /// hash stay the same. Make a backup first.
+    fn trim(&self, py: Python<'_>, before: Moment) -> Result<TrimReport, Failure> {
+        self.detached(py, |db| db.trim_log(before.0)).map(Show::show)
     }
 }
 
-/// Makes a new store of a complete backup and the incremental ones that go on from it, in this order. All of them are
-/// checked before anything is written.
-#[pyfunction]
-pub(crate) fn restore(py: Python<'_>, files: Vec<PathBuf>, path: PathBuf) -> Result<RestoreReport, Failure> {
-    let options = convofold::Options::new();
-    Ok(py.detach(|| convofold::backup::restore(&files, &path, &options, |_| {}))?.show())
+/// The argument `files` of a restore.
+pub(crate) struct Files(Vec<PathBuf>);
+
+impl FromPyObject<'_, '_> for Files {
+    type Error = PyErr;
+
+    #[cfg(feature = "stub")]
+    const INPUT_TYPE: pyo3::inspect::PyStaticExpr = crate::stub::FILES;
+
+    fn extract(given: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
+        given.extract().map(Self)
+    }
 }
 
-/// Saves what can be read of the damaged store in `damaged`, which is only read, into a new one in `into`, and lists what is
-/// lost.
+/// Creates a database from a complete backup followed by its incremental backups, in order. All files are checked before
+/// anything is written.
+#[pyfunction]
+pub(crate) fn restore(py: Python<'_>, files: Files, path: PathBuf) -> Result<RestoreReport, Failure> {
+    let options = convofold::Options::new();
+    Ok(py.detach(|| convofold::backup::restore(&files.0, &path, &options, |_| {}))?.show())
+}
+
+/// Recovers the readable data of the damaged database in `damaged` into a new database in `into`, and reports what is lost.
+/// The damaged database is only read.
 #[pyfunction]
 pub(crate) fn repair(py: Python<'_>, damaged: PathBuf, into: PathBuf) -> Result<RepairReport, Failure> {
     Ok(py.detach(|| Repair::new(&damaged, &into).run())?.show())

@@ -4,16 +4,16 @@ use convofold::ChangesError;
 use parking_lot::Mutex;
 use pyo3::prelude::*;
 
-use crate::database::in_slices;
+use crate::database::Convofold;
 use crate::error::Failure;
 use crate::event::Event;
-use crate::report::seconds;
 use crate::result::{Show, result};
+use crate::wait::{in_slices, seconds};
 
 result! {
-    /// One event in the change feed.
+    /// An event in the change feed.
     Change from convofold::Change {
-        /// Its place in the log.
+        /// Sequence number of the event.
         seq: u64,
         /// The event.
         event: Event,
@@ -26,7 +26,7 @@ impl Show<Event> for convofold::Event {
     }
 }
 
-/// The change feed, as an iterator.
+/// An iterator over the change feed.
 #[pyclass(frozen, module = "convofold")]
 pub(crate) struct Changes {
     changes: Mutex<convofold::Changes>,
@@ -35,7 +35,7 @@ pub(crate) struct Changes {
 }
 
 impl Changes {
-    pub(crate) fn new(changes: convofold::Changes, timeout: Option<f64>) -> Result<Self, Failure> {
+    fn new(changes: convofold::Changes, timeout: Option<f64>) -> Result<Self, Failure> {
         timeout.map(seconds).transpose()?;
         let stop = changes.stop_handle();
         Ok(Self { changes: Mutex::new(changes), stop, timeout })
@@ -49,25 +49,38 @@ impl Changes {
     }
 
     fn __next__(&self, py: Python<'_>) -> Result<Option<Change>, Failure> {
-        let came = in_slices(py, self.timeout, |slice| match self.changes.lock().next_timeout(slice).transpose() {
-            // Nothing will come any more, however long one waits.
+        let next = in_slices(py, self.timeout, |slice| match self.changes.lock().next_timeout(slice).transpose() {
+            // A stopped feed has no further events, so waiting is pointless.
             None if self.stop.is_stopped() => Some(Err(ChangesError::Closed)),
-            came => came,
+            next => next,
         });
-        match came?.transpose() {
+        match next?.transpose() {
             Err(ChangesError::Closed) => Ok(None),
-            came => Ok(came?.show()),
+            next => Ok(next?.show()),
         }
     }
 
-    /// Where to go on later: the place in the log behind the last event that was shown.
+    /// Sequence number from which to resume: one after the last event that was returned.
     #[getter]
     fn next_seq(&self, py: Python<'_>) -> u64 {
         py.detach(|| self.changes.lock().next_seq())
     }
 
-    /// Ends the waiting, from any thread. Events that are there already are still shown.
+    /// Stops waiting, from any thread. Events that have already arrived are still returned.
     fn stop(&self) {
         self.stop.stop();
+    }
+}
+
+#[pymethods]
+impl Convofold {
+    /// Returns the change feed: an iterator over all events from a sequence number on, first the existing ones, then new
+    /// ones, without gaps or repeats.
+    ///
+    /// The iterator waits at most `timeout` seconds for the next event (None: without limit; 0: not at all) and then ends;
+    /// iterating again resumes. It ends when the database is closed. An event is returned once it survives a power cut.
+    #[pyo3(signature = (from_seq=1, *, timeout=None))]
+    fn changes(&self, py: Python<'_>, from_seq: u64, timeout: Option<f64>) -> Result<Changes, Failure> {
+        Changes::new(self.asked(py, |db| db.changes(from_seq))?, timeout)
     }
 }

@@ -1,8 +1,7 @@
-//! Exceptions: one for each error of the Rust crate, all below `ConvofoldError`. The message names the whole chain of
+//! Exceptions: one for each error of the Rust crate. The package declares them in Python. The message includes the chain of
 //! causes.
 
 use std::error::Error;
-use std::str::FromStr;
 
 use convofold::audit::AuditError;
 use convofold::backup::{BackupError, RestoreError};
@@ -11,55 +10,27 @@ use convofold::replay::ReplayError;
 use convofold::verify::VerifyError;
 use convofold::{
     ChangesError, CloseError, CommitError, DraftError, ExportEventsError, IngestError, OpenError, QueryError,
-    StorageError, SubmitError, TrimError, UnknownName,
+    StorageError, SubmitError, TrimError,
 };
-use pyo3::create_exception;
-use pyo3::exceptions::{PyException, PyOSError, PyValueError};
+use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 
-/// Declares the exceptions and adds them to the module.
-macro_rules! exceptions {
-    ($($name:ident($base:ty) $doc:literal)*) => {
-        /// The exceptions, each named as in Python.
-        pub(crate) mod raised {
-            use super::*;
-            $(create_exception!(convofold, $name, $base, $doc);)*
-        }
+/// The exceptions of `convofold/__init__.py`.
+mod raised {
+    macro_rules! import {
+        ($($name:ident)*) => {
+            $(pyo3::import_exception!(convofold, $name);)*
+        };
+    }
 
-        pub(crate) fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
-            $(module.add(stringify!($name), module.py().get_type::<raised::$name>())?;)*
-            Ok(())
-        }
-    };
+    import! {
+        AlreadyOpenError AuditError BackupError ChangesError CloseError ClosedError CommitError DamagedError EventError
+        ExportError NotFoundError OpenError PoisonedError QueryError QueueFullError RepairError ReplayError RestoreError
+        StorageError SubmitError TrimError VerifyError
+    }
 }
 
-exceptions! {
-    ConvofoldError(PyException) "What every exception of convofold is."
-    ClosedError(ConvofoldError) "The store was closed."
-    PoisonedError(ConvofoldError) "An earlier write failed. The store answers questions and takes no more writes; open it again."
-    OpenError(ConvofoldError) "The store does not open."
-    AlreadyOpenError(OpenError) "Another process, or this one, has the store open."
-    NoStoreError(OpenError) "There is no store, and none was to be made."
-    DamagedError(OpenError) "The store is damaged. Repair it, or restore it from a backup."
-    CloseError(ConvofoldError) "The store was not closed in order. Its lock is released all the same, and what was durable stays so."
-    SubmitError(ConvofoldError) "A batch was not taken. Nothing of it is in the log."
-    QueueFullError(SubmitError) "The queue of the writer is full. Nothing of the batch is in the log."
-    CommitError(ConvofoldError) "A batch that was taken is not committed."
-    EventError(ConvofoldError) "What was given is no event."
-    QueryError(ConvofoldError) "A question cannot be answered."
-    ChangesError(ConvofoldError) "The change feed cannot go on."
-    StorageError(ConvofoldError) "The storage underneath failed."
-    ExportError(ConvofoldError) "The export did not come to its end."
-    ReplayError(ConvofoldError) "The replay ended before its inputs did. What was committed up to there stays, and the same call goes on from there."
-    TrimError(ConvofoldError) "The beginning of the log was not dropped."
-    BackupError(ConvofoldError) "The backup was not made."
-    RestoreError(ConvofoldError) "The store was not restored."
-    RepairError(ConvofoldError) "The repair did not come about. The damaged store is as it was."
-    VerifyError(ConvofoldError) "The verification could not be carried out."
-    AuditError(ConvofoldError) "The audit could not be carried out."
-}
-
-/// An exception to be raised; made of any error of the Rust crate.
+/// An exception to raise, converted from any error of the Rust crate.
 #[derive(Debug)]
 pub(crate) struct Failure(PyErr);
 
@@ -75,7 +46,7 @@ impl From<PyErr> for Failure {
     }
 }
 
-/// The message with all causes.
+/// The message with the chain of causes.
 pub(crate) fn message(error: &dyn Error) -> String {
     let mut message = error.to_string();
     let mut cause = error.source();
@@ -87,13 +58,13 @@ pub(crate) fn message(error: &dyn Error) -> String {
     message
 }
 
-/// Says which exception an error is raised as: the first whose pattern fits, else the last.
+/// Declares as which exception an error is raised: that of the first pattern that matches, otherwise that of its type.
 macro_rules! raise {
     ($($error:ty as $name:ident { $($pattern:pat => $special:ident),* $(,)? } $(transparent { $($inner:pat => $value:ident),* })?;)*) => {
         $(
             impl From<$error> for Failure {
                 fn from(error: $error) -> Self {
-                                        match error {
+                    match error {
                         $($($inner => $value.into(),)*)?
                         $($pattern => Self(raised::$special::new_err(message(&error))),)*
                         _ => Self(raised::$name::new_err(message(&error))),
@@ -107,7 +78,7 @@ macro_rules! raise {
 raise! {
     OpenError as OpenError {
         OpenError::AlreadyOpen { .. } => AlreadyOpenError,
-        OpenError::NotFound { .. } => NoStoreError,
+        OpenError::NotFound { .. } => NotFoundError,
         OpenError::Damaged { .. } => DamagedError,
         OpenError::Shortened { .. } => DamagedError,
         OpenError::NoCheckpoint { .. } => DamagedError,
@@ -138,7 +109,7 @@ raise! {
     AuditError as AuditError { AuditError::Closed => ClosedError, AuditError::Poisoned(_) => PoisonedError };
 }
 
-/// With what the file says as its cause; where the file is Python's, that is the exception it raised.
+/// The cause is the error of the file; for a Python file, the exception that it raised.
 impl From<ReplayError> for Failure {
     fn from(error: ReplayError) -> Self {
         let exception = raised::ReplayError::new_err(message(&error));
@@ -155,7 +126,7 @@ impl From<ReplayError> for Failure {
     }
 }
 
-/// What a file or a writer says. An exception that a Python writer raised comes back as it was.
+/// The error of a file. An exception that a Python file raised is raised unchanged.
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
         if let Some(code) = error.raw_os_error() {
@@ -163,23 +134,18 @@ impl From<std::io::Error> for Failure {
         }
         match error.downcast::<StorageError>() {
             Ok(error) => error.into(),
-            // An exception of Python's is found in it.
+            // It can contain a Python exception.
             Err(error) => Self(error.into()),
         }
     }
 }
 
-/// The store is closed.
+/// The database is closed.
 pub(crate) fn closed() -> Failure {
-    Failure(raised::ClosedError::new_err("the store is closed"))
+    Failure(raised::ClosedError::new_err("the database is closed"))
 }
 
-/// A value by its name.
-pub(crate) fn named<T: FromStr<Err = UnknownName>>(name: &str) -> Result<T, Failure> {
-    name.parse().map_err(|error: UnknownName| value_error(error.to_string()))
-}
-
-/// An argument cannot be what it is.
+/// An argument has an invalid value.
 pub(crate) fn value_error(message: String) -> Failure {
     Failure(PyValueError::new_err(message))
 }

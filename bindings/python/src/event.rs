@@ -1,23 +1,34 @@
-//! Events of a host's own source.
+//! Events of a custom source.
 
-use convofold::{AgentMention, Draft, Identity, Time};
+use convofold::{AgentMention, Direction, Draft, Identity, Kind};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
-use crate::error::{Failure, named, value_error};
-use crate::result::Show;
+use crate::error::{Failure, value_error};
+use crate::names::{Choice, Name};
+use crate::result::{JsonObject, Show, unhashable};
 use crate::state::AgentRef;
-use crate::time::{datetime, time_opt};
+use crate::time::{Moment, Utc};
 
-/// One fact about one conversation.
+/// A fact about a conversation.
 ///
-/// The arguments are the keys of convofold's own form of an event. What is left out, or None, is not said; `agent=False` says
-/// that nobody is assigned, otherwise it is an AgentRef, a dict with `id`, `name` or both, or an id. Times are milliseconds
-/// since the epoch, datetimes that know their zone, or RFC 3339 texts. An event without an `identity` is known again by its
-/// content.
+/// The arguments are the keys of convofold's own JSON format. An argument that is omitted or None states nothing.
+///
+/// - `source`: name of the custom source.
+/// - `kind`: what the event does to the conversation.
+/// - `identity`, `part`: identity of the event, by which repeated deliveries are detected (default: a hash of its content).
+/// - `occurred`, `sent`, `started`, `active`: times, as milliseconds since the epoch, a `datetime` with a time zone, or an
+///   RFC 3339 string.
+/// - `unread`: number of unread messages.
+/// - `agent`: an id, an AgentRef, a dict with `id`, `name` or both, or False for nobody.
+/// - `direction`, `channel`, `text`: of a message.
+/// - `session`: values of a SuperOffice session, as a dict with the fields of Session as keys.
+/// - `convofold`: version of the format; always 1.
 #[pyclass(frozen, eq, module = "convofold")]
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Event(pub(crate) convofold::Event);
+
+unhashable!(Event);
 
 #[pymethods]
 impl Event {
@@ -32,16 +43,16 @@ impl Event {
     fn new(
         source: &str,
         conversation: &str,
-        kind: &str,
+        kind: Choice<Kind>,
         identity: Option<&str>,
         part: u8,
-        occurred: Option<&Bound<'_, PyAny>>,
-        sent: Option<&Bound<'_, PyAny>>,
-        started: Option<&Bound<'_, PyAny>>,
-        active: Option<&Bound<'_, PyAny>>,
+        occurred: Option<Moment>,
+        sent: Option<Moment>,
+        started: Option<Moment>,
+        active: Option<Moment>,
         unread: Option<u64>,
-        agent: Option<&Bound<'_, PyAny>>,
-        direction: Option<&str>,
+        agent: Option<Mentioned>,
+        direction: Option<Choice<Direction>>,
         channel: Option<&str>,
         text: Option<&str>,
         member_name: Option<&str>,
@@ -51,21 +62,20 @@ impl Event {
         shortcode: Option<&str>,
         app_key: Option<&str>,
         tenant: Option<&str>,
-        session: Option<&Bound<'_, PyDict>>,
+        session: Option<SessionValues>,
         convofold: u8,
     ) -> Result<Self, Failure> {
         if convofold != 1 {
-            return Err(value_error(format!("convofold's own form has version 1, found {convofold}")));
+            return Err(value_error(format!("invalid version of the event format: {convofold} (expected 1)")));
         }
-        let agent = Mentioned::of(agent)?;
-        let draft = Draft::new(source, conversation, named(kind)?, time_opt(occurred)?)
+        let draft = Draft::new(source, conversation, kind.0, Moment::time(occurred))
             .identity(identity.map(|id| Identity::given(id, part)))
-            .sent(time_opt(sent)?)
-            .started(time_opt(started)?)
-            .active(time_opt(active)?)
+            .sent(Moment::time(sent))
+            .started(Moment::time(started))
+            .active(Moment::time(active))
             .unread(unread)
-            .agent(agent.mention())
-            .direction(direction.map(named).transpose()?)
+            .agent(agent.as_ref().map_or(AgentMention::Silent, Mentioned::mention))
+            .direction(direction.map(|Choice(direction)| direction))
             .channel(channel)
             .text(text)
             .member_name(member_name)
@@ -75,71 +85,71 @@ impl Event {
             .shortcode(shortcode)
             .app_key(app_key)
             .tenant(tenant)
-            .session(session.map(self::session).transpose()?);
+            .session(session.map(|SessionValues(session)| session));
         Ok(Self(draft.build()?))
     }
 
-    /// The conversation's id.
+    /// Id of the conversation.
     #[getter]
     fn conversation(&self) -> &str {
         self.0.conversation()
     }
 
-    /// `airship`, `superoffice`, or a host's word.
+    /// The source: `airship`, `superoffice` or the name of a custom source.
     #[getter]
     fn source(&self) -> &str {
         self.0.source()
     }
 
-    /// What it does: `open`, `open_closed`, `update`, `update_open`, `message` or `close`.
+    /// What the event does to the conversation.
     #[getter]
-    fn kind(&self) -> &'static str {
+    fn kind(&self) -> Name<Kind> {
         self.0.kind().show()
     }
 
-    /// When it happened, in milliseconds since the epoch, as far as it can say by itself.
+    /// Time of the event, in milliseconds since the epoch, as far as the event alone determines it.
     #[getter]
     fn at(&self) -> i64 {
         self.0.at().alone().ms()
     }
 
-    /// `at` as a datetime in UTC.
+    /// `at` as a `datetime` in UTC.
     #[getter]
-    fn at_utc<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        datetime(py, self.at())
+    fn at_utc(&self) -> Utc {
+        self.at().show()
     }
 
-    /// Its identity: the id that the source gave, or the hash of its content.
+    /// Identity of the event: the id that the source gave, or a hash of its content.
     #[getter]
     fn identity(&self) -> String {
         self.0.identity().text().into_owned()
     }
 
-    /// `in` (from the member), `out` (to the member) or None.
+    /// Direction of a message: `in` (from the customer), `out` (to the customer) or None.
     #[getter]
-    fn direction(&self) -> Option<&'static str> {
+    fn direction(&self) -> Option<Name<Direction>> {
         self.0.direction().show()
     }
 
-    /// A message's channel.
+    /// Channel of a message.
     #[getter]
     fn channel(&self) -> Option<&str> {
         self.0.channel()
     }
 
-    /// The text.
+    /// Text of a message.
     #[getter]
     fn text(&self) -> Option<&str> {
         self.0.text()
     }
 
-    /// The business whose conversation it is.
+    /// The business that the conversation belongs to.
     #[getter]
     fn tenant(&self) -> Option<&str> {
         self.0.tenant()
     }
 
-    /// The agent that it says is assigned; None where it names none.
+    /// The assigned agent that the event states; None if it states none.
     #[getter]
     fn agent(&self) -> Option<AgentRef> {
         match self.0.agent() {
@@ -150,39 +160,40 @@ impl Event {
         }
     }
 
-    /// The event as one line of JSON in convofold's own form, which can be ingested again.
+    /// Returns the event as a line of JSON in convofold's own format, which can be ingested again.
     fn to_json(&self) -> String {
         self.0.export_line()
     }
 
-    /// The event in convofold's own form, as a dict.
-    fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        py.import("json")?.call_method1("loads", (self.0.export_line(),))
+    /// Returns the event in convofold's own format, as a dict.
+    fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<JsonObject<'py>> {
+        let event = py.import("json")?.call_method1("loads", (self.0.export_line(),))?;
+        Ok(JsonObject(event.cast_into::<PyDict>()?))
     }
 
     fn __repr__(&self) -> String {
-        let (conversation, kind) = (self.0.conversation(), self.kind());
+        let (conversation, kind) = (self.0.conversation(), self.0.kind().name());
         format!("Event(source={:?}, conversation={conversation:?}, kind={kind:?}, at={})", self.0.source(), self.at())
     }
 }
 
 impl Event {
-    /// An event, or the dict of one.
-    pub(crate) fn of(given: &Bound<'_, PyAny>) -> Result<convofold::Event, Failure> {
+    /// Converts an event, or the dict of one.
+    fn of(given: &Bound<'_, PyAny>) -> PyResult<convofold::Event> {
         if let Ok(event) = given.cast::<Self>() {
             return Ok(event.get().0.clone());
         }
         let Ok(dict) = given.cast::<PyDict>() else {
             let found = given.get_type().name()?;
-            return Err(value_error(format!("an event is an Event or a dict, found {found}")));
+            return Err(value_error(format!("invalid event of type {found} (expected an Event or a dict)")).into());
         };
-        let event = given.py().get_type::<Self>().call((), Some(&own_form(dict)?))?;
-        Ok(event.cast_into::<Self>().map_err(PyErr::from)?.get().0.clone())
+        let event = given.py().get_type::<Self>().call((), Some(&arguments(dict)?))?;
+        Ok(event.cast_into::<Self>()?.get().0.clone())
     }
 }
 
-/// The arguments that a dict stands for: in convofold's own form `"agent": null` says that nobody is assigned.
-fn own_form<'py>(dict: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyDict>> {
+/// The arguments in a dict. In convofold's own format `"agent": null` states that nobody is assigned.
+fn arguments<'py>(dict: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyDict>> {
     let arguments = dict.copy()?;
     if dict.get_item("agent")?.is_some_and(|agent| agent.is_none()) {
         arguments.set_item("agent", false)?;
@@ -190,16 +201,52 @@ fn own_form<'py>(dict: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyDict>> {
     Ok(arguments)
 }
 
-/// What an event says of the agent.
+/// The argument `events`: one event or several, each an Event or a dict.
+pub(crate) struct Events(pub(crate) Vec<convofold::Event>);
+
+impl FromPyObject<'_, '_> for Events {
+    type Error = PyErr;
+
+    #[cfg(feature = "stub")]
+    const INPUT_TYPE: pyo3::inspect::PyStaticExpr = crate::stub::EVENTS;
+
+    fn extract(given: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
+        if given.cast::<Event>().is_ok() || given.cast::<PyDict>().is_ok() {
+            return Ok(Self(vec![Event::of(&given)?]));
+        }
+        given.try_iter()?.map(|event| Event::of(&event?)).collect::<PyResult<_>>().map(Self)
+    }
+}
+
+/// The argument `agent` of an event.
 enum Mentioned {
-    Silent,
     Nobody,
     Agent(Option<String>, Option<String>),
 }
 
 impl Mentioned {
-    fn of(given: Option<&Bound<'_, PyAny>>) -> Result<Self, Failure> {
-        let Some(given) = given else { return Ok(Self::Silent) };
+    fn named(id: Option<String>, name: Option<String>) -> PyResult<Self> {
+        if id.is_none() && name.is_none() {
+            return Err(value_error("an agent needs an id or a name".to_owned()).into());
+        }
+        Ok(Self::Agent(id, name))
+    }
+
+    fn mention(&self) -> AgentMention<'_> {
+        match self {
+            Self::Nobody => AgentMention::Nobody,
+            Self::Agent(id, name) => AgentMention::agent(id.as_deref(), name.as_deref()),
+        }
+    }
+}
+
+impl FromPyObject<'_, '_> for Mentioned {
+    type Error = PyErr;
+
+    #[cfg(feature = "stub")]
+    const INPUT_TYPE: pyo3::inspect::PyStaticExpr = crate::stub::AGENT;
+
+    fn extract(given: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
         if let Ok(id) = given.cast::<PyString>() {
             return Ok(Self::Agent(Some(id.to_cow()?.into_owned()), None));
         }
@@ -213,62 +260,40 @@ impl Mentioned {
         if given.extract::<bool>().is_ok_and(|given| !given) {
             return Ok(Self::Nobody);
         }
-        Err(value_error(format!(
-            "agent is an id, an AgentRef, a dict with id or name, or False for nobody, found {given}"
-        )))
+        let expected = "expected an id, an AgentRef, a dict with id or name, or False for nobody";
+        Err(value_error(format!("invalid agent: {} ({expected})", given.str()?)).into())
     }
+}
 
-    fn named(id: Option<String>, name: Option<String>) -> Result<Self, Failure> {
-        if id.is_none() && name.is_none() {
-            return Err(value_error("an agent has an id, a name or both".to_owned()));
+/// The argument `session` of an event.
+struct SessionValues(convofold::Session);
+
+impl FromPyObject<'_, '_> for SessionValues {
+    type Error = PyErr;
+
+    #[cfg(feature = "stub")]
+    const INPUT_TYPE: pyo3::inspect::PyStaticExpr = crate::stub::JSON_OBJECT;
+
+    fn extract(given: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
+        let mut session = convofold::Session::default();
+        for (key, value) in &*given.cast::<PyDict>()? {
+            set(&mut session, &key.extract::<String>()?, &value)?;
         }
-        Ok(Self::Agent(id, name))
+        Ok(Self(session))
     }
+}
 
-    fn mention(&self) -> AgentMention<'_> {
-        match self {
-            Self::Silent => AgentMention::Silent,
-            Self::Nobody => AgentMention::Nobody,
-            Self::Agent(id, name) => AgentMention::agent(id.as_deref(), name.as_deref()),
+macro_rules! set {
+    ($($(#[$doc:meta])* $name:ident: $type:ty,)*) => {
+        /// Sets a value of a session by its name.
+        fn set(session: &mut convofold::Session, name: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
+            match name {
+                $(stringify!($name) => session.$name = value.extract()?,)*
+                _ => return Err(value_error(format!("invalid session value: {name:?}")).into()),
+            }
+            Ok(())
         }
-    }
+    };
 }
 
-fn session(dict: &Bound<'_, PyDict>) -> Result<convofold::Session, Failure> {
-    let mut session = convofold::Session::default();
-    for (key, value) in dict {
-        let key: String = key.extract()?;
-        let number = || value.extract::<Option<i64>>();
-        let truth = || value.extract::<Option<bool>>();
-        match key.as_str() {
-            "alert_level" => session.alert_level = number()?,
-            "chatbot_is_active" => session.chatbot_is_active = truth()?,
-            "consented" => session.consented = truth()?,
-            "contact_id" => session.contact_id = number()?,
-            "customer_alias" => session.customer_alias = value.extract::<Option<String>>()?,
-            "customer_id" => session.customer_id = number()?,
-            "project_id" => session.project_id = number()?,
-            "rating" => session.rating = number()?,
-            "sale_id" => session.sale_id = number()?,
-            "status" => session.status = number()?,
-            "ticket_id" => session.ticket_id = number()?,
-            "topic_id" => session.topic_id = number()?,
-            "user_id" => session.user_id = number()?,
-            _ => return Err(value_error(format!("a session has no {key:?}"))),
-        }
-    }
-    Ok(session)
-}
-
-/// The events that were given, in their order.
-pub(crate) fn events(given: &Bound<'_, PyAny>) -> Result<Vec<convofold::Event>, Failure> {
-    if given.cast::<Event>().is_ok() || given.cast::<PyDict>().is_ok() {
-        return Ok(vec![Event::of(given)?]);
-    }
-    given.try_iter()?.map(|event| Event::of(&event?)).collect()
-}
-
-/// The time of milliseconds since the epoch, a datetime or a text, in milliseconds.
-pub(crate) fn ms(time: Option<Time>) -> Option<i64> {
-    time.map(Time::ms)
-}
+convofold::session_values!(set);

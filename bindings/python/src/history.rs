@@ -1,93 +1,70 @@
 //! The history of a conversation.
 
-use convofold::Mention;
-use pyo3::prelude::*;
+use convofold::{Direction, Kind, Mention};
 
+use crate::names::Name;
 use crate::result::{Show, result};
 use crate::state::AgentRef;
-use crate::time::datetime;
+use crate::time::Utc;
 
 result! {
-    /// One event in the history of its conversation, in the order in which they happened.
-    HistoryEntry {
-        /// Its place in the log: when it was learned.
+    /// An event in the history of its conversation.
+    HistoryEntry from entry: convofold::HistoryEntry {
+        /// Sequence number: the order in which events arrived.
         seq: u64,
-        /// When it happened, in milliseconds since the epoch.
+        /// Time of the event, in milliseconds since the epoch.
         at: i64,
-        /// What it did: `open`, `open_closed`, `update`, `update_open`, `message` or `close`.
-        kind: &'static str,
-        /// `in` (from the member), `out` (to the member) or None.
-        direction: Option<&'static str>,
-        /// A message's channel.
+        /// The kind of event.
+        kind: Name<Kind>,
+        /// Direction: `in` (from the customer), `out` (to the customer) or None.
+        direction: Option<Name<Direction>>,
+        /// Channel of a message.
         channel: Option<String>,
-        /// A message's own time, or the time as of which the text of a lifecycle event counts.
+        /// The own time of a message, or the time of the text in a lifecycle event.
         said_at: Option<i64>,
-        /// A message's text, or the last text that a lifecycle event carries.
+        /// Text of a message, or the latest text in a lifecycle event.
         text: Option<String>,
-        /// What it says of the agent: `silent` (nothing), `nobody` (that nobody is assigned) or `agent`.
-        mentions: &'static str,
-        /// The agent that it says is assigned.
-        agent: Option<AgentRef>,
-        /// Who is assigned once it has happened, by the name that is the latest in the conversation; None is nobody.
+        /// What the event states about the agent: nothing (`silent`), that nobody is assigned, or an agent.
+        mentions: Name<Mention> = &entry.agent,
+        /// The agent that the event states.
+        agent: Option<AgentRef> = agent(entry.agent),
+        /// The assigned agent after the event, with the latest name known in the conversation; None if nobody is assigned.
         assigned: Option<AgentRef>,
-        /// How many unread messages it states.
+        /// The number of unread messages that the event states.
         unread: Option<u64>,
-        /// Its identity.
+        /// Identity of the event.
         identity: String,
-        /// False for one that lost to another event of the same identity: shown, and without effect.
+        /// False for an event that lost to another event with the same identity: it is listed and has no effect.
         counts: bool,
-        /// Whether an event that happened after it was known before it.
+        /// Whether a later event was known when this one arrived.
         late: bool,
     }
-    methods {
-        /// `at` as a datetime in UTC.
-        #[getter]
-        fn at_utc<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-            datetime(py, self.at)
-        }
+    utc {
+        at_utc: Utc = at,
     }
 }
 
-impl Show<HistoryEntry> for convofold::HistoryEntry {
-    fn show(self) -> HistoryEntry {
-        let (mentions, agent) = match self.agent {
-            Mention::Nobody => ("nobody", None),
-            Mention::Agent(agent) => ("agent", Some(agent)),
-            _ => ("silent", None),
-        };
-        HistoryEntry {
-            seq: self.seq,
-            at: self.at,
-            kind: self.kind.show(),
-            direction: self.direction.show(),
-            channel: self.channel,
-            said_at: self.said_at,
-            text: self.text,
-            mentions,
-            agent: agent.show(),
-            assigned: self.assigned.show(),
-            unread: self.unread,
-            identity: self.identity,
-            counts: self.counts,
-            late: self.late,
-        }
+fn agent(mention: Mention) -> Option<convofold::AgentRef> {
+    match mention {
+        Mention::Agent(agent) => Some(agent),
+        _ => None,
     }
 }
 
 result! {
     /// How the events of a conversation arrived.
     Arrivals from convofold::Arrivals {
-        /// Events that count.
+        /// Number of events that count.
         events: u64,
-        /// Events that lost to another of the same identity.
+        /// Number of events that lost to another event with the same identity.
         conflicts: u64,
-        /// Deliveries of events known already.
+        /// Number of repeated deliveries.
         duplicates: u64,
-        /// Events that took a place before ones known already.
+        /// Number of events that arrived after a later event.
         late: u64,
-        /// The first place in the log.
+        /// Sequence number of the first event.
         first_seq: u64,
-        /// The last place in the log.
+        /// Sequence number of the last event.
         last_seq: u64,
     }
 }

@@ -1,28 +1,35 @@
-//! The Python package `convofold`: the way in for Python, thin round the crate `convofold`.
+//! The Python package `convofold`: a thin layer over the crate `convofold`.
 //!
-//! Each file holds what one kind of Python object is made of. What blocks lets go of the interpreter's lock first.
+//! Each file holds one kind of Python object. Calls that block release the interpreter's lock first.
 
 mod error;
 mod result;
+mod names;
 mod time;
+mod wait;
 mod stream;
 mod state;
 mod history;
 mod event;
 mod report;
-mod query;
 mod database;
+mod query;
 mod changes;
 mod scan;
 mod arrow;
 mod replay;
 mod care;
+#[cfg(feature = "stub")]
+mod stub;
 
 use pyo3::prelude::*;
 
+/// The part of the package `convofold` that is written in Rust.
 #[pymodule]
 mod _convofold {
-    use pyo3::prelude::*;
+    #[pymodule_export]
+    #[expect(non_upper_case_globals, reason = "the name is that of Python")]
+    const __version__: &str = env!("CARGO_PKG_VERSION");
 
     #[pymodule_export]
     use crate::arrow::ArrowTable;
@@ -52,10 +59,4 @@ mod _convofold {
     use crate::scan::{Conversation, Conversations, States};
     #[pymodule_export]
     use crate::state::{AgentRef, Assigned, ByAgent, LastMessage, Member, Session, State, Suspicion};
-
-    #[pymodule_init]
-    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
-        module.add("__version__", env!("CARGO_PKG_VERSION"))?;
-        crate::error::add_to(module)
-    }
 }

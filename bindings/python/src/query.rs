@@ -1,103 +1,67 @@
-//! Questions about many conversations.
+//! Queries over many conversations.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::convert::Infallible;
 
-use convofold::{Cursor, Query};
+use convofold::{Cursor, Query, Sort};
 use parking_lot::Mutex;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyIterator};
 
 use crate::database::Convofold;
-use crate::error::Failure;
+use crate::error::{Failure, value_error};
+use crate::names::Choice;
 use crate::result::{Show, result};
 use crate::state::AgentRef;
-use crate::time::{datetime, datetime_opt};
+use crate::time::{Moment, Utc};
 
 result! {
-    /// An open conversation, as far as a list shows it.
-    OpenConversation {
-        /// The id.
+    /// A row of a query: an open conversation.
+    OpenConversation from convofold::OpenConversation {
+        /// Id of the conversation.
         id: String,
-        /// The tenant.
+        /// The business that the conversation belongs to.
         tenant: Option<String>,
-        /// The channel of the latest message.
+        /// Channel of the latest message.
         channel: Option<String>,
-        /// The assigned agent's id.
+        /// Id of the assigned agent.
         agent_id: Option<String>,
-        /// The assigned agent's name.
+        /// Name of the assigned agent.
         agent_name: Option<String>,
-        /// The member's name.
+        /// Name of the customer.
         member_name: Option<String>,
-        /// The member's number.
+        /// Number of the customer.
         member_number: Option<String>,
-        /// The member's id at the business.
+        /// Id of the customer at the business.
         member_business_id: Option<String>,
-        /// The member's channel id.
+        /// Channel id of the customer.
         member_channel_id: Option<String>,
-        /// The shortcode.
+        /// The sender that the customer wrote to.
         shortcode: Option<String>,
-        /// Unread messages.
+        /// Number of unread messages.
         unread: u64,
-        /// When it began, in milliseconds since the epoch.
+        /// Start of the conversation, in milliseconds since the epoch.
         started_at: i64,
-        /// When it was last active, in milliseconds since the epoch.
+        /// Time of the latest activity, in milliseconds since the epoch.
         last_active_at: i64,
-        /// The first message that waits for an answer, in milliseconds since the epoch.
+        /// Time of the first unanswered message, in milliseconds since the epoch; None if none is unanswered.
         waiting_since: Option<i64>,
-        /// Whether there is a suspicion.
+        /// Whether the data of the source are contradictory; `State.suspect` has the details.
         suspect: bool,
     }
-    methods {
-        /// `started_at` as a datetime in UTC.
-        #[getter]
-        fn started_at_utc<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-            datetime(py, self.started_at)
-        }
-
-        /// `last_active_at` as a datetime in UTC.
-        #[getter]
-        fn last_active_at_utc<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-            datetime(py, self.last_active_at)
-        }
-
-        /// `waiting_since` as a datetime in UTC.
-        #[getter]
-        fn waiting_since_utc<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-            datetime_opt(py, self.waiting_since)
-        }
-    }
-}
-
-impl Show<OpenConversation> for Arc<convofold::OpenConversation> {
-    fn show(self) -> OpenConversation {
-        let text = |text: &Option<Arc<str>>| text.as_deref().map(str::to_owned);
-        OpenConversation {
-            id: self.id.to_string(),
-            tenant: text(&self.tenant),
-            channel: text(&self.channel),
-            agent_id: text(&self.agent_id),
-            agent_name: text(&self.agent_name),
-            member_name: text(&self.member_name),
-            member_number: text(&self.member_number),
-            member_business_id: text(&self.member_business_id),
-            member_channel_id: text(&self.member_channel_id),
-            shortcode: text(&self.shortcode),
-            unread: self.unread,
-            started_at: self.started_at,
-            last_active_at: self.last_active_at,
-            waiting_since: self.waiting_since,
-            suspect: self.suspect,
-        }
+    utc {
+        started_at_utc: Utc = started_at,
+        last_active_at_utc: Utc = last_active_at,
+        waiting_since_utc: Option<Utc> = waiting_since,
     }
 }
 
 result! {
-    /// One page of an answer. It has a length and can be iterated over.
+    /// A page of a query result. It has a length and can be iterated over.
     Page from convofold::Page {
         /// The conversations, in order.
         rows: Vec<OpenConversation>,
-        /// Where the next page begins, for `cursor`; None where this is the last one.
+        /// The `cursor` of the next page; None on the last page.
         next: Option<String>,
     }
     methods {
@@ -105,9 +69,25 @@ result! {
             self.rows.len()
         }
 
-        fn __iter__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-            Ok(slf.getattr("rows")?.try_iter()?.into_any())
+        fn __iter__<'py>(slf: &Bound<'py, Self>) -> PyResult<Rows<'py>> {
+            Ok(Rows(slf.getattr("rows")?.try_iter()?))
         }
+    }
+}
+
+/// An iterator over the rows of a page.
+struct Rows<'py>(Bound<'py, PyIterator>);
+
+impl<'py> IntoPyObject<'py> for Rows<'py> {
+    type Target = PyIterator;
+    type Output = Bound<'py, PyIterator>;
+    type Error = Infallible;
+
+    #[cfg(feature = "stub")]
+    const OUTPUT_TYPE: pyo3::inspect::PyStaticExpr = crate::stub::ROWS;
+
+    fn into_pyobject(self, _py: Python<'py>) -> Result<Self::Output, Self::Error> {
+        Ok(self.0)
     }
 }
 
@@ -118,68 +98,136 @@ impl Show<String> for Cursor {
 }
 
 result! {
-    /// What an agent has to do.
+    /// The workload of an agent.
     AgentLoad from convofold::AgentLoad {
-        /// The agent; None stands for the conversations that nobody is assigned to.
+        /// The agent; None stands for the conversations without an agent.
         agent: Option<AgentRef>,
-        /// Open conversations.
+        /// Number of open conversations.
         open: u64,
-        /// Unread messages in them.
+        /// Number of unread messages in them.
         unread: u64,
-        /// Those that wait for an answer.
+        /// Number of conversations that wait for an answer.
         waiting: u64,
-        /// The message that waits longest, in milliseconds since the epoch.
+        /// Time of the oldest unanswered message, in milliseconds since the epoch; None if none is unanswered.
         oldest_waiting_since: Option<i64>,
     }
-    methods {
-        /// `oldest_waiting_since` as a datetime in UTC.
-        #[getter]
-        fn oldest_waiting_since_utc<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-            datetime_opt(py, self.oldest_waiting_since)
-        }
+    utc {
+        oldest_waiting_since_utc: Option<Utc> = oldest_waiting_since,
     }
 }
 
 result! {
-    /// The conversations of a tenant on a channel.
+    /// Counts for a tenant and channel.
     Totals from convofold::Totals {
         /// The tenant.
         tenant: Option<String>,
-        /// The channel of the latest message.
+        /// Channel of the latest message.
         channel: Option<String>,
-        /// All conversations, open or closed.
+        /// Number of conversations, open or closed.
         conversations: u64,
-        /// The open ones.
+        /// Number of open conversations.
         open: u64,
-        /// Those that wait for an answer.
+        /// Number of conversations that wait for an answer.
         waiting: u64,
-        /// Unread messages in the open ones.
+        /// Number of unread messages in the open conversations.
         unread: u64,
     }
 }
 
-pub(crate) fn page(db: &convofold::Convofold, query: &Query) -> Result<Page, Failure> {
-    Ok(db.query(query)?.show())
+#[pymethods]
+impl Convofold {
+    /// Returns a page of open conversations that meet every given condition.
+    ///
+    /// - `agent`: id or name of the assigned agent; `unassigned`: only conversations without an agent.
+    /// - `member`: name, business id or channel id of the customer; `number`: number of the customer.
+    /// - `tenant`, `shortcode`, `channel`: exact values.
+    /// - `unread_min`: minimum number of unread messages.
+    /// - `idle_since`: last active at this time or earlier; `waiting_since`: waiting since this time or earlier. A time is
+    ///   milliseconds since the epoch, a `datetime` with a time zone, or an RFC 3339 string.
+    /// - `suspect`: only conversations whose data look wrong (missing messages, impossible clock).
+    /// - `sort`: `activity` (most recently active first; the default), `waiting` (longest waiting first) or `started`
+    ///   (oldest first).
+    /// - `limit`: maximum number of rows of the page; `cursor`: `next` of the previous page.
+    #[pyo3(signature = (
+        *, agent=None, unassigned=false, member=None, number=None, tenant=None, shortcode=None, channel=None,
+        unread_min=None, idle_since=None, waiting_since=None, suspect=false, sort=None, limit=None, cursor=None
+    ))]
+    #[expect(clippy::too_many_arguments, reason = "they are keyword arguments")]
+    fn query(
+        &self,
+        py: Python<'_>,
+        agent: Option<&str>,
+        unassigned: bool,
+        member: Option<&str>,
+        number: Option<&str>,
+        tenant: Option<&str>,
+        shortcode: Option<&str>,
+        channel: Option<&str>,
+        unread_min: Option<u64>,
+        idle_since: Option<Moment>,
+        waiting_since: Option<Moment>,
+        suspect: bool,
+        sort: Option<Choice<Sort>>,
+        limit: Option<usize>,
+        cursor: Option<&str>,
+    ) -> Result<Page, Failure> {
+        if agent.is_some() && unassigned {
+            return Err(value_error("agent and unassigned exclude each other".to_owned()));
+        }
+        let query = Query::new()
+            .agent(agent)
+            .unassigned(unassigned)
+            .member(member)
+            .number(number)
+            .tenant(tenant)
+            .shortcode(shortcode)
+            .channel(channel)
+            .unread_min(unread_min)
+            .idle_since_ms(Moment::ms(idle_since))
+            .waiting_since_ms(Moment::ms(waiting_since))
+            .suspect(suspect)
+            .sort(Choice::or_default(sort))
+            .limit(limit)
+            .cursor(cursor.map(str::parse::<Cursor>).transpose()?);
+        self.detached(py, |db| db.query(&query)).map(Show::show)
+    }
+
+    /// Returns an iterator over all rows of a query, with the arguments of `query`. It reads pages of `limit` rows
+    /// (default: 1,000).
+    #[pyo3(signature = (**filters: "object"))]
+    fn query_all(slf: Bound<'_, Self>, filters: Option<Bound<'_, PyDict>>) -> Result<OpenConversations, Failure> {
+        slf.get().open()?;
+        let filters = filters.unwrap_or_else(|| PyDict::new(slf.py()));
+        if !filters.contains("limit")? {
+            filters.set_item("limit", 1_000)?;
+        }
+        let rest = Rest { arguments: Some(filters.unbind()), ready: VecDeque::new() };
+        Ok(OpenConversations { db: slf.unbind(), rest: Mutex::new(rest) })
+    }
+
+    /// Returns the workload of every agent.
+    fn agents(&self, py: Python<'_>) -> Result<Vec<AgentLoad>, Failure> {
+        self.asked(py, convofold::Convofold::agents).map(Show::show)
+    }
+
+    /// Returns counts per tenant and channel.
+    fn totals(&self, py: Python<'_>) -> Result<Vec<Totals>, Failure> {
+        self.asked(py, convofold::Convofold::totals).map(Show::show)
+    }
 }
 
-/// All rows of an answer, read a page at a time.
+/// An iterator over all rows of a query.
 #[pyclass(frozen, module = "convofold")]
 pub(crate) struct OpenConversations {
     db: Py<Convofold>,
     rest: Mutex<Rest>,
 }
 
-/// What was not shown yet.
+/// The rows that were not returned yet.
 struct Rest {
-    /// What `query` is called with; `None` behind the last page.
+    /// The arguments of `query` for the next page; `None` after the last page.
     arguments: Option<Py<PyDict>>,
     ready: VecDeque<OpenConversation>,
-}
-
-impl OpenConversations {
-    pub(crate) fn new(db: Py<Convofold>, arguments: Py<PyDict>) -> Self {
-        Self { db, rest: Mutex::new(Rest { arguments: Some(arguments), ready: VecDeque::new() }) }
-    }
 }
 
 impl Rest {
@@ -209,14 +257,16 @@ impl OpenConversations {
         slf
     }
 
-    fn __next__(&self, py: Python<'_>) -> PyResult<Option<OpenConversation>> {
+    fn __next__(&self, py: Python<'_>) -> Result<Option<OpenConversation>, Failure> {
         if let Some(row) = self.rest.try_lock().and_then(|mut rest| rest.ready.pop_front()) {
             return Ok(Some(row));
         }
-        // Who reads a page holds this lock and may want the interpreter's, so nobody waits for it with that one.
-        py.detach(|| {
+        // The thread that reads a page holds this lock and can wait for the interpreter's lock, so this thread must not hold
+        // the interpreter's lock while it waits here.
+        let row = py.detach(|| {
             let mut rest = self.rest.lock();
             Python::attach(|py| rest.next(py, &self.db))
-        })
+        });
+        Ok(row?)
     }
 }

@@ -4,98 +4,91 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use convofold::ingest::Format;
 use convofold::replay::{Input, Replay};
 use parking_lot::Mutex;
 use pyo3::prelude::*;
 
 use crate::database::Convofold;
-use crate::error::{Failure, named};
+use crate::error::Failure;
+use crate::names::Choice;
 use crate::report::{EffectCounts, Ignored, Rejection};
 use crate::result::{Show, result};
-use crate::stream::{PyReader, as_path};
+use crate::stream::PyReader;
 
 result! {
-    /// What a replay found and did, all runs of it together where it was resumed.
-    ReplayReport from convofold::replay::ReplayReport {
-        /// Lines read.
+    /// The outcome of a replay. After a resumed replay, the counts are those of all runs together.
+    ReplayReport from report: convofold::replay::ReplayReport {
+        /// Number of lines read.
         lines: u64,
-        /// Bytes read, decompressed.
+        /// Number of bytes read, decompressed.
         bytes: u64,
-        /// Events found.
+        /// Number of events found.
         events: u64,
-        /// What the events did.
+        /// Number of events by effect.
         counts: EffectCounts,
-        /// Events whose effect is not known, because an earlier run was killed.
+        /// Number of events with an unknown effect, because an earlier run was killed.
         uncounted: u64,
-        /// The number of things that were ignored, by source and reason.
+        /// Number of ignored lines and elements by source and reason.
         ignored: Ignored,
-        /// What cannot be an event, by reason.
+        /// Number of rejections by reason.
         rejected: std::collections::BTreeMap<String, u64>,
-        /// Whether it went on where an earlier run had ended.
+        /// Whether the replay resumed an earlier run.
         resumed: bool,
-        /// Whether it was told to stop before the inputs ended.
+        /// Whether the replay was stopped before the end of the inputs.
         stopped: bool,
-        /// How long this run took.
-        took_ms: u64 = took,
+        /// Duration of this run in milliseconds.
+        took_ms: u64 = report.took,
     }
 }
 
 result! {
-    /// How far a replay is.
-    Progress {
-        /// Bytes read of all inputs; of compressed files the compressed bytes.
+    /// The progress of a replay.
+    Progress from progress: convofold::replay::Progress<'_> {
+        /// Number of bytes read; for compressed files, of compressed bytes.
         bytes_read: u64,
-        /// Of so many; None where an input is no file.
+        /// Size of all inputs in bytes; None if an input is not a file.
         bytes_total: Option<u64>,
-        /// Events submitted so far, those of earlier runs included.
+        /// Number of events submitted, those of earlier runs included.
         events: u64,
-        /// Events a second in this run.
+        /// Events per second in this run.
         events_per_second: f64,
-        /// How long this run has taken.
-        elapsed_ms: u64,
-        /// The input that is being replayed.
+        /// Duration of this run in milliseconds.
+        elapsed_ms: u64 = progress.elapsed,
+        /// Name of the current input.
         input: String,
     }
 }
 
-impl Show<Progress> for convofold::replay::Progress<'_> {
-    fn show(self) -> Progress {
-        Progress {
-            bytes_read: self.bytes_read,
-            bytes_total: self.bytes_total,
-            events: self.events,
-            events_per_second: self.events_per_second,
-            elapsed_ms: self.elapsed.show(),
-            input: self.input.to_owned(),
-        }
-    }
-}
-
-/// Who is told of the progress.
+/// The argument `progress`.
 enum Listener {
-    Nobody,
-    /// Called with a Progress.
+    /// A function that is called with a Progress.
     Call(Py<PyAny>),
-    /// A progress bar as of tqdm: its `total`, and `update` with what was read since.
+    /// A progress bar like those of tqdm, with `total` and `update`, and the number of bytes it was told.
     Bar(Py<PyAny>, Mutex<u64>),
 }
 
-impl Listener {
-    fn of(given: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
-        let Some(given) = given else { return Ok(Self::Nobody) };
+impl FromPyObject<'_, '_> for Listener {
+    type Error = PyErr;
+
+    #[cfg(feature = "stub")]
+    const INPUT_TYPE: pyo3::inspect::PyStaticExpr = crate::stub::PROGRESS;
+
+    fn extract(given: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
         let is_bar = given.hasattr("update")? && given.hasattr("total")?;
-        let object = given.clone().unbind();
+        let object = given.to_owned().unbind();
         Ok(if is_bar { Self::Bar(object, Mutex::default()) } else { Self::Call(object) })
     }
+}
 
+impl Listener {
     fn tell(&self, py: Python<'_>, progress: Progress) -> PyResult<()> {
         match self {
-            Self::Nobody => {}
             Self::Call(listener) => {
                 listener.call1(py, (progress,))?;
             }
-            Self::Bar(bar, shown) => {
-                let before = std::mem::replace(&mut *shown.lock(), progress.bytes_read);
+            Self::Bar(bar, told) => {
+                let before = std::mem::replace(&mut *told.lock(), progress.bytes_read);
                 let since = progress.bytes_read.saturating_sub(before);
                 bar.setattr(py, "total", progress.bytes_total)?;
                 bar.call_method1(py, "update", (since,))?;
@@ -105,7 +98,21 @@ impl Listener {
     }
 }
 
-/// Ends the replay at the next piece, and keeps the exception that is the reason.
+/// The argument `rejects`: a function that is called with each Rejection.
+struct Rejects(Py<PyAny>);
+
+impl FromPyObject<'_, '_> for Rejects {
+    type Error = PyErr;
+
+    #[cfg(feature = "stub")]
+    const INPUT_TYPE: pyo3::inspect::PyStaticExpr = crate::stub::REJECTS;
+
+    fn extract(given: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
+        Ok(Self(given.to_owned().unbind()))
+    }
+}
+
+/// Stops the replay at the next piece and keeps the exception that is the reason.
 #[derive(Default)]
 struct Interruption {
     stop: Arc<AtomicBool>,
@@ -113,7 +120,7 @@ struct Interruption {
 }
 
 impl Interruption {
-    /// Calls Python, unless it raised an exception before.
+    /// Calls Python, unless an earlier call raised an exception.
     fn guard(&self, call: impl FnOnce(Python<'_>) -> PyResult<()>) {
         if self.stop.load(Ordering::Relaxed) {
             return;
@@ -125,12 +132,21 @@ impl Interruption {
     }
 }
 
-/// A path, a file open for bytes, or several of them.
-fn inputs(given: &Bound<'_, PyAny>) -> PyResult<Vec<Input>> {
-    if as_path(given).is_some() || given.hasattr("read")? {
-        return Ok(vec![input(given)?]);
+/// The argument `inputs`: a path, a file that is opened in binary mode, or several of them.
+struct Inputs(Vec<Input>);
+
+impl FromPyObject<'_, '_> for Inputs {
+    type Error = PyErr;
+
+    #[cfg(feature = "stub")]
+    const INPUT_TYPE: pyo3::inspect::PyStaticExpr = crate::stub::INPUTS;
+
+    fn extract(given: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
+        if given.extract::<PathBuf>().is_ok() || given.hasattr("read")? {
+            return Ok(Self(vec![input(&given)?]));
+        }
+        given.try_iter()?.map(|given| input(&given?)).collect::<PyResult<_>>().map(Self)
     }
-    given.try_iter()?.map(|given| input(&given?)).collect()
 }
 
 fn input(given: &Bound<'_, PyAny>) -> PyResult<Input> {
@@ -143,42 +159,46 @@ fn input(given: &Bound<'_, PyAny>) -> PyResult<Input> {
 
 #[pymethods]
 impl Convofold {
-    /// Replays whole logs, parsed on all processors: paths, files that are open for bytes, or a list of them; plain, gzip
-    /// or zstd.
+    /// Replays whole logs, parsed on all processors.
     ///
-    /// `progress` is called with a Progress ten times a second at most, or is a bar of tqdm
-    /// (`tqdm(unit="B", unit_scale=True)`). `rejects` is called with each Rejection, for example `rejected.append`. An
-    /// exception that they raise, and Ctrl-C, end the replay; so does stopping the process in any other way. The same call
-    /// with the same paths goes on where it was, and tells the last rejections again rather than miss one. When it returns,
-    /// everything that it reports survives a power cut.
+    /// - `inputs`: paths or files opened in binary mode, one or several; plain, gzip or zstd.
+    /// - `format`: the source; by default, or with `auto`, it is detected.
+    /// - `progress`: a function that is called with a Progress at most ten times a second, or a progress bar of tqdm
+    ///   (`tqdm(unit="B", unit_scale=True)`).
+    /// - `rejects`: a function that is called with each Rejection, for example `rejected.append`.
+    /// - `checkpoint`: whether to write a checkpoint at the end.
     ///
-    /// A file that is open is read ahead, so what it gives after a replay that ended early begins anywhere. Open it anew: it
-    /// is read from its beginning, and what is there already counts as duplicate.
-    #[pyo3(signature = (inputs, format="auto", *, progress=None, rejects=None, checkpoint=false))]
+    /// When the call returns, everything in the report survives a power cut. An exception in `progress` or `rejects`, and
+    /// Ctrl-C, stop the replay. The same call with the same paths then resumes it, also after the process was killed; the
+    /// last rejections before the stop can be reported twice.
+    ///
+    /// A replay of open files does not resume, because they are read ahead. Open them again and replay them from the
+    /// beginning: known events count as duplicates.
+    #[pyo3(signature = (inputs, format=None, *, progress=None, rejects=None, checkpoint=false))]
     fn replay(
         &self,
         py: Python<'_>,
-        inputs: &Bound<'_, PyAny>,
-        format: &str,
-        progress: Option<&Bound<'_, PyAny>>,
-        rejects: Option<Py<PyAny>>,
+        inputs: Inputs,
+        format: Option<Choice<Format>>,
+        progress: Option<Listener>,
+        rejects: Option<Rejects>,
         checkpoint: bool,
     ) -> Result<ReplayReport, Failure> {
-        let (db, format, inputs) = (self.open()?, named(format)?, self::inputs(inputs)?);
-        let listener = Listener::of(progress)?;
+        let db = self.open()?;
         let interruption = Interruption::default();
         let report = py.detach(|| {
-            let replay = Replay::new(&db).format(format).inputs(inputs).checkpoint(checkpoint);
-            let replay = replay.stop(interruption.stop.clone()).on_progress(|progress| {
+            let replay = Replay::new(&db).format(Choice::or_default(format)).inputs(inputs.0).checkpoint(checkpoint);
+            let replay = replay.stop(interruption.stop.clone()).on_progress(|now| {
                 interruption.guard(|py| {
                     py.check_signals()?;
-                    listener.tell(py, (*progress).show())
+                    progress.as_ref().map_or(Ok(()), |listener| listener.tell(py, (*now).show()))
                 });
             });
             let replay = match &rejects {
                 None => replay,
-                Some(rejects) => replay.on_rejection(|rejection, input| {
-                    interruption.guard(|py| rejects.call1(py, (Rejection::of(rejection.clone(), input),)).map(|_| ()));
+                Some(Rejects(call)) => replay.on_rejection(|rejection, input| {
+                    let rejection = Rejection { input: input.to_owned(), ..rejection.clone().show() };
+                    interruption.guard(|py| call.call1(py, (rejection,)).map(|_| ()));
                 }),
             };
             replay.run()

@@ -1,5 +1,6 @@
-//! What the store reports.
+//! Reports and figures.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,125 +8,89 @@ use std::time::Duration;
 use convofold::ingest::Reason;
 use convofold::{Doubt, Effect, SkipReason};
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
 
 use crate::error::{Failure, message};
+use crate::names::Name;
 use crate::result::{Show, result};
+use crate::wait::in_slices;
 
 result! {
-    /// What a committed batch did.
-    Receipt {
-        /// What each event did, in the order of the batch: `applied`, `late`, `duplicate` or `conflict`.
-        effects: Vec<&'static str>,
-        /// How many events did what.
+    /// The outcome of a committed batch.
+    Receipt from convofold::Receipt {
+        /// The effect of each event, in the order of the batch.
+        effects: Vec<Name<Effect>>,
+        /// Number of events by effect.
         counts: EffectCounts,
-        /// The place in the log of its first event that was logged; None where none was.
+        /// Sequence number of the first event that was written to the log; None if none was.
         first_seq: Option<u64>,
-        /// The place in the log of its last event that was logged.
+        /// Sequence number of the last event that was written to the log; None if none was.
         last_seq: Option<u64>,
-        /// Whether it survives a power cut already. Always true for `synced`.
+        /// Whether the batch already survives a power cut. Always true with `durability="synced"`.
         durable: bool,
     }
 }
 
-impl Show<Receipt> for convofold::Receipt {
-    fn show(self) -> Receipt {
-        Receipt {
-            effects: self.effects.iter().map(|effect| (*effect).show()).collect(),
-            counts: self.counts.show(),
-            first_seq: self.first_seq,
-            last_seq: self.last_seq,
-            durable: self.durable,
-        }
-    }
-}
-
-impl Show<&'static str> for Effect {
-    fn show(self) -> &'static str {
-        match self {
-            Self::Applied => "applied",
-            Self::Late => "late",
-            Self::Duplicate => "duplicate",
-            Self::Conflict { .. } => "conflict",
-        }
-    }
-}
-
 result! {
-    /// How many events did what.
+    /// Number of events by effect.
     EffectCounts from convofold::EffectCounts {
-        /// The latest of their conversations.
+        /// New events, each later than all known events of its conversation.
         applied: u64,
-        /// Placed before events known already.
+        /// New events that were inserted before known events of their conversation.
         late: u64,
-        /// Known already.
+        /// Events that were already known.
         duplicates: u64,
-        /// At odds with another event of the same identity.
+        /// Events that contradict a known event with the same identity.
         conflicts: u64,
     }
 }
 
 result! {
-    /// What became of the input.
+    /// The outcome of an ingest.
     IngestReport from convofold::IngestReport {
-        /// Events found in it.
+        /// Number of events found in the input.
         events: u64,
-        /// What they did.
+        /// Number of events by effect.
         counts: EffectCounts,
-        /// The number of things that were ignored, by source and reason.
+        /// Number of ignored lines and elements by source and reason.
         ignored: Ignored,
-        /// What cannot be an event, in the order of the input.
+        /// Input that is not a valid event, in the order of the input.
         rejections: Vec<Rejection>,
     }
 }
 
-/// The number of things that were ignored, by source and reason.
+/// Number of ignored lines and elements by source and reason.
 pub(crate) type Ignored = BTreeMap<String, BTreeMap<String, u64>>;
 
 impl Show<Ignored> for convofold::IgnoredCounts {
     fn show(self) -> Ignored {
-        let mut shown = Ignored::new();
-        for (source, reason, number) in self.iter() {
-            shown.entry(source.to_owned()).or_default().insert(reason.to_owned(), number);
+        let mut ignored = Ignored::new();
+        for (source, reason, count) in self.iter() {
+            ignored.entry(source.to_owned()).or_default().insert(reason.to_owned(), count);
         }
-        shown
-    }
-}
-
-/// Bytes, as Python shows them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Bytes(Vec<u8>);
-
-impl<'py> IntoPyObject<'py> for Bytes {
-    type Target = PyBytes;
-    type Output = Bound<'py, PyBytes>;
-    type Error = std::convert::Infallible;
-
-    fn into_pyobject(self, py: Python<'py>) -> Result<Self::Output, Self::Error> {
-        Ok(PyBytes::new(py, &self.0))
+        ignored
     }
 }
 
 result! {
-    /// Something that cannot be an event: where it is, what was expected there and what was found.
-    Rejection {
-        /// The input it is in: the name of a file; empty where there is only one input.
-        input: String,
-        /// The line in the input, from 1.
+    /// Input that is not a valid event: its position, what was expected there and what was found.
+    Rejection from rejection: convofold::ingest::Rejection {
+        /// Name of the input file; empty if there is only one input.
+        input: String = "",
+        /// Line in the input, from 1.
         line: u64,
-        /// The offset of the offending byte or value in the whole input, from 0.
+        /// Byte offset of the invalid value in the input, from 0.
         byte_offset: u64,
-        /// The JSON path of the offending value.
+        /// JSON path of the invalid value.
         path: String,
-        /// What kind of fault it is.
+        /// The kind of error.
         reason: String,
-        /// What should have been there.
+        /// What was expected.
         expected: String,
-        /// The beginning of what is there, with control characters escaped.
+        /// The beginning of what was found, with control characters escaped.
         found: String,
-        /// The whole line, document or element of an array, or its first 64 KiB.
-        raw: Bytes,
-        /// Whether `raw` is only the beginning.
+        /// The whole line, document or array element, or its first 64 KiB.
+        raw: Cow<'static, [u8]>,
+        /// Whether `raw` is cut.
         raw_cut: bool,
     }
     methods {
@@ -136,28 +101,6 @@ result! {
     }
 }
 
-impl Rejection {
-    pub(crate) fn of(rejection: convofold::ingest::Rejection, input: &str) -> Self {
-        Self {
-            input: input.to_owned(),
-            line: rejection.line,
-            byte_offset: rejection.byte_offset,
-            path: rejection.path,
-            reason: rejection.reason.show(),
-            expected: rejection.expected.into_owned(),
-            found: rejection.found,
-            raw: Bytes(rejection.raw),
-            raw_cut: rejection.raw_cut,
-        }
-    }
-}
-
-impl Show<Rejection> for convofold::ingest::Rejection {
-    fn show(self) -> Rejection {
-        Rejection::of(self, "")
-    }
-}
-
 impl Show<String> for Reason {
     fn show(self) -> String {
         self.to_string()
@@ -165,160 +108,156 @@ impl Show<String> for Reason {
 }
 
 result! {
-    /// A checkpoint that was written.
-    Checkpoint from convofold::Checkpoint {
-        /// The last event in it.
+    /// A written checkpoint.
+    Checkpoint from checkpoint: convofold::Checkpoint {
+        /// Sequence number of the last event in the checkpoint.
         seq: u64,
-        /// The number of the checkpoint.
+        /// Generation of the checkpoint.
         generation: u64,
-        /// How many pages of conversations had to be written.
+        /// Number of pages written.
         pages_written: u64,
-        /// How many bytes they have.
+        /// Size of these pages, in bytes.
         bytes_written: u64,
-        /// How long it took.
-        took_ms: u64 = took,
+        /// Duration in milliseconds.
+        took_ms: u64 = checkpoint.took,
     }
 }
 
 result! {
-    /// Figures about a store.
+    /// Figures about a database.
     Stats from convofold::Stats {
-        /// All conversations.
+        /// Number of conversations.
         conversations: u64,
-        /// The open ones.
+        /// Number of open conversations.
         open: u64,
-        /// Those that are in memory, open or closed.
+        /// Number of conversations in memory, open or closed.
         resident: u64,
-        /// About how many bytes these take.
+        /// Approximate size of the conversations in memory, in bytes.
         resident_bytes: u64,
-        /// The first event that the log has, or will have: 1, unless its beginning was dropped.
+        /// Sequence number of the first event in the log: 1, unless the log was trimmed.
         first_seq: u64,
-        /// The last event in the log; 0 where there is none.
+        /// Sequence number of the last event in the log; 0 if the log is empty.
         last_seq: u64,
-        /// The last event that survives a power cut.
+        /// Sequence number of the last event that survives a power cut.
         durable_seq: u64,
-        /// Blocks in the log.
+        /// Number of blocks in the log.
         blocks: u64,
-        /// What the log takes, compressed.
+        /// Compressed size of the log, in bytes.
         log_bytes: u64,
-        /// The last event in the last checkpoint; 0 where there is none.
+        /// Sequence number of the last event in the newest checkpoint; 0 if there is no checkpoint.
         checkpoint_seq: u64,
-        /// What the store takes on the disk.
+        /// Size of the database on disk, in bytes.
         disk_bytes: u64,
     }
 }
 
 result! {
-    /// What an open store has done since it was opened, and how it stands now. What is counted only ever grows.
-    Counters from convofold::Counters {
-        /// Committed events, by what they did.
+    /// Counters and gauges of an open database, for monitoring. Counters start at 0 when the database is opened and never
+    /// decrease.
+    Counters from counters: convofold::Counters {
+        /// Committed events by effect.
         events: EffectCounts,
-        /// What could not be an event.
+        /// Rejected input.
         rejected: u64,
         /// Committed batches.
         batches: u64,
-        /// Groups of batches that went to the log together.
+        /// Groups of batches that were written to the log together.
         groups: u64,
-        /// Batches that were given back because the queue was full.
+        /// Batches that were refused because the queue was full.
         queue_full: u64,
-        /// How long batches took from being submitted to being acknowledged.
+        /// Latency of batches, from submission to acknowledgement.
         commit_latency: Latency,
-        /// How long the disk took to make durable what was written before.
+        /// Latency of making written data durable.
         barrier_latency: Latency,
-        /// Checkpoints that were written.
+        /// Checkpoints written.
         checkpoints: u64,
-        /// How long ago the last of them was complete; None before the first.
-        checkpoint_age_ms: Option<u64> = checkpoint_age,
-        /// Conversations that came back into memory because of an event of theirs.
+        /// Age of the newest checkpoint, in milliseconds; None before the first.
+        checkpoint_age_ms: Option<u64> = counters.checkpoint_age,
+        /// Conversations that were reloaded into memory because of a new event.
         brought_back: u64,
-        /// Pages of conversations that were read from the disk.
+        /// Pages of conversations that were read from disk.
         pages_read: u64,
-        /// Submissions that wait for the writer now.
+        /// Gauge: submissions in the queue of the writer.
         queue_depth: u64,
-        /// How many may.
+        /// Maximum number of submissions in the queue.
         queue_capacity: u64,
-        /// All conversations.
+        /// Gauge: number of conversations.
         conversations: u64,
-        /// The open ones.
+        /// Gauge: number of open conversations.
         open: u64,
-        /// Those that are in memory, open or closed.
+        /// Gauge: number of conversations in memory, open or closed.
         resident: u64,
-        /// About how many bytes these take.
+        /// Gauge: approximate size of the conversations in memory, in bytes.
         resident_bytes: u64,
-        /// The last event in the log; 0 where there is none.
+        /// Sequence number of the last event in the log; 0 if the log is empty.
         last_seq: u64,
-        /// The last event that survives a power cut.
+        /// Sequence number of the last event that survives a power cut.
         durable_seq: u64,
-        /// The last event in the last checkpoint; 0 where there is none.
+        /// Sequence number of the last event in the newest checkpoint; 0 if there is no checkpoint.
         checkpoint_seq: u64,
-        /// What the log takes, compressed.
+        /// Gauge: compressed size of the log, in bytes.
         log_bytes: u64,
-        /// What the pages of the last checkpoint take.
+        /// Gauge: size of the pages of the newest checkpoint, in bytes.
         checkpoint_bytes: u64,
-        /// Whether a write failed, so that no more are taken until the store is opened again.
+        /// Whether a write failed. Further writes are refused until the database is opened again.
         poisoned: bool,
     }
 }
 
 result! {
-    /// How often something took how long, in microseconds. The parts are rounded up to a power of two.
-    Latency {
-        /// How often it happened.
-        count: u64,
-        /// How long it took, all times together.
-        sum_us: u64,
-        /// Within this time half of all were done; None where it never happened.
-        p50_us: Option<u64>,
-        /// Within this time 99 in 100 were done.
-        p99_us: Option<u64>,
-        /// Within this time 999 in 1,000 were done.
-        p999_us: Option<u64>,
+    /// A latency distribution, in microseconds. Quantiles are rounded up to a power of two.
+    Latency from latency: convofold::LatencyHistogram {
+        /// Number of measurements.
+        count: u64 = latency.count(),
+        /// Sum of all measurements.
+        sum_us: u64 = us(latency.sum()),
+        /// Median; None without measurements.
+        p50_us: Option<u64> = latency.quantile(0.5).map(us),
+        /// 99th percentile; None without measurements.
+        p99_us: Option<u64> = latency.quantile(0.99).map(us),
+        /// 99.9th percentile; None without measurements.
+        p999_us: Option<u64> = latency.quantile(0.999).map(us),
     }
 }
 
-impl Show<Latency> for convofold::LatencyHistogram {
-    fn show(self) -> Latency {
-        let us = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
-        let within = |part| self.quantile(part).map(us);
-        let (p50_us, p99_us, p999_us) = (within(0.5), within(0.99), within(0.999));
-        Latency { count: self.count(), sum_us: us(self.sum()), p50_us, p99_us, p999_us }
-    }
+fn us(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
 result! {
-    /// What opening the store found and did.
-    Recovery from convofold::Recovery {
-        /// Whether the store was made just now.
+    /// What opening the database found and did.
+    Recovery from recovery: convofold::Recovery {
+        /// Whether the database was created.
         is_new: bool,
-        /// The last event in the checkpoint that was used; None where the whole log was folded.
+        /// Sequence number of the last event in the checkpoint that was loaded; None if the whole log was folded.
         checkpoint_seq: Option<u64>,
-        /// How many events of the log were folded after it.
+        /// Number of events folded after the checkpoint.
         events_replayed: u64,
-        /// How many log blocks they lay in.
+        /// Number of log blocks with these events.
         blocks_replayed: u64,
-        /// The last event in the log; 0 where there is none.
+        /// Sequence number of the last event in the log; 0 if the log is empty.
         last_seq: u64,
-        /// Checkpoints that could not be used, newest first. Nothing is lost by that but time.
+        /// Checkpoints that could not be loaded, newest first. No data is lost: opening only takes longer.
         skipped: Vec<SkippedCheckpoint>,
-        /// Files that a killed process left half-written and that were removed.
+        /// Incomplete files of a killed process, which were removed.
         removed_files: Vec<String>,
-        /// What in sled's file did not look like its end, as a process that was killed leaves it.
+        /// Unexpected data after the end of sled's log, as a killed process can leave it; None if there was none.
         doubt: Option<String>,
-        /// Whether the file that says how far the log reaches was damaged or gone.
+        /// Whether the file that records the end of the log was damaged or missing.
         unreadable_head: bool,
-        /// Values that lie where no barrier reaches them. Always 0.
+        /// Number of values outside the part of the file that is made durable. Always 0.
         stray_values: u64,
-        /// How long it took.
-        took_ms: u64 = took,
+        /// Duration in milliseconds.
+        took_ms: u64 = recovery.took,
     }
 }
 
 result! {
-    /// A checkpoint that could not be used.
+    /// A checkpoint that could not be loaded.
     SkippedCheckpoint from convofold::SkippedCheckpoint {
-        /// Its number.
+        /// Generation of the checkpoint.
         generation: u64,
-        /// Why.
+        /// The reason.
         why: String,
     }
 }
@@ -342,50 +281,46 @@ impl Show<String> for PathBuf {
 }
 
 result! {
-    /// How much was exported.
+    /// The size of an export of conversations.
     ExportReport from convofold::ExportReport {
-        /// Conversations, one a line.
+        /// Number of conversations, one per line.
         conversations: u64,
-        /// Bytes, line feeds included.
+        /// Size in bytes, line feeds included.
         bytes: u64,
     }
 }
 
 result! {
-    /// How much was exported.
+    /// The size of an export of events.
     EventExportReport from convofold::EventExportReport {
-        /// Events, one a line.
+        /// Number of events, one per line.
         events: u64,
-        /// The place in the log of the last of them; 0 where there is none.
+        /// Sequence number of the last exported event; 0 if there is none.
         last_seq: u64,
-        /// Bytes, line feeds included.
+        /// Size in bytes, line feeds included.
         bytes: u64,
-        /// The longest line without its line feed.
+        /// Size of the longest line in bytes, without its line feed.
         longest_line_bytes: u64,
     }
 }
 
-/// A batch on its way. It is committed whether or not anybody waits for it.
+/// A submitted batch. It is committed whether or not anybody waits for it.
 #[pyclass(frozen, module = "convofold")]
 pub(crate) struct Ticket(pub(crate) convofold::Ticket);
 
 #[pymethods]
 impl Ticket {
-    /// Waits until the batch is committed, or `timeout` seconds; TimeoutError where it is still on its way then.
+    /// Waits until the batch is committed, for at most `timeout` seconds (None: without limit). Raises TimeoutError after
+    /// the timeout; the batch can still be committed then.
     #[pyo3(signature = (timeout=None))]
     pub(crate) fn wait(&self, py: Python<'_>, timeout: Option<f64>) -> Result<Receipt, Failure> {
-        let outcome = crate::database::in_slices(py, timeout, |slice| self.0.wait_timeout(slice))?;
-        let late = || pyo3::exceptions::PyTimeoutError::new_err("the batch is still on its way");
+        let outcome = in_slices(py, timeout, |slice| self.0.wait_timeout(slice))?;
+        let late = || pyo3::exceptions::PyTimeoutError::new_err("timeout: the batch is not committed yet");
         Ok(outcome.ok_or_else(late)??.show())
     }
 
-    /// Whether the outcome is there already.
+    /// Returns whether the outcome is known.
     fn done(&self) -> bool {
         self.0.try_get().is_some()
     }
-}
-
-/// A duration given in seconds.
-pub(crate) fn seconds(given: f64) -> Result<Duration, Failure> {
-    Duration::try_from_secs_f64(given).map_err(|error| crate::error::value_error(format!("{given} seconds: {error}")))
 }

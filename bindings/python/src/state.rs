@@ -2,129 +2,108 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use pyo3::prelude::*;
+use convofold::{Direction, OpenedBy, Status, SuspectField};
 
-use crate::result::result;
-use crate::time::{datetime, datetime_opt};
+use crate::names::Name;
+use crate::result::{Show, result};
+use crate::time::Utc;
 
 result! {
-    /// Everything that follows from the set of a conversation's events. Times are milliseconds since the epoch, durations
-    /// milliseconds, and None is unknown. The fields are the keys of the export, in its order.
+    /// The state of a conversation, derived from the set of its events.
+    ///
+    /// Times are milliseconds since the epoch, durations milliseconds, and None means unknown. The fields are the keys of
+    /// the export, in its order.
     State from convofold::State {
-        /// The conversation's id.
+        /// Id of the conversation.
         id: String,
-        /// `airship`, `superoffice`, or the host's word.
+        /// Source of its events: `airship`, `superoffice` or the name of a custom source.
         source: String,
-        /// The business whose conversation it is.
+        /// The business that the conversation belongs to.
         tenant: Option<String>,
-        /// The channel of the latest message.
+        /// Channel of the latest message.
         channel: Option<String>,
-        /// `open` or `closed`.
-        status: &'static str,
-        /// What made it known: `message` or `lifecycle`.
-        opened_by: &'static str,
-        /// When it began.
+        /// Whether the conversation is open.
+        status: Name<Status>,
+        /// The kind of event that made the conversation known.
+        opened_by: Name<OpenedBy>,
+        /// Start of the conversation.
         started_at: i64,
-        /// When it was last active; None when closed.
+        /// Time of the latest activity; None if closed.
         last_active_at: Option<i64>,
-        /// The time of its latest event.
+        /// Time of the latest event.
         last_event_at: i64,
-        /// When it was closed; None while open.
+        /// Time of closing; None while open.
         closed_at: Option<i64>,
-        /// How often it was opened again.
+        /// Number of times the conversation was reopened.
         reopens: u64,
         /// The customer.
         member: Member,
-        /// The sender that the member wrote to.
+        /// The sender that the customer wrote to.
         shortcode: Option<String>,
-        /// Airship's app key.
+        /// App key of Airship.
         app_key: Option<String>,
-        /// Who is assigned.
+        /// The assigned agent; None if nobody is assigned.
         agent: Option<AgentRef>,
         /// Every change of the agent, in order.
         assignments: Vec<Assigned>,
-        /// Messages from the member.
+        /// Number of messages from the customer.
         messages_in: u64,
-        /// Messages to the member.
+        /// Number of messages to the customer.
         messages_out: u64,
-        /// Messages of which the direction is not known.
+        /// Number of messages with an unknown direction.
         messages_other: u64,
-        /// Messages placed while it was closed.
+        /// Number of messages while the conversation was closed.
         messages_after_close: u64,
-        /// Messages that nobody has answered or looked at.
+        /// Number of unread messages.
         unread: u64,
-        /// The time of the first message from the member.
+        /// Time of the first message from the customer.
         first_inbound_at: Option<i64>,
-        /// From the first message of the member to the first answer.
+        /// Duration from the first message of the customer to the first answer.
         first_response_ms: Option<i64>,
-        /// The first message that waits for an answer.
+        /// Time of the first unanswered message; None if none is unanswered.
         waiting_since: Option<i64>,
-        /// The last message that waits for an answer.
+        /// Time of the latest unanswered message; None if none is unanswered.
         latest_unanswered_at: Option<i64>,
-        /// How long it was open, all intervals together.
+        /// Total duration for which the conversation was open.
         open_ms: i64,
-        /// Messages by the agent assigned at the time.
+        /// Number of messages by assigned agent.
         by_agent: Vec<ByAgent>,
-        /// The last text that was said.
+        /// The latest message with a text.
         last_message: Option<LastMessage>,
-        /// Where the source contradicts itself or messages are missing.
+        /// Contradictions in the data of the source, such as missing messages.
         suspect: Vec<Suspicion>,
-        /// What SuperOffice says of the session; None for other sources.
+        /// Values of the SuperOffice session; None for other sources.
         session: Option<Session>,
     }
-    methods {
-        /// `started_at` as a datetime in UTC.
-        #[getter]
-        fn started_at_utc<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-            datetime(py, self.started_at)
-        }
-
-        /// `last_active_at` as a datetime in UTC.
-        #[getter]
-        fn last_active_at_utc<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-            datetime_opt(py, self.last_active_at)
-        }
-
-        /// `last_event_at` as a datetime in UTC.
-        #[getter]
-        fn last_event_at_utc<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-            datetime(py, self.last_event_at)
-        }
-
-        /// `closed_at` as a datetime in UTC.
-        #[getter]
-        fn closed_at_utc<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-            datetime_opt(py, self.closed_at)
-        }
-
-        /// `waiting_since` as a datetime in UTC.
-        #[getter]
-        fn waiting_since_utc<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-            datetime_opt(py, self.waiting_since)
-        }
+    utc {
+        started_at_utc: Utc = started_at,
+        last_active_at_utc: Option<Utc> = last_active_at,
+        last_event_at_utc: Utc = last_event_at,
+        closed_at_utc: Option<Utc> = closed_at,
+        waiting_since_utc: Option<Utc> = waiting_since,
     }
 }
 
 result! {
     /// The customer of a conversation.
     Member from convofold::Member {
-        /// The name; `Unknown` only where no other was ever given.
+        /// Name; `Unknown` only if no other name was ever given.
         name: Option<String>,
-        /// The phone number, or the device and its channel.
+        /// Phone number, or device and channel.
         number: Option<String>,
-        /// The id at the business.
+        /// Id at the business.
         business_id: Option<String>,
-        /// The channel id.
+        /// Channel id.
         channel_id: Option<String>,
     }
 }
 
 result! {
-    /// An agent, with the latest name known in the conversation.
-    AgentRef from convofold::AgentRef {
-        /// The id; None for an agent known by name only.
+    /// An agent, with the latest name known in the conversation. Hashable.
+    AgentRef: hashable from convofold::AgentRef {
+        /// Id; None if only the name is known.
         id: Option<String>,
-        /// The name.
+        /// Name.
         name: Option<String>,
     }
     methods {
@@ -137,83 +116,64 @@ result! {
 }
 
 result! {
-    /// A change of the agent.
+    /// A change of the assigned agent.
     Assigned from convofold::Assigned {
-        /// Who is assigned from then on; None is nobody.
+        /// The agent from then on; None if nobody is assigned.
         agent: Option<AgentRef>,
-        /// When.
+        /// Time of the change.
         at: i64,
     }
 }
 
 result! {
-    /// Messages that an agent was assigned for.
+    /// Number of messages while an agent was assigned.
     ByAgent from convofold::ByAgent {
         /// The agent.
         agent: AgentRef,
-        /// Messages from the member.
+        /// Number of messages from the customer.
         messages_in: u64,
-        /// Messages to the member.
+        /// Number of messages to the customer.
         messages_out: u64,
     }
 }
 
 result! {
-    /// The last text that was said.
+    /// The latest message with a text.
     LastMessage from convofold::LastMessage {
         /// The text.
         text: String,
-        /// Who said it: `in` (the member), `out` (an agent) or None.
-        direction: Option<&'static str>,
-        /// When it was said.
+        /// Direction: `in` (from the customer), `out` (to the customer) or None.
+        direction: Option<Name<Direction>>,
+        /// Time of the message.
         at: i64,
     }
 }
 
 result! {
-    /// Something that cannot be right, shown and never repaired in silence.
+    /// A contradiction in the data of the source. It is reported, and never corrected silently.
     Suspicion from convofold::Suspicion {
-        /// What it is about: `clock` or `unread`.
-        field: &'static str,
-        /// What the source says.
+        /// What it concerns.
+        field: Name<SuspectField>,
+        /// The value that the source states.
         expected: Option<u64>,
-        /// What the events give.
+        /// The value that follows from the events.
         found: Option<u64>,
-        /// The time of the event that shows it.
+        /// Time of the event that shows the contradiction.
         at: i64,
     }
 }
 
-result! {
-    /// The field values of a SuperOffice session.
-    Session from convofold::SessionState {
-        /// `AlertLevel`.
-        alert_level: Option<i64>,
-        /// `ChatbotIsactive`.
-        chatbot_is_active: Option<bool>,
-        /// `Consented`.
-        consented: Option<bool>,
-        /// `ContactId`.
-        contact_id: Option<i64>,
-        /// `CustomerAlias`.
-        customer_alias: Option<String>,
-        /// `CustomerId`.
-        customer_id: Option<i64>,
-        /// `ProjectId`.
-        project_id: Option<i64>,
-        /// `Rating`.
-        rating: Option<i64>,
-        /// `SaleId`.
-        sale_id: Option<i64>,
-        /// `Status`, as a number.
-        status: Option<i64>,
-        /// `TicketId`.
-        ticket_id: Option<i64>,
-        /// `TopicId`.
-        topic_id: Option<i64>,
-        /// `UserId`.
-        user_id: Option<i64>,
-        /// A `changed` without a usable status came after the latest event that had one.
-        stale: bool,
-    }
+macro_rules! session {
+    ($($(#[$doc:meta])* $name:ident: $type:ty,)*) => {
+        result! {
+            /// Values of a SuperOffice session.
+            Session from convofold::SessionState {
+                $($(#[$doc])* $name: Option<$type>,)*
+                /// Whether a `changed` event without a usable status followed the latest event with one.
+                stale: bool,
+            }
+        }
+    };
 }
+
+convofold::session_values!(session);

@@ -1,4 +1,4 @@
-//! Python's files as Rust's readers and writers, and what is given as bytes.
+//! Python files as Rust readers and writers, and arguments that are bytes.
 
 use std::borrow::Cow;
 use std::io::{self, BufWriter, Read, Write};
@@ -9,27 +9,16 @@ use pyo3::types::{PyBytes, PyMemoryView, PyString};
 
 use crate::error::Failure;
 
-/// So much is handed to a Python file at once: taking the interpreter's lock costs more than copying.
+/// Size of a write to a Python file. Acquiring the interpreter's lock costs more than copying.
 const WRITE_BYTES: usize = 1 << 20;
 
-/// The bytes of `bytes`, which cannot change and so are not copied, of `str`, or a copy of those of any other buffer.
+/// A bytes argument: `bytes`, which are immutable and not copied, `str`, or a copy of any other buffer.
 pub(crate) enum Data<'py> {
     Bytes(Bound<'py, PyBytes>),
     Text(Bound<'py, PyString>),
 }
 
 impl<'py> Data<'py> {
-    pub(crate) fn of(given: &Bound<'py, PyAny>) -> PyResult<Self> {
-        if let Ok(text) = given.cast::<PyString>() {
-            return Ok(Self::Text(text.clone()));
-        }
-        if let Ok(bytes) = given.cast::<PyBytes>() {
-            return Ok(Self::Bytes(bytes.clone()));
-        }
-        let copy = PyMemoryView::from(given)?.call_method0("tobytes")?;
-        Ok(Self::Bytes(copy.cast_into()?))
-    }
-
     pub(crate) fn as_bytes(&self) -> PyResult<Cow<'_, [u8]>> {
         match self {
             Self::Bytes(bytes) => Ok(Cow::Borrowed(bytes.as_bytes())),
@@ -41,15 +30,28 @@ impl<'py> Data<'py> {
     }
 }
 
-/// Whether something is a path: a text, or an object that stands for one.
-pub(crate) fn as_path(given: &Bound<'_, PyAny>) -> Option<PathBuf> {
-    given.extract().ok()
+impl<'py> FromPyObject<'_, 'py> for Data<'py> {
+    type Error = PyErr;
+
+    #[cfg(feature = "stub")]
+    const INPUT_TYPE: pyo3::inspect::PyStaticExpr = crate::stub::DATA;
+
+    fn extract(given: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        if let Ok(text) = given.cast::<PyString>() {
+            return Ok(Self::Text(text.to_owned()));
+        }
+        if let Ok(bytes) = given.cast::<PyBytes>() {
+            return Ok(Self::Bytes(bytes.to_owned()));
+        }
+        let copy = PyMemoryView::from(&given)?.call_method0("tobytes")?;
+        Ok(Self::Bytes(copy.cast_into()?))
+    }
 }
 
-/// Something with `write`, which takes bytes.
+/// An object with `write`, which accepts bytes.
 struct PyWriter {
     file: Py<PyAny>,
-    /// It raised an exception, and is not called again: a buffer that is dropped would try to.
+    /// Whether it raised an exception. It is not called again then, which dropping a buffer would do.
     has_failed: bool,
 }
 
@@ -68,7 +70,7 @@ impl Write for PyWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.call(|file| {
             let written = file.call_method1("write", (PyBytes::new(file.py(), bytes),))?;
-            // A raw file may take a part of it; others say nothing, and take all.
+            // A raw file can write a part; other objects return None and write everything.
             Ok(written.extract::<usize>().map_or(bytes.len(), |taken| taken.min(bytes.len())))
         })
     }
@@ -81,29 +83,47 @@ impl Write for PyWriter {
     }
 }
 
-/// Writes to a path, or to a Python file that is open for bytes, while the interpreter's lock is free.
-pub(crate) fn write_to<T: Send>(
-    target: &Bound<'_, PyAny>,
-    write: impl FnOnce(&mut Box<dyn Write + Send>) -> Result<T, Failure> + Send,
-) -> Result<T, Failure> {
-    let path = as_path(target);
-    let object = target.clone().unbind();
-    target.py().detach(move || {
-        let inner: Box<dyn Write + Send> = match path {
-            Some(path) => Box::new(std::fs::File::create(path)?),
-            None => Box::new(PyWriter { file: object, has_failed: false }),
-        };
-        let mut out: Box<dyn Write + Send> = Box::new(BufWriter::with_capacity(WRITE_BYTES, inner));
-        let written = write(&mut out)?;
-        out.flush()?;
-        Ok(written)
-    })
+/// The target of an export: a path, or a Python file that is opened in binary mode.
+pub(crate) struct Target {
+    path: Option<PathBuf>,
+    object: Py<PyAny>,
 }
 
-/// Something with `read`, which gives bytes.
+impl FromPyObject<'_, '_> for Target {
+    type Error = PyErr;
+
+    #[cfg(feature = "stub")]
+    const INPUT_TYPE: pyo3::inspect::PyStaticExpr = crate::stub::TARGET;
+
+    fn extract(given: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
+        Ok(Self { path: given.extract().ok(), object: given.to_owned().unbind() })
+    }
+}
+
+impl Target {
+    /// Writes without the interpreter's lock.
+    pub(crate) fn write<T: Send>(
+        self,
+        py: Python<'_>,
+        write: impl FnOnce(&mut Box<dyn Write + Send>) -> Result<T, Failure> + Send,
+    ) -> Result<T, Failure> {
+        py.detach(move || {
+            let inner: Box<dyn Write + Send> = match self.path {
+                Some(path) => Box::new(std::fs::File::create(path)?),
+                None => Box::new(PyWriter { file: self.object, has_failed: false }),
+            };
+            let mut out: Box<dyn Write + Send> = Box::new(BufWriter::with_capacity(WRITE_BYTES, inner));
+            let written = write(&mut out)?;
+            out.flush()?;
+            Ok(written)
+        })
+    }
+}
+
+/// An object with `read`, which returns bytes.
 pub(crate) struct PyReader {
     read: Py<PyAny>,
-    /// Gives what is there already, where `read` would wait for all that was asked for; not every file has it.
+    /// Returns available data immediately, while `read` waits for the full size. Not every file has it.
     read1: Option<Py<PyAny>>,
 }
 
@@ -115,7 +135,7 @@ impl PyReader {
     fn call<'py>(&mut self, py: Python<'py>, size: usize) -> PyResult<Bound<'py, PyAny>> {
         if let Some(read1) = &self.read1 {
             match read1.bind(py).call1((size,)) {
-                // The `read1` of `io.BufferedIOBase`, which a class of one's own need not define.
+                // The default `read1` of `io.BufferedIOBase`, which a subclass does not have to implement.
                 Err(exception) if is_unsupported(py, &exception)? => self.read1 = None,
                 called => return called,
             }
@@ -126,8 +146,9 @@ impl PyReader {
     fn read_onto(&mut self, py: Python<'_>, into: &mut [u8]) -> io::Result<usize> {
         let read = self.call(py, into.len())?;
         let bytes = read.cast::<PyBytes>().map_err(PyErr::from)?.as_bytes();
-        let place = into.get_mut(..bytes.len()).ok_or_else(|| io::Error::other("read gave more than asked for"))?;
-        place.copy_from_slice(bytes);
+        let target =
+            into.get_mut(..bytes.len()).ok_or_else(|| io::Error::other("read returned more bytes than requested"))?;
+        target.copy_from_slice(bytes);
         Ok(bytes.len())
     }
 }
@@ -138,7 +159,7 @@ fn is_unsupported(py: Python<'_>, exception: &PyErr) -> PyResult<bool> {
 
 impl Read for PyReader {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        // A thread may wake when the interpreter is gone already. Nobody waits for what it reads then.
+        // A thread can wake after the interpreter has exited. Nobody waits for its data then.
         Python::try_attach(|py| self.read_onto(py, into)).unwrap_or(Ok(0))
     }
 }

@@ -89,7 +89,7 @@ def test_a_store_is_open_once(tmp_path: Path) -> None:
 
 
 def test_what_is_no_store_is_not_opened(tmp_path: Path) -> None:
-    with pytest.raises(convofold.NoStoreError):
+    with pytest.raises(convofold.NotFoundError):
         Convofold(tmp_path / "db", create=False)
     assert not (tmp_path / "db").exists()
     (tmp_path / "x").write_text("x")

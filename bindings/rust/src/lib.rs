@@ -216,6 +216,9 @@ pub use convofold_engine::{
 
 // Names of values, such as those of `Sort`.
 pub use convofold_engine::UnknownName;
+/// For the Python package: calls a macro with the values of a session.
+#[doc(hidden)]
+pub use convofold_engine::session_values;
 
 // Proofs that two states are the same, and where they are not.
 pub use convofold_engine::{Difference, FOLD_VERSION, StateHash};

@@ -1,53 +1,40 @@
-# What `_convofold` holds, for type checkers and editors. `check.sh` compares it with the module itself.
+# Generated from bindings/python/src by `just generate`. Do not edit.
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+"""
+The part of the package `convofold` that is written in Rust.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from os import PathLike
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Protocol, final
+from typing import Any, Final, Literal, SupportsFloat, SupportsIndex, final
 
-from typing_extensions import Buffer, Self, TypeAlias
+from typing_extensions import Buffer
 
-_Path: TypeAlias = str | PathLike[str]
-_Time: TypeAlias = int | str | datetime
-_Format: TypeAlias = Literal["auto", "airship", "superoffice", "convofold"]
-_Durability: TypeAlias = Literal["synced", "buffered"]
-_Sort: TypeAlias = Literal["activity", "waiting", "started"]
-_Direction: TypeAlias = Literal["in", "out"]
-_Kind: TypeAlias = Literal["open", "open_closed", "update", "update_open", "message", "close"]
-_Effect: TypeAlias = Literal["applied", "late", "duplicate", "conflict"]
+from convofold.protocols import ProgressBar, Reader, Writer
 
 __all__ = [
+    "__version__",
     "AgentLoad",
     "AgentRef",
-    "AlreadyOpenError",
     "Arrivals",
     "ArrowTable",
     "Assigned",
     "AuditDifference",
-    "AuditError",
     "AuditReport",
-    "BackupError",
     "BackupReport",
     "ByAgent",
     "Change",
     "Changes",
-    "ChangesError",
     "Checkpoint",
-    "CloseError",
-    "ClosedError",
-    "CommitError",
     "Conversation",
     "Conversations",
     "Convofold",
-    "ConvofoldError",
     "Counters",
-    "DamagedError",
     "EffectCounts",
     "Event",
-    "EventError",
     "EventExportReport",
-    "ExportError",
     "ExportReport",
     "HistoryEntry",
     "IngestReport",
@@ -55,86 +42,998 @@ __all__ = [
     "Latency",
     "Lost",
     "Member",
-    "NoStoreError",
     "OpenConversation",
     "OpenConversations",
-    "OpenError",
     "Page",
-    "PoisonedError",
     "Progress",
-    "QueryError",
-    "QueueFullError",
     "Receipt",
     "Recovery",
     "Rejection",
-    "RepairError",
     "RepairReport",
-    "ReplayError",
     "ReplayReport",
-    "RestoreError",
     "RestoreReport",
     "Session",
     "SkippedCheckpoint",
     "State",
     "States",
     "Stats",
-    "StorageError",
-    "SubmitError",
     "Suspicion",
     "Ticket",
     "Totals",
-    "TrimError",
     "TrimReport",
     "VerifiedCheckpoint",
-    "VerifyError",
     "VerifyReport",
     "repair",
     "restore",
-    "__version__",
 ]
-__version__: str
 
-class ConvofoldError(Exception): ...
-class ClosedError(ConvofoldError): ...
-class PoisonedError(ConvofoldError): ...
-class OpenError(ConvofoldError): ...
-class AlreadyOpenError(OpenError): ...
-class NoStoreError(OpenError): ...
-class DamagedError(OpenError): ...
-class CloseError(ConvofoldError): ...
-class SubmitError(ConvofoldError): ...
-class QueueFullError(SubmitError): ...
-class CommitError(ConvofoldError): ...
-class EventError(ConvofoldError): ...
-class QueryError(ConvofoldError): ...
-class ChangesError(ConvofoldError): ...
-class StorageError(ConvofoldError): ...
-class ExportError(ConvofoldError): ...
-class ReplayError(ConvofoldError): ...
-class TrimError(ConvofoldError): ...
-class BackupError(ConvofoldError): ...
-class RestoreError(ConvofoldError): ...
-class RepairError(ConvofoldError): ...
-class VerifyError(ConvofoldError): ...
-class AuditError(ConvofoldError): ...
+__version__: Final[str]
+
+@final
+class AgentLoad:
+    """
+    The workload of an agent.
+    """
+
+    __hash__: Final = None
+    __match_args__: Final[tuple[str, ...]]
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __repr__(self, /) -> str: ...
+    @property
+    def agent(self, /) -> AgentRef | None:
+        """
+        The agent; None stands for the conversations without an agent.
+        """
+    @property
+    def oldest_waiting_since(self, /) -> int | None:
+        """
+        Time of the oldest unanswered message, in milliseconds since the epoch; None if none is unanswered.
+        """
+    @property
+    def oldest_waiting_since_utc(self, /) -> datetime | None:
+        """
+        `oldest_waiting_since` as a `datetime` in UTC.
+        """
+    @property
+    def open(self, /) -> int:
+        """
+        Number of open conversations.
+        """
+    def to_dict(self, /) -> dict[str, Any]:
+        """
+        Returns the fields as a dict of plain values, nested results included, which `json.dumps` accepts.
+        """
+    @property
+    def unread(self, /) -> int:
+        """
+        Number of unread messages in them.
+        """
+    @property
+    def waiting(self, /) -> int:
+        """
+        Number of conversations that wait for an answer.
+        """
+
+@final
+class AgentRef:
+    """
+    An agent, with the latest name known in the conversation. Hashable.
+    """
+
+    __match_args__: Final[tuple[str, ...]]
+    def __eq__(self, value: object, /) -> bool: ...
+    def __hash__(self, /) -> int: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __repr__(self, /) -> str: ...
+    @property
+    def id(self, /) -> str | None:
+        """
+        Id; None if only the name is known.
+        """
+    @property
+    def name(self, /) -> str | None:
+        """
+        Name.
+        """
+    def to_dict(self, /) -> dict[str, Any]:
+        """
+        Returns the fields as a dict of plain values, nested results included, which `json.dumps` accepts.
+        """
+
+@final
+class Arrivals:
+    """
+    How the events of a conversation arrived.
+    """
+
+    __hash__: Final = None
+    __match_args__: Final[tuple[str, ...]]
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __repr__(self, /) -> str: ...
+    @property
+    def conflicts(self, /) -> int:
+        """
+        Number of events that lost to another event with the same identity.
+        """
+    @property
+    def duplicates(self, /) -> int:
+        """
+        Number of repeated deliveries.
+        """
+    @property
+    def events(self, /) -> int:
+        """
+        Number of events that count.
+        """
+    @property
+    def first_seq(self, /) -> int:
+        """
+        Sequence number of the first event.
+        """
+    @property
+    def last_seq(self, /) -> int:
+        """
+        Sequence number of the last event.
+        """
+    @property
+    def late(self, /) -> int:
+        """
+        Number of events that arrived after a later event.
+        """
+    def to_dict(self, /) -> dict[str, Any]:
+        """
+        Returns the fields as a dict of plain values, nested results included, which `json.dumps` accepts.
+        """
+
+@final
+class ArrowTable:
+    """
+    A table that is read from the database each time it is used: pass it to `polars.DataFrame(...)`,
+    `pandas.DataFrame.from_arrow(...)` or `pyarrow.table(...)`, or use its name in a DuckDB query.
+    """
+    def __arrow_c_schema__(self, /) -> object:
+        """
+        Returns the schema, as defined by the Arrow PyCapsule interface.
+        """
+    def __arrow_c_stream__(self, /, requested_schema: Any | None = None) -> object:
+        """
+        Returns a stream of batches, as defined by the Arrow PyCapsule interface. Each call reads the database again.
+        """
+    def __repr__(self, /) -> str: ...
+    @property
+    def column_names(self, /) -> list[str]:
+        """
+        Names of the columns.
+        """
+
+@final
+class Assigned:
+    """
+    A change of the assigned agent.
+    """
+
+    __hash__: Final = None
+    __match_args__: Final[tuple[str, ...]]
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __repr__(self, /) -> str: ...
+    @property
+    def agent(self, /) -> AgentRef | None:
+        """
+        The agent from then on; None if nobody is assigned.
+        """
+    @property
+    def at(self, /) -> int:
+        """
+        Time of the change.
+        """
+    def to_dict(self, /) -> dict[str, Any]:
+        """
+        Returns the fields as a dict of plain values, nested results included, which `json.dumps` accepts.
+        """
+
+@final
+class AuditDifference:
+    """
+    A field of a conversation whose stored value differs from the value that follows from the events.
+    """
+
+    __hash__: Final = None
+    __match_args__: Final[tuple[str, ...]]
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __repr__(self, /) -> str: ...
+    @property
+    def expected(self, /) -> str:
+        """
+        Value that follows from the events, as JSON.
+        """
+    @property
+    def field(self, /) -> str:
+        """
+        Path of the field in the export.
+        """
+    @property
+    def found(self, /) -> str:
+        """
+        Stored value, as JSON.
+        """
+    @property
+    def id(self, /) -> str:
+        """
+        Id of the conversation.
+        """
+    def to_dict(self, /) -> dict[str, Any]:
+        """
+        Returns the fields as a dict of plain values, nested results included, which `json.dumps` accepts.
+        """
+
+@final
+class AuditReport:
+    """
+    The outcome of an audit.
+    """
+
+    __hash__: Final = None
+    __match_args__: Final[tuple[str, ...]]
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __repr__(self, /) -> str: ...
+    @property
+    def conversations(self, /) -> int:
+        """
+        Number of conversations that were compared.
+        """
+    @property
+    def differences(self, /) -> list[AuditDifference]:
+        """
+        Every field that differs; empty if all is well.
+        """
+    @property
+    def events(self, /) -> int:
+        """
+        Number of events that were folded again.
+        """
+    @property
+    def last_seq(self, /) -> int:
+        """
+        Sequence number of the last event that was read.
+        """
+    @property
+    def more_differences(self, /) -> int:
+        """
+        Number of further differences; only the first 10,000 are listed.
+        """
+    @property
+    def ok(self, /) -> bool:
+        """
+        Whether no field differs.
+        """
+    def to_dict(self, /) -> dict[str, Any]:
+        """
+        Returns the fields as a dict of plain values, nested results included, which `json.dumps` accepts.
+        """
+    @property
+    def took_ms(self, /) -> int:
+        """
+        Duration in milliseconds.
+        """
+
+@final
+class BackupReport:
+    """
+    A written backup.
+    """
+
+    __hash__: Final = None
+    __match_args__: Final[tuple[str, ...]]
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __repr__(self, /) -> str: ...
+    @property
+    def blocks(self, /) -> int:
+        """
+        Number of log blocks in the backup.
+        """
+    @property
+    def bookmarks(self, /) -> int:
+        """
+        Number of bookmarks at its end.
+        """
+    @property
+    def bytes(self, /) -> int:
+        """
+        Size of the file, in bytes.
+        """
+    @property
+    def conversations(self, /) -> int:
+        """
+        Number of conversations at its end.
+        """
+    @property
+    def first_seq(self, /) -> int:
+        """
+        Sequence number of the first event in the backup.
+        """
+    @property
+    def fold_version(self, /) -> int:
+        """
+        Version of the fold that computed the state hash.
+        """
+    @property
+    def incremental(self, /) -> bool:
+        """
+        Whether the backup is incremental.
+        """
+    @property
+    def last_seq(self, /) -> int:
+        """
+        Sequence number of the last event in the backup; 0 if there is none.
+        """
+    @property
+    def state_hash(self, /) -> str:
+        """
+        State hash at its end.
+        """
+    def to_dict(self, /) -> dict[str, Any]:
+        """
+        Returns the fields as a dict of plain values, nested results included, which `json.dumps` accepts.
+        """
+    @property
+    def took_ms(self, /) -> int:
+        """
+        Duration in milliseconds.
+        """
+
+@final
+class ByAgent:
+    """
+    Number of messages while an agent was assigned.
+    """
+
+    __hash__: Final = None
+    __match_args__: Final[tuple[str, ...]]
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __repr__(self, /) -> str: ...
+    @property
+    def agent(self, /) -> AgentRef:
+        """
+        The agent.
+        """
+    @property
+    def messages_in(self, /) -> int:
+        """
+        Number of messages from the customer.
+        """
+    @property
+    def messages_out(self, /) -> int:
+        """
+        Number of messages to the customer.
+        """
+    def to_dict(self, /) -> dict[str, Any]:
+        """
+        Returns the fields as a dict of plain values, nested results included, which `json.dumps` accepts.
+        """
+
+@final
+class Change:
+    """
+    An event in the change feed.
+    """
+
+    __hash__: Final = None
+    __match_args__: Final[tuple[str, ...]]
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __repr__(self, /) -> str: ...
+    @property
+    def event(self, /) -> Event:
+        """
+        The event.
+        """
+    @property
+    def seq(self, /) -> int:
+        """
+        Sequence number of the event.
+        """
+    def to_dict(self, /) -> dict[str, Any]:
+        """
+        Returns the fields as a dict of plain values, nested results included, which `json.dumps` accepts.
+        """
+
+@final
+class Changes:
+    """
+    An iterator over the change feed.
+    """
+    def __iter__(self, /) -> Changes: ...
+    def __next__(self, /) -> Change: ...
+    @property
+    def next_seq(self, /) -> int:
+        """
+        Sequence number from which to resume: one after the last event that was returned.
+        """
+    def stop(self, /) -> None:
+        """
+        Stops waiting, from any thread. Events that have already arrived are still returned.
+        """
+
+@final
+class Checkpoint:
+    """
+    A written checkpoint.
+    """
+
+    __hash__: Final = None
+    __match_args__: Final[tuple[str, ...]]
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __repr__(self, /) -> str: ...
+    @property
+    def bytes_written(self, /) -> int:
+        """
+        Size of these pages, in bytes.
+        """
+    @property
+    def generation(self, /) -> int:
+        """
+        Generation of the checkpoint.
+        """
+    @property
+    def pages_written(self, /) -> int:
+        """
+        Number of pages written.
+        """
+    @property
+    def seq(self, /) -> int:
+        """
+        Sequence number of the last event in the checkpoint.
+        """
+    def to_dict(self, /) -> dict[str, Any]:
+        """
+        Returns the fields as a dict of plain values, nested results included, which `json.dumps` accepts.
+        """
+    @property
+    def took_ms(self, /) -> int:
+        """
+        Duration in milliseconds.
+        """
+
+@final
+class Conversation:
+    """
+    A conversation with its state and its history.
+    """
+
+    __hash__: Final = None
+    __match_args__: Final[tuple[str, ...]]
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __repr__(self, /) -> str: ...
+    @property
+    def history(self, /) -> list[HistoryEntry]:
+        """
+        The events, in the order in which they happened.
+        """
+    @property
+    def state(self, /) -> State:
+        """
+        The state.
+        """
+    def to_dict(self, /) -> dict[str, Any]:
+        """
+        Returns the fields as a dict of plain values, nested results included, which `json.dumps` accepts.
+        """
+
+@final
+class Conversations:
+    """
+    An iterator over every conversation.
+    """
+    def __iter__(self, /) -> Conversations: ...
+    def __length_hint__(self, /) -> int:
+        """
+        Returns the number of remaining rows.
+        """
+    def __next__(self, /) -> Conversation: ...
+
+@final
+class Convofold:
+    """
+    An open database: a directory with the log of all events, and the state of every conversation.
+
+    It is created if it does not exist, unless `create=False`. Use it as a context manager, or call `close()`. All methods can
+    be called from any thread, and release the interpreter's lock while they block. A database does not survive a fork: open
+    it in the process that uses it.
+
+    The other options rarely need to change:
+
+    - `memory_bytes`: approximate memory for conversations (default: 256 MiB).
+    - `checkpoint_log_bytes`: log size after which a checkpoint is written (64 MiB).
+    - `cache_bytes`: cache of the storage engine (64 MiB).
+    - `queue_submissions`: capacity of the queue of the writer, in batches (256).
+    - `sync_interval`: time until buffered events survive a power cut, in seconds (0.1).
+    - `parse_threads`: number of threads that parse in a replay (0: one per processor).
+    - `max_line_bytes`, `max_id_bytes`, `max_document_bytes`: limits of the input (1 MiB, 1 KiB, 64 MiB).
+    """
+    def __enter__(self, /) -> Convofold: ...
+    def __exit__(self, /, *_exception: object) -> None: ...
+    def __new__(
+        cls,
+        /,
+        path: str | PathLike[str],
+        *,
+        create: bool | None = None,
+        memory_bytes: SupportsIndex | None = None,
+        checkpoint_log_bytes: SupportsIndex | None = None,
+        cache_bytes: SupportsIndex | None = None,
+        queue_submissions: SupportsIndex | None = None,
+        sync_interval: SupportsFloat | SupportsIndex | None = None,
+        parse_threads: SupportsIndex | None = None,
+        max_line_bytes: SupportsIndex | None = None,
+        max_id_bytes: SupportsIndex | None = None,
+        max_document_bytes: SupportsIndex | None = None,
+    ) -> Convofold: ...
+    def __repr__(self, /) -> str: ...
+    def agents(self, /) -> list[AgentLoad]:
+        """
+        Returns the workload of every agent.
+        """
+    def arrivals(self, /, id: str) -> Arrivals | None:
+        """
+        Returns how the events of a conversation arrived; None if there is no such conversation.
+        """
+    def audit(self, /, conversations: SupportsIndex | None = None, *, seed: SupportsIndex = 0) -> AuditReport:
+        """
+        Folds conversations again from their events in the log and reports every field whose stored value differs.
+
+        - `conversations`: size of a random sample (default: all conversations).
+        - `seed`: seed of the sample.
+        """
+    def backup(self, /, file: str | PathLike[str], *, since: str | PathLike[str] | None = None) -> BackupReport:
+        """
+        Writes a backup to a new file while the database is in use. The file is read back and checked before it gets its
+        name.
+
+        With `since`, an earlier backup, the new one is incremental: it holds only later events, and needs the earlier one
+        for a restore.
+        """
+    def bookmark(self, /, name: str) -> bytes | None:
+        """
+        Returns the value of a bookmark; None if it is not set.
+        """
+    def bookmarks(self, /) -> dict[str, bytes]:
+        """
+        Returns all bookmarks by name.
+        """
+    def changes(self, /, from_seq: SupportsIndex = 1, *, timeout: SupportsFloat | SupportsIndex | None = None) -> Changes:
+        """
+        Returns the change feed: an iterator over all events from a sequence number on, first the existing ones, then new
+        ones, without gaps or repeats.
+
+        The iterator waits at most `timeout` seconds for the next event (None: without limit; 0: not at all) and then ends;
+        iterating again resumes. It ends when the database is closed. An event is returned once it survives a power cut.
+        """
+    def checkpoint(self, /) -> Checkpoint:
+        """
+        Writes a checkpoint, so that the next opening has no events to fold. Checkpoints are also written automatically, at
+        intervals and on closing.
+        """
+    def close(self, /) -> None:
+        """
+        Commits queued batches, writes a checkpoint and releases the directory. Closing again does nothing; all other methods
+        raise ClosedError afterwards.
+        """
+    @property
+    def closed(self, /) -> bool:
+        """
+        Whether the database was closed.
+        """
+    def conversations(self, /) -> Conversations:
+        """
+        Returns an iterator over every conversation with its state and history, in the order of first arrival and in bounded
+        memory. After the database is closed, the iterator continues with what it has in memory and then raises ClosedError.
+        """
+    def counters(self, /) -> Counters:
+        """
+        Returns counters and gauges for monitoring. Never reads from disk.
+        """
+    def export(self, /, target: str | PathLike[str] | Writer) -> ExportReport:
+        """
+        Writes every conversation as a line of JSON, sorted by id. The target is a path or a file opened in binary mode.
+        """
+    def export_events(self, /, target: str | PathLike[str] | Writer) -> EventExportReport:
+        """
+        Writes every accepted event as a line of JSON in convofold's own format, in the order of the log. The target is a path
+        or a file opened in binary mode. Replaying the file into an empty database yields the same states and state hash.
+        """
+    def history(self, /, id: str) -> list[HistoryEntry] | None:
+        """
+        Returns every event of a conversation, in the order in which they happened; None if there is no such conversation.
+        """
+    def ingest(
+        self,
+        /,
+        data: str | Buffer,
+        format: Literal["auto", "airship", "superoffice", "convofold"] | None = None,
+        *,
+        durability: Literal["synced", "buffered"] | None = None,
+        bookmark: tuple[str, str | Buffer] | None = None,
+    ) -> IngestReport:
+        """
+        Parses the body of a webhook, or any other input in memory, and commits its events.
+
+        - `data`: `bytes`, which are not copied, `str`, or any other buffer, which is copied.
+        - `format`: the source; by default, or with `auto`, it is detected.
+        - `durability`: with `synced` (the default), the events survive a power cut when the call returns; with `buffered`,
+          within a tenth of a second.
+        - `bookmark`: a name and a value that are committed together with the last events.
+
+        Input that is not a valid event is listed in the report and does not affect other events. Ingesting the same input
+        again is safe: known events count as duplicates.
+        """
+    def messages_to_arrow(self, /) -> ArrowTable:
+        """
+        Returns all messages as an Arrow table, one row per message, with these columns: `conversation`, `tenant`, `channel`,
+        `seq`, `at`, `said_at` (the own time of the message), `direction`, `agent_id` and `agent_name` (the agent assigned
+        then), `text`, `identity`, `late`, and `counts` (false for a message that lost to another event with the same
+        identity).
+        """
+    @property
+    def path(self, /) -> Path:
+        """
+        The directory of the database.
+        """
+    def query(
+        self,
+        /,
+        *,
+        agent: str | None = None,
+        unassigned: bool = False,
+        member: str | None = None,
+        number: str | None = None,
+        tenant: str | None = None,
+        shortcode: str | None = None,
+        channel: str | None = None,
+        unread_min: SupportsIndex | None = None,
+        idle_since: int | str | datetime | None = None,
+        waiting_since: int | str | datetime | None = None,
+        suspect: bool = False,
+        sort: Literal["activity", "waiting", "started"] | None = None,
+        limit: SupportsIndex | None = None,
+        cursor: str | None = None,
+    ) -> Page:
+        """
+        Returns a page of open conversations that meet every given condition.
+
+        - `agent`: id or name of the assigned agent; `unassigned`: only conversations without an agent.
+        - `member`: name, business id or channel id of the customer; `number`: number of the customer.
+        - `tenant`, `shortcode`, `channel`: exact values.
+        - `unread_min`: minimum number of unread messages.
+        - `idle_since`: last active at this time or earlier; `waiting_since`: waiting since this time or earlier. A time is
+          milliseconds since the epoch, a `datetime` with a time zone, or an RFC 3339 string.
+        - `suspect`: only conversations whose data look wrong (missing messages, impossible clock).
+        - `sort`: `activity` (most recently active first; the default), `waiting` (longest waiting first) or `started`
+          (oldest first).
+        - `limit`: maximum number of rows of the page; `cursor`: `next` of the previous page.
+        """
+    def query_all(self, /, **filters: object) -> OpenConversations:
+        """
+        Returns an iterator over all rows of a query, with the arguments of `query`. It reads pages of `limit` rows
+        (default: 1,000).
+        """
+    @property
+    def recovery(self, /) -> Recovery:
+        """
+        What opening the database found and did.
+        """
+    def replay(
+        self,
+        /,
+        inputs: str | PathLike[str] | Reader | Iterable[str | PathLike[str] | Reader],
+        format: Literal["auto", "airship", "superoffice", "convofold"] | None = None,
+        *,
+        progress: Callable[[Progress], object] | ProgressBar | None = None,
+        rejects: Callable[[Rejection], object] | None = None,
+        checkpoint: bool = False,
+    ) -> ReplayReport:
+        """
+        Replays whole logs, parsed on all processors.
+
+        - `inputs`: paths or files opened in binary mode, one or several; plain, gzip or zstd.
+        - `format`: the source; by default, or with `auto`, it is detected.
+        - `progress`: a function that is called with a Progress at most ten times a second, or a progress bar of tqdm
+          (`tqdm(unit="B", unit_scale=True)`).
+        - `rejects`: a function that is called with each Rejection, for example `rejected.append`.
+        - `checkpoint`: whether to write a checkpoint at the end.
+
+        When the call returns, everything in the report survives a power cut. An exception in `progress` or `rejects`, and
+        Ctrl-C, stop the replay. The same call with the same paths then resumes it, also after the process was killed; the
+        last rejections before the stop can be reported twice.
+
+        A replay of open files does not resume, because they are read ahead. Open them again and replay them from the
+        beginning: known events count as duplicates.
+        """
+    def state(self, /, id: str) -> State | None:
+        """
+        Returns the state of a conversation; None if there is no such conversation.
+        """
+    def state_hash(self, /) -> str:
+        """
+        Returns the state hash: 64 hexadecimal digits, equal if and only if the states of all conversations are equal.
+        """
+    def states(self, /) -> States:
+        """
+        Returns an iterator over the state of every conversation; otherwise like `conversations`.
+        """
+    def stats(self, /) -> Stats:
+        """
+        Returns figures about the database.
+        """
+    def submit(
+        self,
+        /,
+        events: Event | dict[str, Any] | Iterable[Event | dict[str, Any]],
+        *,
+        durability: Literal["synced", "buffered"] | None = None,
+        bookmark: tuple[str, str | Buffer | None] | None = None,
+    ) -> Receipt:
+        """
+        Commits events of a custom source and waits for the commit. After a crash, either all of them are in the database or
+        none.
+
+        - `events`: Event objects, or dicts with the arguments of Event as keys. In a dict, `"agent": None` states that nobody
+          is assigned, like `null` in the JSON form. At most 65,536 events.
+        - `durability`: as in `ingest`.
+        - `bookmark`: a name and a value (bytes or str; None deletes the bookmark) that are committed together with the
+          events, for example the position in an upstream from which to resume.
+        """
+    def submit_nowait(
+        self,
+        /,
+        events: Event | dict[str, Any] | Iterable[Event | dict[str, Any]],
+        *,
+        durability: Literal["synced", "buffered"] | None = None,
+        bookmark: tuple[str, str | Buffer | None] | None = None,
+        block: bool = False,
+    ) -> Ticket:
+        """
+        Like `submit`, but returns a ticket immediately. If the queue of the writer is full, it raises QueueFullError, or
+        waits for a place in the queue with `block=True`.
+        """
+    def sync(self, /) -> None:
+        """
+        Waits until everything that was submitted before survives a power cut.
+        """
+    def to_arrow(self, /) -> ArrowTable:
+        """
+        Returns all conversations as an Arrow table, one row per conversation, with the keys of the export as columns; times
+        are `timestamp[ms, UTC]`. Example: `polars.DataFrame(db.to_arrow())`.
+        """
+    def totals(self, /) -> list[Totals]:
+        """
+        Returns counts per tenant and channel.
+        """
+    def trim(self, /, before: int | str | datetime) -> TrimReport:
+        """
+        Removes the beginning of the log: blocks in which all events happened before a time. States, histories and the state
+        hash stay the same. Make a backup first.
+        """
+    def verify(self, /) -> VerifyReport:
+        """
+        Checks all data on disk and in memory against the log, while the database is in use. Problems are listed in the
+        report.
+        """
+
+@final
+class Counters:
+    """
+    Counters and gauges of an open database, for monitoring. Counters start at 0 when the database is opened and never
+    decrease.
+    """
+
+    __hash__: Final = None
+    __match_args__: Final[tuple[str, ...]]
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __repr__(self, /) -> str: ...
+    @property
+    def barrier_latency(self, /) -> Latency:
+        """
+        Latency of making written data durable.
+        """
+    @property
+    def batches(self, /) -> int:
+        """
+        Committed batches.
+        """
+    @property
+    def brought_back(self, /) -> int:
+        """
+        Conversations that were reloaded into memory because of a new event.
+        """
+    @property
+    def checkpoint_age_ms(self, /) -> int | None:
+        """
+        Age of the newest checkpoint, in milliseconds; None before the first.
+        """
+    @property
+    def checkpoint_bytes(self, /) -> int:
+        """
+        Gauge: size of the pages of the newest checkpoint, in bytes.
+        """
+    @property
+    def checkpoint_seq(self, /) -> int:
+        """
+        Sequence number of the last event in the newest checkpoint; 0 if there is no checkpoint.
+        """
+    @property
+    def checkpoints(self, /) -> int:
+        """
+        Checkpoints written.
+        """
+    @property
+    def commit_latency(self, /) -> Latency:
+        """
+        Latency of batches, from submission to acknowledgement.
+        """
+    @property
+    def conversations(self, /) -> int:
+        """
+        Gauge: number of conversations.
+        """
+    @property
+    def durable_seq(self, /) -> int:
+        """
+        Sequence number of the last event that survives a power cut.
+        """
+    @property
+    def events(self, /) -> EffectCounts:
+        """
+        Committed events by effect.
+        """
+    @property
+    def groups(self, /) -> int:
+        """
+        Groups of batches that were written to the log together.
+        """
+    @property
+    def last_seq(self, /) -> int:
+        """
+        Sequence number of the last event in the log; 0 if the log is empty.
+        """
+    @property
+    def log_bytes(self, /) -> int:
+        """
+        Gauge: compressed size of the log, in bytes.
+        """
+    @property
+    def open(self, /) -> int:
+        """
+        Gauge: number of open conversations.
+        """
+    @property
+    def pages_read(self, /) -> int:
+        """
+        Pages of conversations that were read from disk.
+        """
+    @property
+    def poisoned(self, /) -> bool:
+        """
+        Whether a write failed. Further writes are refused until the database is opened again.
+        """
+    @property
+    def queue_capacity(self, /) -> int:
+        """
+        Maximum number of submissions in the queue.
+        """
+    @property
+    def queue_depth(self, /) -> int:
+        """
+        Gauge: submissions in the queue of the writer.
+        """
+    @property
+    def queue_full(self, /) -> int:
+        """
+        Batches that were refused because the queue was full.
+        """
+    @property
+    def rejected(self, /) -> int:
+        """
+        Rejected input.
+        """
+    @property
+    def resident(self, /) -> int:
+        """
+        Gauge: number of conversations in memory, open or closed.
+        """
+    @property
+    def resident_bytes(self, /) -> int:
+        """
+        Gauge: approximate size of the conversations in memory, in bytes.
+        """
+    def to_dict(self, /) -> dict[str, Any]:
+        """
+        Returns the fields as a dict of plain values, nested results included, which `json.dumps` accepts.
+        """
+
+@final
+class EffectCounts:
+    """
+    Number of events by effect.
+    """
+
+    __hash__: Final = None
+    __match_args__: Final[tuple[str, ...]]
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __repr__(self, /) -> str: ...
+    @property
+    def applied(self, /) -> int:
+        """
+        New events, each later than all known events of its conversation.
+        """
+    @property
+    def conflicts(self, /) -> int:
+        """
+        Events that contradict a known event with the same identity.
+        """
+    @property
+    def duplicates(self, /) -> int:
+        """
+        Events that were already known.
+        """
+    @property
+    def late(self, /) -> int:
+        """
+        New events that were inserted before known events of their conversation.
+        """
+    def to_dict(self, /) -> dict[str, Any]:
+        """
+        Returns the fields as a dict of plain values, nested results included, which `json.dumps` accepts.
+        """
 
 @final
 class Event:
+    """
+    A fact about a conversation.
+
+    The arguments are the keys of convofold's own JSON format. An argument that is omitted or None states nothing.
+
+    - `source`: name of the custom source.
+    - `kind`: what the event does to the conversation.
+    - `identity`, `part`: identity of the event, by which repeated deliveries are detected (default: a hash of its content).
+    - `occurred`, `sent`, `started`, `active`: times, as milliseconds since the epoch, a `datetime` with a time zone, or an
+      RFC 3339 string.
+    - `unread`: number of unread messages.
+    - `agent`: an id, an AgentRef, a dict with `id`, `name` or both, or False for nobody.
+    - `direction`, `channel`, `text`: of a message.
+    - `session`: values of a SuperOffice session, as a dict with the fields of Session as keys.
+    - `convofold`: version of the format; always 1.
+    """
+
+    __hash__: Final = None
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
     def __new__(
         cls,
+        /,
         source: str,
         conversation: str,
-        kind: _Kind,
+        kind: Literal["open", "open_closed", "update", "update_open", "message", "close"],
         *,
         identity: str | None = None,
-        part: int = 0,
-        occurred: _Time | None = None,
-        sent: _Time | None = None,
-        started: _Time | None = None,
-        active: _Time | None = None,
-        unread: int | None = None,
+        part: SupportsIndex = 0,
+        occurred: int | str | datetime | None = None,
+        sent: int | str | datetime | None = None,
+        started: int | str | datetime | None = None,
+        active: int | str | datetime | None = None,
+        unread: SupportsIndex | None = None,
         agent: str | AgentRef | Mapping[str, str | None] | Literal[False] | None = None,
-        direction: _Direction | None = None,
+        direction: Literal["in", "out"] | None = None,
         channel: str | None = None,
         text: str | None = None,
         member_name: str | None = None,
@@ -145,1024 +1044,1573 @@ class Event:
         app_key: str | None = None,
         tenant: str | None = None,
         session: dict[str, Any] | None = None,
-        convofold: int = 1,
-    ) -> Self: ...
-    @property
-    def conversation(self) -> str: ...
-    @property
-    def source(self) -> str: ...
-    @property
-    def kind(self) -> _Kind: ...
-    @property
-    def at(self) -> int: ...
-    @property
-    def at_utc(self) -> datetime: ...
-    @property
-    def identity(self) -> str: ...
-    @property
-    def direction(self) -> _Direction | None: ...
-    @property
-    def channel(self) -> str | None: ...
-    @property
-    def text(self) -> str | None: ...
-    @property
-    def tenant(self) -> str | None: ...
-    @property
-    def agent(self) -> AgentRef | None: ...
-    def to_json(self) -> str: ...
-    def to_dict(self) -> dict[str, Any]: ...
-    def __eq__(self, other: object, /) -> bool: ...
-    __hash__: ClassVar[None]  # type: ignore[assignment]
-
-@final
-class Ticket:
-    def wait(self, timeout: float | None = None) -> Receipt: ...
-    def done(self) -> bool: ...
-
-@final
-class Changes:
-    @property
-    def next_seq(self) -> int: ...
-    def stop(self) -> None: ...
-    def __iter__(self) -> Self: ...
-    def __next__(self) -> Change: ...
-
-@final
-class Conversations:
-    def __iter__(self) -> Self: ...
-    def __next__(self) -> Conversation: ...
-    def __length_hint__(self) -> int: ...
-
-@final
-class States:
-    def __iter__(self) -> Self: ...
-    def __next__(self) -> State: ...
-    def __length_hint__(self) -> int: ...
-
-@final
-class OpenConversations:
-    def __iter__(self) -> Self: ...
-    def __next__(self) -> OpenConversation: ...
-
-@final
-class ArrowTable:
-    @property
-    def column_names(self) -> list[str]: ...
-    def __arrow_c_stream__(self, requested_schema: object = None) -> object: ...
-    def __arrow_c_schema__(self) -> object: ...
-
-class _Bar(Protocol):
-    total: Any
-    def update(self, n: int, /) -> object: ...
-
-# Read by `read1` instead where it has that. Only paths are gone on with: a file that is open is read ahead.
-class _Reader(Protocol):
-    def read(self, size: int, /) -> bytes: ...
-
-class _Writer(Protocol):
-    def write(self, data: bytes, /) -> object: ...
-
-@final
-class Convofold:
-    def __new__(
-        cls,
-        path: _Path,
-        *,
-        create: bool | None = None,
-        memory_bytes: int | None = None,
-        checkpoint_log_bytes: int | None = None,
-        cache_bytes: int | None = None,
-        queue_submissions: int | None = None,
-        sync_interval: float | None = None,
-        parse_threads: int | None = None,
-        max_line_bytes: int | None = None,
-        max_id_bytes: int | None = None,
-        max_document_bytes: int | None = None,
-    ) -> Self: ...
-    def __enter__(self) -> Self: ...
-    def __exit__(self, *_exception: object) -> None: ...
-    def close(self) -> None: ...
-    @property
-    def closed(self) -> bool: ...
-    @property
-    def path(self) -> Path: ...
-    @property
-    def recovery(self) -> Recovery: ...
-    def ingest(
-        self,
-        data: str | Buffer,
-        format: _Format = "auto",
-        *,
-        durability: _Durability = "synced",
-        bookmark: tuple[str, str | Buffer] | None = None,
-    ) -> IngestReport: ...
-    def submit(
-        self,
-        events: Event | dict[str, Any] | Iterable[Event | dict[str, Any]],
-        *,
-        durability: _Durability = "synced",
-        bookmark: tuple[str, str | Buffer | None] | None = None,
-    ) -> Receipt: ...
-    def submit_nowait(
-        self,
-        events: Event | dict[str, Any] | Iterable[Event | dict[str, Any]],
-        *,
-        durability: _Durability = "synced",
-        bookmark: tuple[str, str | Buffer | None] | None = None,
-        block: bool = False,
-    ) -> Ticket: ...
-    def sync(self) -> None: ...
-    def checkpoint(self) -> Checkpoint: ...
-    def state(self, id: str) -> State | None: ...
-    def history(self, id: str) -> list[HistoryEntry] | None: ...
-    def arrivals(self, id: str) -> Arrivals | None: ...
-    def query(
-        self,
-        *,
-        agent: str | None = None,
-        unassigned: bool = False,
-        member: str | None = None,
-        number: str | None = None,
-        tenant: str | None = None,
-        shortcode: str | None = None,
-        channel: str | None = None,
-        unread_min: int | None = None,
-        idle_since: _Time | None = None,
-        waiting_since: _Time | None = None,
-        suspect: bool = False,
-        sort: _Sort = "activity",
-        limit: int | None = None,
-        cursor: str | None = None,
-    ) -> Page: ...
-    def query_all(self, **filters: Any) -> OpenConversations: ...
-    def agents(self) -> list[AgentLoad]: ...
-    def totals(self) -> list[Totals]: ...
-    def stats(self) -> Stats: ...
-    def counters(self) -> Counters: ...
-    def state_hash(self) -> str: ...
-    def bookmark(self, name: str) -> bytes | None: ...
-    def bookmarks(self) -> dict[str, bytes]: ...
-    def export(self, target: _Path | _Writer) -> ExportReport: ...
-    def export_events(self, target: _Path | _Writer) -> EventExportReport: ...
-    def conversations(self) -> Conversations: ...
-    def states(self) -> States: ...
-    def changes(self, from_seq: int = 1, *, timeout: float | None = None) -> Changes: ...
-    def replay(
-        self,
-        inputs: _Path | _Reader | Iterable[_Path | _Reader],
-        format: _Format = "auto",
-        *,
-        progress: Callable[[Progress], object] | _Bar | None = None,
-        rejects: Callable[[Rejection], object] | None = None,
-        checkpoint: bool = False,
-    ) -> ReplayReport: ...
-    def to_arrow(self) -> ArrowTable: ...
-    def messages_to_arrow(self) -> ArrowTable: ...
-    def backup(self, file: _Path, *, since: _Path | None = None) -> BackupReport: ...
-    def verify(self) -> VerifyReport: ...
-    def audit(self, conversations: int | None = None, *, seed: int = 0) -> AuditReport: ...
-    def trim(self, before: _Time) -> TrimReport: ...
-
-def restore(files: Iterable[_Path], path: _Path) -> RestoreReport: ...
-def repair(damaged: _Path, into: _Path) -> RepairReport: ...
-
-@final
-class State:
-    __match_args__: ClassVar[tuple[str, ...]]
-    @property
-    def id(self) -> str: ...
-    @property
-    def source(self) -> str: ...
-    @property
-    def tenant(self) -> str | None: ...
-    @property
-    def channel(self) -> str | None: ...
-    @property
-    def status(self) -> Literal["open", "closed"]: ...
-    @property
-    def opened_by(self) -> Literal["message", "lifecycle"]: ...
-    @property
-    def started_at(self) -> int: ...
-    @property
-    def last_active_at(self) -> int | None: ...
-    @property
-    def last_event_at(self) -> int: ...
-    @property
-    def closed_at(self) -> int | None: ...
-    @property
-    def reopens(self) -> int: ...
-    @property
-    def member(self) -> Member: ...
-    @property
-    def shortcode(self) -> str | None: ...
-    @property
-    def app_key(self) -> str | None: ...
-    @property
-    def agent(self) -> AgentRef | None: ...
-    @property
-    def assignments(self) -> list[Assigned]: ...
-    @property
-    def messages_in(self) -> int: ...
-    @property
-    def messages_out(self) -> int: ...
-    @property
-    def messages_other(self) -> int: ...
-    @property
-    def messages_after_close(self) -> int: ...
-    @property
-    def unread(self) -> int: ...
-    @property
-    def first_inbound_at(self) -> int | None: ...
-    @property
-    def first_response_ms(self) -> int | None: ...
-    @property
-    def waiting_since(self) -> int | None: ...
-    @property
-    def latest_unanswered_at(self) -> int | None: ...
-    @property
-    def open_ms(self) -> int: ...
-    @property
-    def by_agent(self) -> list[ByAgent]: ...
-    @property
-    def last_message(self) -> LastMessage | None: ...
-    @property
-    def suspect(self) -> list[Suspicion]: ...
-    @property
-    def session(self) -> Session | None: ...
-    @property
-    def started_at_utc(self) -> datetime: ...
-    @property
-    def last_active_at_utc(self) -> datetime | None: ...
-    @property
-    def last_event_at_utc(self) -> datetime: ...
-    @property
-    def closed_at_utc(self) -> datetime | None: ...
-    @property
-    def waiting_since_utc(self) -> datetime | None: ...
-    def __eq__(self, other: object, /) -> bool: ...
-    __hash__: ClassVar[None]  # type: ignore[assignment]
-    def to_dict(self) -> dict[str, Any]: ...
-
-@final
-class Member:
-    __match_args__: ClassVar[tuple[str, ...]]
-    @property
-    def name(self) -> str | None: ...
-    @property
-    def number(self) -> str | None: ...
-    @property
-    def business_id(self) -> str | None: ...
-    @property
-    def channel_id(self) -> str | None: ...
-    def __eq__(self, other: object, /) -> bool: ...
-    __hash__: ClassVar[None]  # type: ignore[assignment]
-    def to_dict(self) -> dict[str, Any]: ...
-
-@final
-class AgentRef:
-    __match_args__: ClassVar[tuple[str, ...]]
-    @property
-    def id(self) -> str | None: ...
-    @property
-    def name(self) -> str | None: ...
-    def __hash__(self) -> int: ...
-    def __eq__(self, other: object, /) -> bool: ...
-    def to_dict(self) -> dict[str, Any]: ...
-
-@final
-class Assigned:
-    __match_args__: ClassVar[tuple[str, ...]]
-    @property
-    def agent(self) -> AgentRef | None: ...
-    @property
-    def at(self) -> int: ...
-    def __eq__(self, other: object, /) -> bool: ...
-    __hash__: ClassVar[None]  # type: ignore[assignment]
-    def to_dict(self) -> dict[str, Any]: ...
-
-@final
-class ByAgent:
-    __match_args__: ClassVar[tuple[str, ...]]
-    @property
-    def agent(self) -> AgentRef: ...
-    @property
-    def messages_in(self) -> int: ...
-    @property
-    def messages_out(self) -> int: ...
-    def __eq__(self, other: object, /) -> bool: ...
-    __hash__: ClassVar[None]  # type: ignore[assignment]
-    def to_dict(self) -> dict[str, Any]: ...
-
-@final
-class LastMessage:
-    __match_args__: ClassVar[tuple[str, ...]]
-    @property
-    def text(self) -> str: ...
-    @property
-    def direction(self) -> _Direction | None: ...
-    @property
-    def at(self) -> int: ...
-    def __eq__(self, other: object, /) -> bool: ...
-    __hash__: ClassVar[None]  # type: ignore[assignment]
-    def to_dict(self) -> dict[str, Any]: ...
-
-@final
-class Suspicion:
-    __match_args__: ClassVar[tuple[str, ...]]
-    @property
-    def field(self) -> Literal["clock", "unread"]: ...
-    @property
-    def expected(self) -> int | None: ...
-    @property
-    def found(self) -> int | None: ...
-    @property
-    def at(self) -> int: ...
-    def __eq__(self, other: object, /) -> bool: ...
-    __hash__: ClassVar[None]  # type: ignore[assignment]
-    def to_dict(self) -> dict[str, Any]: ...
-
-@final
-class Session:
-    __match_args__: ClassVar[tuple[str, ...]]
-    @property
-    def alert_level(self) -> int | None: ...
-    @property
-    def chatbot_is_active(self) -> bool | None: ...
-    @property
-    def consented(self) -> bool | None: ...
-    @property
-    def contact_id(self) -> int | None: ...
-    @property
-    def customer_alias(self) -> str | None: ...
-    @property
-    def customer_id(self) -> int | None: ...
-    @property
-    def project_id(self) -> int | None: ...
-    @property
-    def rating(self) -> int | None: ...
-    @property
-    def sale_id(self) -> int | None: ...
-    @property
-    def status(self) -> int | None: ...
-    @property
-    def ticket_id(self) -> int | None: ...
-    @property
-    def topic_id(self) -> int | None: ...
-    @property
-    def user_id(self) -> int | None: ...
-    @property
-    def stale(self) -> bool: ...
-    def __eq__(self, other: object, /) -> bool: ...
-    __hash__: ClassVar[None]  # type: ignore[assignment]
-    def to_dict(self) -> dict[str, Any]: ...
-
-@final
-class HistoryEntry:
-    __match_args__: ClassVar[tuple[str, ...]]
-    @property
-    def seq(self) -> int: ...
-    @property
-    def at(self) -> int: ...
-    @property
-    def kind(self) -> _Kind: ...
-    @property
-    def direction(self) -> _Direction | None: ...
-    @property
-    def channel(self) -> str | None: ...
-    @property
-    def said_at(self) -> int | None: ...
-    @property
-    def text(self) -> str | None: ...
-    @property
-    def mentions(self) -> Literal["silent", "nobody", "agent"]: ...
-    @property
-    def agent(self) -> AgentRef | None: ...
-    @property
-    def assigned(self) -> AgentRef | None: ...
-    @property
-    def unread(self) -> int | None: ...
-    @property
-    def identity(self) -> str: ...
-    @property
-    def counts(self) -> bool: ...
-    @property
-    def late(self) -> bool: ...
-    @property
-    def at_utc(self) -> datetime: ...
-    def __eq__(self, other: object, /) -> bool: ...
-    __hash__: ClassVar[None]  # type: ignore[assignment]
-    def to_dict(self) -> dict[str, Any]: ...
-
-@final
-class Arrivals:
-    __match_args__: ClassVar[tuple[str, ...]]
-    @property
-    def events(self) -> int: ...
-    @property
-    def conflicts(self) -> int: ...
-    @property
-    def duplicates(self) -> int: ...
-    @property
-    def late(self) -> int: ...
-    @property
-    def first_seq(self) -> int: ...
-    @property
-    def last_seq(self) -> int: ...
-    def __eq__(self, other: object, /) -> bool: ...
-    __hash__: ClassVar[None]  # type: ignore[assignment]
-    def to_dict(self) -> dict[str, Any]: ...
-
-@final
-class Receipt:
-    __match_args__: ClassVar[tuple[str, ...]]
-    @property
-    def effects(self) -> list[_Effect]: ...
-    @property
-    def counts(self) -> EffectCounts: ...
-    @property
-    def first_seq(self) -> int | None: ...
-    @property
-    def last_seq(self) -> int | None: ...
-    @property
-    def durable(self) -> bool: ...
-    def __eq__(self, other: object, /) -> bool: ...
-    __hash__: ClassVar[None]  # type: ignore[assignment]
-    def to_dict(self) -> dict[str, Any]: ...
-
-@final
-class EffectCounts:
-    __match_args__: ClassVar[tuple[str, ...]]
-    @property
-    def applied(self) -> int: ...
-    @property
-    def late(self) -> int: ...
-    @property
-    def duplicates(self) -> int: ...
-    @property
-    def conflicts(self) -> int: ...
-    def __eq__(self, other: object, /) -> bool: ...
-    __hash__: ClassVar[None]  # type: ignore[assignment]
-    def to_dict(self) -> dict[str, Any]: ...
-
-@final
-class IngestReport:
-    __match_args__: ClassVar[tuple[str, ...]]
-    @property
-    def events(self) -> int: ...
-    @property
-    def counts(self) -> EffectCounts: ...
-    @property
-    def ignored(self) -> dict[str, dict[str, int]]: ...
-    @property
-    def rejections(self) -> list[Rejection]: ...
-    def __eq__(self, other: object, /) -> bool: ...
-    __hash__: ClassVar[None]  # type: ignore[assignment]
-    def to_dict(self) -> dict[str, Any]: ...
-
-@final
-class Rejection:
-    __match_args__: ClassVar[tuple[str, ...]]
-    @property
-    def input(self) -> str: ...
-    @property
-    def line(self) -> int: ...
-    @property
-    def byte_offset(self) -> int: ...
-    @property
-    def path(self) -> str: ...
-    @property
-    def reason(self) -> str: ...
-    @property
-    def expected(self) -> str: ...
-    @property
-    def found(self) -> str: ...
-    @property
-    def raw(self) -> bytes: ...
-    @property
-    def raw_cut(self) -> bool: ...
-    def __eq__(self, other: object, /) -> bool: ...
-    __hash__: ClassVar[None]  # type: ignore[assignment]
-    def to_dict(self) -> dict[str, Any]: ...
-
-@final
-class Checkpoint:
-    __match_args__: ClassVar[tuple[str, ...]]
-    @property
-    def seq(self) -> int: ...
-    @property
-    def generation(self) -> int: ...
-    @property
-    def pages_written(self) -> int: ...
-    @property
-    def bytes_written(self) -> int: ...
-    @property
-    def took_ms(self) -> int: ...
-    def __eq__(self, other: object, /) -> bool: ...
-    __hash__: ClassVar[None]  # type: ignore[assignment]
-    def to_dict(self) -> dict[str, Any]: ...
-
-@final
-class Stats:
-    __match_args__: ClassVar[tuple[str, ...]]
-    @property
-    def conversations(self) -> int: ...
-    @property
-    def open(self) -> int: ...
-    @property
-    def resident(self) -> int: ...
-    @property
-    def resident_bytes(self) -> int: ...
-    @property
-    def first_seq(self) -> int: ...
-    @property
-    def last_seq(self) -> int: ...
-    @property
-    def durable_seq(self) -> int: ...
-    @property
-    def blocks(self) -> int: ...
-    @property
-    def log_bytes(self) -> int: ...
-    @property
-    def checkpoint_seq(self) -> int: ...
-    @property
-    def disk_bytes(self) -> int: ...
-    def __eq__(self, other: object, /) -> bool: ...
-    __hash__: ClassVar[None]  # type: ignore[assignment]
-    def to_dict(self) -> dict[str, Any]: ...
-
-@final
-class Recovery:
-    __match_args__: ClassVar[tuple[str, ...]]
-    @property
-    def is_new(self) -> bool: ...
-    @property
-    def checkpoint_seq(self) -> int | None: ...
-    @property
-    def events_replayed(self) -> int: ...
-    @property
-    def blocks_replayed(self) -> int: ...
-    @property
-    def last_seq(self) -> int: ...
-    @property
-    def skipped(self) -> list[SkippedCheckpoint]: ...
-    @property
-    def removed_files(self) -> list[str]: ...
-    @property
-    def doubt(self) -> str | None: ...
-    @property
-    def unreadable_head(self) -> bool: ...
-    @property
-    def stray_values(self) -> int: ...
-    @property
-    def took_ms(self) -> int: ...
-    def __eq__(self, other: object, /) -> bool: ...
-    __hash__: ClassVar[None]  # type: ignore[assignment]
-    def to_dict(self) -> dict[str, Any]: ...
-
-@final
-class SkippedCheckpoint:
-    __match_args__: ClassVar[tuple[str, ...]]
-    @property
-    def generation(self) -> int: ...
-    @property
-    def why(self) -> str: ...
-    def __eq__(self, other: object, /) -> bool: ...
-    __hash__: ClassVar[None]  # type: ignore[assignment]
-    def to_dict(self) -> dict[str, Any]: ...
-
-@final
-class ExportReport:
-    __match_args__: ClassVar[tuple[str, ...]]
-    @property
-    def conversations(self) -> int: ...
-    @property
-    def bytes(self) -> int: ...
-    def __eq__(self, other: object, /) -> bool: ...
-    __hash__: ClassVar[None]  # type: ignore[assignment]
-    def to_dict(self) -> dict[str, Any]: ...
+        convofold: SupportsIndex = 1,
+    ) -> Event: ...
+    def __repr__(self, /) -> str: ...
+    @property
+    def agent(self, /) -> AgentRef | None:
+        """
+        The assigned agent that the event states; None if it states none.
+        """
+    @property
+    def at(self, /) -> int:
+        """
+        Time of the event, in milliseconds since the epoch, as far as the event alone determines it.
+        """
+    @property
+    def at_utc(self, /) -> datetime:
+        """
+        `at` as a `datetime` in UTC.
+        """
+    @property
+    def channel(self, /) -> str | None:
+        """
+        Channel of a message.
+        """
+    @property
+    def conversation(self, /) -> str:
+        """
+        Id of the conversation.
+        """
+    @property
+    def direction(self, /) -> Literal["in", "out"] | None:
+        """
+        Direction of a message: `in` (from the customer), `out` (to the customer) or None.
+        """
+    @property
+    def identity(self, /) -> str:
+        """
+        Identity of the event: the id that the source gave, or a hash of its content.
+        """
+    @property
+    def kind(self, /) -> Literal["open", "open_closed", "update", "update_open", "message", "close"]:
+        """
+        What the event does to the conversation.
+        """
+    @property
+    def source(self, /) -> str:
+        """
+        The source: `airship`, `superoffice` or the name of a custom source.
+        """
+    @property
+    def tenant(self, /) -> str | None:
+        """
+        The business that the conversation belongs to.
+        """
+    @property
+    def text(self, /) -> str | None:
+        """
+        Text of a message.
+        """
+    def to_dict(self, /) -> dict[str, Any]:
+        """
+        Returns the event in convofold's own format, as a dict.
+        """
+    def to_json(self, /) -> str:
+        """
+        Returns the event as a line of JSON in convofold's own format, which can be ingested again.
+        """
 
 @final
 class EventExportReport:
-    __match_args__: ClassVar[tuple[str, ...]]
+    """
+    The size of an export of events.
+    """
+
+    __hash__: Final = None
+    __match_args__: Final[tuple[str, ...]]
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __repr__(self, /) -> str: ...
     @property
-    def events(self) -> int: ...
+    def bytes(self, /) -> int:
+        """
+        Size in bytes, line feeds included.
+        """
     @property
-    def last_seq(self) -> int: ...
+    def events(self, /) -> int:
+        """
+        Number of events, one per line.
+        """
     @property
-    def bytes(self) -> int: ...
+    def last_seq(self, /) -> int:
+        """
+        Sequence number of the last exported event; 0 if there is none.
+        """
     @property
-    def longest_line_bytes(self) -> int: ...
-    def __eq__(self, other: object, /) -> bool: ...
-    __hash__: ClassVar[None]  # type: ignore[assignment]
-    def to_dict(self) -> dict[str, Any]: ...
+    def longest_line_bytes(self, /) -> int:
+        """
+        Size of the longest line in bytes, without its line feed.
+        """
+    def to_dict(self, /) -> dict[str, Any]:
+        """
+        Returns the fields as a dict of plain values, nested results included, which `json.dumps` accepts.
+        """
 
 @final
-class OpenConversation:
-    __match_args__: ClassVar[tuple[str, ...]]
+class ExportReport:
+    """
+    The size of an export of conversations.
+    """
+
+    __hash__: Final = None
+    __match_args__: Final[tuple[str, ...]]
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __repr__(self, /) -> str: ...
     @property
-    def id(self) -> str: ...
+    def bytes(self, /) -> int:
+        """
+        Size in bytes, line feeds included.
+        """
     @property
-    def tenant(self) -> str | None: ...
-    @property
-    def channel(self) -> str | None: ...
-    @property
-    def agent_id(self) -> str | None: ...
-    @property
-    def agent_name(self) -> str | None: ...
-    @property
-    def member_name(self) -> str | None: ...
-    @property
-    def member_number(self) -> str | None: ...
-    @property
-    def member_business_id(self) -> str | None: ...
-    @property
-    def member_channel_id(self) -> str | None: ...
-    @property
-    def shortcode(self) -> str | None: ...
-    @property
-    def unread(self) -> int: ...
-    @property
-    def started_at(self) -> int: ...
-    @property
-    def last_active_at(self) -> int: ...
-    @property
-    def waiting_since(self) -> int | None: ...
-    @property
-    def suspect(self) -> bool: ...
-    @property
-    def started_at_utc(self) -> datetime: ...
-    @property
-    def last_active_at_utc(self) -> datetime: ...
-    @property
-    def waiting_since_utc(self) -> datetime | None: ...
-    def __eq__(self, other: object, /) -> bool: ...
-    __hash__: ClassVar[None]  # type: ignore[assignment]
-    def to_dict(self) -> dict[str, Any]: ...
+    def conversations(self, /) -> int:
+        """
+        Number of conversations, one per line.
+        """
+    def to_dict(self, /) -> dict[str, Any]:
+        """
+        Returns the fields as a dict of plain values, nested results included, which `json.dumps` accepts.
+        """
 
 @final
-class Page:
-    __match_args__: ClassVar[tuple[str, ...]]
+class HistoryEntry:
+    """
+    An event in the history of its conversation.
+    """
+
+    __hash__: Final = None
+    __match_args__: Final[tuple[str, ...]]
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __repr__(self, /) -> str: ...
     @property
-    def rows(self) -> list[OpenConversation]: ...
+    def agent(self, /) -> AgentRef | None:
+        """
+        The agent that the event states.
+        """
     @property
-    def next(self) -> str | None: ...
-    def __len__(self) -> int: ...
-    def __iter__(self) -> Iterator[OpenConversation]: ...
-    def __eq__(self, other: object, /) -> bool: ...
-    __hash__: ClassVar[None]  # type: ignore[assignment]
-    def to_dict(self) -> dict[str, Any]: ...
+    def assigned(self, /) -> AgentRef | None:
+        """
+        The assigned agent after the event, with the latest name known in the conversation; None if nobody is assigned.
+        """
+    @property
+    def at(self, /) -> int:
+        """
+        Time of the event, in milliseconds since the epoch.
+        """
+    @property
+    def at_utc(self, /) -> datetime:
+        """
+        `at` as a `datetime` in UTC.
+        """
+    @property
+    def channel(self, /) -> str | None:
+        """
+        Channel of a message.
+        """
+    @property
+    def counts(self, /) -> bool:
+        """
+        False for an event that lost to another event with the same identity: it is listed and has no effect.
+        """
+    @property
+    def direction(self, /) -> Literal["in", "out"] | None:
+        """
+        Direction: `in` (from the customer), `out` (to the customer) or None.
+        """
+    @property
+    def identity(self, /) -> str:
+        """
+        Identity of the event.
+        """
+    @property
+    def kind(self, /) -> Literal["open", "open_closed", "update", "update_open", "message", "close"]:
+        """
+        The kind of event.
+        """
+    @property
+    def late(self, /) -> bool:
+        """
+        Whether a later event was known when this one arrived.
+        """
+    @property
+    def mentions(self, /) -> Literal["nobody", "agent", "silent"]:
+        """
+        What the event states about the agent: nothing (`silent`), that nobody is assigned, or an agent.
+        """
+    @property
+    def said_at(self, /) -> int | None:
+        """
+        The own time of a message, or the time of the text in a lifecycle event.
+        """
+    @property
+    def seq(self, /) -> int:
+        """
+        Sequence number: the order in which events arrived.
+        """
+    @property
+    def text(self, /) -> str | None:
+        """
+        Text of a message, or the latest text in a lifecycle event.
+        """
+    def to_dict(self, /) -> dict[str, Any]:
+        """
+        Returns the fields as a dict of plain values, nested results included, which `json.dumps` accepts.
+        """
+    @property
+    def unread(self, /) -> int | None:
+        """
+        The number of unread messages that the event states.
+        """
 
 @final
-class AgentLoad:
-    __match_args__: ClassVar[tuple[str, ...]]
+class IngestReport:
+    """
+    The outcome of an ingest.
+    """
+
+    __hash__: Final = None
+    __match_args__: Final[tuple[str, ...]]
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __repr__(self, /) -> str: ...
     @property
-    def agent(self) -> AgentRef | None: ...
+    def counts(self, /) -> EffectCounts:
+        """
+        Number of events by effect.
+        """
     @property
-    def open(self) -> int: ...
+    def events(self, /) -> int:
+        """
+        Number of events found in the input.
+        """
     @property
-    def unread(self) -> int: ...
+    def ignored(self, /) -> dict[str, dict[str, int]]:
+        """
+        Number of ignored lines and elements by source and reason.
+        """
     @property
-    def waiting(self) -> int: ...
-    @property
-    def oldest_waiting_since(self) -> int | None: ...
-    @property
-    def oldest_waiting_since_utc(self) -> datetime | None: ...
-    def __eq__(self, other: object, /) -> bool: ...
-    __hash__: ClassVar[None]  # type: ignore[assignment]
-    def to_dict(self) -> dict[str, Any]: ...
+    def rejections(self, /) -> list[Rejection]:
+        """
+        Input that is not a valid event, in the order of the input.
+        """
+    def to_dict(self, /) -> dict[str, Any]:
+        """
+        Returns the fields as a dict of plain values, nested results included, which `json.dumps` accepts.
+        """
 
 @final
-class Totals:
-    __match_args__: ClassVar[tuple[str, ...]]
-    @property
-    def tenant(self) -> str | None: ...
-    @property
-    def channel(self) -> str | None: ...
-    @property
-    def conversations(self) -> int: ...
-    @property
-    def open(self) -> int: ...
-    @property
-    def waiting(self) -> int: ...
-    @property
-    def unread(self) -> int: ...
-    def __eq__(self, other: object, /) -> bool: ...
-    __hash__: ClassVar[None]  # type: ignore[assignment]
-    def to_dict(self) -> dict[str, Any]: ...
+class LastMessage:
+    """
+    The latest message with a text.
+    """
 
-@final
-class Change:
-    __match_args__: ClassVar[tuple[str, ...]]
-    @property
-    def seq(self) -> int: ...
-    @property
-    def event(self) -> Event: ...
-    def __eq__(self, other: object, /) -> bool: ...
-    __hash__: ClassVar[None]  # type: ignore[assignment]
-    def to_dict(self) -> dict[str, Any]: ...
-
-@final
-class Conversation:
-    __match_args__: ClassVar[tuple[str, ...]]
-    @property
-    def state(self) -> State: ...
-    @property
-    def history(self) -> list[HistoryEntry]: ...
-    def __eq__(self, other: object, /) -> bool: ...
-    __hash__: ClassVar[None]  # type: ignore[assignment]
-    def to_dict(self) -> dict[str, Any]: ...
-
-@final
-class ReplayReport:
-    __match_args__: ClassVar[tuple[str, ...]]
-    @property
-    def lines(self) -> int: ...
-    @property
-    def bytes(self) -> int: ...
-    @property
-    def events(self) -> int: ...
-    @property
-    def counts(self) -> EffectCounts: ...
-    @property
-    def uncounted(self) -> int: ...
-    @property
-    def ignored(self) -> dict[str, dict[str, int]]: ...
-    @property
-    def rejected(self) -> dict[str, int]: ...
-    @property
-    def resumed(self) -> bool: ...
-    @property
-    def stopped(self) -> bool: ...
-    @property
-    def took_ms(self) -> int: ...
-    def __eq__(self, other: object, /) -> bool: ...
-    __hash__: ClassVar[None]  # type: ignore[assignment]
-    def to_dict(self) -> dict[str, Any]: ...
-
-@final
-class Progress:
-    __match_args__: ClassVar[tuple[str, ...]]
-    @property
-    def bytes_read(self) -> int: ...
-    @property
-    def bytes_total(self) -> int | None: ...
-    @property
-    def events(self) -> int: ...
-    @property
-    def events_per_second(self) -> float: ...
-    @property
-    def elapsed_ms(self) -> int: ...
-    @property
-    def input(self) -> str: ...
-    def __eq__(self, other: object, /) -> bool: ...
-    __hash__: ClassVar[None]  # type: ignore[assignment]
-    def to_dict(self) -> dict[str, Any]: ...
-
-@final
-class BackupReport:
-    __match_args__: ClassVar[tuple[str, ...]]
-    @property
-    def incremental(self) -> bool: ...
-    @property
-    def first_seq(self) -> int: ...
-    @property
-    def last_seq(self) -> int: ...
-    @property
-    def blocks(self) -> int: ...
-    @property
-    def conversations(self) -> int: ...
-    @property
-    def bookmarks(self) -> int: ...
-    @property
-    def fold_version(self) -> int: ...
-    @property
-    def state_hash(self) -> str: ...
-    @property
-    def bytes(self) -> int: ...
-    @property
-    def took_ms(self) -> int: ...
-    def __eq__(self, other: object, /) -> bool: ...
-    __hash__: ClassVar[None]  # type: ignore[assignment]
-    def to_dict(self) -> dict[str, Any]: ...
-
-@final
-class RestoreReport:
-    __match_args__: ClassVar[tuple[str, ...]]
-    @property
-    def last_seq(self) -> int: ...
-    @property
-    def blocks(self) -> int: ...
-    @property
-    def conversations(self) -> int: ...
-    @property
-    def state_hash(self) -> str: ...
-    @property
-    def took_ms(self) -> int: ...
-    def __eq__(self, other: object, /) -> bool: ...
-    __hash__: ClassVar[None]  # type: ignore[assignment]
-    def to_dict(self) -> dict[str, Any]: ...
-
-@final
-class VerifyReport:
-    __match_args__: ClassVar[tuple[str, ...]]
-    @property
-    def last_seq(self) -> int: ...
-    @property
-    def blocks(self) -> int: ...
-    @property
-    def events(self) -> int: ...
-    @property
-    def log_bytes(self) -> int: ...
-    @property
-    def log_is_whole(self) -> bool: ...
-    @property
-    def checkpoints(self) -> list[VerifiedCheckpoint]: ...
-    @property
-    def conversations(self) -> int: ...
-    @property
-    def state_hash(self) -> str | None: ...
-    @property
-    def problems(self) -> list[str]: ...
-    @property
-    def more_problems(self) -> int: ...
-    @property
-    def took_ms(self) -> int: ...
-    @property
-    def ok(self) -> bool: ...
-    def __eq__(self, other: object, /) -> bool: ...
-    __hash__: ClassVar[None]  # type: ignore[assignment]
-    def to_dict(self) -> dict[str, Any]: ...
-
-@final
-class VerifiedCheckpoint:
-    __match_args__: ClassVar[tuple[str, ...]]
-    @property
-    def generation(self) -> int: ...
-    @property
-    def seq(self) -> int: ...
-    @property
-    def conversations(self) -> int: ...
-    @property
-    def compared(self) -> bool: ...
-    def __eq__(self, other: object, /) -> bool: ...
-    __hash__: ClassVar[None]  # type: ignore[assignment]
-    def to_dict(self) -> dict[str, Any]: ...
-
-@final
-class AuditReport:
-    __match_args__: ClassVar[tuple[str, ...]]
-    @property
-    def conversations(self) -> int: ...
-    @property
-    def events(self) -> int: ...
-    @property
-    def last_seq(self) -> int: ...
-    @property
-    def differences(self) -> list[AuditDifference]: ...
-    @property
-    def more_differences(self) -> int: ...
-    @property
-    def took_ms(self) -> int: ...
-    @property
-    def ok(self) -> bool: ...
-    def __eq__(self, other: object, /) -> bool: ...
-    __hash__: ClassVar[None]  # type: ignore[assignment]
-    def to_dict(self) -> dict[str, Any]: ...
-
-@final
-class AuditDifference:
-    __match_args__: ClassVar[tuple[str, ...]]
-    @property
-    def id(self) -> str: ...
-    @property
-    def field(self) -> str: ...
-    @property
-    def expected(self) -> str: ...
-    @property
-    def found(self) -> str: ...
-    def __eq__(self, other: object, /) -> bool: ...
-    __hash__: ClassVar[None]  # type: ignore[assignment]
-    def to_dict(self) -> dict[str, Any]: ...
-
-@final
-class TrimReport:
-    __match_args__: ClassVar[tuple[str, ...]]
-    @property
-    def events(self) -> int: ...
-    @property
-    def blocks(self) -> int: ...
-    @property
-    def bytes(self) -> int: ...
-    @property
-    def first_seq(self) -> int: ...
-    def __eq__(self, other: object, /) -> bool: ...
-    __hash__: ClassVar[None]  # type: ignore[assignment]
-    def to_dict(self) -> dict[str, Any]: ...
-
-@final
-class RepairReport:
-    __match_args__: ClassVar[tuple[str, ...]]
-    @property
-    def blocks(self) -> int: ...
-    @property
-    def events(self) -> int: ...
-    @property
-    def from_checkpoints(self) -> int: ...
-    @property
-    def lost(self) -> list[Lost]: ...
-    @property
-    def bookmarks_dropped(self) -> list[str]: ...
-    @property
-    def conversations(self) -> int: ...
-    @property
-    def state_hash(self) -> str: ...
-    @property
-    def took_ms(self) -> int: ...
-    def __eq__(self, other: object, /) -> bool: ...
-    __hash__: ClassVar[None]  # type: ignore[assignment]
-    def to_dict(self) -> dict[str, Any]: ...
-
-@final
-class Lost:
-    __match_args__: ClassVar[tuple[str, ...]]
-    @property
-    def first_seq(self) -> int: ...
-    @property
-    def last_seq(self) -> int: ...
-    @property
-    def after_ms(self) -> int | None: ...
-    @property
-    def before_ms(self) -> int | None: ...
-    def __eq__(self, other: object, /) -> bool: ...
-    __hash__: ClassVar[None]  # type: ignore[assignment]
-    def to_dict(self) -> dict[str, Any]: ...
-
-@final
-class Counters:
-    __match_args__: ClassVar[tuple[str, ...]]
-    @property
-    def events(self) -> EffectCounts: ...
-    @property
-    def rejected(self) -> int: ...
-    @property
-    def batches(self) -> int: ...
-    @property
-    def groups(self) -> int: ...
-    @property
-    def queue_full(self) -> int: ...
-    @property
-    def commit_latency(self) -> Latency: ...
-    @property
-    def barrier_latency(self) -> Latency: ...
-    @property
-    def checkpoints(self) -> int: ...
-    @property
-    def checkpoint_age_ms(self) -> int | None: ...
-    @property
-    def brought_back(self) -> int: ...
-    @property
-    def pages_read(self) -> int: ...
-    @property
-    def queue_depth(self) -> int: ...
-    @property
-    def queue_capacity(self) -> int: ...
-    @property
-    def conversations(self) -> int: ...
-    @property
-    def open(self) -> int: ...
-    @property
-    def resident(self) -> int: ...
-    @property
-    def resident_bytes(self) -> int: ...
-    @property
-    def last_seq(self) -> int: ...
-    @property
-    def durable_seq(self) -> int: ...
-    @property
-    def checkpoint_seq(self) -> int: ...
-    @property
-    def log_bytes(self) -> int: ...
-    @property
-    def checkpoint_bytes(self) -> int: ...
-    @property
-    def poisoned(self) -> bool: ...
-    def __eq__(self, other: object, /) -> bool: ...
-    __hash__: ClassVar[None]  # type: ignore[assignment]
-    def to_dict(self) -> dict[str, Any]: ...
+    __hash__: Final = None
+    __match_args__: Final[tuple[str, ...]]
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __repr__(self, /) -> str: ...
+    @property
+    def at(self, /) -> int:
+        """
+        Time of the message.
+        """
+    @property
+    def direction(self, /) -> Literal["in", "out"] | None:
+        """
+        Direction: `in` (from the customer), `out` (to the customer) or None.
+        """
+    @property
+    def text(self, /) -> str:
+        """
+        The text.
+        """
+    def to_dict(self, /) -> dict[str, Any]:
+        """
+        Returns the fields as a dict of plain values, nested results included, which `json.dumps` accepts.
+        """
 
 @final
 class Latency:
-    __match_args__: ClassVar[tuple[str, ...]]
+    """
+    A latency distribution, in microseconds. Quantiles are rounded up to a power of two.
+    """
+
+    __hash__: Final = None
+    __match_args__: Final[tuple[str, ...]]
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __repr__(self, /) -> str: ...
     @property
-    def count(self) -> int: ...
+    def count(self, /) -> int:
+        """
+        Number of measurements.
+        """
     @property
-    def sum_us(self) -> int: ...
+    def p50_us(self, /) -> int | None:
+        """
+        Median; None without measurements.
+        """
     @property
-    def p50_us(self) -> int | None: ...
+    def p999_us(self, /) -> int | None:
+        """
+        99.9th percentile; None without measurements.
+        """
     @property
-    def p99_us(self) -> int | None: ...
+    def p99_us(self, /) -> int | None:
+        """
+        99th percentile; None without measurements.
+        """
     @property
-    def p999_us(self) -> int | None: ...
-    def __eq__(self, other: object, /) -> bool: ...
-    __hash__: ClassVar[None]  # type: ignore[assignment]
-    def to_dict(self) -> dict[str, Any]: ...
+    def sum_us(self, /) -> int:
+        """
+        Sum of all measurements.
+        """
+    def to_dict(self, /) -> dict[str, Any]:
+        """
+        Returns the fields as a dict of plain values, nested results included, which `json.dumps` accepts.
+        """
+
+@final
+class Lost:
+    """
+    A range of lost events.
+    """
+
+    __hash__: Final = None
+    __match_args__: Final[tuple[str, ...]]
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __repr__(self, /) -> str: ...
+    @property
+    def after_ms(self, /) -> int | None:
+        """
+        Time of the preceding event, in milliseconds since the epoch; None if there is none.
+        """
+    @property
+    def before_ms(self, /) -> int | None:
+        """
+        Time of the following event, in milliseconds since the epoch; None if there is none.
+        """
+    @property
+    def first_seq(self, /) -> int:
+        """
+        Sequence number of the first lost event, in the old log.
+        """
+    @property
+    def last_seq(self, /) -> int:
+        """
+        Sequence number of the last lost event, in the old log.
+        """
+    def to_dict(self, /) -> dict[str, Any]:
+        """
+        Returns the fields as a dict of plain values, nested results included, which `json.dumps` accepts.
+        """
+
+@final
+class Member:
+    """
+    The customer of a conversation.
+    """
+
+    __hash__: Final = None
+    __match_args__: Final[tuple[str, ...]]
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __repr__(self, /) -> str: ...
+    @property
+    def business_id(self, /) -> str | None:
+        """
+        Id at the business.
+        """
+    @property
+    def channel_id(self, /) -> str | None:
+        """
+        Channel id.
+        """
+    @property
+    def name(self, /) -> str | None:
+        """
+        Name; `Unknown` only if no other name was ever given.
+        """
+    @property
+    def number(self, /) -> str | None:
+        """
+        Phone number, or device and channel.
+        """
+    def to_dict(self, /) -> dict[str, Any]:
+        """
+        Returns the fields as a dict of plain values, nested results included, which `json.dumps` accepts.
+        """
+
+@final
+class OpenConversation:
+    """
+    A row of a query: an open conversation.
+    """
+
+    __hash__: Final = None
+    __match_args__: Final[tuple[str, ...]]
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __repr__(self, /) -> str: ...
+    @property
+    def agent_id(self, /) -> str | None:
+        """
+        Id of the assigned agent.
+        """
+    @property
+    def agent_name(self, /) -> str | None:
+        """
+        Name of the assigned agent.
+        """
+    @property
+    def channel(self, /) -> str | None:
+        """
+        Channel of the latest message.
+        """
+    @property
+    def id(self, /) -> str:
+        """
+        Id of the conversation.
+        """
+    @property
+    def last_active_at(self, /) -> int:
+        """
+        Time of the latest activity, in milliseconds since the epoch.
+        """
+    @property
+    def last_active_at_utc(self, /) -> datetime:
+        """
+        `last_active_at` as a `datetime` in UTC.
+        """
+    @property
+    def member_business_id(self, /) -> str | None:
+        """
+        Id of the customer at the business.
+        """
+    @property
+    def member_channel_id(self, /) -> str | None:
+        """
+        Channel id of the customer.
+        """
+    @property
+    def member_name(self, /) -> str | None:
+        """
+        Name of the customer.
+        """
+    @property
+    def member_number(self, /) -> str | None:
+        """
+        Number of the customer.
+        """
+    @property
+    def shortcode(self, /) -> str | None:
+        """
+        The sender that the customer wrote to.
+        """
+    @property
+    def started_at(self, /) -> int:
+        """
+        Start of the conversation, in milliseconds since the epoch.
+        """
+    @property
+    def started_at_utc(self, /) -> datetime:
+        """
+        `started_at` as a `datetime` in UTC.
+        """
+    @property
+    def suspect(self, /) -> bool:
+        """
+        Whether the data of the source are contradictory; `State.suspect` has the details.
+        """
+    @property
+    def tenant(self, /) -> str | None:
+        """
+        The business that the conversation belongs to.
+        """
+    def to_dict(self, /) -> dict[str, Any]:
+        """
+        Returns the fields as a dict of plain values, nested results included, which `json.dumps` accepts.
+        """
+    @property
+    def unread(self, /) -> int:
+        """
+        Number of unread messages.
+        """
+    @property
+    def waiting_since(self, /) -> int | None:
+        """
+        Time of the first unanswered message, in milliseconds since the epoch; None if none is unanswered.
+        """
+    @property
+    def waiting_since_utc(self, /) -> datetime | None:
+        """
+        `waiting_since` as a `datetime` in UTC.
+        """
+
+@final
+class OpenConversations:
+    """
+    An iterator over all rows of a query.
+    """
+    def __iter__(self, /) -> OpenConversations: ...
+    def __next__(self, /) -> OpenConversation: ...
+
+@final
+class Page:
+    """
+    A page of a query result. It has a length and can be iterated over.
+    """
+
+    __hash__: Final = None
+    __match_args__: Final[tuple[str, ...]]
+    def __eq__(self, value: object, /) -> bool: ...
+    def __iter__(self, /) -> Iterator[OpenConversation]: ...
+    def __len__(self, /) -> int: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __repr__(self, /) -> str: ...
+    @property
+    def next(self, /) -> str | None:
+        """
+        The `cursor` of the next page; None on the last page.
+        """
+    @property
+    def rows(self, /) -> list[OpenConversation]:
+        """
+        The conversations, in order.
+        """
+    def to_dict(self, /) -> dict[str, Any]:
+        """
+        Returns the fields as a dict of plain values, nested results included, which `json.dumps` accepts.
+        """
+
+@final
+class Progress:
+    """
+    The progress of a replay.
+    """
+
+    __hash__: Final = None
+    __match_args__: Final[tuple[str, ...]]
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __repr__(self, /) -> str: ...
+    @property
+    def bytes_read(self, /) -> int:
+        """
+        Number of bytes read; for compressed files, of compressed bytes.
+        """
+    @property
+    def bytes_total(self, /) -> int | None:
+        """
+        Size of all inputs in bytes; None if an input is not a file.
+        """
+    @property
+    def elapsed_ms(self, /) -> int:
+        """
+        Duration of this run in milliseconds.
+        """
+    @property
+    def events(self, /) -> int:
+        """
+        Number of events submitted, those of earlier runs included.
+        """
+    @property
+    def events_per_second(self, /) -> float:
+        """
+        Events per second in this run.
+        """
+    @property
+    def input(self, /) -> str:
+        """
+        Name of the current input.
+        """
+    def to_dict(self, /) -> dict[str, Any]:
+        """
+        Returns the fields as a dict of plain values, nested results included, which `json.dumps` accepts.
+        """
+
+@final
+class Receipt:
+    """
+    The outcome of a committed batch.
+    """
+
+    __hash__: Final = None
+    __match_args__: Final[tuple[str, ...]]
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __repr__(self, /) -> str: ...
+    @property
+    def counts(self, /) -> EffectCounts:
+        """
+        Number of events by effect.
+        """
+    @property
+    def durable(self, /) -> bool:
+        """
+        Whether the batch already survives a power cut. Always true with `durability="synced"`.
+        """
+    @property
+    def effects(self, /) -> list[Literal["applied", "late", "duplicate", "conflict"]]:
+        """
+        The effect of each event, in the order of the batch.
+        """
+    @property
+    def first_seq(self, /) -> int | None:
+        """
+        Sequence number of the first event that was written to the log; None if none was.
+        """
+    @property
+    def last_seq(self, /) -> int | None:
+        """
+        Sequence number of the last event that was written to the log; None if none was.
+        """
+    def to_dict(self, /) -> dict[str, Any]:
+        """
+        Returns the fields as a dict of plain values, nested results included, which `json.dumps` accepts.
+        """
+
+@final
+class Recovery:
+    """
+    What opening the database found and did.
+    """
+
+    __hash__: Final = None
+    __match_args__: Final[tuple[str, ...]]
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __repr__(self, /) -> str: ...
+    @property
+    def blocks_replayed(self, /) -> int:
+        """
+        Number of log blocks with these events.
+        """
+    @property
+    def checkpoint_seq(self, /) -> int | None:
+        """
+        Sequence number of the last event in the checkpoint that was loaded; None if the whole log was folded.
+        """
+    @property
+    def doubt(self, /) -> str | None:
+        """
+        Unexpected data after the end of sled's log, as a killed process can leave it; None if there was none.
+        """
+    @property
+    def events_replayed(self, /) -> int:
+        """
+        Number of events folded after the checkpoint.
+        """
+    @property
+    def is_new(self, /) -> bool:
+        """
+        Whether the database was created.
+        """
+    @property
+    def last_seq(self, /) -> int:
+        """
+        Sequence number of the last event in the log; 0 if the log is empty.
+        """
+    @property
+    def removed_files(self, /) -> list[str]:
+        """
+        Incomplete files of a killed process, which were removed.
+        """
+    @property
+    def skipped(self, /) -> list[SkippedCheckpoint]:
+        """
+        Checkpoints that could not be loaded, newest first. No data is lost: opening only takes longer.
+        """
+    @property
+    def stray_values(self, /) -> int:
+        """
+        Number of values outside the part of the file that is made durable. Always 0.
+        """
+    def to_dict(self, /) -> dict[str, Any]:
+        """
+        Returns the fields as a dict of plain values, nested results included, which `json.dumps` accepts.
+        """
+    @property
+    def took_ms(self, /) -> int:
+        """
+        Duration in milliseconds.
+        """
+    @property
+    def unreadable_head(self, /) -> bool:
+        """
+        Whether the file that records the end of the log was damaged or missing.
+        """
+
+@final
+class Rejection:
+    """
+    Input that is not a valid event: its position, what was expected there and what was found.
+    """
+
+    __hash__: Final = None
+    __match_args__: Final[tuple[str, ...]]
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __repr__(self, /) -> str: ...
+    def __str__(self, /) -> str: ...
+    @property
+    def byte_offset(self, /) -> int:
+        """
+        Byte offset of the invalid value in the input, from 0.
+        """
+    @property
+    def expected(self, /) -> str:
+        """
+        What was expected.
+        """
+    @property
+    def found(self, /) -> str:
+        """
+        The beginning of what was found, with control characters escaped.
+        """
+    @property
+    def input(self, /) -> str:
+        """
+        Name of the input file; empty if there is only one input.
+        """
+    @property
+    def line(self, /) -> int:
+        """
+        Line in the input, from 1.
+        """
+    @property
+    def path(self, /) -> str:
+        """
+        JSON path of the invalid value.
+        """
+    @property
+    def raw(self, /) -> bytes:
+        """
+        The whole line, document or array element, or its first 64 KiB.
+        """
+    @property
+    def raw_cut(self, /) -> bool:
+        """
+        Whether `raw` is cut.
+        """
+    @property
+    def reason(self, /) -> str:
+        """
+        The kind of error.
+        """
+    def to_dict(self, /) -> dict[str, Any]:
+        """
+        Returns the fields as a dict of plain values, nested results included, which `json.dumps` accepts.
+        """
+
+@final
+class RepairReport:
+    """
+    What a repair recovered, and what is lost.
+    """
+
+    __hash__: Final = None
+    __match_args__: Final[tuple[str, ...]]
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __repr__(self, /) -> str: ...
+    @property
+    def blocks(self, /) -> int:
+        """
+        Number of readable log blocks.
+        """
+    @property
+    def bookmarks_dropped(self, /) -> list[str]:
+        """
+        Bookmarks that were set after a lost event, and are therefore not in the new database.
+        """
+    @property
+    def conversations(self, /) -> int:
+        """
+        Number of conversations in the new database.
+        """
+    @property
+    def events(self, /) -> int:
+        """
+        Number of events in the new database.
+        """
+    @property
+    def from_checkpoints(self, /) -> int:
+        """
+        Number of these that were recovered from a checkpoint, not from the log.
+        """
+    @property
+    def lost(self, /) -> list[Lost]:
+        """
+        Ranges of lost events, in the order of the log; empty if everything was recovered.
+        """
+    @property
+    def state_hash(self, /) -> str:
+        """
+        State hash of the new database.
+        """
+    def to_dict(self, /) -> dict[str, Any]:
+        """
+        Returns the fields as a dict of plain values, nested results included, which `json.dumps` accepts.
+        """
+    @property
+    def took_ms(self, /) -> int:
+        """
+        Duration in milliseconds.
+        """
+
+@final
+class ReplayReport:
+    """
+    The outcome of a replay. After a resumed replay, the counts are those of all runs together.
+    """
+
+    __hash__: Final = None
+    __match_args__: Final[tuple[str, ...]]
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __repr__(self, /) -> str: ...
+    @property
+    def bytes(self, /) -> int:
+        """
+        Number of bytes read, decompressed.
+        """
+    @property
+    def counts(self, /) -> EffectCounts:
+        """
+        Number of events by effect.
+        """
+    @property
+    def events(self, /) -> int:
+        """
+        Number of events found.
+        """
+    @property
+    def ignored(self, /) -> dict[str, dict[str, int]]:
+        """
+        Number of ignored lines and elements by source and reason.
+        """
+    @property
+    def lines(self, /) -> int:
+        """
+        Number of lines read.
+        """
+    @property
+    def rejected(self, /) -> dict[str, int]:
+        """
+        Number of rejections by reason.
+        """
+    @property
+    def resumed(self, /) -> bool:
+        """
+        Whether the replay resumed an earlier run.
+        """
+    @property
+    def stopped(self, /) -> bool:
+        """
+        Whether the replay was stopped before the end of the inputs.
+        """
+    def to_dict(self, /) -> dict[str, Any]:
+        """
+        Returns the fields as a dict of plain values, nested results included, which `json.dumps` accepts.
+        """
+    @property
+    def took_ms(self, /) -> int:
+        """
+        Duration of this run in milliseconds.
+        """
+    @property
+    def uncounted(self, /) -> int:
+        """
+        Number of events with an unknown effect, because an earlier run was killed.
+        """
+
+@final
+class RestoreReport:
+    """
+    A restored database.
+    """
+
+    __hash__: Final = None
+    __match_args__: Final[tuple[str, ...]]
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __repr__(self, /) -> str: ...
+    @property
+    def blocks(self, /) -> int:
+        """
+        Number of blocks in the log.
+        """
+    @property
+    def conversations(self, /) -> int:
+        """
+        Number of conversations.
+        """
+    @property
+    def last_seq(self, /) -> int:
+        """
+        Sequence number of the last event; 0 if there is none.
+        """
+    @property
+    def state_hash(self, /) -> str:
+        """
+        State hash.
+        """
+    def to_dict(self, /) -> dict[str, Any]:
+        """
+        Returns the fields as a dict of plain values, nested results included, which `json.dumps` accepts.
+        """
+    @property
+    def took_ms(self, /) -> int:
+        """
+        Duration in milliseconds.
+        """
+
+@final
+class Session:
+    """
+    Values of a SuperOffice session.
+    """
+
+    __hash__: Final = None
+    __match_args__: Final[tuple[str, ...]]
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __repr__(self, /) -> str: ...
+    @property
+    def alert_level(self, /) -> int | None:
+        """
+        `AlertLevel`; SuperOffice documents no scale.
+        """
+    @property
+    def chatbot_is_active(self, /) -> bool | None:
+        """
+        `ChatbotIsactive`.
+        """
+    @property
+    def consented(self, /) -> bool | None:
+        """
+        `Consented`.
+        """
+    @property
+    def contact_id(self, /) -> int | None:
+        """
+        `ContactId`.
+        """
+    @property
+    def customer_alias(self, /) -> str | None:
+        """
+        `CustomerAlias`, the name the customer chose.
+        """
+    @property
+    def customer_id(self, /) -> int | None:
+        """
+        `CustomerId`.
+        """
+    @property
+    def project_id(self, /) -> int | None:
+        """
+        `ProjectId`.
+        """
+    @property
+    def rating(self, /) -> int | None:
+        """
+        `Rating`.
+        """
+    @property
+    def sale_id(self, /) -> int | None:
+        """
+        `SaleId`.
+        """
+    @property
+    def stale(self, /) -> bool:
+        """
+        Whether a `changed` event without a usable status followed the latest event with one.
+        """
+    @property
+    def status(self, /) -> int | None:
+        """
+        `Status`, as a number, also an unknown one.
+        """
+    @property
+    def ticket_id(self, /) -> int | None:
+        """
+        `TicketId`.
+        """
+    def to_dict(self, /) -> dict[str, Any]:
+        """
+        Returns the fields as a dict of plain values, nested results included, which `json.dumps` accepts.
+        """
+    @property
+    def topic_id(self, /) -> int | None:
+        """
+        `TopicId`.
+        """
+    @property
+    def user_id(self, /) -> int | None:
+        """
+        `UserId`.
+        """
+
+@final
+class SkippedCheckpoint:
+    """
+    A checkpoint that could not be loaded.
+    """
+
+    __hash__: Final = None
+    __match_args__: Final[tuple[str, ...]]
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __repr__(self, /) -> str: ...
+    @property
+    def generation(self, /) -> int:
+        """
+        Generation of the checkpoint.
+        """
+    def to_dict(self, /) -> dict[str, Any]:
+        """
+        Returns the fields as a dict of plain values, nested results included, which `json.dumps` accepts.
+        """
+    @property
+    def why(self, /) -> str:
+        """
+        The reason.
+        """
+
+@final
+class State:
+    """
+    The state of a conversation, derived from the set of its events.
+
+    Times are milliseconds since the epoch, durations milliseconds, and None means unknown. The fields are the keys of
+    the export, in its order.
+    """
+
+    __hash__: Final = None
+    __match_args__: Final[tuple[str, ...]]
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __repr__(self, /) -> str: ...
+    @property
+    def agent(self, /) -> AgentRef | None:
+        """
+        The assigned agent; None if nobody is assigned.
+        """
+    @property
+    def app_key(self, /) -> str | None:
+        """
+        App key of Airship.
+        """
+    @property
+    def assignments(self, /) -> list[Assigned]:
+        """
+        Every change of the agent, in order.
+        """
+    @property
+    def by_agent(self, /) -> list[ByAgent]:
+        """
+        Number of messages by assigned agent.
+        """
+    @property
+    def channel(self, /) -> str | None:
+        """
+        Channel of the latest message.
+        """
+    @property
+    def closed_at(self, /) -> int | None:
+        """
+        Time of closing; None while open.
+        """
+    @property
+    def closed_at_utc(self, /) -> datetime | None:
+        """
+        `closed_at` as a `datetime` in UTC.
+        """
+    @property
+    def first_inbound_at(self, /) -> int | None:
+        """
+        Time of the first message from the customer.
+        """
+    @property
+    def first_response_ms(self, /) -> int | None:
+        """
+        Duration from the first message of the customer to the first answer.
+        """
+    @property
+    def id(self, /) -> str:
+        """
+        Id of the conversation.
+        """
+    @property
+    def last_active_at(self, /) -> int | None:
+        """
+        Time of the latest activity; None if closed.
+        """
+    @property
+    def last_active_at_utc(self, /) -> datetime | None:
+        """
+        `last_active_at` as a `datetime` in UTC.
+        """
+    @property
+    def last_event_at(self, /) -> int:
+        """
+        Time of the latest event.
+        """
+    @property
+    def last_event_at_utc(self, /) -> datetime:
+        """
+        `last_event_at` as a `datetime` in UTC.
+        """
+    @property
+    def last_message(self, /) -> LastMessage | None:
+        """
+        The latest message with a text.
+        """
+    @property
+    def latest_unanswered_at(self, /) -> int | None:
+        """
+        Time of the latest unanswered message; None if none is unanswered.
+        """
+    @property
+    def member(self, /) -> Member:
+        """
+        The customer.
+        """
+    @property
+    def messages_after_close(self, /) -> int:
+        """
+        Number of messages while the conversation was closed.
+        """
+    @property
+    def messages_in(self, /) -> int:
+        """
+        Number of messages from the customer.
+        """
+    @property
+    def messages_other(self, /) -> int:
+        """
+        Number of messages with an unknown direction.
+        """
+    @property
+    def messages_out(self, /) -> int:
+        """
+        Number of messages to the customer.
+        """
+    @property
+    def open_ms(self, /) -> int:
+        """
+        Total duration for which the conversation was open.
+        """
+    @property
+    def opened_by(self, /) -> Literal["message", "lifecycle"]:
+        """
+        The kind of event that made the conversation known.
+        """
+    @property
+    def reopens(self, /) -> int:
+        """
+        Number of times the conversation was reopened.
+        """
+    @property
+    def session(self, /) -> Session | None:
+        """
+        Values of the SuperOffice session; None for other sources.
+        """
+    @property
+    def shortcode(self, /) -> str | None:
+        """
+        The sender that the customer wrote to.
+        """
+    @property
+    def source(self, /) -> str:
+        """
+        Source of its events: `airship`, `superoffice` or the name of a custom source.
+        """
+    @property
+    def started_at(self, /) -> int:
+        """
+        Start of the conversation.
+        """
+    @property
+    def started_at_utc(self, /) -> datetime:
+        """
+        `started_at` as a `datetime` in UTC.
+        """
+    @property
+    def status(self, /) -> Literal["open", "closed"]:
+        """
+        Whether the conversation is open.
+        """
+    @property
+    def suspect(self, /) -> list[Suspicion]:
+        """
+        Contradictions in the data of the source, such as missing messages.
+        """
+    @property
+    def tenant(self, /) -> str | None:
+        """
+        The business that the conversation belongs to.
+        """
+    def to_dict(self, /) -> dict[str, Any]:
+        """
+        Returns the fields as a dict of plain values, nested results included, which `json.dumps` accepts.
+        """
+    @property
+    def unread(self, /) -> int:
+        """
+        Number of unread messages.
+        """
+    @property
+    def waiting_since(self, /) -> int | None:
+        """
+        Time of the first unanswered message; None if none is unanswered.
+        """
+    @property
+    def waiting_since_utc(self, /) -> datetime | None:
+        """
+        `waiting_since` as a `datetime` in UTC.
+        """
+
+@final
+class States:
+    """
+    An iterator over the state of every conversation.
+    """
+    def __iter__(self, /) -> States: ...
+    def __length_hint__(self, /) -> int:
+        """
+        Returns the number of remaining rows.
+        """
+    def __next__(self, /) -> State: ...
+
+@final
+class Stats:
+    """
+    Figures about a database.
+    """
+
+    __hash__: Final = None
+    __match_args__: Final[tuple[str, ...]]
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __repr__(self, /) -> str: ...
+    @property
+    def blocks(self, /) -> int:
+        """
+        Number of blocks in the log.
+        """
+    @property
+    def checkpoint_seq(self, /) -> int:
+        """
+        Sequence number of the last event in the newest checkpoint; 0 if there is no checkpoint.
+        """
+    @property
+    def conversations(self, /) -> int:
+        """
+        Number of conversations.
+        """
+    @property
+    def disk_bytes(self, /) -> int:
+        """
+        Size of the database on disk, in bytes.
+        """
+    @property
+    def durable_seq(self, /) -> int:
+        """
+        Sequence number of the last event that survives a power cut.
+        """
+    @property
+    def first_seq(self, /) -> int:
+        """
+        Sequence number of the first event in the log: 1, unless the log was trimmed.
+        """
+    @property
+    def last_seq(self, /) -> int:
+        """
+        Sequence number of the last event in the log; 0 if the log is empty.
+        """
+    @property
+    def log_bytes(self, /) -> int:
+        """
+        Compressed size of the log, in bytes.
+        """
+    @property
+    def open(self, /) -> int:
+        """
+        Number of open conversations.
+        """
+    @property
+    def resident(self, /) -> int:
+        """
+        Number of conversations in memory, open or closed.
+        """
+    @property
+    def resident_bytes(self, /) -> int:
+        """
+        Approximate size of the conversations in memory, in bytes.
+        """
+    def to_dict(self, /) -> dict[str, Any]:
+        """
+        Returns the fields as a dict of plain values, nested results included, which `json.dumps` accepts.
+        """
+
+@final
+class Suspicion:
+    """
+    A contradiction in the data of the source. It is reported, and never corrected silently.
+    """
+
+    __hash__: Final = None
+    __match_args__: Final[tuple[str, ...]]
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __repr__(self, /) -> str: ...
+    @property
+    def at(self, /) -> int:
+        """
+        Time of the event that shows the contradiction.
+        """
+    @property
+    def expected(self, /) -> int | None:
+        """
+        The value that the source states.
+        """
+    @property
+    def field(self, /) -> Literal["clock", "unread"]:
+        """
+        What it concerns.
+        """
+    @property
+    def found(self, /) -> int | None:
+        """
+        The value that follows from the events.
+        """
+    def to_dict(self, /) -> dict[str, Any]:
+        """
+        Returns the fields as a dict of plain values, nested results included, which `json.dumps` accepts.
+        """
+
+@final
+class Ticket:
+    """
+    A submitted batch. It is committed whether or not anybody waits for it.
+    """
+    def done(self, /) -> bool:
+        """
+        Returns whether the outcome is known.
+        """
+    def wait(self, /, timeout: SupportsFloat | SupportsIndex | None = None) -> Receipt:
+        """
+        Waits until the batch is committed, for at most `timeout` seconds (None: without limit). Raises TimeoutError after
+        the timeout; the batch can still be committed then.
+        """
+
+@final
+class Totals:
+    """
+    Counts for a tenant and channel.
+    """
+
+    __hash__: Final = None
+    __match_args__: Final[tuple[str, ...]]
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __repr__(self, /) -> str: ...
+    @property
+    def channel(self, /) -> str | None:
+        """
+        Channel of the latest message.
+        """
+    @property
+    def conversations(self, /) -> int:
+        """
+        Number of conversations, open or closed.
+        """
+    @property
+    def open(self, /) -> int:
+        """
+        Number of open conversations.
+        """
+    @property
+    def tenant(self, /) -> str | None:
+        """
+        The tenant.
+        """
+    def to_dict(self, /) -> dict[str, Any]:
+        """
+        Returns the fields as a dict of plain values, nested results included, which `json.dumps` accepts.
+        """
+    @property
+    def unread(self, /) -> int:
+        """
+        Number of unread messages in the open conversations.
+        """
+    @property
+    def waiting(self, /) -> int:
+        """
+        Number of conversations that wait for an answer.
+        """
+
+@final
+class TrimReport:
+    """
+    What a trim removed from the log.
+    """
+
+    __hash__: Final = None
+    __match_args__: Final[tuple[str, ...]]
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __repr__(self, /) -> str: ...
+    @property
+    def blocks(self, /) -> int:
+        """
+        Number of removed blocks.
+        """
+    @property
+    def bytes(self, /) -> int:
+        """
+        Size of these blocks, in bytes.
+        """
+    @property
+    def events(self, /) -> int:
+        """
+        Number of removed events.
+        """
+    @property
+    def first_seq(self, /) -> int:
+        """
+        Sequence number of the first remaining event, or of the next one if none remains.
+        """
+    def to_dict(self, /) -> dict[str, Any]:
+        """
+        Returns the fields as a dict of plain values, nested results included, which `json.dumps` accepts.
+        """
+
+@final
+class VerifiedCheckpoint:
+    """
+    A stored checkpoint that was verified.
+    """
+
+    __hash__: Final = None
+    __match_args__: Final[tuple[str, ...]]
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __repr__(self, /) -> str: ...
+    @property
+    def compared(self, /) -> bool:
+        """
+        Whether it was compared with the log.
+        """
+    @property
+    def conversations(self, /) -> int:
+        """
+        Number of its conversations that were compared with the log.
+        """
+    @property
+    def generation(self, /) -> int:
+        """
+        Generation of the checkpoint.
+        """
+    @property
+    def seq(self, /) -> int:
+        """
+        Sequence number of its last event; 0 if it cannot be read.
+        """
+    def to_dict(self, /) -> dict[str, Any]:
+        """
+        Returns the fields as a dict of plain values, nested results included, which `json.dumps` accepts.
+        """
+
+@final
+class VerifyReport:
+    """
+    The outcome of a verification.
+    """
+
+    __hash__: Final = None
+    __match_args__: Final[tuple[str, ...]]
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __repr__(self, /) -> str: ...
+    @property
+    def blocks(self, /) -> int:
+        """
+        Number of valid log blocks.
+        """
+    @property
+    def checkpoints(self, /) -> list[VerifiedCheckpoint]:
+        """
+        The stored checkpoints.
+        """
+    @property
+    def conversations(self, /) -> int:
+        """
+        Number of conversations in memory that were compared; 0 if the log is not whole.
+        """
+    @property
+    def events(self, /) -> int:
+        """
+        Number of events in them.
+        """
+    @property
+    def last_seq(self, /) -> int:
+        """
+        Sequence number of the last event that was checked; 0 if there is none.
+        """
+    @property
+    def log_bytes(self, /) -> int:
+        """
+        Size of these blocks, in bytes.
+        """
+    @property
+    def log_is_whole(self, /) -> bool:
+        """
+        Whether all log blocks are valid, so that the other data could be compared with the log.
+        """
+    @property
+    def more_problems(self, /) -> int:
+        """
+        Number of further problems; only the first 10,000 are listed.
+        """
+    @property
+    def ok(self, /) -> bool:
+        """
+        Whether no problem was found.
+        """
+    @property
+    def problems(self, /) -> list[str]:
+        """
+        Description of every problem; empty if all is well.
+        """
+    @property
+    def state_hash(self, /) -> str | None:
+        """
+        State hash of the folded log; None if the log is not whole.
+        """
+    def to_dict(self, /) -> dict[str, Any]:
+        """
+        Returns the fields as a dict of plain values, nested results included, which `json.dumps` accepts.
+        """
+    @property
+    def took_ms(self, /) -> int:
+        """
+        Duration in milliseconds.
+        """
+
+def repair(damaged: str | PathLike[str], into: str | PathLike[str]) -> RepairReport:
+    """
+    Recovers the readable data of the damaged database in `damaged` into a new database in `into`, and reports what is lost.
+    The damaged database is only read.
+    """
+
+def restore(files: Sequence[str | PathLike[str]], path: str | PathLike[str]) -> RestoreReport:
+    """
+    Creates a database from a complete backup followed by its incremental backups, in order. All files are checked before
+    anything is written.
+    """

@@ -1,4 +1,4 @@
-//! Columns: each kind of value in one type everywhere.
+//! Columns: one Arrow type for each kind of value.
 
 use std::sync::Arc;
 
@@ -12,12 +12,12 @@ pub(super) fn text(name: &str) -> Field {
     column(name, DataType::Utf8)
 }
 
-/// A count, a duration in milliseconds or a number of the source.
+/// A count, a duration in milliseconds, or a number stated by the source.
 pub(super) fn number(name: &str) -> Field {
     column(name, DataType::Int64)
 }
 
-/// A count that the source states, which may be any that 64 bits hold.
+/// A count stated by the source: any unsigned 64-bit number.
 pub(super) fn stated(name: &str) -> Field {
     column(name, DataType::UInt64)
 }
@@ -34,12 +34,12 @@ pub(super) fn object(name: &str, fields: Vec<Field>) -> Field {
     column(name, DataType::Struct(fields.into()))
 }
 
-/// A list, empty where there is nothing.
+/// A list, which can be empty but not null.
 pub(super) fn list(name: &str, fields: Vec<Field>) -> Field {
     required(column(name, DataType::List(Arc::new(required(object("item", fields))))))
 }
 
-/// A column in which there is always something.
+/// A column without nulls.
 pub(super) fn required(field: Field) -> Field {
     field.with_nullable(false)
 }

@@ -1,4 +1,4 @@
-//! One row a conversation: the keys of the export.
+//! The table of conversations: one row per conversation, with the keys of the export as columns.
 
 use arrow_schema::{Field, SchemaRef};
 

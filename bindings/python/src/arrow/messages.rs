@@ -1,4 +1,4 @@
-//! One row a message.
+//! The table of messages: one row per message.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::columns::{self, number, required, text, time, truth};
 
-/// A message, as it was said and as it counts.
+/// A row of the table.
 #[derive(Serialize)]
 pub(super) struct Message {
     conversation: Arc<str>,
@@ -44,7 +44,7 @@ pub(super) fn schema() -> SchemaRef {
     ])
 }
 
-/// The messages of all conversations, one conversation after the other.
+/// The messages of all conversations, conversation by conversation.
 pub(super) fn rows(
     conversations: impl Iterator<Item = Result<Conversation, StorageError>>,
 ) -> impl Iterator<Item = Result<Message, StorageError>> {

@@ -1,5 +1,5 @@
-//! Tables for pandas, polars, DuckDB and pyarrow, by the Arrow C stream interface: batches are made while they are read, so
-//! memory stays bounded, and nobody copies them.
+//! Tables for pandas, polars, DuckDB and pyarrow, through the Arrow C stream interface: batches are built while they are read,
+//! so memory stays bounded, and are not copied.
 
 mod columns;
 mod conversations;
@@ -20,18 +20,18 @@ use serde::Serialize;
 use crate::database::Convofold;
 use crate::error::Failure;
 
-/// So many rows make a batch.
+/// Number of rows in a batch.
 const BATCH_ROWS: usize = 4_096;
 
-/// What there are tables of.
+/// The content of a table.
 #[derive(Clone, Copy)]
 enum Content {
     Conversations,
     Messages,
 }
 
-/// A table that is read from the store whenever it is asked for: hand it to `polars.DataFrame(...)`,
-/// `pandas.DataFrame.from_arrow(...)`, `pyarrow.table(...)`, or name it in a query of DuckDB.
+/// A table that is read from the database each time it is used: pass it to `polars.DataFrame(...)`,
+/// `pandas.DataFrame.from_arrow(...)` or `pyarrow.table(...)`, or use its name in a DuckDB query.
 #[pyclass(frozen, module = "convofold")]
 pub(crate) struct ArrowTable {
     db: Py<Convofold>,
@@ -64,27 +64,28 @@ impl ArrowTable {
 
 #[pymethods]
 impl ArrowTable {
-    /// The batches, as the Arrow PyCapsule interface wants them. Each call reads the store anew.
-    #[pyo3(signature = (requested_schema=None))]
+    /// Returns a stream of batches, as defined by the Arrow PyCapsule interface. Each call reads the database again.
+    #[pyo3(signature = (requested_schema=None) -> "object")]
     fn __arrow_c_stream__<'py>(
         &self,
         py: Python<'py>,
         requested_schema: Option<Bound<'py, PyAny>>,
     ) -> Result<Bound<'py, PyCapsule>, Failure> {
-        // Whoever asks for another schema has to convert by themselves, which the interface allows.
+        // The interface allows the stream to have another schema than the requested one; the caller converts then.
         let _ = requested_schema;
         let stream = FFI_ArrowArrayStream::new(self.batches(py)?);
         Ok(PyCapsule::new_with_value(py, stream, c"arrow_array_stream")?)
     }
 
-    /// The columns, as the Arrow PyCapsule interface wants them.
+    /// Returns the schema, as defined by the Arrow PyCapsule interface.
+    #[pyo3(signature = () -> "object")]
     fn __arrow_c_schema__<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyCapsule>, Failure> {
         let schema = FFI_ArrowSchema::try_from(self.schema().as_ref());
         let schema = schema.map_err(|error| PyValueError::new_err(error.to_string()))?;
         Ok(PyCapsule::new_with_value(py, schema, c"arrow_schema")?)
     }
 
-    /// The names of the columns.
+    /// Names of the columns.
     #[getter]
     fn column_names(&self) -> Vec<String> {
         self.schema().fields().iter().map(|field| field.name().clone()).collect()
@@ -101,21 +102,22 @@ impl ArrowTable {
 
 #[pymethods]
 impl Convofold {
-    /// All conversations as an Arrow table, one row each, with the keys of the export as columns; times are
-    /// `timestamp[ms, UTC]`. For example `polars.DataFrame(db.to_arrow())`.
+    /// Returns all conversations as an Arrow table, one row per conversation, with the keys of the export as columns; times
+    /// are `timestamp[ms, UTC]`. Example: `polars.DataFrame(db.to_arrow())`.
     fn to_arrow(slf: Bound<'_, Self>) -> Result<ArrowTable, Failure> {
         ArrowTable::new(slf, Content::Conversations)
     }
 
-    /// All messages as an Arrow table, one row each: `conversation`, `tenant`, `channel`, `seq`, `at`, `said_at` (the
-    /// message's own time), `direction`, `agent_id` and `agent_name` (who was assigned then), `text`, `identity`, `late`, and
-    /// `counts` (false for one that lost to another event of the same identity).
+    /// Returns all messages as an Arrow table, one row per message, with these columns: `conversation`, `tenant`, `channel`,
+    /// `seq`, `at`, `said_at` (the own time of the message), `direction`, `agent_id` and `agent_name` (the agent assigned
+    /// then), `text`, `identity`, `late`, and `counts` (false for a message that lost to another event with the same
+    /// identity).
     fn messages_to_arrow(slf: Bound<'_, Self>) -> Result<ArrowTable, Failure> {
         ArrowTable::new(slf, Content::Messages)
     }
 }
 
-/// Rows, put into batches.
+/// Rows, grouped into batches.
 struct Batches<I> {
     rows: I,
     schema: SchemaRef,

@@ -1,0 +1,155 @@
+//! Enumerations of the Rust crate: Python sees a value as a string, and the stub shows a `Literal`.
+
+use std::convert::Infallible;
+use std::marker::PhantomData;
+
+use convofold::ingest::Format;
+use convofold::{Direction, Durability, Effect, Kind, Mention, OpenedBy, Sort, Status, SuspectField, UnknownName};
+use pyo3::prelude::*;
+use pyo3::types::PyString;
+
+use crate::error::value_error;
+use crate::result::Show;
+
+/// An enumeration whose values have names.
+pub(crate) trait Named: 'static {
+    const NAMES: &'static [&'static str];
+
+    fn name(&self) -> &'static str;
+}
+
+/// An enumeration that is also accepted as an argument.
+pub(crate) trait Chosen: Named + Sized {
+    fn by_name(name: &str) -> Result<Self, UnknownName>;
+}
+
+/// The name of a value, as a result holds it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Name<T>(&'static str, PhantomData<T>);
+
+impl<T: Named> From<&T> for Name<T> {
+    fn from(value: &T) -> Self {
+        Self(value.name(), PhantomData)
+    }
+}
+
+impl<T: Named> Show<Name<T>> for &T {
+    fn show(self) -> Name<T> {
+        Name::from(self)
+    }
+}
+
+impl<'py, T: Named> IntoPyObject<'py> for Name<T> {
+    type Target = PyString;
+    type Output = Bound<'py, PyString>;
+    type Error = Infallible;
+
+    #[cfg(feature = "stub")]
+    const OUTPUT_TYPE: pyo3::inspect::PyStaticExpr = crate::stub::LiteralOf::<T>::HINT;
+
+    fn into_pyobject(self, py: Python<'py>) -> Result<Self::Output, Self::Error> {
+        self.0.into_pyobject(py)
+    }
+}
+
+/// A value that an argument names.
+pub(crate) struct Choice<T>(pub(crate) T);
+
+impl<T: Default> Choice<T> {
+    /// The chosen value, or the default of the Rust crate.
+    pub(crate) fn or_default(given: Option<Self>) -> T {
+        given.map(|Self(value)| value).unwrap_or_default()
+    }
+}
+
+impl<T: Chosen> FromPyObject<'_, '_> for Choice<T> {
+    type Error = PyErr;
+
+    #[cfg(feature = "stub")]
+    const INPUT_TYPE: pyo3::inspect::PyStaticExpr = crate::stub::LiteralOf::<T>::HINT;
+
+    fn extract(given: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
+        let given = given.cast::<PyString>()?;
+        let name = given.to_cow()?;
+        T::by_name(&name).map(Self).map_err(|error| value_error(error.to_string()).into())
+    }
+}
+
+macro_rules! named {
+    ($($type:ty { $($value:pat => $name:literal,)* })*) => {
+        $(
+            impl Named for $type {
+                const NAMES: &'static [&'static str] = &[$($name),*];
+
+                fn name(&self) -> &'static str {
+                    match self {
+                        $($value => $name,)*
+                    }
+                }
+            }
+        )*
+        shown! { $($type)* }
+    };
+}
+
+/// Takes the names from the Rust crate.
+macro_rules! named_there {
+    ($($type:ty)*) => {
+        $(
+            impl Named for $type {
+                const NAMES: &'static [&'static str] = &<$type>::NAMES;
+
+                fn name(&self) -> &'static str {
+                    <$type>::name(*self)
+                }
+            }
+        )*
+        shown! { $($type)* }
+    };
+}
+
+macro_rules! shown {
+    ($($type:ty)*) => {
+        $(impl Show<Name<$type>> for $type {
+            fn show(self) -> Name<$type> {
+                Name::from(&self)
+            }
+        })*
+    };
+}
+
+macro_rules! chosen {
+    ($($type:ty)*) => {
+        $(impl Chosen for $type {
+            fn by_name(name: &str) -> Result<Self, UnknownName> {
+                name.parse()
+            }
+        })*
+    };
+}
+
+named_there! { Direction Durability Kind OpenedBy Sort Status SuspectField }
+
+impl Named for Format {
+    const NAMES: &'static [&'static str] = Self::NAMES;
+
+    fn name(&self) -> &'static str {
+        Self::name(*self)
+    }
+}
+
+chosen! { Direction Durability Format Kind Sort }
+
+named! {
+    Effect {
+        Self::Applied => "applied",
+        Self::Late => "late",
+        Self::Duplicate => "duplicate",
+        Self::Conflict { .. } => "conflict",
+    }
+    Mention {
+        Self::Nobody => "nobody",
+        Self::Agent(_) => "agent",
+        _ => "silent",
+    }
+}
