@@ -49,6 +49,10 @@ generate:
 test-source:
     tests/test-source.sh
 
+# Writes store/tests-data, the exact bytes of every stored form.
+fixtures:
+    cargo test --locked --quiet --package convofold-store --lib write_fixtures -- --ignored
+
 # What is promised of speed, memory and disk, with the machine's limits and the peers in the same run; some minutes.
 bench *args:
     benches/servers.sh

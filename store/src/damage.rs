@@ -39,13 +39,13 @@ pub enum Damage {
         /// What is there.
         found: [u8; 4],
     },
-    /// It was written by a later version of convofold.
-    #[error("it is in format {found}; this version of convofold reads formats up to {known}")]
+    /// Another version of convofold wrote it.
+    #[error("expected version {expected} of this stored form, found {found}")]
     UnknownVersion {
-        /// Its format.
+        /// The version that this version of convofold reads.
+        expected: u8,
+        /// The version found.
         found: u8,
-        /// The latest format known.
-        known: u8,
     },
     /// It is compressed in an unknown way.
     #[error("it is compressed by codec {found}; this version of convofold knows {known:?}")]

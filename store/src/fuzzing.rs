@@ -11,8 +11,8 @@ use convofold_engine::{Board, ConversationImage, Event, Query};
 
 use crate::care::backup::fuzzing::read_backup;
 use crate::format::block::{self, Block, BlockBuilder, Tail};
-use crate::format::frame::{Compressor, Mark, mended, u32_at, u64_at};
-use crate::format::{checkpoint, log_start, page};
+use crate::format::frame::{Compressor, mended, u32_at, u64_at};
+use crate::format::{checkpoint, log_start, page, page_head};
 use crate::log::events::DecodedBlock;
 use crate::storage::chunk::{Part, Tree};
 use crate::storage::sled::file;
@@ -21,8 +21,7 @@ const HEADER_BYTES: usize = crate::format::frame::HEADER_BYTES;
 
 /// Reads a block of the log and its events.
 pub fn block(bytes: &[u8]) {
-    let v1 = Mark { version: 1, ..block::MARK };
-    for value in [bytes.to_vec(), mended(block::MARK, bytes), mended(v1, bytes)] {
+    for value in [bytes.to_vec(), mended(block::MARK, bytes)] {
         if let Ok(read) = Block::open(&value).and_then(|block| DecodedBlock::of(&block)) {
             assert!(written_and_read(&read.events).as_ref() == Some(&read.events));
         }
@@ -36,7 +35,7 @@ fn written_and_read(events: &[Event]) -> Option<Vec<Event>> {
     Some(DecodedBlock::of(&Block::open(&value).ok()?).ok()?.events)
 }
 
-/// Reads the record of a checkpoint, a page of one, and where a log begins; puts conversations on a board and asks it.
+/// Reads the record of a checkpoint, a page of one, its head, and where a log begins; puts conversations on a board and asks it.
 pub fn checkpoint(bytes: &[u8]) {
     for value in [bytes.to_vec(), mended(checkpoint::MARK, bytes)] {
         let _ = checkpoint::open(u64_at(&value, HEADER_BYTES), &value);
@@ -44,8 +43,13 @@ pub fn checkpoint(bytes: &[u8]) {
     for value in [bytes.to_vec(), mended(log_start::MARK, bytes)] {
         let _ = log_start::open(&value);
     }
-    let v1 = Mark { version: 1, ..page::MARK };
-    for value in [bytes.to_vec(), mended(page::MARK, bytes), mended(v1, bytes)] {
+    for value in [bytes.to_vec(), mended(page_head::MARK, bytes)] {
+        if let Ok((head, _)) = page_head::open(u32_at(&value, HEADER_BYTES), &value) {
+            let (board, index) = Board::of_outlines(head.outlines.into_iter(), head.hash);
+            assert!(board.len() >= index.open_len());
+        }
+    }
+    for value in [bytes.to_vec(), mended(page::MARK, bytes)] {
         if let Ok(page) = page::open(u32_at(&value, HEADER_BYTES), &value) {
             restored(page.images);
         }
@@ -88,9 +92,9 @@ pub fn parts(dir: &Path, bytes: &[u8]) -> io::Result<()> {
 
     let segment_bytes = 64 << (settings.first().copied().unwrap_or_default() % 6);
     let durable_block_no = settings.get(1).copied().unwrap_or_default().into();
-    for file in [bytes.to_vec(), file, sled_file::fuzzing::mended(bytes, segment_bytes)] {
+    for file in [bytes.to_vec(), file, file::fuzzing::mended(bytes, segment_bytes)] {
         std::fs::write(dir.join("db"), file)?;
-        sled_file::doubt(dir, segment_bytes, durable_block_no)?;
+        file::doubt(dir, segment_bytes, durable_block_no)?;
     }
     Ok(())
 }

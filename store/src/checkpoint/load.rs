@@ -6,7 +6,7 @@ use crate::checkpoint::record::{checksum_of, half_of, record_name};
 use crate::conversations::page::{OpenedPage, PAGE_SLOTS, PageEntry, StoredPage};
 use crate::damage::Damage;
 use crate::format::block::{Block, Tail};
-use crate::format::checkpoint::{self as record, CheckpointV1};
+use crate::format::checkpoint::{self as record, CheckpointRecord};
 use crate::format::key::{BlockKey, PageHalf, PageKey};
 use crate::format::page_head::PageHead;
 use crate::in_order::in_order;
@@ -74,7 +74,7 @@ pub(crate) fn read(outcome: Result<Option<Vec<u8>>, StorageError>) -> Result<Res
     }
 }
 
-pub(crate) fn tail_of(record: &CheckpointV1) -> Tail {
+pub(crate) fn tail_of(record: &CheckpointRecord) -> Tail {
     Tail {
         block_no: record.last_block_no.saturating_add(1),
         seq: record.last_seq.saturating_add(1),
@@ -82,7 +82,7 @@ pub(crate) fn tail_of(record: &CheckpointV1) -> Tail {
     }
 }
 
-pub(crate) fn expect_log_up_to(storage: &dyn ReadStorage, record: &CheckpointV1) -> Result<(), LoadError> {
+pub(crate) fn expect_log_up_to(storage: &dyn ReadStorage, record: &CheckpointRecord) -> Result<(), LoadError> {
     let last = storage.key_at_or_before(BlockKey { first_seq: u64::MAX, block_no: u64::MAX })?;
     if last.map_or(0, |last| last.block_no) >= record.last_block_no {
         return Ok(());
@@ -113,9 +113,9 @@ pub(crate) fn expect_block(storage: &dyn ReadStorage, tail: &Tail) -> Result<(),
 type Loaded = (Board, Index, Vec<PageEntry>);
 
 /// The pages of a checkpoint: what is kept in memory of all conversations, each of which stays away until it is needed.
-pub(crate) fn load_pages(storage: &dyn ReadStorage, record: &CheckpointV1) -> Result<Loaded, LoadError> {
-    let hash = record.state_hash.filter(|_| record.fold_version == FOLD_VERSION).map(StateHash::from_bytes);
-    let by_heads = hash.map(|hash| load_heads(storage, record, hash)).transpose()?.flatten();
+pub(crate) fn load_pages(storage: &dyn ReadStorage, record: &CheckpointRecord) -> Result<Loaded, LoadError> {
+    let hash = StateHash::from_bytes(record.state_hash);
+    let by_heads = if record.fold_version == FOLD_VERSION { load_heads(storage, record, hash)? } else { None };
     let (board, index, pages) = by_heads.map_or_else(|| load_images(storage, record), Ok)?;
     if board.slot_count() != record.slot_count || checksum_of(&pages).to_le_bytes() != record.pages_checksum {
         return Err(SkipReason::OtherPages.into());
@@ -123,15 +123,16 @@ pub(crate) fn load_pages(storage: &dyn ReadStorage, record: &CheckpointV1) -> Re
     Ok((board, index, pages))
 }
 
-/// `None` where a page was written by an earlier version, which wrote no heads.
+/// `None` if the head of a page was derived by another fold version: such pages stay as they are until a conversation of
+/// theirs changes.
 fn load_heads(
     storage: &dyn ReadStorage,
-    record: &CheckpointV1,
+    record: &CheckpointRecord,
     expected: StateHash,
 ) -> Result<Option<Loaded>, LoadError> {
     let mut hash = StateHash::default();
     let mut pages = Vec::new();
-    // Neither an error nor a page without a head fits through the iterator that the board is made of.
+    // Neither an error nor a head of another fold version fits through the iterator that the board is made of.
     let mut why_ended = Ok(());
     let (board, index) = each_page(
         record,
@@ -161,7 +162,7 @@ fn load_heads(
 }
 
 /// Puts all conversations on a board.
-fn load_images(storage: &dyn ReadStorage, record: &CheckpointV1) -> Result<Loaded, LoadError> {
+fn load_images(storage: &dyn ReadStorage, record: &CheckpointRecord) -> Result<Loaded, LoadError> {
     let mut board = Board::new();
     let mut pages = Vec::new();
     each_page(
@@ -186,7 +187,7 @@ fn load_images(storage: &dyn ReadStorage, record: &CheckpointV1) -> Result<Loade
 
 /// Loads every page, and hands them over in their order.
 fn each_page<T: Send, R>(
-    record: &CheckpointV1,
+    record: &CheckpointRecord,
     load: impl Fn(u32) -> T + Sync,
     take: impl FnOnce(&mut dyn Iterator<Item = T>) -> R,
 ) -> R {
@@ -198,29 +199,29 @@ fn each_page<T: Send, R>(
 /// A page ready to be restored, or why not.
 pub(crate) type LoadedPage = Result<(PageEntry, OpenedPage), LoadError>;
 
-pub(crate) fn load_page(storage: &dyn ReadStorage, record: &CheckpointV1, page_no: u32) -> LoadedPage {
+pub(crate) fn load_page(storage: &dyn ReadStorage, record: &CheckpointRecord, page_no: u32) -> LoadedPage {
     let damaged = |why| LoadError::Skip(SkipReason::Page { page_no, why });
     let (half, page) = stored_page(storage, record, page_no)?;
     let opened = page.open().map_err(damaged)?;
     Ok((PageEntry { half, checksum: opened.checksum, bytes: page.bytes() }, opened))
 }
 
-/// The head of a page; `None` where it was written by an earlier version, which wrote none, or derived by other rules.
+/// The head of a page; `None` if it was derived by another fold version.
 fn load_head(
     storage: &dyn ReadStorage,
-    record: &CheckpointV1,
+    record: &CheckpointRecord,
     page_no: u32,
 ) -> Result<Option<(PageEntry, PageHead)>, LoadError> {
     let damaged = |why| LoadError::Skip(SkipReason::Page { page_no, why });
     let (half, page) = stored_page(storage, record, page_no)?;
-    let head = page.head().map_err(damaged)?;
-    let head = head.filter(|(head, _)| head.fold_version == FOLD_VERSION);
-    Ok(head.map(|(head, checksum)| (PageEntry { half, checksum, bytes: page.bytes() }, head)))
+    let (head, checksum) = page.head().map_err(damaged)?;
+    let entry = PageEntry { half, checksum, bytes: page.bytes() };
+    Ok((head.fold_version == FOLD_VERSION).then_some((entry, head)))
 }
 
 fn stored_page(
     storage: &dyn ReadStorage,
-    record: &CheckpointV1,
+    record: &CheckpointRecord,
     page_no: u32,
 ) -> Result<(PageHalf, StoredPage), LoadError> {
     let half = half_of(record, page_no);

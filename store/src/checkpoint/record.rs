@@ -3,7 +3,7 @@
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::conversations::page::PageEntry;
-use crate::format::checkpoint::CheckpointV1;
+use crate::format::checkpoint::CheckpointRecord;
 use crate::format::frame::Checksum;
 use crate::format::key::PageHalf;
 use crate::storage::{ReadStorage, StorageError};
@@ -20,7 +20,7 @@ pub(crate) fn checksum_of(pages: &[PageEntry]) -> Checksum {
     hash.digest128()
 }
 
-/// Which half of each page is in use, as [`CheckpointV1::halves`].
+/// Which half of each page is in use, as [`CheckpointRecord::halves`].
 pub(crate) fn halves_of(pages: &[PageEntry]) -> Vec<u8> {
     let mut halves = vec![0; pages.len().div_ceil(8)];
     for (page_no, page) in pages.iter().enumerate() {
@@ -32,7 +32,7 @@ pub(crate) fn halves_of(pages: &[PageEntry]) -> Vec<u8> {
 }
 
 /// Which half of a page the checkpoint uses.
-pub(crate) fn half_of(record: &CheckpointV1, page_no: u32) -> PageHalf {
+pub(crate) fn half_of(record: &CheckpointRecord, page_no: u32) -> PageHalf {
     let byte = record.halves.get(page_no as usize / 8).copied().unwrap_or_default();
     PageHalf::from_u8(byte >> (page_no % 8) & 1).unwrap_or_default()
 }

@@ -21,9 +21,10 @@ use crate::conversations::archive::{ArchiveReader, alone};
 use crate::conversations::page::{PAGE_SLOTS, PageEntry, StoredPage, page_of};
 use crate::damage::Damage;
 use crate::format::block::Tail;
-use crate::format::checkpoint::{self as record, CheckpointV1};
+use crate::format::checkpoint::{self as record, CheckpointRecord};
 use crate::format::frame::Compressor;
 use crate::format::key::{PageHalf, PageKey};
+use crate::format::page_head::PageHead;
 use crate::in_order::in_order;
 use crate::state::shared::Shared;
 use crate::storage::{ReadStorage, Storage, StorageError};
@@ -154,7 +155,7 @@ impl Checkpointer {
         storage.delete_pages(&dead)
     }
 
-    fn record(&self, shared: &Shared, generation: u64, tail: &Tail, log_bytes: u64) -> CheckpointV1 {
+    fn record(&self, shared: &Shared, generation: u64, tail: &Tail, log_bytes: u64) -> CheckpointRecord {
         let (halves, pages_checksum) = shared.archive.with_pages(|pages| (halves_of(pages), checksum_of(pages)));
         // What changed was hashed as it was written.
         let (state_hash, slot_count) = {
@@ -162,7 +163,7 @@ impl Checkpointer {
             (board.state_hash(), board.slot_count())
         };
         let bookmarks = shared.bookmarks.read();
-        CheckpointV1 {
+        CheckpointRecord {
             generation,
             fold_version: FOLD_VERSION,
             last_seq: tail.last_seq(),
@@ -174,7 +175,7 @@ impl Checkpointer {
             halves,
             page_bytes: self.page_bytes,
             log_bytes,
-            state_hash: Some(state_hash.to_bytes()),
+            state_hash: state_hash.to_bytes(),
             bookmarks: bookmarks.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
         }
     }
@@ -264,7 +265,8 @@ fn encode(
         outlines.push(outline.ok_or(StorageError::Encoding(Damage::Missing))?);
     }
     drop(board);
-    let sealed = StoredPage::seal(page_no, generation, &images, (&outlines, hash), compressor);
+    let head = PageHead { fold_version: FOLD_VERSION, outlines, hash };
+    let sealed = StoredPage::seal(page_no, generation, &images, &head, compressor);
     let (page, checksum) = sealed.map_err(StorageError::Encoding)?;
     let half = shared.archive.entry(page_no).map_or(PageHalf::A, |page| page.half.other());
     let entry = PageEntry { half, checksum, bytes: page.bytes() };

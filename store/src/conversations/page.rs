@@ -1,6 +1,6 @@
 //! A page as it lies in the storage: the memories of some conversations, and the head that is read when a store is opened.
 
-use convofold_engine::{ConversationImage, Outline, StateHash};
+use convofold_engine::ConversationImage;
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::damage::Damage;
@@ -31,8 +31,7 @@ pub(crate) struct StoredPage {
 /// What is in a page.
 pub(crate) struct OpenedPage {
     pub(crate) images: Vec<ConversationImage>,
-    /// Pages of earlier versions have none.
-    pub(crate) head: Option<PageHead>,
+    pub(crate) head: PageHead,
     pub(crate) checksum: Checksum,
 }
 
@@ -46,14 +45,13 @@ impl StoredPage {
         page_no: u32,
         generation: u64,
         images: &[ConversationImage],
-        head: (&[Outline], StateHash),
+        head: &PageHead,
         compressor: &mut Compressor,
     ) -> Result<(Self, Checksum), Damage> {
         let (mut value, page) = page::seal(page_no, generation, images, compressor)?;
-        let (outlines, hash) = head;
-        let (head, head_checksum) = page_head::seal(page_no, outlines, hash, compressor)?;
+        let (head, head_checksum) = page_head::seal(page_no, head, compressor)?;
         value.extend_from_slice(&head);
-        Ok((Self { page_no, value }, both(page, Some(head_checksum))))
+        Ok((Self { page_no, value }, both(page, head_checksum)))
     }
 
     /// Reads this half of a page.
@@ -72,9 +70,9 @@ impl StoredPage {
 
     /// The conversations.
     pub(crate) fn open(&self) -> Result<OpenedPage, Damage> {
-        let (value, head) = page_head::split(&self.value);
+        let (value, head) = page_head::split(&self.value)?;
         let page = page::open(self.page_no, value)?;
-        let (head, head_checksum) = head.map(|head| page_head::open(self.page_no, head)).transpose()?.unzip();
+        let (head, head_checksum) = page_head::open(self.page_no, head)?;
         Ok(OpenedPage { images: page.images, head, checksum: both(page.checksum, head_checksum) })
     }
 
@@ -83,26 +81,23 @@ impl StoredPage {
         &self,
         is_wanted: impl Fn(u32) -> bool,
     ) -> Result<(Checksum, Vec<Option<ConversationImage>>), Damage> {
-        let (value, head) = page_head::split(&self.value);
+        let (value, head) = page_head::split(&self.value)?;
         let (page, images) = page::open_some(self.page_no, value, is_wanted)?;
-        let head = head.map(|head| page_head::check(self.page_no, head)).transpose()?;
+        let head = page_head::check(self.page_no, head)?;
         Ok((both(page, head), images))
     }
 
-    /// What has to be known of the conversations while they are away. Pages of earlier versions do not have it. The rest
-    /// is checked, and not decoded.
-    pub(crate) fn head(&self) -> Result<Option<(PageHead, Checksum)>, Damage> {
-        let (value, head) = page_head::split(&self.value);
+    /// The head, and the checksum of page and head. The page is checked and not decoded.
+    pub(crate) fn head(&self) -> Result<(PageHead, Checksum), Damage> {
+        let (value, head) = page_head::split(&self.value)?;
         let page = page::check(self.page_no, value)?;
-        let Some(head) = head else { return Ok(None) };
         let (head, checksum) = page_head::open(self.page_no, head)?;
-        Ok(Some((head, both(page, Some(checksum)))))
+        Ok((head, both(page, checksum)))
     }
 }
 
 /// The checksum of a page and its head.
-fn both(page: Checksum, head: Option<Checksum>) -> Checksum {
-    let Some(head) = head else { return page };
+fn both(page: Checksum, head: Checksum) -> Checksum {
     let mut hash = Xxh3::new();
     hash.update(&page.to_le_bytes());
     hash.update(&head.to_le_bytes());

@@ -1,27 +1,26 @@
 //! Log blocks: some hundred events and the bookmarks that were committed with them.
 //!
 //! ```text
-//! mark     "cfLB", version 2; in version 1 the body is another one
+//! mark     "cfLB", version 1
 //! fields   0  block number    u64    from 1, without holes
 //!          8  first seq       u64    of its first event; of the next event to come where it has none
 //!         16  events          u32
 //!         20  bookmarks       u32
 //!         24  previous        u128   checksum of the block before it; 0 for the first
-//! body     the events and the bookmarks: `block_v2.rs`, `block_v1.rs`
+//! body     the events and the bookmarks: `columns/events.rs`
 //! ```
 //!
 //! The chain of checksums and the dense numbers show that no block is missing, repeated or from another log.
 
 use convofold_engine::{Event, Seq};
-use serde::{Deserialize, Serialize};
 
-use super::block_v1::BodyV1;
-use super::block_v2::{BodyBuilder, BodyV2};
+use super::bookmark::StoredBookmark;
+use super::columns::events::{Body, BodyBuilder};
 use super::frame::{Checksum, Compressor, Frame, Mark, u32_at, u64_at, u128_at};
+use super::key::BlockKey;
 use crate::damage::Damage;
-use crate::format::key::BlockKey;
 
-pub(crate) const MARK: Mark = Mark { magic: *b"cfLB", version: 2, field_bytes: 40 };
+pub(crate) const MARK: Mark = Mark { magic: *b"cfLB", version: 1, field_bytes: 40 };
 
 /// The place in the log where the next block goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,13 +29,6 @@ pub(crate) struct Tail {
     pub(crate) seq: Seq,
     /// The checksum of the last block.
     pub(crate) chain: Checksum,
-}
-
-/// A bookmark as a block carries it; no value means that it was deleted.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct StoredBookmarkV1<'a> {
-    pub(crate) name: &'a str,
-    pub(crate) value: Option<&'a [u8]>,
 }
 
 impl Tail {
@@ -82,7 +74,7 @@ impl BlockBuilder {
     pub(crate) fn seal(
         &mut self,
         tail: &mut Tail,
-        bookmarks: &[StoredBookmarkV1<'_>],
+        bookmarks: &[StoredBookmark<'_>],
         compressor: &mut Compressor,
     ) -> Result<(BlockKey, Vec<u8>), Damage> {
         let count = self.body.count();
@@ -115,58 +107,7 @@ pub(crate) struct Block {
     bookmark_count: u32,
     /// The checksum of the block before it, as this one says.
     pub(crate) previous: Checksum,
-    version: u8,
     body: Vec<u8>,
-}
-
-/// The body of a block, in any version.
-#[derive(Debug)]
-enum Version<'a> {
-    V1(BodyV1<'a>),
-    V2(Box<BodyV2<'a>>),
-}
-
-/// What is in a block.
-#[derive(Debug)]
-pub(crate) struct Body<'a>(Version<'a>);
-
-impl Body<'_> {
-    pub(crate) fn bookmarks(&self) -> &[StoredBookmarkV1<'_>] {
-        match &self.0 {
-            Version::V1(body) => &body.bookmarks,
-            Version::V2(body) => &body.bookmarks,
-        }
-    }
-
-    /// All events, in order.
-    pub(crate) fn events(&self) -> Result<Vec<Event>, Damage> {
-        let mut events = Vec::with_capacity(self.count());
-        self.events_of(|_| true, |_, event| events.push(event))?;
-        Ok(events)
-    }
-
-    /// Hands the events of some conversations to `take`, with their places in the block. What is not wanted costs a
-    /// fraction of what is.
-    pub(crate) fn events_of(
-        &self,
-        wanted: impl Fn(&str) -> bool,
-        mut take: impl FnMut(u32, Event),
-    ) -> Result<(), Damage> {
-        match &self.0 {
-            Version::V1(body) => {
-                let mut events = (0..).zip(&body.events).filter(|(_, event)| wanted(event.conversation));
-                events.try_for_each(|(place, event)| event.to_event().map(|event| take(place, event)))
-            }
-            Version::V2(body) => body.events_of(wanted, take),
-        }
-    }
-
-    fn count(&self) -> usize {
-        match &self.0 {
-            Version::V1(body) => body.events.len(),
-            Version::V2(body) => body.count(),
-        }
-    }
 }
 
 impl Block {
@@ -184,7 +125,6 @@ impl Block {
             bookmark_count: u32_at(fields, 20),
             previous: u128_at(fields, 24),
             checksum: frame.checksum,
-            version: frame.version,
             body: frame.body()?,
         })
     }
@@ -211,10 +151,7 @@ impl Block {
     }
 
     pub(crate) fn decode(&self) -> Result<Body<'_>, Damage> {
-        let body = Body(match self.version {
-            1 => Version::V1(super::decode(&self.body)?),
-            _ => Version::V2(Box::new(BodyV2::open(&self.body)?)),
-        });
+        let body = Body::open(&self.body)?;
         expect("count of events", self.count.into(), body.count() as u64)?;
         expect("count of bookmarks", self.bookmark_count.into(), body.bookmarks().len() as u64)?;
         Ok(body)

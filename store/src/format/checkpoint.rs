@@ -3,7 +3,7 @@
 //! ```text
 //! mark     "cfCK", version 1
 //! fields   0  generation      u64
-//! body     `CheckpointV1`, in bincode
+//! body     `CheckpointRecord`, in bincode
 //! ```
 
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,7 @@ pub(crate) const MARK: Mark = Mark { magic: *b"cfCK", version: 1, field_bytes: 8
 
 /// A checkpoint: the state after the block `last_block_no`, as pages.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct CheckpointV1 {
+pub(crate) struct CheckpointRecord {
     pub(crate) generation: u64,
     /// The rules by which the pages were folded.
     pub(crate) fold_version: u32,
@@ -35,20 +35,20 @@ pub(crate) struct CheckpointV1 {
     pub(crate) page_bytes: u64,
     /// The length of the log up to there.
     pub(crate) log_bytes: u64,
-    /// The state hash, where it was known.
-    pub(crate) state_hash: Option<[u8; 32]>,
+    /// The state hash, by the rules of `fold_version`.
+    pub(crate) state_hash: [u8; 32],
     pub(crate) bookmarks: Vec<(String, Vec<u8>)>,
 }
 
-pub(crate) fn seal(record: &CheckpointV1, compressor: &mut Compressor) -> Result<Vec<u8>, Damage> {
+pub(crate) fn seal(record: &CheckpointRecord, compressor: &mut Compressor) -> Result<Vec<u8>, Damage> {
     let body = super::encode(record)?;
     Ok(compressor.seal(MARK, &record.generation.to_le_bytes(), &body)?.0)
 }
 
 /// Reads back the record of this generation.
-pub(crate) fn open(generation: u64, value: &[u8]) -> Result<CheckpointV1, Damage> {
+pub(crate) fn open(generation: u64, value: &[u8]) -> Result<CheckpointRecord, Damage> {
     let frame = Frame::open(MARK, value)?;
-    let record: CheckpointV1 = super::decode(&frame.body()?)?;
+    let record: CheckpointRecord = super::decode(&frame.body()?)?;
     for found in [u64_at(frame.fields, 0), record.generation] {
         if found != generation {
             return Err(Damage::Field { field: "generation", expected: generation, found });

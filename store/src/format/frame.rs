@@ -43,7 +43,7 @@ pub(crate) type Checksum = u128;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Mark {
     pub(crate) magic: [u8; 4],
-    /// The latest version, which is written. All versions of a mark have fields of the same length.
+    /// The only version that is written and read.
     pub(crate) version: u8,
     pub(crate) field_bytes: usize,
 }
@@ -53,7 +53,6 @@ pub(crate) struct Mark {
 pub(crate) struct Frame<'a> {
     pub(crate) fields: &'a [u8],
     pub(crate) checksum: Checksum,
-    pub(crate) version: u8,
     codec: u8,
     body_bytes: usize,
     stored: &'a [u8],
@@ -170,8 +169,8 @@ impl<'a> Frame<'a> {
         if magic != mark.magic {
             return Err(Damage::NotOurs { expected: mark.magic, found: magic });
         }
-        if !(1..=mark.version).contains(&version) {
-            return Err(Damage::UnknownVersion { found: version, known: mark.version });
+        if version != mark.version {
+            return Err(Damage::UnknownVersion { expected: mark.version, found: version });
         }
         let (fields, stored) = rest.split_at(mark.field_bytes);
         let (body_bytes, stored_bytes) = (u32_at(header, 8), u32_at(header, 12));
@@ -185,7 +184,7 @@ impl<'a> Frame<'a> {
         if !matches!(codec, PLAIN | ZSTD | ZSTD_AND_REST) {
             return Err(Damage::UnknownCodec { found: codec, known: &[PLAIN, ZSTD, ZSTD_AND_REST] });
         }
-        Ok(Self { fields, checksum: found, version, codec, body_bytes: body_bytes as usize, stored })
+        Ok(Self { fields, checksum: found, codec, body_bytes: body_bytes as usize, stored })
     }
 
     /// The body as it was before compression.

@@ -9,12 +9,12 @@
 //!          4  conversations   u32
 //!          8  rules           u32    the rules of the fold by which it was derived
 //!         12  hash            32     what they add to the state hash, big-endian
-//! body     `BodyV1`, in bincode
+//! body     `Body`, in bincode
 //! ```
 
 use std::sync::Arc;
 
-use convofold_engine::{FOLD_VERSION, OpenConversation, Outline, StateHash};
+use convofold_engine::{OpenConversation, Outline, StateHash};
 use serde::{Deserialize, Serialize};
 
 use super::frame::{Checksum, Compressor, Frame, HEADER_BYTES, Mark, array_at, stated_bytes, u32_at};
@@ -25,24 +25,24 @@ pub(crate) const MARK: Mark = Mark { magic: *b"cfPH", version: 1, field_bytes: 4
 
 /// Texts that conversations share are held once, and named by their places in the list.
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
-struct BodyV1<'a> {
+struct Body<'a> {
     #[serde(borrow)]
     texts: Vec<&'a str>,
     #[serde(borrow)]
-    conversations: Vec<OutlineV1<'a>>,
+    conversations: Vec<StoredOutline<'a>>,
 }
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
-struct OutlineV1<'a> {
+struct StoredOutline<'a> {
     fingerprint: [u8; 8],
     tenant: Option<u32>,
     channel: Option<u32>,
     #[serde(borrow)]
-    open: Option<RowV1<'a>>,
+    open: Option<StoredRow<'a>>,
 }
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
-struct RowV1<'a> {
+struct StoredRow<'a> {
     id: &'a str,
     agent_id: Option<u32>,
     agent_name: Option<u32>,
@@ -58,8 +58,8 @@ struct RowV1<'a> {
     suspect: bool,
 }
 
-/// A head that was read back.
-#[derive(Debug)]
+/// See the module.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PageHead {
     /// The rules by which it was derived.
     pub(crate) fold_version: u32,
@@ -68,33 +68,27 @@ pub(crate) struct PageHead {
     pub(crate) hash: StateHash,
 }
 
-pub(crate) fn seal(
-    page_no: u32,
-    outlines: &[Outline],
-    hash: StateHash,
-    compressor: &mut Compressor,
-) -> Result<(Vec<u8>, Checksum), Damage> {
+pub(crate) fn seal(page_no: u32, head: &PageHead, compressor: &mut Compressor) -> Result<(Vec<u8>, Checksum), Damage> {
+    let PageHead { fold_version, outlines, hash } = head;
     let mut texts = Texts::default();
     let conversations = outlines.iter().map(|outline| texts.outline(outline)).collect();
-    let body = super::encode(&BodyV1 { texts: texts.0, conversations })?;
+    let body = super::encode(&Body { texts: texts.0, conversations })?;
     let count = u32::try_from(outlines.len())
         .map_err(|_| Damage::NoSuch { field: "count of conversations", found: outlines.len() as u64 })?;
     let mut fields = Vec::with_capacity(MARK.field_bytes);
     fields.extend_from_slice(&page_no.to_le_bytes());
     fields.extend_from_slice(&count.to_le_bytes());
-    fields.extend_from_slice(&FOLD_VERSION.to_le_bytes());
+    fields.extend_from_slice(&fold_version.to_le_bytes());
     fields.extend_from_slice(&hash.to_bytes());
     compressor.seal(MARK, &fields, &body)
 }
 
-/// Cuts a stored value into the page and its head, which pages of earlier versions do not have.
-pub(crate) fn split(value: &[u8]) -> (&[u8], Option<&[u8]>) {
-    let header = value.first_chunk::<HEADER_BYTES>();
-    let page_bytes = header.and_then(|header| usize::try_from(stated_bytes(page::MARK, header)).ok());
-    match page_bytes.and_then(|bytes| value.split_at_checked(bytes)) {
-        Some((page, head)) if !head.is_empty() => (page, Some(head)),
-        _ => (value, None),
-    }
+/// Splits a stored value into the page and its head.
+pub(crate) fn split(value: &[u8]) -> Result<(&[u8], &[u8]), Damage> {
+    let too_short = |expected| Damage::TooShort { expected, found: value.len() };
+    let header = value.first_chunk::<HEADER_BYTES>().ok_or(too_short(HEADER_BYTES))?;
+    let page_bytes = usize::try_from(stated_bytes(page::MARK, header)).unwrap_or(usize::MAX);
+    value.split_at_checked(page_bytes).ok_or(too_short(page_bytes))
 }
 
 /// Checks the head of the page with this number as far as it can be without decoding it; its checksum.
@@ -116,7 +110,7 @@ fn expect(field: &'static str, expected: u64, found: u64) -> Result<(), Damage> 
 pub(crate) fn open(page_no: u32, value: &[u8]) -> Result<(PageHead, Checksum), Damage> {
     let frame = frame(page_no, value)?;
     let body = frame.body()?;
-    let body: BodyV1<'_> = super::decode(&body)?;
+    let body: Body<'_> = super::decode(&body)?;
     expect("count of conversations", u32_at(frame.fields, 4).into(), body.conversations.len() as u64)?;
     let fold_version = u32_at(frame.fields, 8);
     let texts: Vec<Arc<str>> = body.texts.iter().map(|text| Arc::from(*text)).collect();
@@ -138,8 +132,8 @@ impl<'a> Texts<'a> {
         u32::try_from(place).ok()
     }
 
-    fn outline(&mut self, outline: &'a Outline) -> OutlineV1<'a> {
-        OutlineV1 {
+    fn outline(&mut self, outline: &'a Outline) -> StoredOutline<'a> {
+        StoredOutline {
             fingerprint: outline.fingerprint().to_le_bytes(),
             tenant: self.place(outline.tenant()),
             channel: self.place(outline.channel()),
@@ -147,8 +141,8 @@ impl<'a> Texts<'a> {
         }
     }
 
-    fn row(&mut self, row: &'a OpenConversation) -> RowV1<'a> {
-        RowV1 {
+    fn row(&mut self, row: &'a OpenConversation) -> StoredRow<'a> {
+        StoredRow {
             id: &row.id,
             agent_id: self.place(row.agent_id.as_ref()),
             agent_name: self.place(row.agent_name.as_ref()),
@@ -172,7 +166,7 @@ fn shared(texts: &[Arc<str>], place: Option<u32>) -> Result<Option<Arc<str>>, Da
     text.map(Some).ok_or(Damage::NoSuch { field: "text of a page", found: place.into() })
 }
 
-impl OutlineV1<'_> {
+impl StoredOutline<'_> {
     fn to_outline(&self, texts: &[Arc<str>]) -> Result<Outline, Damage> {
         let (tenant, channel) = (shared(texts, self.tenant)?, shared(texts, self.channel)?);
         let fingerprint = u64::from_le_bytes(self.fingerprint);
@@ -199,7 +193,7 @@ impl OutlineV1<'_> {
 
 #[cfg(test)]
 mod tests {
-    use convofold_engine::{AgentMention, Board, Direction, Draft, Kind, Time};
+    use convofold_engine::{AgentMention, Board, Direction, Draft, FOLD_VERSION, Kind, Time};
 
     use super::*;
 
@@ -231,9 +225,9 @@ mod tests {
         let mut board = board();
         let outlines: Vec<_> = (0..3).map(|slot| board.outline(slot).unwrap()).collect();
         let hash = board.state_hash();
-        let (value, checksum) = seal(7, &outlines, hash, &mut Compressor::new().unwrap()).unwrap();
-        let (head, found) = open(7, &value).unwrap();
-        assert_eq!((head.outlines, head.hash, found), (outlines, hash, checksum));
+        let head = PageHead { fold_version: FOLD_VERSION, outlines, hash };
+        let (value, checksum) = seal(7, &head, &mut Compressor::new().unwrap()).unwrap();
+        assert_eq!(open(7, &value).unwrap(), (head, checksum));
         assert!(matches!(open(8, &value), Err(Damage::Field { field: "page number", expected: 8, found: 7 })));
     }
 
@@ -242,10 +236,14 @@ mod tests {
         let mut compressor = Compressor::new().unwrap();
         let images: Vec<_> = (0..3).map(|slot| board().image(slot).unwrap()).collect();
         let (page, _) = page::seal(7, 1, &images, &mut compressor).unwrap();
-        assert_eq!(split(&page), (page.as_slice(), None));
-        let (head, _) = seal(7, &[], StateHash::default(), &mut compressor).unwrap();
+        let nothing: (&[u8], &[u8]) = (&page, &[]);
+        assert_eq!(split(&page), Ok(nothing));
+        let head = PageHead { fold_version: 1, outlines: vec![], hash: StateHash::default() };
+        let (head, _) = seal(7, &head, &mut compressor).unwrap();
         let both = [page.clone(), head.clone()].concat();
-        assert_eq!(split(&both), (page.as_slice(), Some(head.as_slice())));
-        assert_eq!(split(b"short"), (b"short".as_slice(), None));
+        assert_eq!(split(&both), Ok((page.as_slice(), head.as_slice())));
+        for length in 0..page.len() {
+            assert!(matches!(split(&page[..length]), Err(Damage::TooShort { .. })), "{length}");
+        }
     }
 }

@@ -9,7 +9,7 @@ const VERSION: u8 = 1;
 
 /// A place in the inputs of a replay, and what it found up to there.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct ReplayMarkV1 {
+pub(crate) struct ReplayMark {
     /// Which input.
     pub(crate) input: u32,
     /// The line to go on with, from 1.
@@ -31,16 +31,16 @@ pub(crate) struct ReplayMarkV1 {
     pub(crate) rejected: Vec<(String, u64)>,
 }
 
-pub(crate) fn seal(mark: &ReplayMarkV1) -> Result<Vec<u8>, Damage> {
+pub(crate) fn seal(mark: &ReplayMark) -> Result<Vec<u8>, Damage> {
     let mut value = vec![VERSION];
     super::encode_into(mark, &mut value)?;
     Ok(value)
 }
 
-pub(crate) fn open(value: &[u8]) -> Result<ReplayMarkV1, Damage> {
+pub(crate) fn open(value: &[u8]) -> Result<ReplayMark, Damage> {
     match value.split_first() {
         Some((&VERSION, body)) => super::decode(body),
-        Some((found, _)) => Err(Damage::UnknownVersion { found: *found, known: VERSION }),
+        Some((found, _)) => Err(Damage::UnknownVersion { expected: VERSION, found: *found }),
         None => Err(Damage::TooShort { expected: 1, found: 0 }),
     }
 }

@@ -3,7 +3,8 @@
 use convofold_engine::Event;
 
 use super::bookmark::Bookmark;
-use crate::format::block::{BlockBuilder, StoredBookmarkV1, Tail};
+use crate::format::block::{BlockBuilder, Tail};
+use crate::format::bookmark::StoredBookmark;
 use crate::format::frame::Compressor;
 use crate::format::key::BlockKey;
 use crate::storage::StorageError;
@@ -59,7 +60,7 @@ impl BlockWriter {
     fn seal_one(
         &mut self,
         tail: &mut Tail,
-        bookmarks: &[StoredBookmarkV1<'_>],
+        bookmarks: &[StoredBookmark<'_>],
         sealed: &mut SealedBlocks,
     ) -> Result<(), StorageError> {
         let block = self.builder.seal(tail, bookmarks, &mut self.compressor).map_err(StorageError::Encoding)?;
@@ -69,6 +70,6 @@ impl BlockWriter {
     }
 }
 
-fn stored_bookmark(bookmark: &Bookmark) -> StoredBookmarkV1<'_> {
-    StoredBookmarkV1 { name: &bookmark.name, value: bookmark.value.as_deref() }
+fn stored_bookmark(bookmark: &Bookmark) -> StoredBookmark<'_> {
+    StoredBookmark { name: &bookmark.name, value: bookmark.value.as_deref() }
 }

@@ -14,7 +14,8 @@ use convofold_engine::{Batch, Board, Event, Seq};
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use crate::damage::Damage;
-use crate::format::block::{Block, StoredBookmarkV1, Tail};
+use crate::format::block::{Block, Tail};
+use crate::format::bookmark::StoredBookmark;
 use crate::log::error::LogError;
 use crate::log::reader::LogReader;
 use crate::storage::end_mark::Head;
@@ -229,6 +230,6 @@ fn damaged(block: &Block) -> impl Fn(Damage) -> LogError {
     move |why| LogError::Damaged { block_no, seq, why }
 }
 
-fn bookmark(bookmark: &StoredBookmarkV1<'_>) -> DecodedBookmark {
+fn bookmark(bookmark: &StoredBookmark<'_>) -> DecodedBookmark {
     (bookmark.name.to_owned(), bookmark.value.map(<[u8]>::to_vec))
 }

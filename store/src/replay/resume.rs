@@ -12,7 +12,7 @@ use super::input::{Input, OpenInput};
 use super::report::ReplayReport;
 use crate::api::handle::Convofold;
 use crate::api::ingest::IgnoredCounts;
-use crate::format::replay_mark::{self, ReplayMarkV1};
+use crate::format::replay_mark::{self, ReplayMark};
 use crate::state::receipt::EffectCounts;
 use crate::storage::StorageError;
 use crate::write::batch::Batch;
@@ -87,10 +87,10 @@ impl Resume {
         }
     }
 
-    fn to_mark(&self) -> ReplayMarkV1 {
+    fn to_mark(&self) -> ReplayMark {
         let Place { input, line, byte_offset, fingerprint } = self.place;
         let ReplayReport { lines, bytes, events, counts, ignored, rejected, .. } = &self.report;
-        ReplayMarkV1 {
+        ReplayMark {
             input,
             line,
             byte_offset,
@@ -109,19 +109,19 @@ impl Resume {
 }
 
 impl Place {
-    fn of(mark: &ReplayMarkV1, inputs_state: u64) -> Self {
+    fn of(mark: &ReplayMark, inputs_state: u64) -> Self {
         let fingerprint = mark.fingerprint ^ inputs_state;
         Self { input: mark.input, line: mark.line, byte_offset: mark.byte_offset, fingerprint }
     }
 }
 
 /// What earlier runs counted. The effects of the last pieces of a run that was killed were never learned.
-fn report_of(mark: ReplayMarkV1) -> ReplayReport {
+fn report_of(mark: ReplayMark) -> ReplayReport {
     let mut ignored = IgnoredCounts::default();
     for (source, reason, count) in mark.ignored {
         ignored.add(source, reason, count);
     }
-    let ReplayMarkV1 { applied, late, duplicates, conflicts, .. } = mark;
+    let ReplayMark { applied, late, duplicates, conflicts, .. } = mark;
     let counts = EffectCounts { applied, late, duplicates, conflicts };
     ReplayReport {
         lines: mark.lines,

@@ -2,17 +2,18 @@
 
 use std::sync::Arc;
 
-use convofold_engine::{Board, Event, Kind, Query};
+use convofold_engine::{Board, Event, FOLD_VERSION, Kind, Query, StateHash};
 
 use super::{Home, export, message, messages, submit};
 use crate::check::audit::Sample;
-use crate::checkpoint::record::{checksum_of, generation_of, half_of};
+use crate::checkpoint::load::load_page;
+use crate::checkpoint::record::{checksum_of, generation_of};
 use crate::conversations::page::PAGE_SLOTS;
-use crate::conversations::page::PageEntry;
+use crate::conversations::page::{OpenedPage, PageEntry, StoredPage};
 use crate::format::checkpoint as record;
 use crate::format::frame::Compressor;
 use crate::format::key::PageKey;
-use crate::format::{page, page_head};
+use crate::format::page_head::PageHead;
 use crate::storage::memory::{Contents, MemoryStorage};
 use crate::write::error::CommitError;
 use crate::{Batch, Convofold, Options, StorageError};
@@ -112,37 +113,34 @@ fn a_store_opens_with_everything_away_and_the_same_answers() {
     assert_eq!(export(&third), export(&again));
 }
 
-/// Writes the pages of the last checkpoint as version 1 would have, which had no heads.
-fn pages_of_version_1(contents: &mut Contents) {
+/// Gives the pages of the last checkpoint heads of another fold version, as pages that were not rewritten since an upgrade.
+fn heads_of_other_rules(contents: &mut Contents) {
     let mut compressor = Compressor::new().unwrap();
     let (name, value) = contents.records.last_key_value().unwrap();
     let name = name.clone();
     let mut record = record::open(generation_of(&name).unwrap(), value).unwrap();
-    let entries: Vec<_> = (0..record.slot_count.div_ceil(PAGE_SLOTS))
-        .map(|page_no| {
-            let half = half_of(&record, page_no);
-            let value = contents.pages.get_mut(&PageKey { page_no, half }).unwrap();
-            let (value_2, _) = page_head::split(value);
-            let images = page::open(page_no, value_2).unwrap().images;
-            let (value_1, checksum) = page::seal_v1(page_no, record.generation, &images, &mut compressor);
-            let bytes = u32::try_from(value_1.len()).unwrap();
-            *value = value_1;
-            PageEntry { half, checksum, bytes }
-        })
-        .collect();
+    let storage = MemoryStorage::with(contents.clone());
+    let mut entries = Vec::new();
+    for page_no in 0..record.slot_count.div_ceil(PAGE_SLOTS) {
+        let (entry, OpenedPage { images, .. }) = load_page(storage.as_ref(), &record, page_no).ok().unwrap();
+        let head = PageHead { fold_version: FOLD_VERSION + 7, outlines: vec![], hash: StateHash::default() };
+        let (page, checksum) = StoredPage::seal(page_no, record.generation, &images, &head, &mut compressor).unwrap();
+        entries.push(PageEntry { checksum, bytes: page.bytes(), ..entry });
+        contents.pages.insert(PageKey { page_no, half: entry.half }, page.into_value());
+    }
     record.pages_checksum = checksum_of(&entries).to_le_bytes();
     contents.records.insert(name, record::seal(&record, &mut compressor).unwrap());
 }
 
 #[test]
-fn a_store_whose_pages_are_of_version_1_answers_the_same() {
+fn a_store_whose_page_heads_are_of_another_fold_version_answers_the_same() {
     let (_home, storage, db) = scattered();
     db.close().unwrap();
-    storage.damage(pages_of_version_1);
+    storage.damage(heads_of_other_rules);
     let home = Home::new();
     let again = home.open_on(&storage, Options::new());
     assert_eq!(again.recovery().skipped, []);
-    assert_eq!(again.stats().resident, 37, "pages without heads are read whole");
+    assert_eq!(again.stats().resident, 37, "these pages are read whole");
     crate::conversations::archive::let_go(&again.shared().live, 0);
     assert_eq!(again.stats().resident, 0);
     expect_the_same(&again, &mut unlimited());

@@ -324,7 +324,7 @@ fn a_huge_event_is_cut_into_parts_and_comes_back() {
 fn every_field_of_an_event_survives() {
     let home = Home::new();
     let db = home.open();
-    let events = vec![crate::format::fixtures::full_event(), crate::format::fixtures::session_event()];
+    let events = vec![crate::format::samples::full_event(), crate::format::samples::session_event()];
     submit(&db, Batch::new(events.clone()));
     let mut changes = db.changes(0);
     for event in events {

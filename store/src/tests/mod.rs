@@ -10,6 +10,7 @@ mod damage;
 mod directory;
 mod export;
 mod feed;
+mod fixtures;
 mod ingest;
 #[cfg(feature = "serde")]
 mod json;
@@ -95,7 +96,7 @@ pub(crate) fn forge_checkpoint(storage: &MemoryStorage, forge: impl Fn(&mut conv
     use crate::checkpoint::load::load_page;
     use crate::checkpoint::record::{checksum_of, generations, record_name};
     use crate::conversations::page::PAGE_SLOTS;
-    use crate::conversations::page::StoredPage;
+    use crate::conversations::page::{OpenedPage, StoredPage};
     use crate::format::checkpoint as record;
     use crate::format::frame::Compressor;
 
@@ -105,10 +106,9 @@ pub(crate) fn forge_checkpoint(storage: &MemoryStorage, forge: impl Fn(&mut conv
     let mut pages = Vec::new();
     for page_no in 0..checkpoint.slot_count.div_ceil(PAGE_SLOTS) {
         let (mut entry, page) = load_page(storage, &checkpoint, page_no).ok().unwrap();
-        let (mut images, head) = (page.images, page.head.unwrap());
+        let OpenedPage { mut images, head, .. } = page;
         images.iter_mut().for_each(&forge);
-        let head = (head.outlines.as_slice(), head.hash);
-        let (page, checksum) = StoredPage::seal(page_no, generation, &images, head, &mut compressor).unwrap();
+        let (page, checksum) = StoredPage::seal(page_no, generation, &images, &head, &mut compressor).unwrap();
         let value = page.into_value();
         entry.checksum = checksum;
         pages.push(entry);

@@ -11,7 +11,7 @@ use crate::care::repair::Repair;
 use crate::care::trim::TrimError;
 use crate::check::audit::{AuditError, Sample};
 use crate::check::verify::Problem;
-use crate::format::checkpoint::{self as record, CheckpointV1};
+use crate::format::checkpoint::{self as record, CheckpointRecord};
 use crate::format::frame::Compressor;
 use crate::format::key::PageKey;
 use crate::open::error::OpenError;
@@ -309,7 +309,7 @@ fn a_trimmed_store_opens_with_other_rules_of_the_fold() {
     let mut contents = storage.contents();
     for (name, value) in contents.records.iter_mut().filter(|(name, _)| name.starts_with("checkpoint/")) {
         let generation = name["checkpoint/".len()..].parse().unwrap();
-        let old = CheckpointV1 { fold_version: FOLD_VERSION + 7, ..record::open(generation, value).unwrap() };
+        let old = CheckpointRecord { fold_version: FOLD_VERSION + 7, ..record::open(generation, value).unwrap() };
         *value = record::seal(&old, &mut Compressor::plain()).unwrap();
     }
     let again = Home::new();

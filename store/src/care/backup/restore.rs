@@ -7,21 +7,21 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use convofold_engine::{FOLD_VERSION, Seq, StateHash};
+use convofold_engine::{Board, ConversationImage, FOLD_VERSION, ImageError, Seq, StateHash};
 
-use super::reader::Part;
+use super::reader::{Part, ReadError};
 use super::{BackupFile, Progress, RestoreError, Step};
 use crate::care::new_store::NewStore;
 use crate::checkpoint::record::{checksum_of, halves_of, record_name};
-use crate::conversations::page::PAGE_SLOTS;
-use crate::conversations::page::PageEntry;
+use crate::conversations::page::{PAGE_SLOTS, PageEntry, StoredPage};
+use crate::damage::Damage;
 use crate::format::backup::{BackupEnd, BackupHeader};
 use crate::format::block::Tail;
-use crate::format::checkpoint::{self as record, CheckpointV1};
+use crate::format::checkpoint::{self as record, CheckpointRecord};
 use crate::format::frame::Compressor;
 use crate::format::key::{BlockKey, PageHalf, PageKey};
 use crate::format::log_start::{self, LogStart};
-use crate::format::page;
+use crate::format::page_head::PageHead;
 use crate::log::start::RECORD as LOG_START;
 use crate::open::directory::{Directory, doing};
 use crate::options::Options;
@@ -154,14 +154,18 @@ fn write_base(file: &BackupFile, storage: &dyn Storage) -> Result<(), RestoreErr
     let encoding = |why| RestoreError::Storage(StorageError::Encoding(why));
     let mut compressor = Compressor::new().map_err(StorageError::io("making a compressor"))?;
     let mut reader = file.read()?;
-    let mut pages = Vec::new();
+    let (mut pages, mut state_hash) = (Vec::new(), StateHash::default());
     while let Part::Base(images) = reader.next().map_err(|error| file.name(error))? {
         let page_no = u32::try_from(pages.len()).unwrap_or(u32::MAX);
-        let (value, checksum) = page::seal(page_no, GENERATION, &images, &mut compressor).map_err(encoding)?;
-        pages.push(PageEntry { half: PageHalf::A, checksum, bytes: u32::try_from(value.len()).unwrap_or(u32::MAX) });
-        storage.put_pages(&[(PageKey { page_no, half: PageHalf::A }, value)])?;
+        let damaged = |why| file.name(ReadError::Damaged { at_byte: reader.at_byte(), why: Damage::Conversation(why) });
+        let head = head_of(&images).map_err(damaged)?;
+        state_hash = state_hash.plus(head.hash);
+        let sealed = StoredPage::seal(page_no, GENERATION, &images, &head, &mut compressor);
+        let (page, checksum) = sealed.map_err(encoding)?;
+        pages.push(PageEntry { half: PageHalf::A, checksum, bytes: page.bytes() });
+        storage.put_pages(&[(PageKey { page_no, half: PageHalf::A }, page.into_value())])?;
     }
-    let checkpoint = CheckpointV1 {
+    let checkpoint = CheckpointRecord {
         generation: GENERATION,
         fold_version: FOLD_VERSION,
         last_seq: begin.last_seq(),
@@ -173,7 +177,7 @@ fn write_base(file: &BackupFile, storage: &dyn Storage) -> Result<(), RestoreErr
         halves: halves_of(&pages),
         page_bytes: pages.iter().map(|page| u64::from(page.bytes)).sum(),
         log_bytes: 0,
-        state_hash: None,
+        state_hash: state_hash.to_bytes(),
         bookmarks: bookmarks.clone().into_iter().collect(),
     };
     let start = LogStart { tail: *begin, dropped_bytes: 0, bookmarks: bookmarks.clone() };
@@ -182,6 +186,16 @@ fn write_base(file: &BackupFile, storage: &dyn Storage) -> Result<(), RestoreErr
     let value = record::seal(&checkpoint, &mut compressor).map_err(encoding)?;
     storage.put_record(&record_name(GENERATION), &value)?;
     Ok(())
+}
+
+/// The head of the page with these conversations.
+fn head_of(images: &[ConversationImage]) -> Result<PageHead, ImageError> {
+    let mut board = Board::new();
+    for image in images {
+        board.restore(board.slot_count(), image.clone())?;
+    }
+    let outlines = (0..board.slot_count()).filter_map(|slot| board.outline(slot)).collect();
+    Ok(PageHead { fold_version: FOLD_VERSION, outlines, hash: board.state_hash() })
 }
 
 fn append_all(

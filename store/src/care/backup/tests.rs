@@ -5,18 +5,20 @@ use std::fs;
 use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
 
-use convofold_engine::{Event, FOLD_VERSION, StateHash};
+use convofold_engine::{ConversationImage, FOLD_VERSION, StateHash};
 
+use super::reader::{BackupReader, Part};
 use super::writer::BackupWriter;
 use super::{BackupFile, BackupFileError};
 use crate::damage::Damage;
-use crate::format::backup::{self as frames, BackupHeader};
-use crate::format::block::{BlockBuilder, StoredBookmarkV1, Tail};
-use crate::format::fixtures::{block_v1, fixture, full_event, images_of_events, session_event};
+use crate::format::backup::{self as frames, BackupEnd, BackupHeader};
+use crate::format::block::{BlockBuilder, Tail};
+use crate::format::bookmark::StoredBookmark;
 use crate::format::frame::Compressor;
+use crate::format::samples::{full_event, images_of_events, session_event};
 use crate::state::cut::Cut;
 
-const BOOKMARK: StoredBookmarkV1<'_> = StoredBookmarkV1 { name: "upstream", value: Some(b"7") };
+const BOOKMARK: StoredBookmark<'_> = StoredBookmark { name: "upstream", value: Some(b"7") };
 
 /// Rules of no version, so that the files do not depend on how the engine folds and hashes.
 const OTHER_RULES: u32 = 7;
@@ -27,50 +29,71 @@ fn cut(tail: Tail, conversations: u64) -> Cut {
 }
 
 /// A file with two blocks, each with an event of a conversation of its own.
-fn file_of(header: BackupHeader, compressor: Compressor) -> Vec<u8> {
-    file_of_blocks(header, compressor, |tail, event, compressor| {
+fn file_of(header: BackupHeader, mut compressor: Compressor) -> Vec<u8> {
+    let mut tail = header.begin;
+    let values = [full_event(), session_event()].map(|event| {
         let mut builder = BlockBuilder::default();
         builder.push(&event);
-        builder.seal(tail, &[BOOKMARK], compressor).unwrap().1
-    })
+        builder.seal(&mut tail, &[BOOKMARK], &mut compressor).unwrap().1
+    });
+    let base = if header.base_conversations > 0 { images_of_events() } else { vec![] };
+    file_with(&header, &base, &values, &cut(tail, 2), OTHER_RULES, &mut compressor)
 }
 
-/// The same with blocks of version 1.
-pub(crate) fn file_of_v1(header: BackupHeader, compressor: Compressor) -> Vec<u8> {
-    file_of_blocks(header, compressor, |tail, event, compressor| block_v1(tail, &[event], &[BOOKMARK], compressor))
-}
-
-fn file_of_blocks(
-    header: BackupHeader,
-    mut compressor: Compressor,
-    seal: impl Fn(&mut Tail, Event, &mut Compressor) -> Vec<u8>,
+fn file_with(
+    header: &BackupHeader,
+    base: &[ConversationImage],
+    blocks: &[Vec<u8>],
+    cut: &Cut,
+    fold_version: u32,
+    compressor: &mut Compressor,
 ) -> Vec<u8> {
-    let mut tail = header.begin;
-    let values = [full_event(), session_event()].map(|event| seal(&mut tail, event, &mut compressor));
     let file = tempfile::NamedTempFile::new().unwrap();
-    let mut writer = BackupWriter::new(file.as_file(), &mut compressor, file.path());
-    writer.begin(&header).unwrap();
-    if header.base_conversations > 0 {
-        writer.base(&images_of_events()).unwrap();
-    }
-    values.iter().for_each(|value| writer.block(value).unwrap());
-    writer.end(&cut(tail, 2), OTHER_RULES).unwrap();
+    let mut writer = BackupWriter::new(file.as_file(), compressor, file.path());
+    writer.begin(header).unwrap();
+    writer.base(base).unwrap();
+    blocks.iter().for_each(|value| writer.block(value).unwrap());
+    writer.end(cut, fold_version).unwrap();
     fs::read(file.path()).unwrap()
 }
 
-pub(crate) const COMPLETE: BackupHeader =
-    BackupHeader { is_incremental: false, base_conversations: 0, begin: Tail::START, bookmarks: BTreeMap::new() };
-const LATER: Tail = Tail { block_no: 12, seq: 3_400, chain: 0x0123_4567_89ab_cdef_0123_4567_89ab_cdef };
-
-pub(crate) fn complete(compressor: Compressor) -> Vec<u8> {
-    file_of(COMPLETE, compressor)
+/// Reads a file, and writes what was read.
+pub(crate) fn rewrite(bytes: &[u8]) -> Vec<u8> {
+    let mut reader = BackupReader::new(bytes, bytes.len() as u64).unwrap();
+    let header = reader.header().clone();
+    let (mut base, mut blocks) = (Vec::new(), Vec::new());
+    let end = loop {
+        match reader.next().unwrap() {
+            Part::Base(images) => base.extend(images),
+            Part::Block(_, value) => blocks.push(value),
+            Part::End(end) => break end,
+        }
+    };
+    let BackupEnd { end: tail, state_hash, conversations, fold_version, bookmarks, .. } = *end;
+    let cut = Cut { tail, state_hash, conversations, bookmarks: bookmarks.into_iter().collect() };
+    file_with(&header, &base, &blocks, &cut, fold_version, &mut Compressor::plain())
 }
 
-pub(crate) const INCREMENTAL: BackupHeader =
+const COMPLETE: BackupHeader =
+    BackupHeader { is_incremental: false, base_conversations: 0, begin: Tail::START, bookmarks: BTreeMap::new() };
+const LATER: Tail = Tail { block_no: 12, seq: 3_400, chain: 0x0123_4567_89ab_cdef_0123_4567_89ab_cdef };
+const INCREMENTAL: BackupHeader =
     BackupHeader { is_incremental: true, base_conversations: 0, begin: LATER, bookmarks: BTreeMap::new() };
 
-pub(crate) fn incremental(compressor: Compressor) -> Vec<u8> {
-    file_of(INCREMENTAL, compressor)
+/// The whole log.
+pub(crate) fn complete() -> Vec<u8> {
+    file_of(COMPLETE, Compressor::plain())
+}
+
+/// A log whose beginning was dropped.
+pub(crate) fn with_base() -> Vec<u8> {
+    let bookmarks = [("upstream".to_owned(), b"6".to_vec())].into();
+    let header = BackupHeader { base_conversations: 2, begin: LATER, bookmarks, ..COMPLETE };
+    file_of(header, Compressor::plain())
+}
+
+pub(crate) fn incremental() -> Vec<u8> {
+    file_of(INCREMENTAL, Compressor::plain())
 }
 
 fn check_file(path: &Path) -> Result<(), BackupFileError> {
@@ -84,33 +107,19 @@ fn check(bytes: &[u8]) -> Result<(), BackupFileError> {
 }
 
 #[test]
-fn a_backup_is_read_and_written_with_blocks_of_every_version() {
-    for (name, value) in [
-        ("backup-v1-plain.bin", file_of_v1(COMPLETE, Compressor::plain())),
-        ("backup-v1-incremental.bin", file_of_v1(INCREMENTAL, Compressor::plain())),
-        ("backup-v1-block-v2-plain.bin", complete(Compressor::plain())),
-        ("backup-v1-block-v2-incremental.bin", incremental(Compressor::plain())),
-    ] {
-        assert_eq!(value, fixture(name), "{name}");
-        check(&fixture(name)).unwrap();
-    }
-}
-
-#[test]
 fn a_base_is_read_before_the_log() {
-    let bytes = file_of(BackupHeader { base_conversations: 2, begin: LATER, ..COMPLETE }, Compressor::plain());
     let mut file = tempfile::NamedTempFile::new().unwrap();
-    file.write_all(&bytes).unwrap();
+    file.write_all(&with_base()).unwrap();
     let mut reader = BackupFile::open(file.path()).unwrap().read().unwrap();
     let mut parts = Vec::new();
     loop {
         match reader.next().unwrap() {
-            super::reader::Part::Base(found) => {
+            Part::Base(found) => {
                 assert_eq!(found, images_of_events());
                 parts.push('p');
             }
-            super::reader::Part::Block(..) => parts.push('b'),
-            super::reader::Part::End(end) => {
+            Part::Block(..) => parts.push('b'),
+            Part::End(end) => {
                 assert_eq!(end.end.seq, LATER.seq + 2);
                 break;
             }
@@ -121,7 +130,7 @@ fn a_base_is_read_before_the_log() {
 
 #[test]
 fn a_bit_that_is_flipped_anywhere_is_damage() {
-    for bytes in [complete(Compressor::plain()), incremental(Compressor::new().unwrap())] {
+    for bytes in [complete(), file_of(INCREMENTAL, Compressor::new().unwrap())] {
         check(&bytes).unwrap();
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(&bytes).unwrap();
@@ -141,7 +150,7 @@ fn a_bit_that_is_flipped_anywhere_is_damage() {
 
 #[test]
 fn a_file_of_any_other_length_is_damaged() {
-    for bytes in [complete(Compressor::plain()), incremental(Compressor::plain())] {
+    for bytes in [complete(), incremental()] {
         for length in 0..bytes.len() {
             assert!(check(&bytes[..length]).is_err(), "{length}");
         }
@@ -153,7 +162,7 @@ fn a_file_of_any_other_length_is_damaged() {
 
 #[test]
 fn a_length_that_is_a_lie_asks_for_no_memory() {
-    let bytes = complete(Compressor::plain());
+    let bytes = complete();
     // Of the first frame, of its body, and of the end.
     for at in [8, 12, bytes.len() - 8, bytes.len() - 4] {
         let mut lying = bytes.clone();

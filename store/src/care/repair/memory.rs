@@ -17,7 +17,7 @@ pub(super) fn remembered(carved: &mut Carved, lost: &[Lost]) -> io::Result<BTree
     for key in carved.pages() {
         // All versions, since the latest may be of a checkpoint that was not finished.
         carved.find(Tree::Pages, &page_key(key), |value| {
-            let page = page::open(key.page_no, page_head::split(value).0).ok()?;
+            let page = page::open(key.page_no, page_head::split(value).ok()?.0).ok()?;
             let told = page.images.iter().filter_map(|image| image.events().ok()).flatten();
             events.extend(told.filter(|(seq, _)| lost.iter().any(|lost| lost.contains(*seq))));
             Some(())

@@ -20,7 +20,7 @@ use self::rebuild::Rebuild;
 pub use self::report::{Lost, RepairReport};
 use crate::care::new_store::NewStore;
 use crate::checkpoint::record::generation_of;
-use crate::format::checkpoint::{self as record, CheckpointV1};
+use crate::format::checkpoint::{self as record, CheckpointRecord};
 use crate::open::directory::{Directory, doing};
 use crate::open::error::OpenError;
 use crate::open::safety_copy::untouched;
@@ -195,7 +195,7 @@ impl std::fmt::Debug for Repair<'_> {
 }
 
 /// The records of checkpoints that can be read, oldest first.
-fn checkpoints(carved: &mut Carved) -> io::Result<Vec<CheckpointV1>> {
+fn checkpoints(carved: &mut Carved) -> io::Result<Vec<CheckpointRecord>> {
     let mut checkpoints = Vec::new();
     for name in carved.records() {
         let Some(generation) = generation_of(&name) else { continue };

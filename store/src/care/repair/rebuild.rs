@@ -7,7 +7,7 @@ use convofold_engine::{Event, Seq};
 use super::report::{Lost, RepairReport};
 use super::{RepairError, RepairProgress};
 use crate::api::handle::Convofold;
-use crate::format::checkpoint::CheckpointV1;
+use crate::format::checkpoint::CheckpointRecord;
 use crate::log::bookmark::{Bookmarks, set_bookmark};
 use crate::log::events::DecodedBlock;
 use crate::write::batch::{Batch, Durability};
@@ -23,7 +23,7 @@ pub(super) struct Rebuild<'a> {
     /// Events that no block has, by their places in the old log.
     remembered: BTreeMap<Seq, Event>,
     /// Not passed yet, oldest first.
-    checkpoints: VecDeque<CheckpointV1>,
+    checkpoints: VecDeque<CheckpointRecord>,
     /// It is known that there were events up to here.
     known: Seq,
     tell: Box<dyn FnMut(RepairProgress) + 'a>,
@@ -41,7 +41,7 @@ impl<'a> Rebuild<'a> {
     pub(super) fn new(
         db: &'a Convofold,
         remembered: BTreeMap<Seq, Event>,
-        checkpoints: Vec<CheckpointV1>,
+        checkpoints: Vec<CheckpointRecord>,
         known: Seq,
         tell: Box<dyn FnMut(RepairProgress) + 'a>,
     ) -> Self {
@@ -81,7 +81,7 @@ impl<'a> Rebuild<'a> {
     }
 
     /// A checkpoint knows all bookmarks as of its place in the log, also those whose blocks are gone.
-    fn checkpoint(&mut self, checkpoint: CheckpointV1) {
+    fn checkpoint(&mut self, checkpoint: CheckpointRecord) {
         if self.report.lost.is_empty() && self.next_seq > checkpoint.last_seq {
             self.bookmarks = checkpoint.bookmarks.into_iter().collect();
         }

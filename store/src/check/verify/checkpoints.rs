@@ -12,7 +12,7 @@ use crate::checkpoint::load::{LoadError, load_page, read, tail_of};
 use crate::checkpoint::record::{checksum_of, generations, record_name};
 use crate::conversations::page::PAGE_SLOTS;
 use crate::format::block::Tail;
-use crate::format::checkpoint::{self as record, CheckpointV1};
+use crate::format::checkpoint::{self as record, CheckpointRecord};
 use crate::format::page_head::PageHead;
 use crate::state::cut::Cut;
 use crate::state::shared::Shared;
@@ -22,7 +22,7 @@ use crate::storage::{ReadStorage, StorageError};
 pub(super) struct Checkpoints<'a> {
     shared: &'a Shared,
     storage: &'a dyn ReadStorage,
-    waiting: Vec<CheckpointV1>,
+    waiting: Vec<CheckpointRecord>,
     /// How many had been begun; another one may write over those that are waiting.
     begun: u64,
 }
@@ -77,7 +77,7 @@ impl<'a> Checkpoints<'a> {
         bookmarks: &BTreeMap<String, Vec<u8>>,
         report: &mut VerifyReport,
     ) -> Result<(), VerifyError> {
-        let is_here = |record: &mut CheckpointV1| tail_of(record).block_no == tail.block_no;
+        let is_here = |record: &mut CheckpointRecord| tail_of(record).block_no == tail.block_no;
         for record in self.waiting.extract_if(.., is_here).collect::<Vec<_>>() {
             let generation = record.generation;
             let mut check = Check { storage: self.storage, record: &record, board, problems: Vec::new(), compared: 0 };
@@ -102,7 +102,7 @@ impl<'a> Checkpoints<'a> {
 /// One checkpoint beside the fold at its place.
 struct Check<'a> {
     storage: &'a dyn ReadStorage,
-    record: &'a CheckpointV1,
+    record: &'a CheckpointRecord,
     board: &'a Board,
     problems: Vec<Problem>,
     compared: u64,
@@ -137,7 +137,7 @@ impl Check<'_> {
             match load_page(self.storage, self.record, page_no) {
                 Ok((entry, page)) => {
                     pages.push(entry);
-                    self.head(page_no, slot, page.head.as_ref());
+                    self.head(page_no, slot, &page.head);
                     page.images.into_iter().zip(slot..).for_each(|(image, slot)| self.conversation(slot, image));
                 }
                 Err(LoadError::Skip(why)) => self.problem(why.to_string()),
@@ -154,8 +154,10 @@ impl Check<'_> {
     }
 
     /// What is kept of the conversations of a page while they are away.
-    fn head(&mut self, page_no: u32, first_slot: u32, head: Option<&PageHead>) {
-        let Some(head) = head.filter(|head| head.fold_version == FOLD_VERSION) else { return };
+    fn head(&mut self, page_no: u32, first_slot: u32, head: &PageHead) {
+        if head.fold_version != FOLD_VERSION {
+            return;
+        }
         let mut hash = StateHash::default();
         for (found, slot) in head.outlines.iter().zip(first_slot..) {
             let Some(expected) = self.board.outline(slot) else { continue };

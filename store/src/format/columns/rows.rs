@@ -1,8 +1,7 @@
-//! Events as columns, the second stored form: what is an event's own. What it has in common with others of its conversation
-//! is referred to by whoever stores the rows.
+//! Rows: the values of an event that are its own. The tables that contain rows refer to what events have in common.
 //!
 //! ```text
-//! shapes        a byte a row: kind, direction, form of the identity, whether there is a text and a count of unread
+//! shapes        a byte a row: see `shape.rs`
 //! times         a byte a row: which times are given (bits 0 to 3), and which of those have digits below the millisecond
 //! first_ms      the first time given of occurred, sent, active, started: after that of the row before
 //! sent, active  ms after the first time, where they are given and not the first themselves
@@ -17,12 +16,12 @@ use convofold_engine::{Direction, Event, Fact, Identity, Kind, Time};
 use serde::{Deserialize, Serialize};
 
 use super::column::{Bytes, Column, Reader, TextReader};
-use super::event_v1::{direction_code, direction_of, kind_of};
+use super::shape::{IdentityForm, Shape};
 use crate::damage::Damage;
 
 /// The columns of some rows.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub(crate) struct RowsV2<'a> {
+pub(crate) struct StoredRows<'a> {
     #[serde(borrow)]
     shapes: Bytes<'a>,
     times: Bytes<'a>,
@@ -37,7 +36,7 @@ pub(crate) struct RowsV2<'a> {
     texts: &'a str,
 }
 
-impl RowsV2<'_> {
+impl StoredRows<'_> {
     /// How many rows there are.
     pub(crate) fn len(&self) -> usize {
         self.shapes.0.len()
@@ -74,12 +73,6 @@ pub(crate) struct ReadRow<'a> {
 /// Occurred, sent, active, started.
 const TIMES: usize = 4;
 const STARTED: usize = 3;
-
-const DIRECTIONS: u8 = 3;
-const IDENTITIES: u8 = 3;
-const OF_CONTENT: u8 = 0;
-const UUID: u8 = 1;
-const TEXT: u8 = 2;
 
 impl<'a> From<&'a Event> for Row<'a> {
     fn from(event: &'a Event) -> Self {
@@ -128,25 +121,25 @@ impl RowsBuilder {
     /// Adds a row. `started` is what its conversation's rows before gave as the start.
     pub(crate) fn push(&mut self, row: &Row<'_>, started: &mut Option<i64>) {
         let identity = self.push_identity(row.identity);
-        let shape = row.kind.code() * DIRECTIONS + direction_code(row.direction);
-        let shape = (shape * IDENTITIES + identity) << 2;
-        self.shapes.put_byte(shape | u8::from(row.text.is_some()) << 1 | u8::from(row.unread.is_some()));
+        let Row { kind, direction, .. } = *row;
+        let shape = Shape { kind, direction, identity, has_text: row.text.is_some(), has_unread: row.unread.is_some() };
+        self.shapes.put_byte(shape.code());
         self.push_times(&row.times, started);
         row.unread.into_iter().for_each(|unread| self.unread.put(unread));
         row.text.into_iter().for_each(|text| self.push_text(text));
     }
 
-    fn push_identity(&mut self, identity: &Identity) -> u8 {
+    fn push_identity(&mut self, identity: &Identity) -> IdentityForm {
         if identity.is_content() {
-            return OF_CONTENT;
+            return IdentityForm::Content;
         }
         self.parts.put_byte(identity.part());
         if let Some(uuid) = identity.uuid() {
             self.uuids.extend_from_slice(&uuid);
-            return UUID;
+            return IdentityForm::Uuid;
         }
         self.push_text(&identity.text());
-        TEXT
+        IdentityForm::Text
     }
 
     fn push_text(&mut self, text: &str) {
@@ -194,9 +187,9 @@ impl RowsBuilder {
     }
 
     /// The columns but for the uuids.
-    pub(crate) fn stored(&self) -> RowsV2<'_> {
+    pub(crate) fn stored(&self) -> StoredRows<'_> {
         let [sent, active, started] = self.later.each_ref().map(Column::stored);
-        RowsV2 {
+        StoredRows {
             shapes: self.shapes.stored(),
             times: self.times.stored(),
             first_ms: self.first_ms.stored(),
@@ -247,7 +240,7 @@ pub(crate) struct RowReader<'a> {
 }
 
 impl<'a> RowReader<'a> {
-    pub(crate) fn new(rows: RowsV2<'a>, uuids: &'a [u8]) -> Self {
+    pub(crate) fn new(rows: StoredRows<'a>, uuids: &'a [u8]) -> Self {
         Self {
             shapes: Reader::new(rows.shapes),
             times: Reader::new(rows.times),
@@ -270,11 +263,7 @@ impl<'a> RowReader<'a> {
 
     /// The next row. `started` is what its conversation's rows before gave as the start.
     pub(crate) fn next(&mut self, started: &mut Option<i64>) -> Result<ReadRow<'a>, Damage> {
-        let shape = self.shapes.byte();
-        let (has_text, has_unread) = (shape & 2 > 0, shape & 1 > 0);
-        let (rest, identity) = (shape >> 2, (shape >> 2) % IDENTITIES);
-        let (kind, direction) = (rest / IDENTITIES / DIRECTIONS, rest / IDENTITIES % DIRECTIONS);
-        let (kind, direction) = (kind_of(kind)?, direction_of(direction)?);
+        let Shape { kind, direction, identity, has_text, has_unread } = Shape::of(self.shapes.byte())?;
         let identity = self.identity(identity);
         let [occurred, sent, active, started] = self.times(started)?;
         let unread = has_unread.then(|| self.unread.number());
@@ -282,15 +271,15 @@ impl<'a> RowReader<'a> {
         Ok(ReadRow { kind, direction, identity, occurred, sent, active, started, unread, text })
     }
 
-    fn identity(&mut self, form: u8) -> Option<Identity> {
-        if form == OF_CONTENT {
+    fn identity(&mut self, form: IdentityForm) -> Option<Identity> {
+        if form == IdentityForm::Content {
             return None;
         }
         let part = self.parts.byte();
-        if form == UUID {
-            return Some(Identity::from_uuid(self.uuids.array(), part));
-        }
-        Some(Identity::given(self.text(), part))
+        Some(match form {
+            IdentityForm::Uuid => Identity::from_uuid(self.uuids.array(), part),
+            _ => Identity::given(self.text(), part),
+        })
     }
 
     fn text(&mut self) -> &'a str {

@@ -1,10 +1,4 @@
-//! The second stored form of conversations' memories: those of a page together, as columns, with what repeats said once.
-//!
-//! ```text
-//! 0  length of the tables   u32, little-endian
-//! 4  tables                 bincode
-//!    uuids                  the rest: see `rows_v2.rs`
-//! ```
+//! The body of a page: the facts of its conversations as columns, with repeated values stored once.
 //!
 //! The facts of a conversation, then its conflicts, are rows, its contexts and sessions entries of tables. A fact refers to
 //! its context by how many places that is from the one before, and to its session likewise (0 none, from 1 on the distance).
@@ -20,14 +14,14 @@ use convofold_engine::{
 use serde::{Deserialize, Serialize};
 
 use super::column::{Bytes, Column, Reader, unzigzag, zigzag};
-use super::frame::MAX_BODY_BYTES;
-use super::rows_v2::{ReadRow, Row, RowReader, RowsBuilder, RowsV2};
-use super::tables_v2::{
-    ContextsBuilder, ContextsReader, ContextsV2, SessionsBuilder, SessionsReader, SessionsV2, TextsBuilder,
-    TextsReader, TextsV2, ValuesBefore,
+use super::rows::{ReadRow, Row, RowReader, RowsBuilder, StoredRows};
+use super::tables::{
+    ContextsBuilder, ContextsReader, SessionsBuilder, SessionsReader, StoredContexts, StoredSessions, StoredTexts,
+    TextsBuilder, TextsReader, ValuesBefore,
 };
 use super::{join, split};
 use crate::damage::Damage;
+use crate::format::frame::MAX_BODY_BYTES;
 
 /// What is said once more takes a few bytes and may stand for many; so much for each byte of a body is more than what honest
 /// ones come to that are longer than [`MAX_BODY_BYTES`] can be.
@@ -42,11 +36,11 @@ const TIMED: u8 = 1;
 const UNTIMED: u8 = 2;
 
 #[derive(Debug, Serialize, Deserialize)]
-struct TablesV2<'a> {
+struct StoredConversations<'a> {
     /// Ids, and counts of facts, conflicts, contexts, sessions, duplicates and late ones.
     #[serde(borrow)]
     conversations: Bytes<'a>,
-    rows: RowsV2<'a>,
+    rows: StoredRows<'a>,
     seqs: Bytes<'a>,
     context_of: Bytes<'a>,
     session_of: Bytes<'a>,
@@ -55,9 +49,9 @@ struct TablesV2<'a> {
     happened: Bytes<'a>,
     /// The lowest 32 bits of the hash, a row.
     contents: Bytes<'a>,
-    contexts: ContextsV2<'a>,
-    sessions: SessionsV2<'a>,
-    texts: TextsV2<'a>,
+    contexts: StoredContexts<'a>,
+    sessions: StoredSessions<'a>,
+    texts: StoredTexts<'a>,
 }
 
 /// The body of a page of conversations.
@@ -74,7 +68,7 @@ pub(crate) fn decode(
     is_wanted: impl Fn(u32) -> bool,
 ) -> Result<Vec<Option<ConversationImage>>, Damage> {
     let (tables, uuids) = split(body)?;
-    let mut reader = PageReader::new(&super::decode::<TablesV2<'_>>(tables)?, uuids, body.len());
+    let mut reader = PageReader::new(&crate::format::decode::<StoredConversations<'_>>(tables)?, uuids, body.len());
     let images = (0..count).map(|place| reader.next(is_wanted(place))).collect::<Result<_, _>>()?;
     reader.end()?;
     Ok(images)
@@ -170,8 +164,8 @@ impl PageBuilder {
         self.happened.put(fact.at.alone().sub_ms_ns().into());
     }
 
-    fn stored(&self) -> TablesV2<'_> {
-        TablesV2 {
+    fn stored(&self) -> StoredConversations<'_> {
+        StoredConversations {
             conversations: self.conversations.stored(),
             rows: self.rows.stored(),
             seqs: self.seqs.stored(),
@@ -209,7 +203,7 @@ struct PageReader<'a> {
 }
 
 impl<'a> PageReader<'a> {
-    fn new(tables: &TablesV2<'a>, uuids: &'a [u8], body_bytes: usize) -> Self {
+    fn new(tables: &StoredConversations<'a>, uuids: &'a [u8], body_bytes: usize) -> Self {
         Self {
             conversations: Reader::new(tables.conversations),
             rows: RowReader::new(tables.rows, uuids),
@@ -424,7 +418,7 @@ mod tests {
 
     use super::*;
     use crate::format::arbitrary;
-    use crate::format::fixtures;
+    use crate::format::samples;
 
     fn images(events: &[Event]) -> Vec<ConversationImage> {
         let mut board = Board::new();
@@ -463,7 +457,7 @@ mod tests {
     /// Put together by hand, with hashes of nothing: these are remembered as far as they are kept.
     #[test]
     fn what_is_remembered_of_another_event_is_found_out() {
-        let images = fixtures::images();
+        let images = samples::images();
         let read = read(&images);
         for (image, read) in images.iter().zip(&read) {
             let facts = image.facts.iter().chain(&image.conflicts);
@@ -477,7 +471,7 @@ mod tests {
 
     #[test]
     fn a_time_that_does_not_follow_from_the_times_comes_back() {
-        let mut images = images(&[fixtures::full_event(), fixtures::session_event()]);
+        let mut images = images(&[samples::full_event(), samples::session_event()]);
         let time = Time::from_ms_and_ns(7, 9).unwrap();
         images[0].facts[0].at = At::Untimed { alone: time };
         images[1].facts[0].at = At::Timed(time);

@@ -1,4 +1,4 @@
-//! What events have in common, the second stored form: texts, contexts and sessions, each written where it first occurs.
+//! What events have in common: texts, contexts and sessions, each stored where it first occurs.
 //!
 //! A text is referred to by a number: 0 none, 1 the next of the table, 2 the one in the same place of what the conversation
 //! said before, from 3 on one of the table that occurred already. A number of a session is 0 none, 1 as before, 2 the next
@@ -21,7 +21,7 @@ const FIRST: u64 = 3;
 
 /// Texts, none of them twice.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub(crate) struct TextsV2<'a> {
+pub(crate) struct StoredTexts<'a> {
     #[serde(borrow)]
     lengths: Bytes<'a>,
     texts: &'a str,
@@ -76,8 +76,8 @@ impl TextsBuilder {
         places.clear();
     }
 
-    pub(crate) fn stored(&self) -> TextsV2<'_> {
-        TextsV2 { lengths: self.lengths.stored(), texts: &self.texts }
+    pub(crate) fn stored(&self) -> StoredTexts<'_> {
+        StoredTexts { lengths: self.lengths.stored(), texts: &self.texts }
     }
 }
 
@@ -90,7 +90,7 @@ pub(crate) struct TextsReader<'a> {
 }
 
 impl<'a> TextsReader<'a> {
-    pub(crate) fn new(texts: TextsV2<'a>) -> Self {
+    pub(crate) fn new(texts: StoredTexts<'a>) -> Self {
         Self { lengths: Reader::new(texts.lengths), texts: TextReader::new(texts.texts), known: Vec::new() }
     }
 
@@ -121,7 +121,7 @@ impl<'a> TextsReader<'a> {
 
 /// Contexts by their texts, in the order of [`Context::texts`].
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub(crate) struct ContextsV2<'a> {
+pub(crate) struct StoredContexts<'a> {
     /// A byte each: whether nobody is assigned.
     #[serde(borrow)]
     nobody: Bytes<'a>,
@@ -149,8 +149,8 @@ impl ContextsBuilder {
         self.texts.iter_mut().for_each(Column::clear);
     }
 
-    pub(crate) fn stored(&self) -> ContextsV2<'_> {
-        ContextsV2 { nobody: self.nobody.stored(), texts: self.texts.each_ref().map(Column::stored) }
+    pub(crate) fn stored(&self) -> StoredContexts<'_> {
+        StoredContexts { nobody: self.nobody.stored(), texts: self.texts.each_ref().map(Column::stored) }
     }
 }
 
@@ -164,7 +164,7 @@ pub(crate) struct ContextsReader<'a> {
 }
 
 impl<'a> ContextsReader<'a> {
-    pub(crate) fn new(contexts: ContextsV2<'a>) -> Self {
+    pub(crate) fn new(contexts: StoredContexts<'a>) -> Self {
         Self { nobody: Reader::new(contexts.nobody), texts: contexts.texts.map(Reader::new) }
     }
 
@@ -194,7 +194,7 @@ impl<'a> ContextsReader<'a> {
 
 /// Sessions by their values: [`Session::numbers`], then [`Session::texts`].
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub(crate) struct SessionsV2<'a> {
+pub(crate) struct StoredSessions<'a> {
     #[serde(borrow)]
     numbers: [Bytes<'a>; NUMBERS],
     texts: [Bytes<'a>; TEXTS],
@@ -245,8 +245,8 @@ impl SessionsBuilder {
         self.texts.iter_mut().for_each(Column::clear);
     }
 
-    pub(crate) fn stored(&self) -> SessionsV2<'_> {
-        SessionsV2 {
+    pub(crate) fn stored(&self) -> StoredSessions<'_> {
+        StoredSessions {
             numbers: self.numbers.each_ref().map(Column::stored),
             texts: self.texts.each_ref().map(Column::stored),
         }
@@ -267,7 +267,7 @@ pub(crate) struct SessionsReader<'a> {
 }
 
 impl<'a> SessionsReader<'a> {
-    pub(crate) fn new(sessions: SessionsV2<'a>) -> Self {
+    pub(crate) fn new(sessions: StoredSessions<'a>) -> Self {
         Self { numbers: sessions.numbers.map(Reader::new), texts: sessions.texts.map(Reader::new) }
     }
 

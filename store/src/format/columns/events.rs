@@ -1,10 +1,4 @@
-//! The second form of what is in a block: columns, and what repeats said once.
-//!
-//! ```text
-//! 0  length of the tables   u32, little-endian
-//! 4  tables                 bincode
-//!    uuids                  the rest: see `rows_v2.rs`
-//! ```
+//! The body of a block: events as columns, with repeated values stored once.
 //!
 //! Each event is a row. Beside its own columns it has a number for its conversation (0 the next id of the table, from 1 on
 //! one that occurred already), one for its context (0 as the conversation's event before, 1 the next of the table, from 2
@@ -14,16 +8,16 @@
 use convofold_engine::{Context, Event, EventParts, Session};
 use serde::{Deserialize, Serialize};
 
-use super::block::StoredBookmarkV1;
 use super::column::{Bytes, Column, Reader};
-use super::frame::MAX_BODY_BYTES;
-use super::rows_v2::{Row, RowReader, RowsBuilder, RowsV2};
-use super::tables_v2::{
-    ContextsBuilder, ContextsReader, ContextsV2, SessionsBuilder, SessionsReader, SessionsV2, TextsBefore,
-    TextsBuilder, TextsReader, TextsV2, ValuesBefore,
+use super::rows::{Row, RowReader, RowsBuilder, StoredRows};
+use super::tables::{
+    ContextsBuilder, ContextsReader, SessionsBuilder, SessionsReader, StoredContexts, StoredSessions, StoredTexts,
+    TextsBefore, TextsBuilder, TextsReader, ValuesBefore,
 };
 use super::{join, split};
 use crate::damage::Damage;
+use crate::format::bookmark::StoredBookmark;
+use crate::format::frame::MAX_BODY_BYTES;
 
 /// What an event takes beside its texts, about.
 const EVENT_BYTES: usize = 128;
@@ -39,16 +33,16 @@ const SAME_SESSION: u64 = 1;
 const NEXT_SESSION: u64 = 2;
 
 #[derive(Debug, Serialize, Deserialize)]
-struct TablesV2<'a> {
+struct StoredEvents<'a> {
     #[serde(borrow)]
-    rows: RowsV2<'a>,
+    rows: StoredRows<'a>,
     conversation_of: Bytes<'a>,
     context_of: Bytes<'a>,
     session_of: Bytes<'a>,
-    contexts: ContextsV2<'a>,
-    sessions: SessionsV2<'a>,
-    ids: TextsV2<'a>,
-    texts: TextsV2<'a>,
+    contexts: StoredContexts<'a>,
+    sessions: StoredSessions<'a>,
+    ids: StoredTexts<'a>,
+    texts: StoredTexts<'a>,
 }
 
 /// A body being filled.
@@ -150,8 +144,8 @@ impl BodyBuilder {
     }
 
     /// The body but for its [`BodyBuilder::rest`].
-    pub(crate) fn encode(&self, bookmarks: &[StoredBookmarkV1<'_>]) -> Result<Vec<u8>, Damage> {
-        let tables = TablesV2 {
+    pub(crate) fn encode(&self, bookmarks: &[StoredBookmark<'_>]) -> Result<Vec<u8>, Damage> {
+        let tables = StoredEvents {
             rows: self.rows.stored(),
             conversation_of: self.conversation_of.stored(),
             context_of: self.context_of.stored(),
@@ -172,16 +166,16 @@ impl BodyBuilder {
 
 /// A body that was read back.
 #[derive(Debug)]
-pub(crate) struct BodyV2<'a> {
-    tables: TablesV2<'a>,
-    pub(crate) bookmarks: Vec<StoredBookmarkV1<'a>>,
+pub(crate) struct Body<'a> {
+    tables: StoredEvents<'a>,
+    bookmarks: Vec<StoredBookmark<'a>>,
     uuids: &'a [u8],
 }
 
-impl<'a> BodyV2<'a> {
+impl<'a> Body<'a> {
     pub(crate) fn open(body: &'a [u8]) -> Result<Self, Damage> {
         let (tables, uuids) = split(body)?;
-        let (tables, bookmarks) = super::decode(tables)?;
+        let (tables, bookmarks) = crate::format::decode(tables)?;
         Ok(Self { tables, bookmarks, uuids })
     }
 
@@ -189,7 +183,19 @@ impl<'a> BodyV2<'a> {
         self.tables.rows.len()
     }
 
-    /// Hands the events of some conversations to `take`, with their places in the block.
+    pub(crate) fn bookmarks(&self) -> &[StoredBookmark<'a>] {
+        &self.bookmarks
+    }
+
+    /// All events, in order.
+    pub(crate) fn events(&self) -> Result<Vec<Event>, Damage> {
+        let mut events = Vec::with_capacity(self.count());
+        self.events_of(|_| true, |_, event| events.push(event))?;
+        Ok(events)
+    }
+
+    /// Passes the events of the wanted conversations to `take`, with their index in the block. An event that is not wanted
+    /// costs a fraction of one that is.
     pub(crate) fn events_of(
         &self,
         wanted: impl Fn(&str) -> bool,
@@ -235,7 +241,7 @@ struct ReadGroup<'a> {
 }
 
 impl<'a> EventReader<'a> {
-    fn new(tables: &TablesV2<'a>, uuids: &'a [u8]) -> Self {
+    fn new(tables: &StoredEvents<'a>, uuids: &'a [u8]) -> Self {
         Self {
             rows: RowReader::new(tables.rows, uuids),
             conversation_of: Reader::new(tables.conversation_of),
@@ -354,7 +360,7 @@ mod tests {
 
     use super::*;
     use crate::format::arbitrary;
-    use crate::format::fixtures::{full_event, session_event};
+    use crate::format::samples::{full_event, session_event};
 
     fn written(events: &[Event]) -> BodyBuilder {
         let mut builder = BodyBuilder::default();
@@ -368,7 +374,7 @@ mod tests {
 
     fn read(body: &[u8], wanted: impl Fn(&str) -> bool) -> Vec<(u32, Event)> {
         let mut events = Vec::new();
-        BodyV2::open(body).unwrap().events_of(wanted, |place, event| events.push((place, event))).unwrap();
+        Body::open(body).unwrap().events_of(wanted, |place, event| events.push((place, event))).unwrap();
         events
     }
 
@@ -421,7 +427,7 @@ mod tests {
         (0..1_100).for_each(|_| builder.push(&event));
         let whole = body(&builder);
         assert!(whole.len() < 2 << 20);
-        let error = BodyV2::open(&whole).unwrap().events_of(|_| true, |_, _| ()).unwrap_err();
+        let error = Body::open(&whole).unwrap().events_of(|_| true, |_, _| ()).unwrap_err();
         assert!(matches!(error, Damage::Length { .. }), "{error}");
     }
 }

@@ -1,0 +1,43 @@
+//! Bodies as columns: numbers of one kind side by side, repeated values once. Similar values side by side compress well.
+//!
+//! ```text
+//! 0  length of the tables   u32, little-endian
+//! 4  tables                 bincode
+//!    uuids                  the rest, not compressed: see `rows.rs`
+//! ```
+
+mod column;
+pub(super) mod conversations;
+pub(super) mod events;
+mod rows;
+mod shape;
+mod tables;
+
+use serde::Serialize;
+
+use super::encode_into;
+use super::frame::{MAX_BODY_BYTES, u32_at};
+use crate::damage::Damage;
+
+/// Where tables and what is not compressed lie in one body: how long the tables are.
+const LENGTH_BYTES: usize = 4;
+
+/// The first part of a body, of which what is not compressed is the rest: its length, and the tables.
+fn join(tables: &impl Serialize) -> Result<Vec<u8>, Damage> {
+    let mut body = vec![0; LENGTH_BYTES];
+    encode_into(tables, &mut body)?;
+    let length = body.len() - LENGTH_BYTES;
+    let too_long = Damage::Length { expected: MAX_BODY_BYTES as u64, found: length as u64 };
+    let length = u32::try_from(length).map_err(|_| too_long)?;
+    if let Some(place) = body.first_chunk_mut() {
+        *place = length.to_le_bytes();
+    }
+    Ok(body)
+}
+
+/// The tables of a body, and its rest.
+fn split(body: &[u8]) -> Result<(&[u8], &[u8]), Damage> {
+    let length = u32_at(body, 0) as usize;
+    let split = body.get(LENGTH_BYTES..).and_then(|rest| rest.split_at_checked(length));
+    split.ok_or(Damage::TooShort { expected: length.saturating_add(LENGTH_BYTES), found: body.len() })
+}

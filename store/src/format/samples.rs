@@ -1,0 +1,246 @@
+//! Values of every stored form, for tests and fixtures.
+
+use convofold_engine::{
+    AgentMention, ArrivalCounts, At, ContentHash, Context, ConversationImage, Direction, Draft, Event, EventParts,
+    Fact, Identity, Kind, OpenConversation, Outline, SUPEROFFICE, Session, StateHash, Time,
+};
+
+use super::block::Tail;
+use super::bookmark::StoredBookmark;
+use super::checkpoint::CheckpointRecord;
+use super::log_start::LogStart;
+use super::page_head::PageHead;
+use super::replay_mark::ReplayMark;
+
+/// An event that says everything a message or a lifecycle event can.
+pub(crate) fn full_event() -> Event {
+    Draft::new("airship", "3f0c_1627535470959", Kind::Open, Time::from_ms_and_ns(1_627_535_468_595, 123_456))
+        .identity(Identity::given("017af0ac-716f-633a-483c-5c0f94afce23", 0))
+        .sent(Time::from_ms(1_627_535_468_000))
+        .started(Time::from_ms(1_627_535_400_000))
+        .active(Time::from_ms(1_627_535_460_000))
+        .unread(3)
+        .agent(AgentMention::agent("42", "Ida Øst"))
+        .direction(Direction::Out)
+        .channel("sms")
+        .text("Good morning! ☀")
+        .member_name("Marcus")
+        .member_number("14695550115")
+        .member_business_id("b-1")
+        .member_channel_id("c-1")
+        .shortcode("946710")
+        .app_key("iKU_x")
+        .tenant("t-1")
+        .build()
+        .unwrap()
+}
+
+/// An event of SuperOffice's, with a session and an identity that is no UUID.
+pub(crate) fn session_event() -> Event {
+    Draft::new(SUPEROFFICE, "superoffice:Cust1:7", Kind::Close, Time::from_ms(1_641_900_600_000))
+        .identity(Identity::given("EVENT-1", 1))
+        .agent(AgentMention::Nobody)
+        .session(
+            Session::new()
+                .alert_level(-1)
+                .chatbot_is_active(true)
+                .consented(false)
+                .contact_id(2)
+                .customer_alias("Kim".to_owned())
+                .customer_id(3)
+                .project_id(4)
+                .rating(5)
+                .sale_id(6)
+                .status(9)
+                .ticket_id(8)
+                .topic_id(9)
+                .user_id(10),
+        )
+        .build()
+        .unwrap()
+}
+
+pub(crate) fn log_start() -> LogStart {
+    let tail = Tail { block_no: 12, seq: 3_401, chain: 0x0123_4567_89ab_cdef };
+    let bookmarks = [("kafka/0".to_owned(), vec![1, 2, 3])];
+    LogStart { tail, dropped_bytes: 200_000, bookmarks: bookmarks.into() }
+}
+
+/// An event whose content is its identity, and one at odds with the first.
+pub(crate) fn events() -> Vec<Event> {
+    let plain = Draft::new("helpdesk", "case-7", Kind::Message, Time::from_ms(1_700_000_000_000));
+    let first = full_event();
+    let at_odds = first.draft().text("Good evening!").build().unwrap();
+    vec![first.clone(), session_event(), plain.build().unwrap(), at_odds]
+}
+
+/// Where the sample block begins.
+pub(crate) const TAIL: Tail = Tail { block_no: 12, seq: 3_400, chain: 0x0123_4567_89ab_cdef_0123_4567_89ab_cdef };
+pub(crate) const BOOKMARKS: [StoredBookmark<'_>; 2] = [
+    StoredBookmark { name: "airship/offset", value: Some(b"1000010839000") },
+    StoredBookmark { name: "gone", value: None },
+];
+
+/// Put together by hand, so that they do not depend on how the engine hashes and folds.
+pub(crate) fn images() -> Vec<ConversationImage> {
+    let at = |ms| Time::from_ms_and_ns(ms, 123_456).unwrap();
+    let message = Fact {
+        seq: 1,
+        at: At::Timed(at(1_627_535_468_595)),
+        kind: Kind::Message,
+        direction: Some(Direction::In),
+        occurred: Some(at(1_627_535_468_595)),
+        sent: Time::from_ms(1_627_535_468_000),
+        started: None,
+        active: None,
+        unread: None,
+        identity: Identity::given("017af0ac-716f-633a-483c-5c0f94afce23", 0),
+        content: ContentHash::from_bits(0x0123_4567_89ab_cdef_fedc_ba98_7654_3210),
+        text: Some("Good morning! ☀".into()),
+        context: 0,
+        session: None,
+    };
+    let close = Fact {
+        seq: 4,
+        at: At::Untimed { alone: at(1_627_535_470_000) },
+        kind: Kind::Close,
+        direction: Some(Direction::Out),
+        occurred: None,
+        sent: None,
+        started: Time::from_ms(1_627_535_400_000),
+        active: Time::from_ms(1_627_535_480_000),
+        unread: Some(300),
+        identity: Identity::of_content(ContentHash::from_bits(7)),
+        content: ContentHash::from_bits(7),
+        text: None,
+        context: 1,
+        session: Some(0),
+    };
+    let loser = Fact {
+        seq: 3,
+        occurred: Some(at(1_565_723_700_000)),
+        identity: Identity::given("EVENT-1", 2),
+        text: None,
+        ..message.clone()
+    };
+    let source = Some("airship");
+    let mut texts = [
+        source,
+        Some("42"),
+        Some("Ida Øst"),
+        Some("sms"),
+        Some("Marcus"),
+        Some("14695550115"),
+        None,
+        None,
+        None,
+        None,
+        None,
+    ];
+    texts[6..].copy_from_slice(&[Some("b-1"), Some("c-1"), Some("946710"), Some("iKU_x"), Some("t-1")]);
+    let full = Context::new(texts, false).unwrap();
+    let nobody = Context::new([source, None, None, None, None, None, None, None, None, None, None], true).unwrap();
+    let session = session_event().session().cloned().unwrap();
+    vec![
+        ConversationImage {
+            id: "3f0c_1627535470959".into(),
+            facts: vec![message.clone(), close],
+            conflicts: vec![loser],
+            contexts: vec![full.clone(), nobody],
+            sessions: vec![session],
+            arrivals: ArrivalCounts { duplicates: 5, late: 6 },
+        },
+        ConversationImage {
+            id: "case-7".into(),
+            facts: vec![Fact { seq: 2, ..message }],
+            conflicts: vec![],
+            contexts: vec![full],
+            sessions: vec![],
+            arrivals: ArrivalCounts::default(),
+        },
+    ]
+}
+
+/// The same with the content hashes of these events, which a page does not store.
+pub(crate) fn images_of_events() -> Vec<ConversationImage> {
+    let mut images = images();
+    for image in &mut images {
+        let ConversationImage { id, facts, conflicts, contexts, sessions, .. } = image;
+        for fact in facts.iter_mut().chain(conflicts) {
+            let parts = EventParts {
+                conversation: id,
+                context: &contexts[fact.context as usize],
+                identity: None,
+                kind: fact.kind,
+                direction: fact.direction,
+                occurred: fact.occurred,
+                sent: fact.sent,
+                started: fact.started,
+                active: fact.active,
+                unread: fact.unread,
+                text: fact.text.as_deref(),
+                session: fact.session.map(|session| sessions[session as usize].clone()),
+            };
+            fact.content = parts.build().unwrap().content();
+            if fact.identity.is_content() {
+                fact.identity = Identity::of_content(fact.content);
+            }
+        }
+    }
+    images
+}
+
+/// An open conversation with every value, and a closed one.
+pub(crate) fn page_head() -> PageHead {
+    let mut row = OpenConversation::new("3f0c_1627535470959".into(), 1_627_535_400_000, 1_627_535_480_000);
+    row.tenant = Some("t-1".into());
+    row.channel = Some("sms".into());
+    row.agent_id = Some("42".into());
+    row.agent_name = Some("Ida Øst".into());
+    row.member_name = Some("Marcus".into());
+    row.member_number = Some("14695550115".into());
+    row.member_business_id = Some("b-1".into());
+    row.member_channel_id = Some("c-1".into());
+    row.shortcode = Some("946710".into());
+    row.unread = 3;
+    row.waiting_since = Some(1_627_535_468_595);
+    row.suspect = true;
+    let closed = Outline::closed(0x0123_4567_89ab_cdef, Some("t-1".into()), None);
+    PageHead { fold_version: 1, outlines: vec![Outline::open(row), closed], hash: StateHash::from_bytes([4; 32]) }
+}
+
+pub(crate) fn checkpoint() -> CheckpointRecord {
+    CheckpointRecord {
+        generation: 9,
+        fold_version: 1,
+        last_seq: 3_400,
+        last_block_no: 12,
+        chain: [1; 16],
+        slot_count: 40,
+        page_slots: 16,
+        pages_checksum: [2; 16],
+        halves: vec![0b101],
+        page_bytes: 12_345,
+        log_bytes: 67_890,
+        state_hash: [3; 32],
+        bookmarks: vec![("airship/offset".to_owned(), b"1000010839000".to_vec())],
+    }
+}
+
+pub(crate) fn replay_mark() -> ReplayMark {
+    ReplayMark {
+        input: 1,
+        line: 2,
+        byte_offset: 3,
+        fingerprint: 4,
+        lines: 5,
+        bytes: 6,
+        events: 7,
+        applied: 8,
+        late: 9,
+        duplicates: 10,
+        conflicts: 11,
+        ignored: vec![("airship".to_owned(), "other_type".to_owned(), 13)],
+        rejected: vec![("not JSON".to_owned(), 12)],
+    }
+}

@@ -1,0 +1,222 @@
+//! The exact bytes of every stored form, kept in `store/tests-data/`.
+//!
+//! `just fixtures` writes them. Each form also has a fixture that is compressed; its bytes depend on the version of zstd,
+//! so it is only read.
+
+use std::path::PathBuf;
+
+use crate::care::backup::tests as backup;
+use crate::damage::Damage;
+use crate::format::block::{self, Block, BlockBuilder, Tail};
+use crate::format::frame::{Compressor, HEADER_BYTES, Mark, u32_at, u64_at};
+use crate::format::{checkpoint, log_start, page, page_head, replay_mark, samples};
+
+/// A value with a header and a checksum: see [`crate::format::frame`].
+struct Form {
+    name: &'static str,
+    mark: Mark,
+    write: fn(&mut Compressor) -> Vec<u8>,
+    /// Reads a value, and encodes what was read without compression.
+    rewrite: fn(&[u8]) -> Result<Vec<u8>, Damage>,
+}
+
+const FORMS: [Form; 5] = [
+    Form { name: "block", mark: block::MARK, write: write_block, rewrite: rewrite_block },
+    Form {
+        name: "page",
+        mark: page::MARK,
+        write: |compressor| page::seal(5, 9, &samples::images_of_events(), compressor).unwrap().0,
+        rewrite: |value| {
+            let page = page::open(5, value)?;
+            let generation = u64_at(value, HEADER_BYTES + 8);
+            Ok(page::seal(5, generation, &page.images, &mut Compressor::plain())?.0)
+        },
+    },
+    Form {
+        name: "page-head",
+        mark: page_head::MARK,
+        write: |compressor| page_head::seal(5, &samples::page_head(), compressor).unwrap().0,
+        rewrite: |value| Ok(page_head::seal(5, &page_head::open(5, value)?.0, &mut Compressor::plain())?.0),
+    },
+    Form {
+        name: "checkpoint",
+        mark: checkpoint::MARK,
+        write: |compressor| checkpoint::seal(&samples::checkpoint(), compressor).unwrap(),
+        rewrite: |value| checkpoint::seal(&checkpoint::open(9, value)?, &mut Compressor::plain()),
+    },
+    Form {
+        name: "log-start",
+        mark: log_start::MARK,
+        write: |compressor| log_start::seal(&samples::log_start(), compressor).unwrap(),
+        rewrite: |value| log_start::seal(&log_start::open(value)?, &mut Compressor::plain()),
+    },
+];
+
+fn write_block(compressor: &mut Compressor) -> Vec<u8> {
+    let (mut builder, mut tail) = (BlockBuilder::default(), samples::TAIL);
+    samples::events().iter().for_each(|event| builder.push(event));
+    builder.seal(&mut tail, &samples::BOOKMARKS, compressor).unwrap().1
+}
+
+fn rewrite_block(value: &[u8]) -> Result<Vec<u8>, Damage> {
+    let block = Block::open(value)?;
+    let body = block.decode()?;
+    let mut builder = BlockBuilder::default();
+    body.events()?.iter().for_each(|event| builder.push(event));
+    let mut tail = Tail { block_no: block.block_no, seq: block.first_seq, chain: block.previous };
+    Ok(builder.seal(&mut tail, body.bookmarks(), &mut Compressor::plain())?.1)
+}
+
+/// A value that has other protection, or none of its own.
+struct Other {
+    name: &'static str,
+    write: fn() -> Vec<u8>,
+    rewrite: fn(&[u8]) -> Vec<u8>,
+}
+
+const OTHERS: [Other; 4] = [
+    Other {
+        name: "replay-mark",
+        write: || replay_mark::seal(&samples::replay_mark()).unwrap(),
+        rewrite: |value| replay_mark::seal(&replay_mark::open(value).unwrap()).unwrap(),
+    },
+    Other { name: "backup-complete", write: backup::complete, rewrite: backup::rewrite },
+    Other { name: "backup-with-base", write: backup::with_base, rewrite: backup::rewrite },
+    Other { name: "backup-incremental", write: backup::incremental, rewrite: backup::rewrite },
+];
+
+fn path(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests-data").join(name).with_extension("bin")
+}
+
+fn fixture(name: &str) -> Vec<u8> {
+    std::fs::read(path(name)).unwrap()
+}
+
+fn zstd_name(form: &Form) -> String {
+    format!("{}-zstd", form.name)
+}
+
+#[test]
+#[ignore = "writes store/tests-data: run `just fixtures`"]
+fn write_fixtures() {
+    for form in FORMS {
+        std::fs::write(path(form.name), (form.write)(&mut Compressor::plain())).unwrap();
+        std::fs::write(path(&zstd_name(&form)), (form.write)(&mut Compressor::new().unwrap())).unwrap();
+    }
+    for other in OTHERS {
+        std::fs::write(path(other.name), (other.write)()).unwrap();
+    }
+}
+
+#[test]
+fn every_form_is_written_as_its_fixture() {
+    for form in FORMS {
+        assert_eq!((form.write)(&mut Compressor::plain()), fixture(form.name), "{}: run `just fixtures`", form.name);
+    }
+    for other in OTHERS {
+        assert_eq!((other.write)(), fixture(other.name), "{}: run `just fixtures`", other.name);
+    }
+}
+
+#[test]
+fn every_fixture_is_read_and_encoded_again_byte_for_byte() {
+    for form in FORMS {
+        let plain = fixture(form.name);
+        assert_eq!((form.rewrite)(&plain).unwrap(), plain, "{}", form.name);
+        assert_eq!((form.rewrite)(&fixture(&zstd_name(&form))).unwrap(), plain, "{}", form.name);
+    }
+    for other in OTHERS {
+        let value = fixture(other.name);
+        assert_eq!((other.rewrite)(&value), value, "{}", other.name);
+    }
+}
+
+#[test]
+fn every_fixture_is_read_as_what_was_written() {
+    let value = fixture("block");
+    let block = Block::open(&value).unwrap();
+    block.follows(&samples::TAIL).unwrap();
+    assert_eq!((block.end().block_no, block.end().seq), (13, 3_404));
+    let body = block.decode().unwrap();
+    assert_eq!((body.bookmarks(), body.events().unwrap()), (&samples::BOOKMARKS[..], samples::events()));
+    assert_eq!(page::open(5, &fixture("page")).unwrap().images, samples::images_of_events());
+    let (_, some) = page::open_some(5, &fixture("page"), |place| place == 1).unwrap();
+    assert_eq!(some, [None, samples::images_of_events().pop()]);
+    assert_eq!(page_head::open(5, &fixture("page-head")).unwrap().0, samples::page_head());
+    assert_eq!(checkpoint::open(9, &fixture("checkpoint")).unwrap(), samples::checkpoint());
+    assert_eq!(log_start::open(&fixture("log-start")).unwrap(), samples::log_start());
+    assert_eq!(replay_mark::open(&fixture("replay-mark")).unwrap(), samples::replay_mark());
+    assert!(matches!(page::open(6, &fixture("page")), Err(Damage::Field { .. })));
+    assert!(matches!(checkpoint::open(6, &fixture("checkpoint")), Err(Damage::Field { .. })));
+}
+
+#[test]
+fn a_value_that_is_cut_off_anywhere_is_damaged() {
+    for form in FORMS {
+        for name in [form.name, &zstd_name(&form)] {
+            let value = fixture(name);
+            for length in 0..value.len() {
+                let damage = (form.rewrite)(&value[..length]).unwrap_err();
+                let is_told = matches!(damage, Damage::TooShort { .. } | Damage::Length { .. });
+                assert!(is_told, "{name}, {length} bytes: {damage}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_bit_that_is_flipped_anywhere_is_damage() {
+    for form in FORMS {
+        for name in [form.name, &zstd_name(&form)] {
+            let mut value = fixture(name);
+            for bit in 0..value.len() * 8 {
+                value[bit / 8] ^= 1 << (bit % 8);
+                assert!((form.rewrite)(&value).is_err(), "{name}, bit {bit}");
+                value[bit / 8] ^= 1 << (bit % 8);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_value_of_another_version_is_named() {
+    for form in FORMS {
+        let mut value = fixture(form.name);
+        for found in [0, 2] {
+            value[4] = found;
+            assert_eq!((form.rewrite)(&value), Err(Damage::UnknownVersion { expected: 1, found }), "{}", form.name);
+        }
+    }
+}
+
+/// With a right checksum, so that only the decoder can find it.
+#[test]
+fn a_body_that_lies_is_an_error_and_asks_for_no_memory() {
+    for Form { name, mark, rewrite, .. } in FORMS {
+        let whole = fixture(name);
+        let (fields, body) = whole[HEADER_BYTES..].split_at(mark.field_bytes);
+        let read = |body: &[u8]| rewrite(&Compressor::plain().seal(mark, fields, body).unwrap().0);
+        assert_eq!(read(body).as_ref(), Ok(&whole));
+        for at in 0..body.len() {
+            for byte in [0, 1, 2, 3, 127, 251, 252, 253, 254, 255] {
+                let mut lying = body.to_vec();
+                lying[at] = byte;
+                // It is another value or an error.
+                let _ = read(&lying);
+            }
+            assert!(read(&body[..at]).is_err(), "{name}, {at} bytes");
+        }
+        assert!(read(&[body, &[0]].concat()).is_err(), "{name}");
+        assert!(read(&[body, &[0; 16]].concat()).is_err(), "{name}");
+    }
+}
+
+#[test]
+fn the_lengths_in_a_header_are_those_of_its_value() {
+    for form in FORMS {
+        let value = fixture(form.name);
+        let body_bytes = value.len() - HEADER_BYTES - form.mark.field_bytes;
+        assert_eq!([u32_at(&value, 8), u32_at(&value, 12)].map(|bytes| bytes as usize), [body_bytes; 2]);
+    }
+}
