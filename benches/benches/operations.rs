@@ -55,7 +55,7 @@ fn parse_and_fold(criterion: &mut Criterion) -> Result<()> {
 }
 
 fn apply(board: &mut Board, events: &[Event]) {
-    let mut batch = board.batch();
+    let mut batch = board.edit();
     for (seq, event) in (1..).zip(events) {
         batch.apply(seq, event);
     }

@@ -10,16 +10,16 @@ use hashbrown::hash_table::Entry;
 use hashbrown::{HashMap, HashTable};
 
 use crate::conversation::Conversation;
-use crate::directory::{Directory, fingerprint};
 use crate::effect::{Admission, Effect, Seq};
 use crate::event::Event;
 use crate::hash::StateHash;
 use crate::history::{self, Arrivals, HistoryEntry};
+use crate::id_map::{IdMap, fingerprint};
 use crate::image::{ConversationImage, ImageError};
 use crate::index::{Index, Seen, Slot, Update};
-use crate::names::Names;
+use crate::interner::Interner;
 use crate::outline::Outline;
-use crate::resident::{Resident, Returning};
+use crate::resident::{ReloadedConversation, Resident};
 use crate::state::State;
 
 /// The version of the rules of the fold, to be raised with every change of what is exported. A checkpoint of another
@@ -34,16 +34,16 @@ pub const FOLD_VERSION: u32 = 1;
 /// let mut board = Board::new();
 /// let event = Draft::new("helpdesk", "case-7", Kind::Message, Time::from_ms(1_700_000_000_000))
 ///     .direction(Direction::In);
-/// board.batch().apply(1, &event.build()?);
+/// board.edit().apply(1, &event.build()?);
 /// assert_eq!(board.state("case-7").map(|state| state.unread), Some(1));
 /// # Ok::<_, Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Default)]
 pub struct Board {
-    directory: Directory,
+    id_map: IdMap,
     /// The conversations that are here.
     residents: HashMap<Slot, Box<Resident>>,
-    names: Names,
+    interner: Interner,
     hash: StateHash,
     unhashed: Vec<Slot>,
     unsaved: BTreeSet<Slot>,
@@ -51,23 +51,23 @@ pub struct Board {
     /// What the largest conversation took that was ever here.
     largest_bytes: u64,
     /// How many batches there were: what is here and was touched by none for long may go first.
-    batches: u64,
+    edits: u64,
 }
 
 /// Where a conversation is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Whereabouts {
+pub enum Location {
     /// On the board.
-    Here,
+    Resident,
     /// Away, if it is at this place: see [`Board::find_after`].
-    Away(u32),
+    Evicted(u32),
     /// There is no such conversation.
-    Nowhere,
+    Unknown,
 }
 
-/// Conversations that went; see [`Board::let_go`].
+/// Conversations that went; see [`Board::evict`].
 #[derive(Debug)]
-pub struct Gone {
+pub struct Evicted {
     #[expect(clippy::vec_box, reason = "they are let go of as they are held, without being moved")]
     _residents: Vec<Box<Resident>>,
 }
@@ -83,10 +83,10 @@ impl Board {
     #[must_use]
     pub fn of_outlines(outlines: impl IntoIterator<Item = Outline>, hash: StateHash) -> (Self, Index) {
         let mut board = Self { hash, ..Self::default() };
-        let Self { directory, names, .. } = &mut board;
+        let Self { id_map, interner, .. } = &mut board;
         let index = Index::of(outlines.into_iter().map(|Outline { fingerprint, seen }| {
-            let open = seen.open.map(|row| names.share_all(row));
-            (directory.add(fingerprint), Seen { open, ..seen })
+            let open = seen.open.map(|row| interner.share_all(row));
+            (id_map.add(fingerprint), Seen { open, ..seen })
         }));
         (board, index)
     }
@@ -100,7 +100,7 @@ impl Board {
     /// How many conversations there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.directory.len()
+        self.id_map.len()
     }
 
     /// Whether there is no conversation.
@@ -135,25 +135,25 @@ impl Board {
     }
 
     /// Begins to apply events. When the batch is finished or dropped, every answer of the board reflects them, and
-    /// [`Batch::finish`] tells what an [`Index`] has to know of it.
-    pub fn batch(&mut self) -> Batch<'_> {
-        self.batches += 1;
-        Batch { board: self, touched: Vec::new() }
+    /// [`BoardEdit::finish`] tells what an [`Index`] has to know of it.
+    pub fn edit(&mut self) -> BoardEdit<'_> {
+        self.edits += 1;
+        BoardEdit { board: self, touched: Vec::new() }
     }
 
     /// The place of a conversation that is here.
-    fn slot_here(&self, id: &str) -> Option<Slot> {
-        self.directory.find(fingerprint(id), |slot| self.at(slot).is_some_and(|conversation| *conversation.id == *id))
+    fn resident_slot(&self, id: &str) -> Option<Slot> {
+        self.id_map.find(fingerprint(id), |slot| self.at(slot).is_some_and(|conversation| *conversation.id == *id))
     }
 
     /// The first place after another one where a conversation that is away may have this id.
-    fn slot_away(&self, id: &str, after: Option<Slot>) -> Option<Slot> {
+    fn evicted_slot(&self, id: &str, after: Option<Slot>) -> Option<Slot> {
         let is_after = |slot| after.is_none_or(|after| slot > after);
-        self.directory.find_first(fingerprint(id), |slot| is_after(slot) && !self.residents.contains_key(&slot))
+        self.id_map.find_first(fingerprint(id), |slot| is_after(slot) && !self.residents.contains_key(&slot))
     }
 
     fn conversation(&self, id: &str) -> Option<&Conversation> {
-        self.at(self.slot_here(id)?)
+        self.at(self.resident_slot(id)?)
     }
 
     fn at(&self, slot: Slot) -> Option<&Conversation> {
@@ -163,16 +163,16 @@ impl Board {
     /// Where a conversation is. The board knows ids that are away by 64 bits only, so what is found there may be another
     /// conversation; then [`Board::find_after`] goes on.
     #[must_use]
-    pub fn find(&self, id: &str) -> Whereabouts {
+    pub fn find(&self, id: &str) -> Location {
         self.find_after(id, None)
     }
 
     /// Where a conversation is, which is not at this place and none before it.
     #[must_use]
-    pub fn find_after(&self, id: &str, after: Option<u32>) -> Whereabouts {
-        match self.slot_here(id) {
-            Some(_) => Whereabouts::Here,
-            None => self.slot_away(id, after).map_or(Whereabouts::Nowhere, Whereabouts::Away),
+    pub fn find_after(&self, id: &str, after: Option<u32>) -> Location {
+        match self.resident_slot(id) {
+            Some(_) => Location::Resident,
+            None => self.evicted_slot(id, after).map_or(Location::Unknown, Location::Evicted),
         }
     }
 
@@ -236,7 +236,7 @@ impl Board {
     /// How many places the board has. Conversations take places 0, 1, 2, ... as they arrive and keep them.
     #[must_use]
     pub fn slot_count(&self) -> u32 {
-        self.directory.slot_count()
+        self.id_map.slot_count()
     }
 
     /// The id of the conversation at a place; `None` where there is none or it is away.
@@ -255,12 +255,12 @@ impl Board {
     #[must_use]
     pub fn outline(&self, slot: u32) -> Option<Outline> {
         let seen = self.residents.get(&slot)?.seen.clone()?;
-        Some(Outline { fingerprint: self.directory.fingerprint(slot)?, seen })
+        Some(Outline { fingerprint: self.id_map.fingerprint(slot)?, seen })
     }
 
     /// Whether there is a conversation at this place, and it is away.
     #[must_use]
-    pub fn is_away(&self, slot: u32) -> bool {
+    pub fn is_evicted(&self, slot: u32) -> bool {
         slot < self.slot_count() && !self.residents.contains_key(&slot)
     }
 
@@ -275,14 +275,14 @@ impl Board {
     }
 
     /// The place of the event's conversation if that is away. Restore the conversation first: until then,
-    /// [`Admissions::admit`] cannot tell a known event from a new one, and [`Batch::apply`] cannot take the event.
+    /// [`Admissions::admit`] cannot tell a known event from a new one, and [`BoardEdit::apply`] cannot take the event.
     ///
     /// It may turn out to be the place of another conversation, so ask again after restoring.
     #[must_use]
-    pub fn absent(&self, event: &Event) -> Option<u32> {
+    pub fn evicted_slot_of(&self, event: &Event) -> Option<u32> {
         match self.find(event.conversation()) {
-            Whereabouts::Away(slot) => Some(slot),
-            Whereabouts::Here | Whereabouts::Nowhere => None,
+            Location::Evicted(slot) => Some(slot),
+            Location::Resident | Location::Unknown => None,
         }
     }
 
@@ -290,31 +290,31 @@ impl Board {
     /// closed ones first, and of these the ones that were touched by no event for longest. Those of which something was not
     /// saved yet ([`Board::take_unsaved`]) stay.
     #[must_use]
-    pub fn surplus(&self, max_bytes: u64) -> Vec<u32> {
+    pub fn eviction_candidates(&self, max_bytes: u64) -> Vec<u32> {
         let saved = self.residents.iter().filter(|(slot, _)| !self.unsaved.contains(*slot));
         let mut candidates: Vec<_> =
             saved.map(|(slot, resident)| (resident.is_open(), resident.touched, *slot, resident.bytes)).collect();
         candidates.sort_unstable();
         let mut left = self.resident_bytes;
-        let mut surplus = Vec::new();
+        let mut chosen = Vec::new();
         for (_, _, slot, bytes) in candidates {
             if left <= max_bytes {
                 break;
             }
             left -= bytes;
-            surplus.push(slot);
+            chosen.push(slot);
         }
-        surplus
+        chosen
     }
 
     /// Lets these conversations go, but for those of which something was not saved yet. What is given back is their memory:
     /// to give it free takes a while, for which nobody has to wait.
-    pub fn let_go(&mut self, slots: &[u32]) -> Gone {
+    pub fn evict(&mut self, slots: &[u32]) -> Evicted {
         let saved = slots.iter().filter(|slot| !self.unsaved.contains(*slot)).copied().collect::<Vec<_>>();
-        Gone { _residents: saved.into_iter().filter_map(|slot| self.take_out(slot)).collect() }
+        Evicted { _residents: saved.into_iter().filter_map(|slot| self.remove(slot)).collect() }
     }
 
-    fn take_out(&mut self, slot: Slot) -> Option<Box<Resident>> {
+    fn remove(&mut self, slot: Slot) -> Option<Box<Resident>> {
         // Its line is needed for the hash, so it is hashed while it is here.
         self.hash_one(slot);
         let resident = self.residents.remove(&slot)?;
@@ -326,13 +326,13 @@ impl Board {
     ///
     /// # Errors
     /// [`ImageError`] where the image is no conversation's memory, or the place is not its own.
-    pub fn restore(&mut self, slot: u32, image: ConversationImage) -> Result<(), ImageError> {
-        if slot == self.slot_count() && self.slot_here(&image.id).is_none() {
+    pub fn load(&mut self, slot: u32, image: ConversationImage) -> Result<(), ImageError> {
+        if slot == self.slot_count() && self.resident_slot(&image.id).is_none() {
             self.add(image.into_conversation()?);
             let _ = self.settle(slot);
             return Ok(());
         }
-        self.take_back(slot, image.prepare()?)
+        self.reload(slot, image.prepare()?)
     }
 
     /// Puts a conversation back at its own place after it went away. What takes time was done by
@@ -340,14 +340,14 @@ impl Board {
     ///
     /// # Errors
     /// [`ImageError::SlotTaken`] where the place is not its own, or it is there already.
-    pub fn take_back(&mut self, slot: u32, returning: Returning) -> Result<(), ImageError> {
-        let id = returning.id().clone();
-        if !self.is_away(slot) || self.directory.fingerprint(slot) != Some(fingerprint(&id)) {
+    pub fn reload(&mut self, slot: u32, conversation: ReloadedConversation) -> Result<(), ImageError> {
+        let id = conversation.id().clone();
+        if !self.is_evicted(slot) || self.id_map.fingerprint(slot) != Some(fingerprint(&id)) {
             return Err(ImageError::SlotTaken { id, slot });
         }
         // It was counted when it went.
-        let mut resident = Box::new(Resident::returned(returning, &mut self.names));
-        resident.touched = self.batches;
+        let mut resident = Box::new(Resident::reloaded(conversation, &mut self.interner));
+        resident.touched = self.edits;
         self.resident_bytes += resident.bytes;
         self.largest_bytes = self.largest_bytes.max(resident.bytes);
         self.residents.insert(slot, resident);
@@ -355,7 +355,7 @@ impl Board {
     }
 
     fn add(&mut self, conversation: Conversation) -> Slot {
-        let slot = self.directory.add(fingerprint(&conversation.id));
+        let slot = self.id_map.add(fingerprint(&conversation.id));
         self.residents.insert(slot, Box::new(Resident::new(conversation)));
         self.unhashed.push(slot);
         slot
@@ -368,8 +368,8 @@ impl Board {
             self.unhashed.push(slot);
         }
         self.resident_bytes -= resident.bytes;
-        let update = resident.settle(&mut self.names, slot);
-        resident.touched = self.batches;
+        let update = resident.settle(&mut self.interner, slot);
+        resident.touched = self.edits;
         self.resident_bytes += resident.bytes;
         self.largest_bytes = self.largest_bytes.max(resident.bytes);
         Some(update)
@@ -426,21 +426,21 @@ fn is_same(a: &Event, b: &Event) -> bool {
     a.content() == b.content() && a.identity() == b.identity() && a.conversation() == b.conversation()
 }
 
-/// Events being applied; see [`Board::batch`].
+/// Events being applied; see [`Board::edit`].
 #[derive(Debug)]
-pub struct Batch<'a> {
+pub struct BoardEdit<'a> {
     board: &'a mut Board,
     /// The conversations that carry the number of this batch.
     touched: Vec<Slot>,
 }
 
-impl Batch<'_> {
+impl BoardEdit<'_> {
     /// Takes an event: the one way in, for live events, replay and recovery alike. It cannot fail.
     ///
     /// `seq` is the event's place in the log.
     ///
     /// # Panics
-    /// If the event's conversation is away: [`Board::absent`] names what to restore first.
+    /// If the event's conversation is away: [`Board::evicted_slot_of`] interner what to restore first.
     #[expect(clippy::panic, reason = "an event that is logged and not applied would be lost without a trace")]
     pub fn apply(&mut self, seq: Seq, event: &Event) -> Effect {
         let slot = self.slot_of(event);
@@ -448,8 +448,8 @@ impl Batch<'_> {
             panic!("the conversation at slot {slot} is away: restore it before its events are applied");
         };
         let effect = resident.conversation.apply(seq, event);
-        if resident.touched != self.board.batches {
-            resident.touched = self.board.batches;
+        if resident.touched != self.board.edits {
+            resident.touched = self.board.edits;
             self.touched.push(slot);
         }
         effect
@@ -457,7 +457,7 @@ impl Batch<'_> {
 
     /// Counts a delivery of an event that [`Admissions::admit`] knew already, so that its conversation is here.
     pub fn repeat(&mut self, event: &Event) {
-        let Some(slot) = self.board.slot_here(event.conversation()) else { return };
+        let Some(slot) = self.board.resident_slot(event.conversation()) else { return };
         if let Some(resident) = self.board.residents.get_mut(&slot) {
             resident.conversation.arrivals.duplicates += 1;
             self.board.unsaved.insert(slot);
@@ -466,7 +466,7 @@ impl Batch<'_> {
 
     fn slot_of(&mut self, event: &Event) -> Slot {
         let (board, id) = (&mut *self.board, event.conversation());
-        let known = board.slot_here(id).or_else(|| board.slot_away(id, None));
+        let known = board.resident_slot(id).or_else(|| board.evicted_slot(id, None));
         known.unwrap_or_else(|| board.add(Conversation::new(id.into())))
     }
 
@@ -484,7 +484,7 @@ impl Batch<'_> {
     }
 }
 
-impl Drop for Batch<'_> {
+impl Drop for BoardEdit<'_> {
     fn drop(&mut self) {
         self.settle().for_each(drop);
     }

@@ -8,7 +8,7 @@ use crate::session::Session;
 use crate::texts::FIELDS;
 use crate::time::Time;
 
-/// Names the layout that [`Event::content`] hashes. Changing the layout changes identities and so needs a new number.
+/// Interner the layout that [`Event::content`] hashes. Changing the layout changes identities and so needs a new number.
 const CONTENT_VERSION: u8 = 1;
 
 impl Event {

@@ -86,7 +86,7 @@ mod tests {
     fn state(drafts: Vec<Draft<'_>>) -> State {
         let mut board = Board::new();
         for (seq, draft) in (1..).zip(drafts) {
-            board.batch().apply(seq, &draft.build().unwrap());
+            board.edit().apply(seq, &draft.build().unwrap());
         }
         board.state("c-1").unwrap()
     }

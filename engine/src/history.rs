@@ -90,7 +90,7 @@ pub(crate) fn of(conversation: &Conversation) -> Vec<HistoryEntry> {
     entries
 }
 
-/// Follows the assignments as the fold does. Names are taken at the end, because the latest one counts for all.
+/// Follows the assignments as the fold does. Interner are taken at the end, because the latest one counts for all.
 fn set_assigned(entries: &mut [HistoryEntry]) {
     let mut agents = Agents::default();
     let mut numbers = Vec::with_capacity(entries.len());
@@ -181,7 +181,7 @@ mod tests {
     fn history(drafts: Vec<Draft<'_>>) -> Vec<HistoryEntry> {
         let mut board = Board::new();
         for (seq, draft) in (1..).zip(drafts) {
-            board.batch().apply(seq, &draft.build().unwrap());
+            board.edit().apply(seq, &draft.build().unwrap());
         }
         board.history("c-1").unwrap()
     }

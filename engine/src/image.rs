@@ -10,7 +10,7 @@ use crate::conversation::{ArrivalCounts, Conversation};
 use crate::draft::DraftError;
 use crate::fact::Fact;
 use crate::identity::ContentHash;
-use crate::resident::Returning;
+use crate::resident::ReloadedConversation;
 use crate::session::Session;
 
 /// The memory of one conversation.
@@ -93,12 +93,12 @@ impl ConversationImage {
         }
     }
 
-    /// Makes it ready for [`Board::take_back`](crate::Board::take_back), which is most of the work and needs no board.
+    /// Makes it ready for [`Board::reload`](crate::Board::reload), which is most of the work and needs no board.
     ///
     /// # Errors
     /// [`ImageError`] where the image is no conversation's memory.
-    pub fn prepare(self) -> Result<Returning, ImageError> {
-        self.into_conversation().map(Returning::new)
+    pub fn prepare(self) -> Result<ReloadedConversation, ImageError> {
+        self.into_conversation().map(ReloadedConversation::new)
     }
 
     pub(crate) fn into_conversation(self) -> Result<Conversation, ImageError> {

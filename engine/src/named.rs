@@ -21,7 +21,7 @@ impl UnknownName {
     }
 }
 
-/// Names the values of an enumeration. `ALL`, `NAMES`, `name`, `Display`, `FromStr` and `Serialize` follow from this one
+/// Interner the values of an enumeration. `ALL`, `NAMES`, `name`, `Display`, `FromStr` and `Serialize` follow from this one
 /// list; a variant that is missing in it does not compile.
 #[doc(hidden)]
 #[macro_export]

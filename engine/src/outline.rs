@@ -23,7 +23,7 @@ impl Outline {
     /// The outline of an open conversation.
     #[must_use]
     pub fn open(row: OpenConversation) -> Self {
-        let fingerprint = crate::directory::fingerprint(&row.id);
+        let fingerprint = crate::id_map::fingerprint(&row.id);
         Self { fingerprint, seen: Seen::of_open(&Arc::new(row)) }
     }
 

@@ -84,7 +84,7 @@ mod tests {
     fn image(drafts: Vec<Draft<'_>>) -> ConversationImage {
         let mut board = Board::new();
         for (seq, draft) in (1..).zip(drafts) {
-            board.batch().apply(seq, &draft.build().unwrap());
+            board.edit().apply(seq, &draft.build().unwrap());
         }
         board.image(0).unwrap()
     }

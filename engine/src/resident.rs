@@ -7,7 +7,7 @@ use crate::conversation::Conversation;
 use crate::fold::Fold;
 use crate::hash::StateHash;
 use crate::index::{Seen, Slot, Update};
-use crate::names::Names;
+use crate::interner::Interner;
 use crate::query::OpenConversation;
 use crate::state::State;
 use crate::time::Time;
@@ -29,12 +29,12 @@ pub(crate) struct Resident {
 
 /// A conversation that is ready to come back to its place: folded, and hashed as it was when it went.
 #[derive(Debug)]
-pub struct Returning {
+pub struct ReloadedConversation {
     conversation: Box<Conversation>,
     hash: StateHash,
 }
 
-impl Returning {
+impl ReloadedConversation {
     pub(crate) fn new(mut conversation: Conversation) -> Self {
         conversation.settle();
         let hash = StateHash::of_line(&State::of(&conversation).export_line());
@@ -54,10 +54,10 @@ impl Resident {
     }
 
     /// One that comes back, and was listed and hashed before it went.
-    pub(crate) fn returned(returning: Returning, names: &mut Names) -> Self {
-        let Returning { conversation, hash } = returning;
+    pub(crate) fn reloaded(returning: ReloadedConversation, interner: &mut Interner) -> Self {
+        let ReloadedConversation { conversation, hash } = returning;
         let mut resident = Self::new(*conversation);
-        let seen = see(&resident.conversation, None, names);
+        let seen = see(&resident.conversation, None, interner);
         resident.keep(seen);
         resident.note_hash(hash);
         resident
@@ -79,10 +79,10 @@ impl Resident {
     }
 
     /// Brings what is derived up to the facts; what changed about how it is listed.
-    pub(crate) fn settle(&mut self, names: &mut Names, slot: Slot) -> Update {
+    pub(crate) fn settle(&mut self, interner: &mut Interner, slot: Slot) -> Update {
         self.conversation.settle();
         let before = self.seen.take();
-        let seen = see(&self.conversation, before.as_ref(), names);
+        let seen = see(&self.conversation, before.as_ref(), interner);
         self.keep(seen.clone());
         Update::new(slot, before, seen)
     }
@@ -97,17 +97,17 @@ impl Resident {
 }
 
 /// How a conversation is to be listed and counted.
-fn see(conversation: &Conversation, before: Option<&Seen>, names: &mut Names) -> Seen {
+fn see(conversation: &Conversation, before: Option<&Seen>, interner: &mut Interner) -> Seen {
     let row = before.and_then(|seen| seen.open.as_deref());
     conversation.with_fold(|fold| {
         let lists = conversation.lists();
         let known_tenant = before.and_then(|seen| seen.tenant.clone());
         let known_channel = before.and_then(|seen| seen.channel.clone());
-        let tenant = share(names, fold.attribute(Attribute::Tenant, lists), known_tenant);
-        let channel = share(names, fold.channel(lists), known_channel);
+        let tenant = share(interner, fold.attribute(Attribute::Tenant, lists), known_tenant);
+        let channel = share(interner, fold.channel(lists), known_channel);
         let open = fold
             .last_active_at()
-            .map(|active| Arc::new(open_row(conversation, fold, names, row, active, &tenant, &channel)));
+            .map(|active| Arc::new(open_row(conversation, fold, interner, row, active, &tenant, &channel)));
         Seen { tenant, channel, open }
     })
 }
@@ -115,7 +115,7 @@ fn see(conversation: &Conversation, before: Option<&Seen>, names: &mut Names) ->
 fn open_row(
     conversation: &Conversation,
     fold: &Fold,
-    names: &mut Names,
+    interner: &mut Interner,
     before: Option<&OpenConversation>,
     active: Time,
     tenant: &Option<Arc<str>>,
@@ -129,13 +129,13 @@ fn open_row(
         id: conversation.id.clone(),
         tenant: tenant.clone(),
         channel: channel.clone(),
-        agent_id: share(names, agent.and_then(|agent| agent.id.as_deref()), known(|row| &row.agent_id)),
-        agent_name: share(names, agent.and_then(|agent| agent.name.as_deref()), known(|row| &row.agent_name)),
+        agent_id: share(interner, agent.and_then(|agent| agent.id.as_deref()), known(|row| &row.agent_id)),
+        agent_name: share(interner, agent.and_then(|agent| agent.name.as_deref()), known(|row| &row.agent_name)),
         member_name: own(Attribute::MemberName, known(|row| &row.member_name)),
         member_number: own(Attribute::MemberNumber, known(|row| &row.member_number)),
         member_business_id: own(Attribute::MemberBusinessId, known(|row| &row.member_business_id)),
         member_channel_id: own(Attribute::MemberChannelId, known(|row| &row.member_channel_id)),
-        shortcode: share(names, fold.attribute(Attribute::Shortcode, lists), known(|row| &row.shortcode)),
+        shortcode: share(interner, fold.attribute(Attribute::Shortcode, lists), known(|row| &row.shortcode)),
         unread: fold.unread.count(),
         started_at: fold.started_at().ms(),
         last_active_at: active.ms(),
@@ -146,9 +146,9 @@ fn open_row(
 }
 
 /// The text held once for all conversations; `known` is the copy that was used before, mostly still the right one.
-fn share(names: &mut Names, text: Option<&str>, known: Option<Arc<str>>) -> Option<Arc<str>> {
+fn share(interner: &mut Interner, text: Option<&str>, known: Option<Arc<str>>) -> Option<Arc<str>> {
     let text = text?;
-    Some(known.filter(|known| **known == *text).unwrap_or_else(|| names.share(text)))
+    Some(known.filter(|known| **known == *text).unwrap_or_else(|| interner.share(text)))
 }
 
 /// Like [`share`] for texts that are a conversation's own.

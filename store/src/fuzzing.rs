@@ -61,13 +61,13 @@ fn restored(images: Vec<ConversationImage>) {
     for image in images {
         let events = image.events();
         let id = image.id.clone();
-        if board.restore(board.slot_count(), image).is_ok() {
+        if board.load(board.slot_count(), image).is_ok() {
             let state = board.state(&id).map(|state| state.export_line());
             assert!(state.is_some() && board.history(&id).is_some());
         }
         // What is remembered of an event is an event, or is refused as none.
         for (seq, event) in events.into_iter().flatten() {
-            Board::new().batch().apply(seq, &event);
+            Board::new().edit().apply(seq, &event);
         }
     }
     let index = board.index();

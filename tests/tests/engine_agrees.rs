@@ -49,7 +49,7 @@ impl Folded {
         let events = std::mem::take(&mut self.pending);
         let mut admissions = self.board.admissions();
         let admitted: Vec<_> = events.iter().map(|event| admissions.admit(event)).collect();
-        let mut batch = self.board.batch();
+        let mut batch = self.board.edit();
         for (event, admission) in events.iter().zip(admitted) {
             if admission == Admission::Duplicate {
                 self.counts.duplicates += 1;

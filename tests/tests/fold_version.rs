@@ -28,8 +28,8 @@ fn board() -> Board {
     let mut board = Board::new();
     for (seq, event) in (1..).zip(&parsed.events) {
         match board.admissions().admit(event) {
-            Admission::Log => drop(board.batch().apply(seq, event)),
-            Admission::Duplicate => board.batch().repeat(event),
+            Admission::Log => drop(board.edit().apply(seq, event)),
+            Admission::Duplicate => board.edit().repeat(event),
         }
     }
     board

@@ -15,7 +15,7 @@ fn remembered(events: &[Event]) -> (Board, Vec<(u64, Event)>) {
     for event in events {
         if board.admissions().admit(event) == Admission::Log {
             log.push((log.len() as u64 + 1, event.clone()));
-            board.batch().apply(log.len() as u64, event);
+            board.edit().apply(log.len() as u64, event);
         }
     }
     (board, log)
@@ -46,7 +46,7 @@ fn check_before(events: &[Event], first: usize) -> Result<(), TestCaseError> {
     let known = log.get(..first).unwrap_or(&log);
     let mut then = Board::new();
     for (seq, event) in known {
-        then.batch().apply(*seq, event);
+        then.edit().apply(*seq, event);
     }
     let mut again = Board::new();
     for image in images(&board) {
@@ -54,7 +54,7 @@ fn check_before(events: &[Event], first: usize) -> Result<(), TestCaseError> {
         let expected = images(&then).find(|then| then.id == image.id);
         prop_assert_eq!(before.clone().map(facts), expected.map(facts));
         if let Some(before) = before {
-            again.restore(again.slot_count(), before).expect("a memory");
+            again.load(again.slot_count(), before).expect("a memory");
         }
     }
     for id in then.ids() {

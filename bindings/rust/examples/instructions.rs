@@ -37,7 +37,7 @@ fn parse(log: &[u8]) -> Vec<Event> {
 /// In one batch, onto an empty board.
 fn fold(events: &[Event]) -> Board {
     let mut board = Board::new();
-    let mut batch = board.batch();
+    let mut batch = board.edit();
     for (seq, event) in (1..).zip(events) {
         batch.apply(seq, event);
     }

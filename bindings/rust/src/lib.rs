@@ -251,15 +251,15 @@ pub use convofold_store::metrics;
 ///
 /// let opened = Draft::new("helpdesk", "case-7", Kind::Open, Time::from_ms(1_772_443_000_000)).build()?;
 /// let mut board = Board::new();
-/// assert_eq!(board.batch().apply(1, &opened), Effect::Applied);
+/// assert_eq!(board.edit().apply(1, &opened), Effect::Applied);
 /// assert_eq!(board.admissions().admit(&opened), Admission::Duplicate);
 /// assert!(board.state("case-7").is_some());
 /// # Ok::<_, convofold::DraftError>(())
 /// ```
 pub mod engine {
     pub use convofold_engine::{
-        Admission, Admissions, ArrivalCounts, Batch, Board, Context, ConversationImage, EventParts, Fact, Gone,
-        ImageError, Index, Outline, Returning, Update, Whereabouts,
+        Admission, Admissions, ArrivalCounts, Board, BoardEdit, Context, ConversationImage, EventParts, Evicted, Fact,
+        ImageError, Index, Location, Outline, ReloadedConversation, Update,
     };
 }
 

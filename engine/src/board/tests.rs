@@ -39,15 +39,15 @@ struct Listed {
 
 impl Listed {
     fn apply(&mut self, seq: Seq, event: &Event) -> Effect {
-        let mut batch = self.board.batch();
+        let mut batch = self.board.edit();
         let effect = batch.apply(seq, event);
         batch.finish().into_iter().for_each(|update| self.index.apply(update));
         effect
     }
 
     #[track_caller]
-    fn take_back(&mut self, slot: u32, image: ConversationImage) {
-        self.board.take_back(slot, image.prepare().unwrap()).unwrap();
+    fn reload(&mut self, slot: u32, image: ConversationImage) {
+        self.board.reload(slot, image.prepare().unwrap()).unwrap();
     }
 }
 
@@ -213,9 +213,9 @@ fn i2_repeats_are_known_from_the_board_and_from_the_same_group() {
     let mut admissions = board.admissions();
     assert_eq!(admissions.admit(&event), Admission::Log);
     assert_eq!(admissions.admit(&event), Admission::Duplicate);
-    assert_eq!(board.batch().apply(1, &event), Effect::Applied);
+    assert_eq!(board.edit().apply(1, &event), Effect::Applied);
     assert_eq!(board.admissions().admit(&event), Admission::Duplicate);
-    assert_eq!(board.batch().apply(2, &event), Effect::Duplicate);
+    assert_eq!(board.edit().apply(2, &event), Effect::Duplicate);
     assert_eq!(board.arrivals("c").unwrap().duplicates, 1);
 }
 
@@ -252,11 +252,11 @@ fn i2_of_two_contents_the_smaller_hash_counts_in_any_order() {
         std::mem::swap(&mut a, &mut b);
     }
     let mut smaller_first = Board::new();
-    assert_eq!(smaller_first.batch().apply(1, &a), Effect::Applied);
-    assert_eq!(smaller_first.batch().apply(2, &b), Effect::Conflict { counts: false });
+    assert_eq!(smaller_first.edit().apply(1, &a), Effect::Applied);
+    assert_eq!(smaller_first.edit().apply(2, &b), Effect::Conflict { counts: false });
     let mut larger_first = Board::new();
-    assert_eq!(larger_first.batch().apply(1, &b), Effect::Applied);
-    assert_eq!(larger_first.batch().apply(2, &a), Effect::Conflict { counts: true });
+    assert_eq!(larger_first.edit().apply(1, &b), Effect::Applied);
+    assert_eq!(larger_first.edit().apply(2, &a), Effect::Conflict { counts: true });
     for board in [&mut smaller_first, &mut larger_first] {
         let state = board.state("c").unwrap();
         assert_eq!((state.messages_in, state.last_message.unwrap().text.as_str()), (1, a.text().unwrap()));
@@ -272,7 +272,7 @@ fn i2_of_two_contents_the_smaller_hash_counts_in_any_order() {
 fn h1_the_hash_is_kept_up_as_conversations_change() {
     let mut changing = busy().board;
     let before = changing.state_hash();
-    changing.batch().apply(8, &build(message("one", 90, OUT)));
+    changing.edit().apply(8, &build(message("one", 90, OUT)));
     let kept_up = changing.state_hash();
     assert_ne!(before, kept_up);
     let ids = changing.ids();
@@ -285,23 +285,23 @@ fn a_board_comes_back_from_its_images() {
     let mut original = busy().board;
     let mut restored = Board::new();
     for slot in 0..original.slot_count() {
-        restored.restore(slot, original.image(slot).unwrap()).unwrap();
+        restored.load(slot, original.image(slot).unwrap()).unwrap();
     }
     assert_eq!(restored.state_hash(), original.state_hash());
     expect_alike(&restored.index(), &original.index());
     assert_eq!(restored.history("one"), original.history("one"));
     let image = original.image(0).unwrap();
-    assert!(matches!(restored.restore(0, image.clone()), Err(ImageError::SlotTaken { slot: 0, .. })));
-    assert!(matches!(restored.restore(99, image), Err(ImageError::SlotTaken { slot: 99, .. })));
+    assert!(matches!(restored.load(0, image.clone()), Err(ImageError::SlotTaken { slot: 0, .. })));
+    assert!(matches!(restored.load(99, image), Err(ImageError::SlotTaken { slot: 99, .. })));
 }
 
 #[test]
 fn an_image_that_refers_to_nothing_is_refused() {
     let image = busy().board.image(0).unwrap();
     let empty = ConversationImage { facts: Vec::new(), ..image.clone() };
-    assert_eq!(Board::new().restore(0, empty).unwrap_err(), ImageError::Empty);
+    assert_eq!(Board::new().load(0, empty).unwrap_err(), ImageError::Empty);
     let dangling = ConversationImage { contexts: Vec::new(), ..image };
-    assert!(matches!(Board::new().restore(0, dangling), Err(ImageError::Dangling { list: "context", .. })));
+    assert!(matches!(Board::new().load(0, dangling), Err(ImageError::Dangling { list: "context", .. })));
 }
 
 #[test]
@@ -313,12 +313,12 @@ fn a_conversation_that_is_away_still_counts_and_loses_nothing() {
     assert_eq!(one.board.state_hash(), at_home.board.state_hash());
 
     let event = build(message("one", 80, OUT));
-    assert_eq!(one.board.absent(&event), Some(0));
-    one.take_back(0, image);
-    assert_eq!(one.board.absent(&event), None);
+    assert_eq!(one.board.evicted_slot_of(&event), Some(0));
+    one.reload(0, image);
+    assert_eq!(one.board.evicted_slot_of(&event), None);
     for listed in [&mut one, &mut at_home] {
         listed.apply(8, &event);
-        listed.board.batch().repeat(&event);
+        listed.board.edit().repeat(&event);
     }
     assert_eq!(one.board.state("one"), at_home.board.state("one"));
     assert_eq!(one.board.arrivals("one"), at_home.board.arrivals("one"));
@@ -334,7 +334,7 @@ fn evict(board: &mut Board, slot: u32) -> ConversationImage {
     let mut unsaved = board.take_unsaved();
     unsaved.remove(&slot);
     board.put_back_unsaved(unsaved);
-    drop(board.let_go(&[slot]));
+    drop(board.evict(&[slot]));
     image
 }
 
@@ -343,7 +343,7 @@ fn evict(board: &mut Board, slot: u32) -> ConversationImage {
 fn an_event_of_a_conversation_that_is_away_is_not_lost() {
     let mut board = busy().board;
     evict(&mut board, 0);
-    board.batch().apply(8, &build(message("one", 80, OUT)));
+    board.edit().apply(8, &build(message("one", 80, OUT)));
 }
 
 /// What a checkpoint does: everything goes, and a new board knows where to find it.
@@ -366,8 +366,8 @@ fn a_board_of_outlines_answers_like_the_one_they_come_from() {
     // Whatever happens to them then.
     let events = [build(message("one", 90, OUT)), build(open("gone", HOUR)), build(message("new", 95, IN))];
     for (seq, event) in (8..).zip(&events) {
-        while let Some(slot) = outlined.board.absent(event) {
-            outlined.take_back(slot, images[slot as usize].clone());
+        while let Some(slot) = outlined.board.evicted_slot_of(event) {
+            outlined.reload(slot, images[slot as usize].clone());
         }
         assert_eq!(outlined.apply(seq, event), original.apply(seq, event));
     }
@@ -381,25 +381,25 @@ fn a_board_of_outlines_answers_like_the_one_they_come_from() {
 #[test]
 fn the_closed_ones_that_nobody_touched_for_longest_go_first_and_the_unsaved_stay() {
     let mut board = busy().board;
-    assert_eq!(board.surplus(0), [0; 0], "nothing was saved");
+    assert_eq!(board.eviction_candidates(0), [0; 0], "nothing was saved");
     board.take_unsaved();
-    board.batch().apply(8, &build(message("two", 90, OUT)));
+    board.edit().apply(8, &build(message("two", 90, OUT)));
     let all = board.resident_bytes();
-    let surplus = board.surplus(all - 1);
+    let surplus = board.eviction_candidates(all - 1);
     assert_eq!(surplus, [4]);
-    drop(board.let_go(&surplus));
-    assert_eq!(board.find("gone"), Whereabouts::Away(4));
-    let surplus = board.surplus(0);
+    drop(board.evict(&surplus));
+    assert_eq!(board.find("gone"), Location::Evicted(4));
+    let surplus = board.eviction_candidates(0);
     assert_eq!(surplus, [2, 3, 0], "the one touched last goes last");
     // Also where it is asked to go.
-    drop(board.let_go(&[surplus, vec![1]].concat()));
-    assert_eq!(board.find("two"), Whereabouts::Here);
-    assert_eq!(board.find("nowhere"), Whereabouts::Nowhere);
+    drop(board.evict(&[surplus, vec![1]].concat()));
+    assert_eq!(board.find("two"), Location::Resident);
+    assert_eq!(board.find("nowhere"), Location::Unknown);
     assert_eq!((board.resident_len(), board.len()), (1, 5));
     assert!(board.resident_bytes() < all);
     let image = evict(&mut board, 1);
     assert_eq!(board.resident_bytes(), 0);
-    board.restore(1, image).unwrap();
+    board.load(1, image).unwrap();
 }
 
 #[test]

@@ -110,7 +110,7 @@ impl Shadow {
 
 /// Folds what was read, up to an event; says how many events that were.
 fn fold(board: &mut Board, ahead: &mut VecDeque<(Seq, Event)>, up_to: Seq) -> u64 {
-    let mut batch = board.batch();
+    let mut batch = board.edit();
     let mut events = 0;
     while let Some((seq, event)) = ahead.pop_front_if(|(seq, _)| *seq <= up_to) {
         batch.apply(seq, &event);

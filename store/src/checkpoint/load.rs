@@ -175,7 +175,7 @@ fn load_images(storage: &dyn ReadStorage, record: &CheckpointRecord) -> Result<L
                 for image in page.images {
                     let slot = board.slot_count();
                     let damaged = |error| SkipReason::Page { page_no, why: Damage::Conversation(error) };
-                    board.restore(slot, image).map_err(damaged)?;
+                    board.load(slot, image).map_err(damaged)?;
                 }
             }
             Ok::<_, LoadError>(())

@@ -280,7 +280,7 @@ fn boards_away(
     storage: &dyn ReadStorage,
 ) -> Result<BTreeMap<u32, (Board, StateHash)>, StorageError> {
     let board = shared.live.board();
-    let away: Vec<u32> = slots.filter(|slot| board.is_away(*slot)).collect();
+    let away: Vec<u32> = slots.filter(|slot| board.is_evicted(*slot)).collect();
     drop(board);
     let mut reader = ArchiveReader::new(&shared.archive, storage);
     let mut boards = BTreeMap::new();

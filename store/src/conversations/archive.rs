@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use convofold_engine::{Board, ConversationImage, Event, ImageError, State, Whereabouts};
+use convofold_engine::{Board, ConversationImage, Event, ImageError, Location, State};
 use parking_lot::RwLock;
 
 use crate::conversations::live::Live;
@@ -132,7 +132,7 @@ impl<'a> ArchiveReader<'a> {
     pub(crate) fn prepare(&mut self, live: &Live, slots: impl IntoIterator<Item = u32>) -> Result<(), StorageError> {
         self.pages.clear();
         for slot in slots {
-            let is_away = live.board().is_away(slot);
+            let is_away = live.board().is_evicted(slot);
             if is_away && !self.has(slot) {
                 match self.read(slot) {
                     Err(StorageError::Value(_)) => {}
@@ -156,12 +156,12 @@ impl<'a> ArchiveReader<'a> {
 
     /// The memory of the conversation at a place of this board, here or away; `None` where there is none.
     pub(crate) fn image_of(&mut self, board: &Board, slot: u32) -> Result<Option<ConversationImage>, StorageError> {
-        if board.is_away(slot) { self.image(slot).map(Some) } else { Ok(board.image(slot)) }
+        if board.is_evicted(slot) { self.image(slot).map(Some) } else { Ok(board.image(slot)) }
     }
 
     /// The state of the conversation at a place of this board, here or away; `None` where there is none.
     pub(crate) fn state_of(&mut self, board: &Board, slot: u32) -> Result<Option<State>, StorageError> {
-        if board.is_away(slot) {
+        if board.is_evicted(slot) {
             return state_of(self.image(slot)?).map(Some);
         }
         Ok(board.id(slot).and_then(|id| board.state(id)))
@@ -185,11 +185,11 @@ impl<'a> ArchiveReader<'a> {
             let found = {
                 let board = live.board();
                 match board.find_after(id, after) {
-                    Whereabouts::Here => return Ok(look(&board)),
+                    Location::Resident => return Ok(look(&board)),
                     elsewhere => elsewhere,
                 }
             };
-            let Whereabouts::Away(slot) = found else { return Ok(None) };
+            let Location::Evicted(slot) = found else { return Ok(None) };
             let image = self.archive.one(self.storage, slot)?;
             if *image.id == *id {
                 return Ok(look(&alone(image)?));
@@ -212,7 +212,7 @@ fn damaged(why: ImageError) -> StorageError {
 /// A board with this conversation alone.
 pub(crate) fn alone(image: ConversationImage) -> Result<Board, StorageError> {
     let mut board = Board::new();
-    board.restore(0, image).map_err(damaged)?;
+    board.load(0, image).map_err(damaged)?;
     Ok(board)
 }
 
@@ -221,9 +221,9 @@ const GONE_AT_ONCE: usize = 16;
 
 /// Lets conversations leave memory until they take no more than so many bytes, or none is left that may go.
 pub(crate) fn let_go(live: &Live, max_bytes: u64) {
-    let surplus = live.board().surplus(max_bytes);
+    let surplus = live.board().eviction_candidates(max_bytes);
     for slots in surplus.chunks(GONE_AT_ONCE) {
-        let gone = live.board_mut().let_go(slots);
+        let gone = live.board_mut().evict(slots);
         drop(gone);
     }
 }
@@ -241,7 +241,7 @@ pub(crate) fn bring_back<'a>(
             if board.resident_len() == board.len() {
                 return Ok(());
             }
-            events.clone().filter_map(|event| board.absent(event)).collect()
+            events.clone().filter_map(|event| board.evicted_slot_of(event)).collect()
         };
         if absent.is_empty() {
             return Ok(());
@@ -279,7 +279,7 @@ fn restore(
     in_order(pages.len(), read, |read| {
         for returning in read {
             for (slot, returning) in returning? {
-                live.board_mut().take_back(slot, returning).map_err(damaged)?;
+                live.board_mut().reload(slot, returning).map_err(damaged)?;
                 archive.brought_back.fetch_add(1, Ordering::Relaxed);
             }
         }

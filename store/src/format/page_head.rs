@@ -215,7 +215,7 @@ mod tests {
             .shortcode("s-1")
             .channel("sms")
             .tenant("t");
-            board.batch().apply(seq, &draft.build().unwrap());
+            board.edit().apply(seq, &draft.build().unwrap());
         }
         board
     }

@@ -10,7 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread;
 
-use convofold_engine::{Batch, Board, Event, Seq};
+use convofold_engine::{Board, BoardEdit, Event, Seq};
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use crate::damage::Damage;
@@ -67,13 +67,13 @@ impl DecodedBlock {
 impl DecodedBlock {
     /// Folds its events, and sets its bookmarks.
     pub(crate) fn fold(self, board: &mut Board, bookmarks: &mut Bookmarks) {
-        self.fold_into(&mut board.batch(), bookmarks);
+        self.fold_into(&mut board.edit(), bookmarks);
     }
 
     /// The same together with other blocks.
-    pub(crate) fn fold_into(self, batch: &mut Batch<'_>, bookmarks: &mut Bookmarks) {
+    pub(crate) fn fold_into(self, edit: &mut BoardEdit<'_>, bookmarks: &mut Bookmarks) {
         for (seq, event) in (self.first_seq..).zip(&self.events) {
-            batch.apply(seq, event);
+            edit.apply(seq, event);
         }
         self.bookmarks.into_iter().for_each(|bookmark| set_bookmark(bookmark, bookmarks));
     }

@@ -168,7 +168,7 @@ fn fold(blocks: Vec<DecodedBlock>, storage: &dyn ReadStorage, recovered: &mut Re
     let events = blocks.iter().flat_map(|block| &block.events);
     bring_back(&recovered.archive, storage, &recovered.live, events).map_err(LogError::Storage)?;
     let mut board = recovered.live.board_mut();
-    let mut batch = board.batch();
+    let mut batch = board.edit();
     for block in blocks {
         recovered.tail = block.end;
         recovered.log_bytes += block.stored_bytes;

@@ -56,7 +56,7 @@ pub(crate) enum MemoryError {
 pub(crate) fn board_of(images: Vec<ConversationImage>) -> Result<Board, ImageError> {
     let mut board = Board::new();
     for image in images {
-        board.restore(board.slot_count(), image)?;
+        board.load(board.slot_count(), image)?;
     }
     Ok(board)
 }

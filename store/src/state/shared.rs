@@ -26,7 +26,7 @@ pub(crate) struct Shared {
     pub(crate) archive: Archive,
     /// Changed after board and index, so that no reader sees a bookmark without its events.
     pub(crate) bookmarks: RwLock<BTreeMap<String, Vec<u8>>>,
-    /// Gone when the store is closed. Readers hold the lock while they read, so that closing waits for them.
+    /// `None` once the database is closed. Readers hold the lock while they read, so that closing waits for them.
     pub(crate) storage: RwLock<Option<Arc<dyn ReadStorage>>>,
     /// The last event on the board, in the index and in the log. Changed while `Live::applying` is held.
     pub(crate) applied_seq: AtomicU64,

@@ -51,15 +51,15 @@ fn unlimited() -> Board {
         for event in messages(part * 100, 120) {
             if board.admissions().admit(&event) == convofold_engine::Admission::Log {
                 seq += 1;
-                board.batch().apply(seq, &event);
+                board.edit().apply(seq, &event);
             } else {
-                board.batch().repeat(&event);
+                board.edit().repeat(&event);
             }
         }
     }
     for number in (0..37).step_by(2) {
         seq += 1;
-        board.batch().apply(seq, &closed(&format!("case-{number}"), 1_000 + number));
+        board.edit().apply(seq, &closed(&format!("case-{number}"), 1_000 + number));
     }
     board
 }
@@ -146,7 +146,7 @@ fn a_store_whose_page_heads_are_of_another_fold_version_answers_the_same() {
     expect_the_same(&again, &mut unlimited());
     let receipt = submit(&again, Batch::new(vec![message("case-20", 5_000)]));
     let mut all = unlimited();
-    all.batch().apply(receipt.first_seq.unwrap(), &message("case-20", 5_000));
+    all.edit().apply(receipt.first_seq.unwrap(), &message("case-20", 5_000));
     expect_the_same(&again, &mut all);
 }
 

@@ -75,10 +75,10 @@ fn a_forged_checkpoint_is_found_by_the_fields_it_falsified() {
 fn what_only_memory_knows_is_a_difference() {
     let (_home, _storage, db) = lived_in(Options::new());
     let seq = db.stats().last_seq;
-    db.shared().live.board_mut().batch().apply(seq, &message("case-3", 9_999));
+    db.shared().live.board_mut().edit().apply(seq, &message("case-3", 9_999));
     let report = db.audit(Sample::All).unwrap();
     assert!(fields(&report.differences, "case-3").contains(&"last_event_at"), "{report:?}");
-    db.shared().live.board_mut().batch().apply(seq, &message("from nowhere", 1));
+    db.shared().live.board_mut().edit().apply(seq, &message("from nowhere", 1));
     let report = db.audit(Sample::All).unwrap();
     assert_eq!(fields(&report.differences, "from nowhere"), ["state"]);
 }

@@ -188,7 +188,7 @@ fn a_forged_checkpoint_is_found_by_what_it_falsified() {
 #[test]
 fn what_only_memory_knows_is_named() {
     let (_home, _storage, db) = lived_in(Options::new());
-    db.shared().live.board_mut().batch().apply(1, &message("case-3", 9_999));
+    db.shared().live.board_mut().edit().apply(1, &message("case-3", 9_999));
     db.shared().bookmarks.write().insert("upstream".to_owned(), b"1000".to_vec());
     let report = verify(&db);
     let texts: Vec<_> = report.problems.iter().map(ToString::to_string).collect();

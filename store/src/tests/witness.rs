@@ -107,7 +107,7 @@ impl Witness {
     /// The export and the hash of a fold from the beginning.
     fn fold(&self) -> (String, StateHash) {
         let mut board = Board::new();
-        let mut batch = board.batch();
+        let mut batch = board.edit();
         for (seq, event) in (1..).zip(&self.log) {
             batch.apply(seq, event);
         }

@@ -72,7 +72,7 @@ impl<'a> Group<'a> {
         let mut batches = self.batches().peekable();
         while batches.peek().is_some() {
             let mut board = shared.live.board_mut();
-            let mut applying = board.batch();
+            let mut applying = board.edit();
             let mut events = 0;
             while events < max_events
                 && let Some((batch, is_new)) = batches.next()
@@ -101,7 +101,7 @@ impl<'a> Group<'a> {
 }
 
 fn apply(
-    board: &mut convofold_engine::Batch<'_>,
+    board: &mut convofold_engine::BoardEdit<'_>,
     batch: &Batch,
     is_new: &[bool],
     next_seq: &mut Seq,

@@ -39,7 +39,7 @@ pub fn ingest(format: Format, bytes: &[u8]) {
 
 fn fold(events: &[Event]) -> String {
     let mut board = Board::new();
-    let mut batch = board.batch();
+    let mut batch = board.edit();
     for (seq, event) in (1..).zip(events) {
         batch.apply(seq, event);
     }

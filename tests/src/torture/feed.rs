@@ -118,7 +118,7 @@ impl Reference {
         if seq < self.folded {
             *self = Self::new(self.feed.clone());
         }
-        let mut batch = self.board.batch();
+        let mut batch = self.board.edit();
         for next in self.folded + 1..=seq {
             if let Some(event) = self.feed.event(next) {
                 batch.apply(next, event);

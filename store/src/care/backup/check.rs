@@ -50,7 +50,7 @@ struct Fold {
 impl Fold {
     fn base(&mut self, images: &[ConversationImage]) -> Result<(), Damage> {
         for image in images {
-            self.board.restore(self.board.slot_count(), image.clone()).map_err(Damage::Conversation)?;
+            self.board.load(self.board.slot_count(), image.clone()).map_err(Damage::Conversation)?;
         }
         Ok(())
     }

@@ -18,12 +18,12 @@ pub(crate) fn read_backup(bytes: &[u8]) {
             match reader.next() {
                 Ok(Part::Base(images)) => {
                     for image in images {
-                        let _ = board.restore(board.slot_count(), image);
+                        let _ = board.load(board.slot_count(), image);
                     }
                 }
                 Ok(Part::Block(block, _)) => {
                     let Ok(read) = DecodedBlock::of(&block) else { break };
-                    let mut batch = board.batch();
+                    let mut batch = board.edit();
                     for (seq, event) in (read.first_seq..).zip(&read.events) {
                         batch.apply(seq, event);
                     }

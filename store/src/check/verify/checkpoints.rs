@@ -182,7 +182,7 @@ impl Check<'_> {
             let state = |image: ConversationImage| {
                 let id = image.id.clone();
                 let mut board = Board::new();
-                board.restore(0, image).ok().and_then(|()| board.state(&id))
+                board.load(0, image).ok().and_then(|()| board.state(&id))
             };
             self.problems.extend(compare::states(
                 of,

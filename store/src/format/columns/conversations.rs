@@ -423,7 +423,7 @@ mod tests {
     fn images(events: &[Event]) -> Vec<ConversationImage> {
         let mut board = Board::new();
         for (seq, event) in (1..).zip(events) {
-            board.batch().apply(seq, event);
+            board.edit().apply(seq, event);
         }
         (0..board.slot_count()).map(|slot| board.image(slot).unwrap()).collect()
     }

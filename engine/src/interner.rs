@@ -8,9 +8,9 @@ use crate::query::OpenConversation;
 
 /// Agents, tenants, channels and shortcodes. Those of conversations that are gone are not given back: they are few.
 #[derive(Debug, Default)]
-pub(crate) struct Names(HashSet<Arc<str>>);
+pub(crate) struct Interner(HashSet<Arc<str>>);
 
-impl Names {
+impl Interner {
     /// The one copy of a text.
     pub(crate) fn share(&mut self, text: &str) -> Arc<str> {
         self.0.get_or_insert_with(text, |text| Arc::from(text)).clone()

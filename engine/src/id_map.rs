@@ -9,7 +9,7 @@ use crate::index::Slot;
 ///
 /// Two ids may have the same bits. So what is found here may be another conversation, and only that itself can tell.
 #[derive(Debug, Default)]
-pub(crate) struct Directory {
+pub(crate) struct IdMap {
     fingerprints: Vec<u64>,
     slots: HashTable<Slot>,
 }
@@ -19,7 +19,7 @@ pub(crate) fn fingerprint(id: &str) -> u64 {
     xxh3_64(id.as_bytes())
 }
 
-impl Directory {
+impl IdMap {
     /// How many places there are.
     pub(crate) fn len(&self) -> usize {
         self.fingerprints.len()
@@ -63,30 +63,30 @@ mod tests {
     #[test]
     fn every_id_is_found_at_its_place_and_no_other_is() {
         let ids: Vec<String> = (0..10_000).map(|number| format!("conversation-{number}")).collect();
-        let mut directory = Directory::default();
+        let mut id_map = IdMap::default();
         for id in &ids {
-            directory.add(fingerprint(id));
+            id_map.add(fingerprint(id));
         }
         for (slot, id) in (0..).zip(&ids) {
-            assert_eq!(directory.find(fingerprint(id), |_| true), Some(slot));
+            assert_eq!(id_map.find(fingerprint(id), |_| true), Some(slot));
         }
-        assert_eq!(directory.find(fingerprint("another"), |_| true), None);
+        assert_eq!(id_map.find(fingerprint("another"), |_| true), None);
     }
 
     #[test]
     fn ids_with_the_same_bits_have_places_of_their_own() {
-        let mut directory = Directory::default();
-        assert_eq!((directory.add(7), directory.add(7)), (0, 1));
+        let mut id_map = IdMap::default();
+        assert_eq!((id_map.add(7), id_map.add(7)), (0, 1));
         for wanted in [0, 1] {
-            assert_eq!(directory.find(7, |slot| slot == wanted), Some(wanted));
+            assert_eq!(id_map.find(7, |slot| slot == wanted), Some(wanted));
         }
-        assert_eq!(directory.find(7, |_| false), None);
+        assert_eq!(id_map.find(7, |_| false), None);
         // In order, however the table grows.
         for number in 0..1_000 {
-            directory.add(if number % 10 == 0 { 7 } else { fingerprint(&number.to_string()) });
+            id_map.add(if number % 10 == 0 { 7 } else { fingerprint(&number.to_string()) });
         }
         let mut found = vec![];
-        while let Some(slot) = directory.find_first(7, |slot| found.last().is_none_or(|last| slot > *last)) {
+        while let Some(slot) = id_map.find_first(7, |slot| found.last().is_none_or(|last| slot > *last)) {
             found.push(slot);
         }
         assert_eq!(found, [0, 1].into_iter().chain((2..1_002).step_by(10)).collect::<Vec<_>>());
