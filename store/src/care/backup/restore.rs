@@ -192,7 +192,7 @@ fn write_base(file: &BackupFile, storage: &dyn Storage) -> Result<(), RestoreErr
 fn head_of(images: &[ConversationImage]) -> Result<PageHead, ImageError> {
     let mut board = Board::new();
     for image in images {
-        board.restore(board.slot_count(), image.clone())?;
+        board.load(board.slot_count(), image.clone())?;
     }
     let outlines = (0..board.slot_count()).filter_map(|slot| board.outline(slot)).collect();
     Ok(PageHead { fold_version: FOLD_VERSION, outlines, hash: board.state_hash() })
