@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Checks of the Rust way in: every combination of features that differs, the examples, the public API.
-# Needs Rust alone; everything goes into target/.
+# Checks convofold for Rust: all relevant combinations of features, the examples and the public API.
+# Requires only Rust. All output goes to target/.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 export CARGO_TERM_COLOR=never
@@ -8,14 +8,14 @@ crates=(--package convofold-engine --package convofold-store --package convofold
 
 step() { printf '\n== rust: %s (%s s)\n' "$1" "$SECONDS"; }
 
-# With all features, lint and docs are those of the whole workspace.
-step "lint without any feature, with one parser"
+# The checks of the workspace run lint and docs with all features.
+step "lint without features, and with one parser each"
 cargo clippy --locked --quiet "${crates[@]}" --all-targets --no-default-features -- --deny warnings
 for feature in airship superoffice; do
   cargo clippy --locked --quiet "${crates[@]}" --no-default-features --features "convofold/$feature" -- --deny warnings
 done
 
-step "tests without any feature"
+step "tests without features"
 timeout 600 cargo test --locked --quiet "${crates[@]}" --no-default-features
 
 step "tests with all features"
@@ -29,7 +29,7 @@ done
 echo "-- webhook"
 timeout 60 cargo run --locked --quiet --package convofold --all-features --example webhook -- --self-test
 
-step "the public API is what api/ says"
+step "public API"
 bindings/rust/public-api.sh
 
 step "done"

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# What a host can name, of `convofold` and of the two crates that it shows, held against api/*.txt: every change of it is
-# seen in review. `--write` writes it down.
+# Compares the public API of `convofold` and of the two crates that it re-exports with api/*.txt, so that every change of the
+# API is visible in review. `--write` updates the files.
 #
-# The list is made from rustdoc's JSON, whose form belongs to one compiler: 1.95, which is fetched where another is in use.
+# The list is made from rustdoc's JSON, whose format depends on the compiler. Rust 1.95 is installed if another version is in use.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 toolchain=1.95.0
@@ -23,7 +23,7 @@ for crate in convofold convofold-engine convofold-store; do
   RUSTC_BOOTSTRAP=1 "${cargo[@]}" rustdoc --quiet --locked --package "$crate" --all-features --lib --target-dir target/public-api-build \
     -- -Z unstable-options --output-format json --cap-lints allow
   "$tool" public-api -ss --color never --rustdoc-json "target/public-api-build/doc/${crate//-/_}.json" >"$made/$crate.txt"
-  [ "$(wc -l <"$made/$crate.txt")" -gt 50 ] || { echo "the list of $crate is too short to be one"; exit 1; }
+  [ "$(wc -l <"$made/$crate.txt")" -gt 50 ] || { echo "the list of $crate has 50 lines or fewer: it is incomplete"; exit 1; }
   if [ "${1:-}" = --write ]; then
     cp "$made/$crate.txt" "$folder/$crate.txt"
   elif ! diff -u "$folder/$crate.txt" "$made/$crate.txt"; then
@@ -31,6 +31,6 @@ for crate in convofold convofold-engine convofold-store; do
   fi
 done
 if [ "$changed" = 1 ]; then
-  echo "the public API is not what bindings/rust/api/ says; where that is meant, bindings/rust/public-api.sh --write"
+  echo "the public API differs from bindings/rust/api/; if the change is intended, run bindings/rust/public-api.sh --write"
   exit 1
 fi

@@ -1,12 +1,12 @@
-//! Numbers for a wallboard, kept by the change feed and not by asking for everything again and again.
+//! Numbers for a wallboard, updated from the change feed instead of repeated queries.
 //!
 //! ```sh
 //! cargo run -p convofold --example dashboard
 //! ```
 //!
-//! The feed says which conversations have changed. The board looks at these alone, and keeps what they were before, so a
-//! wallboard of a million conversations costs what happens, and not what there is. In the end its numbers are held against
-//! those of the store.
+//! The feed names the conversations that have changed. The board reads only those and remembers their previous numbers, so the
+//! cost depends on the number of events and not on the number of conversations. At the end the numbers are compared with those
+//! of the database.
 
 #![expect(clippy::print_stdout, reason = "an example shows what it does")]
 
@@ -19,7 +19,7 @@ use convofold::{Change, Changes, Convofold, Direction, State, Status, Time};
 
 const HOUR_MS: i64 = 3_600_000;
 
-/// What a conversation adds to the numbers.
+/// The contribution of a conversation to the numbers.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Share {
     agent: Option<String>,
@@ -45,12 +45,12 @@ type Numbers = (u64, u64, u64);
 struct Board {
     shares: HashMap<String, Share>,
     by_agent: BTreeMap<Option<String>, Numbers>,
-    /// Messages in and out, by the hour.
+    /// Incoming and outgoing messages per hour.
     by_hour: BTreeMap<i64, (u64, u64)>,
 }
 
 impl Board {
-    /// Takes in what has happened since the last time.
+    /// Applies the changes since the last refresh.
     fn refresh(&mut self, db: &Convofold, changes: &mut Changes) -> Result<usize, Box<dyn Error>> {
         let mut changed = BTreeSet::new();
         while let Some(Change { event, .. }) = changes.next_timeout(Duration::ZERO)? {
@@ -64,7 +64,7 @@ impl Board {
             changed.insert(event.conversation().to_owned());
         }
         for id in &changed {
-            // It may be further already than the feed; then the feed will name it once more.
+            // The state can be newer than the feed; in that case the feed reports the conversation again.
             let share = db.state(id)?.as_ref().map(Share::of).unwrap_or_default();
             let before = self.shares.insert(id.clone(), share.clone()).unwrap_or_default();
             let numbers = self.by_agent.entry(before.agent).or_default();
@@ -77,7 +77,7 @@ impl Board {
     }
 }
 
-/// A day in a small call centre, in convofold's own form.
+/// A day in a small call centre, in convofold's own format.
 fn happenings() -> Vec<String> {
     let agents = ["Ida", "Uma", "Tove"];
     let mut lines = Vec::new();
@@ -107,7 +107,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         db.ingest(lines.join("\n").as_bytes(), Format::Auto)?;
         let looked_at = board.refresh(&db, &mut changes)?;
         let open: u64 = board.by_agent.values().map(|(open, ..)| open).sum();
-        println!("refresh {}: {looked_at} conversations looked at, {open} open", number + 1);
+        println!("refresh {}: {looked_at} conversations read, {open} open", number + 1);
     }
 
     println!("\n{:10} {:>5} {:>7} {:>8}", "AGENT", "OPEN", "UNREAD", "WAITING");

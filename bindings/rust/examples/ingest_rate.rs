@@ -1,5 +1,5 @@
-//! Ingests a log a piece at a time into a new store, and prints how many seconds that took: what `benches/bindings.py` holds the
-//! other ways in against.
+//! Ingests a log in pieces into a new database, and prints the duration in seconds and the state hash. `benches/bindings.py`
+//! compares the other bindings with it.
 //!
 //! ```text
 //! ingest_rate LOG NEW-FOLDER
@@ -13,7 +13,7 @@ use std::time::Instant;
 use convofold::Convofold;
 use convofold::ingest::Format;
 
-/// Pieces are this long, up to the end of their last line.
+/// Minimum size of a piece, which ends at the next end of a line.
 const PIECE_BYTES: usize = 1 << 20;
 
 fn main() -> Result<(), Box<dyn Error>> {

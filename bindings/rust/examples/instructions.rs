@@ -1,4 +1,4 @@
-//! Parses a log, or folds its events, so many times: what `benches/instructions.sh` counts the instructions of.
+//! Parses a log, or folds its events, PASSES times. `benches/instructions.sh` counts the instructions.
 //!
 //! ```text
 //! instructions parse|fold LOG PASSES
@@ -14,9 +14,9 @@ use convofold::ingest::{Format, Ignored, Limits, Origin, Parser, Rejection, Sink
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let mut argument = |name: &str| arguments.next().ok_or(format!("missing: {name}"));
-    let what = argument("what to do")?;
+    let what = argument("parse or fold")?;
     let log = std::fs::read(argument("a log")?)?;
-    let passes: usize = argument("how often")?.parse()?;
+    let passes: usize = argument("the number of passes")?.parse()?;
     match what.as_str() {
         "parse" => (0..passes).for_each(|_| drop(black_box(parse(&log)))),
         "fold" => {
@@ -34,7 +34,7 @@ fn parse(log: &[u8]) -> Vec<Event> {
     events.0
 }
 
-/// In one batch, onto an empty board.
+/// Folds the events in one batch on an empty board.
 fn fold(events: &[Event]) -> Board {
     let mut board = Board::new();
     let mut batch = board.edit();

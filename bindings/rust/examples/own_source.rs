@@ -1,12 +1,12 @@
-//! convofold in a host with an event source of its own, exactly once.
+//! A host with its own event source and exactly-once processing.
 //!
 //! ```sh
 //! cargo run -p convofold --example own_source
 //! ```
 //!
-//! The host reads tickets of a helpdesk from a feed that counts its entries, and commits with every batch how far it is. So
-//! after any crash it goes on where the last event is that is on the disk: nothing is missed, and what comes twice all the
-//! same is known by its id.
+//! The host reads the tickets of a helpdesk from a feed with numbered entries, and commits its position as a bookmark with every
+//! batch. After any crash it resumes after the last durable event: no event is missed, and a repeated event is recognised by its
+//! id.
 
 #![expect(clippy::print_stdout, reason = "an example shows what it does")]
 
@@ -16,7 +16,7 @@ use convofold::{
     AgentMention, Batch, Convofold, Direction, Draft, DraftError, Durability, EffectCounts, Event, Identity, Kind, Time,
 };
 
-/// What the helpdesk tells of a ticket.
+/// What happened to a ticket.
 enum Happening {
     Opened,
     Assigned(&'static str),
@@ -25,7 +25,7 @@ enum Happening {
     Solved,
 }
 
-/// An entry of the helpdesk's feed.
+/// An entry of the feed of the helpdesk.
 struct Entry {
     id: u64,
     ticket: u32,
@@ -33,7 +33,7 @@ struct Entry {
     what: Happening,
 }
 
-/// The helpdesk's feed, as far as it is at the end of the day.
+/// All entries of the feed at the end of the day.
 fn feed() -> Vec<Entry> {
     use Happening::{Agent, Assigned, Customer, Opened, Solved};
     let told = [
@@ -62,7 +62,7 @@ fn feed() -> Vec<Entry> {
     ids.zip(told).map(entry).collect()
 }
 
-/// An entry as an event. Times, ids and texts are what makes it; nothing is parsed.
+/// Converts an entry to an event from its times, ids and texts. Nothing is parsed.
 fn event(entry: &Entry) -> Result<Event, DraftError> {
     let (id, ticket) = (entry.id.to_string(), format!("helpdesk:{}", entry.ticket));
     let draft =
@@ -77,20 +77,21 @@ fn event(entry: &Entry) -> Result<Event, DraftError> {
     .build()
 }
 
-/// Takes in what the feed has after the bookmark, a few entries at a time, up to so many of them.
+/// Ingests up to `at_most` entries after the bookmark, four entries per batch.
 fn catch_up(db: &Convofold, feed: &[Entry], at_most: usize) -> Result<EffectCounts, Box<dyn Error>> {
     let done: u64 = match db.bookmark("helpdesk") {
         Some(bookmark) => String::from_utf8(bookmark)?.parse()?,
         None => 0,
     };
-    // Where the upstream cannot begin in the middle, or sends some again, that does no harm.
+    // An upstream that repeats some entries does no harm.
     let again = done.saturating_sub(2);
     let news: Vec<&Entry> = feed.iter().filter(|entry| entry.id > again).take(at_most).collect();
     let mut tickets = Vec::new();
     for entries in news.chunks(4) {
         let events = entries.iter().map(|entry| event(entry)).collect::<Result<Vec<_>, _>>()?;
         let last = entries.last().map_or(done, |entry| entry.id).max(done);
-        // The upstream can send again, so nobody has to wait for the disk: the bookmark is never there without its events.
+        // Buffered is sufficient, because the upstream can send the entries again: a bookmark never becomes durable
+        // without its events.
         let batch = Batch::new(events).bookmark("helpdesk", last.to_string()).durability(Durability::Buffered);
         tickets.push(db.submit(batch)?);
     }
@@ -114,7 +115,11 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let db = Convofold::open(&folder)?;
     let second = catch_up(&db, &feed, usize::MAX)?;
-    println!("second run: {} events applied, {} were known already\n", second.applied + second.late, second.duplicates);
+    println!(
+        "second run: {} events applied, {} were already stored\n",
+        second.applied + second.late,
+        second.duplicates
+    );
     assert_eq!(first.total() - first.duplicates + second.total() - second.duplicates, feed.len() as u64);
     assert_eq!(second.duplicates, 2);
 
@@ -122,7 +127,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let name = load.agent.and_then(|agent| agent.name).unwrap_or_else(|| "(nobody)".to_owned());
         println!("{name:10} {} open, {} unread, {} waiting", load.open, load.unread, load.waiting);
     }
-    let invoice = db.state("helpdesk:2")?.ok_or("ticket 2 is there")?;
+    let invoice = db.state("helpdesk:2")?.ok_or("ticket 2 is missing")?;
     assert_eq!((invoice.unread, invoice.agent.and_then(|agent| agent.name).as_deref()), (2, Some("Uma")));
     assert_eq!(db.stats().open, 2);
     Ok(db.close()?)

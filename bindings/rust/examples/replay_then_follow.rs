@@ -1,11 +1,11 @@
-//! Years of history first, then what happens now, in one pass without a gap.
+//! Years of history first, then live events, in one pass and without gaps.
 //!
 //! ```sh
 //! cargo run -p convofold --example replay_then_follow
 //! ```
 //!
-//! A log is replayed, with its progress shown. Then one thread takes in what arrives, as a webhook would, and another one
-//! follows the change feed from the very beginning: it is shown the history, and goes over to what is live by itself.
+//! The program replays a log and prints the progress. Then one thread ingests new events, as a webhook would, and another one
+//! reads the change feed from the beginning: first the history, then the live events.
 
 #![expect(clippy::print_stdout, reason = "an example shows what it does")]
 
@@ -20,7 +20,7 @@ use convofold::{Change, ChangesError, Convofold, Kind, Seq};
 
 const LOG: &str = include_str!("../../../docs/sample.ndjson");
 
-/// What the follower has seen.
+/// What the follower has received.
 #[derive(Debug, Default)]
 struct Seen {
     last_seq: Seq,
@@ -33,12 +33,12 @@ fn follow(db: &Convofold) -> Result<Seen, ChangesError> {
     loop {
         match changes.next_timeout(Duration::from_secs(1)) {
             Ok(Some(Change { seq, event, .. })) => {
-                assert_eq!(seq, seen.last_seq + 1, "no hole and no repeat");
+                assert_eq!(seq, seen.last_seq + 1, "no gaps and no repetitions");
                 seen.last_seq = seq;
                 *seen.by_kind.entry(event.kind()).or_default() += 1;
             }
             Ok(None) => {}
-            // The store was closed, and everything before that was shown.
+            // The database is closed, and all events before that were received.
             Err(ChangesError::Closed) => return Ok(seen),
             Err(error) => return Err(error),
         }
@@ -47,7 +47,7 @@ fn follow(db: &Convofold) -> Result<Seen, ChangesError> {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let folder = tempfile::tempdir()?;
-    // The last hundred lines are still to happen.
+    // The last 100 lines are ingested live.
     let lines: Vec<&str> = LOG.lines().collect();
     let (past, future) = lines.split_at(lines.len() - 100);
     let archive = folder.path().join("archive.ndjson");

@@ -1,13 +1,13 @@
-//! A receiver of SuperOffice's webhooks that answers when what it was told is on the disk, and not before.
+//! A receiver of SuperOffice webhooks that responds only after the events are durable.
 //!
 //! ```sh
 //! cargo run -p convofold --example webhook -- --self-test
 //! SUPEROFFICE_SECRET=... cargo run -p convofold --example webhook -- 127.0.0.1:8080 ./conversations
 //! ```
 //!
-//! convofold has no server in it and needs none of a particular kind; this one is axum's. What matters is the order: the
-//! signature over the raw body first, then the parser, then the commit, then the answer. A sender that gets no answer sends
-//! again, and what was committed counts as duplicate then.
+//! convofold contains no server and works with any; this example uses axum. The order matters: check the signature of the raw
+//! body, parse, commit, respond. A sender that gets no response sends the webhook again, and events that are already stored
+//! count as duplicates.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "an example shows what it does")]
 
@@ -34,7 +34,7 @@ struct Receiver {
     secret: String,
 }
 
-/// What a body turned out to be.
+/// The events and rejections of a body.
 #[derive(Default)]
 struct Parsed {
     events: Vec<Event>,
@@ -56,24 +56,25 @@ impl Sink for Parsed {
 async fn receive(State(receiver): State<Receiver>, headers: HeaderMap, body: Bytes) -> (StatusCode, String) {
     let signature = headers.get(SIGNATURE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if !superoffice::verify(&receiver.secret, &body, signature) {
-        return (StatusCode::UNAUTHORIZED, "the signature is not that of this body".to_owned());
+        return (StatusCode::UNAUTHORIZED, "the signature does not match the body".to_owned());
     }
     let mut parsed = Parsed::default();
     Parser::new(Format::SuperOffice, Limits::default()).parse_input(&body, &mut parsed);
-    // It comes from SuperOffice, and sending it again would not make an event of it. So it is told here, and acknowledged.
+    // The signature is valid, and sending the body again would not help. So the rejection is logged and the webhook
+    // is acknowledged.
     for rejection in &parsed.rejections {
         eprintln!("{rejection}");
     }
-    // Never blocks: a full queue is the sender's to wait for.
+    // Never blocks: if the queue is full, the sender has to wait.
     let ticket = match receiver.db.try_submit(Batch::new(parsed.events)) {
         Ok(ticket) => ticket,
-        Err(SubmitError::Full(_)) => return (StatusCode::TOO_MANY_REQUESTS, "busy: send it again".to_owned()),
+        Err(SubmitError::Full(_)) => return (StatusCode::TOO_MANY_REQUESTS, "busy: send again later".to_owned()),
         Err(error) => return (StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
     };
     match ticket.await {
         Ok(receipt) => {
             let new = receipt.counts.total() - receipt.counts.duplicates;
-            (StatusCode::OK, format!("{new} new, {} known already", receipt.counts.duplicates))
+            (StatusCode::OK, format!("{new} new, {} already stored", receipt.counts.duplicates))
         }
         Err(error) => (StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
     }
@@ -100,7 +101,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
 }
 
-/// Serves on a free port, sends itself what a webhook may be sent, and looks at what became of it.
+/// Listens on a free port, sends itself test requests and checks the result.
 async fn self_test() -> Result<(), Box<dyn Error>> {
     let folder = tempfile::tempdir()?;
     let db = Convofold::open(folder.path().join("conversations"))?;
@@ -111,18 +112,18 @@ async fn self_test() -> Result<(), Box<dyn Error>> {
     let server = axum::serve(listener, router).with_graceful_shutdown(async { drop(stopped.await) });
     let server = tokio::spawn(async { server.await });
     let sent = tokio::task::spawn_blocking(move || send_all(address)).await?;
-    // Also where the sender failed, so that it is told and nothing waits.
+    // Stop the server even if a request failed, so that the error is reported and nothing waits.
     let _ = stop.send(());
     server.await??;
     sent.map_err(|message| -> Box<dyn Error> { message.into() })?;
 
-    let state = db.state("superoffice:Default:42")?.ok_or("the conversation is there")?;
+    let state = db.state("superoffice:Default:42")?.ok_or("the conversation is missing")?;
     assert_eq!((state.messages_in + state.messages_out + state.messages_other, db.stats().last_seq), (1, 2));
     println!("one conversation, {:?}, of {:?}", state.status, state.member.name);
     Ok(db.close()?)
 }
 
-/// A webhook as SuperOffice sends it.
+/// The body of a SuperOffice webhook.
 fn body(event_id: &str, event: &str) -> String {
     format!(
         r#"{{"EventId":"{event_id}","Timestamp":"2026-03-02T09:15:00.5Z","Event":"chatsession.{event}","PrimaryKey":42,"ContextIdentifier":"Default","FieldValues":{{"CustomerAlias":"Yara","Status":5,"UserId":7}}}}"#
@@ -134,26 +135,26 @@ fn send_all(address: SocketAddr) -> Result<(), String> {
     let message = body("e6699dd5-5ae1-48f0-870c-f47fe3b09deb", "message");
     let of = |body: &str| Some(superoffice::sign("the secret", body.as_bytes()));
     let cases = [
-        ("a webhook", &created, of(&created), 200, "1 new, 0 known already"),
-        ("another one", &message, of(&message), 200, "1 new, 0 known already"),
-        ("the first one again", &created, of(&created), 200, "0 new, 1 known already"),
-        ("no signature", &message, None, 401, "the signature is not that of this body"),
-        ("one of another body", &message, of(&created), 401, "the signature is not that of this body"),
+        ("a webhook", &created, of(&created), 200, "1 new, 0 already stored"),
+        ("a second webhook", &message, of(&message), 200, "1 new, 0 already stored"),
+        ("the first webhook again", &created, of(&created), 200, "0 new, 1 already stored"),
+        ("no signature", &message, None, 401, "the signature does not match the body"),
+        ("the signature of another body", &message, of(&created), 401, "the signature does not match the body"),
         (
-            "one by another secret",
+            "a signature with another secret",
             &message,
             Some(superoffice::sign("a guess", message.as_bytes())),
             401,
-            "the signature is not that of this body",
+            "the signature does not match the body",
         ),
     ];
     let nonsense = "{\"Event\":7}".to_owned();
     let all = cases.into_iter().chain([(
-        "a signed body that is no event",
+        "a signed body without a valid event",
         &nonsense,
         of(&nonsense),
         200,
-        "0 new, 0 known already",
+        "0 new, 0 already stored",
     )]);
     for (what, body, signature, expected_status, expected) in all {
         let (status, answer) = send(address, body, signature.as_deref()).map_err(|error| format!("{what}: {error}"))?;

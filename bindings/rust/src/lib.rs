@@ -1,11 +1,11 @@
-//! Live-chat events in, the durable state of every conversation out: which are open, whose they are, what is unread, who is
-//! waiting.
+//! An embedded conversation-state engine. It turns live-chat events into the durable state of every conversation: which
+//! conversations are open, who is assigned, what is unread, and who is waiting.
 //!
-//! convofold is a library that a program embeds. It reads Airship Live Chat events, SuperOffice `chatsession.*` webhooks and
-//! events of the host's own, keeps them in a durable log, and answers from memory. The state is a function of the *set* of
-//! events: late, repeated, reordered, interrupted by crashes, it ends the same, byte for byte.
+//! convofold is a library. It reads Airship Live Chat events, SuperOffice `chatsession.*` webhooks and events that the host
+//! creates, stores them in a durable log, and answers queries from memory. The state is a function of the *set* of events: late,
+//! repeated or reordered events and crashes do not change the result, byte for byte.
 //!
-//! # Open, and take in what a webhook delivers
+//! # Open a database and ingest a webhook
 //!
 //! ```
 //! # #[cfg(feature = "airship")] {
@@ -16,26 +16,26 @@
 //! # let folder = folder.path().join("conversations");
 //! let db = Convofold::open(&folder)?;
 //!
-//! // One event, an array, or lines. When this returns, it is on the disk.
+//! // One event, an array of events, or lines. When this returns, the events are durable.
 //! let body = br#"{"occurred":"2026-03-02T09:15:00Z","body":{"name":"live_chat_message","interaction_type":"sms_in",
 //!     "transaction":"t-1","properties":{"message":{"agent_name":"Ida","message":"Is the shop open today?"}}}}"#;
 //! let report = db.ingest(body, Format::Auto)?;
 //! assert_eq!((report.counts.applied, report.rejections.len()), (1, 0));
 //!
-//! // Sent again, it changes nothing.
+//! // Ingesting the same event again changes nothing.
 //! assert_eq!(db.ingest(body, Format::Auto)?.counts.duplicates, 1);
 //! # db.close()?;
 //! # }
 //! # Ok::<_, Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! What cannot be an event does not stop its neighbours: [`IngestReport::rejections`] says where it is and what is wrong.
+//! A rejected event does not affect the others: [`IngestReport::rejections`] gives the position and the reason of each.
 //!
-//! # Events of your own
+//! # Create events
 //!
-//! A [`Draft`] becomes an [`Event`], and events are submitted in a [`Batch`], which is committed whole or not at all. The
-//! [`Ticket`] can be waited for, asked, or awaited on any executor. A batch can carry a bookmark that is committed with its
-//! events, which makes any upstream exactly-once.
+//! Build an [`Event`] from a [`Draft`], and submit events in a [`Batch`]. A batch is committed completely or not at all. Wait for
+//! the [`Ticket`], poll it, or await it on any executor. A batch can contain a bookmark, which is committed together with the
+//! events; this makes any upstream exactly-once.
 //!
 //! ```
 //! use convofold::{Batch, Convofold, Direction, Draft, Kind, Time};
@@ -54,7 +54,7 @@
 //! # Ok::<_, Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # Ask
+//! # Query
 //!
 //! ```
 //! use convofold::{Convofold, Query, Sort};
@@ -64,7 +64,7 @@
 //! # let db = Convofold::open(folder.path().join("conversations"))?;
 //! # let line = r#"{"convofold":1,"source":"desk","conversation":"c-1","kind":"message","direction":"in","occurred":"2026-03-02T09:15:00Z","agent":{"name":"Ida"}}"#;
 //! # db.ingest(line.as_bytes(), Format::Auto)?;
-//! // Ida's open conversations, the one that waits longest first.
+//! // Ida's open conversations, longest waiting first.
 //! let mut query = Query::new().agent("Ida").sort(Sort::Waiting).limit(50);
 //! loop {
 //!     let page = db.query(&query)?;
@@ -75,8 +75,8 @@
 //!     query = query.cursor(next);
 //! }
 //!
-//! // Everything about one, whether it is open or long closed.
-//! let state = db.state("c-1")?.expect("it is there");
+//! // All about one conversation, open or closed.
+//! let state = db.state("c-1")?.expect("a known conversation");
 //! assert_eq!((state.unread, state.messages_in), (1, 1));
 //! println!("{} events", db.history("c-1")?.unwrap_or_default().len());
 //! for load in db.agents() {
@@ -88,8 +88,9 @@
 //!
 //! # Follow
 //!
-//! The change feed shows every event from any place in the log on, without hole or repeat: first those that are there, then
-//! those that come. It shows an event only once that survives a power cut. Whoever remembers the [`Seq`] goes on from there.
+//! The change feed returns every event from any [`Seq`] on, without gaps or repetitions: first the stored events, then new ones
+//! as they arrive. It returns an event only after the event survives a power cut. To resume, store the [`Seq`] of the last
+//! processed event and start at the next one.
 //!
 //! ```
 //! use std::time::Duration;
@@ -110,7 +111,7 @@
 //! # Ok::<_, Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # Checkpoint, close, open again
+//! # Checkpoint, close, reopen
 //!
 //! ```
 //! use convofold::Convofold;
@@ -121,7 +122,7 @@
 //! # let db = Convofold::open(&folder)?;
 //! # let line = r#"{"convofold":1,"source":"desk","conversation":"c-1","kind":"close","occurred":"2026-03-02T09:15:00Z"}"#;
 //! # db.ingest(line.as_bytes(), Format::Auto)?;
-//! // Happens by itself now and then, and in `close`. So opening does not have to fold the whole log.
+//! // Also written automatically and by `close`, so that opening does not have to replay the whole log.
 //! db.checkpoint()?;
 //! let hash = db.state_hash();
 //! db.close()?;
@@ -133,82 +134,83 @@
 //! # Ok::<_, Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # What survives what
+//! # Durability
 //!
-//! | acknowledged as | killed process | crash of the system, power cut | damaged file |
+//! | durability | killed process | system crash, power cut | damaged file |
 //! |---|---|---|---|
-//! | [`Durability::Synced`], the default | survives | survives | found, and told; [`repair`] saves what can be read |
-//! | [`Durability::Buffered`] | up to the last 100 ms may be lost | up to the last 100 ms may be lost | as above |
+//! | [`Durability::Synced`], the default | survives | survives | detected and reported; [`repair`] recovers what can be read |
+//! | [`Durability::Buffered`] | the last 100 ms can be lost | the last 100 ms can be lost | as above |
 //!
-//! Bookmarks go with the events of their batch. What is lost is always the end of the log, never its middle. After a failed
-//! write a store answers questions and takes no more events ([`SubmitError::Poisoned`]) until it is opened again. This holds on
-//! a local disk that does not lie about `fdatasync`; `docs/durability.md` has the fine print and the tests.
+//! A bookmark is lost or kept together with the events of its batch. Lost events are always the last ones of the log. After a
+//! failed write a database still answers queries, but accepts no events ([`SubmitError::Poisoned`]) until it is opened again.
+//! These guarantees require a local disk that implements `fdatasync` correctly; see `docs/durability.md` for details and tests.
 //!
 //! # Threads, executors, errors
 //!
-//! A [`Convofold`] is a handle: `Clone`, `Send` and `Sync`, to be used from everywhere. One thread of its own writes. Questions
-//! about many conversations never wait for a disk; a question about one that has left memory ([`Options::memory_bytes`]) reads
-//! a page. [`Convofold::submit`] blocks while the queue is full, [`Convofold::try_submit`] gives the batch back. There is no
-//! runtime in it: in asynchronous code, call `try_submit` and await the ticket.
+//! A [`Convofold`] is a handle: it is `Clone`, `Send` and `Sync`. One background thread does all writing. Queries about many
+//! conversations never wait for the disk. A query about one conversation that is not in memory ([`Options::memory_bytes`]) reads
+//! one page. If the queue is full, [`Convofold::submit`] blocks and [`Convofold::try_submit`] returns the batch. convofold needs
+//! no asynchronous runtime: in asynchronous code, call `try_submit` and await the ticket.
 //!
-//! Each operation has its own error type that lists what can go wrong there, says what is true afterwards, and names its cause
-//! as [`source`](std::error::Error::source). An event that is late, repeated or at odds with another is no error but an
-//! [`Effect`].
+//! Each operation has its own error type. It lists what can fail, documents the state after the failure, and returns the cause
+//! from [`source`](std::error::Error::source). An event that is late, repeated or in conflict with another one is not an error;
+//! it is reported as an [`Effect`].
 //!
-//! # Watching it
+//! # Monitoring
 //!
-//! [`Convofold::counters`] is a snapshot of everything that an operator counts; with the feature `metrics` it is published
-//! through the facade of that name, with `tracing` the store tells of openings, checkpoints, damage and failed writes under
-//! the target `convofold`.
+//! [`Convofold::counters`] returns a snapshot of all counters. The feature `metrics` publishes them through the facade of that
+//! name. The feature `tracing` emits spans and events for openings, checkpoints, damage and failed writes, with the target
+//! `convofold`.
 //!
 //! # Features
 //!
-//! | feature | by default | what it adds |
+//! | feature | default | adds |
 //! |---|---|---|
 //! | `airship` | yes | the parser of Airship Live Chat |
-//! | `superoffice` | yes | the parser of SuperOffice webhooks, and the check of their signatures |
-//! | `serde` | no | `Serialize` on everything that the store reports, the same JSON as in every other way in |
+//! | `superoffice` | yes | the parser of SuperOffice webhooks, and the verification of their signatures |
+//! | `serde` | no | `Serialize` on all results and reports, with the same JSON as in the other bindings |
 //! | `tracing` | no | spans and events for operators |
 //! | `metrics` | no | the module `metrics` |
 //!
-//! A host with a source of its own turns the defaults off. convofold's own form ([`Event::export_line`]) is always read, and
-//! [`Event`], [`State`] and what else the engine shows is always `Serialize`.
+//! A host that only creates its own events can turn the default features off. The parser of convofold's own format
+//! ([`Event::export_line`]) is always included, and the types of the engine, such as [`Event`] and [`State`], are always
+//! `Serialize`.
 //!
-//! # What is where
+//! # Overview
 //!
-//! - **the store**: [`Convofold`], [`Options`], [`Batch`], [`Ticket`], [`Receipt`], [`Durability`], [`Stats`], [`Counters`]
+//! - **database**: [`Convofold`], [`Options`], [`Batch`], [`Ticket`], [`Receipt`], [`Durability`], [`Stats`], [`Counters`]
 //! - **events**: [`Draft`], [`Event`], [`Kind`], [`Time`], [`Identity`], [`AgentMention`]; from bytes: [`ingest`], [`IngestReport`]
-//! - **questions**: [`Query`], [`Page`], [`OpenConversation`], [`AgentLoad`], [`Totals`]
+//! - **queries**: [`Query`], [`Page`], [`OpenConversation`], [`AgentLoad`], [`Totals`]
 //! - **one conversation**: [`State`], [`HistoryEntry`], [`Arrivals`]
-//! - **following**: [`Changes`], [`Change`], [`StopHandle`], [`Seq`]
-//! - **history in bulk**: [`replay`]; out again: [`Scan`], [`Convofold::export`], [`Convofold::export_events`]
-//! - **care**: [`verify`], [`audit`], [`backup`], [`repair`], [`Convofold::trim_log`]
+//! - **change feed**: [`Changes`], [`Change`], [`StopHandle`], [`Seq`]
+//! - **bulk import and export**: [`replay`], [`Scan`], [`Convofold::export`], [`Convofold::export_events`]
+//! - **maintenance**: [`verify`], [`audit`], [`backup`], [`repair`], [`Convofold::trim_log`]
 //! - **without a disk**: [`engine`]
 //!
-//! The examples are whole programs: `own_source` (embed it in a host with a source of its own), `replay_then_follow`,
-//! `dashboard` (numbers from the change feed), `webhook` (an axum receiver that acknowledges after the commit).
+//! The examples are complete programs: `own_source` (a host with its own event source), `replay_then_follow`, `dashboard`
+//! (numbers from the change feed) and `webhook` (an axum receiver that responds after the commit).
 
 #![forbid(unsafe_code)]
 
-// The store: a handle, and what it takes and gives.
+// The database handle and its operations.
 pub use convofold_store::{
     Batch, Checkpoint, Convofold, Counters, Durability, EffectCounts, LatencyHistogram, Options, Receipt, Stats, Ticket,
 };
 
-// What an event is.
+// Events.
 pub use convofold_engine::{
     AIRSHIP, AgentMention, At, Attribute, ContentHash, DEFAULT_MAX_ID_BYTES, Direction, Draft, DraftError, Effect,
     Event, Identity, Kind, SUPEROFFICE, Seq, Session, SessionStatus, SessionType, Time, TimeError,
 };
 
-// From bytes to events.
+// Parsing.
 pub use convofold_engine::ingest;
 pub use convofold_store::{IgnoredCounts, IngestOptions, IngestReport};
 
-// Questions about many conversations.
+// Queries about many conversations.
 pub use convofold_engine::{AgentLoad, Cursor, OpenConversation, Page, Query, QueryError, Sort, Totals};
 
-// Questions about one.
+// Queries about one conversation.
 pub use convofold_engine::{
     AgentRef, Arrivals, Assigned, ByAgent, HistoryEntry, LastMessage, Member, Mention, OpenedBy, SessionState, State,
     Status, SuspectField, Suspicion,
@@ -220,21 +222,21 @@ pub use convofold_engine::UnknownName;
 #[doc(hidden)]
 pub use convofold_engine::session_values;
 
-// Proofs that two states are the same, and where they are not.
+// Comparison of states.
 pub use convofold_engine::{Difference, FOLD_VERSION, StateHash};
 
 // The change feed.
 pub use convofold_store::{Change, Changes, StopHandle};
 
-// In bulk, and out again.
+// Bulk import and export.
 pub use convofold_store::replay;
 pub use convofold_store::{Conversation, EventExportReport, ExportReport, Scan};
 
-// Care: checking, saving, mending, forgetting.
+// Maintenance: verification, audit, backup, repair and trim.
 pub use convofold_store::{Damage, Doubt, Recovery, SkipReason, SkippedCheckpoint, Trimmed};
 pub use convofold_store::{audit, backup, repair, verify};
 
-// What can go wrong, by what was being done.
+// Errors, one type per operation.
 pub use convofold_store::{
     ChangesError, CloseError, CommitError, ExportEventsError, IngestError, OpenError, StorageError, SubmitError,
     TrimError,
@@ -243,7 +245,7 @@ pub use convofold_store::{
 #[cfg(feature = "metrics")]
 pub use convofold_store::metrics;
 
-/// The pure core, for tests and tools that want the fold without a disk.
+/// The engine without storage, for tests and tools.
 ///
 /// ```
 /// use convofold::engine::{Admission, Board};
@@ -263,7 +265,7 @@ pub mod engine {
     };
 }
 
-/// The README's block runs as it stands there.
+/// Runs the code of the README as a doctest.
 #[cfg(all(doctest, feature = "airship"))]
 #[doc = include_str!("../../../README.md")]
 pub struct Readme;

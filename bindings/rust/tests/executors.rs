@@ -1,6 +1,6 @@
-//! A ticket is awaited on any executor: here a loop on one thread, and two of tokio's.
+//! Tickets can be awaited on any executor: here a single-threaded loop and two runtimes of tokio.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise, and so do its helpers")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test and its helpers stop at the first failure")]
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ fn store() -> (tempfile::TempDir, Convofold) {
     (folder, db)
 }
 
-/// As a host in asynchronous code does it: never blocking, trying again where the queue is full.
+/// The pattern for asynchronous hosts: never block, and retry while the queue is full.
 async fn commit(db: Convofold, number: u64) -> u64 {
     let mut batch = Batch::new(vec![message(number)]);
     loop {
@@ -79,7 +79,7 @@ fn a_ticket_that_is_dropped_is_committed_all_the_same() {
     let (_folder, db) = store();
     Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
         let ticket = db.submit(Batch::new(vec![message(1)])).unwrap();
-        // Whether or not it was there in time.
+        // The result does not matter: the ticket is dropped here.
         let _ = tokio::time::timeout(Duration::ZERO, ticket).await;
     });
     db.sync().unwrap();

@@ -1,4 +1,4 @@
-//! What may go from thread to thread. It holds if this compiles.
+//! Types that can be sent and shared between threads. Checked at compile time.
 
 use std::error::Error;
 use std::future::Future;
