@@ -1,6 +1,6 @@
-//! Gives the shared library the name by which programs find it, so that one with another ABI is not taken for it.
+//! Sets the ABI version in the name of the shared library, so that a program never loads a library with another ABI.
 
-/// The same as `CONVOFOLD_ABI_VERSION`, which a test sees to.
+/// Must be equal to `CONVOFOLD_ABI_VERSION`; a test checks this.
 const ABI_VERSION: u32 = 1;
 
 fn main() {

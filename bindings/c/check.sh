@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What holds of convofold for C: the header is that of the code and compiles as C and C++; the tests in C pass as they are, under
-# sanitizers and under valgrind; a stranger can install it and build the demo.
+# Checks convofold for C: the header is current and compiles as C and C++; the tests in C pass without tools, with sanitizers
+# and with valgrind; the installed library can be found with pkg-config and builds the demo.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 here=bindings/c
@@ -13,7 +13,7 @@ command -v g++ >/dev/null || missing+=(g++)
 command -v valgrind >/dev/null || missing+=(valgrind)
 command -v pkg-config >/dev/null || missing+=(pkg-config)
 if [ "${#missing[@]}" -gt 0 ]; then
-  # Without root or apt this fails, and says what is missing.
+  # Without root or apt this fails and prints what is missing.
   apt-get update --quiet --quiet && apt-get install --yes --quiet --quiet "${missing[@]}" || { echo "install ${missing[*]}"; exit 1; }
 fi
 
@@ -28,7 +28,7 @@ step "build"
 target=${CARGO_TARGET_DIR:-target}
 work="$target/c"
 mkdir -p "$work"
-# A build for tests, so that overflows and the like are found.
+# The dev profile detects integer overflows.
 cargo build --locked --quiet --package convofold-capi
 library=("$target/debug/libconvofold_capi.a" -lpthread -ldl -lm -lrt -lutil -lgcc_s)
 tests=(hostile feed keeping transcripts)
@@ -41,16 +41,16 @@ cargo run --locked --quiet --package convofold-tests --bin transcripts -- --out 
 
 step "tests"
 for name in "${tests[@]}"; do timeout 120 "$work/$name" "$work/unpacked"; done
-step "tests under AddressSanitizer and UndefinedBehaviorSanitizer"
+step "tests with AddressSanitizer and UndefinedBehaviorSanitizer"
 for name in "${tests[@]}"; do timeout 240 "$work/$name-sanitized" "$work/unpacked"; done
-step "tests under valgrind"
+step "tests with valgrind"
 for name in "${tests[@]}"; do
-  # Of the transcripts every twentieth: there it takes some forty times as long.
+  # Every 20th transcript only: valgrind is about 40 times slower.
   timeout 240 valgrind --quiet --leak-check=full --error-exitcode=9 --suppressions="$here/tests/valgrind.supp" \
     "$work/$name" "$work/unpacked" 20
 done
 
-step "install, and the demo by pkg-config"
+step "install, and build the demo with pkg-config"
 prefix="$PWD/$work/prefix"
 case $work in /*) prefix="$work/prefix" ;; esac
 rm -rf "$prefix" "$work/demo.db"
@@ -61,16 +61,16 @@ read -ra flags <<<"$(pkg-config --cflags --libs convofold)"
 gcc -std=c11 -Wall -Wextra -Werror "$here/examples/demo.c" -o "$work/demo" "${flags[@]}"
 said=$(LD_LIBRARY_PATH="$prefix/lib" "$work/demo" "$work/demo.db")
 echo "$said"
-[ "$(head -n 1 <<<"$said")" = "1 applied, 0 known already" ]
-# What the README shows.
+[ "$(head -n 1 <<<"$said")" = "1 applied, 0 already stored" ]
+# The program of the README.
 sed -n '/<!-- c -->/,/^```$/p' README.md | sed '1,2d;$d' >"$work/readme.c"
 sed -i 's|demo-c.db|'"$work"'/readme.db|' "$work/readme.c"
 gcc -std=c11 -Wall -Wextra -Werror "$work/readme.c" -o "$work/readme" "${flags[@]}"
 rm -rf "$work/readme.db"
 [ "$(LD_LIBRARY_PATH="$prefix/lib" "$work/readme" | wc -l)" = 3 ]
-# Once more, without the shared library, and with the same database.
+# Again with the static library and the same database.
 rm "$prefix"/lib/libconvofold.so*
 read -ra flags <<<"$(pkg-config --static --cflags --libs convofold)"
 gcc -std=c11 -Wall -Wextra -Werror "$here/examples/demo.c" -o "$work/demo" "${flags[@]}"
-[ "$("$work/demo" "$work/demo.db" | head -n 1)" = "0 applied, 1 known already" ]
+[ "$("$work/demo" "$work/demo.db" | head -n 1)" = "0 applied, 1 already stored" ]
 step "done"

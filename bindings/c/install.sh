@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Builds convofold for C and installs it: install.sh PREFIX, such as /usr/local. Programs then find it by pkg-config.
-# DESTDIR is put in front of where the files go, as packagers want it. CONVOFOLD_PROFILE=dev builds faster, and what it builds
-# is slower.
+# Builds convofold for C and installs it in PREFIX, such as /usr/local: install.sh PREFIX. pkg-config then finds it.
+# DESTDIR is prepended to the paths of the installed files, for packagers. CONVOFOLD_PROFILE=dev builds faster but without
+# optimisation.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 prefix=${1:?usage: install.sh PREFIX}
@@ -38,5 +38,5 @@ echo "installed convofold $version in $root"
 [ -z "${DESTDIR:-}" ] || exit 0
 echo "compile: export PKG_CONFIG_PATH=$prefix/lib/pkgconfig; cc program.c \$(pkg-config --cflags --libs convofold) -Wl,-rpath,$prefix/lib"
 if [ "$(uname -s)" = Linux ]; then
-  echo "without -rpath, the system finds it in the folders of ldconfig, which root runs once, or in LD_LIBRARY_PATH"
+  echo "without -rpath: run ldconfig once as root, or add the folder to LD_LIBRARY_PATH"
 fi

@@ -1,4 +1,4 @@
-/* Takes what a webhook delivers, and asks whose conversations are open. */
+/* Ingests the body of a webhook and lists the open conversations of an agent. */
 #include <convofold.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -20,7 +20,7 @@ static int ask(convofold_db db)
     convofold_query query = {.size = sizeof query, .agent = "Ida", .limit = 50};
     convofold_page page;
     if (convofold_query_page(db, &query, &page) != CONVOFOLD_OK)
-        return failed("ask");
+        return failed("query");
     for (size_t i = 0; i < page.count; i++)
         printf("%s: %" PRIu64 " unread, waiting since %" PRId64 "\n", page.rows[i].id.data, page.rows[i].unread,
                page.rows[i].waiting_since);
@@ -28,7 +28,7 @@ static int ask(convofold_db db)
 
     convofold_hash hash;
     if (convofold_state_hash(db, &hash) != CONVOFOLD_OK)
-        return failed("hash");
+        return failed("compute the state hash");
     printf("%s\n", hash.hex);
     return 0;
 }
@@ -38,13 +38,13 @@ int main(int argc, char **argv)
     convofold_db db;
     if (convofold_open(argc > 1 ? argv[1] : "demo.db", NULL, &db) != CONVOFOLD_OK)
         return failed("open the database");
-    /* When this returns, the event is on the disk. Sent again, it counts as duplicate. */
+    /* When this returns, the event is durable. A repeated event counts as a duplicate. */
     convofold_ingested ingested = {.size = sizeof ingested};
     if (convofold_ingest(db, body, strlen(body), NULL, &ingested, NULL) != CONVOFOLD_OK)
         return failed("ingest");
-    printf("%" PRIu64 " applied, %" PRIu64 " known already\n", ingested.applied, ingested.duplicates);
+    printf("%" PRIu64 " applied, %" PRIu64 " already stored\n", ingested.applied, ingested.duplicates);
     int status = ask(db);
     if (convofold_close(db) != CONVOFOLD_OK)
-        return failed("close");
+        return failed("close the database");
     return status;
 }

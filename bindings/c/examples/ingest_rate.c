@@ -1,5 +1,5 @@
-/* Ingests a log a piece at a time into a new database, and prints how many seconds that took and the state hash:
- * ingest_rate LOG NEW-FOLDER. benches/bindings.py holds it against the same in Rust. */
+/* Ingests a log in pieces into a new database, and prints the duration in seconds and the state hash:
+ * ingest_rate LOG NEW-FOLDER. benches/bindings.py compares it with the same program in Rust. */
 #define _POSIX_C_SOURCE 200809L
 #include <convofold.h>
 #include <stdio.h>
@@ -7,7 +7,7 @@
 #include <string.h>
 #include <time.h>
 
-/* Pieces are this long, up to the end of their last line. */
+/* Minimum size of a piece, which ends at the next end of a line. */
 #define PIECE_BYTES ((size_t)1 << 20)
 
 static int failed(const char *what)
@@ -59,8 +59,8 @@ int main(int argc, char **argv)
     double took = now() - started;
     convofold_hash hash;
     if (convofold_state_hash(db, &hash) != CONVOFOLD_OK)
-        return failed("hash");
+        return failed("compute the state hash");
     printf("%.6f %s\n", took, hash.hex);
     free(log);
-    return convofold_close(db) == CONVOFOLD_OK ? 0 : failed("close");
+    return convofold_close(db) == CONVOFOLD_OK ? 0 : failed("close the database");
 }

@@ -1,38 +1,40 @@
 /*
- * convofold: live-chat events in, the durable state of every conversation out.
+ * convofold: an embedded conversation-state engine. It turns live-chat events into the durable state of every conversation.
  *
  * This file is generated. To change it, change the Rust code and run
  *     just generate
  *
- * In general, where a function does not say otherwise:
+ * The following applies to every function, unless its documentation says otherwise.
  *
- * Errors. Almost every function returns a convofold_error, which is CONVOFOLD_OK (0) where all went well. Then all that it
- * gives out is set; otherwise nothing is, or it is NULL or cleared. convofold_last_error_message() says more, for this thread. A null pointer where
- * none may be, text that is not UTF-8 and a handle that was closed or never opened are errors, and not undefined behaviour.
- * A panic inside is an error too. What cannot be found out is a pointer to something that is not there. Every function can
- * return INVALID_ARGUMENT, NOT_UTF8 and INTERNAL, and where it takes a handle BAD_HANDLE and CLOSED; the functions name the
- * others, without CONVOFOLD_ERROR_ in front.
+ * Errors. Almost every function returns a convofold_error, which is CONVOFOLD_OK (0) on success. On success all outputs are
+ * set. On failure they are unchanged, NULL or cleared, and convofold_last_error_message() returns the error message of this
+ * thread. A null pointer where a value is required, text that is not UTF-8, and a handle that is closed or was never opened
+ * are errors and not undefined behaviour. A panic inside the library is an error too. An invalid pointer that is not NULL
+ * cannot be detected. Every function can return INVALID_ARGUMENT, NOT_UTF8 and INTERNAL, and every function that takes a
+ * handle can return BAD_HANDLE and CLOSED. Other errors are listed with each function, without the prefix CONVOFOLD_ERROR_.
  *
- * Handles. A handle is a number in a struct of its own: it may be copied, kept and compared. Closing it twice, or using a
- * copy of it after that, is an error. A handle that is all zeros is none.
+ * Handles. A handle is a number in a struct. It can be copied, stored and compared. Closing a handle twice, or using a copy
+ * of a closed handle, is an error. A handle of all zeros is invalid.
  *
- * Ownership. What is handed in stays the caller's, and is not kept beyond the call. Text that is given out through a
- * `char **` belongs to the caller and goes with convofold_string_free().
+ * Ownership. The caller owns its arguments; the library does not use them after the call has returned. The caller owns text
+ * that is returned through a `char **`, and releases it with convofold_string_free().
  *
- * Threads. Every function may be called from any thread, also with the same handle at the same time; closing something while
- * another thread uses it makes that thread's call end well or with CONVOFOLD_ERROR_CLOSED. Not after fork() in the child.
+ * Threads. Every function can be called from any thread, and several threads can use the same handle at the same time. If
+ * one thread closes a handle while another one uses it, the other call succeeds or returns CLOSED. After fork(), do not use
+ * the library in the child process.
  *
- * Text. UTF-8 that ends with a NUL. (So a conversation whose id holds a NUL cannot be asked for by it; lists and exports have
- * it.) Paths on Unix are bytes as the system has them.
+ * Text is UTF-8 and ends with a NUL. (A conversation whose id contains a NUL can therefore not be requested by id; lists and
+ * exports include it.) On Unix, paths are bytes in the encoding of the system.
  *
- * Times are milliseconds since 1970 in UTC.
+ * Units. Times are milliseconds since 1970-01-01 UTC. The names of durations and sizes end with their unit, such as `_ms`
+ * (milliseconds), `_us` (microseconds) and `_bytes`. A seq is the number of an event in the log, counted from 1.
  *
- * Structs that begin with `size` grow with new versions. Set it to sizeof of the struct and all else to zero, as in
+ * Structs that start with `size` can grow in later versions. Set `size` to sizeof of the struct, and all other fields to 0:
  *     convofold_query query = {.size = sizeof query};
- * Zero, or NULL, in a field asks for its default.
+ * In an options struct, 0 or NULL selects the default of a field.
  *
- * Callbacks are called in the thread that made the call, but for those of convofold_subscribe(). They may call convofold
- * functions, and must return: no exception, no longjmp.
+ * Callbacks run on the thread that made the call, except those of convofold_subscribe(). A callback can call convofold
+ * functions. It must return: it must not throw an exception or call longjmp().
  */
 
 
@@ -43,7 +45,7 @@
 #include <stdint.h>
 
 /**
- * Which source an input comes from.
+ * The source of an input.
  */
 typedef enum {
     /**
@@ -65,162 +67,163 @@ typedef enum {
 } convofold_format;
 
 /**
- * The version of the interface that this header describes. A library is of use to a program only where
- * convofold_abi_version() says the same; the name of the shared library, libconvofold.so.1, sees to that.
+ * The version of the interface that this header describes. A program can use a library only if
+ * convofold_abi_version() returns the same number. The name of the shared library, libconvofold.so.1, ensures this.
  */
 #define CONVOFOLD_ABI_VERSION 1
 
 /**
- * What a function returns where all went well: CONVOFOLD_ERROR_NONE.
+ * Success. The same value as CONVOFOLD_ERROR_NONE.
  */
 #define CONVOFOLD_OK 0
 
 /**
- * What stands where there is no time.
+ * The value of a time field that has no time.
  */
 #define CONVOFOLD_NO_TIME -1
 
 /**
- * How many buckets a convofold_latency has.
+ * Number of buckets of a convofold_latency.
  */
 #define CONVOFOLD_LATENCY_BUCKETS 29
 
 /**
- * Why something was not done, by what can be done about it. New ones may come: take an unknown one as
- * CONVOFOLD_ERROR_OTHER.
+ * The reason why a call failed, grouped by what the program can do about it. Later versions can add values: treat an
+ * unknown value as CONVOFOLD_ERROR_OTHER.
  */
 typedef enum {
     /**
-     * All went well. The same as CONVOFOLD_OK.
+     * Success. The same value as CONVOFOLD_OK.
      */
     CONVOFOLD_ERROR_NONE = 0,
     /**
-     * Something that was handed in cannot be: a null pointer, an unknown number, a `size` that is none. A fault of the
-     * program.
+     * An argument is invalid, such as a null pointer, an unknown number or a wrong `size`. This is a bug in the
+     * calling program.
      */
     CONVOFOLD_ERROR_INVALID_ARGUMENT = 1,
     /**
-     * A text is not UTF-8.
+     * A text is not valid UTF-8.
      */
     CONVOFOLD_ERROR_NOT_UTF8 = 2,
     /**
-     * It is no handle, or one of another kind. A fault of the program.
+     * The value is not a handle: it is 0, or no handle with this number was ever opened. This is a bug in the
+     * calling program.
      */
     CONVOFOLD_ERROR_BAD_HANDLE = 3,
     /**
-     * It was closed, or the database that it belongs to was.
+     * The handle is closed, or its database is closed, or it is a handle of another type.
      */
     CONVOFOLD_ERROR_CLOSED = 4,
     /**
-     * The database is open already, here or in another process.
+     * The database is already open, in this process or in another one.
      */
     CONVOFOLD_ERROR_ALREADY_OPEN = 5,
     /**
-     * There is no database in this folder, or no such file.
+     * The folder contains no database, or the file does not exist.
      */
     CONVOFOLD_ERROR_NOT_FOUND = 6,
     /**
-     * The folder, or the file, holds something else, which was not touched; or it is there already.
+     * The file already exists, or the folder contains something else. It was not changed.
      */
     CONVOFOLD_ERROR_EXISTS = 7,
     /**
-     * The database or the backup has a form that this version of convofold does not know.
+     * The database or backup has a format that this version does not support.
      */
     CONVOFOLD_ERROR_UNKNOWN_FORMAT = 8,
     /**
-     * The database or the backup is damaged. convofold_repair() saves what can be read; or restore it from a backup.
+     * The database or backup is damaged. Use convofold_repair() to recover what can be read, or restore a backup.
      */
     CONVOFOLD_ERROR_DAMAGED = 9,
     /**
-     * The system or the storage underneath failed. The message says how.
+     * The operating system or the storage reported an error. The message contains it.
      */
     CONVOFOLD_ERROR_IO = 10,
     /**
-     * An earlier write failed, and the database takes no more. Open it again, and send again what was not acknowledged: what
-     * is there already counts as duplicate.
+     * A write failed, and the database accepts no more writes. Open it again, and send all events again that were
+     * not acknowledged. Events that are already stored count as duplicates.
      */
     CONVOFOLD_ERROR_POISONED = 11,
     /**
-     * Something is larger than allowed.
+     * A value is larger than allowed.
      */
     CONVOFOLD_ERROR_TOO_LARGE = 12,
     /**
-     * It is in use; try again when that has ended.
+     * The database is in use by another operation. Try again when that operation has ended.
      */
     CONVOFOLD_ERROR_BUSY = 13,
     /**
-     * The event is no longer in the log, because its beginning was trimmed.
+     * The event is no longer in the log, because the log was trimmed.
      */
     CONVOFOLD_ERROR_DROPPED = 14,
     /**
-     * The text is no cursor, or one of an answer in another order.
+     * The cursor is invalid, or was made with another sort order.
      */
     CONVOFOLD_ERROR_BAD_CURSOR = 15,
     /**
-     * A callback said to stop.
+     * A callback stopped the operation.
      */
     CONVOFOLD_ERROR_STOPPED = 16,
     /**
-     * It would wait for itself: the callback of a subscription cannot end that subscription so.
+     * The call would wait for itself: a callback cannot call convofold_unsubscribe() for its own subscription.
      */
     CONVOFOLD_ERROR_WOULD_DEADLOCK = 17,
     /**
-     * Something else. The message says what.
+     * Another error. The message describes it.
      */
     CONVOFOLD_ERROR_OTHER = 18,
     /**
-     * A fault of convofold: please report it, with the message.
+     * A bug in convofold. Please report it, with the message.
      */
     CONVOFOLD_ERROR_INTERNAL = 19,
 } convofold_error;
 
 /**
- * The order of an answer.
+ * Sort order of open conversations.
  */
 typedef enum {
     /**
-     * The one active last comes first.
+     * Most recently active first.
      */
     CONVOFOLD_SORT_ACTIVITY = 0,
     /**
-     * The one that waits longest comes first; those that do not wait come last.
+     * Longest waiting first; conversations that do not wait come last.
      */
     CONVOFOLD_SORT_WAITING = 1,
     /**
-     * The one that began first comes first.
+     * Earliest start first.
      */
     CONVOFOLD_SORT_STARTED = 2,
 } convofold_sort;
 
 /**
- * What can be asked for by `flags`, where a function says so.
+ * Flags. The documentation of each `flags` field lists those that it accepts.
  */
 typedef enum {
     /**
-     * Opening: the database must be there, none is made. So a misspelt path is an error.
+     * Open: return NOT_FOUND if there is no database, instead of creating one. A misspelt path is then an error.
      */
     CONVOFOLD_FLAG_MUST_EXIST = 1,
     /**
-     * Ingest: answered when the events are counted; they reach the disk within `sync_interval_ms`. Up to then a power cut
-     * loses them, and a killed process may.
+     * Ingest: return as soon as the events are counted. They are durable within `sync_interval_ms`; until then a
+     * power cut loses them, and killing the process can lose them.
      */
     CONVOFOLD_FLAG_BUFFERED = 2,
     /**
-     * Query: those that nobody is assigned to; not together with `agent`.
+     * Query: only conversations without an assigned agent. Cannot be combined with `agent`.
      */
     CONVOFOLD_FLAG_UNASSIGNED = 4,
     /**
-     * Query: those with a suspicion only.
+     * Query: only conversations whose data look wrong (such as missing messages or an impossible clock).
      */
     CONVOFOLD_FLAG_SUSPECT = 8,
     /**
-     * Replay: a checkpoint is written at the end.
+     * Replay: write a checkpoint at the end.
      */
     CONVOFOLD_FLAG_CHECKPOINT = 16,
 } convofold_flag;
 
 /**
- * How a database is opened. The defaults are meant to be left alone.
+ * Options for opening a database. The defaults suit most programs.
  */
 typedef struct {
     /**
@@ -232,72 +235,72 @@ typedef struct {
      */
     uint32_t flags;
     /**
-     * How many threads parse in a replay. Default: one a processor.
+     * Number of threads that parse during a replay. Default: one per processor.
      */
     uint32_t parse_threads;
     /**
-     * About how many bytes of memory conversations may take. Default: 256 MiB. Where they need more, those that were closed
-     * or left alone for longest are read from the disk when they are asked for by id.
+     * Approximate memory for conversations, in bytes. Default: 256 MiB. If they need more, the ones that were closed
+     * or not used for the longest time are read from the disk when they are requested by id.
      */
     uint64_t memory_bytes;
     /**
-     * How many requests wait for the writer before a further one blocks. Default: 256.
+     * Maximum number of requests that wait for the writer; further requests block. Default: 256.
      */
     uint64_t queue_submissions;
     /**
-     * How many events are made durable together at most. Default: 8,192.
+     * Maximum number of events that are made durable in one operation. Default: 8,192.
      */
     uint64_t group_max_events;
     /**
-     * How many bytes of events are made durable together at most. Default: 2 MiB.
+     * Maximum size of the events that are made durable in one operation, in bytes. Default: 2 MiB.
      */
     uint64_t group_max_bytes;
     /**
-     * After how many ms a buffered event is on the disk. Default: 100.
+     * Maximum time until a buffered event is durable, in ms. Default: 100.
      */
     uint64_t sync_interval_ms;
     /**
-     * How much log is written before a checkpoint is, in bytes. Default: 64 MiB.
+     * Amount of log between two checkpoints, in bytes. Default: 64 MiB.
      */
     uint64_t checkpoint_log_bytes;
     /**
-     * How much a block of the log holds, in bytes. Default: 1 MiB.
+     * Size of the events in a log block, in bytes. Default: 1 MiB.
      */
     uint64_t block_bytes;
     /**
-     * The size of segments of the file, fixed when the database is made. Default: 2 MiB.
+     * Segment size of the storage file, in bytes. It is fixed when the database is created. Default: 2 MiB.
      */
     uint64_t segment_bytes;
     /**
-     * How much the storage underneath caches. Default: 64 MiB.
+     * Cache size of the storage, in bytes. Default: 64 MiB.
      */
     uint64_t cache_bytes;
     /**
-     * The longest line of an input. Default: 1 MiB.
+     * Maximum length of an input line, in bytes. Default: 1 MiB.
      */
     uint64_t max_line_bytes;
     /**
-     * The longest id. Default: 1 KiB.
+     * Maximum length of an id, in bytes. Default: 1 KiB.
      */
     uint64_t max_id_bytes;
     /**
-     * The longest document over several lines. Default: 64 MiB.
+     * Maximum length of a document that spans several lines, in bytes. Default: 64 MiB.
      */
     uint64_t max_document_bytes;
 } convofold_options;
 
 /**
- * An open database.
+ * A handle of an open database.
  */
 typedef struct {
     /**
-     * A number that stands for it.
+     * The number that identifies the handle.
      */
     uint64_t id;
 } convofold_db;
 
 /**
- * How a request is taken.
+ * Options for ingest.
  */
 typedef struct {
     /**
@@ -313,22 +316,22 @@ typedef struct {
      */
     uint32_t flags;
     /**
-     * The name of a bookmark that is set with the last of the events, or NULL: after any crash convofold_bookmark() tells how
-     * far the program was with its source. At most 256 bytes.
+     * Name of a bookmark to set together with the events, or NULL. After any crash convofold_bookmark() returns how
+     * far the program has read its source. Maximum length: 256 bytes.
      */
     const char *bookmark_name;
     /**
-     * What it is set to; at most 4 KiB.
+     * The new value of the bookmark. Maximum length: 4 KiB.
      */
     const void *bookmark_value;
     /**
-     * How many bytes that has.
+     * Length of the value in bytes.
      */
     size_t bookmark_length;
 } convofold_ingest_options;
 
 /**
- * What became of a request.
+ * The result of an ingest.
  */
 typedef struct {
     /**
@@ -336,79 +339,79 @@ typedef struct {
      */
     size_t size;
     /**
-     * Events found in it: the next four together.
+     * Number of events: the sum of the next four fields.
      */
     uint64_t events;
     /**
-     * The latest of their conversations.
+     * Events that were the latest of their conversation.
      */
     uint64_t applied;
     /**
-     * Placed before events that were known already.
+     * Events that happened before an event that was already stored.
      */
     uint64_t late;
     /**
-     * Known already.
+     * Events that were already stored.
      */
     uint64_t duplicates;
     /**
-     * At odds with another event of the same identity.
+     * Events that conflict with a stored event of the same identity.
      */
     uint64_t conflicts;
     /**
-     * No business of convofold's: blank lines, keep-alives, other events.
+     * Inputs that are not events of conversations: blank lines, keep-alives, events of other types.
      */
     uint64_t ignored;
     /**
-     * What cannot be an event.
+     * Inputs that were rejected as events.
      */
     uint64_t rejected;
 } convofold_ingested;
 
 /**
- * How far a replay is.
+ * Progress of a replay.
  */
 typedef struct {
     /**
-     * Bytes read of all inputs, as they lie on the disk.
+     * Bytes read from all inputs, before decompression.
      */
     uint64_t bytes_read;
     /**
-     * Of so many; 0 where that is not known.
+     * Total size of all inputs in bytes, before decompression (0: unknown).
      */
     uint64_t bytes_total;
     /**
-     * Events submitted so far, those of earlier runs included.
+     * Events submitted so far, including those of earlier, interrupted runs.
      */
     uint64_t events;
     /**
-     * Events a second in this run.
+     * Events per second in this run.
      */
     double events_per_second;
     /**
-     * How many ms this run has taken.
+     * Duration of this run so far, in ms.
      */
     uint64_t elapsed_ms;
     /**
-     * The input that is being replayed.
+     * The current input.
      */
     const char *input;
 } convofold_progress;
 
 /**
- * Is told of the progress, ten times a second at most, and once at the end. What it is told is good until it returns.
- * Anything but 0 stops the replay.
+ * Receives the progress of a replay, at most ten times per second, and once at the end. `progress` is valid until
+ * the callback returns. Return 0 to continue, or any other value to stop the replay.
  */
 typedef int32_t (*convofold_on_progress)(void *user_data, const convofold_progress *progress);
 
 /**
- * Is told of what cannot be an event, as a JSON object (see convofold_ingest()), and of its input. Both are good until it
- * returns. Anything but 0 stops the replay.
+ * Receives a rejected event as a JSON object (see convofold_ingest()) and the name of its input. Both are valid
+ * until the callback returns. Return 0 to continue, or any other value to stop the replay.
  */
 typedef int32_t (*convofold_on_rejection)(void *user_data, const char *input, const char *json);
 
 /**
- * How a replay is done.
+ * Options for a replay.
  */
 typedef struct {
     /**
@@ -424,36 +427,37 @@ typedef struct {
      */
     uint32_t flags;
     /**
-     * Or NULL.
+     * Called with the progress, or NULL.
      */
     convofold_on_progress on_progress;
     /**
-     * Or NULL.
+     * Called for each rejected event, or NULL.
      */
     convofold_on_rejection on_rejection;
     /**
-     * What the callbacks get.
+     * Passed to the callbacks as their first argument.
      */
     void *user_data;
 } convofold_replay_options;
 
 /**
- * A text in something that the library holds. There is a NUL behind it, so it can be printed as it stands; where the text
- * itself holds one, the length says so.
+ * A text inside a struct of the library. A NUL follows it, so it can be printed directly. A text can also contain a
+ * NUL itself; then only `length` is reliable.
  */
 typedef struct {
     /**
-     * The text in UTF-8; NULL where there is none.
+     * The text in UTF-8; NULL if there is no text.
      */
     const char *data;
     /**
-     * How many bytes it has, without the NUL.
+     * Length in bytes, without the NUL.
      */
     size_t length;
 } convofold_text;
 
 /**
- * Which open conversations are wanted: those for which every condition holds that is given. All zeros wants all of them.
+ * Conditions for open conversations. A conversation matches if it meets all conditions that are set. All zeros
+ * matches every open conversation.
  */
 typedef struct {
     /**
@@ -469,15 +473,15 @@ typedef struct {
      */
     uint32_t sort;
     /**
-     * The agent's id or name.
+     * Id or name of the assigned agent.
      */
     const char *agent;
     /**
-     * The member's name, business id or channel id.
+     * Name, business id or channel id of the member.
      */
     const char *member;
     /**
-     * The member's number.
+     * Phone number of the member.
      */
     const char *number;
     /**
@@ -493,29 +497,30 @@ typedef struct {
      */
     const char *channel;
     /**
-     * At least so many unread messages.
+     * Minimum number of unread messages.
      */
     uint64_t unread_min;
     /**
-     * Last active at this time or before.
+     * Last active at or before this time.
      */
     int64_t idle_since_ms;
     /**
-     * Waiting for an answer since this time or before.
+     * Waiting for an answer since this time or earlier.
      */
     int64_t waiting_since_ms;
     /**
-     * At most so many at once. 0: all.
+     * Maximum number of rows in a page (0: no limit).
      */
     uint64_t limit;
     /**
-     * Where the page before this one ended: its `next`. It stays good while events arrive.
+     * The `next` of the previous page, or all zeros for the first page. A cursor stays valid while new events
+     * arrive.
      */
     convofold_text cursor;
 } convofold_query;
 
 /**
- * An open conversation, as far as a list shows it. convofold_state_json() has the whole.
+ * An open conversation with the fields that lists need. convofold_state_json() returns the complete state.
  */
 typedef struct {
     /**
@@ -531,27 +536,27 @@ typedef struct {
      */
     convofold_text channel;
     /**
-     * The assigned agent's id.
+     * The id of the assigned agent.
      */
     convofold_text agent_id;
     /**
-     * The assigned agent's name.
+     * The name of the assigned agent.
      */
     convofold_text agent_name;
     /**
-     * The member's name.
+     * The name of the member.
      */
     convofold_text member_name;
     /**
-     * The member's number.
+     * The phone number of the member.
      */
     convofold_text member_number;
     /**
-     * The member's id at the business.
+     * The id of the member at the business.
      */
     convofold_text member_business_id;
     /**
-     * The member's channel id.
+     * The channel id of the member.
      */
     convofold_text member_channel_id;
     /**
@@ -559,23 +564,23 @@ typedef struct {
      */
     convofold_text shortcode;
     /**
-     * Unread messages.
+     * Number of unread messages.
      */
     uint64_t unread;
     /**
-     * When it began.
+     * The time of the start.
      */
     int64_t started_at;
     /**
-     * When it was last active.
+     * The time of the last activity.
      */
     int64_t last_active_at;
     /**
-     * The time of the first message that waits for an answer; CONVOFOLD_NO_TIME where none does.
+     * The time of the first message that waits for an answer; CONVOFOLD_NO_TIME if there is no such message.
      */
     int64_t waiting_since;
     /**
-     * 1 where there is a suspicion, else 0.
+     * 1 if the data look wrong (such as missing messages or an impossible clock); otherwise 0.
      */
     uint32_t suspect;
 } convofold_row;
@@ -583,29 +588,30 @@ typedef struct {
 /**
  * A page of open conversations.
  *
- * Ownership: all that it points to is the library's, and good until the page is closed.
+ * Ownership: the library owns the rows and texts. They are valid until the page is closed with
+ * convofold_page_close().
  */
 typedef struct {
     /**
-     * A number that stands for it.
+     * The number that identifies the page.
      */
     uint64_t id;
     /**
-     * The conversations, in order.
+     * The conversations, in the requested order.
      */
     const convofold_row *rows;
     /**
-     * How many.
+     * Number of conversations.
      */
     size_t count;
     /**
-     * The cursor of the next page; its `data` is NULL where this is the last one.
+     * The cursor of the next page; its `data` is NULL if this is the last page.
      */
     convofold_text next;
 } convofold_page;
 
 /**
- * Figures about a database.
+ * Sizes of a database.
  */
 typedef struct {
     /**
@@ -613,67 +619,68 @@ typedef struct {
      */
     size_t size;
     /**
-     * All conversations.
+     * Number of conversations.
      */
     uint64_t conversations;
     /**
-     * The open ones.
+     * Number of open conversations.
      */
     uint64_t open;
     /**
-     * Those that are in memory, open or closed.
+     * Number of conversations in memory, open or closed.
      */
     uint64_t resident;
     /**
-     * About how many bytes these take.
+     * Approximate memory used by these conversations, in bytes.
      */
     uint64_t resident_bytes;
     /**
-     * The first event that the log has, or will have: 1, unless its beginning was trimmed.
+     * Seq of the first event in the log, or of the first one to come (1 unless the log was trimmed).
      */
     uint64_t first_seq;
     /**
-     * The last event in the log; 0 where there is none.
+     * Seq of the last event in the log (0: the log is empty).
      */
     uint64_t last_seq;
     /**
-     * The last event that survives a power cut.
+     * Seq of the last event that survives a power cut.
      */
     uint64_t durable_seq;
     /**
-     * Blocks in the log.
+     * Number of blocks in the log.
      */
     uint64_t blocks;
     /**
-     * What the log takes, compressed.
+     * Compressed size of the log in bytes.
      */
     uint64_t log_bytes;
     /**
-     * The last event in the last checkpoint; 0 where there is none.
+     * Seq of the last event in the last checkpoint (0: no checkpoint).
      */
     uint64_t checkpoint_seq;
     /**
-     * What the database takes on the disk.
+     * Size of the database on the disk, in bytes.
      */
     uint64_t disk_bytes;
 } convofold_stats;
 
 /**
- * How often something took how long.
+ * A histogram of durations.
  */
 typedef struct {
     /**
-     * Bucket i counts what took up to 2^i microseconds and more than the bucket before; the last one everything above.
+     * Bucket i counts durations of up to 2^i microseconds that are longer than the limit of bucket i - 1. The last
+     * bucket counts all longer ones.
      */
     uint64_t buckets[CONVOFOLD_LATENCY_BUCKETS];
     /**
-     * All times together, in microseconds.
+     * Sum of all durations, in microseconds.
      */
     uint64_t sum_us;
 } convofold_latency;
 
 /**
- * What a database has done since it was opened, and how it stands now.
+ * Counters since the database was opened, and its current size.
  */
 typedef struct {
     /**
@@ -681,23 +688,23 @@ typedef struct {
      */
     size_t size;
     /**
-     * Committed events that were the latest of their conversations.
+     * Committed events that were the latest of their conversation.
      */
     uint64_t applied;
     /**
-     * Committed events that were placed before ones known already.
+     * Committed events that happened before an event that was already stored.
      */
     uint64_t late;
     /**
-     * Events that were known already.
+     * Events that were already stored.
      */
     uint64_t duplicates;
     /**
-     * Events at odds with another of the same identity.
+     * Events that conflict with a stored event of the same identity.
      */
     uint64_t conflicts;
     /**
-     * What could not be an event.
+     * Inputs that were rejected as events.
      */
     uint64_t rejected;
     /**
@@ -705,136 +712,139 @@ typedef struct {
      */
     uint64_t batches;
     /**
-     * Groups of batches that went to the log together.
+     * Groups of batches. A group is written to the log in one operation.
      */
     uint64_t groups;
     /**
-     * Checkpoints that were written.
+     * Checkpoints written.
      */
     uint64_t checkpoints;
     /**
-     * How many ms ago the last of them was complete; CONVOFOLD_NO_TIME before the first.
+     * Age of the last checkpoint in ms; CONVOFOLD_NO_TIME if none was written since opening.
      */
     int64_t checkpoint_age_ms;
     /**
-     * Conversations that came back into memory because of an event of theirs.
+     * Conversations that were reloaded into memory because a new event arrived.
      */
     uint64_t brought_back;
     /**
-     * Pages of conversations that were read from the disk.
+     * Pages of conversations read from the disk.
      */
     uint64_t pages_read;
     /**
-     * Batches that wait for the writer now.
+     * Batches that currently wait for the writer.
      */
     uint64_t queue_depth;
     /**
-     * How many may.
+     * Maximum number of batches that can wait.
      */
     uint64_t queue_capacity;
     /**
-     * All conversations.
+     * Number of conversations.
      */
     uint64_t conversations;
     /**
-     * The open ones.
+     * Number of open conversations.
      */
     uint64_t open;
     /**
-     * Those that are in memory, open or closed.
+     * Number of conversations in memory, open or closed.
      */
     uint64_t resident;
     /**
-     * About how many bytes these take.
+     * Approximate memory used by these conversations, in bytes.
      */
     uint64_t resident_bytes;
     /**
-     * The last event in the log; 0 where there is none.
+     * Seq of the last event in the log (0: the log is empty).
      */
     uint64_t last_seq;
     /**
-     * The last event that survives a power cut.
+     * Seq of the last event that survives a power cut.
      */
     uint64_t durable_seq;
     /**
-     * The last event in the last checkpoint; 0 where there is none.
+     * Seq of the last event in the last checkpoint (0: no checkpoint).
      */
     uint64_t checkpoint_seq;
     /**
-     * What the log takes, compressed.
+     * Compressed size of the log in bytes.
      */
     uint64_t log_bytes;
     /**
-     * What the conversations in the last checkpoint take.
+     * Size of the conversations in the last checkpoint, in bytes.
      */
     uint64_t checkpoint_bytes;
     /**
-     * 1 where a write failed, so that no more are taken until the database is opened again; else 0.
+     * 1 if a write failed, so that the database accepts no more writes until it is opened again; otherwise 0.
      */
     uint64_t poisoned;
     /**
-     * How long batches took from being handed in to being acknowledged, waiting included.
+     * Time from the submission of a batch to its acknowledgement, including the time in the queue.
      */
     convofold_latency commit_latency;
     /**
-     * How long the disk took to make durable what was written.
+     * Time that the disk took to make a write durable.
      */
     convofold_latency barrier_latency;
 } convofold_counters;
 
 /**
- * A state hash: equal states have equal hashes, on every machine.
+ * A state hash. Equal states have equal hashes on every machine.
  */
 typedef struct {
     /**
-     * Its bytes.
+     * The hash as bytes.
      */
     uint8_t bytes[32];
     /**
-     * As 64 hexadecimal digits and a NUL.
+     * The hash as 64 hexadecimal digits and a NUL.
      */
     char hex[65];
 } convofold_hash;
 
 /**
- * Takes the next bytes of an export, which end anywhere, good until it returns. Anything but 0 ends the export.
+ * Receives the next part of an export. A part can end anywhere, also within a line. `bytes` is valid until the
+ * callback returns. Return 0 to continue, or any other value to stop the export.
  */
 typedef int32_t (*convofold_on_bytes)(void *user_data, const void *bytes, size_t length);
 
 /**
- * A place in the log from which events are read, and then waited for.
+ * A handle of a change feed.
  */
 typedef struct {
     /**
-     * A number that stands for it.
+     * The number that identifies the handle.
      */
     uint64_t id;
 } convofold_feed;
 
 /**
- * Is told of an event, as convofold_feed_next() would. The JSON has `length` bytes and a NUL, and is good until it returns.
- * Anything but 0 ends the subscription.
+ * Receives an event, as convofold_feed_next() returns it. `json` has `length` bytes followed by a NUL, and is valid
+ * until the callback returns. Return 0 to continue, or any other value to end the subscription.
  */
 typedef int32_t (*convofold_on_change)(void *user_data, uint64_t seq, const char *json, size_t length);
 
 /**
- * Is told once, as the last, that a subscription ended: CONVOFOLD_OK where it was unsubscribed or ended by its callback, else
- * why, with a message that is good until it returns.
+ * Receives the end of a subscription. It is called once, after all other callbacks. `error` is CONVOFOLD_OK if the
+ * subscription was ended by convofold_unsubscribe() or by its callback; otherwise it is the reason. `message` is
+ * valid until the callback returns.
  */
 typedef void (*convofold_on_end)(void *user_data, convofold_error error, const char *message);
 
 /**
- * A callback that is told of events.
+ * A handle of a subscription.
  */
 typedef struct {
     /**
-     * A number that stands for it.
+     * The number that identifies the handle.
      */
     uint64_t id;
 } convofold_subscription;
 
 /**
- * Is told how far something is: `done` of `total` in this step, which is a word such as "write" or "check".
+ * Receives the progress of an operation: `done` of `total` units of a step. `step` is a static word such as "write"
+ * or "check".
  */
 typedef void (*convofold_on_step)(void *user_data, const char *step, uint64_t done, uint64_t total);
 
@@ -843,102 +853,110 @@ extern "C" {
 #endif // __cplusplus
 
 /**
- * The version of convofold, such as "0.1.0". The text is static.
+ * Returns the version of convofold, such as "0.1.0". The text is static.
  */
 const char *convofold_version(void);
 
 /**
- * The version of the interface that the library has. Compare it with CONVOFOLD_ABI_VERSION where the library was loaded by
- * hand.
+ * Returns the version of the interface of the library. Compare it with CONVOFOLD_ABI_VERSION if the program loads
+ * the library with dlopen().
  */
 uint32_t convofold_abi_version(void);
 
 /**
- * What the last call that failed on this thread returned; CONVOFOLD_ERROR_NONE where none did. Calls that go well do not
- * change it.
+ * Returns the error code of the last call that failed on this thread, or CONVOFOLD_ERROR_NONE if none failed. A
+ * successful call does not change it.
  */
 convofold_error convofold_last_error(void);
 
 /**
- * What the last call that failed on this thread had to say, with the causes. Never NULL.
+ * Returns the message of the last call that failed on this thread, with the causes of the error; an empty text if
+ * none failed. Never NULL.
  *
- * Ownership: it belongs to the library, and is good until the next call fails on this thread, or the thread ends.
+ * Ownership: the library owns the text. It is valid until the next call fails on this thread, or the thread ends.
  */
 const char *convofold_last_error_message(void);
 
 /**
- * Frees a text that was given out through a `char **`. NULL is fine.
+ * Frees a text that was returned through a `char **`. NULL is allowed and does nothing.
  *
- * Errors: CONVOFOLD_ERROR_INVALID_ARGUMENT where it is none, or was freed before. (It cannot be told where another text was
- * given out at the same address meanwhile.)
+ * Errors: INVALID_ARGUMENT (the pointer is not such a text, or the text was already freed; a second call is not
+ * detected if another text has the same address by then).
  */
 convofold_error convofold_string_free(char *text);
 
 /**
- * Opens the database in a folder, and makes it where there is none. One process at a time has it open, once.
+ * Opens the database in the folder `dir`, and creates it if there is none. A database can be open only once at a
+ * time, in one process.
  *
- * `options` may be NULL.
+ * `options` can be NULL (use the defaults).
  *
- * Ownership: `db` is closed by convofold_close().
+ * Ownership: the caller owns the handle `db`; close it with convofold_close().
  *
- * Errors: ALREADY_OPEN, NOT_FOUND, EXISTS (the folder holds something else), UNKNOWN_FORMAT, DAMAGED, IO. Nothing was changed
- * then.
+ * Errors: ALREADY_OPEN, NOT_FOUND, EXISTS (the folder contains something else), UNKNOWN_FORMAT, DAMAGED, IO. On
+ * failure nothing on the disk is changed.
  */
-convofold_error convofold_open(const char *dir,
-                               const convofold_options *options,
-                               convofold_db *db);
+convofold_error convofold_open(const char *dir, const convofold_options *options, convofold_db *db);
 
 /**
- * Commits what is under way, writes a checkpoint and lets go of the folder. Feeds and subscriptions of the database end;
- * pages of answers stay as they are.
+ * Commits all pending batches, writes a checkpoint and releases the folder. Feeds and subscriptions of the database
+ * end. Pages stay valid until they are closed.
  *
- * Threads: calls of other threads that are under way end well or with CONVOFOLD_ERROR_CLOSED. Of several threads that close
- * it, one does.
+ * Threads: calls of other threads that are in progress either succeed or return CLOSED. If several threads close the
+ * database, one call succeeds and the others return CLOSED.
  *
- * Errors: POISONED where the last write, or an earlier one, failed. The database is closed all the same.
+ * Errors: POISONED (this or an earlier write failed; the database is closed nevertheless).
  */
 convofold_error convofold_close(convofold_db db);
 
 /**
- * What opening found and did, as a JSON object: `is_new`, `checkpoint_seq`, `events_replayed`, `last_seq`, `skipped`
- * (checkpoints that could not be used), `doubt` and more.
+ * Sets `json` to a report of what opening found and did: a JSON object with `is_new`, `checkpoint_seq`,
+ * `events_replayed`, `last_seq`, `skipped` (checkpoints that could not be used), `doubt` and more.
+ *
+ * Ownership: the caller owns `json`; release it with convofold_string_free().
  */
 convofold_error convofold_recovery_json(convofold_db db, char **json);
 
 /**
- * Returns when everything that was ingested before survives a power cut.
+ * Waits until all events ingested before this call survive a power cut.
  *
- * Errors: POISONED, CLOSED.
+ * Errors: POISONED.
  */
 convofold_error convofold_sync(convofold_db db);
 
 /**
- * Writes a checkpoint now, so that the next opening has nothing to fold. It happens by itself, and when the database is
- * closed.
+ * Writes a checkpoint now, so that the next opening does not have to replay the log. The database also writes
+ * checkpoints automatically and when it is closed.
  *
- * `json` may be NULL; otherwise it is set to an object with `seq`, `generation`, `pages_written`, `bytes_written` and
- * `took_ms`.
+ * `json` can be NULL. Otherwise it is set to a JSON object with `seq`, `generation`, `pages_written`,
+ * `bytes_written` and `took_ms`.
  *
- * Errors: POISONED, CLOSED.
+ * Ownership: the caller owns `json`; release it with convofold_string_free().
+ *
+ * Errors: POISONED.
  */
 convofold_error convofold_checkpoint(convofold_db db, char **json);
 
 /**
- * Takes events: the body of a webhook, lines of a stream, a document. When it returns, they are on the disk
- * (CONVOFOLD_FLAG_BUFFERED: soon). What cannot be an event does not stop its neighbours.
+ * Ingests events: the body of a webhook, lines of a stream, or a document. When the call returns, the events are
+ * durable (with CONVOFOLD_FLAG_BUFFERED: shortly after). A rejected event does not affect the other events of the
+ * input.
  *
- * An input is whole lines of JSON, or one document. It is looked at as a whole: for what does not fit into memory there is
- * convofold_replay().
+ * The input must be complete: whole lines of JSON, or one document. It has to fit into memory; use
+ * convofold_replay() for larger inputs.
  *
- * `options`, `ingested` and `rejections` may be NULL. `rejections` is set to a JSON array of what cannot be an event, each
- * with `line`, `byte_offset`, `path`, `reason`, `expected`, `found` and its beginning as `raw`, or as `raw_base64` where that is
- * no UTF-8, with `raw_cut` where there is more of it; to NULL where there is none.
+ * `options`, `ingested` and `rejections` can be NULL. `rejections` is set to a JSON array with one object per
+ * rejected event, or to NULL if none was rejected. Each object has `line`, `byte_offset`, `path`, `reason`,
+ * `expected`, `found`, and the beginning of the input as `raw`, or as `raw_base64` if it is not UTF-8; `raw_cut` is
+ * present and true if the input is longer than that.
  *
- * Threads: the events of one thread are committed in its order. Threads that ingest at the same time share the cost of
- * waiting for the disk.
+ * Ownership: the caller owns `rejections`; release it with convofold_string_free().
  *
- * Errors: POISONED, CLOSED, TOO_LARGE (the bookmark; nothing was taken then). Sending the same again is safe: what is there
- * already counts as duplicate.
+ * Threads: events from one thread are committed in the order of its calls. Threads that ingest at the same time
+ * share the cost of waiting for the disk.
+ *
+ * Errors: POISONED, TOO_LARGE (the bookmark; nothing was ingested). It is safe to send the same input again: events
+ * that are already stored count as duplicates.
  */
 convofold_error convofold_ingest(convofold_db db,
                                  const void *bytes,
@@ -948,15 +966,19 @@ convofold_error convofold_ingest(convofold_db db,
                                  char **rejections);
 
 /**
- * Replays files, one after the other: plain, gzip or zstd. When it returns, all that it reports is on the disk.
+ * Ingests log files, one after the other: plain, gzip or zstd. When the call returns, all reported events are
+ * durable.
  *
- * A replay that was stopped or killed, and is started again with the same files, goes on where it was. Where any of them has
- * changed it begins anew, and what is there already counts as duplicate.
+ * If a replay was stopped or killed, a new replay of the same files resumes at that point. If any of the files has
+ * changed, it starts from the beginning, and events that are already stored count as duplicates.
  *
- * `options` and `json` may be NULL. `json` is set to an object with `lines`, `bytes`, `events`, `counts`, `ignored` (by
- * source and reason), `rejected` (by reason), `resumed`, `stopped`, `took_ms` and more. Where a callback stopped it, that is no error.
+ * `options` and `json` can be NULL. `json` is set to a JSON object with `lines`, `bytes`, `events`, `counts`,
+ * `ignored` (by source and reason), `rejected` (by reason), `resumed`, `stopped`, `took_ms` and more. A replay that
+ * a callback stopped is not an error: then `stopped` is true.
  *
- * Errors: NOT_FOUND or IO where a file cannot be read, POISONED, CLOSED.
+ * Ownership: the caller owns `json`; release it with convofold_string_free().
+ *
+ * Errors: NOT_FOUND, IO (a file cannot be read), POISONED.
  */
 convofold_error convofold_replay(convofold_db db,
                                  const char *const *files,
@@ -965,183 +987,193 @@ convofold_error convofold_replay(convofold_db db,
                                  char **json);
 
 /**
- * The state of one conversation, as the JSON object that it is in convofold_export(). NULL where there is none with this
- * id.
+ * Sets `json` to the state of one conversation: a JSON object, the same as in convofold_export(). NULL if there is
+ * no conversation with this id.
  *
- * Errors: IO, DAMAGED or CLOSED where it is not in memory and cannot be read.
+ * Ownership: the caller owns `json`; release it with convofold_string_free().
+ *
+ * Errors: IO, DAMAGED (the conversation is not in memory and cannot be read from the disk).
  */
-convofold_error convofold_state_json(convofold_db db,
-                                     const char *id,
-                                     char **json);
+convofold_error convofold_state_json(convofold_db db, const char *id, char **json);
 
 /**
- * Every event of one conversation in the order in which they happened, as a JSON array of objects with `seq`, `at`, `kind`,
- * `direction`, `channel`, `said_at`, `text`, `agent`, `unread`, `identity` and `counts`. NULL where there is none with this
- * id.
+ * Sets `json` to the events of one conversation in the order in which they happened: a JSON array of objects with
+ * `seq`, `at`, `kind`, `direction`, `channel`, `said_at`, `text`, `agent`, `unread`, `identity` and `counts`. NULL
+ * if there is no conversation with this id.
  *
- * Errors: as for convofold_state_json().
+ * Ownership: the caller owns `json`; release it with convofold_string_free().
+ *
+ * Errors: the same as for convofold_state_json().
  */
-convofold_error convofold_history_json(convofold_db db,
-                                       const char *id,
-                                       char **json);
+convofold_error convofold_history_json(convofold_db db, const char *id, char **json);
 
 /**
- * How the events of one conversation arrived, as a JSON object with `events`, `conflicts`, `duplicates`, `late`, `first_seq`
- * and `last_seq`. NULL where there is none with this id.
+ * Sets `json` to how the events of one conversation arrived: a JSON object with `events`, `conflicts`, `duplicates`,
+ * `late`, `first_seq` and `last_seq`. NULL if there is no conversation with this id.
  *
- * Errors: as for convofold_state_json().
+ * Ownership: the caller owns `json`; release it with convofold_string_free().
+ *
+ * Errors: the same as for convofold_state_json().
  */
-convofold_error convofold_arrivals_json(convofold_db db,
-                                        const char *id,
-                                        char **json);
+convofold_error convofold_arrivals_json(convofold_db db, const char *id, char **json);
 
 /**
- * Asks for open conversations, a page at a time. Answered from memory.
+ * Sets `page` to a page of the open conversations that match `query`. Answered from memory.
  *
- * `query` may be NULL: all of them.
+ * `query` can be NULL (all open conversations).
  *
- * Ownership: `page` is closed by convofold_page_close(), after the database too if that suits. It is a copy: what happens
- * meanwhile does not change it. Where this fails, it is cleared, and there is nothing to be closed.
+ * Ownership: the caller owns `page`; close it with convofold_page_close(), before or after closing the database. A
+ * page is a copy and does not change when new events arrive. On failure it is cleared and need not be closed.
  *
- * Errors: BAD_CURSOR where the cursor comes from an answer in another order.
+ * Errors: BAD_CURSOR (the cursor is invalid or was made with another sort order).
  */
-convofold_error convofold_query_page(convofold_db db,
-                                     const convofold_query *query,
-                                     convofold_page *page);
+convofold_error convofold_query_page(convofold_db db, const convofold_query *query, convofold_page *page);
 
 /**
- * The same as a JSON object: `rows`, an array of objects, and `next`, a text or null.
+ * Sets `json` to the same page as a JSON object with `rows`, an array of objects, and `next`, a text or null.
  *
- * Errors: as for convofold_query_page().
+ * Ownership: the caller owns `json`; release it with convofold_string_free().
+ *
+ * Errors: the same as for convofold_query_page().
  */
 convofold_error convofold_query_json(convofold_db db, const convofold_query *query, char **json);
 
 /**
- * Closes a page and clears the struct.
+ * Closes a page, releases its rows and texts, and clears the struct.
  *
- * Errors: CLOSED where a copy of it was closed before, BAD_HANDLE where it is cleared.
+ * Errors: CLOSED (a copy of the page was closed before), BAD_HANDLE (the page is cleared).
  */
 convofold_error convofold_page_close(convofold_page *page);
 
 /**
- * What every agent has to do, as a JSON array of objects with `agent` (null: those that nobody is assigned to), `open`,
- * `unread`, `waiting` and `oldest_waiting_since`.
+ * Sets `json` to the workload of every agent: a JSON array of objects with `agent` (null: conversations without an
+ * agent), `open`, `unread`, `waiting` and `oldest_waiting_since`.
+ *
+ * Ownership: the caller owns `json`; release it with convofold_string_free().
  */
 convofold_error convofold_agents_json(convofold_db db, char **json);
 
 /**
- * Counts by tenant and channel, as a JSON array of objects with `tenant`, `channel`, `conversations`, `open`, `waiting` and
- * `unread`.
+ * Sets `json` to counts per tenant and channel: a JSON array of objects with `tenant`, `channel`, `conversations`,
+ * `open`, `waiting` and `unread`.
+ *
+ * Ownership: the caller owns `json`; release it with convofold_string_free().
  */
-convofold_error convofold_totals_json(convofold_db db,
-                                      char **json);
+convofold_error convofold_totals_json(convofold_db db, char **json);
 
 /**
- * Figures about the database. This one looks at the disk.
+ * Sets `stats` to the sizes of a database. This accesses the disk; convofold_get_counters() does not.
  */
 convofold_error convofold_get_stats(convofold_db db, convofold_stats *stats);
 
 /**
- * Figures for whoever watches the database. This never looks at the disk, and can be asked every second.
+ * Sets `counters` to the counters of a database. This does not access the disk, and is cheap enough to call every
+ * second.
  */
 convofold_error convofold_get_counters(convofold_db db, convofold_counters *counters);
 
 /**
- * The hash of the state of all conversations.
+ * Sets `hash` to the hash of the state of all conversations.
  */
 convofold_error convofold_state_hash(convofold_db db, convofold_hash *hash);
 
 /**
- * Writes the state of every conversation, one JSON object a line, sorted by the bytes of `id`. Equal states give identical
- * bytes.
+ * Writes the state of every conversation as one JSON object per line, sorted by the bytes of `id`. Equal states give
+ * identical bytes.
  *
- * `json` may be NULL; otherwise it is set to an object with `conversations` and `bytes`.
+ * `json` can be NULL. Otherwise it is set to a JSON object with `conversations` and `bytes`.
  *
- * Errors: STOPPED where the callback said so; IO, DAMAGED or CLOSED where a conversation that is not in memory cannot be read.
+ * Ownership: the caller owns `json`; release it with convofold_string_free().
+ *
+ * Errors: STOPPED (by the callback); IO, DAMAGED (a conversation that is not in memory cannot be read).
  */
-convofold_error convofold_export(convofold_db db,
-                                 convofold_on_bytes on_bytes,
-                                 void *user_data,
-                                 char **json);
+convofold_error convofold_export(convofold_db db, convofold_on_bytes on_bytes, void *user_data, char **json);
 
 /**
- * Writes the same to a file, over what is there, and returns when it is on the disk. Where that fails, part of it may be
- * there.
+ * Writes the same data as convofold_export() to a file and waits until it is durable. An existing file is
+ * overwritten. If the call fails, the file can be incomplete.
  *
- * Errors: NOT_FOUND or IO where the file cannot be written; else as for convofold_export().
+ * `json` can be NULL. Otherwise it is set to the same JSON object as by convofold_export().
+ *
+ * Ownership: the caller owns `json`; release it with convofold_string_free().
+ *
+ * Errors: NOT_FOUND, IO (the file cannot be written); otherwise the same as for convofold_export().
  */
-convofold_error convofold_export_file(convofold_db db,
-                                      const char *file,
-                                      char **json);
+convofold_error convofold_export_file(convofold_db db, const char *file, char **json);
 
 /**
- * Writes every event that was accepted as a line of JSON in convofold's own form, in the order of the log. Ingested or
- * replayed into an empty database they give the same log, the same states and the same hash.
+ * Writes every accepted event as a line of JSON in convofold's own format, in the order of the log. Ingesting or
+ * replaying the result into an empty database gives the same log, the same states and the same hash.
  *
- * `json` may be NULL; otherwise it is set to an object with `events`, `last_seq`, `bytes` and `longest_line_bytes`.
+ * `json` can be NULL. Otherwise it is set to a JSON object with `events`, `last_seq`, `bytes` and
+ * `longest_line_bytes`.
  *
- * Errors: STOPPED where the callback said so; DAMAGED, IO or CLOSED where the log cannot be read.
+ * Ownership: the caller owns `json`; release it with convofold_string_free().
+ *
+ * Errors: STOPPED (by the callback); DAMAGED, IO (the log cannot be read).
  */
 convofold_error convofold_export_events(convofold_db db, convofold_on_bytes on_bytes, void *user_data, char **json);
 
 /**
- * Writes the same to a file, over what is there, and returns when it is on the disk. Where that fails, part of it may be
- * there.
+ * Writes the same data as convofold_export_events() to a file and waits until it is durable. An existing file is
+ * overwritten. If the call fails, the file can be incomplete.
  *
- * Errors: NOT_FOUND or IO where the file cannot be written; else as for convofold_export_events().
+ * `json` can be NULL. Otherwise it is set to the same JSON object as by convofold_export_events().
+ *
+ * Ownership: the caller owns `json`; release it with convofold_string_free().
+ *
+ * Errors: NOT_FOUND, IO (the file cannot be written); otherwise the same as for convofold_export_events().
  */
-convofold_error convofold_export_events_file(convofold_db db,
-                                             const char *file,
-                                             char **json);
+convofold_error convofold_export_events_file(convofold_db db, const char *file, char **json);
 
 /**
- * The value of a bookmark, as of the last events that set it (see convofold_ingest_options). NULL where there is none.
+ * Sets `value` to the value of a bookmark, as committed with the last events that set it (see
+ * convofold_ingest_options), or to NULL if there is no bookmark with this name.
  *
- * `length`, which may be NULL, is set to how many bytes it has; a NUL stands behind them.
+ * `length` can be NULL. Otherwise it is set to the length of the value in bytes, without the NUL that follows it.
  *
- * Ownership: `value` goes with convofold_string_free().
+ * Ownership: the caller owns `value`; release it with convofold_string_free().
  */
 convofold_error convofold_bookmark(convofold_db db, const char *name, char **value, size_t *length);
 
 /**
- * All events from `from_seq` on, in the order of the log, without hole or repeat: first those that are there, then those that
- * come. An event is shown once it survives a power cut. The writer never waits for a feed.
+ * Opens a feed of all events from `from_seq` on, in the order of the log, without gaps or repetitions: first the
+ * stored events, then new ones as they arrive. An event appears in the feed as soon as it survives a power cut. The
+ * writer never waits for a feed.
  *
- * A feed is continued with the seq after the last one that was handled; 0 and 1 are the beginning.
+ * To resume, pass the seq of the last processed event plus 1. 0 and 1 both mean the beginning of the log.
  *
- * Ownership: `feed` is closed by convofold_feed_close().
+ * Ownership: the caller owns the handle `feed`; close it with convofold_feed_close().
  */
-convofold_error convofold_feed_open(convofold_db db,
-                                    uint64_t from_seq,
-                                    convofold_feed *feed);
+convofold_error convofold_feed_open(convofold_db db, uint64_t from_seq, convofold_feed *feed);
 
 /**
- * The next event, as a JSON object with `seq` and `event`, which has convofold's own form. NULL where none came within
- * `timeout_ms`: 0 does not wait, UINT64_MAX waits for ever.
+ * Sets `json` to the next event: a JSON object with `seq` and `event`, in convofold's own format. NULL if no event
+ * arrives within `timeout_ms` (0: do not wait; UINT64_MAX: no limit).
  *
- * Threads: one at a time reads; others wait for it, no longer than `timeout_ms` either.
+ * Ownership: the caller owns `json`; release it with convofold_string_free().
  *
- * Errors: CLOSED where the feed or the database was closed, also while it waits. DROPPED where the log was trimmed beyond the
- * next event. DAMAGED, IO.
+ * Threads: one thread reads at a time. Other threads wait for it, also for at most `timeout_ms`.
+ *
+ * Errors: CLOSED (the feed or the database is closed, possibly during the wait), DROPPED (the log was trimmed past
+ * the next event), DAMAGED, IO.
  */
-convofold_error convofold_feed_next(convofold_feed feed,
-                                    uint64_t timeout_ms,
-                                    char **json);
+convofold_error convofold_feed_next(convofold_feed feed, uint64_t timeout_ms, char **json);
 
 /**
- * Closes a feed.
+ * Closes a feed. Calls of convofold_feed_next() that are waiting return CLOSED.
  */
 convofold_error convofold_feed_close(convofold_feed feed);
 
 /**
- * Tells a callback of all events from `from_seq` on, as convofold_feed_open() has them.
+ * Calls `on_change` for every event from `from_seq` on, in the same order as convofold_feed_open().
  *
- * `on_end` may be NULL.
+ * `on_end` can be NULL.
  *
- * Ownership: `subscription` is ended by convofold_unsubscribe(), also where it has ended by itself. `user_data` must be good
- * until that returns.
+ * Ownership: the caller owns the handle `subscription`; end it with convofold_unsubscribe(), even if the
+ * subscription has already ended. `user_data` must stay valid until that call returns.
  *
- * Threads: the callbacks are called in one thread of the library's, one after the other.
+ * Threads: the callbacks run on one thread of the library, one call at a time.
  */
 convofold_error convofold_subscribe(convofold_db db,
                                     uint64_t from_seq,
@@ -1151,20 +1183,23 @@ convofold_error convofold_subscribe(convofold_db db,
                                     convofold_subscription *subscription);
 
 /**
- * Ends a subscription and returns when its callbacks have: from then on none of them is called.
+ * Ends a subscription and waits for its callbacks to return. No callback is called after that.
  *
- * Errors: WOULD_DEADLOCK where one of its own callbacks calls this; let that return something else than 0 instead.
+ * Errors: WOULD_DEADLOCK (called from a callback of this subscription; return a value other than 0 from the callback
+ * instead).
  */
 convofold_error convofold_unsubscribe(convofold_subscription subscription);
 
 /**
- * Writes the database into one new file, while it goes on working. With `since`, an earlier backup, only what came after that
- * one. The file is checked before it is given its name.
+ * Writes a backup of the database to one new file while the database stays in use. If `since` names an earlier
+ * backup, the new file contains only what was added after it. The file is checked before it gets its name.
  *
- * `since`, `on_step` and `json` may be NULL. `json` is set to an object that says what is in the file.
+ * `since`, `on_step` and `json` can be NULL. `json` is set to a JSON object that describes the contents of the file.
  *
- * Errors: EXISTS, DAMAGED (the log, or the earlier backup), DROPPED (the log no longer has what came after that one), IO,
- * POISONED, CLOSED. There is no file with that name then that was not there before.
+ * Ownership: the caller owns `json`; release it with convofold_string_free().
+ *
+ * Errors: EXISTS, DAMAGED (the log or the earlier backup), DROPPED (the log was trimmed past the end of the earlier
+ * backup), IO, POISONED. On failure no file is created.
  */
 convofold_error convofold_backup(convofold_db db,
                                  const char *file,
@@ -1174,14 +1209,16 @@ convofold_error convofold_backup(convofold_db db,
                                  char **json);
 
 /**
- * Makes a new database in `dir` of a backup and those that go on from it, in their order. The folder must be empty or not
- * there.
+ * Creates a new database in `dir` from a full backup followed by its incremental backups, in order. The folder must
+ * be empty or must not exist.
  *
- * `options`, with which it is opened to be checked, `on_step` and `json` may be NULL. `json` is set to an object that says
- * what was restored.
+ * `options`, `on_step` and `json` can be NULL. `options` are used to open the database for a check. `json` is set to
+ * a JSON object that describes what was restored.
  *
- * Errors: DAMAGED, EXISTS, NOT_FOUND, INVALID_ARGUMENT where the files do not belong together in this order, IO. Nothing is
- * there then.
+ * Ownership: the caller owns `json`; release it with convofold_string_free().
+ *
+ * Errors: DAMAGED, EXISTS, NOT_FOUND, INVALID_ARGUMENT (the files are not a sequence of backups in this order), IO.
+ * On failure no database is created.
  */
 convofold_error convofold_restore(const char *const *files,
                                   size_t count,
@@ -1192,12 +1229,14 @@ convofold_error convofold_restore(const char *const *files,
                                   char **json);
 
 /**
- * Checks everything on the disk and in memory against the log folded anew, while the database goes on working.
+ * Compares everything on the disk and in memory with a new fold of the log while the database stays in use.
  *
- * `on_step` may be NULL. `json` is set to an object with what was checked and `problems`, an array that is empty where all is
- * well. `problems`, which may be NULL, is set to how many there are.
+ * `on_step`, `problems` and `json` can be NULL. `problems` is set to the number of problems. `json` is set to a JSON
+ * object that describes what was checked, with an array `problems` that is empty if the database is correct.
  *
- * Errors: where it cannot be carried out: CLOSED, POISONED, IO. What is wrong with the database is no error but in the report.
+ * Ownership: the caller owns `json`; release it with convofold_string_free().
+ *
+ * Errors: POISONED, IO. Problems of the database are reported in `json` and are not errors.
  */
 convofold_error convofold_verify(convofold_db db,
                                  convofold_on_step on_step,
@@ -1206,13 +1245,17 @@ convofold_error convofold_verify(convofold_db db,
                                  char **json);
 
 /**
- * Folds conversations again from the log and compares them with what the database answers, field by field: so many drawn by
- * lot, all of them where `conversations` is 0. The same `seed` draws the same ones.
+ * Folds a sample of conversations again from the log and compares them field by field with the answers of the
+ * database. `conversations` is the size of the random sample (0: all conversations). The same `seed` selects the
+ * same sample.
  *
- * `json` is set to an object with `conversations`, `events` and `differences`, an array that is empty where all is well.
- * `differences`, which may be NULL, is set to how many there are.
+ * `differences` and `json` can be NULL. `differences` is set to the number of differences. `json` is set to a JSON
+ * object with `conversations`, `events` and `differences`, an array that is empty if there are none.
  *
- * Errors: where it cannot be carried out: DAMAGED, BUSY (the log was trimmed meanwhile), CLOSED, POISONED, IO.
+ * Ownership: the caller owns `json`; release it with convofold_string_free().
+ *
+ * Errors: DAMAGED, BUSY (the log was trimmed during the audit), POISONED, IO. Differences are reported in `json` and
+ * are not errors.
  */
 convofold_error convofold_audit(convofold_db db,
                                 uint64_t conversations,
@@ -1221,12 +1264,15 @@ convofold_error convofold_audit(convofold_db db,
                                 char **json);
 
 /**
- * Saves what can be read of the damaged database in `damaged`, which is only read, into a new one in `repaired`, which must be
- * empty or not there.
+ * Recovers what can be read of the damaged database in `damaged` into a new database in `repaired`. The damaged
+ * database is not changed. The folder `repaired` must be empty or must not exist.
  *
- * `on_step` and `json` may be NULL. `json` is set to an object with `events`, `lost` (ranges of events that are gone) and more.
+ * `on_step` and `json` can be NULL. `json` is set to a JSON object with `events`, `lost` (ranges of lost events) and
+ * more.
  *
- * Errors: NOT_FOUND where nothing can be read, ALREADY_OPEN, EXISTS, IO.
+ * Ownership: the caller owns `json`; release it with convofold_string_free().
+ *
+ * Errors: NOT_FOUND (nothing can be read), ALREADY_OPEN, EXISTS, IO.
  */
 convofold_error convofold_repair(const char *damaged,
                                  const char *repaired,
@@ -1235,17 +1281,17 @@ convofold_error convofold_repair(const char *damaged,
                                  char **json);
 
 /**
- * Drops the older part of the log: block by block, as long as all events of a block happened before this time. States,
- * histories, the export and the hash stay; feeds no longer begin before what is left.
+ * Removes the older part of the log: every block from the beginning whose events all happened before `before_ms`.
+ * States, histories, exports and the hash stay the same. A feed can no longer start before the remaining log.
  *
- * `json` may be NULL; otherwise it is set to an object with `events`, `blocks`, `bytes` and `first_seq`.
+ * `json` can be NULL. Otherwise it is set to a JSON object with `events`, `blocks`, `bytes` and `first_seq`.
  *
- * Errors: BUSY where the log is being read from its beginning, INVALID_ARGUMENT where it is no time, DAMAGED, POISONED, CLOSED,
- * IO.
+ * Ownership: the caller owns `json`; release it with convofold_string_free().
+ *
+ * Errors: BUSY (another operation is reading the log from its beginning), INVALID_ARGUMENT (`before_ms` is out of
+ * range), DAMAGED, POISONED, IO.
  */
-convofold_error convofold_trim(convofold_db db,
-                               int64_t before_ms,
-                               char **json);
+convofold_error convofold_trim(convofold_db db, int64_t before_ms, char **json);
 
 #ifdef __cplusplus
 }  // extern "C"

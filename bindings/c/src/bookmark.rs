@@ -1,4 +1,4 @@
-//! How far the program is with its source.
+//! Bookmarks: how far the program has read its source.
 
 use std::ffi::c_char;
 
@@ -8,11 +8,12 @@ use crate::last_error::guard;
 use crate::pointer::{self, Out};
 use crate::text::OutText;
 
-/// The value of a bookmark, as of the last events that set it (see convofold_ingest_options). NULL where there is none.
+/// Sets `value` to the value of a bookmark, as committed with the last events that set it (see
+/// convofold_ingest_options), or to NULL if there is no bookmark with this name.
 ///
-/// `length`, which may be NULL, is set to how many bytes it has; a NUL stands behind them.
+/// `length` can be NULL. Otherwise it is set to the length of the value in bytes, without the NUL that follows it.
 ///
-/// Ownership: `value` goes with convofold_string_free().
+/// Ownership: the caller owns `value`; release it with convofold_string_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn convofold_bookmark(
     db: Db,
@@ -21,9 +22,9 @@ pub unsafe extern "C" fn convofold_bookmark(
     length: *mut usize,
 ) -> Error {
     guard(|| {
-        // SAFETY: the header asks callers for what these ask for.
+        // SAFETY: the header states these requirements for callers.
         let (out, name) = unsafe { (OutText::new(value, "value")?, pointer::text(name, "name")?) };
-        // SAFETY: the header asks callers for what this asks for.
+        // SAFETY: the header states this requirement for callers.
         let out_length = if length.is_null() { None } else { Some(unsafe { Out::new(length, "length") }?) };
         let value = db.get()?.bookmark(name);
         if let Some(out_length) = out_length {

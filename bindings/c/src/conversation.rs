@@ -1,4 +1,4 @@
-//! Questions about one conversation.
+//! Queries about one conversation.
 
 use std::ffi::c_char;
 
@@ -11,39 +11,45 @@ use crate::last_error::guard;
 use crate::pointer;
 use crate::text::OutText;
 
-/// The state of one conversation, as the JSON object that it is in convofold_export(). NULL where there is none with this
-/// id.
+/// Sets `json` to the state of one conversation: a JSON object, the same as in convofold_export(). NULL if there is
+/// no conversation with this id.
 ///
-/// Errors: IO, DAMAGED or CLOSED where it is not in memory and cannot be read.
+/// Ownership: the caller owns `json`; release it with convofold_string_free().
+///
+/// Errors: IO, DAMAGED (the conversation is not in memory and cannot be read from the disk).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn convofold_state_json(db: Db, id: *const c_char, json: *mut *mut c_char) -> Error {
-    // SAFETY: the header asks callers for what this asks for.
+    // SAFETY: the header states this requirement for callers.
     unsafe { about(db, id, json, Convofold::state) }
 }
 
-/// Every event of one conversation in the order in which they happened, as a JSON array of objects with `seq`, `at`, `kind`,
-/// `direction`, `channel`, `said_at`, `text`, `agent`, `unread`, `identity` and `counts`. NULL where there is none with this
-/// id.
+/// Sets `json` to the events of one conversation in the order in which they happened: a JSON array of objects with
+/// `seq`, `at`, `kind`, `direction`, `channel`, `said_at`, `text`, `agent`, `unread`, `identity` and `counts`. NULL
+/// if there is no conversation with this id.
 ///
-/// Errors: as for convofold_state_json().
+/// Ownership: the caller owns `json`; release it with convofold_string_free().
+///
+/// Errors: the same as for convofold_state_json().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn convofold_history_json(db: Db, id: *const c_char, json: *mut *mut c_char) -> Error {
-    // SAFETY: the header asks callers for what this asks for.
+    // SAFETY: the header states this requirement for callers.
     unsafe { about(db, id, json, Convofold::history) }
 }
 
-/// How the events of one conversation arrived, as a JSON object with `events`, `conflicts`, `duplicates`, `late`, `first_seq`
-/// and `last_seq`. NULL where there is none with this id.
+/// Sets `json` to how the events of one conversation arrived: a JSON object with `events`, `conflicts`, `duplicates`,
+/// `late`, `first_seq` and `last_seq`. NULL if there is no conversation with this id.
 ///
-/// Errors: as for convofold_state_json().
+/// Ownership: the caller owns `json`; release it with convofold_string_free().
+///
+/// Errors: the same as for convofold_state_json().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn convofold_arrivals_json(db: Db, id: *const c_char, json: *mut *mut c_char) -> Error {
-    // SAFETY: the header asks callers for what this asks for.
+    // SAFETY: the header states this requirement for callers.
     unsafe { about(db, id, json, Convofold::arrivals) }
 }
 
 /// # Safety
-/// As the header asks of the callers of those above.
+/// The header states the requirements for callers of the functions above.
 unsafe fn about<T: Serialize>(
     db: Db,
     id: *const c_char,
@@ -51,7 +57,7 @@ unsafe fn about<T: Serialize>(
     ask: impl FnOnce(&Convofold, &str) -> Result<Option<T>, StorageError>,
 ) -> Error {
     guard(|| {
-        // SAFETY: as this function asks of its caller.
+        // SAFETY: the caller meets the requirement of this function.
         let (out, id) = unsafe { (OutText::new(json, "json")?, pointer::text(id, "id")?) };
         let answer = ask(&*db.get()?, id)?;
         answer.map_or(Ok(()), |answer| out.set_json(&answer))

@@ -1,4 +1,4 @@
-//! What an open database has done, for whoever watches it.
+//! Counters of an open database, for monitoring.
 
 use convofold::LatencyHistogram;
 
@@ -8,16 +8,17 @@ use crate::last_error::guard;
 use crate::page::CONVOFOLD_NO_TIME;
 use crate::sized::{Grows, OutSized};
 
-/// How many buckets a convofold_latency has.
+/// Number of buckets of a convofold_latency.
 pub const CONVOFOLD_LATENCY_BUCKETS: usize = 29;
 
-/// How often something took how long.
+/// A histogram of durations.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Latency {
-    /// Bucket i counts what took up to 2^i microseconds and more than the bucket before; the last one everything above.
+    /// Bucket i counts durations of up to 2^i microseconds that are longer than the limit of bucket i - 1. The last
+    /// bucket counts all longer ones.
     pub buckets: [u64; CONVOFOLD_LATENCY_BUCKETS],
-    /// All times together, in microseconds.
+    /// Sum of all durations, in microseconds.
     pub sum_us: u64,
 }
 
@@ -31,65 +32,65 @@ impl Latency {
     }
 }
 
-/// What a database has done since it was opened, and how it stands now.
+/// Counters since the database was opened, and its current size.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Counters {
     /// sizeof(convofold_counters).
     pub size: usize,
-    /// Committed events that were the latest of their conversations.
+    /// Committed events that were the latest of their conversation.
     pub applied: u64,
-    /// Committed events that were placed before ones known already.
+    /// Committed events that happened before an event that was already stored.
     pub late: u64,
-    /// Events that were known already.
+    /// Events that were already stored.
     pub duplicates: u64,
-    /// Events at odds with another of the same identity.
+    /// Events that conflict with a stored event of the same identity.
     pub conflicts: u64,
-    /// What could not be an event.
+    /// Inputs that were rejected as events.
     pub rejected: u64,
     /// Committed batches.
     pub batches: u64,
-    /// Groups of batches that went to the log together.
+    /// Groups of batches. A group is written to the log in one operation.
     pub groups: u64,
-    /// Checkpoints that were written.
+    /// Checkpoints written.
     pub checkpoints: u64,
-    /// How many ms ago the last of them was complete; CONVOFOLD_NO_TIME before the first.
+    /// Age of the last checkpoint in ms; CONVOFOLD_NO_TIME if none was written since opening.
     pub checkpoint_age_ms: i64,
-    /// Conversations that came back into memory because of an event of theirs.
+    /// Conversations that were reloaded into memory because a new event arrived.
     pub brought_back: u64,
-    /// Pages of conversations that were read from the disk.
+    /// Pages of conversations read from the disk.
     pub pages_read: u64,
-    /// Batches that wait for the writer now.
+    /// Batches that currently wait for the writer.
     pub queue_depth: u64,
-    /// How many may.
+    /// Maximum number of batches that can wait.
     pub queue_capacity: u64,
-    /// All conversations.
+    /// Number of conversations.
     pub conversations: u64,
-    /// The open ones.
+    /// Number of open conversations.
     pub open: u64,
-    /// Those that are in memory, open or closed.
+    /// Number of conversations in memory, open or closed.
     pub resident: u64,
-    /// About how many bytes these take.
+    /// Approximate memory used by these conversations, in bytes.
     pub resident_bytes: u64,
-    /// The last event in the log; 0 where there is none.
+    /// Seq of the last event in the log (0: the log is empty).
     pub last_seq: u64,
-    /// The last event that survives a power cut.
+    /// Seq of the last event that survives a power cut.
     pub durable_seq: u64,
-    /// The last event in the last checkpoint; 0 where there is none.
+    /// Seq of the last event in the last checkpoint (0: no checkpoint).
     pub checkpoint_seq: u64,
-    /// What the log takes, compressed.
+    /// Compressed size of the log in bytes.
     pub log_bytes: u64,
-    /// What the conversations in the last checkpoint take.
+    /// Size of the conversations in the last checkpoint, in bytes.
     pub checkpoint_bytes: u64,
-    /// 1 where a write failed, so that no more are taken until the database is opened again; else 0.
+    /// 1 if a write failed, so that the database accepts no more writes until it is opened again; otherwise 0.
     pub poisoned: u64,
-    /// How long batches took from being handed in to being acknowledged, waiting included.
+    /// Time from the submission of a batch to its acknowledgement, including the time in the queue.
     pub commit_latency: Latency,
-    /// How long the disk took to make durable what was written.
+    /// Time that the disk took to make a write durable.
     pub barrier_latency: Latency,
 }
 
-// SAFETY: numbers of one size alone.
+// SAFETY: only numbers, all of the same size.
 unsafe impl Grows for Counters {
     const NAME: &'static str = "convofold_counters";
 }
@@ -128,11 +129,12 @@ impl Counters {
     }
 }
 
-/// Figures for whoever watches the database. This never looks at the disk, and can be asked every second.
+/// Sets `counters` to the counters of a database. This does not access the disk, and is cheap enough to call every
+/// second.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn convofold_get_counters(db: Db, counters: *mut Counters) -> Error {
     guard(|| {
-        // SAFETY: the header asks callers for what this asks for.
+        // SAFETY: the header states this requirement for callers.
         let out = unsafe { OutSized::new(counters) }?;
         out.set(Counters::of(&db.get()?.counters()));
         Ok(())

@@ -1,4 +1,4 @@
-//! Opening and closing.
+//! Opening and closing a database.
 
 use std::ffi::c_char;
 use std::sync::Arc;
@@ -15,11 +15,11 @@ use crate::pointer::{self, Out};
 use crate::sized::{self, Grows};
 use crate::text::OutText;
 
-/// An open database.
+/// A handle of an open database.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Db {
-    /// A number that stands for it.
+    /// The number that identifies the handle.
     pub id: u64,
 }
 
@@ -31,30 +31,30 @@ impl Db {
     }
 }
 
-/// What can be asked for by `flags`, where a function says so.
+/// Flags. The documentation of each `flags` field lists those that it accepts.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub enum Flag {
-    /// Opening: the database must be there, none is made. So a misspelt path is an error.
+    /// Open: return NOT_FOUND if there is no database, instead of creating one. A misspelt path is then an error.
     MustExist = 1,
-    /// Ingest: answered when the events are counted; they reach the disk within `sync_interval_ms`. Up to then a power cut
-    /// loses them, and a killed process may.
+    /// Ingest: return as soon as the events are counted. They are durable within `sync_interval_ms`; until then a
+    /// power cut loses them, and killing the process can lose them.
     Buffered = 2,
-    /// Query: those that nobody is assigned to; not together with `agent`.
+    /// Query: only conversations without an assigned agent. Cannot be combined with `agent`.
     Unassigned = 4,
-    /// Query: those with a suspicion only.
+    /// Query: only conversations whose data look wrong (such as missing messages or an impossible clock).
     Suspect = 8,
-    /// Replay: a checkpoint is written at the end.
+    /// Replay: write a checkpoint at the end.
     Checkpoint = 16,
 }
 
-/// Whether a flag is set, where these are known.
+/// Fails if `flags` contains a flag that is not in `known`.
 pub(crate) fn expect_known(flags: u32, known: &[Flag]) -> Result<(), Failure> {
     let all = known.iter().fold(0, |all, flag| all | *flag as u32);
     if flags & !all == 0 {
         Ok(())
     } else {
-        Err(Failure::argument(format!("flags: {:#x} is unknown here", flags & !all)))
+        Err(Failure::argument(format!("flags: {:#x} is not a flag of this function", flags & !all)))
     }
 }
 
@@ -62,7 +62,7 @@ pub(crate) fn has(flags: u32, flag: Flag) -> bool {
     flags & flag as u32 != 0
 }
 
-/// How a database is opened. The defaults are meant to be left alone.
+/// Options for opening a database. The defaults suit most programs.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
@@ -70,41 +70,41 @@ pub struct Options {
     pub size: usize,
     /// CONVOFOLD_FLAG_MUST_EXIST, or 0.
     pub flags: u32,
-    /// How many threads parse in a replay. Default: one a processor.
+    /// Number of threads that parse during a replay. Default: one per processor.
     pub parse_threads: u32,
-    /// About how many bytes of memory conversations may take. Default: 256 MiB. Where they need more, those that were closed
-    /// or left alone for longest are read from the disk when they are asked for by id.
+    /// Approximate memory for conversations, in bytes. Default: 256 MiB. If they need more, the ones that were closed
+    /// or not used for the longest time are read from the disk when they are requested by id.
     pub memory_bytes: u64,
-    /// How many requests wait for the writer before a further one blocks. Default: 256.
+    /// Maximum number of requests that wait for the writer; further requests block. Default: 256.
     pub queue_submissions: u64,
-    /// How many events are made durable together at most. Default: 8,192.
+    /// Maximum number of events that are made durable in one operation. Default: 8,192.
     pub group_max_events: u64,
-    /// How many bytes of events are made durable together at most. Default: 2 MiB.
+    /// Maximum size of the events that are made durable in one operation, in bytes. Default: 2 MiB.
     pub group_max_bytes: u64,
-    /// After how many ms a buffered event is on the disk. Default: 100.
+    /// Maximum time until a buffered event is durable, in ms. Default: 100.
     pub sync_interval_ms: u64,
-    /// How much log is written before a checkpoint is, in bytes. Default: 64 MiB.
+    /// Amount of log between two checkpoints, in bytes. Default: 64 MiB.
     pub checkpoint_log_bytes: u64,
-    /// How much a block of the log holds, in bytes. Default: 1 MiB.
+    /// Size of the events in a log block, in bytes. Default: 1 MiB.
     pub block_bytes: u64,
-    /// The size of segments of the file, fixed when the database is made. Default: 2 MiB.
+    /// Segment size of the storage file, in bytes. It is fixed when the database is created. Default: 2 MiB.
     pub segment_bytes: u64,
-    /// How much the storage underneath caches. Default: 64 MiB.
+    /// Cache size of the storage, in bytes. Default: 64 MiB.
     pub cache_bytes: u64,
-    /// The longest line of an input. Default: 1 MiB.
+    /// Maximum length of an input line, in bytes. Default: 1 MiB.
     pub max_line_bytes: u64,
-    /// The longest id. Default: 1 KiB.
+    /// Maximum length of an id, in bytes. Default: 1 KiB.
     pub max_id_bytes: u64,
-    /// The longest document over several lines. Default: 64 MiB.
+    /// Maximum length of a document that spans several lines, in bytes. Default: 64 MiB.
     pub max_document_bytes: u64,
 }
 
-// SAFETY: numbers alone, the two smaller ones side by side.
+// SAFETY: only numbers; the two smaller ones are adjacent.
 unsafe impl Grows for Options {
     const NAME: &'static str = "convofold_options";
 }
 
-/// A number as it was given, or nothing where that is 0.
+/// The given number, or `None` if it is 0 (use the default).
 fn given<T: TryFrom<u64>>(number: u64, what: &str) -> Result<Option<T>, Failure> {
     if number == 0 {
         return Ok(None);
@@ -157,18 +157,19 @@ impl Options {
     }
 }
 
-/// Opens the database in a folder, and makes it where there is none. One process at a time has it open, once.
+/// Opens the database in the folder `dir`, and creates it if there is none. A database can be open only once at a
+/// time, in one process.
 ///
-/// `options` may be NULL.
+/// `options` can be NULL (use the defaults).
 ///
-/// Ownership: `db` is closed by convofold_close().
+/// Ownership: the caller owns the handle `db`; close it with convofold_close().
 ///
-/// Errors: ALREADY_OPEN, NOT_FOUND, EXISTS (the folder holds something else), UNKNOWN_FORMAT, DAMAGED, IO. Nothing was changed
-/// then.
+/// Errors: ALREADY_OPEN, NOT_FOUND, EXISTS (the folder contains something else), UNKNOWN_FORMAT, DAMAGED, IO. On
+/// failure nothing on the disk is changed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn convofold_open(dir: *const c_char, options: *const Options, db: *mut Db) -> Error {
     guard(|| {
-        // SAFETY: the header asks callers for what these ask for.
+        // SAFETY: the header states these requirements for callers.
         let (dir, options, out) = unsafe { (pointer::path(dir, "dir")?, sized::read(options)?, Out::new(db, "db")?) };
         let opened = options.to_rust()?.open(dir)?;
         out.set(Db { id: DATABASES.open(opened) });
@@ -176,48 +177,52 @@ pub unsafe extern "C" fn convofold_open(dir: *const c_char, options: *const Opti
     })
 }
 
-/// Commits what is under way, writes a checkpoint and lets go of the folder. Feeds and subscriptions of the database end;
-/// pages of answers stay as they are.
+/// Commits all pending batches, writes a checkpoint and releases the folder. Feeds and subscriptions of the database
+/// end. Pages stay valid until they are closed.
 ///
-/// Threads: calls of other threads that are under way end well or with CONVOFOLD_ERROR_CLOSED. Of several threads that close
-/// it, one does.
+/// Threads: calls of other threads that are in progress either succeed or return CLOSED. If several threads close the
+/// database, one call succeeds and the others return CLOSED.
 ///
-/// Errors: POISONED where the last write, or an earlier one, failed. The database is closed all the same.
+/// Errors: POISONED (this or an earlier write failed; the database is closed nevertheless).
 #[unsafe(no_mangle)]
 pub extern "C" fn convofold_close(db: Db) -> Error {
     guard(|| Ok(DATABASES.close(db.id)?.close()?))
 }
 
-/// What opening found and did, as a JSON object: `is_new`, `checkpoint_seq`, `events_replayed`, `last_seq`, `skipped`
-/// (checkpoints that could not be used), `doubt` and more.
+/// Sets `json` to a report of what opening found and did: a JSON object with `is_new`, `checkpoint_seq`,
+/// `events_replayed`, `last_seq`, `skipped` (checkpoints that could not be used), `doubt` and more.
+///
+/// Ownership: the caller owns `json`; release it with convofold_string_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn convofold_recovery_json(db: Db, json: *mut *mut c_char) -> Error {
     guard(|| {
-        // SAFETY: the header asks callers for what this asks for.
+        // SAFETY: the header states this requirement for callers.
         let out = unsafe { OutText::new(json, "json") }?;
         out.set_json(db.get()?.recovery())
     })
 }
 
-/// Returns when everything that was ingested before survives a power cut.
+/// Waits until all events ingested before this call survive a power cut.
 ///
-/// Errors: POISONED, CLOSED.
+/// Errors: POISONED.
 #[unsafe(no_mangle)]
 pub extern "C" fn convofold_sync(db: Db) -> Error {
     guard(|| Ok(db.get()?.sync()?))
 }
 
-/// Writes a checkpoint now, so that the next opening has nothing to fold. It happens by itself, and when the database is
-/// closed.
+/// Writes a checkpoint now, so that the next opening does not have to replay the log. The database also writes
+/// checkpoints automatically and when it is closed.
 ///
-/// `json` may be NULL; otherwise it is set to an object with `seq`, `generation`, `pages_written`, `bytes_written` and
-/// `took_ms`.
+/// `json` can be NULL. Otherwise it is set to a JSON object with `seq`, `generation`, `pages_written`,
+/// `bytes_written` and `took_ms`.
 ///
-/// Errors: POISONED, CLOSED.
+/// Ownership: the caller owns `json`; release it with convofold_string_free().
+///
+/// Errors: POISONED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn convofold_checkpoint(db: Db, json: *mut *mut c_char) -> Error {
     guard(|| {
-        // SAFETY: the header asks callers for what this asks for.
+        // SAFETY: the header states this requirement for callers.
         let out = unsafe { OutText::new_if_any(json) }?;
         let checkpoint = db.get()?.checkpoint()?;
         out.map_or(Ok(()), |out| out.set_json(&checkpoint))

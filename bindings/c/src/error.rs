@@ -1,53 +1,54 @@
-//! The kinds of errors, by what a program can do about them.
+//! Error codes, grouped by what a program can do about them.
 
-/// What a function returns where all went well: CONVOFOLD_ERROR_NONE.
+/// Success. The same value as CONVOFOLD_ERROR_NONE.
 pub const CONVOFOLD_OK: i32 = 0;
 
-/// Why something was not done, by what can be done about it. New ones may come: take an unknown one as
-/// CONVOFOLD_ERROR_OTHER.
+/// The reason why a call failed, grouped by what the program can do about it. Later versions can add values: treat an
+/// unknown value as CONVOFOLD_ERROR_OTHER.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Error {
-    /// All went well. The same as CONVOFOLD_OK.
+    /// Success. The same value as CONVOFOLD_OK.
     None = 0,
-    /// Something that was handed in cannot be: a null pointer, an unknown number, a `size` that is none. A fault of the
-    /// program.
+    /// An argument is invalid, such as a null pointer, an unknown number or a wrong `size`. This is a bug in the
+    /// calling program.
     InvalidArgument = 1,
-    /// A text is not UTF-8.
+    /// A text is not valid UTF-8.
     NotUtf8 = 2,
-    /// It is no handle, or one of another kind. A fault of the program.
+    /// The value is not a handle: it is 0, or no handle with this number was ever opened. This is a bug in the
+    /// calling program.
     BadHandle = 3,
-    /// It was closed, or the database that it belongs to was.
+    /// The handle is closed, or its database is closed, or it is a handle of another type.
     Closed = 4,
-    /// The database is open already, here or in another process.
+    /// The database is already open, in this process or in another one.
     AlreadyOpen = 5,
-    /// There is no database in this folder, or no such file.
+    /// The folder contains no database, or the file does not exist.
     NotFound = 6,
-    /// The folder, or the file, holds something else, which was not touched; or it is there already.
+    /// The file already exists, or the folder contains something else. It was not changed.
     Exists = 7,
-    /// The database or the backup has a form that this version of convofold does not know.
+    /// The database or backup has a format that this version does not support.
     UnknownFormat = 8,
-    /// The database or the backup is damaged. convofold_repair() saves what can be read; or restore it from a backup.
+    /// The database or backup is damaged. Use convofold_repair() to recover what can be read, or restore a backup.
     Damaged = 9,
-    /// The system or the storage underneath failed. The message says how.
+    /// The operating system or the storage reported an error. The message contains it.
     Io = 10,
-    /// An earlier write failed, and the database takes no more. Open it again, and send again what was not acknowledged: what
-    /// is there already counts as duplicate.
+    /// A write failed, and the database accepts no more writes. Open it again, and send all events again that were
+    /// not acknowledged. Events that are already stored count as duplicates.
     Poisoned = 11,
-    /// Something is larger than allowed.
+    /// A value is larger than allowed.
     TooLarge = 12,
-    /// It is in use; try again when that has ended.
+    /// The database is in use by another operation. Try again when that operation has ended.
     Busy = 13,
-    /// The event is no longer in the log, because its beginning was trimmed.
+    /// The event is no longer in the log, because the log was trimmed.
     Dropped = 14,
-    /// The text is no cursor, or one of an answer in another order.
+    /// The cursor is invalid, or was made with another sort order.
     BadCursor = 15,
-    /// A callback said to stop.
+    /// A callback stopped the operation.
     Stopped = 16,
-    /// It would wait for itself: the callback of a subscription cannot end that subscription so.
+    /// The call would wait for itself: a callback cannot call convofold_unsubscribe() for its own subscription.
     WouldDeadlock = 17,
-    /// Something else. The message says what.
+    /// Another error. The message describes it.
     Other = 18,
-    /// A fault of convofold: please report it, with the message.
+    /// A bug in convofold. Please report it, with the message.
     Internal = 19,
 }

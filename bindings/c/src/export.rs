@@ -1,4 +1,4 @@
-//! The ways out.
+//! Exports of states and events.
 
 use std::ffi::{c_char, c_void};
 use std::fs::File;
@@ -15,18 +15,21 @@ use crate::last_error::guard;
 use crate::pointer::{self, missing};
 use crate::text::OutText;
 
-/// So much is handed over at once.
+/// Size of the buffer: a callback usually gets this many bytes at a time.
 const PIECE_BYTES: usize = 64 << 10;
 
-/// Takes the next bytes of an export, which end anywhere, good until it returns. Anything but 0 ends the export.
+/// Receives the next part of an export. A part can end anywhere, also within a line. `bytes` is valid until the
+/// callback returns. Return 0 to continue, or any other value to stop the export.
 pub type OnBytes = Option<unsafe extern "C" fn(user_data: *mut c_void, bytes: *const c_void, length: usize) -> i32>;
 
-/// Writes the state of every conversation, one JSON object a line, sorted by the bytes of `id`. Equal states give identical
-/// bytes.
+/// Writes the state of every conversation as one JSON object per line, sorted by the bytes of `id`. Equal states give
+/// identical bytes.
 ///
-/// `json` may be NULL; otherwise it is set to an object with `conversations` and `bytes`.
+/// `json` can be NULL. Otherwise it is set to a JSON object with `conversations` and `bytes`.
 ///
-/// Errors: STOPPED where the callback said so; IO, DAMAGED or CLOSED where a conversation that is not in memory cannot be read.
+/// Ownership: the caller owns `json`; release it with convofold_string_free().
+///
+/// Errors: STOPPED (by the callback); IO, DAMAGED (a conversation that is not in memory cannot be read).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn convofold_export(
     db: Db,
@@ -34,26 +37,33 @@ pub unsafe extern "C" fn convofold_export(
     user_data: *mut c_void,
     json: *mut *mut c_char,
 ) -> Error {
-    // SAFETY: the header asks callers for what this asks for.
+    // SAFETY: the header states this requirement for callers.
     unsafe { to_callback(db, on_bytes, user_data, json, |db, out| Ok(db.export(out)?)) }
 }
 
-/// Writes the same to a file, over what is there, and returns when it is on the disk. Where that fails, part of it may be
-/// there.
+/// Writes the same data as convofold_export() to a file and waits until it is durable. An existing file is
+/// overwritten. If the call fails, the file can be incomplete.
 ///
-/// Errors: NOT_FOUND or IO where the file cannot be written; else as for convofold_export().
+/// `json` can be NULL. Otherwise it is set to the same JSON object as by convofold_export().
+///
+/// Ownership: the caller owns `json`; release it with convofold_string_free().
+///
+/// Errors: NOT_FOUND, IO (the file cannot be written); otherwise the same as for convofold_export().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn convofold_export_file(db: Db, file: *const c_char, json: *mut *mut c_char) -> Error {
-    // SAFETY: the header asks callers for what this asks for.
+    // SAFETY: the header states this requirement for callers.
     unsafe { to_file(db, file, json, |db, out| Ok(db.export(out)?)) }
 }
 
-/// Writes every event that was accepted as a line of JSON in convofold's own form, in the order of the log. Ingested or
-/// replayed into an empty database they give the same log, the same states and the same hash.
+/// Writes every accepted event as a line of JSON in convofold's own format, in the order of the log. Ingesting or
+/// replaying the result into an empty database gives the same log, the same states and the same hash.
 ///
-/// `json` may be NULL; otherwise it is set to an object with `events`, `last_seq`, `bytes` and `longest_line_bytes`.
+/// `json` can be NULL. Otherwise it is set to a JSON object with `events`, `last_seq`, `bytes` and
+/// `longest_line_bytes`.
 ///
-/// Errors: STOPPED where the callback said so; DAMAGED, IO or CLOSED where the log cannot be read.
+/// Ownership: the caller owns `json`; release it with convofold_string_free().
+///
+/// Errors: STOPPED (by the callback); DAMAGED, IO (the log cannot be read).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn convofold_export_events(
     db: Db,
@@ -61,22 +71,26 @@ pub unsafe extern "C" fn convofold_export_events(
     user_data: *mut c_void,
     json: *mut *mut c_char,
 ) -> Error {
-    // SAFETY: the header asks callers for what this asks for.
+    // SAFETY: the header states this requirement for callers.
     unsafe { to_callback(db, on_bytes, user_data, json, |db, out| Ok(db.export_events(out)?)) }
 }
 
-/// Writes the same to a file, over what is there, and returns when it is on the disk. Where that fails, part of it may be
-/// there.
+/// Writes the same data as convofold_export_events() to a file and waits until it is durable. An existing file is
+/// overwritten. If the call fails, the file can be incomplete.
 ///
-/// Errors: NOT_FOUND or IO where the file cannot be written; else as for convofold_export_events().
+/// `json` can be NULL. Otherwise it is set to the same JSON object as by convofold_export_events().
+///
+/// Ownership: the caller owns `json`; release it with convofold_string_free().
+///
+/// Errors: NOT_FOUND, IO (the file cannot be written); otherwise the same as for convofold_export_events().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn convofold_export_events_file(db: Db, file: *const c_char, json: *mut *mut c_char) -> Error {
-    // SAFETY: the header asks callers for what this asks for.
+    // SAFETY: the header states this requirement for callers.
     unsafe { to_file(db, file, json, |db, out| Ok(db.export_events(out)?)) }
 }
 
 /// # Safety
-/// As the header asks of the callers of those above.
+/// The header states the requirements for callers of the functions above.
 unsafe fn to_callback<T: Serialize>(
     db: Db,
     on_bytes: OnBytes,
@@ -85,15 +99,15 @@ unsafe fn to_callback<T: Serialize>(
     export: impl FnOnce(&Convofold, &mut BufWriter<Callback>) -> Result<T, Failure>,
 ) -> Error {
     guard(|| {
-        // SAFETY: as this function asks of its caller.
+        // SAFETY: the caller meets the requirement of this function.
         let out = unsafe { OutText::new_if_any(json) }?;
         let call = on_bytes.ok_or_else(|| missing("on_bytes"))?;
         let mut writer = BufWriter::with_capacity(PIECE_BYTES, Callback { call, user_data, stopped: false });
         let outcome = export(&*db.get()?, &mut writer);
-        // What is left in it belongs to an export that failed.
+        // On failure the rest of the buffer is discarded.
         let (callback, _) = writer.into_parts();
         if callback.stopped {
-            return Err(Failure::new(Error::Stopped, "the callback ended the export"));
+            return Err(Failure::new(Error::Stopped, "the callback stopped the export"));
         }
         let report = outcome?;
         out.map_or(Ok(()), |out| out.set_json(&report))
@@ -101,7 +115,7 @@ unsafe fn to_callback<T: Serialize>(
 }
 
 /// # Safety
-/// As the header asks of the callers of those above.
+/// The header states the requirements for callers of the functions above.
 unsafe fn to_file<T: Serialize>(
     db: Db,
     file: *const c_char,
@@ -109,7 +123,7 @@ unsafe fn to_file<T: Serialize>(
     export: impl FnOnce(&Convofold, &mut BufWriter<File>) -> Result<T, Failure>,
 ) -> Error {
     guard(|| {
-        // SAFETY: as this function asks of its caller.
+        // SAFETY: the caller meets the requirement of this function.
         let (path, out) = unsafe { (pointer::path(file, "file")?, OutText::new_if_any(json)?) };
         let db = db.get()?;
         let cannot = |error: io::Error| cannot_write(&path, error);
@@ -125,7 +139,7 @@ fn cannot_write(path: &Path, error: io::Error) -> Failure {
     Failure::new(error, format!("cannot write {}: {message}", path.display()))
 }
 
-/// A writer in C.
+/// A writer that passes what it receives to a callback.
 struct Callback {
     call: unsafe extern "C" fn(*mut c_void, *const c_void, usize) -> i32,
     user_data: *mut c_void,
@@ -134,7 +148,7 @@ struct Callback {
 
 impl Write for Callback {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        // SAFETY: the bytes are there until it returns, which is all that it may rest on.
+        // SAFETY: the bytes are valid until the callback returns; the header promises no more.
         self.stopped = self.stopped || unsafe { (self.call)(self.user_data, bytes.as_ptr().cast(), bytes.len()) } != 0;
         if self.stopped { Err(io::Error::other("stopped")) } else { Ok(bytes.len()) }
     }

@@ -1,4 +1,4 @@
-//! What went wrong, as it is told to C: a kind and a message.
+//! Errors as C receives them: a code and a message.
 
 use std::error::Error as StdError;
 use std::io;
@@ -15,7 +15,7 @@ use convofold::{
 
 use crate::error::Error;
 
-/// What went wrong.
+/// An error code and a message.
 #[derive(Clone, Debug)]
 pub(crate) struct Failure {
     pub(crate) error: Error,
@@ -32,7 +32,7 @@ impl Failure {
     }
 }
 
-/// Something of the `convofold` crate that can go wrong.
+/// An error of the `convofold` crate.
 trait Kind: StdError {
     fn kind(&self) -> Error;
 }
@@ -43,7 +43,7 @@ impl<E: Kind + 'static> From<E> for Failure {
     }
 }
 
-/// The error and its causes, each but for what the one before it says already.
+/// The error and its causes. A cause that the text already ends with is not repeated.
 fn chain(error: &dyn StdError) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
@@ -60,7 +60,7 @@ fn chain(error: &dyn StdError) -> String {
 
 impl Kind for io::Error {
     fn kind(&self) -> Error {
-        // The store hands its own errors through where it writes an export.
+        // The store wraps its own errors in an `io::Error` when it writes an export.
         let inner = self.get_ref().and_then(|inner| inner.downcast_ref::<StorageError>());
         match inner {
             Some(error) => error.kind(),

@@ -1,4 +1,4 @@
-//! The change feed, an event at a time when it is asked for.
+//! The change feed, read one event at a time.
 
 use std::ffi::c_char;
 use std::time::{Duration, Instant};
@@ -14,11 +14,11 @@ use crate::last_error::guard;
 use crate::pointer::Out;
 use crate::text::OutText;
 
-/// A place in the log from which events are read, and then waited for.
+/// A handle of a change feed.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Feed {
-    /// A number that stands for it.
+    /// The number that identifies the handle.
     pub id: u64,
 }
 
@@ -29,16 +29,17 @@ struct Reading {
 
 static FEEDS: Handles<Reading> = Handles::new("feed");
 
-/// All events from `from_seq` on, in the order of the log, without hole or repeat: first those that are there, then those that
-/// come. An event is shown once it survives a power cut. The writer never waits for a feed.
+/// Opens a feed of all events from `from_seq` on, in the order of the log, without gaps or repetitions: first the
+/// stored events, then new ones as they arrive. An event appears in the feed as soon as it survives a power cut. The
+/// writer never waits for a feed.
 ///
-/// A feed is continued with the seq after the last one that was handled; 0 and 1 are the beginning.
+/// To resume, pass the seq of the last processed event plus 1. 0 and 1 both mean the beginning of the log.
 ///
-/// Ownership: `feed` is closed by convofold_feed_close().
+/// Ownership: the caller owns the handle `feed`; close it with convofold_feed_close().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn convofold_feed_open(db: Db, from_seq: u64, feed: *mut Feed) -> Error {
     guard(|| {
-        // SAFETY: the header asks callers for what this asks for.
+        // SAFETY: the header states this requirement for callers.
         let out = unsafe { Out::new(feed, "feed") }?;
         let changes = db.get()?.changes(from_seq);
         let stop = changes.stop_handle();
@@ -47,17 +48,19 @@ pub unsafe extern "C" fn convofold_feed_open(db: Db, from_seq: u64, feed: *mut F
     })
 }
 
-/// The next event, as a JSON object with `seq` and `event`, which has convofold's own form. NULL where none came within
-/// `timeout_ms`: 0 does not wait, UINT64_MAX waits for ever.
+/// Sets `json` to the next event: a JSON object with `seq` and `event`, in convofold's own format. NULL if no event
+/// arrives within `timeout_ms` (0: do not wait; UINT64_MAX: no limit).
 ///
-/// Threads: one at a time reads; others wait for it, no longer than `timeout_ms` either.
+/// Ownership: the caller owns `json`; release it with convofold_string_free().
 ///
-/// Errors: CLOSED where the feed or the database was closed, also while it waits. DROPPED where the log was trimmed beyond the
-/// next event. DAMAGED, IO.
+/// Threads: one thread reads at a time. Other threads wait for it, also for at most `timeout_ms`.
+///
+/// Errors: CLOSED (the feed or the database is closed, possibly during the wait), DROPPED (the log was trimmed past
+/// the next event), DAMAGED, IO.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn convofold_feed_next(feed: Feed, timeout_ms: u64, json: *mut *mut c_char) -> Error {
     guard(|| {
-        // SAFETY: the header asks callers for what this asks for.
+        // SAFETY: the header states this requirement for callers.
         let out = unsafe { OutText::new(json, "json") }?;
         let reading = FEEDS.get(feed.id)?;
         let started = Instant::now();
@@ -76,7 +79,7 @@ pub unsafe extern "C" fn convofold_feed_next(feed: Feed, timeout_ms: u64, json: 
     })
 }
 
-/// Closes a feed.
+/// Closes a feed. Calls of convofold_feed_next() that are waiting return CLOSED.
 #[unsafe(no_mangle)]
 pub extern "C" fn convofold_feed_close(feed: Feed) -> Error {
     guard(|| {

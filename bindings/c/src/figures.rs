@@ -1,4 +1,4 @@
-//! Numbers about the whole.
+//! Totals of the whole database.
 
 use std::ffi::c_char;
 
@@ -8,68 +8,72 @@ use crate::last_error::guard;
 use crate::sized::{Grows, OutSized};
 use crate::text::OutText;
 
-/// What every agent has to do, as a JSON array of objects with `agent` (null: those that nobody is assigned to), `open`,
-/// `unread`, `waiting` and `oldest_waiting_since`.
+/// Sets `json` to the workload of every agent: a JSON array of objects with `agent` (null: conversations without an
+/// agent), `open`, `unread`, `waiting` and `oldest_waiting_since`.
+///
+/// Ownership: the caller owns `json`; release it with convofold_string_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn convofold_agents_json(db: Db, json: *mut *mut c_char) -> Error {
     guard(|| {
-        // SAFETY: the header asks callers for what this asks for.
+        // SAFETY: the header states this requirement for callers.
         let out = unsafe { OutText::new(json, "json") }?;
         out.set_json(&db.get()?.agents())
     })
 }
 
-/// Counts by tenant and channel, as a JSON array of objects with `tenant`, `channel`, `conversations`, `open`, `waiting` and
-/// `unread`.
+/// Sets `json` to counts per tenant and channel: a JSON array of objects with `tenant`, `channel`, `conversations`,
+/// `open`, `waiting` and `unread`.
+///
+/// Ownership: the caller owns `json`; release it with convofold_string_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn convofold_totals_json(db: Db, json: *mut *mut c_char) -> Error {
     guard(|| {
-        // SAFETY: the header asks callers for what this asks for.
+        // SAFETY: the header states this requirement for callers.
         let out = unsafe { OutText::new(json, "json") }?;
         out.set_json(&db.get()?.totals())
     })
 }
 
-/// Figures about a database.
+/// Sizes of a database.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Stats {
     /// sizeof(convofold_stats).
     pub size: usize,
-    /// All conversations.
+    /// Number of conversations.
     pub conversations: u64,
-    /// The open ones.
+    /// Number of open conversations.
     pub open: u64,
-    /// Those that are in memory, open or closed.
+    /// Number of conversations in memory, open or closed.
     pub resident: u64,
-    /// About how many bytes these take.
+    /// Approximate memory used by these conversations, in bytes.
     pub resident_bytes: u64,
-    /// The first event that the log has, or will have: 1, unless its beginning was trimmed.
+    /// Seq of the first event in the log, or of the first one to come (1 unless the log was trimmed).
     pub first_seq: u64,
-    /// The last event in the log; 0 where there is none.
+    /// Seq of the last event in the log (0: the log is empty).
     pub last_seq: u64,
-    /// The last event that survives a power cut.
+    /// Seq of the last event that survives a power cut.
     pub durable_seq: u64,
-    /// Blocks in the log.
+    /// Number of blocks in the log.
     pub blocks: u64,
-    /// What the log takes, compressed.
+    /// Compressed size of the log in bytes.
     pub log_bytes: u64,
-    /// The last event in the last checkpoint; 0 where there is none.
+    /// Seq of the last event in the last checkpoint (0: no checkpoint).
     pub checkpoint_seq: u64,
-    /// What the database takes on the disk.
+    /// Size of the database on the disk, in bytes.
     pub disk_bytes: u64,
 }
 
-// SAFETY: numbers of one size alone.
+// SAFETY: only numbers, all of the same size.
 unsafe impl Grows for Stats {
     const NAME: &'static str = "convofold_stats";
 }
 
-/// Figures about the database. This one looks at the disk.
+/// Sets `stats` to the sizes of a database. This accesses the disk; convofold_get_counters() does not.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn convofold_get_stats(db: Db, stats: *mut Stats) -> Error {
     guard(|| {
-        // SAFETY: the header asks callers for what this asks for.
+        // SAFETY: the header states this requirement for callers.
         let out = unsafe { OutSized::new(stats) }?;
         let stats = db.get()?.stats();
         out.set(Stats {

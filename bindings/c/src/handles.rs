@@ -1,5 +1,5 @@
-//! Handles: numbers that stand for what is open. No number is used twice, so one that was closed is never taken for another,
-//! and one of another kind is never taken at all.
+//! Handles: numbers that identify open objects. A number is never reused, so a closed handle is never mistaken for
+//! another one, and a handle of one type is never accepted as another.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,10 +10,10 @@ use parking_lot::RwLock;
 use crate::error::Error;
 use crate::failure::Failure;
 
-/// The next number, of whatever kind. 0 is no handle.
+/// The next number, for all types. 0 is never a handle.
 static NEXT: AtomicU64 = AtomicU64::new(1);
 
-/// What is open of one kind.
+/// The open objects of one type.
 pub(crate) struct Handles<T> {
     kind: &'static str,
     live: RwLock<BTreeMap<u64, Arc<T>>>,
@@ -30,12 +30,12 @@ impl<T> Handles<T> {
         id
     }
 
-    /// What the handle stands for; it stays usable where the handle is closed meanwhile.
+    /// The object of a handle. It stays usable if another thread closes the handle.
     pub(crate) fn get(&self, id: u64) -> Result<Arc<T>, Failure> {
         self.live.read().get(&id).cloned().ok_or_else(|| self.unknown(id))
     }
 
-    /// Closes the handle. Of several threads that do so, one gets it.
+    /// Closes the handle and returns its object. If several threads close it, one succeeds.
     pub(crate) fn close(&self, id: u64) -> Result<Arc<T>, Failure> {
         self.live.write().remove(&id).ok_or_else(|| self.unknown(id))
     }
@@ -43,9 +43,9 @@ impl<T> Handles<T> {
     fn unknown(&self, id: u64) -> Failure {
         let kind = self.kind;
         if id == 0 || id >= NEXT.load(Ordering::Relaxed) {
-            return Failure::new(Error::BadHandle, format!("this is no handle of a {kind}"));
+            return Failure::new(Error::BadHandle, format!("invalid {kind} handle"));
         }
-        Failure::new(Error::Closed, format!("the {kind} was closed, or this is the handle of something else"))
+        Failure::new(Error::Closed, format!("the {kind} is closed, or this is a handle of another type"))
     }
 }
 

@@ -7,21 +7,21 @@ use crate::error::Error;
 use crate::last_error::guard;
 use crate::pointer::Out;
 
-/// A state hash: equal states have equal hashes, on every machine.
+/// A state hash. Equal states have equal hashes on every machine.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Hash {
-    /// Its bytes.
+    /// The hash as bytes.
     pub bytes: [u8; 32],
-    /// As 64 hexadecimal digits and a NUL.
+    /// The hash as 64 hexadecimal digits and a NUL.
     pub hex: [c_char; 65],
 }
 
-/// The hash of the state of all conversations.
+/// Sets `hash` to the hash of the state of all conversations.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn convofold_state_hash(db: Db, hash: *mut Hash) -> Error {
     guard(|| {
-        // SAFETY: the header asks callers for what this asks for.
+        // SAFETY: the header states this requirement for callers.
         let out = unsafe { Out::new(hash, "hash") }?;
         let hash = db.get()?.state_hash();
         let mut hex = [0; 65];

@@ -1,4 +1,4 @@
-//! Bytes in, counts out.
+//! Ingest: bytes in, counts out.
 
 use std::ffi::{c_char, c_void};
 
@@ -13,13 +13,13 @@ use crate::pointer;
 use crate::sized::{self, Grows, OutSized};
 use crate::text::OutText;
 
-/// The format of this number in `convofold_format`, which `tests/header.rs` writes from the list of formats.
+/// The format with this number in `convofold_format`. `tests/header.rs` generates that enum from the list of formats.
 pub(crate) fn format(number: u32) -> Result<Format, Failure> {
     let found = Format::ALL.iter().find(|format| **format as u32 == number);
-    found.copied().ok_or_else(|| Failure::argument(format!("format: {number} is none")))
+    found.copied().ok_or_else(|| Failure::argument(format!("format: {number} is not a convofold_format")))
 }
 
-/// How a request is taken.
+/// Options for ingest.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct IngestOptions {
@@ -29,43 +29,43 @@ pub struct IngestOptions {
     pub format: u32,
     /// CONVOFOLD_FLAG_BUFFERED, or 0.
     pub flags: u32,
-    /// The name of a bookmark that is set with the last of the events, or NULL: after any crash convofold_bookmark() tells how
-    /// far the program was with its source. At most 256 bytes.
+    /// Name of a bookmark to set together with the events, or NULL. After any crash convofold_bookmark() returns how
+    /// far the program has read its source. Maximum length: 256 bytes.
     pub bookmark_name: *const c_char,
-    /// What it is set to; at most 4 KiB.
+    /// The new value of the bookmark. Maximum length: 4 KiB.
     pub bookmark_value: *const c_void,
-    /// How many bytes that has.
+    /// Length of the value in bytes.
     pub bookmark_length: usize,
 }
 
-// SAFETY: numbers and pointers alone, the two smaller numbers side by side.
+// SAFETY: only numbers and pointers; the two smaller numbers are adjacent.
 unsafe impl Grows for IngestOptions {
     const NAME: &'static str = "convofold_ingest_options";
 }
 
-/// What became of a request.
+/// The result of an ingest.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Ingested {
     /// sizeof(convofold_ingested).
     pub size: usize,
-    /// Events found in it: the next four together.
+    /// Number of events: the sum of the next four fields.
     pub events: u64,
-    /// The latest of their conversations.
+    /// Events that were the latest of their conversation.
     pub applied: u64,
-    /// Placed before events that were known already.
+    /// Events that happened before an event that was already stored.
     pub late: u64,
-    /// Known already.
+    /// Events that were already stored.
     pub duplicates: u64,
-    /// At odds with another event of the same identity.
+    /// Events that conflict with a stored event of the same identity.
     pub conflicts: u64,
-    /// No business of convofold's: blank lines, keep-alives, other events.
+    /// Inputs that are not events of conversations: blank lines, keep-alives, events of other types.
     pub ignored: u64,
-    /// What cannot be an event.
+    /// Inputs that were rejected as events.
     pub rejected: u64,
 }
 
-// SAFETY: numbers of one size alone.
+// SAFETY: only numbers, all of the same size.
 unsafe impl Grows for Ingested {
     const NAME: &'static str = "convofold_ingested";
 }
@@ -86,21 +86,25 @@ impl Ingested {
     }
 }
 
-/// Takes events: the body of a webhook, lines of a stream, a document. When it returns, they are on the disk
-/// (CONVOFOLD_FLAG_BUFFERED: soon). What cannot be an event does not stop its neighbours.
+/// Ingests events: the body of a webhook, lines of a stream, or a document. When the call returns, the events are
+/// durable (with CONVOFOLD_FLAG_BUFFERED: shortly after). A rejected event does not affect the other events of the
+/// input.
 ///
-/// An input is whole lines of JSON, or one document. It is looked at as a whole: for what does not fit into memory there is
-/// convofold_replay().
+/// The input must be complete: whole lines of JSON, or one document. It has to fit into memory; use
+/// convofold_replay() for larger inputs.
 ///
-/// `options`, `ingested` and `rejections` may be NULL. `rejections` is set to a JSON array of what cannot be an event, each
-/// with `line`, `byte_offset`, `path`, `reason`, `expected`, `found` and its beginning as `raw`, or as `raw_base64` where that is
-/// no UTF-8, with `raw_cut` where there is more of it; to NULL where there is none.
+/// `options`, `ingested` and `rejections` can be NULL. `rejections` is set to a JSON array with one object per
+/// rejected event, or to NULL if none was rejected. Each object has `line`, `byte_offset`, `path`, `reason`,
+/// `expected`, `found`, and the beginning of the input as `raw`, or as `raw_base64` if it is not UTF-8; `raw_cut` is
+/// present and true if the input is longer than that.
 ///
-/// Threads: the events of one thread are committed in its order. Threads that ingest at the same time share the cost of
-/// waiting for the disk.
+/// Ownership: the caller owns `rejections`; release it with convofold_string_free().
 ///
-/// Errors: POISONED, CLOSED, TOO_LARGE (the bookmark; nothing was taken then). Sending the same again is safe: what is there
-/// already counts as duplicate.
+/// Threads: events from one thread are committed in the order of its calls. Threads that ingest at the same time
+/// share the cost of waiting for the disk.
+///
+/// Errors: POISONED, TOO_LARGE (the bookmark; nothing was ingested). It is safe to send the same input again: events
+/// that are already stored count as duplicates.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn convofold_ingest(
     db: Db,
@@ -111,7 +115,7 @@ pub unsafe extern "C" fn convofold_ingest(
     rejections: *mut *mut c_char,
 ) -> Error {
     guard(|| {
-        // SAFETY: the header asks callers for what these ask for.
+        // SAFETY: the header states these requirements for callers.
         let (bytes, options, ingested, rejections) = unsafe {
             (
                 pointer::bytes(bytes, length, "bytes")?,
@@ -133,14 +137,14 @@ pub unsafe extern "C" fn convofold_ingest(
 
 impl IngestOptions {
     /// # Safety
-    /// Its pointers are as the header says.
+    /// The pointers are valid as the header requires.
     unsafe fn to_rust(self) -> Result<convofold::IngestOptions, Failure> {
         expect_known(self.flags, &[Flag::Buffered])?;
         let durability = if has(self.flags, Flag::Buffered) { Durability::Buffered } else { Durability::Synced };
         let options = convofold::IngestOptions::new().format(format(self.format)?).durability(durability);
-        // SAFETY: as this function asks of its caller.
+        // SAFETY: the caller meets the requirement of this function.
         let name = unsafe { pointer::text_if_any(self.bookmark_name, "bookmark_name") }?;
-        // SAFETY: as this function asks of its caller.
+        // SAFETY: the caller meets the requirement of this function.
         let value = unsafe { pointer::bytes(self.bookmark_value, self.bookmark_length, "bookmark_value") }?;
         Ok(match name {
             Some(name) => options.bookmark(name, value),

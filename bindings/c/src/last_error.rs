@@ -1,4 +1,4 @@
-//! Where failures go, and panics.
+//! The last error of each thread; errors and panics both end up here.
 
 use std::any::Any;
 use std::cell::RefCell;
@@ -12,31 +12,33 @@ thread_local! {
     static LAST: RefCell<(Error, CString)> = RefCell::new((Error::None, CString::default()));
 }
 
-/// What the last call that failed on this thread returned; CONVOFOLD_ERROR_NONE where none did. Calls that go well do not
-/// change it.
+/// Returns the error code of the last call that failed on this thread, or CONVOFOLD_ERROR_NONE if none failed. A
+/// successful call does not change it.
 #[unsafe(no_mangle)]
 pub extern "C" fn convofold_last_error() -> Error {
     LAST.try_with(|last| last.try_borrow().map_or(Error::Internal, |last| last.0)).unwrap_or(Error::None)
 }
 
-/// What the last call that failed on this thread had to say, with the causes. Never NULL.
+/// Returns the message of the last call that failed on this thread, with the causes of the error; an empty text if
+/// none failed. Never NULL.
 ///
-/// Ownership: it belongs to the library, and is good until the next call fails on this thread, or the thread ends.
+/// Ownership: the library owns the text. It is valid until the next call fails on this thread, or the thread ends.
 #[unsafe(no_mangle)]
 pub extern "C" fn convofold_last_error_message() -> *const c_char {
     let nothing = c"".as_ptr();
     LAST.try_with(|last| last.try_borrow().map_or(nothing, |last| last.1.as_ptr())).unwrap_or(nothing)
 }
 
-/// Runs the inside of a function: failures and panics become its return value and this thread's last error.
+/// Runs the body of an exported function. An error or a panic becomes the return value and the last error of this
+/// thread.
 pub(crate) fn guard(run: impl FnOnce() -> Result<(), Failure>) -> Error {
-    // What a panic leaves behind is either the caller's or behind locks that recover.
+    // State that a panic leaves behind belongs to the caller or is behind locks that recover.
     let failure = match catch_unwind(AssertUnwindSafe(run)) {
         Ok(Ok(())) => return Error::None,
         Ok(Err(failure)) => failure,
         Err(payload) => Failure::new(Error::Internal, format!("convofold panicked: {}", said(payload.as_ref()))),
     };
-    // Where a thread is about to end there is no such place any more.
+    // Thread-local storage is already gone when a thread ends.
     let _ = LAST.try_with(|last| {
         if let Ok(mut last) = last.try_borrow_mut() {
             *last = (failure.error, c_text(failure.message));
@@ -45,7 +47,7 @@ pub(crate) fn guard(run: impl FnOnce() -> Result<(), Failure>) -> Error {
     failure.error
 }
 
-/// A text for C, up to its first NUL.
+/// A text for C, cut at its first NUL.
 pub(crate) fn c_text(text: impl Into<Vec<u8>>) -> CString {
     CString::new(text).unwrap_or_else(|error| {
         let end = error.nul_position();
@@ -57,7 +59,7 @@ pub(crate) fn c_text(text: impl Into<Vec<u8>>) -> CString {
 
 fn said(payload: &(dyn Any + Send)) -> &str {
     let text = payload.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("it said nothing")
+    text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("no message")
 }
 
 #[cfg(test)]

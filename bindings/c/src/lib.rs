@@ -1,17 +1,17 @@
-//! convofold for C. What C sees is `include/convofold.h`, which is made of these files; the text at its top, which says what
-//! holds for all functions, is in `cbindgen.toml`.
+//! convofold for C. The C interface is `include/convofold.h`, which cbindgen generates from these files. The
+//! conventions at its top, which apply to every function, are in `cbindgen.toml`.
 //!
-//! Nothing is decided here. A function checks what it was given (`pointer`, `sized`, `handles`), calls the `convofold` crate
-//! and hands over what that says (`text`, `failure`).
+//! This crate contains no logic. A function checks its arguments (`pointer`, `sized`, `handles`), calls the
+//! `convofold` crate and returns the result (`text`, `failure`).
 
-#![expect(unsafe_code, reason = "it speaks with C")]
+#![expect(unsafe_code, reason = "the interface to C needs it")]
 #![warn(clippy::undocumented_unsafe_blocks)]
 #![expect(
     clippy::missing_safety_doc,
-    reason = "what a caller has to keep to is said in C's terms: in general at the top of the header, and in each function"
+    reason = "the requirements are documented for C: at the top of the header and for each function"
 )]
 
-// What C sees of each comes into the header in this order.
+// This order is the order of the declarations in the header.
 pub mod version;
 pub mod error;
 mod failure;

@@ -11,17 +11,17 @@ use crate::handles::Handles;
 use crate::last_error::guard;
 use crate::pointer::{self, missing};
 
-/// What stands where there is no time.
+/// The value of a time field that has no time.
 pub const CONVOFOLD_NO_TIME: i64 = -1;
 
-/// A text in something that the library holds. There is a NUL behind it, so it can be printed as it stands; where the text
-/// itself holds one, the length says so.
+/// A text inside a struct of the library. A NUL follows it, so it can be printed directly. A text can also contain a
+/// NUL itself; then only `length` is reliable.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Text {
-    /// The text in UTF-8; NULL where there is none.
+    /// The text in UTF-8; NULL if there is no text.
     pub data: *const c_char,
-    /// How many bytes it has, without the NUL.
+    /// Length in bytes, without the NUL.
     pub length: usize,
 }
 
@@ -29,19 +29,19 @@ impl Text {
     const NONE: Self = Self { data: ptr::null(), length: 0 };
 
     /// # Safety
-    /// It is as the header says, and stays so for `'a`.
+    /// The text is as the header requires, and does not change during `'a`.
     pub(crate) unsafe fn read<'a>(self, what: &str) -> Result<Option<&'a str>, Failure> {
         if self.data.is_null() {
             return Ok(None);
         }
-        // SAFETY: as this function asks of its caller.
+        // SAFETY: the caller meets the requirement of this function.
         let bytes = unsafe { pointer::bytes(self.data.cast(), self.length, what) }?;
         let not_utf8 = |error| Failure::new(Error::NotUtf8, format!("{what} is not UTF-8: {error}"));
         std::str::from_utf8(bytes).map(Some).map_err(not_utf8)
     }
 }
 
-/// An open conversation, as far as a list shows it. convofold_state_json() has the whole.
+/// An open conversation with the fields that lists need. convofold_state_json() returns the complete state.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Row {
@@ -51,55 +51,56 @@ pub struct Row {
     pub tenant: Text,
     /// The channel of the latest message.
     pub channel: Text,
-    /// The assigned agent's id.
+    /// The id of the assigned agent.
     pub agent_id: Text,
-    /// The assigned agent's name.
+    /// The name of the assigned agent.
     pub agent_name: Text,
-    /// The member's name.
+    /// The name of the member.
     pub member_name: Text,
-    /// The member's number.
+    /// The phone number of the member.
     pub member_number: Text,
-    /// The member's id at the business.
+    /// The id of the member at the business.
     pub member_business_id: Text,
-    /// The member's channel id.
+    /// The channel id of the member.
     pub member_channel_id: Text,
     /// The shortcode.
     pub shortcode: Text,
-    /// Unread messages.
+    /// Number of unread messages.
     pub unread: u64,
-    /// When it began.
+    /// The time of the start.
     pub started_at: i64,
-    /// When it was last active.
+    /// The time of the last activity.
     pub last_active_at: i64,
-    /// The time of the first message that waits for an answer; CONVOFOLD_NO_TIME where none does.
+    /// The time of the first message that waits for an answer; CONVOFOLD_NO_TIME if there is no such message.
     pub waiting_since: i64,
-    /// 1 where there is a suspicion, else 0.
+    /// 1 if the data look wrong (such as missing messages or an impossible clock); otherwise 0.
     pub suspect: u32,
 }
 
 /// A page of open conversations.
 ///
-/// Ownership: all that it points to is the library's, and good until the page is closed.
+/// Ownership: the library owns the rows and texts. They are valid until the page is closed with
+/// convofold_page_close().
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Page {
-    /// A number that stands for it.
+    /// The number that identifies the page.
     pub id: u64,
-    /// The conversations, in order.
+    /// The conversations, in the requested order.
     pub rows: *const Row,
-    /// How many.
+    /// Number of conversations.
     pub count: usize,
-    /// The cursor of the next page; its `data` is NULL where this is the last one.
+    /// The cursor of the next page; its `data` is NULL if this is the last page.
     pub next: Text,
 }
 
-/// Closes a page and clears the struct.
+/// Closes a page, releases its rows and texts, and clears the struct.
 ///
-/// Errors: CLOSED where a copy of it was closed before, BAD_HANDLE where it is cleared.
+/// Errors: CLOSED (a copy of the page was closed before), BAD_HANDLE (the page is cleared).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn convofold_page_close(page: *mut Page) -> Error {
     guard(|| {
-        // SAFETY: the header asks callers for what this asks for.
+        // SAFETY: the header states this requirement for callers.
         let page = unsafe { page.as_mut() }.ok_or_else(|| missing("page"))?;
         let id = page.id;
         *page = Page::NONE;
@@ -110,20 +111,20 @@ pub unsafe extern "C" fn convofold_page_close(page: *mut Page) -> Error {
 
 static PAGES: Handles<Contents> = Handles::new("page");
 
-/// What a page points to.
+/// The memory that a page points to.
 struct Contents {
     _texts: Texts,
     rows: Vec<Row>,
     next: Text,
 }
 
-// SAFETY: its pointers lead into its own texts, which nobody writes to once it is made.
+// SAFETY: its pointers point into its own texts, which are never modified.
 unsafe impl Send for Contents {}
-// SAFETY: as above.
+// SAFETY: the same as for `Send`.
 unsafe impl Sync for Contents {}
 
 impl Page {
-    /// What is no page.
+    /// A cleared page.
     pub(crate) const NONE: Self = Self { id: 0, rows: ptr::null(), count: 0, next: Text::NONE };
 
     pub(crate) fn open(page: &convofold::Page) -> Self {
@@ -134,7 +135,7 @@ impl Page {
         let rows = page.rows.iter().map(|row| Row::of(row, &mut texts)).collect();
         let next = texts.add(next.as_deref());
         let contents = Contents { _texts: texts, rows, next };
-        // Where a vector is moved, what it holds stays.
+        // Moving a vector does not move its elements.
         let view = Self { id: 0, rows: contents.rows.as_ptr(), count: contents.rows.len(), next: contents.next };
         Self { id: PAGES.open(contents), ..view }
     }
@@ -179,7 +180,7 @@ impl Row {
     }
 }
 
-/// Texts side by side, each with a NUL behind it. They never move.
+/// Adjacent texts, each followed by a NUL. They never move.
 struct Texts(Vec<u8>);
 
 impl Texts {
@@ -190,7 +191,7 @@ impl Texts {
     fn add(&mut self, text: Option<&str>) -> Text {
         let Some(text) = text else { return Text::NONE };
         let begin = self.0.len();
-        assert!(self.0.capacity() - begin > text.len(), "a text has no room");
+        assert!(self.0.capacity() - begin > text.len(), "a text does not fit");
         self.0.extend_from_slice(text.as_bytes());
         self.0.push(0);
         Text { data: self.0.as_ptr().wrapping_add(begin).cast(), length: text.len() }

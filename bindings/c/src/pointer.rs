@@ -1,4 +1,4 @@
-//! What C hands in and gets out through pointers.
+//! Pointer arguments, for input and for output.
 
 use std::ffi::{CStr, c_char, c_void};
 use std::path::PathBuf;
@@ -6,30 +6,27 @@ use std::path::PathBuf;
 use crate::error::Error;
 use crate::failure::Failure;
 
-/// A text that must be there.
+/// A required text.
 ///
 /// # Safety
-/// `text` is null or points to bytes up to a NUL that stay as they are for `'a`.
+/// `text` is null or points to bytes that end with a NUL and do not change during `'a`.
 pub(crate) unsafe fn text<'a>(text: *const c_char, what: &str) -> Result<&'a str, Failure> {
-    // SAFETY: as this function asks of its caller.
+    // SAFETY: the caller meets the requirement of this function.
     unsafe { text_if_any(text, what) }?.ok_or_else(|| missing(what))
 }
 
-/// A text, or nothing where the pointer is null.
-///
-/// # Safety
-/// As for [`text`].
+/// A text, or `None` if the pointer is null.
 pub(crate) unsafe fn text_if_any<'a>(text: *const c_char, what: &str) -> Result<Option<&'a str>, Failure> {
     if text.is_null() {
         return Ok(None);
     }
-    // SAFETY: it is not null, and otherwise as this function asks of its caller.
+    // SAFETY: it is not null, and the caller meets the other requirements of this function.
     let text = unsafe { CStr::from_ptr(text) };
     let not_utf8 = |error| Failure::new(Error::NotUtf8, format!("{what} is not UTF-8: {error}"));
     text.to_str().map(Some).map_err(not_utf8)
 }
 
-/// A path that must be there.
+/// A required path.
 ///
 /// # Safety
 /// As for [`text`].
@@ -37,7 +34,7 @@ pub(crate) unsafe fn path(path: *const c_char, what: &str) -> Result<PathBuf, Fa
     if path.is_null() {
         return Err(missing(what));
     }
-    // SAFETY: it is not null, and otherwise as this function asks of its caller.
+    // SAFETY: it is not null, and the caller meets the other requirements of this function.
     as_path(unsafe { CStr::from_ptr(path) }, what)
 }
 
@@ -53,10 +50,10 @@ fn as_path(path: &CStr, what: &str) -> Result<PathBuf, Failure> {
     path.to_str().map(Into::into).map_err(|error| Failure::new(Error::NotUtf8, format!("{what} is not UTF-8: {error}")))
 }
 
-/// Paths, one after the other.
+/// An array of paths.
 ///
 /// # Safety
-/// `paths` is null or points to so many pointers, each as [`path`] asks.
+/// `paths` is null or points to `count` pointers, each as for [`path`].
 pub(crate) unsafe fn paths(paths: *const *const c_char, count: usize, what: &str) -> Result<Vec<PathBuf>, Failure> {
     if count == 0 {
         return Ok(Vec::new());
@@ -64,16 +61,16 @@ pub(crate) unsafe fn paths(paths: *const *const c_char, count: usize, what: &str
     if paths.is_null() {
         return Err(missing(what));
     }
-    // SAFETY: it is not null, and otherwise as this function asks of its caller.
+    // SAFETY: it is not null, and the caller meets the other requirements of this function.
     let pointers = unsafe { std::slice::from_raw_parts(paths, checked_count::<*const c_char>(count, what)?) };
-    // SAFETY: as this function asks of its caller.
+    // SAFETY: the caller meets the requirement of this function.
     pointers.iter().map(|pointer| unsafe { path(*pointer, what) }).collect()
 }
 
-/// Bytes; a null pointer to none of them is fine.
+/// Bytes. The pointer can be null if `length` is 0.
 ///
 /// # Safety
-/// `bytes` is null or points to `length` bytes that stay as they are for `'a`.
+/// `bytes` is null or points to `length` bytes that do not change during `'a`.
 pub(crate) unsafe fn bytes<'a>(bytes: *const c_void, length: usize, what: &str) -> Result<&'a [u8], Failure> {
     if length == 0 {
         return Ok(&[]);
@@ -81,40 +78,44 @@ pub(crate) unsafe fn bytes<'a>(bytes: *const c_void, length: usize, what: &str) 
     if bytes.is_null() {
         return Err(missing(what));
     }
-    // SAFETY: it is not null, and otherwise as this function asks of its caller.
+    // SAFETY: it is not null, and the caller meets the other requirements of this function.
     Ok(unsafe { std::slice::from_raw_parts(bytes.cast::<u8>(), checked_count::<u8>(length, what)?) })
 }
 
-/// Nothing in memory is larger; a negative number taken for a length is.
+/// Fails if the size is larger than any object can be, such as a negative number that was converted to a length.
 fn checked_count<T>(count: usize, what: &str) -> Result<usize, Failure> {
     let fits = count.checked_mul(size_of::<T>()).is_some_and(|bytes| isize::try_from(bytes).is_ok());
-    if fits { Ok(count) } else { Err(Failure::argument(format!("{what}: nothing is so long: {count}"))) }
+    if fits {
+        Ok(count)
+    } else {
+        Err(Failure::argument(format!("{what}: length {count} is larger than any object in memory")))
+    }
 }
 
-/// A place for an answer that must be given.
+/// A pointer to a required output value.
 #[derive(Debug)]
 pub(crate) struct Out<T>(*mut T);
 
 impl<T> Out<T> {
     /// # Safety
-    /// `place` is null or points to a `T`, or room for one, that nobody else uses meanwhile.
+    /// `place` is null or points to memory for a `T` that nothing else accesses while this value exists.
     pub(crate) unsafe fn new(place: *mut T, what: &str) -> Result<Self, Failure> {
         if place.is_null() { Err(missing(what)) } else { Ok(Self(place)) }
     }
 
-    /// The same, with this in it until something else is set.
+    /// Like [`Out::new`], and sets the value to `none` until there is a result.
     ///
     /// # Safety
     /// As for [`Out::new`].
     pub(crate) unsafe fn cleared(place: *mut T, what: &str, none: T) -> Result<Self, Failure> {
-        // SAFETY: as this function asks of its caller.
+        // SAFETY: the caller meets the requirement of this function.
         let out = unsafe { Self::new(place, what) }?;
         out.set(none);
         Ok(out)
     }
 
     pub(crate) fn set(&self, value: T) {
-        // SAFETY: it is not null, and otherwise as `new` asks.
+        // SAFETY: it is not null, and the caller of `new` met its requirements.
         unsafe { self.0.write(value) };
     }
 }

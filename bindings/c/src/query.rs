@@ -1,4 +1,4 @@
-//! Questions about many conversations.
+//! Queries about many conversations.
 
 use std::ffi::c_char;
 
@@ -13,15 +13,15 @@ use crate::pointer::{self, Out};
 use crate::sized::{self, Grows};
 use crate::text::OutText;
 
-/// The order of an answer.
+/// Sort order of open conversations.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub enum Sort {
-    /// The one active last comes first.
+    /// Most recently active first.
     Activity = 0,
-    /// The one that waits longest comes first; those that do not wait come last.
+    /// Longest waiting first; conversations that do not wait come last.
     Waiting = 1,
-    /// The one that began first comes first.
+    /// Earliest start first.
     Started = 2,
 }
 
@@ -30,10 +30,11 @@ fn sort(number: u32) -> Result<convofold::Sort, Failure> {
     let known: [_; Rust::ALL.len()] =
         [(Sort::Activity, Rust::Activity), (Sort::Waiting, Rust::Waiting), (Sort::Started, Rust::Started)];
     let found = known.into_iter().find(|(sort, _)| *sort as u32 == number);
-    found.map(|(_, sort)| sort).ok_or_else(|| Failure::argument(format!("sort: {number} is none")))
+    found.map(|(_, sort)| sort).ok_or_else(|| Failure::argument(format!("sort: {number} is not a convofold_sort")))
 }
 
-/// Which open conversations are wanted: those for which every condition holds that is given. All zeros wants all of them.
+/// Conditions for open conversations. A conversation matches if it meets all conditions that are set. All zeros
+/// matches every open conversation.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Query {
@@ -43,11 +44,11 @@ pub struct Query {
     pub flags: u32,
     /// A convofold_sort.
     pub sort: u32,
-    /// The agent's id or name.
+    /// Id or name of the assigned agent.
     pub agent: *const c_char,
-    /// The member's name, business id or channel id.
+    /// Name, business id or channel id of the member.
     pub member: *const c_char,
-    /// The member's number.
+    /// Phone number of the member.
     pub number: *const c_char,
     /// The tenant.
     pub tenant: *const c_char,
@@ -55,48 +56,51 @@ pub struct Query {
     pub shortcode: *const c_char,
     /// The channel of the latest message.
     pub channel: *const c_char,
-    /// At least so many unread messages.
+    /// Minimum number of unread messages.
     pub unread_min: u64,
-    /// Last active at this time or before.
+    /// Last active at or before this time.
     pub idle_since_ms: i64,
-    /// Waiting for an answer since this time or before.
+    /// Waiting for an answer since this time or earlier.
     pub waiting_since_ms: i64,
-    /// At most so many at once. 0: all.
+    /// Maximum number of rows in a page (0: no limit).
     pub limit: u64,
-    /// Where the page before this one ended: its `next`. It stays good while events arrive.
+    /// The `next` of the previous page, or all zeros for the first page. A cursor stays valid while new events
+    /// arrive.
     pub cursor: Text,
 }
 
-// SAFETY: numbers and pointers alone, the two smaller numbers side by side.
+// SAFETY: only numbers and pointers; the two smaller numbers are adjacent.
 unsafe impl Grows for Query {
     const NAME: &'static str = "convofold_query";
 }
 
-/// Asks for open conversations, a page at a time. Answered from memory.
+/// Sets `page` to a page of the open conversations that match `query`. Answered from memory.
 ///
-/// `query` may be NULL: all of them.
+/// `query` can be NULL (all open conversations).
 ///
-/// Ownership: `page` is closed by convofold_page_close(), after the database too if that suits. It is a copy: what happens
-/// meanwhile does not change it. Where this fails, it is cleared, and there is nothing to be closed.
+/// Ownership: the caller owns `page`; close it with convofold_page_close(), before or after closing the database. A
+/// page is a copy and does not change when new events arrive. On failure it is cleared and need not be closed.
 ///
-/// Errors: BAD_CURSOR where the cursor comes from an answer in another order.
+/// Errors: BAD_CURSOR (the cursor is invalid or was made with another sort order).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn convofold_query_page(db: Db, query: *const Query, page: *mut Page) -> Error {
     guard(|| {
-        // SAFETY: the header asks callers for what these ask for.
+        // SAFETY: the header states these requirements for callers.
         let (out, query) = unsafe { (Out::cleared(page, "page", Page::NONE)?, sized::read(query)?.to_rust()?) };
         out.set(Page::open(&db.get()?.query(&query)?));
         Ok(())
     })
 }
 
-/// The same as a JSON object: `rows`, an array of objects, and `next`, a text or null.
+/// Sets `json` to the same page as a JSON object with `rows`, an array of objects, and `next`, a text or null.
 ///
-/// Errors: as for convofold_query_page().
+/// Ownership: the caller owns `json`; release it with convofold_string_free().
+///
+/// Errors: the same as for convofold_query_page().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn convofold_query_json(db: Db, query: *const Query, json: *mut *mut c_char) -> Error {
     guard(|| {
-        // SAFETY: the header asks callers for what these ask for.
+        // SAFETY: the header states these requirements for callers.
         let (query, out) = unsafe { (sized::read(query)?.to_rust()?, OutText::new(json, "json")?) };
         out.set_json(&db.get()?.query(&query)?)
     })
@@ -104,16 +108,16 @@ pub unsafe extern "C" fn convofold_query_json(db: Db, query: *const Query, json:
 
 impl Query {
     /// # Safety
-    /// Its pointers are as the header says.
+    /// The pointers are valid as the header requires.
     unsafe fn to_rust(self) -> Result<convofold::Query, Failure> {
-        // SAFETY: as this function asks of its caller.
+        // SAFETY: the caller meets the requirement of this function.
         let text = |text, what| unsafe { pointer::text_if_any(text, what) };
-        // SAFETY: as this function asks of its caller.
+        // SAFETY: the caller meets the requirement of this function.
         let cursor = unsafe { self.cursor.read("cursor") }?;
         expect_known(self.flags, &[Flag::Unassigned, Flag::Suspect])?;
         let (agent, unassigned) = (text(self.agent, "agent")?, has(self.flags, Flag::Unassigned));
         if agent.is_some() && unassigned {
-            return Err(Failure::argument("agent: nobody's conversations are not an agent's"));
+            return Err(Failure::argument("agent cannot be combined with CONVOFOLD_FLAG_UNASSIGNED"));
         }
         Ok(convofold::Query::new()
             .agent(agent)

@@ -1,4 +1,4 @@
-//! Whole logs in.
+//! Replay of log files.
 
 use std::ffi::{CString, c_char, c_void};
 use std::sync::Arc;
@@ -16,34 +16,34 @@ use crate::pointer;
 use crate::sized::{self, Grows};
 use crate::text::{OutText, json};
 
-/// How far a replay is.
+/// Progress of a replay.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Progress {
-    /// Bytes read of all inputs, as they lie on the disk.
+    /// Bytes read from all inputs, before decompression.
     pub bytes_read: u64,
-    /// Of so many; 0 where that is not known.
+    /// Total size of all inputs in bytes, before decompression (0: unknown).
     pub bytes_total: u64,
-    /// Events submitted so far, those of earlier runs included.
+    /// Events submitted so far, including those of earlier, interrupted runs.
     pub events: u64,
-    /// Events a second in this run.
+    /// Events per second in this run.
     pub events_per_second: f64,
-    /// How many ms this run has taken.
+    /// Duration of this run so far, in ms.
     pub elapsed_ms: u64,
-    /// The input that is being replayed.
+    /// The current input.
     pub input: *const c_char,
 }
 
-/// Is told of the progress, ten times a second at most, and once at the end. What it is told is good until it returns.
-/// Anything but 0 stops the replay.
+/// Receives the progress of a replay, at most ten times per second, and once at the end. `progress` is valid until
+/// the callback returns. Return 0 to continue, or any other value to stop the replay.
 pub type OnProgress = Option<unsafe extern "C" fn(user_data: *mut c_void, progress: *const Progress) -> i32>;
 
-/// Is told of what cannot be an event, as a JSON object (see convofold_ingest()), and of its input. Both are good until it
-/// returns. Anything but 0 stops the replay.
+/// Receives a rejected event as a JSON object (see convofold_ingest()) and the name of its input. Both are valid
+/// until the callback returns. Return 0 to continue, or any other value to stop the replay.
 pub type OnRejection =
     Option<unsafe extern "C" fn(user_data: *mut c_void, input: *const c_char, json: *const c_char) -> i32>;
 
-/// How a replay is done.
+/// Options for a replay.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct ReplayOptions {
@@ -53,28 +53,32 @@ pub struct ReplayOptions {
     pub format: u32,
     /// CONVOFOLD_FLAG_CHECKPOINT, or 0.
     pub flags: u32,
-    /// Or NULL.
+    /// Called with the progress, or NULL.
     pub on_progress: OnProgress,
-    /// Or NULL.
+    /// Called for each rejected event, or NULL.
     pub on_rejection: OnRejection,
-    /// What the callbacks get.
+    /// Passed to the callbacks as their first argument.
     pub user_data: *mut c_void,
 }
 
-// SAFETY: numbers and pointers alone, the two smaller numbers side by side.
+// SAFETY: only numbers and pointers; the two smaller numbers are adjacent.
 unsafe impl Grows for ReplayOptions {
     const NAME: &'static str = "convofold_replay_options";
 }
 
-/// Replays files, one after the other: plain, gzip or zstd. When it returns, all that it reports is on the disk.
+/// Ingests log files, one after the other: plain, gzip or zstd. When the call returns, all reported events are
+/// durable.
 ///
-/// A replay that was stopped or killed, and is started again with the same files, goes on where it was. Where any of them has
-/// changed it begins anew, and what is there already counts as duplicate.
+/// If a replay was stopped or killed, a new replay of the same files resumes at that point. If any of the files has
+/// changed, it starts from the beginning, and events that are already stored count as duplicates.
 ///
-/// `options` and `json` may be NULL. `json` is set to an object with `lines`, `bytes`, `events`, `counts`, `ignored` (by
-/// source and reason), `rejected` (by reason), `resumed`, `stopped`, `took_ms` and more. Where a callback stopped it, that is no error.
+/// `options` and `json` can be NULL. `json` is set to a JSON object with `lines`, `bytes`, `events`, `counts`,
+/// `ignored` (by source and reason), `rejected` (by reason), `resumed`, `stopped`, `took_ms` and more. A replay that
+/// a callback stopped is not an error: then `stopped` is true.
 ///
-/// Errors: NOT_FOUND or IO where a file cannot be read, POISONED, CLOSED.
+/// Ownership: the caller owns `json`; release it with convofold_string_free().
+///
+/// Errors: NOT_FOUND, IO (a file cannot be read), POISONED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn convofold_replay(
     db: Db,
@@ -84,7 +88,7 @@ pub unsafe extern "C" fn convofold_replay(
     json: *mut *mut c_char,
 ) -> Error {
     guard(|| {
-        // SAFETY: the header asks callers for what these ask for.
+        // SAFETY: the header states these requirements for callers.
         let (files, options, out) =
             unsafe { (pointer::paths(files, count, "files")?, sized::read(options)?, OutText::new_if_any(json)?) };
         expect_known(options.flags, &[Flag::Checkpoint])?;
@@ -101,7 +105,7 @@ pub unsafe extern "C" fn convofold_replay(
 }
 
 impl ReplayOptions {
-    /// Has the callbacks told.
+    /// Registers the callbacks with the replay.
     fn listen<'a>(self, mut replay: Replay<'a>, stop: &'a AtomicBool) -> Replay<'a> {
         let stop_unless = |answer: i32| {
             if answer != 0 {
@@ -119,14 +123,14 @@ impl ReplayOptions {
                     elapsed_ms: u64::try_from(progress.elapsed.as_millis()).unwrap_or(u64::MAX),
                     input: input.as_ptr(),
                 };
-                // SAFETY: what it is told is there until it returns, which is all that it may rest on.
+                // SAFETY: the arguments are valid until the callback returns; the header promises no more.
                 stop_unless(unsafe { tell(self.user_data, &raw const progress) });
             });
         }
         if let Some(tell) = self.on_rejection {
             replay = replay.on_rejection(move |rejection, input| {
                 let (input, json) = (c_text(input), rejection_json(rejection).unwrap_or_default());
-                // SAFETY: what it is told is there until it returns, which is all that it may rest on.
+                // SAFETY: the arguments are valid until the callback returns; the header promises no more.
                 stop_unless(unsafe { tell(self.user_data, input.as_ptr(), json.as_ptr()) });
             });
         }

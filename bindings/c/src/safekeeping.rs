@@ -1,4 +1,4 @@
-//! Backups, checks, repair, and letting go of what is old.
+//! Backup, restore, verification, repair and trim.
 
 use std::ffi::{CStr, c_char, c_void};
 
@@ -17,10 +17,11 @@ use crate::pointer;
 use crate::sized;
 use crate::text::OutText;
 
-/// Is told how far something is: `done` of `total` in this step, which is a word such as "write" or "check".
+/// Receives the progress of an operation: `done` of `total` units of a step. `step` is a static word such as "write"
+/// or "check".
 pub type OnStep = Option<unsafe extern "C" fn(user_data: *mut c_void, step: *const c_char, done: u64, total: u64)>;
 
-/// Whom to tell of steps.
+/// The progress callback and its argument.
 #[derive(Clone, Copy)]
 struct Steps {
     tell: OnStep,
@@ -30,7 +31,7 @@ struct Steps {
 impl Steps {
     fn tell(self, step: &CStr, done: u64, total: u64) {
         if let Some(tell) = self.tell {
-            // SAFETY: the word is there for ever.
+            // SAFETY: the word is static.
             unsafe { tell(self.user_data, step.as_ptr(), done, total) };
         }
     }
@@ -49,13 +50,15 @@ fn report<T: Serialize>(out: Option<OutText>, report: &T) -> Result<(), Failure>
     out.map_or(Ok(()), |out| out.set_json(report))
 }
 
-/// Writes the database into one new file, while it goes on working. With `since`, an earlier backup, only what came after that
-/// one. The file is checked before it is given its name.
+/// Writes a backup of the database to one new file while the database stays in use. If `since` names an earlier
+/// backup, the new file contains only what was added after it. The file is checked before it gets its name.
 ///
-/// `since`, `on_step` and `json` may be NULL. `json` is set to an object that says what is in the file.
+/// `since`, `on_step` and `json` can be NULL. `json` is set to a JSON object that describes the contents of the file.
 ///
-/// Errors: EXISTS, DAMAGED (the log, or the earlier backup), DROPPED (the log no longer has what came after that one), IO,
-/// POISONED, CLOSED. There is no file with that name then that was not there before.
+/// Ownership: the caller owns `json`; release it with convofold_string_free().
+///
+/// Errors: EXISTS, DAMAGED (the log or the earlier backup), DROPPED (the log was trimmed past the end of the earlier
+/// backup), IO, POISONED. On failure no file is created.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn convofold_backup(
     db: Db,
@@ -68,24 +71,26 @@ pub unsafe extern "C" fn convofold_backup(
     guard(|| {
         let mut options = BackupOptions::new();
         if !since.is_null() {
-            // SAFETY: the header asks callers for what this asks for.
+            // SAFETY: the header states this requirement for callers.
             options = options.since(unsafe { pointer::path(since, "since") }?);
         }
-        // SAFETY: the header asks callers for what these ask for.
+        // SAFETY: the header states these requirements for callers.
         let (file, out) = unsafe { (pointer::path(file, "file")?, OutText::new_if_any(json)?) };
         let steps = Steps { tell: on_step, user_data };
         report(out, &db.get()?.backup(file, &options, |progress| steps.tell_backup(progress))?)
     })
 }
 
-/// Makes a new database in `dir` of a backup and those that go on from it, in their order. The folder must be empty or not
-/// there.
+/// Creates a new database in `dir` from a full backup followed by its incremental backups, in order. The folder must
+/// be empty or must not exist.
 ///
-/// `options`, with which it is opened to be checked, `on_step` and `json` may be NULL. `json` is set to an object that says
-/// what was restored.
+/// `options`, `on_step` and `json` can be NULL. `options` are used to open the database for a check. `json` is set to
+/// a JSON object that describes what was restored.
 ///
-/// Errors: DAMAGED, EXISTS, NOT_FOUND, INVALID_ARGUMENT where the files do not belong together in this order, IO. Nothing is
-/// there then.
+/// Ownership: the caller owns `json`; release it with convofold_string_free().
+///
+/// Errors: DAMAGED, EXISTS, NOT_FOUND, INVALID_ARGUMENT (the files are not a sequence of backups in this order), IO.
+/// On failure no database is created.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn convofold_restore(
     files: *const *const c_char,
@@ -97,7 +102,7 @@ pub unsafe extern "C" fn convofold_restore(
     json: *mut *mut c_char,
 ) -> Error {
     guard(|| {
-        // SAFETY: the header asks callers for what these ask for.
+        // SAFETY: the header states these requirements for callers.
         let (files, dir, options, out) = unsafe {
             let files = pointer::paths(files, count, "files")?;
             (files, pointer::path(dir, "dir")?, sized::read(options)?.to_rust()?, OutText::new_if_any(json)?)
@@ -107,12 +112,14 @@ pub unsafe extern "C" fn convofold_restore(
     })
 }
 
-/// Checks everything on the disk and in memory against the log folded anew, while the database goes on working.
+/// Compares everything on the disk and in memory with a new fold of the log while the database stays in use.
 ///
-/// `on_step` may be NULL. `json` is set to an object with what was checked and `problems`, an array that is empty where all is
-/// well. `problems`, which may be NULL, is set to how many there are.
+/// `on_step`, `problems` and `json` can be NULL. `problems` is set to the number of problems. `json` is set to a JSON
+/// object that describes what was checked, with an array `problems` that is empty if the database is correct.
 ///
-/// Errors: where it cannot be carried out: CLOSED, POISONED, IO. What is wrong with the database is no error but in the report.
+/// Ownership: the caller owns `json`; release it with convofold_string_free().
+///
+/// Errors: POISONED, IO. Problems of the database are reported in `json` and are not errors.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn convofold_verify(
     db: Db,
@@ -122,7 +129,7 @@ pub unsafe extern "C" fn convofold_verify(
     json: *mut *mut c_char,
 ) -> Error {
     guard(|| {
-        // SAFETY: the header asks callers for what these ask for.
+        // SAFETY: the header states these requirements for callers.
         let (out, problems) = unsafe { (OutText::new_if_any(json)?, problems.as_mut()) };
         let steps = Steps { tell: on_step, user_data };
         let found = db.get()?.verify(|progress| match progress {
@@ -137,13 +144,17 @@ pub unsafe extern "C" fn convofold_verify(
     })
 }
 
-/// Folds conversations again from the log and compares them with what the database answers, field by field: so many drawn by
-/// lot, all of them where `conversations` is 0. The same `seed` draws the same ones.
+/// Folds a sample of conversations again from the log and compares them field by field with the answers of the
+/// database. `conversations` is the size of the random sample (0: all conversations). The same `seed` selects the
+/// same sample.
 ///
-/// `json` is set to an object with `conversations`, `events` and `differences`, an array that is empty where all is well.
-/// `differences`, which may be NULL, is set to how many there are.
+/// `differences` and `json` can be NULL. `differences` is set to the number of differences. `json` is set to a JSON
+/// object with `conversations`, `events` and `differences`, an array that is empty if there are none.
 ///
-/// Errors: where it cannot be carried out: DAMAGED, BUSY (the log was trimmed meanwhile), CLOSED, POISONED, IO.
+/// Ownership: the caller owns `json`; release it with convofold_string_free().
+///
+/// Errors: DAMAGED, BUSY (the log was trimmed during the audit), POISONED, IO. Differences are reported in `json` and
+/// are not errors.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn convofold_audit(
     db: Db,
@@ -153,7 +164,7 @@ pub unsafe extern "C" fn convofold_audit(
     json: *mut *mut c_char,
 ) -> Error {
     guard(|| {
-        // SAFETY: the header asks callers for what these ask for.
+        // SAFETY: the header states these requirements for callers.
         let (out, differences) = unsafe { (OutText::new_if_any(json)?, differences.as_mut()) };
         let sample = if conversations == 0 { Sample::All } else { Sample::Random { conversations, seed } };
         let found = db.get()?.audit(sample)?;
@@ -164,12 +175,15 @@ pub unsafe extern "C" fn convofold_audit(
     })
 }
 
-/// Saves what can be read of the damaged database in `damaged`, which is only read, into a new one in `repaired`, which must be
-/// empty or not there.
+/// Recovers what can be read of the damaged database in `damaged` into a new database in `repaired`. The damaged
+/// database is not changed. The folder `repaired` must be empty or must not exist.
 ///
-/// `on_step` and `json` may be NULL. `json` is set to an object with `events`, `lost` (ranges of events that are gone) and more.
+/// `on_step` and `json` can be NULL. `json` is set to a JSON object with `events`, `lost` (ranges of lost events) and
+/// more.
 ///
-/// Errors: NOT_FOUND where nothing can be read, ALREADY_OPEN, EXISTS, IO.
+/// Ownership: the caller owns `json`; release it with convofold_string_free().
+///
+/// Errors: NOT_FOUND (nothing can be read), ALREADY_OPEN, EXISTS, IO.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn convofold_repair(
     damaged: *const c_char,
@@ -179,7 +193,7 @@ pub unsafe extern "C" fn convofold_repair(
     json: *mut *mut c_char,
 ) -> Error {
     guard(|| {
-        // SAFETY: the header asks callers for what these ask for.
+        // SAFETY: the header states these requirements for callers.
         let (damaged, repaired, out) = unsafe {
             let repaired = pointer::path(repaired, "repaired")?;
             (pointer::path(damaged, "damaged")?, repaired, OutText::new_if_any(json)?)
@@ -194,20 +208,22 @@ pub unsafe extern "C" fn convofold_repair(
     })
 }
 
-/// Drops the older part of the log: block by block, as long as all events of a block happened before this time. States,
-/// histories, the export and the hash stay; feeds no longer begin before what is left.
+/// Removes the older part of the log: every block from the beginning whose events all happened before `before_ms`.
+/// States, histories, exports and the hash stay the same. A feed can no longer start before the remaining log.
 ///
-/// `json` may be NULL; otherwise it is set to an object with `events`, `blocks`, `bytes` and `first_seq`.
+/// `json` can be NULL. Otherwise it is set to a JSON object with `events`, `blocks`, `bytes` and `first_seq`.
 ///
-/// Errors: BUSY where the log is being read from its beginning, INVALID_ARGUMENT where it is no time, DAMAGED, POISONED, CLOSED,
-/// IO.
+/// Ownership: the caller owns `json`; release it with convofold_string_free().
+///
+/// Errors: BUSY (another operation is reading the log from its beginning), INVALID_ARGUMENT (`before_ms` is out of
+/// range), DAMAGED, POISONED, IO.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn convofold_trim(db: Db, before_ms: i64, json: *mut *mut c_char) -> Error {
     guard(|| {
-        // SAFETY: the header asks callers for what this asks for.
+        // SAFETY: the header states this requirement for callers.
         let out = unsafe { OutText::new_if_any(json) }?;
         let before = Time::from_ms(before_ms);
-        let before = before.ok_or_else(|| Failure::argument(format!("before_ms: {before_ms} is no time")))?;
+        let before = before.ok_or_else(|| Failure::argument(format!("before_ms: {before_ms} is out of range")))?;
         report(out, &db.get()?.trim_log(before)?)
     })
 }

@@ -1,4 +1,4 @@
-//! The change feed, told to a callback in a thread of its own.
+//! The change feed, delivered to a callback on its own thread.
 
 use std::ffi::{c_char, c_void};
 use std::thread::{self, JoinHandle, ThreadId};
@@ -15,21 +15,22 @@ use crate::last_error::{c_text, guard};
 use crate::pointer::{Out, missing};
 use crate::text::json;
 
-/// A callback that is told of events.
+/// A handle of a subscription.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Subscription {
-    /// A number that stands for it.
+    /// The number that identifies the handle.
     pub id: u64,
 }
 
-/// Is told of an event, as convofold_feed_next() would. The JSON has `length` bytes and a NUL, and is good until it returns.
-/// Anything but 0 ends the subscription.
+/// Receives an event, as convofold_feed_next() returns it. `json` has `length` bytes followed by a NUL, and is valid
+/// until the callback returns. Return 0 to continue, or any other value to end the subscription.
 pub type OnChange =
     Option<unsafe extern "C" fn(user_data: *mut c_void, seq: u64, json: *const c_char, length: usize) -> i32>;
 
-/// Is told once, as the last, that a subscription ended: CONVOFOLD_OK where it was unsubscribed or ended by its callback, else
-/// why, with a message that is good until it returns.
+/// Receives the end of a subscription. It is called once, after all other callbacks. `error` is CONVOFOLD_OK if the
+/// subscription was ended by convofold_unsubscribe() or by its callback; otherwise it is the reason. `message` is
+/// valid until the callback returns.
 pub type OnEnd = Option<unsafe extern "C" fn(user_data: *mut c_void, error: Error, message: *const c_char)>;
 
 struct Following {
@@ -40,14 +41,14 @@ struct Following {
 
 static SUBSCRIPTIONS: Handles<Following> = Handles::new("subscription");
 
-/// Tells a callback of all events from `from_seq` on, as convofold_feed_open() has them.
+/// Calls `on_change` for every event from `from_seq` on, in the same order as convofold_feed_open().
 ///
-/// `on_end` may be NULL.
+/// `on_end` can be NULL.
 ///
-/// Ownership: `subscription` is ended by convofold_unsubscribe(), also where it has ended by itself. `user_data` must be good
-/// until that returns.
+/// Ownership: the caller owns the handle `subscription`; end it with convofold_unsubscribe(), even if the
+/// subscription has already ended. `user_data` must stay valid until that call returns.
 ///
-/// Threads: the callbacks are called in one thread of the library's, one after the other.
+/// Threads: the callbacks run on one thread of the library, one call at a time.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn convofold_subscribe(
     db: Db,
@@ -58,7 +59,7 @@ pub unsafe extern "C" fn convofold_subscribe(
     subscription: *mut Subscription,
 ) -> Error {
     guard(|| {
-        // SAFETY: the header asks callers for what this asks for.
+        // SAFETY: the header states this requirement for callers.
         let out = unsafe { Out::new(subscription, "subscription") }?;
         let on_change = on_change.ok_or_else(|| missing("on_change"))?;
         let changes = db.get()?.changes(from_seq);
@@ -75,32 +76,36 @@ pub unsafe extern "C" fn convofold_subscribe(
     })
 }
 
-/// Ends a subscription and returns when its callbacks have: from then on none of them is called.
+/// Ends a subscription and waits for its callbacks to return. No callback is called after that.
 ///
-/// Errors: WOULD_DEADLOCK where one of its own callbacks calls this; let that return something else than 0 instead.
+/// Errors: WOULD_DEADLOCK (called from a callback of this subscription; return a value other than 0 from the callback
+/// instead).
 #[unsafe(no_mangle)]
 pub extern "C" fn convofold_unsubscribe(subscription: Subscription) -> Error {
     guard(|| {
         if SUBSCRIPTIONS.get(subscription.id)?.thread == thread::current().id() {
-            return Err(Failure::new(Error::WouldDeadlock, "a callback cannot wait for its own end"));
+            return Err(Failure::new(
+                Error::WouldDeadlock,
+                "a callback cannot end its own subscription with convofold_unsubscribe()",
+            ));
         }
         let following = SUBSCRIPTIONS.close(subscription.id)?;
         following.stop.stop();
         let join = following.join.lock().take();
-        // Its thread has nothing to say: what can go wrong in it is told to `on_end`.
+        // The result of the thread is not needed: its errors are passed to `on_end`.
         let _ = join.map(JoinHandle::join);
         Ok(())
     })
 }
 
-/// Whom to tell.
+/// The callbacks and their argument.
 struct Listener {
     on_change: unsafe extern "C" fn(*mut c_void, u64, *const c_char, usize) -> i32,
     on_end: OnEnd,
     user_data: *mut c_void,
 }
 
-// SAFETY: that `user_data` may be used in another thread is what whoever subscribes agrees to.
+// SAFETY: the header requires that `user_data` can be used on another thread.
 unsafe impl Send for Listener {}
 
 impl Listener {
@@ -113,7 +118,7 @@ impl Listener {
         });
         let Some(on_end) = self.on_end else { return };
         let message = failure.map(|failure| c_text(failure.message)).unwrap_or_default();
-        // SAFETY: the message is there until it returns, which is all that it may rest on.
+        // SAFETY: the message is valid until the callback returns; the header promises no more.
         unsafe { on_end(self.user_data, error, message.as_ptr()) };
     }
 
@@ -123,7 +128,7 @@ impl Listener {
             let mut text = json(&change)?;
             let length = text.len();
             text.push(0);
-            // SAFETY: the text is there until it returns, which is all that it may rest on.
+            // SAFETY: the text is valid until the callback returns; the header promises no more.
             if unsafe { (self.on_change)(self.user_data, change.seq, text.as_ptr().cast(), length) } != 0 {
                 break;
             }

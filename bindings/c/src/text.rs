@@ -1,4 +1,4 @@
-//! Text that is given out, and comes back to be freed.
+//! Text that the caller owns and releases.
 
 use std::collections::BTreeMap;
 use std::ffi::c_char;
@@ -11,13 +11,14 @@ use crate::failure::Failure;
 use crate::last_error::guard;
 use crate::pointer::Out;
 
-/// The lengths of the texts that are out, NUL included, by their addresses. So each is freed once, however often that is asked.
+/// The lengths of all texts that the caller owns, including the NUL, by address. This detects a text that is freed
+/// twice.
 static OUT: Mutex<BTreeMap<usize, usize>> = Mutex::new(BTreeMap::new());
 
-/// Frees a text that was given out through a `char **`. NULL is fine.
+/// Frees a text that was returned through a `char **`. NULL is allowed and does nothing.
 ///
-/// Errors: CONVOFOLD_ERROR_INVALID_ARGUMENT where it is none, or was freed before. (It cannot be told where another text was
-/// given out at the same address meanwhile.)
+/// Errors: INVALID_ARGUMENT (the pointer is not such a text, or the text was already freed; a second call is not
+/// detected if another text has the same address by then).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn convofold_string_free(text: *mut c_char) -> Error {
     guard(|| {
@@ -25,35 +26,36 @@ pub unsafe extern "C" fn convofold_string_free(text: *mut c_char) -> Error {
             return Ok(());
         }
         let length = OUT.lock().remove(&text.addr());
-        let length = length.ok_or_else(|| Failure::argument("this is no text of convofold, or was freed before"))?;
+        let length = length.ok_or_else(|| Failure::argument("not a text of convofold, or already freed"))?;
         let text = std::ptr::slice_from_raw_parts_mut(text.cast::<u8>(), length);
-        // SAFETY: a box of this length was let go of at this address, and nobody else takes it back.
+        // SAFETY: `set` leaked a box of this length at this address, and the entry was removed, so this happens only
+        // once.
         drop(unsafe { Box::from_raw(text) });
         Ok(())
     })
 }
 
-/// A place for a text that must be given.
+/// A pointer to an output text.
 pub(crate) struct OutText(Out<*mut c_char>);
 
 impl OutText {
-    /// The place is null until there is a text, whatever happens meanwhile.
+    /// Sets the output to null until there is a text.
     ///
     /// # Safety
     /// As for [`Out::new`].
     pub(crate) unsafe fn new(place: *mut *mut c_char, what: &str) -> Result<Self, Failure> {
-        // SAFETY: as this function asks of its caller.
+        // SAFETY: the caller meets the requirement of this function.
         let out = unsafe { Out::new(place, what) }?;
         out.set(std::ptr::null_mut());
         Ok(Self(out))
     }
 
-    /// Like [`OutText::new`], where the caller may do without.
+    /// Like [`OutText::new`], but the pointer can be null.
     ///
     /// # Safety
     /// As for [`Out::new`].
     pub(crate) unsafe fn new_if_any(place: *mut *mut c_char) -> Result<Option<Self>, Failure> {
-        // SAFETY: as this function asks of its caller.
+        // SAFETY: the caller meets the requirement of this function.
         if place.is_null() { Ok(None) } else { unsafe { Self::new(place, "") }.map(Some) }
     }
 
@@ -72,7 +74,7 @@ impl OutText {
     }
 }
 
-/// As JSON, which holds no NUL.
+/// The value as JSON, which never contains a NUL byte.
 pub(crate) fn json(value: &impl Serialize) -> Result<Vec<u8>, Failure> {
     serde_json::to_vec(value).map_err(|error| Failure::new(Error::Internal, format!("cannot write JSON: {error}")))
 }

@@ -1,20 +1,20 @@
-//! Which convofold this is.
+//! Versions of the library and of its interface.
 
 use std::ffi::c_char;
 
-/// The version of the interface that this header describes. A library is of use to a program only where
-/// convofold_abi_version() says the same; the name of the shared library, libconvofold.so.1, sees to that.
+/// The version of the interface that this header describes. A program can use a library only if
+/// convofold_abi_version() returns the same number. The name of the shared library, libconvofold.so.1, ensures this.
 pub const CONVOFOLD_ABI_VERSION: u32 = 1;
 
-/// The version of convofold, such as "0.1.0". The text is static.
+/// Returns the version of convofold, such as "0.1.0". The text is static.
 #[unsafe(no_mangle)]
 pub extern "C" fn convofold_version() -> *const c_char {
     const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "\0");
     VERSION.as_ptr().cast()
 }
 
-/// The version of the interface that the library has. Compare it with CONVOFOLD_ABI_VERSION where the library was loaded by
-/// hand.
+/// Returns the version of the interface of the library. Compare it with CONVOFOLD_ABI_VERSION if the program loads
+/// the library with dlopen().
 #[unsafe(no_mangle)]
 pub extern "C" fn convofold_abi_version() -> u32 {
     CONVOFOLD_ABI_VERSION

@@ -1,4 +1,4 @@
-/* What the tests in C share: a check that stops at the first surprise, and a folder that goes when it is done. */
+/* Shared by the tests in C: checks that end the program on failure, and a temporary folder. */
 #ifndef CHECK_H
 #define CHECK_H
 
@@ -15,13 +15,13 @@
 #define CHECK(condition)                                                                                               \
     do {                                                                                                               \
         if (!(condition)) {                                                                                            \
-            fprintf(stderr, "%s:%d: %s does not hold; last error: %s\n", __FILE__, __LINE__, #condition,               \
+            fprintf(stderr, "%s:%d: check failed: %s; last error: %s\n", __FILE__, __LINE__, #condition,               \
                     convofold_last_error_message());                                                                   \
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
 
-/* The call returns this error, and says so when asked. */
+/* The call returns this error, and it is the last error of the thread. */
 #define EXPECT(error, call)                                                                                            \
     do {                                                                                                               \
         convofold_error found_ = (call);                                                                               \
@@ -49,7 +49,7 @@ static void remove_folder(void)
     nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-/* Makes the folder; it goes when the program ends well. */
+/* Creates the folder. It is removed when the program exits. */
 static inline void make_folder(void)
 {
     strcpy(folder, "/tmp/convofold-c-XXXXXX");
@@ -57,7 +57,7 @@ static inline void make_folder(void)
     atexit(remove_folder);
 }
 
-/* A path in the folder. It is good until this was called four more times. */
+/* A path in the folder, valid until the fourth call after this one. */
 static inline const char *in_folder(const char *name)
 {
     static _Thread_local char paths[4][128];
@@ -67,7 +67,8 @@ static inline const char *in_folder(const char *name)
     return path;
 }
 
-/* The number-th message of a conversation, a second after the one before, in convofold's own form, with a line feed. Its length is returned. */
+/* Writes message `number` of a conversation, one second after the previous one, in convofold's own format with a line feed.
+ * Returns its length. */
 static inline int message(char *line, size_t room, const char *conversation, int number)
 {
     char at[32];
@@ -81,7 +82,7 @@ static inline int message(char *line, size_t room, const char *conversation, int
                     conversation, at, number % 3 == 2 ? "out" : "in", number);
 }
 
-/* Ingests `count` messages from `first` on, spread over conversations c-0 to c-6. */
+/* Ingests `count` messages, numbered from `first`, distributed over the conversations c-0 to c-6. */
 static inline void ingest_messages(convofold_db db, int first, int count)
 {
     char *lines = malloc((size_t)count * 256), *end = lines;
@@ -101,7 +102,7 @@ static inline void ingest_messages(convofold_db db, int first, int count)
     free(lines);
 }
 
-/* A whole file, with a NUL behind it, to be freed; NULL where there is none. */
+/* Returns the contents of a file followed by a NUL, or NULL if there is no such file. The caller frees it. */
 static inline char *read_file(const char *path, size_t *length)
 {
     FILE *file = fopen(path, "rb");
@@ -117,7 +118,7 @@ static inline char *read_file(const char *path, size_t *length)
     return bytes;
 }
 
-/* Takes an export. */
+/* Receives an export. */
 typedef struct {
     char *bytes;
     size_t length;

@@ -1,4 +1,4 @@
-/* The change feed: when it is asked for, and told to a callback. */
+/* The change feed: read on request, and delivered to a callback. */
 #include "check.h"
 #include <pthread.h>
 
@@ -52,7 +52,7 @@ static void closing_a_feed_ends_who_waits_for_it(void)
         CHECK(pthread_join(waiting[i], NULL) == 0);
 }
 
-/* What a subscription was told. */
+/* What the callbacks of a subscription have received. */
 typedef struct {
     pthread_mutex_t mutex;
     pthread_cond_t moved;

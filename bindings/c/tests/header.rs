@@ -1,4 +1,5 @@
-//! The header is the one that the code says. With `CONVOFOLD_WRITE_HEADER=1` (`just generate`) it is written instead.
+//! Checks that the header is current. With `CONVOFOLD_WRITE_HEADER=1` (`just generate`) the header is written
+//! instead.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -6,7 +7,7 @@ use std::path::Path;
 
 use convofold::ingest::Format;
 
-/// What no build without options has.
+/// A source that is off by default and must not be in the header.
 const TEST_SOURCE: &str = "helpdesk";
 
 #[test]
@@ -31,9 +32,9 @@ fn the_header_is_up_to_date() {
     );
 }
 
-/// `convofold_format`, which follows from the list of sources: cbindgen does not see what a macro makes.
+/// The enum `convofold_format`, from the list of sources: cbindgen does not see what a macro expands to.
 fn format_enum<'a>(formats: impl Iterator<Item = &'a Format>) -> String {
-    let mut text = "\n/**\n * Which source an input comes from.\n */\ntypedef enum {\n".to_owned();
+    let mut text = "\n/**\n * The source of an input.\n */\ntypedef enum {\n".to_owned();
     for format in formats {
         let (name, number) = (format.name().to_ascii_uppercase(), *format as u32);
         let _ = writeln!(text, "    /**\n     * {}\n     */\n    CONVOFOLD_FORMAT_{name} = {number},", format.about());

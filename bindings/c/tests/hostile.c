@@ -1,4 +1,4 @@
-/* What no program should do is an error, and nothing worse. */
+/* Misuse of the interface returns an error and does nothing else. */
 #include "check.h"
 #include <pthread.h>
 
@@ -98,7 +98,7 @@ static void numbers_that_are_none_are_refused(void)
     EXPECT(INVALID, convofold_query_json(db, &query, &json));
     query = (convofold_query){.size = SIZE_MAX};
     EXPECT(INVALID, convofold_query_json(db, &query, &json));
-    /* A later form of the struct, that asks for nothing this version does not know; and one that does. */
+    /* A later version of the struct: accepted while its new field is 0, refused otherwise. */
     struct {
         convofold_query known;
         uint64_t later;
@@ -133,7 +133,7 @@ static void bad_utf8_is_refused(void)
     EXPECT(CONVOFOLD_ERROR_BAD_CURSOR, convofold_query_json(db, &query, &json));
     convofold_ingest_options options = {.size = sizeof options, .bookmark_name = BAD_UTF8};
     EXPECT(CONVOFOLD_ERROR_NOT_UTF8, convofold_ingest(db, "", 0, &options, NULL, NULL));
-    /* As content it is rejected, and no error. */
+    /* Invalid UTF-8 in the input is a rejection and not an error. */
     convofold_ingested ingested = {.size = sizeof ingested};
     OK(convofold_ingest(db, BAD_UTF8, 2, NULL, &ingested, &json));
     CHECK(ingested.rejected == 1 && strstr(json, "\"reason\":\"not UTF-8\"") != NULL);
@@ -216,7 +216,7 @@ static void databases_are_told_from_what_is_none(void)
     OK(convofold_close(db));
 }
 
-/* Threads that ask and ingest until the database is closed under their hands. */
+/* Ingests and queries until another thread closes the database. */
 static void *use(void *argument)
 {
     convofold_db db = *(convofold_db *)argument;

@@ -1,4 +1,4 @@
-/* Whole logs in, answers by the page, and everything out again. */
+/* Replay, queries, exports, backup, verification, repair and trim. */
 #include "check.h"
 
 static convofold_db open_db(const char *name)
@@ -8,7 +8,7 @@ static convofold_db open_db(const char *name)
     return db;
 }
 
-/* The text is given out by this call, and holds this. */
+/* The call sets `json` to a text that contains `expected`. */
 #define SAYS(expected, call)                                                                                           \
     do {                                                                                                               \
         char *json = NULL;                                                                                             \
@@ -65,7 +65,7 @@ static void pages_are_continued(convofold_db db)
         }
         pages++;
         CHECK(page.count <= 3);
-        /* The cursor is kept beyond the page. */
+        /* The cursor is used after the page is closed. */
         static char cursor[64];
         CHECK(page.next.length < sizeof cursor);
         bool is_last = page.next.data == NULL;

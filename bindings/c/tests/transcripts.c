@@ -1,4 +1,5 @@
-/* transcripts DIR [N]: every transcript (or every Nth) that the tool `transcripts` unpacked into DIR ends as in Rust. */
+/* transcripts DIR [N]: checks every (or every N-th) transcript that the tool `transcripts` unpacked into DIR. The result must be
+ * the same as in Rust. */
 #include "check.h"
 #include <dirent.h>
 #include <inttypes.h>
