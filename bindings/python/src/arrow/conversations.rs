@@ -1,6 +1,7 @@
 //! The table of conversations: one row per conversation, with the keys of the export as columns.
 
 use arrow_schema::{Field, SchemaRef};
+use convofold::{Session, SessionType};
 
 use super::columns::{self, list, number, object, required, stated, text, time, truth};
 
@@ -45,21 +46,10 @@ fn agent() -> Field {
 }
 
 fn session() -> Field {
-    let fields = vec![
-        number("alert_level"),
-        truth("chatbot_is_active"),
-        truth("consented"),
-        number("contact_id"),
-        text("customer_alias"),
-        number("customer_id"),
-        number("project_id"),
-        number("rating"),
-        number("sale_id"),
-        number("status"),
-        number("ticket_id"),
-        number("topic_id"),
-        number("user_id"),
-        required(truth("stale")),
-    ];
-    object("session", fields)
+    let values = Session::FIELDS.map(|(name, value_type)| match value_type {
+        SessionType::Number => number(name),
+        SessionType::Truth => truth(name),
+        _ => text(name),
+    });
+    object("session", values.into_iter().chain([required(truth("stale"))]).collect())
 }
