@@ -15,7 +15,7 @@ use crate::format::frame::{Compressor, mended, u32_at, u64_at};
 use crate::format::{checkpoint, log_start, page, page_head};
 use crate::log::events::DecodedBlock;
 use crate::storage::chunk::{Part, Tree};
-use crate::storage::sled::file;
+use crate::storage::sled::file as sled_file;
 
 const HEADER_BYTES: usize = crate::format::frame::HEADER_BYTES;
 
