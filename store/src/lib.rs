@@ -54,7 +54,7 @@ pub use api::stats::Stats;
 pub use care::trim::TrimError;
 pub use care::{backup, repair};
 pub use check::{audit, verify};
-pub use checkpoint::load::SkipReason;
+pub use checkpoint::error::SkipReason;
 pub use checkpoint::write::Checkpoint;
 pub use damage::Damage;
 pub use open::error::OpenError;

@@ -13,14 +13,12 @@ use crate::checkpoint::write::Checkpoint;
 use crate::log::blocks::BlockWriter;
 use crate::open::directory::{Directory, doing};
 use crate::open::error::OpenError;
-use crate::open::opening;
-use crate::open::recovery::Recovered;
-use crate::open::report::Recovery;
-use crate::open::report::opened;
+use crate::open::opening::{self, Opened};
+use crate::open::recovery::RecoveredState;
+use crate::open::report::{Recovery, opened as tell_opened};
 use crate::options::Options;
 use crate::state::cut::Cut;
 use crate::state::shared::Shared;
-use crate::storage::end_mark::{Head, HeadFile};
 use crate::storage::{Storage, release};
 use crate::trace::{inherited, span, tell};
 use crate::write::batch::Batch;
@@ -83,37 +81,24 @@ impl Convofold {
 
     pub(crate) fn open_with(options: Options, path: &Path) -> Result<Self, OpenError> {
         span!("open", dir = %path.display());
-        let started = Instant::now();
-        let directory = Directory::open(path, options.create, options.segment_bytes)?;
-        let mut recovery = Recovery { is_new: directory.is_new, ..Recovery::default() };
-        let (storage, recovered) = opening::open(&directory, &options, &mut recovery)?;
-        recovery.took = started.elapsed();
-        Self::start(options, directory, storage, recovered, recovery)
+        let opened = opening::open(path, &options)?;
+        Self::start(options, opened)
     }
 
-    /// Opens a store on another storage.
+    /// Opens a database on another storage.
     #[cfg(test)]
     pub(crate) fn open_on(options: Options, path: &Path, storage: Arc<dyn Storage>) -> Result<Self, OpenError> {
-        let directory = Directory::open(path, options.create, options.segment_bytes)?;
-        let mut recovery = Recovery { is_new: directory.is_new, ..Recovery::default() };
-        let head = opening::read_head(&directory, &mut recovery)?;
-        let recovered = crate::open::recovery::recover(storage.clone(), head, &mut recovery)?;
-        Self::start(options, directory, storage, recovered, recovery)
+        let opened = opening::open_on(path, &options, storage)?;
+        Self::start(options, opened)
     }
 
-    fn start(
-        options: Options,
-        directory: Directory,
-        storage: Arc<dyn Storage>,
-        recovered: Recovered,
-        recovery: Recovery,
-    ) -> Result<Self, OpenError> {
-        let Recovered { live, archive, bookmarks, start: log_start, tail, log_bytes, checkpointer } = recovered;
+    /// Starts the writer.
+    fn start(options: Options, opened: Opened) -> Result<Self, OpenError> {
+        let Opened { directory, storage, state, head, recovery } = opened;
+        let RecoveredState { live, archive, bookmarks, start: log_start, tail, log_bytes, checkpointer } = state;
         let (sender, receiver) = bounded(options.queue_submissions);
         let blocks = BlockWriter::new(options.block_bytes)?;
         let directory_path = directory.path().to_owned();
-        let head =
-            HeadFile::open(&directory_path, Head::of(&tail)).map_err(doing("writing the mark in", &directory_path))?;
         let shared = Arc::new(Shared::new(options, live, archive, bookmarks, storage.clone(), log_start, tail));
         shared.counters.set_log(&tail, log_bytes);
         shared.counters.checkpoint_bytes.store(shared.archive.bytes(), Ordering::Relaxed);
@@ -133,7 +118,7 @@ impl Convofold {
         };
         let spawned = thread::Builder::new().name("convofold-writer".to_owned()).spawn(inherited(move || writer.run()));
         let writer = spawned.map_err(doing("starting the writer thread for", &directory_path))?;
-        opened(Ok(&recovery));
+        tell_opened(Ok(&recovery));
         let running = Mutex::new(Some(Running { writer, storage, directory }));
         Ok(Self { inner: Arc::new(Inner { shared, sender, running, recovery, directory_path }) })
     }
@@ -244,7 +229,7 @@ impl Options {
     /// [`OpenError`] says what is in the way. Nothing was changed then, but for what `docs/durability.md` lists as not
     /// promised. What can be read of a damaged store is saved by [`Repair`](crate::care::repair::Repair).
     pub fn open(self, dir: impl AsRef<Path>) -> Result<Convofold, OpenError> {
-        Convofold::open_with(self, dir.as_ref()).inspect_err(|error| opened(Err(error)))
+        Convofold::open_with(self, dir.as_ref()).inspect_err(|error| tell_opened(Err(error)))
     }
 }
 

@@ -11,7 +11,8 @@ use crate::write::trim::Trimmed;
 use convofold_engine::{Seq, Time};
 
 use crate::api::handle::Convofold;
-use crate::checkpoint::load::{LoadError, SkipReason, check_pages};
+use crate::checkpoint::error::{LoadError, SkipReason};
+use crate::checkpoint::load::check_pages;
 use crate::checkpoint::record::{generations, record_name};
 use crate::format::block::Tail;
 use crate::format::checkpoint as record;

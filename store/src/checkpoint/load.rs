@@ -1,88 +1,51 @@
 //! Reading a checkpoint back.
 
-use convofold_engine::{Board, FOLD_VERSION, Index, Seq, StateHash};
+use convofold_engine::{Board, FOLD_VERSION, Index, StateHash};
 
-use crate::checkpoint::record::{checksum_of, half_of, record_name};
+use crate::checkpoint::error::{LoadError, SkipReason};
+use crate::checkpoint::record::{checksum_of, half_of, read, read_record, tail_of};
 use crate::conversations::page::{OpenedPage, PAGE_SLOTS, PageEntry, StoredPage};
 use crate::damage::Damage;
 use crate::format::block::{Block, Tail};
-use crate::format::checkpoint::{self as record, CheckpointRecord};
+use crate::format::checkpoint::CheckpointRecord;
 use crate::format::key::{BlockKey, PageHalf, PageKey};
+use crate::format::log_start::LogStart;
 use crate::format::page_head::PageHead;
 use crate::in_order::in_order;
 use crate::storage::{ReadStorage, StorageError};
 
-/// Why a checkpoint could not be used.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum SkipReason {
-    /// The state was folded by other rules.
-    #[error("it was folded by rules {found}, this version has rules {expected}")]
-    FoldVersion {
-        /// The rules of this version.
-        expected: u32,
-        /// Those of the checkpoint.
-        found: u32,
-    },
-    /// Its record is damaged.
-    #[error("its record is damaged: {0}")]
-    Record(Damage),
-    /// One of its pages is damaged.
-    #[error("page {page_no} is damaged: {why}")]
-    Page {
-        /// Which page.
-        page_no: u32,
-        /// What is wrong with it.
-        why: Damage,
-    },
-    /// Its pages are whole but not those it was made of.
-    #[error("its pages are not those it was made of")]
-    OtherPages,
-    /// The log does not have the block after which it was made.
-    #[error("the log does not have the block after which it was made")]
-    OtherLog,
+/// A checkpoint in memory.
+pub(crate) struct LoadedCheckpoint {
+    pub(crate) record: CheckpointRecord,
+    pub(crate) board: Board,
+    pub(crate) index: Index,
+    pub(crate) pages: Vec<PageEntry>,
 }
 
-pub(crate) enum LoadError {
-    Skip(SkipReason),
-    /// The checkpoint knows of events that the log no longer has.
-    Shortened {
-        expected: Seq,
-        found: Seq,
-    },
-    Storage(StorageError),
-}
-
-impl From<SkipReason> for LoadError {
-    fn from(why: SkipReason) -> Self {
-        Self::Skip(why)
+/// Loads the checkpoint of this generation, for a log that begins at `start`.
+pub(crate) fn load(
+    storage: &dyn ReadStorage,
+    start: &LogStart,
+    generation: u64,
+) -> Result<LoadedCheckpoint, LoadError> {
+    let record = read_record(storage, generation)?;
+    // The record was written after its blocks were durable. So even an unusable checkpoint says how far the log reached.
+    expect_log_up_to(storage, &record)?;
+    // Pages hold what the events say and nothing that is derived by the rules. If the log holds the events too, it is the
+    // better source.
+    if record.fold_version != FOLD_VERSION && start.tail == Tail::START {
+        return Err(SkipReason::FoldVersion { expected: FOLD_VERSION, found: record.fold_version }.into());
     }
-}
-
-impl From<StorageError> for LoadError {
-    fn from(error: StorageError) -> Self {
-        Self::Storage(error)
+    if record.page_slots != PAGE_SLOTS {
+        let damage = Damage::NoSuch { field: "size of pages", found: record.page_slots.into() };
+        return Err(SkipReason::Record(damage).into());
     }
+    expect_block(storage, &tail_of(&record))?;
+    let (board, index, pages) = load_pages(storage, &record)?;
+    Ok(LoadedCheckpoint { record, board, index, pages })
 }
 
-/// What was read, or what is wrong with it; only a failure of the storage itself is an error.
-pub(crate) fn read(outcome: Result<Option<Vec<u8>>, StorageError>) -> Result<Result<Vec<u8>, Damage>, StorageError> {
-    match outcome {
-        Ok(value) => Ok(value.ok_or(Damage::Missing)),
-        Err(StorageError::Value(why)) => Ok(Err(why)),
-        Err(error) => Err(error),
-    }
-}
-
-pub(crate) fn tail_of(record: &CheckpointRecord) -> Tail {
-    Tail {
-        block_no: record.last_block_no.saturating_add(1),
-        seq: record.last_seq.saturating_add(1),
-        chain: u128::from_le_bytes(record.chain),
-    }
-}
-
-pub(crate) fn expect_log_up_to(storage: &dyn ReadStorage, record: &CheckpointRecord) -> Result<(), LoadError> {
+fn expect_log_up_to(storage: &dyn ReadStorage, record: &CheckpointRecord) -> Result<(), LoadError> {
     let last = storage.key_at_or_before(BlockKey { first_seq: u64::MAX, block_no: u64::MAX })?;
     if last.map_or(0, |last| last.block_no) >= record.last_block_no {
         return Ok(());
@@ -96,7 +59,7 @@ pub(crate) fn expect_log_up_to(storage: &dyn ReadStorage, record: &CheckpointRec
 }
 
 /// Makes sure that the checkpoint belongs to this log. Where more blocks follow, the chain shows it.
-pub(crate) fn expect_block(storage: &dyn ReadStorage, tail: &Tail) -> Result<(), LoadError> {
+fn expect_block(storage: &dyn ReadStorage, tail: &Tail) -> Result<(), LoadError> {
     let last = storage.key_at_or_before(BlockKey { first_seq: u64::MAX, block_no: u64::MAX })?;
     let Some(key) = last.filter(|last| last.block_no + 1 >= tail.block_no) else {
         return Err(SkipReason::OtherLog.into());
@@ -113,7 +76,7 @@ pub(crate) fn expect_block(storage: &dyn ReadStorage, tail: &Tail) -> Result<(),
 type Loaded = (Board, Index, Vec<PageEntry>);
 
 /// The pages of a checkpoint: what is kept in memory of all conversations, each of which stays away until it is needed.
-pub(crate) fn load_pages(storage: &dyn ReadStorage, record: &CheckpointRecord) -> Result<Loaded, LoadError> {
+fn load_pages(storage: &dyn ReadStorage, record: &CheckpointRecord) -> Result<Loaded, LoadError> {
     let hash = StateHash::from_bytes(record.state_hash);
     let by_heads = if record.fold_version == FOLD_VERSION { load_heads(storage, record, hash)? } else { None };
     let (board, index, pages) = by_heads.map_or_else(|| load_images(storage, record), Ok)?;
@@ -233,8 +196,7 @@ fn stored_page(
 
 /// Makes sure that a checkpoint can be read.
 pub(crate) fn check_pages(storage: &dyn ReadStorage, generation: u64) -> Result<(), LoadError> {
-    let value = read(storage.record(&record_name(generation)))?.map_err(SkipReason::Record)?;
-    let record = record::open(generation, &value).map_err(SkipReason::Record)?;
+    let record = read_record(storage, generation)?;
     let pages = (0..record.slot_count.div_ceil(PAGE_SLOTS)).map(|page_no| Ok(load_page(storage, &record, page_no)?.0));
     let pages: Vec<PageEntry> = pages.collect::<Result<_, LoadError>>()?;
     let is_whole = checksum_of(&pages).to_le_bytes() == record.pages_checksum;

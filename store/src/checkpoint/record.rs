@@ -2,8 +2,11 @@
 
 use xxhash_rust::xxh3::Xxh3;
 
+use crate::checkpoint::error::{LoadError, SkipReason};
 use crate::conversations::page::PageEntry;
-use crate::format::checkpoint::CheckpointRecord;
+use crate::damage::Damage;
+use crate::format::block::Tail;
+use crate::format::checkpoint::{self as record, CheckpointRecord};
 use crate::format::frame::Checksum;
 use crate::format::key::PageHalf;
 use crate::storage::{ReadStorage, StorageError};
@@ -35,6 +38,30 @@ pub(crate) fn halves_of(pages: &[PageEntry]) -> Vec<u8> {
 pub(crate) fn half_of(record: &CheckpointRecord, page_no: u32) -> PageHalf {
     let byte = record.halves.get(page_no as usize / 8).copied().unwrap_or_default();
     PageHalf::from_u8(byte >> (page_no % 8) & 1).unwrap_or_default()
+}
+
+/// The record of the checkpoint of this generation.
+pub(crate) fn read_record(storage: &dyn ReadStorage, generation: u64) -> Result<CheckpointRecord, LoadError> {
+    let value = read(storage.record(&record_name(generation)))?.map_err(SkipReason::Record)?;
+    Ok(record::open(generation, &value).map_err(SkipReason::Record)?)
+}
+
+/// What was read, or what is wrong with it; only a failure of the storage itself is an error.
+pub(crate) fn read(outcome: Result<Option<Vec<u8>>, StorageError>) -> Result<Result<Vec<u8>, Damage>, StorageError> {
+    match outcome {
+        Ok(value) => Ok(value.ok_or(Damage::Missing)),
+        Err(StorageError::Value(why)) => Ok(Err(why)),
+        Err(error) => Err(error),
+    }
+}
+
+/// The end of the log as of the checkpoint.
+pub(crate) fn tail_of(record: &CheckpointRecord) -> Tail {
+    Tail {
+        block_no: record.last_block_no.saturating_add(1),
+        seq: record.last_seq.saturating_add(1),
+        chain: u128::from_le_bytes(record.chain),
+    }
 }
 
 pub(crate) fn record_name(generation: u64) -> String {

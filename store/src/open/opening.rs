@@ -1,105 +1,119 @@
-//! From a directory to an open storage and what was recovered from it; or, where that fails, to nothing changed.
+//! Opening a database, step by step. If a step fails, the database is as it was.
 
-use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
-use crate::damage::Damage;
-use crate::format::block::Tail;
-use crate::log::error::LogError;
-use crate::log::reader::LogReader;
+use scopeguard::ScopeGuard;
+
 use crate::open::directory::{Directory, doing};
 use crate::open::error::OpenError;
-use crate::open::recovery::{Recovered, recover};
+use crate::open::recovery::{RecoveredState, recover};
 use crate::open::report::Recovery;
-use crate::open::safety_copy::Evidence;
+use crate::open::safety_copy::SafetyCopy;
 use crate::options::Options;
-use crate::storage::end_mark::{Head, HeadMark};
+use crate::storage::end_mark::{FoundHead, Head, HeadFile, HeadMark};
 use crate::storage::files::sync_dir;
-use crate::storage::sled::file::doubt;
+use crate::storage::sled::file::{Doubt, doubt};
 use crate::storage::sled::{SledOptions, SledStorage};
-use crate::storage::{ReadStorage, Storage, release};
+use crate::storage::{Storage, release};
 
-pub(crate) type Opened = (Arc<dyn Storage>, Recovered);
+/// A database that is locked and recovered, and has no writer yet.
+pub(crate) struct Opened {
+    pub(crate) directory: Directory,
+    pub(crate) storage: Arc<dyn Storage>,
+    pub(crate) state: RecoveredState,
+    pub(crate) head: HeadFile,
+    pub(crate) recovery: Recovery,
+}
 
-/// Opens sled's files in the directory and recovers what they hold.
-pub(crate) fn open(directory: &Directory, options: &Options, recovery: &mut Recovery) -> Result<Opened, OpenError> {
-    let path = directory.path();
-    let failed = |doing_what| move |error: io::Error| doing(doing_what, path)(error);
-    Evidence::put_back_left_over(path).map_err(failed("putting back a copy in"))?;
-    let head = read_head(directory, recovery)?;
+/// What a look at sled's files showed, before sled opens them.
+#[derive(Default)]
+struct SledFiles {
+    /// Half-written files of a killed process, which were removed.
+    removed: Vec<PathBuf>,
+    doubt: Option<Doubt>,
+}
+
+/// Opens the database in this directory: lock, end mark, safety copy, storage, checkpoint and log, ready.
+pub(crate) fn open(path: &Path, options: &Options) -> Result<Opened, OpenError> {
+    let started = Instant::now();
+    let directory = Directory::open(path, options.create, options.segment_bytes)?;
+    SafetyCopy::put_back_left_over(path).map_err(doing("putting back a copy in", path))?;
+    let head = FoundHead::open(path).map_err(doing("reading the mark in", path))?;
+    let files = inspect_files(&directory, head.mark().head())?;
+    // Whatever fails from here on, the storage is released first, then the copy is put back, and the lock goes last.
+    let copy = SafetyCopy::make(path, files.doubt.is_some()).map_err(doing("putting a copy aside in", path))?;
+    let storage = scopeguard::guard(open_storage(&directory, options)?, |storage| drop(release(storage)));
+    let (state, recovery) = recover(storage.clone(), head.mark().head(), files.doubt.is_some())?;
+    copy.discard().map_err(doing("removing a copy in", path))?;
+    ready(directory, head, files, ScopeGuard::into_inner(storage), state, recovery, started)
+}
+
+/// Opens a database on another storage.
+#[cfg(test)]
+pub(crate) fn open_on(path: &Path, options: &Options, storage: Arc<dyn Storage>) -> Result<Opened, OpenError> {
+    let started = Instant::now();
+    let directory = Directory::open(path, options.create, options.segment_bytes)?;
+    let head = FoundHead::open(path).map_err(doing("reading the mark in", path))?;
+    let (state, recovery) = recover(storage.clone(), head.mark().head(), false)?;
+    ready(directory, head, SledFiles::default(), storage, state, recovery, started)
+}
+
+/// Removes what sled would fail with, and looks for what sled would destroy. `head` is the known end of the log.
+fn inspect_files(directory: &Directory, head: Option<Head>) -> Result<SledFiles, OpenError> {
     let sled = directory.sled();
     match head {
-        // sled would make a new file and know of nothing.
+        // sled would create a new file, and the database would be empty.
         Some(head) if head.last_block_no > 0 && !sled.join("db").exists() => {
             return Err(OpenError::Shortened { expected: head.last_seq, found: 0 });
         }
         _ => {}
     }
-    if sled.exists() {
-        recovery.removed_files = SledStorage::remove_unfinished(&sled)?;
-        let durable_block_no = head.map_or(0, |head| head.last_block_no);
-        recovery.doubt = doubt(&sled, directory.segment_bytes, durable_block_no).map_err(failed("reading"))?;
+    if !sled.exists() {
+        return Ok(SledFiles::default());
     }
-    let evidence = match recovery.doubt {
-        Some(_) => Some(Evidence::put_aside(path).map_err(failed("putting a copy aside in"))?),
-        None => Evidence::put_aside_if_cheap(path),
-    };
-    match open_and_recover(directory, options, head, recovery) {
-        Ok(opened) => {
-            // What stays of one that is not durable is removed by the next opening.
-            match evidence.map_or(Ok(()), Evidence::discard).map_err(failed("removing a copy in")) {
-                Err(error) if recovery.doubt.is_some() => {
-                    let _ = release(opened.0);
-                    Err(error)
-                }
-                _ => Ok(opened),
-            }
-        }
-        Err(error) => {
-            // That error is worth more than whatever goes wrong now; what is not put back is by the next opening.
-            let _ = evidence.map(Evidence::put_back);
-            Err(error)
-        }
-    }
+    let removed = SledStorage::remove_unfinished(&sled)?;
+    let durable_block_no = head.map_or(0, |head| head.last_block_no);
+    let doubt = doubt(&sled, directory.segment_bytes, durable_block_no).map_err(doing("reading", directory.path()))?;
+    Ok(SledFiles { removed, doubt })
 }
 
-fn open_and_recover(
-    directory: &Directory,
-    options: &Options,
-    head: Option<Head>,
-    recovery: &mut Recovery,
-) -> Result<Opened, OpenError> {
+fn open_storage(directory: &Directory, options: &Options) -> Result<Arc<dyn Storage>, OpenError> {
     let sled = SledOptions { segment_bytes: directory.segment_bytes, cache_bytes: options.cache_bytes };
-    let storage: Arc<dyn Storage> = Arc::new(SledStorage::open(&directory.sled(), sled)?);
-    let recovered = sync_dir(directory.path())
-        .map_err(doing("fsync of", directory.path()))
-        .and_then(|()| recover(storage.clone(), head, recovery))
-        .and_then(|recovered| match recovery.doubt {
-            Some(_) => expect_whole_log(storage.clone(), &recovered).map(|()| recovered),
-            None => Ok(recovered),
-        });
-    match recovered {
-        Ok(recovered) => Ok((storage, recovered)),
-        Err(error) => {
-            let _ = release(storage);
-            Err(error)
-        }
+    let storage = Arc::new(SledStorage::open(&directory.sled(), sled)?);
+    if let Err(error) = sync_dir(directory.path()) {
+        let _ = release(storage);
+        return Err(doing("fsync of", directory.path())(error));
     }
+    Ok(storage)
 }
 
-/// Reads all of the log, also what a checkpoint covers: sled may have dropped some of it.
-fn expect_whole_log(storage: Arc<dyn ReadStorage>, recovered: &Recovered) -> Result<(), OpenError> {
-    let mut reader = LogReader::new(storage, recovered.start.tail);
-    while reader.tail != recovered.tail {
-        let Tail { block_no, seq, .. } = reader.tail;
-        reader.next()?.ok_or(LogError::Damaged { block_no, seq, why: Damage::Missing })?;
-    }
-    Ok(())
-}
-
-/// Where the log is known to end. A mark that is gone from a store that has been used is as bad as one that is damaged.
-pub(crate) fn read_head(directory: &Directory, recovery: &mut Recovery) -> Result<Option<Head>, OpenError> {
-    let mark = Head::read(directory.path()).map_err(doing("reading the mark in", directory.path()))?;
-    recovery.unreadable_head = mark == HeadMark::Unreadable || (mark == HeadMark::None && !directory.is_new);
-    Ok(mark.head())
+/// Writes the end mark, which from now on follows the log, and completes the report.
+fn ready(
+    directory: Directory,
+    head: FoundHead,
+    files: SledFiles,
+    storage: Arc<dyn Storage>,
+    state: RecoveredState,
+    recovery: Recovery,
+    started: Instant,
+) -> Result<Opened, OpenError> {
+    let unreadable_head = match head.mark() {
+        HeadMark::At(_) => false,
+        HeadMark::Unreadable => true,
+        // A database that has been used has one: it is gone.
+        HeadMark::None => !directory.is_new,
+    };
+    let written = head.take_over(Head::of(&state.tail));
+    let head = written.map_err(doing("writing the mark in", directory.path()))?;
+    let recovery = Recovery {
+        is_new: directory.is_new,
+        removed_files: files.removed,
+        doubt: files.doubt,
+        unreadable_head,
+        took: started.elapsed(),
+        ..recovery
+    };
+    Ok(Opened { directory, storage, state, head, recovery })
 }

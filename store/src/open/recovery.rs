@@ -1,58 +1,65 @@
-//! From what is on the disk to the state in memory: the last good checkpoint, and the log after it.
+//! Recovers the state in memory from what is stored: the newest usable checkpoint, and the log after it.
 
-use crate::checkpoint::load::LoadError;
-use crate::checkpoint::load::SkipReason;
-use crate::checkpoint::load::expect_block;
-use crate::checkpoint::load::expect_log_up_to;
-use crate::checkpoint::load::load_pages;
-use crate::checkpoint::load::read;
-use crate::checkpoint::load::tail_of;
-use crate::open::report::Recovery;
-use crate::open::report::SkippedCheckpoint;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Instant;
 
-use convofold_engine::FOLD_VERSION;
-
-use crate::checkpoint::record::{generations, record_name};
+use crate::checkpoint::error::LoadError;
+use crate::checkpoint::load::{LoadedCheckpoint, load};
+use crate::checkpoint::record::{generations, tail_of};
 use crate::checkpoint::write::{Checkpointer, Last};
 use crate::conversations::archive::{Archive, bring_back};
 use crate::conversations::live::Live;
-use crate::conversations::page::PAGE_SLOTS;
 use crate::damage::Damage;
 use crate::format::block::Tail;
-use crate::format::checkpoint::{self as record};
 use crate::format::log_start::LogStart;
 use crate::log::error::LogError;
 use crate::log::events::{DecodedBlock, EventReader, FOLDED_AT_ONCE, UpTo};
+use crate::log::reader::LogReader;
 use crate::log::start::read_log_start;
 use crate::open::error::OpenError;
+use crate::open::report::{Recovery, SkippedCheckpoint};
 use crate::storage::end_mark::Head;
 use crate::storage::{ReadStorage, StorageError, panic_message};
 use crate::trace::span;
 
-/// What a checkpoint or the log left in memory.
-pub(crate) struct Recovered {
+/// The state in memory as of some position in the log.
+pub(crate) struct RecoveredState {
     pub(crate) live: Live,
     pub(crate) archive: Archive,
     pub(crate) bookmarks: BTreeMap<String, Vec<u8>>,
     /// Where the log begins.
     pub(crate) start: LogStart,
+    /// The position in the log.
     pub(crate) tail: Tail,
     pub(crate) log_bytes: u64,
     pub(crate) checkpointer: Checkpointer,
 }
 
-/// Recovers everything. `head` says how far the log is known to reach.
+/// The newest checkpoint that can be used, and what was found in looking for it.
+struct FoundCheckpoint {
+    checkpoint: Option<LoadedCheckpoint>,
+    skipped: Vec<SkippedCheckpoint>,
+    /// The newest generation that has a record, usable or not; 0 if none has.
+    newest_generation: u64,
+}
+
+/// How much of the log was folded.
+#[derive(Default)]
+struct Replayed {
+    blocks: u64,
+    events: u64,
+}
+
+/// Recovers the state. `head` is the known end of the log. `in_doubt` says that sled may have dropped part of its file;
+/// then the whole log is read, also what a checkpoint covers.
 pub(crate) fn recover(
     storage: Arc<dyn ReadStorage>,
     head: Option<Head>,
-    recovery: &mut Recovery,
-) -> Result<Recovered, OpenError> {
-    // What is read here may be damaged in ways that nobody thought of. None of them may take the host down.
-    catch_unwind(AssertUnwindSafe(|| recover_all(&storage, head, recovery))).unwrap_or_else(|payload| {
+    in_doubt: bool,
+) -> Result<(RecoveredState, Recovery), OpenError> {
+    // What is read here may be damaged in a way that nobody thought of. It must not take the host down.
+    catch_unwind(AssertUnwindSafe(|| recover_all(&storage, head, in_doubt))).unwrap_or_else(|payload| {
         let message = panic_message(payload.as_ref());
         Err(OpenError::Storage(StorageError::Panicked { message }))
     })
@@ -61,121 +68,131 @@ pub(crate) fn recover(
 fn recover_all(
     storage: &Arc<dyn ReadStorage>,
     head: Option<Head>,
-    recovery: &mut Recovery,
-) -> Result<Recovered, OpenError> {
+    in_doubt: bool,
+) -> Result<(RecoveredState, Recovery), OpenError> {
     span!("recover");
-    let started = Instant::now();
     let start = read_log_start(storage.as_ref())?;
-    let mut recovered = last_good_checkpoint(storage.as_ref(), start, recovery)?;
-    replay_log(storage, head, &mut recovered, recovery)?;
-    let found = recovered.tail.last_seq();
-    match head {
-        Some(head) if head.last_block_no >= recovered.tail.block_no => {
-            return Err(OpenError::Shortened { expected: head.last_seq, found });
-        }
-        _ => {}
+    let FoundCheckpoint { checkpoint, skipped, newest_generation } = find_checkpoint(storage.as_ref(), &start)?;
+    let checkpoint_seq = checkpoint.as_ref().map(|checkpoint| checkpoint.record.last_seq);
+    let mut state = RecoveredState::at(checkpoint, start, newest_generation);
+    let replayed = state.replay_log(storage, head)?;
+    state.expect_log_up_to(head)?;
+    let stray_values = storage.stray_values()?;
+    if in_doubt {
+        state.expect_whole_log(storage)?;
     }
-    recovery.last_seq = found;
-    recovery.stray_values = storage.stray_values()?;
-    recovery.took = started.elapsed();
-    Ok(recovered)
+    let recovery = Recovery {
+        checkpoint_seq,
+        skipped,
+        blocks_replayed: replayed.blocks,
+        events_replayed: replayed.events,
+        last_seq: state.tail.last_seq(),
+        stray_values,
+        ..Recovery::default()
+    };
+    Ok((state, recovery))
 }
 
-fn last_good_checkpoint(
-    storage: &dyn ReadStorage,
-    start: LogStart,
-    recovery: &mut Recovery,
-) -> Result<Recovered, OpenError> {
+fn find_checkpoint(storage: &dyn ReadStorage, start: &LogStart) -> Result<FoundCheckpoint, OpenError> {
     let generations = generations(storage)?;
-    let newest = generations.last().copied().unwrap_or_default();
+    let newest_generation = generations.last().copied().unwrap_or_default();
+    let mut skipped = Vec::new();
     for generation in generations.into_iter().rev() {
-        match load(storage, &start, generation, newest) {
-            Ok(recovered) => {
-                recovery.checkpoint_seq = Some(recovered.tail.last_seq());
-                return Ok(recovered);
+        match load(storage, start, generation) {
+            Ok(checkpoint) => {
+                return Ok(FoundCheckpoint { checkpoint: Some(checkpoint), skipped, newest_generation });
             }
             Err(LoadError::Storage(error)) => return Err(error.into()),
             Err(LoadError::Shortened { expected, found }) => return Err(OpenError::Shortened { expected, found }),
-            Err(LoadError::Skip(why)) => recovery.skipped.push(SkippedCheckpoint { generation, why }),
+            Err(LoadError::Skip(why)) => skipped.push(SkippedCheckpoint { generation, why }),
         }
     }
     if start.tail != Tail::START {
         return Err(OpenError::NoCheckpoint { first_seq: start.tail.seq });
     }
-    Ok(Recovered {
-        live: Live::default(),
-        archive: Archive::default(),
-        bookmarks: BTreeMap::new(),
-        start,
-        tail: Tail::START,
-        log_bytes: 0,
-        checkpointer: Checkpointer::new(0, None, newest),
-    })
+    Ok(FoundCheckpoint { checkpoint: None, skipped, newest_generation })
 }
 
-fn load(storage: &dyn ReadStorage, start: &LogStart, generation: u64, newest: u64) -> Result<Recovered, LoadError> {
-    let value = read(storage.record(&record_name(generation)))?.map_err(SkipReason::Record)?;
-    let record = record::open(generation, &value).map_err(SkipReason::Record)?;
-    // It was written after its blocks were durable, so also one that is of no other use tells how far the log reached.
-    expect_log_up_to(storage, &record)?;
-    let other = |field, found| SkipReason::Record(Damage::NoSuch { field, found });
-    // Pages hold what was learned and nothing that the rules make of it. Where the log has it too, that is the better witness.
-    if record.fold_version != FOLD_VERSION && start.tail == Tail::START {
-        return Err(SkipReason::FoldVersion { expected: FOLD_VERSION, found: record.fold_version }.into());
-    }
-    if record.page_slots != PAGE_SLOTS {
-        return Err(other("size of pages", record.page_slots.into()).into());
-    }
-    let tail = tail_of(&record);
-    expect_block(storage, &tail)?;
-    let (board, index, pages) = load_pages(storage, &record)?;
-    let last = Last { generation, block_no: record.last_block_no, log_bytes: record.log_bytes };
-    Ok(Recovered {
-        live: Live::new(board, index),
-        checkpointer: Checkpointer::new(record.page_bytes, Some(last), newest),
-        archive: Archive::new(pages),
-        bookmarks: record.bookmarks.into_iter().collect(),
-        start: start.clone(),
-        tail,
-        log_bytes: record.log_bytes,
-    })
-}
-
-/// Folds what is in the log after the checkpoint; another thread reads and decodes ahead.
-fn replay_log(
-    storage: &Arc<dyn ReadStorage>,
-    head: Option<Head>,
-    recovered: &mut Recovered,
-    recovery: &mut Recovery,
-) -> Result<(), LogError> {
-    let mut reader = EventReader::new(storage.clone(), recovered.tail, UpTo::End).expecting(head)?;
-    let (mut blocks, mut events) = (Vec::new(), 0);
-    reader.read_ahead(|block| {
-        recovery.blocks_replayed += 1;
-        recovery.events_replayed += block.events.len() as u64;
-        events += block.events.len();
-        blocks.push(block);
-        if events < FOLDED_AT_ONCE {
-            return Ok(());
+impl RecoveredState {
+    /// The state of a checkpoint, or before the first event.
+    fn at(checkpoint: Option<LoadedCheckpoint>, start: LogStart, newest_generation: u64) -> Self {
+        let Some(LoadedCheckpoint { record, board, index, pages }) = checkpoint else {
+            return Self {
+                live: Live::default(),
+                archive: Archive::default(),
+                bookmarks: BTreeMap::new(),
+                start,
+                tail: Tail::START,
+                log_bytes: 0,
+                checkpointer: Checkpointer::new(0, None, newest_generation),
+            };
+        };
+        let (generation, block_no, log_bytes) = (record.generation, record.last_block_no, record.log_bytes);
+        let last = Last { generation, block_no, log_bytes };
+        Self {
+            live: Live::new(board, index),
+            archive: Archive::new(pages),
+            start,
+            tail: tail_of(&record),
+            log_bytes,
+            checkpointer: Checkpointer::new(record.page_bytes, Some(last), newest_generation),
+            bookmarks: record.bookmarks.into_iter().collect(),
         }
-        events = 0;
-        fold(std::mem::take(&mut blocks), storage.as_ref(), recovered)
-    })?;
-    fold(blocks, storage.as_ref(), recovered)
-}
-
-fn fold(blocks: Vec<DecodedBlock>, storage: &dyn ReadStorage, recovered: &mut Recovered) -> Result<(), LogError> {
-    let events = blocks.iter().flat_map(|block| &block.events);
-    bring_back(&recovered.archive, storage, &recovered.live, events).map_err(LogError::Storage)?;
-    let mut board = recovered.live.board_mut();
-    let mut batch = board.edit();
-    for block in blocks {
-        recovered.tail = block.end;
-        recovered.log_bytes += block.stored_bytes;
-        block.fold_into(&mut batch, &mut recovered.bookmarks);
     }
-    let updates = batch.finish();
-    drop(board);
-    recovered.live.list(updates);
-    Ok(())
+
+    /// Folds the rest of the log. Other threads read and decode ahead.
+    fn replay_log(&mut self, storage: &Arc<dyn ReadStorage>, head: Option<Head>) -> Result<Replayed, LogError> {
+        let mut reader = EventReader::new(storage.clone(), self.tail, UpTo::End).expecting(head)?;
+        let mut replayed = Replayed::default();
+        let (mut blocks, mut events) = (Vec::new(), 0);
+        reader.read_ahead(|block| {
+            replayed.blocks += 1;
+            replayed.events += block.events.len() as u64;
+            events += block.events.len();
+            blocks.push(block);
+            if events < FOLDED_AT_ONCE {
+                return Ok(());
+            }
+            events = 0;
+            self.fold(std::mem::take(&mut blocks), storage.as_ref())
+        })?;
+        self.fold(blocks, storage.as_ref())?;
+        Ok(replayed)
+    }
+
+    fn fold(&mut self, blocks: Vec<DecodedBlock>, storage: &dyn ReadStorage) -> Result<(), LogError> {
+        let events = blocks.iter().flat_map(|block| &block.events);
+        bring_back(&self.archive, storage, &self.live, events).map_err(LogError::Storage)?;
+        let mut board = self.live.board_mut();
+        let mut edit = board.edit();
+        for block in blocks {
+            self.tail = block.end;
+            self.log_bytes += block.stored_bytes;
+            block.fold_into(&mut edit, &mut self.bookmarks);
+        }
+        let updates = edit.finish();
+        drop(board);
+        self.live.list(updates);
+        Ok(())
+    }
+
+    /// Makes sure that the log reaches its known end.
+    fn expect_log_up_to(&self, head: Option<Head>) -> Result<(), OpenError> {
+        match head {
+            Some(head) if head.last_block_no >= self.tail.block_no => {
+                Err(OpenError::Shortened { expected: head.last_seq, found: self.tail.last_seq() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Makes sure that every block of the log can be read.
+    fn expect_whole_log(&self, storage: &Arc<dyn ReadStorage>) -> Result<(), LogError> {
+        let mut reader = LogReader::new(storage.clone(), self.start.tail);
+        while reader.tail != self.tail {
+            let Tail { block_no, seq, .. } = reader.tail;
+            reader.next()?.ok_or(LogError::Damaged { block_no, seq, why: Damage::Missing })?;
+        }
+        Ok(())
+    }
 }

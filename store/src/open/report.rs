@@ -6,7 +6,7 @@ use std::time::Duration;
 use convofold_engine::Seq;
 
 use super::error::OpenError;
-use crate::checkpoint::load::SkipReason;
+use crate::checkpoint::error::SkipReason;
 use crate::storage::sled::file::Doubt;
 #[cfg(feature = "tracing")]
 use crate::trace::{Chain, tell};

@@ -7,8 +7,8 @@
 //! sled.done/      no longer needed, being removed
 //! ```
 //!
-//! It is removed once the store is open and nothing is missing. Where that does not come about, the copy is put back: an
-//! opening that fails changes nothing, and what was readable still is.
+//! It is removed once the database is open and nothing is missing. If opening fails, the copy is put back: an opening that
+//! fails changes nothing, and what was readable still is.
 
 use std::fs::{self, File};
 use std::io;
@@ -24,77 +24,103 @@ const DONE: &str = "sled.done";
 /// What is not larger is copied in some milliseconds.
 const CHEAP_BYTES: u64 = 64 << 20;
 
-/// A copy that was put aside.
+/// A copy of sled's files as they were before sled opened them, if one was made. Dropping it puts it back, so storage has to
+/// be released before.
 #[derive(Debug)]
-pub(crate) struct Evidence {
+pub(crate) struct SafetyCopy {
     dir: PathBuf,
-    name: &'static str,
+    name: Option<&'static str>,
 }
 
-impl Evidence {
-    /// Finishes what an earlier opening left: a copy that is known to be durable takes its place again, and any does where
-    /// nothing else is left.
+impl SafetyCopy {
+    /// Finishes what an earlier opening left behind: a durable copy is put back, and any other if nothing else is left.
     pub(crate) fn put_back_left_over(dir: &Path) -> io::Result<()> {
         let there = |name: &str| dir.join(name).exists();
-        let left_over = |name| Self { dir: dir.to_owned(), name };
         if there(BEFORE) {
-            left_over(BEFORE).put_back()?;
+            put_back(dir, BEFORE)?;
         } else if there(ASIDE) && !there(SLED) {
-            left_over(ASIDE).put_back()?;
+            put_back(dir, ASIDE)?;
         }
         [COPYING, ASIDE, DONE].iter().try_for_each(|unfinished| remove(&dir.join(unfinished)))
     }
 
-    /// Puts a copy of sled's files aside, also for the next process.
-    pub(crate) fn put_aside(dir: &Path) -> io::Result<Self> {
-        let copying = dir.join(COPYING);
-        if let Err(error) = copy(&dir.join(SLED), &copying).and_then(|()| sync_all(&copying)) {
-            // It would only take up room, of which there may be none.
-            let _ = remove(&copying);
-            return Err(error);
-        }
-        fs::rename(dir.join(COPYING), dir.join(BEFORE))?;
-        sync_dir(dir)?;
-        Ok(Self { dir: dir.to_owned(), name: BEFORE })
+    /// Copies sled's files: durably if there is a doubt about them, otherwise only if that is cheap and there is space.
+    pub(crate) fn make(dir: &Path, in_doubt: bool) -> io::Result<Self> {
+        let name = if in_doubt {
+            copy_durably(dir)?;
+            Some(BEFORE)
+        } else {
+            copy_if_cheap(dir).then_some(ASIDE)
+        };
+        Ok(Self { dir: dir.to_owned(), name })
     }
 
-    /// Puts a copy aside for this process where that is cheap; `None` where it is not, or there is no room.
-    pub(crate) fn put_aside_if_cheap(dir: &Path) -> Option<Self> {
-        let is_cheap = fs::metadata(dir.join(SLED).join("db")).is_ok_and(|file| file.len() <= CHEAP_BYTES);
-        if is_cheap && copy(&dir.join(SLED), &dir.join(ASIDE)).is_ok() {
-            return Some(Self { dir: dir.to_owned(), name: ASIDE });
+    /// Removes the copy: the database is open, and nothing is missing.
+    ///
+    /// # Errors
+    /// If a durable copy could not be removed. The next opening removes one that is not durable.
+    pub(crate) fn discard(mut self) -> io::Result<()> {
+        let Some(name) = self.name.take() else { return Ok(()) };
+        let discarded = discard(&self.dir, name);
+        if name == BEFORE { discarded } else { Ok(()) }
+    }
+}
+
+impl Drop for SafetyCopy {
+    fn drop(&mut self) {
+        if let Some(name) = self.name.take() {
+            // The error that ended the opening matters more than one in here. If the copy is not put back now, the next
+            // opening puts it back.
+            let _ = put_back(&self.dir, name);
         }
-        // Nothing rests on it.
+    }
+}
+
+fn copy_durably(dir: &Path) -> io::Result<()> {
+    let copying = dir.join(COPYING);
+    if let Err(error) = copy(&dir.join(SLED), &copying).and_then(|()| sync_all(&copying)) {
+        // It would only take up space, of which there may be none left.
+        let _ = remove(&copying);
+        return Err(error);
+    }
+    fs::rename(copying, dir.join(BEFORE))?;
+    sync_dir(dir)
+}
+
+fn copy_if_cheap(dir: &Path) -> bool {
+    let is_cheap = fs::metadata(dir.join(SLED).join("db")).is_ok_and(|file| file.len() <= CHEAP_BYTES);
+    let is_copied = is_cheap && copy(&dir.join(SLED), &dir.join(ASIDE)).is_ok();
+    if !is_copied {
+        // Nothing depends on it.
         let _ = remove(&dir.join(ASIDE));
-        None
     }
+    is_copied
+}
 
-    /// Undoes whatever sled did. At no moment is there less than one whole copy.
-    pub(crate) fn put_back(self) -> io::Result<()> {
-        let [copy, sled, done] = [self.name, SLED, DONE].map(|name| self.dir.join(name));
-        sync_all(&copy)?;
-        remove(&done)?;
-        if sled.exists() {
-            fs::rename(&sled, &done)?;
-        }
-        if let Err(error) = fs::rename(&copy, &sled) {
-            // What sled made of it is better than nothing; the copy stays for the next opening.
-            let _ = fs::rename(&done, &sled);
-            return Err(error);
-        }
-        sync_dir(&self.dir)?;
-        remove(&done)
+/// Undoes whatever sled did. At no moment is there less than one whole copy.
+fn put_back(dir: &Path, name: &str) -> io::Result<()> {
+    let [copy, sled, done] = [name, SLED, DONE].map(|name| dir.join(name));
+    sync_all(&copy)?;
+    remove(&done)?;
+    if sled.exists() {
+        fs::rename(&sled, &done)?;
     }
+    if let Err(error) = fs::rename(&copy, &sled) {
+        // What sled made of it is better than nothing; the copy stays for the next opening.
+        let _ = fs::rename(&done, &sled);
+        return Err(error);
+    }
+    sync_dir(dir)?;
+    remove(&done)
+}
 
-    /// Nothing is missing.
-    pub(crate) fn discard(self) -> io::Result<()> {
-        // From here on it is no copy that could be put back.
-        fs::rename(self.dir.join(self.name), self.dir.join(DONE))?;
-        if self.name == BEFORE {
-            sync_dir(&self.dir)?;
-        }
-        remove(&self.dir.join(DONE))
+fn discard(dir: &Path, name: &str) -> io::Result<()> {
+    // From here on it is no copy that could be put back.
+    fs::rename(dir.join(name), dir.join(DONE))?;
+    if name == BEFORE {
+        sync_dir(dir)?;
     }
+    remove(&dir.join(DONE))
 }
 
 /// Where sled's files are as they were before sled changed them, for whoever only reads them.

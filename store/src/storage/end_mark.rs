@@ -8,8 +8,8 @@
 //! sector of its own, written in turn: a write that is torn costs one of them.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Seek, SeekFrom, Write};
-use std::path::Path;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use xxhash_rust::xxh3::xxh3_64;
@@ -39,7 +39,7 @@ impl Head {
         Self { last_block_no: tail.block_no - 1, last_seq: tail.last_seq(), chain: tail.chain }
     }
 
-    /// What the mark says.
+    /// What the mark says, for whatever only reads.
     pub(crate) fn read(dir: &Path) -> io::Result<HeadMark> {
         match fs::read(dir.join(HEAD)) {
             Ok(bytes) => Ok(Self::parse(&bytes).map_or(HeadMark::Unreadable, |(head, _)| HeadMark::At(head))),
@@ -94,7 +94,61 @@ impl HeadMark {
     }
 }
 
-/// The mark of an open store, to be moved.
+/// The file of the mark in a database that is being opened: read at the beginning, written at the end.
+#[derive(Debug)]
+pub(crate) struct FoundHead {
+    dir: PathBuf,
+    /// `None` if it does not exist.
+    file: Option<File>,
+    /// The mark, and the number of its slot.
+    newest: Option<(Head, u64)>,
+}
+
+impl FoundHead {
+    /// Opens the file and reads the mark. Changes nothing, and creates no file.
+    pub(crate) fn open(dir: &Path) -> io::Result<Self> {
+        let (file, newest) = match OpenOptions::new().read(true).write(true).open(dir.join(HEAD)) {
+            Ok(mut file) => {
+                let mut bytes = Vec::new();
+                file.read_to_end(&mut bytes)?;
+                (Some(file), Head::parse(&bytes))
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => (None, None),
+            Err(error) => return Err(error),
+        };
+        Ok(Self { dir: dir.to_owned(), file, newest })
+    }
+
+    /// What the mark says.
+    pub(crate) fn mark(&self) -> HeadMark {
+        match (&self.file, self.newest) {
+            (None, _) => HeadMark::None,
+            (Some(_), None) => HeadMark::Unreadable,
+            (Some(_), Some((head, _))) => HeadMark::At(head),
+        }
+    }
+
+    /// Makes the mark say `head`, durably. A file that is missing or unreadable is written as a whole.
+    pub(crate) fn take_over(self, head: Head) -> io::Result<HeadFile> {
+        let Self { dir, file, newest } = self;
+        let create = || OpenOptions::new().write(true).create(true).truncate(false).open(dir.join(HEAD));
+        let mut file = file.map_or_else(create, Ok)?;
+        let next_slot = newest.map_or(0, |(_, slot_no)| (slot_no + 1) % SLOTS);
+        if newest.is_none() {
+            file.rewind()?;
+            file.write_all(&head.slot().repeat(2))?;
+            file.set_len(SLOTS * SLOT_BYTES as u64)?;
+        }
+        let mut head_file = HeadFile { file, next_slot, written: head, synced_at: Instant::now(), is_synced: false };
+        head_file.put(head)?;
+        head_file.file.sync_all()?;
+        head_file.is_synced = true;
+        sync_dir(&dir)?;
+        Ok(head_file)
+    }
+}
+
+/// The mark of an open database, to be moved.
 #[derive(Debug)]
 pub(crate) struct HeadFile {
     file: File,
@@ -105,25 +159,9 @@ pub(crate) struct HeadFile {
 }
 
 impl HeadFile {
-    /// Takes over the mark, or makes it where there is none or none that can be read; it says `head` and is durable then.
+    /// Makes the mark of a database say `head`, durably, whatever it says now.
     pub(crate) fn open(dir: &Path, head: Head) -> io::Result<Self> {
-        let path = dir.join(HEAD);
-        let mut file = OpenOptions::new().write(true).create(true).truncate(false).open(&path)?;
-        let newest = Head::parse(&fs::read(&path)?);
-        let next_slot = match newest {
-            Some((_, slot_no)) => (slot_no + 1) % SLOTS,
-            None => {
-                file.write_all(&head.slot().repeat(2))?;
-                file.set_len(SLOTS * SLOT_BYTES as u64)?;
-                0
-            }
-        };
-        let mut head_file = Self { file, next_slot, written: head, synced_at: Instant::now(), is_synced: false };
-        head_file.put(head)?;
-        head_file.file.sync_all()?;
-        head_file.is_synced = true;
-        sync_dir(dir)?;
-        Ok(head_file)
+        FoundHead::open(dir)?.take_over(head)
     }
 
     /// Moves the mark. To be called right after a barrier only.
@@ -177,11 +215,13 @@ mod tests {
     #[test]
     fn a_mark_is_read_as_it_was_written() {
         let dir = tempfile::tempdir().unwrap();
+        assert_eq!(FoundHead::open(dir.path()).unwrap().mark(), HeadMark::None);
         assert_eq!(Head::read(dir.path()).unwrap(), HeadMark::None);
         let mut file = HeadFile::open(dir.path(), head(0)).unwrap();
         for block_no in 1..6 {
             file.write(head(block_no)).unwrap();
             assert_eq!(Head::read(dir.path()).unwrap(), HeadMark::At(head(block_no)));
+            assert_eq!(FoundHead::open(dir.path()).unwrap().mark(), HeadMark::At(head(block_no)));
         }
         HeadFile::open(dir.path(), head(7)).unwrap();
         assert_eq!(Head::read(dir.path()).unwrap(), HeadMark::At(head(7)));
@@ -205,6 +245,7 @@ mod tests {
         }
         fs::write(dir.path().join(HEAD), "").unwrap();
         assert_eq!(Head::read(dir.path()).unwrap(), HeadMark::Unreadable);
+        assert_eq!(FoundHead::open(dir.path()).unwrap().mark(), HeadMark::Unreadable);
         HeadFile::open(dir.path(), head(9)).unwrap();
         assert_eq!(Head::read(dir.path()).unwrap(), HeadMark::At(head(9)));
     }

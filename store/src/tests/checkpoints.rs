@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Home, message, messages, submit};
-use crate::checkpoint::load::SkipReason;
+use crate::checkpoint::error::SkipReason;
 use crate::format::key::{PageHalf, PageKey};
 use crate::storage::memory::MemoryStorage;
 use crate::{Batch, Convofold, Options};

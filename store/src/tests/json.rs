@@ -16,7 +16,7 @@ use crate::care::backup::{BackupContents, BackupReport, RestoreReport};
 use crate::care::repair::{Lost, RepairReport};
 use crate::check::audit::{AuditDifference, AuditReport};
 use crate::check::verify::{Problem, VerifiedCheckpoint, VerifyReport};
-use crate::checkpoint::load::SkipReason;
+use crate::checkpoint::error::SkipReason;
 use crate::checkpoint::write::Checkpoint;
 use crate::damage::Damage;
 use crate::open::report::{Recovery, SkippedCheckpoint};

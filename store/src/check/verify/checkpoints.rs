@@ -8,8 +8,9 @@ use convofold_engine::{Board, ConversationImage, FOLD_VERSION, StateHash};
 
 use super::compare::{self, CompareAs};
 use super::{Problem, VerifiedCheckpoint, VerifyError, VerifyReport};
-use crate::checkpoint::load::{LoadError, load_page, read, tail_of};
-use crate::checkpoint::record::{checksum_of, generations, record_name};
+use crate::checkpoint::error::LoadError;
+use crate::checkpoint::load::load_page;
+use crate::checkpoint::record::{checksum_of, generations, read, record_name, tail_of};
 use crate::conversations::page::PAGE_SLOTS;
 use crate::format::block::Tail;
 use crate::format::checkpoint::{self as record, CheckpointRecord};

@@ -6,7 +6,7 @@ use convofold_engine::Board;
 
 use super::checkpoints::Checkpoints;
 use super::{Problem, VerifyError, VerifyProgress, VerifyReport, damage};
-use crate::checkpoint::load::read;
+use crate::checkpoint::record::read;
 use crate::damage::Damage;
 use crate::format::block::{Block, Tail};
 use crate::format::key::BlockKey;
