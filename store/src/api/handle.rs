@@ -6,11 +6,10 @@ use std::sync::atomic::Ordering;
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
-use crossbeam_channel::{Sender, TrySendError, bounded};
+use crossbeam_channel::{Sender, TrySendError};
 use parking_lot::Mutex;
 
 use crate::checkpoint::write::Checkpoint;
-use crate::log::blocks::BlockWriter;
 use crate::open::directory::{Directory, doing};
 use crate::open::error::OpenError;
 use crate::open::opening::{self, Opened};
@@ -20,9 +19,8 @@ use crate::options::Options;
 use crate::state::cut::Cut;
 use crate::state::shared::Shared;
 use crate::storage::{Storage, release};
-use crate::trace::{inherited, span, tell};
-use crate::write::batch::Batch;
-use crate::write::batch::SubmitError;
+use crate::trace::{span, tell};
+use crate::write::batch::{Batch, SubmitError};
 use crate::write::error::{CloseError, CommitError};
 use crate::write::group::Submission;
 use crate::write::ticket::{Completer, Reply, Ticket};
@@ -95,29 +93,16 @@ impl Convofold {
     /// Starts the writer.
     fn start(options: Options, opened: Opened) -> Result<Self, OpenError> {
         let Opened { directory, storage, state, head, recovery } = opened;
-        let RecoveredState { live, archive, bookmarks, start: log_start, tail, log_bytes, checkpointer } = state;
-        let (sender, receiver) = bounded(options.queue_submissions);
-        let blocks = BlockWriter::new(options.block_bytes)?;
+        let RecoveredState { live, archive, bookmarks, start, tail, log_bytes, checkpointer } = state;
         let directory_path = directory.path().to_owned();
-        let shared = Arc::new(Shared::new(options, live, archive, bookmarks, storage.clone(), log_start, tail));
+        let shared = Arc::new(Shared::new(options, live, archive, bookmarks, storage.clone(), start, tail));
         shared.counters.set_log(&tail, log_bytes);
         shared.counters.checkpoint_bytes.store(shared.archive.bytes(), Ordering::Relaxed);
         shared.counters.checkpoint_seq.store(recovery.checkpoint_seq.unwrap_or_default(), Ordering::Relaxed);
-        let writer = Writer {
-            shared: shared.clone(),
-            storage: storage.clone(),
-            receiver,
-            blocks,
-            checkpointer,
-            tail,
-            log_bytes,
-            unsynced_since: None,
-            _lock: directory.lock.clone(),
-            head,
-            pending: None,
-        };
-        let spawned = thread::Builder::new().name("convofold-writer".to_owned()).spawn(inherited(move || writer.run()));
-        let writer = spawned.map_err(doing("starting the writer thread for", &directory_path))?;
+        let lock = directory.lock.clone();
+        let (sender, writer) =
+            Writer::spawn(shared.clone(), storage.clone(), tail, log_bytes, checkpointer, head, lock)
+                .map_err(doing("starting the writer of", &directory_path))?;
         tell_opened(Ok(&recovery));
         let running = Mutex::new(Some(Running { writer, storage, directory }));
         Ok(Self { inner: Arc::new(Inner { shared, sender, running, recovery, directory_path }) })

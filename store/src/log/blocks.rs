@@ -1,5 +1,7 @@
 //! From events to blocks that can be appended.
 
+use std::io;
+
 use convofold_engine::Event;
 
 use super::bookmark::Bookmark;
@@ -24,9 +26,8 @@ pub(crate) struct SealedBlocks {
 }
 
 impl BlockWriter {
-    pub(crate) fn new(block_bytes: usize) -> Result<Self, StorageError> {
-        let compressor = Compressor::new().map_err(StorageError::io("making a compressor"))?;
-        Ok(Self { compressor, builder: BlockBuilder::default(), block_bytes })
+    pub(crate) fn new(block_bytes: usize) -> io::Result<Self> {
+        Ok(Self { compressor: Compressor::new()?, builder: BlockBuilder::default(), block_bytes })
     }
 
     pub(crate) fn compressor(&mut self) -> &mut Compressor {

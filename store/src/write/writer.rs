@@ -1,19 +1,18 @@
-//! The one thread that writes.
+//! The thread that writes, the only one.
 //!
-//! Where somebody waits for it, the order is: log, barrier, board, answer. What fails before the board is changed was never
-//! seen by anybody. A large group that nobody waits for goes into the log while the board changes, and is answered after both.
-//! After a failure nothing more is written until the store is opened again.
+//! A group of submissions is committed in one of two orders: [`Writer::log_then_fold`] and [`Writer::log_while_folding`].
+//! After a failure nothing more is written until the database is opened again.
 
-use crate::write::error::expect_healthy;
 use std::any::Any;
 use std::fs::File;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use crate::checkpoint::write::{Checkpoint, Checkpointer};
 use crate::conversations::archive::{bring_back, let_go};
@@ -25,13 +24,13 @@ use crate::state::receipt::Receipt;
 use crate::state::shared::Shared;
 use crate::storage::end_mark::{Head, HeadFile};
 use crate::storage::{Storage, StorageError, panic_message};
-use crate::trace::tell;
-use crate::write::error::CommitError;
+use crate::trace::{inherited, tell};
+use crate::write::error::{CommitError, expect_healthy};
 use crate::write::group::{Group, Submission};
 use crate::write::ticket::Completer;
 use crate::write::trim::{Trimmed, trim};
 
-/// A group of more new events that nobody waits for to be durable is logged on a thread of its own while it is folded.
+/// The maximum number of new events in a group that is logged and then folded even if nobody waits for it to be durable.
 const LOGGED_ASIDE_EVENTS: usize = 512;
 
 /// What the writer is asked to do.
@@ -45,27 +44,57 @@ pub(crate) enum Command {
 }
 
 pub(crate) struct Writer {
-    pub(crate) shared: Arc<Shared>,
-    pub(crate) storage: Arc<dyn Storage>,
-    pub(crate) receiver: Receiver<Command>,
-    pub(crate) blocks: BlockWriter,
-    pub(crate) checkpointer: Checkpointer,
-    pub(crate) tail: Tail,
-    pub(crate) log_bytes: u64,
-    /// What is not durable yet has been in the log since then.
-    pub(crate) unsynced_since: Option<Instant>,
-    pub(crate) head: HeadFile,
-    /// Keeps the lock until the writer has ended, also where a waker lets go of the last handle before.
-    pub(crate) _lock: Arc<File>,
-    /// Taken from the queue while a group was gathered, and next.
-    pub(crate) pending: Option<Command>,
+    shared: Arc<Shared>,
+    storage: Arc<dyn Storage>,
+    receiver: Receiver<Command>,
+    blocks: BlockWriter,
+    checkpointer: Checkpointer,
+    tail: Tail,
+    log_bytes: u64,
+    /// When the oldest part of the log that is not durable was appended; `None` if all of it is durable.
+    unsynced_since: Option<Instant>,
+    head: HeadFile,
+    /// Keeps the lock until the writer has ended, even if a waker drops the last handle before.
+    _lock: Arc<File>,
+    /// The next command: it was taken from the queue while a group was gathered.
+    pending: Option<Command>,
 }
 
 impl Writer {
-    /// Runs until the store is closed, or nobody is left to submit.
-    pub(crate) fn run(mut self) {
+    /// Starts the writer of a database on a thread of its own: its queue, and the thread to join.
+    ///
+    /// The thread ends after [`Command::Close`], or when every sender has been dropped. It holds `lock` until then.
+    pub(crate) fn spawn(
+        shared: Arc<Shared>,
+        storage: Arc<dyn Storage>,
+        tail: Tail,
+        log_bytes: u64,
+        checkpointer: Checkpointer,
+        head: HeadFile,
+        lock: Arc<File>,
+    ) -> io::Result<(Sender<Command>, JoinHandle<()>)> {
+        let (sender, receiver) = bounded(shared.options.queue_submissions);
+        let writer = Self {
+            blocks: BlockWriter::new(shared.options.block_bytes)?,
+            shared,
+            storage,
+            receiver,
+            checkpointer,
+            tail,
+            log_bytes,
+            unsynced_since: None,
+            head,
+            _lock: lock,
+            pending: None,
+        };
+        let thread = thread::Builder::new().name("convofold-writer".to_owned());
+        Ok((sender, thread.spawn(inherited(move || writer.run()))?))
+    }
+
+    /// Runs until the database is closed or all handles are gone.
+    fn run(mut self) {
         let shared = self.shared.clone();
-        // A panic here is a fault of ours or the engine's; all who wait are told, and the questions go on.
+        // A panic here is a bug of the store or the engine. All who wait are told; reading continues.
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| self.work())) {
             shared.poison(StorageError::WriterGone { message: panic_message(payload.as_ref()) });
         }
@@ -166,54 +195,72 @@ impl Writer {
         bring_back(&shared.archive, self.storage.as_ref(), &shared.live, events).map_err(poison)?;
         let first_seq = self.tail.seq;
         let group = Group::admit(submissions, &shared.live.board(), first_seq);
-        // Who follows the log beside the board finds there what the board has.
-        let is_small = group.new_events().nth(LOGGED_ASIDE_EVENTS).is_none();
-        let (receipts, _applying) = if group.is_awaited() || is_small {
-            self.log(&group).map_err(poison)?;
-            let applying = shared.live.applying();
-            (group.fold(&shared, self.unsynced_since.is_none()), applying)
-        } else {
-            let applying = shared.live.applying();
-            (self.log_beside_fold(&group).map_err(poison)?, applying)
-        };
-        group.set_bookmarks(&shared);
-        shared.applied_seq.store(self.tail.last_seq(), Ordering::SeqCst);
-        shared.counters.set_log(&self.tail, self.log_bytes);
+        let is_large = group.new_events().nth(LOGGED_ASIDE_EVENTS).is_some();
+        let receipts =
+            if is_large && !group.is_awaited() { self.log_while_folding(&group) } else { self.log_then_fold(&group) };
+        let receipts = receipts.map_err(poison)?;
         let durable = self.unsynced_since.is_none();
-        if durable {
-            shared.set_durable(self.tail.last_seq());
-        }
         tell!(debug, batches = receipts.len(), first_seq, last_seq = self.tail.last_seq(), durable, "committed");
         Ok(receipts)
     }
 
-    /// Log and, where somebody waits for it, barrier.
-    fn log(&mut self, group: &Group<'_>) -> Result<(), StorageError> {
-        let appended = append(&mut self.blocks, self.storage.as_ref(), self.tail, group)?;
-        self.appended(appended);
-        // Also where all of it was known before: what it repeats may not be durable yet.
-        if group.is_awaited() { self.barrier() } else { Ok(()) }
+    /// Log, barrier if a submission waits for it, memory: for every group that somebody waits for, and for small ones.
+    ///
+    /// After a failure memory is as it was, so no reader has seen any of the group. The log may hold all of it or
+    /// nothing; the next opening shows which.
+    fn log_then_fold(&mut self, group: &Group<'_>) -> Result<Vec<Receipt>, StorageError> {
+        let shared = self.shared.clone();
+        self.log(group)?;
+        let _applying = shared.live.applying();
+        let receipts = group.fold(&shared, self.unsynced_since.is_none());
+        self.publish(group);
+        Ok(receipts)
     }
 
-    /// Logs and folds at the same time. Where the first fails, board and index hold what the log does not until the store is
-    /// opened again, and nothing more is written.
-    fn log_beside_fold(&mut self, group: &Group<'_>) -> Result<Vec<Receipt>, StorageError> {
-        let Self { blocks, storage, tail, shared, .. } = self;
+    /// Log and memory at the same time, on two threads: for large groups that nobody waits for, such as those of a bulk
+    /// replay.
+    ///
+    /// After a failure memory holds the group and the log may not, so readers may have seen what the next opening does
+    /// not find. No submission of the group has been acknowledged, and nothing more is written until then.
+    fn log_while_folding(&mut self, group: &Group<'_>) -> Result<Vec<Receipt>, StorageError> {
+        let shared = self.shared.clone();
+        // Whoever follows the log and compares it with memory finds both as of the same event.
+        let applying = shared.live.applying();
+        let Self { blocks, storage, tail, .. } = self;
         let both = thread::scope(|scope| {
             let log = || append(blocks, storage.as_ref(), *tail, group);
             let logging = thread::Builder::new().name("convofold-log".to_owned()).spawn_scoped(scope, log).ok()?;
-            let receipts = group.fold(shared, false);
+            let receipts = group.fold(&shared, false);
             let panicked =
                 |payload: Box<dyn Any + Send>| StorageError::Panicked { message: panic_message(payload.as_ref()) };
             Some((receipts, logging.join().unwrap_or_else(|payload| Err(panicked(payload)))))
         });
         let Some((receipts, logged)) = both else {
             // The system has no thread left.
-            self.log(group)?;
-            return Ok(group.fold(&self.shared, false));
+            drop(applying);
+            return self.log_then_fold(group);
         };
         self.appended(logged?);
+        self.publish(group);
         Ok(receipts)
+    }
+
+    /// Log and, if a submission waits for it, barrier.
+    fn log(&mut self, group: &Group<'_>) -> Result<(), StorageError> {
+        let appended = append(&mut self.blocks, self.storage.as_ref(), self.tail, group)?;
+        self.appended(appended);
+        // Even if all events were known before: those that they repeat may not be durable yet.
+        if group.is_awaited() { self.barrier() } else { Ok(()) }
+    }
+
+    /// Makes the group count: it is in the log and folded. The caller holds `Live::applying`.
+    fn publish(&self, group: &Group<'_>) {
+        group.set_bookmarks(&self.shared);
+        self.shared.applied_seq.store(self.tail.last_seq(), Ordering::SeqCst);
+        self.shared.counters.set_log(&self.tail, self.log_bytes);
+        if self.unsynced_since.is_none() {
+            self.shared.set_durable(self.tail.last_seq());
+        }
     }
 
     fn appended(&mut self, Appended { tail, stored_bytes }: Appended) {
