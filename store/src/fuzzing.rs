@@ -31,7 +31,7 @@ pub fn block(bytes: &[u8]) {
 fn written_and_read(events: &[Event]) -> Option<Vec<Event>> {
     let mut builder = BlockBuilder::default();
     events.iter().for_each(|event| builder.push(event));
-    let (_, value) = builder.seal(&mut Tail::START.clone(), &[], &mut Compressor::new().ok()?).ok()?;
+    let (_, value) = builder.seal(&mut Tail::START.clone(), &[], 0, &mut Compressor::new().ok()?).ok()?;
     Some(DecodedBlock::of(&Block::open(&value).ok()?).ok()?.events)
 }
 

@@ -19,6 +19,7 @@
 
 // From the bottom to the top: each knows only those above it in this list.
 mod damage;
+mod clock;
 #[cfg(feature = "serde")]
 mod json;
 mod in_order;
@@ -48,6 +49,7 @@ pub use api::export::{EventExportReport, ExportEventsError};
 pub use api::feed::{Change, Changes, StopHandle};
 pub use api::handle::Convofold;
 pub use api::ingest::{IgnoredCounts, IngestOptions, IngestReport};
+pub use api::marks::MarkError;
 pub use api::query::ExportReport;
 pub use api::scan::{Conversation, Scan};
 pub use api::stats::Stats;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use convofold_engine::ingest::Limits;
 
+use crate::clock::Clock;
 use crate::storage::sled::{MAX_SEGMENT_BYTES, MIN_SEGMENT_BYTES};
 
 /// How to open a store. The defaults are meant to be left alone; each says why it is what it is.
@@ -28,6 +29,7 @@ pub struct Options {
     pub(crate) memory_bytes: u64,
     pub(crate) parse_threads: usize,
     pub(crate) limits: Limits,
+    pub(crate) clock: Clock,
 }
 
 impl Default for Options {
@@ -45,6 +47,7 @@ impl Default for Options {
             memory_bytes: 256 << 20,
             parse_threads: 0,
             limits: Limits::default(),
+            clock: Clock::default(),
         }
     }
 }
@@ -159,6 +162,13 @@ impl Options {
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// Where commits get their times from.
+    #[cfg(test)]
+    pub(crate) fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
         self
     }
 }

@@ -238,8 +238,8 @@ pub use convofold_store::{audit, backup, repair, verify};
 
 // Errors, one type per operation.
 pub use convofold_store::{
-    ChangesError, CloseError, CommitError, ExportEventsError, IngestError, OpenError, StorageError, SubmitError,
-    TrimError,
+    ChangesError, CloseError, CommitError, ExportEventsError, IngestError, MarkError, OpenError, StorageError,
+    SubmitError, TrimError,
 };
 
 #[cfg(feature = "metrics")]

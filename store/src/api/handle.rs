@@ -21,6 +21,7 @@ use crate::state::shared::Shared;
 use crate::storage::{Storage, release};
 use crate::trace::{span, tell};
 use crate::write::batch::{Batch, SubmitError};
+use crate::write::clock::CommitClock;
 use crate::write::error::{CloseError, CommitError};
 use crate::write::group::Submission;
 use crate::write::ticket::{Completer, Reply, Ticket};
@@ -92,8 +93,10 @@ impl Convofold {
 
     /// Starts the writer.
     fn start(options: Options, opened: Opened) -> Result<Self, OpenError> {
-        let Opened { directory, storage, state, head, recovery } = opened;
-        let RecoveredState { live, archive, bookmarks, start, tail, log_bytes, checkpointer } = state;
+        let Opened { directory, storage, state, head, mut recovery } = opened;
+        let RecoveredState { live, archive, bookmarks, start, tail, committed_ms, log_bytes, checkpointer } = state;
+        let clock = CommitClock::new(options.clock.clone(), committed_ms);
+        recovery.clock_ahead = clock.ahead_at_opening();
         let directory_path = directory.path().to_owned();
         let shared = Arc::new(Shared::new(options, live, archive, bookmarks, storage.clone(), start, tail));
         shared.counters.set_log(&tail, log_bytes);
@@ -101,7 +104,7 @@ impl Convofold {
         shared.counters.checkpoint_seq.store(recovery.checkpoint_seq.unwrap_or_default(), Ordering::Relaxed);
         let lock = directory.lock.clone();
         let (sender, writer) =
-            Writer::spawn(shared.clone(), storage.clone(), tail, log_bytes, checkpointer, head, lock)
+            Writer::spawn(shared.clone(), storage.clone(), tail, log_bytes, checkpointer, clock, head, lock)
                 .map_err(doing("starting the writer of", &directory_path))?;
         tell_opened(Ok(&recovery));
         let running = Mutex::new(Some(Running { writer, storage, directory }));

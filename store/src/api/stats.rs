@@ -78,8 +78,8 @@ impl Convofold {
         let (resident, resident_bytes) = (board.resident_len() as u64, board.resident_bytes());
         drop(board);
         let open = shared.live.index().open_len() as u64;
-        let log_start = shared.log_start.read().clone();
         let disk_bytes = shared.storage.read().as_ref().and_then(|storage| storage.disk_bytes().ok());
+        let log_start = shared.log_start.read();
         Stats {
             conversations,
             open,

@@ -17,6 +17,7 @@ use crate::checkpoint::record::{generations, record_name};
 use crate::format::block::Tail;
 use crate::format::checkpoint as record;
 use crate::format::log_start::LogStart;
+use crate::format::marks::Mark;
 use crate::log::bookmark::set_bookmark;
 use crate::log::events::{EventReader, UpTo};
 use crate::state::lent_storage::LentStorage;
@@ -85,7 +86,8 @@ impl Convofold {
     /// kept checkpoints hold them. A checkpoint is written first.
     ///
     /// States, histories, the export and the state hash stay as they are, also for the dropped events, and a late event is
-    /// still placed and a repeated one still known. The change feed no longer begins before
+    /// still placed and a repeated one still known. Of the times of the dropped commits
+    /// ([`Convofold::committed_at`]), the last of each second stays. The change feed no longer begins before
     /// [`Trimmed::first_seq`]. Where no checkpoint can be read any more, the state cannot be folded again from such a log:
     /// make a backup first.
     ///
@@ -118,6 +120,9 @@ impl Convofold {
             }
             start.tail = block.end;
             start.dropped_bytes += block.stored_bytes;
+            if !block.events.is_empty() {
+                start.marks.push(Mark { seq: block.end.last_seq(), committed_ms: block.committed_ms });
+            }
             block.bookmarks.into_iter().for_each(|bookmark| set_bookmark(bookmark, &mut start.bookmarks));
         }
         // Blocks of bookmarks alone go with the first event: before it no conversation stands for what was dropped.

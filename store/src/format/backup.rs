@@ -8,7 +8,7 @@
 //!          8  block number    u64    of the first block in it
 //!         16  first seq       u64    of that block
 //!         24  chain           u128   the checksum of the block before that one; 0 where there is none
-//! body     the bookmarks as of the beginning, in bincode; none where it goes on from another file
+//! body     the bookmarks as of the beginning and the marks before it (`marks.rs`), in bincode; none in an incremental file
 //!
 //! mark     "cfBE", version 1
 //! fields   0  block number    u64    of the block after the last one in it
@@ -28,6 +28,7 @@ use convofold_engine::{Seq, StateHash};
 
 use super::block::Tail;
 use super::frame::{Checksum, Compressor, Frame, Mark, u32_at, u64_at, u128_at};
+use super::marks::Marks;
 use crate::damage::Damage;
 
 pub(crate) const HEADER: Mark = Mark { magic: *b"cfBK", version: 1, field_bytes: 40 };
@@ -47,6 +48,8 @@ pub(crate) struct BackupHeader {
     pub(crate) begin: Tail,
     /// As of there.
     pub(crate) bookmarks: BTreeMap<String, Vec<u8>>,
+    /// The times of commits before there.
+    pub(crate) marks: Marks,
 }
 
 /// How a backup file ends.
@@ -68,7 +71,7 @@ pub(crate) fn seal_header(header: &BackupHeader, compressor: &mut Compressor) ->
     fields.extend_from_slice(&u32::from(header.is_incremental).to_le_bytes());
     fields.extend_from_slice(&header.base_conversations.to_le_bytes());
     put_place(header.begin, &mut fields);
-    Ok(compressor.seal(HEADER, &fields, &super::encode(&header.bookmarks)?)?.0)
+    Ok(compressor.seal(HEADER, &fields, &super::encode(&(&header.bookmarks, &header.marks))?)?.0)
 }
 
 pub(crate) fn open_header(value: &[u8]) -> Result<BackupHeader, Damage> {
@@ -77,12 +80,9 @@ pub(crate) fn open_header(value: &[u8]) -> Result<BackupHeader, Damage> {
     if kind > 1 {
         return Err(Damage::NoSuch { field: "kind of backup", found: kind.into() });
     }
-    Ok(BackupHeader {
-        is_incremental: kind == 1,
-        base_conversations: u32_at(frame.fields, 4),
-        begin: place_at(frame.fields, 8)?,
-        bookmarks: super::decode(&frame.body()?)?,
-    })
+    let begin = place_at(frame.fields, 8)?;
+    let (bookmarks, marks) = super::decode(&frame.body()?)?;
+    Ok(BackupHeader { is_incremental: kind == 1, base_conversations: u32_at(frame.fields, 4), begin, bookmarks, marks })
 }
 
 pub(crate) fn seal_end(end: &BackupEnd, compressor: &mut Compressor) -> Result<Vec<u8>, Damage> {

@@ -7,12 +7,13 @@
 //!         16  events          u32
 //!         20  bookmarks       u32
 //!         24  previous        u128   checksum of the block before it; 0 for the first
+//!         40  committed       u64    when its group was committed, in milliseconds since the epoch
 //! body     the events and the bookmarks: `columns/events.rs`
 //! ```
 //!
 //! The chain of checksums and the dense numbers show that no block is missing, repeated or from another log.
 
-use convofold_engine::{Event, Seq};
+use convofold_engine::{Event, Seq, Time};
 
 use super::bookmark::StoredBookmark;
 use super::columns::events::{Body, BodyBuilder};
@@ -20,7 +21,7 @@ use super::frame::{Checksum, Compressor, Frame, Mark, u32_at, u64_at, u128_at};
 use super::key::BlockKey;
 use crate::damage::Damage;
 
-pub(crate) const MARK: Mark = Mark { magic: *b"cfLB", version: 1, field_bytes: 40 };
+pub(crate) const MARK: Mark = Mark { magic: *b"cfLB", version: 1, field_bytes: 48 };
 
 /// The place in the log where the next block goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +76,7 @@ impl BlockBuilder {
         &mut self,
         tail: &mut Tail,
         bookmarks: &[StoredBookmark<'_>],
+        committed_ms: u64,
         compressor: &mut Compressor,
     ) -> Result<(BlockKey, Vec<u8>), Damage> {
         let count = self.body.count();
@@ -87,6 +89,7 @@ impl BlockBuilder {
         fields.extend_from_slice(&count.to_le_bytes());
         fields.extend_from_slice(&bookmark_count.to_le_bytes());
         fields.extend_from_slice(&tail.chain.to_le_bytes());
+        fields.extend_from_slice(&committed_ms.to_le_bytes());
         let body = self.body.encode(bookmarks)?;
         let (value, checksum) = compressor.seal_with_rest(MARK, &fields, &body, self.body.rest())?;
 
@@ -97,6 +100,44 @@ impl BlockBuilder {
     }
 }
 
+/// What the header of a block says, whose body was not decoded.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BlockHead {
+    pub(crate) block_no: u64,
+    pub(crate) first_seq: Seq,
+    pub(crate) count: u32,
+    /// When it was committed, in milliseconds since the epoch.
+    pub(crate) committed_ms: u64,
+}
+
+impl BlockHead {
+    pub(crate) fn open(value: &[u8]) -> Result<Self, Damage> {
+        Self::of(Frame::open(MARK, value)?.fields)
+    }
+
+    fn of(fields: &[u8]) -> Result<Self, Damage> {
+        let (first_seq, count, committed_ms) = (u64_at(fields, 8), u32_at(fields, 16), u64_at(fields, 40));
+        if first_seq.checked_add(count.into()).is_none() {
+            return Err(Damage::NoSuch { field: "seq of an event", found: first_seq });
+        }
+        if committed_ms > Time::MAX.ms().unsigned_abs() {
+            return Err(Damage::NoSuch { field: "time of a commit", found: committed_ms });
+        }
+        Ok(Self { block_no: u64_at(fields, 0), first_seq, count, committed_ms })
+    }
+
+    /// Checks that the block is the one that belongs at `key`.
+    pub(crate) fn is_at(&self, key: BlockKey) -> Result<(), Damage> {
+        expect("block number", key.block_no, self.block_no)?;
+        expect("first seq", key.first_seq, self.first_seq)
+    }
+
+    /// The seq after its last event.
+    pub(crate) fn end_seq(&self) -> Seq {
+        self.first_seq.saturating_add(self.count.into())
+    }
+}
+
 /// A block that was read back: its header and checksum are right.
 #[derive(Debug)]
 pub(crate) struct Block {
@@ -104,6 +145,8 @@ pub(crate) struct Block {
     pub(crate) first_seq: Seq,
     pub(crate) count: u32,
     pub(crate) checksum: Checksum,
+    /// When it was committed, in milliseconds since the epoch.
+    pub(crate) committed_ms: u64,
     bookmark_count: u32,
     /// The checksum of the block before it, as this one says.
     pub(crate) previous: Checksum,
@@ -114,14 +157,12 @@ impl Block {
     pub(crate) fn open(value: &[u8]) -> Result<Self, Damage> {
         let frame = Frame::open(MARK, value)?;
         let fields = frame.fields;
-        let (first_seq, count) = (u64_at(fields, 8), u32_at(fields, 16));
-        if first_seq.checked_add(count.into()).is_none() {
-            return Err(Damage::NoSuch { field: "seq of an event", found: first_seq });
-        }
+        let BlockHead { block_no, first_seq, count, committed_ms } = BlockHead::of(fields)?;
         Ok(Self {
-            block_no: u64_at(fields, 0),
+            block_no,
             first_seq,
             count,
+            committed_ms,
             bookmark_count: u32_at(fields, 20),
             previous: u128_at(fields, 24),
             checksum: frame.checksum,

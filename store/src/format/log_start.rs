@@ -6,13 +6,14 @@
 //!          8  first seq       u64    of its first event
 //!         16  dropped bytes   u64    what the blocks before it had
 //!         24  previous        u128   checksum of the block before it
-//! body     the bookmarks as of there, in bincode
+//! body     the bookmarks as of there, and the marks before it (`marks.rs`), in bincode
 //! ```
 
 use std::collections::BTreeMap;
 
 use super::block::Tail;
 use super::frame::{Compressor, Frame, Mark, u64_at, u128_at};
+use super::marks::Marks;
 use crate::damage::Damage;
 
 pub(crate) const MARK: Mark = Mark { magic: *b"cfLS", version: 1, field_bytes: 40 };
@@ -23,11 +24,14 @@ pub(crate) struct LogStart {
     pub(crate) tail: Tail,
     pub(crate) dropped_bytes: u64,
     pub(crate) bookmarks: BTreeMap<String, Vec<u8>>,
+    /// When the events before it were committed.
+    pub(crate) marks: Marks,
 }
 
 impl LogStart {
     /// That of a log of which nothing was dropped.
-    pub(crate) const WHOLE: Self = Self { tail: Tail::START, dropped_bytes: 0, bookmarks: BTreeMap::new() };
+    pub(crate) const WHOLE: Self =
+        Self { tail: Tail::START, dropped_bytes: 0, bookmarks: BTreeMap::new(), marks: Marks::NONE };
 }
 
 pub(crate) fn seal(start: &LogStart, compressor: &mut Compressor) -> Result<Vec<u8>, Damage> {
@@ -36,7 +40,7 @@ pub(crate) fn seal(start: &LogStart, compressor: &mut Compressor) -> Result<Vec<
     fields.extend_from_slice(&start.tail.seq.to_le_bytes());
     fields.extend_from_slice(&start.dropped_bytes.to_le_bytes());
     fields.extend_from_slice(&start.tail.chain.to_le_bytes());
-    Ok(compressor.seal(MARK, &fields, &super::encode(&start.bookmarks)?)?.0)
+    Ok(compressor.seal(MARK, &fields, &super::encode(&(&start.bookmarks, &start.marks))?)?.0)
 }
 
 pub(crate) fn open(value: &[u8]) -> Result<LogStart, Damage> {
@@ -49,5 +53,6 @@ pub(crate) fn open(value: &[u8]) -> Result<LogStart, Damage> {
         }
     }
     let tail = Tail { block_no, seq, chain: u128_at(frame.fields, 24) };
-    Ok(LogStart { tail, dropped_bytes: u64_at(frame.fields, 16), bookmarks: super::decode(&frame.body()?)? })
+    let (bookmarks, marks) = super::decode(&frame.body()?)?;
+    Ok(LogStart { tail, dropped_bytes: u64_at(frame.fields, 16), bookmarks, marks })
 }

@@ -14,6 +14,7 @@ mod columns;
 pub(crate) mod frame;
 pub(crate) mod key;
 pub(crate) mod log_start;
+pub(crate) mod marks;
 pub(crate) mod page;
 pub(crate) mod page_head;
 pub(crate) mod replay_mark;

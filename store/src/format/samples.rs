@@ -9,6 +9,7 @@ use super::block::Tail;
 use super::bookmark::StoredBookmark;
 use super::checkpoint::CheckpointRecord;
 use super::log_start::LogStart;
+use super::marks::{Mark, Marks};
 use super::page_head::PageHead;
 use super::replay_mark::ReplayMark;
 
@@ -60,10 +61,17 @@ pub(crate) fn session_event() -> Event {
         .unwrap()
 }
 
+/// When the block was committed.
+pub(crate) const COMMITTED_MS: u64 = 1_800_000_000_000;
+
 pub(crate) fn log_start() -> LogStart {
     let tail = Tail { block_no: 12, seq: 3_401, chain: 0x0123_4567_89ab_cdef };
     let bookmarks = [("kafka/0".to_owned(), vec![1, 2, 3])];
-    LogStart { tail, dropped_bytes: 200_000, bookmarks: bookmarks.into() }
+    let mut marks = Marks::NONE;
+    for (seq, committed_ms) in [(1_200, COMMITTED_MS - 86_400_000), (3_400, COMMITTED_MS)] {
+        marks.push(Mark { seq, committed_ms });
+    }
+    LogStart { tail, dropped_bytes: 200_000, bookmarks: bookmarks.into(), marks }
 }
 
 /// An event whose content is its identity, and one at odds with the first.

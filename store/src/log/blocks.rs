@@ -34,7 +34,7 @@ impl BlockWriter {
         &mut self.compressor
     }
 
-    /// The blocks of one group, and the tail after them. The bookmarks go into the last one.
+    /// The blocks of one group, which is committed at `committed_ms`, and the tail after them. The bookmarks go into the last one.
     ///
     /// A group is appended whole or not at all, so a bookmark is never there without its events.
     pub(crate) fn seal<'a>(
@@ -42,18 +42,19 @@ impl BlockWriter {
         mut tail: Tail,
         events: impl Iterator<Item = &'a Event>,
         bookmarks: &[&Bookmark],
+        committed_ms: u64,
     ) -> Result<(SealedBlocks, Tail), StorageError> {
         self.builder.clear();
         let mut sealed = SealedBlocks::default();
         for event in events {
             if self.builder.bytes() >= self.block_bytes {
-                self.seal_one(&mut tail, &[], &mut sealed)?;
+                self.seal_one(&mut tail, &[], committed_ms, &mut sealed)?;
             }
             self.builder.push(event);
         }
         let bookmarks: Vec<_> = bookmarks.iter().map(|bookmark| stored_bookmark(bookmark)).collect();
         if !self.builder.is_empty() || !bookmarks.is_empty() {
-            self.seal_one(&mut tail, &bookmarks, &mut sealed)?;
+            self.seal_one(&mut tail, &bookmarks, committed_ms, &mut sealed)?;
         }
         Ok((sealed, tail))
     }
@@ -62,9 +63,11 @@ impl BlockWriter {
         &mut self,
         tail: &mut Tail,
         bookmarks: &[StoredBookmark<'_>],
+        committed_ms: u64,
         sealed: &mut SealedBlocks,
     ) -> Result<(), StorageError> {
-        let block = self.builder.seal(tail, bookmarks, &mut self.compressor).map_err(StorageError::Encoding)?;
+        let block =
+            self.builder.seal(tail, bookmarks, committed_ms, &mut self.compressor).map_err(StorageError::Encoding)?;
         sealed.stored_bytes += block.1.len() as u64;
         sealed.blocks.push(block);
         Ok(())

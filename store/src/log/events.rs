@@ -38,6 +38,8 @@ pub(crate) struct DecodedBlock {
     /// The place after it.
     pub(crate) end: Tail,
     pub(crate) stored_bytes: u64,
+    /// When it was committed, in milliseconds since the epoch.
+    pub(crate) committed_ms: u64,
 }
 
 /// Where reading ends.
@@ -60,6 +62,7 @@ impl DecodedBlock {
             bookmarks: body.bookmarks().iter().map(bookmark).collect(),
             end: block.end(),
             stored_bytes: 0,
+            committed_ms: block.committed_ms,
         })
     }
 }

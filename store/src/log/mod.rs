@@ -6,3 +6,4 @@ pub(crate) mod start;
 pub(crate) mod blocks;
 pub(crate) mod reader;
 pub(crate) mod events;
+pub(crate) mod marks;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use convofold_engine::Seq;
 
 use crate::damage::Damage;
-use crate::format::block::{Block, Tail};
+use crate::format::block::{Block, BlockHead, Tail};
 use crate::format::key::BlockKey;
 use crate::storage::end_mark::Head;
 use crate::storage::{ReadStorage, StorageError};
@@ -90,10 +90,25 @@ pub(crate) fn block_with(storage: &dyn ReadStorage, seq: Seq) -> Result<Option<B
 
 /// The block with this key, or the last one before it.
 pub(crate) fn block_at_or_before(storage: &dyn ReadStorage, key: BlockKey) -> Result<Option<Block>, LogError> {
-    let Some(key) = storage.key_at_or_before(key)? else { return Ok(None) };
+    let Some((key, value)) = value_at_or_before(storage, key)? else { return Ok(None) };
     let damaged = |why| LogError::Damaged { block_no: key.block_no, seq: key.first_seq, why };
-    let value = storage.block(key)?.ok_or_else(|| damaged(Damage::Missing))?;
     let block = Block::open(&value).map_err(damaged)?;
     block.is_at(key).map_err(damaged)?;
     Ok(Some(block))
+}
+
+/// The same without decoding the block.
+pub(crate) fn head_at_or_before(storage: &dyn ReadStorage, key: BlockKey) -> Result<Option<BlockHead>, LogError> {
+    let Some((key, value)) = value_at_or_before(storage, key)? else { return Ok(None) };
+    let damaged = |why| LogError::Damaged { block_no: key.block_no, seq: key.first_seq, why };
+    let head = BlockHead::open(&value).map_err(damaged)?;
+    head.is_at(key).map_err(damaged)?;
+    Ok(Some(head))
+}
+
+fn value_at_or_before(storage: &dyn ReadStorage, key: BlockKey) -> Result<Option<(BlockKey, Vec<u8>)>, LogError> {
+    let Some(key) = storage.key_at_or_before(key)? else { return Ok(None) };
+    let BlockKey { first_seq: seq, block_no } = key;
+    let value = storage.block(key)?.ok_or(LogError::Damaged { block_no, seq, why: Damage::Missing })?;
+    Ok(Some((key, value)))
 }

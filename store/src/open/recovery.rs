@@ -15,6 +15,7 @@ use crate::format::block::Tail;
 use crate::format::log_start::LogStart;
 use crate::log::error::LogError;
 use crate::log::events::{DecodedBlock, EventReader, FOLDED_AT_ONCE, UpTo};
+use crate::log::marks::last_committed_ms;
 use crate::log::reader::LogReader;
 use crate::log::start::read_log_start;
 use crate::open::error::OpenError;
@@ -32,6 +33,8 @@ pub(crate) struct RecoveredState {
     pub(crate) start: LogStart,
     /// The position in the log.
     pub(crate) tail: Tail,
+    /// The time of the last commit, in milliseconds since the epoch; 0 if there is none.
+    pub(crate) committed_ms: u64,
     pub(crate) log_bytes: u64,
     pub(crate) checkpointer: Checkpointer,
 }
@@ -77,6 +80,7 @@ fn recover_all(
     let mut state = RecoveredState::at(checkpoint, start, newest_generation);
     let replayed = state.replay_log(storage, head)?;
     state.expect_log_up_to(head)?;
+    state.committed_ms = last_committed_ms(storage.as_ref(), &state.start)?;
     let stray_values = storage.stray_values()?;
     if in_doubt {
         state.expect_whole_log(storage)?;
@@ -123,6 +127,7 @@ impl RecoveredState {
                 bookmarks: BTreeMap::new(),
                 start,
                 tail: Tail::START,
+                committed_ms: 0,
                 log_bytes: 0,
                 checkpointer: Checkpointer::new(0, None, newest_generation),
             };
@@ -134,6 +139,7 @@ impl RecoveredState {
             archive: Archive::new(pages),
             start,
             tail: tail_of(&record),
+            committed_ms: 0,
             log_bytes,
             checkpointer: Checkpointer::new(record.page_bytes, Some(last), newest_generation),
             bookmarks: record.bookmarks.into_iter().collect(),

@@ -38,6 +38,11 @@ pub struct Recovery {
     /// Whether the file that says how far the log reaches was damaged or gone, so that this once a log that lost its end would
     /// not have been noticed. It is written anew.
     pub unreadable_head: bool,
+    /// How far the wall clock was ahead of the last commit in the log, if that was more than an hour. Nothing was committed for
+    /// that long, or the clock is wrong: the times of commits ([`Convofold::committed_at`](crate::Convofold::committed_at)) cannot be
+    /// set back.
+    #[cfg_attr(feature = "serde", serde(rename = "clock_ahead_ms", serialize_with = "crate::json::as_ms_if_any"))]
+    pub clock_ahead: Option<Duration>,
     /// Values that lie where no barrier reaches them. Always 0; otherwise it is a fault of convofold: please report it.
     pub stray_values: u64,
     /// How long it took.
@@ -74,6 +79,9 @@ pub(crate) fn opened(outcome: Result<&Recovery, &OpenError>) {
 
 #[cfg(feature = "tracing")]
 fn found(recovery: &Recovery) {
+    if let Some(ahead) = recovery.clock_ahead {
+        tell!(info, ahead = ?ahead, "the wall clock is ahead of the last commit");
+    }
     for skipped in &recovery.skipped {
         tell!(warn, generation = skipped.generation, why = %skipped.why, "a checkpoint could not be used");
     }

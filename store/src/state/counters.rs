@@ -30,6 +30,13 @@ pub struct Counters {
     pub commit_latency: LatencyHistogram,
     /// How long the disk took to make durable what was written before.
     pub barrier_latency: LatencyHistogram,
+    /// Number of times that the wall clock was found more than an hour further ahead than the monotonic clock since the
+    /// commit before. Commits cannot be dated back: until a clock that was set too far ahead and back again has caught up,
+    /// all commits have the same time.
+    pub clock_jumps: u64,
+    /// The last of these jumps; `None` before the first.
+    #[cfg_attr(feature = "serde", serde(rename = "last_clock_jump_ms", serialize_with = "crate::json::as_ms_if_any"))]
+    pub last_clock_jump: Option<Duration>,
     /// Checkpoints that were written.
     pub checkpoints: u64,
     /// How long ago the last of them was complete; `None` before the first.
@@ -80,6 +87,7 @@ pub(crate) struct Meter {
     pub(crate) commits: Latencies,
     pub(crate) barriers: Latencies,
     checkpoints: Mutex<(u64, Option<Instant>)>,
+    clock_jumps: Mutex<(u64, Option<Duration>)>,
 }
 
 impl Meter {
@@ -112,9 +120,16 @@ impl Meter {
         *checkpoints = (checkpoints.0 + 1, Some(Instant::now()));
     }
 
+    /// The wall clock jumped ahead.
+    pub(crate) fn add_clock_jump(&self, jump: Duration) {
+        let mut jumps = self.clock_jumps.lock();
+        *jumps = (jumps.0 + 1, Some(jump));
+    }
+
     pub(crate) fn add_to(&self, counters: Counters) -> Counters {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let (checkpoints, last) = *self.checkpoints.lock();
+        let (clock_jumps, last_clock_jump) = *self.clock_jumps.lock();
         Counters {
             events: EffectCounts {
                 applied: read(&self.applied),
@@ -128,6 +143,8 @@ impl Meter {
             queue_full: read(&self.queue_full),
             commit_latency: self.commits.snapshot(),
             barrier_latency: self.barriers.snapshot(),
+            clock_jumps,
+            last_clock_jump,
             checkpoints,
             checkpoint_age: last.map(|last| last.elapsed()),
             ..counters

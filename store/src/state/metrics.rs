@@ -17,6 +17,7 @@
 //! | `convofold_rejected_total` | counter | what could not be an event |
 //! | `convofold_batches_total`, `convofold_groups_total` | counter | committed batches; groups of them |
 //! | `convofold_queue_full_total` | counter | batches refused because the queue was full |
+//! | `convofold_clock_jumps_total` | counter | jumps of the wall clock by more than an hour |
 //! | `convofold_checkpoints_total` | counter | checkpoints written |
 //! | `convofold_brought_back_total`, `convofold_pages_read_total` | counter | conversations brought back to memory; pages read |
 //! | `convofold_commit_latency_seconds_*`, `convofold_barrier_latency_seconds_*` | counters | as below |
@@ -66,6 +67,7 @@ pub fn publish(counters: &Counters, labels: &[(&'static str, &str)]) {
     count("convofold_batches_total", counters.batches);
     count("convofold_groups_total", counters.groups);
     count("convofold_queue_full_total", counters.queue_full);
+    count("convofold_clock_jumps_total", counters.clock_jumps);
     count("convofold_checkpoints_total", counters.checkpoints);
     count("convofold_brought_back_total", counters.brought_back);
     count("convofold_pages_read_total", counters.pages_read);
@@ -123,12 +125,13 @@ fn with(labels: &[Label], key: &'static str, value: String) -> Vec<Label> {
 
 type Described = (&'static str, Unit, &'static str);
 
-const COUNTERS: [Described; 14] = [
+const COUNTERS: [Described; 15] = [
     ("convofold_events_total", Unit::Count, "Committed events, by what they did"),
     ("convofold_rejected_total", Unit::Count, "What could not be an event"),
     ("convofold_batches_total", Unit::Count, "Committed batches"),
     ("convofold_groups_total", Unit::Count, "Groups of batches that went to the log together"),
     ("convofold_queue_full_total", Unit::Count, "Batches refused because the queue was full"),
+    ("convofold_clock_jumps_total", Unit::Count, "Jumps of the wall clock by more than an hour"),
     ("convofold_checkpoints_total", Unit::Count, "Checkpoints written"),
     ("convofold_brought_back_total", Unit::Count, "Conversations that an event brought back into memory"),
     ("convofold_pages_read_total", Unit::Count, "Pages of conversations read from the disk"),

@@ -55,7 +55,7 @@ const FORMS: [Form; 5] = [
 fn write_block(compressor: &mut Compressor) -> Vec<u8> {
     let (mut builder, mut tail) = (BlockBuilder::default(), samples::TAIL);
     samples::events().iter().for_each(|event| builder.push(event));
-    builder.seal(&mut tail, &samples::BOOKMARKS, compressor).unwrap().1
+    builder.seal(&mut tail, &samples::BOOKMARKS, samples::COMMITTED_MS, compressor).unwrap().1
 }
 
 fn rewrite_block(value: &[u8]) -> Result<Vec<u8>, Damage> {
@@ -64,7 +64,7 @@ fn rewrite_block(value: &[u8]) -> Result<Vec<u8>, Damage> {
     let mut builder = BlockBuilder::default();
     body.events()?.iter().for_each(|event| builder.push(event));
     let mut tail = Tail { block_no: block.block_no, seq: block.first_seq, chain: block.previous };
-    Ok(builder.seal(&mut tail, body.bookmarks(), &mut Compressor::plain())?.1)
+    Ok(builder.seal(&mut tail, body.bookmarks(), block.committed_ms, &mut Compressor::plain())?.1)
 }
 
 /// A value that has other protection, or none of its own.

@@ -102,7 +102,7 @@ fn checkpoints_figures_and_what_opening_found() {
     };
     expect(
         &recovery,
-        r#"{"is_new":false,"checkpoint_seq":1,"events_replayed":0,"blocks_replayed":0,"last_seq":0,"skipped":[{"generation":4,"why":"its record is damaged: it is missing"}],"removed_files":["sled/snap.0.generating"],"doubt":"a segment is missing before the one at byte 512 of sled's file","unreadable_head":false,"stray_values":0,"took_ms":1}"#,
+        r#"{"is_new":false,"checkpoint_seq":1,"events_replayed":0,"blocks_replayed":0,"last_seq":0,"skipped":[{"generation":4,"why":"its record is damaged: it is missing"}],"removed_files":["sled/snap.0.generating"],"doubt":"a segment is missing before the one at byte 512 of sled's file","unreadable_head":false,"clock_ahead_ms":null,"stray_values":0,"took_ms":1}"#,
     );
 }
 
@@ -120,7 +120,7 @@ fn counters_are_flat_and_histograms_count_by_bucket() {
     expect(
         &counters,
         &format!(
-            r#"{{"events":{{"applied":0,"late":0,"duplicates":0,"conflicts":0}},"rejected":0,"batches":0,"groups":0,"queue_full":0,"commit_latency":{{"buckets":[0,0,1,{}],"sum_us":3}},"barrier_latency":{{"buckets":[{}],"sum_us":0}},"checkpoints":0,"checkpoint_age_ms":1,"brought_back":0,"pages_read":0,"queue_depth":0,"queue_capacity":0,"conversations":0,"open":0,"resident":0,"resident_bytes":0,"last_seq":0,"durable_seq":0,"checkpoint_seq":0,"log_bytes":0,"checkpoint_bytes":0,"poisoned":true}}"#,
+            r#"{{"events":{{"applied":0,"late":0,"duplicates":0,"conflicts":0}},"rejected":0,"batches":0,"groups":0,"queue_full":0,"commit_latency":{{"buckets":[0,0,1,{}],"sum_us":3}},"barrier_latency":{{"buckets":[{}],"sum_us":0}},"clock_jumps":0,"last_clock_jump_ms":null,"checkpoints":0,"checkpoint_age_ms":1,"brought_back":0,"pages_read":0,"queue_depth":0,"queue_capacity":0,"conversations":0,"open":0,"resident":0,"resident_bytes":0,"last_seq":0,"durable_seq":0,"checkpoint_seq":0,"log_bytes":0,"checkpoint_bytes":0,"poisoned":true}}"#,
             zeros(26),
             zeros(29)
         ),

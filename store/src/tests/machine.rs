@@ -19,6 +19,10 @@ enum Step {
     Submit(Submission),
     /// Submitted before the first is waited for.
     SubmitTogether(Vec<Submission>),
+    /// The wall clock is set ahead or back.
+    SetClock {
+        by_ms: i64,
+    },
     Sync,
     Checkpoint,
     /// What is saved leaves memory.
@@ -92,6 +96,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         8 => submission().prop_map(Step::Submit),
         3 => proptest::collection::vec(submission(), 2..5).prop_map(Step::SubmitTogether),
+        6 => (-1_000..2_000_i64).prop_map(|by_ms| Step::SetClock { by_ms }),
         1 => Just(Step::Sync),
         3 => Just(Step::Checkpoint),
         2 => Just(Step::LetGo),
@@ -153,6 +158,7 @@ fn attempt(world: &mut World, step: &Step) -> Result<(), Stop> {
         Step::SubmitTogether(submissions) => {
             world.submit_together(submissions.iter().map(Submission::batch).collect())?;
         }
+        Step::SetClock { by_ms } => world.set_clock(*by_ms),
         Step::Sync => world.sync()?,
         Step::Checkpoint => world.checkpoint()?,
         Step::LetGo => world.let_go(),

@@ -15,6 +15,7 @@ mod ingest;
 #[cfg(feature = "serde")]
 mod json;
 mod machine;
+mod marks;
 mod repair;
 #[cfg(feature = "airship")]
 mod replay;

@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 use convofold_engine::{Board, Event, StateHash};
 
 use super::export;
+use super::marks::expect_commit_times;
+use crate::log::marks::last_committed_ms;
+use crate::state::lent_storage::LentStorage;
 use crate::{Batch, Change, Convofold};
 
 /// Knows what the log of a store may be.
@@ -12,6 +15,8 @@ use crate::{Batch, Change, Convofold};
 pub(super) struct Witness {
     /// Every event that may be in the log, in its order.
     log: Vec<Event>,
+    /// When each of them was committed, if it was.
+    times: Vec<u64>,
     /// What there is before and after each batch.
     points: Vec<Point>,
     /// The last point that is known to survive a power cut.
@@ -22,15 +27,19 @@ pub(super) struct Witness {
 struct Point {
     events: usize,
     bookmarks: BTreeMap<String, Vec<u8>>,
+    /// The time of the last commit.
+    committed_ms: u64,
 }
 
 impl Witness {
     pub(super) fn of_an_empty_store() -> Self {
-        Self { log: Vec::new(), points: vec![Point::default()], durable: 0 }
+        Self { log: Vec::new(), times: Vec::new(), points: vec![Point::default()], durable: 0 }
     }
 
-    /// A batch was submitted, and may or must be in the log after those before.
-    pub(super) fn submitted(&mut self, batch: &Batch) {
+    /// A batch was submitted at this time, and may or must be in the log after those before.
+    pub(super) fn submitted(&mut self, batch: &Batch, now_ms: u64) {
+        let last_ms = self.last().committed_ms;
+        let known = self.log.len();
         for event in batch.events() {
             if !self.log.contains(event) {
                 self.log.push(event.clone());
@@ -43,7 +52,10 @@ impl Witness {
                 None => drop(bookmarks.remove(&bookmark.name)),
             }
         }
-        self.points.push(Point { events: self.log.len(), bookmarks });
+        let is_logged = self.log.len() > known || batch.bookmark.is_some();
+        let committed_ms = if is_logged { last_ms.max(now_ms) } else { last_ms };
+        self.times.resize(self.log.len(), committed_ms);
+        self.points.push(Point { events: self.log.len(), bookmarks, committed_ms });
     }
 
     /// All that was submitted was promised to survive.
@@ -55,9 +67,12 @@ impl Witness {
     /// was promised. From now on that is what there is.
     #[track_caller]
     pub(super) fn expect_recovered(&mut self, db: &Convofold) {
+        let storage = LentStorage::of(db.shared());
+        let committed_ms = last_committed_ms(storage.as_ref(), &db.shared().log_start.read());
         let found = Point {
             events: usize::try_from(db.stats().last_seq).unwrap(),
             bookmarks: db.bookmarks().into_iter().collect(),
+            committed_ms: committed_ms.unwrap(),
         };
         let promised = self.points.iter().enumerate().skip(self.durable);
         let Some(place) = promised.clone().rev().find(|(_, point)| **point == found).map(|(place, _)| place) else {
@@ -66,6 +81,7 @@ impl Witness {
         };
         self.points.truncate(place + 1);
         self.log.truncate(found.events);
+        self.times.truncate(found.events);
         self.durable = place;
         self.expect_answers(db);
         self.expect_log(db);
@@ -102,6 +118,7 @@ impl Witness {
         db.export_events(&mut lines).unwrap();
         let expected: String = durable.iter().map(|event| event.export_line() + "\n").collect();
         assert_eq!(String::from_utf8(lines).unwrap(), expected);
+        expect_commit_times(db, &self.times);
     }
 
     /// The export and the hash of a fold from the beginning.

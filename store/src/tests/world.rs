@@ -10,6 +10,7 @@ use super::witness::Witness;
 use crate::care::backup::{BackupOptions, restore};
 use crate::care::trim::TrimError;
 use crate::check::audit::Sample;
+use crate::clock::driven::DrivenClock;
 use crate::open::error::OpenError;
 use crate::storage::memory::{Call, MemoryStorage};
 use crate::write::batch::SubmitError;
@@ -18,10 +19,13 @@ use crate::{Batch, Convofold, Durability, Options};
 
 /// The times of [`message`](super::message)s begin here, a second apart.
 const BEGINNING_MS: i64 = 1_700_000_000_000;
+/// What the clock says at first.
+const CLOCK_BEGINS_MS: u64 = 1_800_000_000_000;
 
 pub(super) struct World {
     home: Home,
     pub(super) storage: Arc<MemoryStorage>,
+    clock: Arc<DrivenClock>,
     pub(super) db: Convofold,
     pub(super) witness: Witness,
 }
@@ -39,8 +43,18 @@ impl World {
     pub(super) fn new() -> Self {
         let home = home();
         let storage = Arc::new(MemoryStorage::default());
-        let db = home.open_on(&storage, options());
-        Self { home, storage, db, witness: Witness::of_an_empty_store() }
+        let clock = DrivenClock::at(CLOCK_BEGINS_MS);
+        let db = home.open_on(&storage, options().clock(clock.clock()));
+        Self { home, storage, clock, db, witness: Witness::of_an_empty_store() }
+    }
+
+    fn options(&self) -> Options {
+        options().clock(self.clock.clock())
+    }
+
+    /// Sets the wall clock ahead or back.
+    pub(super) fn set_clock(&self, by_ms: i64) {
+        self.clock.set(self.clock.read().wall_ms.saturating_add_signed(by_ms));
     }
 
     pub(super) fn submit(&mut self, batch: Batch) -> Result<(), Stop> {
@@ -67,7 +81,7 @@ impl World {
                     stop = Err(error);
                 }
             }
-            self.witness.submitted(batch);
+            self.witness.submitted(batch, self.clock.read().wall_ms);
             if stop.is_ok() && batch.durability == Durability::Synced {
                 self.witness.synced();
             }
@@ -126,9 +140,10 @@ impl World {
         self.witness.synced();
         if restores {
             let restored = shelf.path().join("restored");
-            restore(&[&file], &restored, &options(), |_| {}).unwrap();
-            let again = options().open(&restored).unwrap();
+            restore(&[&file], &restored, &self.options(), |_| {}).unwrap();
+            let again = self.options().open(&restored).unwrap();
             self.witness.expect_whole(&again);
+            self.witness.expect_log(&again);
         }
         Ok(())
     }
@@ -147,18 +162,18 @@ impl World {
         self.storage.fail_any.set(0);
         // Nothing may be read twice, so that also a handle that was let go of too late is found out.
         self.storage = MemoryStorage::with(self.storage.contents());
-        self.db = self.home.open_on(&self.storage, options());
+        self.db = self.home.open_on(&self.storage, self.options());
         self.witness.expect_recovered(&self.db);
     }
 
     /// What a process finds that starts after this one was killed, with these contents left.
     pub(super) fn survivor(&self, storage: Arc<MemoryStorage>) -> Result<Self, OpenError> {
         let home = self.home.copied_to(home());
-        let db = Convofold::open_on(options(), &home.path(), storage.clone());
+        let db = Convofold::open_on(self.options(), &home.path(), storage.clone());
         // What is looked at from here on is not what was to fail.
         storage.fail_any.set(0);
         let db = db?;
-        let mut survivor = Self { home, storage, db, witness: self.witness.clone() };
+        let mut survivor = Self { home, storage, clock: self.clock.clone(), db, witness: self.witness.clone() };
         survivor.witness.expect_recovered(&survivor.db);
         Ok(survivor)
     }
@@ -172,7 +187,7 @@ impl World {
     /// nothing that matters was hit.
     pub(super) fn expect_refused_or_whole(&self, storage: Arc<MemoryStorage>) {
         let home = self.home.copied_to(home());
-        match Convofold::open_on(options(), &home.path(), storage) {
+        match Convofold::open_on(self.options(), &home.path(), storage) {
             Ok(db) => self.witness.expect_whole(&db),
             Err(error) => assert!(!error.to_string().is_empty()),
         }

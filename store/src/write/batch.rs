@@ -42,6 +42,8 @@ pub struct Batch {
     pub(crate) events: Vec<Event>,
     pub(crate) bookmark: Option<Bookmark>,
     pub(crate) durability: Durability,
+    /// The time of the commit, where a repair knows it.
+    pub(crate) committed_ms: Option<u64>,
 }
 
 impl Batch {

@@ -29,16 +29,18 @@ pub(crate) struct Group<'a> {
     /// For each batch, which of its events are new.
     is_new: Vec<Vec<bool>>,
     first_seq: Seq,
+    /// When it is committed, in milliseconds since the epoch.
+    pub(crate) committed_ms: u64,
 }
 
 impl<'a> Group<'a> {
     /// Tells what is new from what the board knows. Conversations that are away have to be brought back before.
-    pub(crate) fn admit(submissions: &'a [Submission], board: &Board, first_seq: Seq) -> Self {
+    pub(crate) fn admit(submissions: &'a [Submission], board: &Board, first_seq: Seq, committed_ms: u64) -> Self {
         let mut admissions = board.admissions();
         admissions.reserve(submissions.iter().map(|submission| submission.batch.events.len()).sum());
         let mut is_new = |event| admissions.admit(event) == Admission::Log;
         let is_new = submissions.iter().map(|submission| submission.batch.events.iter().map(&mut is_new).collect());
-        Self { submissions, is_new: is_new.collect(), first_seq }
+        Self { submissions, is_new: is_new.collect(), first_seq, committed_ms }
     }
 
     /// Whether somebody waits for it to be durable.

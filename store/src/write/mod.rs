@@ -1,6 +1,7 @@
 //! Writing: batches, the queue, and the one thread that commits them.
 
 pub(crate) mod batch;
+pub(crate) mod clock;
 pub(crate) mod error;
 pub(crate) mod ticket;
 pub(crate) mod group;

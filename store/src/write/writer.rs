@@ -25,6 +25,7 @@ use crate::state::shared::Shared;
 use crate::storage::end_mark::{Head, HeadFile};
 use crate::storage::{Storage, StorageError, panic_message};
 use crate::trace::{inherited, tell};
+use crate::write::clock::CommitClock;
 use crate::write::error::{CommitError, expect_healthy};
 use crate::write::group::{Group, Submission};
 use crate::write::ticket::Completer;
@@ -53,6 +54,7 @@ pub(crate) struct Writer {
     log_bytes: u64,
     /// When the oldest part of the log that is not durable was appended; `None` if all of it is durable.
     unsynced_since: Option<Instant>,
+    clock: CommitClock,
     head: HeadFile,
     /// Keeps the lock until the writer has ended, even if a waker drops the last handle before.
     _lock: Arc<File>,
@@ -64,12 +66,14 @@ impl Writer {
     /// Starts the writer of a database on a thread of its own: its queue, and the thread to join.
     ///
     /// The thread ends after [`Command::Close`], or when every sender has been dropped. It holds `lock` until then.
+    #[expect(clippy::too_many_arguments, reason = "each is a part of the writer")]
     pub(crate) fn spawn(
         shared: Arc<Shared>,
         storage: Arc<dyn Storage>,
         tail: Tail,
         log_bytes: u64,
         checkpointer: Checkpointer,
+        clock: CommitClock,
         head: HeadFile,
         lock: Arc<File>,
     ) -> io::Result<(Sender<Command>, JoinHandle<()>)> {
@@ -83,6 +87,7 @@ impl Writer {
             tail,
             log_bytes,
             unsynced_since: None,
+            clock,
             head,
             _lock: lock,
             pending: None,
@@ -194,7 +199,9 @@ impl Writer {
         let events = submissions.iter().flat_map(|submission| &submission.batch.events);
         bring_back(&shared.archive, self.storage.as_ref(), &shared.live, events).map_err(poison)?;
         let first_seq = self.tail.seq;
-        let group = Group::admit(submissions, &shared.live.board(), first_seq);
+        let known_ms = submissions.iter().find_map(|submission| submission.batch.committed_ms);
+        let committed_ms = self.clock.next_ms(known_ms, &shared.meter);
+        let group = Group::admit(submissions, &shared.live.board(), first_seq, committed_ms);
         let is_large = group.new_events().nth(LOGGED_ASIDE_EVENTS).is_some();
         let receipts =
             if is_large && !group.is_awaited() { self.log_while_folding(&group) } else { self.log_then_fold(&group) };
@@ -263,10 +270,11 @@ impl Writer {
         }
     }
 
-    fn appended(&mut self, Appended { tail, stored_bytes }: Appended) {
+    fn appended(&mut self, Appended { tail, stored_bytes, committed_ms }: Appended) {
         if tail.block_no > self.tail.block_no {
             self.tail = tail;
             self.log_bytes += stored_bytes;
+            self.clock.committed(committed_ms);
             self.unsynced_since.get_or_insert_with(Instant::now);
         }
     }
@@ -368,6 +376,7 @@ impl Writer {
 struct Appended {
     tail: Tail,
     stored_bytes: u64,
+    committed_ms: u64,
 }
 
 fn append(
@@ -376,9 +385,10 @@ fn append(
     tail: Tail,
     group: &Group<'_>,
 ) -> Result<Appended, StorageError> {
-    let (SealedBlocks { blocks, stored_bytes }, tail) = blocks.seal(tail, group.new_events(), &group.bookmarks())?;
+    let (SealedBlocks { blocks, stored_bytes }, tail) =
+        blocks.seal(tail, group.new_events(), &group.bookmarks(), group.committed_ms)?;
     if !blocks.is_empty() {
         storage.append(&blocks)?;
     }
-    Ok(Appended { tail, stored_bytes })
+    Ok(Appended { tail, stored_bytes, committed_ms: group.committed_ms })
 }

@@ -43,6 +43,7 @@ use crate::format::backup::BackupHeader;
 use crate::format::block::Tail;
 use crate::format::frame::Compressor;
 use crate::format::key::BlockKey;
+use crate::format::marks::Marks;
 use crate::log::error::LogError;
 use crate::log::reader::{LogReader, block_at_or_before};
 use crate::state::base::base_images;
@@ -159,6 +160,7 @@ impl Convofold {
             base_conversations: u32::try_from(base.len()).unwrap_or(u32::MAX),
             begin,
             bookmarks: if since.is_none() { start.bookmarks } else { [].into() },
+            marks: if since.is_none() { start.marks } else { Marks::NONE },
         };
         let mut compressor = Compressor::new().map_err(BackupError::io("making a compressor for", path))?;
         let mut out = BackupWriter::new(unnamed.as_file(), &mut compressor, path);

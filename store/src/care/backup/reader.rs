@@ -11,6 +11,7 @@ use crate::damage::Damage;
 use crate::format::backup::{self as frames, BackupEnd, BackupHeader};
 use crate::format::block::{self, Block, Tail};
 use crate::format::frame::{HEADER_BYTES, Mark, stated_bytes};
+use crate::format::marks::Marks;
 use crate::format::page;
 
 /// The length of what follows the end frame.
@@ -51,8 +52,13 @@ pub(super) struct BackupReader<R> {
 impl<R: Read> BackupReader<R> {
     /// Reads the beginning of a file that has so many bytes.
     pub(super) fn new(input: R, bytes: u64) -> Result<Self, ReadError> {
-        let header =
-            BackupHeader { is_incremental: false, base_conversations: 0, begin: Tail::START, bookmarks: [].into() };
+        let header = BackupHeader {
+            is_incremental: false,
+            base_conversations: 0,
+            begin: Tail::START,
+            bookmarks: [].into(),
+            marks: Marks::NONE,
+        };
         let mut reader =
             Self { input, at_byte: 0, bytes, hash: Xxh3::new(), header, base_left: 0, page_no: 0, tail: Tail::START };
         let (at_byte, _, value) = reader.frame(&[frames::HEADER])?;

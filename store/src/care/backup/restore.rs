@@ -150,7 +150,7 @@ fn write_store(
 
 /// What lies before the log, as the checkpoint that it needs there.
 fn write_base(file: &BackupFile, storage: &dyn Storage) -> Result<(), RestoreError> {
-    let BackupHeader { base_conversations, begin, bookmarks, .. } = file.header();
+    let BackupHeader { base_conversations, begin, bookmarks, marks, .. } = file.header();
     let encoding = |why| RestoreError::Storage(StorageError::Encoding(why));
     let mut compressor = Compressor::new().map_err(StorageError::io("making a compressor"))?;
     let mut reader = file.read()?;
@@ -180,7 +180,7 @@ fn write_base(file: &BackupFile, storage: &dyn Storage) -> Result<(), RestoreErr
         state_hash: state_hash.to_bytes(),
         bookmarks: bookmarks.clone().into_iter().collect(),
     };
-    let start = LogStart { tail: *begin, dropped_bytes: 0, bookmarks: bookmarks.clone() };
+    let start = LogStart { tail: *begin, dropped_bytes: 0, bookmarks: bookmarks.clone(), marks: marks.clone() };
     let value = log_start::seal(&start, &mut compressor).map_err(encoding)?;
     storage.put_record(LOG_START, &value)?;
     let value = record::seal(&checkpoint, &mut compressor).map_err(encoding)?;

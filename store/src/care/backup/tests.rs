@@ -15,7 +15,8 @@ use crate::format::backup::{self as frames, BackupEnd, BackupHeader};
 use crate::format::block::{BlockBuilder, Tail};
 use crate::format::bookmark::StoredBookmark;
 use crate::format::frame::Compressor;
-use crate::format::samples::{full_event, images_of_events, session_event};
+use crate::format::marks::{Mark, Marks};
+use crate::format::samples::{COMMITTED_MS, full_event, images_of_events, session_event};
 use crate::state::cut::Cut;
 
 const BOOKMARK: StoredBookmark<'_> = StoredBookmark { name: "upstream", value: Some(b"7") };
@@ -34,7 +35,7 @@ fn file_of(header: BackupHeader, mut compressor: Compressor) -> Vec<u8> {
     let values = [full_event(), session_event()].map(|event| {
         let mut builder = BlockBuilder::default();
         builder.push(&event);
-        builder.seal(&mut tail, &[BOOKMARK], &mut compressor).unwrap().1
+        builder.seal(&mut tail, &[BOOKMARK], COMMITTED_MS, &mut compressor).unwrap().1
     });
     let base = if header.base_conversations > 0 { images_of_events() } else { vec![] };
     file_with(&header, &base, &values, &cut(tail, 2), OTHER_RULES, &mut compressor)
@@ -74,11 +75,21 @@ pub(crate) fn rewrite(bytes: &[u8]) -> Vec<u8> {
     file_with(&header, &base, &blocks, &cut, fold_version, &mut Compressor::plain())
 }
 
-const COMPLETE: BackupHeader =
-    BackupHeader { is_incremental: false, base_conversations: 0, begin: Tail::START, bookmarks: BTreeMap::new() };
+const COMPLETE: BackupHeader = BackupHeader {
+    is_incremental: false,
+    base_conversations: 0,
+    begin: Tail::START,
+    bookmarks: BTreeMap::new(),
+    marks: Marks::NONE,
+};
 const LATER: Tail = Tail { block_no: 12, seq: 3_400, chain: 0x0123_4567_89ab_cdef_0123_4567_89ab_cdef };
-const INCREMENTAL: BackupHeader =
-    BackupHeader { is_incremental: true, base_conversations: 0, begin: LATER, bookmarks: BTreeMap::new() };
+const INCREMENTAL: BackupHeader = BackupHeader {
+    is_incremental: true,
+    base_conversations: 0,
+    begin: LATER,
+    bookmarks: BTreeMap::new(),
+    marks: Marks::NONE,
+};
 
 /// The whole log.
 pub(crate) fn complete() -> Vec<u8> {
@@ -88,7 +99,9 @@ pub(crate) fn complete() -> Vec<u8> {
 /// A log whose beginning was dropped.
 pub(crate) fn with_base() -> Vec<u8> {
     let bookmarks = [("upstream".to_owned(), b"6".to_vec())].into();
-    let header = BackupHeader { base_conversations: 2, begin: LATER, bookmarks, ..COMPLETE };
+    let mut marks = Marks::NONE;
+    marks.push(Mark { seq: LATER.last_seq(), committed_ms: COMMITTED_MS - 1_000 });
+    let header = BackupHeader { base_conversations: 2, begin: LATER, bookmarks, marks, ..COMPLETE };
     file_of(header, Compressor::plain())
 }
 

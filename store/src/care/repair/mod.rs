@@ -21,6 +21,9 @@ pub use self::report::{Lost, RepairReport};
 use crate::care::new_store::NewStore;
 use crate::checkpoint::record::generation_of;
 use crate::format::checkpoint::{self as record, CheckpointRecord};
+use crate::format::log_start;
+use crate::format::marks::Marks;
+use crate::log::start::RECORD;
 use crate::open::directory::{Directory, doing};
 use crate::open::error::OpenError;
 use crate::open::safety_copy::untouched;
@@ -159,8 +162,10 @@ impl<'a> Repair<'a> {
             return Err(RepairError::Nothing { dir: self.damaged });
         }
 
-        let db = Options::new().open(new_store.path())?;
-        let mut rebuild = Rebuild::new(&db, remembered, checkpoints, known, self.on_progress);
+        let marks = marks(&mut carved).map_err(failed)?;
+        // A group for each submission, so that each keeps the time of its commit.
+        let db = Options::new().group_max_events(1).open(new_store.path())?;
+        let mut rebuild = Rebuild::new(&db, remembered, marks, checkpoints, known, self.on_progress);
         for link in &links {
             if let Some(block) = chain::read(&mut carved, link).map_err(failed)? {
                 rebuild.block(link.key.block_no, block)?;
@@ -203,6 +208,12 @@ fn checkpoints(carved: &mut Carved) -> io::Result<Vec<CheckpointRecord>> {
     }
     checkpoints.sort_by_key(|checkpoint| checkpoint.last_block_no);
     Ok(checkpoints)
+}
+
+/// The times of the commits before the log, as far as they can be read.
+fn marks(carved: &mut Carved) -> io::Result<Marks> {
+    let found = carved.find(Tree::Records, RECORD.as_bytes(), |value| log_start::open(value).ok())?;
+    Ok(found.into_iter().max_by_key(|start| start.tail.seq).map(|start| start.marks).unwrap_or_default())
 }
 
 /// The events that are in no block, though it is known that there were events up to `known`.

@@ -8,6 +8,7 @@ use super::report::{Lost, RepairReport};
 use super::{RepairError, RepairProgress};
 use crate::api::handle::Convofold;
 use crate::format::checkpoint::CheckpointRecord;
+use crate::format::marks::Marks;
 use crate::log::bookmark::{Bookmarks, set_bookmark};
 use crate::log::events::DecodedBlock;
 use crate::write::batch::{Batch, Durability};
@@ -30,7 +31,11 @@ pub(super) struct Rebuild<'a> {
     /// What the next event should have been in the old log.
     next_seq: Seq,
     last_at_ms: Option<i64>,
+    /// When the events before the log were committed.
+    marks: Marks,
+    /// What is submitted next, and the time of its commit, where it is known.
     events: Vec<Event>,
+    committed_ms: Option<u64>,
     in_flight: VecDeque<Ticket>,
     bookmarks: Bookmarks,
     dropped: BTreeSet<String>,
@@ -41,6 +46,7 @@ impl<'a> Rebuild<'a> {
     pub(super) fn new(
         db: &'a Convofold,
         remembered: BTreeMap<Seq, Event>,
+        marks: Marks,
         checkpoints: Vec<CheckpointRecord>,
         known: Seq,
         tell: Box<dyn FnMut(RepairProgress) + 'a>,
@@ -53,7 +59,9 @@ impl<'a> Rebuild<'a> {
             tell,
             next_seq: 1,
             last_at_ms: None,
+            marks,
             events: Vec::new(),
+            committed_ms: None,
             in_flight: VecDeque::new(),
             bookmarks: Bookmarks::new(),
             dropped: BTreeSet::new(),
@@ -63,12 +71,12 @@ impl<'a> Rebuild<'a> {
 
     /// Takes a block, after what is remembered of the events before it.
     pub(super) fn block(&mut self, block_no: u64, block: DecodedBlock) -> Result<(), RepairError> {
-        self.remembered_before(block.first_seq)?;
+        self.remembered_before(block.first_seq, Some(block.committed_ms))?;
         while let Some(checkpoint) = self.checkpoints.pop_front_if(|checkpoint| checkpoint.last_block_no < block_no) {
             self.checkpoint(checkpoint);
         }
         for (seq, event) in (block.first_seq..).zip(block.events) {
-            self.event(seq, event)?;
+            self.event(seq, event, Some(block.committed_ms))?;
         }
         for bookmark in block.bookmarks {
             if self.report.lost.is_empty() {
@@ -87,16 +95,22 @@ impl<'a> Rebuild<'a> {
         }
     }
 
-    fn remembered_before(&mut self, seq: Seq) -> Result<(), RepairError> {
+    /// Takes what is remembered of the events before this one. Where no mark is left of such an event, it counts as committed with
+    /// what comes after it: nothing seems known earlier than it was.
+    fn remembered_before(&mut self, seq: Seq, next_ms: Option<u64>) -> Result<(), RepairError> {
         while let Some(entry) = self.remembered.first_entry().filter(|entry| *entry.key() < seq) {
             let (seq, event) = entry.remove_entry();
             self.report.from_checkpoints += 1;
-            self.event(seq, event)?;
+            self.event(seq, event, self.marks.committed_ms(seq).or(next_ms))?;
         }
         Ok(())
     }
 
-    fn event(&mut self, seq: Seq, event: Event) -> Result<(), RepairError> {
+    fn event(&mut self, seq: Seq, event: Event, committed_ms: Option<u64>) -> Result<(), RepairError> {
+        if self.committed_ms != committed_ms {
+            self.submit()?;
+            self.committed_ms = committed_ms;
+        }
         let at_ms = event.at().alone().ms();
         self.lost_before(seq, Some(at_ms));
         self.next_seq = seq.saturating_add(1);
@@ -114,7 +128,11 @@ impl<'a> Rebuild<'a> {
     }
 
     fn submit(&mut self) -> Result<(), RepairError> {
+        if self.events.is_empty() {
+            return Ok(());
+        }
         let batch = Batch::new(std::mem::take(&mut self.events)).durability(Durability::Buffered);
+        let batch = Batch { committed_ms: self.committed_ms, ..batch };
         self.in_flight.push_back(self.db.submit(batch)?);
         let events = self.report.events;
         (self.tell)(RepairProgress::Writing { events, total: self.known.max(events) });
@@ -132,7 +150,7 @@ impl<'a> Rebuild<'a> {
 
     /// Takes what is remembered after the last block.
     pub(super) fn finish(mut self) -> Result<RepairReport, RepairError> {
-        self.remembered_before(Seq::MAX)?;
+        self.remembered_before(Seq::MAX, None)?;
         self.lost_before(self.known.saturating_add(1), None);
         for checkpoint in std::mem::take(&mut self.checkpoints) {
             self.checkpoint(checkpoint);

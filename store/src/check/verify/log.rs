@@ -27,6 +27,8 @@ pub(super) struct LogCheck<'a> {
     /// `None` where something is missing that it takes to fold the log.
     board: Option<Board>,
     bookmarks: Bookmarks,
+    /// The time of the last commit.
+    committed_ms: u64,
     pub(super) is_whole: bool,
 }
 
@@ -50,8 +52,9 @@ impl<'a> LogCheck<'a> {
         checkpoints: Checkpoints<'a>,
         head: Option<Head>,
     ) -> Self {
+        let committed_ms = start.marks.last().map_or(0, |mark| mark.committed_ms);
         let LogStart { tail: start, bookmarks, .. } = start;
-        Self { storage, start, checkpoints, head, board: base, bookmarks, is_whole: true }
+        Self { storage, start, checkpoints, head, board: base, bookmarks, committed_ms, is_whole: true }
     }
 
     /// Reads everything up to the cut.
@@ -94,7 +97,11 @@ impl<'a> LogCheck<'a> {
         report.blocks += 1;
         report.events += block.events.len() as u64;
         report.log_bytes += block.stored_bytes;
-        let end = block.end;
+        let (end, found_ms) = (block.end, block.committed_ms);
+        let expected_ms = std::mem::replace(&mut self.committed_ms, found_ms);
+        if found_ms < expected_ms {
+            report.add(Problem::CommitTime { block_no: end.block_no - 1, expected_ms, found_ms });
+        }
         if let Some(board) = &mut self.board {
             block.fold(board, &mut self.bookmarks);
         }

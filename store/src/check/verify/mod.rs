@@ -164,7 +164,10 @@ fn check_head(mark: HeadMark, report: &mut VerifyReport) {
 
 /// Holds where the log is taken to begin against what is stored of it.
 fn check_start(start: &LogStart, storage: &dyn ReadStorage, report: &mut VerifyReport) -> Result<(), VerifyError> {
+    let marked = start.marks.last().map_or(0, |mark| mark.seq);
+    let last_seq = start.tail.last_seq();
     let why = match read_log_start(storage) {
+        Ok(_) if marked != last_seq => Some(format!("expected marks up to event {last_seq}, found {marked}")),
         Ok(found) if found == *start => None,
         Ok(found) => Some(format!("expected event {}, found event {}", start.tail.seq, found.tail.seq)),
         Err(StorageError::Value(why)) => Some(why.to_string()),

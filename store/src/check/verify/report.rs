@@ -103,6 +103,16 @@ pub enum Problem {
         /// What is wrong with it.
         why: String,
     },
+    /// A block has a time of commit before that of a commit before it.
+    #[error("block {block_no} was committed at {found_ms} ms, before the commit before it at {expected_ms} ms")]
+    CommitTime {
+        /// The block.
+        block_no: u64,
+        /// The time of the commit before it, in milliseconds since the epoch.
+        expected_ms: u64,
+        /// The time of the block.
+        found_ms: u64,
+    },
     /// A checkpoint is damaged.
     #[error("checkpoint {generation}: {why}")]
     Checkpoint {

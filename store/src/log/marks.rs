@@ -1,0 +1,71 @@
+//! When events were committed: the blocks of the log say it, and the marks say it of what was dropped.
+
+use convofold_engine::Seq;
+
+use crate::damage::Damage;
+use crate::format::block::BlockHead;
+use crate::format::key::BlockKey;
+use crate::format::log_start::LogStart;
+use crate::log::error::LogError;
+use crate::log::reader::head_at_or_before;
+use crate::storage::ReadStorage;
+
+/// The times of all commits up to an event. While it exists, nothing may be dropped from the log.
+pub(crate) struct CommitTimes<'a> {
+    pub(crate) storage: &'a dyn ReadStorage,
+    pub(crate) start: &'a LogStart,
+    pub(crate) last_seq: Seq,
+}
+
+impl CommitTimes<'_> {
+    /// When this event was committed; `None` if there is no such event.
+    pub(crate) fn committed_ms(&self, seq: Seq) -> Result<Option<u64>, LogError> {
+        if seq < self.start.tail.seq {
+            Ok(self.start.marks.committed_ms(seq).filter(|_| seq > 0))
+        } else if seq <= self.last_seq {
+            self.block_with(seq).map(|block| Some(block.committed_ms))
+        } else {
+            Ok(None)
+        }
+    }
+
+    /// The last event that was committed at this time or before; `None` if there is none.
+    pub(crate) fn seq_at(&self, ms: u64) -> Result<Option<Seq>, LogError> {
+        let mut known = self.start.marks.seq_at(ms);
+        if self.start.marks.last().is_some_and(|last| last.committed_ms > ms) {
+            return Ok(known);
+        }
+        let (mut low, mut high) = (self.start.tail.seq, self.last_seq.saturating_add(1));
+        while low < high {
+            let block = self.block_with(low + (high - low) / 2)?;
+            if block.committed_ms <= ms {
+                known = Some(block.end_seq() - 1);
+                low = block.end_seq();
+            } else {
+                high = block.first_seq;
+            }
+        }
+        Ok(known)
+    }
+
+    /// When the first event was committed; `None` if there is none.
+    pub(crate) fn first_ms(&self) -> Result<Option<u64>, LogError> {
+        match self.start.marks.first() {
+            Some(first) => Ok(Some(first.committed_ms)),
+            None => self.committed_ms(self.start.tail.seq),
+        }
+    }
+
+    fn block_with(&self, seq: Seq) -> Result<BlockHead, LogError> {
+        let head = head_at_or_before(self.storage, BlockKey { first_seq: seq, block_no: u64::MAX })?;
+        let missing = LogError::Damaged { block_no: head.map_or(0, |head| head.block_no), seq, why: Damage::Missing };
+        head.filter(|head| (head.first_seq..head.end_seq()).contains(&seq)).ok_or(missing)
+    }
+}
+
+/// The time of the last commit, in milliseconds since the epoch; 0 if there is none.
+pub(crate) fn last_committed_ms(storage: &dyn ReadStorage, start: &LogStart) -> Result<u64, LogError> {
+    let last = head_at_or_before(storage, BlockKey { first_seq: u64::MAX, block_no: u64::MAX })?;
+    let dropped = start.marks.last().map_or(0, |mark| mark.committed_ms);
+    Ok(last.map_or(0, |head| head.committed_ms).max(dropped))
+}
