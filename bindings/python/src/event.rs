@@ -208,7 +208,13 @@ impl FromPyObject<'_, '_> for Events {
     type Error = PyErr;
 
     #[cfg(feature = "stub")]
-    const INPUT_TYPE: pyo3::inspect::PyStaticExpr = crate::stub::EVENTS;
+    const INPUT_TYPE: pyo3::inspect::PyStaticExpr = {
+        use crate::stub::{ITERABLE, JSON_OBJECT};
+        use pyo3::{PyTypeInfo, type_hint_subscript, type_hint_union};
+
+        const EVENT: pyo3::inspect::PyStaticExpr = type_hint_union!(Event::TYPE_HINT, JSON_OBJECT);
+        type_hint_union!(EVENT, type_hint_subscript!(ITERABLE, EVENT))
+    };
 
     fn extract(given: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
         if given.cast::<Event>().is_ok() || given.cast::<PyDict>().is_ok() {
@@ -244,7 +250,17 @@ impl FromPyObject<'_, '_> for Mentioned {
     type Error = PyErr;
 
     #[cfg(feature = "stub")]
-    const INPUT_TYPE: pyo3::inspect::PyStaticExpr = crate::stub::AGENT;
+    const INPUT_TYPE: pyo3::inspect::PyStaticExpr = {
+        use crate::stub::{FALSE, LITERAL, MAPPING, NONE, STR};
+        use pyo3::{PyTypeInfo, type_hint_subscript, type_hint_union};
+
+        type_hint_union!(
+            STR,
+            AgentRef::TYPE_HINT,
+            type_hint_subscript!(MAPPING, STR, type_hint_union!(STR, NONE)),
+            type_hint_subscript!(LITERAL, FALSE)
+        )
+    };
 
     fn extract(given: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
         if let Ok(id) = given.cast::<PyString>() {

@@ -5,6 +5,8 @@ use std::marker::PhantomData;
 
 use convofold::ingest::Format;
 use convofold::{Direction, Durability, Effect, Kind, Mention, OpenedBy, Sort, Status, SuspectField, UnknownName};
+#[cfg(feature = "stub")]
+use pyo3::inspect::{PyStaticConstant, PyStaticExpr};
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
@@ -45,7 +47,7 @@ impl<'py, T: Named> IntoPyObject<'py> for Name<T> {
     type Error = Infallible;
 
     #[cfg(feature = "stub")]
-    const OUTPUT_TYPE: pyo3::inspect::PyStaticExpr = crate::stub::LiteralOf::<T>::HINT;
+    const OUTPUT_TYPE: PyStaticExpr = LiteralOf::<T>::HINT;
 
     fn into_pyobject(self, py: Python<'py>) -> Result<Self::Output, Self::Error> {
         self.0.into_pyobject(py)
@@ -66,7 +68,7 @@ impl<T: Chosen> FromPyObject<'_, '_> for Choice<T> {
     type Error = PyErr;
 
     #[cfg(feature = "stub")]
-    const INPUT_TYPE: pyo3::inspect::PyStaticExpr = crate::stub::LiteralOf::<T>::HINT;
+    const INPUT_TYPE: PyStaticExpr = LiteralOf::<T>::HINT;
 
     fn extract(given: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
         let given = given.cast::<PyString>()?;
@@ -152,4 +154,26 @@ named! {
         Self::Agent(_) => "agent",
         _ => "silent",
     }
+}
+
+/// The stub's `Literal` of the names of an enumeration.
+#[cfg(feature = "stub")]
+struct LiteralOf<T>(PhantomData<T>);
+
+#[cfg(feature = "stub")]
+impl<T: Named> LiteralOf<T> {
+    const HINT: PyStaticExpr = PyStaticExpr::Subscript { value: &crate::stub::LITERAL, slice: &Self::TUPLE };
+
+    const TUPLE: PyStaticExpr = PyStaticExpr::Tuple { elts: Self::PADDED.split_at(T::NAMES.len()).0 };
+
+    /// The names, followed by padding: the length of an array cannot depend on `T`.
+    const PADDED: &'static [PyStaticExpr; 16] = &{
+        let mut names = [crate::stub::NONE; 16];
+        let mut index = 0;
+        while index < T::NAMES.len() {
+            names[index] = PyStaticExpr::Constant { value: PyStaticConstant::Str(T::NAMES[index]) };
+            index += 1;
+        }
+        names
+    };
 }

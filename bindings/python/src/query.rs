@@ -84,7 +84,8 @@ impl<'py> IntoPyObject<'py> for Rows<'py> {
     type Error = Infallible;
 
     #[cfg(feature = "stub")]
-    const OUTPUT_TYPE: pyo3::inspect::PyStaticExpr = crate::stub::ROWS;
+    const OUTPUT_TYPE: pyo3::inspect::PyStaticExpr =
+        pyo3::type_hint_subscript!(crate::stub::ITERATOR, <OpenConversation as pyo3::PyTypeInfo>::TYPE_HINT);
 
     fn into_pyobject(self, _py: Python<'py>) -> Result<Self::Output, Self::Error> {
         Ok(self.0)

@@ -72,7 +72,15 @@ impl FromPyObject<'_, '_> for Listener {
     type Error = PyErr;
 
     #[cfg(feature = "stub")]
-    const INPUT_TYPE: pyo3::inspect::PyStaticExpr = crate::stub::PROGRESS;
+    const INPUT_TYPE: pyo3::inspect::PyStaticExpr = {
+        use crate::stub::{CALLABLE, OBJECT, PROGRESS_BAR};
+        use pyo3::inspect::PyStaticExpr;
+        use pyo3::{PyTypeInfo, type_hint_subscript, type_hint_union};
+
+        const CALL: PyStaticExpr =
+            type_hint_subscript!(CALLABLE, PyStaticExpr::List { elts: &[Progress::TYPE_HINT] }, OBJECT);
+        type_hint_union!(CALL, PROGRESS_BAR)
+    };
 
     fn extract(given: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
         let is_bar = given.hasattr("update")? && given.hasattr("total")?;
@@ -105,7 +113,13 @@ impl FromPyObject<'_, '_> for Rejects {
     type Error = PyErr;
 
     #[cfg(feature = "stub")]
-    const INPUT_TYPE: pyo3::inspect::PyStaticExpr = crate::stub::REJECTS;
+    const INPUT_TYPE: pyo3::inspect::PyStaticExpr = {
+        use crate::stub::{CALLABLE, OBJECT};
+        use pyo3::inspect::PyStaticExpr;
+        use pyo3::{PyTypeInfo, type_hint_subscript};
+
+        type_hint_subscript!(CALLABLE, PyStaticExpr::List { elts: &[Rejection::TYPE_HINT] }, OBJECT)
+    };
 
     fn extract(given: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
         Ok(Self(given.to_owned().unbind()))

@@ -23,7 +23,7 @@ def resident_kib() -> int:
 
 
 def grows_by_kib(work, rounds: int, warm_up: int) -> int:
-    """By how much memory grows in so many rounds, once it has settled."""
+    """The growth of memory over a number of rounds, after a warm-up."""
     for _ in range(warm_up):
         work()
     before = resident_kib()

@@ -126,7 +126,7 @@ def test_of_one_piece_that_a_listener_refused_all_is_told_again(db: Convofold, t
     assert [one.line for one in told] == [2, 3, 4] and report.counts.applied == 1
 
 
-def test_an_open_file_is_begun_anew(db: Convofold, many_pieces: Path) -> None:
+def test_an_open_file_is_replayed_from_its_beginning(db: Convofold, many_pieces: Path) -> None:
     told: list[int] = []
 
     def burst(rejection: Rejection) -> None:
