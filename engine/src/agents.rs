@@ -1,13 +1,13 @@
-//! The agents of one conversation (spec F5, F9 `by_agent`).
+//! The agents of one conversation (rules F5 and F9, `by_agent`).
 
 use hashbrown::HashMap;
 
 use crate::event::Direction;
 
-/// An agent's place in [`Agents`].
+/// The index of an agent in [`Agents`].
 pub(crate) type AgentNumber = u32;
 
-/// An agent as one conversation knows it: by an id, or by a name where no id was ever given with it.
+/// An agent of one conversation, known by id, or by name if no event gave an id with that name.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Agent {
     pub(crate) id: Option<Box<str>>,
@@ -16,7 +16,7 @@ pub(crate) struct Agent {
     pub(crate) messages_out: u64,
 }
 
-/// All agents that a conversation mentions, and which of them is assigned.
+/// All agents that a conversation mentions, and the assigned one.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Agents {
     all: Vec<Agent>,
@@ -38,14 +38,14 @@ impl Agents {
         self.assigned
     }
 
-    /// Assigns `agent`, or nobody; says whether that is a change.
+    /// Assigns `agent`; `None` assigns no agent. Returns whether the assignment changed.
     pub(crate) fn assign(&mut self, agent: Option<AgentNumber>) -> bool {
         let changed = self.assigned != agent;
         self.assigned = agent;
         changed
     }
 
-    /// The agent that a mention means; `None` where it names none.
+    /// The agent that a mention refers to; `None` if the mention has neither id nor name.
     pub(crate) fn mention(&mut self, id: Option<&str>, name: Option<&str>) -> Option<AgentNumber> {
         match (id, name) {
             (Some(id), name) => Some(self.mention_by_id(id, name)),
@@ -67,7 +67,8 @@ impl Agents {
         number
     }
 
-    /// A mention of the assigned agent's name alone is the assigned agent; any other is an agent known by name only.
+    /// A mention of the assigned agent's name alone refers to the assigned agent. Any other name alone refers to an
+    /// agent known by name only.
     fn mention_by_name(&mut self, name: &str) -> AgentNumber {
         match self.assigned_with(|agent| agent.name.as_deref() == Some(name)) {
             Some(number) => number,
@@ -103,7 +104,7 @@ impl Agents {
         (self.all.len() - 1) as AgentNumber
     }
 
-    /// Counts a message for the assigned agent (spec F9).
+    /// Counts a message for the assigned agent (rule F9).
     pub(crate) fn count_message(&mut self, direction: Option<Direction>) {
         let Some(agent) = self.assigned.and_then(|number| self.all.get_mut(number as usize)) else { return };
         match direction {

@@ -1,12 +1,12 @@
-//! The attributes of a conversation: texts of which the latest one that an event gives is valid (spec F8).
+//! The attributes of a conversation: texts of which the latest given value counts (rule F8).
 
 use crate::draft::Draft;
 use crate::event::Event;
 
-/// Calls `$then!` with every attribute, in the order in which events are packed, hashed and exported: its name in Rust
-/// and in JSON, and whether the limit to ids holds for it. All that goes through the attributes follows from this list.
+/// Calls `$then!` with every attribute in the order of packing, hashing and export: its name in Rust, its name in JSON,
+/// and whether the limit on ids applies to it. All code that handles every attribute follows from this list.
 ///
-/// The content hash and the stored form of an event go by this order, so a change here needs new versions of both.
+/// The content hash and the stored form of an event use this order, so a change here needs new versions of both.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! attributes {
@@ -14,13 +14,13 @@ macro_rules! attributes {
         $then! {
             /// The member's name.
             MemberName member_name: text,
-            /// The member's number: a phone number, or a device and its channel.
+            /// The member's number: a phone number, or a device with its channel.
             MemberNumber member_number: id,
             /// The member's id at the business.
             MemberBusinessId member_business_id: id,
             /// The member's channel id.
             MemberChannelId member_channel_id: id,
-            /// The sender that the member wrote to.
+            /// The sender to which the member wrote.
             Shortcode shortcode: id,
             /// Airship's app key.
             AppKey app_key: id,
@@ -32,7 +32,7 @@ macro_rules! attributes {
 
 macro_rules! declare {
     ($($(#[$doc:meta])* $Attribute:ident $name:ident: $limit:ident,)*) => {
-        /// An attribute of a conversation: the latest event that gives it decides (spec F8).
+        /// An attribute of a conversation. The latest event that gives it decides (rule F8).
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum Attribute {
@@ -42,7 +42,7 @@ macro_rules! declare {
         $crate::named! { Attribute is a "attribute": $($Attribute stringify!($name)),* }
 
         impl Attribute {
-            /// Whether it is an id, whose length is limited (spec W5).
+            /// Whether it is an id, whose length is limited (rule W5).
             #[must_use]
             pub const fn is_id(self) -> bool {
                 match self {
@@ -84,14 +84,14 @@ macro_rules! is_id {
 
 attributes!(declare);
 
-/// The value of every attribute, in their order.
+/// The value of every attribute, in the order of [`Attribute::ALL`].
 pub(crate) type Values<'a> = [Option<&'a str>; Attribute::COUNT];
 
 impl Attribute {
     /// The number of attributes.
     pub const COUNT: usize = Self::ALL.len();
 
-    /// These values, and none for the other attributes.
+    /// The given values; `None` for all other attributes.
     #[cfg_attr(
         not(any(feature = "airship", feature = "superoffice")),
         expect(dead_code, reason = "a host's own source uses the setters")

@@ -1,7 +1,8 @@
-//! The board: all conversations, and the answers about them.
+//! The board: all conversations, and answers about them.
 //!
-//! Most conversations are long closed and *away*: of them the board keeps a place, and counts. The others are here with all
-//! that is known of them. Who keeps the memories of those that are away is not its business; it says which it needs.
+//! Most conversations are closed and *evicted*: the board keeps only their slot and totals. The others are resident,
+//! with all their facts. The board does not store the images of evicted conversations; it names the ones that must be
+//! reloaded.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -22,11 +23,11 @@ use crate::outline::Outline;
 use crate::resident::{ReloadedConversation, Resident};
 use crate::state::State;
 
-/// The version of the rules of the fold, to be raised with every change of what is exported. A checkpoint of another
-/// version is not used: the log is folded again. `tests/fold-version` holds what the current version exports.
+/// The version of the fold rules. Raise it with every change of the export. A checkpoint of another version is ignored
+/// and the log is folded again. `tests/fold-version` contains the export of the current version.
 pub const FOLD_VERSION: u32 = 1;
 
-/// All conversations, and the state of each. Questions about many of them are answered by an [`Index`] that lies beside it.
+/// All conversations and their states. An [`Index`] beside the board answers queries about many of them.
 ///
 /// ```
 /// use convofold_engine::{Board, Direction, Draft, Kind, Time};
@@ -41,34 +42,34 @@ pub const FOLD_VERSION: u32 = 1;
 #[derive(Debug, Default)]
 pub struct Board {
     id_map: IdMap,
-    /// The conversations that are here.
+    /// The resident conversations.
     residents: HashMap<Slot, Box<Resident>>,
     interner: Interner,
     hash: StateHash,
     unhashed: Vec<Slot>,
     unsaved: BTreeSet<Slot>,
     resident_bytes: u64,
-    /// What the largest conversation took that was ever here.
+    /// The size of the largest conversation that was ever resident.
     largest_bytes: u64,
-    /// How many batches there were: what is here and was touched by none for long may go first.
+    /// The number of edits so far. Conversations that no recent edit touched are evicted first.
     edits: u64,
 }
 
 /// Where a conversation is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Location {
-    /// On the board.
+    /// In memory.
     Resident,
-    /// Away, if it is at this place: see [`Board::find_after`].
+    /// Evicted, if the conversation at this slot is the right one: see [`Board::find_after`].
     Evicted(u32),
     /// There is no such conversation.
     Unknown,
 }
 
-/// Conversations that went; see [`Board::evict`].
+/// The memory of evicted conversations; see [`Board::evict`].
 #[derive(Debug)]
 pub struct Evicted {
-    #[expect(clippy::vec_box, reason = "they are let go of as they are held, without being moved")]
+    #[expect(clippy::vec_box, reason = "the boxes are dropped as they are, without being moved")]
     _residents: Vec<Box<Resident>>,
 }
 
@@ -79,7 +80,7 @@ impl Board {
         Self::default()
     }
 
-    /// A board of conversations that are all away, in the order of their places, with their state hash, and its index.
+    /// A board of evicted conversations in slot order, with their state hash, and its index.
     #[must_use]
     pub fn of_outlines(outlines: impl IntoIterator<Item = Outline>, hash: StateHash) -> (Self, Index) {
         let mut board = Self { hash, ..Self::default() };
@@ -91,62 +92,62 @@ impl Board {
         (board, index)
     }
 
-    /// An index of the conversations that are here.
+    /// An index of the resident conversations.
     #[must_use]
     pub fn index(&self) -> Index {
         Index::of(self.residents.iter().filter_map(|(slot, resident)| Some((*slot, resident.seen.clone()?))))
     }
 
-    /// How many conversations there are.
+    /// The number of conversations.
     #[must_use]
     pub fn len(&self) -> usize {
         self.id_map.len()
     }
 
-    /// Whether there is no conversation.
+    /// Whether the board has no conversations.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// How many conversations are here; the others are away.
+    /// The number of resident conversations.
     #[must_use]
     pub fn resident_len(&self) -> usize {
         self.residents.len()
     }
 
-    /// About how many bytes the conversations take that are here.
+    /// The approximate size of all resident conversations, in bytes.
     #[must_use]
     pub fn resident_bytes(&self) -> u64 {
         self.resident_bytes
     }
 
-    /// About how many bytes the largest conversation took that was ever here.
+    /// The approximate size of the largest conversation that was ever resident, in bytes.
     #[must_use]
     pub fn largest_bytes(&self) -> u64 {
         self.largest_bytes
     }
 
-    /// Tells which events belong into the log, before they are applied. Events that are offered together are also held
-    /// against each other.
+    /// Decides which events to log, before they are applied. Events that are offered to the same [`Admissions`] are
+    /// also compared with each other.
     #[must_use]
     pub fn admissions(&self) -> Admissions<'_> {
         Admissions { board: self, admitted: Vec::new(), places: HashTable::new() }
     }
 
-    /// Begins to apply events. When the batch is finished or dropped, every answer of the board reflects them, and
-    /// [`BoardEdit::finish`] tells what an [`Index`] has to know of it.
+    /// Begins to apply events. Once the edit is finished or dropped, every answer of the board reflects them.
+    /// [`BoardEdit::finish`] returns the updates for an [`Index`].
     pub fn edit(&mut self) -> BoardEdit<'_> {
         self.edits += 1;
         BoardEdit { board: self, touched: Vec::new() }
     }
 
-    /// The place of a conversation that is here.
+    /// The slot of a resident conversation.
     fn resident_slot(&self, id: &str) -> Option<Slot> {
         self.id_map.find(fingerprint(id), |slot| self.at(slot).is_some_and(|conversation| *conversation.id == *id))
     }
 
-    /// The first place after another one where a conversation that is away may have this id.
+    /// The first slot after `after` at which an evicted conversation may have this id.
     fn evicted_slot(&self, id: &str, after: Option<Slot>) -> Option<Slot> {
         let is_after = |slot| after.is_none_or(|after| slot > after);
         self.id_map.find_first(fingerprint(id), |slot| is_after(slot) && !self.residents.contains_key(&slot))
@@ -160,14 +161,14 @@ impl Board {
         self.residents.get(&slot).map(|resident| &resident.conversation)
     }
 
-    /// Where a conversation is. The board knows ids that are away by 64 bits only, so what is found there may be another
-    /// conversation; then [`Board::find_after`] goes on.
+    /// Where a conversation is. The board knows only 64 bits of the id of an evicted conversation, so the conversation
+    /// at the returned slot can be another one. In that case, continue with [`Board::find_after`].
     #[must_use]
     pub fn find(&self, id: &str) -> Location {
         self.find_after(id, None)
     }
 
-    /// Where a conversation is, which is not at this place and none before it.
+    /// Where a conversation is, if neither `slot` nor any slot before it has it.
     #[must_use]
     pub fn find_after(&self, id: &str, after: Option<u32>) -> Location {
         match self.resident_slot(id) {
@@ -176,25 +177,26 @@ impl Board {
         }
     }
 
-    /// The state of one conversation (spec Q1); `None` also where it is away.
+    /// The state of one conversation (rule Q1); `None` if it is evicted or unknown.
     #[must_use]
     pub fn state(&self, id: &str) -> Option<State> {
         self.conversation(id).map(State::of)
     }
 
-    /// Every event of one conversation in the order of T2, conflicts included (spec Q1); `None` also where it is away.
+    /// Every event of one conversation in the order of T2, conflicts included (rule Q1); `None` if it is evicted or
+    /// unknown.
     #[must_use]
     pub fn history(&self, id: &str) -> Option<Vec<HistoryEntry>> {
         self.conversation(id).map(history::of)
     }
 
-    /// How the events of one conversation arrived (spec F12); `None` also where it is away.
+    /// How the events of one conversation arrived (rule F12); `None` if it is evicted or unknown.
     #[must_use]
     pub fn arrivals(&self, id: &str) -> Option<Arrivals> {
         self.conversation(id).map(history::arrivals)
     }
 
-    /// The ids of the conversations that are here, in the order of the export: by their bytes.
+    /// The ids of the resident conversations in export order: by their bytes.
     #[must_use]
     pub fn ids(&self) -> Vec<Arc<str>> {
         let mut ids: Vec<_> = self.residents.values().map(|resident| resident.conversation.id.clone()).collect();
@@ -202,7 +204,7 @@ impl Board {
         ids
     }
 
-    /// The state hash (spec H1). Only conversations changed since it was last asked for are hashed.
+    /// The state hash (rule H1). Hashes only conversations that changed since the last call.
     pub fn state_hash(&mut self) -> StateHash {
         for slot in std::mem::take(&mut self.unhashed) {
             self.hash_one(slot);
@@ -210,15 +212,16 @@ impl Board {
         self.hash
     }
 
-    /// What these conversations add to the state hash, those that are here: to be noted by [`Board::note_hashes`] before
-    /// anything else happens to the board, so that nobody has to wait for the hashing.
+    /// The contributions of these conversations to the state hash; evicted ones are skipped. Pass them to
+    /// [`Board::note_hashes`] before any other change of the board, so that the hashing itself needs no exclusive
+    /// access.
     #[must_use]
     pub fn hashes(&self, slots: impl IntoIterator<Item = u32>) -> Vec<(u32, StateHash)> {
         let here = slots.into_iter().filter_map(|slot| Some((slot, self.residents.get(&slot)?)));
         here.map(|(slot, resident)| (slot, resident.hash())).collect()
     }
 
-    /// Takes what [`Board::hashes`] gave for true.
+    /// Records the result of [`Board::hashes`].
     pub fn note_hashes(&mut self, hashes: &[(u32, StateHash)]) {
         for (slot, now) in hashes {
             let Some(resident) = self.residents.get_mut(slot) else { continue };
@@ -233,51 +236,52 @@ impl Board {
         }
     }
 
-    /// How many places the board has. Conversations take places 0, 1, 2, ... as they arrive and keep them.
+    /// The number of slots. Conversations take slots 0, 1, 2, ... in order of arrival and keep them.
     #[must_use]
     pub fn slot_count(&self) -> u32 {
         self.id_map.slot_count()
     }
 
-    /// The id of the conversation at a place; `None` where there is none or it is away.
+    /// The id of the conversation at a slot; `None` if it is evicted or unknown.
     #[must_use]
     pub fn id(&self, slot: u32) -> Option<&Arc<str>> {
         self.at(slot).map(|conversation| &conversation.id)
     }
 
-    /// The memory of the conversation at a place; `None` where there is none or it is away.
+    /// The image of the conversation at a slot; `None` if it is evicted or unknown.
     #[must_use]
     pub fn image(&self, slot: u32) -> Option<ConversationImage> {
         self.at(slot).map(ConversationImage::of)
     }
 
-    /// What the board keeps of the conversation at a place when that is away; `None` where there is none or it is away.
+    /// The outline to keep of the conversation at a slot when it is evicted; `None` if it is evicted already or
+    /// unknown.
     #[must_use]
     pub fn outline(&self, slot: u32) -> Option<Outline> {
         let seen = self.residents.get(&slot)?.seen.clone()?;
         Some(Outline { fingerprint: self.id_map.fingerprint(slot)?, seen })
     }
 
-    /// Whether there is a conversation at this place, and it is away.
+    /// Whether the slot belongs to an evicted conversation.
     #[must_use]
     pub fn is_evicted(&self, slot: u32) -> bool {
         slot < self.slot_count() && !self.residents.contains_key(&slot)
     }
 
-    /// The places of the conversations that changed since this was last asked, in order.
+    /// The slots of the conversations that changed since the last call, in order.
     pub fn take_unsaved(&mut self) -> BTreeSet<u32> {
         std::mem::take(&mut self.unsaved)
     }
 
-    /// Takes back what [`Board::take_unsaved`] gave: it was not saved after all.
+    /// Reverts [`Board::take_unsaved`] after a failed save.
     pub fn put_back_unsaved(&mut self, slots: BTreeSet<u32>) {
         self.unsaved.extend(slots);
     }
 
-    /// The place of the event's conversation if that is away. Restore the conversation first: until then,
-    /// [`Admissions::admit`] cannot tell a known event from a new one, and [`BoardEdit::apply`] cannot take the event.
+    /// The slot of the event's conversation, if that may be evicted. Reload the conversation first: until then,
+    /// [`Admissions::admit`] cannot tell a known event from a new one, and [`BoardEdit::apply`] cannot apply the event.
     ///
-    /// It may turn out to be the place of another conversation, so ask again after restoring.
+    /// The slot can belong to another conversation with the same 64 bits, so call this again after the reload.
     #[must_use]
     pub fn evicted_slot_of(&self, event: &Event) -> Option<u32> {
         match self.find(event.conversation()) {
@@ -286,9 +290,9 @@ impl Board {
         }
     }
 
-    /// Which conversations have to go so that those that are here take no more than so many bytes, or all that may go: the
-    /// closed ones first, and of these the ones that were touched by no event for longest. Those of which something was not
-    /// saved yet ([`Board::take_unsaved`]) stay.
+    /// The conversations to evict so that the resident ones take at most `max_bytes`, or all that can be evicted:
+    /// closed ones first, and among them the ones that were not touched for longest. Conversations with unsaved changes
+    /// ([`Board::take_unsaved`]) stay resident.
     #[must_use]
     pub fn eviction_candidates(&self, max_bytes: u64) -> Vec<u32> {
         let saved = self.residents.iter().filter(|(slot, _)| !self.unsaved.contains(*slot));
@@ -307,25 +311,25 @@ impl Board {
         chosen
     }
 
-    /// Lets these conversations go, but for those of which something was not saved yet. What is given back is their memory:
-    /// to give it free takes a while, for which nobody has to wait.
+    /// Evicts these conversations, except those with unsaved changes. Returns their memory, because freeing it takes a
+    /// while and the caller can do that without a lock.
     pub fn evict(&mut self, slots: &[u32]) -> Evicted {
         let saved = slots.iter().filter(|slot| !self.unsaved.contains(*slot)).copied().collect::<Vec<_>>();
         Evicted { _residents: saved.into_iter().filter_map(|slot| self.remove(slot)).collect() }
     }
 
     fn remove(&mut self, slot: Slot) -> Option<Box<Resident>> {
-        // Its line is needed for the hash, so it is hashed while it is here.
+        // The hash needs the export line, so compute it before the eviction.
         self.hash_one(slot);
         let resident = self.residents.remove(&slot)?;
         self.resident_bytes -= resident.bytes;
         Some(resident)
     }
 
-    /// Puts a conversation at its place: the next new one (recovery), or its own (after it went away).
+    /// Adds a conversation at its slot: the next new slot (recovery), or its own (after an eviction).
     ///
     /// # Errors
-    /// [`ImageError`] where the image is no conversation's memory, or the place is not its own.
+    /// [`ImageError`] if the image is invalid, or the slot is not that of the conversation.
     pub fn load(&mut self, slot: u32, image: ConversationImage) -> Result<(), ImageError> {
         if slot == self.slot_count() && self.resident_slot(&image.id).is_none() {
             self.add(image.into_conversation()?);
@@ -335,17 +339,16 @@ impl Board {
         self.reload(slot, image.prepare()?)
     }
 
-    /// Puts a conversation back at its own place after it went away. What takes time was done by
-    /// [`ConversationImage::prepare`].
+    /// Reloads an evicted conversation at its slot. [`ConversationImage::prepare`] did the slow part.
     ///
     /// # Errors
-    /// [`ImageError::SlotTaken`] where the place is not its own, or it is there already.
+    /// [`ImageError::SlotTaken`] if the slot is not that of the conversation, or the conversation is resident already.
     pub fn reload(&mut self, slot: u32, conversation: ReloadedConversation) -> Result<(), ImageError> {
         let id = conversation.id().clone();
         if !self.is_evicted(slot) || self.id_map.fingerprint(slot) != Some(fingerprint(&id)) {
             return Err(ImageError::SlotTaken { id, slot });
         }
-        // It was counted when it went.
+        // It was counted when it was evicted.
         let mut resident = Box::new(Resident::reloaded(conversation, &mut self.interner));
         resident.touched = self.edits;
         self.resident_bytes += resident.bytes;
@@ -361,7 +364,7 @@ impl Board {
         slot
     }
 
-    /// Brings everything that is derived from a conversation up to its facts.
+    /// Derives everything that depends on the facts of a conversation.
     fn settle(&mut self, slot: Slot) -> Option<Update> {
         let resident = self.residents.get_mut(&slot)?;
         if std::mem::take(&mut resident.is_hashed) {
@@ -376,24 +379,24 @@ impl Board {
     }
 }
 
-/// Decides which events of one group belong into the log; see [`Board::admissions`].
+/// Decides which events of one group to log; see [`Board::admissions`].
 #[derive(Debug)]
 pub struct Admissions<'a> {
     board: &'a Board,
-    /// What of this group is admitted.
+    /// The events of this group that were admitted.
     admitted: Vec<&'a Event>,
-    /// The places of those, found by [`bits`].
+    /// Their indexes in `admitted`, hashed by [`bits`].
     places: HashTable<u32>,
 }
 
 impl<'a> Admissions<'a> {
-    /// Makes room for so many events at once, which is cheaper than as they come.
+    /// Reserves space for `events` events at once, which is cheaper than growing step by step.
     pub fn reserve(&mut self, events: usize) {
         self.admitted.reserve(events);
         self.places.reserve(events, |place| bits_at(&self.admitted, *place));
     }
 
-    /// Whether this event is to be logged, or is known: from the board, or from this group.
+    /// Whether to log this event, or whether the board or this group knows it already.
     pub fn admit(&mut self, event: &'a Event) -> Admission {
         let known = self.board.conversation(event.conversation());
         if known.is_some_and(|conversation| conversation.admit(event) == Admission::Duplicate) {
@@ -412,7 +415,7 @@ impl<'a> Admissions<'a> {
     }
 }
 
-/// Bits that differ for different events but for rare accidents.
+/// Bits that differ for different events, except in rare collisions.
 fn bits(event: &Event) -> u64 {
     event.identity().fingerprint() ^ event.content().low_bits().rotate_left(32)
 }
@@ -421,7 +424,7 @@ fn bits_at(admitted: &[&Event], place: u32) -> u64 {
     admitted.get(place as usize).map_or(0, |event| bits(event))
 }
 
-/// Whether two deliveries are of one event and say the same.
+/// Whether both are deliveries of the same event with the same content.
 fn is_same(a: &Event, b: &Event) -> bool {
     a.content() == b.content() && a.identity() == b.identity() && a.conversation() == b.conversation()
 }
@@ -430,22 +433,22 @@ fn is_same(a: &Event, b: &Event) -> bool {
 #[derive(Debug)]
 pub struct BoardEdit<'a> {
     board: &'a mut Board,
-    /// The conversations that carry the number of this batch.
+    /// The conversations that this edit touched.
     touched: Vec<Slot>,
 }
 
 impl BoardEdit<'_> {
-    /// Takes an event: the one way in, for live events, replay and recovery alike. It cannot fail.
+    /// Applies an event. This is the only way in, for live events, replay and recovery alike. It cannot fail.
     ///
-    /// `seq` is the event's place in the log.
+    /// `seq` is the sequence number of the event in the log.
     ///
     /// # Panics
-    /// If the event's conversation is away: [`Board::evicted_slot_of`] interner what to restore first.
+    /// If the event's conversation is evicted: [`Board::evicted_slot_of`] names the conversation to reload first.
     #[expect(clippy::panic, reason = "an event that is logged and not applied would be lost without a trace")]
     pub fn apply(&mut self, seq: Seq, event: &Event) -> Effect {
         let slot = self.slot_of(event);
         let Some(resident) = self.board.residents.get_mut(&slot) else {
-            panic!("the conversation at slot {slot} is away: restore it before its events are applied");
+            panic!("the conversation at slot {slot} is evicted: reload it before applying its events");
         };
         let effect = resident.conversation.apply(seq, event);
         if resident.touched != self.board.edits {
@@ -455,7 +458,8 @@ impl BoardEdit<'_> {
         effect
     }
 
-    /// Counts a delivery of an event that [`Admissions::admit`] knew already, so that its conversation is here.
+    /// Counts another delivery of an event that [`Admissions::admit`] found to be known. Its conversation must be
+    /// resident.
     pub fn repeat(&mut self, event: &Event) {
         let Some(slot) = self.board.resident_slot(event.conversation()) else { return };
         if let Some(resident) = self.board.residents.get_mut(&slot) {
@@ -470,7 +474,7 @@ impl BoardEdit<'_> {
         known.unwrap_or_else(|| board.add(Conversation::new(id.into())))
     }
 
-    /// Ends the batch; what an [`Index`] has to know of it, in this order.
+    /// Ends the edit. Returns the updates for an [`Index`], to be applied in this order.
     #[must_use]
     pub fn finish(mut self) -> Vec<Update> {
         self.settle().collect()

@@ -1,4 +1,4 @@
-//! The content hash of an event (spec I1).
+//! The content hash of an event (rule I1).
 
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -8,13 +8,14 @@ use crate::session::Session;
 use crate::texts::FIELDS;
 use crate::time::Time;
 
-/// Interner the layout that [`Event::content`] hashes. Changing the layout changes identities and so needs a new number.
+/// The number of the layout that [`Event::content`] hashes. A change of the layout changes identities, so it needs a
+/// new number.
 const CONTENT_VERSION: u8 = 1;
 
 impl Event {
-    /// What follows from all the rest: the content, and the identity where none was given.
+    /// Sets the fields that depend on all others: the content hash, and the identity if the source gave none.
     pub(crate) fn completed(mut self, identity: Option<Identity>) -> Self {
-        // The direction of a text that is not there says nothing.
+        // A lifecycle event without text has no direction.
         self.direction = self.direction.filter(|_| self.kind.is_message() || self.text().is_some());
         self.content = hash(&self);
         self.identity = identity.unwrap_or_else(|| Identity::of_content(self.content));
@@ -22,7 +23,7 @@ impl Event {
     }
 }
 
-/// See [`Event::content`], where the layout is described.
+/// The layout: docs/rules.md, "The content hash".
 fn hash(event: &Event) -> ContentHash {
     let mut header = Header::new();
     let direction = event.direction().map_or(0, direction_code);
@@ -58,7 +59,7 @@ fn hash_session(session: &Session) -> u128 {
         bytes.push(u8::from(number.is_some()));
         bytes.extend_from_slice(&number.unwrap_or(0).to_le_bytes());
     }
-    // Before a second text its length would be needed, to tell where the first ends.
+    // A second text would need its length in front, to mark where the first one ends.
     const { assert!(Session::TEXTS == 1) };
     for text in session.texts() {
         bytes.push(u8::from(text.is_some()));
@@ -70,7 +71,7 @@ fn hash_session(session: &Session) -> u128 {
 /// The first four fields, the times, the count of unread messages, the lengths of the texts, and two hashes.
 const HEADER_BYTES: usize = 4 + 4 * 12 + 8 + 4 * (FIELDS - 1) + 2 * 16;
 
-/// A buffer on the stack, for the fixed part of what is hashed.
+/// A buffer on the stack for the fixed part of the hashed bytes.
 struct Header {
     buffer: [u8; HEADER_BYTES],
     length: usize,
@@ -122,7 +123,7 @@ mod tests {
         assert_eq!(elsewhere.build().unwrap().content(), base.content());
     }
 
-    /// Identities, and so what is on disk, follow from these values: they may never change.
+    /// Identities, and so stored data, depend on these values: they must never change.
     #[test]
     fn i1_the_content_hash_is_the_same_on_every_machine() {
         let whole = Draft {

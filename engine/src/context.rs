@@ -1,12 +1,12 @@
-//! The texts that repeat from event to event of a conversation.
+//! The texts that most events of a conversation repeat.
 
 use std::sync::Arc;
 
 use crate::event::{AgentMention, Event};
 use crate::texts::{FIELDS, Field, Texts};
 
-/// What an event says that the events of its conversation mostly say alike: where it comes from, who the agent and the
-/// member are. Copies share one allocation.
+/// The part of an event that most events of its conversation repeat: source, channel, agent and member. Clones share
+/// one allocation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Context(Arc<Inner>);
 
@@ -17,11 +17,12 @@ struct Inner {
 }
 
 impl Context {
-    /// How many texts a context can have.
+    /// The maximum number of texts in a context.
     pub const TEXTS: usize = FIELDS - Field::Source.place();
 
     /// The context with these texts: source, agent id, agent name, channel, and every [`Attribute`](crate::Attribute).
-    /// That nobody is assigned counts only if there is no agent. `None` if the texts are longer than 4 GiB together.
+    /// `nobody` (no agent is assigned) is ignored if there is an agent. Returns `None` if the texts are longer than 4
+    /// GiB together.
     #[must_use]
     pub fn new(texts: [Option<&str>; Self::TEXTS], nobody: bool) -> Option<Self> {
         let mut fields = [None; FIELDS];
@@ -39,26 +40,26 @@ impl Context {
         Self(Arc::new(Inner { texts: event.texts().repeating(), nobody: event.says_nobody() }))
     }
 
-    /// Whether it is that of this event.
+    /// Whether the event has this context.
     #[must_use]
     pub fn is_of(&self, event: &Event) -> bool {
         self.nobody() == event.says_nobody() && self.0.texts.repeats(event.texts())
     }
 
-    /// Its texts, in the order of [`Context::new`].
+    /// The texts, in the order of [`Context::new`].
     #[must_use]
     pub fn texts(&self) -> [Option<&str>; Self::TEXTS] {
         let places = std::array::from_fn(|place| place + Field::Source.place());
         places.map(|place: usize| self.0.texts.at(place))
     }
 
-    /// How long its texts are together.
+    /// The total length of the texts in bytes.
     #[must_use]
     pub fn text_bytes(&self) -> usize {
         self.0.texts.bytes()
     }
 
-    /// Whether it says that nobody is assigned.
+    /// Whether it states that no agent is assigned.
     #[must_use]
     pub fn nobody(&self) -> bool {
         self.0.nobody

@@ -15,59 +15,59 @@ use crate::session::Session;
 use crate::time::Time;
 use crate::timeline::Timeline;
 
-/// How many of the latest contexts are searched for one that says the same.
+/// The number of latest contexts to search for an equal one.
 const CONTEXTS_SEARCHED: usize = 8;
 
-/// A closed conversation of more events than this keeps its fold, since taking it again would be felt.
+/// A closed conversation with more events keeps its fold, because folding it again would be slow.
 const RESTS_UP_TO_EVENTS: usize = 1024;
 
-/// What a context takes where it lies, about: ends of texts, and the texts.
+/// Approximate size of a context on the heap: the ends of its texts, and the texts.
 const CONTEXT_BYTES: usize = 224;
 
-/// What an allocation takes beside what is in it, about.
+/// Approximate overhead of an allocation.
 const ALLOCATION_BYTES: usize = 16;
 
-/// What the text of a fact takes.
+/// The size of a fact's text.
 fn text_bytes_of(fact: &Fact) -> usize {
     fact.text.as_ref().map_or(0, |text| text.len() + ALLOCATION_BYTES)
 }
 
-/// A conversation and everything that was ever learned of it.
+/// A conversation with all its facts.
 ///
-/// The facts are the truth. The fold is derived from them, kept while the conversation is open so that the next event
-/// costs one step, and dropped when it is closed. A late event costs one step for each event of the conversation.
+/// Facts are the source of truth. The fold is derived from them, kept while the conversation is open so that the next
+/// event costs one step, and dropped when it is closed. A late event costs one step for each event of the conversation.
 #[derive(Clone, Debug)]
 pub(crate) struct Conversation {
     pub(crate) id: Arc<str>,
-    /// Events that have a time; in order when settled.
+    /// Events with a time; in order after [`Conversation::settle`].
     pub(crate) timed: Timeline,
-    /// Closes that have none (T3).
+    /// Closes without a usable time (rule T3).
     pub(crate) untimed: Vec<Fact>,
-    /// Events that lost to another of the same identity (I2).
+    /// Events that lost to another event with the same identity (rule I2).
     pub(crate) conflicts: Vec<Fact>,
-    /// The identities and contents of those.
+    /// The identities and content hashes of the conflicts.
     lost: HashSet<(Identity, ContentHash)>,
     pub(crate) contexts: Vec<Context>,
     pub(crate) sessions: Vec<Session>,
     pub(crate) arrivals: ArrivalCounts,
     known: Known,
     fold: Option<Box<Fold>>,
-    /// How many of the timed facts the fold has taken.
+    /// The number of timed facts that the fold contains.
     folded: usize,
-    /// The length of the texts of all facts.
+    /// The total length of the texts of all facts.
     text_bytes: usize,
 }
 
-/// How events arrived (spec F12): beside the state, never in it.
+/// How events arrived (rule F12). Not part of the state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ArrivalCounts {
     /// Deliveries of events that were known already.
     pub duplicates: u64,
-    /// Events that took a place before ones known already.
+    /// Events that sort before an event that was known already.
     pub late: u64,
 }
 
-/// Where an identity was found.
+/// Where the event with an identity was found.
 #[derive(Clone, Copy)]
 enum Found {
     Timed(usize),
@@ -92,7 +92,7 @@ impl Conversation {
         }
     }
 
-    /// The conversation whose memory this is. The facts may come in any order.
+    /// The conversation with these facts, which can be in any order.
     pub(crate) fn from_memory(
         id: Arc<str>,
         facts: Vec<Fact>,
@@ -113,7 +113,7 @@ impl Conversation {
         Self { timed, untimed, conflicts, lost, contexts, sessions, arrivals, known, text_bytes, ..Self::new(id) }
     }
 
-    /// Whether the event is to be logged (spec I2).
+    /// Whether to log the event (rule I2).
     pub(crate) fn admit(&self, event: &Event) -> Admission {
         match self.find(event) {
             Some(found) if self.says_the_same(found, event) => Admission::Duplicate,
@@ -121,7 +121,7 @@ impl Conversation {
         }
     }
 
-    /// Takes an event. The state that depends on it is derived at the next [`Conversation::settle`].
+    /// Applies an event. [`Conversation::settle`] then derives the state.
     pub(crate) fn apply(&mut self, seq: Seq, event: &Event) -> Effect {
         match self.find(event) {
             None => self.place(seq, event),
@@ -155,7 +155,8 @@ impl Conversation {
             || (!self.lost.is_empty() && self.lost.contains(&(event.identity().clone(), content)))
     }
 
-    /// Two events of one identity say different things: the one with the smaller content hash counts (I2).
+    /// Two events with the same identity have different content: the one with the smaller content hash counts (rule
+    /// I2).
     fn resolve(&mut self, found: Found, seq: Seq, event: &Event) -> Effect {
         let counts = self.fact(found).is_some_and(|fact| event.content() < fact.content);
         let arrived = self.remember(seq, event);
@@ -183,7 +184,7 @@ impl Conversation {
         if is_last { Effect::Applied } else { Effect::Late }
     }
 
-    /// Adds a fact; says whether it is the last of all.
+    /// Inserts a fact. Returns whether it is the last one in order.
     fn insert(&mut self, fact: Fact) -> bool {
         if matches!(fact.at, At::Untimed { .. }) {
             self.untimed.push(fact);
@@ -224,7 +225,7 @@ impl Conversation {
         self.folded = 0;
     }
 
-    /// Puts the facts in order and brings the fold up to them.
+    /// Sorts the facts and derives the fold from them.
     pub(crate) fn settle(&mut self) {
         if !self.timed.sort(self.folded) {
             self.forget_fold();
@@ -238,7 +239,7 @@ impl Conversation {
         self.folded = self.timed.len();
     }
 
-    /// Gives back what a conversation that has come to rest does not need: it is derived again when asked for.
+    /// Frees what a closed conversation does not need; it is derived again on demand.
     pub(crate) fn rest(&mut self) {
         if self.timed.len() > RESTS_UP_TO_EVENTS {
             return;
@@ -249,7 +250,7 @@ impl Conversation {
         self.known.shrink();
     }
 
-    /// About how many bytes it takes beside its own size.
+    /// Approximate size on the heap, in bytes.
     pub(crate) fn heap_bytes(&self) -> usize {
         let facts = self.timed.capacity() + self.untimed.capacity() + self.conflicts.capacity();
         facts * size_of::<Fact>()
@@ -264,7 +265,7 @@ impl Conversation {
         Lists { contexts: &self.contexts, sessions: &self.sessions }
     }
 
-    /// Calls `read` with the fold of all events. The conversation has to be settled.
+    /// Calls `read` with the fold of all events. The conversation must be settled.
     pub(crate) fn with_fold<R>(&self, read: impl FnOnce(&Fold) -> R) -> R {
         match &self.fold {
             Some(fold) if self.untimed.is_empty() => read(fold),
@@ -282,7 +283,7 @@ impl Conversation {
         fold
     }
 
-    /// Takes the closes that have no time (T3): after all others, at the time of the latest of those.
+    /// Adds the closes without a usable time (T3): after all other events, at the time of the latest of them.
     fn with_untimed(&self, mut fold: Fold) -> Fold {
         for (at, fact) in self.untimed_in_order() {
             fold.step(fact, at, self.lists());

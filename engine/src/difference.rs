@@ -1,4 +1,4 @@
-//! Where two states differ: what an audit says when a state is not the one that the events give.
+//! Differences between two states: the findings of an audit.
 
 use std::collections::BTreeSet;
 
@@ -7,18 +7,18 @@ use serde_json::{Map, Value};
 
 use crate::state::State;
 
-/// What is said of a value that is not there at all, such as the session of another source.
+/// Stands for a missing value, such as the session of another source.
 const NOTHING: &str = "nothing";
 
-/// One place in which a state is another than expected.
+/// One field in which two states differ.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Difference {
-    /// Where, as a path in the export: `agent.name`, `assignments[2].at`.
+    /// The path in the export: `agent.name`, `assignments[2].at`.
     pub field: String,
-    /// What should be there, as compact JSON; `nothing` where the field should not be there.
+    /// The expected value as compact JSON; `nothing` if the field should be absent.
     pub expected: String,
-    /// What is there, written in the same way.
+    /// The actual value in the same form.
     pub found: String,
 }
 
@@ -31,9 +31,9 @@ impl Difference {
 }
 
 impl State {
-    /// Where `found` differs from this state in what is exported; empty where both export the same line.
+    /// The fields in which the export of `found` differs from that of this state. Empty if both export the same line.
     ///
-    /// Fields come in the order of their names, and the parts of lists in their own.
+    /// Fields are in the order of their names, list elements in the order of the list.
     #[must_use]
     pub fn differences(&self, found: &Self) -> Vec<Difference> {
         let [expected, found] = [self, found].map(|state| serde_json::to_value(state).unwrap_or_default());

@@ -1,7 +1,7 @@
-//! The way to make an event.
+//! Building events.
 //!
-//! A source (or a host) fills in a [`Draft`] with what it was told and builds the [`Event`] from it; that is where the
-//! rules of time and identity are applied, the same for all sources.
+//! A source (or a host) fills in a [`Draft`] and builds the [`Event`] from it. The build applies the rules for time and
+//! identity, the same for all sources.
 
 use crate::attribute::{Attribute, Values};
 use crate::event::{AgentMention, At, Direction, Event, Kind};
@@ -11,12 +11,12 @@ use crate::setters::setters;
 use crate::texts::{FIELDS, Field, Texts};
 use crate::time::Time;
 
-/// The longest id, in bytes, that [`Draft::build`] takes unless told otherwise (spec W5).
+/// The default limit on ids in [`Draft::build`], in bytes (rule W5).
 pub const DEFAULT_MAX_ID_BYTES: usize = 1024;
 
-/// Everything that an event can say, borrowed from wherever it was read.
+/// All fields of an event, borrowed from the input.
 ///
-/// Every setter takes a value, or an `Option` of one; `None` means "not said".
+/// Every setter takes a value or an `Option`; `None` means that the event does not give the field.
 ///
 /// ```
 /// use convofold_engine::{Direction, Draft, Kind, Time};
@@ -47,27 +47,27 @@ pub struct Draft<'a> {
     pub(crate) session: Option<Session>,
 }
 
-/// Why a [`Draft`] is no event.
+/// Why a [`Draft`] is not a valid event.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DraftError {
     /// The source is empty.
-    #[error("an event needs the word for its source")]
+    #[error("an event needs a source")]
     NoSource,
-    /// The conversation's id is empty.
-    #[error("an event needs the id of its conversation")]
+    /// The id of the conversation is empty.
+    #[error("an event needs a conversation id")]
     NoConversation,
-    /// None of the times that could place the event is given (spec W5).
-    #[error("an event needs a time: when it occurred, or its own epoch field")]
+    /// No time is given that could place the event (rule W5).
+    #[error("an event needs a time: `occurred` or its own time")]
     NoTime,
-    /// An id is longer than allowed.
-    #[error("the {field} is {found} bytes long, more than the {max} allowed")]
+    /// An id is longer than the limit.
+    #[error("the {field} is {found} bytes long (maximum: {max})")]
     IdTooLong {
-        /// Which id.
+        /// The field.
         field: &'static str,
-        /// Its length in bytes.
+        /// The length of the id in bytes.
         found: usize,
-        /// The longest allowed.
+        /// The limit in bytes.
         max: usize,
     },
     /// The texts of the event are longer than 4 GiB together.
@@ -76,15 +76,15 @@ pub enum DraftError {
 }
 
 impl<'a> Draft<'a> {
-    /// The draft of an event with what every event needs.
+    /// A draft with the fields that every event needs.
     ///
     /// - `source`: where the event comes from: [`AIRSHIP`](crate::AIRSHIP), [`SUPEROFFICE`](crate::SUPEROFFICE), or a
-    ///   name that the host chooses. Not empty.
-    /// - `conversation`: the conversation's id, unique among all sources. Not empty.
+    ///   name that the host chooses. Must not be empty.
+    /// - `conversation`: the id of the conversation, unique among all sources. Must not be empty.
     /// - `kind`: what the event does.
-    /// - `occurred`: when it happened, by the source's clock. It can be `None` where another time is set. A
+    /// - `occurred`: when it happened, by the source's clock. It can be `None` if another time is set. A
     ///   [`Kind::Close`] without it, or with one before [`started`](Self::started), has no usable time: it sorts after
-    ///   all other events, and is a suspicion (spec T3).
+    ///   all other events and raises a suspicion (rule T3).
     #[must_use]
     pub fn new(source: &'a str, conversation: &'a str, kind: Kind, occurred: impl Into<Option<Time>>) -> Self {
         Self {
@@ -107,22 +107,22 @@ impl<'a> Draft<'a> {
     }
 
     setters! {
-        /// The event's own identity; without it, the event is identified by its content (spec I1).
+        /// The identity that the source gave. Without it, the content identifies the event (rule I1).
         identity: Identity,
-        /// A message's own time, if the source gives it in addition to `occurred` (spec T1, T4).
+        /// A message's own time, if the source gives one in addition to `occurred` (rules T1 and T4).
         sent: Time,
-        /// When the conversation began, according to a lifecycle event (Airship's `started_timestamp`).
+        /// When the conversation began, as stated by a lifecycle event (Airship's `started_timestamp`).
         started: Time,
-        /// When the conversation was last active, according to a lifecycle event (Airship's `last_active_timestamp`).
+        /// When the conversation was last active, as stated by a lifecycle event (Airship's `last_active_timestamp`).
         active: Time,
-        /// The number of unread messages, according to a lifecycle event (Airship's
+        /// The number of unread messages, as stated by a lifecycle event (Airship's
         /// `message_count_since_last_accessed`).
         unread: u64,
-        /// A message's direction; for a lifecycle event, that of the [`text`](Self::text) it carries.
+        /// The direction of a message, or of the [`text`](Self::text) that a lifecycle event carries.
         direction: Direction,
-        /// A message's channel: `sms`, `in_app`, or a name that the host chooses.
+        /// The channel of a message: `sms`, `in_app`, or a name that the host chooses.
         channel: &'a str,
-        /// A message's text, or the last text that a lifecycle event carries.
+        /// The text of a message, or the last text that a lifecycle event carries.
         text: &'a str,
         /// The field values of a SuperOffice session.
         session: Session,
@@ -135,32 +135,32 @@ impl<'a> Draft<'a> {
         self
     }
 
-    /// The value of an attribute. Each has a setter of its own as well.
+    /// Sets an attribute. Each attribute also has its own setter.
     #[must_use]
     pub fn attribute(mut self, attribute: Attribute, value: impl Into<Option<&'a str>>) -> Self {
         self.attributes[attribute as usize] = value.into();
         self
     }
 
-    /// Who is assigned.
+    /// Sets the agent.
     #[must_use]
     pub fn agent(mut self, agent: AgentMention<'a>) -> Self {
         self.agent = agent;
         self
     }
 
-    /// Checks the draft, gives it its time and its identity, and packs it.
+    /// Checks the draft, determines its time and identity, and packs it.
     ///
     /// # Errors
-    /// [`DraftError`] names what is missing or too long.
+    /// [`DraftError`] names the missing or overlong field.
     pub fn build(self) -> Result<Event, DraftError> {
         self.build_with(DEFAULT_MAX_ID_BYTES)
     }
 
-    /// Like [`Draft::build`], with another limit to the length of ids.
+    /// Like [`Draft::build`], with another limit on the length of ids.
     ///
     /// # Errors
-    /// [`DraftError`] names what is missing or too long.
+    /// [`DraftError`] names the missing or overlong field.
     pub fn build_with(self, max_id_bytes: usize) -> Result<Event, DraftError> {
         self.check(max_id_bytes)?;
         let Self { kind, occurred, sent, started, active, .. } = self;
@@ -231,7 +231,7 @@ impl<'a> Draft<'a> {
 }
 
 impl Event {
-    /// The draft that builds this event again, given the same limit to ids.
+    /// A draft that builds this event again, given the same limit on ids.
     #[must_use]
     pub fn draft(&self) -> Draft<'_> {
         Draft {

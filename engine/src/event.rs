@@ -1,4 +1,4 @@
-//! An event as the fold sees it, whatever source it came from. [`Draft`](crate::Draft) is the way to make one.
+//! An event in the form that the fold reads, independent of its source. [`Draft`](crate::Draft) builds one.
 
 use crate::attribute::Attribute;
 use crate::identity::{ContentHash, Identity};
@@ -6,24 +6,24 @@ use crate::session::Session;
 use crate::texts::{Field, Texts};
 use crate::time::Time;
 
-/// The source of Airship Live Chat's events.
+/// The source name of Airship Live Chat.
 pub const AIRSHIP: &str = "airship";
-/// The source of SuperOffice chat's events.
+/// The source name of SuperOffice chat.
 pub const SUPEROFFICE: &str = "superoffice";
 
 /// What an event does to its conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Kind {
-    /// Opens it, or says more about it while it is open: `convo_open`, `chatsession.created`.
+    /// Opens it, or adds information while it is open: `convo_open`, `chatsession.created`.
     Open,
-    /// Opens it and says in the same breath that it is closed: a `chatsession.created` with a closed status.
+    /// Creates it as already closed: a `chatsession.created` with a closed status.
     OpenClosed,
-    /// Says something about it and nothing about its status: a `chatsession.changed` without a usable one.
+    /// Adds information without a status: a `chatsession.changed` without a usable status.
     Update,
-    /// A change that leaves it open: a `chatsession.changed` with an open status.
+    /// Adds information and states that it is open: a `chatsession.changed` with an open status.
     UpdateOpen,
-    /// Something was said.
+    /// A message.
     Message,
     /// Closes it: `convo_close`, a `chatsession.changed` with a closed status.
     Close,
@@ -39,7 +39,7 @@ crate::named! { Kind is a "kind":
 }
 
 impl Kind {
-    /// The number that stands for it in stored forms and in [`Event::content`]. It never changes.
+    /// The code in stored forms and in [`Event::content`]. It never changes.
     #[must_use]
     pub fn code(self) -> u8 {
         match self {
@@ -58,7 +58,7 @@ impl Kind {
         Self::ALL.into_iter().find(|kind| kind.code() == code)
     }
 
-    /// The place among events of the same time (spec T2).
+    /// The rank among events of the same time (rule T2).
     #[must_use]
     pub fn rank(self) -> u8 {
         match self {
@@ -69,14 +69,14 @@ impl Kind {
         }
     }
 
-    /// Whether this is something that was said, and not a lifecycle event.
+    /// Whether it is a message and not a lifecycle event.
     #[must_use]
     pub fn is_message(self) -> bool {
         self == Self::Message
     }
 }
 
-/// Who a message is from.
+/// The direction of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Direction {
     /// From the member to an agent.
@@ -87,16 +87,16 @@ pub enum Direction {
 
 crate::named! { Direction is a "direction": In "in", Out "out" }
 
-/// What an event says of the agent (spec F5).
+/// What an event states about the agent (rule F5).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum AgentMention<'a> {
     /// Nothing.
     #[default]
     Silent,
-    /// That nobody is assigned.
+    /// No agent is assigned.
     Nobody,
-    /// That this agent is assigned, known by an id, by a name, or by both. See [`AgentMention::agent`].
+    /// This agent is assigned, known by id, by name, or by both. See [`AgentMention::agent`].
     #[non_exhaustive]
     Agent {
         /// The agent's id.
@@ -107,7 +107,7 @@ pub enum AgentMention<'a> {
 }
 
 impl<'a> AgentMention<'a> {
-    /// That the agent with this id, this name, or both is assigned; [`Silent`](Self::Silent) if both are `None`.
+    /// The agent with this id, this name, or both; [`Silent`](Self::Silent) if both are `None`.
     #[must_use]
     pub fn agent(id: impl Into<Option<&'a str>>, name: impl Into<Option<&'a str>>) -> Self {
         Self::from_parts(id.into(), name.into(), false)
@@ -122,9 +122,9 @@ impl<'a> AgentMention<'a> {
     }
 }
 
-/// One fact about one conversation (spec section 2), checked, timed and identified.
+/// One fact about one conversation, with its time and identity.
 ///
-/// All its texts lie in one allocation, because a log is read at a million events a second.
+/// All texts share one allocation, for speed: a log is read at a million events per second.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
     pub(crate) texts: Texts,
@@ -142,13 +142,13 @@ pub struct Event {
     pub(crate) session: Option<Box<Session>>,
 }
 
-/// When an event happened, as far as it can say by itself (spec T1, T3).
+/// When an event happened, as far as the event alone decides (rules T1 and T3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum At {
     /// At this time.
     Timed(Time),
-    /// A close whose clock cannot be right: it comes after every event that has a time. `alone` is its time where
-    /// there is no such event.
+    /// A close whose clock cannot be right: it sorts after every event with a time. `alone` is its time if there is no
+    /// such event.
     Untimed {
         /// The time by rule T1.
         alone: Time,
@@ -156,8 +156,8 @@ pub enum At {
 }
 
 impl At {
-    /// When an event with these times happened (spec T1, T3); `None` where it says nothing of that. See
-    /// [`crate::Draft`] for the times.
+    /// When an event with these times happened (rules T1 and T3); `None` if no time places it. See [`crate::Draft`] for
+    /// the times.
     #[must_use]
     pub fn of(
         kind: Kind,
@@ -177,7 +177,7 @@ impl At {
         Some(if is_untimed { Self::Untimed { alone: by_t1 } } else { Self::Timed(by_t1) })
     }
 
-    /// The time of the event taken by itself (spec T1).
+    /// The time by rule T1, independent of other events.
     #[must_use]
     pub fn alone(self) -> Time {
         match self {
@@ -201,7 +201,7 @@ impl Event {
         self.texts.get(Field::Conversation).unwrap_or_default()
     }
 
-    /// The word for the source.
+    /// The name of the source.
     #[must_use]
     pub fn source(&self) -> &str {
         self.texts.get(Field::Source).unwrap_or_default()
@@ -219,22 +219,9 @@ impl Event {
         &self.identity
     }
 
-    /// The hash of all that the fold can see of it, `occurred` included: the fields of [`Draft`](crate::Draft) but for the
-    /// conversation and the identity.
-    ///
-    /// It is the XXH3-128 (seed 0) of these fields, one after the other, numbers little-endian:
-    ///
-    /// | field | bytes | value |
-    /// |---|---|---|
-    /// | version | 1 | 1 |
-    /// | kind | 1 | 0 open, 1 open-closed, 2 update, 3 update-open, 4 message, 5 close |
-    /// | direction | 1 | 0 unknown, 1 in, 2 out |
-    /// | flags | 1 | sum of 1 nobody is assigned, 2 a count of unread messages is given, 4 a session is given |
-    /// | occurred, sent, started, active | 12 each | milliseconds (i64; its smallest value for none), then the nanoseconds below (u32) |
-    /// | unread | 8 | 0 for none |
-    /// | lengths of text, source, agent id, agent name, channel, and of every [`Attribute`] | 4 each | in bytes; the largest u32 for none |
-    /// | texts | 16 | XXH3-128 of these texts, one after the other |
-    /// | session | 0 or 16 | XXH3-128 of the session's numbers and truths in the order of the export, each a byte 1 and an i64 (a byte 0 and 0 for none), then a byte 1 and the customer alias (a byte 0 for none) |
+    /// The hash of everything in the event that the fold can see, `occurred` included: all fields of
+    /// [`Draft`](crate::Draft) except the conversation and the identity. "The content hash" in `docs/rules.md`
+    /// describes the layout byte by byte.
     #[must_use]
     pub fn content(&self) -> ContentHash {
         self.content
@@ -246,73 +233,73 @@ impl Event {
         self.at
     }
 
-    /// When it happened by the source's clock.
+    /// When it happened, by the source's clock.
     #[must_use]
     pub fn occurred(&self) -> Option<Time> {
         self.occurred
     }
 
-    /// A message's time as given beside [`Event::occurred`].
+    /// A message's own time, given in addition to [`Event::occurred`].
     #[must_use]
     pub fn sent(&self) -> Option<Time> {
         self.sent
     }
 
-    /// When the conversation began, as the event says.
+    /// When the conversation began, as the event states.
     #[must_use]
     pub fn started(&self) -> Option<Time> {
         self.started
     }
 
-    /// When the conversation was last active, as the event says.
+    /// When the conversation was last active, as the event states.
     #[must_use]
     pub fn active(&self) -> Option<Time> {
         self.active
     }
 
-    /// How many messages are unread, as the event says.
+    /// The number of unread messages, as the event states.
     #[must_use]
     pub fn unread(&self) -> Option<u64> {
         self.unread
     }
 
-    /// What it says of the agent.
+    /// What it states about the agent.
     #[must_use]
     pub fn agent(&self) -> AgentMention<'_> {
         AgentMention::from_parts(self.texts.get(Field::AgentId), self.texts.get(Field::AgentName), self.nobody)
     }
 
-    /// A message's direction, or that of the text a lifecycle event carries.
+    /// The direction of a message, or of the text that a lifecycle event carries.
     #[must_use]
     pub fn direction(&self) -> Option<Direction> {
         self.direction
     }
 
-    /// A message's channel.
+    /// The channel of a message.
     #[must_use]
     pub fn channel(&self) -> Option<&str> {
         self.texts.get(Field::Channel)
     }
 
-    /// A message's text, or the last text that a lifecycle event carries.
+    /// The text of a message, or the last text that a lifecycle event carries.
     #[must_use]
     pub fn text(&self) -> Option<&str> {
         self.texts.get(Field::Text)
     }
 
-    /// The value of an attribute. Each has a method of its own as well.
+    /// The value of an attribute. Each attribute also has its own method.
     #[must_use]
     pub fn attribute(&self, attribute: Attribute) -> Option<&str> {
         self.texts.get(Field::Attribute(attribute))
     }
 
-    /// How long all its texts are together, its conversation's id included and its identity not.
+    /// The total length of its texts in bytes, with the conversation id and without the identity.
     #[must_use]
     pub fn text_bytes(&self) -> usize {
         self.texts.bytes()
     }
 
-    /// What SuperOffice says of the session.
+    /// The field values of the SuperOffice session.
     #[must_use]
     pub fn session(&self) -> Option<&Session> {
         self.session.as_deref()

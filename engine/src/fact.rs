@@ -1,8 +1,8 @@
-//! What a conversation remembers of each of its events.
+//! The form in which a conversation keeps each of its events.
 //!
-//! Together the facts of a conversation hold everything that the fold reads, so the state can be derived again at any
-//! time, without the log, and an event that arrives late or in conflict needs no special case. They lose nothing of the
-//! events: these can be told again word for word (see [`crate::ConversationImage::events`]).
+//! The facts of a conversation contain everything that the fold reads. The state can be derived from them at any time,
+//! without the log, and events that arrive late or in conflict need no special case. Facts lose nothing: the events can
+//! be rebuilt exactly (see [`crate::ConversationImage::events`]).
 
 use std::cmp::Ordering;
 
@@ -11,13 +11,12 @@ use crate::event::{At, Direction, Event, Kind};
 use crate::identity::{ContentHash, Identity};
 use crate::time::Time;
 
-/// One event in its conversation's memory.
+/// One event of a conversation.
 ///
-/// The texts that repeat from event to event are held once, in the conversation's list of contexts; so are the field
-/// values of sessions.
+/// Repeated texts are stored once, in the conversation's list of contexts, and session values in its list of sessions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fact {
-    /// Its place in the log.
+    /// Its sequence number in the log.
     pub seq: Seq,
     /// When it happened.
     pub at: At,
@@ -41,9 +40,9 @@ pub struct Fact {
     pub content: ContentHash,
     /// See [`Event::text`].
     pub text: Option<Box<str>>,
-    /// Its place in the conversation's list of contexts.
+    /// Its index in the conversation's list of contexts.
     pub context: u32,
-    /// Its place in the conversation's list of sessions.
+    /// Its index in the conversation's list of sessions.
     pub session: Option<u32>,
 }
 
@@ -67,27 +66,27 @@ impl Fact {
         }
     }
 
-    /// The order of spec T2 among events that have a time, or among those that have none.
+    /// The order of rule T2, among events with a time or among those without.
     pub(crate) fn order(&self, other: &Self) -> Ordering {
         self.order_among(other.at, other.kind, &other.identity)
     }
 
-    /// The order of this fact and an event with this time, kind and identity.
+    /// The order of this fact and of an event with this time, kind and identity.
     pub(crate) fn order_among(&self, at: At, kind: Kind, identity: &Identity) -> Ordering {
         self.at.cmp(&at).then_with(|| self.kind.rank().cmp(&kind.rank())).then_with(|| self.identity.cmp(identity))
     }
 
-    /// The time shown for a message (spec T4). `at` is the time by T1.
+    /// The displayed time of a message (rule T4). `at` is the time by rule T1.
     pub(crate) fn message_time(&self, at: Time) -> Time {
         self.sent.unwrap_or(at)
     }
 
-    /// The time as of which a stated unread count holds (spec F7).
+    /// The "as of" time of a stated unread count (rule F7).
     pub(crate) fn count_as_of(&self, at: Time) -> Time {
         self.active.unwrap_or(at)
     }
 
-    /// The time as of which a text carried by a lifecycle event counts (spec F8).
+    /// The "as of" time of a text that a lifecycle event carries (rule F8).
     pub(crate) fn text_as_of(&self, at: Time) -> Time {
         self.active.or(self.started).unwrap_or(at)
     }

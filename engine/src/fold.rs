@@ -1,7 +1,7 @@
-//! The fold: spec F1 to F11, one event at a time in the order of T2.
+//! The fold: rules F1 to F11, one event at a time in the order of T2.
 //!
-//! Every rule that looks back only is settled in [`Fold::step`]; what depends on the whole set (the first interval's
-//! start, unread counts, suspicions) is kept in a form from which it is read off at any time.
+//! [`Fold::step`] applies every rule that depends on earlier events only. Values that depend on the whole set (the
+//! start of the first interval, unread counts, suspicions) are kept in a form from which they can be read at any time.
 
 use crate::agents::{AgentNumber, Agents};
 use crate::attribute::Attribute;
@@ -13,24 +13,24 @@ use crate::texts::Field;
 use crate::time::Time;
 use crate::unread::{Position, Unread};
 
-/// What a fact refers to by number.
+/// The lists to which a fact refers by index.
 #[derive(Clone, Copy)]
 pub(crate) struct Lists<'a> {
     pub(crate) contexts: &'a [Context],
     pub(crate) sessions: &'a [Session],
 }
 
-/// The name that means that the source knows none.
+/// The name that a source gives for a member without a known name.
 const UNKNOWN_NAME: &str = "Unknown";
 
-/// Who was assigned from when on.
+/// An agent and the time of its assignment.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Assignment {
     pub(crate) agent: Option<AgentNumber>,
     pub(crate) at: Time,
 }
 
-/// A text that may be the last message, by the place of its event.
+/// A text that may be the last message, and the position of its event.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TextAt {
     pub(crate) time: Time,
@@ -38,7 +38,7 @@ pub(crate) struct TextAt {
     pub(crate) direction: Option<Direction>,
 }
 
-/// The state of a conversation after some of its events. It is read only when settled.
+/// The state of a conversation after some of its events. It must be settled before it is read.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Fold {
     steps: Position,
@@ -46,7 +46,7 @@ pub(crate) struct Fold {
     pub(crate) is_closed: bool,
     pub(crate) reopens: u64,
     closed_at: Option<Time>,
-    /// When the first open interval ended; it begins at `started_at`, which only the whole set decides.
+    /// The end of the first open interval. It begins at `started_at`, which depends on the whole set.
     first_open_until: Option<Time>,
     later_open_ms: i64,
     reopened_at: Option<Time>,
@@ -76,8 +76,8 @@ pub(crate) struct Fold {
 }
 
 impl Fold {
-    /// Takes the next event in the order of T2; `at` is its time, which for a close without one (T3) is decided by the
-    /// events before it.
+    /// Applies the next event in the order of T2. `at` is its time; for a close without a usable time (T3) the events
+    /// before it decide the time.
     pub(crate) fn step(&mut self, fact: &Fact, at: Time, lists: Lists<'_>) {
         self.first_at = Some(self.first_at.map_or(at, |first| first.min(at)));
         self.last_at = self.last_at.max(Some(at));
@@ -96,7 +96,7 @@ impl Fold {
         self.steps += 1;
     }
 
-    /// Rule F8 for attributes. An event with the texts of the one before it changes none.
+    /// Rule F8 for attributes. An event with the same context as the one before it changes none.
     fn attributes(&mut self, number: u32, lists: Lists<'_>) {
         if self.last_context.replace(number) == Some(number) {
             return;
@@ -205,7 +205,7 @@ impl Fold {
         }
     }
 
-    /// Rules F8 and F11 for the field values of a session.
+    /// Rules F8 and F11 for session values.
     fn session(&mut self, session: &Session, kind: Kind) {
         if session.usable_status().is_some() {
             self.session_is_stale = false;
@@ -215,7 +215,7 @@ impl Fold {
         self.session.get_or_insert_default().update(session);
     }
 
-    /// Makes ready to be read, after steps.
+    /// Prepares for reading, after one or more steps.
     pub(crate) fn settle(&mut self) {
         self.unread.settle();
     }
@@ -230,7 +230,7 @@ impl Fold {
         self.last_at.unwrap_or(Time::MIN)
     }
 
-    /// Rule F4: null when closed.
+    /// Rule F4: null if closed.
     pub(crate) fn last_active_at(&self) -> Option<Time> {
         (!self.is_closed).then(|| self.last_active.unwrap_or(self.last_event_at()))
     }
@@ -240,7 +240,7 @@ impl Fold {
         self.closed_at
     }
 
-    /// Rule F9: the sum of the open intervals, of which a running one counts to the last event.
+    /// Rule F9: the sum of the open intervals. A running interval counts up to the last event.
     pub(crate) fn open_ms(&self) -> i64 {
         let first_until = self.first_open_until.unwrap_or(self.last_event_at());
         let running = self.reopened_at.filter(|_| !self.is_closed);
@@ -253,7 +253,7 @@ impl Fold {
         self.waiting.filter(|_| !self.is_closed)
     }
 
-    /// Rule F8: a text carried by a lifecycle event counts only where it is later.
+    /// Rule F8: a text that a lifecycle event carries counts only if it is later.
     pub(crate) fn last_text(&self) -> Option<TextAt> {
         match (self.message_text, self.lifecycle_text) {
             (Some(message), Some(lifecycle)) if lifecycle.time <= message.time => Some(message),
@@ -280,13 +280,13 @@ impl Fold {
         lists.contexts.get(from? as usize)?.get(field)
     }
 
-    /// The field values of the session, the latest of each.
+    /// The session values, the latest of each.
     pub(crate) fn session_values(&self) -> Option<&Session> {
         self.session.as_deref()
     }
 }
 
-/// A duration as it is shown: the difference of the times shown, never negative (spec T4).
+/// A displayed duration: the difference of the displayed times, never negative (rule T4).
 fn ms_between(from: Time, to: Time) -> i64 {
     (to.ms() - from.ms()).max(0)
 }

@@ -1,4 +1,4 @@
-//! The state hash (spec H1): a proof that two sets of conversations are in the same state.
+//! The state hash (rule H1), which shows that two sets of conversations are in the same state.
 
 use std::fmt;
 
@@ -8,15 +8,15 @@ use sha2::{Digest, Sha256};
 /// The 256-bit hash of a set of conversations.
 ///
 /// It is the sum, modulo 2^256, of the SHA-256 of every conversation's export line (UTF-8, without the line feed), each
-/// read as a big-endian number. A sum does not depend on order, and a conversation that changed is taken out and put
-/// in again without looking at the others. From an export in Python:
+/// read as a big-endian number. A sum does not depend on order, and a changed conversation is replaced in it without
+/// the others. From an export, in Python:
 ///
 /// ```python
 /// total = sum(int.from_bytes(hashlib.sha256(line.rstrip(b"\n")).digest(), "big") for line in open("export", "rb"))
 /// print(f"{total % 2**256:064x}")
 /// ```
 ///
-/// It shows that two states are equal; it is no signature, and does not withstand somebody who may choose the states.
+/// Equal hashes mean equal states. The hash is not a signature and does not resist an attacker who chooses the states.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct StateHash {
     /// Least significant first.
@@ -24,13 +24,13 @@ pub struct StateHash {
 }
 
 impl StateHash {
-    /// The hash of the set that holds the conversation with this export line alone.
+    /// The hash of a set with one conversation, given its export line.
     #[must_use]
     pub fn of_line(line: &str) -> Self {
         Self::from_bytes(Sha256::digest(line.as_bytes()).into())
     }
 
-    /// The hash whose 32 bytes, big-endian, these are.
+    /// The hash with these 32 big-endian bytes.
     #[must_use]
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
         let mut limbs = [0; 4];
@@ -50,7 +50,7 @@ impl StateHash {
         bytes
     }
 
-    /// The hash of the two sets together.
+    /// The hash of both sets together.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
         let mut carry = false;
@@ -73,7 +73,7 @@ impl StateHash {
 }
 
 impl Serialize for StateHash {
-    /// As its text.
+    /// As text.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }

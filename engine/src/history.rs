@@ -1,4 +1,4 @@
-//! The history of one conversation (spec Q1).
+//! The history of one conversation (rule Q1).
 
 use serde::Serialize;
 
@@ -15,65 +15,66 @@ use crate::time::Time;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct HistoryEntry {
-    /// Its place in the log: when it was learned.
+    /// Its sequence number in the log, which is the order of arrival.
     pub seq: Seq,
-    /// When it happened (T1, T3), in milliseconds since the epoch.
+    /// When it happened (rules T1 and T3), in milliseconds since the epoch.
     pub at: i64,
     /// What it did.
     pub kind: Kind,
-    /// A message's direction, or that of the text a lifecycle event carries.
+    /// The direction of a message, or of the text that a lifecycle event carries.
     pub direction: Option<Direction>,
-    /// A message's channel.
+    /// The channel of a message.
     pub channel: Option<String>,
-    /// A message's own time (T4), or the time as of which a lifecycle event's text counts (F8).
+    /// A message's own time (T4), or the "as of" time of a lifecycle event's text (F8), in milliseconds since the
+    /// epoch.
     pub said_at: Option<i64>,
-    /// A message's text, or the last text that a lifecycle event carries.
+    /// The text of a message, or the last text that a lifecycle event carries.
     pub text: Option<String>,
-    /// What it says of the agent.
+    /// What it states about the agent.
     pub agent: Mention,
-    /// Who is assigned once it has happened (F5), by the latest name known in the conversation; `None` is nobody, and for
-    /// an event that does not count.
+    /// The agent assigned after it (F5), with the latest name known in the conversation. `None` if no agent is
+    /// assigned, or if the event does not count.
     pub assigned: Option<AgentRef>,
-    /// How many unread messages it states.
+    /// The number of unread messages that it states.
     pub unread: Option<u64>,
     /// Its identity.
     pub identity: String,
-    /// False for one that lost to another event of the same identity (I2): shown, and without effect.
+    /// `false` if it lost to another event with the same identity (rule I2) and has no effect.
     pub counts: bool,
-    /// Whether an event that comes after it in this order was known before it.
+    /// Whether an event that sorts after it was known before it.
     pub late: bool,
 }
 
-/// What an event says of the agent (F5).
+/// What an event states about the agent (rule F5).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Mention {
     /// Nothing.
     Silent,
-    /// That nobody is assigned.
+    /// No agent is assigned.
     Nobody,
-    /// That this agent is.
+    /// This agent is assigned.
     Agent(AgentRef),
 }
 
-/// How the events of a conversation arrived (spec F12).
+/// How the events of a conversation arrived (rule F12).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Arrivals {
     /// Events that count.
     pub events: u64,
-    /// Events that lost to another of the same identity.
+    /// Events that lost to another event with the same identity.
     pub conflicts: u64,
-    /// Deliveries of events known already. Not logged, so those since the last checkpoint are not counted after a
-    /// crash.
+    /// Deliveries of events that were known already. They are not logged, so a crash loses those since the last
+    /// checkpoint.
     pub duplicates: u64,
-    /// Events that took a place before ones known already. Counted as they arrive: a rebuild that reads the same log
-    /// counts the same.
+    /// Events that sort before an event that was known already, counted on arrival. A rebuild from the same log gives
+    /// the same number.
     pub late: u64,
-    /// The first place in the log.
+    /// The first sequence number.
     pub first_seq: Seq,
-    /// The last place in the log.
+    /// The last sequence number.
     pub last_seq: Seq,
 }
 
@@ -90,7 +91,7 @@ pub(crate) fn of(conversation: &Conversation) -> Vec<HistoryEntry> {
     entries
 }
 
-/// Follows the assignments as the fold does. Interner are taken at the end, because the latest one counts for all.
+/// Derives the assignments as the fold does. Names are filled in last, because the latest name counts for all entries.
 fn set_assigned(entries: &mut [HistoryEntry]) {
     let mut agents = Agents::default();
     let mut numbers = Vec::with_capacity(entries.len());

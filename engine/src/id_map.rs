@@ -1,26 +1,27 @@
-//! Which conversation has which place: the only thing that is kept of every conversation there ever was, so in few bytes.
+//! The map from ids to slots. It is the only structure with an entry for every conversation, so it has to be small.
 
 use hashbrown::HashTable;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::index::Slot;
 
-/// 64 bits of every id, by place, and the way back from them: 14 to 20 bytes a conversation, however long the ids are.
+/// 64 bits of every id, by slot, and the slots by these bits. Takes 14 to 20 bytes per conversation, independent of the
+/// length of the ids.
 ///
-/// Two ids may have the same bits. So what is found here may be another conversation, and only that itself can tell.
+/// Two ids can share their 64 bits, so a lookup can find another conversation. The caller has to compare the id.
 #[derive(Debug, Default)]
 pub(crate) struct IdMap {
     fingerprints: Vec<u64>,
     slots: HashTable<Slot>,
 }
 
-/// The bits of an id. They are in checkpoints, so they are the same on every machine and in every version.
+/// The 64 bits of an id. Checkpoints contain them, so they are the same on every machine and in every version.
 pub(crate) fn fingerprint(id: &str) -> u64 {
     xxh3_64(id.as_bytes())
 }
 
 impl IdMap {
-    /// How many places there are.
+    /// The number of slots.
     pub(crate) fn len(&self) -> usize {
         self.fingerprints.len()
     }
@@ -29,13 +30,13 @@ impl IdMap {
         Slot::try_from(self.len()).unwrap_or(Slot::MAX)
     }
 
-    /// The place of the conversation with these bits for which `is_it` holds.
+    /// The slot of the conversation with these bits for which `is_it` returns true.
     pub(crate) fn find(&self, fingerprint: u64, mut is_it: impl FnMut(Slot) -> bool) -> Option<Slot> {
         let found = self.slots.find(fingerprint, |slot| self.fingerprint(*slot) == Some(fingerprint) && is_it(*slot));
         found.copied()
     }
 
-    /// The first place of a conversation with these bits for which `is_it` holds.
+    /// The first slot of a conversation with these bits for which `is_it` returns true.
     pub(crate) fn find_first(&self, fingerprint: u64, is_it: impl Fn(Slot) -> bool) -> Option<Slot> {
         let same = self.slots.iter_hash(fingerprint).copied();
         same.filter(|slot| self.fingerprint(*slot) == Some(fingerprint) && is_it(*slot)).min()
@@ -45,7 +46,7 @@ impl IdMap {
         self.fingerprints.get(slot as usize).copied()
     }
 
-    /// The next place, for the id with these bits.
+    /// Adds the next slot, for an id with these bits.
     pub(crate) fn add(&mut self, fingerprint: u64) -> Slot {
         let slot = self.slot_count();
         let Self { fingerprints, slots } = self;
@@ -81,7 +82,7 @@ mod tests {
             assert_eq!(id_map.find(7, |slot| slot == wanted), Some(wanted));
         }
         assert_eq!(id_map.find(7, |_| false), None);
-        // In order, however the table grows.
+        // The order stays when the table grows.
         for number in 0..1_000 {
             id_map.add(if number % 10 == 0 { 7 } else { fingerprint(&number.to_string()) });
         }
@@ -92,7 +93,7 @@ mod tests {
         assert_eq!(found, [0, 1].into_iter().chain((2..1_002).step_by(10)).collect::<Vec<_>>());
     }
 
-    /// They are in checkpoints.
+    /// Checkpoints contain these values.
     #[test]
     fn the_bits_of_an_id_never_change() {
         assert_eq!(fingerprint("case-7"), 7_584_310_530_729_352_584);

@@ -1,4 +1,4 @@
-//! What makes two deliveries one event (spec I1-I3).
+//! The identity of an event (rules I1 to I3).
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -8,14 +8,14 @@ use xxhash_rust::xxh3::xxh3_64;
 
 /// The identity of an event within its conversation.
 ///
-/// It comes from the source where the source gives one (Airship's envelope `id`, SuperOffice's `EventId` and `Event`),
-/// and from the event's content otherwise. Identities are ordered by the bytes of their text, which decides between
-/// events of one time and rank (spec T2).
+/// It is the source's own id if the source gives one (Airship's envelope `id`, SuperOffice's `EventId` with `Event`),
+/// and the hash of the event's content otherwise. Identities are ordered by the bytes of their text, which decides
+/// between events of the same time and rank (rule T2).
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Identity(Form);
 
-/// Canonical UUIDs and content hashes are held in 16 bytes, because nearly every identity is one of the two; the order
-/// of their bytes is the order of their text.
+/// Nearly every identity is a canonical UUID or a content hash, so these take 16 bytes. The order of these bytes is the
+/// order of the text.
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum Form {
     Uuid([u8; 16], u8),
@@ -24,10 +24,10 @@ enum Form {
 }
 
 impl Identity {
-    /// The identity that a source gives: its own id, and the part of it that this event is.
+    /// The identity that a source gives: its id, and the part of the id that this event is.
     ///
-    /// `part` tells events apart that share one id: SuperOffice's three `Event`s, in the order of their names. It is 0
-    /// where an id names one event.
+    /// `part` distinguishes events that share one id: SuperOffice's three `Event`s, in the order of their names. It is
+    /// 0 if an id belongs to one event.
     #[must_use]
     pub fn given(id: &str, part: u8) -> Self {
         Self(match parse_uuid(id) {
@@ -36,13 +36,13 @@ impl Identity {
         })
     }
 
-    /// The same as [`Identity::given`] with the canonical text of a UUID, from its 16 bytes.
+    /// Like [`Identity::given`] with the canonical text of a UUID, from its 16 bytes.
     #[must_use]
     pub fn from_uuid(bytes: [u8; 16], part: u8) -> Self {
         Self(Form::Uuid(bytes, part))
     }
 
-    /// The 16 bytes of the id where its text is a UUID in canonical form.
+    /// The 16 bytes of the id if its text is a UUID in canonical form.
     #[must_use]
     pub fn uuid(&self) -> Option<[u8; 16]> {
         match self.0 {
@@ -51,13 +51,13 @@ impl Identity {
         }
     }
 
-    /// The identity of an event that its source gave none.
+    /// The identity of an event to which its source gave none.
     #[must_use]
     pub fn of_content(content: ContentHash) -> Self {
         Self(Form::Content(content))
     }
 
-    /// The id as its source wrote it, or the 32 hexadecimal digits of the content hash.
+    /// The id as the source wrote it, or the content hash as 32 hexadecimal digits.
     #[must_use]
     pub fn text(&self) -> Cow<'_, str> {
         match &self.0 {
@@ -67,7 +67,7 @@ impl Identity {
         }
     }
 
-    /// How long [`Identity::text`] is.
+    /// The length of [`Identity::text`] in bytes.
     pub(crate) fn text_bytes(&self) -> usize {
         match &self.0 {
             Form::Text(text, _) => text.len(),
@@ -76,7 +76,7 @@ impl Identity {
         }
     }
 
-    /// Which of the events that share one id this is; see [`Identity::given`].
+    /// The part of an id that several events share; see [`Identity::given`].
     #[must_use]
     pub fn part(&self) -> u8 {
         match self.0 {
@@ -85,19 +85,19 @@ impl Identity {
         }
     }
 
-    /// Whether the identity is the hash of the event's content, the source having given none.
+    /// Whether the identity is the content hash, because the source gave none.
     #[must_use]
     pub fn is_content(&self) -> bool {
         matches!(self.0, Form::Content(_))
     }
 
-    /// 64 bits that differ for different identities but for rare accidents: to look identities up, never to compare.
+    /// 64 bits for lookups. Different identities share them in rare cases, so they never prove equality.
     #[must_use]
     pub fn fingerprint(&self) -> u64 {
         let bits = match &self.0 {
             Form::Text(text, _) => xxh3_64(text.as_bytes()),
             Form::Uuid(bytes, _) => xxh3_64(bytes),
-            // A hash already; half of it will do.
+            // It is a hash already; half of it is enough.
             Form::Content(ContentHash([first @ .., _, _, _, _, _, _, _, _])) => u64::from_be_bytes(*first),
         };
         bits ^ u64::from(self.part()).rotate_left(56)
@@ -127,10 +127,10 @@ impl fmt::Debug for Identity {
     }
 }
 
-/// The 128-bit hash of everything in an event that the fold can see (spec I1); see [`crate::Event::content`].
+/// The 128-bit hash of everything in an event that the fold can see (rule I1); see [`crate::Event::content`].
 ///
-/// It is XXH3, chosen for speed and the same on every machine. It does not withstand somebody who sets out to make two
-/// contents collide; all that such a person could lose is an event of their own conversation.
+/// It is XXH3, which is fast and the same on every machine. It does not resist an attacker who constructs collisions;
+/// such an attacker can only lose an event of their own conversation.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ContentHash([u8; 16]);
 
@@ -147,7 +147,7 @@ impl ContentHash {
         u128::from_be_bytes(self.0)
     }
 
-    /// The lower half of the bits: to look contents up, never to compare.
+    /// The lower 64 bits, for lookups. They never prove equality.
     pub(crate) fn low_bits(self) -> u64 {
         let ContentHash([_, _, _, _, _, _, _, _, low @ ..]) = self;
         u64::from_be_bytes(low)
@@ -166,8 +166,8 @@ impl fmt::Debug for ContentHash {
     }
 }
 
-/// The bytes of a UUID in its canonical form only (lower case, four hyphens), so that the order of the bytes is the
-/// order of the texts and the text can be given back.
+/// The bytes of a UUID, in canonical form only (lower case, four hyphens). So the order of the bytes is the order of
+/// the texts, and the text can be restored.
 fn parse_uuid(text: &str) -> Option<[u8; 16]> {
     let text: &[u8; 36] = text.as_bytes().try_into().ok()?;
     let mut bytes = [0; 16];
@@ -190,7 +190,8 @@ fn hex_digit(digit: u8) -> Option<u8> {
     (value < 16).then_some(value)
 }
 
-/// The value of every digit, and 16 for what is none: a branch for each would be guessed wrong every other time.
+/// The value of every hexadecimal digit, and 16 for other bytes. A table avoids branches that the processor
+/// mispredicts.
 const HEX_DIGITS: [u8; 256] = {
     let mut values = [16; 256];
     let mut value = 0;

@@ -1,7 +1,7 @@
-//! A conversation's memory as plain data: what a checkpoint writes and an archive holds.
+//! The facts of a conversation as plain data: what a checkpoint writes and an archive contains.
 //!
-//! This is the seam through which a conversation leaves the board and comes back. It holds facts only, nothing that the
-//! fold derives, so it stays good when the fold changes.
+//! An image is the form in which a conversation leaves the board and returns. It contains facts only and no derived
+//! values, so it stays valid when the fold changes.
 
 use std::sync::Arc;
 
@@ -13,70 +13,70 @@ use crate::identity::ContentHash;
 use crate::resident::ReloadedConversation;
 use crate::session::Session;
 
-/// The memory of one conversation.
+/// The facts of one conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConversationImage {
     /// The conversation's id.
     pub id: Arc<str>,
-    /// The events that count, in the order of T2 with those without a time last.
+    /// The events that count, in the order of T2; events without a time are last.
     pub facts: Vec<Fact>,
-    /// The events that lost to another of the same identity, in order of arrival.
+    /// The events that lost to another event with the same identity, in order of arrival.
     pub conflicts: Vec<Fact>,
-    /// What [`Fact::context`] refers to.
+    /// The list that [`Fact::context`] indexes.
     pub contexts: Vec<Context>,
-    /// What [`Fact::session`] refers to.
+    /// The list that [`Fact::session`] indexes.
     pub sessions: Vec<Session>,
     /// How the events arrived.
     pub arrivals: ArrivalCounts,
 }
 
-/// Why an image is no conversation's memory.
+/// Why an image is invalid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ImageError {
-    /// There is no event in it.
+    /// It contains no event.
     #[error("a conversation has at least one event, found none")]
     Empty,
-    /// A fact refers to a context or a session that is not there.
+    /// A fact refers to a context or a session that does not exist.
     #[error("the event with seq {seq} refers to {list} {found}, but there are {expected}")]
     Dangling {
-        /// The event's place in the log.
+        /// The event's sequence number.
         seq: u64,
-        /// Which list.
+        /// The list: `context` or `session`.
         list: &'static str,
-        /// The number it refers to.
+        /// The index.
         found: u32,
-        /// How many there are.
+        /// The length of the list.
         expected: usize,
     },
-    /// A fact is no event.
-    #[error("what is remembered of the event with seq {seq} is no event")]
+    /// A fact is not a valid event.
+    #[error("the stored event with seq {seq} is invalid")]
     NoEvent {
-        /// The event's place in the log.
+        /// The event's sequence number.
         seq: u64,
-        /// What is wrong with it.
+        /// The reason.
         #[source]
         why: DraftError,
     },
-    /// A fact is another event than the one whose content hash it holds.
-    #[error("the event with seq {seq} should have the content {expected}, but what is remembered has {found}")]
+    /// A fact does not match its content hash.
+    #[error("the stored event with seq {seq} has the content hash {found}, expected {expected}")]
     Content {
-        /// The event's place in the log.
+        /// The event's sequence number.
         seq: u64,
-        /// The hash that was kept when the event came.
+        /// The hash that was computed when the event arrived.
         expected: ContentHash,
-        /// The hash of what is remembered.
+        /// The hash of the stored fact.
         found: ContentHash,
     },
     /// The texts of a context are longer than 4 GiB together.
     #[error("the texts of a context are longer than 4 GiB together")]
     TooLong,
-    /// Another conversation has this place on the board already, or this conversation another place.
-    #[error("conversation {id:?} cannot take slot {slot}: it is taken, or the conversation has another")]
+    /// Another conversation has this slot, or this conversation has another slot.
+    #[error("conversation {id:?} cannot take slot {slot}: the slot is taken, or the conversation has another slot")]
     SlotTaken {
         /// The conversation's id.
         id: Arc<str>,
-        /// The place.
+        /// The slot.
         slot: u32,
     },
 }
@@ -93,10 +93,11 @@ impl ConversationImage {
         }
     }
 
-    /// Makes it ready for [`Board::reload`](crate::Board::reload), which is most of the work and needs no board.
+    /// Prepares the conversation for [`Board::reload`](crate::Board::reload). This is most of the work and needs no
+    /// board.
     ///
     /// # Errors
-    /// [`ImageError`] where the image is no conversation's memory.
+    /// [`ImageError`] if the image is invalid.
     pub fn prepare(self) -> Result<ReloadedConversation, ImageError> {
         self.into_conversation().map(ReloadedConversation::new)
     }
@@ -114,7 +115,7 @@ impl ConversationImage {
     }
 }
 
-/// What a fact refers to by its number in a list.
+/// The element of a list to which a fact refers.
 pub(crate) fn within<'a, T>(seq: u64, list: &'static str, number: u32, all: &'a [T]) -> Result<&'a T, ImageError> {
     let dangling = || ImageError::Dangling { seq, list, found: number, expected: all.len() };
     all.get(number as usize).ok_or_else(dangling)

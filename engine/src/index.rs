@@ -1,7 +1,6 @@
-//! The indexes behind the questions of spec Q2 and Q3.
+//! The indexes behind the queries of rules Q2 and Q3.
 //!
-//! They lie beside the board and are brought up to date one conversation at a time, so that whoever asks never waits for the
-//! fold.
+//! They are kept beside the board and updated one conversation at a time, so that a query never waits for the fold.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
@@ -12,29 +11,28 @@ use hashbrown::HashMap;
 use crate::query::{AgentLoad, Cursor, OpenConversation, Page, Query, QueryError, Sort, Totals};
 use crate::state::AgentRef;
 
-/// A conversation's number on the board.
+/// The number of a conversation on the board.
 pub(crate) type Slot = u32;
 
 type Row = Arc<OpenConversation>;
 
-/// Open conversations in one order; the smallest key comes first.
+/// Open conversations in one sort order; the smallest key is first.
 type Ordered = BTreeMap<(i64, Arc<str>), Slot>;
 
-/// The open conversations of an agent in the order of activity, at hand: these are asked for most.
+/// The open conversations of an agent, sorted by activity, with their rows, because this query is the most frequent.
 type OfAgent = BTreeMap<(i64, Arc<str>), Row>;
 
-/// An agent on the board: two conversations have the same agent where they know the same id, or the same name and no
-/// id.
+/// An agent on the board. Two conversations have the same agent if they know the same id, or the same name and no id.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum AgentKey {
     Id(Arc<str>),
     Name(Arc<str>),
 }
 
-/// What the totals are kept by.
+/// The key of the totals: tenant and channel.
 type TotalsKey = (Option<Arc<str>>, Option<Arc<str>>);
 
-/// The counts of [`Totals`]. A source may state any number of unread messages, so their sum has more room.
+/// The counts of [`Totals`]. A source can state any number of unread messages, so their sum has more bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Tally {
     conversations: u64,
@@ -43,7 +41,7 @@ struct Tally {
     unread: u128,
 }
 
-/// What the indexes know of a conversation, open or closed.
+/// The entry of a conversation in the indexes, open or closed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Seen {
     pub(crate) tenant: Option<Arc<str>>,
@@ -57,11 +55,11 @@ impl Seen {
     }
 }
 
-/// What changed about a conversation, as far as it is listed and counted; see [`Board::batch`](crate::Board::batch).
+/// A change of one conversation's entry in the indexes; see [`BoardEdit::finish`](crate::BoardEdit::finish).
 #[derive(Clone, Debug)]
 pub struct Update {
     slot: Slot,
-    /// Where it was counted before, if it was.
+    /// The earlier entry, if there is one.
     before: Option<Seen>,
     now: Seen,
 }
@@ -72,7 +70,7 @@ impl Update {
     }
 }
 
-/// The lists and counts behind the questions about many conversations: which are open, in which order, whose they are.
+/// The lists and counts behind queries about many conversations: which are open, in which order, and who is assigned.
 ///
 /// ```
 /// use convofold_engine::{Board, Direction, Draft, Index, Kind, Query, Time};
@@ -87,7 +85,7 @@ impl Update {
 /// # Ok::<_, Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// Two are equal where they give the same answer to every question.
+/// Two indexes are equal if they give the same answer to every query.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Index {
     open: HashMap<Slot, Row>,
@@ -96,33 +94,33 @@ pub struct Index {
     by_start: Ordered,
     by_agent: HashMap<AgentKey, OfAgent>,
     unassigned: OfAgent,
-    /// Which agents go by a name, and in how many conversations.
+    /// The agents with a name, and the number of conversations in which each has it.
     agents_named: HashMap<Arc<str>, BTreeMap<AgentKey, u32>>,
     by_number: BTreeSet<(Arc<str>, Slot)>,
     totals: HashMap<TotalsKey, Tally>,
 }
 
 impl Index {
-    /// How many conversations are open.
+    /// The number of open conversations.
     #[must_use]
     pub fn open_len(&self) -> usize {
         self.open.len()
     }
 
-    /// Replaces what was known of a conversation by what is known now.
+    /// Replaces the entry of a conversation.
     pub fn apply(&mut self, update: Update) {
         let Update { slot, before, now } = update;
         let row = match &now.open {
             Some(row) => self.open.insert(slot, row.clone()),
             None => self.open.remove(&slot),
         };
-        // What it is listed by is what has to go from the lists.
+        // Remove it from the lists under the keys by which it is in them.
         let before = row.as_ref().map(Seen::of_open).or(before);
         self.update_totals(before.as_ref(), &now);
         self.update_lists(slot, row.as_ref(), now.open.as_ref());
     }
 
-    /// An index of all these conversations, at less cost than one by one.
+    /// An index of all these conversations, faster than adding them one by one.
     pub(crate) fn of(all: impl Iterator<Item = (Slot, Seen)>) -> Self {
         let mut index = Self::default();
         index.fill(all);
@@ -202,7 +200,7 @@ impl Index {
         self.of_agent_mut(row).insert(entry(row, Sort::Activity), row.clone());
     }
 
-    /// The list of the agent that a conversation has.
+    /// The list of the agent assigned to a conversation.
     fn of_agent_mut(&mut self, row: &Row) -> &mut OfAgent {
         match agent_key(row) {
             None => &mut self.unassigned,
@@ -281,10 +279,10 @@ impl Index {
         }
     }
 
-    /// A page of open conversations (spec Q2).
+    /// A page of open conversations (rule Q2).
     ///
     /// # Errors
-    /// [`QueryError`] where the cursor belongs to another order.
+    /// [`QueryError`] if the cursor belongs to another sort order.
     pub fn query(&self, query: &Query) -> Result<Page, QueryError> {
         if let Some(cursor) = query.cursor.as_ref().filter(|cursor| cursor.sort != query.sort) {
             return Err(QueryError::CursorOfAnotherOrder { expected: query.sort, found: cursor.sort });
@@ -296,7 +294,7 @@ impl Index {
         })
     }
 
-    /// The smallest set that holds everything the query can want.
+    /// The smallest set that contains every match of the query.
     fn candidates(&self, query: &Query) -> Candidates<'_> {
         if let Some(number) = &query.number {
             let number: Arc<str> = number.as_str().into();
@@ -322,7 +320,7 @@ impl Index {
         }
     }
 
-    /// The conversations of every agent that has this id, or goes by this name in one of them.
+    /// The conversations of every agent with this id, or with this name in one of them.
     fn of_agent(&self, agent: &str) -> Vec<&OfAgent> {
         let by_id = AgentKey::Id(agent.into());
         let by_name = self.agents_named.get(agent).into_iter().flat_map(BTreeMap::keys).filter(|key| **key != by_id);
@@ -333,7 +331,7 @@ impl Index {
         slots.filter_map(|slot| self.open.get(slot))
     }
 
-    /// What every agent has to do (spec Q3), the one with most open conversations first.
+    /// The workload of every agent (rule Q3), the agent with the most open conversations first.
     #[must_use]
     pub fn agents(&self) -> Vec<AgentLoad> {
         let of_agents = self.by_agent.values().filter_map(load);
@@ -342,7 +340,7 @@ impl Index {
         loads
     }
 
-    /// Counts per tenant and channel (spec Q3), in that order.
+    /// Counts per tenant and channel (rule Q3), in that order.
     #[must_use]
     pub fn totals(&self) -> Vec<Totals> {
         let totals = self.totals.iter().map(|((tenant, channel), tally)| Totals {
@@ -359,7 +357,7 @@ impl Index {
     }
 }
 
-/// Where the answer to a query is to be found.
+/// The set in which to search for matches.
 enum Candidates<'a> {
     All(&'a Ordered),
     OfAgent(&'a OfAgent),
@@ -391,7 +389,7 @@ fn agent_key(row: &Row) -> Option<AgentKey> {
     row.agent_id.clone().map(AgentKey::Id).or_else(by_name)
 }
 
-/// What decides where a conversation stands among those of its agent.
+/// The values that decide the rank of a conversation among those of its agent.
 fn place_with_agent(row: &Row) -> (Option<&str>, Option<&str>, i64) {
     (row.agent_id.as_deref(), row.agent_name.as_deref(), row.last_active_at)
 }

@@ -1,4 +1,4 @@
-//! What the board answers, asked through its public face.
+//! Tests of the board through its public API.
 
 use super::*;
 use crate::draft::Draft;
@@ -30,7 +30,7 @@ fn build(draft: Draft<'_>) -> Event {
     draft.build().unwrap()
 }
 
-/// A board, and an index that is told of every change.
+/// A board, and an index that receives every update.
 #[derive(Default)]
 struct Listed {
     board: Board,
@@ -65,7 +65,7 @@ fn ids(index: &Index, query: &Query) -> Vec<String> {
     index.query(query).unwrap().rows.iter().map(|row| row.id.to_string()).collect()
 }
 
-/// Whatever can be asked of these two, they answer alike.
+/// Asserts that both give the same answer to every question.
 #[track_caller]
 fn expect_alike(a: &Index, b: &Index) {
     for sort in [Sort::Activity, Sort::Waiting, Sort::Started] {
@@ -171,7 +171,7 @@ fn q2_a_cursor_is_refused_where_it_does_not_belong() {
 fn q2_a_change_that_moves_nothing_shows_in_every_list() {
     let agent = agent("a1", "Ann");
     let mut listed = listed(vec![Draft { agent, ..message("one", 60, IN) }]);
-    // Of an earlier time, so that the conversation stays where it is among the others of its agent.
+    // The event is earlier, so the conversation keeps its rank among those of its agent.
     listed.apply(2, &build(message("one", 30, IN)));
     let unread = |query| listed.index.query(&query).unwrap().rows[0].unread;
     assert_eq!((unread(Query::new()), unread(of_agent("a1"))), (2, 2));
@@ -189,7 +189,7 @@ fn q3_agents_and_totals_follow_every_change() {
     };
     assert_eq!(row(Some("a1")), Some((1, 2, 1, at(50).map(Time::ms))));
     assert_eq!(row(Some("a2")), Some((1, 0, 0, None)));
-    assert_eq!(loads.len(), 4, "two agents with ids, one by name, and nobody");
+    assert_eq!(loads.len(), 4, "two agents with ids, one by name, and unassigned");
 
     let totals = listed.index.totals();
     assert_eq!(totals.iter().map(|row| row.conversations).sum::<u64>(), 5);
@@ -219,7 +219,7 @@ fn i2_repeats_are_known_from_the_board_and_from_the_same_group() {
     assert_eq!(board.arrivals("c").unwrap().duplicates, 1);
 }
 
-/// Found by review: admission compared fingerprints, and these two had the same.
+/// Regression: admission compared fingerprints, and these two events had the same.
 #[test]
 fn i2_ids_made_by_counting_are_different_events_in_one_group() {
     let ids = ["00000001-0000-0000-0000-000000000001", "00000002-0000-0000-0000-000000000002"];
@@ -231,7 +231,7 @@ fn i2_ids_made_by_counting_are_different_events_in_one_group() {
     }
 }
 
-/// Found by review: the totals wrapped where the sum of an agent did not.
+/// Regression: the totals wrapped while the sum of an agent did not.
 #[test]
 fn q3_unread_counts_of_any_size_add_up_to_the_largest_number_there_is() {
     let stated = |id| Draft { unread: Some(u64::MAX / 2), ..open(id, 0) };
@@ -327,7 +327,7 @@ fn a_conversation_that_is_away_still_counts_and_loses_nothing() {
     expect_alike(&one.index, &one.board.index());
 }
 
-/// Saves one conversation and lets it go.
+/// Saves and evicts one conversation.
 #[track_caller]
 fn evict(board: &mut Board, slot: u32) -> ConversationImage {
     let image = board.image(slot).unwrap();
@@ -339,14 +339,14 @@ fn evict(board: &mut Board, slot: u32) -> ConversationImage {
 }
 
 #[test]
-#[should_panic(expected = "the conversation at slot 0 is away")]
+#[should_panic(expected = "the conversation at slot 0 is evicted")]
 fn an_event_of_a_conversation_that_is_away_is_not_lost() {
     let mut board = busy().board;
     evict(&mut board, 0);
     board.edit().apply(8, &build(message("one", 80, OUT)));
 }
 
-/// What a checkpoint does: everything goes, and a new board knows where to find it.
+/// Like a checkpoint: evicts everything, and makes a new board from the outlines.
 fn gone(Listed { mut board, .. }: Listed) -> (Listed, Vec<ConversationImage>) {
     let slots = 0..board.slot_count();
     let images = slots.clone().map(|slot| board.image(slot).unwrap()).collect();
@@ -363,7 +363,7 @@ fn a_board_of_outlines_answers_like_the_one_they_come_from() {
     expect_alike(&outlined.index, &original.index);
     assert_eq!(outlined.board.state_hash(), original.board.state_hash());
 
-    // Whatever happens to them then.
+    // The evicted conversations must behave alike afterwards.
     let events = [build(message("one", 90, OUT)), build(open("gone", HOUR)), build(message("new", 95, IN))];
     for (seq, event) in (8..).zip(&events) {
         while let Some(slot) = outlined.board.evicted_slot_of(event) {
@@ -391,7 +391,7 @@ fn the_closed_ones_that_nobody_touched_for_longest_go_first_and_the_unsaved_stay
     assert_eq!(board.find("gone"), Location::Evicted(4));
     let surplus = board.eviction_candidates(0);
     assert_eq!(surplus, [2, 3, 0], "the one touched last goes last");
-    // Also where it is asked to go.
+    // Also if its eviction is requested.
     drop(board.evict(&[surplus, vec![1]].concat()));
     assert_eq!(board.find("two"), Location::Resident);
     assert_eq!(board.find("nowhere"), Location::Unknown);

@@ -1,59 +1,61 @@
-//! One document over several lines: whether an input is one, line by line (spec W1, section 8).
+//! Decides, line by line, whether an input is one document over several lines (rule W1, section 8).
 
 use super::{Format, Ignored, Limits, Origin, Parser, Piece, Reason, Rejection, Sink};
 use crate::event::Event;
 use crate::json::{Progress, Unwatched, Walk, skip_whitespace};
 
-/// So far after the line with a fault may lines begin that are asked what the input is: some dozens of events.
+/// Lines that begin at most this far after the line with a fault still help to decide what the input is. That is some
+/// dozens of events.
 const LOOK_AHEAD_BYTES: usize = 64 << 10;
 
-/// A document of which some lines are known.
+/// A possible document, of which some lines are known.
 ///
-/// Where it has a fault, it may never have been one: the first line of a log may be damaged, and some after it, too. A line
-/// of a log is whole by itself, an object or an array; a line of a document seldom is, not even where each element of an
-/// array has one, because of the commas. So the input is lines after all where the second line is whole, or more than half
-/// are of those after the first, up to a little after the fault (spec W5: never fatal to its neighbours).
+/// If it has a fault, it may not be a document: the first line of a log, and some after it, may be damaged. A line of a
+/// log is complete by itself: an object or an array. A line of a document seldom is, because of the commas, even if
+/// each element of an array has its own line. So the input is read as lines if the second line is complete, or if more
+/// than half of the lines after the first are, up to a little after the fault (rule W5: a fault never affects its
+/// neighbours).
 #[derive(Debug)]
 pub(super) struct Document {
     walk: Walk,
     after_first: Lines,
-    /// Where the line with the fault ends, once there is one.
+    /// The end of the line with the fault, if there is one.
     fault: Option<usize>,
 }
 
-/// The lines after the first one of a document that are not blank.
+/// The lines after the first line of a document, without blank ones.
 #[derive(Debug, Default)]
 struct Lines {
     count: usize,
-    /// How many of them are whole.
+    /// The number of lines that are complete objects or arrays.
     whole: usize,
     second_is_whole: bool,
 }
 
-/// What an input is, after one more line of it.
+/// What the input is, after one more line of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// Perhaps a document; more is needed.
+    /// Possibly a document; more input is needed.
     More,
-    /// A document that ends at this place.
+    /// A document that ends at this offset.
     Complete(usize),
-    /// Lines after all.
+    /// Lines, not a document.
     Lines,
-    /// A document with a fault in its grammar, in the line that ends at this place.
+    /// A document with a grammar fault in the line that ends at this offset.
     Faulty(usize),
-    /// A document over the limit.
+    /// A document that exceeds the limit.
     TooLong,
 }
 
 impl Document {
-    /// Begins with the first line that is not blank; `None` where that is complete, or damaged, by itself.
+    /// Begins with the first line that is not blank; `None` if that line is complete or damaged by itself.
     pub(super) fn begin(line: &[u8]) -> Option<Self> {
         let mut walk = Walk::default();
         let is_open = matches!(walk.run(line, 0, &mut Unwatched), Ok(Progress::More));
         is_open.then(|| Self { walk, after_first: Lines::default(), fault: None })
     }
 
-    /// Goes on with the line at `start..end` of the document.
+    /// Continues with the line at `start..end` of the document.
     pub(super) fn line(&mut self, document: &[u8], start: usize, end: usize, limits: &Limits) -> Verdict {
         if self.is_over(start, end, limits) {
             return self.over();
@@ -75,14 +77,14 @@ impl Document {
         }
     }
 
-    /// Whether the line that begins at `start` is over a limit, as soon as it is known up to `end`.
+    /// Whether the line that begins at `start`, known up to `end`, exceeds a limit.
     pub(super) fn is_over(&self, start: usize, end: usize, limits: &Limits) -> bool {
-        // A line may be longer in a document than in a log, and so it may be until there is a fault.
+        // A line of a document can be longer than a line of a log. The line limit applies only after a fault.
         let is_long_line = self.fault.is_some() && end - start > limits.max_own_line_bytes() + 1;
         is_long_line || end > limits.max_document_bytes
     }
 
-    /// What is over a limit ends the document, or the look ahead: there it is a line that is not whole.
+    /// An exceeded limit ends the document or the look-ahead, where the line counts as incomplete.
     pub(super) fn over(&mut self) -> Verdict {
         match self.fault {
             Some(fault) => {
@@ -94,7 +96,7 @@ impl Document {
         }
     }
 
-    /// The input ends here, with the line that ends at `end`.
+    /// The input ends here; its last line ends at `end`.
     pub(super) fn too_early(&self, end: usize) -> Verdict {
         self.lines_or_faulty(self.fault.unwrap_or(end))
     }
@@ -117,10 +119,10 @@ impl Lines {
     }
 }
 
-/// Whether a line is an object or an array by itself.
+/// Whether a line is a complete object or array.
 fn is_whole(line: &[u8]) -> bool {
     let start = skip_whitespace(line, 0);
-    // A glance at both ends spares most lines of a document the second walk.
+    // A look at both ends avoids a second walk over most lines of a document.
     let is_container = matches!(line.get(start), Some(b'{' | b'['));
     if !is_container || !matches!(line.trim_ascii_end().last(), Some(b'}' | b']')) {
         return false;
@@ -129,7 +131,7 @@ fn is_whole(line: &[u8]) -> bool {
     matches!(end, Ok(Progress::Complete(end)) if skip_whitespace(line, end) == line.len())
 }
 
-/// A document of which more than `max_bytes` bytes came.
+/// A document longer than `max_bytes`.
 pub(super) fn rejected_for_length(start: Origin, max_bytes: usize, beginning: &[u8]) -> Rejection {
     let expected = format!("a document over several lines of at most {max_bytes} bytes").into();
     let path = "$".to_owned();
@@ -137,8 +139,8 @@ pub(super) fn rejected_for_length(start: Origin, max_bytes: usize, beginning: &[
     Rejection { raw_cut: true, ..rejection.with_raw(beginning) }
 }
 
-/// A document with a fault in its grammar, up to the line that the fault is in. What exactly is wrong is for the parser to
-/// say, which may find something else before it.
+/// A document with a grammar fault, given up to the end of the faulty line. The parser determines the exact fault; it
+/// can find an earlier one.
 pub(super) fn rejected_for_grammar(limits: Limits, start: Origin, bytes: &[u8]) -> Rejection {
     let mut first = FirstRejection(None);
     let Origin { line: first_line, byte_offset } = start;
@@ -150,7 +152,7 @@ pub(super) fn rejected_for_grammar(limits: Limits, start: Origin, bytes: &[u8]) 
     })
 }
 
-/// Something that begins with the byte `next` follows a document.
+/// A document that is followed by something that begins with the byte `next`.
 pub(super) fn rejected_for_company(at: Origin, next: u8, document: &[u8]) -> Rejection {
     let (reason, expected) = if matches!(next, b'{' | b'[') {
         let hint = "one document over several lines, or several with each on a line of its own";

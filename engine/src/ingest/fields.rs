@@ -1,4 +1,4 @@
-//! What the fields of an object say: absent, an id, a text, a number, a time (spec W4 and section 8).
+//! Typed access to the fields of an object: ids, texts, numbers, times (rule W4 and section 8).
 
 use std::borrow::Cow;
 
@@ -8,38 +8,38 @@ use crate::draft::DraftError;
 use crate::json::{Integer, Name, Shape, Value, integer};
 use crate::time::{Time, TimeError};
 
-/// The fields that are wanted of one object.
+/// The wanted fields of one object.
 #[derive(Clone, Copy)]
 pub(super) struct Fields<'a, 'v> {
-    /// The text that the object is in.
+    /// The text that contains the object.
     pub(super) text: &'a str,
-    /// The path of the object, from its root on: empty, or `.body`.
+    /// The path of the object from the root: empty, or `.body`.
     pub(super) path: &'static str,
-    /// Where the object begins.
+    /// The offset of the object.
     pub(super) at: usize,
     /// The names of the fields.
     pub(super) names: &'static [Name],
     /// Their values.
     pub(super) values: &'v [Value],
-    /// The longest id.
+    /// The maximum length of an id.
     pub(super) max_id_bytes: usize,
 }
 
-/// What is wrong with a well-formed object.
+/// A fault in the content of a well-formed object.
 #[derive(Debug)]
 pub(super) struct Complaint {
     pub(super) reason: Reason,
     pub(super) at: usize,
-    /// From the root of the object on, without the root.
+    /// The path from the root object, without the root.
     pub(super) path: String,
     pub(super) expected: Cow<'static, str>,
     pub(super) found: String,
 }
 
-/// Boxed, because nearly all objects are fine and a result is handed on often.
+/// Boxed, because faults are rare and results are moved often.
 pub(super) type Checked<T> = Result<T, Box<Complaint>>;
 
-/// What a value says where a time belongs.
+/// A value in a time field.
 enum Clock {
     Absent,
     At(Time),
@@ -53,12 +53,12 @@ impl<'a> Fields<'a, '_> {
         self.values.get(field).copied().unwrap_or_default()
     }
 
-    /// Whether there is such a field, whatever its value.
+    /// Whether the field exists, whatever its value.
     pub(super) fn has(&self, field: usize) -> bool {
         !self.value(field).is_missing()
     }
 
-    /// An id, a number being its digits as written; `null`, `"null"`, `""` and no field are absent.
+    /// An id; a number is its digits as written. `null`, `"null"`, `""` and a missing field are absent.
     pub(super) fn id(&self, field: usize) -> Checked<Option<Cow<'a, str>>> {
         match self.text_unless(field, is_absent_text, "an id: a string or a number")? {
             Some(id) => self.short_id(field, id).map(Some),
@@ -66,12 +66,12 @@ impl<'a> Fields<'a, '_> {
         }
     }
 
-    /// An id that must be there.
+    /// A required id.
     pub(super) fn required_id(&self, field: usize) -> Checked<Cow<'a, str>> {
         self.id(field)?.ok_or_else(|| self.complain(field, Reason::Missing, "an id".into()))
     }
 
-    /// An id that must be there and be a JSON string.
+    /// A required id that must be a JSON string.
     pub(super) fn required_string_id(&self, field: usize) -> Checked<Cow<'a, str>> {
         let id = self.required_string(field)?;
         if is_absent_text(&id) {
@@ -80,12 +80,12 @@ impl<'a> Fields<'a, '_> {
         self.short_id(field, id)
     }
 
-    /// A text or a name, a number being its digits as written; `null`, `""` and no field are absent.
+    /// A text or a name; a number is its digits as written. `null`, `""` and a missing field are absent.
     pub(super) fn text(&self, field: usize) -> Checked<Option<Cow<'a, str>>> {
         self.text_unless(field, str::is_empty, "a text")
     }
 
-    /// A JSON string that is not empty.
+    /// A non-empty JSON string.
     pub(super) fn required_string(&self, field: usize) -> Checked<Cow<'a, str>> {
         let value = self.value(field);
         let text = if value.is_string() { value.text(self.text) } else { None };
@@ -95,14 +95,14 @@ impl<'a> Fields<'a, '_> {
         })
     }
 
-    /// A number that is not negative; absent as an id is.
+    /// A non-negative number; absent in the same cases as an id.
     pub(super) fn count(&self, field: usize) -> Checked<Option<u64>> {
         let expected = "a whole number from 0 to 9223372036854775807";
         let Some(number) = self.integer(field, expected)? else { return Ok(None) };
         u64::try_from(number).map(Some).map_err(|_| self.complain(field, Reason::BadNumber, expected.into()))
     }
 
-    /// A whole number of 64 bits, its sign included; absent as an id is.
+    /// A signed 64-bit integer; absent in the same cases as an id.
     pub(super) fn integer(&self, field: usize, expected: &'static str) -> Checked<Option<i64>> {
         let value = self.value(field);
         let Some(text) = value.text(self.text) else {
@@ -120,7 +120,7 @@ impl<'a> Fields<'a, '_> {
         }
     }
 
-    /// A time; absent as an id is, and so are 0 and the year one.
+    /// A time; absent in the same cases as an id, and also if it is 0 or in the year one.
     pub(super) fn time(&self, field: usize) -> Checked<Option<Time>> {
         match self.clock(field) {
             Clock::Absent => Ok(None),
@@ -134,12 +134,12 @@ impl<'a> Fields<'a, '_> {
         }
     }
 
-    /// A time where one that is not usable counts as absent: `occurred` alone (spec W4).
+    /// A time that counts as absent if it is not usable: only `occurred` (rule W4).
     pub(super) fn lenient_time(&self, field: usize) -> Option<Time> {
         if let Clock::At(time) = self.clock(field) { Some(time) } else { None }
     }
 
-    /// Where the object begins that a field must be.
+    /// The offset of the object that the field must contain.
     pub(super) fn object(&self, field: usize) -> Checked<usize> {
         let value = self.value(field);
         if value.shape == Shape::Object {
@@ -149,7 +149,7 @@ impl<'a> Fields<'a, '_> {
         Err(self.complain(field, reason, "an object".into()))
     }
 
-    /// What is wrong with a field.
+    /// A complaint about a field.
     pub(super) fn complain(&self, field: usize, reason: Reason, expected: Cow<'static, str>) -> Box<Complaint> {
         let value = self.value(field);
         let name = self.names.get(field).map_or("", |name| name.word);
@@ -163,14 +163,14 @@ impl<'a> Fields<'a, '_> {
         Box::new(Complaint { reason, at, path: format!("{}.{name}", self.path), expected, found })
     }
 
-    /// What is wrong where no event could be built of what was read; `field` is the one to blame.
+    /// A complaint about a draft that is not a valid event; `field` is the field to blame.
     pub(super) fn refuse(&self, field: usize, error: &DraftError) -> Box<Complaint> {
         match error {
             DraftError::IdTooLong { max, found, .. } => self.long_id(field, *max, *found),
-            // All that an event needs has been looked at by now, but for the length of everything together.
+            // Everything else that an event needs was checked before, except the total length.
             error => Box::new(Complaint {
                 found: error.to_string(),
-                ..*self.complain(field, Reason::WrongType, "what makes an event".into())
+                ..*self.complain(field, Reason::WrongType, "a valid event".into())
             }),
         }
     }
@@ -205,7 +205,7 @@ impl<'a> Fields<'a, '_> {
         if id.len() > self.max_id_bytes { Err(self.long_id(field, self.max_id_bytes, id.len())) } else { Ok(id) }
     }
 
-    /// What is wrong with an id over the limit.
+    /// A complaint about an id that exceeds the limit.
     #[cold]
     pub(super) fn long_id(&self, field: usize, max_bytes: usize, found_bytes: usize) -> Box<Complaint> {
         let expected = format!("an id of at most {max_bytes} bytes");
@@ -232,7 +232,7 @@ fn is_absent_text(text: &str) -> bool {
     text.is_empty() || text == "null"
 }
 
-/// A text without the JSON whitespace around it, which numbers and times in strings may have (spec W4).
+/// A text without surrounding JSON whitespace, which numbers and times in strings can have (rule W4).
 #[inline]
 pub(super) fn trimmed(text: &str) -> &str {
     let is_bare = |byte: Option<&u8>| byte.is_some_and(|byte| *byte > b' ');
@@ -246,7 +246,7 @@ fn text_clock(text: &str) -> Clock {
     if is_absent_text(text) {
         return Clock::Absent;
     }
-    // Where a date has its first hyphen, a number has one at most after an exponent's `e`.
+    // A date has its first hyphen at this offset. A number has a hyphen there only after the `e` of an exponent.
     if text.as_bytes().get(4) != Some(&b'-') {
         return epoch_clock(text);
     }

@@ -21,7 +21,7 @@ impl FromStr for Format {
     }
 }
 
-/// Interner as a choice in a sentence: `a`, `b` or `c`.
+/// Names as alternatives in a sentence: `a`, `b` or `c`.
 pub(super) fn either(names: impl IntoIterator<Item = &'static str>) -> String {
     let names: Vec<_> = names.into_iter().map(|name| format!("`{name}`")).collect();
     match names.split_last() {

@@ -1,67 +1,67 @@
-//! Cuts an input, in whatever chunks it arrives, into pieces.
+//! Splits an input, which arrives in chunks of any size, into pieces.
 
 use super::document::{self, Document, Verdict};
 use super::{Limits, Origin, Piece, Rejection};
 use crate::json::skip_whitespace;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
-/// Room larger than this is given back to the system.
+/// A larger spare buffer is freed.
 const MAX_SPARE_BYTES: usize = 4 << 20;
 const ROOM_STEP_BYTES: usize = 64 << 10;
 
-/// Cuts an input into [`Piece`]s that can be parsed independently.
+/// Splits an input into [`Piece`]s that can be parsed independently.
 ///
-/// An input is taken for lines of JSON unless its first line that is not blank ends between two tokens; then it is tried as
-/// one document over several lines, as the sources' own pages print them. If that has a fault, the lines up to 64 KiB after
-/// it tell whether the input is lines after all, of which the first ones are damaged. Of lines no more than a piece and a
-/// line is held at any time, of what may be a document no more than the limit, whatever the input.
+/// An input is read as lines of JSON unless its first line that is not blank ends between two tokens. Then it is read
+/// as one document over several lines, as in the samples of the vendors. If that document has a fault, the lines up to
+/// 64 KiB after the fault decide whether the input consists of lines after all, of which the first ones are damaged.
+/// For lines, the framer buffers at most one piece and one line; for a possible document, at most the limit.
 ///
-/// A document is handed on at the end of the input only, because nothing may follow it. An input that never ends and is
-/// known to be lines is better begun with [`Framer::resume`] at line 1, offset 0.
+/// A document is emitted at the end of the input, because nothing may follow it. For an endless input that consists of
+/// lines, use [`Framer::resume`] at line 1, offset 0.
 #[derive(Debug)]
 pub struct Framer {
     limits: Limits,
     piece_bytes: usize,
-    /// Bytes not handed on yet, from the beginning of a line.
+    /// Bytes that were not emitted yet, from the beginning of a line.
     held: Vec<u8>,
-    /// To hold the next bytes in, once what is held is handed on.
+    /// The buffer for the next bytes after `held` was emitted.
     spare: Vec<u8>,
-    /// Where what is held begins in the input.
+    /// The position of `held` in the input.
     start: Origin,
-    /// The end of the last line in it that is known to be whole.
+    /// The end of the last complete line in `held`.
     whole: usize,
-    /// The end of what has been searched for the ends of lines.
+    /// Line ends were searched up to this offset.
     searched: usize,
     state: State,
 }
 
 #[derive(Debug)]
 enum State {
-    /// There may be a byte-order mark.
+    /// A byte-order mark may follow.
     Beginning,
     /// Only blank lines so far.
     Undecided,
     /// Lines of JSON.
     Lines,
-    /// In a line over the limit, of which only the beginning is held.
+    /// In a line that exceeds the limit; only its beginning is in `held`.
     LongLine { bytes: u64, last: u8 },
-    /// Perhaps one document over several lines.
+    /// Possibly one document over several lines.
     Document(Document),
-    /// After a document of so many bytes; whitespace so far, up to `end`.
+    /// After a document of `document_bytes` bytes, with only whitespace up to `end`.
     AfterDocument { document_bytes: usize, end: Origin },
-    /// Everything up to the end of the input belongs to what is rejected.
+    /// The rest of the input is part of a rejection.
     Rejected { rejection: Box<Rejection>, end: Origin },
 }
 
 impl Framer {
-    /// Begins at the beginning of an input. Pieces of lines have about `piece_bytes` bytes.
+    /// Starts at the beginning of an input. Pieces of lines have about `piece_bytes` bytes.
     #[must_use]
     pub fn new(limits: Limits, piece_bytes: usize) -> Self {
         Self::begin(limits, piece_bytes, Origin { line: 1, byte_offset: 0 }, State::Beginning)
     }
 
-    /// Goes on in the middle of an input that is known to be lines, at the beginning of the line with this number and
-    /// offset; see [`Piece::end`].
+    /// Resumes in an input that consists of lines, at the beginning of the line with this number and offset; see
+    /// [`Piece::end`].
     #[must_use]
     pub fn resume(limits: Limits, piece_bytes: usize, line: u64, byte_offset: u64) -> Self {
         Self::begin(limits, piece_bytes, Origin { line, byte_offset }, State::Lines)
@@ -72,7 +72,7 @@ impl Framer {
         Self { limits, piece_bytes, held: Vec::new(), spare: Vec::new(), start, whole: 0, searched: 0, state }
     }
 
-    /// Takes the next bytes of the input, in chunks of any size.
+    /// Processes the next bytes of the input, in chunks of any size.
     pub fn feed(&mut self, bytes: &[u8], emit: &mut impl FnMut(Piece)) {
         let mut rest = bytes;
         while !rest.is_empty() {
@@ -89,11 +89,12 @@ impl Framer {
         }
     }
 
-    /// Takes the next bytes of the input from `append`, which adds them to what is held: no more than it is told, none at the
-    /// end. It spares the copy that [`Framer::feed`] makes. Whether there were any.
+    /// Reads the next bytes of the input with `append`, without the copy that [`Framer::feed`] makes. `append` receives
+    /// the buffer and the maximum number of bytes to add to it; at the end of the input it adds none. Returns whether
+    /// it added any.
     ///
     /// # Errors
-    /// What `append` returns.
+    /// The error of `append`.
     pub fn feed_from<E>(
         &mut self,
         append: impl FnOnce(&mut Vec<u8>, usize) -> Result<(), E>,
@@ -112,26 +113,26 @@ impl Framer {
         Ok(!bytes.is_empty())
     }
 
-    /// Gives back the room of a piece, to hold the next bytes in.
+    /// Reuses the buffer of a piece.
     pub fn recycle(&mut self, bytes: Vec<u8>) {
         if bytes.capacity() > self.spare.capacity() && bytes.capacity() <= MAX_SPARE_BYTES {
             self.spare = bytes;
         }
     }
 
-    /// Where the first line begins that has not been handed on, once it is known that the input is lines.
+    /// The position of the first line that was not emitted yet, once the input is known to consist of lines.
     pub(super) fn start_of_lines(&self) -> Option<Origin> {
         matches!(self.state, State::Lines | State::LongLine { .. }).then_some(self.start)
     }
 
-    /// Hands on the whole lines that are held, so that the events of an input that pauses are not held back.
+    /// Emits the complete lines in the buffer, so that a pause of the input does not delay events.
     pub fn flush(&mut self, emit: &mut impl FnMut(Piece)) {
         if matches!(self.state, State::Lines | State::Undecided) {
             self.emit_lines(self.whole, emit);
         }
     }
 
-    /// Ends the input: hands on all that is left, a last line without its end included.
+    /// Ends the input: emits the rest, including a last line without a line end.
     pub fn finish(&mut self, emit: &mut impl FnMut(Piece)) {
         if let State::Document(document) = &mut self.state {
             let end = self.held.len();
@@ -151,7 +152,7 @@ impl Framer {
         self.restart_at(end);
     }
 
-    /// Holds the next bytes, as many as make a piece, and hands on what can be.
+    /// Buffers the next bytes, at most enough for one piece, and emits what is complete.
     fn hold<'b>(&mut self, bytes: &'b [u8], emit: &mut impl FnMut(Piece)) -> &'b [u8] {
         let (now, rest) = bytes.split_at_checked(self.room()).unwrap_or((bytes, &[]));
         self.held.extend_from_slice(now);
@@ -165,7 +166,7 @@ impl Framer {
         rest
     }
 
-    /// How many bytes to hold next: what is held fills up to a piece and is handed on, so that it seldom has to grow.
+    /// How many bytes to buffer next. The buffer is filled up to one piece and emitted, so it seldom has to grow.
     fn room(&self) -> usize {
         match self.piece_bytes.saturating_sub(self.held.len()) {
             0 => self.piece_bytes,
@@ -173,7 +174,7 @@ impl Framer {
         }
     }
 
-    /// Whether it is known that there is none, or no more.
+    /// Skips a byte-order mark. Returns false if more bytes are needed to detect it.
     fn skip_byte_order_mark(&mut self) -> bool {
         if self.held.starts_with(BYTE_ORDER_MARK) {
             self.held.drain(..BYTE_ORDER_MARK.len());
@@ -185,7 +186,7 @@ impl Framer {
         true
     }
 
-    /// Looks at the next whole line while it is not known what the input is; whether there was one.
+    /// Examines the next complete line while the kind of input is unknown. Returns whether there was one.
     fn next_line(&mut self, emit: &mut impl FnMut(Piece)) -> bool {
         let unsearched = self.held.get(self.searched..).unwrap_or_default();
         let Some(length) = memchr::memchr(b'\n', unsearched) else {
@@ -204,7 +205,7 @@ impl Framer {
         true
     }
 
-    /// A line is longer than allowed before its end is seen.
+    /// Handles a line that exceeds the limit before its end is known.
     fn check_open_line(&mut self, emit: &mut impl FnMut(Piece)) {
         let open_bytes = self.held.len() - self.whole;
         match &mut self.state {
@@ -217,7 +218,7 @@ impl Framer {
         }
     }
 
-    /// The first line that may not be blank ends at `end`.
+    /// Handles the first line that may not be blank. It ends at `end`.
     fn first_line(&mut self, end: usize, emit: &mut impl FnMut(Piece)) {
         let line = self.held.get(self.whole..end).unwrap_or_default();
         if line.len() > self.limits.max_own_line_bytes() + 1 {
@@ -237,7 +238,7 @@ impl Framer {
         }
     }
 
-    /// What became of a document with its line that ends at `end`.
+    /// Acts on a verdict about the document after the line that ends at `end`.
     fn decide(&mut self, verdict: Verdict, end: usize, emit: &mut impl FnMut(Piece)) {
         match verdict {
             Verdict::More => (self.whole, self.searched) = (end + 1, end + 1),
@@ -266,14 +267,14 @@ impl Framer {
         }
     }
 
-    /// What is held is rejected, and so are `after` and everything else.
+    /// Rejects the buffer, `after` and the rest of the input.
     fn reject_all(&mut self, rejection: Rejection, after: &[u8], emit: &mut impl FnMut(Piece)) {
         let rejection = Box::new(rejection);
         self.state = State::Rejected { rejection, end: self.start.after(&self.held) };
         self.feed(after, emit);
     }
 
-    /// Hands on whole lines once they make a piece, and goes over to passing a line that is too long.
+    /// Emits complete lines once they make a piece, and starts to skip a line that is too long.
     fn hold_lines(&mut self, emit: &mut impl FnMut(Piece)) {
         let unsearched = self.held.get(self.searched..).unwrap_or_default();
         if let Some(last) = memchr::memrchr(b'\n', unsearched) {
@@ -307,7 +308,7 @@ impl Framer {
         rest
     }
 
-    /// Hands on that a line was too long. `end_bytes` is the length of its end.
+    /// Emits the rejection of a line that was too long. `end_bytes` is the length of its line end.
     fn emit_long_line(&mut self, bytes: u64, last: u8, end_bytes: u64, emit: &mut impl FnMut(Piece)) {
         let line_bytes = bytes - u64::from(last == b'\r');
         let kept = usize::try_from(line_bytes).unwrap_or(usize::MAX).min(self.held.len());
@@ -320,7 +321,7 @@ impl Framer {
         self.restart_at(end);
     }
 
-    /// Nothing but whitespace may follow a document.
+    /// After a document, only whitespace is allowed.
     fn pass_after_document<'b>(&mut self, bytes: &'b [u8]) -> &'b [u8] {
         let State::AfterDocument { document_bytes, end } = &mut self.state else { return bytes };
         let (blank, rest) = bytes.split_at_checked(skip_whitespace(bytes, 0)).unwrap_or((bytes, &[]));
@@ -342,7 +343,7 @@ impl Framer {
         emit(Piece::Document { first_line, byte_offset, bytes, end });
     }
 
-    /// Hands on the first `length` bytes that are held.
+    /// Emits the first `length` bytes of the buffer.
     fn emit_lines(&mut self, length: usize, emit: &mut impl FnMut(Piece)) {
         let Some((lines, open)) = self.held.split_at_checked(length).filter(|(lines, _)| !lines.is_empty()) else {
             return;
@@ -350,7 +351,7 @@ impl Framer {
         let end = self.start.after(lines);
         let mut held = std::mem::take(&mut self.spare);
         held.clear();
-        // In steps, so that room that is given back suffices whatever line was cut.
+        // In steps, so that a recycled buffer is large enough for any remaining line.
         held.reserve((self.piece_bytes.min(1 << 20) + open.len()).next_multiple_of(ROOM_STEP_BYTES));
         held.extend_from_slice(open);
         let mut bytes = std::mem::replace(&mut self.held, held);
@@ -362,7 +363,7 @@ impl Framer {
         self.searched = searched;
     }
 
-    /// What is held from now on begins there.
+    /// The buffer now begins at `start`.
     fn restart_at(&mut self, start: Origin) {
         (self.start, self.whole, self.searched) = (start, 0, 0);
     }
@@ -370,14 +371,14 @@ impl Framer {
 
 #[cfg(test)]
 impl Framer {
-    /// How much is held: what the limits are for.
+    /// The number of buffered bytes, which the limits bound.
     pub(super) fn held_bytes(&self) -> usize {
         self.held.len()
     }
 }
 
 impl Origin {
-    /// The place behind these bytes.
+    /// The position after these bytes.
     fn after(self, bytes: &[u8]) -> Self {
         let lines = memchr::memchr_iter(b'\n', bytes).count() as u64;
         Self { line: self.line + lines, byte_offset: self.byte_offset + bytes.len() as u64 }

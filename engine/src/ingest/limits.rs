@@ -1,18 +1,19 @@
-//! How much an input may ask for.
+//! Limits on an input.
 
 use super::sources::convofold;
 use crate::draft::DEFAULT_MAX_ID_BYTES;
 
-/// How large the parts of an input may be (spec W5 and section 8); what is larger is rejected and never held as a whole.
+/// The maximum sizes of the parts of an input (rule W5 and section 8). Larger parts are rejected and never buffered as
+/// a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// The longest line in bytes, without its end. 1 MiB unless set otherwise; 4 GiB at most, whatever is set. For a line
-    /// of convofold's own form see [`Limits::max_own_line_bytes`].
+    /// The maximum length of a line in bytes, without its line end. Default: 1 MiB; upper bound: 4 GiB. Lines in
+    /// convofold's own form have another limit, see [`Limits::max_own_line_bytes`].
     pub max_line_bytes: usize,
-    /// The longest id in bytes. 1 KiB unless set otherwise.
+    /// The maximum length of an id in bytes. Default: 1 KiB.
     pub max_id_bytes: usize,
-    /// The longest document over several lines, in bytes. 64 MiB unless set otherwise; 4 GiB at most, whatever is set.
+    /// The maximum length of a document over several lines, in bytes. Default: 64 MiB; upper bound: 4 GiB.
     pub max_document_bytes: usize,
 }
 
@@ -53,7 +54,7 @@ impl Limits {
         max_document_bytes,
     }
 
-    /// The limits with what a place in a text can hold: 32 bits.
+    /// The limits, reduced to what an offset of 32 bits can address.
     pub(super) fn within_bounds(self) -> Self {
         Self {
             max_line_bytes: self.max_line_bytes.min(BOUND_BYTES),
@@ -62,12 +63,13 @@ impl Limits {
         }
     }
 
-    /// How long this line may be.
+    /// The maximum length of this line.
     pub(super) fn max_bytes_of(&self, line: &[u8]) -> usize {
         if convofold::is_written_here(line) { self.max_own_line_bytes() } else { self.max_line_bytes }
     }
 
-    /// How long a line of convofold's own form may be: no event of a line that was accepted takes more.
+    /// The maximum length of a line in convofold's own form. The export of an event from an accepted line is never
+    /// longer.
     #[must_use]
     pub fn max_own_line_bytes(&self) -> usize {
         self.max_line_bytes.saturating_add(convofold::room_bytes(self.max_id_bytes)).min(BOUND_BYTES)

@@ -1,9 +1,9 @@
-//! From bytes to events: the wire formats of spec section 3.
+//! From bytes to events: the wire formats (rules W1 to W6).
 //!
-//! An input goes through two hands. The [`Framer`] cuts it, in whatever chunks it arrives, into [`Piece`]s of whole lines
-//! (or finds that it is one document over several lines); the [`Parser`] turns each piece into [`Event`](crate::Event)s,
-//! things to ignore and [`Rejection`]s, and tells a [`Sink`]. Pieces do not depend on each other and can be parsed on any
-//! thread; what comes out does not depend on the chunks or on the pieces.
+//! The [`Framer`] splits an input, which arrives in chunks of any size, into [`Piece`]s of complete lines (or finds that it
+//! is one document over several lines). The [`Parser`] turns each piece into [`Event`](crate::Event)s, ignored input and
+//! [`Rejection`]s, and reports them to a [`Sink`]. Pieces are independent and can be parsed on any thread. The result does
+//! not depend on the chunks or the pieces.
 //!
 //! ```
 //! use convofold_engine::Event;

@@ -1,4 +1,4 @@
-//! Pieces of an input to events.
+//! Turns pieces of an input into events.
 
 use std::borrow::Cow;
 
@@ -9,10 +9,10 @@ use super::source::Site;
 use super::{Format, Framer, Ignored, Limits, Origin, Piece, Reason, Rejection, Sink};
 use crate::json::{Fault, FaultKind, Progress, Reader, Scratch, Unwatched, Walk, locate, skip_whitespace};
 
-/// How large the pieces are that a whole input is cut into: they should stay in the processor's cache.
+/// The size of the pieces of an input in memory. A piece should fit into the processor's cache.
 const PIECE_BYTES: usize = 256 << 10;
 
-/// Turns pieces of an input into events. It holds no state and can be shared by threads.
+/// Turns pieces of an input into events. It has no state and can be shared between threads.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Parser {
     format: Format,
@@ -26,12 +26,12 @@ impl Parser {
         Self { format, limits: limits.within_bounds() }
     }
 
-    /// Parses a whole input that is in memory: a file, the body of a webhook.
+    /// Parses a complete input in memory: a file, or the body of a webhook.
     pub fn parse_input(&self, bytes: &[u8], sink: &mut impl Sink) {
         let mut framer = Framer::new(self.limits, PIECE_BYTES);
         for chunk in bytes.chunks(PIECE_BYTES) {
             framer.feed(chunk, &mut |piece| self.parse(&piece, sink));
-            // Lines can be parsed where they are, without being copied into pieces.
+            // Lines are parsed in place, without a copy into pieces.
             if let Some(Origin { line, byte_offset }) = framer.start_of_lines() {
                 let start = usize::try_from(byte_offset).unwrap_or(usize::MAX);
                 return self.all_lines(line, byte_offset, bytes.get(start..).unwrap_or_default(), sink);
@@ -54,7 +54,7 @@ impl Parser {
         }
     }
 
-    /// Parses lines in blocks that stay in the processor's cache while they are looked at more than once.
+    /// Parses lines in blocks that stay in the processor's cache while they are read more than once.
     fn all_lines(&self, mut line: u64, mut byte_offset: u64, bytes: &[u8], sink: &mut impl Sink) {
         let mut rest = bytes;
         while !rest.is_empty() {
@@ -67,9 +67,9 @@ impl Parser {
         }
     }
 
-    /// Parses whole lines; the number of the line after them.
+    /// Parses complete lines. Returns the number of the line after them.
     fn lines(&self, first_line: u64, byte_offset: u64, bytes: &[u8], sink: &mut impl Sink) -> u64 {
-        // Most pieces are UTF-8 from end to end; only where one is not does each line have to show that it is.
+        // Most pieces are valid UTF-8. Only if a piece is not, each line is checked.
         let text = simdutf8::basic::from_utf8(bytes).ok();
         let mut scratch = Scratch::default();
         let (mut start, mut line) = (0, first_line);
@@ -101,7 +101,7 @@ struct Unit<'a> {
 impl<'a> Unit<'a> {
     fn line(self, text: Option<&'a str>, scratch: &mut Scratch<'a>, sink: &mut impl Sink) {
         let (length, limits) = (self.bytes.len(), &self.parser.limits);
-        // Nearly all lines are within the limit for all of them, and need no second look.
+        // Nearly all lines are within the common limit and need no second check.
         if length > limits.max_line_bytes && length > limits.max_bytes_of(self.bytes) {
             let origin = Origin { line: self.line, byte_offset: self.byte_offset };
             let max_bytes = limits.max_bytes_of(self.bytes);
@@ -113,7 +113,7 @@ impl<'a> Unit<'a> {
         }
     }
 
-    /// Parses the unit; `text` is it where it is known to be UTF-8.
+    /// Parses the unit. `text` is the unit if it is known to be UTF-8.
     fn parse(self, text: Option<&'a str>, scratch: &mut Scratch<'a>, sink: &mut impl Sink) {
         match text.map_or_else(|| simdutf8::compat::from_utf8(self.bytes), Ok) {
             Ok(text) => self.value(text, scratch, sink),
@@ -136,8 +136,8 @@ impl<'a> Unit<'a> {
         }
     }
 
-    /// An array of events. Its grammar as a whole comes first: a fault there rejects the whole, one of content the element
-    /// alone (spec section 8).
+    /// An array of events. Its grammar is checked first: a grammar fault rejects the whole array, a content fault only
+    /// the element (rules, section 8).
     fn array(self, root: Element<'a>, scratch: &mut Scratch<'a>, sink: &mut impl Sink) {
         if let Err(fault) = root.end().and_then(|end| self.ends_at(end)) {
             return sink.rejected(root.faulty(fault, self.bytes));
@@ -156,7 +156,7 @@ impl<'a> Unit<'a> {
         }
     }
 
-    /// What is neither an object nor an array, and perhaps no JSON either.
+    /// A value that is neither an object nor an array, and possibly not JSON.
     fn scalar(self, root: Element<'a>) -> Rejection {
         match root.end().and_then(|end| self.ends_at(end)) {
             Ok(()) => {
@@ -167,7 +167,7 @@ impl<'a> Unit<'a> {
         }
     }
 
-    /// What is not UTF-8 from `valid_bytes` on, unless something before that is wrong already.
+    /// A unit that is invalid UTF-8 from `valid_bytes` on, unless an earlier fault is found.
     fn not_utf8(self, valid_bytes: usize) -> Rejection {
         let (valid, rest) = self.bytes.split_at_checked(valid_bytes).unwrap_or((self.bytes, &[]));
         let text = simdutf8::basic::from_utf8(valid).unwrap_or_default();
@@ -193,20 +193,20 @@ impl<'a> Unit<'a> {
     }
 }
 
-/// The value of a unit, or an element of the array that it is.
+/// The value of a unit, or an element of it if it is an array.
 #[derive(Clone, Copy)]
 struct Element<'a> {
     unit: Unit<'a>,
     text: &'a str,
-    /// Where it begins in the unit, and on which line.
+    /// Its offset in the unit, and its line.
     start: usize,
     line: u64,
-    /// Its place in the array.
+    /// Its index in the array.
     index: Option<u64>,
 }
 
 impl<'a> Element<'a> {
-    /// The same further on. Lines are counted from element to element, never from the beginning again.
+    /// The same at a later offset. Lines are counted from element to element, never from the beginning again.
     fn moved_to(self, start: usize) -> Self {
         Self { line: self.line_at(start), start, ..self }
     }
@@ -237,7 +237,7 @@ impl<'a> Element<'a> {
         Reader::new(self.text, self.start, self.levels(), scratch)
     }
 
-    /// Parses an element of an array whose grammar is known to be right; where it ends.
+    /// Parses an element of an array whose grammar was checked. Returns its end.
     fn parse(self, scratch: &mut Scratch<'a>, sink: &mut impl Sink) -> usize {
         let mut record = self.record();
         let is_object = self.unit.bytes.get(self.start) == Some(&b'{');
@@ -255,7 +255,7 @@ impl<'a> Element<'a> {
         end
     }
 
-    /// Tells the sink what an object turned out to be.
+    /// Reports to the sink what an object is.
     fn tell(self, record: &Record<'_>, raw: &[u8], sink: &mut impl Sink) {
         let origin = self.origin(self.start);
         match record.accept(self.unit.parser.format) {
@@ -269,7 +269,7 @@ impl<'a> Element<'a> {
         }
     }
 
-    /// Where it ends, by its grammar alone.
+    /// Its end, by the grammar alone.
     fn end(self) -> Result<usize, Fault> {
         let mut walk = Walk::default();
         match walk.run(self.unit.bytes, self.start, &mut Unwatched)? {
@@ -303,7 +303,7 @@ impl<'a> Element<'a> {
         self.rejection(fault.at, reason, fault.kind.expected().into(), found, raw)
     }
 
-    /// A rejection of what is at `at` in the unit; `raw` is what is lost by it.
+    /// A rejection at the offset `at` of the unit; `raw` is the rejected input.
     fn rejection(self, at: usize, reason: Reason, expected: Cow<'static, str>, found: String, raw: &[u8]) -> Rejection {
         let path = self.path(&locate(self.text, self.start, at));
         Rejection::new(self.origin(at), path, reason, expected, found).with_raw(raw)

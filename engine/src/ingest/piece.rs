@@ -1,11 +1,11 @@
-//! A part of an input that can be parsed by itself.
+//! A part of an input that can be parsed independently.
 
 use super::{Origin, Rejection};
 
-/// A part of an input that can be parsed by itself, on any thread.
+/// A part of an input that can be parsed independently, on any thread.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Piece {
-    /// Whole lines; only the last one of an input may be without its `\n`.
+    /// Complete lines. Only the last line of an input can lack its `\n`.
     Lines {
         /// The number of the first line in the input, from 1.
         first_line: u64,
@@ -14,7 +14,7 @@ pub enum Piece {
         /// The lines.
         bytes: Vec<u8>,
     },
-    /// One document over several lines, which is all that is in the input but for blank lines.
+    /// One document over several lines, which is the whole input except for blank lines.
     Document {
         /// The number of its first line in the input, from 1.
         first_line: u64,
@@ -22,20 +22,20 @@ pub enum Piece {
         byte_offset: u64,
         /// The document.
         bytes: Vec<u8>,
-        /// Where the whitespace after it ends.
+        /// The end of the whitespace after it.
         end: Origin,
     },
-    /// Something over the limits, or several documents over several lines each.
+    /// Input that exceeds a limit, or several documents over several lines each.
     Rejected {
-        /// What is wrong.
+        /// The reason.
         rejection: Rejection,
-        /// Where what was rejected ends.
+        /// The end of the rejected input.
         end: Origin,
     },
 }
 
 impl Piece {
-    /// The line and the offset at which the input goes on after this piece, for [`Framer::resume`](super::Framer::resume).
+    /// The position at which the input continues after this piece, for [`Framer::resume`](super::Framer::resume).
     #[must_use]
     pub fn end(&self) -> (u64, u64) {
         match self {

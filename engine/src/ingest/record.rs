@@ -1,4 +1,4 @@
-//! An object of an input: read once for all sources, then understood by the one that it belongs to.
+//! An object of an input: read once for all sources, then interpreted by the source to which it belongs.
 
 use super::fields::{Checked, Complaint};
 use super::format::either;
@@ -8,34 +8,34 @@ use super::{Format, Ignored, Reason};
 use crate::event::Event;
 use crate::json::{Fault, Reader, Value};
 
-/// An object that was read but not yet understood: what it is can stand at its end.
+/// An object that was read but not yet interpreted, because the field that identifies it can be the last one.
 pub(super) struct Record<'a> {
     site: Site<'a>,
     top: [Value; TOP.len()],
     nested: Nested,
 }
 
-/// What became of an object that is not rejected.
-#[expect(clippy::large_enum_variant, reason = "nearly all are events, and a box for each would be paid for")]
+/// The result for an object that is not rejected.
+#[expect(clippy::large_enum_variant, reason = "nearly all are events, and boxing each one costs time")]
 pub(super) enum Accepted {
     Event(Event),
     Ignored(Ignored),
 }
 
 impl<'a> Record<'a> {
-    /// The object at a site, nothing of it read yet.
+    /// The object at a site, before it is read.
     pub(super) fn new(site: Site<'a>) -> Self {
         Self { site, top: [Value::default(); TOP.len()], nested: Nested::default() }
     }
 
-    /// Reads the object; where it ends.
+    /// Reads the object. Returns its end.
     pub(super) fn read(&mut self, reader: &mut Reader<'a, '_>) -> Result<usize, Fault> {
         let Self { top, nested, .. } = self;
         reader.object(&TOP, top, |reader, field| nested.read(field, reader))?;
         Ok(reader.at())
     }
 
-    /// What the object is, its format being given or to be detected (rule W6).
+    /// Interprets the object, with a given or a detected format (rule W6).
     pub(super) fn accept(&self, format: Format) -> Checked<Accepted> {
         let format = match format {
             Format::Auto => sources::detect(self.site, &self.top).unwrap_or_default(),

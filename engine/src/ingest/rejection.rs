@@ -1,37 +1,38 @@
-//! What cannot be an event, and why (spec W5).
+//! Input that cannot be an event, and why (rule W5).
 
 use std::borrow::Cow;
 use std::fmt;
 
 use super::Origin;
 
-/// So much of what was rejected is kept.
+/// The maximum number of rejected bytes to keep.
 const MAX_RAW_BYTES: usize = 64 << 10;
-/// So much of it is shown in a message.
+/// The maximum number of characters to show in a message.
 const MAX_SHOWN_CHARS: usize = 60;
 
-/// Something that cannot be an event: where it is, what was expected there and what was found.
+/// Input that cannot be an event, with its position, what was expected and what was found.
 ///
-/// As JSON it has these fields. `raw` is a text; where it is none, `raw_base64` stands in its place. `raw_cut` is there only
-/// where it is true.
+/// In JSON it has the same fields. `raw` is a text; if the bytes are not UTF-8, `raw_base64` replaces it. `raw_cut` is
+/// present only if it is true.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Rejection {
-    /// The line in the input, from 1; in a document over several lines the one of the offending byte.
+    /// The line in the input, from 1. In a document over several lines, the line of the offending byte.
     pub line: u64,
-    /// The offset of the offending byte or value in the whole input, from 0. Where a field is missing, that of the object.
+    /// The offset of the offending byte or value in the whole input, from 0. If a field is missing, the offset of its
+    /// object.
     pub byte_offset: u64,
     /// The JSON path of the offending value: `$.body.transaction`, `$[3]`.
     pub path: String,
     /// What kind of fault it is.
     pub reason: Reason,
-    /// What should have been there.
+    /// What was expected.
     pub expected: Cow<'static, str>,
-    /// The beginning of what is there, with control characters escaped.
+    /// What was found: the beginning of it, with control characters escaped.
     pub found: String,
-    /// The whole line, document or element of an array, or its first 64 KiB.
+    /// The whole line, document or array element, or its first 64 KiB.
     pub raw: Vec<u8>,
-    /// Whether [`Rejection::raw`] is only the beginning.
+    /// Whether [`Rejection::raw`] is incomplete.
     pub raw_cut: bool,
 }
 
@@ -54,14 +55,14 @@ impl Rejection {
         Self { line, byte_offset, path, reason, expected, found, raw: Vec::new(), raw_cut: false }
     }
 
-    /// Keeps what is rejected, or the beginning of it.
+    /// Sets the rejected input, or the beginning of it.
     pub(super) fn with_raw(mut self, raw: &[u8]) -> Self {
         self.raw = raw.get(..MAX_RAW_BYTES).unwrap_or(raw).to_vec();
         self.raw_cut = raw.len() > MAX_RAW_BYTES;
         self
     }
 
-    /// Keeps more of what is rejected.
+    /// Appends to the rejected input.
     pub(super) fn add_raw(&mut self, raw: &[u8]) {
         let room = MAX_RAW_BYTES.saturating_sub(self.raw.len());
         self.raw.extend_from_slice(raw.get(..room).unwrap_or(raw));
@@ -77,7 +78,7 @@ impl Rejection {
         Self { raw_cut: found_bytes > rejection.raw.len() as u64, ..rejection }
     }
 
-    /// So much of a rejected text has to be at hand for [`Rejection::raw`].
+    /// The number of rejected bytes that must be available for [`Rejection::raw`].
     pub(super) const MAX_RAW_BYTES: usize = MAX_RAW_BYTES;
 }
 
@@ -94,45 +95,45 @@ pub(super) fn excerpt(text: &str) -> String {
     shown
 }
 
-/// The kinds of faults, to be counted by.
+/// The kinds of faults, used for counting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Reason {
-    /// A line over the limit.
+    /// A line exceeds the limit.
     LineTooLong,
-    /// A document over several lines that is over the limit.
+    /// A document over several lines exceeds the limit.
     DocumentTooLong,
-    /// Several documents over several lines each in one input.
+    /// One input contains several documents over several lines each.
     SeveralDocuments,
-    /// Not UTF-8.
+    /// The input is not UTF-8.
     NotUtf8,
-    /// Not JSON.
+    /// The input is not JSON.
     NotJson,
-    /// Half of a surrogate pair in a string.
+    /// A string contains half of a surrogate pair.
     LoneSurrogate,
-    /// A key twice in one object.
+    /// A key occurs twice in one object.
     DuplicateKey,
-    /// More than 128 levels of nesting.
+    /// The nesting is deeper than 128 levels.
     TooDeep,
-    /// Well-formed, but no event of any source: a scalar, an empty array, an object without any key that is known.
+    /// Well-formed, but not an event of any source: a scalar, an empty array, an object without any known key.
     NotAnEvent,
-    /// Something is missing that an event needs.
+    /// A required field is missing.
     Missing,
-    /// A value of the wrong JSON type.
+    /// A value has the wrong JSON type.
     WrongType,
-    /// An `interaction_type` that is unknown or belongs to the other name.
+    /// The `interaction_type` is unknown or belongs to the other event name.
     UnknownInteraction,
-    /// A word where another is expected, such as a `kind` that there is not.
+    /// A word is not one of the expected ones, such as an unknown `kind`.
     UnknownWord,
-    /// A version of convofold's own form that this version of convofold does not read.
+    /// The version of convofold's own form is not supported.
     UnknownVersion,
-    /// A number that is no number, or not one that can be.
+    /// A number is invalid or out of range.
     BadNumber,
-    /// A time that is present and not usable.
+    /// A time is present but not usable.
     BadTime,
-    /// No time at all that could place the event.
+    /// There is no time that could place the event.
     NoTime,
-    /// An id over the limit.
+    /// An id exceeds the limit.
     IdTooLong,
 }
 

@@ -45,7 +45,7 @@ impl Serialize for Rejection {
 }
 
 impl Serialize for Reason {
-    /// As its words.
+    /// As text.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
@@ -55,7 +55,7 @@ impl<'a> Raw<'a> {
     fn of(raw: &'a [u8], is_cut: bool) -> Self {
         match std::str::from_utf8(raw) {
             Ok(text) => Self::Raw(text),
-            // Cut within a character.
+            // The cut is inside a character.
             Err(error) if is_cut && error.error_len().is_none() => {
                 Self::of(raw.get(..error.valid_up_to()).unwrap_or_default(), false)
             }

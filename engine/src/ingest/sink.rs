@@ -1,19 +1,19 @@
-//! Where the results of parsing go.
+//! The receiver of parsing results.
 
 use super::Rejection;
 use crate::event::Event;
 
-/// Takes what a [`Parser`](super::Parser) finds, in the order of the input.
+/// Receives what a [`Parser`](super::Parser) finds, in the order of the input.
 pub trait Sink {
     /// An event.
     fn event(&mut self, origin: Origin, event: Event);
-    /// Something that is no event and no fault either: to be counted.
+    /// Input that is neither an event nor a fault: to be counted.
     fn ignored(&mut self, origin: Origin, why: Ignored);
-    /// Something that cannot be an event (spec W5).
+    /// Input that cannot be an event (rule W5).
     fn rejected(&mut self, rejection: Rejection);
 }
 
-/// A place in an input.
+/// A position in an input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub struct Origin {
@@ -23,18 +23,18 @@ pub struct Origin {
     pub byte_offset: u64,
 }
 
-/// Why something is neither an event nor a fault (rules W1, W2).
+/// Why input is neither an event nor a fault (rules W1 and W2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub struct Ignored {
-    /// The name of the source that ignored it, as [`Format::name`](super::Format::name) gives it; `input` for what is ignored
-    /// in every format.
+    /// The name of the source that ignored it, as in [`Format::name`](super::Format::name); `input` for input that
+    /// every format ignores.
     pub source: &'static str,
-    /// Why, in one word: `other_type`.
+    /// The reason in one word: `other_type`.
     pub reason: &'static str,
 }
 
 impl Ignored {
-    /// A line of nothing but whitespace: a keep-alive.
+    /// A line of only whitespace, such as a keep-alive.
     pub const BLANK: Self = Self { source: "input", reason: "blank" };
 }

@@ -1,56 +1,60 @@
-//! What a source of events is to the parser.
+//! The interface between the parser and a source of events.
 //!
 //! # Adding a source
 //!
-//! 1. `engine/src/ingest/sources/NAME.rs`: a unit struct that implements [`Source`]. `helpdesk.rs` there is a small one.
-//! 2. `engine/src/ingest/sources/mod.rs`: `mod NAME;`, and a line in the list with a number that no other source has had.
-//! 3. The Cargo feature: `engine/Cargo.toml` declares it, `bindings/rust/Cargo.toml` forwards it; both add it to `default`
-//!    where it should be on.
+//! 1. `engine/src/ingest/sources/NAME.rs`: a unit struct that implements [`Source`]. `helpdesk.rs` is a small example.
+//! 2. `engine/src/ingest/sources/mod.rs`: `mod NAME;`, and a line in the list, with a number that no source has had
+//!    before.
+//! 3. The Cargo feature: `engine/Cargo.toml` declares it and `bindings/rust/Cargo.toml` forwards it. Add it to
+//!    `default` in both if it should be on.
 //!
-//! [`Format`](super::Format), detection, the texts of rejections, the values of `--source`, the strings of Python and the
-//! constants of C follow from the list. `just generate` writes the C header again. A transcript for the source belongs in
-//! `tests/transcripts/NAME/`.
+//! [`Format`](super::Format), detection, the texts of rejections, the values of `--source`, the strings of Python and
+//! the constants of C follow from the list. `just generate` writes the C header again. Put a transcript for the source
+//! into `tests/transcripts/NAME/`.
 
 use super::fields::{Checked, Fields};
 use crate::event::Event;
 use crate::json::{Fault, Name, Reader, Value};
 
-/// The most bytes that a source may add to an id that it was given, as in `superoffice:CONTEXT:NUMBER`.
+/// The maximum number of bytes that a source may add to a given id, as in `superoffice:CONTEXT:NUMBER`.
 pub(super) const COMPOSED_BYTES: usize = 32;
 
-/// A source of events: how its objects are recognised, and how one becomes an event.
+/// A source of events: how to recognise its objects, and how to turn one into an event.
 ///
-/// Every object of an input is read once, with the names that any source wants, before it is known whose it is. Then each
-/// source says whether the object is its own (rule W6), and the one that is surest understands it.
+/// Every object of an input is read once, with the names that any source wants, before its source is known. Then each
+/// source states whether the object is its own (rule W6), and the source with the strongest claim interprets it.
 pub(super) trait Source {
-    /// Its name: in [`Format`](super::Format), in the events it makes and in the counts of what it ignores.
+    /// The name: in [`Format`](super::Format), in its events and in the counts of what it ignores.
     const NAME: &'static str;
-    /// The fields of the outermost object that it wants, in the order in which it writes them. A name that is listed here is
+    /// The wanted fields of the outermost object, in the order in which the source writes them. A name in this list is
     /// cheaper to skip than one that is not.
     const WANTED: &'static [Name];
-    /// Which of [`Source::WANTED`] make an object look like its own; named where an object belongs to no source.
+    /// The indexes in [`Source::WANTED`] of the fields that identify its objects. The rejection of an object that
+    /// belongs to no source names them.
     const SIGNS: &'static [usize];
-    /// Which of [`Source::WANTED`] [`Source::read_nested`] reads where they are objects. Two sources cannot read one field
-    /// (the build fails); the second can read it again in [`Source::understand`], from [`Object::site`].
+    /// The indexes in [`Source::WANTED`] of the fields that [`Source::read_nested`] reads if they are objects. Two
+    /// sources cannot read the same field (the build fails); the second source can read it again in
+    /// [`Source::understand`], from [`Object::site`].
     const NESTED: &'static [usize] = &[];
-    /// What [`Source::read_nested`] found.
+    /// The result of [`Source::read_nested`].
     type Nested: Default;
 
-    /// Whether the object with these fields is its own. A `SIGNS` field should make it [`Claim::Possibly`] at least.
+    /// Whether the object with these fields belongs to the source. A field of `SIGNS` should make it at least
+    /// [`Claim::Possibly`].
     fn claims(top: &Fields<'_, '_>) -> Claim;
 
-    /// Reads the object in a field of [`Source::NESTED`], which begins where the reader is.
+    /// Reads the object in a field of [`Source::NESTED`]. The reader stands at its beginning.
     ///
     /// # Errors
-    /// A fault of its grammar, which rejects the whole input unit.
+    /// A grammar fault, which rejects the whole unit of input.
     fn read_nested(_nested: &mut Self::Nested, _field: usize, reader: &mut Reader<'_, '_>) -> Result<Value, Fault> {
         reader.value()
     }
 
-    /// The event that an object is, or the reason why the source has no use for it.
+    /// The event that an object is, or the reason to ignore it.
     ///
     /// # Errors
-    /// What is wrong with the object (rule W5).
+    /// A fault of the object's content (rule W5).
     fn understand(object: &Object<'_, '_, Self::Nested>) -> Checked<Understood>;
 }
 
@@ -62,19 +66,19 @@ pub(super) enum Claim {
     Surely,
 }
 
-/// What an object is.
-#[expect(clippy::large_enum_variant, reason = "nearly all are events, and a box for each would be paid for")]
+/// The result of interpreting an object.
+#[expect(clippy::large_enum_variant, reason = "nearly all are events, and boxing each one costs time")]
 pub(super) enum Understood {
     Event(Event),
-    /// Neither an event nor a fault: why, in one word.
+    /// Neither an event nor a fault, with the reason in one word.
     Ignored(&'static str),
 }
 
-/// Where an object is.
+/// The position of an object.
 #[derive(Clone, Copy)]
 pub(super) struct Site<'a> {
     pub(super) text: &'a str,
-    /// Where the object begins.
+    /// The offset of the object.
     pub(super) at: usize,
     /// The number of containers around the object.
     pub(super) levels: usize,
@@ -82,7 +86,7 @@ pub(super) struct Site<'a> {
 }
 
 impl<'a> Site<'a> {
-    /// The fields of the object itself, or of one in it that begins at `at`.
+    /// The fields of the object itself, or of a nested object that begins at `at`.
     #[inline]
     pub(super) fn fields<'v>(
         &self,
@@ -95,7 +99,7 @@ impl<'a> Site<'a> {
     }
 }
 
-/// An object as its source gets it.
+/// An object in the form in which its source receives it.
 pub(super) struct Object<'a, 'r, N> {
     pub(super) site: Site<'a>,
     /// The fields of [`Source::WANTED`].

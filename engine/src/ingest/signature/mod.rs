@@ -1,3 +1,3 @@
-//! Signatures of webhooks: pure functions over the raw body, to be checked before anything is parsed.
+//! Signatures of webhooks: pure functions over the raw body. Check them before parsing.
 
 pub mod superoffice;

@@ -1,7 +1,7 @@
 //! The header `X-SuperOffice-Signature`.
 //!
-//! It is the HMAC-SHA256 of the raw body under the bytes of the webhook's secret, in base64 with padding. There is no time in
-//! it: against a repeated delivery only the identity of the event helps (spec I2).
+//! It is the HMAC-SHA256 of the raw body, keyed with the bytes of the webhook's secret, in base64 with padding. It
+//! contains no time, so only the identity of the event protects against a repeated delivery (rule I2).
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -14,14 +14,14 @@ pub fn sign(secret: &str, body: &[u8]) -> String {
     mac(secret, body).map(|mac| STANDARD.encode(mac.finalize().into_bytes())).unwrap_or_default()
 }
 
-/// Whether a signature (the value of the header) is that of the body. It takes the same time wherever they differ.
+/// Whether a signature (the value of the header) matches the body. The comparison takes constant time.
 #[must_use]
 pub fn verify(secret: &str, body: &[u8], signature: &str) -> bool {
     let Ok(given) = STANDARD.decode(signature.trim()) else { return false };
     mac(secret, body).is_some_and(|mac| mac.verify_slice(&given).is_ok())
 }
 
-/// HMAC takes keys of every length, so that there is always one.
+/// HMAC accepts keys of any length, so this is always `Some`.
 fn mac(secret: &str, body: &[u8]) -> Option<Hmac<Sha256>> {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).ok()?;
     mac.update(body);
@@ -34,9 +34,9 @@ mod tests {
 
     const SEED: &[u8] = include_bytes!("../tests/seeds/superoffice-message.json");
 
-    /// Each was made twice, with the same result: by Python's
-    /// `base64.b64encode(hmac.new(secret.encode(), body, hashlib.sha256).digest())`, and by
-    /// `openssl dgst -sha256 -mac HMAC -macopt hexkey:<the secret's bytes> -binary <body | base64`.
+    /// Each was computed twice, with the same result: by Python's `base64.b64encode(hmac.new(secret.encode(), body,
+    /// hashlib.sha256).digest())`, and by `openssl dgst -sha256 -mac HMAC -macopt hexkey:<the secret's bytes> -binary
+    /// <body | base64`.
     #[test]
     fn signatures_are_those_of_other_implementations() {
         let all_bytes: Vec<u8> = (0..=255).collect();
