@@ -107,6 +107,18 @@ pub enum Damage {
         /// What stands in it.
         column: &'static str,
     },
+    /// A field without which the others are of no use is missing.
+    #[error("field {tag} is missing")]
+    MissingField {
+        /// The tag of the field.
+        tag: u16,
+    },
+    /// A later version of convofold wrote a field that must not be ignored.
+    #[error("field {tag} is required, and this version of convofold does not know it")]
+    UnknownField {
+        /// The tag of the field.
+        tag: u16,
+    },
     /// A number stands for nothing.
     #[error("{found} is no {field}")]
     NoSuch {

@@ -86,7 +86,7 @@ impl Kind for OpenError {
             Self::AlreadyOpen { .. } => Error::AlreadyOpen,
             Self::NotFound { .. } => Error::NotFound,
             Self::NotAStore { .. } | Self::NotEmpty { .. } => Error::Exists,
-            Self::UnknownFormat { .. } => Error::UnknownFormat,
+            Self::UnknownFormat { .. } | Self::OtherRevision { .. } => Error::UnknownFormat,
             Self::Damaged { .. } | Self::Shortened { .. } | Self::NoCheckpoint { .. } => Error::Damaged,
             Self::Storage(error) => error.kind(),
             Self::Io { .. } => Error::Io,

@@ -104,6 +104,10 @@ impl CliError {
                 "use the version of convofold that wrote it; if the file is damaged, {}",
                 Self::repair_hint(dir)
             )),
+            OpenError::OtherRevision { .. } => failed(format!("cannot open {db}: {}", chain(error))).hint(
+                "export its events with the version of convofold that wrote it (`convofold export --events`), then \
+                 `convofold replay` them into a new database",
+            ),
             OpenError::NotEmpty { .. } => failed(error.to_string()).hint("use a new folder, or empty this one"),
             OpenError::Damaged { .. } | OpenError::Shortened { .. } => {
                 failed(format!("{db}: {}", chain(error))).hint(Self::repair_hint(dir))

@@ -10,6 +10,7 @@ use crossbeam_channel::{Sender, TrySendError};
 use parking_lot::Mutex;
 
 use crate::checkpoint::write::Checkpoint;
+use crate::format::database::DatabaseId;
 use crate::open::directory::{Directory, doing};
 use crate::open::error::OpenError;
 use crate::open::opening::{self, Opened};
@@ -60,6 +61,7 @@ struct Inner {
     running: Mutex<Option<Running>>,
     recovery: Recovery,
     directory_path: std::path::PathBuf,
+    database_id: DatabaseId,
 }
 
 /// What ends when the store is closed.
@@ -98,6 +100,7 @@ impl Convofold {
         let clock = CommitClock::new(options.clock.clone(), committed_ms);
         recovery.clock_ahead = clock.ahead_at_opening();
         let directory_path = directory.path().to_owned();
+        let database_id = directory.format.id;
         let shared = Arc::new(Shared::new(options, live, archive, bookmarks, storage.clone(), start, tail));
         shared.counters.set_log(&tail, log_bytes);
         shared.counters.checkpoint_bytes.store(shared.archive.bytes(), Ordering::Relaxed);
@@ -108,13 +111,20 @@ impl Convofold {
                 .map_err(doing("starting the writer of", &directory_path))?;
         tell_opened(Ok(&recovery));
         let running = Mutex::new(Some(Running { writer, storage, directory }));
-        Ok(Self { inner: Arc::new(Inner { shared, sender, running, recovery, directory_path }) })
+        Ok(Self { inner: Arc::new(Inner { shared, sender, running, recovery, directory_path, database_id }) })
     }
 
     /// What opening the store found and did.
     #[must_use]
     pub fn recovery(&self) -> &Recovery {
         &self.inner.recovery
+    }
+
+    /// The identity of this database. A copy made with the operating system has the same one; a restored or repaired
+    /// database has its own.
+    #[must_use]
+    pub fn database_id(&self) -> DatabaseId {
+        self.inner.database_id
     }
 
     /// The directory of the store.

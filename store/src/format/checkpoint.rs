@@ -1,17 +1,20 @@
-//! The record that makes a checkpoint one: written last, it names everything that belongs to it.
+//! The record of a checkpoint. It is written last and names everything that belongs to the checkpoint.
 //!
 //! ```text
 //! mark     "cfCK", version 1
 //! fields   0  generation      u64
-//! body     `CheckpointRecord`, in bincode
+//! body     tagged fields: 1 (required) the [`CheckpointRecord`]
 //! ```
 
 use serde::{Deserialize, Serialize};
 
+use super::fields::{Fields, FieldsBuilder, required};
 use super::frame::{Compressor, Frame, Mark, u64_at};
 use crate::damage::Damage;
 
 pub(crate) const MARK: Mark = Mark { magic: *b"cfCK", version: 1, field_bytes: 8 };
+
+const RECORD: u16 = required(1);
 
 /// A checkpoint: the state after the block `last_block_no`, as pages.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,14 +44,15 @@ pub(crate) struct CheckpointRecord {
 }
 
 pub(crate) fn seal(record: &CheckpointRecord, compressor: &mut Compressor) -> Result<Vec<u8>, Damage> {
-    let body = super::encode(record)?;
+    let body = FieldsBuilder::default().put(RECORD, record)?.into_body();
     Ok(compressor.seal(MARK, &record.generation.to_le_bytes(), &body)?.0)
 }
 
 /// Reads back the record of this generation.
 pub(crate) fn open(generation: u64, value: &[u8]) -> Result<CheckpointRecord, Damage> {
     let frame = Frame::open(MARK, value)?;
-    let record: CheckpointRecord = super::decode(&frame.body()?)?;
+    let body = frame.body()?;
+    let record: CheckpointRecord = Fields::open(&body, &[RECORD])?.get(RECORD)?;
     for found in [u64_at(frame.fields, 0), record.generation] {
         if found != generation {
             return Err(Damage::Field { field: "generation", expected: generation, found });

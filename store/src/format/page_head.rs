@@ -9,7 +9,7 @@
 //!          4  conversations   u32
 //!          8  rules           u32    the rules of the fold by which it was derived
 //!         12  hash            32     what they add to the state hash, big-endian
-//! body     `Body`, in bincode
+//! body     tagged fields: 1 (required) the outlines, and the texts that they share
 //! ```
 
 use std::sync::Arc;
@@ -17,11 +17,14 @@ use std::sync::Arc;
 use convofold_engine::{OpenConversation, Outline, StateHash};
 use serde::{Deserialize, Serialize};
 
+use super::fields::{Fields, FieldsBuilder, required};
 use super::frame::{Checksum, Compressor, Frame, HEADER_BYTES, Mark, array_at, stated_bytes, u32_at};
 use super::page;
 use crate::damage::Damage;
 
 pub(crate) const MARK: Mark = Mark { magic: *b"cfPH", version: 1, field_bytes: 44 };
+
+const OUTLINES: u16 = required(1);
 
 /// Texts that conversations share are held once, and named by their places in the list.
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -72,7 +75,8 @@ pub(crate) fn seal(page_no: u32, head: &PageHead, compressor: &mut Compressor) -
     let PageHead { fold_version, outlines, hash } = head;
     let mut texts = Texts::default();
     let conversations = outlines.iter().map(|outline| texts.outline(outline)).collect();
-    let body = super::encode(&Body { texts: texts.0, conversations })?;
+    let body = Body { texts: texts.0, conversations };
+    let body = FieldsBuilder::default().put(OUTLINES, &body)?.into_body();
     let count = u32::try_from(outlines.len())
         .map_err(|_| Damage::NoSuch { field: "count of conversations", found: outlines.len() as u64 })?;
     let mut fields = Vec::with_capacity(MARK.field_bytes);
@@ -110,7 +114,7 @@ fn expect(field: &'static str, expected: u64, found: u64) -> Result<(), Damage> 
 pub(crate) fn open(page_no: u32, value: &[u8]) -> Result<(PageHead, Checksum), Damage> {
     let frame = frame(page_no, value)?;
     let body = frame.body()?;
-    let body: Body<'_> = super::decode(&body)?;
+    let body: Body<'_> = Fields::open(&body, &[OUTLINES])?.get(OUTLINES)?;
     expect("count of conversations", u32_at(frame.fields, 4).into(), body.conversations.len() as u64)?;
     let fold_version = u32_at(frame.fields, 8);
     let texts: Vec<Arc<str>> = body.texts.iter().map(|text| Arc::from(*text)).collect();

@@ -8,6 +8,7 @@ use convofold_engine::{
 use super::block::Tail;
 use super::bookmark::StoredBookmark;
 use super::checkpoint::CheckpointRecord;
+use super::database::{DatabaseFormat, DatabaseId};
 use super::log_start::LogStart;
 use super::marks::{Mark, Marks};
 use super::page_head::PageHead;
@@ -215,6 +216,11 @@ pub(crate) fn page_head() -> PageHead {
     row.suspect = true;
     let closed = Outline::closed(0x0123_4567_89ab_cdef, Some("t-1".into()), None);
     PageHead { fold_version: 1, outlines: vec![Outline::open(row), closed], hash: StateHash::from_bytes([4; 32]) }
+}
+
+pub(crate) fn database_format() -> DatabaseFormat {
+    let id = DatabaseId::from_bytes(*b"convofold sample");
+    DatabaseFormat { id, segment_bytes: 2 << 20 }
 }
 
 pub(crate) fn checkpoint() -> CheckpointRecord {

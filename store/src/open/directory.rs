@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! LOCK      held while the store is open; the process id as text
-//! FORMAT    "convofold 1" and the segment size; written once
+//! FORMAT    format, revision, database id and segment size; written once
 //! HEAD      how far the log is known to reach; see `head`; there before FORMAT is
 //! sled/     sled's files
 //! ```
@@ -12,7 +12,9 @@ use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::format::REVISION;
 use crate::format::block::Tail;
+use crate::format::database::{DatabaseFormat, DatabaseId, FormatError};
 use crate::open::error::OpenError;
 use crate::storage::end_mark::{HEAD, Head, HeadFile};
 use crate::storage::files::{parent_of, sync_dir, temporary, write_durably};
@@ -20,8 +22,6 @@ use crate::storage::sled::{MAX_SEGMENT_BYTES, MIN_SEGMENT_BYTES};
 
 const LOCK: &str = "LOCK";
 const FORMAT: &str = "FORMAT";
-const FORMAT_LINE: &str = "convofold 1";
-const SEGMENT_KEY: &str = "segment_bytes ";
 
 /// A directory that this process holds.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ pub(crate) struct Directory {
     path: PathBuf,
     /// Released when the last of its holders drops it.
     pub(crate) lock: Arc<File>,
-    pub(crate) segment_bytes: usize,
+    pub(crate) format: DatabaseFormat,
     pub(crate) is_new: bool,
 }
 
@@ -45,13 +45,14 @@ impl Directory {
         let lock = take_lock(&path.join(LOCK))?;
         // Another process may have made it a store meanwhile.
         if let Some(format) = read_format(path)? {
-            return Ok(Self { path: path.to_owned(), lock: Arc::new(lock), segment_bytes: format, is_new: false });
+            return Ok(Self { path: path.to_owned(), lock: Arc::new(lock), format, is_new: false });
         }
         // First, so that a store never is without it.
         HeadFile::open(path, Head::of(&Tail::START)).map_err(doing("writing the mark in", path))?;
-        let text = format!("{FORMAT_LINE}\n{SEGMENT_KEY}{segment_bytes}\n");
-        write_durably(path, FORMAT, &text).map_err(doing("writing", &path.join(FORMAT)))?;
-        Ok(Self { path: path.to_owned(), lock: Arc::new(lock), segment_bytes, is_new: true })
+        let id = random_id().map_err(doing("making an id for", path))?;
+        let format = DatabaseFormat { id, segment_bytes };
+        write_durably(path, FORMAT, &format.text()).map_err(doing("writing", &path.join(FORMAT)))?;
+        Ok(Self { path: path.to_owned(), lock: Arc::new(lock), format, is_new: true })
     }
 
     /// Takes a directory for this process whatever is in it.
@@ -106,27 +107,30 @@ fn take_lock(path: &Path) -> Result<File, OpenError> {
     Ok(file)
 }
 
-/// The segment size, or `None` where the directory is not a store yet.
-fn read_format(path: &Path) -> Result<Option<usize>, OpenError> {
+/// What the file FORMAT says; `None` if the directory is not a database yet.
+fn read_format(path: &Path) -> Result<Option<DatabaseFormat>, OpenError> {
     let path = path.join(FORMAT);
     let text = match fs::read(&path) {
-        // What is no text is no format either, and is shown as far as it is one.
+        // An error shows the text as far as it is one.
         Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(doing("reading", &path)(error)),
     };
-    let mut lines = text.lines();
-    let first = lines.next().unwrap_or_default();
-    let segment_bytes = lines.next().and_then(|line| line.strip_prefix(SEGMENT_KEY)).and_then(|text| text.parse().ok());
-    // sled would believe any other.
-    let is_ours = |bytes: &usize| bytes.is_power_of_two() && (MIN_SEGMENT_BYTES..=MAX_SEGMENT_BYTES).contains(bytes);
-    match segment_bytes.filter(is_ours) {
-        Some(segment_bytes) if first == FORMAT_LINE => Ok(Some(segment_bytes)),
-        _ => {
-            let known = format!("{FORMAT_LINE}, {SEGMENT_KEY}N");
-            Err(OpenError::UnknownFormat { found: text.trim().to_owned(), known })
+    // sled would accept any other size.
+    let is_ours = |bytes: usize| bytes.is_power_of_two() && (MIN_SEGMENT_BYTES..=MAX_SEGMENT_BYTES).contains(&bytes);
+    match DatabaseFormat::parse(&text) {
+        Ok(format) if is_ours(format.segment_bytes) => Ok(Some(format)),
+        Err(FormatError::Revision(found)) => Err(OpenError::OtherRevision { found, expected: REVISION }),
+        Ok(_) | Err(FormatError::Unknown) => {
+            Err(OpenError::UnknownFormat { found: text.trim().to_owned(), known: DatabaseFormat::expected() })
         }
     }
+}
+
+fn random_id() -> io::Result<DatabaseId> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|error| io::Error::other(error.to_string()))?;
+    Ok(DatabaseId::from_bytes(bytes))
 }
 
 pub(crate) fn sync_parent(path: &Path) -> Result<(), OpenError> {

@@ -49,6 +49,15 @@ pub enum OpenError {
         /// What it should say.
         known: String,
     },
+    /// A version of convofold with another revision of the stored forms wrote it. Export its events with that version
+    /// (`convofold export --events`), and replay them into a new database.
+    #[error("the database has format revision {found}; this version of convofold reads revision {expected}")]
+    OtherRevision {
+        /// The revision of the database.
+        found: u32,
+        /// The revision that this version reads and writes.
+        expected: u32,
+    },
     /// The log is damaged: what is after this place cannot be trusted. Repair it, or restore it from a backup.
     #[error("the log is damaged at block {block_no}, which should begin with event {seq}")]
     Damaged {

@@ -75,12 +75,12 @@ fn inspect_files(directory: &Directory, head: Option<Head>) -> Result<SledFiles,
     }
     let removed = SledStorage::remove_unfinished(&sled)?;
     let durable_block_no = head.map_or(0, |head| head.last_block_no);
-    let doubt = doubt(&sled, directory.segment_bytes, durable_block_no).map_err(doing("reading", directory.path()))?;
+    let doubt = doubt(&sled, directory.format.segment_bytes, durable_block_no).map_err(doing("reading", directory.path()))?;
     Ok(SledFiles { removed, doubt })
 }
 
 fn open_storage(directory: &Directory, options: &Options) -> Result<Arc<dyn Storage>, OpenError> {
-    let sled = SledOptions { segment_bytes: directory.segment_bytes, cache_bytes: options.cache_bytes };
+    let sled = SledOptions { segment_bytes: directory.format.segment_bytes, cache_bytes: options.cache_bytes };
     let storage = Arc::new(SledStorage::open(&directory.sled(), sled)?);
     if let Err(error) = sync_dir(directory.path()) {
         let _ = release(storage);

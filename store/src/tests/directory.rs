@@ -3,6 +3,7 @@
 use std::fs;
 
 use super::{Home, messages, submit};
+use crate::format::REVISION;
 use crate::open::error::OpenError;
 use crate::{Batch, Convofold, Options};
 
@@ -65,9 +66,29 @@ fn dropping_the_last_handle_lets_go_of_it() {
 fn an_unknown_format_is_refused_by_name() {
     let home = Home::new();
     home.open().close().unwrap();
-    fs::write(home.path().join("FORMAT"), "convofold 2\nsegment_bytes 2097152\n").unwrap();
+    let format = fs::read_to_string(home.path().join("FORMAT")).unwrap();
+    fs::write(home.path().join("FORMAT"), format.replace("convofold 1", "convofold 2")).unwrap();
     let error = Convofold::open(home.path()).unwrap_err();
     assert!(error.to_string().contains("convofold 2") && error.to_string().contains("convofold 1"), "{error}");
+}
+
+#[test]
+fn another_revision_is_refused_by_its_number() {
+    let home = Home::new();
+    home.open().close().unwrap();
+    fs::write(home.path().join("FORMAT"), "convofold 1\nsegment_bytes 2097152\n").unwrap();
+    let error = Convofold::open(home.path()).unwrap_err();
+    assert!(matches!(error, OpenError::OtherRevision { found: 1, expected: REVISION }), "{error:?}");
+}
+
+#[test]
+fn a_database_keeps_its_id_and_no_other_has_it() {
+    let home = Home::new();
+    let db = home.open();
+    let id = db.database_id();
+    db.close().unwrap();
+    assert_eq!(home.open().database_id(), id);
+    assert_ne!(Home::new().open().database_id(), id);
 }
 
 /// Found by fuzzing: a size of 0 was divided by.
@@ -75,8 +96,10 @@ fn an_unknown_format_is_refused_by_name() {
 fn a_segment_size_that_no_store_has_is_refused() {
     let home = Home::new();
     home.open().close().unwrap();
+    let format = fs::read_to_string(home.path().join("FORMAT")).unwrap();
     for segment_bytes in [0_u64, 1, 2_097_151, 3 << 20, 1 << 60] {
-        fs::write(home.path().join("FORMAT"), format!("convofold 1\nsegment_bytes {segment_bytes}\n")).unwrap();
+        let changed = format.replace("segment_bytes 2097152", &format!("segment_bytes {segment_bytes}"));
+        fs::write(home.path().join("FORMAT"), changed).unwrap();
         let error = Convofold::open(home.path()).unwrap_err();
         assert!(matches!(error, OpenError::UnknownFormat { .. }), "{segment_bytes}: {error:?}");
     }

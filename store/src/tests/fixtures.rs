@@ -5,11 +5,16 @@
 
 use std::path::PathBuf;
 
+use xxhash_rust::xxh3::Xxh3;
+
 use crate::care::backup::tests as backup;
 use crate::damage::Damage;
+use crate::format::REVISION;
 use crate::format::block::{self, Block, BlockBuilder, Tail};
+use crate::format::database::DatabaseFormat;
 use crate::format::frame::{Compressor, HEADER_BYTES, Mark, u32_at, u64_at};
 use crate::format::{checkpoint, log_start, page, page_head, replay_mark, samples};
+use crate::storage::chunk::{Part, Tree};
 
 /// A value with a header and a checksum: see [`crate::format::frame`].
 struct Form {
@@ -74,16 +79,27 @@ struct Other {
     rewrite: fn(&[u8]) -> Vec<u8>,
 }
 
-const OTHERS: [Other; 4] = [
+const OTHERS: [Other; 6] = [
     Other {
         name: "replay-mark",
         write: || replay_mark::seal(&samples::replay_mark()).unwrap(),
         rewrite: |value| replay_mark::seal(&replay_mark::open(value).unwrap()).unwrap(),
     },
+    Other { name: "chunk", write: write_chunk, rewrite: |value| Part::at(value).unwrap().encode() },
+    Other {
+        name: "format",
+        write: || samples::database_format().text().into_bytes(),
+        rewrite: |value| DatabaseFormat::parse(std::str::from_utf8(value).unwrap()).unwrap().text().into_bytes(),
+    },
     Other { name: "backup-complete", write: backup::complete, rewrite: backup::rewrite },
     Other { name: "backup-with-base", write: backup::with_base, rewrite: backup::rewrite },
     Other { name: "backup-incremental", write: backup::incremental, rewrite: backup::rewrite },
 ];
+
+fn write_chunk() -> Vec<u8> {
+    let chunk = Part { tree: Tree::Log, key: b"key", part_no: 1, parts: 3, payload: b"payload" };
+    chunk.encode()
+}
 
 fn path(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests-data").join(name).with_extension("bin")
@@ -97,9 +113,43 @@ fn zstd_name(form: &Form) -> String {
     format!("{}-zstd", form.name)
 }
 
+/// Each revision of the stored forms, and the hash of its fixtures; the last line is that of [`REVISION`].
+fn revisions() -> Vec<(u32, String)> {
+    let text = std::fs::read_to_string(revisions_path()).unwrap();
+    let lines = text.lines().map(|line| line.split_once(' ').unwrap());
+    lines.map(|(revision, hash)| (revision.parse().unwrap(), hash.to_owned())).collect()
+}
+
+fn revisions_path() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests-data/revisions.txt")
+}
+
+/// The hash of all forms as they are written now, without compression.
+fn hash_of_forms() -> String {
+    let mut hash = Xxh3::new();
+    let forms = FORMS.map(|form| (form.name, (form.write)(&mut Compressor::plain())));
+    let others = OTHERS.map(|other| (other.name, (other.write)()));
+    for (name, value) in forms.into_iter().chain(others) {
+        hash.update(name.as_bytes());
+        hash.update(&(value.len() as u64).to_le_bytes());
+        hash.update(&value);
+    }
+    format!("{:032x}", hash.digest128())
+}
+
 #[test]
 #[ignore = "writes store/tests-data: run `just fixtures`"]
 fn write_fixtures() {
+    let hash = hash_of_forms();
+    let (last, recorded) = revisions().pop().unwrap();
+    assert!(
+        REVISION > last || hash == recorded,
+        "a stored form is not what it was in revision {last}: raise REVISION in store/src/format/mod.rs"
+    );
+    if REVISION > last {
+        let text = std::fs::read_to_string(revisions_path()).unwrap();
+        std::fs::write(revisions_path(), format!("{text}{REVISION} {hash}\n")).unwrap();
+    }
     for form in FORMS {
         std::fs::write(path(form.name), (form.write)(&mut Compressor::plain())).unwrap();
         std::fs::write(path(&zstd_name(&form)), (form.write)(&mut Compressor::new().unwrap())).unwrap();
@@ -107,6 +157,17 @@ fn write_fixtures() {
     for other in OTHERS {
         std::fs::write(path(other.name), (other.write)()).unwrap();
     }
+}
+
+#[test]
+fn a_changed_form_has_a_revision_of_its_own() {
+    let revisions = revisions();
+    assert!(revisions.is_sorted_by(|(before, _), (after, _)| before < after));
+    assert_eq!(
+        revisions.last().unwrap(),
+        &(REVISION, hash_of_forms()),
+        "raise REVISION in store/src/format/mod.rs, and run `just fixtures`"
+    );
 }
 
 #[test]

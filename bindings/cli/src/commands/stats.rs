@@ -30,6 +30,7 @@ pub struct StatsArgs {
 
 #[derive(Serialize)]
 struct StatsJson {
+    database_id: String,
     events: u64,
     conversations: u64,
     open: u64,
@@ -69,6 +70,7 @@ impl StatsArgs {
 fn as_json(db: &Convofold, stats: &Stats) -> StatsJson {
     let recovery = db.recovery();
     StatsJson {
+        database_id: db.database_id().to_string(),
         events: stats.last_seq,
         conversations: stats.conversations,
         open: stats.open,
@@ -101,6 +103,7 @@ fn table(db: &Convofold, stats: &Stats) -> Facts {
         .add("log", format!("{} in {}", text::bytes(stats.log_bytes), text::counted(stats.blocks, "block")))
         .add("on disk", text::bytes(stats.disk_bytes))
         .add("checkpoint", checkpoint(stats.checkpoint_seq))
+        .add("database id", db.database_id().to_string())
         .add("opened", opened(db.recovery()));
     facts
 }

@@ -136,7 +136,7 @@ fn write_store(
     on_progress: &mut impl FnMut(Progress),
 ) -> Result<(), RestoreError> {
     let directory = Directory::open(store, true, options.segment_bytes)?;
-    let sled = SledOptions { segment_bytes: directory.segment_bytes, cache_bytes: options.cache_bytes };
+    let sled = SledOptions { segment_bytes: directory.format.segment_bytes, cache_bytes: options.cache_bytes };
     let storage: Arc<dyn Storage> = Arc::new(SledStorage::open(&directory.sled(), sled)?);
     let tail = files.last().map_or(Tail::START, BackupFile::end);
     for file in files.iter().filter(|file| file.header().base_conversations > 0) {
