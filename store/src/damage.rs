@@ -9,19 +9,19 @@ pub enum Damage {
     /// It should be there and is not.
     #[error("it is missing")]
     Missing,
-    /// Some of its parts are missing.
-    #[error("expected {expected} parts, found {found}")]
-    Parts {
+    /// Some of its chunks are missing.
+    #[error("expected {expected} chunks, found {found}")]
+    Chunks {
         /// How many there should be.
         expected: u32,
         /// How many there are.
         found: u32,
     },
-    /// One of its parts is not what was written.
-    #[error("part {part_no} is not what was written")]
-    Part {
-        /// Which part, from 0.
-        part_no: u32,
+    /// One of its chunks is not what was written.
+    #[error("chunk {chunk_no} is not what was written")]
+    Chunk {
+        /// Number of the chunk, from 0.
+        chunk_no: u32,
     },
     /// It is shorter than its header.
     #[error("expected at least {expected} bytes, found {found}")]

@@ -1,4 +1,4 @@
-//! Doors for the fuzz targets into whatever reads bytes. Built with `--cfg fuzzing` alone, and no part of the API.
+//! Doors for the fuzz targets into whatever reads bytes. Built with `--cfg fuzzing` alone, and no chunk of the API.
 //!
 //! A checksum would stop a fuzzer at once. So what it makes up is read twice: as it is, and with marks, lengths and
 //! checksums made right. Nothing may panic or take much time or memory; what can be read must also come back when it is
@@ -10,11 +10,11 @@ use std::path::Path;
 use convofold_engine::{Board, ConversationImage, Event, Query};
 
 use crate::care::backup::fuzzing::read_backup;
-use crate::format::block::{self, Block, BlockBuilder, Tail};
+use crate::format::block::{self, Block, BlockBuilder, LogPosition};
 use crate::format::frame::{Compressor, mended, u32_at, u64_at};
 use crate::format::{checkpoint, log_start, page, page_head};
 use crate::log::events::DecodedBlock;
-use crate::storage::chunk::{Part, Tree};
+use crate::storage::chunk::{Chunk, Tree};
 use crate::storage::sled::file as sled_file;
 
 const HEADER_BYTES: usize = crate::format::frame::HEADER_BYTES;
@@ -31,7 +31,7 @@ pub fn block(bytes: &[u8]) {
 fn written_and_read(events: &[Event]) -> Option<Vec<Event>> {
     let mut builder = BlockBuilder::default();
     events.iter().for_each(|event| builder.push(event));
-    let (_, value) = builder.seal(&mut Tail::START.clone(), &[], 0, &mut Compressor::new().ok()?).ok()?;
+    let (_, value) = builder.seal(&mut LogPosition::START.clone(), &[], 0, &mut Compressor::new().ok()?).ok()?;
     Some(DecodedBlock::of(&Block::open(&value).ok()?).ok()?.events)
 }
 
@@ -79,22 +79,22 @@ pub fn backup(bytes: &[u8]) {
     read_backup(bytes);
 }
 
-/// Looks for parts, and at what sled would make of such a file, which lies in `dir`.
+/// Looks for chunks, and at what sled would make of such a file, which lies in `dir`.
 ///
 /// # Errors
 /// Where the file cannot be written.
-pub fn parts(dir: &Path, bytes: &[u8]) -> io::Result<()> {
+pub fn chunks(dir: &Path, bytes: &[u8]) -> io::Result<()> {
     let (settings, bytes) = bytes.split_at_checked(2).unwrap_or((&[0, 0], bytes));
-    let whole: usize = Part::find_all(bytes).map(|(_, part)| part.payload.len()).sum();
+    let whole: usize = Chunk::find_all(bytes).map(|(_, chunk)| chunk.payload.len()).sum();
     assert!(whole <= bytes.len() * bytes.len());
-    let file: Vec<u8> = Part::split(Tree::Log, &[7; 16], bytes).flat_map(|part| part.encode()).collect();
-    assert!(Part::find_all(&file).map(|(_, part)| part.payload).collect::<Vec<_>>().concat().len() >= bytes.len());
+    let file: Vec<u8> = Chunk::split(Tree::Log, &[7; 16], bytes).flat_map(|chunk| chunk.encode()).collect();
+    assert!(Chunk::find_all(&file).map(|(_, chunk)| chunk.payload).collect::<Vec<_>>().concat().len() >= bytes.len());
 
     let segment_bytes = 64 << (settings.first().copied().unwrap_or_default() % 6);
     let durable_block_no = settings.get(1).copied().unwrap_or_default().into();
     for file in [bytes.to_vec(), file, file::fuzzing::mended(bytes, segment_bytes)] {
         std::fs::write(dir.join("db"), file)?;
-        file::doubt(dir, segment_bytes, durable_block_no)?;
+        file::scan_finding(dir, segment_bytes, durable_block_no)?;
     }
     Ok(())
 }

@@ -7,7 +7,7 @@
 //!
 //! # What survives what
 //!
-//! | acknowledged as | killed process | crash of the system, power cut |
+//! | acknowledged as | killed process | crash of the system, power snapshot |
 //! |---|---|---|
 //! | [`Durability::Synced`] | survives | survives |
 //! | [`Durability::Buffered`] | up to the last 100 ms may be lost | up to the last 100 ms may be lost |
@@ -51,7 +51,7 @@ pub use api::handle::Convofold;
 pub use api::ingest::{IgnoredCounts, IngestOptions, IngestReport};
 pub use api::marks::MarkError;
 pub use api::query::ExportReport;
-pub use api::scan::{Conversation, Scan};
+pub use api::scan::{ConversationRecord, Scan};
 pub use api::stats::Stats;
 pub use care::trim::TrimError;
 pub use care::{backup, repair};
@@ -69,7 +69,7 @@ pub use state::histogram::LatencyHistogram;
 pub use state::metrics;
 pub use state::receipt::{EffectCounts, Receipt};
 pub use storage::StorageError;
-pub use storage::sled::file::Doubt;
+pub use storage::sled::file::ScanFinding;
 pub use write::batch::SubmitError;
 pub use write::batch::{Batch, Durability};
 pub use write::error::{CloseError, CommitError};

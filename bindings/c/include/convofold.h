@@ -726,7 +726,7 @@ typedef struct {
     /**
      * Conversations that were reloaded into memory because a new event arrived.
      */
-    uint64_t brought_back;
+    uint64_t reloaded;
     /**
      * Pages of conversations read from the disk.
      */
@@ -911,7 +911,7 @@ convofold_error convofold_close(convofold_db db);
 
 /**
  * Sets `json` to a report of what opening found and did: a JSON object with `is_new`, `checkpoint_seq`,
- * `events_replayed`, `last_seq`, `skipped` (checkpoints that could not be used), `doubt` and more.
+ * `events_replayed`, `last_seq`, `skipped` (checkpoints that could not be used), `scan_finding` and more.
  *
  * Ownership: the caller owns `json`; release it with convofold_string_free().
  */

@@ -57,7 +57,7 @@ pub struct Counters {
     /// Age of the last checkpoint in ms; CONVOFOLD_NO_TIME if none was written since opening.
     pub checkpoint_age_ms: i64,
     /// Conversations that were reloaded into memory because a new event arrived.
-    pub brought_back: u64,
+    pub reloaded: u64,
     /// Pages of conversations read from the disk.
     pub pages_read: u64,
     /// Batches that currently wait for the writer.
@@ -109,7 +109,7 @@ impl Counters {
             groups: counters.groups,
             checkpoints: counters.checkpoints,
             checkpoint_age_ms: age.unwrap_or(CONVOFOLD_NO_TIME),
-            brought_back: counters.brought_back,
+            reloaded: counters.reloaded,
             pages_read: counters.pages_read,
             queue_depth: counters.queue_depth,
             queue_capacity: counters.queue_capacity,

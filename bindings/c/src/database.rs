@@ -190,7 +190,7 @@ pub extern "C" fn convofold_close(db: Db) -> Error {
 }
 
 /// Sets `json` to a report of what opening found and did: a JSON object with `is_new`, `checkpoint_seq`,
-/// `events_replayed`, `last_seq`, `skipped` (checkpoints that could not be used), `doubt` and more.
+/// `events_replayed`, `last_seq`, `skipped` (checkpoints that could not be used), `scan_finding` and more.
 ///
 /// Ownership: the caller owns `json`; release it with convofold_string_free().
 #[unsafe(no_mangle)]

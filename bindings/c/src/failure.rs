@@ -170,7 +170,7 @@ impl Kind for ChangesError {
 impl Kind for ExportEventsError {
     fn kind(&self) -> Error {
         match self {
-            Self::Memory(_) => Error::Damaged,
+            Self::Image(_) => Error::Damaged,
             Self::Storage(error) => error.kind(),
             Self::Changes(error) => error.kind(),
             Self::Write(error) => Kind::kind(error),
@@ -210,7 +210,7 @@ impl Kind for BackupError {
             Self::Io { source, .. } => Kind::kind(source),
             Self::Since(error) => error.kind(),
             Self::Dropped { .. } => Error::Dropped,
-            Self::Damaged { .. } | Self::Memory(_) => Error::Damaged,
+            Self::Damaged { .. } | Self::Image(_) => Error::Damaged,
             Self::Written(_) => Error::Io,
             Self::Closed => Error::Closed,
             Self::Poisoned(_) => Error::Poisoned,
@@ -253,7 +253,7 @@ impl Kind for VerifyError {
         match self {
             Self::Closed => Error::Closed,
             Self::Poisoned(_) => Error::Poisoned,
-            Self::Head(_) => Error::Io,
+            Self::EndMark(_) => Error::Io,
             Self::Storage(error) => error.kind(),
             _ => Error::Other,
         }
@@ -263,7 +263,7 @@ impl Kind for VerifyError {
 impl Kind for AuditError {
     fn kind(&self) -> Error {
         match self {
-            Self::Damaged { .. } | Self::Memory(_) => Error::Damaged,
+            Self::Damaged { .. } | Self::Image(_) => Error::Damaged,
             Self::Trimmed => Error::Busy,
             Self::Closed => Error::Closed,
             Self::Poisoned(_) => Error::Poisoned,

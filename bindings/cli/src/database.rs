@@ -49,10 +49,10 @@ impl DbArgs {
 
 /// Reports unusual findings of the recovery.
 pub fn tell_recovery(recovery: &Recovery, console: &mut Console) {
-    if let Some(doubt) = &recovery.doubt {
-        console.note(format_args!("note: {doubt}; no acknowledged event is missing"));
+    if let Some(scan_finding) = &recovery.scan_finding {
+        console.note(format_args!("note: {scan_finding}; no acknowledged event is missing"));
     }
-    if recovery.unreadable_head {
+    if recovery.unreadable_end_mark {
         console.note(
             "note: the end mark in HEAD is damaged or missing, so a lost end of the log would go unnoticed this time",
         );

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use convofold::ingest::Reason;
-use convofold::{Doubt, Effect, SkipReason};
+use convofold::{Effect, ScanFinding, SkipReason};
 use pyo3::prelude::*;
 
 use crate::error::{Failure, message};
@@ -174,7 +174,7 @@ result! {
         /// Age of the newest checkpoint, in milliseconds; None before the first.
         checkpoint_age_ms: Option<u64> = counters.checkpoint_age,
         /// Conversations that were reloaded into memory because of a new event.
-        brought_back: u64,
+        reloaded: u64,
         /// Pages of conversations that were read from disk.
         pages_read: u64,
         /// Gauge: submissions in the queue of the writer.
@@ -242,9 +242,9 @@ result! {
         /// Incomplete files of a killed process, which were removed.
         removed_files: Vec<String>,
         /// Unexpected data after the end of sled's log, as a killed process can leave it; None if there was none.
-        doubt: Option<String>,
+        scan_finding: Option<String>,
         /// Whether the file that records the end of the log was damaged or missing.
-        unreadable_head: bool,
+        unreadable_end_mark: bool,
         /// Number of values outside the part of the file that is made durable. Always 0.
         stray_values: u64,
         /// Duration in milliseconds.
@@ -268,7 +268,7 @@ impl Show<String> for SkipReason {
     }
 }
 
-impl Show<String> for Doubt {
+impl Show<String> for ScanFinding {
     fn show(self) -> String {
         self.to_string()
     }

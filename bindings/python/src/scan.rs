@@ -11,7 +11,7 @@ use crate::state::State;
 
 result! {
     /// A conversation with its state and its history.
-    Conversation from convofold::Conversation {
+    Conversation from convofold::ConversationRecord {
         /// The state.
         state: State,
         /// The events, in the order in which they happened.
@@ -53,7 +53,7 @@ macro_rules! scan {
 
 scan! {
     /// An iterator over every conversation.
-    Conversations of Conversation from convofold::Conversation
+    Conversations of Conversation from convofold::ConversationRecord
 }
 
 scan! {

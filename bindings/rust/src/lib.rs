@@ -230,10 +230,10 @@ pub use convofold_store::{Change, Changes, StopHandle};
 
 // Bulk import and export.
 pub use convofold_store::replay;
-pub use convofold_store::{Conversation, EventExportReport, ExportReport, Scan};
+pub use convofold_store::{ConversationRecord, EventExportReport, ExportReport, Scan};
 
 // Maintenance: verification, audit, backup, repair and trim.
-pub use convofold_store::{Damage, Doubt, Recovery, SkipReason, SkippedCheckpoint, Trimmed};
+pub use convofold_store::{Damage, Recovery, ScanFinding, SkipReason, SkippedCheckpoint, Trimmed};
 pub use convofold_store::{audit, backup, repair, verify};
 
 // Errors, one type per operation.

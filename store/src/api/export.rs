@@ -7,7 +7,7 @@ use convofold_engine::{Event, ImageError, Seq};
 use crate::api::error::ChangesError;
 use crate::api::feed::Change;
 use crate::api::handle::Convofold;
-use crate::state::base::memories;
+use crate::state::base::all_images;
 use crate::state::lent_storage::LentStorage;
 use crate::storage::StorageError;
 
@@ -34,7 +34,7 @@ pub struct EventExportReport {
 pub enum ExportEventsError {
     /// An event that was dropped from the log is not remembered as it was.
     #[error("the memory of a conversation is damaged")]
-    Memory(#[from] ImageError),
+    Image(#[from] ImageError),
     /// A conversation that is not in memory could not be read.
     #[error("a conversation that is not in memory could not be read")]
     Storage(#[from] StorageError),
@@ -59,7 +59,7 @@ impl Convofold {
     pub fn export_events(&self, out: &mut impl Write) -> Result<EventExportReport, ExportEventsError> {
         let _log = self.shared().log_in_use.read();
         let last_seq = self.shared().durable.lock().seq;
-        let first_seq = self.shared().log_start.read().tail.seq;
+        let first_seq = self.shared().log_start.read().position.seq;
         let mut report = EventExportReport::default();
         for (seq, event) in self.dropped_events(first_seq)? {
             report.write(out, seq, &event)?;
@@ -80,7 +80,7 @@ impl Convofold {
             return Ok(dropped);
         }
         let storage = LentStorage::of(self.shared());
-        for image in memories(self.shared(), storage.as_ref()) {
+        for image in all_images(self.shared(), storage.as_ref()) {
             dropped.extend(image?.events()?.into_iter().filter(|(seq, _)| *seq < first_seq));
         }
         dropped.sort_unstable_by_key(|(seq, _)| *seq);

@@ -8,7 +8,7 @@ use convofold_engine::{Event, Seq};
 
 use crate::api::error::ChangesError;
 use crate::api::handle::Convofold;
-use crate::format::block::{Block, Tail};
+use crate::format::block::{Block, LogPosition};
 use crate::log::error::LogError;
 use crate::log::reader::{LogReader, block_with};
 use crate::state::shared::Shared;
@@ -34,7 +34,7 @@ pub struct Changes {
     /// The next event to show.
     next_seq: Seq,
     /// Where to read on; `None` before the first block is found.
-    tail: Option<Tail>,
+    position: Option<LogPosition>,
     ready: std::vec::IntoIter<Event>,
     stopped: Arc<AtomicBool>,
 }
@@ -53,7 +53,7 @@ impl Convofold {
     pub fn changes(&self, from_seq: Seq) -> Changes {
         let next_seq = from_seq.max(1);
         let ready = Vec::new().into_iter();
-        Changes { shared: self.shared().clone(), next_seq, tail: None, ready, stopped: Arc::default() }
+        Changes { shared: self.shared().clone(), next_seq, position: None, ready, stopped: Arc::default() }
     }
 }
 
@@ -125,25 +125,26 @@ impl Changes {
         let storage = self.shared.storage.read();
         let storage = storage.as_ref().ok_or(ChangesError::Closed)?;
         self.expect_kept()?;
-        let block = match self.tail {
-            Some(tail) => LogReader::new(storage.clone(), tail).next()?,
+        let block = match self.position {
+            Some(position) => LogReader::new(storage.clone(), position).next()?,
             None => block_with(storage.as_ref(), self.next_seq)?,
         };
         // It may have been dropped meanwhile.
         let missing = || self.expect_kept().err().unwrap_or_else(|| self.damaged(crate::Damage::Missing));
         let block = block.ok_or_else(missing)?;
-        self.tail = Some(block.end());
+        self.position = Some(block.end());
         self.ready = decode(&block, self.next_seq)?.into_iter();
         Ok(())
     }
 
     fn expect_kept(&self) -> Result<(), ChangesError> {
-        let (seq, first_seq) = (self.next_seq, self.shared.log_start.read().tail.seq);
+        let (seq, first_seq) = (self.next_seq, self.shared.log_start.read().position.seq);
         if seq < first_seq { Err(ChangesError::Dropped { seq, first_seq }) } else { Ok(()) }
     }
 
     fn damaged(&self, why: crate::Damage) -> ChangesError {
-        let Tail { block_no, seq, .. } = self.tail.unwrap_or(Tail { seq: self.next_seq, ..Tail::START });
+        let LogPosition { block_no, seq, .. } =
+            self.position.unwrap_or(LogPosition { seq: self.next_seq, ..LogPosition::START });
         ChangesError::Damaged { block_no, seq, why }
     }
 }

@@ -17,8 +17,8 @@ use crate::open::opening::{self, Opened};
 use crate::open::recovery::RecoveredState;
 use crate::open::report::{Recovery, opened as tell_opened};
 use crate::options::Options;
-use crate::state::cut::Cut;
 use crate::state::shared::Shared;
+use crate::state::snapshot::Snapshot;
 use crate::storage::{Storage, release};
 use crate::trace::{span, tell};
 use crate::write::batch::{Batch, SubmitError};
@@ -95,19 +95,19 @@ impl Convofold {
 
     /// Starts the writer.
     fn start(options: Options, opened: Opened) -> Result<Self, OpenError> {
-        let Opened { directory, storage, state, head, mut recovery } = opened;
-        let RecoveredState { live, archive, bookmarks, start, tail, committed_ms, log_bytes, checkpointer } = state;
+        let Opened { directory, storage, state, end_mark, mut recovery } = opened;
+        let RecoveredState { live, archive, bookmarks, start, position, committed_ms, log_bytes, checkpointer } = state;
         let clock = CommitClock::new(options.clock.clone(), committed_ms);
         recovery.clock_ahead = clock.ahead_at_opening();
         let directory_path = directory.path().to_owned();
         let database_id = directory.format.id;
-        let shared = Arc::new(Shared::new(options, live, archive, bookmarks, storage.clone(), start, tail));
-        shared.counters.set_log(&tail, log_bytes);
-        shared.counters.checkpoint_bytes.store(shared.archive.bytes(), Ordering::Relaxed);
-        shared.counters.checkpoint_seq.store(recovery.checkpoint_seq.unwrap_or_default(), Ordering::Relaxed);
+        let shared = Arc::new(Shared::new(options, live, archive, bookmarks, storage.clone(), start, position));
+        shared.log_figures.set_log(&position, log_bytes);
+        shared.log_figures.checkpoint_bytes.store(shared.archive.bytes(), Ordering::Relaxed);
+        shared.log_figures.checkpoint_seq.store(recovery.checkpoint_seq.unwrap_or_default(), Ordering::Relaxed);
         let lock = directory.lock.clone();
         let (sender, writer) =
-            Writer::spawn(shared.clone(), storage.clone(), tail, log_bytes, checkpointer, clock, head, lock)
+            Writer::spawn(shared.clone(), storage.clone(), position, log_bytes, checkpointer, clock, end_mark, lock)
                 .map_err(doing("starting the writer of", &directory_path))?;
         tell_opened(Ok(&recovery));
         let running = Mutex::new(Some(Running { writer, storage, directory }));
@@ -167,7 +167,7 @@ impl Convofold {
         }
     }
 
-    /// Returns when everything submitted before survives a power cut.
+    /// Returns when everything submitted before survives a power snapshot.
     ///
     /// # Errors
     /// [`CommitError`] says why it may not.
@@ -185,8 +185,8 @@ impl Convofold {
     }
 
     /// A place in the log that is durable, and what the store is there.
-    pub(crate) fn cut(&self) -> Result<Cut, CommitError> {
-        self.request(Command::Cut)
+    pub(crate) fn snapshot(&self) -> Result<Snapshot, CommitError> {
+        self.request(Command::Snapshot)
     }
 
     pub(crate) fn request<T: Clone>(&self, command: impl FnOnce(Completer<T>) -> Command) -> Result<T, CommitError> {

@@ -16,7 +16,7 @@ use crate::storage::StorageError;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
-pub struct Conversation {
+pub struct ConversationRecord {
     /// Its state.
     pub state: State,
     /// Its events, in the order in which they happened.
@@ -52,8 +52,8 @@ impl Convofold {
     /// # Ok::<_, Box<dyn std::error::Error>>(())
     /// ```
     #[must_use]
-    pub fn scan(&self) -> Scan<Conversation> {
-        self.scan_for(|board, id| Some(Conversation { state: board.state(id)?, history: board.history(id)? }))
+    pub fn scan(&self) -> Scan<ConversationRecord> {
+        self.scan_for(|board, id| Some(ConversationRecord { state: board.state(id)?, history: board.history(id)? }))
     }
 
     /// The state of every conversation, in the order of first arrival and without sorting them; see

@@ -47,10 +47,10 @@ impl Convofold {
             let board = shared.live.board();
             (board.len() as u64, board.resident_len() as u64, board.resident_bytes())
         };
-        let (brought_back, pages_read) = shared.archive.counts();
-        let log = &shared.counters;
+        let (reloaded, pages_read) = shared.archive.counts();
+        let log = &shared.log_figures;
         let counters = Counters {
-            brought_back,
+            reloaded,
             pages_read,
             queue_depth,
             queue_capacity,
@@ -85,12 +85,12 @@ impl Convofold {
             open,
             resident,
             resident_bytes,
-            first_seq: log_start.tail.seq,
-            last_seq: shared.counters.last_seq.load(Ordering::Relaxed),
+            first_seq: log_start.position.seq,
+            last_seq: shared.log_figures.last_seq.load(Ordering::Relaxed),
             durable_seq: shared.durable.lock().seq,
-            blocks: (shared.counters.blocks.load(Ordering::Relaxed) + 1).saturating_sub(log_start.tail.block_no),
-            log_bytes: shared.counters.log_bytes.load(Ordering::Relaxed).saturating_sub(log_start.dropped_bytes),
-            checkpoint_seq: shared.counters.checkpoint_seq.load(Ordering::Relaxed),
+            blocks: (shared.log_figures.blocks.load(Ordering::Relaxed) + 1).saturating_sub(log_start.position.block_no),
+            log_bytes: shared.log_figures.log_bytes.load(Ordering::Relaxed).saturating_sub(log_start.dropped_bytes),
+            checkpoint_seq: shared.log_figures.checkpoint_seq.load(Ordering::Relaxed),
             disk_bytes: disk_bytes.unwrap_or_default(),
         }
     }

@@ -14,7 +14,7 @@ use crate::api::handle::Convofold;
 use crate::checkpoint::error::{LoadError, SkipReason};
 use crate::checkpoint::load::check_pages;
 use crate::checkpoint::record::{generations, record_name};
-use crate::format::block::Tail;
+use crate::format::block::LogPosition;
 use crate::format::checkpoint as record;
 use crate::format::log_start::LogStart;
 use crate::format::marks::Mark;
@@ -111,14 +111,14 @@ impl Convofold {
         let storage = LentStorage::of(self.shared());
         let mut start = self.shared().log_start.read().clone();
         let covered = covered_block_no(storage.as_ref())?;
-        let mut reader = EventReader::new(storage, start.tail, UpTo::Now);
+        let mut reader = EventReader::new(storage, start.position, UpTo::Now);
         // The last block that they hold stays: it shows that they belong to this log.
-        while start.tail.block_no < covered {
+        while start.position.block_no < covered {
             let Some(block) = reader.next()? else { break };
             if block.events.iter().any(|event| event.at().alone() >= before) {
                 break;
             }
-            start.tail = block.end;
+            start.position = block.end;
             start.dropped_bytes += block.stored_bytes;
             if !block.events.is_empty() {
                 start.marks.push(Mark { seq: block.end.last_seq(), committed_ms: block.committed_ms });
@@ -126,7 +126,7 @@ impl Convofold {
             block.bookmarks.into_iter().for_each(|bookmark| set_bookmark(bookmark, &mut start.bookmarks));
         }
         // Blocks of bookmarks alone go with the first event: before it no conversation stands for what was dropped.
-        let is_without_events = start.tail.seq == Tail::START.seq;
+        let is_without_events = start.position.seq == LogPosition::START.seq;
         Ok(if is_without_events { self.shared().log_start.read().clone() } else { start })
     }
 }

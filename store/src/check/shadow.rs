@@ -11,7 +11,7 @@ use std::sync::atomic::Ordering;
 use convofold_engine::{Board, Event, Index, Seq};
 
 use crate::damage::Damage;
-use crate::format::block::Tail;
+use crate::format::block::LogPosition;
 use crate::log::error::LogError;
 use crate::log::events::{EventReader, FOLDED_AT_ONCE, UpTo};
 use crate::state::shared::Shared;
@@ -34,7 +34,7 @@ impl Shadow {
     pub(crate) fn new(
         storage: Arc<dyn ReadStorage>,
         board: Board,
-        from: Tail,
+        from: LogPosition,
         wanted: Option<HashSet<Arc<str>>>,
     ) -> Self {
         let reader = EventReader::new(storage, from, UpTo::Now);
@@ -68,13 +68,13 @@ impl Shadow {
         seq: Seq,
         mut tick: impl FnMut(Seq) -> Result<(), E>,
     ) -> Result<(), E> {
-        while self.reader.tail().last_seq() < seq {
+        while self.reader.position().last_seq() < seq {
             if !self.read()? {
-                let Tail { block_no, seq, .. } = self.reader.tail();
+                let LogPosition { block_no, seq, .. } = self.reader.position();
                 return Err(LogError::Damaged { block_no, seq, why: Damage::Missing }.into());
             }
             self.fold(seq);
-            tick(self.reader.tail().last_seq())?;
+            tick(self.reader.position().last_seq())?;
         }
         self.fold(seq);
         Ok(())

@@ -3,10 +3,10 @@
 use convofold_engine::{Board, FOLD_VERSION, Index, StateHash};
 
 use crate::checkpoint::error::{LoadError, SkipReason};
-use crate::checkpoint::record::{checksum_of, half_of, read, read_record, tail_of};
+use crate::checkpoint::record::{checksum_of, half_of, position_of, read, read_record};
 use crate::conversations::page::{OpenedPage, PAGE_SLOTS, PageEntry, StoredPage};
 use crate::damage::Damage;
-use crate::format::block::{Block, Tail};
+use crate::format::block::{Block, LogPosition};
 use crate::format::checkpoint::CheckpointRecord;
 use crate::format::key::{BlockKey, PageHalf, PageKey};
 use crate::format::log_start::LogStart;
@@ -33,14 +33,14 @@ pub(crate) fn load(
     expect_log_up_to(storage, &record)?;
     // Pages hold what the events say and nothing that is derived by the rules. If the log holds the events too, it is the
     // better source.
-    if record.fold_version != FOLD_VERSION && start.tail == Tail::START {
+    if record.fold_version != FOLD_VERSION && start.position == LogPosition::START {
         return Err(SkipReason::FoldVersion { expected: FOLD_VERSION, found: record.fold_version }.into());
     }
     if record.page_slots != PAGE_SLOTS {
         let damage = Damage::NoSuch { field: "size of pages", found: record.page_slots.into() };
         return Err(SkipReason::Record(damage).into());
     }
-    expect_block(storage, &tail_of(&record))?;
+    expect_block(storage, &position_of(&record))?;
     let (board, index, pages) = load_pages(storage, &record)?;
     Ok(LoadedCheckpoint { record, board, index, pages })
 }
@@ -59,17 +59,17 @@ fn expect_log_up_to(storage: &dyn ReadStorage, record: &CheckpointRecord) -> Res
 }
 
 /// Makes sure that the checkpoint belongs to this log. Where more blocks follow, the chain shows it.
-fn expect_block(storage: &dyn ReadStorage, tail: &Tail) -> Result<(), LoadError> {
+fn expect_block(storage: &dyn ReadStorage, position: &LogPosition) -> Result<(), LoadError> {
     let last = storage.key_at_or_before(BlockKey { first_seq: u64::MAX, block_no: u64::MAX })?;
-    let Some(key) = last.filter(|last| last.block_no + 1 >= tail.block_no) else {
+    let Some(key) = last.filter(|last| last.block_no + 1 >= position.block_no) else {
         return Err(SkipReason::OtherLog.into());
     };
-    if key.block_no >= tail.block_no {
+    if key.block_no >= position.block_no {
         return Ok(());
     }
     let value = read(storage.block(key))?.ok();
     let block = value.and_then(|value| Block::open(&value).ok());
-    if block.is_some_and(|block| block.end() == *tail) { Ok(()) } else { Err(SkipReason::OtherLog.into()) }
+    if block.is_some_and(|block| block.end() == *position) { Ok(()) } else { Err(SkipReason::OtherLog.into()) }
 }
 
 /// What the pages of a checkpoint hold, and where they lie.

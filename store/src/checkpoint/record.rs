@@ -5,7 +5,7 @@ use xxhash_rust::xxh3::Xxh3;
 use crate::checkpoint::error::{LoadError, SkipReason};
 use crate::conversations::page::PageEntry;
 use crate::damage::Damage;
-use crate::format::block::Tail;
+use crate::format::block::LogPosition;
 use crate::format::checkpoint::{self as record, CheckpointRecord};
 use crate::format::frame::Checksum;
 use crate::format::key::PageHalf;
@@ -56,8 +56,8 @@ pub(crate) fn read(outcome: Result<Option<Vec<u8>>, StorageError>) -> Result<Res
 }
 
 /// The end of the log as of the checkpoint.
-pub(crate) fn tail_of(record: &CheckpointRecord) -> Tail {
-    Tail {
+pub(crate) fn position_of(record: &CheckpointRecord) -> LogPosition {
+    LogPosition {
         block_no: record.last_block_no.saturating_add(1),
         seq: record.last_seq.saturating_add(1),
         chain: u128::from_le_bytes(record.chain),

@@ -20,7 +20,7 @@ use crate::checkpoint::record::{checksum_of, generations, halves_of, record_name
 use crate::conversations::archive::{ArchiveReader, alone};
 use crate::conversations::page::{PAGE_SLOTS, PageEntry, StoredPage, page_of};
 use crate::damage::Damage;
-use crate::format::block::Tail;
+use crate::format::block::LogPosition;
 use crate::format::checkpoint::{self as record, CheckpointRecord};
 use crate::format::frame::Compressor;
 use crate::format::key::{PageHalf, PageKey};
@@ -84,30 +84,30 @@ impl Checkpointer {
         since > threshold_bytes.max(self.page_bytes / 2)
     }
 
-    /// Writes a checkpoint of the board as it is after `tail`, up to where the log is durable.
+    /// Writes a checkpoint of the board as it is after `position`, up to where the log is durable.
     pub(crate) fn write(
         &mut self,
         shared: &Shared,
         storage: &dyn Storage,
         compressor: &mut Compressor,
-        tail: &Tail,
+        position: &LogPosition,
         log_bytes: u64,
     ) -> Result<Checkpoint, StorageError> {
         span!("checkpoint");
         let started = Instant::now();
         let changed = shared.live.board_mut().take_unsaved();
         let mut written = Checkpoint {
-            seq: tail.last_seq(),
+            seq: position.last_seq(),
             generation: self.generation,
             pages_written: 0,
             bytes_written: 0,
             took: Duration::ZERO,
         };
-        if changed.is_empty() && self.last.map_or(1, |last| last.block_no + 1) == tail.block_no {
+        if changed.is_empty() && self.last.map_or(1, |last| last.block_no + 1) == position.block_no {
             return Ok(written);
         }
         written.generation += 1;
-        shared.counters.checkpoints_begun.fetch_add(1, Ordering::SeqCst);
+        shared.log_figures.checkpoints_begun.fetch_add(1, Ordering::SeqCst);
         let pages = forget_others(storage, self.last.map(|last| last.generation))
             .and_then(|()| write_pages(&changed, &mut written, shared, storage));
         let page_nos = match pages {
@@ -121,7 +121,7 @@ impl Checkpointer {
             }
         };
         self.page_bytes = shared.archive.bytes();
-        let record = self.record(shared, written.generation, tail, log_bytes);
+        let record = self.record(shared, written.generation, position, log_bytes);
         let value = record::seal(&record, compressor).map_err(StorageError::Encoding)?;
         storage.put_record(&record_name(written.generation), &value)?;
         storage.barrier()?;
@@ -129,8 +129,8 @@ impl Checkpointer {
 
         self.generation = written.generation;
         self.last = Some(Last { generation: written.generation, block_no: record.last_block_no, log_bytes });
-        shared.counters.checkpoint_seq.store(record.last_seq, Ordering::Relaxed);
-        shared.counters.checkpoint_bytes.store(record.page_bytes, Ordering::Relaxed);
+        shared.log_figures.checkpoint_seq.store(record.last_seq, Ordering::Relaxed);
+        shared.log_figures.checkpoint_bytes.store(record.page_bytes, Ordering::Relaxed);
         shared.meter.add_checkpoint();
         written.took = started.elapsed();
         tell!(info, seq = written.seq, generation = written.generation, pages = written.pages_written, bytes = written.bytes_written, took = ?written.took, "checkpoint written");
@@ -155,7 +155,7 @@ impl Checkpointer {
         storage.delete_pages(&dead)
     }
 
-    fn record(&self, shared: &Shared, generation: u64, tail: &Tail, log_bytes: u64) -> CheckpointRecord {
+    fn record(&self, shared: &Shared, generation: u64, position: &LogPosition, log_bytes: u64) -> CheckpointRecord {
         let (halves, pages_checksum) = shared.archive.with_pages(|pages| (halves_of(pages), checksum_of(pages)));
         // What changed was hashed as it was written.
         let (state_hash, slot_count) = {
@@ -166,9 +166,9 @@ impl Checkpointer {
         CheckpointRecord {
             generation,
             fold_version: FOLD_VERSION,
-            last_seq: tail.last_seq(),
-            last_block_no: tail.block_no - 1,
-            chain: tail.chain.to_le_bytes(),
+            last_seq: position.last_seq(),
+            last_block_no: position.block_no - 1,
+            chain: position.chain.to_le_bytes(),
             slot_count,
             page_slots: PAGE_SLOTS,
             pages_checksum: pages_checksum.to_le_bytes(),

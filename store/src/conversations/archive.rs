@@ -24,7 +24,7 @@ use crate::trace::tell;
 #[derive(Debug, Default)]
 pub(crate) struct Archive {
     pages: RwLock<Vec<PageEntry>>,
-    brought_back: AtomicU64,
+    reloaded: AtomicU64,
     pages_read: AtomicU64,
 }
 
@@ -59,7 +59,7 @@ impl Archive {
 
     /// How many conversations were brought back, and how many pages read.
     pub(crate) fn counts(&self) -> (u64, u64) {
-        (self.brought_back.load(Ordering::Relaxed), self.pages_read.load(Ordering::Relaxed))
+        (self.reloaded.load(Ordering::Relaxed), self.pages_read.load(Ordering::Relaxed))
     }
 
     /// Looks at all pages.
@@ -217,19 +217,19 @@ pub(crate) fn alone(image: ConversationImage) -> Result<Board, StorageError> {
 }
 
 /// So many conversations leave under one lock.
-const GONE_AT_ONCE: usize = 16;
+const EVICTED_AT_ONCE: usize = 16;
 
 /// Lets conversations leave memory until they take no more than so many bytes, or none is left that may go.
-pub(crate) fn let_go(live: &Live, max_bytes: u64) {
+pub(crate) fn evict(live: &Live, max_bytes: u64) {
     let surplus = live.board().eviction_candidates(max_bytes);
-    for slots in surplus.chunks(GONE_AT_ONCE) {
+    for slots in surplus.chunks(EVICTED_AT_ONCE) {
         let gone = live.board_mut().evict(slots);
         drop(gone);
     }
 }
 
 /// Brings back to the board what these events need of it.
-pub(crate) fn bring_back<'a>(
+pub(crate) fn reload<'a>(
     archive: &Archive,
     storage: &dyn ReadStorage,
     live: &Live,
@@ -280,7 +280,7 @@ fn restore(
         for returning in read {
             for (slot, returning) in returning? {
                 live.board_mut().reload(slot, returning).map_err(damaged)?;
-                archive.brought_back.fetch_add(1, Ordering::Relaxed);
+                archive.reloaded.fetch_add(1, Ordering::Relaxed);
             }
         }
         Ok(())

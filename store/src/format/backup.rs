@@ -26,13 +26,13 @@ use std::collections::BTreeMap;
 
 use convofold_engine::{Seq, StateHash};
 
-use super::block::Tail;
-use super::frame::{Checksum, Compressor, Frame, Mark, u32_at, u64_at, u128_at};
+use super::block::LogPosition;
+use super::frame::{Checksum, Compressor, Frame, FrameKind, u32_at, u64_at, u128_at};
 use super::marks::Marks;
 use crate::damage::Damage;
 
-pub(crate) const HEADER: Mark = Mark { magic: *b"cfBK", version: 1, field_bytes: 40 };
-pub(crate) const END: Mark = Mark { magic: *b"cfBE", version: 1, field_bytes: 100 };
+pub(crate) const HEADER: FrameKind = FrameKind { magic: *b"cfBK", version: 1, field_bytes: 40 };
+pub(crate) const END: FrameKind = FrameKind { magic: *b"cfBE", version: 1, field_bytes: 100 };
 
 /// No log has as many events; so what a file holds can be counted on from there without end.
 const MAX_SEQ: Seq = 1 << 62;
@@ -45,7 +45,7 @@ pub(crate) struct BackupHeader {
     /// How many conversations were made of events that are not in it.
     pub(crate) base_conversations: u32,
     /// The place of its first block.
-    pub(crate) begin: Tail,
+    pub(crate) begin: LogPosition,
     /// As of there.
     pub(crate) bookmarks: BTreeMap<String, Vec<u8>>,
     /// The times of commits before there.
@@ -56,7 +56,7 @@ pub(crate) struct BackupHeader {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct BackupEnd {
     /// The place after its last block.
-    pub(crate) end: Tail,
+    pub(crate) end: LogPosition,
     pub(crate) state_hash: StateHash,
     pub(crate) conversations: u64,
     pub(crate) bookmarks: Vec<(String, Vec<u8>)>,
@@ -110,19 +110,19 @@ pub(crate) fn open_end(value: &[u8]) -> Result<BackupEnd, Damage> {
     })
 }
 
-fn put_place(place: Tail, fields: &mut Vec<u8>) {
+fn put_place(place: LogPosition, fields: &mut Vec<u8>) {
     fields.extend_from_slice(&place.block_no.to_le_bytes());
     fields.extend_from_slice(&place.seq.to_le_bytes());
     fields.extend_from_slice(&place.chain.to_le_bytes());
 }
 
 /// Blocks and seqs count from 1, and whoever claims to have come to [`MAX_SEQ`] lies.
-fn place_at(fields: &[u8], at: usize) -> Result<Tail, Damage> {
+fn place_at(fields: &[u8], at: usize) -> Result<LogPosition, Damage> {
     let number = |field, found: Seq| match found {
         1..=MAX_SEQ => Ok(found),
         _ => Err(Damage::NoSuch { field, found }),
     };
-    Ok(Tail {
+    Ok(LogPosition {
         block_no: number("block number", u64_at(fields, at))?,
         seq: number("seq", u64_at(fields, at + 8))?,
         chain: u128_at(fields, at + 16),

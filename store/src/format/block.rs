@@ -17,22 +17,22 @@ use convofold_engine::{Event, Seq, Time};
 
 use super::bookmark::StoredBookmark;
 use super::columns::events::{Body, BodyBuilder};
-use super::frame::{Checksum, Compressor, Frame, Mark, u32_at, u64_at, u128_at};
+use super::frame::{Checksum, Compressor, Frame, FrameKind, u32_at, u64_at, u128_at};
 use super::key::BlockKey;
 use crate::damage::Damage;
 
-pub(crate) const MARK: Mark = Mark { magic: *b"cfLB", version: 1, field_bytes: 48 };
+pub(crate) const MARK: FrameKind = FrameKind { magic: *b"cfLB", version: 1, field_bytes: 48 };
 
 /// The place in the log where the next block goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Tail {
+pub(crate) struct LogPosition {
     pub(crate) block_no: u64,
     pub(crate) seq: Seq,
     /// The checksum of the last block.
     pub(crate) chain: Checksum,
 }
 
-impl Tail {
+impl LogPosition {
     /// Where the first block of a log goes.
     pub(crate) const START: Self = Self { block_no: 1, seq: 1, chain: 0 };
 
@@ -71,10 +71,10 @@ impl BlockBuilder {
         self.body.clear();
     }
 
-    /// Closes the block, moves the tail behind it and begins the next.
+    /// Closes the block, moves the position behind it and begins the next.
     pub(crate) fn seal(
         &mut self,
-        tail: &mut Tail,
+        position: &mut LogPosition,
         bookmarks: &[StoredBookmark<'_>],
         committed_ms: u64,
         compressor: &mut Compressor,
@@ -84,17 +84,18 @@ impl BlockBuilder {
             .map_err(|_| Damage::NoSuch { field: "count of bookmarks", found: bookmarks.len() as u64 })?;
 
         let mut fields = Vec::with_capacity(MARK.field_bytes);
-        fields.extend_from_slice(&tail.block_no.to_le_bytes());
-        fields.extend_from_slice(&tail.seq.to_le_bytes());
+        fields.extend_from_slice(&position.block_no.to_le_bytes());
+        fields.extend_from_slice(&position.seq.to_le_bytes());
         fields.extend_from_slice(&count.to_le_bytes());
         fields.extend_from_slice(&bookmark_count.to_le_bytes());
-        fields.extend_from_slice(&tail.chain.to_le_bytes());
+        fields.extend_from_slice(&position.chain.to_le_bytes());
         fields.extend_from_slice(&committed_ms.to_le_bytes());
         let body = self.body.encode(bookmarks)?;
         let (value, checksum) = compressor.seal_with_rest(MARK, &fields, &body, self.body.rest())?;
 
-        let key = tail.key();
-        *tail = Tail { block_no: tail.block_no + 1, seq: tail.seq + u64::from(count), chain: checksum };
+        let key = position.key();
+        *position =
+            LogPosition { block_no: position.block_no + 1, seq: position.seq + u64::from(count), chain: checksum };
         self.body.clear();
         Ok((key, value))
     }
@@ -170,11 +171,11 @@ impl Block {
         })
     }
 
-    /// Checks that the block is the one that belongs at `tail`.
-    pub(crate) fn follows(&self, tail: &Tail) -> Result<(), Damage> {
-        self.is_at(tail.key())?;
-        if self.previous != tail.chain {
-            return Err(Damage::Chain { expected: tail.chain, found: self.previous });
+    /// Checks that the block is the one that belongs at `position`.
+    pub(crate) fn follows(&self, position: &LogPosition) -> Result<(), Damage> {
+        self.is_at(position.key())?;
+        if self.previous != position.chain {
+            return Err(Damage::Chain { expected: position.chain, found: self.previous });
         }
         Ok(())
     }
@@ -186,9 +187,9 @@ impl Block {
     }
 
     /// The place after it.
-    pub(crate) fn end(&self) -> Tail {
+    pub(crate) fn end(&self) -> LogPosition {
         let seq = self.first_seq.saturating_add(u64::from(self.count));
-        Tail { block_no: self.block_no.saturating_add(1), seq, chain: self.checksum }
+        LogPosition { block_no: self.block_no.saturating_add(1), seq, chain: self.checksum }
     }
 
     pub(crate) fn decode(&self) -> Result<Body<'_>, Damage> {

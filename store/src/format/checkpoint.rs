@@ -9,10 +9,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::fields::{Fields, FieldsBuilder, required};
-use super::frame::{Compressor, Frame, Mark, u64_at};
+use super::frame::{Compressor, Frame, FrameKind, u64_at};
 use crate::damage::Damage;
 
-pub(crate) const MARK: Mark = Mark { magic: *b"cfCK", version: 1, field_bytes: 8 };
+pub(crate) const MARK: FrameKind = FrameKind { magic: *b"cfCK", version: 1, field_bytes: 8 };
 
 const RECORD: u16 = required(1);
 

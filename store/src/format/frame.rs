@@ -41,7 +41,7 @@ pub(crate) type Checksum = u128;
 
 /// What a value is.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Mark {
+pub(crate) struct FrameKind {
     pub(crate) magic: [u8; 4],
     /// The only version that is written and read.
     pub(crate) version: u8,
@@ -78,7 +78,7 @@ impl Compressor {
     }
 
     /// The value with these fields and this body, and its checksum.
-    pub(crate) fn seal(&mut self, mark: Mark, fields: &[u8], body: &[u8]) -> Result<(Vec<u8>, Checksum), Damage> {
+    pub(crate) fn seal(&mut self, mark: FrameKind, fields: &[u8], body: &[u8]) -> Result<(Vec<u8>, Checksum), Damage> {
         self.seal_with_rest(mark, fields, body, &[])
     }
 
@@ -94,7 +94,7 @@ impl Compressor {
     /// The same with a body that ends with what is not to be compressed.
     pub(crate) fn seal_with_rest(
         &mut self,
-        mark: Mark,
+        mark: FrameKind,
         fields: &[u8],
         body: &[u8],
         rest: &[u8],
@@ -129,7 +129,7 @@ impl Compressor {
 
 /// These bytes as a value with this mark: of its header, what a reader checks is made right.
 #[cfg(fuzzing)]
-pub(crate) fn mended(mark: Mark, bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn mended(mark: FrameKind, bytes: &[u8]) -> Vec<u8> {
     fn put(value: &mut [u8], at: usize, bytes: &[u8]) {
         if let Some(place) = value.get_mut(at..at + bytes.len()) {
             place.copy_from_slice(bytes);
@@ -152,13 +152,13 @@ pub(crate) fn mended(mark: Mark, bytes: &[u8]) -> Vec<u8> {
 }
 
 /// How long the value is that begins with this header, as far as it can be believed: nothing of it is checked.
-pub(crate) fn stated_bytes(mark: Mark, header: &[u8; HEADER_BYTES]) -> u64 {
+pub(crate) fn stated_bytes(mark: FrameKind, header: &[u8; HEADER_BYTES]) -> u64 {
     (HEADER_BYTES + mark.field_bytes) as u64 + u64::from(u32_at(header, 12))
 }
 
 impl<'a> Frame<'a> {
     /// Checks everything that can be checked without decoding the body.
-    pub(crate) fn open(mark: Mark, value: &'a [u8]) -> Result<Self, Damage> {
+    pub(crate) fn open(mark: FrameKind, value: &'a [u8]) -> Result<Self, Damage> {
         let whole = HEADER_BYTES + mark.field_bytes;
         let (header, rest) = value
             .split_first_chunk::<HEADER_BYTES>()

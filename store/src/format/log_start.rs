@@ -11,17 +11,17 @@
 
 use std::collections::BTreeMap;
 
-use super::block::Tail;
-use super::frame::{Compressor, Frame, Mark, u64_at, u128_at};
+use super::block::LogPosition;
+use super::frame::{Compressor, Frame, FrameKind, u64_at, u128_at};
 use super::marks::Marks;
 use crate::damage::Damage;
 
-pub(crate) const MARK: Mark = Mark { magic: *b"cfLS", version: 1, field_bytes: 40 };
+pub(crate) const MARK: FrameKind = FrameKind { magic: *b"cfLS", version: 1, field_bytes: 40 };
 
 /// The place of the first block of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct LogStart {
-    pub(crate) tail: Tail,
+    pub(crate) position: LogPosition,
     pub(crate) dropped_bytes: u64,
     pub(crate) bookmarks: BTreeMap<String, Vec<u8>>,
     /// When the events before it were committed.
@@ -31,15 +31,15 @@ pub(crate) struct LogStart {
 impl LogStart {
     /// That of a log of which nothing was dropped.
     pub(crate) const WHOLE: Self =
-        Self { tail: Tail::START, dropped_bytes: 0, bookmarks: BTreeMap::new(), marks: Marks::NONE };
+        Self { position: LogPosition::START, dropped_bytes: 0, bookmarks: BTreeMap::new(), marks: Marks::NONE };
 }
 
 pub(crate) fn seal(start: &LogStart, compressor: &mut Compressor) -> Result<Vec<u8>, Damage> {
     let mut fields = Vec::with_capacity(MARK.field_bytes);
-    fields.extend_from_slice(&start.tail.block_no.to_le_bytes());
-    fields.extend_from_slice(&start.tail.seq.to_le_bytes());
+    fields.extend_from_slice(&start.position.block_no.to_le_bytes());
+    fields.extend_from_slice(&start.position.seq.to_le_bytes());
     fields.extend_from_slice(&start.dropped_bytes.to_le_bytes());
-    fields.extend_from_slice(&start.tail.chain.to_le_bytes());
+    fields.extend_from_slice(&start.position.chain.to_le_bytes());
     Ok(compressor.seal(MARK, &fields, &super::encode(&(&start.bookmarks, &start.marks))?)?.0)
 }
 
@@ -52,7 +52,7 @@ pub(crate) fn open(value: &[u8]) -> Result<LogStart, Damage> {
             return Err(Damage::NoSuch { field, found });
         }
     }
-    let tail = Tail { block_no, seq, chain: u128_at(frame.fields, 24) };
+    let position = LogPosition { block_no, seq, chain: u128_at(frame.fields, 24) };
     let (bookmarks, marks) = super::decode(&frame.body()?)?;
-    Ok(LogStart { tail, dropped_bytes: u64_at(frame.fields, 16), bookmarks, marks })
+    Ok(LogStart { position, dropped_bytes: u64_at(frame.fields, 16), bookmarks, marks })
 }

@@ -11,10 +11,10 @@
 use convofold_engine::ConversationImage;
 
 use super::columns::conversations;
-use super::frame::{Checksum, Compressor, Frame, Mark, u32_at};
+use super::frame::{Checksum, Compressor, Frame, FrameKind, u32_at};
 use crate::damage::Damage;
 
-pub(crate) const MARK: Mark = Mark { magic: *b"cfPG", version: 1, field_bytes: 16 };
+pub(crate) const MARK: FrameKind = FrameKind { magic: *b"cfPG", version: 1, field_bytes: 16 };
 
 pub(crate) fn seal(
     page_no: u32,

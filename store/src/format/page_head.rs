@@ -18,11 +18,11 @@ use convofold_engine::{OpenConversation, Outline, StateHash};
 use serde::{Deserialize, Serialize};
 
 use super::fields::{Fields, FieldsBuilder, required};
-use super::frame::{Checksum, Compressor, Frame, HEADER_BYTES, Mark, array_at, stated_bytes, u32_at};
+use super::frame::{Checksum, Compressor, Frame, FrameKind, HEADER_BYTES, array_at, stated_bytes, u32_at};
 use super::page;
 use crate::damage::Damage;
 
-pub(crate) const MARK: Mark = Mark { magic: *b"cfPH", version: 1, field_bytes: 44 };
+pub(crate) const MARK: FrameKind = FrameKind { magic: *b"cfPH", version: 1, field_bytes: 44 };
 
 const OUTLINES: u16 = required(1);
 

@@ -5,7 +5,7 @@ use convofold_engine::{
     Fact, Identity, Kind, OpenConversation, Outline, SUPEROFFICE, Session, StateHash, Time,
 };
 
-use super::block::Tail;
+use super::block::LogPosition;
 use super::bookmark::StoredBookmark;
 use super::checkpoint::CheckpointRecord;
 use super::database::{DatabaseFormat, DatabaseId};
@@ -66,13 +66,13 @@ pub(crate) fn session_event() -> Event {
 pub(crate) const COMMITTED_MS: u64 = 1_800_000_000_000;
 
 pub(crate) fn log_start() -> LogStart {
-    let tail = Tail { block_no: 12, seq: 3_401, chain: 0x0123_4567_89ab_cdef };
+    let position = LogPosition { block_no: 12, seq: 3_401, chain: 0x0123_4567_89ab_cdef };
     let bookmarks = [("kafka/0".to_owned(), vec![1, 2, 3])];
     let mut marks = Marks::NONE;
     for (seq, committed_ms) in [(1_200, COMMITTED_MS - 86_400_000), (3_400, COMMITTED_MS)] {
         marks.push(Mark { seq, committed_ms });
     }
-    LogStart { tail, dropped_bytes: 200_000, bookmarks: bookmarks.into(), marks }
+    LogStart { position, dropped_bytes: 200_000, bookmarks: bookmarks.into(), marks }
 }
 
 /// An event whose content is its identity, and one at odds with the first.
@@ -84,7 +84,8 @@ pub(crate) fn events() -> Vec<Event> {
 }
 
 /// Where the sample block begins.
-pub(crate) const TAIL: Tail = Tail { block_no: 12, seq: 3_400, chain: 0x0123_4567_89ab_cdef_0123_4567_89ab_cdef };
+pub(crate) const TAIL: LogPosition =
+    LogPosition { block_no: 12, seq: 3_400, chain: 0x0123_4567_89ab_cdef_0123_4567_89ab_cdef };
 pub(crate) const BOOKMARKS: [StoredBookmark<'_>; 2] = [
     StoredBookmark { name: "airship/offset", value: Some(b"1000010839000") },
     StoredBookmark { name: "gone", value: None },

@@ -5,7 +5,7 @@ use std::io;
 use convofold_engine::Event;
 
 use super::bookmark::Bookmark;
-use crate::format::block::{BlockBuilder, Tail};
+use crate::format::block::{BlockBuilder, LogPosition};
 use crate::format::bookmark::StoredBookmark;
 use crate::format::frame::Compressor;
 use crate::format::key::BlockKey;
@@ -34,40 +34,42 @@ impl BlockWriter {
         &mut self.compressor
     }
 
-    /// The blocks of one group, which is committed at `committed_ms`, and the tail after them. The bookmarks go into the last one.
+    /// The blocks of one group, which is committed at `committed_ms`, and the position after them. The bookmarks go into the last one.
     ///
     /// A group is appended whole or not at all, so a bookmark is never there without its events.
     pub(crate) fn seal<'a>(
         &mut self,
-        mut tail: Tail,
+        mut position: LogPosition,
         events: impl Iterator<Item = &'a Event>,
         bookmarks: &[&Bookmark],
         committed_ms: u64,
-    ) -> Result<(SealedBlocks, Tail), StorageError> {
+    ) -> Result<(SealedBlocks, LogPosition), StorageError> {
         self.builder.clear();
         let mut sealed = SealedBlocks::default();
         for event in events {
             if self.builder.bytes() >= self.block_bytes {
-                self.seal_one(&mut tail, &[], committed_ms, &mut sealed)?;
+                self.seal_one(&mut position, &[], committed_ms, &mut sealed)?;
             }
             self.builder.push(event);
         }
         let bookmarks: Vec<_> = bookmarks.iter().map(|bookmark| stored_bookmark(bookmark)).collect();
         if !self.builder.is_empty() || !bookmarks.is_empty() {
-            self.seal_one(&mut tail, &bookmarks, committed_ms, &mut sealed)?;
+            self.seal_one(&mut position, &bookmarks, committed_ms, &mut sealed)?;
         }
-        Ok((sealed, tail))
+        Ok((sealed, position))
     }
 
     fn seal_one(
         &mut self,
-        tail: &mut Tail,
+        position: &mut LogPosition,
         bookmarks: &[StoredBookmark<'_>],
         committed_ms: u64,
         sealed: &mut SealedBlocks,
     ) -> Result<(), StorageError> {
-        let block =
-            self.builder.seal(tail, bookmarks, committed_ms, &mut self.compressor).map_err(StorageError::Encoding)?;
+        let block = self
+            .builder
+            .seal(position, bookmarks, committed_ms, &mut self.compressor)
+            .map_err(StorageError::Encoding)?;
         sealed.stored_bytes += block.1.len() as u64;
         sealed.blocks.push(block);
         Ok(())

@@ -14,11 +14,11 @@ use convofold_engine::{Board, BoardEdit, Event, Seq};
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use crate::damage::Damage;
-use crate::format::block::{Block, Tail};
+use crate::format::block::{Block, LogPosition};
 use crate::format::bookmark::StoredBookmark;
 use crate::log::error::LogError;
 use crate::log::reader::LogReader;
-use crate::storage::end_mark::Head;
+use crate::storage::end_mark::EndMark;
 use crate::storage::{ReadStorage, StorageError, panic_message};
 
 /// So many events are folded together where nobody looks in between: what depends on a conversation is derived once for all
@@ -36,7 +36,7 @@ pub(crate) struct DecodedBlock {
     pub(crate) events: Vec<Event>,
     pub(crate) bookmarks: Vec<DecodedBookmark>,
     /// The place after it.
-    pub(crate) end: Tail,
+    pub(crate) end: LogPosition,
     pub(crate) stored_bytes: u64,
     /// When it was committed, in milliseconds since the epoch.
     pub(crate) committed_ms: u64,
@@ -48,7 +48,7 @@ pub(crate) enum UpTo {
     /// At the end of a log that nobody writes to; nothing may lie behind.
     End,
     /// At a place that the log is known to have.
-    Place(Tail),
+    Place(LogPosition),
     /// At what is there so far; it may be read on later.
     Now,
 }
@@ -90,18 +90,18 @@ pub(crate) struct EventReader {
 
 impl EventReader {
     /// Reads from one place up to another one.
-    pub(crate) fn new(storage: Arc<dyn ReadStorage>, from: Tail, up_to: UpTo) -> Self {
+    pub(crate) fn new(storage: Arc<dyn ReadStorage>, from: LogPosition, up_to: UpTo) -> Self {
         Self { reader: LogReader::new(storage, from), up_to }
     }
 
     /// Where it is: the place after the last block that was read.
-    pub(crate) fn tail(&self) -> Tail {
-        self.reader.tail
+    pub(crate) fn position(&self) -> LogPosition {
+        self.reader.position
     }
 
     /// See [`LogReader::expecting`].
-    pub(crate) fn expecting(self, head: Option<Head>) -> Result<Self, LogError> {
-        Ok(Self { reader: self.reader.expecting(head)?, ..self })
+    pub(crate) fn expecting(self, end_mark: Option<EndMark>) -> Result<Self, LogError> {
+        Ok(Self { reader: self.reader.expecting(end_mark)?, ..self })
     }
 
     /// The next block; `None` where there is no more to read.
@@ -178,12 +178,12 @@ impl EventReader {
     }
 
     fn next_block(&mut self) -> Result<Option<(Block, u64)>, LogError> {
-        let Tail { block_no, seq, chain: found } = self.reader.tail;
+        let LogPosition { block_no, seq, chain: found } = self.reader.position;
         match self.up_to {
-            UpTo::Place(place) if place == self.reader.tail => return Ok(None),
-            UpTo::Place(Tail { block_no: last, chain: expected, .. }) if last <= block_no => {
+            UpTo::Place(place) if place == self.reader.position => return Ok(None),
+            UpTo::Place(LogPosition { block_no: last, chain: expected, .. }) if last <= block_no => {
                 // It is the block before that is another one.
-                let (block_no, seq) = (block_no - 1, self.reader.tail.last_seq());
+                let (block_no, seq) = (block_no - 1, self.reader.position.last_seq());
                 return Err(LogError::Damaged { block_no, seq, why: Damage::Checksum { expected, found } });
             }
             _ => {}

@@ -20,7 +20,7 @@ pub(crate) struct CommitTimes<'a> {
 impl CommitTimes<'_> {
     /// When this event was committed; `None` if there is no such event.
     pub(crate) fn committed_ms(&self, seq: Seq) -> Result<Option<u64>, LogError> {
-        if seq < self.start.tail.seq {
+        if seq < self.start.position.seq {
             Ok(self.start.marks.committed_ms(seq).filter(|_| seq > 0))
         } else if seq <= self.last_seq {
             self.block_with(seq).map(|block| Some(block.committed_ms))
@@ -35,7 +35,7 @@ impl CommitTimes<'_> {
         if self.start.marks.last().is_some_and(|last| last.committed_ms > ms) {
             return Ok(known);
         }
-        let (mut low, mut high) = (self.start.tail.seq, self.last_seq.saturating_add(1));
+        let (mut low, mut high) = (self.start.position.seq, self.last_seq.saturating_add(1));
         while low < high {
             let block = self.block_with(low + (high - low) / 2)?;
             if block.committed_ms <= ms {
@@ -52,7 +52,7 @@ impl CommitTimes<'_> {
     pub(crate) fn first_ms(&self) -> Result<Option<u64>, LogError> {
         match self.start.marks.first() {
             Some(first) => Ok(Some(first.committed_ms)),
-            None => self.committed_ms(self.start.tail.seq),
+            None => self.committed_ms(self.start.position.seq),
         }
     }
 

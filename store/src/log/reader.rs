@@ -6,40 +6,41 @@ use std::sync::Arc;
 use convofold_engine::Seq;
 
 use crate::damage::Damage;
-use crate::format::block::{Block, BlockHead, Tail};
+use crate::format::block::{Block, BlockHead, LogPosition};
 use crate::format::key::BlockKey;
-use crate::storage::end_mark::Head;
+use crate::storage::end_mark::EndMark;
 use crate::storage::{ReadStorage, StorageError};
 
 /// Reads the log front to back, and makes sure that it is the log that was written.
 pub(crate) struct LogReader {
     storage: Arc<dyn ReadStorage>,
     /// Where the next block should be.
-    pub(crate) tail: Tail,
+    pub(crate) position: LogPosition,
     pub(crate) stored_bytes: u64,
-    head: Option<Head>,
+    end_mark: Option<EndMark>,
 }
 
 impl LogReader {
-    /// Reads on from a tail.
-    pub(crate) fn new(storage: Arc<dyn ReadStorage>, tail: Tail) -> Self {
-        Self { storage, tail, stored_bytes: 0, head: None }
+    /// Reads on from a position.
+    pub(crate) fn new(storage: Arc<dyn ReadStorage>, position: LogPosition) -> Self {
+        Self { storage, position, stored_bytes: 0, end_mark: None }
     }
 
-    /// Makes sure, where the log reaches the head mark, that it does so with the block that the mark was written for.
-    pub(crate) fn expecting(mut self, head: Option<Head>) -> Result<Self, LogError> {
-        self.head = head;
-        self.expect_head()?;
+    /// Makes sure, where the log reaches the end mark, that it does so with the block that the mark was written for.
+    pub(crate) fn expecting(mut self, end_mark: Option<EndMark>) -> Result<Self, LogError> {
+        self.end_mark = end_mark;
+        self.expect_end_mark()?;
         Ok(self)
     }
 
-    fn expect_head(&self) -> Result<(), LogError> {
-        match self.head {
-            Some(head)
-                if head.last_block_no.checked_add(1) == Some(self.tail.block_no) && head.chain != self.tail.chain =>
+    fn expect_end_mark(&self) -> Result<(), LogError> {
+        match self.end_mark {
+            Some(end_mark)
+                if end_mark.last_block_no.checked_add(1) == Some(self.position.block_no)
+                    && end_mark.chain != self.position.chain =>
             {
-                let why = Damage::Checksum { expected: head.chain, found: self.tail.chain };
-                Err(LogError::Damaged { block_no: head.last_block_no, seq: head.last_seq, why })
+                let why = Damage::Checksum { expected: end_mark.chain, found: self.position.chain };
+                Err(LogError::Damaged { block_no: end_mark.last_block_no, seq: end_mark.last_seq, why })
             }
             _ => Ok(()),
         }
@@ -52,13 +53,13 @@ impl LogReader {
 
     /// The next block, and its bytes as they are stored.
     pub(crate) fn next_with_value(&mut self) -> Result<Option<(Block, Vec<u8>)>, LogError> {
-        let key = self.tail.key();
+        let key = self.position.key();
         let Some(value) = self.read(key)? else { return Ok(None) };
         let damaged = |why| LogError::Damaged { block_no: key.block_no, seq: key.first_seq, why };
         let block = Block::open(&value).map_err(damaged)?;
-        block.follows(&self.tail).map_err(damaged)?;
-        self.tail = block.end();
-        self.expect_head()?;
+        block.follows(&self.position).map_err(damaged)?;
+        self.position = block.end();
+        self.expect_end_mark()?;
         self.stored_bytes += value.len() as u64;
         Ok(Some((block, value)))
     }
@@ -73,7 +74,7 @@ impl LogReader {
 
     /// Makes sure that nothing lies behind the end that was reached: a block that is missing there would look like it.
     pub(crate) fn expect_end(&self) -> Result<(), LogError> {
-        let key = self.tail.key();
+        let key = self.position.key();
         match self.storage.key_at_or_before(BlockKey { first_seq: u64::MAX, block_no: u64::MAX })? {
             Some(last) if last >= key => {
                 Err(LogError::Damaged { block_no: key.block_no, seq: key.first_seq, why: Damage::Missing })
@@ -83,7 +84,7 @@ impl LogReader {
     }
 }
 
-/// The block with the event `seq`, or the last one before it; the tail to read on from is its [`Block::end`].
+/// The block with the event `seq`, or the last one before it; the position to read on from is its [`Block::end`].
 pub(crate) fn block_with(storage: &dyn ReadStorage, seq: Seq) -> Result<Option<Block>, LogError> {
     block_at_or_before(storage, BlockKey { first_seq: seq, block_no: u64::MAX })
 }
@@ -101,9 +102,9 @@ pub(crate) fn block_at_or_before(storage: &dyn ReadStorage, key: BlockKey) -> Re
 pub(crate) fn head_at_or_before(storage: &dyn ReadStorage, key: BlockKey) -> Result<Option<BlockHead>, LogError> {
     let Some((key, value)) = value_at_or_before(storage, key)? else { return Ok(None) };
     let damaged = |why| LogError::Damaged { block_no: key.block_no, seq: key.first_seq, why };
-    let head = BlockHead::open(&value).map_err(damaged)?;
-    head.is_at(key).map_err(damaged)?;
-    Ok(Some(head))
+    let end_mark = BlockHead::open(&value).map_err(damaged)?;
+    end_mark.is_at(key).map_err(damaged)?;
+    Ok(Some(end_mark))
 }
 
 fn value_at_or_before(storage: &dyn ReadStorage, key: BlockKey) -> Result<Option<(BlockKey, Vec<u8>)>, LogError> {

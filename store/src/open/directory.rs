@@ -3,7 +3,7 @@
 //! ```text
 //! LOCK      held while the store is open; the process id as text
 //! FORMAT    format, revision, database id and segment size; written once
-//! HEAD      how far the log is known to reach; see `head`; there before FORMAT is
+//! HEAD      how far the log is known to reach; see `end_mark`; there before FORMAT is
 //! sled/     sled's files
 //! ```
 
@@ -13,10 +13,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::format::REVISION;
-use crate::format::block::Tail;
+use crate::format::block::LogPosition;
 use crate::format::database::{DatabaseFormat, DatabaseId, FormatError};
 use crate::open::error::OpenError;
-use crate::storage::end_mark::{HEAD, Head, HeadFile};
+use crate::storage::end_mark::{EndMark, EndMarkFile, HEAD};
 use crate::storage::files::{parent_of, sync_dir, temporary, write_durably};
 use crate::storage::sled::{MAX_SEGMENT_BYTES, MIN_SEGMENT_BYTES};
 
@@ -48,7 +48,7 @@ impl Directory {
             return Ok(Self { path: path.to_owned(), lock: Arc::new(lock), format, is_new: false });
         }
         // First, so that a store never is without it.
-        HeadFile::open(path, Head::of(&Tail::START)).map_err(doing("writing the mark in", path))?;
+        EndMarkFile::open(path, EndMark::of(&LogPosition::START)).map_err(doing("writing the mark in", path))?;
         let id = random_id().map_err(doing("making an id for", path))?;
         let format = DatabaseFormat { id, segment_bytes };
         write_durably(path, FORMAT, &format.text()).map_err(doing("writing", &path.join(FORMAT)))?;

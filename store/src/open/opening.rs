@@ -12,9 +12,9 @@ use crate::open::recovery::{RecoveredState, recover};
 use crate::open::report::Recovery;
 use crate::open::safety_copy::SafetyCopy;
 use crate::options::Options;
-use crate::storage::end_mark::{FoundHead, Head, HeadFile, HeadMark};
+use crate::storage::end_mark::{EndMark, EndMarkFile, EndMarkState, FoundEndMark};
 use crate::storage::files::sync_dir;
-use crate::storage::sled::file::{Doubt, doubt};
+use crate::storage::sled::file::{ScanFinding, scan_finding};
 use crate::storage::sled::{SledOptions, SledStorage};
 use crate::storage::{Storage, release};
 
@@ -23,7 +23,7 @@ pub(crate) struct Opened {
     pub(crate) directory: Directory,
     pub(crate) storage: Arc<dyn Storage>,
     pub(crate) state: RecoveredState,
-    pub(crate) head: HeadFile,
+    pub(crate) end_mark: EndMarkFile,
     pub(crate) recovery: Recovery,
 }
 
@@ -32,7 +32,7 @@ pub(crate) struct Opened {
 struct SledFiles {
     /// Half-written files of a killed process, which were removed.
     removed: Vec<PathBuf>,
-    doubt: Option<Doubt>,
+    scan_finding: Option<ScanFinding>,
 }
 
 /// Opens the database in this directory: lock, end mark, safety copy, storage, checkpoint and log, ready.
@@ -40,14 +40,14 @@ pub(crate) fn open(path: &Path, options: &Options) -> Result<Opened, OpenError> 
     let started = Instant::now();
     let directory = Directory::open(path, options.create, options.segment_bytes)?;
     SafetyCopy::put_back_left_over(path).map_err(doing("putting back a copy in", path))?;
-    let head = FoundHead::open(path).map_err(doing("reading the mark in", path))?;
-    let files = inspect_files(&directory, head.mark().head())?;
+    let end_mark = FoundEndMark::open(path).map_err(doing("reading the mark in", path))?;
+    let files = inspect_files(&directory, end_mark.state().known())?;
     // Whatever fails from here on, the storage is released first, then the copy is put back, and the lock goes last.
-    let copy = SafetyCopy::make(path, files.doubt.is_some()).map_err(doing("putting a copy aside in", path))?;
+    let copy = SafetyCopy::make(path, files.scan_finding.is_some()).map_err(doing("putting a copy aside in", path))?;
     let storage = scopeguard::guard(open_storage(&directory, options)?, |storage| drop(release(storage)));
-    let (state, recovery) = recover(storage.clone(), head.mark().head(), files.doubt.is_some())?;
+    let (state, recovery) = recover(storage.clone(), end_mark.state().known(), files.scan_finding.is_some())?;
     copy.discard().map_err(doing("removing a copy in", path))?;
-    ready(directory, head, files, ScopeGuard::into_inner(storage), state, recovery, started)
+    ready(directory, end_mark, files, ScopeGuard::into_inner(storage), state, recovery, started)
 }
 
 /// Opens a database on another storage.
@@ -55,18 +55,18 @@ pub(crate) fn open(path: &Path, options: &Options) -> Result<Opened, OpenError> 
 pub(crate) fn open_on(path: &Path, options: &Options, storage: Arc<dyn Storage>) -> Result<Opened, OpenError> {
     let started = Instant::now();
     let directory = Directory::open(path, options.create, options.segment_bytes)?;
-    let head = FoundHead::open(path).map_err(doing("reading the mark in", path))?;
-    let (state, recovery) = recover(storage.clone(), head.mark().head(), false)?;
-    ready(directory, head, SledFiles::default(), storage, state, recovery, started)
+    let end_mark = FoundEndMark::open(path).map_err(doing("reading the mark in", path))?;
+    let (state, recovery) = recover(storage.clone(), end_mark.state().known(), false)?;
+    ready(directory, end_mark, SledFiles::default(), storage, state, recovery, started)
 }
 
-/// Removes what sled would fail with, and looks for what sled would destroy. `head` is the known end of the log.
-fn inspect_files(directory: &Directory, head: Option<Head>) -> Result<SledFiles, OpenError> {
+/// Removes what sled would fail with, and looks for what sled would destroy. `end_mark` is the known end of the log.
+fn inspect_files(directory: &Directory, end_mark: Option<EndMark>) -> Result<SledFiles, OpenError> {
     let sled = directory.sled();
-    match head {
+    match end_mark {
         // sled would create a new file, and the database would be empty.
-        Some(head) if head.last_block_no > 0 && !sled.join("db").exists() => {
-            return Err(OpenError::Shortened { expected: head.last_seq, found: 0 });
+        Some(end_mark) if end_mark.last_block_no > 0 && !sled.join("db").exists() => {
+            return Err(OpenError::Shortened { expected: end_mark.last_seq, found: 0 });
         }
         _ => {}
     }
@@ -74,9 +74,10 @@ fn inspect_files(directory: &Directory, head: Option<Head>) -> Result<SledFiles,
         return Ok(SledFiles::default());
     }
     let removed = SledStorage::remove_unfinished(&sled)?;
-    let durable_block_no = head.map_or(0, |head| head.last_block_no);
-    let doubt = doubt(&sled, directory.format.segment_bytes, durable_block_no).map_err(doing("reading", directory.path()))?;
-    Ok(SledFiles { removed, doubt })
+    let durable_block_no = end_mark.map_or(0, |end_mark| end_mark.last_block_no);
+    let scan_finding = scan_finding(&sled, directory.format.segment_bytes, durable_block_no)
+        .map_err(doing("reading", directory.path()))?;
+    Ok(SledFiles { removed, scan_finding })
 }
 
 fn open_storage(directory: &Directory, options: &Options) -> Result<Arc<dyn Storage>, OpenError> {
@@ -92,28 +93,28 @@ fn open_storage(directory: &Directory, options: &Options) -> Result<Arc<dyn Stor
 /// Writes the end mark, which from now on follows the log, and completes the report.
 fn ready(
     directory: Directory,
-    head: FoundHead,
+    end_mark: FoundEndMark,
     files: SledFiles,
     storage: Arc<dyn Storage>,
     state: RecoveredState,
     recovery: Recovery,
     started: Instant,
 ) -> Result<Opened, OpenError> {
-    let unreadable_head = match head.mark() {
-        HeadMark::At(_) => false,
-        HeadMark::Unreadable => true,
+    let unreadable_end_mark = match end_mark.state() {
+        EndMarkState::At(_) => false,
+        EndMarkState::Unreadable => true,
         // A database that has been used has one: it is gone.
-        HeadMark::None => !directory.is_new,
+        EndMarkState::None => !directory.is_new,
     };
-    let written = head.take_over(Head::of(&state.tail));
-    let head = written.map_err(doing("writing the mark in", directory.path()))?;
+    let written = end_mark.take_over(EndMark::of(&state.position));
+    let end_mark = written.map_err(doing("writing the mark in", directory.path()))?;
     let recovery = Recovery {
         is_new: directory.is_new,
         removed_files: files.removed,
-        doubt: files.doubt,
-        unreadable_head,
+        scan_finding: files.scan_finding,
+        unreadable_end_mark,
         took: started.elapsed(),
         ..recovery
     };
-    Ok(Opened { directory, storage, state, head, recovery })
+    Ok(Opened { directory, storage, state, end_mark, recovery })
 }

@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use crate::checkpoint::error::LoadError;
 use crate::checkpoint::load::{LoadedCheckpoint, load};
-use crate::checkpoint::record::{generations, tail_of};
+use crate::checkpoint::record::{generations, position_of};
 use crate::checkpoint::write::{Checkpointer, Last};
-use crate::conversations::archive::{Archive, bring_back};
+use crate::conversations::archive::{Archive, reload};
 use crate::conversations::live::Live;
 use crate::damage::Damage;
-use crate::format::block::Tail;
+use crate::format::block::LogPosition;
 use crate::format::log_start::LogStart;
 use crate::log::error::LogError;
 use crate::log::events::{DecodedBlock, EventReader, FOLDED_AT_ONCE, UpTo};
@@ -20,7 +20,7 @@ use crate::log::reader::LogReader;
 use crate::log::start::read_log_start;
 use crate::open::error::OpenError;
 use crate::open::report::{Recovery, SkippedCheckpoint};
-use crate::storage::end_mark::Head;
+use crate::storage::end_mark::EndMark;
 use crate::storage::{ReadStorage, StorageError, panic_message};
 use crate::trace::span;
 
@@ -32,7 +32,7 @@ pub(crate) struct RecoveredState {
     /// Where the log begins.
     pub(crate) start: LogStart,
     /// The position in the log.
-    pub(crate) tail: Tail,
+    pub(crate) position: LogPosition,
     /// The time of the last commit, in milliseconds since the epoch; 0 if there is none.
     pub(crate) committed_ms: u64,
     pub(crate) log_bytes: u64,
@@ -54,15 +54,15 @@ struct Replayed {
     events: u64,
 }
 
-/// Recovers the state. `head` is the known end of the log. `in_doubt` says that sled may have dropped part of its file;
+/// Recovers the state. `end_mark` is the known end of the log. `in_doubt` says that sled may have dropped part of its file;
 /// then the whole log is read, also what a checkpoint covers.
 pub(crate) fn recover(
     storage: Arc<dyn ReadStorage>,
-    head: Option<Head>,
+    end_mark: Option<EndMark>,
     in_doubt: bool,
 ) -> Result<(RecoveredState, Recovery), OpenError> {
     // What is read here may be damaged in a way that nobody thought of. It must not take the host down.
-    catch_unwind(AssertUnwindSafe(|| recover_all(&storage, head, in_doubt))).unwrap_or_else(|payload| {
+    catch_unwind(AssertUnwindSafe(|| recover_all(&storage, end_mark, in_doubt))).unwrap_or_else(|payload| {
         let message = panic_message(payload.as_ref());
         Err(OpenError::Storage(StorageError::Panicked { message }))
     })
@@ -70,7 +70,7 @@ pub(crate) fn recover(
 
 fn recover_all(
     storage: &Arc<dyn ReadStorage>,
-    head: Option<Head>,
+    end_mark: Option<EndMark>,
     in_doubt: bool,
 ) -> Result<(RecoveredState, Recovery), OpenError> {
     span!("recover");
@@ -78,8 +78,8 @@ fn recover_all(
     let FoundCheckpoint { checkpoint, skipped, newest_generation } = find_checkpoint(storage.as_ref(), &start)?;
     let checkpoint_seq = checkpoint.as_ref().map(|checkpoint| checkpoint.record.last_seq);
     let mut state = RecoveredState::at(checkpoint, start, newest_generation);
-    let replayed = state.replay_log(storage, head)?;
-    state.expect_log_up_to(head)?;
+    let replayed = state.replay_log(storage, end_mark)?;
+    state.expect_log_up_to(end_mark)?;
     state.committed_ms = last_committed_ms(storage.as_ref(), &state.start)?;
     let stray_values = storage.stray_values()?;
     if in_doubt {
@@ -90,7 +90,7 @@ fn recover_all(
         skipped,
         blocks_replayed: replayed.blocks,
         events_replayed: replayed.events,
-        last_seq: state.tail.last_seq(),
+        last_seq: state.position.last_seq(),
         stray_values,
         ..Recovery::default()
     };
@@ -111,8 +111,8 @@ fn find_checkpoint(storage: &dyn ReadStorage, start: &LogStart) -> Result<FoundC
             Err(LoadError::Skip(why)) => skipped.push(SkippedCheckpoint { generation, why }),
         }
     }
-    if start.tail != Tail::START {
-        return Err(OpenError::NoCheckpoint { first_seq: start.tail.seq });
+    if start.position != LogPosition::START {
+        return Err(OpenError::NoCheckpoint { first_seq: start.position.seq });
     }
     Ok(FoundCheckpoint { checkpoint: None, skipped, newest_generation })
 }
@@ -126,7 +126,7 @@ impl RecoveredState {
                 archive: Archive::default(),
                 bookmarks: BTreeMap::new(),
                 start,
-                tail: Tail::START,
+                position: LogPosition::START,
                 committed_ms: 0,
                 log_bytes: 0,
                 checkpointer: Checkpointer::new(0, None, newest_generation),
@@ -138,7 +138,7 @@ impl RecoveredState {
             live: Live::new(board, index),
             archive: Archive::new(pages),
             start,
-            tail: tail_of(&record),
+            position: position_of(&record),
             committed_ms: 0,
             log_bytes,
             checkpointer: Checkpointer::new(record.page_bytes, Some(last), newest_generation),
@@ -147,8 +147,8 @@ impl RecoveredState {
     }
 
     /// Folds the rest of the log. Other threads read and decode ahead.
-    fn replay_log(&mut self, storage: &Arc<dyn ReadStorage>, head: Option<Head>) -> Result<Replayed, LogError> {
-        let mut reader = EventReader::new(storage.clone(), self.tail, UpTo::End).expecting(head)?;
+    fn replay_log(&mut self, storage: &Arc<dyn ReadStorage>, end_mark: Option<EndMark>) -> Result<Replayed, LogError> {
+        let mut reader = EventReader::new(storage.clone(), self.position, UpTo::End).expecting(end_mark)?;
         let mut replayed = Replayed::default();
         let (mut blocks, mut events) = (Vec::new(), 0);
         reader.read_ahead(|block| {
@@ -168,11 +168,11 @@ impl RecoveredState {
 
     fn fold(&mut self, blocks: Vec<DecodedBlock>, storage: &dyn ReadStorage) -> Result<(), LogError> {
         let events = blocks.iter().flat_map(|block| &block.events);
-        bring_back(&self.archive, storage, &self.live, events).map_err(LogError::Storage)?;
+        reload(&self.archive, storage, &self.live, events).map_err(LogError::Storage)?;
         let mut board = self.live.board_mut();
         let mut edit = board.edit();
         for block in blocks {
-            self.tail = block.end;
+            self.position = block.end;
             self.log_bytes += block.stored_bytes;
             block.fold_into(&mut edit, &mut self.bookmarks);
         }
@@ -183,10 +183,10 @@ impl RecoveredState {
     }
 
     /// Makes sure that the log reaches its known end.
-    fn expect_log_up_to(&self, head: Option<Head>) -> Result<(), OpenError> {
-        match head {
-            Some(head) if head.last_block_no >= self.tail.block_no => {
-                Err(OpenError::Shortened { expected: head.last_seq, found: self.tail.last_seq() })
+    fn expect_log_up_to(&self, end_mark: Option<EndMark>) -> Result<(), OpenError> {
+        match end_mark {
+            Some(end_mark) if end_mark.last_block_no >= self.position.block_no => {
+                Err(OpenError::Shortened { expected: end_mark.last_seq, found: self.position.last_seq() })
             }
             _ => Ok(()),
         }
@@ -194,9 +194,9 @@ impl RecoveredState {
 
     /// Makes sure that every block of the log can be read.
     fn expect_whole_log(&self, storage: &Arc<dyn ReadStorage>) -> Result<(), LogError> {
-        let mut reader = LogReader::new(storage.clone(), self.start.tail);
-        while reader.tail != self.tail {
-            let Tail { block_no, seq, .. } = reader.tail;
+        let mut reader = LogReader::new(storage.clone(), self.start.position);
+        while reader.position != self.position {
+            let LogPosition { block_no, seq, .. } = reader.position;
             reader.next()?.ok_or(LogError::Damaged { block_no, seq, why: Damage::Missing })?;
         }
         Ok(())

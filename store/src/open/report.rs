@@ -7,7 +7,7 @@ use convofold_engine::Seq;
 
 use super::error::OpenError;
 use crate::checkpoint::error::SkipReason;
-use crate::storage::sled::file::Doubt;
+use crate::storage::sled::file::ScanFinding;
 #[cfg(feature = "tracing")]
 use crate::trace::{Chain, tell};
 
@@ -34,10 +34,10 @@ pub struct Recovery {
     /// What in sled's file did not look like its end, as a process that was killed leaves it. Nothing that is known to have
     /// been durable is missing; otherwise the store would not have opened.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::json::as_text_if_any"))]
-    pub doubt: Option<Doubt>,
+    pub scan_finding: Option<ScanFinding>,
     /// Whether the file that says how far the log reaches was damaged or gone, so that this once a log that lost its end would
     /// not have been noticed. It is written anew.
-    pub unreadable_head: bool,
+    pub unreadable_end_mark: bool,
     /// How far the wall clock was ahead of the last commit in the log, if that was more than an hour. Nothing was committed for
     /// that long, or the clock is wrong: the times of commits ([`Convofold::committed_at`](crate::Convofold::committed_at)) cannot be
     /// set back.
@@ -88,10 +88,10 @@ fn found(recovery: &Recovery) {
     for file in &recovery.removed_files {
         tell!(warn, file = %file.display(), "a half-written file was removed");
     }
-    if let Some(doubt) = &recovery.doubt {
-        tell!(warn, %doubt, "the file did not look like its end; nothing that was durable is missing");
+    if let Some(scan_finding) = &recovery.scan_finding {
+        tell!(warn, %scan_finding, "the file did not look like its end; nothing that was durable is missing");
     }
-    if recovery.unreadable_head {
+    if recovery.unreadable_end_mark {
         tell!(warn, "the mark of how far the log reaches was damaged or gone, and is written anew");
     }
     if recovery.stray_values > 0 {

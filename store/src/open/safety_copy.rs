@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! sled.copying/   being made
-//! sled.before/    whole and durable, made where [`doubt`](crate::storage::sled::file::doubt) says that sled will destroy something
+//! sled.before/    whole and durable, made where [`scan_finding`](crate::storage::sled::file::scan_finding) says that sled will destroy something
 //! sled.aside/     whole, not durable, made where it is cheap: sled also takes a read that fails for the end of its file
 //! sled.done/      no longer needed, being removed
 //! ```
@@ -44,7 +44,7 @@ impl SafetyCopy {
         [COPYING, ASIDE, DONE].iter().try_for_each(|unfinished| remove(&dir.join(unfinished)))
     }
 
-    /// Copies sled's files: durably if there is a doubt about them, otherwise only if that is cheap and there is space.
+    /// Copies sled's files: durably if there is a scan_finding about them, otherwise only if that is cheap and there is space.
     pub(crate) fn make(dir: &Path, in_doubt: bool) -> io::Result<Self> {
         let name = if in_doubt {
             copy_durably(dir)?;

@@ -38,7 +38,7 @@ use parsing::{ParsedPiece, Pipeline};
 pub use progress::Progress;
 use progress::ProgressClock;
 pub use report::ReplayReport;
-use resume::{Place, Resume};
+use resume::{Resume, ResumePoint};
 
 /// So many submissions may wait for the writer: enough to fill its groups.
 const MAX_IN_FLIGHT: usize = 16;
@@ -268,8 +268,8 @@ impl Run<'_> {
 
     fn submit(&mut self, piece: ParsedPiece) -> Result<(), ReplayError> {
         let ParsedPiece { input, parsed, fingerprint, end } = piece;
-        let from = if self.resume.place.input == input { self.resume.place } else { Place::default() };
-        let to = Place { input, line: end.0, byte_offset: end.1, fingerprint };
+        let from = if self.resume.place.input == input { self.resume.place } else { ResumePoint::default() };
+        let to = ResumePoint { input, line: end.0, byte_offset: end.1, fingerprint };
         self.db.shared().meter.rejected.fetch_add(parsed.rejections.len() as u64, Ordering::Relaxed);
         self.resume.report.add(&parsed, to.line - from.line, to.byte_offset - from.byte_offset);
         self.resume.place = to;

@@ -14,7 +14,7 @@ use parking_lot::Mutex;
 use super::ReplayError;
 use super::input::Input;
 use super::reading::{Reading, Work};
-use super::resume::Place;
+use super::resume::ResumePoint;
 use crate::api::ingest::Parsed;
 use crate::storage::panic_message;
 
@@ -42,7 +42,7 @@ pub(super) struct Pipeline {
 impl Pipeline {
     pub(super) fn start(
         inputs: Vec<Input>,
-        place: Place,
+        place: ResumePoint,
         format: Format,
         limits: Limits,
         parse_threads: usize,

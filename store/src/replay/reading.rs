@@ -9,7 +9,7 @@ use crossbeam_channel::{Receiver, Sender};
 
 use super::ReplayError;
 use super::input::{Input, OpenInput};
-use super::resume::Place;
+use super::resume::ResumePoint;
 use crate::storage::panic_message;
 
 /// Large enough that handing it from thread to thread costs nothing, small enough for a processor's cache.
@@ -41,7 +41,7 @@ struct Ended;
 
 impl Reading {
     /// Reads from `place` on, until the inputs end or nobody wants more.
-    pub(super) fn run(mut self, inputs: Vec<Input>, place: Place) {
+    pub(super) fn run(mut self, inputs: Vec<Input>, place: ResumePoint) {
         // A panic would be a fault of ours. It must not pass for the end of the inputs.
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| self.read_all(inputs, place))) {
             let message = panic_message(payload.as_ref());
@@ -49,7 +49,7 @@ impl Reading {
         }
     }
 
-    fn read_all(&mut self, inputs: Vec<Input>, place: Place) {
+    fn read_all(&mut self, inputs: Vec<Input>, place: ResumePoint) {
         for (number, input) in (0..).zip(inputs) {
             let start = match number {
                 passed if passed < place.input => {
@@ -57,7 +57,7 @@ impl Reading {
                     continue;
                 }
                 here if here == place.input => place,
-                _ => Place::default(),
+                _ => ResumePoint::default(),
             };
             let name = input.name().to_owned();
             let outcome = input.open(self.bytes_read.clone()).and_then(|input| self.read(number, input, start));
@@ -77,7 +77,7 @@ impl Reading {
         self.bytes_read.fetch_add(length, Ordering::Relaxed);
     }
 
-    fn read(&mut self, number: u32, mut input: OpenInput, start: Place) -> std::io::Result<Result<(), Ended>> {
+    fn read(&mut self, number: u32, mut input: OpenInput, start: ResumePoint) -> std::io::Result<Result<(), Ended>> {
         // What begins with blank lines may still turn out to be one document.
         let mut framer = if input.is_blank_up_to(start.byte_offset) {
             Framer::new(self.limits, PIECE_BYTES)

@@ -20,7 +20,7 @@ use crate::write::error::CommitError;
 
 /// A place in the inputs, between two pieces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct ResumePoint {
     pub(super) input: u32,
     /// The line to go on with, from 1.
     pub(super) line: u64,
@@ -28,7 +28,7 @@ pub(super) struct Place {
     pub(super) fingerprint: u64,
 }
 
-impl Default for Place {
+impl Default for ResumePoint {
     /// The beginning.
     fn default() -> Self {
         Self { input: 0, line: 1, byte_offset: 0, fingerprint: 0 }
@@ -42,7 +42,7 @@ pub(super) struct Resume {
     name: Option<String>,
     /// See [`state_of`].
     inputs_state: u64,
-    pub(super) place: Place,
+    pub(super) place: ResumePoint,
     pub(super) report: ReplayReport,
 }
 
@@ -54,7 +54,7 @@ impl Resume {
         // A bookmark that cannot be read is as good as none: what is there already counts as duplicate.
         let mark = value.and_then(|value| replay_mark::open(&value).ok());
         let inputs_state = state_of(inputs);
-        let found = mark.map(|mark| (Place::of(&mark, inputs_state), report_of(mark)));
+        let found = mark.map(|mark| (ResumePoint::of(&mark, inputs_state), report_of(mark)));
         let found = found.filter(|(place, _)| is_same_input(place, inputs));
         let (place, report) = found.unwrap_or_default();
         Ok(Self { name, inputs_state, place, report })
@@ -67,7 +67,7 @@ impl Resume {
 
     /// Whether nothing was read yet.
     pub(super) fn is_at_the_beginning(&self) -> bool {
-        self.place == Place::default()
+        self.place == ResumePoint::default()
     }
 
     /// Lets the batch say where the replay is once it is committed.
@@ -88,7 +88,7 @@ impl Resume {
     }
 
     fn to_mark(&self) -> ReplayMark {
-        let Place { input, line, byte_offset, fingerprint } = self.place;
+        let ResumePoint { input, line, byte_offset, fingerprint } = self.place;
         let ReplayReport { lines, bytes, events, counts, ignored, rejected, .. } = &self.report;
         ReplayMark {
             input,
@@ -108,7 +108,7 @@ impl Resume {
     }
 }
 
-impl Place {
+impl ResumePoint {
     fn of(mark: &ReplayMark, inputs_state: u64) -> Self {
         let fingerprint = mark.fingerprint ^ inputs_state;
         Self { input: mark.input, line: mark.line, byte_offset: mark.byte_offset, fingerprint }
@@ -157,7 +157,7 @@ fn name_of(format: Format, inputs: &[Input]) -> Result<Option<String>, ReplayErr
 }
 
 /// Whether the input begins as it did when the mark was made.
-fn is_same_input(place: &Place, inputs: &[Input]) -> bool {
+fn is_same_input(place: &ResumePoint, inputs: &[Input]) -> bool {
     let path = inputs.get(place.input as usize).and_then(Input::as_path);
     let input = path.and_then(|path| OpenInput::open_file(path, Arc::default()).ok());
     input.is_some_and(|input| input.fingerprint == place.fingerprint)
@@ -208,7 +208,7 @@ mod tests {
         let [input] = inputs;
         let path = input.as_path().unwrap().to_owned();
         let fingerprint = OpenInput::open_file(&path, Arc::default()).unwrap().fingerprint;
-        resume.place = Place { input: 0, line: 2, byte_offset: 1, fingerprint };
+        resume.place = ResumePoint { input: 0, line: 2, byte_offset: 1, fingerprint };
         let batch = resume.mark(Batch::default()).unwrap();
         db.submit(batch).unwrap().wait().unwrap();
 

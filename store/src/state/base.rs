@@ -14,12 +14,12 @@ pub(crate) fn base_images(
     storage: &dyn ReadStorage,
     seq: Seq,
     is_wanted: impl Fn(&str) -> bool,
-) -> Result<Vec<ConversationImage>, MemoryError> {
+) -> Result<Vec<ConversationImage>, BaseError> {
     let mut images = Vec::new();
     if seq == 1 {
         return Ok(images);
     }
-    for image in memories(shared, storage) {
+    for image in all_images(shared, storage) {
         let image = image?;
         if is_wanted(&image.id) {
             images.extend(image.before(seq)?);
@@ -31,7 +31,7 @@ pub(crate) fn base_images(
 /// The memories of all conversations, here and away, in the order of their slots.
 ///
 /// A lock for each: memories only grow, and what was known before some event does not change.
-pub(crate) fn memories<'a>(
+pub(crate) fn all_images<'a>(
     shared: &'a Shared,
     storage: &'a dyn ReadStorage,
 ) -> impl Iterator<Item = Result<ConversationImage, StorageError>> + 'a {
@@ -45,7 +45,7 @@ pub(crate) fn memories<'a>(
 
 /// Why the memory of a conversation is of no use.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum MemoryError {
+pub(crate) enum BaseError {
     #[error(transparent)]
     Image(#[from] ImageError),
     #[error(transparent)]

@@ -43,7 +43,7 @@ pub struct Counters {
     #[cfg_attr(feature = "serde", serde(rename = "checkpoint_age_ms", serialize_with = "crate::json::as_ms_if_any"))]
     pub checkpoint_age: Option<Duration>,
     /// Conversations that came back into memory because of an event of theirs.
-    pub brought_back: u64,
+    pub reloaded: u64,
     /// Pages of conversations that were read from the disk, for events and for questions.
     pub pages_read: u64,
 

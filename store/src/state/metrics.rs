@@ -69,7 +69,7 @@ pub fn publish(counters: &Counters, labels: &[(&'static str, &str)]) {
     count("convofold_queue_full_total", counters.queue_full);
     count("convofold_clock_jumps_total", counters.clock_jumps);
     count("convofold_checkpoints_total", counters.checkpoints);
-    count("convofold_brought_back_total", counters.brought_back);
+    count("convofold_brought_back_total", counters.reloaded);
     count("convofold_pages_read_total", counters.pages_read);
     publish_latency(&COMMIT_LATENCY, &counters.commit_latency, &labels);
     publish_latency(&BARRIER_LATENCY, &counters.barrier_latency, &labels);

@@ -5,7 +5,7 @@ pub(crate) mod receipt;
 pub(crate) mod counters;
 #[cfg(feature = "metrics")]
 pub mod metrics;
-pub(crate) mod cut;
+pub(crate) mod snapshot;
 pub(crate) mod shared;
 pub(crate) mod lent_storage;
 pub(crate) mod base;

@@ -9,7 +9,7 @@ use parking_lot::{Condvar, Mutex, RwLock};
 
 use crate::conversations::archive::Archive;
 use crate::conversations::live::Live;
-use crate::format::block::Tail;
+use crate::format::block::LogPosition;
 use crate::format::log_start::LogStart;
 use crate::options::Options;
 use crate::state::counters::Meter;
@@ -41,7 +41,7 @@ pub(crate) struct Shared {
     pub(crate) durable_moved: Condvar,
     /// Set when the writer has taken its last command; see [`Shared::end_queue`].
     queue_ended: AtomicBool,
-    pub(crate) counters: Counters,
+    pub(crate) log_figures: LogFigures,
     /// For [`crate::Counters`].
     pub(crate) meter: Meter,
     poison: OnceLock<Arc<StorageError>>,
@@ -56,7 +56,7 @@ pub(crate) struct Durable {
 
 /// For [`crate::Stats`].
 #[derive(Debug, Default)]
-pub(crate) struct Counters {
+pub(crate) struct LogFigures {
     pub(crate) last_seq: AtomicU64,
     pub(crate) blocks: AtomicU64,
     pub(crate) log_bytes: AtomicU64,
@@ -83,7 +83,7 @@ impl Shared {
         bookmarks: BTreeMap<String, Vec<u8>>,
         storage: Arc<dyn ReadStorage>,
         log_start: LogStart,
-        tail: Tail,
+        position: LogPosition,
     ) -> Self {
         Self {
             options,
@@ -91,14 +91,14 @@ impl Shared {
             archive,
             bookmarks: RwLock::new(bookmarks),
             storage: RwLock::new(Some(storage)),
-            applied_seq: AtomicU64::new(tail.last_seq()),
+            applied_seq: AtomicU64::new(position.last_seq()),
             checkpoint_holds: AtomicU64::new(0),
             log_start: RwLock::new(log_start),
             log_in_use: RwLock::new(()),
-            durable: Mutex::new(Durable { seq: tail.last_seq(), is_closed: false }),
+            durable: Mutex::new(Durable { seq: position.last_seq(), is_closed: false }),
             durable_moved: Condvar::new(),
             queue_ended: AtomicBool::new(false),
-            counters: Counters::default(),
+            log_figures: LogFigures::default(),
             meter: Meter::default(),
             poison: OnceLock::new(),
         }
@@ -152,10 +152,10 @@ impl Shared {
     }
 }
 
-impl Counters {
-    pub(crate) fn set_log(&self, tail: &Tail, log_bytes: u64) {
-        self.last_seq.store(tail.last_seq(), Ordering::Relaxed);
-        self.blocks.store(tail.block_no - 1, Ordering::Relaxed);
+impl LogFigures {
+    pub(crate) fn set_log(&self, position: &LogPosition, log_bytes: u64) {
+        self.last_seq.store(position.last_seq(), Ordering::Relaxed);
+        self.blocks.store(position.block_no - 1, Ordering::Relaxed);
         self.log_bytes.store(log_bytes, Ordering::Relaxed);
     }
 }

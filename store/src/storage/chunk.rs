@@ -5,14 +5,14 @@
 //!  4  tree      1 byte    L log, P pages, R records
 //!  5  key       u8        its length
 //!  6  zero      2 bytes
-//!  8  part      u32       from 0
-//! 12  parts     u32       how many the value has
+//!  8  chunk      u32       from 0
+//! 12  chunks     u32       how many the value has
 //! 16  bytes     u32       the length of the payload
 //! 20  checksum  u64       XXH3-64, seed 0, of all the other bytes in order
 //! 28  key, payload
 //! ```
 //!
-//! A part says itself what it is a part of. So what is readable can be found in sled's file when sled itself reads it no
+//! A chunk says itself what it is a chunk of. So what is readable can be found in sled's file when sled itself reads it no
 //! more, and whatever sled hands out is known to be what was asked for.
 
 use memchr::memmem;
@@ -22,13 +22,13 @@ use crate::format::frame::u32_at;
 
 /// The longest payload: what sled sees is some bytes more. See [`crate::storage::sled`] for the reason.
 ///
-/// Small parts cost time (6 KB take twice as much as 24 KB a byte), large ones memory, because sled holds whole leaves.
+/// Small chunks cost time (6 KB take twice as much as 24 KB a byte), large ones memory, because sled holds whole leaves.
 pub(crate) const PAYLOAD_BYTES: usize = 24 << 10;
 
 const MAGIC: [u8; 4] = *b"cfPT";
 const HEADER_BYTES: usize = 28;
 
-/// Which of sled's trees a part lies in.
+/// Which of sled's trees a chunk lies in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub(crate) enum Tree {
@@ -37,26 +37,26 @@ pub(crate) enum Tree {
     Records = b'R',
 }
 
-/// A part of the value with a key.
+/// A chunk of the value with a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Part<'a> {
+pub(crate) struct Chunk<'a> {
     pub(crate) tree: Tree,
     pub(crate) key: &'a [u8],
-    pub(crate) part_no: u32,
-    /// How many parts the value has.
-    pub(crate) parts: u32,
+    pub(crate) chunk_no: u32,
+    /// How many chunks the value has.
+    pub(crate) chunks: u32,
     pub(crate) payload: &'a [u8],
 }
 
-impl<'a> Part<'a> {
-    /// The parts of a value. Keys are at most 255 bytes long.
+impl<'a> Chunk<'a> {
+    /// The chunks of a value. Keys are at most 255 bytes long.
     pub(crate) fn split(tree: Tree, key: &'a [u8], value: &'a [u8]) -> impl Iterator<Item = Self> {
-        // A value is at most a gigabyte and so at most some ten thousand parts. An empty one is one part.
-        let parts = u32::try_from(value.len().div_ceil(PAYLOAD_BYTES).max(1)).unwrap_or(u32::MAX);
-        (0..parts).map(move |part_no| {
-            let rest = value.get(part_no as usize * PAYLOAD_BYTES..).unwrap_or_default();
+        // A value is at most a gigabyte and so at most some ten thousand chunks. An empty one is one chunk.
+        let chunks = u32::try_from(value.len().div_ceil(PAYLOAD_BYTES).max(1)).unwrap_or(u32::MAX);
+        (0..chunks).map(move |chunk_no| {
+            let rest = value.get(chunk_no as usize * PAYLOAD_BYTES..).unwrap_or_default();
             let payload = rest.get(..PAYLOAD_BYTES).unwrap_or(rest);
-            Self { tree, key, part_no, parts, payload }
+            Self { tree, key, chunk_no, chunks, payload }
         })
     }
 
@@ -64,8 +64,8 @@ impl<'a> Part<'a> {
         let mut bytes = Vec::with_capacity(HEADER_BYTES + self.key.len() + self.payload.len());
         bytes.extend_from_slice(&MAGIC);
         bytes.extend_from_slice(&[self.tree as u8, u8::try_from(self.key.len()).unwrap_or(u8::MAX), 0, 0]);
-        bytes.extend_from_slice(&self.part_no.to_le_bytes());
-        bytes.extend_from_slice(&self.parts.to_le_bytes());
+        bytes.extend_from_slice(&self.chunk_no.to_le_bytes());
+        bytes.extend_from_slice(&self.chunks.to_le_bytes());
         bytes.extend_from_slice(&u32::try_from(self.payload.len()).unwrap_or(u32::MAX).to_le_bytes());
         bytes.extend_from_slice(&[0; 8]);
         bytes.extend_from_slice(self.key);
@@ -77,7 +77,7 @@ impl<'a> Part<'a> {
         bytes
     }
 
-    /// The part that begins here, whatever follows it; `None` where there is no whole one.
+    /// The chunk that begins here, whatever follows it; `None` where there is no whole one.
     pub(crate) fn at(bytes: &'a [u8]) -> Option<Self> {
         let [m0, m1, m2, m3, tree, key_bytes, ..] = *bytes.first_chunk::<HEADER_BYTES>()?;
         if [m0, m1, m2, m3] != MAGIC {
@@ -91,8 +91,8 @@ impl<'a> Part<'a> {
         if stated != checksum(whole) {
             return None;
         }
-        let (part_no, parts) = (u32_at(bytes, 8), u32_at(bytes, 12));
-        Some(Self { tree, key: whole.get(HEADER_BYTES..key_end)?, part_no, parts, payload: whole.get(key_end..)? })
+        let (chunk_no, chunks) = (u32_at(bytes, 8), u32_at(bytes, 12));
+        Some(Self { tree, key: whole.get(HEADER_BYTES..key_end)?, chunk_no, chunks, payload: whole.get(key_end..)? })
     }
 
     /// The length of what comes before the payload.
@@ -100,12 +100,12 @@ impl<'a> Part<'a> {
         HEADER_BYTES + self.key.len()
     }
 
-    /// Every whole part in these bytes, with its place.
+    /// Every whole chunk in these bytes, with its place.
     pub(crate) fn find_all(bytes: &'a [u8]) -> impl Iterator<Item = (usize, Self)> {
         memmem::find_iter(bytes, &MAGIC).filter_map(|at| Some((at, Self::at(bytes.get(at..)?)?)))
     }
 
-    /// The longest that a part can be.
+    /// The longest that a chunk can be.
     pub(crate) const MAX_BYTES: usize = HEADER_BYTES + u8::MAX as usize + PAYLOAD_BYTES;
 }
 
@@ -124,29 +124,29 @@ mod tests {
     fn a_value_is_the_payloads_of_its_parts_in_order() {
         for length in [0, 1, PAYLOAD_BYTES, PAYLOAD_BYTES + 1, 3 * PAYLOAD_BYTES] {
             let value: Vec<u8> = (0..length).map(|at| u8::try_from(at % 251).unwrap()).collect();
-            let parts: Vec<_> = Part::split(Tree::Pages, b"key", &value).collect();
-            assert_eq!(parts.len(), length.div_ceil(PAYLOAD_BYTES).max(1));
-            let joined: Vec<u8> = parts.iter().flat_map(|part| part.payload).copied().collect();
+            let chunks: Vec<_> = Chunk::split(Tree::Pages, b"key", &value).collect();
+            assert_eq!(chunks.len(), length.div_ceil(PAYLOAD_BYTES).max(1));
+            let joined: Vec<u8> = chunks.iter().flat_map(|chunk| chunk.payload).copied().collect();
             assert!(joined == value);
-            assert!(parts.iter().all(|part| part.parts as usize == parts.len()));
+            assert!(chunks.iter().all(|chunk| chunk.chunks as usize == chunks.len()));
         }
     }
 
     #[test]
     fn a_part_is_found_among_others_and_one_that_was_changed_is_not() {
-        let parts: Vec<_> = Part::split(Tree::Log, b"0123456789abcdef", b"some text").collect();
-        let [part] = parts.as_slice() else { panic!("one part") };
-        let bytes = part.encode();
+        let chunks: Vec<_> = Chunk::split(Tree::Log, b"0123456789abcdef", b"some text").collect();
+        let [chunk] = chunks.as_slice() else { panic!("one chunk") };
+        let bytes = chunk.encode();
         let among = [b"cfPcfPT".as_slice(), &bytes, b"cfPT", &bytes].concat();
-        let found: Vec<_> = Part::find_all(&among).collect();
-        assert_eq!(found, [(7, *part), (11 + bytes.len(), *part)]);
+        let found: Vec<_> = Chunk::find_all(&among).collect();
+        assert_eq!(found, [(7, *chunk), (11 + bytes.len(), *chunk)]);
         for bit in 0..bytes.len() * 8 {
             let mut changed = bytes.clone();
             changed[bit / 8] ^= 1 << (bit % 8);
-            assert_eq!(Part::at(&changed), None, "bit {bit}");
+            assert_eq!(Chunk::at(&changed), None, "bit {bit}");
         }
         for length in 0..bytes.len() {
-            assert_eq!(Part::at(&bytes[..length]), None, "{length} bytes");
+            assert_eq!(Chunk::at(&bytes[..length]), None, "{length} bytes");
         }
     }
 }

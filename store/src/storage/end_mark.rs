@@ -1,4 +1,4 @@
-//! The head mark: a small file beside sled that says how far the log is known to reach.
+//! The end mark: a small file beside sled that says how far the log is known to reach.
 //!
 //! sled takes damage in what was written since it was opened for the end of its file, and opens with less. The blocks it
 //! still has are whole and chained, so only something outside of it can tell that some are missing.
@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::format::block::Tail;
+use crate::format::block::LogPosition;
 use crate::format::frame::Checksum;
 use crate::storage::files::sync_dir;
 
@@ -26,7 +26,7 @@ const SYNC_INTERVAL: Duration = Duration::from_secs(5);
 
 /// The last block that is known to be durable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Head {
+pub(crate) struct EndMark {
     /// 0 where there is none.
     pub(crate) last_block_no: u64,
     pub(crate) last_seq: u64,
@@ -34,16 +34,16 @@ pub(crate) struct Head {
     pub(crate) chain: Checksum,
 }
 
-impl Head {
-    pub(crate) fn of(tail: &Tail) -> Self {
-        Self { last_block_no: tail.block_no - 1, last_seq: tail.last_seq(), chain: tail.chain }
+impl EndMark {
+    pub(crate) fn of(position: &LogPosition) -> Self {
+        Self { last_block_no: position.block_no - 1, last_seq: position.last_seq(), chain: position.chain }
     }
 
     /// What the mark says, for whatever only reads.
-    pub(crate) fn read(dir: &Path) -> io::Result<HeadMark> {
+    pub(crate) fn read(dir: &Path) -> io::Result<EndMarkState> {
         match fs::read(dir.join(HEAD)) {
-            Ok(bytes) => Ok(Self::parse(&bytes).map_or(HeadMark::Unreadable, |(head, _)| HeadMark::At(head))),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(HeadMark::None),
+            Ok(bytes) => Ok(Self::parse(&bytes).map_or(EndMarkState::Unreadable, |(mark, _)| EndMarkState::At(mark))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(EndMarkState::None),
             Err(error) => Err(error),
         }
     }
@@ -62,8 +62,8 @@ impl Head {
     /// The later of the slots that can be read, and its number.
     fn parse(bytes: &[u8]) -> Option<(Self, u64)> {
         let slots = (0..SLOTS).zip(bytes.chunks(SLOT_BYTES));
-        let heads = slots.filter_map(|(slot_no, slot)| Some((Self::parse_slot(slot)?, slot_no)));
-        heads.max_by_key(|(head, _)| head.last_block_no)
+        let marks = slots.filter_map(|(slot_no, slot)| Some((Self::parse_slot(slot)?, slot_no)));
+        marks.max_by_key(|(mark, _)| mark.last_block_no)
     }
 
     fn parse_slot(slot: &[u8]) -> Option<Self> {
@@ -71,47 +71,47 @@ impl Head {
         let last_block_no = lines.next()?.strip_prefix("block ")?.parse().ok()?;
         let last_seq = lines.next()?.strip_prefix("seq ")?.parse().ok()?;
         let chain = u128::from_str_radix(lines.next()?.strip_prefix("chain ")?, 16).ok()?;
-        let head = Self { last_block_no, last_seq, chain };
+        let mark = Self { last_block_no, last_seq, chain };
         // Compared as it was written, so that nothing but that is taken for it.
-        (head.slot() == slot).then_some(head)
+        (mark.slot() == slot).then_some(mark)
     }
 }
 
-/// What there is of a head mark.
+/// The state of the end mark in HEAD.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum HeadMark {
-    /// Nothing: the store is new, or somebody removed it.
+pub(crate) enum EndMarkState {
+    /// Missing: the database is new, or HEAD was removed.
     None,
-    /// Something that is not what was written. It is reported, and written anew.
+    /// Unreadable. It is reported and rewritten.
     Unreadable,
     /// The mark.
-    At(Head),
+    At(EndMark),
 }
 
-impl HeadMark {
-    pub(crate) fn head(self) -> Option<Head> {
-        if let Self::At(head) = self { Some(head) } else { None }
+impl EndMarkState {
+    pub(crate) fn known(self) -> Option<EndMark> {
+        if let Self::At(mark) = self { Some(mark) } else { None }
     }
 }
 
 /// The file of the mark in a database that is being opened: read at the beginning, written at the end.
 #[derive(Debug)]
-pub(crate) struct FoundHead {
+pub(crate) struct FoundEndMark {
     dir: PathBuf,
     /// `None` if it does not exist.
     file: Option<File>,
     /// The mark, and the number of its slot.
-    newest: Option<(Head, u64)>,
+    newest: Option<(EndMark, u64)>,
 }
 
-impl FoundHead {
+impl FoundEndMark {
     /// Opens the file and reads the mark. Changes nothing, and creates no file.
     pub(crate) fn open(dir: &Path) -> io::Result<Self> {
         let (file, newest) = match OpenOptions::new().read(true).write(true).open(dir.join(HEAD)) {
             Ok(mut file) => {
                 let mut bytes = Vec::new();
                 file.read_to_end(&mut bytes)?;
-                (Some(file), Head::parse(&bytes))
+                (Some(file), EndMark::parse(&bytes))
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => (None, None),
             Err(error) => return Err(error),
@@ -120,54 +120,54 @@ impl FoundHead {
     }
 
     /// What the mark says.
-    pub(crate) fn mark(&self) -> HeadMark {
+    pub(crate) fn state(&self) -> EndMarkState {
         match (&self.file, self.newest) {
-            (None, _) => HeadMark::None,
-            (Some(_), None) => HeadMark::Unreadable,
-            (Some(_), Some((head, _))) => HeadMark::At(head),
+            (None, _) => EndMarkState::None,
+            (Some(_), None) => EndMarkState::Unreadable,
+            (Some(_), Some((mark, _))) => EndMarkState::At(mark),
         }
     }
 
-    /// Makes the mark say `head`, durably. A file that is missing or unreadable is written as a whole.
-    pub(crate) fn take_over(self, head: Head) -> io::Result<HeadFile> {
+    /// Makes the mark say `mark`, durably. A file that is missing or unreadable is written as a whole.
+    pub(crate) fn take_over(self, mark: EndMark) -> io::Result<EndMarkFile> {
         let Self { dir, file, newest } = self;
         let create = || OpenOptions::new().write(true).create(true).truncate(false).open(dir.join(HEAD));
         let mut file = file.map_or_else(create, Ok)?;
         let next_slot = newest.map_or(0, |(_, slot_no)| (slot_no + 1) % SLOTS);
         if newest.is_none() {
             file.rewind()?;
-            file.write_all(&head.slot().repeat(2))?;
+            file.write_all(&mark.slot().repeat(2))?;
             file.set_len(SLOTS * SLOT_BYTES as u64)?;
         }
-        let mut head_file = HeadFile { file, next_slot, written: head, synced_at: Instant::now(), is_synced: false };
-        head_file.put(head)?;
-        head_file.file.sync_all()?;
-        head_file.is_synced = true;
+        let mut mark_file = EndMarkFile { file, next_slot, written: mark, synced_at: Instant::now(), is_synced: false };
+        mark_file.put(mark)?;
+        mark_file.file.sync_all()?;
+        mark_file.is_synced = true;
         sync_dir(&dir)?;
-        Ok(head_file)
+        Ok(mark_file)
     }
 }
 
 /// The mark of an open database, to be moved.
 #[derive(Debug)]
-pub(crate) struct HeadFile {
+pub(crate) struct EndMarkFile {
     file: File,
     next_slot: u64,
-    written: Head,
+    written: EndMark,
     synced_at: Instant,
     is_synced: bool,
 }
 
-impl HeadFile {
-    /// Makes the mark of a database say `head`, durably, whatever it says now.
-    pub(crate) fn open(dir: &Path, head: Head) -> io::Result<Self> {
-        FoundHead::open(dir)?.take_over(head)
+impl EndMarkFile {
+    /// Makes the mark of a database say `mark`, durably, whatever it says now.
+    pub(crate) fn open(dir: &Path, mark: EndMark) -> io::Result<Self> {
+        FoundEndMark::open(dir)?.take_over(mark)
     }
 
     /// Moves the mark. To be called right after a barrier only.
-    pub(crate) fn write(&mut self, head: Head) -> io::Result<()> {
-        if self.written != head {
-            self.put(head)?;
+    pub(crate) fn write(&mut self, mark: EndMark) -> io::Result<()> {
+        if self.written != mark {
+            self.put(mark)?;
         }
         self.sync_if_due()
     }
@@ -194,11 +194,11 @@ impl HeadFile {
         Ok(())
     }
 
-    fn put(&mut self, head: Head) -> io::Result<()> {
+    fn put(&mut self, mark: EndMark) -> io::Result<()> {
         self.file.seek(SeekFrom::Start(self.next_slot * SLOT_BYTES as u64))?;
-        self.file.write_all(&head.slot())?;
+        self.file.write_all(&mark.slot())?;
         self.next_slot = (self.next_slot + 1) % SLOTS;
-        self.written = head;
+        self.written = mark;
         self.is_synced = false;
         Ok(())
     }
@@ -208,45 +208,45 @@ impl HeadFile {
 mod tests {
     use super::*;
 
-    fn head(last_block_no: u64) -> Head {
-        Head { last_block_no, last_seq: last_block_no * 300, chain: u128::from(last_block_no) << 100 }
+    fn mark(last_block_no: u64) -> EndMark {
+        EndMark { last_block_no, last_seq: last_block_no * 300, chain: u128::from(last_block_no) << 100 }
     }
 
     #[test]
     fn a_mark_is_read_as_it_was_written() {
         let dir = tempfile::tempdir().unwrap();
-        assert_eq!(FoundHead::open(dir.path()).unwrap().mark(), HeadMark::None);
-        assert_eq!(Head::read(dir.path()).unwrap(), HeadMark::None);
-        let mut file = HeadFile::open(dir.path(), head(0)).unwrap();
+        assert_eq!(FoundEndMark::open(dir.path()).unwrap().state(), EndMarkState::None);
+        assert_eq!(EndMark::read(dir.path()).unwrap(), EndMarkState::None);
+        let mut file = EndMarkFile::open(dir.path(), mark(0)).unwrap();
         for block_no in 1..6 {
-            file.write(head(block_no)).unwrap();
-            assert_eq!(Head::read(dir.path()).unwrap(), HeadMark::At(head(block_no)));
-            assert_eq!(FoundHead::open(dir.path()).unwrap().mark(), HeadMark::At(head(block_no)));
+            file.write(mark(block_no)).unwrap();
+            assert_eq!(EndMark::read(dir.path()).unwrap(), EndMarkState::At(mark(block_no)));
+            assert_eq!(FoundEndMark::open(dir.path()).unwrap().state(), EndMarkState::At(mark(block_no)));
         }
-        HeadFile::open(dir.path(), head(7)).unwrap();
-        assert_eq!(Head::read(dir.path()).unwrap(), HeadMark::At(head(7)));
+        EndMarkFile::open(dir.path(), mark(7)).unwrap();
+        assert_eq!(EndMark::read(dir.path()).unwrap(), EndMarkState::At(mark(7)));
     }
 
     #[test]
     fn a_slot_that_was_changed_or_cut_off_is_not_read_and_the_other_is() {
         let dir = tempfile::tempdir().unwrap();
-        let mut file = HeadFile::open(dir.path(), head(1)).unwrap();
-        file.write(head(2)).unwrap();
+        let mut file = EndMarkFile::open(dir.path(), mark(1)).unwrap();
+        file.write(mark(2)).unwrap();
         let bytes = fs::read(dir.path().join(HEAD)).unwrap();
-        let (_, newest) = Head::parse(&bytes).unwrap();
+        let (_, newest) = EndMark::parse(&bytes).unwrap();
         let at = usize::try_from(newest).unwrap() * SLOT_BYTES;
         for bit in at * 8..(at + SLOT_BYTES) * 8 {
             let mut damaged = bytes.clone();
             damaged[bit / 8] ^= 1 << (bit % 8);
-            assert_eq!(Head::parse(&damaged).map(|(head, _)| head), Some(head(1)), "bit {bit}");
+            assert_eq!(EndMark::parse(&damaged).map(|(mark, _)| mark), Some(mark(1)), "bit {bit}");
         }
         for length in 0..SLOT_BYTES {
-            assert_eq!(Head::parse(&bytes[..length]), None, "{length} bytes");
+            assert_eq!(EndMark::parse(&bytes[..length]), None, "{length} bytes");
         }
         fs::write(dir.path().join(HEAD), "").unwrap();
-        assert_eq!(Head::read(dir.path()).unwrap(), HeadMark::Unreadable);
-        assert_eq!(FoundHead::open(dir.path()).unwrap().mark(), HeadMark::Unreadable);
-        HeadFile::open(dir.path(), head(9)).unwrap();
-        assert_eq!(Head::read(dir.path()).unwrap(), HeadMark::At(head(9)));
+        assert_eq!(EndMark::read(dir.path()).unwrap(), EndMarkState::Unreadable);
+        assert_eq!(FoundEndMark::open(dir.path()).unwrap().state(), EndMarkState::Unreadable);
+        EndMarkFile::open(dir.path(), mark(9)).unwrap();
+        assert_eq!(EndMark::read(dir.path()).unwrap(), EndMarkState::At(mark(9)));
     }
 }

@@ -28,8 +28,8 @@ fn scattered() -> (Home, Arc<MemoryStorage>, Convofold) {
     let home = Home::new();
     let storage = Arc::new(MemoryStorage::default());
     let db = home.open_on(&storage, cramped());
-    for part in [3, 0, 2, 1] {
-        submit(&db, Batch::new(messages(part * 100, 120)));
+    for chunk in [3, 0, 2, 1] {
+        submit(&db, Batch::new(messages(chunk * 100, 120)));
     }
     let closing = (0..37).step_by(2).map(|number| closed(&format!("case-{number}"), 1_000 + number));
     submit(&db, Batch::new(closing.collect()));
@@ -47,8 +47,8 @@ fn closed(conversation: &str, number: u64) -> Event {
 fn unlimited() -> Board {
     let mut board = Board::new();
     let mut seq = 0;
-    for part in [3, 0, 2, 1] {
-        for event in messages(part * 100, 120) {
+    for chunk in [3, 0, 2, 1] {
+        for event in messages(chunk * 100, 120) {
             if board.admissions().admit(&event) == convofold_engine::Admission::Log {
                 seq += 1;
                 board.edit().apply(seq, &event);
@@ -141,7 +141,7 @@ fn a_store_whose_page_heads_are_of_another_fold_version_answers_the_same() {
     let again = home.open_on(&storage, Options::new());
     assert_eq!(again.recovery().skipped, []);
     assert_eq!(again.stats().resident, 37, "these pages are read whole");
-    crate::conversations::archive::let_go(&again.shared().live, 0);
+    crate::conversations::archive::evict(&again.shared().live, 0);
     assert_eq!(again.stats().resident, 0);
     expect_the_same(&again, &mut unlimited());
     let receipt = submit(&again, Batch::new(vec![message("case-20", 5_000)]));
@@ -154,8 +154,8 @@ fn a_store_whose_page_heads_are_of_another_fold_version_answers_the_same() {
 fn what_was_sent_before_is_known_also_where_its_conversation_is_away() {
     let (_home, _storage, db) = scattered();
     let (before, hash) = (db.stats().last_seq, db.state_hash());
-    for part in [0, 1, 2, 3] {
-        let receipt = submit(&db, Batch::new(messages(part * 100, 120)));
+    for chunk in [0, 1, 2, 3] {
+        let receipt = submit(&db, Batch::new(messages(chunk * 100, 120)));
         assert_eq!((receipt.counts.duplicates, receipt.first_seq), (120, None));
     }
     assert_eq!((db.stats().last_seq, db.state_hash()), (before, hash));
@@ -178,7 +178,7 @@ fn verify_and_audit_look_at_conversations_wherever_they_are() {
 fn a_page_that_cannot_be_read_fails_the_batch_that_needs_it_and_is_made_anew_at_the_next_opening() {
     let (_home, storage, db) = scattered();
     db.checkpoint().unwrap();
-    crate::conversations::archive::let_go(&db.shared().live, 0);
+    crate::conversations::archive::evict(&db.shared().live, 0);
     let (hash, lines) = (db.state_hash(), export(&db));
     storage.damage(|contents| {
         for page in contents.pages.values_mut() {

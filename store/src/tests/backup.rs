@@ -44,7 +44,7 @@ impl Shelf {
 #[track_caller]
 fn expect_the_same(db: &Convofold, restored: &Path) {
     let again = Options::new().create(false).open(restored).unwrap();
-    assert!(again.recovery().skipped.is_empty() && !again.recovery().unreadable_head, "{:?}", again.recovery());
+    assert!(again.recovery().skipped.is_empty() && !again.recovery().unreadable_end_mark, "{:?}", again.recovery());
     assert_eq!(export(&again), export(db));
     assert_eq!(again.bookmarks(), db.bookmarks());
     assert_eq!(again.stats().last_seq, db.stats().last_seq);

@@ -303,7 +303,7 @@ fn the_nth_failure_loses_nothing_acknowledged() {
 fn a_huge_event_is_cut_into_parts_and_comes_back() {
     let home = Home::new();
     let db = home.open();
-    // Nothing that compresses, so that the parts are many.
+    // Nothing that compresses, so that the chunks are many.
     let mut state = 1_u64;
     let text: String = (0..1 << 20)
         .map(|_| {
@@ -339,11 +339,11 @@ fn whatever_comes_while_a_store_is_closed_is_answered() {
         let home = Home::new();
         let db = home.open_on(&Arc::new(MemoryStorage::default()), Options::new().queue_submissions(2));
         let submitters: Vec<_> = (0..3)
-            .map(|part| {
+            .map(|chunk| {
                 let db = db.clone();
                 std::thread::spawn(move || {
                     for number in 0.. {
-                        let submitted = db.submit(Batch::new(messages(part * 10_000 + number, 1)));
+                        let submitted = db.submit(Batch::new(messages(chunk * 10_000 + number, 1)));
                         let Ok(ticket) = submitted else { return };
                         let answer = ticket.wait_timeout(Duration::from_secs(60)).expect("an answer");
                         assert!(matches!(answer, Ok(_) | Err(CommitError::Closed)));

@@ -72,11 +72,11 @@ fn conversations_that_come_back_and_pages_that_are_read_are_counted() {
     db.sync().unwrap();
     let before = db.counters();
     assert!(before.resident < before.conversations, "{before:?}");
-    assert_eq!((before.brought_back, before.pages_read), (0, 0));
+    assert_eq!((before.reloaded, before.pages_read), (0, 0));
     assert!(db.state("case-1").unwrap().is_some());
-    assert_eq!((db.counters().brought_back, db.counters().pages_read), (0, 1));
+    assert_eq!((db.counters().reloaded, db.counters().pages_read), (0, 1));
     submit(&db, Batch::new(vec![message("case-1", 1_000)]));
-    assert_eq!((db.counters().brought_back, db.counters().pages_read), (1, 2));
+    assert_eq!((db.counters().reloaded, db.counters().pages_read), (1, 2));
 }
 
 #[test]

@@ -133,7 +133,7 @@ fn a_process_killed_between_lock_and_format_leaves_nothing_in_the_way() {
     fs::write(home.path().join("FORMAT.new"), "convo").unwrap();
     fs::write(home.path().join("HEAD"), "block 0\nse").unwrap();
     let db = home.open();
-    assert!(db.recovery().is_new && !db.recovery().unreadable_head);
+    assert!(db.recovery().is_new && !db.recovery().unreadable_end_mark);
 }
 
 /// Found by failing system calls: the first opening ended between the two, and the next took the mark for lost.
@@ -145,7 +145,7 @@ fn a_store_is_never_without_its_head_mark() {
     fs::remove_dir_all(home.path().join("sled")).unwrap();
     assert!(home.path().join("HEAD").exists());
     let again = home.open();
-    assert!(again.recovery().is_new && !again.recovery().unreadable_head);
+    assert!(again.recovery().is_new && !again.recovery().unreadable_end_mark);
 }
 
 #[test]

@@ -10,16 +10,16 @@ use xxhash_rust::xxh3::Xxh3;
 use crate::care::backup::tests as backup;
 use crate::damage::Damage;
 use crate::format::REVISION;
-use crate::format::block::{self, Block, BlockBuilder, Tail};
+use crate::format::block::{self, Block, BlockBuilder, LogPosition};
 use crate::format::database::DatabaseFormat;
-use crate::format::frame::{Compressor, HEADER_BYTES, Mark, u32_at, u64_at};
+use crate::format::frame::{Compressor, FrameKind, HEADER_BYTES, u32_at, u64_at};
 use crate::format::{checkpoint, log_start, page, page_head, replay_mark, samples};
-use crate::storage::chunk::{Part, Tree};
+use crate::storage::chunk::{Chunk, Tree};
 
 /// A value with a header and a checksum: see [`crate::format::frame`].
 struct Form {
     name: &'static str,
-    mark: Mark,
+    mark: FrameKind,
     write: fn(&mut Compressor) -> Vec<u8>,
     /// Reads a value, and encodes what was read without compression.
     rewrite: fn(&[u8]) -> Result<Vec<u8>, Damage>,
@@ -38,7 +38,7 @@ const FORMS: [Form; 5] = [
         },
     },
     Form {
-        name: "page-head",
+        name: "page-end_mark",
         mark: page_head::MARK,
         write: |compressor| page_head::seal(5, &samples::page_head(), compressor).unwrap().0,
         rewrite: |value| Ok(page_head::seal(5, &page_head::open(5, value)?.0, &mut Compressor::plain())?.0),
@@ -58,9 +58,9 @@ const FORMS: [Form; 5] = [
 ];
 
 fn write_block(compressor: &mut Compressor) -> Vec<u8> {
-    let (mut builder, mut tail) = (BlockBuilder::default(), samples::TAIL);
+    let (mut builder, mut position) = (BlockBuilder::default(), samples::TAIL);
     samples::events().iter().for_each(|event| builder.push(event));
-    builder.seal(&mut tail, &samples::BOOKMARKS, samples::COMMITTED_MS, compressor).unwrap().1
+    builder.seal(&mut position, &samples::BOOKMARKS, samples::COMMITTED_MS, compressor).unwrap().1
 }
 
 fn rewrite_block(value: &[u8]) -> Result<Vec<u8>, Damage> {
@@ -68,8 +68,8 @@ fn rewrite_block(value: &[u8]) -> Result<Vec<u8>, Damage> {
     let body = block.decode()?;
     let mut builder = BlockBuilder::default();
     body.events()?.iter().for_each(|event| builder.push(event));
-    let mut tail = Tail { block_no: block.block_no, seq: block.first_seq, chain: block.previous };
-    Ok(builder.seal(&mut tail, body.bookmarks(), block.committed_ms, &mut Compressor::plain())?.1)
+    let mut position = LogPosition { block_no: block.block_no, seq: block.first_seq, chain: block.previous };
+    Ok(builder.seal(&mut position, body.bookmarks(), block.committed_ms, &mut Compressor::plain())?.1)
 }
 
 /// A value that has other protection, or none of its own.
@@ -85,7 +85,7 @@ const OTHERS: [Other; 6] = [
         write: || replay_mark::seal(&samples::replay_mark()).unwrap(),
         rewrite: |value| replay_mark::seal(&replay_mark::open(value).unwrap()).unwrap(),
     },
-    Other { name: "chunk", write: write_chunk, rewrite: |value| Part::at(value).unwrap().encode() },
+    Other { name: "chunk", write: write_chunk, rewrite: |value| Chunk::at(value).unwrap().encode() },
     Other {
         name: "format",
         write: || samples::database_format().text().into_bytes(),
@@ -97,7 +97,7 @@ const OTHERS: [Other; 6] = [
 ];
 
 fn write_chunk() -> Vec<u8> {
-    let chunk = Part { tree: Tree::Log, key: b"key", part_no: 1, parts: 3, payload: b"payload" };
+    let chunk = Chunk { tree: Tree::Log, key: b"key", chunk_no: 1, chunks: 3, payload: b"payload" };
     chunk.encode()
 }
 
@@ -204,7 +204,7 @@ fn every_fixture_is_read_as_what_was_written() {
     assert_eq!(page::open(5, &fixture("page")).unwrap().images, samples::images_of_events());
     let (_, some) = page::open_some(5, &fixture("page"), |place| place == 1).unwrap();
     assert_eq!(some, [None, samples::images_of_events().pop()]);
-    assert_eq!(page_head::open(5, &fixture("page-head")).unwrap().0, samples::page_head());
+    assert_eq!(page_head::open(5, &fixture("page-end_mark")).unwrap().0, samples::page_head());
     assert_eq!(checkpoint::open(9, &fixture("checkpoint")).unwrap(), samples::checkpoint());
     assert_eq!(log_start::open(&fixture("log-start")).unwrap(), samples::log_start());
     assert_eq!(replay_mark::open(&fixture("replay-mark")).unwrap(), samples::replay_mark());

@@ -22,7 +22,7 @@ use crate::damage::Damage;
 use crate::open::report::{Recovery, SkippedCheckpoint};
 use crate::replay::{Progress, ReplayReport};
 use crate::state::receipt::{EffectCounts, Receipt};
-use crate::storage::sled::file::Doubt;
+use crate::storage::sled::file::ScanFinding;
 use crate::write::trim::Trimmed;
 
 const TOOK: Duration = Duration::from_micros(1_999);
@@ -96,13 +96,13 @@ fn checkpoints_figures_and_what_opening_found() {
         checkpoint_seq: Some(1),
         skipped: vec![SkippedCheckpoint { generation: 4, why: SkipReason::Record(Damage::Missing) }],
         removed_files: vec!["sled/snap.0.generating".into()],
-        doubt: Some(Doubt::Gap { at: 512 }),
+        scan_finding: Some(ScanFinding::Gap { at: 512 }),
         took: TOOK,
         ..Recovery::default()
     };
     expect(
         &recovery,
-        r#"{"is_new":false,"checkpoint_seq":1,"events_replayed":0,"blocks_replayed":0,"last_seq":0,"skipped":[{"generation":4,"why":"its record is damaged: it is missing"}],"removed_files":["sled/snap.0.generating"],"doubt":"a segment is missing before the one at byte 512 of sled's file","unreadable_head":false,"clock_ahead_ms":null,"stray_values":0,"took_ms":1}"#,
+        r#"{"is_new":false,"checkpoint_seq":1,"events_replayed":0,"blocks_replayed":0,"last_seq":0,"skipped":[{"generation":4,"why":"its record is damaged: it is missing"}],"removed_files":["sled/snap.0.generating"],"scan_finding":"a segment is missing before the one at byte 512 of sled's file","unreadable_end_mark":false,"clock_ahead_ms":null,"stray_values":0,"took_ms":1}"#,
     );
 }
 
@@ -120,7 +120,7 @@ fn counters_are_flat_and_histograms_count_by_bucket() {
     expect(
         &counters,
         &format!(
-            r#"{{"events":{{"applied":0,"late":0,"duplicates":0,"conflicts":0}},"rejected":0,"batches":0,"groups":0,"queue_full":0,"commit_latency":{{"buckets":[0,0,1,{}],"sum_us":3}},"barrier_latency":{{"buckets":[{}],"sum_us":0}},"clock_jumps":0,"last_clock_jump_ms":null,"checkpoints":0,"checkpoint_age_ms":1,"brought_back":0,"pages_read":0,"queue_depth":0,"queue_capacity":0,"conversations":0,"open":0,"resident":0,"resident_bytes":0,"last_seq":0,"durable_seq":0,"checkpoint_seq":0,"log_bytes":0,"checkpoint_bytes":0,"poisoned":true}}"#,
+            r#"{{"events":{{"applied":0,"late":0,"duplicates":0,"conflicts":0}},"rejected":0,"batches":0,"groups":0,"queue_full":0,"commit_latency":{{"buckets":[0,0,1,{}],"sum_us":3}},"barrier_latency":{{"buckets":[{}],"sum_us":0}},"clock_jumps":0,"last_clock_jump_ms":null,"checkpoints":0,"checkpoint_age_ms":1,"reloaded":0,"pages_read":0,"queue_depth":0,"queue_capacity":0,"conversations":0,"open":0,"resident":0,"resident_bytes":0,"last_seq":0,"durable_seq":0,"checkpoint_seq":0,"log_bytes":0,"checkpoint_bytes":0,"poisoned":true}}"#,
             zeros(26),
             zeros(29)
         ),

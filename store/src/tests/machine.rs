@@ -1,4 +1,4 @@
-//! A store that is used, closed, killed, cut off, damaged and made to fail in any order, beside a naive account of it.
+//! A store that is used, closed, killed, snapshot off, damaged and made to fail in any order, beside a naive account of it.
 //!
 //! `CONVOFOLD_CASES` says how many sequences of steps are tried; by default few, so that the tests stay quick.
 
@@ -26,7 +26,7 @@ enum Step {
     Sync,
     Checkpoint,
     /// What is saved leaves memory.
-    LetGo,
+    Evict,
     Trim {
         before: i64,
     },
@@ -99,7 +99,7 @@ fn step() -> impl Strategy<Value = Step> {
         6 => (-1_000..2_000_i64).prop_map(|by_ms| Step::SetClock { by_ms }),
         1 => Just(Step::Sync),
         3 => Just(Step::Checkpoint),
-        2 => Just(Step::LetGo),
+        2 => Just(Step::Evict),
         1 => (0..25_i64).prop_map(|before| Step::Trim { before }),
         1 => Just(Step::Verify),
         1 => Just(Step::Audit),
@@ -161,7 +161,7 @@ fn attempt(world: &mut World, step: &Step) -> Result<(), Stop> {
         Step::SetClock { by_ms } => world.set_clock(*by_ms),
         Step::Sync => world.sync()?,
         Step::Checkpoint => world.checkpoint()?,
-        Step::LetGo => world.let_go(),
+        Step::Evict => world.evict(),
         Step::Trim { before } => world.trim(*before)?,
         Step::Verify => world.verify()?,
         Step::Audit => world.audit()?,

@@ -168,7 +168,7 @@ fn a_repair_keeps_the_times_of_blocks_and_marks() {
 
     // Then they are gone, and of an event that only a checkpoint has left it is known that it was committed before those of
     // the next block.
-    let start = home.open_with(options.clone()).shared().log_start.read().tail;
+    let start = home.open_with(options.clone()).shared().log_start.read().position;
     (1..=start.block_no).for_each(|block_no| damage_block(&home, block_no));
     let found = found(&repaired(&home, "damaged"));
     assert!(first_seq > 10 && found.is_sorted());
@@ -188,7 +188,7 @@ fn verify_finds_times_out_of_order() {
     db.trim_log(Time::from_ms(FIRST_MESSAGE_MS + 7_000).unwrap()).unwrap();
     db.close().unwrap();
     let mut start = db.shared().log_start.read().clone();
-    let last_seq = start.tail.seq - 1;
+    let last_seq = start.position.seq - 1;
     let mut problems = |marks: &[(Seq, u64)]| {
         start.marks = Marks::default();
         marks.iter().for_each(|(seq, committed_ms)| start.marks.push(Mark { seq: *seq, committed_ms: *committed_ms }));

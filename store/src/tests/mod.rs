@@ -74,10 +74,10 @@ pub(crate) fn lived_in(options: Options) -> (Home, Arc<MemoryStorage>, Convofold
     let home = Home::new();
     let storage = Arc::new(MemoryStorage::default());
     let db = home.open_on(&storage, options);
-    for part in [0, 2, 1, 3] {
-        submit(&db, Batch::new(messages(part * 100, 100)).bookmark("upstream", part.to_string()));
-        submit(&db, Batch::new(messages(part * 100 + 50, 50)));
-        submit(&db, Batch::new(vec![at_odds(part), at_odds(part + 10)]).bookmark(part.to_string(), "x"));
+    for chunk in [0, 2, 1, 3] {
+        submit(&db, Batch::new(messages(chunk * 100, 100)).bookmark("upstream", chunk.to_string()));
+        submit(&db, Batch::new(messages(chunk * 100 + 50, 50)));
+        submit(&db, Batch::new(vec![at_odds(chunk), at_odds(chunk + 10)]).bookmark(chunk.to_string(), "x"));
         db.checkpoint().unwrap();
     }
     submit(&db, Batch::new(messages(400, 60)).delete_bookmark("0"));

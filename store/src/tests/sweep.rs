@@ -1,7 +1,7 @@
 //! Every operation of every workload is made to fail, one run each, in every way (after the example of SQLite's tests).
 //!
 //! After each: nobody panicked, the store takes no more writes if one was lost, answers are what was acknowledged, and
-//! whatever a kill or a power cut leaves opens to what was promised.
+//! whatever a kill or a power snapshot leaves opens to what was promised.
 
 use super::world::{Stop, World};
 use super::{message, messages};
@@ -35,7 +35,7 @@ fn buffered(first: u64) -> Batch {
 fn ingest(world: &mut World) -> Result<(), Stop> {
     world.submit(Batch::new(messages(100, 5)))?;
     world.submit(buffered(110))?;
-    // Known in part, at once and from before.
+    // Known in chunk, at once and from before.
     world.submit(Batch::new(messages(98, 5)))?;
     world.submit(buffered(120))?;
     world.submit_together((0..4).map(|number| buffered(130 + number * 2)).collect())?;

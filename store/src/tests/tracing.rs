@@ -57,9 +57,9 @@ fn told(run: impl FnOnce()) -> String {
 }
 
 #[track_caller]
-fn expect(told: &str, parts: &[&str]) {
-    let tells = |line: &str| parts.iter().all(|part| line.contains(part));
-    assert!(told.lines().any(tells), "{parts:?} is not in\n{told}");
+fn expect(told: &str, chunks: &[&str]) {
+    let tells = |line: &str| chunks.iter().all(|chunk| line.contains(chunk));
+    assert!(told.lines().any(tells), "{chunks:?} is not in\n{told}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The older part of the log goes, and nothing that anybody asks for with it.
+//! The older chunk of the log goes, and nothing that anybody asks for with it.
 
 use std::sync::Arc;
 
@@ -276,7 +276,7 @@ fn a_memory_of_dropped_events_that_is_false_is_named() {
     assert!(matches!(report.problems[..], [Problem::Memory { .. }]), "{report:?}");
     assert_eq!((report.log_is_whole, report.conversations), (true, 0));
     let outcome = again.audit(Sample::All);
-    assert!(matches!(outcome, Err(AuditError::Memory(_))), "{outcome:?}");
+    assert!(matches!(outcome, Err(AuditError::Image(_))), "{outcome:?}");
 }
 
 /// Found by review: a page that had rotted cost nothing before the log was dropped, and the store after it.

@@ -130,7 +130,7 @@ fn a_block_from_another_log_is_named() {
     submit(&db, Batch::new(messages(8_000, 60)));
     let key = key_of(&other.contents(), 11);
     storage.damage(|contents| drop(contents.log.insert(key, other.contents().log[&key].clone())));
-    // Its place and checksum are right; only the head mark and the cut know better.
+    // Its place and checksum are right; only the end mark and the snapshot know better.
     assert_eq!(damaged_blocks(&verify(&db)), [11]);
 }
 
@@ -205,22 +205,22 @@ fn what_only_memory_knows_is_named() {
 #[test]
 fn the_head_mark_is_held_against_the_log() {
     let (home, _storage, db) = lived_in(Options::new());
-    let head = home.path().join("HEAD");
-    let mark = fs::read(&head).unwrap();
-    fs::remove_file(&head).unwrap();
-    assert_eq!(verify(&db).problems, [Problem::HeadMissing]);
-    fs::write(&head, b"block twelve").unwrap();
-    assert_eq!(verify(&db).problems, [Problem::HeadUnreadable]);
+    let end_mark = home.path().join("HEAD");
+    let mark = fs::read(&end_mark).unwrap();
+    fs::remove_file(&end_mark).unwrap();
+    assert_eq!(verify(&db).problems, [Problem::EndMarkMissing]);
+    fs::write(&end_mark, b"block twelve").unwrap();
+    assert_eq!(verify(&db).problems, [Problem::EndMarkUnreadable]);
     // That of a store that has gone on, and that of another one.
     let (other_home, _storage, other) = lived_in(Options::new());
     submit(&other, Batch::new(messages(9_000, 5)));
-    fs::copy(other_home.path().join("HEAD"), &head).unwrap();
+    fs::copy(other_home.path().join("HEAD"), &end_mark).unwrap();
     let last_seq = db.stats().last_seq;
     assert_eq!(verify(&db).problems, [Problem::Shortened { expected: last_seq + 5, found: last_seq }]);
     submit(&db, Batch::new(messages(8_000, 5)));
-    fs::copy(other_home.path().join("HEAD"), &head).unwrap();
+    fs::copy(other_home.path().join("HEAD"), &end_mark).unwrap();
     assert_eq!(verify(&db).problems, [Problem::HeadOfAnotherLog { block_no: 11 }]);
-    fs::write(&head, mark).unwrap();
+    fs::write(&end_mark, mark).unwrap();
     assert!(verify(&db).is_clean());
 }
 

@@ -19,7 +19,7 @@ pub(super) struct Witness {
     times: Vec<u64>,
     /// What there is before and after each batch.
     points: Vec<Point>,
-    /// The last point that is known to survive a power cut.
+    /// The last point that is known to survive a power snapshot.
     durable: usize,
 }
 

@@ -96,8 +96,8 @@ impl World {
     }
 
     /// Lets everything leave memory that may.
-    pub(super) fn let_go(&mut self) {
-        crate::conversations::archive::let_go(&self.db.shared().live, 0);
+    pub(super) fn evict(&mut self) {
+        crate::conversations::archive::evict(&self.db.shared().live, 0);
     }
 
     pub(super) fn sync(&mut self) -> Result<(), Stop> {

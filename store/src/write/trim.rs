@@ -31,7 +31,7 @@ pub(super) fn trim(
     to: LogStart,
 ) -> Result<Trimmed, StorageError> {
     let from = shared.log_start.read().clone();
-    if to.tail.block_no > from.tail.block_no {
+    if to.position.block_no > from.position.block_no {
         let value = log_start::seal(&to, compressor).map_err(StorageError::Encoding)?;
         storage.put_record(RECORD, &value)?;
         storage.barrier()?;
@@ -39,12 +39,12 @@ pub(super) fn trim(
     }
     // Also what a process that was killed meanwhile has left.
     let start = shared.log_start.read().clone();
-    storage.delete_blocks_before(start.tail.key())?;
+    storage.delete_blocks_before(start.position.key())?;
     storage.barrier()?;
     Ok(Trimmed {
-        events: start.tail.seq - from.tail.seq,
-        blocks: start.tail.block_no - from.tail.block_no,
+        events: start.position.seq - from.position.seq,
+        blocks: start.position.block_no - from.position.block_no,
         bytes: start.dropped_bytes - from.dropped_bytes,
-        first_seq: start.tail.seq,
+        first_seq: start.position.seq,
     })
 }

@@ -15,14 +15,14 @@ use std::time::Instant;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use crate::checkpoint::write::{Checkpoint, Checkpointer};
-use crate::conversations::archive::{bring_back, let_go};
-use crate::format::block::Tail;
+use crate::conversations::archive::{evict, reload};
+use crate::format::block::LogPosition;
 use crate::format::log_start::LogStart;
 use crate::log::blocks::{BlockWriter, SealedBlocks};
-use crate::state::cut::Cut;
 use crate::state::receipt::Receipt;
 use crate::state::shared::Shared;
-use crate::storage::end_mark::{Head, HeadFile};
+use crate::state::snapshot::Snapshot;
+use crate::storage::end_mark::{EndMark, EndMarkFile};
 use crate::storage::{Storage, StorageError, panic_message};
 use crate::trace::{inherited, tell};
 use crate::write::clock::CommitClock;
@@ -39,7 +39,7 @@ pub(crate) enum Command {
     Submit(Submission),
     Sync(Completer<()>),
     Checkpoint(Completer<Checkpoint>),
-    Cut(Completer<Cut>),
+    Snapshot(Completer<Snapshot>),
     Trim(LogStart, Completer<Trimmed>),
     Close(Completer<()>),
 }
@@ -50,12 +50,12 @@ pub(crate) struct Writer {
     receiver: Receiver<Command>,
     blocks: BlockWriter,
     checkpointer: Checkpointer,
-    tail: Tail,
+    position: LogPosition,
     log_bytes: u64,
     /// When the oldest part of the log that is not durable was appended; `None` if all of it is durable.
     unsynced_since: Option<Instant>,
     clock: CommitClock,
-    head: HeadFile,
+    end_mark: EndMarkFile,
     /// Keeps the lock until the writer has ended, even if a waker drops the last handle before.
     _lock: Arc<File>,
     /// The next command: it was taken from the queue while a group was gathered.
@@ -70,11 +70,11 @@ impl Writer {
     pub(crate) fn spawn(
         shared: Arc<Shared>,
         storage: Arc<dyn Storage>,
-        tail: Tail,
+        position: LogPosition,
         log_bytes: u64,
         checkpointer: Checkpointer,
         clock: CommitClock,
-        head: HeadFile,
+        end_mark: EndMarkFile,
         lock: Arc<File>,
     ) -> io::Result<(Sender<Command>, JoinHandle<()>)> {
         let (sender, receiver) = bounded(shared.options.queue_submissions);
@@ -84,11 +84,11 @@ impl Writer {
             storage,
             receiver,
             checkpointer,
-            tail,
+            position,
             log_bytes,
             unsynced_since: None,
             clock,
-            head,
+            end_mark,
             _lock: lock,
             pending: None,
         };
@@ -116,7 +116,7 @@ impl Writer {
                 }
                 Ok(Command::Sync(completer)) => self.answer(completer, Self::sync),
                 Ok(Command::Checkpoint(completer)) => self.answer(completer, Self::checkpoint),
-                Ok(Command::Cut(completer)) => self.answer(completer, Self::cut),
+                Ok(Command::Snapshot(completer)) => self.answer(completer, Self::snapshot),
                 Ok(Command::Trim(to, completer)) => self.answer(completer, |writer| writer.trim(to)),
                 Ok(Command::Close(completer)) => return self.answer(completer, Self::finish),
                 Err(RecvTimeoutError::Timeout) => self.attempt(Self::sync_what_is_due),
@@ -127,7 +127,7 @@ impl Writer {
             if self.shared.poisoned().is_some() {
                 // Nothing is tried again, so there is nothing to be in time for.
                 self.unsynced_since = None;
-                self.head.give_up();
+                self.end_mark.give_up();
             }
         }
     }
@@ -144,7 +144,7 @@ impl Writer {
             return Ok(command);
         }
         let log_due = self.unsynced_since.map(|since| since + self.shared.options.sync_interval);
-        match log_due.into_iter().chain(self.head.due()).min() {
+        match log_due.into_iter().chain(self.end_mark.due()).min() {
             Some(due) => self.receiver.recv_deadline(due),
             None => self.receiver.recv().map_err(|_| RecvTimeoutError::Disconnected),
         }
@@ -197,8 +197,8 @@ impl Writer {
         let shared = self.shared.clone();
         let poison = |error| shared.poison(error);
         let events = submissions.iter().flat_map(|submission| &submission.batch.events);
-        bring_back(&shared.archive, self.storage.as_ref(), &shared.live, events).map_err(poison)?;
-        let first_seq = self.tail.seq;
+        reload(&shared.archive, self.storage.as_ref(), &shared.live, events).map_err(poison)?;
+        let first_seq = self.position.seq;
         let known_ms = submissions.iter().find_map(|submission| submission.batch.committed_ms);
         let committed_ms = self.clock.next_ms(known_ms, &shared.meter);
         let group = Group::admit(submissions, &shared.live.board(), first_seq, committed_ms);
@@ -207,7 +207,7 @@ impl Writer {
             if is_large && !group.is_awaited() { self.log_while_folding(&group) } else { self.log_then_fold(&group) };
         let receipts = receipts.map_err(poison)?;
         let durable = self.unsynced_since.is_none();
-        tell!(debug, batches = receipts.len(), first_seq, last_seq = self.tail.last_seq(), durable, "committed");
+        tell!(debug, batches = receipts.len(), first_seq, last_seq = self.position.last_seq(), durable, "committed");
         Ok(receipts)
     }
 
@@ -233,9 +233,9 @@ impl Writer {
         let shared = self.shared.clone();
         // Whoever follows the log and compares it with memory finds both as of the same event.
         let applying = shared.live.applying();
-        let Self { blocks, storage, tail, .. } = self;
+        let Self { blocks, storage, position, .. } = self;
         let both = thread::scope(|scope| {
-            let log = || append(blocks, storage.as_ref(), *tail, group);
+            let log = || append(blocks, storage.as_ref(), *position, group);
             let logging = thread::Builder::new().name("convofold-log".to_owned()).spawn_scoped(scope, log).ok()?;
             let receipts = group.fold(&shared, false);
             let panicked =
@@ -254,7 +254,7 @@ impl Writer {
 
     /// Log and, if a submission waits for it, barrier.
     fn log(&mut self, group: &Group<'_>) -> Result<(), StorageError> {
-        let appended = append(&mut self.blocks, self.storage.as_ref(), self.tail, group)?;
+        let appended = append(&mut self.blocks, self.storage.as_ref(), self.position, group)?;
         self.appended(appended);
         // Even if all events were known before: those that they repeat may not be durable yet.
         if group.is_awaited() { self.barrier() } else { Ok(()) }
@@ -263,16 +263,16 @@ impl Writer {
     /// Makes the group count: it is in the log and folded. The caller holds `Live::applying`.
     fn publish(&self, group: &Group<'_>) {
         group.set_bookmarks(&self.shared);
-        self.shared.applied_seq.store(self.tail.last_seq(), Ordering::SeqCst);
-        self.shared.counters.set_log(&self.tail, self.log_bytes);
+        self.shared.applied_seq.store(self.position.last_seq(), Ordering::SeqCst);
+        self.shared.log_figures.set_log(&self.position, self.log_bytes);
         if self.unsynced_since.is_none() {
-            self.shared.set_durable(self.tail.last_seq());
+            self.shared.set_durable(self.position.last_seq());
         }
     }
 
-    fn appended(&mut self, Appended { tail, stored_bytes, committed_ms }: Appended) {
-        if tail.block_no > self.tail.block_no {
-            self.tail = tail;
+    fn appended(&mut self, Appended { position, stored_bytes, committed_ms }: Appended) {
+        if position.block_no > self.position.block_no {
+            self.position = position;
             self.log_bytes += stored_bytes;
             self.clock.committed(committed_ms);
             self.unsynced_since.get_or_insert_with(Instant::now);
@@ -285,7 +285,7 @@ impl Writer {
             self.storage.barrier()?;
             self.shared.meter.barriers.add(started.elapsed());
             self.unsynced_since = None;
-            self.head.write(Head::of(&self.tail)).map_err(StorageError::io("writing the head mark"))?;
+            self.end_mark.write(EndMark::of(&self.position)).map_err(StorageError::io("writing the end mark"))?;
         }
         Ok(())
     }
@@ -294,21 +294,21 @@ impl Writer {
         if self.unsynced_since.is_some_and(|since| since.elapsed() >= self.shared.options.sync_interval) {
             self.sync()?;
         }
-        self.head.sync_if_due().map_err(StorageError::io("fsync of the head mark"))
+        self.end_mark.sync_if_due().map_err(StorageError::io("fsync of the end mark"))
     }
 
     fn sync(&mut self) -> Result<(), StorageError> {
         self.barrier()?;
-        self.shared.set_durable(self.tail.last_seq());
+        self.shared.set_durable(self.position.last_seq());
         Ok(())
     }
 
     fn checkpoint(&mut self) -> Result<Checkpoint, StorageError> {
         // The log first: a checkpoint never knows more than it.
         self.sync()?;
-        let Self { shared, storage, blocks, checkpointer, tail, log_bytes, .. } = self;
-        let checkpoint = checkpointer.write(shared, storage.as_ref(), blocks.compressor(), tail, *log_bytes)?;
-        self.head.sync().map_err(StorageError::io("fsync of the head mark"))?;
+        let Self { shared, storage, blocks, checkpointer, position, log_bytes, .. } = self;
+        let checkpoint = checkpointer.write(shared, storage.as_ref(), blocks.compressor(), position, *log_bytes)?;
+        self.end_mark.sync().map_err(StorageError::io("fsync of the end mark"))?;
         Ok(checkpoint)
     }
 
@@ -316,11 +316,11 @@ impl Writer {
         trim(&self.shared, self.storage.as_ref(), self.blocks.compressor(), to)
     }
 
-    fn cut(&mut self) -> Result<Cut, StorageError> {
+    fn snapshot(&mut self) -> Result<Snapshot, StorageError> {
         self.sync()?;
         let mut board = self.shared.live.board_mut();
-        Ok(Cut {
-            tail: self.tail,
+        Ok(Snapshot {
+            position: self.position,
             state_hash: board.state_hash(),
             conversations: board.len() as u64,
             bookmarks: self.shared.bookmarks.read().clone(),
@@ -340,11 +340,11 @@ impl Writer {
         if is_due && !self.shared.are_checkpoints_held() {
             self.checkpoint()?;
         }
-        self.make_room()
+        self.evict_above_limit()
     }
 
     /// Lets conversations leave memory where they take too much of it.
-    fn make_room(&mut self) -> Result<(), StorageError> {
+    fn evict_above_limit(&mut self) -> Result<(), StorageError> {
         // One that is larger than all may be has to have room all the same, or each of its events would be paid for with
         // reading and writing all of it.
         let max_bytes = self.shared.options.memory_bytes.max(2 * self.shared.live.board().largest_bytes());
@@ -353,10 +353,10 @@ impl Writer {
             return Ok(());
         }
         // Not to the brim, so that it is worth the while.
-        let_go(&self.shared.live, max_bytes / 2);
+        evict(&self.shared.live, max_bytes / 2);
         if is_full() {
             self.checkpoint()?;
-            let_go(&self.shared.live, max_bytes / 2);
+            evict(&self.shared.live, max_bytes / 2);
         }
         Ok(())
     }
@@ -374,7 +374,7 @@ impl Writer {
 
 /// How far the log is with a group.
 struct Appended {
-    tail: Tail,
+    position: LogPosition,
     stored_bytes: u64,
     committed_ms: u64,
 }
@@ -382,13 +382,13 @@ struct Appended {
 fn append(
     blocks: &mut BlockWriter,
     storage: &dyn Storage,
-    tail: Tail,
+    position: LogPosition,
     group: &Group<'_>,
 ) -> Result<Appended, StorageError> {
-    let (SealedBlocks { blocks, stored_bytes }, tail) =
-        blocks.seal(tail, group.new_events(), &group.bookmarks(), group.committed_ms)?;
+    let (SealedBlocks { blocks, stored_bytes }, position) =
+        blocks.seal(position, group.new_events(), &group.bookmarks(), group.committed_ms)?;
     if !blocks.is_empty() {
         storage.append(&blocks)?;
     }
-    Ok(Appended { tail, stored_bytes, committed_ms: group.committed_ms })
+    Ok(Appended { position, stored_bytes, committed_ms: group.committed_ms })
 }

@@ -30,7 +30,7 @@ pub fn examine(db: &Path, feed: &Feed, reference: &mut Reference, acknowledged: 
     let events = store.stats().last_seq;
     ensure!(events >= acknowledged, "{acknowledged} events were acknowledged, and {events} are there");
     ensure!(events <= feed.len(), "{} events were fed, and {events} are there", feed.len());
-    ensure!(!recovery.unreadable_head, "the head mark is damaged");
+    ensure!(!recovery.unreadable_end_mark, "the head mark is damaged");
     ensure!(recovery.stray_values == 0, "{} values lie in blobs/", recovery.stray_values);
     ensure!(recovery.skipped.is_empty(), "checkpoints were passed over: {:?}", recovery.skipped);
     let (found, expected) = (store.state_hash(), reference.hash_after(events));

@@ -851,7 +851,7 @@ class Counters:
         Committed batches.
         """
     @property
-    def brought_back(self, /) -> int:
+    def reloaded(self, /) -> int:
         """
         Conversations that were reloaded into memory because of a new event.
         """
@@ -1695,7 +1695,7 @@ class Recovery:
         Sequence number of the last event in the checkpoint that was loaded; None if the whole log was folded.
         """
     @property
-    def doubt(self, /) -> str | None:
+    def scan_finding(self, /) -> str | None:
         """
         Unexpected data after the end of sled's log, as a killed process can leave it; None if there was none.
         """
@@ -1739,7 +1739,7 @@ class Recovery:
         Duration in milliseconds.
         """
     @property
-    def unreadable_head(self, /) -> bool:
+    def unreadable_end_mark(self, /) -> bool:
         """
         Whether the file that records the end of the log was damaged or missing.
         """

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow_schema::SchemaRef;
-use convofold::{Conversation, Direction, HistoryEntry, Kind, StorageError};
+use convofold::{ConversationRecord, Direction, HistoryEntry, Kind, StorageError};
 use serde::Serialize;
 
 use super::columns::{self, number, required, text, time, truth};
@@ -46,7 +46,7 @@ pub(super) fn schema() -> SchemaRef {
 
 /// The messages of all conversations, conversation by conversation.
 pub(super) fn rows(
-    conversations: impl Iterator<Item = Result<Conversation, StorageError>>,
+    conversations: impl Iterator<Item = Result<ConversationRecord, StorageError>>,
 ) -> impl Iterator<Item = Result<Message, StorageError>> {
     conversations.flat_map(|conversation| match conversation {
         Ok(conversation) => messages(conversation).map(Ok).collect(),
@@ -54,7 +54,7 @@ pub(super) fn rows(
     })
 }
 
-fn messages(conversation: Conversation) -> impl Iterator<Item = Message> {
+fn messages(conversation: ConversationRecord) -> impl Iterator<Item = Message> {
     let id = conversation.state.id;
     let tenant = conversation.state.tenant.map(Arc::from);
     let messages = conversation.history.into_iter().filter(|entry| entry.kind == Kind::Message);

@@ -5,7 +5,7 @@ use std::io::Read;
 
 use convofold_engine::{Board, ConversationImage, FOLD_VERSION};
 
-use super::reader::{BackupReader, Part, ReadError};
+use super::reader::{BackupReader, ReadError, Section};
 use super::{BackupFile, BackupFileError, Progress, Step};
 use crate::damage::Damage;
 use crate::format::backup::BackupEnd;
@@ -26,8 +26,8 @@ pub(super) fn check(
         let at_byte = reader.at_byte();
         let damaged = |why| file.name(ReadError::Damaged { at_byte, why });
         match reader.next().map_err(|error| file.name(error))? {
-            Part::Base(images) => fold.iter_mut().try_for_each(|fold| fold.base(&images)).map_err(damaged)?,
-            Part::Block(block, _) => {
+            Section::Base(images) => fold.iter_mut().try_for_each(|fold| fold.base(&images)).map_err(damaged)?,
+            Section::Block(block, _) => {
                 match &mut fold {
                     Some(fold) => fold.block(&block),
                     None => DecodedBlock::of(&block).map(drop),
@@ -35,7 +35,7 @@ pub(super) fn check(
                 .map_err(damaged)?;
                 on_progress(Progress { step: Step::Check, seq: block.end().last_seq(), last_seq });
             }
-            Part::End(end) => return fold.map_or(Ok(()), |fold| fold.expect(&end, file)),
+            Section::End(end) => return fold.map_or(Ok(()), |fold| fold.expect(&end, file)),
         }
     }
 }

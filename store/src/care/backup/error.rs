@@ -9,7 +9,7 @@ use convofold_engine::{ImageError, Seq};
 use crate::damage::Damage;
 use crate::log::error::LogError;
 use crate::open::error::OpenError;
-use crate::state::base::MemoryError;
+use crate::state::base::BaseError;
 use crate::storage::StorageError;
 use crate::write::error::{CloseError, CommitError};
 
@@ -119,7 +119,7 @@ pub enum BackupError {
     Storage(#[source] StorageError),
     /// Of events that were dropped from the log, what a conversation remembers is not what they were.
     #[error("the memory of a conversation is damaged")]
-    Memory(#[from] ImageError),
+    Image(#[from] ImageError),
 }
 
 /// Why nothing was restored. There is no store in the directory then.
@@ -192,12 +192,12 @@ impl From<CommitError> for BackupError {
     }
 }
 
-impl From<MemoryError> for BackupError {
-    fn from(error: MemoryError) -> Self {
+impl From<BaseError> for BackupError {
+    fn from(error: BaseError) -> Self {
         match error {
-            MemoryError::Image(error) => Self::Memory(error),
-            MemoryError::Storage(StorageError::Closed) => Self::Closed,
-            MemoryError::Storage(error) => Self::Storage(error),
+            BaseError::Image(error) => Self::Image(error),
+            BaseError::Storage(StorageError::Closed) => Self::Closed,
+            BaseError::Storage(error) => Self::Storage(error),
         }
     }
 }

@@ -11,7 +11,7 @@ use super::reader::{BackupReader, LENGTH_BYTES, ReadError};
 use super::{BackupFileError, Progress};
 use crate::damage::Damage;
 use crate::format::backup::{self as frames, BackupEnd, BackupHeader};
-use crate::format::block::Tail;
+use crate::format::block::LogPosition;
 
 /// No end is as long; a bookmark has some kilobytes at most.
 const MAX_END_BYTES: u64 = 1 << 30;
@@ -116,7 +116,7 @@ impl BackupFile {
     }
 
     /// The place after its last block.
-    pub(super) fn end(&self) -> Tail {
+    pub(super) fn end(&self) -> LogPosition {
         self.end.end
     }
 

@@ -3,9 +3,9 @@
 use convofold_engine::Board;
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::reader::{BackupReader, LENGTH_BYTES, Part};
+use super::reader::{BackupReader, Chunk, LENGTH_BYTES};
 use crate::format::backup as frames;
-use crate::format::block::{self, Block, Tail};
+use crate::format::block::{self, Block, LogPosition};
 use crate::format::frame::{HEADER_BYTES, mended, stated_bytes};
 use crate::format::page;
 use crate::log::events::DecodedBlock;
@@ -16,19 +16,19 @@ pub(crate) fn read_backup(bytes: &[u8]) {
         let mut board = Board::new();
         loop {
             match reader.next() {
-                Ok(Part::Base(images)) => {
+                Ok(Chunk::Base(images)) => {
                     for image in images {
                         let _ = board.load(board.slot_count(), image);
                     }
                 }
-                Ok(Part::Block(block, _)) => {
+                Ok(Chunk::Block(block, _)) => {
                     let Ok(read) = DecodedBlock::of(&block) else { break };
                     let mut batch = board.edit();
                     for (seq, event) in (read.first_seq..).zip(&read.events) {
                         batch.apply(seq, event);
                     }
                 }
-                Ok(Part::End(_)) | Err(_) => break,
+                Ok(Chunk::End(_)) | Err(_) => break,
             }
         }
         let _ = board.state_hash();
@@ -39,7 +39,7 @@ pub(crate) fn read_backup(bytes: &[u8]) {
 /// that fits.
 fn mended_file(bytes: &[u8]) -> Vec<u8> {
     let mut file = Vec::new();
-    let mut tail = Tail::START;
+    let mut position = LogPosition::START;
     let mut rest = bytes;
     while let Some(header) = rest.first_chunk::<HEADER_BYTES>() {
         let marks = [frames::HEADER, block::MARK, page::MARK, frames::END];
@@ -51,8 +51,8 @@ fn mended_file(bytes: &[u8]) -> Vec<u8> {
         let mut frame = frame.to_vec();
         frame.resize(frame.len().max(HEADER_BYTES + mark.field_bytes), 0);
         rest = after;
-        let place = [tail.block_no.to_le_bytes(), tail.seq.to_le_bytes()].concat();
-        let chain = tail.chain.to_le_bytes();
+        let place = [position.block_no.to_le_bytes(), position.seq.to_le_bytes()].concat();
+        let chain = position.chain.to_le_bytes();
         if mark.magic == block::MARK.magic {
             put(&mut frame, 0, &place);
             put(&mut frame, 24, &chain);
@@ -63,9 +63,9 @@ fn mended_file(bytes: &[u8]) -> Vec<u8> {
         }
         let frame = mended(mark, &frame);
         match Block::open(&frame) {
-            Ok(block) => tail = block.end(),
+            Ok(block) => position = block.end(),
             Err(_) if file.is_empty() => {
-                tail = frames::open_header(&frame).map_or(tail, |header| header.begin);
+                position = frames::open_header(&frame).map_or(position, |header| header.begin);
             }
             Err(_) => {}
         }

@@ -40,15 +40,15 @@ use crate::api::handle::Convofold;
 use crate::conversations::page::PAGE_SLOTS;
 use crate::damage::Damage;
 use crate::format::backup::BackupHeader;
-use crate::format::block::Tail;
+use crate::format::block::LogPosition;
 use crate::format::frame::Compressor;
 use crate::format::key::BlockKey;
 use crate::format::marks::Marks;
 use crate::log::error::LogError;
 use crate::log::reader::{LogReader, block_at_or_before};
 use crate::state::base::base_images;
-use crate::state::cut::Cut;
 use crate::state::lent_storage::LentStorage;
+use crate::state::snapshot::Snapshot;
 use crate::storage::files::{parent_of, sync_dir};
 use crate::storage::{ReadStorage, StorageError};
 use crate::trace::{span, tell};
@@ -144,16 +144,16 @@ impl Convofold {
         let storage = LentStorage::of(self.shared());
         let _log = self.shared().log_in_use.read();
         let start = self.shared().log_start.read().clone();
-        let cut = self.cut()?;
+        let snapshot = self.snapshot()?;
         let begin = match &since {
             Some(since) => since.end(),
-            None => start.tail,
+            None => start.position,
         };
         if let Some(since) = &since {
-            expect_place(storage.as_ref(), start.tail, since, &cut)?;
+            expect_place(storage.as_ref(), start.position, since, &snapshot)?;
         }
         let unnamed = unnamed_beside(path).map_err(BackupError::io("making a file beside", path))?;
-        let base_seq = if since.is_none() { start.tail.seq } else { 1 };
+        let base_seq = if since.is_none() { start.position.seq } else { 1 };
         let base = base_images(self.shared(), storage.as_ref(), base_seq, |_| true)?;
         let header = BackupHeader {
             is_incremental: since.is_some(),
@@ -167,8 +167,8 @@ impl Convofold {
         out.begin(&header)?;
         out.base(&base)?;
         let mut log = LogReader::new(storage, begin);
-        copy_log(&mut log, &cut, &mut out, &mut on_progress)?;
-        out.end(&cut, FOLD_VERSION)?;
+        copy_log(&mut log, &snapshot, &mut out, &mut on_progress)?;
+        out.end(&snapshot, FOLD_VERSION)?;
 
         let written = BackupFile::open(unnamed.path()).map_err(BackupError::Written)?;
         let contents = written.check(on_progress).map_err(BackupError::Written)?;
@@ -178,30 +178,35 @@ impl Convofold {
     }
 }
 
-/// Copies the blocks up to the cut.
+/// Copies the blocks up to the snapshot.
 fn copy_log(
     log: &mut LogReader,
-    cut: &Cut,
+    snapshot: &Snapshot,
     out: &mut BackupWriter<'_>,
     on_progress: &mut impl FnMut(Progress),
 ) -> Result<(), BackupError> {
-    let last_seq = cut.tail.last_seq();
-    while log.tail.block_no < cut.tail.block_no {
-        let Tail { block_no, seq, .. } = log.tail;
+    let last_seq = snapshot.position.last_seq();
+    while log.position.block_no < snapshot.position.block_no {
+        let LogPosition { block_no, seq, .. } = log.position;
         let missing = LogError::Damaged { block_no, seq, why: Damage::Missing };
         let (_, value) = log.next_with_value()?.ok_or(missing)?;
         out.block(&value)?;
-        on_progress(Progress { step: Step::Write, seq: log.tail.last_seq(), last_seq });
+        on_progress(Progress { step: Step::Write, seq: log.position.last_seq(), last_seq });
     }
-    if log.tail == cut.tail {
+    if log.position == snapshot.position {
         return Ok(());
     }
-    let why = Damage::Checksum { expected: cut.tail.chain, found: log.tail.chain };
-    Err(LogError::Damaged { block_no: cut.tail.block_no - 1, seq: last_seq, why }.into())
+    let why = Damage::Checksum { expected: snapshot.position.chain, found: log.position.chain };
+    Err(LogError::Damaged { block_no: snapshot.position.block_no - 1, seq: last_seq, why }.into())
 }
 
 /// Makes sure that this log has the place where an earlier backup ends.
-fn expect_place(storage: &dyn ReadStorage, start: Tail, since: &BackupFile, cut: &Cut) -> Result<(), BackupError> {
+fn expect_place(
+    storage: &dyn ReadStorage,
+    start: LogPosition,
+    since: &BackupFile,
+    snapshot: &Snapshot,
+) -> Result<(), BackupError> {
     let place = since.end();
     if place.block_no < start.block_no {
         let (since, seq, first_seq) = (since.path().to_owned(), place.last_seq(), start.seq);
@@ -209,7 +214,7 @@ fn expect_place(storage: &dyn ReadStorage, start: Tail, since: &BackupFile, cut:
     }
     let has_place = if place == start {
         true
-    } else if place.block_no <= cut.tail.block_no && place.seq <= cut.tail.seq {
+    } else if place.block_no <= snapshot.position.block_no && place.seq <= snapshot.position.seq {
         // The one block that ends there.
         let before = BlockKey { first_seq: place.seq, block_no: place.block_no - 1 };
         block_at_or_before(storage, before)?.is_some_and(|block| block.end() == place)

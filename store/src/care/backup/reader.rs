@@ -9,8 +9,8 @@ use xxhash_rust::xxh3::Xxh3;
 
 use crate::damage::Damage;
 use crate::format::backup::{self as frames, BackupEnd, BackupHeader};
-use crate::format::block::{self, Block, Tail};
-use crate::format::frame::{HEADER_BYTES, Mark, stated_bytes};
+use crate::format::block::{self, Block, LogPosition};
+use crate::format::frame::{FrameKind, HEADER_BYTES, stated_bytes};
 use crate::format::marks::Marks;
 use crate::format::page;
 
@@ -26,7 +26,7 @@ pub(super) enum ReadError {
 
 /// The next part of a backup file.
 #[derive(Debug)]
-pub(super) enum Part {
+pub(super) enum Section {
     /// Conversations of the base.
     Base(Vec<ConversationImage>),
     /// A block of the log, and its bytes.
@@ -46,7 +46,7 @@ pub(super) struct BackupReader<R> {
     base_left: u32,
     page_no: u32,
     /// Where the next block should be.
-    tail: Tail,
+    position: LogPosition,
 }
 
 impl<R: Read> BackupReader<R> {
@@ -55,21 +55,29 @@ impl<R: Read> BackupReader<R> {
         let header = BackupHeader {
             is_incremental: false,
             base_conversations: 0,
-            begin: Tail::START,
+            begin: LogPosition::START,
             bookmarks: [].into(),
             marks: Marks::NONE,
         };
-        let mut reader =
-            Self { input, at_byte: 0, bytes, hash: Xxh3::new(), header, base_left: 0, page_no: 0, tail: Tail::START };
+        let mut reader = Self {
+            input,
+            at_byte: 0,
+            bytes,
+            hash: Xxh3::new(),
+            header,
+            base_left: 0,
+            page_no: 0,
+            position: LogPosition::START,
+        };
         let (at_byte, _, value) = reader.frame(&[frames::HEADER])?;
         reader.hash.update(&value);
         let header = frames::open_header(&value).map_err(damaged(at_byte))?;
-        if !header.is_incremental && header.begin != Tail::START && header.base_conversations == 0 {
+        if !header.is_incremental && header.begin != LogPosition::START && header.base_conversations == 0 {
             let why =
                 Damage::Field { field: "first seq of a file without a base", expected: 1, found: header.begin.seq };
             return Err(ReadError::Damaged { at_byte, why });
         }
-        (reader.base_left, reader.tail) = (header.base_conversations, header.begin);
+        (reader.base_left, reader.position) = (header.base_conversations, header.begin);
         reader.header = header;
         Ok(reader)
     }
@@ -84,19 +92,19 @@ impl<R: Read> BackupReader<R> {
     }
 
     /// The next part. After the end there must be no other call.
-    pub(super) fn next(&mut self) -> Result<Part, ReadError> {
+    pub(super) fn next(&mut self) -> Result<Section, ReadError> {
         let (at_byte, mark, value) = match self.base_left {
             0 => self.frame(&[block::MARK, frames::END])?,
             _ => self.frame(&[page::MARK])?,
         };
         if mark.magic == frames::END.magic {
-            return self.end(at_byte, &value).map(|end| Part::End(Box::new(end)));
+            return self.end(at_byte, &value).map(|end| Section::End(Box::new(end)));
         }
         self.hash.update(&value);
         if mark.magic == page::MARK.magic { self.base(&value) } else { self.block(value) }.map_err(damaged(at_byte))
     }
 
-    fn base(&mut self, value: &[u8]) -> Result<Part, Damage> {
+    fn base(&mut self, value: &[u8]) -> Result<Section, Damage> {
         let images = page::open(self.page_no, value)?.images;
         let found = images.len() as u64;
         let left =
@@ -104,14 +112,14 @@ impl<R: Read> BackupReader<R> {
         let expected = u64::from(self.base_left);
         self.base_left = left.ok_or(Damage::Field { field: "count of conversations", expected, found })?;
         self.page_no = self.page_no.saturating_add(1);
-        Ok(Part::Base(images))
+        Ok(Section::Base(images))
     }
 
-    fn block(&mut self, value: Vec<u8>) -> Result<Part, Damage> {
+    fn block(&mut self, value: Vec<u8>) -> Result<Section, Damage> {
         let block = Block::open(&value)?;
-        block.follows(&self.tail)?;
-        self.tail = block.end();
-        Ok(Part::Block(Box::new(block), value))
+        block.follows(&self.position)?;
+        self.position = block.end();
+        Ok(Section::Block(Box::new(block), value))
     }
 
     fn end(&mut self, at_byte: u64, value: &[u8]) -> Result<BackupEnd, ReadError> {
@@ -122,9 +130,9 @@ impl<R: Read> BackupReader<R> {
         };
         let is_whole = || {
             field("bytes before the end", at_byte, end.bytes_before)?;
-            field("block number at the end", self.tail.block_no, end.end.block_no)?;
-            field("seq at the end", self.tail.seq, end.end.seq)?;
-            let chain = (self.tail.chain, end.end.chain);
+            field("block number at the end", self.position.block_no, end.end.block_no)?;
+            field("seq at the end", self.position.seq, end.end.seq)?;
+            let chain = (self.position.chain, end.end.chain);
             let whole = (self.hash.digest128(), end.checksum);
             match [chain, whole].into_iter().find(|(found, expected)| found != expected) {
                 Some((found, expected)) => Err(Damage::Checksum { expected, found }),
@@ -141,7 +149,7 @@ impl<R: Read> BackupReader<R> {
     }
 
     /// The next frame, which is one of these.
-    fn frame(&mut self, expected: &[Mark]) -> Result<(u64, Mark, Vec<u8>), ReadError> {
+    fn frame(&mut self, expected: &[FrameKind]) -> Result<(u64, FrameKind, Vec<u8>), ReadError> {
         let at_byte = self.at_byte;
         let mut value = self.read(HEADER_BYTES as u64)?;
         let header: [u8; HEADER_BYTES] = value.first_chunk().copied().unwrap_or([0; HEADER_BYTES]);

@@ -9,14 +9,14 @@ use std::time::{Duration, Instant};
 
 use convofold_engine::{Board, ConversationImage, FOLD_VERSION, ImageError, Seq, StateHash};
 
-use super::reader::{Part, ReadError};
+use super::reader::{ReadError, Section};
 use super::{BackupFile, Progress, RestoreError, Step};
 use crate::care::new_store::NewStore;
 use crate::checkpoint::record::{checksum_of, halves_of, record_name};
 use crate::conversations::page::{PAGE_SLOTS, PageEntry, StoredPage};
 use crate::damage::Damage;
 use crate::format::backup::{BackupEnd, BackupHeader};
-use crate::format::block::Tail;
+use crate::format::block::LogPosition;
 use crate::format::checkpoint::{self as record, CheckpointRecord};
 use crate::format::frame::Compressor;
 use crate::format::key::{BlockKey, PageHalf, PageKey};
@@ -25,7 +25,7 @@ use crate::format::page_head::PageHead;
 use crate::log::start::RECORD as LOG_START;
 use crate::open::directory::{Directory, doing};
 use crate::options::Options;
-use crate::storage::end_mark::{Head, HeadFile};
+use crate::storage::end_mark::{EndMark, EndMarkFile};
 use crate::storage::sled::{SledOptions, SledStorage};
 use crate::storage::{Storage, StorageError, release};
 use crate::trace::{span, tell};
@@ -119,12 +119,12 @@ fn read(
     let mut reader = file.read()?;
     loop {
         match reader.next().map_err(|error| file.name(error))? {
-            Part::Base(_) => {}
-            Part::Block(block, value) => {
+            Section::Base(_) => {}
+            Section::Block(block, value) => {
                 take(BlockKey { first_seq: block.first_seq, block_no: block.block_no }, value)?;
                 on_progress(Progress { step, seq: block.end().last_seq(), last_seq });
             }
-            Part::End(_) => return Ok(()),
+            Section::End(_) => return Ok(()),
         }
     }
 }
@@ -138,12 +138,13 @@ fn write_store(
     let directory = Directory::open(store, true, options.segment_bytes)?;
     let sled = SledOptions { segment_bytes: directory.format.segment_bytes, cache_bytes: options.cache_bytes };
     let storage: Arc<dyn Storage> = Arc::new(SledStorage::open(&directory.sled(), sled)?);
-    let tail = files.last().map_or(Tail::START, BackupFile::end);
+    let position = files.last().map_or(LogPosition::START, BackupFile::end);
     for file in files.iter().filter(|file| file.header().base_conversations > 0) {
         write_base(file, storage.as_ref())?;
     }
-    append_all(files, storage.as_ref(), tail.last_seq(), on_progress)?;
-    HeadFile::open(directory.path(), Head::of(&tail)).map_err(doing("writing the mark in", directory.path()))?;
+    append_all(files, storage.as_ref(), position.last_seq(), on_progress)?;
+    EndMarkFile::open(directory.path(), EndMark::of(&position))
+        .map_err(doing("writing the mark in", directory.path()))?;
     release(storage)?;
     Ok(())
 }
@@ -155,7 +156,7 @@ fn write_base(file: &BackupFile, storage: &dyn Storage) -> Result<(), RestoreErr
     let mut compressor = Compressor::new().map_err(StorageError::io("making a compressor"))?;
     let mut reader = file.read()?;
     let (mut pages, mut state_hash) = (Vec::new(), StateHash::default());
-    while let Part::Base(images) = reader.next().map_err(|error| file.name(error))? {
+    while let Section::Base(images) = reader.next().map_err(|error| file.name(error))? {
         let page_no = u32::try_from(pages.len()).unwrap_or(u32::MAX);
         let damaged = |why| file.name(ReadError::Damaged { at_byte: reader.at_byte(), why: Damage::Conversation(why) });
         let head = head_of(&images).map_err(damaged)?;
@@ -180,7 +181,7 @@ fn write_base(file: &BackupFile, storage: &dyn Storage) -> Result<(), RestoreErr
         state_hash: state_hash.to_bytes(),
         bookmarks: bookmarks.clone().into_iter().collect(),
     };
-    let start = LogStart { tail: *begin, dropped_bytes: 0, bookmarks: bookmarks.clone(), marks: marks.clone() };
+    let start = LogStart { position: *begin, dropped_bytes: 0, bookmarks: bookmarks.clone(), marks: marks.clone() };
     let value = log_start::seal(&start, &mut compressor).map_err(encoding)?;
     storage.put_record(LOG_START, &value)?;
     let value = record::seal(&checkpoint, &mut compressor).map_err(encoding)?;

@@ -7,45 +7,45 @@ use std::path::Path;
 
 use convofold_engine::{ConversationImage, FOLD_VERSION, StateHash};
 
-use super::reader::{BackupReader, Part};
+use super::reader::{BackupReader, Section};
 use super::writer::BackupWriter;
 use super::{BackupFile, BackupFileError};
 use crate::damage::Damage;
 use crate::format::backup::{self as frames, BackupEnd, BackupHeader};
-use crate::format::block::{BlockBuilder, Tail};
+use crate::format::block::{BlockBuilder, LogPosition};
 use crate::format::bookmark::StoredBookmark;
 use crate::format::frame::Compressor;
 use crate::format::marks::{Mark, Marks};
 use crate::format::samples::{COMMITTED_MS, full_event, images_of_events, session_event};
-use crate::state::cut::Cut;
+use crate::state::snapshot::Snapshot;
 
 const BOOKMARK: StoredBookmark<'_> = StoredBookmark { name: "upstream", value: Some(b"7") };
 
 /// Rules of no version, so that the files do not depend on how the engine folds and hashes.
 const OTHER_RULES: u32 = 7;
 
-fn cut(tail: Tail, conversations: u64) -> Cut {
+fn snapshot(position: LogPosition, conversations: u64) -> Snapshot {
     let bookmarks = [("upstream".to_owned(), b"7".to_vec())].into();
-    Cut { tail, state_hash: StateHash::from_bytes([3; 32]), conversations, bookmarks }
+    Snapshot { position, state_hash: StateHash::from_bytes([3; 32]), conversations, bookmarks }
 }
 
 /// A file with two blocks, each with an event of a conversation of its own.
 fn file_of(header: BackupHeader, mut compressor: Compressor) -> Vec<u8> {
-    let mut tail = header.begin;
+    let mut position = header.begin;
     let values = [full_event(), session_event()].map(|event| {
         let mut builder = BlockBuilder::default();
         builder.push(&event);
-        builder.seal(&mut tail, &[BOOKMARK], COMMITTED_MS, &mut compressor).unwrap().1
+        builder.seal(&mut position, &[BOOKMARK], COMMITTED_MS, &mut compressor).unwrap().1
     });
     let base = if header.base_conversations > 0 { images_of_events() } else { vec![] };
-    file_with(&header, &base, &values, &cut(tail, 2), OTHER_RULES, &mut compressor)
+    file_with(&header, &base, &values, &snapshot(position, 2), OTHER_RULES, &mut compressor)
 }
 
 fn file_with(
     header: &BackupHeader,
     base: &[ConversationImage],
     blocks: &[Vec<u8>],
-    cut: &Cut,
+    snapshot: &Snapshot,
     fold_version: u32,
     compressor: &mut Compressor,
 ) -> Vec<u8> {
@@ -54,7 +54,7 @@ fn file_with(
     writer.begin(header).unwrap();
     writer.base(base).unwrap();
     blocks.iter().for_each(|value| writer.block(value).unwrap());
-    writer.end(cut, fold_version).unwrap();
+    writer.end(snapshot, fold_version).unwrap();
     fs::read(file.path()).unwrap()
 }
 
@@ -65,24 +65,24 @@ pub(crate) fn rewrite(bytes: &[u8]) -> Vec<u8> {
     let (mut base, mut blocks) = (Vec::new(), Vec::new());
     let end = loop {
         match reader.next().unwrap() {
-            Part::Base(images) => base.extend(images),
-            Part::Block(_, value) => blocks.push(value),
-            Part::End(end) => break end,
+            Section::Base(images) => base.extend(images),
+            Section::Block(_, value) => blocks.push(value),
+            Section::End(end) => break end,
         }
     };
-    let BackupEnd { end: tail, state_hash, conversations, fold_version, bookmarks, .. } = *end;
-    let cut = Cut { tail, state_hash, conversations, bookmarks: bookmarks.into_iter().collect() };
-    file_with(&header, &base, &blocks, &cut, fold_version, &mut Compressor::plain())
+    let BackupEnd { end: position, state_hash, conversations, fold_version, bookmarks, .. } = *end;
+    let snapshot = Snapshot { position, state_hash, conversations, bookmarks: bookmarks.into_iter().collect() };
+    file_with(&header, &base, &blocks, &snapshot, fold_version, &mut Compressor::plain())
 }
 
 const COMPLETE: BackupHeader = BackupHeader {
     is_incremental: false,
     base_conversations: 0,
-    begin: Tail::START,
+    begin: LogPosition::START,
     bookmarks: BTreeMap::new(),
     marks: Marks::NONE,
 };
-const LATER: Tail = Tail { block_no: 12, seq: 3_400, chain: 0x0123_4567_89ab_cdef_0123_4567_89ab_cdef };
+const LATER: LogPosition = LogPosition { block_no: 12, seq: 3_400, chain: 0x0123_4567_89ab_cdef_0123_4567_89ab_cdef };
 const INCREMENTAL: BackupHeader = BackupHeader {
     is_incremental: true,
     base_conversations: 0,
@@ -127,12 +127,12 @@ fn a_base_is_read_before_the_log() {
     let mut parts = Vec::new();
     loop {
         match reader.next().unwrap() {
-            Part::Base(found) => {
+            Section::Base(found) => {
                 assert_eq!(found, images_of_events());
                 parts.push('p');
             }
-            Part::Block(..) => parts.push('b'),
-            Part::End(end) => {
+            Section::Block(..) => parts.push('b'),
+            Section::End(end) => {
                 assert_eq!(end.end.seq, LATER.seq + 2);
                 break;
             }
@@ -194,7 +194,11 @@ fn what_a_right_checksum_hides_is_found() {
     };
     assert_eq!(frames::open_header(&kind(2)).unwrap_err(), Damage::NoSuch { field: "kind of backup", found: 2 });
     assert_eq!(frames::open_header(&kind(0)).unwrap_err(), Damage::NoSuch { field: "block number", found: 0 });
-    for begin in [Tail { seq: u64::MAX, ..LATER }, Tail { block_no: u64::MAX, ..LATER }, Tail { seq: 0, ..LATER }] {
+    for begin in [
+        LogPosition { seq: u64::MAX, ..LATER },
+        LogPosition { block_no: u64::MAX, ..LATER },
+        LogPosition { seq: 0, ..LATER },
+    ] {
         let value = frames::seal_header(&BackupHeader { begin, ..COMPLETE }, &mut Compressor::plain()).unwrap();
         assert!(matches!(frames::open_header(&value), Err(Damage::NoSuch { .. })), "{begin:?}");
     }
@@ -208,15 +212,15 @@ fn what_a_right_checksum_hides_is_found() {
 
 #[test]
 fn a_state_that_is_not_that_of_the_events_is_found() {
-    let wrong = |change: fn(&mut Cut)| {
+    let wrong = |change: fn(&mut Snapshot)| {
         let file = tempfile::NamedTempFile::new().unwrap();
         let mut compressor = Compressor::plain();
         let mut writer = BackupWriter::new(file.as_file(), &mut compressor, file.path());
         writer.begin(&COMPLETE).unwrap();
         let nothing = StateHash::default();
-        let mut cut = Cut { bookmarks: [].into(), state_hash: nothing, ..cut(Tail::START, 0) };
-        change(&mut cut);
-        writer.end(&cut, FOLD_VERSION).unwrap();
+        let mut snapshot = Snapshot { bookmarks: [].into(), state_hash: nothing, ..snapshot(LogPosition::START, 0) };
+        change(&mut snapshot);
+        writer.end(&snapshot, FOLD_VERSION).unwrap();
         check_file(file.path())
     };
     wrong(|_| {}).unwrap();
@@ -224,8 +228,8 @@ fn a_state_that_is_not_that_of_the_events_is_found() {
         Err(BackupFileError::State { what, .. }) => what,
         other => panic!("expected another state, found {other:?}"),
     };
-    assert_eq!(what(wrong(|cut| cut.state_hash = StateHash::of_line("{}"))), "state hash");
-    assert_eq!(what(wrong(|cut| cut.conversations = 1)), "number of conversations");
-    assert_eq!(what(wrong(|cut| drop(cut.bookmarks.insert("a".to_owned(), vec![])))), "bookmarks");
-    assert!(matches!(wrong(|cut| cut.tail = LATER), Err(BackupFileError::Damaged { .. })));
+    assert_eq!(what(wrong(|snapshot| snapshot.state_hash = StateHash::of_line("{}"))), "state hash");
+    assert_eq!(what(wrong(|snapshot| snapshot.conversations = 1)), "number of conversations");
+    assert_eq!(what(wrong(|snapshot| drop(snapshot.bookmarks.insert("a".to_owned(), vec![])))), "bookmarks");
+    assert!(matches!(wrong(|snapshot| snapshot.position = LATER), Err(BackupFileError::Damaged { .. })));
 }

@@ -12,7 +12,7 @@ use crate::damage::Damage;
 use crate::format::backup::{self as frames, BackupEnd, BackupHeader};
 use crate::format::frame::Compressor;
 use crate::format::page;
-use crate::state::cut::Cut;
+use crate::state::snapshot::Snapshot;
 
 pub(super) struct BackupWriter<'a> {
     out: BufWriter<&'a File>,
@@ -46,12 +46,12 @@ impl<'a> BackupWriter<'a> {
     }
 
     /// Writes the end, and returns when the file is durable.
-    pub(super) fn end(mut self, cut: &Cut, fold_version: u32) -> Result<(), BackupError> {
+    pub(super) fn end(mut self, snapshot: &Snapshot, fold_version: u32) -> Result<(), BackupError> {
         let end = BackupEnd {
-            end: cut.tail,
-            state_hash: cut.state_hash,
-            conversations: cut.conversations,
-            bookmarks: cut.bookmarks.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
+            end: snapshot.position,
+            state_hash: snapshot.state_hash,
+            conversations: snapshot.conversations,
+            bookmarks: snapshot.bookmarks.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
             bytes_before: self.bytes,
             checksum: self.hash.digest128(),
             fold_version,

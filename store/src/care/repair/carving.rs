@@ -1,4 +1,4 @@
-//! What is left in sled's file, found without sled: every part says itself what it is a part of.
+//! What is left in sled's file, found without sled: every chunk says itself what it is a chunk of.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -9,25 +9,25 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::format::frame::u64_at;
 use crate::format::key::{BlockKey, PageHalf, PageKey};
-use crate::storage::chunk::{Part, Tree};
+use crate::storage::chunk::{Chunk, Tree};
 
 /// So much of the file is looked at at once.
 const WINDOW_BYTES: usize = 8 << 20;
-/// A value of which parts are there in several versions is tried in this many ways.
+/// A value of which chunks are there in several versions is tried in this many ways.
 const MAX_WAYS: usize = 256;
 
-/// The parts of all values, by where they lie.
+/// The chunks of all values, by where they lie.
 #[derive(Debug, Default)]
 pub(super) struct Carved {
     values: BTreeMap<(Tree, Vec<u8>), Vec<Piece>>,
     file: Option<File>,
 }
 
-/// A part that was found.
+/// A chunk that was found.
 #[derive(Clone, Copy, Debug)]
 struct Piece {
-    part_no: u32,
-    parts: u32,
+    chunk_no: u32,
+    chunks: u32,
     content: u64,
     /// Where the payload lies.
     at: u64,
@@ -44,36 +44,37 @@ impl Carved {
         };
         let whole = file.metadata()?.len();
         let mut carved = Self::default();
-        // What begins in this window may end in the next, so each begins anew where no whole part can have begun before.
+        // What begins in this window may end in the next, so each begins anew where no whole chunk can have begun before.
         let mut window = Vec::new();
         let mut base = 0;
         loop {
             (&mut file).take((WINDOW_BYTES - window.len()) as u64).read_to_end(&mut window)?;
             let is_last = window.len() < WINDOW_BYTES;
-            for (at, part) in Part::find_all(&window) {
-                carved.keep(base, at, &part);
+            for (at, chunk) in Chunk::find_all(&window) {
+                carved.keep(base, at, &chunk);
             }
             tell((base + window.len() as u64).min(whole), whole);
             if is_last {
                 carved.file = Some(file);
                 return Ok(carved);
             }
-            let done = WINDOW_BYTES - Part::MAX_BYTES;
+            let done = WINDOW_BYTES - Chunk::MAX_BYTES;
             window.drain(..done);
             base += done as u64;
         }
     }
 
-    fn keep(&mut self, base: u64, at: usize, part: &Part<'_>) {
-        let content = xxh3_64(part.payload);
-        let pieces = self.values.entry((part.tree, part.key.to_vec())).or_default();
-        let same = |piece: &Piece| (piece.part_no, piece.parts, piece.content) == (part.part_no, part.parts, content);
+    fn keep(&mut self, base: u64, at: usize, chunk: &Chunk<'_>) {
+        let content = xxh3_64(chunk.payload);
+        let pieces = self.values.entry((chunk.tree, chunk.key.to_vec())).or_default();
+        let same =
+            |piece: &Piece| (piece.chunk_no, piece.chunks, piece.content) == (chunk.chunk_no, chunk.chunks, content);
         if pieces.iter().any(same) {
             return;
         }
-        let at = base + (at + part.header_bytes()) as u64;
-        let (part_no, parts, payload_bytes) = (part.part_no, part.parts, part.payload.len());
-        pieces.push(Piece { part_no, parts, content, at, payload_bytes });
+        let at = base + (at + chunk.header_bytes()) as u64;
+        let (chunk_no, chunks, payload_bytes) = (chunk.chunk_no, chunk.chunks, chunk.payload.len());
+        pieces.push(Piece { chunk_no, chunks, content, at, payload_bytes });
     }
 
     /// The keys of all blocks, in order.
@@ -128,16 +129,16 @@ impl Carved {
     }
 }
 
-/// The versions of a value: one piece for each part. Where there are several of a part, those found at the same turn are
+/// The versions of a value: one piece for each chunk. Where there are several of a chunk, those found at the same turn are
 /// likely to belong together and come first.
 fn ways(pieces: &[Piece]) -> Vec<Vec<Piece>> {
     let mut by_length: BTreeMap<u32, BTreeMap<u32, Vec<Piece>>> = BTreeMap::new();
     for piece in pieces {
-        by_length.entry(piece.parts).or_default().entry(piece.part_no).or_default().push(*piece);
+        by_length.entry(piece.chunks).or_default().entry(piece.chunk_no).or_default().push(*piece);
     }
     let mut ways = Vec::new();
-    for (parts, by_part) in by_length {
-        if by_part.len() as u64 != u64::from(parts) || by_part.keys().any(|part_no| *part_no >= parts) {
+    for (chunks, by_part) in by_length {
+        if by_part.len() as u64 != u64::from(chunks) || by_part.keys().any(|chunk_no| *chunk_no >= chunks) {
             continue;
         }
         let versions: Vec<Vec<Piece>> = by_part.into_values().collect();

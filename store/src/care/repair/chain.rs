@@ -11,7 +11,7 @@ use crate::format::frame::Checksum;
 use crate::format::key::BlockKey;
 use crate::log::events::DecodedBlock;
 use crate::storage::chunk::Tree;
-use crate::storage::end_mark::Head;
+use crate::storage::end_mark::EndMark;
 use crate::storage::sled::block_key;
 
 /// A block that can be read.
@@ -31,7 +31,7 @@ impl Link {
 }
 
 /// The log, from its first block that can be read to its last; blocks that cannot be read are missing.
-pub(super) fn log(carved: &mut Carved, head: Option<Head>) -> io::Result<Vec<Link>> {
+pub(super) fn log(carved: &mut Carved, end_mark: Option<EndMark>) -> io::Result<Vec<Link>> {
     let mut found: BTreeMap<u64, Vec<Link>> = BTreeMap::new();
     for key in carved.blocks() {
         let links = carved.find(Tree::Log, &block_key(key), |value| {
@@ -42,7 +42,7 @@ pub(super) fn log(carved: &mut Carved, head: Option<Head>) -> io::Result<Vec<Lin
         })?;
         found.entry(key.block_no).or_default().extend(links);
     }
-    Ok(choose(&found, head))
+    Ok(choose(&found, end_mark))
 }
 
 /// Reads a block of the log again, with its events.
@@ -54,15 +54,17 @@ pub(super) fn read(carved: &mut Carved, link: &Link) -> io::Result<Option<Decode
 }
 
 /// Blocks that lost their place to others after a power cut may still lie around, also under higher numbers than any that
-/// took their places. So the block of the head mark is where to begin: what comes after it names it, or what names it; and
+/// took their places. So the block of the end mark is where to begin: what comes after it names it, or what names it; and
 /// what comes before is named.
-fn choose(found: &BTreeMap<u64, Vec<Link>>, head: Option<Head>) -> Vec<Link> {
-    let Some(head) = head.filter(|head| head.last_block_no > 0) else { return before(found, u64::MAX, None) };
-    let is_head = |link: &&Link| link.checksum == head.chain;
-    let own = found.get(&head.last_block_no).into_iter().flatten().find(is_head).copied();
-    let mut chosen = before(found, head.last_block_no, own);
+fn choose(found: &BTreeMap<u64, Vec<Link>>, end_mark: Option<EndMark>) -> Vec<Link> {
+    let Some(end_mark) = end_mark.filter(|end_mark| end_mark.last_block_no > 0) else {
+        return before(found, u64::MAX, None);
+    };
+    let is_head = |link: &&Link| link.checksum == end_mark.chain;
+    let own = found.get(&end_mark.last_block_no).into_iter().flatten().find(is_head).copied();
+    let mut chosen = before(found, end_mark.last_block_no, own);
     // The mark knows the checksum of its block also where that cannot be read.
-    let (mut block_no, mut checksum) = (head.last_block_no, head.chain);
+    let (mut block_no, mut checksum) = (end_mark.last_block_no, end_mark.chain);
     while let Some(next) = block_no.checked_add(1)
         && let Some(link) = found.get(&next).into_iter().flatten().find(|link| link.previous == checksum)
     {
@@ -112,9 +114,9 @@ mod tests {
         found
     }
 
-    fn chosen(blocks: &[(u64, Checksum, Checksum)], head: Option<(u64, Checksum)>) -> Vec<Checksum> {
-        let head = head.map(|(last_block_no, chain)| Head { last_block_no, last_seq: last_block_no, chain });
-        choose(&found(blocks), head).iter().map(|link| link.checksum).collect()
+    fn chosen(blocks: &[(u64, Checksum, Checksum)], end_mark: Option<(u64, Checksum)>) -> Vec<Checksum> {
+        let end_mark = end_mark.map(|(last_block_no, chain)| EndMark { last_block_no, last_seq: last_block_no, chain });
+        choose(&found(blocks), end_mark).iter().map(|link| link.checksum).collect()
     }
 
     /// Found by review: what a power cut left behind under higher numbers was followed, and acknowledged blocks were dropped.

@@ -1,12 +1,12 @@
 //! Repair: everything that can still be read of a damaged store, in a new one.
 //!
-//! sled is not asked. Its file is searched for parts, of which blocks and pages are put together; blocks are followed
+//! sled is not asked. Its file is searched for chunks, of which blocks and pages are put together; blocks are followed
 //! along their chain; events of blocks that are gone are taken from the memories that checkpoints hold; and all of them, in
 //! their order, go into a new store. The old one is only read. What is lost is listed.
 
 mod carving;
 mod chain;
-mod memory;
+mod pages;
 mod rebuild;
 mod report;
 
@@ -29,7 +29,7 @@ use crate::open::error::OpenError;
 use crate::open::safety_copy::untouched;
 use crate::options::Options;
 use crate::storage::chunk::Tree;
-use crate::storage::end_mark::Head;
+use crate::storage::end_mark::EndMark;
 use crate::trace::{span, tell};
 use crate::write::batch::SubmitError;
 use crate::write::error::{CloseError, CommitError};
@@ -140,7 +140,7 @@ impl<'a> Repair<'a> {
         span!("repair", damaged = %self.damaged.display(), repaired = %self.repaired.display());
         let started = Instant::now();
         let _lock = Directory::lock(&self.damaged)?;
-        let head = Head::read(&self.damaged).map_err(doing("reading the mark in", &self.damaged))?.head();
+        let end_mark = EndMark::read(&self.damaged).map_err(doing("reading the mark in", &self.damaged))?.known();
         let new_store = NewStore::begin(&self.repaired)?;
         let file = untouched(&self.damaged).join("db");
         let failed = |error: io::Error| RepairError::Open(doing("reading", &file)(error));
@@ -148,24 +148,21 @@ impl<'a> Repair<'a> {
         let tell = &mut self.on_progress;
         let mut carved = Carved::from_file(&file, &mut |bytes, total| tell(RepairProgress::Searching { bytes, total }))
             .map_err(failed)?;
-        let links = chain::log(&mut carved, head).map_err(failed)?;
+        let links = chain::log(&mut carved, end_mark).map_err(failed)?;
         let checkpoints = checkpoints(&mut carved).map_err(failed)?;
         let known = checkpoints.iter().map(|checkpoint| checkpoint.last_seq).max().unwrap_or_default();
-        let known = known.max(head.map_or(0, |head| head.last_seq));
+        let known = known.max(end_mark.map_or(0, |end_mark| end_mark.last_seq));
         let gaps = gaps(&links, known);
-        let remembered = if gaps.is_empty() {
-            Default::default()
-        } else {
-            memory::remembered(&mut carved, &gaps).map_err(failed)?
-        };
-        if links.is_empty() && remembered.is_empty() {
+        let from_pages =
+            if gaps.is_empty() { Default::default() } else { pages::from_pages(&mut carved, &gaps).map_err(failed)? };
+        if links.is_empty() && from_pages.is_empty() {
             return Err(RepairError::Nothing { dir: self.damaged });
         }
 
         let marks = marks(&mut carved).map_err(failed)?;
         // A group for each submission, so that each keeps the time of its commit.
         let db = Options::new().group_max_events(1).open(new_store.path())?;
-        let mut rebuild = Rebuild::new(&db, remembered, marks, checkpoints, known, self.on_progress);
+        let mut rebuild = Rebuild::new(&db, from_pages, marks, checkpoints, known, self.on_progress);
         for link in &links {
             if let Some(block) = chain::read(&mut carved, link).map_err(failed)? {
                 rebuild.block(link.key.block_no, block)?;
@@ -213,7 +210,7 @@ fn checkpoints(carved: &mut Carved) -> io::Result<Vec<CheckpointRecord>> {
 /// The times of the commits before the log, as far as they can be read.
 fn marks(carved: &mut Carved) -> io::Result<Marks> {
     let found = carved.find(Tree::Records, RECORD.as_bytes(), |value| log_start::open(value).ok())?;
-    Ok(found.into_iter().max_by_key(|start| start.tail.seq).map(|start| start.marks).unwrap_or_default())
+    Ok(found.into_iter().max_by_key(|start| start.position.seq).map(|start| start.marks).unwrap_or_default())
 }
 
 /// The events that are in no block, though it is known that there were events up to `known`.

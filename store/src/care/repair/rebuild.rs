@@ -22,7 +22,7 @@ const IN_FLIGHT: usize = 8;
 pub(super) struct Rebuild<'a> {
     db: &'a Convofold,
     /// Events that no block has, by their places in the old log.
-    remembered: BTreeMap<Seq, Event>,
+    from_pages: BTreeMap<Seq, Event>,
     /// Not passed yet, oldest first.
     checkpoints: VecDeque<CheckpointRecord>,
     /// It is known that there were events up to here.
@@ -45,7 +45,7 @@ pub(super) struct Rebuild<'a> {
 impl<'a> Rebuild<'a> {
     pub(super) fn new(
         db: &'a Convofold,
-        remembered: BTreeMap<Seq, Event>,
+        from_pages: BTreeMap<Seq, Event>,
         marks: Marks,
         checkpoints: Vec<CheckpointRecord>,
         known: Seq,
@@ -53,7 +53,7 @@ impl<'a> Rebuild<'a> {
     ) -> Self {
         Self {
             db,
-            remembered,
+            from_pages,
             checkpoints: checkpoints.into(),
             known,
             tell,
@@ -69,7 +69,7 @@ impl<'a> Rebuild<'a> {
         }
     }
 
-    /// Takes a block, after what is remembered of the events before it.
+    /// Takes a block, after what is from_pages of the events before it.
     pub(super) fn block(&mut self, block_no: u64, block: DecodedBlock) -> Result<(), RepairError> {
         self.remembered_before(block.first_seq, Some(block.committed_ms))?;
         while let Some(checkpoint) = self.checkpoints.pop_front_if(|checkpoint| checkpoint.last_block_no < block_no) {
@@ -95,10 +95,10 @@ impl<'a> Rebuild<'a> {
         }
     }
 
-    /// Takes what is remembered of the events before this one. Where no mark is left of such an event, it counts as committed with
+    /// Takes what is from_pages of the events before this one. Where no mark is left of such an event, it counts as committed with
     /// what comes after it: nothing seems known earlier than it was.
     fn remembered_before(&mut self, seq: Seq, next_ms: Option<u64>) -> Result<(), RepairError> {
-        while let Some(entry) = self.remembered.first_entry().filter(|entry| *entry.key() < seq) {
+        while let Some(entry) = self.from_pages.first_entry().filter(|entry| *entry.key() < seq) {
             let (seq, event) = entry.remove_entry();
             self.report.from_checkpoints += 1;
             self.event(seq, event, self.marks.committed_ms(seq).or(next_ms))?;
@@ -148,7 +148,7 @@ impl<'a> Rebuild<'a> {
         Ok(())
     }
 
-    /// Takes what is remembered after the last block.
+    /// Takes what is from_pages after the last block.
     pub(super) fn finish(mut self) -> Result<RepairReport, RepairError> {
         self.remembered_before(Seq::MAX, None)?;
         self.lost_before(self.known.saturating_add(1), None);

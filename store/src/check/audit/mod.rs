@@ -16,7 +16,7 @@ use crate::check::shadow::Shadow;
 use crate::conversations::archive::ArchiveReader;
 use crate::damage::Damage;
 use crate::log::error::LogError;
-use crate::state::base::{MemoryError, base_images, board_of};
+use crate::state::base::{BaseError, base_images, board_of};
 use crate::state::lent_storage::LentStorage;
 use crate::state::shared::Shared;
 use crate::storage::StorageError;
@@ -84,7 +84,7 @@ pub enum AuditError {
     },
     /// Of events that were dropped from the log, what a conversation remembers is not what they were.
     #[error("the memory of a conversation is damaged")]
-    Memory(#[from] ImageError),
+    Image(#[from] ImageError),
     /// The beginning of the log was dropped meanwhile ([`Convofold::trim_log`](crate::Convofold::trim_log)). Try again.
     #[error("the beginning of the log was dropped meanwhile")]
     Trimmed,
@@ -112,11 +112,11 @@ impl From<LogError> for AuditError {
     }
 }
 
-impl From<MemoryError> for AuditError {
-    fn from(error: MemoryError) -> Self {
+impl From<BaseError> for AuditError {
+    fn from(error: BaseError) -> Self {
         match error {
-            MemoryError::Image(error) => Self::Memory(error),
-            MemoryError::Storage(error) => LogError::Storage(error).into(),
+            BaseError::Image(error) => Self::Image(error),
+            BaseError::Storage(error) => LogError::Storage(error).into(),
         }
     }
 }
@@ -147,7 +147,7 @@ fn audit(
     span!("audit");
     let started = Instant::now();
     let storage = LentStorage::of(shared);
-    let start = shared.log_start.read().tail;
+    let start = shared.log_start.read().position;
     let slots = sample.slots(shared.live.board().slot_count());
     let wanted: Option<HashSet<_>> = match sample {
         Sample::All => None,
@@ -161,7 +161,7 @@ fn audit(
     let base = board_of(base_images(shared, storage.as_ref(), start.seq, is_wanted)?)?;
     let mut shadow = Shadow::new(storage, base, start, wanted);
     let mut report = compare(shared, &mut shadow, &slots, tick).map_err(|error| match error {
-        AuditError::Damaged { .. } if shared.log_start.read().tail != start => AuditError::Trimmed,
+        AuditError::Damaged { .. } if shared.log_start.read().position != start => AuditError::Trimmed,
         error => error,
     })?;
     // Also where it failed meanwhile.

@@ -10,13 +10,13 @@ use super::compare::{self, CompareAs};
 use super::{Problem, VerifiedCheckpoint, VerifyError, VerifyReport};
 use crate::checkpoint::error::LoadError;
 use crate::checkpoint::load::load_page;
-use crate::checkpoint::record::{checksum_of, generations, read, record_name, tail_of};
+use crate::checkpoint::record::{checksum_of, generations, position_of, read, record_name};
 use crate::conversations::page::PAGE_SLOTS;
-use crate::format::block::Tail;
+use crate::format::block::LogPosition;
 use crate::format::checkpoint::{self as record, CheckpointRecord};
 use crate::format::page_head::PageHead;
-use crate::state::cut::Cut;
 use crate::state::shared::Shared;
+use crate::state::snapshot::Snapshot;
 use crate::storage::{ReadStorage, StorageError};
 
 /// Checkpoints that wait for the fold to come to their place.
@@ -32,18 +32,18 @@ impl<'a> Checkpoints<'a> {
     pub(super) fn find(
         shared: &'a Shared,
         storage: &'a Arc<dyn ReadStorage>,
-        cut: &Cut,
+        snapshot: &Snapshot,
         report: &mut VerifyReport,
     ) -> Result<Self, VerifyError> {
-        let begun = shared.counters.checkpoints_begun.load(Ordering::SeqCst);
+        let begun = shared.log_figures.checkpoints_begun.load(Ordering::SeqCst);
         let mut checkpoints = Self { shared, storage: storage.as_ref(), waiting: Vec::new(), begun };
         for generation in generations(storage.as_ref())? {
-            checkpoints.expect(generation, cut, report)?;
+            checkpoints.expect(generation, snapshot, report)?;
         }
         Ok(checkpoints)
     }
 
-    fn expect(&mut self, generation: u64, cut: &Cut, report: &mut VerifyReport) -> Result<(), VerifyError> {
+    fn expect(&mut self, generation: u64, snapshot: &Snapshot, report: &mut VerifyReport) -> Result<(), VerifyError> {
         let read = read(self.storage.record(&record_name(generation)))?;
         let mut found = VerifiedCheckpoint { generation, seq: 0, conversations: 0, compared: false };
         let mut problem = |why: String| report.add(Problem::Checkpoint { generation, why });
@@ -55,7 +55,7 @@ impl<'a> Checkpoints<'a> {
                 found.seq = record.last_seq;
                 if record.page_slots != PAGE_SLOTS {
                     problem(format!("expected {PAGE_SLOTS} conversations a page, found {}", record.page_slots));
-                } else if tail_of(&record).block_no > cut.tail.block_no {
+                } else if position_of(&record).block_no > snapshot.position.block_no {
                     problem(format!("it knows of event {}, and the log ends before", record.last_seq));
                 } else {
                     self.waiting.push(record);
@@ -67,22 +67,22 @@ impl<'a> Checkpoints<'a> {
     }
 
     fn is_superseded(&self) -> bool {
-        self.shared.counters.checkpoints_begun.load(Ordering::SeqCst) != self.begun
+        self.shared.log_figures.checkpoints_begun.load(Ordering::SeqCst) != self.begun
     }
 
     /// Checks those that were made at this place.
     pub(super) fn check_at(
         &mut self,
-        tail: Tail,
+        position: LogPosition,
         board: &Board,
         bookmarks: &BTreeMap<String, Vec<u8>>,
         report: &mut VerifyReport,
     ) -> Result<(), VerifyError> {
-        let is_here = |record: &mut CheckpointRecord| tail_of(record).block_no == tail.block_no;
+        let is_here = |record: &mut CheckpointRecord| position_of(record).block_no == position.block_no;
         for record in self.waiting.extract_if(.., is_here).collect::<Vec<_>>() {
             let generation = record.generation;
             let mut check = Check { storage: self.storage, record: &record, board, problems: Vec::new(), compared: 0 };
-            check.place(tail);
+            check.place(position);
             check.bookmarks(bookmarks);
             check.pages()?;
             let Check { problems, compared, .. } = check;
@@ -114,8 +114,8 @@ impl Check<'_> {
         self.problems.push(Problem::Checkpoint { generation: self.record.generation, why: why.into() });
     }
 
-    fn place(&mut self, tail: Tail) {
-        if tail_of(self.record) != tail {
+    fn place(&mut self, position: LogPosition) {
+        if position_of(self.record) != position {
             self.problem("it was made after another block than the log has");
         }
         let (expected, found) = (self.board.slot_count(), self.record.slot_count);
@@ -179,7 +179,7 @@ impl Check<'_> {
         let generation = self.record.generation;
         let of = CompareAs::Checkpoint { generation };
         if !compare::same_memory(&expected, &found) {
-            self.problems.extend(compare::memories(of, &expected, &found));
+            self.problems.extend(compare::images(of, &expected, &found));
             let state = |image: ConversationImage| {
                 let id = image.id.clone();
                 let mut board = Board::new();

@@ -40,7 +40,7 @@ pub(super) fn same_memory(expected: &ConversationImage, found: &ConversationImag
 }
 
 /// In which parts two memories differ.
-pub(super) fn memories(of: CompareAs, expected: &ConversationImage, found: &ConversationImage) -> Vec<Problem> {
+pub(super) fn images(of: CompareAs, expected: &ConversationImage, found: &ConversationImage) -> Vec<Problem> {
     let mut parts = Parts { of, id: &expected.id, problems: Vec::new() };
     parts.compare("id", &expected.id, &found.id);
     parts.compare("arrivals.late", &expected.arrivals.late, &found.arrivals.late);

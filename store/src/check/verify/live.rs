@@ -1,4 +1,4 @@
-//! What is in memory: hash and bookmarks at the cut, then the live board, slice by slice, while it moves on.
+//! What is in memory: hash and bookmarks at the snapshot, then the live board, slice by slice, while it moves on.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -11,36 +11,36 @@ use super::{Problem, VerifyError, VerifyProgress, VerifyReport, damage};
 use crate::check::shadow::Shadow;
 use crate::conversations::archive::{ArchiveReader, state_of};
 use crate::log::error::LogError;
-use crate::state::cut::Cut;
 use crate::state::shared::Shared;
+use crate::state::snapshot::Snapshot;
 use crate::storage::{ReadStorage, StorageError};
 
 /// So many conversations are looked at under one lock.
 const SLICE: u32 = 64;
 
-/// Compares the store with the board and the bookmarks that the log folds to at the cut.
+/// Compares the store with the board and the bookmarks that the log folds to at the snapshot.
 pub(super) fn check(
     shared: &Shared,
     storage: Arc<dyn ReadStorage>,
     mut board: Board,
     bookmarks: BTreeMap<String, Vec<u8>>,
-    cut: &Cut,
+    snapshot: &Snapshot,
     report: &mut VerifyReport,
     on_progress: &mut impl FnMut(VerifyProgress),
 ) -> Result<(), VerifyError> {
     let hash = board.state_hash();
     report.state_hash = Some(hash);
-    report.add_all(answer("state hash", hash, cut.state_hash));
-    report.add_all(answer("number of conversations", board.len() as u64, cut.conversations));
-    let unequal = compare::unequal_bookmarks(&bookmarks, &cut.bookmarks);
+    report.add_all(answer("state hash", hash, snapshot.state_hash));
+    report.add_all(answer("number of conversations", board.len() as u64, snapshot.conversations));
+    let unequal = compare::unequal_bookmarks(&bookmarks, &snapshot.bookmarks);
     report.add_all(unequal.into_iter().map(|name| Problem::Bookmark { name: name.clone() }));
 
-    let mut shadow = Shadow::new(storage.clone(), board, cut.tail, None);
+    let mut shadow = Shadow::new(storage.clone(), board, snapshot.position, None);
     let compared = conversations(shared, storage.as_ref(), &mut shadow, report, on_progress)
         .and_then(|()| shadow.beside(shared, answers).map(|problems| report.add_all(problems)));
     match compared.map_err(damage) {
         Ok(()) => Ok(()),
-        // Damage in what was written since the cut.
+        // Damage in what was written since the snapshot.
         Err(Ok((block_no, seq, why))) => {
             report.log_is_whole = false;
             report.add(Problem::Block { block_no, seq, why: why.to_string() });
@@ -113,7 +113,7 @@ impl Seen {
         if let (Some(expected), Some(found)) = (expected, found)
             && !compare::same_memory(&expected.image, &found.image)
         {
-            problems.extend(compare::memories(CompareAs::Live, &expected.image, &found.image));
+            problems.extend(compare::images(CompareAs::Live, &expected.image, &found.image));
         }
         problems
     }

@@ -8,22 +8,22 @@ use super::checkpoints::Checkpoints;
 use super::{Problem, VerifyError, VerifyProgress, VerifyReport, damage};
 use crate::checkpoint::record::read;
 use crate::damage::Damage;
-use crate::format::block::{Block, Tail};
+use crate::format::block::{Block, LogPosition};
 use crate::format::key::BlockKey;
 use crate::format::log_start::LogStart;
 use crate::log::bookmark::Bookmarks;
 use crate::log::error::LogError;
 use crate::log::events::{DecodedBlock, EventReader, UpTo};
-use crate::state::cut::Cut;
-use crate::storage::end_mark::Head;
+use crate::state::snapshot::Snapshot;
+use crate::storage::end_mark::EndMark;
 use crate::storage::{ReadStorage, StorageError};
 
 /// Reads the log and folds it.
 pub(super) struct LogCheck<'a> {
     storage: &'a Arc<dyn ReadStorage>,
-    start: Tail,
+    start: LogPosition,
     checkpoints: Checkpoints<'a>,
-    head: Option<Head>,
+    end_mark: Option<EndMark>,
     /// `None` where something is missing that it takes to fold the log.
     board: Option<Board>,
     bookmarks: Bookmarks,
@@ -50,28 +50,28 @@ impl<'a> LogCheck<'a> {
         start: LogStart,
         base: Option<Board>,
         checkpoints: Checkpoints<'a>,
-        head: Option<Head>,
+        end_mark: Option<EndMark>,
     ) -> Self {
         let committed_ms = start.marks.last().map_or(0, |mark| mark.committed_ms);
-        let LogStart { tail: start, bookmarks, .. } = start;
-        Self { storage, start, checkpoints, head, board: base, bookmarks, committed_ms, is_whole: true }
+        let LogStart { position: start, bookmarks, .. } = start;
+        Self { storage, start, checkpoints, end_mark, board: base, bookmarks, committed_ms, is_whole: true }
     }
 
-    /// Reads everything up to the cut.
+    /// Reads everything up to the snapshot.
     pub(super) fn run(
         &mut self,
-        cut: &Cut,
+        snapshot: &Snapshot,
         report: &mut VerifyReport,
         on_progress: &mut impl FnMut(VerifyProgress),
     ) -> Result<(), VerifyError> {
         let mut from = self.start;
         self.pass(from, report)?;
         loop {
-            let mut reader = EventReader::new(self.storage.clone(), from, UpTo::Place(cut.tail));
+            let mut reader = EventReader::new(self.storage.clone(), from, UpTo::Place(snapshot.position));
             let read = reader.read_ahead(|block| {
                 let seq = block.end.last_seq();
                 self.take(block, report).map_err(Stop::Verify)?;
-                on_progress(VerifyProgress::Log { seq, last_seq: cut.tail.last_seq() });
+                on_progress(VerifyProgress::Log { seq, last_seq: snapshot.position.last_seq() });
                 Ok(())
             });
             let (block_no, seq, why) = match read {
@@ -81,8 +81,8 @@ impl<'a> LogCheck<'a> {
             };
             (self.is_whole, self.board) = (false, None);
             report.add(Problem::Block { block_no, seq, why: why.to_string() });
-            match self.next_readable(block_no, why == Damage::Missing, cut, report)? {
-                Some(tail) => from = tail,
+            match self.next_readable(block_no, why == Damage::Missing, snapshot, report)? {
+                Some(position) => from = position,
                 None => return Ok(()),
             }
         }
@@ -109,12 +109,14 @@ impl<'a> LogCheck<'a> {
     }
 
     /// Looks at what was written for this place.
-    fn pass(&mut self, tail: Tail, report: &mut VerifyReport) -> Result<(), VerifyError> {
-        if self.head.is_some_and(|head| head.last_block_no == tail.block_no - 1 && head != Head::of(&tail)) {
-            report.add(Problem::HeadOfAnotherLog { block_no: tail.block_no - 1 });
+    fn pass(&mut self, position: LogPosition, report: &mut VerifyReport) -> Result<(), VerifyError> {
+        if self.end_mark.is_some_and(|end_mark| {
+            end_mark.last_block_no == position.block_no - 1 && end_mark != EndMark::of(&position)
+        }) {
+            report.add(Problem::HeadOfAnotherLog { block_no: position.block_no - 1 });
         }
         if let Some(board) = &self.board {
-            self.checkpoints.check_at(tail, board, &self.bookmarks, report)?;
+            self.checkpoints.check_at(position, board, &self.bookmarks, report)?;
         }
         Ok(())
     }
@@ -124,10 +126,11 @@ impl<'a> LogCheck<'a> {
         &self,
         mut block_no: u64,
         mut is_missing: bool,
-        cut: &Cut,
+        snapshot: &Snapshot,
         report: &mut VerifyReport,
-    ) -> Result<Option<Tail>, VerifyError> {
-        while let Some(key) = next_key(self.storage.as_ref(), block_no)?.filter(|key| key.block_no < cut.tail.block_no)
+    ) -> Result<Option<LogPosition>, VerifyError> {
+        while let Some(key) =
+            next_key(self.storage.as_ref(), block_no)?.filter(|key| key.block_no < snapshot.position.block_no)
         {
             if key.block_no > block_no + 1 && !is_missing {
                 let why = Damage::Missing.to_string();
@@ -136,7 +139,7 @@ impl<'a> LogCheck<'a> {
             let block = read(self.storage.block(key))?.and_then(|value| Block::open(&value));
             match block.and_then(|block| block.is_at(key).map(|()| block)) {
                 Ok(block) => {
-                    return Ok(Some(Tail { block_no: key.block_no, seq: key.first_seq, chain: block.previous }));
+                    return Ok(Some(LogPosition { block_no: key.block_no, seq: key.first_seq, chain: block.previous }));
                 }
                 Err(why) => {
                     report.add(Problem::Block { block_no: key.block_no, seq: key.first_seq, why: why.to_string() });

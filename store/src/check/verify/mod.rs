@@ -1,7 +1,7 @@
 //! Verify: everything that is on the disk and in memory, checked against the log while the store goes on working.
 //!
 //! ```text
-//! cut --> log: every block, folded anew --> checkpoints on the way --> state hash at the cut --> the live board
+//! snapshot --> log: every block, folded anew --> checkpoints on the way --> state hash at the snapshot --> the live board
 //! ```
 //!
 //! The log is the truth; what is compared with it was made from it. What is wrong is told and passed over where that is
@@ -24,9 +24,9 @@ use crate::check::checked;
 use crate::format::log_start::LogStart;
 use crate::log::error::LogError;
 use crate::log::start::read_log_start;
-use crate::state::base::{MemoryError, base_images, board_of};
+use crate::state::base::{BaseError, base_images, board_of};
 use crate::state::lent_storage::LentStorage;
-use crate::storage::end_mark::{Head, HeadMark};
+use crate::storage::end_mark::{EndMark, EndMarkState};
 use crate::storage::{ReadStorage, StorageError};
 use crate::trace::span;
 use crate::write::error::CommitError;
@@ -65,9 +65,9 @@ pub enum VerifyError {
     /// An earlier write failed, so that memory and disk are not expected to agree. Open the store again.
     #[error("an earlier write failed; open the store again")]
     Poisoned(#[source] Arc<StorageError>),
-    /// The head mark cannot be read for a reason that is not in it.
-    #[error("cannot read the head mark")]
-    Head(#[source] io::Error),
+    /// The end mark cannot be read for a reason that is not in it.
+    #[error("cannot read the end mark")]
+    EndMark(#[source] io::Error),
     /// The storage underneath failed.
     #[error("the storage underneath failed")]
     Storage(#[source] StorageError),
@@ -92,7 +92,7 @@ impl From<StorageError> for VerifyError {
 }
 
 impl Convofold {
-    /// Checks everything: each block of the log, the head mark, the pages of both checkpoints that are kept, and every
+    /// Checks everything: each block of the log, the end mark, the pages of both checkpoints that are kept, and every
     /// conversation and every answer in memory against the log folded anew.
     ///
     /// It takes about as long as folding the log, on this thread and one that reads ahead, and the memory of a second set
@@ -113,29 +113,29 @@ impl Convofold {
         let shared = self.shared();
         let storage = LentStorage::of(shared);
         let _held = shared.hold_checkpoints();
-        // Before the cut, so that the log has to reach it.
-        let head = Head::read(self.dir()).map_err(VerifyError::Head)?;
-        let cut = self.cut()?;
-        let mut report = VerifyReport { last_seq: cut.tail.last_seq(), ..VerifyReport::default() };
-        check_head(head, &mut report);
+        // Before the snapshot, so that the log has to reach it.
+        let end_mark = EndMark::read(self.dir()).map_err(VerifyError::EndMark)?;
+        let snapshot = self.snapshot()?;
+        let mut report = VerifyReport { last_seq: snapshot.position.last_seq(), ..VerifyReport::default() };
+        check_end_mark(end_mark, &mut report);
         let _log = shared.log_in_use.read();
         let start = shared.log_start.read().clone();
         check_start(&start, storage.as_ref(), &mut report)?;
-        let base = base_images(shared, storage.as_ref(), start.tail.seq, |_| true);
+        let base = base_images(shared, storage.as_ref(), start.position.seq, |_| true);
         let base = match base.and_then(|images| Ok(board_of(images)?)) {
             Ok(base) => Some(base),
-            Err(MemoryError::Storage(error)) if !matches!(error, StorageError::Value(_)) => return Err(error.into()),
+            Err(BaseError::Storage(error)) if !matches!(error, StorageError::Value(_)) => return Err(error.into()),
             Err(why) => {
                 report.add(Problem::Memory { why: why.to_string() });
                 None
             }
         };
-        let checkpoints = Checkpoints::find(shared, &storage, &cut, &mut report)?;
-        let mut log = LogCheck::new(&storage, start, base, checkpoints, head.head());
-        log.run(&cut, &mut report, &mut on_progress)?;
+        let checkpoints = Checkpoints::find(shared, &storage, &snapshot, &mut report)?;
+        let mut log = LogCheck::new(&storage, start, base, checkpoints, end_mark.known());
+        log.run(&snapshot, &mut report, &mut on_progress)?;
         report.log_is_whole = log.is_whole;
         if let Some((board, bookmarks)) = log.into_fold() {
-            live::check(shared, storage.clone(), board, bookmarks, &cut, &mut report, &mut on_progress)?;
+            live::check(shared, storage.clone(), board, bookmarks, &snapshot, &mut report, &mut on_progress)?;
         }
         let stray_values = storage.stray_values()?;
         if stray_values > 0 {
@@ -151,25 +151,25 @@ impl Convofold {
     }
 }
 
-fn check_head(mark: HeadMark, report: &mut VerifyReport) {
+fn check_end_mark(mark: EndMarkState, report: &mut VerifyReport) {
     match mark {
-        HeadMark::None => report.add(Problem::HeadMissing),
-        HeadMark::Unreadable => report.add(Problem::HeadUnreadable),
-        HeadMark::At(head) if head.last_seq > report.last_seq => {
-            report.add(Problem::Shortened { expected: head.last_seq, found: report.last_seq });
+        EndMarkState::None => report.add(Problem::EndMarkMissing),
+        EndMarkState::Unreadable => report.add(Problem::EndMarkUnreadable),
+        EndMarkState::At(end_mark) if end_mark.last_seq > report.last_seq => {
+            report.add(Problem::Shortened { expected: end_mark.last_seq, found: report.last_seq });
         }
-        HeadMark::At(_) => {}
+        EndMarkState::At(_) => {}
     }
 }
 
 /// Holds where the log is taken to begin against what is stored of it.
 fn check_start(start: &LogStart, storage: &dyn ReadStorage, report: &mut VerifyReport) -> Result<(), VerifyError> {
     let marked = start.marks.last().map_or(0, |mark| mark.seq);
-    let last_seq = start.tail.last_seq();
+    let last_seq = start.position.last_seq();
     let why = match read_log_start(storage) {
         Ok(_) if marked != last_seq => Some(format!("expected marks up to event {last_seq}, found {marked}")),
         Ok(found) if found == *start => None,
-        Ok(found) => Some(format!("expected event {}, found event {}", start.tail.seq, found.tail.seq)),
+        Ok(found) => Some(format!("expected event {}, found event {}", start.position.seq, found.position.seq)),
         Err(StorageError::Value(why)) => Some(why.to_string()),
         Err(error) => return Err(error.into()),
     };

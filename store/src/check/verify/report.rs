@@ -60,12 +60,12 @@ pub struct VerifiedCheckpoint {
 #[cfg_attr(feature = "serde", serde(tag = "problem", rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Problem {
-    /// The head mark is gone.
-    #[error("the head mark is missing")]
-    HeadMissing,
-    /// The head mark is damaged.
-    #[error("the head mark is damaged")]
-    HeadUnreadable,
+    /// The end mark is gone.
+    #[error("the end mark is missing")]
+    EndMarkMissing,
+    /// The end mark is damaged.
+    #[error("the end mark is damaged")]
+    EndMarkUnreadable,
     /// The log ends before a place that it is known to have reached.
     #[error("the log ends with event {found}, and is known to have reached event {expected}")]
     Shortened {
@@ -74,8 +74,8 @@ pub enum Problem {
         /// The last event that it has.
         found: Seq,
     },
-    /// The log has another block where the head mark was written.
-    #[error("block {block_no} is not the one that the head mark was written for")]
+    /// The log has another block where the end mark was written.
+    #[error("block {block_no} is not the one that the end mark was written for")]
     HeadOfAnotherLog {
         /// The block.
         block_no: u64,
@@ -164,7 +164,7 @@ pub enum Problem {
         name: String,
     },
     /// Values lie where no barrier reaches them. A fault of convofold: please report it.
-    #[error("{count} values lie in sled's blobs/, which does not survive a power cut")]
+    #[error("{count} values lie in sled's blobs/, which does not survive a power snapshot")]
     StrayValues {
         /// How many.
         count: u64,

@@ -420,7 +420,7 @@ mod tests {
     use crate::format::arbitrary;
     use crate::format::samples;
 
-    fn images(events: &[Event]) -> Vec<ConversationImage> {
+    fn images_of(events: &[Event]) -> Vec<ConversationImage> {
         let mut board = Board::new();
         for (seq, event) in (1..).zip(events) {
             board.edit().apply(seq, event);
@@ -440,13 +440,13 @@ mod tests {
     proptest! {
         #[test]
         fn any_conversations_come_back(events in arbitrary::events()) {
-            let images = images(&events);
+            let images = images_of(&events);
             prop_assert_eq!(read(&images), images);
         }
 
         #[test]
         fn some_come_back_as_they_do_among_all(events in arbitrary::events(), wanted in any::<u64>()) {
-            let images = images(&events);
+            let images = images_of(&events);
             let is_wanted = |place: u32| wanted >> (place % 64) & 1 == 1;
             for (place, (image, read)) in (0..).zip(images.iter().zip(read_some(&images, is_wanted))) {
                 prop_assert_eq!(read, is_wanted(place).then(|| image.clone()));
@@ -471,7 +471,7 @@ mod tests {
 
     #[test]
     fn a_time_that_does_not_follow_from_the_times_comes_back() {
-        let mut images = images(&[samples::full_event(), samples::session_event()]);
+        let mut images = images_of(&[samples::full_event(), samples::session_event()]);
         let time = Time::from_ms_and_ns(7, 9).unwrap();
         images[0].facts[0].at = At::Untimed { alone: time };
         images[1].facts[0].at = At::Timed(time);

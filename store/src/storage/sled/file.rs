@@ -2,7 +2,7 @@
 //!
 //! When it opens, sled goes through everything that was written since the last time it did. What it cannot read there it
 //! takes for the end, and then overwrites what lies behind: one flipped bit costs all that was written later. A process
-//! that was killed leaves nothing behind its end, so where something is there, [`doubt`] says so, and the caller puts a copy
+//! that was killed leaves nothing behind its end, so where something is there, [`scan_finding`] says so, and the caller puts a copy
 //! aside before sled gets to see the file.
 //!
 //! The format is that of sled 0.34.7: segments of one size, each with a header (CRC-32, its place in sled's own log, how
@@ -15,7 +15,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use crate::format::frame::u64_at;
-use crate::storage::chunk::{Part, Tree};
+use crate::storage::chunk::{Chunk, Tree};
 
 const SEGMENT_HEADER_BYTES: usize = 20;
 /// Where less than this is left, sled goes on in the next segment.
@@ -25,7 +25,7 @@ const XOR: u64 = 0x7FFF_FFFF_FFFF_FFFF;
 /// What in sled's file does not look like its end.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum Doubt {
+pub enum ScanFinding {
     /// The header of a segment cannot be read, and values of ours lie in it.
     #[error("the segment at byte {at} of sled's file has no header, and holds data")]
     Segment {
@@ -59,7 +59,7 @@ pub enum Doubt {
 }
 
 /// Looks at what sled is going to look at. `durable_block_no` is the last block that is known to have been durable.
-pub(crate) fn doubt(dir: &Path, segment_bytes: usize, durable_block_no: u64) -> io::Result<Option<Doubt>> {
+pub(crate) fn scan_finding(dir: &Path, segment_bytes: usize, durable_block_no: u64) -> io::Result<Option<ScanFinding>> {
     let mut file = match File::open(dir.join("db")) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -67,11 +67,11 @@ pub(crate) fn doubt(dir: &Path, segment_bytes: usize, durable_block_no: u64) -> 
     };
     let from = snapshot_lsn(dir)? / segment_bytes as u64 * segment_bytes as u64;
     let mut segments = Segments::default();
-    if let Some(doubt) = segments.list(&mut file, segment_bytes, from)? {
-        return Ok(Some(doubt));
+    if let Some(scan_finding) = segments.list(&mut file, segment_bytes, from)? {
+        return Ok(Some(scan_finding));
     }
-    if let Some(doubt) = segments.gap(segment_bytes as u64) {
-        return Ok(Some(doubt));
+    if let Some(scan_finding) = segments.gap(segment_bytes as u64) {
+        return Ok(Some(scan_finding));
     }
     segments.walk(&mut file, segment_bytes, durable_block_no)
 }
@@ -95,7 +95,7 @@ struct Segments {
 }
 
 impl Segments {
-    fn list(&mut self, file: &mut File, segment_bytes: usize, from: u64) -> io::Result<Option<Doubt>> {
+    fn list(&mut self, file: &mut File, segment_bytes: usize, from: u64) -> io::Result<Option<ScanFinding>> {
         self.stable = from;
         let mut at = 0;
         let mut header = Vec::new();
@@ -104,15 +104,15 @@ impl Segments {
                 Some((lsn, stable)) if lsn >= from => {
                     self.stable = self.stable.max(stable);
                     if self.places.insert(lsn, at).is_some() {
-                        return Ok(Some(Doubt::Twice { at }));
+                        return Ok(Some(ScanFinding::Twice { at }));
                     }
                 }
                 Some(_) => {}
                 None => {
                     let mut segment = Vec::new();
                     read_at(file, at, segment_bytes, &mut segment)?;
-                    if Part::find_all(&segment).next().is_some() {
-                        return Ok(Some(Doubt::Segment { at }));
+                    if Chunk::find_all(&segment).next().is_some() {
+                        return Ok(Some(ScanFinding::Segment { at }));
                     }
                 }
             }
@@ -122,14 +122,14 @@ impl Segments {
     }
 
     /// Up to where the log was stable, segments may be missing, since sled uses them again; later they may not.
-    fn gap(&self, segment_bytes: u64) -> Option<Doubt> {
+    fn gap(&self, segment_bytes: u64) -> Option<ScanFinding> {
         let first = self.stable / segment_bytes * segment_bytes;
         let expected = (0..).map(|number: u64| first.saturating_add(number.saturating_mul(segment_bytes)));
         let mut later = self.places.range(first..).zip(expected);
-        later.find(|((lsn, _), expected)| **lsn != *expected).map(|((_, at), _)| Doubt::Gap { at: *at })
+        later.find(|((lsn, _), expected)| **lsn != *expected).map(|((_, at), _)| ScanFinding::Gap { at: *at })
     }
 
-    fn walk(&self, file: &mut File, segment_bytes: usize, durable_block_no: u64) -> io::Result<Option<Doubt>> {
+    fn walk(&self, file: &mut File, segment_bytes: usize, durable_block_no: u64) -> io::Result<Option<ScanFinding>> {
         let mut batch: Option<OpenBatch> = None;
         let mut segment = Vec::new();
         let last = self.places.last_key_value().map(|(lsn, _)| *lsn);
@@ -141,7 +141,7 @@ impl Segments {
                 let at = base + place as u64;
                 let Some(message) = Message::at(&segment, place, number) else {
                     if Some(*lsn) != last || Message::follows(&segment, place, number) {
-                        return Ok(Some(Doubt::Message { at }));
+                        return Ok(Some(ScanFinding::Message { at }));
                     }
                     break;
                 };
@@ -159,7 +159,7 @@ impl Segments {
                 }
             }
         }
-        Ok(batch.filter(|batch| batch.durable).map(|batch| Doubt::Batch { at: batch.at }))
+        Ok(batch.filter(|batch| batch.durable).map(|batch| ScanFinding::Batch { at: batch.at }))
     }
 }
 
@@ -220,10 +220,10 @@ impl<'a> Message<'a> {
     }
 
     fn has_block_up_to(&self, block_no: u64) -> bool {
-        let key_block_no = |part: Part<'_>| part.key.get(8..).and_then(|rest| rest.first_chunk()).copied();
-        Part::find_all(self.body)
-            .filter(|(_, part)| part.tree == Tree::Log)
-            .filter_map(|(_, part)| key_block_no(part).map(u64::from_be_bytes))
+        let key_block_no = |chunk: Chunk<'_>| chunk.key.get(8..).and_then(|rest| rest.first_chunk()).copied();
+        Chunk::find_all(self.body)
+            .filter(|(_, chunk)| chunk.tree == Tree::Log)
+            .filter_map(|(_, chunk)| key_block_no(chunk).map(u64::from_be_bytes))
             .any(|found| found <= block_no)
     }
 }

@@ -18,7 +18,7 @@ use crate::storage::sled::tree::guarded;
 /// A flush that goes on for one to two of these is looked after.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-pub(crate) struct Rescue {
+pub(crate) struct FlushWatchdog {
     /// Whether a flush is under way.
     flushing: Arc<AtomicBool>,
     /// Dropped to end the thread.
@@ -26,12 +26,12 @@ pub(crate) struct Rescue {
     thread: Option<JoinHandle<()>>,
 }
 
-impl Rescue {
+impl FlushWatchdog {
     pub(crate) fn start(db: Db) -> Result<Self, StorageError> {
         let flushing = Arc::new(AtomicBool::new(false));
         let seen = flushing.clone();
         let (stop, stopped) = bounded::<()>(0);
-        let spawned = thread::Builder::new().name("convofold-rescue".to_owned()).spawn(move || {
+        let spawned = thread::Builder::new().name("convofold-watchdog".to_owned()).spawn(move || {
             let mut was_flushing = false;
             while stopped.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
                 let is_flushing = seen.load(Ordering::Relaxed);
@@ -55,7 +55,7 @@ impl Rescue {
     }
 }
 
-impl Drop for Rescue {
+impl Drop for FlushWatchdog {
     fn drop(&mut self) {
         drop(self.stop.take());
         // It holds sled's database open.

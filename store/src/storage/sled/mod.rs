@@ -2,14 +2,14 @@
 //!
 //! - **Nothing may spill into `blobs/`**: sled never makes those files durable, and after a power cut they can make the
 //!   whole database unopenable. A leaf of up to 17 values is rewritten whole and spills where it is longer than a quarter
-//!   of a segment, so a value is cut into [parts](crate::storage::chunk), a 80th of the smallest segment at most.
+//!   of a segment, so a value is cut into [chunks](crate::storage::chunk), a 80th of the smallest segment at most.
 //! - **sled's flush is no barrier** on Linux: it neither writes the file's metadata nor flushes the drive's cache. So every
 //!   barrier ends with an `fdatasync` of our own, on a descriptor of our own, which also hears of errors that sled's
 //!   background thread keeps to itself.
 //! - **sled uses segments again too soon.** When it has moved what a segment held into a new one, it takes its own flush of
 //!   that for durable and writes over the old one. In a power cut before our barrier both are gone: durable blocks too (16 of
 //!   24 simulated cuts with 6.4 MB between barriers, 0 of 240 with 1.6 MB or less). So no more than half a segment is written
-//!   between barriers ([`SledStorage::make_room`]), pages and deletions in pieces. A single batch of more stays one.
+//!   between barriers ([`SledStorage::barrier_before`]), pages and deletions in pieces. A single batch of more stays one.
 //! - **sled forgets late.** It notes every access to a leaf and looks whether its cache is full only when 64 have been noted
 //!   in one of 256 shards. With large values it comes to that after gigabytes. `SledTree::touch` makes it look sooner:
 //!   reading a log of a gigabyte takes 65 MB instead of 380, at the same speed. Ranges are worse (800 MB), so everything
@@ -17,7 +17,7 @@
 //! - **sled lets go late.** A task of its thread pool may hold its file, and the lock on it, for a moment after the database
 //!   was dropped. Nobody else can have it while the directory's own lock is ours, so opening waits.
 //! - **sled may wait for ever.** An error in one of its threads is noted without waking those that wait for that thread. They
-//!   look again when anybody else flushes, so [`Rescue`] does where a flush takes long.
+//!   look again when anybody else flushes, so [`FlushWatchdog`] does where a flush takes long.
 //! - **sled panics** on some kinds of damage; nothing of that leaves this file.
 
 pub(crate) mod file;
@@ -35,11 +35,11 @@ use sled::Db;
 
 use crate::format::key::{BlockKey, PageKey};
 use crate::storage::chunk::{PAYLOAD_BYTES, Tree};
-use crate::storage::sled::flush_watchdog::Rescue;
+use crate::storage::sled::flush_watchdog::FlushWatchdog;
 use crate::storage::sled::tree::{Changes, DELETED_AT_ONCE, SledTree, guarded};
 use crate::storage::{ReadStorage, Storage, StorageError, release};
 
-/// The smallest segment that keeps a leaf of such parts out of `blobs/`.
+/// The smallest segment that keeps a leaf of such chunks out of `blobs/`.
 pub(crate) const MIN_SEGMENT_BYTES: usize = 2 << 20;
 /// The largest that sled has.
 pub(crate) const MAX_SEGMENT_BYTES: usize = 16 << 20;
@@ -65,7 +65,7 @@ pub(crate) struct SledStorage {
     records: SledTree,
     /// For barriers.
     file: File,
-    rescue: Rescue,
+    watchdog: FlushWatchdog,
     /// Written since the last barrier.
     unsynced_bytes: AtomicU64,
     /// How much may be.
@@ -94,10 +94,10 @@ impl SledStorage {
         })
         .and_then(|(db, log, pages, records)| match barrier_file(dir) {
             Ok(file) => {
-                let rescue = Rescue::start(db.clone())?;
+                let watchdog = FlushWatchdog::start(db.clone())?;
                 let max_unsynced_bytes = options.segment_bytes as u64 / 2;
                 let (dir, unsynced_bytes) = (dir.to_owned(), AtomicU64::new(0));
-                Ok(Self { db, log, pages, records, file, rescue, unsynced_bytes, max_unsynced_bytes, dir })
+                Ok(Self { db, log, pages, records, file, watchdog, unsynced_bytes, max_unsynced_bytes, dir })
             }
             Err(error) => {
                 // sled may panic where its own fsync fails as well; this error is worth more.
@@ -108,7 +108,7 @@ impl SledStorage {
     }
 
     /// To be called before so much is written: a barrier, where it would be too much without one.
-    fn make_room(&self, bytes: usize) -> Result<(), StorageError> {
+    fn barrier_before(&self, bytes: usize) -> Result<(), StorageError> {
         let bytes = bytes as u64;
         let unsynced_bytes = self.unsynced_bytes.load(Ordering::Relaxed);
         if unsynced_bytes > 0 && unsynced_bytes + bytes > self.max_unsynced_bytes {
@@ -170,7 +170,7 @@ impl ReadStorage for SledStorage {
 
 impl Storage for SledStorage {
     fn append(&self, blocks: &[(BlockKey, Vec<u8>)]) -> Result<(), StorageError> {
-        self.make_room(blocks.iter().map(|(_, value)| value.len()).sum())?;
+        self.barrier_before(blocks.iter().map(|(_, value)| value.len()).sum())?;
         let mut changes = Changes::default();
         for (key, value) in blocks {
             self.log.put(&mut changes, &block_key(*key), value);
@@ -181,14 +181,14 @@ impl Storage for SledStorage {
     fn delete_blocks_before(&self, key: BlockKey) -> Result<(), StorageError> {
         // What is left of a leaf is written anew, so that deleting costs as much as writing.
         while self.log.delete_some_before(&block_key(key))? {
-            self.make_room(DELETED_AT_ONCE * PAYLOAD_BYTES)?;
+            self.barrier_before(DELETED_AT_ONCE * PAYLOAD_BYTES)?;
         }
         Ok(())
     }
 
     fn put_pages(&self, pages: &[(PageKey, Vec<u8>)]) -> Result<(), StorageError> {
         for (key, value) in pages {
-            self.make_room(value.len())?;
+            self.barrier_before(value.len())?;
             let mut changes = Changes::default();
             self.pages.replace(&mut changes, &page_key(*key), Some(value))?;
             self.pages.apply(changes)?;
@@ -198,7 +198,7 @@ impl Storage for SledStorage {
 
     fn delete_pages(&self, keys: &[PageKey]) -> Result<(), StorageError> {
         for keys in keys.chunks(DELETED_AT_ONCE) {
-            self.make_room(DELETED_AT_ONCE * PAYLOAD_BYTES)?;
+            self.barrier_before(DELETED_AT_ONCE * PAYLOAD_BYTES)?;
             let mut changes = Changes::default();
             keys.iter().try_for_each(|key| self.pages.replace(&mut changes, &page_key(*key), None))?;
             self.pages.apply(changes)?;
@@ -207,7 +207,7 @@ impl Storage for SledStorage {
     }
 
     fn put_record(&self, name: &str, value: &[u8]) -> Result<(), StorageError> {
-        self.make_room(value.len())?;
+        self.barrier_before(value.len())?;
         let mut changes = Changes::default();
         self.records.replace(&mut changes, name.as_bytes(), Some(value))?;
         self.records.apply(changes)
@@ -220,7 +220,7 @@ impl Storage for SledStorage {
     }
 
     fn barrier(&self) -> Result<(), StorageError> {
-        self.rescue.watch(|| guarded("flushing", || self.db.flush().map(drop)))?;
+        self.watchdog.watch(|| guarded("flushing", || self.db.flush().map(drop)))?;
         self.file.sync_data().map_err(StorageError::io("fdatasync of sled's file"))?;
         self.unsynced_bytes.store(0, Ordering::Relaxed);
         Ok(())

@@ -1,19 +1,19 @@
-//! Values of any length in one of sled's trees, in parts.
+//! Values of any length in one of sled's trees, in chunks.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use sled::{Batch, Tree};
 
 use crate::damage::Damage;
-use crate::storage::chunk::{self, Part};
+use crate::storage::chunk::{self, Chunk};
 use crate::storage::{StorageError, panic_message};
 
 /// How often an access is repeated for sled to take notice; see the notes in [`crate::storage::sled`].
 const TOUCHES: usize = 8;
-/// So many parts are deleted at once.
+/// So many chunks are deleted at once.
 pub(crate) const DELETED_AT_ONCE: usize = 16;
 
-/// A tree of sled's whose values are cut into parts.
+/// A tree of sled's whose values are cut into chunks.
 pub(crate) struct SledTree {
     tree: Tree,
     name: chunk::Tree,
@@ -34,18 +34,18 @@ impl SledTree {
 
     /// The value with this key.
     pub(crate) fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StorageError> {
-        let Some((parts, mut value)) = self.part(key, 0)? else { return Ok(None) };
-        for part_no in 1..parts {
-            let missing = StorageError::Value(Damage::Parts { expected: parts, found: part_no });
-            let (_, payload) = self.part(key, part_no)?.ok_or(missing)?;
+        let Some((chunks, mut value)) = self.chunk(key, 0)? else { return Ok(None) };
+        for chunk_no in 1..chunks {
+            let missing = StorageError::Value(Damage::Chunks { expected: chunks, found: chunk_no });
+            let (_, payload) = self.chunk(key, chunk_no)?.ok_or(missing)?;
             value.extend_from_slice(&payload);
         }
         Ok(Some(value))
     }
 
-    /// How many parts the value has, and the payload of this one.
-    fn part(&self, key: &[u8], part_no: u32) -> Result<Option<(u32, Vec<u8>)>, StorageError> {
-        let stored_key = part_key(key, part_no);
+    /// How many chunks the value has, and the payload of this one.
+    fn chunk(&self, key: &[u8], chunk_no: u32) -> Result<Option<(u32, Vec<u8>)>, StorageError> {
+        let stored_key = chunk_key(key, chunk_no);
         let found = guarded("reading", || {
             let found = self.tree.get(&stored_key)?;
             if found.is_some() {
@@ -54,15 +54,17 @@ impl SledTree {
             Ok(found)
         })?;
         let Some(found) = found else { return Ok(None) };
-        let expected = |part: &Part<'_>| (part.tree, part.key, part.part_no) == (self.name, key, part_no);
-        let part = Part::at(&found).filter(expected);
-        part.map(|part| Some((part.parts, part.payload.to_vec()))).ok_or(StorageError::Value(Damage::Part { part_no }))
+        let expected = |chunk: &Chunk<'_>| (chunk.tree, chunk.key, chunk.chunk_no) == (self.name, key, chunk_no);
+        let chunk = Chunk::at(&found).filter(expected);
+        chunk
+            .map(|chunk| Some((chunk.chunks, chunk.payload.to_vec())))
+            .ok_or(StorageError::Value(Damage::Chunk { chunk_no }))
     }
 
     /// Adds a value whose key is new.
     pub(crate) fn put(&self, changes: &mut Changes, key: &[u8], value: &[u8]) {
-        for part in Part::split(self.name, key, value) {
-            changes.puts.push((part_key(key, part.part_no), part.encode()));
+        for chunk in Chunk::split(self.name, key, value) {
+            changes.puts.push((chunk_key(key, chunk.chunk_no), chunk.encode()));
         }
     }
 
@@ -78,10 +80,10 @@ impl SledTree {
         Ok(())
     }
 
-    /// Under which keys the parts of a value lie now. They are not read: what is damaged can be replaced.
+    /// Under which keys the chunks of a value lie now. They are not read: what is damaged can be replaced.
     fn stored_keys(&self, key: &[u8]) -> Result<Vec<sled::IVec>, StorageError> {
-        let parts = part_key(key, 0)..=part_key(key, u32::MAX);
-        guarded("looking for a value", || self.tree.range(parts).keys().collect())
+        let chunks = chunk_key(key, 0)..=chunk_key(key, u32::MAX);
+        guarded("looking for a value", || self.tree.range(chunks).keys().collect())
     }
 
     /// Writes the changes: all of them or, should the process end, none.
@@ -109,7 +111,7 @@ impl SledTree {
         self.tree.apply_batch(batch)
     }
 
-    /// Deletes some parts of values whose keys are less than `key`; says whether there were any.
+    /// Deletes some chunks of values whose keys are less than `key`; says whether there were any.
     pub(crate) fn delete_some_before(&self, key: &[u8]) -> Result<bool, StorageError> {
         let keys: Vec<_> =
             guarded("looking for values", || self.tree.range(..key.to_vec()).keys().take(DELETED_AT_ONCE).collect())?;
@@ -122,7 +124,7 @@ impl SledTree {
 
     /// The last key that is not greater.
     pub(crate) fn key_at_or_before(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StorageError> {
-        let last_part = part_key(key, u32::MAX);
+        let last_part = chunk_key(key, u32::MAX);
         let found = guarded("looking for a value", || self.tree.range(..=last_part).next_back().transpose())?;
         Ok(found.and_then(|(stored_key, _)| Some(stored_key.split_last_chunk::<4>()?.0.to_vec())))
     }
@@ -133,8 +135,8 @@ impl SledTree {
             let mut keys = Vec::new();
             for stored_key in self.tree.scan_prefix(beginning).keys() {
                 let stored_key = stored_key?;
-                let first_part = stored_key.split_last_chunk::<4>().filter(|(_, part_no)| **part_no == [0; 4]);
-                keys.extend(first_part.map(|(key, _)| key.to_vec()));
+                let first_chunk = stored_key.split_last_chunk::<4>().filter(|(_, chunk_no)| **chunk_no == [0; 4]);
+                keys.extend(first_chunk.map(|(key, _)| key.to_vec()));
             }
             Ok(keys)
         })
@@ -155,6 +157,6 @@ pub(crate) fn guarded<T>(doing: &'static str, run: impl FnOnce() -> sled::Result
 }
 
 /// Big-endian like all numbers in keys, so that the order of the bytes is that of the numbers.
-fn part_key(key: &[u8], part_no: u32) -> Vec<u8> {
-    [key, &part_no.to_be_bytes()].concat()
+fn chunk_key(key: &[u8], chunk_no: u32) -> Vec<u8> {
+    [key, &chunk_no.to_be_bytes()].concat()
 }

@@ -12,7 +12,7 @@ use crate::storage::chunk::Tree;
 use crate::storage::sled::page_key;
 
 /// The events of the lost ranges that some readable page remembers.
-pub(super) fn remembered(carved: &mut Carved, lost: &[Lost]) -> io::Result<BTreeMap<Seq, Event>> {
+pub(super) fn from_pages(carved: &mut Carved, lost: &[Lost]) -> io::Result<BTreeMap<Seq, Event>> {
     let mut events = BTreeMap::new();
     for key in carved.pages() {
         // All versions, since the latest may be of a checkpoint that was not finished.
