@@ -1,8 +1,5 @@
 //! The attributes of a conversation: texts of which the latest given value counts (rule F8).
 
-use crate::draft::Draft;
-use crate::event::Event;
-
 /// Calls `$then!` with every attribute in the order of packing, hashing and export: its name in Rust, its name in JSON,
 /// and whether the limit on ids applies to it. All code that handles every attribute follows from this list.
 ///
@@ -49,26 +46,6 @@ macro_rules! declare {
                     $(Self::$Attribute => is_id!($limit),)*
                 }
             }
-        }
-
-        impl<'a> Draft<'a> {
-            $(
-                $(#[$doc])*
-                #[must_use]
-                pub fn $name(self, $name: impl Into<Option<&'a str>>) -> Self {
-                    self.attribute(Attribute::$Attribute, $name)
-                }
-            )*
-        }
-
-        impl Event {
-            $(
-                $(#[$doc])*
-                #[must_use]
-                pub fn $name(&self) -> Option<&str> {
-                    self.attribute(Attribute::$Attribute)
-                }
-            )*
         }
     };
 }

@@ -254,6 +254,22 @@ impl Event {
     }
 }
 
+macro_rules! attribute_setters {
+    ($($(#[$doc:meta])* $Attribute:ident $name:ident: $limit:ident,)*) => {
+        impl<'a> Draft<'a> {
+            $(
+                $(#[$doc])*
+                #[must_use]
+                pub fn $name(self, $name: impl Into<Option<&'a str>>) -> Self {
+                    self.attribute(Attribute::$Attribute, $name)
+                }
+            )*
+        }
+    };
+}
+
+crate::attributes!(attribute_setters);
+
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;

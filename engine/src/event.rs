@@ -305,3 +305,19 @@ impl Event {
         self.session.as_deref()
     }
 }
+
+macro_rules! attribute_methods {
+    ($($(#[$doc:meta])* $Attribute:ident $name:ident: $limit:ident,)*) => {
+        impl Event {
+            $(
+                $(#[$doc])*
+                #[must_use]
+                pub fn $name(&self) -> Option<&str> {
+                    self.attribute(Attribute::$Attribute)
+                }
+            )*
+        }
+    };
+}
+
+crate::attributes!(attribute_methods);
