@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn i1_the_direction_of_a_text_that_is_not_there_is_no_content() {
+    fn i1_the_direction_of_an_absent_text_is_not_content() {
         let open = |direction| Draft { kind: Kind::Open, text: None, direction, ..message() }.build().unwrap();
         assert_eq!(open(Some(Direction::In)).content(), open(None).content());
     }

@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_assigned_only_where_there_is_no_agent() {
+    fn unassigned_applies_only_without_an_agent() {
         let mut texts = [None; Context::TEXTS];
         texts[0] = Some("airship");
         assert!(Context::new(texts, true).unwrap().nobody());

@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_one_of_them_has_is_shown_as_a_whole() {
+    fn a_value_in_only_one_state_is_shown_as_a_whole() {
         let one = state(vec![assigned(1, "Ann")]);
         let mut other = one.clone();
         other.agent = None;
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_that_only_one_of_them_has_is_nothing_in_the_other() {
+    fn a_session_in_only_one_state_is_nothing_in_the_other() {
         let webhook = Draft { source: SUPEROFFICE, session: Some(Session::default()), ..message() };
         let (one, other) = (state(vec![message()]), state(vec![webhook]));
         let fields: Vec<_> = one.differences(&other).into_iter().map(|it| (it.field, it.expected)).collect();

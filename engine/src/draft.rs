@@ -320,7 +320,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn w5_an_id_has_a_longest_length() {
+    fn w5_ids_have_a_maximum_length() {
         let long = "x".repeat(DEFAULT_MAX_ID_BYTES + 1);
         let error = Draft { conversation: &long, ..message() }.build().unwrap_err();
         assert_eq!(error, DraftError::IdTooLong { field: "conversation id", found: 1025, max: 1024 });

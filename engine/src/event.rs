@@ -227,7 +227,7 @@ impl Event {
         self.content
     }
 
-    /// When it happened (spec T1, T3).
+    /// When it happened (rules T1 and T3).
     #[must_use]
     pub fn at(&self) -> At {
         self.at

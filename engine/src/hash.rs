@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn h1_order_does_not_matter_and_what_is_taken_out_is_gone() {
+    fn h1_order_does_not_matter_and_removal_is_exact() {
         let [a, b, c] = ["a", "b", "c"].map(StateHash::of_line);
         assert_eq!(a.plus(b).plus(c), c.plus(a).plus(b));
         assert_eq!(a.plus(b).minus(a), b);

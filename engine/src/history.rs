@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn f5_each_event_shows_who_is_assigned_once_it_has_happened() {
+    fn f5_each_event_shows_the_agent_assigned_after_it() {
         let entries = history(vec![
             said(1, AgentMention::Silent),
             said(2, ann(None)),
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_is_late_where_a_later_one_was_known_before_it() {
+    fn an_event_is_late_if_a_later_one_was_known_before_it() {
         let entries = history([10, 30, 20, 40, 5].map(|ms| said(ms, AgentMention::Silent)).to_vec());
         let found: Vec<_> = entries.iter().map(|entry| (entry.at, entry.late)).collect();
         assert_eq!(found, [(5, true), (10, false), (20, true), (30, false), (40, false)]);

@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_id_is_found_at_its_place_and_no_other_is() {
+    fn every_id_is_found_at_its_slot_only() {
         let ids: Vec<String> = (0..10_000).map(|number| format!("conversation-{number}")).collect();
         let mut id_map = IdMap::default();
         for id in &ids {
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_with_the_same_bits_have_places_of_their_own() {
+    fn ids_with_the_same_bits_have_different_slots() {
         let mut id_map = IdMap::default();
         assert_eq!((id_map.add(7), id_map.add(7)), (0, 1));
         for wanted in [0, 1] {

@@ -214,7 +214,7 @@ mod tests {
     const UUID: &str = "a8c66fc6-210c-11e6-a195-90e2ba211bf8";
 
     #[test]
-    fn an_id_is_given_back_as_it_was_written() {
+    fn an_id_keeps_its_spelling() {
         for id in [UUID, "A8C66FC6-210C-11E6-A195-90E2BA211BF8", "a8c66fc6210c11e6a19590e2ba211bf8", "x", ""] {
             assert_eq!(Identity::given(id, 0).text(), id);
         }

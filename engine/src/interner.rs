@@ -1,4 +1,4 @@
-//! Texts that many conversations share, held once.
+//! Texts that many conversations share, stored once.
 
 use std::sync::Arc;
 
@@ -6,17 +6,17 @@ use hashbrown::HashSet;
 
 use crate::query::OpenConversation;
 
-/// Agents, tenants, channels and shortcodes. Those of conversations that are gone are not given back: they are few.
+/// Agents, tenants, channels and shortcodes. Texts of evicted conversations stay, because they are few.
 #[derive(Debug, Default)]
 pub(crate) struct Interner(HashSet<Arc<str>>);
 
 impl Interner {
-    /// The one copy of a text.
+    /// The shared copy of a text.
     pub(crate) fn share(&mut self, text: &str) -> Arc<str> {
         self.0.get_or_insert_with(text, |text| Arc::from(text)).clone()
     }
 
-    /// The row with the copies that all have.
+    /// The row with shared copies of its texts.
     pub(crate) fn share_all(&mut self, row: Arc<OpenConversation>) -> Arc<OpenConversation> {
         let mut share = |text: &Option<Arc<str>>| text.as_deref().map(|text| self.share(text));
         let [tenant, channel, agent_id, agent_name, shortcode] =

@@ -1,8 +1,8 @@
-//! Which identities a conversation has seen: asked once for every event that arrives.
+//! The identities that a conversation has seen, looked up once for every event that arrives.
 
 use hashbrown::HashSet;
 
-/// Up to this many fingerprints are searched one by one, which is faster than hashing for short conversations.
+/// The maximum number of fingerprints for a linear search, which is faster than hashing for short conversations.
 const LINEAR_UP_TO: usize = 64;
 
 /// The fingerprints of all identities of a conversation.
@@ -13,7 +13,7 @@ pub(crate) struct Known {
 }
 
 impl Known {
-    /// False is certain; true may be an accident of fingerprints.
+    /// `false` is certain; `true` can be a collision of fingerprints.
     pub(crate) fn may_contain(&self, fingerprint: u64) -> bool {
         match &self.many {
             Some(many) => many.contains(&fingerprint),
@@ -35,7 +35,7 @@ impl Known {
         }
     }
 
-    /// Gives back memory that was reserved for more to come.
+    /// Frees unused capacity.
     pub(crate) fn shrink(&mut self) {
         self.recent.shrink_to_fit();
     }

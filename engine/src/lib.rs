@@ -1,10 +1,10 @@
-//! The pure core of convofold: what an event is, what a conversation is, and what can be asked of all of them.
+//! The pure core of convofold: events, conversations, and queries about them.
 //!
-//! There is no I/O here, no clock, no thread and no storage: the same events give the same state on every machine.
+//! It does no I/O and has no clock, threads or storage: the same events give the same state on every machine.
 
 #![forbid(unsafe_code)]
 
-// In the order in which to read them.
+// In reading order.
 mod named;
 mod setters;
 mod time;
@@ -19,12 +19,12 @@ mod context;
 mod parts;
 #[cfg_attr(
     not(all(feature = "airship", feature = "superoffice")),
-    allow(dead_code, reason = "what parsers share is there for all of them")
+    allow(dead_code, reason = "helpers of the sources are unused if a source is disabled")
 )]
 mod json;
 #[cfg_attr(
     not(all(feature = "airship", feature = "superoffice")),
-    allow(dead_code, reason = "what parsers share is there for all of them")
+    allow(dead_code, reason = "helpers of the sources are unused if a source is disabled")
 )]
 pub mod ingest;
 mod effect;

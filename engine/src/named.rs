@@ -1,15 +1,15 @@
 //! Enumerations whose values have names.
 
-/// A name that no value of an enumeration has.
+/// A name that is not a value of the enumeration.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 #[error("invalid {what} {found:?} (expected one of: {})", .expected.join(", "))]
 pub struct UnknownName {
-    /// What the name should be of, such as `sort`.
+    /// What the name stands for, such as `sort`.
     pub what: &'static str,
-    /// The names that exist.
+    /// The valid names.
     pub expected: &'static [&'static str],
-    /// The name that was given.
+    /// The given name.
     pub found: String,
 }
 
@@ -21,8 +21,8 @@ impl UnknownName {
     }
 }
 
-/// Interner the values of an enumeration. `ALL`, `NAMES`, `name`, `Display`, `FromStr` and `Serialize` follow from this one
-/// list; a variant that is missing in it does not compile.
+/// Names the values of an enumeration. `ALL`, `NAMES`, `name`, `Display`, `FromStr` and `Serialize` follow from this
+/// list. A variant that is missing in it does not compile.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! named {
@@ -33,7 +33,7 @@ macro_rules! named {
             /// The name of every value.
             pub const NAMES: [&'static str; [$($name),+].len()] = [$($name),+];
 
-            /// The name, as every binding, the command and JSON spell it.
+            /// The name, as all bindings, the command and JSON spell it.
             #[must_use]
             pub const fn name(self) -> &'static str {
                 match self {

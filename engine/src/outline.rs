@@ -1,12 +1,12 @@
-//! What the board keeps of a conversation that is away.
+//! What the board keeps of an evicted conversation.
 
 use std::sync::Arc;
 
 use crate::index::Seen;
 use crate::query::OpenConversation;
 
-/// A conversation as far as the board knows it while it is away: enough to find it, to count it and, where it is open, to
-/// list it. It is derived by the fold, so it is good for one [`crate::FOLD_VERSION`] only.
+/// What the board keeps of an evicted conversation: enough to find it, to count it and, if it is open, to list it. The
+/// fold derives it, so it is valid for one [`crate::FOLD_VERSION`] only.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outline {
     pub(crate) fingerprint: u64,
@@ -14,7 +14,8 @@ pub struct Outline {
 }
 
 impl Outline {
-    /// The outline of a closed conversation: 64 bits of its id ([`Outline::fingerprint`]), and where it is counted.
+    /// The outline of a closed conversation: 64 bits of its id ([`Outline::fingerprint`]), and the tenant and channel
+    /// under which it is counted.
     #[must_use]
     pub fn closed(fingerprint: u64, tenant: Option<Arc<str>>, channel: Option<Arc<str>>) -> Self {
         Self { fingerprint, seen: Seen { tenant, channel, open: None } }
@@ -33,19 +34,19 @@ impl Outline {
         self.fingerprint
     }
 
-    /// The tenant it is counted for.
+    /// The tenant under which it is counted.
     #[must_use]
     pub fn tenant(&self) -> Option<&Arc<str>> {
         self.seen.tenant.as_ref()
     }
 
-    /// The channel it is counted for.
+    /// The channel under which it is counted.
     #[must_use]
     pub fn channel(&self) -> Option<&Arc<str>> {
         self.seen.channel.as_ref()
     }
 
-    /// How it is listed where it is open.
+    /// Its row in lists, if it is open.
     #[must_use]
     pub fn row(&self) -> Option<&Arc<OpenConversation>> {
         self.seen.open.as_ref()

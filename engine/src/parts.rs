@@ -1,4 +1,4 @@
-//! The way to make an event of what was kept of it.
+//! Building an event from its stored parts.
 
 use crate::context::Context;
 use crate::draft::DraftError;
@@ -8,11 +8,11 @@ use crate::session::Session;
 use crate::texts::{Field, Texts};
 use crate::time::Time;
 
-/// Everything an event said, with the texts that repeat packed already: what a store keeps of it. See [`crate::Draft`] for
-/// the fields.
+/// All parts of an event, with repeated texts packed already: the form in which a store keeps it. See [`crate::Draft`]
+/// for the fields.
 ///
-/// It builds the same event as the draft would, for less. Only the lengths of ids are not looked at: the limit was kept
-/// when the event came in, and may have been another one then.
+/// It builds the same event as the draft, faster. The lengths of ids are not checked: the limit was applied when the
+/// event arrived, and may have been different then.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "the fields are those of `Draft`")]
 pub struct EventParts<'a> {
@@ -31,10 +31,10 @@ pub struct EventParts<'a> {
 }
 
 impl EventParts<'_> {
-    /// Gives the event its time and its identity, and packs it.
+    /// Determines the event's time and identity, and packs it.
     ///
     /// # Errors
-    /// [`DraftError`] names what is missing.
+    /// [`DraftError`] names the missing field.
     pub fn build(self) -> Result<Event, DraftError> {
         if self.context.get(Field::Source).is_none_or(str::is_empty) {
             return Err(DraftError::NoSource);
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_build_the_event_that_they_are_of() {
+    fn parts_build_the_same_event() {
         let drafts = [
             message(),
             Draft { text: None, identity: Some(Identity::given("x", 3)), agent: AgentMention::Nobody, ..message() },
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_named() {
+    fn a_missing_field_is_named() {
         let event = message().build().unwrap();
         let context = Context::of(&event);
         let parts = || parts(&event, &context);

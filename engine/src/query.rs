@@ -1,4 +1,4 @@
-//! What can be asked of the open conversations (spec Q2, Q3), and how a page of the answer is continued.
+//! Queries about open conversations (rules Q2 and Q3), and cursors for the next page.
 
 use std::sync::Arc;
 
@@ -7,9 +7,10 @@ use serde::{Serialize, Serializer};
 use crate::setters::setters;
 use crate::state::AgentRef;
 
-/// Which open conversations are wanted. Every condition that is set must hold; a new query has none.
+/// A query for open conversations. Every condition that is set must hold; a new query has none.
 ///
-/// Every setter but those of flags and of the order takes a value, or an `Option` of one; `None` removes the condition.
+/// Every setter takes a value or an `Option`, except those of flags and of the sort order; `None` removes the
+/// condition.
 ///
 /// ```
 /// use convofold_engine::{Query, Sort};
@@ -77,7 +78,7 @@ impl Query {
         idle_since_ms: i64,
         /// Waiting for an answer since this time or earlier, in milliseconds since the epoch.
         waiting_since_ms: i64,
-        /// The maximum number of conversations in a page, at least one. Without it, a page has no limit.
+        /// The maximum number of conversations in a page, at least 1. If not set, a page has no limit.
         limit: usize,
         /// The end of the previous page: its [`Page::next`].
         cursor: Cursor,
@@ -90,7 +91,7 @@ impl Query {
         self
     }
 
-    /// Whether only conversations with a suspicion match (spec F10).
+    /// Whether only conversations with a suspicion match (rule F10).
     #[must_use]
     pub fn suspect(mut self, suspect: bool) -> Self {
         self.suspect = suspect;
@@ -105,16 +106,16 @@ impl Query {
     }
 }
 
-/// The order of an answer. Conversations that are equal in it are ordered by the bytes of their ids.
+/// The sort order. Conversations with equal keys are ordered by the bytes of their ids.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Sort {
-    /// The one active last comes first.
+    /// The most recently active one first.
     #[default]
     Activity,
-    /// The one that waits longest comes first; those that do not wait come last.
+    /// The longest waiting one first; those that do not wait are last.
     Waiting,
-    /// The one that began first comes first.
+    /// The oldest one first.
     Started,
 }
 
@@ -127,8 +128,9 @@ impl Sort {
     }
 }
 
-/// A place in an answer. It names the last conversation that was seen, so it stays good while events arrive: a
-/// conversation that moves up in the meantime may be missed or seen again, one that does not move never is.
+/// A position in a list. It names the last conversation of a page, so it stays valid while events arrive. A
+/// conversation that moves up in the meantime can be missed or appear again; one that does not move appears exactly
+/// once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cursor {
     pub(crate) sort: Sort,
@@ -143,7 +145,7 @@ impl std::fmt::Display for Cursor {
 }
 
 impl Serialize for Cursor {
-    /// As its text.
+    /// As text.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
@@ -163,37 +165,37 @@ impl std::str::FromStr for Cursor {
     }
 }
 
-/// Why a question cannot be answered.
+/// Why a query cannot be answered.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum QueryError {
-    /// The text is no cursor.
-    #[error("expected a cursor from an earlier page, found {found:?}")]
+    /// The text is not a valid cursor.
+    #[error("invalid cursor {found:?} (expected: the cursor of an earlier page)")]
     NotACursor {
         /// The text.
         found: String,
     },
-    /// The cursor comes from an answer in another order.
-    #[error("the cursor belongs to an answer ordered by {found}, this one is ordered by {expected}")]
+    /// The cursor was made with another sort order.
+    #[error("this cursor was made with sort order {found}, the query has {expected}")]
     CursorOfAnotherOrder {
-        /// The order asked for.
+        /// The sort order of the query.
         expected: Sort,
-        /// The order of the cursor.
+        /// The sort order of the cursor.
         found: Sort,
     },
 }
 
-/// One page of an answer.
+/// One page of a list.
 #[derive(Clone, Debug, Default, Serialize)]
 #[non_exhaustive]
 pub struct Page {
-    /// The conversations, in order.
+    /// The conversations in sort order.
     pub rows: Vec<Arc<OpenConversation>>,
-    /// Where the next page begins; `None` where this is the last one.
+    /// The position of the next page; `None` if this is the last one.
     pub next: Option<Cursor>,
 }
 
-/// An open conversation, as far as a list shows it; [`crate::Board::state`] has the whole.
+/// An open conversation as lists show it. [`crate::Board::state`] gives the full state.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct OpenConversation {
@@ -219,18 +221,18 @@ pub struct OpenConversation {
     pub shortcode: Option<Arc<str>>,
     /// Unread messages.
     pub unread: u64,
-    /// When it began, in milliseconds since the epoch.
+    /// When it began (rule F4), in milliseconds since the epoch.
     pub started_at: i64,
-    /// When it was last active, in milliseconds since the epoch.
+    /// When it was last active (rule F4), in milliseconds since the epoch.
     pub last_active_at: i64,
-    /// The first message that waits for an answer, in milliseconds since the epoch.
+    /// The time of the first message that waits for an answer, in milliseconds since the epoch.
     pub waiting_since: Option<i64>,
-    /// Whether there is a suspicion.
+    /// Whether it has a suspicion (rule F10).
     pub suspect: bool,
 }
 
 impl OpenConversation {
-    /// A row with what every conversation has; all else is unknown. A store that restores a row sets the other fields.
+    /// A row with the fields that every conversation has; all others are `None`. A store that restores a row sets them.
     #[must_use]
     pub fn new(id: Arc<str>, started_at: i64, last_active_at: i64) -> Self {
         Self {
@@ -252,7 +254,7 @@ impl OpenConversation {
         }
     }
 
-    /// The number by which answers are ordered: the smallest comes first.
+    /// The sort key: the smallest comes first.
     pub(crate) fn sort_key(&self, sort: Sort) -> i64 {
         match sort {
             Sort::Activity => -self.last_active_at,
@@ -299,23 +301,23 @@ impl Query {
     }
 }
 
-/// What an agent has to do (spec Q3).
+/// The workload of an agent (rule Q3).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct AgentLoad {
-    /// The agent; `None` stands for the conversations that nobody is assigned to.
+    /// The agent; `None` for conversations without an assigned agent.
     pub agent: Option<AgentRef>,
     /// Open conversations.
     pub open: u64,
     /// Unread messages in them.
     pub unread: u64,
-    /// Those that wait for an answer.
+    /// Open conversations that wait for an answer.
     pub waiting: u64,
-    /// The message that waits longest, in milliseconds since the epoch.
+    /// The time of the message that waits longest, in milliseconds since the epoch.
     pub oldest_waiting_since: Option<i64>,
 }
 
-/// The conversations of a tenant on a channel (spec Q3).
+/// Counts of the conversations of a tenant on a channel (rule Q3).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Totals {
@@ -327,7 +329,7 @@ pub struct Totals {
     pub conversations: u64,
     /// The open ones.
     pub open: u64,
-    /// Those that wait for an answer.
+    /// Open conversations that wait for an answer.
     pub waiting: u64,
     /// Unread messages in the open ones.
     pub unread: u64,

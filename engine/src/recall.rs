@@ -1,7 +1,7 @@
-//! The events of a conversation, told again from its memory.
+//! The events of a conversation, rebuilt from its facts.
 //!
-//! A conversation's memory holds all that its events said, so nobody who wants them has to search the log for them: an
-//! audit, an export, a look at what was known earlier.
+//! Facts contain everything that the events said, so the log need not be searched: for an audit, an export, or the
+//! state at an earlier time.
 
 use crate::conversation::Conversation;
 use crate::effect::Seq;
@@ -11,21 +11,21 @@ use crate::image::{ConversationImage, ImageError, within};
 use crate::parts::EventParts;
 
 impl ConversationImage {
-    /// The events that were logged, conflicts included, with their places in the log and in its order.
+    /// The logged events, conflicts included, with their sequence numbers and in that order.
     ///
     /// # Errors
-    /// [`ImageError`] where something that is remembered is not the event whose content hash is remembered with it.
+    /// [`ImageError`] if a stored fact does not match its content hash.
     pub fn events(&self) -> Result<Vec<(Seq, Event)>, ImageError> {
         self.events_of(|_| true)
     }
 
-    /// The memory as it was when only the events with a smaller `seq` were known; `None` where there were none.
+    /// The image as it was when only the events with a smaller `seq` were known; `None` if there were none.
     ///
-    /// What counted then may have lost to a later event of the same identity (spec I2), so those events are taken anew.
-    /// Duplicates left no trace of when they came, and are not counted.
+    /// An event that counted then may have lost to a later event with the same identity (rule I2), so the events are
+    /// applied again. Duplicates leave no trace of their arrival time and are not counted.
     ///
     /// # Errors
-    /// As [`ConversationImage::events`].
+    /// As for [`ConversationImage::events`].
     pub fn before(&self, seq: Seq) -> Result<Option<Self>, ImageError> {
         let events = self.events_of(|place| place < seq)?;
         if events.is_empty() {
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_memory_of_something_else_than_what_was_said_is_an_error() {
+    fn a_fact_that_differs_from_its_content_hash_is_an_error() {
         let whole = image(vec![message()]);
         let [fact] = whole.facts.as_slice() else { panic!("{whole:?}") };
         let with = |fact: Fact| ConversationImage { facts: vec![fact], ..whole.clone() }.events().unwrap_err();
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_memory_that_refers_to_nothing_is_an_error() {
+    fn a_dangling_reference_is_an_error() {
         let whole = image(vec![Draft { session: Some(Session::default()), ..message() }]);
         let dangling = |list| ImageError::Dangling { seq: 1, list, found: 0, expected: 0 };
         let no_contexts = ConversationImage { contexts: vec![], ..whole.clone() };

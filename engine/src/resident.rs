@@ -1,4 +1,4 @@
-//! A conversation that is on the board, and what the rest of the board knows of it.
+//! A conversation in memory, with what the rest of the board knows of it.
 
 use std::sync::Arc;
 
@@ -15,19 +15,19 @@ use crate::time::Time;
 #[derive(Debug)]
 pub(crate) struct Resident {
     pub(crate) conversation: Conversation,
-    /// How it is listed and counted.
+    /// Its entry in the indexes.
     pub(crate) seen: Option<Seen>,
-    /// What it added to the state hash when that was last asked for.
+    /// Its contribution to the state hash when that was last computed.
     pub(crate) in_hash: StateHash,
-    /// Whether that is up to date.
+    /// Whether that contribution is current.
     pub(crate) is_hashed: bool,
-    /// About how many bytes it takes.
+    /// Its approximate size in bytes.
     pub(crate) bytes: u64,
-    /// The number of the last batch with an event of it.
+    /// The number of the last edit with an event of it.
     pub(crate) touched: u64,
 }
 
-/// A conversation that is ready to come back to its place: folded, and hashed as it was when it went.
+/// A conversation that is ready to be reloaded: folded, with the hash that it had when it was evicted.
 #[derive(Debug)]
 pub struct ReloadedConversation {
     conversation: Box<Conversation>,
@@ -47,13 +47,13 @@ impl ReloadedConversation {
 }
 
 impl Resident {
-    /// One that nobody knows of yet.
+    /// A new conversation.
     pub(crate) fn new(conversation: Conversation) -> Self {
         let in_hash = StateHash::default();
         Self { conversation, seen: None, in_hash, is_hashed: false, bytes: 0, touched: 0 }
     }
 
-    /// One that comes back, and was listed and hashed before it went.
+    /// A reloaded conversation, which was listed and hashed before its eviction.
     pub(crate) fn reloaded(returning: ReloadedConversation, interner: &mut Interner) -> Self {
         let ReloadedConversation { conversation, hash } = returning;
         let mut resident = Self::new(*conversation);
@@ -67,18 +67,18 @@ impl Resident {
         self.seen.as_ref().is_some_and(|seen| seen.open.is_some())
     }
 
-    /// What it adds to the state hash.
+    /// Its contribution to the state hash.
     pub(crate) fn hash(&self) -> StateHash {
         if self.is_hashed { self.in_hash } else { StateHash::of_line(&State::of(&self.conversation).export_line()) }
     }
 
-    /// Notes that this is what it adds to the state hash; what it added before.
+    /// Records its contribution to the state hash. Returns the earlier one.
     pub(crate) fn note_hash(&mut self, now: StateHash) -> StateHash {
         self.is_hashed = true;
         std::mem::replace(&mut self.in_hash, now)
     }
 
-    /// Brings what is derived up to the facts; what changed about how it is listed.
+    /// Derives everything that depends on the facts. Returns the change of its entry in the indexes.
     pub(crate) fn settle(&mut self, interner: &mut Interner, slot: Slot) -> Update {
         self.conversation.settle();
         let before = self.seen.take();
@@ -96,7 +96,7 @@ impl Resident {
     }
 }
 
-/// How a conversation is to be listed and counted.
+/// The entry of a conversation in the indexes.
 fn see(conversation: &Conversation, before: Option<&Seen>, interner: &mut Interner) -> Seen {
     let row = before.and_then(|seen| seen.open.as_deref());
     conversation.with_fold(|fold| {
@@ -140,18 +140,18 @@ fn open_row(
         started_at: fold.started_at().ms(),
         last_active_at: active.ms(),
         waiting_since: fold.waiting().map(|(since, _)| since.ms()),
-        // A clock suspicion is of a close that comes after everything else, so this conversation has none.
+        // A clock suspicion belongs to a close that sorts after all other events, so an open conversation has none.
         suspect: fold.unread.is_missing_any(),
     }
 }
 
-/// The text held once for all conversations; `known` is the copy that was used before, mostly still the right one.
+/// The shared copy of a text. `known` is the copy used before, which is usually still the right one.
 fn share(interner: &mut Interner, text: Option<&str>, known: Option<Arc<str>>) -> Option<Arc<str>> {
     let text = text?;
     Some(known.filter(|known| **known == *text).unwrap_or_else(|| interner.share(text)))
 }
 
-/// Like [`share`] for texts that are a conversation's own.
+/// Like [`share`] for texts that belong to one conversation.
 fn keep(text: Option<&str>, known: Option<Arc<str>>) -> Option<Arc<str>> {
     let text = text?;
     Some(known.filter(|known| **known == *text).unwrap_or_else(|| text.into()))

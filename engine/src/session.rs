@@ -1,7 +1,7 @@
-//! The field values of a SuperOffice chat session (spec F11, H2 `session`).
+//! The field values of a SuperOffice chat session (rules F11 and H2, `session`).
 
-/// Calls `$then!` with every value of a session, in the order of the export: its name and its type. All that goes through
-/// the values follows from this list, here and in the Python module.
+/// Calls `$then!` with every value of a session, in export order: its name and its type. All code that handles every
+/// value follows from this list, here and in the Python module.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! session_values {
@@ -15,7 +15,7 @@ macro_rules! session_values {
             consented: bool,
             /// `ContactId`.
             contact_id: i64,
-            /// `CustomerAlias`, the name the customer chose.
+            /// `CustomerAlias`, the name that the customer chose.
             customer_alias: String,
             /// `CustomerId`.
             customer_id: i64,
@@ -25,7 +25,7 @@ macro_rules! session_values {
             rating: i64,
             /// `SaleId`.
             sale_id: i64,
-            /// `Status`, as a number, also an unknown one.
+            /// `Status` as a number, including unknown ones.
             status: i64,
             /// `TicketId`.
             ticket_id: i64,
@@ -39,26 +39,26 @@ macro_rules! session_values {
 
 macro_rules! declare {
     ($($(#[$doc:meta])* $name:ident: $type:ty,)*) => {
-        /// What SuperOffice says of a chat session beside the conversation itself; `None` is "not said".
+        /// The field values of a SuperOffice chat session; `None` means not given.
         ///
-        /// A setter takes a value, or an `Option` of one: `Session::new().status(6).rating(3)`.
+        /// A setter takes a value or an `Option`: `Session::new().status(6).rating(3)`.
         #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, serde::Serialize)]
         #[non_exhaustive]
         pub struct Session {
             $($(#[$doc])* #[serde(skip_serializing_if = "Option::is_none")] pub $name: Option<$type>,)*
         }
 
-        /// The field values of a SuperOffice session, and whether they are known to be out of date (F11).
+        /// The field values of a SuperOffice session, and whether they are known to be out of date (rule F11).
         #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
         #[non_exhaustive]
         pub struct SessionState {
             $($(#[$doc])* pub $name: Option<$type>,)*
-            /// A `changed` without a usable status came after the latest event that had one.
+            /// Whether a `changed` without a usable status came after the latest event with one.
             pub stale: bool,
         }
 
         impl Session {
-            /// A session of which nothing is said.
+            /// A session without values.
             #[must_use]
             pub fn new() -> Self {
                 Self::default()
@@ -68,11 +68,11 @@ macro_rules! declare {
                 $($(#[$doc])* $name: $type,)*
             }
 
-            /// The name and the type of every value, in the order of the export.
+            /// The name and the type of every value, in export order.
             pub const FIELDS: [(&'static str, SessionType); [$(stringify!($name)),*].len()] =
                 [$((stringify!($name), <$type as Value>::TYPE)),*];
 
-            /// The numbers, and the truths as 0 and 1, in the order of the export.
+            /// The numbers, and the booleans as 0 and 1, in export order.
             #[must_use]
             pub fn numbers(&self) -> [Option<i64>; Self::NUMBERS] {
                 let mut numbers = [None; Self::NUMBERS];
@@ -83,7 +83,7 @@ macro_rules! declare {
                 numbers
             }
 
-            /// The texts, in the order of the export.
+            /// The texts, in export order.
             #[must_use]
             pub fn texts(&self) -> [Option<&str>; Self::TEXTS] {
                 let mut texts = [None; Self::TEXTS];
@@ -94,14 +94,14 @@ macro_rules! declare {
                 texts
             }
 
-            /// Replaces every value that `later` gives (spec F8: the latest non-null value wins).
+            /// Replaces every value that `later` gives (rule F8: the latest non-null value counts).
             pub fn update(&mut self, later: &Self) {
                 $(if later.$name.is_some() {
                     self.$name.clone_from(&later.$name);
                 })*
             }
 
-            /// Reads every value, in the order of the export.
+            /// Reads every value, in export order.
             pub(crate) fn read<R: ReadValues>(values: &mut R) -> Result<Self, R::Error> {
                 Ok(Self { $($name: Value::read(values)?,)* })
             }
@@ -115,11 +115,11 @@ macro_rules! declare {
 
 session_values!(declare);
 
-/// The type of a value of a session.
+/// The type of a session value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SessionType {
-    /// A whole number of 64 bits.
+    /// A signed 64-bit integer.
     Number,
     /// True or false.
     Truth,
@@ -133,12 +133,12 @@ impl SessionType {
     }
 }
 
-/// A number that should be a truth and is neither 0 nor 1.
+/// A number for a boolean that is neither 0 nor 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected 0 or 1, found {0}")]
 pub struct NotATruth(pub i64);
 
-/// Where the values of a session are read from, one after the other.
+/// Reads the values of a session one after the other.
 pub(crate) trait ReadValues {
     type Error;
 
@@ -147,7 +147,7 @@ pub(crate) trait ReadValues {
     fn text(&mut self) -> Result<Option<String>, Self::Error>;
 }
 
-/// A type that a value of a session can have.
+/// A possible type of a session value.
 trait Value: Sized {
     const TYPE: SessionType;
 
@@ -198,7 +198,7 @@ impl Value for String {
     }
 }
 
-/// Reads back [`Session::numbers`] and [`Session::texts`].
+/// Reads the output of [`Session::numbers`] and [`Session::texts`].
 struct Columns<'a> {
     numbers: std::array::IntoIter<Option<i64>, { Session::NUMBERS }>,
     texts: std::array::IntoIter<Option<&'a str>, { Session::TEXTS }>,
@@ -225,9 +225,9 @@ impl ReadValues for Columns<'_> {
 }
 
 impl Session {
-    /// The number of [`Session::numbers`].
+    /// The length of [`Session::numbers`].
     pub const NUMBERS: usize = Self::FIELDS.len() - Self::TEXTS;
-    /// The number of [`Session::texts`].
+    /// The length of [`Session::texts`].
     pub const TEXTS: usize = {
         let (mut texts, mut at) = (0, 0);
         while at < Self::FIELDS.len() {
@@ -240,7 +240,7 @@ impl Session {
     /// The session with these [`numbers`](Session::numbers) and [`texts`](Session::texts).
     ///
     /// # Errors
-    /// [`NotATruth`] where a truth is neither 0 nor 1.
+    /// [`NotATruth`] if the number for a boolean is neither 0 nor 1.
     pub fn from_columns(
         numbers: [Option<i64>; Self::NUMBERS],
         texts: [Option<&str>; Self::TEXTS],
@@ -248,30 +248,30 @@ impl Session {
         Self::read(&mut Columns { numbers: numbers.into_iter(), texts: texts.into_iter() })
     }
 
-    /// The status where it is one that says something (spec F11: 1 to 11).
+    /// The status, if it is usable (rule F11: 1 to 11).
     #[must_use]
     pub fn usable_status(&self) -> Option<SessionStatus> {
         self.status.and_then(SessionStatus::from_number)
     }
 }
 
-/// A chat session's status, as SuperOffice numbers them (spec F11).
+/// The status of a chat session, as SuperOffice numbers it (rule F11).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SessionStatus {
-    /// 1: filling in the form before the chat.
+    /// 1: the customer fills in the form before the chat.
     PreChatForm,
-    /// 2: reading suggested answers.
+    /// 2: the customer reads suggested answers.
     Faq,
-    /// 3: nobody is available, filling in the form for that.
+    /// 3: no agent is available; the customer fills in the offline form.
     OfflineForm,
     /// 4: waiting for an agent.
     InQueue,
-    /// 5: the customer spoke last.
+    /// 5: the customer wrote last.
     CustomerLast,
-    /// 6: the agent or the bot spoke last.
+    /// 6: the agent or the bot wrote last.
     UserLast,
-    /// 7: ended, and the customer can take it up again.
+    /// 7: ended; the customer can resume it.
     Finished,
     /// 8: deleted.
     Deleted,
@@ -299,7 +299,7 @@ impl SessionStatus {
         (11, "ClosedFromQueue", Self::ClosedFromQueue),
     ];
 
-    /// The status of a number; `None` for 0 (invalid) and what is not known.
+    /// The status with this number; `None` for 0 (invalid) and unknown numbers.
     #[must_use]
     pub fn from_number(number: i64) -> Option<Self> {
         Self::ALL.iter().find(|(known, _, _)| *known == number).map(|(_, _, status)| *status)

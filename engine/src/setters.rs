@@ -1,6 +1,6 @@
 //! The setters of builders.
 
-/// Setters named like their fields. Each takes a value, or an `Option` of one; `None` removes the value.
+/// Setters with the names of their fields. Each takes a value or an `Option`; `None` removes the value.
 macro_rules! setters {
     ($($(#[$attribute:meta])* $field:ident: $value:ty,)*) => {
         $(

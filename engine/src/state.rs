@@ -1,4 +1,4 @@
-//! The state of a conversation as it is shown and exported (spec H2).
+//! The state of a conversation for display and export (rule H2).
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::time::Time;
 /// Whether a conversation is open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Status {
-    /// The latest lifecycle event leaves it open, or there is none.
+    /// The latest lifecycle event leaves it open, or there is no lifecycle event.
     Open,
     /// The latest lifecycle event closed it.
     Closed,
@@ -22,34 +22,34 @@ pub enum Status {
 
 crate::named! { Status is a "status": Open "open", Closed "closed" }
 
-/// What made a conversation known.
+/// Which kind of event made a conversation known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum OpenedBy {
-    /// Only messages are known of it.
+    /// Only messages are known.
     Message,
-    /// A lifecycle event is known of it.
+    /// A lifecycle event is known.
     Lifecycle,
 }
 
 crate::named! { OpenedBy is a "opened_by": Message "message", Lifecycle "lifecycle" }
 
-/// Everything that follows from the set of a conversation's events. Its fields, in this order, are the keys of the
-/// export (spec H2); times are milliseconds since the epoch, durations milliseconds, and `None` is unknown.
+/// Everything that follows from the set of a conversation's events. The fields are the keys of the export, in this
+/// order (rule H2). Times are milliseconds since the epoch, durations are milliseconds, and `None` is unknown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct State {
     /// The conversation's id.
     pub id: Arc<str>,
-    /// `airship`, `superoffice`, or the host's word.
+    /// `airship`, `superoffice`, or a name that the host chose.
     pub source: String,
-    /// The business whose conversation it is.
+    /// The business to which it belongs.
     pub tenant: Option<String>,
     /// The channel of the latest message.
     pub channel: Option<String>,
     /// Whether it is open (F2).
     pub status: Status,
-    /// What made it known (F1).
+    /// Which kind of event made it known (F1).
     pub opened_by: OpenedBy,
     /// When it began (F4).
     pub started_at: i64,
@@ -59,15 +59,15 @@ pub struct State {
     pub last_event_at: i64,
     /// When it was closed; `None` while open (F3).
     pub closed_at: Option<i64>,
-    /// How often it was opened again (F3).
+    /// How often it was reopened (F3).
     pub reopens: u64,
     /// The customer.
     pub member: Member,
-    /// The sender that the member wrote to.
+    /// The sender to which the member wrote.
     pub shortcode: Option<String>,
     /// Airship's app key.
     pub app_key: Option<String>,
-    /// Who is assigned.
+    /// The assigned agent.
     pub agent: Option<AgentRef>,
     /// Every change of the agent, in order (F5).
     pub assignments: Vec<Assigned>,
@@ -75,29 +75,29 @@ pub struct State {
     pub messages_in: u64,
     /// Messages to the member.
     pub messages_out: u64,
-    /// Messages of which the direction is not known.
+    /// Messages with an unknown direction.
     pub messages_other: u64,
-    /// Messages placed while it was closed (F2).
+    /// Messages that sort after a close, before a reopening (F2).
     pub messages_after_close: u64,
-    /// Messages that nobody has answered or looked at (F7).
+    /// Messages from the member that are neither answered nor read (F7).
     pub unread: u64,
     /// The time of the first message from the member.
     pub first_inbound_at: Option<i64>,
-    /// From the first message of the member to the first answer.
+    /// The time from the first message of the member to the first answer.
     pub first_response_ms: Option<i64>,
-    /// The first message that waits for an answer.
+    /// The time of the first message that waits for an answer.
     pub waiting_since: Option<i64>,
-    /// The last message that waits for an answer.
+    /// The time of the last message that waits for an answer.
     pub latest_unanswered_at: Option<i64>,
-    /// How long it was open, all intervals together.
+    /// The total time for which it was open.
     pub open_ms: i64,
-    /// Messages by the agent assigned at the time (F9).
+    /// Message counts by the agent that was assigned at the time (F9).
     pub by_agent: Vec<ByAgent>,
-    /// The last text that was said (F8).
+    /// The last text (F8).
     pub last_message: Option<LastMessage>,
-    /// Where the source contradicts itself or messages are missing (F10).
+    /// Contradictions in the data of the source, and missing messages (F10).
     pub suspect: Vec<Suspicion>,
-    /// What SuperOffice says of the session.
+    /// The field values of the SuperOffice session.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session: Option<SessionState>,
 }
@@ -106,9 +106,9 @@ pub struct State {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Member {
-    /// The name; `Unknown` only where no other was ever given.
+    /// The name. `Unknown` only if no other name was ever given.
     pub name: Option<String>,
-    /// The phone number, or the device and its channel.
+    /// The phone number, or the device with its channel.
     pub number: Option<String>,
     /// The id at the business.
     pub business_id: Option<String>,
@@ -138,13 +138,13 @@ impl AgentRef {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Assigned {
-    /// Who is assigned from then on; `None` is nobody.
+    /// The agent assigned from then on; `None` if no agent is.
     pub agent: Option<AgentRef>,
-    /// When.
+    /// The time of the change.
     pub at: i64,
 }
 
-/// Messages that an agent was assigned for.
+/// Message counts while an agent was assigned.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct ByAgent {
@@ -156,39 +156,39 @@ pub struct ByAgent {
     pub messages_out: u64,
 }
 
-/// The last text that was said.
+/// The last text of a conversation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct LastMessage {
     /// The text.
     pub text: String,
-    /// Who said it.
+    /// The direction of the message.
     pub direction: Option<Direction>,
-    /// When it was said.
+    /// The time of the message.
     pub at: i64,
 }
 
-/// Something that cannot be right, shown and never repaired in silence (F10).
+/// Data that cannot be right, reported and never repaired silently (F10).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Suspicion {
-    /// What it is about.
+    /// The affected field.
     pub field: SuspectField,
-    /// What the source says.
+    /// The value that the source states.
     pub expected: Option<u64>,
-    /// What the events give.
+    /// The value that the events give.
     pub found: Option<u64>,
-    /// The time of the event that shows it.
+    /// The time of the event that shows the contradiction.
     pub at: i64,
 }
 
-/// What a [`Suspicion`] is about.
+/// The subject of a [`Suspicion`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum SuspectField {
     /// A close whose time is before its own start (T3).
     Clock,
-    /// The source counts more unread messages than there are: some are missing.
+    /// The source states more unread messages than are known: some are missing.
     Unread,
 }
 
@@ -243,7 +243,7 @@ impl State {
         }
     }
 
-    /// The line of the export (spec H2), without the line feed.
+    /// The export line (rule H2), without the line feed.
     #[must_use]
     pub fn export_line(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()

@@ -2,10 +2,10 @@
 
 use crate::attribute::Attribute;
 
-/// Which text.
+/// A text of an event.
 ///
-/// The conversation's id and the text proper come first, so that all the rest, which repeats from event to event of a
-/// conversation, lies together and is compared at once.
+/// The conversation id and the message text come first. All others, which most events of a conversation repeat, are
+/// adjacent and are compared at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Field {
     Conversation,
@@ -18,7 +18,7 @@ pub(crate) enum Field {
 }
 
 impl Field {
-    /// Its place among the packed texts.
+    /// Its index among the packed texts.
     pub(crate) const fn place(self) -> usize {
         match self {
             Self::Conversation => 0,
@@ -35,20 +35,20 @@ impl Field {
 const FIRST_ATTRIBUTE: usize = 6;
 pub(crate) const FIELDS: usize = FIRST_ATTRIBUTE + Attribute::COUNT;
 
-/// The bits of the fields that repeat: all but the conversation and the text.
+/// The bits of the repeating fields: all except the conversation and the text.
 const REPEATING: u16 = ((1 << FIELDS) - 1) & !(1 << Field::Conversation.place()) & !(1 << Field::Text.place());
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Texts {
     packed: Box<str>,
-    /// Where each text ends; it begins where the one before it ends.
+    /// The end of each text. A text begins at the end of the one before it.
     ends: [u32; FIELDS],
-    /// A bit for each text that is given.
+    /// A bit for each text that is present.
     given: u16,
 }
 
 impl Texts {
-    /// `None` where the texts are longer than 4 GiB together.
+    /// Returns `None` if the texts are longer than 4 GiB together.
     pub(crate) fn pack(fields: [Option<&str>; FIELDS]) -> Option<Self> {
         let mut packed = String::with_capacity(fields.iter().flatten().map(|text| text.len()).sum());
         let mut ends = [0; FIELDS];
@@ -67,18 +67,18 @@ impl Texts {
         self.at(field.place())
     }
 
-    /// Like [`Texts::get`], by the place in [`Field`].
+    /// Like [`Texts::get`], by index in [`Field`].
     pub(crate) fn at(&self, place: usize) -> Option<&str> {
         let start = if place == 0 { 0 } else { self.ends[place - 1] };
         (self.given & (1 << place) != 0).then(|| &self.packed[start as usize..self.ends[place] as usize])
     }
 
-    /// The length of all texts.
+    /// The total length of all texts in bytes.
     pub(crate) fn bytes(&self) -> usize {
         self.packed.len()
     }
 
-    /// The length in bytes of every text but the conversation's id, in packing order.
+    /// The length in bytes of every text except the conversation id, in packing order.
     pub(crate) fn content_lengths(&self) -> [Option<u32>; FIELDS - 1] {
         std::array::from_fn(|before| {
             let place = before + 1;
@@ -86,7 +86,7 @@ impl Texts {
         })
     }
 
-    /// These two texts, and of `repeating` what repeats. `None` where they are longer than 4 GiB together.
+    /// These two texts, and the repeating texts of `repeating`. `None` if they are longer than 4 GiB together.
     pub(crate) fn with_repeating(conversation: &str, text: Option<&str>, repeating: &Self) -> Option<Self> {
         let start = repeating.repeating_start();
         let repeated = &repeating.packed[start as usize..];
@@ -107,12 +107,12 @@ impl Texts {
         Some(Self { packed: packed.into_boxed_str(), ends, given: repeating.given & REPEATING | own })
     }
 
-    /// All texts but the conversation's id, one after the other.
+    /// All texts except the conversation id, one after the other.
     pub(crate) fn content(&self) -> &str {
         &self.packed[self.ends[Field::Conversation.place()] as usize..]
     }
 
-    /// Only what repeats from event to event.
+    /// Only the repeating texts.
     pub(crate) fn repeating(&self) -> Self {
         let start = self.repeating_start();
         let mut ends = self.ends;
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_are_put_together_with_what_repeats() {
+    fn texts_are_combined_with_repeating_ones() {
         let repeating = texts("other", Some("longer than it"), Some("a"), Some("t"));
         for repeating in [repeating.repeating(), repeating] {
             for text in [None, Some(""), Some("héllo")] {
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn what_repeats_leaves_out_the_conversation_and_the_text() {
+    fn repeating_texts_exclude_the_conversation_and_the_text() {
         let all = texts("c", Some("hello"), Some("a"), Some("t"));
         let repeating = all.repeating();
         assert_eq!(repeating.get(Field::Text), None);

@@ -1,22 +1,22 @@
-//! The events of a conversation that have a time, in the order of T2.
+//! The events of a conversation with a time, in the order of T2.
 
 use std::cmp::Ordering;
 
 use crate::event::Event;
 use crate::fact::Fact;
 
-/// Most conversations have about as many events; room for them at once saves moving the first ones again and again.
+/// The usual number of events. Reserving space for them at once avoids repeated moves of the first ones.
 const USUAL_EVENTS: usize = 16;
 
-/// Facts in order, and behind them those that came since and are not in their places yet.
+/// Sorted facts, followed by recently added facts that are not sorted yet.
 ///
-/// They are put there together: one by one, a log that comes newest first would move every fact for every fact.
+/// These are sorted together. One by one, a log in reverse order would move every fact for every fact.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Timeline {
     facts: Vec<Fact>,
-    /// So many of the first facts are in order, and before all others.
+    /// The number of leading facts that are sorted and precede all others.
     sorted: usize,
-    /// The place of the fact that is last in order.
+    /// The index of the fact that is last in order.
     latest: usize,
 }
 
@@ -27,7 +27,7 @@ impl Timeline {
         timeline
     }
 
-    /// All facts; in order only right after [`Timeline::sort`].
+    /// All facts; sorted only directly after [`Timeline::sort`].
     pub(crate) fn facts(&self) -> &[Fact] {
         &self.facts
     }
@@ -41,7 +41,7 @@ impl Timeline {
         self.facts.get(self.latest)
     }
 
-    /// Adds a fact; says whether it is the last in order.
+    /// Adds a fact. Returns whether it is the last in order.
     pub(crate) fn push(&mut self, fact: Fact) -> bool {
         let is_latest = self.latest().is_none_or(|latest| latest.order(&fact).is_lt());
         if is_latest {
@@ -55,7 +55,7 @@ impl Timeline {
         is_latest
     }
 
-    /// Puts every fact in its place; says whether the first `kept` of those that were in order are still the first.
+    /// Sorts all facts. Returns whether the first `kept` of the sorted facts are still the first.
     pub(crate) fn sort(&mut self, kept: usize) -> bool {
         let (sorted, new) = self.facts.split_at(self.sorted);
         if new.is_empty() {
@@ -63,16 +63,16 @@ impl Timeline {
         }
         let last_kept = kept.checked_sub(1).and_then(|last| sorted.get(last));
         let is_kept = last_kept.is_none_or(|last| new.iter().all(|fact| fact.order(last).is_gt()));
-        // Sorts by merging what is in order already, so the many before the few cost one look each.
+        // The sort merges existing runs, so the sorted prefix costs one comparison per fact.
         self.facts.sort_by(Fact::order);
         self.sorted = self.facts.len();
         self.latest = self.facts.len().saturating_sub(1);
         is_kept
     }
 
-    /// The place of the fact with the event's identity.
+    /// The index of the fact with the event's identity.
     ///
-    /// A repeat has the order of what it repeats. Only a conflict has to be looked for everywhere.
+    /// A duplicate has the same rank in the order as the known event. Only a conflict needs a search of all facts.
     pub(crate) fn find(&self, event: &Event) -> Option<usize> {
         let (sorted, new) = self.facts.split_at(self.sorted);
         let order = |fact: &Fact| fact.order_among(event.at(), event.kind(), event.identity());
@@ -88,7 +88,7 @@ impl Timeline {
         self.facts.get(place)
     }
 
-    /// Takes a fact out; `place` must be that of one.
+    /// Removes the fact at an index, which must be valid.
     pub(crate) fn remove(&mut self, place: usize) -> Fact {
         let fact = self.facts.remove(place);
         self.sorted -= usize::from(place < self.sorted);
@@ -97,7 +97,7 @@ impl Timeline {
         fact
     }
 
-    /// How many facts there is room for.
+    /// The capacity in facts.
     pub(crate) fn capacity(&self) -> usize {
         self.facts.capacity()
     }
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn facts_find_their_places_in_any_order() {
+    fn facts_are_sorted_from_any_order() {
         let mut timeline = Timeline::default();
         let pushed = [(3, "c"), (1, "a"), (4, "d"), (2, "b")];
         let is_last: Vec<_> = pushed.iter().map(|(ms, id)| push(&mut timeline, *ms, id)).collect();
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_taken_out_leaves_the_rest_in_order() {
+    fn removing_a_fact_keeps_the_order() {
         for taken in 0..4 {
             let mut timeline = Timeline::default();
             for (ms, id) in [(1, "a"), (3, "c"), (4, "d"), (2, "b")] {

@@ -1,11 +1,11 @@
-//! Unread messages and what the source says of them (spec F7, F10).
+//! Unread messages, and unread counts stated by the source (rules F7 and F10).
 
 use crate::time::Time;
 
-/// An event's place in the order of T2.
+/// The position of an event in the order of T2.
 pub(crate) type Position = u32;
 
-/// A count of unread messages that a lifecycle event states.
+/// An unread count that a lifecycle event states.
 #[derive(Clone, Copy, Debug)]
 struct Stated {
     position: Position,
@@ -14,7 +14,7 @@ struct Stated {
     at: Time,
 }
 
-/// Where counting begins: the count there, and the time as of which it holds.
+/// The base of counting: a stated count and its "as of" time.
 #[derive(Clone, Copy, Debug)]
 struct Base {
     position: Position,
@@ -22,7 +22,7 @@ struct Base {
     as_of: Time,
 }
 
-/// A stated count that is greater than what the conversation holds: messages are missing.
+/// A stated count that exceeds the known messages: some messages are missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Missing {
     pub(crate) expected: u64,
@@ -30,21 +30,22 @@ pub(crate) struct Missing {
     pub(crate) at: Time,
 }
 
-/// Everything that decides how many messages are unread, fed in the order of T2, and asked only when settled.
+/// Everything that decides the number of unread messages. It is filled in the order of T2 and must be settled before it
+/// is read.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Unread {
     /// The times of all inbound messages, sorted once settled.
     inbound: Vec<Time>,
     is_unsorted: bool,
-    /// Outbound messages; one that a later-placed message with no later time makes irrelevant is dropped, so both
-    /// places and times increase, and the last one up to a time is found by bisection.
+    /// Outbound messages. A message is dropped if one with a later position and no later time makes it irrelevant. So
+    /// both positions and times increase, and the last message up to a time is found by binary search.
     outbound: Vec<(Time, Position)>,
     last_outbound: Option<(Time, Position)>,
     stated: Vec<Stated>,
-    /// The latest time as of which a count is stated.
+    /// The latest "as of" time of a stated count.
     stated_up_to: Option<Time>,
-    /// How many of the stated counts have been examined, and how many of those are greater than what is held. What comes
-    /// later in time does not change that.
+    /// The number of stated counts that were examined, and the number of those that exceed the known messages. Later
+    /// messages do not change that.
     examined: usize,
     exceeding: usize,
 }
@@ -70,14 +71,15 @@ impl Unread {
         self.stated_up_to = self.stated_up_to.max(Some(as_of));
     }
 
-    /// A message at a time as of which counts were stated already counts for them.
+    /// A message up to the latest "as of" time changes the number that stated counts are compared with, so they are
+    /// examined again.
     fn examine_again_after(&mut self, time: Time) {
         if self.stated_up_to.is_some_and(|up_to| time <= up_to) {
             (self.examined, self.exceeding) = (0, 0);
         }
     }
 
-    /// Makes ready to be asked, after messages or counts have come in.
+    /// Prepares for reading, after messages or counts were added.
     pub(crate) fn settle(&mut self) {
         if std::mem::take(&mut self.is_unsorted) {
             self.inbound.sort_unstable();
@@ -87,7 +89,7 @@ impl Unread {
         self.examined = self.stated.len();
     }
 
-    /// Whether [`Unread::missing`] has anything.
+    /// Whether [`Unread::missing`] yields anything.
     pub(crate) fn is_missing_any(&self) -> bool {
         self.exceeding > 0
     }
@@ -98,7 +100,7 @@ impl Unread {
         self.counted(base, self.inbound.len())
     }
 
-    /// Rule F10: every stated count that is greater than what is held as of its time.
+    /// Rule F10: every stated count that exceeds the messages known as of its time.
     pub(crate) fn missing(&self) -> impl Iterator<Item = Missing> {
         self.stated.iter().enumerate().filter_map(|(index, stated)| {
             let found = self.held_at(index, stated);
@@ -106,8 +108,8 @@ impl Unread {
         })
     }
 
-    /// What is held at the stated count number `index`: messages with a time up to its "as of", wherever they are
-    /// placed, and the other events placed before it.
+    /// The messages known at the stated count number `index`: those with a time up to its "as of" time, at any
+    /// position, and the other events at earlier positions.
     fn held_at(&self, index: usize, stated: &Stated) -> u64 {
         let outbound = self.outbound.partition_point(|(time, _)| *time <= stated.as_of);
         let outbound = outbound.checked_sub(1).and_then(|last| self.outbound.get(last)).copied();
@@ -131,7 +133,7 @@ impl Unread {
     }
 
     fn inbound_up_to(&self, time: Time) -> usize {
-        // Messages come nearly in order, so the answer is nearly always "all of them".
+        // Messages are nearly in order, so the answer is nearly always "all of them".
         if self.inbound.last().is_none_or(|last| *last <= time) {
             return self.inbound.len();
         }

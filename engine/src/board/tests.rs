@@ -157,7 +157,7 @@ fn q2_pages_join_without_hole_or_repeat_while_events_arrive() {
 }
 
 #[test]
-fn q2_a_cursor_is_refused_where_it_does_not_belong() {
+fn q2_a_cursor_of_another_sort_order_is_refused() {
     let index = busy().index;
     let next = index.query(&Query::new().limit(1)).unwrap().next;
     let error = index.query(&Query::new().sort(Sort::Waiting).cursor(next)).unwrap_err();
@@ -233,7 +233,7 @@ fn i2_ids_made_by_counting_are_different_events_in_one_group() {
 
 /// Regression: the totals wrapped while the sum of an agent did not.
 #[test]
-fn q3_unread_counts_of_any_size_add_up_to_the_largest_number_there_is() {
+fn q3_the_sum_of_unread_counts_saturates() {
     let stated = |id| Draft { unread: Some(u64::MAX / 2), ..open(id, 0) };
     let mut listed = listed(vec![stated("one"), stated("two"), stated("three")]);
     assert_eq!((listed.index.totals()[0].unread, listed.index.agents()[0].unread), (u64::MAX, u64::MAX));
@@ -305,7 +305,7 @@ fn an_image_that_refers_to_nothing_is_refused() {
 }
 
 #[test]
-fn a_conversation_that_is_away_still_counts_and_loses_nothing() {
+fn an_evicted_conversation_still_counts_and_loses_nothing() {
     let (mut one, mut at_home) = (busy(), busy());
     let image = evict(&mut one.board, 0);
     assert_eq!(one.board.state("one"), None);
@@ -340,7 +340,7 @@ fn evict(board: &mut Board, slot: u32) -> ConversationImage {
 
 #[test]
 #[should_panic(expected = "the conversation at slot 0 is evicted")]
-fn an_event_of_a_conversation_that_is_away_is_not_lost() {
+fn an_event_of_an_evicted_conversation_is_not_lost() {
     let mut board = busy().board;
     evict(&mut board, 0);
     board.edit().apply(8, &build(message("one", 80, OUT)));
@@ -356,7 +356,7 @@ fn gone(Listed { mut board, .. }: Listed) -> (Listed, Vec<ConversationImage>) {
 }
 
 #[test]
-fn a_board_of_outlines_answers_like_the_one_they_come_from() {
+fn a_board_of_outlines_answers_like_the_original() {
     let mut original = busy();
     let (mut outlined, images) = gone(busy());
     assert_eq!((outlined.board.len(), outlined.index.open_len(), outlined.board.resident_len()), (5, 4, 0));
@@ -379,7 +379,7 @@ fn a_board_of_outlines_answers_like_the_one_they_come_from() {
 }
 
 #[test]
-fn the_closed_ones_that_nobody_touched_for_longest_go_first_and_the_unsaved_stay() {
+fn closed_conversations_idle_for_longest_are_evicted_first_and_unsaved_ones_stay() {
     let mut board = busy().board;
     assert_eq!(board.eviction_candidates(0), [0; 0], "nothing was saved");
     board.take_unsaved();

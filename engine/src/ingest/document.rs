@@ -158,9 +158,9 @@ pub(super) fn rejected_for_company(at: Origin, next: u8, document: &[u8]) -> Rej
         let hint = "one document over several lines, or several with each on a line of its own";
         (Reason::SeveralDocuments, hint)
     } else {
-        (Reason::NotJson, "nothing more after the document")
+        (Reason::NotJson, "the end of the input after the document")
     };
-    let found = format!("more, beginning with `{}`", next.escape_ascii());
+    let found = format!("further input that begins with `{}`", next.escape_ascii());
     Rejection::new(at, "$".to_owned(), reason, expected.into(), found).with_raw(document)
 }
 

@@ -1,12 +1,12 @@
-//! Agreement with `serde_json`, but for what is meant to differ: trailing commas are accepted; duplicate keys and more than 128
-//! levels are refused; a number may be of any size.
+//! Agreement with `serde_json`, except for the intended differences: trailing commas are accepted, duplicate keys and
+//! more than 128 levels are refused, and numbers have no size limit.
 
 use proptest::prelude::*;
 use serde_json::Value as Reference;
 
 use super::*;
 
-/// Reads a whole text by the rules: the value, or the first fault.
+/// Reads a whole text by the rules. Returns the value, or the first fault.
 fn read(text: &str) -> Result<Value, Fault> {
     let mut scratch = Scratch::default();
     let mut reader = Reader::new(text, skip_whitespace(text.as_bytes(), 0), 0, &mut scratch);
@@ -15,7 +15,7 @@ fn read(text: &str) -> Result<Value, Fault> {
     if end == text.len() { Ok(value) } else { Err(FaultKind::MoreAfterTheEnd.at(end)) }
 }
 
-/// The grammar alone, which accepts what is well-formed.
+/// Whether the text is well-formed by the grammar alone.
 fn is_well_formed(text: &str) -> bool {
     let end = Walk::default().run(text.as_bytes(), 0, &mut Unwatched);
     matches!(end, Ok(Progress::Complete(end)) if skip_whitespace(text.as_bytes(), end) == text.len())
@@ -45,7 +45,7 @@ fn text() -> impl Strategy<Value = String> {
     })
 }
 
-/// A text with a few characters of JSON put in, taken out or exchanged.
+/// A text with a few JSON characters inserted, removed or replaced.
 fn damaged_text() -> impl Strategy<Value = String> {
     let damage =
         (any::<prop::sample::Index>(), prop::sample::select(&b"{}[]\",:\\u0dD8-+.eE1ntf \n\x01a"[..]), 0..3_u8);
@@ -151,7 +151,7 @@ fn w3_trailing_commas_and_no_others() {
 }
 
 #[test]
-fn w5_what_is_no_json() {
+fn w5_invalid_json_is_refused() {
     let texts = [
         "",
         " ",
@@ -278,7 +278,7 @@ fn fine_print_integers_however_they_are_written() {
 }
 
 #[test]
-fn a_path_leads_to_the_place() {
+fn a_path_leads_to_the_value() {
     let text = r#"{"a":{"b c":[1,{"d":"xy"}]},"e":[[]]}"#;
     let path_to = |what: &str| locate(text, 0, text.find(what).unwrap());
     assert_eq!(path_to("{\"a\""), "");

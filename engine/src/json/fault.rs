@@ -1,16 +1,16 @@
-//! What can be wrong with a JSON text.
+//! Faults of a JSON text.
 
-/// The first thing that is wrong with a JSON text.
+/// The first fault of a JSON text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Fault {
-    /// The offset of the offending byte, or the length of the text where that ends too early.
+    /// The offset of the offending byte, or the length of the text if it ends too early.
     pub(crate) at: usize,
-    /// What is wrong there.
+    /// The kind of fault.
     pub(crate) kind: FaultKind,
 }
 
-/// What is wrong with a JSON text. All but the last three are faults of its grammar; those three are well-formed, and in an
-/// array concern one element alone (spec section 8).
+/// A kind of fault. All except the last three are faults of the grammar. Texts with one of those three are well-formed;
+/// in an array they affect one element only (rules, section 8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FaultKind {
     NoValue,
@@ -35,7 +35,7 @@ impl FaultKind {
         Fault { at, kind: self }
     }
 
-    /// What should have been there.
+    /// What was expected.
     pub(crate) fn expected(self) -> &'static str {
         match self {
             Self::NoValue => "a JSON value",
@@ -46,12 +46,12 @@ impl FaultKind {
             Self::NoCommaInArray => "`,` or `]`",
             Self::BadLiteral => "`null`, `true` or `false`",
             Self::BadNumber => "a JSON number",
-            Self::BadEscape => "one of the escapes of JSON",
+            Self::BadEscape => "a JSON escape sequence",
             Self::ControlCharacter => "no control character in a string",
             Self::OpenString => "the closing quote of a string",
-            Self::MoreAfterTheEnd => "nothing more",
-            Self::LoneSurrogate => "surrogates in pairs",
-            Self::DuplicateKey => "a key that the object does not have yet",
+            Self::MoreAfterTheEnd => "the end of the text",
+            Self::LoneSurrogate => "a complete surrogate pair",
+            Self::DuplicateKey => "a key that the object does not contain yet",
             Self::TooDeep => "at most 128 levels",
         }
     }

@@ -1,36 +1,36 @@
-//! Whether an object has a key already.
+//! Detects duplicate keys of an object.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-/// Up to so many keys an object's keys are a list; a hostile object of a hundred thousand keys must not be compared each
-/// with each.
+/// The maximum number of keys that are kept in a list. Objects with more keys use a set, so that a hostile object with
+/// a hundred thousand keys does not take quadratic time.
 const LISTED_KEYS: usize = 32;
 
-/// The keys seen so far of every object that is open.
+/// The keys seen so far of every open object.
 #[derive(Debug, Default)]
 pub(super) struct Keys<'a> {
     objects: Vec<Object<'a>>,
     listed: Vec<Cow<'a, str>>,
 }
 
-/// The keys of one object: in the common list from `first` on, or in a set once there are many.
+/// The keys of one object: in the common list from `first` on, or in a set if there are many.
 #[derive(Debug)]
 struct Object<'a> {
-    /// A bit for each key seen: a key whose bit is not set is new.
+    /// A bit for each key seen. A key whose bit is not set is new.
     filter: u64,
     first: usize,
     many: Option<HashSet<Cow<'a, str>>>,
 }
 
 impl<'a> Keys<'a> {
-    /// An object begins.
+    /// Starts an object.
     #[inline]
     pub(super) fn open(&mut self) {
         self.objects.push(Object { filter: 0, first: self.listed.len(), many: None });
     }
 
-    /// The object that was opened last ends.
+    /// Ends the innermost object.
     #[inline]
     pub(super) fn close(&mut self) {
         if let Some(object) = self.objects.pop() {
@@ -38,13 +38,13 @@ impl<'a> Keys<'a> {
         }
     }
 
-    /// Forgets all objects, also those that never ended.
+    /// Removes all objects, including those that never ended.
     pub(super) fn clear(&mut self) {
         self.objects.clear();
         self.listed.clear();
     }
 
-    /// Adds a key to the object that was opened last, and says whether it is new there.
+    /// Adds a key to the innermost object. Returns whether it is new there.
     #[inline]
     pub(super) fn insert(&mut self, key: Cow<'a, str>) -> bool {
         let Some(object) = self.objects.last_mut() else { return true };
@@ -62,8 +62,8 @@ impl<'a> Keys<'a> {
     }
 }
 
-/// One of 64 bits for a key, from its length and its ends. That much suffices to tell most keys apart, and more costs more
-/// than looking through the list now and then.
+/// One of 64 bits for a key, from its length and its ends. That distinguishes most keys. A better hash would cost more
+/// than an occasional search of the list.
 #[inline]
 fn bit_of(key: &[u8]) -> u64 {
     let at = |place: usize| u64::from(key.get(place).copied().unwrap_or(0));

@@ -1,11 +1,11 @@
-//! Reading JSON the way the rules need it (spec W3-W5): duplicate keys and lone surrogates refused everywhere, 128
-//! levels without recursion, offsets for every fault, numbers as they were written, nothing copied.
+//! A JSON reader for rules W3 to W5: refuses duplicate keys and lone surrogates everywhere, reads 128 levels without
+//! recursion, gives the offset of every fault and numbers as they were written, and copies nothing.
 //!
-//! No JSON library gives all of that at once. The grammar is strict RFC 8259 but for one thing: a comma before a closing
-//! bracket is accepted, because the seed's samples have them (spec W3).
+//! No JSON library does all of that. The grammar is strict RFC 8259 with one exception: a comma before a closing
+//! bracket is accepted, because the samples of the vendors contain some (rule W3).
 //!
-//! [`walk::Walk`] is the grammar as a machine with an explicit stack; everything that is not looked at goes through it.
-//! [`reader::Reader`] reads the objects whose fields are wanted.
+//! [`walk::Walk`] is the grammar as a state machine with an explicit stack, for everything that is only checked.
+//! [`reader::Reader`] reads the objects with wanted fields.
 
 mod fault;
 mod keys;
@@ -26,5 +26,5 @@ pub(crate) use reader::{Name, Reader, Scratch, names};
 pub(crate) use value::{Shape, Value};
 pub(crate) use walk::{Progress, Unwatched, Walk, skip_whitespace};
 
-/// The deepest nesting of objects and arrays that is accepted, counted from the root of the document (spec W5).
+/// The maximum nesting of objects and arrays, counted from the root of the document (rule W5).
 pub(crate) const MAX_LEVELS: usize = 128;

@@ -1,4 +1,4 @@
-//! Numbers: where they end, and which integer they are.
+//! Numbers: their ends and their integer values.
 
 use super::fault::{Fault, FaultKind};
 
@@ -20,25 +20,25 @@ pub(super) fn scan(bytes: &[u8], start: usize) -> Result<usize, Fault> {
     Ok(at)
 }
 
-/// The place after at least one digit from `at` on.
+/// The offset after one or more digits that begin at `at`.
 fn digits_from(bytes: &[u8], at: usize) -> Result<usize, Fault> {
     let count = bytes.get(at..).unwrap_or_default().iter().take_while(|byte| byte.is_ascii_digit()).count();
     if count == 0 { Err(FaultKind::BadNumber.at(at)) } else { Ok(at + count) }
 }
 
-/// What a text is as an integer.
+/// A text as an integer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Integer {
-    /// This one.
+    /// This integer.
     Whole(i64),
-    /// A number, but with a fraction, or too large for 64 bits.
+    /// A number with a fraction, or one that does not fit into 64 bits.
     Unusable,
-    /// No number.
+    /// Not a number.
     NotANumber,
 }
 
-/// Reads an integer exactly, however it is written: `1.0` and `1e3` are integers (spec section 8). A text may have leading
-/// zeros, which a JSON number may not; a plus sign in front, other bases and separators are no numbers.
+/// Parses an integer exactly, in any notation: `1.0` and `1e3` are integers (rules, section 8). A text can have leading
+/// zeros, which a JSON number cannot. A leading plus sign, other bases and separators are not allowed.
 #[inline]
 pub(crate) fn integer(text: &str) -> Integer {
     let bytes = text.as_bytes();
@@ -50,7 +50,7 @@ pub(crate) fn integer(text: &str) -> Integer {
     integer_by_parts(text)
 }
 
-/// Never overflows where `sum` has at most 17 digits.
+/// Does not overflow if `sum` has at most 17 digits.
 #[inline]
 fn plus_digit(sum: i64, byte: u8) -> Option<i64> {
     byte.is_ascii_digit().then(|| sum.wrapping_mul(10).wrapping_add(i64::from(byte.wrapping_sub(b'0'))))
@@ -62,12 +62,12 @@ fn integer_by_parts(text: &str) -> Integer {
     parts.to_integer().map_or(Integer::Unusable, Integer::Whole)
 }
 
-/// A number as it is written, in pieces.
+/// A number as written, in parts.
 struct Parts<'a> {
     negative: bool,
     whole: &'a str,
     fraction: &'a str,
-    /// Cut to the bounds of its type: no number with an exponent beyond them is anything but 0 or unusable.
+    /// Clamped to the range of its type. A number with an exponent outside of it is 0 or unusable.
     exponent: i64,
 }
 
@@ -95,7 +95,7 @@ impl<'a> Parts<'a> {
         let zeros =
             self.fraction.bytes().rev().chain(self.whole.bytes().rev()).take_while(|digit| *digit == b'0').count();
         let significant = count.checked_sub(zeros)?;
-        // The number is its significant digits times ten to the `shift`.
+        // The value is the significant digits times 10 to the power of `shift`.
         let shift = self
             .exponent
             .checked_sub(i64::try_from(self.fraction.len()).ok()?)?

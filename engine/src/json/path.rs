@@ -1,4 +1,4 @@
-//! The JSON path of a place: only looked for where something is rejected.
+//! The JSON path of an offset, computed only for rejections.
 
 use std::fmt::Write;
 
@@ -6,43 +6,44 @@ use super::fault::{Fault, FaultKind};
 use super::string::{self, Scanned};
 use super::walk::{Walk, Watch};
 
-/// The longest path that is shown, in steps: a hostile text nests without end.
+/// The maximum number of steps to show, because hostile input can nest without end.
 const MAX_STEPS: usize = 20;
-/// The longest key that is shown, in characters.
+/// The maximum number of characters of a key to show.
 const MAX_KEY_CHARS: usize = 60;
 
-/// The path from the value that begins at `start` to what is at `target`, without a root: `.body.name`, `[3]`, or nothing.
+/// The path from the value at `start` to the value at `target`, without the root: `.body.name`, `[3]`, or an empty
+/// text.
 ///
-/// The text need only be well-formed up to `target`.
+/// The text must be well-formed up to `target`.
 pub(crate) fn locate(text: &str, start: usize, target: usize) -> String {
     let mut tracker = Tracker { target, steps: Vec::new(), hidden: 0 };
-    // The walk always ends in a fault or at the end of the text; the steps tell where.
+    // The walk ends in a fault or at the end of the text. Only the steps matter.
     let _ = Walk::default().run(text.as_bytes(), start, &mut tracker);
     tracker.render(text)
 }
 
 enum Step {
-    /// An object, and its latest key.
+    /// An object with its latest key.
     Field(Option<Scanned>),
-    /// An array, and how many elements began.
+    /// An array with the number of elements so far.
     Element(usize),
 }
 
 struct Tracker {
     target: usize,
-    /// The steps that are shown, and one more.
+    /// The steps to show, plus one.
     steps: Vec<Step>,
-    /// How many more there are.
+    /// The number of further steps.
     hidden: usize,
 }
 
 impl Tracker {
-    /// Ends the walk where the target has been passed.
+    /// Ends the walk once the target was passed.
     fn stop_if(&self, is_passed: bool) -> Result<(), Fault> {
         if is_passed { Err(FaultKind::NoValue.at(self.target)) } else { Ok(()) }
     }
 
-    /// The step of the container that was opened last, where it is not hidden.
+    /// The step of the innermost container, unless it is hidden.
     fn innermost(&mut self) -> Option<&mut Step> {
         if self.hidden > 0 { None } else { self.steps.last_mut() }
     }

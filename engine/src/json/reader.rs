@@ -1,4 +1,4 @@
-//! Reads the fields of an object that somebody wants, and checks all the others.
+//! Reads the wanted fields of an object and checks all others.
 
 use std::borrow::Cow;
 
@@ -11,24 +11,24 @@ use super::value::{Shape, Value};
 use super::walk::{self, Progress, Walk, Watch, skip_whitespace};
 use super::{MAX_LEVELS, number};
 
-/// What a reader needs room for; kept from one text to the next, so that reading allocates nothing.
+/// Buffers of a reader, reused from text to text to avoid allocations.
 #[derive(Debug, Default)]
 pub(crate) struct Scratch<'a> {
     keys: Keys<'a>,
     walk: Walk,
 }
 
-/// The name of a field that is wanted.
+/// The name of a wanted field.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Name {
     pub(crate) word: &'static str,
     /// The name as it stands before its value: in quotes, with the colon.
     quoted: &'static str,
-    /// The beginning of that, filled up with zeros.
+    /// The first bytes of `quoted`, padded with zeros.
     beginning: [u8; BEGINNING],
 }
 
-/// So many bytes of a name are compared at once.
+/// The number of bytes of a name that are compared at once.
 const BEGINNING: usize = 16;
 
 impl Name {
@@ -43,13 +43,13 @@ impl Name {
         Self { word, quoted, beginning }
     }
 
-    /// What follows the name where the bytes begin with it.
+    /// The rest of the bytes after the name, if they begin with it.
     #[inline]
     fn before<'b>(&self, bytes: &'b [u8]) -> Option<&'b [u8]> {
         let Some(block) = bytes.first_chunk() else { return bytes.strip_prefix(self.quoted.as_bytes()) };
         let equal = u8x16::new(*block).simd_eq(u8x16::new(self.beginning)).to_bitmask();
         let (length, rest) = (self.quoted.len(), bytes.get(self.quoted.len()..)?);
-        // The place of the first difference; zeros are none.
+        // The number of equal bytes at the beginning, possibly including padding.
         let same = equal.trailing_ones() as usize;
         let is_it = same >= length
             || (same == BEGINNING && bytes.get(BEGINNING..length)? == &self.quoted.as_bytes()[BEGINNING..]);
@@ -57,7 +57,7 @@ impl Name {
     }
 }
 
-/// An array of [`Name`]s.
+/// Makes an array of [`Name`]s.
 macro_rules! names {
     ($($word:expr),* $(,)?) => {
         [$($crate::json::Name::new($word, concat!("\"", $word, "\":"))),*]
@@ -65,7 +65,7 @@ macro_rules! names {
 }
 pub(crate) use names;
 
-/// A place in a text, and all that has to be known to read on from there.
+/// An offset in a text, with everything needed to continue from there.
 #[derive(Debug)]
 pub(crate) struct Reader<'a, 's> {
     text: &'a str,
@@ -77,23 +77,23 @@ pub(crate) struct Reader<'a, 's> {
 }
 
 impl<'a, 's> Reader<'a, 's> {
-    /// Begins to read at `at`, where `levels` containers are open.
+    /// Starts to read at `at`, inside of `levels` open containers.
     pub(crate) fn new(text: &'a str, at: usize, levels: usize, scratch: &'s mut Scratch<'a>) -> Self {
         scratch.keys.clear();
         Self { text, bytes: text.as_bytes(), at, levels, passed: 0, scratch }
     }
 
-    /// The place up to which the text has been read.
+    /// The offset up to which the text was read.
     pub(crate) fn at(&self) -> usize {
         self.at
     }
 
-    /// How many fields [`Reader::object`] has passed whose names were none of those wanted.
+    /// The number of fields that [`Reader::object`] skipped because their names were not wanted.
     pub(crate) fn passed(&self) -> usize {
         self.passed
     }
 
-    /// Whether an object begins here whose first field has this name.
+    /// Whether an object with this first field begins here.
     pub(crate) fn is_first(&self, name: &Name) -> bool {
         let fields = self.bytes.get(self.at..).and_then(|rest| rest.strip_prefix(b"{"));
         fields.is_some_and(|fields| name.before(fields).is_some())
@@ -105,11 +105,11 @@ impl<'a, 's> Reader<'a, 's> {
         self.bytes.get(self.at) == Some(&b'{')
     }
 
-    /// Reads the object that begins here: the value of the field `names[i]` goes into `values[i]`, all other fields are
-    /// checked and left out.
+    /// Reads the object that begins here. The value of the field `names[i]` goes into `values[i]`; all other fields are
+    /// checked and skipped.
     ///
-    /// Where the value of a wanted field is an object, `inner` may read it itself; it returns `None` to leave it.
-    /// `names` in the order in which sources write them are found at the first try.
+    /// If the value of a wanted field is an object, `inner` can read it; it returns `None` to leave it to this
+    /// function. The search is fastest if `names` are in the order in which sources write them.
     pub(crate) fn object<const N: usize>(
         &mut self,
         names: &[Name; N],
@@ -146,8 +146,8 @@ impl<'a, 's> Reader<'a, 's> {
         Ok(Value::new(Shape::Object, start, self.at))
     }
 
-    /// Reads the object that begins here, and hands over each key (as it is meant) with its value. What `normal` makes of
-    /// the keys is what may not be there twice.
+    /// Reads the object that begins here and passes each decoded key with its value to `field`. Two keys for which
+    /// `normal` gives the same text are duplicates.
     pub(crate) fn each_field(
         &mut self,
         normal: impl Fn(Cow<'a, str>) -> Cow<'a, str>,
@@ -169,7 +169,7 @@ impl<'a, 's> Reader<'a, 's> {
         Ok(())
     }
 
-    /// Checks the value that begins here, whatever it is.
+    /// Checks the value that begins here.
     #[inline]
     pub(crate) fn value(&mut self) -> Result<Value, Fault> {
         let start = self.at;
@@ -182,7 +182,7 @@ impl<'a, 's> Reader<'a, 's> {
         self.other_value()
     }
 
-    /// Checks a value that is no plain string.
+    /// Checks a value that is not a plain string.
     fn other_value(&mut self) -> Result<Value, Fault> {
         let start = self.at;
         match self.bytes.get(start) {
@@ -211,7 +211,7 @@ impl<'a, 's> Reader<'a, 's> {
         }
     }
 
-    /// Checks an object or an array without looking at what is in it.
+    /// Checks an object or an array without reading its contents.
     fn container(&mut self, shape: Shape) -> Result<Value, Fault> {
         let start = self.at;
         if shape == Shape::Array
@@ -249,7 +249,7 @@ impl<'a, 's> Reader<'a, 's> {
         self.scratch.keys.close();
     }
 
-    /// Goes to the opening quote of the next key, or behind the end of the object.
+    /// Advances to the opening quote of the next key, or past the end of the object.
     #[inline]
     fn has_field(&mut self) -> Result<bool, Fault> {
         let is_first = self.bytes.get(self.at.wrapping_sub(1)) == Some(&b'{');
@@ -274,7 +274,7 @@ impl<'a, 's> Reader<'a, 's> {
         }
     }
 
-    /// Goes over a key to its value; which of the names it is, `None` where it is none of them.
+    /// Advances past a key to its value. Returns the index of the key in `names`, `None` if it is not one of them.
     fn key<const N: usize>(&mut self, names: &[Name; N]) -> Result<Option<usize>, Fault> {
         let key = string::scan(self.bytes, self.at + 1)?.whole()?;
         let name = decoded(self.text, key);
@@ -287,8 +287,8 @@ impl<'a, 's> Reader<'a, 's> {
         Ok(found)
     }
 
-    /// The place of the value where the next field has exactly this name and no whitespace is about it: so all machines
-    /// write, and it spares looking for the ends of keys and values.
+    /// The offset of the value if the next field has exactly this name and no whitespace around it, as machines write
+    /// it. This avoids a search for the ends of keys and values.
     #[inline]
     fn value_after(&self, name: &Name) -> Option<usize> {
         let comma = usize::from(self.bytes.get(self.at) == Some(&b','));
@@ -298,7 +298,7 @@ impl<'a, 's> Reader<'a, 's> {
         is_compact.then_some(self.at + comma + name.quoted.len())
     }
 
-    /// The place of the first key from `at` on.
+    /// The offset of the first key from `at` on.
     #[cold]
     fn key_from(&self, at: usize) -> usize {
         let rest = self.bytes.get(at..).unwrap_or_default();
@@ -316,13 +316,13 @@ impl<'a, 's> Reader<'a, 's> {
     }
 }
 
-/// A string as it is meant.
+/// A decoded string.
 fn decoded(text: &str, string: Scanned) -> Cow<'_, str> {
     let content = text.get(string.start..string.end).unwrap_or_default();
     if string.escaped { Cow::Owned(string::decode(content)) } else { Cow::Borrowed(content) }
 }
 
-/// Refuses what is well-formed and yet refused everywhere: duplicate keys, lone surrogates, too many levels.
+/// Refuses well-formed text that the rules refuse everywhere: duplicate keys, lone surrogates, too many levels.
 struct Strict<'a, 's> {
     text: &'a str,
     levels: usize,

@@ -1,25 +1,25 @@
-//! Strings: where they end, and what their escapes mean.
+//! Strings: their ends and their escapes.
 
 use wide::u8x16;
 
 use super::fault::{Fault, FaultKind};
 
-/// A string that was found to be well-formed.
+/// A well-formed string.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Scanned {
-    /// Where its content begins, after the opening quote.
+    /// The offset of its content, after the opening quote.
     pub(crate) start: usize,
-    /// Where its content ends: the place of the closing quote.
+    /// The offset of the closing quote.
     pub(crate) end: usize,
-    /// Whether there are escapes in it.
+    /// Whether it contains escapes.
     pub(crate) escaped: bool,
-    /// The place of the first escape that is half of a surrogate pair without the other half. The grammar allows it, but
-    /// it is no text.
+    /// The offset of the first escape that is half of a surrogate pair without the other half. The grammar allows it,
+    /// but it is not a valid text.
     pub(crate) lone_surrogate: Option<usize>,
 }
 
 impl Scanned {
-    /// The string, or the fault that it holds a lone surrogate.
+    /// The string, or a fault if it contains a lone surrogate.
     pub(crate) fn whole(self) -> Result<Self, Fault> {
         match self.lone_surrogate {
             None => Ok(self),
@@ -27,7 +27,7 @@ impl Scanned {
         }
     }
 
-    /// The place of the opening quote.
+    /// The offset of the opening quote.
     pub(crate) fn quote(self) -> usize {
         self.start.saturating_sub(1)
     }
@@ -43,7 +43,7 @@ pub(crate) fn scan(bytes: &[u8], start: usize) -> Result<Scanned, Fault> {
     }
 }
 
-/// The end of the string whose content begins at `start`, where there is nothing to look at in it: the usual case.
+/// The end of the string whose content begins at `start`, if it is plain: the usual case.
 #[inline]
 pub(super) fn end_of_plain(bytes: &[u8], start: usize) -> Option<usize> {
     let end = find_special(bytes, start);
@@ -71,7 +71,7 @@ fn scan_escapes(bytes: &[u8], start: usize, mut at: usize) -> Result<Scanned, Fa
     }
 }
 
-/// What the content of a well-formed string without lone surrogates says.
+/// The decoded content of a well-formed string without lone surrogates.
 pub(crate) fn decode(content: &str) -> String {
     let mut decoded = String::with_capacity(content.len());
     let mut rest = content;
@@ -85,16 +85,16 @@ pub(crate) fn decode(content: &str) -> String {
     decoded
 }
 
-/// One escape, or two that are a surrogate pair.
+/// One escape, or two escapes that are a surrogate pair.
 struct Escape {
-    /// Bytes from the backslash on.
+    /// The number of bytes from the backslash on.
     length: usize,
     /// `None` for a lone surrogate.
     meaning: Option<char>,
 }
 
 impl Escape {
-    /// Reads the escape whose backslash is at `at`.
+    /// Reads the escape with its backslash at `at`.
     fn read(bytes: &[u8], at: usize) -> Result<Self, Fault> {
         let meaning = match bytes.get(at + 1) {
             Some(simple @ (b'"' | b'\\' | b'/')) => char::from(*simple),
@@ -123,7 +123,7 @@ impl Escape {
     }
 }
 
-/// The UTF-16 unit of the `\uXXXX` whose backslash is at `at`.
+/// The UTF-16 unit of the `\uXXXX` with its backslash at `at`.
 fn unit(bytes: &[u8], at: usize) -> Result<u32, Fault> {
     if bytes.get(at..at + 2) != Some(b"\\u") {
         return Err(FaultKind::BadEscape.at(at));
@@ -135,8 +135,8 @@ fn unit(bytes: &[u8], at: usize) -> Result<u32, Fault> {
     })
 }
 
-/// The end of an array of plain strings without whitespace between them, whose first element (or end) is at `at`: so all
-/// machines write lists of names.
+/// The end of an array of plain strings without whitespace between them, the way machines write lists of names. `at` is
+/// the offset of its first element (or its end).
 pub(super) fn end_of_plain_list(bytes: &[u8], mut at: usize) -> Option<usize> {
     if bytes.get(at) == Some(&b']') {
         return Some(at + 1);
@@ -152,9 +152,10 @@ pub(super) fn end_of_plain_list(bytes: &[u8], mut at: usize) -> Option<usize> {
     None
 }
 
-/// The place of the first quote, backslash or control character from `at` on, or the length where there is none.
+/// The offset of the first quote, backslash or control character from `at` on, or the length if there is none.
 ///
-/// Sixteen bytes at a time: the strings of an event are short, and a call into a search routine costs more than it saves.
+/// Compares sixteen bytes at a time: the strings of an event are short, and a call of a search routine costs more than
+/// it saves.
 #[inline]
 fn find_special(bytes: &[u8], mut at: usize) -> usize {
     while let Some(block) = bytes.get(at..).and_then(<[u8]>::first_chunk::<16>) {

@@ -1,13 +1,13 @@
-//! A value as it was read: where it is and what it looks like, not yet what it means.
+//! A value as it was read: its position and its shape, not its meaning.
 
 use std::borrow::Cow;
 
 use super::string;
 
-/// What a value looks like.
+/// The shape of a value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Shape {
-    /// There is no such field.
+    /// The field does not exist.
     #[default]
     Missing,
     Null,
@@ -22,7 +22,7 @@ pub(crate) enum Shape {
     Array,
 }
 
-/// A value of a text: 12 bytes, because some fifty of them are cleared for every event.
+/// A value of a text. It takes 12 bytes, because some fifty of them are cleared for every event.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Value {
     pub(crate) shape: Shape,
@@ -31,12 +31,12 @@ pub(crate) struct Value {
 }
 
 impl Value {
-    /// A value at `start..end` of its text; of a string without its quotes.
+    /// A value at `start..end` of its text, for a string without its quotes.
     pub(crate) fn new(shape: Shape, start: usize, end: usize) -> Self {
         Self { shape, start: short(start), end: short(end) }
     }
 
-    /// Where the value begins, at the opening quote where it is a string.
+    /// The offset of the value; for a string, of its opening quote.
     pub(crate) fn at(self) -> usize {
         (self.start as usize).saturating_sub(usize::from(self.is_string()))
     }
@@ -49,13 +49,13 @@ impl Value {
         matches!(self.shape, Shape::Plain | Shape::Escaped)
     }
 
-    /// The value as it is written, without the quotes of a string.
+    /// The value as written, without the quotes of a string.
     #[inline]
     pub(crate) fn written(self, text: &str) -> &str {
         text.get(self.start as usize..self.end as usize).unwrap_or_default()
     }
 
-    /// What a string says, or the digits of a number; `None` for every other shape.
+    /// The decoded string, or the digits of a number; `None` for every other shape.
     #[inline]
     pub(crate) fn text(self, text: &str) -> Option<Cow<'_, str>> {
         match self.shape {
@@ -66,7 +66,7 @@ impl Value {
     }
 }
 
-/// Texts are shorter than 4 GiB: the limits of ingest see to it.
+/// Texts are shorter than 4 GiB: the limits of ingest guarantee it.
 fn short(at: usize) -> u32 {
     u32::try_from(at).unwrap_or(u32::MAX)
 }

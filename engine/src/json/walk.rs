@@ -1,16 +1,16 @@
-//! The grammar as a machine: walks over any JSON text, however deep, and tells a watcher what it passes.
+//! The grammar as a state machine: walks over any JSON text of any depth and reports its parts.
 
 use super::fault::{Fault, FaultKind};
 use super::number;
 use super::string::{self, Scanned};
 
-/// What is told of the things that a [`Walk`] passes. An error ends the walk.
+/// Receives the parts that a [`Walk`] passes. An error ends the walk.
 pub(crate) trait Watch {
     /// An object or an array begins at `at`.
     fn open(&mut self, at: usize, is_object: bool) -> Result<(), Fault>;
-    /// The object or array that was opened last ends.
+    /// The innermost object or array ends.
     fn close(&mut self, is_object: bool);
-    /// A key of the object that was opened last.
+    /// A key of the innermost object.
     fn key(&mut self, key: Scanned) -> Result<(), Fault>;
     /// A value of any kind begins at `at`.
     fn value(&mut self, at: usize) -> Result<(), Fault>;
@@ -18,7 +18,7 @@ pub(crate) trait Watch {
     fn string(&mut self, string: Scanned) -> Result<(), Fault>;
 }
 
-/// Watches nothing: the grammar alone.
+/// Ignores all parts: only the grammar is checked.
 pub(crate) struct Unwatched;
 
 impl Watch for Unwatched {
@@ -41,44 +41,44 @@ impl Watch for Unwatched {
     }
 }
 
-/// How far a walk came.
+/// The progress of a walk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Progress {
     /// The text ended between two tokens, and the value is not complete.
     More,
-    /// The value ends at this place.
+    /// The value ends at this offset.
     Complete(usize),
 }
 
-/// Where a walk over one value stands. It can be continued with the text that follows, cut between tokens (no token goes
-/// over the end of a line).
+/// The state of a walk over one value. It can continue with the text that follows, if the split is between tokens (no
+/// token spans the end of a line).
 #[derive(Debug, Default)]
 pub(crate) struct Walk {
     next: Next,
     open: Nesting,
 }
 
-/// What may come next.
+/// What can come next.
 #[derive(Clone, Copy, Debug, Default)]
 enum Next {
     #[default]
     Value,
-    /// After `[`, and after a comma: that is where a trailing comma is accepted.
+    /// After `[` or a comma. A trailing comma is accepted because of this.
     ElementOrClose,
-    /// After `{`, and after a comma.
+    /// After `{` or a comma.
     KeyOrClose,
     Colon,
     CommaOrClose,
 }
 
 impl Walk {
-    /// Begins a new value.
+    /// Restarts for a new value.
     pub(crate) fn restart(&mut self) {
         self.next = Next::Value;
         self.open.clear();
     }
 
-    /// Walks on from `at`.
+    /// Continues the walk from `at`.
     pub(crate) fn run(&mut self, bytes: &[u8], at: usize, watch: &mut impl Watch) -> Result<Progress, Fault> {
         let mut at = skip_whitespace(bytes, at);
         while let Some(byte) = bytes.get(at) {
@@ -99,7 +99,7 @@ impl Walk {
         Ok(Progress::More)
     }
 
-    /// The fault of a text that ends where the walk stands.
+    /// The fault of a text that ends at this state.
     pub(crate) fn too_early(&self, at: usize) -> Fault {
         let kind = match self.next {
             Next::Value => FaultKind::NoValue,
@@ -176,7 +176,7 @@ impl Walk {
     }
 }
 
-/// The containers that are open: a bit each, because a hostile text can open as many as it has bytes.
+/// The open containers, one bit each, because hostile text can open as many as it has bytes.
 #[derive(Debug, Default)]
 struct Nesting {
     depth: usize,
@@ -213,7 +213,7 @@ impl Nesting {
     }
 }
 
-/// The first place from `at` on that is not whitespace.
+/// The offset of the first byte from `at` on that is not whitespace.
 #[inline]
 pub(crate) fn skip_whitespace(bytes: &[u8], mut at: usize) -> usize {
     while let Some(b' ' | b'\n' | b'\r' | b'\t') = bytes.get(at) {

@@ -13,11 +13,11 @@ use super::Time;
 const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
 
 impl Time {
-    /// Parses an RFC 3339 time (W4): `T` or a space between date and time, zero to nine fractional digits, UTC if no
-    /// zone is given. A leap second is the first second of the next minute.
+    /// Parses an RFC 3339 time (rule W4): `T` or a space between date and time, zero to nine fractional digits, UTC if
+    /// no zone is given. A leap second is the first second of the next minute.
     ///
     /// # Errors
-    /// [`TimeError`]: the text has another form, is the year-one placeholder, or lies outside 1970-9999.
+    /// [`TimeError`] if the text has another form, is the year-one placeholder, or lies outside 1970 to 9999.
     pub fn parse_rfc3339(text: &str) -> Result<Self, TimeError> {
         let bytes = text.as_bytes();
         if bytes.starts_with(b"0001-01-01") {

@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_refused() {
+    fn other_signatures_are_refused() {
         let signature = sign("secret", SEED);
         assert!(!verify("Secret", SEED, &signature));
         assert!(!verify("secret", &SEED[1..], &signature));

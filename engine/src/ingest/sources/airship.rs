@@ -1,4 +1,4 @@
-//! Airship Live Chat, in both envelopes (spec W1).
+//! Airship Live Chat, in both envelopes (rule W1).
 
 use std::borrow::Cow;
 
@@ -14,9 +14,9 @@ use crate::json::{Fault, Name, Reader, Shape, Value, names};
 const CONVO_NAME: &str = "live_chat_convo";
 const MESSAGE_NAME: &str = "live_chat_message";
 
-/// Also what nobody looks at: a name that is known costs less to skip than one that is not.
+/// Includes names without an effect, because a known name is cheaper to skip than an unknown one.
 const TOP: [Name; 8] = names!["id", "offset", "occurred", "user", "processed", "device", "type", "body"];
-/// The fields of `user` and `device`, of which nothing is wanted.
+/// The fields of `user` and `device`. None of them has an effect.
 const PERSON: [Name; 4] = names!["channel", "device_type", "ios_channel", "android_channel"];
 const BODY: [Name; 4] = names!["name", "interaction_type", "transaction", "properties"];
 const PROPERTIES: [Name; 2] = names!["convo", "message"];
@@ -34,7 +34,7 @@ const CONVO: [Name; 12] = names![
     "agent_id",
     "agent_name",
 ];
-/// Also what the fold does not see: a name that is known costs less to pass than one that is not.
+/// Includes names without an effect, because a known name is cheaper to skip than an unknown one.
 const MESSAGE: [Name; 14] = names![
     "id",
     "timestamp",
@@ -52,7 +52,7 @@ const MESSAGE: [Name; 14] = names![
     "status",
 ];
 
-/// Places in [`TOP`].
+/// Indexes in [`TOP`].
 mod top {
     pub(super) const ID: usize = 0;
     pub(super) const OCCURRED: usize = 2;
@@ -62,7 +62,7 @@ mod top {
     pub(super) const BODY: usize = 7;
 }
 
-/// Places in [`BODY`].
+/// Indexes in [`BODY`].
 mod body {
     pub(super) const NAME: usize = 0;
     pub(super) const INTERACTION_TYPE: usize = 1;
@@ -70,7 +70,7 @@ mod body {
     pub(super) const PROPERTIES: usize = 3;
 }
 
-/// Places in [`CONVO`].
+/// Indexes in [`CONVO`].
 mod convo {
     pub(super) const MEMBER_BUSINESS_ID: usize = 0;
     pub(super) const MEMBER_NAME: usize = 1;
@@ -86,7 +86,7 @@ mod convo {
     pub(super) const AGENT_NAME: usize = 11;
 }
 
-/// Places in [`MESSAGE`].
+/// Indexes in [`MESSAGE`].
 mod message {
     pub(super) const TIMESTAMP: usize = 1;
     pub(super) const BUSINESS_ID: usize = 2;
@@ -100,7 +100,7 @@ mod message {
     pub(super) const TEXT: usize = 11;
 }
 
-/// The wanted fields of `body` and of what is in it.
+/// The wanted fields of `body` and of the objects in it.
 #[derive(Default)]
 pub(super) struct Body {
     own: [Value; BODY.len()],
@@ -110,7 +110,7 @@ pub(super) struct Body {
 }
 
 impl Body {
-    /// Reads the `body` that begins where the reader is.
+    /// Reads the `body` at the reader's position.
     fn read(&mut self, reader: &mut Reader<'_, '_>) -> Result<Value, Fault> {
         let Self { own, properties, convo, message } = self;
         reader.object(&BODY, own, |reader, field| {
@@ -126,7 +126,7 @@ impl Body {
     }
 }
 
-/// `{id, type, occurred, body}` of the stream or `{occurred, user, body}` as submitted.
+/// `{id, type, occurred, body}` of the data stream, or `{occurred, user, body}` of a submission.
 pub(super) struct Airship;
 
 impl Source for Airship {
@@ -177,11 +177,11 @@ impl Source for Airship {
     }
 }
 
-/// An event of live chat, up to what its name decides.
+/// A live chat event, as far as it does not depend on its name.
 struct Chat<'a, 'r> {
     object: &'r Object<'a, 'r, Body>,
     body: Fields<'a, 'r>,
-    /// The conversation's id: a JSON string, and something (spec section 8).
+    /// The conversation id: a non-empty JSON string (rules, section 8).
     transaction: Cow<'a, str>,
     identity: Option<Identity>,
 }
@@ -195,7 +195,7 @@ impl<'a, 'r> Chat<'a, 'r> {
         };
         let convo = self.inner(".body.properties.convo", 0, &CONVO, &self.object.nested.convo)?;
         let active = convo.time(convo::LAST_ACTIVE)?;
-        // F2: present and null means closed, whatever the interaction type says.
+        // F2: a null that is present means closed, whatever the interaction type is.
         let is_closed = !is_open || (active.is_none() && convo.has(convo::LAST_ACTIVE));
         let names_agent = convo.has(convo::AGENT_ID) || convo.has(convo::AGENT_NAME);
         self.build(
@@ -235,7 +235,7 @@ impl<'a, 'r> Chat<'a, 'r> {
         self.build(
             Draft {
                 sent: message.time(message::TIMESTAMP)?,
-                // F5: a message's null agent says nothing.
+                // F5: a null agent in a message has no effect.
                 agent: AgentMention::from_parts(
                     message.id(message::AGENT_ID)?.as_deref(),
                     message.text(message::AGENT_NAME)?.as_deref(),
@@ -271,15 +271,15 @@ impl<'a, 'r> Chat<'a, 'r> {
         Ok(self.object.site.fields(path, properties.object(property)?, names, values))
     }
 
-    /// What all events have in common.
+    /// The fields that all events have.
     fn draft(&self, kind: Kind) -> Draft<'_> {
         let occurred = self.object.top.lenient_time(top::OCCURRED);
         Draft::new(AIRSHIP, &self.transaction, kind, occurred).identity(self.identity.clone())
     }
 
-    /// Builds the event; `own_time` is the field that would do where it has no time at all.
+    /// Builds the event. `own_time` is the field that could give the time if there is none at all.
     fn build(&self, draft: Draft<'_>, own_time: (&Fields<'_, '_>, usize)) -> Checked<Understood> {
-        // All ids that are given have been held to the limit; it is not for the word for the source.
+        // All given ids were checked against the limit. The name of the source is not subject to it.
         let max_bytes = self.object.site.max_id_bytes.max(AIRSHIP.len());
         draft.build_with(max_bytes).map(Understood::Event).map_err(|error| match error {
             DraftError::NoTime => {
@@ -295,7 +295,7 @@ impl<'a, 'r> Chat<'a, 'r> {
     }
 }
 
-/// A direction that is not known is no fault: nothing is counted by it.
+/// An unknown direction is not a fault; no count uses it.
 fn read_direction(direction: &str) -> Option<Direction> {
     if direction.eq_ignore_ascii_case("in") {
         Some(Direction::In)

@@ -1,8 +1,8 @@
-//! What follows from the list of sources.
+//! Code and constants derived from the list of sources.
 
 use crate::json::{Name, Value};
 
-/// The names that any of the lists has, each once; `N` is [`count`] of them.
+/// The names in any of the lists, each once; `N` is [`count`] of the lists.
 pub(super) const fn union<const N: usize>(lists: &[&[Name]]) -> [Name; N] {
     let mut names = [Name::new("", ""); N];
     each_once(lists, &mut names);
@@ -31,7 +31,7 @@ const fn each_once(lists: &[&[Name]], names: &mut [Name]) -> usize {
     length
 }
 
-/// Where a source's names are among those of all sources.
+/// The indexes of a source's names in the names of all sources.
 pub(super) const fn places<const N: usize>(all: &[Name], names: &[Name]) -> [usize; N] {
     let (mut places, mut at) = ([0; N], 0);
     while at < N {
@@ -44,7 +44,7 @@ pub(super) const fn places<const N: usize>(all: &[Name], names: &[Name]) -> [usi
     places
 }
 
-/// Which of a source's nested fields each of all names is.
+/// For each of all names, the index in a source's nested fields.
 pub(super) const fn nested<const N: usize>(all: &[Name; N], names: &[Name], nested: &[usize]) -> [Option<usize>; N] {
     let (mut own, mut at) = ([None; N], 0);
     while at < nested.len() {
@@ -56,7 +56,7 @@ pub(super) const fn nested<const N: usize>(all: &[Name; N], names: &[Name], nest
     own
 }
 
-/// Fails the build where two sources read one nested object.
+/// Fails the build if two sources read the same nested object.
 pub(super) const fn assert_nested_once<const N: usize>(sources: &[[Option<usize>; N]]) {
     let mut field = 0;
     while field < N {
@@ -96,7 +96,7 @@ pub(super) fn values_at<const N: usize>(top: &[Value], places: &[usize; N]) -> [
     places.map(|place| top.get(place).copied().unwrap_or_default())
 }
 
-/// The names of an object's fields by which some source would know it.
+/// The names of the fields that identify an object as one of some source.
 pub(super) fn signs(sources: &[(&'static [Name], &[usize])]) -> Vec<&'static str> {
     let mut words = Vec::new();
     for name in sources.iter().flat_map(|(names, signs)| signs.iter().filter_map(|sign| names.get(*sign))) {
@@ -116,14 +116,14 @@ macro_rules! sources {
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum Format {
-            /// Detected for each object: the source that is surest of it gets it.
+            /// Detected for each object: the source with the strongest claim reads it.
             #[default]
             Auto = 0,
             $( $(#[doc = $doc])+ $(#[cfg(feature = $feature)])? $variant = $number, )+
         }
 
         impl Format {
-            /// Every format, [`Format::Auto`] first.
+            /// Every format; [`Format::Auto`] is first.
             pub const ALL: &'static [Self] = &[Self::Auto, $( $(#[cfg(feature = $feature)])? Self::$variant, )+];
             /// The name of every format, in the same order.
             pub const NAMES: &'static [&'static str] =
@@ -139,7 +139,7 @@ macro_rules! sources {
                 }
             }
 
-            /// What it is, in a sentence.
+            /// A description in one sentence.
             #[must_use]
             pub fn about(self) -> &'static str {
                 match self {
@@ -160,14 +160,14 @@ macro_rules! sources {
             list::nested(&TOP, <$module::$source as Source>::WANTED, <$module::$source as Source>::NESTED),
         )+]);
 
-        /// What the sources read of nested objects on the way.
+        /// The results of the sources from reading nested objects.
         #[derive(Default)]
         pub(super) struct Nested {
             $( $(#[cfg(feature = $feature)])? $module: <$module::$source as Source>::Nested, )+
         }
 
         impl Nested {
-            /// Reads the object in a field of [`TOP`] where a source asks for it.
+            /// Reads the object in a field of [`TOP`] if a source wants it.
             #[inline]
             pub(super) fn read(&mut self, field: usize, reader: &mut Reader<'_, '_>) -> Option<Result<Value, Fault>> {
                 $( $(#[cfg(feature = $feature)])? {
@@ -181,7 +181,7 @@ macro_rules! sources {
             }
         }
 
-        /// Whose object this is.
+        /// The source to which the object belongs.
         #[inline]
         pub(super) fn detect(site: Site<'_>, top: &[Value; TOP.len()]) -> Option<Format> {
             let mut best = (Claim::No, None);
@@ -197,7 +197,7 @@ macro_rules! sources {
             best.1
         }
 
-        /// What an object is to the source of this format; `None` where the format is [`Format::Auto`].
+        /// The object as the source of this format interprets it; `None` if the format is [`Format::Auto`].
         #[inline]
         pub(super) fn understand(
             format: Format,
@@ -218,7 +218,7 @@ macro_rules! sources {
             }
         }
 
-        /// The names of an object's fields by which some source would know it.
+        /// The names of the fields that identify an object as one of some source.
         pub(super) fn signs() -> Vec<&'static str> {
             list::signs(&[$(
                 $(#[cfg(feature = $feature)])?

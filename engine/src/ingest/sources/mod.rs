@@ -1,4 +1,4 @@
-//! The list of sources; [`source`](super::source) tells how to add one.
+//! The list of sources. [`source`](super::source) describes how to add one.
 
 #[macro_use]
 mod list;
@@ -14,8 +14,8 @@ use super::fields::Checked;
 use super::source::{Claim, Object, Site, Source, Understood};
 use crate::json::{Fault, Name, Reader, Value};
 
-// In the order in which an object's field names are tried: the most frequent source first. Where two sources claim an object
-// equally, the one further down gets it (rule W6). The numbers are those of the C header and never change.
+// In the order in which field names are tried: the most frequent source is first. If two sources have equally strong
+// claims on an object, the later one gets it (rule W6). The numbers are those of the C header and never change.
 sources! {
     /// Airship Live Chat, in both envelopes.
     1 => Airship: airship::Airship if "airship";
@@ -23,6 +23,6 @@ sources! {
     2 => SuperOffice: superoffice::SuperOffice if "superoffice";
     /// A source for tests.
     99 => Helpdesk: helpdesk::Helpdesk if "test-source";
-    /// convofold's own form, in which every event can be written and read back: `{"convofold":1,...}`.
+    /// convofold's own form, which can express every event: `{"convofold":1,...}`.
     3 => Convofold: convofold::Convofold;
 }

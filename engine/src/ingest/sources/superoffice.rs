@@ -1,4 +1,4 @@
-//! SuperOffice chat webhooks (spec W2, F11).
+//! SuperOffice chat webhooks (rules W2 and F11).
 
 use std::borrow::Cow;
 use std::convert::Infallible;
@@ -13,7 +13,7 @@ use crate::ingest::source::{COMPOSED_BYTES, Claim, Object, Site, Source, Underst
 use crate::json::{Fault, FaultKind, Integer, Name, Reader, Scratch, Shape, Value, integer, locate, names};
 use crate::session::{ReadValues, Session, SessionStatus};
 
-/// Also what nobody looks at: a name that is known costs less to skip than one that is not.
+/// Includes names without an effect, because a known name is cheaper to skip than an unknown one.
 const TOP: [Name; 10] = names![
     "EventId",
     "Timestamp",
@@ -27,7 +27,7 @@ const TOP: [Name; 10] = names![
     "FieldValues",
 ];
 
-/// Places in [`TOP`].
+/// Indexes in [`TOP`].
 mod top {
     pub(super) const EVENT_ID: usize = 0;
     pub(super) const TIMESTAMP: usize = 1;
@@ -37,11 +37,10 @@ mod top {
     pub(super) const FIELD_VALUES: usize = 9;
 }
 
-/// A conversation is `superoffice:CONTEXT:KEY`, the key of up to 19 digits.
+/// A conversation id is `superoffice:CONTEXT:KEY`, with a key of up to 19 digits.
 const _: () = assert!(SUPEROFFICE.len() + 2 + 19 <= COMPOSED_BYTES);
 
-/// The events that are understood; their order is that of their names, and the place of each is its part of the identity
-/// (spec I1).
+/// The supported events, in the order of their names. The index of each is its part of the identity (rule I1).
 const CHANGED: u8 = 0;
 const CREATED: u8 = 1;
 const MESSAGE: u8 = 2;
@@ -100,7 +99,7 @@ impl Source for SuperOffice {
             session: Some(session),
             ..Draft::new(SUPEROFFICE, &conversation, kind, occurred)
         };
-        // The limit is for the ids that are given, and those have been held to it; this one and the agent's are composed.
+        // The limit applies to given ids, which were checked. This id and the agent's are composed.
         let max_bytes = object.site.max_id_bytes.saturating_add(COMPOSED_BYTES);
         draft.build_with(max_bytes).map(Understood::Event).map_err(|error| match error {
             DraftError::NoTime => object.top.complain(top::TIMESTAMP, Reason::NoTime, "a time".into()),
@@ -109,7 +108,7 @@ impl Source for SuperOffice {
     }
 }
 
-/// The digits of the primary key, which mostly are those that are written.
+/// The digits of the primary key; usually the digits as written.
 fn digits<'a>(top: &Fields<'a, '_>, primary_key: i64) -> Cow<'a, str> {
     let written = top.value(top::PRIMARY_KEY).written(top.text);
     let are_its_digits = written.bytes().all(|byte| byte.is_ascii_digit()) && !written.starts_with('0');
@@ -136,7 +135,7 @@ fn direction(session: &Session) -> Option<Direction> {
     }
 }
 
-/// A user is a person of the provider's own numbering; 0 and -1 are nobody, also where a message says so.
+/// A user is a person with a number of the provider. 0 and -1 mean that no agent is assigned, also in a message.
 fn mention<'a>(session: &Session, agent_id: Option<&'a str>) -> AgentMention<'a> {
     match (session.user_id, agent_id) {
         (Some(0 | -1), _) => AgentMention::Nobody,
@@ -145,13 +144,13 @@ fn mention<'a>(session: &Session, agent_id: Option<&'a str>) -> AgentMention<'a>
     }
 }
 
-/// How many field values have a meaning.
+/// The number of field values with a meaning.
 const FIELDS: usize = Session::FIELDS.len();
-/// The place of the status among them.
+/// The index of the status among them.
 const STATUS: usize = 9;
 const _: () = assert!(matches!(Session::FIELDS[STATUS].0.as_bytes(), b"status"));
 
-/// The spellings in which sources write all their keys, in the order in which they do.
+/// The spellings in which sources write the keys, each in the source's order.
 const SPELLINGS: [[Name; FIELDS]; 3] = [
     names![
         "AlertLevel",
@@ -200,16 +199,16 @@ const SPELLINGS: [[Name; FIELDS]; 3] = [
     ],
 ];
 
-/// The field values, where all their keys are of one spelling.
+/// The field values, if all their keys have the same spelling.
 #[derive(Default)]
 pub(super) struct FieldValues {
     values: [Value; FIELDS],
-    /// Whether there are no others.
+    /// Whether there are no other keys.
     are_all: bool,
 }
 
 impl FieldValues {
-    /// Reads the `FieldValues` that begin where the reader is.
+    /// Reads the `FieldValues` at the reader's position.
     fn read(&mut self, reader: &mut Reader<'_, '_>) -> Result<Value, Fault> {
         let is_used = |names: &&[Name; FIELDS]| names.first().is_some_and(|first| reader.is_first(first));
         let [names, ..] = &SPELLINGS;
@@ -221,7 +220,7 @@ impl FieldValues {
     }
 }
 
-/// The session that `FieldValues` tell of. Their values never reject anything: what does not fit its type is not said.
+/// The session in `FieldValues`. Its values are never rejected: a value of the wrong type counts as absent.
 fn read_session(object: &Object<'_, '_, FieldValues>) -> Checked<Session> {
     let field_values = object.top.value(top::FIELD_VALUES);
     let FieldValues { values, are_all } = object.nested;
@@ -234,7 +233,7 @@ fn read_session(object: &Object<'_, '_, FieldValues>) -> Checked<Session> {
     Ok(session_of(object.site.text, *values))
 }
 
-/// The session whose values these are, in the order of [`Session::FIELDS`].
+/// The session with these values, in the order of [`Session::FIELDS`].
 fn session_of(text: &str, values: [Value; FIELDS]) -> Session {
     let fields = values.map(|value| Field { text, value });
     let named_status = || fields.get(STATUS).and_then(Field::named_status);
@@ -243,8 +242,8 @@ fn session_of(text: &str, values: [Value; FIELDS]) -> Session {
     session
 }
 
-/// Reads `FieldValues` with keys in any spelling. They have been checked with everything else already; what is new is that
-/// their keys are compared without case and underscores.
+/// Reads `FieldValues` with keys in any spelling. Their grammar was checked before. Keys are now compared without case
+/// and underscores, so a key can be a duplicate.
 fn read_any_session(site: Site<'_>, field_values: Value) -> Checked<Session> {
     let mut values = [Value::default(); FIELDS];
     let mut scratch = Scratch::default();
@@ -264,7 +263,7 @@ fn complaint(site: Site<'_>, fault: Fault) -> Complaint {
         at: fault.at,
         path: locate(site.text, site.at, fault.at),
         expected: "keys that differ in more than case and underscores".into(),
-        found: "a key for the second time".to_owned(),
+        found: "a duplicate key".to_owned(),
     }
 }
 
@@ -285,7 +284,7 @@ const NAMES: [&str; FIELDS] = [
     "userid",
 ];
 
-/// A key in lower case without underscores: sources write `userId`, `UserId` and `user_id`.
+/// A key in lower case without underscores. Sources write `userId`, `UserId` and `user_id`.
 fn normal_key(key: Cow<'_, str>) -> Cow<'_, str> {
     if let Some(name) = NAMES.into_iter().find(|name| is_written(&key, name)) {
         return Cow::Borrowed(name);
@@ -295,7 +294,7 @@ fn normal_key(key: Cow<'_, str>) -> Cow<'_, str> {
     Cow::Owned(normal)
 }
 
-/// Whether a key is a way to write a name.
+/// Whether a key is a spelling of a name.
 fn is_written(key: &str, name: &str) -> bool {
     let letters = key.bytes().filter(|byte| *byte != b'_').map(|byte| byte.to_ascii_lowercase());
     letters.eq(name.bytes())
@@ -324,7 +323,7 @@ impl Field<'_> {
         }
     }
 
-    /// Exactly these texts and no others: spaces and zeros in front are for numbers (spec section 8).
+    /// Exactly these texts: surrounding spaces and leading zeros are allowed for numbers only (rules, section 8).
     fn named_truth(&self) -> Option<bool> {
         match &*self.value.text(self.text)? {
             "true" | "1" => Some(true),
@@ -337,7 +336,7 @@ impl Field<'_> {
         self.value.text(self.text).filter(|text| !text.is_empty()).map(Cow::into_owned)
     }
 
-    /// The number of a status that is given by its name, with or without the prefix `Status`.
+    /// The number of a status given by name, with or without the prefix `Status`.
     fn named_status(&self) -> Option<i64> {
         if !self.value.is_string() {
             return None;

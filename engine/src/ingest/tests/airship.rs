@@ -1,4 +1,4 @@
-//! Airship: W1, W3, W4 and the fine print.
+//! Airship: rules W1, W3, W4 and the fine print.
 
 use super::*;
 use crate::event::{AgentMention, At, Direction, Kind};
@@ -54,7 +54,7 @@ fn w1_the_streams_form_has_an_identity_of_its_own() {
 }
 
 #[test]
-fn w1_what_is_not_about_live_chat_is_ignored() {
+fn w1_events_outside_of_live_chat_are_ignored() {
     assert_eq!(
         ignored(r#"{"type":"OFFSET_UPDATE","id":"1","offset":"2"}"#),
         Ignored { source: "airship", reason: "offset_update" }
@@ -78,7 +78,7 @@ fn w1_what_is_not_about_live_chat_is_ignored() {
 }
 
 #[test]
-fn w5_each_thing_that_an_event_needs() {
+fn w5_required_fields() {
     let damaged = |from: &str, to: &str| {
         assert!(message("").contains(from), "{from}");
         message("").replace(from, to)
@@ -302,7 +302,7 @@ fn f2_a_last_activity_that_is_present_and_null_closes() {
 }
 
 #[test]
-fn f5_what_is_said_of_the_agent() {
+fn f5_agent_mentions() {
     let agent = |id, name| AgentMention::Agent { id, name };
     for (fields, expected) in [
         ("", AgentMention::Silent),

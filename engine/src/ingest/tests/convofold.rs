@@ -1,4 +1,4 @@
-//! convofold's own form: any event goes there and back, and nothing is guessed.
+//! convofold's own form: every event survives writing and reading, and the reader is strict.
 
 use super::*;
 use crate::draft::Draft;
@@ -10,7 +10,7 @@ use crate::time::Time;
 const LEAST: &str =
     r#"{"convofold":1,"source":"desk","conversation":"c","kind":"message","occurred":"2021-07-29T05:11:08Z"}"#;
 
-/// [`LEAST`] with one more key.
+/// [`LEAST`] with an additional key.
 fn with(field: &str) -> String {
     LEAST.replace('}', &format!(",{field}}}"))
 }
@@ -49,7 +49,7 @@ fn whole() -> Draft<'static> {
 }
 
 #[test]
-fn an_event_is_written_with_what_it_says_and_nothing_else() {
+fn an_event_is_written_without_absent_fields() {
     let least = event(LEAST);
     assert_eq!(least.export_line(), LEAST.replace("08Z", "08.000Z"));
     let expected = concat!(
@@ -65,7 +65,7 @@ fn an_event_is_written_with_what_it_says_and_nothing_else() {
 }
 
 #[test]
-fn what_was_written_is_read_as_the_same_event() {
+fn a_written_event_reads_back_equal() {
     let drafts = [
         whole(),
         Draft { agent: AgentMention::Nobody, ..whole() },
@@ -109,7 +109,7 @@ fn another_version_is_refused_by_its_number() {
 }
 
 #[test]
-fn what_an_event_needs_is_missed_by_name() {
+fn a_missing_required_field_is_named() {
     for (field, path) in [
         (r#""source":"desk","#, "$.source"),
         (r#""conversation":"c","#, "$.conversation"),
@@ -144,7 +144,7 @@ fn a_value_of_another_type_is_refused() {
 }
 
 #[test]
-fn what_is_of_its_type_and_means_nothing_is_refused() {
+fn an_invalid_value_of_the_right_type_is_refused() {
     for (field, path, reason) in [
         (r#""sent":"soon""#, "$.sent", Reason::BadTime),
         (r#""sent":"0001-01-01T00:00:00Z""#, "$.sent", Reason::BadTime),
@@ -164,7 +164,7 @@ fn what_is_of_its_type_and_means_nothing_is_refused() {
 }
 
 #[test]
-fn where_the_form_is_named_others_are_refused() {
+fn other_forms_are_refused_if_this_one_is_given() {
     let log = format!("{LEAST}\n{}\n", message(""));
     assert_eq!(account(&parse(&log)), "e1 e2");
     assert_eq!(account(&parse_as(Format::Convofold, &log)), "e1 r2");
@@ -174,21 +174,21 @@ fn where_the_form_is_named_others_are_refused() {
 }
 
 #[test]
-fn w5_an_id_is_too_long_here_as_in_its_source() {
+fn w5_the_limit_on_ids_is_that_of_the_source() {
     let long = "x".repeat(1025);
     for name in ["identity", "shortcode", "member_number", "tenant"] {
         rejects(with(&format!("\"{name}\":\"{long}\"")), &format!("$.{name}"), Reason::IdTooLong);
         assert_eq!(account(&parse(with(&format!("\"{name}\":\"{}\"", &long[1..])))), "e1");
     }
-    // What SuperOffice's ids are made of comes on top.
+    // SuperOffice composes ids, which makes them longer.
     let longest = "x".repeat(1024 + 32);
     assert_eq!(account(&parse(with_other("\"c\"", &format!("\"{longest}\"")))), "e1");
     rejects(with_other("\"c\"", &format!("\"{longest}x\"")), "$.conversation", Reason::IdTooLong);
 }
 
 #[test]
-fn w5_what_was_just_short_enough_in_its_source_is_short_enough_here() {
-    // Every byte of the context takes six, and it comes twice.
+fn w5_the_export_of_the_longest_accepted_event_is_accepted() {
+    // Every byte of the context takes six bytes, and it is written twice.
     let context = "\\u0001".repeat(1024);
     let field_values = r#""UserId":9223372036854775807,"Rating":1e18,"CustomerAlias":"#;
     let line = chat("chatsession.message", field_values).replace("Default", &context);

@@ -1,10 +1,10 @@
-//! However an input is cut, the same comes out.
+//! The result does not depend on how the input is split.
 
 use proptest::prelude::*;
 
 use super::*;
 
-/// What comes out of an input that arrives in chunks of these sizes; of the odd ones, as much as the framer asks for.
+/// The result for an input in chunks of these sizes. An odd size means as many bytes as the framer asks for.
 fn parse_in_chunks(limits: Limits, input: &[u8], sizes: &[usize], piece_bytes: usize) -> Vec<Item> {
     let parser = Parser::new(Format::Auto, limits);
     let mut items = Vec::new();
@@ -47,7 +47,7 @@ fn parse_in_chunks(limits: Limits, input: &[u8], sizes: &[usize], piece_bytes: u
     items
 }
 
-/// An event in convofold's own form, or something that begins like one, about as long as a line may be then or any may be.
+/// An event in convofold's own form, or bytes that begin like one, with a length near one of the line limits.
 fn own_line() -> impl Strategy<Value = Vec<u8>> {
     let event =
         parse(message("")).into_iter().find_map(|item| if let Item::Event(_, it) = item { Some(*it) } else { None });
@@ -61,7 +61,7 @@ fn own_line() -> impl Strategy<Value = Vec<u8>> {
     )
 }
 
-/// Inputs of every sort: lines, documents, and what is nearly one of them.
+/// Inputs of every kind: lines, documents, and near misses.
 fn input() -> impl Strategy<Value = Vec<u8>> {
     let line = prop_oneof![
         4 => Just(message("").into_bytes()),
@@ -87,7 +87,7 @@ fn input() -> impl Strategy<Value = Vec<u8>> {
         .prop_map(|lines| lines.into_iter().flat_map(|(line, end)| [line, end.to_vec()].concat()).collect())
 }
 
-/// Two damaged lines, and long lines after them of which some are whole.
+/// Two damaged lines, followed by long lines of which some are complete.
 fn damaged_log() -> impl Strategy<Value = Vec<u8>> {
     let top = prop_oneof![Just("{\"a\":1,\nx\n"), Just("[\n{\"a\":tru\n"), Just("{\r\n\n\"a\":[\n{\n")];
     let line = prop_oneof![3 => Just("{}"), 1 => Just("{},"), 1 => Just("x"), 1 => Just("")];
@@ -117,7 +117,7 @@ proptest! {
         prop_assert_eq!(parse_in_chunks(limits, &input, &sizes, piece_bytes), whole);
     }
 
-    /// Large enough for the look ahead after a fault to end in the middle of it.
+    /// Large enough for the look-ahead after a fault to end inside of it.
     #[test]
     fn any_chunks_of_a_log_with_a_damaged_top_give_the_same_items(
         input in damaged_log(),
@@ -139,7 +139,7 @@ proptest! {
 }
 
 #[test]
-fn a_log_is_handed_on_before_it_ends() {
+fn a_log_is_emitted_before_it_ends() {
     let (mut framer, mut lines) = (Framer::new(Limits::default(), 1000), 0);
     let log = format!("{}\n", message(""));
     framer.feed(log.repeat(100).as_bytes(), &mut |piece| {
@@ -153,7 +153,7 @@ fn a_log_is_handed_on_before_it_ends() {
 }
 
 #[test]
-fn an_input_goes_on_where_a_piece_ended() {
+fn an_input_resumes_at_the_end_of_a_piece() {
     let log = format!("{}\n[\n{}\n", message(""), message(""));
     let (mut framer, mut items) = (Framer::resume(Limits::default(), 1000, 7, 5_000), Vec::new());
     let parser = Parser::new(Format::Auto, Limits::default());
@@ -166,7 +166,7 @@ fn an_input_goes_on_where_a_piece_ended() {
 }
 
 #[test]
-fn a_large_log_is_the_same_in_pieces_and_where_it_is() {
+fn a_large_log_gives_the_same_in_pieces_and_in_place() {
     let lines: String =
         (0..9_000).map(|line| format!("{}\n", message(&format!("\"timestamp\":{}", line + 1)))).collect();
     let log = format!("\u{feff}\n{lines}{}\n[\n{}", "x".repeat(300_000), message(""));

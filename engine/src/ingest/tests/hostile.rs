@@ -1,4 +1,4 @@
-//! What somebody might send who means no good: never a panic, always a rejection, never more memory than the limits.
+//! Hostile input: it never panics, is always rejected, and never takes more memory than the limits allow.
 
 use super::*;
 
@@ -76,7 +76,7 @@ fn objects_of_many_keys_take_no_longer_than_their_length() {
 }
 
 #[test]
-fn a_line_of_ten_megabytes_is_never_held() {
+fn a_line_of_ten_megabytes_is_never_buffered() {
     let mut framer = Framer::new(Limits::default(), 1 << 16);
     let mut pieces = Vec::new();
     let chunk = [b'x'; 4096];
@@ -95,7 +95,7 @@ fn a_line_of_ten_megabytes_is_never_held() {
 }
 
 #[test]
-fn a_document_without_end_is_never_held() {
+fn an_endless_document_is_never_buffered() {
     let limits = Limits { max_document_bytes: 1 << 20, ..Limits::default() };
     for chunk in [&b"[\n"[..], b"\n", b"7,\n", b" "] {
         let (mut framer, mut pieces) = (Framer::new(limits, 4096), Vec::new());
@@ -111,7 +111,7 @@ fn a_document_without_end_is_never_held() {
 }
 
 #[test]
-fn lines_after_a_fault_are_never_held_without_end() {
+fn endless_lines_after_a_fault_are_never_buffered() {
     for chunk in [&b"\n"[..], b"{}\nx\n", b"{", b" "] {
         let (mut framer, mut pieces) = (Framer::new(Limits::default(), 4096), Vec::new());
         framer.feed(b"{\n{\n", &mut |piece| pieces.push(piece));
@@ -134,7 +134,7 @@ fn faults_at_the_top_take_no_longer_than_their_length() {
 }
 
 #[test]
-fn blank_lines_without_end_are_handed_on() {
+fn endless_blank_lines_are_emitted() {
     let (mut framer, mut pieces) = (Framer::new(Limits::default(), 4096), 0);
     for _ in 0..1_000 {
         framer.feed(&b"\n".repeat(1000), &mut |_| pieces += 1);

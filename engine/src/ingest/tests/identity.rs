@@ -1,4 +1,4 @@
-//! Which format an input has (W6), and where what was found lies.
+//! The format of an input (rule W6), and the positions of what was found.
 
 use super::*;
 
@@ -22,7 +22,7 @@ fn w6_the_format_is_found_object_by_object() {
 }
 
 #[test]
-fn w6_a_key_that_the_other_source_has_says_nothing() {
+fn w6_a_key_of_the_other_source_does_not_decide() {
     let with = |object: String, key: &str| object.replacen('{', &format!("{{{key},"), 1);
     let source = |input: String| event(input).source().to_owned();
     assert_eq!(source(with(message(""), "\"Event\":\"x\"")), "airship");
@@ -47,7 +47,7 @@ fn w6_a_key_that_the_other_source_has_says_nothing() {
 }
 
 #[test]
-fn w6_or_it_is_named() {
+fn w6_the_format_can_be_given() {
     let (airship, superoffice) = (message(""), chat("chatsession.created", ""));
     let log = format!("{airship}\n{superoffice}");
     assert_eq!(account(&parse_as(Format::Airship, &log)), "e1 r2");
@@ -80,7 +80,7 @@ fn w5_an_excerpt_is_short_and_on_one_line() {
 }
 
 #[test]
-fn an_element_of_a_document_has_its_line_and_place() {
+fn an_element_of_a_document_has_its_line_and_index() {
     let text = format!("\u{feff}\n[\n  {},\n  7,\n\n {{\"body\":\n null}}\n]\n", message(""));
     let items = parse(&text);
     assert_eq!(account(&items), "i1 e3 r4 r7");

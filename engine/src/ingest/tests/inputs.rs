@@ -1,4 +1,4 @@
-//! What an input can be: lines, arrays, documents (W1, W5, section 8).
+//! The forms of an input: lines, arrays, documents (rules W1, W5, section 8).
 
 use super::*;
 
@@ -109,7 +109,7 @@ fn fine_print_several_documents_are_rejected_with_a_hint() {
 }
 
 #[test]
-fn lines_whose_first_is_damaged_are_lines_all_the_same() {
+fn a_log_with_a_damaged_first_line_is_read_as_lines() {
     let one = message("");
     for damaged in ["{\"a\":1,", "{\"a\":", "[", "[{\"a\":[", "{", "{\"a\":1"] {
         let rest = if damaged == "{\"a\":1" { "r1 e2 e3" } else { "r1 e2 i3 e4" };
@@ -119,7 +119,7 @@ fn lines_whose_first_is_damaged_are_lines_all_the_same() {
     }
 }
 
-/// Beginnings of a log of which the first two lines are damaged.
+/// Beginnings of a log with two damaged lines.
 const DAMAGED_TOPS: [&str; 4] =
     ["{\"a\":1,\ngarbage", "{\"a\":1,\n{\"b\":2,", "{\"a\":1,\n{\"b\":\"unfini", "[\n{\"a\":tru"];
 
@@ -136,7 +136,7 @@ fn w5_damaged_lines_at_the_top_of_a_log_are_not_fatal_to_the_others() {
 }
 
 #[test]
-fn w5_a_faulty_document_is_lines_where_more_than_half_are_whole() {
+fn w5_a_faulty_document_is_read_as_lines_if_more_than_half_are_complete() {
     let good = message("");
     for top in DAMAGED_TOPS {
         assert_eq!(account(&parse(format!("{top}\n\n{good}"))), "r2", "{top}");
@@ -160,7 +160,7 @@ fn w5_an_array_of_one_element_a_line_stays_one_document() {
 }
 
 #[test]
-fn w5_lines_that_begin_within_64_kib_of_the_fault_tell() {
+fn w5_lines_within_64_kib_after_the_fault_decide() {
     let (good, long) = (message(""), format!("{}{}", message(""), " ".repeat(100_000)));
     let far = format!("{{\"a\":1,\n{{\n{}\n", "x".repeat(64 << 10));
     assert_eq!(account(&parse(format!("{far}{good}\n{good}\n{good}\n{good}"))), "r2");

@@ -1,4 +1,4 @@
-//! The rules of spec section 3, from the outside: bytes in, events out.
+//! The rules for input, tested through the public API: bytes in, events out.
 
 mod airship;
 mod convofold;
@@ -11,7 +11,7 @@ mod superoffice;
 use super::*;
 use crate::event::Event;
 
-/// What came out, in order.
+/// An item of the result.
 #[derive(Clone, Debug, PartialEq)]
 enum Item {
     Event(Origin, Box<Event>),
@@ -78,7 +78,7 @@ fn rejects(input: impl AsRef<[u8]>, path: &str, reason: Reason) {
     );
 }
 
-/// A short account of what came out: `e` an event, `i` ignored, `r` a rejection, each with its line.
+/// A short summary of the result: `e` an event, `i` ignored, `r` a rejection, each with its line.
 fn account(items: &[Item]) -> String {
     let letters = items.iter().map(|item| match item {
         Item::Event(origin, _) => format!("e{}", origin.line),

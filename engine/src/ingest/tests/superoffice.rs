@@ -1,4 +1,4 @@
-//! SuperOffice: W2, W3, F11 and the fine print.
+//! SuperOffice: rules W2, W3, F11 and the fine print.
 
 use super::*;
 use crate::event::{AgentMention, At, Direction, Kind};
@@ -60,7 +60,7 @@ fn w2_other_events_are_ignored() {
 }
 
 #[test]
-fn w5_each_thing_that_an_event_needs() {
+fn w5_required_fields() {
     let damaged = |from: &str, to: &str| chat("chatsession.created", "").replace(from, to);
     for (key, reason) in [
         ("0", Reason::BadNumber),
@@ -214,7 +214,7 @@ fn rejects_duplicate(input: &str) {
 }
 
 #[test]
-fn field_values_are_only_superoffices() {
+fn field_values_belong_to_superoffice_only() {
     let input = message("").replacen('{', "{\"FieldValues\":{\"a_b\":1,\"ab\":1},", 1);
     assert_eq!(event(input).source(), "airship");
 }

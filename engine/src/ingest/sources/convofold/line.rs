@@ -1,4 +1,4 @@
-//! An event as a line of convofold's own form.
+//! An event as a line in convofold's own form.
 
 use std::borrow::Cow;
 
@@ -10,7 +10,7 @@ use crate::event::{AgentMention, Direction, Event, Kind};
 use crate::session::Session;
 use crate::time::Time;
 
-/// The keys in the order in which they are written. What is not said is left out.
+/// The keys in the order of writing. Absent values are left out.
 #[derive(Serialize)]
 struct Line<'a> {
     convofold: i64,
@@ -31,7 +31,7 @@ struct Line<'a> {
     active: Option<Time>,
     #[serde(skip_serializing_if = "Option::is_none")]
     unread: Option<u64>,
-    /// The inner `None` is nobody.
+    /// The inner `None` means that no agent is assigned.
     #[serde(skip_serializing_if = "Option::is_none")]
     agent: Option<Option<Agent<'a>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -55,12 +55,13 @@ struct Agent<'a> {
 }
 
 impl Event {
-    /// The event as a line of JSON in convofold's own form ([`Format::Convofold`]), without the line feed. Read back, it is
-    /// this event again: with its identity, every digit of its times, and the difference between an empty text and none.
+    /// The event as a line of JSON in convofold's own form ([`Format::Convofold`]), without the line feed. Reading it
+    /// gives the same event: with its identity, every digit of its times, and the difference between an empty text and
+    /// an absent one.
     ///
-    /// What was accepted from a line of a source is accepted from this one, with the same [`Limits`]. An event that came
-    /// otherwise can be longer than a line may be (a document over several lines, a host's draft): then it takes a larger
-    /// limit, or a file of its own in which it is spread over lines.
+    /// If a line of a source was accepted, so is this line, with the same [`Limits`]. An event from elsewhere (a
+    /// document over several lines, a host's draft) can be longer than the line limit. It needs a larger limit, or a
+    /// file of its own in which it is spread over several lines.
     ///
     /// [`Format::Convofold`]: crate::ingest::Format::Convofold
     /// [`Limits`]: crate::ingest::Limits
@@ -71,7 +72,7 @@ impl Event {
 }
 
 impl Serialize for Event {
-    /// As [`Event::export_line`].
+    /// Like [`Event::export_line`].
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         Line::of(self).serialize(serializer)
     }
@@ -106,7 +107,7 @@ impl<'a> Line<'a> {
     }
 }
 
-/// The attributes that an event gives.
+/// The attributes of an event.
 struct Attributes<'a>(&'a Event);
 
 impl Serialize for Attributes<'_> {
@@ -116,7 +117,7 @@ impl Serialize for Attributes<'_> {
     }
 }
 
-/// As [`Time::to_rfc3339`].
+/// Like [`Time::to_rfc3339`].
 fn exactly<S: Serializer>(time: &Option<Time>, serializer: S) -> Result<S::Ok, S::Error> {
     time.map(Time::to_rfc3339).serialize(serializer)
 }

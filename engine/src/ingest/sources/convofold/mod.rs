@@ -1,4 +1,4 @@
-//! convofold's own form of an event: a JSON object in which every event can be written down and read back.
+//! convofold's own form of an event: a JSON object that can express every event.
 //!
 //! ```json
 //! {"convofold":1,"source":"airship","conversation":"t-1","identity":"a8c66fc6-210c-11e6-a195-90e2ba211bf8",
@@ -6,21 +6,9 @@
 //!  "channel":"sms","text":"Hello","member_number":"4512345678"}
 //! ```
 //!
-//! | key | value |
-//! |---|---|
-//! | `convofold` | 1: the version of the form |
-//! | `source`, `conversation` | non-empty texts |
-//! | `identity`, `part` | the id that the source gave, and which of the events that share it (0 to 255; 0 where it is left out); without an `identity` the content is the identity |
-//! | `kind` | `open`, `open_closed`, `update`, `update_open`, `message` or `close` |
-//! | `occurred`, `sent`, `started`, `active` | RFC 3339, up to nine fractional digits |
-//! | `unread` | a whole number of 64 bits |
-//! | `agent` | `null` where nobody is assigned, else an object with an `id`, a `name` or both |
-//! | `direction` | `in` or `out` |
-//! | `channel`, `text`, and every [`Attribute`] by its name (`member_name`, ...) | texts, an empty one included |
-//! | `session` | an object with the keys of the export's `session` but for `stale` |
-//!
-//! They mean what the setters of [`Draft`] of the same names do. What is not said is left out; other keys mean nothing. The
-//! sources' tolerance (spec W4) has no place here: a value of another type, `null` included, is a rejection.
+//! `docs/rules.md` ("convofold's own form") describes every key. The keys mean the same as the setters of [`Draft`]
+//! with these names. Absent values are left out, and unknown keys are ignored. The tolerance for the sources (rule W4)
+//! does not apply: a value of another type, `null` included, is a rejection.
 
 mod line;
 mod strict;
@@ -39,16 +27,16 @@ use crate::json::{Integer, Name, Reader, Scratch, Shape, Value, integer, locate,
 use crate::session::{ReadValues, Session};
 use strict::Strict;
 
-/// The version of the form that is written, and the only one that is read.
+/// The version of the form for writing, and the only version for reading.
 const VERSION: i64 = 1;
 
-/// How a line in this form begins as it is written here.
+/// The first bytes of a line that convofold wrote.
 const BEGINNING: &[u8] = b"{\"convofold\":";
 
-/// Longer keys, longer times and what is put around ids make less than this.
+/// An upper bound for what longer keys, longer times and the composition of ids add.
 const LONGER_BYTES: usize = 4 << 10;
 
-/// The sign of the form; all else is read a second time, by [`NAMES`].
+/// The key that identifies the form. All other keys are read in a second pass, by [`NAMES`].
 const TOP: [Name; 1] = names!["convofold"];
 
 macro_rules! own_names {
@@ -83,7 +71,7 @@ macro_rules! session_names {
 }
 const SESSION: [Name; Session::FIELDS.len()] = crate::session_values!(session_names);
 
-/// Places in [`NAMES`].
+/// Indexes in [`NAMES`].
 mod own {
     pub(super) const SOURCE: usize = 0;
     pub(super) const CONVERSATION: usize = 1;
@@ -106,21 +94,22 @@ mod own {
 
 const KINDS: &str = "`open`, `open_closed`, `update`, `update_open`, `message` or `close`";
 
-/// Whether a line is in this form, as far as its beginning tells.
+/// Whether a line is in this form, as far as its first bytes show.
 pub(in crate::ingest) fn is_written_here(line: &[u8]) -> bool {
     line.starts_with(BEGINNING)
 }
 
-/// How much longer a line may be in this form than in that of its source, so that what was accepted there is accepted here.
+/// How much longer a line in this form can be than the line of its source, so that every event that was accepted there
+/// is accepted here.
 ///
-/// No text takes more room than it took, since every character is written in the shortest way that JSON has; but a
-/// SuperOffice context is written twice, and keys and times are longer.
+/// Every character is written in the shortest form of JSON, so no text gets longer. But a SuperOffice context is
+/// written twice, and keys and times are longer.
 pub(in crate::ingest) fn room_bytes(max_id_bytes: usize) -> usize {
-    // No character takes more than six bytes for each of its own.
+    // A character takes at most six bytes for each of its own.
     max_id_bytes.saturating_mul(6).saturating_add(LONGER_BYTES)
 }
 
-/// An event as it is exported.
+/// An event in the exported form.
 pub(super) struct Convofold;
 
 impl Source for Convofold {
@@ -157,7 +146,7 @@ fn check_version(top: &Fields<'_, '_>) -> Checked<()> {
     Err(top.complain(0, reason, format!("{VERSION}, the version of the form").into()))
 }
 
-/// The wanted fields of an object and of what is in it.
+/// The wanted fields of an object and of the objects in it.
 #[derive(Default)]
 struct Parts {
     own: [Value; NAMES.len()],
@@ -166,7 +155,7 @@ struct Parts {
 }
 
 impl Parts {
-    /// Reads the object a second time, now by the names of this form.
+    /// Reads the object a second time, by the names of this form.
     fn read(&mut self, site: Site<'_>) -> Checked<()> {
         let Self { own, agent, session } = self;
         let mut scratch = Scratch::default();
@@ -176,7 +165,7 @@ impl Parts {
             own::SESSION => Some(reader.object(&SESSION, session, |_, _| None)),
             _ => None,
         });
-        // The first time found everything that could be wrong with its grammar.
+        // The first pass found every grammar fault.
         read.map(drop).map_err(|fault| {
             let path = locate(site.text, site.at, fault.at);
             let (expected, found) = (fault.kind.expected().into(), "something else".to_owned());
@@ -209,7 +198,7 @@ impl<'a> Strict<'a, '_> {
             identity: self.identity()?,
             kind: self
                 .word(own::KIND, KINDS)?
-                .ok_or_else(|| self.0.complain(own::KIND, Reason::Missing, "what the event does".into()))?,
+                .ok_or_else(|| self.0.complain(own::KIND, Reason::Missing, "the kind of the event".into()))?,
             occurred: self.time(own::OCCURRED)?,
             sent: self.time(own::SENT)?,
             started: self.time(own::STARTED)?,
@@ -240,8 +229,8 @@ impl<'a> Strict<'a, '_> {
         })
     }
 
-    /// The limit is for ids that sources give. Here come also those that were made of them, and words that no source gave:
-    /// a conversation and an agent of SuperOffice's, `airship`, `in_app`.
+    /// The limit applies to ids that sources give. This form also contains composed ids (a conversation and an agent of
+    /// SuperOffice) and words that no source gave (`airship`, `in_app`).
     fn max_made_bytes(&self) -> usize {
         self.0.max_id_bytes.saturating_add(COMPOSED_BYTES)
     }

@@ -1,4 +1,4 @@
-//! Fields of which each is of its type or missing.
+//! Fields that are either of their type or missing.
 
 use std::borrow::Cow;
 use std::str::FromStr;
@@ -8,7 +8,7 @@ use crate::ingest::fields::{Checked, Fields};
 use crate::json::{Integer, Shape, integer};
 use crate::time::Time;
 
-/// The fields of an object, read without the tolerance that the sources need (spec W4).
+/// The fields of an object, read without the tolerance that the sources need (rule W4).
 pub(super) struct Strict<'a, 'v>(pub(super) Fields<'a, 'v>);
 
 impl<'a> Strict<'a, '_> {
@@ -46,7 +46,7 @@ impl<'a> Strict<'a, '_> {
     pub(super) fn unsigned(&self, field: usize, expected: &'static str) -> Checked<Option<u64>> {
         let read = |written: &str| match integer(written) {
             Integer::Whole(number) => u64::try_from(number).ok(),
-            // It may still be one of the upper half.
+            // It can still be in the upper half of the range.
             Integer::Unusable | Integer::NotANumber => written.parse().ok(),
         };
         self.number(field, read, expected)
