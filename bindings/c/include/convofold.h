@@ -61,7 +61,7 @@ typedef enum {
      */
     CONVOFOLD_FORMAT_SUPEROFFICE = 2,
     /**
-     * convofold's own form, in which every event can be written and read back: `{"convofold":1,...}`.
+     * convofold's own form, which can express every event: `{"convofold":1,...}`.
      */
     CONVOFOLD_FORMAT_CONVOFOLD = 3,
 } convofold_format;
