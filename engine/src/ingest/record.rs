@@ -16,7 +16,6 @@ pub(super) struct Record<'a> {
 }
 
 /// The result for an object that is not rejected.
-#[expect(clippy::large_enum_variant, reason = "nearly all are events, and boxing each one costs time")]
 pub(super) enum Accepted {
     Event(Event),
     Ignored(Ignored),

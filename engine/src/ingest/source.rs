@@ -67,7 +67,6 @@ pub(super) enum Claim {
 }
 
 /// The result of interpreting an object.
-#[expect(clippy::large_enum_variant, reason = "nearly all are events, and boxing each one costs time")]
 pub(super) enum Understood {
     Event(Event),
     /// Neither an event nor a fault, with the reason in one word.
