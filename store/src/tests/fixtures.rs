@@ -38,7 +38,7 @@ const FORMS: [Form; 5] = [
         },
     },
     Form {
-        name: "page-end_mark",
+        name: "page-head",
         mark: page_head::MARK,
         write: |compressor| page_head::seal(5, &samples::page_head(), compressor).unwrap().0,
         rewrite: |value| Ok(page_head::seal(5, &page_head::open(5, value)?.0, &mut Compressor::plain())?.0),
@@ -204,7 +204,7 @@ fn every_fixture_is_read_as_what_was_written() {
     assert_eq!(page::open(5, &fixture("page")).unwrap().images, samples::images_of_events());
     let (_, some) = page::open_some(5, &fixture("page"), |place| place == 1).unwrap();
     assert_eq!(some, [None, samples::images_of_events().pop()]);
-    assert_eq!(page_head::open(5, &fixture("page-end_mark")).unwrap().0, samples::page_head());
+    assert_eq!(page_head::open(5, &fixture("page-head")).unwrap().0, samples::page_head());
     assert_eq!(checkpoint::open(9, &fixture("checkpoint")).unwrap(), samples::checkpoint());
     assert_eq!(log_start::open(&fixture("log-start")).unwrap(), samples::log_start());
     assert_eq!(replay_mark::open(&fixture("replay-mark")).unwrap(), samples::replay_mark());
