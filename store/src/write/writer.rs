@@ -206,8 +206,14 @@ impl Writer {
         let receipts =
             if is_large && !group.is_awaited() { self.log_while_folding(&group) } else { self.log_then_fold(&group) };
         let receipts = receipts.map_err(poison)?;
-        let durable = self.unsynced_since.is_none();
-        tell!(debug, batches = receipts.len(), first_seq, last_seq = self.position.last_seq(), durable, "committed");
+        tell!(
+            debug,
+            batches = receipts.len(),
+            first_seq,
+            last_seq = self.position.last_seq(),
+            durable = self.unsynced_since.is_none(),
+            "committed"
+        );
         Ok(receipts)
     }
 
