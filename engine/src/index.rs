@@ -78,9 +78,9 @@ impl Update {
 /// let (mut board, mut index) = (Board::new(), Index::default());
 /// let event = Draft::new("helpdesk", "case-7", Kind::Message, Time::from_ms(1_700_000_000_000))
 ///     .direction(Direction::In);
-/// let mut batch = board.edit();
-/// batch.apply(1, &event.build()?);
-/// batch.finish().into_iter().for_each(|update| index.apply(update));
+/// let mut edit = board.edit();
+/// edit.apply(1, &event.build()?);
+/// edit.finish().into_iter().for_each(|update| index.apply(update));
 /// assert_eq!(index.query(&Query::new())?.rows[0].unread, 1);
 /// # Ok::<_, Box<dyn std::error::Error>>(())
 /// ```

@@ -2003,7 +2003,7 @@ class Session:
     @property
     def customer_alias(self, /) -> str | None:
         """
-        `CustomerAlias`, the name the customer chose.
+        `CustomerAlias`, the name that the customer chose.
         """
     @property
     def customer_id(self, /) -> int | None:
@@ -2033,7 +2033,7 @@ class Session:
     @property
     def status(self, /) -> int | None:
         """
-        `Status`, as a number, also an unknown one.
+        `Status` as a number, including unknown ones.
         """
     @property
     def ticket_id(self, /) -> int | None:
