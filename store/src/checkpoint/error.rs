@@ -1,44 +1,44 @@
-//! Why a checkpoint cannot be used.
+//! Reasons why a checkpoint is unusable.
 
 use convofold_engine::Seq;
 
 use crate::damage::Damage;
 use crate::storage::StorageError;
 
-/// Why a checkpoint could not be used.
+/// Why a checkpoint is unusable.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SkipReason {
-    /// The state was folded by other rules.
-    #[error("it was folded by rules {found}, this version has rules {expected}")]
+    /// Another fold version wrote it.
+    #[error("expected fold version {expected}, found {found}")]
     FoldVersion {
-        /// The rules of this version.
+        /// The fold version of this version of convofold.
         expected: u32,
-        /// Those of the checkpoint.
+        /// The fold version of the checkpoint.
         found: u32,
     },
     /// Its record is damaged.
-    #[error("its record is damaged: {0}")]
+    #[error("the record is damaged: {0}")]
     Record(Damage),
     /// One of its pages is damaged.
     #[error("page {page_no} is damaged: {why}")]
     Page {
-        /// Which page.
+        /// Number of the page, from 0.
         page_no: u32,
-        /// What is wrong with it.
+        /// The damage.
         why: Damage,
     },
-    /// Its pages are whole but not those it was made of.
-    #[error("its pages are not those it was made of")]
+    /// Its pages are intact, but belong to another checkpoint.
+    #[error("the pages belong to another checkpoint")]
     OtherPages,
-    /// The log does not have the block after which it was made.
-    #[error("the log does not have the block after which it was made")]
+    /// The log does not contain the checkpoint's last block.
+    #[error("the log does not contain the last block of the checkpoint")]
     OtherLog,
 }
 
 pub(crate) enum LoadError {
     Skip(SkipReason),
-    /// The checkpoint knows of events that the log no longer has.
+    /// The checkpoint contains events that the log does not.
     Shortened {
         expected: Seq,
         found: Seq,

@@ -1,4 +1,4 @@
-//! Reading a checkpoint back.
+//! Loads a checkpoint.
 
 use convofold_engine::{Board, FOLD_VERSION, Index, StateHash};
 
@@ -22,17 +22,18 @@ pub(crate) struct LoadedCheckpoint {
     pub(crate) pages: Vec<PageEntry>,
 }
 
-/// Loads the checkpoint of this generation, for a log that begins at `start`.
+/// Loads the checkpoint of this generation for a log that begins at `start`.
 pub(crate) fn load(
     storage: &dyn ReadStorage,
     start: &LogStart,
     generation: u64,
 ) -> Result<LoadedCheckpoint, LoadError> {
     let record = read_record(storage, generation)?;
-    // The record was written after its blocks were durable. So even an unusable checkpoint says how far the log reached.
+    // The record was written after its blocks were durable. So even an unusable checkpoint shows how far the log
+    // reached.
     expect_log_up_to(storage, &record)?;
-    // Pages hold what the events say and nothing that is derived by the rules. If the log holds the events too, it is the
-    // better source.
+    // Pages contain facts, and nothing that the fold derives. If the log contains the events too, it is the better
+    // source.
     if record.fold_version != FOLD_VERSION && start.position == LogPosition::START {
         return Err(SkipReason::FoldVersion { expected: FOLD_VERSION, found: record.fold_version }.into());
     }
@@ -58,7 +59,7 @@ fn expect_log_up_to(storage: &dyn ReadStorage, record: &CheckpointRecord) -> Res
     Err(LoadError::Shortened { expected: record.last_seq, found })
 }
 
-/// Makes sure that the checkpoint belongs to this log. Where more blocks follow, the chain shows it.
+/// Checks that the checkpoint belongs to this log. If more blocks follow, the checksum chain shows it.
 fn expect_block(storage: &dyn ReadStorage, position: &LogPosition) -> Result<(), LoadError> {
     let last = storage.key_at_or_before(BlockKey { first_seq: u64::MAX, block_no: u64::MAX })?;
     let Some(key) = last.filter(|last| last.block_no + 1 >= position.block_no) else {
@@ -72,10 +73,11 @@ fn expect_block(storage: &dyn ReadStorage, position: &LogPosition) -> Result<(),
     if block.is_some_and(|block| block.end() == *position) { Ok(()) } else { Err(SkipReason::OtherLog.into()) }
 }
 
-/// What the pages of a checkpoint hold, and where they lie.
+/// The contents of a checkpoint's pages, and their locations.
 type Loaded = (Board, Index, Vec<PageEntry>);
 
-/// The pages of a checkpoint: what is kept in memory of all conversations, each of which stays away until it is needed.
+/// Loads the pages of a checkpoint: the outlines of all conversations. Every conversation stays evicted until it is
+/// needed.
 fn load_pages(storage: &dyn ReadStorage, record: &CheckpointRecord) -> Result<Loaded, LoadError> {
     let hash = StateHash::from_bytes(record.state_hash);
     let by_heads = if record.fold_version == FOLD_VERSION { load_heads(storage, record, hash)? } else { None };
@@ -86,8 +88,8 @@ fn load_pages(storage: &dyn ReadStorage, record: &CheckpointRecord) -> Result<Lo
     Ok((board, index, pages))
 }
 
-/// `None` if the head of a page was derived by another fold version: such pages stay as they are until a conversation of
-/// theirs changes.
+/// `None` if another fold version derived the head of a page. Such a page is not rewritten until one of its
+/// conversations changes.
 fn load_heads(
     storage: &dyn ReadStorage,
     record: &CheckpointRecord,
@@ -95,7 +97,7 @@ fn load_heads(
 ) -> Result<Option<Loaded>, LoadError> {
     let mut hash = StateHash::default();
     let mut pages = Vec::new();
-    // Neither an error nor a head of another fold version fits through the iterator that the board is made of.
+    // The iterator that builds the board cannot return an error or a head of another fold version.
     let mut why_ended = Ok(());
     let (board, index) = each_page(
         record,
@@ -124,7 +126,7 @@ fn load_heads(
     }
 }
 
-/// Puts all conversations on a board.
+/// Loads all conversations onto a board.
 fn load_images(storage: &dyn ReadStorage, record: &CheckpointRecord) -> Result<Loaded, LoadError> {
     let mut board = Board::new();
     let mut pages = Vec::new();
@@ -148,7 +150,7 @@ fn load_images(storage: &dyn ReadStorage, record: &CheckpointRecord) -> Result<L
     Ok((board, index, pages))
 }
 
-/// Loads every page, and hands them over in their order.
+/// Loads every page, and passes them to `take` in order.
 fn each_page<T: Send, R>(
     record: &CheckpointRecord,
     load: impl Fn(u32) -> T + Sync,
@@ -159,7 +161,7 @@ fn each_page<T: Send, R>(
     in_order(page_count as usize, |page_no| load(u32::try_from(page_no).unwrap_or(u32::MAX)), take)
 }
 
-/// A page ready to be restored, or why not.
+/// A page to be loaded onto the board, or the reason why it is unusable.
 pub(crate) type LoadedPage = Result<(PageEntry, OpenedPage), LoadError>;
 
 pub(crate) fn load_page(storage: &dyn ReadStorage, record: &CheckpointRecord, page_no: u32) -> LoadedPage {
@@ -169,7 +171,7 @@ pub(crate) fn load_page(storage: &dyn ReadStorage, record: &CheckpointRecord, pa
     Ok((PageEntry { half, checksum: opened.checksum, bytes: page.bytes() }, opened))
 }
 
-/// The head of a page; `None` if it was derived by another fold version.
+/// The head of a page; `None` if another fold version derived it.
 fn load_head(
     storage: &dyn ReadStorage,
     record: &CheckpointRecord,
@@ -194,7 +196,7 @@ fn stored_page(
     }
 }
 
-/// Makes sure that a checkpoint can be read.
+/// Checks that a checkpoint is readable.
 pub(crate) fn check_pages(storage: &dyn ReadStorage, generation: u64) -> Result<(), LoadError> {
     let record = read_record(storage, generation)?;
     let pages = (0..record.slot_count.div_ceil(PAGE_SLOTS)).map(|page_no| Ok(load_page(storage, &record, page_no)?.0));

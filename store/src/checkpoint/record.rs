@@ -1,4 +1,4 @@
-//! The records of checkpoints: their names, and what holds their pages together.
+//! Checkpoint records: their names and checksums.
 
 use xxhash_rust::xxh3::Xxh3;
 
@@ -11,10 +11,10 @@ use crate::format::frame::Checksum;
 use crate::format::key::PageHalf;
 use crate::storage::{ReadStorage, StorageError};
 
-/// Records are named by their generation, padded so that their names are in its order.
+/// Record names contain the generation, padded so that they sort by it.
 const RECORD: &str = "checkpoint/";
 
-/// The checksum over the checksums of all pages.
+/// The checksum of the checksums of all pages.
 pub(crate) fn checksum_of(pages: &[PageEntry]) -> Checksum {
     let mut hash = Xxh3::new();
     for page in pages {
@@ -23,7 +23,7 @@ pub(crate) fn checksum_of(pages: &[PageEntry]) -> Checksum {
     hash.digest128()
 }
 
-/// Which half of each page is in use, as [`CheckpointRecord::halves`].
+/// The half of each page that is in use, as in [`CheckpointRecord::halves`].
 pub(crate) fn halves_of(pages: &[PageEntry]) -> Vec<u8> {
     let mut halves = vec![0; pages.len().div_ceil(8)];
     for (page_no, page) in pages.iter().enumerate() {
@@ -34,7 +34,7 @@ pub(crate) fn halves_of(pages: &[PageEntry]) -> Vec<u8> {
     halves
 }
 
-/// Which half of a page the checkpoint uses.
+/// The half of a page that the checkpoint uses.
 pub(crate) fn half_of(record: &CheckpointRecord, page_no: u32) -> PageHalf {
     let byte = record.halves.get(page_no as usize / 8).copied().unwrap_or_default();
     PageHalf::from_u8(byte >> (page_no % 8) & 1).unwrap_or_default()
@@ -46,7 +46,7 @@ pub(crate) fn read_record(storage: &dyn ReadStorage, generation: u64) -> Result<
     Ok(record::open(generation, &value).map_err(SkipReason::Record)?)
 }
 
-/// What was read, or what is wrong with it; only a failure of the storage itself is an error.
+/// The value, or its damage. Only a failure of the storage itself is an error.
 pub(crate) fn read(outcome: Result<Option<Vec<u8>>, StorageError>) -> Result<Result<Vec<u8>, Damage>, StorageError> {
     match outcome {
         Ok(value) => Ok(value.ok_or(Damage::Missing)),
@@ -55,7 +55,7 @@ pub(crate) fn read(outcome: Result<Option<Vec<u8>>, StorageError>) -> Result<Res
     }
 }
 
-/// The end of the log as of the checkpoint.
+/// The end of the log at the checkpoint.
 pub(crate) fn position_of(record: &CheckpointRecord) -> LogPosition {
     LogPosition {
         block_no: record.last_block_no.saturating_add(1),

@@ -1,12 +1,16 @@
-//! Checkpoints: the state as pages, so that opening does not have to fold the whole log.
+//! Writes checkpoints: the state as pages, so that opening does not have to fold the whole log.
 //!
-//! A checkpoint is a pointer flip. The record of the checkpoint before the last is deleted, because its halves of pages are
-//! about to be overwritten. The pages of conversations that changed are written, each into the half that the last checkpoint
-//! does not use; a barrier; then one record that names the half of every page; a barrier. Until the record is written, the
-//! last checkpoint is whole, and after it both are. So whenever the process ends, every record has its pages.
+//! A checkpoint is a pointer flip:
 //!
-//! The writer does this between groups. It costs it about as much as folding the changed conversations did; meanwhile
-//! answers go on, and what is submitted queues up.
+//! 1. The record of the checkpoint before the last is deleted, because its page halves will be overwritten.
+//! 2. The pages of changed conversations are written, each into the half that the last checkpoint does not use.
+//! 3. A barrier, then one record that names the half of every page, then a barrier.
+//!
+//! Until the record is written, the last checkpoint is complete; afterwards both are. So whenever the process ends,
+//! every record has its pages.
+//!
+//! The writer does this between groups. It takes about as long as folding the changed conversations took. Meanwhile
+//! queries are answered, and submissions wait in the queue.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -30,7 +34,7 @@ use crate::state::shared::Shared;
 use crate::storage::{ReadStorage, Storage, StorageError};
 use crate::trace::{span, tell};
 
-/// How many pages are written together.
+/// Number of pages that are written together.
 const PAGES_AT_ONCE: usize = 64;
 
 /// A checkpoint that was written.
@@ -38,15 +42,15 @@ const PAGES_AT_ONCE: usize = 64;
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Checkpoint {
-    /// The last event in it.
+    /// The seq of the last event in the checkpoint.
     pub seq: Seq,
-    /// The number of the checkpoint.
+    /// The generation of the checkpoint.
     pub generation: u64,
-    /// How many pages of conversations had to be written.
+    /// Number of pages written. Pages without changed conversations are not written again.
     pub pages_written: u64,
-    /// How many bytes they have.
+    /// Total length of the pages written, in bytes.
     pub bytes_written: u64,
-    /// How long it took.
+    /// Duration of writing the checkpoint.
     #[cfg_attr(feature = "serde", serde(rename = "took_ms", serialize_with = "crate::json::as_ms"))]
     pub took: Duration,
 }
@@ -55,15 +59,15 @@ pub struct Checkpoint {
 #[derive(Debug)]
 pub(crate) struct Checkpointer {
     last: Option<Last>,
-    /// The length of the pages.
+    /// Total length of all pages, in bytes.
     page_bytes: u64,
-    /// No generation above this has left anything behind.
+    /// The storage contains nothing of a generation above this one.
     generation: u64,
     /// The pages that were written for the last checkpoint.
     written: Vec<u32>,
 }
 
-/// The last good checkpoint.
+/// The last usable checkpoint.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Last {
     pub(crate) generation: u64,
@@ -72,19 +76,19 @@ pub(crate) struct Last {
 }
 
 impl Checkpointer {
-    /// Begins where a checkpoint was found, or with nothing. No generation above `generation` has left anything behind.
+    /// Starts from the recovered checkpoint, if any. The storage contains nothing of a generation above `generation`.
     pub(crate) fn new(page_bytes: u64, last: Option<Last>, generation: u64) -> Self {
         Self { last, page_bytes, generation, written: Vec::new() }
     }
 
-    /// Whether it is time. Where the pages are large, half of their size counts, so that checkpoints never cost more than
-    /// a fixed multiple of the log.
+    /// Whether a checkpoint is due. If the pages are large, half of their size is the threshold, so that checkpoints
+    /// cost at most a fixed multiple of the log.
     pub(crate) fn is_due(&self, log_bytes: u64, threshold_bytes: u64) -> bool {
         let since = log_bytes - self.last.map_or(0, |last| last.log_bytes);
         since > threshold_bytes.max(self.page_bytes / 2)
     }
 
-    /// Writes a checkpoint of the board as it is after `position`, up to where the log is durable.
+    /// Writes a checkpoint of the board at `position` and makes it durable.
     pub(crate) fn write(
         &mut self,
         shared: &Shared,
@@ -138,7 +142,7 @@ impl Checkpointer {
     }
 
     /// Deletes the other halves of pages that were written for the last checkpoint and not for this one: they belong to
-    /// the checkpoint before those two.
+    /// the checkpoint before the last.
     fn delete_dead_pages(
         &mut self,
         written_now: Vec<u32>,
@@ -157,7 +161,7 @@ impl Checkpointer {
 
     fn record(&self, shared: &Shared, generation: u64, position: &LogPosition, log_bytes: u64) -> CheckpointRecord {
         let (halves, pages_checksum) = shared.archive.with_pages(|pages| (halves_of(pages), checksum_of(pages)));
-        // What changed was hashed as it was written.
+        // Changed conversations were hashed while they were written.
         let (state_hash, slot_count) = {
             let mut board = shared.live.board_mut();
             (board.state_hash(), board.slot_count())
@@ -181,7 +185,8 @@ impl Checkpointer {
     }
 }
 
-/// Writes the pages of these conversations, encoded on all processors, up to where they are durable; the half and checksum of each.
+/// Writes the pages of these conversations durably, encoded on all processors. Returns the half and checksum of each
+/// page.
 fn write_pages(
     changed: &BTreeSet<u32>,
     written: &mut Checkpoint,
@@ -202,7 +207,7 @@ fn write_pages(
     Ok(entries)
 }
 
-/// Puts pages into the storage, some at a time, while those that follow are encoded.
+/// Writes pages to the storage in groups, while the next ones are encoded.
 fn put_pages(
     pages: &mut dyn Iterator<Item = Result<(PageKey, StoredPage, PageEntry), StorageError>>,
     storage: &dyn Storage,
@@ -229,7 +234,7 @@ struct Compressors(Mutex<Vec<Compressor>>);
 impl Compressors {
     fn lend<T>(&self, work: impl FnOnce(&mut Compressor) -> Result<T, StorageError>) -> Result<T, StorageError> {
         let idle = self.0.lock().pop();
-        let made = || Compressor::new().map_err(StorageError::io("making a compressor"));
+        let made = || Compressor::new().map_err(StorageError::io("creating a compressor"));
         let mut compressor = idle.map_or_else(made, Ok)?;
         let outcome = work(&mut compressor);
         self.0.lock().push(compressor);
@@ -237,7 +242,7 @@ impl Compressors {
     }
 }
 
-/// A page, for the half that is not in use.
+/// Encodes a page for the half that is not in use.
 fn encode(
     page_no: u32,
     generation: u64,
@@ -273,7 +278,7 @@ fn encode(
     Ok((PageKey { page_no, half }, page, entry))
 }
 
-/// Those of a page's conversations that are away, each on a board of its own, and what it adds to the state hash.
+/// The evicted conversations of a page, each on a board of its own, and their contribution to the state hash.
 fn boards_away(
     slots: Range<u32>,
     shared: &Shared,
@@ -292,7 +297,7 @@ fn boards_away(
     Ok(boards)
 }
 
-/// Keeps the last checkpoint. What was skipped at recovery goes too.
+/// Deletes all checkpoint records except the last one, including those that recovery skipped.
 fn forget_others(storage: &dyn Storage, last: Option<u64>) -> Result<(), StorageError> {
     for old in generations(storage)?.into_iter().filter(|old| Some(*old) != last) {
         storage.delete_record(&record_name(old))?;

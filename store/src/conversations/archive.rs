@@ -1,7 +1,8 @@
-//! The archive: conversations that are away from the board, read back from the pages of the last checkpoint.
+//! The archive: reads evicted conversations from the pages of the last checkpoint.
 //!
-//! Closed and quiet conversations leave memory once a checkpoint holds them ([`crate::Options::memory_bytes`]). The writer
-//! brings them back before it looks at an event of theirs; a question about one reads its page and leaves it there.
+//! Closed and quiet conversations are evicted once a checkpoint contains them ([`crate::Options::memory_bytes`]). The
+//! writer reloads them before it admits an event of theirs. A query for one of them reads its page and does not reload
+//! it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -20,7 +21,7 @@ use crate::storage::{ReadStorage, StorageError};
 #[cfg(feature = "tracing")]
 use crate::trace::tell;
 
-/// Which page lies where. Changed by the writer only, when all pages of a checkpoint are durable.
+/// The location of every page. Only the writer changes it, after all pages of a checkpoint are durable.
 #[derive(Debug, Default)]
 pub(crate) struct Archive {
     pages: RwLock<Vec<PageEntry>>,
@@ -33,12 +34,12 @@ impl Archive {
         Self { pages: RwLock::new(pages), ..Self::default() }
     }
 
-    /// The page with this number, where there is one.
+    /// The page with this number, if it exists.
     pub(crate) fn entry(&self, page_no: u32) -> Option<PageEntry> {
         self.pages.read().get(page_no as usize).copied().filter(|page| page.bytes > 0)
     }
 
-    /// From now on these pages are the ones to be read.
+    /// Makes these pages the current ones.
     pub(crate) fn set(&self, entries: &[(u32, PageEntry)]) {
         let mut pages = self.pages.write();
         for (page_no, entry) in entries {
@@ -52,22 +53,22 @@ impl Archive {
         }
     }
 
-    /// The length of all pages.
+    /// Total length of all pages, in bytes.
     pub(crate) fn bytes(&self) -> u64 {
         self.with_pages(|pages| pages.iter().map(|page| u64::from(page.bytes)).sum())
     }
 
-    /// How many conversations were brought back, and how many pages read.
+    /// Number of conversations reloaded, and number of pages read.
     pub(crate) fn counts(&self) -> (u64, u64) {
         (self.reloaded.load(Ordering::Relaxed), self.pages_read.load(Ordering::Relaxed))
     }
 
-    /// Looks at all pages.
+    /// Calls `look` with all pages.
     pub(crate) fn with_pages<T>(&self, look: impl FnOnce(&[PageEntry]) -> T) -> T {
         look(&self.pages.read())
     }
 
-    /// Those conversations of a page that are wanted, by their places in it, and where it lay.
+    /// The wanted conversations of a page, by their index in it, and the entry of the page.
     fn read(
         &self,
         storage: &dyn ReadStorage,
@@ -78,14 +79,14 @@ impl Archive {
             let entry = self.entry(page_no).ok_or(StorageError::Value(Damage::Missing))?;
             self.pages_read.fetch_add(1, Ordering::Relaxed);
             match read_page(storage, page_no, entry, &is_wanted) {
-                // A checkpoint put it elsewhere meanwhile.
+                // A checkpoint has replaced the page in the meantime.
                 Err(StorageError::Value(_)) if self.entry(page_no) != Some(entry) => {}
                 read => return read.map(|images| (entry, images)).inspect_err(|error| came_upon(page_no, error)),
             }
         }
     }
 
-    /// One conversation alone, of which little else is looked at.
+    /// A single conversation. The rest of its page is mostly skipped.
     fn one(&self, storage: &dyn ReadStorage, slot: u32) -> Result<ConversationImage, StorageError> {
         let (_, images) = self.read(storage, page_of(slot), |place| place == slot % PAGE_SLOTS)?;
         images.into_iter().flatten().next().ok_or(StorageError::Value(Damage::Missing))
@@ -104,7 +105,7 @@ fn read_page(
     if expected == found { Ok(images) } else { Err(StorageError::Value(Damage::Checksum { expected, found })) }
 }
 
-/// Reads conversations one after the other; those that lie in one page cost one reading.
+/// Reads conversations one after another. Conversations in the same page cost one read.
 pub(crate) struct ArchiveReader<'a> {
     archive: &'a Archive,
     storage: &'a dyn ReadStorage,
@@ -117,7 +118,7 @@ impl<'a> ArchiveReader<'a> {
         Self { archive, storage, pages: BTreeMap::new() }
     }
 
-    /// The memory of the conversation at a place, as of the last checkpoint: all of it where it is away.
+    /// The image of the conversation in a slot, as of the last checkpoint. Complete if the conversation is evicted.
     pub(crate) fn image(&mut self, slot: u32) -> Result<ConversationImage, StorageError> {
         if !self.has(slot) {
             self.pages.clear();
@@ -127,8 +128,8 @@ impl<'a> ArchiveReader<'a> {
         images.get((slot % PAGE_SLOTS) as usize).cloned().flatten().ok_or(StorageError::Value(Damage::Missing))
     }
 
-    /// Reads what is away of these places, so that it is at hand where the board must not be kept waiting. What is damaged
-    /// is found out when it is asked for.
+    /// Reads the pages of the evicted conversations in these slots, so that they are in memory before the board is
+    /// locked. Damage is reported when the conversation is requested.
     pub(crate) fn prepare(&mut self, live: &Live, slots: impl IntoIterator<Item = u32>) -> Result<(), StorageError> {
         self.pages.clear();
         for slot in slots {
@@ -143,7 +144,7 @@ impl<'a> ArchiveReader<'a> {
         Ok(())
     }
 
-    /// Whether the page of a place is at hand as it is now.
+    /// Whether the current page of a slot has been read.
     fn has(&self, slot: u32) -> bool {
         let entry = self.archive.entry(page_of(slot));
         self.pages.get(&page_of(slot)).is_some_and(|(read, _)| Some(*read) == entry)
@@ -154,12 +155,12 @@ impl<'a> ArchiveReader<'a> {
         Ok(())
     }
 
-    /// The memory of the conversation at a place of this board, here or away; `None` where there is none.
+    /// The image of the conversation in a slot of this board, resident or evicted. `None` if the slot does not exist.
     pub(crate) fn image_of(&mut self, board: &Board, slot: u32) -> Result<Option<ConversationImage>, StorageError> {
         if board.is_evicted(slot) { self.image(slot).map(Some) } else { Ok(board.image(slot)) }
     }
 
-    /// The state of the conversation at a place of this board, here or away; `None` where there is none.
+    /// The state of the conversation in a slot of this board, resident or evicted. `None` if the slot does not exist.
     pub(crate) fn state_of(&mut self, board: &Board, slot: u32) -> Result<Option<State>, StorageError> {
         if board.is_evicted(slot) {
             return state_of(self.image(slot)?).map(Some);
@@ -167,13 +168,13 @@ impl<'a> ArchiveReader<'a> {
         Ok(board.id(slot).and_then(|id| board.state(id)))
     }
 
-    /// The id of the conversation at a place.
+    /// The id of the conversation in a slot.
     pub(crate) fn id(&mut self, live: &Live, slot: u32) -> Result<Arc<str>, StorageError> {
         let here = live.board().id(slot).cloned();
         here.map_or_else(|| Ok(self.image(slot)?.id), Ok)
     }
 
-    /// Looks at the conversation with this id, wherever it is.
+    /// Looks up the conversation with this id, resident or evicted.
     pub(crate) fn look<T>(
         &mut self,
         live: &Live,
@@ -199,7 +200,7 @@ impl<'a> ArchiveReader<'a> {
     }
 }
 
-/// The state of a conversation by its memory.
+/// Derives the state of a conversation from its image.
 pub(crate) fn state_of(image: ConversationImage) -> Result<State, StorageError> {
     let id = image.id.clone();
     alone(image)?.state(&id).ok_or(StorageError::Value(Damage::Missing))
@@ -209,17 +210,17 @@ fn damaged(why: ImageError) -> StorageError {
     StorageError::Value(Damage::Conversation(why))
 }
 
-/// A board with this conversation alone.
+/// A board with only this conversation.
 pub(crate) fn alone(image: ConversationImage) -> Result<Board, StorageError> {
     let mut board = Board::new();
     board.load(0, image).map_err(damaged)?;
     Ok(board)
 }
 
-/// So many conversations leave under one lock.
+/// Number of conversations that are evicted under one lock.
 const EVICTED_AT_ONCE: usize = 16;
 
-/// Lets conversations leave memory until they take no more than so many bytes, or none is left that may go.
+/// Evicts conversations until the rest takes at most `max_bytes`, or no more can be evicted.
 pub(crate) fn evict(live: &Live, max_bytes: u64) {
     let surplus = live.board().eviction_candidates(max_bytes);
     for slots in surplus.chunks(EVICTED_AT_ONCE) {
@@ -228,7 +229,7 @@ pub(crate) fn evict(live: &Live, max_bytes: u64) {
     }
 }
 
-/// Brings back to the board what these events need of it.
+/// Reloads the evicted conversations that these events belong to.
 pub(crate) fn reload<'a>(
     archive: &Archive,
     storage: &dyn ReadStorage,
@@ -246,12 +247,12 @@ pub(crate) fn reload<'a>(
         if absent.is_empty() {
             return Ok(());
         }
-        // Again after that: what is found by 64 bits of an id may be another conversation.
+        // Two ids can share their 64 bits, so the first pass may have reloaded another conversation.
         restore(&absent, archive, storage, live)?;
     }
 }
 
-/// Puts the conversations of these places back on the board. Pages are read and decoded on all processors.
+/// Reloads the conversations in these slots. Pages are read and decoded on all processors.
 fn restore(
     slots: &BTreeSet<u32>,
     archive: &Archive,
@@ -287,8 +288,8 @@ fn restore(
     })
 }
 
-/// Tells of damage that was come upon; other failures are told by whoever they are returned to.
-#[cfg_attr(not(feature = "tracing"), expect(unused_variables, reason = "nobody is told"))]
+/// Logs damage. Other failures are returned to the caller.
+#[cfg_attr(not(feature = "tracing"), expect(unused_variables, reason = "used only for logging"))]
 fn came_upon(page_no: u32, error: &StorageError) {
     #[cfg(feature = "tracing")]
     if let StorageError::Value(why) = error {

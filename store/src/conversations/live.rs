@@ -1,8 +1,8 @@
-//! The conversations at work and the index of all, each under a lock of its own.
+//! The conversations in memory and the index of all conversations, each with its own lock.
 //!
-//! Questions about many conversations take the index alone, and it changes one conversation at a time: whoever asks waits
-//! some microseconds for it, however much is folded meanwhile. A question that goes over all that is open holds the index for
-//! as long as that takes, and where the writer waits for it, the questions after it wait too.
+//! Queries over many conversations lock only the index. The writer updates it one conversation at a time, so a query
+//! waits some microseconds, however many events are being folded. A query over all open conversations holds the index
+//! for its whole duration. If the writer waits for it, later queries wait too.
 
 use std::hint::spin_loop;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,17 +10,18 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use convofold_engine::{Board, Index, Update};
 use parking_lot::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-/// How often a lock is tried before a thread is put to sleep: some ten microseconds, several times what the index is held for.
-/// To wake a thread costs ten times as much.
+/// How often a lock is tried before the thread sleeps: some ten microseconds, several times as long as the index is
+/// locked for. Waking a thread costs ten times as much.
 const TRIES: usize = 256;
 
-/// The live board and its index. Written by the writer only, after what they show is in the log or while it gets there.
+/// The live board and its index. Only the writer changes them, after the events are in the log or while they are being
+/// logged.
 #[derive(Debug, Default)]
 pub(crate) struct Live {
     board: RwLock<Board>,
-    /// What it lists is what the board holds, whenever `applying` is free.
+    /// Agrees with the board whenever `applying` is free.
     index: RwLock<Index>,
-    /// How many wait for the index.
+    /// Number of threads that wait for the index.
     asking: AtomicUsize,
     applying: Mutex<()>,
 }
@@ -48,25 +49,25 @@ impl Live {
         index
     }
 
-    /// Held by the writer from when it changes the board until it has listed that, and by whoever needs both as they are
-    /// after one event.
+    /// Held by the writer from changing the board until the index is updated, and by readers that need both after the
+    /// same event.
     pub(crate) fn applying(&self) -> MutexGuard<'_, ()> {
         self.applying.lock()
     }
 
-    /// Brings the index up to what changed on the board.
+    /// Updates the index with the changes on the board.
     pub(crate) fn list(&self, updates: Vec<Update>) {
         for update in updates {
             let mut index = tried(|| self.index.try_write()).unwrap_or_else(|| self.index.write());
             index.apply(update);
             drop(index);
-            // Who asks comes first.
+            // Queries go first.
             let _ = tried(|| (self.asking.load(Ordering::SeqCst) == 0).then_some(()));
         }
     }
 }
 
-/// What was to be had within some tries.
+/// The result of `attempt`, if it succeeds within some tries.
 fn tried<T>(attempt: impl Fn() -> Option<T>) -> Option<T> {
     (0..TRIES).find_map(|_| {
         let found = attempt();

@@ -1,4 +1,4 @@
-//! Where the conversations are: at work in memory, or in the pages of the last checkpoint.
+//! The conversations: in memory, or in the pages of the last checkpoint.
 
 pub(crate) mod live;
 pub(crate) mod page;

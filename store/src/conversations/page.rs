@@ -1,4 +1,4 @@
-//! A page as it lies in the storage: the memories of some conversations, and the head that is read when a store is opened.
+//! A page as stored: the images of some conversations, and the page head that is read when a database is opened.
 
 use convofold_engine::ConversationImage;
 use xxhash_rust::xxh3::Xxh3;
@@ -10,15 +10,15 @@ use crate::format::page;
 use crate::format::page_head::{self, PageHead};
 use crate::storage::{ReadStorage, StorageError};
 
-/// How many conversations share a page: fewer write less where few change, more compress better.
+/// Number of conversations in a page. Fewer write less if few of them change; more compress better.
 pub(crate) const PAGE_SLOTS: u32 = 16;
 
-/// Which half of a page is in use, and what it holds.
+/// The half of a page that is in use, and its length and checksum.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct PageEntry {
     pub(crate) half: PageHalf,
     pub(crate) checksum: Checksum,
-    /// 0 where there is no page.
+    /// 0 if there is no page.
     pub(crate) bytes: u32,
 }
 
@@ -28,14 +28,14 @@ pub(crate) struct StoredPage {
     value: Vec<u8>,
 }
 
-/// What is in a page.
+/// The contents of a page.
 pub(crate) struct OpenedPage {
     pub(crate) images: Vec<ConversationImage>,
     pub(crate) head: PageHead,
     pub(crate) checksum: Checksum,
 }
 
-/// The number of the page that holds a conversation.
+/// The number of the page that contains a slot.
 pub(crate) fn page_of(slot: u32) -> u32 {
     slot / PAGE_SLOTS
 }
@@ -68,7 +68,7 @@ impl StoredPage {
         u32::try_from(self.value.len()).unwrap_or(u32::MAX)
     }
 
-    /// The conversations.
+    /// Decodes the conversations.
     pub(crate) fn open(&self) -> Result<OpenedPage, Damage> {
         let (value, head) = page_head::split(&self.value)?;
         let page = page::open(self.page_no, value)?;
@@ -76,7 +76,7 @@ impl StoredPage {
         Ok(OpenedPage { images: page.images, head, checksum: both(page.checksum, head_checksum) })
     }
 
-    /// Some of the conversations, by their places in the page, and the checksum of it all.
+    /// Decodes some of the conversations, by their index in the page, and returns the checksum of page and head.
     pub(crate) fn open_some(
         &self,
         is_wanted: impl Fn(u32) -> bool,
@@ -87,7 +87,7 @@ impl StoredPage {
         Ok((both(page, head), images))
     }
 
-    /// The head, and the checksum of page and head. The page is checked and not decoded.
+    /// Decodes the head, and returns the checksum of page and head. The page is checked but not decoded.
     pub(crate) fn head(&self) -> Result<(PageHead, Checksum), Damage> {
         let (value, head) = page_head::split(&self.value)?;
         let page = page::check(self.page_no, value)?;

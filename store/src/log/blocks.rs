@@ -1,4 +1,4 @@
-//! From events to blocks that can be appended.
+//! Builds blocks from events.
 
 use std::io;
 
@@ -11,14 +11,14 @@ use crate::format::frame::Compressor;
 use crate::format::key::BlockKey;
 use crate::storage::StorageError;
 
-/// Puts events into blocks.
+/// Builds the blocks of a group.
 pub(crate) struct BlockWriter {
     compressor: Compressor,
     builder: BlockBuilder,
     block_bytes: usize,
 }
 
-/// Blocks ready to be appended together.
+/// Blocks that are appended together.
 #[derive(Default)]
 pub(crate) struct SealedBlocks {
     pub(crate) blocks: Vec<(BlockKey, Vec<u8>)>,
@@ -34,9 +34,10 @@ impl BlockWriter {
         &mut self.compressor
     }
 
-    /// The blocks of one group, which is committed at `committed_ms`, and the position after them. The bookmarks go into the last one.
+    /// The blocks of one group that is committed at `committed_ms`, and the position after them. The last block
+    /// contains the bookmarks.
     ///
-    /// A group is appended whole or not at all, so a bookmark is never there without its events.
+    /// A group is appended as a whole or not at all, so a bookmark never exists without its events.
     pub(crate) fn seal<'a>(
         &mut self,
         mut position: LogPosition,

@@ -2,21 +2,21 @@
 
 use std::collections::BTreeMap;
 
-/// A few bytes of the host's under a name: how far it is with its upstream.
+/// A few bytes of the host under a name, such as its position in an upstream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Bookmark {
     pub(crate) name: String,
-    /// `None` deletes it.
+    /// `None` deletes the bookmark.
     pub(crate) value: Option<Vec<u8>>,
 }
 
-/// A bookmark as a block carries it; no value means that it was deleted.
+/// A bookmark in a decoded block. No value: it was deleted.
 pub(crate) type DecodedBookmark = (String, Option<Vec<u8>>);
 
 /// Bookmarks by name.
 pub(crate) type Bookmarks = BTreeMap<String, Vec<u8>>;
 
-/// Sets a bookmark, or deletes it.
+/// Sets or deletes a bookmark.
 pub(crate) fn set_bookmark((name, value): DecodedBookmark, bookmarks: &mut Bookmarks) {
     match value {
         Some(value) => bookmarks.insert(name, value),

@@ -1,11 +1,11 @@
-//! Why the log cannot be read.
+//! Errors of reading the log.
 
 use convofold_engine::Seq;
 
 use crate::damage::Damage;
 use crate::storage::StorageError;
 
-/// Why the log cannot be read on.
+/// The log cannot be read further.
 #[derive(Debug)]
 pub(crate) enum LogError {
     Damaged { block_no: u64, seq: Seq, why: Damage },

@@ -1,7 +1,7 @@
-//! The log as events: blocks read, checked and decoded, front to back.
+//! Reads the log as events: reads, checks and decodes blocks in log order.
 //!
-//! Everything that goes through the log as a whole reads it here: recovery, verify, audit. One block is held at a time,
-//! a few where other threads read ahead.
+//! All scans of the whole log use this module: recovery, verify, audit. One block at a time is in memory, or a few if
+//! other threads read ahead.
 
 use crate::log::bookmark::Bookmarks;
 use crate::log::bookmark::DecodedBookmark;
@@ -21,35 +21,35 @@ use crate::log::reader::LogReader;
 use crate::storage::end_mark::EndMark;
 use crate::storage::{ReadStorage, StorageError, panic_message};
 
-/// So many events are folded together where nobody looks in between: what depends on a conversation is derived once for all
-/// of its events among them.
+/// Number of events that are folded together if no reader needs the state in between. Derived values are computed once
+/// per conversation for all of its events in the group.
 pub(crate) const FOLDED_AT_ONCE: usize = 65_536;
-/// So many blocks are on their way at most.
+/// The maximum number of blocks that are read ahead.
 const BLOCKS_AHEAD: usize = 8;
-/// More threads than this would wait for the one that folds.
+/// More threads would only wait for the thread that folds.
 const MAX_DECODERS: usize = 4;
 
-/// A block ready to be folded.
+/// A decoded block.
 #[derive(Debug)]
 pub(crate) struct DecodedBlock {
     pub(crate) first_seq: Seq,
     pub(crate) events: Vec<Event>,
     pub(crate) bookmarks: Vec<DecodedBookmark>,
-    /// The place after it.
+    /// The log position after the block.
     pub(crate) end: LogPosition,
     pub(crate) stored_bytes: u64,
-    /// When it was committed, in milliseconds since the epoch.
+    /// Commit time of the block, in milliseconds since the epoch.
     pub(crate) committed_ms: u64,
 }
 
 /// Where reading ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum UpTo {
-    /// At the end of a log that nobody writes to; nothing may lie behind.
+    /// At the end of a log that is not being written. Anything after it is damage.
     End,
-    /// At a place that the log is known to have.
+    /// At a position that the log is known to contain.
     Place(LogPosition),
-    /// At what is there so far; it may be read on later.
+    /// At the current end of the log. Reading can continue later.
     Now,
 }
 
@@ -68,12 +68,12 @@ impl DecodedBlock {
 }
 
 impl DecodedBlock {
-    /// Folds its events, and sets its bookmarks.
+    /// Folds the events and sets the bookmarks.
     pub(crate) fn fold(self, board: &mut Board, bookmarks: &mut Bookmarks) {
         self.fold_into(&mut board.edit(), bookmarks);
     }
 
-    /// The same together with other blocks.
+    /// Like [`DecodedBlock::fold`], together with other blocks.
     pub(crate) fn fold_into(self, edit: &mut BoardEdit<'_>, bookmarks: &mut Bookmarks) {
         for (seq, event) in (self.first_seq..).zip(&self.events) {
             edit.apply(seq, event);
@@ -82,19 +82,19 @@ impl DecodedBlock {
     }
 }
 
-/// Reads the events of the log from one place to another.
+/// Reads the events between two log positions.
 pub(crate) struct EventReader {
     reader: LogReader,
     up_to: UpTo,
 }
 
 impl EventReader {
-    /// Reads from one place up to another one.
+    /// Reads from a log position up to an end.
     pub(crate) fn new(storage: Arc<dyn ReadStorage>, from: LogPosition, up_to: UpTo) -> Self {
         Self { reader: LogReader::new(storage, from), up_to }
     }
 
-    /// Where it is: the place after the last block that was read.
+    /// The log position after the last block that was read.
     pub(crate) fn position(&self) -> LogPosition {
         self.reader.position
     }
@@ -104,23 +104,23 @@ impl EventReader {
         Ok(Self { reader: self.reader.expecting(end_mark)?, ..self })
     }
 
-    /// The next block; `None` where there is no more to read.
+    /// The next block. `None` at the end.
     pub(crate) fn next(&mut self) -> Result<Option<DecodedBlock>, LogError> {
         let Some((block, stored_bytes)) = self.next_block()? else { return Ok(None) };
         let decoded = DecodedBlock::of(&block).map_err(damaged(&block))?;
         Ok(Some(DecodedBlock { stored_bytes, ..decoded }))
     }
 
-    /// Of the next block the events of some conversations; what is not wanted costs a fraction of what is.
+    /// The events of some conversations in the next block. Skipping an event costs a fraction of decoding it.
     pub(crate) fn next_of(&mut self, wanted: impl Fn(&str) -> bool) -> Result<Option<Vec<(Seq, Event)>>, LogError> {
         let Some((block, _)) = self.next_block()? else { return Ok(None) };
         events_of(&block, wanted).map(Some).map_err(damaged(&block))
     }
 
-    /// Hands every block to `take`, in order, while other threads read and decode ahead.
+    /// Passes every block to `take`, in order, while other threads read and decode ahead.
     ///
     /// # Errors
-    /// What is wrong with the log, or what `take` says.
+    /// An error of reading the log, or an error of `take`.
     pub(crate) fn read_ahead<E: From<LogError>>(
         &mut self,
         mut take: impl FnMut(DecodedBlock) -> Result<(), E>,
@@ -128,7 +128,7 @@ impl EventReader {
         self.decode_ahead(DecodedBlock::of, |decoded, stored_bytes| take(DecodedBlock { stored_bytes, ..decoded }))
     }
 
-    /// The same with the events of some conversations, and the last seq of each block.
+    /// Like [`EventReader::read_ahead`] for the events of some conversations, with the last seq of each block.
     pub(crate) fn read_ahead_of<E: From<LogError>>(
         &mut self,
         wanted: impl Fn(&str) -> bool + Sync,
@@ -149,13 +149,14 @@ impl EventReader {
         thread::scope(|scope| {
             for _ in 0..threads {
                 let (to_decode, decode) = (to_decode.clone(), &decode);
-                // Nobody takes it where what was read before could not be used.
+                // Sending fails if an error ended the scan.
                 scope.spawn(move || to_decode.iter().for_each(|job| drop(job.done.send(job.run(decode)))));
             }
             let reading = scope.spawn(move || guarded(|| self.send_all(&in_order, &jobs)));
             for job in decoded {
-                // Without an answer the thread that had it is gone, and that cannot be.
-                let (decoded, stored_bytes) = job.recv().map_err(|_| panicked("a thread that decodes ended"))??;
+                // A decoding thread always answers, so this is a bug.
+                let (decoded, stored_bytes) =
+                    job.recv().map_err(|_| panicked("a decoding thread ended without an answer"))??;
                 take(decoded, stored_bytes)?;
             }
             Ok(reading.join().map_err(|payload| panicked(&panic_message(payload.as_ref())))??)
@@ -169,7 +170,7 @@ impl EventReader {
     ) -> Result<(), LogError> {
         while let Some((block, stored_bytes)) = self.next_block()? {
             let (done, decoded) = bounded(1);
-            // Nobody takes it where what was read before could not be used.
+            // Sending fails if an error ended the scan.
             if in_order.send(decoded).is_err() || jobs.send(Job { block, stored_bytes, done }).is_err() {
                 break;
             }
@@ -182,7 +183,7 @@ impl EventReader {
         match self.up_to {
             UpTo::Place(place) if place == self.reader.position => return Ok(None),
             UpTo::Place(LogPosition { block_no: last, chain: expected, .. }) if last <= block_no => {
-                // It is the block before that is another one.
+                // The previous block is a different one than expected.
                 let (block_no, seq) = (block_no - 1, self.reader.position.last_seq());
                 return Err(LogError::Damaged { block_no, seq, why: Damage::Checksum { expected, found } });
             }
@@ -218,7 +219,7 @@ fn events_of(block: &Block, wanted: impl Fn(&str) -> bool) -> Result<Vec<(Seq, E
     Ok(events)
 }
 
-/// A panic is an error of the storage: what is read may be damaged in ways that nobody thought of.
+/// Turns a panic into a storage error: the data may be damaged in an unforeseen way.
 fn guarded<T>(run: impl FnOnce() -> Result<T, LogError>) -> Result<T, LogError> {
     let run = catch_unwind(AssertUnwindSafe(run));
     run.unwrap_or_else(|payload| Err(panicked(&panic_message(payload.as_ref()))))

@@ -1,4 +1,4 @@
-//! When events were committed: the blocks of the log say it, and the marks say it of what was dropped.
+//! Commit times: from the blocks of the log, and from the commit marks for events that were trimmed.
 
 use convofold_engine::Seq;
 
@@ -10,7 +10,7 @@ use crate::log::error::LogError;
 use crate::log::reader::head_at_or_before;
 use crate::storage::ReadStorage;
 
-/// The times of all commits up to an event. While it exists, nothing may be dropped from the log.
+/// The times of all commits up to an event. The log must not be trimmed while this value exists.
 pub(crate) struct CommitTimes<'a> {
     pub(crate) storage: &'a dyn ReadStorage,
     pub(crate) start: &'a LogStart,
@@ -18,7 +18,7 @@ pub(crate) struct CommitTimes<'a> {
 }
 
 impl CommitTimes<'_> {
-    /// When this event was committed; `None` if there is no such event.
+    /// The commit time of this event; `None` if there is no such event.
     pub(crate) fn committed_ms(&self, seq: Seq) -> Result<Option<u64>, LogError> {
         if seq < self.start.position.seq {
             Ok(self.start.marks.committed_ms(seq).filter(|_| seq > 0))
@@ -48,7 +48,7 @@ impl CommitTimes<'_> {
         Ok(known)
     }
 
-    /// When the first event was committed; `None` if there is none.
+    /// The commit time of the first event; `None` if there is none.
     pub(crate) fn first_ms(&self) -> Result<Option<u64>, LogError> {
         match self.start.marks.first() {
             Some(first) => Ok(Some(first.committed_ms)),

@@ -1,4 +1,4 @@
-//! The log read block by block, each checked against the one before it.
+//! Reads the log block by block, and checks each block against the one before it.
 
 use crate::log::error::LogError;
 use std::sync::Arc;
@@ -11,22 +11,22 @@ use crate::format::key::BlockKey;
 use crate::storage::end_mark::EndMark;
 use crate::storage::{ReadStorage, StorageError};
 
-/// Reads the log front to back, and makes sure that it is the log that was written.
+/// Reads the log in order, and checks that it is the log that was written.
 pub(crate) struct LogReader {
     storage: Arc<dyn ReadStorage>,
-    /// Where the next block should be.
+    /// The log position of the next block.
     pub(crate) position: LogPosition,
     pub(crate) stored_bytes: u64,
     end_mark: Option<EndMark>,
 }
 
 impl LogReader {
-    /// Reads on from a position.
+    /// Reads from a log position.
     pub(crate) fn new(storage: Arc<dyn ReadStorage>, position: LogPosition) -> Self {
         Self { storage, position, stored_bytes: 0, end_mark: None }
     }
 
-    /// Makes sure, where the log reaches the end mark, that it does so with the block that the mark was written for.
+    /// If the log reaches the end mark, checks that the block there is the block that the mark names.
     pub(crate) fn expecting(mut self, end_mark: Option<EndMark>) -> Result<Self, LogError> {
         self.end_mark = end_mark;
         self.expect_end_mark()?;
@@ -46,12 +46,12 @@ impl LogReader {
         }
     }
 
-    /// The next block; `None` at the end.
+    /// The next block. `None` at the end.
     pub(crate) fn next(&mut self) -> Result<Option<Block>, LogError> {
         Ok(self.next_with_value()?.map(|(block, _)| block))
     }
 
-    /// The next block, and its bytes as they are stored.
+    /// The next block, and its stored bytes.
     pub(crate) fn next_with_value(&mut self) -> Result<Option<(Block, Vec<u8>)>, LogError> {
         let key = self.position.key();
         let Some(value) = self.read(key)? else { return Ok(None) };
@@ -72,7 +72,7 @@ impl LogReader {
         }
     }
 
-    /// Makes sure that nothing lies behind the end that was reached: a block that is missing there would look like it.
+    /// Checks that no block follows the end: a missing block would look like the end of the log.
     pub(crate) fn expect_end(&self) -> Result<(), LogError> {
         let key = self.position.key();
         match self.storage.key_at_or_before(BlockKey { first_seq: u64::MAX, block_no: u64::MAX })? {
@@ -84,7 +84,7 @@ impl LogReader {
     }
 }
 
-/// The block with the event `seq`, or the last one before it; the position to read on from is its [`Block::end`].
+/// The block with the event `seq`, or the last one before it. Reading continues at its [`Block::end`].
 pub(crate) fn block_with(storage: &dyn ReadStorage, seq: Seq) -> Result<Option<Block>, LogError> {
     block_at_or_before(storage, BlockKey { first_seq: seq, block_no: u64::MAX })
 }
@@ -98,7 +98,7 @@ pub(crate) fn block_at_or_before(storage: &dyn ReadStorage, key: BlockKey) -> Re
     Ok(Some(block))
 }
 
-/// The same without decoding the block.
+/// Like [`block_at_or_before`], without decoding the block.
 pub(crate) fn head_at_or_before(storage: &dyn ReadStorage, key: BlockKey) -> Result<Option<BlockHead>, LogError> {
     let Some((key, value)) = value_at_or_before(storage, key)? else { return Ok(None) };
     let damaged = |why| LogError::Damaged { block_no: key.block_no, seq: key.first_seq, why };

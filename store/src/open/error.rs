@@ -1,4 +1,4 @@
-//! Why a store does not open.
+//! Errors of opening a database.
 
 use std::io;
 use std::path::PathBuf;
@@ -9,48 +9,48 @@ use crate::damage::Damage;
 use crate::log::error::LogError;
 use crate::storage::StorageError;
 
-/// Why a store does not open.
+/// A database cannot be opened. A failed opening changes no data.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
-    /// Another process, or this one, has it open. To go on: close it there.
+    /// The database is already open in another process or in this one. Close it there first.
     #[error("already open by process {}", .pid.map_or_else(|| "unknown".to_owned(), |pid| pid.to_string()))]
     AlreadyOpen {
-        /// Which process, where it could be read.
+        /// The process that has it open, if known.
         pid: Option<u32>,
     },
-    /// There is no store, and none was to be made.
-    #[error("there is no store at {}", .dir.display())]
+    /// There is no database, and the options do not allow creating one.
+    #[error("no database at {}", .dir.display())]
     NotFound {
         /// The directory.
         dir: PathBuf,
     },
-    /// The directory holds something else. Nothing in it was touched.
-    #[error("{} is no store: expected the file FORMAT, found {found:?}", .dir.display())]
+    /// The directory contains something else. Nothing in it was changed.
+    #[error("{} is not a database: expected the file FORMAT, found {found:?}", .dir.display())]
     NotAStore {
         /// The directory.
         dir: PathBuf,
         /// A file in it.
         found: String,
     },
-    /// The directory was to be a new store, and holds something. Nothing in it was touched.
-    #[error("{} is not empty: it holds {found:?}", .dir.display())]
+    /// A new database needs an empty directory. Nothing in this one was changed.
+    #[error("{} is not empty: it contains {found:?}", .dir.display())]
     NotEmpty {
         /// The directory.
         dir: PathBuf,
         /// A file in it.
         found: String,
     },
-    /// It was made by a version of convofold with another format. To go on: use that version.
-    #[error("the store is in format {found:?}; this version of convofold reads {known:?}")]
+    /// A version of convofold with another format created the database. Open it with that version.
+    #[error("the database has format {found:?}; this version of convofold reads {known:?}")]
     UnknownFormat {
-        /// What the file FORMAT says.
+        /// The contents of the file FORMAT.
         found: String,
-        /// What it should say.
+        /// The expected contents.
         known: String,
     },
-    /// A version of convofold with another revision of the stored forms wrote it. Export its events with that version
-    /// (`convofold export --events`), and replay them into a new database.
+    /// A version of convofold with another revision of the stored forms wrote the database. Export its events with that
+    /// version (`convofold export --events`), and replay them into a new database.
     #[error("the database has format revision {found}; this version of convofold reads revision {expected}")]
     OtherRevision {
         /// The revision of the database.
@@ -58,45 +58,45 @@ pub enum OpenError {
         /// The revision that this version reads and writes.
         expected: u32,
     },
-    /// The log is damaged: what is after this place cannot be trusted. Repair it, or restore it from a backup.
+    /// The log is damaged. Nothing after this block can be trusted. Repair the database, or restore it from a backup.
     #[error("the log is damaged at block {block_no}, which should begin with event {seq}")]
     Damaged {
         /// The block.
         block_no: u64,
-        /// The seq of its first event.
+        /// The seq of the block's first event.
         seq: Seq,
-        /// What is wrong with it.
+        /// The damage.
         #[source]
         why: Damage,
     },
-    /// The log ends before a place that it is known to have reached: something was cut off. Repair it, or restore
-    /// it from a backup.
-    #[error("the log ends with event {found}, and is known to have reached event {expected}")]
+    /// The log is shorter than it is known to have been: its end was lost. Repair the database, or restore it from a
+    /// backup.
+    #[error("the log ends with event {found}, but is known to have reached event {expected}")]
     Shortened {
-        /// The seq of the last event it is known to have had.
+        /// The seq of the last event that the log is known to have had.
         expected: Seq,
-        /// The seq of the last event it has.
+        /// The seq of the last event in the log.
         found: Seq,
     },
-    /// The beginning of the log was dropped ([`Convofold::trim_log`](crate::Convofold::trim_log)), and no checkpoint that holds
-    /// its events can be used. Repair it, or restore it from a backup.
-    #[error("no checkpoint can be used, and the log begins with event {first_seq}")]
+    /// The beginning of the log was trimmed ([`Convofold::trim_log`](crate::Convofold::trim_log)), and no checkpoint
+    /// with the trimmed events is usable. Repair the database, or restore it from a backup.
+    #[error("no usable checkpoint, and the log begins with event {first_seq}")]
     NoCheckpoint {
-        /// The first event in the log.
+        /// The seq of the first event in the log.
         first_seq: Seq,
     },
-    /// The operating system refused.
+    /// An operation of the operating system failed.
     #[error("{doing} {} failed", .path.display())]
     Io {
-        /// What was being done.
+        /// The operation.
         doing: &'static str,
-        /// With what.
+        /// The file or directory.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// The storage underneath failed.
-    #[error("the storage underneath failed")]
+    /// The storage failed.
+    #[error("the storage failed")]
     Storage(#[from] StorageError),
 }
 

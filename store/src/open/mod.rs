@@ -1,4 +1,4 @@
-//! From a folder to an open database: lock, safety copy, storage, checkpoint, log.
+//! From a directory to an open database: lock, safety copy, storage, checkpoint, log.
 
 pub(crate) mod error;
 pub(crate) mod report;

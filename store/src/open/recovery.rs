@@ -1,4 +1,4 @@
-//! Recovers the state in memory from what is stored: the newest usable checkpoint, and the log after it.
+//! Recovers the state in memory from the storage: the newest usable checkpoint, and the log after it.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -24,14 +24,14 @@ use crate::storage::end_mark::EndMark;
 use crate::storage::{ReadStorage, StorageError, panic_message};
 use crate::trace::span;
 
-/// The state in memory as of some position in the log.
+/// The state in memory at a log position.
 pub(crate) struct RecoveredState {
     pub(crate) live: Live,
     pub(crate) archive: Archive,
     pub(crate) bookmarks: BTreeMap<String, Vec<u8>>,
-    /// Where the log begins.
+    /// The beginning of the log.
     pub(crate) start: LogStart,
-    /// The position in the log.
+    /// The log position.
     pub(crate) position: LogPosition,
     /// The time of the last commit, in milliseconds since the epoch; 0 if there is none.
     pub(crate) committed_ms: u64,
@@ -39,11 +39,11 @@ pub(crate) struct RecoveredState {
     pub(crate) checkpointer: Checkpointer,
 }
 
-/// The newest checkpoint that can be used, and what was found in looking for it.
+/// The newest usable checkpoint, and the unusable ones.
 struct FoundCheckpoint {
     checkpoint: Option<LoadedCheckpoint>,
     skipped: Vec<SkippedCheckpoint>,
-    /// The newest generation that has a record, usable or not; 0 if none has.
+    /// The newest generation that has a record, usable or not; 0 if there is none.
     newest_generation: u64,
 }
 
@@ -54,14 +54,14 @@ struct Replayed {
     events: u64,
 }
 
-/// Recovers the state. `end_mark` is the known end of the log. `in_doubt` says that sled may have dropped part of its file;
-/// then the whole log is read, also what a checkpoint covers.
+/// Recovers the state. `end_mark` is the known end of the log. `in_doubt` means that sled may have lost part of its
+/// file; then the whole log is read, including the part that a checkpoint covers.
 pub(crate) fn recover(
     storage: Arc<dyn ReadStorage>,
     end_mark: Option<EndMark>,
     in_doubt: bool,
 ) -> Result<(RecoveredState, Recovery), OpenError> {
-    // What is read here may be damaged in a way that nobody thought of. It must not take the host down.
+    // The data may be damaged in an unforeseen way. A panic must not end the host.
     catch_unwind(AssertUnwindSafe(|| recover_all(&storage, end_mark, in_doubt))).unwrap_or_else(|payload| {
         let message = panic_message(payload.as_ref());
         Err(OpenError::Storage(StorageError::Panicked { message }))
@@ -118,7 +118,7 @@ fn find_checkpoint(storage: &dyn ReadStorage, start: &LogStart) -> Result<FoundC
 }
 
 impl RecoveredState {
-    /// The state of a checkpoint, or before the first event.
+    /// The state of a checkpoint, or the empty state.
     fn at(checkpoint: Option<LoadedCheckpoint>, start: LogStart, newest_generation: u64) -> Self {
         let Some(LoadedCheckpoint { record, board, index, pages }) = checkpoint else {
             return Self {
@@ -182,7 +182,7 @@ impl RecoveredState {
         Ok(())
     }
 
-    /// Makes sure that the log reaches its known end.
+    /// Checks that the log reaches its known end.
     fn expect_log_up_to(&self, end_mark: Option<EndMark>) -> Result<(), OpenError> {
         match end_mark {
             Some(end_mark) if end_mark.last_block_no >= self.position.block_no => {
@@ -192,7 +192,7 @@ impl RecoveredState {
         }
     }
 
-    /// Makes sure that every block of the log can be read.
+    /// Checks that every block of the log is readable.
     fn expect_whole_log(&self, storage: &Arc<dyn ReadStorage>) -> Result<(), LogError> {
         let mut reader = LogReader::new(storage.clone(), self.start.position);
         while reader.position != self.position {

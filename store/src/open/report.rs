@@ -1,4 +1,4 @@
-//! What opening a database found and did.
+//! A report of opening a database.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,41 +11,42 @@ use crate::storage::sled::file::ScanFinding;
 #[cfg(feature = "tracing")]
 use crate::trace::{Chain, tell};
 
-/// What opening a store found and did.
+/// What opening a database found and did.
 #[derive(Clone, Debug, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Recovery {
-    /// Whether the store was made just now.
+    /// Whether opening created the database.
     pub is_new: bool,
-    /// The last event in the checkpoint that was used; `None` where the whole log was folded.
+    /// The seq of the last event in the checkpoint that was used. `None` if the whole log was folded.
     pub checkpoint_seq: Option<Seq>,
-    /// How many events of the log were folded after it.
+    /// Number of events folded from the log after the checkpoint.
     pub events_replayed: u64,
-    /// How many log blocks they lay in.
+    /// Number of log blocks with these events.
     pub blocks_replayed: u64,
-    /// The last event in the log; 0 where there is none.
+    /// The seq of the last event in the log; 0 if the log is empty.
     pub last_seq: Seq,
-    /// Checkpoints that could not be used, newest first. Nothing is lost by that but time.
+    /// Checkpoints that could not be used, newest first. Opening took longer because of them, but no data is lost.
     pub skipped: Vec<SkippedCheckpoint>,
-    /// Files that a killed process left half-written and that were removed, because sled would not open with them.
+    /// Unfinished files of a killed process that were removed, because sled would not open with them.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::json::paths"))]
     pub removed_files: Vec<PathBuf>,
-    /// What in sled's file did not look like its end, as a process that was killed leaves it. Nothing that is known to have
-    /// been durable is missing; otherwise the store would not have opened.
+    /// Something in sled's file that does not look like the end that a killed process leaves. No data that is known to
+    /// be durable is missing; otherwise opening fails.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::json::as_text_if_any"))]
     pub scan_finding: Option<ScanFinding>,
-    /// Whether the file that says how far the log reaches was damaged or gone, so that this once a log that lost its end would
-    /// not have been noticed. It is written anew.
+    /// Whether the end mark was damaged or missing. It was rewritten. This opening could not check whether the end of
+    /// the log was lost.
     pub unreadable_end_mark: bool,
-    /// How far the wall clock was ahead of the last commit in the log, if that was more than an hour. Nothing was committed for
-    /// that long, or the clock is wrong: the times of commits ([`Convofold::committed_at`](crate::Convofold::committed_at)) cannot be
-    /// set back.
+    /// How far the wall clock was ahead of the last commit in the log, if that was more than an hour. Either nothing
+    /// was committed for that long, or the clock is wrong. Commit times
+    /// ([`Convofold::committed_at`](crate::Convofold::committed_at)) never go back.
     #[cfg_attr(feature = "serde", serde(rename = "clock_ahead_ms", serialize_with = "crate::json::as_ms_if_any"))]
     pub clock_ahead: Option<Duration>,
-    /// Values that lie where no barrier reaches them. Always 0; otherwise it is a fault of convofold: please report it.
+    /// Number of values that no barrier makes durable. Always 0; any other number is a bug in convofold: please report
+    /// it.
     pub stray_values: u64,
-    /// How long it took.
+    /// Duration of the opening.
     #[cfg_attr(feature = "serde", serde(rename = "took_ms", serialize_with = "crate::json::as_ms"))]
     pub took: Duration,
 }
@@ -55,24 +56,24 @@ pub struct Recovery {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct SkippedCheckpoint {
-    /// Its number.
+    /// The number of the checkpoint.
     pub generation: u64,
-    /// Why.
+    /// Why it could not be used.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::json::as_text"))]
     pub why: SkipReason,
 }
 
-/// Tells what opening a store found.
-#[cfg_attr(not(feature = "tracing"), expect(unused_variables, reason = "nobody is told"))]
+/// Logs what opening a database found.
+#[cfg_attr(not(feature = "tracing"), expect(unused_variables, reason = "used only for logging"))]
 pub(crate) fn opened(outcome: Result<&Recovery, &OpenError>) {
     #[cfg(feature = "tracing")]
     match outcome {
         Ok(recovery) => found(recovery),
         Err(error @ (OpenError::Damaged { .. } | OpenError::Shortened { .. } | OpenError::NoCheckpoint { .. })) => {
-            tell!(error, error = %Chain(error), "the store is damaged and was not opened");
+            tell!(error, error = %Chain(error), "the database is damaged and was not opened");
         }
         Err(error) => {
-            tell!(error, error = %Chain(error), "the store was not opened");
+            tell!(error, error = %Chain(error), "the database was not opened");
         }
     }
 }
@@ -83,19 +84,23 @@ fn found(recovery: &Recovery) {
         tell!(info, ahead = ?ahead, "the wall clock is ahead of the last commit");
     }
     for skipped in &recovery.skipped {
-        tell!(warn, generation = skipped.generation, why = %skipped.why, "a checkpoint could not be used");
+        tell!(warn, generation = skipped.generation, why = %skipped.why, "skipped an unusable checkpoint");
     }
     for file in &recovery.removed_files {
-        tell!(warn, file = %file.display(), "a half-written file was removed");
+        tell!(warn, file = %file.display(), "removed an unfinished file of a killed process");
     }
     if let Some(scan_finding) = &recovery.scan_finding {
-        tell!(warn, %scan_finding, "the file did not look like its end; nothing that was durable is missing");
+        tell!(warn, %scan_finding, "unexpected data at the end of sled's file; no durable data is missing");
     }
     if recovery.unreadable_end_mark {
-        tell!(warn, "the mark of how far the log reaches was damaged or gone, and is written anew");
+        tell!(warn, "the end mark was damaged or missing; it was rewritten");
     }
     if recovery.stray_values > 0 {
-        tell!(error, count = recovery.stray_values, "values lie where no barrier reaches them: please report it");
+        tell!(
+            error,
+            count = recovery.stray_values,
+            "some values are never made durable; this is a bug: please report it"
+        );
     }
     let Recovery { is_new, checkpoint_seq, events_replayed, last_seq, took, .. } = recovery;
     tell!(info, is_new, checkpoint_seq, events_replayed, last_seq, ?took, "opened");

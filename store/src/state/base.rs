@@ -1,6 +1,6 @@
-//! What lies before the log, where its beginning was dropped: conversations as they were there, told by their memories.
+//! The base: the conversations before the beginning of a trimmed log, as images.
 //!
-//! With it everything that folds the log goes on working: it begins with the base instead of with nothing.
+//! Code that folds a trimmed log starts from the base instead of the empty state.
 
 use convofold_engine::{Board, ConversationImage, ImageError, Seq};
 
@@ -8,7 +8,7 @@ use crate::conversations::archive::ArchiveReader;
 use crate::state::shared::Shared;
 use crate::storage::{ReadStorage, StorageError};
 
-/// The memories of the conversations that were known before the event `seq`, in the order of their slots.
+/// The images, before the event `seq`, of the conversations that were known then, in slot order.
 pub(crate) fn base_images(
     shared: &Shared,
     storage: &dyn ReadStorage,
@@ -28,9 +28,9 @@ pub(crate) fn base_images(
     Ok(images)
 }
 
-/// The memories of all conversations, here and away, in the order of their slots.
+/// The images of all conversations, resident and evicted, in slot order.
 ///
-/// A lock for each: memories only grow, and what was known before some event does not change.
+/// Each image takes the lock separately: conversations only grow, and the facts before a given event do not change.
 pub(crate) fn all_images<'a>(
     shared: &'a Shared,
     storage: &'a dyn ReadStorage,
@@ -43,7 +43,7 @@ pub(crate) fn all_images<'a>(
     })
 }
 
-/// Why the memory of a conversation is of no use.
+/// The image of a conversation is unusable.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BaseError {
     #[error(transparent)]
@@ -52,7 +52,7 @@ pub(crate) enum BaseError {
     Storage(#[from] StorageError),
 }
 
-/// A board with these conversations on it.
+/// A board with these conversations.
 pub(crate) fn board_of(images: Vec<ConversationImage>) -> Result<Board, ImageError> {
     let mut board = Board::new();
     for image in images {

@@ -1,4 +1,4 @@
-//! What a host watches: figures about an open store that cost nothing to keep and next to nothing to read.
+//! Counters of an open database for monitoring. They are cheap to maintain and to read.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -9,71 +9,71 @@ use parking_lot::Mutex;
 use crate::state::histogram::{Latencies, LatencyHistogram};
 use crate::state::receipt::{EffectCounts, Receipt};
 
-/// What an open store has done since it was opened, and how it stands now. See [`Convofold::counters`].
+/// What an open database has done since it was opened, and its current size. See [`Convofold::counters`].
 ///
-/// What is counted only ever grows while the store is open, and begins at nothing each time it is opened.
+/// Totals start at 0 each time the database is opened, and only grow while it is open.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Counters {
-    /// Committed events, by what they did.
+    /// Committed events, by effect.
     pub events: EffectCounts,
-    /// What could not be an event, in bodies that were ingested and logs that were replayed.
+    /// Number of rejections in ingested bodies and replayed logs.
     pub rejected: u64,
-    /// Committed batches.
+    /// Number of committed batches.
     pub batches: u64,
-    /// Groups of batches that went to the log together.
+    /// Number of committed groups of batches.
     pub groups: u64,
-    /// Batches that [`Convofold::try_submit`] gave back because the queue was full.
+    /// Number of batches that [`Convofold::try_submit`] returned because the queue was full.
     pub queue_full: u64,
-    /// How long batches took from being submitted to being acknowledged, waiting in the queue included.
+    /// Time from the submission of a batch to its acknowledgement, including the time in the queue.
     pub commit_latency: LatencyHistogram,
-    /// How long the disk took to make durable what was written before.
+    /// Duration of barriers: the time that the disk took to make written data durable.
     pub barrier_latency: LatencyHistogram,
-    /// Number of times that the wall clock was found more than an hour further ahead than the monotonic clock since the
-    /// commit before. Commits cannot be dated back: until a clock that was set too far ahead and back again has caught up,
-    /// all commits have the same time.
+    /// Number of times that, since the previous commit, the wall clock advanced by more than an hour more than the
+    /// monotonic clock. Commit times never go back: if a clock was set too far ahead and then corrected, all commits
+    /// have the same time until the clock has caught up.
     pub clock_jumps: u64,
-    /// The last of these jumps; `None` before the first.
+    /// The size of the last of these jumps; `None` before the first.
     #[cfg_attr(feature = "serde", serde(rename = "last_clock_jump_ms", serialize_with = "crate::json::as_ms_if_any"))]
     pub last_clock_jump: Option<Duration>,
-    /// Checkpoints that were written.
+    /// Number of checkpoints written.
     pub checkpoints: u64,
-    /// How long ago the last of them was complete; `None` before the first.
+    /// Time since the last checkpoint was completed; `None` before the first.
     #[cfg_attr(feature = "serde", serde(rename = "checkpoint_age_ms", serialize_with = "crate::json::as_ms_if_any"))]
     pub checkpoint_age: Option<Duration>,
-    /// Conversations that came back into memory because of an event of theirs.
+    /// Number of conversations that were reloaded into memory because of an event.
     pub reloaded: u64,
-    /// Pages of conversations that were read from the disk, for events and for questions.
+    /// Number of pages read from the disk, for events and for queries.
     pub pages_read: u64,
 
-    /// Submissions that wait for the writer now.
+    /// Current number of submissions in the queue.
     pub queue_depth: u64,
-    /// How many may.
+    /// The maximum number of submissions in the queue.
     pub queue_capacity: u64,
-    /// All conversations.
+    /// Number of conversations.
     pub conversations: u64,
-    /// The open ones.
+    /// Number of open conversations.
     pub open: u64,
-    /// Those that are in memory, open or closed.
+    /// Number of conversations in memory, open or closed.
     pub resident: u64,
-    /// About how many bytes these take.
+    /// Approximate size of the conversations in memory, in bytes.
     pub resident_bytes: u64,
-    /// The last event in the log; 0 where there is none.
+    /// The seq of the last event in the log; 0 if the log is empty.
     pub last_seq: Seq,
-    /// The last event that survives a power cut.
+    /// The seq of the last event that survives a power cut.
     pub durable_seq: Seq,
-    /// The last event in the last checkpoint; 0 where there is none.
+    /// The seq of the last event in the last checkpoint; 0 if there is no checkpoint.
     pub checkpoint_seq: Seq,
-    /// What the log takes, compressed, before sled's overhead.
+    /// Size of the compressed log, in bytes, without sled's overhead.
     pub log_bytes: u64,
-    /// What the pages of the last checkpoint take.
+    /// Size of the pages of the last checkpoint, in bytes.
     pub checkpoint_bytes: u64,
-    /// Whether a write failed, so that no more are taken until the store is opened again.
+    /// Whether a write failed, so that no more writes are accepted until the database is reopened.
     pub poisoned: bool,
 }
 
-/// Where the store counts what it does.
+/// The totals since the database was opened.
 #[derive(Debug, Default)]
 pub(crate) struct Meter {
     applied: AtomicU64,
@@ -91,7 +91,7 @@ pub(crate) struct Meter {
 }
 
 impl Meter {
-    /// A group was committed.
+    /// Counts a committed group.
     pub(crate) fn add_group<'a>(&self, receipts: impl Iterator<Item = (&'a Receipt, Instant)>) {
         let now = Instant::now();
         let (mut counts, mut batches) = (EffectCounts::default(), 0);
@@ -114,13 +114,13 @@ impl Meter {
         }
     }
 
-    /// A checkpoint is complete.
+    /// Counts a completed checkpoint.
     pub(crate) fn add_checkpoint(&self) {
         let mut checkpoints = self.checkpoints.lock();
         *checkpoints = (checkpoints.0 + 1, Some(Instant::now()));
     }
 
-    /// The wall clock jumped ahead.
+    /// Counts a jump of the wall clock.
     pub(crate) fn add_clock_jump(&self, jump: Duration) {
         let mut jumps = self.clock_jumps.lock();
         *jumps = (jumps.0 + 1, Some(jump));

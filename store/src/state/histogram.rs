@@ -1,15 +1,16 @@
-//! How long something took, counted by powers of two: exact enough for an alarm, and a few additions to keep.
+//! A latency histogram with powers of two as buckets: precise enough for an alert, and cheap to update.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// The last bucket counts what took longer than two minutes.
+/// The last bucket counts everything longer than 134 seconds.
 const BUCKETS: usize = 29;
 
-/// How often something took how long.
+/// A histogram of durations.
 ///
-/// Bucket *i* counts what took up to 2^*i* microseconds and more than the bucket before; the last one counts everything above
-/// 2^27 microseconds (134 s). Two snapshots are subtracted to see what came between them.
+/// Bucket *i* counts durations up to 2^*i* microseconds that are longer than the bound of the previous bucket. The last
+/// bucket counts everything above 2^27 microseconds (134 s). Subtract two snapshots ([`LatencyHistogram::since`]) for
+/// the durations between them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct LatencyHistogram {
@@ -18,30 +19,30 @@ pub struct LatencyHistogram {
 }
 
 impl LatencyHistogram {
-    /// How often it happened.
+    /// Number of durations.
     #[must_use]
     pub fn count(&self) -> u64 {
         self.buckets.iter().sum()
     }
 
-    /// How long it took, all times together.
+    /// Sum of all durations.
     #[must_use]
     pub fn sum(&self) -> Duration {
         Duration::from_micros(self.sum_us)
     }
 
-    /// How long it took on average; `None` where it never happened.
+    /// Mean duration; `None` if the histogram is empty.
     #[must_use]
     pub fn mean(&self) -> Option<Duration> {
         self.sum_us.checked_div(self.count()).map(Duration::from_micros)
     }
 
-    /// Every bucket: the longest time that it counts (`None` for the last one, which has no bound), and how often.
+    /// All buckets: the upper bound (`None` for the last bucket, which is unbounded) and the number of durations.
     pub fn buckets(&self) -> impl Iterator<Item = (Option<Duration>, u64)> + '_ {
         self.buckets.iter().enumerate().map(|(bucket, count)| (bound(bucket), *count))
     }
 
-    /// Like [`LatencyHistogram::buckets`], each with what the shorter ones count: how often it took up to that long.
+    /// Like [`LatencyHistogram::buckets`], with cumulative numbers: the durations up to each bound.
     pub fn cumulative(&self) -> impl Iterator<Item = (Option<Duration>, u64)> + '_ {
         self.buckets().scan(0, |total, (bound, count)| {
             *total += count;
@@ -49,9 +50,8 @@ impl LatencyHistogram {
         })
     }
 
-    /// The time within which this part of all was done (0.99 is all but the slowest hundredth), rounded up to the bound of
-    /// its bucket: at most twice what it is. What is in the last bucket counts as its lower bound. `None` where it never
-    /// happened.
+    /// The quantile `part`, from 0 to 1 (0.99: the 99th percentile), rounded up to the bound of its bucket, so at most
+    /// twice the exact value. The last bucket counts with its lower bound. `None` if the histogram is empty.
     #[must_use]
     pub fn quantile(&self, part: f64) -> Option<Duration> {
         let count = self.count();
@@ -59,14 +59,14 @@ impl LatencyHistogram {
             clippy::cast_possible_truncation,
             clippy::cast_precision_loss,
             clippy::cast_sign_loss,
-            reason = "a part of a count is one; what is beyond 2^53 of them is not told apart"
+            reason = "a fraction of a count is a count; counts above 2^53 are approximate"
         )]
         let wanted = (part.clamp(0.0, 1.0) * count as f64).ceil() as u64;
         let (bound, _) = self.cumulative().find(|(_, up_to)| *up_to >= wanted.max(1))?;
         Some(bound.unwrap_or(Duration::from_micros(1 << (BUCKETS - 2))))
     }
 
-    /// What came after an earlier snapshot of the same histogram.
+    /// The durations since an earlier snapshot of the same histogram.
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Self {
         Self {
@@ -84,7 +84,7 @@ fn bound(bucket: usize) -> Option<Duration> {
     (bucket < BUCKETS - 1).then(|| Duration::from_micros(1 << bucket))
 }
 
-/// Whole microseconds, begun ones included, so that none is in a bucket that it is too long for.
+/// Whole microseconds, rounded up, so that no duration exceeds the bound of its bucket.
 fn us(took: Duration) -> u64 {
     u64::try_from(took.as_nanos().div_ceil(1_000)).unwrap_or(u64::MAX)
 }
@@ -94,7 +94,7 @@ fn bucket_of(us: u64) -> usize {
     (bits as usize).min(BUCKETS - 1)
 }
 
-/// A histogram that is being filled.
+/// A histogram being filled.
 #[derive(Debug, Default)]
 pub(crate) struct Latencies {
     buckets: [AtomicU64; BUCKETS],

@@ -1,4 +1,4 @@
-//! [`Counters`] published through the facade of the crate `metrics`, for whatever recorder the host has installed.
+//! Publishes [`Counters`] through the facade of the crate `metrics`, to the recorder that the host has installed.
 //!
 //! ```
 //! use convofold_store::{Convofold, metrics};
@@ -6,7 +6,7 @@
 //! # let dir = tempfile::tempdir()?;
 //! # let db = Convofold::open(dir.path().join("conversations"))?;
 //! metrics::describe();
-//! // Now and then, such as whenever somebody scrapes:
+//! // At intervals, for example at every scrape:
 //! metrics::publish(&db.counters(), &[("store", "chats")]);
 //! # Ok::<_, Box<dyn std::error::Error>>(())
 //! ```
@@ -14,33 +14,33 @@
 //! | name | kind | meaning |
 //! |---|---|---|
 //! | `convofold_events_total` | counter, by `effect` | committed events |
-//! | `convofold_rejected_total` | counter | what could not be an event |
+//! | `convofold_rejected_total` | counter | rejections |
 //! | `convofold_batches_total`, `convofold_groups_total` | counter | committed batches; groups of them |
 //! | `convofold_queue_full_total` | counter | batches refused because the queue was full |
 //! | `convofold_clock_jumps_total` | counter | jumps of the wall clock by more than an hour |
 //! | `convofold_checkpoints_total` | counter | checkpoints written |
-//! | `convofold_brought_back_total`, `convofold_pages_read_total` | counter | conversations brought back to memory; pages read |
-//! | `convofold_commit_latency_seconds_*`, `convofold_barrier_latency_seconds_*` | counters | as below |
-//! | `convofold_queue_depth`, `convofold_queue_capacity` | gauge | submissions that wait; that may |
+//! | `convofold_brought_back_total`, `convofold_pages_read_total` | counter | conversations reloaded into memory; pages read |
+//! | `convofold_commit_latency_seconds_*`, `convofold_barrier_latency_seconds_*` | counters | see below |
+//! | `convofold_queue_depth`, `convofold_queue_capacity` | gauge | submissions in the queue; maximum |
 //! | `convofold_conversations`, `convofold_open_conversations`, `convofold_resident_conversations` | gauge | all; open; in memory |
 //! | `convofold_resident_bytes`, `convofold_log_bytes`, `convofold_checkpoint_bytes` | gauge | memory; disk |
-//! | `convofold_last_seq`, `convofold_durable_seq`, `convofold_checkpoint_seq` | gauge | places in the log |
-//! | `convofold_checkpoint_age_seconds` | gauge | since the last checkpoint; not there before the first |
-//! | `convofold_poisoned` | gauge | 1 where no more writes are taken |
+//! | `convofold_last_seq`, `convofold_durable_seq`, `convofold_checkpoint_seq` | gauge | sequence numbers |
+//! | `convofold_checkpoint_age_seconds` | gauge | time since the last checkpoint; absent before the first |
+//! | `convofold_poisoned` | gauge | 1 if no more writes are accepted |
 //!
-//! The facade takes single values into a histogram and not one that is filled already. So latencies are counters as
-//! Prometheus names them: `_bucket` by `le` (in seconds, cumulative), `_sum` (in microseconds: `_sum_microseconds`, because a
-//! counter of the facade is whole) and `_count`.
+//! The facade accepts single values for a histogram, but not a filled histogram. So latencies are published as counters
+//! with the names that Prometheus uses: `_bucket` by `le` (in seconds, cumulative), `_sum` (`_sum_microseconds`, in
+//! microseconds, because a counter of the facade is an integer) and `_count`.
 //!
-//! Counters begin at nothing when a store is opened. A recorder keeps the larger value, so one that is opened again in the
-//! same process is published under another label, or counts on when it gets there.
+//! Counters start at 0 when a database is opened. A recorder keeps the larger value. So if a database is reopened in
+//! the same process, publish it under another label, or its counters stand still until they reach the earlier values.
 
 use metrics::{Label, Unit, counter, gauge};
 
 use crate::state::counters::Counters;
 use crate::state::histogram::LatencyHistogram;
 
-/// Tells the recorder what the names mean.
+/// Registers the descriptions of all metrics with the recorder.
 pub fn describe() {
     for (name, unit, meaning) in COUNTERS {
         metrics::describe_counter!(name, unit, meaning);
@@ -50,7 +50,7 @@ pub fn describe() {
     }
 }
 
-/// Publishes a snapshot, with these labels on each of its values.
+/// Publishes a snapshot, with these labels on every value.
 pub fn publish(counters: &Counters, labels: &[(&'static str, &str)]) {
     let labels: Vec<Label> = labels.iter().map(|(key, value)| Label::new(*key, (*value).to_owned())).collect();
     let count = |name: &'static str, value| counter!(name, labels.iter()).absolute(value);
@@ -77,7 +77,7 @@ pub fn publish(counters: &Counters, labels: &[(&'static str, &str)]) {
 }
 
 fn publish_gauges(counters: &Counters, labels: &[Label]) {
-    #[expect(clippy::cast_precision_loss, reason = "gauges are floating; what is beyond 2^53 is not told apart")]
+    #[expect(clippy::cast_precision_loss, reason = "gauges are floating-point; values above 2^53 are approximate")]
     let set = |name: &'static str, value: u64| gauge!(name, labels.iter()).set(value as f64);
     set("convofold_queue_depth", counters.queue_depth);
     set("convofold_queue_capacity", counters.queue_capacity);
@@ -126,37 +126,37 @@ fn with(labels: &[Label], key: &'static str, value: String) -> Vec<Label> {
 type Described = (&'static str, Unit, &'static str);
 
 const COUNTERS: [Described; 15] = [
-    ("convofold_events_total", Unit::Count, "Committed events, by what they did"),
-    ("convofold_rejected_total", Unit::Count, "What could not be an event"),
+    ("convofold_events_total", Unit::Count, "Committed events, by effect"),
+    ("convofold_rejected_total", Unit::Count, "Rejections"),
     ("convofold_batches_total", Unit::Count, "Committed batches"),
-    ("convofold_groups_total", Unit::Count, "Groups of batches that went to the log together"),
+    ("convofold_groups_total", Unit::Count, "Committed groups of batches"),
     ("convofold_queue_full_total", Unit::Count, "Batches refused because the queue was full"),
     ("convofold_clock_jumps_total", Unit::Count, "Jumps of the wall clock by more than an hour"),
     ("convofold_checkpoints_total", Unit::Count, "Checkpoints written"),
-    ("convofold_brought_back_total", Unit::Count, "Conversations that an event brought back into memory"),
+    ("convofold_brought_back_total", Unit::Count, "Conversations reloaded into memory because of an event"),
     ("convofold_pages_read_total", Unit::Count, "Pages of conversations read from the disk"),
-    (COMMIT_LATENCY[0], Unit::Count, "Batches acknowledged within so many seconds"),
-    (COMMIT_LATENCY[1], Unit::Microseconds, "From submitting batches to acknowledging them, all together"),
+    (COMMIT_LATENCY[0], Unit::Count, "Batches acknowledged within `le` seconds"),
+    (COMMIT_LATENCY[1], Unit::Microseconds, "Total time from submission to acknowledgement of batches"),
     (COMMIT_LATENCY[2], Unit::Count, "Acknowledged batches"),
-    (BARRIER_LATENCY[0], Unit::Count, "Barriers passed within so many seconds"),
-    (BARRIER_LATENCY[1], Unit::Microseconds, "Time that the disk took to make durable, all together"),
-    (BARRIER_LATENCY[2], Unit::Count, "Barriers passed"),
+    (BARRIER_LATENCY[0], Unit::Count, "Barriers completed within `le` seconds"),
+    (BARRIER_LATENCY[1], Unit::Microseconds, "Total duration of barriers"),
+    (BARRIER_LATENCY[2], Unit::Count, "Barriers completed"),
 ];
 
 const GAUGES: [Described; 13] = [
-    ("convofold_queue_depth", Unit::Count, "Submissions that wait for the writer"),
-    ("convofold_queue_capacity", Unit::Count, "Submissions that may wait for the writer"),
+    ("convofold_queue_depth", Unit::Count, "Submissions in the queue"),
+    ("convofold_queue_capacity", Unit::Count, "Maximum number of submissions in the queue"),
     ("convofold_conversations", Unit::Count, "All conversations"),
     ("convofold_open_conversations", Unit::Count, "Open conversations"),
     ("convofold_resident_conversations", Unit::Count, "Conversations in memory"),
-    ("convofold_resident_bytes", Unit::Bytes, "What the conversations in memory take"),
-    ("convofold_log_bytes", Unit::Bytes, "What the log takes"),
-    ("convofold_checkpoint_bytes", Unit::Bytes, "What the pages of the last checkpoint take"),
-    ("convofold_last_seq", Unit::Count, "The last event in the log"),
-    ("convofold_durable_seq", Unit::Count, "The last event that survives a power cut"),
-    ("convofold_checkpoint_seq", Unit::Count, "The last event in the last checkpoint"),
-    ("convofold_checkpoint_age_seconds", Unit::Seconds, "Since the last checkpoint was complete"),
-    ("convofold_poisoned", Unit::Count, "1 where a write failed and no more are taken"),
+    ("convofold_resident_bytes", Unit::Bytes, "Size of the conversations in memory"),
+    ("convofold_log_bytes", Unit::Bytes, "Size of the compressed log"),
+    ("convofold_checkpoint_bytes", Unit::Bytes, "Size of the pages of the last checkpoint"),
+    ("convofold_last_seq", Unit::Count, "Sequence number of the last event in the log"),
+    ("convofold_durable_seq", Unit::Count, "Sequence number of the last durable event"),
+    ("convofold_checkpoint_seq", Unit::Count, "Sequence number of the last event in the last checkpoint"),
+    ("convofold_checkpoint_age_seconds", Unit::Seconds, "Time since the last checkpoint was completed"),
+    ("convofold_poisoned", Unit::Count, "1 if a write failed and no more writes are accepted"),
 ];
 
 #[cfg(test)]
@@ -170,7 +170,7 @@ mod tests {
     use crate::state::histogram::Latencies;
     use crate::state::receipt::EffectCounts;
 
-    /// Every value that is published, by its name and labels, and whether all names were described.
+    /// All published values, by name and labels, and whether all names were described.
     fn published(counters: &Counters) -> BTreeMap<String, String> {
         let recorder = DebuggingRecorder::new();
         let snapshotter = recorder.snapshotter();
@@ -184,7 +184,7 @@ mod tests {
             let value = match value {
                 DebugValue::Counter(value) => value.to_string(),
                 DebugValue::Gauge(value) => value.to_string(),
-                DebugValue::Histogram(_) => unreachable!("there is none"),
+                DebugValue::Histogram(_) => unreachable!("no histograms are published"),
             };
             (format!("{}{{{}}}", key.key().name(), labels.join(",")), value)
         });

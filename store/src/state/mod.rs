@@ -1,4 +1,4 @@
-//! What the threads of an open database share, and what is counted.
+//! State that the threads of an open database share, and counters.
 
 pub(crate) mod histogram;
 pub(crate) mod receipt;

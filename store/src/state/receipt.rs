@@ -1,38 +1,39 @@
-//! What a committed batch did.
+//! Receipts of committed batches.
 
 use std::sync::Arc;
 
 use convofold_engine::{Effect, Seq};
 
-/// What a committed batch did.
+/// The result of a committed batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Receipt {
-    /// What each event did, in the order of the batch.
+    /// The effect of each event, in batch order.
     pub effects: Arc<[Effect]>,
-    /// How many events did what.
+    /// Number of events by effect.
     pub counts: EffectCounts,
-    /// The place in the log of its first event that was logged; `None` where none was.
+    /// The seq of the first event of the batch that was logged; `None` if all were duplicates.
     pub first_seq: Option<Seq>,
-    /// The place in the log of its last event that was logged.
+    /// The seq of the last event of the batch that was logged; `None` if all were duplicates.
     pub last_seq: Option<Seq>,
-    /// Whether it survives a power cut already. Always true for [`Durability::Synced`](crate::Durability::Synced).
+    /// Whether the batch survives a power cut already. Always true for
+    /// [`Durability::Synced`](crate::Durability::Synced).
     pub durable: bool,
 }
 
-/// How many events did what.
+/// Number of events by effect.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct EffectCounts {
-    /// The latest of their conversations.
+    /// New events that are the latest of their conversation.
     pub applied: u64,
-    /// Placed before events known already.
+    /// New events that belong before known events of their conversation.
     pub late: u64,
-    /// Known already.
+    /// Events that were known already.
     pub duplicates: u64,
-    /// At odds with another event of the same identity.
+    /// New events with the identity of another event and different content.
     pub conflicts: u64,
 }
 
@@ -46,7 +47,7 @@ impl EffectCounts {
         }
     }
 
-    /// Adds those of another batch.
+    /// Adds the counts of another batch.
     pub fn add_all(&mut self, other: Self) {
         self.applied += other.applied;
         self.late += other.late;
@@ -54,7 +55,7 @@ impl EffectCounts {
         self.conflicts += other.conflicts;
     }
 
-    /// All of them.
+    /// Number of all events.
     #[must_use]
     pub fn total(&self) -> u64 {
         self.applied + self.late + self.duplicates + self.conflicts

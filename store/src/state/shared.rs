@@ -1,4 +1,4 @@
-//! What the writer, the handle and the feeds share.
+//! State that the writer, the handle and the feeds share.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -20,9 +20,9 @@ use crate::trace::tell;
 
 pub(crate) struct Shared {
     pub(crate) options: Options,
-    /// The conversations at work, and the index of all.
+    /// The conversations in memory, and the index of all conversations.
     pub(crate) live: Live,
-    /// Where the conversations are that are not on the board.
+    /// The locations of evicted conversations.
     pub(crate) archive: Archive,
     /// Changed after board and index, so that no reader sees a bookmark without its events.
     pub(crate) bookmarks: RwLock<BTreeMap<String, Vec<u8>>>,
@@ -30,11 +30,11 @@ pub(crate) struct Shared {
     pub(crate) storage: RwLock<Option<Arc<dyn ReadStorage>>>,
     /// The last event on the board, in the index and in the log. Changed while `Live::applying` is held.
     pub(crate) applied_seq: AtomicU64,
-    /// While there are holds, no checkpoint is written that nobody asked for; see [`CheckpointHold`].
+    /// While this is above 0, only requested checkpoints are written; see [`CheckpointHold`].
     checkpoint_holds: AtomicU64,
-    /// Where the log begins.
+    /// The beginning of the log.
     pub(crate) log_start: RwLock<LogStart>,
-    /// Held by whoever reads the log from its beginning, so that it stays where it is.
+    /// Held while the log is read from its beginning, so that it is not trimmed.
     pub(crate) log_in_use: RwLock<()>,
     /// How far the feeds may read.
     pub(crate) durable: Mutex<Durable>,
@@ -62,11 +62,12 @@ pub(crate) struct LogFigures {
     pub(crate) log_bytes: AtomicU64,
     pub(crate) checkpoint_seq: AtomicU64,
     pub(crate) checkpoint_bytes: AtomicU64,
-    /// Moves before a checkpoint writes its first page, which may lie over one of the checkpoint before the last.
+    /// Incremented before a checkpoint writes its first page, which may overwrite a page of the checkpoint before the
+    /// last.
     pub(crate) checkpoints_begun: AtomicU64,
 }
 
-/// Keeps the checkpoints that are there from being written over, save by one that is asked for.
+/// Keeps the existing checkpoints from being overwritten, except by a checkpoint that is requested.
 pub(crate) struct CheckpointHold<'a>(&'a Shared);
 
 impl Drop for CheckpointHold<'_> {
@@ -104,21 +105,21 @@ impl Shared {
         }
     }
 
-    /// Lets the feeds read up to there.
+    /// Lets the feeds read up to this seq.
     pub(crate) fn set_durable(&self, seq: Seq) {
         self.durable.lock().seq = seq;
         self.durable_moved.notify_all();
     }
 
-    /// Ends the feeds and lets the storage go.
+    /// Ends the feeds and releases the storage.
     pub(crate) fn close(&self) {
         self.durable.lock().is_closed = true;
         self.durable_moved.notify_all();
         *self.storage.write() = None;
     }
 
-    /// Told by the writer when it has taken its last command, before it lets go of what is still in the queue. The queue keeps
-    /// what comes later for as long as there are handles, so whoever puts something there looks at this afterwards.
+    /// Called by the writer when it has taken its last command, before it drops the remaining queue. The queue keeps
+    /// later submissions as long as handles exist, so senders check this flag after sending.
     pub(crate) fn end_queue(&self) {
         self.queue_ended.store(true, Ordering::SeqCst);
     }
@@ -127,7 +128,7 @@ impl Shared {
         self.queue_ended.load(Ordering::SeqCst)
     }
 
-    /// Holds off checkpoints until it is dropped.
+    /// Holds off checkpoints until the returned value is dropped.
     pub(crate) fn hold_checkpoints(&self) -> CheckpointHold<'_> {
         self.checkpoint_holds.fetch_add(1, Ordering::SeqCst);
         CheckpointHold(self)
@@ -137,11 +138,11 @@ impl Shared {
         self.checkpoint_holds.load(Ordering::SeqCst) > 0
     }
 
-    /// Refuses writes from now on. Trying a failed write or barrier again is no way out: the system may have forgotten
-    /// the data and report success.
+    /// Refuses writes from now on. A failed write or barrier is not retried, because the operating system may have
+    /// dropped the data and report success.
     pub(crate) fn poison(&self, error: StorageError) -> Arc<StorageError> {
         let poison = || {
-            tell!(error, error = %Chain(&error), "a write failed; no more are taken until the store is opened again");
+            tell!(error, error = %Chain(&error), "a write failed; no more writes are accepted until the database is reopened");
             Arc::new(error)
         };
         self.poison.get_or_init(poison).clone()

@@ -1,4 +1,4 @@
-//! A snapshot: a place in the log between two groups, and what the store is there.
+//! Snapshots: a log position between two groups, and the state there.
 
 use std::collections::BTreeMap;
 

@@ -1,34 +1,35 @@
-//! Parts: what sled gets to see of a value.
+//! Chunks: the pieces of a value that sled stores.
 //!
 //! ```text
-//!  0  mark      4 bytes   "cfPT"
+//!  0  magic     4 bytes   "cfPT"
 //!  4  tree      1 byte    L log, P pages, R records
-//!  5  key       u8        its length
+//!  5  key       u8        length of the key
 //!  6  zero      2 bytes
-//!  8  chunk      u32       from 0
-//! 12  chunks     u32       how many the value has
-//! 16  bytes     u32       the length of the payload
-//! 20  checksum  u64       XXH3-64, seed 0, of all the other bytes in order
+//!  8  chunk     u32       number of the chunk, from 0
+//! 12  chunks    u32       number of chunks of the value
+//! 16  bytes     u32       length of the payload
+//! 20  checksum  u64       XXH3-64, seed 0, of all other bytes in order
 //! 28  key, payload
 //! ```
 //!
-//! A chunk says itself what it is a chunk of. So what is readable can be found in sled's file when sled itself reads it no
-//! more, and whatever sled hands out is known to be what was asked for.
+//! A chunk names the value that it belongs to. So readable data can be found in sled's file even if sled itself cannot
+//! read the file any more, and every value that sled returns is known to be the requested one.
 
 use memchr::memmem;
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::format::frame::u32_at;
 
-/// The longest payload: what sled sees is some bytes more. See [`crate::storage::sled`] for the reason.
+/// The maximum length of a payload. sled sees a few bytes more. See [`crate::storage::sled`] for the reason.
 ///
-/// Small chunks cost time (6 KB take twice as much as 24 KB a byte), large ones memory, because sled holds whole leaves.
+/// Small chunks cost time (6 KB chunks take twice as long per byte as 24 KB chunks). Large chunks cost memory, because
+/// sled keeps whole leaves.
 pub(crate) const PAYLOAD_BYTES: usize = 24 << 10;
 
 const MAGIC: [u8; 4] = *b"cfPT";
 const HEADER_BYTES: usize = 28;
 
-/// Which of sled's trees a chunk lies in.
+/// The sled tree that contains a chunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub(crate) enum Tree {
@@ -43,15 +44,15 @@ pub(crate) struct Chunk<'a> {
     pub(crate) tree: Tree,
     pub(crate) key: &'a [u8],
     pub(crate) chunk_no: u32,
-    /// How many chunks the value has.
+    /// Number of chunks of the value.
     pub(crate) chunks: u32,
     pub(crate) payload: &'a [u8],
 }
 
 impl<'a> Chunk<'a> {
-    /// The chunks of a value. Keys are at most 255 bytes long.
+    /// The chunks of a value. Keys have at most 255 bytes.
     pub(crate) fn split(tree: Tree, key: &'a [u8], value: &'a [u8]) -> impl Iterator<Item = Self> {
-        // A value is at most a gigabyte and so at most some ten thousand chunks. An empty one is one chunk.
+        // A value has at most 1 GiB, which is some ten thousand chunks. An empty value is one chunk.
         let chunks = u32::try_from(value.len().div_ceil(PAYLOAD_BYTES).max(1)).unwrap_or(u32::MAX);
         (0..chunks).map(move |chunk_no| {
             let rest = value.get(chunk_no as usize * PAYLOAD_BYTES..).unwrap_or_default();
@@ -77,7 +78,7 @@ impl<'a> Chunk<'a> {
         bytes
     }
 
-    /// The chunk that begins here, whatever follows it; `None` where there is no whole one.
+    /// The chunk at the start of these bytes, whatever follows it. `None` if it is not a whole chunk.
     pub(crate) fn at(bytes: &'a [u8]) -> Option<Self> {
         let [m0, m1, m2, m3, tree, key_bytes, ..] = *bytes.first_chunk::<HEADER_BYTES>()?;
         if [m0, m1, m2, m3] != MAGIC {
@@ -95,17 +96,17 @@ impl<'a> Chunk<'a> {
         Some(Self { tree, key: whole.get(HEADER_BYTES..key_end)?, chunk_no, chunks, payload: whole.get(key_end..)? })
     }
 
-    /// The length of what comes before the payload.
+    /// Number of bytes before the payload.
     pub(crate) fn header_bytes(&self) -> usize {
         HEADER_BYTES + self.key.len()
     }
 
-    /// Every whole chunk in these bytes, with its place.
+    /// Every whole chunk in these bytes, with its offset.
     pub(crate) fn find_all(bytes: &'a [u8]) -> impl Iterator<Item = (usize, Self)> {
         memmem::find_iter(bytes, &MAGIC).filter_map(|at| Some((at, Self::at(bytes.get(at..)?)?)))
     }
 
-    /// The longest that a chunk can be.
+    /// The maximum length of a chunk.
     pub(crate) const MAX_BYTES: usize = HEADER_BYTES + u8::MAX as usize + PAYLOAD_BYTES;
 }
 

@@ -1,32 +1,32 @@
-//! Why bytes could not be kept or read back.
+//! Errors of the storage.
 
 use std::error::Error;
 use std::io;
 
-/// Why bytes could not be kept or read back.
+/// Bytes could not be written or read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StorageError {
-    /// The operating system refused.
+    /// An operation of the operating system failed.
     #[error("{doing} failed")]
     Io {
-        /// What was being done.
+        /// The operation.
         doing: &'static str,
-        /// What the system says.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// sled refused.
+    /// An operation of sled failed.
     #[error("sled: {doing} failed")]
     Sled {
-        /// What was being done.
+        /// The operation.
         doing: &'static str,
-        /// sled's error. Its type is no part of this interface.
+        /// sled's error. Its type is not part of this interface.
         source: Box<dyn Error + Send + Sync>,
     },
-    /// Something panicked, sled on a damaged file most likely; what it said is in the message.
-    #[error("it panicked: {message}")]
+    /// The code below panicked. The most likely cause is sled reading a damaged file.
+    #[error("panicked: {message}")]
     Panicked {
-        /// What it said.
+        /// The panic message.
         message: String,
     },
     /// A value cannot be encoded.
@@ -35,23 +35,24 @@ pub enum StorageError {
     /// A stored value is damaged.
     #[error("a stored value is damaged")]
     Value(#[source] crate::Damage),
-    /// The store was closed.
-    #[error("the store is closed")]
+    /// The database is closed.
+    #[error("the database is closed")]
     Closed,
-    /// The writer thread is gone; what it said is in the message.
+    /// The writer thread ended unexpectedly.
     #[error("the writer thread ended unexpectedly: {message}")]
     WriterGone {
-        /// What it said.
+        /// The panic message.
         message: String,
     },
-    /// A test made it fail.
+    /// A failure that a test injected.
     #[cfg(test)]
-    #[error("made to fail")]
+    #[error("failure injected by a test")]
     MadeToFail,
 }
 
 impl StorageError {
-    /// What kind of failure of the operating system it was, also where it came through sled; `None` where it was none.
+    /// The kind of the operating system's error, also if it was returned by sled. `None` if the cause is something
+    /// else.
     #[must_use]
     pub fn io_kind(&self) -> Option<io::ErrorKind> {
         match self {

@@ -1,8 +1,8 @@
-//! The interface between the store and whatever keeps its bytes. It is small, so that sled can be replaced and tests can
-//! simulate a disk that fails.
+//! The interface between the engine's durable half and the storage of its bytes. It is small, so that sled can be
+//! replaced and tests can simulate a failing disk.
 //!
-//! A storage keeps a log of blocks, a set of pages with two halves each, and a few named records. Values have any length.
-//! [`ReadStorage`] reads, [`Storage`] also writes: what only reads is given a [`ReadStorage`].
+//! A storage contains a log of blocks, a set of pages with two halves each, and a few named records. Values have any
+//! length. [`ReadStorage`] reads, and [`Storage`] also writes. Code that only reads receives a [`ReadStorage`].
 
 pub(crate) mod chunk;
 pub(crate) mod end_mark;
@@ -17,11 +17,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 pub use self::error::StorageError;
 use crate::format::key::{BlockKey, PageKey};
 
-/// Reads the database's bytes. Any thread may.
+/// Reads the database's bytes, from any thread.
 pub(crate) trait ReadStorage: Send + Sync {
     /// The block with this key.
     fn block(&self, key: BlockKey) -> Result<Option<Vec<u8>>, StorageError>;
-    /// The last block key that is not greater.
+    /// The largest block key that is not greater than `key`.
     fn key_at_or_before(&self, key: BlockKey) -> Result<Option<BlockKey>, StorageError>;
     /// The half of a page with this key.
     fn page(&self, key: PageKey) -> Result<Option<Vec<u8>>, StorageError>;
@@ -35,16 +35,17 @@ pub(crate) trait ReadStorage: Send + Sync {
     fn stray_values(&self) -> Result<u64, StorageError>;
 }
 
-/// Changes the database's bytes. One thread does: the writer of an open database, or whatever makes a new one.
+/// Changes the database's bytes. Only one thread does so: the writer of an open database, or the code that creates a
+/// database.
 pub(crate) trait Storage: ReadStorage {
-    /// Appends blocks: all of them or, if the process ends meanwhile, none.
+    /// Appends blocks atomically: if the process ends, either all or none of them are written.
     fn append(&self, blocks: &[(BlockKey, Vec<u8>)]) -> Result<(), StorageError>;
-    /// Deletes the blocks with lesser keys; only some of them if the process ends meanwhile.
+    /// Deletes the blocks with smaller keys. If the process ends, some of them may remain.
     fn delete_blocks_before(&self, key: BlockKey) -> Result<(), StorageError>;
 
-    /// Writes or overwrites halves of pages; only some of them if the process ends meanwhile.
+    /// Writes or overwrites halves of pages. If the process ends, only some of them may be written.
     fn put_pages(&self, pages: &[(PageKey, Vec<u8>)]) -> Result<(), StorageError>;
-    /// Deletes halves of pages; only some of them if the process ends meanwhile.
+    /// Deletes halves of pages. If the process ends, some of them may remain.
     fn delete_pages(&self, keys: &[PageKey]) -> Result<(), StorageError>;
 
     /// Writes or overwrites the record with this name.
@@ -52,18 +53,18 @@ pub(crate) trait Storage: ReadStorage {
     /// Deletes the record with this name.
     fn delete_record(&self, name: &str) -> Result<(), StorageError>;
 
-    /// Returns when everything written before survives a power cut.
+    /// Returns once everything written before survives a power cut.
     fn barrier(&self) -> Result<(), StorageError>;
 }
 
-/// Lets go of a storage, or of something of sled's. sled may panic where its last flush fails.
+/// Drops a storage or a part of sled. sled may panic if its last flush fails.
 pub(crate) fn release<T>(storage: T) -> Result<(), StorageError> {
     catch_unwind(AssertUnwindSafe(|| drop(storage)))
         .map_err(|payload| StorageError::Panicked { message: panic_message(payload.as_ref()) })
 }
 
-/// What a panic said.
+/// The message of a panic.
 pub(crate) fn panic_message(payload: &(dyn std::any::Any + Send)) -> String {
     let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| "it said nothing".to_owned())
+    text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())
 }

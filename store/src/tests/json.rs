@@ -102,7 +102,7 @@ fn checkpoints_figures_and_what_opening_found() {
     };
     expect(
         &recovery,
-        r#"{"is_new":false,"checkpoint_seq":1,"events_replayed":0,"blocks_replayed":0,"last_seq":0,"skipped":[{"generation":4,"why":"its record is damaged: it is missing"}],"removed_files":["sled/snap.0.generating"],"scan_finding":"a segment is missing before the one at byte 512 of sled's file","unreadable_end_mark":false,"clock_ahead_ms":null,"stray_values":0,"took_ms":1}"#,
+        r#"{"is_new":false,"checkpoint_seq":1,"events_replayed":0,"blocks_replayed":0,"last_seq":0,"skipped":[{"generation":4,"why":"the record is damaged: it is missing"}],"removed_files":["sled/snap.0.generating"],"scan_finding":"a segment is missing before byte 512 of sled's file","unreadable_end_mark":false,"clock_ahead_ms":null,"stray_values":0,"took_ms":1}"#,
     );
 }
 

@@ -99,7 +99,10 @@ fn a_failed_write_is_told_once_with_its_cause() {
     });
     expect(
         &told,
-        &["ERROR", "convofold: a write failed; no more are taken until the store is opened again error=made to fail"],
+        &[
+            "ERROR",
+            "convofold: a write failed; no more writes are accepted until the database is reopened error=failure injected by a test",
+        ],
     );
     assert_eq!(told.matches("ERROR").count(), 1, "{told}");
 }
@@ -113,7 +116,7 @@ fn a_checkpoint_that_cannot_be_used_and_a_page_that_is_damaged_are_told() {
     db.close().unwrap();
     storage.damage(|contents| contents.records.values_mut().for_each(|value| value.truncate(8)));
     let told_at_opening = told(|| drop(home.open_on(&storage, Options::new())));
-    expect(&told_at_opening, &[" WARN", "convofold: a checkpoint could not be used generation=1 why="]);
+    expect(&told_at_opening, &[" WARN", "convofold: skipped an unusable checkpoint generation=1 why="]);
 
     let other = Home::new();
     let storage = Arc::new(MemoryStorage::default());
@@ -131,5 +134,5 @@ fn a_store_that_does_not_open_says_why() {
     std::fs::create_dir_all(home.path()).unwrap();
     std::fs::write(home.path().join("something"), "else").unwrap();
     let told = told(|| drop(Options::new().open(home.path()).unwrap_err()));
-    expect(&told, &["ERROR convofold: the store was not opened error=", "is no store"]);
+    expect(&told, &["ERROR convofold: the database was not opened error=", "is not a database"]);
 }

@@ -1,48 +1,49 @@
-//! Why something is not written.
+//! Errors of writing.
 
 use std::sync::Arc;
 
 use crate::state::shared::Shared;
 use crate::storage::StorageError;
 
-/// Why a batch that was taken is not committed.
+/// A batch was accepted but not committed.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CommitError {
-    /// The store was closed before its turn, and nothing of it is in the log; or the writer ended by a fault of its own,
-    /// and then submitting it again once the store is open finds out: what is there already counts as duplicate.
-    #[error("the store was closed before the batch was written")]
+    /// The database was closed before the batch was written, and none of its events are in the log. Or the writer ended
+    /// because of a bug, and the events may be in the log: reopen the database and submit the batch again. Events that
+    /// are already in the log count as duplicates.
+    #[error("the database was closed before the batch was written")]
     Closed,
-    /// A write failed, this one or an earlier one. Whether this batch is in the log shows when the store is opened again;
-    /// submit it then: what is there already counts as duplicate.
-    #[error("a write failed; open the store again and submit once more")]
+    /// This write or an earlier one failed. Whether the batch is in the log is unknown until the database is reopened.
+    /// Submit the batch again then; events that are already in the log count as duplicates.
+    #[error("a write failed; reopen the database and submit the batch again")]
     Poisoned {
-        /// What failed.
+        /// The failure.
         #[source]
         cause: Arc<StorageError>,
     },
 }
 
-/// Why a store could not be closed in order. Its lock is released all the same, and what was durable stays so.
+/// A database was not closed cleanly. Its lock is released nevertheless, and what was durable stays durable.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CloseError {
     /// The last checkpoint or barrier failed, or an earlier write.
-    #[error("the last write failed")]
+    #[error("the last write before closing failed")]
     Poisoned {
-        /// What failed.
+        /// The failure.
         #[source]
         cause: Arc<StorageError>,
     },
-    /// Values lie where no barrier reaches them. A fault of convofold: please report it.
-    #[error("{count} values lie in sled's blobs/, which does not survive a power cut")]
+    /// Some values are stored where no barrier makes them durable. This is a bug in convofold: please report it.
+    #[error("{count} values are stored in sled's blobs/, which may not survive a power cut")]
     StrayValues {
-        /// How many.
+        /// Number of values.
         count: u64,
     },
 }
 
-/// Writes are taken as long as none has failed.
+/// Fails if an earlier write failed.
 pub(super) fn expect_healthy(shared: &Shared) -> Result<(), CommitError> {
     shared.poisoned().map_or(Ok(()), |cause| Err(CommitError::Poisoned { cause }))
 }

@@ -1,4 +1,4 @@
-//! What is committed together: submissions that queued up, and which of their events are new.
+//! Groups: submissions that are committed together, and which of their events are new.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -11,13 +11,14 @@ use crate::state::shared::Shared;
 use crate::write::batch::{Batch, Durability};
 use crate::write::ticket::Completer;
 
-/// How many events are applied before readers of the board get a turn, to the end of their batch: some thirty microseconds.
+/// Number of events that are applied under one lock of the board, rounded up to the end of their batch: some thirty
+/// microseconds.
 const EVENTS_PER_LOCK: usize = 32;
-/// The same for groups that nobody waits for to be durable, a bulk replay most likely. What is derived of a conversation is
-/// derived once a lock, so more at once is cheaper: half a millisecond.
+/// The same for groups that no submission waits for, typically in a bulk replay. Derived values are computed once per
+/// lock, so larger numbers are cheaper: half a millisecond.
 const BULK_EVENTS_PER_LOCK: usize = 1_024;
 
-/// A batch and who waits for it.
+/// A batch in the queue, with its ticket.
 pub(crate) struct Submission {
     pub(crate) batch: Batch,
     pub(crate) submitted: Instant,
@@ -29,12 +30,12 @@ pub(crate) struct Group<'a> {
     /// For each batch, which of its events are new.
     is_new: Vec<Vec<bool>>,
     first_seq: Seq,
-    /// When it is committed, in milliseconds since the epoch.
+    /// Commit time, in milliseconds since the epoch.
     pub(crate) committed_ms: u64,
 }
 
 impl<'a> Group<'a> {
-    /// Tells what is new from what the board knows. Conversations that are away have to be brought back before.
+    /// Separates new events from those that the board knows. Evicted conversations must have been reloaded.
     pub(crate) fn admit(submissions: &'a [Submission], board: &Board, first_seq: Seq, committed_ms: u64) -> Self {
         let mut admissions = board.admissions();
         admissions.reserve(submissions.iter().map(|submission| submission.batch.events.len()).sum());
@@ -43,7 +44,7 @@ impl<'a> Group<'a> {
         Self { submissions, is_new: is_new.collect(), first_seq, committed_ms }
     }
 
-    /// Whether somebody waits for it to be durable.
+    /// Whether a submission waits for durability.
     pub(crate) fn is_awaited(&self) -> bool {
         self.submissions.iter().any(|submission| submission.batch.durability == Durability::Synced)
     }
@@ -52,21 +53,21 @@ impl<'a> Group<'a> {
         self.submissions.iter().map(|submission| &submission.batch).zip(self.is_new.iter().map(Vec::as_slice))
     }
 
-    /// The events that are new, in the order of the log.
+    /// The new events, in log order.
     pub(crate) fn new_events(&self) -> impl Iterator<Item = &'a Event> {
         self.batches().flat_map(|(batch, is_new)| {
             batch.events.iter().zip(is_new).filter(|(_, is_new)| **is_new).map(|(event, _)| event)
         })
     }
 
-    /// Of each bookmark the last value, which is the only one that counts.
+    /// The last value of each bookmark. Only this value counts.
     pub(crate) fn bookmarks(&self) -> Vec<&'a Bookmark> {
         let set = self.submissions.iter().filter_map(|submission| submission.batch.bookmark.as_ref());
         let last: BTreeMap<_, _> = set.map(|bookmark| (bookmark.name.as_str(), bookmark)).collect();
         last.into_values().collect()
     }
 
-    /// Brings board and index up to the group; what each batch did.
+    /// Applies the group to board and index. Returns the receipt of each batch.
     pub(crate) fn fold(&self, shared: &Shared, is_durable: bool) -> Vec<Receipt> {
         let max_events = if self.is_awaited() { EVENTS_PER_LOCK } else { BULK_EVENTS_PER_LOCK };
         let mut seq = self.first_seq;
@@ -89,8 +90,8 @@ impl<'a> Group<'a> {
         receipts
     }
 
-    /// Brings the bookmarks up to the group, which has to be in the log and folded: who goes on behind a bookmark misses
-    /// nothing before it.
+    /// Sets the bookmarks of the group, which must be logged and folded: a host that resumes after a bookmark misses no
+    /// event before it.
     pub(crate) fn set_bookmarks(&self, shared: &Shared) {
         let mut bookmarks = shared.bookmarks.write();
         for Bookmark { name, value } in self.bookmarks() {

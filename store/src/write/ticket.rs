@@ -1,4 +1,4 @@
-//! The promise of an answer from the writer.
+//! Tickets: the pending results of submissions.
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,21 +12,20 @@ use parking_lot::{Condvar, Mutex};
 use crate::state::receipt::Receipt;
 use crate::write::error::CommitError;
 
-/// A batch on its way: wait for it, ask for it, or await it on any executor. It may also be dropped; the batch is
-/// committed all the same.
+/// A pending commit. Wait for it, poll it, or await it on any executor. Dropping the ticket does not cancel the commit.
 #[derive(Debug)]
 pub struct Ticket {
     slot: Arc<Slot<Receipt>>,
 }
 
 impl Ticket {
-    /// A ticket and what completes it.
+    /// A ticket and its completer.
     pub(crate) fn new() -> (Self, Completer<Receipt>) {
         let slot = Arc::new(Slot::default());
         (Self { slot: slot.clone() }, Completer { slot: Some(slot) })
     }
 
-    /// Nobody takes it from the queue any more.
+    /// Completes the ticket with [`CommitError::Closed`], because the writer has ended.
     pub(crate) fn came_too_late(&self) {
         self.slot.set(Err(CommitError::Closed));
     }
@@ -34,18 +33,18 @@ impl Ticket {
     /// Waits until the batch is committed.
     ///
     /// # Errors
-    /// [`CommitError`] says why it is not.
+    /// [`CommitError`] if the batch was not committed.
     pub fn wait(self) -> Result<Receipt, CommitError> {
         self.slot.wait()
     }
 
-    /// Waits until the batch is committed, or this long; `None` where it is still on its way.
+    /// Waits until the batch is committed, for at most this long. `None` after a timeout.
     pub fn wait_timeout(&self, timeout: Duration) -> Option<Result<Receipt, CommitError>> {
-        // A time too far ahead to be reckoned with is no limit.
+        // A deadline that overflows is no limit.
         self.slot.wait_until(Instant::now().checked_add(timeout))
     }
 
-    /// The outcome, where there is one already.
+    /// The result, if it is known already.
     #[must_use]
     pub fn try_get(&self) -> Option<Result<Receipt, CommitError>> {
         self.slot.state.lock().outcome.clone()
@@ -67,7 +66,7 @@ impl Future for Ticket {
     }
 }
 
-/// Where the outcome goes.
+/// Receives the result.
 #[derive(Debug)]
 struct Slot<T> {
     state: Mutex<State<T>>,
@@ -87,7 +86,7 @@ impl<T> Default for Slot<T> {
 }
 
 impl<T> Slot<T> {
-    /// The first outcome counts.
+    /// The first result counts.
     fn set(&self, outcome: Result<T, CommitError>) {
         let waker = {
             let mut state = self.state.lock();
@@ -100,7 +99,7 @@ impl<T> Slot<T> {
         };
         // Outside the lock, because a waker may poll at once.
         if let Some(waker) = waker {
-            // It is the host's. What goes wrong in it is not the writer's affair.
+            // The waker belongs to the host. Its panic must not end the writer.
             let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
         }
     }
@@ -125,13 +124,13 @@ impl<T: Clone> Slot<T> {
     }
 }
 
-/// Completes a ticket, at the latest when it is dropped: nobody waits for ever for a writer that is gone.
+/// Completes a ticket, at the latest when it is dropped, so that no thread waits forever for a writer that has ended.
 #[derive(Debug)]
 pub(crate) struct Completer<T> {
     slot: Option<Arc<Slot<T>>>,
 }
 
-/// Waits for something that the writer does on request.
+/// The pending result of a request to the writer.
 #[derive(Debug)]
 pub(crate) struct Reply<T> {
     slot: Arc<Slot<T>>,
@@ -143,7 +142,7 @@ impl<T: Clone> Reply<T> {
         (Self { slot: slot.clone() }, Completer { slot: Some(slot) })
     }
 
-    /// As for a ticket.
+    /// See [`Ticket::came_too_late`].
     pub(crate) fn came_too_late(&self) {
         self.slot.set(Err(CommitError::Closed));
     }
@@ -211,13 +210,13 @@ mod tests {
         assert!(matches!(ticket.as_mut().poll(&mut context), Poll::Ready(Ok(found)) if found == receipt()));
     }
 
-    /// Found by review: the waker is the host's, and a panic in it ended the writer.
+    /// The waker belongs to the host, and a panic in it once ended the writer.
     #[test]
     fn a_waker_that_panics_is_not_the_writers_affair() {
         struct Panics;
         impl Wake for Panics {
             fn wake(self: Arc<Self>) {
-                panic!("a fault of the host's");
+                panic!("a bug in the host");
             }
         }
         let (ticket, completer) = Ticket::new();

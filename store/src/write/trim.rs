@@ -1,4 +1,4 @@
-//! Dropping the beginning of the log, on the writer thread.
+//! Trims the beginning of the log, on the writer thread.
 
 use convofold_engine::Seq;
 
@@ -8,22 +8,22 @@ use crate::log::start::RECORD;
 use crate::state::shared::Shared;
 use crate::storage::{Storage, StorageError};
 
-/// What was dropped of the log.
+/// The part of the log that was trimmed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Trimmed {
-    /// How many events went, this time.
+    /// Number of events that were trimmed by this call.
     pub events: u64,
-    /// In how many blocks.
+    /// Number of blocks with these events.
     pub blocks: u64,
-    /// How many bytes these had. sled gives room back to the file system late, and uses it again at once.
+    /// Length of these blocks, in bytes. sled reuses the space at once, but returns it to the file system late.
     pub bytes: u64,
-    /// The first event that the log still has, or will have.
+    /// The seq of the first event that remains in the log, or of the next event if none remains.
     pub first_seq: Seq,
 }
 
-/// Drops the blocks before `to`. The record is written first: what lies before it is not missed.
+/// Drops the blocks before `to`. The record is written first, so that the dropped blocks are not reported missing.
 pub(super) fn trim(
     shared: &Shared,
     storage: &dyn Storage,
@@ -37,7 +37,7 @@ pub(super) fn trim(
         storage.barrier()?;
         *shared.log_start.write() = to;
     }
-    // Also what a process that was killed meanwhile has left.
+    // Includes blocks that a killed process left before the beginning of the log.
     let start = shared.log_start.read().clone();
     storage.delete_blocks_before(start.position.key())?;
     storage.barrier()?;

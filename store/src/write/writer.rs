@@ -1,7 +1,7 @@
-//! The thread that writes, the only one.
+//! The writer thread, the only thread that writes.
 //!
-//! A group of submissions is committed in one of two orders: [`Writer::log_then_fold`] and [`Writer::log_while_folding`].
-//! After a failure nothing more is written until the database is opened again.
+//! A group of submissions is committed in one of two orders: [`Writer::log_then_fold`] and
+//! [`Writer::log_while_folding`]. After a failure nothing more is written until the database is reopened.
 
 use std::any::Any;
 use std::fs::File;
@@ -31,10 +31,11 @@ use crate::write::group::{Group, Submission};
 use crate::write::ticket::Completer;
 use crate::write::trim::{Trimmed, trim};
 
-/// The maximum number of new events in a group that is logged and then folded even if nobody waits for it to be durable.
+/// The maximum number of new events in a group that is logged and then folded even if no submission waits for
+/// durability.
 const LOGGED_ASIDE_EVENTS: usize = 512;
 
-/// What the writer is asked to do.
+/// A request to the writer.
 pub(crate) enum Command {
     Submit(Submission),
     Sync(Completer<()>),
@@ -58,15 +59,15 @@ pub(crate) struct Writer {
     end_mark: EndMarkFile,
     /// Keeps the lock until the writer has ended, even if a waker drops the last handle before.
     _lock: Arc<File>,
-    /// The next command: it was taken from the queue while a group was gathered.
+    /// The next command, if it was taken from the queue while a group was gathered.
     pending: Option<Command>,
 }
 
 impl Writer {
-    /// Starts the writer of a database on a thread of its own: its queue, and the thread to join.
+    /// Starts the writer of a database on its own thread. Returns its queue, and the thread to join.
     ///
     /// The thread ends after [`Command::Close`], or when every sender has been dropped. It holds `lock` until then.
-    #[expect(clippy::too_many_arguments, reason = "each is a part of the writer")]
+    #[expect(clippy::too_many_arguments, reason = "each becomes a field of the writer")]
     pub(crate) fn spawn(
         shared: Arc<Shared>,
         storage: Arc<dyn Storage>,
@@ -96,10 +97,10 @@ impl Writer {
         Ok((sender, thread.spawn(inherited(move || writer.run()))?))
     }
 
-    /// Runs until the database is closed or all handles are gone.
+    /// Runs until the database is closed or all handles are dropped.
     fn run(mut self) {
         let shared = self.shared.clone();
-        // A panic here is a bug of the store or the engine. All who wait are told; reading continues.
+        // A panic here is a bug in convofold. All waiting callers receive an error; reading continues.
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| self.work())) {
             shared.poison(StorageError::WriterGone { message: panic_message(payload.as_ref()) });
         }
@@ -120,19 +121,19 @@ impl Writer {
                 Ok(Command::Trim(to, completer)) => self.answer(completer, |writer| writer.trim(to)),
                 Ok(Command::Close(completer)) => return self.answer(completer, Self::finish),
                 Err(RecvTimeoutError::Timeout) => self.attempt(Self::sync_what_is_due),
-                // The handle was dropped without `close`: the same, with nobody to tell.
+                // The handle was dropped without `close`: the same, without a caller to answer.
                 Err(RecvTimeoutError::Disconnected) => return self.attempt(Self::finish),
             }
             self.attempt(Self::housekeeping);
             if self.shared.poisoned().is_some() {
-                // Nothing is tried again, so there is nothing to be in time for.
+                // Nothing is retried after a failure, so no deadline remains.
                 self.unsynced_since = None;
                 self.end_mark.give_up();
             }
         }
     }
 
-    /// Does what nobody waits for.
+    /// Runs a task that no caller waits for.
     fn attempt(&mut self, run: impl FnOnce(&mut Self) -> Result<(), StorageError>) {
         if let Err(error) = run(self) {
             self.shared.poison(error);
@@ -150,7 +151,7 @@ impl Writer {
         }
     }
 
-    /// The batches that have queued up, as far as they fit into one group.
+    /// The queued submissions that fit into one group.
     fn gather(&mut self, first: Submission) -> Vec<Submission> {
         let options = &self.shared.options;
         let (mut events, mut bytes) = (first.batch.events.len(), first.batch.bytes());
@@ -217,10 +218,10 @@ impl Writer {
         Ok(receipts)
     }
 
-    /// Log, barrier if a submission waits for it, memory: for every group that somebody waits for, and for small ones.
+    /// Log, barrier if a submission waits for it, memory: for groups that a submission waits for, and for small groups.
     ///
-    /// After a failure memory is as it was, so no reader has seen any of the group. The log may hold all of it or
-    /// nothing; the next opening shows which.
+    /// After a failure memory is unchanged, so no reader has seen any event of the group. The log may contain all of
+    /// the group or none of it; the next opening finds out which.
     fn log_then_fold(&mut self, group: &Group<'_>) -> Result<Vec<Receipt>, StorageError> {
         let shared = self.shared.clone();
         self.log(group)?;
@@ -230,14 +231,15 @@ impl Writer {
         Ok(receipts)
     }
 
-    /// Log and memory at the same time, on two threads: for large groups that nobody waits for, such as those of a bulk
-    /// replay.
+    /// Log and memory at the same time, on two threads: for large groups that no submission waits for, such as those of
+    /// a bulk replay.
     ///
-    /// After a failure memory holds the group and the log may not, so readers may have seen what the next opening does
-    /// not find. No submission of the group has been acknowledged, and nothing more is written until then.
+    /// After a failure memory contains the group and the log may not, so readers may have seen events that the next
+    /// opening does not find. No submission of the group has been acknowledged, and nothing more is written until the
+    /// database is reopened.
     fn log_while_folding(&mut self, group: &Group<'_>) -> Result<Vec<Receipt>, StorageError> {
         let shared = self.shared.clone();
-        // Whoever follows the log and compares it with memory finds both as of the same event.
+        // Readers that compare the log with memory see both after the same event.
         let applying = shared.live.applying();
         let Self { blocks, storage, position, .. } = self;
         let both = thread::scope(|scope| {
@@ -249,7 +251,7 @@ impl Writer {
             Some((receipts, logging.join().unwrap_or_else(|payload| Err(panicked(payload)))))
         });
         let Some((receipts, logged)) = both else {
-            // The system has no thread left.
+            // The system cannot start another thread.
             drop(applying);
             return self.log_then_fold(group);
         };
@@ -258,15 +260,15 @@ impl Writer {
         Ok(receipts)
     }
 
-    /// Log and, if a submission waits for it, barrier.
+    /// Appends to the log, and runs a barrier if a submission waits for it.
     fn log(&mut self, group: &Group<'_>) -> Result<(), StorageError> {
         let appended = append(&mut self.blocks, self.storage.as_ref(), self.position, group)?;
         self.appended(appended);
-        // Even if all events were known before: those that they repeat may not be durable yet.
+        // Also if all events are duplicates: the earlier events may not be durable yet.
         if group.is_awaited() { self.barrier() } else { Ok(()) }
     }
 
-    /// Makes the group count: it is in the log and folded. The caller holds `Live::applying`.
+    /// Publishes the group, which is logged and folded. The caller holds `Live::applying`.
     fn publish(&self, group: &Group<'_>) {
         group.set_bookmarks(&self.shared);
         self.shared.applied_seq.store(self.position.last_seq(), Ordering::SeqCst);
@@ -310,7 +312,7 @@ impl Writer {
     }
 
     fn checkpoint(&mut self) -> Result<Checkpoint, StorageError> {
-        // The log first: a checkpoint never knows more than it.
+        // The log first: a checkpoint never contains more than the log.
         self.sync()?;
         let Self { shared, storage, blocks, checkpointer, position, log_bytes, .. } = self;
         let checkpoint = checkpointer.write(shared, storage.as_ref(), blocks.compressor(), position, *log_bytes)?;
@@ -333,7 +335,7 @@ impl Writer {
         })
     }
 
-    /// What is due between groups.
+    /// Runs the tasks that are due between groups.
     fn housekeeping(&mut self) -> Result<(), StorageError> {
         if self.shared.poisoned().is_some() {
             return Ok(());
@@ -349,16 +351,16 @@ impl Writer {
         self.evict_above_limit()
     }
 
-    /// Lets conversations leave memory where they take too much of it.
+    /// Evicts conversations if they take too much memory.
     fn evict_above_limit(&mut self) -> Result<(), StorageError> {
-        // One that is larger than all may be has to have room all the same, or each of its events would be paid for with
-        // reading and writing all of it.
+        // A conversation larger than the limit needs room nevertheless. Otherwise each of its events would read and
+        // write all of it.
         let max_bytes = self.shared.options.memory_bytes.max(2 * self.shared.live.board().largest_bytes());
         let is_full = || self.shared.live.board().resident_bytes() > max_bytes;
         if !is_full() || self.shared.are_checkpoints_held() {
             return Ok(());
         }
-        // Not to the brim, so that it is worth the while.
+        // Frees half, so that eviction does not run after every group.
         evict(&self.shared.live, max_bytes / 2);
         if is_full() {
             self.checkpoint()?;
@@ -378,7 +380,7 @@ impl Writer {
     }
 }
 
-/// How far the log is with a group.
+/// What appending a group did.
 struct Appended {
     position: LogPosition,
     stored_bytes: u64,

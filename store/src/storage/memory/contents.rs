@@ -1,4 +1,4 @@
-//! What a [`MemoryStorage`](super::MemoryStorage) holds.
+//! The contents of a [`MemoryStorage`](super::MemoryStorage).
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ pub(crate) struct Contents {
     pub(crate) records: BTreeMap<String, Vec<u8>>,
 }
 
-/// A change that happens whole or not at all.
+/// An atomic change.
 #[derive(Clone)]
 pub(super) enum Change {
     Append(Vec<(BlockKey, Vec<u8>)>),
@@ -44,7 +44,7 @@ impl Contents {
         }
     }
 
-    /// Takes some bytes out of one value.
+    /// Removes some bytes from one value.
     pub(crate) fn tear_a_value(&mut self, seed: u64) {
         let mut dice = Dice::new(seed);
         if let Some(value) = self.value(&mut dice) {
@@ -54,7 +54,7 @@ impl Contents {
         }
     }
 
-    /// Any value; `None` where there is none. None is ever empty.
+    /// A random value, or `None` if the storage is empty. No value is empty.
     fn value(&mut self, dice: &mut Dice) -> Option<&mut Vec<u8>> {
         let Self { log, pages, records } = self;
         let count = log.len() + pages.len() + records.len();

@@ -1,4 +1,4 @@
-//! What a [`MemoryStorage`](super::MemoryStorage) is told to do wrong, and what it did.
+//! The faults that a test injects into a [`MemoryStorage`](super::MemoryStorage), and a record of what failed.
 
 use std::io;
 
@@ -12,7 +12,7 @@ pub(crate) struct Countdown(Mutex<Plan>);
 
 #[derive(Clone, Copy, Default)]
 struct Plan {
-    /// The call that fails, counted from now; 0 is none.
+    /// The call that fails, counted from now. 0: no call fails.
     at: u64,
     fault: Fault,
     repeats: bool,
@@ -21,27 +21,27 @@ struct Plan {
 /// How a call fails.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// With nothing done.
+    /// The call has no effect.
     #[default]
     Undone,
-    /// With everything done, as where only the answer is lost.
+    /// The call has its full effect, and still reports a failure.
     Done,
-    /// With nothing done for lack of room.
+    /// The call has no effect because the disk is full.
     NoSpace,
 }
 
 impl Countdown {
-    /// Fails the nth call from now on, and all after it, with nothing done; 0 is never.
+    /// Makes the n-th call from now on and all later calls fail without effect. 0: never.
     pub(crate) fn set(&self, at: u64) {
         self.arm(at, Fault::Undone, true);
     }
 
-    /// Fails the nth call from now on in this way, and where `repeats` all after it.
+    /// Makes the n-th call from now on fail in this way, and if `repeats` is set all later calls too.
     pub(crate) fn arm(&self, at: u64, fault: Fault, repeats: bool) {
         *self.0.lock() = Plan { at, fault, repeats };
     }
 
-    /// Lets nothing fail while `look` looks.
+    /// Runs `look` without faults.
     pub(crate) fn paused<T>(&self, look: impl FnOnce() -> T) -> T {
         let plan = std::mem::take(&mut *self.0.lock());
         let found = look();
@@ -78,7 +78,7 @@ impl Fault {
     }
 }
 
-/// How many more bytes can be written; `None` is no limit.
+/// The number of bytes that can still be written. `None`: no limit.
 #[derive(Default)]
 pub(crate) struct Room(Mutex<Option<u64>>);
 
@@ -91,7 +91,7 @@ impl Room {
         self.0.lock().is_some()
     }
 
-    /// Takes up so much, or nothing where there is less.
+    /// Takes this number of bytes, or nothing if fewer are left.
     pub(super) fn take(&self, bytes: usize) -> Result<(), StorageError> {
         let mut room = self.0.lock();
         let Some(left) = *room else { return Ok(()) };
@@ -104,7 +104,7 @@ fn no_space() -> StorageError {
     StorageError::Io { doing: "writing", source: io::ErrorKind::StorageFull.into() }
 }
 
-/// Which of the calls that can fail was made.
+/// A call that can fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Call {
     Read,
@@ -117,7 +117,7 @@ pub(crate) enum Call {
     Barrier,
 }
 
-/// Numbers that look like chance and are the same for the same seed.
+/// A deterministic random number generator: the same seed gives the same numbers.
 pub(crate) struct Dice(u64);
 
 impl Dice {
@@ -125,7 +125,7 @@ impl Dice {
         Self(seed)
     }
 
-    /// A number below `end`; 0 where that is 0.
+    /// A number below `end`. 0 if `end` is 0.
     pub(crate) fn below(&mut self, end: usize) -> usize {
         // SplitMix64.
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);

@@ -1,6 +1,6 @@
-//! A [`Storage`] in memory that fails when told to and forgets what no barrier has passed.
+//! A [`Storage`] in memory that fails on request and loses what was written since the last barrier.
 //!
-//! It is the twin of `sled_storage` in the tests: the same calls on it do the same, and so does the same seed.
+//! In tests it replaces `sled_storage`: the same calls have the same results, and the same seed gives the same faults.
 
 mod contents;
 mod faults;
@@ -20,7 +20,7 @@ use crate::storage::{ReadStorage, Storage, StorageError};
 #[derive(Default)]
 pub(crate) struct MemoryStorage {
     disk: Mutex<Disk>,
-    /// Counts all calls but those that only measure.
+    /// Counts all calls except those that only measure sizes.
     pub(crate) fail_any: Countdown,
     pub(crate) fail_append: Countdown,
     pub(crate) fail_barrier: Countdown,
@@ -37,7 +37,7 @@ pub(crate) struct MemoryStorage {
 struct Disk {
     now: Contents,
     durable: Contents,
-    /// What leads from `durable` to `now`.
+    /// The changes between `durable` and `now`.
     since_barrier: Vec<Change>,
 }
 
@@ -47,18 +47,18 @@ impl MemoryStorage {
         Arc::new(Self { disk: Mutex::new(disk), ..Self::default() })
     }
 
-    /// What is left where the process is killed.
+    /// What remains after the process is killed.
     pub(crate) fn contents(&self) -> Contents {
         self.disk.lock().now.clone()
     }
 
-    /// What is left after a power cut that takes everything since the last barrier.
+    /// What remains after a power cut that loses everything since the last barrier.
     pub(crate) fn after_power_cut(&self) -> Arc<Self> {
         Self::with(self.disk.lock().durable.clone())
     }
 
-    /// What is left after a power cut that takes some of what was written since the last barrier. sled keeps a log, so
-    /// what is left is its beginning.
+    /// What remains after a power cut that loses some of what was written since the last barrier. sled writes a log, so
+    /// a prefix of the changes remains.
     pub(crate) fn after_power_cut_at(&self, seed: u64) -> Arc<Self> {
         let disk = self.disk.lock();
         let kept = Dice::new(seed).below(disk.since_barrier.len() + 1);
@@ -67,17 +67,17 @@ impl MemoryStorage {
         Self::with(contents)
     }
 
-    /// Does to the contents what only damage does.
+    /// Damages the contents.
     pub(crate) fn damage(&self, how: impl FnOnce(&mut Contents)) {
         how(&mut self.disk.lock().now);
     }
 
-    /// Whether something may fail from now on, whatever it is.
+    /// Whether a fault may still be injected.
     pub(crate) fn is_armed(&self) -> bool {
         self.fail_any.is_armed() || self.room.is_limited()
     }
 
-    /// The calls that were made to fail.
+    /// The calls that failed because of an injected fault.
     pub(crate) fn failed(&self) -> Vec<Call> {
         self.failed.lock().clone()
     }
@@ -89,7 +89,7 @@ impl MemoryStorage {
         }
     }
 
-    /// Makes changes, unless a fault is due; then none of them, or all and it fails nevertheless.
+    /// Applies changes, unless a fault is due. A faulty call applies none of them, or all of them and still fails.
     fn write(
         &self,
         call: Call,

@@ -1,13 +1,13 @@
-//! sled's file, read without sled: what will it make of the end of it?
+//! Reads sled's file without sled, to predict what sled will take for the end of the file.
 //!
-//! When it opens, sled goes through everything that was written since the last time it did. What it cannot read there it
-//! takes for the end, and then overwrites what lies behind: one flipped bit costs all that was written later. A process
-//! that was killed leaves nothing behind its end, so where something is there, [`scan_finding`] says so, and the caller puts a copy
-//! aside before sled gets to see the file.
+//! When sled opens, it reads everything that was written since it last opened. It takes an unreadable position for the
+//! end of the file and overwrites what follows: one flipped bit costs all later data. A killed process leaves nothing
+//! after the end of the file. So if readable data follows an unreadable position, [`scan_finding`] reports it, and the
+//! caller makes a safety copy before sled opens the file.
 //!
-//! The format is that of sled 0.34.7: segments of one size, each with a header (CRC-32, its place in sled's own log, how
-//! far that log was stable), and messages in them (CRC-32, kind, length, number of the segment, page). Integers in the
-//! header of a message are of variable length.
+//! The format is that of sled 0.34.7: segments of one size. Each segment has a header (CRC-32, its position in sled's
+//! own log, the stable position of that log) and contains messages (CRC-32, kind, length, segment number, page).
+//! Integers in message headers have variable length.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -18,47 +18,47 @@ use crate::format::frame::u64_at;
 use crate::storage::chunk::{Chunk, Tree};
 
 const SEGMENT_HEADER_BYTES: usize = 20;
-/// Where less than this is left, sled goes on in the next segment.
+/// If fewer bytes than this are left, sled continues in the next segment.
 const MAX_MESSAGE_HEADER_BYTES: usize = 32;
 const XOR: u64 = 0x7FFF_FFFF_FFFF_FFFF;
 
-/// What in sled's file does not look like its end.
+/// Something in sled's file that does not look like the end that a killed process leaves.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ScanFinding {
-    /// The header of a segment cannot be read, and values of ours lie in it.
-    #[error("the segment at byte {at} of sled's file has no header, and holds data")]
+    /// A segment has an unreadable header and contains data of this database.
+    #[error("the segment at byte {at} of sled's file has no valid header, but contains data")]
     Segment {
-        /// Where, in bytes.
+        /// Offset of the segment, in bytes.
         at: u64,
     },
-    /// Two segments say that they are the same.
-    #[error("the segment at byte {at} of sled's file says that it is another")]
+    /// Two segments have the same position in sled's log.
+    #[error("the segment at byte {at} of sled's file repeats the position of another segment")]
     Twice {
-        /// Where, in bytes.
+        /// Offset of the second segment, in bytes.
         at: u64,
     },
-    /// A segment is missing, and later ones are there.
-    #[error("a segment is missing before the one at byte {at} of sled's file")]
+    /// A segment is missing, and later segments exist.
+    #[error("a segment is missing before byte {at} of sled's file")]
     Gap {
-        /// Where the later one is, in bytes.
+        /// Offset of the later segment, in bytes.
         at: u64,
     },
-    /// A message cannot be read, and later ones can.
-    #[error("the message at byte {at} of sled's file cannot be read, and others follow")]
+    /// A message is unreadable, and later messages are readable.
+    #[error("the message at byte {at} of sled's file is unreadable, but later messages are readable")]
     Message {
-        /// Where, in bytes.
+        /// Offset of the message, in bytes.
         at: u64,
     },
-    /// What was written together is not complete, and it is known that it was.
-    #[error("the batch at byte {at} of sled's file is not complete, and once was")]
+    /// An atomic batch is incomplete, and is known to have been complete.
+    #[error("the batch at byte {at} of sled's file is incomplete, but is known to have been complete")]
     Batch {
-        /// Where, in bytes.
+        /// Offset of the batch, in bytes.
         at: u64,
     },
 }
 
-/// Looks at what sled is going to look at. `durable_block_no` is the last block that is known to have been durable.
+/// Scans what sled will scan when it opens. `durable_block_no` is the last block that is known to have been durable.
 pub(crate) fn scan_finding(dir: &Path, segment_bytes: usize, durable_block_no: u64) -> io::Result<Option<ScanFinding>> {
     let mut file = match File::open(dir.join("db")) {
         Ok(file) => file,
@@ -76,7 +76,7 @@ pub(crate) fn scan_finding(dir: &Path, segment_bytes: usize, durable_block_no: u
     segments.walk(&mut file, segment_bytes, durable_block_no)
 }
 
-/// Up to where sled's latest snapshot goes; it begins to read there. 0 where there is none.
+/// The log position of sled's latest snapshot, where sled begins to scan. 0 if there is no snapshot.
 fn snapshot_lsn(dir: &Path) -> io::Result<u64> {
     let mut latest = 0;
     for entry in fs::read_dir(dir)? {
@@ -87,7 +87,7 @@ fn snapshot_lsn(dir: &Path) -> io::Result<u64> {
     Ok(latest)
 }
 
-/// The segments that sled is going to read, by their place in its log.
+/// The segments that sled will scan, by their position in its log.
 #[derive(Default)]
 struct Segments {
     places: BTreeMap<u64, u64>,
@@ -121,7 +121,7 @@ impl Segments {
         Ok(None)
     }
 
-    /// Up to where the log was stable, segments may be missing, since sled uses them again; later they may not.
+    /// Segments before the stable position may be missing, because sled reuses them. Later segments may not.
     fn gap(&self, segment_bytes: u64) -> Option<ScanFinding> {
         let first = self.stable / segment_bytes * segment_bytes;
         let expected = (0..).map(|number: u64| first.saturating_add(number.saturating_mul(segment_bytes)));
@@ -163,26 +163,26 @@ impl Segments {
     }
 }
 
-/// Messages that sled only takes together.
+/// Messages that sled accepts only together.
 struct OpenBatch {
     at: u64,
     last_lsn: u64,
-    /// Whether a block lies in it that is known to have been durable.
+    /// Whether it contains a block that is known to have been durable.
     durable: bool,
 }
 
-/// The place in sled's log and up to where that was stable; `None` where the header is none.
+/// The position of the segment in sled's log, and the stable position. `None` if the header is invalid.
 fn segment_header(header: &[u8]) -> Option<(u64, u64)> {
     let stated = header.first_chunk().copied().map(u32::from_le_bytes)?;
     let rest = header.get(4..SEGMENT_HEADER_BYTES)?;
     (stated ^ u32::MAX == crc32fast::hash(rest)).then(|| (u64_at(rest, 0) ^ XOR, u64_at(rest, 8) ^ XOR))
 }
 
-/// A message that can be read.
+/// A readable message.
 struct Message<'a> {
     kind: u8,
     body: &'a [u8],
-    /// Where the next one begins.
+    /// Offset of the next message.
     end: usize,
 }
 
@@ -208,13 +208,13 @@ impl<'a> Message<'a> {
         (stated ^ u32::MAX == crc.finalize()).then_some(Self { kind, body, end: place + header_end + body_bytes })
     }
 
-    /// Whether anywhere behind this place a message of the same segment can be read. What a segment held before it was
-    /// used again has other numbers.
+    /// Whether a later message of the same segment is readable. Messages of an earlier use of the segment have other
+    /// numbers.
     fn follows(segment: &'a [u8], place: usize, number: u64) -> bool {
         (place + 1..segment.len()).any(|place| Self::at(segment, place, number).is_some())
     }
 
-    /// Up to where in sled's log the messages belong together.
+    /// The position in sled's log up to which the messages form one batch.
     fn batch_until(&self) -> Option<u64> {
         (self.kind == Self::BATCH && self.body.len() == 8).then(|| u64_at(self.body, 0))
     }
@@ -228,7 +228,7 @@ impl<'a> Message<'a> {
     }
 }
 
-/// An integer of variable length, as sled writes them.
+/// An integer in sled's variable-length encoding.
 fn integer(bytes: &[u8], place: &mut usize) -> Option<u64> {
     let first = *bytes.get(*place)?;
     let byte = |offset: usize| bytes.get(*place + offset).copied().map(u64::from);
@@ -246,7 +246,7 @@ fn integer(bytes: &[u8], place: &mut usize) -> Option<u64> {
     Some(value)
 }
 
-/// Reads as much of this as there is; says how much that was.
+/// Reads up to this number of bytes, and returns the number read.
 fn read_at(file: &mut File, at: u64, bytes: usize, into: &mut Vec<u8>) -> io::Result<usize> {
     into.clear();
     file.seek(SeekFrom::Start(at))?;
@@ -257,8 +257,8 @@ fn read_at(file: &mut File, at: u64, bytes: usize, into: &mut Vec<u8>) -> io::Re
 pub(crate) mod fuzzing {
     use super::{SEGMENT_HEADER_BYTES, XOR};
 
-    /// Segments of whatever bytes, with right checksums: a byte says how many messages each has, and for each message a byte
-    /// says its kind and one its length.
+    /// Builds segments with valid checksums from arbitrary bytes, for fuzzing. One byte gives the number of messages of
+    /// a segment. For each message, one byte gives its kind and one its length.
     pub(crate) fn mended(bytes: &[u8], segment_bytes: usize) -> Vec<u8> {
         let mut bytes = bytes.iter().copied();
         let mut file = Vec::new();

@@ -1,8 +1,9 @@
 //! Wakes a flush that sled has forgotten.
 //!
-//! sled's threads note an error without waking those that wait for them (`Log::exit_reservation` in 0.34.7), and its own
-//! background thread, which could, ends at its first error. Whoever else flushes finds the error and wakes everybody. So a
-//! thread of ours flushes too where a flush takes longer than any should.
+//! If one of sled's threads fails, it records the error without waking the threads that wait for it
+//! (`Log::exit_reservation` in 0.34.7). sled's background thread could wake them, but ends at its first error. Any
+//! other flush finds the error and wakes all waiting threads. So if a flush takes too long, a thread of this module
+//! flushes too.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,11 +16,11 @@ use sled::Db;
 use crate::storage::StorageError;
 use crate::storage::sled::tree::guarded;
 
-/// A flush that goes on for one to two of these is looked after.
+/// A flush that takes longer than one to two of these intervals is followed by another flush.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 pub(crate) struct FlushWatchdog {
-    /// Whether a flush is under way.
+    /// Whether a flush is running.
     flushing: Arc<AtomicBool>,
     /// Dropped to end the thread.
     stop: Option<Sender<()>>,
@@ -36,7 +37,7 @@ impl FlushWatchdog {
             while stopped.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
                 let is_flushing = seen.load(Ordering::Relaxed);
                 if was_flushing && is_flushing {
-                    // What comes of it is told to whoever waits.
+                    // The waiting flush receives the error.
                     let _ = guarded("flushing", || db.flush().map(drop));
                 }
                 was_flushing = is_flushing;
@@ -46,7 +47,7 @@ impl FlushWatchdog {
         Ok(Self { flushing, stop: Some(stop), thread: Some(thread) })
     }
 
-    /// Runs a flush that may be forgotten.
+    /// Runs a flush that sled may forget.
     pub(crate) fn watch<T>(&self, flush: impl FnOnce() -> T) -> T {
         self.flushing.store(true, Ordering::Relaxed);
         let flushed = flush();
@@ -58,7 +59,7 @@ impl FlushWatchdog {
 impl Drop for FlushWatchdog {
     fn drop(&mut self) {
         drop(self.stop.take());
-        // It holds sled's database open.
+        // The thread keeps sled's database open.
         let _ = self.thread.take().map(JoinHandle::join);
     }
 }

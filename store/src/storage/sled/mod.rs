@@ -1,24 +1,26 @@
-//! [`Storage`] on sled 0.34.7, and everything there is to know about it.
+//! [`Storage`] on sled 0.34.7, and all workarounds for sled.
 //!
-//! - **Nothing may spill into `blobs/`**: sled never makes those files durable, and after a power cut they can make the
-//!   whole database unopenable. A leaf of up to 17 values is rewritten whole and spills where it is longer than a quarter
-//!   of a segment, so a value is cut into [chunks](crate::storage::chunk), a 80th of the smallest segment at most.
-//! - **sled's flush is no barrier** on Linux: it neither writes the file's metadata nor flushes the drive's cache. So every
-//!   barrier ends with an `fdatasync` of our own, on a descriptor of our own, which also hears of errors that sled's
-//!   background thread keeps to itself.
-//! - **sled uses segments again too soon.** When it has moved what a segment held into a new one, it takes its own flush of
-//!   that for durable and writes over the old one. In a power cut before our barrier both are gone: durable blocks too (16 of
-//!   24 simulated cuts with 6.4 MB between barriers, 0 of 240 with 1.6 MB or less). So no more than half a segment is written
-//!   between barriers ([`SledStorage::barrier_before`]), pages and deletions in pieces. A single batch of more stays one.
-//! - **sled forgets late.** It notes every access to a leaf and looks whether its cache is full only when 64 have been noted
-//!   in one of 256 shards. With large values it comes to that after gigabytes. `SledTree::touch` makes it look sooner:
-//!   reading a log of a gigabyte takes 65 MB instead of 380, at the same speed. Ranges are worse (800 MB), so everything
-//!   that is read in bulk is read by key.
-//! - **sled lets go late.** A task of its thread pool may hold its file, and the lock on it, for a moment after the database
-//!   was dropped. Nobody else can have it while the directory's own lock is ours, so opening waits.
-//! - **sled may wait for ever.** An error in one of its threads is noted without waking those that wait for that thread. They
-//!   look again when anybody else flushes, so [`FlushWatchdog`] does where a flush takes long.
-//! - **sled panics** on some kinds of damage; nothing of that leaves this file.
+//! - **Nothing may spill into `blobs/`.** sled never makes those files durable, and after a power cut they can make the
+//!   database unopenable. sled rewrites a leaf of up to 17 values as a whole, and spills it if it is longer than a
+//!   quarter of a segment. So values are split into [chunks](crate::storage::chunk) of at most 1/80 of the smallest
+//!   segment.
+//! - **sled's flush is not a barrier** on Linux: it neither writes the file's metadata nor flushes the drive's cache.
+//!   So every barrier ends with an `fdatasync` on a separate file descriptor, which also reports errors that sled's
+//!   background thread does not report.
+//! - **sled reuses segments too early.** After it has moved the contents of a segment to a new segment, it treats its
+//!   own flush as durable and overwrites the old segment. A power cut before the next barrier can lose both, including
+//!   durable blocks (16 of 24 simulated cuts with 6.4 MB between barriers, 0 of 240 with 1.6 MB or less). So at most
+//!   half a segment is written between barriers ([`SledStorage::barrier_before`]), and pages and deletions are written
+//!   in pieces. A larger single batch is not split.
+//! - **sled evicts late from its cache.** It counts accesses to leaves in 256 shards, and checks the cache size only
+//!   after 64 accesses in one shard. With large values this takes gigabytes of reads. `SledTree::touch` triggers the
+//!   check earlier: reading a log of 1 GB takes 65 MB instead of 380 MB, at the same speed. Range scans are worse (800
+//!   MB), so bulk reads read by key.
+//! - **sled releases its lock late.** A task of its thread pool may keep the file and its lock open for a moment after
+//!   the database was dropped. No other process can take them while this process holds LOCK, so opening waits.
+//! - **sled may wait forever.** An error in one of its threads does not wake the threads that wait for it. Any other
+//!   flush wakes them, so [`FlushWatchdog`] flushes if a flush takes long.
+//! - **sled panics** on some kinds of damage. No panic leaves this module.
 
 pub(crate) mod file;
 mod flush_watchdog;
@@ -39,21 +41,21 @@ use crate::storage::sled::flush_watchdog::FlushWatchdog;
 use crate::storage::sled::tree::{Changes, DELETED_AT_ONCE, SledTree, guarded};
 use crate::storage::{ReadStorage, Storage, StorageError, release};
 
-/// The smallest segment that keeps a leaf of such chunks out of `blobs/`.
+/// The smallest segment size at which a leaf of such chunks does not spill into `blobs/`.
 pub(crate) const MIN_SEGMENT_BYTES: usize = 2 << 20;
-/// The largest that sled has.
+/// The largest segment size that sled supports.
 pub(crate) const MAX_SEGMENT_BYTES: usize = 16 << 20;
-/// How often sled's background thread runs. It is not relied on for durability, but it collects the garbage.
+/// Interval of sled's background thread. Durability does not depend on it, but it collects garbage.
 const BACKGROUND_MS: u64 = 500;
 
-/// How long opening waits for what an earlier opening in this process left running.
+/// How long opening waits for tasks that an earlier opening in this process left running.
 const MAX_WAIT: Duration = Duration::from_secs(10);
 const WAIT_STEP: Duration = Duration::from_millis(2);
 
-/// How sled is to be set up.
+/// Settings for sled.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SledOptions {
-    /// Fixed when the directory is made.
+    /// Fixed when the database is created.
     pub(crate) segment_bytes: usize,
     pub(crate) cache_bytes: u64,
 }
@@ -63,20 +65,22 @@ pub(crate) struct SledStorage {
     log: SledTree,
     pages: SledTree,
     records: SledTree,
-    /// For barriers.
+    /// The file descriptor for barriers.
     file: File,
     watchdog: FlushWatchdog,
-    /// Written since the last barrier.
+    /// Bytes written since the last barrier.
     unsynced_bytes: AtomicU64,
-    /// How much may be.
+    /// The maximum of `unsynced_bytes`.
     max_unsynced_bytes: u64,
     dir: PathBuf,
 }
 
 impl SledStorage {
-    /// Opens or makes the database in `dir`. The caller holds the lock and has removed what a killed process left.
+    /// Opens or creates the database in `dir`. The caller holds the lock and has removed unfinished files of a killed
+    /// process.
     pub(crate) fn open(dir: &Path, options: SledOptions) -> Result<Self, StorageError> {
-        // What a killed process wrote without a barrier is read back from memory and taken for durable; so it is made so.
+        // Data that a killed process wrote without a barrier may exist only in the page cache, and sled reads it as
+        // durable. So it is made durable here.
         if dir.join("db").exists() {
             sync_file(&dir.join("db"))?;
         }
@@ -100,14 +104,15 @@ impl SledStorage {
                 Ok(Self { db, log, pages, records, file, watchdog, unsynced_bytes, max_unsynced_bytes, dir })
             }
             Err(error) => {
-                // sled may panic where its own fsync fails as well; this error is worth more.
+                // sled may panic too if its own fsync fails, but this error is the useful one.
                 let _ = release((log, pages, records, db));
                 Err(error)
             }
         })
     }
 
-    /// To be called before so much is written: a barrier, where it would be too much without one.
+    /// Call this before writing this number of bytes. Runs a barrier if there would otherwise be too many bytes without
+    /// one.
     fn barrier_before(&self, bytes: usize) -> Result<(), StorageError> {
         let bytes = bytes as u64;
         let unsynced_bytes = self.unsynced_bytes.load(Ordering::Relaxed);
@@ -118,8 +123,8 @@ impl SledStorage {
         Ok(())
     }
 
-    /// Removes what a process was killed while writing, on which nothing rests yet and with which sled fails for ever:
-    /// snapshots, which it takes for whole ones, and a `conf` from before there was any data.
+    /// Removes files that a process was writing when it was killed, and with which sled would fail at every opening:
+    /// snapshots, which sled expects to be complete, and a `conf` without data. Nothing depends on these files yet.
     pub(crate) fn remove_unfinished(dir: &Path) -> Result<Vec<PathBuf>, StorageError> {
         let mut removed = Vec::new();
         for path in list(dir)? {
@@ -179,7 +184,7 @@ impl Storage for SledStorage {
     }
 
     fn delete_blocks_before(&self, key: BlockKey) -> Result<(), StorageError> {
-        // What is left of a leaf is written anew, so that deleting costs as much as writing.
+        // sled rewrites the rest of the leaf, so deleting costs as much as writing.
         while self.log.delete_some_before(&block_key(key))? {
             self.barrier_before(DELETED_AT_ONCE * PAYLOAD_BYTES)?;
         }
@@ -227,7 +232,7 @@ impl Storage for SledStorage {
     }
 }
 
-/// The descriptor for barriers; what sled has made and not made durable is so then.
+/// Opens the file descriptor for barriers, and makes the files that sled created durable.
 fn barrier_file(dir: &Path) -> Result<File, StorageError> {
     sync_file(&dir.join("conf"))?;
     sync_file(dir)?;
@@ -246,12 +251,12 @@ fn open_when_let_go(config: &sled::Config) -> sled::Result<Db> {
     }
 }
 
-/// sled says so in words alone.
+/// sled reports this only in the message text.
 fn is_locked(error: &io::Error) -> bool {
     error.to_string().starts_with("could not acquire lock")
 }
 
-/// Big-endian like all numbers in keys, so that the order of the bytes is that of the numbers.
+/// Numbers in keys are big-endian, so that byte order is numeric order.
 pub(crate) fn block_key(key: BlockKey) -> Vec<u8> {
     [key.first_seq.to_be_bytes(), key.block_no.to_be_bytes()].concat()
 }

@@ -1,4 +1,4 @@
-//! Values of any length in one of sled's trees, in chunks.
+//! Values of any length in one of sled's trees, split into chunks.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -8,18 +8,18 @@ use crate::damage::Damage;
 use crate::storage::chunk::{self, Chunk};
 use crate::storage::{StorageError, panic_message};
 
-/// How often an access is repeated for sled to take notice; see the notes in [`crate::storage::sled`].
+/// How often an access is repeated, so that sled checks its cache; see [`crate::storage::sled`].
 const TOUCHES: usize = 8;
-/// So many chunks are deleted at once.
+/// Number of chunks that are deleted together.
 pub(crate) const DELETED_AT_ONCE: usize = 16;
 
-/// A tree of sled's whose values are cut into chunks.
+/// A sled tree whose values are split into chunks.
 pub(crate) struct SledTree {
     tree: Tree,
     name: chunk::Tree,
 }
 
-/// Changes to a tree that happen together.
+/// Changes to a tree that are applied together.
 #[derive(Default)]
 pub(crate) struct Changes {
     /// Keys with their values.
@@ -43,7 +43,7 @@ impl SledTree {
         Ok(Some(value))
     }
 
-    /// How many chunks the value has, and the payload of this one.
+    /// The number of chunks of the value, and the payload of this chunk.
     fn chunk(&self, key: &[u8], chunk_no: u32) -> Result<Option<(u32, Vec<u8>)>, StorageError> {
         let stored_key = chunk_key(key, chunk_no);
         let found = guarded("reading", || {
@@ -61,14 +61,14 @@ impl SledTree {
             .ok_or(StorageError::Value(Damage::Chunk { chunk_no }))
     }
 
-    /// Adds a value whose key is new.
+    /// Adds a value with a new key.
     pub(crate) fn put(&self, changes: &mut Changes, key: &[u8], value: &[u8]) {
         for chunk in Chunk::split(self.name, key, value) {
             changes.puts.push((chunk_key(key, chunk.chunk_no), chunk.encode()));
         }
     }
 
-    /// Replaces a value, or deletes it. Parts that the new value does not have are removed.
+    /// Replaces a value, or deletes it. Chunks that the new value does not have are removed.
     pub(crate) fn replace(&self, changes: &mut Changes, key: &[u8], value: Option<&[u8]>) -> Result<(), StorageError> {
         let before = self.stored_keys(key)?;
         let kept = changes.puts.len();
@@ -80,13 +80,13 @@ impl SledTree {
         Ok(())
     }
 
-    /// Under which keys the chunks of a value lie now. They are not read: what is damaged can be replaced.
+    /// The stored keys of the chunks of a value. The chunks are not read, so damaged values can be replaced.
     fn stored_keys(&self, key: &[u8]) -> Result<Vec<sled::IVec>, StorageError> {
         let chunks = chunk_key(key, 0)..=chunk_key(key, u32::MAX);
-        guarded("looking for a value", || self.tree.range(chunks).keys().collect())
+        guarded("looking up a value", || self.tree.range(chunks).keys().collect())
     }
 
-    /// Writes the changes: all of them or, should the process end, none.
+    /// Applies the changes atomically: if the process ends, either all or none of them are written.
     pub(crate) fn apply(&self, changes: Changes) -> Result<(), StorageError> {
         let Changes { puts, removals } = changes;
         let keys: Vec<_> = puts.iter().map(|(stored_key, _)| stored_key.clone()).collect();
@@ -97,8 +97,8 @@ impl SledTree {
     }
 
     fn write(&self, mut puts: Vec<(Vec<u8>, Vec<u8>)>, removals: Vec<sled::IVec>) -> sled::Result<()> {
-        // A change by itself is whole or not there. For several sled writes a mark, often by itself, which a commit of one
-        // event would wait for.
+        // A single change is atomic anyway. For several changes sled writes an additional message, often separately,
+        // and a commit of one event would wait for it.
         if removals.is_empty()
             && puts.len() == 1
             && let Some((stored_key, value)) = puts.pop()
@@ -111,10 +111,10 @@ impl SledTree {
         self.tree.apply_batch(batch)
     }
 
-    /// Deletes some chunks of values whose keys are less than `key`; says whether there were any.
+    /// Deletes some chunks of values whose keys are less than `key`. Returns whether it found any.
     pub(crate) fn delete_some_before(&self, key: &[u8]) -> Result<bool, StorageError> {
         let keys: Vec<_> =
-            guarded("looking for values", || self.tree.range(..key.to_vec()).keys().take(DELETED_AT_ONCE).collect())?;
+            guarded("looking up values", || self.tree.range(..key.to_vec()).keys().take(DELETED_AT_ONCE).collect())?;
         let were_any = !keys.is_empty();
         let mut batch = Batch::default();
         keys.into_iter().for_each(|stored_key| batch.remove(stored_key));
@@ -122,14 +122,14 @@ impl SledTree {
         Ok(were_any)
     }
 
-    /// The last key that is not greater.
+    /// The largest key that is not greater than `key`.
     pub(crate) fn key_at_or_before(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StorageError> {
         let last_part = chunk_key(key, u32::MAX);
-        let found = guarded("looking for a value", || self.tree.range(..=last_part).next_back().transpose())?;
+        let found = guarded("looking up a value", || self.tree.range(..=last_part).next_back().transpose())?;
         Ok(found.and_then(|(stored_key, _)| Some(stored_key.split_last_chunk::<4>()?.0.to_vec())))
     }
 
-    /// All keys that begin like this, in order.
+    /// All keys with this prefix, in order.
     pub(crate) fn keys(&self, beginning: &str) -> Result<Vec<Vec<u8>>, StorageError> {
         guarded("listing values", || {
             let mut keys = Vec::new();
@@ -142,13 +142,13 @@ impl SledTree {
         })
     }
 
-    /// Makes sled notice that its cache may be full; see the notes in [`crate::storage::sled`].
+    /// Makes sled check whether its cache is full; see [`crate::storage::sled`].
     fn touch(&self, stored_key: &[u8]) -> sled::Result<()> {
         (0..TOUCHES).try_for_each(|_| self.tree.contains_key(stored_key).map(drop))
     }
 }
 
-/// Runs something of sled's, and makes an error of a panic.
+/// Calls sled, and turns a panic into an error.
 pub(crate) fn guarded<T>(doing: &'static str, run: impl FnOnce() -> sled::Result<T>) -> Result<T, StorageError> {
     match catch_unwind(AssertUnwindSafe(run)) {
         Ok(done) => done.map_err(|source| StorageError::Sled { doing, source: source.into() }),
@@ -156,7 +156,7 @@ pub(crate) fn guarded<T>(doing: &'static str, run: impl FnOnce() -> sled::Result
     }
 }
 
-/// Big-endian like all numbers in keys, so that the order of the bytes is that of the numbers.
+/// Numbers in keys are big-endian, so that byte order is numeric order.
 fn chunk_key(key: &[u8], chunk_no: u32) -> Vec<u8> {
     [key, &chunk_no.to_be_bytes()].concat()
 }
