@@ -1,45 +1,45 @@
-//! What can be wrong with a stored value.
+//! Damage of a stored value.
 
 use convofold_engine::{DraftError, ImageError};
 
-/// What is wrong with something that was read back.
+/// What is wrong with a stored value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Damage {
-    /// It should be there and is not.
+    /// The value does not exist.
     #[error("it is missing")]
     Missing,
     /// Some of its chunks are missing.
     #[error("expected {expected} chunks, found {found}")]
     Chunks {
-        /// How many there should be.
+        /// The expected number of chunks.
         expected: u32,
-        /// How many there are.
+        /// The number of chunks found.
         found: u32,
     },
-    /// One of its chunks is not what was written.
-    #[error("chunk {chunk_no} is not what was written")]
+    /// The checksum of a chunk is wrong.
+    #[error("chunk {chunk_no} has a wrong checksum")]
     Chunk {
-        /// Number of the chunk, from 0.
+        /// The number of the chunk, from 0.
         chunk_no: u32,
     },
-    /// It is shorter than its header.
+    /// The value is shorter than its header.
     #[error("expected at least {expected} bytes, found {found}")]
     TooShort {
-        /// The length of the header.
+        /// The length of the header in bytes.
         expected: usize,
-        /// The length of the value.
+        /// The length of the value in bytes.
         found: usize,
     },
-    /// It does not begin with the mark of what it should be.
+    /// The value does not begin with the mark of its stored form.
     #[error("expected the mark {expected}, found {found}", expected = .expected.escape_ascii(), found = .found.escape_ascii())]
     NotOurs {
-        /// The mark expected.
+        /// The expected mark.
         expected: [u8; 4],
-        /// What is there.
+        /// The mark found.
         found: [u8; 4],
     },
-    /// Another version of convofold wrote it.
+    /// The value has a version of its stored form that this version of convofold does not read.
     #[error("expected version {expected} of this stored form, found {found}")]
     UnknownVersion {
         /// The version that this version of convofold reads.
@@ -47,90 +47,90 @@ pub enum Damage {
         /// The version found.
         found: u8,
     },
-    /// It is compressed in an unknown way.
-    #[error("it is compressed by codec {found}; this version of convofold knows {known:?}")]
+    /// The value is compressed with an unknown codec.
+    #[error("unknown compression codec {found}; this version of convofold knows {known:?}")]
     UnknownCodec {
-        /// Its codec.
+        /// The codec found.
         found: u8,
-        /// The codecs known.
+        /// The known codecs.
         known: &'static [u8],
     },
-    /// The header states another length.
+    /// The length of the value differs from the length in its header.
     #[error("expected {expected} bytes after the header, found {found}")]
     Length {
-        /// The length stated.
+        /// The length in the header, in bytes.
         expected: u64,
-        /// The length found.
+        /// The length found, in bytes.
         found: u64,
     },
-    /// It is not what was written.
+    /// The checksum of the value is wrong.
     #[error("expected the checksum {expected:032x}, found {found:032x}")]
     Checksum {
-        /// The checksum stated.
+        /// The stored checksum.
         expected: u128,
-        /// The checksum of what is there.
+        /// The checksum of the bytes found.
         found: u128,
     },
-    /// A field of the header is not what its place demands.
+    /// A field of the header does not match its context.
     #[error("expected {field} {expected}, found {found}")]
     Field {
-        /// Which field.
+        /// The name of the field.
         field: &'static str,
-        /// What its place demands.
+        /// The expected value.
         expected: u64,
-        /// What it is.
+        /// The value found.
         found: u64,
     },
-    /// It does not follow the block before it.
-    #[error("expected to follow the block with checksum {expected:032x}, but it follows {found:032x}")]
+    /// The block does not continue the chain of checksums.
+    #[error("expected the previous block to have checksum {expected:032x}, found {found:032x}")]
     Chain {
-        /// The checksum of the block before it.
+        /// The checksum of the previous block.
         expected: u128,
-        /// The checksum it names.
+        /// The checksum of the previous block that this block states.
         found: u128,
     },
-    /// The body does not decompress.
-    #[error("the body does not decompress: {why}")]
+    /// The body cannot be decompressed.
+    #[error("cannot decompress the body: {why}")]
     Compression {
-        /// What the codec says.
+        /// The message of the codec.
         why: String,
     },
-    /// The body does not decode.
-    #[error("the body does not decode: {why}")]
+    /// The body cannot be decoded.
+    #[error("cannot decode the body: {why}")]
     Body {
-        /// What the decoder says.
+        /// The message of the decoder.
         why: String,
     },
-    /// A column of the body has less in it than the others refer to, or more.
-    #[error("the {column} in it do not go with the rest")]
+    /// The length of a column does not match the other columns.
+    #[error("column {column} does not match the others")]
     Column {
-        /// What stands in it.
+        /// The name of the column.
         column: &'static str,
     },
-    /// A field without which the others are of no use is missing.
+    /// A required field is missing.
     #[error("field {tag} is missing")]
     MissingField {
         /// The tag of the field.
         tag: u16,
     },
     /// A later version of convofold wrote a field that must not be ignored.
-    #[error("field {tag} is required, and this version of convofold does not know it")]
+    #[error("field {tag} is required, but unknown to this version of convofold")]
     UnknownField {
         /// The tag of the field.
         tag: u16,
     },
-    /// A number stands for nothing.
-    #[error("{found} is no {field}")]
+    /// A field has a number without meaning.
+    #[error("invalid {field}: {found}")]
     NoSuch {
-        /// What it should stand for.
+        /// The name of the field.
         field: &'static str,
-        /// The number.
+        /// The number found.
         found: u64,
     },
-    /// What is stored is no event.
-    #[error("an event in it is none: {0}")]
+    /// An event in the value is invalid.
+    #[error("it contains an invalid event: {0}")]
     Event(DraftError),
-    /// What is stored is no conversation.
-    #[error("a conversation in it is none: {0}")]
+    /// A conversation in the value is invalid.
+    #[error("it contains an invalid conversation: {0}")]
     Conversation(ImageError),
 }

@@ -1,23 +1,23 @@
-//! The durable half of convofold: an event log that survives crashes and power cuts, the conversations at work in memory and
-//! the others in an archive, checkpoints to open quickly, a change feed, and bulk replay.
+//! The durable half of convofold: an event log that survives crashes and power cuts, recent conversations in memory and
+//! the others in stored pages, checkpoints for quick opening, a change feed, and bulk replay.
 //!
-//! [`Convofold`] is the way in. Everything is written by one thread in one order: log, barrier, memory, answer. What can
-//! be asked is answered from memory, but for questions about one conversation that has left it
-//! ([`Options::memory_bytes`]).
+//! [`Convofold`] is the entry point. One thread writes everything in one order: log, barrier, memory, answer. Queries
+//! are answered from memory, except queries about one conversation that was evicted ([`Options::memory_bytes`]).
 //!
-//! # What survives what
+//! # What survives which failure
 //!
-//! | acknowledged as | killed process | crash of the system, power snapshot |
+//! | acknowledged as | killed process | crash of the system, power cut |
 //! |---|---|---|
 //! | [`Durability::Synced`] | survives | survives |
 //! | [`Durability::Buffered`] | up to the last 100 ms may be lost | up to the last 100 ms may be lost |
 //!
-//! This holds on a disk that does not lie about `fdatasync`, on a local file system. What is lost is always the end of
-//! the log. [`Batch::bookmark`] tells after any crash where that end is in the terms of whoever sent the events.
+//! This holds on a local file system, on a disk that does not lie about `fdatasync`. A loss is always at the end of the
+//! log. After a crash, a bookmark ([`Batch::bookmark`]) shows where that end is in the terms of the sender of the
+//! events.
 
 #![forbid(unsafe_code)]
 
-// From the bottom to the top: each knows only those above it in this list.
+// From bottom to top: a module depends only on modules above it in this list.
 mod damage;
 mod clock;
 #[cfg(feature = "serde")]

@@ -1,4 +1,4 @@
-//! How a store is opened.
+//! Options for opening a database.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use convofold_engine::ingest::Limits;
 use crate::clock::Clock;
 use crate::storage::sled::{MAX_SEGMENT_BYTES, MIN_SEGMENT_BYTES};
 
-/// How to open a store. The defaults are meant to be left alone; each says why it is what it is.
+/// Options for opening a database. The defaults suit most databases; each one states its reason.
 ///
 /// ```no_run
 /// use convofold_store::Options;
@@ -53,119 +53,123 @@ impl Default for Options {
 }
 
 impl Options {
-    /// The defaults.
+    /// Returns the default options.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Whether to make the directory where there is none. Default: yes. A command that only reads should say no, so that
-    /// a misspelt path is an error and not an empty store.
+    /// Whether to create the database if it does not exist. Default: true. A program that only reads should pass false,
+    /// so that a misspelt path is an error and not an empty database.
     #[must_use]
     pub fn create(mut self, create: bool) -> Self {
         self.create = create;
         self
     }
 
-    /// The size of the segments of sled's file, in bytes: a power of two from 2 to 16 MiB; others are brought there.
-    /// Default: 2 MiB, the smallest that keeps our values out of files that sled does not make durable; larger ones were
-    /// not faster. It is fixed when the directory is made; after that this setting has no effect.
+    /// The segment size of sled's file in bytes: a power of two from 2 MiB to 16 MiB. Other values are rounded up or
+    /// clamped. Default: 2 MiB, the smallest size for which sled stores our values in its main file, which it makes
+    /// durable; larger segments were not faster. The size is fixed when the database is created; afterwards the option
+    /// has no effect.
     #[must_use]
     pub fn segment_bytes(mut self, bytes: usize) -> Self {
         self.segment_bytes = bytes.clamp(MIN_SEGMENT_BYTES, MAX_SEGMENT_BYTES).next_power_of_two();
         self
     }
 
-    /// How much a log block holds, in bytes as its events take them one by one. Default: 1 MiB, some 2,500 events: half of
-    /// that needs a fifth more disk, and twice of it makes the feed unpack much for a single event. Only full under load: a
-    /// block ends with its group.
+    /// The maximum size of a log block in bytes, before compression. Default: 1 MiB, about 2,500 events. Half of it
+    /// needs a fifth more disk space; twice as much makes the change feed decompress more for a single event. Blocks
+    /// reach this size only under load, because each group of submissions ends its block.
     #[must_use]
     pub fn block_bytes(mut self, bytes: usize) -> Self {
         self.block_bytes = bytes.clamp(1, 16 << 20);
         self
     }
 
-    /// How many submissions wait for the writer before [`Convofold::submit`] blocks. Default: 256, enough to fill a group
-    /// while one is being written, and little enough that a host feels the back-pressure within milliseconds.
+    /// The maximum number of submissions in the queue; when it is full, [`Convofold::submit`] blocks. Default: 256,
+    /// enough to fill one group while another is being written, and small enough that a host feels back-pressure within
+    /// milliseconds.
     #[must_use]
     pub fn queue_submissions(mut self, count: usize) -> Self {
         self.queue_submissions = count.max(1);
         self
     }
 
-    /// How many events the writer makes durable together. Default: 8,192: a barrier costs as much as some hundred
-    /// events, so it vanishes, and readers never wait for more than a few milliseconds of folding.
+    /// The maximum number of events in a group, which the writer makes durable together. Default: 8,192. A barrier
+    /// costs as much as about a hundred events, so that its share is negligible, and readers wait a few milliseconds at
+    /// most while a group is folded.
     #[must_use]
     pub fn group_max_events(mut self, count: usize) -> Self {
         self.group_max_events = count.max(1);
         self
     }
 
-    /// How many bytes of events the writer makes durable together. Default: 2 MiB, which bounds its memory where events
-    /// carry long texts, and what sled writes between barriers.
+    /// The maximum size of a group in bytes of events. Default: 2 MiB. It bounds the memory of the writer if events
+    /// have long texts, and the amount that sled writes between two barriers.
     #[must_use]
     pub fn group_max_bytes(mut self, bytes: usize) -> Self {
         self.group_max_bytes = bytes.max(1);
         self
     }
 
-    /// How long after its acknowledgement a [`Durability::Buffered`](crate::Durability::Buffered) event may still be lost.
-    /// Default: 100 ms; a barrier ten times a second costs next to nothing.
+    /// The time after its acknowledgement in which a [`Durability::Buffered`](crate::Durability::Buffered) event may
+    /// still be lost. Default: 100 ms; ten barriers per second cost next to nothing.
     #[must_use]
     pub fn sync_interval(mut self, interval: Duration) -> Self {
         self.sync_interval = interval;
         self
     }
 
-    /// How much log, in stored bytes, is written before a checkpoint is. Default: 64 MiB, about a million events and a
-    /// second or two of recovery. Where the checkpoint is larger than twice this, half of its size counts instead, so
-    /// that the cost of checkpoints stays in proportion to the log.
+    /// The amount of log, in stored bytes, after which a checkpoint is written. Default: 64 MiB, about a million events
+    /// and one or two seconds of recovery. If the last checkpoint is larger than twice this value, half of its size is
+    /// used instead, so that the cost of checkpoints stays proportional to the log.
     #[must_use]
     pub fn checkpoint_log_bytes(mut self, bytes: u64) -> Self {
         self.checkpoint_log_bytes = bytes.max(1);
         self
     }
 
-    /// How much sled caches, in bytes. Default: 64 MiB: answers come from our own memory and the log is read front to
-    /// back, so sled's cache only has to hold what it is writing.
+    /// The size of sled's cache in bytes. Default: 64 MiB. Queries are answered from our own memory and the log is read
+    /// sequentially, so that the cache only has to hold what sled is writing.
     #[must_use]
     pub fn cache_bytes(mut self, bytes: u64) -> Self {
         self.cache_bytes = bytes;
         self
     }
 
-    /// How many bytes conversations take in memory, about. Default: 256 MiB, some ten thousand conversations at work or
-    /// a hundred thousand short ones. Where it would be more, a checkpoint is written and half of it leaves memory: closed
-    /// conversations first, and of these the ones that were touched for longest ago. They still count everywhere, and
-    /// open ones are still listed. An event brings its conversation back, for one reading of a page; a question about one
-    /// conversation reads its page and leaves it there.
+    /// The approximate memory for conversations in bytes. Default: 256 MiB, about ten thousand conversations with many
+    /// messages or a hundred thousand short ones. When it is exceeded, a checkpoint is written and conversations are
+    /// evicted until half of it is free: closed conversations first, and of these the least recently used. Evicted
+    /// conversations still count in all totals, and open ones are still listed. An event reloads its conversation by
+    /// reading one page; a query about one conversation reads the page and leaves the conversation evicted.
     ///
-    /// It may be more for a while: where one conversation alone takes more than half of it, then twice that one; while a
-    /// verification holds checkpoints off; and where a store is opened without a checkpoint that can be used, so that the
-    /// whole log is folded.
+    /// Memory use can exceed this value temporarily: if a single conversation takes more than half of it, up to twice
+    /// the size of that conversation; while a verification holds checkpoints back; and while a database without a
+    /// usable checkpoint is opened, because the whole log is folded.
     ///
-    /// Beside it stand some 20 bytes for each conversation there ever was, and some hundred for each row of a list.
+    /// In addition, about 20 bytes are used for each conversation that ever existed, and about a hundred for each open
+    /// conversation in the lists.
     #[must_use]
     pub fn memory_bytes(mut self, bytes: u64) -> Self {
         self.memory_bytes = bytes;
         self
     }
 
-    /// How many threads parse in a bulk replay. Default: 0, as many as there are processors.
+    /// The number of threads that parse in a bulk replay. Default: 0, one for each processor.
     #[must_use]
     pub fn parse_threads(mut self, count: usize) -> Self {
         self.parse_threads = count;
         self
     }
 
-    /// How large the parts of an input may be. Default: those of [`Limits`].
+    /// The limits on the size of inputs. Default: those of [`Limits`].
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
     }
 
-    /// Where commits get their times from.
+    /// The clock that gives the times of commits.
     #[cfg(test)]
     pub(crate) fn clock(mut self, clock: Clock) -> Self {
         self.clock = clock;

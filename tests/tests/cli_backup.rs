@@ -52,7 +52,7 @@ fn nothing_is_written_over() {
     desk.write("letter", "Dear Ida");
     let refused = desk.run("backup", &["letter"]);
     assert_eq!((refused.code, refused.stdout.as_str()), (Some(1), ""), "{refused:?}");
-    assert!(refused.stderr.contains("letter is there already\nhint: choose another name"), "{refused:?}");
+    assert!(refused.stderr.contains("letter already exists\nhint: choose another name"), "{refused:?}");
     assert_eq!(desk.read("letter"), "Dear Ida");
     assert_eq!(desk.run("backup", &["file"]).code, Some(0));
     let refused = restore(&desk, &["file"], "db");

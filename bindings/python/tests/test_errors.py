@@ -111,7 +111,7 @@ def test_a_damaged_store_says_so_and_what_can_be_read_is_saved(tmp_path: Path, s
     lost = sum(gap.last_seq - gap.first_seq + 1 for gap in report.lost)
     assert lost > 0 and report.events + lost == 1000
     file.write_bytes(bytes(len(damaged)))
-    with pytest.raises(convofold.RepairError, match="nothing that can be read"):
+    with pytest.raises(convofold.RepairError, match="no readable data"):
         convofold.repair(tmp_path / "db", tmp_path / "nothing")
 
 

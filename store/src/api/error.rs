@@ -1,4 +1,4 @@
-//! Why a request fails.
+//! Errors of requests.
 
 use convofold_engine::Seq;
 
@@ -7,29 +7,29 @@ use crate::storage::StorageError;
 use crate::write::batch::SubmitError;
 use crate::write::error::CommitError;
 
-/// Why the events of a request were not taken.
+/// Why the events of a request were not committed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum IngestError {
-    /// They were not taken.
+    /// The events were not accepted into the queue.
     #[error(transparent)]
     Submit(#[from] SubmitError),
-    /// They were taken and not committed.
+    /// The events were accepted, but the commit failed.
     #[error(transparent)]
     Commit(#[from] CommitError),
 }
 
-/// Why the change feed ends.
+/// Why a change feed ends.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ChangesError {
-    /// The store was closed. The feed can be continued from the same place when it is open again.
-    #[error("the store is closed")]
+    /// The database was closed. When it is open again, a new feed can continue from the same seq.
+    #[error("the database is closed")]
     Closed,
-    /// The log no longer has the event, because its beginning was dropped. The feed can begin with the first that it has.
-    #[error("event {seq} was dropped from the log, which begins with event {first_seq}")]
+    /// The log no longer has the event, because it was trimmed. A new feed can begin with `first_seq`.
+    #[error("event {seq} was dropped from the log, which now begins with event {first_seq}")]
     Dropped {
-        /// The event with which the feed was to begin.
+        /// The event at which the feed was to begin.
         seq: Seq,
         /// The first event in the log.
         first_seq: Seq,
@@ -37,7 +37,7 @@ pub enum ChangesError {
     /// The log is damaged.
     #[error("the log is damaged at block {block_no}, which should begin with event {seq}")]
     Damaged {
-        /// The block.
+        /// The number of the block.
         block_no: u64,
         /// The seq of its first event.
         seq: Seq,
@@ -45,7 +45,7 @@ pub enum ChangesError {
         #[source]
         why: Damage,
     },
-    /// The storage underneath failed.
-    #[error("the storage underneath failed")]
+    /// The storage failed.
+    #[error("the storage failed")]
     Storage(#[from] StorageError),
 }

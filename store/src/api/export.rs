@@ -1,4 +1,4 @@
-//! The way out: every accepted event, in a form that can be read back.
+//! Export of every accepted event, in a form that can be ingested again.
 
 use std::io::{self, Write};
 
@@ -11,51 +11,54 @@ use crate::state::base::all_images;
 use crate::state::lent_storage::LentStorage;
 use crate::storage::StorageError;
 
-/// How much was exported.
+/// The size of an export of events.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct EventExportReport {
-    /// Events, one a line.
+    /// Number of events; each is one line.
     pub events: u64,
-    /// The place in the log of the last of them; 0 where there is none.
+    /// The seq of the last exported event; 0 if there are no events.
     pub last_seq: Seq,
-    /// Bytes, line feeds included.
+    /// Number of bytes, including line feeds.
     pub bytes: u64,
-    /// The longest line without its line feed. Where it is longer than
-    /// [`Limits::max_own_line_bytes`](convofold_engine::ingest::Limits::max_own_line_bytes), reading everything back takes
-    /// a larger limit.
+    /// Length of the longest line in bytes, without its line feed. If it exceeds
+    /// [`Limits::max_own_line_bytes`](convofold_engine::ingest::Limits::max_own_line_bytes), set a larger limit to
+    /// ingest the export.
     pub longest_line_bytes: u64,
 }
 
-/// Why events could not be exported. What was written up to there is whole lines, or the beginning of one.
+/// Why events could not be exported. The output so far consists of whole lines, except that the last line can be
+/// incomplete.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ExportEventsError {
-    /// An event that was dropped from the log is not remembered as it was.
-    #[error("the memory of a conversation is damaged")]
+    /// The stored facts of a conversation do not form valid events. They replace the events that were dropped from the
+    /// log.
+    #[error("the stored facts of a conversation are invalid")]
     Image(#[from] ImageError),
-    /// A conversation that is not in memory could not be read.
-    #[error("a conversation that is not in memory could not be read")]
+    /// An evicted conversation could not be read.
+    #[error("an evicted conversation could not be read")]
     Storage(#[from] StorageError),
     /// The log could not be read.
     #[error(transparent)]
     Changes(#[from] ChangesError),
-    /// The writer takes no more.
+    /// The output could not be written.
     #[error("the events could not be written")]
     Write(#[from] io::Error),
 }
 
 impl Convofold {
-    /// Writes every accepted event as a line of JSON in convofold's own form, conflicts included, in the order of their
-    /// places in the log, up to the last one that survives a power cut at the time of the call.
+    /// Writes every accepted event, conflicts included, as one line of JSON in convofold's own format, in log order.
+    /// The export ends with the last event that was durable at the time of the call.
     ///
-    /// Ingested or replayed into an empty store, these lines give the same log: the same states, the same hash, and the
-    /// same lines once more. The log is read a block at a time, and nobody waits for the writer given here. Events that were
-    /// dropped from the log ([`Convofold::trim_log`]) are told by the conversations, which takes memory for all of them.
+    /// An empty database that ingests or replays these lines has the same events in the same order, the same states,
+    /// the same state hash and the same export. The log is read one block at a time, and no other operation waits for
+    /// `out`. Events that were dropped from the log ([`Convofold::trim_log`]) are taken from the facts of the
+    /// conversations; all of them are held in memory at once.
     ///
     /// # Errors
-    /// [`ExportEventsError`] where the log cannot be read, or the writer takes no more.
+    /// [`ExportEventsError`] if the log or a conversation cannot be read, or `out` cannot be written.
     pub fn export_events(&self, out: &mut impl Write) -> Result<EventExportReport, ExportEventsError> {
         let _log = self.shared().log_in_use.read();
         let last_seq = self.shared().durable.lock().seq;
@@ -73,7 +76,7 @@ impl Convofold {
         Ok(report)
     }
 
-    /// The events before the beginning of the log, in their order.
+    /// The events that were dropped from the log, in log order.
     fn dropped_events(&self, first_seq: Seq) -> Result<Vec<(Seq, Event)>, ExportEventsError> {
         let mut dropped = Vec::new();
         if first_seq == 1 {

@@ -1,4 +1,4 @@
-//! The change feed (spec Q4).
+//! The change feed (rule Q4).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,28 +18,29 @@ use crate::state::shared::Shared;
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Change {
-    /// Its place in the log.
+    /// Its sequence number in the log.
     pub seq: Seq,
     /// The event.
     pub event: Event,
 }
 
-/// All events from some place in the log on, in its order, without hole or repeat: first those that are there, then
-/// those that come.
+/// All durable events from a seq on, in log order, without gaps or duplicates: first the existing events, then new ones
+/// as they are committed.
 ///
-/// It shows an event only when that survives a power cut, so nobody acts on what may be gone after the next start. It reads
-/// the log by itself and holds one block of it; the writer never waits for it, however slow it is.
+/// An event appears only after it survives a power cut, so that a consumer never acts on an event that a crash could
+/// undo. The feed reads the log by itself and holds one block in memory. The writer never waits for it, however slow
+/// the consumer is.
 pub struct Changes {
     shared: Arc<Shared>,
-    /// The next event to show.
+    /// The seq of the next event to return.
     next_seq: Seq,
-    /// Where to read on; `None` before the first block is found.
+    /// The log position of the next block; `None` before the first block is found.
     position: Option<LogPosition>,
     ready: std::vec::IntoIter<Event>,
     stopped: Arc<AtomicBool>,
 }
 
-/// Ends the waiting of a feed, from any thread ([`Changes::stop_handle`]).
+/// Interrupts a waiting feed from any thread ([`Changes::stop_handle`]).
 #[derive(Clone)]
 pub struct StopHandle {
     shared: Arc<Shared>,
@@ -47,8 +48,8 @@ pub struct StopHandle {
 }
 
 impl Convofold {
-    /// The events from `from_seq` on. A feed is continued with the seq after the last one that was handled; 0 and 1 are
-    /// the beginning.
+    /// Returns a feed of the events from `from_seq` on. To continue a feed, pass the seq after the last event that was
+    /// processed; 0 and 1 both mean the beginning of the log.
     #[must_use]
     pub fn changes(&self, from_seq: Seq) -> Changes {
         let next_seq = from_seq.max(1);
@@ -58,10 +59,10 @@ impl Convofold {
 }
 
 impl Changes {
-    /// The next event, where there is one already.
+    /// Returns the next event without waiting; `None` if there is none yet.
     ///
     /// # Errors
-    /// [`ChangesError`] where the store was closed, or its log cannot be read.
+    /// [`ChangesError`] if the database was closed or its log cannot be read.
     pub fn try_next(&mut self) -> Result<Option<Change>, ChangesError> {
         loop {
             if let Some(event) = self.ready.next() {
@@ -76,10 +77,11 @@ impl Changes {
         }
     }
 
-    /// The next event; waits for it this long at most, and not at all once the feed was stopped.
+    /// Returns the next event, waiting up to `timeout` for it; `None` on timeout. A stopped feed does not wait
+    /// ([`StopHandle::stop`]).
     ///
     /// # Errors
-    /// [`ChangesError`] where the store was closed, or its log cannot be read.
+    /// [`ChangesError`] if the database was closed or its log cannot be read.
     pub fn next_timeout(&mut self, timeout: Duration) -> Result<Option<Change>, ChangesError> {
         let deadline = Instant::now().checked_add(timeout);
         loop {
@@ -103,13 +105,13 @@ impl Changes {
         }
     }
 
-    /// Ends the waiting of this feed from another thread, for a host that follows it in a thread of its own.
+    /// Returns a handle with which another thread interrupts this feed while it waits.
     #[must_use]
     pub fn stop_handle(&self) -> StopHandle {
         StopHandle { shared: self.shared.clone(), stopped: self.stopped.clone() }
     }
 
-    /// The seq of the next event: where to continue a feed later.
+    /// The seq of the next event: pass it to [`Convofold::changes`] to continue later.
     #[must_use]
     pub fn next_seq(&self) -> Seq {
         self.next_seq
@@ -121,7 +123,7 @@ impl Changes {
 
     /// Reads the block with the next event.
     fn read_block(&mut self) -> Result<(), ChangesError> {
-        // Held while reading, so that closing waits.
+        // Held while reading, so that closing waits for it.
         let storage = self.shared.storage.read();
         let storage = storage.as_ref().ok_or(ChangesError::Closed)?;
         self.expect_kept()?;
@@ -129,7 +131,7 @@ impl Changes {
             Some(position) => LogReader::new(storage.clone(), position).next()?,
             None => block_with(storage.as_ref(), self.next_seq)?,
         };
-        // It may have been dropped meanwhile.
+        // A concurrent trim may have dropped it.
         let missing = || self.expect_kept().err().unwrap_or_else(|| self.damaged(crate::Damage::Missing));
         let block = block.ok_or_else(missing)?;
         self.position = Some(block.end());
@@ -150,16 +152,16 @@ impl Changes {
 }
 
 impl StopHandle {
-    /// [`Changes::next_timeout`] returns `None` instead of waiting, now and from now on. Events that are there already are
-    /// still shown.
+    /// From now on [`Changes::next_timeout`] returns `None` instead of waiting. It still returns events that already
+    /// exist.
     pub fn stop(&self) {
         self.stopped.store(true, Ordering::Relaxed);
-        // With the lock, so that nobody is between looking and waiting.
+        // With the lock, so that the feed cannot start to wait between its check and this notification.
         let _durable = self.shared.durable.lock();
         self.shared.durable_moved.notify_all();
     }
 
-    /// Whether it was stopped.
+    /// Whether the feed was stopped.
     #[must_use]
     pub fn is_stopped(&self) -> bool {
         self.stopped.load(Ordering::Relaxed)

@@ -1,4 +1,4 @@
-//! The handle: opening, submitting, closing.
+//! The database handle: open, submit, close.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -28,7 +28,7 @@ use crate::write::group::Submission;
 use crate::write::ticket::{Completer, Reply, Ticket};
 use crate::write::writer::{Command, Writer};
 
-/// An open store. Clones are handles to the same one; all of them can be used from any thread.
+/// An open database. Clones refer to the same database; all of them can be used from any thread.
 ///
 /// ```
 /// use convofold_engine::{Direction, Draft, Kind, Time};
@@ -41,15 +41,15 @@ use crate::write::writer::{Command, Writer};
 ///     .direction(Direction::In)
 ///     .text("Is anybody there?")
 ///     .build()?;
-/// let receipt = db.submit(Batch::new(vec![event]))?.wait()?; // on the disk now
+/// let receipt = db.submit(Batch::new(vec![event]))?.wait()?; // durable now
 /// assert_eq!(receipt.first_seq, Some(1));
 /// assert_eq!(db.state("case-7")?.map(|state| state.unread), Some(1));
 /// db.close()?;
 /// # Ok::<_, Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// Call [`Convofold::close`] when done. Dropping the last handle does the same as far as it can, and cannot say so where
-/// it fails; what was acknowledged as durable is safe either way.
+/// Call [`Convofold::close`] when done. Dropping the last handle closes the database too, but cannot report an error.
+/// Events acknowledged as durable are safe in both cases.
 #[derive(Clone)]
 pub struct Convofold {
     inner: Arc<Inner>,
@@ -64,7 +64,7 @@ struct Inner {
     database_id: DatabaseId,
 }
 
-/// What ends when the store is closed.
+/// What closing releases.
 struct Running {
     writer: JoinHandle<()>,
     storage: Arc<dyn Storage>,
@@ -72,10 +72,12 @@ struct Running {
 }
 
 impl Convofold {
-    /// Opens the store in this directory with the default [`Options`], and makes it where there is none.
+    /// Opens the database in this directory with the default [`Options`], and creates it if it does not exist.
     ///
     /// # Errors
-    /// [`OpenError`] says what is in the way.
+    /// [`OpenError`] if the database cannot be opened. The failed opening has changed nothing, except for what
+    /// `docs/durability.md` lists as not guaranteed. [`Repair`](crate::care::repair::Repair) saves the readable part of
+    /// a damaged database.
     pub fn open(dir: impl AsRef<Path>) -> Result<Self, OpenError> {
         Options::new().open(dir)
     }
@@ -114,7 +116,7 @@ impl Convofold {
         Ok(Self { inner: Arc::new(Inner { shared, sender, running, recovery, directory_path, database_id }) })
     }
 
-    /// What opening the store found and did.
+    /// What opening the database found and did.
     #[must_use]
     pub fn recovery(&self) -> &Recovery {
         &self.inner.recovery
@@ -127,17 +129,17 @@ impl Convofold {
         self.inner.database_id
     }
 
-    /// The directory of the store.
+    /// The directory of the database.
     #[must_use]
     pub fn dir(&self) -> &Path {
         &self.inner.directory_path
     }
 
-    /// Hands a batch to the writer; blocks while its queue is full. Batches of one thread are committed in the order in
-    /// which it submits them.
+    /// Submits a batch to the writer; blocks while the queue is full. Batches submitted by one thread are committed in
+    /// the order of submission.
     ///
     /// # Errors
-    /// [`SubmitError`] says why it was not taken.
+    /// [`SubmitError`] if the batch was not accepted.
     pub fn submit(&self, batch: Batch) -> Result<Ticket, SubmitError> {
         batch.check()?;
         self.inner.expect_open()?;
@@ -147,10 +149,10 @@ impl Convofold {
         Ok(self.inner.in_time(ticket))
     }
 
-    /// Like [`Convofold::submit`], but says [`SubmitError::Full`] instead of blocking, and gives the batch back.
+    /// Like [`Convofold::submit`], but returns [`SubmitError::Full`] with the batch instead of blocking.
     ///
     /// # Errors
-    /// [`SubmitError`] says why it was not taken.
+    /// [`SubmitError`] if the batch was not accepted.
     pub fn try_submit(&self, batch: Batch) -> Result<Ticket, SubmitError> {
         batch.check()?;
         self.inner.expect_open()?;
@@ -167,24 +169,24 @@ impl Convofold {
         }
     }
 
-    /// Returns when everything submitted before survives a power snapshot.
+    /// Returns when every batch submitted before survives a power cut.
     ///
     /// # Errors
-    /// [`CommitError`] says why it may not.
+    /// [`CommitError`] if a write failed or the database is closed. Batches submitted before may then be lost.
     pub fn sync(&self) -> Result<(), CommitError> {
         self.request(Command::Sync)
     }
 
-    /// Writes a checkpoint now, so that the next opening has nothing to fold. It happens by itself every
-    /// [`Options::checkpoint_log_bytes`] and on [`Convofold::close`].
+    /// Writes a checkpoint now, so that the next opening has nothing to fold. Checkpoints are also written every
+    /// [`Options::checkpoint_log_bytes`] and by [`Convofold::close`].
     ///
     /// # Errors
-    /// [`CommitError`] says why it was not written.
+    /// [`CommitError`] if the checkpoint was not written. The previous checkpoint stays valid.
     pub fn checkpoint(&self) -> Result<Checkpoint, CommitError> {
         self.request(Command::Checkpoint)
     }
 
-    /// A place in the log that is durable, and what the store is there.
+    /// A durable log position with the state of the database there.
     pub(crate) fn snapshot(&self) -> Result<Snapshot, CommitError> {
         self.request(Command::Snapshot)
     }
@@ -198,18 +200,18 @@ impl Convofold {
         reply.wait()
     }
 
-    /// Commits what is in the queue, writes a last checkpoint and lets go of the directory. Batches submitted meanwhile
-    /// or later are not taken. Questions are answered as before, from memory; those about a conversation that has left it, and
-    /// the export where any has, fail with [`StorageError::Closed`](crate::StorageError::Closed). Feeds end. Closing again
-    /// does nothing.
+    /// Commits the queued batches, writes a last checkpoint and releases the directory. Batches submitted from now on
+    /// are refused. Queries are still answered from memory; those about an evicted conversation, and exports if any
+    /// conversation is evicted, fail with [`StorageError::Closed`](crate::StorageError::Closed). Change feeds end.
+    /// Closing twice has no effect.
     ///
     /// # Errors
-    /// [`CloseError`] where the last write, or an earlier one, failed. The directory is let go of all the same.
+    /// [`CloseError`] if the last write, or an earlier one, failed. The directory is released in any case.
     pub fn close(&self) -> Result<(), CloseError> {
         self.inner.close()
     }
 
-    /// How many submissions wait, and how many may.
+    /// Length and capacity of the queue, in submissions.
     pub(crate) fn queue(&self) -> (u64, u64) {
         let sender = &self.inner.sender;
         (sender.len() as u64, sender.capacity().unwrap_or_default() as u64)
@@ -221,11 +223,12 @@ impl Convofold {
 }
 
 impl Options {
-    /// Opens the store in this directory and recovers what is in it.
+    /// Opens the database in this directory and recovers its state.
     ///
     /// # Errors
-    /// [`OpenError`] says what is in the way. Nothing was changed then, but for what `docs/durability.md` lists as not
-    /// promised. What can be read of a damaged store is saved by [`Repair`](crate::care::repair::Repair).
+    /// [`OpenError`] if the database cannot be opened. The failed opening has changed nothing, except for what
+    /// `docs/durability.md` lists as not guaranteed. [`Repair`](crate::care::repair::Repair) saves the readable part of
+    /// a damaged database.
     pub fn open(self, dir: impl AsRef<Path>) -> Result<Convofold, OpenError> {
         Convofold::open_with(self, dir.as_ref()).inspect_err(|error| tell_opened(Err(error)))
     }
@@ -246,7 +249,7 @@ impl Inner {
         }
     }
 
-    /// A ticket for what is in the queue, whether or not anybody takes it from there.
+    /// The ticket of a queued submission. If the writer has already ended, the ticket fails instead of waiting forever.
     fn in_time(&self, ticket: Ticket) -> Ticket {
         if self.shared.has_queue_ended() {
             ticket.came_too_late();
@@ -257,22 +260,23 @@ impl Inner {
     fn close(&self) -> Result<(), CloseError> {
         let Some(Running { writer, storage, directory }) = self.running.lock().take() else { return Ok(()) };
         if writer.thread().id() == thread::current().id() {
-            // A waker let go of the last handle. The writer finishes by itself, as soon as it finds nobody left.
+            // A waker dropped the last handle on the writer's thread, which cannot join itself. The writer ends when it
+            // finds no handle left.
             self.shared.close();
             return Ok(());
         }
         let (reply, completer) = Reply::new();
-        // Where the writer is gone already, the reply says so by itself.
+        // If the writer has already ended, the reply reports it.
         let _ = self.sender.send(Command::Close(completer));
         if self.shared.has_queue_ended() {
             reply.came_too_late();
         }
         let outcome = reply.wait();
-        // A panic in it has poisoned the store, which is told below.
+        // A panic of the writer has poisoned the database, which is reported below.
         let _ = writer.join();
         let stray_values = storage.stray_values().unwrap_or_default();
         self.shared.close();
-        // The storage before the lock, so that the next process finds it closed.
+        // The storage is closed before the lock is released, so that the next process finds it closed.
         let _ = release(storage).map_err(|error| self.shared.poison(error));
         drop(directory);
         match (outcome, self.shared.poisoned()) {
@@ -285,7 +289,7 @@ impl Inner {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        // As far as it goes; `close` is for those who want to know.
+        // Errors cannot be reported here; hosts that need them call `close`.
         let _ = self.close();
     }
 }

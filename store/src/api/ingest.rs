@@ -1,4 +1,4 @@
-//! A request body in, an answer out.
+//! Ingest of request bodies.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -12,25 +12,25 @@ use crate::api::handle::Convofold;
 use crate::state::receipt::EffectCounts;
 use crate::write::batch::{Batch, Durability};
 
-/// So many events are submitted together.
+/// Number of events per submission.
 const EVENTS_AT_ONCE: usize = 8_192;
 
-/// What became of a request.
+/// The outcome of a request.
 #[derive(Clone, Debug, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct IngestReport {
-    /// Events found in it.
+    /// Number of events found in the input.
     pub events: u64,
-    /// What they did.
+    /// The effects of the events.
     pub counts: EffectCounts,
-    /// What was ignored.
+    /// The number of ignored inputs.
     pub ignored: IgnoredCounts,
-    /// What cannot be an event, in the order of the input.
+    /// The inputs that cannot be events, in input order.
     pub rejections: Vec<Rejection>,
 }
 
-/// The number of things that were ignored, by source and reason; see [`Ignored`].
+/// The number of ignored inputs by source and reason; see [`Ignored`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(transparent))]
 pub struct IgnoredCounts {
@@ -55,13 +55,13 @@ impl IgnoredCounts {
         }
     }
 
-    /// The number for one source and reason.
+    /// The count for one source and reason.
     #[must_use]
     pub fn get(&self, source: &str, reason: &str) -> u64 {
         self.by_source.get(source).and_then(|reasons| reasons.get(reason)).copied().unwrap_or_default()
     }
 
-    /// Every source and reason with its number, sorted.
+    /// Every source and reason with its count, sorted.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str, u64)> {
         let of_source = |(source, reasons)| {
             let reasons: &BTreeMap<Cow<'static, str>, u64> = reasons;
@@ -70,14 +70,14 @@ impl IgnoredCounts {
         self.by_source.iter().map(|(source, reasons)| (&**source, reasons)).flat_map(of_source)
     }
 
-    /// The number of all things that were ignored.
+    /// The total number of ignored inputs.
     #[must_use]
     pub fn total(&self) -> u64 {
         self.iter().map(|(_, _, count)| count).sum()
     }
 }
 
-/// What a parser found.
+/// The output of a parser.
 #[derive(Debug, Default)]
 pub(crate) struct Parsed {
     pub(crate) events: Vec<Event>,
@@ -85,7 +85,7 @@ pub(crate) struct Parsed {
     pub(crate) rejections: Vec<Rejection>,
 }
 
-/// The lines of the sources are seldom shorter. Events are large, and moving them as their number grows is felt.
+/// Few lines of the sources are shorter. Events are large, so that growing the vector costs measurable time.
 const BYTES_AN_EVENT: usize = 700;
 
 impl Parsed {
@@ -112,7 +112,7 @@ impl Sink for Parsed {
     }
 }
 
-/// How a request is taken. The default finds out its source, and has the answer wait for the disk.
+/// Options of an ingest. By default the source is detected, and the call returns when the events are durable.
 ///
 /// ```
 /// use convofold_engine::ingest::Format;
@@ -120,7 +120,7 @@ impl Sink for Parsed {
 ///
 /// # let dir = tempfile::tempdir()?;
 /// let db = Convofold::open(dir.path().join("conversations"))?;
-/// // The offset goes to the disk with the events before it: whatever happens, it tells where to go on.
+/// // The offset is committed together with the events before it, so that it shows where to resume after a crash.
 /// let options = IngestOptions::new().format(Format::Convofold).bookmark("stream", "17");
 /// let line = r#"{"convofold":1,"source":"desk","conversation":"c","kind":"close","occurred":"2026-03-02T09:15:00Z"}"#;
 /// db.ingest_with(line.as_bytes(), &options)?;
@@ -131,11 +131,11 @@ impl Sink for Parsed {
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct IngestOptions {
-    /// Which source it comes from.
+    /// The source of the input.
     pub format: Format,
-    /// What has to be true before it is answered.
+    /// The durability that the call waits for.
     pub durability: Durability,
-    /// A bookmark to set, as by [`Batch::bookmark`]: its name and its value.
+    /// A bookmark to set, as by [`Batch::bookmark`]: name and value.
     pub bookmark: Option<(String, Vec<u8>)>,
 }
 
@@ -146,21 +146,22 @@ impl IngestOptions {
         Self::default()
     }
 
-    /// Which source it comes from. Default: found out object by object.
+    /// Sets the source of the input. Default: detected object by object.
     #[must_use]
     pub fn format(mut self, format: Format) -> Self {
         self.format = format;
         self
     }
 
-    /// What has to be true before it is answered. Default: [`Durability::Synced`].
+    /// Sets the durability that the call waits for. Default: [`Durability::Synced`].
     #[must_use]
     pub fn durability(mut self, durability: Durability) -> Self {
         self.durability = durability;
         self
     }
 
-    /// Sets a bookmark with the last of its events, also where there is none: the bookmark is never ahead of the events.
+    /// Sets a bookmark together with the last event of the input, or alone if the input has no event. The bookmark is
+    /// never ahead of the events.
     #[must_use]
     pub fn bookmark(mut self, name: impl Into<String>, value: impl Into<Vec<u8>>) -> Self {
         self.bookmark = Some((name.into(), value.into()));
@@ -178,23 +179,23 @@ impl IngestOptions {
 }
 
 impl Convofold {
-    /// Parses the body of a webhook (or any input that is in memory), commits its events and returns when they survive a
-    /// power cut. What cannot be an event does not stop its neighbours: it is in the report.
+    /// Parses the body of a webhook, or any input in memory, commits its events and returns when they survive a power
+    /// cut. Input that cannot be an event does not affect the rest; the report lists it.
     ///
     /// # Errors
-    /// [`IngestError`] where the events could not be committed. Sending the same body again is safe: what was committed
-    /// counts as duplicate.
+    /// [`IngestError`] if the events could not be committed. It is safe to send the same body again: events that were
+    /// already committed count as duplicates.
     pub fn ingest(&self, bytes: &[u8], format: Format) -> Result<IngestReport, IngestError> {
         self.ingest_with(bytes, &IngestOptions::new().format(format))
     }
 
-    /// Like [`Convofold::ingest`], in another way. It is parsed as one input, so what it needs of memory is in proportion to
-    /// its length; [`Replay`](crate::replay::Replay) takes what is larger.
+    /// Like [`Convofold::ingest`], with options. The body is parsed as one input, so that memory use is proportional to
+    /// its length; use [`Replay`](crate::replay::Replay) for large inputs.
     ///
     /// # Errors
-    /// As for [`Convofold::ingest`]. Where the bookmark is too large, nothing of the body is taken.
+    /// As for [`Convofold::ingest`]. If the bookmark is too large, no event of the body is committed.
     pub fn ingest_with(&self, bytes: &[u8], options: &IngestOptions) -> Result<IngestReport, IngestError> {
-        // Before anything is submitted.
+        // Checked before anything is submitted.
         options.batch(Vec::new(), true).check()?;
         let mut parsed = Parsed::default();
         Parser::new(options.format, self.shared().options.limits).parse_input(bytes, &mut parsed);

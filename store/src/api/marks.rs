@@ -12,14 +12,14 @@ use crate::log::marks::CommitTimes;
 use crate::state::lent_storage::LentStorage;
 use crate::storage::StorageError;
 
-/// Why it cannot be told when events were committed.
+/// Why the time of a commit cannot be determined.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum MarkError {
     /// No event had been committed at this time.
     #[error("no event had been committed at {at}; the first commit was made at {first}")]
     BeforeFirst {
-        /// The time that was asked about.
+        /// The requested time.
         at: Time,
         /// The time of the first commit.
         first: Time,

@@ -1,4 +1,4 @@
-//! The handle [`Convofold`](handle::Convofold) and what can be asked of it: submit, ingest, query, scan, follow, export.
+//! The handle [`Convofold`] and its methods: submit, ingest, query, scan, follow, export.
 //!
 //! [`check`](crate::check) and [`care`](crate::care) add the methods that verify, audit, back up and trim.
 

@@ -1,5 +1,5 @@
-//! Questions: answered from memory, never waiting for a disk (spec Q5), but for those about one conversation that is not
-//! in memory.
+//! Queries. They are answered from memory and never wait for a disk (rule Q5), except queries about one evicted
+//! conversation.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -12,35 +12,36 @@ use crate::conversations::archive::{ArchiveReader, state_of};
 use crate::state::lent_storage::LentStorage;
 use crate::storage::StorageError;
 
-/// So many conversations are put into words under one lock.
+/// Number of conversations that are serialised under one lock.
 const EXPORT_SLICE: usize = 256;
 
-/// How much was exported.
+/// The size of an export of conversations.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct ExportReport {
-    /// Conversations, one a line.
+    /// Number of conversations; each is one line.
     pub conversations: u64,
-    /// Bytes, line feeds included.
+    /// Number of bytes, including line feeds.
     pub bytes: u64,
 }
 
-/// Answers reflect every event that was acknowledged before the question (spec Q5), also where it is only
+/// Answers reflect every event that was acknowledged before the query (rule Q5), even if it is only
 /// [`Durability::Buffered`](crate::Durability::Buffered).
 impl Convofold {
-    /// The state of one conversation (spec Q1).
+    /// Returns the state of one conversation (rule Q1); `None` if there is no such conversation.
     ///
-    /// One that is not in memory ([`Options::memory_bytes`](crate::Options::memory_bytes)) is read from its page, here and
-    /// in the two below.
+    /// An evicted conversation ([`Options::memory_bytes`](crate::Options::memory_bytes)) is read from its page. The
+    /// same applies to [`Convofold::history`] and [`Convofold::arrivals`].
     ///
     /// # Errors
-    /// [`StorageError`] where it cannot be read, [`StorageError::Closed`] where the store was closed.
+    /// [`StorageError`] if the conversation is evicted and its page cannot be read, [`StorageError::Closed`] if it is
+    /// evicted and the database was closed.
     pub fn state(&self, id: &str) -> Result<Option<State>, StorageError> {
         self.about(id, |board| board.state(id))
     }
 
-    /// Every event of one conversation, in the order in which they happened (spec Q1).
+    /// Returns every event of one conversation, in the order in which they happened (rule Q1).
     ///
     /// # Errors
     /// As for [`Convofold::state`].
@@ -48,7 +49,7 @@ impl Convofold {
         self.about(id, |board| board.history(id))
     }
 
-    /// How the events of one conversation arrived (spec F12).
+    /// Returns how the events of one conversation arrived (rule F12).
     ///
     /// # Errors
     /// As for [`Convofold::state`].
@@ -56,60 +57,60 @@ impl Convofold {
         self.about(id, |board| board.arrivals(id))
     }
 
-    /// Looks at one conversation, wherever it is.
+    /// Calls `look` on a board that contains the conversation, whether it is in memory or evicted.
     fn about<T>(&self, id: &str, look: impl Fn(&Board) -> Option<T>) -> Result<Option<T>, StorageError> {
         let storage = LentStorage::of(self.shared());
         ArchiveReader::new(&self.shared().archive, storage.as_ref()).look(&self.shared().live, id, look)
     }
 
-    /// A page of open conversations (spec Q2).
+    /// Returns one page of open conversations (rule Q2).
     ///
     /// # Errors
-    /// [`QueryError`] where the cursor belongs to another order.
+    /// [`QueryError`] if the cursor was made with another sort order.
     pub fn query(&self, query: &Query) -> Result<Page, QueryError> {
         self.shared().live.index().query(query)
     }
 
-    /// What every agent has to do (spec Q3).
+    /// Returns the open conversations and the unread messages of every agent (rule Q3).
     #[must_use]
     pub fn agents(&self) -> Vec<AgentLoad> {
         self.shared().live.index().agents()
     }
 
-    /// Counts per tenant and channel (spec Q3).
+    /// Returns counts per tenant and channel (rule Q3).
     #[must_use]
     pub fn totals(&self) -> Vec<Totals> {
         self.shared().live.index().totals()
     }
 
-    /// The state hash (spec H1). Conversations that changed since it was last asked for are hashed now, at some hundred
-    /// thousand a second; other questions and the writer wait for that.
+    /// Returns the state hash (rule H1). It hashes the conversations that changed since the last call, at a few hundred
+    /// thousand per second; the writer and other queries wait for it.
     #[must_use]
     pub fn state_hash(&self) -> StateHash {
         self.shared().live.board_mut().state_hash()
     }
 
-    /// The value of a bookmark, as of the last batch that set it.
+    /// Returns the value of a bookmark as of the last committed batch that set it; `None` if it is not set.
     #[must_use]
     pub fn bookmark(&self, name: &str) -> Option<Vec<u8>> {
         self.shared().bookmarks.read().get(name).cloned()
     }
 
-    /// All bookmarks, by name.
+    /// Returns all bookmarks, sorted by name.
     #[must_use]
     pub fn bookmarks(&self) -> Vec<(String, Vec<u8>)> {
         self.shared().bookmarks.read().iter().map(|(name, value)| (name.clone(), value.clone())).collect()
     }
 
-    /// Writes every conversation as a line of JSON, sorted by id (spec H2).
+    /// Writes every conversation as one line of JSON, sorted by id (rule H2).
     ///
-    /// Each line is a state that the conversation had during the export. Where nothing is submitted meanwhile, the whole
-    /// is one state of the store; otherwise conversations that came after the export began are not in it, and lines
-    /// further down may be newer than those above. Nobody waits for the writer given here. Where not all conversations are
-    /// in memory, lines are put in order in a temporary file.
+    /// Each line is a state that the conversation had during the export. If no batch is committed meanwhile, the export
+    /// is one state of the database. Otherwise it lacks conversations that were created after it began, and later lines
+    /// can be newer than earlier ones. No other operation waits for `out`. If conversations are evicted, the lines are
+    /// sorted in a temporary file.
     ///
     /// # Errors
-    /// What the writer says, or why a conversation that is not in memory could not be read.
+    /// The error of `out` or of the temporary file, or of reading an evicted conversation.
     pub fn export(&self, out: &mut impl Write) -> io::Result<ExportReport> {
         let mut report = ExportReport::default();
         let mut write = |line: &str| {
@@ -138,7 +139,7 @@ impl Convofold {
                 ids.iter().map(|id| board.state(id).map(|state| state.export_line())).collect()
             };
             for (id, line) in ids.iter().zip(lines) {
-                // It may have left memory meanwhile.
+                // The conversation may have been evicted meanwhile.
                 let away = || Ok::<_, StorageError>(self.state(id)?.map(|state| state.export_line()));
                 let line = line.map_or_else(away, |line| Ok(Some(line))).map_err(io::Error::other)?;
                 line.map_or(Ok(()), |line| write(&line))?;
@@ -147,7 +148,7 @@ impl Convofold {
         Ok(())
     }
 
-    /// The lines of all conversations, wherever they are.
+    /// The lines of all conversations, in memory or evicted.
     fn sorted_lines(&self) -> io::Result<SortedLines> {
         let shared = self.shared();
         let storage = LentStorage::of(shared);
@@ -159,7 +160,7 @@ impl Convofold {
                 let board = shared.live.board();
                 board.id(slot).and_then(|id| board.state(id))
             };
-            // Where it came back meanwhile, the page tells what it was a moment ago.
+            // If it was reloaded meanwhile, the page still has its state of a moment ago.
             let state = here.map_or_else(|| state_of(reader.image(slot)?), Ok).map_err(io::Error::other)?;
             lines.push(&state.id, state.export_line())?;
         }

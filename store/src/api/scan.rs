@@ -1,4 +1,4 @@
-//! A look at every conversation, one after the other, wherever it is.
+//! Iteration over all conversations, in memory or evicted.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::state::lent_storage::LentStorage;
 use crate::state::shared::Shared;
 use crate::storage::StorageError;
 
-/// A conversation with all that is known of it.
+/// A conversation with its state and its events.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -23,12 +23,13 @@ pub struct ConversationRecord {
     pub history: Vec<HistoryEntry>,
 }
 
-/// Every conversation there was when the scan began, in the order in which they first arrived.
+/// An iterator over all conversations that existed when the scan began, in order of first arrival.
 ///
-/// Each is shown as it is when it is come to, so what is submitted meanwhile may be seen or not. Conversations that are not
-/// in memory are read from their pages, sixteen at a time, and stay where they are; no more than these are held, and the
-/// writer waits for one conversation at most. One that cannot be read is an error, and the scan goes on behind it; where one
-/// would have to be read of a store that was closed, it ends with [`StorageError::Closed`].
+/// Each conversation is returned as it is when the scan reaches it, so that events committed during the scan may or may
+/// not be included. Evicted conversations are read from their pages, 16 at a time, and stay evicted. The scan holds up
+/// to 16 conversations in memory, and blocks the writer for one conversation at a time. A conversation that cannot be
+/// read is returned as an error, and the scan continues with the next one. If the database was closed, the scan ends
+/// with [`StorageError::Closed`] at the first evicted conversation.
 pub struct Scan<T> {
     shared: Arc<Shared>,
     look: fn(&Board, &str) -> Option<T>,
@@ -38,7 +39,7 @@ pub struct Scan<T> {
 }
 
 impl Convofold {
-    /// Every conversation with its history.
+    /// Iterates over every conversation with its history.
     ///
     /// ```
     /// # let dir = tempfile::tempdir()?;
@@ -56,8 +57,8 @@ impl Convofold {
         self.scan_for(|board, id| Some(ConversationRecord { state: board.state(id)?, history: board.history(id)? }))
     }
 
-    /// The state of every conversation, in the order of first arrival and without sorting them; see
-    /// [`Convofold::export`] for all of them sorted.
+    /// Iterates over the state of every conversation, in order of first arrival. [`Convofold::export`] sorts by id
+    /// instead.
     #[must_use]
     pub fn scan_states(&self) -> Scan<State> {
         self.scan_for(Board::state)
@@ -71,13 +72,13 @@ impl Convofold {
 }
 
 impl<T> Scan<T> {
-    /// How many conversations there are still to come.
+    /// Number of conversations that the scan has not returned yet.
     #[must_use]
     pub fn remaining(&self) -> usize {
         (self.end_slot - self.next_slot) as usize + self.ready.len()
     }
 
-    /// Looks at the conversations of the next page.
+    /// Reads the conversations of the next page.
     fn fill(&mut self) {
         let storage = LentStorage::of(&self.shared);
         let mut reader = ArchiveReader::new(&self.shared.archive, storage.as_ref());

@@ -1,25 +1,25 @@
-//! Lines put in the order of their ids, however many there are: what does not fit into memory waits in a temporary file.
+//! An external sort of lines by id: runs that do not fit into memory are kept in temporary files.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
 
-/// So much is held in memory.
+/// Maximum number of bytes that are sorted in memory.
 const RUN_BYTES: usize = 64 << 20;
-/// How much of each run is read at once.
+/// Size of the read buffer of each run.
 const READ_BYTES: usize = 256 << 10;
 
 /// An id and its line.
 type Entry = (Box<str>, Box<str>);
 
-/// Takes lines in any order and gives them back in that of the bytes of their ids.
+/// Accepts lines in any order and returns them sorted by the bytes of their ids.
 #[derive(Debug)]
 pub(crate) struct SortedLines {
     run: Vec<Entry>,
     run_bytes: usize,
     max_run_bytes: usize,
-    /// Runs that are sorted.
+    /// Sorted runs.
     spilled: Vec<File>,
 }
 
@@ -36,7 +36,7 @@ impl SortedLines {
         if self.run_bytes > self.max_run_bytes { self.spill() } else { Ok(()) }
     }
 
-    /// Hands over every line.
+    /// Passes every line to `take`, in order.
     pub(crate) fn finish(mut self, mut take: impl FnMut(&str) -> io::Result<()>) -> io::Result<()> {
         self.run.sort_unstable();
         if self.spilled.is_empty() {

@@ -1,4 +1,4 @@
-//! Figures about a store.
+//! Figures about a database.
 
 use std::sync::atomic::Ordering;
 
@@ -7,37 +7,37 @@ use convofold_engine::Seq;
 use super::handle::Convofold;
 use crate::state::counters::Counters;
 
-/// Figures about a store.
+/// Figures about a database.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Stats {
-    /// All conversations.
+    /// Number of conversations.
     pub conversations: u64,
-    /// The open ones.
+    /// Number of open conversations.
     pub open: u64,
-    /// Those that are in memory, open or closed.
+    /// Number of conversations in memory, open or closed.
     pub resident: u64,
-    /// About how many bytes these take.
+    /// Approximate memory use of these conversations, in bytes.
     pub resident_bytes: u64,
-    /// The first event that the log has, or will have: 1, unless its beginning was dropped.
+    /// The seq of the first event in the log, or of the next event if the log is empty: 1, unless the log was trimmed.
     pub first_seq: Seq,
-    /// The last event in the log; 0 where there is none.
+    /// The seq of the last event; 0 if there are no events.
     pub last_seq: Seq,
-    /// The last event that survives a power cut.
+    /// The seq of the last event that survives a power cut.
     pub durable_seq: Seq,
-    /// Blocks in the log.
+    /// Number of blocks in the log.
     pub blocks: u64,
-    /// What the log takes, compressed, before sled's overhead.
+    /// Size of the log in bytes: compressed, without sled's overhead.
     pub log_bytes: u64,
-    /// The last event in the last checkpoint; 0 where there is none.
+    /// The seq of the last event in the newest checkpoint; 0 if there is no checkpoint.
     pub checkpoint_seq: Seq,
-    /// What the store takes on the disk; 0 where it is closed.
+    /// Size on disk in bytes; 0 if the database is closed.
     pub disk_bytes: u64,
 }
 
 impl Convofold {
-    /// Figures for whoever watches the store. This never looks at the disk, and can be asked every second.
+    /// Returns figures for monitoring. It never accesses the disk and can be called every second.
     #[must_use]
     pub fn counters(&self) -> Counters {
         let shared = self.shared();
@@ -69,7 +69,7 @@ impl Convofold {
         shared.meter.add_to(counters)
     }
 
-    /// Figures about the store. This one does look at the disk.
+    /// Returns figures about the database, including its size on disk, which is read from the file system.
     #[must_use]
     pub fn stats(&self) -> Stats {
         let shared = self.shared();

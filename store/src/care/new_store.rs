@@ -1,4 +1,4 @@
-//! A store that is made whole before it is there: under another name first, which is changed last.
+//! Creates a database under a temporary name and renames it when it is complete.
 
 use std::fs;
 use std::io;
@@ -8,7 +8,7 @@ use crate::open::directory::{doing, sync_parent};
 use crate::open::error::OpenError;
 use crate::storage::files::{parent_of, sync_dir};
 
-/// A directory in which a store is being made.
+/// A directory in which a database is being created.
 #[derive(Debug)]
 pub(crate) struct NewStore {
     target: PathBuf,
@@ -17,7 +17,8 @@ pub(crate) struct NewStore {
 }
 
 impl NewStore {
-    /// Makes the directory beside `target`, which has to be empty or not there, under a name of this process's own.
+    /// Creates a directory next to `target`, with a name that contains the process id. `target` must be empty or not
+    /// exist.
     pub(crate) fn begin(target: &Path) -> Result<Self, OpenError> {
         if let Some(found) = first_entry(target).map_err(doing("listing", target))? {
             return Err(OpenError::NotEmpty { dir: target.to_owned(), found });
@@ -31,12 +32,12 @@ impl NewStore {
         Ok(Self { target: target.to_owned(), partial, is_finished: false })
     }
 
-    /// Where the store is being made.
+    /// The temporary directory.
     pub(crate) fn path(&self) -> &Path {
         &self.partial
     }
 
-    /// Gives the store its name. It has to be closed.
+    /// Renames the directory to its target. The database must be closed.
     pub(crate) fn finish(mut self) -> Result<(), OpenError> {
         sync_dir(&self.partial).map_err(doing("fsync of", &self.partial))?;
         fs::rename(&self.partial, &self.target).map_err(doing("renaming", &self.partial))?;
@@ -47,7 +48,7 @@ impl NewStore {
 
 impl Drop for NewStore {
     fn drop(&mut self) {
-        // What stays, nobody takes for a store.
+        // A leftover has a name that no database has.
         let _ = if self.is_finished { Ok(()) } else { fs::remove_dir_all(&self.partial) };
     }
 }

@@ -1,8 +1,8 @@
-//! Retention: the older part of the log goes, the state stays.
+//! Trim: drops the beginning of the log and keeps the state.
 //!
-//! What the blocks said is remembered by the conversations, event for event, and written with every checkpoint. So states,
-//! histories and the state hash are what they were. What goes is the second copy: the change feed no longer begins before
-//! the log does, and of what is older, checkpoints are the only witness.
+//! The conversations contain every event of the dropped blocks as a fact, and every checkpoint stores them. So states,
+//! histories and the state hash stay the same. What is lost is the second copy: the change feed begins with the first
+//! remaining event, and older events exist only in checkpoints.
 
 use crate::damage::Damage;
 use crate::log::error::LogError;
@@ -25,29 +25,31 @@ use crate::storage::{ReadStorage, StorageError};
 use crate::trace::{span, tell};
 use crate::write::writer::Command;
 
-/// Why the beginning of the log was not dropped.
+/// Why the log was not trimmed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TrimError {
-    /// A backup, a verification or an export of events reads the log from its beginning. Try again when it has ended.
+    /// A backup, a verification or an export of events is reading the log from its beginning. Try again when it has
+    /// ended.
     #[error("the log is being read from its beginning")]
     InUse,
-    /// The checkpoint that would be the only witness of the dropped events cannot be read. Nothing was dropped.
+    /// The newest checkpoint, which would become the only copy of the dropped events, cannot be read. Nothing was
+    /// dropped.
     #[error("checkpoint {generation} cannot be read")]
     Checkpoint {
-        /// Its number.
+        /// The generation of the checkpoint.
         generation: u64,
-        /// Why.
+        /// What is wrong with it.
         #[source]
         why: SkipReason,
     },
-    /// The store was closed.
-    #[error("the store is closed")]
+    /// The database was closed.
+    #[error("the database is closed")]
     Closed,
     /// The log is damaged. Nothing was dropped.
     #[error("the log is damaged at block {block_no}, which should begin with event {seq}")]
     Damaged {
-        /// The block.
+        /// The number of the block.
         block_no: u64,
         /// The seq of its first event.
         seq: Seq,
@@ -56,9 +58,9 @@ pub enum TrimError {
         why: Damage,
     },
     /// A checkpoint, or the log, cannot be read. Nothing was dropped.
-    #[error("the storage underneath failed")]
+    #[error("the storage failed")]
     Storage(#[source] StorageError),
-    /// A write failed. What is left to drop is dropped by the next call, once the store is open again.
+    /// A write failed. After the database is opened again, the next call drops the rest.
     #[error(transparent)]
     Commit(#[from] CommitError),
 }
@@ -82,19 +84,19 @@ impl From<StorageError> for TrimError {
 }
 
 impl Convofold {
-    /// Drops the beginning of the log: block by block, as long as all events of a block happened before this time and both
-    /// kept checkpoints hold them. A checkpoint is written first.
+    /// Drops the beginning of the log, block by block, up to the first block that has an event that happened at
+    /// `before` or later, or that one of the two kept checkpoints does not contain. A checkpoint is written first.
     ///
-    /// States, histories, the export and the state hash stay as they are, also for the dropped events, and a late event is
-    /// still placed and a repeated one still known. Of the times of the dropped commits
-    /// ([`Convofold::committed_at`]), the last of each second stays. The change feed no longer begins before
-    /// [`Trimmed::first_seq`]. Where no checkpoint can be read any more, the state cannot be folded again from such a log:
-    /// make a backup first.
+    /// States, histories, the export and the state hash do not change. Late events are still placed between dropped
+    /// events, and duplicates of dropped events are still recognised. Of the commit times of dropped events
+    /// ([`Convofold::committed_at`]), the last of each second is kept. The change feed begins at
+    /// [`Trimmed::first_seq`]. If no checkpoint can be read later, the state cannot be rebuilt from a trimmed log: make
+    /// a backup first.
     ///
-    /// The log is read up to the first block that stays, by the thread that calls.
+    /// The calling thread reads the log up to the first block that is kept.
     ///
     /// # Errors
-    /// [`TrimError`] says why nothing was dropped, or that not all of it may have been.
+    /// [`TrimError`] if nothing was dropped; with [`TrimError::Commit`], a part may have been dropped.
     pub fn trim_log(&self, before: Time) -> Result<Trimmed, TrimError> {
         span!("trim", before = %before);
         let _nobody_reads = self.shared().log_in_use.try_write().ok_or(TrimError::InUse)?;
@@ -106,13 +108,13 @@ impl Convofold {
         Ok(trimmed)
     }
 
-    /// Where the log may begin.
+    /// The log start that a trim may set.
     fn log_start_for(&self, before: Time) -> Result<LogStart, TrimError> {
         let storage = LentStorage::of(self.shared());
         let mut start = self.shared().log_start.read().clone();
         let covered = covered_block_no(storage.as_ref())?;
         let mut reader = EventReader::new(storage, start.position, UpTo::Now);
-        // The last block that they hold stays: it shows that they belong to this log.
+        // The last block that both contain is kept: it shows that they belong to this log.
         while start.position.block_no < covered {
             let Some(block) = reader.next()? else { break };
             if block.events.iter().any(|event| event.at().alone() >= before) {
@@ -125,13 +127,14 @@ impl Convofold {
             }
             block.bookmarks.into_iter().for_each(|bookmark| set_bookmark(bookmark, &mut start.bookmarks));
         }
-        // Blocks of bookmarks alone go with the first event: before it no conversation stands for what was dropped.
+        // Blocks with only bookmarks are dropped together with the first event: without an event there is no
+        // conversation to stand for the dropped part.
         let is_without_events = start.position.seq == LogPosition::START.seq;
         Ok(if is_without_events { self.shared().log_start.read().clone() } else { start })
     }
 }
 
-/// Reads the pages of the newest checkpoint: they are about to be the only witness of what is dropped.
+/// Reads the pages of the newest checkpoint: they become the only copy of the dropped events.
 fn expect_readable_checkpoint(storage: &dyn ReadStorage) -> Result<(), TrimError> {
     let Some(generation) = generations(storage)?.last().copied() else { return Ok(()) };
     check_pages(storage, generation).map_err(|error| match error {
@@ -141,7 +144,7 @@ fn expect_readable_checkpoint(storage: &dyn ReadStorage) -> Result<(), TrimError
     })
 }
 
-/// The last block that all readable checkpoints hold; 0 where there is none.
+/// The last block that all readable checkpoints contain; 0 if there is none.
 fn covered_block_no(storage: &dyn ReadStorage) -> Result<u64, StorageError> {
     let mut covered = None;
     for generation in generations(storage)? {

@@ -1,4 +1,4 @@
-//! What can go wrong with backups.
+//! Errors of backup and restore.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,91 +13,91 @@ use crate::state::base::BaseError;
 use crate::storage::StorageError;
 use crate::write::error::{CloseError, CommitError};
 
-/// Why a file is no good backup.
+/// Why a backup file cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BackupFileError {
-    /// The operating system refused.
+    /// A file operation failed.
     #[error("{doing} {} failed", .path.display())]
     Io {
-        /// What was being done.
+        /// The operation that failed.
         doing: &'static str,
-        /// With what.
+        /// The path of the file.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// It is not what was written, or was never a backup.
-    #[error("{} is damaged at byte {at_byte}, or is no backup", .path.display())]
+    /// The file is damaged, or is not a backup.
+    #[error("{} is damaged at byte {at_byte}, or is not a backup", .path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
-        /// Where what is wrong begins.
+        /// The offset of the damaged frame, in bytes.
         at_byte: u64,
-        /// What is wrong.
+        /// What is wrong with it.
         #[source]
         why: Damage,
     },
-    /// Its events do not give what its end says. A fault of convofold: please report it.
-    #[error("{}: expected the {what} {expected}, but its events give {found}", .path.display())]
+    /// The events do not fold to the state at the end of the file. A bug in convofold: please report it.
+    #[error("{}: expected {what} {expected}, but its events fold to {found}", .path.display())]
     State {
         /// The file.
         path: PathBuf,
-        /// What does not agree.
+        /// The value that differs.
         what: &'static str,
-        /// What the end says.
+        /// The value at the end of the file.
         expected: String,
-        /// What the events give.
+        /// The value that the events fold to.
         found: String,
     },
 }
 
-/// Why there is no backup.
+/// Why no backup was written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BackupError {
-    /// There is a file with that name. It was not touched.
-    #[error("{} is there already", .path.display())]
+    /// A file with that name already exists. It was not changed.
+    #[error("{} already exists", .path.display())]
     Exists {
         /// The file.
         path: PathBuf,
     },
-    /// The operating system refused.
+    /// A file operation failed.
     #[error("{doing} {} failed", .path.display())]
     Io {
-        /// What was being done.
+        /// The operation that failed.
         doing: &'static str,
-        /// With what.
+        /// The path of the file.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the operating system.
         source: io::Error,
     },
     /// The earlier backup cannot be read.
-    #[error("the earlier backup cannot be gone on from")]
+    #[error("cannot continue from the earlier backup")]
     Since(#[source] BackupFileError),
-    /// The log does not have the place where the earlier backup ends: that is one of another database, or of this one
-    /// before it was restored to an earlier state. Make a complete backup.
-    #[error("this database does not have event {seq} as {} ends with it", .since.display())]
+    /// The log does not contain the position at which the earlier backup ends. The earlier backup is of another
+    /// database, or of this database before it was restored to an earlier state. Make a complete backup.
+    #[error("{} ends with event {seq} of another log", .since.display())]
     Diverged {
         /// The earlier backup.
         since: PathBuf,
-        /// The last event in it.
+        /// The seq of its last event.
         seq: Seq,
     },
-    /// The log no longer has the events after the earlier backup. Make a complete one.
-    #[error("{} ends with event {seq}, and the log begins with event {first_seq}", .since.display())]
+    /// The events after the earlier backup were dropped from the log. Make a complete backup.
+    #[error("{} ends with event {seq}, but the log begins with event {first_seq}", .since.display())]
     Dropped {
         /// The earlier backup.
         since: PathBuf,
-        /// The last event in it.
+        /// The seq of its last event.
         seq: Seq,
-        /// The first event in the log.
+        /// The seq of the first event in the log.
         first_seq: Seq,
     },
-    /// The log is damaged. A backup of what cannot be read would be worth nothing.
+    /// The log is damaged, so that a complete copy is not possible.
     #[error("the log is damaged at block {block_no}, which should begin with event {seq}")]
     Damaged {
-        /// The block.
+        /// The number of the block.
         block_no: u64,
         /// The seq of its first event.
         seq: Seq,
@@ -105,67 +105,68 @@ pub enum BackupError {
         #[source]
         why: Damage,
     },
-    /// What was written is not what was read again.
-    #[error("the backup was written, and is wrong when read again")]
+    /// The backup was written, but reading it again found an error. The file was removed.
+    #[error("the check of the written backup failed")]
     Written(#[source] BackupFileError),
-    /// The store was closed, before or meanwhile.
-    #[error("the store is closed")]
+    /// The database was closed before or during the backup.
+    #[error("the database is closed")]
     Closed,
-    /// An earlier write failed. Open the store again.
-    #[error("an earlier write failed; open the store again")]
+    /// An earlier write failed. Open the database again.
+    #[error("an earlier write failed; open the database again")]
     Poisoned(#[source] Arc<StorageError>),
-    /// The storage underneath failed.
-    #[error("the storage underneath failed")]
+    /// The storage failed.
+    #[error("the storage failed")]
     Storage(#[source] StorageError),
-    /// Of events that were dropped from the log, what a conversation remembers is not what they were.
-    #[error("the memory of a conversation is damaged")]
+    /// The stored facts of a conversation do not form valid events. They replace the events that were dropped from the
+    /// log.
+    #[error("the stored facts of a conversation are invalid")]
     Image(#[from] ImageError),
 }
 
-/// Why nothing was restored. There is no store in the directory then.
+/// Why nothing was restored. The directory then contains no database.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RestoreError {
-    /// No file was named.
-    #[error("there is nothing to restore from")]
+    /// No backup file was given.
+    #[error("no backup file was given")]
     NoFile,
-    /// A file is no good backup.
+    /// A backup file cannot be used.
     #[error(transparent)]
     File(#[from] BackupFileError),
     /// The first file is an incremental backup.
-    #[error("{} goes on from another backup, which has to come first", .path.display())]
+    #[error("{} is incremental: the backup that it continues has to come first", .path.display())]
     NotComplete {
         /// The file.
         path: PathBuf,
     },
-    /// A file does not go on where the one before ends.
-    #[error("{} does not go on from the file before it, which ends with event {expected}", .path.display())]
+    /// A file does not continue the one before it.
+    #[error("{} begins with event {found} and does not continue the file before it, which ends with event {expected}", .path.display())]
     NotNext {
         /// The file.
         path: PathBuf,
-        /// The last event of the file before.
+        /// The seq of the last event of the file before.
         expected: Seq,
-        /// The event with which this one begins.
+        /// The seq of the first event of this file.
         found: Seq,
     },
-    /// The new store does not hold what the last file says. A fault of convofold, or of the machine.
-    #[error("the restored store is wrong: expected the {what} {expected}, found {found}")]
+    /// The restored database differs from the end of the last file. A bug in convofold, or a fault of the machine.
+    #[error("the restored database is wrong: expected {what} {expected}, found {found}")]
     State {
-        /// What does not agree.
+        /// The value that differs.
         what: &'static str,
-        /// What the file says.
+        /// The value at the end of the last file.
         expected: String,
-        /// What the store says.
+        /// The value in the restored database.
         found: String,
     },
-    /// The directory is not empty, or the new store cannot be made there or does not open.
+    /// The directory is not empty, or the new database cannot be created or opened.
     #[error(transparent)]
     Open(#[from] OpenError),
-    /// The new store does not close.
-    #[error("the restored store does not close")]
+    /// The restored database cannot be closed.
+    #[error("cannot close the restored database")]
     Close(#[from] CloseError),
-    /// The storage underneath failed.
-    #[error("the storage underneath failed")]
+    /// The storage failed.
+    #[error("the storage failed")]
     Storage(#[from] StorageError),
 }
 

@@ -1,4 +1,4 @@
-//! A backup file as a value: what it says of itself, and whether that is so.
+//! A backup file: its contents and its check.
 
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
@@ -13,10 +13,10 @@ use crate::damage::Damage;
 use crate::format::backup::{self as frames, BackupEnd, BackupHeader};
 use crate::format::block::LogPosition;
 
-/// No end is as long; a bookmark has some kilobytes at most.
+/// Larger than any end frame; a bookmark has a few kilobytes.
 const MAX_END_BYTES: u64 = 1 << 30;
 
-/// A backup file.
+/// A backup file whose beginning and end were read.
 #[derive(Clone, Debug)]
 pub struct BackupFile {
     path: PathBuf,
@@ -25,36 +25,36 @@ pub struct BackupFile {
     end: BackupEnd,
 }
 
-/// What is in a backup file.
+/// The contents of a backup file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct BackupContents {
-    /// Whether it goes on from where another file ends, and is of no use without that.
+    /// Whether the backup is incremental: it continues another file and cannot be restored without it.
     pub incremental: bool,
-    /// The seq of the first event in it, or of the next one to come where there is none.
+    /// The seq of its first event, or of the next event if it contains none.
     pub first_seq: Seq,
-    /// The last event in it or before it; 0 where there is none.
+    /// The seq of its last event, or of the last event before it if it contains none; 0 if there are no events.
     pub last_seq: Seq,
-    /// Blocks of the log.
+    /// Number of blocks.
     pub blocks: u64,
-    /// Conversations in the state at its end.
+    /// Number of conversations in the state at its end.
     pub conversations: u64,
-    /// Bookmarks at its end.
+    /// Number of bookmarks at its end.
     pub bookmarks: u64,
-    /// The rules by which that state was folded.
+    /// The fold version of that state.
     pub fold_version: u32,
-    /// The state hash at its end, by those rules.
+    /// The state hash at its end, for this fold version.
     pub state_hash: StateHash,
-    /// The length of the file.
+    /// The size of the file in bytes.
     pub bytes: u64,
 }
 
 impl BackupFile {
-    /// Reads how a file begins and ends, whatever its size. [`BackupFile::check`] reads the rest.
+    /// Reads the beginning and the end of a file, whatever its size. [`BackupFile::check`] reads the rest.
     ///
     /// # Errors
-    /// [`BackupFileError`] where it is no backup, or one that is damaged in these places.
+    /// [`BackupFileError`] if the file cannot be read, is not a backup, or is damaged at its beginning or end.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, BackupFileError> {
         let path = path.as_ref();
         let (file, bytes) = open(path)?;
@@ -64,13 +64,13 @@ impl BackupFile {
         Ok(Self { path: path.to_owned(), bytes, header, end })
     }
 
-    /// The path that it was opened by.
+    /// The path with which the file was opened.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// What it says is in it.
+    /// The contents, as stated at the beginning and end of the file.
     #[must_use]
     pub fn contents(&self) -> BackupContents {
         BackupContents {
@@ -86,19 +86,19 @@ impl BackupFile {
         }
     }
 
-    /// Reads all of it: every frame and its checksum, the chain of the blocks, every event, and the checksum of the whole.
-    /// A complete backup is also folded, in memory, and gives the state hash that it says it does, where that was made by
-    /// the rules of this version.
+    /// Reads and checks the whole file: every frame and its checksum, the chain of the blocks, every event, and the
+    /// checksum of the file. A complete backup is also folded in memory; the result must have the state hash of the
+    /// file, if the fold version is the current one.
     ///
     /// # Errors
-    /// [`BackupFileError`] says where it is damaged.
+    /// [`BackupFileError`] if the file is damaged, with the offset of the damage.
     pub fn check(&self, on_progress: impl FnMut(Progress)) -> Result<BackupContents, BackupFileError> {
         let mut reader = self.read()?;
         check(&mut reader, self, on_progress)?;
         Ok(self.contents())
     }
 
-    /// Begins to read it from its beginning.
+    /// Opens the file for reading from its beginning.
     pub(super) fn read(&self) -> Result<BackupReader<BufReader<File>>, BackupFileError> {
         let (file, bytes) = open(&self.path)?;
         let reader =
@@ -115,7 +115,7 @@ impl BackupFile {
         &self.header
     }
 
-    /// The place after its last block.
+    /// The log position after its last block.
     pub(super) fn end(&self) -> LogPosition {
         self.end.end
     }
@@ -124,7 +124,7 @@ impl BackupFile {
         &self.end
     }
 
-    /// Says of an error which file it is about.
+    /// Adds the path of the file to an error.
     pub(super) fn name(&self, error: ReadError) -> BackupFileError {
         name(&self.path, error)
     }
@@ -143,7 +143,7 @@ fn name(path: &Path, error: ReadError) -> BackupFileError {
     }
 }
 
-/// The end frame, found from behind.
+/// The end frame, found through the length at the end of the file.
 fn read_end(mut file: File, bytes: u64) -> Result<BackupEnd, ReadError> {
     let mut length = [0; LENGTH_BYTES];
     let at_byte = bytes.saturating_sub(LENGTH_BYTES as u64);

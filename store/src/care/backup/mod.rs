@@ -1,22 +1,22 @@
-//! Backup and restore: a database as one file that rests on nothing but itself.
+//! Backup and restore: a database as one self-contained file.
 //!
 //! ```text
 //! header frame      where the log in it begins
-//! page frames       the base: conversations as they were there; none where the log begins with its first block
+//! page frames       the base: conversations as of that position; none if the log begins with its first block
 //! block frames      the log, byte for byte as it is stored
 //! end frame         where the log ends, the state hash and the bookmarks there, the checksum of everything before
 //! length            u64     of the end frame, so that the end is found without reading the rest
 //! ```
 //!
-//! The frames are those of `codec/`: `backup.rs`, `page.rs`, `block.rs`. Each carries a checksum; blocks carry the checksum
-//! of the one before, and the end that of the file. So every changed, missing or added byte is found. Nothing in the file
-//! depends on sled, on the machine, or on how the database was set up.
+//! The frames are those of `format/`: `backup.rs`, `page.rs`, `block.rs`. Each has a checksum; a block also has the
+//! checksum of the previous block, and the end has the checksum of the file. So every changed, missing or added byte is
+//! detected. The file does not depend on sled, on the machine or on the options of the database.
 //!
-//! The state hash says that what is restored is what was backed up. A version with other rules of the fold gives another
-//! state from the same events, so it is compared by the rules that it was made by only; the end says which.
+//! The state hash shows that the restored database equals the original. Another fold version gives other states for the
+//! same events, so the hash is compared only if the fold version, which the end states, is the current one.
 //!
-//! An incremental backup is the same file with the log after the place where an earlier file ends; the chain of checksums
-//! ties them together. It is refused where this log does not have that place.
+//! An incremental backup is a file with the log after the position at which an earlier file ends; the chain of
+//! checksums connects them. It is refused if this log does not contain that position.
 
 mod check;
 mod error;
@@ -58,23 +58,23 @@ pub use error::{BackupError, BackupFileError, RestoreError};
 pub use file::{BackupContents, BackupFile};
 pub use restore::{RestoreReport, restore};
 
-/// How a backup is made. The default is a complete one.
+/// Options of a backup. The default is a complete backup.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct BackupOptions {
-    /// The earlier backup file from which this one goes on; it then holds only what came since, and is of use only
-    /// together with that one.
+    /// The earlier backup file to continue. The new file contains only the events after it, and can be restored only
+    /// together with it.
     pub since: Option<PathBuf>,
 }
 
 impl BackupOptions {
-    /// A complete backup.
+    /// Options of a complete backup.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Only what came since this earlier backup was made.
+    /// Makes the backup incremental: only the events after this earlier backup.
     #[must_use]
     pub fn since(mut self, file: impl Into<PathBuf>) -> Self {
         self.since = Some(file.into());
@@ -82,12 +82,12 @@ impl BackupOptions {
     }
 }
 
-/// A backup that was made.
+/// The result of a backup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct BackupReport {
-    /// What is in the file.
+    /// The contents of the file.
     #[cfg_attr(feature = "serde", serde(flatten))]
     pub contents: BackupContents,
     /// How long it took.
@@ -95,39 +95,40 @@ pub struct BackupReport {
     pub took: Duration,
 }
 
-/// How far a backup, a check or a restore is.
+/// The progress of a backup, a check or a restore.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Progress {
-    /// What is being done.
+    /// The current step.
     pub step: Step,
-    /// The last event that it came to.
+    /// The seq of the last event processed.
     pub seq: Seq,
-    /// The last event that it will come to.
+    /// The seq of the last event to process.
     pub last_seq: Seq,
 }
 
-/// What is being done.
+/// The current step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Step {
-    /// The log is copied.
+    /// The log is being copied.
     Write,
-    /// A file is read and checked.
+    /// A file is being read and checked.
     Check,
 }
 
 impl Convofold {
-    /// Writes a backup to a new file, while the store goes on working. What is in it is the store as it was at one moment
-    /// after this was called.
+    /// Writes a backup to a new file while the database stays in use. It contains the state of the database at one
+    /// moment after the call.
     ///
-    /// The file is written under another name beside its own, made durable, read again and checked, a complete one by
-    /// folding it, and only then given its name; so a file with that name is a good one. Folding takes the memory of a
-    /// second set of conversations. Nobody but the owner may read the file. Readers and the writer wait only while the
-    /// state hash is taken, as for [`Convofold::state_hash`].
+    /// The file is written under a temporary name next to its own, made durable, and read again and checked; a complete
+    /// backup is also folded. Only then is the file renamed, so that a file with this name is a valid backup, even
+    /// after a crash. The check needs memory for a second copy of all conversations. The file is readable only by its
+    /// owner. Readers and the writer wait only while the state hash is computed, as for [`Convofold::state_hash`].
     ///
     /// # Errors
-    /// [`BackupError`] says why there is no backup. There is no file with that name then that was not there before.
+    /// [`BackupError`] if no backup was written. An existing file with this name is unchanged, and no new one was
+    /// created.
     pub fn backup(
         &self,
         file: impl AsRef<Path>,
@@ -200,7 +201,7 @@ fn copy_log(
     Err(LogError::Damaged { block_no: snapshot.position.block_no - 1, seq: last_seq, why }.into())
 }
 
-/// Makes sure that this log has the place where an earlier backup ends.
+/// Checks that this log contains the position at which an earlier backup ends.
 fn expect_place(
     storage: &dyn ReadStorage,
     start: LogPosition,
@@ -215,7 +216,7 @@ fn expect_place(
     let has_place = if place == start {
         true
     } else if place.block_no <= snapshot.position.block_no && place.seq <= snapshot.position.seq {
-        // The one block that ends there.
+        // The only block that can end there.
         let before = BlockKey { first_seq: place.seq, block_no: place.block_no - 1 };
         block_at_or_before(storage, before)?.is_some_and(|block| block.end() == place)
     } else {
@@ -225,14 +226,14 @@ fn expect_place(
     has_place.then_some(()).ok_or_else(diverged)
 }
 
-/// A file that goes away by itself unless it is given a name.
+/// A temporary file, which is removed unless it is renamed.
 fn unnamed_beside(path: &Path) -> io::Result<NamedTempFile> {
     let mut prefix = path.file_name().unwrap_or_default().to_owned();
     prefix.push(".");
     Builder::new().prefix(&prefix).suffix(".partial").tempfile_in(parent_of(path))
 }
 
-/// Gives a file its name, where no other has it.
+/// Renames the file, unless a file with that name exists.
 fn name_durably(unnamed: NamedTempFile, path: &Path) -> Result<(), BackupError> {
     match unnamed.persist_noclobber(path) {
         Ok(_) => sync_dir(parent_of(path)).map_err(BackupError::io("fsync of the folder of", path)),
@@ -243,7 +244,7 @@ fn name_durably(unnamed: NamedTempFile, path: &Path) -> Result<(), BackupError> 
     }
 }
 
-/// How many conversations a page of the base holds.
+/// Number of conversations in a page of the base.
 const BASE_PAGE: usize = PAGE_SLOTS as usize;
 
 impl From<StorageError> for BackupError {

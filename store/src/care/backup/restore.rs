@@ -1,7 +1,7 @@
-//! From backup files to a new store.
+//! Restore: creates a database from backup files.
 //!
-//! The store is built beside the directory where it will be, opened there once and compared with what the last file says.
-//! Only then it is given its name; what a killed restore leaves is a folder that nobody takes for a store.
+//! The database is created next to its target directory, opened once and compared with the end of the last file. Only
+//! then is it renamed; a killed restore leaves a folder with a temporary name that is never taken for a database.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -30,36 +30,37 @@ use crate::storage::sled::{SledOptions, SledStorage};
 use crate::storage::{Storage, StorageError, release};
 use crate::trace::{span, tell};
 
-/// The first checkpoint of a store.
+/// The generation of the first checkpoint of a database.
 const GENERATION: u64 = 1;
-/// Blocks are appended together once they have so many bytes.
+/// Number of bytes of blocks that are appended together.
 const APPEND_BYTES: usize = 1 << 20;
 
-/// A store that was restored.
+/// The result of a restore.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct RestoreReport {
-    /// The last event in it; 0 where there is none.
+    /// The seq of the last event; 0 if there are no events.
     pub last_seq: Seq,
-    /// Blocks of its log.
+    /// Number of blocks of the log.
     pub blocks: u64,
-    /// Conversations in it.
+    /// Number of conversations.
     pub conversations: u64,
-    /// Its state hash. It is that of the last file, unless that was made by other rules of the fold.
+    /// The state hash. It equals that of the last file, unless the file has another fold version.
     pub state_hash: StateHash,
     /// How long it took.
     #[cfg_attr(feature = "serde", serde(rename = "took_ms", serialize_with = "crate::json::as_ms"))]
     pub took: Duration,
 }
 
-/// Makes a new store of a complete backup and the incremental ones that go on from it, in this order.
+/// Creates a database from a complete backup and the incremental backups that continue it, in this order.
 ///
-/// All files are checked before anything is written. The directory must be new or empty, and its parent writable.
-/// `options` are those with which the store is opened, to be compared with what the last file says, and closed again.
+/// All files are checked before anything is written. The directory must be empty or not exist, and its parent must be
+/// writable. The database is opened with `options` for a comparison with the last file, and closed again.
 ///
 /// # Errors
-/// [`RestoreError`] says what is in the way. There is no store in the directory then.
+/// [`RestoreError`] if a file cannot be used, the files do not form a sequence, or the database cannot be created. The
+/// directory then contains no database.
 pub fn restore(
     files: &[impl AsRef<Path>],
     dir: impl AsRef<Path>,
@@ -89,7 +90,7 @@ pub fn restore(
     })
 }
 
-/// Makes sure that each file goes on where the one before ends.
+/// Checks that each file continues the one before it.
 fn open_in_order(paths: &[impl AsRef<Path>]) -> Result<Vec<BackupFile>, RestoreError> {
     let mut files: Vec<BackupFile> = Vec::new();
     for path in paths {
@@ -108,7 +109,7 @@ fn open_in_order(paths: &[impl AsRef<Path>]) -> Result<Vec<BackupFile>, RestoreE
     Ok(files)
 }
 
-/// Reads all blocks of a file and hands them on.
+/// Reads all blocks of a file and passes them to `take`.
 fn read(
     file: &BackupFile,
     last_seq: Seq,
@@ -149,7 +150,7 @@ fn write_store(
     Ok(())
 }
 
-/// What lies before the log, as the checkpoint that it needs there.
+/// Writes the base, the state before the log, as the first checkpoint.
 fn write_base(file: &BackupFile, storage: &dyn Storage) -> Result<(), RestoreError> {
     let BackupHeader { base_conversations, begin, bookmarks, marks, .. } = file.header();
     let encoding = |why| RestoreError::Storage(StorageError::Encoding(why));
@@ -189,7 +190,7 @@ fn write_base(file: &BackupFile, storage: &dyn Storage) -> Result<(), RestoreErr
     Ok(())
 }
 
-/// The head of the page with these conversations.
+/// The page head of these conversations.
 fn head_of(images: &[ConversationImage]) -> Result<PageHead, ImageError> {
     let mut board = Board::new();
     for image in images {
@@ -222,7 +223,8 @@ fn append_all(
     Ok(())
 }
 
-/// Opens the store as its user will, and holds it against what the last file says; returns its state hash.
+/// Opens the database with the options of its user and compares it with the end of the last file; returns its state
+/// hash.
 fn compare(store: &Path, options: &Options, end: &BackupEnd) -> Result<StateHash, RestoreError> {
     let db = options.clone().create(false).open(store)?;
     let expect = |what, expected: String, found: String| {

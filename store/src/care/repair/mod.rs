@@ -1,8 +1,8 @@
-//! Repair: everything that can still be read of a damaged store, in a new one.
+//! Repair: copies what can be read of a damaged database into a new one.
 //!
-//! sled is not asked. Its file is searched for chunks, of which blocks and pages are put together; blocks are followed
-//! along their chain; events of blocks that are gone are taken from the memories that checkpoints hold; and all of them, in
-//! their order, go into a new store. The old one is only read. What is lost is listed.
+//! It does not use sled: it searches sled's file for chunks, assembles blocks and pages from them, and follows the
+//! chain of blocks. Events of lost blocks are taken from the conversations in checkpoints. All events go into a new
+//! database in log order. The damaged database is only read. The report lists what is lost.
 
 mod carving;
 mod chain;
@@ -34,59 +34,59 @@ use crate::trace::{span, tell};
 use crate::write::batch::SubmitError;
 use crate::write::error::{CloseError, CommitError};
 
-/// Why a repair did not come about. The damaged store is as it was.
+/// Why a repair failed. The damaged database is unchanged.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RepairError {
-    /// There is nothing in the directory that could be read: no block of a log, no page of a checkpoint.
-    #[error("nothing that can be read was found in {}", .dir.display())]
+    /// The directory contains no readable block and no readable page.
+    #[error("no readable data found in {}", .dir.display())]
     Nothing {
         /// The directory.
         dir: PathBuf,
     },
-    /// The damaged store is in use, one of the directories cannot be used, or the new store does not open.
+    /// The damaged database is in use, one of the directories cannot be used, or the new database cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
-    /// The new store takes no events.
-    #[error("the new store takes no events")]
+    /// The new database does not accept events.
+    #[error("the new database does not accept events")]
     Submit(#[from] SubmitError),
-    /// The new store could not be written.
-    #[error("the new store could not be written")]
+    /// The new database could not be written.
+    #[error("the new database could not be written")]
     Commit(#[from] CommitError),
-    /// The new store could not be closed.
-    #[error("the new store could not be closed")]
+    /// The new database could not be closed.
+    #[error("the new database could not be closed")]
     Close(#[from] CloseError),
-    /// The new store is not what was put into it. A fault of convofold: please report it.
-    #[error("the new store holds {found} events, {expected} were put into it, or their state is another")]
+    /// The new database differs from what was written to it. A bug in convofold: please report it.
+    #[error("the new database is wrong: expected {expected} events, found {found}, or the states differ")]
     Different {
-        /// How many were put into it.
+        /// Number of events that were written to it.
         expected: u64,
-        /// How many it holds.
+        /// Number of events in it.
         found: u64,
     },
 }
 
-/// How far a repair is.
+/// The progress of a repair.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RepairProgress {
     /// The file is being searched.
     Searching {
-        /// How many bytes were.
+        /// Number of bytes searched.
         bytes: u64,
-        /// How many there are.
+        /// Total number of bytes.
         total: u64,
     },
-    /// The new store is being written.
+    /// The new database is being written.
     Writing {
-        /// How many events are.
+        /// Number of events written.
         events: u64,
-        /// How many are known of.
+        /// Number of events known to have existed.
         total: u64,
     },
 }
 
-/// A repair, to be set up and run.
+/// A repair: configure it, then call [`Repair::run`].
 ///
 /// ```
 /// # use convofold_store::{Batch, Convofold};
@@ -113,8 +113,8 @@ pub struct Repair<'a> {
 }
 
 impl<'a> Repair<'a> {
-    /// A repair of the store in `damaged`, which is only read, into a new one in `repaired`, which must be empty or not
-    /// there yet.
+    /// Creates a repair of the database in `damaged`, which is only read, into a new database in `repaired`, which must
+    /// be empty or not exist.
     #[must_use]
     pub fn new(damaged: impl AsRef<Path>, repaired: impl AsRef<Path>) -> Self {
         Self {
@@ -124,18 +124,18 @@ impl<'a> Repair<'a> {
         }
     }
 
-    /// Is told of the progress, some times a second on an ordinary disk.
+    /// Sets a function that is called with the progress, several times per second.
     #[must_use]
     pub fn on_progress(mut self, tell: impl FnMut(RepairProgress) + 'a) -> Self {
         self.on_progress = Box::new(tell);
         self
     }
 
-    /// Repairs. The new store is there under its name when this returns, checked and closed, or not at all. Its events
-    /// are numbered anew, without the holes of those that are lost.
+    /// Runs the repair. When it returns, the new database exists, checked and closed; after an error or a crash it does
+    /// not exist. Its events are numbered without the gaps of lost events.
     ///
     /// # Errors
-    /// [`RepairError`] says what is in the way. The damaged store is as it was.
+    /// [`RepairError`] if the repair failed. The damaged database is unchanged.
     pub fn run(mut self) -> Result<RepairReport, RepairError> {
         span!("repair", damaged = %self.damaged.display(), repaired = %self.repaired.display());
         let started = Instant::now();
@@ -160,7 +160,7 @@ impl<'a> Repair<'a> {
         }
 
         let marks = marks(&mut carved).map_err(failed)?;
-        // A group for each submission, so that each keeps the time of its commit.
+        // One group for each submission, so that each keeps the time of its commit.
         let db = Options::new().group_max_events(1).open(new_store.path())?;
         let mut rebuild = Rebuild::new(&db, from_pages, marks, checkpoints, known, self.on_progress);
         for link in &links {
@@ -196,7 +196,7 @@ impl std::fmt::Debug for Repair<'_> {
     }
 }
 
-/// The records of checkpoints that can be read, oldest first.
+/// The readable checkpoint records, oldest first.
 fn checkpoints(carved: &mut Carved) -> io::Result<Vec<CheckpointRecord>> {
     let mut checkpoints = Vec::new();
     for name in carved.records() {
@@ -213,7 +213,7 @@ fn marks(carved: &mut Carved) -> io::Result<Marks> {
     Ok(found.into_iter().max_by_key(|start| start.position.seq).map(|start| start.marks).unwrap_or_default())
 }
 
-/// The events that are in no block, though it is known that there were events up to `known`.
+/// The events up to `known` that are in no block.
 fn gaps(links: &[Link], known: u64) -> Vec<Lost> {
     let mut gaps = Vec::new();
     let mut next = 1;

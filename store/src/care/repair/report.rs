@@ -1,26 +1,26 @@
-//! What a repair saved and what is lost.
+//! The result of a repair: what was saved and what is lost.
 
 use std::time::Duration;
 
 use convofold_engine::{Seq, StateHash};
 
-/// What a repair saved and what is lost.
+/// The result of a repair: what was saved and what is lost.
 #[derive(Clone, Debug, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct RepairReport {
-    /// Blocks of the log that could be read.
+    /// Number of readable blocks.
     pub blocks: u64,
-    /// Events that are in the new store.
+    /// Number of events in the new database.
     pub events: u64,
-    /// Those of them that the log no longer had, and a checkpoint did.
+    /// Number of these events that were found only in a checkpoint.
     pub from_checkpoints: u64,
-    /// Events that are gone, in the order of the log. Empty where everything was saved.
+    /// The lost events, in log order. Empty if nothing is lost.
     pub lost: Vec<Lost>,
-    /// Bookmarks that were set after something was lost and so are not in the new store: whatever sends the events has to
-    /// begin further back than they said.
+    /// Bookmarks that were set after the first lost event. They are not in the new database: the sender of the events
+    /// has to start from an earlier point than they say.
     pub bookmarks_dropped: Vec<String>,
-    /// Conversations in the new store.
+    /// Number of conversations in the new database.
     pub conversations: u64,
     /// Its state hash.
     pub state_hash: StateHash,
@@ -29,18 +29,18 @@ pub struct RepairReport {
     pub took: Duration,
 }
 
-/// Events that are gone.
+/// A range of lost events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Lost {
-    /// The first of them, by its place in the old log.
+    /// The seq of the first lost event in the old log.
     pub first_seq: Seq,
-    /// The last of them.
+    /// The seq of the last lost event.
     pub last_seq: Seq,
-    /// The time of the event before them in the log, in milliseconds since the epoch; `None` where there is none.
+    /// The time of the event before the range, in milliseconds since the epoch; `None` if there is none.
     pub after_ms: Option<i64>,
-    /// The time of the event after them in the log; `None` where there is none.
+    /// The time of the event after the range, in milliseconds since the epoch; `None` if there is none.
     pub before_ms: Option<i64>,
 }
 
@@ -49,7 +49,7 @@ impl Lost {
         Self { first_seq, last_seq, after_ms: None, before_ms: None }
     }
 
-    /// How many events are gone.
+    /// Returns the number of events in the range.
     #[must_use]
     pub fn events(&self) -> u64 {
         self.last_seq - self.first_seq + 1
@@ -61,7 +61,7 @@ impl Lost {
 }
 
 impl RepairReport {
-    /// How many events are gone altogether.
+    /// Returns the total number of lost events.
     #[must_use]
     pub fn lost_total(&self) -> u64 {
         self.lost.iter().map(Lost::events).sum()
