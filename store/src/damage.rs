@@ -113,7 +113,7 @@ pub enum Damage {
         /// The tag of the field.
         tag: u16,
     },
-    /// A later version of convofold wrote a field that must not be ignored.
+    /// A field that must not be ignored is unknown. A later version of convofold wrote it.
     #[error("field {tag} is required, but unknown to this version of convofold")]
     UnknownField {
         /// The tag of the field.

@@ -1,8 +1,9 @@
-//! Doors for the fuzz targets into whatever reads bytes. Built with `--cfg fuzzing` alone, and no chunk of the API.
+//! Entry points for the fuzz targets into all code that reads bytes. Compiled only with `--cfg fuzzing`, and not part
+//! of the API.
 //!
-//! A checksum would stop a fuzzer at once. So what it makes up is read twice: as it is, and with marks, lengths and
-//! checksums made right. Nothing may panic or take much time or memory; what can be read must also come back when it is
-//! written again.
+//! A checksum would stop a fuzzer at once. So its input is read twice: as it is, and with corrected marks, lengths and
+//! checksums. The code must not panic or take much time or memory, and every value that can be read must be equal after
+//! it is written and read again.
 
 use std::io;
 use std::path::Path;
@@ -35,7 +36,7 @@ fn written_and_read(events: &[Event]) -> Option<Vec<Event>> {
     Some(DecodedBlock::of(&Block::open(&value).ok()?).ok()?.events)
 }
 
-/// Reads the record of a checkpoint, a page of one, its head, and where a log begins; puts conversations on a board and asks it.
+/// Reads a checkpoint record, a page, a page head and a log start; loads conversations into a board and queries it.
 pub fn checkpoint(bytes: &[u8]) {
     for value in [bytes.to_vec(), mended(checkpoint::MARK, bytes)] {
         let _ = checkpoint::open(u64_at(&value, HEADER_BYTES), &value);
@@ -65,7 +66,7 @@ fn restored(images: Vec<ConversationImage>) {
             let state = board.state(&id).map(|state| state.export_line());
             assert!(state.is_some() && board.history(&id).is_some());
         }
-        // What is remembered of an event is an event, or is refused as none.
+        // Each fact gives a valid event or an error.
         for (seq, event) in events.into_iter().flatten() {
             Board::new().edit().apply(seq, &event);
         }
@@ -79,10 +80,10 @@ pub fn backup(bytes: &[u8]) {
     read_backup(bytes);
 }
 
-/// Looks for chunks, and at what sled would make of such a file, which lies in `dir`.
+/// Searches the bytes for chunks, and scans them as sled's file in `dir`.
 ///
 /// # Errors
-/// Where the file cannot be written.
+/// An I/O error if the file cannot be written.
 pub fn chunks(dir: &Path, bytes: &[u8]) -> io::Result<()> {
     let (settings, bytes) = bytes.split_at_checked(2).unwrap_or((&[0, 0], bytes));
     let whole: usize = Chunk::find_all(bytes).map(|(_, chunk)| chunk.payload.len()).sum();

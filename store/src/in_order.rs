@@ -1,16 +1,16 @@
-//! Work that is done on all processors and handed over in order.
+//! Work on all processors with results in order.
 
 use std::thread;
 
 use crossbeam_channel::bounded;
 
-/// More threads than this would wait for sled.
+/// More threads would only wait for sled.
 const MAX_THREADS: usize = 8;
-/// So many results wait to be taken, of all threads together.
+/// Maximum number of results that wait to be taken, for all threads together.
 const RESULTS_AHEAD: usize = 64;
 
-/// Does the work with the numbers 0, 1, 2, ..., and hands its results to `take` in that order. Where these are not all taken,
-/// what is left is not done. What would be the share of a thread that the system does not give is done by this one.
+/// Calls `work` with the numbers 0, 1, 2, ... on several threads and passes the results to `take` in that order. If
+/// `take` stops early, the remaining work is skipped. If a thread cannot be started, the calling thread does its share.
 pub(crate) fn in_order<T: Send, R>(
     count: usize,
     work: impl Fn(usize) -> T + Sync,
@@ -21,7 +21,7 @@ pub(crate) fn in_order<T: Send, R>(
         return take(&mut (0..count).map(work));
     }
     thread::scope(|scope| {
-        // Each does every so manieth piece, and has a queue of its own.
+        // Each thread handles every n-th number and has a queue of its own.
         let mut queues: Vec<Box<dyn Iterator<Item = T>>> = (0..threads)
             .map(|first| {
                 let (sender, receiver) = bounded(RESULTS_AHEAD / threads);
@@ -39,7 +39,7 @@ pub(crate) fn in_order<T: Send, R>(
         let mut next = (0..threads).cycle();
         let results = std::iter::from_fn(|| queues.get_mut(next.next()?)?.next());
         let taken = take(&mut results.take(count));
-        // Whoever still waits for its result to be taken is told.
+        // Dropping the receivers ends the threads that wait to send a result.
         drop(queues);
         taken
     })

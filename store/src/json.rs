@@ -1,5 +1,5 @@
-//! How what the store reports is written as JSON: names as in Rust, times and durations in whole milliseconds, hashes and
-//! reasons as text. It is the same in every way in.
+//! Serialisation of reports as JSON: names as in Rust, times and durations in whole milliseconds, hashes and reasons as
+//! text. All bindings use the same form.
 
 use std::fmt::Display;
 use std::path::PathBuf;
@@ -29,7 +29,7 @@ pub(crate) fn as_text_if_any<S: Serializer>(value: &Option<impl Display>, serial
     }
 }
 
-/// What is no text in them is replaced.
+/// Characters of a path that are not valid Unicode are replaced.
 pub(crate) fn paths<S: Serializer>(paths: &[PathBuf], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(paths.iter().map(|path| path.to_string_lossy()))
 }

@@ -1,14 +1,14 @@
-//! What an operator is told: spans and events of `tracing`, where the feature of that name is on. Where it is off, none of
-//! this is compiled, arguments included.
+//! Spans and events of `tracing`, if the feature of that name is enabled. Otherwise nothing of this is compiled,
+//! including the arguments.
 //!
-//! Everything has the target `convofold`. Nothing that a conversation says is in it, nor who takes part.
+//! All have the target `convofold`. They never contain text of conversations or names of participants.
 
 #[cfg(feature = "tracing")]
 use std::error::Error;
 #[cfg(feature = "tracing")]
 use std::fmt;
 
-/// A span from here to the end of the block.
+/// Opens a span until the end of the block.
 macro_rules! span {
     ($name:literal $($fields:tt)*) => {
         #[cfg(feature = "tracing")]
@@ -16,7 +16,7 @@ macro_rules! span {
     };
 }
 
-/// An event: its level, fields, and a message.
+/// Records an event: level, fields and a message.
 macro_rules! tell {
     ($level:ident, $($said:tt)+) => {
         #[cfg(feature = "tracing")]
@@ -26,7 +26,7 @@ macro_rules! tell {
 
 pub(crate) use {span, tell};
 
-/// An error and what caused it, on one line.
+/// An error and its causes, on one line.
 #[cfg(feature = "tracing")]
 pub(crate) struct Chain<'a>(pub(crate) &'a (dyn Error + 'static));
 
@@ -38,7 +38,7 @@ impl fmt::Display for Chain<'_> {
     }
 }
 
-/// Runs a thread of ours with the subscriber of the thread that starts it, where that has one of its own.
+/// Runs a thread with the subscriber of the thread that starts it, if that thread has one of its own.
 #[cfg(feature = "tracing")]
 pub(crate) fn inherited(run: impl FnOnce() + Send) -> impl FnOnce() + Send {
     use tracing::dispatcher::{get_default, with_default};

@@ -1,4 +1,4 @@
-//! Maintenance: backup and restore, repair of a damaged database, dropping the beginning of the log.
+//! Maintenance: backup and restore, repair of a damaged database, trim.
 
 pub mod backup;
 pub mod repair;

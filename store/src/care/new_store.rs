@@ -27,8 +27,8 @@ impl NewStore {
         name.push(format!(".{}.partial", std::process::id()));
         let partial = target.with_file_name(name);
         let parent = parent_of(target);
-        fs::create_dir_all(parent).map_err(doing("making", parent))?;
-        fs::create_dir(&partial).map_err(doing("making", &partial))?;
+        fs::create_dir_all(parent).map_err(doing("creating", parent))?;
+        fs::create_dir(&partial).map_err(doing("creating", &partial))?;
         Ok(Self { target: target.to_owned(), partial, is_finished: false })
     }
 

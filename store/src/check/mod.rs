@@ -7,13 +7,13 @@ mod shadow;
 #[cfg(feature = "tracing")]
 use crate::trace::tell;
 
-/// Tells what a check of the whole found. What it says of conversations is in its report alone.
-#[cfg_attr(not(feature = "tracing"), expect(unused_variables, reason = "nobody is told"))]
+/// Logs the result of a check of the whole database. Details about conversations are only in the report.
+#[cfg_attr(not(feature = "tracing"), expect(unused_variables, reason = "used only by tracing"))]
 pub(crate) fn checked(by: &str, problems: usize) {
     #[cfg(feature = "tracing")]
     if problems == 0 {
-        tell!(info, by, "nothing is wrong");
+        tell!(info, by, "no problems found");
     } else {
-        tell!(error, by, problems, "the store is not what its log says");
+        tell!(error, by, problems, "the database does not agree with its log");
     }
 }

@@ -1,8 +1,8 @@
-//! A board folded anew from the log, to be held against the live one while that moves on.
+//! A board folded again from the log, for a comparison with the live board while events are being committed.
 //!
-//! The shadow reads and folds outside of any lock nearly up to where the live board is, and the rest while it holds what keeps
-//! the board there ([`Live::applying`](crate::conversations::live::Live::applying)). The writer waits for the few events that came since and
-//! for the look, questions for the look at most.
+//! The shadow reads and folds without locks until it has almost caught up with the live board, and the rest under the
+//! lock that stops the live board ([`Live::applying`](crate::conversations::live::Live::applying)). The writer waits
+//! for the few events committed since and for the comparison; queries wait at most for the comparison.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
@@ -17,20 +17,20 @@ use crate::log::events::{EventReader, FOLDED_AT_ONCE, UpTo};
 use crate::state::shared::Shared;
 use crate::storage::ReadStorage;
 
-/// Follows the live board through the log.
+/// A board that follows the live board through the log.
 pub(crate) struct Shadow {
     board: Board,
     reader: EventReader,
-    /// The conversations that it knows of; `None` is all of them.
+    /// The conversations to fold; `None` means all.
     wanted: Option<HashSet<Arc<str>>>,
-    /// Read and not folded yet.
+    /// Events read, but not yet folded.
     ahead: VecDeque<(Seq, Event)>,
-    /// How many events it folded.
+    /// Number of folded events.
     pub(crate) events: u64,
 }
 
 impl Shadow {
-    /// Goes on from a board as it was at a place in the log.
+    /// Starts from a board as of a log position.
     pub(crate) fn new(
         storage: Arc<dyn ReadStorage>,
         board: Board,
@@ -41,8 +41,8 @@ impl Shadow {
         Self { board, reader, wanted, ahead: VecDeque::new(), events: 0 }
     }
 
-    /// Reads and folds what is in the log so far, up to where the live board is; other threads read and decode ahead.
-    /// `tick` is called after every block and may end it.
+    /// Reads and folds the log up to the current event of the live board; other threads read and decode ahead. `tick`
+    /// is called after every block and can stop the work with an error.
     pub(crate) fn catch_up<E: From<LogError>>(
         &mut self,
         shared: &Shared,
@@ -62,7 +62,8 @@ impl Shadow {
         Ok(())
     }
 
-    /// Reads and folds up to an event that the log has. `tick` is called after every block and may end it.
+    /// Reads and folds up to an event that is in the log. `tick` is called after every block and can stop the work with
+    /// an error.
     pub(crate) fn fold_up_to<E: From<LogError>>(
         &mut self,
         seq: Seq,
@@ -80,7 +81,7 @@ impl Shadow {
         Ok(())
     }
 
-    /// Looks at the live board and its index, and at this one, all after the same event.
+    /// Calls `look` with the live board, its index and the shadow, all as of the same event.
     pub(crate) fn beside<T>(
         &mut self,
         shared: &Shared,
@@ -89,12 +90,12 @@ impl Shadow {
         let applied = || shared.applied_seq.load(Ordering::SeqCst);
         self.fold_up_to(applied(), |_| Ok::<_, LogError>(()))?;
         let _applying = shared.live.applying();
-        // What came since is a group or two, and in the log.
+        // One or two groups were committed since, and they are in the log.
         self.fold_up_to(applied(), |_| Ok::<_, LogError>(()))?;
         Ok(look((&shared.live.board(), &shared.live.index()), &self.board))
     }
 
-    /// Reads the next block, where there is one.
+    /// Reads the next block; returns false at the end of the log.
     fn read(&mut self) -> Result<bool, LogError> {
         let is_wanted = |id: &str| self.wanted.as_ref().is_none_or(|wanted| wanted.contains(id));
         let events = self.reader.next_of(is_wanted)?;
@@ -108,7 +109,7 @@ impl Shadow {
     }
 }
 
-/// Folds what was read, up to an event; says how many events that were.
+/// Folds the events read, up to `up_to`; returns their number.
 fn fold(board: &mut Board, ahead: &mut VecDeque<(Seq, Event)>, up_to: Seq) -> u64 {
     let mut batch = board.edit();
     let mut events = 0;

@@ -1,4 +1,4 @@
-//! Inputs: files, plain or compressed, and readers.
+//! Inputs of a replay: files, plain or compressed, and readers.
 
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read, Seek, SeekFrom};
@@ -11,12 +11,12 @@ use xxhash_rust::xxh3::xxh3_64;
 
 const GZIP: &[u8] = &[0x1f, 0x8b];
 const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
-/// How much of an input is read at once.
+/// Size of one read.
 const CHUNK_BYTES: usize = 256 << 10;
-/// By so many bytes an input is known again.
+/// Number of bytes at the beginning of an input by which it is recognised.
 const FINGERPRINT_BYTES: u64 = 64 << 10;
 
-/// Something to replay. What is compressed with gzip or zstd is recognised by its first bytes, whatever its name.
+/// An input of a replay. Input compressed with gzip or zstd is recognised by its first bytes, not by its name.
 pub struct Input {
     name: String,
     kind: Kind,
@@ -28,21 +28,21 @@ enum Kind {
 }
 
 impl Input {
-    /// A file.
+    /// Creates an input from a file.
     #[must_use]
     pub fn path(path: impl Into<PathBuf>) -> Self {
         let path = path.into();
         Self { name: path.display().to_string(), kind: Kind::Path(path) }
     }
 
-    /// Anything that can be read, standard input for example. A replay with such an input cannot be resumed, because
-    /// what was read is gone.
+    /// Creates an input from a reader, such as standard input. A replay with such an input cannot be resumed, because a
+    /// reader cannot be read twice.
     #[must_use]
     pub fn reader(name: impl Into<String>, reader: impl Read + Send + 'static) -> Self {
         Self { name: name.into(), kind: Kind::Reader(Box::new(reader)) }
     }
 
-    /// The path, or the name given.
+    /// Returns the path, or the given name of a reader.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
@@ -55,7 +55,7 @@ impl Input {
         }
     }
 
-    /// Opens it. `bytes_read` counts what is read of it, before decompression.
+    /// Opens the input. `bytes_read` counts the bytes read from it, before decompression.
     pub(super) fn open(self, bytes_read: Arc<AtomicU64>) -> io::Result<OpenInput> {
         match self.kind {
             Kind::Path(path) => OpenInput::open_file(&path, bytes_read),
@@ -73,16 +73,16 @@ impl std::fmt::Debug for Input {
 /// An input that is being read, decompressed.
 pub(super) struct OpenInput {
     source: Source,
-    /// Read already and not handed on.
+    /// Bytes read, but not yet returned.
     beginning: Vec<u8>,
     /// XXH3-64 of the first 64 KiB.
     pub(super) fingerprint: u64,
-    /// Whether what is there should be handed on although more may come.
+    /// Whether available bytes are parsed without waiting for more.
     pub(super) is_live: bool,
 }
 
 enum Source {
-    /// A file that can be sought in, with the counter of what was read of it.
+    /// A file that supports seeking, with the counter of bytes read.
     Plain(File, Arc<AtomicU64>),
     Stream(Box<dyn Read + Send>),
 }
@@ -109,7 +109,7 @@ impl OpenInput {
             None => whole,
             Some(decompress) => decompress(whole)?,
         };
-        // The fingerprint would wait for 64 KiB, and nobody asks for it.
+        // Computing a fingerprint would wait for 64 KiB, and readers do not need one.
         Ok(Self { source: Source::Stream(stream), beginning: Vec::new(), fingerprint: 0, is_live: true })
     }
 
@@ -120,13 +120,14 @@ impl OpenInput {
         Ok(Self { source, beginning, fingerprint, is_live })
     }
 
-    /// Whether there is nothing but blank lines before this place, as far as 64 KiB. Only right after opening.
+    /// Whether only white space precedes this offset, which must be within the first 64 KiB. Call it only right after
+    /// opening.
     pub(super) fn is_blank_up_to(&self, byte_offset: u64) -> bool {
         let before = usize::try_from(byte_offset).ok().and_then(|end| self.beginning.get(..end));
         before.is_some_and(|before| before.trim_ascii().is_empty())
     }
 
-    /// Passes over the first bytes, decompressed. Only right after opening.
+    /// Skips the first bytes, decompressed. Call it only right after opening.
     pub(super) fn skip(&mut self, byte_offset: u64) -> io::Result<()> {
         let held = self.beginning.len() as u64;
         match usize::try_from(byte_offset) {
@@ -139,13 +140,13 @@ impl OpenInput {
         Ok(())
     }
 
-    /// Appends the next bytes, so many unless the input ends before.
+    /// Appends the next `bytes` bytes, fewer if the input ends before.
     pub(super) fn read_onto(&mut self, held: &mut Vec<u8>, bytes: usize) -> io::Result<()> {
         let read_already = bytes.min(self.beginning.len());
         held.extend(self.beginning.drain(..read_already));
         let rest = (bytes - read_already) as u64;
         match &mut self.source {
-            // Straight into the room that is free, which is not cleared before.
+            // Reads straight into the spare capacity, without clearing it first.
             Source::Plain(file, bytes_read) => {
                 let length = file.take(rest).read_to_end(held)?;
                 bytes_read.fetch_add(length as u64, Ordering::Relaxed);
@@ -157,7 +158,7 @@ impl OpenInput {
         Ok(())
     }
 
-    /// The next bytes, as soon as there are any; none at the end.
+    /// Returns the next bytes as soon as there are any; empty at the end.
     pub(super) fn read_chunk<'b>(&mut self, buffer: &'b mut Vec<u8>) -> io::Result<&'b [u8]> {
         if !self.beginning.is_empty() {
             *buffer = std::mem::take(&mut self.beginning);
@@ -198,7 +199,7 @@ impl Read for Source {
     }
 }
 
-/// A reader that counts.
+/// A reader that counts the bytes read.
 struct Counted<R> {
     reader: R,
     bytes_read: Arc<AtomicU64>,

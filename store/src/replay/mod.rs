@@ -1,15 +1,15 @@
-//! Bulk replay: whole logs in, as fast as all processors parse them.
+//! Bulk replay: reads whole logs at the speed at which all processors parse them.
 //!
 //! ```text
 //! reader thread -> pieces -> parse threads -> pieces in order -> writer
 //! ```
 //!
-//! Pieces are parsed on all processors and submitted in the order of the inputs, so the log is the same on any number of
-//! threads. No more than a few pieces are on their way at any time, however large the inputs are.
+//! Pieces are parsed on all processors and submitted in the order of the inputs, so the log does not depend on the
+//! number of threads. Only a few pieces are in memory at any time, however large the inputs are.
 //!
-//! With each piece a bookmark is committed that says where the replay is. A replay that was killed or stopped and is
-//! started again with the same files goes on there. Where any of them has changed since, it begins anew, and what is there
-//! already counts as duplicate.
+//! Each piece is committed with a bookmark that states the position of the replay. When a killed or stopped replay is
+//! started again with the same files, it resumes there. If any of the files has changed, it starts from the beginning,
+//! and events that are already in the log count as duplicates.
 
 mod input;
 mod parsing;
@@ -40,44 +40,43 @@ use progress::ProgressClock;
 pub use report::ReplayReport;
 use resume::{Resume, ResumePoint};
 
-/// So many submissions may wait for the writer: enough to fill its groups.
+/// Maximum number of submissions in the queue: enough to fill the groups of the writer.
 const MAX_IN_FLIGHT: usize = 16;
-/// So many events are submitted together; only a document of one line can have more.
+/// Number of events per submission; only a document on a single line can have more.
 const EVENTS_AT_ONCE: usize = 8_192;
-/// How often the stop flag is looked at while nothing comes in.
+/// Interval at which the stop flag is checked while no piece arrives.
 const IDLE: Duration = Duration::from_millis(50);
 
-/// Why a replay ended before its inputs did. What was committed up to there stays, and starting the replay again goes on
-/// from there.
+/// Why a replay ended before its inputs did. The committed part stays, and the same replay resumes after it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReplayError {
     /// An input cannot be read.
     #[error("cannot read {name}")]
     Input {
-        /// Which input.
+        /// The name of the input.
         name: String,
-        /// What the system, or the decompressor, says.
+        /// The error of the operating system or of the decompressor.
         source: std::io::Error,
     },
-    /// The system gives no more threads.
-    #[error("cannot start a thread to parse in")]
+    /// A thread could not be started.
+    #[error("cannot start a thread of the replay")]
     Thread(#[source] std::io::Error),
-    /// A thread panicked. A fault of convofold: please report it.
+    /// A thread panicked. A bug in convofold: please report it.
     #[error("a thread of the replay panicked: {message}")]
     Panicked {
-        /// What it said.
+        /// The message of the panic.
         message: String,
     },
-    /// The store does not take the events.
+    /// The database did not accept the events.
     #[error(transparent)]
     Submit(#[from] SubmitError),
-    /// The store took the events and could not commit them.
+    /// The database accepted the events, but could not commit them.
     #[error(transparent)]
     Commit(#[from] CommitError),
 }
 
-/// A bulk replay, to be set up and run.
+/// A bulk replay: configure it, then call [`Replay::run`].
 ///
 /// ```
 /// use convofold_store::Convofold;
@@ -106,7 +105,7 @@ type OnRejection<'a> = Box<dyn FnMut(&Rejection, &str) + 'a>;
 type OnProgress<'a> = Box<dyn FnMut(&Progress<'_>) + 'a>;
 
 impl<'a> Replay<'a> {
-    /// A replay into this store.
+    /// Creates a replay into this database.
     #[must_use]
     pub fn new(db: &'a Convofold) -> Self {
         Self {
@@ -120,71 +119,72 @@ impl<'a> Replay<'a> {
         }
     }
 
-    /// Which source the inputs come from. Default: found out object by object.
+    /// Sets the source of the inputs. Default: detected object by object.
     #[must_use]
     pub fn format(mut self, format: Format) -> Self {
         self.format = format;
         self
     }
 
-    /// One more input, after those given before.
+    /// Adds an input after the existing ones.
     #[must_use]
     pub fn input(mut self, input: Input) -> Self {
         self.inputs.push(input);
         self
     }
 
-    /// More inputs, after those given before.
+    /// Adds inputs after the existing ones.
     #[must_use]
     pub fn inputs(mut self, inputs: impl IntoIterator<Item = Input>) -> Self {
         self.inputs.extend(inputs);
         self
     }
 
-    /// Is told of everything that cannot be an event, in the order of the inputs, with the name of the input. It is told
-    /// before the events around it are committed, so after a crash or a stop it may be told again of the last ones, and
-    /// misses none.
+    /// Sets a function that is called for every rejection, in the order of the inputs, with the name of the input. It
+    /// is called before the events of the same piece are committed. So after a crash or a stop, the last rejections may
+    /// be reported again; none is missed.
     #[must_use]
     pub fn on_rejection(mut self, tell: impl FnMut(&Rejection, &str) + 'a) -> Self {
         self.on_rejection = Some(Box::new(tell));
         self
     }
 
-    /// Is told of the progress, ten times a second at most, and once at the end.
+    /// Sets a function that is called with the progress, up to ten times per second and once at the end.
     #[must_use]
     pub fn on_progress(mut self, tell: impl FnMut(&Progress<'_>) + 'a) -> Self {
         self.on_progress = Some(Box::new(tell));
         self
     }
 
-    /// Setting this flag ends the replay at the next piece, with everything up to there durable. Where it is set while
-    /// rejections are told, no more are, and the piece that they are in is left to the next run, which tells all of them.
+    /// Sets a flag that stops the replay before the next piece; everything committed so far is durable. If the flag is
+    /// set while the rejections of a piece are being reported, the remaining ones are not reported and the piece is not
+    /// submitted: the next run reports all of them.
     #[must_use]
     pub fn stop(mut self, flag: Arc<AtomicBool>) -> Self {
         self.stop = flag;
         self
     }
 
-    /// Whether to write a checkpoint at the end. Default: no, because closing the store does.
+    /// Whether to write a checkpoint at the end. Default: false, because closing the database writes one.
     #[must_use]
     pub fn checkpoint(mut self, checkpoint: bool) -> Self {
         self.checkpoint = checkpoint;
         self
     }
 
-    /// Whether an earlier run with the same files was stopped or killed, and [`Replay::run`] goes on from there.
+    /// Returns whether [`Replay::run`] resumes an earlier run with the same files that was stopped or killed.
     ///
     /// # Errors
-    /// [`ReplayError::Input`] where a file is not there.
+    /// [`ReplayError::Input`] if a file does not exist.
     pub fn goes_on(&self) -> Result<bool, ReplayError> {
         Ok(Resume::find(self.db, self.format, &self.inputs)?.goes_on())
     }
 
-    /// Replays the inputs, one after the other. When it returns, all that it reports is durable.
+    /// Replays the inputs in order. When it returns, everything that the report counts is durable.
     ///
     /// # Errors
-    /// [`ReplayError`] says which input cannot be read, or why the store takes no more. Files that are not there are found
-    /// out before anything is submitted.
+    /// [`ReplayError`] if an input cannot be read or the database does not accept more events. A missing file is
+    /// reported before any event is submitted.
     pub fn run(self) -> Result<ReplayReport, ReplayError> {
         let Self { db, format, inputs, on_rejection, on_progress, stop, checkpoint } = self;
         span!("replay", inputs = inputs.len());
@@ -215,7 +215,7 @@ impl std::fmt::Debug for Replay<'_> {
     }
 }
 
-/// A replay that runs.
+/// A running replay.
 struct Run<'a> {
     db: &'a Convofold,
     resume: Resume,
@@ -227,7 +227,7 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// Submits pieces in order until the inputs end (false) or the flag is set (true).
+    /// Submits pieces in order until the inputs end (false) or the stop flag is set (true).
     fn drive(&mut self, pipeline: &Pipeline, stop: &AtomicBool) -> Result<bool, ReplayError> {
         let mut order = parsing::Reorder::default();
         loop {
@@ -236,7 +236,7 @@ impl Run<'_> {
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return Ok(false),
             }
-            // Before each piece: many may have queued up, and all of them at once would be the rest of the input.
+            // Checked before each piece, because many pieces may be waiting.
             while !stop.load(Ordering::Relaxed)
                 && let Some(piece) = order.take()
             {
@@ -255,8 +255,8 @@ impl Run<'_> {
         }
     }
 
-    /// Whether all of them were told: not where the flag was set meanwhile. Then the piece must not be submitted, because
-    /// the place behind it would say that they were.
+    /// Reports the rejections of a piece; returns false if the stop flag was set meanwhile. The piece must then not be
+    /// submitted, because the resume point after it would skip the unreported rejections.
     fn tell_rejections(&mut self, piece: &ParsedPiece, stop: &AtomicBool) -> bool {
         let Some(tell) = &mut self.on_rejection else { return true };
         let name = self.names.get(piece.input as usize).map_or("", String::as_str);
@@ -286,7 +286,7 @@ impl Run<'_> {
         }
     }
 
-    /// Takes what is committed into account, and waits until no more than `in_flight` submissions are not.
+    /// Counts the effects of committed submissions, and waits until at most `in_flight` submissions are pending.
     fn settle(&mut self, in_flight: usize) -> Result<(), ReplayError> {
         while let Some(ticket) = self.in_flight.front() {
             if self.in_flight.len() <= in_flight && ticket.try_get().is_none() {
@@ -298,8 +298,8 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Makes everything durable, and either forgets where the replay was or, where it is to go on, writes it down with
-    /// all that is known now.
+    /// Makes everything durable. A stopped replay stores its resume point with the final counts; a finished one deletes
+    /// it.
     fn finish(&mut self, stopped: bool) -> Result<(), ReplayError> {
         self.settle(0)?;
         let batch = if stopped && !self.resume.is_at_the_beginning() {

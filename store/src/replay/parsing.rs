@@ -1,4 +1,4 @@
-//! The threads that parse, and pieces put back in order.
+//! The parse threads, and the queue that restores the order of pieces.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -18,22 +18,22 @@ use super::resume::ResumePoint;
 use crate::api::ingest::Parsed;
 use crate::storage::panic_message;
 
-/// A piece that was parsed.
+/// A parsed piece.
 pub(super) struct ParsedPiece {
     pub(super) input: u32,
     pub(super) fingerprint: u64,
     pub(super) parsed: Parsed,
-    /// The line and the offset at which the input goes on.
+    /// Line and byte offset of the end of the piece.
     pub(super) end: (u64, u64),
 }
 
-/// What comes out of the pipeline, with its place in the order.
+/// An output of the pipeline, with its position in the order.
 pub(super) type Numbered = (u64, Result<ParsedPiece, ReplayError>);
 
 /// The threads of a replay.
 pub(super) struct Pipeline {
     parsed: Receiver<Numbered>,
-    /// Dropped at the end, which ends the threads.
+    /// Dropped at the end, which stops the threads.
     credits: Mutex<Option<Sender<()>>>,
     bytes_read: Arc<AtomicU64>,
     bytes_total: Option<u64>,
@@ -52,7 +52,7 @@ impl Pipeline {
             threads => threads,
         };
         let pieces_on_their_way = 4 * threads + 4;
-        // What is sent is bounded by the credits, so these need no bounds of their own.
+        // The credits bound the number of pieces, so these channels need no bound.
         let (work_sender, work_receiver) = unbounded();
         let (parsed_sender, parsed) = unbounded();
         let (spare_sender, spare) = bounded(pieces_on_their_way);
@@ -71,7 +71,7 @@ impl Pipeline {
             spare,
             next_number: 0,
         };
-        // None of them is joined: they end by themselves, but the reader may wait for an input for ever.
+        // The threads are not joined: they end by themselves, but the reader can block on an input forever.
         spawn("convofold-reader", move || reading.run(inputs, place))?;
         for _ in 0..threads {
             let (work, parsed, spare) = (work_receiver.clone(), parsed_sender.clone(), spare_sender.clone());
@@ -80,24 +80,24 @@ impl Pipeline {
         Ok(Self { parsed, credits: Mutex::new(Some(credits)), bytes_read, bytes_total })
     }
 
-    /// The next piece that is parsed, in no order; disconnected when all are.
+    /// Returns the next parsed piece, in any order; disconnected after the last one.
     pub(super) fn next(&self, timeout: Duration) -> Result<Numbered, RecvTimeoutError> {
         self.parsed.recv_timeout(timeout)
     }
 
-    /// Lets one more piece be read.
+    /// Allows one more piece to be read.
     pub(super) fn took_one(&self) {
         if let Some(credits) = &*self.credits.lock() {
             let _ = credits.try_send(());
         }
     }
 
-    /// Bytes read, and how many there are.
+    /// Number of bytes read, and of all bytes if it is known.
     pub(super) fn bytes(&self) -> (u64, Option<u64>) {
         (self.bytes_read.load(Ordering::Relaxed), self.bytes_total)
     }
 
-    /// Ends the threads that can be ended.
+    /// Stops the threads, except a reader that is blocked on its input.
     pub(super) fn end(&self) {
         *self.credits.lock() = None;
     }
@@ -123,7 +123,7 @@ fn parse(parser: Parser, work: &Receiver<Work>, done: &Sender<Numbered>, spare: 
 }
 
 fn parse_one(parser: Parser, input: u32, fingerprint: u64, piece: &Piece) -> Result<ParsedPiece, ReplayError> {
-    // A panic would be a fault of the parser's. It must not pass for the end of the inputs.
+    // A panic would be a bug of the parser. It must not look like the end of the inputs.
     let parsed = catch_unwind(AssertUnwindSafe(|| {
         let mut parsed = Parsed::with_room_for(piece);
         parser.parse(piece, &mut parsed);
@@ -133,7 +133,7 @@ fn parse_one(parser: Parser, input: u32, fingerprint: u64, piece: &Piece) -> Res
     Ok(ParsedPiece { input, fingerprint, parsed, end: piece.end() })
 }
 
-/// Puts pieces back in order.
+/// Restores the order of pieces.
 #[derive(Default)]
 pub(super) struct Reorder {
     waiting: BTreeMap<u64, Result<ParsedPiece, ReplayError>>,
@@ -145,7 +145,7 @@ impl Reorder {
         self.waiting.insert(number, piece);
     }
 
-    /// The next piece, where it is here.
+    /// Returns the next piece in order, if it has arrived.
     pub(super) fn take(&mut self) -> Option<Result<ParsedPiece, ReplayError>> {
         let piece = self.waiting.remove(&self.next)?;
         self.next += 1;

@@ -1,31 +1,31 @@
-//! How far a replay is.
+//! The progress of a replay.
 
 use std::time::{Duration, Instant};
 
-/// How often progress is told at most.
+/// Minimum time between two reports of progress.
 const INTERVAL: Duration = Duration::from_millis(100);
 
-/// How far a replay is.
+/// The progress of a replay.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Progress<'a> {
-    /// Bytes read of all inputs, as they lie on the disk: of compressed files the compressed bytes.
+    /// Number of bytes read from all inputs; for compressed files, compressed bytes.
     pub bytes_read: u64,
-    /// Of so many; `None` where an input is no file.
+    /// Total number of bytes of all inputs; `None` if an input is a reader.
     pub bytes_total: Option<u64>,
-    /// Events submitted so far, those of earlier runs included.
+    /// Number of events submitted, including earlier runs.
     pub events: u64,
-    /// Events a second in this run.
+    /// Events per second in this run.
     pub events_per_second: f64,
-    /// How long this run has taken.
+    /// Duration of this run so far.
     #[cfg_attr(feature = "serde", serde(rename = "elapsed_ms", serialize_with = "crate::json::as_ms"))]
     pub elapsed: Duration,
-    /// The input that is being replayed.
+    /// The name of the current input.
     pub input: &'a str,
 }
 
-/// Decides when it is time to tell.
+/// Decides when progress is reported.
 #[derive(Debug)]
 pub(super) struct ProgressClock {
     started: Instant,

@@ -1,4 +1,4 @@
-//! The thread that reads, decompresses and cuts into pieces.
+//! The thread that reads inputs, decompresses them and cuts them into pieces.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -12,37 +12,37 @@ use super::input::{Input, OpenInput};
 use super::resume::ResumePoint;
 use crate::storage::panic_message;
 
-/// Large enough that handing it from thread to thread costs nothing, small enough for a processor's cache.
+/// Large enough that passing it between threads costs nothing, small enough for a processor's cache.
 const PIECE_BYTES: usize = 512 << 10;
 
-/// A piece on its way to be parsed, or why there are no more.
+/// A piece to be parsed, or why there are no more.
 pub(super) struct Work {
-    /// From 0, without holes.
+    /// The number of the piece: 0, 1, 2, and so on.
     pub(super) number: u64,
     pub(super) input: u32,
     pub(super) fingerprint: u64,
     pub(super) piece: Result<Piece, ReplayError>,
 }
 
-/// Reads the inputs one after the other.
+/// Reads the inputs in order.
 pub(super) struct Reading {
     pub(super) limits: Limits,
     pub(super) bytes_read: Arc<AtomicU64>,
-    /// Each piece needs one, so that only so many are on their way.
+    /// Each piece takes one, which bounds the number of pieces in memory.
     pub(super) credits: Receiver<()>,
     pub(super) work: Sender<Work>,
-    /// The room of pieces that were parsed, to be read into.
+    /// Buffers of parsed pieces, for reuse.
     pub(super) spare: Receiver<Vec<u8>>,
     pub(super) next_number: u64,
 }
 
-/// Nobody wants more pieces.
+/// The replay has ended and needs no more pieces.
 struct Ended;
 
 impl Reading {
-    /// Reads from `place` on, until the inputs end or nobody wants more.
+    /// Reads from `place` on, until the inputs or the replay end.
     pub(super) fn run(mut self, inputs: Vec<Input>, place: ResumePoint) {
-        // A panic would be a fault of ours. It must not pass for the end of the inputs.
+        // A panic would be a bug in convofold. It must not look like the end of the inputs.
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| self.read_all(inputs, place))) {
             let message = panic_message(payload.as_ref());
             let _ = self.send(0, 0, Err(ReplayError::Panicked { message }));
@@ -78,7 +78,7 @@ impl Reading {
     }
 
     fn read(&mut self, number: u32, mut input: OpenInput, start: ResumePoint) -> std::io::Result<Result<(), Ended>> {
-        // What begins with blank lines may still turn out to be one document.
+        // An input that begins with blank lines can still be a single document.
         let mut framer = if input.is_blank_up_to(start.byte_offset) {
             Framer::new(self.limits, PIECE_BYTES)
         } else {
@@ -95,7 +95,7 @@ impl Reading {
             let is_more = if input.is_live {
                 let chunk = input.read_chunk(&mut buffer)?;
                 framer.feed(chunk, &mut emit);
-                // More may come now or tomorrow; what is here should count today.
+                // More input may come much later; available lines are parsed now.
                 framer.flush(&mut emit);
                 !chunk.is_empty()
             } else {

@@ -1,4 +1,4 @@
-//! What a replay found and did.
+//! The result of a replay.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -6,37 +6,38 @@ use std::time::Duration;
 use crate::api::ingest::{IgnoredCounts, Parsed};
 use crate::state::receipt::EffectCounts;
 
-/// What a replay found and did, all runs of it together where it was resumed.
+/// The result of a replay; if it was resumed, of all its runs together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct ReplayReport {
-    /// Lines read.
+    /// Number of lines read.
     pub lines: u64,
-    /// Bytes read, decompressed.
+    /// Number of bytes read, after decompression.
     pub bytes: u64,
-    /// Events found.
+    /// Number of events found.
     pub events: u64,
-    /// What the events did.
+    /// The effects of the events.
     pub counts: EffectCounts,
-    /// Events whose effect is not known, because an earlier run was killed between committing and counting them. They are
-    /// in [`ReplayReport::events`] and not in [`ReplayReport::counts`]. 0 unless a run was killed.
+    /// Number of events whose effect is unknown, because an earlier run was killed after it committed them and before
+    /// it counted them. They are included in [`ReplayReport::events`], but not in [`ReplayReport::counts`]. 0 unless a
+    /// run was killed.
     pub uncounted: u64,
-    /// What was ignored.
+    /// The number of ignored inputs.
     pub ignored: IgnoredCounts,
-    /// What cannot be an event, by the words of [`Reason`](convofold_engine::ingest::Reason).
+    /// The number of rejections by reason, in the words of [`Reason`](convofold_engine::ingest::Reason).
     pub rejected: BTreeMap<String, u64>,
-    /// Whether it went on where an earlier run had ended.
+    /// Whether it resumed an earlier run.
     pub resumed: bool,
-    /// Whether it was told to stop before the inputs ended.
+    /// Whether it was stopped before the inputs ended.
     pub stopped: bool,
-    /// How long this run took.
+    /// Duration of this run.
     #[cfg_attr(feature = "serde", serde(rename = "took_ms", serialize_with = "crate::json::as_ms"))]
     pub took: Duration,
 }
 
 impl ReplayReport {
-    /// How much was rejected.
+    /// Returns the total number of rejections.
     #[must_use]
     pub fn rejected_total(&self) -> u64 {
         self.rejected.values().sum()

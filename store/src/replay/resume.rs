@@ -1,4 +1,4 @@
-//! Going on where an earlier run of the same replay ended.
+//! Resuming an earlier run of the same replay.
 
 use std::fs;
 use std::sync::Arc;
@@ -18,27 +18,27 @@ use crate::storage::StorageError;
 use crate::write::batch::Batch;
 use crate::write::error::CommitError;
 
-/// A place in the inputs, between two pieces.
+/// A position in the inputs, between two pieces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct ResumePoint {
     pub(super) input: u32,
-    /// The line to go on with, from 1.
+    /// The next line, from 1.
     pub(super) line: u64,
     pub(super) byte_offset: u64,
     pub(super) fingerprint: u64,
 }
 
 impl Default for ResumePoint {
-    /// The beginning.
+    /// The beginning of the first input.
     fn default() -> Self {
         Self { input: 0, line: 1, byte_offset: 0, fingerprint: 0 }
     }
 }
 
-/// Where a replay is, and what it found up to there.
+/// The position of a replay and its report so far.
 #[derive(Debug)]
 pub(super) struct Resume {
-    /// The bookmark; `None` where the replay cannot be resumed.
+    /// The name of the bookmark; `None` if the replay cannot be resumed.
     name: Option<String>,
     /// See [`state_of`].
     inputs_state: u64,
@@ -47,11 +47,11 @@ pub(super) struct Resume {
 }
 
 impl Resume {
-    /// Looks for an earlier run with the same inputs.
+    /// Finds an earlier run with the same inputs.
     pub(super) fn find(db: &Convofold, format: Format, inputs: &[Input]) -> Result<Self, ReplayError> {
         let name = name_of(format, inputs)?;
         let value = name.as_ref().and_then(|name| db.bookmark(name));
-        // A bookmark that cannot be read is as good as none: what is there already counts as duplicate.
+        // An unreadable bookmark is ignored: events that are already in the log count as duplicates.
         let mark = value.and_then(|value| replay_mark::open(&value).ok());
         let inputs_state = state_of(inputs);
         let found = mark.map(|mark| (ResumePoint::of(&mark, inputs_state), report_of(mark)));
@@ -60,17 +60,17 @@ impl Resume {
         Ok(Self { name, inputs_state, place, report })
     }
 
-    /// Whether there is an earlier run to go on from.
+    /// Whether there is an earlier run to resume.
     pub(super) fn goes_on(&self) -> bool {
         self.report.resumed
     }
 
-    /// Whether nothing was read yet.
+    /// Whether nothing has been read yet.
     pub(super) fn is_at_the_beginning(&self) -> bool {
         self.place == ResumePoint::default()
     }
 
-    /// Lets the batch say where the replay is once it is committed.
+    /// Adds the position of the replay to the batch.
     pub(super) fn mark(&self, batch: Batch) -> Result<Batch, ReplayError> {
         let Some(name) = &self.name else { return Ok(batch) };
         let value = replay_mark::seal(&self.to_mark()).map_err(|damage| {
@@ -79,7 +79,7 @@ impl Resume {
         Ok(batch.bookmark(name, value))
     }
 
-    /// Lets the batch say that the replay is over.
+    /// Adds the deletion of the position to the batch.
     pub(super) fn unmark(&self, batch: Batch) -> Batch {
         match &self.name {
             Some(name) => batch.delete_bookmark(name),
@@ -115,7 +115,7 @@ impl ResumePoint {
     }
 }
 
-/// What earlier runs counted. The effects of the last pieces of a run that was killed were never learned.
+/// The report of earlier runs. The effects of the last pieces of a killed run are unknown.
 fn report_of(mark: ReplayMark) -> ReplayReport {
     let mut ignored = IgnoredCounts::default();
     for (source, reason, count) in mark.ignored {
@@ -136,7 +136,7 @@ fn report_of(mark: ReplayMark) -> ReplayReport {
     }
 }
 
-/// The name of the bookmark: one for each list of files and format. `None` where an input is no file.
+/// The name of the bookmark, unique for each list of files and format; `None` if an input is a reader.
 fn name_of(format: Format, inputs: &[Input]) -> Result<Option<String>, ReplayError> {
     let mut hash = Xxh3::new();
     hash.update(format.name().as_bytes());
@@ -150,21 +150,21 @@ fn name_of(format: Format, inputs: &[Input]) -> Result<Option<String>, ReplayErr
         let path =
             fs::canonicalize(path).map_err(|source| ReplayError::Input { name: input.name().to_owned(), source })?;
         hash.update(path.as_os_str().as_encoded_bytes());
-        // No path holds a zero byte, so two lists never read alike.
+        // No path contains a zero byte, so two lists never hash the same bytes.
         hash.update(&[0]);
     }
     Ok(is_resumable.then(|| format!("replay/{:016x}", hash.digest())))
 }
 
-/// Whether the input begins as it did when the mark was made.
+/// Whether the current input begins as it did when the bookmark was written.
 fn is_same_input(place: &ResumePoint, inputs: &[Input]) -> bool {
     let path = inputs.get(place.input as usize).and_then(Input::as_path);
     let input = path.and_then(|path| OpenInput::open_file(path, Arc::default()).ok());
     input.is_some_and(|input| input.fingerprint == place.fingerprint)
 }
 
-/// Changes with the length of any input and with the time it was last written to. Where one has changed since a mark was
-/// made, the place that it names may mean something else, so the replay begins anew.
+/// A hash of the length and modification time of every input. If one of them has changed, the stored position may be
+/// wrong, so the replay starts from the beginning.
 fn state_of(inputs: &[Input]) -> u64 {
     let mut hash = Xxh3::new();
     for metadata in inputs.iter().filter_map(|input| input.as_path()?.metadata().ok()) {
@@ -197,7 +197,7 @@ mod tests {
         Input::path(path)
     }
 
-    /// Found by review: what was read up to the mark was the blank line, and the document was taken for lines.
+    /// Regression: when only the blank line had been read, the rest of the document was parsed as lines.
     #[test]
     fn a_document_after_blank_lines_is_still_one_after_a_stop_between_them() {
         let folder = tempfile::tempdir().unwrap();
@@ -217,7 +217,7 @@ mod tests {
         assert_eq!((report.events, report.rejected_total()), (2, 0));
     }
 
-    /// Found by review: a file that was read already and had grown since was not looked at again.
+    /// Regression: a file that had been read and had grown since was not read again.
     #[test]
     fn a_replay_begins_anew_where_any_file_has_changed() {
         let folder = tempfile::tempdir().unwrap();
@@ -233,11 +233,12 @@ mod tests {
         let replay = Replay::new(&db).input(grown).input(Input::path(folder.path().join("b")));
         assert!(!replay.goes_on().unwrap());
         let report = replay.run().unwrap();
-        // Of the first run only what stood before the piece with the garbage was taken.
+        // The first run committed only the events before the piece with the garbage.
         assert_eq!((report.counts.applied + report.counts.late, report.counts.duplicates), (3, 1));
     }
 
-    /// Found by review: of a piece in which a listener stopped the replay, the next run told no rejection.
+    /// Regression: if a listener stopped the replay within a piece, the next run did not report the remaining
+    /// rejections.
     #[test]
     fn what_a_listener_that_stops_the_replay_was_not_told_it_is_told_by_the_next_run() {
         let folder = tempfile::tempdir().unwrap();
@@ -257,7 +258,7 @@ mod tests {
         };
         let (told, report) = replay(2);
         assert_eq!((told, report.stopped), (vec![1, 3], true));
-        // Neither the events of the piece nor its rejections count yet.
+        // The events and rejections of the piece do not count yet.
         assert_eq!((report.events, report.rejected_total()), (1, 0));
 
         let (told, report) = replay(usize::MAX);

@@ -1,4 +1,4 @@
-//! Conversations that leave memory: nobody can tell but by the memory that they give back.
+//! Evicted conversations: the only visible difference is the memory that they free.
 
 use std::sync::Arc;
 
@@ -18,12 +18,12 @@ use crate::storage::memory::{Contents, MemoryStorage};
 use crate::write::error::CommitError;
 use crate::{Batch, Convofold, Options, StorageError};
 
-/// So little that hardly anything stays.
+/// A limit so small that almost every conversation is evicted.
 fn cramped() -> Options {
     Options::new().memory_bytes(4_000)
 }
 
-/// A store whose conversations are away, but for what the last batches brought back.
+/// A database whose conversations are evicted, except those that the last batches reloaded.
 fn scattered() -> (Home, Arc<MemoryStorage>, Convofold) {
     let home = Home::new();
     let storage = Arc::new(MemoryStorage::default());
@@ -33,7 +33,7 @@ fn scattered() -> (Home, Arc<MemoryStorage>, Convofold) {
     }
     let closing = (0..37).step_by(2).map(|number| closed(&format!("case-{number}"), 1_000 + number));
     submit(&db, Batch::new(closing.collect()));
-    // Room is made between commands.
+    // Evictions happen between commands.
     db.sync().unwrap();
     (home, storage, db)
 }
@@ -43,7 +43,7 @@ fn closed(conversation: &str, number: u64) -> Event {
     plain.draft().kind(Kind::Close).build().unwrap()
 }
 
-/// The same events, all in memory.
+/// A database with the same events, all in memory.
 fn unlimited() -> Board {
     let mut board = Board::new();
     let mut seq = 0;
@@ -103,7 +103,7 @@ fn a_store_opens_with_everything_away_and_the_same_answers() {
     let again = home.open_on(&storage, Options::new());
     assert_eq!(again.stats().resident, 0);
     expect_the_same(&again, &mut unlimited());
-    // A log after the checkpoint brings back what it needs.
+    // Events after the checkpoint reload their conversations.
     submit(&again, Batch::new(messages(0, 5)));
     submit(&again, Batch::new(vec![message("case-1", 5_000)]));
     let home = Home::new();
@@ -113,7 +113,8 @@ fn a_store_opens_with_everything_away_and_the_same_answers() {
     assert_eq!(export(&third), export(&again));
 }
 
-/// Gives the pages of the last checkpoint heads of another fold version, as pages that were not rewritten since an upgrade.
+/// Gives the pages of the last checkpoint heads of another fold version, like pages that were not rewritten since an
+/// upgrade.
 fn heads_of_other_rules(contents: &mut Contents) {
     let mut compressor = Compressor::new().unwrap();
     let (name, value) = contents.records.last_key_value().unwrap();

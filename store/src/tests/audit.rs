@@ -1,4 +1,4 @@
-//! An audit names every field that is not what the events say, and only those.
+//! An audit reports exactly the fields that differ from the events.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use super::{Home, forge_checkpoint, lived_in, message, submit};
 use crate::check::audit::{AuditDifference, AuditError, BackgroundAudit, Sample};
 use crate::{Batch, Convofold, Damage, Options};
 
-/// A store that opens with one message too few in a conversation, because its checkpoint says so.
+/// A database that opens with one message missing in a conversation, because its checkpoint says so.
 fn forged() -> (Home, Convofold) {
     let (_home, storage, _db) = lived_in(Options::new());
     forge_checkpoint(&storage, |image| {
@@ -135,12 +135,12 @@ fn audits_in_the_background_tell_what_they_find() {
             let _ = sender.send(outcome.as_ref().map(|report| report.differences.clone()).map_err(ToString::to_string));
         })
         .unwrap();
-    // Drawn anew each time, so that after a while the wrong one is among them.
+    // Each audit takes a new sample, so that after a while the wrong conversation is in one.
     let found = outcomes.iter().find_map(|outcome| outcome.ok().filter(|differences| !differences.is_empty()));
     assert!(found.is_some_and(|differences| differences.iter().all(|it| &*it.id == "case-5")));
     assert!(audits.last().is_some_and(|outcome| outcome.is_ok()));
     drop(audits);
-    // The thread is gone, and with it what it sends with.
+    // The thread has ended and dropped its sender.
     while outcomes.recv().is_ok() {}
 }
 
@@ -153,10 +153,10 @@ fn audits_in_the_background_do_not_keep_a_store_open() {
     let audits = db.audit_in_background(Duration::ZERO, 1, move |_| sender.send(()).unwrap_or_default()).unwrap();
     outcomes.recv().unwrap();
     drop(db);
-    // Opens only where the lock and sled's files were let go of.
+    // Opening succeeds only if the lock and sled's files were released.
     let again = home.open();
     assert_eq!(again.recovery().last_seq, 1);
-    // The thread ends by itself, and with it what it sends with.
+    // The thread ends by itself and drops its sender.
     while outcomes.recv().is_ok() {}
     drop(audits);
 }
@@ -167,7 +167,7 @@ fn a_background_audit_may_be_dropped_by_what_it_calls() {
     let place: Arc<Mutex<Option<BackgroundAudit>>> = Arc::default();
     let held = place.clone();
     let (sender, outcomes) = unbounded();
-    // It finds its own handle there, because it waits for the lock.
+    // The callback waits for this lock, so that it finds its own handle.
     let mut slot = place.lock();
     let audits = db.audit_in_background(Duration::ZERO, 1, move |_| {
         drop(held.lock().take());

@@ -1,4 +1,4 @@
-//! A backup is the store as it was, or it is not there; a changed byte anywhere is found.
+//! A backup is complete or does not exist; a change of any byte is detected.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -30,7 +30,7 @@ impl Shelf {
         names
     }
 
-    /// A backup of this store under this name, complete or since another one.
+    /// Writes a backup of this database under this name, complete or since another one.
     fn back_up(&self, db: &Convofold, name: &str, since: Option<&str>) -> PathBuf {
         let path = self.path(name);
         let options = since.map_or_else(BackupOptions::new, |since| BackupOptions::new().since(self.path(since)));
@@ -49,7 +49,7 @@ fn expect_the_same(db: &Convofold, restored: &Path) {
     assert_eq!(again.bookmarks(), db.bookmarks());
     assert_eq!(again.stats().last_seq, db.stats().last_seq);
     assert!(again.verify(|_| {}).unwrap().is_clean());
-    // It is a store like any other, and goes on.
+    // The restored database is used like any other.
     submit(&again, Batch::new(vec![message("new", 1)]));
     again.close().unwrap();
 }
@@ -98,7 +98,7 @@ fn incremental_backups_are_restored_in_their_order_only() {
     let full = shelf.back_up(&db, "full", None);
     submit(&db, Batch::new(messages(1_000, 100)).bookmark("upstream", "new"));
     let first = shelf.back_up(&db, "first", Some("full"));
-    // Nothing came since.
+    // No event was committed since.
     let second = shelf.back_up(&db, "second", Some("first"));
     submit(&db, Batch::default().delete_bookmark("upstream"));
     let third = shelf.back_up(&db, "third", Some("second"));
@@ -126,7 +126,7 @@ fn a_backup_goes_on_only_from_one_of_its_own_log() {
         assert!(!shelf.path("no").exists());
         outcome.unwrap_err()
     };
-    // Another one, one that is shorter, and one that went another way from the same place.
+    // Another database, a shorter one, and one that diverged after the same position.
     let home = Home::new();
     let other = home.open();
     assert!(matches!(refused(&other, "full"), BackupError::Diverged { .. }));
@@ -139,7 +139,7 @@ fn a_backup_goes_on_only_from_one_of_its_own_log() {
     }
     shelf.back_up(&db, "more", Some("full"));
     assert!(matches!(refused(&twin, "more"), BackupError::Diverged { seq, .. } if seq == db.stats().last_seq));
-    // From where they parted both go on.
+    // Both can continue from the position at which they diverged.
     shelf.back_up(&twin, "of twin", Some("full"));
     assert!(matches!(refused(&db, "missing"), BackupError::Since(BackupFileError::Io { .. })));
     fs::write(shelf.path("letter"), "Dear Ida").unwrap();
@@ -153,7 +153,7 @@ fn a_file_that_is_there_is_not_touched() {
     fs::write(shelf.path("letter"), "Dear Ida").unwrap();
     let outcome = db.backup(shelf.path("letter"), &BackupOptions::new(), |_| {});
     assert!(matches!(outcome, Err(BackupError::Exists { .. })), "{outcome:?}");
-    // Also where it came while the backup was written.
+    // The same if the file appeared while the backup was written.
     let outcome =
         db.backup(shelf.path("new"), &BackupOptions::new(), |_| fs::write(shelf.path("new"), "Dear Jo").unwrap());
     assert!(matches!(outcome, Err(BackupError::Exists { .. })), "{outcome:?}");
@@ -250,7 +250,7 @@ fn nothing_is_restored_where_something_is() {
     assert!(matches!(outcome, Err(RestoreError::Open(OpenError::NotEmpty { .. }))), "{outcome:?}");
     let outcome = restore(&[&full], &full, &Options::new(), |_| {});
     assert!(matches!(outcome, Err(RestoreError::Open(OpenError::Io { .. }))), "{outcome:?}");
-    // Somebody puts something there in the last moment.
+    // Another process creates a file there at the last moment.
     let late = shelf.path("late");
     let outcome = restore(&[&full], &late, &Options::new(), |_| {
         fs::create_dir_all(&late).unwrap();
@@ -278,7 +278,7 @@ fn a_file_that_changes_between_check_and_copy_leaves_nothing() {
     assert_eq!(shelf.names(), ["full"]);
 }
 
-/// A store whose log begins with its 6th block, and the time after which everything is dropped from it.
+/// A database whose log begins with its 6th block, and the time before which everything was dropped.
 fn trimmed() -> (Home, Convofold) {
     let home = Home::new();
     let db = home.open();

@@ -1,4 +1,4 @@
-//! A checkpoint is all or nothing, two are kept, and without any the log is enough.
+//! A checkpoint is written completely or not at all, two are kept, and without any the log suffices.
 
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ fn recovers(storage: &Arc<MemoryStorage>, db: &Convofold, checkpoint_seq: Option
     assert_eq!(recovery.skipped.len(), skipped, "{recovery:?}");
     assert_eq!(again.state_hash(), db.state_hash());
     assert_eq!(again.bookmarks(), db.bookmarks());
-    // What was skipped is forgotten with the next checkpoint, which is a good one.
+    // The next checkpoint is valid and removes the record of the skipped one.
     submit(&again, Batch::new(vec![message("more", 1)]));
     again.checkpoint().unwrap();
     again.close().unwrap();
@@ -53,7 +53,7 @@ fn two_generations_are_kept() {
     assert_eq!(names, [2, 3].map(crate::checkpoint::record::record_name));
 }
 
-/// What the two kept checkpoints do not need is not kept.
+/// Only what the two kept checkpoints need is kept.
 #[test]
 fn a_page_that_came_to_rest_lies_in_one_place() {
     let home = Home::new();
@@ -63,7 +63,7 @@ fn a_page_that_came_to_rest_lies_in_one_place() {
     db.checkpoint().unwrap();
     let places = || storage.contents().pages.into_keys().collect::<Vec<_>>();
     assert_eq!(places().len(), 3, "37 conversations on three pages");
-    // All of them change, then one.
+    // All conversations change, then one.
     submit(&db, Batch::new(messages(100, 100)));
     db.checkpoint().unwrap();
     assert_eq!(places().len(), 6);
@@ -72,7 +72,7 @@ fn a_page_that_came_to_rest_lies_in_one_place() {
         db.checkpoint().unwrap();
         assert_eq!(places().len(), 4, "{:?}", places());
     }
-    // Whichever of the two is used, its pages are there.
+    // Each of the two has all its pages.
     let hash = db.state_hash();
     let mut contents = storage.contents();
     for _ in 0..2 {
@@ -133,8 +133,8 @@ fn a_checkpoint_folded_by_other_rules_is_skipped() {
     recovers(&MemoryStorage::with(contents), &db, Some(200), 1);
 }
 
-/// Found by the machine: the record of the checkpoint before the last outlived its pages, which were written over by one that
-/// never came to its end, and a store without any fault did not verify.
+/// Regression: the record of the previous checkpoint outlived its pages, which an unfinished checkpoint had
+/// overwritten, and an intact database failed its verification.
 #[test]
 fn a_record_never_outlives_its_pages() {
     for barriers in 1..=2 {

@@ -14,7 +14,7 @@ use crate::write::batch::SubmitError;
 use crate::write::error::CommitError;
 use crate::{Batch, Durability, Options};
 
-/// No barrier unless a test asks for one.
+/// Options without barriers, except those that a test requests.
 fn rarely_synced() -> Options {
     Options::new().sync_interval(Duration::from_secs(3_600))
 }
@@ -58,7 +58,7 @@ fn i2_what_is_sent_again_is_a_duplicate_and_not_logged() {
     assert_eq!((again.counts.duplicates, again.counts.applied + again.counts.late), (50, 50));
     assert_eq!((again.first_seq, again.last_seq), (Some(101), Some(150)));
     assert!(again.effects[..50].iter().all(|effect| *effect == Effect::Duplicate));
-    // Within one batch too.
+    // The same within one batch.
     let twice = submit(&db, Batch::new(vec![message("new", 1), message("new", 1)]));
     assert_eq!(*twice.effects, [Effect::Applied, Effect::Duplicate]);
     assert_eq!(db.stats().last_seq, 151);
@@ -99,7 +99,7 @@ fn q5_questions_about_many_conversations_do_not_wait_for_the_fold() {
     let home = Home::new();
     let db = home.open_on(&Arc::new(MemoryStorage::default()), Options::new());
     db.submit(Batch::new(vec![message("a", 0)])).unwrap().wait().unwrap();
-    // As the writer does while it folds.
+    // The writer holds this lock while it folds.
     let folding = db.shared().live.board_mut();
     let (answers, answered) = crossbeam_channel::bounded(1);
     let asking = db.clone();
@@ -163,7 +163,7 @@ fn bookmarks_go_with_their_events() {
     let again = other.open_on(&storage.after_power_cut(), rarely_synced());
     assert_eq!(again.bookmark("upstream").as_deref(), Some(b"6".as_slice()));
     assert_eq!(again.stats().last_seq, 7);
-    // Deleted, alone in its block, and that is durable too.
+    // The deletion has a block of its own, and is durable too.
     submit(&again, Batch::default().delete_bookmark("upstream"));
     assert_eq!(again.bookmark("upstream"), None);
     assert_eq!(again.bookmarks(), []);
@@ -225,7 +225,7 @@ fn after_a_failed_append_nothing_is_visible_and_nothing_is_written() {
     expect_poisoned(&db, &storage, before);
 }
 
-/// Large groups that nobody waits for are folded while they are appended.
+/// Large groups without a waiting host are folded while they are appended.
 #[test]
 fn a_failed_append_beside_the_fold_is_the_answer_and_the_end() {
     let home = Home::new();
@@ -237,7 +237,7 @@ fn a_failed_append_beside_the_fold_is_the_answer_and_the_end() {
     let large = Batch::new(messages(10, 2_000)).durability(Durability::Buffered).bookmark("upstream", "2010");
     let failed = db.submit(large.clone()).unwrap().wait();
     assert!(matches!(failed, Err(CommitError::Poisoned { .. })), "{failed:?}");
-    // Memory may have it; nothing takes it for true.
+    // Memory may contain the events, but no answer relies on them.
     assert_eq!((db.bookmark("upstream"), db.stats().last_seq), (None, 10));
     assert!(matches!(db.audit(Sample::All), Err(AuditError::Poisoned(_))));
     assert!(matches!(db.verify(|_| {}), Err(VerifyError::Poisoned(_))));
@@ -265,7 +265,7 @@ fn after_a_failed_barrier_nothing_is_visible_and_nothing_is_written() {
 
 #[track_caller]
 fn expect_poisoned(db: &crate::Convofold, storage: &MemoryStorage, before: convofold_engine::StateHash) {
-    // It would work again, and is not tried.
+    // The storage would work again, but the writer does not retry.
     storage.fail_append.set(0);
     storage.fail_barrier.set(0);
     let appends = storage.appends.load(Ordering::SeqCst);
@@ -303,7 +303,7 @@ fn the_nth_failure_loses_nothing_acknowledged() {
 fn a_huge_event_is_cut_into_parts_and_comes_back() {
     let home = Home::new();
     let db = home.open();
-    // Nothing that compresses, so that the chunks are many.
+    // Incompressible text, so that there are many chunks.
     let mut state = 1_u64;
     let text: String = (0..1 << 20)
         .map(|_| {
@@ -332,7 +332,7 @@ fn every_field_of_an_event_survives() {
     }
 }
 
-/// Found by a test on an executor: a batch that got into the queue behind the closing was never answered.
+/// Regression: a batch that entered the queue after the close command was never answered.
 #[test]
 fn whatever_comes_while_a_store_is_closed_is_answered() {
     for _ in 0..20 {

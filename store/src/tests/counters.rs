@@ -1,4 +1,4 @@
-//! What a host watches agrees with what happened.
+//! Counters agree with what happened.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -51,7 +51,7 @@ fn checkpoints_have_an_age_once_there_is_one() {
     submit(&db, Batch::new(messages(0, 100)));
     assert_eq!((db.counters().checkpoints, db.counters().checkpoint_age), (0, None));
     let written = db.checkpoint().unwrap();
-    // Nothing has changed, so that this writes none.
+    // Nothing has changed, so this writes no checkpoint.
     db.checkpoint().unwrap();
     let counters = db.counters();
     assert_eq!((counters.checkpoints, counters.checkpoint_seq), (1, 100));
@@ -86,7 +86,7 @@ fn a_full_queue_and_a_failed_write_show() {
     let db = home.open_on(&storage, Options::new().queue_submissions(1));
     let is_full = AtomicBool::new(false);
     {
-        // The writer waits for the board with what it took first, and the queue has room for one more.
+        // The writer waits for the board with its first submission, and the queue has room for one more.
         let _board = db.shared().live.board();
         let mut tickets = Vec::new();
         for number in 0..100 {

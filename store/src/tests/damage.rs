@@ -1,4 +1,4 @@
-//! Damage is named, never passed over and never a panic.
+//! Damage is reported, never skipped silently, and never causes a panic.
 
 use std::sync::Arc;
 
@@ -94,7 +94,7 @@ fn a_log_that_lost_its_end_is_not_taken_for_whole() {
         submit(&db, Batch::new(messages(number * 5, 5)));
     }
     db.close().unwrap();
-    // What sled makes of a file that was snapshot off: everything up to there.
+    // sled reads a file that was cut off up to the cut.
     let storage = {
         let mut contents = log_of_ten_blocks();
         let keys: Vec<_> = contents.log.keys().copied().skip(8).collect();
@@ -122,7 +122,7 @@ fn a_feed_that_meets_damage_says_so() {
     assert!(matches!(changes.try_next(), Err(ChangesError::Damaged { block_no: 3, seq: 11, .. })));
 }
 
-/// Found by review: without a end mark, the checkpoint that knows better was passed over as that of another log.
+/// Regression: without an end mark, a newer checkpoint was skipped as one of another log.
 #[test]
 fn a_checkpoint_also_knows_how_far_the_log_reached() {
     let home = Home::new();
@@ -143,7 +143,7 @@ fn a_checkpoint_also_knows_how_far_the_log_reached() {
     assert!(open(storage.contents()).is_ok());
 }
 
-/// Everything acknowledged since the mark was last made durable could be snapshot off without a word.
+/// Everything acknowledged since the end mark was last made durable could be cut off without an error.
 #[test]
 fn the_head_mark_moves_with_every_barrier() {
     let home = Home::new();

@@ -1,4 +1,4 @@
-//! The directory is taken before anything else, by one process, and never where it is somebody else's.
+//! The directory is locked before anything else, by one process, and never used if it belongs to another program.
 
 use std::fs;
 
@@ -18,7 +18,7 @@ fn a_second_opener_is_told_who_has_it() {
     home.open();
 }
 
-/// Lets go of a handle when it is woken, which happens on the writer's thread, and tries to open the store at once.
+/// Drops a handle when it is woken, which happens on the writer's thread, and then opens the database at once.
 struct LastHandle(parking_lot::Mutex<Option<Convofold>>, std::sync::mpsc::Sender<Option<OpenError>>);
 
 impl std::task::Wake for LastHandle {
@@ -30,8 +30,8 @@ impl std::task::Wake for LastHandle {
     }
 }
 
-/// What opening the store says on the writer's thread, after the last handle went there; `None` where the batch was
-/// committed before anybody could be woken.
+/// The result of opening the database on the writer's thread after the last handle was dropped there; `None` if the
+/// batch was committed before the waker was set.
 fn opened_by_the_waker() -> Option<Option<OpenError>> {
     let home = Home::new();
     let (sender, receiver) = std::sync::mpsc::channel();
@@ -43,7 +43,7 @@ fn opened_by_the_waker() -> Option<Option<OpenError>> {
     polled.is_pending().then(|| receiver.recv().unwrap())
 }
 
-/// Found by reading: the writer still writes its last checkpoint then, and the lock was gone already.
+/// Regression: the lock was released while the writer still wrote its last checkpoint.
 #[test]
 fn the_lock_is_held_until_the_writer_has_ended() {
     let error = (0..100).find_map(|_| opened_by_the_waker()).expect("a batch that is waited for");
@@ -91,7 +91,7 @@ fn a_database_keeps_its_id_and_no_other_has_it() {
     assert_ne!(Home::new().open().database_id(), id);
 }
 
-/// Found by fuzzing: a size of 0 was divided by.
+/// Regression, found by fuzzing: a division by a size of 0.
 #[test]
 fn a_segment_size_that_no_store_has_is_refused() {
     let home = Home::new();
@@ -136,7 +136,8 @@ fn a_process_killed_between_lock_and_format_leaves_nothing_in_the_way() {
     assert!(db.recovery().is_new && !db.recovery().unreadable_end_mark);
 }
 
-/// Found by failing system calls: the first opening ended between the two, and the next took the mark for lost.
+/// Regression, found by failing system calls: the first opening ended between the two steps, and the next one took the
+/// end mark for lost.
 #[test]
 fn a_store_is_never_without_its_head_mark() {
     let home = Home::new();

@@ -1,4 +1,4 @@
-//! Every durable event goes out, and gives the same store elsewhere.
+//! The export contains every durable event, and gives an equal database when it is ingested.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -26,7 +26,7 @@ fn log(db: &Convofold) -> Vec<Change> {
     std::iter::from_fn(|| changes.try_next().unwrap()).collect()
 }
 
-/// Two events of one identity that say different things.
+/// Two events with one identity and different contents.
 fn at_odds() -> [Event; 2] {
     let first = message("odd", 1);
     ["a", "b"].map(|text| {
@@ -49,7 +49,7 @@ fn what_goes_out_gives_the_same_log_elsewhere() {
     assert_eq!(log(&copy), log(&db));
     assert_eq!(copy.state_hash(), db.state_hash());
     assert_eq!(lines(&copy), out);
-    // And where it came from, it is known.
+    // In the original database, every exported event is a duplicate.
     assert_eq!(db.ingest(&out, Format::Convofold).unwrap().counts.duplicates, 802);
 }
 

@@ -1,4 +1,4 @@
-//! The feed shows every durable event once, in order (spec Q4).
+//! The feed returns every durable event once, in order (rule Q4).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,7 +40,7 @@ fn no_hole_and_no_repeat_while_events_come_in() {
     for feed in feeds {
         feed.join().unwrap();
     }
-    // And again from the log alone.
+    // The same after reopening, from the log alone.
     db.close().unwrap();
     let db = home.open();
     let mut changes = db.changes(0);

@@ -21,7 +21,7 @@ struct Form {
     name: &'static str,
     mark: FrameKind,
     write: fn(&mut Compressor) -> Vec<u8>,
-    /// Reads a value, and encodes what was read without compression.
+    /// Reads a value and encodes it without compression.
     rewrite: fn(&[u8]) -> Result<Vec<u8>, Damage>,
 }
 
@@ -72,7 +72,7 @@ fn rewrite_block(value: &[u8]) -> Result<Vec<u8>, Damage> {
     Ok(builder.seal(&mut position, body.bookmarks(), block.committed_ms, &mut Compressor::plain())?.1)
 }
 
-/// A value that has other protection, or none of its own.
+/// A value with another checksum or none of its own.
 struct Other {
     name: &'static str,
     write: fn() -> Vec<u8>,
@@ -251,7 +251,7 @@ fn a_value_of_another_version_is_named() {
     }
 }
 
-/// With a right checksum, so that only the decoder can find it.
+/// The checksum is correct, so that only the decoder can detect the change.
 #[test]
 fn a_body_that_lies_is_an_error_and_asks_for_no_memory() {
     for Form { name, mark, rewrite, .. } in FORMS {
@@ -263,7 +263,7 @@ fn a_body_that_lies_is_an_error_and_asks_for_no_memory() {
             for byte in [0, 1, 2, 3, 127, 251, 252, 253, 254, 255] {
                 let mut lying = body.to_vec();
                 lying[at] = byte;
-                // It is another value or an error.
+                // The result is another value or an error.
                 let _ = read(&lying);
             }
             assert!(read(&body[..at]).is_err(), "{name}, {at} bytes");

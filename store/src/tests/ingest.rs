@@ -1,4 +1,4 @@
-//! What comes as bytes carries its bookmark with its last events.
+//! An ingest commits its bookmark with its last events.
 
 use convofold_engine::ingest::Format;
 
@@ -7,7 +7,7 @@ use crate::api::error::IngestError;
 use crate::write::batch::SubmitError;
 use crate::{Durability, IngestOptions};
 
-/// More than are submitted at once.
+/// More events than one submission.
 const EVENTS: u64 = 8_193;
 
 fn lines(count: u64) -> Vec<u8> {

@@ -1,4 +1,4 @@
-//! What the store reports, as JSON. Every way in shows these words, so none of them changes by accident.
+//! Reports as JSON. All bindings show these names, so this test detects an accidental change.
 
 use std::time::Duration;
 

@@ -1,6 +1,7 @@
-//! A store that is used, closed, killed, snapshot off, damaged and made to fail in any order, beside a naive account of it.
+//! A database that is used, closed, killed, cut off, damaged and made to fail in random order, compared with a naive
+//! model.
 //!
-//! `CONVOFOLD_CASES` says how many sequences of steps are tried; by default few, so that the tests stay quick.
+//! `CONVOFOLD_CASES` is the number of sequences of steps; the default is small, so that the tests are fast.
 
 use convofold_engine::{Event, Identity, Kind};
 use proptest::prelude::*;
@@ -17,15 +18,15 @@ const MAX_STEPS: usize = 48;
 #[derive(Clone, Debug)]
 enum Step {
     Submit(Submission),
-    /// Submitted before the first is waited for.
+    /// All are submitted before the first one is waited for.
     SubmitTogether(Vec<Submission>),
-    /// The wall clock is set ahead or back.
+    /// Sets the wall clock ahead or back.
     SetClock {
         by_ms: i64,
     },
     Sync,
     Checkpoint,
-    /// What is saved leaves memory.
+    /// Evicts all conversations that a checkpoint contains.
     Evict,
     Trim {
         before: i64,
@@ -40,18 +41,18 @@ enum Step {
     PowerCut {
         seed: u64,
     },
-    /// Looked at in a copy, so that it is undone.
+    /// Damages a copy, so that the original stays intact.
     Damage {
         seed: u64,
         tears: bool,
     },
-    /// Of the operations from here on, one fails.
+    /// One of the following operations fails.
     Fault {
         at: u64,
         fault: Fault,
         repeats: bool,
     },
-    /// From here on so much fits.
+    /// The disk has room for this many more bytes.
     Room {
         bytes: u64,
     },
@@ -61,11 +62,11 @@ enum Step {
 struct Submission {
     happenings: Vec<Happening>,
     buffered: bool,
-    /// Its number, and its value; no value deletes it.
+    /// The number and the value of a bookmark; no value deletes it.
     bookmark: Option<(u8, Option<u8>)>,
 }
 
-/// An event of few that are possible, so that many are late, repeated or at odds.
+/// One of a small number of possible events, so that many are late, repeated or in conflict.
 #[derive(Clone, Copy, Debug)]
 struct Happening {
     conversation: u8,
@@ -120,7 +121,7 @@ impl Happening {
         let draft = match self.variant {
             0 => plain.draft().kind(Kind::Open).started(plain.occurred()),
             1 => plain.draft().kind(Kind::Close),
-            // Of these, those with the same remainder are at odds where they are not the same.
+            // Events with the same remainder have the same identity, and conflict if they differ.
             2 | 3 => plain.draft().identity(Identity::given(&format!("id-{}", self.number % 4), 0)),
             _ => return plain,
         };
@@ -141,7 +142,7 @@ impl Submission {
     }
 }
 
-/// Takes a step. Where a fault stops it, the store is left as a dying process would leave it, and opened again.
+/// Executes a step. If a fault stops it, the database is left as a killed process leaves it, and opened again.
 fn take(world: &mut World, step: &Step) {
     if let Err(stop) = attempt(world, step) {
         die(world, &stop);
@@ -183,7 +184,7 @@ fn attempt(world: &mut World, step: &Step) -> Result<(), Stop> {
 
 fn die(world: &mut World, stop: &Stop) {
     assert!(!world.storage.failed().is_empty(), "{stop:?} without a fault");
-    // From the state of the storage, so that the same steps are the same again.
+    // Derived from the state of the storage, so that the same steps give the same result.
     let mut dice = Dice::new(world.storage.disk_bytes().unwrap());
     let left = match dice.below(3) {
         0 => MemoryStorage::with(world.storage.contents()),

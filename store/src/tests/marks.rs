@@ -1,4 +1,4 @@
-//! Each commit has a time, which outlives the log.
+//! Each commit has a time, which survives the trim of its block.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,22 +19,22 @@ use crate::storage::memory::MemoryStorage;
 use crate::{Batch, Convofold, MarkError, Options};
 
 const BEGINNING_MS: u64 = 1_800_000_000_000;
-/// The times of messages begin here, a second apart.
+/// The time of the first message; the others follow at intervals of a second.
 const FIRST_MESSAGE_MS: i64 = 1_700_000_000_000;
 
 fn time(ms: u64) -> Time {
     Time::from_ms(i64::try_from(ms).unwrap()).unwrap()
 }
 
-/// Several blocks for each batch.
+/// Options with several blocks per batch.
 fn driven() -> (Arc<DrivenClock>, Options) {
     let driven = DrivenClock::at(BEGINNING_MS);
     let options = Options::new().block_bytes(400).clock(driven.clock());
     (driven, options)
 }
 
-/// Commits five events at each of these times after the beginning; the times that the events get if none is before the one
-/// before it.
+/// Commits five events at each of these times after the beginning. Returns the times of the events, valid if no time is
+/// before the previous one.
 fn commit(db: &Convofold, driven: &DrivenClock, after_ms: &[u64]) -> Vec<u64> {
     let mut times = Vec::new();
     for ms in after_ms {
@@ -81,7 +81,7 @@ fn an_event_has_the_time_of_its_commit_even_if_the_clock_is_set_back() {
     commit(&db, &driven, &[3, 1_499]);
     times.resize(30, BEGINNING_MS + 1_500);
     expect_commit_times(&db, &times);
-    // What is known already is not committed again, and a bookmark is no event.
+    // Duplicates are not committed again, and a bookmark is not an event.
     driven.set(BEGINNING_MS + 9_000);
     submit(&db, Batch::new(messages(0, 5)));
     submit(&db, Batch::default().bookmark("offset", "1"));
@@ -166,8 +166,8 @@ fn a_repair_keeps_the_times_of_blocks_and_marks() {
     let exact: Vec<_> = times.iter().map(|ms| time(*ms)).collect();
     assert_eq!(found(&repaired(&home, "trimmed")), exact);
 
-    // Then they are gone, and of an event that only a checkpoint has left it is known that it was committed before those of
-    // the next block.
+    // Afterwards they are overwritten, and an event that exists only in a checkpoint is known only to have been
+    // committed before those of the next block.
     let start = home.open_with(options.clone()).shared().log_start.read().position;
     (1..=start.block_no).for_each(|block_no| damage_block(&home, block_no));
     let found = found(&repaired(&home, "damaged"));

@@ -1,4 +1,4 @@
-//! Scenarios across the crate. Here: what they share.
+//! Tests across the crate. This file has what they share.
 
 mod archive;
 mod audit;
@@ -59,7 +59,7 @@ pub(crate) fn message_with(conversation: &str, number: u64, text: &str) -> Event
     .unwrap()
 }
 
-/// `count` messages spread over conversations, the same for the same `first`.
+/// `count` messages in several conversations, the same ones for the same `first`.
 pub(crate) fn messages(first: u64, count: u64) -> Vec<Event> {
     (first..first + count).map(|number| message(&format!("case-{}", number % 37), number)).collect()
 }
@@ -68,8 +68,8 @@ pub(crate) fn submit(db: &Convofold, batch: Batch) -> crate::Receipt {
     db.submit(batch).unwrap().wait().unwrap()
 }
 
-/// A store with what a long life leaves: two checkpoints, late events, repeated ones, conflicts, bookmarks, and events
-/// after the last checkpoint.
+/// A database with all that a long life leaves: two checkpoints, late events, duplicates, conflicts, bookmarks, and
+/// events after the last checkpoint.
 pub(crate) fn lived_in(options: Options) -> (Home, Arc<MemoryStorage>, Convofold) {
     let home = Home::new();
     let storage = Arc::new(MemoryStorage::default());
@@ -85,14 +85,14 @@ pub(crate) fn lived_in(options: Options) -> (Home, Arc<MemoryStorage>, Convofold
     (home, storage, db)
 }
 
-/// Events of one identity that say different things.
+/// Events with one identity and different contents.
 fn at_odds(number: u64) -> Event {
     let identity = Some(convofold_engine::Identity::given("one", 0));
     let text = number.to_string();
     message("odd", 1).draft().identity(identity).text(text.as_str()).build().unwrap()
 }
 
-/// Changes a conversation in the last checkpoint, so that all checksums are right.
+/// Changes a conversation in the last checkpoint, with correct checksums.
 pub(crate) fn forge_checkpoint(storage: &MemoryStorage, forge: impl Fn(&mut convofold_engine::ConversationImage)) {
     use crate::checkpoint::load::load_page;
     use crate::checkpoint::record::{checksum_of, generations, record_name};
@@ -127,7 +127,7 @@ pub(crate) fn export(db: &Convofold) -> String {
     String::from_utf8(out).unwrap()
 }
 
-/// A directory for a store, and one to open it in.
+/// A directory for a database, and one in which to open a copy.
 pub(crate) struct Home {
     pub(crate) dir: TempDir,
 }
@@ -151,12 +151,13 @@ impl Home {
         db
     }
 
-    /// A store on a storage in memory.
+    /// A database on a storage in memory.
     pub(crate) fn open_on(&self, storage: &Arc<MemoryStorage>, options: Options) -> Convofold {
         Convofold::open_on(options, &self.path(), storage.clone()).unwrap()
     }
 
-    /// The files as a process finds them that starts after this one was killed at this moment. The directory stays locked.
+    /// A copy of the files, as the next process would find them if this one were killed now. The directory stays
+    /// locked.
     pub(crate) fn killed(&self) -> Self {
         self.copied_to(Self::new())
     }

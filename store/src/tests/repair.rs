@@ -1,4 +1,4 @@
-//! Repair saves what can be read and lists what is lost; the damaged store stays as it was.
+//! Repair saves what can be read and lists what is lost; the damaged database stays unchanged.
 
 use std::fs;
 
@@ -59,7 +59,7 @@ fn what_is_lost_is_listed_with_its_seqs_and_times() {
     let [lost] = report.lost.as_slice() else { panic!("{:?}", report.lost) };
     assert_eq!((lost.first_seq, lost.last_seq), (16, 20));
     assert_eq!((lost.after_ms, lost.before_ms), (Some(1_700_000_014_000), Some(1_700_000_020_000)));
-    // What was sent after the loss was acknowledged by bookmarks that no longer tell the truth.
+    // Bookmarks set after the loss acknowledge events that are lost.
     assert_eq!(repaired.bookmark("offset"), Some(b"2".to_vec()));
     assert_eq!(report.bookmarks_dropped, ["offset"]);
     let kept: Vec<_> = changes(&db).into_iter().map(|change| change.event).collect();

@@ -1,4 +1,4 @@
-//! Whole logs in, on all processors, in order, and on from where it was.
+//! Replay of whole logs: on all processors, in order, and resumable.
 
 use std::fs;
 use std::io::Write;
@@ -12,7 +12,7 @@ use super::{Home, export};
 use crate::replay::{Input, Replay, ReplayError, ReplayReport};
 use crate::{Convofold, Options};
 
-/// A log of `count` messages of Airship's, with blank and broken lines between them.
+/// A log of `count` messages from Airship, with blank and broken lines in between.
 fn log(first: u64, count: u64) -> String {
     let mut text = String::new();
     for number in first..first + count {
@@ -42,7 +42,7 @@ fn replay(db: &Convofold, paths: &[&PathBuf]) -> ReplayReport {
     Replay::new(db).inputs(paths.iter().map(|path| Input::path(path.as_path()))).run().unwrap()
 }
 
-/// What the state must be.
+/// The expected state.
 fn expected(paths: &[&PathBuf]) -> String {
     let home = Home::new();
     let db = home.open();
@@ -95,7 +95,7 @@ fn compressed_inputs_are_known_by_their_content() {
     let home = Home::new();
     let text = log(0, 3_000);
     let mut gzip = Vec::new();
-    // Two members, as `cat a.gz b.gz` makes.
+    // Two gzip members, like the output of `cat a.gz b.gz`.
     for half in [&text.as_bytes()[..100_000], &text.as_bytes()[100_000..]] {
         let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         encoder.write_all(half).unwrap();
@@ -130,7 +130,7 @@ fn the_log_does_not_depend_on_the_number_of_threads() {
     assert!(logs[0] == logs[1] && logs[1] == logs[2]);
 }
 
-/// Stops after so many rejections were told of.
+/// Stops after this number of rejections was reported.
 fn stop_after(db: &Convofold, paths: &[&PathBuf], rejections: usize) -> ReplayReport {
     let stop = Arc::new(AtomicBool::new(false));
     let mut seen = 0;
@@ -193,7 +193,7 @@ fn a_killed_replay_goes_on_where_it_was() {
         .on_rejection(|_, _| {
             seen += 1;
             if seen % 60 == 0 {
-                // Nothing is written while the folder is copied, so the copy is what a kill at this moment leaves.
+                // Nothing is written while the folder is copied, so the copy equals what a kill would leave now.
                 db.sync().unwrap();
                 killed.push(home.killed());
             }

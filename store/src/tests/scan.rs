@@ -1,4 +1,4 @@
-//! Scans: every conversation once, wherever it is.
+//! Scans return every conversation once, in memory or evicted.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use super::{Home, lived_in, messages, submit};
 use crate::storage::memory::MemoryStorage;
 use crate::{Batch, Convofold, Options, StorageError};
 
-/// Everything that a scan shows is what is answered when it is asked for by its id.
+/// A scan returns the same as queries by id.
 #[track_caller]
 fn expect_scanned(db: &Convofold) {
     let scanned: Vec<_> = db.scan().map(Result::unwrap).collect();

@@ -1,4 +1,4 @@
-//! What sled does to its files, and what we do about it.
+//! How sled can damage its files, and the protection against it.
 
 use std::fs;
 
@@ -24,7 +24,8 @@ fn an_unfinished_snapshot_is_removed_before_sled_sees_it() {
     assert_eq!(again.state_hash(), db.state_hash());
 }
 
-/// Found by review: sled writes `conf` in two steps and before any data; torn in between, no open ever succeeded.
+/// Regression: sled writes `conf` in two steps and before any data; if it was torn in between, no opening ever
+/// succeeded.
 #[test]
 fn a_conf_torn_by_a_kill_during_the_first_open_is_written_anew() {
     let home = Home::new();
@@ -43,7 +44,7 @@ fn a_conf_torn_by_a_kill_during_the_first_open_is_written_anew() {
     assert_eq!(again.stats().last_seq, 3);
 }
 
-/// Found by the machine: a restored store could not be opened right after it was written.
+/// Regression: a restored database could not be opened right after it was written.
 #[test]
 fn a_lock_that_sled_lets_go_of_late_is_waited_for() {
     let home = Home::new();
@@ -64,7 +65,7 @@ fn nothing_ever_goes_to_blobs() {
     let db = home.open_with(Options::new().checkpoint_log_bytes(1 << 20));
     let mut state = 7_u64;
     for number in 0..120_u64 {
-        // Texts that do not compress, from a few bytes to more than a chunk.
+        // Incompressible texts, from a few bytes to more than a chunk.
         let text: String = (0..(number * 997) % 60_000)
             .map(|_| {
                 state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
@@ -104,7 +105,7 @@ fn a_damaged_file_is_an_error_and_no_panic() {
             damaged[at..at + 16].fill(0x55);
         }
         fs::write(copy.path().join("sled/db"), damaged).unwrap();
-        // Either it is found out, or nothing that matters was hit.
+        // Either the damage is detected, or it does not affect any value.
         match Convofold::open(copy.path()) {
             Ok(again) => assert_eq!(again.state_hash(), hash, "trial {trial}: {:?}", again.recovery()),
             Err(error) => assert!(!error.to_string().is_empty()),
@@ -112,14 +113,14 @@ fn a_damaged_file_is_an_error_and_no_panic() {
     }
 }
 
-/// All files in the directory of sled, with their contents.
+/// All files in sled's directory, with their contents.
 pub(super) fn files(home: &Home) -> std::collections::BTreeMap<std::path::PathBuf, Vec<u8>> {
     let entries = fs::read_dir(home.path().join("sled")).unwrap().map(|entry| entry.unwrap().path());
     entries.filter(|path| path.is_file()).map(|path| (path.clone(), fs::read(path).unwrap())).collect()
 }
 
-/// A store that was written in one life, so that sled reads all of its file when it opens it, with texts that do not
-/// compress, so that the file has several segments.
+/// A database that was written in one run, so that sled reads its whole file when it opens it, with incompressible
+/// texts, so that the file has several segments.
 fn written_in_one_life() -> (Home, Convofold) {
     let home = Home::new();
     let db = home.open();
@@ -137,7 +138,7 @@ fn written_in_one_life() -> (Home, Convofold) {
     (home, db)
 }
 
-/// Where the chunks of a block lie, in all copies that sled has made of them.
+/// The offsets of the chunks of a block, in all copies that sled has written.
 fn places_of(file: &[u8], block_no: u64) -> Vec<usize> {
     let chunks = Chunk::find_all(file).filter(|(_, chunk)| chunk.tree == Tree::Log);
     chunks.filter(|(_, chunk)| chunk.key[8..] == block_no.to_be_bytes()).map(|(at, _)| at).collect()
@@ -153,7 +154,7 @@ pub(super) fn damage_block(home: &Home, block_no: u64) {
     fs::write(&path, bytes).unwrap();
 }
 
-/// sled took one flipped bit for the end of its file and overwrote what lay behind, before anybody could save it.
+/// sled took one flipped bit for the end of its file and overwrote the data after it before it could be saved.
 #[test]
 fn a_refused_opening_changes_nothing() {
     let (home, _) = written_in_one_life();
@@ -167,7 +168,7 @@ fn a_refused_opening_changes_nothing() {
     }
 }
 
-/// Whatever one flipped bit hits, the store opens whole or not at all.
+/// With any one bit flipped, the database opens completely or not at all.
 #[test]
 fn a_flipped_bit_is_no_shorter_history() {
     let (home, db) = written_in_one_life();
@@ -191,7 +192,7 @@ fn a_copy_that_was_put_aside_takes_its_place_again() {
     let (home, db) = written_in_one_life();
     let before = files(&home);
     fs::rename(home.path().join("sled"), home.path().join("sled.before")).unwrap();
-    // A process was killed while sled was destroying this.
+    // A process was killed while sled was overwriting this data.
     fs::create_dir(home.path().join("sled")).unwrap();
     fs::write(home.path().join("sled/db"), b"half of it").unwrap();
     let again = home.open();
@@ -204,7 +205,7 @@ fn a_copy_that_was_put_aside_takes_its_place_again() {
 fn an_undamaged_file_raises_no_doubt() {
     let (home, _) = written_in_one_life();
     for number in 0..10 {
-        // Closed each time: while it is open, sled may tidy the file that is looked at.
+        // Closed each time, because sled can rewrite the file while it is open.
         let db = home.open();
         assert_eq!(db.recovery().scan_finding, None);
         for chunk in 0..5 {
@@ -214,7 +215,8 @@ fn an_undamaged_file_raises_no_doubt() {
     }
 }
 
-/// Found by failing system calls: a copy was put back by removing what it was to replace, then the renaming failed.
+/// Regression, found by failing system calls: the safety copy was put back by first removing the damaged folder, and
+/// then the rename failed.
 #[test]
 fn a_copy_is_put_back_where_nothing_else_is_left_and_else_makes_way() {
     let (home, db) = written_in_one_life();
@@ -223,7 +225,7 @@ fn a_copy_is_put_back_where_nothing_else_is_left_and_else_makes_way() {
     assert_eq!(again.state_hash(), db.state_hash());
     again.close().unwrap();
     drop(again);
-    // A killed process left one that may be half of it.
+    // A killed process left a copy that may be incomplete.
     fs::create_dir(home.path().join("sled.aside")).unwrap();
     fs::write(home.path().join("sled.aside/db"), b"half of it").unwrap();
     assert_eq!(home.open().state_hash(), db.state_hash());

@@ -1,7 +1,7 @@
-//! Every operation of every workload is made to fail, one run each, in every way (after the example of SQLite's tests).
+//! Every operation of every workload is made to fail, one per run, in every way (after the example of SQLite's tests).
 //!
-//! After each: nobody panicked, the store takes no more writes if one was lost, answers are what was acknowledged, and
-//! whatever a kill or a power snapshot leaves opens to what was promised.
+//! After each failure: no thread panicked, the database accepts no more writes if one was lost, answers contain what
+//! was acknowledged, and every state that a kill or a power cut can leave opens with what was guaranteed.
 
 use super::world::{Stop, World};
 use super::{message, messages};
@@ -10,11 +10,11 @@ use crate::open::error::OpenError;
 use crate::storage::memory::{Call, Contents, Fault, MemoryStorage};
 use crate::{Batch, Durability};
 
-/// How operations fail: how, and whether those after the first fail too.
+/// The kinds of failure, and whether all operations after the first fail too.
 const FAULTS: [(Fault, bool); 4] =
     [(Fault::Undone, false), (Fault::Undone, true), (Fault::Done, false), (Fault::NoSpace, false)];
 
-/// A store with a past: two checkpoints, events after them, and buffered ones.
+/// A database with a history: two checkpoints, events after them, and buffered events.
 fn lived_in() -> World {
     let mut world = World::new();
     for number in 0..3 {
@@ -35,7 +35,7 @@ fn buffered(first: u64) -> Batch {
 fn ingest(world: &mut World) -> Result<(), Stop> {
     world.submit(Batch::new(messages(100, 5)))?;
     world.submit(buffered(110))?;
-    // Known in chunk, at once and from before.
+    // Partly duplicates, both of this batch and of earlier ones.
     world.submit(Batch::new(messages(98, 5)))?;
     world.submit(buffered(120))?;
     world.submit_together((0..4).map(|number| buffered(130 + number * 2)).collect())?;
@@ -143,7 +143,7 @@ fn sweep_opening(origin: &World, contents: &Contents) {
             }
             match opened {
                 Err(refused) => assert!(matches!(refused, OpenError::Storage(_)), "operation {at}: {refused:?}"),
-                // It was read ahead for a checkpoint that was damaged before.
+                // It was read ahead for a checkpoint that had been damaged before.
                 Ok(survivor) => assert!(!survivor.db.recovery().skipped.is_empty(), "operation {at}"),
             }
             origin.survivor(storage).map(drop).unwrap();
@@ -151,7 +151,7 @@ fn sweep_opening(origin: &World, contents: &Contents) {
     }
 }
 
-/// Runs a workload with its first operation failing, then with its second, and so on until none is left to fail.
+/// Runs a workload with its first operation failing, then with its second, and so on until all operations succeed.
 fn sweep(workload: impl Fn(&mut World) -> Result<(), Stop>) {
     let origin = lived_in();
     for (fault, repeats) in FAULTS {
@@ -164,8 +164,8 @@ fn sweep(workload: impl Fn(&mut World) -> Result<(), Stop>) {
                 assert!(at > 3, "the workload does nothing");
                 break;
             }
-            assert!(outcome.is_err(), "operation {at} failed ({fault:?}) and nobody was told");
-            // A read fails in one way only.
+            assert!(outcome.is_err(), "operation {at} failed ({fault:?}) without an error");
+            // A read can only fail in one way.
             if (fault, repeats) == FAULTS[0] || world.storage.failed()[0] != Call::Read {
                 expect_survivors(&mut world, at);
             }
@@ -173,7 +173,7 @@ fn sweep(workload: impl Fn(&mut World) -> Result<(), Stop>) {
     }
 }
 
-/// Makes sure that whatever may be left of a store opens to what was promised, and goes on from there.
+/// Checks that every state that may be left opens with what was guaranteed, and can be used.
 #[track_caller]
 fn expect_survivors(world: &mut World, seed: u64) {
     world.survivor(world.storage.after_power_cut()).unwrap();

@@ -1,4 +1,4 @@
-//! What an operator is told.
+//! Log messages for operators.
 
 use std::io::{self, Write};
 use std::sync::{Arc, LazyLock, Mutex};
@@ -13,7 +13,7 @@ use crate::storage::memory::MemoryStorage;
 use crate::write::batch::SubmitError;
 use crate::{Batch, Options};
 
-/// Everything that is told, as text.
+/// A writer that collects all messages as text.
 #[derive(Clone, Default)]
 struct Lines(Arc<Mutex<Vec<u8>>>);
 
@@ -36,12 +36,12 @@ impl MakeWriter<'_> for Lines {
     }
 }
 
-/// A subscriber that lives as long as the process. While only one lives, `tracing` asks the subscriber of the thread that
-/// first reaches a place whether anybody wants to hear of it, and remembers the answer for all threads: a test beside these,
-/// which has none, would silence that place for them.
+/// A subscriber that lives as long as the process. While there is only one, `tracing` asks the subscriber of the thread
+/// that first reaches a call site whether it is interested, and caches the answer for all threads. A parallel test
+/// without a subscriber would then disable that call site for these tests.
 static ANOTHER: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(NoSubscriber::new()));
 
-/// What is told while this runs, here and in the threads that it starts.
+/// The messages while `run` runs, on this thread and the threads that it starts.
 fn told(run: impl FnOnce()) -> String {
     LazyLock::force(&ANOTHER);
     let lines = Lines::default();
@@ -80,7 +80,7 @@ fn opening_committing_checkpoints_and_replays_are_told() {
     expect(&told, &["DEBUG convofold: committed batches=1 first_seq=1 last_seq=10 durable=true"]);
     expect(&told, &[" INFO checkpoint: convofold: checkpoint written seq=10 generation=1"]);
     expect(&told, &[" INFO replay{inputs=1}: convofold: replayed events=0 rejected=1 stopped=false"]);
-    expect(&told, &[" INFO verify: convofold: nothing is wrong"]);
+    expect(&told, &[" INFO verify: convofold: no problems found"]);
     expect(&told, &[" INFO trim{before=1970-01-01T00:00:00.000Z}: convofold: trimmed events=0"]);
     assert!(!told.contains("WARN") && !told.contains("ERROR"), "{told}");
     assert!(!told.contains("case-1") && !told.contains("Is anybody there?"), "{told}");

@@ -1,4 +1,4 @@
-//! The older chunk of the log goes, and nothing that anybody asks for with it.
+//! A trim drops the older part of the log, and every answer stays the same.
 
 use std::sync::Arc;
 
@@ -57,7 +57,7 @@ fn blocks_go_whose_events_are_all_older() {
 
     let again = db.trim_log(time(17)).unwrap();
     assert_eq!((again.events, again.blocks, again.bytes, again.first_seq), (0, 0, 0, 16));
-    // The block at which the older checkpoint was written is the last that both hold, and stays.
+    // The block after which the older checkpoint was written is the last that both contain, and is kept.
     let rest = db.trim_log(time(1_000)).unwrap();
     assert_eq!((rest.events, rest.first_seq), (20, 36));
     submit(&db, Batch::new(messages(50, 5)));
@@ -71,11 +71,12 @@ fn what_the_older_checkpoint_does_not_hold_stays() {
     let home = Home::new();
     let db = home.open();
     fill(&db);
-    // The last two checkpoints are the one that this writes, and that after 40 events.
+    // The last two checkpoints are the one that this writes, and the one after 40 events.
     assert_eq!(db.trim_log(time(1_000)).unwrap().first_seq, 36);
 }
 
-/// Found by the machine: where the only checkpoint held everything, everything went, and the store never opened again.
+/// Regression: if the only checkpoint contained every event, all blocks were dropped, and the database could not be
+/// opened again.
 #[test]
 fn the_last_block_stays_where_all_are_older() {
     let home = Home::new();
@@ -91,7 +92,7 @@ fn the_last_block_stays_where_all_are_older() {
     assert_eq!(again.trim_log(time(1_000)).unwrap().events, 0);
 }
 
-/// Found by the machine: with only a bookmark dropped, there was nothing that a backup could have begun with.
+/// Regression: if only a bookmark was dropped, a backup had no base to begin with.
 #[test]
 fn bookmarks_before_the_first_event_stay_until_events_go() {
     let home = Home::new();
@@ -122,7 +123,7 @@ fn states_histories_and_identities_are_what_they_were() {
         assert_eq!(again.stats().first_seq, 36);
         let receipt = submit(&again, Batch::new(messages(0, 50)));
         assert_eq!((receipt.counts.duplicates, receipt.first_seq), (50, None));
-        // A late event lands among those that were dropped.
+        // A late event is placed between dropped events.
         assert_eq!(submit(&again, Batch::new(vec![message("case-3", 1)])).counts.late, 1);
         let state = again.state("case-3").unwrap().unwrap();
         assert_eq!(state.messages_in + state.messages_out, 3);
@@ -199,7 +200,7 @@ fn the_way_out_tells_dropped_events_too() {
     assert_eq!(before.lines().count(), 50);
 }
 
-/// A store whose log begins with event 36, and that went on since.
+/// A database whose log begins with event 36, with events committed since.
 fn trimmed() -> (Home, Convofold) {
     let home = Home::new();
     let db = home.open();
@@ -238,7 +239,7 @@ fn a_backup_of_such_a_store_restores_to_it() {
     assert_eq!((export(&restored), restored.bookmarks()), (export(&db), db.bookmarks()));
     assert_eq!((restored.stats().first_seq, seqs(&restored, 36)), (36, seqs(&db, 36)));
     assert_eq!(restored.verify(|_| {}).unwrap().problems, []);
-    // It goes on like the first.
+    // It is used like the first.
     assert_eq!(submit(&restored, Batch::new(messages(0, 50))).counts.duplicates, 50);
     db.backup(file("again"), &BackupOptions::new(), |_| {}).unwrap();
     let error = restore(&[file("more")], file("other"), &Options::new(), |_| {}).unwrap_err();
@@ -268,7 +269,7 @@ fn a_memory_of_dropped_events_that_is_false_is_named() {
     let db = home.open_on(&storage, Options::new());
     fill(&db);
     db.trim_log(time(1_000)).unwrap();
-    // No event said this; with a right checksum only the hash of its content knows better.
+    // No event has this content; the checksum is correct, so that only the content hash detects it.
     super::forge_checkpoint(&storage, |image| image.facts[0].text = Some("Goodbye".into()));
     let home = Home::new();
     let again = home.open_on(&storage, Options::new());
@@ -279,14 +280,14 @@ fn a_memory_of_dropped_events_that_is_false_is_named() {
     assert!(matches!(outcome, Err(AuditError::Image(_))), "{outcome:?}");
 }
 
-/// Found by review: a page that had rotted cost nothing before the log was dropped, and the store after it.
+/// Regression: a page that had rotted was not needed before the trim, and made the database unusable after it.
 #[test]
 fn a_log_is_not_dropped_whose_checkpoint_cannot_be_read() {
     let home = Home::new();
     let storage = Arc::new(MemoryStorage::default());
     let db = home.open_on(&storage, Options::new());
     fill(&db);
-    // So that trimming finds nothing to write anew.
+    // So that the trim has no page to write again.
     db.checkpoint().unwrap();
     let whole = storage.contents();
     let (key, mut value) = whole.pages.iter().next().map(|(key, value)| (*key, value.clone())).unwrap();
@@ -298,7 +299,7 @@ fn a_log_is_not_dropped_whose_checkpoint_cannot_be_read() {
     assert_eq!((db.stats().first_seq, seqs(&db, 1).len()), (1, 50));
 }
 
-/// Found by review: every checkpoint is passed over after a change of the rules, and then there was nothing to begin with.
+/// Regression: after a change of the fold version every checkpoint is skipped, and then there was no base to fold from.
 #[test]
 fn a_trimmed_store_opens_with_other_rules_of_the_fold() {
     let home = Home::new();

@@ -1,4 +1,4 @@
-//! A verification finds what is wrong, names it, and goes on where it can.
+//! A verification reports what is wrong, and continues if it can.
 
 use std::fs;
 
@@ -16,7 +16,7 @@ fn verify(db: &Convofold) -> VerifyReport {
     db.verify(|_| {}).unwrap()
 }
 
-/// What a verification finds after this happened to the storage of a store that is open.
+/// The report of a verification after this change of the storage of an open database.
 fn after(damage: impl FnOnce(&mut Contents)) -> VerifyReport {
     let (_home, storage, db) = lived_in(Options::new());
     storage.damage(damage);
@@ -55,7 +55,7 @@ fn a_store_that_is_well_is_clean_and_all_of_it_was_checked() {
     assert_eq!(checkpoints, [(3, 38, true), (4, 38, true)]);
     assert!(steps.contains(&VerifyProgress::Log { seq: report.last_seq, last_seq: report.last_seq }));
     assert!(steps.contains(&VerifyProgress::Live { conversations: 38, of: 38 }));
-    // Opened again, from a checkpoint, it is as well.
+    // The same after it was opened again from a checkpoint.
     let home = Home::new();
     assert!(verify(&home.open_on(&storage, Options::new())).is_clean());
 }
@@ -89,7 +89,7 @@ fn a_damaged_block_is_named_and_the_others_are_still_read() {
         assert!(!report.log_is_whole && report.conversations == 0 && report.state_hash.is_none());
         assert_eq!(report.blocks, 9, "{report:?}");
         assert_eq!(report.problems.len(), 1, "{report:?}");
-        // Both checkpoints lie behind it, so there is nothing to compare them with.
+        // Both checkpoints are after the damage, so there is nothing to compare them with.
         assert!(report.checkpoints.iter().all(|checkpoint| !checkpoint.compared));
     }
 }
@@ -103,7 +103,7 @@ fn missing_blocks_are_named_wherever_they_were() {
     assert_eq!(damaged_blocks(&after(|contents| remove(contents, 1))), [1]);
     assert_eq!(damaged_blocks(&after(|contents| remove(contents, 10))), [10]);
     let report = after(|contents| [3, 4, 8].into_iter().for_each(|block_no| remove(contents, block_no)));
-    assert_eq!(damaged_blocks(&report), [3, 8], "what is missing in a row is told once: {report:?}");
+    assert_eq!(damaged_blocks(&report), [3, 8], "blocks missing in a row are reported once: {report:?}");
     assert_eq!(damaged_blocks(&after(|contents| contents.log.clear())), [1]);
 }
 
@@ -130,7 +130,7 @@ fn a_block_from_another_log_is_named() {
     submit(&db, Batch::new(messages(8_000, 60)));
     let key = key_of(&other.contents(), 11);
     storage.damage(|contents| drop(contents.log.insert(key, other.contents().log[&key].clone())));
-    // Its place and checksum are right; only the end mark and the snapshot know better.
+    // Its position and checksum are correct; only the end mark and the snapshot differ.
     assert_eq!(damaged_blocks(&verify(&db)), [11]);
 }
 
@@ -141,7 +141,7 @@ fn a_damaged_page_or_record_is_named_with_its_checkpoint() {
         [Problem::Checkpoint { generation: 4, .. }] => {}
         other => panic!("expected a problem of checkpoint 4, found {other:?}"),
     }
-    // Every page is that of one of them or of both.
+    // Every page belongs to one of them or to both.
     let pages = after(|_| {}).checkpoints.len() * 3;
     for page in 0..pages {
         let report = after(|contents| {
@@ -173,16 +173,16 @@ fn a_forged_checkpoint_is_found_by_what_it_falsified() {
         })
         .collect();
     assert!(fields.contains(&"facts[1].kind") && fields.contains(&"status"), "{fields:?}");
-    // What opens from it is wrong as well.
+    // A database opened from it is wrong as well.
     let home = Home::new();
     let report = verify(&home.open_on(&storage, Options::new()));
     let has = |wanted: &str| report.problems.iter().any(|problem| problem.to_string().starts_with(wanted));
     for wanted in
-        ["facts[1].kind of conversation \"case-5\"", "status of conversation \"case-5\"", "the answer to state hash"]
+        ["facts[1].kind of conversation \"case-5\"", "status of conversation \"case-5\"", "answer to state hash"]
     {
         assert!(has(wanted), "{wanted}: {report:?}");
     }
-    assert!(has("the answer to agents") && has("the answer to number of open conversations"), "{report:?}");
+    assert!(has("answer to agents") && has("answer to number of open conversations"), "{report:?}");
 }
 
 #[test]
@@ -195,8 +195,8 @@ fn what_only_memory_knows_is_named() {
     for wanted in [
         "last_event_at of conversation \"case-3\"",
         "facts.len of",
-        "the answer to state hash",
-        "the bookmark \"upstream\"",
+        "answer to state hash",
+        "bookmark \"upstream\" differs",
     ] {
         assert!(texts.iter().any(|text| text.starts_with(wanted)), "{wanted}: {texts:#?}");
     }
@@ -211,7 +211,7 @@ fn the_head_mark_is_held_against_the_log() {
     assert_eq!(verify(&db).problems, [Problem::EndMarkMissing]);
     fs::write(&end_mark, b"block twelve").unwrap();
     assert_eq!(verify(&db).problems, [Problem::EndMarkUnreadable]);
-    // That of a store that has gone on, and that of another one.
+    // The end mark of a later state, and that of another database.
     let (other_home, _storage, other) = lived_in(Options::new());
     submit(&other, Batch::new(messages(9_000, 5)));
     fs::copy(other_home.path().join("HEAD"), &end_mark).unwrap();
@@ -250,7 +250,7 @@ fn checkpoints_wait_for_a_verification_save_those_that_are_asked_for() {
     let before = db.stats().checkpoint_seq;
     let mut number = 10_000;
     let report = db.verify(|_| {
-        // More than it takes for a checkpoint, the first time already.
+        // More than the size after which a checkpoint is written.
         let text = |number: u64| format!("{:x}", number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let varied = (number..number + 2_000).map(|number| message_with("varied", number, &text(number)));
         submit(&db, Batch::new(varied.collect()));
@@ -258,7 +258,7 @@ fn checkpoints_wait_for_a_verification_save_those_that_are_asked_for() {
         assert_eq!(db.stats().checkpoint_seq, before);
     });
     assert!(report.unwrap().is_clean());
-    // The answer comes before what is due afterwards, so the second one finds that done.
+    // A ticket completes before the checkpoint is written, so the second one finds it written.
     submit(&db, Batch::new(vec![message("a", 1)]));
     submit(&db, Batch::new(vec![message("a", 2)]));
     assert!(db.stats().checkpoint_seq > before);
@@ -282,7 +282,7 @@ fn a_store_that_is_closed_meanwhile_closes_at_once() {
     submit(&db, Batch::new(messages(0, 500)));
     let outcome = db.verify(|_| {
         db.close().unwrap();
-        // Nothing of it is held any more.
+        // The checkpoint is no longer held back.
         home.open().close().unwrap();
     });
     assert!(matches!(outcome, Err(VerifyError::Closed)), "{outcome:?}");

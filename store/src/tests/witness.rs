@@ -1,4 +1,4 @@
-//! A naive account of a store: what was submitted, what was promised of it, and what must therefore be there.
+//! A naive model of a database: what was submitted, what was guaranteed, and what must therefore exist.
 
 use std::collections::BTreeMap;
 
@@ -10,16 +10,16 @@ use crate::log::marks::last_committed_ms;
 use crate::state::lent_storage::LentStorage;
 use crate::{Batch, Change, Convofold};
 
-/// Knows what the log of a store may be.
+/// The possible contents of the log of a database.
 #[derive(Clone)]
 pub(super) struct Witness {
-    /// Every event that may be in the log, in its order.
+    /// Every event that may be in the log, in log order.
     log: Vec<Event>,
-    /// When each of them was committed, if it was.
+    /// The commit time of each event, if it was committed.
     times: Vec<u64>,
-    /// What there is before and after each batch.
+    /// The state before and after each batch.
     points: Vec<Point>,
-    /// The last point that is known to survive a power snapshot.
+    /// The last batch that is known to survive a power cut.
     durable: usize,
 }
 
@@ -36,7 +36,7 @@ impl Witness {
         Self { log: Vec::new(), times: Vec::new(), points: vec![Point::default()], durable: 0 }
     }
 
-    /// A batch was submitted at this time, and may or must be in the log after those before.
+    /// Records a batch submitted at this time, which may or must be in the log after the earlier ones.
     pub(super) fn submitted(&mut self, batch: &Batch, now_ms: u64) {
         let last_ms = self.last().committed_ms;
         let known = self.log.len();
@@ -58,13 +58,13 @@ impl Witness {
         self.points.push(Point { events: self.log.len(), bookmarks, committed_ms });
     }
 
-    /// All that was submitted was promised to survive.
+    /// Records that everything submitted so far is guaranteed to survive.
     pub(super) fn synced(&mut self) {
         self.durable = self.points.len() - 1;
     }
 
-    /// Holds an opened store against what may be left: a beginning of what was submitted, batch by batch, and all of what
-    /// was promised. From now on that is what there is.
+    /// Compares an opened database with the possible states: a prefix of the submitted batches that includes everything
+    /// guaranteed. From then on, this prefix is the expected state.
     #[track_caller]
     pub(super) fn expect_recovered(&mut self, db: &Convofold) {
         let storage = LentStorage::of(db.shared());
@@ -87,14 +87,14 @@ impl Witness {
         self.expect_log(db);
     }
 
-    /// Holds an opened store of which nothing may be missing against what there is.
+    /// Compares an opened database with the expected state; nothing may be missing.
     #[track_caller]
     pub(super) fn expect_whole(&self, db: &Convofold) {
         assert_eq!(db.stats().last_seq, self.log.len() as u64, "{:?}", db.recovery());
         self.expect_answers(db);
     }
 
-    /// Holds the answers from memory against what there is.
+    /// Compares the answers from memory with the expected state.
     #[track_caller]
     pub(super) fn expect_answers(&self, db: &Convofold) {
         let (lines, hash) = self.fold();
@@ -103,7 +103,7 @@ impl Witness {
         assert_eq!(db.bookmarks().into_iter().collect::<BTreeMap<_, _>>(), self.last().bookmarks);
     }
 
-    /// Holds the log, as the feed and the export show it, against what there is and survives.
+    /// Compares the log, as the feed and the export return it, with the expected durable events.
     #[track_caller]
     pub(super) fn expect_log(&self, db: &Convofold) {
         let stats = db.stats();

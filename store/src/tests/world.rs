@@ -1,4 +1,4 @@
-//! A store on the faulty storage, and its [`Witness`]: what the sweep and the machine move about.
+//! A database on the faulty storage, with its [`Witness`]: the subject of the sweep and the machine.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,9 +17,9 @@ use crate::write::batch::SubmitError;
 use crate::write::error::CommitError;
 use crate::{Batch, Convofold, Durability, Options};
 
-/// The times of [`message`](super::message)s begin here, a second apart.
+/// The time of the first [`message`](super::message); the others follow at intervals of a second.
 const BEGINNING_MS: i64 = 1_700_000_000_000;
-/// What the clock says at first.
+/// The initial time of the clock.
 const CLOCK_BEGINS_MS: u64 = 1_800_000_000_000;
 
 pub(super) struct World {
@@ -30,12 +30,12 @@ pub(super) struct World {
     pub(super) witness: Witness,
 }
 
-/// Why something could not be done.
+/// Why an operation failed.
 #[derive(Debug)]
 pub(super) enum Stop {
-    /// The store takes no more writes.
+    /// The database accepts no more writes.
     Poisoned,
-    /// It was refused, and the store goes on.
+    /// The operation was refused, and the database stays usable.
     Refused(String),
 }
 
@@ -61,7 +61,7 @@ impl World {
         self.submit_together(vec![batch])
     }
 
-    /// Submits all before it waits for the first, so that they may be committed as one group.
+    /// Submits all batches before it waits for the first, so that they may be committed as one group.
     pub(super) fn submit_together(&mut self, batches: Vec<Batch>) -> Result<(), Stop> {
         let tickets: Vec<_> = batches.iter().map(|batch| self.db.submit(batch.clone())).collect();
         let answers = tickets.into_iter().map(|ticket| match ticket {
@@ -74,7 +74,7 @@ impl World {
             match answer {
                 Ok(()) => assert!(stop.is_ok(), "a batch was committed after one that was not"),
                 Err(error) => {
-                    // What is shown is what was acknowledged. The rest may come to light at the next opening.
+                    // Answers contain what was acknowledged. The rest may appear after the next opening.
                     if stop.is_ok() {
                         self.expect_answers();
                     }
@@ -89,13 +89,13 @@ impl World {
         stop
     }
 
-    /// Holds the answers against what there is; those about conversations that are not in memory read their pages.
+    /// Compares the answers with the expected state; those about evicted conversations read their pages.
     #[track_caller]
     pub(super) fn expect_answers(&self) {
         self.storage.fail_any.paused(|| self.witness.expect_answers(&self.db));
     }
 
-    /// Lets everything leave memory that may.
+    /// Evicts every conversation that can be evicted.
     pub(super) fn evict(&mut self) {
         crate::conversations::archive::evict(&self.db.shared().live, 0);
     }
@@ -110,7 +110,7 @@ impl World {
         self.synced(answer)
     }
 
-    /// Drops what is older than the `number`th message.
+    /// Drops the log before the `number`th message.
     pub(super) fn trim(&mut self, number: i64) -> Result<(), Stop> {
         let before = Time::from_ms(BEGINNING_MS + number * 1_000).unwrap();
         match self.db.trim_log(before) {
@@ -119,7 +119,7 @@ impl World {
         }
     }
 
-    /// Checks everything against the log folded anew.
+    /// Verifies the whole database.
     pub(super) fn verify(&mut self) -> Result<(), Stop> {
         let report = self.db.verify(|_| {}).map_err(Stop::refused)?;
         if report.is_clean() { Ok(()) } else { Err(Stop::Refused(format!("{report:?}"))) }
@@ -130,7 +130,7 @@ impl World {
         if report.is_clean() { Ok(()) } else { Err(Stop::Refused(format!("{report:?}"))) }
     }
 
-    /// Backs the store up, and where `restores` holds what is restored from that against it.
+    /// Writes a backup and, if `restores` is set, compares the restored database with the expected state.
     pub(super) fn backup(&mut self, restores: bool) -> Result<(), Stop> {
         let shelf = home().dir;
         let file = shelf.path().join("backup");
@@ -154,23 +154,23 @@ impl World {
         Ok(())
     }
 
-    /// Closes the store, where it can be, and opens it again.
+    /// Closes the database, if it can be closed, and opens it again.
     pub(super) fn close_and_reopen(&mut self) {
         if self.db.close().is_ok() {
             self.witness.synced();
         }
         self.storage.fail_any.set(0);
-        // Nothing may be read twice, so that also a handle that was let go of too late is found out.
+        // No value may be read twice, so that a handle released too late is detected.
         self.storage = MemoryStorage::with(self.storage.contents());
         self.db = self.home.open_on(&self.storage, self.options());
         self.witness.expect_recovered(&self.db);
     }
 
-    /// What a process finds that starts after this one was killed, with these contents left.
+    /// The database as the next process finds it after a kill that left these contents.
     pub(super) fn survivor(&self, storage: Arc<MemoryStorage>) -> Result<Self, OpenError> {
         let home = self.home.copied_to(home());
         let db = Convofold::open_on(self.options(), &home.path(), storage.clone());
-        // What is looked at from here on is not what was to fail.
+        // The injected fault must not hit the comparison.
         storage.fail_any.set(0);
         let db = db?;
         let mut survivor = Self { home, storage, clock: self.clock.clone(), db, witness: self.witness.clone() };
@@ -178,13 +178,13 @@ impl World {
         Ok(survivor)
     }
 
-    /// Takes the place of a process that was killed with these contents left.
+    /// Replaces a process that was killed with these contents left.
     pub(super) fn go_on_with(&mut self, left: Arc<MemoryStorage>) {
         *self = self.survivor(left).unwrap();
     }
 
-    /// Opens these contents in place of those that are there, of which they are a damaged copy. Either that is refused, or
-    /// nothing that matters was hit.
+    /// Opens these contents, a damaged copy of the current ones. Either the opening is refused, or the damage does not
+    /// affect any value.
     pub(super) fn expect_refused_or_whole(&self, storage: Arc<MemoryStorage>) {
         let home = self.home.copied_to(home());
         match Convofold::open_on(self.options(), &home.path(), storage) {
@@ -193,7 +193,7 @@ impl World {
         }
     }
 
-    /// Makes sure, after a fault, that the store takes no more writes if one was lost, and goes on if none was.
+    /// Checks after a fault that the database accepts no more writes if one was lost, and stays usable otherwise.
     #[track_caller]
     pub(super) fn expect_poisoned_if_a_write_failed(&mut self) {
         self.storage.fail_any.set(0);
@@ -236,13 +236,13 @@ impl From<TrimError> for Stop {
     }
 }
 
-/// In memory, where the system has a directory for that: worlds are many, and each would wait for a disk it does not need.
+/// In memory, if the system has a directory for that: there are many worlds, and none needs a disk.
 fn home() -> Home {
     let dir = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
     Home { dir }
 }
 
-/// Several blocks a batch, and nothing by itself: what happens is what a test asks for.
+/// Several blocks per batch, and no background work: only what a test requests happens.
 pub(super) fn options() -> Options {
     let never = Duration::from_secs(1 << 30);
     Options::new().block_bytes(400).sync_interval(never).checkpoint_log_bytes(u64::MAX)

@@ -1,4 +1,4 @@
-//! Reads a backup file to its end, and folds a complete one.
+//! Checks a backup file from beginning to end, and folds a complete one.
 
 use std::fmt::Display;
 use std::io::Read;
@@ -13,7 +13,7 @@ use crate::format::block::Block;
 use crate::log::bookmark::Bookmarks;
 use crate::log::events::DecodedBlock;
 
-/// Reads everything; what the file says of itself has to be so.
+/// Reads the whole file and compares it with what its header and end state.
 pub(super) fn check(
     reader: &mut BackupReader<impl Read>,
     file: &BackupFile,
@@ -40,7 +40,7 @@ pub(super) fn check(
     }
 }
 
-/// The state that the events give.
+/// The state to which the events fold.
 #[derive(Default)]
 struct Fold {
     board: Board,

@@ -132,7 +132,7 @@ impl BackupFile {
 
 fn open(path: &Path) -> Result<(File, u64), BackupFileError> {
     let file = File::open(path).map_err(BackupFileError::io("opening", path))?;
-    let bytes = file.metadata().map_err(BackupFileError::io("looking at", path))?.len();
+    let bytes = file.metadata().map_err(BackupFileError::io("reading the metadata of", path))?.len();
     Ok((file, bytes))
 }
 

@@ -1,9 +1,9 @@
-//! A backup file of whatever bytes, and such a file read to its end; see [`crate::fuzzing`].
+//! Reads arbitrary bytes as a backup file; see [`crate::fuzzing`].
 
 use convofold_engine::Board;
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::reader::{BackupReader, Chunk, LENGTH_BYTES};
+use super::reader::{BackupReader, LENGTH_BYTES, Section};
 use crate::format::backup as frames;
 use crate::format::block::{self, Block, LogPosition};
 use crate::format::frame::{HEADER_BYTES, mended, stated_bytes};
@@ -16,27 +16,26 @@ pub(crate) fn read_backup(bytes: &[u8]) {
         let mut board = Board::new();
         loop {
             match reader.next() {
-                Ok(Chunk::Base(images)) => {
+                Ok(Section::Base(images)) => {
                     for image in images {
                         let _ = board.load(board.slot_count(), image);
                     }
                 }
-                Ok(Chunk::Block(block, _)) => {
+                Ok(Section::Block(block, _)) => {
                     let Ok(read) = DecodedBlock::of(&block) else { break };
                     let mut batch = board.edit();
                     for (seq, event) in (read.first_seq..).zip(&read.events) {
                         batch.apply(seq, event);
                     }
                 }
-                Ok(Chunk::End(_)) | Err(_) => break,
+                Ok(Section::End(_)) | Err(_) => break,
             }
         }
         let _ = board.state_hash();
     }
 }
 
-/// The frames that these bytes could be, one after the other, each with a right checksum, blocks in their order, and an end
-/// that fits.
+/// Interprets the bytes as frames, and corrects checksums, block numbers and the end frame.
 fn mended_file(bytes: &[u8]) -> Vec<u8> {
     let mut file = Vec::new();
     let mut position = LogPosition::START;
@@ -79,7 +78,7 @@ fn mended_file(bytes: &[u8]) -> Vec<u8> {
     file
 }
 
-/// Puts something into the fields of a frame.
+/// Overwrites bytes of the fields of a frame.
 fn put(frame: &mut [u8], at: usize, bytes: &[u8]) {
     if let Some(place) = frame.get_mut(HEADER_BYTES + at..HEADER_BYTES + at + bytes.len()) {
         place.copy_from_slice(bytes);

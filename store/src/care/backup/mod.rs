@@ -90,7 +90,7 @@ pub struct BackupReport {
     /// The contents of the file.
     #[cfg_attr(feature = "serde", serde(flatten))]
     pub contents: BackupContents,
-    /// How long it took.
+    /// Duration of the backup.
     #[cfg_attr(feature = "serde", serde(rename = "took_ms", serialize_with = "crate::json::as_ms"))]
     pub took: Duration,
 }
@@ -153,7 +153,7 @@ impl Convofold {
         if let Some(since) = &since {
             expect_place(storage.as_ref(), start.position, since, &snapshot)?;
         }
-        let unnamed = unnamed_beside(path).map_err(BackupError::io("making a file beside", path))?;
+        let unnamed = unnamed_beside(path).map_err(BackupError::io("creating a file beside", path))?;
         let base_seq = if since.is_none() { start.position.seq } else { 1 };
         let base = base_images(self.shared(), storage.as_ref(), base_seq, |_| true)?;
         let header = BackupHeader {
@@ -163,7 +163,7 @@ impl Convofold {
             bookmarks: if since.is_none() { start.bookmarks } else { [].into() },
             marks: if since.is_none() { start.marks } else { Marks::NONE },
         };
-        let mut compressor = Compressor::new().map_err(BackupError::io("making a compressor for", path))?;
+        let mut compressor = Compressor::new().map_err(BackupError::io("creating a compressor for", path))?;
         let mut out = BackupWriter::new(unnamed.as_file(), &mut compressor, path);
         out.begin(&header)?;
         out.base(&base)?;
@@ -240,7 +240,7 @@ fn name_durably(unnamed: NamedTempFile, path: &Path) -> Result<(), BackupError> 
         Err(failed) if failed.error.kind() == io::ErrorKind::AlreadyExists => {
             Err(BackupError::Exists { path: path.to_owned() })
         }
-        Err(failed) => Err(BackupError::io("naming", path)(failed.error)),
+        Err(failed) => Err(BackupError::io("renaming a file to", path)(failed.error)),
     }
 }
 

@@ -1,6 +1,6 @@
-//! Reads the frames of a backup file one after the other, believing nothing.
+//! Reads the frames of a backup file in order and trusts none of them.
 //!
-//! No more is read at once than the file has left, so a length that is a lie costs no memory.
+//! It never reads more than the rest of the file, so that a wrong length costs no memory.
 
 use std::io::{self, Read};
 
@@ -14,43 +14,43 @@ use crate::format::frame::{FrameKind, HEADER_BYTES, stated_bytes};
 use crate::format::marks::Marks;
 use crate::format::page;
 
-/// The length of what follows the end frame.
+/// Size of the length field after the end frame.
 pub(super) const LENGTH_BYTES: usize = 8;
 
-/// What is wrong with a file, or with reading it.
+/// An error in a file or while reading it.
 #[derive(Debug)]
 pub(super) enum ReadError {
     Io(io::Error),
     Damaged { at_byte: u64, why: Damage },
 }
 
-/// The next part of a backup file.
+/// A section of a backup file.
 #[derive(Debug)]
 pub(super) enum Section {
     /// Conversations of the base.
     Base(Vec<ConversationImage>),
-    /// A block of the log, and its bytes.
+    /// A block of the log with its bytes.
     Block(Box<Block>, Vec<u8>),
-    /// The end; there is nothing behind it.
+    /// The end of the file.
     End(Box<BackupEnd>),
 }
 
 pub(super) struct BackupReader<R> {
     input: R,
-    /// Where the next frame begins.
+    /// Offset of the next frame.
     at_byte: u64,
-    /// How many bytes the file has.
+    /// Size of the file in bytes.
     bytes: u64,
     hash: Xxh3,
     header: BackupHeader,
     base_left: u32,
     page_no: u32,
-    /// Where the next block should be.
+    /// Expected log position of the next block.
     position: LogPosition,
 }
 
 impl<R: Read> BackupReader<R> {
-    /// Reads the beginning of a file that has so many bytes.
+    /// Reads the header of a file of this size.
     pub(super) fn new(input: R, bytes: u64) -> Result<Self, ReadError> {
         let header = BackupHeader {
             is_incremental: false,
@@ -86,12 +86,12 @@ impl<R: Read> BackupReader<R> {
         &self.header
     }
 
-    /// Where the next part begins.
+    /// Offset of the next section.
     pub(super) fn at_byte(&self) -> u64 {
         self.at_byte
     }
 
-    /// The next part. After the end there must be no other call.
+    /// Reads the next section. Must not be called again after the end.
     pub(super) fn next(&mut self) -> Result<Section, ReadError> {
         let (at_byte, mark, value) = match self.base_left {
             0 => self.frame(&[block::MARK, frames::END])?,
@@ -148,7 +148,7 @@ impl<R: Read> BackupReader<R> {
         Ok(end)
     }
 
-    /// The next frame, which is one of these.
+    /// Reads the next frame, which must be of one of these kinds.
     fn frame(&mut self, expected: &[FrameKind]) -> Result<(u64, FrameKind, Vec<u8>), ReadError> {
         let at_byte = self.at_byte;
         let mut value = self.read(HEADER_BYTES as u64)?;
@@ -162,7 +162,7 @@ impl<R: Read> BackupReader<R> {
         Ok((at_byte, mark, value))
     }
 
-    /// So many bytes, where the file has them.
+    /// Reads `count` bytes, if the file has them.
     fn read(&mut self, count: u64) -> Result<Vec<u8>, ReadError> {
         let (at_byte, left) = (self.at_byte, self.bytes.saturating_sub(self.at_byte));
         let short = |found| ReadError::Damaged { at_byte, why: Damage::Length { expected: count, found } };
@@ -172,7 +172,7 @@ impl<R: Read> BackupReader<R> {
         let mut bytes = Vec::with_capacity(usize::try_from(count).unwrap_or(usize::MAX));
         let found = self.input.by_ref().take(count).read_to_end(&mut bytes).map_err(ReadError::Io)?;
         self.at_byte += count;
-        // It may have become shorter while it is read.
+        // The file may have been shortened meanwhile.
         if found as u64 == count { Ok(bytes) } else { Err(short(found as u64)) }
     }
 }

@@ -48,7 +48,7 @@ pub struct RestoreReport {
     pub conversations: u64,
     /// The state hash. It equals that of the last file, unless the file has another fold version.
     pub state_hash: StateHash,
-    /// How long it took.
+    /// Duration of the restore.
     #[cfg_attr(feature = "serde", serde(rename = "took_ms", serialize_with = "crate::json::as_ms"))]
     pub took: Duration,
 }
@@ -145,7 +145,7 @@ fn write_store(
     }
     append_all(files, storage.as_ref(), position.last_seq(), on_progress)?;
     EndMarkFile::open(directory.path(), EndMark::of(&position))
-        .map_err(doing("writing the mark in", directory.path()))?;
+        .map_err(doing("writing the end mark in", directory.path()))?;
     release(storage)?;
     Ok(())
 }
@@ -154,7 +154,7 @@ fn write_store(
 fn write_base(file: &BackupFile, storage: &dyn Storage) -> Result<(), RestoreError> {
     let BackupHeader { base_conversations, begin, bookmarks, marks, .. } = file.header();
     let encoding = |why| RestoreError::Storage(StorageError::Encoding(why));
-    let mut compressor = Compressor::new().map_err(StorageError::io("making a compressor"))?;
+    let mut compressor = Compressor::new().map_err(StorageError::io("creating a compressor"))?;
     let mut reader = file.read()?;
     let (mut pages, mut state_hash) = (Vec::new(), StateHash::default());
     while let Section::Base(images) = reader.next().map_err(|error| file.name(error))? {

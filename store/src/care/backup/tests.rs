@@ -1,4 +1,4 @@
-//! The file itself: its exact bytes, and every way to damage it.
+//! The bytes of a backup file, and every way to damage it.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -21,7 +21,7 @@ use crate::state::snapshot::Snapshot;
 
 const BOOKMARK: StoredBookmark<'_> = StoredBookmark { name: "upstream", value: Some(b"7") };
 
-/// Rules of no version, so that the files do not depend on how the engine folds and hashes.
+/// A fold version that does not exist, so that the files do not depend on how the engine folds and hashes.
 const OTHER_RULES: u32 = 7;
 
 fn snapshot(position: LogPosition, conversations: u64) -> Snapshot {
@@ -29,7 +29,7 @@ fn snapshot(position: LogPosition, conversations: u64) -> Snapshot {
     Snapshot { position, state_hash: StateHash::from_bytes([3; 32]), conversations, bookmarks }
 }
 
-/// A file with two blocks, each with an event of a conversation of its own.
+/// A file with two blocks, each with an event of another conversation.
 fn file_of(header: BackupHeader, mut compressor: Compressor) -> Vec<u8> {
     let mut position = header.begin;
     let values = [full_event(), session_event()].map(|event| {
@@ -58,7 +58,7 @@ fn file_with(
     fs::read(file.path()).unwrap()
 }
 
-/// Reads a file, and writes what was read.
+/// Reads a file and writes it again.
 pub(crate) fn rewrite(bytes: &[u8]) -> Vec<u8> {
     let mut reader = BackupReader::new(bytes, bytes.len() as u64).unwrap();
     let header = reader.header().clone();
@@ -91,12 +91,12 @@ const INCREMENTAL: BackupHeader = BackupHeader {
     marks: Marks::NONE,
 };
 
-/// The whole log.
+/// A complete log.
 pub(crate) fn complete() -> Vec<u8> {
     file_of(COMPLETE, Compressor::plain())
 }
 
-/// A log whose beginning was dropped.
+/// A trimmed log.
 pub(crate) fn with_base() -> Vec<u8> {
     let bookmarks = [("upstream".to_owned(), b"6".to_vec())].into();
     let mut marks = Marks::NONE;
@@ -176,7 +176,7 @@ fn a_file_of_any_other_length_is_damaged() {
 #[test]
 fn a_length_that_is_a_lie_asks_for_no_memory() {
     let bytes = complete();
-    // Of the first frame, of its body, and of the end.
+    // Lengths in the first frame, its body and the end.
     for at in [8, 12, bytes.len() - 8, bytes.len() - 4] {
         let mut lying = bytes.clone();
         lying[at..at + 4].copy_from_slice(&u32::MAX.to_le_bytes());
@@ -186,7 +186,7 @@ fn a_length_that_is_a_lie_asks_for_no_memory() {
 
 #[test]
 fn what_a_right_checksum_hides_is_found() {
-    // Somebody wrote these on purpose, so every checksum is right.
+    // The values are forged, so every checksum is correct.
     let kind = |kind: u32| {
         let mut fields = kind.to_le_bytes().to_vec();
         fields.extend_from_slice(&[0; 36]);

@@ -1,4 +1,4 @@
-//! Writes the frames of a backup file one after the other.
+//! Writes the frames of a backup file in order.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -23,7 +23,7 @@ pub(super) struct BackupWriter<'a> {
 }
 
 impl<'a> BackupWriter<'a> {
-    /// `path` is for errors.
+    /// `path` is used in errors.
     pub(super) fn new(file: &'a File, compressor: &'a mut Compressor, path: &'a Path) -> Self {
         Self { out: BufWriter::with_capacity(1 << 20, file), compressor, path, hash: Xxh3::new(), bytes: 0 }
     }
@@ -45,7 +45,7 @@ impl<'a> BackupWriter<'a> {
         self.put(value)
     }
 
-    /// Writes the end, and returns when the file is durable.
+    /// Writes the end and makes the file durable.
     pub(super) fn end(mut self, snapshot: &Snapshot, fold_version: u32) -> Result<(), BackupError> {
         let end = BackupEnd {
             end: snapshot.position,

@@ -1,4 +1,4 @@
-//! What is left in sled's file, found without sled: every chunk says itself what it is a chunk of.
+//! Finds chunks in sled's file without sled: every chunk names the value to which it belongs.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -11,31 +11,31 @@ use crate::format::frame::u64_at;
 use crate::format::key::{BlockKey, PageHalf, PageKey};
 use crate::storage::chunk::{Chunk, Tree};
 
-/// So much of the file is looked at at once.
+/// Size of the window that is searched at once.
 const WINDOW_BYTES: usize = 8 << 20;
-/// A value of which chunks are there in several versions is tried in this many ways.
+/// Maximum number of combinations that are tried for a value with several versions of a chunk.
 const MAX_WAYS: usize = 256;
 
-/// The chunks of all values, by where they lie.
+/// The chunks found, by value.
 #[derive(Debug, Default)]
 pub(super) struct Carved {
     values: BTreeMap<(Tree, Vec<u8>), Vec<Piece>>,
     file: Option<File>,
 }
 
-/// A chunk that was found.
+/// A found chunk.
 #[derive(Clone, Copy, Debug)]
 struct Piece {
     chunk_no: u32,
     chunks: u32,
     content: u64,
-    /// Where the payload lies.
+    /// Offset of the payload in the file.
     at: u64,
     payload_bytes: usize,
 }
 
 impl Carved {
-    /// Goes through the whole file. `tell` is told how many bytes were looked at, and how many there are.
+    /// Searches the whole file. `tell` is called with the number of bytes searched and the size of the file.
     pub(super) fn from_file(path: &Path, tell: &mut dyn FnMut(u64, u64)) -> io::Result<Self> {
         let mut file = match File::open(path) {
             Ok(file) => file,
@@ -44,7 +44,7 @@ impl Carved {
         };
         let whole = file.metadata()?.len();
         let mut carved = Self::default();
-        // What begins in this window may end in the next, so each begins anew where no whole chunk can have begun before.
+        // A chunk can extend into the next window, so windows overlap by the maximum size of a chunk.
         let mut window = Vec::new();
         let mut base = 0;
         loop {
@@ -77,13 +77,13 @@ impl Carved {
         pieces.push(Piece { chunk_no, chunks, content, at, payload_bytes });
     }
 
-    /// The keys of all blocks, in order.
+    /// The keys of all blocks found, in order.
     pub(super) fn blocks(&self) -> Vec<BlockKey> {
         let keys = self.keys(Tree::Log).filter(|key| key.len() == 16);
         keys.map(|key| BlockKey { first_seq: be_u64(key, 0), block_no: be_u64(key, 8) }).collect()
     }
 
-    /// The keys of all pages, in order.
+    /// The keys of all pages found, in order.
     pub(super) fn pages(&self) -> Vec<PageKey> {
         let page = |key: &Vec<u8>| match *key.as_slice() {
             [a, b, c, d, half] => {
@@ -94,7 +94,7 @@ impl Carved {
         self.keys(Tree::Pages).filter_map(page).collect()
     }
 
-    /// The names of all records, in order.
+    /// The names of all records found, in order.
     pub(super) fn records(&self) -> Vec<String> {
         self.keys(Tree::Records).map(|key| String::from_utf8_lossy(key).into_owned()).collect()
     }
@@ -103,7 +103,8 @@ impl Carved {
         self.values.keys().filter(move |(found, _)| *found == tree).map(|(_, key)| key)
     }
 
-    /// What `accept` makes of this value, in every way in which it can be put together. One way is held at a time.
+    /// Calls `accept` with the value in every combination of its chunks and returns the results. Only one combination
+    /// is held in memory at a time.
     pub(super) fn find<T>(
         &mut self,
         tree: Tree,
@@ -129,8 +130,8 @@ impl Carved {
     }
 }
 
-/// The versions of a value: one piece for each chunk. Where there are several of a chunk, those found at the same turn are
-/// likely to belong together and come first.
+/// The versions of a value: one piece for each chunk. If there are several versions of each chunk, those found in the
+/// same turn probably belong together and come first.
 fn ways(pieces: &[Piece]) -> Vec<Vec<Piece>> {
     let mut by_length: BTreeMap<u32, BTreeMap<u32, Vec<Piece>>> = BTreeMap::new();
     for piece in pieces {

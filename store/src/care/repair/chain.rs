@@ -1,4 +1,4 @@
-//! Which of the blocks that were found make up the log.
+//! Selects the blocks that form the log.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -14,7 +14,7 @@ use crate::storage::chunk::Tree;
 use crate::storage::end_mark::EndMark;
 use crate::storage::sled::block_key;
 
-/// A block that can be read.
+/// A readable block.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Link {
     pub(super) key: BlockKey,
@@ -30,12 +30,12 @@ impl Link {
     }
 }
 
-/// The log, from its first block that can be read to its last; blocks that cannot be read are missing.
+/// The log from its first readable block to its last; unreadable blocks are left out.
 pub(super) fn log(carved: &mut Carved, end_mark: Option<EndMark>) -> io::Result<Vec<Link>> {
     let mut found: BTreeMap<u64, Vec<Link>> = BTreeMap::new();
     for key in carved.blocks() {
         let links = carved.find(Tree::Log, &block_key(key), |value| {
-            // A block is only believed as a whole, its events included.
+            // A block is accepted only if all its events can be decoded.
             let block = Block::open(value).ok().filter(|block| block.is_at(key).is_ok())?;
             DecodedBlock::of(&block).ok()?;
             Some(Link { key, count: block.count, checksum: block.checksum, previous: block.previous })
@@ -45,7 +45,7 @@ pub(super) fn log(carved: &mut Carved, end_mark: Option<EndMark>) -> io::Result<
     Ok(choose(&found, end_mark))
 }
 
-/// Reads a block of the log again, with its events.
+/// Reads a block again, with its events.
 pub(super) fn read(carved: &mut Carved, link: &Link) -> io::Result<Option<DecodedBlock>> {
     let blocks = carved.find(Tree::Log, &block_key(link.key), |value| {
         Block::open(value).ok().filter(|block| block.checksum == link.checksum)
@@ -53,9 +53,9 @@ pub(super) fn read(carved: &mut Carved, link: &Link) -> io::Result<Option<Decode
     Ok(blocks.first().and_then(|block| DecodedBlock::of(block).ok()))
 }
 
-/// Blocks that lost their place to others after a power cut may still lie around, also under higher numbers than any that
-/// took their places. So the block of the end mark is where to begin: what comes after it names it, or what names it; and
-/// what comes before is named.
+/// After a power cut, blocks that were later replaced can still be in the file, even with numbers above all later
+/// blocks. So the search starts from the block of the end mark: a block after it must refer to it, directly or through
+/// other blocks, and it must refer to a block before it in the same way.
 fn choose(found: &BTreeMap<u64, Vec<Link>>, end_mark: Option<EndMark>) -> Vec<Link> {
     let Some(end_mark) = end_mark.filter(|end_mark| end_mark.last_block_no > 0) else {
         return before(found, u64::MAX, None);
@@ -63,7 +63,7 @@ fn choose(found: &BTreeMap<u64, Vec<Link>>, end_mark: Option<EndMark>) -> Vec<Li
     let is_head = |link: &&Link| link.checksum == end_mark.chain;
     let own = found.get(&end_mark.last_block_no).into_iter().flatten().find(is_head).copied();
     let mut chosen = before(found, end_mark.last_block_no, own);
-    // The mark knows the checksum of its block also where that cannot be read.
+    // The end mark contains the checksum of its block, even if the block is unreadable.
     let (mut block_no, mut checksum) = (end_mark.last_block_no, end_mark.chain);
     while let Some(next) = block_no.checked_add(1)
         && let Some(link) = found.get(&next).into_iter().flatten().find(|link| link.previous == checksum)
@@ -74,10 +74,10 @@ fn choose(found: &BTreeMap<u64, Vec<Link>>, end_mark: Option<EndMark>) -> Vec<Li
     chosen
 }
 
-/// The blocks up to this number, followed from their end, which is `last` where that is known.
+/// The blocks up to this number, followed backwards from `last`, if it is known.
 fn before(found: &BTreeMap<u64, Vec<Link>>, last_block_no: u64, last: Option<Link>) -> Vec<Link> {
     let mut chosen = Vec::from_iter(last);
-    // Of the blocks with the number of the mark, others than its own are of another history.
+    // Other blocks with the number of the end mark belong to another history.
     let others = if last_block_no == u64::MAX { last_block_no } else { last_block_no - 1 };
     for (block_no, links) in found.range(..=others).rev() {
         let above = chosen.last().copied();
@@ -85,7 +85,7 @@ fn before(found: &BTreeMap<u64, Vec<Link>>, last_block_no: u64, last: Option<Lin
             Some(above) if above.key.block_no == block_no + 1 => {
                 above.previous == link.checksum && above.key.first_seq == link.end_seq()
             }
-            // A block in between is missing; what was before it must have ended before.
+            // A block in between is missing; this one must end before it.
             Some(above) => link.end_seq() <= above.key.first_seq,
             None => true,
         };
@@ -104,7 +104,7 @@ fn before(found: &BTreeMap<u64, Vec<Link>>, last_block_no: u64, last: Option<Lin
 mod tests {
     use super::*;
 
-    /// Blocks of one event, each with its number, its checksum and that of the block before it.
+    /// Blocks of one event each: number, checksum, and checksum of the previous block.
     fn found(blocks: &[(u64, Checksum, Checksum)]) -> BTreeMap<u64, Vec<Link>> {
         let mut found: BTreeMap<u64, Vec<Link>> = BTreeMap::new();
         for (block_no, checksum, previous) in blocks.iter().copied() {
@@ -119,15 +119,15 @@ mod tests {
         choose(&found(blocks), end_mark).iter().map(|link| link.checksum).collect()
     }
 
-    /// Found by review: what a power cut left behind under higher numbers was followed, and acknowledged blocks were dropped.
+    /// Regression: blocks left by a power cut under higher numbers were followed, and acknowledged blocks were dropped.
     #[test]
     fn the_block_of_the_head_mark_decides_between_two_histories() {
-        // 10 was torn, 11 and 12 came through; then 10 was written again, and something after it.
+        // Block 10 was torn, 11 and 12 survived; then 10 and another 11 were written again.
         let blocks = [(8, 80, 70), (9, 90, 80), (10, 101, 90), (11, 110, 100), (12, 120, 110)];
         assert_eq!(chosen(&blocks, Some((10, 101))), [80, 90, 101]);
         let more = [blocks.as_slice(), &[(11, 111, 101)]].concat();
         assert_eq!(chosen(&more, Some((10, 101))), [80, 90, 101, 111]);
-        // Also where its own block cannot be read.
+        // The same if the block of the end mark is unreadable.
         let unread: Vec<_> = more.iter().copied().filter(|(_, checksum, _)| *checksum != 101).collect();
         assert_eq!(chosen(&unread, Some((10, 101))), [80, 90, 111]);
     }

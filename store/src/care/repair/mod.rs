@@ -140,7 +140,7 @@ impl<'a> Repair<'a> {
         span!("repair", damaged = %self.damaged.display(), repaired = %self.repaired.display());
         let started = Instant::now();
         let _lock = Directory::lock(&self.damaged)?;
-        let end_mark = EndMark::read(&self.damaged).map_err(doing("reading the mark in", &self.damaged))?.known();
+        let end_mark = EndMark::read(&self.damaged).map_err(doing("reading the end mark in", &self.damaged))?.known();
         let new_store = NewStore::begin(&self.repaired)?;
         let file = untouched(&self.damaged).join("db");
         let failed = |error: io::Error| RepairError::Open(doing("reading", &file)(error));

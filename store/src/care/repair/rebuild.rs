@@ -1,4 +1,4 @@
-//! The new store: events in their order, and bookmarks as far as they still hold.
+//! Writes the new database: events in log order, and the bookmarks that are still valid.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -14,26 +14,26 @@ use crate::log::events::DecodedBlock;
 use crate::write::batch::{Batch, Durability};
 use crate::write::ticket::Ticket;
 
-/// So many events are submitted at once.
+/// Number of events per submission.
 const EVENTS_AT_ONCE: usize = 2_048;
-/// So many submissions wait for the writer.
+/// Maximum number of submissions in the queue.
 const IN_FLIGHT: usize = 8;
 
 pub(super) struct Rebuild<'a> {
     db: &'a Convofold,
-    /// Events that no block has, by their places in the old log.
+    /// Events that are in no block, by their seq in the old log.
     from_pages: BTreeMap<Seq, Event>,
-    /// Not passed yet, oldest first.
+    /// Checkpoints whose log position is not reached yet, oldest first.
     checkpoints: VecDeque<CheckpointRecord>,
-    /// It is known that there were events up to here.
+    /// The seq of the last event known to have existed.
     known: Seq,
     tell: Box<dyn FnMut(RepairProgress) + 'a>,
-    /// What the next event should have been in the old log.
+    /// Expected seq of the next event in the old log.
     next_seq: Seq,
     last_at_ms: Option<i64>,
-    /// When the events before the log were committed.
+    /// Commit times of the events before the log.
     marks: Marks,
-    /// What is submitted next, and the time of its commit, where it is known.
+    /// The next submission and its commit time, if known.
     events: Vec<Event>,
     committed_ms: Option<u64>,
     in_flight: VecDeque<Ticket>,
@@ -69,7 +69,7 @@ impl<'a> Rebuild<'a> {
         }
     }
 
-    /// Takes a block, after what is from_pages of the events before it.
+    /// Adds a block, after the events from pages that precede it.
     pub(super) fn block(&mut self, block_no: u64, block: DecodedBlock) -> Result<(), RepairError> {
         self.remembered_before(block.first_seq, Some(block.committed_ms))?;
         while let Some(checkpoint) = self.checkpoints.pop_front_if(|checkpoint| checkpoint.last_block_no < block_no) {
@@ -88,15 +88,15 @@ impl<'a> Rebuild<'a> {
         Ok(())
     }
 
-    /// A checkpoint knows all bookmarks as of its place in the log, also those whose blocks are gone.
+    /// A checkpoint contains all bookmarks as of its log position, including those of lost blocks.
     fn checkpoint(&mut self, checkpoint: CheckpointRecord) {
         if self.report.lost.is_empty() && self.next_seq > checkpoint.last_seq {
             self.bookmarks = checkpoint.bookmarks.into_iter().collect();
         }
     }
 
-    /// Takes what is from_pages of the events before this one. Where no mark is left of such an event, it counts as committed with
-    /// what comes after it: nothing seems known earlier than it was.
+    /// Adds the events from pages before `seq`. If the commit time of an event is unknown, it gets the time of the next
+    /// block: no event seems known earlier than it was.
     fn remembered_before(&mut self, seq: Seq, next_ms: Option<u64>) -> Result<(), RepairError> {
         while let Some(entry) = self.from_pages.first_entry().filter(|entry| *entry.key() < seq) {
             let (seq, event) = entry.remove_entry();
@@ -148,7 +148,7 @@ impl<'a> Rebuild<'a> {
         Ok(())
     }
 
-    /// Takes what is from_pages after the last block.
+    /// Adds the events from pages after the last block.
     pub(super) fn finish(mut self) -> Result<RepairReport, RepairError> {
         self.remembered_before(Seq::MAX, None)?;
         self.lost_before(self.known.saturating_add(1), None);
@@ -162,7 +162,7 @@ impl<'a> Rebuild<'a> {
         }
         self.settle(0)?;
         self.db.sync()?;
-        // One that was told twice is one.
+        // An event that was found twice counts once.
         self.report.events = self.db.stats().last_seq;
         Ok(RepairReport { bookmarks_dropped: self.dropped.into_iter().collect(), ..self.report })
     }

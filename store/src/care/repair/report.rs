@@ -22,9 +22,9 @@ pub struct RepairReport {
     pub bookmarks_dropped: Vec<String>,
     /// Number of conversations in the new database.
     pub conversations: u64,
-    /// Its state hash.
+    /// The state hash of the new database.
     pub state_hash: StateHash,
-    /// How long it took.
+    /// Duration of the repair.
     #[cfg_attr(feature = "serde", serde(rename = "took_ms", serialize_with = "crate::json::as_ms"))]
     pub took: Duration,
 }

@@ -1,4 +1,4 @@
-//! Audits again and again, on a thread of their own that takes a quarter of one core at most.
+//! Periodic audits on a thread of their own, which uses at most a quarter of one core.
 
 use std::hash::{BuildHasher, RandomState};
 use std::io;
@@ -14,27 +14,27 @@ use super::{AuditError, AuditReport, Sample, audit};
 use crate::api::handle::Convofold;
 use crate::state::shared::Shared;
 
-/// For every moment of work so many of rest.
+/// Ratio of pauses to work.
 const REST: u32 = 3;
 
-/// What an audit came to.
+/// The result of an audit.
 type Outcome = Result<AuditReport, AuditError>;
 
-/// Audits that go on until this is dropped, or the store is closed. It does not keep the store open.
+/// Periodic audits that run until this value is dropped or the database is closed. It does not keep the database open.
 #[derive(Debug)]
 pub struct BackgroundAudit {
-    /// Dropped to end the thread.
+    /// Dropped to stop the thread.
     stop: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
     last: Arc<Mutex<Option<Arc<Outcome>>>>,
 }
 
 impl Convofold {
-    /// Audits so many conversations, drawn anew each time, as often as `every` says; see [`Convofold::audit`]. What each
-    /// audit came to is handed to `on_outcome`, on the thread of the audits.
+    /// Starts periodic audits: after each interval `every`, it audits a new random sample of `conversations`
+    /// conversations; see [`Convofold::audit`]. `on_outcome` is called with each result, on the thread of the audits.
     ///
     /// # Errors
-    /// Where the system gives no more threads.
+    /// An error of the operating system if no thread can be started.
     pub fn audit_in_background(
         &self,
         every: Duration,
@@ -58,7 +58,7 @@ impl Convofold {
 }
 
 impl BackgroundAudit {
-    /// What the last audit came to; `None` before the first one has ended.
+    /// Returns the result of the last audit; `None` before the first one has ended.
     #[must_use]
     pub fn last(&self) -> Option<Arc<Result<AuditReport, AuditError>>> {
         self.last.lock().clone()
@@ -68,9 +68,9 @@ impl BackgroundAudit {
 impl Drop for BackgroundAudit {
     fn drop(&mut self) {
         drop(self.stop.take());
-        // Where it is dropped by what is called on that very thread, waiting for the thread would take for ever.
+        // `on_outcome` can drop this value on the audit thread, which cannot join itself.
         let others = self.thread.take().filter(|running| running.thread().id() != thread::current().id());
-        // A panic in it is one of the host's, in what is called with the outcome.
+        // Only `on_outcome` of the host can panic there.
         let _ = others.map(JoinHandle::join);
     }
 }
@@ -87,7 +87,7 @@ struct Auditor {
 impl Auditor {
     fn run(mut self, mut on_outcome: impl FnMut(&Outcome)) {
         while self.rests(self.every) {
-            // Only for as long as one audit takes.
+            // Held only during one audit, so that the database can be closed.
             let Some(shared) = self.shared.upgrade() else { return };
             self.seed = self.seed.wrapping_add(1);
             let outcome =
@@ -102,7 +102,7 @@ impl Auditor {
         }
     }
 
-    /// Rests after every block, in proportion to what it cost.
+    /// Pauses after every block, in proportion to the time it took.
     fn pace(&self) -> impl FnMut(Seq) -> Result<(), AuditError> {
         let mut since = Instant::now();
         move |_| {
@@ -112,7 +112,7 @@ impl Auditor {
         }
     }
 
-    /// Waits this long; says whether to go on then.
+    /// Waits for this time; returns false if the audits were stopped meanwhile.
     fn rests(&self, this_long: Duration) -> bool {
         self.stopped.recv_timeout(this_long) == Err(RecvTimeoutError::Timeout)
     }

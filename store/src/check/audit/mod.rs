@@ -1,4 +1,4 @@
-//! Audit: conversations folded again from the log and compared with what the store answers, field by field.
+//! Audit: folds conversations again from the log and compares them with the live state, field by field.
 
 mod background;
 mod sample;
@@ -25,56 +25,56 @@ use crate::trace::span;
 pub use background::BackgroundAudit;
 pub use sample::Sample;
 
-/// So many conversations are looked at under one lock.
+/// Number of conversations that are compared under one lock.
 const SLICE: usize = 64;
-/// A store that is wrong in more places than this is wrong everywhere.
+/// Maximum number of listed differences; with more, every conversation is suspect.
 const MAX_DIFFERENCES: usize = 10_000;
 
-/// What an audit found.
+/// The result of an audit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct AuditReport {
-    /// How many conversations were compared.
+    /// Number of compared conversations.
     pub conversations: u64,
-    /// How many events of them were folded again.
+    /// Number of their events that were folded again.
     pub events: u64,
-    /// The last event of the log that was read.
+    /// The seq of the last event that was read.
     pub last_seq: Seq,
-    /// Every field that differs; none where all is well.
+    /// The fields that differ; empty if the audit found nothing wrong.
     pub differences: Vec<AuditDifference>,
-    /// How many more there are; only the first 10,000 are listed.
+    /// Number of further differences; only the first 10,000 are listed.
     pub more_differences: u64,
-    /// How long it took.
+    /// Duration of the audit.
     #[cfg_attr(feature = "serde", serde(rename = "took_ms", serialize_with = "crate::json::as_ms"))]
     pub took: Duration,
 }
 
-/// A field of a conversation that the store holds differently from what its events say.
+/// A field of a conversation whose live value differs from the value that follows from its events.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct AuditDifference {
     /// The conversation.
     pub id: Arc<str>,
-    /// The field, as a path in the export: `unread`, `agent.name`, `assignments[2].at`; `state` where the whole
-    /// conversation is on one side only.
+    /// The field, as a path in the export: `unread`, `agent.name`, `assignments[2].at`; `state` if the whole
+    /// conversation is missing on one side.
     pub field: String,
-    /// What its events say, as JSON.
+    /// The value that follows from its events, as JSON.
     pub expected: String,
-    /// What the store holds, as JSON.
+    /// The live value, as JSON.
     pub found: String,
 }
 
-/// Why an audit could not be carried out.
+/// Why an audit failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AuditError {
-    /// The log is damaged, so that there is nothing to compare with. [`Convofold::verify`](crate::Convofold::verify) says
-    /// more.
+    /// The log is damaged, so that there is nothing to compare with. [`Convofold::verify`](crate::Convofold::verify)
+    /// gives details.
     #[error("the log is damaged at block {block_no}, which should begin with event {seq}")]
     Damaged {
-        /// The block.
+        /// The number of the block.
         block_no: u64,
         /// The seq of its first event.
         seq: Seq,
@@ -82,23 +82,24 @@ pub enum AuditError {
         #[source]
         why: Damage,
     },
-    /// Of events that were dropped from the log, what a conversation remembers is not what they were.
-    #[error("the memory of a conversation is damaged")]
+    /// The stored facts of a conversation do not form valid events. They replace the events that were dropped from the
+    /// log.
+    #[error("the stored facts of a conversation are invalid")]
     Image(#[from] ImageError),
-    /// The beginning of the log was dropped meanwhile ([`Convofold::trim_log`](crate::Convofold::trim_log)). Try again.
-    #[error("the beginning of the log was dropped meanwhile")]
+    /// The log was trimmed during the audit ([`Convofold::trim_log`](crate::Convofold::trim_log)). Try again.
+    #[error("the log was trimmed during the audit")]
     Trimmed,
-    /// The store was closed meanwhile.
-    #[error("the store is closed")]
+    /// The database was closed during the audit.
+    #[error("the database is closed")]
     Closed,
-    /// A write failed, so that memory and disk are not expected to agree. Open the store again.
-    #[error("an earlier write failed; open the store again")]
+    /// A write failed, so that memory and log may differ. Open the database again.
+    #[error("an earlier write failed; open the database again")]
     Poisoned(#[source] Arc<StorageError>),
-    /// It was stopped.
+    /// The audit was stopped.
     #[error("the audit was stopped")]
     Stopped,
-    /// The storage underneath failed.
-    #[error("the storage underneath failed")]
+    /// The storage failed.
+    #[error("the storage failed")]
     Storage(#[source] StorageError),
 }
 
@@ -122,23 +123,24 @@ impl From<BaseError> for AuditError {
 }
 
 impl Convofold {
-    /// Folds conversations again, from their events in the log, and names every field in which the live state differs.
-    /// There should never be one.
+    /// Folds conversations again from their events in the log and reports every field in which the live state differs.
+    /// A difference indicates a bug.
     ///
-    /// Events that were dropped from the log ([`Convofold::trim_log`]) are those that the conversations remember.
+    /// Events that were dropped from the log ([`Convofold::trim_log`]) are taken from the facts of the conversations.
     ///
-    /// The whole log is read, on all processors; of conversations that are not in the sample only the ids are looked at. The
-    /// sample is held in memory a second time. Meanwhile the store goes on working: the writer waits for a group or two of events
-    /// and 64 conversations at a time, some milliseconds, and questions for the conversations.
+    /// It reads the whole log on all processors; for conversations outside the sample, only the ids are decoded. A
+    /// second copy of the sampled conversations is held in memory. The database stays in use: the writer waits for one
+    /// or two groups of events and 64 conversations at a time, a few milliseconds, and queries wait for the 64
+    /// conversations.
     ///
     /// # Errors
-    /// [`AuditError`] where it cannot be carried out. What it finds is no error.
+    /// [`AuditError`] if the audit failed. Differences are not errors; they are in the report.
     pub fn audit(&self, sample: Sample) -> Result<AuditReport, AuditError> {
         audit(self.shared(), sample, |_| Ok(()))
     }
 }
 
-/// `tick` is called after every block, with the last event read.
+/// Runs an audit. `tick` is called after every block, with the seq of its last event.
 fn audit(
     shared: &Arc<Shared>,
     sample: Sample,
@@ -164,7 +166,7 @@ fn audit(
         AuditError::Damaged { .. } if shared.log_start.read().position != start => AuditError::Trimmed,
         error => error,
     })?;
-    // Also where it failed meanwhile.
+    // A write may also have failed during the audit.
     if let Some(cause) = shared.poisoned() {
         return Err(AuditError::Poisoned(cause));
     }
@@ -213,7 +215,7 @@ impl Pair {
 }
 
 impl AuditReport {
-    /// Whether nothing differs.
+    /// Returns whether there are no differences.
     #[must_use]
     pub fn is_clean(&self) -> bool {
         self.differences.is_empty()
@@ -230,7 +232,7 @@ impl AuditReport {
     }
 }
 
-/// Where two states differ, also where one is missing as a whole.
+/// The differences of two states, either of which can be missing.
 pub(crate) fn differences(expected: Option<&State>, found: Option<&State>) -> Vec<Difference> {
     match (expected, found) {
         (Some(expected), Some(found)) if expected == found => Vec::new(),

@@ -1,28 +1,28 @@
-//! Which conversations are looked at.
+//! Selection of conversations.
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-/// Which conversations an audit looks at.
+/// The conversations that an audit compares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Sample {
-    /// All of them.
+    /// All conversations.
     All,
-    /// Some, drawn by lot.
+    /// A random sample.
     Random {
-        /// How many; all of them where there are no more.
+        /// Sample size; if it exceeds the number of conversations, all are selected.
         conversations: u64,
-        /// The same seed draws the same ones, as long as no conversation is added.
+        /// The seed: the same seed selects the same conversations, as long as no conversation is added.
         seed: u64,
     },
 }
 
 impl Sample {
-    /// The places on a board with so many, in order.
+    /// The selected slots of a board with this number of slots, in order.
     pub(super) fn slots(self, slot_count: u32) -> Vec<u32> {
         let Self::Random { conversations, seed } = self else { return (0..slot_count).collect() };
         let count = usize::try_from(conversations).unwrap_or(usize::MAX);
-        // Those with the smallest hashes are a fair draw, and the same on every machine.
+        // The slots with the smallest hashes form a random sample, which is the same on every machine.
         let lot = |slot: u32| (xxh3_64_with_seed(&slot.to_le_bytes(), seed), slot);
         let mut lots: Vec<_> = (0..slot_count).map(lot).collect();
         if count < lots.len() {

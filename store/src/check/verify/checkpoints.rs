@@ -1,4 +1,5 @@
-//! The checkpoints that are kept: record, pages, and every conversation in them against the fold at their place.
+//! Verification of the kept checkpoints: the record, the pages, and every conversation compared with the fold at their
+//! log position.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,12 +20,12 @@ use crate::state::shared::Shared;
 use crate::state::snapshot::Snapshot;
 use crate::storage::{ReadStorage, StorageError};
 
-/// Checkpoints that wait for the fold to come to their place.
+/// Checkpoints whose log position the fold has not reached yet.
 pub(super) struct Checkpoints<'a> {
     shared: &'a Shared,
     storage: &'a dyn ReadStorage,
     waiting: Vec<CheckpointRecord>,
-    /// How many had been begun; another one may write over those that are waiting.
+    /// Number of checkpoints begun when the verification started; a later one may overwrite pages of the waiting ones.
     begun: u64,
 }
 
@@ -48,7 +49,7 @@ impl<'a> Checkpoints<'a> {
         let mut found = VerifiedCheckpoint { generation, seq: 0, conversations: 0, compared: false };
         let mut problem = |why: String| report.add(Problem::Checkpoint { generation, why });
         match read.and_then(|value| record::open(generation, &value)) {
-            // One that was asked for meanwhile may have come and gone between the list and the record.
+            // A checkpoint requested meanwhile may have replaced it after the list was read.
             _ if self.is_superseded() => {}
             Err(why) => problem(format!("its record is damaged: {why}")),
             Ok(record) => {
@@ -56,7 +57,7 @@ impl<'a> Checkpoints<'a> {
                 if record.page_slots != PAGE_SLOTS {
                     problem(format!("expected {PAGE_SLOTS} conversations a page, found {}", record.page_slots));
                 } else if position_of(&record).block_no > snapshot.position.block_no {
-                    problem(format!("it knows of event {}, and the log ends before", record.last_seq));
+                    problem(format!("it contains event {}, which is after the end of the log", record.last_seq));
                 } else {
                     self.waiting.push(record);
                 }
@@ -70,7 +71,7 @@ impl<'a> Checkpoints<'a> {
         self.shared.log_figures.checkpoints_begun.load(Ordering::SeqCst) != self.begun
     }
 
-    /// Checks those that were made at this place.
+    /// Checks the checkpoints that were written at this log position.
     pub(super) fn check_at(
         &mut self,
         position: LogPosition,
@@ -87,7 +88,7 @@ impl<'a> Checkpoints<'a> {
             check.pages()?;
             let Check { problems, compared, .. } = check;
             if self.is_superseded() {
-                // Its pages may be those of another one by now.
+                // A later checkpoint may have overwritten its pages.
                 continue;
             }
             report.add_all(problems);
@@ -100,7 +101,7 @@ impl<'a> Checkpoints<'a> {
     }
 }
 
-/// One checkpoint beside the fold at its place.
+/// One checkpoint and the fold at its log position.
 struct Check<'a> {
     storage: &'a dyn ReadStorage,
     record: &'a CheckpointRecord,
@@ -116,7 +117,7 @@ impl Check<'_> {
 
     fn place(&mut self, position: LogPosition) {
         if position_of(self.record) != position {
-            self.problem("it was made after another block than the log has");
+            self.problem("its log position is not in the log");
         }
         let (expected, found) = (self.board.slot_count(), self.record.slot_count);
         if expected != found {
@@ -127,7 +128,7 @@ impl Check<'_> {
     fn bookmarks(&mut self, expected: &BTreeMap<String, Vec<u8>>) {
         let found: BTreeMap<_, _> = self.record.bookmarks.iter().cloned().collect();
         for name in compare::unequal_bookmarks(expected, &found) {
-            self.problem(format!("the bookmark {name:?} is not the one in the log"));
+            self.problem(format!("bookmark {name:?} differs from the log"));
         }
     }
 
@@ -149,12 +150,12 @@ impl Check<'_> {
         }
         let all = pages.len() as u64 == u64::from(self.record.slot_count.div_ceil(PAGE_SLOTS));
         if all && checksum_of(&pages).to_le_bytes() != self.record.pages_checksum {
-            self.problem("its pages are not those it was made of");
+            self.problem("the checksum of its pages is wrong");
         }
         Ok(())
     }
 
-    /// What is kept of the conversations of a page while they are away.
+    /// Compares the outlines of the conversations of a page.
     fn head(&mut self, page_no: u32, first_slot: u32, head: &PageHead) {
         if head.fold_version != FOLD_VERSION {
             return;

@@ -1,4 +1,4 @@
-//! Two memories or two states of one conversation, and in which of their parts they differ.
+//! Comparison of two images or two states of one conversation, field by field.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
@@ -9,7 +9,7 @@ use convofold_engine::{ConversationImage, Difference, Fact, State};
 use super::Problem;
 use crate::check::audit::differences;
 
-/// Whose conversation it is that is compared with the fold.
+/// The origin of the conversation that is compared with the fold.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum CompareAs {
     Live,
@@ -28,7 +28,7 @@ impl CompareAs {
     }
 }
 
-/// Whether two memories are the same. How often known events came again is not in the log, so it is left out.
+/// Whether two images are equal, except for the number of duplicates, which is not in the log.
 pub(super) fn same_memory(expected: &ConversationImage, found: &ConversationImage) -> bool {
     let ConversationImage { id, facts, conflicts, contexts, sessions, arrivals } = expected;
     *id == found.id
@@ -39,7 +39,7 @@ pub(super) fn same_memory(expected: &ConversationImage, found: &ConversationImag
         && arrivals.late == found.arrivals.late
 }
 
-/// In which parts two memories differ.
+/// The fields in which two images differ.
 pub(super) fn images(of: CompareAs, expected: &ConversationImage, found: &ConversationImage) -> Vec<Problem> {
     let mut parts = Parts { of, id: &expected.id, problems: Vec::new() };
     parts.compare("id", &expected.id, &found.id);
@@ -55,7 +55,7 @@ pub(super) fn images(of: CompareAs, expected: &ConversationImage, found: &Conver
     parts.problems
 }
 
-/// In which fields two states differ.
+/// The fields in which two states differ.
 pub(super) fn states(of: CompareAs, id: &Arc<str>, expected: Option<&State>, found: Option<&State>) -> Vec<Problem> {
     let problem = |Difference { field, expected, found, .. }| of.problem(id, field, expected, found);
     differences(expected, found).into_iter().map(problem).collect()
@@ -98,7 +98,7 @@ impl Parts<'_> {
     }
 }
 
-/// Names the parts of a fact that differ.
+/// Adds the fields in which two facts differ.
 fn fact(parts: &mut Parts<'_>, field: &str, expected: &Fact, found: &Fact) {
     let before = parts.problems.len();
     macro_rules! compare {

@@ -1,4 +1,5 @@
-//! What is in memory: hash and bookmarks at the snapshot, then the live board, slice by slice, while it moves on.
+//! Verification of the memory: state hash and bookmarks at the snapshot, then the live board, in slices, while events
+//! are being committed.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -15,10 +16,10 @@ use crate::state::shared::Shared;
 use crate::state::snapshot::Snapshot;
 use crate::storage::{ReadStorage, StorageError};
 
-/// So many conversations are looked at under one lock.
+/// Number of conversations that are compared under one lock.
 const SLICE: u32 = 64;
 
-/// Compares the store with the board and the bookmarks that the log folds to at the snapshot.
+/// Compares the database with the board and the bookmarks to which the log folds at the snapshot.
 pub(super) fn check(
     shared: &Shared,
     storage: Arc<dyn ReadStorage>,
@@ -40,7 +41,7 @@ pub(super) fn check(
         .and_then(|()| shadow.beside(shared, answers).map(|problems| report.add_all(problems)));
     match compared.map_err(damage) {
         Ok(()) => Ok(()),
-        // Damage in what was written since the snapshot.
+        // Damage in a block written since the snapshot.
         Err(Ok((block_no, seq, why))) => {
             report.log_is_whole = false;
             report.add(Problem::Block { block_no, seq, why: why.to_string() });
@@ -57,7 +58,7 @@ fn conversations(
     report: &mut VerifyReport,
     on_progress: &mut impl FnMut(VerifyProgress),
 ) -> Result<(), LogError> {
-    // Those that come later are counted, and their events were folded by the writer a moment ago.
+    // Later conversations are only counted: the writer has just folded their events.
     let slot_count = shadow.beside(shared, |(live, _), shadow| live.slot_count().max(shadow.slot_count()))?;
     let mut reader = ArchiveReader::new(&shared.archive, storage);
     for first in (0..slot_count).step_by(SLICE as usize) {
@@ -72,9 +73,8 @@ fn conversations(
             match found {
                 Ok(found) => report.add_all(Seen::compare(expected.as_ref(), found.as_ref())),
                 Err(StorageError::Value(why)) => {
-                    report.add(Problem::Memory {
-                        why: format!("the conversation in place {slot} cannot be read: {why}"),
-                    });
+                    report
+                        .add(Problem::Memory { why: format!("the conversation in slot {slot} cannot be read: {why}") });
                 }
                 Err(error) => return Err(LogError::Storage(error)),
             }
@@ -84,7 +84,7 @@ fn conversations(
     Ok(())
 }
 
-/// A conversation on one of the boards.
+/// A conversation from one of the boards.
 struct Seen {
     image: ConversationImage,
     state: Option<State>,
@@ -96,7 +96,7 @@ impl Seen {
         Some(Self { state: board.state(&image.id), image })
     }
 
-    /// One that may be away from its board.
+    /// A conversation of the board, which may be evicted.
     fn of(image: Option<ConversationImage>, board: &Board) -> Result<Option<Self>, StorageError> {
         let Some(image) = image else { return Ok(None) };
         let state = match board.state(&image.id) {
@@ -119,7 +119,7 @@ impl Seen {
     }
 }
 
-/// The questions whose answers come from indexes.
+/// Compares the answers that come from the index.
 fn answers((live, listed): (&Board, &Index), shadow: &Board) -> Vec<Problem> {
     let mut problems = Vec::new();
     problems.extend(answer("number of conversations", shadow.len(), live.len()));
@@ -142,15 +142,15 @@ fn answers((live, listed): (&Board, &Index), shadow: &Board) -> Vec<Problem> {
         problems.extend(rows(question, &expected, &found));
     }
     if problems.is_empty() {
-        // Only the lists behind these were not asked above.
+        // The difference is in a list that these queries do not read.
         let question = "open conversations of an agent or a number";
-        let (expected, found) = ("as the log says".to_owned(), "otherwise".to_owned());
+        let (expected, found) = ("the result of the log".to_owned(), "another result".to_owned());
         problems.push(Problem::Answer { question, expected, found });
     }
     problems
 }
 
-/// Of two long answers the first row that differs.
+/// The first row in which two answers differ.
 fn rows<T: Debug + PartialEq>(question: &'static str, expected: &[T], found: &[T]) -> Option<Problem> {
     let place = (0..expected.len().max(found.len())).find(|place| expected.get(*place) != found.get(*place))?;
     let row = |rows: &[T]| rows.get(place).map_or_else(|| "nothing".to_owned(), |row| format!("{row:?}"));

@@ -1,4 +1,4 @@
-//! The log: every block read, and folded as long as none is missing.
+//! Verification of the log: reads every block, and folds the log up to the first missing or damaged block.
 
 use std::sync::Arc;
 
@@ -18,13 +18,13 @@ use crate::state::snapshot::Snapshot;
 use crate::storage::end_mark::EndMark;
 use crate::storage::{ReadStorage, StorageError};
 
-/// Reads the log and folds it.
+/// Reads and folds the log.
 pub(super) struct LogCheck<'a> {
     storage: &'a Arc<dyn ReadStorage>,
     start: LogPosition,
     checkpoints: Checkpoints<'a>,
     end_mark: Option<EndMark>,
-    /// `None` where something is missing that it takes to fold the log.
+    /// `None` once a block or the base is missing, because the log can no longer be folded.
     board: Option<Board>,
     bookmarks: Bookmarks,
     /// The time of the last commit.
@@ -32,7 +32,7 @@ pub(super) struct LogCheck<'a> {
     pub(super) is_whole: bool,
 }
 
-/// Why reading ends before the log does.
+/// Why reading stopped before the end of the log.
 enum Stop {
     Log(LogError),
     Verify(VerifyError),
@@ -57,7 +57,7 @@ impl<'a> LogCheck<'a> {
         Self { storage, start, checkpoints, end_mark, board: base, bookmarks, committed_ms, is_whole: true }
     }
 
-    /// Reads everything up to the snapshot.
+    /// Reads the log up to the snapshot.
     pub(super) fn run(
         &mut self,
         snapshot: &Snapshot,
@@ -88,7 +88,7 @@ impl<'a> LogCheck<'a> {
         }
     }
 
-    /// What the log folds to, where all of it could be folded.
+    /// The result of the fold, if the whole log could be folded.
     pub(super) fn into_fold(self) -> Option<(Board, Bookmarks)> {
         Some((self.board?, self.bookmarks))
     }
@@ -108,7 +108,7 @@ impl<'a> LogCheck<'a> {
         self.pass(end, report)
     }
 
-    /// Looks at what was written for this place.
+    /// Compares the end mark and the checkpoints at this log position.
     fn pass(&mut self, position: LogPosition, report: &mut VerifyReport) -> Result<(), VerifyError> {
         if self.end_mark.is_some_and(|end_mark| {
             end_mark.last_block_no == position.block_no - 1 && end_mark != EndMark::of(&position)
@@ -121,7 +121,8 @@ impl<'a> LogCheck<'a> {
         Ok(())
     }
 
-    /// Where to read on behind a block that is damaged or missing. Of those missing in a row the first one is told.
+    /// The log position of the next readable block after a damaged or missing one. Of several missing blocks in a row,
+    /// only the first is reported.
     fn next_readable(
         &self,
         mut block_no: u64,
@@ -151,7 +152,7 @@ impl<'a> LogCheck<'a> {
     }
 }
 
-/// The first key with a greater block number. Storages look backwards only, so it is searched for by halves.
+/// The first key with a greater block number. A storage can only search backwards, so this is a binary search.
 fn next_key(storage: &dyn ReadStorage, block_no: u64) -> Result<Option<BlockKey>, StorageError> {
     let key_of = |place: u128| {
         let [first_seq, block_no] =

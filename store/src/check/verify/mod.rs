@@ -1,11 +1,12 @@
-//! Verify: everything that is on the disk and in memory, checked against the log while the store goes on working.
+//! Verify: checks everything on disk and in memory against the log while the database stays in use.
 //!
 //! ```text
-//! snapshot --> log: every block, folded anew --> checkpoints on the way --> state hash at the snapshot --> the live board
+//! snapshot --> log: read and fold every block --> checkpoints at their positions --> state hash at the snapshot --> the live board
 //! ```
 //!
-//! The log is the truth; what is compared with it was made from it. What is wrong is told and passed over where that is
-//! possible: after a damaged block the others are still read, but nothing can be compared with a fold that has a hole.
+//! The log is authoritative: everything else is derived from it. If possible, verification reports a problem and
+//! continues: after a damaged block it still reads the other blocks, but without a complete fold it cannot compare
+//! states.
 
 mod checkpoints;
 mod compare;
@@ -35,41 +36,41 @@ use log::LogCheck;
 
 pub use report::{Problem, VerifiedCheckpoint, VerifyReport};
 
-/// How far a verification is.
+/// The progress of a verification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum VerifyProgress {
-    /// The log is read and folded.
+    /// The log is being read and folded.
     Log {
-        /// The last event that was read.
+        /// The seq of the last event read.
         seq: Seq,
-        /// The last one that will be.
+        /// The seq of the last event to read.
         last_seq: Seq,
     },
-    /// The conversations in memory are compared.
+    /// The conversations in memory are being compared.
     Live {
-        /// How many were.
+        /// Number of conversations compared.
         conversations: u64,
-        /// How many there are.
+        /// Number of conversations to compare.
         of: u64,
     },
 }
 
-/// Why a verification could not be carried out. What it finds is no error.
+/// Why a verification failed. Problems of the database are not errors; they are in the report.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum VerifyError {
-    /// The store was closed, before or meanwhile.
-    #[error("the store is closed")]
+    /// The database was closed before or during the verification.
+    #[error("the database is closed")]
     Closed,
-    /// An earlier write failed, so that memory and disk are not expected to agree. Open the store again.
-    #[error("an earlier write failed; open the store again")]
+    /// An earlier write failed, so that memory and log may differ. Open the database again.
+    #[error("an earlier write failed; open the database again")]
     Poisoned(#[source] Arc<StorageError>),
-    /// The end mark cannot be read for a reason that is not in it.
+    /// The file with the end mark could not be read. A damaged end mark is a problem in the report instead.
     #[error("cannot read the end mark")]
     EndMark(#[source] io::Error),
-    /// The storage underneath failed.
-    #[error("the storage underneath failed")]
+    /// The storage failed.
+    #[error("the storage failed")]
     Storage(#[source] StorageError),
 }
 
@@ -92,28 +93,29 @@ impl From<StorageError> for VerifyError {
 }
 
 impl Convofold {
-    /// Checks everything: each block of the log, the end mark, the pages of both checkpoints that are kept, and every
-    /// conversation and every answer in memory against the log folded anew.
+    /// Verifies the database: each block of the log, the end mark, the pages of both kept checkpoints, and every
+    /// conversation and every query result in memory against a new fold of the log.
     ///
-    /// It takes about as long as folding the log, on this thread and one that reads ahead, and the memory of a second set
-    /// of conversations. The store goes on working. Questions and the writer wait while the state hash is taken, as for
-    /// [`Convofold::state_hash`]; then for 64 conversations at a time, the writer also for a group or two of events, some
-    /// milliseconds; and once while all lists of open conversations are compared, about a second for a million of them. Checkpoints
-    /// that nobody asks for wait until it has ended, and so do conversations that should leave memory.
+    /// It takes about as long as folding the log, uses the calling thread and a thread that reads ahead, and needs
+    /// memory for a second copy of all conversations. The database stays in use. Queries and the writer wait while the
+    /// state hash is computed, as for [`Convofold::state_hash`]; then for 64 conversations at a time, the writer also
+    /// for one or two groups of events, a few milliseconds; and once while all lists of open conversations are
+    /// compared, about a second for a million conversations. Automatic checkpoints and evictions are postponed until
+    /// the verification has ended.
     ///
-    /// Events that were dropped from the log ([`Convofold::trim_log`]) are those that the conversations remember.
+    /// Events that were dropped from the log ([`Convofold::trim_log`]) are taken from the facts of the conversations.
     ///
-    /// How often known events were delivered again is not in the log, and so not checked.
+    /// The number of duplicates is not in the log and therefore not checked.
     ///
     /// # Errors
-    /// [`VerifyError`] where it cannot be carried out. What is wrong with the store is in the report.
+    /// [`VerifyError`] if the verification failed. Problems of the database are in the report.
     pub fn verify(&self, mut on_progress: impl FnMut(VerifyProgress)) -> Result<VerifyReport, VerifyError> {
         span!("verify");
         let started = Instant::now();
         let shared = self.shared();
         let storage = LentStorage::of(shared);
         let _held = shared.hold_checkpoints();
-        // Before the snapshot, so that the log has to reach it.
+        // Read before the snapshot, so that the log must contain its position.
         let end_mark = EndMark::read(self.dir()).map_err(VerifyError::EndMark)?;
         let snapshot = self.snapshot()?;
         let mut report = VerifyReport { last_seq: snapshot.position.last_seq(), ..VerifyReport::default() };
@@ -141,7 +143,7 @@ impl Convofold {
         if stray_values > 0 {
             report.add(Problem::StrayValues { count: stray_values });
         }
-        // Where a write failed meanwhile, memory may be ahead of the log.
+        // If a write failed meanwhile, memory can be ahead of the log.
         if let Some(cause) = shared.poisoned() {
             return Err(VerifyError::Poisoned(cause));
         }
@@ -162,7 +164,7 @@ fn check_end_mark(mark: EndMarkState, report: &mut VerifyReport) {
     }
 }
 
-/// Holds where the log is taken to begin against what is stored of it.
+/// Compares the log start in memory with the stored one.
 fn check_start(start: &LogStart, storage: &dyn ReadStorage, report: &mut VerifyReport) -> Result<(), VerifyError> {
     let marked = start.marks.last().map_or(0, |mark| mark.seq);
     let last_seq = start.position.last_seq();
@@ -177,7 +179,7 @@ fn check_start(start: &LogStart, storage: &dyn ReadStorage, report: &mut VerifyR
     Ok(())
 }
 
-/// What is wrong with the log, or the failure of the storage that it hides.
+/// Returns the damage of the log, or the failure of the storage as an error.
 fn damage(error: LogError) -> Result<(u64, Seq, crate::Damage), VerifyError> {
     match error {
         LogError::Damaged { block_no, seq, why } => Ok((block_no, seq, why)),

@@ -1,94 +1,94 @@
-//! What a verification found.
+//! The result of a verification.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use convofold_engine::{Seq, StateHash};
 
-/// A store in which so much is wrong is wrong everywhere.
+/// Maximum number of listed problems; with more, everything is suspect.
 const MAX_PROBLEMS: usize = 10_000;
 
-/// What was checked, and what is wrong.
+/// The result of a verification: what was checked, and the problems found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct VerifyReport {
-    /// The last event of the log that was checked; 0 where there is none.
+    /// The seq of the last event that was checked; 0 if there are no events.
     pub last_seq: Seq,
-    /// Blocks of the log that are right.
+    /// Number of intact blocks.
     pub blocks: u64,
-    /// Events in them.
+    /// Number of events in these blocks.
     pub events: u64,
-    /// Their length in bytes.
+    /// Stored size of these blocks in bytes.
     pub log_bytes: u64,
-    /// Whether all blocks are right, so that there was something to compare with.
+    /// Whether all blocks are intact. Only then can conversations be compared.
     pub log_is_whole: bool,
-    /// The checkpoints that are kept.
+    /// The kept checkpoints.
     pub checkpoints: Vec<VerifiedCheckpoint>,
-    /// Conversations in memory that were compared; none where the log is not whole.
+    /// Number of live conversations that were compared; 0 if the log is not whole.
     pub conversations: u64,
-    /// The state hash of the log folded anew, where it is whole.
+    /// The state hash of the folded log, if it is whole.
     pub state_hash: Option<StateHash>,
-    /// Everything that is wrong; nothing where all is well.
+    /// The problems; empty if the database is intact.
     pub problems: Vec<Problem>,
-    /// How many more problems there are; only the first 10,000 are listed.
+    /// Number of further problems; only the first 10,000 are listed.
     pub more_problems: u64,
-    /// How long it took.
+    /// Duration of the verification.
     #[cfg_attr(feature = "serde", serde(rename = "took_ms", serialize_with = "crate::json::as_ms"))]
     pub took: Duration,
 }
 
-/// A checkpoint that is kept.
+/// A kept checkpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct VerifiedCheckpoint {
-    /// Its number.
+    /// Its generation.
     pub generation: u64,
-    /// The last event in it; 0 where that cannot be read.
+    /// The seq of the last event in it; 0 if it cannot be read.
     pub seq: Seq,
-    /// How many of its conversations were compared with the log.
+    /// Number of its conversations that were compared with the log.
     pub conversations: u64,
-    /// Whether it was compared. It is not where its record is damaged, where the log before it is, and where another
-    /// checkpoint took its place meanwhile.
+    /// Whether it was compared. It is not compared if its record is damaged, if the log before it is damaged, or if
+    /// another checkpoint replaced it meanwhile.
     pub compared: bool,
 }
 
-/// Something that is wrong.
+/// A problem of the database.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "serde", serde(tag = "problem", rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Problem {
-    /// The end mark is gone.
+    /// The end mark is missing.
     #[error("the end mark is missing")]
     EndMarkMissing,
     /// The end mark is damaged.
     #[error("the end mark is damaged")]
     EndMarkUnreadable,
-    /// The log ends before a place that it is known to have reached.
+    /// The log ends before a log position that it is known to have reached.
     #[error("the log ends with event {found}, and is known to have reached event {expected}")]
     Shortened {
-        /// The last event that it is known to have had.
+        /// The seq of the last event that it is known to have had.
         expected: Seq,
-        /// The last event that it has.
+        /// The seq of its last event.
         found: Seq,
     },
-    /// The log has another block where the end mark was written.
-    #[error("block {block_no} is not the one that the end mark was written for")]
+    /// The log has another block at the position of the end mark.
+    #[error("block {block_no} does not match the end mark")]
     HeadOfAnotherLog {
-        /// The block.
+        /// The number of the block.
         block_no: u64,
     },
-    /// The record of where the log begins is damaged, or another one.
-    #[error("the record of where the log begins: {why}")]
+    /// The record of the log start is damaged, or does not match the log.
+    #[error("log start: {why}")]
     LogStart {
         /// What is wrong with it.
         why: String,
     },
-    /// Of events that were dropped from the log, what a conversation remembers is not what they were. So there is nothing to
-    /// begin folding with.
-    #[error("the memory of events that were dropped from the log: {why}")]
+    /// The conversations that replace dropped events cannot be read or are invalid. The log cannot be folded without
+    /// them.
+    #[error("conversations with events that were dropped from the log: {why}")]
     Memory {
         /// What is wrong with it.
         why: String,
@@ -96,83 +96,83 @@ pub enum Problem {
     /// A block of the log is damaged.
     #[error("block {block_no} of the log, which should begin with event {seq}: {why}")]
     Block {
-        /// The block.
+        /// The number of the block.
         block_no: u64,
         /// The seq of its first event.
         seq: Seq,
         /// What is wrong with it.
         why: String,
     },
-    /// A block has a time of commit before that of a commit before it.
-    #[error("block {block_no} was committed at {found_ms} ms, before the commit before it at {expected_ms} ms")]
+    /// The commit time of a block is before that of the previous commit.
+    #[error("block {block_no} has commit time {found_ms} ms, before that of the previous commit, {expected_ms} ms")]
     CommitTime {
-        /// The block.
+        /// The number of the block.
         block_no: u64,
-        /// The time of the commit before it, in milliseconds since the epoch.
+        /// The time of the previous commit, in milliseconds since the epoch.
         expected_ms: u64,
-        /// The time of the block.
+        /// The commit time of the block, in milliseconds since the epoch.
         found_ms: u64,
     },
     /// A checkpoint is damaged.
     #[error("checkpoint {generation}: {why}")]
     Checkpoint {
-        /// Its number.
+        /// Its generation.
         generation: u64,
         /// What is wrong with it.
         why: String,
     },
-    /// A conversation in a checkpoint is not what its events say.
+    /// A conversation in a checkpoint differs from its events.
     #[error("checkpoint {generation}: {field} of conversation {id:?}: expected {expected}, found {found}")]
     CheckpointConversation {
-        /// The number of the checkpoint.
+        /// The generation of the checkpoint.
         generation: u64,
         /// The conversation.
         id: Arc<str>,
-        /// The part of its memory, or of its state.
+        /// The field of its image or of its state.
         field: String,
-        /// What its events say.
+        /// The value that follows from its events.
         expected: String,
-        /// What the checkpoint says.
+        /// The value in the checkpoint.
         found: String,
     },
-    /// A conversation in memory is not what its events say.
+    /// A conversation in memory differs from its events.
     #[error("{field} of conversation {id:?}: expected {expected}, found {found}")]
     Conversation {
         /// The conversation.
         id: Arc<str>,
-        /// The part of its memory, or of its state.
+        /// The field of its image or of its state.
         field: String,
-        /// What its events say.
+        /// The value that follows from its events.
         expected: String,
-        /// What the store says.
+        /// The value in memory.
         found: String,
     },
-    /// A question is answered differently from what the events say.
-    #[error("the answer to {question}: expected {expected}, found {found}")]
+    /// The answer to a query differs from the events.
+    #[error("answer to {question}: expected {expected}, found {found}")]
     Answer {
-        /// Which question.
+        /// The query.
         question: &'static str,
-        /// What the events say; the first part that differs, where it is long.
+        /// The answer that follows from the events; if it is long, the first row that differs.
         expected: String,
-        /// What the store says.
+        /// The value in memory.
         found: String,
     },
-    /// A bookmark is not what the log says.
-    #[error("the bookmark {name:?} is not the one in the log")]
+    /// A bookmark differs from the log.
+    #[error("bookmark {name:?} differs from the log")]
     Bookmark {
         /// Its name.
         name: String,
     },
-    /// Values lie where no barrier reaches them. A fault of convofold: please report it.
-    #[error("{count} values lie in sled's blobs/, which does not survive a power snapshot")]
+    /// Values are stored where barriers do not make them durable. A bug in convofold: please report it.
+    #[error("{count} values are in sled's blobs/, which does not survive a power cut")]
     StrayValues {
-        /// How many.
+        /// Number of values.
         count: u64,
     },
 }
 
 impl VerifyReport {
-    /// Whether nothing is wrong.
+    /// Returns whether there are no problems.
     #[must_use]
     pub fn is_clean(&self) -> bool {
         self.problems.is_empty()
