@@ -93,7 +93,7 @@ def test_what_is_no_store_is_not_opened(tmp_path: Path) -> None:
         Convofold(tmp_path / "db", create=False)
     assert not (tmp_path / "db").exists()
     (tmp_path / "x").write_text("x")
-    with pytest.raises(convofold.OpenError, match="no database"):
+    with pytest.raises(convofold.OpenError, match="not a database"):
         Convofold(tmp_path)
 
 

@@ -38,7 +38,7 @@ pub(crate) fn load(
         return Err(SkipReason::FoldVersion { expected: FOLD_VERSION, found: record.fold_version }.into());
     }
     if record.page_slots != PAGE_SLOTS {
-        let damage = Damage::NoSuch { field: "size of pages", found: record.page_slots.into() };
+        let damage = Damage::NoSuch { field: "page size", found: record.page_slots.into() };
         return Err(SkipReason::Record(damage).into());
     }
     expect_block(storage, &position_of(&record))?;

@@ -1,4 +1,4 @@
-//! Any events, for property tests: everything that an event can say, in every combination, often said again.
+//! Arbitrary events for property tests: all values of an event, in every combination, often repeated.
 
 use convofold_engine::{AgentMention, Attribute, Direction, Draft, Event, Identity, Kind, Session, SessionType, Time};
 use proptest::option::of;

@@ -1,24 +1,24 @@
-//! The two frames of a backup file that nothing else has: its beginning and its end. What lies between them, and the
-//! order of it all, is described in [`crate::care::backup`].
+//! The two frames that only a backup file has: its beginning and its end. [`crate::care::backup`] describes the order
+//! of all frames and what lies between these two.
 //!
 //! ```text
-//! mark     "cfBK", version 1
-//! fields   0  kind            u32    0 complete, 1 goes on from another file
-//!          4  conversations   u32    in the base that follows
-//!          8  block number    u64    of the first block in it
+//! magic    "cfBK", version 1
+//! fields   0  kind            u32    0 complete, 1 continues another file
+//!          4  conversations   u32    number of conversations in the base that follows
+//!          8  block number    u64    of the first block in the file
 //!         16  first seq       u64    of that block
-//!         24  chain           u128   the checksum of the block before that one; 0 where there is none
-//! body     the bookmarks as of the beginning and the marks before it (`marks.rs`), in bincode; none in an incremental file
+//!         24  chain           u128   the checksum of the previous block; 0 if there is none
+//! body     the bookmarks and the commit marks at the beginning (`marks.rs`), in bincode; empty in an incremental file
 //!
-//! mark     "cfBE", version 1
-//! fields   0  block number    u64    of the block after the last one in it
-//!          8  next seq        u64    of the event after the last one in it
+//! magic    "cfBE", version 1
+//! fields   0  block number    u64    of the block after the last one in the file
+//!          8  next seq        u64    of the event after the last one in the file
 //!         16  chain           u128   the checksum of the last block
 //!         32  state hash      32 bytes, big-endian
-//!         64  conversations   u64    in the state that was hashed
-//!         72  bytes before    u64    everything before this frame
-//!         80  checksum        u128   XXH3-128, seed 0, of those
-//!         96  fold version    u32    the rules by which the state was folded that was hashed
+//!         64  conversations   u64    number of conversations in the hashed state
+//!         72  bytes before    u64    length of everything before this frame
+//!         80  checksum        u128   XXH3-128, seed 0, of these bytes
+//!         96  fold version    u32    of the hashed state
 //! body     the bookmarks, in bincode
 //! ```
 
@@ -34,35 +34,35 @@ use crate::damage::Damage;
 pub(crate) const HEADER: FrameKind = FrameKind { magic: *b"cfBK", version: 1, field_bytes: 40 };
 pub(crate) const END: FrameKind = FrameKind { magic: *b"cfBE", version: 1, field_bytes: 100 };
 
-/// No log has as many events; so what a file holds can be counted on from there without end.
+/// Higher than any seq of a real log, so that adding the counts in a file never overflows.
 const MAX_SEQ: Seq = 1 << 62;
 
-/// How a backup file begins.
+/// The beginning of a backup file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct BackupHeader {
-    /// Whether it goes on from where another file ends.
+    /// Whether it continues another file.
     pub(crate) is_incremental: bool,
-    /// How many conversations were made of events that are not in it.
+    /// Number of conversations with events that are not in the file.
     pub(crate) base_conversations: u32,
-    /// The place of its first block.
+    /// The position of the first block.
     pub(crate) begin: LogPosition,
-    /// As of there.
+    /// The bookmarks at that position.
     pub(crate) bookmarks: BTreeMap<String, Vec<u8>>,
-    /// The times of commits before there.
+    /// The times of the commits before that position.
     pub(crate) marks: Marks,
 }
 
-/// How a backup file ends.
+/// The end of a backup file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct BackupEnd {
-    /// The place after its last block.
+    /// The log position after the last block.
     pub(crate) end: LogPosition,
     pub(crate) state_hash: StateHash,
     pub(crate) conversations: u64,
     pub(crate) bookmarks: Vec<(String, Vec<u8>)>,
     pub(crate) bytes_before: u64,
     pub(crate) checksum: Checksum,
-    /// The rules by which the state was folded that was hashed.
+    /// The fold version of the hashed state.
     pub(crate) fold_version: u32,
 }
 
@@ -78,7 +78,7 @@ pub(crate) fn open_header(value: &[u8]) -> Result<BackupHeader, Damage> {
     let frame = Frame::open(HEADER, value)?;
     let kind = u32_at(frame.fields, 0);
     if kind > 1 {
-        return Err(Damage::NoSuch { field: "kind of backup", found: kind.into() });
+        return Err(Damage::NoSuch { field: "backup kind", found: kind.into() });
     }
     let begin = place_at(frame.fields, 8)?;
     let (bookmarks, marks) = super::decode(&frame.body()?)?;
@@ -116,7 +116,7 @@ fn put_place(place: LogPosition, fields: &mut Vec<u8>) {
     fields.extend_from_slice(&place.chain.to_le_bytes());
 }
 
-/// Blocks and seqs count from 1, and whoever claims to have come to [`MAX_SEQ`] lies.
+/// Block numbers and seqs start at 1. A seq of [`MAX_SEQ`] or more is invalid.
 fn place_at(fields: &[u8], at: usize) -> Result<LogPosition, Damage> {
     let number = |field, found: Seq| match found {
         1..=MAX_SEQ => Ok(found),

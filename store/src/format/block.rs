@@ -1,17 +1,17 @@
 //! Log blocks: some hundred events and the bookmarks that were committed with them.
 //!
 //! ```text
-//! mark     "cfLB", version 1
-//! fields   0  block number    u64    from 1, without holes
-//!          8  first seq       u64    of its first event; of the next event to come where it has none
-//!         16  events          u32
-//!         20  bookmarks       u32
-//!         24  previous        u128   checksum of the block before it; 0 for the first
-//!         40  committed       u64    when its group was committed, in milliseconds since the epoch
+//! magic    "cfLB", version 1
+//! fields   0  block number    u64    from 1, without gaps
+//!          8  first seq       u64    of its first event; of the next event if the block has none
+//!         16  events          u32    number of events
+//!         20  bookmarks       u32    number of bookmarks
+//!         24  previous        u128   checksum of the previous block; 0 in the first
+//!         40  committed       u64    commit time of its group, in milliseconds since the epoch
 //! body     the events and the bookmarks: `columns/events.rs`
 //! ```
 //!
-//! The chain of checksums and the dense numbers show that no block is missing, repeated or from another log.
+//! The checksum chain and the dense numbers show that no block is missing, repeated or from another log.
 
 use convofold_engine::{Event, Seq, Time};
 
@@ -23,7 +23,7 @@ use crate::damage::Damage;
 
 pub(crate) const MARK: FrameKind = FrameKind { magic: *b"cfLB", version: 1, field_bytes: 48 };
 
-/// The place in the log where the next block goes.
+/// A point between two blocks of the log: where the next block is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct LogPosition {
     pub(crate) block_no: u64,
@@ -33,14 +33,14 @@ pub(crate) struct LogPosition {
 }
 
 impl LogPosition {
-    /// Where the first block of a log goes.
+    /// The position of the first block of a log.
     pub(crate) const START: Self = Self { block_no: 1, seq: 1, chain: 0 };
 
     pub(crate) fn key(self) -> BlockKey {
         BlockKey { first_seq: self.seq, block_no: self.block_no }
     }
 
-    /// The seq of the last event in the log; 0 where there is none.
+    /// The seq of the last event in the log; 0 if the log is empty.
     pub(crate) fn last_seq(self) -> Seq {
         self.seq - 1
     }
@@ -57,7 +57,7 @@ impl BlockBuilder {
         self.body.push(event);
     }
 
-    /// What the events take when they are read back, about: before anything is said only once.
+    /// The approximate size of the decoded events, before repeated values are removed, in bytes.
     pub(crate) fn bytes(&self) -> usize {
         self.body.bytes()
     }
@@ -66,12 +66,12 @@ impl BlockBuilder {
         self.body.count() == 0
     }
 
-    /// Forgets what a group that failed may have left, and keeps the room for the next.
+    /// Drops what a failed group may have left, and keeps the allocations.
     pub(crate) fn clear(&mut self) {
         self.body.clear();
     }
 
-    /// Closes the block, moves the position behind it and begins the next.
+    /// Encodes the block, moves the position past it and starts the next block.
     pub(crate) fn seal(
         &mut self,
         position: &mut LogPosition,
@@ -81,7 +81,7 @@ impl BlockBuilder {
     ) -> Result<(BlockKey, Vec<u8>), Damage> {
         let count = self.body.count();
         let bookmark_count = u32::try_from(bookmarks.len())
-            .map_err(|_| Damage::NoSuch { field: "count of bookmarks", found: bookmarks.len() as u64 })?;
+            .map_err(|_| Damage::NoSuch { field: "number of bookmarks", found: bookmarks.len() as u64 })?;
 
         let mut fields = Vec::with_capacity(MARK.field_bytes);
         fields.extend_from_slice(&position.block_no.to_le_bytes());
@@ -101,13 +101,13 @@ impl BlockBuilder {
     }
 }
 
-/// What the header of a block says, whose body was not decoded.
+/// The header of a block whose body was not decoded.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BlockHead {
     pub(crate) block_no: u64,
     pub(crate) first_seq: Seq,
     pub(crate) count: u32,
-    /// When it was committed, in milliseconds since the epoch.
+    /// Commit time, in milliseconds since the epoch.
     pub(crate) committed_ms: u64,
 }
 
@@ -119,15 +119,15 @@ impl BlockHead {
     fn of(fields: &[u8]) -> Result<Self, Damage> {
         let (first_seq, count, committed_ms) = (u64_at(fields, 8), u32_at(fields, 16), u64_at(fields, 40));
         if first_seq.checked_add(count.into()).is_none() {
-            return Err(Damage::NoSuch { field: "seq of an event", found: first_seq });
+            return Err(Damage::NoSuch { field: "event seq", found: first_seq });
         }
         if committed_ms > Time::MAX.ms().unsigned_abs() {
-            return Err(Damage::NoSuch { field: "time of a commit", found: committed_ms });
+            return Err(Damage::NoSuch { field: "commit time", found: committed_ms });
         }
         Ok(Self { block_no: u64_at(fields, 0), first_seq, count, committed_ms })
     }
 
-    /// Checks that the block is the one that belongs at `key`.
+    /// Checks that the block belongs at `key`.
     pub(crate) fn is_at(&self, key: BlockKey) -> Result<(), Damage> {
         expect("block number", key.block_no, self.block_no)?;
         expect("first seq", key.first_seq, self.first_seq)
@@ -139,17 +139,17 @@ impl BlockHead {
     }
 }
 
-/// A block that was read back: its header and checksum are right.
+/// A block that was read. Its header and checksum are valid.
 #[derive(Debug)]
 pub(crate) struct Block {
     pub(crate) block_no: u64,
     pub(crate) first_seq: Seq,
     pub(crate) count: u32,
     pub(crate) checksum: Checksum,
-    /// When it was committed, in milliseconds since the epoch.
+    /// Commit time, in milliseconds since the epoch.
     pub(crate) committed_ms: u64,
     bookmark_count: u32,
-    /// The checksum of the block before it, as this one says.
+    /// The checksum of the previous block, as stored in this one.
     pub(crate) previous: Checksum,
     body: Vec<u8>,
 }
@@ -171,7 +171,7 @@ impl Block {
         })
     }
 
-    /// Checks that the block is the one that belongs at `position`.
+    /// Checks that the block belongs at `position`.
     pub(crate) fn follows(&self, position: &LogPosition) -> Result<(), Damage> {
         self.is_at(position.key())?;
         if self.previous != position.chain {
@@ -180,13 +180,13 @@ impl Block {
         Ok(())
     }
 
-    /// Checks that the block is the one that belongs at `key`.
+    /// Checks that the block belongs at `key`.
     pub(crate) fn is_at(&self, key: BlockKey) -> Result<(), Damage> {
         expect("block number", key.block_no, self.block_no)?;
         expect("first seq", key.first_seq, self.first_seq)
     }
 
-    /// The place after it.
+    /// The log position after the block.
     pub(crate) fn end(&self) -> LogPosition {
         let seq = self.first_seq.saturating_add(u64::from(self.count));
         LogPosition { block_no: self.block_no.saturating_add(1), seq, chain: self.checksum }
@@ -194,8 +194,8 @@ impl Block {
 
     pub(crate) fn decode(&self) -> Result<Body<'_>, Damage> {
         let body = Body::open(&self.body)?;
-        expect("count of events", self.count.into(), body.count() as u64)?;
-        expect("count of bookmarks", self.bookmark_count.into(), body.bookmarks().len() as u64)?;
+        expect("number of events", self.count.into(), body.count() as u64)?;
+        expect("number of bookmarks", self.bookmark_count.into(), body.bookmarks().len() as u64)?;
         Ok(body)
     }
 }

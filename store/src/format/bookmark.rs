@@ -1,4 +1,4 @@
-//! A bookmark in a block.
+//! Bookmarks in blocks.
 
 use serde::{Deserialize, Serialize};
 

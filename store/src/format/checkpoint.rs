@@ -1,7 +1,7 @@
-//! The record of a checkpoint. It is written last and names everything that belongs to the checkpoint.
+//! The checkpoint record. It is written last and names everything that belongs to the checkpoint.
 //!
 //! ```text
-//! mark     "cfCK", version 1
+//! magic    "cfCK", version 1
 //! fields   0  generation      u64
 //! body     tagged fields: 1 (required) the [`CheckpointRecord`]
 //! ```
@@ -20,25 +20,25 @@ const RECORD: u16 = required(1);
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct CheckpointRecord {
     pub(crate) generation: u64,
-    /// The rules by which the pages were folded.
+    /// The fold version of the pages.
     pub(crate) fold_version: u32,
     pub(crate) last_seq: u64,
     pub(crate) last_block_no: u64,
     /// The checksum of that block.
     pub(crate) chain: [u8; 16],
-    /// How many conversations there are.
+    /// Number of conversations.
     pub(crate) slot_count: u32,
-    /// How many of them a page holds.
+    /// Number of conversations per page.
     pub(crate) page_slots: u32,
-    /// The checksum over the checksums of all pages in order.
+    /// The checksum of the checksums of all pages, in order.
     pub(crate) pages_checksum: [u8; 16],
-    /// Which half of each page is in use: one bit per page (0: half A), the lowest bit of a byte first.
+    /// The half of each page that is in use: one bit per page (0: half A), the lowest bit of a byte first.
     pub(crate) halves: Vec<u8>,
-    /// The length of all pages together.
+    /// Total length of all pages, in bytes.
     pub(crate) page_bytes: u64,
-    /// The length of the log up to there.
+    /// Length of the log up to the checkpoint, in bytes.
     pub(crate) log_bytes: u64,
-    /// The state hash, by the rules of `fold_version`.
+    /// The state hash, under `fold_version`.
     pub(crate) state_hash: [u8; 32],
     pub(crate) bookmarks: Vec<(String, Vec<u8>)>,
 }
@@ -48,7 +48,7 @@ pub(crate) fn seal(record: &CheckpointRecord, compressor: &mut Compressor) -> Re
     Ok(compressor.seal(MARK, &record.generation.to_le_bytes(), &body)?.0)
 }
 
-/// Reads back the record of this generation.
+/// Decodes the record of this generation.
 pub(crate) fn open(generation: u64, value: &[u8]) -> Result<CheckpointRecord, Damage> {
     let frame = Frame::open(MARK, value)?;
     let body = frame.body()?;

@@ -1,4 +1,4 @@
-//! Tagged fields: a body to which a later revision can add a value without becoming another form.
+//! Tagged fields: a body that a later revision can extend with values without a new version.
 //!
 //! ```text
 //! 0  tag     u16   from 1; bit 15 set: a reader that does not know the tag must refuse the value
@@ -6,8 +6,8 @@
 //! 6  value   bincode
 //! ```
 //!
-//! The fields of a body are in ascending order of their tags (without bit 15), each at most once. A reader skips the
-//! fields that it does not know, unless they are required.
+//! The fields of a body are in ascending order of their tags (without bit 15), each at most once. A reader skips
+//! unknown fields, unless they are required.
 
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +18,7 @@ use crate::damage::Damage;
 const HEADER_BYTES: usize = 6;
 const REQUIRED: u16 = 1 << 15;
 
-/// The tag of a field without which the others must not be used.
+/// The tag of a required field.
 pub(crate) const fn required(number: u16) -> u16 {
     number | REQUIRED
 }
@@ -30,7 +30,7 @@ pub(crate) struct FieldsBuilder {
 }
 
 impl FieldsBuilder {
-    /// Adds a field. Tags ascend.
+    /// Adds a field. Tags must ascend.
     pub(crate) fn put(mut self, tag: u16, value: &impl Serialize) -> Result<Self, Damage> {
         self.body.extend_from_slice(&tag.to_le_bytes());
         let length_at = self.body.len();
@@ -66,7 +66,7 @@ impl<'a> Fields<'a> {
             let length = u32_at(header, 2) as usize;
             let (value, rest) = rest.split_at_checked(length).ok_or_else(|| too_short(length, rest))?;
             if tag & !REQUIRED <= last {
-                return Err(Damage::NoSuch { field: "tag of the next field", found: tag.into() });
+                return Err(Damage::NoSuch { field: "field tag", found: tag.into() });
             }
             if known.contains(&tag) {
                 fields.push((tag, value));
@@ -78,7 +78,7 @@ impl<'a> Fields<'a> {
         Ok(Self(fields))
     }
 
-    /// The value of a field that must exist.
+    /// The value of a required field.
     pub(crate) fn get<T: Deserialize<'a>>(&self, tag: u16) -> Result<T, Damage> {
         let field = self.0.iter().find(|(found, _)| *found == tag);
         decode(field.ok_or(Damage::MissingField { tag: tag & !REQUIRED })?.1)
@@ -121,7 +121,7 @@ mod tests {
     fn tags_ascend() {
         for tags in [&[(NAME, "Ida"), (ID, "7")][..], &[(ID, "7"), (ID, "8")], &[(ID, "7"), (1, "8")], &[(0, "")]] {
             let damage = Fields::open(&body(tags), &[ID, NAME]).unwrap_err();
-            assert!(matches!(damage, Damage::NoSuch { field: "tag of the next field", .. }), "{tags:?}: {damage}");
+            assert!(matches!(damage, Damage::NoSuch { field: "field tag", .. }), "{tags:?}: {damage}");
         }
     }
 

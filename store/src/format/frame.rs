@@ -1,18 +1,18 @@
-//! The header that every stored value begins with.
+//! The header of every stored value.
 //!
 //! ```text
-//!  0  mark          4 bytes   what it is
-//!  4  version       1 byte    format of fields and body
-//!  5  codec         1 byte    0 as it is, 1 zstd, 2 zstd and behind it the rest of the body as it is
+//!  0  magic         4 bytes   what the value is
+//!  4  version       1 byte    version of fields and body
+//!  5  codec         1 byte    0 plain, 1 zstd, 2 zstd followed by an uncompressed rest
 //!  6  zero          2 bytes
-//!  8  body bytes    u32       before compression
-//! 12  stored bytes  u32       after it
-//! 16  checksum      u128      XXH3-128, seed 0, of all the other bytes in order
-//! 32  fields        as many as the mark and the version say
+//!  8  body bytes    u32       length of the body before compression
+//! 12  stored bytes  u32       length of the body after compression
+//! 16  checksum      u128      XXH3-128, seed 0, of all other bytes in order
+//! 32  fields        their length depends on magic and version
 //!     stored body
 //! ```
 //!
-//! Numbers are little-endian. The checksum finds accidents; it is no protection from somebody who means harm.
+//! Numbers are little-endian. The checksum detects accidental damage; it does not protect against forgery.
 
 use std::cell::RefCell;
 use std::io;
@@ -23,23 +23,23 @@ use zstd::zstd_safe;
 
 use crate::damage::Damage;
 
-/// A body that claims to be larger is not believed.
+/// A larger stated length of a body is rejected.
 pub(crate) const MAX_BODY_BYTES: usize = 1 << 30;
 
 /// The length of the header before the fields.
 pub(crate) const HEADER_BYTES: usize = 32;
 const PLAIN: u8 = 0;
 const ZSTD: u8 = 1;
-/// What is random is not worth trying to make smaller, and spoils what is beside it.
+/// Random bytes do not compress, and make the bytes around them compress worse.
 const ZSTD_AND_REST: u8 = 2;
-/// Level 1 writes the log at half the speed of no compression and to a quarter of the bytes; higher levels save a
-/// twentieth more at a third of the speed, and LZ4 is no faster and twice as large.
+/// Level 1 writes the log at half the speed of no compression and to a quarter of the bytes. Higher levels save another
+/// 5 % at a third of the speed. LZ4 is no faster, and its output is twice as large.
 const ZSTD_LEVEL: i32 = 1;
 
 /// XXH3-128 of a value.
 pub(crate) type Checksum = u128;
 
-/// What a value is.
+/// The type of a value.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FrameKind {
     pub(crate) magic: [u8; 4],
@@ -48,7 +48,7 @@ pub(crate) struct FrameKind {
     pub(crate) field_bytes: usize,
 }
 
-/// A value whose header and checksum are right.
+/// A value with a valid header and checksum.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Frame<'a> {
     pub(crate) fields: &'a [u8],
@@ -58,11 +58,11 @@ pub(crate) struct Frame<'a> {
     stored: &'a [u8],
 }
 
-/// Compresses bodies; kept from value to value, because a compressor is expensive to make.
+/// Compresses bodies. Reused for many values, because a compressor is expensive to create.
 pub(crate) struct Compressor {
-    /// `None` leaves bodies as they are.
+    /// `None`: bodies are not compressed.
     zstd: Option<zstd::bulk::Compressor<'static>>,
-    /// Room that is kept: what is compressed is never as long as what may come of it.
+    /// A reused buffer, because the upper bound for the compressed length is much larger than the result.
     compressed: Vec<u8>,
 }
 
@@ -77,12 +77,12 @@ impl Compressor {
         Self { zstd: None, compressed: Vec::new() }
     }
 
-    /// The value with these fields and this body, and its checksum.
+    /// Encodes a value with these fields and this body. Returns it with its checksum.
     pub(crate) fn seal(&mut self, mark: FrameKind, fields: &[u8], body: &[u8]) -> Result<(Vec<u8>, Checksum), Damage> {
         self.seal_with_rest(mark, fields, body, &[])
     }
 
-    /// The body compressed, where that is shorter.
+    /// The compressed body, if it is shorter.
     fn compress(&mut self, body: &[u8]) -> Option<&[u8]> {
         let zstd = self.zstd.as_mut()?;
         self.compressed.clear();
@@ -91,7 +91,7 @@ impl Compressor {
         Some(self.compressed.as_slice()).filter(|compressed| compressed.len() < body.len())
     }
 
-    /// The same with a body that ends with what is not to be compressed.
+    /// Like [`Compressor::seal`], with a body that ends with incompressible bytes.
     pub(crate) fn seal_with_rest(
         &mut self,
         mark: FrameKind,
@@ -127,7 +127,8 @@ impl Compressor {
     }
 }
 
-/// These bytes as a value with this mark: of its header, what a reader checks is made right.
+/// Builds a value of this kind from arbitrary bytes by correcting the parts of the header that a reader checks, for
+/// fuzzing.
 #[cfg(fuzzing)]
 pub(crate) fn mended(mark: FrameKind, bytes: &[u8]) -> Vec<u8> {
     fn put(value: &mut [u8], at: usize, bytes: &[u8]) {
@@ -151,7 +152,7 @@ pub(crate) fn mended(mark: FrameKind, bytes: &[u8]) -> Vec<u8> {
     value
 }
 
-/// How long the value is that begins with this header, as far as it can be believed: nothing of it is checked.
+/// The length of the value as stated in its header, if plausible. The checksum is not checked.
 pub(crate) fn stated_bytes(mark: FrameKind, header: &[u8; HEADER_BYTES]) -> u64 {
     (HEADER_BYTES + mark.field_bytes) as u64 + u64::from(u32_at(header, 12))
 }
@@ -187,7 +188,7 @@ impl<'a> Frame<'a> {
         Ok(Self { fields, checksum: found, codec, body_bytes: body_bytes as usize, stored })
     }
 
-    /// The body as it was before compression.
+    /// The body before compression.
     pub(crate) fn body(&self) -> Result<Vec<u8>, Damage> {
         let length = |found: usize| Damage::Length { expected: self.body_bytes as u64, found: found as u64 };
         let body = match self.codec {
@@ -205,15 +206,15 @@ fn compression(error: io::Error) -> Damage {
 }
 
 thread_local! {
-    /// Expensive to make, and needed wherever something is read.
+    /// Expensive to create, and needed wherever a value is read.
     static DECOMPRESSOR: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
 }
 
 fn decompress(stored: &[u8], body_bytes: usize) -> io::Result<Vec<u8>> {
-    // The codec states the length as well. Where they differ no memory is asked for.
+    // The codec states the length too. If the lengths differ, no memory is allocated.
     let stated = zstd_safe::get_frame_content_size(stored).ok().flatten();
     if stated.is_some_and(|stated| stated != body_bytes as u64) {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "its length is another than the header says"));
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "the length differs from the length in the header"));
     }
     DECOMPRESSOR.with_borrow_mut(|held| match held {
         Some(decompressor) => decompressor.decompress(stored, body_bytes),
@@ -221,9 +222,10 @@ fn decompress(stored: &[u8], body_bytes: usize) -> io::Result<Vec<u8>> {
     })
 }
 
-/// The codec states how long its part is, so what is left of the body is the rest.
+/// The codec states the length of its part. The remaining bytes of the body are the rest.
 fn decompress_with_rest(stored: &[u8], body_bytes: usize) -> io::Result<Vec<u8>> {
-    let invalid = || io::Error::new(io::ErrorKind::InvalidData, "it states no length, or a longer one than the header");
+    let invalid =
+        || io::Error::new(io::ErrorKind::InvalidData, "the codec states no length, or a longer one than the header");
     let stated = zstd_safe::get_frame_content_size(stored).ok().flatten();
     let stated = stated.and_then(|stated| usize::try_from(stated).ok()).ok_or_else(invalid)?;
     let rest_bytes = body_bytes.checked_sub(stated).ok_or_else(invalid)?;
@@ -233,7 +235,7 @@ fn decompress_with_rest(stored: &[u8], body_bytes: usize) -> io::Result<Vec<u8>>
     Ok(body)
 }
 
-/// The checksum of a value, over all of it but the place of the checksum.
+/// The checksum of a value: all bytes except the checksum itself.
 fn checksum(value: &[u8]) -> Checksum {
     let mut hash = Xxh3::new();
     hash.update(value.get(..16).unwrap_or_default());
@@ -241,7 +243,7 @@ fn checksum(value: &[u8]) -> Checksum {
     hash.digest128()
 }
 
-/// The number at this place; what is not there is zero, so callers check the length first.
+/// The number at this offset. Missing bytes read as zero, so callers check the length first.
 pub(crate) fn u32_at(bytes: &[u8], at: usize) -> u32 {
     u32::from_le_bytes(array_at(bytes, at))
 }
@@ -256,7 +258,7 @@ pub(crate) fn u128_at(bytes: &[u8], at: usize) -> u128 {
     u128::from_le_bytes(array_at(bytes, at))
 }
 
-/// The bytes at this place; see [`u32_at`].
+/// The bytes at this offset; see [`u32_at`].
 pub(crate) fn array_at<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
     bytes.get(at..).and_then(|rest| rest.first_chunk()).copied().unwrap_or([0; N])
 }

@@ -1,6 +1,6 @@
 //! The keys of blocks and pages.
 
-/// The key of a block. Blocks are in the order of their keys, and a block without events has one of its own.
+/// The key of a block. Blocks are in key order, and a block without events has a key of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct BlockKey {
     pub(crate) first_seq: u64,
@@ -24,7 +24,7 @@ pub(crate) enum PageHalf {
 }
 
 impl PageHalf {
-    /// The half that this one is not.
+    /// The other half.
     pub(crate) fn other(self) -> Self {
         match self {
             Self::A => Self::B,
@@ -32,7 +32,7 @@ impl PageHalf {
         }
     }
 
-    /// The half that is stored as this number.
+    /// The half with this stored number.
     pub(crate) fn from_u8(number: u8) -> Option<Self> {
         [Self::A, Self::B].into_iter().find(|half| *half as u8 == number)
     }

@@ -1,12 +1,12 @@
-//! Where the log begins, once its older part was dropped.
+//! The beginning of a trimmed log.
 //!
 //! ```text
-//! mark     "cfLS", version 1
-//! fields   0  block number    u64    of the first block that is there
+//! magic    "cfLS", version 1
+//! fields   0  block number    u64    of the first remaining block
 //!          8  first seq       u64    of its first event
-//!         16  dropped bytes   u64    what the blocks before it had
-//!         24  previous        u128   checksum of the block before it
-//! body     the bookmarks as of there, and the marks before it (`marks.rs`), in bincode
+//!         16  dropped bytes   u64    length of the trimmed blocks
+//!         24  previous        u128   checksum of the last trimmed block
+//! body     the bookmarks at this position and the commit marks before it (`marks.rs`), in bincode
 //! ```
 
 use std::collections::BTreeMap;
@@ -18,18 +18,18 @@ use crate::damage::Damage;
 
 pub(crate) const MARK: FrameKind = FrameKind { magic: *b"cfLS", version: 1, field_bytes: 40 };
 
-/// The place of the first block of the log.
+/// The position of the first block of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct LogStart {
     pub(crate) position: LogPosition,
     pub(crate) dropped_bytes: u64,
     pub(crate) bookmarks: BTreeMap<String, Vec<u8>>,
-    /// When the events before it were committed.
+    /// When the trimmed events were committed.
     pub(crate) marks: Marks,
 }
 
 impl LogStart {
-    /// That of a log of which nothing was dropped.
+    /// The beginning of a log that was never trimmed.
     pub(crate) const WHOLE: Self =
         Self { position: LogPosition::START, dropped_bytes: 0, bookmarks: BTreeMap::new(), marks: Marks::NONE };
 }
@@ -46,8 +46,8 @@ pub(crate) fn seal(start: &LogStart, compressor: &mut Compressor) -> Result<Vec<
 pub(crate) fn open(value: &[u8]) -> Result<LogStart, Damage> {
     let frame = Frame::open(MARK, value)?;
     let (block_no, seq) = (u64_at(frame.fields, 0), u64_at(frame.fields, 8));
-    for (field, found) in [("block number", block_no), ("seq of an event", seq)] {
-        // Numbers begin with 1.
+    for (field, found) in [("block number", block_no), ("event seq", seq)] {
+        // Block numbers and seqs start at 1.
         if found == 0 {
             return Err(Damage::NoSuch { field, found });
         }

@@ -1,8 +1,8 @@
-//! The bytes on the disk, and nothing else about them. `docs/format.md` draws them in one place.
+//! The bytes on disk, and nothing else. `docs/format.md` shows them all in one place.
 //!
 //! Every value is a [`frame`]: a header with a version and a checksum, and a body that only this folder encodes and
-//! decodes. Stored forms are structs of their own, so that a change to the engine's types does not change them. The exact
-//! bytes of every form are kept in `tests-data/`, and a test reads them and encodes them again.
+//! decodes. Stored forms are separate structs, so that a change to the engine's types does not change them. The exact
+//! bytes of every form are kept in `tests-data/`, and a test decodes them and encodes them again.
 
 #[cfg(test)]
 mod arbitrary;
@@ -28,18 +28,19 @@ use serde::{Deserialize, Serialize};
 
 use crate::damage::Damage;
 
-/// The revision of all stored forms together, as the file FORMAT names it. Until the first release a stored form changes in
-/// place: raise this number with every change, and run `just fixtures`. A database of another revision is refused.
+/// The revision of all stored forms together, as written in the file FORMAT. Until the first release a stored form
+/// changes in place: raise this number with every change, and run `just fixtures`. A database of another revision is
+/// refused.
 pub(crate) const REVISION: u32 = 2;
 
-/// The one way in which bincode is used: little-endian, integers of variable length, nothing left over.
+/// The only configuration of bincode: little-endian, varint integers, no trailing bytes.
 fn options() -> impl Options {
     bincode::DefaultOptions::new().reject_trailing_bytes()
 }
 
 /// Appends the encoded value.
 pub(crate) fn encode_into(value: &impl Serialize, out: &mut Vec<u8>) -> Result<(), Damage> {
-    // No limit here: with one, bincode goes through the value twice. The frame looks at the length of the body.
+    // No limit here: with a limit, bincode traverses the value twice. The frame checks the length of the body.
     options().serialize_into(out, value).map_err(body)
 }
 
@@ -50,8 +51,8 @@ pub(crate) fn encode(value: &impl Serialize) -> Result<Vec<u8>, Damage> {
     Ok(out)
 }
 
-/// Decodes a value that is all there is in `bytes`, whose length and checksum were found to be right. The limit is for
-/// what only looks right: a length that is a lie would ask for that much memory.
+/// Decodes a value that fills `bytes`, whose length and checksum are known to be valid. The limit guards against a
+/// forged length, which would allocate as much memory as it states.
 pub(crate) fn decode<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Damage> {
     options().with_limit(bytes.len() as u64).deserialize(bytes).map_err(body)
 }

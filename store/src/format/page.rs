@@ -1,10 +1,10 @@
 //! Pages: the facts of conversations with consecutive slots.
 //!
 //! ```text
-//! mark     "cfPG", version 1
+//! magic    "cfPG", version 1
 //! fields   0  page number     u32    from 0
-//!          4  conversations   u32
-//!          8  generation      u64    the checkpoint that wrote it: only to be looked at
+//!          4  conversations   u32    number of conversations
+//!          8  generation      u64    the checkpoint that wrote it; informational
 //! body     the conversations: `columns/conversations.rs`
 //! ```
 
@@ -24,7 +24,7 @@ pub(crate) fn seal(
 ) -> Result<(Vec<u8>, Checksum), Damage> {
     let (body, rest) = conversations::encode(images)?;
     let count = u32::try_from(images.len())
-        .map_err(|_| Damage::NoSuch { field: "count of conversations", found: images.len() as u64 })?;
+        .map_err(|_| Damage::NoSuch { field: "number of conversations", found: images.len() as u64 })?;
     let mut fields = Vec::with_capacity(MARK.field_bytes);
     fields.extend_from_slice(&page_no.to_le_bytes());
     fields.extend_from_slice(&count.to_le_bytes());
@@ -32,14 +32,14 @@ pub(crate) fn seal(
     compressor.seal_with_rest(MARK, &fields, &body, &rest)
 }
 
-/// A page that was read back.
+/// A page that was read.
 #[derive(Debug)]
 pub(crate) struct Page {
     pub(crate) checksum: Checksum,
     pub(crate) images: Vec<ConversationImage>,
 }
 
-/// Checks the page with this number as far as it can be without decoding it; its checksum.
+/// Checks the page with this number as far as possible without decoding it, and returns its checksum.
 pub(crate) fn check(page_no: u32, value: &[u8]) -> Result<Checksum, Damage> {
     frame(page_no, value).map(|frame| frame.checksum)
 }
@@ -53,13 +53,13 @@ fn frame(page_no: u32, value: &[u8]) -> Result<Frame<'_>, Damage> {
     Ok(frame)
 }
 
-/// Reads back the page with this number.
+/// Decodes the page with this number.
 pub(crate) fn open(page_no: u32, value: &[u8]) -> Result<Page, Damage> {
     let (checksum, images) = open_some(page_no, value, |_| true)?;
     Ok(Page { checksum, images: images.into_iter().flatten().collect() })
 }
 
-/// Reads back some conversations of the page with this number, by their places in it, and the page's checksum.
+/// Decodes some conversations of the page with this number, by their index in it. Returns the page's checksum too.
 pub(crate) fn open_some(
     page_no: u32,
     value: &[u8],

@@ -1,14 +1,15 @@
-//! The head of a page: what has to be known of its conversations while they are away.
+//! The page head: the outlines of the conversations in a page, which stay in memory while the conversations are
+//! evicted.
 //!
-//! It lies behind the page in the same value, so that opening a store reads every page and decodes no conversation. It is
-//! derived by the fold, and can be made from the page at any time.
+//! It follows the page in the same value, so that opening a database reads every page without decoding conversations.
+//! The fold derives it, and it can be derived from the page again at any time.
 //!
 //! ```text
-//! mark     "cfPH", version 1
+//! magic    "cfPH", version 1
 //! fields   0  page number     u32    from 0
-//!          4  conversations   u32
-//!          8  rules           u32    the rules of the fold by which it was derived
-//!         12  hash            32     what they add to the state hash, big-endian
+//!          4  conversations   u32    number of conversations
+//!          8  fold version    u32    of the fold that derived it
+//!         12  hash            32     contribution to the state hash, big-endian
 //! body     tagged fields: 1 (required) the outlines, and the texts that they share
 //! ```
 
@@ -26,7 +27,7 @@ pub(crate) const MARK: FrameKind = FrameKind { magic: *b"cfPH", version: 1, fiel
 
 const OUTLINES: u16 = required(1);
 
-/// Texts that conversations share are held once, and named by their places in the list.
+/// Shared texts are stored once, and referred to by their index in the list.
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Body<'a> {
     #[serde(borrow)]
@@ -64,10 +65,10 @@ struct StoredRow<'a> {
 /// See the module.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PageHead {
-    /// The rules by which it was derived.
+    /// The fold version that derived it.
     pub(crate) fold_version: u32,
     pub(crate) outlines: Vec<Outline>,
-    /// What the conversations add to the state hash.
+    /// The contribution of the conversations to the state hash.
     pub(crate) hash: StateHash,
 }
 
@@ -78,7 +79,7 @@ pub(crate) fn seal(page_no: u32, head: &PageHead, compressor: &mut Compressor) -
     let body = Body { texts: texts.0, conversations };
     let body = FieldsBuilder::default().put(OUTLINES, &body)?.into_body();
     let count = u32::try_from(outlines.len())
-        .map_err(|_| Damage::NoSuch { field: "count of conversations", found: outlines.len() as u64 })?;
+        .map_err(|_| Damage::NoSuch { field: "number of conversations", found: outlines.len() as u64 })?;
     let mut fields = Vec::with_capacity(MARK.field_bytes);
     fields.extend_from_slice(&page_no.to_le_bytes());
     fields.extend_from_slice(&count.to_le_bytes());
@@ -95,7 +96,7 @@ pub(crate) fn split(value: &[u8]) -> Result<(&[u8], &[u8]), Damage> {
     value.split_at_checked(page_bytes).ok_or(too_short(page_bytes))
 }
 
-/// Checks the head of the page with this number as far as it can be without decoding it; its checksum.
+/// Checks the head of the page with this number as far as possible without decoding it, and returns its checksum.
 pub(crate) fn check(page_no: u32, value: &[u8]) -> Result<Checksum, Damage> {
     frame(page_no, value).map(|frame| frame.checksum)
 }
@@ -110,19 +111,19 @@ fn expect(field: &'static str, expected: u64, found: u64) -> Result<(), Damage> 
     if expected == found { Ok(()) } else { Err(Damage::Field { field, expected, found }) }
 }
 
-/// Reads back the head of the page with this number, and its checksum.
+/// Decodes the head of the page with this number, and returns its checksum too.
 pub(crate) fn open(page_no: u32, value: &[u8]) -> Result<(PageHead, Checksum), Damage> {
     let frame = frame(page_no, value)?;
     let body = frame.body()?;
     let body: Body<'_> = Fields::open(&body, &[OUTLINES])?.get(OUTLINES)?;
-    expect("count of conversations", u32_at(frame.fields, 4).into(), body.conversations.len() as u64)?;
+    expect("number of conversations", u32_at(frame.fields, 4).into(), body.conversations.len() as u64)?;
     let fold_version = u32_at(frame.fields, 8);
     let texts: Vec<Arc<str>> = body.texts.iter().map(|text| Arc::from(*text)).collect();
     let outlines = body.conversations.iter().map(|outline| outline.to_outline(&texts)).collect::<Result<_, _>>()?;
     Ok((PageHead { fold_version, outlines, hash: StateHash::from_bytes(array_at(frame.fields, 12)) }, frame.checksum))
 }
 
-/// The list of shared texts while it is made. Pages are small, so it is searched.
+/// The list of shared texts being built. Pages are small, so a linear search is enough.
 #[derive(Default)]
 struct Texts<'a>(Vec<&'a str>);
 
@@ -167,7 +168,7 @@ impl<'a> Texts<'a> {
 fn shared(texts: &[Arc<str>], place: Option<u32>) -> Result<Option<Arc<str>>, Damage> {
     let Some(place) = place else { return Ok(None) };
     let text = texts.get(place as usize).cloned();
-    text.map(Some).ok_or(Damage::NoSuch { field: "text of a page", found: place.into() })
+    text.map(Some).ok_or(Damage::NoSuch { field: "shared text", found: place.into() })
 }
 
 impl StoredOutline<'_> {
@@ -190,7 +191,7 @@ impl StoredOutline<'_> {
         open.suspect = row.suspect;
         let outline = Outline::open(open);
         let (expected, found) = (outline.fingerprint(), fingerprint);
-        let field = "fingerprint of an id";
+        let field = "id fingerprint";
         if expected == found { Ok(outline) } else { Err(Damage::Field { field, expected, found }) }
     }
 }

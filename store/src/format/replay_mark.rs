@@ -1,4 +1,4 @@
-//! Where a bulk replay stands, as its bookmark keeps it.
+//! The position of a bulk replay, as stored in its bookmark.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,17 +7,17 @@ use crate::damage::Damage;
 /// The first byte of the bookmark.
 const VERSION: u8 = 1;
 
-/// A place in the inputs of a replay, and what it found up to there.
+/// A position in the inputs of a replay, and the counts up to it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ReplayMark {
-    /// Which input.
+    /// Index of the input.
     pub(crate) input: u32,
-    /// The line to go on with, from 1.
+    /// The next line, from 1.
     pub(crate) line: u64,
-    /// Its offset in the decompressed input.
+    /// The offset of that line in the decompressed input.
     pub(crate) byte_offset: u64,
-    /// XXH3-64 of the first bytes of the decompressed input, and that of the state of all inputs (see `state_of`), combined
-    /// by exclusive or.
+    /// XXH3-64 of the first bytes of the decompressed input, combined by XOR with the XXH3-64 of the state of all
+    /// inputs (see `state_of`).
     pub(crate) fingerprint: u64,
     pub(crate) lines: u64,
     pub(crate) bytes: u64,

@@ -14,7 +14,7 @@ use super::marks::{Mark, Marks};
 use super::page_head::PageHead;
 use super::replay_mark::ReplayMark;
 
-/// An event that says everything a message or a lifecycle event can.
+/// An event with every value that a message or a lifecycle event can have.
 pub(crate) fn full_event() -> Event {
     Draft::new("airship", "3f0c_1627535470959", Kind::Open, Time::from_ms_and_ns(1_627_535_468_595, 123_456))
         .identity(Identity::given("017af0ac-716f-633a-483c-5c0f94afce23", 0))
@@ -37,7 +37,7 @@ pub(crate) fn full_event() -> Event {
         .unwrap()
 }
 
-/// An event of SuperOffice's, with a session and an identity that is no UUID.
+/// A SuperOffice event with a session and an identity that is not a UUID.
 pub(crate) fn session_event() -> Event {
     Draft::new(SUPEROFFICE, "superoffice:Cust1:7", Kind::Close, Time::from_ms(1_641_900_600_000))
         .identity(Identity::given("EVENT-1", 1))
@@ -62,7 +62,7 @@ pub(crate) fn session_event() -> Event {
         .unwrap()
 }
 
-/// When the block was committed.
+/// The commit time of the block.
 pub(crate) const COMMITTED_MS: u64 = 1_800_000_000_000;
 
 pub(crate) fn log_start() -> LogStart {
@@ -75,7 +75,7 @@ pub(crate) fn log_start() -> LogStart {
     LogStart { position, dropped_bytes: 200_000, bookmarks: bookmarks.into(), marks }
 }
 
-/// An event whose content is its identity, and one at odds with the first.
+/// Includes an event whose content is its identity, and an event that conflicts with the first.
 pub(crate) fn events() -> Vec<Event> {
     let plain = Draft::new("helpdesk", "case-7", Kind::Message, Time::from_ms(1_700_000_000_000));
     let first = full_event();
@@ -83,7 +83,7 @@ pub(crate) fn events() -> Vec<Event> {
     vec![first.clone(), session_event(), plain.build().unwrap(), at_odds]
 }
 
-/// Where the sample block begins.
+/// The position of the sample block.
 pub(crate) const TAIL: LogPosition =
     LogPosition { block_no: 12, seq: 3_400, chain: 0x0123_4567_89ab_cdef_0123_4567_89ab_cdef };
 pub(crate) const BOOKMARKS: [StoredBookmark<'_>; 2] = [
@@ -91,7 +91,7 @@ pub(crate) const BOOKMARKS: [StoredBookmark<'_>; 2] = [
     StoredBookmark { name: "gone", value: None },
 ];
 
-/// Put together by hand, so that they do not depend on how the engine hashes and folds.
+/// Constructed by hand, so that they do not depend on how the engine hashes and folds.
 pub(crate) fn images() -> Vec<ConversationImage> {
     let at = |ms| Time::from_ms_and_ns(ms, 123_456).unwrap();
     let message = Fact {
@@ -171,7 +171,7 @@ pub(crate) fn images() -> Vec<ConversationImage> {
     ]
 }
 
-/// The same with the content hashes of these events, which a page does not store.
+/// The same images with the content hashes of these events, which a page does not store.
 pub(crate) fn images_of_events() -> Vec<ConversationImage> {
     let mut images = images();
     for image in &mut images {

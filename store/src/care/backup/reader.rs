@@ -110,7 +110,7 @@ impl<R: Read> BackupReader<R> {
         let left =
             u32::try_from(found).ok().filter(|found| *found > 0).and_then(|found| self.base_left.checked_sub(found));
         let expected = u64::from(self.base_left);
-        self.base_left = left.ok_or(Damage::Field { field: "count of conversations", expected, found })?;
+        self.base_left = left.ok_or(Damage::Field { field: "number of conversations", expected, found })?;
         self.page_no = self.page_no.saturating_add(1);
         Ok(Section::Base(images))
     }

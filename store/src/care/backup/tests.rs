@@ -192,7 +192,7 @@ fn what_a_right_checksum_hides_is_found() {
         fields.extend_from_slice(&[0; 36]);
         Compressor::plain().seal(frames::HEADER, &fields, &[]).unwrap().0
     };
-    assert_eq!(frames::open_header(&kind(2)).unwrap_err(), Damage::NoSuch { field: "kind of backup", found: 2 });
+    assert_eq!(frames::open_header(&kind(2)).unwrap_err(), Damage::NoSuch { field: "backup kind", found: 2 });
     assert_eq!(frames::open_header(&kind(0)).unwrap_err(), Damage::NoSuch { field: "block number", found: 0 });
     for begin in [
         LogPosition { seq: u64::MAX, ..LATER },

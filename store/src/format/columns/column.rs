@@ -1,7 +1,7 @@
-//! Columns: numbers of one kind side by side, so that what is alike compresses together.
+//! Columns: numbers of the same kind, stored together so that similar values compress well.
 //!
-//! A number is seven bits a byte, the lowest first, the highest bit set where more follow; signed ones alternate between
-//! the sides of zero (0, -1, 1, -2, ...).
+//! A number has seven bits per byte, the lowest bits first. The highest bit of a byte is set if more bytes follow.
+//! Signed numbers use the zigzag encoding (0, -1, 1, -2, ...).
 
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -57,8 +57,8 @@ pub(crate) fn unzigzag(number: u64) -> i64 {
     (number >> 1).cast_signed() ^ -(number & 1).cast_signed()
 }
 
-/// A column being read. What is not there reads as zero, and [`Reader::end`] tells, so that no single number has to be
-/// looked at for it.
+/// A column being read. Missing numbers read as zero, and [`Reader::end`] reports them, so that callers need not check
+/// each number.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Reader<'a> {
     left: &'a [u8],
@@ -99,7 +99,7 @@ impl<'a> Reader<'a> {
                 return number;
             }
         }
-        // Longer than any that was written.
+        // Longer than any number that was written.
         self.is_short = true;
         0
     }
@@ -109,7 +109,7 @@ impl<'a> Reader<'a> {
         unzigzag(self.number())
     }
 
-    /// The next so many bytes.
+    /// The next `N` bytes.
     pub(crate) fn array<const N: usize>(&mut self) -> [u8; N] {
         match self.left.split_first_chunk() {
             Some((first, rest)) => {
@@ -123,18 +123,18 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// How many bytes are left.
+    /// Number of bytes left.
     pub(crate) fn left(&self) -> usize {
         self.left.len()
     }
 
-    /// Makes sure that what was read is what was there.
+    /// Checks that exactly the stored bytes were read.
     pub(crate) fn end(&self, column: &'static str) -> Result<(), Damage> {
         if self.is_short || !self.left.is_empty() { Err(Damage::Column { column }) } else { Ok(()) }
     }
 }
 
-/// Texts one after the other.
+/// Concatenated texts.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TextReader<'a> {
     left: &'a str,
@@ -146,7 +146,7 @@ impl<'a> TextReader<'a> {
         Self { left, is_short: false }
     }
 
-    /// The next text, of so many bytes.
+    /// The next text, of `length` bytes.
     #[inline]
     pub(crate) fn text(&mut self, length: u64) -> &'a str {
         let split = usize::try_from(length).ok().and_then(|length| self.left.split_at_checked(length));
@@ -168,7 +168,7 @@ impl<'a> TextReader<'a> {
     }
 }
 
-/// A column as it is stored: bincode writes its length and then its bytes, at once.
+/// A column as stored: its length and its bytes, in one bincode value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Bytes<'a>(pub(crate) &'a [u8]);
 

@@ -1,12 +1,14 @@
 //! The body of a page: the facts of its conversations as columns, with repeated values stored once.
 //!
-//! The facts of a conversation, then its conflicts, are rows, its contexts and sessions entries of tables. A fact refers to
-//! its context by how many places that is from the one before, and to its session likewise (0 none, from 1 on the distance).
-//! Its seq is the distance from the one before, or from the first of the conversation before.
+//! The facts of a conversation, followed by its conflicts, are rows. Its contexts and sessions are entries of tables. A
+//! fact stores the index of its context as the difference to the previous fact, and the index of its session in the
+//! same way (0 none, from 1 on the difference). Its seq is the difference to the previous fact, or to the first fact of
+//! the previous conversation.
 //!
-//! When it happened follows from its times; where it does not, a mark says so. Its content hash is computed again. The
-//! lowest 32 bits of the one that is remembered are kept with it: where they are others, the fact is not what it was when the
-//! event came, and gets a hash of these bits alone, so that whoever tells the event again finds out.
+//! The time of the event normally follows from the times in the row. If it does not, a flag says so, and the time is
+//! stored. The content hash is not stored but computed when the page is read. Its lowest 32 bits are stored to check
+//! the result. If they differ, the fact is not what it was when the event arrived. It then gets a hash of only these
+//! bits, so that a repetition of the event is noticed.
 
 use convofold_engine::{
     ArrivalCounts, At, ContentHash, Context, ConversationImage, EventParts, Fact, Identity, Session, Time,
@@ -23,12 +25,13 @@ use super::{join, split};
 use crate::damage::Damage;
 use crate::format::frame::MAX_BODY_BYTES;
 
-/// What is said once more takes a few bytes and may stand for many; so much for each byte of a body is more than what honest
-/// ones come to that are longer than [`MAX_BODY_BYTES`] can be.
+/// Each byte of a body may decode to this many bytes, beyond [`MAX_BODY_BYTES`]. A repeated value takes a few bytes and
+/// may occur many times, but no honest body exceeds this limit.
 const MAX_GROWTH: usize = 64;
-/// How often, taken together, what came of a body may be looked at again: the texts of a context for each fact of it.
+/// The limit for repeated reads of decoded values, such as the texts of a context for each of its facts, as a multiple
+/// of the limit for decoded values.
 const MAX_READINGS: usize = 16;
-/// What a fact, a context or a session takes beside its texts, about.
+/// The approximate size of a fact, a context or a session without its texts, in bytes.
 const ENTRY_BYTES: usize = 128;
 
 const AS_THE_TIMES_SAY: u8 = 0;
@@ -37,31 +40,32 @@ const UNTIMED: u8 = 2;
 
 #[derive(Debug, Serialize, Deserialize)]
 struct StoredConversations<'a> {
-    /// Ids, and counts of facts, conflicts, contexts, sessions, duplicates and late ones.
+    /// Ids, and the numbers of facts, conflicts, contexts, sessions, duplicates and late events.
     #[serde(borrow)]
     conversations: Bytes<'a>,
     rows: StoredRows<'a>,
     seqs: Bytes<'a>,
     context_of: Bytes<'a>,
     session_of: Bytes<'a>,
-    /// A byte a row, and for those of which it says so when it happened.
+    /// One byte per row: whether the time of the event is in `happened`.
     marks: Bytes<'a>,
     happened: Bytes<'a>,
-    /// The lowest 32 bits of the hash, a row.
+    /// The lowest 32 bits of the content hash of each row.
     contents: Bytes<'a>,
     contexts: StoredContexts<'a>,
     sessions: StoredSessions<'a>,
     texts: StoredTexts<'a>,
 }
 
-/// The body of a page of conversations.
+/// Encodes the body of a page of conversations.
 pub(crate) fn encode(images: &[ConversationImage]) -> Result<(Vec<u8>, Vec<u8>), Damage> {
     let mut builder = PageBuilder::default();
     images.iter().for_each(|image| builder.push(image));
     join(&builder.stored()).map(|tables| (tables, builder.rows.into_uuids()))
 }
 
-/// Reads so many conversations back, those whose places are wanted; of the others only what those behind them follow from.
+/// Decodes the wanted ones of `count` conversations. Of the others, only the values that later ones depend on are
+/// decoded.
 pub(crate) fn decode(
     body: &[u8],
     count: u32,
@@ -90,7 +94,7 @@ struct PageBuilder {
     places: Places,
 }
 
-/// What the distances of the next row are counted from.
+/// The values that the differences in the next row refer to.
 #[derive(Clone, Copy, Default)]
 struct Places {
     first_seq: i64,
@@ -101,7 +105,7 @@ struct Places {
 }
 
 impl Places {
-    /// Of the next conversation.
+    /// Starts the next conversation.
     fn begin(&mut self) {
         *self = Self { first_seq: self.first_seq, seq: self.first_seq, ..Self::default() };
     }
@@ -194,11 +198,11 @@ struct PageReader<'a> {
     sessions: SessionsReader<'a>,
     texts: TextsReader<'a>,
     places: Places,
-    /// What was read so far takes: a few bytes could say the same long text for many.
+    /// Size of the decoded values: a few bytes could repeat a long text many times.
     bytes: usize,
-    /// What was looked at for facts.
+    /// Size of the values that were read to compute hashes of facts.
     read_bytes: usize,
-    /// What may come of the body.
+    /// The maximum size of the decoded body.
     max_bytes: usize,
 }
 
@@ -232,7 +236,7 @@ impl<'a> PageReader<'a> {
         let rows = facts.saturating_add(conflicts);
         let left = [(rows, self.rows.left()), (contexts, self.contexts.left()), (sessions, self.sessions.left())];
         if left.iter().any(|(count, left)| *count > *left as u64) {
-            return Err(Damage::Column { column: "counts of conversations" });
+            return Err(Damage::Column { column: "conversation counts" });
         }
         let mut before = [None; Context::TEXTS];
         let mut all_contexts = Vec::new();
@@ -261,13 +265,13 @@ impl<'a> PageReader<'a> {
         Ok(is_wanted.then(image))
     }
 
-    /// Counts what something takes.
+    /// Adds the size of a decoded value.
     fn take(&mut self, text_bytes: usize) -> Result<(), Damage> {
         self.bytes = self.bytes.saturating_add(ENTRY_BYTES + text_bytes);
         self.expect_within(self.bytes, self.max_bytes)
     }
 
-    /// Counts what is looked at once more to make a fact.
+    /// Adds the size of a value that is read again for a fact.
     fn read_again(&mut self, bytes: usize) -> Result<(), Damage> {
         self.read_bytes = self.read_bytes.saturating_add(bytes);
         self.expect_within(self.read_bytes, self.max_bytes.saturating_mul(MAX_READINGS))
@@ -336,16 +340,16 @@ impl<'a> PageReader<'a> {
         let mark = self.marks.byte();
         if mark == AS_THE_TIMES_SAY {
             let at = At::of(row.kind, row.occurred, row.sent, row.started, row.active);
-            return at.ok_or(Damage::NoSuch { field: "time of an event", found: mark.into() });
+            return at.ok_or(Damage::NoSuch { field: "event time", found: mark.into() });
         }
         let (ms, ns) = (self.happened.signed(), self.happened.number());
         let time = u32::try_from(ns).ok().and_then(|ns| Time::from_ms_and_ns(ms, ns));
-        let no_time = || Damage::NoSuch { field: "time in 1970 to 9999", found: ms.cast_unsigned() };
+        let no_time = || Damage::NoSuch { field: "time (1970 to 9999)", found: ms.cast_unsigned() };
         let time = time.ok_or_else(no_time)?;
         match mark {
             TIMED => Ok(At::Timed(time)),
             UNTIMED => Ok(At::Untimed { alone: time }),
-            _ => Err(Damage::NoSuch { field: "mark of a time", found: mark.into() }),
+            _ => Err(Damage::NoSuch { field: "time flag", found: mark.into() }),
         }
     }
 
@@ -355,7 +359,7 @@ impl<'a> PageReader<'a> {
             ("seqs", &self.seqs),
             ("contexts", &self.context_of),
             ("sessions", &self.session_of),
-            ("marks of times", &self.marks),
+            ("time flags", &self.marks),
             ("times", &self.happened),
             ("contents", &self.contents),
         ];
@@ -367,7 +371,7 @@ impl<'a> PageReader<'a> {
     }
 }
 
-/// What the facts of a conversation refer to.
+/// The contexts and sessions of a conversation, which its facts refer to.
 #[derive(Clone, Copy)]
 struct Lists<'a> {
     id: &'a str,
@@ -378,7 +382,7 @@ struct Lists<'a> {
 }
 
 impl Lists<'_> {
-    /// The hash of the event that a fact is of; `None` where it is of none.
+    /// The content hash of the event of a fact; `None` if the fact is not from an event.
     fn content(self, row: &ReadRow<'_>, context: u32, session: Option<u32>) -> Option<ContentHash> {
         let session = match session {
             None => None,
@@ -454,7 +458,7 @@ mod tests {
         }
     }
 
-    /// Put together by hand, with hashes of nothing: these are remembered as far as they are kept.
+    /// These images are constructed with invalid hashes. They are remembered as far as they are stored.
     #[test]
     fn what_is_remembered_of_another_event_is_found_out() {
         let images = samples::images();

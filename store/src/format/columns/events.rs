@@ -1,9 +1,11 @@
 //! The body of a block: events as columns, with repeated values stored once.
 //!
-//! Each event is a row. Beside its own columns it has a number for its conversation (0 the next id of the table, from 1 on
-//! one that occurred already), one for its context (0 as the conversation's event before, 1 the next of the table, from 2
-//! on an earlier one of the conversation, the latest first), and one for its session (0 none, 1 as before, 2 the next of
-//! the table).
+//! Each event is a row. In addition to the columns of the row, it has three numbers:
+//!
+//! - its conversation: 0 the next id in the table, from 1 on an earlier id
+//! - its context: 0 the context of the conversation's previous event, 1 the next one in the table, from 2 on an earlier
+//!   context of the conversation, the latest first
+//! - its session: 0 none, 1 the previous one, 2 the next one in the table
 
 use convofold_engine::{Context, Event, EventParts, Session};
 use serde::{Deserialize, Serialize};
@@ -19,9 +21,9 @@ use crate::damage::Damage;
 use crate::format::bookmark::StoredBookmark;
 use crate::format::frame::MAX_BODY_BYTES;
 
-/// What an event takes beside its texts, about.
+/// The approximate size of an event without its texts, in bytes.
 const EVENT_BYTES: usize = 128;
-/// How many contexts of a conversation can be referred to again.
+/// Number of contexts of a conversation that can be referred to again.
 const CONTEXTS_KEPT: usize = 8;
 
 const SAME: u64 = 0;
@@ -61,13 +63,13 @@ pub(crate) struct BodyBuilder {
     groups: Vec<Group>,
 }
 
-/// What a conversation said in this block.
+/// The values that a conversation used in this block.
 #[derive(Debug, Default)]
 struct Group {
     started: Option<i64>,
     /// The latest first.
     contexts: Vec<Context>,
-    /// The last that was written.
+    /// The last one written.
     newest: Option<Context>,
     session: Option<Session>,
 }
@@ -114,7 +116,7 @@ impl BodyBuilder {
         self.count
     }
 
-    /// What the events take when they are read back, about.
+    /// The approximate size of the decoded events, in bytes.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }
@@ -143,7 +145,7 @@ impl BodyBuilder {
         groups.clear();
     }
 
-    /// The body but for its [`BodyBuilder::rest`].
+    /// The body without its [`BodyBuilder::rest`].
     pub(crate) fn encode(&self, bookmarks: &[StoredBookmark<'_>]) -> Result<Vec<u8>, Damage> {
         let tables = StoredEvents {
             rows: self.rows.stored(),
@@ -158,13 +160,13 @@ impl BodyBuilder {
         join(&(tables, bookmarks))
     }
 
-    /// What is random, and ends the body.
+    /// The incompressible end of the body.
     pub(crate) fn rest(&self) -> &[u8] {
         self.rows.uuids()
     }
 }
 
-/// A body that was read back.
+/// A body that was read.
 #[derive(Debug)]
 pub(crate) struct Body<'a> {
     tables: StoredEvents<'a>,
@@ -194,8 +196,8 @@ impl<'a> Body<'a> {
         Ok(events)
     }
 
-    /// Passes the events of the wanted conversations to `take`, with their index in the block. An event that is not wanted
-    /// costs a fraction of one that is.
+    /// Passes the events of the wanted conversations to `take`, with their index in the block. An event that is not
+    /// wanted costs a fraction of one that is.
     pub(crate) fn events_of(
         &self,
         wanted: impl Fn(&str) -> bool,
@@ -212,7 +214,7 @@ impl<'a> Body<'a> {
     }
 }
 
-/// Puts rows together to events.
+/// Builds events from rows.
 struct EventReader<'a> {
     rows: RowReader<'a>,
     conversation_of: Reader<'a>,
@@ -223,18 +225,18 @@ struct EventReader<'a> {
     ids: TextsReader<'a>,
     texts: TextsReader<'a>,
     groups: Vec<ReadGroup<'a>>,
-    /// What the events take that were read so far: a few bytes could say the same long text for many.
+    /// Size of the decoded events: a few bytes could repeat a long text many times.
     bytes: usize,
 }
 
-/// What a conversation said so far in this block.
+/// The values that a conversation has used so far in this block.
 struct ReadGroup<'a> {
     id: &'a str,
     is_wanted: bool,
     started: Option<i64>,
     /// The latest first.
     contexts: Vec<Context>,
-    /// Of the last context that was read.
+    /// The texts of the last context that was read.
     texts: TextsBefore<'a>,
     session: Option<Session>,
     values: ValuesBefore<'a>,
@@ -256,7 +258,7 @@ impl<'a> EventReader<'a> {
         }
     }
 
-    /// The next event; `None` where it is not wanted.
+    /// The next event; `None` if it is not wanted.
     fn next(&mut self, wanted: impl Fn(&str) -> bool) -> Result<Option<Event>, Damage> {
         let number = self.conversation_of.number();
         let place = if number == 0 {
@@ -344,7 +346,7 @@ impl<'a> ReadGroup<'a> {
         }
     }
 
-    /// Makes an earlier context the latest.
+    /// Makes an earlier context the latest one.
     fn take_again(&mut self, place: u64) -> Result<(), Damage> {
         let no_context = || Damage::NoSuch { field: "context", found: place };
         let end = usize::try_from(place).unwrap_or(usize::MAX).saturating_add(1);
@@ -418,7 +420,7 @@ mod tests {
         assert_eq!(builder.context_of.stored().0, codes);
     }
 
-    /// A few bytes would otherwise make gigabytes: a long text said by many events.
+    /// Otherwise a few bytes could decode to gigabytes: a long text that many events repeat.
     #[test]
     fn a_body_may_not_make_more_of_itself_than_a_body_can_have() {
         let long = "x".repeat(1 << 20);

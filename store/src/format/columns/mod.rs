@@ -1,4 +1,5 @@
-//! Bodies as columns: numbers of one kind side by side, repeated values once. Similar values side by side compress well.
+//! Bodies as columns: numbers of the same kind stored together, repeated values stored once. Similar values that lie
+//! side by side compress well.
 //!
 //! ```text
 //! 0  length of the tables   u32, little-endian
@@ -19,10 +20,10 @@ use super::encode_into;
 use super::frame::{MAX_BODY_BYTES, u32_at};
 use crate::damage::Damage;
 
-/// Where tables and what is not compressed lie in one body: how long the tables are.
+/// Length of the number that states the length of the tables.
 const LENGTH_BYTES: usize = 4;
 
-/// The first part of a body, of which what is not compressed is the rest: its length, and the tables.
+/// The part of a body before the uncompressed rest: the length of the tables, and the tables.
 fn join(tables: &impl Serialize) -> Result<Vec<u8>, Damage> {
     let mut body = vec![0; LENGTH_BYTES];
     encode_into(tables, &mut body)?;

@@ -1,15 +1,15 @@
-//! Rows: the values of an event that are its own. The tables that contain rows refer to what events have in common.
+//! Rows: the values that are specific to one event. The tables that contain rows refer to values that events share.
 //!
 //! ```text
-//! shapes        a byte a row: see `shape.rs`
-//! times         a byte a row: which times are given (bits 0 to 3), and which of those have digits below the millisecond
-//! first_ms      the first time given of occurred, sent, active, started: after that of the row before
-//! sent, active  ms after the first time, where they are given and not the first themselves
-//! started       ms after the start that the conversation's row before gave; after the first time where there is none
-//! sub_ms        of every time that has such digits: twice the tenths of a microsecond, or twice the nanoseconds plus one
+//! shapes        one byte per row: see `shape.rs`
+//! times         one byte per row: which times are given (bits 0 to 3), and which of them have sub-millisecond digits
+//! first_ms      the first given time of occurred, sent, active, started: the difference to the previous row
+//! sent, active  ms after the first time, if given and not the first time itself
+//! started       ms after the start in the conversation's previous row; after the first time if there is none
+//! sub_ms        of each time with sub-millisecond digits: 2 * tenths of a microsecond, or 2 * nanoseconds + 1
 //! unread, text_lengths, parts
-//! texts         the texts, each after the identity where that is a text
-//! uuids         16 bytes each: kept apart, because nothing makes them smaller
+//! texts         the texts, each after the identity if that is a text
+//! uuids         16 bytes each: stored separately, because they do not compress
 //! ```
 
 use convofold_engine::{Direction, Event, Fact, Identity, Kind, Time};
@@ -19,7 +19,7 @@ use super::column::{Bytes, Column, Reader, TextReader};
 use super::shape::{IdentityForm, Shape};
 use crate::damage::Damage;
 
-/// The columns of some rows.
+/// The columns of a set of rows.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct StoredRows<'a> {
     #[serde(borrow)]
@@ -37,13 +37,13 @@ pub(crate) struct StoredRows<'a> {
 }
 
 impl StoredRows<'_> {
-    /// How many rows there are.
+    /// Number of rows.
     pub(crate) fn len(&self) -> usize {
         self.shapes.0.len()
     }
 }
 
-/// What is written of an event.
+/// The values of an event that are written.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Row<'a> {
     kind: Kind,
@@ -55,12 +55,12 @@ pub(crate) struct Row<'a> {
     text: Option<&'a str>,
 }
 
-/// What is read back.
+/// The values of an event that are read.
 #[derive(Debug)]
 pub(crate) struct ReadRow<'a> {
     pub(crate) kind: Kind,
     pub(crate) direction: Option<Direction>,
-    /// `None` where the content is the identity.
+    /// `None` if the content is the identity.
     pub(crate) identity: Option<Identity>,
     pub(crate) occurred: Option<Time>,
     pub(crate) sent: Option<Time>,
@@ -118,7 +118,7 @@ pub(crate) struct RowsBuilder {
 }
 
 impl RowsBuilder {
-    /// Adds a row. `started` is what its conversation's rows before gave as the start.
+    /// Adds a row. `started` is the start in the conversation's previous rows.
     pub(crate) fn push(&mut self, row: &Row<'_>, started: &mut Option<i64>) {
         let identity = self.push_identity(row.identity);
         let Row { kind, direction, .. } = *row;
@@ -186,7 +186,7 @@ impl RowsBuilder {
         *last_ms = 0;
     }
 
-    /// The columns but for the uuids.
+    /// The columns without the UUIDs.
     pub(crate) fn stored(&self) -> StoredRows<'_> {
         let [sent, active, started] = self.later.each_ref().map(Column::stored);
         StoredRows {
@@ -213,7 +213,7 @@ impl RowsBuilder {
     }
 }
 
-/// Most clocks that count below the millisecond count in tenths of a microsecond.
+/// Most clocks with sub-millisecond digits count in tenths of a microsecond.
 fn sub_ms_code(ns: u32) -> u64 {
     u64::from(if ns.is_multiple_of(100) { ns / 100 * 2 } else { ns * 2 + 1 })
 }
@@ -256,12 +256,12 @@ impl<'a> RowReader<'a> {
         }
     }
 
-    /// How many rows are left.
+    /// Number of rows left.
     pub(crate) fn left(&self) -> usize {
         self.shapes.left()
     }
 
-    /// The next row. `started` is what its conversation's rows before gave as the start.
+    /// The next row. `started` is the start in the conversation's previous rows.
     pub(crate) fn next(&mut self, started: &mut Option<i64>) -> Result<ReadRow<'a>, Damage> {
         let Shape { kind, direction, identity, has_text, has_unread } = Shape::of(self.shapes.byte())?;
         let identity = self.identity(identity);
@@ -305,7 +305,7 @@ impl<'a> RowReader<'a> {
             };
             *time = sub_ms_ns(code).and_then(|ns| Time::from_ms_and_ns(ms, ns));
             if time.is_none() {
-                return Err(Damage::NoSuch { field: "time in 1970 to 9999", found: ms.cast_unsigned() });
+                return Err(Damage::NoSuch { field: "time (1970 to 9999)", found: ms.cast_unsigned() });
             }
             if place == STARTED {
                 *started = Some(ms);
@@ -314,20 +314,20 @@ impl<'a> RowReader<'a> {
         Ok(times)
     }
 
-    /// Makes sure that there is nothing left, and that there was enough.
+    /// Checks that all columns were read exactly to their end.
     pub(crate) fn end(&self) -> Result<(), Damage> {
         let [sent, active, started] = &self.later;
         let columns = [
             ("shapes", &self.shapes),
             ("times", &self.times),
             ("first times", &self.first_ms),
-            ("digits below the millisecond", &self.sub_ms),
-            ("times sent", sent),
-            ("times active", active),
-            ("times started", started),
-            ("counts of unread", &self.unread),
-            ("lengths of texts", &self.text_lengths),
-            ("parts of ids", &self.parts),
+            ("sub-millisecond digits", &self.sub_ms),
+            ("sent times", sent),
+            ("active times", active),
+            ("start times", started),
+            ("unread counts", &self.unread),
+            ("text lengths", &self.text_lengths),
+            ("id parts", &self.parts),
             ("uuids", &self.uuids),
         ];
         columns.into_iter().try_for_each(|(name, column)| column.end(name))?;

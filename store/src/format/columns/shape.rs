@@ -1,4 +1,4 @@
-//! The shape of a row: one byte for everything about an event that takes only a few values.
+//! The shape of a row: one byte for all properties of an event that take only a few values.
 //!
 //! ```text
 //! bit  0     whether there is a count of unread messages
@@ -23,7 +23,7 @@ pub(super) struct Shape {
 /// How the identity of an event is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum IdentityForm {
-    /// Not at all: it is the content hash.
+    /// Not stored: it is the content hash.
     Content,
     /// A UUID in canonical form, as 16 bytes.
     Uuid,
@@ -53,7 +53,7 @@ impl Shape {
         let values = code >> 2;
         let kind = values / FORMS / DIRECTIONS;
         Ok(Self {
-            kind: Kind::from_code(kind).ok_or(Damage::NoSuch { field: "kind of event", found: kind.into() })?,
+            kind: Kind::from_code(kind).ok_or(Damage::NoSuch { field: "event kind", found: kind.into() })?,
             direction: match values / FORMS % DIRECTIONS {
                 0 => None,
                 1 => Some(Direction::In),
@@ -82,7 +82,7 @@ mod tests {
                 Err(damage) => {
                     let kind = u64::from(code >> 2) / 9;
                     assert!(kind >= 6);
-                    assert_eq!(damage, Damage::NoSuch { field: "kind of event", found: kind });
+                    assert_eq!(damage, Damage::NoSuch { field: "event kind", found: kind });
                 }
             }
         }

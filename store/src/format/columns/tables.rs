@@ -1,8 +1,8 @@
-//! What events have in common: texts, contexts and sessions, each stored where it first occurs.
+//! Values that events share: texts, contexts and sessions, each stored at its first use.
 //!
-//! A text is referred to by a number: 0 none, 1 the next of the table, 2 the one in the same place of what the conversation
-//! said before, from 3 on one of the table that occurred already. A number of a session is 0 none, 1 as before, 2 the next
-//! number of the column as it is, from 3 on that number plus 3.
+//! A reference to a text is a number: 0 none, 1 the next text in the table, 2 the text of the same field in the
+//! conversation's previous context or session, from 3 on an earlier text in the table. A number in a session is stored
+//! as 0 none, 1 unchanged, 2 followed by the number itself, from 3 on the number plus 3.
 
 use convofold_engine::{Context, ImageError, NotATruth, Session};
 use hashbrown::HashTable;
@@ -19,7 +19,7 @@ const TEXT_AS_BEFORE: u64 = 2;
 const AS_IT_IS: u64 = 2;
 const FIRST: u64 = 3;
 
-/// Texts, none of them twice.
+/// Distinct texts.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct StoredTexts<'a> {
     #[serde(borrow)]
@@ -31,13 +31,13 @@ pub(crate) struct StoredTexts<'a> {
 pub(crate) struct TextsBuilder {
     lengths: Column,
     texts: String,
-    /// Where each begins and ends.
+    /// The start and end of each text.
     spans: Vec<(usize, usize)>,
     places: HashTable<u32>,
 }
 
 impl TextsBuilder {
-    /// The number of a text, and whether it is a new one.
+    /// The number of a text, and whether the text is new.
     pub(crate) fn number(&mut self, text: &str) -> (u32, bool) {
         let Self { texts, spans, places, .. } = self;
         let at = |place: &u32| {
@@ -56,7 +56,7 @@ impl TextsBuilder {
         (place, true)
     }
 
-    /// The number that stands for a text where `before` is the one in the same place of what was said before.
+    /// The reference to a text. `before` is the previous text of the same field.
     pub(crate) fn refer(&mut self, text: Option<&str>, before: Option<&str>) -> u64 {
         match text {
             None => NONE,
@@ -81,7 +81,7 @@ impl TextsBuilder {
     }
 }
 
-/// Reads texts in the order in which they are referred to for the first time.
+/// Reads texts in the order of their first use.
 #[derive(Debug)]
 pub(crate) struct TextsReader<'a> {
     lengths: Reader<'a>,
@@ -100,7 +100,7 @@ impl<'a> TextsReader<'a> {
         text
     }
 
-    /// The text that a number stands for; see [`TextsBuilder::refer`].
+    /// The text that a reference stands for; see [`TextsBuilder::refer`].
     pub(crate) fn follow(&mut self, number: u64, before: Option<&'a str>) -> Result<Option<&'a str>, Damage> {
         match number {
             NONE => Ok(None),
@@ -114,15 +114,15 @@ impl<'a> TextsReader<'a> {
     }
 
     pub(crate) fn end(&self) -> Result<(), Damage> {
-        self.lengths.end("lengths of texts in common")?;
-        self.texts.end("texts in common")
+        self.lengths.end("shared text lengths")?;
+        self.texts.end("shared texts")
     }
 }
 
 /// Contexts by their texts, in the order of [`Context::texts`].
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct StoredContexts<'a> {
-    /// A byte each: whether nobody is assigned.
+    /// One byte each: whether the context explicitly assigns nobody.
     #[serde(borrow)]
     nobody: Bytes<'a>,
     texts: [Bytes<'a>; Context::TEXTS],
@@ -135,7 +135,7 @@ pub(crate) struct ContextsBuilder {
 }
 
 impl ContextsBuilder {
-    /// Adds a context; `before` is the one that its conversation had before.
+    /// Adds a context; `before` is the previous context of its conversation.
     pub(crate) fn push(&mut self, context: &Context, before: Option<&Context>, texts: &mut TextsBuilder) {
         self.nobody.put_byte(u8::from(context.nobody()));
         let before = before.map_or([None; Context::TEXTS], Context::texts);
@@ -154,7 +154,7 @@ impl ContextsBuilder {
     }
 }
 
-/// The texts of the context that a conversation had before.
+/// The texts of a conversation's previous context.
 pub(crate) type TextsBefore<'a> = [Option<&'a str>; Context::TEXTS];
 
 #[derive(Debug)]
@@ -168,12 +168,12 @@ impl<'a> ContextsReader<'a> {
         Self { nobody: Reader::new(contexts.nobody), texts: contexts.texts.map(Reader::new) }
     }
 
-    /// How many contexts are left.
+    /// Number of contexts left.
     pub(crate) fn left(&self) -> usize {
         self.nobody.left()
     }
 
-    /// The next context, whose texts become those before.
+    /// The next context. Its texts replace `before`.
     pub(crate) fn next(
         &mut self,
         before: &mut TextsBefore<'a>,
@@ -187,8 +187,8 @@ impl<'a> ContextsReader<'a> {
     }
 
     pub(crate) fn end(&self) -> Result<(), Damage> {
-        self.nobody.end("assignments of nobody")?;
-        self.texts.iter().try_for_each(|column| column.end("texts of contexts"))
+        self.nobody.end("unassigned flags")?;
+        self.texts.iter().try_for_each(|column| column.end("context texts"))
     }
 }
 
@@ -207,7 +207,7 @@ fn truth(number: i64) -> Result<bool, Damage> {
     match number {
         0 => Ok(false),
         1 => Ok(true),
-        _ => Err(Damage::NoSuch { field: "truth", found: number.cast_unsigned() }),
+        _ => Err(Damage::NoSuch { field: "boolean", found: number.cast_unsigned() }),
     }
 }
 
@@ -218,7 +218,7 @@ pub(crate) struct SessionsBuilder {
 }
 
 impl SessionsBuilder {
-    /// Adds a session; `before` is the one that its conversation had before.
+    /// Adds a session; `before` is the previous session of its conversation.
     pub(crate) fn push(&mut self, session: &Session, before: Option<&Session>, texts: &mut TextsBuilder) {
         let numbers_before = before.map_or([None; NUMBERS], Session::numbers);
         for ((column, number), before) in self.numbers.iter_mut().zip(session.numbers()).zip(numbers_before) {
@@ -253,7 +253,7 @@ impl SessionsBuilder {
     }
 }
 
-/// The values of the session that a conversation had before.
+/// The values of a conversation's previous session.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct ValuesBefore<'a> {
     numbers: [Option<i64>; NUMBERS],
@@ -271,12 +271,12 @@ impl<'a> SessionsReader<'a> {
         Self { numbers: sessions.numbers.map(Reader::new), texts: sessions.texts.map(Reader::new) }
     }
 
-    /// No more sessions than this are left.
+    /// An upper bound for the number of sessions left.
     pub(crate) fn left(&self) -> usize {
         self.texts.first().map_or(0, Reader::left)
     }
 
-    /// The next session, whose values become those before.
+    /// The next session. Its values replace `before`.
     pub(crate) fn next(
         &mut self,
         before: &mut ValuesBefore<'a>,
@@ -294,11 +294,11 @@ impl<'a> SessionsReader<'a> {
             *text = texts.follow(column.number(), *text)?;
         }
         Session::from_columns(before.numbers, before.texts)
-            .map_err(|NotATruth(found)| Damage::NoSuch { field: "truth", found: found.cast_unsigned() })
+            .map_err(|NotATruth(found)| Damage::NoSuch { field: "boolean", found: found.cast_unsigned() })
     }
 
     pub(crate) fn end(&self) -> Result<(), Damage> {
-        self.numbers.iter().try_for_each(|column| column.end("numbers of sessions"))?;
-        self.texts.iter().try_for_each(|column| column.end("texts of sessions"))
+        self.numbers.iter().try_for_each(|column| column.end("session numbers"))?;
+        self.texts.iter().try_for_each(|column| column.end("session texts"))
     }
 }
