@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# A source that is one file, one line of the list and one Cargo feature passes through every way in: the parser, the store, the
+# Tests a source that is one file, one line of the list and one Cargo feature with every binding: the parser, the store,
+# the
 # command, C and Python. Needs gcc, and for Python the environment that bindings/python/check.sh makes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -38,7 +39,7 @@ if [ ! -x "$python" ]; then
   echo "left out: bindings/python/check.sh makes the environment"
   exit 0
 fi
-# bindings/python/check.sh installs the usual package again.
+# bindings/python/check.sh installs the default package again.
 "$python" -m pip install --quiet --disable-pip-version-check --force-reinstall --no-deps \
   --config-settings=build-args="--profile dev --features convofold/test-source" ./bindings/python
 package=$PWD/bindings/python

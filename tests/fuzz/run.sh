@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# Builds all fuzz targets and runs each for so many seconds, two at a time: `tests/fuzz/run.sh [seconds] [target...]`.
+# Builds all fuzz targets and runs each, two at a time, for a number of seconds: `tests/fuzz/run.sh [seconds]
+# [target...]`.
 #
-# The flags are those of cargo-fuzz without a sanitizer: there is nothing unsafe here to look for, and a stable compiler does.
-# What is found lies in tests/fuzz/findings/, and is run again by `tests/fuzz/run.sh 0 TARGET FILE`.
+# The flags are those of cargo-fuzz without a sanitizer: the targets contain no unsafe code, and a stable compiler is
+# enough.
+# Findings are in tests/fuzz/findings/; `tests/fuzz/run.sh 0 TARGET FILE` runs one again.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -11,7 +13,7 @@ shift || true
 host="$(rustc --version --verbose | sed -n 's/^host: //p')"
 coverage="-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters"
 coverage+=" -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=1"
-# With a target, the flags are not for what runs while it is built.
+# With a --target, the flags do not apply to build scripts and macros.
 RUSTFLAGS="$coverage --cfg fuzzing" cargo build --release --locked --quiet --target "$host" --target-dir target
 binaries="target/$host/release"
 

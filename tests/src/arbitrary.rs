@@ -1,6 +1,8 @@
-//! Small random logs in which the awkward cases are frequent: ties, nulls, missing keys, agents by name alone, closes without a usable time, counts, late messages, reopenings.
+//! Small random logs in which the difficult cases are frequent: ties, nulls, missing keys, agents with a name only,
+//! closes without a usable time, counts, late messages, reopenings.
 //!
-//! Content hashes are the engine's own matter, so no state may depend on them: events with an id of their own lie on a coarse grid of times and tie often, each with an id of its own; events without one have times that nothing else has.
+//! The rules leave content hashes to the engine, so no state may depend on them. Events with their own id lie on a
+//! coarse grid of times and tie often, each with a different id. Events without an id have unique times.
 
 pub mod events;
 
@@ -11,20 +13,21 @@ use proptest::prelude::*;
 /// Where all times begin: 2024-05-01T10:00:00Z, in milliseconds.
 const BEGIN_MS: u64 = 1_714_557_600_000;
 
-/// A log in which one identity always has one content. About a third of the events come twice.
+/// A log in which each identity has one content. About a third of the events occur twice.
 pub fn wire_log() -> impl Strategy<Value = Vec<String>> {
     log_of(distinct_id)
 }
 
-/// A log in which some identities come with several contents (I2). Which content wins is the engine's own matter, so only its independence of arrival can be tested.
+/// A log in which some identities have several contents (I2). The rules leave the choice of the content to the engine,
+/// so a test can only check that it does not depend on arrival.
 pub fn wire_log_with_conflicts() -> impl Strategy<Value = Vec<String>> {
     log_of(shared_id)
 }
 
-/// Makes the id of the event at a place.
+/// Makes the id of the event at an index.
 type IdMaker = fn(place: usize, draw: &mut Draw) -> String;
 
-/// The letter lets ids sort differently from places.
+/// The letter makes ids sort differently from indexes.
 fn distinct_id(place: usize, draw: &mut Draw) -> String {
     format!("{}{place}", draw.pick(&["m", "A", "z", "é"]))
 }
@@ -41,7 +44,7 @@ fn log_of(id: IdMaker) -> impl Strategy<Value = Vec<String>> {
         let mut lines: Vec<String> = draws.map(|(place, bytes)| line(place, bytes, id)).collect();
         if !lines.is_empty() {
             for repeat in repeats {
-                // A redelivery has a new offset, which is no content.
+                // A redelivery has a new offset, which is not content.
                 let again = repeat.get(&lines).replace("\"offset\":\"1\"", "\"offset\":\"2\"");
                 lines.push(again);
             }
@@ -51,7 +54,7 @@ fn log_of(id: IdMaker) -> impl Strategy<Value = Vec<String>> {
     lines.prop_shuffle()
 }
 
-/// Random bytes, used one by one to choose; when they shrink, so does the index chosen.
+/// Random bytes, each used for one choice. A smaller byte chooses a smaller index, so cases shrink.
 struct Draw {
     bytes: std::vec::IntoIter<u8>,
 }
@@ -66,7 +69,7 @@ impl Draw {
     }
 }
 
-/// An object under construction; `-` is a value that is left out.
+/// An object under construction; the value `-` omits the key.
 #[derive(Default)]
 struct Object {
     text: String,
@@ -109,7 +112,7 @@ fn line(place: usize, bytes: [u8; 24], id: IdMaker) -> String {
     }
 }
 
-/// What a log also holds: lines that are ignored or rejected.
+/// Other lines of a log: lines that are ignored or rejected.
 const ODDITIES: [&str; 6] = [
     "",
     "{\"type\":\"OFFSET_UPDATE\",\"id\":\"o\",\"offset\":\"3\"}",
@@ -129,13 +132,13 @@ fn own_ms(place: usize, draw: &mut Draw) -> u64 {
     grid_ms(draw) + 10 * (place as u64 + 1) + 3
 }
 
-/// The grid and the own times lie within one minute.
+/// All times of the grid, and all unique times, lie within one minute.
 fn rfc3339(ms: u64, digits: &str) -> String {
     let since = ms - BEGIN_MS;
     format!("2024-05-01T10:00:{:02}.{:03}{digits}Z", since / 1000, since % 1000)
 }
 
-/// The times an event can speak of. Zero and missing are absent, as `-` and `null` are.
+/// The times an event can contain. Zero and missing are absent, as `-` and `null` are.
 struct Times {
     /// `occurred`, as JSON.
     occurred: String,
@@ -168,7 +171,7 @@ fn streamed(id: &str, body: BodyMaker, draw: &mut Draw) -> String {
         .end()
 }
 
-/// Without an id: nothing in it may be later than its `occurred`, which is its alone.
+/// Without an id: no time in the event may be later than its `occurred`, which is unique.
 fn submitted(place: usize, body: BodyMaker, draw: &mut Draw) -> String {
     let ms = own_ms(place, draw);
     let epoch = ms.to_string();

@@ -1,6 +1,6 @@
 //! The `convofold` command, as users run it.
 
-#![expect(clippy::expect_used, clippy::panic, reason = "a test stops at the first surprise, and so do its helpers")]
+#![expect(clippy::expect_used, clippy::panic, reason = "tests and their helpers may panic")]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -9,7 +9,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// The command, without arguments, with the environment of somebody who has set nothing up.
+/// The command without arguments, in an environment without settings of convofold.
 #[must_use]
 pub fn convofold() -> Command {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
@@ -18,8 +18,9 @@ pub fn convofold() -> Command {
     command
 }
 
-/// The binary that the environment variable `CONVOFOLD_BIN` names, or one that is built beside the running test or tool. It
-/// is built even where there is one, because that one may be old.
+/// The binary that the environment variable `CONVOFOLD_BIN` names, or one that is built beside the running test or
+/// tool. The
+/// build runs even if a binary exists, because that may be outdated.
 fn binary() -> PathBuf {
     if let Some(binary) = std::env::var_os("CONVOFOLD_BIN") {
         return binary.into();
@@ -43,7 +44,7 @@ fn binary() -> PathBuf {
     profile_folder.join(format!("convofold{}", std::env::consts::EXE_SUFFIX))
 }
 
-/// What a command left behind.
+/// What the command returned.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ran {
     /// The exit code.
@@ -84,11 +85,11 @@ impl Ran {
     }
 }
 
-/// A folder with logs and a database in it.
+/// A directory for logs and a database.
 #[derive(Debug)]
 pub struct Desk {
     folder: TempDir,
-    /// A database is open in one process at a time, and tests share desks.
+    /// Only one process can open a database at a time, and tests share desks.
     turn: Mutex<()>,
 }
 
@@ -99,7 +100,7 @@ impl Default for Desk {
 }
 
 impl Desk {
-    /// A database that holds this log.
+    /// A desk with a database that contains this log.
     #[must_use]
     #[track_caller]
     pub fn with_log(log: impl AsRef<[u8]>) -> Self {
@@ -110,20 +111,20 @@ impl Desk {
         desk
     }
 
-    /// Runs a command on the database `db`, in the folder.
+    /// Runs a command on the database `db` of the desk.
     #[must_use]
     pub fn run(&self, command: &str, args: &[&str]) -> Ran {
         self.run_bare(&[&[command, "--db", "db"], args].concat())
     }
 
-    /// Runs a command in the folder, exactly with these arguments.
+    /// Runs a command in the directory with exactly these arguments.
     #[must_use]
     pub fn run_bare(&self, args: &[&str]) -> Ran {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         self.command(args).output().expect("the command runs").into()
     }
 
-    /// A command that will run in the folder.
+    /// A command with the directory as its working directory.
     #[must_use]
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = convofold();
@@ -131,21 +132,21 @@ impl Desk {
         command
     }
 
-    /// Writes a file in the folder, and folders on the way to it.
+    /// Writes a file in the directory and creates the directories above it.
     pub fn write(&self, name: &str, content: impl AsRef<[u8]>) {
         let path = self.path(name);
         std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
         std::fs::write(path, content).expect("a file");
     }
 
-    /// What is in a file in the folder.
+    /// The content of a file in the directory.
     #[must_use]
     #[track_caller]
     pub fn read(&self, name: &str) -> String {
         std::fs::read_to_string(self.path(name)).expect("a file")
     }
 
-    /// The path of a file in the folder.
+    /// The path of a file in the directory.
     #[must_use]
     pub fn path(&self, name: impl AsRef<Path>) -> PathBuf {
         self.folder.path().join(name)

@@ -1,14 +1,15 @@
-//! What the tests of convofold are made of.
+//! The test tools of convofold.
 //!
 //! - [`transcript`] reads the cases in `tests/transcripts`: events in, state out.
-//! - [`model`] computes the state of conversations straight from the rules, slowly and plainly. It shares no code with the engine, so that the two can be held against each other.
-//! - [`arbitrary`] makes small random logs in which the awkward cases are frequent.
-//! - [`parsed`] is what the engine reads in an input.
-//! - [`unpacking`] lays transcripts out as plain files, for tests in other languages.
+//! - [`model`] computes the state of conversations directly from the rules, slowly and simply. It shares no code with
+//! the engine, so that tests can compare the two.
+//! - [`arbitrary`] makes small random logs in which the difficult cases are frequent.
+//! - [`parsed`] is the result of the engine's parser for an input.
+//! - [`unpacking`] writes transcripts as plain files, for tests in other languages.
 //! - [`command`] runs the `convofold` binary.
-//! - [`torture`] kills it, takes its power away and damages what it wrote.
+//! - [`torture`] kills it, simulates power cuts and damages its files.
 //!
-//! Read the transcripts first: they are the shortest way to learn what the engine promises.
+//! Start with the transcripts: they are the shortest description of what the engine promises.
 
 #![forbid(unsafe_code)]
 

@@ -1,8 +1,12 @@
-//! The rules once more, slow and plain: the state of conversations as a function of the set of their events.
+//! The rules a second time, slow and simple: the state of conversations as a function of the set of their events.
 //!
-//! Nothing here is incremental. The events of a conversation are collected, sorted (T2), and every field is computed from the whole list by the function named after it in `fold`. When the engine and this model differ, one of them reads the rules wrongly.
+//! Nothing here is incremental. The events of a conversation are collected and sorted (T2), and each field is computed
+//! from the whole list by the function of that name in `fold`. If the engine and this model differ, one of them
+//! misreads the rules.
 //!
-//! Two things the rules leave to the engine, so the model cannot know them: which content hash is smaller. Therefore the state of a conversation with conflicts (I2), and the order of two events of one time and rank that both have no id of their own, are the model's own choice.
+//! The rules leave the content hash to the engine, so the model cannot know which of two hashes is smaller. For
+//! conversations with conflicts (I2), and for two events of equal time and rank without ids, the model therefore
+//! chooses an order of its own.
 
 mod agents;
 mod airship;
@@ -23,18 +27,18 @@ use event::{Content, Event, Identity};
 use json::Json;
 use reading::{Reject, reject};
 
-/// What the model makes of a log.
+/// The result of the model for a log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
-    /// One line a conversation, sorted by the bytes of `id` (H2).
+    /// One line per conversation, sorted by the bytes of `id` (H2).
     pub export: Vec<String>,
     /// The state hash (H1).
     pub hash: String,
-    /// What became of the events; all five are functions of the multiset of events.
+    /// Counts of the events by effect; all five are functions of the multiset of events.
     pub counts: Counts,
-    /// The conversations in which one identity came with several contents (I2).
+    /// The conversations in which one identity has several contents (I2).
     pub conflicted: BTreeSet<String>,
-    /// What was rejected: the place in the list, from 1, and the place in the event.
+    /// What was rejected: the index in the list, from 1, and the path in the event.
     pub rejects: Vec<(usize, String)>,
 }
 
@@ -61,7 +65,7 @@ pub fn model_of_bytes(lines: &[Vec<u8>]) -> Outcome {
     intake.finish()
 }
 
-/// All contents seen under one identity, the repeated ones too.
+/// All contents seen under one identity, including repeated ones.
 type Sightings = BTreeMap<Identity, Vec<(String, Content)>>;
 
 #[derive(Default)]
@@ -146,7 +150,7 @@ fn settle(contents: Vec<Sighting>, counts: &mut Counts) -> (Sighting, bool) {
     (winner.unwrap_or_else(|| unreachable!("an identity is seen with its content")), others)
 }
 
-/// W6: the form is detected object by object, the surest sign first.
+/// W6: the format is detected for each object, by the most reliable sign first.
 fn read(value: &Json) -> Result<Option<Event>, Reject> {
     let has = |key: &str| value.get(key).is_some();
     if has("convofold") {

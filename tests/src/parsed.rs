@@ -1,4 +1,4 @@
-//! What the engine's parser reads in an input.
+//! The result of the engine's parser for an input.
 
 use convofold::Event;
 use convofold::ingest::{Format, Ignored, Limits, Origin, Parser, Rejection, Sink};
@@ -8,14 +8,14 @@ use convofold::ingest::{Format, Ignored, Limits, Origin, Parser, Rejection, Sink
 pub struct Parsed {
     /// The events.
     pub events: Vec<Event>,
-    /// How many things were ignored.
+    /// Number of ignored objects.
     pub ignored: u64,
-    /// What cannot be an event.
+    /// What was rejected.
     pub rejections: Vec<Rejection>,
 }
 
 impl Parsed {
-    /// Reads an input whose format is to be found out, with the limits that hold where nobody sets others.
+    /// Reads an input, detects its format and applies the default limits.
     #[must_use]
     pub fn of(input: &[u8]) -> Self {
         Self::within(Limits::default(), input)

@@ -1,11 +1,13 @@
-//! Torture: the promises of durability, held against the real binary.
+//! Torture: tests the durability promises with the real binary.
 //!
-//! Each kind of it makes many trials and is a file here; the binary `torture` runs them, long or short, and
-//! `tests/torture_short.rs` a few of each. What the promises are stands at the head of the crate `convofold-store`.
+//! Each kind of trial is a file here. The binary `torture` runs any number of trials, and `tests/torture_short.rs` runs
+//! a
+//! few of each kind. The documentation of the crate `convofold-store` states the promises.
 //!
-//! Most kinds rest on one fact. A [`feed::Feed`] is a log of one event a line, none of them twice. Fed in order, the event
-//! of line n must get place n in the log, whatever happened before. So every answer of `convofold ingest` also tells
-//! whether an event before it was lost, and a database can be held against the fold of the same number of lines.
+//! Most kinds rest on one fact. A [`feed::Feed`] is a log with one event per line, all different. Fed in order, the
+//! event of
+//! line n must get seq n, whatever happened before. So each answer of `convofold ingest` also shows whether an earlier
+//! event was lost, and a database can be compared with the fold of the same number of lines.
 
 // In the order in which to read them.
 pub mod report;

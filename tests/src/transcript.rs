@@ -1,6 +1,6 @@
-//! Reads transcripts: data-only test cases, events in and state out.
+//! Reads transcripts: test cases that are data only, events in and state out.
 //!
-//! The format is described for people in `tests/transcripts/README.md`.
+//! `tests/transcripts/README.md` describes the format.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use serde_json::Value;
 /// One claim about the state of conversations.
 #[derive(Clone, Debug, Default)]
 pub struct Transcript {
-    /// The file's name without its ending; it says the claim.
+    /// The file name without its extension; it states the claim.
     pub name: String,
     /// The first comment line.
     pub title: String,
@@ -20,34 +20,34 @@ pub struct Transcript {
     pub rules: Vec<String>,
     /// The lines of the input, without their line feeds.
     pub events: Vec<Vec<u8>>,
-    /// What must be true at the end: one partial export object a conversation.
+    /// The expected state: one partial export object per conversation.
     pub expect: Vec<Value>,
-    /// The whole export byte for byte, where the form itself is the subject.
+    /// The whole export byte for byte, if its format is the subject.
     pub export: Option<Vec<String>>,
-    /// The state hash, where it is the subject.
+    /// The state hash, if it is the subject.
     pub hash: Option<String>,
-    /// What became of the events; not given where the rules leave it open.
+    /// Counts of the events by effect; absent if the rules leave them open.
     pub counts: Option<Counts>,
     /// Rejections that must be among those reported.
     pub rejects: Vec<Reject>,
-    /// Whether every order of the events must end in the same state.
+    /// Whether all orders of the events must give the same state.
     pub any_order: bool,
     /// Whether the subject is framing, so that only an engine can run it.
     pub wire_only: bool,
 }
 
-/// How many events were taken, known, ignored and rejected.
+/// Counts of accepted, known, ignored and rejected events.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
     /// New to their conversation.
     pub accepted: u64,
     /// Known before, with the same content.
     pub duplicates: u64,
-    /// Known before, with other content.
+    /// Known before, with different content.
     pub conflicts: u64,
-    /// No business of ours.
+    /// Ignored.
     pub ignored: u64,
-    /// Not events, though they should have been.
+    /// Rejected.
     pub rejected: u64,
 }
 
@@ -56,7 +56,7 @@ pub struct Counts {
 pub struct Reject {
     /// The line of the `events` section, from 1.
     pub line: usize,
-    /// The place in the event, where it is certain which one is to blame.
+    /// The path in the event, if the bad value is certain.
     pub path: Option<String>,
 }
 
@@ -79,24 +79,25 @@ impl fmt::Display for TranscriptError {
 
 impl std::error::Error for TranscriptError {}
 
-/// The folder of the transcripts.
+/// The directory of the transcripts.
 #[must_use]
 pub fn transcripts_folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("transcripts")
 }
 
-/// The folder of the sample documents.
+/// The directory of the sample documents.
 #[must_use]
 pub fn samples_folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("samples")
 }
 
-/// Reads every transcript, sorted by name: those in the folder, and those in the folders in it that are named after a source
-/// that this build reads.
+/// Reads every transcript, sorted by name: those in the directory, and those in its subdirectories that have the name
+/// of a
+/// source that this build reads.
 ///
 /// # Errors
 ///
-/// The first file that cannot be read or understood.
+/// If a file cannot be read or parsed; the error names the first one.
 pub fn all_transcripts() -> Result<Vec<Transcript>, TranscriptError> {
     let of_sources = Format::ALL.iter().map(|format| transcripts_folder().join(format.name()));
     let mut files = Vec::new();
@@ -124,7 +125,7 @@ fn files_in(folder: &Path) -> Result<Vec<PathBuf>, TranscriptError> {
 ///
 /// # Errors
 ///
-/// Names the line that cannot be read or understood.
+/// If the file cannot be read or parsed; the error names the line.
 pub fn read_transcript(file: &Path) -> Result<Transcript, TranscriptError> {
     let text = std::fs::read_to_string(file).map_err(|error| TranscriptError {
         file: file.to_owned(),
@@ -138,7 +139,7 @@ pub fn read_transcript(file: &Path) -> Result<Transcript, TranscriptError> {
 ///
 /// # Errors
 ///
-/// Names the line that cannot be understood.
+/// If the text cannot be parsed; the error names the line.
 pub fn parse_transcript(file: &Path, text: &str) -> Result<Transcript, TranscriptError> {
     let name = file.file_stem().unwrap_or_default().to_string_lossy();
     let mut reader = Reader {
@@ -154,7 +155,7 @@ pub fn parse_transcript(file: &Path, text: &str) -> Result<Transcript, Transcrip
     reader.finish().map_err(|message| TranscriptError { file: file.to_owned(), line: last, message })
 }
 
-/// What is handed over at once: all lines together, or each event by itself where one holds line feeds of its own.
+/// The inputs: all lines together, or each event by itself if one contains line feeds.
 #[must_use]
 pub fn inputs(events: &[Vec<u8>]) -> Vec<Vec<u8>> {
     if events.iter().any(|event| event.contains(&b'\n')) {
@@ -163,7 +164,7 @@ pub fn inputs(events: &[Vec<u8>]) -> Vec<Vec<u8>> {
     vec![events.iter().flat_map(|event| [event, &b"\n"[..]].concat()).collect()]
 }
 
-/// The orders in which the events of an `any order` transcript must be tried.
+/// The orders in which the events of an `any order` transcript must be tested.
 ///
 /// Up to five events: all permutations. More: 120 shuffles, the same ones on every run.
 #[must_use]
@@ -270,7 +271,7 @@ impl Reader {
 
     fn begin(&mut self, section: Section) -> Result<(), String> {
         if self.seen.contains(&section) {
-            return Err("this section is there twice".to_owned());
+            return Err("this section occurs twice".to_owned());
         }
         self.seen.push(section);
         self.section = section;
@@ -348,7 +349,7 @@ fn reject(line: &str) -> Result<Reject, String> {
     Ok(Reject { line, path })
 }
 
-/// Replaces `«...»` in an event line; everything else is taken as it stands.
+/// Replaces `«...»` in an event line; all other text stays as it is.
 fn event(line: &str) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
     let mut rest = line;
@@ -367,18 +368,18 @@ fn placeholder(inside: &str) -> Result<Vec<u8>, String> {
     match word {
         "bytes" => argument
             .split_whitespace()
-            .map(|hex| u8::from_str_radix(hex, 16).map_err(|_| format!("`{hex}` is no byte")))
+            .map(|hex| u8::from_str_radix(hex, 16).map_err(|_| format!("`{hex}` is not a byte")))
             .collect(),
         "repeat" => {
             let (times, text) = argument.split_once(' ').ok_or("expected `«repeat N TEXT»`")?;
-            let times: usize = times.parse().map_err(|_| format!("`{times}` is no count"))?;
+            let times: usize = times.parse().map_err(|_| format!("`{times}` is not a count"))?;
             Ok(text.repeat(times).into_bytes())
         }
         "file" => {
             let file = samples_folder().join(argument);
             std::fs::read(&file).map_err(|error| format!("{}: {error}", file.display()))
         }
-        _ => Err(format!("`«{inside}»` is not known")),
+        _ => Err(format!("`«{inside}»` is unknown")),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Lays transcripts out as plain files, so that any way into convofold can be held against them without reading their format.
+//! Writes transcripts as plain files, so that any binding can be tested with them without parsing their format.
 
 use std::fs;
 use std::path::Path;
@@ -9,21 +9,21 @@ use convofold::ingest::Format;
 
 use crate::transcript::{Counts, Transcript, inputs};
 
-/// What the Rust store makes of a transcript.
+/// The result of the Rust store for a transcript.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     /// The whole export.
     pub export: Vec<u8>,
     /// The state hash, as 64 hexadecimal digits.
     pub hash: String,
-    /// What became of the events.
+    /// Counts of the events by effect.
     pub counts: Counts,
 }
 
-/// Asks the Rust store.
+/// Runs the Rust store.
 ///
 /// # Errors
-/// Where a store in a temporary folder does not open, take the inputs or close.
+/// If a store in a temporary directory does not open, take the inputs or close.
 pub fn ask_store(inputs: &[Vec<u8>]) -> Result<Answer> {
     let folder = tempfile::tempdir()?;
     let db = Convofold::open(folder.path().join("db"))?;
@@ -43,20 +43,20 @@ pub fn ask_store(inputs: &[Vec<u8>]) -> Result<Answer> {
     Ok(Answer { export, hash, counts })
 }
 
-/// Writes a transcript into a folder of its name in `folder`, over what is there:
+/// Writes a transcript into a directory of its name in `folder`, replacing what is there:
 ///
 /// | file | what it holds |
 /// |---|---|
-/// | `input-1`, `input-2`, ... | the inputs, in their order, byte for byte as a binding hands them over |
-/// | `export.ndjson` | the export of the Rust store that took them |
+/// | `input-1`, `input-2`, ... | the inputs, in order, byte for byte as a binding receives them |
+/// | `export.ndjson` | the export of the Rust store |
 /// | `hash` | its state hash, 64 hexadecimal digits and a line feed |
-/// | `counts` | what became of the events, one JSON object; only where the transcript states it |
+/// | `counts` | counts of the events by effect, one JSON object; only if the transcript states it |
 ///
 /// # Errors
-/// Where a file cannot be written, or the store fails.
+/// If a file cannot be written, or the store fails.
 pub fn unpack(transcript: &Transcript, folder: &Path) -> Result<()> {
     let folder = folder.join(&transcript.name);
-    // Inputs of an older form of it would be taken for its own.
+    // Inputs of an older version of it must not remain.
     if folder.exists() {
         fs::remove_dir_all(&folder).with_context(|| format!("cannot empty {}", folder.display()))?;
     }

@@ -1,6 +1,6 @@
-//! What the commands that answer print: for people, for programs, and to whom a pipe is closed.
+//! The output of the commands that query: for people, for programs, and into a closed pipe.
 
-#![expect(clippy::expect_used, reason = "a test stops at the first surprise, and so do its helpers")]
+#![expect(clippy::expect_used, reason = "tests and their helpers may panic")]
 
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
@@ -131,10 +131,10 @@ fn the_tail_goes_on_where_it_ended() {
     let all = DESK.run("tail", &["--from", "1", "--json"]);
     let seqs: Vec<_> = all.json_lines().iter().map(|change| change["seq"].as_u64()).collect();
     assert_eq!(seqs, (1..=5000).map(Some).collect::<Vec<_>>());
-    assert_eq!(all.stderr, "go on with --from 5001\n");
+    assert_eq!(all.stderr, "continue with --from 5001\n");
     let part = DESK.run("tail", &["--from", "4000", "--limit", "10", "--json"]);
     assert_eq!(part.json_lines()[..], all.json_lines()[3999..4009]);
-    assert_eq!(part.stderr, "go on with --from 4010\n");
+    assert_eq!(part.stderr, "continue with --from 4010\n");
     let last = DESK.run("tail", &["--limit", "3", "--json"]);
     assert_eq!(last.json_lines()[..], all.json_lines()[4997..]);
     assert_eq!(DESK.run("tail", &[]).stdout.lines().count(), 20);

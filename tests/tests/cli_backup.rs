@@ -1,4 +1,4 @@
-//! Backups are files that a database is made of again, and damaged ones are refused before anything is written.
+//! Backup and restore; damaged backups are refused before anything is written.
 
 use convofold_tests::command::{Desk, Ran};
 
@@ -41,7 +41,7 @@ fn a_database_is_backed_up_and_restored() {
     let export = |db| desk.run_bare(&["export", "--db", db]).stdout;
     assert_eq!(export("restored"), export("db"));
     assert_eq!(desk.run_bare(&["verify", "--db", "restored"]).code, Some(0));
-    // Alone the first one is the state of that day.
+    // The first backup alone restores the earlier state.
     assert_eq!(restore(&desk, &["monday"], "old").code, Some(0));
     assert_eq!(format!("{}\n", report["state_hash"].as_str().expect("a hash")), hash(&desk, "old"));
 }

@@ -1,4 +1,4 @@
-//! What the command says where there is no database, something else, or somebody else's.
+//! What the command prints if there is no database, or if the path is a file, another directory or a database in use.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -51,7 +51,7 @@ fn a_second_process_is_told_which_one_has_it() {
     let desk = Desk::with_log("");
     let (mut other, ran) = (1..20)
         .find_map(|patience| {
-            // It has the database until its input ends.
+            // It keeps the database open until its input ends.
             let mut other = desk.command(&["replay", "-", "--db", "db"]);
             let mut other = other.stdin(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it starts");
             std::thread::sleep(Duration::from_millis(100 * patience));
@@ -59,7 +59,7 @@ fn a_second_process_is_told_which_one_has_it() {
             if ran.code == Some(5) {
                 return Some((other, ran));
             }
-            // We were first, and it may have been turned away.
+            // This process was first, and the other may have been refused.
             drop(other.stdin.take());
             other.wait().expect("an end");
             None

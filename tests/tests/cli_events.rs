@@ -1,6 +1,6 @@
-//! `convofold export --events`: the way out, and back in.
+//! `convofold export --events`: export and import of events.
 
-#![expect(clippy::expect_used, reason = "a test stops at the first surprise, and so do its helpers")]
+#![expect(clippy::expect_used, reason = "tests and their helpers may panic")]
 
 use convofold_tests::command::{Desk, Ran};
 use serde_json::json;
@@ -11,12 +11,12 @@ fn printed(ran: Ran) -> String {
     ran.stdout
 }
 
-/// Like [`Desk::run`], on another database.
+/// [`Desk::run`] with another database.
 fn run(desk: &Desk, command: &str, db: &str, args: &[&str]) -> Ran {
     desk.run_bare(&[&[command, "--db", db], args].concat())
 }
 
-/// Two logs with all that logs can hold: two sources, garbage, repeats, disorder; and events at odds with others.
+/// Two logs with all kinds of input: two sources, garbage, repetitions, disorder, and conflicting events.
 fn write_logs(desk: &Desk) {
     let args = ["--events", "3000", "--seed", "11", "--garbage", ".02", "--duplicates", ".05", "--shuffle", "40"];
     let made = desk.run_bare(&[&["generate", "--out", "log"], &args[..]].concat());

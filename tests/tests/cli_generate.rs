@@ -1,4 +1,4 @@
-//! `convofold generate`: the same options give the same bytes, faults do not change the state, nonsense is refused.
+//! `convofold generate`: equal options give equal bytes, faults do not change the state, invalid options are refused.
 
 use convofold_tests::command::Desk;
 

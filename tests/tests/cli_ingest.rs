@@ -1,6 +1,6 @@
 //! `convofold ingest`: every line is answered, and an answer is a promise.
 
-#![expect(clippy::expect_used, reason = "a test stops at the first surprise")]
+#![expect(clippy::expect_used, reason = "tests may panic")]
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Output, Stdio};
@@ -25,12 +25,12 @@ fn ingest(desk: &Desk, args: &[&str], input: impl AsRef<[u8]>) -> Ran {
     finish(desk.command(&[&["ingest", "--db", "db"], args].concat()), input.as_ref()).into()
 }
 
-/// Hands all of the input over while the answers are read.
+/// Writes all of the input while the answers are read.
 fn finish(mut command: Command, input: &[u8]) -> Output {
     let mut child = spawn(&mut command);
     let mut stdin = child.stdin.take().expect("a pipe");
     std::thread::scope(|scope| {
-        // It may end before it has read everything.
+        // The command may end before it has read everything.
         scope.spawn(move || drop(stdin.write_all(input)));
         child.wait_with_output().expect("an end")
     })
@@ -59,7 +59,7 @@ fn every_line_is_answered_in_order_and_in_its_own_terms() {
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(3), ""), "{ran:?}");
     let mut answers = ran.json_lines();
     let rejection = answers[3].as_object_mut().and_then(|answer| answer.remove("rejections")).expect("a reason");
-    let body = STRANGER.find("{\"name\"").expect("it has one");
+    let body = STRANGER.find("{\"name\"").expect("the line has a name");
     assert_eq!(rejection[0]["path"], "$.body.transaction", "{rejection}");
     assert_eq!(rejection[0]["byte_offset"], mark.len() + 2 * HELLO.len() + "\n\n\r\n".len() + body, "{rejection}");
     assert_eq!(
@@ -103,7 +103,7 @@ fn a_line_is_answered_before_the_next_one_comes_and_an_interruption_is_an_orderl
     kill_process(pid, Signal::INT).expect("a signal");
     assert_eq!(child.wait().expect("an end").code(), Some(0));
     assert_eq!(answers.count(), 0);
-    // Its input had not ended.
+    // Its input has not ended.
     drop(stdin);
     assert_eq!(desk.run("stats", &["--json"]).json()["events"], 20);
 }
@@ -125,7 +125,7 @@ fn a_line_over_the_limit_is_rejected_alone() {
     assert_eq!((&answers[0]["rejected"], &answers[1]), (&json!(1), &answer(2, "applied", Some(1))));
 }
 
-/// The limit for the size of files stands in for a full disk.
+/// A limit of the file size replaces a full disk.
 #[cfg(unix)]
 #[test]
 fn a_failed_write_ends_it_and_nothing_is_answered_that_is_not_there() {
@@ -133,7 +133,7 @@ fn a_failed_write_ends_it_and_nothing_is_answered_that_is_not_there() {
     let log = generated(&desk, "40000");
     assert_eq!(ingest(&desk, &[], HELLO).code, Some(0));
     let mut limited = Command::new("sh");
-    // The first argument after the script is its name.
+    // The first argument after the script is the script's name.
     let ingest = desk.command(&["ingest", "--db", "db"]);
     limited.args(["-c", "trap '' XFSZ; ulimit -f 8192; exec \"$@\"", "sh"]).current_dir(desk.path(""));
     limited.arg(ingest.get_program()).args(ingest.get_args());
@@ -158,7 +158,7 @@ fn input_that_ends_at_once_makes_an_empty_database() {
 #[test]
 fn transcripts_of_lines_end_as_in_the_store() {
     let transcripts = all_transcripts().expect("the transcripts are readable");
-    // Those of other sources, and of the rest every twentieth: each opens a database three times.
+    // Transcripts of other sources, and every twentieth of the rest: each opens a database three times.
     let is_of_a_source = |name: &str| name.split_once('-').is_some_and(|(source, _)| Format::NAMES.contains(&source));
     let lines = transcripts.iter().filter(|one| !one.wire_only).step_by(20);
     for transcript in lines.chain(transcripts.iter().filter(|one| is_of_a_source(&one.name))) {

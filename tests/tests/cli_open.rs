@@ -1,6 +1,6 @@
-//! `convofold open`: every condition, every order, pages, and what is printed where.
+//! `convofold open`: every condition, every sort order, pages, and where output goes.
 
-#![expect(clippy::expect_used, reason = "a test stops at the first surprise, and so do its helpers")]
+#![expect(clippy::expect_used, reason = "tests and their helpers may panic")]
 
 use std::fmt::Write as _;
 use std::sync::LazyLock;
@@ -8,13 +8,13 @@ use std::sync::LazyLock;
 use convofold_tests::command::{Desk, Ran};
 use serde_json::json;
 
-/// 2023-11-14T22:00:00Z; the minutes below count from here.
+/// 2023-11-14T22:00:00Z; minutes are relative to it.
 const START_MS: i64 = 1_700_000_000_000 - 800_000;
 const NOON: &str = "2023-11-14T23:00:00Z";
 
-/// Four open conversations and a closed one, so small that every answer can be seen by looking at it.
+/// Four open conversations and a closed one, few enough to check every answer by eye.
 ///
-/// | id | began | last active | agent | waits since | unread |
+/// | id | started | last active | agent | waiting since | unread |
 /// |---|---|---|---|---|---|
 /// | a | 0 | 10 (in) | Agnes (7) | 10 | 1 |
 /// | b | 5 | 30 (out) | Bert (8) | - | 0 |

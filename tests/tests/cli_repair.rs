@@ -1,10 +1,10 @@
-//! A damaged database is refused with the command that helps, and that command saves what can be read.
+//! A damaged database is refused with a hint, and the command in the hint saves what is readable.
 
-#![expect(clippy::expect_used, reason = "a test stops at the first surprise")]
+#![expect(clippy::expect_used, reason = "tests may panic")]
 
 use convofold_tests::command::Desk;
 
-/// A database of 20,000 events, written in one go.
+/// A database of 20,000 events, written by one replay.
 fn desk() -> Desk {
     let desk = Desk::default();
     assert_eq!(desk.run_bare(&["generate", "--events", "20000", "--seed", "3", "--out", "log"]).code, Some(0));
@@ -12,13 +12,13 @@ fn desk() -> Desk {
     desk
 }
 
-/// Destroys every copy of the tenth block and those after it, and all checkpoints, wherever sled has put them.
+/// Destroys every copy of the tenth block and of later blocks, and all checkpoints, anywhere in sled's file.
 fn damage_the_log(desk: &Desk) {
     let file = desk.path("db/sled/db");
     let mut bytes = std::fs::read(&file).expect("sled's file");
     let mut damaged = 0;
     for at in 0..bytes.len() - 64 {
-        // The header of a part: its mark, its tree, and, behind 28 bytes, its key.
+        // The header of a chunk: its mark, its tree, and, after 28 bytes, its key.
         let Some(part) = bytes.get_mut(at..at + 64).filter(|part| part.starts_with(b"cfPT")) else { continue };
         let block_no = part.get(36..).and_then(|rest| rest.first_chunk()).copied().map_or(0, u64::from_be_bytes);
         if part.get(4) != Some(&b'L') || block_no >= 10 {
@@ -51,9 +51,9 @@ fn a_damaged_database_is_refused_repaired_and_made_whole_again() {
         range["last_seq"].as_u64().expect("a seq") - range["first_seq"].as_u64().expect("a seq") + 1
     };
     assert_eq!(ranges.iter().map(in_ranges).sum::<u64>(), lost, "{report}");
-    assert!(desk.run("open", &[]).code == Some(1), "the damaged one is as it was");
+    assert!(desk.run("open", &[]).code == Some(1), "the damaged database is unchanged");
 
-    // The report for people says the same.
+    // The report for people has the same content.
     let shown = desk.run("repair", &["--into", "newer"]);
     assert!(shown.stdout.contains("LOST FROM") && shown.stderr.contains("lost; all others are in newer"), "{shown:?}");
 

@@ -1,6 +1,6 @@
-//! `convofold replay`: inputs, the report, rejects, exit codes, stopping and going on.
+//! `convofold replay`: inputs, report, rejects, exit codes, interrupt and resume.
 
-#![expect(clippy::expect_used, reason = "a test stops at the first surprise, and so do its helpers")]
+#![expect(clippy::expect_used, reason = "tests and their helpers may panic")]
 
 use std::io::Write;
 use std::process::Stdio;
@@ -209,7 +209,7 @@ fn an_interruption_stops_at_a_consistent_point_and_the_same_command_goes_on() {
     let args = ["replay", "log", "--db", "db", "--rejects", "rejects", "--json"];
     let mut child = desk.command(&args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
     while !desk.path("rejects").exists() || desk.read("rejects").is_empty() {
-        assert!(child.try_wait().expect("a state").is_none(), "it ended before it was interrupted");
+        assert!(child.try_wait().expect("a state").is_none(), "the replay ended before the interrupt");
         std::thread::sleep(Duration::from_millis(1));
     }
     let id = child.id().to_string();
@@ -224,10 +224,10 @@ fn an_interruption_stops_at_a_consistent_point_and_the_same_command_goes_on() {
     assert_eq!((finished.code, &report["resumed"]), (Some(3), &json!(true)), "{finished:?}");
     assert_eq!((&report["events"], &report["rejected"]), (&made["events"], &made["must_reject"]));
     assert_eq!(hash(&desk), desk.run_bare(&["hash", "--db", "whole"]).stdout);
-    assert!(desk.read("rejects") == desk.read("all"), "the rejects of both runs are those of one");
+    assert!(desk.read("rejects") == desk.read("all"), "both runs together have the rejects of one");
 }
 
-/// Found by review: a pipe with a name was opened twice, which ends whoever writes to it.
+/// Regression: a named pipe was opened twice, which terminates the process that writes to it.
 #[cfg(unix)]
 #[test]
 fn a_named_pipe_is_read_like_standard_input() {

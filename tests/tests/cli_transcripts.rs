@@ -1,6 +1,6 @@
-//! The command takes every transcript to the same bytes as the Rust store.
+//! The command and the Rust store give the same bytes for every transcript.
 
-#![expect(clippy::expect_used, reason = "a test stops at the first surprise")]
+#![expect(clippy::expect_used, reason = "tests may panic")]
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,7 +10,7 @@ use convofold_tests::transcript::{Counts, Transcript, all_transcripts, inputs};
 use convofold_tests::unpacking::{Answer, ask_store};
 use serde_json::Value;
 
-/// What the command makes of these inputs.
+/// The result of the command for these inputs.
 #[track_caller]
 fn ask_command(name: &str, inputs: &[Vec<u8>]) -> Answer {
     let desk = Desk::default();
@@ -48,7 +48,7 @@ fn check(transcript: &Transcript) {
     }
 }
 
-/// So many transcripts are tried at once: they wait for the disk most of the time.
+/// Number of transcripts that run at the same time: they wait for the disk most of the time.
 const AT_ONCE: usize = 8;
 
 #[test]
@@ -56,7 +56,7 @@ fn every_transcript_ends_the_same_through_the_command() {
     let transcripts = all_transcripts().expect("the transcripts are readable");
     assert!(transcripts.len() > 100, "only {} transcripts were found", transcripts.len());
     let queue = Mutex::new(transcripts.iter());
-    let next = || queue.lock().expect("no panic holds it").next();
+    let next = || queue.lock().expect("no thread has panicked").next();
     let failed = AtomicUsize::new(0);
     std::thread::scope(|scope| {
         for _ in 0..AT_ONCE {

@@ -1,4 +1,4 @@
-//! Verify and audit: silent agreement where all is well, and an exit code of their own where it is not.
+//! Verify and audit: no findings and exit code 0 for an intact database, findings and another exit code otherwise.
 
 use std::sync::LazyLock;
 

@@ -1,8 +1,9 @@
-//! Logs of real conversations, where they are at hand: the `shared/corpus` folder beside the repository holds them with
-//! their generator, the expected states, and the program that compares. On a machine without it these tests say that
-//! they were skipped.
+//! Logs of real conversations, if they are available: the `shared/corpus` directory beside the repository contains them
+//! with
+//! their generator, the expected states, and the program that compares. Without it these tests print that they are
+//! skipped.
 
-#![expect(clippy::expect_used, clippy::print_stderr, reason = "a test stops at the first surprise")]
+#![expect(clippy::expect_used, clippy::print_stderr, reason = "tests may panic")]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,7 +13,7 @@ use tempfile::TempDir;
 
 const EVENTS: &str = "20000";
 
-/// The corpus, or nothing and a word about it.
+/// The corpus; `None`, with a message, if it is missing.
 fn corpus() -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpus");
     let found = folder.join("make_log.py").is_file() && Command::new("python3").arg("--version").output().is_ok();
@@ -22,7 +23,7 @@ fn corpus() -> Option<PathBuf> {
     found.then_some(folder)
 }
 
-/// A generated log, its expected states, and a database that it is replayed into.
+/// A generated log, its expected states, and a database for its replay.
 struct Run {
     folder: TempDir,
     corpus: PathBuf,
@@ -43,7 +44,7 @@ impl Run {
         self.folder.path().join(name)
     }
 
-    /// Replays; gives the exit code.
+    /// Replays; returns the exit code.
     fn replay(&self) -> Option<i32> {
         let mut replay = convofold();
         replay.arg("replay").arg(self.path("log")).arg("--db").arg(self.path("db"));

@@ -1,6 +1,6 @@
-//! The engine against the transcripts and against the naive model.
+//! Compares the engine with the transcripts and with the naive model.
 
-#![expect(clippy::expect_used, clippy::panic, reason = "a test stops at the first surprise")]
+#![expect(clippy::expect_used, clippy::panic, reason = "tests may panic")]
 
 use std::collections::BTreeSet;
 
@@ -44,7 +44,7 @@ impl Folded {
         self.apply();
     }
 
-    /// As the writer does: first decide what belongs into the log, then apply that.
+    /// As the writer does: first decide what the log gets, then apply that.
     fn apply(&mut self) {
         let events = std::mem::take(&mut self.pending);
         let mut admissions = self.board.admissions();
@@ -94,7 +94,7 @@ fn expect_matches(transcript: &Transcript, export: &[String]) {
     }
 }
 
-/// `$.body.transaction` as the transcripts write it.
+/// `$.body.transaction` in the notation of the transcripts.
 fn plain_path(path: &str) -> &str {
     let path = path.strip_prefix('$').unwrap_or(path);
     path.strip_prefix('.').unwrap_or(path)
@@ -150,7 +150,7 @@ fn every_transcript_ends_as_it_says() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
-    /// Spec section 1: the state is a function of the set of events, and it is the one that the rules say.
+    /// Spec section 1: the state is a function of the set of events, and it is the state that the rules define.
     #[test]
     fn the_state_is_that_of_the_model_in_any_order_batching_and_repetition(
         (lines, delivered) in delivered(arbitrary::wire_log()),
@@ -162,7 +162,7 @@ proptest! {
         prop_assert_eq!(folded.board.state_hash().to_string(), expected.hash);
     }
 
-    /// Spec I2: where events of one identity differ, arrival decides nothing either.
+    /// Spec I2: if events of one identity differ, arrival still has no influence.
     #[test]
     fn conflicts_end_the_same_in_any_order(
         (lines, delivered) in delivered(arbitrary::wire_log_with_conflicts()),
@@ -181,7 +181,7 @@ proptest! {
     }
 }
 
-/// A log, and a delivery of it: some lines twice, all in another order.
+/// A log and a delivery of it: some lines twice, all lines in another order.
 fn delivered(log: impl Strategy<Value = Vec<String>>) -> impl Strategy<Value = (Vec<String>, Vec<String>)> {
     let with_repeats = (log, prop::collection::vec(any::<prop::sample::Index>(), 0..4)).prop_map(|(lines, repeats)| {
         let again = repeats.iter().filter(|_| !lines.is_empty()).map(|place| lines[place.index(lines.len())].clone());

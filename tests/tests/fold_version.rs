@@ -1,10 +1,11 @@
-//! The fold version names what is exported: whoever changes an export raises it.
+//! The fold version identifies what is exported: a change of the export needs a new version.
 //!
-//! `tests/fold-version/golden.txt` holds the export and the state hash of `events.ndjson` as the current fold version
-//! gives them. A checkpoint of another fold version is not used, so a change without a new version would serve old
-//! states as new ones.
+//! `tests/fold-version/golden.txt` contains the export and the state hash of `events.ndjson` for the current fold
+//! version.
+//! A checkpoint of another fold version is not used; without a new version, a database would return states of the old
+//! fold.
 
-#![expect(clippy::expect_used, reason = "a test stops at the first surprise, and so do its helpers")]
+#![expect(clippy::expect_used, reason = "tests and their helpers may panic")]
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -39,7 +40,7 @@ fn export(board: &Board) -> Vec<String> {
     board.ids().iter().map(|id| board.state(id).expect("it is on the board").export_line()).collect()
 }
 
-/// What the golden file holds: two lines of head, then the export.
+/// The content of the golden file: two header lines, then the export.
 struct Golden {
     fold_version: String,
     state_hash: String,
@@ -104,7 +105,7 @@ fn what_is_exported_changes_only_with_the_fold_version() {
     assert_eq!(now.state_hash, golden.state_hash, "the export is the same and its hash is not: H1 changed");
 }
 
-/// A field that no event fills could change unseen.
+/// A field that no event fills could change unnoticed.
 #[test]
 fn the_events_fill_every_exported_field() {
     let (mut all, mut filled) = (BTreeSet::new(), BTreeSet::new());
@@ -116,7 +117,7 @@ fn the_events_fill_every_exported_field() {
     assert!(empty.is_empty(), "no event in tests/fold-version/events.ndjson fills {empty:?}: add some");
 }
 
-/// Notes the path of every value, and of those that say something.
+/// Collects the path of every value, and of the values that are not empty.
 fn note(path: &str, value: &Value, all: &mut BTreeSet<String>, filled: &mut BTreeSet<String>) {
     let is_filled = match value {
         Value::Object(fields) => {

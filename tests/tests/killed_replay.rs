@@ -1,6 +1,6 @@
-//! A replay that is killed in the middle and started again ends where an uninterrupted one ends.
+//! A replay that is killed and started again gives the state of an uninterrupted one.
 
-#![expect(clippy::expect_used, reason = "a test stops at the first surprise")]
+#![expect(clippy::expect_used, reason = "tests may panic")]
 
 use std::path::Path;
 use std::process::Stdio;
@@ -57,7 +57,7 @@ fn ten_kills_change_nothing() {
         child.arg("replay").arg(&log).arg("--db").arg(&killed).stdout(Stdio::null()).stderr(Stdio::null());
         let mut child = child.spawn().expect("the command starts");
         sleep(random.random_range(Duration::ZERO..took));
-        // It may have finished before; then the replay begins again and everything is a duplicate.
+        // It may have finished before; then the replay starts over and everything is a duplicate.
         child.kill().expect("a signal");
         child.wait().expect("an end");
     }

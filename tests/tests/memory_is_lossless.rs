@@ -1,6 +1,6 @@
-//! A conversation's memory holds every event as it was logged.
+//! A conversation in memory contains every event as it was logged.
 
-#![expect(clippy::expect_used, reason = "a test stops at the first surprise")]
+#![expect(clippy::expect_used, reason = "tests may panic")]
 
 use convofold::Event;
 use convofold::engine::{Admission, ArrivalCounts, Board, ConversationImage};
@@ -8,7 +8,7 @@ use convofold_tests::arbitrary::{self, events::events};
 use convofold_tests::parsed::Parsed;
 use proptest::prelude::*;
 
-/// A board that was told of these events, and those of them that belong into its log.
+/// A board with these events, and those of them that the log gets.
 fn remembered(events: &[Event]) -> (Board, Vec<(u64, Event)>) {
     let mut board = Board::new();
     let mut log = Vec::new();
@@ -25,7 +25,7 @@ fn images(board: &Board) -> impl Iterator<Item = ConversationImage> {
     (0..board.slot_count()).filter_map(|slot| board.image(slot))
 }
 
-/// Everything but how often events came again, which is not known of the past.
+/// Everything except how often events were repeated, which is not stored.
 fn facts(image: ConversationImage) -> ConversationImage {
     ConversationImage { arrivals: ArrivalCounts { duplicates: 0, ..image.arrivals }, ..image }
 }

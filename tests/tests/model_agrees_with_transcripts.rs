@@ -1,6 +1,6 @@
-//! The naive model against the transcripts, and the transcripts against the list of rules.
+//! Compares the naive model with the transcripts, and the transcripts with the list of rules.
 
-#![expect(clippy::panic, clippy::unwrap_used, reason = "helpers of tests may stop at the first surprise")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "helpers of tests may panic")]
 
 use std::fmt::Write as _;
 
@@ -8,7 +8,7 @@ use convofold_tests::model::{Outcome, model_of_bytes};
 use convofold_tests::transcript::{Transcript, all_transcripts, orders};
 use serde_json::Value;
 
-/// Every rule that some transcript must prove; `8` is the fine print.
+/// Every rule that a transcript must prove; `8` is the fine print.
 const RULES: [&str; 28] = [
     "W1", "W2", "W3", "W4", "W5", "W6", "I1", "I2", "I3", "T1", "T2", "T3", "T4", "F1", "F2", "F3", "F4", "F5", "F6",
     "F7", "F8", "F9", "F10", "F11", "F12", "H1", "H2", "8",
@@ -62,7 +62,7 @@ fn check_orders(transcript: &Transcript) {
     }
 }
 
-/// What the model makes otherwise than the transcript; empty where they agree.
+/// The differences between the model and the transcript.
 fn difference(transcript: &Transcript) -> String {
     let outcome = model_of_bytes(&transcript.events);
     let mut lines = Vec::new();

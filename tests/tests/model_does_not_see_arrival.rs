@@ -1,6 +1,6 @@
-//! The model is a function of the set of events: order and repetition change nothing in its state.
+//! The model is a function of the set of events: order and repetition do not change its state.
 //!
-//! The engine is held to the same property elsewhere; here it is the yardstick that is checked.
+//! Other tests check the engine for the same property; this one checks the model that they compare it with.
 
 use convofold_tests::arbitrary::{wire_log, wire_log_with_conflicts};
 use convofold_tests::model::model;

@@ -1,4 +1,4 @@
-//! Any event can be written down in convofold's own form, and read back as itself.
+//! Any event can be written in convofold's own form and read back unchanged.
 
 use convofold::ingest::Limits;
 use convofold_tests::arbitrary::{self, events::event};
@@ -32,7 +32,7 @@ proptest! {
         }
     }
 
-    /// Spec W5, with limits so small that a source's own words are over them.
+    /// Spec W5, with limits below the length of a source's own words.
     #[test]
     fn what_was_accepted_once_is_accepted_again_with_the_same_limits(
         lines in arbitrary::wire_log(),
@@ -48,11 +48,11 @@ proptest! {
         }
     }
 
-    /// Holds the reading of both against each other: the model reads what the engine wrote.
+    /// Compares both readers: the model reads what the engine wrote.
     #[test]
     fn a_log_written_anew_in_the_own_form_gives_the_same_state(lines in arbitrary::wire_log()) {
         let events = Parsed::of(lines.join("\n").as_bytes()).events;
-        let anew: Vec<_> = events.iter().map(convofold::Event::export_line).collect();
-        prop_assert_eq!(model(&anew).export, model(&lines).export);
+        let exported: Vec<_> = events.iter().map(convofold::Event::export_line).collect();
+        prop_assert_eq!(model(&exported).export, model(&lines).export);
     }
 }

@@ -1,6 +1,6 @@
-//! The page of the rules against what refers to it: transcripts, links, and the numbers quoted in the code.
+//! Checks the page of the rules against the transcripts, its links, and the rule numbers quoted in the code.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests may stop at the first surprise")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests may panic")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -15,7 +15,7 @@ const RULES_PAGE: &str = "docs/rules.md";
 const QUOTING_FOLDERS: [&str; 5] = ["engine", "store", "bindings", "tests", "benches"];
 const QUOTING_EXTENSIONS: [&str; 6] = ["rs", "py", "pyi", "c", "h", "toml"];
 
-/// Folders that hold no sources of ours.
+/// Directories without sources of this project.
 const FOREIGN_FOLDERS: [&str; 6] = ["target", ".git", ".venv", "venv", "node_modules", "corpus"];
 
 /// One rule, or a range of rules: `F1`, `I1-I3`, `F1 to F12`.
@@ -47,7 +47,7 @@ fn files(folder: &Path, extensions: &[&str]) -> Vec<PathBuf> {
     found
 }
 
-/// The text of the page under each rule, by its number. The rule of the fine print is `8`.
+/// The text of the page under each rule, by number. The rule of the fine print is `8`.
 fn sections(page: &str) -> BTreeMap<String, String> {
     let heading = Regex::new(r"^#{2,3} ([WITFHQ][0-9]{1,2}|8)$").unwrap();
     let mut sections = BTreeMap::<String, String>::new();
@@ -65,7 +65,7 @@ fn sections(page: &str) -> BTreeMap<String, String> {
     sections
 }
 
-/// The targets of the links in a Markdown text, outside of code.
+/// The link targets in a Markdown text, outside of code.
 fn links(markdown: &str) -> Vec<String> {
     let link = Regex::new(r"\]\(([^()\s]+)\)").unwrap();
     let code = Regex::new(r"`[^`\n]*`").unwrap();
@@ -82,7 +82,7 @@ fn links(markdown: &str) -> Vec<String> {
     found
 }
 
-/// The anchors of a page's headings, as GitHub and the usual forges make them.
+/// The anchors of a page's headings, as GitHub makes them.
 fn anchors(markdown: &str) -> BTreeSet<String> {
     let headings = markdown.lines().filter(|line| line.starts_with('#'));
     headings
@@ -93,7 +93,7 @@ fn anchors(markdown: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// What is wrong with a link on the page at `page`; `None` if it is alive or leads to the network.
+/// What is wrong with a link on the page at `page`; `None` if its target exists or is on the network.
 fn dead(page: &Path, link: &str) -> Option<String> {
     if link.contains("://") || link.starts_with("mailto:") {
         return None;

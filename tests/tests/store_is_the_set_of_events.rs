@@ -1,7 +1,8 @@
-//! Spec section 1 through the whole store: whatever happens to the process between the events, the state is that of the
-//! naive model. Closing and opening again, a crash, and a checkpoint are steps like any other.
+//! Spec section 1 for the whole store: the state is that of the naive model, whatever happens to the process between
+//! the
+//! events. Closing and reopening, a crash, and a checkpoint are steps like any other.
 
-#![expect(clippy::expect_used, reason = "a test stops at the first surprise")]
+#![expect(clippy::expect_used, reason = "tests may panic")]
 
 use std::path::Path;
 
@@ -18,11 +19,11 @@ use tempfile::TempDir;
 enum Step {
     /// Some lines of the log arrive together.
     Deliver { lines: Vec<prop::sample::Index>, durability: bool },
-    /// A checkpoint is asked for.
+    /// A checkpoint is requested.
     Checkpoint,
     /// The database is closed and opened again.
     Reopen,
-    /// The process dies, and another opens what it left on the disk.
+    /// The process dies, and another one opens what is on the disk.
     Crash,
 }
 
@@ -36,14 +37,14 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// A database, in a folder that a crash replaces by a copy of itself.
+/// A database in a directory that a crash replaces by a copy of itself.
 struct Life {
     folder: TempDir,
     db: Convofold,
 }
 
 fn open(folder: &Path) -> Convofold {
-    // Small limits, so that blocks and pages are split and joined in every run.
+    // Small limits, so that every run splits and joins blocks and pages.
     Options::new().block_bytes(512).checkpoint_log_bytes(4 << 10).open(folder).expect("the database opens")
 }
 
@@ -76,7 +77,7 @@ impl Life {
         self.db.submit(batch).expect("room in the queue").wait().expect("a commit");
     }
 
-    /// What a killed process leaves is what it has written: a copy of the folder, made while the database is open.
+    /// A kill leaves what was written: a copy of the directory, made while the database is open.
     fn crash(&mut self) {
         self.db.sync().expect("a barrier");
         let after = tempfile::tempdir().expect("a folder");
@@ -130,7 +131,7 @@ proptest! {
         for step in &steps {
             life.take(step, &log);
         }
-        // At the end all of it arrives, most of it once more.
+        // At the end all lines arrive, most of them for the second time.
         life.db.ingest(log.join("\n").as_bytes(), Format::Auto).expect("an ingest");
         let expected = model(&log);
         prop_assert_eq!(life.export(), expected.export.clone());

@@ -1,11 +1,8 @@
-//! A few trials of every kind of torture that needs no root. The binary `torture` makes more of them, and the other kinds.
+//! A few trials of every kind of torture that needs no root. The binary `torture` runs more of them, and the other
+//! kinds.
 
 #![cfg(unix)]
-#![expect(
-    clippy::expect_used,
-    clippy::print_stdout,
-    reason = "a test stops at the first surprise, and tells what it saw"
-)]
+#![expect(clippy::expect_used, clippy::print_stdout, reason = "tests may panic and print what was skipped")]
 
 use anyhow::Result;
 use convofold_tests::torture::campaign::Campaign;
@@ -13,7 +10,7 @@ use convofold_tests::torture::kills::{self, KillOptions};
 use convofold_tests::torture::report::Report;
 use convofold_tests::torture::{damages, faults, strace, trace};
 
-/// Makes the trials with a fresh seed, which is told where one fails.
+/// Runs the trials with a fresh seed, which a failure prints.
 #[track_caller]
 fn expect_no_failure(kind: &'static str, count: u64, run: impl FnOnce(&Campaign) -> Result<Report>) {
     let campaign = Campaign::short(kind, count);
@@ -37,7 +34,7 @@ fn damage_is_told_and_never_taken_for_a_shorter_history() {
 #[test]
 fn no_line_is_answered_without_a_barrier() {
     if !strace::is_here() {
-        println!("skipped, because there is no strace here, or it may not be used");
+        println!("skipped: strace is not installed or not permitted");
         return;
     }
     expect_no_failure("trace", 3, trace::run);
@@ -46,7 +43,7 @@ fn no_line_is_answered_without_a_barrier() {
 #[test]
 fn a_refused_call_ends_a_command_and_breaks_no_promise() {
     if !strace::is_here() {
-        println!("skipped, because there is no strace here, or it may not be used");
+        println!("skipped: strace is not installed or not permitted");
         return;
     }
     expect_no_failure("faults", 10, faults::run);

@@ -1,4 +1,4 @@
-//! What several fuzz targets do.
+//! Code that several fuzz targets share.
 
 use std::path::PathBuf;
 
@@ -47,7 +47,7 @@ fn fold(events: &[Event]) -> String {
     board.ids().iter().filter_map(|id| board.state(id)).map(|state| state.export_line() + "\n").collect()
 }
 
-/// A directory in memory, where the system has a place for that.
+/// A directory in memory, if the system has a file system for that.
 pub fn directory() -> (TempDir, PathBuf) {
     let dir = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("a temporary directory");
     let path = dir.path().to_owned();

@@ -1,5 +1,6 @@
-//! A small store, of which some bytes are changed: it opens whole or is refused. Only where the head mark was changed as
-//! well, nothing tells that the log was longer.
+//! Changes some bytes of a small store, which must then open with its whole state or be refused. Only if the end mark
+//! was
+//! changed too, a shorter log goes unnoticed.
 
 #![no_main]
 
@@ -25,7 +26,7 @@ struct Template {
 
 impl Template {
     fn new() -> Self {
-        // sled panics on damage; the store makes errors of that, and only what it lets through counts here.
+        // sled panics on damage and the store turns panics into errors, so only panics that pass the store count.
         if std::env::var_os("CONVOFOLD_SHOW_PANICS").is_none() {
             std::panic::set_hook(Box::new(|_| {}));
         }
@@ -41,7 +42,7 @@ impl Template {
         }
         let state_hash = db.state_hash();
         let mut files = Vec::new();
-        // As a process leaves it that is killed.
+        // Leaves the store as a kill does.
         read_all(&store, Path::new(""), &mut files);
         files.sort();
         Self { _dir: dir, path, files, state_hash }
@@ -56,7 +57,7 @@ fn read_all(dir: &Path, below: &Path, files: &mut Vec<(PathBuf, Vec<u8>)>) {
             read_all(&path, &name, files);
         } else {
             let mut bytes = fs::read(&path).expect("a file");
-            // sled makes its file longer than what is in it.
+            // sled makes its file longer than its contents.
             let end = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
             bytes.truncate(end.next_multiple_of(4_096).min(bytes.len()));
             files.push((name, bytes));
@@ -67,12 +68,19 @@ fn read_all(dir: &Path, below: &Path, files: &mut Vec<(PathBuf, Vec<u8>)>) {
 fn event(number: u64) -> Event {
     let conversation = format!("case-{}", number % 7);
     let text = "Is anybody there? ".repeat(1 + usize::try_from(number % 5).expect("a small number"));
-    Draft::new("helpdesk", &conversation, Kind::Message, Time::from_ms(1_700_000_000_000 + i64::try_from(number).expect("a small number"))).direction(Direction::In).text(text.as_str())
+    Draft::new(
+        "helpdesk",
+        &conversation,
+        Kind::Message,
+        Time::from_ms(1_700_000_000_000 + i64::try_from(number).expect("a small number")),
+    )
+    .direction(Direction::In)
+    .text(text.as_str())
     .build()
     .expect("an event")
 }
 
-/// Each eight bytes are a change: which file, how, where, and with what.
+/// Eight bytes are one change: file, kind, position and value.
 fn changed(files: &[(PathBuf, Vec<u8>)], changes: &[u8]) -> Vec<(PathBuf, Vec<u8>)> {
     let mut files = files.to_vec();
     for change in changes.chunks_exact(8).take(16) {

@@ -1,4 +1,4 @@
-//! Events as a host could make them: everything an event can say, in every combination, and texts and times at their bounds.
+//! Events as a host could build them: all attributes in all combinations, with texts and times at their bounds.
 
 use convofold::{AgentMention, Attribute, Draft, Event, Identity, Kind, SUPEROFFICE, Session, SessionType, Time};
 use convofold::{ContentHash, Direction};
@@ -8,7 +8,8 @@ use proptest::prelude::*;
 /// Most times lie shortly after this one: 2024-05-01T10:00:00Z, in milliseconds.
 const BEGIN_MS: i64 = 1_714_557_600_000;
 
-/// Events of one conversation; identities, times and texts come from small choices, so that ties, conflicts and repeats are
+/// Events of one conversation. Identities, times and texts come from small sets, so that ties, conflicts and
+/// repetitions are
 /// frequent.
 pub fn events() -> impl Strategy<Value = Vec<Event>> {
     prop::collection::vec(event(), 0..12)
@@ -22,7 +23,7 @@ pub fn event() -> impl Strategy<Value = Event> {
         let text = |place: usize| texts.get(place).and_then(Option::as_deref);
         let (id, name) = (agent.1.as_deref(), agent.2.as_deref());
         let source = text(0).filter(|word| !word.is_empty()).unwrap_or(SUPEROFFICE);
-        // Without any time, a draft is no event.
+        // An event needs a time.
         let occurred = occurred.or_else(|| Time::from_ms(BEGIN_MS).filter(|_| sent.is_none() || started.is_none()));
         let draft = Draft::new(source, "c", kind, occurred)
             .identity(identity)
@@ -58,7 +59,7 @@ fn times() -> impl Strategy<Value = Times> {
     times.prop_map(|(occurred, sent, started, active)| Times { occurred, sent, started, active })
 }
 
-/// Mostly one of a few, else any.
+/// Usually one of a few values, otherwise an arbitrary one.
 fn time() -> impl Strategy<Value = Time> {
     let any_ms = Time::MIN.ms()..=Time::MAX.ms();
     let near = (0_i64..4, prop_oneof![Just(0), Just(999_999), Just(100_000)]);
@@ -80,7 +81,7 @@ fn agent() -> impl Strategy<Value = (u8, Option<String>, Option<String>)> {
     (0_u8..4, of(text()), of(text()))
 }
 
-/// Half the events have none, and then their content is their identity.
+/// Half of the events have no id; their content is their identity.
 fn identity() -> impl Strategy<Value = Option<Identity>> {
     let content = ContentHash::from_bits(7).to_string();
     let uuid = "a8c66fc6-210c-11e6-a195-90e2ba211bf8";

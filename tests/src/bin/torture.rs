@@ -1,4 +1,4 @@
-//! `torture`: trials of durability, as many as there is time for.
+//! `torture`: durability trials, in any number.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "it is a command")]
 
@@ -14,7 +14,7 @@ use convofold_tests::torture::ledger::Ledger;
 use convofold_tests::torture::report::Report;
 use convofold_tests::torture::{cuts, damages, faults, full, mount, strace, trace};
 
-/// Holds the promises of durability against the real binary.
+/// Tests the durability promises with the real binary.
 #[derive(Debug, Parser)]
 #[command(after_help = "\
 Examples:
@@ -22,7 +22,7 @@ Examples:
   torture kills --seed 7 --from 140 --count 1        one trial once more
   torture kills --count 100000 --seed 7 --ledger torture.ndjson --resume
 
-A trial that failed is told with its seed and number, and what is left of it is kept. The exit code is 1 then.
+Prints the seed and number of each failed trial and keeps its files. The exit code is 1 if a trial failed.
 ")]
 struct Torture {
     #[command(subcommand)]
@@ -31,52 +31,52 @@ struct Torture {
 
 #[derive(Debug, Subcommand)]
 enum Kind {
-    /// SIGKILL at any moment of ingest, replay, opening and closing.
+    /// SIGKILL at a random moment of ingest, replay, opening or closing.
     Kills {
         #[command(flatten)]
         trials: TrialArgs,
-        /// Kill while opening only.
+        /// Kill only while the database is opening.
         #[arg(long)]
         during_open: bool,
-        /// Examine a copy of the database after so many kills.
+        /// Number of kills between two examinations of a copy of the database.
         #[arg(long, value_name = "N", default_value_t = KillOptions::default().kills_an_examination,
             value_parser = clap::value_parser!(u64).range(1..))]
         examine_every: u64,
     },
-    /// One damage to one file of a database.
+    /// One random damage to one file of a database.
     Damages(TrialArgs),
-    /// Power cuts: what an ext4 in a file has on its medium at any moment. Needs root and loop devices.
+    /// Power cuts: copies of an ext4 image while the database is written. Needs root and loop devices.
     Cuts(TrialArgs),
-    /// Disks that become full. Needs root.
+    /// Full disks. Needs root.
     Full(TrialArgs),
-    /// No answer without a barrier before it, as strace sees it. Needs strace.
+    /// No answer before a disk barrier, checked with strace. Needs strace.
     Trace(TrialArgs),
-    /// System calls that fail, one at a time or from one on. Needs strace.
+    /// Failing system calls: one call, or all calls after it. Needs strace.
     Faults(TrialArgs),
 }
 
-/// Which trials to make.
+/// Selects the trials.
 #[derive(Debug, Args)]
 struct TrialArgs {
-    /// How many.
+    /// Number of trials.
     #[arg(long, value_name = "N", default_value_t = 100)]
     count: u64,
-    /// What chance begins from [default: a new one, which is told].
+    /// Seed of the random choices [default: a new seed, which is printed].
     #[arg(long, value_name = "S")]
     seed: Option<u64>,
-    /// The first trial.
+    /// Number of the first trial.
     #[arg(long, value_name = "I", default_value_t = 0)]
     from: u64,
-    /// Add a JSON line for what was done to this file.
+    /// Append a JSON line about the finished trials to this file.
     #[arg(long, value_name = "FILE")]
     ledger: Option<PathBuf>,
-    /// Go on after the last trial in the ledger of this kind and seed, up to --count in all.
+    /// Continue after the last trial that the ledger has for this kind and seed, up to a total of --count.
     #[arg(long, requires = "ledger", requires = "seed", conflicts_with = "from")]
     resume: bool,
-    /// How many at once.
+    /// Number of trials that run at the same time.
     #[arg(long, value_name = "N", default_value_t = 2)]
     threads: usize,
-    /// Where to keep what is left of failed trials.
+    /// Directory for the files of failed trials.
     #[arg(long, value_name = "DIR", default_value = "torture-failures")]
     keep: PathBuf,
 }
@@ -115,30 +115,30 @@ impl Kind {
     }
 }
 
-/// Where nothing can be mounted, a word and no trial.
+/// Runs the trials if file systems can be mounted; otherwise prints why not.
 fn with_mounts(run: impl FnOnce() -> Result<Report>) -> Result<Report> {
     match mount::obstacle() {
         None => run(),
         Some(why) => {
-            eprintln!("skipped, because no file system can be mounted here: {why}");
+            eprintln!("skipped: cannot mount a file system: {why}");
             Ok(Report::default())
         }
     }
 }
 
-/// Where there is no strace, a word and no trial.
+/// Runs the trials if strace works; otherwise says that they are skipped.
 fn with_strace(run: impl FnOnce() -> Result<Report>) -> Result<Report> {
     if strace::is_here() {
         return run();
     }
-    eprintln!("skipped, because there is no strace here, or it may not be used");
+    eprintln!("skipped: strace is not installed or not permitted");
     Ok(Report::default())
 }
 
 fn run() -> Result<()> {
     let kind = Torture::parse().kind;
     ctrlc::set_handler(|| {
-        eprintln!("stopping after the trials that have begun");
+        eprintln!("stopping after the running trials");
         STOPPED.store(true, Ordering::SeqCst);
     })?;
     let (kind, report) = kind.run()?;

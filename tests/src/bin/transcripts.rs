@@ -1,4 +1,4 @@
-//! `transcripts`: unpacks every transcript into plain files, for tests in other languages.
+//! `transcripts`: unpacks all transcripts into plain files, for tests in other languages.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ use convofold_tests::unpacking::unpack;
 /// Writes DIR/NAME/{input-1, input-2, ..., export.ndjson, hash, counts} for every transcript NAME.
 #[derive(Debug, Parser)]
 struct Transcripts {
-    /// Where to; it is made where it is missing.
+    /// The directory to write to; created if missing.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
 }

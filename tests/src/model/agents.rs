@@ -1,8 +1,8 @@
-//! Agents (F5): who is meant, who is assigned, who said how much.
+//! Agents (F5): who is mentioned, who is assigned, and messages by agent.
 
 use super::event::{AgentSays, Direction, Event};
 
-/// An agent is its id, or its name where there is no id.
+/// An agent is its id, or its name if it has no id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Agent {
     Id(String),
@@ -17,7 +17,7 @@ fn latest_name<'a>(events: &'a [Event], id: &str) -> Option<&'a str> {
     })
 }
 
-/// F5: who is assigned after each event, its own mention applied.
+/// F5: the assigned agent after each event, including the event's own mention.
 pub(crate) fn assigned_after_each(events: &[Event]) -> Vec<Option<Agent>> {
     let mut current = None;
     let mut all = Vec::new();
@@ -36,7 +36,7 @@ pub(crate) fn assigned_after_each(events: &[Event]) -> Vec<Option<Agent>> {
     all
 }
 
-/// F5: a mention by the current agent's name alone, as known up to there, is the current agent.
+/// F5: a mention of the current agent's name without an id, as known up to there, is the current agent.
 fn meant_by_name(before: &[Event], current: Option<Agent>, name: String) -> Agent {
     match current {
         Some(Agent::Id(id)) if latest_name(before, &id) == Some(&name) => Agent::Id(id),
@@ -44,7 +44,7 @@ fn meant_by_name(before: &[Event], current: Option<Agent>, name: String) -> Agen
     }
 }
 
-/// How the export shows an agent: id and the latest known name of the whole conversation (H2).
+/// The agent as the export shows it: id and the latest known name in the whole conversation (H2).
 pub(crate) fn shown(events: &[Event], agent: &Agent) -> (Option<String>, Option<String>) {
     match agent {
         Agent::Id(id) => (Some(id.clone()), latest_name(events, id).map(str::to_owned)),
@@ -52,7 +52,7 @@ pub(crate) fn shown(events: &[Event], agent: &Agent) -> (Option<String>, Option<
     }
 }
 
-/// F5: every change of the assigned agent, starting from nobody, with the event that made it.
+/// F5: every change of the assigned agent, starting from no agent, with the event that made it.
 pub(crate) fn assignments(events: &[Event]) -> Vec<(Option<Agent>, &Event)> {
     let after = assigned_after_each(events);
     let mut changes = Vec::new();
@@ -66,7 +66,7 @@ pub(crate) fn assignments(events: &[Event]) -> Vec<(Option<Agent>, &Event)> {
     changes
 }
 
-/// F9 `by_agent`: messages in and out by the agent assigned at each message's place.
+/// F9 `by_agent`: messages in and out by the agent assigned at each message's position.
 pub(crate) fn by_agent(events: &[Event]) -> Vec<(Agent, u64, u64)> {
     let mut counts: Vec<(Agent, u64, u64)> = Vec::new();
     for (event, agent) in events.iter().zip(assigned_after_each(events)) {

@@ -1,10 +1,10 @@
-//! Airship, both envelopes (W1), into events.
+//! Reads Airship events, in both envelopes (W1).
 
 use super::event::{AgentSays, Content, Direction, Event, Identity, Kind};
 use super::json::Json;
 use super::reading::{Place, Reject, reject};
 
-/// Reads one envelope; `None` is an event that is no business of ours.
+/// Reads one envelope; `None` is an event that is ignored.
 pub(crate) fn read(envelope: &Json) -> Result<Option<Event>, Reject> {
     let kind = envelope_place(envelope).text("type")?;
     if kind.is_some_and(|kind| kind != "CUSTOM") {

@@ -1,4 +1,4 @@
-//! convofold's own form into events: what is of another type than it should be is rejected.
+//! Reads convofold's own event lines. A value of a wrong type is rejected.
 
 use super::event::{AgentSays, Content, Direction, Event, Identity, Kind, SessionValue};
 use super::json::Json;
@@ -23,7 +23,7 @@ pub(crate) fn read(line: &Json) -> Result<Event, Reject> {
     Ok(Event { source, conversation, identity, content })
 }
 
-/// The identity that the source's own form gives: the parts of a webhook's id are its events in the order of their names.
+/// The identity as the source's own form has it: the parts of a webhook's id are its events, ordered by name.
 fn given(id: String, part: i128, is_webhook: bool) -> Identity {
     let names = ["chatsession.changed", "chatsession.created", "chatsession.message"];
     let name = usize::try_from(part).ok().and_then(|place| names.get(place)).filter(|_| is_webhook);
@@ -72,7 +72,7 @@ fn content(own: &Own<'_>, is_webhook: bool) -> Result<Content, Reject> {
     Ok(content)
 }
 
-/// Where the status of the session says the same, the event is that of a webhook.
+/// If the status of the session has the same effect, the event is that of a webhook.
 fn kind(word: &str, content: &Content) -> Result<Kind, Reject> {
     let is_closed = content.usable_status().map(|status| status >= 7);
     Ok(match (word, is_closed) {
@@ -132,7 +132,7 @@ fn session(own: &Own<'_>) -> Result<Vec<(&'static str, SessionValue)>, Reject> {
     Ok(values)
 }
 
-/// An object whose values are of their types or missing.
+/// An object whose values have the right types or are missing.
 struct Own<'a> {
     object: &'a Json,
     path: &'static str,

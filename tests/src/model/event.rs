@@ -1,4 +1,4 @@
-//! What the rules can see of one event, whatever its source.
+//! The attributes of an event that the rules can see, for all sources.
 
 use super::time::Nanos;
 
@@ -9,16 +9,16 @@ pub(crate) enum Direction {
     Out,
 }
 
-/// Who an event is, within its conversation (I1).
+/// The identity of an event within its conversation (I1).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Identity {
     /// The id of the RTDS envelope.
     Envelope(String),
-    /// An id of convofold's own form with the part of it that this is, where that is neither of the others.
+    /// An id of convofold's own form and a part, if it is neither of the others.
     Part(String, i128),
     /// `EventId` and `Event`.
     Webhook(String, String),
-    /// The content itself; which hash stands for it is the engine's own matter.
+    /// The content itself; the rules leave its hash to the engine.
     Content(String),
 }
 
@@ -27,23 +27,23 @@ pub(crate) enum Identity {
 pub(crate) enum AgentSays {
     Nothing,
     Nobody,
-    /// At least one of the two is there.
+    /// At least one of the two is present.
     Somebody {
         id: Option<String>,
         name: Option<String>,
     },
 }
 
-/// The kinds of event, by what their place and effect depend on.
+/// The kinds of event, by what determines their order and effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// `convo_open`, or a `created`.
     Open,
-    /// Opens and closes, whatever a session says: only in convofold's own form.
+    /// Opens and closes, whatever the session says; only in convofold's own form.
     OpenClosed,
     /// A `changed` that does not close.
     Changed,
-    /// A change that leaves it open, whatever a session says: only in convofold's own form.
+    /// A change that leaves the conversation open, whatever the session says; only in convofold's own form.
     ChangedOpen,
     Message,
     /// `convo_close`, an Airship convo event with a null activity time, a closing `changed`.
@@ -67,13 +67,13 @@ pub(crate) struct Event {
     pub(crate) content: Content,
 }
 
-/// Everything the fold can see of an event.
+/// All attributes of an event that the fold can see.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Content {
     pub(crate) kind: Kind,
-    /// When it happened (T1); of an event without a usable time what T3 makes of it.
+    /// When it happened (T1); for an event without a usable time, the time that T3 gives it.
     pub(crate) at: Nanos,
-    /// T3: a close whose clock cannot be believed.
+    /// T3: a close whose time is not usable.
     pub(crate) without_time: bool,
     pub(crate) occurred: Option<Nanos>,
     /// A message's `timestamp`.
@@ -84,7 +84,7 @@ pub(crate) struct Content {
     pub(crate) agent: AgentSays,
     pub(crate) direction: Option<Direction>,
     pub(crate) channel: Option<String>,
-    /// A message's text, or the last message a convo event tells of.
+    /// A message's text, or the last message that a convo event reports.
     pub(crate) text: Option<String>,
     pub(crate) member_name: Option<String>,
     pub(crate) member_number: Option<String>,
@@ -98,7 +98,7 @@ pub(crate) struct Content {
 }
 
 impl Content {
-    /// An event of which nothing is known but its kind and time.
+    /// An event with a kind and a time only.
     pub(crate) fn bare(kind: Kind, at: Nanos) -> Self {
         Self {
             kind,
@@ -148,7 +148,7 @@ impl Content {
         self.last_active.unwrap_or(self.at)
     }
 
-    /// F11: the `Status` of the session, where it is a number that means something.
+    /// F11: the `Status` of the session, if it is a number with a meaning.
     pub(crate) fn usable_status(&self) -> Option<i128> {
         let status = self.session.iter().find(|(key, _)| *key == "status");
         match status {
@@ -157,7 +157,7 @@ impl Content {
         }
     }
 
-    /// What the event does to open and closed, in order (F2, F11). True opens.
+    /// The steps of the event that open (true) and close, in order (F2, F11).
     pub(crate) fn steps(&self) -> Vec<bool> {
         let from_status = || self.usable_status().map(|status| status <= 6);
         match self.kind {

@@ -1,4 +1,5 @@
-//! The fold: one function for every field, straight from its rule. The events are those of one conversation in the order of T2, and never none.
+//! The fold: one function per field, directly from its rule. The events are those of one conversation in the order of
+//! T2, at least one.
 
 use super::event::{Content, Direction, Event, Kind, SessionValue};
 use super::time::{Nanos, shown_ms};
@@ -12,7 +13,7 @@ pub(crate) struct Suspect {
     pub(crate) found: Option<i128>,
 }
 
-/// What was said last (F8).
+/// The last message (F8).
 pub(crate) struct LastMessage {
     pub(crate) text: String,
     pub(crate) direction: Option<Direction>,
@@ -24,7 +25,7 @@ pub(crate) fn latest<T>(events: &[Event], get: impl Fn(&Content) -> Option<T>) -
     events.iter().rev().find_map(|event| get(&event.content))
 }
 
-/// F8: `"Unknown"` never replaces a known name, and is shown only where nothing better is.
+/// F8: `"Unknown"` never replaces a known name, and is shown only if no other name is known.
 pub(crate) fn member_name(events: &[Event]) -> Option<String> {
     let name = |content: &Content| content.member_name.clone();
     let known = |content: &Content| name(content).filter(|name| name != "Unknown");
@@ -44,7 +45,7 @@ pub(crate) fn session_stale(events: &[Event]) -> bool {
     let with_status = events.iter().rposition(|event| event.content.usable_status().is_some());
     let without =
         events.iter().rposition(|event| event.content.kind == Kind::Changed && event.content.usable_status().is_none());
-    // Nothing is before everything else.
+    // All events are later than the start of time.
     without > with_status
 }
 
@@ -110,12 +111,12 @@ pub(crate) fn closed_at(events: &[Event]) -> Option<Nanos> {
     open_intervals(events).last().and_then(|interval| interval.to)
 }
 
-/// F3: the closed-to-open steps.
+/// F3: the steps from closed to open.
 pub(crate) fn reopens(events: &[Event]) -> usize {
     open_intervals(events).len() - 1
 }
 
-/// F9: the sum of the open intervals, a running one counted to the last event.
+/// F9: the sum of the open intervals; a running one counts up to the last event.
 pub(crate) fn open_ms(events: &[Event]) -> i128 {
     let length = |interval: &OpenInterval| {
         let to = interval.to.unwrap_or(last_event_at(events));
@@ -140,7 +141,7 @@ pub(crate) fn message_count(events: &[Event], direction: Option<Direction>) -> u
     messages(events).filter(of_direction).count()
 }
 
-/// F2: messages at whose place the conversation is closed.
+/// F2: messages at positions where the conversation is closed.
 pub(crate) fn messages_after_close(events: &[Event]) -> usize {
     let is_after_close = |(index, event): &(usize, &Event)| event.content.is_message() && is_closed_at(events, *index);
     events.iter().enumerate().filter(is_after_close).count()
@@ -168,7 +169,7 @@ fn unread_of<'a>(contents: impl Iterator<Item = &'a Content> + Clone) -> i128 {
     base.map_or(0, |(_, count)| count) + i128::try_from(newer).unwrap_or(i128::MAX)
 }
 
-/// F7: an outbound message says 0, a convo event may state a count; both as of a moment.
+/// F7: an outbound message sets the count to 0, a convo event may state a count; both hold for a moment.
 fn unread_base(content: &Content) -> Option<(Nanos, i128)> {
     match content.direction {
         Some(Direction::Out) if content.is_message() => Some((content.own_time(), 0)),
@@ -176,19 +177,19 @@ fn unread_base(content: &Content) -> Option<(Nanos, i128)> {
     }
 }
 
-/// F7: inbound messages nobody has answered or seen.
+/// F7: inbound messages that are neither answered nor seen.
 pub(crate) fn unread(events: &[Event]) -> i128 {
     unread_of(events.iter().map(|event| &event.content))
 }
 
-/// F8: the latest message with a text, unless a convo event tells of a later one.
+/// F8: the latest message with a text, unless a convo event reports a later one.
 pub(crate) fn last_message(events: &[Event]) -> Option<LastMessage> {
     let said = messages(events).rev().find_map(|content| told(content, content.own_time()));
     let by_convos = events.iter().map(|event| &event.content);
     let reported = by_convos
         .filter(|content| !content.is_message())
         .filter_map(|content| told(content, text_as_of(content)))
-        .max_by_key(|told| told.at); // Of equals the last, which is the later in T2.
+        .max_by_key(|told| told.at); // Of equal times the last, which is later in T2.
     match (said, reported) {
         (Some(said), Some(reported)) if reported.at <= said.at => Some(said),
         (said, None) => said,
@@ -202,7 +203,7 @@ fn told(content: &Content, at: Nanos) -> Option<LastMessage> {
     Some(LastMessage { text, direction, at })
 }
 
-/// F8: the moment for which a convo event tells of a text.
+/// F8: the time of the text that a convo event reports.
 fn text_as_of(content: &Content) -> Nanos {
     content.last_active.or(content.started).unwrap_or(content.at)
 }
@@ -249,7 +250,7 @@ pub(crate) fn latest_unanswered_at(events: &[Event]) -> Option<Nanos> {
     unanswered(events).last().copied()
 }
 
-/// F10 and T3: by time, then field, else in the order of T2.
+/// F10 and T3: by time, then field, otherwise in the order of T2.
 pub(crate) fn suspect(events: &[Event]) -> Vec<Suspect> {
     let mut all = Vec::new();
     for (index, event) in events.iter().enumerate() {
@@ -262,7 +263,7 @@ pub(crate) fn suspect(events: &[Event]) -> Vec<Suspect> {
     all
 }
 
-/// F10: a stated count greater than what the fold holds at that place.
+/// F10: a stated count that is greater than the fold's count at that position.
 fn missing_messages(events: &[Event], index: usize) -> Option<Suspect> {
     let content = &events[index].content;
     let expected = content.unread_count?;
@@ -281,7 +282,7 @@ fn missing_messages(events: &[Event], index: usize) -> Option<Suspect> {
 }
 
 impl Content {
-    /// The direction of a message; a convo event has none of its own, only tells of one.
+    /// The direction of a message. A convo event has none itself; it can report a message that has one.
     fn direction_of_message(&self) -> Option<Direction> {
         self.direction.filter(|_| self.is_message())
     }

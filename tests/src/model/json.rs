@@ -1,4 +1,5 @@
-//! JSON as the wire rules need it (W3, W5, section 8): digits kept as written, trailing commas allowed, and what is well-formed but no event (keys twice, lone surrogates, too deep) kept apart from bad grammar.
+//! JSON as the wire rules need it (W3, W5, section 8): digits kept as written, trailing commas allowed, and input that
+//! is well-formed but not an event (duplicate keys, lone surrogates, too deep) kept apart from bad grammar.
 
 /// A value; the members of an object keep their order.
 #[derive(Clone, Debug, PartialEq)]
@@ -10,7 +11,7 @@ pub(crate) enum Json {
     Text(String),
     Array(Vec<Json>),
     Object(Vec<(String, Json)>),
-    /// Well-formed, but nothing that can be (part of) an event.
+    /// Well-formed, but not usable as an event or a part of one.
     Flawed,
 }
 
@@ -25,7 +26,7 @@ impl Json {
     }
 }
 
-/// More levels than this are too deep (W5).
+/// The maximum number of levels (W5).
 const MOST_LEVELS: usize = 128;
 
 /// Reads one document. An array stands for its elements, so levels are counted from each element.
@@ -91,7 +92,7 @@ impl Parser<'_> {
         Err("no JSON value")
     }
 
-    /// Brackets matched by a counter: thousands of levels must not exhaust the stack.
+    /// Matches brackets with a counter: thousands of levels must not exhaust the stack.
     fn skip_deep(&mut self) -> Parsed<Json> {
         self.flaws += 1;
         let mut open = Vec::new();
@@ -129,7 +130,7 @@ impl Parser<'_> {
         Ok(Json::Array(elements))
     }
 
-    /// A comma or the end; a comma just before the end is let pass (W3).
+    /// A comma or the end; a comma just before the end is allowed (W3).
     fn separator(&mut self, end: u8) -> Parsed<()> {
         self.space();
         let comma = self.take(b',');
@@ -204,7 +205,7 @@ impl Parser<'_> {
                 _ => bytes.push(byte),
             }
         }
-        // The document was UTF-8, and it was cut at ASCII bytes only.
+        // The document is UTF-8 and is cut only at ASCII bytes.
         String::from_utf8(bytes).map_err(|_| "bad UTF-8")
     }
 
@@ -236,7 +237,7 @@ impl Parser<'_> {
                 return char::from_u32(code).ok_or("a lone surrogate");
             }
         }
-        // Whatever followed is read again as itself.
+        // What follows is read again by itself.
         self.at = before_second;
         self.flaws += 1;
         Ok(char::REPLACEMENT_CHARACTER)

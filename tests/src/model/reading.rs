@@ -1,15 +1,15 @@
-//! How values are read (W4 and section 8): absent, usable, or a rejection.
+//! Reads values (W4 and section 8): absent, usable, or a rejection.
 
 use super::json::Json;
 use super::time::{self, Nanos, Reading};
 
-/// Ids may not be longer than this (W5).
+/// The maximum length of an id (W5).
 const LONGEST_ID_BYTES: usize = 1024;
 
-/// No integer may be larger than this.
+/// The largest integer.
 pub(crate) const LARGEST: i128 = i64::MAX as i128;
 
-/// Why something is not an event: the place to blame.
+/// Why an object is not an event: the path of the bad value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Reject {
     pub(crate) path: String,
@@ -21,7 +21,7 @@ pub(crate) fn reject<T>(path: &str) -> Result<T, Reject> {
     Err(Reject { path })
 }
 
-/// An object, and where in the event it stands.
+/// An object, and its path in the event.
 #[derive(Clone, Copy)]
 pub(crate) struct Place<'a> {
     pub(crate) object: &'a Json,
@@ -38,7 +38,7 @@ impl Place<'_> {
         reject(&format!("{}{dot}{key}", self.path))
     }
 
-    /// Whether the key is there at all, whatever its value.
+    /// Whether the key is present, with any value.
     pub(crate) fn has(&self, key: &str) -> bool {
         self.object.get(key).is_some()
     }
@@ -77,7 +77,7 @@ impl Place<'_> {
         }
     }
 
-    /// `occurred`: unusable counts as absent.
+    /// `occurred`: an unusable value counts as absent.
     pub(crate) fn lenient_time(&self, key: &str) -> Option<Nanos> {
         match read_time(self.get(key)) {
             Reading::At(time) => Some(time),
@@ -85,12 +85,12 @@ impl Place<'_> {
         }
     }
 
-    /// Whether the key is there with anything that means absent, for a time.
+    /// Whether the key is present with a value that means absent, for a time.
     pub(crate) fn null_time(&self, key: &str) -> bool {
         self.has(key) && read_time(self.get(key)) == Reading::Absent
     }
 
-    /// Counts: integers, never negative, none beyond 64 bits with a sign.
+    /// Counts: integers from 0 to the largest signed 64-bit integer.
     pub(crate) fn count(&self, key: &str) -> Result<Option<i128>, Reject> {
         match read_integer(self.get(key)) {
             Ok(Some(count)) if !(0..=LARGEST).contains(&count) => self.blame(key),
@@ -100,7 +100,7 @@ impl Place<'_> {
     }
 }
 
-/// Numbers: also as texts with spaces around; `Err` is a number that is no number.
+/// Numbers, also as text with spaces around it; `Err` is a value that is not a number.
 pub(crate) fn read_integer(value: &Json) -> Result<Option<i128>, ()> {
     match value {
         Json::Null => Ok(None),
@@ -125,7 +125,7 @@ fn read_time(value: &Json) -> Reading {
     }
 }
 
-/// An integer may be written `1.0` or `1e3`; a fraction is none.
+/// An integer may be written `1.0` or `1e3`; a fraction is not an integer.
 fn integer(written: &str) -> Option<i128> {
     let (negative, rest) = match written.strip_prefix('-') {
         Some(rest) => (true, rest),
@@ -149,7 +149,7 @@ fn integer(written: &str) -> Option<i128> {
         return Some(0);
     }
     while shift < 0 {
-        // Only zeros may stand behind the point.
+        // Only zeros may follow the point.
         if digits.pop()? != '0' {
             return None;
         }

@@ -1,4 +1,4 @@
-//! SuperOffice chat webhooks (W2, F11) into events.
+//! Reads SuperOffice chat webhooks (W2, F11).
 
 use super::event::{AgentSays, Content, Direction, Event, Identity, Kind, SessionValue};
 use super::json::Json;
@@ -37,7 +37,7 @@ const STATUS_NAMES: [&str; 12] = [
     "closedfromqueue",
 ];
 
-/// Reads one webhook body; `None` is an event that is no business of ours.
+/// Reads one webhook body; `None` is an event that is ignored.
 pub(crate) fn read(body: &Json) -> Result<Option<Event>, Reject> {
     let name = match body.get("Event") {
         Some(Json::Text(name)) if !name.is_empty() => name.as_str(),
@@ -87,7 +87,7 @@ fn apply_status(content: &mut Content) {
     }
 }
 
-/// F11: `UserId` above 0 is an agent, 0 and -1 are nobody.
+/// F11: `UserId` above 0 is an agent, 0 and -1 are no agent.
 fn agent(session: &[(&'static str, SessionValue)]) -> AgentSays {
     let user = session.iter().find(|(key, _)| *key == "user_id");
     match user {
@@ -99,7 +99,7 @@ fn agent(session: &[(&'static str, SessionValue)]) -> AgentSays {
     }
 }
 
-/// W4: keys compare without case and underscores; the same one twice is a duplicate key.
+/// W4: keys are compared without case and underscores; the same key twice is a duplicate key.
 fn session(body: &Json) -> Result<Vec<(&'static str, SessionValue)>, Reject> {
     let Some(Json::Object(members)) = body.get("FieldValues") else {
         return Ok(Vec::new());
@@ -120,7 +120,7 @@ fn session(body: &Json) -> Result<Vec<(&'static str, SessionValue)>, Reject> {
     Ok(values)
 }
 
-/// Section 8: what does not fit its type is null.
+/// Section 8: a value that does not fit its type is null.
 fn session_value(name: &str, value: &Json) -> Option<SessionValue> {
     match name {
         "chatbot_is_active" | "consented" => boolean(value).map(SessionValue::Boolean),
@@ -134,7 +134,7 @@ fn session_value(name: &str, value: &Json) -> Option<SessionValue> {
     }
 }
 
-/// A text is one of four, to the letter; the number 1 may be written 1.0.
+/// A text must be exactly one of four; the number 1 may be written 1.0.
 fn boolean(value: &Json) -> Option<bool> {
     match value {
         Json::Bool(value) => Some(*value),

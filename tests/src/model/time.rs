@@ -8,7 +8,7 @@ const MILLISECOND: Nanos = 1_000_000;
 /// The first nanosecond of the year 10000.
 const END: Nanos = 253_402_300_800 * SECOND;
 
-/// What a text or number says about a time.
+/// What a text or number means as a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reading {
     Absent,
@@ -67,7 +67,7 @@ fn nanos(text: &[u8]) -> Option<Nanos> {
     }
     let (fraction, zone) = fraction(rest)?;
     let days = days_before(year, month) + day - 1;
-    // A 60th second runs over into the next minute by itself.
+    // Second 60 runs over into the next minute.
     let seconds = ((days * 24 + hour) * 60 + minute) * 60 + second;
     Some((seconds - offset(zone)?) * SECOND + fraction)
 }
@@ -79,7 +79,7 @@ fn digits(text: &[u8]) -> Option<i128> {
     Some(text.iter().fold(0, |sum, digit| sum * 10 + i128::from(digit - b'0')))
 }
 
-/// Nothing, or a point and 1-9 digits; gives the nanoseconds and what follows.
+/// Nothing, or a point and 1-9 digits; returns the nanoseconds and the rest of the text.
 fn fraction(rest: &[u8]) -> Option<(Nanos, &[u8])> {
     let Some((b'.', after)) = rest.split_first() else {
         return Some((0, rest));

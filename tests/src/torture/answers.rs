@@ -1,4 +1,4 @@
-//! What `convofold ingest` answers, and whether it may.
+//! The answers of `convofold ingest`, and whether they keep the promises.
 
 use std::io::BufRead;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::ingester::Meal;
 
-/// Whatever takes longer than this hangs, on the slowest machine.
+/// An operation that takes longer hangs, on any machine.
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The answers so far.
@@ -20,16 +20,16 @@ pub(super) struct Answers {
     changed: Condvar,
 }
 
-/// What they tell.
+/// The state that the answers show.
 #[derive(Debug)]
 pub(super) struct Told {
-    /// The last event that is acknowledged.
+    /// The last acknowledged event.
     pub(super) acknowledged: Seq,
-    /// Where in all answers each one ends, in bytes.
+    /// The end of each answer in the whole output, in bytes.
     pub(super) answer_ends: Vec<u64>,
-    /// An answer that breaks a promise. Nothing after it counts.
+    /// An answer that breaks a promise. Later answers do not count.
     pub(super) broken: Option<String>,
-    /// There will be no more answers.
+    /// No more answers will arrive.
     pub(super) is_over: bool,
 }
 
@@ -52,7 +52,7 @@ impl Answers {
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until it is so, or can no more become so, or for as long as anything may take.
+    /// Waits until the condition holds, can no longer hold, or the time limit is reached.
     pub(super) fn wait_until(&self, is_so: impl Fn(&Told) -> bool) -> MutexGuard<'_, Told> {
         let deadline = Instant::now() + PATIENCE;
         let mut told = self.told();
@@ -66,12 +66,12 @@ impl Answers {
         told
     }
 
-    /// Reads answers to a meal to their end.
+    /// Reads the answers to a meal until they end.
     pub(super) fn read(&self, mut answers: impl BufRead, meal: Meal) {
         let mut line = Vec::new();
         loop {
             line.clear();
-            // An answer that was cut off by a kill is none.
+            // An answer that a kill cut off does not count.
             let is_whole = answers.read_until(b'\n', &mut line).is_ok() && line.ends_with(b"\n");
             let mut told = self.told();
             if is_whole && told.broken.is_none() {
@@ -93,7 +93,7 @@ impl Answers {
     }
 }
 
-/// The event that an answer acknowledges. It must be the next one, and be in its place.
+/// The event that an answer acknowledges. It must be the next one, with the right seq.
 fn check(line: &[u8], acknowledged: Seq, meal: Meal) -> Result<Seq> {
     let Meal { after, known, .. } = meal;
     let shown = || String::from_utf8_lossy(line).trim().to_owned();

@@ -1,6 +1,6 @@
-//! Many trials of one kind: seeds, threads, progress, what failed.
+//! Many trials of one kind: seeds, threads, progress, failures.
 
-#![expect(clippy::print_stderr, reason = "it tells of progress where it is asked to")]
+#![expect(clippy::print_stderr, reason = "prints progress if asked to")]
 
 use std::fs;
 use std::ops::Range;
@@ -18,37 +18,37 @@ use tempfile::TempDir;
 use super::ledger::{Ledger, Share};
 use super::report::{Failure, Report};
 
-/// How often progress is told, and noted in the ledger.
+/// Time between two progress messages and entries in the ledger.
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Of so many failures what is left is kept; more of them show nothing new.
+/// The number of failures whose files are kept; more of them add no information.
 const KEPT_FAILURES: usize = 20;
 
-/// Set when somebody wants all of it to end. Trials that have begun are finished, so that what they mounted is unmounted.
+/// Set when the user interrupts. Running trials finish, so that their mounts are removed.
 pub static STOPPED: AtomicBool = AtomicBool::new(false);
 
-/// Which trials to make. Trial i of a seed is the same wherever the campaign begins, as far as a race can be the same.
+/// Selects the trials. Trial i of a seed is the same wherever the campaign starts, except for the timing of threads.
 #[derive(Clone, Debug)]
 pub struct Campaign {
-    /// The word for what is done in it.
+    /// The name of this kind of trial.
     pub kind: &'static str,
-    /// What chance begins from.
+    /// The seed of the random choices.
     pub seed: u64,
     /// The first trial.
     pub from: u64,
     /// How many trials.
     pub count: u64,
-    /// How many at once.
+    /// Number of trials that run at the same time.
     pub threads: usize,
-    /// Where to note what was done.
+    /// Where to record finished trials.
     pub ledger: Option<Ledger>,
-    /// Where to keep what is left of failed trials.
+    /// Where to keep the files of failed trials.
     pub keep: PathBuf,
-    /// Whether to tell of progress on standard error.
+    /// Whether to print progress on standard error.
     pub tells: bool,
 }
 
-/// Takes what trials tell.
+/// Collects the results of trials.
 #[derive(Debug)]
 pub struct Trials<'a> {
     campaign: &'a Campaign,
@@ -59,33 +59,33 @@ pub struct Trials<'a> {
 #[derive(Debug, Default)]
 struct Told {
     report: Report,
-    /// Numbers of groups that are done and come after one that is not.
+    /// Finished groups that come after an unfinished one.
     done: Vec<Range<u64>>,
-    /// All trials before this one are done.
+    /// All trials before this one are finished.
     frontier: u64,
-    /// What is in the ledger already.
+    /// The trials before this one are in the ledger.
     noted: u64,
     shown: Duration,
 }
 
 impl Campaign {
-    /// A few trials with a fresh seed, for tests: nothing is told and nothing noted.
+    /// A few trials with a fresh seed, for tests: without progress messages or a ledger.
     #[must_use]
     pub fn short(kind: &'static str, count: u64) -> Self {
         let keep = std::env::temp_dir().join("convofold-torture");
         Self { kind, seed: rand::random(), from: 0, count, threads: 1, ledger: None, keep, tells: false }
     }
 
-    /// The chances of a trial.
+    /// The random choices of a trial.
     #[must_use]
     pub fn random(&self, trial: u64) -> StdRng {
         StdRng::seed_from_u64(self.seed ^ trial.wrapping_mul(0x9E37_79B9_7F4A_7C15))
     }
 
-    /// Makes the trials, in groups of consecutive ones that build on each other. A group that fails ends there.
+    /// Runs the trials, in groups of consecutive trials that build on each other. A group ends at its first failure.
     ///
     /// # Errors
-    /// Where the ledger cannot be written.
+    /// If the ledger cannot be written.
     pub fn run(
         &self,
         group_trials: u64,
@@ -136,7 +136,7 @@ fn in_seconds(took: Duration) -> f64 {
     (took.as_secs_f64() * 10.0).round() / 10.0
 }
 
-/// The next group; groups begin at multiples of their size wherever the campaign begins.
+/// The next group; groups begin at multiples of their size wherever the campaign starts.
 fn take_group(next: &AtomicU64, group_trials: u64, end: u64) -> Result<Range<u64>, u64> {
     let after = |start: u64| (start / group_trials + 1) * group_trials;
     let take = |start: u64| (start < end).then(|| after(start).min(end));
@@ -145,13 +145,13 @@ fn take_group(next: &AtomicU64, group_trials: u64, end: u64) -> Result<Range<u64
 }
 
 impl Trials<'_> {
-    /// The chances of a trial.
+    /// The random choices of a trial.
     #[must_use]
     pub fn random(&self, trial: u64) -> StdRng {
         self.campaign.random(trial)
     }
 
-    /// Whether somebody wants it to end.
+    /// Whether the user has interrupted.
     #[must_use]
     pub fn is_stopped(&self) -> bool {
         STOPPED.load(Ordering::SeqCst)
@@ -165,14 +165,14 @@ impl Trials<'_> {
         });
     }
 
-    /// Something worth counting beside.
+    /// Counts an observation.
     pub fn saw(&self, what: &str, count: u64) {
         if count > 0 {
             self.tell(|told| *told.report.tally.entry(what.to_owned()).or_default() += count);
         }
     }
 
-    /// A trial in which one was broken. What is left of it is kept.
+    /// A trial in which a promise was broken. Its files are kept.
     pub fn failed(&self, trial: u64, why: &anyhow::Error, remains: Option<TempDir>) {
         let Campaign { kind, seed, keep, tells, .. } = self.campaign;
         let is_full =
@@ -211,7 +211,7 @@ impl Trials<'_> {
     fn done(&self, group: Range<u64>) {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         if self.is_stopped() {
-            // It may have ended early.
+            // A group may end early.
             return;
         }
         told.done.push(group);
@@ -228,12 +228,12 @@ impl Trials<'_> {
     }
 }
 
-/// Moves a folder to where it is found again.
+/// Moves a directory to the kept failures.
 fn keep_remains(remains: TempDir, to: &Path) -> Result<PathBuf> {
     fs::create_dir_all(to.parent().unwrap_or(to)).context("making the folder of failures")?;
     let from = remains.keep();
     let _ = fs::remove_dir_all(to);
-    // Another file system cannot take it over by its name; it stays where it is then.
+    // A rename to another file system fails; the directory then stays where it is.
     Ok(fs::rename(&from, to).map_or(from, |()| to.to_owned()))
 }
 

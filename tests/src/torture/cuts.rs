@@ -1,9 +1,11 @@
-//! Power cuts: what reached the medium is kept, and what was only in memory is gone.
+//! Power cuts: what reached the medium survives, and what was only in memory is lost.
 //!
-//! A writer works on an ext4 in a file. The file holds what the file system has written to its medium, and nothing of what
-//! the kernel still keeps in memory; so a copy of it is what would be found after a power cut. The writer is stopped while
-//! it is copied, and the copy is taken again where the file changed meanwhile: blocks of different moments side by side
-//! are nothing that a cut leaves. So cuts fall between what the kernel hands to the medium, not into it.
+//! A writer works on an ext4 image in a file. The file contains what the file system has written to its medium, and
+//! none of
+//! the data that the kernel still has in memory, so a copy of the file is the state after a power cut. The writer is
+//! stopped
+//! during the copy, and the copy is repeated if the file changed meanwhile, because no cut leaves blocks of different
+//! moments. So cuts fall between the writes of the kernel to the medium, not inside one.
 
 use std::fs;
 use std::ops::Range;
@@ -28,17 +30,17 @@ use crate::command::convofold;
 
 const IMAGE_BYTES: u64 = 96 << 20;
 const EVENTS: u64 = 20_000;
-/// One run of a writer is cut so often: each time the medium as it was then is kept.
+/// The number of cuts in one run of a writer; each is a copy of the medium.
 const CUTS_A_RUN: u64 = 4;
-/// So many runs go on with what the last cut of the run before left.
+/// The number of runs that continue on the medium of the previous run's last cut.
 const RUNS_A_MEDIUM: u64 = 3;
-/// So often is a copy taken that the kernel spoils by writing.
+/// The maximum number of copies of a medium that the kernel changes meanwhile.
 const COPIES: usize = 20;
 
-/// Cuts until all trials are made.
+/// Cuts until all trials are done.
 ///
 /// # Errors
-/// Where there is nothing to cut.
+/// If the feed cannot be made.
 pub fn run(campaign: &Campaign) -> Result<Report> {
     let folder = tempfile::Builder::new().prefix("cuts-").tempdir().context("a folder")?;
     let feed = Feed::generate(EVENTS, campaign.seed)?;
@@ -78,11 +80,11 @@ struct Medium {
     folder: PathBuf,
     feed: Arc<Feed>,
     reference: Reference,
-    /// The last event that the database on it must have.
+    /// The last event that the database on it must contain.
     acknowledged: Seq,
 }
 
-/// A medium as it was when the power went.
+/// A medium at the moment of a power cut.
 struct Cut {
     trial: u64,
     image: PathBuf,
@@ -91,7 +93,7 @@ struct Cut {
 }
 
 impl Medium {
-    /// Runs a writer, cuts it some times, examines every cut and goes on with the last.
+    /// Runs a writer, cuts it several times, examines every cut and continues with the last one.
     fn run(&mut self, trial_nos: Range<u64>, trials: &Trials<'_>) -> Result<(), (u64, anyhow::Error)> {
         let first = trial_nos.start;
         let cuts = self.write(trial_nos, trials).map_err(|error| (first, error))?;
@@ -140,7 +142,7 @@ impl Medium {
                 "cut while writing"
             }
         };
-        // What is acknowledged now must be on the medium; what is acknowledged a moment later may be.
+        // What is acknowledged at this point must be on the medium; later acknowledgements may be.
         let acknowledged = ingester.acknowledged();
         let image = self.folder.join(format!("cut-{trial}"));
         kill_process(pid, Signal::STOP).context("stopping")?;
@@ -150,7 +152,7 @@ impl Medium {
         Ok(Cut { trial, image, acknowledged, what })
     }
 
-    /// Puts a medium as the cut left it into use again; how many events are there.
+    /// Opens the database on a medium as the cut left it; returns its number of events.
     fn examine(&mut self, cut: &Cut, trials: &Trials<'_>) -> Result<Seq> {
         let mount = Mount::image(&cut.image, &self.folder.join("examined"))?;
         let db = mount.point().join("db");
@@ -162,7 +164,7 @@ impl Medium {
     }
 }
 
-/// Copies an image of one moment.
+/// Copies an image as of one moment.
 fn copy_while_still(from: &Path, to: &Path) -> Result<()> {
     let changed_at = || Ok::<_, anyhow::Error>(fs::metadata(from).context("the image")?.modified()?);
     for _ in 0..COPIES {

@@ -1,4 +1,4 @@
-//! Whether a database is what it must be.
+//! Whether a database keeps the promises.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,37 +9,38 @@ use convofold::{Options, Seq};
 
 use super::feed::{Feed, Reference};
 
-/// What a database was found to hold.
+/// The contents of a database.
 #[derive(Clone, Debug, Default)]
 pub struct Found {
-    /// How many events.
+    /// Number of events.
     pub events: Seq,
-    /// How often what was seen on the way.
+    /// Counts of observations.
     pub saw: BTreeMap<&'static str, u64>,
 }
 
-/// Opens a database and holds it against the feed: it must have at least the acknowledged events, in their places, and
-/// exactly the state that they lead to. It is closed again, and so changed.
+/// Opens a database and compares it with the feed: it must contain at least the acknowledged events, with their seqs,
+/// and
+/// exactly their state. The database is closed again, which changes it.
 ///
 /// # Errors
-/// Says which promise is broken.
+/// The promise that is broken.
 pub fn examine(db: &Path, feed: &Feed, reference: &mut Reference, acknowledged: Seq) -> Result<Found> {
-    // It may have been killed before it was made.
+    // The database may not exist yet at the kill.
     let store = Options::new().create(acknowledged == 0).open(db).context("opening the database")?;
     let recovery = store.recovery().clone();
     let events = store.stats().last_seq;
     ensure!(events >= acknowledged, "{acknowledged} events were acknowledged, and {events} are there");
     ensure!(events <= feed.len(), "{} events were fed, and {events} are there", feed.len());
-    ensure!(!recovery.unreadable_end_mark, "the head mark is damaged");
+    ensure!(!recovery.unreadable_end_mark, "the end mark is damaged");
     ensure!(recovery.stray_values == 0, "{} values lie in blobs/", recovery.stray_values);
-    ensure!(recovery.skipped.is_empty(), "checkpoints were passed over: {:?}", recovery.skipped);
+    ensure!(recovery.skipped.is_empty(), "checkpoints were skipped: {:?}", recovery.skipped);
     let (found, expected) = (store.state_hash(), reference.hash_after(events));
     ensure!(found == expected, "the state after {events} events has hash {found}, expected {expected}");
     let mut changes = store.changes(1);
     for seq in 1..=events {
         let change =
             changes.try_next().context("reading the log")?.with_context(|| format!("event {seq} is missing"))?;
-        ensure!(change.seq == seq && Some(&change.event) == feed.event(seq), "event {seq} is another one");
+        ensure!(change.seq == seq && Some(&change.event) == feed.event(seq), "event {seq} differs");
     }
     store.close().context("closing the database")?;
     let mut saw = BTreeMap::new();
@@ -48,10 +49,10 @@ pub fn examine(db: &Path, feed: &Feed, reference: &mut Reference, acknowledged: 
     Ok(Found { events, saw })
 }
 
-/// Examines a copy, so that the database stays as it is, dirt and all.
+/// Examines a copy, so that the database stays unchanged.
 ///
 /// # Errors
-/// Says which promise is broken.
+/// The promise that is broken.
 pub fn examine_copy(db: &Path, feed: &Feed, reference: &mut Reference, acknowledged: Seq) -> Result<Found> {
     let copy = tempfile::tempdir_in(db.parent().unwrap_or(db)).context("a folder for a copy")?;
     let copied = copy.path().join("db");
@@ -61,10 +62,10 @@ pub fn examine_copy(db: &Path, feed: &Feed, reference: &mut Reference, acknowled
     examine(&copied, feed, reference, acknowledged)
 }
 
-/// Copies a folder with everything in it.
+/// Copies a directory recursively.
 ///
 /// # Errors
-/// Where a file cannot be read or written.
+/// If a file cannot be read or written.
 pub fn copy_folder(from: &Path, to: &Path) -> Result<()> {
     let copying = || format!("copying {} to {}", from.display(), to.display());
     fs::create_dir_all(to).with_context(copying)?;

@@ -1,8 +1,10 @@
-//! Faults: the system refuses one call, or every one from there on.
+//! Faults: one system call fails, or all calls from there on.
 //!
-//! strace makes the nth call of a kind fail. Which calls there are is counted first, so that every one of them can have
-//! its turn. The command must end by itself, must not panic, and must not answer what a later opening does not find, nor
-//! what was not durable when it was answered.
+//! strace makes the nth call of a kind fail. The calls are counted first, so that each of them can fail once. The
+//! command
+//! must end by itself, must not panic, and must not acknowledge an event that a later opening does not find or that was
+//! not
+//! durable at the answer.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -26,7 +28,7 @@ use super::trace::check;
 use crate::command::convofold;
 
 const EVENTS: u64 = 400;
-/// Calls and the error they are made to return.
+/// The kinds of calls, with the error they return.
 const FAULTS: [(&str, &str); 11] = [
     ("fdatasync", "EIO"),
     ("fsync", "EIO"),
@@ -40,50 +42,50 @@ const FAULTS: [(&str, &str); 11] = [
     ("rename", "ENOSPC"),
     ("flock", "ENOLCK"),
 ];
-/// What the program asks for before it is one, such as its libraries, is not ours.
+/// Calls before the program starts, such as loading libraries, are not counted.
 const LOADER_FAILED: i32 = 127;
 
-/// What is run.
+/// The commands to run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Work {
     /// Into a new database.
     Ingest,
-    /// Into one that a killed process left.
+    /// Into a database that a killed process left.
     IngestOn,
-    /// A log into a new database, and its checkpoint.
+    /// A replay into a new database, with its checkpoint.
     Replay,
-    /// A question to one that a killed process left.
+    /// A query of a database that a killed process left.
     Open,
 }
 
 const WORKS: [Work; 4] = [Work::Ingest, Work::IngestOn, Work::Replay, Work::Open];
 
-/// A fault to be injected.
+/// A fault to inject.
 #[derive(Clone, Copy, Debug)]
 struct Fault {
     work: Work,
     call: &'static str,
     error: &'static str,
-    /// Which call of that kind, from 1.
+    /// The number of the call within its kind, from 1.
     nth: usize,
-    /// Whether all later ones fail as well.
+    /// Whether all later calls fail as well.
     and_later: bool,
 }
 
-/// What the works work on.
+/// The files that the commands work on.
 struct Bench {
     feed: Arc<Feed>,
     log: std::path::PathBuf,
-    /// What a killed process left.
+    /// A database that a killed process left.
     killed: std::path::PathBuf,
-    /// How many events are in it.
+    /// Its number of events.
     known: Seq,
 }
 
-/// Injects faults until all trials are made, or there are no more faults: `--count` above their number makes all of them.
+/// Injects faults until all trials are done or all faults are tried: a `--count` above their number tries all of them.
 ///
 /// # Errors
-/// Where there is nothing to work on.
+/// If the files cannot be made.
 pub fn run(campaign: &Campaign) -> Result<Report> {
     let folder = tempfile::Builder::new().prefix("faults-").tempdir().context("a folder")?;
     let bench = Bench::make(folder.path(), campaign.seed)?;
@@ -104,8 +106,9 @@ pub fn run(campaign: &Campaign) -> Result<Report> {
     })
 }
 
-/// Every call of these kinds that the works make without a fault. strace counts for each thread by itself, and which thread
-/// does what differs from run to run, so the last ones may find no call.
+/// Every call of these kinds that the commands make without a fault. strace counts per thread, and the work of each
+/// thread
+/// differs from run to run, so the last ones may find no call.
 fn all_faults(bench: &Bench, folder: &Path) -> Result<Vec<Fault>> {
     let mut faults = Vec::new();
     for work in WORKS {
@@ -137,7 +140,7 @@ fn most_of_a_thread(calls: &[Call], name: &str) -> usize {
     counts.into_values().max().unwrap_or_default()
 }
 
-/// How a work ended.
+/// How a command ended.
 struct Done {
     code: Option<i32>,
     stderr: String,
@@ -155,12 +158,12 @@ impl Bench {
         let known = EVENTS / 2;
         let meal = Meal { after: 0, to: known, known: 0, pace: Pace::Bursts(20), ends: false };
         let ingester = Ingester::start(ingest, &feed, meal)?;
-        ensure!(ingester.wait_for(known)?, "it ended before it had answered");
+        ensure!(ingester.wait_for(known)?, "ingest ended before it had answered");
         ingester.kill()?;
         Ok(Self { feed, log, killed, known })
     }
 
-    /// Injects a fault, and sees what is there afterwards.
+    /// Injects a fault and checks the database afterwards.
     fn inject(&self, fault: Fault, desk: &Path, trials: &Trials<'_>) -> Result<&'static str> {
         let Fault { work, call, error, nth, and_later } = fault;
         let inject = format!("{call}:error={error}:when={nth}{}", if and_later { "+" } else { "" });
@@ -173,7 +176,7 @@ impl Bench {
         }
         let after = if work == Work::IngestOn { self.known } else { 0 };
         if matches!(work, Work::Ingest | Work::IngestOn) {
-            check(&calls, &self.feed, after, &done.answer_ends, false).context("an answer came too soon")?;
+            check(&calls, &self.feed, after, &done.answer_ends, false).context("an answer was too early")?;
         }
         let db = desk.join("db");
         let must_have = if work == Work::Open { self.known } else { done.acknowledged };
@@ -182,11 +185,11 @@ impl Bench {
         match done.code {
             Some(0) => {
                 let to = if work == Work::Open { self.known } else { self.feed.len() };
-                ensure!(found.events == to, "it says all is well, and {} events of {to} are there", found.events);
+                ensure!(found.events == to, "it reports success, but has {} of {to} events", found.events);
                 Ok("endured")
             }
             Some(LOADER_FAILED) => Ok("did not start"),
-            // What cannot be written cannot be said.
+            // A failed write cannot be reported.
             Some(1) if said.contains("error: ") || call == "write" => {
                 trials.saw("failures without a hint", u64::from(!said.contains("hint: ")));
                 Ok("failed with an error")
@@ -224,7 +227,7 @@ impl Bench {
         }
         let ran = run_limited(&traced(&command, call, inject, &trace), PATIENCE, desk)?;
         if let Some(disgrace) = ran.disgrace() {
-            bail!("it ended in disgrace ({disgrace}): {}", ran.stderr.trim());
+            bail!("it failed badly ({disgrace}): {}", ran.stderr.trim());
         }
         Ok(Done { code: ran.code(), stderr: ran.stderr, acknowledged: 0, answer_ends: Vec::new() })
     }

@@ -1,4 +1,4 @@
-//! The log that is fed to the command, and what must come of each beginning of it.
+//! The log that is fed to the command, and the expected state after each of its beginnings.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -9,17 +9,17 @@ use convofold::ingest::{Format, Ignored, Limits, Origin, Parser, Rejection, Sink
 use convofold::{Event, Seq, StateHash};
 use convofold_generator::{Generator, Options};
 
-/// A log of one event a line, none of them twice: the event of line n is event n.
+/// A log with one event per line, all different: the event of line n is event n.
 #[derive(Debug)]
 pub struct Feed {
     bytes: Vec<u8>,
-    /// Where line n ends, at n - 1.
+    /// The end of line n, at index n - 1.
     ends: Vec<usize>,
     events: Vec<Event>,
 }
 
 impl Feed {
-    /// Makes a log of so many events.
+    /// Makes a log of this number of events.
     ///
     /// # Errors
     /// If a line is not exactly one event.
@@ -34,25 +34,25 @@ impl Feed {
         Ok(Arc::new(Self { bytes, ends, events: found.events }))
     }
 
-    /// How many events it has.
+    /// Number of events.
     #[must_use]
     pub fn len(&self) -> u64 {
         self.ends.len() as u64
     }
 
-    /// Whether it has none.
+    /// Whether it has no events.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.ends.is_empty()
     }
 
-    /// The lines after event `after`, up to and with event `to`.
+    /// The lines after event `after`, up to and including event `to`.
     #[must_use]
     pub fn lines(&self, after: Seq, to: Seq) -> &[u8] {
         self.bytes.get(self.end(after)..self.end(to.min(self.len()))).unwrap_or_default()
     }
 
-    /// How long the log is up to and with event n.
+    /// The length of the log up to and including event n.
     #[must_use]
     pub fn bytes_to(&self, seq: Seq) -> Option<u64> {
         (seq <= self.len()).then(|| self.end(seq) as u64)
@@ -67,7 +67,7 @@ impl Feed {
     /// Writes the log to a file.
     ///
     /// # Errors
-    /// Where it cannot be written.
+    /// If the file cannot be written.
     pub fn write(&self, path: &Path) -> Result<()> {
         std::fs::write(path, &self.bytes).with_context(|| format!("writing {}", path.display()))
     }
@@ -98,7 +98,7 @@ impl Sink for Found {
     }
 }
 
-/// The fold of beginnings of a feed, by the engine alone.
+/// The fold of beginnings of a feed, computed by the engine alone.
 #[derive(Debug)]
 pub struct Reference {
     feed: Arc<Feed>,
@@ -107,13 +107,13 @@ pub struct Reference {
 }
 
 impl Reference {
-    /// Of this feed.
+    /// Starts with no event of this feed.
     #[must_use]
     pub fn new(feed: Arc<Feed>) -> Self {
         Self { feed, board: Board::new(), folded: 0 }
     }
 
-    /// The state hash after the first events, up to `seq`. Quick where it goes on from the time before.
+    /// The state hash after the events up to `seq`. Fast if `seq` is not smaller than in the call before.
     pub fn hash_after(&mut self, seq: Seq) -> StateHash {
         if seq < self.folded {
             *self = Self::new(self.feed.clone());

@@ -1,6 +1,6 @@
-//! Full disks: a file system too small for what is fed.
+//! Full disks: a file system that is too small for the feed.
 //!
-//! The command must say so and end, and what it acknowledged must be there once there is room again.
+//! The command must report it and end, and what it acknowledged must be there once there is free space again.
 
 use std::fs;
 use std::path::Path;
@@ -18,14 +18,14 @@ use super::report::Report;
 use crate::command::convofold;
 
 const EVENTS: u64 = 60_000;
-/// How much room there is, and is taken away by a file that has nothing to do with it.
+/// The size of the file system, and of a file that takes a part of it at first.
 const IMAGE_BYTES: u64 = 24 << 20;
 const MIB: u64 = 1 << 20;
 
-/// Fills disks until all trials are made.
+/// Fills disks until all trials are done.
 ///
 /// # Errors
-/// Where there is nothing to fill them with.
+/// If the feed or a file system cannot be made.
 pub fn run(campaign: &Campaign) -> Result<Report> {
     let feed = Feed::generate(EVENTS, campaign.seed)?;
     campaign.run(1, |range, trials| {
@@ -67,7 +67,7 @@ fn fill_image(folder: &Path, feed: &Arc<Feed>, trial: u64, trials: &Trials<'_>) 
     go_on(mount.point(), feed, &filled, trials)
 }
 
-/// Feeds until it ends by itself.
+/// Feeds until the command ends by itself.
 fn fill(point: &Path, feed: &Arc<Feed>, trial: u64, trials: &Trials<'_>) -> Result<Ended> {
     let mut ingest = convofold();
     ingest.arg("ingest").arg("--db").arg(point.join("db"));
@@ -75,20 +75,20 @@ fn fill(point: &Path, feed: &Arc<Feed>, trial: u64, trials: &Trials<'_>) -> Resu
     let ingester = Ingester::start(ingest, feed, Meal { after: 0, to: feed.len(), known: 0, pace, ends: true })?;
     let ended = ingester.finish()?;
     let said = &ended.stderr;
-    ensure!(ended.status.code() == Some(1), "expected it to fail, it ended with {}: {said}", ended.status);
-    ensure!(said.contains("error: ") && said.contains("hint: "), "it does not say what to do: {said}");
+    ensure!(ended.status.code() == Some(1), "expected a failure, it ended with {}: {said}", ended.status);
+    ensure!(said.contains("error: ") && said.contains("hint: "), "expected an error and a hint: {said}");
     let says_why = ["No space left", "full"].iter().any(|why| said.contains(why));
-    ensure!(says_why, "it does not say that the disk is full: {said}");
+    ensure!(says_why, "expected a message about the full disk: {said}");
     ensure!(!said.contains("panicked"), "it panicked: {said}");
     trials.saw("events acknowledged on the way", ended.acknowledged);
     Ok(ended)
 }
 
-/// There is room again: nothing acknowledged may be missing, and it goes on.
+/// There is free space again: everything acknowledged must be there, and ingest must continue.
 fn go_on(point: &Path, feed: &Arc<Feed>, filled: &Ended, trials: &Trials<'_>) -> Result<()> {
     let db = point.join("db");
     let mut reference = Reference::new(feed.clone());
-    let story = || format!("after it had said: {}", filled.stderr.trim());
+    let story = || format!("after the message: {}", filled.stderr.trim());
     let found = examine(&db, feed, &mut reference, filled.acknowledged).with_context(story)?;
     found.saw.iter().for_each(|(what, count)| trials.saw(what, *count));
     let mut ingest = convofold();
@@ -96,6 +96,6 @@ fn go_on(point: &Path, feed: &Arc<Feed>, filled: &Ended, trials: &Trials<'_>) ->
     let to = (found.events + 500).min(feed.len());
     let meal = Meal { after: found.events, to, known: found.events, pace: Pace::Fast, ends: true };
     let ended = Ingester::start(ingest, feed, meal)?.finish()?;
-    ensure!(ended.status.success() && ended.acknowledged == to, "it does not go on: {ended:?}");
+    ensure!(ended.status.success() && ended.acknowledged == to, "it does not continue: {ended:?}");
     examine(&db, feed, &mut reference, to).map(drop)
 }

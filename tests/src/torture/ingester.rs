@@ -1,4 +1,4 @@
-//! `convofold ingest` as a co-process: fed from here, its answers kept here, outside of what is being tortured.
+//! `convofold ingest` as a co-process: this process feeds it and keeps its answers.
 
 use std::io::{BufReader, Read, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -14,23 +14,23 @@ use super::answers::{Answers, PATIENCE};
 use super::feed::Feed;
 use super::limits::{Leader, kill_group};
 
-/// The signals that may end it, by their numbers.
+/// The signals that may end it, by number.
 const KILL: i32 = 9;
 const INTERRUPT: i32 = 2;
 
 /// How lines are fed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pace {
-    /// As fast as they are taken.
+    /// As fast as the command reads.
     Fast,
-    /// One by one, each after the answer to the one before.
+    /// One by one, each after the previous answer.
     OneByOne,
-    /// In bursts of up to so many lines, each after the answers to the one before.
+    /// In bursts of up to this number of lines, each after the answers to the previous burst.
     Bursts(u64),
 }
 
 impl Pace {
-    /// Any of them.
+    /// A random way.
     pub fn any(random: &mut impl Rng) -> Self {
         match random.random_range(0..4) {
             0 => Self::OneByOne,
@@ -40,18 +40,18 @@ impl Pace {
     }
 }
 
-/// Which lines are fed, and how.
+/// Which lines to feed, and how.
 #[derive(Clone, Copy, Debug)]
 pub struct Meal {
-    /// The event before the first one that is fed.
+    /// The event before the first one to feed.
     pub after: Seq,
-    /// The last one.
+    /// The last one to feed.
     pub to: Seq,
-    /// Events up to this one are in the database already, and must be found to be.
+    /// Events up to this one are in the database already and must be reported as known.
     pub known: Seq,
-    /// How.
+    /// The way to feed.
     pub pace: Pace,
-    /// Whether the input is ended after the last one, or held open.
+    /// Whether the input ends after the last line or stays open.
     pub ends: bool,
 }
 
@@ -64,26 +64,26 @@ pub struct Ingester {
     feeding: JoinHandle<Option<ChildStdin>>,
 }
 
-/// How it ended.
+/// How the command ended.
 #[derive(Debug)]
 pub struct Ended {
-    /// The last event that was acknowledged; what was acknowledged before it began counts.
+    /// The last acknowledged event, including those that were acknowledged before it started.
     pub acknowledged: Seq,
-    /// Where in its answers each answer ends, in bytes.
+    /// The end of each answer in its output, in bytes.
     pub answer_ends: Vec<u64>,
     /// The exit status.
     pub status: ExitStatus,
-    /// What it said on standard error.
+    /// Its output on standard error.
     pub stderr: String,
 }
 
 impl Ingester {
-    /// Starts the command, which is to read from standard input, and begins to feed it.
+    /// Starts the command, which reads from standard input, and begins to feed it.
     ///
     /// # Errors
-    /// Where it does not start.
+    /// If it does not start.
     pub fn start(mut command: Command, feed: &Arc<Feed>, meal: Meal) -> Result<Self> {
-        // In a group of its own, so that it is killed together with what may trace it.
+        // In a process group of its own, so that a tracer is killed with it.
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
         let child = command.spawn().with_context(|| format!("starting {command:?}"))?;
         let mut leader = Leader(child);
@@ -103,36 +103,39 @@ impl Ingester {
         &self.leader.0
     }
 
-    /// The last event that is acknowledged by now.
+    /// The last event that is acknowledged so far.
     #[must_use]
     pub fn acknowledged(&self) -> Seq {
         self.answers.told().acknowledged
     }
 
-    /// Waits until event `seq` is acknowledged, or there will be no more answers. Whether it is.
+    /// Waits until event `seq` is acknowledged or no more answers can arrive; returns whether it is acknowledged.
     ///
     /// # Errors
-    /// Where it takes longer than anything may.
+    /// If the time limit is reached.
     pub fn wait_for(&self, seq: Seq) -> Result<bool> {
         let told = self.answers.wait_until(|told| told.acknowledged >= seq || told.broken.is_some());
         let is_answered = told.acknowledged >= seq;
-        ensure!(is_answered || told.is_over || told.broken.is_some(), "no answer within {PATIENCE:?}: it hangs");
+        ensure!(
+            is_answered || told.is_over || told.broken.is_some(),
+            "no answer within {PATIENCE:?}: the command hangs"
+        );
         Ok(is_answered)
     }
 
-    /// Kills it, and tells how it ended, which may have been before.
+    /// Kills it and returns how it ended, which may have been before.
     ///
     /// # Errors
-    /// Where an answer broke a promise.
+    /// If an answer broke a promise.
     pub fn kill(self) -> Result<Ended> {
         kill_group(&self.leader.0)?;
         self.end()
     }
 
-    /// Waits for its end; the meal must have one.
+    /// Waits for its end; the input must end.
     ///
     /// # Errors
-    /// Where an answer broke a promise, or it does not end.
+    /// If an answer broke a promise, or the command does not end.
     pub fn finish(self) -> Result<Ended> {
         let is_over = self.answers.wait_until(|told| told.is_over).is_over;
         if is_over {
@@ -140,7 +143,7 @@ impl Ingester {
         }
         kill_group(&self.leader.0)?;
         let Ended { acknowledged, stderr, .. } = self.end()?;
-        bail!("it does not end within {PATIENCE:?}, after acknowledging event {acknowledged}; it said: {stderr}")
+        bail!("it does not end within {PATIENCE:?} after acknowledging event {acknowledged}; standard error: {stderr}")
     }
 
     fn end(mut self) -> Result<Ended> {
@@ -150,7 +153,7 @@ impl Ingester {
         }
         let status = self.leader.0.wait().context("waiting for the end")?;
         self.reading.join().map_err(|_| anyhow!("the reader of answers panicked"))?;
-        // With it ends the input that was held open.
+        // This also closes an input that was kept open.
         drop(self.feeding.join());
         let mut told = self.answers.told();
         if let Some(broken) = &told.broken {
@@ -163,19 +166,19 @@ impl Ingester {
 }
 
 impl Ended {
-    /// Makes sure that it was killed, or ended well.
+    /// Checks that it was killed or ended with success.
     ///
     /// # Errors
-    /// Where it ended badly by itself.
+    /// If it failed by itself.
     pub fn expect_killed_or_well(&self) -> Result<()> {
-        // Also by an interruption that comes before it listens for one: then nothing is closed, as where it is killed.
+        // An interrupt before the handler is installed kills the process, so nothing is closed.
         let is_killed = matches!(self.status.signal(), Some(KILL | INTERRUPT));
         ensure!(is_killed || self.status.success(), "it ended by itself, {}: {}", self.status, self.stderr.trim());
         Ok(())
     }
 }
 
-/// Feeds, and hands back the input where it is to be held open. What cannot be written is not missed: it ended.
+/// Feeds lines and returns the input if it is to stay open. A failed write is ignored: the command has ended.
 fn give(feed: &Feed, meal: Meal, mut to: ChildStdin, answers: &Answers) -> Option<ChildStdin> {
     let Meal { after, to: last, pace, ends, .. } = meal;
     match pace {
@@ -189,7 +192,7 @@ fn give(feed: &Feed, meal: Meal, mut to: ChildStdin, answers: &Answers) -> Optio
                     break;
                 }
                 given = next;
-                // After a broken promise nothing is acknowledged, and nothing more is fed.
+                // After a broken promise nothing more is acknowledged or fed.
                 let told = answers.wait_until(|told| told.acknowledged >= given || told.broken.is_some());
                 if told.is_over || told.broken.is_some() {
                     break;

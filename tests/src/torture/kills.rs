@@ -1,8 +1,8 @@
-//! Kills: SIGKILL at any moment, again and again on one database.
+//! Kills: SIGKILL at random moments, repeatedly on one database.
 //!
-//! A database is killed some dozens of times before it is thrown away, and never closed in between, so that all kinds of
-//! dirt gather. What is there is held against the feed in two ways: each writer's answers tell whether its log goes on
-//! where it must, and every few kills a copy is examined.
+//! A database is killed some dozens of times before it is replaced, and never closed in between, so that leftovers
+//! accumulate. It is compared with the feed in two ways: the answers of each writer show whether its log continues
+//! correctly, and after every few kills a copy is examined.
 
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
@@ -24,19 +24,19 @@ use super::ingester::{Ingester, Meal, Pace};
 use super::report::Report;
 use crate::command::convofold;
 
-/// So often is a database killed.
+/// Number of kills per database.
 const KILLS_A_DATABASE: u64 = 40;
-/// One database of so many is written by `replay` and not by `ingest`.
+/// One of this number of databases is written by `replay` instead of `ingest`.
 const DATABASES_A_REPLAY: u64 = 5;
-/// How long a feed is.
+/// The number of events of a feed.
 const EVENTS: u64 = 30_000;
 
 /// How to kill.
 #[derive(Clone, Copy, Debug)]
 pub struct KillOptions {
-    /// One kill of so many falls into the opening, and another into the closing; 1 is all into the opening.
+    /// One of this number of kills hits the opening, and another one the closing; 1: all hit the opening.
     pub kills_an_opening: u32,
-    /// After so many kills a copy is examined.
+    /// Number of kills between two examinations of a copy.
     pub kills_an_examination: u64,
 }
 
@@ -46,10 +46,10 @@ impl Default for KillOptions {
     }
 }
 
-/// Kills until all trials are made.
+/// Kills until all trials are done.
 ///
 /// # Errors
-/// Where the feed cannot be made.
+/// If the feed cannot be made.
 pub fn run(campaign: &Campaign, options: KillOptions) -> Result<Report> {
     let feed = Feed::generate(EVENTS, campaign.seed)?;
     campaign.run(KILLS_A_DATABASE, |kills, trials| {
@@ -59,7 +59,7 @@ pub fn run(campaign: &Campaign, options: KillOptions) -> Result<Report> {
             victim.is_replayed = true;
             feed.write(&victim.log)?;
         } else if options.kills_an_opening == 1 {
-            // Otherwise it would stay empty, and be open in no time.
+            // The database must not stay empty, because opening it would take no time.
             victim.fill(trials.random(kills.start).random_range(1..EVENTS / 2))?;
         }
         let last = kills.end.saturating_sub(1);
@@ -82,7 +82,7 @@ pub fn run(campaign: &Campaign, options: KillOptions) -> Result<Report> {
     })
 }
 
-/// A database that is killed.
+/// A database to kill.
 struct Victim {
     db: PathBuf,
     /// For `replay`.
@@ -92,11 +92,11 @@ struct Victim {
     options: KillOptions,
     /// Whether it is written by `replay`.
     is_replayed: bool,
-    /// The last event that it must have.
+    /// The last event that it must contain.
     acknowledged: Seq,
-    /// How long opening took the last time.
+    /// The duration of the last opening.
     opening: Duration,
-    /// How long a replay took the last time that one came to its end.
+    /// The duration of the last replay that finished.
     replaying: Duration,
 }
 
@@ -122,12 +122,12 @@ impl Victim {
             let found = examine_copy(&self.db, &self.feed, &mut self.reference, self.acknowledged)?;
             trials.saw("examined", 1);
             found.saw.iter().for_each(|(what, count)| trials.saw(what, *count));
-            // A kill takes nothing from files, so what was found stays.
+            // A kill removes nothing from files, so what was found stays.
             self.acknowledged = found.events;
         }
         if self.acknowledged + EVENTS / 10 > self.feed.len() {
             self.examine(trials)?;
-            fs::remove_dir_all(&self.db).context("throwing a full database away")?;
+            fs::remove_dir_all(&self.db).context("removing a full database")?;
             self.acknowledged = 0;
         }
         Ok(what)
@@ -140,13 +140,13 @@ impl Victim {
         Ok(())
     }
 
-    /// Feeds up to an event, and leaves the database as a kill does.
+    /// Feeds up to an event and leaves the database as a kill does.
     fn fill(&mut self, to: Seq) -> Result<()> {
         let mut command = convofold();
         command.arg("ingest").arg("--db").arg(&self.db);
         let meal = Meal { after: 0, to, known: 0, pace: Pace::Fast, ends: false };
         let ingester = Ingester::start(command, &self.feed, meal)?;
-        ensure!(ingester.wait_for(to)?, "it ended before it had answered");
+        ensure!(ingester.wait_for(to)?, "ingest ended before it had answered");
         self.acknowledged = ingester.kill()?.acknowledged;
         Ok(())
     }
@@ -154,7 +154,7 @@ impl Victim {
     fn kill_ingest(&mut self, random: &mut StdRng) -> Result<&'static str> {
         let mut command = convofold();
         command.arg("ingest").arg("--db").arg(&self.db);
-        // Some are sent once more, as by a host that did not hear the answers.
+        // Some lines are sent again, as by a host that did not receive the answers.
         let after = self.acknowledged.saturating_sub(random.random_range(0..20));
         let all = Meal { after, to: self.feed.len(), known: self.acknowledged, pace: Pace::any(random), ends: false };
         let began = Instant::now();

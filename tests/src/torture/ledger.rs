@@ -1,4 +1,4 @@
-//! A file that says which trials were made: one JSON object a line, added to and never written anew.
+//! A file that records the finished trials: one JSON object per line, only ever appended to.
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
@@ -14,36 +14,36 @@ pub struct Ledger {
     path: PathBuf,
 }
 
-/// Trials that were made in one go.
+/// Trials that were made in one campaign.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Share {
-    /// Of which kind.
+    /// Their kind.
     pub kind: String,
-    /// What chance began from.
+    /// Their seed.
     pub seed: u64,
     /// The first of them.
     pub from: u64,
     /// The one after the last of them.
     pub to: u64,
-    /// Those that failed.
+    /// The failed ones.
     pub failed: Vec<u64>,
-    /// Since the run began.
+    /// Seconds since the start of the campaign.
     pub seconds: f64,
-    /// How often what was seen since the run began.
+    /// Counts of observations since the start of the campaign.
     pub tally: BTreeMap<String, u64>,
 }
 
 impl Ledger {
-    /// The ledger in this file, which is made with the first line.
+    /// The ledger in this file, which is created with the first line.
     #[must_use]
     pub fn at(path: PathBuf) -> Self {
         Self { path }
     }
 
-    /// Adds a line.
+    /// Appends a line.
     ///
     /// # Errors
-    /// Where the file cannot be written.
+    /// If the file cannot be written.
     pub fn add(&self, share: &Share) -> Result<()> {
         let mut line = serde_json::to_vec(share)?;
         line.push(b'\n');
@@ -51,10 +51,10 @@ impl Ledger {
         file.and_then(|mut file| file.write_all(&line)).with_context(|| in_words(&self.path))
     }
 
-    /// The trial after the last one that was made of this kind with this seed.
+    /// The trial after the last one of this kind and seed.
     ///
     /// # Errors
-    /// Where the file cannot be read. A line that is cut off, as by a full disk, counts as not written.
+    /// If the file cannot be read. A truncated line, for example after a full disk, is ignored.
     pub fn next(&self, kind: &str, seed: u64) -> Result<u64> {
         let file = match File::open(&self.path) {
             Ok(file) => file,

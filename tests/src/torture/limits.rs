@@ -1,4 +1,4 @@
-//! Running a command that may do anything: hang, take all memory, print without end.
+//! Runs a command that may hang, use unbounded memory or print without end.
 
 use std::fmt;
 use std::fs::File;
@@ -12,13 +12,13 @@ use anyhow::{Context, Result};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process_group};
 
-/// How much address space a command gets, in KiB. Ordinary work on a small database takes a fraction.
+/// The address space of a command, in KiB. Normal work on a small database uses a fraction of it.
 const ADDRESS_SPACE_KIB: u64 = 2 << 20;
 
-/// What a command that was limited did.
+/// The result of a limited command.
 #[derive(Debug)]
 pub struct Ran {
-    /// How it ended; `None` where it had to be ended.
+    /// How it ended; `None` if it had to be killed.
     pub status: Option<ExitStatus>,
     /// Standard output.
     pub stdout: String,
@@ -26,11 +26,10 @@ pub struct Ran {
     pub stderr: String,
 }
 
-/// Runs a command with bounds to its time and memory. Its output goes through files in `desk`, where one run follows
-/// another.
+/// Runs a command with limits of time and memory. Its output goes to files in `desk`, which the next run overwrites.
 ///
 /// # Errors
-/// Where it cannot be run at all.
+/// If the command cannot be run.
 pub fn run_limited(command: &Command, time: Duration, desk: &Path) -> Result<Ran> {
     let (out, err) = (desk.join("stdout"), desk.join("stderr"));
     let file = |path: &Path| File::create(path).with_context(|| format!("making {}", path.display()));
@@ -57,7 +56,7 @@ pub fn run_limited(command: &Command, time: Duration, desk: &Path) -> Result<Ran
     Ok(Ran { status, stdout: text(&out)?, stderr: text(&err)? })
 }
 
-/// A process that leads a group; at the latest when it is dropped, both end.
+/// A process that leads a group; dropping it kills both.
 #[derive(Debug)]
 pub(super) struct Leader(pub(super) Child);
 
@@ -69,10 +68,10 @@ impl Drop for Leader {
     }
 }
 
-/// Kills a process that leads a group, and the group. One that has ended already is fine.
+/// Kills a process that leads a group, and the group. A process that has already ended is not an error.
 ///
 /// # Errors
-/// Where the system refuses.
+/// If the system refuses.
 pub fn kill_group(leader: &Child) -> Result<()> {
     match kill_process_group(Pid::from_child(leader), Signal::KILL) {
         Ok(()) | Err(Errno::SRCH) => Ok(()),
@@ -80,21 +79,21 @@ pub fn kill_group(leader: &Child) -> Result<()> {
     }
 }
 
-/// A way to end that is never right.
+/// A way of ending that is always a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Disgrace {
     /// It did not end.
     Hang,
-    /// It panicked, or said so.
+    /// It panicked.
     Panic,
-    /// It was ended by a signal that nobody sent.
+    /// A signal that no trial sends ended it.
     Signal(i32),
-    /// It asked for more memory than there is.
+    /// It asked for more memory than the limit.
     Memory,
 }
 
 impl Ran {
-    /// The way in which it ended, where it is never right.
+    /// The way in which it ended, if that is always a fault.
     #[must_use]
     pub fn disgrace(&self) -> Option<Disgrace> {
         let says = |what: &str| self.stderr.contains(what);

@@ -1,4 +1,4 @@
-//! File systems of our own: an ext4 in a file, a tmpfs of some size. Needs to be root, and a system that has them.
+//! File systems for trials: an ext4 in a file, a tmpfs of a given size. Needs root and a system with mounts.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -8,48 +8,49 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 
-/// A mounted file system, until it is dropped.
+/// A mounted file system; dropping it unmounts it.
 #[derive(Debug)]
 pub struct Mount {
     point: PathBuf,
 }
 
 impl Mount {
-    /// Mounts the ext4 in this file at a folder, which is made. The system writes to it by itself only where it is asked to
-    /// make something durable.
+    /// Mounts the ext4 in this file at a directory, which is created. The system writes to the file only when a process
+    /// asks
+    /// for durability.
     ///
     /// # Errors
-    /// Where it cannot be mounted.
+    /// If it cannot be mounted.
     pub fn image(image: &Path, point: &Path) -> Result<Self> {
         Self::with(&["-o", "loop,commit=600"], &image.display().to_string(), point)
     }
 
-    /// Mounts a tmpfs of so many bytes at a folder, which is made.
+    /// Mounts a tmpfs of this size in bytes at a directory, which is created.
     ///
     /// # Errors
-    /// Where it cannot be mounted.
+    /// If it cannot be mounted.
     pub fn tmpfs(bytes: u64, point: &Path) -> Result<Self> {
         Self::with(&["-t", "tmpfs", "-o", &format!("size={bytes}")], "tmpfs", point)
     }
 
-    /// Gives a tmpfs another size.
+    /// Changes the size of a tmpfs.
     ///
     /// # Errors
-    /// Where it cannot be had.
+    /// If the system refuses.
     pub fn resize(&self, bytes: u64) -> Result<()> {
         run(Command::new("mount").args(["-o", &format!("remount,size={bytes}")]).arg(&self.point))
     }
 
-    /// Where it is mounted.
+    /// The mount point.
     #[must_use]
     pub fn point(&self) -> &Path {
         &self.point
     }
 
-    /// Unmounts it, so that its image is whole.
+    /// Unmounts it, so that its image is complete.
     ///
     /// # Errors
-    /// Where somebody still uses it.
+    /// If it is still in use.
     pub fn unmount(self) -> Result<()> {
         let unmounted = run(Command::new("umount").arg(&self.point));
         if unmounted.is_ok() {
@@ -71,32 +72,32 @@ impl Drop for Mount {
             if run(Command::new("umount").arg(&self.point)).is_ok() {
                 return;
             }
-            // A process that was killed lets go a moment later.
+            // A killed process releases its files a moment later.
             sleep(Duration::from_millis(50));
         }
         let _ = run(Command::new("umount").arg("--lazy").arg(&self.point));
     }
 }
 
-/// Makes a file of so many bytes, most of them holes, with an empty ext4 in it.
+/// Makes a sparse file of this size in bytes that contains an empty ext4.
 ///
 /// # Errors
-/// Where that cannot be done.
+/// If the file or the file system cannot be made.
 pub fn make_image(path: &Path, bytes: u64) -> Result<()> {
     let file = File::create(path).and_then(|file| file.set_len(bytes));
     file.with_context(|| format!("making {}", path.display()))?;
     run(Command::new("mkfs.ext4").args(["-q", "-F"]).arg(path))
 }
 
-/// Copies an image and leaves its holes.
+/// Copies an image and keeps its holes.
 ///
 /// # Errors
-/// Where that cannot be done.
+/// If a file cannot be read or written.
 pub fn copy_image(from: &Path, to: &Path) -> Result<()> {
     run(Command::new("cp").args(["--sparse=always", "--reflink=never"]).arg(from).arg(to))
 }
 
-/// Why file systems cannot be mounted here; `None` where they can.
+/// Why file systems cannot be mounted here; `None` if they can.
 #[must_use]
 pub fn obstacle() -> Option<String> {
     let attempt = || {

@@ -1,19 +1,19 @@
-//! What became of a campaign.
+//! The result of a campaign.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// What became of a campaign.
+/// The result of a campaign.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
-    /// How many trials were made.
+    /// Number of trials.
     pub trials: u64,
-    /// Those that failed.
+    /// The failed trials.
     pub failures: Vec<Failure>,
-    /// How often what was seen.
+    /// Counts of observations.
     pub tally: BTreeMap<String, u64>,
-    /// How long it took.
+    /// The duration.
     pub took: Duration,
 }
 
@@ -24,19 +24,19 @@ pub struct Failure {
     pub trial: u64,
     /// What happened.
     pub why: String,
-    /// What is left of it.
+    /// The directory with its files.
     pub kept: Option<PathBuf>,
 }
 
 impl Report {
-    /// In one line.
+    /// On one line.
     #[must_use]
     pub fn in_words(&self, kind: &str) -> String {
         let seen: Vec<_> = self.tally.iter().map(|(what, count)| format!("{count} {what}")).collect();
         format!("{}: {}", self.rate(kind), seen.join(", "))
     }
 
-    /// In one line for everything that was seen.
+    /// One line per observation.
     #[must_use]
     pub fn table(&self, kind: &str) -> String {
         let seen = self.tally.iter().map(|(what, count)| format!("\n{count:>9}  {what}"));
@@ -45,7 +45,7 @@ impl Report {
 
     fn rate(&self, kind: &str) -> String {
         let seconds = self.took.as_secs_f64();
-        #[expect(clippy::cast_precision_loss, reason = "a rate is no exact number")]
+        #[expect(clippy::cast_precision_loss, reason = "a rate is not exact")]
         let rate = self.trials as f64 / seconds.max(0.001);
         format!("{kind}: {} trials in {seconds:.1} s ({rate:.1}/s)", self.trials)
     }

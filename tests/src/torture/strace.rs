@@ -1,4 +1,4 @@
-//! `convofold` under strace: what it asks of the system, in the order in which it does.
+//! `convofold` under strace: its system calls in order.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -8,21 +8,21 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-/// What is traced in any case: with it the order of reading, writing, making durable and answering is known.
+/// The calls that are always traced; they show the order of reads, writes, barriers and answers.
 const TRACED: &str = "read,write,pwrite64,fdatasync,fsync";
 
-/// A call that was made.
+/// A system call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
-    /// By which thread.
+    /// The thread.
     pub thread: u32,
     /// Its name.
     pub name: String,
     /// Its first argument: a descriptor and the file in angle brackets, or something else.
     pub subject: String,
-    /// What it returned, where that is a number.
+    /// What it returned, if that is a number.
     pub returned: Option<i64>,
-    /// Where in the trace it began and ended. A call that never ended has no end.
+    /// The positions in the trace at which it began and ended. A call that never ended has no end.
     pub began: usize,
     /// See `began`.
     pub ended: Option<usize>,
@@ -30,16 +30,16 @@ pub struct Call {
     pub injected: bool,
 }
 
-/// Whether there is an strace that may be used.
+/// Whether strace is installed and permitted.
 #[must_use]
 pub fn is_here() -> bool {
     Command::new("strace").args(["-qq", "-o", "/dev/null", "true"]).output().is_ok_and(|output| output.status.success())
 }
 
-/// The command under strace. `more` is traced as well, and `inject` are faults to be injected.
+/// The command under strace. `more` are further calls to trace, and `inject` are faults to inject.
 pub fn traced(command: &Command, more: Option<&str>, inject: Option<&str>, trace: &Path) -> Command {
     let mut traced = Command::new("strace");
-    // Without the content of what is read and written.
+    // Without the content of reads and writes.
     traced.args(["-f", "-qq", "-y", "-s", "0", "-o"]).arg(trace);
     let calls = more.filter(|more| !TRACED.split(',').any(|call| call == *more));
     traced.arg("-e").arg(format!("trace={TRACED}{}", calls.map(|more| format!(",{more}")).unwrap_or_default()));
@@ -53,7 +53,7 @@ pub fn traced(command: &Command, more: Option<&str>, inject: Option<&str>, trace
 /// Reads a trace.
 ///
 /// # Errors
-/// Where it cannot be read.
+/// If the file cannot be read.
 pub fn calls(trace: &Path) -> Result<Vec<Call>> {
     let file = File::open(trace).with_context(|| format!("opening the trace {}", trace.display()))?;
     let mut calls = Vec::new();
@@ -85,7 +85,7 @@ pub fn calls(trace: &Path) -> Result<Vec<Call>> {
     Ok(calls)
 }
 
-/// What a call returned, and whether strace made it.
+/// What a call returned, and whether strace caused it.
 fn outcome(line: &str) -> (Option<i64>, bool) {
     let returned = line.rsplit_once(" = ").and_then(|(_, returned)| returned.split(' ').next()?.parse().ok());
     (returned, line.ends_with("(INJECTED)"))

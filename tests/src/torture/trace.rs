@@ -1,9 +1,11 @@
-//! Traces: no answer without a barrier before it.
+//! Traces: no answer before a disk barrier.
 //!
-//! The trace tells when bytes of the input were read, when the log's file was written and made durable, and when bytes of
-//! answers were written; lengths say which lines those were. An answer to a line needs a barrier of the log's file that
-//! began after the line was read, with a write to that file between the two. Where lines are fed one by one, nothing at
-//! all may be written and not durable when an answer is.
+//! The trace shows when bytes of the input were read, when the file of the log was written and made durable, and when
+//! bytes
+//! of answers were written; lengths show which lines those were. An answer to a line needs a barrier of the log's file
+//! that
+//! began after the line was read, with a write to that file in between. If lines are fed one by one, all writes must be
+//! durable before the answer.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -22,14 +24,14 @@ use crate::command::convofold;
 const EVENTS: u64 = 2_000;
 /// The end of the path of the log's file.
 const LOG_FILE: &str = "/sled/db>";
-/// How lines are fed, in turn, and how many.
+/// The ways to feed lines, in turn, with the number of lines.
 const PACES: [(Pace, Seq); 4] =
     [(Pace::OneByOne, 150), (Pace::Bursts(7), 300), (Pace::Bursts(60), 1_000), (Pace::Fast, EVENTS)];
 
-/// Traces until all trials are made.
+/// Traces until all trials are done.
 ///
 /// # Errors
-/// Where there is nothing to trace.
+/// If the feed cannot be made.
 pub fn run(campaign: &Campaign) -> Result<Report> {
     let feed = Feed::generate(EVENTS, campaign.seed)?;
     campaign.run(1, |range, trials| {
@@ -52,7 +54,7 @@ fn trace(folder: &Path, feed: &Arc<Feed>, trial: u64, trials: &Trials<'_>) -> Re
     ingest.arg("ingest").arg("--db").arg(&db);
     let meal = Meal { after: 0, to, known: 0, pace, ends: true };
     let ended = Ingester::start(traced(&ingest, None, None, &path), feed, meal)?.finish()?;
-    ensure!(ended.status.success() && ended.acknowledged == to, "it did not end well: {ended:?}");
+    ensure!(ended.status.success() && ended.acknowledged == to, "it failed: {ended:?}");
     let calls = calls(&path)?;
     let answers = ended.answer_ends.as_slice();
     let checked = check(&calls, feed, 0, answers, pace == Pace::OneByOne)?;
@@ -62,14 +64,15 @@ fn trace(folder: &Path, feed: &Arc<Feed>, trial: u64, trials: &Trials<'_>) -> Re
     examine(&db, feed, &mut Reference::new(feed.clone()), to).map(drop)
 }
 
-/// Checks every answer that was written; how many there were. What was fed began after event `after`, and `answer_ends` says
-/// where in the answers each one ends.
+/// Checks every answer that was written and returns their number. The input began after event `after`, and
+/// `answer_ends` are
+/// the ends of the answers in the output.
 ///
 /// # Errors
-/// Says which answer came too soon.
+/// Which answer was too early.
 pub fn check(calls: &[Call], feed: &Feed, after: Seq, answer_ends: &[u64], one_by_one: bool) -> Result<u64> {
     let mut input_bytes = feed.bytes_to(after).unwrap_or_default();
-    // For every line that was read, where in the trace that was.
+    // The position in the trace at which each line was read.
     let mut read_at: Vec<usize> = Vec::new();
     let (mut answered_bytes, mut answers) = (0, 0_usize);
     let mut by_end: Vec<&Call> = calls.iter().filter(|call| call.ended.is_some()).collect();
@@ -97,7 +100,7 @@ pub fn check(calls: &[Call], feed: &Feed, after: Seq, answer_ends: &[u64], one_b
     Ok(answers as u64)
 }
 
-/// Between these places in the trace something was written to the log's file and then made durable.
+/// Between these positions in the trace, the log's file was written and then made durable.
 fn expect_barrier(calls: &[Call], after: usize, before: usize) -> Result<()> {
     let is_between = |call: &&Call| call.began > after && call.ended.is_some_and(|ended| ended < before);
     let written = calls.iter().filter(is_between).find(|call| is_write_to_log(call));
@@ -120,7 +123,7 @@ fn is_write_to_log(call: &Call) -> bool {
     call.name == "pwrite64" && call.subject.ends_with(LOG_FILE)
 }
 
-/// One that succeeded.
+/// Whether the call succeeded.
 fn is_barrier(call: &Call) -> bool {
     ["fdatasync", "fsync"].contains(&call.name.as_str()) && call.subject.ends_with(LOG_FILE) && call.returned == Some(0)
 }

@@ -1,4 +1,4 @@
-//! What can happen to a file.
+//! Kinds of damage to a file.
 
 use std::fmt;
 use std::fs;
@@ -13,7 +13,7 @@ use crate::torture::examination::copy_folder;
 const SECTOR: usize = 512;
 const PAGE: usize = 4_096;
 
-/// What can happen to a file.
+/// A kind of damage to a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Damage {
     FlipBit,
@@ -35,7 +35,7 @@ use Damage::{
     ZeroPage, ZeroSector,
 };
 
-/// The likely ones more often.
+/// Likely kinds are more frequent.
 const CHANCES: [Damage; 20] = [
     FlipBit,
     FlipBit,
@@ -79,12 +79,12 @@ impl fmt::Display for Damage {
 }
 
 impl Damage {
-    /// Any of them.
+    /// A random kind.
     pub(super) fn any(random: &mut impl Rng) -> Self {
         CHANCES.choose(random).copied().unwrap_or(FlipBit)
     }
 
-    /// Does it to a file of the database, and tells what was done.
+    /// Damages a file of the database and returns a description.
     pub(super) fn apply(self, db: &Path, older: Option<&Path>, random: &mut impl Rng) -> Result<String> {
         let sled = db.join("sled");
         match (self, older) {
@@ -108,7 +108,7 @@ impl Damage {
         }
         let (changed, what) = match (self, older.map(|older| older.join(&name)).filter(|older| older.exists())) {
             (OlderFile, Some(older)) => (fs::read(older).context("reading an older file")?, self.to_string()),
-            // Where there is no older one, nothing can be put in its place.
+            // If there is no older copy, the file stays.
             (OlderFile | OlderSled, _) => FlipBit.change(bytes, random),
             _ => self.change(bytes, random),
         };
@@ -150,7 +150,7 @@ impl Damage {
     }
 }
 
-/// The log's file in half of the cases, for there is the most to be lost.
+/// Half of the time the file of the log, because most of the data is there.
 fn any_file(db: &Path, random: &mut impl Rng) -> Result<PathBuf> {
     let log = db.join("sled/db");
     if random.random_bool(0.6) && log.exists() {
@@ -170,7 +170,7 @@ fn any_file(db: &Path, random: &mut impl Rng) -> Result<PathBuf> {
     Ok(file.clone())
 }
 
-/// Mostly somewhere where something is: sled's files are full of nothing.
+/// Usually a position with data: large parts of sled's files are zeros.
 fn any_place(bytes: &[u8], random: &mut impl Rng) -> usize {
     let used: Vec<_> =
         bytes.chunks(SECTOR).enumerate().filter(|(_, sector)| sector.iter().any(|byte| *byte != 0)).collect();
@@ -187,7 +187,7 @@ fn flip(bytes: &mut [u8], at: usize, random: &mut impl Rng) {
     }
 }
 
-/// The block of this size that the place lies in, or what there is of it.
+/// The aligned block of this size at the position, or its existing part.
 fn block_at(bytes: &mut [u8], at: usize, block_bytes: usize) -> &mut [u8] {
     let start = (at / block_bytes * block_bytes).min(bytes.len());
     let end = (start + block_bytes).min(bytes.len());
@@ -211,7 +211,7 @@ mod tests {
             let (folder, older) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
             let write = |folder: &Path, text: &[u8]| {
                 fs::create_dir(folder.join("sled")).unwrap();
-                // No sector is like another.
+                // No two sectors are equal.
                 let bytes: Vec<u8> = (0..40_u8).flat_map(|no| [text, &[no + 1; SECTOR - 1]].concat()).collect();
                 fs::write(folder.join("sled/db"), bytes).unwrap();
             };

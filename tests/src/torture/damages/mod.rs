@@ -1,8 +1,10 @@
-//! Damages: one random damage to one file of a database, and what the command then says.
+//! Damage: one random damage to one file of a database, and what the command then reports.
 //!
-//! A damaged database may be whole all the same (the damage hit nothing), may open with less and say so, or may refuse to
-//! open and say why and what to do. It must not open with less in silence, and not panic, hang or take all memory.
-//! Where it refuses, `repair` must save what can be saved into a new one, and nothing that was never there.
+//! A damaged database may be complete (the damage hit nothing), may open with fewer events and report that, or may
+//! refuse to
+//! open with a reason and a hint. It must not lose events silently, panic, hang or use unbounded memory. If it refuses
+//! to
+//! open, `repair` must save what is readable into a new database, and nothing else.
 
 mod template;
 mod damage;
@@ -31,10 +33,10 @@ const EVENTS: u64 = 6_000;
 /// Opening a database of that size takes a small part of it.
 const OPENING_TIME: Duration = Duration::from_secs(30);
 
-/// Damages databases until all trials are made.
+/// Damages databases until all trials are done.
 ///
 /// # Errors
-/// Where there is nothing to damage.
+/// If the templates cannot be made.
 pub fn run(campaign: &Campaign) -> Result<Report> {
     let folder = tempfile::Builder::new().prefix("damages-").tempdir().context("a folder")?;
     let feed = Feed::generate(EVENTS, campaign.seed)?;

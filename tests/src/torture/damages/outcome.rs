@@ -1,28 +1,28 @@
-//! What a command made of a damaged database.
+//! How a command treats a damaged database.
 
 use convofold::StateHash;
 
 use crate::torture::limits::{Disgrace, Ran};
 
-/// What a command made of a damaged database.
+/// How a command treats a damaged database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
-    /// Everything is there.
+    /// All events are there.
     Whole,
-    /// Less is there, and it says so.
+    /// Events are missing, and the command reports it.
     ToldLess,
-    /// It says why it does not open, and what to do.
+    /// The command refuses, with a reason and a hint.
     Refused,
-    /// It does not open, and does not say why or what to do; or it shows its bowels.
+    /// The command refuses without a reason or a hint, or shows internals.
     RefusedUnclearly,
-    /// Something else is there than should be, and nobody would notice.
+    /// The state is wrong and nothing reports it.
     SilentLoss,
-    /// It ended as nothing should.
+    /// It hung, panicked, died of a signal or ran out of memory.
     Disgraced(Disgrace),
 }
 
 impl Outcome {
-    /// Of `convofold hash`, where the whole database has this hash.
+    /// The outcome of `convofold hash`, if the whole database has this hash.
     pub(super) fn of(ran: &Ran, hash: StateHash) -> Self {
         if let Some(disgrace) = ran.disgrace() {
             return Self::Disgraced(disgrace);

@@ -1,4 +1,4 @@
-//! `convofold repair`, where a database refuses to open.
+//! `convofold repair` after a database has refused to open.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -14,20 +14,20 @@ use crate::torture::limits::run_limited;
 
 const REPAIR_TIME: Duration = Duration::from_secs(60);
 
-/// The exit code where everything was saved, and where not.
+/// Exit codes: everything saved, or not.
 const EVERYTHING: i32 = 0;
 const NOT_EVERYTHING: i32 = 6;
 
-/// Checks what `repair` does.
+/// Checks the results of `repair`.
 #[derive(Debug)]
 pub(super) struct Repair {
     feed: Arc<Feed>,
-    /// The place of every event of the feed, by its conversation and identity.
+    /// The seq of each event of the feed, by conversation and identity.
     places: HashMap<(String, String), Seq>,
 }
 
 impl Repair {
-    /// `None` where this version of the command has no `repair`.
+    /// `None` if this version of the command has no `repair`.
     pub(super) fn find(feed: &Arc<Feed>) -> Result<Option<Self>> {
         let help = convofold().args(["help", "repair"]).output().context("running convofold help")?;
         if !help.status.success() {
@@ -41,18 +41,22 @@ impl Repair {
         Ok(Some(Self { feed: feed.clone(), places }))
     }
 
-    /// Repairs a database that had so many events into a new one. How many events were saved: only ones that were there,
-    /// and it says of all others that they are lost.
+    /// Repairs a database of `events` events into a new one and returns the number of saved events. Each saved event
+    /// must be
+    /// one of the feed, and all others must be reported as lost.
     pub(super) fn check(&self, db: &Path, into: &Path, events: Seq, desk: &Path) -> Result<u64> {
         let mut repair = convofold();
         repair.args(["repair", "--json", "--db"]).arg(db).arg("--into").arg(into);
         let ran = run_limited(&repair, REPAIR_TIME, desk)?;
         if let Some(disgrace) = ran.disgrace() {
-            bail!("repair ended in disgrace ({disgrace}): {ran:?}");
+            bail!("repair failed badly ({disgrace}): {ran:?}");
         }
         if !matches!(ran.code(), Some(EVERYTHING | NOT_EVERYTHING)) {
-            // There may be nothing left to repair; then it has to say so.
-            ensure!(ran.stderr.contains("error: ") && !ran.stderr.contains("panicked"), "repair says nothing: {ran:?}");
+            // There may be nothing left to repair; then the command must say so.
+            ensure!(
+                ran.stderr.contains("error: ") && !ran.stderr.contains("panicked"),
+                "repair gives no reason: {ran:?}"
+            );
             return Ok(0);
         }
         let store = Options::new().create(false).open(into).context("opening the repaired database")?;

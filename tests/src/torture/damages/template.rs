@@ -1,4 +1,4 @@
-//! Databases to damage, of different pasts.
+//! Databases to damage, with different histories.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,13 +13,13 @@ use crate::torture::examination::{copy_folder, examine_copy};
 use crate::torture::feed::{Feed, Reference};
 use crate::torture::ingester::{Ingester, Meal, Pace};
 
-/// A database as it was left.
+/// A database as its writers left it.
 #[derive(Debug)]
 pub(super) struct Template {
-    /// How it came to be.
+    /// Its history.
     pub(super) name: &'static str,
     pub(super) db: PathBuf,
-    /// A copy from when it was younger.
+    /// An earlier copy of it.
     pub(super) older: Option<PathBuf>,
     pub(super) events: Seq,
     pub(super) hash: StateHash,
@@ -32,7 +32,7 @@ enum End {
     Killed,
 }
 
-/// The shares of the feed that its writers take, and how each ends. A copy is taken after the first of several.
+/// The percentage of the feed after each writer, and how the writer ends. A copy is made after the first of several.
 const PASTS: [(&str, &[(u64, End)]); 5] = [
     ("closed after one ingest", &[(100, End::Closed)]),
     ("killed in its first ingest", &[(100, End::Killed)]),
@@ -78,7 +78,7 @@ fn lived(folder: &Path, feed: &Arc<Feed>, name: &'static str, past: &[(u64, End)
         let ends = *end == End::Closed;
         let meal = Meal { after, to, known: after, pace: Pace::Bursts(60), ends };
         let ingester = Ingester::start(ingest, feed, meal)?;
-        ensure!(ingester.wait_for(to)?, "it ended before it had answered");
+        ensure!(ingester.wait_for(to)?, "ingest ended before it had answered");
         if ends {
             ingester.finish()?
         } else {
@@ -91,6 +91,6 @@ fn lived(folder: &Path, feed: &Arc<Feed>, name: &'static str, past: &[(u64, End)
             older = Some(copy);
         }
     }
-    ensure!(fs::exists(&db).context("looking for the database")?, "it made no database");
+    ensure!(fs::exists(&db).context("looking for the database")?, "no database was created");
     Ok((name, db, older))
 }
