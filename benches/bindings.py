@@ -19,7 +19,7 @@ WORKSPACE = Path(__file__).resolve().parents[1]
 SITE = WORKSPACE / "target" / "python-release"
 IN_C = WORKSPACE / "target" / "ingest_rate_c"
 PIECE_BYTES = 1 << 20
-# Of the rate of Rust.
+# Expected share of the rate of Rust.
 EXPECTED = {"C": 0.95, "Python": 0.9}
 LIBRARIES = ["-lpthread", "-ldl", "-lm", "-lrt", "-lutil", "-lgcc_s"]
 
@@ -29,7 +29,7 @@ def run(*command: str | Path) -> str:
 
 
 def pieces(log: bytes) -> list[bytes]:
-    """Whole lines, each piece up to the first end of a line behind 1 MiB, as the program in Rust cuts them."""
+    """Cuts the log into pieces that end with the first line end after 1 MiB, as the Rust program does."""
     cut, begin = [], 0
     while begin < len(log):
         end = log.find(b"\n", begin + PIECE_BYTES) + 1 or len(log)
@@ -39,7 +39,7 @@ def pieces(log: bytes) -> list[bytes]:
 
 
 def in_python(log: Path, folder: Path) -> None:
-    """What a turn of Python does: ingests and says how long it took."""
+    """Runs one turn of Python: ingests the log and prints the time."""
     sys.path.insert(0, str(SITE))
     from convofold import Convofold
 
@@ -52,7 +52,7 @@ def in_python(log: Path, folder: Path) -> None:
 
 
 def prepare(events: int) -> Path:
-    """Builds what is measured, and the log."""
+    """Builds the programs and generates the log."""
     build = ["cargo", "build", "--release", "--locked", "--quiet", "--package"]
     run(*build, "convofold", "--example", "ingest_rate")
     run(*build, "convofold-capi")
@@ -74,9 +74,9 @@ def measure(log: Path, rounds: int) -> bool:
     }
     seconds: dict[str, list[float]] = {way: [] for way in ways}
     hashes = set()
-    # The first round finds files and memory cold, and does not count.
+    # The first round runs with cold caches and does not count.
     for number in range(rounds + 1):
-        # In both orders, so that whatever else the machine does meets all alike.
+        # In both orders, so that load on the machine affects all of them alike.
         for way, command in sorted(ways.items(), reverse=number % 2 == 1):
             with tempfile.TemporaryDirectory(dir=WORKSPACE / "target") as folder:
                 took, state_hash = run(*command, Path(folder) / "db").split()
@@ -84,7 +84,7 @@ def measure(log: Path, rounds: int) -> bool:
             if number > 0:
                 seconds[way].append(float(took))
     if len(hashes) != 1:
-        sys.exit(f"the states are not the same: {hashes}")
+        sys.exit(f"the state hashes differ: {hashes}")
     return report(seconds, events=log.read_bytes().count(b"\n"))
 
 
@@ -101,9 +101,9 @@ def report(seconds: dict[str, list[float]], events: int) -> bool:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--events", type=int, default=200_000, help="how many are generated")
+    parser.add_argument("--events", type=int, default=200_000, help="number of events to generate")
     parser.add_argument("--rounds", type=int, default=11)
-    parser.add_argument("--log", type=Path, help="lines of JSON, instead of a generated log")
+    parser.add_argument("--log", type=Path, help="an NDJSON log to use instead of a generated one")
     parser.add_argument("--turn", nargs=2, type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.turn:

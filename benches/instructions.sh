@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Counts the instructions that parsing and folding an event take, by valgrind, on the sample log of the README, and holds them
-# against instructions.tsv: a regression shows on a machine whose times are all noise.
+# Counts the instructions of parsing and folding an event with valgrind, on the sample log of the README, and compares
+# them
+# with instructions.tsv. So regressions show even on a machine with noisy times.
 #
-#   benches/instructions.sh           fails where a count is more than TOLERANCE percent above what is written there
-#   benches/instructions.sh --write   writes what it counted
+#   benches/instructions.sh           fails if a count is more than TOLERANCE percent above the one in instructions.tsv
+#   benches/instructions.sh --write   writes the counts to instructions.tsv
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -19,7 +20,7 @@ fi
 cargo build --release --locked --quiet --package convofold --example instructions
 program="${CARGO_TARGET_DIR:-target}/release/examples/instructions"
 
-# What so many passes take in all.
+# The total for a number of passes.
 count() {
   valgrind --tool=callgrind --callgrind-out-file=/dev/null "$program" "$1" "$log" "$2" 2>&1 |
     sed -n 's/.*Collected : \([0-9]*\).*/\1/p'
@@ -27,7 +28,7 @@ count() {
 
 counted=""
 for what in parse fold; do
-  # The difference: without starting, reading the file, and for the fold without parsing it.
+  # The difference excludes startup, reading the file and, for the fold, parsing.
   each=$((($(count "$what" 6) - $(count "$what" 1)) / 5 / events))
   counted+="$what	$each"$'\n'
 done
@@ -40,9 +41,9 @@ failed=0
 while IFS=$'\t' read -r what each; do
   before="$(awk -F'\t' -v what="$what" '$1 == what { print $2 }' "$baseline")"
   percent="$(awk -v now="$each" -v before="$before" 'BEGIN { printf "%+.1f", (now / before - 1) * 100 }')"
-  echo "$what: $each instructions an event, $percent % against $before"
+  echo "$what: $each instructions per event, $percent % against $before"
   if awk -v percent="$percent" -v most="$tolerance" 'BEGIN { exit !(percent > most) }'; then
-    echo "$what takes more than $tolerance % more instructions than before; benches/instructions.sh --write if that is meant"
+    echo "$what takes more than $tolerance % more instructions than before; if that is intended, run benches/instructions.sh --write"
     failed=1
   fi
 done <<<"${counted%$'\n'}"

@@ -1,4 +1,4 @@
-//! The single operations: parse, fold, encode, hash, query, page load.
+//! Single operations: parse, fold, encode, hash, query, page load.
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -61,7 +61,7 @@ fn apply(board: &mut Board, events: &[Event]) {
     }
 }
 
-/// The state hash of a board on which all has changed, and that of one line of the export.
+/// The state hash of a board on which every conversation has changed, and the hash of one export line.
 fn hash(criterion: &mut Criterion) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let log = generated(EVENTS, Content::Airship, folder.path())?;
@@ -82,8 +82,9 @@ fn hash(criterion: &mut Criterion) -> Result<()> {
     Ok(())
 }
 
-/// What goes through a store: encoding, as part of a commit that waits for no disk; a page of an answer; a closed
-/// conversation, which may have to be loaded.
+/// Operations of a store: encoding, as part of a commit without a barrier; a page of a query; a closed conversation,
+/// which
+/// may have to be loaded.
 fn stored(criterion: &mut Criterion) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let population = Population::of(OPEN);

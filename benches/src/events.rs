@@ -1,4 +1,4 @@
-//! A log as events, for those that do not read it themselves.
+//! A log as events, for peers that do not parse it themselves.
 
 use std::fs::File;
 use std::io::Read;
@@ -10,28 +10,28 @@ use convofold::ingest::{Format, Framer, Ignored, Limits, Origin, Parser, Piece, 
 use crossbeam_channel::{Sender, bounded};
 
 const READ_BYTES: usize = 1 << 20;
-/// So many batches are ready before they are taken.
+/// Maximum number of batches that are parsed ahead.
 const BATCHES_AHEAD: usize = 4;
 
-/// Gives the events of a log in batches of this size. Reading and parsing go on on a thread of their own meanwhile.
+/// Passes the events of a log to `take` in batches of this size. Another thread reads and parses meanwhile.
 ///
 /// # Errors
-/// What the file system or `take` says.
+/// If the log cannot be read, or `take` fails.
 pub fn in_batches(log: &Path, size: usize, mut take: impl FnMut(Vec<Event>) -> Result<()>) -> Result<()> {
     let (sender, receiver) = bounded(BATCHES_AHEAD);
     std::thread::scope(|scope| {
         let reading = scope.spawn(|| read(log, Batches { size, batch: Vec::with_capacity(size), sender }));
-        // Dropping the receiver ends the reading.
+        // Dropping the receiver stops the reader.
         let taken = receiver.into_iter().try_for_each(&mut take);
         let read = reading.join().map_err(|_| anyhow!("reading the log panicked"))?;
         taken.and(read)
     })
 }
 
-/// The first events of a log, so many at most.
+/// The first events of a log, at most this number.
 ///
 /// # Errors
-/// What the file system says.
+/// If the log cannot be read.
 pub fn first(log: &Path, count: usize) -> Result<Vec<Event>> {
     let mut events = Vec::with_capacity(count);
     let enough = in_batches(log, count.clamp(1, 1_000), |batch| {
@@ -66,7 +66,7 @@ fn read(log: &Path, mut batches: Batches) -> Result<()> {
 }
 
 struct Batches {
-    /// 0 once nobody takes any more.
+    /// 0 when the receiver is gone.
     size: usize,
     batch: Vec<Event>,
     sender: Sender<Vec<Event>>,

@@ -1,62 +1,64 @@
-//! One thing measured several times.
+//! A quantity that was measured several times.
 
 use serde::{Deserialize, Serialize};
 
-/// What is counted.
+/// The unit of a figure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Unit {
-    /// Events a second.
+    /// Events per second.
     EventsPerSecond,
-    /// Bytes a second.
+    /// Bytes per second.
     BytesPerSecond,
     /// Nanoseconds.
     Nanoseconds,
     /// Bytes.
     Bytes,
-    /// One thing by another.
+    /// The ratio of two quantities.
     Times,
 }
 
-/// The values of one thing, one a round.
+/// The values of one quantity, one per round.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Figure {
-    /// What is counted.
+    /// The unit.
     pub unit: Unit,
-    /// The values, in the order of the rounds.
+    /// The values, in order of rounds.
     pub values: Vec<f64>,
 }
 
 impl Figure {
-    /// A figure of these values.
+    /// A figure with these values.
     #[must_use]
     pub fn new(unit: Unit, values: impl IntoIterator<Item = f64>) -> Self {
         Self { unit, values: values.into_iter().collect() }
     }
 
-    /// A figure that was taken once.
+    /// A figure that was measured once.
     #[must_use]
     pub fn once(unit: Unit, value: f64) -> Self {
         Self::new(unit, [value])
     }
 
-    /// The value at this share of the sorted values, from 0 to 1; of an even number the upper one. NaN where there is none.
+    /// The value at this share of the sorted values, from 0 to 1; the upper one if two are in the middle. NaN
+    /// without values.
     #[must_use]
     pub fn at(&self, share: f64) -> f64 {
         let mut sorted = self.values.clone();
         sorted.sort_by(f64::total_cmp);
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a place in a list, not negative")]
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an index, not negative")]
         let place = (sorted.len() as f64 * share) as usize;
         sorted.get(place.min(sorted.len().saturating_sub(1))).copied().unwrap_or(f64::NAN)
     }
 
-    /// The value in the middle.
+    /// The median.
     #[must_use]
     pub fn median(&self) -> f64 {
         self.at(0.5)
     }
 
-    /// This by the other, round by round, since the machine's speed drifts between rounds. A figure that was taken once is
-    /// held against every round of the other.
+    /// The ratio of this figure to the other one, per round, because the speed of the machine changes between rounds. A
+    /// figure
+    /// that was measured once is compared with every round of the other.
     #[must_use]
     pub fn by(&self, other: &Self) -> Self {
         let rounds = if self.values.len() == 1 || other.values.len() == 1 {
@@ -69,13 +71,13 @@ impl Figure {
         Self::new(Unit::Times, (0..rounds).filter_map(ratio))
     }
 
-    /// The median in words.
+    /// The median as text.
     #[must_use]
     pub fn show(&self) -> String {
         show(self.unit, self.median())
     }
 
-    /// The least and the greatest in words, or nothing where there is only one.
+    /// The minimum and the maximum as text; empty for a single value.
     #[must_use]
     pub fn spread(&self) -> String {
         if self.values.len() < 2 {
@@ -85,7 +87,7 @@ impl Figure {
     }
 }
 
-/// A value in words.
+/// A value as text.
 #[must_use]
 pub fn show(unit: Unit, value: f64) -> String {
     let pick = |steps: &[(f64, &str)], least: &str| {

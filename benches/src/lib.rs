@@ -1,7 +1,9 @@
-//! Measurements of convofold beside what one would write without it, and beside what the machine can do at all.
+//! Measures convofold beside what one would write without it, and beside the limits of the machine.
 //!
-//! Times are only comparable within one run, because machines differ from minute to minute; so everything takes turns and
-//! ratios are shown. What reads memory, or ends by being killed, runs in a process of its own ([`task`]).
+//! Times are only comparable within one run, because the speed of a machine changes from minute to minute. So
+//! everything
+//! runs in turns and results are ratios. Code that reads memory use or is killed runs in a process of its own
+//! ([`task`]).
 
 #![forbid(unsafe_code)]
 

@@ -1,4 +1,4 @@
-//! The logs that everything is measured with.
+//! The logs for all measurements.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Write};
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, ensure};
 use convofold_generator::{Faults, Generator, Mix, Options};
 
-/// What is in a log.
+/// The content of a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Content {
     /// Airship in both envelopes.
@@ -16,32 +16,32 @@ pub enum Content {
     Mixed,
 }
 
-/// How far events may overtake each other in a shuffled log.
+/// The window within which events of a shuffled log change places.
 pub const SHUFFLE_WINDOW: u32 = 10_000;
-/// Which share of the events of a shuffled log comes twice.
+/// The share of events that occur twice in a shuffled log.
 pub const DUPLICATES: f64 = 0.05;
 
-/// A generated log of so many events, the same every time; one that is there already is taken as it is.
+/// A generated log with this number of events, the same every time; an existing file is reused.
 ///
 /// # Errors
-/// What the file system says.
+/// If the file cannot be written.
 pub fn generated(events: u64, content: Content, folder: &Path) -> Result<PathBuf> {
     write(events, content, Faults::default(), &folder.join(format!("{content:?}-{events}.ndjson")))
 }
 
-/// The same events as the generated log has, within a window in any order, and some of them twice.
+/// The events of the generated log, shuffled within a window, some of them twice.
 ///
 /// # Errors
-/// What the file system says.
+/// If a file cannot be read or written.
 pub fn shuffled(events: u64, content: Content, folder: &Path) -> Result<PathBuf> {
     let faults = Faults::new().shuffle(SHUFFLE_WINDOW).duplicates(DUPLICATES);
     write(events, content, faults, &folder.join(format!("{content:?}-{events}-shuffled.ndjson")))
 }
 
-/// A generated log of Airship events, compressed: thirty million events are 25 GB else.
+/// A generated log of Airship events, compressed, because thirty million events are 25 GB.
 ///
 /// # Errors
-/// What the file system says.
+/// If the file cannot be written.
 pub fn compressed(events: u64, folder: &Path) -> Result<PathBuf> {
     let path = folder.join(format!("Airship-{events}.ndjson.zst"));
     if !path.exists() {
@@ -72,10 +72,10 @@ fn options(events: u64, content: Content, faults: Faults) -> Options {
     Options::new().events(events).mix(mix).faults(faults)
 }
 
-/// A log cut into so many files of as many bytes each, as if each were a day; in the order of the log.
+/// A log cut into `count` files of equal size, like one per day; in the order of the log.
 ///
 /// # Errors
-/// What the file system says.
+/// If a file cannot be read or written.
 pub fn days(log: &Path, count: u64, folder: &Path) -> Result<Vec<PathBuf>> {
     ensure!(count > 0, "a log has at least one day");
     let day_bytes = std::fs::metadata(log)?.len() / count + 1;

@@ -1,4 +1,4 @@
-//! The machine that a run measures on.
+//! The machine of a run.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,16 +7,16 @@ use serde::{Deserialize, Serialize};
 pub struct Machine {
     /// The processor's name.
     pub processor: String,
-    /// How many threads it runs at once.
+    /// Number of hardware threads.
     pub cores: usize,
-    /// Bytes of memory.
+    /// Memory in bytes.
     pub memory_bytes: u64,
     /// The kernel.
     pub system: String,
 }
 
 impl Machine {
-    /// This one, as far as it says.
+    /// This machine, as far as its system describes it.
     #[must_use]
     pub fn this() -> Self {
         let line = |path: &str, name: &str| {
@@ -36,7 +36,7 @@ impl Machine {
     }
 }
 
-/// How many threads this machine runs at once.
+/// Number of hardware threads of this machine.
 #[must_use]
 pub fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)

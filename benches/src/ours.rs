@@ -1,4 +1,4 @@
-//! convofold itself, used as a host would.
+//! convofold, used as a host uses it.
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -12,7 +12,7 @@ use crate::outcome::{Answers, Known, Outcome, disk_bytes, peak_memory_bytes};
 /// Replays files, in this order, into a new database in `folder`.
 ///
 /// # Errors
-/// Whatever the store says.
+/// If a file cannot be read or the database fails.
 pub fn replay_files(files: &[PathBuf], folder: &Path) -> Result<Outcome> {
     let began = Instant::now();
     let db = Convofold::open(folder)?;
@@ -30,10 +30,10 @@ pub fn replay_files(files: &[PathBuf], folder: &Path) -> Result<Outcome> {
     Ok(Outcome { answers, replay, reopen, disk_bytes: disk_bytes(folder)?, peak_memory_bytes })
 }
 
-/// What it knows at the end.
+/// The answers at the end.
 ///
 /// # Errors
-/// Where the export cannot be read.
+/// If the export cannot be read.
 pub fn answers(db: &Convofold) -> Result<Answers> {
     let mut answers = Answers { events: db.stats().last_seq, ..Answers::default() };
     let mut export = Vec::new();

@@ -1,4 +1,4 @@
-//! What a peer did, to be held against the others.
+//! The result of a peer, to compare with the others.
 
 use std::path::Path;
 use std::time::Duration;
@@ -10,42 +10,42 @@ use xxhash_rust::xxh3::xxh3_64;
 /// The answers that every peer must agree on.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answers {
-    /// Different events.
+    /// Number of different events.
     pub events: u64,
-    /// Conversations.
+    /// Number of conversations.
     pub conversations: u64,
-    /// Open conversations.
+    /// Number of open conversations.
     pub open: u64,
-    /// Open conversations that nobody is assigned to.
+    /// Number of open conversations without an assigned agent.
     pub open_unassigned: u64,
-    /// Messages from members.
+    /// Number of messages from members.
     pub messages_in: u64,
-    /// Messages to members.
+    /// Number of messages to members.
     pub messages_out: u64,
-    /// A sum of hashes over what is known of every conversation.
+    /// A sum of hashes of the known fields of all conversations.
     pub digest: u64,
 }
 
-/// What every peer knows of a conversation, of all that it keeps the part that convofold shows in the same form.
+/// The fields of a conversation that all peers keep in the same form as convofold.
 #[derive(Clone, Copy, Debug)]
 pub struct Known<'a> {
     /// The id.
     pub id: &'a str,
     /// Whether it is open.
     pub open: bool,
-    /// The agent's id, or name where there is none; the tenant; the member's name, number, id at the business and channel
+    /// The agent's id, or name if it has no id; the tenant; the member's name, number, id at the business and channel
     /// id; the shortcode; the app key.
     pub texts: [Option<&'a str>; 8],
     /// Messages from and to the member.
     pub messages: [i64; 2],
-    /// When it was closed, when the member first wrote, since when they wait for an answer where it is open; in milliseconds.
+    /// Milliseconds: when it was closed, when the member first wrote, and since when the member waits if it is open.
     pub times: [Option<i64>; 3],
-    /// How often it was opened again.
+    /// Number of reopenings.
     pub reopens: i64,
 }
 
 impl Answers {
-    /// Counts a conversation.
+    /// Adds a conversation to the counts.
     pub fn add(&mut self, known: Known<'_>) {
         let Known { open, texts: [agent, ..], messages: [messages_in, messages_out], .. } = known;
         self.conversations += 1;
@@ -57,33 +57,33 @@ impl Answers {
     }
 }
 
-/// What one run of one peer took.
+/// The result of one run of one peer.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Outcome {
     /// The answers at the end.
     pub answers: Answers,
-    /// From the first byte read to everything durable.
+    /// Time from the first byte read until everything is durable.
     pub replay: Duration,
-    /// From nothing to a database that can be asked, after it was closed.
+    /// Time to open the closed database until it can answer.
     pub reopen: Duration,
-    /// Everything in the database's folder.
+    /// Size of the database's directory, in bytes.
     pub disk_bytes: u64,
-    /// The largest resident memory of the process, or of the server where there is one. 0 where it is not known.
+    /// Peak resident memory of the process, or of the server if there is one. 0 if unknown.
     pub peak_memory_bytes: u64,
 }
 
 impl Outcome {
-    /// Events a second.
+    /// Events per second.
     #[must_use]
     pub fn rate(&self) -> f64 {
         self.answers.events as f64 / self.replay.as_secs_f64()
     }
 }
 
-/// The bytes that a folder takes on the disk. What goes away meanwhile is not counted.
+/// The disk space of a directory, in bytes. Files that disappear meanwhile are not counted.
 ///
 /// # Errors
-/// Where the folder cannot be read.
+/// If the directory cannot be read.
 pub fn disk_bytes(folder: &Path) -> Result<u64> {
     let mut bytes = 0;
     for entry in walkdir::WalkDir::new(folder) {
@@ -97,7 +97,7 @@ pub fn disk_bytes(folder: &Path) -> Result<u64> {
     Ok(bytes)
 }
 
-/// The largest resident memory of this process so far, as Linux counts it.
+/// The peak resident memory of this process, as Linux counts it.
 ///
 /// # Errors
 /// On a system without `/proc`.
@@ -105,7 +105,7 @@ pub fn peak_memory_bytes() -> Result<u64> {
     memory("self", "VmHWM:")
 }
 
-/// The resident memory of this process now, as Linux counts it.
+/// The current resident memory of this process, as Linux counts it.
 ///
 /// # Errors
 /// On a system without `/proc`.
@@ -116,7 +116,7 @@ pub fn memory_bytes() -> Result<u64> {
 /// A line of a process's status, in bytes.
 ///
 /// # Errors
-/// Where there is no such process, or no `/proc`.
+/// If the process does not exist, or the system has no `/proc`.
 pub fn memory(process: &str, name: &str) -> Result<u64> {
     let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
     let line = status.lines().find_map(|line| line.strip_prefix(name)).with_context(|| format!("no {name} line"))?;

@@ -1,5 +1,6 @@
-//! Conversations by the million, made from numbers, the same every time: quicker than through JSON, and as many of them open
-//! as are wanted.
+//! Conversations by the million, computed from numbers, the same every time: faster than parsing JSON, and with any
+//! number
+//! of open conversations.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use anyhow::Result;
 use convofold::{AIRSHIP, AgentMention, Batch, Convofold, Direction, Draft, Durability, Event, Identity, Kind, Time};
 
 const FIRST_MS: i64 = 1_700_000_000_000;
-/// Between the beginnings of two conversations, in milliseconds.
+/// Time between the starts of two conversations, in milliseconds.
 const APART_MS: i64 = 250;
 const BATCH: usize = 1_000;
 const TENANTS: u64 = 12;
@@ -22,10 +23,10 @@ const TEXTS: [&str; 6] = [
     "Nothing has arrived yet, and it was promised for Tuesday. Can somebody look into this?",
 ];
 
-/// Who the conversations are with.
+/// The agents of the conversations.
 #[derive(Clone, Copy, Debug)]
 pub struct Population {
-    /// How many agents share the open conversations.
+    /// Number of agents that share the open conversations.
     pub agents: u64,
 }
 
@@ -41,7 +42,7 @@ struct Person {
 }
 
 impl Population {
-    /// A population whose agents have some hundred open conversations each, where so many are open.
+    /// A population with some hundred open conversations per agent, for this number of open conversations.
     #[must_use]
     pub fn of(open: u64) -> Self {
         Self { agents: (open / 500).max(4) }
@@ -56,7 +57,7 @@ impl Population {
     /// Conversation `number`, open: five events.
     ///
     /// # Errors
-    /// None, unless the engine refuses what it should take.
+    /// Never, unless the engine refuses a valid event.
     pub fn open(self, number: u64) -> Result<Vec<Event>> {
         let person = Person::new(number);
         let agent = self.agent(number);
@@ -72,7 +73,7 @@ impl Population {
     /// Conversation `number`, closed: three events.
     ///
     /// # Errors
-    /// None, unless the engine refuses what it should take.
+    /// Never, unless the engine refuses a valid event.
     pub fn closed(self, number: u64) -> Result<Vec<Event>> {
         let person = Person::new(number);
         Ok(vec![
@@ -82,10 +83,10 @@ impl Population {
         ])
     }
 
-    /// Message `place` of the conversation `number`, from 5.
+    /// Message `place` of conversation `number`, from 5.
     ///
     /// # Errors
-    /// None, unless the engine refuses what it should take.
+    /// Never, unless the engine refuses a valid event.
     pub fn later(self, number: u64, place: u64) -> Result<Event> {
         let direction = if place.is_multiple_of(2) { Direction::In } else { Direction::Out };
         Person::new(number).message(place, direction)
@@ -147,9 +148,8 @@ impl Person {
     }
 }
 
-/// The bytes of what a conversation's events say and no other conversation does: its id, every different text of it once,
-/// and for every event 16 bytes of its identity and 8 of its time. What conversations share (agents, tenants, senders, app
-/// keys, channels) is not counted.
+/// The bytes of a conversation's own content: its id, each of its different texts once, and for every event 16 bytes of
+/// identity and 8 bytes of time. Shared content (agents, tenants, senders, app keys, channels) is not counted.
 #[must_use]
 pub fn content_bytes(events: &[Event]) -> u64 {
     let mut texts = HashSet::new();
@@ -171,7 +171,7 @@ pub fn content_bytes(events: &[Event]) -> u64 {
 /// Submits the events of conversations in batches and returns when all are durable.
 ///
 /// # Errors
-/// What the store says.
+/// If the database fails.
 pub fn fill(db: &Convofold, conversations: impl IntoIterator<Item = Result<Vec<Event>>>) -> Result<u64> {
     let mut count = 0;
     let mut batch = Vec::with_capacity(BATCH);
@@ -180,7 +180,7 @@ pub fn fill(db: &Convofold, conversations: impl IntoIterator<Item = Result<Vec<E
         batch.extend(events?);
         if batch.len() >= BATCH {
             count += batch.len() as u64;
-            // Who waits for none of them waits where the queue is full.
+            // Without waiting for tickets, a submission blocks only when the queue is full.
             submit(std::mem::replace(&mut batch, Vec::with_capacity(BATCH)))?;
         }
     }
@@ -190,12 +190,12 @@ pub fn fill(db: &Convofold, conversations: impl IntoIterator<Item = Result<Vec<E
     Ok(count)
 }
 
-/// Gives everything that goes on by itself after a write the time to end.
+/// Waits until the background work after a write has ended.
 pub fn settle() {
     std::thread::sleep(Duration::from_millis(500));
 }
 
-/// A number that looks like chance (splitmix64).
+/// A pseudo-random number (splitmix64).
 pub(crate) fn mixed(salt: u64, number: u64) -> u64 {
     let mut value = number.wrapping_add(salt.wrapping_mul(0x9e37_79b9_7f4a_7c15)).wrapping_add(0x9e37_79b9_7f4a_7c15);
     value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

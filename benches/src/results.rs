@@ -1,4 +1,4 @@
-//! The table of a run: printed, and written as Markdown and JSON.
+//! The tables of a run: printed, and written as Markdown and JSON.
 
 use std::path::Path;
 
@@ -10,38 +10,38 @@ use crate::figure::{Figure, Unit, show};
 use crate::limits::Limit;
 use crate::machine::Machine;
 
-/// What a ratio should be.
+/// The target for a ratio.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Target {
-    /// This or more.
+    /// At least this.
     AtLeast(f64),
-    /// This or less.
+    /// At most this.
     AtMost(f64),
-    /// A figure, not a ratio, of this or less.
+    /// At most this, for a figure that is not a ratio.
     ValueAtMost(f64),
 }
 
-/// One thing beside another.
+/// A comparison of two figures.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Row {
-    /// Which target of the issue it belongs to.
+    /// The target that it belongs to.
     pub id: String,
     /// What was measured.
     pub what: String,
-    /// How it came out.
+    /// The figure.
     pub measured: Figure,
-    /// What it is held against: a limit, a peer, or another figure of ours.
+    /// What it is compared with: a limit, a peer, or another figure of convofold.
     pub against: String,
-    /// How that came out.
+    /// The figure of that.
     pub other: Figure,
-    /// The first by the second, round by round.
+    /// The ratio of the two, per round.
     pub ratio: Figure,
-    /// What the ratio should be.
+    /// The target for the ratio.
     pub target: Option<Target>,
 }
 
 impl Row {
-    /// What was measured, beside what it is held against.
+    /// Compares a figure with another one.
     #[must_use]
     pub fn new(
         id: &str,
@@ -55,7 +55,7 @@ impl Row {
         Self { id: id.to_owned(), what, measured, against, other, ratio, target: None }
     }
 
-    /// With a target.
+    /// Sets a target.
     #[must_use]
     pub fn target(mut self, target: Target) -> Self {
         self.target = Some(target);
@@ -98,18 +98,18 @@ impl Row {
     }
 }
 
-/// One that did the job of P1.
+/// A system that replayed the log of P1.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PeerRow {
     /// Its name.
     pub name: String,
-    /// Events a second.
+    /// Events per second.
     pub replay: Figure,
-    /// From nothing to a database that can be asked.
+    /// Time to open the database until it can answer.
     pub reopen: Figure,
-    /// The largest resident memory, of the server where there is one. 0 where it is not known.
+    /// Peak resident memory, of the server if there is one. 0 if unknown.
     pub memory: Figure,
-    /// What it takes on the disk.
+    /// Size on the disk.
     pub disk: Figure,
 }
 
@@ -120,7 +120,7 @@ impl PeerRow {
     }
 }
 
-/// A table and an empty line, or nothing where it has no rows.
+/// A table and an empty line; empty if there are no rows.
 fn table<const N: usize>(head: [&str; N], rows: impl Iterator<Item = [String; N]>) -> String {
     let mut table = Table::new();
     table.load_style(presets::ASCII_MARKDOWN);
@@ -133,27 +133,27 @@ fn table<const N: usize>(head: [&str; N], rows: impl Iterator<Item = [String; N]
     format!("{table}\n\n")
 }
 
-/// Everything that a run found.
+/// The results of a run.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Results {
-    /// Where.
+    /// The machine.
     pub machine: Machine,
-    /// When, as a date.
+    /// The date.
     pub date: String,
-    /// With which arguments.
+    /// The arguments of the program.
     pub arguments: Vec<String>,
-    /// What the machine can do.
+    /// The limits of the machine.
     pub limits: Vec<Limit>,
-    /// What was measured.
+    /// The comparisons.
     pub rows: Vec<Row>,
-    /// What else is known of each that did the job of P1.
+    /// Further figures of the systems that replayed the log of P1.
     pub peers: Vec<PeerRow>,
-    /// What else there is to say, a sentence each: what was left out, and why.
+    /// Notes, one sentence each: what was skipped, and why.
     pub notes: Vec<String>,
 }
 
 impl Results {
-    /// Nothing yet.
+    /// Empty results.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -164,7 +164,7 @@ impl Results {
         }
     }
 
-    /// Everything as Markdown.
+    /// The results as Markdown.
     #[must_use]
     pub fn markdown(&self) -> String {
         let Machine { processor, cores, memory_bytes, system } = &self.machine;
@@ -183,10 +183,10 @@ impl Results {
         )
     }
 
-    /// Writes `results.md` and `results.json` into this folder.
+    /// Writes `results.md` and `results.json` into this directory.
     ///
     /// # Errors
-    /// What the file system says.
+    /// If a file cannot be written.
     pub fn write(&self, folder: &Path) -> Result<()> {
         std::fs::create_dir_all(folder)?;
         std::fs::write(folder.join("results.md"), self.markdown())?;
@@ -197,12 +197,12 @@ impl Results {
     /// Writes the Markdown between the markers of a section of a document.
     ///
     /// # Errors
-    /// What the file system says, or where the document has no such section.
+    /// If the document cannot be read or written, or has no such section.
     pub fn write_into(&self, document: &Path, section: &str) -> Result<()> {
         let (begin, end) = (format!("<!-- {section} -->"), format!("<!-- /{section} -->"));
         let text = std::fs::read_to_string(document)?;
-        let (before, rest) = text.split_once(&begin).context("the document has no beginning of that section")?;
-        let (_, after) = rest.split_once(&end).context("the document has no end of that section")?;
+        let (before, rest) = text.split_once(&begin).context("the document has no begin marker of the section")?;
+        let (_, after) = rest.split_once(&end).context("the document has no end marker of the section")?;
         std::fs::write(document, format!("{before}{begin}\n{}{end}{after}", self.markdown()))?;
         Ok(())
     }

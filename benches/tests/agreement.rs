@@ -1,4 +1,4 @@
-//! What is measured does what it says.
+//! The benchmarks measure what they claim to measure.
 
 use anyhow::{Context, Result, ensure};
 use convofold_benches::figure::{Figure, Unit, show};
@@ -44,10 +44,10 @@ fn neither_disorder_nor_reversed_days_change_an_answer() -> Result<()> {
 #[test]
 fn every_line_is_parsed_once_whatever_the_windows_and_threads() -> Result<()> {
     let folder = tempfile::tempdir()?;
-    // Several windows long.
+    // The log is several windows long.
     let log = generated(15_000, Content::Mixed, folder.path())?;
     let bytes = std::fs::metadata(&log)?.len();
-    ensure!(bytes > 9 << 20, "the log has {bytes} bytes only");
+    ensure!(bytes > 9 << 20, "the log has only {bytes} bytes");
     let mut touched = None;
     for (library, threads) in Library::ALL.into_iter().flat_map(|library| [(library, 1), (library, 3)]) {
         let parsed = parse(&log, library, threads)?;

@@ -1,4 +1,4 @@
-//! What this machine can do with a log: reading, parsing, copying, appending.
+//! Measures what this machine can do with a log: reading, parsing, copying, appending.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -12,19 +12,19 @@ use convofold_benches::results::Results;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// What this machine can do at all.
+/// Measures the limits of this machine.
 #[derive(Parser)]
 struct Args {
-    /// How many events to generate.
+    /// Number of events to generate.
     #[arg(long, default_value_t = 200_000)]
     events: u64,
-    /// How often everything is measured; the median counts.
+    /// Number of rounds; results are medians.
     #[arg(long, default_value_t = 5)]
     rounds: usize,
-    /// Take this log instead of a generated one.
+    /// Use this log instead of a generated one.
     #[arg(long)]
     log: Option<PathBuf>,
-    /// Where to write results.md and results.json.
+    /// Directory for results.md and results.json.
     #[arg(long)]
     out: Option<PathBuf>,
 }

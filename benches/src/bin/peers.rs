@@ -1,4 +1,4 @@
-//! Replays the same log with convofold and with its peers, in turns, and prints how they compare.
+//! Replays the same log with convofold and its peers, in turns, and prints a comparison.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -10,32 +10,32 @@ use convofold_benches::results::Results;
 use convofold_benches::targets::{Scale, replay, tasks};
 use convofold_benches::task;
 
-/// As in the command; the databases that are written in C bring an allocator of their own.
+/// As in the command; databases written in C have their own allocator.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// convofold beside its peers, on the same events in one run.
+/// Compares convofold with its peers, on the same events in one run.
 #[derive(Parser)]
 struct Args {
-    /// How many events to generate.
+    /// Number of events to generate.
     #[arg(long, default_value_t = 200_000)]
     events: u64,
-    /// How often every peer runs; the median counts.
+    /// Number of rounds; results are medians.
     #[arg(long, default_value_t = 5)]
     rounds: usize,
-    /// Replay this log instead of a generated one.
+    /// Use this log instead of a generated one.
     #[arg(long)]
     log: Option<PathBuf>,
-    /// Replay every log (`*.ndjson`) in this folder instead.
+    /// Use every log (`*.ndjson`) in this directory instead.
     #[arg(long)]
     logs: Option<PathBuf>,
-    /// Only these peers.
+    /// Peers to run [default: all].
     #[arg(long, value_delimiter = ',')]
     peers: Vec<Peer>,
-    /// Where to write results.md and results.json.
+    /// Directory for results.md and results.json.
     #[arg(long)]
     out: Option<PathBuf>,
-    /// Where to put logs and databases; as a rule a new temporary folder.
+    /// Directory for logs and databases [default: a temporary directory].
     #[arg(long)]
     scratch: Option<PathBuf>,
 }

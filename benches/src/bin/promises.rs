@@ -1,4 +1,4 @@
-//! What the promises cost: a commit with and without a barrier of our own, and checking everything.
+//! Measures the cost of durability: a commit with and without our own barrier, and checking a whole database.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -16,16 +16,16 @@ use convofold_benches::log::{Content, generated};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// What the promises cost.
+/// Measures the cost of durability.
 #[derive(clap::Parser)]
 struct Args {
-    /// How many events are checked.
+    /// Number of events to check.
     #[arg(long, default_value_t = 1_000_000)]
     events: u64,
-    /// How many commits are timed in a round, each of one event.
+    /// Number of single-event commits per round.
     #[arg(long, default_value_t = 500)]
     commits: usize,
-    /// How many rounds; everything is timed in turns.
+    /// Number of rounds; everything is timed in turns.
     #[arg(long, default_value_t = 5)]
     rounds: usize,
 }
@@ -45,7 +45,7 @@ fn main() -> Result<()> {
     print(&checks(&args, scratch.path())?)
 }
 
-/// The same bytes, committed in different ways, in turns.
+/// Commits the same bytes in different ways, in turns.
 fn commits(args: &Args, scratch: &Path) -> Result<Vec<(&'static str, Vec<Duration>)>> {
     let events = messages(args.commits * args.rounds)?;
     let value = vec![0x5a; 300];
@@ -87,7 +87,7 @@ fn commits(args: &Args, scratch: &Path) -> Result<Vec<(&'static str, Vec<Duratio
     Ok(outcomes.into())
 }
 
-/// Messages of one conversation, a second apart.
+/// Messages of one conversation, one second apart.
 fn messages(count: usize) -> Result<Vec<Event>> {
     let text = "Is anybody there? I have been waiting for quite some time now.";
     let message = |number: usize| {
@@ -138,7 +138,7 @@ fn checks(args: &Args, scratch: &Path) -> Result<Table> {
     let started = Instant::now();
     let repaired = convofold::repair::Repair::new(&dir, scratch.join("repaired")).run()?;
     row("repair", repaired.events, started.elapsed());
-    ensure!(restored.state_hash == hash && repaired.state_hash == hash, "another state came back");
+    ensure!(restored.state_hash == hash && repaired.state_hash == hash, "the state hash differs");
     Ok(table)
 }
 

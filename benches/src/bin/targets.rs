@@ -1,4 +1,4 @@
-//! Measures what is promised, P1 to P9 of `docs/benchmarks.md`, and prints how far it is reached.
+//! Measures the targets P1 to P9 of `docs/benchmarks.md` and prints how far they are reached.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -29,46 +29,46 @@ enum Which {
     P9,
 }
 
-/// What is promised of speed, memory and disk, measured in one run.
+/// Measures the targets of speed, memory and disk in one run.
 #[derive(Parser)]
 struct Args {
-    /// Only these.
+    /// Targets to measure [default: all].
     #[arg(long, value_delimiter = ',')]
     only: Vec<Which>,
-    /// How many events a log has.
+    /// Number of events in a log.
     #[arg(long, default_value_t = 200_000)]
     events: u64,
-    /// How often everything is measured; the median counts.
+    /// Number of rounds; results are medians.
     #[arg(long, default_value_t = 5)]
     rounds: usize,
-    /// How many conversations are open (P4, P5, P6).
+    /// Number of open conversations (P4, P5, P6).
     #[arg(long, default_value_t = 100_000)]
     open: u64,
-    /// How many closed ones are beside them (P5, P6).
+    /// Number of closed conversations beside them (P5, P6).
     #[arg(long, default_value_t = 200_000)]
     closed: u64,
-    /// How many events the replay has that shows growth (P9).
+    /// Number of events in the long replay (P9).
     #[arg(long, default_value_t = 1_500_000)]
     growth: u64,
-    /// After how many events memory is looked at, and after a third of them (P6).
+    /// Number of events after which memory is measured, and after a third of them (P6).
     #[arg(long, default_value_t = 1_500_000)]
     churn: u64,
     /// Use this log instead of a generated one.
     #[arg(long)]
     log: Option<PathBuf>,
-    /// Replay every log (`*.ndjson`) in this folder too, each beside all peers.
+    /// Also replay every log (`*.ndjson`) in this directory, with all peers.
     #[arg(long)]
     logs: Option<PathBuf>,
-    /// Where to write results.md and results.json.
+    /// Directory for results.md and results.json.
     #[arg(long)]
     out: Option<PathBuf>,
-    /// The document whose results are to be replaced.
+    /// Document with a section of results to replace.
     #[arg(long)]
     document: Option<PathBuf>,
-    /// Between which markers of it.
+    /// Name of the section's markers in the document.
     #[arg(long, default_value = "results")]
     section: String,
-    /// Where to put logs and databases; as a rule a new temporary folder.
+    /// Directory for logs and databases [default: a temporary directory].
     #[arg(long)]
     scratch: Option<PathBuf>,
 }

@@ -1,13 +1,13 @@
-//! A line of a log as types, as far as convofold's fold looks at it: Airship in both envelopes, and SuperOffice.
+//! A line of a log as types, with the fields that convofold's fold reads: Airship in both envelopes, and SuperOffice.
 //!
-//! Texts are borrowed from the line unless they hold escapes. Everything else is skipped by the parser.
+//! Texts are borrowed from the line unless they contain escapes. The parser skips everything else.
 
 use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Visitor};
 
-/// A text of the line. serde borrows a bare `Cow` only, not one in an `Option`, so this one does it itself.
+/// A text of the line. serde borrows a plain `Cow`, but not one in an `Option`, so this type implements it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Text<'a>(pub Cow<'a, str>);
 
@@ -37,7 +37,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
     }
 }
 
-/// Makes a struct of optional fields that are borrowed from the line, with a sum that needs every one of them.
+/// Makes a struct of optional fields that are borrowed from the line, with a sum over all of them.
 macro_rules! fields {
     ($(#[$about:meta])* $name:ident { $($field:ident: $type:ty = $key:literal $(or $alias:literal)?),* $(,)? }) => {
         $(#[$about])*
@@ -55,9 +55,9 @@ macro_rules! fields {
     };
 }
 
-/// What can be looked at, so that nothing of the parsing can be left out.
+/// A value with a sum over all of its content, so that the compiler cannot remove the parsing.
 pub trait Touch {
-    /// A number that needs every field.
+    /// A number that depends on every field.
     fn touch(&self) -> u64;
 }
 
@@ -68,7 +68,7 @@ impl Touch for Text<'_> {
 }
 
 fields! {
-    /// The top of a line, of whichever source.
+    /// The top level of a line, for all sources.
     Line {
         id: Text<'a> = "id",
         kind: Text<'a> = "type",
@@ -84,7 +84,7 @@ fields! {
 }
 
 fields! {
-    /// Airship's body.
+    /// The body of an Airship event.
     Body {
         name: Text<'a> = "name",
         interaction_type: Text<'a> = "interaction_type",
@@ -94,12 +94,12 @@ fields! {
 }
 
 fields! {
-    /// What is in Airship's body.
+    /// The content of the body.
     Properties { convo: Convo<'a> = "convo", message: Message<'a> = "message" }
 }
 
 fields! {
-    /// An opening or closing.
+    /// A convo event.
     Convo {
         member_business_id: Text<'a> = "member_business_id",
         member_name: Text<'a> = "member_name",
@@ -133,7 +133,7 @@ fields! {
 }
 
 fields! {
-    /// SuperOffice's fields of a session.
+    /// The session fields of SuperOffice.
     Session {
         alert_level: Scalar<'a> = "alert_level" or "AlertLevel",
         chatbot_isactive: Scalar<'a> = "chatbot_isactive" or "ChatbotIsactive",
@@ -151,14 +151,14 @@ fields! {
     }
 }
 
-/// A text, a number, or a truth: SuperOffice's fields come as either.
+/// A text, a number or a boolean: SuperOffice's fields are any of them.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Scalar<'a> {
     /// A text.
     Text(Text<'a>),
-    /// A whole number.
+    /// An integer.
     Number(i64),
-    /// A truth.
+    /// A boolean.
     Truth(bool),
 }
 
@@ -206,7 +206,7 @@ impl Touch for Scalar<'_> {
     }
 }
 
-/// A whole number. The lifetime is there so that all fields are alike.
+/// An integer. The lifetime makes all fields alike.
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(transparent)]
 pub struct Number<'a> {

@@ -1,4 +1,4 @@
-//! What this machine can do with the same bytes: the limits that everything else is held against.
+//! The limits of this machine for the same bytes; everything else is compared with them.
 
 pub mod line;
 pub mod parse;
@@ -15,24 +15,24 @@ use crate::machine::cores;
 use parse::{Library, parse};
 use raw::{Appends, copy, read};
 
-/// What is appended: the stored bytes of one event or so, and of as many as 64 submitters wait for.
+/// Sizes of appends: about the stored bytes of one event, and of the events of 64 submitters.
 const APPENDED_BYTES: [usize; 2] = [300, 5_000];
 const APPENDS: usize = 200;
 const COPIED_BYTES: u32 = 64 << 20;
 
-/// Something that the machine can do.
+/// A limit of the machine.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Limit {
-    /// What.
+    /// Its name.
     pub name: String,
-    /// How fast.
+    /// The measured speed.
     pub figure: Figure,
 }
 
-/// All limits, with this log, so many rounds each.
+/// All limits, measured with this log and this number of rounds.
 ///
 /// # Errors
-/// What the file system or a parser says.
+/// If the log cannot be read or parsed.
 pub fn measure(log: &Path, rounds: usize, scratch: &Path) -> Result<Vec<Limit>> {
     let mut limits = vec![
         of_rounds("read the log", Unit::BytesPerSecond, rounds, || {

@@ -1,4 +1,4 @@
-//! How fast the lines of a log can be turned into types at all: on all cores, borrowed, with nothing done afterwards.
+//! The speed of parsing the lines of a log into types: on all cores, borrowed, without further processing.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -11,12 +11,12 @@ use serde::{Deserialize, Serialize};
 
 use super::line::{Line, Touch};
 
-/// What a thread takes at once: the lines that begin in so many bytes of the file.
+/// The size of a window, in bytes; a thread parses the lines that begin in it.
 const WINDOW_BYTES: u64 = 4 << 20;
-/// How far the last line of a window may reach beyond it.
+/// How far the last line of a window may extend beyond it.
 const TAIL_BYTES: usize = 64 << 10;
 
-/// The parsers that are tried. Both are kept well, use SIMD, and borrow.
+/// The parsers to compare. Both are maintained, use SIMD, and borrow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Library {
     /// sonic-rs.
@@ -39,25 +39,25 @@ impl Library {
     }
 }
 
-/// What parsing a whole log took.
+/// The result of parsing a whole log.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Parsed {
-    /// Lines that were parsed.
+    /// Number of parsed lines.
     pub lines: u64,
     /// Their bytes.
     pub bytes: u64,
-    /// A sum that needs every field.
+    /// A sum that depends on every field.
     pub touched: u64,
-    /// Reading the file and parsing it.
+    /// The time for reading the file and parsing it.
     pub with_reading: Duration,
-    /// The parsing alone: what all threads spent on it together, by their number.
+    /// The time for parsing only: the sum over all threads divided by their number.
     pub parsing: Duration,
 }
 
-/// Parses every line of a log, on so many threads.
+/// Parses every line of a log, on this number of threads.
 ///
 /// # Errors
-/// What the file system or the parser says.
+/// If the log cannot be read or parsed.
 pub fn parse(log: &Path, library: Library, threads: usize) -> Result<Parsed> {
     let file = File::open(log)?;
     let length = file.metadata()?.len();
@@ -92,7 +92,7 @@ fn windows(file: &File, length: u64, next: &AtomicU64, library: Library) -> Resu
         if start >= length {
             return Ok(all);
         }
-        // One byte more in front tells whether a line begins with the window.
+        // The byte before the window shows whether a line begins with the window.
         let read_from = start.saturating_sub(1);
         let wanted = usize::try_from((start + WINDOW_BYTES + TAIL_BYTES as u64).min(length) - read_from)?;
         buffer.resize(wanted.max(buffer.len()), 0);

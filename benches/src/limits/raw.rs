@@ -1,4 +1,4 @@
-//! What the disk and the memory do by themselves.
+//! The limits of disk and memory.
 
 use std::fs::File;
 use std::hint::black_box;
@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-/// How long it takes to read a file front to back, and how many bytes it has.
+/// The time to read a file sequentially, and its size in bytes.
 ///
 /// # Errors
-/// What the file system says.
+/// If the file cannot be read.
 pub fn read(path: &Path) -> Result<(Duration, u64)> {
     let mut file = File::open(path)?;
     let mut buffer = vec![0; 1 << 20];
@@ -26,7 +26,7 @@ pub fn read(path: &Path) -> Result<(Duration, u64)> {
     }
 }
 
-/// How long it takes to copy so many bytes from memory to memory, `times` times.
+/// The time to copy `bytes` bytes in memory, `times` times.
 #[must_use]
 pub fn copy(bytes: usize, times: u32) -> Duration {
     let from = vec![0x5a_u8; bytes];
@@ -39,27 +39,27 @@ pub fn copy(bytes: usize, times: u32) -> Duration {
     began.elapsed()
 }
 
-/// Appends to a file, each time with an `fdatasync`: what any log pays for a promise.
+/// Appends to a file with an `fdatasync` each time: the minimal cost of a durable log.
 #[derive(Debug)]
 pub struct Appends {
     file: File,
-    /// Nothing that a disk could make small.
+    /// Bytes that do not compress.
     bytes: Vec<u8>,
 }
 
 impl Appends {
-    /// A new file in this folder.
+    /// A new file in this directory.
     ///
     /// # Errors
-    /// What the file system says.
+    /// If the file cannot be created.
     pub fn new(folder: &Path) -> Result<Self> {
         Ok(Self { file: File::create(folder.join("appends"))?, bytes: Vec::new() })
     }
 
-    /// Appends so many bytes and makes them durable.
+    /// Appends this number of bytes and makes them durable.
     ///
     /// # Errors
-    /// What the file system says.
+    /// If the file cannot be written.
     pub fn append(&mut self, bytes: usize) -> Result<Duration> {
         let mut state = 0x9e37_79b9_7f4a_7c15_u64;
         while self.bytes.len() < bytes {

@@ -1,4 +1,4 @@
-//! fjall: log-structured merge trees with one journal, made durable at the end.
+//! fjall: log-structured merge trees with one journal, durable at the end.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! A batch of events folded in memory: what is known is asked for once, and every conversation is written once.
+//! Folds a batch of events in memory: each conversation is read once and written once.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,7 +9,7 @@ use super::Store;
 use super::row::{Row, identity};
 use crate::outcome::Answers;
 
-/// What tells an event from every other.
+/// Identifies an event.
 pub(super) type Identity = [u8; 16];
 
 /// A conversation before and after a batch.
@@ -19,19 +19,19 @@ pub(super) struct Changed<'a> {
     pub(super) after: Row,
 }
 
-/// A database of rows. What it is told between `append` and `commit` is one transaction.
+/// A database of rows. All calls from `append` to `commit` are one transaction.
 pub(super) trait Tables {
-    /// Begins a transaction and appends events to the log, all different; tells which of them were not there yet.
+    /// Begins a transaction and appends events to the log, all different; returns which of them are new.
     fn append(&mut self, events: &[(Identity, &Event)]) -> Result<Vec<bool>>;
     /// The rows of these conversations.
     fn rows(&mut self, ids: &[&str]) -> Result<Vec<Option<Row>>>;
-    /// Writes what became of conversations and ends the transaction.
+    /// Writes the changed conversations and ends the transaction.
     fn commit(&mut self, conversations: &[Changed<'_>]) -> Result<()>;
     /// Returns when everything is durable.
     fn settle(&mut self) -> Result<()>;
-    /// What it knows.
+    /// The answers at the end.
     fn answers(&mut self) -> Result<Answers>;
-    /// The largest resident memory of its server, where it has one.
+    /// Peak resident memory of the server, if there is one.
     fn server_memory_bytes(&self) -> Result<Option<u64>> {
         Ok(None)
     }

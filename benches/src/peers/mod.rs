@@ -1,8 +1,9 @@
 //! What a good engineer would write without convofold: parse, deduplicate by identity, append to a log, keep the same
 //! fields of every conversation, index the open ones by agent; everything durable at the end.
 //!
-//! All of them get convofold's own parser, on a thread of its own, and as many events a transaction as suits them. They fold
-//! in the order of arrival, as such code does; on a clean log that gives the same answers.
+//! All of them get convofold's own parser, on another thread, and the transaction size that suits them. They fold in
+//! the
+//! order of arrival, as such code does; on a log in order that gives the same answers.
 
 mod fjall;
 mod fold;
@@ -27,39 +28,40 @@ use crate::outcome::{Answers, Outcome, disk_bytes, peak_memory_bytes};
 
 pub use row::Row;
 
-/// An event as the peers keep it in their logs.
+/// An event as the peers store it in their logs.
 ///
 /// # Errors
-/// None that is known.
+/// Never, for events of the parser.
 pub fn encode_event(event: &Event) -> Result<Vec<u8>> {
     row::Entry::encode(event)
 }
 
 use fold::Folding;
 
-/// Who does the job.
+/// A system that replays the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 pub enum Peer {
     /// convofold.
     Convofold,
-    /// SQLite as most would begin: a statement an event, 1,000 a transaction, `synchronous=NORMAL`.
+    /// SQLite in its simplest use: a statement per event, 1,000 per transaction, `synchronous=NORMAL`.
     SqlitePlain,
-    /// The same with 10,000 a transaction.
+    /// The same with 10,000 per transaction.
     SqliteLarge,
-    /// SQLite with rows folded in memory and written once a transaction, 10,000 events each, a large cache and pages.
+    /// SQLite with rows folded in memory and written once per transaction, 10,000 events each, a large cache and large
+    /// pages.
     SqliteFolded,
     /// redb.
     Redb,
     /// fjall.
     Fjall,
-    /// Redis, append-only file, always.
+    /// Redis, append-only file, `appendfsync always`.
     Redis,
     /// PostgreSQL.
     Postgres,
 }
 
 impl Peer {
-    /// All but convofold.
+    /// All except convofold.
     pub const OTHERS: [Self; 7] = [
         Self::SqlitePlain,
         Self::SqliteLarge,
@@ -70,7 +72,7 @@ impl Peer {
         Self::Postgres,
     ];
 
-    /// Its name for people.
+    /// The name in tables.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -85,13 +87,13 @@ impl Peer {
         }
     }
 
-    /// Whether it is SQLite, with whatever settings.
+    /// Whether it is SQLite, with any settings.
     #[must_use]
     pub fn is_sqlite(self) -> bool {
         matches!(self, Self::SqlitePlain | Self::SqliteLarge | Self::SqliteFolded)
     }
 
-    /// The server that it needs and that is not installed here, if any.
+    /// The server that it needs, if that is not installed.
     #[must_use]
     pub fn lacks(self) -> Option<&'static str> {
         let program = match self {
@@ -109,10 +111,10 @@ impl Peer {
         }
     }
 
-    /// Opens its database in this folder.
+    /// Opens its database in this directory.
     ///
     /// # Errors
-    /// What it says.
+    /// If the database cannot be opened.
     fn open(self, folder: &Path) -> Result<Box<dyn Store>> {
         Ok(match self {
             Self::Convofold => anyhow::bail!("convofold is used as a host uses it"),
@@ -128,27 +130,27 @@ impl Peer {
     }
 }
 
-/// A database that does the job.
+/// A database that replays the log.
 pub trait Store {
-    /// Takes events, in one transaction.
+    /// Stores and folds events in one transaction.
     ///
     /// # Errors
-    /// What the database says.
+    /// If the database fails.
     fn store(&mut self, events: &[Event]) -> Result<()>;
     /// Returns when everything is durable.
     ///
     /// # Errors
-    /// What the database says.
+    /// If the database fails.
     fn settle(&mut self) -> Result<()>;
-    /// What it knows.
+    /// The answers at the end.
     ///
     /// # Errors
-    /// What the database says.
+    /// If the database fails.
     fn answers(&mut self) -> Result<Answers>;
-    /// The largest resident memory of its server, where it has one.
+    /// Peak resident memory of the server, if there is one.
     ///
     /// # Errors
-    /// Where that cannot be read.
+    /// If it cannot be read.
     fn server_memory_bytes(&self) -> Result<Option<u64>> {
         Ok(None)
     }
@@ -157,7 +159,7 @@ pub trait Store {
 /// Replays a log into a new database of a peer in `folder`.
 ///
 /// # Errors
-/// Whatever the database or the file system says.
+/// If the log cannot be read or the database fails.
 pub fn replay(peer: Peer, log: &Path, folder: &Path) -> Result<Outcome> {
     if peer == Peer::Convofold {
         return ours::replay_files(&[log.to_owned()], folder);

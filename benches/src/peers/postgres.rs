@@ -1,4 +1,4 @@
-//! PostgreSQL: arrays of values in one statement a batch, every commit durable.
+//! PostgreSQL: arrays of values in one statement per batch, every commit durable.
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -46,7 +46,7 @@ const UPSERT: &str = "INSERT INTO conversation SELECT * FROM unnest(
         app_key = EXCLUDED.app_key, last_message = EXCLUDED.last_message";
 
 pub(super) struct Postgres {
-    // Fields are dropped in this order: the connection goes first.
+    // Fields are dropped in this order: the connection first.
     client: Client,
     append: Statement,
     rows: Statement,
@@ -146,7 +146,7 @@ impl Tables for Postgres {
         Ok(self.client.batch_execute("COMMIT")?)
     }
 
-    /// Every commit was durable.
+    /// Every commit is durable already.
     fn settle(&mut self) -> Result<()> {
         Ok(())
     }
@@ -161,7 +161,7 @@ impl Tables for Postgres {
         Ok(answers)
     }
 
-    /// A process a connection and memory that they share: no one figure.
+    /// One process per connection and shared memory: there is no single figure.
     fn server_memory_bytes(&self) -> Result<Option<u64>> {
         Ok(Some(0))
     }

@@ -13,7 +13,7 @@ use crate::outcome::Answers;
 const LOG: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("log");
 const KNOWN: TableDefinition<'_, &[u8; 16], ()> = TableDefinition::new("known");
 const CONVERSATIONS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("conversations");
-/// Agent, last active, id; the agent is empty where there is none.
+/// Agent, last active, id; the agent is empty if none is assigned.
 const OPEN: TableDefinition<'_, (&str, i64, &str), ()> = TableDefinition::new("open_by_agent");
 
 pub(super) struct Redb {
@@ -77,7 +77,7 @@ impl Tables for Redb {
         Ok(transaction.commit()?)
     }
 
-    /// Every commit was durable.
+    /// Every commit is durable already.
     fn settle(&mut self) -> Result<()> {
         Ok(())
     }

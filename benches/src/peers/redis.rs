@@ -1,4 +1,5 @@
-//! Redis with an append-only file, durable before every answer: two round trips a batch, the second one a transaction.
+//! Redis with an append-only file, durable before every answer: two round trips per batch, the second one a
+//! transaction.
 
 use std::path::Path;
 
@@ -11,7 +12,7 @@ use super::row::{Entry, Row};
 use super::server::Server;
 use crate::outcome::{Answers, memory};
 
-/// What a command is given at once at most; Redis does nothing else meanwhile.
+/// Maximum number of items per command; Redis is single-threaded.
 const AT_ONCE: usize = 1_000;
 
 pub(super) struct Redis {
@@ -92,7 +93,7 @@ impl Tables for Redis {
         Ok(std::mem::take(&mut self.transaction).query(&mut self.connection)?)
     }
 
-    /// Every answer was durable.
+    /// Every answer is durable already.
     fn settle(&mut self) -> Result<()> {
         Ok(())
     }

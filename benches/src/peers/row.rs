@@ -1,4 +1,4 @@
-//! A conversation and an event as the peers keep them.
+//! A conversation and an event as the peers store them.
 
 use anyhow::Result;
 use convofold::{AgentMention, Attribute, Direction, Event, Kind, Time};
@@ -7,8 +7,9 @@ use xxhash_rust::xxh3::Xxh3;
 
 use crate::outcome::Known;
 
-/// A conversation: the fields that convofold keeps, but for those that are lists (assignments, messages by agent), for its
-/// history and for what only SuperOffice says.
+/// A conversation: the fields that convofold keeps, except lists (assignments, messages by agent), history and the
+/// fields
+/// of SuperOffice.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the fields are those of convofold's State; times are milliseconds")]
 pub struct Row {
@@ -16,7 +17,7 @@ pub struct Row {
     pub tenant: Option<String>,
     pub channel: Option<String>,
     pub open: bool,
-    /// The agent's id, or name where there is none.
+    /// The agent's id, or name if it has no id.
     pub agent: Option<String>,
     pub agent_name: Option<String>,
     pub started_at: i64,
@@ -25,7 +26,7 @@ pub struct Row {
     pub reopens: i64,
     pub messages_in: i64,
     pub messages_out: i64,
-    /// Messages from the member since the last to them.
+    /// Messages from the member since the last message to the member.
     pub unread: i64,
     pub first_inbound_at: Option<i64>,
     pub first_response_ms: Option<i64>,
@@ -40,7 +41,7 @@ pub struct Row {
 }
 
 impl Row {
-    /// A conversation of which this event is the first that is heard.
+    /// A conversation that begins with this event.
     #[must_use]
     pub fn begun_by(event: &Event) -> Self {
         let at = event.at().alone().ms();
@@ -48,7 +49,7 @@ impl Row {
         Self { source, open: true, started_at: at, last_active_at: at, ..Self::default() }
     }
 
-    /// Takes up an event.
+    /// Applies an event.
     pub fn fold(&mut self, event: &Event) {
         let at = event.at().alone().ms();
         self.fold_texts(event);
@@ -56,7 +57,7 @@ impl Row {
             self.reopens += i64::from(opens && !self.open);
             self.closed_at = (!opens).then_some(at);
             self.open = opens;
-            // Whoever wrote before a close waits no more, also when it is opened again.
+            // A close ends the wait of earlier messages, even if the conversation is opened again.
             self.waiting_since = self.waiting_since.filter(|_| opens);
         }
         self.last_active_at = self.last_active_at.max(at);
@@ -101,7 +102,7 @@ impl Row {
         }
     }
 
-    /// As bytes, for those that keep bytes.
+    /// As bytes, for databases of bytes.
     pub(super) fn encode(&self) -> Result<Vec<u8>> {
         Ok(postcard::to_stdvec(self)?)
     }
@@ -111,7 +112,7 @@ impl Row {
         Ok(postcard::from_bytes(bytes)?)
     }
 
-    /// What the peers agree on.
+    /// The fields that all peers keep.
     #[must_use]
     pub fn known<'a>(&'a self, id: &'a str) -> Known<'a> {
         Known {
@@ -134,7 +135,7 @@ impl Row {
     }
 }
 
-/// An event in a log, whole.
+/// An event in a log, complete.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Entry<'a> {
     source: &'a str,
@@ -175,7 +176,7 @@ impl Entry<'_> {
     }
 }
 
-/// What tells an event from every other: 128 bits over its conversation and its identity.
+/// Identifies an event: 128 bits of a hash over its conversation and its identity.
 #[must_use]
 pub(super) fn identity(event: &Event) -> [u8; 16] {
     let mut hash = Xxh3::new();
@@ -202,7 +203,7 @@ pub(super) fn is_message(event: &Event, direction: Direction) -> bool {
     event.kind().is_message() && event.direction() == Some(direction)
 }
 
-/// What it says of the agent, if anything: the id, or the name where there is none; and the name.
+/// What the event says about the agent, if anything: the id, or the name if there is no id; and the name.
 pub(super) fn agent(event: &Event) -> Option<Option<(&str, Option<&str>)>> {
     match event.agent() {
         AgentMention::Nobody => Some(None),

@@ -1,4 +1,4 @@
-//! Servers of peers: started in a folder of their own, reached by a socket in it, ended with it.
+//! Servers of peers: started in a directory of their own, reached by a socket in it, stopped with it.
 
 use std::ffi::OsString;
 use std::fs::Permissions;
@@ -9,12 +9,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
-/// How long a server may take to listen.
+/// The maximum time until a server listens.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// PostgreSQL refuses to run as root; its package makes this user.
+/// PostgreSQL refuses to run as root; its package creates this user.
 const POSTGRES_USER: &str = "postgres";
 
-/// The path of a program, of a package of Debian's too.
+/// The path of a program, also in the directories of Debian packages.
 pub(super) fn find(program: &str) -> Option<PathBuf> {
     let paths = std::env::var_os("PATH").unwrap_or_default();
     let mut folders: Vec<_> = std::env::split_paths(&paths).collect();
@@ -23,7 +23,7 @@ pub(super) fn find(program: &str) -> Option<PathBuf> {
     folders.into_iter().map(|folder| folder.join(program)).find(|path| path.is_file())
 }
 
-/// A server that ends with this value.
+/// A running server; dropping the value stops it.
 #[derive(Debug)]
 pub(super) struct Server {
     child: Child,
@@ -31,7 +31,7 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// Redis in this folder; every write is durable before it is answered.
+    /// Redis in this directory; every write is durable before the answer.
     pub(super) fn redis(folder: &Path) -> Result<(Self, PathBuf)> {
         let socket = folder.join("redis.sock");
         let mut command = Command::new(find("redis-server").context("redis-server is not installed")?);
@@ -41,7 +41,7 @@ impl Server {
         Ok((Self { child, stop: None }, socket))
     }
 
-    /// PostgreSQL in this folder, made where it is not there.
+    /// PostgreSQL in this directory, initialised if it is empty.
     pub(super) fn postgres(folder: &Path) -> Result<Self> {
         let data = folder.join("data");
         if !data.exists() {
@@ -72,7 +72,7 @@ impl Server {
         Ok(Self { child, stop: Some(stop) })
     }
 
-    /// What answers first, tried until the server listens.
+    /// The result of the first successful connection, retried until the server listens.
     pub(super) fn until<T>(&mut self, mut connect: impl FnMut() -> Result<T>) -> Result<T> {
         let began = Instant::now();
         loop {
@@ -87,7 +87,7 @@ impl Server {
         }
     }
 
-    /// The number of its process.
+    /// The process id.
     pub(super) fn process(&self) -> u32 {
         self.child.id()
     }
@@ -107,7 +107,7 @@ fn is_root(folder: &Path) -> Result<bool> {
     Ok(std::fs::metadata(folder)?.uid() == 0)
 }
 
-/// A program of PostgreSQL's, as its user where this process is root's.
+/// A program of PostgreSQL, run as its user if this process runs as root.
 fn as_postgres(program: &str, folder: &Path) -> Result<Command> {
     let path = find(program).with_context(|| format!("{program} is not installed"))?;
     if !is_root(folder)? {
@@ -120,12 +120,12 @@ fn as_postgres(program: &str, folder: &Path) -> Result<Command> {
     Ok(command)
 }
 
-/// Lets PostgreSQL's user into its folder, where this process is root's.
+/// Gives PostgreSQL's user access to its directory, if this process runs as root.
 fn open_to_postgres(folder: &Path, data: &Path) -> Result<()> {
     if !is_root(folder)? {
         return Ok(());
     }
-    // Temporary folders let nobody else through.
+    // Temporary directories are closed to other users.
     for folder in folder.ancestors() {
         let mode = std::fs::metadata(folder)?.permissions().mode();
         if mode & 0o001 == 0 {

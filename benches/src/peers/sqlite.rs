@@ -1,4 +1,4 @@
-//! The peer that most would begin with: SQLite in WAL mode, a log table, a row for each conversation, an index.
+//! The usual first choice: SQLite in WAL mode, a log table, a row per conversation, an index.
 
 use std::path::{Path, PathBuf};
 
@@ -27,7 +27,7 @@ const SCHEMA: &str = "
 
 const APPEND: &str = "INSERT OR IGNORE INTO log (identity, event) VALUES (?1, ?2)";
 
-/// `?5`: whether the event opens (1), closes (0), or neither (null). `?8`: whether it says anything of the agent. `?9`: its
+/// `?5`: whether the event opens (1), closes (0), or neither (null). `?8`: whether it mentions an agent. `?9`: its
 /// time. `?10`, `?11`: 1 for a message from, to the member.
 const UPSERT: &str = "
     INSERT INTO conversation VALUES (
@@ -49,10 +49,10 @@ const UPSERT: &str = "
         member_business_id = coalesce(?14, member_business_id), member_channel_id = coalesce(?15, member_channel_id),
         shortcode = coalesce(?16, shortcode), app_key = coalesce(?17, app_key), last_message = coalesce(?18, last_message)";
 
-/// The page of an answer: open conversations of an agent, the one active last first.
+/// One page of results: open conversations of an agent, most recently active first.
 pub const PAGE: &str = "SELECT * FROM conversation WHERE open AND agent = ?1 ORDER BY last_active_at DESC LIMIT ?2";
 
-/// What a transaction waits for.
+/// What a commit waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Synchronous {
     /// Nothing: durable with the next checkpoint of the WAL.
@@ -61,10 +61,10 @@ pub enum Synchronous {
     Full,
 }
 
-/// Opens the database in this folder.
+/// Opens the database in this directory.
 ///
 /// # Errors
-/// What SQLite says.
+/// If SQLite fails.
 pub fn connect(folder: &Path, synchronous: Synchronous) -> Result<Connection> {
     let connection = Connection::open(file(folder))?;
     connection.pragma_update(None, "cache_size", -262_144)?;
@@ -82,18 +82,18 @@ fn settle(connection: &Connection, file: &Path) -> Result<()> {
     Ok(std::fs::File::open(file)?.sync_all()?)
 }
 
-/// The fastest of its settings.
+/// Opens the database with the fastest settings.
 ///
 /// # Errors
-/// What SQLite says.
+/// If SQLite fails.
 pub fn fast(folder: &Path) -> Result<Box<dyn Store + Send>> {
     Ok(Box::new(Folding(Folded::open(folder)?)))
 }
 
-/// A conversation from a row of all columns.
+/// A conversation from a row with all columns.
 ///
 /// # Errors
-/// Where a column is not what it should be.
+/// If a column has the wrong type.
 pub fn read(record: &Record<'_>) -> rusqlite::Result<(String, Row)> {
     let row = Row {
         source: record.get(1)?,
@@ -134,7 +134,7 @@ fn answers(connection: &Connection) -> Result<Answers> {
     Ok(answers)
 }
 
-/// SQLite folds: one statement appends an event, another changes its conversation.
+/// SQLite folds: one statement appends an event, another updates its conversation.
 #[derive(Debug)]
 pub struct Plain {
     connection: Connection,
@@ -142,10 +142,10 @@ pub struct Plain {
 }
 
 impl Plain {
-    /// Opens the database in this folder.
+    /// Opens the database in this directory.
     ///
     /// # Errors
-    /// What SQLite says.
+    /// If SQLite fails.
     pub fn open(folder: &Path, synchronous: Synchronous) -> Result<Self> {
         Ok(Self { connection: connect(folder, synchronous)?, file: file(folder) })
     }
@@ -204,7 +204,7 @@ fn upsert(connection: &Connection, event: &Event) -> Result<()> {
 const REPLACE: &str = "INSERT OR REPLACE INTO conversation VALUES
     (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24)";
 
-/// The engineer folds: SQLite is told once a transaction what became of every conversation.
+/// Events are folded in memory: SQLite gets each changed conversation once per transaction.
 #[derive(Debug)]
 pub struct Folded {
     connection: Connection,
@@ -212,10 +212,11 @@ pub struct Folded {
 }
 
 impl Folded {
-    /// Opens the database in this folder, with 1 GiB of cache, pages of 16 KiB, and a WAL of 64 MiB between checkpoints.
+    /// Opens the database in this directory, with 1 GiB of cache, pages of 16 KiB, and a WAL of 64 MiB between
+    /// checkpoints.
     ///
     /// # Errors
-    /// What SQLite says.
+    /// If SQLite fails.
     pub fn open(folder: &Path) -> Result<Self> {
         let file = file(folder);
         let connection = Connection::open(&file)?;

@@ -1,4 +1,4 @@
-//! P7: the disk, everything included, beside `gzip -6` of the log.
+//! P7: disk space, everything included, beside `gzip -6` of the log.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -17,13 +17,13 @@ use crate::outcome::disk_bytes;
 use crate::results::{Results, Row, Target};
 use crate::task;
 
-/// How often the folder is looked at.
+/// Time between two measurements of the directory.
 const INTERVAL: Duration = Duration::from_millis(10);
 
-/// The most that a replay took on the disk, and what it takes in the end.
+/// Maximum disk space during a replay, and disk space at the end.
 ///
 /// # Errors
-/// What the store says.
+/// If the replay fails.
 pub fn used((log, folder): (PathBuf, PathBuf)) -> Result<[u64; 2]> {
     let is_over = AtomicBool::new(false);
     std::thread::scope(|scope| {
@@ -63,7 +63,7 @@ fn gzipped(log: &Path) -> Result<u64> {
 /// Measures P7.
 ///
 /// # Errors
-/// Where something fails.
+/// If a measurement fails.
 pub fn measure(scale: &Scale, results: &mut Results) -> Result<()> {
     let log = replay::log(scale)?;
     let gzipped = Figure::once(Unit::Bytes, gzipped(&log)? as f64);

@@ -9,13 +9,13 @@ use crate::log::{Content, days, generated, shuffled};
 use crate::results::{Results, Row, Target};
 use crate::task;
 
-/// Into so many files the log is cut.
+/// Number of files that the log is cut into.
 const DAYS: u64 = 30;
 
 /// Measures P8, always with a generated log.
 ///
 /// # Errors
-/// Where something fails, or the answers differ.
+/// If a replay fails, or the answers differ.
 pub fn measure(scale: &Scale, results: &mut Results) -> Result<()> {
     let folder = tempfile::tempdir_in(&scale.scratch)?;
     let log = generated(scale.events, Content::Airship, &scale.scratch)?;

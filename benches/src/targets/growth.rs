@@ -1,4 +1,4 @@
-//! P9: the time an event takes, in a short replay and in one thirty times as long.
+//! P9: time per event, in a short replay and in one thirty times as long.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -15,10 +15,10 @@ use crate::task;
 
 const TIMES: u64 = 30;
 
-/// How far a replay was at which time: events and seconds.
+/// Progress of a replay: events and seconds.
 ///
 /// # Errors
-/// What the store says.
+/// If the replay fails.
 pub fn course((log, folder): (PathBuf, PathBuf)) -> Result<Vec<(u64, Duration)>> {
     let db = Convofold::open(folder)?;
     let mut course = vec![(0, Duration::ZERO)];
@@ -29,7 +29,7 @@ pub fn course((log, folder): (PathBuf, PathBuf)) -> Result<Vec<(u64, Duration)>>
     Ok(course)
 }
 
-/// When so many events were taken, in seconds.
+/// The time at which this number of events was replayed, in seconds.
 fn reached(course: &[(u64, Duration)], events: u64) -> Option<f64> {
     let place = course.iter().position(|(taken, _)| *taken >= events)?;
     let (before, after) = (course.get(place.checked_sub(1)?)?, course.get(place)?);
@@ -41,7 +41,7 @@ fn reached(course: &[(u64, Duration)], events: u64) -> Option<f64> {
 /// Measures P9, always with a generated log.
 ///
 /// # Errors
-/// Where something fails.
+/// If a measurement fails.
 pub fn measure(scale: &Scale, results: &mut Results) -> Result<()> {
     let events = scale.growth;
     let log = compressed(events, &scale.scratch)?;

@@ -17,20 +17,20 @@ use crate::peers::Store;
 use crate::peers::sqlite::{Plain, Synchronous};
 use crate::results::{Results, Row, Target};
 
-/// So many commits of one way before it is the turn of the other.
+/// Number of commits per turn.
 const TURN: usize = 10;
-/// Turns in a round.
+/// Number of turns per round.
 const TURNS: usize = 30;
 const SUBMITTERS: usize = 64;
-/// Events of a round under many submitters.
+/// Events per round with many submitters.
 const SUBMITTED: usize = 64 * 100;
-/// SQLite gets fewer, or a round would take minutes.
+/// Events per round for SQLite, which is slower.
 const SUBMITTED_TO_SQLITE: usize = 64 * 10;
 
 /// Measures P2.
 ///
 /// # Errors
-/// Where something fails.
+/// If a measurement fails.
 pub fn measure(scale: &Scale, results: &mut Results) -> Result<()> {
     let round = TURN * TURNS + SUBMITTED;
     let events = events::first(&replay::log(scale)?, round * scale.rounds)?;
@@ -54,7 +54,7 @@ pub fn measure(scale: &Scale, results: &mut Results) -> Result<()> {
     Ok(())
 }
 
-/// One submitter. Each value is of a round, in nanoseconds.
+/// One submitter. One value per round, in nanoseconds.
 #[derive(Default)]
 struct Alone {
     ours: [Vec<f64>; 2],
@@ -97,7 +97,7 @@ impl Alone {
     }
 }
 
-/// Many submitters. Each value is of a round, in events a second.
+/// Many submitters. One value per round, in events per second.
 #[derive(Default)]
 struct Together {
     ours: Vec<f64>,
@@ -114,7 +114,7 @@ impl Together {
             Ok(())
         })?;
         self.ours.push(events.len() as f64 / took.as_secs_f64());
-        // As many bytes as these blocks have, in as many appends as there are rounds of all submitters.
+        // The bytes of these blocks, in one append per 64 events.
         let stored = db.stats().log_bytes - before.log_bytes;
         let groups = events.len().div_ceil(SUBMITTERS);
         let bytes = usize::try_from(stored)? / groups;
@@ -139,7 +139,7 @@ impl Together {
     }
 }
 
-/// Every event is submitted by one of many threads, which waits for it before it takes the next.
+/// Each thread submits an event and waits for it before it takes the next one.
 fn under_load(events: &[Event], submit: impl Fn(&Event) -> Result<()> + Sync) -> Result<Duration> {
     let next = AtomicUsize::new(0);
     let began = Instant::now();
@@ -156,7 +156,7 @@ fn under_load(events: &[Event], submit: impl Fn(&Event) -> Result<()> + Sync) ->
     Ok(began.elapsed())
 }
 
-/// One connection behind a lock: with one each, they would only wait for each other in SQLite instead, and longer.
+/// One connection behind a lock: with one connection each, submitters would wait longer for SQLite's own lock.
 fn sqlite(events: &[Event], scratch: &Path) -> Result<f64> {
     let folder = tempfile::tempdir_in(scratch)?;
     let store = Mutex::new(Plain::open(folder.path(), Synchronous::Full)?);
@@ -164,7 +164,7 @@ fn sqlite(events: &[Event], scratch: &Path) -> Result<f64> {
     Ok(events.len() as f64 / took.as_secs_f64())
 }
 
-/// What a good engineer would come to: a thread that puts all that waits into one transaction.
+/// The natural improvement: a thread that commits all waiting events in one transaction.
 fn grouped_sqlite(events: &[Event], scratch: &Path) -> Result<f64> {
     let folder = tempfile::tempdir_in(scratch)?;
     let mut store = Plain::open(folder.path(), Synchronous::Full)?;

@@ -1,4 +1,4 @@
-//! P6: resident memory by what is held.
+//! P6: resident memory by number of conversations.
 
 use std::path::PathBuf;
 
@@ -18,7 +18,7 @@ use crate::task;
 pub struct Steps(Vec<u64>);
 
 impl Steps {
-    /// What one of so many costs, from step to step.
+    /// The memory of one of `count` conversations, from step to step.
     fn each(&self, from: usize, count: u64) -> f64 {
         let at = |step: usize| self.0.get(step).copied().unwrap_or_default() as f64;
         (at(from + 1) - at(from)) / count as f64
@@ -28,7 +28,7 @@ impl Steps {
 /// Memory with half of the open conversations, with all of them, with half of the closed ones, and with all of them.
 ///
 /// # Errors
-/// What the store says.
+/// If the database fails.
 pub fn held((open, closed, folder): (u64, u64, PathBuf)) -> Result<Steps> {
     let population = Population::of(open);
     let db = Convofold::open(folder)?;
@@ -45,10 +45,10 @@ pub fn held((open, closed, folder): (u64, u64, PathBuf)) -> Result<Steps> {
     Ok(Steps(steps))
 }
 
-/// Memory after a third of so many events and after all of them, with the same number of conversations open.
+/// Memory after a third of `events` events and after all of them, with a constant number of open conversations.
 ///
 /// # Errors
-/// What the store says.
+/// If the database fails.
 pub fn growing((open, events, folder): (u64, u64, PathBuf)) -> Result<Steps> {
     let population = Population::of(open);
     let db = Convofold::open(folder)?;
@@ -70,14 +70,14 @@ pub fn growing((open, events, folder): (u64, u64, PathBuf)) -> Result<Steps> {
 /// Measures P6.
 ///
 /// # Errors
-/// Where something fails.
+/// If a measurement fails.
 pub fn measure(scale: &Scale, results: &mut Results) -> Result<()> {
     let Scale { open, closed, churn, .. } = *scale;
     let population = Population::of(open);
     let content: u64 = (0..100).map(|number| Ok(content_bytes(&population.open(number)?))).sum::<Result<_>>()?;
     let content = Figure::once(Unit::Bytes, content as f64 / 100.0);
     let (mut of_open, mut of_closed, mut early, mut late) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    // Memory hardly differs from round to round, and each takes long.
+    // Memory differs little from round to round, and a round takes long.
     for _ in 0..scale.rounds.min(3) {
         let folder = tempfile::tempdir_in(&scale.scratch)?;
         let steps = task::run(held, (open, closed, folder.path().to_owned()))?;

@@ -1,4 +1,4 @@
-//! What is promised, P1 to P9 of `docs/benchmarks.md`, each measured as it says.
+//! The targets P1 to P9 of `docs/benchmarks.md`, one file each.
 
 pub mod disk;
 pub mod disorder;
@@ -15,7 +15,7 @@ pub use scale::Scale;
 
 use crate::task::Task;
 
-/// Everything that the targets do in a process of its own.
+/// All functions that the targets call in a process of their own.
 #[must_use]
 pub fn tasks() -> Vec<Task> {
     vec![

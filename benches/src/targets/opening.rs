@@ -1,4 +1,4 @@
-//! P4: opening after a kill, with so many open conversations and 100,000 events after the checkpoint.
+//! P4: opening after a kill, with many open conversations and 100,000 events after the checkpoint.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -18,13 +18,13 @@ use crate::population::{Population, fill, mixed};
 use crate::results::{Results, Row, Target};
 use crate::task;
 
-/// How many events come after the checkpoint.
+/// Number of events after the checkpoint.
 const AFTER: u64 = 100_000;
-/// As the blocks of convofold's log are before compression, and how they are compressed.
+/// The size of a block of convofold's log before compression, and the compression level.
 const BLOCK_BYTES: usize = 256 << 10;
 const LEVEL: i32 = 1;
 
-/// What an opening has to read.
+/// The size of what an opening reads.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Left {
     /// The stored bytes of the checkpoint and of the events after it.
@@ -32,10 +32,11 @@ pub struct Left {
     events_after: u64,
 }
 
-/// Fills a database with open conversations, writes a checkpoint, and goes on; the process is to be killed after this.
+/// Fills a database with open conversations, writes a checkpoint, and submits more events. The caller kills the
+/// process.
 ///
 /// # Errors
-/// What the store says.
+/// If the database fails.
 pub fn leave((open, folder): (u64, PathBuf)) -> Result<Left> {
     let population = Population::of(open);
     let db = Options::new().checkpoint_log_bytes(u64::MAX).memory_bytes(u64::MAX).open(folder)?;
@@ -52,10 +53,10 @@ fn later(population: Population, open: u64) -> impl Iterator<Item = Result<Vec<c
     (0..AFTER).map(move |place| Ok(vec![population.later(mixed(11, place) % open, 5 + place)?]))
 }
 
-/// Opens what was left, and how long that took; the process is to be killed after this, so that it stays as it was.
+/// Opens the database and returns the time. The caller kills the process, so that the database does not change.
 ///
 /// # Errors
-/// What the store says, or where it did not go on from the checkpoint.
+/// If the database fails, or does not resume from the checkpoint.
 pub fn open((folder, open, events_after): (PathBuf, u64, u64)) -> Result<Duration> {
     let began = Instant::now();
     let db = Options::new().checkpoint_log_bytes(u64::MAX).memory_bytes(u64::MAX).open(folder)?;
@@ -67,10 +68,10 @@ pub fn open((folder, open, events_after): (PathBuf, u64, u64)) -> Result<Duratio
     Ok(took)
 }
 
-/// The same events in SQLite; the process is to be killed after this.
+/// The same events in SQLite. The caller kills the process.
 ///
 /// # Errors
-/// What SQLite says.
+/// If SQLite fails.
 pub fn leave_sqlite((open, folder): (u64, PathBuf)) -> Result<u64> {
     let population = Population::of(open);
     let mut store = sqlite::fast(&folder)?;
@@ -87,10 +88,10 @@ pub fn leave_sqlite((open, folder): (u64, PathBuf)) -> Result<u64> {
     Ok(open)
 }
 
-/// Opens SQLite and loads the open conversations; how long that took.
+/// Opens SQLite and loads the open conversations; returns the time.
 ///
 /// # Errors
-/// What SQLite says.
+/// If SQLite fails.
 pub fn open_sqlite((folder, open): (PathBuf, u64)) -> Result<Duration> {
     let began = Instant::now();
     let connection = sqlite::connect(&folder, sqlite::Synchronous::Normal)?;
@@ -103,7 +104,8 @@ pub fn open_sqlite((folder, open): (PathBuf, u64)) -> Result<Duration> {
     Ok(took)
 }
 
-/// As many bytes of the same events, compressed in the same way, in a file: what they take to read and to decompress.
+/// A file with the same number of bytes of the same events, compressed in the same way: the time to read and decompress
+/// it.
 struct Blocks {
     lengths: Vec<usize>,
     file: std::path::PathBuf,
@@ -132,7 +134,7 @@ impl Blocks {
         Ok(Self { lengths, file })
     }
 
-    /// On one thread.
+    /// Runs on one thread.
     fn read(&self) -> Result<Duration> {
         let began = Instant::now();
         let mut file = File::open(&self.file)?;
@@ -152,7 +154,7 @@ impl Blocks {
 /// Measures P4.
 ///
 /// # Errors
-/// Where something fails.
+/// If a measurement fails.
 pub fn measure(scale: &Scale, results: &mut Results) -> Result<()> {
     let open = scale.open;
     let folders = [(); 3].map(|()| tempfile::tempdir_in(&scale.scratch));

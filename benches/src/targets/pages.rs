@@ -1,4 +1,4 @@
-//! P5: a page of 50 open conversations of an agent, by last activity, while events come in.
+//! P5: a page of 50 open conversations of an agent, by last activity, while events are ingested.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,39 +17,38 @@ use crate::results::{Results, Row, Target};
 use crate::task;
 
 const PAGE: usize = 50;
-/// How long each part of a round takes.
+/// Duration of each part of a round.
 const PART: Duration = Duration::from_millis(1_000);
-/// Between the beginnings of two questions: a thousand a second.
+/// Time between two queries: a thousand per second.
 const PACE: Duration = Duration::from_millis(1);
-/// Events that are submitted together.
+/// Number of events per submission.
 const BATCH: u64 = 64;
 
-/// What came out, a value a round. Times are nanoseconds.
+/// The results, one value per round. Times are in nanoseconds.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Pages {
-    /// The median and the 99th percentile with nothing else going on.
+    /// The median and the 99th percentile without other load.
     idle: [Vec<f64>; 2],
-    /// The same while events come in.
+    /// The same while events are ingested.
     busy: [Vec<f64>; 2],
-    /// The 99th percentile of those that the system did not take the processor from, and the share of these, while events
-    /// come in.
+    /// The 99th percentile of the queries that were not preempted, and the share of these, while events are ingested.
     undisturbed: [Vec<f64>; 2],
-    /// Events a second, without and with questions.
+    /// Events per second, without and with queries.
     ingest: [Vec<f64>; 2],
 }
 
-/// A question: how long it took, and whether the system gave the processor to another thread meanwhile.
+/// A query: its duration, and whether the system preempted the thread meanwhile.
 #[derive(Clone, Copy, Debug)]
 struct Asked {
     took: f64,
     was_preempted: bool,
 }
 
-/// Something that takes events and answers.
+/// A system that ingests and answers.
 trait Desk: Sync {
-    /// Takes so many messages, from this one on.
+    /// Ingests this number of messages, starting with this one.
     fn take(&self, population: Population, open: u64, from: u64) -> Result<()>;
-    /// How many conversations of an agent are on a page.
+    /// Number of conversations of an agent on a page.
     fn page(&self, agent: String) -> Result<usize>;
 }
 
@@ -91,7 +90,7 @@ impl Desk for Theirs {
 /// Fills convofold and measures it.
 ///
 /// # Errors
-/// What the store says.
+/// If the database fails.
 pub fn ours((open, closed, rounds, folder): (u64, u64, usize, PathBuf)) -> Result<Pages> {
     let population = Population::of(open);
     let db = Convofold::open(folder)?;
@@ -107,7 +106,7 @@ pub fn ours((open, closed, rounds, folder): (u64, u64, usize, PathBuf)) -> Resul
 /// Fills SQLite and measures it.
 ///
 /// # Errors
-/// What SQLite says.
+/// If SQLite fails.
 pub fn theirs((open, closed, rounds, folder): (u64, u64, usize, PathBuf)) -> Result<Pages> {
     let population = Population::of(open);
     let mut writer = sqlite::fast(&folder)?;
@@ -129,12 +128,12 @@ pub fn theirs((open, closed, rounds, folder): (u64, u64, usize, PathBuf)) -> Res
 fn all(desk: &impl Desk, population: Population, open: u64, rounds: usize) -> Result<Pages> {
     let mut pages = Pages::default();
     let mut taken = 0;
-    // The first round warms everything up and is not counted.
+    // The first round warms caches and is not counted.
     for round in 0..=rounds {
         let idle = ask(desk, population, PART / 2)?;
         let mut ingest = [0.0; 2];
         let mut busy = Vec::new();
-        // Each comes first in every second round.
+        // They take turns in being first.
         for place in 0..2 {
             let with_questions = (round + place) % 2;
             let mut questions = |part| if with_questions == 1 { ask(desk, population, part) } else { wait(part) };
@@ -168,14 +167,14 @@ fn times(asked: &[Asked]) -> Figure {
     Figure::new(Unit::Nanoseconds, asked.iter().map(|asked| asked.took))
 }
 
-/// How often the system took the processor from this thread.
+/// How often the system preempted this thread.
 fn preemptions() -> Result<u64> {
     let status = std::fs::read_to_string("/proc/thread-self/status")?;
     let line = status.lines().find_map(|line| line.strip_prefix("nonvoluntary_ctxt_switches:"));
     Ok(line.ok_or_else(|| anyhow!("the system does not count preemptions"))?.trim().parse()?)
 }
 
-/// Asks for pages of different agents, one each millisecond; what each took.
+/// Queries pages of different agents, one per millisecond; returns their durations.
 fn ask(desk: &impl Desk, population: Population, part: Duration) -> Result<Vec<Asked>> {
     let began = Instant::now();
     let mut all = Vec::new();
@@ -194,7 +193,7 @@ fn ask(desk: &impl Desk, population: Population, part: Duration) -> Result<Vec<A
     Ok(all)
 }
 
-/// Does something while another thread submits; what it gave, and how many events a second were taken meanwhile.
+/// Calls a function while another thread ingests; returns its result and the number of events per second.
 fn while_taking(
     desk: &impl Desk,
     population: Population,
@@ -225,7 +224,7 @@ fn while_taking(
 /// Measures P5.
 ///
 /// # Errors
-/// Where something fails.
+/// If a measurement fails.
 pub fn measure(scale: &Scale, results: &mut Results) -> Result<()> {
     let Scale { open, closed, rounds, .. } = *scale;
     let folder = tempfile::tempdir_in(&scale.scratch)?;

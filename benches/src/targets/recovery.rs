@@ -1,4 +1,4 @@
-//! P3: folding again from our own log: opening without a checkpoint, and an audit.
+//! P3: folding again from the log: opening without a checkpoint, and an audit.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ use crate::figure::{Figure, Unit};
 use crate::results::{Results, Row, Target};
 use crate::task;
 
-/// What folding again took.
+/// The times for folding again.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Folded {
     events: u64,
@@ -23,10 +23,10 @@ pub struct Folded {
     audit: Duration,
 }
 
-/// Replays a log and leaves it without a checkpoint; the process is to be killed after this.
+/// Replays a log and leaves no checkpoint. The caller kills the process.
 ///
 /// # Errors
-/// What the store says.
+/// If the replay fails.
 pub fn leave((log, folder): (PathBuf, PathBuf)) -> Result<u64> {
     let db = Options::new().checkpoint_log_bytes(u64::MAX).memory_bytes(u64::MAX).open(folder)?;
     Replay::new(&db).input(Input::path(log)).checkpoint(false).run()?;
@@ -36,10 +36,10 @@ pub fn leave((log, folder): (PathBuf, PathBuf)) -> Result<u64> {
     Ok(events)
 }
 
-/// Opens what was left and audits it; the process is to be killed after this, so that it stays as it was.
+/// Opens the database and audits it. The caller kills the process, so that the database does not change.
 ///
 /// # Errors
-/// What the store says.
+/// If the database fails, or the audit finds a difference.
 pub fn fold(folder: PathBuf) -> Result<Folded> {
     let began = Instant::now();
     let db = Options::new().checkpoint_log_bytes(u64::MAX).memory_bytes(u64::MAX).open(folder)?;
@@ -60,7 +60,7 @@ fn audited(db: &Convofold) -> Result<Duration> {
 /// Measures P3.
 ///
 /// # Errors
-/// Where something fails.
+/// If a measurement fails.
 pub fn measure(scale: &Scale, results: &mut Results) -> Result<()> {
     let log = replay::log(scale)?;
     let left = tempfile::tempdir_in(&scale.scratch)?;

@@ -14,10 +14,10 @@ use crate::peers::{self, Peer};
 use crate::results::{PeerRow, Results, Row, Target};
 use crate::{ours, task};
 
-/// The log that P1 is measured with.
+/// The log of P1.
 ///
 /// # Errors
-/// What the file system says.
+/// If the log cannot be written.
 pub fn log(scale: &Scale) -> Result<PathBuf> {
     match &scale.log {
         Some(log) => Ok(log.clone()),
@@ -52,7 +52,7 @@ pub fn replay_files((files, folder): (Vec<PathBuf>, PathBuf)) -> Result<Outcome>
 /// Measures P1 with every log in a folder.
 ///
 /// # Errors
-/// Where there is none, or a peer fails or disagrees.
+/// If there are no logs, or a peer fails or disagrees.
 pub fn measure_all(folder: &Path, scale: &Scale, peers: &[Peer], results: &mut Results) -> Result<()> {
     let files = walkdir::WalkDir::new(folder).sort_by_file_name().into_iter().collect::<Result<Vec<_>, _>>()?;
     let is_log = |path: &Path| path.extension().is_some_and(|extension| extension == "ndjson");
@@ -67,13 +67,13 @@ pub fn measure_all(folder: &Path, scale: &Scale, peers: &[Peer], results: &mut R
 /// Measures P1 with these peers.
 ///
 /// # Errors
-/// Where a peer fails or disagrees.
+/// If a peer fails or disagrees.
 pub fn measure(scale: &Scale, peers: &[Peer], results: &mut Results) -> Result<()> {
     let log = log(scale)?;
     let (peers, lacking): (Vec<_>, Vec<_>) = peers.iter().copied().partition(|peer| peer.lacks().is_none());
     for peer in lacking {
         let program = peer.lacks().unwrap_or_default();
-        results.notes.push(format!("{} was left out: {program} is not installed (benches/servers.sh).", peer.name()));
+        results.notes.push(format!("{} was skipped: {program} is not installed (benches/servers.sh).", peer.name()));
     }
     let mut limits = [Vec::new(), Vec::new()];
     let mut ours = Vec::new();
@@ -103,7 +103,7 @@ pub fn measure(scale: &Scale, peers: &[Peer], results: &mut Results) -> Result<(
     let parsing = format!("parsing alone, all cores, {}", library.name());
     results.rows.push(Row::new("P1", what.clone(), &measured, parsing, limit).target(Target::AtLeast(0.6)));
     for (peer, outcomes) in std::iter::once((Peer::Convofold, &ours)).chain(peers.iter().copied().zip(&theirs)) {
-        // The table of the peers is that of the first log.
+        // The table of the peers belongs to the first log.
         if results.peers.len() <= peers.len() {
             results.peers.push(peer_row(peer, outcomes));
         }

@@ -1,24 +1,24 @@
-//! How much is measured.
+//! The sizes of the measurements.
 
 use std::path::PathBuf;
 
-/// How much is measured, and where.
+/// The sizes of the measurements, and the directory.
 #[derive(Clone, Debug, Default)]
 pub struct Scale {
-    /// Events of a log.
+    /// Number of events in a log.
     pub events: u64,
-    /// How often everything is measured; the median counts.
+    /// Number of rounds; results are medians.
     pub rounds: usize,
-    /// Open conversations (P4, P5, P6).
+    /// Number of open conversations (P4, P5, P6).
     pub open: u64,
-    /// Closed conversations beside them (P5, P6).
+    /// Number of closed conversations beside them (P5, P6).
     pub closed: u64,
-    /// Events of the replay that grows (P9).
+    /// Number of events in the long replay (P9).
     pub growth: u64,
-    /// Events with the same number of conversations open (P6).
+    /// Number of events with a constant number of open conversations (P6).
     pub churn: u64,
-    /// Where databases and logs are put.
+    /// Directory for databases and logs.
     pub scratch: PathBuf,
-    /// A log that is used instead of a generated one.
+    /// A log to use instead of a generated one.
     pub log: Option<PathBuf>,
 }
