@@ -3,8 +3,8 @@
 //! ```text
 //! LOCK      held while the store is open; the process id as text
 //! FORMAT    format, revision, database id and segment size; written once
-//! HEAD      how far the log is known to reach; see `end_mark`; there before FORMAT is
-//! sled/     sled's files
+//! HEAD      the known end of the log, and the name of the storage folder; created before FORMAT
+//! sled/     the storage: sled's files
 //! ```
 
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -58,11 +58,6 @@ impl Directory {
     /// Takes a directory for this process whatever is in it.
     pub(crate) fn lock(path: &Path) -> Result<File, OpenError> {
         if path.is_dir() { take_lock(&path.join(LOCK)) } else { Err(OpenError::NotFound { dir: path.to_owned() }) }
-    }
-
-    /// The directory of sled's files.
-    pub(crate) fn sled(&self) -> PathBuf {
-        self.path.join("sled")
     }
 
     pub(crate) fn path(&self) -> &Path {

@@ -39,12 +39,14 @@ struct SledFiles {
 pub(crate) fn open(path: &Path, options: &Options) -> Result<Opened, OpenError> {
     let started = Instant::now();
     let directory = Directory::open(path, options.create, options.segment_bytes)?;
-    SafetyCopy::put_back_left_over(path).map_err(doing("putting back a copy in", path))?;
     let end_mark = FoundEndMark::open(path).map_err(doing("reading the mark in", path))?;
-    let files = inspect_files(&directory, end_mark.state().known())?;
+    let folder = end_mark.storage_folder();
+    SafetyCopy::put_back_left_over(&folder).map_err(doing("putting back a copy in", path))?;
+    let files = inspect_files(&directory, &folder, end_mark.state().known())?;
     // Whatever fails from here on, the storage is released first, then the copy is put back, and the lock goes last.
-    let copy = SafetyCopy::make(path, files.scan_finding.is_some()).map_err(doing("putting a copy aside in", path))?;
-    let storage = scopeguard::guard(open_storage(&directory, options)?, |storage| drop(release(storage)));
+    let copy =
+        SafetyCopy::make(&folder, files.scan_finding.is_some()).map_err(doing("putting a copy aside in", path))?;
+    let storage = scopeguard::guard(open_storage(&directory, &folder, options)?, |storage| drop(release(storage)));
     let (state, recovery) = recover(storage.clone(), end_mark.state().known(), files.scan_finding.is_some())?;
     copy.discard().map_err(doing("removing a copy in", path))?;
     ready(directory, end_mark, files, ScopeGuard::into_inner(storage), state, recovery, started)
@@ -61,28 +63,27 @@ pub(crate) fn open_on(path: &Path, options: &Options, storage: Arc<dyn Storage>)
 }
 
 /// Removes what sled would fail with, and looks for what sled would destroy. `end_mark` is the known end of the log.
-fn inspect_files(directory: &Directory, end_mark: Option<EndMark>) -> Result<SledFiles, OpenError> {
-    let sled = directory.sled();
+fn inspect_files(directory: &Directory, folder: &Path, end_mark: Option<EndMark>) -> Result<SledFiles, OpenError> {
     match end_mark {
         // sled would create a new file, and the database would be empty.
-        Some(end_mark) if end_mark.last_block_no > 0 && !sled.join("db").exists() => {
+        Some(end_mark) if end_mark.last_block_no > 0 && !folder.join("db").exists() => {
             return Err(OpenError::Shortened { expected: end_mark.last_seq, found: 0 });
         }
         _ => {}
     }
-    if !sled.exists() {
+    if !folder.exists() {
         return Ok(SledFiles::default());
     }
-    let removed = SledStorage::remove_unfinished(&sled)?;
+    let removed = SledStorage::remove_unfinished(folder)?;
     let durable_block_no = end_mark.map_or(0, |end_mark| end_mark.last_block_no);
-    let scan_finding = scan_finding(&sled, directory.format.segment_bytes, durable_block_no)
+    let scan_finding = scan_finding(folder, directory.format.segment_bytes, durable_block_no)
         .map_err(doing("reading", directory.path()))?;
     Ok(SledFiles { removed, scan_finding })
 }
 
-fn open_storage(directory: &Directory, options: &Options) -> Result<Arc<dyn Storage>, OpenError> {
+fn open_storage(directory: &Directory, folder: &Path, options: &Options) -> Result<Arc<dyn Storage>, OpenError> {
     let sled = SledOptions { segment_bytes: directory.format.segment_bytes, cache_bytes: options.cache_bytes };
-    let storage = Arc::new(SledStorage::open(&directory.sled(), sled)?);
+    let storage = Arc::new(SledStorage::open(folder, sled)?);
     if let Err(error) = sync_dir(directory.path()) {
         let _ = release(storage);
         return Err(doing("fsync of", directory.path())(error));

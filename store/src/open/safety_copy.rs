@@ -14,13 +14,12 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::storage::files::sync_dir;
+use crate::storage::files::{parent_of, sync_dir};
 
-const SLED: &str = "sled";
-const COPYING: &str = "sled.copying";
-const BEFORE: &str = "sled.before";
-const ASIDE: &str = "sled.aside";
-const DONE: &str = "sled.done";
+const COPYING: &str = ".copying";
+const BEFORE: &str = ".before";
+const ASIDE: &str = ".aside";
+const DONE: &str = ".done";
 /// What is not larger is copied in some milliseconds.
 const CHEAP_BYTES: u64 = 64 << 20;
 
@@ -28,31 +27,31 @@ const CHEAP_BYTES: u64 = 64 << 20;
 /// be released before.
 #[derive(Debug)]
 pub(crate) struct SafetyCopy {
-    dir: PathBuf,
-    name: Option<&'static str>,
+    sled: PathBuf,
+    suffix: Option<&'static str>,
 }
 
 impl SafetyCopy {
     /// Finishes what an earlier opening left behind: a durable copy is put back, and any other if nothing else is left.
-    pub(crate) fn put_back_left_over(dir: &Path) -> io::Result<()> {
-        let there = |name: &str| dir.join(name).exists();
-        if there(BEFORE) {
-            put_back(dir, BEFORE)?;
-        } else if there(ASIDE) && !there(SLED) {
-            put_back(dir, ASIDE)?;
+    pub(crate) fn put_back_left_over(sled: &Path) -> io::Result<()> {
+        if beside(sled, BEFORE).exists() {
+            put_back(sled, BEFORE)?;
+        } else if beside(sled, ASIDE).exists() && !sled.exists() {
+            put_back(sled, ASIDE)?;
         }
-        [COPYING, ASIDE, DONE].iter().try_for_each(|unfinished| remove(&dir.join(unfinished)))
+        [COPYING, ASIDE, DONE].iter().try_for_each(|unfinished| remove(&beside(sled, unfinished)))
     }
 
-    /// Copies sled's files: durably if there is a scan_finding about them, otherwise only if that is cheap and there is space.
-    pub(crate) fn make(dir: &Path, in_doubt: bool) -> io::Result<Self> {
-        let name = if in_doubt {
-            copy_durably(dir)?;
+    /// Copies the files in this folder: durably if there is a doubt about them, otherwise only if that is cheap and there is
+    /// space.
+    pub(crate) fn make(sled: &Path, in_doubt: bool) -> io::Result<Self> {
+        let suffix = if in_doubt {
+            copy_durably(sled)?;
             Some(BEFORE)
         } else {
-            copy_if_cheap(dir).then_some(ASIDE)
+            copy_if_cheap(sled).then_some(ASIDE)
         };
-        Ok(Self { dir: dir.to_owned(), name })
+        Ok(Self { sled: sled.to_owned(), suffix })
     }
 
     /// Removes the copy: the database is open, and nothing is missing.
@@ -60,79 +59,88 @@ impl SafetyCopy {
     /// # Errors
     /// If a durable copy could not be removed. The next opening removes one that is not durable.
     pub(crate) fn discard(mut self) -> io::Result<()> {
-        let Some(name) = self.name.take() else { return Ok(()) };
-        let discarded = discard(&self.dir, name);
-        if name == BEFORE { discarded } else { Ok(()) }
+        let Some(suffix) = self.suffix.take() else { return Ok(()) };
+        let discarded = discard(&self.sled, suffix);
+        if suffix == BEFORE { discarded } else { Ok(()) }
     }
 }
 
 impl Drop for SafetyCopy {
     fn drop(&mut self) {
-        if let Some(name) = self.name.take() {
+        if let Some(suffix) = self.suffix.take() {
             // The error that ended the opening matters more than one in here. If the copy is not put back now, the next
             // opening puts it back.
-            let _ = put_back(&self.dir, name);
+            let _ = put_back(&self.sled, suffix);
         }
     }
 }
 
-fn copy_durably(dir: &Path) -> io::Result<()> {
-    let copying = dir.join(COPYING);
-    if let Err(error) = copy(&dir.join(SLED), &copying).and_then(|()| sync_all(&copying)) {
+fn copy_durably(sled: &Path) -> io::Result<()> {
+    let copying = beside(sled, COPYING);
+    if let Err(error) = copy(sled, &copying).and_then(|()| sync_all(&copying)) {
         // It would only take up space, of which there may be none left.
         let _ = remove(&copying);
         return Err(error);
     }
-    fs::rename(copying, dir.join(BEFORE))?;
-    sync_dir(dir)
+    fs::rename(copying, beside(sled, BEFORE))?;
+    sync_dir(parent_of(sled))
 }
 
-fn copy_if_cheap(dir: &Path) -> bool {
-    let is_cheap = fs::metadata(dir.join(SLED).join("db")).is_ok_and(|file| file.len() <= CHEAP_BYTES);
-    let is_copied = is_cheap && copy(&dir.join(SLED), &dir.join(ASIDE)).is_ok();
+fn copy_if_cheap(sled: &Path) -> bool {
+    let aside = beside(sled, ASIDE);
+    let is_cheap = fs::metadata(sled.join("db")).is_ok_and(|file| file.len() <= CHEAP_BYTES);
+    let is_copied = is_cheap && copy(sled, &aside).is_ok();
     if !is_copied {
         // Nothing depends on it.
-        let _ = remove(&dir.join(ASIDE));
+        let _ = remove(&aside);
     }
     is_copied
 }
 
 /// Undoes whatever sled did. At no moment is there less than one whole copy.
-fn put_back(dir: &Path, name: &str) -> io::Result<()> {
-    let [copy, sled, done] = [name, SLED, DONE].map(|name| dir.join(name));
+fn put_back(sled: &Path, suffix: &str) -> io::Result<()> {
+    let [copy, done] = [suffix, DONE].map(|suffix| beside(sled, suffix));
     sync_all(&copy)?;
     remove(&done)?;
     if sled.exists() {
-        fs::rename(&sled, &done)?;
+        fs::rename(sled, &done)?;
     }
-    if let Err(error) = fs::rename(&copy, &sled) {
+    if let Err(error) = fs::rename(&copy, sled) {
         // What sled made of it is better than nothing; the copy stays for the next opening.
-        let _ = fs::rename(&done, &sled);
+        let _ = fs::rename(&done, sled);
         return Err(error);
     }
-    sync_dir(dir)?;
+    sync_dir(parent_of(sled))?;
     remove(&done)
 }
 
-fn discard(dir: &Path, name: &str) -> io::Result<()> {
+fn discard(sled: &Path, suffix: &str) -> io::Result<()> {
+    let done = beside(sled, DONE);
     // From here on it is no copy that could be put back.
-    fs::rename(dir.join(name), dir.join(DONE))?;
-    if name == BEFORE {
-        sync_dir(dir)?;
+    fs::rename(beside(sled, suffix), &done)?;
+    if suffix == BEFORE {
+        sync_dir(parent_of(sled))?;
     }
-    remove(&dir.join(DONE))
+    remove(&done)
 }
 
-/// Where sled's files are as they were before sled changed them, for whoever only reads them.
-pub(crate) fn untouched(dir: &Path) -> PathBuf {
-    let [before, sled, aside] = [BEFORE, SLED, ASIDE].map(|name| dir.join(name));
+/// The folder with the files of `sled` as they were before sled changed them, for readers.
+pub(crate) fn untouched(sled: &Path) -> PathBuf {
+    let before = beside(sled, BEFORE);
     if before.exists() {
         before
     } else if sled.exists() {
-        sled
+        sled.to_owned()
     } else {
-        aside
+        beside(sled, ASIDE)
     }
+}
+
+/// The folder beside `sled` with its name and this suffix.
+fn beside(sled: &Path, suffix: &str) -> PathBuf {
+    let mut name = sled.file_name().unwrap_or_default().to_owned();
+    name.push(suffix);
+    sled.with_file_name(name)
 }
 
 fn copy(from: &Path, to: &Path) -> io::Result<()> {

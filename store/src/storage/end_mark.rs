@@ -19,6 +19,8 @@ use crate::format::frame::Checksum;
 use crate::storage::files::sync_dir;
 
 pub(crate) const HEAD: &str = "HEAD";
+/// The folder in which the storage of a new database is, or of one whose mark is unreadable.
+pub(crate) const DEFAULT_STORAGE: &str = "sled";
 const SLOT_BYTES: usize = 512;
 const SLOTS: u64 = 2;
 /// How old the mark may be after a power cut.
@@ -39,42 +41,75 @@ impl EndMark {
         Self { last_block_no: position.block_no - 1, last_seq: position.last_seq(), chain: position.chain }
     }
 
-    /// What the mark says, for whatever only reads.
+    /// What the mark says, for readers.
     pub(crate) fn read(dir: &Path) -> io::Result<EndMarkState> {
-        match fs::read(dir.join(HEAD)) {
-            Ok(bytes) => Ok(Self::parse(&bytes).map_or(EndMarkState::Unreadable, |(mark, _)| EndMarkState::At(mark))),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(EndMarkState::None),
-            Err(error) => Err(error),
-        }
+        Ok(match read(dir)? {
+            None => EndMarkState::None,
+            Some(bytes) => {
+                Slot::newest(&bytes).map_or(EndMarkState::Unreadable, |(slot, _)| EndMarkState::At(slot.mark))
+            }
+        })
     }
+}
 
-    fn lines(self) -> String {
-        format!("block {}\nseq {}\nchain {:032x}\n", self.last_block_no, self.last_seq, self.chain)
+/// The folder in which the storage of a database is, for readers.
+pub(crate) fn storage_folder(dir: &Path) -> io::Result<PathBuf> {
+    let slot = read(dir)?.and_then(|bytes| Slot::newest(&bytes));
+    Ok(dir.join(slot.as_ref().map_or(DEFAULT_STORAGE, |(slot, _)| &slot.storage)))
+}
+
+fn read(dir: &Path) -> io::Result<Option<Vec<u8>>> {
+    match fs::read(dir.join(HEAD)) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
     }
+}
 
-    fn slot(self) -> Vec<u8> {
-        let lines = self.lines();
-        let mut slot = format!("{lines}check {:016x}\n", xxh3_64(lines.as_bytes())).into_bytes();
-        slot.resize(SLOT_BYTES, b'\n');
-        slot
+/// What one slot says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Slot {
+    mark: EndMark,
+    /// The name of the folder in which the storage is. It is here, where it can be replaced atomically.
+    storage: String,
+}
+
+impl Slot {
+    fn encode(&self) -> Vec<u8> {
+        encode(self.mark, &self.storage)
     }
 
     /// The later of the slots that can be read, and its number.
-    fn parse(bytes: &[u8]) -> Option<(Self, u64)> {
+    fn newest(bytes: &[u8]) -> Option<(Self, u64)> {
         let slots = (0..SLOTS).zip(bytes.chunks(SLOT_BYTES));
-        let marks = slots.filter_map(|(slot_no, slot)| Some((Self::parse_slot(slot)?, slot_no)));
-        marks.max_by_key(|(mark, _)| mark.last_block_no)
+        let slots = slots.filter_map(|(slot_no, slot)| Some((Self::parse(slot)?, slot_no)));
+        slots.max_by_key(|(slot, _)| slot.mark.last_block_no)
     }
 
-    fn parse_slot(slot: &[u8]) -> Option<Self> {
-        let mut lines = std::str::from_utf8(slot).ok()?.lines();
+    fn parse(bytes: &[u8]) -> Option<Self> {
+        let mut lines = std::str::from_utf8(bytes).ok()?.lines();
         let last_block_no = lines.next()?.strip_prefix("block ")?.parse().ok()?;
         let last_seq = lines.next()?.strip_prefix("seq ")?.parse().ok()?;
         let chain = u128::from_str_radix(lines.next()?.strip_prefix("chain ")?, 16).ok()?;
-        let mark = Self { last_block_no, last_seq, chain };
-        // Compared as it was written, so that nothing but that is taken for it.
-        (mark.slot() == slot).then_some(mark)
+        let storage = lines.next()?.strip_prefix("storage ").filter(|name| is_folder_name(name))?.to_owned();
+        let slot = Self { mark: EndMark { last_block_no, last_seq, chain }, storage };
+        // Compared as it was written, so that nothing else is read as a mark.
+        (slot.encode() == bytes).then_some(slot)
     }
+}
+
+pub(crate) fn encode(mark: EndMark, storage: &str) -> Vec<u8> {
+    let EndMark { last_block_no, last_seq, chain } = mark;
+    let lines = format!("block {last_block_no}\nseq {last_seq}\nchain {chain:032x}\nstorage {storage}\n");
+    let mut slot = format!("{lines}check {:016x}\n", xxh3_64(lines.as_bytes())).into_bytes();
+    slot.resize(SLOT_BYTES, b'\n');
+    slot
+}
+
+/// Whether this is the name of a folder beside the mark, and no path.
+fn is_folder_name(name: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    (1..=64).contains(&name.len()) && name.bytes().all(is_plain)
 }
 
 /// The state of the end mark in HEAD.
@@ -101,7 +136,7 @@ pub(crate) struct FoundEndMark {
     /// `None` if it does not exist.
     file: Option<File>,
     /// The mark, and the number of its slot.
-    newest: Option<(EndMark, u64)>,
+    newest: Option<(Slot, u64)>,
 }
 
 impl FoundEndMark {
@@ -111,7 +146,7 @@ impl FoundEndMark {
             Ok(mut file) => {
                 let mut bytes = Vec::new();
                 file.read_to_end(&mut bytes)?;
-                (Some(file), EndMark::parse(&bytes))
+                (Some(file), Slot::newest(&bytes))
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => (None, None),
             Err(error) => return Err(error),
@@ -121,11 +156,16 @@ impl FoundEndMark {
 
     /// What the mark says.
     pub(crate) fn state(&self) -> EndMarkState {
-        match (&self.file, self.newest) {
+        match (&self.file, &self.newest) {
             (None, _) => EndMarkState::None,
             (Some(_), None) => EndMarkState::Unreadable,
-            (Some(_), Some((mark, _))) => EndMarkState::At(mark),
+            (Some(_), Some((slot, _))) => EndMarkState::At(slot.mark),
         }
+    }
+
+    /// The folder in which the storage is.
+    pub(crate) fn storage_folder(&self) -> PathBuf {
+        self.dir.join(self.newest.as_ref().map_or(DEFAULT_STORAGE, |(slot, _)| &slot.storage))
     }
 
     /// Makes the mark say `mark`, durably. A file that is missing or unreadable is written as a whole.
@@ -133,13 +173,17 @@ impl FoundEndMark {
         let Self { dir, file, newest } = self;
         let create = || OpenOptions::new().write(true).create(true).truncate(false).open(dir.join(HEAD));
         let mut file = file.map_or_else(create, Ok)?;
-        let next_slot = newest.map_or(0, |(_, slot_no)| (slot_no + 1) % SLOTS);
-        if newest.is_none() {
-            file.rewind()?;
-            file.write_all(&mark.slot().repeat(2))?;
-            file.set_len(SLOTS * SLOT_BYTES as u64)?;
-        }
-        let mut mark_file = EndMarkFile { file, next_slot, written: mark, synced_at: Instant::now(), is_synced: false };
+        let (next_slot, storage) = match newest {
+            Some((slot, slot_no)) => ((slot_no + 1) % SLOTS, slot.storage),
+            None => {
+                file.rewind()?;
+                file.write_all(&encode(mark, DEFAULT_STORAGE).repeat(2))?;
+                file.set_len(SLOTS * SLOT_BYTES as u64)?;
+                (0, DEFAULT_STORAGE.to_owned())
+            }
+        };
+        let synced_at = Instant::now();
+        let mut mark_file = EndMarkFile { file, next_slot, written: mark, storage, synced_at, is_synced: false };
         mark_file.put(mark)?;
         mark_file.file.sync_all()?;
         mark_file.is_synced = true;
@@ -154,6 +198,7 @@ pub(crate) struct EndMarkFile {
     file: File,
     next_slot: u64,
     written: EndMark,
+    storage: String,
     synced_at: Instant,
     is_synced: bool,
 }
@@ -196,7 +241,7 @@ impl EndMarkFile {
 
     fn put(&mut self, mark: EndMark) -> io::Result<()> {
         self.file.seek(SeekFrom::Start(self.next_slot * SLOT_BYTES as u64))?;
-        self.file.write_all(&mark.slot())?;
+        self.file.write_all(&encode(mark, &self.storage))?;
         self.next_slot = (self.next_slot + 1) % SLOTS;
         self.written = mark;
         self.is_synced = false;
@@ -228,20 +273,33 @@ mod tests {
     }
 
     #[test]
+    fn the_folder_of_the_storage_stays_what_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(storage_folder(dir.path()).unwrap(), dir.path().join("sled"));
+        fs::write(dir.path().join(HEAD), encode(mark(1), "sled-2").repeat(2)).unwrap();
+        EndMarkFile::open(dir.path(), mark(2)).unwrap().write(mark(3)).unwrap();
+        assert_eq!(storage_folder(dir.path()).unwrap(), dir.path().join("sled-2"));
+        assert_eq!(FoundEndMark::open(dir.path()).unwrap().storage_folder(), dir.path().join("sled-2"));
+        for name in ["", "..", "/", "a/b", "sled.before", "\u{e9}"] {
+            assert_eq!(Slot::parse(&encode(mark(1), name)), None, "{name:?}");
+        }
+    }
+
+    #[test]
     fn a_slot_that_was_changed_or_cut_off_is_not_read_and_the_other_is() {
         let dir = tempfile::tempdir().unwrap();
         let mut file = EndMarkFile::open(dir.path(), mark(1)).unwrap();
         file.write(mark(2)).unwrap();
         let bytes = fs::read(dir.path().join(HEAD)).unwrap();
-        let (_, newest) = EndMark::parse(&bytes).unwrap();
+        let (_, newest) = Slot::newest(&bytes).unwrap();
         let at = usize::try_from(newest).unwrap() * SLOT_BYTES;
         for bit in at * 8..(at + SLOT_BYTES) * 8 {
             let mut damaged = bytes.clone();
             damaged[bit / 8] ^= 1 << (bit % 8);
-            assert_eq!(EndMark::parse(&damaged).map(|(mark, _)| mark), Some(mark(1)), "bit {bit}");
+            assert_eq!(Slot::newest(&damaged).map(|(slot, _)| slot.mark), Some(mark(1)), "bit {bit}");
         }
         for length in 0..SLOT_BYTES {
-            assert_eq!(EndMark::parse(&bytes[..length]), None, "{length} bytes");
+            assert_eq!(Slot::newest(&bytes[..length]), None, "{length} bytes");
         }
         fs::write(dir.path().join(HEAD), "").unwrap();
         assert_eq!(EndMark::read(dir.path()).unwrap(), EndMarkState::Unreadable);

@@ -5,6 +5,7 @@ use std::fs;
 use super::{Home, messages, submit};
 use crate::format::REVISION;
 use crate::open::error::OpenError;
+use crate::storage::end_mark::{EndMark, encode};
 use crate::{Batch, Convofold, Options};
 
 #[test]
@@ -89,6 +90,25 @@ fn a_database_keeps_its_id_and_no_other_has_it() {
     db.close().unwrap();
     assert_eq!(home.open().database_id(), id);
     assert_ne!(Home::new().open().database_id(), id);
+}
+
+/// A storage can be replaced by writing another folder and then its name.
+#[test]
+fn the_storage_is_opened_in_the_folder_that_head_names() {
+    let home = Home::new();
+    let db = home.open();
+    submit(&db, Batch::new(messages(0, 10)));
+    db.close().unwrap();
+    fs::rename(home.path().join("sled"), home.path().join("sled-2")).unwrap();
+    let head = EndMark::read(&home.path()).unwrap().known().unwrap();
+    fs::write(home.path().join("HEAD"), encode(head, "sled-2").repeat(2)).unwrap();
+    for last_seq in [10, 20] {
+        let db = home.open();
+        assert_eq!(db.recovery().last_seq, last_seq);
+        submit(&db, Batch::new(messages(last_seq, 10)));
+        db.close().unwrap();
+    }
+    assert!(!home.path().join("sled").exists());
 }
 
 /// Regression, found by fuzzing: a division by a size of 0.

@@ -15,6 +15,7 @@ use crate::format::database::DatabaseFormat;
 use crate::format::frame::{Compressor, FrameKind, HEADER_BYTES, u32_at, u64_at};
 use crate::format::{checkpoint, log_start, page, page_head, replay_mark, samples};
 use crate::storage::chunk::{Chunk, Tree};
+use crate::storage::end_mark::{self, EndMark};
 
 /// A value with a header and a checksum: see [`crate::format::frame`].
 struct Form {
@@ -79,13 +80,24 @@ struct Other {
     rewrite: fn(&[u8]) -> Vec<u8>,
 }
 
-const OTHERS: [Other; 6] = [
+const OTHERS: [Other; 7] = [
     Other {
         name: "replay-mark",
         write: || replay_mark::seal(&samples::replay_mark()).unwrap(),
         rewrite: |value| replay_mark::seal(&replay_mark::open(value).unwrap()).unwrap(),
     },
     Other { name: "chunk", write: write_chunk, rewrite: |value| Chunk::at(value).unwrap().encode() },
+    Other {
+        name: "head",
+        write: || end_mark::encode(EndMark::of(&samples::TAIL), end_mark::DEFAULT_STORAGE),
+        rewrite: |value| {
+            let dir = tempfile::tempdir().unwrap();
+            std::fs::write(dir.path().join(end_mark::HEAD), value.repeat(2)).unwrap();
+            let head = EndMark::read(dir.path()).unwrap().known().unwrap();
+            let folder = end_mark::storage_folder(dir.path()).unwrap();
+            end_mark::encode(head, folder.file_name().unwrap().to_str().unwrap())
+        },
+    },
     Other {
         name: "format",
         write: || samples::database_format().text().into_bytes(),

@@ -25,7 +25,7 @@ use crate::format::page_head::PageHead;
 use crate::log::start::RECORD as LOG_START;
 use crate::open::directory::{Directory, doing};
 use crate::options::Options;
-use crate::storage::end_mark::{EndMark, EndMarkFile};
+use crate::storage::end_mark::{DEFAULT_STORAGE, EndMark, EndMarkFile};
 use crate::storage::sled::{SledOptions, SledStorage};
 use crate::storage::{Storage, StorageError, release};
 use crate::trace::{span, tell};
@@ -138,7 +138,7 @@ fn write_store(
 ) -> Result<(), RestoreError> {
     let directory = Directory::open(store, true, options.segment_bytes)?;
     let sled = SledOptions { segment_bytes: directory.format.segment_bytes, cache_bytes: options.cache_bytes };
-    let storage: Arc<dyn Storage> = Arc::new(SledStorage::open(&directory.sled(), sled)?);
+    let storage: Arc<dyn Storage> = Arc::new(SledStorage::open(&directory.path().join(DEFAULT_STORAGE), sled)?);
     let position = files.last().map_or(LogPosition::START, BackupFile::end);
     for file in files.iter().filter(|file| file.header().base_conversations > 0) {
         write_base(file, storage.as_ref())?;

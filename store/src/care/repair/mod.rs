@@ -29,7 +29,7 @@ use crate::open::error::OpenError;
 use crate::open::safety_copy::untouched;
 use crate::options::Options;
 use crate::storage::chunk::Tree;
-use crate::storage::end_mark::EndMark;
+use crate::storage::end_mark::{EndMark, storage_folder};
 use crate::trace::{span, tell};
 use crate::write::batch::SubmitError;
 use crate::write::error::{CloseError, CommitError};
@@ -142,7 +142,8 @@ impl<'a> Repair<'a> {
         let _lock = Directory::lock(&self.damaged)?;
         let end_mark = EndMark::read(&self.damaged).map_err(doing("reading the end mark in", &self.damaged))?.known();
         let new_store = NewStore::begin(&self.repaired)?;
-        let file = untouched(&self.damaged).join("db");
+        let folder = storage_folder(&self.damaged).map_err(doing("reading the mark in", &self.damaged))?;
+        let file = untouched(&folder).join("db");
         let failed = |error: io::Error| RepairError::Open(doing("reading", &file)(error));
 
         let tell = &mut self.on_progress;
