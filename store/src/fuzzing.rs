@@ -93,9 +93,9 @@ pub fn chunks(dir: &Path, bytes: &[u8]) -> io::Result<()> {
 
     let segment_bytes = 64 << (settings.first().copied().unwrap_or_default() % 6);
     let durable_block_no = settings.get(1).copied().unwrap_or_default().into();
-    for file in [bytes.to_vec(), file, file::fuzzing::mended(bytes, segment_bytes)] {
+    for file in [bytes.to_vec(), file, sled_file::fuzzing::mended(bytes, segment_bytes)] {
         std::fs::write(dir.join("db"), file)?;
-        file::scan_finding(dir, segment_bytes, durable_block_no)?;
+        sled_file::scan_finding(dir, segment_bytes, durable_block_no)?;
     }
     Ok(())
 }

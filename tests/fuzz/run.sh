@@ -22,7 +22,7 @@ if [ "$seconds" = 0 ]; then
 fi
 
 targets=("$@")
-[ $# -gt 0 ] || targets=(airship superoffice own_form block checkpoint backup open parts)
+[ $# -gt 0 ] || targets=(airship superoffice own_form block checkpoint backup open chunks)
 mkdir -p findings
 
 run_one() {
