@@ -31,12 +31,12 @@ pub enum Damage {
         /// The length of the value in bytes.
         found: usize,
     },
-    /// The value does not begin with the mark of its stored form.
-    #[error("expected the mark {expected}, found {found}", expected = .expected.escape_ascii(), found = .found.escape_ascii())]
+    /// The value does not begin with the magic of its stored form.
+    #[error("expected the magic {expected}, found {found}", expected = .expected.escape_ascii(), found = .found.escape_ascii())]
     NotOurs {
-        /// The expected mark.
+        /// The expected magic.
         expected: [u8; 4],
-        /// The mark found.
+        /// The magic found.
         found: [u8; 4],
     },
     /// The value has a version of its stored form that this version of convofold does not read.

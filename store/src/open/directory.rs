@@ -1,7 +1,7 @@
-//! The directory of a store.
+//! The directory of a database.
 //!
 //! ```text
-//! LOCK      held while the store is open; the process id as text
+//! LOCK      locked while the database is open; contains the process id as text
 //! FORMAT    format, revision, database id and segment size; written once
 //! HEAD      the known end of the log, and the name of the storage folder; created before FORMAT
 //! sled/     the storage: sled's files
@@ -23,39 +23,39 @@ use crate::storage::sled::{MAX_SEGMENT_BYTES, MIN_SEGMENT_BYTES};
 const LOCK: &str = "LOCK";
 const FORMAT: &str = "FORMAT";
 
-/// A directory that this process holds.
+/// A directory that this process has locked.
 #[derive(Debug)]
 pub(crate) struct Directory {
     path: PathBuf,
-    /// Released when the last of its holders drops it.
+    /// The lock is released when the last reference is dropped.
     pub(crate) lock: Arc<File>,
     pub(crate) format: DatabaseFormat,
     pub(crate) is_new: bool,
 }
 
 impl Directory {
-    /// Takes the directory for this process before anything else looks at it, and makes it a store where it is empty.
+    /// Locks the directory before reading it, and creates a database in it if it is empty.
     pub(crate) fn open(path: &Path, create: bool, segment_bytes: usize) -> Result<Self, OpenError> {
         let exists = path.join(FORMAT).exists();
         if !exists {
             refuse_strangers(path, create)?;
-            fs::create_dir_all(path).map_err(doing("making", path))?;
+            fs::create_dir_all(path).map_err(doing("creating", path))?;
             sync_parent(path)?;
         }
         let lock = take_lock(&path.join(LOCK))?;
-        // Another process may have made it a store meanwhile.
+        // Another process may have created the database in the meantime.
         if let Some(format) = read_format(path)? {
             return Ok(Self { path: path.to_owned(), lock: Arc::new(lock), format, is_new: false });
         }
-        // First, so that a store never is without it.
-        EndMarkFile::open(path, EndMark::of(&LogPosition::START)).map_err(doing("writing the mark in", path))?;
-        let id = random_id().map_err(doing("making an id for", path))?;
+        // HEAD is written first, so that a database always has one.
+        EndMarkFile::open(path, EndMark::of(&LogPosition::START)).map_err(doing("writing the end mark in", path))?;
+        let id = random_id().map_err(doing("generating an id for", path))?;
         let format = DatabaseFormat { id, segment_bytes };
         write_durably(path, FORMAT, &format.text()).map_err(doing("writing", &path.join(FORMAT)))?;
         Ok(Self { path: path.to_owned(), lock: Arc::new(lock), format, is_new: true })
     }
 
-    /// Takes a directory for this process whatever is in it.
+    /// Locks a directory, whatever it contains.
     pub(crate) fn lock(path: &Path) -> Result<File, OpenError> {
         if path.is_dir() { take_lock(&path.join(LOCK)) } else { Err(OpenError::NotFound { dir: path.to_owned() }) }
     }
@@ -65,7 +65,7 @@ impl Directory {
     }
 }
 
-/// A directory with anything in it that is no store is left alone, and so is one that was not to be made.
+/// Refuses a directory that contains anything except a database, and a missing database if `create` is false.
 fn refuse_strangers(path: &Path, create: bool) -> Result<(), OpenError> {
     let listing = match fs::read_dir(path) {
         Ok(listing) => listing,
@@ -77,7 +77,7 @@ fn refuse_strangers(path: &Path, create: bool) -> Result<(), OpenError> {
     };
     for entry in listing {
         let name = entry.map_err(doing("listing", path))?.file_name().to_string_lossy().into_owned();
-        // A process may have been killed between taking the lock and writing the format.
+        // A process may have been killed after it locked the directory and before it wrote FORMAT.
         if name != LOCK && name != HEAD && name != temporary(FORMAT) {
             return Err(OpenError::NotAStore { dir: path.to_owned(), found: name });
         }
@@ -102,11 +102,11 @@ fn take_lock(path: &Path) -> Result<File, OpenError> {
     Ok(file)
 }
 
-/// What the file FORMAT says; `None` if the directory is not a database yet.
+/// The contents of the file FORMAT; `None` if the directory is not a database yet.
 fn read_format(path: &Path) -> Result<Option<DatabaseFormat>, OpenError> {
     let path = path.join(FORMAT);
     let text = match fs::read(&path) {
-        // An error shows the text as far as it is one.
+        // The error message shows the text as far as it is UTF-8.
         Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(doing("reading", &path)(error)),

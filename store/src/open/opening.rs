@@ -1,4 +1,4 @@
-//! Opening a database, step by step. If a step fails, the database is as it was.
+//! Opens a database, step by step. If a step fails, the database is unchanged.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::storage::sled::file::{ScanFinding, scan_finding};
 use crate::storage::sled::{SledOptions, SledStorage};
 use crate::storage::{Storage, release};
 
-/// A database that is locked and recovered, and has no writer yet.
+/// A database that is locked and recovered, but has no writer yet.
 pub(crate) struct Opened {
     pub(crate) directory: Directory,
     pub(crate) storage: Arc<dyn Storage>,
@@ -27,10 +27,10 @@ pub(crate) struct Opened {
     pub(crate) recovery: Recovery,
 }
 
-/// What a look at sled's files showed, before sled opens them.
+/// What an inspection of sled's files found, before sled opens them.
 #[derive(Default)]
 struct SledFiles {
-    /// Half-written files of a killed process, which were removed.
+    /// Unfinished files of a killed process, which were removed.
     removed: Vec<PathBuf>,
     scan_finding: Option<ScanFinding>,
 }
@@ -39,16 +39,17 @@ struct SledFiles {
 pub(crate) fn open(path: &Path, options: &Options) -> Result<Opened, OpenError> {
     let started = Instant::now();
     let directory = Directory::open(path, options.create, options.segment_bytes)?;
-    let end_mark = FoundEndMark::open(path).map_err(doing("reading the mark in", path))?;
+    let end_mark = FoundEndMark::open(path).map_err(doing("reading the end mark in", path))?;
     let folder = end_mark.storage_folder();
-    SafetyCopy::put_back_left_over(&folder).map_err(doing("putting back a copy in", path))?;
+    SafetyCopy::put_back_left_over(&folder).map_err(doing("putting back the safety copy in", path))?;
     let files = inspect_files(&directory, &folder, end_mark.state().known())?;
-    // Whatever fails from here on, the storage is released first, then the copy is put back, and the lock goes last.
+    // If a later step fails, values are dropped in this order: the storage is released, the copy is put back, the lock
+    // is released.
     let copy =
-        SafetyCopy::make(&folder, files.scan_finding.is_some()).map_err(doing("putting a copy aside in", path))?;
+        SafetyCopy::make(&folder, files.scan_finding.is_some()).map_err(doing("making a safety copy in", path))?;
     let storage = scopeguard::guard(open_storage(&directory, &folder, options)?, |storage| drop(release(storage)));
     let (state, recovery) = recover(storage.clone(), end_mark.state().known(), files.scan_finding.is_some())?;
-    copy.discard().map_err(doing("removing a copy in", path))?;
+    copy.discard().map_err(doing("removing the safety copy in", path))?;
     ready(directory, end_mark, files, ScopeGuard::into_inner(storage), state, recovery, started)
 }
 
@@ -57,12 +58,13 @@ pub(crate) fn open(path: &Path, options: &Options) -> Result<Opened, OpenError> 
 pub(crate) fn open_on(path: &Path, options: &Options, storage: Arc<dyn Storage>) -> Result<Opened, OpenError> {
     let started = Instant::now();
     let directory = Directory::open(path, options.create, options.segment_bytes)?;
-    let end_mark = FoundEndMark::open(path).map_err(doing("reading the mark in", path))?;
+    let end_mark = FoundEndMark::open(path).map_err(doing("reading the end mark in", path))?;
     let (state, recovery) = recover(storage.clone(), end_mark.state().known(), false)?;
     ready(directory, end_mark, SledFiles::default(), storage, state, recovery, started)
 }
 
-/// Removes what sled would fail with, and looks for what sled would destroy. `end_mark` is the known end of the log.
+/// Removes files with which sled would fail, and looks for data that sled would overwrite. `end_mark` is the known end
+/// of the log.
 fn inspect_files(directory: &Directory, folder: &Path, end_mark: Option<EndMark>) -> Result<SledFiles, OpenError> {
     match end_mark {
         // sled would create a new file, and the database would be empty.
@@ -91,7 +93,7 @@ fn open_storage(directory: &Directory, folder: &Path, options: &Options) -> Resu
     Ok(storage)
 }
 
-/// Writes the end mark, which from now on follows the log, and completes the report.
+/// Writes the end mark, which follows the log from now on, and completes the report.
 fn ready(
     directory: Directory,
     end_mark: FoundEndMark,
@@ -104,11 +106,11 @@ fn ready(
     let unreadable_end_mark = match end_mark.state() {
         EndMarkState::At(_) => false,
         EndMarkState::Unreadable => true,
-        // A database that has been used has one: it is gone.
+        // A database that has been used has an end mark, so it was removed.
         EndMarkState::None => !directory.is_new,
     };
     let written = end_mark.take_over(EndMark::of(&state.position));
-    let end_mark = written.map_err(doing("writing the mark in", directory.path()))?;
+    let end_mark = written.map_err(doing("writing the end mark in", directory.path()))?;
     let recovery = Recovery {
         is_new: directory.is_new,
         removed_files: files.removed,

@@ -1,14 +1,14 @@
-//! A copy of sled's files, put aside before sled opens them, because it may destroy something.
+//! The safety copy: a copy of sled's files, made before sled opens them, because sled may overwrite data.
 //!
 //! ```text
-//! sled.copying/   being made
-//! sled.before/    whole and durable, made where [`scan_finding`](crate::storage::sled::file::scan_finding) says that sled will destroy something
-//! sled.aside/     whole, not durable, made where it is cheap: sled also takes a read that fails for the end of its file
+//! sled.copying/   a copy being made
+//! sled.before/    complete and durable: made if `scan_finding` predicts that sled will overwrite data
+//! sled.aside/     complete, not durable: made if it is cheap, because sled takes a failed read for the end of its file
 //! sled.done/      no longer needed, being removed
 //! ```
 //!
-//! It is removed once the database is open and nothing is missing. If opening fails, the copy is put back: an opening that
-//! fails changes nothing, and what was readable still is.
+//! The copy is removed once the database is open and nothing is missing. If opening fails, the copy is put back: a
+//! failed opening changes nothing, and readable data stays readable.
 
 use std::fs::{self, File};
 use std::io;
@@ -20,11 +20,11 @@ const COPYING: &str = ".copying";
 const BEFORE: &str = ".before";
 const ASIDE: &str = ".aside";
 const DONE: &str = ".done";
-/// What is not larger is copied in some milliseconds.
+/// Copying a file of this size takes some milliseconds.
 const CHEAP_BYTES: u64 = 64 << 20;
 
-/// A copy of sled's files as they were before sled opened them, if one was made. Dropping it puts it back, so storage has to
-/// be released before.
+/// A copy of sled's files as they were before sled opened them, if one was made. Dropping this value puts the copy
+/// back, so the storage must be released first.
 #[derive(Debug)]
 pub(crate) struct SafetyCopy {
     sled: PathBuf,
@@ -32,7 +32,8 @@ pub(crate) struct SafetyCopy {
 }
 
 impl SafetyCopy {
-    /// Finishes what an earlier opening left behind: a durable copy is put back, and any other if nothing else is left.
+    /// Cleans up after an earlier opening. Puts back a durable copy, and a copy that is not durable if it is all that
+    /// is left.
     pub(crate) fn put_back_left_over(sled: &Path) -> io::Result<()> {
         if beside(sled, BEFORE).exists() {
             put_back(sled, BEFORE)?;
@@ -42,8 +43,7 @@ impl SafetyCopy {
         [COPYING, ASIDE, DONE].iter().try_for_each(|unfinished| remove(&beside(sled, unfinished)))
     }
 
-    /// Copies the files in this folder: durably if there is a doubt about them, otherwise only if that is cheap and there is
-    /// space.
+    /// Copies the files in this folder: durably if `in_doubt`, otherwise only if it is cheap and there is space.
     pub(crate) fn make(sled: &Path, in_doubt: bool) -> io::Result<Self> {
         let suffix = if in_doubt {
             copy_durably(sled)?;
@@ -57,7 +57,7 @@ impl SafetyCopy {
     /// Removes the copy: the database is open, and nothing is missing.
     ///
     /// # Errors
-    /// If a durable copy could not be removed. The next opening removes one that is not durable.
+    /// If a durable copy could not be removed. A copy that is not durable is removed at the next opening.
     pub(crate) fn discard(mut self) -> io::Result<()> {
         let Some(suffix) = self.suffix.take() else { return Ok(()) };
         let discarded = discard(&self.sled, suffix);
@@ -68,8 +68,8 @@ impl SafetyCopy {
 impl Drop for SafetyCopy {
     fn drop(&mut self) {
         if let Some(suffix) = self.suffix.take() {
-            // The error that ended the opening matters more than one in here. If the copy is not put back now, the next
-            // opening puts it back.
+            // The error that ended the opening is more important than an error here. If the copy cannot be put back
+            // now, the next opening puts it back.
             let _ = put_back(&self.sled, suffix);
         }
     }
@@ -78,7 +78,7 @@ impl Drop for SafetyCopy {
 fn copy_durably(sled: &Path) -> io::Result<()> {
     let copying = beside(sled, COPYING);
     if let Err(error) = copy(sled, &copying).and_then(|()| sync_all(&copying)) {
-        // It would only take up space, of which there may be none left.
+        // An incomplete copy only uses disk space, and the disk may be full.
         let _ = remove(&copying);
         return Err(error);
     }
@@ -91,13 +91,13 @@ fn copy_if_cheap(sled: &Path) -> bool {
     let is_cheap = fs::metadata(sled.join("db")).is_ok_and(|file| file.len() <= CHEAP_BYTES);
     let is_copied = is_cheap && copy(sled, &aside).is_ok();
     if !is_copied {
-        // Nothing depends on it.
+        // Nothing depends on this copy.
         let _ = remove(&aside);
     }
     is_copied
 }
 
-/// Undoes whatever sled did. At no moment is there less than one whole copy.
+/// Undoes what sled did. At least one complete copy exists at any time.
 fn put_back(sled: &Path, suffix: &str) -> io::Result<()> {
     let [copy, done] = [suffix, DONE].map(|suffix| beside(sled, suffix));
     sync_all(&copy)?;
@@ -106,7 +106,7 @@ fn put_back(sled: &Path, suffix: &str) -> io::Result<()> {
         fs::rename(sled, &done)?;
     }
     if let Err(error) = fs::rename(&copy, sled) {
-        // What sled made of it is better than nothing; the copy stays for the next opening.
+        // sled's version is better than nothing. The copy stays for the next opening.
         let _ = fs::rename(&done, sled);
         return Err(error);
     }
@@ -116,7 +116,7 @@ fn put_back(sled: &Path, suffix: &str) -> io::Result<()> {
 
 fn discard(sled: &Path, suffix: &str) -> io::Result<()> {
     let done = beside(sled, DONE);
-    // From here on it is no copy that could be put back.
+    // After the rename, the copy is never put back.
     fs::rename(beside(sled, suffix), &done)?;
     if suffix == BEFORE {
         sync_dir(parent_of(sled))?;
@@ -124,7 +124,7 @@ fn discard(sled: &Path, suffix: &str) -> io::Result<()> {
     remove(&done)
 }
 
-/// The folder with the files of `sled` as they were before sled changed them, for readers.
+/// The directory with the files of `sled` as they were before sled changed them, for callers that only read them.
 pub(crate) fn untouched(sled: &Path) -> PathBuf {
     let before = beside(sled, BEFORE);
     if before.exists() {
@@ -136,7 +136,7 @@ pub(crate) fn untouched(sled: &Path) -> PathBuf {
     }
 }
 
-/// The folder beside `sled` with its name and this suffix.
+/// The directory next to `sled` with its name and this suffix.
 fn beside(sled: &Path, suffix: &str) -> PathBuf {
     let mut name = sled.file_name().unwrap_or_default().to_owned();
     name.push(suffix);
@@ -156,7 +156,7 @@ fn copy(from: &Path, to: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes a folder durable, with all that is in it.
+/// Makes a directory and all its contents durable.
 fn sync_all(dir: &Path) -> io::Result<()> {
     for path in entries(dir)? {
         if path.is_dir() { sync_all(&path)? } else { File::open(&path)?.sync_all()? }

@@ -1,11 +1,12 @@
-//! The end mark: a small file beside sled that says how far the log is known to reach.
+//! The end mark: a small file next to sled's files that records how far the log is known to reach.
 //!
-//! sled takes damage in what was written since it was opened for the end of its file, and opens with less. The blocks it
-//! still has are whole and chained, so only something outside of it can tell that some are missing.
+//! If data written since the last opening is damaged, sled takes the damage for the end of its file and opens with
+//! less. The remaining blocks are whole and chained, so only something outside sled's file can show that blocks are
+//! missing.
 //!
-//! The mark is written after every barrier and made durable on a slower beat. So it never claims what is not durable, it
-//! is exact after anything but a power cut, and after one it is at most [`SYNC_INTERVAL`] old. It has two slots, each in a
-//! sector of its own, written in turn: a write that is torn costs one of them.
+//! The mark is written after every barrier and made durable less often. So it never claims more than is durable, is
+//! exact after everything except a power cut, and is at most [`SYNC_INTERVAL`] old after a power cut. It has two slots
+//! in separate sectors, written in turn: a torn write damages only one of them.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -19,17 +20,17 @@ use crate::format::frame::Checksum;
 use crate::storage::files::sync_dir;
 
 pub(crate) const HEAD: &str = "HEAD";
-/// The folder in which the storage of a new database is, or of one whose mark is unreadable.
+/// The storage folder of a new database, or of a database with an unreadable end mark.
 pub(crate) const DEFAULT_STORAGE: &str = "sled";
 const SLOT_BYTES: usize = 512;
 const SLOTS: u64 = 2;
-/// How old the mark may be after a power cut.
+/// The maximum age of the mark after a power cut.
 const SYNC_INTERVAL: Duration = Duration::from_secs(5);
 
 /// The last block that is known to be durable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct EndMark {
-    /// 0 where there is none.
+    /// 0 if there is no block.
     pub(crate) last_block_no: u64,
     pub(crate) last_seq: u64,
     /// The checksum of that block.
@@ -41,7 +42,7 @@ impl EndMark {
         Self { last_block_no: position.block_no - 1, last_seq: position.last_seq(), chain: position.chain }
     }
 
-    /// What the mark says, for readers.
+    /// Reads the mark, for callers that do not write.
     pub(crate) fn read(dir: &Path) -> io::Result<EndMarkState> {
         Ok(match read(dir)? {
             None => EndMarkState::None,
@@ -52,7 +53,7 @@ impl EndMark {
     }
 }
 
-/// The folder in which the storage of a database is, for readers.
+/// The storage folder of a database, for callers that do not write.
 pub(crate) fn storage_folder(dir: &Path) -> io::Result<PathBuf> {
     let slot = read(dir)?.and_then(|bytes| Slot::newest(&bytes));
     Ok(dir.join(slot.as_ref().map_or(DEFAULT_STORAGE, |(slot, _)| &slot.storage)))
@@ -66,11 +67,11 @@ fn read(dir: &Path) -> io::Result<Option<Vec<u8>>> {
     }
 }
 
-/// What one slot says.
+/// The contents of one slot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Slot {
     mark: EndMark,
-    /// The name of the folder in which the storage is. It is here, where it can be replaced atomically.
+    /// The name of the storage folder. It is stored here, because HEAD can be replaced atomically.
     storage: String,
 }
 
@@ -79,7 +80,7 @@ impl Slot {
         encode(self.mark, &self.storage)
     }
 
-    /// The later of the slots that can be read, and its number.
+    /// The newest readable slot, and its number.
     fn newest(bytes: &[u8]) -> Option<(Self, u64)> {
         let slots = (0..SLOTS).zip(bytes.chunks(SLOT_BYTES));
         let slots = slots.filter_map(|(slot_no, slot)| Some((Self::parse(slot)?, slot_no)));
@@ -93,7 +94,7 @@ impl Slot {
         let chain = u128::from_str_radix(lines.next()?.strip_prefix("chain ")?, 16).ok()?;
         let storage = lines.next()?.strip_prefix("storage ").filter(|name| is_folder_name(name))?.to_owned();
         let slot = Self { mark: EndMark { last_block_no, last_seq, chain }, storage };
-        // Compared as it was written, so that nothing else is read as a mark.
+        // Only the exact bytes that `encode` writes are accepted.
         (slot.encode() == bytes).then_some(slot)
     }
 }
@@ -106,7 +107,7 @@ pub(crate) fn encode(mark: EndMark, storage: &str) -> Vec<u8> {
     slot
 }
 
-/// Whether this is the name of a folder beside the mark, and no path.
+/// Whether this is a plain folder name, not a path.
 fn is_folder_name(name: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
     (1..=64).contains(&name.len()) && name.bytes().all(is_plain)
@@ -129,13 +130,13 @@ impl EndMarkState {
     }
 }
 
-/// The file of the mark in a database that is being opened: read at the beginning, written at the end.
+/// The end mark file of a database that is being opened. It is read first and written last.
 #[derive(Debug)]
 pub(crate) struct FoundEndMark {
     dir: PathBuf,
     /// `None` if it does not exist.
     file: Option<File>,
-    /// The mark, and the number of its slot.
+    /// The newest slot, and its number.
     newest: Option<(Slot, u64)>,
 }
 
@@ -154,7 +155,7 @@ impl FoundEndMark {
         Ok(Self { dir: dir.to_owned(), file, newest })
     }
 
-    /// What the mark says.
+    /// The state of the mark.
     pub(crate) fn state(&self) -> EndMarkState {
         match (&self.file, &self.newest) {
             (None, _) => EndMarkState::None,
@@ -163,12 +164,12 @@ impl FoundEndMark {
         }
     }
 
-    /// The folder in which the storage is.
+    /// The storage folder.
     pub(crate) fn storage_folder(&self) -> PathBuf {
         self.dir.join(self.newest.as_ref().map_or(DEFAULT_STORAGE, |(slot, _)| &slot.storage))
     }
 
-    /// Makes the mark say `mark`, durably. A file that is missing or unreadable is written as a whole.
+    /// Sets the mark durably. A missing or unreadable file is written as a whole.
     pub(crate) fn take_over(self, mark: EndMark) -> io::Result<EndMarkFile> {
         let Self { dir, file, newest } = self;
         let create = || OpenOptions::new().write(true).create(true).truncate(false).open(dir.join(HEAD));
@@ -192,7 +193,7 @@ impl FoundEndMark {
     }
 }
 
-/// The mark of an open database, to be moved.
+/// The end mark file of an open database.
 #[derive(Debug)]
 pub(crate) struct EndMarkFile {
     file: File,
@@ -204,12 +205,12 @@ pub(crate) struct EndMarkFile {
 }
 
 impl EndMarkFile {
-    /// Makes the mark of a database say `mark`, durably, whatever it says now.
+    /// Sets the mark of a database durably, whatever the file contains now.
     pub(crate) fn open(dir: &Path, mark: EndMark) -> io::Result<Self> {
         FoundEndMark::open(dir)?.take_over(mark)
     }
 
-    /// Moves the mark. To be called right after a barrier only.
+    /// Moves the mark. Call this only directly after a barrier.
     pub(crate) fn write(&mut self, mark: EndMark) -> io::Result<()> {
         if self.written != mark {
             self.put(mark)?;
@@ -217,7 +218,7 @@ impl EndMarkFile {
         self.sync_if_due()
     }
 
-    /// By when it has to be made durable; `None` where it is.
+    /// The time by which the mark must be made durable. `None` if it is durable.
     pub(crate) fn due(&self) -> Option<Instant> {
         (!self.is_synced).then(|| self.synced_at + SYNC_INTERVAL)
     }
@@ -226,7 +227,7 @@ impl EndMarkFile {
         if self.due().is_some_and(|due| due <= Instant::now()) { self.sync() } else { Ok(()) }
     }
 
-    /// After a failure nothing is due any more.
+    /// Stops syncing after a failure.
     pub(crate) fn give_up(&mut self) {
         self.is_synced = true;
     }
