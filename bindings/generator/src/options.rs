@@ -430,7 +430,7 @@ impl FromStr for Mix {
     }
 }
 
-/// A name that is none of [`Mix::NAMES`].
+/// A name that is not one of [`Mix::NAMES`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 #[error("unknown envelope {found:?}, expected one of {}", Mix::NAMES.join(", "))]

@@ -64,7 +64,7 @@ result! {
 enum Listener {
     /// A function that is called with a Progress.
     Call(Py<PyAny>),
-    /// A progress bar like those of tqdm, with `total` and `update`, and the number of bytes it was told.
+    /// A progress bar like those of tqdm, with `total` and `update`, and the number of bytes it received.
     Bar(Py<PyAny>, Mutex<u64>),
 }
 

@@ -106,7 +106,7 @@ def test_an_exception_of_a_listener_to_rejects_comes_through(db: Convofold, many
     again: list[int] = []
     report = db.replay(many_pieces, rejects=lambda rejection: again.append(rejection.line))
     assert report.resumed and report.counts.duplicates == 0
-    # What it refused is told again, and what came behind it, at most with what else was in that piece.
+    # What it refused is reported again, and what came behind it, at most with what else was in that piece.
     assert told[-1] in again and again == sorted(again) and len(again) < 30
     assert sorted({*told, *again}) == [1001 * number + 1 for number in range(30)]
 

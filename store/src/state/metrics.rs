@@ -19,7 +19,7 @@
 //! | `convofold_queue_full_total` | counter | batches refused because the queue was full |
 //! | `convofold_clock_jumps_total` | counter | jumps of the wall clock by more than an hour |
 //! | `convofold_checkpoints_total` | counter | checkpoints written |
-//! | `convofold_brought_back_total`, `convofold_pages_read_total` | counter | conversations reloaded into memory; pages read |
+//! | `convofold_reloaded_total`, `convofold_pages_read_total` | counter | conversations reloaded into memory; pages read |
 //! | `convofold_commit_latency_seconds_*`, `convofold_barrier_latency_seconds_*` | counters | see below |
 //! | `convofold_queue_depth`, `convofold_queue_capacity` | gauge | submissions in the queue; maximum |
 //! | `convofold_conversations`, `convofold_open_conversations`, `convofold_resident_conversations` | gauge | all; open; in memory |
@@ -69,7 +69,7 @@ pub fn publish(counters: &Counters, labels: &[(&'static str, &str)]) {
     count("convofold_queue_full_total", counters.queue_full);
     count("convofold_clock_jumps_total", counters.clock_jumps);
     count("convofold_checkpoints_total", counters.checkpoints);
-    count("convofold_brought_back_total", counters.reloaded);
+    count("convofold_reloaded_total", counters.reloaded);
     count("convofold_pages_read_total", counters.pages_read);
     publish_latency(&COMMIT_LATENCY, &counters.commit_latency, &labels);
     publish_latency(&BARRIER_LATENCY, &counters.barrier_latency, &labels);
@@ -133,7 +133,7 @@ const COUNTERS: [Described; 15] = [
     ("convofold_queue_full_total", Unit::Count, "Batches refused because the queue was full"),
     ("convofold_clock_jumps_total", Unit::Count, "Jumps of the wall clock by more than an hour"),
     ("convofold_checkpoints_total", Unit::Count, "Checkpoints written"),
-    ("convofold_brought_back_total", Unit::Count, "Conversations reloaded into memory because of an event"),
+    ("convofold_reloaded_total", Unit::Count, "Conversations reloaded into memory because of an event"),
     ("convofold_pages_read_total", Unit::Count, "Pages of conversations read from the disk"),
     (COMMIT_LATENCY[0], Unit::Count, "Batches acknowledged within `le` seconds"),
     (COMMIT_LATENCY[1], Unit::Microseconds, "Total time from submission to acknowledgement of batches"),

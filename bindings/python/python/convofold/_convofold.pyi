@@ -851,11 +851,6 @@ class Counters:
         Committed batches.
         """
     @property
-    def reloaded(self, /) -> int:
-        """
-        Conversations that were reloaded into memory because of a new event.
-        """
-    @property
     def checkpoint_age_ms(self, /) -> int | None:
         """
         Age of the newest checkpoint, in milliseconds; None before the first.
@@ -944,6 +939,11 @@ class Counters:
     def rejected(self, /) -> int:
         """
         Rejected input.
+        """
+    @property
+    def reloaded(self, /) -> int:
+        """
+        Conversations that were reloaded into memory because of a new event.
         """
     @property
     def resident(self, /) -> int:
@@ -1695,11 +1695,6 @@ class Recovery:
         Sequence number of the last event in the checkpoint that was loaded; None if the whole log was folded.
         """
     @property
-    def scan_finding(self, /) -> str | None:
-        """
-        Unexpected data after the end of sled's log, as a killed process can leave it; None if there was none.
-        """
-    @property
     def events_replayed(self, /) -> int:
         """
         Number of events folded after the checkpoint.
@@ -1718,6 +1713,11 @@ class Recovery:
     def removed_files(self, /) -> list[str]:
         """
         Incomplete files of a killed process, which were removed.
+        """
+    @property
+    def scan_finding(self, /) -> str | None:
+        """
+        Unexpected data after the end of sled's log, as a killed process can leave it; None if there was none.
         """
     @property
     def skipped(self, /) -> list[SkippedCheckpoint]:
