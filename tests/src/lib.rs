@@ -2,7 +2,7 @@
 //!
 //! - [`transcript`] reads the cases in `tests/transcripts`: events in, state out.
 //! - [`model`] computes the state of conversations directly from the rules, slowly and simply. It shares no code with
-//! the engine, so that tests can compare the two.
+//!   the engine, so that tests can compare the two.
 //! - [`arbitrary`] makes small random logs in which the difficult cases are frequent.
 //! - [`parsed`] is the result of the engine's parser for an input.
 //! - [`unpacking`] writes transcripts as plain files, for tests in other languages.
