@@ -233,7 +233,7 @@ pub use convofold_store::replay;
 pub use convofold_store::{ConversationRecord, EventExportReport, ExportReport, Scan};
 
 // Maintenance: verification, audit, backup, repair and trim.
-pub use convofold_store::{Damage, Recovery, ScanFinding, SkipReason, SkippedCheckpoint, Trimmed};
+pub use convofold_store::{Damage, DatabaseId, Recovery, ScanFinding, SkipReason, SkippedCheckpoint, Trimmed};
 pub use convofold_store::{audit, backup, repair, verify};
 
 // Errors, one type per operation.
