@@ -16,5 +16,7 @@ maturin generate-stubs --quiet --locked --profile dev --features stub --manifest
     echo
     cat "$(find "$generated" -name _convofold.pyi)"
 } >"$output"
-ruff check --quiet --fix --select I,UP037 --config 'line-length = 128' "$output"
+# The order of imports must not depend on where the output lies.
+ruff check --quiet --fix --select I,UP037 --config 'line-length = 128' \
+    --config 'lint.isort.known-first-party = ["convofold"]' "$output"
 ruff format --quiet --config 'line-length = 128' "$output"
