@@ -43,7 +43,7 @@ fn the_report_counts_everything() {
         ("duplicates", json!(1)),
         ("conflicts", json!(0)),
         ("ignored", json!(1)),
-        ("ignored_by_reason", json!({"input": {"blank": 1}})),
+        ("ignored_by_reason", json!({"superoffice": {"other_event": 1}})),
         ("rejected", json!(1)),
         ("rejected_by_reason", json!({"not JSON": 1})),
         ("conversations", json!(2)),
