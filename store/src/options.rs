@@ -86,7 +86,7 @@ impl Options {
         self
     }
 
-    /// The maximum number of submissions in the queue; when it is full, [`Convofold::submit`] blocks. Default: 256,
+    /// The maximum number of submissions in the queue; when it is full, [`Convofold::submit`](crate::Convofold::submit) blocks. Default: 256,
     /// enough to fill one group while another is being written, and small enough that a host feels back-pressure within
     /// milliseconds.
     #[must_use]

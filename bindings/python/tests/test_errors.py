@@ -132,7 +132,7 @@ def test_questions_that_make_no_sense(db: Convofold) -> None:
 
 
 def test_a_batch_that_is_too_large_is_a_submit_error(db: Convofold) -> None:
-    with pytest.raises(convofold.SubmitError, match="65536 allowed"):
+    with pytest.raises(convofold.SubmitError, match="maximum is 65536"):
         db.submit([message("c", 1)] * 65_537)
     with pytest.raises(convofold.SubmitError, match="bookmark"):
         db.submit([], bookmark=("b", b"x" * 5_000))

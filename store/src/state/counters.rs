@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use crate::state::histogram::{Latencies, LatencyHistogram};
 use crate::state::receipt::{EffectCounts, Receipt};
 
-/// What an open database has done since it was opened, and its current size. See [`Convofold::counters`].
+/// What an open database has done since it was opened, and its current size. See [`Convofold::counters`](crate::Convofold::counters).
 ///
 /// Totals start at 0 each time the database is opened, and only grow while it is open.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub struct Counters {
     pub batches: u64,
     /// Number of committed groups of batches.
     pub groups: u64,
-    /// Number of batches that [`Convofold::try_submit`] returned because the queue was full.
+    /// Number of batches that [`Convofold::try_submit`](crate::Convofold::try_submit) returned because the queue was full.
     pub queue_full: u64,
     /// Time from the submission of a batch to its acknowledgement, including the time in the queue.
     pub commit_latency: LatencyHistogram,
