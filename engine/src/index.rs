@@ -9,7 +9,9 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 
 use crate::query::{AgentLoad, Cursor, OpenConversation, Page, Query, QueryError, Sort, Totals};
+use crate::spelling::{Caseless, plain_number};
 use crate::state::AgentRef;
+use crate::unknown;
 
 /// The number of a conversation on the board.
 pub(crate) type Slot = u32;
@@ -95,7 +97,8 @@ pub struct Index {
     by_agent: HashMap<AgentKey, OfAgent>,
     unassigned: OfAgent,
     /// The agents with a name, and the number of conversations in which each has it.
-    agents_named: HashMap<Arc<str>, BTreeMap<AgentKey, u32>>,
+    agents_named: HashMap<Caseless<Arc<str>>, BTreeMap<AgentKey, u32>>,
+    /// By number without `+` and spaces.
     by_number: BTreeSet<(Arc<str>, Slot)>,
     totals: HashMap<TotalsKey, Tally>,
 }
@@ -140,7 +143,7 @@ impl Index {
                     by_agent.entry(key).or_default().push((entry(&row, Sort::Activity), row.clone()));
                 }
             }
-            numbers.extend(row.member_number.clone().map(|number| (number, slot)));
+            numbers.extend(number_key(&row).map(|number| (number, slot)));
             self.open.insert(slot, row);
         }
         // Sorted at once and built from the bottom up.
@@ -210,7 +213,8 @@ impl Index {
 
     fn join_name(&mut self, row: &Row, key: &AgentKey) {
         if let Some(name) = &row.agent_name {
-            *self.agents_named.entry_ref(name).or_default().entry(key.clone()).or_default() += 1;
+            let agents = self.agents_named.entry(Caseless(name.clone())).or_default();
+            *agents.entry(key.clone()).or_default() += 1;
         }
     }
 
@@ -231,7 +235,8 @@ impl Index {
     }
 
     fn forget_name(&mut self, name: &Arc<str>, key: &AgentKey) {
-        let Some(agents) = self.agents_named.get_mut(name) else { return };
+        let name = Caseless(name.clone());
+        let Some(agents) = self.agents_named.get_mut(&name) else { return };
         if let Some(conversations) = agents.get_mut(key) {
             *conversations -= 1;
             if *conversations == 0 {
@@ -239,19 +244,19 @@ impl Index {
             }
         }
         if agents.is_empty() {
-            self.agents_named.remove(name);
+            self.agents_named.remove(&name);
         }
     }
 
     fn join_number(&mut self, slot: Slot, row: &Row) {
-        if let Some(number) = &row.member_number {
-            self.by_number.insert((number.clone(), slot));
+        if let Some(number) = number_key(row) {
+            self.by_number.insert((number, slot));
         }
     }
 
     fn leave_number(&mut self, slot: Slot, row: &Row) {
-        if let Some(number) = &row.member_number {
-            self.by_number.remove(&(number.clone(), slot));
+        if let Some(number) = number_key(row) {
+            self.by_number.remove(&(number, slot));
         }
     }
 
@@ -287,17 +292,33 @@ impl Index {
         if let Some(cursor) = query.cursor.as_ref().filter(|cursor| cursor.sort != query.sort) {
             return Err(QueryError::CursorOfAnotherOrder { expected: query.sort, found: cursor.sort });
         }
-        Ok(match self.candidates(query) {
-            Candidates::All(ordered) => fill_page(query, self.rows(after(ordered, query.cursor.as_ref()))),
-            Candidates::OfAgent(rows) => fill_page(query, after(rows, query.cursor.as_ref())),
-            Candidates::Any(rows) => fill_page(query, sorted(query, rows).into_iter()),
-        })
+        let mut page = fill_page(query, self.rows_for(query));
+        if page.rows.is_empty() && query.cursor.is_none() && self.open_len() > 0 {
+            page.unknown = unknown::of(self, query);
+        }
+        Ok(page)
+    }
+
+    /// The rows that a query finds, after its cursor and in its order.
+    pub(crate) fn rows_for<'a>(&'a self, query: &'a Query) -> Box<dyn Iterator<Item = &'a Row> + 'a> {
+        let cursor = query.cursor.as_ref();
+        let wanted = |row: &&Row| query.wants(row);
+        match self.candidates(query) {
+            Candidates::All(ordered) => Box::new(self.rows(after(ordered, cursor)).filter(wanted)),
+            Candidates::OfAgent(rows) => Box::new(after(rows, cursor).filter(wanted)),
+            Candidates::Any(rows) => Box::new(sorted(query, rows).into_iter().filter(wanted)),
+        }
+    }
+
+    /// All rows, the most recently active one first.
+    pub(crate) fn recent(&self) -> impl Iterator<Item = &Row> {
+        self.rows(self.by_activity.values())
     }
 
     /// The smallest set that contains every match of the query.
     fn candidates(&self, query: &Query) -> Candidates<'_> {
         if let Some(number) = &query.number {
-            let number: Arc<str> = number.as_str().into();
+            let number: Arc<str> = plain_number(number).map_or_else(|| number.as_str().into(), Into::into);
             let of_number = self.by_number.range((number.clone(), Slot::MIN)..=(number, Slot::MAX));
             return Candidates::Any(of_number.filter_map(|(_, slot)| self.open.get(slot)).collect());
         }
@@ -320,10 +341,15 @@ impl Index {
         }
     }
 
-    /// The conversations of every agent with this id, or with this name in one of them.
+    /// The conversations of every agent with this id, or with this name in one of them, in upper or lower case.
     fn of_agent(&self, agent: &str) -> Vec<&OfAgent> {
         let by_id = AgentKey::Id(agent.into());
-        let by_name = self.agents_named.get(agent).into_iter().flat_map(BTreeMap::keys).filter(|key| **key != by_id);
+        let by_name = self
+            .agents_named
+            .get(&Caseless(agent.into()))
+            .into_iter()
+            .flat_map(BTreeMap::keys)
+            .filter(|key| **key != by_id);
         std::iter::once(&by_id).chain(by_name).filter_map(|key| self.by_agent.get(key)).collect()
     }
 
@@ -389,6 +415,11 @@ fn agent_key(row: &Row) -> Option<AgentKey> {
     row.agent_id.clone().map(AgentKey::Id).or_else(by_name)
 }
 
+fn number_key(row: &Row) -> Option<Arc<str>> {
+    let number = row.member_number.as_ref()?;
+    Some(plain_number(number).map_or_else(|| number.clone(), Into::into))
+}
+
 /// The values that decide the rank of a conversation among those of its agent.
 fn place_with_agent(row: &Row) -> (Option<&str>, Option<&str>, i64) {
     (row.agent_id.as_deref(), row.agent_name.as_deref(), row.last_active_at)
@@ -406,11 +437,10 @@ fn after<'a, V>(
     ordered.range((from, Bound::Unbounded)).map(|(_, value)| value)
 }
 
-fn fill_page<'a>(query: &Query, rows: impl Iterator<Item = &'a Row>) -> Page {
-    let mut wanted = rows.filter(|row| query.wants(row));
-    let limit = query.limit.map_or(usize::MAX, |limit| limit.max(1));
+fn fill_page<'a>(query: &Query, mut wanted: impl Iterator<Item = &'a Row>) -> Page {
+    let limit = query.limit.filter(|limit| *limit > 0).unwrap_or(usize::MAX);
     let rows: Vec<_> = wanted.by_ref().take(limit).cloned().collect();
     let next = rows.last().filter(|_| wanted.next().is_some());
     let next = next.map(|row| Cursor { sort: query.sort, key: row.sort_key(query.sort), id: row.id.clone() });
-    Page { rows, next }
+    Page { rows, next, unknown: Vec::new() }
 }

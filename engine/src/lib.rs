@@ -41,7 +41,9 @@ mod history;
 mod hash;
 mod image;
 mod recall;
+mod spelling;
 mod query;
+mod unknown;
 mod interner;
 mod index;
 mod outline;
@@ -71,6 +73,7 @@ pub use resident::ReloadedConversation;
 pub use session::{NotATruth, Session, SessionState, SessionStatus, SessionType};
 pub use state::{AgentRef, Assigned, ByAgent, LastMessage, Member, OpenedBy, State, Status, SuspectField, Suspicion};
 pub use time::{Time, TimeError};
+pub use unknown::UnknownValue;
 
 #[doc(hidden)]
 pub use serde;

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use serde::{Serialize, Serializer};
 
 use crate::setters::setters;
+use crate::spelling::{same_name, same_number};
 use crate::state::AgentRef;
+use crate::unknown::UnknownValue;
 
 /// A query for open conversations. Every condition that is set must hold; a new query has none.
 ///
@@ -57,17 +59,17 @@ impl Query {
     }
 
     text_conditions! {
-        /// The agent's id or name.
+        /// The agent's id, or its name in upper or lower case.
         agent,
-        /// The member's name, business id or channel id.
+        /// The member's business id or channel id, or its name in upper or lower case.
         member,
-        /// The member's number.
+        /// The member's number, with or without `+` and spaces.
         number,
         /// The tenant.
         tenant,
-        /// The shortcode.
+        /// The shortcode, with or without `+` and spaces.
         shortcode,
-        /// The channel of the latest message.
+        /// The channel of the latest message, in upper or lower case.
         channel,
     }
 
@@ -78,7 +80,7 @@ impl Query {
         idle_since_ms: i64,
         /// Waiting for an answer since this time or earlier, in milliseconds since the epoch.
         waiting_since_ms: i64,
-        /// The maximum number of conversations in a page, at least 1. If not set, a page has no limit.
+        /// The maximum number of conversations in a page; 0, like `None`, is no limit.
         limit: usize,
         /// The end of the previous page: its [`Page::next`].
         cursor: Cursor,
@@ -193,6 +195,8 @@ pub struct Page {
     pub rows: Vec<Arc<OpenConversation>>,
     /// The position of the next page; `None` if this is the last one.
     pub next: Option<Cursor>,
+    /// Why the first page is empty: the conditions whose value no open conversation has, with similar values.
+    pub unknown: Vec<UnknownValue>,
 }
 
 /// An open conversation as lists show it. [`crate::Board::state`] gives the full state.
@@ -270,15 +274,15 @@ impl OpenConversation {
 
 impl Query {
     pub(crate) fn wants(&self, row: &OpenConversation) -> bool {
-        let is = |wanted: &Option<String>, found: &Option<Arc<str>>| {
-            wanted.is_none() || wanted.as_deref() == found.as_deref()
+        let is = |wanted: &Option<String>, found: &Option<Arc<str>>, same: fn(&str, &str) -> bool| {
+            wanted.as_deref().is_none_or(|wanted| found.as_deref().is_some_and(|found| same(wanted, found)))
         };
         self.wants_agent(row)
             && self.wants_member(row)
-            && is(&self.number, &row.member_number)
-            && is(&self.tenant, &row.tenant)
-            && is(&self.shortcode, &row.shortcode)
-            && is(&self.channel, &row.channel)
+            && is(&self.number, &row.member_number, same_number)
+            && is(&self.tenant, &row.tenant, |wanted, found| wanted == found)
+            && is(&self.shortcode, &row.shortcode, same_number)
+            && is(&self.channel, &row.channel, same_name)
             && self.unread_min.is_none_or(|least| row.unread >= least)
             && self.idle_since_ms.is_none_or(|since| row.last_active_at <= since)
             && self.waiting_since_ms.is_none_or(|since| row.waiting_since.is_some_and(|waiting| waiting <= since))
@@ -290,14 +294,13 @@ impl Query {
             return false;
         }
         let Some(wanted) = &self.agent else { return true };
-        [&row.agent_id, &row.agent_name].into_iter().any(|known| known.as_deref() == Some(wanted))
+        row.agent_id.as_deref() == Some(wanted) || row.agent_name.as_deref().is_some_and(|name| same_name(name, wanted))
     }
 
     fn wants_member(&self, row: &OpenConversation) -> bool {
         let Some(wanted) = &self.member else { return true };
-        [&row.member_name, &row.member_business_id, &row.member_channel_id]
-            .into_iter()
-            .any(|known| known.as_deref() == Some(wanted))
+        [&row.member_business_id, &row.member_channel_id].into_iter().any(|known| known.as_deref() == Some(wanted))
+            || row.member_name.as_deref().is_some_and(|name| same_name(name, wanted))
     }
 }
 

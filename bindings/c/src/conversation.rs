@@ -48,6 +48,26 @@ pub unsafe extern "C" fn convofold_arrivals_json(db: Db, id: *const c_char, json
     unsafe { about(db, id, json, Convofold::arrivals) }
 }
 
+/// Sets `json` to the ids of the conversations that begin with `beginning`, in order and at most `limit`: a JSON array of
+/// texts.
+///
+/// Ownership: the caller owns `json`; release it with convofold_string_free().
+///
+/// Errors: the same as for convofold_state_json().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn convofold_find_ids_json(
+    db: Db,
+    beginning: *const c_char,
+    limit: u64,
+    json: *mut *mut c_char,
+) -> Error {
+    guard(|| {
+        // SAFETY: the header states these requirements for callers.
+        let (out, beginning) = unsafe { (OutText::new(json, "json")?, pointer::text(beginning, "beginning")?) };
+        out.set_json(&db.get()?.find_ids(beginning, usize::try_from(limit).unwrap_or(usize::MAX))?)
+    })
+}
+
 /// # Safety
 /// The header states the requirements for callers of the functions above.
 unsafe fn about<T: Serialize>(

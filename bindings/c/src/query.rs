@@ -44,17 +44,17 @@ pub struct Query {
     pub flags: u32,
     /// A convofold_sort.
     pub sort: u32,
-    /// Id or name of the assigned agent.
+    /// Id of the assigned agent, or its name in upper or lower case.
     pub agent: *const c_char,
-    /// Name, business id or channel id of the member.
+    /// Business id or channel id of the member, or its name in upper or lower case.
     pub member: *const c_char,
-    /// Phone number of the member.
+    /// Phone number of the member, with or without + and spaces.
     pub number: *const c_char,
     /// The tenant.
     pub tenant: *const c_char,
-    /// The shortcode.
+    /// The shortcode, with or without + and spaces.
     pub shortcode: *const c_char,
-    /// The channel of the latest message.
+    /// The channel of the latest message, in upper or lower case.
     pub channel: *const c_char,
     /// Minimum number of unread messages.
     pub unread_min: u64,
@@ -92,7 +92,9 @@ pub unsafe extern "C" fn convofold_query_page(db: Db, query: *const Query, page:
     })
 }
 
-/// Sets `json` to the same page as a JSON object with `rows`, an array of objects, and `next`, a text or null.
+/// Sets `json` to the same page as a JSON object with `rows`, an array of objects, `next`, a text or null, and `unknown`.
+/// If the first page is empty, `unknown` names the conditions whose value no open conversation has: an array of objects
+/// with `condition`, `value` and `similar`, an array of similar values.
 ///
 /// Ownership: the caller owns `json`; release it with convofold_string_free().
 ///

@@ -268,6 +268,12 @@ impl Convofold {
         self.detached(py, |db| db.arrivals(id)).map(Show::show)
     }
 
+    /// Returns the ids that begin with these characters, in order, at most `limit`.
+    #[pyo3(signature = (beginning, limit=10))]
+    fn find_ids(&self, py: Python<'_>, beginning: &str, limit: usize) -> Result<Vec<String>, Failure> {
+        self.detached(py, |db| db.find_ids(beginning, limit))
+    }
+
     /// Returns figures about the database.
     fn stats(&self, py: Python<'_>) -> Result<Stats, Failure> {
         self.asked(py, convofold::Convofold::stats).map(Show::show)

@@ -63,6 +63,8 @@ result! {
         rows: Vec<OpenConversation>,
         /// The `cursor` of the next page; None on the last page.
         next: Option<String>,
+        /// Why the first page is empty: the conditions whose value no open conversation has, with similar values.
+        unknown: Vec<UnknownValue>,
     }
     methods {
         fn __len__(&self) -> usize {
@@ -72,6 +74,18 @@ result! {
         fn __iter__<'py>(slf: &Bound<'py, Self>) -> PyResult<Rows<'py>> {
             Ok(Rows(slf.getattr("rows")?.try_iter()?))
         }
+    }
+}
+
+result! {
+    /// A condition that no open conversation meets, whatever the other conditions are.
+    UnknownValue from convofold::UnknownValue {
+        /// Name of the condition, such as `agent`.
+        condition: String,
+        /// Its value.
+        value: String,
+        /// Similar values that open conversations have, the most similar one first.
+        similar: Vec<String>,
     }
 }
 
@@ -141,14 +155,15 @@ impl Convofold {
     ///
     /// - `agent`: id or name of the assigned agent; `unassigned`: only conversations without an agent.
     /// - `member`: name, business id or channel id of the customer; `number`: number of the customer.
-    /// - `tenant`, `shortcode`, `channel`: exact values.
+    /// - `tenant`, `shortcode`, `channel`: values of the conversation. Names and channels compare without case, numbers
+    ///   and shortcodes without `+` and spaces.
     /// - `unread_min`: minimum number of unread messages.
     /// - `idle_since`: last active at this time or earlier; `waiting_since`: waiting since this time or earlier. A time is
     ///   milliseconds since the epoch, a `datetime` with a time zone, or an RFC 3339 string.
     /// - `suspect`: only conversations whose data look wrong (missing messages, impossible clock).
     /// - `sort`: `activity` (most recently active first; the default), `waiting` (longest waiting first) or `started`
     ///   (oldest first).
-    /// - `limit`: maximum number of rows of the page; `cursor`: `next` of the previous page.
+    /// - `limit`: maximum number of rows of the page (0: no limit); `cursor`: `next` of the previous page.
     #[pyo3(signature = (
         *, agent=None, unassigned=false, member=None, number=None, tenant=None, shortcode=None, channel=None,
         unread_min=None, idle_since=None, waiting_since=None, suspect=false, sort=None, limit=None, cursor=None

@@ -208,7 +208,7 @@ pub use convofold_engine::ingest;
 pub use convofold_store::{IgnoredCounts, IngestOptions, IngestReport};
 
 // Queries about many conversations.
-pub use convofold_engine::{AgentLoad, Cursor, OpenConversation, Page, Query, QueryError, Sort, Totals};
+pub use convofold_engine::{AgentLoad, Cursor, OpenConversation, Page, Query, QueryError, Sort, Totals, UnknownValue};
 
 // Queries about one conversation.
 pub use convofold_engine::{

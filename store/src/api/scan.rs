@@ -1,6 +1,6 @@
 //! Iteration over all conversations, in memory or evicted.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use convofold_engine::{Board, HistoryEntry, State};
@@ -62,6 +62,26 @@ impl Convofold {
     #[must_use]
     pub fn scan_states(&self) -> Scan<State> {
         self.scan_for(Board::state)
+    }
+
+    /// Returns the ids that begin with these characters, sorted by their bytes, `limit` at most. Reads the pages of
+    /// evicted conversations.
+    ///
+    /// # Errors
+    /// [`StorageError`] if a page cannot be read, [`StorageError::Closed`] if a conversation is evicted and the
+    /// database was closed.
+    pub fn find_ids(&self, beginning: &str, limit: usize) -> Result<Vec<String>, StorageError> {
+        let mut found = BTreeSet::new();
+        for id in self.scan_for(|_, id| Some(id.to_owned())) {
+            let id = id?;
+            if id.starts_with(beginning) {
+                found.insert(id);
+            }
+            if found.len() > limit {
+                found.pop_last();
+            }
+        }
+        Ok(found.into_iter().collect())
     }
 
     fn scan_for<T>(&self, look: fn(&Board, &str) -> Option<T>) -> Scan<T> {

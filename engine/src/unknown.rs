@@ -1,0 +1,129 @@
+//! Why a query finds nothing: values of conditions that no open conversation has, such as a misspelled name.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::index::Index;
+use crate::query::{OpenConversation, Query};
+use crate::spelling::lower_case;
+
+/// A condition that no open conversation meets, whatever the other conditions are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct UnknownValue {
+    /// The name of the condition, such as `agent`.
+    pub condition: &'static str,
+    /// Its value.
+    pub value: String,
+    /// Similar values that open conversations have, the most similar one first. At most three, from the 10,000
+    /// conversations that were active last.
+    pub similar: Vec<String>,
+}
+
+impl fmt::Display for UnknownValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "no open conversation has the {} {:?}", self.condition, self.value)?;
+        for (place, similar) in self.similar.iter().enumerate() {
+            write!(f, "{} {similar:?}", if place == 0 { "; did you mean" } else { " or" })?;
+        }
+        if self.similar.is_empty() { Ok(()) } else { f.write_str("?") }
+    }
+}
+
+/// Number of conversations that are searched for similar values.
+const SEARCHED: usize = 10_000;
+const MAX_SIMILAR: usize = 3;
+/// Longer values are not compared, because the comparison takes the product of both lengths.
+const MAX_BYTES: usize = 256;
+const LEAST_SIMILARITY: f64 = 0.82;
+
+/// A condition on texts, and the texts of a row with which it is compared.
+struct Condition {
+    name: &'static str,
+    value: fn(&mut Query) -> &mut Option<String>,
+    known: fn(&OpenConversation) -> [Option<&str>; 3],
+}
+
+const CONDITIONS: [Condition; 6] = [
+    Condition {
+        name: "agent",
+        value: |query| &mut query.agent,
+        known: |row| [row.agent_name.as_deref(), row.agent_id.as_deref(), None],
+    },
+    Condition {
+        name: "member",
+        value: |query| &mut query.member,
+        known: |row| [row.member_name.as_deref(), row.member_business_id.as_deref(), row.member_channel_id.as_deref()],
+    },
+    Condition {
+        name: "number",
+        value: |query| &mut query.number,
+        known: |row| [row.member_number.as_deref(), None, None],
+    },
+    Condition { name: "tenant", value: |query| &mut query.tenant, known: |row| [row.tenant.as_deref(), None, None] },
+    Condition {
+        name: "shortcode",
+        value: |query| &mut query.shortcode,
+        known: |row| [row.shortcode.as_deref(), None, None],
+    },
+    Condition { name: "channel", value: |query| &mut query.channel, known: |row| [row.channel.as_deref(), None, None] },
+];
+
+/// The conditions of a query that no open conversation meets.
+pub(crate) fn of(index: &Index, query: &Query) -> Vec<UnknownValue> {
+    let mut query = query.clone();
+    let unknown = CONDITIONS.iter().filter_map(|condition| {
+        let value = (condition.value)(&mut query).take()?;
+        let mut alone = Query::new().limit(1);
+        *(condition.value)(&mut alone) = Some(value.clone());
+        let is_known = index.rows_for(&alone).next().is_some();
+        (!is_known).then(|| UnknownValue {
+            condition: condition.name,
+            similar: similar(&value, index.recent().take(SEARCHED).flat_map(|row| (condition.known)(row)).flatten()),
+            value,
+        })
+    });
+    unknown.collect()
+}
+
+fn similar<'a>(value: &str, known: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let known: BTreeSet<&str> = known.filter(|known| known.len() <= MAX_BYTES).collect();
+    let value: String = lower_case(value).take(MAX_BYTES).collect();
+    let compared = known.into_iter().map(|known| (similarity(&value, &lower_case(known).collect::<String>()), known));
+    let mut similar: Vec<_> = compared.filter(|(similarity, _)| *similarity >= LEAST_SIMILARITY).collect();
+    similar.sort_by(|(a, _), (b, _)| b.total_cmp(a));
+    similar.into_iter().take(MAX_SIMILAR).map(|(_, known)| known.to_owned()).collect()
+}
+
+/// From 0 to 1. A first name or a surname is similar to the full name.
+fn similarity(a: &str, b: &str) -> f64 {
+    if !a.is_empty() && (b.starts_with(a) || b.split_whitespace().any(|word| word == a)) {
+        return 0.99;
+    }
+    strsim::jaro_winkler(a, b)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_most_similar_value_comes_first() {
+        let known = ["Agnes Moore", "Agneta Moor", "Bert", "agnes moor"];
+        assert_eq!(similar("AGNES MOORE", known.into_iter()), ["Agnes Moore", "agnes moor", "Agneta Moor"]);
+        assert_eq!(similar("moore", known.into_iter()), ["Agnes Moore"]);
+        assert_eq!(similar("Bret", known.into_iter()), ["Bert"]);
+        assert_eq!(similar("Zoe", known.into_iter()), [""; 0]);
+    }
+
+    #[test]
+    fn a_message_asks_for_the_value_that_was_meant() {
+        let mut unknown = UnknownValue { condition: "agent", value: "Bret".to_owned(), similar: Vec::new() };
+        assert_eq!(unknown.to_string(), r#"no open conversation has the agent "Bret""#);
+        unknown.similar = ["Bert", "Brit"].map(str::to_owned).into();
+        let expected = r#"no open conversation has the agent "Bret"; did you mean "Bert" or "Brit"?"#;
+        assert_eq!(unknown.to_string(), expected);
+    }
+}
