@@ -44,7 +44,7 @@ fn what_goes_out_is_the_same_database_elsewhere() {
     let sources = ["\"source\":\"airship\"", "\"source\":\"superoffice\""];
     assert!(sources.iter().all(|source| events.contains(source)));
 
-    for (db, args) in [("auto", &["events"][..]), ("named", &["events", "--source", "convofold", "--threads", "3"])] {
+    for (db, args) in [("auto", &["events"][..]), ("named", &["events", "--format", "convofold", "--threads", "3"])] {
         desk.write("events", &events);
         let again = run(&desk, "replay", db, &[args, &["--json"]].concat());
         assert_eq!(again.code, Some(0), "{again:?}");

@@ -110,7 +110,7 @@ fn a_line_is_answered_before_the_next_one_comes_and_an_interruption_is_an_orderl
 
 #[test]
 fn what_is_no_event_of_the_source_that_was_named_is_rejected() {
-    let ran = ingest(&Desk::default(), &["--source", "superoffice"], HELLO);
+    let ran = ingest(&Desk::default(), &["--format", "superoffice"], HELLO);
     assert_eq!(ran.code, Some(3), "{ran:?}");
     assert_eq!(ran.json()["rejected"], 1);
 }

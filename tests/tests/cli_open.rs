@@ -186,7 +186,7 @@ fn json_is_the_state_as_it_is_exported() {
 
 #[test]
 fn an_empty_answer_says_why_on_standard_error() {
-    let ran = open(&["--agent", "nobody knows"]);
+    let ran = open(&["--agent", "Agnes", "--channel", "in_app"]);
     assert_eq!((ran.code, ran.stdout.lines().count()), (Some(0), 1));
     assert_eq!(ran.stderr, "no match among 4 open conversations\n");
 }

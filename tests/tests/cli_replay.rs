@@ -158,9 +158,9 @@ fn a_database_and_rejects_among_the_logs_are_not_read_as_logs() {
 fn a_named_source_takes_only_its_own_events() {
     let desk = Desk::default();
     desk.write("log", format!("{OPEN}\n{TEST}\n"));
-    assert_eq!(desk.run("replay", &["log", "--source", "airship", "--json"]).json()["events"], 1);
-    assert_eq!(desk.run("replay", &["log", "--source", "superoffice", "--json"]).json()["events"], 0);
-    assert_eq!(desk.run("replay", &["log", "--source", "telegraph"]).code, Some(2));
+    assert_eq!(desk.run("replay", &["log", "--format", "airship", "--json"]).json()["events"], 1);
+    assert_eq!(desk.run("replay", &["log", "--format", "superoffice", "--json"]).json()["events"], 0);
+    assert_eq!(desk.run("replay", &["log", "--format", "telegraph"]).code, Some(2));
 }
 
 #[test]

@@ -133,8 +133,7 @@ impl Command {
 fn explain(answer: &clap::Error, console: &mut Console) -> Result<Exit, CliError> {
     let text = answer.render();
     if answer.use_stderr() {
-        let coloured = console.has_error_colours();
-        console.note(if coloured { text.ansi().to_string() } else { text.to_string() }.trim_end());
+        console.usage_error(&text);
         return Ok(Exit::Usage);
     }
     let coloured = console.has_colours();

@@ -7,10 +7,12 @@ use std::fmt::Display;
 use std::io::{self, BufWriter, IsTerminal, Write};
 
 use anstyle::{AnsiColor, Style};
+use clap::builder::StyledStr;
 use serde::Serialize;
 use terminal_size::Width;
 
 use crate::error::{CliError, Failure};
+use crate::output::text;
 
 const BLOCK: usize = 64 * 1024;
 const ERROR: Style = AnsiColor::Red.on_default().bold();
@@ -73,12 +75,6 @@ impl Console {
         self.colours.out
     }
 
-    /// Whether standard error may be coloured.
-    #[must_use]
-    pub fn has_error_colours(&self) -> bool {
-        self.colours.err
-    }
-
     /// Whether standard error is a terminal, so that progress bars are shown.
     #[must_use]
     pub fn shows_progress(&self) -> bool {
@@ -97,16 +93,22 @@ impl Console {
 
     /// Prints a note on standard error.
     pub fn note(&mut self, text: impl Display) {
-        let _ = writeln!(self.err, "{text}");
+        let _ = writeln!(self.err, "{}", text::safe(&text.to_string()));
+    }
+
+    /// Prints a usage error on standard error; it can contain colours.
+    pub fn usage_error(&mut self, text: &StyledStr) {
+        let _ = if self.colours.err { writeln!(self.err, "{}", text.ansi()) } else { writeln!(self.err, "{text}") };
     }
 
     /// Prints an error and its hint on standard error.
     pub fn failure(&mut self, failure: &Failure) {
         let style = |style: Style| if self.colours.err { style } else { Style::new() };
         let (error, hint) = (style(ERROR), style(HINT));
-        let _ = writeln!(self.err, "{error}error:{error:#} {failure}");
+        let what = text::safe(&failure.to_string());
+        let _ = writeln!(self.err, "{error}error:{error:#} {what}");
         if let Some(advice) = failure.advice() {
-            let _ = writeln!(self.err, "{hint}hint:{hint:#} {advice}");
+            let _ = writeln!(self.err, "{hint}hint:{hint:#} {}", text::safe(advice));
         }
     }
 

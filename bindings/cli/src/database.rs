@@ -1,14 +1,16 @@
-//! The `--db` and `--now` arguments.
+//! The `--db`, `--now` and ID arguments.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
 
 use clap::Args;
-use convofold::{Convofold, Options, Recovery};
+use convofold::{Convofold, Options, Query, Recovery};
 use serde::Deserialize;
 
 use crate::console::Console;
 use crate::error::CliError;
+use crate::exit::Exit;
+use crate::output::{text, time};
 use crate::values::{Now, clock_ms};
 
 /// The database to use.
@@ -68,11 +70,14 @@ pub fn tell_recovery(recovery: &Recovery, console: &mut Console) {
 /// The reference time for durations.
 #[derive(Debug, Args)]
 pub struct NowArgs {
-    /// Reference time for durations: a time (UTC if it has no zone), or `latest`, the time of the newest event in the
-    /// database, which suits logs of the past [default: the system clock].
-    #[arg(long, value_name = "TIME|latest")]
+    /// Reference time for durations: a time such as 2021-07-29 05:11 (UTC if it has no zone) or 1627535468, `now`, or
+    /// `latest`, the time of the newest event in the database, which suits logs of the past [default: now].
+    #[arg(long, value_name = "TIME", allow_negative_numbers = true)]
     now: Option<Now>,
 }
+
+/// A database without activity for this time is probably a log of the past.
+const PAST_MS: i64 = 7 * 24 * 3_600_000;
 
 impl NowArgs {
     /// Now, in milliseconds since the epoch.
@@ -83,6 +88,63 @@ impl NowArgs {
             Some(Now::At(ms)) => ms,
             Some(Now::Latest) => newest_event(db).unwrap_or_else(clock_ms),
         }
+    }
+
+    /// Prints a hint if durations count to the system clock and no open conversation was active lately.
+    pub fn hint(&self, db: &Convofold, console: &mut Console) {
+        let last_active = || Some(db.query(&Query::new().limit(1)).ok()?.rows.first()?.last_active_at);
+        let idle_ms = self.now.is_none().then(last_active).flatten().map(|active| clock_ms().saturating_sub(active));
+        if let Some(idle_ms) = idle_ms.filter(|idle_ms| *idle_ms > PAST_MS) {
+            console.note(format_args!(
+                "the latest activity was {} ago: for a log of the past, --now latest counts durations to its newest event",
+                time::length(idle_ms)
+            ));
+        }
+    }
+}
+
+/// The conversation to show.
+#[derive(Debug, Args)]
+pub struct IdArgs {
+    /// Id of the conversation, or its beginning if no other id begins with it. `open` and `export` print ids.
+    id: String,
+}
+
+/// Maximum number of ids in an error message.
+const SHOWN_IDS: usize = 10;
+
+impl IdArgs {
+    /// The id of the conversation that is meant.
+    ///
+    /// # Errors
+    /// [`CliError`] if no conversation, or more than one, is meant.
+    pub fn find(&self, db: &Convofold) -> Result<String, CliError> {
+        let unreadable = |error| CliError::conversation(&error);
+        let Self { id } = self;
+        if db.arrivals(id).map_err(unreadable)?.is_some() {
+            return Ok(id.clone());
+        }
+        let mut found = if id.is_empty() { Vec::new() } else { db.find_ids(id, SHOWN_IDS + 1).map_err(unreadable)? };
+        match found.len() {
+            0 => Err(self.unknown()),
+            1 => Ok(found.remove(0)),
+            _ => Err(self.ambiguous(&found)),
+        }
+    }
+
+    /// The error for an unknown id.
+    #[must_use]
+    pub fn unknown(&self) -> CliError {
+        CliError::new(Exit::NotFound, format!("no conversation {:?}", self.id)).hint(
+            "`convofold open` and `convofold export` print ids; SuperOffice ids have the form superoffice:<tenant>:<number>",
+        )
+    }
+
+    fn ambiguous(&self, found: &[String]) -> CliError {
+        let more = if found.len() > SHOWN_IDS { ", ..." } else { "" };
+        let ids: Vec<_> = found.iter().take(SHOWN_IDS).map(|id| text::one_line(id)).collect();
+        let what = format!("more than one conversation begins with {:?}: {}{more}", self.id, ids.join(", "));
+        CliError::new(Exit::Usage, what).hint("give more characters of the id")
     }
 }
 

@@ -10,6 +10,7 @@ pub mod exit;
 pub mod error;
 pub mod console;
 pub mod commands;
+pub mod agent_names;
 pub mod database;
 pub mod inputs;
 pub mod interrupt;

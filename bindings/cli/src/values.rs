@@ -1,9 +1,12 @@
-//! Values on the command line: durations, points in time, probabilities, names of sources.
+//! Values on the command line: numbers, durations, points in time, probabilities, names of sources.
 
+use std::str::FromStr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use convofold::{Time, UnknownName};
+use jiff::civil::DateTime;
+use jiff::fmt::temporal::Pieces;
 use jiff::{Span, SpanRelativeTo};
 
 /// A duration in whole milliseconds, not negative.
@@ -13,7 +16,7 @@ use jiff::{Span, SpanRelativeTo};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Millis(pub i64);
 
-impl std::str::FromStr for Millis {
+impl FromStr for Millis {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -34,7 +37,7 @@ impl std::str::FromStr for Millis {
 /// A value by its name, one of these.
 pub fn named<T>(names: &'static [&'static str]) -> impl TypedValueParser<Value = T>
 where
-    T: std::str::FromStr<Err = UnknownName> + Clone + Send + Sync + 'static,
+    T: FromStr<Err = UnknownName> + Clone + Send + Sync + 'static,
 {
     PossibleValuesParser::new(names).try_map(|name| name.parse())
 }
@@ -48,24 +51,84 @@ pub enum Now {
     Latest,
 }
 
-impl std::str::FromStr for Now {
+impl FromStr for Now {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text == "latest" { Ok(Self::Latest) } else { time(text).map(Self::At) }
+        match text {
+            "latest" => Ok(Self::Latest),
+            "now" => Ok(Self::At(clock_ms())),
+            _ => time(text).map(Self::At).map_err(|expected| format!("{expected}, now or latest")),
+        }
     }
 }
 
-/// A point in time in milliseconds since the epoch: RFC 3339 (UTC if it has no zone), or a date.
+/// A point in time in milliseconds since the epoch.
+///
+/// The syntax is RFC 3339 and ISO 8601 with or without seconds, time or zone (UTC if there is none), or a number of
+/// seconds or milliseconds since the epoch.
 ///
 /// # Errors
 /// The expected syntax.
 pub fn time(text: &str) -> Result<i64, String> {
-    let date_alone = format!("{text}T00:00:00Z");
-    Time::parse_rfc3339(text)
-        .or_else(|error| Time::parse_rfc3339(&date_alone).map_err(|_| error))
-        .map(Time::ms)
-        .map_err(|error| format!("expected a time such as 2021-07-29T05:11:08Z or 2021-07-29: this is {error}"))
+    let text = text.trim();
+    let read = Time::parse_rfc3339(text).ok().or_else(|| civil_time(text)).or_else(|| epoch_number(text));
+    read.map(Time::ms).ok_or_else(|| {
+        "expected a time of the years 1970 to 9999 such as 2021-07-29, 2021-07-29 05:11, 2021-07-29T05:11:08.595+02:00 \
+         (UTC if it has no zone) or 1627535468 (seconds or milliseconds since the epoch)"
+            .to_owned()
+    })
+}
+
+/// A date with or without a time, and a time with or without an offset.
+fn civil_time(text: &str) -> Option<Time> {
+    let pieces = Pieces::parse(text).ok().filter(|pieces| pieces.time_zone_annotation().is_none())?;
+    let civil = pieces.date().to_datetime(pieces.time().unwrap_or_default());
+    let offset_ms = pieces.to_numeric_offset().map_or(0, |offset| i64::from(offset.seconds()) * 1_000);
+    let since_epoch = civil.duration_since(DateTime::constant(1970, 1, 1, 0, 0, 0, 0));
+    Time::from_ms(i64::try_from(since_epoch.as_millis()).ok()? - offset_ms)
+}
+
+/// Seconds or milliseconds since the epoch; rule W4 tells them apart by their size. A smaller number is more probably a
+/// year or a mistake.
+fn epoch_number(text: &str) -> Option<Time> {
+    const LEAST_SECONDS: i64 = 100_000_000;
+    const LEAST_MS: i64 = 100_000_000_000;
+    let number: i64 = text.parse().ok()?;
+    match number {
+        LEAST_MS.. => Time::from_ms(number),
+        LEAST_SECONDS.. => Time::from_ms(number * 1_000),
+        _ => None,
+    }
+}
+
+/// A whole number that is not negative.
+///
+/// # Errors
+/// The expected syntax.
+pub fn whole<T: FromStr>(text: &str) -> Result<T, String> {
+    text.trim().parse().map_err(|_| "expected a whole number, 0 or larger".to_owned())
+}
+
+/// A whole number above 0.
+///
+/// # Errors
+/// The expected syntax.
+pub fn positive<T: FromStr + Default + PartialEq>(text: &str) -> Result<T, String> {
+    let number = whole(text).ok().filter(|number| *number != T::default());
+    number.ok_or_else(|| "expected a whole number, 1 or larger".to_owned())
+}
+
+/// A maximum number of rows; 0 and `all` are no limit.
+///
+/// # Errors
+/// The expected syntax.
+pub fn limit<T: FromStr + Default>(text: &str) -> Result<T, String> {
+    if text == "all" {
+        Ok(T::default())
+    } else {
+        whole(text).map_err(|_| "expected a number of rows, or all".to_owned())
+    }
 }
 
 /// A number from 0 to 1.
@@ -119,6 +182,43 @@ mod tests {
         assert_eq!(time("2021-07-29T05:11:08.595"), Ok(1_627_535_468_595));
         assert_eq!(time("2021-07-29 07:11:08.595+02:00"), Ok(1_627_535_468_595));
         assert!(time("yesterday").is_err());
+    }
+
+    #[test]
+    fn a_time_is_read_as_people_write_it() {
+        for (text, ms) in [
+            ("2021-07-29 05:11", 1_627_535_460_000),
+            ("2021-07-29T05:11Z", 1_627_535_460_000),
+            ("2021-07-29T07:11+02:00", 1_627_535_460_000),
+            ("2021-07-29 07:11:08+0200", 1_627_535_468_000),
+            ("2021-07-29T07:11:08+02", 1_627_535_468_000),
+            ("20210729T051108Z", 1_627_535_468_000),
+            ("1627535468", 1_627_535_468_000),
+            ("1627535468595", 1_627_535_468_595),
+            (" 2021-07-29 ", 1_627_516_800_000),
+        ] {
+            assert_eq!(time(text), Ok(ms), "{text}");
+        }
+        for text in ["", "2021", "2021-13-01", "29.07.2021", "1900-01-01", "-5", "2021-07-29T05:11[Europe/Paris]"] {
+            assert!(time(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn now_is_a_time_the_clock_or_the_newest_event() {
+        assert_eq!("latest".parse(), Ok(Now::Latest));
+        assert_eq!("2021-07-29".parse(), Ok(Now::At(1_627_516_800_000)));
+        assert!(matches!("now".parse(), Ok(Now::At(ms)) if ms > 1_700_000_000_000));
+        let expected = "soon".parse::<Now>().unwrap_err();
+        assert!(expected.ends_with("(seconds or milliseconds since the epoch), now or latest"), "{expected}");
+    }
+
+    #[test]
+    fn a_limit_can_be_all() {
+        assert_eq!((limit("all"), limit("0"), limit("50")), (Ok(0), Ok(0), Ok(50)));
+        assert_eq!(limit::<usize>("many"), Err("expected a number of rows, or all".to_owned()));
+        assert_eq!(whole::<u64>("-1"), Err("expected a whole number, 0 or larger".to_owned()));
+        assert_eq!((positive("1"), positive::<u32>("0").is_err()), (Ok(1), true));
     }
 
     #[test]

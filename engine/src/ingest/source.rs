@@ -8,7 +8,7 @@
 //! 3. The Cargo feature: `engine/Cargo.toml` declares it and `bindings/rust/Cargo.toml` forwards it. Add it to
 //!    `default` in both if it should be on.
 //!
-//! [`Format`](super::Format), detection, the texts of rejections, the values of `--source`, the strings of Python and
+//! [`Format`](super::Format), detection, the texts of rejections, the values of `--format`, the strings of Python and
 //! the constants of C follow from the list. `just generate` writes the C header again. Put a transcript for the source
 //! into `tests/transcripts/NAME/`.
 

@@ -4,6 +4,7 @@ use clap::Args;
 use convofold::AgentLoad;
 use serde::Serialize;
 
+use crate::agent_names::{AgentNames, AgentNamesArgs};
 use crate::console::Console;
 use crate::database::{DbArgs, NowArgs};
 use crate::error::CliError;
@@ -26,6 +27,8 @@ pub struct AgentsArgs {
     db: DbArgs,
     #[command(flatten)]
     now: NowArgs,
+    #[command(flatten)]
+    agent_names: AgentNamesArgs,
     /// Print one JSON object: {"agents": [...]}; the agent of unassigned conversations is null.
     #[arg(long)]
     json: bool,
@@ -38,6 +41,7 @@ struct AgentsJson {
 
 impl AgentsArgs {
     pub(crate) fn run(&self, console: &mut Console) -> Result<Exit, CliError> {
+        let names = self.agent_names.read()?;
         let db = self.db.open(console)?;
         let mut agents = db.agents();
         // The sort is stable and keeps the order of the agents.
@@ -48,7 +52,9 @@ impl AgentsArgs {
         if self.json {
             console.json(&AgentsJson { agents })?;
         } else {
-            table(&agents, self.now.ms(&db)).print(console)?;
+            table(&agents, self.now.ms(&db), &names).print(console)?;
+            console.flush()?;
+            self.now.hint(&db, console);
         }
         Ok(Exit::Success)
     }
@@ -56,11 +62,11 @@ impl AgentsArgs {
 
 const NUMBERS: [&str; 4] = ["OPEN", "UNREAD", "WAITING", "OLDEST WAITING"];
 
-fn table(agents: &[AgentLoad], now: i64) -> Listing {
+fn table(agents: &[AgentLoad], now: i64, names: &AgentNames) -> Listing {
     let mut table = Listing::new(&["AGENT", "ID", "OPEN", "UNREAD", "WAITING", "OLDEST WAITING"]).numbers(&NUMBERS);
     for load in agents {
         table.row(vec![
-            text::agent(load.agent.as_ref()),
+            names.agent(load.agent.as_ref()),
             text::or_unknown(load.agent.as_ref().and_then(|agent| agent.id.as_deref())),
             text::count(load.open),
             text::count(load.unread),

@@ -10,6 +10,7 @@ use crate::error::{CliError, chain};
 use crate::exit::Exit;
 use crate::output::table::{Facts, Listing};
 use crate::output::{text, time};
+use crate::values;
 
 /// Fold conversations again from the log, and list every field that differs.
 ///
@@ -26,10 +27,10 @@ pub struct AuditArgs {
     #[command(flatten)]
     db: DbArgs,
     /// Size of a random sample of conversations [default: all conversations].
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = values::whole::<u64>)]
     sample: Option<u64>,
     /// Seed of the random sample: the same seed selects the same conversations.
-    #[arg(long, value_name = "S", default_value_t = 0, requires = "sample")]
+    #[arg(long, value_name = "S", default_value_t = 0, requires = "sample", value_parser = values::whole::<u64>)]
     seed: u64,
     /// Print one JSON object.
     #[arg(long)]

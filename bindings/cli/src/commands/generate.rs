@@ -49,10 +49,10 @@ pub struct GenerateArgs {
 #[command(next_help_heading = "Size and format")]
 struct SizeArgs {
     /// Number of distinct events.
-    #[arg(long, value_name = "N", default_value_t = Options::default().events)]
+    #[arg(long, value_name = "N", default_value_t = Options::default().events, value_parser = values::whole::<u64>)]
     events: u64,
     /// Seed of the random choices.
-    #[arg(long, value_name = "N", default_value_t = Options::default().seed)]
+    #[arg(long, value_name = "N", default_value_t = Options::default().seed, value_parser = values::whole::<u64>)]
     seed: u64,
     /// Event format: airship-api, airship-rtds, superoffice, or mixed (a third of the conversations in each).
     #[arg(long, value_name = "FORMAT", default_value = "mixed", value_parser = mix_of_name)]
@@ -62,15 +62,15 @@ struct SizeArgs {
     mix: Option<Mix>,
     /// Number of agents of all tenants together.
     #[arg(long, value_name = "N", default_value_t = Options::default().agents,
-        value_parser = clap::value_parser!(u32).range(1..))]
+        value_parser = values::positive::<u32>)]
     agents: u32,
     /// Number of businesses.
     #[arg(long, value_name = "N", default_value_t = Options::default().tenants,
-        value_parser = clap::value_parser!(u32).range(1..))]
+        value_parser = values::positive::<u32>)]
     tenants: u32,
     /// Average number of conversations active at once.
     #[arg(long, value_name = "N", default_value_t = Options::default().in_flight,
-        value_parser = clap::value_parser!(u32).range(1..))]
+        value_parser = values::positive::<u32>)]
     in_flight: u32,
     /// Time of the first event [default: 2021-07-29T05:11:08.595Z].
     #[arg(long, value_name = "TIME", value_parser = values::time)]
@@ -115,7 +115,7 @@ struct FaultArgs {
     #[arg(long, value_name = "P", value_parser = values::chance, default_value_t = 0.0)]
     duplicates: f64,
     /// Maximum number of events that can overtake an event (0: keep the order).
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = values::whole::<u32>)]
     shuffle: u32,
     /// Probability, after an event, of a line that is not an event.
     #[arg(long, value_name = "P", value_parser = values::chance, default_value_t = 0.0)]

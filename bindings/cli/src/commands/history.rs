@@ -4,9 +4,9 @@ use clap::Args;
 use convofold::HistoryEntry;
 use serde::Serialize;
 
-use super::show::unknown;
+use crate::agent_names::{AgentNames, AgentNamesArgs};
 use crate::console::Console;
-use crate::database::DbArgs;
+use crate::database::{DbArgs, IdArgs};
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::event::{self, Said};
@@ -23,10 +23,12 @@ Example:
   convofold history 700100_1627535468595 --db ./db
 ")]
 pub struct HistoryArgs {
-    /// Id of the conversation, as printed by `open` and `export`.
-    id: String,
+    #[command(flatten)]
+    id: IdArgs,
     #[command(flatten)]
     db: DbArgs,
+    #[command(flatten)]
+    agent_names: AgentNamesArgs,
     /// Print one JSON object: {"id": ..., "history": [...]}.
     #[arg(long)]
     json: bool,
@@ -40,19 +42,21 @@ struct HistoryJson<'a> {
 
 impl HistoryArgs {
     pub(crate) fn run(&self, console: &mut Console) -> Result<Exit, CliError> {
+        let names = self.agent_names.read()?;
         let db = self.db.open(console)?;
-        let history = db.history(&self.id).map_err(|error| CliError::conversation(&error))?;
-        let history = history.ok_or_else(|| unknown(&self.id))?;
+        let id = self.id.find(&db)?;
+        let history = db.history(&id).map_err(|error| CliError::conversation(&error))?;
+        let history = history.ok_or_else(|| self.id.unknown())?;
         if self.json {
-            console.json(&HistoryJson { id: &self.id, history })?;
+            console.json(&HistoryJson { id: &id, history })?;
         } else {
-            table(&history).print(console)?;
+            table(&history, &names).print(console)?;
         }
         Ok(Exit::Success)
     }
 }
 
-fn table(history: &[HistoryEntry]) -> Listing {
+fn table(history: &[HistoryEntry], names: &AgentNames) -> Listing {
     let mut table = Listing::new(&["SEQ", "AT (UTC)", "EVENT", "SAYS"]).numbers(&["SEQ"]).ends_in_text();
     for entry in history {
         let said =
@@ -62,7 +66,7 @@ fn table(history: &[HistoryEntry]) -> Listing {
             entry.seq.to_string(),
             time::to_millisecond(entry.at),
             format!("{}{conflict}", event::kind(entry.kind)),
-            said.in_words(entry.kind),
+            said.in_words(entry.kind, names),
         ]);
     }
     table

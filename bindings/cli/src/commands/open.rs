@@ -6,6 +6,7 @@ use clap::Args;
 use convofold::{Convofold, Cursor, OpenConversation, Page, Query, QueryError, Sort, State};
 use serde::Serialize;
 
+use crate::agent_names::{AgentNames, AgentNamesArgs};
 use crate::console::Console;
 use crate::database::{DbArgs, NowArgs};
 use crate::error::CliError;
@@ -23,7 +24,7 @@ use crate::values::{self, Millis};
 Examples:
   convofold open --db ./db --unassigned --waiting 10m --sort waiting
   convofold open --db ./db --agent 'Agnes Moore' --unread-min 1
-  convofold open --db ./db --idle 1d --now latest --limit 0 --json
+  convofold open --db ./db --idle 1d --now latest --limit all --json
 ")]
 pub struct OpenArgs {
     #[command(flatten)]
@@ -31,14 +32,16 @@ pub struct OpenArgs {
     /// Sort order: most recently active, longest waiting, or oldest.
     #[arg(long, value_parser = values::named::<Sort>(&Sort::NAMES), default_value_t)]
     sort: Sort,
-    /// Maximum number of rows (0: no limit).
-    #[arg(long, value_name = "N", default_value_t = 50)]
+    /// Maximum number of rows (0 or all: no limit).
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = values::limit::<usize>, allow_negative_numbers = true)]
     limit: usize,
     /// Cursor that the previous page printed.
     #[arg(long, value_name = "TEXT")]
     cursor: Option<Cursor>,
     #[command(flatten)]
     now: NowArgs,
+    #[command(flatten)]
+    agent_names: AgentNamesArgs,
     /// Print one JSON object: {"conversations": [...], "next_cursor": ...}, conversations in the form of `export`.
     #[arg(long)]
     json: bool,
@@ -51,7 +54,7 @@ pub struct OpenArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Conditions")]
 struct Filters {
-    /// Only conversations of the agent with this id or name.
+    /// Only conversations of the agent with this id or name; a name in upper or lower case.
     #[arg(long, value_name = "ID|NAME", conflicts_with = "unassigned")]
     agent: Option<String>,
     /// Only unassigned conversations.
@@ -60,7 +63,7 @@ struct Filters {
     /// Only conversations of the member with this name, business id or channel id.
     #[arg(long, value_name = "NAME|ID")]
     member: Option<String>,
-    /// Only conversations of the member with this number.
+    /// Only conversations of the member with this number, with or without + and spaces.
     #[arg(long, value_name = "NUMBER")]
     number: Option<String>,
     /// Only conversations of this tenant.
@@ -73,13 +76,13 @@ struct Filters {
     #[arg(long, value_name = "CHANNEL")]
     channel: Option<String>,
     /// Minimum number of unread messages.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = values::whole::<u64>, allow_negative_numbers = true)]
     unread_min: Option<u64>,
     /// Minimum time without activity, such as 30m, 2h or 1d.
-    #[arg(long, value_name = "DURATION")]
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
     idle: Option<Millis>,
     /// Minimum time waiting for an answer.
-    #[arg(long, value_name = "DURATION")]
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
     waiting: Option<Millis>,
     /// Only conversations whose data look wrong (missing messages, impossible clock).
     #[arg(long)]
@@ -94,20 +97,24 @@ struct PageJson {
 
 impl OpenArgs {
     pub(crate) fn run(&self, console: &mut Console) -> Result<Exit, CliError> {
+        let names = self.agent_names.read()?;
         let db = self.db.open(console)?;
         let now = self.now.ms(&db);
         let page = db.query(&self.query(now)).map_err(|error| refused(&error))?;
         if page.rows.is_empty() {
-            console.note(self.nothing(&db));
+            self.explain_nothing(&db, &page, console);
+        }
+        if !self.json || self.filters.idle.is_some() || self.filters.waiting.is_some() {
+            self.now.hint(&db, console);
         }
         if self.json {
             return self.print_json(&db, &page, console);
         }
-        table(&db, &page.rows, now)?.print(console)?;
+        table(&db, &page.rows, now, &names)?.print(console)?;
         if let Some(next) = &page.next {
             console.flush()?;
             let cursor = text::quoted(&next.to_string());
-            console.note(format_args!("more rows: add --cursor {cursor} for the next page, or --limit 0 for all"));
+            console.note(format_args!("more rows: add --cursor {cursor} for the next page, or --limit all"));
         }
         Ok(Exit::Success)
     }
@@ -128,15 +135,18 @@ impl OpenArgs {
             .waiting_since_ms(before_now(filters.waiting))
             .suspect(filters.suspect)
             .sort(self.sort)
-            .limit((self.limit > 0).then_some(self.limit))
+            .limit(self.limit)
             .cursor(self.cursor.clone())
     }
 
-    /// The reason for an empty answer: no open conversation, or no match.
-    fn nothing(&self, db: &Convofold) -> String {
+    /// Prints the reason for an empty answer: no open conversation, an unknown value, or no match.
+    fn explain_nothing(&self, db: &Convofold, page: &Page, console: &mut Console) {
         match db.stats().open {
-            0 => format!("no open conversations in {}", self.db.db.display()),
-            open => format!("no match among {}", text::counted(open, "open conversation")),
+            0 => console.note(format_args!("no open conversations in {}", self.db.db.display())),
+            open if page.unknown.is_empty() => {
+                console.note(format_args!("no match among {}", text::counted(open, "open conversation")));
+            }
+            _ => page.unknown.iter().for_each(|unknown| console.note(unknown)),
         }
     }
 
@@ -157,17 +167,16 @@ fn refused(error: &QueryError) -> CliError {
         .hint(format!("add --sort {found}"))
 }
 
-fn table(db: &Convofold, rows: &[Arc<OpenConversation>], now: i64) -> Result<Listing, CliError> {
+fn table(db: &Convofold, rows: &[Arc<OpenConversation>], now: i64, names: &AgentNames) -> Result<Listing, CliError> {
     let headings = ["ID", "AGENT", "MEMBER", "CHANNEL", "UNREAD", "WAITING", "LAST ACTIVE (UTC)", "LAST MESSAGE"];
     let mut table = Listing::new(&headings).numbers(&["UNREAD", "WAITING"]).ends_in_text();
     for row in rows {
         let member = row.member_name.as_deref().or(row.member_number.as_deref());
-        let agent = row.agent_name.as_deref().or(row.agent_id.as_deref());
         let state = db.state(&row.id).map_err(|error| CliError::conversation(&error))?;
-        let last = state.and_then(|state| state.last_message);
+        let (agent, last) = state.map_or((None, None), |state| (state.agent, state.last_message));
         table.row(vec![
             text::one_line(&row.id),
-            agent.map_or_else(|| text::NOBODY.to_owned(), text::one_line),
+            names.agent(agent.as_ref()),
             text::or_unknown(member),
             text::or_unknown(row.channel.as_deref()),
             text::count(row.unread),

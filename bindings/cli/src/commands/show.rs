@@ -3,11 +3,12 @@
 use std::io::Write;
 
 use clap::Args;
-use convofold::{Arrivals, Convofold, State, SuspectField, Suspicion};
+use convofold::{Arrivals, State, Status, SuspectField, Suspicion};
 use serde::Serialize;
 
+use crate::agent_names::{AgentNames, AgentNamesArgs};
 use crate::console::Console;
-use crate::database::{DbArgs, NowArgs};
+use crate::database::{DbArgs, IdArgs, NowArgs};
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::table::Facts;
@@ -25,12 +26,14 @@ Examples:
   convofold show 'superoffice:Cust26703:1' --db ./db --json
 ")]
 pub struct ShowArgs {
-    /// Id of the conversation, as printed by `open` and `export`.
-    id: String,
+    #[command(flatten)]
+    id: IdArgs,
     #[command(flatten)]
     db: DbArgs,
     #[command(flatten)]
     now: NowArgs,
+    #[command(flatten)]
+    agent_names: AgentNamesArgs,
     /// Print one JSON object: {"state": ..., "arrivals": ..., "transcript": [...]}.
     #[arg(long)]
     json: bool,
@@ -43,45 +46,39 @@ struct ShowJson {
     transcript: Vec<Line>,
 }
 
-/// The error for an unknown id.
-pub(crate) fn unknown(id: &str) -> CliError {
-    CliError::new(Exit::NotFound, format!("no conversation {id:?}"))
-        .hint("`convofold open` and `convofold export` print ids; SuperOffice ids have the form superoffice:<tenant>:<number>")
-}
-
 impl ShowArgs {
     pub(crate) fn run(&self, console: &mut Console) -> Result<Exit, CliError> {
+        let names = self.agent_names.read()?;
         let db = self.db.open(console)?;
         let unreadable = |error| CliError::conversation(&error);
-        let state = db.state(&self.id).map_err(unreadable)?.ok_or_else(|| unknown(&self.id))?;
-        let arrivals = db.arrivals(&self.id).map_err(unreadable)?.ok_or_else(|| unknown(&self.id))?;
-        let history = db.history(&self.id).map_err(unreadable)?.ok_or_else(|| unknown(&self.id))?;
+        let id = self.id.find(&db)?;
+        let state = db.state(&id).map_err(unreadable)?.ok_or_else(|| self.id.unknown())?;
+        let arrivals = db.arrivals(&id).map_err(unreadable)?.ok_or_else(|| self.id.unknown())?;
+        let history = db.history(&id).map_err(unreadable)?.ok_or_else(|| self.id.unknown())?;
         let transcript = transcript::of(&history);
         if self.json {
             console.json(&ShowJson { state, arrivals, transcript })?;
         } else {
-            self.print(&db, &state, arrivals, &transcript, console)?;
+            facts(&state, arrivals, self.now.ms(&db), &names).print(console)?;
+            print(&state, &transcript, &names, console)?;
+            if state.status == Status::Open {
+                console.flush()?;
+                self.now.hint(&db, console);
+            }
         }
         Ok(Exit::Success)
     }
+}
 
-    fn print(
-        &self,
-        db: &Convofold,
-        state: &State,
-        arrivals: Arrivals,
-        transcript: &[Line],
-        console: &mut Console,
-    ) -> Result<(), CliError> {
-        facts(state, arrivals, self.now.ms(db)).print(console)?;
-        section("assignments", state.assignments.is_empty(), console)?;
-        for change in &state.assignments {
-            let agent = text::agent_in_full(change.agent.as_ref());
-            writeln!(console.out(), "{}  {agent}", time::to_millisecond(change.at))?;
-        }
-        section("transcript", transcript.is_empty(), console)?;
-        transcript::print(transcript, state.member.name.as_deref(), console)
+/// Prints the assignments and the transcript.
+fn print(state: &State, transcript: &[Line], names: &AgentNames, console: &mut Console) -> Result<(), CliError> {
+    section("assignments", state.assignments.is_empty(), console)?;
+    for change in &state.assignments {
+        let agent = names.agent_in_full(change.agent.as_ref());
+        writeln!(console.out(), "{}  {agent}", time::to_millisecond(change.at))?;
     }
+    section("transcript", transcript.is_empty(), console)?;
+    transcript::print(transcript, state.member.name.as_deref(), names, console)
 }
 
 fn section(name: &str, is_empty: bool, console: &mut Console) -> Result<(), CliError> {
@@ -90,13 +87,13 @@ fn section(name: &str, is_empty: bool, console: &mut Console) -> Result<(), CliE
     Ok(())
 }
 
-fn facts(state: &State, arrivals: Arrivals, now: i64) -> Facts {
+fn facts(state: &State, arrivals: Arrivals, now: i64, names: &AgentNames) -> Facts {
     let known = |text: &Option<String>| text.as_deref().map(text::one_line);
     let mut facts = Facts::default();
     facts
         .add("id", text::one_line(&state.id))
         .add("status", status(state))
-        .add("agent", text::agent_in_full(state.agent.as_ref()))
+        .add("agent", names.agent_in_full(state.agent.as_ref()))
         .add("member", member(state))
         .add("source", text::one_line(&state.source))
         .add_known("tenant", known(&state.tenant))
@@ -107,14 +104,14 @@ fn facts(state: &State, arrivals: Arrivals, now: i64) -> Facts {
         .add_known("last active", state.last_active_at.map(time::to_millisecond))
         .add("last event", time::to_millisecond(state.last_event_at))
         .add_known("closed", state.closed_at.map(time::to_millisecond))
-        .add("open for", time::length(state.open_ms))
+        .add("open for", open_for(state, now))
         .add("messages", messages(state))
         .add("unread", text::count(state.unread))
         .add_known("waiting", state.waiting_since.map(|since| time::since(Some(since), now)))
         .add_known("first response", state.first_response_ms.map(time::length));
     for by in &state.by_agent {
         let counts = format!("{} in, {} out", text::count(by.messages_in), text::count(by.messages_out));
-        facts.add(format!("with {}", text::agent(Some(&by.agent))), counts);
+        facts.add(format!("with {}", names.agent(Some(&by.agent))), counts);
     }
     for suspicion in &state.suspect {
         facts.add("suspect", in_words(suspicion));
@@ -128,6 +125,17 @@ fn status(state: &State) -> String {
     match state.reopens {
         0 => status.to_owned(),
         times => format!("{status}, reopened {}", text::counted(times, "time")),
+    }
+}
+
+/// The state counts an open interval to the last event; people expect it to count to now.
+fn open_for(state: &State, now: i64) -> String {
+    match state.status {
+        Status::Closed => time::length(state.open_ms),
+        Status::Open => {
+            let since_last_event = now.saturating_sub(state.last_event_at).max(0);
+            format!("{}, until now", time::length(state.open_ms.saturating_add(since_last_event)))
+        }
     }
 }
 

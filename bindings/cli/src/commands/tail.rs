@@ -7,12 +7,14 @@ use clap::Args;
 use convofold::{Change, Changes, Convofold, Direction, Event, Kind, Mention, Seq, Stats};
 use serde::Serialize;
 
+use crate::agent_names::{AgentNames, AgentNamesArgs};
 use crate::console::Console;
 use crate::database::DbArgs;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::event::{self, Said};
 use crate::output::{text, time};
+use crate::values;
 
 const LAST: u64 = 20;
 
@@ -34,11 +36,13 @@ pub struct TailArgs {
     #[command(flatten)]
     db: DbArgs,
     /// Sequence number to start at; the first event has number 1.
-    #[arg(long, value_name = "SEQ", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "SEQ", value_parser = values::positive::<Seq>, allow_negative_numbers = true)]
     from: Option<Seq>,
-    /// Maximum number of events (0: no limit) [default: 20 without --from, no limit with it].
-    #[arg(long, value_name = "N")]
+    /// Maximum number of events (0 or all: no limit) [default: 20 without --from, no limit with it].
+    #[arg(long, value_name = "N", value_parser = values::limit::<u64>, allow_negative_numbers = true)]
     limit: Option<u64>,
+    #[command(flatten)]
+    agent_names: AgentNamesArgs,
     /// Print one JSON object per line.
     #[arg(long)]
     json: bool,
@@ -61,10 +65,11 @@ struct ChangeJson<'a> {
 
 impl TailArgs {
     pub(crate) fn run(&self, console: &mut Console) -> Result<Exit, CliError> {
+        let names = self.agent_names.read()?;
         let db = self.db.open(console)?;
         let stats = db.stats();
         let (from, limit) = self.range(&stats);
-        let next = self.print(&db, from, limit, console)?;
+        let next = self.print(&db, from, limit, &names, console)?;
         if next == from {
             console
                 .note(format_args!("no events at or after {from} (the log ends at {})", text::count(stats.last_seq)));
@@ -87,7 +92,14 @@ impl TailArgs {
     }
 
     /// Returns the sequence number after the last printed event.
-    fn print(&self, db: &Convofold, from: Seq, limit: u64, console: &mut Console) -> Result<Seq, CliError> {
+    fn print(
+        &self,
+        db: &Convofold,
+        from: Seq,
+        limit: u64,
+        names: &AgentNames,
+        console: &mut Console,
+    ) -> Result<Seq, CliError> {
         let mut changes = db.changes(from);
         let mut next = from;
         for _ in 0..limit {
@@ -95,7 +107,7 @@ impl TailArgs {
             if self.json {
                 console.json(&as_json(seq, &event))?;
             } else {
-                writeln!(console.out(), "{}", in_words(seq, &event))?;
+                writeln!(console.out(), "{}", in_words(seq, &event, names))?;
             }
             next = seq + 1;
         }
@@ -123,10 +135,10 @@ fn as_json(seq: Seq, event: &Event) -> ChangeJson<'_> {
     }
 }
 
-fn in_words(seq: Seq, event: &Event) -> String {
+fn in_words(seq: Seq, event: &Event, names: &AgentNames) -> String {
     let agent = event::mention(event.agent());
     let said = Said { direction: event.direction(), agent: &agent, unread: event.unread(), text: event.text() };
     let at = time::to_millisecond(event.at().alone().ms());
     let (conversation, kind) = (text::one_line(event.conversation()), event.kind());
-    format!("{seq}  {at}  {conversation}  {}  {}", event::kind(kind), said.in_words(kind)).trim_end().to_owned()
+    format!("{seq}  {at}  {conversation}  {}  {}", event::kind(kind), said.in_words(kind, names)).trim_end().to_owned()
 }

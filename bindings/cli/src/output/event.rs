@@ -3,6 +3,7 @@
 use convofold::{AgentMention, AgentRef, Direction, Kind, Mention};
 
 use super::text;
+use crate::agent_names::AgentNames;
 
 /// The word for a kind.
 #[must_use]
@@ -44,7 +45,7 @@ pub struct Said<'a> {
 impl Said<'_> {
     /// On one line: direction, agent, unread count, text.
     #[must_use]
-    pub fn in_words(&self, kind: Kind) -> String {
+    pub fn in_words(&self, kind: Kind, names: &AgentNames) -> String {
         let mut words = Vec::new();
         if kind.is_message() {
             words.push(arrow(self.direction).to_owned());
@@ -52,7 +53,7 @@ impl Said<'_> {
         match self.agent {
             Mention::Silent => {}
             Mention::Nobody => words.push("agent: nobody;".to_owned()),
-            Mention::Agent(agent) => words.push(format!("agent: {};", text::agent(Some(agent)))),
+            Mention::Agent(agent) => words.push(format!("agent: {};", names.agent(Some(agent)))),
             _ => {}
         }
         if let Some(unread) = self.unread {
@@ -83,12 +84,13 @@ mod tests {
 
     #[test]
     fn an_event_is_told_in_a_line() {
+        let names = AgentNames::default();
         let agent = Mention::Agent(AgentRef::new("7", "Agnes"));
         let said = Said { direction: Some(Direction::Out), agent: &agent, unread: None, text: Some("Hi\nthere") };
-        assert_eq!(said.in_words(Kind::Message), "-> agent: Agnes; Hi there");
+        assert_eq!(said.in_words(Kind::Message, &names), "-> agent: Agnes; Hi there");
         let said = Said { direction: None, agent: &Mention::Nobody, unread: Some(2), text: None };
-        assert_eq!(said.in_words(Kind::Open), "agent: nobody; unread: 2");
+        assert_eq!(said.in_words(Kind::Open, &names), "agent: nobody; unread: 2");
         let said = Said { direction: None, agent: &Mention::Silent, unread: None, text: None };
-        assert_eq!(said.in_words(Kind::Close), "");
+        assert_eq!(said.in_words(Kind::Close, &names), "");
     }
 }

@@ -43,9 +43,9 @@ impl Listing {
         self
     }
 
-    /// Adds a row.
+    /// Adds a row. Invisible characters of its cells are replaced.
     pub fn row(&mut self, cells: Vec<String>) {
-        self.rows.push(cells);
+        self.rows.push(cells.iter().map(|cell| text::one_line(cell)).collect());
     }
 
     /// Whether there is no row.
@@ -164,6 +164,13 @@ mod tests {
         listing.row(vec!["Agnes".to_owned(), "7".to_owned()]);
         listing.row(vec!["(nobody)".to_owned(), "123".to_owned()]);
         assert_eq!(listing.plain(), "AGENT     OPEN\nAgnes        7\n(nobody)   123");
+    }
+
+    #[test]
+    fn no_cell_contains_invisible_characters() {
+        let mut listing = Listing::new(&["AGENT"]);
+        listing.row(vec!["Id\u{61c}a\u{200b}\u{1b}".to_owned()]);
+        assert_eq!(listing.plain(), "AGENT\nId\u{fffd}a\u{fffd}\u{fffd}");
     }
 
     #[test]

@@ -2,33 +2,59 @@
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use convofold::AgentRef;
-
 /// Placeholder for an unknown value.
 pub const UNKNOWN: &str = "-";
 /// Placeholder for no agent.
 pub const NOBODY: &str = "(nobody)";
 const CUT: char = '\u{2026}';
 
-/// A text without control characters. Line feeds stay.
+/// A text whose invisible characters are replaced. Line feeds stay.
 #[must_use]
 pub fn safe(text: &str) -> String {
-    let shown = |c: char| if c == '\n' { c } else { visible(c) };
-    text.replace("\r\n", "\n").chars().map(shown).collect()
+    let lines: Vec<_> = text.split('\n').map(|line| one_line(line.strip_suffix('\r').unwrap_or(line))).collect();
+    lines.join("\n")
 }
 
-/// A text on one line, made safe.
+/// A text on one line whose invisible characters are replaced.
 #[must_use]
 pub fn one_line(text: &str) -> String {
+    let mut before = ' ';
+    let visible = |c| {
+        let shown = visible(c, before);
+        before = c;
+        shown
+    };
     text.replace("\r\n", " ").chars().map(visible).collect()
 }
 
-/// Control characters could move the cursor or change colours; direction overrides would reorder the text.
-fn visible(c: char) -> char {
-    let overrides = matches!(c, '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
+/// Control characters could move the cursor or change colours, direction controls would reorder the text, and with
+/// zero-width characters two different names look the same.
+fn visible(c: char, before: char) -> char {
+    /// Of the characters that Unicode calls ignorable, variation selectors belong to emoji.
+    const INVISIBLE: [std::ops::RangeInclusive<char>; 16] = [
+        '\u{AD}'..='\u{AD}',
+        '\u{34F}'..='\u{34F}',
+        '\u{61C}'..='\u{61C}',
+        '\u{115F}'..='\u{1160}',
+        '\u{17B4}'..='\u{17B5}',
+        '\u{180B}'..='\u{180F}',
+        '\u{200B}'..='\u{200F}',
+        '\u{202A}'..='\u{202E}',
+        '\u{2060}'..='\u{206F}',
+        '\u{3164}'..='\u{3164}',
+        '\u{FEFF}'..='\u{FEFF}',
+        '\u{FFA0}'..='\u{FFA0}',
+        '\u{FFF0}'..='\u{FFFB}',
+        '\u{1BCA0}'..='\u{1BCA3}',
+        '\u{1D173}'..='\u{1D17A}',
+        '\u{E0000}'..='\u{E0FFF}',
+    ];
+    // Between the parts of an emoji such as a family.
+    let joins_emoji = c == '\u{200D}' && before > '\u{2000}' && !before.is_alphanumeric();
     match c {
         '\n' | '\r' | '\t' | '\u{2028}' | '\u{2029}' => ' ',
-        c if c.is_control() || overrides => char::REPLACEMENT_CHARACTER,
+        c if joins_emoji => c,
+        c if c.is_control() || INVISIBLE.iter().any(|range| range.contains(&c)) => char::REPLACEMENT_CHARACTER,
         c => c,
     }
 }
@@ -53,24 +79,6 @@ pub fn cut(text: &str, columns: usize) -> String {
 #[must_use]
 pub fn or_unknown(text: Option<&str>) -> String {
     text.map_or_else(|| UNKNOWN.to_owned(), one_line)
-}
-
-/// The name of an agent, or its id.
-#[must_use]
-pub fn agent(agent: Option<&AgentRef>) -> String {
-    match agent {
-        None => NOBODY.to_owned(),
-        Some(agent) => or_unknown(agent.name.as_deref().or(agent.id.as_deref())),
-    }
-}
-
-/// An agent with name and id, as far as both are known.
-#[must_use]
-pub fn agent_in_full(agent: Option<&AgentRef>) -> String {
-    match agent {
-        Some(AgentRef { id: Some(id), name: Some(name), .. }) => format!("{} ({})", one_line(name), one_line(id)),
-        other => self::agent(other),
-    }
 }
 
 /// A number with thousands separators.
@@ -113,6 +121,15 @@ mod tests {
             "a\u{fffd}[31mb\u{fffd}\u{fffd}2J c d\u{fffd}e"
         );
         assert_eq!(safe("a\r\nb\nc\rd"), "a\nb\nc d");
+    }
+
+    #[test]
+    fn invisible_characters_become_visible_except_in_emoji() {
+        for invisible in ['\u{61c}', '\u{200b}', '\u{200d}', '\u{2060}', '\u{feff}', '\u{ad}', '\u{e0041}'] {
+            assert_eq!(one_line(&format!("I{invisible}da")), "I\u{fffd}da", "{}", invisible.escape_unicode());
+        }
+        let family = "\u{1f469}\u{200d}\u{1f467} \u{2764}\u{fe0f}";
+        assert_eq!(one_line(family), family);
     }
 
     #[test]

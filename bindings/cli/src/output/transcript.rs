@@ -6,6 +6,7 @@ use convofold::{AgentRef, Direction, HistoryEntry, Mention};
 use serde::Serialize;
 
 use super::{event, text, time};
+use crate::agent_names::AgentNames;
 use crate::console::Console;
 use crate::error::CliError;
 
@@ -65,12 +66,12 @@ fn known_better(mentioned: &AgentRef, assigned: Option<&AgentRef>) -> AgentRef {
 ///
 /// # Errors
 /// [`CliError`] where standard output takes no more.
-pub fn print(lines: &[Line], member: Option<&str>, console: &mut Console) -> Result<(), CliError> {
+pub fn print(lines: &[Line], member: Option<&str>, names: &AgentNames, console: &mut Console) -> Result<(), CliError> {
     for line in lines {
         let who = match line.direction {
             Some(Direction::In) => member.map_or_else(|| "member".to_owned(), text::one_line),
             Some(Direction::Out) if line.agent.is_none() => "agent".to_owned(),
-            Some(Direction::Out) => text::agent(line.agent.as_ref()),
+            Some(Direction::Out) => names.agent(line.agent.as_ref()),
             None => "somebody".to_owned(),
         };
         let said = line.text.as_deref().map_or_else(|| "(no text)".to_owned(), text::safe);

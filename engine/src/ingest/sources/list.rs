@@ -129,7 +129,7 @@ macro_rules! sources {
             pub const NAMES: &'static [&'static str] =
                 &[Self::Auto.name(), $( $(#[cfg(feature = $feature)])? Self::$variant.name(), )+];
 
-            /// The name, as in `--source NAME` and in [`Event::source`](crate::Event::source): `auto`, `airship`.
+            /// The name, as in `--format NAME` and in [`Event::source`](crate::Event::source): `auto`, `airship`.
             #[must_use]
             pub const fn name(self) -> &'static str {
                 match self {

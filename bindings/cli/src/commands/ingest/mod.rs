@@ -54,9 +54,9 @@ Example of an answer:
 pub struct IngestArgs {
     #[command(flatten)]
     db: DbArgs,
-    /// Source of the events; auto detects it for each event.
+    /// Format of the events: that of a source, or `convofold` for that of `export --events`; auto detects it for each event.
     #[arg(long, value_parser = values::named::<Format>(Format::NAMES), default_value_t)]
-    source: Format,
+    format: Format,
 }
 
 impl IngestArgs {
@@ -68,7 +68,7 @@ impl IngestArgs {
         let stop = inputs.clone();
         // Not joined: it may block on input forever.
         thread::spawn(move || reading::read(io::stdin().lock(), Limits::default(), &inputs));
-        let parser = Parser::new(self.source, Limits::default());
+        let parser = Parser::new(self.format, Limits::default());
         let ended = thread::scope(|scope| {
             let (sender, taken) = bounded(LINES_IN_FLIGHT);
             let taking = scope.spawn({

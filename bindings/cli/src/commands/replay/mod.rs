@@ -6,7 +6,6 @@ mod progress;
 
 use std::fs::File;
 use std::io;
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -45,7 +44,7 @@ const STDIN: &str = "-";
 Examples:
   convofold replay logs/ --db ./db
   convofold replay 'logs/2024-*.ndjson.gz' --db ./db --rejects rejects.ndjson
-  zcat old.gz | convofold replay - --db ./db --source airship
+  zcat old.gz | convofold replay - --db ./db --format airship
 ")]
 pub struct ReplayArgs {
     /// Event logs, plain or compressed (gzip, zstd): files, folders (recursively), patterns, or - for standard input.
@@ -53,16 +52,16 @@ pub struct ReplayArgs {
     files: Vec<PathBuf>,
     #[command(flatten)]
     db: DbArgs,
-    /// Source of the events, or `convofold` for the form of `export --events`; auto detects it for each event.
+    /// Format of the events: that of a source, or `convofold` for that of `export --events`; auto detects it for each event.
     #[arg(long, value_parser = values::named::<Format>(Format::NAMES), default_value_t)]
-    source: Format,
+    format: Format,
     /// Write rejected input to this file with the reason, one JSON object per line. An existing file is overwritten, unless an
     /// interrupted replay is resumed.
     #[arg(long, value_name = "FILE")]
     rejects: Option<PathBuf>,
-    /// Number of parser threads [default: one per core].
-    #[arg(long, value_name = "N")]
-    threads: Option<NonZeroUsize>,
+    /// Number of parser threads (0: one per core).
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = values::whole::<usize>)]
+    threads: usize,
     /// Print the report as one JSON object on standard output.
     #[arg(long)]
     json: bool,
@@ -77,8 +76,7 @@ impl ReplayArgs {
             return Ok(Exit::Success);
         }
         let stop = interrupt::flag()?;
-        let options = self.threads.map_or_else(Options::new, |n| Options::new().parse_threads(n.get()));
-        let db = self.db.open_or_create(options, console)?;
+        let db = self.db.open_or_create(Options::new().parse_threads(self.threads), console)?;
         let (report, events_per_second) = self.replay(&db, inputs, &stop, console)?;
         db.close().map_err(|error| CliError::new(Exit::Failure, format!("cannot close: {}", chain(&error))))?;
         let told = Report { replay: &report, stats: db.stats(), events_per_second };
@@ -130,7 +128,7 @@ impl ReplayArgs {
         stop: &Arc<AtomicBool>,
         console: &Console,
     ) -> Result<(ReplayReport, f64), CliError> {
-        let replay = Replay::new(db).format(self.source).inputs(inputs).stop(Arc::clone(stop));
+        let replay = Replay::new(db).format(self.format).inputs(inputs).stop(Arc::clone(stop));
         let goes_on = replay.goes_on().map_err(|error| failed(&error))?;
         let mut rejects = self.rejects.as_deref().map(|path| Rejects::create(path, goes_on)).transpose()?;
         let mut watch = Watch::new(console.shows_progress());
