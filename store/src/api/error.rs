@@ -1,5 +1,7 @@
 //! Errors of requests.
 
+use std::sync::Arc;
+
 use convofold_engine::Seq;
 
 use crate::damage::Damage;
@@ -33,6 +35,13 @@ pub enum ChangesError {
         seq: Seq,
         /// The first event in the log.
         first_seq: Seq,
+    },
+    /// A write failed, so no more events follow until the database is opened again. All durable events were returned.
+    #[error("a write failed; reopen the database and continue from the same seq")]
+    Poisoned {
+        /// The failure.
+        #[source]
+        cause: Arc<StorageError>,
     },
     /// The log is damaged.
     #[error("the log is damaged at block {block_no}, which should begin with event {seq}")]

@@ -1,5 +1,6 @@
 //! The change feed (rule Q4).
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -36,7 +37,8 @@ pub struct Changes {
     next_seq: Seq,
     /// The log position of the next block; `None` before the first block is found.
     position: Option<LogPosition>,
-    ready: std::vec::IntoIter<Event>,
+    /// The events that were read and not returned yet.
+    ready: VecDeque<Event>,
     stopped: Arc<AtomicBool>,
 }
 
@@ -52,9 +54,13 @@ impl Convofold {
     /// processed; 0 and 1 both mean the beginning of the log.
     #[must_use]
     pub fn changes(&self, from_seq: Seq) -> Changes {
-        let next_seq = from_seq.max(1);
-        let ready = Vec::new().into_iter();
-        Changes { shared: self.shared().clone(), next_seq, position: None, ready, stopped: Arc::default() }
+        Changes {
+            shared: self.shared().clone(),
+            next_seq: from_seq.max(1),
+            position: None,
+            ready: VecDeque::new(),
+            stopped: Arc::default(),
+        }
     }
 }
 
@@ -62,16 +68,24 @@ impl Changes {
     /// Returns the next event without waiting; `None` if there is none yet.
     ///
     /// # Errors
-    /// [`ChangesError`] if the database was closed or its log cannot be read.
+    /// [`ChangesError`] if no more events follow, because the database was closed or a write failed, or if the log
+    /// cannot be read.
     pub fn try_next(&mut self) -> Result<Option<Change>, ChangesError> {
         loop {
-            if let Some(event) = self.ready.next() {
+            if let Some(event) = self.ready.pop_front() {
                 let seq = self.next_seq;
                 self.next_seq += 1;
                 return Ok(Some(Change { seq, event }));
             }
-            if self.next_seq > self.shared.durable.lock().seq {
-                return if self.is_closed() { Err(ChangesError::Closed) } else { Ok(None) };
+            // Read before the seq, which does not move after a failure.
+            let poisoned = self.shared.poisoned();
+            let durable = *self.shared.durable.lock();
+            if self.next_seq > durable.seq {
+                return match poisoned {
+                    Some(cause) => Err(ChangesError::Poisoned { cause }),
+                    None if durable.is_closed => Err(ChangesError::Closed),
+                    None => Ok(None),
+                };
             }
             self.read_block()?;
         }
@@ -80,29 +94,61 @@ impl Changes {
     /// Returns the next event, waiting up to `timeout` for it; `None` on timeout. A stopped feed does not wait
     /// ([`StopHandle::stop`]).
     ///
+    /// A feed that waits when the database is closed, or when a write fails, returns every event that is durable by then
+    /// before it returns the error.
+    ///
     /// # Errors
-    /// [`ChangesError`] if the database was closed or its log cannot be read.
+    /// [`ChangesError`] if no more events follow, because the database was closed or a write failed, or if the log
+    /// cannot be read.
     pub fn next_timeout(&mut self, timeout: Duration) -> Result<Option<Change>, ChangesError> {
         let deadline = Instant::now().checked_add(timeout);
         loop {
             if let Some(change) = self.try_next()? {
                 return Ok(Some(change));
             }
-            let mut durable = self.shared.durable.lock();
-            while self.next_seq > durable.seq && !durable.is_closed {
-                if self.stopped.load(Ordering::Relaxed) {
-                    return Ok(None);
-                }
-                match deadline {
-                    None => self.shared.durable_moved.wait(&mut durable),
-                    Some(deadline) => {
-                        if self.shared.durable_moved.wait_until(&mut durable, deadline).timed_out() {
-                            return Ok(None);
-                        }
+            let shared = self.shared.clone();
+            let waiting = WaitingFeed::of(&shared);
+            if !self.wait(deadline) {
+                return Ok(None);
+            }
+            if shared.durable.lock().is_closed {
+                self.read_rest()?;
+            }
+            drop(waiting);
+        }
+    }
+
+    /// Waits until an event is durable or no more events follow. Returns false if the feed was stopped or the time is
+    /// over.
+    fn wait(&self, deadline: Option<Instant>) -> bool {
+        let mut durable = self.shared.durable.lock();
+        while self.next_seq > durable.seq && !durable.is_closed && self.shared.poisoned().is_none() {
+            if self.stopped.load(Ordering::Relaxed) {
+                return false;
+            }
+            match deadline {
+                None => self.shared.durable_moved.wait(&mut durable),
+                Some(deadline) => {
+                    if self.shared.durable_moved.wait_until(&mut durable, deadline).timed_out() {
+                        return false;
                     }
                 }
             }
         }
+        true
+    }
+
+    /// Reads all durable events, before the storage is released.
+    fn read_rest(&mut self) -> Result<(), ChangesError> {
+        while self.next_to_read() <= self.shared.durable.lock().seq {
+            self.read_block()?;
+        }
+        Ok(())
+    }
+
+    /// The seq of the first event that was not read.
+    fn next_to_read(&self) -> Seq {
+        self.next_seq + self.ready.len() as Seq
     }
 
     /// Returns a handle with which another thread interrupts this feed while it waits.
@@ -117,37 +163,56 @@ impl Changes {
         self.next_seq
     }
 
-    fn is_closed(&self) -> bool {
-        self.shared.durable.lock().is_closed
-    }
-
-    /// Reads the block with the next event.
+    /// Reads the block with the next event that was not read.
     fn read_block(&mut self) -> Result<(), ChangesError> {
         // Held while reading, so that closing waits for it.
         let storage = self.shared.storage.read();
         let storage = storage.as_ref().ok_or(ChangesError::Closed)?;
         self.expect_kept()?;
         let block = match self.position {
-            Some(position) => LogReader::new(storage.clone(), position).next()?,
-            None => block_with(storage.as_ref(), self.next_seq)?,
+            Some(position) => LogReader::new(storage.clone(), position).next(),
+            None => block_with(storage.as_ref(), self.next_to_read()),
         };
-        // A concurrent trim may have dropped it.
-        let missing = || self.expect_kept().err().unwrap_or_else(|| self.damaged(crate::Damage::Missing));
-        let block = block.ok_or_else(missing)?;
+        let block = match block {
+            Ok(Some(block)) => block,
+            // A trim may have dropped the block, or a part of it, in the meantime.
+            failed => {
+                self.expect_kept()?;
+                return Err(failed.err().map_or_else(|| self.damaged(crate::Damage::Missing), Into::into));
+            }
+        };
+        let events = decode(&block, self.next_to_read())?;
         self.position = Some(block.end());
-        self.ready = decode(&block, self.next_seq)?.into_iter();
+        self.ready.extend(events);
         Ok(())
     }
 
     fn expect_kept(&self) -> Result<(), ChangesError> {
-        let (seq, first_seq) = (self.next_seq, self.shared.log_start.read().position.seq);
+        let (seq, first_seq) = (self.next_to_read(), self.shared.log_start.read().position.seq);
         if seq < first_seq { Err(ChangesError::Dropped { seq, first_seq }) } else { Ok(()) }
     }
 
     fn damaged(&self, why: crate::Damage) -> ChangesError {
         let LogPosition { block_no, seq, .. } =
-            self.position.unwrap_or(LogPosition { seq: self.next_seq, ..LogPosition::START });
+            self.position.unwrap_or(LogPosition { seq: self.next_to_read(), ..LogPosition::START });
         ChangesError::Damaged { block_no, seq, why }
+    }
+}
+
+/// A feed that waits, until this value is dropped.
+struct WaitingFeed<'a>(&'a Shared);
+
+impl<'a> WaitingFeed<'a> {
+    fn of(shared: &'a Shared) -> Self {
+        shared.durable.lock().waiting_feeds += 1;
+        Self(shared)
+    }
+}
+
+impl Drop for WaitingFeed<'_> {
+    fn drop(&mut self) {
+        self.0.durable.lock().waiting_feeds -= 1;
+        self.0.durable_moved.notify_all();
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::thread::{self, JoinHandle};
+use std::thread::{self, JoinHandle, ThreadId};
 use std::time::Instant;
 
 use crossbeam_channel::{Sender, TrySendError};
@@ -58,13 +58,19 @@ pub struct Convofold {
 struct Inner {
     shared: Arc<Shared>,
     sender: Sender<Command>,
-    running: Mutex<Option<Running>>,
+    closing: Mutex<Closing>,
+    writer_id: ThreadId,
     recovery: Recovery,
     directory_path: std::path::PathBuf,
     database_id: DatabaseId,
 }
 
-/// What closing releases.
+/// What closing releases, and its outcome. Locked while the database is being closed, so that another caller waits.
+struct Closing {
+    running: Option<Running>,
+    outcome: Result<(), CloseError>,
+}
+
 struct Running {
     writer: JoinHandle<()>,
     storage: Arc<dyn Storage>,
@@ -112,8 +118,11 @@ impl Convofold {
             Writer::spawn(shared.clone(), storage.clone(), position, log_bytes, checkpointer, clock, end_mark, lock)
                 .map_err(doing("starting the writer of", &directory_path))?;
         tell_opened(Ok(&recovery));
-        let running = Mutex::new(Some(Running { writer, storage, directory }));
-        Ok(Self { inner: Arc::new(Inner { shared, sender, running, recovery, directory_path, database_id }) })
+        let writer_id = writer.thread().id();
+        let running = Some(Running { writer, storage, directory });
+        let closing = Mutex::new(Closing { running, outcome: Ok(()) });
+        let inner = Inner { shared, sender, closing, writer_id, recovery, directory_path, database_id };
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// What opening the database found and did.
@@ -203,7 +212,10 @@ impl Convofold {
     /// Commits the queued batches, writes a last checkpoint and releases the directory. Batches submitted from now on
     /// are refused. Queries are still answered from memory; those about an evicted conversation, and exports if any
     /// conversation is evicted, fail with [`StorageError::Closed`](crate::StorageError::Closed). Change feeds end.
-    /// Closing twice has no effect.
+    /// A second call waits for the first and returns its outcome.
+    ///
+    /// A waker that closes the database on the thread of the writer cannot wait for it: the call returns at once, and the
+    /// directory is released when the last handle is dropped or another thread closes the database.
     ///
     /// # Errors
     /// [`CloseError`] if the last write, or an earlier one, failed. The directory is released in any case.
@@ -258,13 +270,20 @@ impl Inner {
     }
 
     fn close(&self) -> Result<(), CloseError> {
-        let Some(Running { writer, storage, directory }) = self.running.lock().take() else { return Ok(()) };
-        if writer.thread().id() == thread::current().id() {
-            // A waker dropped the last handle on the writer's thread, which cannot join itself. The writer ends when it
-            // finds no handle left.
+        if thread::current().id() == self.writer_id {
+            // A waker closes the database on the writer's thread, which cannot join itself. The writer ends when it finds
+            // no handle left, or when another thread closes the database.
             self.shared.close();
             return Ok(());
         }
+        let mut closing = self.closing.lock();
+        if let Some(running) = closing.running.take() {
+            closing.outcome = self.release(running);
+        }
+        closing.outcome.clone()
+    }
+
+    fn release(&self, Running { writer, storage, directory }: Running) -> Result<(), CloseError> {
         let (reply, completer) = Reply::new();
         // If the writer has already ended, the reply reports it.
         let _ = self.sender.send(Command::Close(completer));

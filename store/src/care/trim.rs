@@ -100,6 +100,11 @@ impl Convofold {
     pub fn trim_log(&self, before: Time) -> Result<Trimmed, TrimError> {
         span!("trim", before = %before);
         let _nobody_reads = self.shared().log_in_use.try_write().ok_or(TrimError::InUse)?;
+        self.trim_unused_log(before)
+    }
+
+    /// The caller holds `log_in_use`.
+    pub(crate) fn trim_unused_log(&self, before: Time) -> Result<Trimmed, TrimError> {
         self.checkpoint()?;
         expect_readable_checkpoint(LentStorage::of(self.shared()).as_ref())?;
         let to = self.log_start_for(before)?;

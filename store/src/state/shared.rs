@@ -51,7 +51,10 @@ pub(crate) struct Shared {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Durable {
     pub(crate) seq: Seq,
+    /// No more events follow: the database is closed or being closed.
     pub(crate) is_closed: bool,
+    /// Number of feeds that wait for events. Closing waits until they have read what is durable.
+    pub(crate) waiting_feeds: u64,
 }
 
 /// For [`crate::Stats`].
@@ -96,7 +99,7 @@ impl Shared {
             checkpoint_holds: AtomicU64::new(0),
             log_start: RwLock::new(log_start),
             log_in_use: RwLock::new(()),
-            durable: Mutex::new(Durable { seq: position.last_seq(), is_closed: false }),
+            durable: Mutex::new(Durable { seq: position.last_seq(), is_closed: false, waiting_feeds: 0 }),
             durable_moved: Condvar::new(),
             queue_ended: AtomicBool::new(false),
             log_figures: LogFigures::default(),
@@ -111,10 +114,20 @@ impl Shared {
         self.durable_moved.notify_all();
     }
 
-    /// Ends the feeds and releases the storage.
-    pub(crate) fn close(&self) {
+    /// Tells the feeds that no more events follow.
+    pub(crate) fn end_feeds(&self) {
         self.durable.lock().is_closed = true;
         self.durable_moved.notify_all();
+    }
+
+    /// Ends the feeds and releases the storage. Feeds that wait read the rest of the durable events first.
+    pub(crate) fn close(&self) {
+        self.end_feeds();
+        let mut durable = self.durable.lock();
+        while durable.waiting_feeds > 0 {
+            self.durable_moved.wait(&mut durable);
+        }
+        drop(durable);
         *self.storage.write() = None;
     }
 
@@ -145,7 +158,11 @@ impl Shared {
             tell!(error, error = %Chain(&error), "a write failed; no more writes are accepted until the database is reopened");
             Arc::new(error)
         };
-        self.poison.get_or_init(poison).clone()
+        let cause = self.poison.get_or_init(poison).clone();
+        // With the lock, so that no feed starts to wait between its check and this notification.
+        let _durable = self.durable.lock();
+        self.durable_moved.notify_all();
+        cause
     }
 
     pub(crate) fn poisoned(&self) -> Option<Arc<StorageError>> {

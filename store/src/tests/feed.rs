@@ -3,9 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use convofold_engine::Time;
+
 use super::{Home, message, messages, submit};
 use crate::api::error::ChangesError;
-use crate::storage::memory::MemoryStorage;
+use crate::storage::memory::{Fault, MemoryStorage};
+use crate::write::error::CloseError;
 use crate::{Batch, Durability, Options};
 
 #[test]
@@ -104,4 +107,109 @@ fn a_feed_that_is_stopped_shows_what_is_there_and_waits_no_more() {
     submit(&db, Batch::new(messages(2, 1)));
     assert_eq!(changes.next_timeout(Duration::MAX).unwrap().map(|change| change.seq), Some(3));
     assert_eq!(changes.next_timeout(Duration::MAX).unwrap(), None);
+}
+
+/// Everything that a feed returns until it ends, and its error.
+fn rest(mut changes: crate::Changes) -> (Vec<u64>, ChangesError) {
+    let mut seqs = Vec::new();
+    loop {
+        match changes.next_timeout(Duration::MAX) {
+            Ok(change) => seqs.push(change.unwrap().seq),
+            Err(error) => return (seqs, error),
+        }
+    }
+}
+
+/// Regression: nobody woke a waiting feed after a failed write, and it waited forever.
+#[test]
+fn a_failed_write_ends_the_feeds_that_wait_after_what_is_durable() {
+    let home = Home::new();
+    let storage = Arc::new(MemoryStorage::default());
+    let db = home.open_on(&storage, Options::new());
+    submit(&db, Batch::new(messages(0, 3)));
+    let changes = db.changes(1);
+    let waiting = std::thread::spawn(move || rest(changes));
+    while db.shared().durable.lock().waiting_feeds == 0 {
+        std::thread::yield_now();
+    }
+    storage.fail_append.arm(1, Fault::Undone, true);
+    db.submit(Batch::new(messages(3, 1))).unwrap().wait().unwrap_err();
+    let (seqs, error) = waiting.join().unwrap();
+    assert_eq!(seqs, [1, 2, 3]);
+    assert!(matches!(error, ChangesError::Poisoned { .. }), "{error:?}");
+    let (seqs, error) = rest(db.changes(2));
+    assert_eq!(seqs, [2, 3]);
+    assert!(matches!(error, ChangesError::Poisoned { .. }), "{error:?}");
+}
+
+/// Regression: the storage was released before a waiting feed had read the last blocks.
+#[test]
+fn closing_hands_out_what_it_makes_durable_to_the_feeds_that_wait() {
+    for _ in 0..50 {
+        let home = Home::new();
+        let storage = Arc::new(MemoryStorage::default());
+        let options = Options::new().sync_interval(Duration::from_secs(3_600)).block_bytes(400);
+        let db = home.open_on(&storage, options);
+        let changes = db.changes(1);
+        let waiting = std::thread::spawn(move || rest(changes));
+        while db.shared().durable.lock().waiting_feeds == 0 {
+            std::thread::yield_now();
+        }
+        submit(&db, Batch::new(messages(0, 100)).durability(Durability::Buffered));
+        db.close().unwrap();
+        let (seqs, error) = waiting.join().unwrap();
+        assert_eq!(seqs, (1..=100).collect::<Vec<_>>());
+        assert!(matches!(error, ChangesError::Closed), "{error:?}");
+    }
+}
+
+/// Regression: a feed took a block that was trimmed while it read for a damaged one.
+#[test]
+fn a_block_that_is_trimmed_while_it_is_read_is_dropped_and_not_damaged() {
+    for skipped in [0, 5] {
+        let home = Home::new();
+        let storage = Arc::new(MemoryStorage::default());
+        let db = home.open_on(&storage, Options::new());
+        for number in 0..10 {
+            submit(&db, Batch::new(messages(number * 5, 5)));
+            db.checkpoint().unwrap();
+        }
+        let mut changes = db.changes(1);
+        for _ in 0..skipped {
+            changes.try_next().unwrap().unwrap();
+        }
+        let trimmer = db.clone();
+        storage.before_block.set(move || {
+            trimmer.trim_log(Time::MAX).unwrap();
+        });
+        let error = changes.try_next().unwrap_err();
+        assert!(matches!(error, ChangesError::Dropped { first_seq: 41, .. }), "{error:?}");
+    }
+}
+
+/// Regression: a second call returned at once, while the first still wrote.
+#[test]
+fn a_second_close_waits_for_the_first_and_shares_its_outcome() {
+    let home = Home::new();
+    let storage = Arc::new(MemoryStorage::default());
+    let db = home.open_on(&storage, Options::new().sync_interval(Duration::from_secs(3_600)));
+    submit(&db, Batch::new(messages(0, 3)).durability(Durability::Buffered));
+    let (reached, is_reached) = std::sync::mpsc::channel();
+    let (go_on, may_go_on) = std::sync::mpsc::channel::<()>();
+    storage.before_barrier.set(move || {
+        reached.send(()).unwrap();
+        may_go_on.recv().unwrap();
+    });
+    storage.fail_pages.arm(1, Fault::Undone, true);
+    let closing = |db: crate::Convofold| std::thread::spawn(move || db.close());
+    let first = closing(db.clone());
+    is_reached.recv().unwrap();
+    let second = closing(db.clone());
+    // The first call is in its barrier, and the second has nothing to return.
+    std::thread::sleep(Duration::from_millis(20));
+    assert!(!second.is_finished());
+    go_on.send(()).unwrap();
+    for outcome in [first.join().unwrap(), second.join().unwrap(), db.close()] {
+        assert!(matches!(outcome, Err(CloseError::Poisoned { .. })), "{outcome:?}");
+    }
 }

@@ -1,6 +1,7 @@
 //! A verification reports what is wrong, and continues if it can.
 
 use std::fs;
+use std::sync::Arc;
 
 use convofold_engine::Kind;
 use crossbeam_channel::{TryRecvError, unbounded};
@@ -8,7 +9,7 @@ use crossbeam_channel::{TryRecvError, unbounded};
 use super::{Home, forge_checkpoint, lived_in, message, message_with, messages, submit};
 use crate::check::verify::{Problem, VerifyError, VerifyProgress, VerifyReport};
 use crate::checkpoint::record::record_name;
-use crate::storage::memory::Contents;
+use crate::storage::memory::{Contents, MemoryStorage};
 use crate::write::error::CommitError;
 use crate::{Batch, Convofold, Options};
 
@@ -318,4 +319,32 @@ fn a_store_that_takes_no_more_writes_is_not_verified() {
     assert!(matches!(failed, Err(CommitError::Poisoned { .. })), "{failed:?}");
     let outcome = db.verify(|_| {});
     assert!(matches!(outcome, Err(VerifyError::Poisoned(_))), "{outcome:?}");
+}
+
+/// Regression: a trim between the snapshot and the reading of the log made a healthy database look damaged.
+#[test]
+fn a_verification_and_a_trim_exclude_each_other() {
+    let home = Home::new();
+    let storage = Arc::new(MemoryStorage::default());
+    let db = home.open_on(&storage, Options::new().sync_interval(std::time::Duration::from_secs(3_600)));
+    submit(&db, Batch::new(messages(0, 50)));
+    submit(&db, Batch::new(messages(50, 1)).durability(crate::Durability::Buffered));
+    let (is_trimming, begin) = std::sync::mpsc::channel();
+    let trimmer = db.clone();
+    // The barrier of the snapshot: a trim begins as soon as the verification has asked for it.
+    storage.before_barrier.set(move || {
+        std::thread::spawn(move || {
+            let unused = trimmer.shared().log_in_use.try_write();
+            is_trimming.send(()).unwrap();
+            if unused.is_some() {
+                for number in 1..3 {
+                    submit(&trimmer, Batch::new(messages(number * 100, 50)));
+                    trimmer.checkpoint().unwrap();
+                }
+                trimmer.trim_unused_log(convofold_engine::Time::MAX).unwrap();
+            }
+        });
+        begin.recv().unwrap();
+    });
+    assert_eq!(verify(&db).problems, []);
 }

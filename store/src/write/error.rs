@@ -25,7 +25,7 @@ pub enum CommitError {
 }
 
 /// A database was not closed cleanly. Its lock is released nevertheless, and what was durable stays durable.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CloseError {
     /// The last checkpoint or barrier failed, or an earlier write.

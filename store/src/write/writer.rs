@@ -370,7 +370,13 @@ impl Writer {
     }
 
     fn finish(&mut self) -> Result<(), StorageError> {
-        if self.shared.poisoned().is_some() { Ok(()) } else { self.checkpoint().map(drop) }
+        if self.shared.poisoned().is_some() {
+            return Ok(());
+        }
+        self.sync()?;
+        // The checkpoint can take a while, and changes nothing for the feeds.
+        self.shared.end_feeds();
+        self.checkpoint().map(drop)
     }
 
     fn answer<T>(&mut self, completer: Completer<T>, run: impl FnOnce(&mut Self) -> Result<T, StorageError>) {

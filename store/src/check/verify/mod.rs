@@ -115,12 +115,13 @@ impl Convofold {
         let shared = self.shared();
         let storage = LentStorage::of(shared);
         let _held = shared.hold_checkpoints();
+        // Before the snapshot, so that no trim drops a part of the log that it needs.
+        let _log = shared.log_in_use.read();
         // Read before the snapshot, so that the log must contain its position.
         let end_mark = EndMark::read(self.dir()).map_err(VerifyError::EndMark)?;
         let snapshot = self.snapshot()?;
         let mut report = VerifyReport { last_seq: snapshot.position.last_seq(), ..VerifyReport::default() };
         check_end_mark(end_mark, &mut report);
-        let _log = shared.log_in_use.read();
         let start = shared.log_start.read().clone();
         check_start(&start, storage.as_ref(), &mut report)?;
         let base = base_images(shared, storage.as_ref(), start.position.seq, |_| true);

@@ -31,6 +31,27 @@ pub(crate) struct MemoryStorage {
     failed: Mutex<Vec<Call>>,
     pub(crate) barriers: AtomicU64,
     pub(crate) appends: AtomicU64,
+    /// Called once, before the next block is read.
+    pub(crate) before_block: Hook,
+    /// Called once, by the writer, before the next barrier.
+    pub(crate) before_barrier: Hook,
+}
+
+/// Something else that happens between two operations.
+#[derive(Default)]
+pub(crate) struct Hook(Mutex<Option<Box<dyn FnOnce() + Send>>>);
+
+impl Hook {
+    pub(crate) fn set(&self, hook: impl FnOnce() + Send + 'static) {
+        *self.0.lock() = Some(Box::new(hook));
+    }
+
+    fn call(&self) {
+        let hook = self.0.lock().take();
+        if let Some(hook) = hook {
+            hook();
+        }
+    }
 }
 
 #[derive(Default)]
@@ -119,6 +140,7 @@ impl MemoryStorage {
 
 impl ReadStorage for MemoryStorage {
     fn block(&self, key: BlockKey) -> Result<Option<Vec<u8>>, StorageError> {
+        self.before_block.call();
         self.read(|now| now.log.get(&key).cloned())
     }
 
@@ -183,6 +205,7 @@ impl Storage for MemoryStorage {
     }
 
     fn barrier(&self) -> Result<(), StorageError> {
+        self.before_barrier.call();
         let fault = self.next_fault(Call::Barrier, &self.fail_barrier);
         if fault.is_none_or(|fault| fault == Fault::Done) {
             let mut disk = self.disk.lock();
