@@ -1,6 +1,6 @@
 //! Backup and restore; damaged backups are refused before anything is written.
 
-use convofold_tests::command::{Desk, Ran};
+use convofold_tests::command::{Desk, Ran, convofold};
 
 fn desk() -> Desk {
     let desk = Desk::default();
@@ -96,4 +96,16 @@ fn a_damaged_backup_is_refused_and_leaves_nothing() {
         assert!(!desk.path("restored").exists() && !desk.path("restored.partial").exists(), "{name}");
     }
     assert_eq!(restore(&desk, &["missing"], "restored").code, Some(1));
+}
+
+#[test]
+fn the_working_folder_is_restored_into() {
+    let desk = desk();
+    assert_eq!(desk.run("backup", &["file"]).code, Some(0));
+    std::fs::create_dir(desk.path("here")).expect("a folder");
+    let mut command = convofold();
+    let restored = command.current_dir(desk.path("here")).args(["restore", "../file", "--db", "."]).output();
+    let restored = restored.expect("it runs");
+    assert!(restored.status.success(), "{restored:?}");
+    assert_eq!(hash(&desk, "here"), hash(&desk, "db"));
 }

@@ -106,3 +106,33 @@ fn help_says_how_a_command_ends_and_where_it_prints() {
         assert!(script.status.success() && script.stdout.windows(6).any(|w| w == b"replay"), "{shell}");
     }
 }
+
+#[test]
+fn a_lost_part_of_a_database_is_named_with_the_command_that_helps() {
+    for (lost, missing, helps) in
+        [("HEAD", "HEAD", "`convofold repair --db db --into NEW`"), ("sled", "sled", "`convofold restore`")]
+    {
+        let desk = Desk::with_log("");
+        std::fs::rename(desk.path("db").join(lost), desk.path("elsewhere")).expect("a part");
+        for command in [&["open"][..], &["stats"], &["hash"], &["replay", "log"]] {
+            desk.write("log", "");
+            let ran = desk.run_bare(&[command, &["--db", "db"]].concat());
+            assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""), "{command:?}: {ran:?}");
+            assert!(ran.stderr.contains(&format!("the database in db is incomplete: {missing} is missing")), "{ran:?}");
+            assert!(ran.stderr.contains(helps), "{ran:?}");
+            assert!(!desk.path("db").join(lost).exists(), "{command:?}");
+        }
+    }
+}
+
+/// The umask of the tests lets others read.
+#[cfg(unix)]
+#[test]
+fn only_the_owner_can_read_rejects() {
+    use std::os::unix::fs::PermissionsExt;
+    let desk = Desk::default();
+    desk.write("log", "{\n");
+    assert_eq!(desk.run("replay", &["log", "--rejects", "rejects"]).code, Some(3));
+    let mode = std::fs::metadata(desk.path("rejects")).expect("a file").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-use convofold::Convofold;
+use convofold::{Convofold, private_file_options};
 use serde::Serialize;
 
 use crate::database::Db;
@@ -127,7 +127,8 @@ unsafe fn to_file<T: Serialize>(
         let (path, out) = unsafe { (pointer::path(file, "file")?, OutText::new_if_any(json)?) };
         let db = db.get()?;
         let cannot = |error: io::Error| cannot_write(&path, error);
-        let mut writer = BufWriter::with_capacity(PIECE_BYTES, File::create(&path).map_err(cannot)?);
+        let created = private_file_options().write(true).create(true).truncate(true).open(&path).map_err(cannot)?;
+        let mut writer = BufWriter::with_capacity(PIECE_BYTES, created);
         let report = export(&db, &mut writer)?;
         writer.into_inner().map_err(io::Error::from).and_then(|file| file.sync_all()).map_err(cannot)?;
         out.map_or(Ok(()), |out| out.set_json(&report))

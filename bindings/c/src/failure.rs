@@ -87,9 +87,11 @@ impl Kind for OpenError {
             Self::NotFound { .. } => Error::NotFound,
             Self::NotAStore { .. } | Self::NotEmpty { .. } => Error::Exists,
             Self::UnknownFormat { .. } | Self::OtherRevision { .. } => Error::UnknownFormat,
-            Self::Damaged { .. } | Self::Shortened { .. } | Self::NoCheckpoint { .. } => Error::Damaged,
+            Self::Damaged { .. } | Self::Shortened { .. } | Self::NoCheckpoint { .. } | Self::Incomplete { .. } => {
+                Error::Damaged
+            }
             Self::Storage(error) => error.kind(),
-            Self::Io { .. } => Error::Io,
+            Self::Io { .. } | Self::NoSpace { .. } => Error::Io,
             _ => Error::Other,
         }
     }
@@ -159,6 +161,7 @@ impl Kind for ChangesError {
     fn kind(&self) -> Error {
         match self {
             Self::Closed => Error::Closed,
+            Self::Poisoned { .. } => Error::Poisoned,
             Self::Dropped { .. } => Error::Dropped,
             Self::Damaged { .. } => Error::Damaged,
             Self::Storage(error) => error.kind(),

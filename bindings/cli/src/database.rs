@@ -55,9 +55,7 @@ pub fn tell_recovery(recovery: &Recovery, console: &mut Console) {
         console.note(format_args!("note: {scan_finding}; no acknowledged event is missing"));
     }
     if recovery.unreadable_end_mark {
-        console.note(
-            "note: the end mark in HEAD is damaged or missing, so a lost end of the log would go unnoticed this time",
-        );
+        console.note("note: the end mark in HEAD is damaged, so a lost end of the log would go unnoticed this time");
     }
     for removed in &recovery.removed_files {
         console.note(format_args!("note: removed {}, left incomplete by a killed process", removed.display()));

@@ -108,6 +108,16 @@ impl CliError {
                 "export its events with the version of convofold that wrote it (`convofold export --events`), then \
                  `convofold replay` them into a new database",
             ),
+            OpenError::Incomplete { missing, .. } if missing == "HEAD" || missing == "FORMAT" => {
+                failed(error.to_string()).hint(Self::repair_hint(dir))
+            }
+            OpenError::Incomplete { .. } => failed(error.to_string()).hint(
+                "nothing was changed; `convofold restore` restores a backup, `convofold replay` reads the logs into a new \
+                 database",
+            ),
+            OpenError::NoSpace { .. } => {
+                failed(error.to_string()).hint("free some space, or use a folder on another file system")
+            }
             OpenError::NotEmpty { .. } => failed(error.to_string()).hint("use a new folder, or empty this one"),
             OpenError::Damaged { .. } | OpenError::Shortened { .. } => {
                 failed(format!("{db}: {}", chain(error))).hint(Self::repair_hint(dir))

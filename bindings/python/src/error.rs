@@ -82,6 +82,7 @@ raise! {
         OpenError::Damaged { .. } => DamagedError,
         OpenError::Shortened { .. } => DamagedError,
         OpenError::NoCheckpoint { .. } => DamagedError,
+        OpenError::Incomplete { .. } => DamagedError,
         OpenError::Storage(StorageError::Value(_)) => DamagedError };
     SubmitError as SubmitError {
         SubmitError::Full(_) => QueueFullError,
@@ -92,7 +93,9 @@ raise! {
     DraftError as EventError {};
     QueryError as QueryError {};
     StorageError as StorageError { StorageError::Closed => ClosedError };
-    ChangesError as ChangesError { ChangesError::Closed => ClosedError } transparent {
+    ChangesError as ChangesError {
+        ChangesError::Closed => ClosedError,
+        ChangesError::Poisoned { .. } => PoisonedError } transparent {
         ChangesError::Storage(inner) => inner
     };
     IngestError as SubmitError {} transparent { IngestError::Submit(inner) => inner, IngestError::Commit(inner) => inner };

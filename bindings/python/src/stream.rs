@@ -109,7 +109,9 @@ impl Target {
     ) -> Result<T, Failure> {
         py.detach(move || {
             let inner: Box<dyn Write + Send> = match self.path {
-                Some(path) => Box::new(std::fs::File::create(path)?),
+                Some(path) => {
+                    Box::new(convofold::private_file_options().write(true).create(true).truncate(true).open(path)?)
+                }
                 None => Box::new(PyWriter { file: self.object, has_failed: false }),
             };
             let mut out: Box<dyn Write + Send> = Box::new(BufWriter::with_capacity(WRITE_BYTES, inner));

@@ -236,6 +236,9 @@ pub use convofold_store::{ConversationRecord, EventExportReport, ExportReport, S
 pub use convofold_store::{Damage, DatabaseId, Recovery, ScanFinding, SkipReason, SkippedCheckpoint, Trimmed};
 pub use convofold_store::{audit, backup, repair, verify};
 
+// Files that only their owner can read.
+pub use convofold_store::private_file_options;
+
 // Errors, one type per operation.
 pub use convofold_store::{
     ChangesError, CloseError, CommitError, ExportEventsError, IngestError, MarkError, OpenError, StorageError,

@@ -3,11 +3,13 @@
 //! ```text
 //! LOCK      locked while the database is open; contains the process id as text
 //! FORMAT    format, revision, database id and segment size; written once
-//! HEAD      the known end of the log, and the name of the storage folder; created before FORMAT
+//! HEAD      the known end of the log, and the name of the storage folder
 //! sled/     the storage: sled's files
 //! ```
+//!
+//! FORMAT is created last. So a directory with FORMAT and without one of the others has lost it, and is not opened.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,12 +18,12 @@ use crate::format::REVISION;
 use crate::format::block::LogPosition;
 use crate::format::database::{DatabaseFormat, DatabaseId, FormatError};
 use crate::open::error::OpenError;
-use crate::storage::end_mark::{EndMark, EndMarkFile, HEAD};
-use crate::storage::files::{parent_of, sync_dir, temporary, write_durably};
+use crate::storage::end_mark::{DEFAULT_STORAGE, EndMark, EndMarkFile, HEAD};
+use crate::storage::files::{create_dir, create_file, own_file_options, parent_of, sync_dir, temporary, write_durably};
 use crate::storage::sled::{MAX_SEGMENT_BYTES, MIN_SEGMENT_BYTES};
 
 const LOCK: &str = "LOCK";
-const FORMAT: &str = "FORMAT";
+pub(crate) const FORMAT: &str = "FORMAT";
 
 /// A directory that this process has locked.
 #[derive(Debug)]
@@ -36,10 +38,9 @@ pub(crate) struct Directory {
 impl Directory {
     /// Locks the directory before reading it, and creates a database in it if it is empty.
     pub(crate) fn open(path: &Path, create: bool, segment_bytes: usize) -> Result<Self, OpenError> {
-        let exists = path.join(FORMAT).exists();
-        if !exists {
+        if !path.join(FORMAT).exists() {
             refuse_strangers(path, create)?;
-            fs::create_dir_all(path).map_err(doing("creating", path))?;
+            create_dir(path).map_err(doing("creating", path))?;
             sync_parent(path)?;
         }
         let lock = take_lock(&path.join(LOCK))?;
@@ -47,8 +48,9 @@ impl Directory {
         if let Some(format) = read_format(path)? {
             return Ok(Self { path: path.to_owned(), lock: Arc::new(lock), format, is_new: false });
         }
-        // HEAD is written first, so that a database always has one.
+        refuse_strangers(path, create)?;
         EndMarkFile::open(path, EndMark::of(&LogPosition::START)).map_err(doing("writing the end mark in", path))?;
+        create_dir(&path.join(DEFAULT_STORAGE)).map_err(doing("creating the storage folder in", path))?;
         let id = random_id().map_err(doing("generating an id for", path))?;
         let format = DatabaseFormat { id, segment_bytes };
         write_durably(path, FORMAT, &format.text()).map_err(doing("writing", &path.join(FORMAT)))?;
@@ -65,7 +67,8 @@ impl Directory {
     }
 }
 
-/// Refuses a directory that contains anything except a database, and a missing database if `create` is false.
+/// Refuses a directory without FORMAT that contains anything except the beginning of a database, and a missing database
+/// if `create` is false.
 fn refuse_strangers(path: &Path, create: bool) -> Result<(), OpenError> {
     let listing = match fs::read_dir(path) {
         Ok(listing) => listing,
@@ -76,17 +79,46 @@ fn refuse_strangers(path: &Path, create: bool) -> Result<(), OpenError> {
         Err(error) => return Err(doing("listing", path)(error)),
     };
     for entry in listing {
-        let name = entry.map_err(doing("listing", path))?.file_name().to_string_lossy().into_owned();
+        let entry = entry.map_err(doing("listing", path))?;
+        let name = entry.file_name().to_string_lossy().into_owned();
         // A process may have been killed after it locked the directory and before it wrote FORMAT.
-        if name != LOCK && name != HEAD && name != temporary(FORMAT) {
+        let is_of_a_new_database = match name.as_str() {
+            LOCK | HEAD => true,
+            DEFAULT_STORAGE => is_empty_dir(&entry.path()),
+            other => other == temporary(FORMAT) || is_of_the_file_system(other),
+        };
+        if !is_of_a_new_database {
             return Err(OpenError::NotAStore { dir: path.to_owned(), found: name });
         }
+    }
+    let end_mark = EndMark::read(path).map_err(doing("reading the end mark in", path))?.known();
+    if end_mark.is_some_and(|end_mark| end_mark.last_block_no > 0) {
+        return Err(OpenError::Incomplete { dir: path.to_owned(), missing: FORMAT.to_owned() });
     }
     if create { Ok(()) } else { Err(OpenError::NotFound { dir: path.to_owned() }) }
 }
 
+fn is_empty_dir(path: &Path) -> bool {
+    path.symlink_metadata().is_ok_and(|found| found.is_dir())
+        && fs::read_dir(path).is_ok_and(|mut listing| listing.next().is_none())
+}
+
+/// Whether mkfs creates a directory with this name at the top of a file system.
+pub(crate) fn is_of_the_file_system(name: &str) -> bool {
+    name == "lost+found"
+}
+
 fn take_lock(path: &Path) -> Result<File, OpenError> {
-    let opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
+    let open = || own_file_options().read(true).write(true).open(path);
+    let opened = open().or_else(|error| match error.kind() {
+        io::ErrorKind::NotFound => create_file(path),
+        _ => Err(error),
+    });
+    let opened = opened.or_else(|error| match error.kind() {
+        // Another process created it in the meantime.
+        io::ErrorKind::AlreadyExists => open(),
+        _ => Err(error),
+    });
     let mut file = opened.map_err(doing("opening", path))?;
     match file.try_lock() {
         Ok(()) => {}
@@ -105,12 +137,14 @@ fn take_lock(path: &Path) -> Result<File, OpenError> {
 /// The contents of the file FORMAT; `None` if the directory is not a database yet.
 fn read_format(path: &Path) -> Result<Option<DatabaseFormat>, OpenError> {
     let path = path.join(FORMAT);
-    let text = match fs::read(&path) {
-        // The error message shows the text as far as it is UTF-8.
-        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+    let mut bytes = Vec::new();
+    match own_file_options().read(true).open(&path).and_then(|mut file| file.read_to_end(&mut bytes)) {
+        Ok(_) => {}
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(doing("reading", &path)(error)),
-    };
+    }
+    // The error message shows the text as far as it is UTF-8.
+    let text = String::from_utf8_lossy(&bytes).into_owned();
     // sled would accept any other size.
     let is_ours = |bytes: usize| bytes.is_power_of_two() && (MIN_SEGMENT_BYTES..=MAX_SEGMENT_BYTES).contains(&bytes);
     match DatabaseFormat::parse(&text) {

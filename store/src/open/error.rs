@@ -33,6 +33,15 @@ pub enum OpenError {
         /// A file in it.
         found: String,
     },
+    /// A part of the database is gone. Without FORMAT or HEAD, repair the database; without the storage folder or its
+    /// file, restore it from a backup. Nothing was changed.
+    #[error("the database in {} is incomplete: {missing} is missing", .dir.display())]
+    Incomplete {
+        /// The directory.
+        dir: PathBuf,
+        /// The missing file or folder, relative to the directory.
+        missing: String,
+    },
     /// A new database needs an empty directory. Nothing in this one was changed.
     #[error("{} is not empty: it contains {found:?}", .dir.display())]
     NotEmpty {
@@ -40,6 +49,16 @@ pub enum OpenError {
         dir: PathBuf,
         /// A file in it.
         found: String,
+    },
+    /// A new database needs more space than its file system has free. Nothing was created.
+    #[error("at least {needed_bytes} bytes are needed in {}, where {free_bytes} bytes are free", .dir.display())]
+    NoSpace {
+        /// The directory.
+        dir: PathBuf,
+        /// The minimum size of the new database, in bytes.
+        needed_bytes: u64,
+        /// The free space, in bytes.
+        free_bytes: u64,
     },
     /// A version of convofold with another format created the database. Open it with that version.
     #[error("the database has format {found:?}; this version of convofold reads {known:?}")]

@@ -12,7 +12,7 @@ use crate::open::recovery::{RecoveredState, recover};
 use crate::open::report::Recovery;
 use crate::open::safety_copy::SafetyCopy;
 use crate::options::Options;
-use crate::storage::end_mark::{EndMark, EndMarkFile, EndMarkState, FoundEndMark};
+use crate::storage::end_mark::{EndMark, EndMarkFile, EndMarkState, FoundEndMark, HEAD};
 use crate::storage::files::sync_dir;
 use crate::storage::sled::file::{ScanFinding, scan_finding};
 use crate::storage::sled::{SledOptions, SledStorage};
@@ -39,9 +39,10 @@ struct SledFiles {
 pub(crate) fn open(path: &Path, options: &Options) -> Result<Opened, OpenError> {
     let started = Instant::now();
     let directory = Directory::open(path, options.create, options.segment_bytes)?;
-    let end_mark = FoundEndMark::open(path).map_err(doing("reading the end mark in", path))?;
+    let end_mark = find_end_mark(path)?;
     let folder = end_mark.storage_folder();
     SafetyCopy::put_back_left_over(&folder).map_err(doing("putting back the safety copy in", path))?;
+    expect_storage(path, &folder, end_mark.state())?;
     let files = inspect_files(&directory, &folder, end_mark.state().known())?;
     // If a later step fails, values are dropped in this order: the storage is released, the copy is put back, the lock
     // is released.
@@ -58,24 +59,38 @@ pub(crate) fn open(path: &Path, options: &Options) -> Result<Opened, OpenError> 
 pub(crate) fn open_on(path: &Path, options: &Options, storage: Arc<dyn Storage>) -> Result<Opened, OpenError> {
     let started = Instant::now();
     let directory = Directory::open(path, options.create, options.segment_bytes)?;
-    let end_mark = FoundEndMark::open(path).map_err(doing("reading the end mark in", path))?;
+    let end_mark = find_end_mark(path)?;
     let (state, recovery) = recover(storage.clone(), end_mark.state().known(), false)?;
     ready(directory, end_mark, SledFiles::default(), storage, state, recovery, started)
+}
+
+/// The end mark of a database, which always has one.
+fn find_end_mark(path: &Path) -> Result<FoundEndMark, OpenError> {
+    let end_mark = FoundEndMark::open(path).map_err(doing("reading the end mark in", path))?;
+    if end_mark.state() == EndMarkState::None { Err(incomplete(path, HEAD)) } else { Ok(end_mark) }
+}
+
+/// Checks that the storage is there: sled would create a new one, and the database would be empty.
+fn expect_storage(path: &Path, folder: &Path, end_mark: EndMarkState) -> Result<(), OpenError> {
+    let name = folder.strip_prefix(path).unwrap_or(folder);
+    // A process may have been killed after it created the database and before sled created its file.
+    let may_be_new = end_mark.known().is_some_and(|end_mark| end_mark.last_block_no == 0);
+    if !folder.is_dir() {
+        Err(incomplete(path, &name.display().to_string()))
+    } else if !may_be_new && !folder.join("db").exists() {
+        Err(incomplete(path, &name.join("db").display().to_string()))
+    } else {
+        Ok(())
+    }
+}
+
+fn incomplete(path: &Path, missing: &str) -> OpenError {
+    OpenError::Incomplete { dir: path.to_owned(), missing: missing.to_owned() }
 }
 
 /// Removes files with which sled would fail, and looks for data that sled would overwrite. `end_mark` is the known end
 /// of the log.
 fn inspect_files(directory: &Directory, folder: &Path, end_mark: Option<EndMark>) -> Result<SledFiles, OpenError> {
-    match end_mark {
-        // sled would create a new file, and the database would be empty.
-        Some(end_mark) if end_mark.last_block_no > 0 && !folder.join("db").exists() => {
-            return Err(OpenError::Shortened { expected: end_mark.last_seq, found: 0 });
-        }
-        _ => {}
-    }
-    if !folder.exists() {
-        return Ok(SledFiles::default());
-    }
     let removed = SledStorage::remove_unfinished(folder)?;
     let durable_block_no = end_mark.map_or(0, |end_mark| end_mark.last_block_no);
     let scan_finding = scan_finding(folder, directory.format.segment_bytes, durable_block_no)
@@ -103,12 +118,7 @@ fn ready(
     recovery: Recovery,
     started: Instant,
 ) -> Result<Opened, OpenError> {
-    let unreadable_end_mark = match end_mark.state() {
-        EndMarkState::At(_) => false,
-        EndMarkState::Unreadable => true,
-        // A database that has been used has an end mark, so it was removed.
-        EndMarkState::None => !directory.is_new,
-    };
+    let unreadable_end_mark = end_mark.state() == EndMarkState::Unreadable;
     let written = end_mark.take_over(EndMark::of(&state.position));
     let end_mark = written.map_err(doing("writing the end mark in", directory.path()))?;
     let recovery = Recovery {

@@ -35,7 +35,7 @@ pub struct Recovery {
     /// be durable is missing; otherwise opening fails.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::json::as_text_if_any"))]
     pub scan_finding: Option<ScanFinding>,
-    /// Whether the end mark was damaged or missing. It was rewritten. This opening could not check whether the end of
+    /// Whether the end mark was damaged. It was rewritten. This opening could not check whether the end of
     /// the log was lost.
     pub unreadable_end_mark: bool,
     /// How far the wall clock was ahead of the last commit in the log, if that was more than an hour. Either nothing
@@ -69,7 +69,12 @@ pub(crate) fn opened(outcome: Result<&Recovery, &OpenError>) {
     #[cfg(feature = "tracing")]
     match outcome {
         Ok(recovery) => found(recovery),
-        Err(error @ (OpenError::Damaged { .. } | OpenError::Shortened { .. } | OpenError::NoCheckpoint { .. })) => {
+        Err(
+            error @ (OpenError::Damaged { .. }
+            | OpenError::Shortened { .. }
+            | OpenError::NoCheckpoint { .. }
+            | OpenError::Incomplete { .. }),
+        ) => {
             tell!(error, error = %Chain(error), "the database is damaged and was not opened");
         }
         Err(error) => {

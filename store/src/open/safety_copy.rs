@@ -14,7 +14,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::storage::files::{parent_of, sync_dir};
+use crate::storage::files::{create_dir, parent_of, sync_dir};
 
 const COPYING: &str = ".copying";
 const BEFORE: &str = ".before";
@@ -144,7 +144,8 @@ fn beside(sled: &Path, suffix: &str) -> PathBuf {
 }
 
 fn copy(from: &Path, to: &Path) -> io::Result<()> {
-    fs::create_dir(to)?;
+    create_dir(to)?;
+    fs::set_permissions(to, fs::metadata(from)?.permissions())?;
     for path in entries(from)? {
         let Some(name) = path.file_name() else { continue };
         if path.is_dir() {

@@ -8,7 +8,7 @@
 //! exact after everything except a power cut, and is at most [`SYNC_INTERVAL`] old after a power cut. It has two slots
 //! in separate sectors, written in turn: a torn write damages only one of them.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -17,7 +17,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::format::block::LogPosition;
 use crate::format::frame::Checksum;
-use crate::storage::files::sync_dir;
+use crate::storage::files::{create_file, own_file_options, sync_dir};
 
 pub(crate) const HEAD: &str = "HEAD";
 /// The storage folder of a new database, or of a database with an unreadable end mark.
@@ -60,11 +60,14 @@ pub(crate) fn storage_folder(dir: &Path) -> io::Result<PathBuf> {
 }
 
 fn read(dir: &Path) -> io::Result<Option<Vec<u8>>> {
-    match fs::read(dir.join(HEAD)) {
-        Ok(bytes) => Ok(Some(bytes)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
+    let mut file = match own_file_options().read(true).open(dir.join(HEAD)) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    Ok(Some(bytes))
 }
 
 /// The contents of one slot.
@@ -116,7 +119,7 @@ fn is_folder_name(name: &str) -> bool {
 /// The state of the end mark in HEAD.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum EndMarkState {
-    /// Missing: the database is new, or HEAD was removed.
+    /// Missing. A database always has one, so HEAD was removed.
     None,
     /// Unreadable. It is reported and rewritten.
     Unreadable,
@@ -143,7 +146,7 @@ pub(crate) struct FoundEndMark {
 impl FoundEndMark {
     /// Opens the file and reads the mark. Changes nothing, and creates no file.
     pub(crate) fn open(dir: &Path) -> io::Result<Self> {
-        let (file, newest) = match OpenOptions::new().read(true).write(true).open(dir.join(HEAD)) {
+        let (file, newest) = match own_file_options().read(true).write(true).open(dir.join(HEAD)) {
             Ok(mut file) => {
                 let mut bytes = Vec::new();
                 file.read_to_end(&mut bytes)?;
@@ -172,8 +175,7 @@ impl FoundEndMark {
     /// Sets the mark durably. A missing or unreadable file is written as a whole.
     pub(crate) fn take_over(self, mark: EndMark) -> io::Result<EndMarkFile> {
         let Self { dir, file, newest } = self;
-        let create = || OpenOptions::new().write(true).create(true).truncate(false).open(dir.join(HEAD));
-        let mut file = file.map_or_else(create, Ok)?;
+        let mut file = file.map_or_else(|| create_file(&dir.join(HEAD)), Ok)?;
         let (next_slot, storage) = match newest {
             Some((slot, slot_no)) => ((slot_no + 1) % SLOTS, slot.storage),
             None => {
@@ -252,6 +254,8 @@ impl EndMarkFile {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn mark(last_block_no: u64) -> EndMark {

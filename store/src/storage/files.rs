@@ -1,13 +1,105 @@
-//! Durable writes of small files and directory entries.
+//! Private files and directories, and durable writes of small files and directory entries.
+//!
+//! Everything that convofold creates is readable and writable only by its owner, whatever the umask. The modes of
+//! existing files and directories are not changed.
 
-use std::fs::{self, File};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
 
-/// Writes a small file atomically: after a power cut it contains either the old or the new text, never a part of it.
+/// Options for opening a file. If the file is created, only its owner can read and write it.
+///
+/// Use them for files with texts of customers, such as exports and rejects.
+#[must_use]
+pub fn private_file_options() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, FILE_MODE);
+    options
+}
+
+#[cfg(unix)]
+const FILE_MODE: u32 = 0o600;
+#[cfg(unix)]
+const DIR_MODE: u32 = 0o700;
+
+/// Options for opening a file of a database: like [`private_file_options`], and a symbolic link with this name is an
+/// error.
+pub(crate) fn own_file_options() -> OpenOptions {
+    let mut options = private_file_options();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, rustix::fs::OFlags::NOFOLLOW.bits().cast_signed());
+    options
+}
+
+/// Creates a file that does not exist, for reading and writing.
+pub(crate) fn create_file(path: &Path) -> io::Result<File> {
+    let file = own_file_options().read(true).write(true).create_new(true).open(path)?;
+    make_private(&file)?;
+    Ok(file)
+}
+
+/// Gives a file that was just created its mode. The umask may have removed bits, or a library may have left some.
+pub(crate) fn make_private(file: &File) -> io::Result<()> {
+    #[cfg(unix)]
+    file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(FILE_MODE))?;
+    let _ = file;
+    Ok(())
+}
+
+/// Creates a directory and its parents, unless they exist.
+pub(crate) fn create_dir(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    let mut builder = DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, DIR_MODE);
+    builder.recursive(true).create(path)?;
+    make_dir_private(path)
+}
+
+/// Gives a directory that was just created its mode.
+pub(crate) fn make_dir_private(path: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(DIR_MODE))?;
+    let _ = path;
+    Ok(())
+}
+
+/// Gives the files and directories in `dir` that are newer than this list of names their modes. Files get the mode of
+/// `like`, because an operator may have widened it.
+pub(crate) fn make_others_private(
+    dir: &Path,
+    known: &[std::ffi::OsString],
+    like: Option<fs::Permissions>,
+) -> io::Result<()> {
+    #[cfg(unix)]
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        if known.contains(&entry.file_name()) {
+            continue;
+        }
+        let private = |mode| std::os::unix::fs::PermissionsExt::from_mode(mode);
+        let permissions = if entry.file_type()?.is_dir() {
+            private(DIR_MODE)
+        } else {
+            like.clone().unwrap_or_else(|| private(FILE_MODE))
+        };
+        fs::set_permissions(entry.path(), permissions)?;
+    }
+    let _ = (dir, known, like);
+    Ok(())
+}
+
+/// Writes a small new file atomically: after a power cut it either does not exist or contains the whole text.
 pub(crate) fn write_durably(dir: &Path, name: &str, text: &str) -> io::Result<()> {
     let temporary = dir.join(temporary(name));
-    let mut file = File::create(&temporary)?;
+    match fs::remove_file(&temporary) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = create_file(&temporary)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
     fs::rename(&temporary, dir.join(name))?;

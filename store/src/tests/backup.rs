@@ -346,3 +346,40 @@ fn a_log_that_is_being_read_is_not_trimmed() {
     let before = db.stats().first_seq;
     assert!(db.trim_log(all).unwrap().first_seq > before);
 }
+
+/// Regression: a mount point and the working directory cannot be renamed, so they could not be restored to.
+#[test]
+fn an_existing_empty_directory_is_restored_and_repaired_into() {
+    let home = Home::new();
+    let db = home.open();
+    submit(&db, Batch::new(messages(0, 30)));
+    let file = home.dir.path().join("backup");
+    db.backup(&file, &BackupOptions::new(), |_| {}).unwrap();
+    let hash = db.state_hash();
+    db.close().unwrap();
+    let targets = tempfile::tempdir().unwrap();
+    let [restored, repaired] = ["restored", "repaired"].map(|name| targets.path().join(name));
+    for target in [&restored, &repaired] {
+        fs::create_dir(target).unwrap();
+    }
+    let before = [&restored, &repaired].map(|target| inode(target));
+    restore(&[&file], &restored, &Options::new(), |_| {}).unwrap();
+    crate::care::repair::Repair::new(home.path(), &repaired).run().unwrap();
+    assert_eq!([&restored, &repaired].map(|target| inode(target)), before);
+    for target in [&restored, &repaired] {
+        let mut names: Vec<_> = fs::read_dir(target).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        assert_eq!(names, ["FORMAT", "HEAD", "LOCK", "sled"]);
+        assert_eq!(Convofold::open(target).unwrap().state_hash(), hash);
+    }
+    // A refused restore leaves it empty.
+    let empty = targets.path().join("empty");
+    fs::create_dir(&empty).unwrap();
+    restore(&[home.path().join("HEAD")], &empty, &Options::new(), |_| {}).unwrap_err();
+    assert_eq!(fs::read_dir(&empty).unwrap().count(), 0);
+}
+
+/// The number of the file; another directory has another one.
+fn inode(path: &std::path::Path) -> u64 {
+    std::os::unix::fs::MetadataExt::ino(&fs::metadata(path).unwrap())
+}

@@ -178,3 +178,136 @@ fn the_segment_size_is_that_of_the_day_it_was_made() {
     db.close().unwrap();
     assert_eq!(home.open().recovery().last_seq, 10);
 }
+
+/// What is there, with the contents of files.
+pub(super) fn contents(dir: &std::path::Path) -> std::collections::BTreeMap<std::path::PathBuf, Option<Vec<u8>>> {
+    let mut found = std::collections::BTreeMap::new();
+    let Ok(listing) = fs::read_dir(dir) else { return found };
+    for path in listing.map(|entry| entry.unwrap().path()) {
+        if path.is_dir() {
+            found.append(&mut contents(&path));
+        }
+        found.insert(path.clone(), fs::read(path).ok());
+    }
+    found
+}
+
+/// Regression: a database without its data opened as a healthy empty one.
+#[test]
+fn a_lost_database_is_not_opened_as_an_empty_one() {
+    let home = Home::new();
+    let db = home.open();
+    submit(&db, Batch::new(messages(0, 10)));
+    db.close().unwrap();
+    for (lost, missing) in [("HEAD", "HEAD"), ("sled", "sled"), ("sled/db", "sled/db"), ("sled/*", "sled/db")] {
+        for unreadable_end_mark in [false, true] {
+            let copy = home.killed();
+            if unreadable_end_mark {
+                fs::write(copy.path().join("HEAD"), "").unwrap();
+            }
+            match lost {
+                "sled" => fs::remove_dir_all(copy.path().join(lost)).unwrap(),
+                "sled/*" => {
+                    fs::remove_dir_all(copy.path().join("sled")).unwrap();
+                    fs::create_dir(copy.path().join("sled")).unwrap();
+                }
+                file => fs::remove_file(copy.path().join(file)).unwrap(),
+            }
+            let before = contents(&copy.path());
+            for create in [true, false] {
+                let error = Options::new().create(create).open(copy.path()).unwrap_err();
+                let is_named = matches!(&error, OpenError::Incomplete { missing: found, .. } if found == missing);
+                assert!(is_named, "{lost}: {error:?}");
+                assert_eq!(contents(&copy.path()).keys().collect::<Vec<_>>(), before.keys().collect::<Vec<_>>());
+            }
+        }
+    }
+    // The end mark is all that is left.
+    let copy = home.killed();
+    fs::remove_file(copy.path().join("FORMAT")).unwrap();
+    fs::remove_dir_all(copy.path().join("sled")).unwrap();
+    let error = Convofold::open(copy.path()).unwrap_err();
+    assert!(matches!(&error, OpenError::Incomplete { missing, .. } if missing == "FORMAT"), "{error:?}");
+}
+
+#[cfg(unix)]
+mod modes {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::path::Path;
+
+    use super::*;
+    use crate::care::backup::{BackupOptions, restore};
+    use crate::care::repair::Repair;
+
+    fn mode(path: &Path) -> u32 {
+        fs::symlink_metadata(path).unwrap().permissions().mode() & 0o7777
+    }
+
+    fn set_mode(path: &Path, mode: u32) {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    #[track_caller]
+    fn expect_private(dir: &Path) {
+        assert_eq!(mode(dir), 0o700, "{}", dir.display());
+        for path in contents(dir).into_keys() {
+            let expected = if path.is_dir() { 0o700 } else { 0o600 };
+            assert_eq!(mode(&path), expected, "{}: {:o}", path.display(), mode(&path));
+        }
+    }
+
+    /// The umask of the tests lets others read.
+    #[test]
+    fn only_the_owner_can_read_what_is_created() {
+        let home = Home::new();
+        let db = home.open();
+        submit(&db, Batch::new(messages(0, 10)));
+        let file = home.dir.path().join("backup");
+        db.backup(&file, &BackupOptions::new(), |_| {}).unwrap();
+        assert_eq!(mode(&file), 0o600);
+        db.close().unwrap();
+        home.open().close().unwrap();
+        expect_private(&home.path());
+        let [restored, repaired] = ["restored", "repaired"].map(|name| home.dir.path().join(name));
+        restore(&[&file], &restored, &Options::new(), |_| {}).unwrap();
+        expect_private(&restored);
+        Repair::new(home.path(), &repaired).run().unwrap();
+        expect_private(&repaired);
+    }
+
+    #[test]
+    fn what_an_operator_widened_stays() {
+        let home = Home::new();
+        let db = home.open();
+        submit(&db, Batch::new(messages(0, 10)));
+        db.close().unwrap();
+        let paths: Vec<_> = contents(&home.path()).into_keys().chain([home.path()]).collect();
+        for path in &paths {
+            set_mode(path, if path.is_dir() { 0o750 } else { 0o640 });
+        }
+        let db = home.open();
+        submit(&db, Batch::new(messages(10, 10)));
+        db.close().unwrap();
+        drop(home.open());
+        // A new file of sled is as readable as its main file.
+        for path in contents(&home.path()).into_keys().chain([home.path()]) {
+            assert_eq!(mode(&path), if path.is_dir() { 0o750 } else { 0o640 }, "{}", path.display());
+        }
+    }
+
+    #[test]
+    fn a_link_in_the_place_of_a_file_is_not_followed() {
+        let home = Home::new();
+        home.open().close().unwrap();
+        for name in ["LOCK", "HEAD", "FORMAT"] {
+            let copy = home.killed();
+            let elsewhere = copy.dir.path().join("elsewhere");
+            fs::rename(copy.path().join(name), &elsewhere).unwrap();
+            symlink(&elsewhere, copy.path().join(name)).unwrap();
+            let before = fs::read(&elsewhere).unwrap();
+            let error = Convofold::open(copy.path()).unwrap_err();
+            assert!(matches!(error, OpenError::Io { .. }), "{name}: {error:?}");
+            assert_eq!(fs::read(&elsewhere).unwrap(), before);
+        }
+    }
+}

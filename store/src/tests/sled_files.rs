@@ -35,7 +35,6 @@ fn a_conf_torn_by_a_kill_during_the_first_open_is_written_anew() {
     let sled = home.path().join("sled");
     let conf = fs::read(sled.join("conf")).unwrap();
     fs::remove_dir_all(&sled).unwrap();
-    fs::remove_file(home.path().join("HEAD")).ok();
     fs::create_dir(&sled).unwrap();
     fs::write(sled.join("conf"), &conf[..conf.len() - 4]).unwrap();
     let again = home.open();

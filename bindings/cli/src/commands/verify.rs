@@ -87,7 +87,13 @@ impl VerifyArgs {
 
 /// Whether the database does not open because it is damaged, which is a finding of the check.
 fn is_finding(error: &OpenError) -> bool {
-    matches!(error, OpenError::Damaged { .. } | OpenError::Shortened { .. } | OpenError::NoCheckpoint { .. })
+    matches!(
+        error,
+        OpenError::Damaged { .. }
+            | OpenError::Shortened { .. }
+            | OpenError::NoCheckpoint { .. }
+            | OpenError::Incomplete { .. }
+    )
 }
 
 fn table(report: &VerifyReport) -> Facts {

@@ -49,7 +49,7 @@ use crate::log::reader::{LogReader, block_at_or_before};
 use crate::state::base::base_images;
 use crate::state::lent_storage::LentStorage;
 use crate::state::snapshot::Snapshot;
-use crate::storage::files::{parent_of, sync_dir};
+use crate::storage::files::{make_private, parent_of, sync_dir};
 use crate::storage::{ReadStorage, StorageError};
 use crate::trace::{span, tell};
 use writer::BackupWriter;
@@ -230,7 +230,9 @@ fn expect_place(
 fn unnamed_beside(path: &Path) -> io::Result<NamedTempFile> {
     let mut prefix = path.file_name().unwrap_or_default().to_owned();
     prefix.push(".");
-    Builder::new().prefix(&prefix).suffix(".partial").tempfile_in(parent_of(path))
+    let unnamed = Builder::new().prefix(&prefix).suffix(".partial").tempfile_in(parent_of(path))?;
+    make_private(unnamed.as_file())?;
+    Ok(unnamed)
 }
 
 /// Renames the file, unless a file with that name exists.

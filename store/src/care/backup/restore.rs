@@ -1,7 +1,7 @@
 //! Restore: creates a database from backup files.
 //!
-//! The database is created next to its target directory, opened once and compared with the end of the last file. Only
-//! then is it renamed; a killed restore leaves a folder with a temporary name that is never taken for a database.
+//! The database is created under a temporary name, opened once and compared with the end of the last file. Only then is
+//! it renamed; a killed restore leaves a folder with a temporary name that is never taken for a database.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -55,8 +55,9 @@ pub struct RestoreReport {
 
 /// Creates a database from a complete backup and the incremental backups that continue it, in this order.
 ///
-/// All files are checked before anything is written. The directory must be empty or not exist, and its parent must be
-/// writable. The database is opened with `options` for a comparison with the last file, and closed again.
+/// The directory must be empty or not exist; it can be a mount point. Whether it can be written, and whether there is
+/// enough space, is checked first; then all files are checked before anything is written. The database is opened with
+/// `options` for a comparison with the last file, and closed again.
 ///
 /// # Errors
 /// [`RestoreError`] if a file cannot be used, the files do not form a sequence, or the database cannot be created. The
@@ -73,6 +74,7 @@ pub fn restore(
     let new = NewStore::begin(dir)?;
     let files = open_in_order(files)?;
     let last = files.last().ok_or(RestoreError::NoFile)?;
+    new.expect_space(files.iter().map(|file| file.contents().bytes).sum())?;
     for file in &files {
         read(file, last.end().last_seq(), Step::Check, &mut on_progress, |_, _| Ok(()))?;
     }

@@ -26,7 +26,8 @@ pub(crate) mod file;
 mod flush_watchdog;
 mod tree;
 
-use std::fs::{self, File};
+use std::ffi::OsString;
+use std::fs::{self, File, Permissions};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -37,6 +38,7 @@ use sled::Db;
 
 use crate::format::key::{BlockKey, PageKey};
 use crate::storage::chunk::{PAYLOAD_BYTES, Tree};
+use crate::storage::files::{create_dir, make_others_private};
 use crate::storage::sled::flush_watchdog::FlushWatchdog;
 use crate::storage::sled::tree::{Changes, DELETED_AT_ONCE, SledTree, guarded};
 use crate::storage::{ReadStorage, Storage, StorageError, release};
@@ -81,9 +83,13 @@ impl SledStorage {
     pub(crate) fn open(dir: &Path, options: SledOptions) -> Result<Self, StorageError> {
         // Data that a killed process wrote without a barrier may exist only in the page cache, and sled reads it as
         // durable. So it is made durable here.
-        if dir.join("db").exists() {
-            sync_file(&dir.join("db"))?;
+        let file = dir.join("db");
+        if file.exists() {
+            sync_file(&file)?;
         }
+        let mode_of_file = fs::metadata(&file).ok().map(|file| file.permissions());
+        create_dir(dir).map_err(StorageError::io("creating the folder of the storage"))?;
+        let known: Vec<_> = list(dir)?.iter().filter_map(|path| path.file_name().map(ToOwned::to_owned)).collect();
         guarded("opening", || {
             let config = sled::Config::default()
                 .path(dir)
@@ -96,7 +102,7 @@ impl SledStorage {
             let records = SledTree::new(db.open_tree("records")?, Tree::Records);
             Ok((db, log, pages, records))
         })
-        .and_then(|(db, log, pages, records)| match barrier_file(dir) {
+        .and_then(|(db, log, pages, records)| match private_barrier_file(dir, &known, mode_of_file) {
             Ok(file) => {
                 let watchdog = FlushWatchdog::start(db.clone())?;
                 let max_unsynced_bytes = options.segment_bytes as u64 / 2;
@@ -232,8 +238,10 @@ impl Storage for SledStorage {
     }
 }
 
-/// Opens the file descriptor for barriers, and makes the files that sled created durable.
-fn barrier_file(dir: &Path) -> Result<File, StorageError> {
+/// Opens the file descriptor for barriers, and makes the files that sled created private and durable. sled leaves their
+/// modes to the umask.
+fn private_barrier_file(dir: &Path, known: &[OsString], like: Option<Permissions>) -> Result<File, StorageError> {
+    make_others_private(dir, known, like).map_err(StorageError::io("setting the modes of sled's files"))?;
     sync_file(&dir.join("conf"))?;
     sync_file(dir)?;
     File::open(dir.join("db")).map_err(StorageError::io("opening sled's file"))

@@ -1,11 +1,12 @@
 //! The rejects file: rejected input, to be repaired and replayed.
 
 use std::collections::HashSet;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, BufRead, BufReader, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use convofold::ingest::Rejection;
+use convofold::private_file_options;
 use serde::{Deserialize, Serialize};
 
 use crate::error::CliError;
@@ -39,7 +40,7 @@ impl Rejects {
     pub(super) fn create(path: &Path, goes_on: bool) -> Result<Self, CliError> {
         let failed = |error: io::Error| CliError::io("write", path, &error);
         let mut file =
-            OpenOptions::new().read(true).write(true).create(true).truncate(!goes_on).open(path).map_err(failed)?;
+            private_file_options().read(true).write(true).create(true).truncate(!goes_on).open(path).map_err(failed)?;
         let written = go_to_end(&mut file).map_err(failed)?;
         Ok(Self { path: path.to_owned(), file, written, failed: None })
     }
@@ -102,7 +103,7 @@ mod tests {
         let path = folder.path().join("rejects");
         std::fs::write(&path, "{\"input\":\"a\",\"line\":1,\"byte_offset\":5,\"path\":\"$\"}\n{\"input\":\"a\",\"li")
             .unwrap();
-        let mut file = OpenOptions::new().read(true).write(true).open(&path).unwrap();
+        let mut file = std::fs::OpenOptions::new().read(true).write(true).open(&path).unwrap();
         let written = go_to_end(&mut file).unwrap();
         assert_eq!(written.len(), 1);
         file.write_all(b"x\n").unwrap();
