@@ -119,4 +119,4 @@ fold-version:
 
 # Generates the sample log of the README; the bytes are the same every time.
 sample:
-    cargo run --release --locked --package convofold-cli -- generate --events 1000 --seed 3 --in-flight 60 --agents 9 --tenants 2 --leave-open 0.5 --abandon 0.15 --out docs/sample.ndjson
+    cargo run --release --locked --package convofold-cli -- generate --events 1000 --seed 3 --in-flight 60 --agents 9 --tenants 2 --leave-open 0.5 --abandon 0.15 --force --out docs/sample.ndjson

@@ -34,7 +34,7 @@ pub fn ask_store(inputs: &[Vec<u8>]) -> Result<Answer> {
         counts.duplicates += report.counts.duplicates;
         counts.conflicts += report.counts.conflicts;
         counts.ignored += report.ignored.total();
-        counts.rejected += report.rejections.len() as u64;
+        counts.rejected += report.rejected_total();
     }
     let mut export = Vec::new();
     db.export(&mut export)?;

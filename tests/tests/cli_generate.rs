@@ -29,6 +29,19 @@ fn what_was_made_is_told_where_the_log_is_not() {
     assert_eq!(to_stdout.stderr, to_file.stdout);
 }
 
+/// Regression: an existing file was overwritten without a word.
+#[test]
+fn an_existing_file_is_overwritten_only_with_force() {
+    let desk = Desk::default();
+    desk.write("log", "precious\n");
+    let refused = desk.run_bare(&with(&["--out", "log"]));
+    assert_eq!((refused.code, desk.read("log").as_str()), (Some(2), "precious\n"), "{refused:?}");
+    assert!(refused.stderr.contains("--force"), "{refused:?}");
+    assert_eq!(desk.run_bare(&with(&["--out", "log", "--force"])).code, Some(0));
+    assert_eq!(desk.read("log").lines().count(), 2000);
+    assert_eq!(desk.run_bare(&with(&["--out", "/dev/null"])).code, Some(0));
+}
+
 #[test]
 fn faults_in_delivery_lead_to_the_same_state() {
     let desk = Desk::default();

@@ -90,7 +90,7 @@ fn rejects_say_where_why_and_what() {
 
     let rejects = rejects(&desk);
     let [created, not_utf8] = rejects.as_slice() else { panic!("{rejects:?}") };
-    assert_eq!((&created["input"], &created["line"]), (&json!("log"), &json!(2)));
+    assert_eq!((&created["convofold_reject"], &created["source"], &created["line"]), (&json!(1), &json!("log"), &json!(2)));
     assert_eq!(created["raw"], "{\"Event\": \"chatsession.created\"}");
     for key in ["path", "reason", "expected", "found"] {
         assert!(created[key].is_string(), "{key}: {created}");
@@ -98,6 +98,42 @@ fn rejects_say_where_why_and_what() {
     assert_eq!((&not_utf8["line"], &not_utf8["reason"]), (&json!(3), &json!("not UTF-8")));
     assert_eq!((&not_utf8["raw_base64"], not_utf8.get("raw")), (&json!("Iv8i"), None));
     assert_eq!(not_utf8["byte_offset"].as_u64().map(|at| log[usize::try_from(at).expect("small")]), Some(0xff));
+}
+
+/// Regression: `--rejects` emptied any existing file, a file of the database included.
+#[test]
+fn the_file_for_rejects_destroys_nothing() {
+    let desk = Desk::default();
+    desk.write("log", format!("{OPEN}\nnonsense\n"));
+    assert_eq!(desk.run("replay", &["log"]).code, Some(3));
+    let before = hash(&desk);
+    desk.write("notes", "precious\n");
+    #[cfg(unix)]
+    std::os::unix::fs::symlink("db/sled/db", desk.path("link")).expect("a link");
+    for file in ["notes", "db/sled/db", "db/HEAD", "db/new", "db", "db/../db/sled/db", "link"] {
+        let ran = desk.run("replay", &["log", "--rejects", file]);
+        assert_eq!(ran.code, Some(2), "{file}: {ran:?}");
+        assert!(ran.stderr.contains("hint: "), "{file}: {ran:?}");
+        let forced = desk.run("replay", &["log", "--rejects", file, "--force"]);
+        assert_eq!(forced.code, Some(if file == "notes" { 3 } else { 2 }), "{file}: {forced:?}");
+        assert_eq!(hash(&desk), before, "{file}");
+    }
+    assert_eq!(desk.read("notes").lines().count(), 1);
+    assert!(desk.read("notes").starts_with("{\"convofold_reject\":1,\"source\":\"log\","));
+    assert!(!desk.path("db/new").exists());
+}
+
+#[test]
+fn rejects_are_appended_once_each() {
+    let desk = Desk::default();
+    desk.write("a", "nonsense\n");
+    desk.write("b", "{\n");
+    for (files, expected) in [(&["a"][..], 1), (&["b"], 2), (&["a", "b"], 2)] {
+        assert_eq!(desk.run("replay", &[files, &["--rejects", "rejects"]].concat()).code, Some(3));
+        assert_eq!(rejects(&desk).len(), expected, "{files:?}");
+    }
+    assert_eq!(desk.run("replay", &["a", "--rejects", "rejects", "--force"]).code, Some(3));
+    assert_eq!(rejects(&desk).len(), 1);
 }
 
 #[test]

@@ -36,6 +36,8 @@ pub struct IngestOptions {
     pub bookmark_value: *const c_void,
     /// Length of the value in bytes.
     pub bookmark_length: usize,
+    /// Maximum number of rejections to list (0: 1000). All of them are counted.
+    pub max_rejections: usize,
 }
 
 // SAFETY: only numbers and pointers; the two smaller numbers are adjacent.
@@ -81,7 +83,7 @@ impl Ingested {
             duplicates: counts.duplicates,
             conflicts: counts.conflicts,
             ignored: report.ignored.total(),
-            rejected: report.rejections.len() as u64,
+            rejected: report.rejected_total(),
         }
     }
 }
@@ -93,10 +95,10 @@ impl Ingested {
 /// The input must be complete: whole lines of JSON, or one document. It has to fit into memory; use
 /// convofold_replay() for larger inputs.
 ///
-/// `options`, `ingested` and `rejections` can be NULL. `rejections` is set to a JSON array with one object per
-/// rejected event, or to NULL if none was rejected. Each object has `line`, `byte_offset`, `path`, `reason`,
-/// `expected`, `found`, and the beginning of the input as `raw`, or as `raw_base64` if it is not UTF-8; `raw_cut` is
-/// present and true if the input is longer than that.
+/// `options`, `ingested` and `rejections` can be NULL. `rejections` is set to a JSON array with one object for each
+/// of the first rejected events, or to NULL if none was rejected. Each object has `convofold_reject`, `line`,
+/// `byte_offset`, `path`, `reason`, `expected`, `found`, and the beginning of the input as `raw`, or as `raw_base64`
+/// if it is not UTF-8; `raw_cut` is present and true if the input is longer than that.
 ///
 /// Ownership: the caller owns `rejections`; release it with convofold_string_free().
 ///
@@ -146,6 +148,10 @@ impl IngestOptions {
         let name = unsafe { pointer::text_if_any(self.bookmark_name, "bookmark_name") }?;
         // SAFETY: the caller meets the requirement of this function.
         let value = unsafe { pointer::bytes(self.bookmark_value, self.bookmark_length, "bookmark_value") }?;
+        let options = match self.max_rejections {
+            0 => options,
+            count => options.max_rejections(count),
+        };
         Ok(match name {
             Some(name) => options.bookmark(name, value),
             None => options,

@@ -1,15 +1,13 @@
 //! Replay of log files.
 
-use std::ffi::{CString, c_char, c_void};
+use std::ffi::{c_char, c_void};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use convofold::ingest::Rejection;
 use convofold::replay::{Input, Replay};
 
 use crate::database::{Db, Flag, expect_known, has};
 use crate::error::Error;
-use crate::failure::Failure;
 use crate::ingest::format;
 use crate::last_error::{c_text, guard};
 use crate::pointer;
@@ -38,8 +36,8 @@ pub struct Progress {
 /// the callback returns. Return 0 to continue, or any other value to stop the replay.
 pub type OnProgress = Option<unsafe extern "C" fn(user_data: *mut c_void, progress: *const Progress) -> i32>;
 
-/// Receives a rejected event as a JSON object (see convofold_ingest()) and the name of its input. Both are valid
-/// until the callback returns. Return 0 to continue, or any other value to stop the replay.
+/// Receives a rejected event as a JSON object (see convofold_ingest()) that has the name of its input as `source`, and
+/// that name. Both are valid until the callback returns. Return 0 to continue, or any other value to stop the replay.
 pub type OnRejection =
     Option<unsafe extern "C" fn(user_data: *mut c_void, input: *const c_char, json: *const c_char) -> i32>;
 
@@ -129,15 +127,11 @@ impl ReplayOptions {
         }
         if let Some(tell) = self.on_rejection {
             replay = replay.on_rejection(move |rejection, input| {
-                let (input, json) = (c_text(input), rejection_json(rejection).unwrap_or_default());
+                let (input, json) = (c_text(input), json(&rejection.record(input)).map(c_text).unwrap_or_default());
                 // SAFETY: the arguments are valid until the callback returns; the header promises no more.
                 stop_unless(unsafe { tell(self.user_data, input.as_ptr(), json.as_ptr()) });
             });
         }
         replay
     }
-}
-
-fn rejection_json(rejection: &Rejection) -> Result<CString, Failure> {
-    json(rejection).map(c_text)
 }

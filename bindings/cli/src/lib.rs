@@ -13,6 +13,7 @@ pub mod commands;
 pub mod agent_names;
 pub mod database;
 pub mod inputs;
+pub mod rejects;
 pub mod interrupt;
 pub mod output;
 pub mod values;

@@ -183,10 +183,11 @@ impl Convofold {
     /// - `durability`: with `synced` (the default), the events survive a power cut when the call returns; with `buffered`,
     ///   within a tenth of a second.
     /// - `bookmark`: a name and a value that are committed together with the last events.
+    /// - `max_rejections`: the maximum number of rejections to list in the report; all of them are counted.
     ///
-    /// Input that is not a valid event is listed in the report and does not affect other events. Ingesting the same input
-    /// again is safe: known events count as duplicates.
-    #[pyo3(signature = (data, format=None, *, durability=None, bookmark=None))]
+    /// Input that is not a valid event is counted and listed in the report and does not affect other events. Ingesting the
+    /// same input again is safe: known events count as duplicates.
+    #[pyo3(signature = (data, format=None, *, durability=None, bookmark=None, max_rejections=1000))]
     fn ingest(
         &self,
         py: Python<'_>,
@@ -194,9 +195,11 @@ impl Convofold {
         format: Option<Choice<Format>>,
         durability: Option<Choice<Durability>>,
         bookmark: Option<(String, Data<'_>)>,
+        max_rejections: usize,
     ) -> Result<IngestReport, Failure> {
         let options =
             IngestOptions::new().format(Choice::or_default(format)).durability(Choice::or_default(durability));
+        let options = options.max_rejections(max_rejections);
         let options = match bookmark {
             Some((name, value)) => options.bookmark(name, value.as_bytes()?.into_owned()),
             None => options,

@@ -53,7 +53,9 @@ result! {
         counts: EffectCounts,
         /// Number of ignored lines and elements by source and reason.
         ignored: Ignored,
-        /// Input that is not a valid event, in the order of the input.
+        /// Number of rejections by reason.
+        rejected: BTreeMap<String, u64>,
+        /// The first inputs that are not valid events, in the order of the input.
         rejections: Vec<Rejection>,
     }
 }

@@ -29,7 +29,8 @@
 //! # Ok::<_, Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! A rejected event does not affect the others: [`IngestReport::rejections`] gives the position and the reason of each.
+//! A rejected event does not affect the others: [`IngestReport::rejected`] counts them, [`IngestReport::rejections`] gives the
+//! position and the reason of the first ones.
 //!
 //! # Create events
 //!

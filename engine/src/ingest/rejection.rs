@@ -12,7 +12,8 @@ const MAX_SHOWN_CHARS: usize = 60;
 
 /// Input that cannot be an event, with its position, what was expected and what was found.
 ///
-/// In JSON it has the same fields. `raw` is a text; if the bytes are not UTF-8, `raw_base64` replaces it. `raw_cut` is
+/// In JSON it has the same fields after `convofold_reject`, the version of the form, which makes it a reject record;
+/// [`Rejection::record`] adds the name of the input. `raw` is a text; if the bytes are not UTF-8, `raw_base64` replaces it. `raw_cut` is
 /// present only if it is true.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -1,4 +1,4 @@
-//! A rejection as JSON.
+//! A rejection as JSON: a reject record, which the parser reads again (rule W5).
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -6,8 +6,14 @@ use serde::{Serialize, Serializer};
 
 use super::{Reason, Rejection};
 
+/// The version of the form, in the field that identifies a reject record.
+const VERSION: u64 = 1;
+
 #[derive(Serialize)]
 struct RejectionJson<'a> {
+    convofold_reject: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<&'a str>,
     line: u64,
     byte_offset: u64,
     path: &'a str,
@@ -27,10 +33,18 @@ enum Raw<'a> {
     RawBase64(String),
 }
 
-impl Serialize for Rejection {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+impl Rejection {
+    /// The reject record of the rejection, with the name of its input as `source`: the form of the lines of a rejects file.
+    #[must_use]
+    pub fn record<'a>(&'a self, source: &'a str) -> impl Serialize + use<'a> {
+        self.as_json(Some(source))
+    }
+
+    fn as_json<'a>(&'a self, source: Option<&'a str>) -> RejectionJson<'a> {
         let Self { line, byte_offset, path, reason, expected, found, raw, raw_cut } = self;
-        let json = RejectionJson {
+        RejectionJson {
+            convofold_reject: VERSION,
+            source,
             line: *line,
             byte_offset: *byte_offset,
             path,
@@ -39,8 +53,13 @@ impl Serialize for Rejection {
             found,
             raw: Raw::of(raw, *raw_cut),
             raw_cut: *raw_cut,
-        };
-        json.serialize(serializer)
+        }
+    }
+}
+
+impl Serialize for Rejection {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.as_json(None).serialize(serializer)
     }
 }
 
@@ -83,9 +102,11 @@ mod tests {
         let rejection = Rejection::new(origin, "$.body".to_owned(), Reason::WrongType, "an object".into(), "7".into());
         let written = |rejection: &Rejection| serde_json::to_string(rejection).unwrap();
         let beginning =
-            r#"{"line":3,"byte_offset":70,"path":"$.body","reason":"wrong type","expected":"an object","found":"7","#;
+            r#"{"convofold_reject":1,"line":3,"byte_offset":70,"path":"$.body","reason":"wrong type","expected":"an object","found":"7","#;
         let text = rejection.clone().with_raw(b"{\"body\":7}");
         assert_eq!(written(&text), format!(r#"{beginning}"raw":"{{\"body\":7}}"}}"#));
+        let record = serde_json::to_string(&text.record("a.ndjson")).unwrap();
+        assert!(record.starts_with(r#"{"convofold_reject":1,"source":"a.ndjson","line":3,"#), "{record}");
         let bytes = Rejection { raw_cut: true, ..rejection.with_raw(b"\xff") };
         assert_eq!(written(&bytes), format!(r#"{beginning}"raw_base64":"/w==","raw_cut":true}}"#));
     }

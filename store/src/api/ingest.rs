@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
 use convofold_engine::Event;
-use convofold_engine::ingest::{Format, Ignored, Origin, Parser, Piece, Rejection, Sink};
+use convofold_engine::ingest::{Format, Ignored, Origin, Parser, Piece, Reason, Rejection, Sink};
 
 use crate::api::error::IngestError;
 use crate::api::handle::Convofold;
@@ -14,6 +14,8 @@ use crate::write::batch::{Batch, Durability};
 
 /// Number of events per submission.
 const EVENTS_AT_ONCE: usize = 8_192;
+/// Default of [`IngestOptions::max_rejections`].
+const MAX_REJECTIONS: usize = 1_000;
 
 /// The outcome of a request.
 #[derive(Clone, Debug, Default)]
@@ -26,8 +28,18 @@ pub struct IngestReport {
     pub counts: EffectCounts,
     /// The number of ignored inputs.
     pub ignored: IgnoredCounts,
-    /// The inputs that cannot be events, in input order.
+    /// The number of rejections by reason, in the words of [`Reason`]. All of them are counted.
+    pub rejected: BTreeMap<String, u64>,
+    /// The inputs that cannot be events, in input order: the first [`IngestOptions::max_rejections`] of them.
     pub rejections: Vec<Rejection>,
+}
+
+impl IngestReport {
+    /// Returns the total number of rejections.
+    #[must_use]
+    pub fn rejected_total(&self) -> u64 {
+        self.rejected.values().sum()
+    }
 }
 
 /// The number of ignored inputs by source and reason; see [`Ignored`].
@@ -77,24 +89,42 @@ impl IgnoredCounts {
     }
 }
 
-/// The output of a parser.
+/// The output of a parser. A rejection needs up to a hundred times the memory of its input, so only the first ones are kept.
 #[derive(Debug, Default)]
 pub(crate) struct Parsed {
     pub(crate) events: Vec<Event>,
     pub(crate) ignored: IgnoredCounts,
+    pub(crate) rejected: BTreeMap<Reason, u64>,
+    /// The first rejections.
     pub(crate) rejections: Vec<Rejection>,
+    /// The maximum number of rejections to keep.
+    max_rejections: usize,
 }
 
 /// Few lines of the sources are shorter. Events are large, so that growing the vector costs measurable time.
 const BYTES_AN_EVENT: usize = 700;
 
 impl Parsed {
-    pub(crate) fn with_room_for(piece: &Piece) -> Self {
+    pub(crate) fn keeping(max_rejections: usize) -> Self {
+        Self { max_rejections, ..Self::default() }
+    }
+
+    pub(crate) fn with_room_for(piece: &Piece, max_rejections: usize) -> Self {
         let bytes = match piece {
             Piece::Lines { bytes, .. } | Piece::Document { bytes, .. } => bytes.len(),
             Piece::Rejected { .. } => 0,
         };
-        Self { events: Vec::with_capacity(bytes / BYTES_AN_EVENT), ..Self::default() }
+        Self { events: Vec::with_capacity(bytes / BYTES_AN_EVENT), ..Self::keeping(max_rejections) }
+    }
+
+    /// The total number of rejections.
+    pub(crate) fn rejected_total(&self) -> u64 {
+        self.rejected.values().sum()
+    }
+
+    /// Whether every rejection was kept.
+    pub(crate) fn has_all_rejections(&self) -> bool {
+        self.rejections.len() as u64 == self.rejected_total()
     }
 }
 
@@ -108,7 +138,10 @@ impl Sink for Parsed {
     }
 
     fn rejected(&mut self, rejection: Rejection) {
-        self.rejections.push(rejection);
+        *self.rejected.entry(rejection.reason).or_default() += 1;
+        if self.rejections.len() < self.max_rejections {
+            self.rejections.push(rejection);
+        }
     }
 }
 
@@ -128,7 +161,7 @@ impl Sink for Parsed {
 /// # db.close()?;
 /// # Ok::<_, Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct IngestOptions {
     /// The source of the input.
@@ -137,6 +170,15 @@ pub struct IngestOptions {
     pub durability: Durability,
     /// A bookmark to set, as by [`Batch::bookmark`]: name and value.
     pub bookmark: Option<(String, Vec<u8>)>,
+    /// The maximum number of rejections that the report lists. All of them are counted.
+    pub max_rejections: usize,
+}
+
+impl Default for IngestOptions {
+    fn default() -> Self {
+        let (format, durability) = (Format::default(), Durability::default());
+        Self { format, durability, bookmark: None, max_rejections: MAX_REJECTIONS }
+    }
 }
 
 impl IngestOptions {
@@ -168,6 +210,14 @@ impl IngestOptions {
         self
     }
 
+    /// Sets the maximum number of rejections that the report lists; all of them are counted. Default: 1,000. Each one
+    /// takes some hundred bytes of memory and a copy of its input, at most 64 KiB.
+    #[must_use]
+    pub fn max_rejections(mut self, count: usize) -> Self {
+        self.max_rejections = count;
+        self
+    }
+
     /// A batch of these events.
     fn batch(&self, events: Vec<Event>, is_last: bool) -> Batch {
         let batch = Batch::new(events).durability(self.durability);
@@ -180,7 +230,7 @@ impl IngestOptions {
 
 impl Convofold {
     /// Parses the body of a webhook, or any input in memory, commits its events and returns when they survive a power
-    /// cut. Input that cannot be an event does not affect the rest; the report lists it.
+    /// cut. Input that cannot be an event does not affect the rest; the report counts it and lists the first rejections.
     ///
     /// # Errors
     /// [`IngestError`] if the events could not be committed. It is safe to send the same body again: events that were
@@ -197,11 +247,13 @@ impl Convofold {
     pub fn ingest_with(&self, bytes: &[u8], options: &IngestOptions) -> Result<IngestReport, IngestError> {
         // Checked before anything is submitted.
         options.batch(Vec::new(), true).check()?;
-        let mut parsed = Parsed::default();
+        let mut parsed = Parsed::keeping(options.max_rejections);
         Parser::new(options.format, self.shared().options.limits).parse_input(bytes, &mut parsed);
-        let Parsed { mut events, ignored, rejections } = parsed;
-        self.shared().meter.rejected.fetch_add(rejections.len() as u64, Ordering::Relaxed);
-        let mut report = IngestReport { events: events.len() as u64, ignored, rejections, ..IngestReport::default() };
+        self.shared().meter.rejected.fetch_add(parsed.rejected_total(), Ordering::Relaxed);
+        let rejected = parsed.rejected.iter().map(|(reason, count)| (reason.to_string(), *count)).collect();
+        let Parsed { mut events, ignored, rejections, .. } = parsed;
+        let counts = EffectCounts::default();
+        let mut report = IngestReport { events: events.len() as u64, counts, ignored, rejected, rejections };
         let mut tickets = Vec::new();
         let mut bookmark_is_due = options.bookmark.is_some();
         while !events.is_empty() || bookmark_is_due {

@@ -23,7 +23,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use convofold_engine::ingest::{Format, Rejection};
+use convofold_engine::Event;
+use convofold_engine::ingest::{Format, Ignored, Origin, Parser, Rejection, Sink};
 use crossbeam_channel::RecvTimeoutError;
 
 use crate::api::handle::Convofold;
@@ -34,7 +35,7 @@ use crate::write::error::CommitError;
 use crate::write::ticket::Ticket;
 
 pub use input::Input;
-use parsing::{ParsedPiece, Pipeline};
+use parsing::{ParsedPiece, Parsing, Pipeline};
 pub use progress::Progress;
 use progress::ProgressClock;
 pub use report::ReplayReport;
@@ -192,9 +193,12 @@ impl<'a> Replay<'a> {
         let resume = Resume::find(db, format, &inputs)?;
         let names: Vec<String> = inputs.iter().map(|input| input.name().to_owned()).collect();
         let options = &db.shared().options;
-        let pipeline = Pipeline::start(inputs, resume.place, format, options.limits, options.parse_threads)?;
+        let parser = Parser::new(format, options.limits);
+        // Without a listener, rejections are only counted.
+        let parsing = Parsing { parser, wants_rejections: on_rejection.is_some() };
+        let pipeline = Pipeline::start(inputs, resume.place, parsing, options.limits, options.parse_threads)?;
         let clock = ProgressClock::new(started, resume.report.events);
-        let mut run = Run { db, resume, names, on_rejection, on_progress, clock, in_flight: VecDeque::new() };
+        let mut run = Run { db, parser, resume, names, on_rejection, on_progress, clock, in_flight: VecDeque::new() };
         let outcome = run.drive(&pipeline, &stop);
         pipeline.end();
         let stopped = outcome?;
@@ -218,6 +222,7 @@ impl std::fmt::Debug for Replay<'_> {
 /// A running replay.
 struct Run<'a> {
     db: &'a Convofold,
+    parser: Parser,
     resume: Resume,
     names: Vec<String>,
     on_rejection: Option<OnRejection<'a>>,
@@ -259,18 +264,20 @@ impl Run<'_> {
     /// submitted, because the resume point after it would skip the unreported rejections.
     fn tell_rejections(&mut self, piece: &ParsedPiece, stop: &AtomicBool) -> bool {
         let Some(tell) = &mut self.on_rejection else { return true };
-        let name = self.names.get(piece.input as usize).map_or("", String::as_str);
-        piece.parsed.rejections.iter().all(|rejection| {
-            tell(rejection, name);
-            !stop.load(Ordering::Relaxed)
-        })
+        let input = self.names.get(piece.input as usize).map_or("", String::as_str);
+        let mut listener = Listener { tell, input, stop };
+        match &piece.again {
+            Some(again) => self.parser.parse(again, &mut listener),
+            None => piece.parsed.rejections.iter().for_each(|rejection| listener.hear(rejection)),
+        }
+        !stop.load(Ordering::Relaxed)
     }
 
     fn submit(&mut self, piece: ParsedPiece) -> Result<(), ReplayError> {
-        let ParsedPiece { input, parsed, fingerprint, end } = piece;
+        let ParsedPiece { input, parsed, fingerprint, end, .. } = piece;
         let from = if self.resume.place.input == input { self.resume.place } else { ResumePoint::default() };
         let to = ResumePoint { input, line: end.0, byte_offset: end.1, fingerprint };
-        self.db.shared().meter.rejected.fetch_add(parsed.rejections.len() as u64, Ordering::Relaxed);
+        self.db.shared().meter.rejected.fetch_add(parsed.rejected_total(), Ordering::Relaxed);
         self.resume.report.add(&parsed, to.line - from.line, to.byte_offset - from.byte_offset);
         self.resume.place = to;
         let mut events = parsed.events;
@@ -317,5 +324,31 @@ impl Run<'_> {
         if let Some(progress) = self.clock.progress(bytes, self.resume.report.events, name, at_end) {
             tell(&progress);
         }
+    }
+}
+
+/// Reports rejections until the stop flag is set.
+struct Listener<'a, 'b> {
+    tell: &'a mut OnRejection<'b>,
+    input: &'a str,
+    stop: &'a AtomicBool,
+}
+
+impl Listener<'_, '_> {
+    fn hear(&mut self, rejection: &Rejection) {
+        if !self.stop.load(Ordering::Relaxed) {
+            (self.tell)(rejection, self.input);
+        }
+    }
+}
+
+/// Parses a piece again only for its rejections.
+impl Sink for Listener<'_, '_> {
+    fn event(&mut self, _origin: Origin, _event: Event) {}
+
+    fn ignored(&mut self, _origin: Origin, _why: Ignored) {}
+
+    fn rejected(&mut self, rejection: Rejection) {
+        self.hear(&rejection);
     }
 }

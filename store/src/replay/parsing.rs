@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use convofold_engine::ingest::{Format, Limits, Parser, Piece};
+use convofold_engine::ingest::{Limits, Parser, Piece};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 use parking_lot::Mutex;
 
@@ -18,11 +18,24 @@ use super::resume::ResumePoint;
 use crate::api::ingest::Parsed;
 use crate::storage::panic_message;
 
+/// Maximum number of rejections to keep per piece. A piece can contain hundreds of thousands.
+const REJECTIONS_KEPT: usize = 256;
+
+/// How pieces are parsed.
+#[derive(Clone, Copy)]
+pub(super) struct Parsing {
+    pub(super) parser: Parser,
+    /// Whether rejections are reported, not only counted.
+    pub(super) wants_rejections: bool,
+}
+
 /// A parsed piece.
 pub(super) struct ParsedPiece {
     pub(super) input: u32,
     pub(super) fingerprint: u64,
     pub(super) parsed: Parsed,
+    /// The piece itself, if it has more rejections than were kept: it is parsed again when they are reported.
+    pub(super) again: Option<Piece>,
     /// Line and byte offset of the end of the piece.
     pub(super) end: (u64, u64),
 }
@@ -43,7 +56,7 @@ impl Pipeline {
     pub(super) fn start(
         inputs: Vec<Input>,
         place: ResumePoint,
-        format: Format,
+        parsing: Parsing,
         limits: Limits,
         parse_threads: usize,
     ) -> Result<Self, ReplayError> {
@@ -75,7 +88,7 @@ impl Pipeline {
         spawn("convofold-reader", move || reading.run(inputs, place))?;
         for _ in 0..threads {
             let (work, parsed, spare) = (work_receiver.clone(), parsed_sender.clone(), spare_sender.clone());
-            spawn("convofold-parser", move || parse(Parser::new(format, limits), &work, &parsed, &spare))?;
+            spawn("convofold-parser", move || parse_all(parsing, &work, &parsed, &spare))?;
         }
         Ok(Self { parsed, credits: Mutex::new(Some(credits)), bytes_read, bytes_total })
     }
@@ -107,14 +120,18 @@ fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), ReplayEr
     thread::Builder::new().name(name.to_owned()).spawn(run).map(drop).map_err(ReplayError::Thread)
 }
 
-fn parse(parser: Parser, work: &Receiver<Work>, done: &Sender<Numbered>, spare: &Sender<Vec<u8>>) {
+fn parse_all(parsing: Parsing, work: &Receiver<Work>, done: &Sender<Numbered>, spare: &Sender<Vec<u8>>) {
     for Work { number, input, fingerprint, piece } in work {
         let parsed = piece.and_then(|piece| {
-            let parsed = parse_one(parser, input, fingerprint, &piece);
-            if let Piece::Lines { bytes, .. } = piece {
-                let _ = spare.try_send(bytes);
-            }
-            parsed
+            let parsed = parsing.parse(&piece)?;
+            let end = piece.end();
+            let again = if parsing.wants_rejections && !parsed.has_all_rejections() {
+                Some(piece)
+            } else {
+                recycle(piece, spare);
+                None
+            };
+            Ok(ParsedPiece { input, fingerprint, parsed, again, end })
         });
         if done.send((number, parsed)).is_err() {
             return;
@@ -122,15 +139,23 @@ fn parse(parser: Parser, work: &Receiver<Work>, done: &Sender<Numbered>, spare: 
     }
 }
 
-fn parse_one(parser: Parser, input: u32, fingerprint: u64, piece: &Piece) -> Result<ParsedPiece, ReplayError> {
-    // A panic would be a bug of the parser. It must not look like the end of the inputs.
-    let parsed = catch_unwind(AssertUnwindSafe(|| {
-        let mut parsed = Parsed::with_room_for(piece);
-        parser.parse(piece, &mut parsed);
-        parsed
-    }));
-    let parsed = parsed.map_err(|payload| ReplayError::Panicked { message: panic_message(payload.as_ref()) })?;
-    Ok(ParsedPiece { input, fingerprint, parsed, end: piece.end() })
+impl Parsing {
+    fn parse(self, piece: &Piece) -> Result<Parsed, ReplayError> {
+        let max_rejections = if self.wants_rejections { REJECTIONS_KEPT } else { 0 };
+        // A panic would be a bug of the parser. It must not look like the end of the inputs.
+        let parsed = catch_unwind(AssertUnwindSafe(|| {
+            let mut parsed = Parsed::with_room_for(piece, max_rejections);
+            self.parser.parse(piece, &mut parsed);
+            parsed
+        }));
+        parsed.map_err(|payload| ReplayError::Panicked { message: panic_message(payload.as_ref()) })
+    }
+}
+
+fn recycle(piece: Piece, spare: &Sender<Vec<u8>>) {
+    if let Piece::Lines { bytes, .. } = piece {
+        let _ = spare.try_send(bytes);
+    }
 }
 
 /// Restores the order of pieces.
@@ -150,5 +175,20 @@ impl Reorder {
         let piece = self.waiting.remove(&self.next)?;
         self.next += 1;
         Some(piece)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Regression: half a mebibyte of `1,` lines became 40 MB of rejections, in dozens of pieces at a time.
+    #[test]
+    fn a_piece_keeps_a_bounded_number_of_rejections() {
+        let piece = Piece::Lines { first_line: 1, byte_offset: 0, bytes: b"1,\n".repeat(10_000) };
+        for (wants_rejections, kept) in [(true, REJECTIONS_KEPT), (false, 0)] {
+            let parsed = Parsing { parser: Parser::default(), wants_rejections }.parse(&piece).unwrap();
+            assert_eq!((parsed.rejected_total(), parsed.rejections.len()), (10_000, kept));
+        }
     }
 }

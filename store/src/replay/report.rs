@@ -48,8 +48,8 @@ impl ReplayReport {
         self.bytes += bytes;
         self.events += parsed.events.len() as u64;
         self.ignored.add_all(&parsed.ignored);
-        for rejection in &parsed.rejections {
-            *self.rejected.entry(rejection.reason.to_string()).or_default() += 1;
+        for (reason, count) in &parsed.rejected {
+            *self.rejected.entry(reason.to_string()).or_default() += count;
         }
     }
 }

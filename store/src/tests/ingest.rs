@@ -56,3 +56,16 @@ fn a_format_that_is_named_is_not_found_out() {
     let rejected = db.ingest_with(&lines(3), &IngestOptions::new().format(Format::Airship)).unwrap();
     assert_eq!((rejected.events, rejected.rejections.len()), (0, 3));
 }
+
+/// Regression: a body of 60 MB took 4.6 GB.
+#[test]
+fn rejections_beyond_the_maximum_are_only_counted() {
+    let home = Home::new();
+    let db = home.open();
+    let body = [&b"1\n".repeat(5_000), lines(1).as_slice()].concat();
+    for (options, kept) in [(IngestOptions::new(), 1_000), (IngestOptions::new().max_rejections(3), 3)] {
+        let report = db.ingest_with(&body, &options).unwrap();
+        assert_eq!((report.events, report.rejected_total(), report.rejections.len()), (1, 5_000, kept));
+        assert_eq!(report.rejected["not an event"], 5_000);
+    }
+}

@@ -66,7 +66,7 @@ fn what_became_of_a_request() {
     let db = Convofold::open(folder.path()).unwrap();
     expect(
         &db.ingest(b"{\"a\":1}", Format::Convofold).unwrap(),
-        r#"{"events":0,"counts":{"applied":0,"late":0,"duplicates":0,"conflicts":0},"ignored":{},"rejections":[{"line":1,"byte_offset":0,"path":"$.convofold","reason":"missing","expected":"1, the version of the form","found":"nothing","raw":"{\"a\":1}"}]}"#,
+        r#"{"events":0,"counts":{"applied":0,"late":0,"duplicates":0,"conflicts":0},"ignored":{},"rejected":{"missing":1},"rejections":[{"convofold_reject":1,"line":1,"byte_offset":0,"path":"$.convofold","reason":"missing","expected":"1, the version of the form","found":"nothing","raw":"{\"a\":1}"}]}"#,
     );
     assert!(serde_json::to_string(&IngestReport::default()).unwrap().ends_with(r#""rejections":[]}"#));
 }

@@ -257,6 +257,22 @@ fn one_document_is_one_piece() {
     assert_eq!((report.ignored.get("superoffice", "other_event"), report.lines, report.events), (2, 4, 0));
 }
 
+/// Regression: each rejection was kept in memory until its piece was submitted.
+#[test]
+fn rejections_beyond_those_kept_are_counted_and_reported_in_order() {
+    let home = Home::new();
+    let lines = 20_000;
+    let path = write(&home, "a", "1\n".repeat(lines).as_bytes());
+    let db = home.open();
+    assert_eq!(replay(&db, &[&path]).rejected_total(), lines as u64);
+    let mut told = Vec::new();
+    let replay = Replay::new(&db).input(Input::path(&path));
+    let report = replay.on_rejection(|rejection, _| told.push(rejection.line)).run().unwrap();
+    assert_eq!((report.rejected_total(), report.rejected["not an event"]), (lines as u64, lines as u64));
+    assert!(told.iter().copied().eq(1..=lines as u64));
+    assert_eq!(db.counters().rejected, 2 * lines as u64);
+}
+
 #[test]
 fn a_failed_write_ends_it() {
     let home = Home::new();

@@ -1,6 +1,7 @@
 //! `convofold generate`.
 
-use std::fs::File;
+use std::fs::OpenOptions;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -30,9 +31,12 @@ Examples:
   convofold generate --duplicates .02 --shuffle 500 --garbage .01 | convofold replay - --db ./db
 ")]
 pub struct GenerateArgs {
-    /// File to write the log to; - is standard output.
+    /// File to write the log to; - is standard output. An existing file is refused.
     #[arg(long, value_name = "FILE", default_value = "-")]
     out: PathBuf,
+    /// Overwrite an existing file.
+    #[arg(long)]
+    force: bool,
     /// Print the summary as a JSON object.
     #[arg(long)]
     json: bool,
@@ -143,7 +147,7 @@ impl GenerateArgs {
         let to_file = self.out.as_os_str() != "-";
         let generator =
             Generator::new(self.options()).map_err(|error| CliError::new(Exit::Usage, error.to_string()))?;
-        let summary = if to_file { write_file(generator, &self.out)? } else { generator.write_to(console.out())? };
+        let summary = if to_file { write_file(generator, &self.out, self.force)? } else { generator.write_to(console.out())? };
         if !self.json {
             console.note(table(&summary).plain());
         } else if to_file {
@@ -186,8 +190,15 @@ impl FaultArgs {
     }
 }
 
-fn write_file(generator: Generator, path: &Path) -> Result<Summary, CliError> {
-    File::create(path).and_then(|file| generator.write_to(file)).map_err(|error| CliError::io("write", path, &error))
+fn write_file(generator: Generator, path: &Path, force: bool) -> Result<Summary, CliError> {
+    // A device or a named pipe has no contents to lose.
+    let may_exist = force || path.metadata().is_ok_and(|metadata| !metadata.is_file());
+    let file = OpenOptions::new().write(true).create(true).create_new(!may_exist).truncate(may_exist).open(path);
+    file.and_then(|file| generator.write_to(file)).map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists => CliError::new(Exit::Usage, format!("--out: {} exists", path.display()))
+            .hint("choose another file, or overwrite this one with --force"),
+        _ => CliError::io("write", path, &error),
+    })
 }
 
 fn mix_of_name(name: &str) -> Result<Mix, String> {

@@ -58,10 +58,12 @@ impl Sink for Lines {
         self.at(origin.line).ignored += 1;
     }
 
-    fn rejected(&mut self, rejection: Rejection) {
+    fn rejected(&mut self, mut rejection: Rejection) {
         let line = self.at(rejection.line);
         line.rejected += 1;
         if line.rejections.len() < REJECTIONS_TOLD {
+            // The answer does not repeat the input, and thousands of lines can wait for their answers.
+            rejection.raw = Vec::new();
             line.rejections.push(rejection);
         }
     }

@@ -1,7 +1,6 @@
 //! `convofold replay`.
 
 mod report;
-mod rejects;
 mod progress;
 
 use std::fs::File;
@@ -11,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
-use convofold::ingest::{Format, Rejection};
+use convofold::ingest::Format;
 use convofold::replay::{Input, Replay, ReplayError, ReplayReport};
 use convofold::{Convofold, Options};
 
@@ -22,9 +21,9 @@ use crate::exit::Exit;
 use crate::inputs::{self, Source};
 use crate::interrupt;
 use crate::output::text;
+use crate::rejects::{Rejects, RejectsArgs};
 use crate::values;
 use progress::Watch;
-use rejects::Rejects;
 use report::Report;
 
 /// The name of standard input, as an argument and in reports.
@@ -55,10 +54,8 @@ pub struct ReplayArgs {
     /// Format of the events: that of a source, or `convofold` for that of `export --events`; auto detects it for each event.
     #[arg(long, value_parser = values::named::<Format>(Format::NAMES), default_value_t)]
     format: Format,
-    /// Write rejected input to this file with the reason, one JSON object per line. An existing file is overwritten, unless an
-    /// interrupted replay is resumed.
-    #[arg(long, value_name = "FILE")]
-    rejects: Option<PathBuf>,
+    #[command(flatten)]
+    rejects: RejectsArgs,
     /// Number of parser threads (0: one per core).
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = values::whole::<usize>)]
     threads: usize,
@@ -69,6 +66,7 @@ pub struct ReplayArgs {
 
 impl ReplayArgs {
     pub(crate) fn run(&self, console: &mut Console) -> Result<Exit, CliError> {
+        self.rejects.check(&self.db.db)?;
         // A FILE that cannot be read must not leave an empty database behind.
         let inputs = self.inputs()?;
         if inputs.is_empty() {
@@ -89,7 +87,7 @@ impl ReplayArgs {
     }
 
     fn inputs(&self) -> Result<Vec<Input>, CliError> {
-        let own: Vec<&Path> = std::iter::once(self.db.db.as_path()).chain(self.rejects.as_deref()).collect();
+        let own: Vec<&Path> = std::iter::once(self.db.db.as_path()).chain(self.rejects.rejects.as_deref()).collect();
         let mut inputs = Vec::new();
         for source in inputs::find(&self.files, &own)? {
             inputs.push(match source {
@@ -114,7 +112,7 @@ impl ReplayArgs {
         File::open(path).map_err(|error| CliError::io("read", path, &error))?;
         let same =
             |rejects: &PathBuf| rejects.canonicalize().ok().is_some_and(|r| path.canonicalize().is_ok_and(|p| p == r));
-        if self.rejects.as_ref().is_some_and(same) {
+        if self.rejects.rejects.as_ref().is_some_and(same) {
             let what = format!("{} is both an input and the file of --rejects", path.display());
             return Err(CliError::new(Exit::Usage, what).hint("choose another file for --rejects"));
         }
@@ -130,17 +128,17 @@ impl ReplayArgs {
     ) -> Result<(ReplayReport, f64), CliError> {
         let replay = Replay::new(db).format(self.format).inputs(inputs).stop(Arc::clone(stop));
         let goes_on = replay.goes_on().map_err(|error| failed(&error))?;
-        let mut rejects = self.rejects.as_deref().map(|path| Rejects::create(path, goes_on)).transpose()?;
+        let mut rejects = self.rejects.open(goes_on)?;
         let mut watch = Watch::new(console.shows_progress());
-        let write = |rejection: &Rejection, input: &str| {
-            // Rejections must not get lost, so the replay stops.
-            if let Some(rejects) = &mut rejects
-                && !rejects.write(rejection, input)
-            {
-                stop.store(true, Ordering::SeqCst);
-            }
-        };
-        let replay = replay.on_progress(|progress| watch.show(progress)).on_rejection(write);
+        let mut replay = replay.on_progress(|progress| watch.show(progress));
+        if let Some(rejects) = &mut rejects {
+            replay = replay.on_rejection(|rejection, input| {
+                // Rejections must not get lost, so the replay stops.
+                if !rejects.write(rejection, input) {
+                    stop.store(true, Ordering::SeqCst);
+                }
+            });
+        }
         let report = replay.run().map_err(|error| failed(&error));
         let rate = watch.finish();
         rejects.map_or(Ok(()), Rejects::finish)?;
@@ -151,7 +149,7 @@ impl ReplayArgs {
     fn conclude(&self, report: &ReplayReport, console: &mut Console) -> Exit {
         let rejected = report.rejected_total();
         if rejected > 0 {
-            let seen = match &self.rejects {
+            let seen = match &self.rejects.rejects {
                 Some(file) => format!("see {}", file.display()),
                 None => {
                     "run again with --rejects FILE to see them with their reasons (no event counts twice)".to_owned()
