@@ -90,7 +90,10 @@ fn rejects_say_where_why_and_what() {
 
     let rejects = rejects(&desk);
     let [created, not_utf8] = rejects.as_slice() else { panic!("{rejects:?}") };
-    assert_eq!((&created["convofold_reject"], &created["source"], &created["line"]), (&json!(1), &json!("log"), &json!(2)));
+    assert_eq!(
+        (&created["convofold_reject"], &created["source"], &created["line"]),
+        (&json!(1), &json!("log"), &json!(2))
+    );
     assert_eq!(created["raw"], "{\"Event\": \"chatsession.created\"}");
     for key in ["path", "reason", "expected", "found"] {
         assert!(created[key].is_string(), "{key}: {created}");

@@ -101,8 +101,7 @@ mod tests {
         let origin = Origin { line: 3, byte_offset: 70 };
         let rejection = Rejection::new(origin, "$.body".to_owned(), Reason::WrongType, "an object".into(), "7".into());
         let written = |rejection: &Rejection| serde_json::to_string(rejection).unwrap();
-        let beginning =
-            r#"{"convofold_reject":1,"line":3,"byte_offset":70,"path":"$.body","reason":"wrong type","expected":"an object","found":"7","#;
+        let beginning = r#"{"convofold_reject":1,"line":3,"byte_offset":70,"path":"$.body","reason":"wrong type","expected":"an object","found":"7","#;
         let text = rejection.clone().with_raw(b"{\"body\":7}");
         assert_eq!(written(&text), format!(r#"{beginning}"raw":"{{\"body\":7}}"}}"#));
         let record = serde_json::to_string(&text.record("a.ndjson")).unwrap();

@@ -147,7 +147,8 @@ impl GenerateArgs {
         let to_file = self.out.as_os_str() != "-";
         let generator =
             Generator::new(self.options()).map_err(|error| CliError::new(Exit::Usage, error.to_string()))?;
-        let summary = if to_file { write_file(generator, &self.out, self.force)? } else { generator.write_to(console.out())? };
+        let summary =
+            if to_file { write_file(generator, &self.out, self.force)? } else { generator.write_to(console.out())? };
         if !self.json {
             console.note(table(&summary).plain());
         } else if to_file {
