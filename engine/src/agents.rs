@@ -23,6 +23,8 @@ pub(crate) struct Agents {
     by_id: HashMap<Box<str>, AgentNumber>,
     by_name: HashMap<Box<str>, AgentNumber>,
     assigned: Option<AgentNumber>,
+    /// The total length of all ids and names, keys included.
+    text_bytes: usize,
 }
 
 impl Agents {
@@ -62,6 +64,8 @@ impl Agents {
         if let (Some(agent), Some(name)) = (self.all.get_mut(number as usize), name)
             && agent.name.as_deref() != Some(name)
         {
+            self.text_bytes += name.len();
+            self.text_bytes -= agent.name.as_ref().map_or(0, |before| before.len());
             agent.name = Some(name.into());
         }
         number
@@ -100,6 +104,8 @@ impl Agents {
 
     #[expect(clippy::cast_possible_truncation, reason = "four billion agents do not fit into memory")]
     fn add(&mut self, agent: Agent) -> AgentNumber {
+        // The text, and the key by which the agent is found.
+        self.text_bytes += 2 * agent.id.as_ref().or(agent.name.as_ref()).map_or(0, |text| text.len());
         self.all.push(agent);
         (self.all.len() - 1) as AgentNumber
     }
@@ -112,5 +118,12 @@ impl Agents {
             Some(Direction::Out) => agent.messages_out += 1,
             None => {}
         }
+    }
+
+    /// Approximate size on the heap, in bytes.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        let keys = self.by_id.capacity() + self.by_name.capacity();
+        let key_bytes = size_of::<(Box<str>, AgentNumber)>() + 1;
+        self.all.capacity() * size_of::<Agent>() + keys * key_bytes + self.text_bytes
     }
 }

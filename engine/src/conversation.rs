@@ -9,6 +9,7 @@ use crate::effect::{Admission, Effect, Seq};
 use crate::event::{At, Event};
 use crate::fact::Fact;
 use crate::fold::{Fold, Lists};
+use crate::folds::Folds;
 use crate::identity::{ContentHash, Identity};
 use crate::known::Known;
 use crate::session::Session;
@@ -19,30 +20,28 @@ use crate::timeline::Timeline;
 const CONTEXTS_SEARCHED: usize = 8;
 
 /// A closed conversation with more events keeps its fold, because folding it again would be slow.
-const RESTS_UP_TO_EVENTS: usize = 1024;
+const RESTS_UP_TO_EVENTS: usize = if cfg!(test) { 64 } else { 1024 };
 
-/// Approximate size of a context on the heap: the ends of its texts, and the texts.
-const CONTEXT_BYTES: usize = 224;
+/// Approximate size of a context on the heap, without its texts.
+const CONTEXT_BYTES: usize = 128;
 
 /// Approximate overhead of an allocation.
 const ALLOCATION_BYTES: usize = 16;
 
-/// The size of a fact's text.
+/// The size of a fact's text and of its identity's.
 fn text_bytes_of(fact: &Fact) -> usize {
-    fact.text.as_ref().map_or(0, |text| text.len() + ALLOCATION_BYTES)
+    fact.text.as_ref().map_or(0, |text| text.len() + ALLOCATION_BYTES) + fact.identity.heap_bytes()
 }
 
 /// A conversation with all its facts.
 ///
-/// Facts are the source of truth. The fold is derived from them, kept while the conversation is open so that the next
-/// event costs one step, and dropped when it is closed. A late event costs one step for each event of the conversation.
+/// Facts are the source of truth. The folds are derived from them, kept while the conversation is open so that the next
+/// event costs one step, and dropped when it is closed.
 #[derive(Clone, Debug)]
 pub(crate) struct Conversation {
     pub(crate) id: Arc<str>,
-    /// Events with a time; in order after [`Conversation::settle`].
-    pub(crate) timed: Timeline,
-    /// Closes without a usable time (rule T3).
-    pub(crate) untimed: Vec<Fact>,
+    /// The events that count.
+    pub(crate) facts: Timeline,
     /// Events that lost to another event with the same identity (rule I2).
     pub(crate) conflicts: Vec<Fact>,
     /// The identities and content hashes of the conflicts.
@@ -51,10 +50,10 @@ pub(crate) struct Conversation {
     pub(crate) sessions: Vec<Session>,
     pub(crate) arrivals: ArrivalCounts,
     known: Known,
-    fold: Option<Box<Fold>>,
-    /// The number of timed facts that the fold contains.
-    folded: usize,
-    /// The total length of the texts of all facts.
+    folds: Option<Box<Folds>>,
+    /// The number of first facts that have not changed since they were folded; `None` if all facts are folded.
+    kept: Option<usize>,
+    /// The total length of all texts.
     text_bytes: usize,
 }
 
@@ -67,27 +66,19 @@ pub struct ArrivalCounts {
     pub late: u64,
 }
 
-/// Where the event with an identity was found.
-#[derive(Clone, Copy)]
-enum Found {
-    Timed(usize),
-    Untimed(usize),
-}
-
 impl Conversation {
     pub(crate) fn new(id: Arc<str>) -> Self {
         Self {
             id,
-            timed: Timeline::default(),
-            untimed: Vec::new(),
+            facts: Timeline::default(),
             conflicts: Vec::new(),
             lost: HashSet::new(),
             contexts: Vec::new(),
             sessions: Vec::new(),
             arrivals: ArrivalCounts::default(),
             known: Known::default(),
-            fold: None,
-            folded: 0,
+            folds: None,
+            kept: None,
             text_bytes: 0,
         }
     }
@@ -102,95 +93,77 @@ impl Conversation {
         arrivals: ArrivalCounts,
     ) -> Self {
         let mut known = Known::default();
-        for fact in &facts {
-            known.insert(fact.identity.fingerprint());
-        }
-        let is_timed = |fact: &Fact| matches!(fact.at, At::Timed(_));
-        let (timed, untimed): (Vec<_>, Vec<_>) = facts.into_iter().partition(is_timed);
+        facts.iter().for_each(|fact| known.insert(fact));
         let lost = conflicts.iter().map(|fact| (fact.identity.clone(), fact.content)).collect();
-        let text_bytes = timed.iter().chain(&untimed).chain(&conflicts).map(text_bytes_of).sum();
-        let timed = Timeline::new(timed);
-        Self { timed, untimed, conflicts, lost, contexts, sessions, arrivals, known, text_bytes, ..Self::new(id) }
+        let text_bytes = facts.iter().chain(&conflicts).map(text_bytes_of).sum::<usize>()
+            + contexts.iter().map(Context::text_bytes).sum::<usize>();
+        let facts = Timeline::new(facts);
+        let kept = Some(0);
+        Self { facts, conflicts, lost, contexts, sessions, arrivals, known, kept, text_bytes, ..Self::new(id) }
     }
 
     /// Whether to log the event (rule I2).
     pub(crate) fn admit(&self, event: &Event) -> Admission {
-        match self.find(event) {
-            Some(found) if self.says_the_same(found, event) => Admission::Duplicate,
-            Some(_) | None => Admission::Log,
-        }
+        if self.knows(self.facts.find(event), event) { Admission::Duplicate } else { Admission::Log }
+    }
+
+    /// Whether the event arrived before, with this content. `same` is the fact with its time, rank and identity.
+    fn knows(&self, same: Option<usize>, event: &Event) -> bool {
+        let content = event.content();
+        same.and_then(|place| self.facts.get(place)).is_some_and(|fact| fact.content == content)
+            || (!self.lost.is_empty() && self.lost.contains(&(event.identity().clone(), content)))
     }
 
     /// Applies an event. [`Conversation::settle`] then derives the state.
     pub(crate) fn apply(&mut self, seq: Seq, event: &Event) -> Effect {
-        match self.find(event) {
+        if !self.known.may_contain(event.identity().fingerprint()) {
+            return self.place(seq, event);
+        }
+        let same = self.facts.find(event);
+        if self.knows(same, event) {
+            self.arrivals.duplicates += 1;
+            return Effect::Duplicate;
+        }
+        match same.or_else(|| self.known.find(event.identity(), &self.facts)) {
+            Some(known) => self.resolve(known, seq, event),
             None => self.place(seq, event),
-            Some(found) if self.says_the_same(found, event) => {
-                self.arrivals.duplicates += 1;
-                Effect::Duplicate
-            }
-            Some(found) => self.resolve(found, seq, event),
         }
-    }
-
-    fn find(&self, event: &Event) -> Option<Found> {
-        let identity = event.identity();
-        if !self.known.may_contain(identity.fingerprint()) {
-            return None;
-        }
-        let untimed = || self.untimed.iter().position(|fact| fact.identity == *identity).map(Found::Untimed);
-        self.timed.find(event).map(Found::Timed).or_else(untimed)
-    }
-
-    fn fact(&self, found: Found) -> Option<&Fact> {
-        match found {
-            Found::Timed(place) => self.timed.get(place),
-            Found::Untimed(place) => self.untimed.get(place),
-        }
-    }
-
-    fn says_the_same(&self, found: Found, event: &Event) -> bool {
-        let content = event.content();
-        self.fact(found).is_some_and(|fact| fact.content == content)
-            || (!self.lost.is_empty() && self.lost.contains(&(event.identity().clone(), content)))
     }
 
     /// Two events with the same identity have different content: the one with the smaller content hash counts (rule
     /// I2).
-    fn resolve(&mut self, found: Found, seq: Seq, event: &Event) -> Effect {
-        let counts = self.fact(found).is_some_and(|fact| event.content() < fact.content);
-        let arrived = self.remember(seq, event);
-        let loser = if counts {
-            self.forget_fold();
-            let loser = match found {
-                Found::Timed(place) => self.timed.remove(place),
-                Found::Untimed(place) => self.untimed.remove(place),
-            };
-            self.insert(arrived);
-            loser
-        } else {
-            arrived
-        };
+    fn resolve(&mut self, known: usize, seq: Seq, event: &Event) -> Effect {
+        let mut loser = self.remember(seq, event);
+        let counts = self.facts.get(known).is_some_and(|fact| event.content() < fact.content);
+        if counts && let Some(fact) = self.facts.remove(known) {
+            self.changed_from(known);
+            let winner = std::mem::replace(&mut loser, fact);
+            self.known.replace(&loser, &winner);
+            self.insert(winner);
+        }
         self.lost.insert((loser.identity.clone(), loser.content));
         self.conflicts.push(loser);
         Effect::Conflict { counts }
     }
 
     fn place(&mut self, seq: Seq, event: &Event) -> Effect {
-        self.known.insert(event.identity().fingerprint());
         let fact = self.remember(seq, event);
+        self.known.insert(&fact);
         let is_last = self.insert(fact);
         self.arrivals.late += u64::from(!is_last);
         if is_last { Effect::Applied } else { Effect::Late }
     }
 
-    /// Inserts a fact. Returns whether it is the last one in order.
+    /// Inserts a fact. Returns whether it is the last one in order; a close without a usable time always is.
     fn insert(&mut self, fact: Fact) -> bool {
-        if matches!(fact.at, At::Untimed { .. }) {
-            self.untimed.push(fact);
-            return true;
-        }
-        self.timed.push(fact) && self.untimed.is_empty()
+        let is_untimed = matches!(fact.at, At::Untimed { .. });
+        let place = self.facts.insert(fact);
+        self.changed_from(place);
+        is_untimed || place + 1 == self.facts.len()
+    }
+
+    fn changed_from(&mut self, place: usize) {
+        self.kept = Some(self.kept.map_or(place, |kept| kept.min(place)));
     }
 
     fn remember(&mut self, seq: Seq, event: &Event) -> Fact {
@@ -208,7 +181,9 @@ impl Conversation {
         if let Some(place) = self.contexts.iter().skip(from).rposition(same) {
             return (from + place) as u32;
         }
-        self.contexts.push(Context::of(event));
+        let context = Context::of(event);
+        self.text_bytes += context.text_bytes();
+        self.contexts.push(context);
         (self.contexts.len() - 1) as u32
     }
 
@@ -220,102 +195,81 @@ impl Conversation {
         (self.sessions.len() - 1) as u32
     }
 
-    fn forget_fold(&mut self) {
-        self.fold = None;
-        self.folded = 0;
+    /// The number of steps of [`Conversation::settle`].
+    pub(crate) fn steps_to_settle(&self) -> usize {
+        let Some(kept) = self.kept else { return 0 };
+        self.folds.as_ref().map_or(self.facts.len(), |folds| folds.steps_to_settle(kept, &self.facts))
     }
 
-    /// Sorts the facts and derives the fold from them.
+    /// Derives the state from the facts.
     pub(crate) fn settle(&mut self) {
-        if !self.timed.sort(self.folded) {
-            self.forget_fold();
-        }
-        let lists = Lists { contexts: &self.contexts, sessions: &self.sessions };
-        let fold = self.fold.get_or_insert_default();
-        for fact in self.timed.facts().iter().skip(self.folded) {
-            fold.step(fact, fact.at.alone(), lists);
-        }
-        fold.settle();
-        self.folded = self.timed.len();
+        let mut folds = self.folds.take().unwrap_or_default();
+        let kept = self.kept.take().unwrap_or(self.facts.len());
+        folds.settle(kept, &self.facts, self.lists());
+        self.folds = Some(folds);
+    }
+
+    /// The folds after [`Conversation::settle`], without changing the conversation.
+    pub(crate) fn settled(&self) -> Box<Folds> {
+        let kept = self.kept.unwrap_or(self.facts.len());
+        let mut folds = self.folds.as_ref().map(|folds| Box::new(folds.base(kept))).unwrap_or_default();
+        folds.settle(kept, &self.facts, self.lists());
+        folds
+    }
+
+    /// Replaces the folds by those of [`Conversation::settled`]. Returns the earlier ones.
+    pub(crate) fn set_settled(&mut self, folds: Box<Folds>) -> Option<Box<Folds>> {
+        self.kept = None;
+        self.folds.replace(folds)
     }
 
     /// Frees what a closed conversation does not need; it is derived again on demand.
     pub(crate) fn rest(&mut self) {
-        if self.timed.len() > RESTS_UP_TO_EVENTS {
+        if self.facts.len() > RESTS_UP_TO_EVENTS {
             return;
         }
-        self.forget_fold();
-        self.timed.shrink();
+        self.folds = None;
+        self.facts.shrink();
         self.contexts.shrink_to_fit();
         self.known.shrink();
     }
 
     /// Approximate size on the heap, in bytes.
     pub(crate) fn heap_bytes(&self) -> usize {
-        let facts = self.timed.capacity() + self.untimed.capacity() + self.conflicts.capacity();
-        facts * size_of::<Fact>()
+        self.facts.heap_bytes()
+            + self.conflicts.capacity() * size_of::<Fact>()
+            + self.lost.capacity() * (size_of::<(Identity, ContentHash)>() + 1)
             + self.text_bytes
             + self.contexts.len() * (size_of::<Context>() + CONTEXT_BYTES)
             + self.sessions.capacity() * size_of::<Session>()
-            + self.timed.len() * size_of::<u64>()
-            + self.fold.as_ref().map_or(0, |_| 2 * size_of::<Fold>())
+            + self.known.heap_bytes()
+            + self.folds.as_ref().map_or(0, |folds| size_of::<Folds>() + folds.heap_bytes())
     }
 
     pub(crate) fn lists(&self) -> Lists<'_> {
         Lists { contexts: &self.contexts, sessions: &self.sessions }
     }
 
-    /// Calls `read` with the fold of all events. The conversation must be settled.
+    /// Calls `read` with the fold of all events.
     pub(crate) fn with_fold<R>(&self, read: impl FnOnce(&Fold) -> R) -> R {
-        match &self.fold {
-            Some(fold) if self.untimed.is_empty() => read(fold),
-            Some(fold) => read(&self.with_untimed((**fold).clone())),
-            None => read(&self.with_untimed(self.fold_timed())),
+        match (&self.folds, self.kept) {
+            (Some(folds), None) => read(folds.whole()),
+            _ => read(self.settled().whole()),
         }
-    }
-
-    fn fold_timed(&self) -> Fold {
-        let mut fold = Fold::default();
-        for fact in self.timed.facts() {
-            fold.step(fact, fact.at.alone(), self.lists());
-        }
-        fold.settle();
-        fold
-    }
-
-    /// Adds the closes without a usable time (T3): after all other events, at the time of the latest of them.
-    fn with_untimed(&self, mut fold: Fold) -> Fold {
-        for (at, fact) in self.untimed_in_order() {
-            fold.step(fact, at, self.lists());
-            fold.clock_suspicions.push(at);
-        }
-        fold.settle();
-        fold
-    }
-
-    fn untimed_in_order(&self) -> Vec<(Time, &Fact)> {
-        let latest = self.timed.latest().map(|fact| fact.at.alone());
-        let at = |fact: &Fact| match latest {
-            Some(latest) => fact.started.map_or(latest, |started| started.max(latest)),
-            None => fact.at.alone(),
-        };
-        let mut closes: Vec<_> = self.untimed.iter().map(|fact| (at(fact), fact)).collect();
-        closes.sort_by(|(a_at, a), (b_at, b)| a_at.cmp(b_at).then_with(|| a.identity.cmp(&b.identity)));
-        closes
     }
 
     /// All facts that count, in the order of T2, with their times.
     pub(crate) fn in_order(&self) -> impl Iterator<Item = (Time, &Fact)> {
-        let timed = self.timed.facts().iter().map(|fact| (fact.at.alone(), fact));
-        timed.chain(self.untimed_in_order())
+        let timed = self.facts.timed_after(0).map(|fact| (fact.at.alone(), fact));
+        timed.chain(self.facts.untimed_in_order())
     }
 
     /// The text of the event at a position in the order of T2.
     pub(crate) fn text_at(&self, position: u32) -> Option<&str> {
         let place = position as usize;
-        let fact = match self.timed.get(place) {
-            Some(fact) => Some(fact),
-            None => self.untimed_in_order().get(place - self.timed.len()).map(|(_, fact)| *fact),
+        let fact = match place.checked_sub(self.facts.timed_len()) {
+            None => self.facts.get(place),
+            Some(untimed) => self.facts.untimed_in_order().get(untimed).map(|(_, fact)| *fact),
         };
         fact?.text.as_deref()
     }

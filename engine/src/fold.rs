@@ -11,6 +11,7 @@ use crate::fact::Fact;
 use crate::session::Session;
 use crate::texts::Field;
 use crate::time::Time;
+use crate::trail::Trail;
 use crate::unread::{Position, Unread};
 
 /// The lists to which a fact refers by index.
@@ -38,6 +39,20 @@ pub(crate) struct TextAt {
     pub(crate) direction: Option<Direction>,
 }
 
+#[cfg(test)]
+thread_local! {
+    /// The number of steps on this thread, with which tests measure work.
+    static STEPS: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
+}
+
+/// The number of steps that `run` takes.
+#[cfg(test)]
+pub(crate) fn steps(run: impl FnOnce()) -> u64 {
+    let before = STEPS.get();
+    run();
+    STEPS.get() - before
+}
+
 /// The state of a conversation after some of its events. It must be settled before it is read.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Fold {
@@ -55,7 +70,7 @@ pub(crate) struct Fold {
     last_at: Option<Time>,
     last_active: Option<Time>,
     pub(crate) agents: Agents,
-    pub(crate) assignments: Vec<Assignment>,
+    pub(crate) assignments: Trail<Assignment>,
     pub(crate) messages_in: u64,
     pub(crate) messages_out: u64,
     pub(crate) messages_other: u64,
@@ -79,6 +94,8 @@ impl Fold {
     /// Applies the next event in the order of T2. `at` is its time; for a close without a usable time (T3) the events
     /// before it decide the time.
     pub(crate) fn step(&mut self, fact: &Fact, at: Time, lists: Lists<'_>) {
+        #[cfg(test)]
+        STEPS.set(STEPS.get() + 1);
         self.first_at = Some(self.first_at.map_or(at, |first| first.min(at)));
         self.last_at = self.last_at.max(Some(at));
         if let Some(context) = lists.contexts.get(fact.context as usize) {
@@ -213,6 +230,20 @@ impl Fold {
             self.session_is_stale = true;
         }
         self.session.get_or_insert_default().update(session);
+    }
+
+    /// Approximate size on the heap, in bytes.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        self.copied_bytes() - self.assignments.copied_bytes() + self.assignments.heap_bytes()
+    }
+
+    /// Approximate size of a copy on the heap, in bytes: what it does not share.
+    pub(crate) fn copied_bytes(&self) -> usize {
+        self.agents.heap_bytes()
+            + self.assignments.copied_bytes()
+            + self.unread.heap_bytes()
+            + self.session.as_ref().map_or(0, |_| size_of::<Session>())
+            + self.clock_suspicions.capacity() * size_of::<Time>()
     }
 
     /// Prepares for reading, after one or more steps.

@@ -159,11 +159,10 @@ fn mention(mention: AgentMention<'_>) -> Mention {
 }
 
 pub(crate) fn arrivals(conversation: &Conversation) -> Arrivals {
-    let counting = || conversation.timed.facts().iter().chain(&conversation.untimed);
-    let seqs = || counting().chain(&conversation.conflicts).map(|fact| fact.seq);
+    let seqs = || conversation.facts.iter().chain(&conversation.conflicts).map(|fact| fact.seq);
     let ArrivalCounts { duplicates, late } = conversation.arrivals;
     Arrivals {
-        events: counting().count() as u64,
+        events: conversation.facts.len() as u64,
         conflicts: conversation.conflicts.len() as u64,
         duplicates,
         late,

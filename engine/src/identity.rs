@@ -76,6 +76,14 @@ impl Identity {
         }
     }
 
+    /// The size on the heap in bytes.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        match &self.0 {
+            Form::Text(text, _) => text.len(),
+            Form::Uuid(..) | Form::Content(_) => 0,
+        }
+    }
+
     /// The part of an id that several events share; see [`Identity::given`].
     #[must_use]
     pub fn part(&self) -> u8 {

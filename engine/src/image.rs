@@ -85,7 +85,7 @@ impl ConversationImage {
     pub(crate) fn of(conversation: &Conversation) -> Self {
         Self {
             id: conversation.id.clone(),
-            facts: conversation.timed.facts().iter().chain(&conversation.untimed).cloned().collect(),
+            facts: conversation.facts.iter().cloned().collect(),
             conflicts: conversation.conflicts.clone(),
             contexts: conversation.contexts.clone(),
             sessions: conversation.sessions.clone(),

@@ -1,186 +1,288 @@
-//! The events of a conversation with a time, in the order of T2.
+//! The events of a conversation in the order of T2.
 
-use std::cmp::Ordering;
-
-use crate::event::Event;
+use crate::event::{At, Event, Kind};
 use crate::fact::Fact;
+use crate::identity::Identity;
+use crate::time::Time;
+
+/// The maximum number of facts in a chunk. An insertion or a removal moves at most the facts of one chunk.
+const CHUNK_FACTS: usize = if cfg!(test) { 8 } else { 128 };
 
 /// The usual number of events. Reserving space for them at once avoids repeated moves of the first ones.
-const USUAL_EVENTS: usize = 16;
+const USUAL_FACTS: usize = 16;
 
-/// Sorted facts, followed by recently added facts that are not sorted yet.
+/// Facts in the order of T2: those with a time, then those without, which are in the order of their own times.
 ///
-/// These are sorted together. One by one, a log in reverse order would move every fact for every fact.
+/// The facts are stored in chunks, so that adding or removing one costs the same wherever it belongs.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Timeline {
-    facts: Vec<Fact>,
-    /// The number of leading facts that are sorted and precede all others.
-    sorted: usize,
-    /// The index of the fact that is last in order.
-    latest: usize,
+    /// No chunk is empty.
+    chunks: Vec<Vec<Fact>>,
+    len: usize,
+    /// The number of facts with a time.
+    timed: usize,
 }
 
 impl Timeline {
-    pub(crate) fn new(facts: Vec<Fact>) -> Self {
-        let mut timeline = Self { facts, ..Self::default() };
-        timeline.sort(0);
-        timeline
-    }
-
-    /// All facts; sorted only directly after [`Timeline::sort`].
-    pub(crate) fn facts(&self) -> &[Fact] {
-        &self.facts
+    /// Sorts these facts.
+    pub(crate) fn new(mut facts: Vec<Fact>) -> Self {
+        facts.sort_by(Fact::order);
+        let (len, timed) = (facts.len(), facts.iter().filter(|fact| is_timed(fact)).count());
+        if len <= CHUNK_FACTS {
+            let chunks = if facts.is_empty() { Vec::new() } else { vec![facts] };
+            return Self { chunks, len, timed };
+        }
+        let mut facts = facts.into_iter();
+        let chunk = || Some(facts.by_ref().take(CHUNK_FACTS).collect()).filter(|chunk: &Vec<_>| !chunk.is_empty());
+        Self { chunks: std::iter::from_fn(chunk).collect(), len, timed }
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.facts.len()
+        self.len
     }
 
-    /// The fact that is last in order.
-    pub(crate) fn latest(&self) -> Option<&Fact> {
-        self.facts.get(self.latest)
+    /// The number of facts with a time. They precede the others.
+    pub(crate) fn timed_len(&self) -> usize {
+        self.timed
     }
 
-    /// Adds a fact. Returns whether it is the last in order.
-    pub(crate) fn push(&mut self, fact: Fact) -> bool {
-        let is_latest = self.latest().is_none_or(|latest| latest.order(&fact).is_lt());
-        if is_latest {
-            self.latest = self.facts.len();
-            self.sorted += usize::from(self.sorted == self.facts.len());
-        }
-        if self.facts.is_empty() {
-            self.facts.reserve(USUAL_EVENTS);
-        }
-        self.facts.push(fact);
-        is_latest
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Fact> {
+        self.chunks.iter().flatten()
     }
 
-    /// Sorts all facts. Returns whether the first `kept` of the sorted facts are still the first.
-    pub(crate) fn sort(&mut self, kept: usize) -> bool {
-        let (sorted, new) = self.facts.split_at(self.sorted);
-        if new.is_empty() {
-            return true;
-        }
-        let last_kept = kept.checked_sub(1).and_then(|last| sorted.get(last));
-        let is_kept = last_kept.is_none_or(|last| new.iter().all(|fact| fact.order(last).is_gt()));
-        // The sort merges existing runs, so the sorted prefix costs one comparison per fact.
-        self.facts.sort_by(Fact::order);
-        self.sorted = self.facts.len();
-        self.latest = self.facts.len().saturating_sub(1);
-        is_kept
+    /// The facts with a time, without the first `skipped`.
+    pub(crate) fn timed_after(&self, skipped: usize) -> impl Iterator<Item = &Fact> {
+        self.after(skipped).take(self.timed.saturating_sub(skipped))
     }
 
-    /// The index of the fact with the event's identity.
-    ///
-    /// A duplicate has the same rank in the order as the known event. Only a conflict needs a search of all facts.
-    pub(crate) fn find(&self, event: &Event) -> Option<usize> {
-        let (sorted, new) = self.facts.split_at(self.sorted);
-        let order = |fact: &Fact| fact.order_among(event.at(), event.kind(), event.identity());
-        if let Ok(place) = sorted.binary_search_by(order) {
-            return Some(place);
-        }
-        let is_it = |fact: &Fact| fact.identity == *event.identity();
-        let among_new = new.iter().position(is_it).map(|place| self.sorted + place);
-        among_new.or_else(|| sorted.iter().position(is_it))
+    /// The facts without a time.
+    pub(crate) fn untimed(&self) -> impl Iterator<Item = &Fact> {
+        self.after(self.timed)
+    }
+
+    /// The facts without a time, with their times by rule T3, in the order of T2.
+    pub(crate) fn untimed_in_order(&self) -> Vec<(Time, &Fact)> {
+        let latest = self.timed.checked_sub(1).and_then(|last| self.get(last)).map(|fact| fact.at.alone());
+        let at = |fact: &Fact| match latest {
+            Some(latest) => fact.started.map_or(latest, |started| started.max(latest)),
+            None => fact.at.alone(),
+        };
+        let mut facts: Vec<_> = self.untimed().map(|fact| (at(fact), fact)).collect();
+        facts.sort_by(|(a_at, a), (b_at, b)| a_at.cmp(b_at).then_with(|| a.identity.cmp(&b.identity)));
+        facts
+    }
+
+    fn after(&self, skipped: usize) -> impl Iterator<Item = &Fact> {
+        let (chunk, skipped) = self.locate(skipped);
+        self.chunks.get(chunk..).unwrap_or_default().iter().flatten().skip(skipped)
     }
 
     pub(crate) fn get(&self, place: usize) -> Option<&Fact> {
-        self.facts.get(place)
+        let (chunk, offset) = self.locate(place);
+        self.chunks.get(chunk)?.get(offset)
     }
 
-    /// Removes the fact at an index, which must be valid.
-    pub(crate) fn remove(&mut self, place: usize) -> Fact {
-        let fact = self.facts.remove(place);
-        self.sorted -= usize::from(place < self.sorted);
-        let by_order = |a: &(usize, &Fact), b: &(usize, &Fact)| -> Ordering { a.1.order(b.1) };
-        self.latest = self.facts.iter().enumerate().max_by(by_order).map_or(0, |(place, _)| place);
-        fact
+    /// The chunk with the fact at this index, and its index in the chunk.
+    fn locate(&self, place: usize) -> (usize, usize) {
+        let mut offset = place;
+        for (chunk, facts) in self.chunks.iter().enumerate() {
+            if offset < facts.len() {
+                return (chunk, offset);
+            }
+            offset -= facts.len();
+        }
+        (self.chunks.len(), offset)
     }
 
-    /// The capacity in facts.
-    pub(crate) fn capacity(&self) -> usize {
-        self.facts.capacity()
+    fn place_of(&self, chunk: usize, offset: usize) -> usize {
+        offset + self.chunks.iter().take(chunk).map(Vec::len).sum::<usize>()
     }
 
+    /// Inserts a fact. Returns its index.
+    pub(crate) fn insert(&mut self, fact: Fact) -> usize {
+        self.timed += usize::from(is_timed(&fact));
+        self.len += 1;
+        let is_last = self.chunks.last().and_then(|facts| facts.last()).is_none_or(|last| last.order(&fact).is_lt());
+        if is_last {
+            self.push(fact);
+            return self.len - 1;
+        }
+        // Not after the last fact, so there is a chunk with a later fact.
+        let ends_before = |facts: &Vec<Fact>| facts.last().is_some_and(|last| last.order(&fact).is_lt());
+        let mut chunk = self.chunks.partition_point(ends_before);
+        let Some(facts) = self.chunks.get_mut(chunk) else { return self.len - 1 };
+        let mut offset = facts.partition_point(|known| known.order(&fact).is_lt());
+        if facts.len() < CHUNK_FACTS {
+            facts.insert(offset, fact);
+        } else {
+            let mut upper = facts.split_off(CHUNK_FACTS / 2);
+            if offset <= facts.len() {
+                facts.insert(offset, fact);
+                self.chunks.insert(chunk + 1, upper);
+            } else {
+                offset -= facts.len();
+                upper.insert(offset, fact);
+                chunk += 1;
+                self.chunks.insert(chunk, upper);
+            }
+        }
+        self.place_of(chunk, offset)
+    }
+
+    fn push(&mut self, fact: Fact) {
+        match self.chunks.last_mut() {
+            Some(facts) if facts.len() < CHUNK_FACTS => facts.push(fact),
+            last => {
+                let mut facts = Vec::with_capacity(if last.is_none() { USUAL_FACTS } else { CHUNK_FACTS });
+                facts.push(fact);
+                self.chunks.push(facts);
+            }
+        }
+    }
+
+    /// Removes the fact at an index.
+    pub(crate) fn remove(&mut self, place: usize) -> Option<Fact> {
+        let (chunk, offset) = self.locate(place);
+        let facts = self.chunks.get_mut(chunk).filter(|facts| offset < facts.len())?;
+        let fact = facts.remove(offset);
+        if facts.is_empty() {
+            self.chunks.remove(chunk);
+        }
+        self.len -= 1;
+        self.timed -= usize::from(is_timed(&fact));
+        Some(fact)
+    }
+
+    /// The index of the fact with the event's identity, if it also has the event's time and rank. A duplicate has both.
+    pub(crate) fn find(&self, event: &Event) -> Option<usize> {
+        self.find_at(event.at(), event.kind(), event.identity())
+    }
+
+    /// The index of the fact with this time, rank and identity.
+    pub(crate) fn find_at(&self, at: At, kind: Kind, identity: &Identity) -> Option<usize> {
+        let order = |fact: &Fact| fact.order_among(at, kind, identity);
+        let ends_before = |facts: &Vec<Fact>| facts.last().is_some_and(|last| order(last).is_lt());
+        let chunk = self.chunks.partition_point(ends_before);
+        let offset = self.chunks.get(chunk)?.binary_search_by(order).ok()?;
+        Some(self.place_of(chunk, offset))
+    }
+
+    /// Size on the heap in bytes, without the texts of the facts.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        // All chunks except the first have the capacity of a whole chunk, or nearly.
+        let first = self.chunks.first().map_or(0, Vec::capacity);
+        let facts = first + self.chunks.len().saturating_sub(1) * CHUNK_FACTS;
+        self.chunks.capacity() * size_of::<Vec<Fact>>() + facts * size_of::<Fact>()
+    }
+
+    /// Frees unused capacity.
     pub(crate) fn shrink(&mut self) {
-        self.facts.shrink_to_fit();
+        self.chunks.iter_mut().for_each(Vec::shrink_to_fit);
+        self.chunks.shrink_to_fit();
     }
+}
+
+fn is_timed(fact: &Fact) -> bool {
+    matches!(fact.at, At::Timed(_))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::draft::Draft;
-    use crate::event::Kind;
-    use crate::identity::Identity;
-    use crate::time::Time;
+    use crate::fact::comparisons;
 
     fn event(ms: i64, id: &str) -> Event {
         let draft = Draft::new("test", "c", Kind::Message, Time::from_ms(ms)).identity(Identity::given(id, 0));
         draft.build().unwrap()
     }
 
-    fn push(timeline: &mut Timeline, ms: i64, id: &str) -> bool {
-        timeline.push(Fact::new(0, &event(ms, id), 0, None))
+    fn insert(timeline: &mut Timeline, ms: i64, id: &str) -> usize {
+        timeline.insert(Fact::new(0, &event(ms, id), 0, None))
     }
 
     fn ids(timeline: &Timeline) -> Vec<String> {
-        timeline.facts().iter().map(|fact| fact.identity.text().into_owned()).collect()
+        timeline.iter().map(|fact| fact.identity.text().into_owned()).collect()
+    }
+
+    /// A permutation of `0..count`, for a count that is no multiple of 7919.
+    fn shuffled(count: i64) -> impl Iterator<Item = i64> {
+        (0..count).map(move |number| number * 7919 % count)
     }
 
     #[test]
-    fn facts_are_sorted_from_any_order() {
+    fn facts_are_in_order_from_any_order() {
         let mut timeline = Timeline::default();
-        let pushed = [(3, "c"), (1, "a"), (4, "d"), (2, "b")];
-        let is_last: Vec<_> = pushed.iter().map(|(ms, id)| push(&mut timeline, *ms, id)).collect();
-        assert_eq!(is_last, [true, false, true, false]);
-        assert_eq!(timeline.latest().unwrap().identity.text(), "d");
-        timeline.sort(0);
+        let places: Vec<_> =
+            [(3, "c"), (1, "a"), (4, "d"), (2, "b")].map(|(ms, id)| insert(&mut timeline, ms, id)).to_vec();
+        assert_eq!(places, [0, 0, 2, 1]);
         assert_eq!(ids(&timeline), ["a", "b", "c", "d"]);
     }
 
     #[test]
-    fn every_fact_is_found_before_and_after_sorting_and_by_another_time() {
+    fn a_close_without_a_time_is_after_all_facts_with_one() {
         let mut timeline = Timeline::default();
-        for (ms, id) in [(3, "c"), (1, "a"), (2, "b")] {
-            push(&mut timeline, ms, id);
+        let close = |ms, id| {
+            let draft = Draft { started: Time::from_ms(ms), ..Draft::new("test", "c", Kind::Close, None) };
+            Fact::new(0, &draft.identity(Identity::given(id, 0)).build().unwrap(), 0, None)
+        };
+        let places: Vec<_> = [close(9, "y"), close(3, "x")].map(|fact| timeline.insert(fact)).to_vec();
+        assert_eq!((places, insert(&mut timeline, 5, "a"), timeline.timed_len()), (vec![0, 0], 0, 1));
+        assert_eq!(ids(&timeline), ["a", "x", "y"]);
+        assert_eq!(timeline.untimed().count(), 2);
+        assert_eq!(timeline.timed_after(0).count(), 1);
+        timeline.remove(1);
+        assert_eq!((timeline.len(), timeline.timed_len()), (2, 1));
+    }
+
+    #[test]
+    fn every_fact_is_found_read_and_removed_across_chunks() {
+        const COUNT: i64 = 1_000;
+        let mut timeline = Timeline::default();
+        for ms in shuffled(COUNT) {
+            let place = insert(&mut timeline, ms, &ms.to_string());
+            assert_eq!(timeline.get(place).unwrap().identity.text(), ms.to_string());
         }
-        for _ in 0..2 {
-            for (ms, id) in [(1, "a"), (2, "b"), (3, "c"), (9, "a")] {
-                let place = timeline.find(&event(ms, id)).unwrap();
-                assert_eq!(timeline.get(place).unwrap().identity.text(), id);
+        let sorted = Timeline::new(timeline.iter().cloned().collect());
+        assert_eq!(ids(&timeline), ids(&sorted));
+        for timeline in [&mut timeline, &mut sorted.clone()] {
+            for ms in shuffled(COUNT) {
+                let place = timeline.find(&event(ms, &ms.to_string())).unwrap();
+                assert_eq!(timeline.timed_after(place).next(), timeline.get(place));
+                assert_eq!(timeline.find(&event(ms, "x")), None);
+                assert_eq!(timeline.remove(place).unwrap().identity.text(), ms.to_string());
+                assert_eq!(timeline.find(&event(ms, &ms.to_string())), None);
             }
-            assert_eq!(timeline.find(&event(1, "x")), None);
-            timeline.sort(0);
+            assert_eq!((timeline.len(), timeline.remove(0)), (0, None));
         }
     }
 
     #[test]
-    fn sorting_tells_whether_the_first_facts_stayed_the_first() {
-        let mut timeline = Timeline::default();
-        push(&mut timeline, 1, "a");
-        push(&mut timeline, 3, "c");
-        push(&mut timeline, 2, "b");
-        assert!(timeline.clone().sort(1));
-        assert!(!timeline.sort(2));
-        assert!(push(&mut timeline, 4, "d"));
-        assert!(timeline.sort(3));
+    fn a_chunk_splits_around_a_new_fact() {
+        let chunk = CHUNK_FACTS as i64;
+        for ms in [0, 1, chunk - 1, chunk + 1, 2 * chunk - 1, 2 * chunk + 1] {
+            let facts = (0..2 * chunk).map(|ms| Fact::new(0, &event(2 * ms, "f"), 0, None));
+            let mut timeline = Timeline::new(facts.collect());
+            let place = insert(&mut timeline, ms, "new");
+            assert_eq!(timeline.get(place).unwrap().identity.text(), "new");
+            let times: Vec<_> = timeline.iter().map(|fact| fact.at).collect();
+            assert!(times.is_sorted() && times.len() == 2 * CHUNK_FACTS + 1, "{ms}");
+        }
     }
 
     #[test]
-    fn removing_a_fact_keeps_the_order() {
-        for taken in 0..4 {
+    fn insertions_and_searches_compare_logarithmically_many_facts() {
+        let mut per_fact = Vec::new();
+        for count in [1_000, 16_000] {
             let mut timeline = Timeline::default();
-            for (ms, id) in [(1, "a"), (3, "c"), (4, "d"), (2, "b")] {
-                push(&mut timeline, ms, id);
-            }
-            let gone = timeline.remove(taken).identity.text().into_owned();
-            let late = push(&mut timeline, 0, "z");
-            assert!(!late, "{gone}");
-            assert!(push(&mut timeline, 5, "e"), "{gone}");
-            timeline.sort(0);
-            let expected = ["z", "a", "b", "c", "d", "e"].into_iter().filter(|id| *id != gone);
-            assert_eq!(ids(&timeline), expected.collect::<Vec<_>>());
+            let made = comparisons(|| {
+                for ms in shuffled(count) {
+                    insert(&mut timeline, ms, "f");
+                    timeline.find(&event(ms, "f")).unwrap();
+                }
+            });
+            per_fact.push(made / count as u64);
         }
+        assert!(per_fact[1] <= per_fact[0] + 3 * 4, "{per_fact:?}");
     }
 }

@@ -94,6 +94,13 @@ impl Unread {
         self.exceeding > 0
     }
 
+    /// Size on the heap, in bytes.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        self.inbound.capacity() * size_of::<Time>()
+            + self.outbound.capacity() * size_of::<(Time, Position)>()
+            + self.stated.capacity() * size_of::<Stated>()
+    }
+
     /// Rule F7.
     pub(crate) fn count(&self) -> u64 {
         let base = Self::later_base(self.last_outbound, self.stated.last());
