@@ -13,6 +13,7 @@ use hashbrown::{HashMap, HashTable};
 use crate::conversation::Conversation;
 use crate::effect::{Admission, Effect, Seq};
 use crate::event::Event;
+use crate::folds::Folds;
 use crate::hash::StateHash;
 use crate::history::{self, Arrivals, HistoryEntry};
 use crate::id_map::{IdMap, fingerprint};
@@ -48,6 +49,8 @@ pub struct Board {
     hash: StateHash,
     unhashed: Vec<Slot>,
     unsaved: BTreeSet<Slot>,
+    /// The conversations with events from which their state was not derived yet.
+    unsettled: BTreeSet<Slot>,
     resident_bytes: u64,
     /// The size of the largest conversation that was ever resident.
     largest_bytes: u64,
@@ -71,6 +74,15 @@ pub enum Location {
 pub struct Evicted {
     #[expect(clippy::vec_box, reason = "the boxes are dropped as they are, without being moved")]
     _residents: Vec<Box<Resident>>,
+}
+
+/// The state of one conversation, ready to be set; see [`Board::derive_unsettled`].
+#[derive(Debug)]
+pub struct DerivedConversation {
+    slot: Slot,
+    folds: Box<Folds>,
+    /// The number of edits when it was derived.
+    edits: u64,
 }
 
 impl Board {
@@ -366,12 +378,47 @@ impl Board {
 
     /// Derives everything that depends on the facts of a conversation.
     fn settle(&mut self, slot: Slot) -> Option<Update> {
+        self.update(slot, |resident, interner| resident.settle(interner, slot))
+    }
+
+    /// The state of a conversation that [`BoardEdit::finish_within`] left for later; `None` if there is none. Pass it
+    /// to [`Board::set_derived`]. So most of the work needs no exclusive access.
+    #[must_use]
+    pub fn derive_unsettled(&self) -> Option<DerivedConversation> {
+        let resident = |slot: &Slot| Some((*slot, self.residents.get(slot)?));
+        let (slot, resident) = self.unsettled.iter().rev().find_map(resident)?;
+        Some(DerivedConversation { slot, folds: resident.conversation.settled(), edits: self.edits })
+    }
+
+    /// Sets the state from [`Board::derive_unsettled`]. Returns the update for an [`Index`]; `None` if the conversation
+    /// was evicted. Afterwards `derived` contains the memory of the earlier state: freeing it takes a while, and the
+    /// caller can do that without a lock.
+    pub fn set_derived(&mut self, derived: &mut DerivedConversation) -> Option<Update> {
+        let DerivedConversation { slot, folds, edits } = derived;
+        if *edits != self.edits {
+            return self.settle(*slot);
+        }
+        self.update(*slot, |resident, interner| resident.settle_to(folds, interner, *slot))
+    }
+
+    fn leave_unsettled(&mut self, slot: Slot) {
+        self.unsaved.insert(slot);
+        self.unsettled.insert(slot);
+        if let Some(resident) = self.residents.get_mut(&slot)
+            && std::mem::take(&mut resident.is_hashed)
+        {
+            self.unhashed.push(slot);
+        }
+    }
+
+    fn update(&mut self, slot: Slot, settle: impl FnOnce(&mut Resident, &mut Interner) -> Update) -> Option<Update> {
+        self.unsettled.remove(&slot);
         let resident = self.residents.get_mut(&slot)?;
         if std::mem::take(&mut resident.is_hashed) {
             self.unhashed.push(slot);
         }
         self.resident_bytes -= resident.bytes;
-        let update = resident.settle(&mut self.interner, slot);
+        let update = settle(resident, &mut self.interner);
         resident.touched = self.edits;
         self.resident_bytes += resident.bytes;
         self.largest_bytes = self.largest_bytes.max(resident.bytes);
@@ -480,6 +527,26 @@ impl BoardEdit<'_> {
         self.settle().collect()
     }
 
+    /// Like [`BoardEdit::finish`], but takes at most about `max_steps` steps of the fold, one for each event that is
+    /// folded. The states of the other conversations are derived by [`Board::derive_unsettled`] and
+    /// [`Board::set_derived`] before the next question about many conversations.
+    #[must_use]
+    pub fn finish_within(mut self, max_steps: usize) -> Vec<Update> {
+        let mut left = max_steps;
+        let mut updates = Vec::with_capacity(self.touched.len());
+        for slot in std::mem::take(&mut self.touched) {
+            let steps = self.board.at(slot).map_or(0, Conversation::steps_to_settle);
+            if steps > left {
+                self.board.leave_unsettled(slot);
+                continue;
+            }
+            left -= steps;
+            self.board.unsaved.insert(slot);
+            updates.extend(self.board.settle(slot));
+        }
+        updates
+    }
+
     fn settle(&mut self) -> impl Iterator<Item = Update> {
         std::mem::take(&mut self.touched).into_iter().filter_map(|slot| {
             self.board.unsaved.insert(slot);
@@ -494,5 +561,7 @@ impl Drop for BoardEdit<'_> {
     }
 }
 
+#[cfg(test)]
+mod long;
 #[cfg(test)]
 mod tests;

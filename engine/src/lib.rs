@@ -54,7 +54,7 @@ mod resident;
 mod board;
 
 pub use attribute::Attribute;
-pub use board::{Admissions, Board, BoardEdit, Evicted, FOLD_VERSION, Location};
+pub use board::{Admissions, Board, BoardEdit, DerivedConversation, Evicted, FOLD_VERSION, Location};
 pub use context::Context;
 pub use conversation::ArrivalCounts;
 pub use difference::Difference;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::attribute::Attribute;
 use crate::conversation::Conversation;
 use crate::fold::Fold;
+use crate::folds::Folds;
 use crate::hash::StateHash;
 use crate::index::{Seen, Slot, Update};
 use crate::interner::Interner;
@@ -81,6 +82,17 @@ impl Resident {
     /// Derives everything that depends on the facts. Returns the change of its entry in the indexes.
     pub(crate) fn settle(&mut self, interner: &mut Interner, slot: Slot) -> Update {
         self.conversation.settle();
+        self.update(interner, slot)
+    }
+
+    /// Like [`Resident::settle`], from the folds that [`Conversation::settled`] derived. Leaves the earlier ones there.
+    pub(crate) fn settle_to(&mut self, folds: &mut Box<Folds>, interner: &mut Interner, slot: Slot) -> Update {
+        let earlier = self.conversation.set_settled(std::mem::take(folds));
+        *folds = earlier.unwrap_or_default();
+        self.update(interner, slot)
+    }
+
+    fn update(&mut self, interner: &mut Interner, slot: Slot) -> Update {
         let before = self.seen.take();
         let seen = see(&self.conversation, before.as_ref(), interner);
         self.keep(seen.clone());

@@ -55,8 +55,18 @@ impl Live {
         self.applying.lock()
     }
 
+    /// Derives the states that an edit left unsettled, one at a time. Meanwhile readers use the board.
+    pub(crate) fn settle(&self) {
+        loop {
+            let derived = self.board().derive_unsettled();
+            let Some(mut derived) = derived else { return };
+            let update = self.board_mut().set_derived(&mut derived);
+            self.list(update);
+        }
+    }
+
     /// Updates the index with the changes on the board.
-    pub(crate) fn list(&self, updates: Vec<Update>) {
+    pub(crate) fn list(&self, updates: impl IntoIterator<Item = Update>) {
         for update in updates {
             let mut index = tried(|| self.index.try_write()).unwrap_or_else(|| self.index.write());
             index.apply(update);

@@ -17,6 +17,9 @@ const EVENTS_PER_LOCK: usize = 32;
 /// The same for groups that no submission waits for, typically in a bulk replay. Derived values are computed once per
 /// lock, so larger numbers are cheaper: half a millisecond.
 const BULK_EVENTS_PER_LOCK: usize = 1_024;
+/// Number of steps of the fold that are taken under one lock of the board, for each of its events. Usually one or two
+/// suffice. Late events of a long conversation need more; its state is derived without this lock, once for the group.
+const STEPS_PER_EVENT: usize = 16;
 
 /// A batch in the queue, with its ticket.
 pub(crate) struct Submission {
@@ -83,10 +86,11 @@ impl<'a> Group<'a> {
                 events += batch.events.len();
                 receipts.push(apply(&mut applying, batch, is_new, &mut seq, is_durable));
             }
-            let updates = applying.finish();
+            let updates = applying.finish_within(STEPS_PER_EVENT * max_events);
             drop(board);
             shared.live.list(updates);
         }
+        shared.live.settle();
         receipts
     }
 
