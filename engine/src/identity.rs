@@ -68,7 +68,8 @@ impl Identity {
     }
 
     /// The length of [`Identity::text`] in bytes.
-    pub(crate) fn text_bytes(&self) -> usize {
+    #[must_use]
+    pub fn text_bytes(&self) -> usize {
         match &self.0 {
             Form::Text(text, _) => text.len(),
             Form::Uuid(..) => 36,

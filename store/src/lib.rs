@@ -25,6 +25,7 @@ mod json;
 mod in_order;
 mod trace;
 mod format;
+mod bounds;
 mod storage;
 mod log;
 mod conversations;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use convofold_engine::ingest::Limits;
 
+use crate::bounds::Bounds;
 use crate::clock::Clock;
 use crate::storage::sled::{MAX_SEGMENT_BYTES, MIN_SEGMENT_BYTES};
 
@@ -30,6 +31,7 @@ pub struct Options {
     pub(crate) parse_threads: usize,
     pub(crate) limits: Limits,
     pub(crate) clock: Clock,
+    pub(crate) bounds: Bounds,
 }
 
 impl Default for Options {
@@ -48,6 +50,7 @@ impl Default for Options {
             parse_threads: 0,
             limits: Limits::default(),
             clock: Clock::default(),
+            bounds: Bounds::default(),
         }
     }
 }

@@ -114,6 +114,7 @@ impl Kind for CommitError {
         match self {
             Self::Closed => Error::Closed,
             Self::Poisoned { .. } => Error::Poisoned,
+            Self::Unstorable { .. } => Error::TooLarge,
             _ => Error::Other,
         }
     }

@@ -21,7 +21,7 @@ use crate::state::shared::Shared;
 use crate::state::snapshot::Snapshot;
 use crate::storage::{Storage, release};
 use crate::trace::{span, tell};
-use crate::write::batch::{Batch, SubmitError};
+use crate::write::batch::{Batch, SubmitError, within};
 use crate::write::clock::CommitClock;
 use crate::write::error::{CloseError, CommitError};
 use crate::write::group::Submission;
@@ -150,8 +150,7 @@ impl Convofold {
     /// # Errors
     /// [`SubmitError`] if the batch was not accepted.
     pub fn submit(&self, batch: Batch) -> Result<Ticket, SubmitError> {
-        batch.check()?;
-        self.inner.expect_open()?;
+        self.check(&batch)?;
         let (ticket, completer) = Ticket::new();
         let submission = Submission { batch, submitted: Instant::now(), completer };
         self.inner.sender.send(Command::Submit(submission)).map_err(|_| SubmitError::Closed)?;
@@ -163,8 +162,7 @@ impl Convofold {
     /// # Errors
     /// [`SubmitError`] if the batch was not accepted.
     pub fn try_submit(&self, batch: Batch) -> Result<Ticket, SubmitError> {
-        batch.check()?;
-        self.inner.expect_open()?;
+        self.check(&batch)?;
         let (ticket, completer) = Ticket::new();
         let submission = Submission { batch, submitted: Instant::now(), completer };
         match self.inner.sender.try_send(Command::Submit(submission)) {
@@ -176,6 +174,18 @@ impl Convofold {
             }
             Err(_) => Err(SubmitError::Closed),
         }
+    }
+
+    /// Refuses what cannot be stored, before it is queued.
+    pub(crate) fn check(&self, batch: &Batch) -> Result<(), SubmitError> {
+        let bounds = &self.shared().options.bounds;
+        batch.check(bounds)?;
+        if let Some(bookmark) = &batch.bookmark {
+            let bookmarks = self.shared().bookmarks.read();
+            let is_new = bookmark.value.is_some() && !bookmarks.contains_key(&bookmark.name);
+            within("bookmarks with those of the database", bookmarks.len() + usize::from(is_new), bounds.bookmarks)?;
+        }
+        self.inner.expect_open()
     }
 
     /// Returns when every batch submitted before survives a power cut.
@@ -300,6 +310,7 @@ impl Inner {
         drop(directory);
         match (outcome, self.shared.poisoned()) {
             (Err(CommitError::Poisoned { cause }), _) | (_, Some(cause)) => Err(CloseError::Poisoned { cause }),
+            (Err(CommitError::Unstorable { cause }), None) => Err(CloseError::Unstorable { cause }),
             _ if stray_values > 0 => Err(CloseError::StrayValues { count: stray_values }),
             _ => Ok(()),
         }

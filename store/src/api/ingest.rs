@@ -10,7 +10,7 @@ use convofold_engine::ingest::{Format, Ignored, Origin, Parser, Piece, Reason, R
 use crate::api::error::IngestError;
 use crate::api::handle::Convofold;
 use crate::state::receipt::EffectCounts;
-use crate::write::batch::{Batch, Durability};
+use crate::write::batch::{Batch, Durability, take_batch};
 
 /// Number of events per submission.
 const EVENTS_AT_ONCE: usize = 8_192;
@@ -246,7 +246,7 @@ impl Convofold {
     /// As for [`Convofold::ingest`]. If the bookmark is too large, no event of the body is committed.
     pub fn ingest_with(&self, bytes: &[u8], options: &IngestOptions) -> Result<IngestReport, IngestError> {
         // Checked before anything is submitted.
-        options.batch(Vec::new(), true).check()?;
+        self.check(&options.batch(Vec::new(), true))?;
         let mut parsed = Parsed::keeping(options.max_rejections);
         Parser::new(options.format, self.shared().options.limits).parse_input(bytes, &mut parsed);
         self.shared().meter.rejected.fetch_add(parsed.rejected_total(), Ordering::Relaxed);
@@ -257,9 +257,9 @@ impl Convofold {
         let mut tickets = Vec::new();
         let mut bookmark_is_due = options.bookmark.is_some();
         while !events.is_empty() || bookmark_is_due {
-            let rest = events.split_off(events.len().min(EVENTS_AT_ONCE));
-            let is_last = rest.is_empty();
-            tickets.push(self.submit(options.batch(std::mem::replace(&mut events, rest), is_last))?);
+            let batch = take_batch(&mut events, EVENTS_AT_ONCE, self.shared().options.bounds.submission_bytes);
+            let is_last = events.is_empty();
+            tickets.push(self.submit(options.batch(batch, is_last))?);
             bookmark_is_due &= !is_last;
         }
         for ticket in tickets {

@@ -65,6 +65,9 @@ pub(crate) struct Checkpointer {
     generation: u64,
     /// The pages that were written for the last checkpoint.
     written: Vec<u32>,
+    /// Length of the log when a checkpoint was last attempted. If one cannot be encoded, the next attempt waits for
+    /// more events.
+    attempted_log_bytes: u64,
 }
 
 /// The last usable checkpoint.
@@ -78,13 +81,14 @@ pub(crate) struct Last {
 impl Checkpointer {
     /// Starts from the recovered checkpoint, if any. The storage contains nothing of a generation above `generation`.
     pub(crate) fn new(page_bytes: u64, last: Option<Last>, generation: u64) -> Self {
-        Self { last, page_bytes, generation, written: Vec::new() }
+        let attempted_log_bytes = last.map_or(0, |last| last.log_bytes);
+        Self { last, page_bytes, generation, written: Vec::new(), attempted_log_bytes }
     }
 
     /// Whether a checkpoint is due. If the pages are large, half of their size is the threshold, so that checkpoints
     /// cost at most a fixed multiple of the log.
     pub(crate) fn is_due(&self, log_bytes: u64, threshold_bytes: u64) -> bool {
-        let since = log_bytes - self.last.map_or(0, |last| last.log_bytes);
+        let since = log_bytes - self.attempted_log_bytes;
         since > threshold_bytes.max(self.page_bytes / 2)
     }
 
@@ -98,6 +102,7 @@ impl Checkpointer {
         log_bytes: u64,
     ) -> Result<Checkpoint, StorageError> {
         span!("checkpoint");
+        self.attempted_log_bytes = log_bytes;
         let started = Instant::now();
         let changed = shared.live.board_mut().take_unsaved();
         let mut written = Checkpoint {

@@ -64,17 +64,24 @@ pub(crate) struct Compressor {
     zstd: Option<zstd::bulk::Compressor<'static>>,
     /// A reused buffer, because the upper bound for the compressed length is much larger than the result.
     compressed: Vec<u8>,
+    max_body_bytes: usize,
 }
 
 impl Compressor {
     pub(crate) fn new() -> Result<Self, io::Error> {
-        Ok(Self { zstd: Some(zstd::bulk::Compressor::new(ZSTD_LEVEL)?), compressed: Vec::new() })
+        Self::bounded(MAX_BODY_BYTES)
+    }
+
+    /// A compressor that refuses longer bodies.
+    pub(crate) fn bounded(max_body_bytes: usize) -> Result<Self, io::Error> {
+        let zstd = Some(zstd::bulk::Compressor::new(ZSTD_LEVEL)?);
+        Ok(Self { zstd, compressed: Vec::new(), max_body_bytes })
     }
 
     /// For fixtures, whose bytes must not depend on the version of zstd.
     #[cfg(test)]
     pub(crate) fn plain() -> Self {
-        Self { zstd: None, compressed: Vec::new() }
+        Self { zstd: None, compressed: Vec::new(), max_body_bytes: MAX_BODY_BYTES }
     }
 
     /// Encodes a value with these fields and this body. Returns it with its checksum.
@@ -101,8 +108,8 @@ impl Compressor {
     ) -> Result<(Vec<u8>, Checksum), Damage> {
         debug_assert_eq!(fields.len(), mark.field_bytes);
         let whole = body.len() + rest.len();
-        let too_long = Damage::Length { expected: MAX_BODY_BYTES as u64, found: whole as u64 };
-        let body_bytes = u32::try_from(whole).ok().filter(|_| whole <= MAX_BODY_BYTES).ok_or(too_long)?;
+        let too_long = Damage::Length { expected: self.max_body_bytes as u64, found: whole as u64 };
+        let body_bytes = u32::try_from(whole).ok().filter(|_| whole <= self.max_body_bytes).ok_or(too_long)?;
         let (codec, stored) = match self.compress(body) {
             None => (PLAIN, body),
             Some(compressed) if rest.is_empty() => (ZSTD, compressed),

@@ -26,8 +26,8 @@ pub(crate) struct SealedBlocks {
 }
 
 impl BlockWriter {
-    pub(crate) fn new(block_bytes: usize) -> io::Result<Self> {
-        Ok(Self { compressor: Compressor::new()?, builder: BlockBuilder::default(), block_bytes })
+    pub(crate) fn new(block_bytes: usize, max_body_bytes: usize) -> io::Result<Self> {
+        Ok(Self { compressor: Compressor::bounded(max_body_bytes)?, builder: BlockBuilder::default(), block_bytes })
     }
 
     pub(crate) fn compressor(&mut self) -> &mut Compressor {

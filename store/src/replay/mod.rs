@@ -30,7 +30,7 @@ use crossbeam_channel::RecvTimeoutError;
 use crate::api::handle::Convofold;
 use crate::trace::{span, tell};
 use crate::write::batch::SubmitError;
-use crate::write::batch::{Batch, Durability};
+use crate::write::batch::{Batch, Durability, take_batch};
 use crate::write::error::CommitError;
 use crate::write::ticket::Ticket;
 
@@ -282,9 +282,9 @@ impl Run<'_> {
         self.resume.place = to;
         let mut events = parsed.events;
         loop {
-            let rest = events.split_off(events.len().min(EVENTS_AT_ONCE));
-            let is_last = rest.is_empty();
-            let batch = Batch::new(std::mem::replace(&mut events, rest)).durability(Durability::Buffered);
+            let some = take_batch(&mut events, EVENTS_AT_ONCE, self.db.shared().options.bounds.submission_bytes);
+            let is_last = events.is_empty();
+            let batch = Batch::new(some).durability(Durability::Buffered);
             let batch = if is_last { self.resume.mark(batch)? } else { batch };
             self.in_flight.push_back(self.db.submit(batch)?);
             if is_last {

@@ -74,7 +74,7 @@ impl Resume {
     pub(super) fn mark(&self, batch: Batch) -> Result<Batch, ReplayError> {
         let Some(name) = &self.name else { return Ok(batch) };
         let value = replay_mark::seal(&self.to_mark()).map_err(|damage| {
-            ReplayError::Commit(CommitError::Poisoned { cause: Arc::new(StorageError::Encoding(damage)) })
+            ReplayError::Commit(CommitError::Unstorable { cause: Arc::new(StorageError::Encoding(damage)) })
         })?;
         Ok(batch.bookmark(name, value))
     }

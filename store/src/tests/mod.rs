@@ -20,6 +20,7 @@ mod repair;
 #[cfg(feature = "airship")]
 mod replay;
 mod scan;
+mod sizes;
 mod sled_files;
 mod sweep;
 #[cfg(feature = "tracing")]

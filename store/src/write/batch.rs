@@ -5,12 +5,11 @@ use std::sync::Arc;
 
 use convofold_engine::Event;
 
+use crate::bounds::Bounds;
 use crate::storage::StorageError;
 
 /// The maximum number of events in a batch.
 const MAX_EVENTS: usize = 65_536;
-/// The maximum size of the events in a batch, in bytes.
-const MAX_BYTES: usize = 256 << 20;
 /// The maximum length of a bookmark's name, in bytes.
 const MAX_NAME_BYTES: usize = 256;
 /// The maximum length of a bookmark's value, in bytes.
@@ -47,7 +46,7 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// A batch of these events, in this order. The limits are 65,536 events and 256 MiB.
+    /// A batch of these events, in this order. The limits are 65,536 events and 256 MiB, all texts included.
     #[must_use]
     pub fn new(events: Vec<Event>) -> Self {
         Self { events, ..Self::default() }
@@ -84,18 +83,38 @@ impl Batch {
 
     /// The approximate size of the batch, in bytes.
     pub(crate) fn bytes(&self) -> usize {
-        self.events.iter().map(|event| EVENT_BYTES + event.text().map_or(0, str::len)).sum()
+        self.events.iter().map(bytes_of).sum()
     }
 
-    pub(crate) fn check(&self) -> Result<(), SubmitError> {
-        let within =
-            |what, found, max| if found <= max { Ok(()) } else { Err(SubmitError::TooLarge { what, found, max }) };
+    pub(crate) fn check(&self, bounds: &Bounds) -> Result<(), SubmitError> {
         within("events", self.events.len(), MAX_EVENTS)?;
-        within("bytes", self.bytes(), MAX_BYTES)?;
+        within("bytes", self.bytes(), bounds.batch_bytes)?;
         let Some(bookmark) = &self.bookmark else { return Ok(()) };
         within("bytes in a bookmark name", bookmark.name.len(), MAX_NAME_BYTES)?;
         within("bytes in a bookmark value", bookmark.value.as_ref().map_or(0, Vec::len), MAX_VALUE_BYTES)
     }
+}
+
+/// The approximate size of an event with all of its texts, in bytes.
+pub(crate) fn bytes_of(event: &Event) -> usize {
+    let session = event.session().map_or(0, |session| session.texts().into_iter().flatten().map(str::len).sum());
+    EVENT_BYTES + event.text_bytes() + event.identity().text_bytes() + session
+}
+
+/// Removes the events of the next batch from the front: at most `max_events`, and as many as reach `max_bytes`.
+pub(crate) fn take_batch(events: &mut Vec<Event>, max_events: usize, max_bytes: usize) -> Vec<Event> {
+    let mut bytes = 0;
+    let fits = events.iter().take(max_events).take_while(|event| {
+        let is_first = bytes == 0;
+        bytes += bytes_of(event);
+        is_first || bytes <= max_bytes
+    });
+    let rest = events.split_off(fits.count());
+    std::mem::replace(events, rest)
+}
+
+pub(crate) fn within(what: &'static str, found: usize, max: usize) -> Result<(), SubmitError> {
+    if found <= max { Ok(()) } else { Err(SubmitError::TooLarge { what, found, max }) }
 }
 
 /// A batch was not accepted. None of its events are in the log.
@@ -116,7 +135,7 @@ pub enum SubmitError {
         #[source]
         cause: Arc<StorageError>,
     },
-    /// The batch is too large. Split it.
+    /// The batch, or a single value in it, is too large to be stored. Split it.
     #[error("the batch has {found} {what}, but the maximum is {max}")]
     TooLarge {
         /// The quantity that exceeds its limit.
@@ -126,4 +145,46 @@ pub enum SubmitError {
         /// The limit.
         max: usize,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::message_with;
+
+    #[test]
+    fn batches_are_limited_in_events_and_in_bytes() {
+        let events = |lengths: &[usize]| -> Vec<Event> {
+            (0..).zip(lengths).map(|(number, length)| message_with("c", number, &"x".repeat(*length))).collect()
+        };
+        let sizes = |lengths: &[usize]| {
+            let mut left = events(lengths);
+            let batches = std::iter::from_fn(|| {
+                let batch = take_batch(&mut left, 3, 4_000);
+                (!batch.is_empty()).then_some(batch.len())
+            });
+            batches.collect::<Vec<_>>()
+        };
+        assert_eq!(sizes(&[0; 7]), [3, 3, 1]);
+        assert_eq!(sizes(&[3_000, 3_000, 0, 0]), [1, 2, 1]);
+        // An event that is larger than a batch is a batch of its own.
+        assert_eq!(sizes(&[0, 9_000, 9_000, 0]), [1, 1, 1, 1]);
+    }
+
+    #[test]
+    fn every_text_of_an_event_counts() {
+        let event = message_with("c", 1, "hi");
+        let name = "n".repeat(1_000);
+        let session = convofold_engine::Session::new().customer_alias(name.clone());
+        let identity = convofold_engine::Identity::given(&name, 0);
+        for longer in [
+            event.draft().member_name(name.as_str()),
+            event.draft().text(name.as_str()),
+            event.draft().session(session),
+            event.draft().identity(identity),
+        ] {
+            let longer = longer.build().unwrap();
+            assert!(bytes_of(&longer) >= bytes_of(&event) + 900, "{longer:?}");
+        }
+    }
 }

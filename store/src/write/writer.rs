@@ -26,7 +26,7 @@ use crate::storage::end_mark::{EndMark, EndMarkFile};
 use crate::storage::{Storage, StorageError, panic_message};
 use crate::trace::{inherited, tell};
 use crate::write::clock::CommitClock;
-use crate::write::error::{CommitError, expect_healthy};
+use crate::write::error::{CommitError, expect_healthy, failed};
 use crate::write::group::{Group, Submission};
 use crate::write::ticket::Completer;
 use crate::write::trim::{Trimmed, trim};
@@ -80,7 +80,7 @@ impl Writer {
     ) -> io::Result<(Sender<Command>, JoinHandle<()>)> {
         let (sender, receiver) = bounded(shared.options.queue_submissions);
         let writer = Self {
-            blocks: BlockWriter::new(shared.options.block_bytes)?,
+            blocks: BlockWriter::new(shared.options.block_bytes, shared.options.bounds.body_bytes)?,
             shared,
             storage,
             receiver,
@@ -136,7 +136,7 @@ impl Writer {
     /// Runs a task that no caller waits for.
     fn attempt(&mut self, run: impl FnOnce(&mut Self) -> Result<(), StorageError>) {
         if let Err(error) = run(self) {
-            self.shared.poison(error);
+            let _ = failed(&self.shared, error);
         }
     }
 
@@ -174,11 +174,7 @@ impl Writer {
     }
 
     fn commit(&mut self, submissions: Vec<Submission>) {
-        let committed = expect_healthy(&self.shared).and_then(|()| {
-            let receipts = self.log_and_fold(&submissions);
-            receipts.map_err(|cause| CommitError::Poisoned { cause })
-        });
-        match committed {
+        match expect_healthy(&self.shared).and_then(|()| self.log_and_fold(&submissions)) {
             Ok(receipts) => {
                 let submitted = submissions.iter().map(|submission| submission.submitted);
                 self.shared.meter.add_group(receipts.iter().zip(submitted));
@@ -194,19 +190,20 @@ impl Writer {
         }
     }
 
-    fn log_and_fold(&mut self, submissions: &[Submission]) -> Result<Vec<Receipt>, Arc<StorageError>> {
+    fn log_and_fold(&mut self, submissions: &[Submission]) -> Result<Vec<Receipt>, CommitError> {
         let shared = self.shared.clone();
-        let poison = |error| shared.poison(error);
         let events = submissions.iter().flat_map(|submission| &submission.batch.events);
-        reload(&shared.archive, self.storage.as_ref(), &shared.live, events).map_err(poison)?;
+        reload(&shared.archive, self.storage.as_ref(), &shared.live, events).map_err(|error| failed(&shared, error))?;
         let first_seq = self.position.seq;
         let known_ms = submissions.iter().find_map(|submission| submission.batch.committed_ms);
         let committed_ms = self.clock.next_ms(known_ms, &shared.meter);
         let group = Group::admit(submissions, &shared.live.board(), first_seq, committed_ms);
         let is_large = group.new_events().nth(LOGGED_ASIDE_EVENTS).is_some();
-        let receipts =
-            if is_large && !group.is_awaited() { self.log_while_folding(&group) } else { self.log_then_fold(&group) };
-        let receipts = receipts.map_err(poison)?;
+        let receipts = if is_large && !group.is_awaited() {
+            self.log_while_folding(&group)?
+        } else {
+            self.log_then_fold(&group).map_err(|error| failed(&shared, error))?
+        };
         tell!(
             debug,
             batches = receipts.len(),
@@ -237,8 +234,9 @@ impl Writer {
     /// After a failure memory contains the group and the log may not, so readers may have seen events that the next
     /// opening does not find. No submission of the group has been acknowledged, and nothing more is written until the
     /// database is reopened.
-    fn log_while_folding(&mut self, group: &Group<'_>) -> Result<Vec<Receipt>, StorageError> {
+    fn log_while_folding(&mut self, group: &Group<'_>) -> Result<Vec<Receipt>, CommitError> {
         let shared = self.shared.clone();
+        let poisoned = |error| CommitError::Poisoned { cause: shared.poison(error) };
         // Readers that compare the log with memory see both after the same event.
         let applying = shared.live.applying();
         let Self { blocks, storage, position, .. } = self;
@@ -253,9 +251,9 @@ impl Writer {
         let Some((receipts, logged)) = both else {
             // The system cannot start another thread.
             drop(applying);
-            return self.log_then_fold(group);
+            return self.log_then_fold(group).map_err(|error| failed(&shared, error));
         };
-        self.appended(logged?);
+        self.appended(logged.map_err(poisoned)?);
         self.publish(group);
         Ok(receipts)
     }
@@ -380,8 +378,8 @@ impl Writer {
     }
 
     fn answer<T>(&mut self, completer: Completer<T>, run: impl FnOnce(&mut Self) -> Result<T, StorageError>) {
-        let outcome = expect_healthy(&self.shared)
-            .and_then(|()| run(self).map_err(|error| CommitError::Poisoned { cause: self.shared.poison(error) }));
+        let outcome =
+            expect_healthy(&self.shared).and_then(|()| run(self).map_err(|error| failed(&self.shared, error)));
         completer.complete(outcome);
     }
 }

@@ -188,7 +188,7 @@ impl From<CommitError> for BackupError {
     fn from(error: CommitError) -> Self {
         match error {
             CommitError::Closed => Self::Closed,
-            CommitError::Poisoned { cause } => Self::Poisoned(cause),
+            CommitError::Poisoned { cause } | CommitError::Unstorable { cause } => Self::Poisoned(cause),
         }
     }
 }

@@ -18,6 +18,7 @@ use self::carving::Carved;
 use self::chain::Link;
 use self::rebuild::Rebuild;
 pub use self::report::{Lost, RepairReport};
+use crate::bounds::Bounds;
 use crate::care::new_store::NewStore;
 use crate::checkpoint::record::generation_of;
 use crate::format::checkpoint::{self as record, CheckpointRecord};
@@ -110,6 +111,7 @@ pub struct Repair<'a> {
     damaged: PathBuf,
     repaired: PathBuf,
     on_progress: Box<dyn FnMut(RepairProgress) + 'a>,
+    pub(crate) bounds: Bounds,
 }
 
 impl<'a> Repair<'a> {
@@ -121,6 +123,7 @@ impl<'a> Repair<'a> {
             damaged: damaged.as_ref().to_owned(),
             repaired: repaired.as_ref().to_owned(),
             on_progress: Box::new(|_| {}),
+            bounds: Bounds::default(),
         }
     }
 
@@ -162,7 +165,7 @@ impl<'a> Repair<'a> {
 
         let marks = marks(&mut carved).map_err(failed)?;
         // One group for each submission, so that each keeps the time of its commit.
-        let db = Options::new().group_max_events(1).open(new_store.path())?;
+        let db = Options { bounds: self.bounds, ..Options::new().group_max_events(1) }.open(new_store.path())?;
         let mut rebuild = Rebuild::new(&db, from_pages, marks, checkpoints, known, self.on_progress);
         for link in &links {
             if let Some(block) = chain::read(&mut carved, link).map_err(failed)? {

@@ -11,7 +11,7 @@ use crate::format::checkpoint::CheckpointRecord;
 use crate::format::marks::Marks;
 use crate::log::bookmark::{Bookmarks, set_bookmark};
 use crate::log::events::DecodedBlock;
-use crate::write::batch::{Batch, Durability};
+use crate::write::batch::{Batch, Durability, bytes_of};
 use crate::write::ticket::Ticket;
 
 /// Number of events per submission.
@@ -35,6 +35,8 @@ pub(super) struct Rebuild<'a> {
     marks: Marks,
     /// The next submission and its commit time, if known.
     events: Vec<Event>,
+    /// The size of these events, in bytes.
+    bytes: usize,
     committed_ms: Option<u64>,
     in_flight: VecDeque<Ticket>,
     bookmarks: Bookmarks,
@@ -61,6 +63,7 @@ impl<'a> Rebuild<'a> {
             last_at_ms: None,
             marks,
             events: Vec::new(),
+            bytes: 0,
             committed_ms: None,
             in_flight: VecDeque::new(),
             bookmarks: Bookmarks::new(),
@@ -107,7 +110,9 @@ impl<'a> Rebuild<'a> {
     }
 
     fn event(&mut self, seq: Seq, event: Event, committed_ms: Option<u64>) -> Result<(), RepairError> {
-        if self.committed_ms != committed_ms {
+        let bytes = bytes_of(&event);
+        let is_full = self.bytes + bytes > self.db.shared().options.bounds.submission_bytes;
+        if self.committed_ms != committed_ms || is_full || self.events.len() >= EVENTS_AT_ONCE {
             self.submit()?;
             self.committed_ms = committed_ms;
         }
@@ -117,7 +122,8 @@ impl<'a> Rebuild<'a> {
         self.last_at_ms = Some(at_ms);
         self.report.events += 1;
         self.events.push(event);
-        if self.events.len() >= EVENTS_AT_ONCE { self.submit() } else { Ok(()) }
+        self.bytes += bytes;
+        Ok(())
     }
 
     fn lost_before(&mut self, seq: Seq, before_ms: Option<i64>) {
@@ -131,6 +137,7 @@ impl<'a> Rebuild<'a> {
         if self.events.is_empty() {
             return Ok(());
         }
+        self.bytes = 0;
         let batch = Batch::new(std::mem::take(&mut self.events)).durability(Durability::Buffered);
         let batch = Batch { committed_ms: self.committed_ms, ..batch };
         self.in_flight.push_back(self.db.submit(batch)?);

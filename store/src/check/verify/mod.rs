@@ -78,7 +78,7 @@ impl From<CommitError> for VerifyError {
     fn from(error: CommitError) -> Self {
         match error {
             CommitError::Closed => Self::Closed,
-            CommitError::Poisoned { cause } => Self::Poisoned(cause),
+            CommitError::Poisoned { cause } | CommitError::Unstorable { cause } => Self::Poisoned(cause),
         }
     }
 }

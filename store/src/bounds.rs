@@ -1,0 +1,22 @@
+//! Bounds of what is held in memory or stored as one value.
+
+use crate::format::frame::MAX_BODY_BYTES;
+
+/// The bounds of one database. Tests lower them, so that small inputs reach them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    /// The maximum size of the events in a batch, in bytes.
+    pub(crate) batch_bytes: usize,
+    /// The size at which the internal submitters (ingest, replay, repair) begin the next batch, in bytes.
+    pub(crate) submission_bytes: usize,
+    /// The maximum number of bookmarks. Every checkpoint contains all of them.
+    pub(crate) bookmarks: usize,
+    /// The maximum length of the body of a stored value, in bytes.
+    pub(crate) body_bytes: usize,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self { batch_bytes: 256 << 20, submission_bytes: 16 << 20, bookmarks: 65_536, body_bytes: MAX_BODY_BYTES }
+    }
+}
