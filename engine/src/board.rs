@@ -26,7 +26,7 @@ use crate::state::State;
 
 /// The version of the fold rules. Raise it with every change of the export. A checkpoint of another version is ignored
 /// and the log is folded again. `tests/fold-version` contains the export of the current version.
-pub const FOLD_VERSION: u32 = 1;
+pub const FOLD_VERSION: u32 = 2;
 
 /// All conversations and their states. An [`Index`] beside the board answers queries about many of them.
 ///

@@ -18,7 +18,8 @@ impl Event {
         // A lifecycle event without text has no direction.
         self.direction = self.direction.filter(|_| self.kind.is_message() || self.text().is_some());
         self.content = hash(&self);
-        self.identity = identity.unwrap_or_else(|| Identity::of_content(self.content));
+        let identity = identity.unwrap_or_else(|| Identity::of_content(self.content));
+        self.identity = identity.of_source(self.source());
         self
     }
 }

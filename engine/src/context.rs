@@ -65,6 +65,12 @@ impl Context {
         self.0.nobody
     }
 
+    /// The name of the source; empty if there is none.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        self.get(Field::Source).unwrap_or_default()
+    }
+
     pub(crate) fn get(&self, field: Field) -> Option<&str> {
         self.0.texts.get(field)
     }

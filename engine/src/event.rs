@@ -166,7 +166,7 @@ impl At {
         started: Option<Time>,
         active: Option<Time>,
     ) -> Option<Self> {
-        let own = if kind.is_message() { sent } else { active.or(started) };
+        let own = Self::own_time(kind, sent, started, active);
         let by_t1 = occurred.max(own)?;
         let clock_is_wrong = match (occurred, started) {
             (None, _) => true,
@@ -175,6 +175,16 @@ impl At {
         };
         let is_untimed = kind == Kind::Close && clock_is_wrong;
         Some(if is_untimed { Self::Untimed { alone: by_t1 } } else { Self::Timed(by_t1) })
+    }
+
+    /// The event's own epoch field (rule T1).
+    pub(crate) fn own_time(
+        kind: Kind,
+        sent: Option<Time>,
+        started: Option<Time>,
+        active: Option<Time>,
+    ) -> Option<Time> {
+        if kind.is_message() { sent } else { active.or(started) }
     }
 
     /// The time by rule T1, independent of other events.

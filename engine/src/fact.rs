@@ -11,6 +11,9 @@ use crate::event::{At, Direction, Event, Kind};
 use crate::identity::{ContentHash, Identity};
 use crate::time::Time;
 
+/// A source's two clocks agree if they are no further apart than this (rule T1).
+const DAY_NS: i128 = 86_400_000_000_000;
+
 /// One event of a conversation.
 ///
 /// Repeated texts are stored once, in the conversation's list of contexts, and session values in its list of sessions.
@@ -76,6 +79,14 @@ impl Fact {
         #[cfg(test)]
         COMPARISONS.set(COMPARISONS.get() + 1);
         self.at.cmp(&at).then_with(|| self.kind.rank().cmp(&kind.rank())).then_with(|| self.identity.cmp(identity))
+    }
+
+    /// `occurred` and the event's own epoch field, if the latter is more than a day later, so that one of the two clocks
+    /// is wrong (rule T1).
+    pub(crate) fn clocks_apart(&self) -> Option<(Time, Time)> {
+        let own = At::own_time(self.kind, self.sent, self.started, self.active)?;
+        let occurred = self.occurred.filter(|occurred| own > *occurred && own.ns_since(*occurred) > DAY_NS)?;
+        matches!(self.at, At::Timed(_)).then_some((occurred, own))
     }
 
     /// The displayed time of a message (rule T4). `at` is the time by rule T1.

@@ -6,13 +6,13 @@
 use crate::agents::{AgentNumber, Agents};
 use crate::attribute::Attribute;
 use crate::context::Context;
-use crate::event::{AgentMention, Direction, Kind};
+use crate::event::{AgentMention, At, Direction, Kind};
 use crate::fact::Fact;
-use crate::session::Session;
+use crate::session::{Session, SessionStatus};
 use crate::texts::Field;
 use crate::time::Time;
 use crate::trail::Trail;
-use crate::unread::{Position, Unread};
+use crate::unread::Unread;
 
 /// The lists to which a fact refers by index.
 #[derive(Clone, Copy)]
@@ -23,6 +23,9 @@ pub(crate) struct Lists<'a> {
 
 /// The name that a source gives for a member without a known name.
 const UNKNOWN_NAME: &str = "Unknown";
+
+/// The position of an event in the order of T2.
+pub(crate) type Position = u32;
 
 /// An agent and the time of its assignment.
 #[derive(Clone, Copy, Debug)]
@@ -53,7 +56,15 @@ pub(crate) fn steps(run: impl FnOnce()) -> u64 {
     STEPS.get() - before
 }
 
-/// The state of a conversation after some of its events. It must be settled before it is read.
+/// An event whose own epoch field is more than a day later than its `occurred` (rule T1).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ClocksApart {
+    pub(crate) occurred: Time,
+    pub(crate) own: Time,
+    pub(crate) at: Time,
+}
+
+/// The state of a conversation after some of its events.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Fold {
     steps: Position,
@@ -68,6 +79,8 @@ pub(crate) struct Fold {
     started: Option<Time>,
     first_at: Option<Time>,
     last_at: Option<Time>,
+    /// The largest time of the events whose clock is credible (rule T1).
+    credible_at: Option<Time>,
     last_active: Option<Time>,
     pub(crate) agents: Agents,
     pub(crate) assignments: Trail<Assignment>,
@@ -78,8 +91,13 @@ pub(crate) struct Fold {
     channel_from: Option<u32>,
     pub(crate) unread: Unread,
     pub(crate) first_inbound: Option<Time>,
+    /// The first inbound message since the last close.
+    first_inbound_of_span: Option<Time>,
     pub(crate) first_response_ms: Option<i64>,
+    /// Since when somebody waits, and the last message that waits.
     waiting: Option<(Time, Time)>,
+    /// Whether a message that is not outbound is ordered after the last close and the last outbound message.
+    is_written_after: bool,
     message_text: Option<TextAt>,
     lifecycle_text: Option<TextAt>,
     /// The context with the latest value of every attribute.
@@ -87,6 +105,7 @@ pub(crate) struct Fold {
     last_context: Option<u32>,
     session: Option<Box<Session>>,
     pub(crate) session_is_stale: bool,
+    pub(crate) clocks_apart: Option<ClocksApart>,
     pub(crate) clock_suspicions: Vec<Time>,
 }
 
@@ -96,21 +115,65 @@ impl Fold {
     pub(crate) fn step(&mut self, fact: &Fact, at: Time, lists: Lists<'_>) {
         #[cfg(test)]
         STEPS.set(STEPS.get() + 1);
-        self.first_at = Some(self.first_at.map_or(at, |first| first.min(at)));
-        self.last_at = self.last_at.max(Some(at));
+        self.time(fact, at);
         if let Some(context) = lists.contexts.get(fact.context as usize) {
             self.attributes(fact.context, lists);
             self.agent(context.agent(), at);
         }
+        let session = fact.session.and_then(|number| lists.sessions.get(number as usize));
+        let status = session.and_then(Session::usable_status);
+        let was_closed = self.is_closed;
+        let closes = self.state_status(fact.kind, status, at);
         if fact.kind.is_message() {
+            // A message by which the conversation closes or reopens is not counted.
+            self.messages_after_close += u64::from(was_closed && self.is_closed);
             self.message(fact, at);
         } else {
             self.lifecycle(fact, at);
         }
-        if let Some(session) = fact.session.and_then(|number| lists.sessions.get(number as usize)) {
-            self.session(session, fact.kind);
+        if closes {
+            self.first_inbound_of_span = None;
+            self.waiting = None;
+            self.is_written_after = false;
         }
+        if let Some(status) = status {
+            self.wait_by_status(status, at);
+        }
+        self.session(session, status, fact.kind);
         self.steps += 1;
+    }
+
+    /// Rules T1 and F4.
+    fn time(&mut self, fact: &Fact, at: Time) {
+        self.first_at = Some(self.first_at.map_or(at, |first| first.min(at)));
+        self.last_at = self.last_at.max(Some(at));
+        if let Some((occurred, own)) = fact.clocks_apart() {
+            self.clocks_apart.get_or_insert(ClocksApart { occurred, own, at });
+        } else if matches!(fact.at, At::Timed(_)) {
+            self.credible_at = self.credible_at.max(Some(at));
+        }
+    }
+
+    /// Rules F2, F3 and F11: what the event states about the status. Returns whether it closes.
+    fn state_status(&mut self, kind: Kind, status: Option<SessionStatus>, at: Time) -> bool {
+        let by_kind = matches!(kind, Kind::Close | Kind::OpenClosed);
+        if matches!(kind, Kind::Open | Kind::OpenClosed | Kind::UpdateOpen) {
+            self.open(at);
+        }
+        if by_kind {
+            self.close(at);
+        }
+        match status.map(SessionStatus::is_closed) {
+            None => by_kind,
+            Some(true) => {
+                self.close(at);
+                true
+            }
+            Some(false) => {
+                self.open(at);
+                by_kind
+            }
+        }
     }
 
     /// Rule F8 for attributes. An event with the same context as the one before it changes none.
@@ -146,13 +209,13 @@ impl Fold {
         let time = fact.message_time(at);
         self.last_active = self.last_active.max(Some(time));
         self.channel_from = Some(fact.context);
-        self.messages_after_close += u64::from(self.is_closed);
         self.agents.count_message(fact.direction);
         match fact.direction {
             Some(Direction::In) => self.inbound(time),
             Some(Direction::Out) => self.outbound(time),
             None => self.messages_other += 1,
         }
+        self.is_written_after = fact.direction != Some(Direction::Out);
         if fact.text.is_some() {
             self.message_text = Some(TextAt { time, position: self.steps, direction: fact.direction });
         }
@@ -162,35 +225,38 @@ impl Fold {
         self.messages_in += 1;
         self.unread.inbound(time);
         self.first_inbound.get_or_insert(time);
+        self.first_inbound_of_span.get_or_insert(time);
         let since = self.waiting.map_or(time, |(since, _)| since);
         self.waiting = Some((since, time));
     }
 
     fn outbound(&mut self, time: Time) {
         self.messages_out += 1;
-        self.unread.outbound(time, self.steps);
-        if let (Some(first), None) = (self.first_inbound, self.first_response_ms) {
+        self.unread.outbound(time);
+        if let (Some(first), None, false) = (self.first_inbound_of_span, self.first_response_ms, self.is_closed) {
             self.first_response_ms = Some(ms_between(first, time));
         }
         self.waiting = None;
     }
 
-    /// Rules F1 to F4, F7, F8 and F10 for a lifecycle event.
+    /// Rule F11: who waits, where messages do not tell.
+    fn wait_by_status(&mut self, status: SessionStatus, at: Time) {
+        match status {
+            SessionStatus::InQueue | SessionStatus::CustomerLast => {
+                self.waiting.get_or_insert((at, at));
+            }
+            SessionStatus::UserLast => self.waiting = None,
+            _ => {}
+        }
+    }
+
+    /// Rules F1, F4, F7, F8 and F10 for a lifecycle event.
     fn lifecycle(&mut self, fact: &Fact, at: Time) {
         self.has_lifecycle = true;
         self.started = [self.started, fact.started].into_iter().flatten().min();
         self.last_active = self.last_active.max(fact.active);
-        match fact.kind {
-            Kind::Open | Kind::UpdateOpen => self.open(at),
-            Kind::Close => self.close(at),
-            Kind::OpenClosed => {
-                self.open(at);
-                self.close(at);
-            }
-            Kind::Update | Kind::Message => {}
-        }
         if let Some(count) = fact.unread {
-            self.unread.stated(count, fact.count_as_of(at), at, self.steps);
+            self.unread.stated(count, fact.count_as_of(at), at);
         }
         if fact.text.is_some() {
             let text = TextAt { time: fact.text_as_of(at), position: self.steps, direction: fact.direction };
@@ -210,7 +276,6 @@ impl Fold {
     }
 
     fn close(&mut self, at: Time) {
-        self.waiting = None;
         if self.is_closed {
             return;
         }
@@ -223,13 +288,15 @@ impl Fold {
     }
 
     /// Rules F8 and F11 for session values.
-    fn session(&mut self, session: &Session, kind: Kind) {
-        if session.usable_status().is_some() {
+    fn session(&mut self, session: Option<&Session>, status: Option<SessionStatus>, kind: Kind) {
+        if status.is_some() {
             self.session_is_stale = false;
         } else if kind == Kind::Update {
             self.session_is_stale = true;
         }
-        self.session.get_or_insert_default().update(session);
+        if let Some(session) = session {
+            self.session.get_or_insert_default().update(session);
+        }
     }
 
     /// Approximate size on the heap, in bytes.
@@ -244,11 +311,6 @@ impl Fold {
             + self.unread.heap_bytes()
             + self.session.as_ref().map_or(0, |_| size_of::<Session>())
             + self.clock_suspicions.capacity() * size_of::<Time>()
-    }
-
-    /// Prepares for reading, after one or more steps.
-    pub(crate) fn settle(&mut self) {
-        self.unread.settle();
     }
 
     /// Rule F4.
@@ -279,7 +341,17 @@ impl Fold {
         ms_between(self.started_at(), first_until) + self.later_open_ms + running_ms
     }
 
-    /// Rule F9: the first and the last unanswered inbound message.
+    /// Whether it is closed and unanswered after its close (rule Q2).
+    pub(crate) fn is_unanswered_after_close(&self) -> bool {
+        self.is_closed && self.is_written_after
+    }
+
+    /// Whether it has a suspicion (rules T1, T3 and F10).
+    pub(crate) fn is_suspect(&self) -> bool {
+        self.clocks_apart.is_some() || !self.clock_suspicions.is_empty() || self.unread.is_missing_any()
+    }
+
+    /// Rules F9 and F11: since when somebody waits, and the last message that waits.
     pub(crate) fn waiting(&self) -> Option<(Time, Time)> {
         self.waiting.filter(|_| !self.is_closed)
     }

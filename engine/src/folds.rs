@@ -69,7 +69,6 @@ impl Folds {
             self.timed.step(fact, fact.at.alone(), lists);
             self.steps += 1;
         }
-        self.timed.settle();
         self.whole = self.with_untimed(facts, lists);
     }
 
@@ -118,7 +117,6 @@ impl Folds {
             whole.step(fact, at, lists);
             whole.clock_suspicions.push(at);
         }
-        whole.settle();
         Some(whole)
     }
 

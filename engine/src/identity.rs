@@ -6,21 +6,61 @@ use std::fmt;
 
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::event::{AIRSHIP, SUPEROFFICE};
+
 /// The identity of an event within its conversation.
 ///
 /// It is the source's own id if the source gives one (Airship's envelope `id`, SuperOffice's `EventId` with `Event`),
-/// and the hash of the event's content otherwise. Identities are ordered by the bytes of their text, which decides
+/// and the hash of the event's content otherwise. Identities of two sources are never equal. The identity of an event
+/// has the source of the event, whatever [`Draft::identity`](crate::Draft::identity) was given.
+///
+/// Identities are ordered by the bytes of their text, then by source, then a given id before a hash, which decides
 /// between events of the same time and rank (rule T2).
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Identity(Form);
 
-/// Nearly every identity is a canonical UUID or a content hash, so these take 16 bytes. The order of these bytes is the
-/// order of the text.
+/// Nearly every identity is a canonical UUID or a content hash of a source that this crate knows, so these take 16
+/// bytes. The order of these bytes is the order of the text.
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum Form {
-    Uuid([u8; 16], u8),
-    Content(ContentHash),
-    Text(Box<str>, u8),
+    Uuid([u8; 16], u8, Origin),
+    Content(ContentHash, Origin),
+    Text(Box<str>, u8, Origin),
+    /// The identity of an event of any other source: its text, then the source.
+    Other {
+        packed: Box<str>,
+        text_bytes: u32,
+        part: u8,
+        is_content: bool,
+    },
+}
+
+/// The source of an identity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Origin {
+    /// It belongs to no event yet.
+    None,
+    Airship,
+    SuperOffice,
+}
+
+impl Origin {
+    fn of(source: &str) -> Option<Self> {
+        match source {
+            "" => Some(Self::None),
+            AIRSHIP => Some(Self::Airship),
+            SUPEROFFICE => Some(Self::SuperOffice),
+            _ => None,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::None => "",
+            Self::Airship => AIRSHIP,
+            Self::SuperOffice => SUPEROFFICE,
+        }
+    }
 }
 
 impl Identity {
@@ -31,39 +71,79 @@ impl Identity {
     #[must_use]
     pub fn given(id: &str, part: u8) -> Self {
         Self(match parse_uuid(id) {
-            Some(bytes) => Form::Uuid(bytes, part),
-            None => Form::Text(id.into(), part),
+            Some(bytes) => Form::Uuid(bytes, part, Origin::None),
+            None => Form::Text(id.into(), part, Origin::None),
         })
     }
 
     /// Like [`Identity::given`] with the canonical text of a UUID, from its 16 bytes.
     #[must_use]
     pub fn from_uuid(bytes: [u8; 16], part: u8) -> Self {
-        Self(Form::Uuid(bytes, part))
+        Self(Form::Uuid(bytes, part, Origin::None))
+    }
+
+    /// The same id, given by this source.
+    #[must_use]
+    pub fn of_source(self, source: &str) -> Self {
+        match (Origin::of(source), self.0) {
+            (Some(origin), Form::Uuid(bytes, part, _)) => Self(Form::Uuid(bytes, part, origin)),
+            (Some(origin), Form::Content(content, _)) => Self(Form::Content(content, origin)),
+            (Some(origin), Form::Text(text, part, _)) => Self(Form::Text(text, part, origin)),
+            (_, form) => Self(form).with_source(source),
+        }
+    }
+
+    /// [`Identity::of_source`] from or to a source that this crate does not know.
+    fn with_source(self, source: &str) -> Self {
+        if self.source() == source {
+            return self;
+        }
+        let (text, part, is_content) = (self.text(), self.part(), self.is_content());
+        if Origin::of(source).is_some() {
+            let content = u128::from_str_radix(&text, 16).ok().filter(|_| is_content);
+            let known = content.map(|bits| Self::of_content(ContentHash::from_bits(bits)));
+            return known.unwrap_or_else(|| Self::given(&text, part)).of_source(source);
+        }
+        // The lengths of ids are limited; a longer one that a host allowed keeps as much as can be counted.
+        let text_bytes = u32::try_from(text.len()).unwrap_or(u32::MAX);
+        Self(Form::Other { packed: [&*text, source].concat().into(), text_bytes, part, is_content })
+    }
+
+    /// The source whose event has it; empty if it belongs to no event yet.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        match &self.0 {
+            Form::Uuid(_, _, origin) | Form::Content(_, origin) | Form::Text(_, _, origin) => origin.name(),
+            Form::Other { packed, text_bytes, .. } => packed.get(*text_bytes as usize..).unwrap_or_default(),
+        }
     }
 
     /// The 16 bytes of the id if its text is a UUID in canonical form.
     #[must_use]
     pub fn uuid(&self) -> Option<[u8; 16]> {
-        match self.0 {
-            Form::Uuid(bytes, _) => Some(bytes),
-            Form::Content(_) | Form::Text(..) => None,
+        match &self.0 {
+            Form::Uuid(bytes, ..) => Some(*bytes),
+            Form::Content(..) | Form::Text(..) => None,
+            Form::Other { .. } => parse_uuid(&self.text()),
         }
     }
 
     /// The identity of an event to which its source gave none.
     #[must_use]
     pub fn of_content(content: ContentHash) -> Self {
-        Self(Form::Content(content))
+        Self(Form::Content(content, Origin::None))
     }
 
     /// The id as the source wrote it, or the content hash as 32 hexadecimal digits.
     #[must_use]
     pub fn text(&self) -> Cow<'_, str> {
         match &self.0 {
-            Form::Text(text, _) => Cow::Borrowed(text),
-            Form::Uuid(bytes, _) => Cow::Owned(format_uuid(bytes)),
-            Form::Content(content) => Cow::Owned(content.to_string()),
+            Form::Text(text, ..) => Cow::Borrowed(text),
+            Form::Uuid(bytes, ..) => Cow::Owned(format_uuid(bytes)),
+            Form::Content(content, _) => Cow::Owned(content.to_string()),
+            Form::Other { packed, text_bytes, .. } => {
+                Cow::Borrowed(packed.get(..*text_bytes as usize).unwrap_or(packed))
+            }
         }
     }
 
@@ -71,17 +151,18 @@ impl Identity {
     #[must_use]
     pub fn text_bytes(&self) -> usize {
         match &self.0 {
-            Form::Text(text, _) => text.len(),
+            Form::Text(text, ..) => text.len(),
             Form::Uuid(..) => 36,
-            Form::Content(_) => 32,
+            Form::Content(..) => 32,
+            Form::Other { text_bytes, .. } => *text_bytes as usize,
         }
     }
 
     /// The size on the heap in bytes.
     pub(crate) fn heap_bytes(&self) -> usize {
         match &self.0 {
-            Form::Text(text, _) => text.len(),
-            Form::Uuid(..) | Form::Content(_) => 0,
+            Form::Text(text, ..) | Form::Other { packed: text, .. } => text.len(),
+            Form::Uuid(..) | Form::Content(..) => 0,
         }
     }
 
@@ -89,25 +170,26 @@ impl Identity {
     #[must_use]
     pub fn part(&self) -> u8 {
         match self.0 {
-            Form::Text(_, part) | Form::Uuid(_, part) => part,
-            Form::Content(_) => 0,
+            Form::Text(_, part, _) | Form::Uuid(_, part, _) | Form::Other { part, .. } => part,
+            Form::Content(..) => 0,
         }
     }
 
     /// Whether the identity is the content hash, because the source gave none.
     #[must_use]
     pub fn is_content(&self) -> bool {
-        matches!(self.0, Form::Content(_))
+        matches!(self.0, Form::Content(..) | Form::Other { is_content: true, .. })
     }
 
     /// 64 bits for lookups. Different identities share them in rare cases, so they never prove equality.
     #[must_use]
     pub fn fingerprint(&self) -> u64 {
         let bits = match &self.0 {
-            Form::Text(text, _) => xxh3_64(text.as_bytes()),
-            Form::Uuid(bytes, _) => xxh3_64(bytes),
+            Form::Text(text, ..) => xxh3_64(text.as_bytes()),
+            Form::Uuid(bytes, ..) => xxh3_64(bytes),
             // It is a hash already; half of it is enough.
-            Form::Content(ContentHash([first @ .., _, _, _, _, _, _, _, _])) => u64::from_be_bytes(*first),
+            Form::Content(ContentHash([first @ .., _, _, _, _, _, _, _, _]), _) => u64::from_be_bytes(*first),
+            Form::Other { packed, .. } => xxh3_64(packed.as_bytes()),
         };
         bits ^ u64::from(self.part()).rotate_left(56)
     }
@@ -116,11 +198,14 @@ impl Identity {
 impl Ord for Identity {
     fn cmp(&self, other: &Self) -> Ordering {
         let by_text = match (&self.0, &other.0) {
-            (Form::Uuid(a, _), Form::Uuid(b, _)) => a.cmp(b),
-            (Form::Content(a), Form::Content(b)) => a.cmp(b),
+            (Form::Uuid(a, ..), Form::Uuid(b, ..)) => a.cmp(b),
+            (Form::Content(a, _), Form::Content(b, _)) => a.cmp(b),
             _ => self.text().cmp(&other.text()),
         };
-        by_text.then(self.part().cmp(&other.part())).then(self.is_content().cmp(&other.is_content()))
+        by_text
+            .then_with(|| self.source().cmp(other.source()))
+            .then_with(|| self.is_content().cmp(&other.is_content()))
+            .then_with(|| self.part().cmp(&other.part()))
     }
 }
 
@@ -132,7 +217,7 @@ impl PartialOrd for Identity {
 
 impl fmt::Debug for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Identity({}, {})", self.text(), self.part())
+        write!(f, "Identity({}, {}, {:?})", self.text(), self.part(), self.source())
     }
 }
 
@@ -250,6 +335,34 @@ mod tests {
     fn i1_the_parts_of_one_id_are_different_events() {
         assert_ne!(Identity::given(UUID, 0), Identity::given(UUID, 1));
         assert_ne!(Identity::given(UUID, 0).fingerprint(), Identity::given(UUID, 1).fingerprint());
+    }
+
+    #[test]
+    fn i1_identities_of_two_sources_are_different_and_keep_everything_else() {
+        let content = Identity::of_content(ContentHash::from_bits(7));
+        let sources = [AIRSHIP, SUPEROFFICE, "helpdesk", "help", ""];
+        for identity in [Identity::given(UUID, 1), Identity::given("x", 2), Identity::given("", 0), content] {
+            for (a, b) in sources.iter().flat_map(|a| sources.map(|b| (*a, b))) {
+                let [one, other] = [a, b].map(|source| identity.clone().of_source(source));
+                assert_eq!((one == other, one.cmp(&other)), (a == b, a.cmp(b)), "{one:?} {other:?}");
+                assert_eq!(other.clone().of_source(a), one);
+                let parts = |it: &Identity| (it.text().into_owned(), it.part(), it.is_content(), it.uuid());
+                assert_eq!((parts(&one), one.source(), one.text_bytes()), (parts(&identity), a, identity.text().len()));
+            }
+        }
+        assert_ne!(Identity::given("xh", 0).of_source("elp"), Identity::given("x", 0).of_source("help"));
+        assert_eq!(size_of::<Identity>(), 24);
+    }
+
+    #[test]
+    fn t2_at_equal_text_the_source_decides_then_whether_the_id_was_given() {
+        let hash = ContentHash::from_bits(7);
+        let identities = |source| {
+            let given = |part| Identity::given(&hash.to_string(), part);
+            [given(0), given(9), Identity::of_content(hash)].map(|identity| identity.of_source(source))
+        };
+        let sorted = [AIRSHIP, "helpdesk", SUPEROFFICE].map(identities).concat();
+        assert!(sorted.is_sorted_by(|a, b| a < b), "{sorted:?}");
     }
 
     #[test]

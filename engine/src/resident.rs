@@ -152,8 +152,7 @@ fn open_row(
         started_at: fold.started_at().ms(),
         last_active_at: active.ms(),
         waiting_since: fold.waiting().map(|(since, _)| since.ms()),
-        // A clock suspicion belongs to a close that sorts after all other events, so an open conversation has none.
-        suspect: fold.unread.is_missing_any(),
+        suspect: fold.is_suspect(),
     }
 }
 

@@ -14,9 +14,9 @@ use crate::time::Time;
 /// Whether a conversation is open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Status {
-    /// The latest lifecycle event leaves it open, or there is no lifecycle event.
+    /// The latest statement about the status leaves it open, or there is none.
     Open,
-    /// The latest lifecycle event closed it.
+    /// The latest statement about the status closed it.
     Closed,
 }
 
@@ -77,15 +77,15 @@ pub struct State {
     pub messages_out: u64,
     /// Messages with an unknown direction.
     pub messages_other: u64,
-    /// Messages that sort after a close, before a reopening (F2).
+    /// Messages while it was closed, except those that reopened it (F2).
     pub messages_after_close: u64,
     /// Messages from the member that are neither answered nor read (F7).
     pub unread: u64,
     /// The time of the first message from the member.
     pub first_inbound_at: Option<i64>,
-    /// The time from the first message of the member to the first answer.
+    /// The time from the first answered message of the member to its answer (F9).
     pub first_response_ms: Option<i64>,
-    /// The time of the first message that waits for an answer.
+    /// Since when the member waits for an answer.
     pub waiting_since: Option<i64>,
     /// The time of the last message that waits for an answer.
     pub latest_unanswered_at: Option<i64>,
@@ -174,9 +174,9 @@ pub struct LastMessage {
 pub struct Suspicion {
     /// The affected field.
     pub field: SuspectField,
-    /// The value that the source states.
+    /// The value that the source states; for a clock that is ahead, `occurred` in milliseconds since the epoch.
     pub expected: Option<u64>,
-    /// The value that the events give.
+    /// The value that the events give; for a clock that is ahead, the event's own time in milliseconds since the epoch.
     pub found: Option<u64>,
     /// The time of the event that shows the contradiction.
     pub at: i64,
@@ -186,7 +186,7 @@ pub struct Suspicion {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum SuspectField {
-    /// A close whose time is before its own start (T3).
+    /// An event whose own time is more than a day after its `occurred` (T1), or a close without a usable time (T3).
     Clock,
     /// The source states more unread messages than are known: some are missing.
     Unread,
@@ -280,10 +280,14 @@ fn last_message(conversation: &Conversation, fold: &Fold) -> Option<LastMessage>
 }
 
 fn suspect(fold: &Fold) -> Vec<Suspicion> {
-    let clock = fold.clock_suspicions.iter().map(|at| (SuspectField::Clock, None, None, at.ms()));
+    let ms = |time: Time| u64::try_from(time.ms()).ok();
+    let apart = fold.clocks_apart.iter();
+    let apart = apart.map(|clocks| (SuspectField::Clock, ms(clocks.occurred), ms(clocks.own), clocks.at.ms()));
+    let untimed = fold.clock_suspicions.iter().map(|at| (SuspectField::Clock, None, None, at.ms()));
     let missing = fold.unread.missing();
     let unread = missing.map(|m| (SuspectField::Unread, Some(m.expected), Some(m.found), m.at.ms()));
-    let all = clock.chain(unread);
+    // A close without a usable time is ordered after every other event.
+    let all = apart.chain(untimed).chain(unread);
     let mut rows: Vec<_> = all.map(|(field, expected, found, at)| Suspicion { field, expected, found, at }).collect();
     rows.sort_by_key(|row| (row.at, row.field));
     rows

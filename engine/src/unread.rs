@@ -2,24 +2,48 @@
 
 use crate::time::Time;
 
-/// The position of an event in the order of T2.
-pub(crate) type Position = u32;
+/// Two stamps of one happening can differ by less than this (rules F7 and F10).
+const ONE_HAPPENING_NS: i128 = 1_000_000_000;
+
+/// Whether a message at this time, ordered before a count that holds as of another time, is not in that count.
+fn is_past(time: Time, as_of: Time) -> bool {
+    time.ns_since(as_of) >= ONE_HAPPENING_NS
+}
+
+/// What decides the number of unread messages.
+#[derive(Clone, Copy, Debug)]
+enum Entry {
+    Inbound(Time),
+    Outbound(Time),
+    /// An index in [`Unread::stated`].
+    Stated(u32),
+}
+
+/// The base of counting, and the messages since.
+#[derive(Clone, Copy, Debug, Default)]
+struct Count {
+    unread: u64,
+    /// The "as of" time, if the base is a stated count: only later messages are added to it.
+    as_of: Option<Time>,
+}
+
+impl Count {
+    /// Adds a message that is ordered after the base.
+    fn add(&mut self, time: Time) {
+        if self.as_of.is_none_or(|as_of| time > as_of) {
+            self.unread = self.unread.saturating_add(1);
+        }
+    }
+}
 
 /// An unread count that a lifecycle event states.
 #[derive(Clone, Copy, Debug)]
 struct Stated {
-    position: Position,
-    count: u64,
+    expected: u64,
     as_of: Time,
     at: Time,
-}
-
-/// The base of counting: a stated count and its "as of" time.
-#[derive(Clone, Copy, Debug)]
-struct Base {
-    position: Position,
-    count: u64,
-    as_of: Time,
+    /// The messages held at the event. Current only while it is smaller than `expected`.
+    held: Count,
 }
 
 /// A stated count that exceeds the known messages: some messages are missing.
@@ -30,120 +54,122 @@ pub(crate) struct Missing {
     pub(crate) at: Time,
 }
 
-/// Everything that decides the number of unread messages. It is filled in the order of T2 and must be settled before it
-/// is read.
+/// Counts messages in the order of T2.
+///
+/// On a healthy stream each message and each stated count takes constant time. The entries are read again only for a
+/// count with an "as of" time that lies a second or more before the time of an earlier message.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Unread {
-    /// The times of all inbound messages, sorted once settled.
-    inbound: Vec<Time>,
-    is_unsorted: bool,
-    /// Outbound messages. A message is dropped if one with a later position and no later time makes it irrelevant. So
-    /// both positions and times increase, and the last message up to a time is found by binary search.
-    outbound: Vec<(Time, Position)>,
-    last_outbound: Option<(Time, Position)>,
+    /// In the order of T2.
+    entries: Vec<Entry>,
+    count: Count,
+    /// The latest own time of a message.
+    latest: Option<Time>,
     stated: Vec<Stated>,
     /// The latest "as of" time of a stated count.
     stated_up_to: Option<Time>,
-    /// The number of stated counts that were examined, and the number of those that exceed the known messages. Later
-    /// messages do not change that.
-    examined: usize,
-    exceeding: usize,
+    /// The indexes of the stated counts that exceed the messages held, in order.
+    exceeding: Vec<u32>,
 }
 
 impl Unread {
+    /// Adds an inbound message.
     pub(crate) fn inbound(&mut self, time: Time) {
-        self.examine_again_after(time);
-        self.is_unsorted |= self.inbound.last().is_some_and(|last| *last > time);
-        self.inbound.push(time);
-    }
-
-    pub(crate) fn outbound(&mut self, time: Time, position: Position) {
-        self.examine_again_after(time);
-        while self.outbound.last().is_some_and(|(earlier, _)| *earlier >= time) {
-            self.outbound.pop();
+        self.entries.push(Entry::Inbound(time));
+        self.latest = self.latest.max(Some(time));
+        self.count.add(time);
+        if self.is_in_a_stated_count(time) {
+            let stated = &mut self.stated;
+            self.exceeding.retain(|index| {
+                stated.get_mut(*index as usize).is_some_and(|stated| {
+                    if time <= stated.as_of {
+                        stated.held.add(time);
+                    }
+                    stated.expected > stated.held.unread
+                })
+            });
         }
-        self.outbound.push((time, position));
-        self.last_outbound = Some((time, position));
     }
 
-    pub(crate) fn stated(&mut self, count: u64, as_of: Time, at: Time, position: Position) {
-        self.stated.push(Stated { position, count, as_of, at });
+    /// Adds an outbound message.
+    pub(crate) fn outbound(&mut self, time: Time) {
+        self.entries.push(Entry::Outbound(time));
+        self.latest = self.latest.max(Some(time));
+        self.count = Count::default();
+        if self.is_in_a_stated_count(time) {
+            let held = (0..).zip(&mut self.stated).filter_map(|(index, stated)| {
+                if time <= stated.as_of {
+                    stated.held = Count::default();
+                }
+                (stated.expected > stated.held.unread).then_some(index)
+            });
+            self.exceeding = held.collect();
+        }
+    }
+
+    /// Whether a message belongs to a count that was stated before it.
+    fn is_in_a_stated_count(&self, time: Time) -> bool {
+        self.stated_up_to.is_some_and(|up_to| time <= up_to)
+    }
+
+    /// Adds a count that a lifecycle event states.
+    #[expect(clippy::cast_possible_truncation, reason = "four billion events do not fit into memory")]
+    pub(crate) fn stated(&mut self, count: u64, as_of: Time, at: Time) {
+        let has_past = self.latest.is_some_and(|latest| is_past(latest, as_of));
+        let held = if has_past { self.count_of(|time| !is_past(time, as_of)) } else { self.count };
+        let index = self.stated.len() as u32;
+        self.stated.push(Stated { expected: count, as_of, at, held });
         self.stated_up_to = self.stated_up_to.max(Some(as_of));
-    }
-
-    /// A message up to the latest "as of" time changes the number that stated counts are compared with, so they are
-    /// examined again.
-    fn examine_again_after(&mut self, time: Time) {
-        if self.stated_up_to.is_some_and(|up_to| time <= up_to) {
-            (self.examined, self.exceeding) = (0, 0);
+        if count > held.unread {
+            self.exceeding.push(index);
         }
+        self.entries.push(Entry::Stated(index));
+        self.count = if has_past { self.count_of(|_| true) } else { Count { unread: count, as_of: Some(as_of) } };
     }
 
-    /// Prepares for reading, after messages or counts were added.
-    pub(crate) fn settle(&mut self) {
-        if std::mem::take(&mut self.is_unsorted) {
-            self.inbound.sort_unstable();
-        }
-        let new = self.stated.iter().enumerate().skip(self.examined);
-        self.exceeding += new.filter(|(index, stated)| stated.count > self.held_at(*index, stated)).count();
-        self.examined = self.stated.len();
-    }
-
-    /// Whether [`Unread::missing`] yields anything.
-    pub(crate) fn is_missing_any(&self) -> bool {
-        self.exceeding > 0
+    /// Rule F7 for all stated counts and the messages at these times.
+    fn count_of(&self, is_held: impl Fn(Time) -> bool) -> Count {
+        let base = self.entries.iter().rposition(|entry| match entry {
+            Entry::Inbound(_) => false,
+            Entry::Outbound(time) => is_held(*time),
+            Entry::Stated(_) => true,
+        });
+        let (before, after) = self.entries.split_at(base.unwrap_or_default());
+        let inbound = |entry: &Entry| match entry {
+            Entry::Inbound(time) if is_held(*time) => Some(*time),
+            _ => None,
+        };
+        let mut count = match after.first() {
+            Some(Entry::Stated(index)) => self.stated.get(*index as usize).map_or_else(Count::default, |stated| {
+                let past = before.iter().filter_map(inbound).filter(|time| is_past(*time, stated.as_of)).count();
+                Count { unread: stated.expected.saturating_add(past as u64), as_of: Some(stated.as_of) }
+            }),
+            _ => Count::default(),
+        };
+        after.iter().filter_map(inbound).for_each(|time| count.add(time));
+        count
     }
 
     /// Size on the heap, in bytes.
     pub(crate) fn heap_bytes(&self) -> usize {
-        self.inbound.capacity() * size_of::<Time>()
-            + self.outbound.capacity() * size_of::<(Time, Position)>()
+        self.entries.capacity() * size_of::<Entry>()
             + self.stated.capacity() * size_of::<Stated>()
+            + self.exceeding.capacity() * size_of::<u32>()
     }
 
     /// Rule F7.
     pub(crate) fn count(&self) -> u64 {
-        let base = Self::later_base(self.last_outbound, self.stated.last());
-        self.counted(base, self.inbound.len())
+        self.count.unread
     }
 
-    /// Rule F10: every stated count that exceeds the messages known as of its time.
+    /// Whether [`Unread::missing`] yields anything.
+    pub(crate) fn is_missing_any(&self) -> bool {
+        !self.exceeding.is_empty()
+    }
+
+    /// Rule F10: every stated count that exceeds the messages held at its event.
     pub(crate) fn missing(&self) -> impl Iterator<Item = Missing> {
-        self.stated.iter().enumerate().filter_map(|(index, stated)| {
-            let found = self.held_at(index, stated);
-            (stated.count > found).then_some(Missing { expected: stated.count, found, at: stated.at })
-        })
-    }
-
-    /// The messages known at the stated count number `index`: those with a time up to its "as of" time, at any
-    /// position, and the other events at earlier positions.
-    fn held_at(&self, index: usize, stated: &Stated) -> u64 {
-        let outbound = self.outbound.partition_point(|(time, _)| *time <= stated.as_of);
-        let outbound = outbound.checked_sub(1).and_then(|last| self.outbound.get(last)).copied();
-        let before = index.checked_sub(1).and_then(|before| self.stated.get(before));
-        self.counted(Self::later_base(outbound, before), self.inbound_up_to(stated.as_of))
-    }
-
-    fn later_base(outbound: Option<(Time, Position)>, stated: Option<&Stated>) -> Option<Base> {
-        let outbound = outbound.map(|(as_of, position)| Base { position, count: 0, as_of });
-        let stated = stated.map(|stated| Base { position: stated.position, count: stated.count, as_of: stated.as_of });
-        match (outbound, stated) {
-            (Some(a), Some(b)) => Some(if a.position > b.position { a } else { b }),
-            (one, other) => one.or(other),
-        }
-    }
-
-    /// The base and the inbound messages after it, among the first `held` of them.
-    fn counted(&self, base: Option<Base>, held: usize) -> u64 {
-        let (count, read) = base.map_or((0, 0), |base| (base.count, self.inbound_up_to(base.as_of)));
-        count.saturating_add(held.saturating_sub(read) as u64)
-    }
-
-    fn inbound_up_to(&self, time: Time) -> usize {
-        // Messages are nearly in order, so the answer is nearly always "all of them".
-        if self.inbound.last().is_none_or(|last| *last <= time) {
-            return self.inbound.len();
-        }
-        self.inbound.partition_point(|inbound| *inbound <= time)
+        let exceeding = self.exceeding.iter().filter_map(|index| self.stated.get(*index as usize));
+        exceeding.map(|stated| Missing { expected: stated.expected, found: stated.held.unread, at: stated.at })
     }
 }

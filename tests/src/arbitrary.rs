@@ -1,5 +1,6 @@
 //! Small random logs in which the difficult cases are frequent: ties, nulls, missing keys, agents with a name only,
-//! closes without a usable time, counts, late messages, reopenings.
+//! closes without a usable time, counts, late messages, reopenings, clocks a day apart, stamps within a second of each
+//! other, one id in two sources, statuses on messages.
 //!
 //! The rules leave content hashes to the engine, so no state may depend on them. Events with their own id lie on a
 //! coarse grid of times and tie often, each with a different id. Events without an id have unique times.
@@ -37,7 +38,7 @@ fn shared_id(place: usize, _draw: &mut Draw) -> String {
 }
 
 fn log_of(id: IdMaker) -> impl Strategy<Value = Vec<String>> {
-    let draws = proptest::collection::vec(proptest::array::uniform24(any::<u8>()), 0..14);
+    let draws = proptest::collection::vec(proptest::array::uniform32(any::<u8>()), 0..14);
     let repeats = proptest::collection::vec(any::<prop::sample::Index>(), 0..5);
     let lines = (draws, repeats).prop_map(move |(draws, repeats)| {
         let draws = draws.into_iter().enumerate();
@@ -89,7 +90,7 @@ impl Object {
     }
 }
 
-fn line(place: usize, bytes: [u8; 24], id: IdMaker) -> String {
+fn line(place: usize, bytes: [u8; 32], id: IdMaker) -> String {
     let mut draw = Draw { bytes: Vec::from(bytes).into_iter() };
     let draw = &mut draw;
     match draw.below(16) {
@@ -104,7 +105,8 @@ fn line(place: usize, bytes: [u8; 24], id: IdMaker) -> String {
         9 => submitted(place, message_body, draw),
         10 => submitted(place, convo_body, draw),
         11..=13 => {
-            let id = id(place, draw);
+            // The webhook can have the id of the Airship event at the next index.
+            let id = id(place + 1, draw);
             webhook(&format!("\"{id}\""), grid_ms(draw), draw)
         }
         14 => webhook("null", own_ms(place, draw), draw),
@@ -122,9 +124,10 @@ const ODDITIES: [&str; 6] = [
     "{\"occurred\":\"2024-05-01T10:00:00Z\",\"body\":{\"name\":\"live_chat_message\",\"interaction_type\":\"app_in\",\"transaction\":\"\"}}",
 ];
 
-/// One of a few times, so that ties are frequent.
+/// One of a few times, so that ties are frequent. Some are less than a second apart, some exactly a second.
 fn grid_ms(draw: &mut Draw) -> u64 {
-    BEGIN_MS + 1000 * draw.below(5) as u64
+    const OFFSETS_MS: [u64; 7] = [0, 1000, 2000, 400, 1400, 3000, 4000];
+    BEGIN_MS + OFFSETS_MS[draw.below(OFFSETS_MS.len())]
 }
 
 /// A time that no other event has.
@@ -134,8 +137,12 @@ fn own_ms(place: usize, draw: &mut Draw) -> u64 {
 
 /// All times of the grid, and all unique times, lie within one minute.
 fn rfc3339(ms: u64, digits: &str) -> String {
+    on_day("2024-05-01", ms, digits)
+}
+
+fn on_day(day: &str, ms: u64, digits: &str) -> String {
     let since = ms - BEGIN_MS;
-    format!("2024-05-01T10:00:{:02}.{:03}{digits}Z", since / 1000, since % 1000)
+    format!("{day}T10:00:{:02}.{:03}{digits}Z", since / 1000, since % 1000)
 }
 
 /// The times an event can contain. Zero and missing are absent, as `-` and `null` are.
@@ -150,13 +157,19 @@ struct Times {
 type BodyMaker = fn(&Times, &mut Draw) -> String;
 
 fn streamed(id: &str, body: BodyMaker, draw: &mut Draw) -> String {
-    let occurred = rfc3339(grid_ms(draw), draw.pick(&["", "4", "000001", "9"]));
-    let quoted = format!("\"{occurred}\"");
-    let occurred = draw.pick(&[&quoted, &quoted, &quoted, "\"2019-08-13 19:15:00.000000\"", "-", "\"soon\""]);
-    let epoch = format!("\"{}\"", grid_ms(draw));
+    const DIGITS: [&str; 4] = ["", "4", "000001", "9"];
+    let ms = grid_ms(draw);
+    let quoted = |time: String| format!("\"{time}\"");
+    let occurred = quoted(rfc3339(ms, draw.pick(&DIGITS)));
+    let a_day_before = quoted(on_day("2024-04-30", ms, draw.pick(&DIGITS)));
+    let years_before = "\"2019-08-13 19:15:00.000000\"";
+    let occurred = draw.pick(&[&occurred, &occurred, &occurred, &a_day_before, years_before, "-", "\"soon\""]);
+    let own_ms = grid_ms(draw);
+    let epoch = quoted(own_ms.to_string());
+    let precise = quoted(rfc3339(own_ms, draw.pick(&DIGITS)));
     let times = Times {
         occurred: occurred.to_owned(),
-        own: draw.pick(&[&epoch, &epoch, "null", "-", "\"0\""]).to_owned(),
+        own: draw.pick(&[&epoch, &epoch, &precise, "null", "-", "\"0\""]).to_owned(),
         started: {
             let started = grid_ms(draw).to_string();
             draw.pick(&[&BEGIN_MS.to_string(), &started, "null", "-"]).to_owned()
@@ -192,7 +205,7 @@ fn body(name: &str, kind: &str, part: (&str, String), draw: &mut Draw) -> String
     Object::default()
         .with("name", name)
         .with("interaction_type", kind)
-        .with("transaction", draw.pick(&["\"c1\"", "\"c1\"", "\"c2\""]))
+        .with("transaction", draw.pick(&["\"c1\"", "\"c1\"", "\"superoffice:Shop:7\"", "\"c2\""]))
         .with("properties", &properties)
         .end()
 }
@@ -236,6 +249,7 @@ fn webhook(event_id: &str, ms: u64, draw: &mut Draw) -> String {
         .with("user_id", draw.pick(&["-", "0", "-1", "\"8\"", "9", "-5", "null"]))
         .with("Rating", draw.pick(&["-", "1", "\"2\"", "\"good\""]))
         .with("Consented", draw.pick(&["-", "true", "\"0\""]))
+        .with("customer_alias", draw.pick(&["-", "\"Mo\"", "\"Unknown\"", "5", "\"\"", "true"]))
         .end();
     let events = ["created", "message", "message", "changed", "changed"];
     let event = format!("\"chatsession.{}\"", draw.pick(&events));

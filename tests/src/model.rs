@@ -66,7 +66,7 @@ pub fn model_of_bytes(lines: &[Vec<u8>]) -> Outcome {
 }
 
 /// All contents seen under one identity, including repeated ones.
-type Sightings = BTreeMap<Identity, Vec<(String, Content)>>;
+type Sightings = BTreeMap<Identity, Vec<Content>>;
 
 #[derive(Default)]
 struct Intake {
@@ -110,7 +110,7 @@ impl Intake {
     fn keep(&mut self, event: Event) {
         let conversation = self.conversations.entry(event.conversation).or_default();
         let sightings = conversation.entry(event.identity).or_default();
-        sightings.push((event.source, event.content));
+        sightings.push(event.content);
     }
 
     fn finish(self) -> Outcome {
@@ -122,8 +122,7 @@ impl Intake {
                 if others {
                     outcome.conflicted.insert(id.clone());
                 }
-                let (source, content) = winner;
-                events.push(Event { source, conversation: id.clone(), identity, content });
+                events.push(Event { conversation: id.clone(), identity, content: winner });
             }
             outcome.export.push(export::line(&id, &order::in_order(events)));
         }
@@ -132,14 +131,12 @@ impl Intake {
     }
 }
 
-type Sighting = (String, Content);
-
 /// I2: one content counts, other contents are conflicts, repetitions are duplicates.
-fn settle(contents: Vec<Sighting>, counts: &mut Counts) -> (Sighting, bool) {
-    let mut distinct: BTreeMap<String, Sighting> = BTreeMap::new();
-    for sighting in contents {
-        let written = format!("{sighting:?}");
-        if distinct.insert(written, sighting).is_some() {
+fn settle(contents: Vec<Content>, counts: &mut Counts) -> (Content, bool) {
+    let mut distinct: BTreeMap<String, Content> = BTreeMap::new();
+    for content in contents {
+        let written = format!("{content:?}");
+        if distinct.insert(written, content).is_some() {
             counts.duplicates += 1;
         }
     }

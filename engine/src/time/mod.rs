@@ -61,6 +61,12 @@ impl Time {
     pub fn sub_ms_ns(self) -> u32 {
         self.sub_ms_ns
     }
+
+    /// The nanoseconds from another time to this one; negative if this one is earlier.
+    pub(crate) fn ns_since(self, other: Self) -> i128 {
+        let ms = i128::from(self.ms()) - i128::from(other.ms());
+        ms * 1_000_000 + i128::from(self.sub_ms_ns) - i128::from(other.sub_ms_ns)
+    }
 }
 
 #[cfg(test)]
@@ -78,5 +84,14 @@ mod tests {
         assert_eq!((Time::MAX.ms(), Time::MAX.sub_ms_ns()), (MAX_MS, MAX_SUB_MS_NS));
         assert_eq!((Time::from_ms(-1), Time::from_ms(MAX_MS + 1), Time::MIN.ms()), (None, None, 0));
         assert_eq!(size_of::<Option<Time>>(), 12);
+    }
+
+    #[test]
+    fn a_difference_has_all_digits() {
+        let time = |ms, ns| Time::from_ms_and_ns(ms, ns).unwrap();
+        assert_eq!(time(1_000, 0).ns_since(time(0, 0)), 1_000_000_000);
+        assert_eq!(time(1_000, 1).ns_since(time(1, MAX_SUB_MS_NS)), 998_000_002);
+        assert_eq!(time(0, 2).ns_since(time(0, 5)), -3);
+        assert_eq!(Time::MIN.ns_since(Time::MAX), -253_402_300_799_999_999_999);
     }
 }

@@ -1,8 +1,8 @@
 //! Values of every stored form, for tests and fixtures.
 
 use convofold_engine::{
-    AgentMention, ArrivalCounts, At, ContentHash, Context, ConversationImage, Direction, Draft, Event, EventParts,
-    Fact, Identity, Kind, OpenConversation, Outline, SUPEROFFICE, Session, StateHash, Time,
+    AIRSHIP, AgentMention, ArrivalCounts, At, ContentHash, Context, ConversationImage, Direction, Draft, Event,
+    EventParts, Fact, Identity, Kind, OpenConversation, Outline, SUPEROFFICE, Session, StateHash, Time,
 };
 
 use super::block::LogPosition;
@@ -104,7 +104,7 @@ pub(crate) fn images() -> Vec<ConversationImage> {
         started: None,
         active: None,
         unread: None,
-        identity: Identity::given("017af0ac-716f-633a-483c-5c0f94afce23", 0),
+        identity: Identity::given("017af0ac-716f-633a-483c-5c0f94afce23", 0).of_source(AIRSHIP),
         content: ContentHash::from_bits(0x0123_4567_89ab_cdef_fedc_ba98_7654_3210),
         text: Some("Good morning! ☀".into()),
         context: 0,
@@ -120,7 +120,7 @@ pub(crate) fn images() -> Vec<ConversationImage> {
         started: Time::from_ms(1_627_535_400_000),
         active: Time::from_ms(1_627_535_480_000),
         unread: Some(300),
-        identity: Identity::of_content(ContentHash::from_bits(7)),
+        identity: Identity::of_content(ContentHash::from_bits(7)).of_source(AIRSHIP),
         content: ContentHash::from_bits(7),
         text: None,
         context: 1,
@@ -129,11 +129,11 @@ pub(crate) fn images() -> Vec<ConversationImage> {
     let loser = Fact {
         seq: 3,
         occurred: Some(at(1_565_723_700_000)),
-        identity: Identity::given("EVENT-1", 2),
+        identity: Identity::given("EVENT-1", 2).of_source(AIRSHIP),
         text: None,
         ..message.clone()
     };
-    let source = Some("airship");
+    let source = Some(AIRSHIP);
     let mut texts = [
         source,
         Some("42"),
@@ -193,7 +193,7 @@ pub(crate) fn images_of_events() -> Vec<ConversationImage> {
             };
             fact.content = parts.build().unwrap().content();
             if fact.identity.is_content() {
-                fact.identity = Identity::of_content(fact.content);
+                fact.identity = Identity::of_content(fact.content).of_source(AIRSHIP);
             }
         }
     }

@@ -46,10 +46,10 @@ fn part<'a>(body: &'a Json, key: &str, path: &'a str) -> Result<Place<'a>, Rejec
 
 fn finish(envelope: &Json, body: &Json, content: Content) -> Result<Event, Reject> {
     let identity = match envelope_place(envelope).id("id")? {
-        Some(id) => Identity::Envelope(id),
-        None => Identity::Content(format!("{content:?}")),
+        Some(id) => Identity::given("airship", id),
+        None => Identity::content("airship", &content),
     };
-    Ok(Event { source: "airship".to_owned(), conversation: transaction(body)?, identity, content })
+    Ok(Event { conversation: transaction(body)?, identity, content })
 }
 
 fn convo(envelope: &Json, body: &Json) -> Result<Event, Reject> {

@@ -14,27 +14,28 @@ pub(crate) fn read(line: &Json) -> Result<Event, Reject> {
     }
     let source = own.required("source")?;
     let conversation = own.required("conversation")?;
-    let content = content(&own, source == "superoffice")?;
+    let content = content(&own)?;
     let identity = match (own.text("identity")?, own.integer("part")?.unwrap_or(0)) {
-        (None, 0) => Identity::Content(format!("{content:?}")),
-        (Some(id), part @ 0..256) => given(id, part, source == "superoffice"),
+        (None, 0) => Identity::content(&source, &content),
+        (Some(id), part @ 0..256) => given(&source, id, part),
         _ => return reject("part"),
     };
-    Ok(Event { source, conversation, identity, content })
+    Ok(Event { conversation, identity, content })
 }
 
 /// The identity as the source's own form has it: the parts of a webhook's id are its events, ordered by name.
-fn given(id: String, part: i128, is_webhook: bool) -> Identity {
+fn given(source: &str, id: String, part: i128) -> Identity {
     let names = ["chatsession.changed", "chatsession.created", "chatsession.message"];
-    let name = usize::try_from(part).ok().and_then(|place| names.get(place)).filter(|_| is_webhook);
+    let name = usize::try_from(part).ok().and_then(|place| names.get(place)).filter(|_| source == "superoffice");
     match (name, part) {
-        (Some(name), _) => Identity::Webhook(id, (*name).to_owned()),
-        (None, 0) => Identity::Envelope(id),
-        (None, part) => Identity::Part(id, part),
+        (Some(name), _) => Identity::part(source, id, (*name).to_owned()),
+        (None, 0) => Identity::given(source, id),
+        // Behind the names, and in the order of the numbers.
+        (None, part) => Identity::part(source, id, format!("part {part:03}")),
     }
 }
 
-fn content(own: &Own<'_>, is_webhook: bool) -> Result<Content, Reject> {
+fn content(own: &Own<'_>) -> Result<Content, Reject> {
     let word = own.required("kind")?;
     let is_message = word == "message";
     let times = ["occurred", "sent", "started", "active"].map(|key| own.time(key));
@@ -48,8 +49,7 @@ fn content(own: &Own<'_>, is_webhook: bool) -> Result<Content, Reject> {
     let direction = direction(own)?.filter(|_| is_message || text.is_some());
     let mut content = Content {
         without_time: word == "close" && (occurred.is_none() || occurred < started),
-        // A webhook has one time, which is `at`.
-        occurred: occurred.filter(|_| !is_webhook),
+        occurred,
         timestamp,
         started,
         last_active,

@@ -1,6 +1,6 @@
 //! The attributes of an event that the rules can see, for all sources.
 
-use super::time::Nanos;
+use super::time::{DAY, Nanos};
 
 /// Who sent a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,17 +9,33 @@ pub(crate) enum Direction {
     Out,
 }
 
-/// The identity of an event within its conversation (I1).
+/// The identity of an event within its conversation (I1). The fields are compared in the order of T2.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Identity {
-    /// The id of the RTDS envelope.
-    Envelope(String),
-    /// An id of convofold's own form and a part, if it is neither of the others.
-    Part(String, i128),
-    /// `EventId` and `Event`.
-    Webhook(String, String),
-    /// The content itself; the rules leave its hash to the engine.
-    Content(String),
+pub(crate) struct Identity {
+    /// The id that the source gave, or the content itself; the rules leave its hash to the engine.
+    pub(crate) text: String,
+    pub(crate) source: String,
+    pub(crate) is_content: bool,
+    /// Which of the events that share the id this is: for `SuperOffice` its `Event`.
+    pub(crate) part: String,
+}
+
+impl Identity {
+    /// An id that one event has.
+    pub(crate) fn given(source: &str, id: String) -> Self {
+        Self::part(source, id, String::new())
+    }
+
+    /// An id that several events share.
+    pub(crate) fn part(source: &str, id: String, part: String) -> Self {
+        Self { text: id, source: source.to_owned(), is_content: false, part }
+    }
+
+    /// The identity of an event without an id.
+    pub(crate) fn content(source: &str, content: &Content) -> Self {
+        let text = format!("{content:?}");
+        Self { text, source: source.to_owned(), is_content: true, part: String::new() }
+    }
 }
 
 /// What an event says about the agent (F5, F11).
@@ -39,11 +55,11 @@ pub(crate) enum AgentSays {
 pub(crate) enum Kind {
     /// `convo_open`, or a `created`.
     Open,
-    /// Opens and closes, whatever the session says; only in convofold's own form.
+    /// Opens and closes; only in convofold's own form.
     OpenClosed,
     /// A `changed` that does not close.
     Changed,
-    /// A change that leaves the conversation open, whatever the session says; only in convofold's own form.
+    /// A change that opens; only in convofold's own form.
     ChangedOpen,
     Message,
     /// `convo_close`, an Airship convo event with a null activity time, a closing `changed`.
@@ -61,7 +77,6 @@ pub(crate) enum SessionValue {
 /// One event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Event {
-    pub(crate) source: String,
     pub(crate) conversation: String,
     pub(crate) identity: Identity,
     pub(crate) content: Content,
@@ -157,17 +172,27 @@ impl Content {
         }
     }
 
-    /// The steps of the event that open (true) and close, in order (F2, F11).
+    /// The steps of the event that open (true) and close, in order: first what it is, then its status (F2, F11).
     pub(crate) fn steps(&self) -> Vec<bool> {
-        let from_status = || self.usable_status().map(|status| status <= 6);
-        match self.kind {
-            Kind::Message => Vec::new(),
-            Kind::Open => [Some(true), from_status()].into_iter().flatten().collect(),
+        let mut steps = match self.kind {
+            Kind::Message | Kind::Changed => Vec::new(),
+            Kind::Open | Kind::ChangedOpen => vec![true],
             Kind::OpenClosed => vec![true, false],
-            Kind::Changed => from_status().into_iter().collect(),
-            Kind::ChangedOpen => vec![true],
             Kind::Close => vec![false],
-        }
+        };
+        steps.extend(self.usable_status().map(|status| status <= 6));
+        steps
+    }
+
+    /// T1: the event's own epoch field.
+    pub(crate) fn epoch_field(&self) -> Option<Nanos> {
+        if self.is_message() { self.timestamp } else { self.last_active.or(self.started) }
+    }
+
+    /// T1: `occurred` and the epoch field, if the latter is more than a day later. A T3 close is not one of these.
+    pub(crate) fn clocks_apart(&self) -> Option<(Nanos, Nanos)> {
+        let (occurred, epoch_field) = (self.occurred?, self.epoch_field()?);
+        (!self.without_time && epoch_field - occurred > DAY).then_some((occurred, epoch_field))
     }
 
     pub(crate) fn closes(&self) -> bool {

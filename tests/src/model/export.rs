@@ -26,7 +26,7 @@ pub(crate) fn state_hash(lines: &[String]) -> String {
 
 /// H2: one conversation as one line; the events are in the order of T2.
 pub(crate) fn line(id: &str, events: &[Event]) -> String {
-    let source = events.last().map_or("", |event| event.source.as_str());
+    let source = events.last().map_or("", |event| event.identity.source.as_str());
     let mut members = vec![("id", text(id)), ("source", text(source))];
     members.extend(head(events));
     members.extend(people(events));

@@ -2,9 +2,9 @@
 //! T2, at least one.
 
 use super::event::{Content, Direction, Event, Kind, SessionValue};
-use super::time::{Nanos, shown_ms};
+use super::time::{Nanos, SECOND, shown_ms};
 
-/// A suspicion (F10, T3).
+/// A suspicion (F10, T1, T3).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Suspect {
     pub(crate) at_ms: i128,
@@ -83,7 +83,7 @@ struct OpenInterval {
     to: Option<Nanos>,
 }
 
-/// F1-F3: a conversation is open from its start until a close, and again from an open after it.
+/// F1-F3: a conversation is open from its start until a close, and again from a statement that opens it.
 fn open_intervals(events: &[Event]) -> Vec<OpenInterval> {
     let begin = |from| OpenInterval { from, to: None };
     let mut intervals = vec![begin(started_at(events))];
@@ -101,7 +101,7 @@ fn open_intervals(events: &[Event]) -> Vec<OpenInterval> {
     intervals
 }
 
-/// F2: the latest lifecycle event decides; messages never do.
+/// F2: the latest statement decides.
 pub(crate) fn is_closed(events: &[Event]) -> bool {
     closed_at(events).is_some()
 }
@@ -141,13 +141,16 @@ pub(crate) fn message_count(events: &[Event], direction: Option<Direction>) -> u
     messages(events).filter(of_direction).count()
 }
 
-/// F2: messages at positions where the conversation is closed.
+/// F2: messages at positions where the conversation is closed, except those by which it closes or reopens.
 pub(crate) fn messages_after_close(events: &[Event]) -> usize {
-    let is_after_close = |(index, event): &(usize, &Event)| event.content.is_message() && is_closed_at(events, *index);
+    let is_after_close = |(index, event): &(usize, &Event)| {
+        event.content.is_message() && is_closed_before(events, *index) && is_closed_before(events, *index + 1)
+    };
     events.iter().enumerate().filter(is_after_close).count()
 }
 
-fn is_closed_at(events: &[Event], index: usize) -> bool {
+/// Whether the conversation is closed before the event at an index.
+fn is_closed_before(events: &[Event], index: usize) -> bool {
     let before = events[..index].iter();
     let last_step = before.rev().find_map(|event| event.content.steps().last().copied());
     last_step == Some(false)
@@ -158,28 +161,45 @@ pub(crate) fn channel(events: &[Event]) -> Option<&str> {
     messages(events).next_back().and_then(|message| message.channel.as_deref())
 }
 
-/// F7, over the events given, which are in the order of T2.
-fn unread_of<'a>(contents: impl Iterator<Item = &'a Content> + Clone) -> i128 {
-    let base = contents.clone().filter_map(unread_base).last();
-    let is_unread = |content: &&Content| {
-        let is_later = base.is_none_or(|(as_of, _)| content.own_time() > as_of);
-        content.direction == Some(Direction::In) && content.is_message() && is_later
-    };
-    let newer = contents.filter(is_unread).count();
-    base.map_or(0, |(_, count)| count) + i128::try_from(newer).unwrap_or(i128::MAX)
+/// The base of F7.
+enum Base {
+    Outbound,
+    Stated { count: i128, as_of: Nanos },
 }
 
-/// F7: an outbound message sets the count to 0, a convo event may state a count; both hold for a moment.
-fn unread_base(content: &Content) -> Option<(Nanos, i128)> {
-    match content.direction {
-        Some(Direction::Out) if content.is_message() => Some((content.own_time(), 0)),
-        _ => content.unread_count.map(|count| (content.unread_as_of(), count)),
+/// F7, over the events given, which are in the order of T2.
+fn unread_of(events: &[&Content]) -> i128 {
+    let bases = events.iter().enumerate().filter_map(|(index, content)| Some((index, base(content)?)));
+    let base = bases.last();
+    let is_unread = |(index, content): &(usize, &&Content)| match &base {
+        None => true,
+        Some((base, Base::Outbound)) => index > base,
+        Some((base, Base::Stated { as_of, .. })) => {
+            let later_by = content.own_time() - as_of;
+            later_by > 0 && (index > base || later_by >= SECOND)
+        }
+    };
+    let inbound = events.iter().enumerate().filter(|(_, content)| content.is_message_of(Direction::In));
+    let newer = inbound.filter(is_unread).count();
+    let stated = match base {
+        Some((_, Base::Stated { count, .. })) => count,
+        _ => 0,
+    };
+    stated + i128::try_from(newer).unwrap_or(i128::MAX)
+}
+
+/// F7: an outbound message, or a convo event that states a count.
+fn base(content: &Content) -> Option<Base> {
+    if content.is_message_of(Direction::Out) {
+        return Some(Base::Outbound);
     }
+    let count = content.unread_count.filter(|_| !content.is_message())?;
+    Some(Base::Stated { count, as_of: content.unread_as_of() })
 }
 
 /// F7: inbound messages that are neither answered nor seen.
 pub(crate) fn unread(events: &[Event]) -> i128 {
-    unread_of(events.iter().map(|event| &event.content))
+    unread_of(&events.iter().map(|event| &event.content).collect::<Vec<_>>())
 }
 
 /// F8: the latest message with a text, unless a convo event reports a later one.
@@ -218,45 +238,72 @@ pub(crate) fn first_inbound_at(events: &[Event]) -> Option<Nanos> {
     first_inbound_index(events).map(|index| events[index].content.own_time())
 }
 
-/// F9: from the first inbound message to the first outbound one ordered after it.
+/// F9: the order of T2 is cut at every close. The first part with both has the value: from its first inbound message to
+/// the first outbound one ordered after it. The answer counts only if the conversation is open there.
 pub(crate) fn first_response_ms(events: &[Event]) -> Option<i128> {
-    let first = first_inbound_index(events)?;
-    let mut after = messages(&events[first..]);
-    let answer = after.find(|content| content.direction == Some(Direction::Out))?;
-    Some(duration_ms(events[first].content.own_time(), answer.own_time()))
-}
-
-/// F9: inbound messages ordered after both the last outbound one and the last close.
-fn unanswered(events: &[Event]) -> Vec<Nanos> {
-    let ends_waiting =
-        |event: &Event| event.content.direction_of_message() == Some(Direction::Out) || event.content.closes();
-    let from = events.iter().rposition(ends_waiting).map_or(0, |index| index + 1);
-    if is_closed(events) {
-        return Vec::new();
+    let mut begin = 0;
+    let ends = (0..events.len()).filter(|index| events[*index].content.closes()).chain([events.len() - 1]);
+    for end in ends {
+        let part = || (begin..=end).map(|index| (index, &events[index].content));
+        let question = part().find(|(_, content)| content.is_message_of(Direction::In));
+        let answers = part()
+            .filter(|(index, content)| content.is_message_of(Direction::Out) && !is_closed_before(events, index + 1));
+        if let Some((asked, question)) = question
+            && let Some((_, answer)) = answers.into_iter().find(|(index, _)| *index > asked)
+        {
+            return Some(duration_ms(question.own_time(), answer.own_time()));
+        }
+        begin = end + 1;
     }
-    messages(&events[from..])
-        .filter(|content| content.direction == Some(Direction::In))
-        .map(Content::own_time)
-        .collect()
+    None
 }
 
-/// F9: the first unanswered inbound message.
+/// F9 and F11: since when somebody waits, and the latest unanswered message. Read backwards from the end.
+fn waiting(events: &[Event]) -> Option<(Nanos, Nanos)> {
+    if is_closed(events) {
+        return None;
+    }
+    let ends_waiting = |content: &Content| {
+        content.closes() || content.is_message_of(Direction::Out) || content.usable_status() == Some(6)
+    };
+    let last_end = events.iter().rposition(|event| ends_waiting(&event.content));
+    let from = last_end.map_or(0, |index| index + 1);
+    let waits = |content: &Content| matches!(content.usable_status(), Some(4 | 5));
+    // An event can end one wait and begin another one: its status is applied last.
+    let restarted = last_end.map(|index| &events[index].content).filter(|content| waits(content));
+    let since = events[from..].iter().find_map(|Event { content, .. }| {
+        let is_inbound = content.is_message_of(Direction::In);
+        if is_inbound { Some(content.own_time()) } else { waits(content).then_some(content.at) }
+    });
+    let since = restarted.map(|content| content.at).or(since)?;
+    let inbound = events[from..].iter().filter(|event| event.content.is_message_of(Direction::In));
+    Some((since, inbound.last().map_or(since, |event| event.content.own_time())))
+}
+
+/// F9: since when somebody waits.
 pub(crate) fn waiting_since(events: &[Event]) -> Option<Nanos> {
-    unanswered(events).first().copied()
+    waiting(events).map(|(since, _)| since)
 }
 
-/// F9: the last unanswered inbound message.
+/// F9: the latest unanswered message.
 pub(crate) fn latest_unanswered_at(events: &[Event]) -> Option<Nanos> {
-    unanswered(events).last().copied()
+    waiting(events).map(|(_, latest)| latest)
 }
 
-/// F10 and T3: by time, then field, otherwise in the order of T2.
+/// F10, T1 and T3: by time, then field, otherwise in the order of T2.
 pub(crate) fn suspect(events: &[Event]) -> Vec<Suspect> {
     let mut all = Vec::new();
+    let first_apart = events.iter().position(|event| event.content.clocks_apart().is_some());
     for (index, event) in events.iter().enumerate() {
+        let content = &event.content;
+        let at_ms = shown_ms(content.at);
         all.extend(missing_messages(events, index));
-        if event.content.without_time {
-            all.push(Suspect { at_ms: shown_ms(event.content.at), field: "clock", expected: None, found: None });
+        if let (true, Some((occurred, epoch_field))) = (Some(index) == first_apart, content.clocks_apart()) {
+            let (expected, found) = (Some(shown_ms(occurred)), Some(shown_ms(epoch_field)));
+            all.push(Suspect { at_ms, field: "clock", expected, found });
+        }
+        if content.without_time {
+            all.push(Suspect { at_ms, field: "clock", expected: None, found: None });
         }
     }
     all.sort_by_key(|suspect| (suspect.at_ms, suspect.field));
@@ -266,13 +313,17 @@ pub(crate) fn suspect(events: &[Event]) -> Vec<Suspect> {
 /// F10: a stated count that is greater than the fold's count at that position.
 fn missing_messages(events: &[Event], index: usize) -> Option<Suspect> {
     let content = &events[index].content;
-    let expected = content.unread_count?;
+    let expected = content.unread_count.filter(|_| !content.is_message())?;
     let as_of = content.unread_as_of();
     let is_held = |(place, other): &(usize, &Event)| {
-        if other.content.is_message() { other.content.own_time() <= as_of } else { *place < index }
+        if !other.content.is_message() {
+            return *place < index;
+        }
+        let later_by = other.content.own_time() - as_of;
+        later_by <= 0 || (*place < index && later_by < SECOND)
     };
     let held = events.iter().enumerate().filter(is_held);
-    let found = unread_of(held.map(|(_, event)| &event.content));
+    let found = unread_of(&held.map(|(_, event)| &event.content).collect::<Vec<_>>());
     (expected > found).then_some(Suspect {
         at_ms: shown_ms(content.at),
         field: "unread",
@@ -282,6 +333,11 @@ fn missing_messages(events: &[Event], index: usize) -> Option<Suspect> {
 }
 
 impl Content {
+    /// Whether it is a message of this direction.
+    fn is_message_of(&self, direction: Direction) -> bool {
+        self.direction_of_message() == Some(direction)
+    }
+
     /// The direction of a message. A convo event has none itself; it can report a message that has one.
     fn direction_of_message(&self) -> Option<Direction> {
         self.direction.filter(|_| self.is_message())

@@ -62,13 +62,20 @@ pub(crate) fn read(body: &Json) -> Result<Option<Event>, Reject> {
     };
     let session = session(body)?;
     let conversation = format!("superoffice:{tenant}:{key}");
-    let mut content = Content { agent: agent(&session), tenant: Some(tenant), session, ..Content::bare(kind, at) };
+    let mut content = Content {
+        occurred: Some(at),
+        agent: agent(&session),
+        member_name: alias(body),
+        tenant: Some(tenant),
+        session,
+        ..Content::bare(kind, at)
+    };
     apply_status(&mut content);
     let identity = match place.id("EventId")? {
-        Some(id) => Identity::Webhook(id, name.to_owned()),
-        None => Identity::Content(format!("{content:?}")),
+        Some(id) => Identity::part("superoffice", id, name.to_owned()),
+        None => Identity::content("superoffice", &content),
     };
-    Ok(Some(Event { source: "superoffice".to_owned(), conversation, identity, content }))
+    Ok(Some(Event { conversation, identity, content }))
 }
 
 /// F11: a message's direction, and whether a `changed` closes.
@@ -84,6 +91,16 @@ fn apply_status(content: &mut Content) {
         }
         Kind::Changed if status.is_some_and(|status| status >= 7) => content.kind = Kind::Close,
         _ => {}
+    }
+}
+
+/// F8: an alias that is written as a text is the member's name.
+fn alias(body: &Json) -> Option<String> {
+    let Some(Json::Object(members)) = body.get("FieldValues") else { return None };
+    let is_alias = |key: &str| key.replace('_', "").to_lowercase() == "customeralias";
+    match members.iter().find(|(key, _)| is_alias(key)) {
+        Some((_, Json::Text(name))) if !name.is_empty() => Some(name.clone()),
+        _ => None,
     }
 }
 

@@ -3,8 +3,9 @@
 /// Nanoseconds since the epoch.
 pub(crate) type Nanos = i128;
 
-const SECOND: Nanos = 1_000_000_000;
+pub(crate) const SECOND: Nanos = 1_000_000_000;
 const MILLISECOND: Nanos = 1_000_000;
+pub(crate) const DAY: Nanos = 86_400 * SECOND;
 /// The first nanosecond of the year 10000.
 const END: Nanos = 253_402_300_800 * SECOND;
 

@@ -87,7 +87,7 @@ impl Source for SuperOffice {
             Some(_) => return Err(object.top.complain(top::PRIMARY_KEY, Reason::BadNumber, expected.into())),
         };
         let occurred = object.top.time(top::TIMESTAMP)?;
-        let session = read_session(object)?;
+        let Values { session, name } = read_session(object)?;
         let conversation = [SUPEROFFICE, ":", &context, ":", &digits(&object.top, primary_key)].concat();
         let agent_id = session.user_id.filter(|id| *id > 0).map(|id| format!("user:{id}"));
         let kind = kind(part, &session);
@@ -95,7 +95,10 @@ impl Source for SuperOffice {
             identity: object.top.id(top::EVENT_ID)?.map(|id| Identity::given(&id, part)),
             agent: mention(&session, agent_id.as_deref()),
             direction: if part == MESSAGE { direction(&session) } else { None },
-            attributes: Attribute::values([(Attribute::Tenant, Some(&context))]),
+            attributes: Attribute::values([
+                (Attribute::MemberName, name.as_deref()),
+                (Attribute::Tenant, Some(&context)),
+            ]),
             session: Some(session),
             ..Draft::new(SUPEROFFICE, &conversation, kind, occurred)
         };
@@ -146,6 +149,9 @@ fn mention<'a>(session: &Session, agent_id: Option<&'a str>) -> AgentMention<'a>
 
 /// The number of field values with a meaning.
 const FIELDS: usize = Session::FIELDS.len();
+/// The index of the customer's alias among them.
+const ALIAS: usize = 4;
+const _: () = assert!(matches!(Session::FIELDS[ALIAS].0.as_bytes(), b"customer_alias"));
 /// The index of the status among them.
 const STATUS: usize = 9;
 const _: () = assert!(matches!(Session::FIELDS[STATUS].0.as_bytes(), b"status"));
@@ -220,12 +226,20 @@ impl FieldValues {
     }
 }
 
+/// What `FieldValues` say.
+#[derive(Default)]
+struct Values {
+    session: Session,
+    /// The member's name: the alias, if it is written as a text (rule F8).
+    name: Option<String>,
+}
+
 /// The session in `FieldValues`. Its values are never rejected: a value of the wrong type counts as absent.
-fn read_session(object: &Object<'_, '_, FieldValues>) -> Checked<Session> {
+fn read_session(object: &Object<'_, '_, FieldValues>) -> Checked<Values> {
     let field_values = object.top.value(top::FIELD_VALUES);
     let FieldValues { values, are_all } = object.nested;
     if field_values.shape != Shape::Object {
-        return Ok(Session::default());
+        return Ok(Values::default());
     }
     if !are_all {
         return read_any_session(object.site, field_values);
@@ -234,17 +248,19 @@ fn read_session(object: &Object<'_, '_, FieldValues>) -> Checked<Session> {
 }
 
 /// The session with these values, in the order of [`Session::FIELDS`].
-fn session_of(text: &str, values: [Value; FIELDS]) -> Session {
+fn session_of(text: &str, values: [Value; FIELDS]) -> Values {
     let fields = values.map(|value| Field { text, value });
     let named_status = || fields.get(STATUS).and_then(Field::named_status);
     let Ok(mut session) = Session::read(&mut InOrder(fields.iter()));
     session.status = session.status.or_else(named_status);
-    session
+    let is_text = fields.get(ALIAS).is_some_and(|alias| alias.value.is_string());
+    let name = session.customer_alias.clone().filter(|_| is_text);
+    Values { session, name }
 }
 
 /// Reads `FieldValues` with keys in any spelling. Their grammar was checked before. Keys are now compared without case
 /// and underscores, so a key can be a duplicate.
-fn read_any_session(site: Site<'_>, field_values: Value) -> Checked<Session> {
+fn read_any_session(site: Site<'_>, field_values: Value) -> Checked<Values> {
     let mut values = [Value::default(); FIELDS];
     let mut scratch = Scratch::default();
     let mut reader = Reader::new(site.text, field_values.at(), site.levels + 1, &mut scratch);

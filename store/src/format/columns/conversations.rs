@@ -318,6 +318,8 @@ impl<'a> PageReader<'a> {
         }
         let content = lists.content(&row, context, session).filter(|content| low_bits(*content) == stated);
         let content = content.unwrap_or_else(|| ContentHash::from_bits(stated.into()));
+        let source = lists.contexts.get(context as usize).map_or("", Context::source);
+        let identity = row.identity.unwrap_or_else(|| Identity::of_content(content));
         Ok(Some(Fact {
             seq: seq.cast_unsigned(),
             at,
@@ -328,7 +330,7 @@ impl<'a> PageReader<'a> {
             started: row.started,
             active: row.active,
             unread: row.unread,
-            identity: row.identity.unwrap_or_else(|| Identity::of_content(content)),
+            identity: identity.of_source(source),
             content,
             text: row.text.map(Into::into),
             context,

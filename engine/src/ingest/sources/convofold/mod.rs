@@ -33,8 +33,9 @@ const VERSION: i64 = 1;
 /// The first bytes of a line that convofold wrote.
 const BEGINNING: &[u8] = b"{\"convofold\":";
 
-/// An upper bound for what longer keys, longer times and the composition of ids add.
-const LONGER_BYTES: usize = 4 << 10;
+/// An upper bound for what longer keys, longer times, the composition of ids, and a customer alias that is also the
+/// member's name add. A name has at most 8 KiB, and each byte can take six in JSON.
+const LONGER_BYTES: usize = (4 << 10) + 6 * (8 << 10);
 
 /// The key that identifies the form. All other keys are read in a second pass, by [`NAMES`].
 const TOP: [Name; 1] = names!["convofold"];
