@@ -13,6 +13,10 @@ use crate::time::Time;
 
 /// The default limit on ids in [`Draft::build`], in bytes (rule W5).
 pub const DEFAULT_MAX_ID_BYTES: usize = 1024;
+/// The maximum length of a member's or agent's name, and of a SuperOffice customer alias, in bytes (rule W5).
+pub const MAX_NAME_BYTES: usize = 8 << 10;
+/// The maximum length of the text of an event in bytes (rule W5).
+pub const MAX_TEXT_BYTES: usize = 64 << 20;
 
 /// All fields of an event, borrowed from the input.
 ///
@@ -70,7 +74,25 @@ pub enum DraftError {
         /// The limit in bytes.
         max: usize,
     },
-    /// The texts of the event are longer than 4 GiB together.
+    /// A name is longer than 8 KiB.
+    #[error("the {field} is {found} bytes long (maximum: {max})")]
+    NameTooLong {
+        /// The field.
+        field: &'static str,
+        /// The length of the name in bytes.
+        found: usize,
+        /// The limit in bytes.
+        max: usize,
+    },
+    /// The text is longer than 64 MiB.
+    #[error("the text is {found} bytes long (maximum: {max})")]
+    TextTooLong {
+        /// The length of the text in bytes.
+        found: usize,
+        /// The limit in bytes.
+        max: usize,
+    },
+    /// The texts of the event are longer than 4 GiB together, because the limit on ids was raised.
     #[error("the texts of the event are longer than 4 GiB together")]
     TooLong,
 }
@@ -204,10 +226,26 @@ impl<'a> Draft<'a> {
         ];
         let attributes = Attribute::ALL.into_iter().zip(self.attributes).filter(|(attribute, _)| attribute.is_id());
         let attributes = attributes.map(|(attribute, id)| (attribute.name(), id));
-        let too_long = |(_, id): &(_, Option<&str>)| id.is_some_and(|id| id.len() > max_id_bytes);
-        match ids.into_iter().chain(attributes).find(too_long) {
-            Some((field, id)) => Err(DraftError::IdTooLong { field, found: id.map_or(0, str::len), max: max_id_bytes }),
-            None => Ok(()),
+        if let Some((field, found)) = longer_than(max_id_bytes, ids.into_iter().chain(attributes)) {
+            return Err(DraftError::IdTooLong { field, found, max: max_id_bytes });
+        }
+        self.check_texts()
+    }
+
+    fn check_texts(&self) -> Result<(), DraftError> {
+        let agent_name = if let AgentMention::Agent { name, .. } = self.agent { name } else { None };
+        let alias = self.session.as_ref().and_then(|session| session.customer_alias.as_deref());
+        let names = [("agent name", agent_name), ("customer alias", alias)];
+        let attributes = Attribute::ALL.into_iter().zip(self.attributes).filter(|(attribute, _)| !attribute.is_id());
+        let attributes = attributes.map(|(attribute, name)| (attribute.name(), name));
+        if let Some((field, found)) = longer_than(MAX_NAME_BYTES, names.into_iter().chain(attributes)) {
+            return Err(DraftError::NameTooLong { field, found, max: MAX_NAME_BYTES });
+        }
+        match self.text {
+            Some(text) if text.len() > MAX_TEXT_BYTES => {
+                Err(DraftError::TextTooLong { found: text.len(), max: MAX_TEXT_BYTES })
+            }
+            _ => Ok(()),
         }
     }
 
@@ -228,6 +266,15 @@ impl<'a> Draft<'a> {
         }
         Texts::pack(fields)
     }
+}
+
+/// The first text that is longer than the limit, and its length.
+fn longer_than<'t>(
+    max_bytes: usize,
+    texts: impl Iterator<Item = (&'static str, Option<&'t str>)>,
+) -> Option<(&'static str, usize)> {
+    let mut lengths = texts.map(|(field, text)| (field, text.map_or(0, str::len)));
+    lengths.find(|(_, length)| *length > max_bytes)
 }
 
 impl Event {
@@ -328,5 +375,25 @@ pub(crate) mod tests {
         let error = Draft { identity: Some(Identity::given(&long, 0)), ..message() }.build().unwrap_err();
         assert_eq!(error, DraftError::IdTooLong { field: "identity", found: 1025, max: 1024 });
         assert!(Draft { identity: Some(Identity::given(&long[1..], 0)), ..message() }.build().is_ok());
+    }
+
+    #[test]
+    fn w5_names_and_texts_have_a_maximum_length() {
+        let long = "x".repeat(MAX_TEXT_BYTES + 1);
+        let (text, longer_name) = (&long[1..], &long[..=MAX_NAME_BYTES]);
+        let name = &longer_name[1..];
+        let alias = |alias: &str| Session::new().customer_alias(alias.to_owned());
+        let named = |name| AgentMention::Agent { id: None, name: Some(name) };
+        assert!(message().text(text).member_name(name).agent(named(name)).session(alias(name)).build().is_ok());
+        let error = message().text(long.as_str()).build().unwrap_err();
+        assert_eq!(error, DraftError::TextTooLong { found: MAX_TEXT_BYTES + 1, max: MAX_TEXT_BYTES });
+        for (field, draft) in [
+            ("agent name", message().agent(named(longer_name))),
+            ("customer alias", message().session(alias(longer_name))),
+            ("member_name", message().member_name(longer_name)),
+        ] {
+            let error = draft.build().unwrap_err();
+            assert_eq!(error, DraftError::NameTooLong { field, found: 8193, max: 8192 });
+        }
     }
 }

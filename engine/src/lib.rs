@@ -58,7 +58,7 @@ pub use board::{Admissions, Board, BoardEdit, DerivedConversation, Evicted, FOLD
 pub use context::Context;
 pub use conversation::ArrivalCounts;
 pub use difference::Difference;
-pub use draft::{DEFAULT_MAX_ID_BYTES, Draft, DraftError};
+pub use draft::{DEFAULT_MAX_ID_BYTES, Draft, DraftError, MAX_NAME_BYTES, MAX_TEXT_BYTES};
 pub use effect::{Admission, Effect, Seq};
 pub use event::{AIRSHIP, AgentMention, At, Direction, Event, Kind, SUPEROFFICE};
 pub use fact::Fact;
@@ -74,7 +74,7 @@ pub use query::{AgentLoad, Cursor, OpenConversation, Page, Query, QueryError, So
 pub use resident::ReloadedConversation;
 pub use session::{NotATruth, Session, SessionState, SessionStatus, SessionType};
 pub use state::{AgentRef, Assigned, ByAgent, LastMessage, Member, OpenedBy, State, Status, SuspectField, Suspicion};
-pub use time::{Time, TimeError};
+pub use time::{Time, TimeError, UnknownZone, Zone};
 pub use unknown::UnknownValue;
 
 #[doc(hidden)]

@@ -150,13 +150,13 @@ fn settle(contents: Vec<Content>, counts: &mut Counts) -> (Content, bool) {
 /// W6: the format is detected for each object, by the most reliable sign first.
 fn read(value: &Json) -> Result<Option<Event>, Reject> {
     let has = |key: &str| value.get(key).is_some();
-    if has("convofold") {
-        return convofold::read(value).map(Some);
-    }
-    match (value.get("Event"), value.get("body")) {
+    // Null or empty is absent.
+    let event = value.get("Event").filter(|event| !matches!(event, Json::Null) && **event != Json::Text(String::new()));
+    match (event, value.get("body")) {
         (Some(Json::Text(name)), _) if name.starts_with("chatsession.") => superoffice::read(value),
         (_, Some(Json::Object(_))) => airship::read(value),
-        (Some(_), _) => superoffice::read(value),
+        (Some(Json::Text(_) | Json::Torn(_) | Json::Number(_)), _) => superoffice::read(value),
+        (None, _) if has("convofold") => convofold::read(value).map(Some),
         _ if has("body") || has("type") || has("occurred") => airship::read(value),
         _ => reject(""),
     }

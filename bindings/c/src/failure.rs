@@ -143,6 +143,7 @@ impl Kind for ReplayError {
     fn kind(&self) -> Error {
         match self {
             Self::Input { source, .. } => Kind::kind(source),
+            Self::OtherZone { .. } => Error::InvalidArgument,
             Self::Thread(_) => Error::Io,
             Self::Panicked { .. } => Error::Internal,
             Self::Submit(error) => error.kind(),

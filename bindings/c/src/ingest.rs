@@ -2,8 +2,8 @@
 
 use std::ffi::{c_char, c_void};
 
-use convofold::ingest::Format;
-use convofold::{Durability, IngestReport};
+use convofold::ingest::{Format, IgnoreList};
+use convofold::{Durability, IngestReport, Zone};
 
 use crate::database::{Db, Flag, expect_known, has};
 use crate::error::Error;
@@ -38,6 +38,11 @@ pub struct IngestOptions {
     pub bookmark_length: usize,
     /// Maximum number of rejections to list (0: 1000). All of them are counted.
     pub max_rejections: usize,
+    /// Time zone of times that are written without one, by its name in the IANA database ("Europe/Berlin"), or NULL
+    /// for UTC. Use the same one for all inputs of a source: it is part of the identity of events that have no id.
+    pub zone: *const c_char,
+    /// Unknown interaction types to ignore instead of rejecting them, separated by commas, or NULL for none.
+    pub ignore: *const c_char,
 }
 
 // SAFETY: only numbers and pointers; the two smaller numbers are adjacent.
@@ -152,9 +157,33 @@ impl IngestOptions {
             0 => options,
             count => options.max_rejections(count),
         };
+        // SAFETY: the caller meets the requirement of this function.
+        let (zone, ignored) = unsafe { (zone(self.zone)?, ignored(self.ignore)?) };
+        let options = options.zone(zone).ignore(ignored);
         Ok(match name {
             Some(name) => options.bookmark(name, value),
             None => options,
         })
     }
+}
+
+/// The zone of this name.
+///
+/// # Safety
+/// `name` is null or a text, as the header requires.
+pub(crate) unsafe fn zone(name: *const c_char) -> Result<Zone, Failure> {
+    // SAFETY: the caller meets the requirement of this function.
+    let name = unsafe { pointer::text_if_any(name, "zone") }?;
+    name.map_or(Ok(Zone::UTC), |name| name.parse().map_err(|error| Failure::argument(format!("zone: {error}"))))
+}
+
+/// The interaction types with these names.
+///
+/// # Safety
+/// `names` is null or a text, as the header requires.
+pub(crate) unsafe fn ignored(names: *const c_char) -> Result<IgnoreList, Failure> {
+    // SAFETY: the caller meets the requirement of this function.
+    let names = unsafe { pointer::text_if_any(names, "ignore") }?;
+    let parse = |names: &str| names.parse().map_err(|error| Failure::argument(format!("ignore: {error}")));
+    names.map_or(Ok(IgnoreList::default()), parse)
 }

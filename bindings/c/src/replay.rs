@@ -8,7 +8,7 @@ use convofold::replay::{Input, Replay};
 
 use crate::database::{Db, Flag, expect_known, has};
 use crate::error::Error;
-use crate::ingest::format;
+use crate::ingest::{self, format};
 use crate::last_error::{c_text, guard};
 use crate::pointer;
 use crate::sized::{self, Grows};
@@ -57,6 +57,11 @@ pub struct ReplayOptions {
     pub on_rejection: OnRejection,
     /// Passed to the callbacks as their first argument.
     pub user_data: *mut c_void,
+    /// Time zone of times that are written without one, as in convofold_ingest_options. A replay that resumes refuses
+    /// another one.
+    pub zone: *const c_char,
+    /// Unknown interaction types to ignore, as in convofold_ingest_options.
+    pub ignore: *const c_char,
 }
 
 // SAFETY: only numbers and pointers; the two smaller numbers are adjacent.
@@ -76,7 +81,8 @@ unsafe impl Grows for ReplayOptions {
 ///
 /// Ownership: the caller owns `json`; release it with convofold_string_free().
 ///
-/// Errors: NOT_FOUND, IO (a file cannot be read), POISONED.
+/// Errors: NOT_FOUND, IO (a file cannot be read), POISONED, INVALID_ARGUMENT (among others: an earlier run with the same files
+/// used another zone).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn convofold_replay(
     db: Db,
@@ -92,8 +98,12 @@ pub unsafe extern "C" fn convofold_replay(
         expect_known(options.flags, &[Flag::Checkpoint])?;
         let db = db.get()?;
         let stop = Arc::new(AtomicBool::new(false));
+        // SAFETY: the header states these requirements for callers.
+        let (zone, ignored) = unsafe { (ingest::zone(options.zone)?, ingest::ignored(options.ignore)?) };
         let replay = Replay::new(&db)
             .format(format(options.format)?)
+            .zone(zone)
+            .ignore(ignored)
             .inputs(files.into_iter().map(Input::path))
             .checkpoint(has(options.flags, Flag::Checkpoint))
             .stop(stop.clone());

@@ -16,6 +16,7 @@ pub mod inputs;
 pub mod rejects;
 pub mod interrupt;
 pub mod output;
+pub mod parsing;
 pub mod values;
 mod cli;
 

@@ -11,7 +11,7 @@ use pyo3::prelude::*;
 use crate::error::{Failure, closed};
 use crate::event::Events;
 use crate::history::{Arrivals, HistoryEntry};
-use crate::names::Choice;
+use crate::names::{self, Choice};
 use crate::report::{
     Checkpoint, Counters, EventExportReport, ExportReport, IngestReport, Receipt, Recovery, Stats, Ticket,
 };
@@ -184,10 +184,16 @@ impl Convofold {
     ///   within a tenth of a second.
     /// - `bookmark`: a name and a value that are committed together with the last events.
     /// - `max_rejections`: the maximum number of rejections to list in the report; all of them are counted.
+    /// - `zone`: the time zone of times that are written without one, such as `Europe/Berlin`; UTC by default. Use the same
+    ///   one for all inputs of a source: it is part of the identity of events that have no id.
+    /// - `ignore`: unknown interaction types to ignore instead of rejecting them.
     ///
     /// Input that is not a valid event is counted and listed in the report and does not affect other events. Ingesting the
     /// same input again is safe: known events count as duplicates.
-    #[pyo3(signature = (data, format=None, *, durability=None, bookmark=None, max_rejections=1000))]
+    #[pyo3(signature = (
+        data, format=None, *, durability=None, bookmark=None, max_rejections=1000, zone=None, ignore=None
+    ))]
+    #[expect(clippy::too_many_arguments, reason = "they are keyword arguments")]
     fn ingest(
         &self,
         py: Python<'_>,
@@ -196,10 +202,13 @@ impl Convofold {
         durability: Option<Choice<Durability>>,
         bookmark: Option<(String, Data<'_>)>,
         max_rejections: usize,
+        zone: Option<&str>,
+        ignore: Option<Vec<String>>,
     ) -> Result<IngestReport, Failure> {
         let options =
             IngestOptions::new().format(Choice::or_default(format)).durability(Choice::or_default(durability));
         let options = options.max_rejections(max_rejections);
+        let options = options.zone(names::zone(zone)?).ignore(names::ignored(ignore)?);
         let options = match bookmark {
             Some((name, value)) => options.bookmark(name, value.as_bytes()?.into_owned()),
             None => options,

@@ -3,14 +3,16 @@
 use std::convert::Infallible;
 use std::marker::PhantomData;
 
-use convofold::ingest::Format;
-use convofold::{Direction, Durability, Effect, Kind, Mention, OpenedBy, Sort, Status, SuspectField, UnknownName};
+use convofold::ingest::{Format, IgnoreList};
+use convofold::{
+    Direction, Durability, Effect, Kind, Mention, OpenedBy, Sort, Status, SuspectField, UnknownName, UnknownZone, Zone,
+};
 #[cfg(feature = "stub")]
 use pyo3::inspect::{PyStaticConstant, PyStaticExpr};
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
-use crate::error::value_error;
+use crate::error::{Failure, value_error};
 use crate::result::Show;
 
 /// An enumeration whose values have names.
@@ -141,6 +143,17 @@ impl Named for Format {
 }
 
 chosen! { Direction Durability Format Kind Sort }
+
+/// The time zone of this name; UTC by default.
+pub(crate) fn zone(name: Option<&str>) -> Result<Zone, Failure> {
+    let parse = |name: &str| name.parse().map_err(|error: UnknownZone| value_error(error.to_string()));
+    name.map_or(Ok(Zone::UTC), parse)
+}
+
+/// A list of interaction types to ignore; empty by default.
+pub(crate) fn ignored(names: Option<Vec<String>>) -> Result<IgnoreList, Failure> {
+    IgnoreList::new(names.unwrap_or_default()).map_err(|error| value_error(error.to_string()))
+}
 
 named! {
     Effect {

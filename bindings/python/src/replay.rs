@@ -11,7 +11,7 @@ use pyo3::prelude::*;
 
 use crate::database::Convofold;
 use crate::error::Failure;
-use crate::names::Choice;
+use crate::names::{self, Choice};
 use crate::report::{EffectCounts, Ignored, Rejection};
 use crate::result::{Show, result};
 use crate::stream::PyReader;
@@ -181,6 +181,9 @@ impl Convofold {
     ///   (`tqdm(unit="B", unit_scale=True)`).
     /// - `rejects`: a function that is called with each Rejection, for example `rejected.append`.
     /// - `checkpoint`: whether to write a checkpoint at the end.
+    /// - `zone`: the time zone of times that are written without one, as in `ingest`. A replay that resumes refuses another
+    ///   one.
+    /// - `ignore`: unknown interaction types to ignore, as in `ingest`.
     ///
     /// When the call returns, everything in the report survives a power cut. An exception in `progress` or `rejects`, and
     /// Ctrl-C, stop the replay. The same call with the same paths then resumes it, also after the process was killed; the
@@ -188,7 +191,10 @@ impl Convofold {
     ///
     /// A replay of open files does not resume, because they are read ahead. Open them again and replay them from the
     /// beginning: known events count as duplicates.
-    #[pyo3(signature = (inputs, format=None, *, progress=None, rejects=None, checkpoint=false))]
+    #[pyo3(signature = (
+        inputs, format=None, *, progress=None, rejects=None, checkpoint=false, zone=None, ignore=None
+    ))]
+    #[expect(clippy::too_many_arguments, reason = "they are keyword arguments")]
     fn replay(
         &self,
         py: Python<'_>,
@@ -197,11 +203,15 @@ impl Convofold {
         progress: Option<Listener>,
         rejects: Option<Rejects>,
         checkpoint: bool,
+        zone: Option<&str>,
+        ignore: Option<Vec<String>>,
     ) -> Result<ReplayReport, Failure> {
+        let (zone, ignored) = (names::zone(zone)?, names::ignored(ignore)?);
         let db = self.open()?;
         let interruption = Interruption::default();
         let report = py.detach(|| {
-            let replay = Replay::new(&db).format(Choice::or_default(format)).inputs(inputs.0).checkpoint(checkpoint);
+            let replay = Replay::new(&db).format(Choice::or_default(format)).zone(zone).ignore(ignored);
+            let replay = replay.inputs(inputs.0).checkpoint(checkpoint);
             let replay = replay.stop(interruption.stop.clone()).on_progress(|now| {
                 interruption.guard(|py| {
                     py.check_signals()?;

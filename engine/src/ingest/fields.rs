@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use super::Reason;
 use super::rejection::excerpt;
-use crate::draft::DraftError;
+use super::{Parser, Reason};
+use crate::draft::{DraftError, MAX_NAME_BYTES};
 use crate::json::{Integer, Name, Shape, Value, integer};
 use crate::time::{Time, TimeError};
 
@@ -21,8 +21,8 @@ pub(super) struct Fields<'a, 'v> {
     pub(super) names: &'static [Name],
     /// Their values.
     pub(super) values: &'v [Value],
-    /// The maximum length of an id.
-    pub(super) max_id_bytes: usize,
+    /// The parser, with its options.
+    pub(super) parser: &'a Parser,
 }
 
 /// A fault in the content of a well-formed object.
@@ -61,7 +61,7 @@ impl<'a> Fields<'a, '_> {
     /// An id; a number is its digits as written. `null`, `"null"`, `""` and a missing field are absent.
     pub(super) fn id(&self, field: usize) -> Checked<Option<Cow<'a, str>>> {
         match self.text_unless(field, is_absent_text, "an id: a string or a number")? {
-            Some(id) => self.short_id(field, id).map(Some),
+            Some(id) => self.checked_id(field, id, self.max_id_bytes()).map(Some),
             None => Ok(None),
         }
     }
@@ -77,12 +77,20 @@ impl<'a> Fields<'a, '_> {
         if is_absent_text(&id) {
             return Err(self.complain(field, Reason::Missing, "an id".into()));
         }
-        self.short_id(field, id)
+        self.checked_id(field, id, self.max_id_bytes())
     }
 
-    /// A text or a name; a number is its digits as written. `null`, `""` and a missing field are absent.
+    /// A text; a number is its digits as written. `null`, `""` and a missing field are absent.
     pub(super) fn text(&self, field: usize) -> Checked<Option<Cow<'a, str>>> {
         self.text_unless(field, str::is_empty, "a text")
+    }
+
+    /// A name: a text of limited length.
+    pub(super) fn name(&self, field: usize) -> Checked<Option<Cow<'a, str>>> {
+        match self.text(field)? {
+            Some(name) if name.len() > MAX_NAME_BYTES => Err(self.long_name(field, name.len())),
+            name => Ok(name),
+        }
     }
 
     /// A non-empty JSON string.
@@ -125,18 +133,32 @@ impl<'a> Fields<'a, '_> {
         match self.clock(field) {
             Clock::Absent => Ok(None),
             Clock::At(time) => Ok(Some(time)),
-            Clock::Unusable => {
-                let value = self.value(field);
-                let is_scalar = value.is_string() || value.shape == Shape::Number;
-                let reason = if is_scalar { Reason::BadTime } else { Reason::WrongType };
-                Err(self.complain(field, reason, "a time: RFC 3339 or epoch milliseconds, in 1970 to 9999".into()))
-            }
+            Clock::Unusable => Err(self.bad_time(field)),
         }
     }
 
     /// A time that counts as absent if it is not usable: only `occurred` (rule W4).
     pub(super) fn lenient_time(&self, field: usize) -> Option<Time> {
         if let Clock::At(time) = self.clock(field) { Some(time) } else { None }
+    }
+
+    /// The field to blame if an event has no time: `occurred` if it is given and unusable, otherwise the field for the
+    /// event's own time.
+    pub(super) fn no_time(&self, occurred: usize, own: (&Self, usize)) -> Box<Complaint> {
+        if let Clock::Unusable = self.clock(occurred) {
+            return self.bad_time(occurred);
+        }
+        let (fields, field) = own;
+        fields.complain(field, Reason::NoTime, "a time, here or in `occurred`".into())
+    }
+
+    /// A complaint about a time that is not usable.
+    #[cold]
+    fn bad_time(&self, field: usize) -> Box<Complaint> {
+        let value = self.value(field);
+        let is_scalar = value.is_string() || value.shape == Shape::Number;
+        let reason = if is_scalar { Reason::BadTime } else { Reason::WrongType };
+        self.complain(field, reason, "a time: RFC 3339 or an epoch number, in 1970 to 9999".into())
     }
 
     /// The offset of the object that the field must contain.
@@ -167,7 +189,12 @@ impl<'a> Fields<'a, '_> {
     pub(super) fn refuse(&self, field: usize, error: &DraftError) -> Box<Complaint> {
         match error {
             DraftError::IdTooLong { max, found, .. } => self.long_id(field, *max, *found),
-            // Everything else that an event needs was checked before, except the total length.
+            DraftError::NameTooLong { found, .. } => self.long_name(field, *found),
+            DraftError::TextTooLong { max, found } => Box::new(Complaint {
+                found: format!("{found} bytes"),
+                ..*self.complain(field, Reason::TextTooLong, format!("texts of at most {max} bytes").into())
+            }),
+            // Everything else that an event needs was checked before.
             error => Box::new(Complaint {
                 found: error.to_string(),
                 ..*self.complain(field, Reason::WrongType, "a valid event".into())
@@ -200,9 +227,17 @@ impl<'a> Fields<'a, '_> {
         }
     }
 
+    pub(super) fn max_id_bytes(&self) -> usize {
+        self.parser.limits.max_id_bytes
+    }
+
+    /// An id within the limit, without half of a surrogate pair.
     #[inline]
-    fn short_id(&self, field: usize, id: Cow<'a, str>) -> Checked<Cow<'a, str>> {
-        if id.len() > self.max_id_bytes { Err(self.long_id(field, self.max_id_bytes, id.len())) } else { Ok(id) }
+    pub(super) fn checked_id(&self, field: usize, id: Cow<'a, str>, max_bytes: usize) -> Checked<Cow<'a, str>> {
+        if self.value(field).has_lone_surrogate(self.text) {
+            return Err(self.complain(field, Reason::LoneSurrogate, "an id with complete surrogate pairs".into()));
+        }
+        if id.len() > max_bytes { Err(self.long_id(field, max_bytes, id.len())) } else { Ok(id) }
     }
 
     /// A complaint about an id that exceeds the limit.
@@ -213,12 +248,35 @@ impl<'a> Fields<'a, '_> {
         Box::new(Complaint { found, ..*self.complain(field, Reason::IdTooLong, expected.into()) })
     }
 
+    /// A complaint about a name that exceeds the limit.
+    #[cold]
+    pub(super) fn long_name(&self, field: usize, found_bytes: usize) -> Box<Complaint> {
+        let expected = format!("a name of at most {MAX_NAME_BYTES} bytes");
+        let found = format!("{found_bytes} bytes");
+        Box::new(Complaint { found, ..*self.complain(field, Reason::NameTooLong, expected.into()) })
+    }
+
     fn clock(&self, field: usize) -> Clock {
         let value = self.value(field);
         let Some(text) = value.text(self.text) else {
             return if is_null(value) { Clock::Absent } else { Clock::Unusable };
         };
-        if value.shape == Shape::Number { epoch_clock(&text) } else { text_clock(trimmed(&text)) }
+        if value.shape == Shape::Number { epoch_clock(&text) } else { self.text_clock(trimmed(&text)) }
+    }
+
+    fn text_clock(&self, text: &str) -> Clock {
+        if is_absent_text(text) {
+            return Clock::Absent;
+        }
+        // A date has its first hyphen at this offset. A number has a hyphen there only after the `e` of an exponent.
+        if text.as_bytes().get(4) != Some(&b'-') {
+            return epoch_clock(text);
+        }
+        match Time::parse_rfc3339_in(text, &self.parser.zone) {
+            Ok(time) => Clock::At(time),
+            Err(TimeError::YearOne) => Clock::Absent,
+            Err(TimeError::NotATime | TimeError::OutOfRange) => epoch_clock(text),
+        }
     }
 }
 
@@ -242,25 +300,11 @@ pub(super) fn trimmed(text: &str) -> &str {
     text.trim_matches([' ', '\t', '\r', '\n'])
 }
 
-fn text_clock(text: &str) -> Clock {
-    if is_absent_text(text) {
-        return Clock::Absent;
-    }
-    // A date has its first hyphen at this offset. A number has a hyphen there only after the `e` of an exponent.
-    if text.as_bytes().get(4) != Some(&b'-') {
-        return epoch_clock(text);
-    }
-    match Time::parse_rfc3339(text) {
-        Ok(time) => Clock::At(time),
-        Err(TimeError::YearOne) => Clock::Absent,
-        Err(TimeError::NotATime | TimeError::OutOfRange) => epoch_clock(text),
-    }
-}
-
 fn epoch_clock(text: &str) -> Clock {
-    match integer(text) {
-        Integer::Whole(0) => Clock::Absent,
-        Integer::Whole(ms) => Time::from_ms(ms).map_or(Clock::Unusable, Clock::At),
-        Integer::Unusable | Integer::NotANumber => Clock::Unusable,
+    match Time::parse_epoch(text) {
+        // Only 0 is so early.
+        Ok(Time::MIN) => Clock::Absent,
+        Ok(time) => Clock::At(time),
+        Err(_) => Clock::Unusable,
     }
 }

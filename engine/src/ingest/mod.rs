@@ -35,6 +35,7 @@
 
 mod format;
 mod limits;
+mod ignore;
 mod sink;
 mod rejection;
 mod rejection_json;
@@ -54,6 +55,7 @@ pub mod signature;
 mod tests;
 
 pub use framer::Framer;
+pub use ignore::{IgnoreList, IgnoreListError};
 pub use limits::Limits;
 pub use parser::Parser;
 pub use piece::Piece;

@@ -6,24 +6,42 @@ use super::fields::Complaint;
 use super::record::{Accepted, Record};
 use super::rejection::excerpt;
 use super::source::Site;
-use super::{Format, Framer, Ignored, Limits, Origin, Piece, Reason, Rejection, Sink};
+use super::{Format, Framer, IgnoreList, Ignored, Limits, Origin, Piece, Reason, Rejection, Sink};
+use crate::Zone;
 use crate::json::{Fault, FaultKind, Progress, Reader, Scratch, Unwatched, Walk, locate, skip_whitespace};
 
 /// The size of the pieces of an input in memory. A piece should fit into the processor's cache.
 const PIECE_BYTES: usize = 256 << 10;
 
-/// Turns pieces of an input into events. It has no state and can be shared between threads.
-#[derive(Clone, Copy, Debug, Default)]
+/// Turns pieces of an input into events. It has options but no state, and can be shared between threads.
+#[derive(Clone, Debug, Default)]
 pub struct Parser {
-    format: Format,
-    limits: Limits,
+    pub(super) format: Format,
+    pub(super) limits: Limits,
+    pub(super) zone: Zone,
+    pub(super) ignored: IgnoreList,
 }
 
 impl Parser {
     /// A parser for one format, or for all of them.
     #[must_use]
     pub fn new(format: Format, limits: Limits) -> Self {
-        Self { format, limits: limits.within_bounds() }
+        Self { format, limits: limits.within_bounds(), ..Self::default() }
+    }
+
+    /// Sets the zone of times that are written without one (rule W4). It becomes part of the times, and with them of the
+    /// identity of events that have no id. Default: UTC.
+    #[must_use]
+    pub fn zone(mut self, zone: Zone) -> Self {
+        self.zone = zone;
+        self
+    }
+
+    /// Sets unknown interaction types to ignore (rule W5). Default: none.
+    #[must_use]
+    pub fn ignore(mut self, ignored: IgnoreList) -> Self {
+        self.ignored = ignored;
+        self
     }
 
     /// Parses a complete input in memory: a file, or the body of a webhook.
@@ -229,7 +247,7 @@ impl<'a> Element<'a> {
             text: self.text,
             at: self.start,
             levels: self.levels(),
-            max_id_bytes: self.unit.parser.limits.max_id_bytes,
+            parser: self.unit.parser,
         })
     }
 
@@ -258,7 +276,7 @@ impl<'a> Element<'a> {
     /// Reports to the sink what an object is.
     fn tell(self, record: &Record<'_>, raw: &[u8], sink: &mut impl Sink) {
         let origin = self.origin(self.start);
-        match record.accept(self.unit.parser.format) {
+        match record.accept() {
             Ok(Accepted::Event(event)) => sink.event(origin, event),
             Ok(Accepted::Ignored(why)) => sink.ignored(origin, why),
             Err(complaint) => {
@@ -293,7 +311,6 @@ impl<'a> Element<'a> {
 
     fn faulty(self, fault: Fault, raw: &[u8]) -> Rejection {
         let reason = match fault.kind {
-            FaultKind::LoneSurrogate => Reason::LoneSurrogate,
             FaultKind::DuplicateKey => Reason::DuplicateKey,
             FaultKind::TooDeep => Reason::TooDeep,
             _ => Reason::NotJson,

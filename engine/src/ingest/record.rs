@@ -16,9 +16,9 @@ pub(super) struct Record<'a> {
 }
 
 /// The result for an object that is not rejected.
-pub(super) enum Accepted {
+pub(super) enum Accepted<'a> {
     Event(Event),
-    Ignored(Ignored),
+    Ignored(Ignored<'a>),
 }
 
 impl<'a> Record<'a> {
@@ -35,8 +35,8 @@ impl<'a> Record<'a> {
     }
 
     /// Interprets the object, with a given or a detected format (rule W6).
-    pub(super) fn accept(&self, format: Format) -> Checked<Accepted> {
-        let format = match format {
+    pub(super) fn accept(&self) -> Checked<Accepted<'a>> {
+        let format = match self.site.parser.format {
             Format::Auto => sources::detect(self.site, &self.top).unwrap_or_default(),
             format => format,
         };

@@ -110,7 +110,7 @@ pub enum Reason {
     NotUtf8,
     /// The input is not JSON.
     NotJson,
-    /// A string contains half of a surrogate pair.
+    /// An id contains half of a surrogate pair.
     LoneSurrogate,
     /// A key occurs twice in one object.
     DuplicateKey,
@@ -136,6 +136,12 @@ pub enum Reason {
     NoTime,
     /// An id exceeds the limit.
     IdTooLong,
+    /// A name is longer than 8 KiB.
+    NameTooLong,
+    /// A text is longer than 64 MiB.
+    TextTooLong,
+    /// A key that the form does not know.
+    UnknownKey,
 }
 
 impl fmt::Display for Reason {
@@ -159,6 +165,9 @@ impl fmt::Display for Reason {
             Self::BadTime => "bad time",
             Self::NoTime => "no time",
             Self::IdTooLong => "id too long",
+            Self::NameTooLong => "name too long",
+            Self::TextTooLong => "text too long",
+            Self::UnknownKey => "unknown key",
         })
     }
 }

@@ -8,7 +8,7 @@ pub trait Sink {
     /// An event.
     fn event(&mut self, origin: Origin, event: Event);
     /// Input that is neither an event nor a fault: to be counted.
-    fn ignored(&mut self, origin: Origin, why: Ignored);
+    fn ignored(&mut self, origin: Origin, why: Ignored<'_>);
     /// Input that cannot be an event (rule W5).
     fn rejected(&mut self, rejection: Rejection);
 }
@@ -23,18 +23,18 @@ pub struct Origin {
     pub byte_offset: u64,
 }
 
-/// Why input is neither an event nor a fault (rules W1 and W2).
+/// Why input is neither an event nor a fault (rules W1, W2 and W5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
-pub struct Ignored {
+pub struct Ignored<'a> {
     /// The name of the source that ignored it, as in [`Format::name`](super::Format::name); `input` for input that
     /// every format ignores.
     pub source: &'static str,
-    /// The reason in one word: `other_type`.
-    pub reason: &'static str,
+    /// The reason in one word: `other_type`, or an interaction type of the [`IgnoreList`](super::IgnoreList).
+    pub reason: &'a str,
 }
 
-impl Ignored {
+impl Ignored<'_> {
     /// A line of only whitespace, such as a keep-alive.
-    pub const BLANK: Self = Self { source: "input", reason: "blank" };
+    pub const BLANK: Ignored<'static> = Ignored { source: "input", reason: "blank" };
 }

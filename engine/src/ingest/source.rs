@@ -12,6 +12,7 @@
 //! the constants of C follow from the list. `just generate` writes the C header again. Put a transcript for the source
 //! into `tests/transcripts/NAME/`.
 
+use super::Parser;
 use super::fields::{Checked, Fields};
 use crate::event::Event;
 use crate::json::{Fault, Name, Reader, Value};
@@ -55,7 +56,7 @@ pub(super) trait Source {
     ///
     /// # Errors
     /// A fault of the object's content (rule W5).
-    fn understand(object: &Object<'_, '_, Self::Nested>) -> Checked<Understood>;
+    fn understand<'a>(object: &Object<'a, '_, Self::Nested>) -> Checked<Understood<'a>>;
 }
 
 /// Whether an object belongs to a source.
@@ -67,10 +68,10 @@ pub(super) enum Claim {
 }
 
 /// The result of interpreting an object.
-pub(super) enum Understood {
+pub(super) enum Understood<'a> {
     Event(Event),
     /// Neither an event nor a fault, with the reason in one word.
-    Ignored(&'static str),
+    Ignored(&'a str),
 }
 
 /// The position of an object.
@@ -81,7 +82,8 @@ pub(super) struct Site<'a> {
     pub(super) at: usize,
     /// The number of containers around the object.
     pub(super) levels: usize,
-    pub(super) max_id_bytes: usize,
+    /// The parser, with its options.
+    pub(super) parser: &'a Parser,
 }
 
 impl<'a> Site<'a> {
@@ -94,7 +96,7 @@ impl<'a> Site<'a> {
         names: &'static [Name],
         values: &'v [Value],
     ) -> Fields<'a, 'v> {
-        Fields { text: self.text, path, at, names, values, max_id_bytes: self.max_id_bytes }
+        Fields { text: self.text, path, at, names, values, parser: self.parser }
     }
 }
 

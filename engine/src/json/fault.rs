@@ -9,8 +9,8 @@ pub(crate) struct Fault {
     pub(crate) kind: FaultKind,
 }
 
-/// A kind of fault. All except the last three are faults of the grammar. Texts with one of those three are well-formed;
-/// in an array they affect one element only (rules, section 8).
+/// A kind of fault. All except the last two are faults of the grammar. Texts with one of those two are well-formed; in
+/// an array they affect one element only (rules, section 8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FaultKind {
     NoValue,
@@ -25,7 +25,6 @@ pub(crate) enum FaultKind {
     ControlCharacter,
     OpenString,
     MoreAfterTheEnd,
-    LoneSurrogate,
     DuplicateKey,
     TooDeep,
 }
@@ -50,7 +49,6 @@ impl FaultKind {
             Self::ControlCharacter => "no control character in a string",
             Self::OpenString => "the closing quote of a string",
             Self::MoreAfterTheEnd => "the end of the text",
-            Self::LoneSurrogate => "a complete surrogate pair",
             Self::DuplicateKey => "a key that the object does not contain yet",
             Self::TooDeep => "at most 128 levels",
         }

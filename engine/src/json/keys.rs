@@ -11,7 +11,7 @@ const LISTED_KEYS: usize = 32;
 #[derive(Debug, Default)]
 pub(super) struct Keys<'a> {
     objects: Vec<Object<'a>>,
-    listed: Vec<Cow<'a, str>>,
+    listed: Vec<Cow<'a, [u8]>>,
 }
 
 /// The keys of one object: in the common list from `first` on, or in a set if there are many.
@@ -20,7 +20,7 @@ struct Object<'a> {
     /// A bit for each key seen. A key whose bit is not set is new.
     filter: u64,
     first: usize,
-    many: Option<HashSet<Cow<'a, str>>>,
+    many: Option<HashSet<Cow<'a, [u8]>>>,
 }
 
 impl<'a> Keys<'a> {
@@ -46,12 +46,12 @@ impl<'a> Keys<'a> {
 
     /// Adds a key to the innermost object. Returns whether it is new there.
     #[inline]
-    pub(super) fn insert(&mut self, key: Cow<'a, str>) -> bool {
+    pub(super) fn insert(&mut self, key: Cow<'a, [u8]>) -> bool {
         let Some(object) = self.objects.last_mut() else { return true };
         if let Some(many) = &mut object.many {
             return many.insert(key);
         }
-        let bit = bit_of(key.as_bytes());
+        let bit = bit_of(&key);
         let is_new = object.filter & bit == 0 || !self.listed.iter().skip(object.first).any(|seen| *seen == key);
         object.filter |= bit;
         self.listed.push(key);

@@ -1,5 +1,5 @@
-//! A JSON reader for rules W3 to W5: refuses duplicate keys and lone surrogates everywhere, reads 128 levels without
-//! recursion, gives the offset of every fault and numbers as they were written, and copies nothing.
+//! A JSON reader for rules W3 to W5: refuses duplicate keys everywhere, reads 128 levels without recursion, gives the
+//! offset of every fault and numbers as they were written, and copies nothing.
 //!
 //! No JSON library does all of that. The grammar is strict RFC 8259 with one exception: a comma before a closing
 //! bracket is accepted, because the samples of the vendors contain some (rule W3).
@@ -20,7 +20,7 @@ mod walk;
 mod agreement;
 
 pub(crate) use fault::{Fault, FaultKind};
-pub(crate) use number::{Integer, integer};
+pub(crate) use number::{Integer, integer, large_integer};
 pub(crate) use path::locate;
 pub(crate) use reader::{Name, Reader, Scratch, names};
 pub(crate) use value::{Shape, Value};

@@ -59,8 +59,18 @@ fn plus_digit(sum: i64, byte: u8) -> Option<i64> {
 #[cold]
 fn integer_by_parts(text: &str) -> Integer {
     let Some(parts) = Parts::split(text) else { return Integer::NotANumber };
-    parts.to_integer().map_or(Integer::Unusable, Integer::Whole)
+    let number = parts.to_integer().and_then(|number| i64::try_from(number).ok());
+    number.map_or(Integer::Unusable, Integer::Whole)
 }
+
+/// Like [`integer`], up to 128 bits.
+#[cold]
+pub(crate) fn large_integer(text: &str) -> Option<i128> {
+    Parts::split(text)?.to_integer()
+}
+
+/// The decimal digits of the largest power of ten in 128 bits.
+const MAX_DIGITS: usize = 38;
 
 /// A number as written, in parts.
 struct Parts<'a> {
@@ -86,7 +96,7 @@ impl<'a> Parts<'a> {
         well_formed.then_some(Self { negative, whole, fraction: fraction.unwrap_or(""), exponent })
     }
 
-    fn to_integer(&self) -> Option<i64> {
+    fn to_integer(&self) -> Option<i128> {
         let digits = || self.whole.bytes().chain(self.fraction.bytes()).skip_while(|digit| *digit == b'0');
         let count = digits().count();
         if count == 0 {
@@ -100,13 +110,13 @@ impl<'a> Parts<'a> {
             .exponent
             .checked_sub(i64::try_from(self.fraction.len()).ok()?)?
             .checked_add(i64::try_from(zeros).ok()?)?;
-        let shift = u32::try_from(shift).ok().filter(|shift| *shift < 19)?;
-        if significant > 19 {
+        let shift = u32::try_from(shift).ok()?;
+        if significant > MAX_DIGITS {
             return None;
         }
         let sum = digits().take(significant).fold(0, |sum: i128, digit| sum * 10 + i128::from(digit - b'0'));
         let magnitude = sum.checked_mul(10_i128.checked_pow(shift)?)?;
-        i64::try_from(if self.negative { -magnitude } else { magnitude }).ok()
+        Some(if self.negative { -magnitude } else { magnitude })
     }
 }
 

@@ -73,6 +73,7 @@ pub(crate) struct Reader<'a, 's> {
     at: usize,
     levels: usize,
     passed: usize,
+    first_passed: Option<usize>,
     scratch: &'s mut Scratch<'a>,
 }
 
@@ -80,7 +81,7 @@ impl<'a, 's> Reader<'a, 's> {
     /// Starts to read at `at`, inside of `levels` open containers.
     pub(crate) fn new(text: &'a str, at: usize, levels: usize, scratch: &'s mut Scratch<'a>) -> Self {
         scratch.keys.clear();
-        Self { text, bytes: text.as_bytes(), at, levels, passed: 0, scratch }
+        Self { text, bytes: text.as_bytes(), at, levels, passed: 0, first_passed: None, scratch }
     }
 
     /// The offset up to which the text was read.
@@ -91,6 +92,11 @@ impl<'a, 's> Reader<'a, 's> {
     /// The number of fields that [`Reader::object`] skipped because their names were not wanted.
     pub(crate) fn passed(&self) -> usize {
         self.passed
+    }
+
+    /// The offset of the first key that [`Reader::object`] skipped.
+    pub(crate) fn first_passed(&self) -> Option<usize> {
+        self.first_passed.map(|at| self.key_from(at))
     }
 
     /// Whether an object with this first field begins here.
@@ -129,6 +135,7 @@ impl<'a, 's> Reader<'a, 's> {
                 wanted
             } else {
                 self.passed += 1;
+                self.first_passed = self.first_passed.or(Some(key_at));
                 self.value()?;
                 continue;
             };
@@ -147,15 +154,15 @@ impl<'a, 's> Reader<'a, 's> {
     }
 
     /// Reads the object that begins here and passes each decoded key with its value to `field`. Two keys for which
-    /// `normal` gives the same text are duplicates.
+    /// `normal` gives the same bytes are duplicates.
     pub(crate) fn each_field(
         &mut self,
-        normal: impl Fn(Cow<'a, str>) -> Cow<'a, str>,
-        mut field: impl FnMut(&str, Value),
+        normal: impl Fn(Cow<'a, [u8]>) -> Cow<'a, [u8]>,
+        mut field: impl FnMut(&[u8], Value),
     ) -> Result<(), Fault> {
         self.open()?;
         while self.has_field()? {
-            let key = string::scan(self.bytes, self.at + 1)?.whole()?;
+            let key = string::scan(self.bytes, self.at + 1)?;
             let name = normal(decoded(self.text, key));
             self.at = key.end + 1;
             self.colon()?;
@@ -187,7 +194,7 @@ impl<'a, 's> Reader<'a, 's> {
         let start = self.at;
         match self.bytes.get(start) {
             Some(b'"') => {
-                let string = string::scan(self.bytes, start + 1)?.whole()?;
+                let string = string::scan(self.bytes, start + 1)?;
                 self.at = string.end + 1;
                 let shape = if string.escaped { Shape::Escaped } else { Shape::Plain };
                 Ok(Value::new(shape, string.start, string.end))
@@ -276,11 +283,11 @@ impl<'a, 's> Reader<'a, 's> {
 
     /// Advances past a key to its value. Returns the index of the key in `names`, `None` if it is not one of them.
     fn key<const N: usize>(&mut self, names: &[Name; N]) -> Result<Option<usize>, Fault> {
-        let key = string::scan(self.bytes, self.at + 1)?.whole()?;
+        let key = string::scan(self.bytes, self.at + 1)?;
         let name = decoded(self.text, key);
         self.at = key.end + 1;
         self.colon()?;
-        let found = names.iter().position(|known| known.word == name);
+        let found = names.iter().position(|known| *known.word.as_bytes() == *name);
         if found.is_none() && !self.scratch.keys.insert(name) {
             return Err(FaultKind::DuplicateKey.at(key.quote()));
         }
@@ -316,13 +323,13 @@ impl<'a, 's> Reader<'a, 's> {
     }
 }
 
-/// A decoded string.
-fn decoded(text: &str, string: Scanned) -> Cow<'_, str> {
-    let content = text.get(string.start..string.end).unwrap_or_default();
-    if string.escaped { Cow::Owned(string::decode(content)) } else { Cow::Borrowed(content) }
+/// A decoded key.
+fn decoded(text: &str, key: Scanned) -> Cow<'_, [u8]> {
+    let content = text.get(key.start..key.end).unwrap_or_default();
+    if key.escaped { Cow::Owned(string::decode_exactly(content)) } else { Cow::Borrowed(content.as_bytes()) }
 }
 
-/// Refuses well-formed text that the rules refuse everywhere: duplicate keys, lone surrogates, too many levels.
+/// Refuses well-formed text that the rules refuse everywhere: duplicate keys and too many levels.
 struct Strict<'a, 's> {
     text: &'a str,
     levels: usize,
@@ -349,7 +356,7 @@ impl Watch for Strict<'_, '_> {
     }
 
     fn key(&mut self, key: Scanned) -> Result<(), Fault> {
-        let name = decoded(self.text, key.whole()?);
+        let name = decoded(self.text, key);
         if self.keys.insert(name) { Ok(()) } else { Err(FaultKind::DuplicateKey.at(key.quote())) }
     }
 
@@ -357,7 +364,7 @@ impl Watch for Strict<'_, '_> {
         Ok(())
     }
 
-    fn string(&mut self, string: Scanned) -> Result<(), Fault> {
-        string.whole().map(drop)
+    fn string(&mut self, _string: Scanned) -> Result<(), Fault> {
+        Ok(())
     }
 }

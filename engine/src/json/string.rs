@@ -13,20 +13,9 @@ pub(crate) struct Scanned {
     pub(crate) end: usize,
     /// Whether it contains escapes.
     pub(crate) escaped: bool,
-    /// The offset of the first escape that is half of a surrogate pair without the other half. The grammar allows it,
-    /// but it is not a valid text.
-    pub(crate) lone_surrogate: Option<usize>,
 }
 
 impl Scanned {
-    /// The string, or a fault if it contains a lone surrogate.
-    pub(crate) fn whole(self) -> Result<Self, Fault> {
-        match self.lone_surrogate {
-            None => Ok(self),
-            Some(at) => Err(FaultKind::LoneSurrogate.at(at)),
-        }
-    }
-
     /// The offset of the opening quote.
     pub(crate) fn quote(self) -> usize {
         self.start.saturating_sub(1)
@@ -38,7 +27,7 @@ impl Scanned {
 pub(crate) fn scan(bytes: &[u8], start: usize) -> Result<Scanned, Fault> {
     let end = find_special(bytes, start);
     match bytes.get(end) {
-        Some(b'"') => Ok(Scanned { start, end, escaped: false, lone_surrogate: None }),
+        Some(b'"') => Ok(Scanned { start, end, escaped: false }),
         _ => scan_escapes(bytes, start, end),
     }
 }
@@ -52,18 +41,13 @@ pub(super) fn end_of_plain(bytes: &[u8], start: usize) -> Option<usize> {
 
 #[cold]
 fn scan_escapes(bytes: &[u8], start: usize, mut at: usize) -> Result<Scanned, Fault> {
-    let mut lone_surrogate = None;
     let mut escaped = false;
     loop {
         match bytes.get(at) {
-            Some(b'"') => return Ok(Scanned { start, end: at, escaped, lone_surrogate }),
+            Some(b'"') => return Ok(Scanned { start, end: at, escaped }),
             Some(b'\\') => {
-                let escape = Escape::read(bytes, at)?;
-                if escape.meaning.is_none() {
-                    lone_surrogate = lone_surrogate.or(Some(at));
-                }
                 escaped = true;
-                at = find_special(bytes, at + escape.length);
+                at = find_special(bytes, at + Escape::read(bytes, at)?.length);
             }
             Some(_) => return Err(FaultKind::ControlCharacter.at(at)),
             None => return Err(FaultKind::OpenString.at(at)),
@@ -71,26 +55,70 @@ fn scan_escapes(bytes: &[u8], start: usize, mut at: usize) -> Result<Scanned, Fa
     }
 }
 
-/// The decoded content of a well-formed string without lone surrogates.
+/// The decoded content of a well-formed string. A lone surrogate is U+FFFD (rule W5).
 pub(crate) fn decode(content: &str) -> String {
     let mut decoded = String::with_capacity(content.len());
-    let mut rest = content;
-    while let Some(at) = memchr::memchr(b'\\', rest.as_bytes()) {
-        decoded.push_str(rest.get(..at).unwrap_or_default());
-        let Ok(escape) = Escape::read(rest.as_bytes(), at) else { break };
-        decoded.push(escape.meaning.unwrap_or(char::REPLACEMENT_CHARACTER));
-        rest = rest.get(at + escape.length..).unwrap_or_default();
+    for part in parts(content) {
+        match part {
+            Part::Plain(text) => decoded.push_str(text),
+            Part::Char(c) => decoded.push(c),
+            Part::LoneSurrogate(_) => decoded.push(char::REPLACEMENT_CHARACTER),
+        }
     }
-    decoded.push_str(rest);
     decoded
+}
+
+/// The decoded content of a well-formed string in WTF-8: equal only if the strings are equal, lone surrogates included.
+pub(crate) fn decode_exactly(content: &str) -> Vec<u8> {
+    let mut decoded = Vec::with_capacity(content.len());
+    for part in parts(content) {
+        match part {
+            Part::Plain(text) => decoded.extend_from_slice(text.as_bytes()),
+            Part::Char(c) => decoded.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+            Part::LoneSurrogate(unit) => {
+                let [upper, lower] = unit.to_be_bytes();
+                let (middle, last) = ((upper & 0x0f) << 2 | lower >> 6, lower & 0x3f);
+                decoded.extend([0xed, 0x80 | middle, 0x80 | last]);
+            }
+        }
+    }
+    decoded
+}
+
+/// Whether a well-formed string contains half of a surrogate pair. The grammar allows it, but it is not a valid text.
+pub(crate) fn has_lone_surrogate(content: &str) -> bool {
+    parts(content).any(|part| matches!(part, Part::LoneSurrogate(_)))
+}
+
+/// A part of a string.
+enum Part<'a> {
+    Plain(&'a str),
+    Char(char),
+    LoneSurrogate(u16),
+}
+
+/// The parts of a well-formed string.
+fn parts(content: &str) -> impl Iterator<Item = Part<'_>> {
+    let mut rest = content;
+    std::iter::from_fn(move || {
+        let plain = memchr::memchr(b'\\', rest.as_bytes()).unwrap_or(rest.len());
+        if plain > 0 {
+            let (text, after) = rest.split_at_checked(plain)?;
+            rest = after;
+            return Some(Part::Plain(text));
+        }
+        let escape = Escape::read(rest.as_bytes(), 0).ok()?;
+        rest = rest.get(escape.length..)?;
+        Some(escape.meaning.map_or_else(Part::LoneSurrogate, Part::Char))
+    })
 }
 
 /// One escape, or two escapes that are a surrogate pair.
 struct Escape {
     /// The number of bytes from the backslash on.
     length: usize,
-    /// `None` for a lone surrogate.
-    meaning: Option<char>,
+    /// The error is a lone surrogate.
+    meaning: Result<char, u16>,
 }
 
 impl Escape {
@@ -107,31 +135,29 @@ impl Escape {
             Some(_) => return Err(FaultKind::BadEscape.at(at)),
             None => return Err(FaultKind::OpenString.at(at + 1)),
         };
-        Ok(Self { length: 2, meaning: Some(meaning) })
+        Ok(Self { length: 2, meaning: Ok(meaning) })
     }
 
     fn read_unicode(bytes: &[u8], at: usize) -> Result<Self, Fault> {
         let first = unit(bytes, at)?;
-        if !(0xD800..0xE000).contains(&first) {
-            return Ok(Self { length: 6, meaning: char::from_u32(first) });
-        }
-        let is_high = first < 0xDC00;
+        let is_high = (0xD800..0xDC00).contains(&first);
         let second = if is_high { unit(bytes, at + 6).ok() } else { None };
-        let low = second.filter(|second| (0xDC00..0xE000).contains(second));
-        let pair = low.and_then(|low| char::from_u32(0x1_0000 + ((first - 0xD800) << 10) + (low - 0xDC00)));
-        Ok(Self { length: if pair.is_some() { 12 } else { 6 }, meaning: pair })
+        Ok(match char::decode_utf16([Some(first), second].into_iter().flatten()).next() {
+            Some(Ok(c)) => Self { length: 6 * c.len_utf16(), meaning: Ok(c) },
+            _ => Self { length: 6, meaning: Err(first) },
+        })
     }
 }
 
 /// The UTF-16 unit of the `\uXXXX` with its backslash at `at`.
-fn unit(bytes: &[u8], at: usize) -> Result<u32, Fault> {
+fn unit(bytes: &[u8], at: usize) -> Result<u16, Fault> {
     if bytes.get(at..at + 2) != Some(b"\\u") {
         return Err(FaultKind::BadEscape.at(at));
     }
     (at + 2..at + 6).try_fold(0, |unit, place| {
         let digit = *bytes.get(place).ok_or(FaultKind::OpenString.at(place))?;
         let value = char::from(digit).to_digit(16).ok_or(FaultKind::BadEscape.at(at))?;
-        Ok(unit << 4 | value)
+        Ok(unit << 4 | u16::try_from(value).unwrap_or_default())
     })
 }
 

@@ -55,6 +55,11 @@ impl Value {
         text.get(self.start as usize..self.end as usize).unwrap_or_default()
     }
 
+    /// Whether it is a string with half of a surrogate pair.
+    pub(crate) fn has_lone_surrogate(self, text: &str) -> bool {
+        self.shape == Shape::Escaped && string::has_lone_surrogate(self.written(text))
+    }
+
     /// The decoded string, or the digits of a number; `None` for every other shape.
     #[inline]
     pub(crate) fn text(self, text: &str) -> Option<Cow<'_, str>> {

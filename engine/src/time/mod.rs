@@ -1,10 +1,13 @@
 //! Points in time to the nanosecond. Ordering uses all digits; the displayed form ends at milliseconds.
 
+mod epoch;
 mod rfc3339;
+mod zone;
 
 use std::num::NonZeroU32;
 
 pub use rfc3339::TimeError;
+pub use zone::{UnknownZone, Zone};
 
 /// A UTC point in time between 1970 and 9999, to the nanosecond.
 ///

@@ -8,7 +8,7 @@ use jiff::civil::DateTime;
 use jiff::fmt::StdFmtWrite;
 use jiff::fmt::temporal::DateTimePrinter;
 
-use super::Time;
+use super::{Time, Zone};
 
 const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
 
@@ -19,11 +19,19 @@ impl Time {
     /// # Errors
     /// [`TimeError`] if the text has another form, is the year-one placeholder, or lies outside 1970 to 9999.
     pub fn parse_rfc3339(text: &str) -> Result<Self, TimeError> {
+        Self::parse_rfc3339_in(text, &Zone::UTC)
+    }
+
+    /// Like [`Time::parse_rfc3339`], with the zone that applies if the text gives none.
+    ///
+    /// # Errors
+    /// As for [`Time::parse_rfc3339`].
+    pub fn parse_rfc3339_in(text: &str, zone: &Zone) -> Result<Self, TimeError> {
         let bytes = text.as_bytes();
         if bytes.starts_with(b"0001-01-01") {
             return Err(TimeError::YearOne);
         }
-        let since_epoch = since_epoch(bytes).ok_or(TimeError::NotATime)?;
+        let since_epoch = since_epoch(bytes, zone).ok_or(TimeError::NotATime)?;
         // Before the epoch the seconds or the nanoseconds are negative.
         let in_range = u32::try_from(since_epoch.subsec_nanos()).ok().and_then(|ns| {
             let ms = since_epoch.as_secs() * 1_000 + i64::from(ns / 1_000_000);
@@ -79,7 +87,7 @@ pub enum TimeError {
 }
 
 /// The time since the epoch that a text states; `None` if it has another form or a part is out of its bounds.
-fn since_epoch(text: &[u8]) -> Option<SignedDuration> {
+fn since_epoch(text: &[u8], zone: &Zone) -> Option<SignedDuration> {
     let (civil, rest) = text.split_first_chunk::<19>()?;
     #[rustfmt::skip]
     let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T' | b't' | b' ', h1, h2, b':', n1, n2, b':', s1, s2] = civil
@@ -89,7 +97,7 @@ fn since_epoch(text: &[u8]) -> Option<SignedDuration> {
     let year = i16::from(pair(*y1, *y2)?) * 100 + i16::from(pair(*y3, *y4)?);
     let second = pair(*s1, *s2)?;
     let leap_second = i8::from(second == 60);
-    let (ns, zone) = fraction(rest)?;
+    let (ns, offset) = fraction(rest)?;
     let civil = DateTime::new(
         year,
         pair(*m1, *m2)?,
@@ -100,7 +108,8 @@ fn since_epoch(text: &[u8]) -> Option<SignedDuration> {
         ns,
     )
     .ok()?;
-    let shift = i64::from(leap_second) - offset_seconds(zone)?;
+    let offset_seconds = if offset.is_empty() { zone.offset_seconds(civil) } else { offset_seconds(offset)? };
+    let shift = i64::from(leap_second) - offset_seconds;
     Some(civil.duration_since(EPOCH) + SignedDuration::from_secs(shift))
 }
 
@@ -241,7 +250,7 @@ mod tests {
     proptest! {
         #[test]
         fn jiff_agrees_on_text_of_the_accepted_form(text in FORM) {
-            prop_assert_eq!(since_epoch(text.as_bytes()), jiff_since_epoch(&text));
+            prop_assert_eq!(since_epoch(text.as_bytes(), &Zone::UTC), jiff_since_epoch(&text));
         }
 
         #[test]
@@ -249,7 +258,7 @@ mod tests {
             let mut text = text;
             let at = at.index(text.len());
             text.replace_range(at..=at, &with);
-            if let Some(read) = since_epoch(text.as_bytes()) {
+            if let Some(read) = since_epoch(text.as_bytes(), &Zone::UTC) {
                 prop_assert_eq!(jiff_since_epoch(&text), Some(read));
             }
         }

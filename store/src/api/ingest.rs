@@ -1,11 +1,10 @@
 //! Ingest of request bodies.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
-use convofold_engine::Event;
-use convofold_engine::ingest::{Format, Ignored, Origin, Parser, Piece, Reason, Rejection, Sink};
+use convofold_engine::ingest::{Format, IgnoreList, Ignored, Origin, Parser, Piece, Reason, Rejection, Sink};
+use convofold_engine::{Event, Zone};
 
 use crate::api::error::IngestError;
 use crate::api::handle::Convofold;
@@ -46,23 +45,23 @@ impl IngestReport {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(transparent))]
 pub struct IgnoredCounts {
-    by_source: BTreeMap<Cow<'static, str>, BTreeMap<Cow<'static, str>, u64>>,
+    by_source: BTreeMap<String, BTreeMap<String, u64>>,
 }
 
 impl IgnoredCounts {
-    pub(crate) fn add(
-        &mut self,
-        source: impl Into<Cow<'static, str>>,
-        reason: impl Into<Cow<'static, str>>,
-        more: u64,
-    ) {
-        *self.by_source.entry(source.into()).or_default().entry(reason.into()).or_default() += more;
+    pub(crate) fn add(&mut self, source: &str, reason: &str, more: u64) {
+        // Only the first count of a reason allocates.
+        if let Some(count) = self.by_source.get_mut(source).and_then(|reasons| reasons.get_mut(reason)) {
+            *count += more;
+        } else {
+            self.by_source.entry(source.to_owned()).or_default().insert(reason.to_owned(), more);
+        }
     }
 
     pub(crate) fn add_all(&mut self, other: &Self) {
         for (source, reasons) in &other.by_source {
             for (reason, count) in reasons {
-                self.add(source.clone(), reason.clone(), *count);
+                self.add(source, reason, *count);
             }
         }
     }
@@ -76,10 +75,10 @@ impl IgnoredCounts {
     /// Every source and reason with its count, sorted.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str, u64)> {
         let of_source = |(source, reasons)| {
-            let reasons: &BTreeMap<Cow<'static, str>, u64> = reasons;
-            reasons.iter().map(move |(reason, count)| (source, &**reason, *count))
+            let reasons: &BTreeMap<String, u64> = reasons;
+            reasons.iter().map(move |(reason, count)| (source, reason.as_str(), *count))
         };
-        self.by_source.iter().map(|(source, reasons)| (&**source, reasons)).flat_map(of_source)
+        self.by_source.iter().map(|(source, reasons)| (source.as_str(), reasons)).flat_map(of_source)
     }
 
     /// The total number of ignored inputs.
@@ -133,7 +132,7 @@ impl Sink for Parsed {
         self.events.push(event);
     }
 
-    fn ignored(&mut self, _origin: Origin, why: Ignored) {
+    fn ignored(&mut self, _origin: Origin, why: Ignored<'_>) {
         self.ignored.add(why.source, why.reason, 1);
     }
 
@@ -166,6 +165,10 @@ impl Sink for Parsed {
 pub struct IngestOptions {
     /// The source of the input.
     pub format: Format,
+    /// The zone of times that are written without one.
+    pub zone: Zone,
+    /// Unknown interaction types to ignore.
+    pub ignored: IgnoreList,
     /// The durability that the call waits for.
     pub durability: Durability,
     /// A bookmark to set, as by [`Batch::bookmark`]: name and value.
@@ -177,7 +180,8 @@ pub struct IngestOptions {
 impl Default for IngestOptions {
     fn default() -> Self {
         let (format, durability) = (Format::default(), Durability::default());
-        Self { format, durability, bookmark: None, max_rejections: MAX_REJECTIONS }
+        let (zone, ignored) = (Zone::UTC, IgnoreList::default());
+        Self { format, zone, ignored, durability, bookmark: None, max_rejections: MAX_REJECTIONS }
     }
 }
 
@@ -192,6 +196,21 @@ impl IngestOptions {
     #[must_use]
     pub fn format(mut self, format: Format) -> Self {
         self.format = format;
+        self
+    }
+
+    /// Sets the zone of times that are written without one (rule W4). Use the same one for all inputs of a source: it
+    /// is part of the identity of events that have no id. Default: UTC.
+    #[must_use]
+    pub fn zone(mut self, zone: Zone) -> Self {
+        self.zone = zone;
+        self
+    }
+
+    /// Sets unknown interaction types that are ignored and counted instead of rejected (rule W5). Default: none.
+    #[must_use]
+    pub fn ignore(mut self, ignored: IgnoreList) -> Self {
+        self.ignored = ignored;
         self
     }
 
@@ -248,7 +267,8 @@ impl Convofold {
         // Checked before anything is submitted.
         self.check(&options.batch(Vec::new(), true))?;
         let mut parsed = Parsed::keeping(options.max_rejections);
-        Parser::new(options.format, self.shared().options.limits).parse_input(bytes, &mut parsed);
+        let parser = Parser::new(options.format, self.shared().options.limits);
+        parser.zone(options.zone.clone()).ignore(options.ignored.clone()).parse_input(bytes, &mut parsed);
         self.shared().meter.rejected.fetch_add(parsed.rejected_total(), Ordering::Relaxed);
         let rejected = parsed.rejected.iter().map(|(reason, count)| (reason.to_string(), *count)).collect();
         let Parsed { mut events, ignored, rejections, .. } = parsed;

@@ -26,6 +26,8 @@ pub(crate) struct ReplayMark {
     pub(crate) late: u64,
     pub(crate) duplicates: u64,
     pub(crate) conflicts: u64,
+    /// The zone of times that are written without one. A replay is resumed with the same zone only.
+    pub(crate) zone: String,
     /// By source and reason.
     pub(crate) ignored: Vec<(String, String, u64)>,
     pub(crate) rejected: Vec<(String, u64)>,

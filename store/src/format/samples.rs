@@ -255,6 +255,7 @@ pub(crate) fn replay_mark() -> ReplayMark {
         late: 9,
         duplicates: 10,
         conflicts: 11,
+        zone: "Europe/Berlin".to_owned(),
         ignored: vec![("airship".to_owned(), "other_type".to_owned(), 13)],
         rejected: vec![("not JSON".to_owned(), 12)],
     }

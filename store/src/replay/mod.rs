@@ -23,8 +23,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use convofold_engine::Event;
-use convofold_engine::ingest::{Format, Ignored, Origin, Parser, Rejection, Sink};
+use convofold_engine::ingest::{Format, IgnoreList, Ignored, Origin, Parser, Rejection, Sink};
+use convofold_engine::{Event, Zone};
 use crossbeam_channel::RecvTimeoutError;
 
 use crate::api::handle::Convofold;
@@ -59,6 +59,15 @@ pub enum ReplayError {
         name: String,
         /// The error of the operating system or of the decompressor.
         source: std::io::Error,
+    },
+    /// An earlier run with the same files was stopped, and it used another zone. The zone is part of the identity of
+    /// events that have no id, so resuming with another one would count them twice.
+    #[error("this replay was begun with the zone {expected} and cannot be resumed with {found}")]
+    OtherZone {
+        /// The zone of the earlier run.
+        expected: String,
+        /// The given zone.
+        found: String,
     },
     /// A thread could not be started.
     #[error("cannot start a thread of the replay")]
@@ -95,6 +104,8 @@ pub enum ReplayError {
 pub struct Replay<'a> {
     db: &'a Convofold,
     format: Format,
+    zone: Zone,
+    ignored: IgnoreList,
     inputs: Vec<Input>,
     on_rejection: Option<OnRejection<'a>>,
     on_progress: Option<OnProgress<'a>>,
@@ -112,6 +123,8 @@ impl<'a> Replay<'a> {
         Self {
             db,
             format: Format::Auto,
+            zone: Zone::UTC,
+            ignored: IgnoreList::default(),
             inputs: Vec::new(),
             on_rejection: None,
             on_progress: None,
@@ -124,6 +137,21 @@ impl<'a> Replay<'a> {
     #[must_use]
     pub fn format(mut self, format: Format) -> Self {
         self.format = format;
+        self
+    }
+
+    /// Sets the zone of times that are written without one (rule W4). Use the same one for all inputs of a source: it
+    /// is part of the identity of events that have no id. A resumed replay refuses another zone. Default: UTC.
+    #[must_use]
+    pub fn zone(mut self, zone: Zone) -> Self {
+        self.zone = zone;
+        self
+    }
+
+    /// Sets unknown interaction types that are ignored and counted instead of rejected (rule W5). Default: none.
+    #[must_use]
+    pub fn ignore(mut self, ignored: IgnoreList) -> Self {
+        self.ignored = ignored;
         self
     }
 
@@ -176,9 +204,9 @@ impl<'a> Replay<'a> {
     /// Returns whether [`Replay::run`] resumes an earlier run with the same files that was stopped or killed.
     ///
     /// # Errors
-    /// [`ReplayError::Input`] if a file does not exist.
+    /// [`ReplayError::Input`] if a file does not exist; [`ReplayError::OtherZone`].
     pub fn goes_on(&self) -> Result<bool, ReplayError> {
-        Ok(Resume::find(self.db, self.format, &self.inputs)?.goes_on())
+        Ok(Resume::find(self.db, self.format, &self.zone, &self.inputs)?.goes_on())
     }
 
     /// Replays the inputs in order. When it returns, everything that the report counts is durable.
@@ -187,15 +215,15 @@ impl<'a> Replay<'a> {
     /// [`ReplayError`] if an input cannot be read or the database does not accept more events. A missing file is
     /// reported before any event is submitted.
     pub fn run(self) -> Result<ReplayReport, ReplayError> {
-        let Self { db, format, inputs, on_rejection, on_progress, stop, checkpoint } = self;
+        let Self { db, format, zone, ignored, inputs, on_rejection, on_progress, stop, checkpoint } = self;
         span!("replay", inputs = inputs.len());
         let started = Instant::now();
-        let resume = Resume::find(db, format, &inputs)?;
+        let resume = Resume::find(db, format, &zone, &inputs)?;
         let names: Vec<String> = inputs.iter().map(|input| input.name().to_owned()).collect();
         let options = &db.shared().options;
-        let parser = Parser::new(format, options.limits);
+        let parser = Parser::new(format, options.limits).zone(zone).ignore(ignored);
         // Without a listener, rejections are only counted.
-        let parsing = Parsing { parser, wants_rejections: on_rejection.is_some() };
+        let parsing = Parsing { parser: parser.clone(), wants_rejections: on_rejection.is_some() };
         let pipeline = Pipeline::start(inputs, resume.place, parsing, options.limits, options.parse_threads)?;
         let clock = ProgressClock::new(started, resume.report.events);
         let mut run = Run { db, parser, resume, names, on_rejection, on_progress, clock, in_flight: VecDeque::new() };

@@ -22,7 +22,7 @@ use crate::storage::panic_message;
 const REJECTIONS_KEPT: usize = 256;
 
 /// How pieces are parsed.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(super) struct Parsing {
     pub(super) parser: Parser,
     /// Whether rejections are reported, not only counted.
@@ -88,7 +88,8 @@ impl Pipeline {
         spawn("convofold-reader", move || reading.run(inputs, place))?;
         for _ in 0..threads {
             let (work, parsed, spare) = (work_receiver.clone(), parsed_sender.clone(), spare_sender.clone());
-            spawn("convofold-parser", move || parse_all(parsing, &work, &parsed, &spare))?;
+            let parsing = parsing.clone();
+            spawn("convofold-parser", move || parse_all(&parsing, &work, &parsed, &spare))?;
         }
         Ok(Self { parsed, credits: Mutex::new(Some(credits)), bytes_read, bytes_total })
     }
@@ -120,7 +121,7 @@ fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), ReplayEr
     thread::Builder::new().name(name.to_owned()).spawn(run).map(drop).map_err(ReplayError::Thread)
 }
 
-fn parse_all(parsing: Parsing, work: &Receiver<Work>, done: &Sender<Numbered>, spare: &Sender<Vec<u8>>) {
+fn parse_all(parsing: &Parsing, work: &Receiver<Work>, done: &Sender<Numbered>, spare: &Sender<Vec<u8>>) {
     for Work { number, input, fingerprint, piece } in work {
         let parsed = piece.and_then(|piece| {
             let parsed = parsing.parse(&piece)?;
@@ -140,7 +141,7 @@ fn parse_all(parsing: Parsing, work: &Receiver<Work>, done: &Sender<Numbered>, s
 }
 
 impl Parsing {
-    fn parse(self, piece: &Piece) -> Result<Parsed, ReplayError> {
+    fn parse(&self, piece: &Piece) -> Result<Parsed, ReplayError> {
         let max_rejections = if self.wants_rejections { REJECTIONS_KEPT } else { 0 };
         // A panic would be a bug of the parser. It must not look like the end of the inputs.
         let parsed = catch_unwind(AssertUnwindSafe(|| {

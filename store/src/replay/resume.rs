@@ -4,6 +4,7 @@ use std::fs;
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
+use convofold_engine::Zone;
 use convofold_engine::ingest::Format;
 use xxhash_rust::xxh3::Xxh3;
 
@@ -42,22 +43,28 @@ pub(super) struct Resume {
     name: Option<String>,
     /// See [`state_of`].
     inputs_state: u64,
+    zone: Zone,
     pub(super) place: ResumePoint,
     pub(super) report: ReplayReport,
 }
 
 impl Resume {
     /// Finds an earlier run with the same inputs.
-    pub(super) fn find(db: &Convofold, format: Format, inputs: &[Input]) -> Result<Self, ReplayError> {
+    pub(super) fn find(db: &Convofold, format: Format, zone: &Zone, inputs: &[Input]) -> Result<Self, ReplayError> {
         let name = name_of(format, inputs)?;
         let value = name.as_ref().and_then(|name| db.bookmark(name));
         // An unreadable bookmark is ignored: events that are already in the log count as duplicates.
         let mark = value.and_then(|value| replay_mark::open(&value).ok());
         let inputs_state = state_of(inputs);
-        let found = mark.map(|mark| (ResumePoint::of(&mark, inputs_state), report_of(mark)));
+        let found = mark.map(|mark| (ResumePoint::of(&mark, inputs_state), mark));
         let found = found.filter(|(place, _)| is_same_input(place, inputs));
-        let (place, report) = found.unwrap_or_default();
-        Ok(Self { name, inputs_state, place, report })
+        if let Some((_, mark)) = &found
+            && mark.zone != zone.name()
+        {
+            return Err(ReplayError::OtherZone { expected: mark.zone.clone(), found: zone.to_string() });
+        }
+        let (place, report) = found.map(|(place, mark)| (place, report_of(mark))).unwrap_or_default();
+        Ok(Self { name, inputs_state, zone: zone.clone(), place, report })
     }
 
     /// Whether there is an earlier run to resume.
@@ -102,6 +109,7 @@ impl Resume {
             late: counts.late,
             duplicates: counts.duplicates,
             conflicts: counts.conflicts,
+            zone: self.zone.to_string(),
             ignored: ignored.iter().map(|(source, reason, count)| (source.into(), reason.into(), count)).collect(),
             rejected: rejected.iter().map(|(reason, count)| (reason.clone(), *count)).collect(),
         }
@@ -119,7 +127,7 @@ impl ResumePoint {
 fn report_of(mark: ReplayMark) -> ReplayReport {
     let mut ignored = IgnoredCounts::default();
     for (source, reason, count) in mark.ignored {
-        ignored.add(source, reason, count);
+        ignored.add(&source, &reason, count);
     }
     let ReplayMark { applied, late, duplicates, conflicts, .. } = mark;
     let counts = EffectCounts { applied, late, duplicates, conflicts };
@@ -204,7 +212,7 @@ mod tests {
         let db = Convofold::open(folder.path().join("db")).unwrap();
         let document = || write(folder.path(), "a", &[String::new(), "[".into(), event(1) + ",", event(2), "]".into()]);
         let inputs = [document()];
-        let mut resume = Resume::find(&db, Format::Auto, &inputs).unwrap();
+        let mut resume = Resume::find(&db, Format::Auto, &Zone::UTC, &inputs).unwrap();
         let [input] = inputs;
         let path = input.as_path().unwrap().to_owned();
         let fingerprint = OpenInput::open_file(&path, Arc::default()).unwrap().fingerprint;

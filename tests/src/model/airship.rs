@@ -16,7 +16,7 @@ pub(crate) fn read(envelope: &Json) -> Result<Option<Event>, Reject> {
     match body.get("name") {
         Some(Json::Text(name)) if name == "live_chat_convo" => convo(envelope, body).map(Some),
         Some(Json::Text(name)) if name == "live_chat_message" => message(envelope, body).map(Some),
-        Some(Json::Text(name)) if !name.is_empty() => Ok(None),
+        Some(Json::Text(name) | Json::Torn(name)) if !name.is_empty() => Ok(None),
         _ => reject("body.name"),
     }
 }
@@ -64,7 +64,7 @@ fn convo(envelope: &Json, body: &Json) -> Result<Event, Reject> {
     let started = convo.time("started_timestamp")?;
     let last_active = convo.time("last_active_timestamp")?;
     let Some(at) = occurred.max(last_active.or(started)) else {
-        return reject("occurred");
+        return envelope_place(envelope).no_time("occurred", convo, "started_timestamp");
     };
     let closes = named_close || convo.null_time("last_active_timestamp");
     // T3: no `occurred`, or one before the conversation began.
@@ -79,7 +79,7 @@ fn convo(envelope: &Json, body: &Json) -> Result<Event, Reject> {
         agent: convo_agent(convo)?,
         direction: direction.as_deref().and_then(named_direction),
         text: convo.text("last_message")?,
-        member_name: convo.text("member_name")?,
+        member_name: convo.name("member_name")?,
         member_number: convo.id("member_number")?,
         member_business_id: convo.id("member_business_id")?,
         shortcode: convo.id("shortcode")?,
@@ -110,7 +110,7 @@ fn convo_agent(convo: Place<'_>) -> Result<AgentSays, Reject> {
 /// F5 of a message: a null says nothing.
 fn message_agent(place: Place<'_>) -> Result<AgentSays, Reject> {
     let id = place.id("agent_id")?;
-    let name = place.text("agent_name")?;
+    let name = place.name("agent_name")?;
     Ok(match (&id, &name) {
         (None, None) => AgentSays::Nothing,
         _ => AgentSays::Somebody { id, name },
@@ -132,7 +132,7 @@ fn message(envelope: &Json, body: &Json) -> Result<Event, Reject> {
     let occurred = envelope_place(envelope).lenient_time("occurred");
     let timestamp = message.time("timestamp")?;
     let Some(at) = occurred.max(timestamp) else {
-        return reject("occurred");
+        return envelope_place(envelope).no_time("occurred", message, "timestamp");
     };
     let content = Content {
         occurred,

@@ -2,20 +2,49 @@
 
 use super::event::{AgentSays, Content, Direction, Event, Identity, Kind, SessionValue};
 use super::json::Json;
-use super::reading::{Reject, read_integer, reject};
+use super::reading::{LONGEST_NAME_BYTES, Reject, read_integer, reject};
 use super::superoffice::SESSION_KEYS;
 use super::time::{self, Nanos, Reading};
 
-/// Reads one object that has the key `convofold`.
+const KEYS: [&str; 25] = [
+    "convofold",
+    "source",
+    "conversation",
+    "identity",
+    "part",
+    "kind",
+    "occurred",
+    "sent",
+    "started",
+    "active",
+    "unread",
+    "agent",
+    "direction",
+    "channel",
+    "text",
+    "member_name",
+    "member_number",
+    "member_business_id",
+    "member_channel_id",
+    "shortcode",
+    "app_key",
+    "tenant",
+    "session",
+    "seq",
+    "received",
+];
+
+/// Reads one object in convofold's own form.
 pub(crate) fn read(line: &Json) -> Result<Event, Reject> {
     let own = Own { object: line, path: "" };
     if own.integer("convofold")? != Some(1) {
         return reject("convofold");
     }
+    own.only(&KEYS)?;
     let source = own.required("source")?;
     let conversation = own.required("conversation")?;
     let content = content(&own)?;
-    let identity = match (own.text("identity")?, own.integer("part")?.unwrap_or(0)) {
+    let identity = match (own.id("identity")?, own.integer("part")?.unwrap_or(0)) {
         (None, 0) => Identity::content(&source, &content),
         (Some(id), part @ 0..256) => given(&source, id, part),
         _ => return reject("part"),
@@ -56,15 +85,15 @@ fn content(own: &Own<'_>) -> Result<Content, Reject> {
         unread_count: own.integer("unread")?,
         agent: agent(own)?,
         direction,
-        channel: own.text("channel")?,
+        channel: own.id("channel")?,
         text,
-        member_name: own.text("member_name")?,
-        member_number: own.text("member_number")?,
-        member_business_id: own.text("member_business_id")?,
-        member_channel_id: own.text("member_channel_id")?,
-        shortcode: own.text("shortcode")?,
-        app_key: own.text("app_key")?,
-        tenant: own.text("tenant")?,
+        member_name: own.name("member_name")?,
+        member_number: own.id("member_number")?,
+        member_business_id: own.id("member_business_id")?,
+        member_channel_id: own.id("member_channel_id")?,
+        shortcode: own.id("shortcode")?,
+        app_key: own.id("app_key")?,
+        tenant: own.id("tenant")?,
         session: session(own)?,
         ..Content::bare(Kind::Message, at)
     };
@@ -101,7 +130,8 @@ fn agent(own: &Own<'_>) -> Result<AgentSays, Reject> {
         Some(Json::Null) => Ok(AgentSays::Nobody),
         Some(object @ Json::Object(_)) => {
             let agent = Own { object, path: "agent." };
-            match (agent.text("id")?, agent.text("name")?) {
+            agent.only(&["id", "name"])?;
+            match (agent.id("id")?, agent.name("name")?) {
                 (None, None) => reject("agent"),
                 (id, name) => Ok(AgentSays::Somebody { id, name }),
             }
@@ -116,6 +146,7 @@ fn session(own: &Own<'_>) -> Result<Vec<(&'static str, SessionValue)>, Reject> {
         Some(object @ Json::Object(_)) => Own { object, path: "session." },
         Some(_) => return reject("session"),
     };
+    session.only(&SESSION_KEYS)?;
     let mut values = Vec::new();
     for key in SESSION_KEYS {
         let value = match key {
@@ -124,7 +155,7 @@ fn session(own: &Own<'_>) -> Result<Vec<(&'static str, SessionValue)>, Reject> {
                 Some(Json::Bool(truth)) => Some(SessionValue::Boolean(*truth)),
                 Some(_) => return session.blame(key),
             },
-            "customer_alias" => session.text(key)?.map(SessionValue::Text),
+            "customer_alias" => session.name(key)?.map(SessionValue::Text),
             _ => session.integer(key)?.map(SessionValue::Integer),
         };
         values.extend(value.map(|value| (key, value)));
@@ -143,16 +174,40 @@ impl Own<'_> {
         reject(&format!("{}{key}", self.path))
     }
 
+    /// An unknown key is a rejection (W6).
+    fn only(&self, known: &[&str]) -> Result<(), Reject> {
+        let Json::Object(members) = self.object else { return Ok(()) };
+        match members.iter().find(|(key, _)| !known.contains(&key.as_str())) {
+            Some((key, _)) => self.blame(key),
+            None => Ok(()),
+        }
+    }
+
+    /// An id: a text without a lone surrogate.
+    fn id(&self, key: &str) -> Result<Option<String>, Reject> {
+        match self.object.get(key) {
+            Some(Json::Torn(_)) => self.blame(key),
+            _ => self.text(key),
+        }
+    }
+
+    fn name(&self, key: &str) -> Result<Option<String>, Reject> {
+        match self.text(key)? {
+            Some(name) if name.len() > LONGEST_NAME_BYTES => self.blame(key),
+            name => Ok(name),
+        }
+    }
+
     fn text(&self, key: &str) -> Result<Option<String>, Reject> {
         match self.object.get(key) {
             None => Ok(None),
-            Some(Json::Text(text)) => Ok(Some(text.clone())),
+            Some(Json::Text(text) | Json::Torn(text)) => Ok(Some(text.clone())),
             Some(_) => self.blame(key),
         }
     }
 
     fn required(&self, key: &str) -> Result<String, Reject> {
-        match self.text(key)? {
+        match self.id(key)? {
             Some(text) if !text.is_empty() => Ok(text),
             _ => self.blame(key),
         }

@@ -1,5 +1,5 @@
 //! JSON as the wire rules need it (W3, W5, section 8): digits kept as written, trailing commas allowed, and input that
-//! is well-formed but not an event (duplicate keys, lone surrogates, too deep) kept apart from bad grammar.
+//! is well-formed but not an event (duplicate keys, too deep) kept apart from bad grammar.
 
 /// A value; the members of an object keep their order.
 #[derive(Clone, Debug, PartialEq)]
@@ -9,6 +9,8 @@ pub(crate) enum Json {
     /// The digits as written.
     Number(String),
     Text(String),
+    /// A text with a lone surrogate, which is U+FFFD here.
+    Torn(String),
     Array(Vec<Json>),
     Object(Vec<(String, Json)>),
     /// Well-formed, but not usable as an event or a part of one.
@@ -24,6 +26,21 @@ impl Json {
         let found = members.iter().find(|(name, _)| name == key);
         found.map(|(_, value)| value)
     }
+}
+
+/// Lone surrogates are kept as characters from here on (for private use, and in no test), so that keys differ as written.
+const TORN: u32 = 0x10_0000;
+
+fn is_surrogate(character: char) -> bool {
+    (TORN..TORN + 0x800).contains(&u32::from(character))
+}
+
+fn is_torn(text: &str) -> bool {
+    text.chars().any(is_surrogate)
+}
+
+fn mended(text: &str) -> String {
+    text.replace(is_surrogate, "\u{FFFD}")
 }
 
 /// The maximum number of levels (W5).
@@ -75,7 +92,7 @@ impl Parser<'_> {
             Some(b'{' | b'[') if level > MOST_LEVELS => self.skip_deep(),
             Some(b'{') => self.object(level),
             Some(b'[') => self.array(level),
-            Some(b'"') => self.text().map(Json::Text),
+            Some(b'"') => self.text().map(|text| if is_torn(&text) { Json::Torn(mended(&text)) } else { Json::Text(text) }),
             Some(b'-' | b'0'..=b'9') => self.number(),
             _ => self.word(),
         }
@@ -239,8 +256,7 @@ impl Parser<'_> {
         }
         // What follows is read again by itself.
         self.at = before_second;
-        self.flaws += 1;
-        Ok(char::REPLACEMENT_CHARACTER)
+        char::from_u32(TORN + first - 0xD800).ok_or("a lone surrogate")
     }
 
     fn hex4(&mut self) -> Parsed<u32> {

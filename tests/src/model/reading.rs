@@ -6,6 +6,9 @@ use super::time::{self, Nanos, Reading};
 /// The maximum length of an id (W5).
 const LONGEST_ID_BYTES: usize = 1024;
 
+/// The maximum length of a name (W5).
+pub(crate) const LONGEST_NAME_BYTES: usize = 8 << 10;
+
 /// The largest integer.
 pub(crate) const LARGEST: i128 = i64::MAX as i128;
 
@@ -63,9 +66,22 @@ impl Place<'_> {
         match self.get(key) {
             Json::Null => Ok(None),
             Json::Text(text) if text.is_empty() => Ok(None),
-            Json::Text(text) | Json::Number(text) => Ok(Some(text.clone())),
+            Json::Text(text) | Json::Torn(text) | Json::Number(text) => Ok(Some(text.clone())),
             _ => self.blame(key),
         }
+    }
+
+    /// Names: texts of limited length.
+    pub(crate) fn name(&self, key: &str) -> Result<Option<String>, Reject> {
+        match self.text(key)? {
+            Some(name) if name.len() > LONGEST_NAME_BYTES => self.blame(key),
+            name => Ok(name),
+        }
+    }
+
+    /// No time at all: a time that is present and unusable is to blame, otherwise the own time.
+    pub(crate) fn no_time<T>(&self, key: &str, own: Place<'_>, own_key: &str) -> Result<T, Reject> {
+        if read_time(self.get(key)) == Reading::Unusable { self.blame(key) } else { own.blame(own_key) }
     }
 
     /// Times: present and unusable is a rejection.
@@ -116,11 +132,12 @@ pub(crate) fn read_integer(value: &Json) -> Result<Option<i128>, ()> {
 fn read_time(value: &Json) -> Reading {
     match read_integer(value) {
         Ok(None) => return Reading::Absent,
-        Ok(Some(ms)) => return time::from_epoch_ms(ms),
+        Ok(Some(number)) => return time::from_epoch(number),
         Err(()) => {}
     }
     match value {
-        Json::Text(text) => time::from_rfc3339(text.trim()),
+        Json::Text(text) => time::from_fraction(text.trim()).unwrap_or_else(|| time::from_rfc3339(text.trim())),
+        Json::Number(digits) => time::from_fraction(digits).unwrap_or(Reading::Unusable),
         _ => Reading::Unusable,
     }
 }

@@ -2,7 +2,7 @@
 
 use super::event::{AgentSays, Content, Direction, Event, Identity, Kind, SessionValue};
 use super::json::Json;
-use super::reading::{LARGEST, Place, Reject, read_integer, reject};
+use super::reading::{LARGEST, LONGEST_NAME_BYTES, Place, Reject, read_integer, reject};
 
 /// The session's keys in the export, in its order, without `stale`.
 pub(crate) const SESSION_KEYS: [&str; 13] = [
@@ -41,6 +41,7 @@ const STATUS_NAMES: [&str; 12] = [
 pub(crate) fn read(body: &Json) -> Result<Option<Event>, Reject> {
     let name = match body.get("Event") {
         Some(Json::Text(name)) if !name.is_empty() => name.as_str(),
+        Some(Json::Torn(_) | Json::Number(_)) => return Ok(None),
         _ => return reject("Event"),
     };
     let kind = match name {
@@ -99,7 +100,7 @@ fn alias(body: &Json) -> Option<String> {
     let Some(Json::Object(members)) = body.get("FieldValues") else { return None };
     let is_alias = |key: &str| key.replace('_', "").to_lowercase() == "customeralias";
     match members.iter().find(|(key, _)| is_alias(key)) {
-        Some((_, Json::Text(name))) if !name.is_empty() => Some(name.clone()),
+        Some((_, Json::Text(name) | Json::Torn(name))) if !name.is_empty() => Some(name.clone()),
         _ => None,
     }
 }
@@ -130,6 +131,12 @@ fn session(body: &Json) -> Result<Vec<(&'static str, SessionValue)>, Reject> {
     }
     for name in SESSION_KEYS {
         let member = members.iter().find(|(key, _)| plain(key) == plain(name));
+        if let Some((key, Json::Text(text) | Json::Torn(text) | Json::Number(text))) = member
+            && name == "customer_alias"
+            && text.len() > LONGEST_NAME_BYTES
+        {
+            return reject(&format!("FieldValues.{key}"));
+        }
         if let Some(value) = member.and_then(|(_, value)| session_value(name, value)) {
             values.push((name, value));
         }
@@ -143,7 +150,7 @@ fn session_value(name: &str, value: &Json) -> Option<SessionValue> {
         "chatbot_is_active" | "consented" => boolean(value).map(SessionValue::Boolean),
         "customer_alias" => match value {
             Json::Text(text) if text.is_empty() => None,
-            Json::Text(text) | Json::Number(text) => Some(SessionValue::Text(text.clone())),
+            Json::Text(text) | Json::Torn(text) | Json::Number(text) => Some(SessionValue::Text(text.clone())),
             _ => None,
         },
         "status" => status(value).map(SessionValue::Integer),

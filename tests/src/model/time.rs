@@ -1,4 +1,4 @@
-//! Times (W4, section 8): RFC 3339 or epoch milliseconds, kept to the nanosecond.
+//! Times (W4, section 8): RFC 3339 or epoch numbers, kept to the nanosecond.
 
 /// Nanoseconds since the epoch.
 pub(crate) type Nanos = i128;
@@ -22,12 +22,25 @@ pub(crate) fn shown_ms(time: Nanos) -> i128 {
     time.div_euclid(MILLISECOND)
 }
 
-/// Epoch milliseconds; 0 is absent.
-pub(crate) fn from_epoch_ms(ms: i128) -> Reading {
-    if ms == 0 {
-        return Reading::Absent;
-    }
-    usable(ms.checked_mul(MILLISECOND))
+/// A whole epoch number, whose unit follows from its size; 0 is absent.
+pub(crate) fn from_epoch(number: i128) -> Reading {
+    let unit = match number {
+        0 => return Reading::Absent,
+        ..100_000_000_000 => SECOND,
+        ..100_000_000_000_000 => MILLISECOND,
+        ..100_000_000_000_000_000 => 1_000,
+        _ => 1,
+    };
+    usable(number.checked_mul(unit))
+}
+
+/// Epoch seconds with a fraction: 1 to 11 digits that are not all 0, a point and 1 to 9 digits.
+pub(crate) fn from_fraction(text: &str) -> Option<Reading> {
+    let (whole, part) = text.split_once('.')?;
+    let fits = (1..=11).contains(&whole.len()) && (1..=9).contains(&part.len());
+    let seconds = digits(whole.as_bytes()).filter(|seconds| fits && *seconds > 0)?;
+    let nanos = digits(format!("{part:0<9}").as_bytes())?;
+    Some(usable(Some(seconds * SECOND + nanos)))
 }
 
 /// RFC 3339, with `T` or a space, with or without a zone.

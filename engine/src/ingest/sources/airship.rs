@@ -155,7 +155,7 @@ impl Source for Airship {
         }
     }
 
-    fn understand(object: &Object<'_, '_, Body>) -> Checked<Understood> {
+    fn understand<'a>(object: &Object<'a, '_, Body>) -> Checked<Understood<'a>> {
         match object.top.text(top::TYPE)?.as_deref() {
             None | Some("CUSTOM") => {}
             Some("OFFSET_UPDATE") => return Ok(Understood::Ignored("offset_update")),
@@ -167,6 +167,9 @@ impl Source for Airship {
             MESSAGE_NAME => true,
             _ => return Ok(Understood::Ignored("other_name")),
         };
+        if let Some(ignored) = ignored_interaction(object, &body) {
+            return Ok(Understood::Ignored(ignored));
+        }
         let chat = Chat {
             object,
             body,
@@ -187,7 +190,7 @@ struct Chat<'a, 'r> {
 }
 
 impl<'a, 'r> Chat<'a, 'r> {
-    fn convo(self) -> Checked<Understood> {
+    fn convo(self) -> Checked<Understood<'a>> {
         let is_open = match &*self.body.required_string(body::INTERACTION_TYPE)? {
             "convo_open" => true,
             "convo_close" => false,
@@ -205,13 +208,13 @@ impl<'a, 'r> Chat<'a, 'r> {
                 unread: convo.count(convo::UNREAD)?,
                 agent: AgentMention::from_parts(
                     convo.id(convo::AGENT_ID)?.as_deref(),
-                    convo.text(convo::AGENT_NAME)?.as_deref(),
+                    convo.name(convo::AGENT_NAME)?.as_deref(),
                     names_agent,
                 ),
                 direction: convo.text(convo::LAST_DIRECTION)?.as_deref().and_then(read_direction),
                 text: convo.text(convo::LAST_MESSAGE)?.as_deref(),
                 attributes: Attribute::values([
-                    (Attribute::MemberName, convo.text(convo::MEMBER_NAME)?.as_deref()),
+                    (Attribute::MemberName, convo.name(convo::MEMBER_NAME)?.as_deref()),
                     (Attribute::MemberNumber, convo.id(convo::MEMBER_NUMBER)?.as_deref()),
                     (Attribute::MemberBusinessId, convo.id(convo::MEMBER_BUSINESS_ID)?.as_deref()),
                     (Attribute::Shortcode, convo.id(convo::SHORTCODE)?.as_deref()),
@@ -223,7 +226,7 @@ impl<'a, 'r> Chat<'a, 'r> {
         )
     }
 
-    fn message(self) -> Checked<Understood> {
+    fn message(self) -> Checked<Understood<'a>> {
         let (channel, direction) = match &*self.body.required_string(body::INTERACTION_TYPE)? {
             "sms_in" => ("sms", Direction::In),
             "sms_out" => ("sms", Direction::Out),
@@ -238,7 +241,7 @@ impl<'a, 'r> Chat<'a, 'r> {
                 // F5: a null agent in a message has no effect.
                 agent: AgentMention::from_parts(
                     message.id(message::AGENT_ID)?.as_deref(),
-                    message.text(message::AGENT_NAME)?.as_deref(),
+                    message.name(message::AGENT_NAME)?.as_deref(),
                     false,
                 ),
                 direction: Some(direction),
@@ -278,14 +281,11 @@ impl<'a, 'r> Chat<'a, 'r> {
     }
 
     /// Builds the event. `own_time` is the field that could give the time if there is none at all.
-    fn build(&self, draft: Draft<'_>, own_time: (&Fields<'_, '_>, usize)) -> Checked<Understood> {
+    fn build(&self, draft: Draft<'_>, own_time: (&Fields<'a, 'r>, usize)) -> Checked<Understood<'a>> {
         // All given ids were checked against the limit. The name of the source is not subject to it.
-        let max_bytes = self.object.site.max_id_bytes.max(AIRSHIP.len());
+        let max_bytes = self.body.max_id_bytes().max(AIRSHIP.len());
         draft.build_with(max_bytes).map(Understood::Event).map_err(|error| match error {
-            DraftError::NoTime => {
-                let (fields, field) = own_time;
-                fields.complain(field, Reason::NoTime, "a time, here or in `occurred`".into())
-            }
+            DraftError::NoTime => self.object.top.no_time(top::OCCURRED, own_time),
             error => self.body.refuse(body::PROPERTIES, &error),
         })
     }
@@ -293,6 +293,13 @@ impl<'a, 'r> Chat<'a, 'r> {
     fn unknown_interaction(&self, expected: &'static str) -> Box<Complaint> {
         self.body.complain(body::INTERACTION_TYPE, Reason::UnknownInteraction, expected.into())
     }
+}
+
+/// The interaction type, if the operator ignores it (rule W5).
+fn ignored_interaction<'a>(object: &Object<'a, '_, Body>, body: &Fields<'a, '_>) -> Option<&'a str> {
+    let ignored = &object.site.parser.ignored;
+    let interaction = body.value(body::INTERACTION_TYPE);
+    if !interaction.is_string() { None } else { ignored.find(&interaction.text(body.text)?) }
 }
 
 /// An unknown direction is not a fault; no count uses it.

@@ -25,7 +25,7 @@ impl Source for Helpdesk {
         reader.object(&names!["role"], from, |_, _| None)
     }
 
-    fn understand(object: &Object<'_, '_, [Value; 1]>) -> Checked<Understood> {
+    fn understand<'a>(object: &Object<'a, '_, [Value; 1]>) -> Checked<Understood<'a>> {
         let (top, [role]) = (&object.top, object.nested);
         let kind = match &*top.required_string(1)? {
             "opened" => Kind::Open,
@@ -41,7 +41,7 @@ impl Source for Helpdesk {
             text: text.as_deref(),
             ..Draft::new(Self::NAME, &conversation, kind, top.time(3)?)
         };
-        let event = draft.build_with(object.site.max_id_bytes.max(Self::NAME.len()));
+        let event = draft.build_with(top.max_id_bytes().max(Self::NAME.len()));
         event.map(Understood::Event).map_err(|_| top.complain(3, Reason::NoTime, "a time".into()))
     }
 }

@@ -199,12 +199,12 @@ macro_rules! sources {
 
         /// The object as the source of this format interprets it; `None` if the format is [`Format::Auto`].
         #[inline]
-        pub(super) fn understand(
+        pub(super) fn understand<'a>(
             format: Format,
-            site: Site<'_>,
+            site: Site<'a>,
             top: &[Value; TOP.len()],
             nested: &Nested,
-        ) -> Option<Checked<Understood>> {
+        ) -> Option<Checked<Understood<'a>>> {
             match format {
                 Format::Auto => None,
                 $( $(#[cfg(feature = $feature)])?

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::convert::Infallible;
 
 use crate::attribute::Attribute;
-use crate::draft::{Draft, DraftError};
+use crate::draft::{Draft, DraftError, MAX_NAME_BYTES};
 use crate::event::{AgentMention, Direction, Kind, SUPEROFFICE};
 use crate::identity::Identity;
 use crate::ingest::Reason;
@@ -58,12 +58,10 @@ impl Source for SuperOffice {
     #[inline]
     fn claims(top: &Fields<'_, '_>) -> Claim {
         let event = top.value(top::EVENT);
-        if event.is_string() && event.text(top.text).is_some_and(|name| name.starts_with("chatsession.")) {
-            Claim::Surely
-        } else if top.has(top::EVENT) {
-            Claim::Possibly
-        } else {
-            Claim::No
+        match event.text(top.text) {
+            Some(name) if name.starts_with("chatsession.") => Claim::Surely,
+            Some(name) if !name.is_empty() => Claim::Possibly,
+            _ => Claim::No,
         }
     }
 
@@ -72,8 +70,11 @@ impl Source for SuperOffice {
         values.read(reader)
     }
 
-    fn understand(object: &Object<'_, '_, FieldValues>) -> Checked<Understood> {
-        let part = match &*object.top.required_string(top::EVENT)? {
+    fn understand<'a>(object: &Object<'a, '_, FieldValues>) -> Checked<Understood<'a>> {
+        let Some(name) = object.top.text(top::EVENT)? else {
+            return Err(object.top.complain(top::EVENT, Reason::Missing, "the name of an event".into()));
+        };
+        let part = match &*name {
             "chatsession.changed" => CHANGED,
             "chatsession.created" => CREATED,
             "chatsession.message" => MESSAGE,
@@ -103,7 +104,7 @@ impl Source for SuperOffice {
             ..Draft::new(SUPEROFFICE, &conversation, kind, occurred)
         };
         // The limit applies to given ids, which were checked. This id and the agent's are composed.
-        let max_bytes = object.site.max_id_bytes.saturating_add(COMPOSED_BYTES);
+        let max_bytes = object.top.max_id_bytes().saturating_add(COMPOSED_BYTES);
         draft.build_with(max_bytes).map(Understood::Event).map_err(|error| match error {
             DraftError::NoTime => object.top.complain(top::TIMESTAMP, Reason::NoTime, "a time".into()),
             error => object.top.refuse(top::EVENT, &error),
@@ -244,18 +245,23 @@ fn read_session(object: &Object<'_, '_, FieldValues>) -> Checked<Values> {
     if !are_all {
         return read_any_session(object.site, field_values);
     }
-    Ok(session_of(object.site.text, *values))
+    session_of(object.site, values)
 }
 
 /// The session with these values, in the order of [`Session::FIELDS`].
-fn session_of(text: &str, values: [Value; FIELDS]) -> Values {
-    let fields = values.map(|value| Field { text, value });
+fn session_of(site: Site<'_>, values: &[Value; FIELDS]) -> Checked<Values> {
+    let fields = values.map(|value| Field { text: site.text, value });
     let named_status = || fields.get(STATUS).and_then(Field::named_status);
     let Ok(mut session) = Session::read(&mut InOrder(fields.iter()));
     session.status = session.status.or_else(named_status);
+    if let Some(alias) = session.customer_alias.as_ref().filter(|alias| alias.len() > MAX_NAME_BYTES) {
+        let complaint = site.fields(".FieldValues", site.at, &SPELLINGS[0], values).long_name(ALIAS, alias.len());
+        let path = locate(site.text, site.at, complaint.at);
+        return Err(Box::new(Complaint { path, ..*complaint }));
+    }
     let is_text = fields.get(ALIAS).is_some_and(|alias| alias.value.is_string());
     let name = session.customer_alias.clone().filter(|_| is_text);
-    Values { session, name }
+    Ok(Values { session, name })
 }
 
 /// Reads `FieldValues` with keys in any spelling. Their grammar was checked before. Keys are now compared without case
@@ -265,11 +271,12 @@ fn read_any_session(site: Site<'_>, field_values: Value) -> Checked<Values> {
     let mut scratch = Scratch::default();
     let mut reader = Reader::new(site.text, field_values.at(), site.levels + 1, &mut scratch);
     let read = reader.each_field(normal_key, |key, value| {
-        if let Some(field) = NAMES.iter().position(|name| *name == key) {
+        if let Some(field) = NAMES.iter().position(|name| *name.as_bytes() == *key) {
             values[field] = value;
         }
     });
-    read.map(|()| session_of(site.text, values)).map_err(|fault| Box::new(complaint(site, fault)))
+    read.map_err(|fault| Box::new(complaint(site, fault)))?;
+    session_of(site, &values)
 }
 
 fn complaint(site: Site<'_>, fault: Fault) -> Complaint {
@@ -301,18 +308,22 @@ const NAMES: [&str; FIELDS] = [
 ];
 
 /// A key in lower case without underscores. Sources write `userId`, `UserId` and `user_id`.
-fn normal_key(key: Cow<'_, str>) -> Cow<'_, str> {
+fn normal_key(key: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
     if let Some(name) = NAMES.into_iter().find(|name| is_written(&key, name)) {
-        return Cow::Borrowed(name);
+        return Cow::Borrowed(name.as_bytes());
     }
-    let mut normal = key.to_lowercase();
-    normal.retain(|c| c != '_');
+    let mut normal = Vec::with_capacity(key.len());
+    for chunk in key.utf8_chunks() {
+        normal.extend(chunk.valid().to_lowercase().bytes().filter(|byte| *byte != b'_'));
+        // Lone surrogates.
+        normal.extend(chunk.invalid());
+    }
     Cow::Owned(normal)
 }
 
 /// Whether a key is a spelling of a name.
-fn is_written(key: &str, name: &str) -> bool {
-    let letters = key.bytes().filter(|byte| *byte != b'_').map(|byte| byte.to_ascii_lowercase());
+fn is_written(key: &[u8], name: &str) -> bool {
+    let letters = key.iter().filter(|byte| **byte != b'_').map(u8::to_ascii_lowercase);
     letters.eq(name.bytes())
 }
 

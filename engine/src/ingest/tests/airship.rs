@@ -227,8 +227,9 @@ fn w4_times() {
     let path = "$.body.properties.message.timestamp";
     for bad in [
         "-1",
-        "1.5",
-        "253402300800000",
+        "0.5",
+        "1627535468595.5",
+        "253402300800000000000",
         "1e400",
         "99999999999999999999999",
         "\"not-a-number\"",
@@ -246,7 +247,9 @@ fn w4_times() {
     for wrong in ["true", "{\"ms\":1}", "[1]"] {
         rejects(message(&format!("\"timestamp\":{wrong}")), path, Reason::WrongType);
     }
-    assert_eq!(sent("253402300799999"), ms(253_402_300_799_999));
+    assert_eq!(sent("253402300799999000000"), ms(253_402_300_799_999));
+    assert_eq!(sent("1627535468.5"), ms(1_627_535_468_500));
+    assert_eq!(sent("\" 1627535468595000 \""), ms(1_627_535_468_595));
     assert_eq!(sent("\"2016-12-31T23:59:60Z\""), ms(1_483_228_800_000));
 }
 
@@ -262,7 +265,7 @@ fn w4_occurred_never_rejects() {
         "-5",
         "\"1969-01-01T00:00:00Z\"",
         "0",
-        "\"9999999999999999\"",
+        "\"999999999999999999999\"",
     ] {
         let input = message("\"timestamp\":5").replace("\"2021-07-29T05:11:08Z\"", unusable);
         assert_eq!(event_of(&input).occurred(), None, "{unusable}");
@@ -274,6 +277,10 @@ fn w4_occurred_never_rejects() {
 #[test]
 fn w5_t3_no_time_at_all() {
     let timeless = |input: String| input.replace("\"2021-07-29T05:11:08Z\"", "null");
+    let malformed = |input: String| input.replace("2021-07-29T05:11:08Z", "yesterday");
+    rejects(malformed(message("")), "$.occurred", Reason::BadTime);
+    rejects(malformed(convo("")), "$.occurred", Reason::BadTime);
+    rejects(malformed(message("")).replace("\"yesterday\"", "[]"), "$.occurred", Reason::WrongType);
     rejects(timeless(message("")), "$.body.properties.message.timestamp", Reason::NoTime);
     rejects(
         timeless(convo("\"last_active_timestamp\":0")),
@@ -285,8 +292,8 @@ fn w5_t3_no_time_at_all() {
         "$.body.properties.convo.started_timestamp",
         Reason::NoTime,
     );
-    let close = event_of(&timeless(convo("\"started_timestamp\":5").replace("convo_open", "convo_close")));
-    assert_eq!((close.kind(), close.at()), (Kind::Close, At::Untimed { alone: ms(5).unwrap() }));
+    let close = event_of(&timeless(convo("\"started_timestamp\":100000000005").replace("convo_open", "convo_close")));
+    assert_eq!((close.kind(), close.at()), (Kind::Close, At::Untimed { alone: ms(100_000_000_005).unwrap() }));
 }
 
 #[test]
@@ -298,7 +305,7 @@ fn f2_a_last_activity_that_is_present_and_null_closes() {
     assert_eq!(event_of(&convo("")).kind(), Kind::Open);
     assert_eq!(event_of(&convo("\"last_active_timestamp\":5")).kind(), Kind::Open);
     let close = convo("\"last_active_timestamp\":5").replace("convo_open", "convo_close");
-    assert_eq!((event_of(&close).kind(), event_of(&close).active()), (Kind::Close, ms(5)));
+    assert_eq!((event_of(&close).kind(), event_of(&close).active()), (Kind::Close, ms(5_000)));
 }
 
 #[test]
@@ -354,4 +361,66 @@ fn w5_the_limit_is_for_the_ids_that_are_given() {
     let log = format!("{}\n{}", message(""), chat("chatsession.created", "").replace("Default", "d"));
     Parser::new(Format::Auto, limits).parse_input(log.as_bytes(), &mut items);
     assert_eq!(account(&items), "e1 e2");
+}
+
+#[test]
+fn w4_a_zone_applies_to_every_time_without_one_and_before_identity() {
+    let in_zone = |zone: &str, input: &str| {
+        let mut items = Vec::new();
+        let parser = Parser::new(Format::Auto, Limits::default()).zone(zone.parse().unwrap());
+        parser.parse_input(input.as_bytes(), &mut items);
+        let [Item::Event(_, event)] = items.as_slice() else { panic!("{items:?}") };
+        (**event).clone()
+    };
+    let local = message("\"timestamp\":\"2021-07-29 07:11:09\"").replace("05:11:08Z", "07:11:08");
+    let utc = message("\"timestamp\":\"2021-07-29T05:11:09Z\"");
+    assert_eq!(in_zone("Europe/Berlin", &local), event_of(&utc));
+    assert_ne!(in_zone("UTC", &local).identity(), event_of(&utc).identity());
+}
+
+#[test]
+fn w5_a_lone_surrogate_is_a_replacement_character_in_texts_and_names_and_refused_in_ids() {
+    let event = event_of(&convo("\"member_name\":\"\\ud83dJo\",\"last_message\":\"a\\ude00\\ud83d\",\"\\ud83d\":1"));
+    assert_eq!((event.member_name(), event.text()), (Some("\u{fffd}Jo"), Some("a\u{fffd}\u{fffd}")));
+    for field in ["agent_id", "member_number", "shortcode"] {
+        let path = format!("$.body.properties.convo.{field}");
+        rejects(convo(&format!("\"{field}\":\"\\udc00\"")), &path, Reason::LoneSurrogate);
+    }
+    rejects(message("").replace("t-1", "\\ud83d"), "$.body.transaction", Reason::LoneSurrogate);
+}
+
+#[test]
+fn w5_names_are_limited_and_texts_are_not() {
+    let long = "\u{e4}".repeat(4_096);
+    let name = |field: &str, name: &str| convo(&format!("\"{field}\":\"{name}\""));
+    for field in ["member_name", "agent_name"] {
+        assert_eq!(account(&parse(name(field, &long))), "e1");
+        let path = format!("$.body.properties.convo.{field}");
+        rejects(name(field, &format!("{long}x")), &path, Reason::NameTooLong);
+        rejects(name(field, &"\\ud83d".repeat(2_731)), &path, Reason::NameTooLong);
+    }
+    assert_eq!(account(&parse(name("last_message", &format!("{long}x")))), "e1");
+}
+
+#[test]
+fn w5_listed_interaction_types_are_ignored() {
+    let ignored: IgnoreList = "typing_start, convo_snooze".parse().unwrap();
+    let parse = |input: String| {
+        let mut items = Vec::new();
+        Parser::new(Format::Auto, Limits::default()).ignore(ignored.clone()).parse_input(input.as_bytes(), &mut items);
+        items
+    };
+    let of = |interaction: &str| message("").replace("sms_in", interaction).replace("t-1", "");
+    let reason = |input: String| match parse(input).as_slice() {
+        [Item::Ignored(_, why)] => why.reason,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(reason(of("typing_start")), "typing_start");
+    assert_eq!(account(&parse(convo("").replace("convo_open", "convo_snooze"))), "i1");
+    assert_eq!(account(&parse(of("typing_stop"))), "r1");
+    let other = of("typing_start").replace("live_chat_message", "purchase");
+    assert_eq!(reason(other), "other_name");
+    for known in ["convo_open", "x,app_in", "", "x,"] {
+        assert!(known.parse::<IgnoreList>().is_err(), "{known}");
+    }
 }

@@ -92,10 +92,31 @@ fn all_kinds_and_directions_have_their_words() {
 }
 
 #[test]
-fn other_keys_and_another_order_mean_nothing() {
-    let other = r#"{"occurred":"2021-07-29T07:11:08+02:00","body":{},"Event":"chatsession.created","kind":"message",
-        "conversation":"c","agents":null,"convofold":1.0,"source":"desk"}"#;
+fn another_order_and_the_arrival_of_an_event_mean_nothing() {
+    let other = r#"{"occurred":"2021-07-29T07:11:08+02:00","kind":"message","seq":"x","received":[],
+        "conversation":"c","convofold":1.0,"source":"desk"}"#;
     assert_eq!(event(other), event(LEAST));
+}
+
+#[test]
+fn w6_an_unknown_key_is_refused() {
+    for (field, path) in [
+        (r#""agents":null"#, "$.agents"),
+        (r#""body":null"#, "$.body"),
+        (r#""Event":null"#, "$.Event"),
+        (r#""agent":{"id":"a","email":"b"}"#, "$.agent.email"),
+        (r#""session":{"stale":true}"#, "$.session.stale"),
+    ] {
+        rejects(with(field), path, Reason::UnknownKey);
+    }
+}
+
+#[test]
+fn w6_an_object_with_a_body_or_an_event_is_of_another_source() {
+    let airship = message("").replacen('{', r#"{"convofold":1,"#, 1);
+    assert_eq!(event(airship).source(), "airship");
+    let superoffice = chat("chatsession.created", "").replacen('{', r#"{"convofold":1,"#, 1);
+    assert_eq!(event(superoffice).source(), "superoffice");
 }
 
 #[test]

@@ -40,7 +40,8 @@ fn w6_a_key_of_the_other_source_does_not_decide() {
         ignored("{\"Event\":\"chatsession.\",\"body\":{}}"),
         Ignored { source: "superoffice", reason: "other_event" }
     );
-    rejects("{\"Event\":null,\"body\":[]}", "$.Event", Reason::Missing);
+    rejects("{\"Event\":null,\"body\":[]}", "$.body", Reason::WrongType);
+    rejects("{\"Event\":true}", "$", Reason::NotAnEvent);
     for missing in ["{\"type\":null}", "{\"occurred\":null}"] {
         rejects(missing, "$.body", Reason::Missing);
     }
@@ -64,7 +65,7 @@ fn w5_a_rejection_says_where_and_what() {
     };
     let offset = good.len() + 1 + bad.find("\"soon\"").unwrap();
     let expected = format!(
-        "line 2, byte {offset}, $.body.properties.message.timestamp: expected a time: RFC 3339 or epoch milliseconds, in 1970 to \
+        "line 2, byte {offset}, $.body.properties.message.timestamp: expected a time: RFC 3339 or an epoch number, in 1970 to \
          9999, found \"soon\""
     );
     assert_eq!(rejection.to_string(), expected);

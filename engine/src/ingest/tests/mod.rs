@@ -15,7 +15,7 @@ use crate::event::Event;
 #[derive(Clone, Debug, PartialEq)]
 enum Item {
     Event(Origin, Box<Event>),
-    Ignored(Origin, Ignored),
+    Ignored(Origin, Ignored<'static>),
     Rejected(Rejection),
 }
 
@@ -24,8 +24,9 @@ impl Sink for Vec<Item> {
         self.push(Item::Event(origin, Box::new(event)));
     }
 
-    fn ignored(&mut self, origin: Origin, why: Ignored) {
-        self.push(Item::Ignored(origin, why));
+    fn ignored(&mut self, origin: Origin, why: Ignored<'_>) {
+        let reason = why.reason.to_owned().leak();
+        self.push(Item::Ignored(origin, Ignored { reason, ..why }));
     }
 
     fn rejected(&mut self, rejection: Rejection) {
@@ -60,7 +61,7 @@ fn rejection(input: impl AsRef<[u8]>) -> Rejection {
 }
 
 #[track_caller]
-fn ignored(input: impl AsRef<[u8]>) -> Ignored {
+fn ignored(input: impl AsRef<[u8]>) -> Ignored<'static> {
     match parse(&input).as_slice() {
         [Item::Ignored(_, why)] => *why,
         other => panic!("{}: {other:?}", String::from_utf8_lossy(input.as_ref())),

@@ -54,7 +54,7 @@ impl Sink for Lines {
         self.at(origin.line).events.push(event);
     }
 
-    fn ignored(&mut self, origin: Origin, _why: Ignored) {
+    fn ignored(&mut self, origin: Origin, _why: Ignored<'_>) {
         self.at(origin.line).ignored += 1;
     }
 

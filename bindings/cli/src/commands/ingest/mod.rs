@@ -12,7 +12,6 @@ use std::io;
 use std::thread;
 
 use clap::Args;
-use convofold::ingest::{Format, Limits, Parser};
 use convofold::{CommitError, Convofold, Options};
 use crossbeam_channel::{Receiver, TryRecvError, bounded};
 
@@ -21,7 +20,7 @@ use crate::database::DbArgs;
 use crate::error::{CliError, chain};
 use crate::exit::Exit;
 use crate::interrupt;
-use crate::values;
+use crate::parsing::ParsingArgs;
 use answer::AnswerJson;
 use reading::Input;
 use taking::{Taken, take};
@@ -54,9 +53,8 @@ Example of an answer:
 pub struct IngestArgs {
     #[command(flatten)]
     db: DbArgs,
-    /// Format of the events: that of a source, or `convofold` for that of `export --events`; auto detects it for each event.
-    #[arg(long, value_parser = values::named::<Format>(Format::NAMES), default_value_t)]
-    format: Format,
+    #[command(flatten)]
+    parsing: ParsingArgs,
 }
 
 impl IngestArgs {
@@ -67,8 +65,9 @@ impl IngestArgs {
         let db = self.db.open_or_create(Options::new(), console)?;
         let stop = inputs.clone();
         // Not joined: it may block on input forever.
-        thread::spawn(move || reading::read(io::stdin().lock(), Limits::default(), &inputs));
-        let parser = Parser::new(self.format, Limits::default());
+        let limits = self.parsing.limits();
+        thread::spawn(move || reading::read(io::stdin().lock(), limits, &inputs));
+        let parser = self.parsing.parser();
         let ended = thread::scope(|scope| {
             let (sender, taken) = bounded(LINES_IN_FLIGHT);
             let taking = scope.spawn({

@@ -10,7 +10,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
-use convofold::ingest::Format;
 use convofold::replay::{Input, Replay, ReplayError, ReplayReport};
 use convofold::{Convofold, Options};
 
@@ -21,6 +20,7 @@ use crate::exit::Exit;
 use crate::inputs::{self, Source};
 use crate::interrupt;
 use crate::output::text;
+use crate::parsing::ParsingArgs;
 use crate::rejects::{Rejects, RejectsArgs};
 use crate::values;
 use progress::Watch;
@@ -51,9 +51,8 @@ pub struct ReplayArgs {
     files: Vec<PathBuf>,
     #[command(flatten)]
     db: DbArgs,
-    /// Format of the events: that of a source, or `convofold` for that of `export --events`; auto detects it for each event.
-    #[arg(long, value_parser = values::named::<Format>(Format::NAMES), default_value_t)]
-    format: Format,
+    #[command(flatten)]
+    parsing: ParsingArgs,
     #[command(flatten)]
     rejects: RejectsArgs,
     /// Number of parser threads (0: one per core).
@@ -74,7 +73,8 @@ impl ReplayArgs {
             return Ok(Exit::Success);
         }
         let stop = interrupt::flag()?;
-        let db = self.db.open_or_create(Options::new().parse_threads(self.threads), console)?;
+        let options = Options::new().limits(self.parsing.limits()).parse_threads(self.threads);
+        let db = self.db.open_or_create(options, console)?;
         let (report, events_per_second) = self.replay(&db, inputs, &stop, console)?;
         db.close().map_err(|error| CliError::new(Exit::Failure, format!("cannot close: {}", chain(&error))))?;
         let told = Report { replay: &report, stats: db.stats(), events_per_second };
@@ -126,7 +126,9 @@ impl ReplayArgs {
         stop: &Arc<AtomicBool>,
         console: &Console,
     ) -> Result<(ReplayReport, f64), CliError> {
-        let replay = Replay::new(db).format(self.format).inputs(inputs).stop(Arc::clone(stop));
+        let ParsingArgs { format, zone, .. } = self.parsing.clone();
+        let replay = Replay::new(db).format(format).zone(zone).ignore(self.parsing.ignored());
+        let replay = replay.inputs(inputs).stop(Arc::clone(stop));
         let goes_on = replay.goes_on().map_err(|error| failed(&error))?;
         let mut rejects = self.rejects.open(goes_on)?;
         let mut watch = Watch::new(console.shows_progress());
@@ -170,6 +172,10 @@ impl ReplayArgs {
 }
 
 fn failed(error: &ReplayError) -> CliError {
+    if let ReplayError::OtherZone { expected, .. } = error {
+        return CliError::new(Exit::Usage, error.to_string())
+            .hint(format!("run the same command again with --zone {expected}, or replay into a new database"));
+    }
     CliError::new(Exit::Failure, format!("the replay failed: {}", chain(error)))
         .hint("the events read so far are kept; fix the problem and run the same command again")
 }

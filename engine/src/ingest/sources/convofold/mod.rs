@@ -7,8 +7,8 @@
 //! ```
 //!
 //! `docs/rules.md` ("convofold's own form") describes every key. The keys mean the same as the setters of [`Draft`]
-//! with these names. Absent values are left out, and unknown keys are ignored. The tolerance for the sources (rule W4)
-//! does not apply: a value of another type, `null` included, is a rejection.
+//! with these names. Absent values are left out. The tolerance for the sources (rule W4) does not apply: an unknown key,
+//! or a value of another type, `null` included, is a rejection (rule W6). `seq` and `received` are not looked at.
 
 mod line;
 mod strict;
@@ -22,6 +22,7 @@ use crate::event::{AgentMention, Event};
 use crate::identity::Identity;
 use crate::ingest::Reason;
 use crate::ingest::fields::{Checked, Complaint, Fields};
+use crate::ingest::rejection::excerpt;
 use crate::ingest::source::{COMPOSED_BYTES, Claim, Object, Site, Source, Understood};
 use crate::json::{Integer, Name, Reader, Scratch, Shape, Value, integer, locate, names};
 use crate::session::{ReadValues, Session};
@@ -37,8 +38,9 @@ const BEGINNING: &[u8] = b"{\"convofold\":";
 /// member's name add. A name has at most 8 KiB, and each byte can take six in JSON.
 const LONGER_BYTES: usize = (4 << 10) + 6 * (8 << 10);
 
-/// The key that identifies the form. All other keys are read in a second pass, by [`NAMES`].
-const TOP: [Name; 1] = names!["convofold"];
+/// The key that identifies the form, and the keys that show another source. All keys are read in a second pass, by
+/// [`NAMES`].
+const TOP: [Name; 3] = names!["convofold", "body", "Event"];
 
 macro_rules! own_names {
     ($($(#[$doc:meta])* $Attribute:ident $name:ident: $limit:ident,)*) => {
@@ -59,10 +61,13 @@ macro_rules! own_names {
             "text",
             $(stringify!($name),)*
             "session",
+            "convofold",
+            "seq",
+            "received",
         ]
     };
 }
-const NAMES: [Name; own::SESSION + 1] = crate::attributes!(own_names);
+const NAMES: [Name; own::SESSION + 4] = crate::attributes!(own_names);
 const AGENT: [Name; 2] = names!["id", "name"];
 
 macro_rules! session_names {
@@ -121,10 +126,11 @@ impl Source for Convofold {
 
     #[inline]
     fn claims(top: &Fields<'_, '_>) -> Claim {
-        if top.has(0) { Claim::Surely } else { Claim::No }
+        let is_anothers = top.value(1).shape == Shape::Object || !top.is_nothing(2);
+        if top.has(0) && !is_anothers { Claim::Surely } else { Claim::No }
     }
 
-    fn understand(object: &Object<'_, '_, ()>) -> Checked<Understood> {
+    fn understand<'a>(object: &Object<'a, '_, ()>) -> Checked<Understood<'a>> {
         check_version(&object.top)?;
         let site = object.site;
         let mut parts = Parts::default();
@@ -166,12 +172,17 @@ impl Parts {
             own::SESSION => Some(reader.object(&SESSION, session, |_, _| None)),
             _ => None,
         });
-        // The first pass found every grammar fault.
-        read.map(drop).map_err(|fault| {
-            let path = locate(site.text, site.at, fault.at);
-            let (expected, found) = (fault.kind.expected().into(), "something else".to_owned());
-            Box::new(Complaint { reason: Reason::NotJson, at: fault.at, path, expected, found })
-        })
+        // The first pass found every fault.
+        match read {
+            Ok(_) => reader.first_passed().map_or(Ok(()), |at| Err(Box::new(unknown_key(site, at)))),
+            Err(fault) => Err(Box::new(Complaint {
+                reason: Reason::NotJson,
+                at: fault.at,
+                path: locate(site.text, site.at, fault.at),
+                expected: fault.kind.expected().into(),
+                found: "something else".to_owned(),
+            })),
+        }
     }
 
     fn agent<'a>(&self, site: Site<'a>) -> Strict<'a, '_> {
@@ -187,11 +198,18 @@ impl Parts {
     }
 }
 
+/// A complaint about the key at this offset.
+fn unknown_key(site: Site<'_>, at: usize) -> Complaint {
+    let path = locate(site.text, site.at, at);
+    let found = excerpt(site.text.get(at..).unwrap_or_default());
+    Complaint { reason: Reason::UnknownKey, at, path, expected: "only keys of convofold's own form".into(), found }
+}
+
 impl<'a> Strict<'a, '_> {
     fn event(&self, agent: &Strict<'a, '_>, session: &Strict<'a, '_>) -> Checked<Event> {
         let source = self.required(own::SOURCE, self.max_made_bytes())?;
         let conversation = self.required(own::CONVERSATION, self.max_made_bytes())?;
-        let (agent_id, agent_name) = (agent.id(0, agent.max_made_bytes())?, agent.text(1)?);
+        let (agent_id, agent_name) = (agent.id(0, agent.max_made_bytes())?, agent.name(1)?);
         let attributes = self.attributes()?;
         self.build(Draft {
             source: &source,
@@ -218,7 +236,7 @@ impl<'a> Strict<'a, '_> {
         let mut values = [const { None }; Attribute::COUNT];
         for (attribute, value) in Attribute::ALL.into_iter().zip(&mut values) {
             let field = own::ATTRIBUTES + attribute as usize;
-            *value = if attribute.is_id() { self.id(field, self.0.max_id_bytes)? } else { self.text(field)? };
+            *value = if attribute.is_id() { self.id(field, self.0.max_id_bytes())? } else { self.name(field)? };
         }
         Ok(values)
     }
@@ -233,13 +251,13 @@ impl<'a> Strict<'a, '_> {
     /// The limit applies to ids that sources give. This form also contains composed ids (a conversation and an agent of
     /// SuperOffice) and words that no source gave (`airship`, `in_app`).
     fn max_made_bytes(&self) -> usize {
-        self.0.max_id_bytes.saturating_add(COMPOSED_BYTES)
+        self.0.max_id_bytes().saturating_add(COMPOSED_BYTES)
     }
 
     fn identity(&self) -> Checked<Option<Identity>> {
         let expected = "a whole number from 0 to 255, beside an `identity`";
         let part = self.unsigned(own::PART, expected)?.map(u8::try_from);
-        match (self.id(own::IDENTITY, self.0.max_id_bytes)?, part) {
+        match (self.id(own::IDENTITY, self.0.max_id_bytes())?, part) {
             (Some(id), None) => Ok(Some(Identity::given(&id, 0))),
             (Some(id), Some(Ok(part))) => Ok(Some(Identity::given(&id, part))),
             (None, None) => Ok(None),
@@ -282,6 +300,6 @@ impl ReadValues for (&Strict<'_, '_>, RangeFrom<usize>) {
     }
 
     fn text(&mut self) -> Checked<Option<String>> {
-        self.1.next().map_or(Ok(None), |field| Ok(self.0.text(field)?.map(Cow::into_owned)))
+        self.1.next().map_or(Ok(None), |field| Ok(self.0.name(field)?.map(Cow::into_owned)))
     }
 }

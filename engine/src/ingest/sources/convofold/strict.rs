@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::str::FromStr;
 
+use crate::draft::MAX_NAME_BYTES;
 use crate::ingest::Reason;
 use crate::ingest::fields::{Checked, Fields};
 use crate::json::{Integer, Shape, integer};
@@ -22,8 +23,15 @@ impl<'a> Strict<'a, '_> {
 
     pub(super) fn id(&self, field: usize, max_bytes: usize) -> Checked<Option<Cow<'a, str>>> {
         match self.text(field)? {
-            Some(id) if id.len() > max_bytes => Err(self.0.long_id(field, max_bytes, id.len())),
-            id => Ok(id),
+            Some(id) => self.0.checked_id(field, id, max_bytes).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    pub(super) fn name(&self, field: usize) -> Checked<Option<Cow<'a, str>>> {
+        match self.text(field)? {
+            Some(name) if name.len() > MAX_NAME_BYTES => Err(self.0.long_name(field, name.len())),
+            name => Ok(name),
         }
     }
 
@@ -40,7 +48,8 @@ impl<'a> Strict<'a, '_> {
     pub(super) fn time(&self, field: usize) -> Checked<Option<Time>> {
         let Some(written) = self.text(field)? else { return Ok(None) };
         let expected = "a time in RFC 3339, in 1970 to 9999";
-        Time::parse_rfc3339(&written).map(Some).map_err(|_| self.0.complain(field, Reason::BadTime, expected.into()))
+        let time = Time::parse_rfc3339_in(&written, &self.0.parser.zone);
+        time.map(Some).map_err(|_| self.0.complain(field, Reason::BadTime, expected.into()))
     }
 
     pub(super) fn unsigned(&self, field: usize, expected: &'static str) -> Checked<Option<u64>> {

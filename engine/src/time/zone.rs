@@ -1,0 +1,122 @@
+//! The zone of times that are written without one (rule W4).
+
+use std::borrow::Cow;
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::civil::DateTime;
+use jiff::tz::{AmbiguousOffset, TimeZone, TimeZoneDatabase};
+
+/// The time zone that applies to times written without one. Default: UTC.
+///
+/// Parsed from its name in the IANA database, which is compiled in: the zones of the machine are never used.
+///
+/// ```
+/// use convofold_engine::Zone;
+///
+/// let zone: Zone = "Europe/Berlin".parse()?;
+/// assert_eq!(zone.name(), "Europe/Berlin");
+/// # Ok::<_, convofold_engine::UnknownZone>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Zone {
+    name: Cow<'static, str>,
+    zone: TimeZone,
+}
+
+/// A name that is not in the IANA database.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+#[error("unknown time zone {found:?} (expected a name of the IANA database, such as Europe/Berlin or UTC)")]
+pub struct UnknownZone {
+    /// The given name.
+    pub found: String,
+}
+
+impl Zone {
+    /// UTC.
+    pub const UTC: Self = Self { name: Cow::Borrowed("UTC"), zone: TimeZone::UTC };
+
+    /// The name in the IANA database.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The offset from UTC at a local time, in seconds. A time that the clock skips is shifted forward; of two possible
+    /// times the earlier one counts.
+    pub(super) fn offset_seconds(&self, local: DateTime) -> i64 {
+        if self.zone == TimeZone::UTC {
+            return 0;
+        }
+        let offset = match self.zone.to_ambiguous_timestamp(local).offset() {
+            AmbiguousOffset::Unambiguous { offset } => offset,
+            AmbiguousOffset::Gap { before, .. } | AmbiguousOffset::Fold { before, .. } => before,
+        };
+        offset.seconds().into()
+    }
+}
+
+impl Default for Zone {
+    fn default() -> Self {
+        Self::UTC
+    }
+}
+
+impl fmt::Display for Zone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Zone {
+    type Err = UnknownZone;
+
+    /// Upper and lower case are the same.
+    fn from_str(name: &str) -> Result<Self, UnknownZone> {
+        if name.eq_ignore_ascii_case("UTC") {
+            return Ok(Self::UTC);
+        }
+        let unknown = || UnknownZone { found: name.to_owned() };
+        let zone = TimeZoneDatabase::bundled().get(name).map_err(|_| unknown())?;
+        let name = zone.iana_name().ok_or_else(unknown)?.to_owned();
+        Ok(Self { name: name.into(), zone })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Time;
+
+    fn in_zone(zone: &str, text: &str) -> String {
+        Time::parse_rfc3339_in(text, &zone.parse().unwrap()).unwrap().to_rfc3339()
+    }
+
+    #[test]
+    fn w4_a_zone_applies_to_times_without_one() {
+        assert_eq!(in_zone("Europe/Berlin", "2024-07-01T12:00:00"), "2024-07-01T10:00:00.000Z");
+        assert_eq!(in_zone("europe/berlin", "2024-01-01 12:00:00.0000001"), "2024-01-01T11:00:00.000000100Z");
+        assert_eq!(in_zone("Europe/Berlin", "2024-07-01T12:00:00Z"), "2024-07-01T12:00:00.000Z");
+        assert_eq!(in_zone("Europe/Berlin", "2024-07-01T12:00:00+05:00"), "2024-07-01T07:00:00.000Z");
+        assert_eq!(in_zone("UTC", "2024-07-01T12:00:00"), "2024-07-01T12:00:00.000Z");
+        assert_eq!(in_zone("America/New_York", "9999-12-31T18:59:59"), "9999-12-31T23:59:59.000Z");
+        assert_eq!(in_zone("Asia/Tokyo", "1970-01-01T09:00:00"), "1970-01-01T00:00:00.000Z");
+        assert!(Time::parse_rfc3339_in("1970-01-01T08:59:59", &"Asia/Tokyo".parse().unwrap()).is_err());
+    }
+
+    #[test]
+    fn w4_a_skipped_time_is_shifted_forward_and_of_two_the_earlier_counts() {
+        assert_eq!(in_zone("America/New_York", "2024-03-10T02:30:00"), "2024-03-10T07:30:00.000Z");
+        assert_eq!(in_zone("America/New_York", "2024-11-03T01:30:00"), "2024-11-03T05:30:00.000Z");
+        assert_eq!(in_zone("Europe/Berlin", "2016-12-31T23:59:60"), "2016-12-31T23:00:00.000Z");
+    }
+
+    #[test]
+    fn an_unknown_zone_is_refused() {
+        for name in ["", "Europe/Atlantis", "localtime", "+02:00", "CEST"] {
+            assert!(name.parse::<Zone>().is_err(), "{name}");
+        }
+        assert_eq!("utc".parse(), Ok(Zone::default()));
+    }
+}
