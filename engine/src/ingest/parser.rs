@@ -243,12 +243,7 @@ impl<'a> Element<'a> {
     }
 
     fn record(self) -> Record<'a> {
-        Record::new(Site {
-            text: self.text,
-            at: self.start,
-            levels: self.levels(),
-            parser: self.unit.parser,
-        })
+        Record::new(Site { text: self.text, at: self.start, levels: self.levels(), parser: self.unit.parser })
     }
 
     fn reader<'s>(self, scratch: &'s mut Scratch<'a>) -> Reader<'a, 's> {

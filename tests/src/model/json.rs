@@ -92,7 +92,9 @@ impl Parser<'_> {
             Some(b'{' | b'[') if level > MOST_LEVELS => self.skip_deep(),
             Some(b'{') => self.object(level),
             Some(b'[') => self.array(level),
-            Some(b'"') => self.text().map(|text| if is_torn(&text) { Json::Torn(mended(&text)) } else { Json::Text(text) }),
+            Some(b'"') => {
+                self.text().map(|text| if is_torn(&text) { Json::Torn(mended(&text)) } else { Json::Text(text) })
+            }
             Some(b'-' | b'0'..=b'9') => self.number(),
             _ => self.word(),
         }
