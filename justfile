@@ -96,6 +96,10 @@ bindings *args:
 promises *args:
     cargo run --release --locked --package convofold-benches --bin promises -- {{args}}
 
+# Measures long conversations: the growth of the time for logs that could cost the square of their length.
+long *args:
+    cargo run --release --locked --package convofold-benches --bin long -- {{args}}
+
 # Runs durability trials with the real binary: `just torture kills --count 1000`, `just torture help`.
 torture *args:
     cargo run --release --locked --quiet --package convofold-tests --bin torture -- {{args}}

@@ -64,7 +64,7 @@ pub(crate) struct ClocksApart {
     pub(crate) at: Time,
 }
 
-/// The state of a conversation after some of its events.
+/// The state of a conversation after some of its events. It must be settled before it is read.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Fold {
     steps: Position,
@@ -299,16 +299,27 @@ impl Fold {
         }
     }
 
+    /// Prepares for reading, after one or more steps.
+    pub(crate) fn settle(&mut self) {
+        self.unread.settle();
+    }
+
+    /// The work of the last [`Fold::settle`], in steps.
+    pub(crate) fn steps_settled(&self) -> usize {
+        self.unread.steps_settled()
+    }
+
     /// Approximate size on the heap, in bytes.
     pub(crate) fn heap_bytes(&self) -> usize {
-        self.copied_bytes() - self.assignments.copied_bytes() + self.assignments.heap_bytes()
+        let shared = self.assignments.heap_bytes() - self.assignments.copied_bytes();
+        self.copied_bytes() + shared + self.unread.heap_bytes() - self.unread.copied_bytes()
     }
 
     /// Approximate size of a copy on the heap, in bytes: what it does not share.
     pub(crate) fn copied_bytes(&self) -> usize {
         self.agents.heap_bytes()
             + self.assignments.copied_bytes()
-            + self.unread.heap_bytes()
+            + self.unread.copied_bytes()
             + self.session.as_ref().map_or(0, |_| size_of::<Session>())
             + self.clock_suspicions.capacity() * size_of::<Time>()
     }

@@ -41,10 +41,11 @@ impl Folds {
         self.whole.as_deref().unwrap_or(&self.timed)
     }
 
-    /// The number of steps of [`Folds::settle`] with the same arguments.
+    /// About the number of steps of [`Folds::settle`] with the same arguments.
     pub(crate) fn steps_to_settle(&self, kept: usize, facts: &Timeline) -> usize {
         let from = if self.steps <= kept { self.steps } else { self.saved_before(kept).map_or(0, |saved| saved.steps) };
-        facts.len() - from
+        // Settling the fold will probably take as long as last time.
+        facts.len() - from + self.timed.steps_settled()
     }
 
     /// A copy of what [`Folds::settle`] starts from.
@@ -69,6 +70,7 @@ impl Folds {
             self.timed.step(fact, fact.at.alone(), lists);
             self.steps += 1;
         }
+        self.timed.settle();
         self.whole = self.with_untimed(facts, lists);
     }
 
@@ -117,6 +119,7 @@ impl Folds {
             whole.step(fact, at, lists);
             whole.clock_suspicions.push(at);
         }
+        whole.settle();
         Some(whole)
     }
 

