@@ -193,6 +193,62 @@ fn a_database_and_rejects_among_the_logs_are_not_read_as_logs() {
     }
 }
 
+/// Regression: one damaged file stopped the replay of its folder, and the hint promised that the same command would help.
+#[cfg(unix)]
+#[test]
+fn odd_files_do_not_stop_a_folder() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    let desk = Desk::default();
+    generated(&desk, "log", &[]);
+    let log = desk.read("log");
+    let parts: Vec<String> =
+        log.lines().collect::<Vec<_>>().chunks(1_000).map(|lines| lines.join("\n") + "\n").collect();
+    desk.write("logs/1", &parts[0]);
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
+    gzip.write_all(parts[1].as_bytes()).expect("compressed");
+    let whole = gzip.finish().expect("compressed");
+    desk.write("logs/2", &whole[..whole.len() - 4]);
+    desk.write("logs/3", &parts[2]);
+    for odd in ["logs/.1.swp", "logs/1~", "logs/#1#"] {
+        desk.write(odd, "nonsense");
+    }
+    symlink(".", desk.path("logs/circle")).expect("a link");
+    symlink("gone", desk.path("logs/lost")).expect("a link");
+    assert!(std::process::Command::new("mkfifo").arg(desk.path("logs/pipe")).status().expect("mkfifo runs").success());
+    for runs in 0..2 {
+        let ran = desk.run("replay", &["logs", "--json"]);
+        assert_eq!(ran.code, Some(3), "{ran:?}");
+        let report = ran.json();
+        assert_eq!((&report["events"], &report["rejected"]), (&json!(3_000), &json!(0)));
+        assert_eq!(report["duplicates"], if runs == 0 { 0 } else { 3_000 });
+        assert_eq!((&report["incomplete_inputs"], report["problems"].as_array().map(Vec::len)), (&json!(2), Some(2)));
+        for word in ["logs/2: cannot be read from line 1001", "logs/lost: cannot be read", "undamaged copy"] {
+            assert!(ran.stderr.contains(word), "{word}: {}", ran.stderr);
+        }
+        for word in [".1.swp", "1~", "#1#", "circle", "pipe"] {
+            assert!(ran.stderr.lines().any(|line| line.starts_with("skipped: ") && line.contains(word)), "{word}");
+        }
+    }
+    // Root can read everything.
+    std::fs::set_permissions(desk.path("logs/1"), std::fs::Permissions::from_mode(0o000)).expect("a mode");
+    if std::fs::File::open(desk.path("logs/1")).is_err() {
+        let ran = desk.run_bare(&["replay", "logs/1", "logs/3", "--db", "other", "--json"]);
+        assert_eq!((ran.code, &ran.json()["events"]), (Some(3), &json!(1_000)), "{ran:?}");
+    }
+}
+
+#[test]
+fn bytes_after_the_compressed_data_are_ignored_with_a_warning() {
+    let desk = Desk::default();
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
+    gzip.write_all(format!("{OPEN}\n{SAID}\n").as_bytes()).expect("compressed");
+    desk.write("log", [gzip.finish().expect("compressed").as_slice(), b"garbage"].concat());
+    let ran = desk.run("replay", &["log"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(ran.stderr.contains("warning: log: ignored 7 bytes"), "{}", ran.stderr);
+}
+
 #[test]
 fn a_named_source_takes_only_its_own_events() {
     let desk = Desk::default();

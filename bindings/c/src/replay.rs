@@ -76,13 +76,15 @@ unsafe impl Grows for ReplayOptions {
 /// changed, it starts from the beginning, and events that are already stored count as duplicates.
 ///
 /// `options` and `json` can be NULL. `json` is set to a JSON object with `lines`, `bytes`, `events`, `counts`,
-/// `ignored` (by source and reason), `rejected` (by reason), `resumed`, `stopped`, `took_ms` and more. A replay that
+/// `ignored` (by source and reason), `rejected` (by reason), `incomplete_inputs`, `problems`, `resumed`, `stopped`,
+/// `took_ms` and more. A file that is damaged or cannot be read does not stop the others: `incomplete_inputs` counts
+/// it, `problems` lists it, and every complete line before the damage is ingested. A replay that
 /// a callback stopped is not an error: then `stopped` is true.
 ///
 /// Ownership: the caller owns `json`; release it with convofold_string_free().
 ///
-/// Errors: NOT_FOUND, IO (a file cannot be read), POISONED, INVALID_ARGUMENT (among others: an earlier run with the same files
-/// used another zone).
+/// Errors: NOT_FOUND, IO (none of the files can be opened), POISONED, INVALID_ARGUMENT (among others: an earlier run with
+/// the same files used another zone).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn convofold_replay(
     db: Db,

@@ -12,7 +12,7 @@ pub enum Exit {
     Failure,
     /// Invalid arguments.
     Usage,
-    /// A replay or an ingest completed and rejected some input.
+    /// A replay or an ingest completed, but rejected some input or could not read all of it.
     Rejected,
     /// No such conversation.
     NotFound,
@@ -30,7 +30,7 @@ impl Exit {
         (Self::Success, 0, "success (also if there is nothing to show)"),
         (Self::Failure, 1, "failure: reading, writing, a damaged database"),
         (Self::Usage, 2, "invalid arguments"),
-        (Self::Rejected, 3, "completed, but some input was rejected (replay, ingest)"),
+        (Self::Rejected, 3, "completed, but some input was rejected or unreadable (replay, ingest)"),
         (Self::NotFound, 4, "no such conversation (show, history)"),
         (Self::InUse, 5, "another process has the database open"),
         (Self::Damaged, 6, "damage found, or data lost (verify, audit, repair)"),

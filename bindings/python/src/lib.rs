@@ -49,7 +49,7 @@ mod _convofold {
     #[pymodule_export]
     use crate::query::{AgentLoad, OpenConversation, OpenConversations, Page, Totals};
     #[pymodule_export]
-    use crate::replay::{Progress, ReplayReport};
+    use crate::replay::{InputProblem, Progress, ReplayReport};
     #[pymodule_export]
     use crate::report::{
         Checkpoint, Counters, EffectCounts, EventExportReport, ExportReport, IngestReport, Latency, Receipt, Recovery,

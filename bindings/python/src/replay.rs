@@ -33,12 +33,32 @@ result! {
         ignored: Ignored,
         /// Number of rejections by reason.
         rejected: std::collections::BTreeMap<String, u64>,
+        /// Number of inputs that could not be read to their end; their complete lines before that were read.
+        incomplete_inputs: u64,
+        /// The first problems with inputs, at most 100.
+        problems: Vec<InputProblem>,
         /// Whether the replay resumed an earlier run.
         resumed: bool,
         /// Whether the replay was stopped before the end of the inputs.
         stopped: bool,
         /// Duration of this run in milliseconds.
         took_ms: u64 = report.took,
+    }
+}
+
+result! {
+    /// A problem with an input.
+    InputProblem from problem: convofold::replay::InputProblem {
+        /// Name of the input.
+        input: String,
+        /// Number of the line after the last one that was read, from 1.
+        line: u64,
+        /// Offset of that line, decompressed.
+        byte_offset: u64,
+        /// What was found.
+        problem: String,
+        /// Whether the input was read to its end, and only something after it was ignored.
+        is_harmless: bool,
     }
 }
 
@@ -184,6 +204,8 @@ impl Convofold {
     /// - `zone`: the time zone of times that are written without one, as in `ingest`. A replay that resumes refuses another
     ///   one.
     /// - `ignore`: unknown interaction types to ignore, as in `ingest`.
+    ///
+    /// An input that is damaged or cannot be read does not stop the others: `problems` lists it.
     ///
     /// When the call returns, everything in the report survives a power cut. An exception in `progress` or `rejects`, and
     /// Ctrl-C, stop the replay. The same call with the same paths then resumes it, also after the process was killed; the

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::damage::Damage;
 
 /// The first byte of the bookmark.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// A position in the inputs of a replay, and the counts up to it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +31,19 @@ pub(crate) struct ReplayMark {
     /// By source and reason.
     pub(crate) ignored: Vec<(String, String, u64)>,
     pub(crate) rejected: Vec<(String, u64)>,
+    pub(crate) incomplete_inputs: u64,
+    pub(crate) problems: Vec<ProblemMark>,
+    /// The input whose problem was counted last.
+    pub(crate) last_problem: Option<u32>,
+}
+
+/// A problem with an input. Its name and description would be too long for a bookmark.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ProblemMark {
+    pub(crate) input: u32,
+    pub(crate) line: u64,
+    pub(crate) byte_offset: u64,
+    pub(crate) is_harmless: bool,
 }
 
 pub(crate) fn seal(mark: &ReplayMark) -> Result<Vec<u8>, Damage> {

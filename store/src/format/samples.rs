@@ -12,7 +12,7 @@ use super::database::{DatabaseFormat, DatabaseId};
 use super::log_start::LogStart;
 use super::marks::{Mark, Marks};
 use super::page_head::PageHead;
-use super::replay_mark::ReplayMark;
+use super::replay_mark::{ProblemMark, ReplayMark};
 
 /// An event with every value that a message or a lifecycle event can have.
 pub(crate) fn full_event() -> Event {
@@ -258,5 +258,8 @@ pub(crate) fn replay_mark() -> ReplayMark {
         zone: "Europe/Berlin".to_owned(),
         ignored: vec![("airship".to_owned(), "other_type".to_owned(), 13)],
         rejected: vec![("not JSON".to_owned(), 12)],
+        incomplete_inputs: 14,
+        problems: vec![ProblemMark { input: 15, line: 16, byte_offset: 17, is_harmless: true }],
+        last_problem: Some(18),
     }
 }

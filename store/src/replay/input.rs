@@ -1,16 +1,15 @@
 //! Inputs of a replay: files, plain or compressed, and readers.
 
 use std::fs::File;
-use std::io::{self, BufReader, Cursor, Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use flate2::bufread::MultiGzDecoder;
 use xxhash_rust::xxh3::xxh3_64;
 
-const GZIP: &[u8] = &[0x1f, 0x8b];
-const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
+use super::members::{MAGIC_BYTES, Members, is_compressed};
+
 /// Size of one read.
 const CHUNK_BYTES: usize = 256 << 10;
 /// Number of bytes at the beginning of an input by which it is recognised.
@@ -28,7 +27,7 @@ enum Kind {
 }
 
 impl Input {
-    /// Creates an input from a file.
+    /// Creates an input from a file. A folder is not a file; [`Input::find`] finds the files in it.
     #[must_use]
     pub fn path(path: impl Into<PathBuf>) -> Self {
         let path = path.into();
@@ -55,6 +54,15 @@ impl Input {
         }
     }
 
+    /// Checks that the input can be opened. Readers are open.
+    ///
+    /// # Errors
+    /// The error of the operating system.
+    pub fn check(&self) -> io::Result<()> {
+        let Kind::Path(path) = &self.kind else { return Ok(()) };
+        if path.metadata()?.is_dir() { Err(io::ErrorKind::IsADirectory.into()) } else { File::open(path).map(drop) }
+    }
+
     /// Opens the input. `bytes_read` counts the bytes read from it, before decompression.
     pub(super) fn open(self, bytes_read: Arc<AtomicU64>) -> io::Result<OpenInput> {
         match self.kind {
@@ -75,6 +83,8 @@ pub(super) struct OpenInput {
     source: Source,
     /// Bytes read, but not yet returned.
     beginning: Vec<u8>,
+    /// Why reading ended early. Returned after the bytes before it.
+    failed: Option<io::Error>,
     /// XXH3-64 of the first 64 KiB.
     pub(super) fingerprint: u64,
     /// Whether available bytes are parsed without waiting for more.
@@ -85,39 +95,49 @@ enum Source {
     /// A file that supports seeking, with the counter of bytes read.
     Plain(File, Arc<AtomicU64>),
     Stream(Box<dyn Read + Send>),
+    Compressed(Members),
 }
 
 impl OpenInput {
     pub(super) fn open_file(path: &Path, bytes_read: Arc<AtomicU64>) -> io::Result<Self> {
         let mut file = File::open(path)?;
         let mut magic = Vec::new();
-        file.by_ref().take(ZSTD.len() as u64).read_to_end(&mut magic)?;
+        file.by_ref().take(MAGIC_BYTES as u64).read_to_end(&mut magic)?;
         file.rewind()?;
-        let source = match decompressor(&magic) {
-            None => Source::Plain(file, bytes_read),
-            Some(decompress) => Source::Stream(decompress(Box::new(Counted { reader: file, bytes_read }))?),
+        let source = if is_compressed(&magic) {
+            Source::Compressed(Members::new(Vec::new(), Box::new(Counted { reader: file, bytes_read })))
+        } else {
+            Source::Plain(file, bytes_read)
         };
-        Self::begin(source, false)
+        Ok(Self::begin(source))
     }
 
-    fn open_reader(mut reader: Box<dyn Read + Send>, bytes_read: Arc<AtomicU64>) -> io::Result<Self> {
+    fn open_reader(reader: Box<dyn Read + Send>, bytes_read: Arc<AtomicU64>) -> io::Result<Self> {
         let mut magic = Vec::new();
-        reader.by_ref().take(ZSTD.len() as u64).read_to_end(&mut magic)?;
-        let decompress = decompressor(&magic);
-        let whole: Box<dyn Read + Send> = Box::new(Counted { reader: Cursor::new(magic).chain(reader), bytes_read });
-        let stream = match decompress {
-            None => whole,
-            Some(decompress) => decompress(whole)?,
+        let mut reader = Counted { reader, bytes_read };
+        reader.by_ref().take(MAGIC_BYTES as u64).read_to_end(&mut magic)?;
+        let (source, beginning) = if is_compressed(&magic) {
+            (Source::Compressed(Members::new(magic, Box::new(reader))), Vec::new())
+        } else {
+            (Source::Stream(Box::new(reader)), magic)
         };
         // Computing a fingerprint would wait for 64 KiB, and readers do not need one.
-        Ok(Self { source: Source::Stream(stream), beginning: Vec::new(), fingerprint: 0, is_live: true })
+        Ok(Self { source, beginning, failed: None, fingerprint: 0, is_live: true })
     }
 
-    fn begin(mut source: Source, is_live: bool) -> io::Result<Self> {
+    fn begin(mut source: Source) -> Self {
         let mut beginning = Vec::new();
-        source.by_ref().take(FINGERPRINT_BYTES).read_to_end(&mut beginning)?;
+        let failed = source.by_ref().take(FINGERPRINT_BYTES).read_to_end(&mut beginning).err();
         let fingerprint = xxh3_64(&beginning);
-        Ok(Self { source, beginning, fingerprint, is_live })
+        Self { source, beginning, failed, fingerprint, is_live: false }
+    }
+
+    /// What was ignored in the input, such as bytes after the compressed data. Complete at the end of the input.
+    pub(super) fn warning(&self) -> Option<&str> {
+        match &self.source {
+            Source::Compressed(members) => members.warning(),
+            Source::Plain(..) | Source::Stream(_) => None,
+        }
     }
 
     /// Whether only white space precedes this offset, which must be within the first 64 KiB. Call it only right after
@@ -140,22 +160,18 @@ impl OpenInput {
         Ok(())
     }
 
-    /// Appends the next `bytes` bytes, fewer if the input ends before.
+    /// Appends the next `bytes` bytes, fewer if the input ends before. An error comes after all bytes before it, alone.
     pub(super) fn read_onto(&mut self, held: &mut Vec<u8>, bytes: usize) -> io::Result<()> {
+        let length_before = held.len();
         let read_already = bytes.min(self.beginning.len());
         held.extend(self.beginning.drain(..read_already));
-        let rest = (bytes - read_already) as u64;
-        match &mut self.source {
-            // Reads straight into the spare capacity, without clearing it first.
-            Source::Plain(file, bytes_read) => {
-                let length = file.take(rest).read_to_end(held)?;
-                bytes_read.fetch_add(length as u64, Ordering::Relaxed);
-            }
-            Source::Stream(reader) => {
-                reader.take(rest).read_to_end(held)?;
-            }
+        if self.failed.is_none() {
+            self.failed = self.source.read_onto(held, (bytes - read_already) as u64).err();
         }
-        Ok(())
+        match self.failed.take_if(|_| held.len() == length_before) {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
     }
 
     /// Returns the next bytes as soon as there are any; empty at the end.
@@ -163,6 +179,9 @@ impl OpenInput {
         if !self.beginning.is_empty() {
             *buffer = std::mem::take(&mut self.beginning);
             return Ok(buffer);
+        }
+        if let Some(error) = self.failed.take() {
+            return Err(error);
         }
         buffer.resize(CHUNK_BYTES, 0);
         let length = read_some(&mut self.source, buffer)?;
@@ -181,8 +200,26 @@ impl Source {
             Self::Stream(reader) => {
                 io::copy(&mut reader.take(bytes), &mut io::sink())?;
             }
+            Self::Compressed(members) => {
+                io::copy(&mut members.take(bytes), &mut io::sink())?;
+            }
         }
         Ok(())
+    }
+
+    /// Appends the next bytes. After an error, the bytes before it are in `held`.
+    fn read_onto(&mut self, held: &mut Vec<u8>, bytes: u64) -> io::Result<usize> {
+        match self {
+            // Reads straight into the spare capacity, without clearing it first.
+            Self::Plain(file, bytes_read) => {
+                let length_before = held.len();
+                let outcome = file.take(bytes).read_to_end(held);
+                bytes_read.fetch_add((held.len() - length_before) as u64, Ordering::Relaxed);
+                outcome
+            }
+            Self::Stream(reader) => reader.take(bytes).read_to_end(held),
+            Self::Compressed(members) => members.take(bytes).read_to_end(held),
+        }
     }
 }
 
@@ -195,6 +232,7 @@ impl Read for Source {
                 Ok(length)
             }
             Self::Stream(reader) => reader.read(buffer),
+            Self::Compressed(members) => members.read(buffer),
         }
     }
 }
@@ -210,18 +248,6 @@ impl<R: Read> Read for Counted<R> {
         let length = self.reader.read(buffer)?;
         self.bytes_read.fetch_add(length as u64, Ordering::Relaxed);
         Ok(length)
-    }
-}
-
-type Decompress = fn(Box<dyn Read + Send>) -> io::Result<Box<dyn Read + Send>>;
-
-fn decompressor(magic: &[u8]) -> Option<Decompress> {
-    if magic.starts_with(GZIP) {
-        Some(|reader| Ok(Box::new(MultiGzDecoder::new(BufReader::with_capacity(CHUNK_BYTES, reader)))))
-    } else if magic == ZSTD {
-        Some(|reader| Ok(Box::new(zstd::stream::read::Decoder::new(reader)?)))
-    } else {
-        None
     }
 }
 

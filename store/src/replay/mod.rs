@@ -11,7 +11,10 @@
 //! started again with the same files, it resumes there. If any of the files has changed, it starts from the beginning,
 //! and events that are already in the log count as duplicates.
 
+mod find;
+mod gzip;
 mod input;
+mod members;
 mod parsing;
 mod progress;
 mod reading;
@@ -34,11 +37,12 @@ use crate::write::batch::{Batch, Durability, take_batch};
 use crate::write::error::CommitError;
 use crate::write::ticket::Ticket;
 
+pub use find::{FindError, FoundInputs, SkippedFile};
 pub use input::Input;
-use parsing::{ParsedPiece, Parsing, Pipeline};
+use parsing::{Output, ParsedPiece, Parsing, Pipeline};
 pub use progress::Progress;
 use progress::ProgressClock;
-pub use report::ReplayReport;
+pub use report::{InputProblem, ReplayReport};
 use resume::{Resume, ResumePoint};
 
 /// Maximum number of submissions in the queue: enough to fill the groups of the writer.
@@ -52,12 +56,12 @@ const IDLE: Duration = Duration::from_millis(50);
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReplayError {
-    /// An input cannot be read.
+    /// A file does not exist, or none of the inputs can be opened.
     #[error("cannot read {name}")]
     Input {
         /// The name of the input.
         name: String,
-        /// The error of the operating system or of the decompressor.
+        /// The error of the operating system.
         source: std::io::Error,
     },
     /// An earlier run with the same files was stopped, and it used another zone. The zone is part of the identity of
@@ -211,14 +215,18 @@ impl<'a> Replay<'a> {
 
     /// Replays the inputs in order. When it returns, everything that the report counts is durable.
     ///
+    /// An input that is damaged or cannot be read does not stop the others: [`ReplayReport::problems`] lists it. Every
+    /// complete line before the damage is read.
+    ///
     /// # Errors
-    /// [`ReplayError`] if an input cannot be read or the database does not accept more events. A missing file is
-    /// reported before any event is submitted.
+    /// [`ReplayError::Input`] if a file does not exist or no input can be opened, before any event is submitted. Otherwise
+    /// [`ReplayError`] if the database does not accept more events.
     pub fn run(self) -> Result<ReplayReport, ReplayError> {
         let Self { db, format, zone, ignored, inputs, on_rejection, on_progress, stop, checkpoint } = self;
         span!("replay", inputs = inputs.len());
         let started = Instant::now();
         let resume = Resume::find(db, format, &zone, &inputs)?;
+        check_readable(&inputs)?;
         let names: Vec<String> = inputs.iter().map(|input| input.name().to_owned()).collect();
         let options = &db.shared().options;
         let parser = Parser::new(format, options.limits).zone(zone).ignore(ignored);
@@ -247,6 +255,18 @@ impl std::fmt::Debug for Replay<'_> {
     }
 }
 
+/// Checks that at least one input can be opened.
+fn check_readable(inputs: &[Input]) -> Result<(), ReplayError> {
+    let mut first = None;
+    for input in inputs {
+        match input.check() {
+            Ok(()) => return Ok(()),
+            Err(source) => drop(first.get_or_insert((input, source))),
+        }
+    }
+    first.map_or(Ok(()), |(input, source)| Err(ReplayError::Input { name: input.name().to_owned(), source }))
+}
+
 /// A running replay.
 struct Run<'a> {
     db: &'a Convofold,
@@ -271,9 +291,17 @@ impl Run<'_> {
             }
             // Checked before each piece, because many pieces may be waiting.
             while !stop.load(Ordering::Relaxed)
-                && let Some(piece) = order.take()
+                && let Some(output) = order.take()
             {
-                let piece = piece?;
+                let piece = match output? {
+                    Output::Piece(piece) => piece,
+                    Output::Problem { input, problem } => {
+                        let name = self.names.get(input as usize).map_or("", String::as_str);
+                        self.resume.add_problem(input, name, problem);
+                        pipeline.took_one();
+                        continue;
+                    }
+                };
                 if !self.tell_rejections(&piece, stop) {
                     return Ok(true);
                 }

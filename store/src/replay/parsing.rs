@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 
 use super::ReplayError;
 use super::input::Input;
-use super::reading::{Reading, Work};
+use super::reading::{Found, Problem, Reading, Work};
 use super::resume::ResumePoint;
 use crate::api::ingest::Parsed;
 use crate::storage::panic_message;
@@ -40,8 +40,14 @@ pub(super) struct ParsedPiece {
     pub(super) end: (u64, u64),
 }
 
+/// An output of the pipeline.
+pub(super) enum Output {
+    Piece(ParsedPiece),
+    Problem { input: u32, problem: Problem },
+}
+
 /// An output of the pipeline, with its position in the order.
-pub(super) type Numbered = (u64, Result<ParsedPiece, ReplayError>);
+pub(super) type Numbered = (u64, Result<Output, ReplayError>);
 
 /// The threads of a replay.
 pub(super) struct Pipeline {
@@ -122,8 +128,12 @@ fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), ReplayEr
 }
 
 fn parse_all(parsing: &Parsing, work: &Receiver<Work>, done: &Sender<Numbered>, spare: &Sender<Vec<u8>>) {
-    for Work { number, input, fingerprint, piece } in work {
-        let parsed = piece.and_then(|piece| {
+    for Work { number, input, fingerprint, found } in work {
+        let output = found.and_then(|found| {
+            let piece = match found {
+                Found::Piece(piece) => piece,
+                Found::Problem(problem) => return Ok(Output::Problem { input, problem }),
+            };
             let parsed = parsing.parse(&piece)?;
             let end = piece.end();
             let again = if parsing.wants_rejections && !parsed.has_all_rejections() {
@@ -132,9 +142,9 @@ fn parse_all(parsing: &Parsing, work: &Receiver<Work>, done: &Sender<Numbered>, 
                 recycle(piece, spare);
                 None
             };
-            Ok(ParsedPiece { input, fingerprint, parsed, again, end })
+            Ok(Output::Piece(ParsedPiece { input, fingerprint, parsed, again, end }))
         });
-        if done.send((number, parsed)).is_err() {
+        if done.send((number, output)).is_err() {
             return;
         }
     }
@@ -159,23 +169,23 @@ fn recycle(piece: Piece, spare: &Sender<Vec<u8>>) {
     }
 }
 
-/// Restores the order of pieces.
+/// Restores the order of outputs.
 #[derive(Default)]
 pub(super) struct Reorder {
-    waiting: BTreeMap<u64, Result<ParsedPiece, ReplayError>>,
+    waiting: BTreeMap<u64, Result<Output, ReplayError>>,
     next: u64,
 }
 
 impl Reorder {
-    pub(super) fn put(&mut self, (number, piece): Numbered) {
-        self.waiting.insert(number, piece);
+    pub(super) fn put(&mut self, (number, output): Numbered) {
+        self.waiting.insert(number, output);
     }
 
-    /// Returns the next piece in order, if it has arrived.
-    pub(super) fn take(&mut self) -> Option<Result<ParsedPiece, ReplayError>> {
-        let piece = self.waiting.remove(&self.next)?;
+    /// Returns the next output in order, if it has arrived.
+    pub(super) fn take(&mut self) -> Option<Result<Output, ReplayError>> {
+        let output = self.waiting.remove(&self.next)?;
         self.next += 1;
-        Some(piece)
+        Some(output)
     }
 }
 

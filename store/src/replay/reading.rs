@@ -1,5 +1,6 @@
 //! The thread that reads inputs, decompresses them and cuts them into pieces.
 
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,13 +16,29 @@ use crate::storage::panic_message;
 /// Large enough that passing it between threads costs nothing, small enough for a processor's cache.
 const PIECE_BYTES: usize = 512 << 10;
 
-/// A piece to be parsed, or why there are no more.
+/// What the reader found, or why there is no more.
 pub(super) struct Work {
     /// The number of the piece: 0, 1, 2, and so on.
     pub(super) number: u64,
     pub(super) input: u32,
     pub(super) fingerprint: u64,
-    pub(super) piece: Result<Piece, ReplayError>,
+    pub(super) found: Result<Found, ReplayError>,
+}
+
+/// A part of an input.
+pub(super) enum Found {
+    Piece(Piece),
+    Problem(Problem),
+}
+
+/// An input that cannot be read to its end, or of which something was ignored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Problem {
+    /// The position after the last complete line before it.
+    pub(super) line: u64,
+    pub(super) byte_offset: u64,
+    pub(super) what: String,
+    pub(super) is_harmless: bool,
 }
 
 /// Reads the inputs in order.
@@ -38,6 +55,12 @@ pub(super) struct Reading {
 
 /// The replay has ended and needs no more pieces.
 struct Ended;
+
+/// Why an input was not read to its end.
+enum Stop {
+    Ended,
+    Failed(io::Error),
+}
 
 impl Reading {
     /// Reads from `place` on, until the inputs or the replay end.
@@ -59,17 +82,21 @@ impl Reading {
                 here if here == place.input => place,
                 _ => ResumePoint::default(),
             };
-            let name = input.name().to_owned();
-            let outcome = input.open(self.bytes_read.clone()).and_then(|input| self.read(number, input, start));
-            match outcome {
-                Ok(Ok(())) => {}
-                Ok(Err(Ended)) => return,
-                Err(source) => {
-                    let _ = self.send(number, 0, Err(ReplayError::Input { name, source }));
-                    return;
-                }
+            let outcome = match input.open(self.bytes_read.clone()) {
+                Ok(input) => self.read(number, input, start),
+                Err(error) => self.report(number, 0, start, &error),
+            };
+            if outcome.is_err() {
+                return;
             }
         }
+    }
+
+    /// Reports an input that cannot be read further. The next input follows.
+    fn report(&mut self, input: u32, fingerprint: u64, at: ResumePoint, error: &io::Error) -> Result<(), Ended> {
+        let ResumePoint { line, byte_offset, .. } = at;
+        let problem = Problem { line, byte_offset, what: error.to_string(), is_harmless: false };
+        self.send(input, fingerprint, Ok(Found::Problem(problem)))
     }
 
     fn count_passed(&self, input: &Input) {
@@ -77,12 +104,34 @@ impl Reading {
         self.bytes_read.fetch_add(length, Ordering::Relaxed);
     }
 
-    fn read(&mut self, number: u32, mut input: OpenInput, start: ResumePoint) -> std::io::Result<Result<(), Ended>> {
+    fn read(&mut self, number: u32, mut input: OpenInput, start: ResumePoint) -> Result<(), Ended> {
+        let fingerprint = input.fingerprint;
+        let mut end = start;
+        let outcome = self.read_pieces(number, &mut input, start, &mut end);
+        let problem = match (outcome, input.warning()) {
+            (Err(Stop::Ended), _) => return Err(Ended),
+            (Err(Stop::Failed(error)), _) => return self.report(number, fingerprint, end, &error),
+            (Ok(()), None) => return Ok(()),
+            (Ok(()), Some(warning)) => {
+                Problem { line: end.line, byte_offset: end.byte_offset, what: warning.to_owned(), is_harmless: true }
+            }
+        };
+        self.send(number, fingerprint, Ok(Found::Problem(problem)))
+    }
+
+    /// Reads an input to its end. `end` is the position after the last piece that was sent.
+    fn read_pieces(
+        &mut self,
+        number: u32,
+        input: &mut OpenInput,
+        start: ResumePoint,
+        end: &mut ResumePoint,
+    ) -> Result<(), Stop> {
         // An input that begins with blank lines can still be a single document.
         let mut framer = if input.is_blank_up_to(start.byte_offset) {
             Framer::new(self.limits, PIECE_BYTES)
         } else {
-            input.skip(start.byte_offset)?;
+            input.skip(start.byte_offset).map_err(Stop::Failed)?;
             Framer::resume(self.limits, PIECE_BYTES, start.line, start.byte_offset)
         };
         let fingerprint = input.fingerprint;
@@ -91,27 +140,39 @@ impl Reading {
         let mut ended = false;
         while !ended {
             spare.try_iter().for_each(|bytes| framer.recycle(bytes));
-            let mut emit = |piece| ended |= self.send(number, fingerprint, Ok(piece)).is_err();
-            let is_more = if input.is_live {
-                let chunk = input.read_chunk(&mut buffer)?;
-                framer.feed(chunk, &mut emit);
-                // More input may come much later; available lines are parsed now.
-                framer.flush(&mut emit);
-                !chunk.is_empty()
-            } else {
-                framer.feed_from(|held, bytes| input.read_onto(held, bytes), &mut emit)?
+            let mut emit = |piece: Piece| {
+                (end.line, end.byte_offset) = piece.end();
+                ended |= self.send(number, fingerprint, Ok(Found::Piece(piece))).is_err();
             };
-            if !is_more {
-                framer.finish(&mut emit);
-                return Ok(if ended { Err(Ended) } else { Ok(()) });
+            let outcome = if input.is_live {
+                input.read_chunk(&mut buffer).map(|chunk| {
+                    framer.feed(chunk, &mut emit);
+                    // More input may come much later; available lines are parsed now.
+                    framer.flush(&mut emit);
+                    !chunk.is_empty()
+                })
+            } else {
+                framer.feed_from(|held, bytes| input.read_onto(held, bytes), &mut emit)
+            };
+            match outcome {
+                Ok(true) => {}
+                Ok(false) => {
+                    framer.finish(&mut emit);
+                    return if ended { Err(Stop::Ended) } else { Ok(()) };
+                }
+                Err(error) => {
+                    // What follows the last complete line is cut off, not rejected.
+                    framer.flush(&mut emit);
+                    return Err(if ended { Stop::Ended } else { Stop::Failed(error) });
+                }
             }
         }
-        Ok(Err(Ended))
+        Err(Stop::Ended)
     }
 
-    fn send(&mut self, input: u32, fingerprint: u64, piece: Result<Piece, ReplayError>) -> Result<(), Ended> {
+    fn send(&mut self, input: u32, fingerprint: u64, found: Result<Found, ReplayError>) -> Result<(), Ended> {
         self.credits.recv().map_err(|_| Ended)?;
-        let work = Work { number: self.next_number, input, fingerprint, piece };
+        let work = Work { number: self.next_number, input, fingerprint, found };
         self.next_number += 1;
         self.work.send(work).map_err(|_| Ended)
     }

@@ -1,6 +1,7 @@
 //! Resuming an earlier run of the same replay.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
@@ -10,14 +11,18 @@ use xxhash_rust::xxh3::Xxh3;
 
 use super::ReplayError;
 use super::input::{Input, OpenInput};
-use super::report::ReplayReport;
+use super::reading::Problem;
+use super::report::{InputProblem, ReplayReport};
 use crate::api::handle::Convofold;
 use crate::api::ingest::IgnoredCounts;
-use crate::format::replay_mark::{self, ReplayMark};
+use crate::format::replay_mark::{self, ProblemMark, ReplayMark};
 use crate::state::receipt::EffectCounts;
 use crate::storage::StorageError;
 use crate::write::batch::Batch;
 use crate::write::error::CommitError;
+
+/// Maximum number of problems in the bookmark, whose length is limited.
+const MAX_PROBLEMS: usize = 64;
 
 /// A position in the inputs, between two pieces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +42,7 @@ impl Default for ResumePoint {
 }
 
 /// The position of a replay and its report so far.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Resume {
     /// The name of the bookmark; `None` if the replay cannot be resumed.
     name: Option<String>,
@@ -46,6 +51,10 @@ pub(super) struct Resume {
     zone: Zone,
     pub(super) place: ResumePoint,
     pub(super) report: ReplayReport,
+    /// The first problems with inputs.
+    problems: Vec<ProblemMark>,
+    /// The last input with a problem. An input has at most one, which a resumed run finds again.
+    last_problem: Option<u32>,
 }
 
 impl Resume {
@@ -56,15 +65,47 @@ impl Resume {
         // An unreadable bookmark is ignored: events that are already in the log count as duplicates.
         let mark = value.and_then(|value| replay_mark::open(&value).ok());
         let inputs_state = state_of(inputs);
-        let found = mark.map(|mark| (ResumePoint::of(&mark, inputs_state), mark));
-        let found = found.filter(|(place, _)| is_same_input(place, inputs));
-        if let Some((_, mark)) = &found
+        let mark = mark.filter(|mark| is_same_input(&ResumePoint::of(mark, inputs_state), inputs));
+        if let Some(mark) = &mark
             && mark.zone != zone.name()
         {
             return Err(ReplayError::OtherZone { expected: mark.zone.clone(), found: zone.to_string() });
         }
-        let (place, report) = found.map(|(place, mark)| (place, report_of(mark))).unwrap_or_default();
-        Ok(Self { name, inputs_state, zone: zone.clone(), place, report })
+        let begun = Self {
+            name,
+            inputs_state,
+            zone: zone.clone(),
+            place: ResumePoint::default(),
+            report: ReplayReport::default(),
+            problems: Vec::new(),
+            last_problem: None,
+        };
+        Ok(match mark {
+            Some(mark) => begun.after(mark, inputs),
+            None => begun,
+        })
+    }
+
+    /// The position and the report of an earlier run.
+    fn after(self, mut mark: ReplayMark, inputs: &[Input]) -> Self {
+        let place = ResumePoint::of(&mark, self.inputs_state);
+        let (problems, last_problem) = (std::mem::take(&mut mark.problems), mark.last_problem);
+        let report = ReplayReport { problems: told_of(&problems, inputs), ..report_of(mark) };
+        Self { place, report, problems, last_problem, ..self }
+    }
+
+    /// Adds a problem with an input to the report, unless an earlier run did.
+    pub(super) fn add_problem(&mut self, input: u32, name: &str, problem: Problem) {
+        if self.last_problem >= Some(input) {
+            return;
+        }
+        self.last_problem = Some(input);
+        let Problem { line, byte_offset, what, is_harmless } = problem;
+        if self.problems.len() < MAX_PROBLEMS {
+            self.problems.push(ProblemMark { input, line, byte_offset, is_harmless });
+        }
+        let input = name.to_owned();
+        self.report.add_problem(InputProblem { input, line, byte_offset, problem: what, is_harmless });
     }
 
     /// Whether there is an earlier run to resume.
@@ -96,7 +137,7 @@ impl Resume {
 
     fn to_mark(&self) -> ReplayMark {
         let ResumePoint { input, line, byte_offset, fingerprint } = self.place;
-        let ReplayReport { lines, bytes, events, counts, ignored, rejected, .. } = &self.report;
+        let ReplayReport { lines, bytes, events, counts, ignored, rejected, incomplete_inputs, .. } = &self.report;
         ReplayMark {
             input,
             line,
@@ -112,6 +153,9 @@ impl Resume {
             zone: self.zone.to_string(),
             ignored: ignored.iter().map(|(source, reason, count)| (source.into(), reason.into(), count)).collect(),
             rejected: rejected.iter().map(|(reason, count)| (reason.clone(), *count)).collect(),
+            incomplete_inputs: *incomplete_inputs,
+            problems: self.problems.clone(),
+            last_problem: self.last_problem,
         }
     }
 }
@@ -139,9 +183,21 @@ fn report_of(mark: ReplayMark) -> ReplayReport {
         counts,
         ignored,
         rejected: mark.rejected.into_iter().collect(),
+        incomplete_inputs: mark.incomplete_inputs,
         resumed: true,
         ..ReplayReport::default()
     }
+}
+
+/// The problems that an earlier run found. Their descriptions are not stored.
+fn told_of(problems: &[ProblemMark], inputs: &[Input]) -> Vec<InputProblem> {
+    let told = |mark: &ProblemMark| {
+        let ProblemMark { input, line, byte_offset, is_harmless } = *mark;
+        let input = inputs.get(input as usize)?.name().to_owned();
+        let problem = "found by the run that was interrupted".to_owned();
+        Some(InputProblem { input, line, byte_offset, problem, is_harmless })
+    };
+    problems.iter().filter_map(told).collect()
 }
 
 /// The name of the bookmark, unique for each list of files and format; `None` if an input is a reader.
@@ -155,8 +211,13 @@ fn name_of(format: Format, inputs: &[Input]) -> Result<Option<String>, ReplayErr
             is_resumable = false;
             continue;
         };
-        let path =
-            fs::canonicalize(path).map_err(|source| ReplayError::Input { name: input.name().to_owned(), source })?;
+        // A path that exists but leads nowhere, or not for this user, becomes a problem of that input alone.
+        let path = match fs::canonicalize(path) {
+            Err(source) if source.kind() == ErrorKind::NotFound && path.symlink_metadata().is_err() => {
+                return Err(ReplayError::Input { name: input.name().to_owned(), source });
+            }
+            resolved => resolved.unwrap_or_else(|_| path.to_owned()),
+        };
         hash.update(path.as_os_str().as_encoded_bytes());
         // No path contains a zero byte, so two lists never hash the same bytes.
         hash.update(&[0]);

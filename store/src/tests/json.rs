@@ -168,7 +168,7 @@ fn ways_in_and_out() {
     let replayed = ReplayReport { rejected: [("not JSON".to_owned(), 2)].into(), took: TOOK, ..Default::default() };
     expect(
         &replayed,
-        r#"{"lines":0,"bytes":0,"events":0,"counts":{"applied":0,"late":0,"duplicates":0,"conflicts":0},"uncounted":0,"ignored":{},"rejected":{"not JSON":2},"resumed":false,"stopped":false,"took_ms":1}"#,
+        r#"{"lines":0,"bytes":0,"events":0,"counts":{"applied":0,"late":0,"duplicates":0,"conflicts":0},"uncounted":0,"ignored":{},"rejected":{"not JSON":2},"incomplete_inputs":0,"problems":[],"resumed":false,"stopped":false,"took_ms":1}"#,
     );
     let progress = Progress {
         bytes_read: 1,

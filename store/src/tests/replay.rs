@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use convofold_engine::ingest::Format;
 
 use super::{Home, export};
-use crate::replay::{Input, Replay, ReplayError, ReplayReport};
+use crate::replay::{Input, InputProblem, Replay, ReplayError, ReplayReport};
 use crate::{Convofold, Options};
 
 /// A log of `count` messages from Airship, with blank and broken lines in between.
@@ -236,16 +236,188 @@ fn a_file_that_is_not_there_is_found_out_first() {
     assert_eq!(db.stats().last_seq, 0);
 }
 
-#[test]
-fn a_truncated_archive_is_an_error_after_what_could_be_read() {
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn zstd(bytes: &[u8]) -> Vec<u8> {
+    zstd::stream::encode_all(bytes, 1).unwrap()
+}
+
+/// Reads one input from a file and from a reader; both find the same. Returns the events and the problems.
+fn read_both_ways(bytes: &[u8]) -> (u64, Vec<InputProblem>) {
     let home = Home::new();
-    let zstd = zstd::stream::encode_all(log(0, 20_000).as_bytes(), 1).unwrap();
-    let path = write(&home, "a", &zstd[..zstd.len() - 10]);
+    let path = write(&home, "a", bytes);
     let db = home.open();
-    let outcome = Replay::new(&db).input(Input::path(&path)).run();
-    assert!(matches!(outcome, Err(ReplayError::Input { .. })));
-    db.sync().unwrap();
-    assert!(db.stats().last_seq > 0);
+    let from_file = replay(&db, &[&path]);
+    let reader = Input::reader(path.display().to_string(), std::io::Cursor::new(bytes.to_vec()));
+    let from_reader = Replay::new(&db).input(reader).run().unwrap();
+    assert_eq!(from_file.rejected_total(), 0);
+    assert_eq!(from_reader.counts.duplicates, from_file.events);
+    assert_eq!((from_reader.lines, &from_reader.problems), (from_file.lines, &from_file.problems));
+    (from_file.events, from_file.problems)
+}
+
+/// Lines of events only.
+fn events(count: usize) -> Vec<String> {
+    let is_event = |line: &&str| line.ends_with("}}}}");
+    let lines = log(0, 2 * count as u64);
+    lines.lines().filter(is_event).take(count).map(|line| format!("{line}\n")).collect()
+}
+
+/// Regression: empty members, padding and garbage after the last member were errors.
+#[test]
+fn members_and_frames_in_a_row_are_one_input() {
+    let lines = events(50);
+    let text = lines.concat();
+    let member_a_line: Vec<u8> = lines.iter().flat_map(|line| gzip(line.as_bytes())).collect();
+    let empty_between: Vec<u8> =
+        lines.iter().flat_map(|line| [gzip(line.as_bytes()), gzip(b"")].concat()).collect();
+    let within_lines: Vec<u8> = text.as_bytes().chunks(97).flat_map(gzip).collect();
+    let skippable = [0x5e, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3];
+    for (what, bytes) in [
+        ("plain", text.clone().into_bytes()),
+        ("a member for each line", member_a_line),
+        ("empty members", empty_between),
+        ("members within lines", within_lines),
+        ("zero padding", [gzip(text.as_bytes()), vec![0; 1_000_000]].concat()),
+        ("padded members", [gzip(lines[..9].concat().as_bytes()), vec![0; 3], gzip(lines[9..].concat().as_bytes())].concat()),
+        ("two frames", [zstd(lines[..9].concat().as_bytes()), zstd(lines[9..].concat().as_bytes())].concat()),
+        ("skippable frames", [&skippable[..], &zstd(text.as_bytes()), &skippable].concat()),
+        ("padded frames", [zstd(text.as_bytes()), vec![0; 5]].concat()),
+    ] {
+        assert_eq!(read_both_ways(&bytes), (50, Vec::new()), "{what}");
+    }
+    for packed in [gzip(text.as_bytes()), zstd(text.as_bytes())] {
+        let (events, problems) = read_both_ways(&[packed, b"SIGNATURE".to_vec()].concat());
+        assert_eq!((events, problems.len(), problems[0].is_harmless), (50, 1, true));
+        assert!(problems[0].problem.starts_with("ignored 9 bytes"), "{problems:?}");
+    }
+}
+
+/// Regression: a damaged archive was an error, and of a short one nothing was read.
+#[test]
+fn complete_lines_before_damage_are_read() {
+    let lines = events(50);
+    let text = lines.concat();
+    let members: Vec<_> = lines.iter().map(|line| gzip(line.as_bytes())).collect();
+    let bad_checksum = {
+        let mut members = members.clone();
+        let last = members[10].len() - 5;
+        members[10][last] ^= 1;
+        members.concat()
+    };
+    let cut_within = |bytes: &[u8], cut: usize| bytes[..bytes.len() - cut].to_vec();
+    let cut_line = gzip(&text.as_bytes()[..lines[..14].concat().len() + 60]);
+    let header_only = [members[..49].concat(), vec![0x1f]].concat();
+    let bad_header = [members[..49].concat(), vec![0x1f, 0x8b, 9, 9, 9]].concat();
+    for (what, bytes, expected) in [
+        ("a last member without its end", cut_within(&members.concat(), 20), 49),
+        ("a last member without its checksum", cut_within(&gzip(text.as_bytes()), 4), 50),
+        ("a line without its end", cut_within(&cut_line, 8), 14),
+        ("a wrong checksum", bad_checksum, 11),
+        ("one byte of a member", header_only, 49),
+        ("no header", bad_header, 49),
+        ("a frame without its end", [zstd(lines[..9].concat().as_bytes()), cut_within(&zstd(text.as_bytes()), 4)].concat(), 9),
+    ] {
+        let (events, problems) = read_both_ways(&bytes);
+        assert_eq!((events, problems.len()), (expected, 1), "{what}: {problems:?}");
+        let at = if what == "a frame without its end" { 9 } else { expected };
+        assert_eq!((problems[0].is_harmless, problems[0].line), (false, at + 1), "{what}");
+    }
+}
+
+/// Regression: up to 32 KiB that were decoded before the damage were lost.
+#[test]
+fn nothing_that_was_decoded_before_damage_is_lost() {
+    let text = events(400).concat();
+    // Stored blocks, so that the position of the damage is known.
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
+    encoder.write_all(text.as_bytes()).unwrap();
+    let stored = encoder.finish().unwrap();
+    let (mut block, mut decoded) = (10, 0);
+    while decoded < 40_000 {
+        let [_, low, high, ..] = stored[block..] else { panic!("no block") };
+        let length = usize::from(u16::from_le_bytes([low, high]));
+        (block, decoded) = (block + 5 + length, decoded + length);
+    }
+    assert!(decoded < text.len());
+    let mut damaged = stored.clone();
+    damaged[block + 1] ^= 1;
+    let whole = text.as_bytes()[..decoded].iter().filter(|byte| **byte == b'\n').count() as u64;
+    let (events, problems) = read_both_ways(&damaged);
+    assert_eq!((events, problems.len()), (whole, 1), "{problems:?}");
+}
+
+/// Regression: the files after a damaged or unreadable one were not read.
+#[test]
+fn a_damaged_input_does_not_stop_the_others() {
+    let home = Home::new();
+    let lines = events(30);
+    let text = |range: std::ops::Range<usize>| lines[range].concat().into_bytes();
+    let first = write(&home, "1", &gzip(&text(0..10)));
+    let cut = gzip(&text(10..20));
+    let second = write(&home, "2", &cut[..cut.len() - 4]);
+    let folder = home.dir.path().join("3");
+    fs::create_dir(&folder).unwrap();
+    let fourth = write(&home, "4", &text(20..30));
+    let paths = [&first, &second, &folder, &fourth];
+    let db = home.open();
+    for runs in 0..2 {
+        let report = replay(&db, &paths);
+        let new = if runs == 0 { 30 } else { 0 };
+        assert_eq!((report.events, report.events - report.counts.duplicates), (30, new));
+        assert_eq!((report.incomplete_inputs, report.resumed), (2, false));
+        let named: Vec<_> = report.problems.iter().map(|problem| problem.input.clone()).collect();
+        assert_eq!(named, [&second, &folder].map(|path| path.display().to_string()));
+        assert_eq!(db.bookmarks(), []);
+    }
+}
+
+#[test]
+fn a_resumed_replay_counts_each_problem_once() {
+    let home = Home::new();
+    let cut = gzip(log(0, 3_000).as_bytes());
+    let damaged = write(&home, "a", &cut[..cut.len() - 4]);
+    let folder = home.dir.path().join("b");
+    fs::create_dir(&folder).unwrap();
+    let last = write(&home, "c", log(3_000, 12_000).as_bytes());
+    let paths = [&damaged, &folder, &last];
+    let mut db = home.open();
+    for rejections in [20, 10, 40, 30] {
+        assert!(stop_after(&db, &paths, rejections).stopped);
+        db.close().unwrap();
+        db = home.open();
+    }
+    let report = replay(&db, &paths);
+    assert!(report.resumed && !report.stopped);
+    assert_eq!((report.events, report.incomplete_inputs, report.problems.len()), (15_000, 2, 2));
+}
+
+#[test]
+fn when_nothing_can_be_opened_nothing_is_replayed() {
+    let home = Home::new();
+    let db = home.open();
+    let outcome = Replay::new(&db).input(Input::path(home.dir.path())).run();
+    assert!(matches!(outcome, Err(ReplayError::Input { .. })), "{outcome:?}");
+}
+
+/// A compressed file can expand without bound in one line.
+#[test]
+fn a_line_without_end_is_rejected_without_being_held() {
+    let home = Home::new();
+    let mut encoder = zstd::stream::Encoder::new(Vec::new(), 1).unwrap();
+    encoder.write_all(b"{").unwrap();
+    for _ in 0..96 {
+        encoder.write_all(&vec![b' '; 1 << 20]).unwrap();
+    }
+    encoder.write_all(b"\n").unwrap();
+    let path = write(&home, "bomb", &encoder.finish().unwrap());
+    assert!(fs::metadata(&path).unwrap().len() < 1 << 20);
+    let report = replay(&home.open(), &[&path]);
+    assert_eq!((report.lines, report.rejected_total(), report.bytes), (1, 1, (96 << 20) + 2));
 }
 
 #[test]

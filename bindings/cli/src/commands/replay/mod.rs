@@ -3,8 +3,6 @@
 mod report;
 mod progress;
 
-use std::fs::File;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,7 +15,7 @@ use crate::console::Console;
 use crate::database::DbArgs;
 use crate::error::{CliError, chain};
 use crate::exit::Exit;
-use crate::inputs::{self, Source};
+use crate::inputs::{self, STDIN};
 use crate::interrupt;
 use crate::output::text;
 use crate::parsing::ParsingArgs;
@@ -26,9 +24,6 @@ use crate::values;
 use progress::Watch;
 use report::Report;
 
-/// The name of standard input, as an argument and in reports.
-const STDIN: &str = "-";
-
 /// Read event logs into a database.
 ///
 /// Reads every FILE in the given order and adds the events that the database does not contain yet. All events are durable
@@ -36,8 +31,9 @@ const STDIN: &str = "-";
 /// finds only duplicates.
 ///
 /// Standard error shows progress on a terminal, and a report; --json prints the report as one JSON object on standard
-/// output instead. Input that is not an event is counted and skipped without affecting the events around it; the exit code
-/// is then 3.
+/// output instead. Input that is not an event is counted and skipped without affecting the events around it. A file that is
+/// damaged or cannot be read is reported: its complete lines before the damage are read, and the other files too. In both
+/// cases the exit code is 3.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -67,7 +63,7 @@ impl ReplayArgs {
     pub(crate) fn run(&self, console: &mut Console) -> Result<Exit, CliError> {
         self.rejects.check(&self.db.db)?;
         // A FILE that cannot be read must not leave an empty database behind.
-        let inputs = self.inputs()?;
+        let inputs = self.inputs(console)?;
         if inputs.is_empty() {
             console.note("nothing to replay: the given folders contain no files");
             return Ok(Exit::Success);
@@ -86,37 +82,36 @@ impl ReplayArgs {
         Ok(self.conclude(&report, console))
     }
 
-    fn inputs(&self) -> Result<Vec<Input>, CliError> {
+    fn inputs(&self, console: &mut Console) -> Result<Vec<Input>, CliError> {
         let own: Vec<&Path> = std::iter::once(self.db.db.as_path()).chain(self.rejects.rejects.as_deref()).collect();
-        let mut inputs = Vec::new();
-        for source in inputs::find(&self.files, &own)? {
-            inputs.push(match source {
-                Source::Stdin => Input::reader(STDIN, io::stdin()),
-                Source::File(path) => self.file(path)?,
-            });
+        let (inputs, skipped) = inputs::find(&self.files, &own)?;
+        if let Some(note) = inputs::note_of(&skipped) {
+            console.note(note);
         }
-        Ok(inputs)
+        self.check_distinct(&inputs)?;
+        // One that cannot be read is reported and does not stop the others.
+        let failures: Vec<_> = inputs.iter().filter_map(|input| input.check().err()).collect();
+        match (failures.first(), inputs.first()) {
+            (Some(error), Some(input)) if failures.len() == inputs.len() => {
+                Err(CliError::io("read", Path::new(input.name()), error))
+            }
+            _ => Ok(inputs),
+        }
     }
 
-    /// A file, or a named pipe, which can be opened only once.
-    fn file(&self, path: PathBuf) -> Result<Input, CliError> {
-        if path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
-            let pipe = File::open(&path).map_err(|error| CliError::io("read", &path, &error))?;
-            return Ok(Input::reader(path.display().to_string(), pipe));
+    /// An input that is also the file for rejects would grow while it is read.
+    fn check_distinct(&self, inputs: &[Input]) -> Result<(), CliError> {
+        let Some(rejects) = self.rejects.rejects.as_ref().and_then(|path| path.canonicalize().ok()) else {
+            return Ok(());
+        };
+        let is_same = |input: &&Input| Path::new(input.name()).canonicalize().is_ok_and(|path| path == rejects);
+        match inputs.iter().find(is_same) {
+            Some(input) => {
+                let what = format!("{} is both an input and the file of --rejects", input.name());
+                Err(CliError::new(Exit::Usage, what).hint("choose another file for --rejects"))
+            }
+            None => Ok(()),
         }
-        self.check(&path)?;
-        Ok(Input::path(path))
-    }
-
-    fn check(&self, path: &Path) -> Result<(), CliError> {
-        File::open(path).map_err(|error| CliError::io("read", path, &error))?;
-        let same =
-            |rejects: &PathBuf| rejects.canonicalize().ok().is_some_and(|r| path.canonicalize().is_ok_and(|p| p == r));
-        if self.rejects.rejects.as_ref().is_some_and(same) {
-            let what = format!("{} is both an input and the file of --rejects", path.display());
-            return Err(CliError::new(Exit::Usage, what).hint("choose another file for --rejects"));
-        }
-        Ok(())
     }
 
     fn replay(
@@ -149,6 +144,9 @@ impl ReplayArgs {
 
     /// Prints what to do next, and returns the exit code.
     fn conclude(&self, report: &ReplayReport, console: &mut Console) -> Exit {
+        for problem in &report.problems {
+            console.note(format_args!("{}: {problem}", if problem.is_harmless { "warning" } else { "error" }));
+        }
         let rejected = report.rejected_total();
         if rejected > 0 {
             let seen = match &self.rejects.rejects {
@@ -159,6 +157,13 @@ impl ReplayArgs {
             };
             console.note(format_args!("{} rejected: {seen}", text::count(rejected)));
         }
+        if report.incomplete_inputs > 0 {
+            console.note(format_args!(
+                "{} could not be read completely: every complete line before the damage is applied. Replay an undamaged copy \
+                 to add the rest; events that are already stored count as duplicates",
+                text::counted(report.incomplete_inputs, "input")
+            ));
+        }
         if report.stopped {
             let from_there = "run the same command again to resume";
             let with_duplicates = "run the same command again to continue; events that were read count as duplicates";
@@ -167,15 +172,16 @@ impl ReplayArgs {
             console.note(format_args!("stopped at a consistent point; {next}"));
             return Exit::Interrupted;
         }
-        if rejected > 0 { Exit::Rejected } else { Exit::Success }
+        if rejected > 0 || report.incomplete_inputs > 0 { Exit::Rejected } else { Exit::Success }
     }
 }
 
 fn failed(error: &ReplayError) -> CliError {
-    if let ReplayError::OtherZone { expected, .. } = error {
-        return CliError::new(Exit::Usage, error.to_string())
-            .hint(format!("run the same command again with --zone {expected}, or replay into a new database"));
+    let failed = CliError::new(Exit::Failure, format!("the replay failed: {}", chain(error)));
+    match error {
+        ReplayError::OtherZone { expected, .. } => CliError::new(Exit::Usage, error.to_string())
+            .hint(format!("run the same command again with --zone {expected}, or replay into a new database")),
+        ReplayError::Input { .. } => failed.hint("nothing was read; fix the problem and run the same command again"),
+        _ => failed.hint("the events committed so far are kept; fix the problem and run the same command again"),
     }
-    CliError::new(Exit::Failure, format!("the replay failed: {}", chain(error)))
-        .hint("the events read so far are kept; fix the problem and run the same command again")
 }

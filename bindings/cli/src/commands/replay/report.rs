@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use convofold::replay::ReplayReport;
+use convofold::replay::{InputProblem, ReplayReport};
 use convofold::{IgnoredCounts, Stats};
 use serde::Serialize;
 
@@ -32,6 +32,8 @@ pub(super) struct ReportJson<'a> {
     ignored_by_reason: &'a IgnoredCounts,
     rejected: u64,
     rejected_by_reason: BTreeMap<String, u64>,
+    incomplete_inputs: u64,
+    problems: &'a [InputProblem],
     conversations: u64,
     open: u64,
     took_ms: i64,
@@ -56,6 +58,8 @@ impl<'a> Report<'a> {
             ignored_by_reason: &replay.ignored,
             rejected: replay.rejected_total(),
             rejected_by_reason: self.reasons().collect(),
+            incomplete_inputs: replay.incomplete_inputs,
+            problems: &replay.problems,
             conversations: self.stats.conversations,
             open: self.stats.open,
             took_ms: time::ms(replay.took),
@@ -88,6 +92,10 @@ impl<'a> Report<'a> {
             facts.add(format!("  {reason}"), text::count(number));
         }
         facts
+            .add_known(
+                "incomplete inputs",
+                (replay.incomplete_inputs > 0).then(|| text::count(replay.incomplete_inputs)),
+            )
             .add("conversations", text::count(self.stats.conversations))
             .add("  open", text::count(self.stats.open))
             .add("time", time::took(replay.took))
