@@ -10,6 +10,7 @@ use std::sync::Arc;
 use hashbrown::hash_table::Entry;
 use hashbrown::{HashMap, HashTable};
 
+use crate::conflict::Conflict;
 use crate::conversation::Conversation;
 use crate::effect::{Admission, Effect, Seq};
 use crate::event::Event;
@@ -200,6 +201,17 @@ impl Board {
     #[must_use]
     pub fn history(&self, id: &str) -> Option<Vec<HistoryEntry>> {
         self.conversation(id).map(history::of)
+    }
+
+    /// The conflicts of one conversation (rule I2); `None` if it is evicted or unknown.
+    #[must_use]
+    pub fn conflicts(&self, id: &str) -> Option<Vec<Conflict>> {
+        let conversation = self.conversation(id)?;
+        if conversation.conflicts.is_empty() {
+            return Some(Vec::new());
+        }
+        // The facts of a conversation in memory always make events.
+        Some(ConversationImage::of(conversation).conflicts().unwrap_or_default())
     }
 
     /// How the events of one conversation arrived (rule F12); `None` if it is evicted or unknown.

@@ -37,10 +37,15 @@ impl State {
     #[must_use]
     pub fn differences(&self, found: &Self) -> Vec<Difference> {
         let [expected, found] = [self, found].map(|state| serde_json::to_value(state).unwrap_or_default());
-        let mut differences = Vec::new();
-        compare(String::new(), Some(&expected), Some(&found), &mut differences);
-        differences
+        differences(&expected, &found)
     }
+}
+
+/// The fields in which two values differ.
+pub(crate) fn differences(expected: &Value, found: &Value) -> Vec<Difference> {
+    let mut differences = Vec::new();
+    compare(String::new(), Some(expected), Some(found), &mut differences);
+    differences
 }
 
 fn compare(field: String, expected: Option<&Value>, found: Option<&Value>, differences: &mut Vec<Difference>) {

@@ -46,7 +46,7 @@ impl ConversationImage {
         Ok(events)
     }
 
-    fn event(&self, fact: &Fact) -> Result<Event, ImageError> {
+    pub(crate) fn event(&self, fact: &Fact) -> Result<Event, ImageError> {
         let seq = fact.seq;
         let event = self.parts(fact)?.build().map_err(|why| ImageError::NoEvent { seq, why })?;
         let (expected, found) = (fact.content, event.content());

@@ -125,6 +125,34 @@ fn a_line_over_the_limit_is_rejected_alone() {
     assert_eq!((&answers[0]["rejected"], &answers[1]), (&json!(1), &answer(2, "applied", Some(1))));
 }
 
+#[test]
+fn the_limits_can_be_set() {
+    let desk = Desk::default();
+    let long = HELLO.replace("Hello", &"x".repeat(2 << 20));
+    assert_eq!(ingest(&desk, &[], &long).code, Some(3));
+    let ran = ingest(&desk, &["--max-line", "3MiB"], &long);
+    assert_eq!((ran.code, &ran.json()["applied"]), (Some(0), &json!(1)), "{ran:?}");
+}
+
+#[test]
+fn rejects_are_written_before_their_lines_are_answered() {
+    let desk = Desk::default();
+    let input = format!("[{}1]\n{HELLO}\n{STRANGER}\n", "1,".repeat(99));
+    for _ in 0..2 {
+        let ran = ingest(&desk, &["--rejects", "rejects"], &input);
+        assert_eq!((ran.code, ran.json_lines().len()), (Some(3), 3), "{ran:?}");
+        let rejects = desk.read("rejects");
+        // All of them, not only those that the answer lists; sent again, they are there already.
+        assert_eq!(rejects.lines().count(), 101);
+        let last: Value = serde_json::from_str(rejects.lines().last().expect("a line")).expect("JSON");
+        assert_eq!((&last["convofold_reject"], &last["source"], &last["line"]), (&json!(1), &json!("-"), &json!(3)));
+        assert_eq!(last["raw"], STRANGER);
+    }
+    desk.write("notes", "precious\n");
+    let refused = ingest(&desk, &["--rejects", "notes"], &input);
+    assert_eq!((refused.code, desk.read("notes").as_str()), (Some(2), "precious\n"));
+}
+
 /// A limit of the file size replaces a full disk.
 #[cfg(unix)]
 #[test]

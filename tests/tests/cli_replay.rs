@@ -250,6 +250,56 @@ fn bytes_after_the_compressed_data_are_ignored_with_a_warning() {
 }
 
 #[test]
+fn the_report_explains_late_events_and_names_the_command_for_conflicts() {
+    let desk = Desk::default();
+    let said = |id: &str, second: u32, text: &str| {
+        format!(
+            "{{\"convofold\":1,\"source\":\"desk\",\"conversation\":\"c\",\"kind\":\"message\",\"identity\":\"{id}\",\
+             \"occurred\":\"2026-03-02T09:15:{second:02}Z\",\"text\":\"{text}\"}}\n"
+        )
+    };
+    desk.write("log", said("1", 2, "Hi") + &said("2", 1, "Before") + &said("1", 2, "Hello"));
+    let ran = desk.run("replay", &["log"]);
+    for (name, explained) in [
+        ("  late", "1 (arrived after newer events of their conversation; harmless)"),
+        ("  conflicts", "1 (`convofold conflicts` lists them)"),
+    ] {
+        let line = format!("{name:<15}{explained}");
+        assert!(ran.stderr.lines().any(|said| said == line), "{line}: {}", ran.stderr);
+    }
+
+    let listed = desk.run("conflicts", &["--json"]).json();
+    assert_eq!((&listed["conversation"], &listed["identity"]), (&json!("c"), &json!("1")), "{listed}");
+    let field = &listed["fields"][0];
+    let texts = [field["kept"].as_str().expect("a text"), field["lost"].as_str().expect("a text")];
+    assert_eq!(field["field"], "text");
+    assert!(texts == ["\"Hi\"", "\"Hello\""] || texts == ["\"Hello\"", "\"Hi\""], "{texts:?}");
+    let table = desk.run("conflicts", &["c"]).stdout;
+    assert!(table.lines().count() == 2 && table.contains("\"Hello\"") && table.contains("  text  "), "{table}");
+    assert_eq!(desk.run("conflicts", &["unknown"]).code, Some(4));
+
+    desk.write("other", said("3", 3, "Alone"));
+    assert_eq!(desk.run_bare(&["replay", "other", "--db", "other-db"]).code, Some(0));
+    let none = desk.run_bare(&["conflicts", "--db", "other-db"]);
+    assert_eq!((none.code, none.stdout.as_str(), none.stderr.as_str()), (Some(0), "", "no conflicts\n"));
+}
+
+#[test]
+fn the_limits_can_be_set() {
+    let desk = Desk::default();
+    let long = SAID.replace("Hi", &"x".repeat(2 << 20));
+    desk.write("log", format!("{OPEN}\n{long}\n{}\n", SAID.replace("\"b\"", &format!("\"{}\"", "b".repeat(1_500)))));
+    let ran = desk.run("replay", &["log", "--json"]);
+    assert_eq!(ran.json()["rejected_by_reason"], json!({"id too long": 1, "line too long": 1}));
+    for option in ["--max-line SIZE", "--max-id SIZE"] {
+        assert!(ran.stderr.contains(option), "{option}: {}", ran.stderr);
+    }
+    let ran = desk.run("replay", &["log", "--json", "--max-line", "3MiB", "--max-id", "2KiB"]);
+    assert_eq!((ran.code, &ran.json()["events"]), (Some(0), &json!(3)), "{ran:?}");
+    assert_eq!(desk.run("replay", &["log", "--max-line", "much"]).code, Some(2));
+}
+
+#[test]
 fn a_named_source_takes_only_its_own_events() {
     let desk = Desk::default();
     desk.write("log", format!("{OPEN}\n{TEST}\n"));

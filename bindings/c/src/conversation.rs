@@ -36,6 +36,19 @@ pub unsafe extern "C" fn convofold_history_json(db: Db, id: *const c_char, json:
     unsafe { about(db, id, json, Convofold::history) }
 }
 
+/// Sets `json` to the conflicts of one conversation, which are events of one identity with different contents: a JSON
+/// array of objects with `conversation`, `identity`, `kind`, `at`, `kept_seq`, `lost_seq` and `fields`, an array of
+/// objects with `field`, `kept` and `lost`. NULL if there is no conversation with this id.
+///
+/// Ownership: the caller owns `json`; release it with convofold_string_free().
+///
+/// Errors: the same as for convofold_state_json().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn convofold_conflicts_json(db: Db, id: *const c_char, json: *mut *mut c_char) -> Error {
+    // SAFETY: the header states this requirement for callers.
+    unsafe { about(db, id, json, Convofold::conflicts) }
+}
+
 /// Sets `json` to how the events of one conversation arrived: a JSON object with `events`, `conflicts`, `duplicates`,
 /// `late`, `first_seq` and `last_seq`. NULL if there is no conversation with this id.
 ///

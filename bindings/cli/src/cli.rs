@@ -9,6 +9,7 @@ use crate::commands::agents::AgentsArgs;
 use crate::commands::audit::AuditArgs;
 use crate::commands::backup::BackupArgs;
 use crate::commands::completions::CompletionsArgs;
+use crate::commands::conflicts::ConflictsArgs;
 use crate::commands::export::ExportArgs;
 use crate::commands::generate::GenerateArgs;
 use crate::commands::hash::HashArgs;
@@ -70,6 +71,7 @@ pub enum Command {
     Totals(TotalsArgs),
     Show(ShowArgs),
     History(HistoryArgs),
+    Conflicts(ConflictsArgs),
     Export(ExportArgs),
     Hash(HashArgs),
     Stats(StatsArgs),
@@ -113,6 +115,7 @@ impl Command {
             Self::Totals(args) => args.run(console),
             Self::Show(args) => args.run(console),
             Self::History(args) => args.run(console),
+            Self::Conflicts(args) => args.run(console),
             Self::Export(args) => args.run(console),
             Self::Hash(args) => args.run(console),
             Self::Stats(args) => args.run(console),

@@ -19,14 +19,14 @@ pub struct ParsingArgs {
     /// Unknown interaction types to ignore instead of rejecting them, separated by commas.
     #[arg(long, value_name = "TYPE,...")]
     pub ignore: Option<IgnoreList>,
-    /// Maximum length of a line, and of an element of an array, in bytes [default: 1048576].
-    #[arg(long, value_name = "BYTES")]
+    /// Maximum length of a line, and of an element of an array: bytes, or a number with KiB or MiB [default: 1MiB].
+    #[arg(long, value_name = "SIZE", value_parser = values::size)]
     max_line: Option<usize>,
-    /// Maximum length of an id in bytes [default: 1024].
-    #[arg(long, value_name = "BYTES")]
+    /// Maximum length of an id [default: 1KiB].
+    #[arg(long, value_name = "SIZE", value_parser = values::size)]
     max_id: Option<usize>,
-    /// Maximum length of an object that spreads over several lines, in bytes [default: 67108864].
-    #[arg(long, value_name = "BYTES")]
+    /// Maximum length of an object over several lines [default: 64MiB].
+    #[arg(long, value_name = "SIZE", value_parser = values::size)]
     max_document: Option<usize>,
 }
 

@@ -131,6 +131,24 @@ pub fn limit<T: FromStr + Default>(text: &str) -> Result<T, String> {
     }
 }
 
+/// A size in bytes, above 0.
+///
+/// # Errors
+/// The expected syntax.
+pub fn size(text: &str) -> Result<usize, String> {
+    let text = text.trim();
+    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
+    let shift = match unit.trim_start().to_ascii_lowercase().as_str() {
+        "" | "b" => Some(0),
+        "k" | "kib" => Some(10),
+        "m" | "mib" => Some(20),
+        "g" | "gib" => Some(30),
+        _ => None,
+    };
+    let bytes = shift.and_then(|shift| number.parse::<usize>().ok()?.checked_mul(1 << shift));
+    bytes.filter(|bytes| *bytes > 0).ok_or_else(|| "expected a size such as 4MiB, 64KiB or 1048576".to_owned())
+}
+
 /// A number from 0 to 1.
 ///
 /// # Errors
@@ -219,6 +237,16 @@ mod tests {
         assert_eq!(limit::<usize>("many"), Err("expected a number of rows, or all".to_owned()));
         assert_eq!(whole::<u64>("-1"), Err("expected a whole number, 0 or larger".to_owned()));
         assert_eq!((positive("1"), positive::<u32>("0").is_err()), (Ok(1), true));
+    }
+
+    #[test]
+    fn a_size_has_binary_units() {
+        for (text, bytes) in [("1", 1), ("64KiB", 65_536), ("4 MiB", 4 << 20), ("2m", 2 << 20), ("1GiB", 1 << 30)] {
+            assert_eq!(size(text), Ok(bytes), "{text}");
+        }
+        for text in ["", "0", "MiB", "1.5MiB", "4MB", "-1", "99999999999GiB"] {
+            assert!(size(text).is_err(), "{text}");
+        }
     }
 
     #[test]

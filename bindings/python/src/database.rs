@@ -10,7 +10,7 @@ use pyo3::prelude::*;
 
 use crate::error::{Failure, closed};
 use crate::event::Events;
-use crate::history::{Arrivals, HistoryEntry};
+use crate::history::{Arrivals, Conflict, HistoryEntry};
 use crate::names::{self, Choice};
 use crate::report::{
     Checkpoint, Counters, EventExportReport, ExportReport, IngestReport, Receipt, Recovery, Stats, Ticket,
@@ -273,6 +273,17 @@ impl Convofold {
     /// Returns every event of a conversation, in the order in which they happened; None if there is no such conversation.
     fn history(&self, py: Python<'_>, id: &str) -> Result<Option<Vec<HistoryEntry>>, Failure> {
         self.detached(py, |db| db.history(id)).map(Show::show)
+    }
+
+    /// Returns the conflicts of a conversation, or without `id` those of all conversations: events of one identity with
+    /// different contents. None if there is no such conversation.
+    #[pyo3(signature = (id=None))]
+    fn conflicts(&self, py: Python<'_>, id: Option<&str>) -> Result<Option<Vec<Conflict>>, Failure> {
+        let conflicts = self.detached(py, |db| match id {
+            Some(id) => db.conflicts(id),
+            None => db.scan_conflicts().collect::<Result<Vec<_>, _>>().map(|found| Some(found.concat())),
+        });
+        conflicts.map(Show::show)
     }
 
     /// Returns how the events of a conversation arrived; None if there is no such conversation.

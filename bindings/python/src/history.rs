@@ -52,6 +52,41 @@ fn agent(mention: Mention) -> Option<convofold::AgentRef> {
 }
 
 result! {
+    /// Two events of one identity with different contents.
+    Conflict from conflict: convofold::Conflict {
+        /// Id of the conversation.
+        conversation: String,
+        /// Identity of both events.
+        identity: String,
+        /// The kind of the event that counts.
+        kind: Name<Kind>,
+        /// Time of the event that counts, in milliseconds since the epoch.
+        at: i64,
+        /// Sequence number of the event that counts.
+        kept_seq: u64,
+        /// Sequence number of the event that has no effect.
+        lost_seq: u64,
+        /// The fields in which they differ.
+        fields: Vec<ConflictingField>,
+    }
+    utc {
+        at_utc: Utc = at,
+    }
+}
+
+result! {
+    /// A field in which two events differ.
+    ConflictingField from field: convofold::ConflictingField {
+        /// Name of the field in convofold's own form.
+        field: String,
+        /// The value that counts, as JSON.
+        kept: String,
+        /// The other value, as JSON.
+        lost: String,
+    }
+}
+
+result! {
     /// How the events of a conversation arrived.
     Arrivals from convofold::Arrivals {
         /// Number of events that count.

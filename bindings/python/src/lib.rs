@@ -45,7 +45,7 @@ mod _convofold {
     #[pymodule_export]
     use crate::event::Event;
     #[pymodule_export]
-    use crate::history::{Arrivals, HistoryEntry};
+    use crate::history::{Arrivals, Conflict, ConflictingField, HistoryEntry};
     #[pymodule_export]
     use crate::query::{AgentLoad, OpenConversation, OpenConversations, Page, Totals};
     #[pymodule_export]

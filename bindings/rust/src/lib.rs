@@ -182,7 +182,7 @@
 //! - **database**: [`Convofold`], [`Options`], [`Batch`], [`Ticket`], [`Receipt`], [`Durability`], [`Stats`], [`Counters`]
 //! - **events**: [`Draft`], [`Event`], [`Kind`], [`Time`], [`Identity`], [`AgentMention`]; from bytes: [`ingest`], [`IngestReport`]
 //! - **queries**: [`Query`], [`Page`], [`OpenConversation`], [`AgentLoad`], [`Totals`]
-//! - **one conversation**: [`State`], [`HistoryEntry`], [`Arrivals`]
+//! - **one conversation**: [`State`], [`HistoryEntry`], [`Arrivals`], [`Conflict`]
 //! - **change feed**: [`Changes`], [`Change`], [`StopHandle`], [`Seq`]
 //! - **bulk import and export**: [`replay`], [`Scan`], [`Convofold::export`], [`Convofold::export_events`]
 //! - **maintenance**: [`verify`], [`audit`], [`backup`], [`repair`], [`Convofold::trim_log`]
@@ -214,7 +214,7 @@ pub use convofold_engine::{AgentLoad, Cursor, OpenConversation, Page, Query, Que
 
 // Queries about one conversation.
 pub use convofold_engine::{
-    AgentRef, Arrivals, Assigned, ByAgent, HistoryEntry, LastMessage, Member, Mention, OpenedBy, SessionState, State,
+    AgentRef, Arrivals, Assigned, ByAgent, Conflict, ConflictingField, HistoryEntry, LastMessage, Member, Mention, OpenedBy, SessionState, State,
     Status, SuspectField, Suspicion,
 };
 

@@ -4,7 +4,7 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use convofold_engine::{AgentLoad, Arrivals, Board, HistoryEntry, Page, Query, QueryError, State, StateHash, Totals};
+use convofold_engine::{AgentLoad, Arrivals, Board, Conflict, HistoryEntry, Page, Query, QueryError, State, StateHash, Totals};
 
 use crate::api::handle::Convofold;
 use crate::api::sorted_lines::SortedLines;
@@ -47,6 +47,15 @@ impl Convofold {
     /// As for [`Convofold::state`].
     pub fn history(&self, id: &str) -> Result<Option<Vec<HistoryEntry>>, StorageError> {
         self.about(id, |board| board.history(id))
+    }
+
+    /// Returns the conflicts of one conversation: the events that have the identity of another event, but different
+    /// content (rule I2). [`Convofold::scan_conflicts`] returns those of all conversations.
+    ///
+    /// # Errors
+    /// As for [`Convofold::state`].
+    pub fn conflicts(&self, id: &str) -> Result<Option<Vec<Conflict>>, StorageError> {
+        self.about(id, |board| board.conflicts(id))
     }
 
     /// Returns how the events of one conversation arrived (rule F12).

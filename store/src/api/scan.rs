@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use convofold_engine::{Board, HistoryEntry, State};
+use convofold_engine::{Board, Conflict, HistoryEntry, State};
 
 use crate::api::handle::Convofold;
 use crate::conversations::archive::{ArchiveReader, alone};
@@ -82,6 +82,12 @@ impl Convofold {
             }
         }
         Ok(found.into_iter().collect())
+    }
+
+    /// Iterates over the conflicts of every conversation (rule I2); the list is empty for most of them.
+    #[must_use]
+    pub fn scan_conflicts(&self) -> Scan<Vec<Conflict>> {
+        self.scan_for(Board::conflicts)
     }
 
     fn scan_for<T>(&self, look: fn(&Board, &str) -> Option<T>) -> Scan<T> {

@@ -59,9 +59,9 @@ fn print_events(db: &Convofold, console: &mut Console) -> Result<Exit, CliError>
         console.note("the database contains no events");
     } else if report.longest_line_bytes > max_bytes as u64 {
         console.note(format_args!(
-            "the longest line has {} bytes, and `replay` accepts at most {max_bytes}: write longer events on several lines, \
-             each in its own file",
-            report.longest_line_bytes
+            "the longest line has {bytes} bytes, and `replay` accepts at most {max_bytes} by default: replay it with --max-line \
+             {bytes}",
+            bytes = report.longest_line_bytes
         ));
     }
     Ok(Exit::Success)

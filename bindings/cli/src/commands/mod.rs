@@ -19,3 +19,4 @@ pub mod restore;
 pub mod repair;
 pub mod generate;
 pub mod completions;
+pub mod conflicts;

@@ -3,6 +3,9 @@
 use convofold::Event;
 use convofold::ingest::{Ignored, Origin, Parser, Piece, Rejection, Sink};
 
+use crate::inputs::STDIN;
+use crate::rejects::Rejects;
+
 /// Maximum number of rejections listed per line; all are counted. A line can contain half a million.
 const REJECTIONS_TOLD: usize = 16;
 
@@ -18,22 +21,24 @@ pub(super) struct Line {
     pub(super) rejections: Vec<Rejection>,
 }
 
-/// The lines of a piece, in order.
-pub(super) fn lines(parser: &Parser, piece: &Piece) -> Vec<Line> {
-    let mut lines = Lines::default();
+/// The lines of a piece, in order. `None` if a rejection could not be written to `rejects`.
+pub(super) fn lines(parser: &Parser, piece: &Piece, rejects: Option<&mut Rejects>) -> Option<Vec<Line>> {
+    let mut lines = Lines { whole: Vec::new(), current: Line::default(), rejects, is_written: true };
     parser.parse(piece, &mut lines);
     lines.begin(0);
-    lines.whole
+    lines.is_written.then_some(lines.whole)
 }
 
-#[derive(Default)]
-struct Lines {
+struct Lines<'a> {
     whole: Vec<Line>,
     /// The current line; number 0 before the first.
     current: Line,
+    rejects: Option<&'a mut Rejects>,
+    /// Whether every rejection was written.
+    is_written: bool,
 }
 
-impl Lines {
+impl Lines<'_> {
     fn at(&mut self, number: u64) -> &mut Line {
         if self.current.number != number {
             self.begin(number);
@@ -49,7 +54,7 @@ impl Lines {
     }
 }
 
-impl Sink for Lines {
+impl Sink for Lines<'_> {
     fn event(&mut self, origin: Origin, event: Event) {
         self.at(origin.line).events.push(event);
     }
@@ -59,6 +64,9 @@ impl Sink for Lines {
     }
 
     fn rejected(&mut self, mut rejection: Rejection) {
+        if let Some(rejects) = &mut self.rejects {
+            self.is_written &= rejects.write(&rejection, STDIN);
+        }
         let line = self.at(rejection.line);
         line.rejected += 1;
         if line.rejections.len() < REJECTIONS_TOLD {
@@ -79,7 +87,7 @@ mod tests {
     fn every_line_is_found_in_order_and_rejections_are_counted_beyond_those_told() {
         let bytes = [b"\n[".as_slice(), &b"1,".repeat(99), b"1]\nx\n \n"].concat();
         let piece = Piece::Lines { first_line: 7, byte_offset: 0, bytes };
-        let found = lines(&Parser::new(Format::Auto, Limits::default()), &piece);
+        let found = lines(&Parser::new(Format::Auto, Limits::default()), &piece, None).unwrap();
         let counts: Vec<_> =
             found.iter().map(|line| (line.number, line.ignored, line.rejected, line.rejections.len())).collect();
         assert_eq!(counts, [(7, 1, 0, 0), (8, 0, 100, REJECTIONS_TOLD), (9, 0, 1, 1), (10, 1, 0, 0)]);

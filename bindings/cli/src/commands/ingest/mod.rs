@@ -21,6 +21,7 @@ use crate::error::{CliError, chain};
 use crate::exit::Exit;
 use crate::interrupt;
 use crate::parsing::ParsingArgs;
+use crate::rejects::RejectsArgs;
 use answer::AnswerJson;
 use reading::Input;
 use taking::{Taken, take};
@@ -37,7 +38,7 @@ const LINES_IN_FLIGHT: usize = 4_096;
 /// that arrive while others are written share one commit, so a sender that does not wait for each answer reaches thousands
 /// of lines per second.
 ///
-/// An answer contains the effects of the events, the sequence number of the last one (null if none was logged), and the
+/// With --rejects, rejected input is written to a file before its line is answered. An answer contains the effects of the events, the sequence number of the last one (null if none was logged), and the
 /// rejections with their reasons and byte offsets in the whole input. Standard error contains only errors.
 ///
 /// At the end of the input, or when interrupted, the command answers all submitted lines and closes the database. Events
@@ -54,25 +55,30 @@ pub struct IngestArgs {
     #[command(flatten)]
     db: DbArgs,
     #[command(flatten)]
+    rejects: RejectsArgs,
+    #[command(flatten)]
     parsing: ParsingArgs,
 }
 
 impl IngestArgs {
     pub(crate) fn run(&self, console: &mut Console) -> Result<Exit, CliError> {
+        self.rejects.check(&self.db.db)?;
+        let limits = self.parsing.limits();
         let (inputs, input) = bounded(PIECES_AHEAD);
         let stop = inputs.clone();
         interrupt::on_first(move || drop(stop.send(Input::Stop)))?;
         let db = self.db.open_or_create(Options::new(), console)?;
+        // What was sent again after a crash is not written again.
+        let mut rejects = self.rejects.open(false)?;
         let stop = inputs.clone();
         // Not joined: it may block on input forever.
-        let limits = self.parsing.limits();
         thread::spawn(move || reading::read(io::stdin().lock(), limits, &inputs));
         let parser = self.parsing.parser();
         let ended = thread::scope(|scope| {
             let (sender, taken) = bounded(LINES_IN_FLIGHT);
             let taking = scope.spawn({
-                let db = &db;
-                move || take(db, parser, &input, &sender)
+                let (db, rejects) = (&db, rejects.as_mut());
+                move || take(db, &parser, rejects, &input, &sender)
             });
             let answered = answer_all(taken, console);
             // If answering ended early, stop submitting; otherwise nothing receives this.
@@ -82,6 +88,7 @@ impl IngestArgs {
                 .unwrap_or_else(|_| Err(CliError::new(Exit::Failure, "the thread that submits events failed")));
             answered.and_then(|exit| taken.map(|()| exit))
         });
+        let ended = ended.and_then(|exit| rejects.map_or(Ok(exit), |rejects| rejects.finish().map(|()| exit)));
         close(&db, ended)
     }
 }

@@ -10,6 +10,7 @@ use super::line::{Line, lines};
 use super::reading::Input;
 use crate::error::{CliError, chain};
 use crate::exit::Exit;
+use crate::rejects::Rejects;
 
 /// A line that waits for its answer.
 pub(super) struct Taken {
@@ -22,7 +23,8 @@ pub(super) struct Taken {
 /// Submits every line as its own batch, so that each has its own answer. The writer commits queued batches together.
 pub(super) fn take(
     db: &Convofold,
-    parser: Parser,
+    parser: &Parser,
+    mut rejects: Option<&mut Rejects>,
     input: &Receiver<Input>,
     taken: &Sender<Taken>,
 ) -> Result<(), CliError> {
@@ -34,7 +36,9 @@ pub(super) fn take(
                 return Err(CliError::new(Exit::Failure, format!("cannot read standard input: {error}")));
             }
         };
-        for mut line in lines(&parser, &piece) {
+        // A rejection that cannot be written ends the input. `Rejects::finish` returns the reason.
+        let Some(lines) = lines(parser, &piece, rejects.as_deref_mut()) else { return Ok(()) };
+        for mut line in lines {
             let events = mem::take(&mut line.events);
             let ticket = if events.is_empty() { None } else { Some(submit(db, line.number, events)?) };
             if taken.send(Taken { line, ticket }).is_err() {

@@ -24,6 +24,10 @@ use crate::values;
 use progress::Watch;
 use report::Report;
 
+/// The options for limits, by the reason of the rejections.
+const LIMITS: [(&str, &str); 3] =
+    [("line too long", "--max-line"), ("id too long", "--max-id"), ("document too long", "--max-document")];
+
 /// Read event logs into a database.
 ///
 /// Reads every FILE in the given order and adds the events that the database does not contain yet. All events are durable
@@ -156,6 +160,11 @@ impl ReplayArgs {
                 }
             };
             console.note(format_args!("{} rejected: {seen}", text::count(rejected)));
+            for (reason, option) in LIMITS {
+                if report.rejected.contains_key(reason) {
+                    console.note(format_args!("{reason}: {option} SIZE sets the limit"));
+                }
+            }
         }
         if report.incomplete_inputs > 0 {
             console.note(format_args!(

@@ -79,9 +79,9 @@ impl<'a> Report<'a> {
             .add("lines", text::count(replay.lines))
             .add("events", text::count(replay.events))
             .add("  applied", text::count(replay.counts.applied))
-            .add("  late", text::count(replay.counts.late))
+            .add("  late", explained(replay.counts.late, "arrived after newer events of their conversation; harmless"))
             .add("  duplicates", text::count(replay.counts.duplicates))
-            .add("  conflicts", text::count(replay.counts.conflicts))
+            .add("  conflicts", explained(replay.counts.conflicts, "`convofold conflicts` lists them"))
             .add_known("  unknown effect", (replay.uncounted > 0).then(|| text::count(replay.uncounted)))
             .add("ignored", text::count(replay.ignored.total()));
         for (source, reason, number) in replay.ignored.iter() {
@@ -106,4 +106,9 @@ impl<'a> Report<'a> {
     fn reasons(&self) -> impl Iterator<Item = (String, u64)> + '_ {
         self.replay.rejected.iter().map(|(reason, number)| (reason.clone(), *number))
     }
+}
+
+/// A count with its explanation, unless it is 0.
+fn explained(count: u64, explanation: &str) -> String {
+    if count == 0 { text::count(count) } else { format!("{} ({explanation})", text::count(count)) }
 }
