@@ -70,7 +70,7 @@ pub use state::histogram::LatencyHistogram;
 pub use state::metrics;
 pub use state::receipt::{EffectCounts, Receipt};
 pub use storage::StorageError;
-pub use storage::files::private_file_options;
+pub use storage::files::{leads_into, private_file_options};
 pub use storage::sled::file::ScanFinding;
 pub use write::batch::SubmitError;
 pub use write::batch::{Batch, Durability};

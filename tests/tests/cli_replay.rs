@@ -284,6 +284,21 @@ fn the_report_explains_late_events_and_names_the_command_for_conflicts() {
     assert_eq!((none.code, none.stdout.as_str(), none.stderr.as_str()), (Some(0), "", "no conflicts\n"));
 }
 
+/// Regression: a night with typing signals ended with exit code 3.
+#[test]
+fn named_interactions_are_ignored_and_counted_by_reason() {
+    let desk = Desk::default();
+    let typing = SAID.replace("sms_in", "typing_start");
+    let snoozed = OPEN.replace("convo_open", "convo_snooze");
+    desk.write("log", format!("{OPEN}\n{typing}\n{typing}\n{snoozed}\n{SAID}\n"));
+    assert_eq!(desk.run("replay", &["log"]).code, Some(3));
+    let ran = desk.run("replay", &["log", "--ignore", "typing_start,convo_snooze", "--json"]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{ran:?}");
+    assert_eq!(ran.json()["ignored_by_reason"], json!({"airship": {"convo_snooze": 1, "typing_start": 2}}));
+    let ran = desk.run("replay", &["log", "--ignore", "typing_start,convo_snooze"]);
+    assert!(ran.stderr.lines().any(|line| line.starts_with("  airship typing_start  2")), "{}", ran.stderr);
+}
+
 #[test]
 fn the_limits_can_be_set() {
     let desk = Desk::default();

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-use convofold::{Convofold, private_file_options};
+use convofold::{Convofold, leads_into, private_file_options};
 use serde::Serialize;
 
 use crate::database::Db;
@@ -48,7 +48,7 @@ pub unsafe extern "C" fn convofold_export(
 ///
 /// Ownership: the caller owns `json`; release it with convofold_string_free().
 ///
-/// Errors: NOT_FOUND, IO (the file cannot be written); otherwise the same as for convofold_export().
+/// Errors: INVALID_ARGUMENT (a file inside the database), NOT_FOUND, IO (the file cannot be written); otherwise the same as for convofold_export().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn convofold_export_file(db: Db, file: *const c_char, json: *mut *mut c_char) -> Error {
     // SAFETY: the header states this requirement for callers.
@@ -82,7 +82,7 @@ pub unsafe extern "C" fn convofold_export_events(
 ///
 /// Ownership: the caller owns `json`; release it with convofold_string_free().
 ///
-/// Errors: NOT_FOUND, IO (the file cannot be written); otherwise the same as for convofold_export_events().
+/// Errors: INVALID_ARGUMENT (a file inside the database), NOT_FOUND, IO (the file cannot be written); otherwise the same as for convofold_export_events().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn convofold_export_events_file(db: Db, file: *const c_char, json: *mut *mut c_char) -> Error {
     // SAFETY: the header states this requirement for callers.
@@ -126,6 +126,9 @@ unsafe fn to_file<T: Serialize>(
         // SAFETY: the caller meets the requirement of this function.
         let (path, out) = unsafe { (pointer::path(file, "file")?, OutText::new_if_any(json)?) };
         let db = db.get()?;
+        if leads_into(&path, db.dir()) {
+            return Err(Failure::argument(format!("file: {} is inside the database", path.display())));
+        }
         let cannot = |error: io::Error| cannot_write(&path, error);
         let created = private_file_options().write(true).create(true).truncate(true).open(&path).map_err(cannot)?;
         let mut writer = BufWriter::with_capacity(PIECE_BYTES, created);

@@ -326,6 +326,7 @@ impl Convofold {
     /// Writes every conversation as a line of JSON, sorted by id. The target is a path or a file opened in binary mode.
     fn export(&self, py: Python<'_>, target: Target) -> Result<ExportReport, Failure> {
         let db = self.open()?;
+        let target = target.outside(db.dir())?;
         target.write(py, move |mut out| Ok(db.export(&mut out)?)).map(Show::show)
     }
 
@@ -333,6 +334,7 @@ impl Convofold {
     /// or a file opened in binary mode. Replaying the file into an empty database yields the same states and state hash.
     fn export_events(&self, py: Python<'_>, target: Target) -> Result<EventExportReport, Failure> {
         let db = self.open()?;
+        let target = target.outside(db.dir())?;
         target.write(py, move |mut out| Ok(db.export_events(&mut out)?)).map(Show::show)
     }
 }

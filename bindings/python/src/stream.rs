@@ -2,12 +2,12 @@
 
 use std::borrow::Cow;
 use std::io::{self, BufWriter, Read, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyMemoryView, PyString};
 
-use crate::error::Failure;
+use crate::error::{Failure, value_error};
 
 /// Size of a write to a Python file. Acquiring the interpreter's lock costs more than copying.
 const WRITE_BYTES: usize = 1 << 20;
@@ -101,6 +101,16 @@ impl FromPyObject<'_, '_> for Target {
 }
 
 impl Target {
+    /// Refuses a path inside the database.
+    pub(crate) fn outside(self, db: &Path) -> Result<Self, Failure> {
+        match &self.path {
+            Some(path) if convofold::leads_into(path, db) => {
+                Err(value_error(format!("{} is inside the database", path.display())))
+            }
+            _ => Ok(self),
+        }
+    }
+
     /// Writes without the interpreter's lock.
     pub(crate) fn write<T: Send>(
         self,

@@ -239,7 +239,7 @@ pub use convofold_store::{Damage, DatabaseId, Recovery, ScanFinding, SkipReason,
 pub use convofold_store::{audit, backup, repair, verify};
 
 // Files that only their owner can read.
-pub use convofold_store::private_file_options;
+pub use convofold_store::{leads_into, private_file_options};
 
 // Errors, one type per operation.
 pub use convofold_store::{

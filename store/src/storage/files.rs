@@ -5,7 +5,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 
 /// Options for opening a file. If the file is created, only its owner can read and write it.
 ///
@@ -16,6 +16,39 @@ pub fn private_file_options() -> OpenOptions {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, FILE_MODE);
     options
+}
+
+/// Whether a file at this path would lie inside the folder, through links, `.` and `..` too. Neither needs to exist.
+///
+/// Writing a file inside the folder of a database can destroy it.
+#[must_use]
+pub fn leads_into(path: &Path, folder: &Path) -> bool {
+    resolved(path, MAX_LINKS).starts_with(resolved(folder, MAX_LINKS))
+}
+
+/// As many links as Linux follows.
+const MAX_LINKS: usize = 40;
+
+/// The path without symbolic links, `.` and `..`, also of a file that does not exist.
+fn resolved(path: &Path, max_links: usize) -> PathBuf {
+    if let Ok(path) = path.canonicalize() {
+        return path;
+    }
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // A link to a missing file: opening it for writing creates the file at the target.
+    if let Ok(target) = path.read_link()
+        && let Some(max_links) = max_links.checked_sub(1)
+    {
+        return resolved(&parent.join(target), max_links);
+    }
+    match path.components().next_back() {
+        Some(Component::Normal(name)) => resolved(parent, max_links).join(name),
+        Some(Component::ParentDir) => {
+            let folder = resolved(parent, max_links);
+            folder.parent().map_or_else(|| folder.clone(), Path::to_owned)
+        }
+        _ => path.to_owned(),
+    }
 }
 
 #[cfg(unix)]
@@ -120,4 +153,31 @@ pub(crate) fn sync_dir(dir: &Path) -> io::Result<()> {
 /// The directory that contains a path.
 pub(crate) fn parent_of(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn links_and_missing_folders_lead_into_a_folder_too() {
+        use std::os::unix::fs::symlink;
+
+        let home = tempfile::tempdir().unwrap();
+        let folder = home.path().join("db");
+        symlink("db/new", home.path().join("link")).unwrap();
+        symlink("loop", home.path().join("loop")).unwrap();
+        for exists in [false, true] {
+            for inside in ["db/file", "db/no/such/../file", "link", "db"] {
+                assert!(leads_into(&home.path().join(inside), &folder), "{inside} {exists}");
+            }
+            for outside in ["db.file", "db/../file", "loop", "."] {
+                assert!(!leads_into(&home.path().join(outside), &folder), "{outside} {exists}");
+            }
+            if !exists {
+                std::fs::create_dir(&folder).unwrap();
+            }
+        }
+    }
 }
