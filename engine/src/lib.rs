@@ -57,9 +57,9 @@ mod board;
 
 pub use attribute::Attribute;
 pub use board::{Admissions, Board, BoardEdit, DerivedConversation, Evicted, FOLD_VERSION, Location};
+pub use conflict::{Conflict, ConflictingField};
 pub use context::Context;
 pub use conversation::ArrivalCounts;
-pub use conflict::{Conflict, ConflictingField};
 pub use difference::Difference;
 pub use draft::{DEFAULT_MAX_ID_BYTES, Draft, DraftError, MAX_NAME_BYTES, MAX_TEXT_BYTES};
 pub use effect::{Admission, Effect, Seq};

@@ -28,7 +28,8 @@ pub fn find(arguments: &[PathBuf], own: &[&Path]) -> Result<(Vec<Input>, Vec<Ski
             inputs.push(Input::reader(STDIN, stdin));
             continue;
         }
-        let FoundInputs { inputs: found, skipped, .. } = Input::find(argument, own).map_err(|error| not_found(&error))?;
+        let FoundInputs { inputs: found, skipped, .. } =
+            Input::find(argument, own).map_err(|error| not_found(&error))?;
         inputs.extend(found);
         all_skipped.extend(skipped);
     }

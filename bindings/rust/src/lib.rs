@@ -214,8 +214,8 @@ pub use convofold_engine::{AgentLoad, Cursor, OpenConversation, Page, Query, Que
 
 // Queries about one conversation.
 pub use convofold_engine::{
-    AgentRef, Arrivals, Assigned, ByAgent, Conflict, ConflictingField, HistoryEntry, LastMessage, Member, Mention, OpenedBy, SessionState, State,
-    Status, SuspectField, Suspicion,
+    AgentRef, Arrivals, Assigned, ByAgent, Conflict, ConflictingField, HistoryEntry, LastMessage, Member, Mention,
+    OpenedBy, SessionState, State, Status, SuspectField, Suspicion,
 };
 
 // Names of values, such as those of `Sort`.

@@ -4,7 +4,9 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use convofold_engine::{AgentLoad, Arrivals, Board, Conflict, HistoryEntry, Page, Query, QueryError, State, StateHash, Totals};
+use convofold_engine::{
+    AgentLoad, Arrivals, Board, Conflict, HistoryEntry, Page, Query, QueryError, State, StateHash, Totals,
+};
 
 use crate::api::handle::Convofold;
 use crate::api::sorted_lines::SortedLines;

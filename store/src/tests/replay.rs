@@ -273,8 +273,7 @@ fn members_and_frames_in_a_row_are_one_input() {
     let lines = events(50);
     let text = lines.concat();
     let member_a_line: Vec<u8> = lines.iter().flat_map(|line| gzip(line.as_bytes())).collect();
-    let empty_between: Vec<u8> =
-        lines.iter().flat_map(|line| [gzip(line.as_bytes()), gzip(b"")].concat()).collect();
+    let empty_between: Vec<u8> = lines.iter().flat_map(|line| [gzip(line.as_bytes()), gzip(b"")].concat()).collect();
     let within_lines: Vec<u8> = text.as_bytes().chunks(97).flat_map(gzip).collect();
     let skippable = [0x5e, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3];
     for (what, bytes) in [
@@ -283,7 +282,10 @@ fn members_and_frames_in_a_row_are_one_input() {
         ("empty members", empty_between),
         ("members within lines", within_lines),
         ("zero padding", [gzip(text.as_bytes()), vec![0; 1_000_000]].concat()),
-        ("padded members", [gzip(lines[..9].concat().as_bytes()), vec![0; 3], gzip(lines[9..].concat().as_bytes())].concat()),
+        (
+            "padded members",
+            [gzip(lines[..9].concat().as_bytes()), vec![0; 3], gzip(lines[9..].concat().as_bytes())].concat(),
+        ),
         ("two frames", [zstd(lines[..9].concat().as_bytes()), zstd(lines[9..].concat().as_bytes())].concat()),
         ("skippable frames", [&skippable[..], &zstd(text.as_bytes()), &skippable].concat()),
         ("padded frames", [zstd(text.as_bytes()), vec![0; 5]].concat()),
@@ -320,7 +322,11 @@ fn complete_lines_before_damage_are_read() {
         ("a wrong checksum", bad_checksum, 11),
         ("one byte of a member", header_only, 49),
         ("no header", bad_header, 49),
-        ("a frame without its end", [zstd(lines[..9].concat().as_bytes()), cut_within(&zstd(text.as_bytes()), 4)].concat(), 9),
+        (
+            "a frame without its end",
+            [zstd(lines[..9].concat().as_bytes()), cut_within(&zstd(text.as_bytes()), 4)].concat(),
+            9,
+        ),
     ] {
         let (events, problems) = read_both_ways(&bytes);
         assert_eq!((events, problems.len()), (expected, 1), "{what}: {problems:?}");

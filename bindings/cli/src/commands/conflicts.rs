@@ -53,11 +53,7 @@ impl ConflictsArgs {
         Ok(Exit::Success)
     }
 
-    fn visit(
-        &self,
-        db: &Convofold,
-        mut visit: impl FnMut(Conflict) -> Result<(), CliError>,
-    ) -> Result<(), CliError> {
+    fn visit(&self, db: &Convofold, mut visit: impl FnMut(Conflict) -> Result<(), CliError>) -> Result<(), CliError> {
         if let Some(id) = &self.id {
             let conflicts = db.conflicts(&id.find(db)?).map_err(|error| CliError::conversation(&error))?;
             return conflicts.ok_or_else(|| id.unknown())?.into_iter().try_for_each(visit);
