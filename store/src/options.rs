@@ -19,6 +19,7 @@ use crate::storage::sled::{MAX_SEGMENT_BYTES, MIN_SEGMENT_BYTES};
 #[derive(Clone, Debug)]
 pub struct Options {
     pub(crate) create: bool,
+    pub(crate) read_only: bool,
     pub(crate) segment_bytes: usize,
     pub(crate) block_bytes: usize,
     pub(crate) queue_submissions: usize,
@@ -38,6 +39,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             create: true,
+            read_only: false,
             segment_bytes: MIN_SEGMENT_BYTES,
             block_bytes: 1 << 20,
             queue_submissions: 256,
@@ -63,10 +65,26 @@ impl Options {
     }
 
     /// Whether to create the database if it does not exist. Default: true. A program that only reads should pass false,
-    /// so that a misspelt path is an error and not an empty database.
+    /// so that a misspelt path is an error and not an empty database. [`Options::read_only`]
+    /// never creates one.
     #[must_use]
     pub fn create(mut self, create: bool) -> Self {
         self.create = create;
+        self
+    }
+
+    /// Whether to open the database only for reading. Default: false. Nothing in its directory is created or changed, so
+    /// this works on a read-only file system and without write permission. Several processes can read a database at the
+    /// same time; while one process writes it, opening fails with
+    /// [`OpenError::AlreadyOpen`](crate::OpenError::AlreadyOpen).
+    ///
+    /// Everything that does not write works as usual, including verification and backup. What writes fails with
+    /// [`SubmitError::ReadOnly`](crate::SubmitError::ReadOnly) or
+    /// [`CommitError::ReadOnly`](crate::CommitError::ReadOnly). No checkpoint is written: if the last process was killed,
+    /// each opening folds the end of the log again.
+    #[must_use]
+    pub fn read_only(mut self, read_only: bool) -> Self {
+        self.read_only = read_only;
         self
     }
 

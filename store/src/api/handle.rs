@@ -1,5 +1,6 @@
 //! The database handle: open, submit, close.
 
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -10,16 +11,19 @@ use crossbeam_channel::{Sender, TrySendError};
 use parking_lot::Mutex;
 
 use crate::checkpoint::write::Checkpoint;
+use crate::format::block::LogPosition;
 use crate::format::database::DatabaseId;
-use crate::open::directory::{Directory, doing};
+use crate::open::directory::doing;
 use crate::open::error::OpenError;
-use crate::open::opening::{self, Opened};
+use crate::open::opening::{self, Opened, OpenedReadOnly};
 use crate::open::recovery::RecoveredState;
 use crate::open::report::{Recovery, opened as tell_opened};
 use crate::options::Options;
 use crate::state::shared::Shared;
 use crate::state::snapshot::Snapshot;
-use crate::storage::{Storage, release};
+#[cfg(test)]
+use crate::storage::Storage;
+use crate::storage::{ReadStorage, release};
 use crate::trace::{span, tell};
 use crate::write::batch::{Batch, SubmitError, within};
 use crate::write::clock::CommitClock;
@@ -57,12 +61,21 @@ pub struct Convofold {
 
 struct Inner {
     shared: Arc<Shared>,
-    sender: Sender<Command>,
+    access: Access,
     closing: Mutex<Closing>,
-    writer_id: ThreadId,
     recovery: Recovery,
     directory_path: std::path::PathBuf,
     database_id: DatabaseId,
+}
+
+/// What a handle can do.
+enum Access {
+    Write {
+        sender: Sender<Command>,
+        writer_id: ThreadId,
+    },
+    /// The database stays at this log position.
+    Read(LogPosition),
 }
 
 /// What closing releases, and its outcome. Locked while the database is being closed, so that another caller waits.
@@ -72,9 +85,10 @@ struct Closing {
 }
 
 struct Running {
-    writer: JoinHandle<()>,
-    storage: Arc<dyn Storage>,
-    directory: Directory,
+    /// `None` if the database is open read-only.
+    writer: Option<JoinHandle<()>>,
+    storage: Arc<dyn ReadStorage>,
+    lock: Option<Arc<File>>,
 }
 
 impl Convofold {
@@ -90,6 +104,10 @@ impl Convofold {
 
     pub(crate) fn open_with(options: Options, path: &Path) -> Result<Self, OpenError> {
         span!("open", dir = %path.display());
+        if options.read_only {
+            let opened = opening::open_read_only(path, &options)?;
+            return Ok(Self::read(options, path, opened));
+        }
         let opened = opening::open(path, &options)?;
         Self::start(options, opened)
     }
@@ -107,22 +125,48 @@ impl Convofold {
         let RecoveredState { live, archive, bookmarks, start, position, committed_ms, log_bytes, checkpointer } = state;
         let clock = CommitClock::new(options.clock.clone(), committed_ms);
         recovery.clock_ahead = clock.ahead_at_opening();
-        let directory_path = directory.path().to_owned();
-        let database_id = directory.format.id;
         let shared = Arc::new(Shared::new(options, live, archive, bookmarks, storage.clone(), start, position));
-        shared.log_figures.set_log(&position, log_bytes);
-        shared.log_figures.checkpoint_bytes.store(shared.archive.bytes(), Ordering::Relaxed);
-        shared.log_figures.checkpoint_seq.store(recovery.checkpoint_seq.unwrap_or_default(), Ordering::Relaxed);
-        let lock = directory.lock.clone();
-        let (sender, writer) =
-            Writer::spawn(shared.clone(), storage.clone(), position, log_bytes, checkpointer, clock, end_mark, lock)
-                .map_err(doing("starting the writer of", &directory_path))?;
+        shared.set_figures(&position, log_bytes, recovery.checkpoint_seq);
+        let (path, lock) = (directory.path(), directory.lock.clone());
+        let (sender, writer) = Writer::spawn(
+            shared.clone(),
+            storage.clone(),
+            position,
+            log_bytes,
+            checkpointer,
+            clock,
+            end_mark,
+            lock.clone(),
+        )
+        .map_err(doing("starting the writer of", path))?;
+        let access = Access::Write { sender, writer_id: writer.thread().id() };
+        let running = Running { writer: Some(writer), storage, lock: Some(lock) };
+        Ok(Self::opened(shared, access, running, recovery, path, directory.format.id))
+    }
+
+    /// A handle without a writer.
+    fn read(options: Options, path: &Path, opened: OpenedReadOnly) -> Self {
+        let OpenedReadOnly { lock, format, storage, state, mut recovery } = opened;
+        let RecoveredState { live, archive, bookmarks, start, position, committed_ms, log_bytes, .. } = state;
+        recovery.clock_ahead = CommitClock::new(options.clock.clone(), committed_ms).ahead_at_opening();
+        let shared = Arc::new(Shared::new(options, live, archive, bookmarks, storage.clone(), start, position));
+        shared.set_figures(&position, log_bytes, recovery.checkpoint_seq);
+        let running = Running { writer: None, storage, lock: lock.map(Arc::new) };
+        Self::opened(shared, Access::Read(position), running, recovery, path, format.id)
+    }
+
+    fn opened(
+        shared: Arc<Shared>,
+        access: Access,
+        running: Running,
+        recovery: Recovery,
+        path: &Path,
+        database_id: DatabaseId,
+    ) -> Self {
         tell_opened(Ok(&recovery));
-        let writer_id = writer.thread().id();
-        let running = Some(Running { writer, storage, directory });
-        let closing = Mutex::new(Closing { running, outcome: Ok(()) });
-        let inner = Inner { shared, sender, closing, writer_id, recovery, directory_path, database_id };
-        Ok(Self { inner: Arc::new(inner) })
+        let closing = Mutex::new(Closing { running: Some(running), outcome: Ok(()) });
+        let directory_path = path.to_owned();
+        Self { inner: Arc::new(Inner { shared, access, closing, recovery, directory_path, database_id }) }
     }
 
     /// What opening the database found and did.
@@ -151,9 +195,10 @@ impl Convofold {
     /// [`SubmitError`] if the batch was not accepted.
     pub fn submit(&self, batch: Batch) -> Result<Ticket, SubmitError> {
         self.check(&batch)?;
+        let sender = self.inner.sender()?;
         let (ticket, completer) = Ticket::new();
         let submission = Submission { batch, submitted: Instant::now(), completer };
-        self.inner.sender.send(Command::Submit(submission)).map_err(|_| SubmitError::Closed)?;
+        sender.send(Command::Submit(submission)).map_err(|_| SubmitError::Closed)?;
         Ok(self.inner.in_time(ticket))
     }
 
@@ -163,9 +208,10 @@ impl Convofold {
     /// [`SubmitError`] if the batch was not accepted.
     pub fn try_submit(&self, batch: Batch) -> Result<Ticket, SubmitError> {
         self.check(&batch)?;
+        let sender = self.inner.sender()?;
         let (ticket, completer) = Ticket::new();
         let submission = Submission { batch, submitted: Instant::now(), completer };
-        match self.inner.sender.try_send(Command::Submit(submission)) {
+        match sender.try_send(Command::Submit(submission)) {
             Ok(()) => Ok(self.inner.in_time(ticket)),
             Err(TrySendError::Full(Command::Submit(submission))) => {
                 self.shared().meter.queue_full.fetch_add(1, Ordering::Relaxed);
@@ -185,7 +231,7 @@ impl Convofold {
             let is_new = bookmark.value.is_some() && !bookmarks.contains_key(&bookmark.name);
             within("bookmarks with those of the database", bookmarks.len() + usize::from(is_new), bounds.bookmarks)?;
         }
-        self.inner.expect_open()
+        self.inner.sender().map(drop)
     }
 
     /// Returns when every batch submitted before survives a power cut.
@@ -207,12 +253,17 @@ impl Convofold {
 
     /// A durable log position with the state of the database there.
     pub(crate) fn snapshot(&self) -> Result<Snapshot, CommitError> {
-        self.request(Command::Snapshot)
+        match self.inner.access {
+            Access::Write { .. } => self.request(Command::Snapshot),
+            Access::Read(_) if self.shared().durable.lock().is_closed => Err(CommitError::Closed),
+            Access::Read(position) => Ok(Snapshot::of(self.shared(), position)),
+        }
     }
 
     pub(crate) fn request<T: Clone>(&self, command: impl FnOnce(Completer<T>) -> Command) -> Result<T, CommitError> {
+        let Access::Write { sender, .. } = &self.inner.access else { return Err(CommitError::ReadOnly) };
         let (reply, completer) = Reply::new();
-        self.inner.sender.send(command(completer)).map_err(|_| CommitError::Closed)?;
+        sender.send(command(completer)).map_err(|_| CommitError::Closed)?;
         if self.shared().has_queue_ended() {
             reply.came_too_late();
         }
@@ -235,8 +286,10 @@ impl Convofold {
 
     /// Length and capacity of the queue, in submissions.
     pub(crate) fn queue(&self) -> (u64, u64) {
-        let sender = &self.inner.sender;
-        (sender.len() as u64, sender.capacity().unwrap_or_default() as u64)
+        match &self.inner.access {
+            Access::Write { sender, .. } => (sender.len() as u64, sender.capacity().unwrap_or_default() as u64),
+            Access::Read(_) => (0, 0),
+        }
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
@@ -263,11 +316,13 @@ impl std::fmt::Debug for Convofold {
 }
 
 impl Inner {
-    fn expect_open(&self) -> Result<(), SubmitError> {
+    /// The queue of the writer, if the database can be written.
+    fn sender(&self) -> Result<&Sender<Command>, SubmitError> {
+        let Access::Write { sender, .. } = &self.access else { return Err(SubmitError::ReadOnly) };
         match self.shared.poisoned() {
             Some(cause) => Err(SubmitError::Poisoned { cause }),
             None if self.shared.durable.lock().is_closed => Err(SubmitError::Closed),
-            None => Ok(()),
+            None => Ok(sender),
         }
     }
 
@@ -280,7 +335,7 @@ impl Inner {
     }
 
     fn close(&self) -> Result<(), CloseError> {
-        if thread::current().id() == self.writer_id {
+        if matches!(self.access, Access::Write { writer_id, .. } if writer_id == thread::current().id()) {
             // A waker closes the database on the writer's thread, which cannot join itself. The writer ends when it finds
             // no handle left, or when another thread closes the database.
             self.shared.close();
@@ -293,27 +348,34 @@ impl Inner {
         closing.outcome.clone()
     }
 
-    fn release(&self, Running { writer, storage, directory }: Running) -> Result<(), CloseError> {
-        let (reply, completer) = Reply::new();
-        // If the writer has already ended, the reply reports it.
-        let _ = self.sender.send(Command::Close(completer));
-        if self.shared.has_queue_ended() {
-            reply.came_too_late();
-        }
-        let outcome = reply.wait();
-        // A panic of the writer has poisoned the database, which is reported below.
-        let _ = writer.join();
+    fn release(&self, Running { writer, storage, lock }: Running) -> Result<(), CloseError> {
+        let outcome = writer.map_or(Ok(()), |writer| self.finish(writer));
         let stray_values = storage.stray_values().unwrap_or_default();
         self.shared.close();
         // The storage is closed before the lock is released, so that the next process finds it closed.
         let _ = release(storage).map_err(|error| self.shared.poison(error));
-        drop(directory);
+        drop(lock);
         match (outcome, self.shared.poisoned()) {
             (Err(CommitError::Poisoned { cause }), _) | (_, Some(cause)) => Err(CloseError::Poisoned { cause }),
             (Err(CommitError::Unstorable { cause }), None) => Err(CloseError::Unstorable { cause }),
             _ if stray_values > 0 => Err(CloseError::StrayValues { count: stray_values }),
             _ => Ok(()),
         }
+    }
+
+    /// Ends the writer, after its last checkpoint.
+    fn finish(&self, writer: JoinHandle<()>) -> Result<(), CommitError> {
+        let Access::Write { sender, .. } = &self.access else { return Ok(()) };
+        let (reply, completer) = Reply::new();
+        // If the writer has already ended, the reply reports it.
+        let _ = sender.send(Command::Close(completer));
+        if self.shared.has_queue_ended() {
+            reply.came_too_late();
+        }
+        let outcome = reply.wait();
+        // A panic of the writer has poisoned the database, which the caller reports.
+        let _ = writer.join();
+        outcome
     }
 }
 

@@ -13,7 +13,7 @@ use tempfile::{Builder, TempDir};
 
 use crate::open::directory::{FORMAT, doing, is_of_the_file_system, sync_parent};
 use crate::open::error::OpenError;
-use crate::storage::files::{create_dir, make_dir_private, parent_of, sync_dir};
+use crate::storage::files::{create_dir, free_bytes, make_dir_private, parent_of, sync_dir};
 
 /// A directory in which a database is being created. It is removed unless [`NewStore::finish`] is called.
 #[derive(Debug)]
@@ -108,21 +108,6 @@ fn first_entry(dir: &Path) -> io::Result<Option<Option<String>>> {
 
 fn file_name(path: &Path) -> OsString {
     path.file_name().unwrap_or_default().to_owned()
-}
-
-/// The number of bytes that this process can write to the file system; `None` if it is unknown.
-fn free_bytes(path: &Path) -> Option<u64> {
-    #[cfg(unix)]
-    {
-        // Some file systems report no sizes at all.
-        let found = rustix::fs::statvfs(path).ok().filter(|found| found.f_blocks > 0)?;
-        Some(found.f_bavail.saturating_mul(found.f_frsize))
-    }
-    #[cfg(not(unix))]
-    {
-        let _ = path;
-        None
-    }
 }
 
 #[cfg(test)]

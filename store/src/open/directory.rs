@@ -19,7 +19,9 @@ use crate::format::block::LogPosition;
 use crate::format::database::{DatabaseFormat, DatabaseId, FormatError};
 use crate::open::error::OpenError;
 use crate::storage::end_mark::{DEFAULT_STORAGE, EndMark, EndMarkFile, HEAD};
-use crate::storage::files::{create_dir, create_file, own_file_options, parent_of, sync_dir, temporary, write_durably};
+use crate::storage::files::{
+    create_dir, create_file, is_read_only, own_file_options, parent_of, sync_dir, temporary, write_durably,
+};
 use crate::storage::sled::{MAX_SEGMENT_BYTES, MIN_SEGMENT_BYTES};
 
 const LOCK: &str = "LOCK";
@@ -57,13 +59,33 @@ impl Directory {
         Ok(Self { path: path.to_owned(), lock: Arc::new(lock), format, is_new: true })
     }
 
-    /// Locks a directory, whatever it contains.
-    pub(crate) fn lock(path: &Path) -> Result<File, OpenError> {
-        if path.is_dir() { take_lock(&path.join(LOCK)) } else { Err(OpenError::NotFound { dir: path.to_owned() }) }
-    }
-
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+}
+
+/// A directory that this process reads. Other processes can read it at the same time, and none can write.
+#[derive(Debug)]
+pub(crate) struct SharedDirectory {
+    /// `None` if nobody can write anyway.
+    pub(crate) lock: Option<File>,
+    pub(crate) format: DatabaseFormat,
+}
+
+impl SharedDirectory {
+    /// Locks an existing database for reading. Creates and changes nothing.
+    pub(crate) fn open(path: &Path) -> Result<Self, OpenError> {
+        if !path.join(FORMAT).exists() {
+            refuse_strangers(path, false)?;
+        }
+        let lock = Self::lock(path)?;
+        let format = read_format(path)?.ok_or(OpenError::NotFound { dir: path.to_owned() })?;
+        Ok(Self { lock, format })
+    }
+
+    /// Locks a directory for reading, whatever it contains.
+    pub(crate) fn lock(path: &Path) -> Result<Option<File>, OpenError> {
+        if path.is_dir() { share_lock(&path.join(LOCK)) } else { Err(OpenError::NotFound { dir: path.to_owned() }) }
     }
 }
 
@@ -123,15 +145,37 @@ fn take_lock(path: &Path) -> Result<File, OpenError> {
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
-            let mut text = String::new();
-            let pid = file.read_to_string(&mut text).ok().and_then(|_| text.trim().parse().ok());
-            return Err(OpenError::AlreadyOpen { pid });
+            // The file names the last process that wrote, which may have ended.
+            let is_only_read = file.try_lock_shared().is_ok();
+            return Err(OpenError::AlreadyOpen { pid: if is_only_read { None } else { holder(&mut file) } });
         }
         Err(TryLockError::Error(error)) => return Err(doing("locking", path)(error)),
     }
     let written = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{}", std::process::id()));
     written.map_err(doing("writing", path))?;
     Ok(file)
+}
+
+/// Takes the lock for reading. `None` if there is nothing to lock: a copy of a database can lack LOCK, which every process
+/// that writes creates first; and on some read-only file systems there are no locks.
+fn share_lock(path: &Path) -> Result<Option<File>, OpenError> {
+    let mut file = match own_file_options().read(true).open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(doing("opening", path)(error)),
+    };
+    match file.try_lock_shared() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Err(OpenError::AlreadyOpen { pid: holder(&mut file) }),
+        Err(TryLockError::Error(_)) if is_read_only(path) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(doing("locking", path)(error)),
+    }
+}
+
+/// The process that holds the lock, according to the file.
+fn holder(file: &mut File) -> Option<u32> {
+    let mut text = String::new();
+    file.read_to_string(&mut text).ok().and_then(|_| text.trim().parse().ok())
 }
 
 /// The contents of the file FORMAT; `None` if the directory is not a database yet.

@@ -13,10 +13,11 @@ use crate::storage::StorageError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
-    /// The database is already open in another process or in this one. Close it there first.
-    #[error("already open by process {}", .pid.map_or_else(|| "unknown".to_owned(), |pid| pid.to_string()))]
+    /// The database is already open in another process or in this one. Close it there first. Any number of processes can
+    /// read a database, or one process can write it.
+    #[error("already open by {}", .pid.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}")))]
     AlreadyOpen {
-        /// The process that has it open, if known.
+        /// The process that has it open, if known. Processes that read are not known.
         pid: Option<u32>,
     },
     /// There is no database, and the options do not allow creating one.

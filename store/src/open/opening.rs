@@ -1,22 +1,25 @@
 //! Opens a database, step by step. If a step fails, the database is unchanged.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
 use scopeguard::ScopeGuard;
 
-use crate::open::directory::{Directory, doing};
+use crate::format::database::DatabaseFormat;
+use crate::open::directory::{Directory, SharedDirectory, doing};
 use crate::open::error::OpenError;
 use crate::open::recovery::{RecoveredState, recover};
 use crate::open::report::Recovery;
-use crate::open::safety_copy::SafetyCopy;
+use crate::open::safety_copy::{SafetyCopy, untouched};
 use crate::options::Options;
-use crate::storage::end_mark::{EndMark, EndMarkFile, EndMarkState, FoundEndMark, HEAD};
+use crate::storage::end_mark::{EndMark, EndMarkFile, EndMarkState, FoundEndMark, HEAD, storage_folder};
 use crate::storage::files::sync_dir;
 use crate::storage::sled::file::{ScanFinding, scan_finding};
+use crate::storage::sled::read_only::ReadOnlySled;
 use crate::storage::sled::{SledOptions, SledStorage};
-use crate::storage::{Storage, release};
+use crate::storage::{ReadStorage, Storage, release};
 
 /// A database that is locked and recovered, but has no writer yet.
 pub(crate) struct Opened {
@@ -54,6 +57,38 @@ pub(crate) fn open(path: &Path, options: &Options) -> Result<Opened, OpenError> 
     ready(directory, end_mark, files, ScopeGuard::into_inner(storage), state, recovery, started)
 }
 
+/// A database that is locked for reading and recovered in memory. It has no writer.
+pub(crate) struct OpenedReadOnly {
+    pub(crate) lock: Option<File>,
+    pub(crate) format: DatabaseFormat,
+    pub(crate) storage: Arc<dyn ReadStorage>,
+    pub(crate) state: RecoveredState,
+    pub(crate) recovery: Recovery,
+}
+
+/// Opens the database in this directory for reading: lock, end mark, storage, checkpoint and log. Nothing in the directory
+/// is changed.
+pub(crate) fn open_read_only(path: &Path, options: &Options) -> Result<OpenedReadOnly, OpenError> {
+    let started = Instant::now();
+    let SharedDirectory { lock, format } = SharedDirectory::open(path)?;
+    let end_mark = EndMark::read(path).map_err(doing("reading the end mark in", path))?;
+    if end_mark == EndMarkState::None {
+        return Err(incomplete(path, HEAD));
+    }
+    let named = storage_folder(path).map_err(doing("reading the end mark in", path))?;
+    let folder = Some(untouched(&named)).filter(|folder| folder.is_dir()).unwrap_or(named);
+    expect_storage(path, &folder, end_mark)?;
+    let known = end_mark.known();
+    let scan_finding =
+        scan_finding(&folder, format.segment_bytes, durable_block_no(known)).map_err(doing("reading", path))?;
+    let storage: Arc<dyn ReadStorage> =
+        Arc::new(ReadOnlySled::open(&folder, format.segment_bytes, options.cache_bytes)?);
+    let (state, recovery) = recover(storage.clone(), known, scan_finding.is_some())?;
+    let unreadable_end_mark = end_mark == EndMarkState::Unreadable;
+    let recovery = Recovery { scan_finding, unreadable_end_mark, took: started.elapsed(), ..recovery };
+    Ok(OpenedReadOnly { lock, format, storage, state, recovery })
+}
+
 /// Opens a database on another storage.
 #[cfg(test)]
 pub(crate) fn open_on(path: &Path, options: &Options, storage: Arc<dyn Storage>) -> Result<Opened, OpenError> {
@@ -84,6 +119,10 @@ fn expect_storage(path: &Path, folder: &Path, end_mark: EndMarkState) -> Result<
     }
 }
 
+fn durable_block_no(end_mark: Option<EndMark>) -> u64 {
+    end_mark.map_or(0, |end_mark| end_mark.last_block_no)
+}
+
 fn incomplete(path: &Path, missing: &str) -> OpenError {
     OpenError::Incomplete { dir: path.to_owned(), missing: missing.to_owned() }
 }
@@ -92,8 +131,7 @@ fn incomplete(path: &Path, missing: &str) -> OpenError {
 /// of the log.
 fn inspect_files(directory: &Directory, folder: &Path, end_mark: Option<EndMark>) -> Result<SledFiles, OpenError> {
     let removed = SledStorage::remove_unfinished(folder)?;
-    let durable_block_no = end_mark.map_or(0, |end_mark| end_mark.last_block_no);
-    let scan_finding = scan_finding(folder, directory.format.segment_bytes, durable_block_no)
+    let scan_finding = scan_finding(folder, directory.format.segment_bytes, durable_block_no(end_mark))
         .map_err(doing("reading", directory.path()))?;
     Ok(SledFiles { removed, scan_finding })
 }

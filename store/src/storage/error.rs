@@ -35,6 +35,15 @@ pub enum StorageError {
     /// A stored value is damaged.
     #[error("a stored value is damaged")]
     Value(#[source] crate::Damage),
+    /// A message in sled's file is damaged, and the database is open read-only.
+    #[error("the message at byte {at_byte} of sled's file is damaged")]
+    Unreadable {
+        /// Offset of the message, in bytes.
+        at_byte: u64,
+    },
+    /// The nodes of a tree in sled's file do not fit together, and the database is open read-only.
+    #[error("a tree in sled's file is damaged")]
+    BrokenTree,
     /// The database is closed.
     #[error("the database is closed")]
     Closed,

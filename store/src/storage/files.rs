@@ -125,6 +125,31 @@ pub(crate) fn make_others_private(
     Ok(())
 }
 
+/// Whether the file system is mounted read-only.
+pub(crate) fn is_read_only(path: &Path) -> bool {
+    #[cfg(unix)]
+    let is_read_only =
+        rustix::fs::statvfs(path).is_ok_and(|found| found.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY));
+    #[cfg(not(unix))]
+    let is_read_only = fs::metadata(path).is_ok_and(|found| found.permissions().readonly());
+    is_read_only
+}
+
+/// The number of bytes that this process can write to a file system; `None` if it is unknown.
+pub(crate) fn free_bytes(path: &Path) -> Option<u64> {
+    #[cfg(unix)]
+    {
+        // Some file systems report no sizes at all.
+        let found = rustix::fs::statvfs(path).ok().filter(|found| found.f_blocks > 0)?;
+        Some(found.f_bavail.saturating_mul(found.f_frsize))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = path;
+        None
+    }
+}
+
 /// Writes a small new file atomically: after a power cut it either does not exist or contains the whole text.
 pub(crate) fn write_durably(dir: &Path, name: &str, text: &str) -> io::Result<()> {
     let temporary = dir.join(temporary(name));

@@ -16,6 +16,7 @@ mod ingest;
 mod json;
 mod machine;
 mod marks;
+mod read_only;
 mod repair;
 #[cfg(feature = "airship")]
 mod replay;
@@ -169,7 +170,7 @@ impl Home {
     }
 }
 
-fn copy_dir(from: &Path, to: &Path) {
+pub(crate) fn copy_dir(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
         let path = entry.unwrap().path();

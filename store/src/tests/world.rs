@@ -156,9 +156,11 @@ impl World {
 
     /// Closes the database, if it can be closed, and opens it again.
     pub(super) fn close_and_reopen(&mut self) {
-        if self.db.close().is_ok() {
+        let closed = self.db.close().is_ok();
+        if closed {
             self.witness.synced();
         }
+        assert_eq!(self.db.close().is_ok(), closed);
         self.storage.fail_any.set(0);
         // No value may be read twice, so that a handle released too late is detected.
         self.storage = MemoryStorage::with(self.storage.contents());

@@ -128,6 +128,9 @@ pub enum SubmitError {
     /// The database is closed.
     #[error("the database is closed")]
     Closed,
+    /// The database is open read-only ([`Options::read_only`](crate::Options::read_only)).
+    #[error("the database is open read-only")]
+    ReadOnly,
     /// An earlier write failed. The database still answers queries, but accepts no more writes until it is reopened.
     #[error("an earlier write failed; reopen the database before writing")]
     Poisoned {

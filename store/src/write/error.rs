@@ -25,6 +25,9 @@ pub enum CommitError {
         #[source]
         cause: Arc<StorageError>,
     },
+    /// The database is open read-only ([`Options::read_only`](crate::Options::read_only)).
+    #[error("the database is open read-only")]
+    ReadOnly,
     /// This write or an earlier one failed. Whether the batch is in the log is unknown until the database is reopened.
     /// Submit the batch again then; events that are already in the log count as duplicates.
     #[error("a write failed; reopen the database and submit the batch again")]

@@ -324,13 +324,7 @@ impl Writer {
 
     fn snapshot(&mut self) -> Result<Snapshot, StorageError> {
         self.sync()?;
-        let mut board = self.shared.live.board_mut();
-        Ok(Snapshot {
-            position: self.position,
-            state_hash: board.state_hash(),
-            conversations: board.len() as u64,
-            bookmarks: self.shared.bookmarks.read().clone(),
-        })
+        Ok(Snapshot::of(&self.shared, self.position))
     }
 
     /// Runs the tasks that are due between groups.

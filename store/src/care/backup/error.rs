@@ -187,7 +187,8 @@ impl BackupError {
 impl From<CommitError> for BackupError {
     fn from(error: CommitError) -> Self {
         match error {
-            CommitError::Closed => Self::Closed,
+            // A snapshot is taken of a database that is open read-only, too.
+            CommitError::Closed | CommitError::ReadOnly => Self::Closed,
             CommitError::Poisoned { cause } | CommitError::Unstorable { cause } => Self::Poisoned(cause),
         }
     }

@@ -25,7 +25,7 @@ use crate::format::checkpoint::{self as record, CheckpointRecord};
 use crate::format::log_start;
 use crate::format::marks::Marks;
 use crate::log::start::RECORD;
-use crate::open::directory::{Directory, doing};
+use crate::open::directory::{SharedDirectory, doing};
 use crate::open::error::OpenError;
 use crate::open::safety_copy::untouched;
 use crate::options::Options;
@@ -142,7 +142,7 @@ impl<'a> Repair<'a> {
     pub fn run(mut self) -> Result<RepairReport, RepairError> {
         span!("repair", damaged = %self.damaged.display(), repaired = %self.repaired.display());
         let started = Instant::now();
-        let _lock = Directory::lock(&self.damaged)?;
+        let _lock = SharedDirectory::lock(&self.damaged)?;
         let end_mark = EndMark::read(&self.damaged).map_err(doing("reading the end mark in", &self.damaged))?.known();
         let new_store = NewStore::begin(&self.repaired)?;
         let folder = storage_folder(&self.damaged).map_err(doing("reading the mark in", &self.damaged))?;

@@ -77,7 +77,8 @@ pub enum VerifyError {
 impl From<CommitError> for VerifyError {
     fn from(error: CommitError) -> Self {
         match error {
-            CommitError::Closed => Self::Closed,
+            // A snapshot is taken of a database that is open read-only, too.
+            CommitError::Closed | CommitError::ReadOnly => Self::Closed,
             CommitError::Poisoned { cause } | CommitError::Unstorable { cause } => Self::Poisoned(cause),
         }
     }

@@ -17,9 +17,9 @@ use std::path::Path;
 use crate::format::frame::u64_at;
 use crate::storage::chunk::{Chunk, Tree};
 
-const SEGMENT_HEADER_BYTES: usize = 20;
+pub(super) const SEGMENT_HEADER_BYTES: usize = 20;
 /// If fewer bytes than this are left, sled continues in the next segment.
-const MAX_MESSAGE_HEADER_BYTES: usize = 32;
+pub(super) const MAX_MESSAGE_HEADER_BYTES: usize = 32;
 const XOR: u64 = 0x7FFF_FFFF_FFFF_FFFF;
 
 /// Something in sled's file that does not look like the end that a killed process leaves.
@@ -60,24 +60,24 @@ pub enum ScanFinding {
 
 /// Scans what sled will scan when it opens. `durable_block_no` is the last block that is known to have been durable.
 pub(crate) fn scan_finding(dir: &Path, segment_bytes: usize, durable_block_no: u64) -> io::Result<Option<ScanFinding>> {
-    let mut file = match File::open(dir.join("db")) {
+    let file = match File::open(dir.join("db")) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
     };
     let from = snapshot_lsn(dir)? / segment_bytes as u64 * segment_bytes as u64;
     let mut segments = Segments::default();
-    if let Some(scan_finding) = segments.list(&mut file, segment_bytes, from)? {
+    if let Some(scan_finding) = segments.list(&file, segment_bytes, from)? {
         return Ok(Some(scan_finding));
     }
     if let Some(scan_finding) = segments.gap(segment_bytes as u64) {
         return Ok(Some(scan_finding));
     }
-    segments.walk(&mut file, segment_bytes, durable_block_no)
+    segments.walk(&file, segment_bytes, durable_block_no)
 }
 
 /// The log position of sled's latest snapshot, where sled begins to scan. 0 if there is no snapshot.
-fn snapshot_lsn(dir: &Path) -> io::Result<u64> {
+pub(super) fn snapshot_lsn(dir: &Path) -> io::Result<u64> {
     let mut latest = 0;
     for entry in fs::read_dir(dir)? {
         let name = entry?.file_name();
@@ -87,38 +87,45 @@ fn snapshot_lsn(dir: &Path) -> io::Result<u64> {
     Ok(latest)
 }
 
+/// The name of the snapshot at this position of sled's log.
+pub(super) fn snapshot_name(lsn: u64) -> String {
+    format!("snap.{lsn:016X}")
+}
+
 /// The segments that sled will scan, by their position in its log.
 #[derive(Default)]
-struct Segments {
-    places: BTreeMap<u64, u64>,
-    stable: u64,
+pub(super) struct Segments {
+    pub(super) places: BTreeMap<u64, u64>,
+    pub(super) stable: u64,
 }
 
 impl Segments {
-    fn list(&mut self, file: &mut File, segment_bytes: usize, from: u64) -> io::Result<Option<ScanFinding>> {
+    /// Lists the segments that sled will scan. Returns the first finding.
+    pub(super) fn list(&mut self, file: &File, segment_bytes: usize, from: u64) -> io::Result<Option<ScanFinding>> {
         self.stable = from;
         let mut at = 0;
-        let mut header = Vec::new();
+        let mut finding = None;
+        let (mut header, mut segment) = (Vec::new(), Vec::new());
         while read_at(file, at, SEGMENT_HEADER_BYTES, &mut header)? == SEGMENT_HEADER_BYTES {
             match segment_header(&header) {
                 Some((lsn, stable)) if lsn >= from => {
                     self.stable = self.stable.max(stable);
-                    if self.places.insert(lsn, at).is_some() {
-                        return Ok(Some(ScanFinding::Twice { at }));
+                    if *self.places.entry(lsn).or_insert(at) != at {
+                        finding.get_or_insert(ScanFinding::Twice { at });
                     }
                 }
                 Some(_) => {}
-                None => {
-                    let mut segment = Vec::new();
+                None if finding.is_none() => {
                     read_at(file, at, segment_bytes, &mut segment)?;
                     if Chunk::find_all(&segment).next().is_some() {
-                        return Ok(Some(ScanFinding::Segment { at }));
+                        finding = Some(ScanFinding::Segment { at });
                     }
                 }
+                None => {}
             }
             at += segment_bytes as u64;
         }
-        Ok(None)
+        Ok(finding)
     }
 
     /// Segments before the stable position may be missing, because sled reuses them. Later segments may not.
@@ -129,7 +136,7 @@ impl Segments {
         later.find(|((lsn, _), expected)| **lsn != *expected).map(|((_, at), _)| ScanFinding::Gap { at: *at })
     }
 
-    fn walk(&self, file: &mut File, segment_bytes: usize, durable_block_no: u64) -> io::Result<Option<ScanFinding>> {
+    fn walk(&self, file: &File, segment_bytes: usize, durable_block_no: u64) -> io::Result<Option<ScanFinding>> {
         let mut batch: Option<OpenBatch> = None;
         let mut segment = Vec::new();
         let last = self.places.last_key_value().map(|(lsn, _)| *lsn);
@@ -175,23 +182,47 @@ struct OpenBatch {
 fn segment_header(header: &[u8]) -> Option<(u64, u64)> {
     let stated = header.first_chunk().copied().map(u32::from_le_bytes)?;
     let rest = header.get(4..SEGMENT_HEADER_BYTES)?;
-    (stated ^ u32::MAX == crc32fast::hash(rest)).then(|| (u64_at(rest, 0) ^ XOR, u64_at(rest, 8) ^ XOR))
+    // Before the first flush, the stable position is -1.
+    let stable = u64::try_from((u64_at(rest, 8) ^ XOR).cast_signed()).unwrap_or(0);
+    (stated ^ u32::MAX == crc32fast::hash(rest)).then(|| (u64_at(rest, 0) ^ XOR, stable))
 }
 
 /// A readable message.
-struct Message<'a> {
-    kind: u8,
-    body: &'a [u8],
+pub(super) struct Message<'a> {
+    pub(super) kind: u8,
+    /// The number of the page that it belongs to.
+    pub(super) page: u64,
+    pub(super) body: &'a [u8],
     /// Offset of the next message.
-    end: usize,
+    pub(super) end: usize,
 }
 
 impl<'a> Message<'a> {
-    const CAP: u8 = 2;
+    pub(super) const CAP: u8 = 2;
     const BATCH: u8 = 3;
+    pub(super) const FREE: u8 = 4;
+    /// A counter, the meta page, a node; the last two also in `blobs/`.
+    pub(super) const WHOLE_PAGES: std::ops::RangeInclusive<u8> = 5..=9;
+    pub(super) const LINK: u8 = 10;
+    pub(super) const BLOB_LINK: u8 = 11;
+    const BLOBS: [u8; 3] = [7, 9, Self::BLOB_LINK];
     const KINDS: std::ops::RangeInclusive<u8> = 1..=11;
+    pub(super) const MAX_HEADER_BYTES: usize = MAX_MESSAGE_HEADER_BYTES;
 
-    fn at(segment: &'a [u8], place: usize, number: u64) -> Option<Self> {
+    /// The length of the message with this beginning, as far as its header is readable.
+    pub(super) fn stated_bytes(header: &[u8]) -> Option<usize> {
+        let mut header_end = 5;
+        let body_bytes = usize::try_from(integer(header, &mut header_end)?).ok()?;
+        let (_number, _page) = (integer(header, &mut header_end)?, integer(header, &mut header_end)?);
+        header_end.checked_add(body_bytes)
+    }
+
+    /// Whether the body contains the page, and not the name of a file in `blobs/`.
+    pub(super) fn is_inline(&self) -> bool {
+        !Self::BLOBS.contains(&self.kind)
+    }
+
+    pub(super) fn at(segment: &'a [u8], place: usize, number: u64) -> Option<Self> {
         let whole = segment.get(place..)?;
         let stated = whole.first_chunk().copied().map(u32::from_le_bytes)?;
         let kind = *whole.get(4).filter(|kind| Self::KINDS.contains(kind))?;
@@ -200,12 +231,12 @@ impl<'a> Message<'a> {
         if integer(whole, &mut header_end)? != number {
             return None;
         }
-        let _page = integer(whole, &mut header_end)?;
+        let page = integer(whole, &mut header_end)?;
         let body = whole.get(header_end..header_end.checked_add(body_bytes)?)?;
         let mut crc = crc32fast::Hasher::new();
         crc.update(body);
         crc.update(whole.get(4..header_end)?);
-        (stated ^ u32::MAX == crc.finalize()).then_some(Self { kind, body, end: place + header_end + body_bytes })
+        (stated ^ u32::MAX == crc.finalize()).then_some(Self { kind, page, body, end: place + header_end + body_bytes })
     }
 
     /// Whether a later message of the same segment is readable. Messages of an earlier use of the segment have other
@@ -215,7 +246,7 @@ impl<'a> Message<'a> {
     }
 
     /// The position in sled's log up to which the messages form one batch.
-    fn batch_until(&self) -> Option<u64> {
+    pub(super) fn batch_until(&self) -> Option<u64> {
         (self.kind == Self::BATCH && self.body.len() == 8).then(|| u64_at(self.body, 0))
     }
 
@@ -229,7 +260,7 @@ impl<'a> Message<'a> {
 }
 
 /// An integer in sled's variable-length encoding.
-fn integer(bytes: &[u8], place: &mut usize) -> Option<u64> {
+pub(super) fn integer(bytes: &[u8], place: &mut usize) -> Option<u64> {
     let first = *bytes.get(*place)?;
     let byte = |offset: usize| bytes.get(*place + offset).copied().map(u64::from);
     let (value, length) = match first {
@@ -247,7 +278,7 @@ fn integer(bytes: &[u8], place: &mut usize) -> Option<u64> {
 }
 
 /// Reads up to this number of bytes, and returns the number read.
-fn read_at(file: &mut File, at: u64, bytes: usize, into: &mut Vec<u8>) -> io::Result<usize> {
+pub(super) fn read_at(mut file: &File, at: u64, bytes: usize, into: &mut Vec<u8>) -> io::Result<usize> {
     into.clear();
     file.seek(SeekFrom::Start(at))?;
     file.take(bytes as u64).read_to_end(into)

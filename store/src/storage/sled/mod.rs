@@ -24,6 +24,9 @@
 
 pub(crate) mod file;
 mod flush_watchdog;
+mod node;
+mod page_table;
+pub(crate) mod read_only;
 mod tree;
 
 use std::ffi::OsString;
@@ -153,7 +156,7 @@ impl ReadStorage for SledStorage {
 
     fn key_at_or_before(&self, key: BlockKey) -> Result<Option<BlockKey>, StorageError> {
         let found = self.log.key_at_or_before(&block_key(key))?;
-        Ok(found.map(|key| BlockKey { first_seq: u64_at(&key, 0), block_no: u64_at(&key, 8) }))
+        Ok(found.as_deref().map(block_key_of))
     }
 
     fn page(&self, key: PageKey) -> Result<Option<Vec<u8>>, StorageError> {
@@ -165,8 +168,7 @@ impl ReadStorage for SledStorage {
     }
 
     fn record_names(&self, prefix: &str) -> Result<Vec<String>, StorageError> {
-        let keys = self.records.keys(prefix)?;
-        Ok(keys.iter().map(|key| String::from_utf8_lossy(key).into_owned()).collect())
+        self.records.names(prefix)
     }
 
     fn disk_bytes(&self) -> Result<u64, StorageError> {
@@ -174,8 +176,7 @@ impl ReadStorage for SledStorage {
     }
 
     fn stray_values(&self) -> Result<u64, StorageError> {
-        let blobs = self.dir.join("blobs");
-        if blobs.exists() { Ok(list(&blobs)?.len() as u64) } else { Ok(0) }
+        stray_values(&self.dir)
     }
 }
 
@@ -275,6 +276,15 @@ pub(crate) fn page_key(key: PageKey) -> Vec<u8> {
 
 fn u64_at(key: &[u8], at: usize) -> u64 {
     u64::from_be_bytes(key.get(at..).and_then(|rest| rest.first_chunk()).copied().unwrap_or_default())
+}
+
+fn block_key_of(key: &[u8]) -> BlockKey {
+    BlockKey { first_seq: u64_at(key, 0), block_no: u64_at(key, 8) }
+}
+
+fn stray_values(dir: &Path) -> Result<u64, StorageError> {
+    let blobs = dir.join("blobs");
+    if blobs.exists() { Ok(list(&blobs)?.len() as u64) } else { Ok(0) }
 }
 
 fn list(dir: &Path) -> Result<Vec<PathBuf>, StorageError> {

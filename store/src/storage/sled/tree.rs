@@ -34,31 +34,15 @@ impl SledTree {
 
     /// The value with this key.
     pub(crate) fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StorageError> {
-        let Some((chunks, mut value)) = self.chunk(key, 0)? else { return Ok(None) };
-        for chunk_no in 1..chunks {
-            let missing = StorageError::Value(Damage::Chunks { expected: chunks, found: chunk_no });
-            let (_, payload) = self.chunk(key, chunk_no)?.ok_or(missing)?;
-            value.extend_from_slice(&payload);
-        }
-        Ok(Some(value))
-    }
-
-    /// The number of chunks of the value, and the payload of this chunk.
-    fn chunk(&self, key: &[u8], chunk_no: u32) -> Result<Option<(u32, Vec<u8>)>, StorageError> {
-        let stored_key = chunk_key(key, chunk_no);
-        let found = guarded("reading", || {
-            let found = self.tree.get(&stored_key)?;
-            if found.is_some() {
-                self.touch(&stored_key)?;
-            }
-            Ok(found)
-        })?;
-        let Some(found) = found else { return Ok(None) };
-        let expected = |chunk: &Chunk<'_>| (chunk.tree, chunk.key, chunk.chunk_no) == (self.name, key, chunk_no);
-        let chunk = Chunk::at(&found).filter(expected);
-        chunk
-            .map(|chunk| Some((chunk.chunks, chunk.payload.to_vec())))
-            .ok_or(StorageError::Value(Damage::Chunk { chunk_no }))
+        value_of(self.name, key, |stored_key| {
+            guarded("reading", || {
+                let found = self.tree.get(stored_key)?;
+                if found.is_some() {
+                    self.touch(stored_key)?;
+                }
+                Ok(found)
+            })
+        })
     }
 
     /// Adds a value with a new key.
@@ -126,19 +110,14 @@ impl SledTree {
     pub(crate) fn key_at_or_before(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StorageError> {
         let last_part = chunk_key(key, u32::MAX);
         let found = guarded("looking up a value", || self.tree.range(..=last_part).next_back().transpose())?;
-        Ok(found.and_then(|(stored_key, _)| Some(stored_key.split_last_chunk::<4>()?.0.to_vec())))
+        Ok(found.and_then(|(stored_key, _)| key_of_chunk(&stored_key).map(<[u8]>::to_vec)))
     }
 
-    /// All keys with this prefix, in order.
-    pub(crate) fn keys(&self, beginning: &str) -> Result<Vec<Vec<u8>>, StorageError> {
+    /// The names of all values with this prefix, in order.
+    pub(crate) fn names(&self, prefix: &str) -> Result<Vec<String>, StorageError> {
         guarded("listing values", || {
-            let mut keys = Vec::new();
-            for stored_key in self.tree.scan_prefix(beginning).keys() {
-                let stored_key = stored_key?;
-                let first_chunk = stored_key.split_last_chunk::<4>().filter(|(_, chunk_no)| **chunk_no == [0; 4]);
-                keys.extend(first_chunk.map(|(key, _)| key.to_vec()));
-            }
-            Ok(keys)
+            let stored_keys = self.tree.scan_prefix(prefix).keys().collect::<sled::Result<Vec<_>>>()?;
+            Ok(keys_of_first_chunks(stored_keys.iter().map(AsRef::as_ref)))
         })
     }
 
@@ -156,7 +135,41 @@ pub(crate) fn guarded<T>(doing: &'static str, run: impl FnOnce() -> sled::Result
     }
 }
 
+/// The value with this key, whose chunks `read` returns by their stored keys.
+pub(super) fn value_of<T: AsRef<[u8]>>(
+    tree: chunk::Tree,
+    key: &[u8],
+    mut read: impl FnMut(&[u8]) -> Result<Option<T>, StorageError>,
+) -> Result<Option<Vec<u8>>, StorageError> {
+    let mut value = Vec::new();
+    // The number of chunks, after the first chunk was read.
+    let mut append = |chunk_no| {
+        let Some(found) = read(&chunk_key(key, chunk_no))? else { return Ok(None) };
+        let expected = |chunk: &Chunk<'_>| (chunk.tree, chunk.key, chunk.chunk_no) == (tree, key, chunk_no);
+        let chunk = Chunk::at(found.as_ref()).filter(expected);
+        let chunk = chunk.ok_or(StorageError::Value(Damage::Chunk { chunk_no }))?;
+        value.extend_from_slice(chunk.payload);
+        Ok::<_, StorageError>(Some(chunk.chunks))
+    };
+    let Some(chunks) = append(0)? else { return Ok(None) };
+    for chunk_no in 1..chunks {
+        append(chunk_no)?.ok_or(StorageError::Value(Damage::Chunks { expected: chunks, found: chunk_no }))?;
+    }
+    Ok(Some(value))
+}
+
+/// The key of the value of a chunk.
+pub(super) fn key_of_chunk(stored_key: &[u8]) -> Option<&[u8]> {
+    stored_key.split_last_chunk::<4>().map(|(key, _)| key)
+}
+
+/// The keys of the values whose first chunks are in this list.
+pub(super) fn keys_of_first_chunks<'a>(stored_keys: impl Iterator<Item = &'a [u8]>) -> Vec<String> {
+    let first = |stored_key: &'a [u8]| stored_key.split_last_chunk::<4>().filter(|(_, chunk_no)| **chunk_no == [0; 4]);
+    stored_keys.filter_map(first).map(|(key, _)| String::from_utf8_lossy(key).into_owned()).collect()
+}
+
 /// Numbers in keys are big-endian, so that byte order is numeric order.
-fn chunk_key(key: &[u8], chunk_no: u32) -> Vec<u8> {
+pub(super) fn chunk_key(key: &[u8], chunk_no: u32) -> Vec<u8> {
     [key, &chunk_no.to_be_bytes()].concat()
 }
