@@ -136,3 +136,51 @@ fn only_the_owner_can_read_rejects() {
     let mode = std::fs::metadata(desk.path("rejects")).expect("a file").permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
 }
+
+/// Everything in a folder, with contents and times of the last change.
+fn state_of(dir: &std::path::Path) -> Vec<(std::path::PathBuf, Option<Vec<u8>>, std::time::SystemTime)> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(dir).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            found.append(&mut state_of(&path));
+        }
+        let changed = std::fs::metadata(&path).and_then(|found| found.modified()).expect("a time");
+        found.push((path.clone(), std::fs::read(&path).ok(), changed));
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn whatever_only_reads_changes_nothing() {
+    let desk = Desk::default();
+    assert_eq!(desk.run_bare(&["generate", "--events", "500", "--seed", "3", "--out", "log"]).code, Some(0));
+    assert_eq!(desk.run("replay", &["log"]).code, Some(0));
+    let export = desk.run("export", &[]).stdout;
+    let id =
+        export.lines().next().and_then(|line| serde_json::from_str::<serde_json::Value>(line).ok()).expect("a line");
+    let id = id["id"].as_str().expect("an id").to_owned();
+    let before = state_of(&desk.path("db"));
+    for command in READING.iter().chain(&[&["repair", "--into", "repaired"][..]]) {
+        let command: Vec<_> = command.iter().map(|arg| if *arg == "x" { id.as_str() } else { *arg }).collect();
+        let ran = desk.run_bare(&[command.as_slice(), &["--db", "db"]].concat());
+        assert_eq!(ran.code, Some(0), "{command:?}: {ran:?}");
+        assert!(state_of(&desk.path("db")) == before, "{command:?}");
+    }
+    assert_eq!(desk.run_bare(&["hash", "--db", "repaired"]).stdout, desk.run("hash", &[]).stdout);
+}
+
+#[test]
+fn readers_share_a_database_and_a_writer_does_not() {
+    let desk = Desk::with_log("");
+    let options = convofold::Options::new().read_only(true);
+    let reader = options.open(desk.path("db")).expect("a reader");
+    assert_eq!(desk.run("hash", &[]).code, Some(0));
+    desk.write("log", "");
+    let refused = desk.run("replay", &["log"]);
+    assert_eq!(refused.code, Some(5), "{refused:?}");
+    assert!(refused.stderr.contains("already open by another process"), "{refused:?}");
+    reader.close().expect("an end");
+    assert_eq!(desk.run("replay", &["log"]).code, Some(0));
+}

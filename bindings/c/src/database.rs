@@ -46,6 +46,9 @@ pub enum Flag {
     Suspect = 8,
     /// Replay: write a checkpoint at the end.
     Checkpoint = 16,
+    /// Open: only read. Nothing in the folder is created or changed, so a read-only file system is enough, and several
+    /// processes can read a database at the same time. Functions that write return READ_ONLY.
+    ReadOnly = 32,
 }
 
 /// Fails if `flags` contains a flag that is not in `known`.
@@ -68,7 +71,7 @@ pub(crate) fn has(flags: u32, flag: Flag) -> bool {
 pub struct Options {
     /// sizeof(convofold_options).
     pub size: usize,
-    /// CONVOFOLD_FLAG_MUST_EXIST, or 0.
+    /// CONVOFOLD_FLAG_MUST_EXIST, CONVOFOLD_FLAG_READ_ONLY, or 0.
     pub flags: u32,
     /// Number of threads that parse during a replay. Default: one per processor.
     pub parse_threads: u32,
@@ -116,8 +119,11 @@ fn given<T: TryFrom<u64>>(number: u64, what: &str) -> Result<Option<T>, Failure>
 impl Options {
     pub(crate) fn to_rust(self) -> Result<convofold::Options, Failure> {
         type Rust = convofold::Options;
-        expect_known(self.flags, &[Flag::MustExist])?;
-        let mut options = Rust::new().create(!has(self.flags, Flag::MustExist)).limits(self.limits()?);
+        expect_known(self.flags, &[Flag::MustExist, Flag::ReadOnly])?;
+        let mut options = Rust::new()
+            .create(!has(self.flags, Flag::MustExist))
+            .read_only(has(self.flags, Flag::ReadOnly))
+            .limits(self.limits()?);
         let mut set_size = |number, what, set: fn(Rust, usize) -> Rust| {
             if let Some(number) = given(number, what)? {
                 options = set(options.clone(), number);
@@ -157,8 +163,8 @@ impl Options {
     }
 }
 
-/// Opens the database in the folder `dir`, and creates it if there is none. A database can be open only once at a
-/// time, in one process.
+/// Opens the database in the folder `dir`, and creates it if there is none. While one process writes to a database, no
+/// other handle can open it; with CONVOFOLD_FLAG_READ_ONLY, it can be open any number of times.
 ///
 /// `options` can be NULL (use the defaults).
 ///

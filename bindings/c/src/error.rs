@@ -51,4 +51,6 @@ pub enum Error {
     Other = 18,
     /// A bug in convofold. Please report it, with the message.
     Internal = 19,
+    /// The database was opened with CONVOFOLD_FLAG_READ_ONLY.
+    ReadOnly = 20,
 }

@@ -74,7 +74,7 @@ impl Kind for StorageError {
     fn kind(&self) -> Error {
         match self {
             Self::Closed => Error::Closed,
-            Self::Value(_) => Error::Damaged,
+            Self::Value(_) | Self::Unreadable { .. } | Self::BrokenTree => Error::Damaged,
             _ => Error::Io,
         }
     }
@@ -102,6 +102,7 @@ impl Kind for SubmitError {
         match self {
             Self::Full(_) => Error::Busy,
             Self::Closed => Error::Closed,
+            Self::ReadOnly => Error::ReadOnly,
             Self::Poisoned { .. } => Error::Poisoned,
             Self::TooLarge { .. } => Error::TooLarge,
             _ => Error::Other,
@@ -113,6 +114,7 @@ impl Kind for CommitError {
     fn kind(&self) -> Error {
         match self {
             Self::Closed => Error::Closed,
+            Self::ReadOnly => Error::ReadOnly,
             Self::Poisoned { .. } => Error::Poisoned,
             Self::Unstorable { .. } => Error::TooLarge,
             _ => Error::Other,

@@ -22,12 +22,12 @@ pub struct DbArgs {
 }
 
 impl DbArgs {
-    /// Opens an existing database for reading.
+    /// Opens an existing database for reading. Nothing in its folder is created or changed.
     ///
     /// # Errors
     /// [`CliError`] names the reason and a remedy.
     pub fn open(&self, console: &mut Console) -> Result<Convofold, CliError> {
-        self.open_with(Options::new().create(false), console)
+        self.open_with(Options::new().read_only(true), console)
     }
 
     /// Opens the database for writing, and creates it if it does not exist.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use convofold::ingest::Format;
-use convofold::{Batch, Durability, IngestOptions, Options};
+use convofold::{Batch, CloseError, Durability, IngestOptions, Options};
 use parking_lot::Mutex;
 use pyo3::prelude::*;
 
@@ -22,7 +22,9 @@ use crate::wait::seconds;
 
 /// An open database: a directory with the log of all events, and the state of every conversation.
 ///
-/// It is created if it does not exist, unless `create=False`. Use it as a context manager, or call `close()`. All methods can
+/// It is created if it does not exist, unless `create=False`. With `read_only=True`, nothing in its directory is created or
+/// changed: a read-only file system is enough, several processes can read at the same time, and methods that write raise
+/// an error. Use it as a context manager, or call `close()`. All methods can
 /// be called from any thread, and release the interpreter's lock while they block. A database does not survive a fork: open
 /// it in the process that uses it.
 ///
@@ -38,6 +40,8 @@ use crate::wait::seconds;
 #[pyclass(frozen, module = "convofold")]
 pub(crate) struct Convofold {
     db: Mutex<Option<convofold::Convofold>>,
+    /// The outcome of closing. Locked while the database is being closed, so that another caller waits.
+    closed: Mutex<Result<(), CloseError>>,
     dir: std::path::PathBuf,
 }
 
@@ -96,7 +100,7 @@ fn batch(
 impl Convofold {
     #[new]
     #[pyo3(signature = (
-        path, *, create=None, memory_bytes=None, checkpoint_log_bytes=None, cache_bytes=None, queue_submissions=None,
+        path, *, create=None, read_only=None, memory_bytes=None, checkpoint_log_bytes=None, cache_bytes=None, queue_submissions=None,
         sync_interval=None, parse_threads=None, max_line_bytes=None, max_id_bytes=None, max_document_bytes=None
     ))]
     #[expect(clippy::too_many_arguments, reason = "they are keyword arguments")]
@@ -104,6 +108,7 @@ impl Convofold {
         py: Python<'_>,
         path: std::path::PathBuf,
         create: Option<bool>,
+        read_only: Option<bool>,
         memory_bytes: Option<u64>,
         checkpoint_log_bytes: Option<u64>,
         cache_bytes: Option<u64>,
@@ -126,6 +131,7 @@ impl Convofold {
         limits.max_document_bytes = max_document_bytes.unwrap_or(limits.max_document_bytes);
         let options = Options::new().limits(limits);
         let options = set(options, create, Options::create);
+        let options = set(options, read_only, Options::read_only);
         let options = set(options, memory_bytes, Options::memory_bytes);
         let options = set(options, checkpoint_log_bytes, Options::checkpoint_log_bytes);
         let options = set(options, cache_bytes, Options::cache_bytes);
@@ -133,14 +139,21 @@ impl Convofold {
         let options = set(options, sync_interval.map(seconds).transpose()?, Options::sync_interval);
         let options = set(options, parse_threads, Options::parse_threads);
         let db = py.detach(|| options.open(&path))?;
-        Ok(Self { dir: db.dir().to_owned(), db: Mutex::new(Some(db)) })
+        Ok(Self { dir: db.dir().to_owned(), db: Mutex::new(Some(db)), closed: Mutex::new(Ok(())) })
     }
 
-    /// Commits queued batches, writes a checkpoint and releases the directory. Closing again does nothing; all other methods
-    /// raise ClosedError afterwards.
+    /// Commits queued batches, writes a checkpoint and releases the directory. Closing again waits for the first call and has
+    /// the same outcome; all other methods raise ClosedError afterwards.
     fn close(&self, py: Python<'_>) -> Result<(), Failure> {
-        let Some(db) = self.db.lock().take() else { return Ok(()) };
-        Ok(py.detach(move || db.close())?)
+        let close = || {
+            let mut closed = self.closed.lock();
+            let db = self.db.lock().take();
+            if let Some(db) = db {
+                *closed = db.close();
+            }
+            closed.clone()
+        };
+        Ok(py.detach(close)?)
     }
 
     /// Whether the database was closed.

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use clap::Args;
 use convofold::verify::{VerifyProgress, VerifyReport};
-use convofold::{OpenError, Options};
+use convofold::{OpenError, Options, StorageError};
 use serde::Serialize;
 
 use crate::console::Console;
@@ -43,7 +43,7 @@ struct VerifyJson<'a> {
 
 impl VerifyArgs {
     pub(crate) fn run(&self, console: &mut Console) -> Result<Exit, CliError> {
-        let opened = Options::new().create(false).open(&self.db.db);
+        let opened = Options::new().read_only(true).open(&self.db.db);
         let db = opened.map_err(|error| {
             let failed = CliError::open(&self.db.db, &error);
             if is_finding(&error) { failed.exit_as(Exit::Damaged) } else { failed }
@@ -93,6 +93,7 @@ fn is_finding(error: &OpenError) -> bool {
             | OpenError::Shortened { .. }
             | OpenError::NoCheckpoint { .. }
             | OpenError::Incomplete { .. }
+            | OpenError::Storage(StorageError::Unreadable { .. } | StorageError::BrokenTree)
     )
 }
 
