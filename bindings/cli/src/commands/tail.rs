@@ -24,7 +24,7 @@ const LAST: u64 = 20;
 /// one JSON object per line. Without --from it prints the last events. With --from it prints every event from there on, and
 /// standard error shows where to continue next time, without gaps and repetitions.
 ///
-/// Only one process at a time can open a database, so no events arrive while this command runs. A host that keeps the
+/// No process can write to a database while another reads it, so no events arrive while this command runs. A host that keeps the
 /// database open follows the change feed (`Convofold::changes`).
 #[derive(Debug, Args)]
 #[command(after_help = "\
