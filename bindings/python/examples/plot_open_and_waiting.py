@@ -50,13 +50,13 @@ def steps(conversation: Conversation) -> tuple[list[Step], list[Step]]:
     for entry in conversation.history:
         if not entry.counts:
             continue
-        was_open, waited_for = is_open, waits_for
-        is_open = (is_open or entry.kind in OPENS) and entry.kind not in CLOSES
+        was_open, waited_for, event = is_open, waits_for, entry.event
+        is_open = (is_open or event.kind in OPENS) and event.kind not in CLOSES
         agent = (entry.assigned.name or entry.assigned.id or NOBODY) if entry.assigned else NOBODY
-        is_message = entry.kind == "message" and is_open
-        if not is_open or (is_message and entry.direction == "out"):
+        is_message = event.kind == "message" and is_open
+        if not is_open or (is_message and event.direction == "out"):
             waits_for = None
-        elif waited_for is not None or (is_message and entry.direction == "in"):
+        elif waited_for is not None or (is_message and event.direction == "in"):
             waits_for = agent  # also when another agent takes over
         if is_open != was_open:
             opened.append((entry.at, "open", 1 if is_open else -1))

@@ -1,5 +1,7 @@
 //! The change feed.
 
+use std::convert::Infallible;
+
 use convofold::ChangesError;
 use parking_lot::Mutex;
 use pyo3::prelude::*;
@@ -7,6 +9,7 @@ use pyo3::prelude::*;
 use crate::database::Convofold;
 use crate::error::Failure;
 use crate::event::Event;
+use crate::number::Whole;
 use crate::result::{Show, result};
 use crate::wait::{in_slices, seconds};
 
@@ -60,6 +63,12 @@ impl Changes {
         }
     }
 
+    /// Iterates with `async for`. It ends as the iterator does, and does not block the loop. If the task is cancelled while it
+    /// waits, the feed is stopped: continue with a new one.
+    fn __aiter__<'py>(slf: Bound<'py, Self>) -> PyResult<AsyncChanges<'py>> {
+        slf.py().import("convofold._feed")?.call_method1("follow", (slf,)).map(AsyncChanges)
+    }
+
     /// Sequence number from which to resume: one after the last event that was returned.
     #[getter]
     fn next_seq(&self, py: Python<'_>) -> u64 {
@@ -72,15 +81,32 @@ impl Changes {
     }
 }
 
+/// An asynchronous iterator over the change feed.
+struct AsyncChanges<'py>(Bound<'py, PyAny>);
+
+impl<'py> IntoPyObject<'py> for AsyncChanges<'py> {
+    type Target = PyAny;
+    type Output = Bound<'py, PyAny>;
+    type Error = Infallible;
+
+    #[cfg(feature = "stub")]
+    const OUTPUT_TYPE: pyo3::inspect::PyStaticExpr =
+        pyo3::type_hint_subscript!(crate::stub::ASYNC_ITERATOR, <Change as pyo3::PyTypeInfo>::TYPE_HINT);
+
+    fn into_pyobject(self, _py: Python<'py>) -> Result<Self::Output, Self::Error> {
+        Ok(self.0)
+    }
+}
+
 #[pymethods]
 impl Convofold {
     /// Returns the change feed: an iterator over all events from a sequence number on, first the existing ones, then new
     /// ones, without gaps or repeats.
     ///
     /// The iterator waits at most `timeout` seconds for the next event (None: without limit; 0: not at all) and then ends;
-    /// iterating again resumes. It ends when the database is closed. An event is returned once it survives a power cut.
-    #[pyo3(signature = (from_seq=1, *, timeout=None))]
-    fn changes(&self, py: Python<'_>, from_seq: u64, timeout: Option<f64>) -> Result<Changes, Failure> {
-        Changes::new(self.asked(py, |db| db.changes(from_seq))?, timeout)
+    /// iterating again resumes. `async for` iterates without blocking the loop of asyncio. It ends when the database is closed. An event is returned once it survives a power cut.
+    #[pyo3(signature = (from_seq=Whole(1), *, timeout=None))]
+    fn changes(&self, py: Python<'_>, from_seq: Whole<u64>, timeout: Option<f64>) -> Result<Changes, Failure> {
+        Changes::new(self.asked(py, |db| db.changes(from_seq.0))?, timeout)
     }
 }

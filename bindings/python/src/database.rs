@@ -12,6 +12,7 @@ use crate::error::{Failure, closed};
 use crate::event::Events;
 use crate::history::{Arrivals, Conflict, HistoryEntry};
 use crate::names::{self, Choice};
+use crate::number::Whole;
 use crate::report::{
     Checkpoint, Counters, EventExportReport, ExportReport, IngestReport, Receipt, Recovery, Stats, Ticket,
 };
@@ -109,15 +110,15 @@ impl Convofold {
         path: std::path::PathBuf,
         create: Option<bool>,
         read_only: Option<bool>,
-        memory_bytes: Option<u64>,
-        checkpoint_log_bytes: Option<u64>,
-        cache_bytes: Option<u64>,
-        queue_submissions: Option<usize>,
+        memory_bytes: Option<Whole<u64>>,
+        checkpoint_log_bytes: Option<Whole<u64>>,
+        cache_bytes: Option<Whole<u64>>,
+        queue_submissions: Option<Whole<usize>>,
         sync_interval: Option<f64>,
-        parse_threads: Option<usize>,
-        max_line_bytes: Option<usize>,
-        max_id_bytes: Option<usize>,
-        max_document_bytes: Option<usize>,
+        parse_threads: Option<Whole<usize>>,
+        max_line_bytes: Option<Whole<usize>>,
+        max_id_bytes: Option<Whole<usize>>,
+        max_document_bytes: Option<Whole<usize>>,
     ) -> Result<Self, Failure> {
         fn set<T>(options: Options, value: Option<T>, set: impl FnOnce(Options, T) -> Options) -> Options {
             match value {
@@ -126,18 +127,18 @@ impl Convofold {
             }
         }
         let mut limits = convofold::ingest::Limits::default();
-        limits.max_line_bytes = max_line_bytes.unwrap_or(limits.max_line_bytes);
-        limits.max_id_bytes = max_id_bytes.unwrap_or(limits.max_id_bytes);
-        limits.max_document_bytes = max_document_bytes.unwrap_or(limits.max_document_bytes);
+        limits.max_line_bytes = Whole::get(max_line_bytes).unwrap_or(limits.max_line_bytes);
+        limits.max_id_bytes = Whole::get(max_id_bytes).unwrap_or(limits.max_id_bytes);
+        limits.max_document_bytes = Whole::get(max_document_bytes).unwrap_or(limits.max_document_bytes);
         let options = Options::new().limits(limits);
         let options = set(options, create, Options::create);
         let options = set(options, read_only, Options::read_only);
-        let options = set(options, memory_bytes, Options::memory_bytes);
-        let options = set(options, checkpoint_log_bytes, Options::checkpoint_log_bytes);
-        let options = set(options, cache_bytes, Options::cache_bytes);
-        let options = set(options, queue_submissions, Options::queue_submissions);
+        let options = set(options, Whole::get(memory_bytes), Options::memory_bytes);
+        let options = set(options, Whole::get(checkpoint_log_bytes), Options::checkpoint_log_bytes);
+        let options = set(options, Whole::get(cache_bytes), Options::cache_bytes);
+        let options = set(options, Whole::get(queue_submissions), Options::queue_submissions);
         let options = set(options, sync_interval.map(seconds).transpose()?, Options::sync_interval);
-        let options = set(options, parse_threads, Options::parse_threads);
+        let options = set(options, Whole::get(parse_threads), Options::parse_threads);
         let db = py.detach(|| options.open(&path))?;
         Ok(Self { dir: db.dir().to_owned(), db: Mutex::new(Some(db)), closed: Mutex::new(Ok(())) })
     }
@@ -305,9 +306,9 @@ impl Convofold {
     }
 
     /// Returns the ids that begin with these characters, in order, at most `limit`.
-    #[pyo3(signature = (beginning, limit=10))]
-    fn find_ids(&self, py: Python<'_>, beginning: &str, limit: usize) -> Result<Vec<String>, Failure> {
-        self.detached(py, |db| db.find_ids(beginning, limit))
+    #[pyo3(signature = (beginning, limit=Whole(10)))]
+    fn find_ids(&self, py: Python<'_>, beginning: &str, limit: Whole<usize>) -> Result<Vec<String>, Failure> {
+        self.detached(py, |db| db.find_ids(beginning, limit.0))
     }
 
     /// Returns figures about the database.

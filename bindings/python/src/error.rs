@@ -6,11 +6,11 @@ use std::error::Error;
 use convofold::audit::AuditError;
 use convofold::backup::{BackupError, RestoreError};
 use convofold::repair::RepairError;
-use convofold::replay::ReplayError;
+use convofold::replay::{FindError, ReplayError};
 use convofold::verify::VerifyError;
 use convofold::{
-    ChangesError, CloseError, CommitError, DraftError, ExportEventsError, IngestError, OpenError, QueryError,
-    StorageError, SubmitError, TrimError,
+    ChangesError, CloseError, CommitError, DraftError, ExportEventsError, IngestError, OpenError, PageError,
+    QueryError, StorageError, SubmitError, TrimError,
 };
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
@@ -92,6 +92,8 @@ raise! {
     CloseError as CloseError { CloseError::Poisoned { .. } => PoisonedError };
     DraftError as EventError {};
     QueryError as QueryError {};
+    PageError as QueryError {} transparent { PageError::Query(inner) => inner, PageError::Storage(inner) => inner };
+    FindError as ReplayError {};
     StorageError as StorageError { StorageError::Closed => ClosedError };
     ChangesError as ChangesError {
         ChangesError::Closed => ClosedError,

@@ -1,6 +1,6 @@
 //! Events of a custom source.
 
-use convofold::{AgentMention, Direction, Draft, Identity, Kind};
+use convofold::{AgentMention, Direction, Draft, Identity, Kind, Time};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
@@ -143,13 +143,7 @@ impl Event {
         self.0.text()
     }
 
-    /// The business that the conversation belongs to.
-    #[getter]
-    fn tenant(&self) -> Option<&str> {
-        self.0.tenant()
-    }
-
-    /// The assigned agent that the event states; None if it states none.
+    /// The assigned agent that the event states; None if it states none, or that nobody is assigned.
     #[getter]
     fn agent(&self) -> Option<AgentRef> {
         match self.0.agent() {
@@ -158,6 +152,18 @@ impl Event {
             }
             _ => None,
         }
+    }
+
+    /// Whether the event states that nobody is assigned.
+    #[getter]
+    fn nobody(&self) -> bool {
+        self.0.agent() == AgentMention::Nobody
+    }
+
+    /// Number of unread messages that the event states.
+    #[getter]
+    fn unread(&self) -> Option<u64> {
+        self.0.unread()
     }
 
     /// Returns the event as a line of JSON in convofold's own format, which can be ingested again.
@@ -175,6 +181,47 @@ impl Event {
         let (conversation, kind) = (self.0.conversation(), self.0.kind().name());
         format!("Event(source={:?}, conversation={conversation:?}, kind={kind:?}, at={})", self.0.source(), self.at())
     }
+}
+
+/// Getters of the fields that are texts or times.
+macro_rules! getters {
+    ($($(#[$doc:meta])* $name:ident: $type:ty = $show:expr,)*) => {
+        #[pymethods]
+        impl Event {
+            $(
+                $(#[$doc])*
+                #[getter]
+                fn $name(&self) -> Option<$type> {
+                    self.0.$name().map($show)
+                }
+            )*
+        }
+    };
+}
+
+getters! {
+    /// When it happened, by the clock of the source, in milliseconds since the epoch.
+    occurred: i64 = Time::ms,
+    /// The own time of a message, in milliseconds since the epoch.
+    sent: i64 = Time::ms,
+    /// The start of the conversation that the event states, in milliseconds since the epoch.
+    started: i64 = Time::ms,
+    /// The latest activity that the event states, in milliseconds since the epoch.
+    active: i64 = Time::ms,
+    /// Name of the customer.
+    member_name: String = str::to_owned,
+    /// Number of the customer.
+    member_number: String = str::to_owned,
+    /// Id of the customer at the business.
+    member_business_id: String = str::to_owned,
+    /// Channel id of the customer.
+    member_channel_id: String = str::to_owned,
+    /// The sender that the customer wrote to.
+    shortcode: String = str::to_owned,
+    /// App key of Airship.
+    app_key: String = str::to_owned,
+    /// The business that the conversation belongs to.
+    tenant: String = str::to_owned,
 }
 
 impl Event {

@@ -1,7 +1,8 @@
 //! The history of a conversation.
 
-use convofold::{Direction, Kind, Mention};
+use convofold::Kind;
 
+use crate::event::Event;
 use crate::names::Name;
 use crate::result::{Show, result};
 use crate::state::AgentRef;
@@ -9,31 +10,17 @@ use crate::time::Utc;
 
 result! {
     /// An event in the history of its conversation.
-    HistoryEntry from entry: convofold::HistoryEntry {
+    HistoryEntry from convofold::HistoryEntry {
         /// Sequence number: the order in which events arrived.
         seq: u64,
         /// Time of the event, in milliseconds since the epoch.
         at: i64,
-        /// The kind of event.
-        kind: Name<Kind>,
-        /// Direction: `in` (from the customer), `out` (to the customer) or None.
-        direction: Option<Name<Direction>>,
-        /// Channel of a message.
-        channel: Option<String>,
+        /// The event.
+        event: Event,
         /// The own time of a message, or the time of the text in a lifecycle event.
         said_at: Option<i64>,
-        /// Text of a message, or the latest text in a lifecycle event.
-        text: Option<String>,
-        /// What the event states about the agent: nothing (`silent`), that nobody is assigned, or an agent.
-        mentions: Name<Mention> = &entry.agent,
-        /// The agent that the event states.
-        agent: Option<AgentRef> = agent(entry.agent),
         /// The assigned agent after the event, with the latest name known in the conversation; None if nobody is assigned.
         assigned: Option<AgentRef>,
-        /// The number of unread messages that the event states.
-        unread: Option<u64>,
-        /// Identity of the event.
-        identity: String,
         /// False for an event that lost to another event with the same identity: it is listed and has no effect.
         counts: bool,
         /// Whether a later event was known when this one arrived.
@@ -41,13 +28,6 @@ result! {
     }
     utc {
         at_utc: Utc = at,
-    }
-}
-
-fn agent(mention: Mention) -> Option<convofold::AgentRef> {
-    match mention {
-        Mention::Agent(agent) => Some(agent),
-        _ => None,
     }
 }
 

@@ -5,6 +5,7 @@
 mod error;
 mod result;
 mod names;
+mod number;
 mod time;
 mod wait;
 mod stream;
@@ -47,7 +48,7 @@ mod _convofold {
     #[pymodule_export]
     use crate::history::{Arrivals, Conflict, ConflictingField, HistoryEntry};
     #[pymodule_export]
-    use crate::query::{AgentLoad, OpenConversation, OpenConversations, Page, Totals};
+    use crate::query::{AgentLoad, OpenConversation, OpenConversations, Page, Totals, UnknownValue};
     #[pymodule_export]
     use crate::replay::{InputProblem, Progress, ReplayReport};
     #[pymodule_export]

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 
 use convofold::ingest::{Format, IgnoreList};
 use convofold::{
-    Direction, Durability, Effect, Kind, Mention, OpenedBy, Sort, Status, SuspectField, UnknownName, UnknownZone, Zone,
+    Direction, Durability, Effect, Kind, OpenedBy, Sort, Status, SuspectField, UnknownName, UnknownZone, Zone,
 };
 #[cfg(feature = "stub")]
 use pyo3::inspect::{PyStaticConstant, PyStaticExpr};
@@ -161,11 +161,6 @@ named! {
         Self::Late => "late",
         Self::Duplicate => "duplicate",
         Self::Conflict { .. } => "conflict",
-    }
-    Mention {
-        Self::Nobody => "nobody",
-        Self::Agent(_) => "agent",
-        _ => "silent",
     }
 }
 

@@ -11,8 +11,9 @@ use pyo3::types::{PyDict, PyIterator};
 use crate::database::Convofold;
 use crate::error::{Failure, value_error};
 use crate::names::Choice;
+use crate::number::Whole;
 use crate::result::{Show, result};
-use crate::state::AgentRef;
+use crate::state::{AgentRef, LastMessage};
 use crate::time::{Moment, Utc};
 
 result! {
@@ -24,10 +25,8 @@ result! {
         tenant: Option<String>,
         /// Channel of the latest message.
         channel: Option<String>,
-        /// Id of the assigned agent.
-        agent_id: Option<String>,
-        /// Name of the assigned agent.
-        agent_name: Option<String>,
+        /// The assigned agent; None if nobody is assigned.
+        agent: Option<AgentRef>,
         /// Name of the customer.
         member_name: Option<String>,
         /// Number of the customer.
@@ -48,6 +47,8 @@ result! {
         waiting_since: Option<i64>,
         /// Whether the data of the source are contradictory; `State.suspect` has the details.
         suspect: bool,
+        /// The latest message with a text; None if there is none, or if the query does not ask for it.
+        last_message: Option<LastMessage>,
     }
     utc {
         started_at_utc: Utc = started_at,
@@ -164,9 +165,12 @@ impl Convofold {
     /// - `sort`: `activity` (most recently active first; the default), `waiting` (longest waiting first) or `started`
     ///   (oldest first).
     /// - `limit`: maximum number of rows of the page (0: no limit); `cursor`: `next` of the previous page.
+    /// - `last_message`: also return the latest message of every conversation. This reads from the disk if a conversation
+    ///   is not in memory.
     #[pyo3(signature = (
         *, agent=None, unassigned=false, member=None, number=None, tenant=None, shortcode=None, channel=None,
-        unread_min=None, idle_since=None, waiting_since=None, suspect=false, sort=None, limit=None, cursor=None
+        unread_min=None, idle_since=None, waiting_since=None, suspect=false, sort=None, limit=None, cursor=None,
+        last_message=false
     ))]
     #[expect(clippy::too_many_arguments, reason = "they are keyword arguments")]
     fn query(
@@ -179,13 +183,14 @@ impl Convofold {
         tenant: Option<&str>,
         shortcode: Option<&str>,
         channel: Option<&str>,
-        unread_min: Option<u64>,
+        unread_min: Option<Whole<u64>>,
         idle_since: Option<Moment>,
         waiting_since: Option<Moment>,
         suspect: bool,
         sort: Option<Choice<Sort>>,
-        limit: Option<usize>,
+        limit: Option<Whole<usize>>,
         cursor: Option<&str>,
+        last_message: bool,
     ) -> Result<Page, Failure> {
         if agent.is_some() && unassigned {
             return Err(value_error("agent and unassigned exclude each other".to_owned()));
@@ -198,13 +203,16 @@ impl Convofold {
             .tenant(tenant)
             .shortcode(shortcode)
             .channel(channel)
-            .unread_min(unread_min)
+            .unread_min(Whole::get(unread_min))
             .idle_since_ms(Moment::ms(idle_since))
             .waiting_since_ms(Moment::ms(waiting_since))
             .suspect(suspect)
             .sort(Choice::or_default(sort))
-            .limit(limit)
+            .limit(Whole::get(limit))
             .cursor(cursor.map(str::parse::<Cursor>).transpose()?);
+        if last_message {
+            return self.detached(py, |db| db.query_with_last_messages(&query)).map(Show::show);
+        }
         self.detached(py, |db| db.query(&query)).map(Show::show)
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use convofold::ingest::Format;
-use convofold::replay::{Input, Replay};
+use convofold::replay::{FindError, Input, Replay};
 use parking_lot::Mutex;
 use pyo3::prelude::*;
 
@@ -167,7 +167,26 @@ impl Interruption {
 }
 
 /// The argument `inputs`: a path, a file that is opened in binary mode, or several of them.
-struct Inputs(Vec<Input>);
+struct Inputs(Vec<Given>);
+
+enum Given {
+    Path(PathBuf),
+    File(Input),
+}
+
+impl Inputs {
+    /// The inputs, with the files of folders and patterns.
+    fn find(self, db: &convofold::Convofold) -> Result<Vec<Input>, FindError> {
+        let mut inputs = Vec::new();
+        for given in self.0 {
+            match given {
+                Given::Path(path) => inputs.extend(Input::find(path, &[db.dir()])?.inputs),
+                Given::File(input) => inputs.push(input),
+            }
+        }
+        Ok(inputs)
+    }
+}
 
 impl FromPyObject<'_, '_> for Inputs {
     type Error = PyErr;
@@ -183,19 +202,21 @@ impl FromPyObject<'_, '_> for Inputs {
     }
 }
 
-fn input(given: &Bound<'_, PyAny>) -> PyResult<Input> {
+fn input(given: &Bound<'_, PyAny>) -> PyResult<Given> {
     if given.hasattr("read")? {
         let name = given.getattr_opt("name")?.and_then(|name| name.extract().ok());
-        return Ok(Input::reader(name.unwrap_or_else(|| "a file".to_owned()), PyReader::of(given)?));
+        let reader = PyReader::of(given)?;
+        return Ok(Given::File(Input::reader(name.unwrap_or_else(|| "a file".to_owned()), reader)));
     }
-    given.extract::<PathBuf>().map(Input::path)
+    given.extract::<PathBuf>().map(Given::Path)
 }
 
 #[pymethods]
 impl Convofold {
     /// Replays whole logs, parsed on all processors.
     ///
-    /// - `inputs`: paths or files opened in binary mode, one or several; plain, gzip or zstd.
+    /// - `inputs`: paths or files opened in binary mode, one or several; plain, gzip or zstd. A folder stands for all files
+    ///   in it and its subfolders, sorted by name, and a pattern such as `logs/*.gz` for the files that match it.
     /// - `format`: the source; by default, or with `auto`, it is detected.
     /// - `progress`: a function that is called with a Progress at most ten times a second, or a progress bar of tqdm
     ///   (`tqdm(unit="B", unit_scale=True)`).
@@ -230,10 +251,11 @@ impl Convofold {
     ) -> Result<ReplayReport, Failure> {
         let (zone, ignored) = (names::zone(zone)?, names::ignored(ignore)?);
         let db = self.open()?;
+        let inputs = py.detach(|| inputs.find(&db))?;
         let interruption = Interruption::default();
         let report = py.detach(|| {
             let replay = Replay::new(&db).format(Choice::or_default(format)).zone(zone).ignore(ignored);
-            let replay = replay.inputs(inputs.0).checkpoint(checkpoint);
+            let replay = replay.inputs(inputs).checkpoint(checkpoint);
             let replay = replay.stop(interruption.stop.clone()).on_progress(|now| {
                 interruption.guard(|py| {
                     py.check_signals()?;

@@ -75,6 +75,12 @@ impl<A: Show<B> + Clone, B> Show<B> for Arc<A> {
     }
 }
 
+impl<A: Show<B>, B> Show<B> for Box<A> {
+    fn show(self) -> B {
+        (*self).show()
+    }
+}
+
 /// Python sees these as `bytes`.
 impl Show<Cow<'static, [u8]>> for Vec<u8> {
     fn show(self) -> Cow<'static, [u8]> {

@@ -14,6 +14,7 @@ pub(crate) const LITERAL: PyStaticExpr = type_hint_identifier!("typing", "Litera
 pub(crate) const CALLABLE: PyStaticExpr = type_hint_identifier!("collections.abc", "Callable");
 pub(crate) const ITERABLE: PyStaticExpr = type_hint_identifier!("collections.abc", "Iterable");
 pub(crate) const ITERATOR: PyStaticExpr = type_hint_identifier!("collections.abc", "Iterator");
+pub(crate) const ASYNC_ITERATOR: PyStaticExpr = type_hint_identifier!("collections.abc", "AsyncIterator");
 pub(crate) const MAPPING: PyStaticExpr = type_hint_identifier!("collections.abc", "Mapping");
 const SEQUENCE: PyStaticExpr = type_hint_identifier!("collections.abc", "Sequence");
 

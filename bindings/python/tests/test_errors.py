@@ -54,7 +54,7 @@ def test_everything_but_close_raises_after_close(tmp_path: Path, sample: Path) -
         lambda: db.changes(),
         lambda: db.replay(sample),
         lambda: db.to_arrow(),
-        lambda: db.messages_to_arrow(),
+        lambda: db.to_arrow("messages"),
         lambda: table.__arrow_c_stream__(),
         lambda: db.backup(tmp_path / "b"),
         lambda: db.verify(),

@@ -1,5 +1,6 @@
 """Iterators: every conversation, every event."""
 
+import asyncio
 import time
 from pathlib import Path
 
@@ -68,3 +69,42 @@ def test_a_feed_does_not_begin_before_the_log(tmp_path: Path) -> None:
         assert next(db.changes(trimmed.first_seq, timeout=0)).seq == trimmed.first_seq
         history = db.history("c")
         assert history is not None and len(history) == 3
+
+
+def test_a_feed_is_followed_without_blocking_the_loop(db: Convofold) -> None:
+    async def follow() -> list[int]:
+        seqs, ticks = [], 0
+
+        async def tick() -> None:
+            nonlocal ticks
+            while True:
+                ticks += 1
+                await asyncio.sleep(0.001)
+
+        ticking = asyncio.ensure_future(tick())
+        asyncio.get_running_loop().call_later(0.1, db.submit, [message("c", T0 + 1)])
+        async for change in db.changes():
+            seqs.append(change.seq)
+            if len(seqs) == 2:
+                break
+        ticking.cancel()
+        assert ticks > 10
+        return seqs
+
+    db.submit([message("c", T0)])
+    assert asyncio.run(follow()) == [1, 2]
+
+
+def test_an_async_feed_ends_after_its_timeout_and_when_cancelled(db: Convofold) -> None:
+    async def follow(timeout: float | None) -> list[int]:
+        return [change.seq async for change in db.changes(timeout=timeout)]
+
+    async def cancelled() -> None:
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(follow(None), 0.1)
+
+    db.submit([message("c", T0)])
+    assert asyncio.run(follow(0)) == [1]
+    before = time.monotonic()
+    asyncio.run(cancelled())  # waits for the threads of the loop
+    assert time.monotonic() - before < 30

@@ -246,3 +246,18 @@ def test_many_threads_parse_the_same(tmp_path: Path, sample: Path) -> None:
             db.replay(sample)
             hashes.add(db.state_hash())
     assert len(hashes) == 1
+
+
+def test_a_folder_and_a_pattern_stand_for_their_files(tmp_path: Path, sample: Path) -> None:
+    lines = sample.read_bytes().splitlines(keepends=True)
+    logs = tmp_path / "logs"
+    (logs / "more").mkdir(parents=True)
+    (logs / "more" / "b.ndjson").write_bytes(b"".join(lines[:300]))
+    (logs / "a.ndjson").write_bytes(b"".join(lines[300:]))
+    with Convofold(logs / "db") as db:
+        assert db.replay(logs).lines == 1000
+        assert db.replay(str(logs / "*.ndjson")).lines == 700
+        with pytest.raises(convofold.ReplayError, match="no file matches"):
+            db.replay(logs / "*.gz")
+        with pytest.raises(convofold.ReplayError, match="no such file or folder"):
+            db.replay(logs / "none")

@@ -86,7 +86,7 @@ def test_own_events_are_objects_or_dicts(db: Convofold) -> None:
     history = db.history("c")
     assert history is not None
     assert [(entry.at, entry.late) for entry in history] == [(T0 - 1, True), (T0, False), (T0 + 1, False)]
-    assert [entry.mentions for entry in history] == ["silent", "silent", "agent"]
+    assert [entry.event.agent and entry.event.agent.id for entry in history] == [None, None, "a"]
     assert [entry.assigned and entry.assigned.id for entry in history] == [None, None, "a"]
 
 
@@ -219,7 +219,7 @@ def test_pages_and_all_rows_are_the_same(filled: Convofold) -> None:
         second = filled.query(sort=sort, limit=5, cursor=first.next)
         assert [*first, *second] == rows[:10]
     unassigned = filled.query(unassigned=True).rows
-    assert unassigned == [row for row in everything if row.agent_id is None and row.agent_name is None]
+    assert unassigned == [row for row in everything if row.agent is None]
     busiest = max(filled.agents(), key=lambda load: (load.agent is not None, load.open))
     assert busiest.agent is not None and len(filled.query(agent=busiest.agent.id)) == busiest.open
     newest = everything.rows[0].last_active_at_utc
@@ -248,3 +248,34 @@ def test_exported_events_are_the_way_back(filled: Convofold, tmp_path: Path) -> 
     with Convofold(tmp_path / "other") as other:
         assert other.replay(tmp_path / "events.ndjson", "convofold").counts.applied == 1000
         assert other.state_hash() == filled.state_hash()
+
+
+def test_a_query_names_unknown_values_and_can_return_the_last_message(db: Convofold) -> None:
+    db.submit([message("c", T0, "Hello?", agent={"id": "7", "name": "Ida Holm"}, member_number="+45 12")])
+    page = db.query(agent="ida hlm")
+    assert [(one.condition, one.value, one.similar) for one in page.unknown] == [("agent", "ida hlm", ["Ida Holm"])]
+    (row,) = db.query(agent="IDA HOLM", number="4512", last_message=True)
+    assert row.last_message == db.state("c").last_message and row.agent == db.state("c").agent
+    assert db.query(limit=0).rows[0].last_message is None
+    assert db.find_ids("c") == ["c"] and db.find_ids("d") == []
+
+
+def test_every_argument_of_an_event_can_be_read() -> None:
+    texts = ["member_name", "member_number", "member_business_id", "member_channel_id", "shortcode", "app_key", "tenant"]
+    given = {name: name for name in texts} | {name: T0 for name in ["occurred", "sent", "started", "active"]}
+    event = convofold.Event("desk", "c", "open", unread=3, agent=False, **given)
+    assert {name: getattr(event, name) for name in given} == given
+    assert event.unread == 3 and event.nobody and event.agent is None
+
+
+@pytest.mark.parametrize("wrong", [-1, 2**64])
+def test_a_number_outside_its_range_is_a_value_error(db: Convofold, tmp_path: Path, wrong: int) -> None:
+    for call in [
+        lambda: db.query(limit=wrong),
+        lambda: db.query(unread_min=wrong),
+        lambda: db.find_ids("c", wrong),
+        lambda: db.changes(wrong),
+        lambda: Convofold(tmp_path / "other", memory_bytes=wrong),
+    ]:
+        with pytest.raises(ValueError, match="invalid number"):
+            call()

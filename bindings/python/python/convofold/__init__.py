@@ -9,8 +9,8 @@
         state = db.state("t-1")
 
 Times are milliseconds since the epoch; properties ending in `_utc` are the same times as `datetime`. Results are immutable,
-compare by value and have `to_dict()`. `to_arrow()` and `messages_to_arrow()` return tables for pandas, polars, DuckDB and
-pyarrow. Errors are raised as ConvofoldError, invalid arguments as ValueError or TypeError, and errors of the file that is
+compare by value and have `to_dict()`. `to_polars()`, `to_pandas()` and `to_arrow()` return tables of conversations, messages and
+assignments. Errors are raised as ConvofoldError, invalid arguments as ValueError or TypeError, and errors of the file that is
 exported to as OSError.
 """
 

@@ -1,4 +1,5 @@
-//! Columns: one Arrow type for each kind of value.
+//! Columns: one Arrow type for each kind of value. Every table is flat, its columns are not reserved words of SQL, and
+//! `conversation_id` joins the tables.
 
 use std::sync::Arc;
 
@@ -28,15 +29,6 @@ pub(super) fn truth(name: &str) -> Field {
 
 pub(super) fn time(name: &str) -> Field {
     column(name, DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into())))
-}
-
-pub(super) fn object(name: &str, fields: Vec<Field>) -> Field {
-    column(name, DataType::Struct(fields.into()))
-}
-
-/// A list, which can be empty but not null.
-pub(super) fn list(name: &str, fields: Vec<Field>) -> Field {
-    required(column(name, DataType::List(Arc::new(required(object("item", fields))))))
 }
 
 /// A column without nulls.

@@ -3,81 +3,72 @@
 use std::sync::Arc;
 
 use arrow_schema::SchemaRef;
-use convofold::{ConversationRecord, Direction, HistoryEntry, Kind, StorageError};
+use convofold::{ConversationRecord, Direction, HistoryEntry, Kind};
 use serde::Serialize;
 
 use super::columns::{self, number, required, text, time, truth};
 
 /// A row of the table.
 #[derive(Serialize)]
-pub(super) struct Message {
-    conversation: Arc<str>,
+pub(super) struct Row {
+    conversation_id: Arc<str>,
     tenant: Option<Arc<str>>,
     channel: Option<String>,
     seq: u64,
-    at: i64,
+    occurred_at: i64,
     said_at: Option<i64>,
     direction: Option<Direction>,
-    agent_id: Option<String>,
-    agent_name: Option<String>,
-    text: Option<String>,
-    identity: String,
-    late: bool,
-    counts: bool,
+    agent_id: Option<Arc<str>>,
+    agent_name: Option<Arc<str>>,
+    message_text: Option<String>,
+    event_identity: String,
+    is_late: bool,
+    is_counted: bool,
 }
 
 pub(super) fn schema() -> SchemaRef {
     columns::schema(vec![
-        required(text("conversation")),
+        required(text("conversation_id")),
         text("tenant"),
         text("channel"),
         required(number("seq")),
-        required(time("at")),
+        required(time("occurred_at")),
         time("said_at"),
         text("direction"),
         text("agent_id"),
         text("agent_name"),
-        text("text"),
-        required(text("identity")),
-        required(truth("late")),
-        required(truth("counts")),
+        text("message_text"),
+        required(text("event_identity")),
+        required(truth("is_late")),
+        required(truth("is_counted")),
     ])
 }
 
-/// The messages of all conversations, conversation by conversation.
-pub(super) fn rows(
-    conversations: impl Iterator<Item = Result<ConversationRecord, StorageError>>,
-) -> impl Iterator<Item = Result<Message, StorageError>> {
-    conversations.flat_map(|conversation| match conversation {
-        Ok(conversation) => messages(conversation).map(Ok).collect(),
-        Err(error) => vec![Err(error)],
-    })
-}
-
-fn messages(conversation: ConversationRecord) -> impl Iterator<Item = Message> {
+/// The messages of a conversation.
+pub(super) fn of(conversation: ConversationRecord) -> Vec<Row> {
     let id = conversation.state.id;
     let tenant = conversation.state.tenant.map(Arc::from);
-    let messages = conversation.history.into_iter().filter(|entry| entry.kind == Kind::Message);
-    messages.map(move |entry| Message::of(entry, id.clone(), tenant.clone()))
+    let messages = conversation.history.into_iter().filter(|entry| entry.event.kind() == Kind::Message);
+    messages.map(|entry| Row::of(entry, id.clone(), tenant.clone())).collect()
 }
 
-impl Message {
-    fn of(entry: HistoryEntry, conversation: Arc<str>, tenant: Option<Arc<str>>) -> Self {
+impl Row {
+    fn of(entry: HistoryEntry, conversation_id: Arc<str>, tenant: Option<Arc<str>>) -> Self {
         let (agent_id, agent_name) = entry.assigned.map_or((None, None), |agent| (agent.id, agent.name));
         Self {
-            conversation,
+            conversation_id,
             tenant,
-            channel: entry.channel,
+            channel: entry.event.channel().map(str::to_owned),
             seq: entry.seq,
-            at: entry.at,
+            occurred_at: entry.at,
             said_at: entry.said_at,
-            direction: entry.direction,
+            direction: entry.event.direction(),
             agent_id,
             agent_name,
-            text: entry.text,
-            identity: entry.identity,
-            late: entry.late,
-            counts: entry.counts,
+            message_text: entry.event.text().map(str::to_owned),
+            event_identity: entry.event.identity().text().into_owned(),
+            is_late: entry.late,
+            is_counted: entry.counts,
         }
     }
 }

@@ -2,6 +2,7 @@
 //! so memory stays bounded, and are not copied.
 
 mod columns;
+mod assignments;
 mod conversations;
 mod messages;
 
@@ -11,27 +12,50 @@ use arrow_array::ffi_stream::FFI_ArrowArrayStream;
 use arrow_array::{RecordBatch, RecordBatchReader};
 use arrow_schema::ffi::FFI_ArrowSchema;
 use arrow_schema::{ArrowError, SchemaRef};
-use convofold::StorageError;
-use pyo3::exceptions::PyValueError;
+use convofold::{StorageError, UnknownName};
+use pyo3::exceptions::{PyImportError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
 use serde::Serialize;
 
 use crate::database::Convofold;
 use crate::error::Failure;
+use crate::names::{Choice, Chosen, Named};
 
 /// Number of rows in a batch.
 const BATCH_ROWS: usize = 4_096;
 
 /// The content of a table.
-#[derive(Clone, Copy)]
-enum Content {
+#[derive(Clone, Copy, Default)]
+pub(crate) enum Content {
+    #[default]
     Conversations,
     Messages,
+    Assignments,
 }
 
-/// A table that is read from the database each time it is used: pass it to `polars.DataFrame(...)`,
-/// `pandas.DataFrame.from_arrow(...)` or `pyarrow.table(...)`, or use its name in a DuckDB query.
+impl Named for Content {
+    const NAMES: &'static [&'static str] = &["conversations", "messages", "assignments"];
+
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Conversations => "conversations",
+            Self::Messages => "messages",
+            Self::Assignments => "assignments",
+        }
+    }
+}
+
+impl Chosen for Content {
+    fn by_name(name: &str) -> Result<Self, UnknownName> {
+        let found = [Self::Conversations, Self::Messages, Self::Assignments].into_iter().find(|it| it.name() == name);
+        found.ok_or_else(|| UnknownName::new("table", Self::NAMES, name))
+    }
+}
+
+/// A table that is read from the database each time it is used. `to_polars()` and `to_pandas()` read all of it. Every
+/// library with the Arrow PyCapsule interface reads it: `polars.DataFrame(...)`, `pyarrow.table(...)`, or its name in a
+/// DuckDB query.
 #[pyclass(frozen, module = "convofold")]
 pub(crate) struct ArrowTable {
     db: Py<Convofold>,
@@ -48,6 +72,7 @@ impl ArrowTable {
         match self.content {
             Content::Conversations => conversations::schema(),
             Content::Messages => messages::schema(),
+            Content::Assignments => assignments::schema(),
         }
     }
 
@@ -55,8 +80,12 @@ impl ArrowTable {
         let (content, schema) = (self.content, self.schema());
         self.db.get().asked(py, move |db| -> Box<dyn RecordBatchReader + Send> {
             match content {
-                Content::Conversations => Box::new(Batches { rows: db.scan_states(), schema }),
-                Content::Messages => Box::new(Batches { rows: messages::rows(db.scan()), schema }),
+                Content::Conversations => {
+                    let rows = db.scan_states().map(|state| state.map(conversations::Row::of));
+                    Box::new(Batches { rows, schema })
+                }
+                Content::Messages => Box::new(Batches { rows: flat(db.scan(), messages::of), schema }),
+                Content::Assignments => Box::new(Batches { rows: flat(db.scan_states(), assignments::of), schema }),
             }
         })
     }
@@ -91,30 +120,79 @@ impl ArrowTable {
         self.schema().fields().iter().map(|field| field.name().clone()).collect()
     }
 
-    fn __repr__(&self) -> String {
-        let content = match self.content {
-            Content::Conversations => "conversations",
-            Content::Messages => "messages",
-        };
-        format!("<ArrowTable of all {content}>")
+    /// Reads the table as a `polars.DataFrame`. Needs polars: `pip install 'convofold[polars]'`.
+    #[pyo3(signature = () -> "object")]
+    fn to_polars<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        import(slf.py(), "polars", "polars")?.call_method1("DataFrame", (slf,))
     }
+
+    /// Reads the table as a `pandas.DataFrame`. Needs pandas and pyarrow: `pip install 'convofold[pandas]'`.
+    #[pyo3(signature = () -> "object")]
+    fn to_pandas<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        import(slf.py(), "pandas", "pandas")?;
+        import(slf.py(), "pyarrow", "pandas")?.call_method1("table", (slf,))?.call_method0("to_pandas")
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<ArrowTable of all {}>", self.content.name())
+    }
+}
+
+/// Imports a package that an extra of this package installs.
+fn import<'py>(py: Python<'py>, package: &str, extra: &str) -> PyResult<Bound<'py, PyModule>> {
+    py.import(package).map_err(|error| {
+        if !error.is_instance_of::<PyImportError>(py) {
+            return error;
+        }
+        let missing = PyImportError::new_err(format!("{package} is not installed: pip install 'convofold[{extra}]'"));
+        missing.set_cause(py, Some(error));
+        missing
+    })
 }
 
 #[pymethods]
 impl Convofold {
-    /// Returns all conversations as an Arrow table, one row per conversation, with the keys of the export as columns; times
-    /// are `timestamp[ms, UTC]`. Example: `polars.DataFrame(db.to_arrow())`.
-    fn to_arrow(slf: Bound<'_, Self>) -> Result<ArrowTable, Failure> {
-        ArrowTable::new(slf, Content::Conversations)
+    /// Returns a table for polars, pandas, DuckDB and pyarrow:
+    ///
+    /// - `conversations` (the default): one row per conversation. The columns are the keys of the export, with those of
+    ///   nested objects as `member_name`, `agent_id`, `last_message_text`, `session_status`; `suspicions` is their number.
+    /// - `messages`: one row per message: `conversation_id`, `tenant`, `channel`, `seq`, `occurred_at`, `said_at` (the own
+    ///   time of the message), `direction`, `agent_id` and `agent_name` (the agent assigned then), `message_text`,
+    ///   `event_identity`, `is_late`, and `is_counted` (false for a message that lost to another event with the same
+    ///   identity).
+    /// - `assignments`: one row per change of the agent: `conversation_id`, `tenant`, `assignment_number` (from 1 for each
+    ///   conversation), `assigned_at`, `agent_id` and `agent_name` (null if nobody is assigned).
+    ///
+    /// `conversation_id` joins the tables. Times are `timestamp[ms, UTC]`.
+    #[pyo3(signature = (table=None))]
+    fn to_arrow(slf: Bound<'_, Self>, table: Option<Choice<Content>>) -> Result<ArrowTable, Failure> {
+        ArrowTable::new(slf, Choice::or_default(table))
     }
 
-    /// Returns all messages as an Arrow table, one row per message, with these columns: `conversation`, `tenant`, `channel`,
-    /// `seq`, `at`, `said_at` (the own time of the message), `direction`, `agent_id` and `agent_name` (the agent assigned
-    /// then), `text`, `identity`, `late`, and `counts` (false for a message that lost to another event with the same
-    /// identity).
-    fn messages_to_arrow(slf: Bound<'_, Self>) -> Result<ArrowTable, Failure> {
-        ArrowTable::new(slf, Content::Messages)
+    /// Reads a table of `to_arrow` as a `polars.DataFrame`. Needs polars: `pip install 'convofold[polars]'`.
+    #[pyo3(signature = (table=None) -> "object")]
+    fn to_polars(slf: Bound<'_, Self>, table: Option<Choice<Content>>) -> Result<Bound<'_, PyAny>, Failure> {
+        let py = slf.py();
+        Ok(ArrowTable::to_polars(&Bound::new(py, Self::to_arrow(slf, table)?)?)?)
     }
+
+    /// Reads a table of `to_arrow` as a `pandas.DataFrame`. Needs pandas and pyarrow: `pip install 'convofold[pandas]'`.
+    #[pyo3(signature = (table=None) -> "object")]
+    fn to_pandas(slf: Bound<'_, Self>, table: Option<Choice<Content>>) -> Result<Bound<'_, PyAny>, Failure> {
+        let py = slf.py();
+        Ok(ArrowTable::to_pandas(&Bound::new(py, Self::to_arrow(slf, table)?)?)?)
+    }
+}
+
+/// The rows of all conversations, conversation by conversation.
+fn flat<T, R>(
+    conversations: impl Iterator<Item = Result<T, StorageError>>,
+    rows: fn(T) -> Vec<R>,
+) -> impl Iterator<Item = Result<R, StorageError>> {
+    conversations.flat_map(move |conversation| match conversation {
+        Ok(conversation) => rows(conversation).into_iter().map(Ok).collect(),
+        Err(error) => vec![Err(error)],
+    })
 }
 
 /// Rows, grouped into batches.
