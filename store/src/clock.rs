@@ -1,6 +1,6 @@
 //! The clocks of the store. The engine reads none.
 
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime};
 
 use convofold_engine::Time;
 
@@ -33,8 +33,7 @@ impl Clock {
 
 /// A clock before 1970 or after the year 9999 is wrong; the nearest time that can be written is used.
 fn system_ms() -> u64 {
-    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX).min(Time::MAX.ms().unsigned_abs())
+    Time::from(SystemTime::now()).ms().unsigned_abs()
 }
 
 #[cfg(test)]

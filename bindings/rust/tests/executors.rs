@@ -1,4 +1,4 @@
-//! Tickets can be awaited on any executor: here a single-threaded loop and two runtimes of tokio.
+//! Tickets and the change feed can be awaited on any executor: here a single-threaded loop and two runtimes of tokio.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test and its helpers stop at the first failure")]
 
@@ -103,4 +103,48 @@ fn a_closed_store_is_told_by_the_ticket_or_before() {
         }
     });
     closer.join().unwrap();
+}
+
+#[test]
+fn a_feed_is_awaited_and_ends_with_the_database() {
+    let (_folder, db) = store();
+    let mut changes = db.changes(1);
+    let writing = db.clone();
+    let writer = std::thread::spawn(move || {
+        for number in 0..200 {
+            writing.submit(Batch::new(vec![message(number)])).unwrap().wait().unwrap();
+        }
+    });
+    let followed = Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+        let mut seqs = Vec::new();
+        while seqs.len() < 200 {
+            // A timeout drops the future of an event; no event is lost.
+            if let Ok(change) = tokio::time::timeout(Duration::from_micros(300), changes.next()).await {
+                seqs.push(change.unwrap().unwrap().seq);
+            }
+        }
+        seqs
+    });
+    assert_eq!(followed, (1..=200).collect::<Vec<_>>());
+    writer.join().unwrap();
+    let closing = db.clone();
+    let closer = std::thread::spawn(move || closing.close().unwrap());
+    assert!(pollster::block_on(changes.next()).is_none());
+    assert!(pollster::block_on(changes.next()).is_none());
+    closer.join().unwrap();
+}
+
+#[test]
+fn a_stopped_feed_ends() {
+    let (_folder, db) = store();
+    db.submit(Batch::new(vec![message(1)])).unwrap().wait().unwrap();
+    let mut changes = db.changes(1);
+    let stop = changes.stop_handle();
+    let stopper = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(20));
+        stop.stop();
+    });
+    assert_eq!(pollster::block_on(changes.next()).unwrap().unwrap().seq, 1);
+    assert!(pollster::block_on(changes.next()).is_none());
+    stopper.join().unwrap();
 }

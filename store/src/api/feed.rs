@@ -16,13 +16,26 @@ use crate::state::shared::Shared;
 
 /// One event in the change feed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Change {
     /// Its sequence number in the log.
     pub seq: Seq,
     /// The event.
     pub event: Event,
+}
+
+/// Its seq, its time in milliseconds since the epoch as [`HistoryEntry`](convofold_engine::HistoryEntry) gives it, and
+/// the event.
+#[cfg(feature = "serde")]
+impl serde::Serialize for Change {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeStruct as _;
+        let mut change = serializer.serialize_struct("Change", 3)?;
+        change.serialize_field("seq", &self.seq)?;
+        change.serialize_field("at", &self.event.at().alone().ms())?;
+        change.serialize_field("event", &self.event)?;
+        change.end()
+    }
 }
 
 /// All durable events from a seq on, in log order, without gaps or duplicates: first the existing events, then new ones
@@ -32,14 +45,16 @@ pub struct Change {
 /// undo. The feed reads the log by itself and holds one block in memory. The writer never waits for it, however slow
 /// the consumer is.
 pub struct Changes {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
     /// The seq of the next event to return.
     next_seq: Seq,
     /// The log position of the next block; `None` before the first block is found.
     position: Option<LogPosition>,
     /// The events that were read and not returned yet.
     ready: VecDeque<Event>,
-    stopped: Arc<AtomicBool>,
+    pub(crate) stopped: Arc<AtomicBool>,
+    /// Whether it has ended as a stream.
+    pub(crate) has_ended: bool,
 }
 
 /// Interrupts a waiting feed from any thread ([`Changes::stop_handle`]).
@@ -60,6 +75,7 @@ impl Convofold {
             position: None,
             ready: VecDeque::new(),
             stopped: Arc::default(),
+            has_ended: false,
         }
     }
 }
@@ -123,7 +139,7 @@ impl Changes {
     fn wait(&self, deadline: Option<Instant>) -> bool {
         let mut durable = self.shared.durable.lock();
         while self.next_seq > durable.seq && !durable.is_closed && self.shared.poisoned().is_none() {
-            if self.stopped.load(Ordering::Relaxed) {
+            if self.is_stopped() {
                 return false;
             }
             match deadline {
@@ -155,6 +171,10 @@ impl Changes {
     #[must_use]
     pub fn stop_handle(&self) -> StopHandle {
         StopHandle { shared: self.shared.clone(), stopped: self.stopped.clone() }
+    }
+
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
     }
 
     /// The seq of the next event: pass it to [`Convofold::changes`] to continue later.
@@ -221,9 +241,7 @@ impl StopHandle {
     /// exist.
     pub fn stop(&self) {
         self.stopped.store(true, Ordering::Relaxed);
-        // With the lock, so that the feed cannot start to wait between its check and this notification.
-        let _durable = self.shared.durable.lock();
-        self.shared.durable_moved.notify_all();
+        self.shared.wake_feeds();
     }
 
     /// Whether the feed was stopped.

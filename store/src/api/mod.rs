@@ -9,6 +9,7 @@ pub(crate) mod marks;
 pub(crate) mod query;
 pub(crate) mod scan;
 pub(crate) mod feed;
+mod feed_stream;
 pub(crate) mod export;
 pub(crate) mod stats;
 mod sorted_lines;

@@ -6,6 +6,7 @@ pub(crate) mod counters;
 #[cfg(feature = "metrics")]
 pub mod metrics;
 pub(crate) mod snapshot;
+pub(crate) mod wakers;
 pub(crate) mod shared;
 pub(crate) mod lent_storage;
 pub(crate) mod base;

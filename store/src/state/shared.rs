@@ -13,6 +13,7 @@ use crate::format::block::LogPosition;
 use crate::format::log_start::LogStart;
 use crate::options::Options;
 use crate::state::counters::Meter;
+use crate::state::wakers::Wakers;
 use crate::storage::{ReadStorage, StorageError};
 #[cfg(feature = "tracing")]
 use crate::trace::Chain;
@@ -39,6 +40,7 @@ pub(crate) struct Shared {
     /// How far the feeds may read.
     pub(crate) durable: Mutex<Durable>,
     pub(crate) durable_moved: Condvar,
+    pub(crate) feed_wakers: Wakers,
     /// Set when the writer has taken its last command; see [`Shared::end_queue`].
     queue_ended: AtomicBool,
     pub(crate) log_figures: LogFigures,
@@ -101,6 +103,7 @@ impl Shared {
             log_in_use: RwLock::new(()),
             durable: Mutex::new(Durable { seq: position.last_seq(), is_closed: false, waiting_feeds: 0 }),
             durable_moved: Condvar::new(),
+            feed_wakers: Wakers::default(),
             queue_ended: AtomicBool::new(false),
             log_figures: LogFigures::default(),
             meter: Meter::default(),
@@ -118,13 +121,21 @@ impl Shared {
     /// Lets the feeds read up to this seq.
     pub(crate) fn set_durable(&self, seq: Seq) {
         self.durable.lock().seq = seq;
-        self.durable_moved.notify_all();
+        self.wake_feeds();
     }
 
     /// Tells the feeds that no more events follow.
     pub(crate) fn end_feeds(&self) {
         self.durable.lock().is_closed = true;
+        self.wake_feeds();
+    }
+
+    /// Wakes the threads and tasks that wait for a feed.
+    pub(crate) fn wake_feeds(&self) {
+        // With the lock, so that no feed starts to wait between its check and this notification.
+        drop(self.durable.lock());
         self.durable_moved.notify_all();
+        self.feed_wakers.wake_all();
     }
 
     /// Ends the feeds and releases the storage. Feeds that wait read the rest of the durable events first.
@@ -166,9 +177,7 @@ impl Shared {
             Arc::new(error)
         };
         let cause = self.poison.get_or_init(poison).clone();
-        // With the lock, so that no feed starts to wait between its check and this notification.
-        let _durable = self.durable.lock();
-        self.durable_moved.notify_all();
+        self.wake_feeds();
         cause
     }
 
