@@ -121,7 +121,7 @@ mod tests {
         other.unread += 1;
         other.member.name = Some("Mia \"M\"".to_owned());
         other.assignments[1].at = 3;
-        other.assignments[0].agent.as_mut().unwrap().id = Some("a".to_owned());
+        other.assignments[0].agent.as_mut().unwrap().id = Some("a".into());
         differ(
             &one,
             &other,

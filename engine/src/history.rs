@@ -5,10 +5,10 @@ use serde::Serialize;
 use crate::agents::Agents;
 use crate::conversation::{ArrivalCounts, Conversation};
 use crate::effect::Seq;
-use crate::event::{AgentMention, Direction, Kind};
+use crate::event::{AgentMention, Event};
 use crate::fact::Fact;
+use crate::parts::EventParts;
 use crate::state::AgentRef;
-use crate::texts::Field;
 use crate::time::Time;
 
 /// One event in the history of its conversation, in the order of T2.
@@ -19,43 +19,18 @@ pub struct HistoryEntry {
     pub seq: Seq,
     /// When it happened (rules T1 and T3), in milliseconds since the epoch.
     pub at: i64,
-    /// What it did.
-    pub kind: Kind,
-    /// The direction of a message, or of the text that a lifecycle event carries.
-    pub direction: Option<Direction>,
-    /// The channel of a message.
-    pub channel: Option<String>,
+    /// The event. Its JSON is a line of [`Event::export_line`].
+    pub event: Event,
     /// A message's own time (T4), or the "as of" time of a lifecycle event's text (F8), in milliseconds since the
     /// epoch.
     pub said_at: Option<i64>,
-    /// The text of a message, or the last text that a lifecycle event carries.
-    pub text: Option<String>,
-    /// What it states about the agent.
-    pub agent: Mention,
     /// The agent assigned after it (F5), with the latest name known in the conversation. `None` if no agent is
     /// assigned, or if the event does not count.
     pub assigned: Option<AgentRef>,
-    /// The number of unread messages that it states.
-    pub unread: Option<u64>,
-    /// Its identity.
-    pub identity: String,
     /// `false` if it lost to another event with the same identity (rule I2) and has no effect.
     pub counts: bool,
     /// Whether an event that sorts after it was known before it.
     pub late: bool,
-}
-
-/// What an event states about the agent (rule F5).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-#[non_exhaustive]
-pub enum Mention {
-    /// Nothing.
-    Silent,
-    /// No agent is assigned.
-    Nobody,
-    /// This agent is assigned.
-    Agent(AgentRef),
 }
 
 /// How the events of a conversation arrived (rule F12).
@@ -79,11 +54,12 @@ pub struct Arrivals {
 }
 
 pub(crate) fn of(conversation: &Conversation) -> Vec<HistoryEntry> {
-    let counting = conversation.in_order().map(|(at, fact)| entry(conversation, at, fact, true));
+    let counting = conversation.in_order().filter_map(|(at, fact)| entry(conversation, at, fact, true));
     let mut entries: Vec<_> = counting.collect();
     set_assigned(&mut entries);
     if !conversation.conflicts.is_empty() {
-        let losers = conversation.conflicts.iter().map(|loser| entry(conversation, loser.at.alone(), loser, false));
+        let conflicts = conversation.conflicts.iter();
+        let losers = conflicts.filter_map(|loser| entry(conversation, loser.at.alone(), loser, false));
         entries.extend(losers);
         entries.sort_by_key(|entry| entry.at);
     }
@@ -96,22 +72,21 @@ fn set_assigned(entries: &mut [HistoryEntry]) {
     let mut agents = Agents::default();
     let mut numbers = Vec::with_capacity(entries.len());
     for entry in entries.iter() {
-        match &entry.agent {
-            Mention::Silent => {}
-            Mention::Nobody => {
+        match entry.event.agent() {
+            AgentMention::Silent => {}
+            AgentMention::Nobody => {
                 agents.assign(None);
             }
-            Mention::Agent(agent) => {
-                let number = agents.mention(agent.id.as_deref(), agent.name.as_deref());
+            AgentMention::Agent { id, name } => {
+                let number = agents.mention(id, name);
                 agents.assign(number);
             }
         }
         numbers.push(agents.assigned());
     }
-    let text = |text: &Option<Box<str>>| text.as_deref().map(str::to_owned);
     for (entry, number) in entries.iter_mut().zip(numbers) {
         let agent = number.and_then(|number| agents.get(number));
-        entry.assigned = agent.map(|agent| AgentRef { id: text(&agent.id), name: text(&agent.name) });
+        entry.assigned = agent.map(|agent| AgentRef::new(agent.id.as_deref(), agent.name.as_deref()));
     }
 }
 
@@ -123,39 +98,36 @@ fn set_late(entries: &mut [HistoryEntry]) {
     }
 }
 
-fn entry(conversation: &Conversation, at: Time, fact: &Fact, counts: bool) -> HistoryEntry {
-    let context = conversation.contexts.get(fact.context as usize);
-    let channel = context.and_then(|context| context.get(Field::Channel));
+/// `None` is impossible: the fact was made from a valid event.
+fn entry(conversation: &Conversation, at: Time, fact: &Fact, counts: bool) -> Option<HistoryEntry> {
     let said_at = match fact.text {
         _ if fact.kind.is_message() => Some(fact.message_time(at)),
         Some(_) => Some(fact.text_as_of(at)),
         None => None,
     };
-    HistoryEntry {
-        seq: fact.seq,
-        at: at.ms(),
+    let event = EventParts {
+        conversation: &conversation.id,
+        context: conversation.contexts.get(fact.context as usize)?,
+        identity: (!fact.identity.is_content()).then(|| fact.identity.clone()),
         kind: fact.kind,
         direction: fact.direction,
-        channel: channel.map(str::to_owned),
-        said_at: said_at.map(Time::ms),
-        text: fact.text.as_deref().map(str::to_owned),
-        agent: context.map_or(Mention::Silent, |context| mention(context.agent())),
-        assigned: None,
+        occurred: fact.occurred,
+        sent: fact.sent,
+        started: fact.started,
+        active: fact.active,
         unread: fact.unread,
-        identity: fact.identity.text().into_owned(),
+        text: fact.text.as_deref(),
+        session: fact.session.and_then(|session| conversation.sessions.get(session as usize)).cloned(),
+    };
+    Some(HistoryEntry {
+        seq: fact.seq,
+        at: at.ms(),
+        event: event.build().ok()?,
+        said_at: said_at.map(Time::ms),
+        assigned: None,
         counts,
         late: false,
-    }
-}
-
-fn mention(mention: AgentMention<'_>) -> Mention {
-    match mention {
-        AgentMention::Silent => Mention::Silent,
-        AgentMention::Nobody => Mention::Nobody,
-        AgentMention::Agent { id, name } => {
-            Mention::Agent(AgentRef { id: id.map(str::to_owned), name: name.map(str::to_owned) })
-        }
-    }
+    })
 }
 
 pub(crate) fn arrivals(conversation: &Conversation) -> Arrivals {
@@ -204,9 +176,16 @@ mod tests {
             said(5, ann(Some("Ann"))),
             said(6, AgentMention::Agent { id: None, name: Some("Ann") }),
         ]);
-        let assigned = Some(AgentRef { id: Some("a".to_owned()), name: Some("Ann".to_owned()) });
+        let assigned = Some(AgentRef::new("a", "Ann"));
         let expected = [&None, &assigned, &assigned, &None, &assigned, &assigned];
         assert_eq!(entries.iter().map(|entry| &entry.assigned).collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn each_entry_has_the_event_as_it_was_accepted() {
+        let drafts = vec![said(1, ann(Some("Ann"))), said(2, AgentMention::Nobody)];
+        let events: Vec<_> = drafts.iter().map(|draft| draft.clone().build().unwrap()).collect();
+        assert_eq!(history(drafts).into_iter().map(|entry| entry.event).collect::<Vec<_>>(), events);
     }
 
     #[test]

@@ -212,7 +212,7 @@ impl Index {
     }
 
     fn join_name(&mut self, row: &Row, key: &AgentKey) {
-        if let Some(name) = &row.agent_name {
+        if let Some(name) = agent_name(row) {
             let agents = self.agents_named.entry(Caseless(name.clone())).or_default();
             *agents.entry(key.clone()).or_default() += 1;
         }
@@ -229,7 +229,7 @@ impl Index {
                 self.by_agent.remove(&key);
             }
         }
-        if let Some(name) = &row.agent_name {
+        if let Some(name) = agent_name(row) {
             self.forget_name(name, &key);
         }
     }
@@ -398,11 +398,11 @@ fn sorted<'a>(query: &Query, mut rows: Vec<&'a Row>) -> Vec<&'a Row> {
 }
 
 fn load(rows: &OfAgent) -> Option<AgentLoad> {
-    let id = rows.values().next()?.agent_id.as_deref().map(str::to_owned);
-    let name = rows.values().find_map(|row| row.agent_name.as_deref()).map(str::to_owned);
+    let agent = rows.values().next()?.agent.as_ref();
+    let name = rows.values().find_map(agent_name);
     let waiting = || rows.values().filter_map(|row| row.waiting_since);
     Some(AgentLoad {
-        agent: (id.is_some() || name.is_some()).then_some(AgentRef { id, name }),
+        agent: agent.map(|agent| AgentRef { id: agent.id.clone(), name: name.cloned() }),
         open: rows.len() as u64,
         unread: rows.values().fold(0, |sum, row| sum.saturating_add(row.unread)),
         waiting: waiting().count() as u64,
@@ -411,8 +411,12 @@ fn load(rows: &OfAgent) -> Option<AgentLoad> {
 }
 
 fn agent_key(row: &Row) -> Option<AgentKey> {
-    let by_name = || row.agent_name.clone().map(AgentKey::Name);
-    row.agent_id.clone().map(AgentKey::Id).or_else(by_name)
+    let AgentRef { id, name } = row.agent.as_ref()?;
+    id.clone().map(AgentKey::Id).or_else(|| name.clone().map(AgentKey::Name))
+}
+
+fn agent_name(row: &Row) -> Option<&Arc<str>> {
+    row.agent.as_ref()?.name.as_ref()
 }
 
 fn number_key(row: &Row) -> Option<Arc<str>> {
@@ -421,8 +425,8 @@ fn number_key(row: &Row) -> Option<Arc<str>> {
 }
 
 /// The values that decide the rank of a conversation among those of its agent.
-fn place_with_agent(row: &Row) -> (Option<&str>, Option<&str>, i64) {
-    (row.agent_id.as_deref(), row.agent_name.as_deref(), row.last_active_at)
+fn place_with_agent(row: &Row) -> (Option<&AgentRef>, i64) {
+    (row.agent.as_ref(), row.last_active_at)
 }
 
 fn entry(row: &Row, sort: Sort) -> (i64, Arc<str>) {

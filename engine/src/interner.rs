@@ -5,6 +5,7 @@ use std::sync::Arc;
 use hashbrown::HashSet;
 
 use crate::query::OpenConversation;
+use crate::state::AgentRef;
 
 /// Agents, tenants, channels and shortcodes. Texts of evicted conversations stay, because they are few.
 #[derive(Debug, Default)]
@@ -19,9 +20,9 @@ impl Interner {
     /// The row with shared copies of its texts.
     pub(crate) fn share_all(&mut self, row: Arc<OpenConversation>) -> Arc<OpenConversation> {
         let mut share = |text: &Option<Arc<str>>| text.as_deref().map(|text| self.share(text));
-        let [tenant, channel, agent_id, agent_name, shortcode] =
-            [&row.tenant, &row.channel, &row.agent_id, &row.agent_name, &row.shortcode].map(&mut share);
+        let [tenant, channel, shortcode] = [&row.tenant, &row.channel, &row.shortcode].map(&mut share);
+        let agent = row.agent.as_ref().map(|agent| AgentRef { id: share(&agent.id), name: share(&agent.name) });
         let own = Arc::unwrap_or_clone(row);
-        Arc::new(OpenConversation { tenant, channel, agent_id, agent_name, shortcode, ..own })
+        Arc::new(OpenConversation { tenant, channel, agent, shortcode, ..own })
     }
 }

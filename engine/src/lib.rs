@@ -66,7 +66,7 @@ pub use effect::{Admission, Effect, Seq};
 pub use event::{AIRSHIP, AgentMention, At, Direction, Event, Kind, SUPEROFFICE};
 pub use fact::Fact;
 pub use hash::StateHash;
-pub use history::{Arrivals, HistoryEntry, Mention};
+pub use history::{Arrivals, HistoryEntry};
 pub use identity::{ContentHash, Identity};
 pub use image::{ConversationImage, ImageError};
 pub use index::{Index, Update};

@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 
 use crate::setters::setters;
 use crate::spelling::{same_name, same_number};
-use crate::state::AgentRef;
+use crate::state::{AgentRef, LastMessage};
 use crate::unknown::UnknownValue;
 
 /// A query for open conversations. Every condition that is set must hold; a new query has none.
@@ -209,10 +209,8 @@ pub struct OpenConversation {
     pub tenant: Option<Arc<str>>,
     /// The channel of the latest message.
     pub channel: Option<Arc<str>>,
-    /// The assigned agent's id.
-    pub agent_id: Option<Arc<str>>,
-    /// The assigned agent's name.
-    pub agent_name: Option<Arc<str>>,
+    /// The assigned agent.
+    pub agent: Option<AgentRef>,
     /// The member's name.
     pub member_name: Option<Arc<str>>,
     /// The member's number.
@@ -233,6 +231,8 @@ pub struct OpenConversation {
     pub waiting_since: Option<i64>,
     /// Whether it has a suspicion (rule F10).
     pub suspect: bool,
+    /// The last text (F8). An index does not keep it; a store fills it in if a query asks for it.
+    pub last_message: Option<Box<LastMessage>>,
 }
 
 impl OpenConversation {
@@ -243,8 +243,7 @@ impl OpenConversation {
             id,
             tenant: None,
             channel: None,
-            agent_id: None,
-            agent_name: None,
+            agent: None,
             member_name: None,
             member_number: None,
             member_business_id: None,
@@ -255,6 +254,7 @@ impl OpenConversation {
             last_active_at,
             waiting_since: None,
             suspect: false,
+            last_message: None,
         }
     }
 
@@ -268,7 +268,7 @@ impl OpenConversation {
     }
 
     pub(crate) fn is_assigned(&self) -> bool {
-        self.agent_id.is_some() || self.agent_name.is_some()
+        self.agent.is_some()
     }
 }
 
@@ -294,7 +294,8 @@ impl Query {
             return false;
         }
         let Some(wanted) = &self.agent else { return true };
-        row.agent_id.as_deref() == Some(wanted) || row.agent_name.as_deref().is_some_and(|name| same_name(name, wanted))
+        let Some(agent) = &row.agent else { return false };
+        agent.id.as_deref() == Some(wanted) || agent.name.as_deref().is_some_and(|name| same_name(name, wanted))
     }
 
     fn wants_member(&self, row: &OpenConversation) -> bool {

@@ -10,6 +10,7 @@ use crate::hash::StateHash;
 use crate::index::{Seen, Slot, Update};
 use crate::interner::Interner;
 use crate::query::OpenConversation;
+use crate::state::AgentRef;
 use crate::state::State;
 use crate::time::Time;
 
@@ -136,13 +137,16 @@ fn open_row(
     let lists = conversation.lists();
     let known = |field: fn(&OpenConversation) -> &Option<Arc<str>>| before.and_then(|row| field(row).clone());
     let own = |field, before| keep(fold.attribute(field, lists), before);
+    let known_agent = before.and_then(|row| row.agent.as_ref());
     let agent = fold.agents.assigned().and_then(|number| fold.agents.get(number));
     OpenConversation {
         id: conversation.id.clone(),
         tenant: tenant.clone(),
         channel: channel.clone(),
-        agent_id: share(interner, agent.and_then(|agent| agent.id.as_deref()), known(|row| &row.agent_id)),
-        agent_name: share(interner, agent.and_then(|agent| agent.name.as_deref()), known(|row| &row.agent_name)),
+        agent: agent.map(|agent| AgentRef {
+            id: share(interner, agent.id.as_deref(), known_agent.and_then(|agent| agent.id.clone())),
+            name: share(interner, agent.name.as_deref(), known_agent.and_then(|agent| agent.name.clone())),
+        }),
         member_name: own(Attribute::MemberName, known(|row| &row.member_name)),
         member_number: own(Attribute::MemberNumber, known(|row| &row.member_number)),
         member_business_id: own(Attribute::MemberBusinessId, known(|row| &row.member_business_id)),
@@ -153,6 +157,7 @@ fn open_row(
         last_active_at: active.ms(),
         waiting_since: fold.waiting().map(|(since, _)| since.ms()),
         suspect: fold.is_suspect(),
+        last_message: None,
     }
 }
 

@@ -121,16 +121,22 @@ pub struct Member {
 #[non_exhaustive]
 pub struct AgentRef {
     /// The id; `None` for an agent known by name only.
-    pub id: Option<String>,
+    pub id: Option<Arc<str>>,
     /// The name.
-    pub name: Option<String>,
+    pub name: Option<Arc<str>>,
 }
 
 impl AgentRef {
     /// The agent with this id, this name, or both.
     #[must_use]
     pub fn new<'a>(id: impl Into<Option<&'a str>>, name: impl Into<Option<&'a str>>) -> Self {
-        Self { id: id.into().map(str::to_owned), name: name.into().map(str::to_owned) }
+        Self { id: id.into().map(Into::into), name: name.into().map(Into::into) }
+    }
+
+    /// The agent with these shared texts; `None` if both are unknown.
+    #[must_use]
+    pub fn of(id: Option<Arc<str>>, name: Option<Arc<str>>) -> Option<Self> {
+        (id.is_some() || name.is_some()).then_some(Self { id, name })
     }
 }
 
@@ -252,8 +258,7 @@ impl State {
 
 fn agent(fold: &Fold, number: Option<u32>) -> Option<AgentRef> {
     let agent = fold.agents.get(number?)?;
-    let text = |text: &Option<Box<str>>| text.as_deref().map(str::to_owned);
-    Some(AgentRef { id: text(&agent.id), name: text(&agent.name) })
+    Some(AgentRef::new(agent.id.as_deref(), agent.name.as_deref()))
 }
 
 fn assignments(fold: &Fold) -> Vec<Assigned> {

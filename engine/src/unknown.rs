@@ -50,7 +50,12 @@ const CONDITIONS: [Condition; 6] = [
     Condition {
         name: "agent",
         value: |query| &mut query.agent,
-        known: |row| [row.agent_name.as_deref(), row.agent_id.as_deref(), None],
+        known: |row| {
+            let agent = row.agent.as_ref();
+            let (id, name) =
+                (agent.and_then(|agent| agent.id.as_deref()), agent.and_then(|agent| agent.name.as_deref()));
+            [name, id, None]
+        },
     },
     Condition {
         name: "member",

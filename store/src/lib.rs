@@ -51,7 +51,7 @@ pub use api::feed::{Change, Changes, StopHandle};
 pub use api::handle::Convofold;
 pub use api::ingest::{IgnoredCounts, IngestOptions, IngestReport};
 pub use api::marks::MarkError;
-pub use api::query::ExportReport;
+pub use api::query::{ExportReport, PageError};
 pub use api::scan::{ConversationRecord, Scan};
 pub use api::stats::Stats;
 pub use care::trim::TrimError;

@@ -88,3 +88,23 @@ fn of_an_empty_database_nothing_goes_out_and_that_is_said() {
         (Some(0), "", "the database contains no events\n")
     );
 }
+
+#[test]
+fn an_event_has_one_form_in_export_tail_and_history() {
+    let desk = Desk::default();
+    write_logs(&desk);
+    assert_eq!(desk.run("replay", &["log", "at-odds"]).code, Some(3));
+    let exported = desk.run("export", &["--events"]).json_lines();
+    let tail = desk.run("tail", &["--from", "1", "--json"]).json_lines();
+    assert_eq!(tail.len(), exported.len());
+    for (change, event) in tail.iter().zip(&exported) {
+        assert_eq!(&change["event"], event);
+    }
+    let id = exported[0]["conversation"].as_str().expect("an id");
+    let history = desk.run("history", &[id, "--json"]).json()["history"].as_array().expect("a list").clone();
+    assert!(!history.is_empty());
+    for entry in history {
+        let seq = usize::try_from(entry["seq"].as_u64().expect("a number")).expect("a number");
+        assert_eq!((&entry["event"], &entry["at"]), (&tail[seq - 1]["event"], &tail[seq - 1]["at"]));
+    }
+}

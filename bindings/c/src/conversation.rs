@@ -24,8 +24,8 @@ pub unsafe extern "C" fn convofold_state_json(db: Db, id: *const c_char, json: *
 }
 
 /// Sets `json` to the events of one conversation in the order in which they happened: a JSON array of objects with
-/// `seq`, `at`, `kind`, `direction`, `channel`, `said_at`, `text`, `agent`, `unread`, `identity` and `counts`. NULL
-/// if there is no conversation with this id.
+/// `seq`, `at`, `event` (in convofold's own format), `said_at`, `assigned`, `counts` and `late`. NULL if there is no
+/// conversation with this id.
 ///
 /// Ownership: the caller owns `json`; release it with convofold_string_free().
 ///

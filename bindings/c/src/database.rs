@@ -49,6 +49,9 @@ pub enum Flag {
     /// Open: only read. Nothing in the folder is created or changed, so a read-only file system is enough, and several
     /// processes can read a database at the same time. Functions that write return READ_ONLY.
     ReadOnly = 32,
+    /// Query: also return the last message of every conversation. This reads from the disk if a conversation is not in
+    /// memory.
+    LastMessage = 64,
 }
 
 /// Fails if `flags` contains a flag that is not in `known`.

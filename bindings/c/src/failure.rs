@@ -6,11 +6,11 @@ use std::io;
 use convofold::audit::AuditError;
 use convofold::backup::{BackupError, BackupFileError, RestoreError};
 use convofold::repair::RepairError;
-use convofold::replay::ReplayError;
+use convofold::replay::{FindError, ReplayError};
 use convofold::verify::VerifyError;
 use convofold::{
-    ChangesError, CloseError, CommitError, ExportEventsError, IngestError, OpenError, QueryError, StorageError,
-    SubmitError, TrimError,
+    ChangesError, CloseError, CommitError, ExportEventsError, IngestError, OpenError, PageError, QueryError,
+    StorageError, SubmitError, TrimError,
 };
 
 use crate::error::Error;
@@ -158,6 +158,26 @@ impl Kind for ReplayError {
 impl Kind for QueryError {
     fn kind(&self) -> Error {
         Error::BadCursor
+    }
+}
+
+impl Kind for PageError {
+    fn kind(&self) -> Error {
+        match self {
+            Self::Query(error) => error.kind(),
+            Self::Storage(error) => error.kind(),
+            _ => Error::Other,
+        }
+    }
+}
+
+impl Kind for FindError {
+    fn kind(&self) -> Error {
+        match self {
+            Self::NotFound { .. } | Self::NoMatch { .. } => Error::NotFound,
+            Self::Pattern { .. } => Error::InvalidArgument,
+            _ => Error::Io,
+        }
     }
 }
 

@@ -48,7 +48,7 @@ pub unsafe extern "C" fn convofold_feed_open(db: Db, from_seq: u64, feed: *mut F
     })
 }
 
-/// Sets `json` to the next event: a JSON object with `seq` and `event`, in convofold's own format. NULL if no event
+/// Sets `json` to the next event: a JSON object with `seq`, `at` and `event`, in convofold's own format. NULL if no event
 /// arrives within `timeout_ms` (0: do not wait; UINT64_MAX: no limit).
 ///
 /// Ownership: the caller owns `json`; release it with convofold_string_free().

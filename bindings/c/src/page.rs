@@ -75,6 +75,10 @@ pub struct Row {
     pub waiting_since: i64,
     /// 1 if the data look wrong (such as missing messages or an impossible clock); otherwise 0.
     pub suspect: u32,
+    /// The last text; NULL if there is none, or without CONVOFOLD_FLAG_LAST_MESSAGE.
+    pub last_message: Text,
+    /// The time of the last text; CONVOFOLD_NO_TIME if there is none.
+    pub last_message_at: i64,
 }
 
 /// A page of open conversations.
@@ -141,25 +145,38 @@ impl Page {
     }
 }
 
-fn texts(row: &OpenConversation) -> [Option<&str>; 10] {
+fn texts(row: &OpenConversation) -> [Option<&str>; 11] {
+    let agent = row.agent.as_ref();
     [
         Some(&*row.id),
         row.tenant.as_deref(),
         row.channel.as_deref(),
-        row.agent_id.as_deref(),
-        row.agent_name.as_deref(),
+        agent.and_then(|agent| agent.id.as_deref()),
+        agent.and_then(|agent| agent.name.as_deref()),
         row.member_name.as_deref(),
         row.member_number.as_deref(),
         row.member_business_id.as_deref(),
         row.member_channel_id.as_deref(),
         row.shortcode.as_deref(),
+        row.last_message.as_ref().map(|last| last.text.as_str()),
     ]
 }
 
 impl Row {
     fn of(row: &OpenConversation, room: &mut Texts) -> Self {
-        let [id, tenant, channel, agent_id, agent_name, member_name, member_number, business_id, channel_id, shortcode] =
-            texts(row).map(|text| room.add(text));
+        let [
+            id,
+            tenant,
+            channel,
+            agent_id,
+            agent_name,
+            member_name,
+            member_number,
+            business_id,
+            channel_id,
+            shortcode,
+            last_message,
+        ] = texts(row).map(|text| room.add(text));
         Self {
             id,
             tenant,
@@ -176,6 +193,8 @@ impl Row {
             last_active_at: row.last_active_at,
             waiting_since: row.waiting_since.unwrap_or(CONVOFOLD_NO_TIME),
             suspect: row.suspect.into(),
+            last_message,
+            last_message_at: row.last_message.as_ref().map_or(CONVOFOLD_NO_TIME, |last| last.at),
         }
     }
 }

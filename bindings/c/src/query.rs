@@ -40,7 +40,7 @@ fn sort(number: u32) -> Result<convofold::Sort, Failure> {
 pub struct Query {
     /// sizeof(convofold_query).
     pub size: usize,
-    /// CONVOFOLD_FLAG_UNASSIGNED and CONVOFOLD_FLAG_SUSPECT, or 0.
+    /// CONVOFOLD_FLAG_UNASSIGNED, CONVOFOLD_FLAG_SUSPECT and CONVOFOLD_FLAG_LAST_MESSAGE, or 0.
     pub flags: u32,
     /// A convofold_sort.
     pub sort: u32,
@@ -81,13 +81,15 @@ unsafe impl Grows for Query {
 /// Ownership: the caller owns `page`; close it with convofold_page_close(), before or after closing the database. A
 /// page is a copy and does not change when new events arrive. On failure it is cleared and need not be closed.
 ///
-/// Errors: BAD_CURSOR (the cursor is invalid or was made with another sort order).
+/// Errors: BAD_CURSOR (the cursor is invalid or was made with another sort order). With CONVOFOLD_FLAG_LAST_MESSAGE also
+/// IO and DAMAGED (a conversation cannot be read).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn convofold_query_page(db: Db, query: *const Query, page: *mut Page) -> Error {
     guard(|| {
         // SAFETY: the header states these requirements for callers.
-        let (out, query) = unsafe { (Out::cleared(page, "page", Page::NONE)?, sized::read(query)?.to_rust()?) };
-        out.set(Page::open(&db.get()?.query(&query)?));
+        let (out, query) = unsafe { (Out::cleared(page, "page", Page::NONE)?, sized::read(query)?) };
+        // SAFETY: the header states this requirement for callers.
+        out.set(Page::open(&unsafe { query.run(db) }?));
         Ok(())
     })
 }
@@ -103,12 +105,24 @@ pub unsafe extern "C" fn convofold_query_page(db: Db, query: *const Query, page:
 pub unsafe extern "C" fn convofold_query_json(db: Db, query: *const Query, json: *mut *mut c_char) -> Error {
     guard(|| {
         // SAFETY: the header states these requirements for callers.
-        let (query, out) = unsafe { (sized::read(query)?.to_rust()?, OutText::new(json, "json")?) };
-        out.set_json(&db.get()?.query(&query)?)
+        let (query, out) = unsafe { (sized::read(query)?, OutText::new(json, "json")?) };
+        // SAFETY: the header states this requirement for callers.
+        out.set_json(&unsafe { query.run(db) }?)
     })
 }
 
 impl Query {
+    /// # Safety
+    /// The pointers are valid as the header requires.
+    unsafe fn run(self, db: Db) -> Result<convofold::Page, Failure> {
+        // SAFETY: the caller meets the requirement of this function.
+        let query = unsafe { self.to_rust() }?;
+        let db = db.get()?;
+        let page =
+            if has(self.flags, Flag::LastMessage) { db.query_with_last_messages(&query)? } else { db.query(&query)? };
+        Ok(page)
+    }
+
     /// # Safety
     /// The pointers are valid as the header requires.
     unsafe fn to_rust(self) -> Result<convofold::Query, Failure> {
@@ -116,7 +130,7 @@ impl Query {
         let text = |text, what| unsafe { pointer::text_if_any(text, what) };
         // SAFETY: the caller meets the requirement of this function.
         let cursor = unsafe { self.cursor.read("cursor") }?;
-        expect_known(self.flags, &[Flag::Unassigned, Flag::Suspect])?;
+        expect_known(self.flags, &[Flag::Unassigned, Flag::Suspect, Flag::LastMessage])?;
         let (agent, unassigned) = (text(self.agent, "agent")?, has(self.flags, Flag::Unassigned));
         if agent.is_some() && unassigned {
             return Err(Failure::argument("agent cannot be combined with CONVOFOLD_FLAG_UNASSIGNED"));

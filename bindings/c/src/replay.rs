@@ -69,7 +69,8 @@ unsafe impl Grows for ReplayOptions {
     const NAME: &'static str = "convofold_replay_options";
 }
 
-/// Ingests log files, one after the other: plain, gzip or zstd. When the call returns, all reported events are
+/// Ingests log files, one after the other: plain, gzip or zstd. A folder stands for all files in it and its subfolders,
+/// sorted by name, and a pattern such as logs/*.gz for the files that match it. When the call returns, all reported events are
 /// durable.
 ///
 /// If a replay was stopped or killed, a new replay of the same files resumes at that point. If any of the files has
@@ -83,8 +84,8 @@ unsafe impl Grows for ReplayOptions {
 ///
 /// Ownership: the caller owns `json`; release it with convofold_string_free().
 ///
-/// Errors: NOT_FOUND, IO (none of the files can be opened), POISONED, INVALID_ARGUMENT (among others: an earlier run with
-/// the same files used another zone).
+/// Errors: NOT_FOUND (a path or pattern names no file), IO (none of the files can be opened), POISONED, INVALID_ARGUMENT
+/// (among others: an earlier run with the same files used another zone).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn convofold_replay(
     db: Db,
@@ -99,6 +100,10 @@ pub unsafe extern "C" fn convofold_replay(
             unsafe { (pointer::paths(files, count, "files")?, sized::read(options)?, OutText::new_if_any(json)?) };
         expect_known(options.flags, &[Flag::Checkpoint])?;
         let db = db.get()?;
+        let mut inputs = Vec::new();
+        for file in files {
+            inputs.extend(Input::find(file, &[db.dir()])?.inputs);
+        }
         let stop = Arc::new(AtomicBool::new(false));
         // SAFETY: the header states these requirements for callers.
         let (zone, ignored) = unsafe { (ingest::zone(options.zone)?, ingest::ignored(options.ignore)?) };
@@ -106,7 +111,7 @@ pub unsafe extern "C" fn convofold_replay(
             .format(format(options.format)?)
             .zone(zone)
             .ignore(ignored)
-            .inputs(files.into_iter().map(Input::path))
+            .inputs(inputs)
             .checkpoint(has(options.flags, Flag::Checkpoint))
             .stop(stop.clone());
         let report = options.listen(replay, &stop).run()?;

@@ -7,7 +7,7 @@ static convofold_db db;
 static uint64_t seq_of(const char *json)
 {
     unsigned long long seq = 0;
-    CHECK(sscanf(json, "{\"seq\":%llu,\"event\":{\"convofold\":1,", &seq) == 1);
+    CHECK(sscanf(json, "{\"seq\":%llu,\"at\":%*d,\"event\":{\"convofold\":1,", &seq) == 1);
     return seq;
 }
 

@@ -1,7 +1,6 @@
 //! Values on the command line: numbers, durations, points in time, probabilities, names of sources.
 
 use std::str::FromStr;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use convofold::{Time, UnknownName};
@@ -161,8 +160,7 @@ pub fn chance(text: &str) -> Result<f64, String> {
 /// The system's clock, in milliseconds since the epoch.
 #[must_use]
 pub fn clock_ms() -> i64 {
-    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)
+    Time::now().ms()
 }
 
 #[cfg(test)]

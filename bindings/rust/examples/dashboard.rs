@@ -15,7 +15,7 @@ use std::error::Error;
 use std::time::Duration;
 
 use convofold::ingest::Format;
-use convofold::{Change, Changes, Convofold, Direction, State, Status, Time};
+use convofold::{AgentRef, Change, Changes, Convofold, Direction, State, Status, Time};
 
 const HOUR_MS: i64 = 3_600_000;
 
@@ -33,9 +33,13 @@ impl Share {
         if state.status == Status::Closed {
             return Self::default();
         }
-        let agent = state.agent.as_ref().and_then(|agent| agent.id.clone().or(agent.name.clone()));
+        let agent = state.agent.as_ref().and_then(name_of);
         Self { agent, open: 1, unread: state.unread, waiting: state.waiting_since.is_some().into() }
     }
+}
+
+fn name_of(agent: &AgentRef) -> Option<String> {
+    agent.id.as_deref().or(agent.name.as_deref()).map(str::to_owned)
 }
 
 /// Open conversations, unread messages and waiting conversations.
@@ -122,7 +126,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let asked: BTreeMap<Option<String>, Numbers> = db
         .agents()
         .into_iter()
-        .map(|load| (load.agent.and_then(|agent| agent.id.or(agent.name)), (load.open, load.unread, load.waiting)))
+        .map(|load| (load.agent.as_ref().and_then(name_of), (load.open, load.unread, load.waiting)))
         .filter(|(_, numbers)| numbers.0 > 0)
         .collect();
     assert_eq!(board.by_agent, asked);

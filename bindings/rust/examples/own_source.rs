@@ -124,7 +124,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     assert_eq!(second.duplicates, 2);
 
     for load in db.agents() {
-        let name = load.agent.and_then(|agent| agent.name).unwrap_or_else(|| "(nobody)".to_owned());
+        let name = load.agent.and_then(|agent| agent.name).unwrap_or_else(|| "(nobody)".into());
         println!("{name:10} {} open, {} unread, {} waiting", load.open, load.unread, load.waiting);
     }
     let invoice = db.state("helpdesk:2")?.ok_or("ticket 2 is missing")?;

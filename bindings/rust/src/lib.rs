@@ -112,6 +112,28 @@
 //! # Ok::<_, Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! A feed is also an asynchronous stream, for any executor:
+//!
+//! ```
+//! # use convofold::{Change, Convofold};
+//! # use convofold::ingest::Format;
+//! # let folder = tempfile::tempdir()?;
+//! # let db = Convofold::open(folder.path().join("conversations"))?;
+//! # let line = r#"{"convofold":1,"source":"desk","conversation":"c-1","kind":"close","occurred":"2026-03-02T09:15:00Z"}"#;
+//! # db.ingest(line.as_bytes(), Format::Auto)?;
+//! let mut changes = db.changes(1);
+//! # changes.stop_handle().stop();
+//! let followed = async move {
+//!     while let Some(change) = changes.next().await {
+//!         println!("{}", change?.seq);
+//!     }
+//!     Ok::<_, convofold::ChangesError>(changes.next_seq())
+//! };
+//! # assert_eq!(pollster::block_on(followed)?, 2);
+//! # db.close()?;
+//! # Ok::<_, Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! # Checkpoint, close, reopen
 //!
 //! ```
@@ -151,7 +173,8 @@
 //! A [`Convofold`] is a handle: it is `Clone`, `Send` and `Sync`. One background thread does all writing. Queries about many
 //! conversations never wait for the disk. A query about one conversation that is not in memory ([`Options::memory_bytes`]) reads
 //! one page. If the queue is full, [`Convofold::submit`] blocks and [`Convofold::try_submit`] returns the batch. convofold needs
-//! no asynchronous runtime: in asynchronous code, call `try_submit` and await the ticket.
+//! no asynchronous runtime: in asynchronous code, call `try_submit` and
+//! await the ticket, and follow the change feed as a stream.
 //!
 //! Each operation has its own error type. It lists what can fail, documents the state after the failure, and returns the cause
 //! from [`source`](std::error::Error::source). An event that is late, repeated or in conflict with another one is not an error;
@@ -214,8 +237,8 @@ pub use convofold_engine::{AgentLoad, Cursor, OpenConversation, Page, Query, Que
 
 // Queries about one conversation.
 pub use convofold_engine::{
-    AgentRef, Arrivals, Assigned, ByAgent, Conflict, ConflictingField, HistoryEntry, LastMessage, Member, Mention,
-    OpenedBy, SessionState, State, Status, SuspectField, Suspicion,
+    AgentRef, Arrivals, Assigned, ByAgent, Conflict, ConflictingField, HistoryEntry, LastMessage, Member, OpenedBy,
+    SessionState, State, Status, SuspectField, Suspicion,
 };
 
 // Names of values, such as those of `Sort`.
@@ -243,8 +266,8 @@ pub use convofold_store::{leads_into, private_file_options};
 
 // Errors, one type per operation.
 pub use convofold_store::{
-    ChangesError, CloseError, CommitError, ExportEventsError, IngestError, MarkError, OpenError, StorageError,
-    SubmitError, TrimError,
+    ChangesError, CloseError, CommitError, ExportEventsError, IngestError, MarkError, OpenError, PageError,
+    StorageError, SubmitError, TrimError,
 };
 
 #[cfg(feature = "metrics")]

@@ -10,7 +10,8 @@ use convofold::replay::{Input, ReplayError};
 use convofold::verify::VerifyError;
 use convofold::{
     Batch, Changes, ChangesError, CloseError, CommitError, Convofold, Counters, DraftError, Event, ExportEventsError,
-    IngestError, OpenError, Options, Page, QueryError, Receipt, State, StorageError, SubmitError, Ticket, TrimError,
+    IngestError, OpenError, Options, Page, PageError, QueryError, Receipt, State, StorageError, SubmitError, Ticket,
+    TrimError,
 };
 
 const fn is_handle<T: Send + Sync + Clone + 'static>() {}
@@ -40,6 +41,7 @@ const _: () = {
     is_error::<ChangesError>();
     is_error::<StorageError>();
     is_error::<QueryError>();
+    is_error::<PageError>();
     is_error::<DraftError>();
     is_error::<ExportEventsError>();
     is_error::<AuditError>();

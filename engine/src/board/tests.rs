@@ -159,6 +159,7 @@ fn q2_pages_join_without_hole_or_repeat_while_events_arrive() {
 #[test]
 fn q2_a_cursor_of_another_sort_order_is_refused() {
     let index = busy().index;
+    assert_eq!(index.query(&Query::new().limit(0)).unwrap().next, None, "0 is no limit");
     let next = index.query(&Query::new().limit(1)).unwrap().next;
     let error = index.query(&Query::new().sort(Sort::Waiting).cursor(next)).unwrap_err();
     assert_eq!(error, QueryError::CursorOfAnotherOrder { expected: Sort::Waiting, found: Sort::Activity });

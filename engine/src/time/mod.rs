@@ -5,6 +5,7 @@ mod rfc3339;
 mod zone;
 
 use std::num::NonZeroU32;
+use std::time::{Duration, SystemTime};
 
 pub use rfc3339::TimeError;
 pub use zone::{UnknownZone, Zone};
@@ -53,6 +54,15 @@ impl Time {
         Some(Self { upper_ms_plus_one: NonZeroU32::MIN.saturating_add(upper_ms), lower_ms, sub_ms_ns })
     }
 
+    /// The time of the system's clock.
+    ///
+    /// For hosts. The state depends on the events only, so nothing in convofold's engine calls it.
+    #[cfg(feature = "clock")]
+    #[must_use]
+    pub fn now() -> Self {
+        SystemTime::now().into()
+    }
+
     /// Milliseconds since the epoch, rounded down.
     #[must_use]
     pub fn ms(self) -> i64 {
@@ -72,9 +82,34 @@ impl Time {
     }
 }
 
+impl From<SystemTime> for Time {
+    /// A time before 1970 or after 9999 becomes the nearest usable time.
+    fn from(time: SystemTime) -> Self {
+        let since_epoch = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
+        let ms = i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX);
+        Self::from_ms_and_ns(ms, since_epoch.subsec_nanos() % 1_000_000).unwrap_or(Self::MAX)
+    }
+}
+
+impl From<Time> for SystemTime {
+    fn from(time: Time) -> Self {
+        let since_epoch = Duration::from_millis(time.ms().unsigned_abs());
+        Self::UNIX_EPOCH + since_epoch + Duration::from_nanos(time.sub_ms_ns().into())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_time_of_the_system_is_a_time() {
+        let time = Time::from_ms_and_ns(1_700_000_000_123, 456_789).unwrap();
+        assert_eq!(Time::from(SystemTime::from(time)), time);
+        assert_eq!(Time::from(SystemTime::UNIX_EPOCH - Duration::from_secs(1)), Time::MIN);
+        let beyond = SystemTime::UNIX_EPOCH + Duration::from_secs(300_000_000_000);
+        assert_eq!(Time::from(beyond), Time::MAX);
+    }
 
     #[test]
     fn a_time_consists_of_milliseconds_and_the_nanoseconds_below() {

@@ -40,8 +40,9 @@ impl Time {
         in_range.ok_or(TimeError::OutOfRange)
     }
 
-    /// RFC 3339 in UTC with all digits: nine, or three if the rest are zeros.
-    pub(crate) fn to_rfc3339(self) -> String {
+    /// RFC 3339 in UTC with all digits: nine, or three if the rest are zeros. `Display` always writes three.
+    #[must_use]
+    pub fn to_rfc3339(self) -> String {
         let mut text = String::new();
         // Writing to a string does not fail.
         let _ = self.write_rfc3339(if self.sub_ms_ns() > 0 { 9 } else { 3 }, &mut text);

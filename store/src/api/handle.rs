@@ -102,16 +102,6 @@ impl Convofold {
         Options::new().open(dir)
     }
 
-    pub(crate) fn open_with(options: Options, path: &Path) -> Result<Self, OpenError> {
-        span!("open", dir = %path.display());
-        if options.read_only {
-            let opened = opening::open_read_only(path, &options)?;
-            return Ok(Self::read(options, path, opened));
-        }
-        let opened = opening::open(path, &options)?;
-        Self::start(options, opened)
-    }
-
     /// Opens a database on another storage.
     #[cfg(test)]
     pub(crate) fn open_on(options: Options, path: &Path, storage: Arc<dyn Storage>) -> Result<Self, OpenError> {
@@ -305,8 +295,19 @@ impl Options {
     /// `docs/durability.md` lists as not guaranteed. [`Repair`](crate::care::repair::Repair) saves the readable part of
     /// a damaged database.
     pub fn open(self, dir: impl AsRef<Path>) -> Result<Convofold, OpenError> {
-        Convofold::open_with(self, dir.as_ref()).inspect_err(|error| tell_opened(Err(error)))
+        open(self, dir.as_ref()).inspect_err(|error| tell_opened(Err(error)))
     }
+}
+
+// Not a method: the compiler would propose a private one to hosts that look for `Options::open`.
+fn open(options: Options, path: &Path) -> Result<Convofold, OpenError> {
+    span!("open", dir = %path.display());
+    if options.read_only {
+        let opened = opening::open_read_only(path, &options)?;
+        return Ok(Convofold::read(options, path, opened));
+    }
+    let opened = opening::open(path, &options)?;
+    Convofold::start(options, opened)
 }
 
 impl std::fmt::Debug for Convofold {

@@ -28,6 +28,18 @@ pub struct ExportReport {
     pub bytes: u64,
 }
 
+/// Why [`Convofold::query_with_last_messages`] cannot answer.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PageError {
+    /// The query is invalid.
+    #[error(transparent)]
+    Query(#[from] QueryError),
+    /// A conversation could not be read.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
 /// Answers reflect every event that was acknowledged before the query (rule Q5), even if it is only
 /// [`Durability::Buffered`](crate::Durability::Buffered).
 impl Convofold {
@@ -80,6 +92,24 @@ impl Convofold {
     /// [`QueryError`] if the cursor was made with another sort order.
     pub fn query(&self, query: &Query) -> Result<Page, QueryError> {
         self.shared().live.index().query(query)
+    }
+
+    /// Like [`Convofold::query`], with the last text of every conversation ([`OpenConversation::last_message`]).
+    ///
+    /// Unlike other queries about many conversations, it reads the pages of those that are evicted. A text can be newer
+    /// than the other fields of its row.
+    ///
+    /// [`OpenConversation::last_message`]: convofold_engine::OpenConversation::last_message
+    ///
+    /// # Errors
+    /// [`PageError`] if the cursor was made with another sort order, or a conversation cannot be read.
+    pub fn query_with_last_messages(&self, query: &Query) -> Result<Page, PageError> {
+        let mut page = self.query(query)?;
+        for row in &mut page.rows {
+            let last_message = self.state(&row.id)?.and_then(|state| state.last_message);
+            Arc::make_mut(row).last_message = last_message.map(Box::new);
+        }
+        Ok(page)
     }
 
     /// Returns the open conversations and the unread messages of every agent (rule Q3).

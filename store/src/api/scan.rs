@@ -46,7 +46,8 @@ impl Convofold {
     /// # let db = convofold_store::Convofold::open(dir.path().join("conversations"))?;
     /// let mut words = 0;
     /// for conversation in db.scan() {
-    ///     let texts = conversation?.history.into_iter().filter_map(|entry| entry.text);
+    ///     let conversation = conversation?;
+    ///     let texts = conversation.history.iter().filter_map(|entry| entry.event.text());
     ///     words += texts.map(|text| text.split_whitespace().count()).sum::<usize>();
     /// }
     /// # assert_eq!(words, 0);

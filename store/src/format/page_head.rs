@@ -15,7 +15,7 @@
 
 use std::sync::Arc;
 
-use convofold_engine::{OpenConversation, Outline, StateHash};
+use convofold_engine::{AgentRef, OpenConversation, Outline, StateHash};
 use serde::{Deserialize, Serialize};
 
 use super::fields::{Fields, FieldsBuilder, required};
@@ -149,8 +149,8 @@ impl<'a> Texts<'a> {
     fn row(&mut self, row: &'a OpenConversation) -> StoredRow<'a> {
         StoredRow {
             id: &row.id,
-            agent_id: self.place(row.agent_id.as_ref()),
-            agent_name: self.place(row.agent_name.as_ref()),
+            agent_id: self.place(row.agent.as_ref().and_then(|agent| agent.id.as_ref())),
+            agent_name: self.place(row.agent.as_ref().and_then(|agent| agent.name.as_ref())),
             member_name: row.member_name.as_deref(),
             member_number: row.member_number.as_deref(),
             member_business_id: row.member_business_id.as_deref(),
@@ -179,8 +179,7 @@ impl StoredOutline<'_> {
         let own = |text: Option<&str>| text.map(Arc::from);
         let mut open = OpenConversation::new(row.id.into(), row.started_at, row.last_active_at);
         (open.tenant, open.channel) = (tenant, channel);
-        open.agent_id = shared(texts, row.agent_id)?;
-        open.agent_name = shared(texts, row.agent_name)?;
+        open.agent = AgentRef::of(shared(texts, row.agent_id)?, shared(texts, row.agent_name)?);
         open.member_name = own(row.member_name);
         open.member_number = own(row.member_number);
         open.member_business_id = own(row.member_business_id);

@@ -1,8 +1,8 @@
 //! Values of every stored form, for tests and fixtures.
 
 use convofold_engine::{
-    AIRSHIP, AgentMention, ArrivalCounts, At, ContentHash, Context, ConversationImage, Direction, Draft, Event,
-    EventParts, Fact, Identity, Kind, OpenConversation, Outline, SUPEROFFICE, Session, StateHash, Time,
+    AIRSHIP, AgentMention, AgentRef, ArrivalCounts, At, ContentHash, Context, ConversationImage, Direction, Draft,
+    Event, EventParts, Fact, Identity, Kind, OpenConversation, Outline, SUPEROFFICE, Session, StateHash, Time,
 };
 
 use super::block::LogPosition;
@@ -205,8 +205,7 @@ pub(crate) fn page_head() -> PageHead {
     let mut row = OpenConversation::new("3f0c_1627535470959".into(), 1_627_535_400_000, 1_627_535_480_000);
     row.tenant = Some("t-1".into());
     row.channel = Some("sms".into());
-    row.agent_id = Some("42".into());
-    row.agent_name = Some("Ida Øst".into());
+    row.agent = Some(AgentRef::new("42", "Ida Øst"));
     row.member_name = Some("Marcus".into());
     row.member_number = Some("14695550115".into());
     row.member_business_id = Some("b-1".into());

@@ -195,3 +195,33 @@ fn a_page_that_cannot_be_read_fails_the_batch_that_needs_it_and_is_made_anew_at_
     assert!(!again.recovery().skipped.is_empty());
     assert_eq!((again.state_hash(), export(&again)), (hash, lines));
 }
+
+#[test]
+fn a_page_of_a_query_has_the_last_messages_of_evicted_conversations() {
+    let (_home, _storage, db) = scattered();
+    let query = Query::new().limit(0);
+    let rows = db.query_with_last_messages(&query).unwrap().rows;
+    assert!(db.stats().resident < db.stats().conversations && rows.len() > 10);
+    for row in &rows {
+        let state = db.state(&row.id).unwrap().unwrap();
+        assert_eq!(
+            (row.last_message.as_deref(), &row.agent),
+            (state.last_message.as_ref(), &state.agent),
+            "{}",
+            row.id
+        );
+    }
+    assert!(db.query(&query).unwrap().rows.iter().all(|row| row.last_message.is_none()));
+}
+
+#[test]
+fn ids_are_found_by_their_beginning_in_memory_or_not() {
+    let (_home, _storage, db) = scattered();
+    let all: Vec<_> = db.scan_states().map(|state| state.unwrap().id.to_string()).collect();
+    let mut expected: Vec<_> = all.into_iter().filter(|id| id.starts_with("case-1")).collect();
+    expected.sort();
+    assert!(expected.len() > 3);
+    assert_eq!(db.find_ids("case-1", usize::MAX).unwrap(), expected);
+    assert_eq!(db.find_ids("case-1", 2).unwrap(), expected[..2]);
+    assert!(db.find_ids("desk", 2).unwrap().is_empty());
+}

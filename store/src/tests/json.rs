@@ -134,9 +134,12 @@ fn a_change_holds_the_event_in_convofolds_own_form() {
     let line = r#"{"convofold":1,"source":"desk","conversation":"c","identity":"m1","kind":"message","occurred":"2026-03-02T09:15:00.000Z","agent":null,"text":""}"#;
     assert_eq!(db.ingest(line.as_bytes(), Format::Auto).unwrap().counts.applied, 1);
     let change: Change = db.changes(1).try_next().unwrap().unwrap();
-    expect(&change, &format!(r#"{{"seq":1,"event":{line}}}"#));
+    expect(&change, &format!(r#"{{"seq":1,"at":1772442900000,"event":{line}}}"#));
     let conversation = serde_json::to_value(db.scan().next().unwrap().unwrap()).unwrap();
-    assert_eq!((&conversation["state"]["id"], &conversation["history"][0]["kind"]), (&"c".into(), &"message".into()));
+    assert_eq!(
+        (&conversation["state"]["id"], &conversation["history"][0]["event"]["kind"]),
+        (&"c".into(), &"message".into())
+    );
 }
 
 #[test]
@@ -152,7 +155,7 @@ fn a_page_is_continued_by_a_text() {
     let query = convofold_engine::Query::new().limit(1);
     expect(
         &db.query(&query).unwrap(),
-        r#"{"rows":[{"id":"a","tenant":null,"channel":null,"agent_id":null,"agent_name":null,"member_name":null,"member_number":null,"member_business_id":null,"member_channel_id":null,"shortcode":null,"unread":1,"started_at":7000,"last_active_at":7000,"waiting_since":7000,"suspect":false}],"next":"a-7000:a","unknown":[]}"#,
+        r#"{"rows":[{"id":"a","tenant":null,"channel":null,"agent":null,"member_name":null,"member_number":null,"member_business_id":null,"member_channel_id":null,"shortcode":null,"unread":1,"started_at":7000,"last_active_at":7000,"waiting_since":7000,"suspect":false,"last_message":null}],"next":"a-7000:a","unknown":[]}"#,
     );
     expect(&db.agents(), r#"[{"agent":null,"open":2,"unread":2,"waiting":2,"oldest_waiting_since":7000}]"#);
     expect(&db.totals(), r#"[{"tenant":null,"channel":null,"conversations":2,"open":2,"waiting":2,"unread":2}]"#);

@@ -9,8 +9,7 @@ use crate::console::Console;
 use crate::database::{DbArgs, IdArgs};
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::output::event::{self, Said};
-use crate::output::{Listing, time};
+use crate::output::{Listing, event, time};
 
 /// Show every event of one conversation, in the order in which they happened.
 ///
@@ -29,7 +28,7 @@ pub struct HistoryArgs {
     db: DbArgs,
     #[command(flatten)]
     agent_names: AgentNamesArgs,
-    /// Print one JSON object: {"id": ..., "history": [...]}.
+    /// Print one JSON object: {"id": ..., "history": [...]}, events in the form of `export --events`.
     #[arg(long)]
     json: bool,
 }
@@ -59,14 +58,12 @@ impl HistoryArgs {
 fn table(history: &[HistoryEntry], names: &AgentNames) -> Listing {
     let mut table = Listing::new(&["SEQ", "AT (UTC)", "EVENT", "SAYS"]).numbers(&["SEQ"]).ends_in_text();
     for entry in history {
-        let said =
-            Said { direction: entry.direction, agent: &entry.agent, unread: entry.unread, text: entry.text.as_deref() };
         let conflict = if entry.counts { "" } else { " (conflict)" };
         table.row(vec![
             entry.seq.to_string(),
             time::to_millisecond(entry.at),
-            format!("{}{conflict}", event::kind(entry.kind)),
-            said.in_words(entry.kind, names),
+            format!("{}{conflict}", event::kind(entry.event.kind())),
+            event::in_words(&entry.event, names),
         ]);
     }
     table

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use clap::Args;
-use convofold::{Convofold, Cursor, OpenConversation, Page, Query, QueryError, Sort, State};
+use convofold::{Convofold, Cursor, OpenConversation, Page, PageError, Query, QueryError, Sort, State};
 use serde::Serialize;
 
 use crate::agent_names::{AgentNames, AgentNamesArgs};
@@ -100,7 +100,9 @@ impl OpenArgs {
         let names = self.agent_names.read()?;
         let db = self.db.open(console)?;
         let now = self.now.ms(&db);
-        let page = db.query(&self.query(now)).map_err(|error| refused(&error))?;
+        let query = self.query(now);
+        let page = if self.json { db.query(&query).map_err(Into::into) } else { db.query_with_last_messages(&query) };
+        let page = page.map_err(|error| refused(&error))?;
         if page.rows.is_empty() {
             self.explain_nothing(&db, &page, console);
         }
@@ -110,7 +112,7 @@ impl OpenArgs {
         if self.json {
             return self.print_json(&db, &page, console);
         }
-        table(&db, &page.rows, now, &names)?.print(console)?;
+        table(&page.rows, now, &names).print(console)?;
         if let Some(next) = &page.next {
             console.flush()?;
             let cursor = text::quoted(&next.to_string());
@@ -159,31 +161,32 @@ impl OpenArgs {
     }
 }
 
-fn refused(error: &QueryError) -> CliError {
-    let QueryError::CursorOfAnotherOrder { expected, found } = error else {
-        return CliError::new(Exit::Usage, error.to_string());
-    };
-    CliError::new(Exit::Usage, format!("this cursor was made with --sort {found}, not --sort {expected}"))
-        .hint(format!("add --sort {found}"))
+fn refused(error: &PageError) -> CliError {
+    match error {
+        PageError::Query(QueryError::CursorOfAnotherOrder { expected, found }) => {
+            CliError::new(Exit::Usage, format!("this cursor was made with --sort {found}, not --sort {expected}"))
+                .hint(format!("add --sort {found}"))
+        }
+        PageError::Storage(error) => CliError::conversation(error),
+        error => CliError::new(Exit::Usage, error.to_string()),
+    }
 }
 
-fn table(db: &Convofold, rows: &[Arc<OpenConversation>], now: i64, names: &AgentNames) -> Result<Listing, CliError> {
+fn table(rows: &[Arc<OpenConversation>], now: i64, names: &AgentNames) -> Listing {
     let headings = ["ID", "AGENT", "MEMBER", "CHANNEL", "UNREAD", "WAITING", "LAST ACTIVE (UTC)", "LAST MESSAGE"];
     let mut table = Listing::new(&headings).numbers(&["UNREAD", "WAITING"]).ends_in_text();
     for row in rows {
         let member = row.member_name.as_deref().or(row.member_number.as_deref());
-        let state = db.state(&row.id).map_err(|error| CliError::conversation(&error))?;
-        let (agent, last) = state.map_or((None, None), |state| (state.agent, state.last_message));
         table.row(vec![
             text::one_line(&row.id),
-            names.agent(agent.as_ref()),
+            names.agent(row.agent.as_ref()),
             text::or_unknown(member),
             text::or_unknown(row.channel.as_deref()),
             text::count(row.unread),
             time::since(row.waiting_since, now),
             time::to_second(row.last_active_at),
-            last.map_or_else(String::new, |last| text::one_line(&last.text)),
+            row.last_message.as_ref().map_or_else(String::new, |last| text::one_line(&last.text)),
         ]);
     }
-    Ok(table)
+    table
 }

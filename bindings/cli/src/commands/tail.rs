@@ -1,19 +1,16 @@
 //! `convofold tail`.
 
-use std::borrow::Cow;
 use std::io::Write;
 
 use clap::Args;
-use convofold::{Change, Changes, Convofold, Direction, Event, Kind, Mention, Seq, Stats};
-use serde::Serialize;
+use convofold::{Change, Changes, Convofold, Seq, Stats};
 
 use crate::agent_names::{AgentNames, AgentNamesArgs};
 use crate::console::Console;
 use crate::database::DbArgs;
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::output::event::{self, Said};
-use crate::output::{text, time};
+use crate::output::{event, text, time};
 use crate::values;
 
 const LAST: u64 = 20;
@@ -43,24 +40,9 @@ pub struct TailArgs {
     limit: Option<u64>,
     #[command(flatten)]
     agent_names: AgentNamesArgs,
-    /// Print one JSON object per line.
+    /// Print one JSON object per line: {"seq": ..., "at": ..., "event": ...}, events in the form of `export --events`.
     #[arg(long)]
     json: bool,
-}
-
-#[derive(Serialize)]
-struct ChangeJson<'a> {
-    seq: Seq,
-    conversation: &'a str,
-    source: &'a str,
-    kind: Kind,
-    at: i64,
-    direction: Option<Direction>,
-    channel: Option<&'a str>,
-    text: Option<&'a str>,
-    agent: Mention,
-    unread: Option<u64>,
-    identity: Cow<'a, str>,
 }
 
 impl TailArgs {
@@ -103,13 +85,13 @@ impl TailArgs {
         let mut changes = db.changes(from);
         let mut next = from;
         for _ in 0..limit {
-            let Some(Change { seq, event, .. }) = read(&mut changes)? else { break };
+            let Some(change) = read(&mut changes)? else { break };
             if self.json {
-                console.json(&as_json(seq, &event))?;
+                console.json(&change)?;
             } else {
-                writeln!(console.out(), "{}", in_words(seq, &event, names))?;
+                writeln!(console.out(), "{}", in_words(&change, names))?;
             }
-            next = seq + 1;
+            next = change.seq + 1;
         }
         Ok(next)
     }
@@ -119,26 +101,9 @@ fn read(changes: &mut Changes) -> Result<Option<Change>, CliError> {
     changes.try_next().map_err(|error| CliError::log(&error))
 }
 
-fn as_json(seq: Seq, event: &Event) -> ChangeJson<'_> {
-    ChangeJson {
-        seq,
-        conversation: event.conversation(),
-        source: event.source(),
-        kind: event.kind(),
-        at: event.at().alone().ms(),
-        direction: event.direction(),
-        channel: event.channel(),
-        text: event.text(),
-        agent: event::mention(event.agent()),
-        unread: event.unread(),
-        identity: event.identity().text(),
-    }
-}
-
-fn in_words(seq: Seq, event: &Event, names: &AgentNames) -> String {
-    let agent = event::mention(event.agent());
-    let said = Said { direction: event.direction(), agent: &agent, unread: event.unread(), text: event.text() };
+fn in_words(change: &Change, names: &AgentNames) -> String {
+    let Change { seq, event, .. } = change;
     let at = time::to_millisecond(event.at().alone().ms());
-    let (conversation, kind) = (text::one_line(event.conversation()), event.kind());
-    format!("{seq}  {at}  {conversation}  {}  {}", event::kind(kind), said.in_words(kind, names)).trim_end().to_owned()
+    let (conversation, kind) = (text::one_line(event.conversation()), event::kind(event.kind()));
+    format!("{seq}  {at}  {conversation}  {kind}  {}", event::in_words(event, names)).trim_end().to_owned()
 }

@@ -1,6 +1,6 @@
 //! A short description of an event, for people.
 
-use convofold::{AgentMention, AgentRef, Direction, Kind, Mention};
+use convofold::{AgentMention, AgentRef, Direction, Event, Kind};
 
 use super::text;
 use crate::agent_names::AgentNames;
@@ -29,68 +29,43 @@ pub fn arrow(direction: Option<Direction>) -> &'static str {
     }
 }
 
-/// The contents of an event.
-#[derive(Clone, Copy, Debug)]
-pub struct Said<'a> {
-    /// A message's direction, or that of the text a lifecycle event carries.
-    pub direction: Option<Direction>,
-    /// Its mention of an agent.
-    pub agent: &'a Mention,
-    /// The unread count that it states.
-    pub unread: Option<u64>,
-    /// Its text.
-    pub text: Option<&'a str>,
-}
-
-impl Said<'_> {
-    /// On one line: direction, agent, unread count, text.
-    #[must_use]
-    pub fn in_words(&self, kind: Kind, names: &AgentNames) -> String {
-        let mut words = Vec::new();
-        if kind.is_message() {
-            words.push(arrow(self.direction).to_owned());
-        }
-        match self.agent {
-            Mention::Silent => {}
-            Mention::Nobody => words.push("agent: nobody;".to_owned()),
-            Mention::Agent(agent) => words.push(format!("agent: {};", names.agent(Some(agent)))),
-            _ => {}
-        }
-        if let Some(unread) = self.unread {
-            words.push(format!("unread: {unread};"));
-        }
-        match self.text {
-            Some(said) => words.push(text::one_line(said)),
-            None if kind.is_message() => words.push("(no text)".to_owned()),
-            None => {}
-        }
-        words.join(" ").trim_end_matches(';').to_owned()
-    }
-}
-
-/// The mention of an agent, in the form of a history.
+/// The contents of an event on one line: direction, agent, unread count, text.
 #[must_use]
-pub fn mention(mention: AgentMention<'_>) -> Mention {
-    match mention {
-        AgentMention::Nobody => Mention::Nobody,
-        AgentMention::Agent { id, name, .. } => Mention::Agent(AgentRef::new(id, name)),
-        _ => Mention::Silent,
+pub fn in_words(event: &Event, names: &AgentNames) -> String {
+    let mut words = Vec::new();
+    if event.kind().is_message() {
+        words.push(arrow(event.direction()).to_owned());
     }
+    match event.agent() {
+        AgentMention::Nobody => words.push("agent: nobody;".to_owned()),
+        AgentMention::Agent { id, name, .. } => {
+            words.push(format!("agent: {};", names.agent(Some(&AgentRef::new(id, name)))));
+        }
+        _ => {}
+    }
+    if let Some(unread) = event.unread() {
+        words.push(format!("unread: {unread};"));
+    }
+    match event.text() {
+        Some(said) => words.push(text::one_line(said)),
+        None if event.kind().is_message() => words.push("(no text)".to_owned()),
+        None => {}
+    }
+    words.join(" ").trim_end_matches(';').to_owned()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use convofold::{Draft, Time};
 
     #[test]
     fn an_event_is_told_in_a_line() {
-        let names = AgentNames::default();
-        let agent = Mention::Agent(AgentRef::new("7", "Agnes"));
-        let said = Said { direction: Some(Direction::Out), agent: &agent, unread: None, text: Some("Hi\nthere") };
-        assert_eq!(said.in_words(Kind::Message, &names), "-> agent: Agnes; Hi there");
-        let said = Said { direction: None, agent: &Mention::Nobody, unread: Some(2), text: None };
-        assert_eq!(said.in_words(Kind::Open, &names), "agent: nobody; unread: 2");
-        let said = Said { direction: None, agent: &Mention::Silent, unread: None, text: None };
-        assert_eq!(said.in_words(Kind::Close, &names), "");
+        let words = |draft: Draft<'_>| in_words(&draft.build().unwrap(), &AgentNames::default());
+        let event = |kind| Draft::new("desk", "c", kind, Time::MIN);
+        let out = event(Kind::Message).direction(Direction::Out).agent(AgentMention::agent("7", "Agnes"));
+        assert_eq!(words(out.text("Hi\nthere")), "-> agent: Agnes; Hi there");
+        assert_eq!(words(event(Kind::Open).agent(AgentMention::Nobody).unread(2)), "agent: nobody; unread: 2");
+        assert_eq!(words(event(Kind::Close)), "");
     }
 }

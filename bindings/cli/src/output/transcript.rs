@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use convofold::{AgentRef, Direction, HistoryEntry, Mention};
+use convofold::{AgentMention, AgentRef, Direction, HistoryEntry};
 use serde::Serialize;
 
 use super::{event, text, time};
@@ -33,19 +33,22 @@ pub fn of(history: &[HistoryEntry]) -> Vec<Line> {
     let mut assigned: Option<AgentRef> = None;
     let mut lines = Vec::new();
     for entry in history.iter().filter(|entry| entry.counts) {
-        match &entry.agent {
+        let event = &entry.event;
+        match event.agent() {
             // Only SuperOffice messages can unassign.
-            Mention::Nobody => assigned = None,
-            Mention::Agent(agent) => assigned = Some(known_better(agent, assigned.as_ref())),
+            AgentMention::Nobody => assigned = None,
+            AgentMention::Agent { id, name, .. } => {
+                assigned = Some(known_better(&AgentRef::new(id, name), assigned.as_ref()));
+            }
             _ => {}
         }
-        if entry.kind.is_message() {
+        if event.kind().is_message() {
             lines.push(Line {
                 at: entry.said_at.unwrap_or(entry.at),
-                direction: entry.direction,
-                channel: entry.channel.clone(),
+                direction: event.direction(),
+                channel: event.channel().map(str::to_owned),
                 agent: assigned.clone(),
-                text: entry.text.clone(),
+                text: event.text().map(str::to_owned),
             });
         }
     }
