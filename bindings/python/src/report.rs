@@ -8,10 +8,11 @@ use std::time::Duration;
 use convofold::ingest::Reason;
 use convofold::{Effect, ScanFinding, SkipReason};
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 
 use crate::error::{Failure, message};
 use crate::names::Name;
-use crate::result::{Show, result};
+use crate::result::{Show, result, to_dict};
 use crate::wait::in_slices;
 
 result! {
@@ -99,6 +100,18 @@ result! {
         fn __str__(&self) -> String {
             let Self { line, byte_offset, path, expected, found, .. } = self;
             format!("line {line}, byte {byte_offset}, {path}: expected {expected}, found {found}")
+        }
+
+        /// Returns the rejection as a reject record: a line of JSON that `ingest` and `replay` read again after its `raw` was
+        /// repaired.
+        fn to_json(slf: &Bound<'_, Self>) -> PyResult<String> {
+            let record = PyDict::new(slf.py());
+            record.set_item("convofold_reject", 1)?;
+            let fields = to_dict(slf.as_any(), Self::FIELDS)?;
+            record.set_item("source", fields.get_item("input")?)?;
+            fields.del_item("input")?;
+            record.update(fields.as_mapping())?;
+            slf.py().import("json")?.call_method1("dumps", (record,))?.extract()
         }
     }
 }

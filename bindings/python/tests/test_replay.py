@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import json
 import os
 import signal
 import subprocess
@@ -72,6 +73,26 @@ def test_rejects_are_told_with_their_input(db: Convofold, tmp_path: Path) -> Non
     report = db.replay(log, rejects=rejected.append)
     assert sum(report.rejected.values()) == 2
     assert [(one.input, one.line) for one in rejected] == [(str(log), 1), (str(log), 2)]
+
+
+def test_a_rejection_is_written_as_a_reject_record(db: Convofold, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_bytes(b'{"body":{}}\n\xff\n')
+    rejected: list[Rejection] = []
+    db.replay(log, rejects=rejected.append)
+    text, other = [json.loads(one.to_json()) for one in rejected]
+    assert (text["convofold_reject"], text["source"], text["line"]) == (1, str(log), 1)
+    assert text["raw"] == '{"body":{}}' and "raw_base64" in other
+
+
+def test_a_damaged_file_does_not_stop_the_others(db: Convofold, tmp_path: Path) -> None:
+    damaged, whole = tmp_path / "damaged.gz", tmp_path / "whole"
+    damaged.write_bytes(gzip.compress(line("a", 1) + line("a", 2))[:-4])
+    whole.write_bytes(line("b", 1))
+    report = db.replay([damaged, whole])
+    assert (report.events, report.incomplete_inputs) == (3, 1)
+    (problem,) = report.problems
+    assert (problem.input, problem.line, problem.is_harmless) == (str(damaged), 3, False)
 
 
 def test_an_exception_ends_it_and_the_next_call_goes_on(db: Convofold, many_pieces: Path) -> None:

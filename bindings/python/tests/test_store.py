@@ -76,6 +76,29 @@ def test_a_report_is_json_also_with_what_was_rejected(db: Convofold) -> None:
     assert cut.to_dict()["raw"] == "n" + "\xe4" * ((len(cut.raw) - 2) // 2)
 
 
+def test_rejections_beyond_the_maximum_are_counted(db: Convofold) -> None:
+    report = db.ingest("1\n" * 2_000)
+    assert (report.rejected, len(report.rejections)) == ({"not an event": 2_000}, 1_000)
+    assert len(db.ingest("1\n" * 2_000, max_rejections=3).rejections) == 3
+
+
+def test_conflicts_name_the_fields_that_differ(db: Convofold) -> None:
+    events = [message("c", T0, text, identity="1") for text in ["Hi", "Hello"]]
+    assert db.submit(events).counts.conflicts == 1
+    found = db.conflicts("c")
+    assert found is not None and found == db.conflicts()
+    (conflict,) = found
+    (field,) = conflict.fields
+    assert (conflict.identity, field.field, {field.kept, field.lost}) == ("1", "text", {'"Hi"', '"Hello"'})
+    assert db.conflicts("unknown") is None
+
+
+def test_an_export_never_goes_into_the_database(db: Convofold, tmp_path: Path) -> None:
+    for inside in [db.path / "HEAD", db.path / "new"]:
+        with pytest.raises(ValueError, match="inside the database"):
+            db.export(inside)
+
+
 def test_own_events_are_objects_or_dicts(db: Convofold) -> None:
     events = [message("c", T0), Event("desk", "c", "message", occurred=T0 + 1, direction="out", agent="a")]
     receipt = db.submit(events)
