@@ -332,7 +332,9 @@ fn the_number_of_threads_changes_nothing() {
         desk.run_bare(&["hash", "--db", threads]).stdout
     });
     assert!(hashes.iter().all(|hash| *hash == hashes[0]), "{hashes:?}");
-    assert_eq!(desk.run("replay", &["log", "--threads", "0"]).code, Some(2));
+    for (threads, code) in [("0", 0), ("-1", 2), ("all", 2)] {
+        assert_eq!(desk.run("replay", &["log", "--threads", threads]).code, Some(code), "{threads}");
+    }
 }
 
 #[test]

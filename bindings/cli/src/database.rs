@@ -111,6 +111,12 @@ pub struct IdArgs {
 /// Maximum number of ids in an error message.
 const SHOWN_IDS: usize = 10;
 
+impl From<String> for IdArgs {
+    fn from(id: String) -> Self {
+        Self { id }
+    }
+}
+
 impl IdArgs {
     /// The id of the conversation that is meant.
     ///

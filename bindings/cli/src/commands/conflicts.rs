@@ -24,8 +24,8 @@ Examples:
   convofold conflicts 700100_1627535468595 --db ./db --json
 ")]
 pub struct ConflictsArgs {
-    #[command(flatten)]
-    id: Option<IdArgs>,
+    /// Only this conversation: its id, or its beginning if no other id begins with it.
+    id: Option<String>,
     #[command(flatten)]
     db: DbArgs,
     /// Print one JSON object per conflict.
@@ -54,7 +54,7 @@ impl ConflictsArgs {
     }
 
     fn visit(&self, db: &Convofold, mut visit: impl FnMut(Conflict) -> Result<(), CliError>) -> Result<(), CliError> {
-        if let Some(id) = &self.id {
+        if let Some(id) = self.id.clone().map(IdArgs::from) {
             let conflicts = db.conflicts(&id.find(db)?).map_err(|error| CliError::conversation(&error))?;
             return conflicts.ok_or_else(|| id.unknown())?.into_iter().try_for_each(visit);
         }
