@@ -2,15 +2,13 @@
 
 use std::sync::Arc;
 
-use hashbrown::HashSet;
-
+use crate::conflicts::Conflicts;
 use crate::context::Context;
 use crate::effect::{Admission, Effect, Seq};
 use crate::event::{At, Event};
 use crate::fact::Fact;
 use crate::fold::{Fold, Lists};
 use crate::folds::Folds;
-use crate::identity::{ContentHash, Identity};
 use crate::known::Known;
 use crate::session::Session;
 use crate::time::Time;
@@ -43,9 +41,7 @@ pub(crate) struct Conversation {
     /// The events that count.
     pub(crate) facts: Timeline,
     /// Events that lost to another event with the same identity (rule I2).
-    pub(crate) conflicts: Vec<Fact>,
-    /// The identities and content hashes of the conflicts.
-    lost: HashSet<(Identity, ContentHash)>,
+    pub(crate) conflicts: Conflicts,
     pub(crate) contexts: Vec<Context>,
     pub(crate) sessions: Vec<Session>,
     pub(crate) arrivals: ArrivalCounts,
@@ -71,8 +67,7 @@ impl Conversation {
         Self {
             id,
             facts: Timeline::default(),
-            conflicts: Vec::new(),
-            lost: HashSet::new(),
+            conflicts: Conflicts::default(),
             contexts: Vec::new(),
             sessions: Vec::new(),
             arrivals: ArrivalCounts::default(),
@@ -94,12 +89,11 @@ impl Conversation {
     ) -> Self {
         let mut known = Known::default();
         facts.iter().for_each(|fact| known.insert(fact));
-        let lost = conflicts.iter().map(|fact| (fact.identity.clone(), fact.content)).collect();
         let text_bytes = facts.iter().chain(&conflicts).map(text_bytes_of).sum::<usize>()
             + contexts.iter().map(Context::text_bytes).sum::<usize>();
-        let facts = Timeline::new(facts);
+        let (facts, conflicts) = (Timeline::new(facts), conflicts.into_iter().collect());
         let kept = Some(0);
-        Self { facts, conflicts, lost, contexts, sessions, arrivals, known, kept, text_bytes, ..Self::new(id) }
+        Self { facts, conflicts, contexts, sessions, arrivals, known, kept, text_bytes, ..Self::new(id) }
     }
 
     /// Whether to log the event (rule I2).
@@ -111,7 +105,7 @@ impl Conversation {
     fn knows(&self, same: Option<usize>, event: &Event) -> bool {
         let content = event.content();
         same.and_then(|place| self.facts.get(place)).is_some_and(|fact| fact.content == content)
-            || (!self.lost.is_empty() && self.lost.contains(&(event.identity().clone(), content)))
+            || self.conflicts.contain(event.identity(), content)
     }
 
     /// Applies an event. [`Conversation::settle`] then derives the state.
@@ -141,7 +135,6 @@ impl Conversation {
             self.known.replace(&loser, &winner);
             self.insert(winner);
         }
-        self.lost.insert((loser.identity.clone(), loser.content));
         self.conflicts.push(loser);
         Effect::Conflict { counts }
     }
@@ -237,8 +230,7 @@ impl Conversation {
     /// Approximate size on the heap, in bytes.
     pub(crate) fn heap_bytes(&self) -> usize {
         self.facts.heap_bytes()
-            + self.conflicts.capacity() * size_of::<Fact>()
-            + self.lost.capacity() * (size_of::<(Identity, ContentHash)>() + 1)
+            + self.conflicts.heap_bytes()
             + self.text_bytes
             + self.contexts.len() * (size_of::<Context>() + CONTEXT_BYTES)
             + self.sessions.capacity() * size_of::<Session>()

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::agents::{Agent, Agents};
+use crate::agents::Agents;
 use crate::conversation::{ArrivalCounts, Conversation};
 use crate::effect::Seq;
 use crate::event::{AgentMention, Event};
@@ -58,7 +58,7 @@ pub(crate) fn of(conversation: &Conversation) -> Vec<HistoryEntry> {
     let mut entries: Vec<_> = counting.collect();
     set_assigned(&mut entries);
     if !conversation.conflicts.is_empty() {
-        let conflicts = conversation.conflicts.iter();
+        let conflicts = conversation.conflicts.facts().iter();
         let losers = conflicts.filter_map(|loser| entry(conversation, loser.at.alone(), loser, false));
         entries.extend(losers);
         entries.sort_by_key(|entry| entry.at);
@@ -85,7 +85,8 @@ fn set_assigned(entries: &mut [HistoryEntry]) {
         numbers.push(agents.assigned());
     }
     for (entry, number) in entries.iter_mut().zip(numbers) {
-        entry.assigned = number.and_then(|number| agents.get(number)).map(Agent::to_ref);
+        let agent = number.and_then(|number| agents.get(number));
+        entry.assigned = agent.map(|agent| AgentRef::new(agent.id.as_deref(), agent.name.as_deref()));
     }
 }
 
@@ -130,11 +131,11 @@ fn entry(conversation: &Conversation, at: Time, fact: &Fact, counts: bool) -> Op
 }
 
 pub(crate) fn arrivals(conversation: &Conversation) -> Arrivals {
-    let seqs = || conversation.facts.iter().chain(&conversation.conflicts).map(|fact| fact.seq);
+    let seqs = || conversation.facts.iter().chain(conversation.conflicts.facts()).map(|fact| fact.seq);
     let ArrivalCounts { duplicates, late } = conversation.arrivals;
     Arrivals {
         events: conversation.facts.len() as u64,
-        conflicts: conversation.conflicts.len() as u64,
+        conflicts: conversation.conflicts.facts().len() as u64,
         duplicates,
         late,
         first_seq: seqs().min().unwrap_or_default(),

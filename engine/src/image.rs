@@ -86,7 +86,7 @@ impl ConversationImage {
         Self {
             id: conversation.id.clone(),
             facts: conversation.facts.iter().cloned().collect(),
-            conflicts: conversation.conflicts.clone(),
+            conflicts: conversation.conflicts.facts().to_vec(),
             contexts: conversation.contexts.clone(),
             sessions: conversation.sessions.clone(),
             arrivals: conversation.arrivals,

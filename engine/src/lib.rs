@@ -31,6 +31,7 @@ mod effect;
 mod fact;
 mod timeline;
 mod known;
+mod conflicts;
 mod agents;
 mod trail;
 mod ranks;

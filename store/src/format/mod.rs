@@ -10,7 +10,7 @@ pub(crate) mod backup;
 pub(crate) mod block;
 pub(crate) mod bookmark;
 pub(crate) mod checkpoint;
-pub(crate) mod columns;
+mod columns;
 pub(crate) mod database;
 mod fields;
 pub(crate) mod frame;

@@ -46,9 +46,9 @@ pub use report::{InputProblem, ReplayReport};
 use resume::{Resume, ResumePoint};
 
 /// Maximum number of submissions in the queue: enough to fill the groups of the writer.
-const MAX_IN_FLIGHT: usize = 16;
-/// Number of events per submission; only a document on a single line can have more.
-const EVENTS_AT_ONCE: usize = 8_192;
+const MAX_IN_FLIGHT: usize = 64;
+/// Number of events per submission. The board is locked for a whole submission: for less than a millisecond.
+const EVENTS_AT_ONCE: usize = 512;
 /// Interval at which the stop flag is checked while no piece arrives.
 const IDLE: Duration = Duration::from_millis(50);
 

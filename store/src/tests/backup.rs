@@ -347,7 +347,6 @@ fn a_log_that_is_being_read_is_not_trimmed() {
     assert!(db.trim_log(all).unwrap().first_seq > before);
 }
 
-#[cfg(unix)]
 /// Regression: a mount point and the working directory cannot be renamed, so they could not be restored to.
 #[test]
 fn an_existing_empty_directory_is_restored_and_repaired_into() {
@@ -380,7 +379,6 @@ fn an_existing_empty_directory_is_restored_and_repaired_into() {
     assert_eq!(fs::read_dir(&empty).unwrap().count(), 0);
 }
 
-#[cfg(unix)]
 /// The number of the file; another directory has another one.
 fn inode(path: &std::path::Path) -> u64 {
     std::os::unix::fs::MetadataExt::ino(&fs::metadata(path).unwrap())

@@ -16,7 +16,7 @@ use crate::write::ticket::Completer;
 const EVENTS_PER_LOCK: usize = 32;
 /// The same for groups that no submission waits for, typically in a bulk replay. Derived values are computed once per
 /// lock, so larger numbers are cheaper: half a millisecond.
-const BULK_EVENTS_PER_LOCK: usize = 1_024;
+const BULK_EVENTS_PER_LOCK: usize = 512;
 /// Number of steps of the fold that are taken under one lock of the board, for each of its events. Usually one or two
 /// suffice. Late events of a long conversation need more; its state is derived without this lock, once for the group.
 const STEPS_PER_EVENT: usize = 16;

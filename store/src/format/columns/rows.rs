@@ -204,6 +204,10 @@ impl RowsBuilder {
         }
     }
 
+    pub(crate) fn into_uuids(self) -> Vec<u8> {
+        self.uuids
+    }
+
     pub(crate) fn uuids(&self) -> &[u8] {
         &self.uuids
     }
