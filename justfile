@@ -107,10 +107,12 @@ torture *args:
 # Runs some trials of every kind in some minutes, as before a release. Skips what needs root or strace if they are missing.
 torture-short:
     just torture kills --count 200
+    just torture care --count 100
+    just torture read-only --count 12
     just torture damages --count 500
     just torture trace --count 8
     just torture faults --count 100
-    just torture cuts --count 10
+    just torture cuts --count 16
     just torture full --count 4
 
 # Fuzzes all readers of external bytes, each target for a number of seconds. The first build takes some minutes.

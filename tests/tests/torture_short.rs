@@ -8,7 +8,7 @@ use anyhow::Result;
 use convofold_tests::torture::campaign::Campaign;
 use convofold_tests::torture::kills::{self, KillOptions};
 use convofold_tests::torture::report::Report;
-use convofold_tests::torture::{damages, faults, strace, trace};
+use convofold_tests::torture::{care, damages, faults, read_only, strace, trace};
 
 /// Runs the trials with a fresh seed, which a failure prints.
 #[track_caller]
@@ -24,6 +24,16 @@ fn expect_no_failure(kind: &'static str, count: u64, run: impl FnOnce(&Campaign)
 fn what_was_acknowledged_survives_kills() {
     let options = KillOptions { kills_an_opening: 4, kills_an_examination: 4 };
     expect_no_failure("kills", 12, |campaign| kills::run(campaign, options));
+}
+
+#[test]
+fn a_killed_trim_backup_restore_or_repair_leaves_a_whole_database() {
+    expect_no_failure("care", 4, care::run);
+}
+
+#[test]
+fn who_only_reads_needs_no_right_to_write() {
+    expect_no_failure("read-only", 2, read_only::run);
 }
 
 #[test]

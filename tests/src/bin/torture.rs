@@ -12,7 +12,7 @@ use convofold_tests::torture::campaign::{Campaign, STOPPED};
 use convofold_tests::torture::kills::{self, KillOptions};
 use convofold_tests::torture::ledger::Ledger;
 use convofold_tests::torture::report::Report;
-use convofold_tests::torture::{cuts, damages, faults, full, mount, strace, trace};
+use convofold_tests::torture::{care, cuts, damages, faults, full, mount, read_only, strace, trace};
 
 /// Tests the durability promises with the real binary.
 #[derive(Debug, Parser)]
@@ -43,10 +43,14 @@ enum Kind {
             value_parser = clap::value_parser!(u64).range(1..))]
         examine_every: u64,
     },
+    /// SIGKILL at a random moment of trim, backup, restore and repair.
+    Care(TrialArgs),
     /// One random damage to one file of a database.
     Damages(TrialArgs),
-    /// Power cuts: copies of an ext4 image while the database is written. Needs root and loop devices.
+    /// Power cuts: copies of an ext4 image during ingest, bulk replay and its checkpoint. Needs root and loop devices.
     Cuts(TrialArgs),
+    /// Reading where nothing can be written. Every other trial mounts a file system if that is possible.
+    ReadOnly(TrialArgs),
     /// Full disks. Needs root.
     Full(TrialArgs),
     /// No answer before a disk barrier, checked with strace. Needs strace.
@@ -106,6 +110,8 @@ impl Kind {
                 let options = KillOptions { kills_an_opening, kills_an_examination: *examine_every };
                 Ok(("kills", kills::run(&trials.campaign("kills")?, options)?))
             }
+            Self::Care(trials) => Ok(("care", care::run(&trials.campaign("care")?)?)),
+            Self::ReadOnly(trials) => Ok(("read-only", read_only::run(&trials.campaign("read-only")?)?)),
             Self::Damages(trials) => Ok(("damages", damages::run(&trials.campaign("damages")?)?)),
             Self::Cuts(trials) => Ok(("cuts", with_mounts(|| cuts::run(&trials.campaign("cuts")?))?)),
             Self::Trace(trials) => Ok(("trace", with_strace(|| trace::run(&trials.campaign("trace")?))?)),

@@ -10,9 +10,10 @@
 use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use convofold::Seq;
@@ -34,6 +35,10 @@ const EVENTS: u64 = 20_000;
 const CUTS_A_RUN: u64 = 4;
 /// The number of runs that continue on the medium of the previous run's last cut.
 const RUNS_A_MEDIUM: u64 = 3;
+/// The number of events of a bulk replay, which ends with a checkpoint of all of them.
+const REPLAYED_EVENTS: u64 = 40_000;
+/// One of this number of groups of trials cuts bulk replays.
+const GROUPS_A_REPLAY: u64 = 2;
 /// The maximum number of copies of a medium that the kernel changes meanwhile.
 const COPIES: usize = 20;
 
@@ -46,7 +51,11 @@ pub fn run(campaign: &Campaign) -> Result<Report> {
     let feed = Feed::generate(EVENTS, campaign.seed)?;
     let empty = folder.path().join("empty");
     make_image(&empty, IMAGE_BYTES)?;
+    let bulk = Bulk::make(folder.path(), &empty, campaign.seed)?;
     campaign.run(CUTS_A_RUN * RUNS_A_MEDIUM, |cuts, trials| {
+        if cuts.start / (CUTS_A_RUN * RUNS_A_MEDIUM) % GROUPS_A_REPLAY == GROUPS_A_REPLAY - 1 {
+            return bulk.cut_all(cuts, trials);
+        }
         let desk = tempfile::Builder::new().prefix("medium-").tempdir_in(folder.path()).context("a folder")?;
         let mut medium = Medium {
             image: desk.path().join("image"),
@@ -72,6 +81,92 @@ pub fn run(campaign: &Campaign) -> Result<Report> {
         }
         Ok(())
     })
+}
+
+/// A bulk replay to cut.
+struct Bulk {
+    folder: PathBuf,
+    /// An image of an empty file system.
+    empty: PathBuf,
+    feed: Arc<Feed>,
+    log: PathBuf,
+    /// How long the replay takes, with its checkpoint.
+    took: Duration,
+}
+
+impl Bulk {
+    fn make(folder: &Path, empty: &Path, seed: u64) -> Result<Self> {
+        let feed = Feed::generate(REPLAYED_EVENTS, seed)?;
+        let log = folder.join("log");
+        feed.write(&log)?;
+        let mut bulk = Self { folder: folder.to_owned(), empty: empty.to_owned(), feed, log, took: Duration::ZERO };
+        let image = folder.join("measured");
+        copy_image(empty, &image)?;
+        let mount = Mount::image(&image, &folder.join("mounted"))?;
+        let began = Instant::now();
+        bulk.finish(&mount)?;
+        bulk.took = began.elapsed();
+        mount.unmount()?;
+        Ok(bulk)
+    }
+
+    fn cut_all(&self, cuts: Range<u64>, trials: &Trials<'_>) -> Result<()> {
+        for cut in cuts {
+            if trials.is_stopped() {
+                break;
+            }
+            let desk = tempfile::Builder::new().prefix("bulk-").tempdir_in(&self.folder).context("a folder")?;
+            match self.cut(desk.path(), &mut trials.random(cut)) {
+                Ok(what) => trials.passed(what),
+                Err(error) => trials.failed(cut, &error, Some(desk)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Cuts the power at a random moment of the replay; it must then be possible to finish it.
+    fn cut(&self, desk: &Path, random: &mut StdRng) -> Result<&'static str> {
+        let (image, cut) = (desk.join("image"), desk.join("cut"));
+        copy_image(&self.empty, &image)?;
+        let mount = Mount::image(&image, &desk.join("mounted"))?;
+        let mut child = self.command(&mount).stdout(Stdio::null()).stderr(Stdio::null()).spawn().context("a replay")?;
+        sleep(random.random_range(Duration::ZERO..=self.took));
+        let pid = Pid::from_child(&child);
+        let has_ended = child.try_wait().context("asking for the end")?.is_some();
+        if !has_ended {
+            kill_process(pid, Signal::STOP).context("stopping")?;
+        }
+        let copied = copy_while_still(&image, &cut);
+        child.kill().context("killing")?;
+        child.wait().context("waiting for the end")?;
+        copied?;
+        mount.unmount()?;
+        let mount = Mount::image(&cut, &desk.join("cut-mounted"))?;
+        let mut reference = Reference::new(self.feed.clone());
+        let acknowledged = if has_ended { self.feed.len() } else { 0 };
+        let db = mount.point().join("db");
+        let found = examine(&db, &self.feed, &mut reference, acknowledged).context("after the cut")?;
+        self.finish(&mount).context("the replay after the cut")?;
+        examine(&db, &self.feed, &mut reference, self.feed.len()).context("after the replay had run again")?;
+        mount.unmount()?;
+        Ok(match has_ended {
+            true => "cut after a replay",
+            false if found.events == self.feed.len() => "cut at the checkpoint of a replay",
+            false => "cut while replaying",
+        })
+    }
+
+    fn command(&self, mount: &Mount) -> Command {
+        let mut replay = convofold();
+        replay.arg("replay").arg(&self.log).arg("--db").arg(mount.point().join("db"));
+        replay
+    }
+
+    fn finish(&self, mount: &Mount) -> Result<()> {
+        let output = self.command(mount).output().context("running a replay")?;
+        ensure!(output.status.success(), "it failed: {}", String::from_utf8_lossy(&output.stderr).trim());
+        Ok(())
+    }
 }
 
 /// A medium with a database on it.

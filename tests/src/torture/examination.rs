@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use convofold::{Options, Seq};
+use convofold::{Convofold, Options, Seq};
 
 use super::feed::{Feed, Reference};
 
@@ -36,17 +36,26 @@ pub fn examine(db: &Path, feed: &Feed, reference: &mut Reference, acknowledged: 
     ensure!(recovery.skipped.is_empty(), "checkpoints were skipped: {:?}", recovery.skipped);
     let (found, expected) = (store.state_hash(), reference.hash_after(events));
     ensure!(found == expected, "the state after {events} events has hash {found}, expected {expected}");
-    let mut changes = store.changes(1);
-    for seq in 1..=events {
-        let change =
-            changes.try_next().context("reading the log")?.with_context(|| format!("event {seq} is missing"))?;
-        ensure!(change.seq == seq && Some(&change.event) == feed.event(seq), "event {seq} differs");
-    }
+    expect_log(&store, feed, 1)?;
     store.close().context("closing the database")?;
     let mut saw = BTreeMap::new();
     saw.insert("unfinished files removed", recovery.removed_files.len() as u64);
     saw.insert("opened from a checkpoint", u64::from(recovery.checkpoint_seq.is_some()));
     Ok(Found { events, saw })
+}
+
+/// Compares the log with the feed, from an event on.
+///
+/// # Errors
+/// The first event that differs.
+pub fn expect_log(store: &Convofold, feed: &Feed, first: Seq) -> Result<()> {
+    let mut changes = store.changes(first);
+    for seq in first..=store.stats().last_seq {
+        let change =
+            changes.try_next().context("reading the log")?.with_context(|| format!("event {seq} is missing"))?;
+        ensure!(change.seq == seq && Some(&change.event) == feed.event(seq), "event {seq} differs");
+    }
+    Ok(())
 }
 
 /// Examines a copy, so that the database stays unchanged.

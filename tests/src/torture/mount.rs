@@ -25,6 +25,14 @@ impl Mount {
         Self::with(&["-o", "loop,commit=600"], &image.display().to_string(), point)
     }
 
+    /// Mounts the ext4 in this file read-only.
+    ///
+    /// # Errors
+    /// If it cannot be mounted.
+    pub fn image_read_only(image: &Path, point: &Path) -> Result<Self> {
+        Self::with(&["-o", "loop,ro"], &image.display().to_string(), point)
+    }
+
     /// Mounts a tmpfs of this size in bytes at a directory, which is created.
     ///
     /// # Errors
