@@ -80,12 +80,19 @@ impl Intake {
             self.outcome.counts.ignored += 1;
             return;
         }
-        match json::parse(text) {
-            Ok(Json::Array(elements)) if !elements.is_empty() => {
-                for (place, element) in elements.iter().enumerate() {
-                    self.element(number, &format!("[{place}]"), element);
-                }
+        if text.trim_ascii_start().starts_with('[') {
+            let (elements, breaks) = json::elements(text);
+            for (place, element) in elements.iter().enumerate() {
+                self.element(number, &format!("[{place}]"), element);
             }
+            if breaks || elements.is_empty() {
+                self.reject(number, if elements.is_empty() { String::new() } else { format!("[{}]", elements.len()) });
+            }
+            return;
+        }
+        // A comma behind a value has no meaning.
+        let text = text.trim_ascii_end();
+        match json::parse(text.strip_suffix(',').unwrap_or(text)) {
             Ok(value) => self.element(number, "", &value),
             Err(_) => self.reject(number, String::new()),
         }

@@ -1,75 +1,71 @@
 //! Splits an input, which arrives in chunks of any size, into pieces.
 
-use super::document::{self, Document, Verdict};
-use super::{Limits, Origin, Piece, Rejection};
-use crate::json::skip_whitespace;
+use super::values::{self, Found, Values};
+use super::{Limits, Origin, Piece, Position, Rejection, known_file};
 
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// A larger spare buffer is freed.
 const MAX_SPARE_BYTES: usize = 4 << 20;
 const ROOM_STEP_BYTES: usize = 64 << 10;
+/// The number of line ends at which a certain cut is searched for.
+const CUTS_TRIED: usize = 8;
 
 /// Splits an input into [`Piece`]s that can be parsed independently.
 ///
-/// An input is read as lines of JSON unless its first line that is not blank ends between two tokens. Then it is read
-/// as one document over several lines, as in the samples of the vendors. If that document has a fault, the lines up to
-/// 64 KiB after the fault decide whether the input consists of lines after all, of which the first ones are damaged.
-/// For lines, the framer buffers at most one piece and one line; for a possible document, at most the limit.
+/// A log of one object per line is divided at line ends without a look at the objects, except at one line per piece. If
+/// that line is an object by itself, and the next one begins with `{`, then the next line begins a value: any object
+/// around them would break there, and reading would resume line by line after its beginning (rule W1). The rest of an
+/// input, such as arrays and objects over several lines, is walked value by value.
 ///
-/// A document is emitted at the end of the input, because nothing may follow it. For an endless input that consists of
-/// lines, use [`Framer::resume`] at line 1, offset 0.
+/// The framer buffers at most one piece and one value, within the [`Limits`].
 #[derive(Debug)]
 pub struct Framer {
     limits: Limits,
     piece_bytes: usize,
-    /// Bytes that were not emitted yet, from the beginning of a line.
+    /// Bytes that were not emitted yet.
     held: Vec<u8>,
     /// The buffer for the next bytes after `held` was emitted.
     spare: Vec<u8>,
     /// The position of `held` in the input.
-    start: Origin,
-    /// The end of the last complete line in `held`.
-    whole: usize,
-    /// Line ends were searched up to this offset.
-    searched: usize,
+    start: Position,
     state: State,
 }
 
 #[derive(Debug)]
 enum State {
-    /// A byte-order mark may follow.
+    /// The kind of the input is not known.
     Beginning,
-    /// Only blank lines so far.
-    Undecided,
-    /// Lines of JSON.
-    Lines,
+    /// Lines, which are complete up to `whole`.
+    Lines { whole: usize },
+    /// Values are found one by one.
+    Values(Box<Values>),
     /// In a line that exceeds the limit; only its beginning is in `held`.
     LongLine { bytes: u64, last: u8 },
-    /// Possibly one document over several lines.
-    Document(Document),
-    /// After a document of `document_bytes` bytes, with only whitespace up to `end`.
-    AfterDocument { document_bytes: usize, end: Origin },
+    /// In the rest of a line of which nothing more is read; `held` ends with what was read of it.
+    RestOfLine { bytes: u64 },
     /// The rest of the input is part of a rejection.
-    Rejected { rejection: Box<Rejection>, end: Origin },
+    Rejected { rejection: Box<Rejection>, end: Position },
 }
 
 impl Framer {
-    /// Starts at the beginning of an input. Pieces of lines have about `piece_bytes` bytes.
+    /// Starts at the beginning of an input. Pieces have about `piece_bytes` bytes.
     #[must_use]
     pub fn new(limits: Limits, piece_bytes: usize) -> Self {
-        Self::begin(limits, piece_bytes, Origin { line: 1, byte_offset: 0 }, State::Beginning)
+        Self::begin(limits, piece_bytes, Position::BEGINNING, State::Beginning)
     }
 
-    /// Resumes in an input that consists of lines, at the beginning of the line with this number and offset; see
-    /// [`Piece::end`].
+    /// Resumes in an input at the end of a piece; see [`Piece::end`].
     #[must_use]
-    pub fn resume(limits: Limits, piece_bytes: usize, line: u64, byte_offset: u64) -> Self {
-        Self::begin(limits, piece_bytes, Origin { line, byte_offset }, State::Lines)
+    pub fn resume(limits: Limits, piece_bytes: usize, at: Position) -> Self {
+        let mut framer = Self::begin(limits, piece_bytes, at, State::Beginning);
+        if at != Position::BEGINNING {
+            framer.restart_at(at);
+        }
+        framer
     }
 
-    fn begin(limits: Limits, piece_bytes: usize, start: Origin, state: State) -> Self {
+    fn begin(limits: Limits, piece_bytes: usize, start: Position, state: State) -> Self {
         let (limits, piece_bytes) = (limits.within_bounds(), piece_bytes.max(1));
-        Self { limits, piece_bytes, held: Vec::new(), spare: Vec::new(), start, whole: 0, searched: 0, state }
+        Self { limits, piece_bytes, held: Vec::new(), spare: Vec::new(), start, state }
     }
 
     /// Processes the next bytes of the input, in chunks of any size.
@@ -78,13 +74,12 @@ impl Framer {
         while !rest.is_empty() {
             rest = match &mut self.state {
                 State::LongLine { .. } => self.pass_long_line(rest, emit),
-                State::AfterDocument { .. } => self.pass_after_document(rest),
-                State::Rejected { rejection, end } => {
-                    rejection.add_raw(rest);
-                    *end = end.after(rest);
+                State::RestOfLine { .. } => self.pass_rest_of_line(rest, emit),
+                State::Rejected { end, .. } => {
+                    *end = end.after(rest, None);
                     &[]
                 }
-                State::Beginning | State::Undecided | State::Lines | State::Document(_) => self.hold(rest, emit),
+                State::Beginning | State::Lines { .. } | State::Values(_) => self.hold(rest, emit),
             };
         }
     }
@@ -100,11 +95,11 @@ impl Framer {
         append: impl FnOnce(&mut Vec<u8>, usize) -> Result<(), E>,
         emit: &mut impl FnMut(Piece),
     ) -> Result<bool, E> {
-        if matches!(self.state, State::Lines) {
+        if matches!(self.state, State::Lines { .. } | State::Values(_)) {
             let (room, before) = (self.room(), self.held.len());
             append(&mut self.held, room)?;
             let is_more = self.held.len() > before;
-            self.hold_lines(emit);
+            self.divide(emit);
             return Ok(is_more);
         }
         let mut bytes = Vec::new();
@@ -120,49 +115,75 @@ impl Framer {
         }
     }
 
-    /// The position of the first line that was not emitted yet, once the input is known to consist of lines.
-    pub(super) fn start_of_lines(&self) -> Option<Origin> {
-        matches!(self.state, State::Lines | State::LongLine { .. }).then_some(self.start)
-    }
-
-    /// Emits the complete lines in the buffer, so that a pause of the input does not delay events.
+    /// Emits the complete values in the buffer, so that a pause of the input does not delay events.
     pub fn flush(&mut self, emit: &mut impl FnMut(Piece)) {
-        if matches!(self.state, State::Lines | State::Undecided) {
-            self.emit_lines(self.whole, emit);
+        if matches!(self.state, State::Beginning) {
+            self.decide();
+        }
+        if let State::Lines { whole } = self.state {
+            if let Some(cut) = certain_end(&self.held, whole) {
+                self.emit_values(cut, None, emit);
+            } else {
+                self.find_values();
+            }
+        }
+        self.divide(emit);
+        if let State::Values(values) = &self.state
+            && let Some((cut, element)) = values.boundary()
+        {
+            self.emit_values(cut, element, emit);
         }
     }
 
     /// Ends the input: emits the rest, including a last line without a line end.
     pub fn finish(&mut self, emit: &mut impl FnMut(Piece)) {
-        if let State::Document(document) = &mut self.state {
-            let end = self.held.len();
-            let verdict = document.line(&self.held, self.whole, end, &self.limits);
-            let verdict = if verdict == Verdict::More { document.too_early(end) } else { verdict };
-            self.decide(verdict, end, emit);
+        if matches!(self.state, State::Beginning) {
+            self.decide();
         }
-        let end = self.start.after(&self.held);
-        match std::mem::replace(&mut self.state, State::Lines) {
-            State::Beginning | State::Undecided | State::Lines | State::Document(_) => {
-                self.emit_lines(self.held.len(), emit);
+        match &mut self.state {
+            State::Beginning | State::Lines { .. } | State::Values(_) => self.emit_last(0, emit),
+            State::LongLine { bytes, last } => {
+                let (bytes, last) = (*bytes, *last);
+                self.emit_long_line(bytes, last, 0, emit);
             }
-            State::LongLine { bytes, last } => self.emit_long_line(bytes, last, 0, emit),
-            State::AfterDocument { document_bytes, end } => self.emit_document(document_bytes, end, emit),
-            State::Rejected { rejection, end } => emit(Piece::Rejected { rejection: *rejection, end }),
+            State::RestOfLine { bytes } => {
+                let bytes = *bytes;
+                self.emit_last(bytes, emit);
+            }
+            State::Rejected { rejection, end } => {
+                let rejection = (**rejection).clone();
+                emit(Piece::Rejected { rejection, end: *end });
+            }
         }
-        self.restart_at(end);
+        self.state = State::Lines { whole: 0 };
+        self.held.clear();
+    }
+
+    /// Emits everything that is held as the last piece, followed by `passed` bytes that are not.
+    fn emit_last(&mut self, passed: u64, emit: &mut impl FnMut(Piece)) {
+        let start = self.start;
+        if self.held.is_empty() && start.element.is_none() {
+            return;
+        }
+        let bytes = std::mem::take(&mut self.held);
+        let open_line = u64::from(bytes.last().is_some_and(|last| *last != b'\n'));
+        let end = start.after(&bytes, None);
+        let end = Position { line: end.line + open_line, byte_offset: end.byte_offset + passed, element: None };
+        self.start = end;
+        emit(Piece::Values { start, bytes, end });
     }
 
     /// Buffers the next bytes, at most enough for one piece, and emits what is complete.
     fn hold<'b>(&mut self, bytes: &'b [u8], emit: &mut impl FnMut(Piece)) -> &'b [u8] {
         let (now, rest) = bytes.split_at_checked(self.room()).unwrap_or((bytes, &[]));
         self.held.extend_from_slice(now);
-        if matches!(self.state, State::Beginning) && !self.skip_byte_order_mark() {
-            return rest;
+        if matches!(self.state, State::Beginning) {
+            if self.held.len() < known_file::BEGINNING_BYTES && !known_file::is_surely_json(&self.held) {
+                return rest;
+            }
+            self.decide();
         }
-        while matches!(self.state, State::Undecided | State::Document(_)) && self.next_line(emit) {}
-        if matches!(self.state, State::Lines) {
-            self.hold_lines(emit);
-        }
+        self.divide(emit);
         rest
     }
 
@@ -174,122 +195,113 @@ impl Framer {
         }
     }
 
-    /// Skips a byte-order mark. Returns false if more bytes are needed to detect it.
-    fn skip_byte_order_mark(&mut self) -> bool {
-        if self.held.starts_with(BYTE_ORDER_MARK) {
-            self.held.drain(..BYTE_ORDER_MARK.len());
-            self.start.byte_offset += BYTE_ORDER_MARK.len() as u64;
-        } else if BYTE_ORDER_MARK.starts_with(&self.held) {
-            return false;
-        }
-        self.state = State::Undecided;
-        true
-    }
-
-    /// Examines the next complete line while the kind of input is unknown. Returns whether there was one.
-    fn next_line(&mut self, emit: &mut impl FnMut(Piece)) -> bool {
-        let unsearched = self.held.get(self.searched..).unwrap_or_default();
-        let Some(length) = memchr::memchr(b'\n', unsearched) else {
-            self.searched = self.held.len();
-            self.check_open_line(emit);
-            return false;
+    /// Decides whether the input can be JSON at all.
+    fn decide(&mut self) {
+        self.state = match known_file::refuse(&self.held) {
+            None => State::Lines { whole: 0 },
+            Some(rejection) => {
+                let end = self.start.after(&self.held, None);
+                self.held.clear();
+                State::Rejected { rejection: Box::new(rejection), end }
+            }
         };
-        let end = self.searched + length;
-        match &mut self.state {
-            State::Document(document) => {
-                let verdict = document.line(&self.held, self.whole, end, &self.limits);
-                self.decide(verdict, end, emit);
-            }
-            _ => self.first_line(end, emit),
-        }
-        true
     }
 
-    /// Handles a line that exceeds the limit before its end is known.
-    fn check_open_line(&mut self, emit: &mut impl FnMut(Piece)) {
-        let open_bytes = self.held.len() - self.whole;
-        match &mut self.state {
-            State::Document(document) if document.is_over(self.whole, self.held.len(), &self.limits) => {
-                let verdict = document.over();
-                self.decide(verdict, self.held.len(), emit);
-            }
-            State::Undecided if open_bytes > self.limits.max_own_line_bytes() + 1 => self.state = State::Lines,
-            _ => {}
-        }
-    }
-
-    /// Handles the first line that may not be blank. It ends at `end`.
-    fn first_line(&mut self, end: usize, emit: &mut impl FnMut(Piece)) {
-        let line = self.held.get(self.whole..end).unwrap_or_default();
-        if line.len() > self.limits.max_own_line_bytes() + 1 {
-            self.state = State::Lines;
-        } else if skip_whitespace(line, 0) == line.len() {
-            (self.whole, self.searched) = (end + 1, end + 1);
-            if self.whole >= self.piece_bytes {
-                self.emit_lines(self.whole, emit);
-            }
-        } else if let Some(document) = Document::begin(line) {
-            let line_bytes = line.len();
-            self.emit_lines(self.whole, emit);
-            (self.whole, self.searched) = (line_bytes + 1, line_bytes + 1);
-            self.state = State::Document(document);
-        } else {
-            self.state = State::Lines;
-        }
-    }
-
-    /// Acts on a verdict about the document after the line that ends at `end`.
-    fn decide(&mut self, verdict: Verdict, end: usize, emit: &mut impl FnMut(Piece)) {
-        match verdict {
-            Verdict::More => (self.whole, self.searched) = (end + 1, end + 1),
-            Verdict::Lines => {
-                (self.whole, self.searched) = (0, 0);
-                self.state = State::Lines;
-                self.hold_lines(emit);
-            }
-            Verdict::Complete(document_bytes) => {
-                let after = self.held.split_off(document_bytes);
-                let end = self.start.after(&self.held);
-                self.state = State::AfterDocument { document_bytes, end };
-                self.feed(&after, emit);
-            }
-            Verdict::Faulty(end) => {
-                let after = self.held.split_off(end);
-                let rejection = document::rejected_for_grammar(self.limits, self.start, &self.held);
-                self.reject_all(rejection, &after, emit);
-            }
-            Verdict::TooLong => {
-                let max_bytes = self.limits.max_document_bytes;
-                let after = self.held.split_off(max_bytes);
-                let rejection = document::rejected_for_length(self.start, max_bytes, &self.held);
-                self.reject_all(rejection, &after, emit);
+    /// Emits pieces of the buffer, as far as they are complete.
+    fn divide(&mut self, emit: &mut impl FnMut(Piece)) {
+        loop {
+            match self.state {
+                State::Lines { .. } => {
+                    if !self.divide_lines(emit) {
+                        return;
+                    }
+                }
+                State::Values(_) => return self.divide_values(emit),
+                _ => return,
             }
         }
     }
 
-    /// Rejects the buffer, `after` and the rest of the input.
-    fn reject_all(&mut self, rejection: Rejection, after: &[u8], emit: &mut impl FnMut(Piece)) {
-        let rejection = Box::new(rejection);
-        self.state = State::Rejected { rejection, end: self.start.after(&self.held) };
-        self.feed(after, emit);
+    /// Divides lines. Returns whether the values have to be found one by one.
+    fn divide_lines(&mut self, emit: &mut impl FnMut(Piece)) -> bool {
+        let State::Lines { whole } = &mut self.state else { return false };
+        let mut has_array = false;
+        while let Some(rest) = self.held.get(*whole..)
+            && let Some(length) = memchr::memchr(b'\n', rest)
+        {
+            has_array |= rest.first() != Some(&b'{') && begins_array(rest);
+            *whole += length + 1;
+        }
+        let whole = *whole;
+        let open = self.held.get(whole..).unwrap_or_default();
+        let is_open_too_long = open.len() > self.limits.max_own_line_bytes() + 1;
+        if has_array || is_open_too_long {
+            self.find_values();
+            return true;
+        }
+        if self.held.len() < self.piece_bytes {
+            return false;
+        }
+        if let Some(cut) = certain_cut(&self.held, whole) {
+            self.emit_values(cut, None, emit);
+            return false;
+        }
+        // A short piece may end in a longer line.
+        if whole > 0 || self.held.len() >= 2 * self.piece_bytes {
+            self.find_values();
+            return true;
+        }
+        false
     }
 
-    /// Emits complete lines once they make a piece, and starts to skip a line that is too long.
-    fn hold_lines(&mut self, emit: &mut impl FnMut(Piece)) {
-        let unsearched = self.held.get(self.searched..).unwrap_or_default();
-        if let Some(last) = memchr::memrchr(b'\n', unsearched) {
-            self.whole = self.searched + last + 1;
+    fn find_values(&mut self) {
+        self.state = State::Values(Box::new(Values::new(self.limits, 0, self.start.element)));
+    }
+
+    /// Finds values one by one. Afterwards all available bytes were looked at.
+    fn divide_values(&mut self, emit: &mut impl FnMut(Piece)) {
+        loop {
+            let State::Values(values) = &mut self.state else { return };
+            let found = values.next(&self.held, false, true);
+            let cut = values.boundary();
+            let is_line = values.is_before_line();
+            let at = values.at();
+            match found {
+                Found::More | Found::End => {
+                    self.wait(cut, is_line, at, emit);
+                    return;
+                }
+                Found::Broken { end, .. } if end >= self.held.len() => {
+                    self.state = State::RestOfLine { bytes: 0 };
+                    return;
+                }
+                _ => {}
+            }
+            if let Some((cut, element)) = cut.filter(|(cut, _)| *cut >= self.piece_bytes) {
+                self.emit_values(cut, element, emit);
+            }
         }
-        self.searched = self.held.len();
-        let open_bytes = self.held.len() - self.whole;
-        let is_too_long = open_bytes > self.limits.max_own_line_bytes() + 1;
-        if self.held.len() >= self.piece_bytes || is_too_long {
-            self.emit_lines(self.whole, emit);
-        }
+    }
+
+    /// Waits for more bytes. Between values, the fast way of lines is tried again.
+    fn wait(
+        &mut self,
+        cut: Option<(usize, Option<u64>)>,
+        is_line: bool,
+        at: usize,
+        emit: &mut impl FnMut(Piece),
+    ) {
+        let open_bytes = self.held.len().saturating_sub(at);
+        let is_too_long = is_line && open_bytes > self.limits.max_own_line_bytes() + 1;
         if is_too_long {
+            // What precedes the line decides nothing about it any more.
+            self.emit_values(at, None, emit);
             let last = self.held.last().copied().unwrap_or_default();
-            self.state = State::LongLine { bytes: open_bytes as u64, last };
+            self.state = State::LongLine { bytes: self.held.len() as u64, last };
             self.held.truncate(Rejection::MAX_RAW_BYTES + 1);
+        } else if let Some((at, None)) = cut {
+            self.emit_values(at, None, emit);
+            self.state = State::Lines { whole: 0 };
         }
     }
 
@@ -303,70 +315,106 @@ impl Framer {
         *last = line.last().copied().unwrap_or(*last);
         let (passed, last) = (*passed, *last);
         let Some(rest) = rest.get(1..) else { return &[] };
-        self.state = State::Lines;
         self.emit_long_line(passed, last, 1, emit);
         rest
     }
 
     /// Emits the rejection of a line that was too long. `end_bytes` is the length of its line end.
     fn emit_long_line(&mut self, bytes: u64, last: u8, end_bytes: u64, emit: &mut impl FnMut(Piece)) {
-        let line_bytes = bytes - u64::from(last == b'\r');
-        let kept = usize::try_from(line_bytes).unwrap_or(usize::MAX).min(self.held.len());
-        let beginning = self.held.get(..kept).unwrap_or_default();
-        let rejection =
-            Rejection::line_too_long(self.start, self.limits.max_bytes_of(beginning), line_bytes, beginning);
-        let end = Origin { line: self.start.line + 1, byte_offset: self.start.byte_offset + bytes + end_bytes };
+        // Byte-order marks before the line are no part of it.
+        let marks = values::skip_marks(&self.held, 0);
+        let line_bytes = bytes - u64::from(last == b'\r') - marks as u64;
+        let beginning = self.held.get(marks..).unwrap_or_default();
+        let kept = usize::try_from(line_bytes).unwrap_or(usize::MAX).min(beginning.len());
+        let beginning = beginning.get(..kept).unwrap_or_default();
+        let Position { line, byte_offset, .. } = self.start;
+        let origin = Origin { line, byte_offset: byte_offset + marks as u64 };
+        let max_bytes = self.limits.max_bytes_of(beginning);
+        let rejection = Rejection::line_too_long(origin, max_bytes, line_bytes, beginning);
+        let end = Position { line: line + 1, byte_offset: byte_offset + bytes + end_bytes, element: None };
         emit(Piece::Rejected { rejection, end });
         self.held.clear();
         self.restart_at(end);
     }
 
-    /// After a document, only whitespace is allowed.
-    fn pass_after_document<'b>(&mut self, bytes: &'b [u8]) -> &'b [u8] {
-        let State::AfterDocument { document_bytes, end } = &mut self.state else { return bytes };
-        let (blank, rest) = bytes.split_at_checked(skip_whitespace(bytes, 0)).unwrap_or((bytes, &[]));
-        let room = (*document_bytes + Rejection::MAX_RAW_BYTES).saturating_sub(self.held.len());
-        self.held.extend_from_slice(blank.get(..room).unwrap_or(blank));
-        *end = end.after(blank);
-        if let Some(next) = rest.first() {
-            let rejection = Box::new(document::rejected_for_company(*end, *next, &self.held));
-            let end = *end;
-            self.state = State::Rejected { rejection, end };
-        }
-        rest
+    /// Passes the rest of the line on which a value broke, and emits the piece with it.
+    fn pass_rest_of_line<'b>(&mut self, bytes: &'b [u8], emit: &mut impl FnMut(Piece)) -> &'b [u8] {
+        let State::RestOfLine { bytes: passed } = &mut self.state else { return bytes };
+        let Some(end) = memchr::memchr(b'\n', bytes) else {
+            *passed += bytes.len() as u64;
+            return &[];
+        };
+        let passed = *passed + end as u64 + 1;
+        self.emit_last(passed, emit);
+        self.restart_at(self.start);
+        bytes.get(end + 1..).unwrap_or_default()
     }
 
-    fn emit_document(&mut self, document_bytes: usize, end: Origin, emit: &mut impl FnMut(Piece)) {
-        let mut bytes = std::mem::take(&mut self.held);
-        bytes.truncate(document_bytes);
-        let Origin { line: first_line, byte_offset } = self.start;
-        emit(Piece::Document { first_line, byte_offset, bytes, end });
-    }
-
-    /// Emits the first `length` bytes of the buffer.
-    fn emit_lines(&mut self, length: usize, emit: &mut impl FnMut(Piece)) {
-        let Some((lines, open)) = self.held.split_at_checked(length).filter(|(lines, _)| !lines.is_empty()) else {
+    /// Emits the first `length` bytes of the buffer. `element` is the index of the next element if they end in an array.
+    fn emit_values(&mut self, length: usize, element: Option<u64>, emit: &mut impl FnMut(Piece)) {
+        let Some((values, rest)) = self.held.split_at_checked(length).filter(|(values, _)| !values.is_empty()) else {
             return;
         };
-        let end = self.start.after(lines);
+        let (start, end) = (self.start, self.start.after(values, element));
         let mut held = std::mem::take(&mut self.spare);
         held.clear();
         // In steps, so that a recycled buffer is large enough for any remaining line.
-        held.reserve((self.piece_bytes.min(1 << 20) + open.len()).next_multiple_of(ROOM_STEP_BYTES));
-        held.extend_from_slice(open);
+        held.reserve((self.piece_bytes.min(1 << 20) + rest.len()).next_multiple_of(ROOM_STEP_BYTES));
+        held.extend_from_slice(rest);
         let mut bytes = std::mem::replace(&mut self.held, held);
         bytes.truncate(length);
-        let Origin { line: first_line, byte_offset } = self.start;
-        emit(Piece::Lines { first_line, byte_offset, bytes });
-        let searched = self.searched.saturating_sub(length);
-        self.restart_at(end);
-        self.searched = searched;
+        self.start = end;
+        match &mut self.state {
+            State::Lines { whole } => *whole = whole.saturating_sub(length),
+            State::Values(values) => values.advance(length),
+            _ => {}
+        }
+        emit(Piece::Values { start, bytes, end });
     }
 
     /// The buffer now begins at `start`.
-    fn restart_at(&mut self, start: Origin) {
-        (self.start, self.whole, self.searched) = (start, 0, 0);
+    fn restart_at(&mut self, start: Position) {
+        self.start = start;
+        self.state = State::Lines { whole: 0 };
+        if start.element.is_some() {
+            self.find_values();
+        }
     }
+}
+
+/// Whether a line begins with `[`, after byte-order marks and blanks.
+fn begins_array(line: &[u8]) -> bool {
+    line.get(values::skip_blanks(line, values::skip_marks(line, 0))) == Some(&b'[')
+}
+
+/// The last line start in the first `whole` bytes, or their end, at which a value begins for certain; see [`Framer`].
+/// No line before may begin with `[`.
+fn certain_cut(held: &[u8], whole: usize) -> Option<usize> {
+    let mut next = whole;
+    for _ in 0..CUTS_TRIED {
+        let start = start_of_line_before(held, next)?;
+        if held.get(next) == Some(&b'{') && values::is_object(held.get(start..next)?) {
+            return Some(next);
+        }
+        next = start;
+    }
+    None
+}
+
+/// The end of the last line in the first `whole` bytes, if that line is an object by itself and certainly a value.
+fn certain_end(held: &[u8], whole: usize) -> Option<usize> {
+    let last = start_of_line_before(held, whole)?;
+    let is_value = match start_of_line_before(held, last) {
+        None => true,
+        Some(before) => held.get(last) == Some(&b'{') && values::is_object(held.get(before..last)?),
+    };
+    (is_value && values::is_object(held.get(last..whole)?)).then_some(whole)
+}
+
+/// The start of the line that ends before `end`.
+fn start_of_line_before(held: &[u8], end: usize) -> Option<usize> {
+    let line = held.get(..end)?.strip_suffix(b"\n")?;
+    Some(memchr::memrchr(b'\n', line).map_or(0, |line_feed| line_feed + 1))
 }
 
 #[cfg(test)]
@@ -374,13 +422,5 @@ impl Framer {
     /// The number of buffered bytes, which the limits bound.
     pub(super) fn held_bytes(&self) -> usize {
         self.held.len()
-    }
-}
-
-impl Origin {
-    /// The position after these bytes.
-    fn after(self, bytes: &[u8]) -> Self {
-        let lines = memchr::memchr_iter(b'\n', bytes).count() as u64;
-        Self { line: self.line + lines, byte_offset: self.byte_offset + bytes.len() as u64 }
     }
 }

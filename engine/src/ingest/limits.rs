@@ -8,12 +8,13 @@ use crate::draft::DEFAULT_MAX_ID_BYTES;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// The maximum length of a line in bytes, without its line end. Default: 1 MiB; upper bound: 4 GiB. Lines in
-    /// convofold's own form have another limit, see [`Limits::max_own_line_bytes`].
+    /// The maximum length of a line in bytes, without its line end, and of an element of an array. Default: 1 MiB; upper
+    /// bound: 4 GiB. Lines in convofold's own form have another limit, see [`Limits::max_own_line_bytes`].
     pub max_line_bytes: usize,
     /// The maximum length of an id in bytes. Default: 1 KiB.
     pub max_id_bytes: usize,
-    /// The maximum length of a document over several lines, in bytes. Default: 64 MiB; upper bound: 4 GiB.
+    /// The maximum length of an object over several lines in bytes, of which an element of an array can take
+    /// [`Limits::max_line_bytes`]. Default: 64 MiB; upper bound: 4 GiB.
     pub max_document_bytes: usize,
 }
 
@@ -61,6 +62,12 @@ impl Limits {
             max_document_bytes: self.max_document_bytes.min(BOUND_BYTES),
             ..self
         }
+    }
+
+    /// Whether this line, or element of an array, is too long.
+    pub(super) fn is_too_long(&self, line: &[u8]) -> bool {
+        // Nearly all lines are within the common limit and need no second check.
+        line.len() > self.max_line_bytes && line.len() > self.max_bytes_of(line)
     }
 
     /// The maximum length of this line.

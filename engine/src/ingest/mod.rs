@@ -1,9 +1,9 @@
 //! From bytes to events: the wire formats (rules W1 to W6).
 //!
-//! The [`Framer`] splits an input, which arrives in chunks of any size, into [`Piece`]s of complete lines (or finds that it
-//! is one document over several lines). The [`Parser`] turns each piece into [`Event`](crate::Event)s, ignored input and
-//! [`Rejection`]s, and reports them to a [`Sink`]. Pieces are independent and can be parsed on any thread. The result does
-//! not depend on the chunks or the pieces.
+//! The [`Framer`] splits an input, which arrives in chunks of any size, into [`Piece`]s of complete values. The [`Parser`]
+//! turns each piece into [`Event`](crate::Event)s, ignored input and [`Rejection`]s, and reports them to a [`Sink`]. Pieces
+//! are independent and can be parsed on any thread. The result does not depend on the chunks or the pieces. A [`Decoder`]
+//! before the framer decodes UTF-16 and UTF-32.
 //!
 //! ```
 //! use convofold_engine::Event;
@@ -40,11 +40,15 @@ mod sink;
 mod rejection;
 mod rejection_json;
 mod piece;
-mod document;
+mod decoder;
+mod known_file;
+mod survey;
+mod values;
 mod framer;
 mod fields;
 mod source;
 mod sources;
+mod reject;
 mod record;
 mod parser;
 #[cfg(feature = "superoffice")]
@@ -54,11 +58,12 @@ pub mod signature;
 #[cfg(all(feature = "airship", feature = "superoffice"))]
 mod tests;
 
+pub use decoder::Decoder;
 pub use framer::Framer;
 pub use ignore::{IgnoreList, IgnoreListError};
 pub use limits::Limits;
 pub use parser::Parser;
-pub use piece::Piece;
+pub use piece::{Piece, Position};
 pub use rejection::{Reason, Rejection};
 pub use sink::{Ignored, Origin, Sink};
 pub use sources::Format;

@@ -6,12 +6,12 @@ use super::fields::Complaint;
 use super::record::{Accepted, Record};
 use super::rejection::excerpt;
 use super::source::Site;
-use super::{Format, Framer, IgnoreList, Ignored, Limits, Origin, Piece, Reason, Rejection, Sink};
+use super::values::{self, Break, Found, Values};
+use super::{Decoder, Format, IgnoreList, Ignored, Limits, Origin, Piece, Position, Reason, Rejection, Sink, known_file};
 use crate::Zone;
-use crate::json::{Fault, FaultKind, Progress, Reader, Scratch, Unwatched, Walk, locate, skip_whitespace};
-
-/// The size of the pieces of an input in memory. A piece should fit into the processor's cache.
-const PIECE_BYTES: usize = 256 << 10;
+use crate::json::{
+    Fault, FaultKind, Progress, Reader, Scratch, Unwatched, Walk, locate, skip_whitespace,
+};
 
 /// Turns pieces of an input into events. It has options but no state, and can be shared between threads.
 #[derive(Clone, Debug, Default)]
@@ -20,6 +20,8 @@ pub struct Parser {
     pub(super) limits: Limits,
     pub(super) zone: Zone,
     pub(super) ignored: IgnoreList,
+    /// Whether the input is the raw part of a reject record.
+    pub(super) is_again: bool,
 }
 
 impl Parser {
@@ -46,278 +48,346 @@ impl Parser {
 
     /// Parses a complete input in memory: a file, or the body of a webhook.
     pub fn parse_input(&self, bytes: &[u8], sink: &mut impl Sink) {
-        let mut framer = Framer::new(self.limits, PIECE_BYTES);
-        for chunk in bytes.chunks(PIECE_BYTES) {
-            framer.feed(chunk, &mut |piece| self.parse(&piece, sink));
-            // Lines are parsed in place, without a copy into pieces.
-            if let Some(Origin { line, byte_offset }) = framer.start_of_lines() {
-                let start = usize::try_from(byte_offset).unwrap_or(usize::MAX);
-                return self.all_lines(line, byte_offset, bytes.get(start..).unwrap_or_default(), sink);
-            }
+        if let Some(mut decoder) = Decoder::for_mark(bytes) {
+            let mut decoded = Vec::with_capacity(bytes.len());
+            decoder.decode(bytes, &mut decoded);
+            decoder.finish(&mut decoded);
+            return self.parse_utf8(&decoded, sink);
         }
-        framer.finish(&mut |piece| self.parse(&piece, sink));
+        self.parse_utf8(bytes, sink);
+    }
+
+    fn parse_utf8(&self, bytes: &[u8], sink: &mut impl Sink) {
+        match known_file::refuse(bytes) {
+            Some(rejection) => sink.rejected(rejection),
+            None => self.values(bytes, Position::BEGINNING, false, sink),
+        }
     }
 
     /// Parses one piece of an input.
     pub fn parse(&self, piece: &Piece, sink: &mut impl Sink) {
         match piece {
-            Piece::Lines { first_line, byte_offset, bytes } => {
-                self.lines(*first_line, *byte_offset, bytes, sink);
-            }
-            Piece::Document { first_line, byte_offset, bytes, .. } => {
-                let unit = Unit { parser: self, bytes, line: *first_line, byte_offset: *byte_offset };
-                unit.parse(None, &mut Scratch::default(), sink);
-            }
+            Piece::Values { start, bytes, end } => self.values(bytes, *start, end.element.is_some(), sink),
             Piece::Rejected { rejection, .. } => sink.rejected(rejection.clone()),
         }
     }
 
-    /// Parses lines in blocks that stay in the processor's cache while they are read more than once.
-    fn all_lines(&self, mut line: u64, mut byte_offset: u64, bytes: &[u8], sink: &mut impl Sink) {
-        let mut rest = bytes;
-        while !rest.is_empty() {
-            let next_end = memchr::memchr(b'\n', rest.get(PIECE_BYTES..).unwrap_or_default());
-            let length = next_end.map_or(rest.len(), |end| PIECE_BYTES + end + 1);
-            let (block, after) = rest.split_at_checked(length).unwrap_or((rest, &[]));
-            line = self.lines(line, byte_offset, block, sink);
-            byte_offset += block.len() as u64;
-            rest = after;
-        }
-    }
-
-    /// Parses complete lines. Returns the number of the line after them.
-    fn lines(&self, first_line: u64, byte_offset: u64, bytes: &[u8], sink: &mut impl Sink) -> u64 {
-        // Most pieces are valid UTF-8. Only if a piece is not, each line is checked.
+    /// Parses complete values. `is_open`: they end inside an array.
+    fn values(&self, bytes: &[u8], start: Position, is_open: bool, sink: &mut impl Sink) {
+        // Nearly all pieces are valid UTF-8. Only if one is not, each line is checked.
         let text = simdutf8::basic::from_utf8(bytes).ok();
+        let mut block = Block { parser: self, bytes, text, start, line: start.line, counted: 0 };
         let mut scratch = Scratch::default();
-        let (mut start, mut line) = (0, first_line);
-        while let Some(rest) = bytes.get(start..).filter(|rest| !rest.is_empty()) {
-            let length = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
-            let whole = rest.get(..length).unwrap_or_default();
-            let bytes = whole.strip_suffix(b"\r").unwrap_or(whole);
-            let text = text.and_then(|text| text.get(start..start + bytes.len()));
-            let unit = Unit { parser: self, bytes, line, byte_offset: byte_offset + start as u64 };
-            unit.line(text, &mut scratch, sink);
-            start += length + 1;
-            line += 1;
+        let mut at = match start.element {
+            None => 0,
+            element => block.found(Values::new(self.limits, 0, element), is_open, &mut scratch, sink),
+        };
+        while at < bytes.len() {
+            at = match block.line(at, &mut scratch, sink) {
+                Some(next) => next,
+                None => block.found(Values::new(self.limits, at, None), is_open, &mut scratch, sink),
+            };
         }
-        line
     }
 }
 
-/// A line or a document.
+/// Values that are being parsed.
+struct Block<'a> {
+    parser: &'a Parser,
+    bytes: &'a [u8],
+    /// The bytes, if they are valid UTF-8.
+    text: Option<&'a str>,
+    start: Position,
+    /// The number of the line at the offset `counted`. Lines are counted forward only.
+    line: u64,
+    counted: usize,
+}
+
+impl<'a> Block<'a> {
+    /// Parses the line at `at`, if it is an object or a unit by itself. Returns the offset of the next line.
+    fn line(&mut self, at: usize, scratch: &mut Scratch<'a>, sink: &mut impl Sink) -> Option<usize> {
+        let rest = self.bytes.get(at..).unwrap_or_default();
+        let length = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+        let next = self.bytes.len().min(at + length + 1);
+        let start = if rest.first() == Some(&b'{') { at } else { values::skip_marks(self.bytes, at) };
+        let line = self.bytes.get(start..at + length).unwrap_or_default();
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let first = values::skip_blanks(line, 0);
+        match line.get(first) {
+            Some(b'[') => return None,
+            Some(b'{') if !self.parser.limits.is_too_long(line) => {
+                let (start, line) = (start + first, line.get(first..)?);
+                let text = self.text_of(start, start + line.len())?;
+                let unit = self.unit(start, line, None);
+                let (record, end) = unit.read(text, 0, scratch).ok()?;
+                if !is_end_of_line(line, end) {
+                    return None;
+                }
+                Unit { bytes: line.get(..end)?, ..unit }.tell(&record, sink);
+            }
+            _ => self.unit(start, line, None).line(sink),
+        }
+        // The next line begins here; its number is known.
+        (self.line, self.counted) = (self.line_at(start) + 1, next);
+        Some(next)
+    }
+
+    /// Parses the values that are found until a line begins that can be read by itself. Returns its offset.
+    fn found(&mut self, mut values: Values, is_open: bool, scratch: &mut Scratch<'a>, sink: &mut impl Sink) -> usize {
+        loop {
+            match values.next(self.bytes, true, is_open) {
+                Found::Line { start, end } => self.unit_at(start, end, None).line(sink),
+                Found::Object { start, end } => self.unit_at(start, end, None).object(self.text_of(start, end), scratch, sink),
+                Found::Element { index, start, end } => {
+                    self.unit_at(start, end, Some(index)).element(self.text_of(start, end), scratch, sink);
+                }
+                Found::EmptyArray { start, end } => {
+                    let expected = "an object, or an array of at least one";
+                    sink.rejected(self.unit_at(start, end, None).no_event(0, expected, "an empty array".to_owned()));
+                }
+                Found::Broken { index, start, end, why } => {
+                    let unit = self.unit_at(start, end, index);
+                    let rest = self.bytes.get(start..).unwrap_or_default();
+                    sink.rejected(unit.broken(why, start, rest));
+                }
+                Found::More | Found::End => return self.bytes.len(),
+            }
+            if values.is_settled() {
+                return values.at();
+            }
+        }
+    }
+
+    /// The text between two offsets, if it is valid UTF-8.
+    fn text_of(&self, start: usize, end: usize) -> Option<&'a str> {
+        match self.text {
+            Some(text) => text.get(start..end),
+            None => simdutf8::basic::from_utf8(self.bytes.get(start..end)?).ok(),
+        }
+    }
+
+    fn unit_at(&mut self, start: usize, end: usize, index: Option<u64>) -> Unit<'a> {
+        let bytes = self.bytes.get(start..end).unwrap_or_default();
+        let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
+        self.unit(start, bytes, index)
+    }
+
+    fn unit(&mut self, start: usize, bytes: &'a [u8], index: Option<u64>) -> Unit<'a> {
+        (self.line, self.counted) = (self.line_at(start), start.max(self.counted));
+        let byte_offset = self.start.byte_offset + start as u64;
+        Unit { parser: self.parser, bytes, at: Origin { line: self.line, byte_offset }, index }
+    }
+
+    fn line_at(&self, at: usize) -> u64 {
+        let between = self.bytes.get(self.counted..at).unwrap_or_default();
+        self.line + memchr::memchr_iter(b'\n', between).count() as u64
+    }
+}
+
+/// Whether nothing but a comma follows a value on its line.
+fn is_end_of_line(line: &[u8], end: usize) -> bool {
+    let mut at = values::skip_blanks(line, end);
+    if line.get(at) == Some(&b',') {
+        at = values::skip_blanks(line, at + 1);
+    }
+    at == line.len()
+}
+
+/// A line, an object over several lines, or an element of an array.
 #[derive(Clone, Copy)]
 struct Unit<'a> {
     parser: &'a Parser,
     bytes: &'a [u8],
-    /// The number of its first line.
-    line: u64,
-    /// The offset of its first byte.
-    byte_offset: u64,
+    /// Where it begins.
+    at: Origin,
+    /// Its index in an array.
+    index: Option<u64>,
 }
 
 impl<'a> Unit<'a> {
-    fn line(self, text: Option<&'a str>, scratch: &mut Scratch<'a>, sink: &mut impl Sink) {
-        let (length, limits) = (self.bytes.len(), &self.parser.limits);
-        // Nearly all lines are within the common limit and need no second check.
-        if length > limits.max_line_bytes && length > limits.max_bytes_of(self.bytes) {
-            let origin = Origin { line: self.line, byte_offset: self.byte_offset };
-            let max_bytes = limits.max_bytes_of(self.bytes);
-            sink.rejected(Rejection::line_too_long(origin, max_bytes, length as u64, self.bytes));
-        } else if skip_whitespace(self.bytes, 0) == length {
-            sink.ignored(Origin { line: self.line, byte_offset: self.byte_offset }, Ignored::BLANK);
+    /// A line that begins neither an object nor an array, or is too long.
+    fn line(self, sink: &mut impl Sink) {
+        let first = skip_whitespace(self.bytes, 0);
+        if self.parser.limits.is_too_long(self.bytes) {
+            sink.rejected(self.too_long());
+        } else if first == self.bytes.len() {
+            sink.ignored(self.at, Ignored::BLANK);
         } else {
-            self.parse(text, scratch, sink);
+            sink.rejected(self.scalar(first));
         }
     }
 
-    /// Parses the unit. `text` is the unit if it is known to be UTF-8.
-    fn parse(self, text: Option<&'a str>, scratch: &mut Scratch<'a>, sink: &mut impl Sink) {
-        match text.map_or_else(|| simdutf8::compat::from_utf8(self.bytes), Ok) {
-            Ok(text) => self.value(text, scratch, sink),
-            Err(error) => sink.rejected(self.not_utf8(error.valid_up_to())),
+    fn too_long(self) -> Rejection {
+        let max_bytes = self.parser.limits.max_bytes_of(self.bytes);
+        let rejection = Rejection::line_too_long(self.at, max_bytes, self.bytes.len() as u64, self.bytes);
+        Rejection { path: self.path(""), ..rejection }
+    }
+
+    /// A well-formed object.
+    fn object(self, text: Option<&'a str>, scratch: &mut Scratch<'a>, sink: &mut impl Sink) {
+        let Some(text) = text else { return };
+        if memchr::memmem::find(self.bytes, b"\n\xef\xbb\xbf").is_some() {
+            return self.object_in(&without_marks(text), &mut Scratch::default(), sink);
+        }
+        self.object_in(text, scratch, sink);
+    }
+
+    fn object_in<'t>(self, text: &'t str, scratch: &mut Scratch<'t>, sink: &mut impl Sink)
+    where
+        'a: 't,
+    {
+        match self.read(text, 0, scratch) {
+            Ok((record, _)) => self.tell(&record, sink),
+            Err(fault) => sink.rejected(self.faulty(fault, text)),
         }
     }
 
-    fn value(self, text: &'a str, scratch: &mut Scratch<'a>, sink: &mut impl Sink) {
-        let root = self.root(text);
-        match self.bytes.get(root.start) {
-            Some(b'{') => {
-                let mut record = root.record();
-                match record.read(&mut root.reader(scratch)).and_then(|end| self.ends_at(end)) {
-                    Ok(()) => root.tell(&record, self.bytes, sink),
-                    Err(fault) => sink.rejected(root.faulty(fault, self.bytes)),
-                }
+    /// A well-formed element of an array.
+    fn element(self, text: Option<&'a str>, scratch: &mut Scratch<'a>, sink: &mut impl Sink) {
+        if self.parser.limits.is_too_long(self.bytes) {
+            sink.rejected(self.too_long());
+        } else if self.bytes.first() == Some(&b'{') {
+            self.object(text, scratch, sink);
+        } else {
+            sink.rejected(self.no_event(0, "an object", excerpt(text.unwrap_or_default())));
+        }
+    }
+
+    /// Reads the object at `start`. Returns its end.
+    fn read<'t>(self, text: &'t str, start: usize, scratch: &mut Scratch<'t>) -> Result<(Record<'t>, usize), Fault>
+    where
+        'a: 't,
+    {
+        let levels = usize::from(self.index.is_some());
+        let mut record = Record::new(Site { text, at: start, levels, parser: self.parser });
+        let end = record.read(&mut Reader::new(text, start, levels, scratch))?;
+        Ok((record, end))
+    }
+
+    /// Reports to the sink what an object is.
+    fn tell(self, record: &Record<'_>, sink: &mut impl Sink) {
+        let origin = self.origin(record.start());
+        match record.accept() {
+            Ok(Accepted::Event(event)) => sink.event(origin, event),
+            Ok(Accepted::Ignored(why)) => sink.ignored(origin, why),
+            Ok(Accepted::Again(reject)) => reject.parse(self.parser, origin, sink),
+            Err(complaint) => {
+                let Complaint { reason, at, path, expected, found } = *complaint;
+                let rejection = Rejection::new(self.origin(at), self.path(&path), reason, expected, found);
+                sink.rejected(rejection.with_raw(self.bytes));
             }
-            Some(b'[') => self.array(root, scratch, sink),
-            _ => sink.rejected(self.scalar(root)),
-        }
-    }
-
-    /// An array of events. Its grammar is checked first: a grammar fault rejects the whole array, a content fault only
-    /// the element (rules, section 8).
-    fn array(self, root: Element<'a>, scratch: &mut Scratch<'a>, sink: &mut impl Sink) {
-        if let Err(fault) = root.end().and_then(|end| self.ends_at(end)) {
-            return sink.rejected(root.faulty(fault, self.bytes));
-        }
-        let mut element = Element { index: Some(0), ..root }.moved_to(skip_whitespace(self.bytes, root.start + 1));
-        if self.bytes.get(element.start) == Some(&b']') {
-            let expected = "an object, or an array of at least one";
-            return sink.rejected(root.no_event(expected, "an empty array".to_owned(), self.bytes));
-        }
-        while self.bytes.get(element.start).is_some_and(|byte| *byte != b']') {
-            let mut at = skip_whitespace(self.bytes, element.parse(scratch, sink));
-            if self.bytes.get(at) == Some(&b',') {
-                at = skip_whitespace(self.bytes, at + 1);
-            }
-            element = Element { index: element.index.map(|index| index + 1), ..element }.moved_to(at);
         }
     }
 
     /// A value that is neither an object nor an array, and possibly not JSON.
-    fn scalar(self, root: Element<'a>) -> Rejection {
-        match root.end().and_then(|end| self.ends_at(end)) {
-            Ok(()) => {
-                let found = excerpt(root.text.get(root.start..).unwrap_or_default());
-                root.no_event("an object or an array of objects", found, self.bytes)
+    fn scalar(self, first: usize) -> Rejection {
+        let mut walk = Walk::default();
+        let end = match walk.run(self.bytes, first, &mut Unwatched) {
+            Ok(Progress::Complete(end)) if is_end_of_line(self.bytes, end) => Ok(()),
+            Ok(Progress::Complete(end)) => Err(FaultKind::MoreAfterTheEnd.at(skip_whitespace(self.bytes, end))),
+            Ok(Progress::More(_)) => Err(walk.too_early(self.bytes.len())),
+            Err(fault) => Err(fault),
+        };
+        match (simdutf8::compat::from_utf8(self.bytes), end) {
+            (Err(error), Ok(())) => self.not_utf8(error.valid_up_to()),
+            (Err(error), Err(fault)) if error.valid_up_to() <= fault.at => self.not_utf8(error.valid_up_to()),
+            (text, Err(fault)) => {
+                let text = text.unwrap_or_else(|error| valid_beginning(self.bytes, error.valid_up_to()));
+                self.faulty(fault, text)
             }
-            Err(fault) => root.faulty(fault, self.bytes),
+            (Ok(text), Ok(())) => {
+                let found = excerpt(text.get(first..).unwrap_or_default());
+                self.no_event(first, "an object or an array of objects", found)
+            }
         }
     }
 
-    /// A unit that is invalid UTF-8 from `valid_bytes` on, unless an earlier fault is found.
-    fn not_utf8(self, valid_bytes: usize) -> Rejection {
-        let (valid, rest) = self.bytes.split_at_checked(valid_bytes).unwrap_or((self.bytes, &[]));
-        let text = simdutf8::basic::from_utf8(valid).unwrap_or_default();
-        let before = Unit { bytes: valid, ..self };
-        let root = before.root(text);
-        let fault = root.end().and_then(|end| before.ends_at(end)).err();
-        if let Some(fault) = fault.filter(|fault| fault.at < valid_bytes) {
-            return root.faulty(fault, self.bytes);
+    /// A value that breaks. `rest` is the input from its beginning on, which is at `start`; the unit is the line on which
+    /// it begins.
+    fn broken(self, why: Break, start: usize, rest: &[u8]) -> Rejection {
+        let at = why.at().saturating_sub(start);
+        match why {
+            // Where exactly it breaks may be in another piece, so it is not said.
+            _ if at > self.bytes.len() && rest.len() > self.bytes.len() => self.breaks_off(),
+            Break::TooLong(_) => self.breaks_off(),
+            Break::NotUtf8(_) => self.not_utf8(at),
+            Break::Fault(fault) => {
+                // A string that is open at the end of its line.
+                let is_open = at >= self.bytes.len() && fault.kind == FaultKind::ControlCharacter;
+                let fault = if is_open { FaultKind::OpenString } else { fault.kind }.at(at);
+                match simdutf8::compat::from_utf8(self.bytes) {
+                    Err(error) if error.valid_up_to() <= at => self.not_utf8(error.valid_up_to()),
+                    Err(error) => self.faulty(fault, valid_beginning(self.bytes, error.valid_up_to())),
+                    Ok(text) => self.faulty(fault, text),
+                }
+            }
         }
+    }
+
+    /// A value that is not complete on its line and breaks on a later one.
+    fn breaks_off(self) -> Rejection {
+        let max_bytes = self.parser.limits.max_document_bytes;
+        let expected = format!(
+            "a value that is complete on its line, or on the next ones within {max_bytes} bytes (the limit can be set)"
+        );
+        self.rejection(0, Reason::NotJson, expected.into(), "one that breaks off".to_owned(), "")
+    }
+
+    /// A unit that is invalid UTF-8 from `valid_bytes` on.
+    fn not_utf8(self, valid_bytes: usize) -> Rejection {
+        let rest = self.bytes.get(valid_bytes..).unwrap_or_default();
         let shown: Vec<_> = rest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
         let found = format!("the bytes {}", shown.join(" "));
-        root.rejection(valid_bytes, Reason::NotUtf8, "UTF-8".into(), found, self.bytes)
+        let text = valid_beginning(self.bytes, valid_bytes);
+        self.rejection(valid_bytes, Reason::NotUtf8, "UTF-8".into(), found, text)
     }
 
-    fn root(self, text: &'a str) -> Element<'a> {
-        let element = Element { unit: self, text, start: 0, line: self.line, index: None };
-        element.moved_to(skip_whitespace(self.bytes, 0))
+    fn no_event(self, at: usize, expected: &'static str, found: String) -> Rejection {
+        let rejection = Rejection::new(self.origin(at), self.path(""), Reason::NotAnEvent, expected.into(), found);
+        rejection.with_raw(self.bytes)
     }
 
-    fn ends_at(self, end: usize) -> Result<(), Fault> {
-        let next = skip_whitespace(self.bytes, end);
-        if next == self.bytes.len() { Ok(()) } else { Err(FaultKind::MoreAfterTheEnd.at(next)) }
-    }
-}
-
-/// The value of a unit, or an element of it if it is an array.
-#[derive(Clone, Copy)]
-struct Element<'a> {
-    unit: Unit<'a>,
-    text: &'a str,
-    /// Its offset in the unit, and its line.
-    start: usize,
-    line: u64,
-    /// Its index in the array.
-    index: Option<u64>,
-}
-
-impl<'a> Element<'a> {
-    /// The same at a later offset. Lines are counted from element to element, never from the beginning again.
-    fn moved_to(self, start: usize) -> Self {
-        Self { line: self.line_at(start), start, ..self }
+    fn faulty(self, fault: Fault, text: &str) -> Rejection {
+        let reason = match fault.kind {
+            FaultKind::DuplicateKey => Reason::DuplicateKey,
+            FaultKind::TooDeep => Reason::TooDeep,
+            _ => Reason::NotJson,
+        };
+        let rest = text.get(fault.at..).unwrap_or_default();
+        let found = if rest.is_empty() { "the end".to_owned() } else { excerpt(rest) };
+        self.rejection(fault.at, reason, fault.kind.expected().into(), found, text)
     }
 
-    fn line_at(self, at: usize) -> u64 {
-        let between = self.unit.bytes.get(self.start..at).unwrap_or_default();
-        self.line + memchr::memchr_iter(b'\n', between).count() as u64
-    }
-
-    fn origin(self, at: usize) -> Origin {
-        Origin { line: self.line_at(at), byte_offset: self.unit.byte_offset + at as u64 }
-    }
-
-    fn levels(self) -> usize {
-        usize::from(self.index.is_some())
-    }
-
-    fn record(self) -> Record<'a> {
-        Record::new(Site { text: self.text, at: self.start, levels: self.levels(), parser: self.unit.parser })
-    }
-
-    fn reader<'s>(self, scratch: &'s mut Scratch<'a>) -> Reader<'a, 's> {
-        Reader::new(self.text, self.start, self.levels(), scratch)
-    }
-
-    /// Parses an element of an array whose grammar was checked. Returns its end.
-    fn parse(self, scratch: &mut Scratch<'a>, sink: &mut impl Sink) -> usize {
-        let mut record = self.record();
-        let is_object = self.unit.bytes.get(self.start) == Some(&b'{');
-        let read = is_object.then(|| record.read(&mut self.reader(scratch)));
-        if let Some(Ok(end)) = read {
-            self.tell(&record, self.raw(end), sink);
-            return end;
-        }
-        let end = self.end().unwrap_or(self.unit.bytes.len());
-        let raw = self.raw(end);
-        sink.rejected(match read {
-            Some(Err(fault)) => self.faulty(fault, raw),
-            _ => self.no_event("an object", excerpt(self.text.get(self.start..end).unwrap_or_default()), raw),
-        });
-        end
-    }
-
-    /// Reports to the sink what an object is.
-    fn tell(self, record: &Record<'_>, raw: &[u8], sink: &mut impl Sink) {
-        let origin = self.origin(self.start);
-        match record.accept() {
-            Ok(Accepted::Event(event)) => sink.event(origin, event),
-            Ok(Accepted::Ignored(why)) => sink.ignored(origin, why),
-            Err(complaint) => {
-                let Complaint { reason, at, path, expected, found } = *complaint;
-                let rejection = Rejection::new(self.origin(at), self.path(&path), reason, expected, found);
-                sink.rejected(rejection.with_raw(raw));
-            }
-        }
-    }
-
-    /// Its end, by the grammar alone.
-    fn end(self) -> Result<usize, Fault> {
-        let mut walk = Walk::default();
-        match walk.run(self.unit.bytes, self.start, &mut Unwatched)? {
-            Progress::Complete(end) => Ok(end),
-            Progress::More => Err(walk.too_early(self.unit.bytes.len())),
-        }
-    }
-
-    fn raw(self, end: usize) -> &'a [u8] {
-        self.unit.bytes.get(self.start..end).unwrap_or_default()
+    /// A rejection at an offset of the unit. `text` is the unit up to there.
+    fn rejection(self, at: usize, reason: Reason, expected: Cow<'static, str>, found: String, text: &str) -> Rejection {
+        let path = self.path(&locate(text, 0, at));
+        Rejection::new(self.origin(at), path, reason, expected, found).with_raw(self.bytes)
     }
 
     fn path(self, within: &str) -> String {
         self.index.map_or_else(|| format!("${within}"), |index| format!("$[{index}]{within}"))
     }
 
-    fn no_event(self, expected: &'static str, found: String, raw: &[u8]) -> Rejection {
-        let origin = self.origin(self.start);
-        Rejection::new(origin, self.path(""), Reason::NotAnEvent, expected.into(), found).with_raw(raw)
-    }
-
-    fn faulty(self, fault: Fault, raw: &[u8]) -> Rejection {
-        let reason = match fault.kind {
-            FaultKind::DuplicateKey => Reason::DuplicateKey,
-            FaultKind::TooDeep => Reason::TooDeep,
-            _ => Reason::NotJson,
-        };
-        let rest = self.text.get(fault.at..).unwrap_or_default();
-        let found = if rest.is_empty() { "the end".to_owned() } else { excerpt(rest) };
-        self.rejection(fault.at, reason, fault.kind.expected().into(), found, raw)
-    }
-
-    /// A rejection at the offset `at` of the unit; `raw` is the rejected input.
-    fn rejection(self, at: usize, reason: Reason, expected: Cow<'static, str>, found: String, raw: &[u8]) -> Rejection {
-        let path = self.path(&locate(self.text, self.start, at));
-        Rejection::new(self.origin(at), path, reason, expected, found).with_raw(raw)
+    /// The position of an offset of the unit.
+    fn origin(self, at: usize) -> Origin {
+        let before = self.bytes.get(..at).unwrap_or(self.bytes);
+        let lines = memchr::memchr_iter(b'\n', before).count() as u64;
+        Origin { line: self.at.line + lines, byte_offset: self.at.byte_offset + at as u64 }
     }
 }
+
+/// The text with spaces in the place of byte-order marks before lines, which the reader does not know. The offsets stay.
+fn without_marks(text: &str) -> String {
+    let mut spaced = String::with_capacity(text.len());
+    for line in text.split_inclusive('\n') {
+        let content = line.trim_start_matches('\u{feff}');
+        spaced.extend(std::iter::repeat_n(' ', line.len() - content.len()));
+        spaced.push_str(content);
+    }
+    spaced
+}
+
+fn valid_beginning(bytes: &[u8], valid_bytes: usize) -> &str {
+    simdutf8::basic::from_utf8(bytes.get(..valid_bytes).unwrap_or_default()).unwrap_or_default()
+}
+

@@ -2,6 +2,7 @@
 
 use super::fields::{Checked, Complaint};
 use super::format::either;
+use super::reject::Reject;
 use super::source::{Site, Understood};
 use super::sources::{self, Nested, TOP};
 use super::{Format, Ignored, Reason};
@@ -19,12 +20,19 @@ pub(super) struct Record<'a> {
 pub(super) enum Accepted<'a> {
     Event(Event),
     Ignored(Ignored<'a>),
+    /// A reject record, whose rejected input is parsed again.
+    Again(Reject),
 }
 
 impl<'a> Record<'a> {
     /// The object at a site, before it is read.
     pub(super) fn new(site: Site<'a>) -> Self {
         Self { site, top: [Value::default(); TOP.len()], nested: Nested::default() }
+    }
+
+    /// The offset of the object.
+    pub(super) fn start(&self) -> usize {
+        self.site.at
     }
 
     /// Reads the object. Returns its end.
@@ -36,6 +44,9 @@ impl<'a> Record<'a> {
 
     /// Interprets the object, with a given or a detected format (rule W6).
     pub(super) fn accept(&self) -> Checked<Accepted<'a>> {
+        if sources::is_reject(&self.top) {
+            return Reject::read(self.site).map(Accepted::Again);
+        }
         let format = match self.site.parser.format {
             Format::Auto => sources::detect(self.site, &self.top).unwrap_or_default(),
             format => format,

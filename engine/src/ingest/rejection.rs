@@ -63,16 +63,9 @@ impl Rejection {
         self
     }
 
-    /// Appends to the rejected input.
-    pub(super) fn add_raw(&mut self, raw: &[u8]) {
-        let room = MAX_RAW_BYTES.saturating_sub(self.raw.len());
-        self.raw.extend_from_slice(raw.get(..room).unwrap_or(raw));
-        self.raw_cut |= raw.len() > room;
-    }
-
     /// A line of `found_bytes` bytes that begins with `beginning`.
     pub(super) fn line_too_long(origin: Origin, max_bytes: usize, found_bytes: u64, beginning: &[u8]) -> Self {
-        let hint = "the limit can be set, and a document over several lines may be larger";
+        let hint = "the limit can be set, and an object over several lines may be longer";
         let expected = Cow::Owned(format!("a line of at most {max_bytes} bytes ({hint})"));
         let found = format!("{found_bytes} bytes");
         let rejection = Self::new(origin, "$".to_owned(), Reason::LineTooLong, expected, found).with_raw(beginning);
@@ -102,10 +95,10 @@ pub(super) fn excerpt(text: &str) -> String {
 pub enum Reason {
     /// A line exceeds the limit.
     LineTooLong,
-    /// A document over several lines exceeds the limit.
-    DocumentTooLong,
-    /// One input contains several documents over several lines each.
-    SeveralDocuments,
+    /// The input is UTF-16 or UTF-32 without a byte-order mark.
+    OtherEncoding,
+    /// The input is a file of another kind, known by its first bytes.
+    OtherFormat,
     /// The input is not UTF-8.
     NotUtf8,
     /// The input is not JSON.
@@ -148,8 +141,8 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::LineTooLong => "line too long",
-            Self::DocumentTooLong => "document too long",
-            Self::SeveralDocuments => "several documents",
+            Self::OtherEncoding => "other encoding",
+            Self::OtherFormat => "other format",
             Self::NotUtf8 => "not UTF-8",
             Self::NotJson => "not JSON",
             Self::LoneSurrogate => "lone surrogate",

@@ -4,10 +4,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Serialize, Serializer};
 
+use super::reject::VERSION;
 use super::{Reason, Rejection};
-
-/// The version of the form, in the field that identifies a reject record.
-const VERSION: u64 = 1;
 
 #[derive(Serialize)]
 struct RejectionJson<'a> {

@@ -84,7 +84,7 @@ impl Watch for Tracker {
         Ok(())
     }
 
-    fn close(&mut self, _is_object: bool) {
+    fn close(&mut self, _at: usize, _is_object: bool) {
         if self.hidden > 0 {
             self.hidden -= 1;
         } else {

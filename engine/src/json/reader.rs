@@ -236,7 +236,7 @@ impl<'a, 's> Reader<'a, 's> {
                 self.at = end;
                 Ok(Value::new(shape, start, end))
             }
-            Progress::More => Err(walk.too_early(self.bytes.len())),
+            Progress::More(_) => Err(walk.too_early(self.bytes.len())),
         }
     }
 
@@ -348,7 +348,7 @@ impl Watch for Strict<'_, '_> {
         Ok(())
     }
 
-    fn close(&mut self, is_object: bool) {
+    fn close(&mut self, _at: usize, is_object: bool) {
         self.levels = self.levels.saturating_sub(1);
         if is_object {
             self.keys.close();

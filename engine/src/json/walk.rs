@@ -8,8 +8,8 @@ use super::string::{self, Scanned};
 pub(crate) trait Watch {
     /// An object or an array begins at `at`.
     fn open(&mut self, at: usize, is_object: bool) -> Result<(), Fault>;
-    /// The innermost object or array ends.
-    fn close(&mut self, is_object: bool);
+    /// The innermost object or array ends with the byte at `at`.
+    fn close(&mut self, at: usize, is_object: bool);
     /// A key of the innermost object.
     fn key(&mut self, key: Scanned) -> Result<(), Fault>;
     /// A value of any kind begins at `at`.
@@ -26,7 +26,7 @@ impl Watch for Unwatched {
         Ok(())
     }
 
-    fn close(&mut self, _is_object: bool) {}
+    fn close(&mut self, _at: usize, _is_object: bool) {}
 
     fn key(&mut self, _key: Scanned) -> Result<(), Fault> {
         Ok(())
@@ -44,14 +44,13 @@ impl Watch for Unwatched {
 /// The progress of a walk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Progress {
-    /// The text ended between two tokens, and the value is not complete.
-    More,
+    /// The text ended before the value did. With more text, the walk continues from this offset.
+    More(usize),
     /// The value ends at this offset.
     Complete(usize),
 }
 
-/// The state of a walk over one value. It can continue with the text that follows, if the split is between tokens (no
-/// token spans the end of a line).
+/// The state of a walk over one value.
 #[derive(Debug, Default)]
 pub(crate) struct Walk {
     next: Next,
@@ -59,7 +58,7 @@ pub(crate) struct Walk {
 }
 
 /// What can come next.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Next {
     #[default]
     Value,
@@ -78,25 +77,48 @@ impl Walk {
         self.open.clear();
     }
 
-    /// Continues the walk from `at`.
+    /// Walks over a text from `at`.
     pub(crate) fn run(&mut self, bytes: &[u8], at: usize, watch: &mut impl Watch) -> Result<Progress, Fault> {
-        let mut at = skip_whitespace(bytes, at);
+        let mut at = skip_space(bytes, at);
         while let Some(byte) = bytes.get(at) {
-            at = match self.next {
-                Next::Value => self.value(bytes, at, FaultKind::NoValue, watch)?,
-                Next::ElementOrClose if *byte == b']' => self.close(at, watch),
-                Next::ElementOrClose => self.value(bytes, at, FaultKind::NoElement, watch)?,
-                Next::KeyOrClose if *byte == b'}' => self.close(at, watch),
-                Next::KeyOrClose => self.key(bytes, at, watch)?,
-                Next::Colon => self.colon(*byte, at)?,
-                Next::CommaOrClose => self.comma_or_close(*byte, at, watch)?,
-            };
+            at = self.token(bytes, at, *byte, watch)?;
             if self.open.depth == 0 {
                 return Ok(Progress::Complete(at));
             }
-            at = skip_whitespace(bytes, at);
+            at = skip_space(bytes, at);
         }
-        Ok(Progress::More)
+        Ok(Progress::More(at))
+    }
+
+    /// Walks over the available part of a text from `at`. A token that may continue behind it is left for later.
+    pub(crate) fn run_on(&mut self, bytes: &[u8], at: usize) -> Result<Progress, Fault> {
+        let mut at = skip_space(bytes, at);
+        while let Some(byte) = bytes.get(at) {
+            let before = self.next;
+            let read = self.token(bytes, at, *byte, &mut Unwatched);
+            if is_cut(bytes, at, read) {
+                self.next = before;
+                return Ok(Progress::More(at));
+            }
+            at = read?;
+            if self.open.depth == 0 {
+                return Ok(Progress::Complete(at));
+            }
+            at = skip_space(bytes, at);
+        }
+        Ok(Progress::More(at))
+    }
+
+    fn token(&mut self, bytes: &[u8], at: usize, byte: u8, watch: &mut impl Watch) -> Result<usize, Fault> {
+        match self.next {
+            Next::Value => self.value(bytes, at, FaultKind::NoValue, watch),
+            Next::ElementOrClose if byte == b']' => Ok(self.close(at, watch)),
+            Next::ElementOrClose => self.value(bytes, at, FaultKind::NoElement, watch),
+            Next::KeyOrClose if byte == b'}' => Ok(self.close(at, watch)),
+            Next::KeyOrClose => self.key(bytes, at, watch),
+            Next::Colon => self.colon(byte, at),
+            Next::CommaOrClose => self.comma_or_close(byte, at, watch),
+        }
     }
 
     /// The fault of a text that ends at this state.
@@ -134,7 +156,7 @@ impl Walk {
     }
 
     fn close(&mut self, at: usize, watch: &mut impl Watch) -> usize {
-        watch.close(self.open.in_object());
+        watch.close(at, self.open.in_object());
         self.open.pop();
         self.next = Next::CommaOrClose;
         at + 1
@@ -211,6 +233,49 @@ impl Nesting {
     fn in_object(&self) -> bool {
         self.words.last().is_some_and(|word| word & 1 == 1)
     }
+}
+
+/// Whether the token at `at` may continue behind the text.
+fn is_cut(bytes: &[u8], at: usize, read: Result<usize, Fault>) -> bool {
+    let rest = bytes.get(at..).unwrap_or_default();
+    match read {
+        Ok(end) => end == bytes.len() && rest.first().is_some_and(|byte| byte.is_ascii_digit() || *byte == b'-'),
+        Err(Fault { kind: FaultKind::OpenString, .. }) => true,
+        Err(Fault { kind: FaultKind::BadNumber, at }) => at == bytes.len(),
+        Err(Fault { kind: FaultKind::BadLiteral, .. }) => ["null", "true", "false"].iter().any(|it| is_beginning(rest, it.as_bytes())),
+        Err(_) => begins_line(bytes, at) && is_beginning(rest, BYTE_ORDER_MARK),
+    }
+}
+
+fn is_beginning(text: &[u8], whole: &[u8]) -> bool {
+    text.len() < whole.len() && whole.starts_with(text)
+}
+
+pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// The offset of the first byte from `at` on that is neither whitespace nor a byte-order mark at the beginning of a line
+/// (rule W1).
+#[inline]
+pub(crate) fn skip_space(bytes: &[u8], at: usize) -> usize {
+    let at = skip_whitespace(bytes, at);
+    if bytes.get(at) == Some(&0xef) { skip_marks(bytes, at) } else { at }
+}
+
+#[cold]
+fn skip_marks(bytes: &[u8], mut at: usize) -> usize {
+    while bytes.get(at..).is_some_and(|rest| rest.starts_with(BYTE_ORDER_MARK)) && begins_line(bytes, at) {
+        at = skip_whitespace(bytes, at + BYTE_ORDER_MARK.len());
+    }
+    at
+}
+
+/// Whether only byte-order marks lie between a line feed and `at`.
+fn begins_line(bytes: &[u8], at: usize) -> bool {
+    let mut before = bytes.get(..at).unwrap_or_default();
+    while let Some(rest) = before.strip_suffix(BYTE_ORDER_MARK) {
+        before = rest;
+    }
+    before.ends_with(b"\n")
 }
 
 /// The offset of the first byte from `at` on that is not whitespace.

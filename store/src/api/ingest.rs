@@ -109,11 +109,7 @@ impl Parsed {
     }
 
     pub(crate) fn with_room_for(piece: &Piece, max_rejections: usize) -> Self {
-        let bytes = match piece {
-            Piece::Lines { bytes, .. } | Piece::Document { bytes, .. } => bytes.len(),
-            Piece::Rejected { .. } => 0,
-        };
-        Self { events: Vec::with_capacity(bytes / BYTES_AN_EVENT), ..Self::keeping(max_rejections) }
+        Self { events: Vec::with_capacity(piece.len() / BYTES_AN_EVENT), ..Self::keeping(max_rejections) }
     }
 
     /// The total number of rejections.

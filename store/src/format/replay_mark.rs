@@ -12,10 +12,12 @@ const VERSION: u8 = 2;
 pub(crate) struct ReplayMark {
     /// Index of the input.
     pub(crate) input: u32,
-    /// The next line, from 1.
+    /// The line at which it continues, from 1.
     pub(crate) line: u64,
-    /// The offset of that line in the decompressed input.
+    /// The offset at which it continues in the decompressed and decoded input.
     pub(crate) byte_offset: u64,
+    /// In an array, the index of its next element.
+    pub(crate) element: Option<u64>,
     /// XXH3-64 of the first bytes of the decompressed input, combined by XOR with the XXH3-64 of the state of all
     /// inputs (see `state_of`).
     pub(crate) fingerprint: u64,

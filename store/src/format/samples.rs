@@ -246,6 +246,7 @@ pub(crate) fn replay_mark() -> ReplayMark {
         input: 1,
         line: 2,
         byte_offset: 3,
+        element: Some(14),
         fingerprint: 4,
         lines: 5,
         bytes: 6,

@@ -1,13 +1,15 @@
 //! Inputs of a replay: files, plain or compressed, and readers.
 
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Cursor, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use convofold_engine::ingest::Decoder;
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::decoded::Decoded;
 use super::members::{MAGIC_BYTES, Members, is_compressed};
 
 /// Size of one read.
@@ -118,6 +120,8 @@ impl OpenInput {
         reader.by_ref().take(MAGIC_BYTES as u64).read_to_end(&mut magic)?;
         let (source, beginning) = if is_compressed(&magic) {
             (Source::Compressed(Members::new(magic, Box::new(reader))), Vec::new())
+        } else if let Some(decoder) = Decoder::for_mark(&magic) {
+            (Source::Stream(Box::new(Decoded::new(Cursor::new(magic).chain(reader), decoder))), Vec::new())
         } else {
             (Source::Stream(Box::new(reader)), magic)
         };
@@ -127,7 +131,13 @@ impl OpenInput {
 
     fn begin(mut source: Source) -> Self {
         let mut beginning = Vec::new();
-        let failed = source.by_ref().take(FINGERPRINT_BYTES).read_to_end(&mut beginning).err();
+        let mut failed = source.by_ref().take(FINGERPRINT_BYTES).read_to_end(&mut beginning).err();
+        if let Some(decoder) = Decoder::for_mark(&beginning) {
+            let whole = Cursor::new(std::mem::take(&mut beginning)).chain(source);
+            source = Source::Stream(Box::new(Decoded::new(whole, decoder)));
+            let outcome = source.by_ref().take(FINGERPRINT_BYTES).read_to_end(&mut beginning);
+            failed = failed.or(outcome.err());
+        }
         let fingerprint = xxh3_64(&beginning);
         Self { source, beginning, failed, fingerprint, is_live: false }
     }
@@ -138,13 +148,6 @@ impl OpenInput {
             Source::Compressed(members) => members.warning(),
             Source::Plain(..) | Source::Stream(_) => None,
         }
-    }
-
-    /// Whether only white space precedes this offset, which must be within the first 64 KiB. Call it only right after
-    /// opening.
-    pub(super) fn is_blank_up_to(&self, byte_offset: u64) -> bool {
-        let before = usize::try_from(byte_offset).ok().and_then(|end| self.beginning.get(..end));
-        before.is_some_and(|before| before.trim_ascii().is_empty())
     }
 
     /// Skips the first bytes, decompressed. Call it only right after opening.

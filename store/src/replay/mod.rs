@@ -11,6 +11,7 @@
 //! started again with the same files, it resumes there. If any of the files has changed, it starts from the beginning,
 //! and events that are already in the log count as duplicates.
 
+mod decoded;
 mod find;
 mod gzip;
 mod input;
@@ -332,9 +333,9 @@ impl Run<'_> {
     fn submit(&mut self, piece: ParsedPiece) -> Result<(), ReplayError> {
         let ParsedPiece { input, parsed, fingerprint, end, .. } = piece;
         let from = if self.resume.place.input == input { self.resume.place } else { ResumePoint::default() };
-        let to = ResumePoint { input, line: end.0, byte_offset: end.1, fingerprint };
+        let to = ResumePoint { input, at: end, fingerprint };
         self.db.shared().meter.rejected.fetch_add(parsed.rejected_total(), Ordering::Relaxed);
-        self.resume.report.add(&parsed, to.line - from.line, to.byte_offset - from.byte_offset);
+        self.resume.report.add(&parsed, to.at.line - from.at.line, to.at.byte_offset - from.at.byte_offset);
         self.resume.place = to;
         let mut events = parsed.events;
         loop {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use convofold_engine::ingest::{Limits, Parser, Piece};
+use convofold_engine::ingest::{Limits, Parser, Piece, Position};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 use parking_lot::Mutex;
 
@@ -36,8 +36,8 @@ pub(super) struct ParsedPiece {
     pub(super) parsed: Parsed,
     /// The piece itself, if it has more rejections than were kept: it is parsed again when they are reported.
     pub(super) again: Option<Piece>,
-    /// Line and byte offset of the end of the piece.
-    pub(super) end: (u64, u64),
+    /// The end of the piece.
+    pub(super) end: Position,
 }
 
 /// An output of the pipeline.
@@ -164,9 +164,7 @@ impl Parsing {
 }
 
 fn recycle(piece: Piece, spare: &Sender<Vec<u8>>) {
-    if let Piece::Lines { bytes, .. } = piece {
-        let _ = spare.try_send(bytes);
-    }
+    let _ = spare.try_send(piece.into_bytes());
 }
 
 /// Restores the order of outputs.
@@ -196,7 +194,7 @@ mod tests {
     /// Regression: half a mebibyte of `1,` lines became 40 MB of rejections, in dozens of pieces at a time.
     #[test]
     fn a_piece_keeps_a_bounded_number_of_rejections() {
-        let piece = Piece::Lines { first_line: 1, byte_offset: 0, bytes: b"1,\n".repeat(10_000) };
+        let piece = Piece::values(1, 0, b"1,\n".repeat(10_000));
         for (wants_rejections, kept) in [(true, REJECTIONS_KEPT), (false, 0)] {
             let parsed = Parsing { parser: Parser::default(), wants_rejections }.parse(&piece).unwrap();
             assert_eq!((parsed.rejected_total(), parsed.rejections.len()), (10_000, kept));

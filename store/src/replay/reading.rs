@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use convofold_engine::ingest::{Framer, Limits, Piece};
+use convofold_engine::ingest::{Framer, Limits, Piece, Position};
 use crossbeam_channel::{Receiver, Sender};
 
 use super::ReplayError;
@@ -94,7 +94,7 @@ impl Reading {
 
     /// Reports an input that cannot be read further. The next input follows.
     fn report(&mut self, input: u32, fingerprint: u64, at: ResumePoint, error: &io::Error) -> Result<(), Ended> {
-        let ResumePoint { line, byte_offset, .. } = at;
+        let Position { line, byte_offset, .. } = at.at;
         let problem = Problem { line, byte_offset, what: error.to_string(), is_harmless: false };
         self.send(input, fingerprint, Ok(Found::Problem(problem)))
     }
@@ -113,7 +113,7 @@ impl Reading {
             (Err(Stop::Failed(error)), _) => return self.report(number, fingerprint, end, &error),
             (Ok(()), None) => return Ok(()),
             (Ok(()), Some(warning)) => {
-                Problem { line: end.line, byte_offset: end.byte_offset, what: warning.to_owned(), is_harmless: true }
+                Problem { line: end.at.line, byte_offset: end.at.byte_offset, what: warning.to_owned(), is_harmless: true }
             }
         };
         self.send(number, fingerprint, Ok(Found::Problem(problem)))
@@ -127,13 +127,8 @@ impl Reading {
         start: ResumePoint,
         end: &mut ResumePoint,
     ) -> Result<(), Stop> {
-        // An input that begins with blank lines can still be a single document.
-        let mut framer = if input.is_blank_up_to(start.byte_offset) {
-            Framer::new(self.limits, PIECE_BYTES)
-        } else {
-            input.skip(start.byte_offset).map_err(Stop::Failed)?;
-            Framer::resume(self.limits, PIECE_BYTES, start.line, start.byte_offset)
-        };
+        input.skip(start.at.byte_offset).map_err(Stop::Failed)?;
+        let mut framer = Framer::resume(self.limits, PIECE_BYTES, start.at);
         let fingerprint = input.fingerprint;
         let spare = self.spare.clone();
         let mut buffer = Vec::new();
@@ -141,7 +136,7 @@ impl Reading {
         while !ended {
             spare.try_iter().for_each(|bytes| framer.recycle(bytes));
             let mut emit = |piece: Piece| {
-                (end.line, end.byte_offset) = piece.end();
+                end.at = piece.end();
                 ended |= self.send(number, fingerprint, Ok(Found::Piece(piece))).is_err();
             };
             let outcome = if input.is_live {

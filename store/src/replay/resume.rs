@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 use convofold_engine::Zone;
-use convofold_engine::ingest::Format;
+use convofold_engine::ingest::{Format, Position};
 use xxhash_rust::xxh3::Xxh3;
 
 use super::ReplayError;
@@ -28,16 +28,14 @@ const MAX_PROBLEMS: usize = 64;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct ResumePoint {
     pub(super) input: u32,
-    /// The next line, from 1.
-    pub(super) line: u64,
-    pub(super) byte_offset: u64,
+    pub(super) at: Position,
     pub(super) fingerprint: u64,
 }
 
 impl Default for ResumePoint {
     /// The beginning of the first input.
     fn default() -> Self {
-        Self { input: 0, line: 1, byte_offset: 0, fingerprint: 0 }
+        Self { input: 0, at: Position::BEGINNING, fingerprint: 0 }
     }
 }
 
@@ -136,12 +134,13 @@ impl Resume {
     }
 
     fn to_mark(&self) -> ReplayMark {
-        let ResumePoint { input, line, byte_offset, fingerprint } = self.place;
+        let ResumePoint { input, at, fingerprint } = self.place;
         let ReplayReport { lines, bytes, events, counts, ignored, rejected, incomplete_inputs, .. } = &self.report;
         ReplayMark {
             input,
-            line,
-            byte_offset,
+            line: at.line,
+            byte_offset: at.byte_offset,
+            element: at.element,
             fingerprint: fingerprint ^ self.inputs_state,
             lines: *lines,
             bytes: *bytes,
@@ -163,7 +162,8 @@ impl Resume {
 impl ResumePoint {
     fn of(mark: &ReplayMark, inputs_state: u64) -> Self {
         let fingerprint = mark.fingerprint ^ inputs_state;
-        Self { input: mark.input, line: mark.line, byte_offset: mark.byte_offset, fingerprint }
+        let at = Position::new(mark.line, mark.byte_offset, mark.element);
+        Self { input: mark.input, at, fingerprint }
     }
 }
 
@@ -277,7 +277,7 @@ mod tests {
         let [input] = inputs;
         let path = input.as_path().unwrap().to_owned();
         let fingerprint = OpenInput::open_file(&path, Arc::default()).unwrap().fingerprint;
-        resume.place = ResumePoint { input: 0, line: 2, byte_offset: 1, fingerprint };
+        resume.place = ResumePoint { input: 0, at: Position::new(2, 1, None), fingerprint };
         let batch = resume.mark(Batch::default()).unwrap();
         db.submit(batch).unwrap().wait().unwrap();
 

@@ -62,6 +62,27 @@ pub(crate) fn parse(text: &str) -> Result<Json, &'static str> {
     Ok(root)
 }
 
+/// Reads the elements of an array on one line, up to where it breaks. Returns whether it does.
+pub(crate) fn elements(text: &str) -> (Vec<Json>, bool) {
+    let mut parser = Parser { bytes: text.as_bytes(), at: 0, flaws: 0 };
+    parser.space();
+    parser.at += 1;
+    parser.space();
+    let mut elements = Vec::new();
+    while !parser.take(b']') {
+        let flaws_before = parser.flaws;
+        let Ok(element) = parser.value(1) else { return (elements, true) };
+        elements.push(if parser.flaws == flaws_before { element } else { Json::Flawed });
+        if parser.separator(b']').is_err() {
+            return (elements, true);
+        }
+    }
+    parser.space();
+    let _comma = parser.take(b',');
+    parser.space();
+    (elements, parser.peek().is_some())
+}
+
 struct Parser<'a> {
     bytes: &'a [u8],
     at: usize,

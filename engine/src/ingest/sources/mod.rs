@@ -12,7 +12,7 @@ mod superoffice;
 
 use super::fields::Checked;
 use super::source::{Claim, Object, Site, Source, Understood};
-use crate::json::{Fault, Name, Reader, Value};
+use crate::json::{Fault, Name, Reader, Shape, Value, names};
 
 // In the order in which field names are tried: the most frequent source is first. If two sources have equally strong
 // claims on an object, the later one gets it (rule W6). The numbers are those of the C header and never change.
@@ -25,4 +25,12 @@ sources! {
     99 => Helpdesk: helpdesk::Helpdesk if "test-source";
     /// convofold's own form, which can express every event: `{"convofold":1,...}`.
     3 => Convofold: convofold::Convofold;
+}
+
+/// Whether an object is a reject record: it has the key, and nothing that shows another source.
+pub(super) fn is_reject(top: &[Value; TOP.len()]) -> bool {
+    const SIGNS: [Name; 3] = names!["convofold_reject", "body", "Event"];
+    const PLACES: [usize; SIGNS.len()] = list::places(&TOP, &SIGNS);
+    let [reject, body, event] = list::values_at(top, &PLACES);
+    !reject.is_missing() && body.shape != Shape::Object && matches!(event.shape, Shape::Missing | Shape::Null)
 }

@@ -17,7 +17,7 @@ fn a_line_cut_anywhere_is_rejected() {
         let in_log = [cut, b"\n", line.as_bytes(), b"\n", line.as_bytes()].concat();
         assert_eq!(account(&parse(in_log)), "r1 e2 e3", "{end}");
         let in_array = [b"[", line.as_bytes(), b",", cut, b"]"].concat();
-        assert_eq!(account(&parse(in_array)), "r1", "{end}");
+        assert_eq!(account(&parse(in_array)), "e1 r1", "{end}");
     }
 }
 
@@ -28,7 +28,9 @@ fn a_line_with_any_byte_exchanged_is_one_item() {
         for byte in *b"\0\x1f\"\\{}[],:u0-x\x80\xff\xed" {
             let mut damaged = line.clone().into_bytes();
             damaged[place] = byte;
-            assert_eq!(parse(&damaged).len(), 1, "{place} {byte}");
+            // `[` makes it an array whose first element is a text.
+            let items = if place == 0 && byte == b'[' { 2 } else { 1 };
+            assert_eq!(parse(&damaged).len(), items, "{place} {byte}");
         }
     }
 }
@@ -86,51 +88,48 @@ fn a_line_of_ten_megabytes_is_never_buffered() {
     }
     framer.feed(b"\r\n{}", &mut |piece| pieces.push(piece));
     framer.finish(&mut |piece| pieces.push(piece));
-    let [Piece::Rejected { rejection, end }, Piece::Lines { first_line: 2, .. }] = &pieces[..] else {
+    let [Piece::Rejected { rejection, end }, Piece::Values { start, .. }] = &pieces[..] else {
         panic!("{pieces:?}")
     };
     assert_eq!((rejection.reason, rejection.found.as_str()), (Reason::LineTooLong, "10485760 bytes"));
     assert_eq!((rejection.raw.len(), rejection.raw_cut), (64 << 10, true));
-    assert_eq!(*end, Origin { line: 2, byte_offset: 10_485_762 });
+    assert_eq!((*end, *start), (Position::new(2, 10_485_762, None), *end));
 }
 
 #[test]
-fn an_endless_document_is_never_buffered() {
+fn what_does_not_end_is_never_buffered() {
     let limits = Limits { max_document_bytes: 1 << 20, ..Limits::default() };
-    for chunk in [&b"[\n"[..], b"\n", b"7,\n", b" "] {
-        let (mut framer, mut pieces) = (Framer::new(limits, 4096), Vec::new());
-        framer.feed(b"[\n", &mut |piece| pieces.push(piece));
-        let chunk = chunk.repeat(1000);
-        for _ in 0..2_000 {
-            framer.feed(&chunk, &mut |piece| pieces.push(piece));
-            assert!(framer.held_bytes() <= (1 << 20) + 8_192);
-        }
-        framer.finish(&mut |piece| pieces.push(piece));
-        assert!(matches!(&pieces[..], [Piece::Rejected { .. }]), "{}", pieces.len());
-    }
-}
-
-#[test]
-fn endless_lines_after_a_fault_are_never_buffered() {
-    for chunk in [&b"\n"[..], b"{}\nx\n", b"{", b" "] {
-        let (mut framer, mut pieces) = (Framer::new(Limits::default(), 4096), Vec::new());
-        framer.feed(b"{\n{\n", &mut |piece| pieces.push(piece));
+    for (beginning, chunk) in [
+        ("{\"a\":[\n", &b"[\n"[..]),
+        ("{\n", b"\n"),
+        ("[\n", b"7,\n"),
+        ("{\"a\":[", b"7,\n"),
+        ("[{\"a\":[", b"7,"),
+        ("[\"", b"x"),
+        ("[7 7", b" "),
+        ("{\n{\n", b"{"),
+        ("{\n{\n", b"{}\nx\n"),
+        ("{\"a\":1,\n", b" "),
+        ("[", b"["),
+    ] {
+        let (mut framer, mut held) = (Framer::new(limits, 4096), 0);
+        framer.feed(beginning.as_bytes(), &mut drop);
         let chunk = chunk.repeat(1000);
         for _ in 0..3_000 {
-            framer.feed(&chunk, &mut |piece| pieces.push(piece));
-            assert!(framer.held_bytes() <= (1 << 20) + (1 << 17));
+            framer.feed(&chunk, &mut drop);
+            held = held.max(framer.held_bytes());
         }
-        framer.finish(&mut |piece| pieces.push(piece));
-        assert!(matches!(&pieces[..], [Piece::Rejected { .. }]), "{}", pieces.len());
+        framer.finish(&mut drop);
+        assert!(held <= (4 << 20) + (1 << 17), "{beginning}: {held}");
     }
 }
 
 #[test]
 fn faults_at_the_top_take_no_longer_than_their_length() {
     let lines = format!("[\n{}", "[".repeat(500) + "\n");
-    assert_eq!(parse(lines.repeat(2_000)).len(), 1);
+    assert_eq!(parse(lines.repeat(2_000)).len(), 2_000);
     let elements = format!("[\n{}]]", "{\"a\":[]},\n".repeat(200_000));
-    assert_eq!(parse(elements).len(), 1);
+    assert_eq!(parse(elements).len(), 200_001);
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod framing;
 mod hostile;
 mod identity;
 mod inputs;
+mod literal;
 mod superoffice;
 
 use super::*;

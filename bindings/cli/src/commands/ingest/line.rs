@@ -86,7 +86,7 @@ mod tests {
     #[test]
     fn every_line_is_found_in_order_and_rejections_are_counted_beyond_those_told() {
         let bytes = [b"\n[".as_slice(), &b"1,".repeat(99), b"1]\nx\n \n"].concat();
-        let piece = Piece::Lines { first_line: 7, byte_offset: 0, bytes };
+        let piece = Piece::values(7, 0, bytes);
         let found = lines(&Parser::new(Format::Auto, Limits::default()), &piece, None).unwrap();
         let counts: Vec<_> =
             found.iter().map(|line| (line.number, line.ignored, line.rejected, line.rejections.len())).collect();

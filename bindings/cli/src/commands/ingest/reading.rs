@@ -1,19 +1,18 @@
-//! Splits standard input into pieces of whole lines as it arrives.
+//! Splits standard input into pieces of whole values as it arrives.
 
 use std::cell::Cell;
 use std::io::{self, Read};
 
-use convofold::ingest::{Framer, Limits, Piece};
+use convofold::ingest::{Decoder, Framer, Limits, Piece};
 use crossbeam_channel::Sender;
 
 /// Read size. Together with the maximum line length it bounds memory.
 const CHUNK_BYTES: usize = 64 << 10;
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// A message to the thread that submits events.
 #[derive(Debug)]
 pub(super) enum Input {
-    /// Lines, or one that is too long.
+    /// Values, or a line that is too long.
     Piece(Piece),
     /// The input ends here.
     End,
@@ -25,19 +24,33 @@ pub(super) enum Input {
 
 /// Reads to the end of the input, or until the receiver is gone.
 pub(super) fn read(mut from: impl Read, limits: Limits, to: &Sender<Input>) {
-    // A stream consists of lines; detecting a document would mean waiting.
-    let mut framer = Framer::resume(limits, CHUNK_BYTES, 1, 0);
-    let mut chunk = vec![0; CHUNK_BYTES];
+    let mut framer = Framer::new(limits, CHUNK_BYTES);
     let is_wanted = Cell::new(true);
-    let mut emit = |piece| {
-        is_wanted.set(is_wanted.get() && to.send(Input::Piece(without_byte_order_mark(piece))).is_ok());
-    };
+    let mut emit = |piece| is_wanted.set(is_wanted.get() && to.send(Input::Piece(piece)).is_ok());
+    let mut chunk = vec![0; CHUNK_BYTES];
+    let (mut decoder, mut beginning, mut text) = (None, Vec::new(), Vec::new());
+    let mut is_first = true;
     let mut end = Input::End;
     while is_wanted.get() {
         match from.read(&mut chunk) {
             Ok(0) => break,
             Ok(bytes) => {
-                framer.feed(chunk.get(..bytes).unwrap_or_default(), &mut emit);
+                let mut bytes = chunk.get(..bytes).unwrap_or_default();
+                if is_first {
+                    beginning.extend_from_slice(bytes);
+                    // Only a byte-order mark needs more than the first byte.
+                    let is_marked = matches!(beginning.first(), Some(0 | 0xfe | 0xff));
+                    if is_marked && beginning.len() < Decoder::MARK_BYTES {
+                        continue;
+                    }
+                    (is_first, decoder, bytes) = (false, Decoder::for_mark(&beginning), &beginning);
+                }
+                if let Some(decoder) = &mut decoder {
+                    text.clear();
+                    Decoder::decode(decoder, bytes, &mut text);
+                    bytes = &text;
+                }
+                framer.feed(bytes, &mut emit);
                 framer.flush(&mut emit);
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -47,16 +60,14 @@ pub(super) fn read(mut from: impl Read, limits: Limits, to: &Sender<Input>) {
             }
         }
     }
+    if is_first {
+        framer.feed(&beginning, &mut emit);
+    }
+    text.clear();
+    if let Some(decoder) = decoder {
+        decoder.finish(&mut text);
+        framer.feed(&text, &mut emit);
+    }
     framer.finish(&mut emit);
     let _ = to.send(end);
-}
-
-fn without_byte_order_mark(piece: Piece) -> Piece {
-    match piece {
-        Piece::Lines { first_line, byte_offset: 0, bytes } if bytes.starts_with(BYTE_ORDER_MARK) => {
-            let bytes = bytes.get(BYTE_ORDER_MARK.len()..).unwrap_or_default().to_vec();
-            Piece::Lines { first_line, byte_offset: BYTE_ORDER_MARK.len() as u64, bytes }
-        }
-        piece => piece,
-    }
 }

@@ -6,7 +6,7 @@
 //!  "channel":"sms","text":"Hello","member_number":"4512345678"}
 //! ```
 //!
-//! `docs/rules.md` ("convofold's own form") describes every key. The keys mean the same as the setters of [`Draft`]
+//! `docs/own-form.md` describes every key. The keys mean the same as the setters of [`Draft`]
 //! with these names. Absent values are left out. The tolerance for the sources (rule W4) does not apply: an unknown key,
 //! or a value of another type, `null` included, is a rejection (rule W6). `seq` and `received` are not looked at.
 
@@ -38,9 +38,9 @@ const BEGINNING: &[u8] = b"{\"convofold\":";
 /// member's name add. A name has at most 8 KiB, and each byte can take six in JSON.
 const LONGER_BYTES: usize = (4 << 10) + 6 * (8 << 10);
 
-/// The key that identifies the form, and the keys that show another source. All keys are read in a second pass, by
+/// The key that identifies the form, and the keys that show another source or form. All keys are read in a second pass, by
 /// [`NAMES`].
-const TOP: [Name; 3] = names!["convofold", "body", "Event"];
+const TOP: [Name; 4] = names!["convofold", "body", "Event", "convofold_reject"];
 
 macro_rules! own_names {
     ($($(#[$doc:meta])* $Attribute:ident $name:ident: $limit:ident,)*) => {
