@@ -284,13 +284,7 @@ impl Framer {
     }
 
     /// Waits for more bytes. Between values, the fast way of lines is tried again.
-    fn wait(
-        &mut self,
-        cut: Option<(usize, Option<u64>)>,
-        is_line: bool,
-        at: usize,
-        emit: &mut impl FnMut(Piece),
-    ) {
+    fn wait(&mut self, cut: Option<(usize, Option<u64>)>, is_line: bool, at: usize, emit: &mut impl FnMut(Piece)) {
         let open_bytes = self.held.len().saturating_sub(at);
         let is_too_long = is_line && open_bytes > self.limits.max_own_line_bytes() + 1;
         if is_too_long {

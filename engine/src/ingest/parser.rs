@@ -7,11 +7,11 @@ use super::record::{Accepted, Record};
 use super::rejection::excerpt;
 use super::source::Site;
 use super::values::{self, Break, Found, Values};
-use super::{Decoder, Format, IgnoreList, Ignored, Limits, Origin, Piece, Position, Reason, Rejection, Sink, known_file};
-use crate::Zone;
-use crate::json::{
-    Fault, FaultKind, Progress, Reader, Scratch, Unwatched, Walk, locate, skip_whitespace,
+use super::{
+    Decoder, Format, IgnoreList, Ignored, Limits, Origin, Piece, Position, Reason, Rejection, Sink, known_file,
 };
+use crate::Zone;
+use crate::json::{Fault, FaultKind, Progress, Reader, Scratch, Unwatched, Walk, locate, skip_whitespace};
 
 /// Turns pieces of an input into events. It has options but no state, and can be shared between threads.
 #[derive(Clone, Debug, Default)]
@@ -137,7 +137,9 @@ impl<'a> Block<'a> {
         loop {
             match values.next(self.bytes, true, is_open) {
                 Found::Line { start, end } => self.unit_at(start, end, None).line(sink),
-                Found::Object { start, end } => self.unit_at(start, end, None).object(self.text_of(start, end), scratch, sink),
+                Found::Object { start, end } => {
+                    self.unit_at(start, end, None).object(self.text_of(start, end), scratch, sink)
+                }
                 Found::Element { index, start, end } => {
                     self.unit_at(start, end, Some(index)).element(self.text_of(start, end), scratch, sink);
                 }
@@ -390,4 +392,3 @@ fn without_marks(text: &str) -> String {
 fn valid_beginning(bytes: &[u8], valid_bytes: usize) -> &str {
     simdutf8::basic::from_utf8(bytes.get(..valid_bytes).unwrap_or_default()).unwrap_or_default()
 }
-

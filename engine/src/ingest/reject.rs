@@ -34,7 +34,11 @@ impl Reject {
         let is_known = version.shape == Shape::Number
             && integer(version.written(site.text)) == Integer::Whole(VERSION.cast_signed());
         if !is_known {
-            return Err(fields.complain(0, Reason::UnknownVersion, format!("{VERSION}, the version of the form").into()));
+            return Err(fields.complain(
+                0,
+                Reason::UnknownVersion,
+                format!("{VERSION}, the version of the form").into(),
+            ));
         }
         Self::raw(&fields).map(Self)
     }

@@ -42,7 +42,8 @@ impl Survey {
             return;
         }
         let end = why.at();
-        let mut marks = Marks { bytes, values: Vec::new(), open: Vec::new(), depth: 0, searched: start, first: usize::MAX };
+        let mut marks =
+            Marks { bytes, values: Vec::new(), open: Vec::new(), depth: 0, searched: start, first: usize::MAX };
         // The walk ends at the break.
         let _ = Walk::default().run(bytes.get(..end).unwrap_or(bytes), start, &mut marks);
         let broken_before = match why {

@@ -182,9 +182,7 @@ impl Values {
                 self.at = next;
                 Found::Object { start, end }
             }
-            Rest::Something(at) => {
-                self.broken(None, start, Break::Fault(FaultKind::MoreAfterTheEnd.at(at)), bytes)
-            }
+            Rest::Something(at) => self.broken(None, start, Break::Fault(FaultKind::MoreAfterTheEnd.at(at)), bytes),
             Rest::Unknown => Found::More,
         }
     }

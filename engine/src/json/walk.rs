@@ -242,7 +242,9 @@ fn is_cut(bytes: &[u8], at: usize, read: Result<usize, Fault>) -> bool {
         Ok(end) => end == bytes.len() && rest.first().is_some_and(|byte| byte.is_ascii_digit() || *byte == b'-'),
         Err(Fault { kind: FaultKind::OpenString, .. }) => true,
         Err(Fault { kind: FaultKind::BadNumber, at }) => at == bytes.len(),
-        Err(Fault { kind: FaultKind::BadLiteral, .. }) => ["null", "true", "false"].iter().any(|it| is_beginning(rest, it.as_bytes())),
+        Err(Fault { kind: FaultKind::BadLiteral, .. }) => {
+            ["null", "true", "false"].iter().any(|it| is_beginning(rest, it.as_bytes()))
+        }
         Err(_) => begins_line(bytes, at) && is_beginning(rest, BYTE_ORDER_MARK),
     }
 }

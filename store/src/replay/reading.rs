@@ -112,9 +112,12 @@ impl Reading {
             (Err(Stop::Ended), _) => return Err(Ended),
             (Err(Stop::Failed(error)), _) => return self.report(number, fingerprint, end, &error),
             (Ok(()), None) => return Ok(()),
-            (Ok(()), Some(warning)) => {
-                Problem { line: end.at.line, byte_offset: end.at.byte_offset, what: warning.to_owned(), is_harmless: true }
-            }
+            (Ok(()), Some(warning)) => Problem {
+                line: end.at.line,
+                byte_offset: end.at.byte_offset,
+                what: warning.to_owned(),
+                is_harmless: true,
+            },
         };
         self.send(number, fingerprint, Ok(Found::Problem(problem)))
     }

@@ -257,7 +257,9 @@ fn w1_a_long_array_is_taken_element_by_element() {
 /// What differs between results, in short.
 fn show(items: &[Item]) -> String {
     let shown = items.iter().map(|item| match item {
-        Item::Rejected(rejection) => format!("{rejection} {:?} {}", String::from_utf8_lossy(&rejection.raw), rejection.raw_cut),
+        Item::Rejected(rejection) => {
+            format!("{rejection} {:?} {}", String::from_utf8_lossy(&rejection.raw), rejection.raw_cut)
+        }
         item => account(std::slice::from_ref(item)),
     });
     shown.collect::<Vec<_>>().join("; ")

@@ -88,9 +88,7 @@ fn a_line_of_ten_megabytes_is_never_buffered() {
     }
     framer.feed(b"\r\n{}", &mut |piece| pieces.push(piece));
     framer.finish(&mut |piece| pieces.push(piece));
-    let [Piece::Rejected { rejection, end }, Piece::Values { start, .. }] = &pieces[..] else {
-        panic!("{pieces:?}")
-    };
+    let [Piece::Rejected { rejection, end }, Piece::Values { start, .. }] = &pieces[..] else { panic!("{pieces:?}") };
     assert_eq!((rejection.reason, rejection.found.as_str()), (Reason::LineTooLong, "10485760 bytes"));
     assert_eq!((rejection.raw.len(), rejection.raw_cut), (64 << 10, true));
     assert_eq!((*end, *start), (Position::new(2, 10_485_762, None), *end));

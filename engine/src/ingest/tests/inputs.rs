@@ -133,7 +133,10 @@ fn w1_several_documents_over_several_lines() {
     let text = SEEDS.join("\n");
     assert_eq!(parse(&text).iter().filter(|item| matches!(item, Item::Event(..))).count(), 5);
     assert_eq!(account(&parse("{\n}\nx")), "r1 r3");
-    assert_eq!(account(&parse(format!("{{\"Event\":\n\"test\"\n}},\n[\n]\n{{\"Event\":\"test\"}} ,\r\n{}", message("")))), "i1 r4 i6 e7");
+    assert_eq!(
+        account(&parse(format!("{{\"Event\":\n\"test\"\n}},\n[\n]\n{{\"Event\":\"test\"}} ,\r\n{}", message("")))),
+        "i1 r4 i6 e7"
+    );
 }
 
 #[test]
