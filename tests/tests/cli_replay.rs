@@ -139,6 +139,37 @@ fn rejects_are_appended_once_each() {
     assert_eq!(rejects(&desk).len(), 1);
 }
 
+/// Regression: a rejects file could not be read, whatever was repaired in it.
+#[test]
+fn repaired_rejects_are_replayed_and_ingested() {
+    let desk = Desk::default();
+    let misspelt = SAID.replace("sms_in", "sms_inn");
+    desk.write("log", [format!("{OPEN}\n[{misspelt},{TEST}]\n{{\n").as_bytes(), b"\"\xff\"\n"].concat());
+    assert_eq!(desk.run("replay", &["log", "--rejects", "rejects"]).code, Some(3));
+    assert_eq!(rejects(&desk).len(), 3);
+    desk.write("whole", format!("{OPEN}\n{SAID}\n"));
+    assert_eq!(desk.run_bare(&["replay", "whole", "--db", "expected"]).code, Some(0));
+
+    // As `jq -c '.raw |= sub("sms_inn"; "sms_in")'` does.
+    desk.write("repaired", desk.read("rejects").replace("sms_inn", "sms_in"));
+    let ran = desk.run("replay", &["repaired", "--rejects", "again", "--json"]);
+    let report = ran.json();
+    assert_eq!((ran.code, &report["applied"], &report["rejected"]), (Some(3), &json!(1), &json!(2)), "{ran:?}");
+    assert_eq!(hash(&desk), desk.run_bare(&["hash", "--db", "expected"]).stdout);
+    // What is rejected again is a record of the same raw part, so that the rest can be repaired, too.
+    let raw = |file: &str| -> Vec<Value> {
+        let records = desk.read(file);
+        let records = records.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+        records.map(|record| json!([record["raw"], record["raw_base64"]])).collect()
+    };
+    assert_eq!(raw("again"), raw("rejects")[1..]);
+
+    let input = std::fs::File::open(desk.path("repaired")).expect("a file");
+    let ran: Ran = desk.command(&["ingest", "--db", "db"]).stdin(input).output().expect("it runs").into();
+    let answers = ran.json_lines();
+    assert_eq!((ran.code, answers.len(), &answers[0]["duplicates"]), (Some(3), 3, &json!(1)), "{ran:?}");
+}
+
 #[test]
 fn without_a_file_for_rejects_their_number_is_told_and_how_to_see_them() {
     let desk = Desk::default();
