@@ -99,8 +99,8 @@ impl Board {
         let mut board = Self { hash, ..Self::default() };
         let Self { id_map, interner, .. } = &mut board;
         let index = Index::of(outlines.into_iter().map(|Outline { fingerprint, seen }| {
-            let open = seen.open.map(|row| interner.share_all(row));
-            (id_map.add(fingerprint), Seen { open, ..seen })
+            let row = seen.row.map(|row| interner.share_all(row));
+            (id_map.add(fingerprint), Seen { row, ..seen })
         }));
         (board, index)
     }

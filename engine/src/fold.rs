@@ -8,6 +8,7 @@ use crate::attribute::Attribute;
 use crate::context::Context;
 use crate::event::{AgentMention, At, Direction, Kind};
 use crate::fact::Fact;
+use crate::newest::Newest;
 use crate::session::{Session, SessionStatus};
 use crate::texts::Field;
 use crate::time::Time;
@@ -336,7 +337,18 @@ impl Fold {
 
     /// Rule F4: null if closed.
     pub(crate) fn last_active_at(&self) -> Option<Time> {
-        (!self.is_closed).then(|| self.last_active.unwrap_or(self.last_event_at()))
+        (!self.is_closed).then(|| self.active_at())
+    }
+
+    /// The last activity, open or closed.
+    pub(crate) fn active_at(&self) -> Time {
+        self.last_active.unwrap_or(self.last_event_at())
+    }
+
+    /// The newest event (rule T1).
+    pub(crate) fn newest(&self) -> Newest {
+        let at = self.credible_at.unwrap_or(self.last_event_at());
+        Newest::new(at.ms(), self.credible_at.is_some())
     }
 
     /// Rule F3: null while open.

@@ -2,12 +2,13 @@
 //!
 //! They are kept beside the board and updated one conversation at a time, so that a query never waits for the fold.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, btree_map};
 use std::ops::Bound;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
 
+use crate::newest::{Largest, Newest};
 use crate::query::{AgentLoad, Cursor, OpenConversation, Page, Query, QueryError, Sort, Totals};
 use crate::spelling::{Caseless, plain_number};
 use crate::state::AgentRef;
@@ -21,10 +22,14 @@ type Row = Arc<OpenConversation>;
 /// Open conversations in one sort order; the smallest key is first.
 type Ordered = BTreeMap<(i64, Arc<str>), Slot>;
 
-/// The open conversations of an agent, sorted by activity, with their rows, because this query is the most frequent.
+/// The conversations of an agent of one tenant, sorted by activity, with their rows, because this query is the most
+/// frequent.
 type OfAgent = BTreeMap<(i64, Arc<str>), Row>;
 
-/// An agent on the board. Two conversations have the same agent if they know the same id, or the same name and no id.
+/// Agents of two tenants are two agents, whatever they are called.
+type ByTenant = BTreeMap<Option<Arc<str>>, OfAgent>;
+
+/// An agent of a tenant. Two conversations have the same agent if they know the same id, or the same name and no id.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum AgentKey {
     Id(Arc<str>),
@@ -41,19 +46,34 @@ struct Tally {
     open: u64,
     waiting: u64,
     unread: u128,
+    unanswered_after_close: u64,
 }
 
-/// The entry of a conversation in the indexes, open or closed.
+/// The entry of a conversation in the indexes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Seen {
     pub(crate) tenant: Option<Arc<str>>,
     pub(crate) channel: Option<Arc<str>>,
-    pub(crate) open: Option<Row>,
+    pub(crate) newest: Newest,
+    /// Its row in lists, if it is open or unanswered after its close.
+    pub(crate) row: Option<Row>,
 }
 
 impl Seen {
-    pub(crate) fn of_open(row: &Row) -> Self {
-        Self { tenant: row.tenant.clone(), channel: row.channel.clone(), open: Some(row.clone()) }
+    pub(crate) fn of_row(row: &Row, newest: Newest) -> Self {
+        Self { tenant: row.tenant.clone(), channel: row.channel.clone(), newest, row: Some(row.clone()) }
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        self.open().is_some()
+    }
+
+    fn open(&self) -> Option<&Row> {
+        self.row.as_ref().filter(|row| row.closed_at.is_none())
+    }
+
+    fn after_close(&self) -> Option<&Row> {
+        self.row.as_ref().filter(|row| row.closed_at.is_some())
     }
 }
 
@@ -88,71 +108,182 @@ impl Update {
 /// ```
 ///
 /// Two indexes are equal if they give the same answer to every query.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq)]
 pub struct Index {
-    open: HashMap<Slot, Row>,
+    open: Lists,
+    /// Closed conversations that are unanswered after their close.
+    after_close: Lists,
+    totals: HashMap<TotalsKey, Tally>,
+    newest: Largest,
+}
+
+/// Conversations in every sort order.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Lists {
+    rows: HashMap<Slot, Row>,
     by_activity: Ordered,
     by_waiting: Ordered,
     by_start: Ordered,
-    by_agent: HashMap<AgentKey, OfAgent>,
-    unassigned: OfAgent,
+    by_agent: HashMap<AgentKey, ByTenant>,
+    unassigned: ByTenant,
     /// The agents with a name, and the number of conversations in which each has it.
     agents_named: HashMap<Caseless<Arc<str>>, BTreeMap<AgentKey, u32>>,
     /// By number without `+` and spaces.
     by_number: BTreeSet<(Arc<str>, Slot)>,
-    totals: HashMap<TotalsKey, Tally>,
 }
 
 impl Index {
     /// The number of open conversations.
     #[must_use]
     pub fn open_len(&self) -> usize {
-        self.open.len()
+        self.open.rows.len()
     }
 
     /// Replaces the entry of a conversation.
     pub fn apply(&mut self, update: Update) {
         let Update { slot, before, now } = update;
-        let row = match &now.open {
-            Some(row) => self.open.insert(slot, row.clone()),
-            None => self.open.remove(&slot),
-        };
-        // Remove it from the lists under the keys by which it is in them.
-        let before = row.as_ref().map(Seen::of_open).or(before);
+        self.newest.replace(before.as_ref().map(|seen| seen.newest), now.newest);
+        let open = self.open.replace(slot, now.open());
+        let row = self.after_close.replace(slot, now.after_close()).or(open);
+        // Remove it from the totals under the keys by which it is in them.
+        let before = row.map(|row| Seen::of_row(&row, now.newest)).or(before);
         self.update_totals(before.as_ref(), &now);
-        self.update_lists(slot, row.as_ref(), now.open.as_ref());
     }
 
     /// An index of all these conversations, faster than adding them one by one.
     pub(crate) fn of(all: impl Iterator<Item = (Slot, Seen)>) -> Self {
         let mut index = Self::default();
-        index.fill(all);
+        for (slot, seen) in all {
+            index.update_totals(None, &seen);
+            index.newest.replace(None, seen.newest);
+            let lists = if seen.is_open() { &mut index.open } else { &mut index.after_close };
+            lists.rows.extend(seen.row.map(|row| (slot, row)));
+        }
+        index.open.sort_all();
+        index.after_close.sort_all();
         index
     }
 
-    fn fill(&mut self, all: impl Iterator<Item = (Slot, Seen)>) {
-        let mut by_agent: HashMap<AgentKey, Vec<_>> = HashMap::new();
-        let (mut unassigned, mut numbers) = (Vec::new(), Vec::new());
-        for (slot, seen) in all {
-            self.update_totals(None, &seen);
-            let Some(row) = seen.open else { continue };
-            match agent_key(&row) {
-                None => unassigned.push((entry(&row, Sort::Activity), row.clone())),
-                Some(key) => {
-                    self.join_name(&row, &key);
-                    by_agent.entry(key).or_default().push((entry(&row, Sort::Activity), row.clone()));
+    /// A page of conversations (rule Q2): open ones, or closed ones that are unanswered after their close.
+    ///
+    /// # Errors
+    /// [`QueryError`] if the cursor belongs to another sort order.
+    pub fn query(&self, query: &Query) -> Result<Page, QueryError> {
+        if let Some(cursor) = query.cursor.as_ref().filter(|cursor| cursor.sort != query.sort) {
+            return Err(QueryError::CursorOfAnotherOrder { expected: query.sort, found: cursor.sort });
+        }
+        let lists = if query.unanswered_after_close { &self.after_close } else { &self.open };
+        let mut page = fill_page(query, lists.rows_for(query));
+        let is_of_open = !query.unanswered_after_close && self.open_len() > 0;
+        if is_of_open && page.rows.is_empty() && query.cursor.is_none() {
+            page.unknown = unknown::of(lists, query);
+        }
+        Ok(page)
+    }
+
+    /// The workload of every agent of every tenant (rule Q3), the agent with the most open conversations first. One entry
+    /// of each tenant can be for nobody.
+    #[must_use]
+    pub fn agents(&self) -> Vec<AgentLoad> {
+        let of_agents = self.open.by_agent.values().chain([&self.open.unassigned]).flatten();
+        let mut loads: Vec<_> = of_agents.filter_map(|(tenant, rows)| load(tenant.as_ref(), rows)).collect();
+        loads.sort_by(|a, b| {
+            b.open.cmp(&a.open).then_with(|| a.agent.cmp(&b.agent)).then_with(|| a.tenant.cmp(&b.tenant))
+        });
+        loads
+    }
+
+    /// Counts per tenant and channel (rule Q3), in that order.
+    #[must_use]
+    pub fn totals(&self) -> Vec<Totals> {
+        let totals = self.totals.iter().map(|((tenant, channel), tally)| Totals {
+            tenant: tenant.clone(),
+            channel: channel.clone(),
+            conversations: tally.conversations,
+            open: tally.open,
+            waiting: tally.waiting,
+            unread: u64::try_from(tally.unread).unwrap_or(u64::MAX),
+            unanswered_after_close: tally.unanswered_after_close,
+        });
+        let mut totals: Vec<_> = totals.collect();
+        totals.sort_by(|a, b| (&a.tenant, &a.channel).cmp(&(&b.tenant, &b.channel)));
+        totals
+    }
+
+    /// The newest event of all conversations (rule T1); `None` if there is none, or if it is not known because an event
+    /// with the same identity took the place of the newest one. Then it is the largest [`Outline::newest`] of all
+    /// conversations.
+    ///
+    /// [`Outline::newest`]: crate::Outline::newest
+    #[must_use]
+    pub fn newest(&self) -> Option<Newest> {
+        self.newest.get()
+    }
+
+    fn update_totals(&mut self, before: Option<&Seen>, now: &Seen) {
+        if let Some(before) = before {
+            let key = (before.tenant.clone(), before.channel.clone());
+            if let Some(tally) = self.totals.get_mut(&key) {
+                tally.conversations -= 1;
+                tally.unanswered_after_close -= u64::from(before.after_close().is_some());
+                if let Some(row) = before.open() {
+                    tally.open -= 1;
+                    tally.waiting -= u64::from(row.waiting_since.is_some());
+                    tally.unread -= u128::from(row.unread);
+                }
+                if tally.conversations == 0 {
+                    self.totals.remove(&key);
                 }
             }
-            numbers.extend(number_key(&row).map(|number| (number, slot)));
-            self.open.insert(slot, row);
         }
-        // Sorted at once and built from the bottom up.
-        let ordered = |sort| self.open.iter().map(|(slot, row)| (entry(row, sort), *slot)).collect();
+        let tally = self.totals.entry((now.tenant.clone(), now.channel.clone())).or_default();
+        tally.conversations += 1;
+        tally.unanswered_after_close += u64::from(now.after_close().is_some());
+        if let Some(row) = now.open() {
+            tally.open += 1;
+            tally.waiting += u64::from(row.waiting_since.is_some());
+            tally.unread += u128::from(row.unread);
+        }
+    }
+}
+
+impl Lists {
+    /// Replaces the row of a conversation. Returns the earlier one.
+    fn replace(&mut self, slot: Slot, now: Option<&Row>) -> Option<Row> {
+        let before = match now {
+            Some(row) => self.rows.insert(slot, row.clone()),
+            None => self.rows.remove(&slot),
+        };
+        if before.is_some() || now.is_some() {
+            self.update_lists(slot, before.as_ref(), now);
+        }
+        before
+    }
+
+    /// Fills all lists with the rows, sorted at once and built from the bottom up.
+    fn sort_all(&mut self) {
+        let mut by_agent: HashMap<AgentKey, BTreeMap<_, Vec<_>>> = HashMap::new();
+        let (mut unassigned, mut numbers) = (BTreeMap::<_, Vec<_>>::new(), Vec::new());
+        let rows = std::mem::take(&mut self.rows);
+        for (slot, row) in &rows {
+            let key = agent_key(row);
+            if let Some(key) = &key {
+                self.join_name(row, key);
+            }
+            let by_tenant = key.map_or(&mut unassigned, |key| by_agent.entry(key).or_default());
+            by_tenant.entry(row.tenant.clone()).or_default().push((entry(row, Sort::Activity), row.clone()));
+            numbers.extend(number_key(row).map(|number| (number, *slot)));
+        }
+        let ordered = |sort| rows.iter().map(|(slot, row)| (entry(row, sort), *slot)).collect();
         let [by_activity, by_waiting, by_start] = [Sort::Activity, Sort::Waiting, Sort::Started].map(ordered);
         (self.by_activity, self.by_waiting, self.by_start) = (by_activity, by_waiting, by_start);
-        self.by_agent = by_agent.into_iter().map(|(key, entries)| (key, entries.into_iter().collect())).collect();
-        self.unassigned = unassigned.into_iter().collect();
+        let sorted = |by_tenant: BTreeMap<_, Vec<_>>| -> ByTenant {
+            by_tenant.into_iter().map(|(tenant, entries)| (tenant, entries.into_iter().collect())).collect()
+        };
+        self.by_agent = by_agent.into_iter().map(|(key, by_tenant)| (key, sorted(by_tenant))).collect();
+        self.unassigned = sorted(unassigned);
         self.by_number = numbers.into_iter().collect();
+        self.rows = rows;
     }
 
     fn update_lists(&mut self, slot: Slot, before: Option<&Row>, now: Option<&Row>) {
@@ -205,10 +336,11 @@ impl Index {
 
     /// The list of the agent assigned to a conversation.
     fn of_agent_mut(&mut self, row: &Row) -> &mut OfAgent {
-        match agent_key(row) {
+        let by_tenant = match agent_key(row) {
             None => &mut self.unassigned,
             Some(key) => self.by_agent.entry(key).or_default(),
-        }
+        };
+        by_tenant.entry(row.tenant.clone()).or_default()
     }
 
     fn join_name(&mut self, row: &Row, key: &AgentKey) {
@@ -220,12 +352,12 @@ impl Index {
 
     fn leave_agent(&mut self, row: &Row) {
         let Some(key) = agent_key(row) else {
-            self.unassigned.remove(&entry(row, Sort::Activity));
+            leave_tenant(&mut self.unassigned, row);
             return;
         };
-        if let Some(ordered) = self.by_agent.get_mut(&key) {
-            ordered.remove(&entry(row, Sort::Activity));
-            if ordered.is_empty() {
+        if let Some(by_tenant) = self.by_agent.get_mut(&key) {
+            leave_tenant(by_tenant, row);
+            if by_tenant.is_empty() {
                 self.by_agent.remove(&key);
             }
         }
@@ -260,52 +392,13 @@ impl Index {
         }
     }
 
-    fn update_totals(&mut self, before: Option<&Seen>, now: &Seen) {
-        if let Some(before) = before {
-            let key = (before.tenant.clone(), before.channel.clone());
-            if let Some(tally) = self.totals.get_mut(&key) {
-                tally.conversations -= 1;
-                if let Some(row) = &before.open {
-                    tally.open -= 1;
-                    tally.waiting -= u64::from(row.waiting_since.is_some());
-                    tally.unread -= u128::from(row.unread);
-                }
-                if tally.conversations == 0 {
-                    self.totals.remove(&key);
-                }
-            }
-        }
-        let tally = self.totals.entry((now.tenant.clone(), now.channel.clone())).or_default();
-        tally.conversations += 1;
-        if let Some(row) = &now.open {
-            tally.open += 1;
-            tally.waiting += u64::from(row.waiting_since.is_some());
-            tally.unread += u128::from(row.unread);
-        }
-    }
-
-    /// A page of open conversations (rule Q2).
-    ///
-    /// # Errors
-    /// [`QueryError`] if the cursor belongs to another sort order.
-    pub fn query(&self, query: &Query) -> Result<Page, QueryError> {
-        if let Some(cursor) = query.cursor.as_ref().filter(|cursor| cursor.sort != query.sort) {
-            return Err(QueryError::CursorOfAnotherOrder { expected: query.sort, found: cursor.sort });
-        }
-        let mut page = fill_page(query, self.rows_for(query));
-        if page.rows.is_empty() && query.cursor.is_none() && self.open_len() > 0 {
-            page.unknown = unknown::of(self, query);
-        }
-        Ok(page)
-    }
-
     /// The rows that a query finds, after its cursor and in its order.
     pub(crate) fn rows_for<'a>(&'a self, query: &'a Query) -> Box<dyn Iterator<Item = &'a Row> + 'a> {
         let cursor = query.cursor.as_ref();
         let wanted = |row: &&Row| query.wants(row);
         match self.candidates(query) {
             Candidates::All(ordered) => Box::new(self.rows(after(ordered, cursor)).filter(wanted)),
-            Candidates::OfAgent(rows) => Box::new(after(rows, cursor).filter(wanted)),
+            Candidates::OfAgents(sets) => Box::new(merged(sets, cursor).filter(wanted)),
             Candidates::Any(rows) => Box::new(sorted(query, rows).into_iter().filter(wanted)),
         }
     }
@@ -320,17 +413,17 @@ impl Index {
         if let Some(number) = &query.number {
             let number: Arc<str> = plain_number(number).map_or_else(|| number.as_str().into(), Into::into);
             let of_number = self.by_number.range((number.clone(), Slot::MIN)..=(number, Slot::MAX));
-            return Candidates::Any(of_number.filter_map(|(_, slot)| self.open.get(slot)).collect());
+            return Candidates::Any(of_number.filter_map(|(_, slot)| self.rows.get(slot)).collect());
         }
         let sets = match &query.agent {
-            Some(agent) => self.of_agent(agent),
-            None if query.unassigned => vec![&self.unassigned],
+            Some(agent) => self.of_agent(agent, query.tenant.as_deref()),
+            None if query.unassigned => of_tenant(&self.unassigned, query.tenant.as_deref()).collect(),
             None => return Candidates::All(self.ordered(query.sort)),
         };
-        match sets.as_slice() {
-            [one] if query.sort == Sort::Activity => Candidates::OfAgent(one),
-            several => Candidates::Any(several.iter().flat_map(|rows| rows.values()).collect()),
+        if query.sort == Sort::Activity {
+            return Candidates::OfAgents(sets);
         }
+        Candidates::Any(sets.into_iter().flat_map(BTreeMap::values).collect())
     }
 
     fn ordered(&self, sort: Sort) -> &Ordered {
@@ -342,7 +435,7 @@ impl Index {
     }
 
     /// The conversations of every agent with this id, or with this name in one of them, in upper or lower case.
-    fn of_agent(&self, agent: &str) -> Vec<&OfAgent> {
+    fn of_agent(&self, agent: &str, tenant: Option<&str>) -> Vec<&OfAgent> {
         let by_id = AgentKey::Id(agent.into());
         let by_name = self
             .agents_named
@@ -350,43 +443,19 @@ impl Index {
             .into_iter()
             .flat_map(BTreeMap::keys)
             .filter(|key| **key != by_id);
-        std::iter::once(&by_id).chain(by_name).filter_map(|key| self.by_agent.get(key)).collect()
+        let by_tenant = std::iter::once(&by_id).chain(by_name).filter_map(|key| self.by_agent.get(key));
+        by_tenant.flat_map(|by_tenant| of_tenant(by_tenant, tenant)).collect()
     }
 
     fn rows<'a>(&'a self, slots: impl Iterator<Item = &'a Slot>) -> impl Iterator<Item = &'a Row> {
-        slots.filter_map(|slot| self.open.get(slot))
-    }
-
-    /// The workload of every agent (rule Q3), the agent with the most open conversations first.
-    #[must_use]
-    pub fn agents(&self) -> Vec<AgentLoad> {
-        let of_agents = self.by_agent.values().filter_map(load);
-        let mut loads: Vec<_> = of_agents.chain(load(&self.unassigned)).collect();
-        loads.sort_by(|a, b| b.open.cmp(&a.open).then_with(|| a.agent.cmp(&b.agent)));
-        loads
-    }
-
-    /// Counts per tenant and channel (rule Q3), in that order.
-    #[must_use]
-    pub fn totals(&self) -> Vec<Totals> {
-        let totals = self.totals.iter().map(|((tenant, channel), tally)| Totals {
-            tenant: tenant.clone(),
-            channel: channel.clone(),
-            conversations: tally.conversations,
-            open: tally.open,
-            waiting: tally.waiting,
-            unread: u64::try_from(tally.unread).unwrap_or(u64::MAX),
-        });
-        let mut totals: Vec<_> = totals.collect();
-        totals.sort_by(|a, b| (&a.tenant, &a.channel).cmp(&(&b.tenant, &b.channel)));
-        totals
+        slots.filter_map(|slot| self.rows.get(slot))
     }
 }
 
 /// The set in which to search for matches.
 enum Candidates<'a> {
     All(&'a Ordered),
-    OfAgent(&'a OfAgent),
+    OfAgents(Vec<&'a OfAgent>),
     Any(Vec<&'a Row>),
 }
 
@@ -397,11 +466,47 @@ fn sorted<'a>(query: &Query, mut rows: Vec<&'a Row>) -> Vec<&'a Row> {
     rows.split_off(skipped)
 }
 
-fn load(rows: &OfAgent) -> Option<AgentLoad> {
+/// The lists of one tenant, or of all.
+fn of_tenant<'a>(by_tenant: &'a ByTenant, tenant: Option<&str>) -> impl Iterator<Item = &'a OfAgent> + use<'a> {
+    let one = tenant.map(|tenant| by_tenant.get(&Some(tenant.into())));
+    let all = one.is_none().then(|| by_tenant.values());
+    one.flatten().into_iter().chain(all.into_iter().flatten())
+}
+
+/// Removes a conversation from the list of its tenant.
+fn leave_tenant(by_tenant: &mut ByTenant, row: &Row) {
+    if let Some(of_agent) = by_tenant.get_mut(&row.tenant) {
+        of_agent.remove(&entry(row, Sort::Activity));
+        if of_agent.is_empty() {
+            by_tenant.remove(&row.tenant);
+        }
+    }
+}
+
+/// The rows of several lists after a cursor, in the order of activity.
+fn merged<'a>(sets: Vec<&'a OfAgent>, cursor: Option<&Cursor>) -> impl Iterator<Item = &'a Row> + use<'a> {
+    let mut rests: Vec<_> = sets.into_iter().map(|rows| rows.range(from(cursor))).collect();
+    let first = |(set, rest): (usize, &mut btree_map::Range<'a, _, _>)| rest.next().map(|(key, row)| (key, (set, row)));
+    let mut heads: BTreeMap<&(i64, Arc<str>), (usize, &Row)> = rests.iter_mut().enumerate().filter_map(first).collect();
+    std::iter::from_fn(move || {
+        let (_, (set, row)) = heads.pop_first()?;
+        heads.extend(rests.get_mut(set).and_then(Iterator::next).map(|(key, next)| (key, (set, next))));
+        Some(row)
+    })
+}
+
+/// The keys after a cursor.
+fn from(cursor: Option<&Cursor>) -> (Bound<(i64, Arc<str>)>, Bound<(i64, Arc<str>)>) {
+    let from = cursor.map_or(Bound::Unbounded, |cursor| Bound::Excluded((cursor.key, cursor.id.clone())));
+    (from, Bound::Unbounded)
+}
+
+fn load(tenant: Option<&Arc<str>>, rows: &OfAgent) -> Option<AgentLoad> {
     let agent = rows.values().next()?.agent.as_ref();
     let name = rows.values().find_map(agent_name);
     let waiting = || rows.values().filter_map(|row| row.waiting_since);
     Some(AgentLoad {
+        tenant: tenant.cloned(),
         agent: agent.map(|agent| AgentRef { id: agent.id.clone(), name: name.cloned() }),
         open: rows.len() as u64,
         unread: rows.values().fold(0, |sum, row| sum.saturating_add(row.unread)),
@@ -425,8 +530,8 @@ fn number_key(row: &Row) -> Option<Arc<str>> {
 }
 
 /// The values that decide the rank of a conversation among those of its agent.
-fn place_with_agent(row: &Row) -> (Option<&AgentRef>, i64) {
-    (row.agent.as_ref(), row.last_active_at)
+fn place_with_agent(row: &Row) -> (Option<&str>, Option<&AgentRef>, i64) {
+    (row.tenant.as_deref(), row.agent.as_ref(), row.last_active_at)
 }
 
 fn entry(row: &Row, sort: Sort) -> (i64, Arc<str>) {
@@ -437,8 +542,7 @@ fn after<'a, V>(
     ordered: &'a BTreeMap<(i64, Arc<str>), V>,
     cursor: Option<&Cursor>,
 ) -> impl Iterator<Item = &'a V> + use<'a, V> {
-    let from = cursor.map_or(Bound::Unbounded, |cursor| Bound::Excluded((cursor.key, cursor.id.clone())));
-    ordered.range((from, Bound::Unbounded)).map(|(_, value)| value)
+    ordered.range(from(cursor)).map(|(_, value)| value)
 }
 
 fn fill_page<'a>(query: &Query, mut wanted: impl Iterator<Item = &'a Row>) -> Page {

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use crate::index::Seen;
+use crate::newest::Newest;
 use crate::query::OpenConversation;
 
-/// What the board keeps of an evicted conversation: enough to find it, to count it and, if it is open, to list it. The
-/// fold derives it, so it is valid for one [`crate::FOLD_VERSION`] only.
+/// What the board keeps of an evicted conversation: enough to find it, to count it and, if it is open or unanswered after
+/// its close, to list it. The fold derives it, so it is valid for one [`crate::FOLD_VERSION`] only.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outline {
     pub(crate) fingerprint: u64,
@@ -14,18 +15,18 @@ pub struct Outline {
 }
 
 impl Outline {
-    /// The outline of a closed conversation: 64 bits of its id ([`Outline::fingerprint`]), and the tenant and channel
-    /// under which it is counted.
+    /// The outline of a conversation that no list shows: 64 bits of its id ([`Outline::fingerprint`]), the tenant and
+    /// channel under which it is counted, and its newest event.
     #[must_use]
-    pub fn closed(fingerprint: u64, tenant: Option<Arc<str>>, channel: Option<Arc<str>>) -> Self {
-        Self { fingerprint, seen: Seen { tenant, channel, open: None } }
+    pub fn unlisted(fingerprint: u64, tenant: Option<Arc<str>>, channel: Option<Arc<str>>, newest: Newest) -> Self {
+        Self { fingerprint, seen: Seen { tenant, channel, newest, row: None } }
     }
 
-    /// The outline of an open conversation.
+    /// The outline of a conversation with this row, and its newest event.
     #[must_use]
-    pub fn open(row: OpenConversation) -> Self {
+    pub fn listed(row: OpenConversation, newest: Newest) -> Self {
         let fingerprint = crate::id_map::fingerprint(&row.id);
-        Self { fingerprint, seen: Seen::of_open(&Arc::new(row)) }
+        Self { fingerprint, seen: Seen::of_row(&Arc::new(row), newest) }
     }
 
     /// XXH3-64 of the id.
@@ -46,9 +47,15 @@ impl Outline {
         self.seen.channel.as_ref()
     }
 
-    /// Its row in lists, if it is open.
+    /// Its newest event (rule T1).
+    #[must_use]
+    pub fn newest(&self) -> Newest {
+        self.seen.newest
+    }
+
+    /// Its row in lists, if it is open or unanswered after its close.
     #[must_use]
     pub fn row(&self) -> Option<&Arc<OpenConversation>> {
-        self.seen.open.as_ref()
+        self.seen.row.as_ref()
     }
 }

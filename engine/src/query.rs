@@ -1,4 +1,4 @@
-//! Queries about open conversations (rules Q2 and Q3), and cursors for the next page.
+//! Queries about many conversations (rules Q2 and Q3), and cursors for the next page.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::spelling::{same_name, same_number};
 use crate::state::{AgentRef, LastMessage};
 use crate::unknown::UnknownValue;
 
-/// A query for open conversations. Every condition that is set must hold; a new query has none.
+/// A query for open conversations, or for closed ones that are unanswered after their close. Every condition that is set must hold; a new query has none.
 ///
 /// Every setter takes a value or an `Option`, except those of flags and of the sort order; `None` removes the
 /// condition.
@@ -33,6 +33,7 @@ pub struct Query {
     pub(crate) idle_since_ms: Option<i64>,
     pub(crate) waiting_since_ms: Option<i64>,
     pub(crate) suspect: bool,
+    pub(crate) unanswered_after_close: bool,
     pub(crate) sort: Sort,
     pub(crate) limit: Option<usize>,
     pub(crate) cursor: Option<Cursor>,
@@ -97,6 +98,14 @@ impl Query {
     #[must_use]
     pub fn suspect(mut self, suspect: bool) -> Self {
         self.suspect = suspect;
+        self
+    }
+
+    /// Closed conversations instead of open ones: those with a message that is not outbound after both their last close
+    /// and their last outbound message. All other conditions apply to them too.
+    #[must_use]
+    pub fn unanswered_after_close(mut self, unanswered_after_close: bool) -> Self {
+        self.unanswered_after_close = unanswered_after_close;
         self
     }
 
@@ -199,7 +208,7 @@ pub struct Page {
     pub unknown: Vec<UnknownValue>,
 }
 
-/// An open conversation as lists show it. [`crate::Board::state`] gives the full state.
+/// A conversation as lists show it: an open one, or a closed one that is unanswered after its close. [`crate::Board::state`] gives the full state.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct OpenConversation {
@@ -225,8 +234,10 @@ pub struct OpenConversation {
     pub unread: u64,
     /// When it began (rule F4), in milliseconds since the epoch.
     pub started_at: i64,
-    /// When it was last active (rule F4), in milliseconds since the epoch.
+    /// When it was last active, in milliseconds since the epoch. As in rule F4, but also if it is closed.
     pub last_active_at: i64,
+    /// When it was closed (rule F3), in milliseconds since the epoch; `None` while open.
+    pub closed_at: Option<i64>,
     /// The time of the first message that waits for an answer, in milliseconds since the epoch.
     pub waiting_since: Option<i64>,
     /// Whether it has a suspicion (rule F10).
@@ -252,6 +263,7 @@ impl OpenConversation {
             unread: 0,
             started_at,
             last_active_at,
+            closed_at: None,
             waiting_since: None,
             suspect: false,
             last_message: None,
@@ -305,10 +317,12 @@ impl Query {
     }
 }
 
-/// The workload of an agent (rule Q3).
+/// The workload of an agent of a tenant (rule Q3).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct AgentLoad {
+    /// The tenant.
+    pub tenant: Option<Arc<str>>,
     /// The agent; `None` for conversations without an assigned agent.
     pub agent: Option<AgentRef>,
     /// Open conversations.
@@ -337,4 +351,6 @@ pub struct Totals {
     pub waiting: u64,
     /// Unread messages in the open ones.
     pub unread: u64,
+    /// The closed ones that are unanswered after their close ([`Query::unanswered_after_close`]).
+    pub unanswered_after_close: u64,
 }

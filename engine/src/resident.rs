@@ -66,7 +66,7 @@ impl Resident {
     }
 
     pub(crate) fn is_open(&self) -> bool {
-        self.seen.as_ref().is_some_and(|seen| seen.open.is_some())
+        self.seen.as_ref().is_some_and(Seen::is_open)
     }
 
     /// Its contribution to the state hash.
@@ -101,7 +101,7 @@ impl Resident {
     }
 
     fn keep(&mut self, seen: Seen) {
-        if seen.open.is_none() {
+        if !seen.is_open() {
             self.conversation.rest();
         }
         self.bytes = (size_of::<Self>() + self.conversation.heap_bytes()) as u64;
@@ -111,26 +111,24 @@ impl Resident {
 
 /// The entry of a conversation in the indexes.
 fn see(conversation: &Conversation, before: Option<&Seen>, interner: &mut Interner) -> Seen {
-    let row = before.and_then(|seen| seen.open.as_deref());
+    let known_row = before.and_then(|seen| seen.row.as_deref());
     conversation.with_fold(|fold| {
         let lists = conversation.lists();
         let known_tenant = before.and_then(|seen| seen.tenant.clone());
         let known_channel = before.and_then(|seen| seen.channel.clone());
         let tenant = share(interner, fold.attribute(Attribute::Tenant, lists), known_tenant);
         let channel = share(interner, fold.channel(lists), known_channel);
-        let open = fold
-            .last_active_at()
-            .map(|active| Arc::new(open_row(conversation, fold, interner, row, active, &tenant, &channel)));
-        Seen { tenant, channel, open }
+        let is_listed = !fold.is_closed || fold.is_unanswered_after_close();
+        let row = is_listed.then(|| Arc::new(row(conversation, fold, interner, known_row, &tenant, &channel)));
+        Seen { tenant, channel, newest: fold.newest(), row }
     })
 }
 
-fn open_row(
+fn row(
     conversation: &Conversation,
     fold: &Fold,
     interner: &mut Interner,
     before: Option<&OpenConversation>,
-    active: Time,
     tenant: &Option<Arc<str>>,
     channel: &Option<Arc<str>>,
 ) -> OpenConversation {
@@ -154,7 +152,8 @@ fn open_row(
         shortcode: share(interner, fold.attribute(Attribute::Shortcode, lists), known(|row| &row.shortcode)),
         unread: fold.unread.count(),
         started_at: fold.started_at().ms(),
-        last_active_at: active.ms(),
+        last_active_at: fold.active_at().ms(),
+        closed_at: fold.closed_at().map(Time::ms),
         waiting_since: fold.waiting().map(|(since, _)| since.ms()),
         suspect: fold.is_suspect(),
         last_message: None,

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::index::Index;
+use crate::index::Lists;
 use crate::query::{OpenConversation, Query};
 use crate::spelling::lower_case;
 
@@ -77,16 +77,16 @@ const CONDITIONS: [Condition; 6] = [
 ];
 
 /// The conditions of a query that no open conversation meets.
-pub(crate) fn of(index: &Index, query: &Query) -> Vec<UnknownValue> {
+pub(crate) fn of(lists: &Lists, query: &Query) -> Vec<UnknownValue> {
     let mut query = query.clone();
     let unknown = CONDITIONS.iter().filter_map(|condition| {
         let value = (condition.value)(&mut query).take()?;
         let mut alone = Query::new().limit(1);
         *(condition.value)(&mut alone) = Some(value.clone());
-        let is_known = index.rows_for(&alone).next().is_some();
+        let is_known = lists.rows_for(&alone).next().is_some();
         (!is_known).then(|| UnknownValue {
             condition: condition.name,
-            similar: similar(&value, index.recent().take(SEARCHED).flat_map(|row| (condition.known)(row)).flatten()),
+            similar: similar(&value, lists.recent().take(SEARCHED).flat_map(|row| (condition.known)(row)).flatten()),
             value,
         })
     });

@@ -52,6 +52,9 @@ pub enum Flag {
     /// Query: also return the last message of every conversation. This reads from the disk if a conversation is not in
     /// memory.
     LastMessage = 64,
+    /// Query: closed conversations instead of open ones: those with a message that is not outbound after both their
+    /// last close and their last outbound message.
+    UnansweredAfterClose = 128,
 }
 
 /// Fails if `flags` contains a flag that is not in `known`.

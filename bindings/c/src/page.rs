@@ -41,7 +41,7 @@ impl Text {
     }
 }
 
-/// An open conversation with the fields that lists need. convofold_state_json() returns the complete state.
+/// A conversation with the fields that lists need. convofold_state_json() returns the complete state.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Row {
@@ -73,6 +73,8 @@ pub struct Row {
     pub last_active_at: i64,
     /// The time of the first message that waits for an answer; CONVOFOLD_NO_TIME if there is no such message.
     pub waiting_since: i64,
+    /// The time of the close; CONVOFOLD_NO_TIME while open.
+    pub closed_at: i64,
     /// 1 if the data look wrong (such as missing messages or an impossible clock); otherwise 0.
     pub suspect: u32,
     /// The last text; NULL if there is none, or without CONVOFOLD_FLAG_LAST_MESSAGE.
@@ -192,6 +194,7 @@ impl Row {
             started_at: row.started_at,
             last_active_at: row.last_active_at,
             waiting_since: row.waiting_since.unwrap_or(CONVOFOLD_NO_TIME),
+            closed_at: row.closed_at.unwrap_or(CONVOFOLD_NO_TIME),
             suspect: row.suspect.into(),
             last_message,
             last_message_at: row.last_message.as_ref().map_or(CONVOFOLD_NO_TIME, |last| last.at),

@@ -33,14 +33,15 @@ fn sort(number: u32) -> Result<convofold::Sort, Failure> {
     found.map(|(_, sort)| sort).ok_or_else(|| Failure::argument(format!("sort: {number} is not a convofold_sort")))
 }
 
-/// Conditions for open conversations. A conversation matches if it meets all conditions that are set. All zeros
+/// Conditions for open conversations, or for closed ones that are unanswered after their close. A conversation matches if it meets all conditions that are set. All zeros
 /// matches every open conversation.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Query {
     /// sizeof(convofold_query).
     pub size: usize,
-    /// CONVOFOLD_FLAG_UNASSIGNED, CONVOFOLD_FLAG_SUSPECT and CONVOFOLD_FLAG_LAST_MESSAGE, or 0.
+    /// CONVOFOLD_FLAG_UNASSIGNED, CONVOFOLD_FLAG_SUSPECT, CONVOFOLD_FLAG_LAST_MESSAGE and
+    /// CONVOFOLD_FLAG_UNANSWERED_AFTER_CLOSE, or 0.
     pub flags: u32,
     /// A convofold_sort.
     pub sort: u32,
@@ -130,7 +131,8 @@ impl Query {
         let text = |text, what| unsafe { pointer::text_if_any(text, what) };
         // SAFETY: the caller meets the requirement of this function.
         let cursor = unsafe { self.cursor.read("cursor") }?;
-        expect_known(self.flags, &[Flag::Unassigned, Flag::Suspect, Flag::LastMessage])?;
+        let known = [Flag::Unassigned, Flag::Suspect, Flag::LastMessage, Flag::UnansweredAfterClose];
+        expect_known(self.flags, &known)?;
         let (agent, unassigned) = (text(self.agent, "agent")?, has(self.flags, Flag::Unassigned));
         if agent.is_some() && unassigned {
             return Err(Failure::argument("agent cannot be combined with CONVOFOLD_FLAG_UNASSIGNED"));
@@ -147,6 +149,7 @@ impl Query {
             .idle_since_ms((self.idle_since_ms != 0).then_some(self.idle_since_ms))
             .waiting_since_ms((self.waiting_since_ms != 0).then_some(self.waiting_since_ms))
             .suspect(has(self.flags, Flag::Suspect))
+            .unanswered_after_close(has(self.flags, Flag::UnansweredAfterClose))
             .sort(sort(self.sort)?)
             .limit((self.limit != 0).then(|| usize::try_from(self.limit).unwrap_or(usize::MAX)))
             .cursor(cursor.map(str::parse::<Cursor>).transpose()?))

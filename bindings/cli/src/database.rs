@@ -1,11 +1,9 @@
 //! The `--db`, `--now` and ID arguments.
 
-use std::io::{self, Write};
 use std::path::PathBuf;
 
 use clap::Args;
 use convofold::{Convofold, Options, Query, Recovery};
-use serde::Deserialize;
 
 use crate::console::Console;
 use crate::error::CliError;
@@ -152,58 +150,8 @@ impl IdArgs {
     }
 }
 
-/// The time of the newest event of all conversations, in milliseconds since the epoch.
+/// The time of the newest event of all conversations (rule T1), in milliseconds since the epoch.
 #[must_use]
 pub fn newest_event(db: &Convofold) -> Option<i64> {
-    let mut newest = Newest::default();
-    // Writing to it cannot fail.
-    let _ = db.export(&mut newest);
-    newest.at
-}
-
-/// Parses an export while it is written and keeps only the latest `last_event_at`.
-#[derive(Default)]
-struct Newest {
-    line: Vec<u8>,
-    at: Option<i64>,
-}
-
-#[derive(Deserialize)]
-struct Exported {
-    last_event_at: i64,
-}
-
-impl Write for Newest {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
-            self.line.extend_from_slice(piece);
-            if piece.ends_with(b"\n") {
-                let exported: Exported = serde_json::from_slice(&self.line)?;
-                self.at = self.at.max(Some(exported.last_event_at));
-                self.line.clear();
-            }
-        }
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_newest_event_is_found_however_the_export_is_cut() {
-        let export = b"{\"id\":\"a\",\"last_event_at\":7}\n{\"last_event_at\":9,\"id\":\"b\"}\n{\"last_event_at\":8}\n";
-        for size in 1..export.len() {
-            let mut newest = Newest::default();
-            for piece in export.chunks(size) {
-                newest.write_all(piece).unwrap();
-            }
-            assert_eq!(newest.at, Some(9));
-        }
-    }
+    db.latest_at().ok().flatten()
 }

@@ -17,7 +17,7 @@ use crate::state::{AgentRef, LastMessage};
 use crate::time::{Moment, Utc};
 
 result! {
-    /// A row of a query: an open conversation.
+    /// A row of a query: an open conversation, or a closed one that is unanswered after its close.
     OpenConversation from convofold::OpenConversation {
         /// Id of the conversation.
         id: String,
@@ -43,6 +43,8 @@ result! {
         started_at: i64,
         /// Time of the latest activity, in milliseconds since the epoch.
         last_active_at: i64,
+        /// Time of the close, in milliseconds since the epoch; None while open.
+        closed_at: Option<i64>,
         /// Time of the first unanswered message, in milliseconds since the epoch; None if none is unanswered.
         waiting_since: Option<i64>,
         /// Whether the data of the source are contradictory; `State.suspect` has the details.
@@ -53,6 +55,7 @@ result! {
     utc {
         started_at_utc: Utc = started_at,
         last_active_at_utc: Utc = last_active_at,
+        closed_at_utc: Option<Utc> = closed_at,
         waiting_since_utc: Option<Utc> = waiting_since,
     }
 }
@@ -114,8 +117,10 @@ impl Show<String> for Cursor {
 }
 
 result! {
-    /// The workload of an agent.
+    /// The workload of an agent of a tenant.
     AgentLoad from convofold::AgentLoad {
+        /// The tenant.
+        tenant: Option<String>,
         /// The agent; None stands for the conversations without an agent.
         agent: Option<AgentRef>,
         /// Number of open conversations.
@@ -147,6 +152,8 @@ result! {
         waiting: u64,
         /// Number of unread messages in the open conversations.
         unread: u64,
+        /// Number of closed conversations that are unanswered after their close.
+        unanswered_after_close: u64,
     }
 }
 
@@ -162,6 +169,8 @@ impl Convofold {
     /// - `idle_since`: last active at this time or earlier; `waiting_since`: waiting since this time or earlier. A time is
     ///   milliseconds since the epoch, a `datetime` with a time zone, or an RFC 3339 string.
     /// - `suspect`: only conversations whose data look wrong (missing messages, impossible clock).
+    /// - `unanswered_after_close`: closed conversations instead of open ones: those with a message that is not outbound
+    ///   after both their last close and their last outbound message.
     /// - `sort`: `activity` (most recently active first; the default), `waiting` (longest waiting first) or `started`
     ///   (oldest first).
     /// - `limit`: maximum number of rows of the page (0: no limit); `cursor`: `next` of the previous page.
@@ -169,8 +178,8 @@ impl Convofold {
     ///   is not in memory.
     #[pyo3(signature = (
         *, agent=None, unassigned=false, member=None, number=None, tenant=None, shortcode=None, channel=None,
-        unread_min=None, idle_since=None, waiting_since=None, suspect=false, sort=None, limit=None, cursor=None,
-        last_message=false
+        unread_min=None, idle_since=None, waiting_since=None, suspect=false, unanswered_after_close=false, sort=None,
+        limit=None, cursor=None, last_message=false
     ))]
     #[expect(clippy::too_many_arguments, reason = "they are keyword arguments")]
     fn query(
@@ -187,6 +196,7 @@ impl Convofold {
         idle_since: Option<Moment>,
         waiting_since: Option<Moment>,
         suspect: bool,
+        unanswered_after_close: bool,
         sort: Option<Choice<Sort>>,
         limit: Option<Whole<usize>>,
         cursor: Option<&str>,
@@ -207,6 +217,7 @@ impl Convofold {
             .idle_since_ms(Moment::ms(idle_since))
             .waiting_since_ms(Moment::ms(waiting_since))
             .suspect(suspect)
+            .unanswered_after_close(unanswered_after_close)
             .sort(Choice::or_default(sort))
             .limit(Whole::get(limit))
             .cursor(cursor.map(str::parse::<Cursor>).transpose()?);
@@ -229,7 +240,7 @@ impl Convofold {
         Ok(OpenConversations { db: slf.unbind(), rest: Mutex::new(rest) })
     }
 
-    /// Returns the workload of every agent.
+    /// Returns the workload of every agent of every tenant.
     fn agents(&self, py: Python<'_>) -> Result<Vec<AgentLoad>, Failure> {
         self.asked(py, convofold::Convofold::agents).map(Show::show)
     }

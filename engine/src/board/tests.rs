@@ -3,6 +3,7 @@
 use super::*;
 use crate::draft::Draft;
 use crate::event::{AgentMention, Direction, Kind};
+use crate::newest::Newest;
 use crate::query::{AgentLoad, Cursor, Query, QueryError, Sort};
 use crate::time::Time;
 use crate::{AIRSHIP, Identity};
@@ -72,10 +73,15 @@ fn expect_alike(a: &Index, b: &Index) {
         let query = Query::new().sort(sort);
         assert_eq!(a.query(&query).unwrap().rows, b.query(&query).unwrap().rows);
     }
-    for query in [of_agent("Ann"), of_agent("a1"), Query::new().number("555")] {
+    for query in [of_agent("Ann"), of_agent("a1"), Query::new().number("555"), after_close()] {
         assert_eq!(a.query(&query).unwrap().rows, b.query(&query).unwrap().rows);
     }
     assert_eq!((a.totals(), a.agents(), a.open_len()), (b.totals(), b.agents(), b.open_len()));
+    assert_eq!(a.newest(), b.newest());
+}
+
+fn after_close() -> Query {
+    Query::new().unanswered_after_close(true)
 }
 
 fn of_agent(agent: &str) -> Query {
@@ -205,6 +211,140 @@ fn q3_agents_and_totals_follow_every_change() {
     assert_eq!(listed.index.open_len(), 0);
     let left: u64 = listed.index.totals().iter().map(|row| row.open + row.unread + row.waiting).sum();
     assert_eq!(left, 0);
+}
+
+#[test]
+fn q3_agents_of_two_tenants_are_two_agents() {
+    let of = |id, ms, tenant| Draft { agent: agent("user:31", "Chris"), ..message(id, ms, IN).tenant(tenant) };
+    let by_name = |id, tenant| Draft { agent: agent("", "Chris"), ..open(id, 50).tenant(tenant) };
+    let mut listed = listed(vec![
+        of("a1", 10, "A"),
+        of("b1", 20, "B"),
+        of("a2", 30, "A"),
+        message("a3", 40, IN).tenant("A"),
+        message("b3", 45, IN).tenant("B"),
+        by_name("a4", "A"),
+        by_name("b4", "B"),
+    ]);
+    let loads = listed.index.agents();
+    let rows: Vec<_> = loads
+        .iter()
+        .map(|load| {
+            let id = load.agent.as_ref().and_then(|agent| agent.id.as_deref());
+            (load.tenant.as_deref(), id, load.agent.is_some(), load.open, load.unread)
+        })
+        .collect();
+    let chris = Some("user:31");
+    let expected = [
+        (Some("A"), chris, true, 2, 2),
+        (Some("A"), None, false, 1, 1),
+        (Some("B"), None, false, 1, 1),
+        (Some("A"), None, true, 1, 0),
+        (Some("B"), None, true, 1, 0),
+        (Some("B"), chris, true, 1, 1),
+    ];
+    assert_eq!(rows, expected);
+
+    let index = &listed.index;
+    assert_eq!(ids(index, &of_agent("user:31")), ["a2", "b1", "a1"]);
+    assert_eq!(ids(index, &of_agent("user:31").tenant("A")), ["a2", "a1"]);
+    assert_eq!(ids(index, &of_agent("chris").tenant("B")), ["b4", "b1"]);
+    assert_eq!(ids(index, &of_agent("user:31").tenant("C")), [""; 0]);
+    assert_eq!(ids(index, &of_agent("user:31").sort(Sort::Started)), ["a1", "b1", "a2"]);
+    assert_eq!(ids(index, &Query::new().unassigned(true)), ["b3", "a3"]);
+    assert_eq!(ids(index, &Query::new().unassigned(true).tenant("A")), ["a3"]);
+    let page = index.query(&of_agent("user:31").limit(2)).unwrap();
+    assert_eq!(ids(index, &of_agent("user:31").cursor(page.next)), ["a1"]);
+
+    // The conversation moves to another tenant, and so does its agent.
+    listed.apply(8, &build(of("a1", 60, "B")));
+    assert_eq!(ids(&listed.index, &of_agent("user:31").tenant("B")), ["a1", "b1"]);
+    expect_alike(&listed.index, &listed.board.index());
+}
+
+#[test]
+fn q2_closed_conversations_that_are_unanswered_after_their_close_are_listed() {
+    let close = |id, ms| Draft { kind: Kind::Close, ..open(id, ms) };
+    let other = |id, ms| Draft { direction: None, ..message(id, ms, IN) };
+    let mut listed = listed(vec![
+        message("in", 0, IN).tenant("t").member_number("555"),
+        close("in", 10),
+        message("in", 20, IN),
+        Draft { agent: agent("a1", "Ann"), ..close("unknown", 10) },
+        other("unknown", 30),
+        close("answered", 10),
+        message("answered", 20, IN),
+        message("answered", 30, OUT),
+        message("before", 0, IN),
+        close("before", 10),
+        close("again", 10),
+        message("again", 20, IN),
+        close("again", 30),
+        message("open", 40, IN),
+    ]);
+    let index = &listed.index;
+    assert_eq!(ids(index, &after_close()), ["unknown", "in"]);
+    assert_eq!(ids(index, &Query::new()), ["open"]);
+    assert_eq!(ids(index, &after_close().sort(Sort::Started)), ["in", "unknown"]);
+    assert_eq!(ids(index, &after_close().tenant("t")), ["in"]);
+    assert_eq!(ids(index, &after_close().number("+555")), ["in"]);
+    assert_eq!(ids(index, &after_close().agent("Ann")), ["unknown"]);
+    let row = index.query(&after_close().limit(1)).unwrap().rows[0].clone();
+    let ms = |offset| at(offset).map(Time::ms);
+    assert_eq!((row.closed_at, Some(row.last_active_at), row.waiting_since), (ms(10), ms(30), None));
+    let counts = |index: &Index| index.totals().iter().map(|row| row.unanswered_after_close).collect::<Vec<_>>();
+    assert_eq!(counts(index), [1, 1]);
+    assert!(index.agents().iter().all(|load| load.agent.is_none()), "closed ones are nobody's work");
+
+    // Evicted, they are still listed and counted.
+    let slots = 0..listed.board.slot_count();
+    let outlines: Vec<_> = slots.map(|slot| listed.board.outline(slot).unwrap()).collect();
+    expect_alike(&Board::of_outlines(outlines, StateHash::default()).1, &listed.index);
+    let image = evict(&mut listed.board, 0);
+    listed.reload(0, image);
+    listed.apply(20, &build(message("in", 50, OUT)));
+    listed.apply(21, &build(open("unknown", 60)));
+    assert_eq!(ids(&listed.index, &after_close()), [""; 0]);
+    assert_eq!(ids(&listed.index, &Query::new()), ["open", "unknown"]);
+    assert_eq!(counts(&listed.index), [0, 0]);
+    expect_alike(&listed.index, &listed.board.index());
+}
+
+#[test]
+fn t1_the_newest_event_has_a_credible_clock() {
+    let newest = |listed: &Listed| listed.index.newest().map(Newest::at_ms);
+    let ahead = |ms| Draft { occurred: at(0), sent: at(ms), ..message("ahead", 0, IN) };
+    let untimed = Draft { kind: Kind::Close, occurred: None, started: at(90 * HOUR), ..open("untimed", 0) };
+    let mut listed = listed(vec![ahead(25 * HOUR), untimed]);
+    assert_eq!(newest(&listed), at(90 * HOUR).map(Time::ms), "no other event");
+    for (seq, ms) in [(3, 5), (4, 9), (5, 7)] {
+        listed.apply(seq, &build(message("credible", ms, IN)));
+    }
+    assert_eq!(newest(&listed), at(9).map(Time::ms));
+    listed.apply(6, &build(ahead(24 * HOUR)));
+    assert_eq!(newest(&listed), at(24 * HOUR).map(Time::ms), "exactly a day is credible");
+    expect_alike(&listed.index, &listed.board.index());
+    let slots = 0..listed.board.slot_count();
+    let outlines: Vec<_> = slots.map(|slot| listed.board.outline(slot).unwrap()).collect();
+    assert_eq!(outlines.iter().map(Outline::newest).max().map(Newest::at_ms), newest(&listed));
+    assert_eq!(Board::of_outlines(outlines, StateHash::default()).1.newest(), listed.index.newest());
+}
+
+/// A conflict can remove the newest event. Then it is unknown until a newer one arrives.
+#[test]
+fn t1_a_conflict_never_leaves_a_wrong_newest_event() {
+    let with = |ms| build(Draft { identity: Some(Identity::given("x", 0)), ..message("c", ms, IN) });
+    let (mut loser, mut winner) = (with(100), with(50));
+    if loser.content() < winner.content() {
+        (loser, winner) = (with(50), with(100));
+    }
+    let mut listed = listed(vec![message("other", 10, IN)]);
+    listed.apply(2, &loser);
+    assert_eq!(listed.apply(3, &winner), Effect::Conflict { counts: true });
+    let expected = listed.board.outline(1).map(|outline| outline.newest());
+    assert!(listed.index.newest().is_none_or(|newest| Some(newest) == expected));
+    listed.apply(4, &build(message("other", 200, IN)));
+    assert_eq!(listed.index.newest().map(Newest::at_ms), at(200).map(Time::ms));
 }
 
 #[test]

@@ -5,12 +5,12 @@ use std::io::{self, Write};
 use std::sync::Arc;
 
 use convofold_engine::{
-    AgentLoad, Arrivals, Board, Conflict, HistoryEntry, Page, Query, QueryError, State, StateHash, Totals,
+    AgentLoad, Arrivals, Board, Conflict, HistoryEntry, Newest, Page, Query, QueryError, State, StateHash, Totals,
 };
 
 use crate::api::handle::Convofold;
 use crate::api::sorted_lines::SortedLines;
-use crate::conversations::archive::{ArchiveReader, state_of};
+use crate::conversations::archive::{ArchiveReader, alone, state_of};
 use crate::state::lent_storage::LentStorage;
 use crate::storage::StorageError;
 
@@ -86,7 +86,7 @@ impl Convofold {
         ArchiveReader::new(&self.shared().archive, storage.as_ref()).look(&self.shared().live, id, look)
     }
 
-    /// Returns one page of open conversations (rule Q2).
+    /// Returns one page of open conversations, or of closed ones that are unanswered after their close (rule Q2).
     ///
     /// # Errors
     /// [`QueryError`] if the cursor was made with another sort order.
@@ -112,10 +112,37 @@ impl Convofold {
         Ok(page)
     }
 
-    /// Returns the open conversations and the unread messages of every agent (rule Q3).
+    /// Returns the open conversations and the unread messages of every agent of every tenant (rule Q3).
     #[must_use]
     pub fn agents(&self) -> Vec<AgentLoad> {
         self.shared().live.index().agents()
+    }
+
+    /// Returns the time of the newest event in milliseconds since the epoch (rule T1), as "now" for a log of the past;
+    /// `None` if there are no conversations.
+    ///
+    /// Events whose own time is more than a day after their `occurred`, and closes without a usable time (T3), count only
+    /// if there are no others. Answered from memory, except after a conflict (I2) removed the newest event: then all
+    /// conversations are read.
+    ///
+    /// # Errors
+    /// [`StorageError`] if an evicted conversation cannot be read.
+    pub fn latest_at(&self) -> Result<Option<i64>, StorageError> {
+        let shared = self.shared();
+        if let Some(newest) = shared.live.index().newest() {
+            return Ok(Some(newest.at_ms()));
+        }
+        let storage = LentStorage::of(shared);
+        let mut reader = ArchiveReader::new(&shared.archive, storage.as_ref());
+        let mut newest = None;
+        let slots = shared.live.board().slot_count();
+        for slot in 0..slots {
+            let here = shared.live.board().outline(slot);
+            let outline =
+                here.map_or_else(|| Ok(alone(reader.image(slot)?)?.outline(0)), |outline| Ok(Some(outline)))?;
+            newest = newest.max(outline.map(|outline| outline.newest()));
+        }
+        Ok(newest.map(Newest::at_ms))
     }
 
     /// Returns counts per tenant and channel (rule Q3).

@@ -15,7 +15,7 @@
 
 use std::sync::Arc;
 
-use convofold_engine::{AgentRef, OpenConversation, Outline, StateHash};
+use convofold_engine::{AgentRef, Newest, OpenConversation, Outline, StateHash};
 use serde::{Deserialize, Serialize};
 
 use super::fields::{Fields, FieldsBuilder, required};
@@ -41,8 +41,10 @@ struct StoredOutline<'a> {
     fingerprint: [u8; 8],
     tenant: Option<u32>,
     channel: Option<u32>,
+    newest_at: i64,
+    newest_is_credible: bool,
     #[serde(borrow)]
-    open: Option<StoredRow<'a>>,
+    row: Option<StoredRow<'a>>,
 }
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -58,6 +60,7 @@ struct StoredRow<'a> {
     unread: u64,
     started_at: i64,
     last_active_at: i64,
+    closed_at: Option<i64>,
     waiting_since: Option<i64>,
     suspect: bool,
 }
@@ -142,7 +145,9 @@ impl<'a> Texts<'a> {
             fingerprint: outline.fingerprint().to_le_bytes(),
             tenant: self.place(outline.tenant()),
             channel: self.place(outline.channel()),
-            open: outline.row().map(|row| self.row(row)),
+            newest_at: outline.newest().at_ms(),
+            newest_is_credible: outline.newest().is_credible(),
+            row: outline.row().map(|row| self.row(row)),
         }
     }
 
@@ -159,6 +164,7 @@ impl<'a> Texts<'a> {
             unread: row.unread,
             started_at: row.started_at,
             last_active_at: row.last_active_at,
+            closed_at: row.closed_at,
             waiting_since: row.waiting_since,
             suspect: row.suspect,
         }
@@ -175,7 +181,8 @@ impl StoredOutline<'_> {
     fn to_outline(&self, texts: &[Arc<str>]) -> Result<Outline, Damage> {
         let (tenant, channel) = (shared(texts, self.tenant)?, shared(texts, self.channel)?);
         let fingerprint = u64::from_le_bytes(self.fingerprint);
-        let Some(row) = &self.open else { return Ok(Outline::closed(fingerprint, tenant, channel)) };
+        let newest = Newest::new(self.newest_at, self.newest_is_credible);
+        let Some(row) = &self.row else { return Ok(Outline::unlisted(fingerprint, tenant, channel, newest)) };
         let own = |text: Option<&str>| text.map(Arc::from);
         let mut open = OpenConversation::new(row.id.into(), row.started_at, row.last_active_at);
         (open.tenant, open.channel) = (tenant, channel);
@@ -185,10 +192,11 @@ impl StoredOutline<'_> {
         open.member_business_id = own(row.member_business_id);
         open.member_channel_id = own(row.member_channel_id);
         open.shortcode = shared(texts, row.shortcode)?;
+        open.closed_at = row.closed_at;
         open.unread = row.unread;
         open.waiting_since = row.waiting_since;
         open.suspect = row.suspect;
-        let outline = Outline::open(open);
+        let outline = Outline::listed(open, newest);
         let (expected, found) = (outline.fingerprint(), fingerprint);
         let field = "id fingerprint";
         if expected == found { Ok(outline) } else { Err(Damage::Field { field, expected, found }) }

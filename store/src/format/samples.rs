@@ -2,7 +2,7 @@
 
 use convofold_engine::{
     AIRSHIP, AgentMention, AgentRef, ArrivalCounts, At, ContentHash, Context, ConversationImage, Direction, Draft,
-    Event, EventParts, Fact, Identity, Kind, OpenConversation, Outline, SUPEROFFICE, Session, StateHash, Time,
+    Event, EventParts, Fact, Identity, Kind, Newest, OpenConversation, Outline, SUPEROFFICE, Session, StateHash, Time,
 };
 
 use super::block::LogPosition;
@@ -214,8 +214,14 @@ pub(crate) fn page_head() -> PageHead {
     row.unread = 3;
     row.waiting_since = Some(1_627_535_468_595);
     row.suspect = true;
-    let closed = Outline::closed(0x0123_4567_89ab_cdef, Some("t-1".into()), None);
-    PageHead { fold_version: 1, outlines: vec![Outline::open(row), closed], hash: StateHash::from_bytes([4; 32]) }
+    let newest = Newest::new(1_627_535_480_000, true);
+    let closed =
+        Outline::unlisted(0x0123_4567_89ab_cdef, Some("t-1".into()), None, Newest::new(1_627_535_480_007, false));
+    PageHead {
+        fold_version: 1,
+        outlines: vec![Outline::listed(row, newest), closed],
+        hash: StateHash::from_bytes([4; 32]),
+    }
 }
 
 pub(crate) fn database_format() -> DatabaseFormat {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use convofold_engine::{Board, Event, FOLD_VERSION, Kind, Query, StateHash};
+use convofold_engine::{Board, Event, FOLD_VERSION, Kind, Newest, Query, StateHash};
 
 use super::{Home, export, message, messages, submit};
 use crate::check::audit::Sample;
@@ -43,6 +43,28 @@ fn closed(conversation: &str, number: u64) -> Event {
     plain.draft().kind(Kind::Close).build().unwrap()
 }
 
+/// The newest event lost to another one with its identity (I2), so that it is searched in all conversations.
+#[test]
+fn t1_after_a_conflict_the_newest_event_is_searched() {
+    let (_home, storage, db) = scattered();
+    let newest = db.latest_at().unwrap();
+    let with = |number: u64| {
+        let plain = message("case-3", 2_000 + number);
+        plain.draft().identity(convofold_engine::Identity::given("one", 0)).build().unwrap()
+    };
+    let mut events: Vec<_> = (0..8).map(with).collect();
+    events.sort_by_key(|event| std::cmp::Reverse(event.content()));
+    for event in events {
+        submit(&db, Batch::new(vec![event.clone()]));
+        assert_eq!(db.latest_at().unwrap(), newest.max(Some(event.at().alone().ms())));
+    }
+    let found = db.latest_at().unwrap();
+    db.close().unwrap();
+    let home = Home::new();
+    let again = home.open_on(&MemoryStorage::with(storage.contents()), Options::new());
+    assert_eq!(again.latest_at().unwrap(), found);
+}
+
 /// A database with the same events, all in memory.
 fn unlimited() -> Board {
     let mut board = Board::new();
@@ -77,6 +99,9 @@ fn expect_the_same(db: &Convofold, board: &mut Board) {
     assert_eq!(export(db), lines(board));
     assert_eq!(db.totals(), index.totals());
     assert_eq!(db.agents(), index.agents());
+    assert_eq!(db.latest_at().unwrap(), index.newest().map(Newest::at_ms));
+    let after_close = Query::new().unanswered_after_close(true);
+    assert_eq!(db.query(&after_close).unwrap().rows, index.query(&after_close).unwrap().rows);
     assert_eq!(db.query(&Query::new()).unwrap().rows, index.query(&Query::new()).unwrap().rows);
     for id in board.ids() {
         assert_eq!(db.state(&id).unwrap(), board.state(&id));

@@ -155,10 +155,16 @@ fn a_page_is_continued_by_a_text() {
     let query = convofold_engine::Query::new().limit(1);
     expect(
         &db.query(&query).unwrap(),
-        r#"{"rows":[{"id":"a","tenant":null,"channel":null,"agent":null,"member_name":null,"member_number":null,"member_business_id":null,"member_channel_id":null,"shortcode":null,"unread":1,"started_at":7000,"last_active_at":7000,"waiting_since":7000,"suspect":false,"last_message":null}],"next":"a-7000:a","unknown":[]}"#,
+        r#"{"rows":[{"id":"a","tenant":null,"channel":null,"agent":null,"member_name":null,"member_number":null,"member_business_id":null,"member_channel_id":null,"shortcode":null,"unread":1,"started_at":7000,"last_active_at":7000,"closed_at":null,"waiting_since":7000,"suspect":false,"last_message":null}],"next":"a-7000:a","unknown":[]}"#,
     );
-    expect(&db.agents(), r#"[{"agent":null,"open":2,"unread":2,"waiting":2,"oldest_waiting_since":7000}]"#);
-    expect(&db.totals(), r#"[{"tenant":null,"channel":null,"conversations":2,"open":2,"waiting":2,"unread":2}]"#);
+    expect(
+        &db.agents(),
+        r#"[{"tenant":null,"agent":null,"open":2,"unread":2,"waiting":2,"oldest_waiting_since":7000}]"#,
+    );
+    expect(
+        &db.totals(),
+        r#"[{"tenant":null,"channel":null,"conversations":2,"open":2,"waiting":2,"unread":2,"unanswered_after_close":0}]"#,
+    );
 }
 
 #[test]

@@ -24,6 +24,7 @@ use crate::values::{self, Millis};
 Examples:
   convofold open --db ./db --unassigned --waiting 10m --sort waiting
   convofold open --db ./db --agent 'Agnes Moore' --unread-min 1
+  convofold open --db ./db --unanswered-after-close
   convofold open --db ./db --idle 1d --now latest --limit all --json
 ")]
 pub struct OpenArgs {
@@ -87,6 +88,10 @@ struct Filters {
     /// Only conversations whose data look wrong (missing messages, impossible clock).
     #[arg(long)]
     suspect: bool,
+    /// Closed conversations instead of open ones: those in which the customer, or somebody unknown, wrote after the last
+    /// close and the last answer.
+    #[arg(long)]
+    unanswered_after_close: bool,
 }
 
 #[derive(Serialize)]
@@ -136,6 +141,7 @@ impl OpenArgs {
             .idle_since_ms(before_now(filters.idle))
             .waiting_since_ms(before_now(filters.waiting))
             .suspect(filters.suspect)
+            .unanswered_after_close(filters.unanswered_after_close)
             .sort(self.sort)
             .limit(self.limit)
             .cursor(self.cursor.clone())
@@ -143,6 +149,14 @@ impl OpenArgs {
 
     /// Prints the reason for an empty answer: no open conversation, an unknown value, or no match.
     fn explain_nothing(&self, db: &Convofold, page: &Page, console: &mut Console) {
+        if self.filters.unanswered_after_close {
+            let all: u64 = db.totals().iter().map(|row| row.unanswered_after_close).sum();
+            console.note(match all {
+                0 => "no closed conversations are unanswered after their close".to_owned(),
+                _ => format!("no match among {} unanswered after the close", text::counted(all, "conversation")),
+            });
+            return;
+        }
         match db.stats().open {
             0 => console.note(format_args!("no open conversations in {}", self.db.db.display())),
             open if page.unknown.is_empty() => {

@@ -13,7 +13,8 @@ use crate::output::{Listing, text};
 /// Count conversations by tenant and channel.
 ///
 /// Prints a table on standard output: for each tenant and channel the number of conversations, open conversations,
-/// conversations waiting for an answer, and unread messages in open conversations.
+/// conversations waiting for an answer, unread messages in open conversations, and closed conversations in which somebody
+/// wrote after the last close and the last answer.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
@@ -47,11 +48,12 @@ impl TotalsArgs {
     }
 }
 
-const NUMBERS: [&str; 4] = ["CONVERSATIONS", "OPEN", "WAITING", "UNREAD"];
+const NUMBERS: [&str; 5] = ["CONVERSATIONS", "OPEN", "WAITING", "UNREAD", "UNANSWERED AFTER CLOSE"];
 
 fn table(totals: &[Totals]) -> Listing {
     let mut table =
-        Listing::new(&["TENANT", "CHANNEL", "CONVERSATIONS", "OPEN", "WAITING", "UNREAD"]).numbers(&NUMBERS);
+        Listing::new(&["TENANT", "CHANNEL", "CONVERSATIONS", "OPEN", "WAITING", "UNREAD", "UNANSWERED AFTER CLOSE"])
+            .numbers(&NUMBERS);
     for row in totals {
         table.row(vec![
             text::or_unknown(row.tenant.as_deref()),
@@ -60,6 +62,7 @@ fn table(totals: &[Totals]) -> Listing {
             text::count(row.open),
             text::count(row.waiting),
             text::count(row.unread),
+            text::count(row.unanswered_after_close),
         ]);
     }
     table

@@ -130,6 +130,9 @@ fn answers((live, listed): (&Board, &Index), shadow: &Board) -> Vec<Problem> {
     problems.extend(answer("number of open conversations", shadow.open_len(), live.open_len()));
     problems.extend(rows("totals", &shadow.totals(), &live.totals()));
     problems.extend(rows("agents", &shadow.agents(), &live.agents()));
+    if live.newest().is_some() {
+        problems.extend(answer("newest event", shadow.newest(), live.newest()));
+    }
     let questions: [_; Sort::ALL.len()] = [
         ("open conversations by activity", Sort::Activity),
         ("open conversations by waiting", Sort::Waiting),
@@ -141,6 +144,9 @@ fn answers((live, listed): (&Board, &Index), shadow: &Board) -> Vec<Problem> {
             [shadow, live].map(|index| index.query(&query).map(|page| page.rows).unwrap_or_default());
         problems.extend(rows(question, &expected, &found));
     }
+    let query = Query::new().unanswered_after_close(true);
+    let [expected, found] = [shadow, live].map(|index| index.query(&query).map(|page| page.rows).unwrap_or_default());
+    problems.extend(rows("conversations that are unanswered after their close", &expected, &found));
     if problems.is_empty() {
         // The difference is in a list that these queries do not read.
         let question = "open conversations of an agent or a number";
