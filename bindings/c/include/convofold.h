@@ -175,6 +175,10 @@ typedef enum {
      * A bug in convofold. Please report it, with the message.
      */
     CONVOFOLD_ERROR_INTERNAL = 19,
+    /**
+     * The database was opened with CONVOFOLD_FLAG_READ_ONLY.
+     */
+    CONVOFOLD_ERROR_READ_ONLY = 20,
 } convofold_error;
 
 /**
@@ -220,6 +224,16 @@ typedef enum {
      * Replay: write a checkpoint at the end.
      */
     CONVOFOLD_FLAG_CHECKPOINT = 16,
+    /**
+     * Open: only read. Nothing in the folder is created or changed, so a read-only file system is enough, and several
+     * processes can read a database at the same time. Functions that write return READ_ONLY.
+     */
+    CONVOFOLD_FLAG_READ_ONLY = 32,
+    /**
+     * Query: also return the last message of every conversation. This reads from the disk if a conversation is not in
+     * memory.
+     */
+    CONVOFOLD_FLAG_LAST_MESSAGE = 64,
 } convofold_flag;
 
 /**
@@ -231,7 +245,7 @@ typedef struct {
      */
     size_t size;
     /**
-     * CONVOFOLD_FLAG_MUST_EXIST, or 0.
+     * CONVOFOLD_FLAG_MUST_EXIST, CONVOFOLD_FLAG_READ_ONLY, or 0.
      */
     uint32_t flags;
     /**
@@ -328,6 +342,19 @@ typedef struct {
      * Length of the value in bytes.
      */
     size_t bookmark_length;
+    /**
+     * Maximum number of rejections to list (0: 1000). All of them are counted.
+     */
+    size_t max_rejections;
+    /**
+     * Time zone of times that are written without one, by its name in the IANA database ("Europe/Berlin"), or NULL
+     * for UTC. Use the same one for all inputs of a source: it is part of the identity of events that have no id.
+     */
+    const char *zone;
+    /**
+     * Unknown interaction types to ignore instead of rejecting them, separated by commas, or NULL for none.
+     */
+    const char *ignore;
 } convofold_ingest_options;
 
 /**
@@ -405,8 +432,8 @@ typedef struct {
 typedef int32_t (*convofold_on_progress)(void *user_data, const convofold_progress *progress);
 
 /**
- * Receives a rejected event as a JSON object (see convofold_ingest()) and the name of its input. Both are valid
- * until the callback returns. Return 0 to continue, or any other value to stop the replay.
+ * Receives a rejected event as a JSON object (see convofold_ingest()) that has the name of its input as `source`, and
+ * that name. Both are valid until the callback returns. Return 0 to continue, or any other value to stop the replay.
  */
 typedef int32_t (*convofold_on_rejection)(void *user_data, const char *input, const char *json);
 
@@ -438,6 +465,15 @@ typedef struct {
      * Passed to the callbacks as their first argument.
      */
     void *user_data;
+    /**
+     * Time zone of times that are written without one, as in convofold_ingest_options. A replay that resumes refuses
+     * another one.
+     */
+    const char *zone;
+    /**
+     * Unknown interaction types to ignore, as in convofold_ingest_options.
+     */
+    const char *ignore;
 } convofold_replay_options;
 
 /**
@@ -465,7 +501,7 @@ typedef struct {
      */
     size_t size;
     /**
-     * CONVOFOLD_FLAG_UNASSIGNED and CONVOFOLD_FLAG_SUSPECT, or 0.
+     * CONVOFOLD_FLAG_UNASSIGNED, CONVOFOLD_FLAG_SUSPECT and CONVOFOLD_FLAG_LAST_MESSAGE, or 0.
      */
     uint32_t flags;
     /**
@@ -473,15 +509,15 @@ typedef struct {
      */
     uint32_t sort;
     /**
-     * Id or name of the assigned agent.
+     * Id of the assigned agent, or its name in upper or lower case.
      */
     const char *agent;
     /**
-     * Name, business id or channel id of the member.
+     * Business id or channel id of the member, or its name in upper or lower case.
      */
     const char *member;
     /**
-     * Phone number of the member.
+     * Phone number of the member, with or without + and spaces.
      */
     const char *number;
     /**
@@ -489,11 +525,11 @@ typedef struct {
      */
     const char *tenant;
     /**
-     * The shortcode.
+     * The shortcode, with or without + and spaces.
      */
     const char *shortcode;
     /**
-     * The channel of the latest message.
+     * The channel of the latest message, in upper or lower case.
      */
     const char *channel;
     /**
@@ -583,6 +619,14 @@ typedef struct {
      * 1 if the data look wrong (such as missing messages or an impossible clock); otherwise 0.
      */
     uint32_t suspect;
+    /**
+     * The last text; NULL if there is none, or without CONVOFOLD_FLAG_LAST_MESSAGE.
+     */
+    convofold_text last_message;
+    /**
+     * The time of the last text; CONVOFOLD_NO_TIME if there is none.
+     */
+    int64_t last_message_at;
 } convofold_row;
 
 /**
@@ -886,8 +930,8 @@ const char *convofold_last_error_message(void);
 convofold_error convofold_string_free(char *text);
 
 /**
- * Opens the database in the folder `dir`, and creates it if there is none. A database can be open only once at a
- * time, in one process.
+ * Opens the database in the folder `dir`, and creates it if there is none. While one process writes to a database, no
+ * other handle can open it; with CONVOFOLD_FLAG_READ_ONLY, it can be open any number of times.
  *
  * `options` can be NULL (use the defaults).
  *
@@ -945,10 +989,10 @@ convofold_error convofold_checkpoint(convofold_db db, char **json);
  * The input must be complete: whole lines of JSON, or one document. It has to fit into memory; use
  * convofold_replay() for larger inputs.
  *
- * `options`, `ingested` and `rejections` can be NULL. `rejections` is set to a JSON array with one object per
- * rejected event, or to NULL if none was rejected. Each object has `line`, `byte_offset`, `path`, `reason`,
- * `expected`, `found`, and the beginning of the input as `raw`, or as `raw_base64` if it is not UTF-8; `raw_cut` is
- * present and true if the input is longer than that.
+ * `options`, `ingested` and `rejections` can be NULL. `rejections` is set to a JSON array with one object for each
+ * of the first rejected events, or to NULL if none was rejected. Each object has `convofold_reject`, `line`,
+ * `byte_offset`, `path`, `reason`, `expected`, `found`, and the beginning of the input as `raw`, or as `raw_base64`
+ * if it is not UTF-8; `raw_cut` is present and true if the input is longer than that.
  *
  * Ownership: the caller owns `rejections`; release it with convofold_string_free().
  *
@@ -966,19 +1010,23 @@ convofold_error convofold_ingest(convofold_db db,
                                  char **rejections);
 
 /**
- * Ingests log files, one after the other: plain, gzip or zstd. When the call returns, all reported events are
+ * Ingests log files, one after the other: plain, gzip or zstd. A folder stands for all files in it and its subfolders,
+ * sorted by name, and a pattern such as logs/*.gz for the files that match it. When the call returns, all reported events are
  * durable.
  *
  * If a replay was stopped or killed, a new replay of the same files resumes at that point. If any of the files has
  * changed, it starts from the beginning, and events that are already stored count as duplicates.
  *
  * `options` and `json` can be NULL. `json` is set to a JSON object with `lines`, `bytes`, `events`, `counts`,
- * `ignored` (by source and reason), `rejected` (by reason), `resumed`, `stopped`, `took_ms` and more. A replay that
+ * `ignored` (by source and reason), `rejected` (by reason), `incomplete_inputs`, `problems`, `resumed`, `stopped`,
+ * `took_ms` and more. A file that is damaged or cannot be read does not stop the others: `incomplete_inputs` counts
+ * it, `problems` lists it, and every complete line before the damage is ingested. A replay that
  * a callback stopped is not an error: then `stopped` is true.
  *
  * Ownership: the caller owns `json`; release it with convofold_string_free().
  *
- * Errors: NOT_FOUND, IO (a file cannot be read), POISONED.
+ * Errors: NOT_FOUND (a path or pattern names no file), IO (none of the files can be opened), POISONED, INVALID_ARGUMENT
+ * (among others: an earlier run with the same files used another zone).
  */
 convofold_error convofold_replay(convofold_db db,
                                  const char *const *files,
@@ -998,14 +1046,25 @@ convofold_error convofold_state_json(convofold_db db, const char *id, char **jso
 
 /**
  * Sets `json` to the events of one conversation in the order in which they happened: a JSON array of objects with
- * `seq`, `at`, `kind`, `direction`, `channel`, `said_at`, `text`, `agent`, `unread`, `identity` and `counts`. NULL
- * if there is no conversation with this id.
+ * `seq`, `at`, `event` (in convofold's own format), `said_at`, `assigned`, `counts` and `late`. NULL if there is no
+ * conversation with this id.
  *
  * Ownership: the caller owns `json`; release it with convofold_string_free().
  *
  * Errors: the same as for convofold_state_json().
  */
 convofold_error convofold_history_json(convofold_db db, const char *id, char **json);
+
+/**
+ * Sets `json` to the conflicts of one conversation, which are events of one identity with different contents: a JSON
+ * array of objects with `conversation`, `identity`, `kind`, `at`, `kept_seq`, `lost_seq` and `fields`, an array of
+ * objects with `field`, `kept` and `lost`. NULL if there is no conversation with this id.
+ *
+ * Ownership: the caller owns `json`; release it with convofold_string_free().
+ *
+ * Errors: the same as for convofold_state_json().
+ */
+convofold_error convofold_conflicts_json(convofold_db db, const char *id, char **json);
 
 /**
  * Sets `json` to how the events of one conversation arrived: a JSON object with `events`, `conflicts`, `duplicates`,
@@ -1018,6 +1077,19 @@ convofold_error convofold_history_json(convofold_db db, const char *id, char **j
 convofold_error convofold_arrivals_json(convofold_db db, const char *id, char **json);
 
 /**
+ * Sets `json` to the ids of the conversations that begin with `beginning`, in order and at most `limit`: a JSON array of
+ * texts.
+ *
+ * Ownership: the caller owns `json`; release it with convofold_string_free().
+ *
+ * Errors: the same as for convofold_state_json().
+ */
+convofold_error convofold_find_ids_json(convofold_db db,
+                                        const char *beginning,
+                                        uint64_t limit,
+                                        char **json);
+
+/**
  * Sets `page` to a page of the open conversations that match `query`. Answered from memory.
  *
  * `query` can be NULL (all open conversations).
@@ -1025,18 +1097,23 @@ convofold_error convofold_arrivals_json(convofold_db db, const char *id, char **
  * Ownership: the caller owns `page`; close it with convofold_page_close(), before or after closing the database. A
  * page is a copy and does not change when new events arrive. On failure it is cleared and need not be closed.
  *
- * Errors: BAD_CURSOR (the cursor is invalid or was made with another sort order).
+ * Errors: BAD_CURSOR (the cursor is invalid or was made with another sort order). With CONVOFOLD_FLAG_LAST_MESSAGE also
+ * IO and DAMAGED (a conversation cannot be read).
  */
 convofold_error convofold_query_page(convofold_db db, const convofold_query *query, convofold_page *page);
 
 /**
- * Sets `json` to the same page as a JSON object with `rows`, an array of objects, and `next`, a text or null.
+ * Sets `json` to the same page as a JSON object with `rows`, an array of objects, `next`, a text or null, and `unknown`.
+ * If the first page is empty, `unknown` names the conditions whose value no open conversation has: an array of objects
+ * with `condition`, `value` and `similar`, an array of similar values.
  *
  * Ownership: the caller owns `json`; release it with convofold_string_free().
  *
  * Errors: the same as for convofold_query_page().
  */
-convofold_error convofold_query_json(convofold_db db, const convofold_query *query, char **json);
+convofold_error convofold_query_json(convofold_db db,
+                                     const convofold_query *query,
+                                     char **json);
 
 /**
  * Closes a page, releases its rows and texts, and clears the struct.
@@ -1097,9 +1174,11 @@ convofold_error convofold_export(convofold_db db, convofold_on_bytes on_bytes, v
  *
  * Ownership: the caller owns `json`; release it with convofold_string_free().
  *
- * Errors: NOT_FOUND, IO (the file cannot be written); otherwise the same as for convofold_export().
+ * Errors: INVALID_ARGUMENT (a file inside the database), NOT_FOUND, IO (the file cannot be written); otherwise the same as for convofold_export().
  */
-convofold_error convofold_export_file(convofold_db db, const char *file, char **json);
+convofold_error convofold_export_file(convofold_db db,
+                                      const char *file,
+                                      char **json);
 
 /**
  * Writes every accepted event as a line of JSON in convofold's own format, in the order of the log. Ingesting or
@@ -1122,9 +1201,11 @@ convofold_error convofold_export_events(convofold_db db, convofold_on_bytes on_b
  *
  * Ownership: the caller owns `json`; release it with convofold_string_free().
  *
- * Errors: NOT_FOUND, IO (the file cannot be written); otherwise the same as for convofold_export_events().
+ * Errors: INVALID_ARGUMENT (a file inside the database), NOT_FOUND, IO (the file cannot be written); otherwise the same as for convofold_export_events().
  */
-convofold_error convofold_export_events_file(convofold_db db, const char *file, char **json);
+convofold_error convofold_export_events_file(convofold_db db,
+                                             const char *file,
+                                             char **json);
 
 /**
  * Sets `value` to the value of a bookmark, as committed with the last events that set it (see
@@ -1148,7 +1229,7 @@ convofold_error convofold_bookmark(convofold_db db, const char *name, char **val
 convofold_error convofold_feed_open(convofold_db db, uint64_t from_seq, convofold_feed *feed);
 
 /**
- * Sets `json` to the next event: a JSON object with `seq` and `event`, in convofold's own format. NULL if no event
+ * Sets `json` to the next event: a JSON object with `seq`, `at` and `event`, in convofold's own format. NULL if no event
  * arrives within `timeout_ms` (0: do not wait; UINT64_MAX: no limit).
  *
  * Ownership: the caller owns `json`; release it with convofold_string_free().
@@ -1158,7 +1239,9 @@ convofold_error convofold_feed_open(convofold_db db, uint64_t from_seq, convofol
  * Errors: CLOSED (the feed or the database is closed, possibly during the wait), DROPPED (the log was trimmed past
  * the next event), DAMAGED, IO.
  */
-convofold_error convofold_feed_next(convofold_feed feed, uint64_t timeout_ms, char **json);
+convofold_error convofold_feed_next(convofold_feed feed,
+                                    uint64_t timeout_ms,
+                                    char **json);
 
 /**
  * Closes a feed. Calls of convofold_feed_next() that are waiting return CLOSED.

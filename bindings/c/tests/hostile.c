@@ -216,6 +216,25 @@ static void databases_are_told_from_what_is_none(void)
     OK(convofold_close(db));
 }
 
+static void readers_share_a_database_and_write_nothing(void)
+{
+    convofold_options options = {.size = sizeof options, .flags = CONVOFOLD_FLAG_READ_ONLY};
+    convofold_db db = {0}, one = {0}, two = {0};
+    EXPECT(CONVOFOLD_ERROR_NOT_FOUND, convofold_open(in_folder("unread"), &options, &one));
+    db = open_db("read");
+    EXPECT(CONVOFOLD_ERROR_ALREADY_OPEN, convofold_open(in_folder("read"), &options, &one));
+    OK(convofold_close(db));
+    OK(convofold_open(in_folder("read"), &options, &one));
+    OK(convofold_open(in_folder("read"), &options, &two));
+    EXPECT(CONVOFOLD_ERROR_ALREADY_OPEN, convofold_open(in_folder("read"), NULL, &db));
+    char line[256];
+    int length = message(line, sizeof line, "c", 1);
+    EXPECT(CONVOFOLD_ERROR_READ_ONLY, convofold_ingest(one, line, (size_t)length, NULL, NULL, NULL));
+    EXPECT(CONVOFOLD_ERROR_READ_ONLY, convofold_sync(one));
+    OK(convofold_close(one));
+    OK(convofold_close(two));
+}
+
 /* Ingests and queries until another thread closes the database. */
 static void *use(void *argument)
 {
@@ -292,6 +311,7 @@ int main(void)
     what_is_closed_stays_closed();
     a_made_up_handle_is_none();
     databases_are_told_from_what_is_none();
+    readers_share_a_database_and_write_nothing();
     closing_under_the_hands_of_others_is_safe();
     errors_belong_to_their_thread();
     return 0;

@@ -33,8 +33,11 @@ fn state_of(dir: &Path) -> BTreeMap<PathBuf, (Option<Vec<u8>>, SystemTime)> {
     contents(dir).into_iter().map(|(path, bytes)| (path.clone(), (bytes, changed(&path)))).collect()
 }
 
+/// Export, bookmarks, events of the log, and the seq of the first of them.
+type Shown = (String, Vec<(String, Vec<u8>)>, Vec<crate::Change>, u64);
+
 /// Everything that a database shows.
-fn shown(db: &Convofold) -> (String, Vec<(String, Vec<u8>)>, Vec<crate::Change>, u64) {
+fn shown(db: &Convofold) -> Shown {
     let first_seq = db.stats().first_seq;
     let mut changes = db.changes(first_seq);
     let changes = std::iter::from_fn(|| changes.try_next().unwrap()).collect();
