@@ -70,7 +70,7 @@ unsafe impl Grows for ReplayOptions {
 }
 
 /// Ingests log files, one after the other: plain, gzip or zstd. A folder stands for all files in it and its subfolders,
-/// sorted by name, and a pattern such as logs/*.gz for the files that match it. When the call returns, all reported events are
+/// sorted by name, and a pattern such as *.gz for the files that match it. When the call returns, all reported events are
 /// durable.
 ///
 /// If a replay was stopped or killed, a new replay of the same files resumes at that point. If any of the files has

@@ -24,6 +24,7 @@ static void questions_are_answered(convofold_db db)
     SAYS("{\"id\":\"c-1\",\"source\":\"helpdesk\",", convofold_state_json(db, "c-1", &json));
     SAYS("\"text\":\"Number 8\"", convofold_history_json(db, "c-1", &json));
     SAYS("\"conflicts\":0", convofold_arrivals_json(db, "c-1", &json));
+    SAYS("[\"c-0\",\"c-1\"]", convofold_find_ids_json(db, "c-", 2, &json));
     SAYS("\"name\":\"Ida\"", convofold_agents_json(db, &json));
     SAYS("\"conversations\":7", convofold_totals_json(db, &json));
     SAYS("\"is_new\":true", convofold_recovery_json(db, &json));
@@ -45,6 +46,24 @@ static void questions_are_answered(convofold_db db)
     SAYS("\"seq\":70", convofold_checkpoint(db, &json));
     OK(convofold_get_counters(db, &counters));
     CHECK(counters.checkpoints == 1 && counters.checkpoint_age_ms >= 0 && counters.checkpoint_seq == 70);
+}
+
+static void names_are_found_and_last_messages_returned(convofold_db db)
+{
+    convofold_query query = {.size = sizeof query, .agent = "IDA", .flags = CONVOFOLD_FLAG_LAST_MESSAGE, .limit = 1};
+    convofold_page page;
+    OK(convofold_query_page(db, &query, &page));
+    CHECK(page.count == 1 && strcmp(page.rows[0].agent_name.data, "Ida") == 0);
+    CHECK(strncmp(page.rows[0].last_message.data, "Number ", 7) == 0 && page.rows[0].last_message_at > 0);
+    OK(convofold_page_close(&page));
+    query = (convofold_query){.size = sizeof query};
+    OK(convofold_query_page(db, &query, &page));
+    CHECK(page.count == 7 && page.rows[0].last_message.data == NULL);
+    CHECK(page.rows[0].last_message_at == CONVOFOLD_NO_TIME);
+    OK(convofold_page_close(&page));
+    query.agent = "Idaa";
+    SAYS("\"unknown\":[{\"condition\":\"agent\",\"value\":\"Idaa\",\"similar\":[\"Ida\"]}]",
+         convofold_query_json(db, &query, &json));
 }
 
 static void pages_are_continued(convofold_db db)
@@ -84,7 +103,7 @@ static void pages_are_continued(convofold_db db)
     CHECK(page.count == 0 && page.next.data == NULL);
     OK(convofold_page_close(&page));
     query = (convofold_query){.size = sizeof query, .unread_min = 1000};
-    SAYS("{\"rows\":[],\"next\":null}", convofold_query_json(db, &query, &json));
+    SAYS("{\"rows\":[],\"next\":null,\"unknown\":[]}", convofold_query_json(db, &query, &json));
 }
 
 static void bookmarks_go_with_events(convofold_db db)
@@ -224,6 +243,7 @@ int main(void)
     convofold_db db = open_db("db");
     ingest_messages(db, 0, 70);
     questions_are_answered(db);
+    names_are_found_and_last_messages_returned(db);
     pages_are_continued(db);
     bookmarks_go_with_events(db);
     exports_come_back(db);

@@ -84,7 +84,7 @@ def test_leaving_the_context_closes_also_after_an_exception(tmp_path: Path) -> N
 
 def test_a_store_is_open_once(tmp_path: Path) -> None:
     with Convofold(tmp_path / "db"):
-        with pytest.raises(convofold.AlreadyOpenError, match="open by process"):
+        with pytest.raises(convofold.AlreadyOpenError, match="already open in this process"):
             Convofold(tmp_path / "db")
 
 

@@ -12,7 +12,9 @@
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
+
+use parking_lot::Mutex;
 
 use crate::format::REVISION;
 use crate::format::block::LogPosition;
@@ -45,10 +47,10 @@ impl Directory {
             create_dir(path).map_err(doing("creating", path))?;
             sync_parent(path)?;
         }
-        let lock = take_lock(&path.join(LOCK))?;
+        let lock = remember(&path.join(LOCK), take_lock(&path.join(LOCK))?);
         // Another process may have created the database in the meantime.
         if let Some(format) = read_format(path)? {
-            return Ok(Self { path: path.to_owned(), lock: Arc::new(lock), format, is_new: false });
+            return Ok(Self { path: path.to_owned(), lock, format, is_new: false });
         }
         refuse_strangers(path, create)?;
         EndMarkFile::open(path, EndMark::of(&LogPosition::START)).map_err(doing("writing the end mark in", path))?;
@@ -56,7 +58,7 @@ impl Directory {
         let id = random_id().map_err(doing("generating an id for", path))?;
         let format = DatabaseFormat { id, segment_bytes };
         write_durably(path, FORMAT, &format.text()).map_err(doing("writing", &path.join(FORMAT)))?;
-        Ok(Self { path: path.to_owned(), lock: Arc::new(lock), format, is_new: true })
+        Ok(Self { path: path.to_owned(), lock, format, is_new: true })
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -147,7 +149,11 @@ fn take_lock(path: &Path) -> Result<File, OpenError> {
         Err(TryLockError::WouldBlock) => {
             // The file names the last process that wrote, which may have ended.
             let is_only_read = file.try_lock_shared().is_ok();
-            return Err(OpenError::AlreadyOpen { pid: if is_only_read { None } else { holder(&mut file) } });
+            return Err(if is_only_read {
+                OpenError::AlreadyOpen { pid: None, here: false }
+            } else {
+                held(path, &mut file)
+            });
         }
         Err(TryLockError::Error(error)) => return Err(doing("locking", path)(error)),
     }
@@ -166,16 +172,34 @@ fn share_lock(path: &Path) -> Result<Option<File>, OpenError> {
     };
     match file.try_lock_shared() {
         Ok(()) => Ok(Some(file)),
-        Err(TryLockError::WouldBlock) => Err(OpenError::AlreadyOpen { pid: holder(&mut file) }),
+        Err(TryLockError::WouldBlock) => Err(held(path, &mut file)),
         Err(TryLockError::Error(_)) if is_read_only(path) => Ok(None),
         Err(TryLockError::Error(error)) => Err(doing("locking", path)(error)),
     }
 }
 
-/// The process that holds the lock, according to the file.
-fn holder(file: &mut File) -> Option<u32> {
+/// The locks that this process holds for writing, by path.
+static HELD_HERE: Mutex<Vec<(PathBuf, Weak<File>)>> = Mutex::new(Vec::new());
+
+/// Shares a lock and remembers that this process holds it.
+fn remember(path: &Path, lock: File) -> Arc<File> {
+    let lock = Arc::new(lock);
+    if let Ok(path) = path.canonicalize() {
+        let mut held = HELD_HERE.lock();
+        held.retain(|(_, lock)| lock.strong_count() > 0);
+        held.push((path, Arc::downgrade(&lock)));
+    }
+    lock
+}
+
+/// The error for a lock that is held: by the process that the file names, or by this one.
+fn held(path: &Path, file: &mut File) -> OpenError {
+    let is_it =
+        |held: &(PathBuf, Weak<File>)| held.1.strong_count() > 0 && path.canonicalize().is_ok_and(|it| it == held.0);
+    let here = HELD_HERE.lock().iter().any(is_it);
     let mut text = String::new();
-    file.read_to_string(&mut text).ok().and_then(|_| text.trim().parse().ok())
+    let pid = file.read_to_string(&mut text).ok().and_then(|_| text.trim().parse().ok());
+    OpenError::AlreadyOpen { pid, here }
 }
 
 /// The contents of the file FORMAT; `None` if the directory is not a database yet.

@@ -15,10 +15,12 @@ use crate::storage::StorageError;
 pub enum OpenError {
     /// The database is already open in another process or in this one. Close it there first. Any number of processes can
     /// read a database, or one process can write it.
-    #[error("already open by {}", .pid.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}")))]
+    #[error("already open {}", holder(*.pid, *.here))]
     AlreadyOpen {
         /// The process that has it open, if known. Processes that read are not known.
         pid: Option<u32>,
+        /// Whether it is this process. The number alone does not say so: in containers, several processes have number 1.
+        here: bool,
     },
     /// There is no database, and the options do not allow creating one.
     #[error("no database at {}", .dir.display())]
@@ -126,5 +128,13 @@ impl From<LogError> for OpenError {
             LogError::Damaged { block_no, seq, why } => Self::Damaged { block_no, seq, why },
             LogError::Storage(error) => Self::Storage(error),
         }
+    }
+}
+
+fn holder(pid: Option<u32>, here: bool) -> String {
+    match pid {
+        _ if here => "in this process".to_owned(),
+        Some(pid) => format!("by process {pid}"),
+        None => "by another process".to_owned(),
     }
 }

@@ -13,8 +13,8 @@ fn a_second_opener_is_told_who_has_it() {
     let home = Home::new();
     let db = home.open();
     let error = Convofold::open(home.path()).unwrap_err();
-    assert!(matches!(error, OpenError::AlreadyOpen { pid: Some(pid) } if pid == std::process::id()));
-    assert_eq!(error.to_string(), format!("already open by process {}", std::process::id()));
+    assert!(matches!(error, OpenError::AlreadyOpen { pid: Some(pid), here: true } if pid == std::process::id()));
+    assert_eq!(error.to_string(), "already open in this process");
     db.close().unwrap();
     home.open();
 }

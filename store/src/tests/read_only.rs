@@ -169,13 +169,16 @@ fn any_number_of_handles_read_and_none_reads_beside_a_writer() {
     let db = home.open();
     submit(&db, Batch::new(messages(0, 20)));
     let error = read_only().open(home.path()).unwrap_err();
-    assert!(matches!(error, OpenError::AlreadyOpen { pid: Some(pid) } if pid == std::process::id()), "{error:?}");
+    assert!(
+        matches!(error, OpenError::AlreadyOpen { pid: Some(pid), here: true } if pid == std::process::id()),
+        "{error:?}"
+    );
     db.close().unwrap();
     drop(db);
     let [one, two] = [0, 1].map(|_| read_only().open(home.path()).unwrap());
     assert_eq!(one.state_hash(), two.state_hash());
     let error = Convofold::open(home.path()).unwrap_err();
-    assert!(matches!(error, OpenError::AlreadyOpen { pid: None }), "{error:?}");
+    assert!(matches!(error, OpenError::AlreadyOpen { pid: None, .. }), "{error:?}");
     assert_eq!(error.to_string(), "already open by another process");
     one.close().unwrap();
     Convofold::open(home.path()).unwrap_err();
