@@ -1,8 +1,11 @@
 //! The agents of one conversation (rules F5 and F9, `by_agent`).
 
+use std::sync::Arc;
+
 use hashbrown::HashMap;
 
 use crate::event::Direction;
+use crate::state::AgentRef;
 
 /// The index of an agent in [`Agents`].
 pub(crate) type AgentNumber = u32;
@@ -10,18 +13,24 @@ pub(crate) type AgentNumber = u32;
 /// An agent of one conversation, known by id, or by name if no event gave an id with that name.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Agent {
-    pub(crate) id: Option<Box<str>>,
-    pub(crate) name: Option<Box<str>>,
+    pub(crate) id: Option<Arc<str>>,
+    pub(crate) name: Option<Arc<str>>,
     pub(crate) messages_in: u64,
     pub(crate) messages_out: u64,
+}
+
+impl Agent {
+    pub(crate) fn to_ref(&self) -> AgentRef {
+        AgentRef { id: self.id.clone(), name: self.name.clone() }
+    }
 }
 
 /// All agents that a conversation mentions, and the assigned one.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Agents {
     all: Vec<Agent>,
-    by_id: HashMap<Box<str>, AgentNumber>,
-    by_name: HashMap<Box<str>, AgentNumber>,
+    by_id: HashMap<Arc<str>, AgentNumber>,
+    by_name: HashMap<Arc<str>, AgentNumber>,
     assigned: Option<AgentNumber>,
     /// The total length of all ids and names, keys included.
     text_bytes: usize,
@@ -88,8 +97,9 @@ impl Agents {
         if let Some(number) = self.by_id.get(id) {
             return *number;
         }
-        let number = self.add(Agent { id: Some(id.into()), ..Agent::default() });
-        self.by_id.insert(id.into(), number);
+        let id: Arc<str> = id.into();
+        let number = self.add(Agent { id: Some(id.clone()), ..Agent::default() });
+        self.by_id.insert(id, number);
         number
     }
 
@@ -97,8 +107,9 @@ impl Agents {
         if let Some(number) = self.by_name.get(name) {
             return *number;
         }
-        let number = self.add(Agent { name: Some(name.into()), ..Agent::default() });
-        self.by_name.insert(name.into(), number);
+        let name: Arc<str> = name.into();
+        let number = self.add(Agent { name: Some(name.clone()), ..Agent::default() });
+        self.by_name.insert(name, number);
         number
     }
 

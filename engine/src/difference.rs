@@ -36,6 +36,9 @@ impl State {
     /// Fields are in the order of their names, list elements in the order of the list.
     #[must_use]
     pub fn differences(&self, found: &Self) -> Vec<Difference> {
+        if self == found {
+            return Vec::new();
+        }
         let [expected, found] = [self, found].map(|state| serde_json::to_value(state).unwrap_or_default());
         differences(&expected, &found)
     }

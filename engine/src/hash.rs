@@ -1,9 +1,12 @@
 //! The state hash (rule H1), which shows that two sets of conversations are in the same state.
 
 use std::fmt;
+use std::io::{self, BufWriter, Write};
 
 use serde::{Serialize, Serializer};
 use sha2::{Digest, Sha256};
+
+use crate::state::State;
 
 /// The 256-bit hash of a set of conversations.
 ///
@@ -28,6 +31,16 @@ impl StateHash {
     #[must_use]
     pub fn of_line(line: &str) -> Self {
         Self::from_bytes(Sha256::digest(line.as_bytes()).into())
+    }
+
+    /// The hash of a set with one conversation in this state. The export line is hashed while it is written, and never
+    /// held in memory as a whole.
+    #[must_use]
+    pub fn of_state(state: &State) -> Self {
+        let mut line = BufWriter::with_capacity(LINE_BUFFER_BYTES, Hashed::default());
+        // A hasher accepts everything, and a state always has an export line.
+        let _ = state.write_export_line(&mut line).and_then(|()| line.flush());
+        Self::from_bytes(line.into_parts().0.0.finalize().into())
     }
 
     /// The hash with these 32 big-endian bytes.
@@ -69,6 +82,24 @@ impl StateHash {
     pub(crate) fn minus(self, other: Self) -> Self {
         let complement = Self { limbs: other.limbs.map(|limb| !limb) };
         self.plus(complement).plus(Self { limbs: [1, 0, 0, 0] })
+    }
+}
+
+/// Most export lines fit into this many bytes, and are hashed in one piece.
+const LINE_BUFFER_BYTES: usize = 4 << 10;
+
+/// Hashes what is written to it.
+#[derive(Default)]
+struct Hashed(Sha256);
+
+impl Write for Hashed {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::agents::Agents;
+use crate::agents::{Agent, Agents};
 use crate::conversation::{ArrivalCounts, Conversation};
 use crate::effect::Seq;
 use crate::event::{AgentMention, Event};
@@ -85,8 +85,7 @@ fn set_assigned(entries: &mut [HistoryEntry]) {
         numbers.push(agents.assigned());
     }
     for (entry, number) in entries.iter_mut().zip(numbers) {
-        let agent = number.and_then(|number| agents.get(number));
-        entry.assigned = agent.map(|agent| AgentRef::new(agent.id.as_deref(), agent.name.as_deref()));
+        entry.assigned = number.and_then(|number| agents.get(number)).map(Agent::to_ref);
     }
 }
 

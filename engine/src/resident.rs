@@ -39,7 +39,7 @@ pub struct ReloadedConversation {
 impl ReloadedConversation {
     pub(crate) fn new(mut conversation: Conversation) -> Self {
         conversation.settle();
-        let hash = StateHash::of_line(&State::of(&conversation).export_line());
+        let hash = StateHash::of_state(&State::of(&conversation));
         Self { conversation: Box::new(conversation), hash }
     }
 
@@ -71,7 +71,7 @@ impl Resident {
 
     /// Its contribution to the state hash.
     pub(crate) fn hash(&self) -> StateHash {
-        if self.is_hashed { self.in_hash } else { StateHash::of_line(&State::of(&self.conversation).export_line()) }
+        if self.is_hashed { self.in_hash } else { StateHash::of_state(&State::of(&self.conversation)) }
     }
 
     /// Records its contribution to the state hash. Returns the earlier one.

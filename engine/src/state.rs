@@ -1,9 +1,11 @@
 //! The state of a conversation for display and export (rule H2).
 
+use std::io;
 use std::sync::Arc;
 
 use serde::Serialize;
 
+use crate::agents::Agent;
 use crate::attribute::Attribute;
 use crate::conversation::Conversation;
 use crate::event::{Direction, SUPEROFFICE};
@@ -122,7 +124,7 @@ pub struct Member {
 pub struct AgentRef {
     /// The id; `None` for an agent known by name only.
     pub id: Option<Arc<str>>,
-    /// The name.
+    /// The name. All mentions of an agent in a state or a history share one copy.
     pub name: Option<Arc<str>>,
 }
 
@@ -254,11 +256,19 @@ impl State {
     pub fn export_line(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()
     }
+
+    /// Writes the export line (rule H2), without the line feed. A line repeats the name of an agent for each of its
+    /// assignments and can be much longer than the state in memory; this writes it piece by piece.
+    ///
+    /// # Errors
+    /// The error of `out`. Buffer it: pieces are short.
+    pub fn write_export_line(&self, out: impl io::Write) -> io::Result<()> {
+        serde_json::to_writer(out, self).map_err(io::Error::from)
+    }
 }
 
 fn agent(fold: &Fold, number: Option<u32>) -> Option<AgentRef> {
-    let agent = fold.agents.get(number?)?;
-    Some(AgentRef::new(agent.id.as_deref(), agent.name.as_deref()))
+    fold.agents.get(number?).map(Agent::to_ref)
 }
 
 fn assignments(fold: &Fold) -> Vec<Assigned> {

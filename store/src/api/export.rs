@@ -2,11 +2,12 @@
 
 use std::io::{self, Write};
 
-use convofold_engine::{Event, ImageError, Seq};
+use convofold_engine::{ImageError, Seq};
 
 use crate::api::error::ChangesError;
 use crate::api::feed::Change;
 use crate::api::handle::Convofold;
+use crate::api::sorted_lines::SortedLines;
 use crate::state::base::all_images;
 use crate::state::lent_storage::LentStorage;
 use crate::storage::StorageError;
@@ -55,7 +56,7 @@ impl Convofold {
     /// An empty database that ingests or replays these lines has the same events in the same order, the same states,
     /// the same state hash and the same export. The log is read one block at a time, and no other operation waits for
     /// `out`. Events that were dropped from the log ([`Convofold::trim_log`]) are taken from the facts of the
-    /// conversations; all of them are held in memory at once.
+    /// conversations, and sorted in temporary files if they are many.
     ///
     /// # Errors
     /// [`ExportEventsError`] if the log or a conversation cannot be read, or `out` cannot be written.
@@ -64,43 +65,42 @@ impl Convofold {
         let last_seq = self.shared().durable.lock().seq;
         let first_seq = self.shared().log_start.read().position.seq;
         let mut report = EventExportReport::default();
-        for (seq, event) in self.dropped_events(first_seq)? {
-            report.write(out, seq, &event)?;
+        if first_seq > 1 {
+            self.dropped_events(first_seq, &mut report)?.write_to(out)?;
         }
         let mut changes = self.changes(first_seq);
         while report.last_seq < last_seq {
             let Some(Change { seq, event }) = changes.try_next()? else { break };
-            report.write(out, seq, &event)?;
+            let line = event.export_line();
+            report.add(seq, line.len());
+            out.write_all(line.as_bytes())?;
+            out.write_all(b"\n")?;
         }
         out.flush()?;
         Ok(report)
     }
 
-    /// The events that were dropped from the log, in log order.
-    fn dropped_events(&self, first_seq: Seq) -> Result<Vec<(Seq, Event)>, ExportEventsError> {
-        let mut dropped = Vec::new();
-        if first_seq == 1 {
-            return Ok(dropped);
-        }
+    /// The lines of the events that were dropped from the log, in log order.
+    fn dropped_events(&self, first_seq: Seq, report: &mut EventExportReport) -> Result<SortedLines, ExportEventsError> {
         let storage = LentStorage::of(self.shared());
+        let mut lines = SortedLines::new(self.shared().options.bounds.sorted_bytes);
         for image in all_images(self.shared(), storage.as_ref()) {
-            dropped.extend(image?.events()?.into_iter().filter(|(seq, _)| *seq < first_seq));
+            for (seq, event) in image?.events()?.into_iter().filter(|(seq, _)| *seq < first_seq) {
+                let line = event.export_line();
+                report.add(seq, line.len());
+                lines.push(&seq.to_be_bytes(), |out| out.write_all(line.as_bytes()))?;
+            }
         }
-        dropped.sort_unstable_by_key(|(seq, _)| *seq);
-        Ok(dropped)
+        Ok(lines)
     }
 }
 
 impl EventExportReport {
-    fn write(&mut self, out: &mut impl Write, seq: Seq, event: &Event) -> io::Result<()> {
-        let line = event.export_line();
-        out.write_all(line.as_bytes())?;
-        out.write_all(b"\n")?;
-        let line_bytes = line.len() as u64;
+    fn add(&mut self, seq: Seq, line_bytes: usize) {
+        let line_bytes = line_bytes as u64;
         self.events += 1;
-        self.last_seq = seq;
+        self.last_seq = self.last_seq.max(seq);
         self.bytes += line_bytes + 1;
         self.longest_line_bytes = self.longest_line_bytes.max(line_bytes);
-        Ok(())
     }
 }

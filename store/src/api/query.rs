@@ -1,7 +1,7 @@
 //! Queries. They are answered from memory and never wait for a disk (rule Q5), except queries about one evicted
 //! conversation.
 
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::sync::Arc;
 
 use convofold_engine::{
@@ -14,8 +14,10 @@ use crate::conversations::archive::{ArchiveReader, alone, state_of};
 use crate::state::lent_storage::LentStorage;
 use crate::storage::StorageError;
 
-/// Number of conversations that are serialised under one lock.
+/// Number of conversations whose states are taken under one lock.
 const EXPORT_SLICE: usize = 256;
+/// Size of the buffer before the output of an export.
+const EXPORT_BUFFER_BYTES: usize = 64 << 10;
 
 /// The size of an export of conversations.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -180,40 +182,39 @@ impl Convofold {
     /// # Errors
     /// The error of `out` or of the temporary file, or of reading an evicted conversation.
     pub fn export(&self, out: &mut impl Write) -> io::Result<ExportReport> {
-        let mut report = ExportReport::default();
-        let mut write = |line: &str| {
-            report.conversations += 1;
-            report.bytes += line.len() as u64 + 1;
-            out.write_all(line.as_bytes())?;
-            out.write_all(b"\n")
-        };
+        let mut lines = Lines { out: BufWriter::with_capacity(EXPORT_BUFFER_BYTES, out), bytes: 0 };
         let (ids, all) = {
             let board = self.shared().live.board();
             (board.ids(), board.len())
         };
-        if ids.len() == all {
-            self.lines_of(&ids, &mut write)?;
+        let conversations = if ids.len() == all {
+            self.write_lines_of(&ids, &mut lines)?
         } else {
-            self.sorted_lines()?.finish(write)?;
-        }
-        out.flush()?;
-        Ok(report)
+            self.sorted_lines()?.write_to(&mut lines)?
+        };
+        lines.flush()?;
+        Ok(ExportReport { conversations, bytes: lines.bytes })
     }
 
-    fn lines_of(&self, ids: &[Arc<str>], write: &mut impl FnMut(&str) -> io::Result<()>) -> io::Result<()> {
+    /// Writes the lines of resident conversations. Returns their number.
+    fn write_lines_of(&self, ids: &[Arc<str>], out: &mut impl Write) -> io::Result<u64> {
+        let mut count = 0;
         for ids in ids.chunks(EXPORT_SLICE) {
-            let lines: Vec<Option<String>> = {
+            let states: Vec<Option<State>> = {
                 let board = self.shared().live.board();
-                ids.iter().map(|id| board.state(id).map(|state| state.export_line())).collect()
+                ids.iter().map(|id| board.state(id)).collect()
             };
-            for (id, line) in ids.iter().zip(lines) {
+            for (id, state) in ids.iter().zip(states) {
                 // The conversation may have been evicted meanwhile.
-                let away = || Ok::<_, StorageError>(self.state(id)?.map(|state| state.export_line()));
-                let line = line.map_or_else(away, |line| Ok(Some(line))).map_err(io::Error::other)?;
-                line.map_or(Ok(()), |line| write(&line))?;
+                let state = state.map_or_else(|| self.state(id), |state| Ok(Some(state))).map_err(io::Error::other)?;
+                if let Some(state) = state {
+                    state.write_export_line(&mut *out)?;
+                    out.write_all(b"\n")?;
+                    count += 1;
+                }
             }
         }
-        Ok(())
+        Ok(count)
     }
 
     /// The lines of all conversations, in memory or evicted.
@@ -221,7 +222,7 @@ impl Convofold {
         let shared = self.shared();
         let storage = LentStorage::of(shared);
         let mut reader = ArchiveReader::new(&shared.archive, storage.as_ref());
-        let mut lines = SortedLines::default();
+        let mut lines = SortedLines::new(shared.options.bounds.sorted_bytes);
         let slots = shared.live.board().slot_count();
         for slot in 0..slots {
             let here = {
@@ -230,8 +231,26 @@ impl Convofold {
             };
             // If it was reloaded meanwhile, the page still has its state of a moment ago.
             let state = here.map_or_else(|| state_of(reader.image(slot)?), Ok).map_err(io::Error::other)?;
-            lines.push(&state.id, state.export_line())?;
+            lines.push(state.id.as_bytes(), |line| state.write_export_line(line))?;
         }
         Ok(lines)
+    }
+}
+
+/// Counts the bytes of an export, and collects the short pieces of its lines.
+struct Lines<W: Write> {
+    out: BufWriter<W>,
+    bytes: u64,
+}
+
+impl<W: Write> Write for Lines<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.out.write(bytes)?;
+        self.bytes += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
     }
 }

@@ -1,69 +1,83 @@
-//! An external sort of lines by id: runs that do not fit into memory are kept in temporary files.
+//! An external sort of lines by key: runs that do not fit into memory are kept in temporary files.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
 
-/// Maximum number of bytes that are sorted in memory.
-const RUN_BYTES: usize = 64 << 20;
-/// Size of the read buffer of each run.
-const READ_BYTES: usize = 256 << 10;
+/// Size of the buffers of files.
+const BUFFER_BYTES: usize = 256 << 10;
 
-/// An id and its line.
-type Entry = (Box<str>, Box<str>);
+/// A key and its line.
+type Entry = (Box<[u8]>, Box<[u8]>);
 
-/// Accepts lines in any order and returns them sorted by the bytes of their ids.
+/// Accepts lines in any order and writes them sorted by the bytes of their keys. No key may occur twice.
 #[derive(Debug)]
 pub(crate) struct SortedLines {
     run: Vec<Entry>,
     run_bytes: usize,
-    max_run_bytes: usize,
+    /// Maximum number of bytes that are sorted in memory.
+    max_bytes: usize,
     /// Sorted runs.
     spilled: Vec<File>,
-}
-
-impl Default for SortedLines {
-    fn default() -> Self {
-        Self { run: Vec::new(), run_bytes: 0, max_run_bytes: RUN_BYTES, spilled: Vec::new() }
-    }
+    lines: u64,
 }
 
 impl SortedLines {
-    pub(crate) fn push(&mut self, id: &str, line: String) -> io::Result<()> {
-        self.run_bytes += id.len() + line.len() + 2 * size_of::<Entry>();
-        self.run.push((id.into(), line.into()));
-        if self.run_bytes > self.max_run_bytes { self.spill() } else { Ok(()) }
+    pub(crate) fn new(max_bytes: usize) -> Self {
+        Self { run: Vec::new(), run_bytes: 0, max_bytes, spilled: Vec::new(), lines: 0 }
     }
 
-    /// Passes every line to `take`, in order.
-    pub(crate) fn finish(mut self, mut take: impl FnMut(&str) -> io::Result<()>) -> io::Result<()> {
+    /// Adds the line that `write` writes, without its line feed. A line that does not fit into memory goes to a file
+    /// while it is written.
+    pub(crate) fn push(&mut self, key: &[u8], write: impl FnOnce(&mut Line<'_>) -> io::Result<()>) -> io::Result<()> {
+        let mut line = Line { key, held: Vec::new(), max_bytes: self.max_bytes, spilled: None };
+        write(&mut line)?;
+        self.lines += 1;
+        if let Some(out) = line.spilled {
+            self.spilled.push(run_of_one(key, out)?);
+            return Ok(());
+        }
+        self.run_bytes += key.len() + line.held.len() + 2 * size_of::<Entry>();
+        self.run.push((key.into(), line.held.into()));
+        if self.run_bytes > self.max_bytes { self.spill() } else { Ok(()) }
+    }
+
+    /// Writes every line with its line feed, in order. Returns their number.
+    pub(crate) fn write_to(mut self, out: &mut impl Write) -> io::Result<u64> {
         self.run.sort_unstable();
         if self.spilled.is_empty() {
-            return self.run.iter().try_for_each(|(_, line)| take(line));
+            for (_, line) in &self.run {
+                out.write_all(line)?;
+                out.write_all(b"\n")?;
+            }
+            return Ok(self.lines);
         }
         self.spill()?;
         let mut runs: Vec<_> =
-            self.spilled.into_iter().map(|file| BufReader::with_capacity(READ_BYTES, file)).collect();
+            self.spilled.into_iter().map(|file| BufReader::with_capacity(BUFFER_BYTES, file)).collect();
         let mut next = BinaryHeap::new();
         for (number, run) in runs.iter_mut().enumerate() {
-            next.extend(read(run)?.map(|entry| Reverse((entry, number))));
+            next.extend(read_key(run)?.map(|key| Reverse((key, number))));
         }
-        while let Some(Reverse(((_, line), number))) = next.pop() {
-            take(&line)?;
-            if let Some(run) = runs.get_mut(number) {
-                next.extend(read(run)?.map(|entry| Reverse((entry, number))));
+        while let Some(Reverse((_, number))) = next.pop() {
+            let Some(run) = runs.get_mut(number) else { break };
+            let line_bytes = read_number(run)?.ok_or(io::ErrorKind::UnexpectedEof)?;
+            if io::copy(&mut run.take(line_bytes), out)? != line_bytes {
+                return Err(io::ErrorKind::UnexpectedEof.into());
             }
+            out.write_all(b"\n")?;
+            next.extend(read_key(run)?.map(|key| Reverse((key, number))));
         }
-        Ok(())
+        Ok(self.lines)
     }
 
     fn spill(&mut self) -> io::Result<()> {
         self.run.sort_unstable();
-        let mut out = BufWriter::new(tempfile::tempfile()?);
-        for text in self.run.drain(..).flat_map(|(id, line)| [id, line]) {
+        let mut out = BufWriter::with_capacity(BUFFER_BYTES, tempfile::tempfile()?);
+        for text in self.run.drain(..).flat_map(|(key, line)| [key, line]) {
             out.write_all(&(text.len() as u64).to_le_bytes())?;
-            out.write_all(text.as_bytes())?;
+            out.write_all(&text)?;
         }
         let mut file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
         file.rewind()?;
@@ -73,23 +87,67 @@ impl SortedLines {
     }
 }
 
-/// The next entry of a run; `None` at its end.
-fn read(run: &mut impl Read) -> io::Result<Option<Entry>> {
-    let Some(id) = read_text(run)? else { return Ok(None) };
-    let line = read_text(run)?.ok_or(io::ErrorKind::UnexpectedEof)?;
-    Ok(Some((id, line)))
+/// A line being written.
+#[derive(Debug)]
+pub(crate) struct Line<'a> {
+    key: &'a [u8],
+    held: Vec<u8>,
+    max_bytes: usize,
+    /// A run with this line alone, if the line does not fit into memory.
+    spilled: Option<BufWriter<File>>,
 }
 
-fn read_text(run: &mut impl Read) -> io::Result<Option<Box<str>>> {
-    let mut length = Vec::with_capacity(8);
-    run.take(8).read_to_end(&mut length)?;
-    if length.is_empty() {
+impl Write for Line<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.spilled.is_none() && self.held.len() + bytes.len() > self.max_bytes {
+            let mut out = BufWriter::with_capacity(BUFFER_BYTES, tempfile::tempfile()?);
+            // The length of the line is not known yet.
+            out.write_all(&head(self.key, 0))?;
+            out.write_all(&std::mem::take(&mut self.held))?;
+            self.spilled = Some(out);
+        }
+        match &mut self.spilled {
+            Some(out) => out.write_all(bytes)?,
+            None => self.held.extend_from_slice(bytes),
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What precedes a line in a run.
+fn head(key: &[u8], line_bytes: u64) -> Vec<u8> {
+    [&(key.len() as u64).to_le_bytes(), key, &line_bytes.to_le_bytes()].concat()
+}
+
+/// Completes a run of one line.
+fn run_of_one(key: &[u8], out: BufWriter<File>) -> io::Result<File> {
+    let mut file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
+    let line_bytes = file.stream_position()? - head(key, 0).len() as u64;
+    file.rewind()?;
+    file.write_all(&head(key, line_bytes))?;
+    file.rewind()?;
+    Ok(file)
+}
+
+/// The next key of a run; `None` at its end.
+fn read_key(run: &mut impl Read) -> io::Result<Option<Box<[u8]>>> {
+    let Some(length) = read_number(run)? else { return Ok(None) };
+    let mut key = Vec::new();
+    run.take(length).read_to_end(&mut key)?;
+    if key.len() as u64 == length { Ok(Some(key.into())) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
+}
+
+fn read_number(run: &mut impl Read) -> io::Result<Option<u64>> {
+    let mut number = Vec::with_capacity(8);
+    run.take(8).read_to_end(&mut number)?;
+    if number.is_empty() {
         return Ok(None);
     }
-    let length = length.first_chunk().copied().map(u64::from_le_bytes).ok_or(io::ErrorKind::UnexpectedEof)?;
-    let mut text = String::new();
-    run.take(length).read_to_string(&mut text)?;
-    if text.len() as u64 == length { Ok(Some(text.into())) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
+    Ok(Some(number.first_chunk().copied().map(u64::from_le_bytes).ok_or(io::ErrorKind::UnexpectedEof)?))
 }
 
 #[cfg(test)]
@@ -97,23 +155,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_come_in_the_order_of_their_ids_whether_they_fit_into_memory_or_not() {
-        for max_run_bytes in [1, 500, RUN_BYTES] {
-            let mut lines = SortedLines { max_run_bytes, ..SortedLines::default() };
-            for number in 0..100_u32 {
-                let id = format!("{}", number * 37 % 100);
-                lines.push(&id, format!("line {id}")).unwrap();
+    fn lines_come_in_the_order_of_their_keys_whether_they_fit_into_memory_or_not() {
+        for max_bytes in [1, 60, 500, 1 << 20] {
+            let mut lines = SortedLines::new(max_bytes);
+            for number in 0..100_usize {
+                let key = format!("{}", number * 37 % 100);
+                let line = format!("line {key}{}", "x".repeat(number));
+                lines.push(key.as_bytes(), |out| line.bytes().try_for_each(|byte| out.write_all(&[byte]))).unwrap();
             }
             let mut found = Vec::new();
-            lines
-                .finish(|line| {
-                    found.push(line.to_owned());
-                    Ok(())
-                })
-                .unwrap();
-            let mut expected: Vec<_> = (0..100).map(|number| format!("line {number}")).collect();
-            expected.sort();
-            assert_eq!(found, expected, "{max_run_bytes}");
+            assert_eq!(lines.write_to(&mut found).unwrap(), 100);
+            let mut expected: Vec<_> =
+                (0..100).map(|number| format!("line {}{}\n", number * 37 % 100, "x".repeat(number))).collect();
+            expected.sort_by_key(|line| line.trim_end_matches(['x', '\n']).to_owned());
+            assert_eq!(String::from_utf8(found).unwrap(), expected.concat(), "{max_bytes}");
         }
     }
 }
