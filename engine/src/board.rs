@@ -272,6 +272,12 @@ impl Board {
         self.at(slot).map(|conversation| &conversation.id)
     }
 
+    /// The approximate size in bytes of these conversations, except for the evicted ones.
+    #[must_use]
+    pub fn bytes_of(&self, slots: impl IntoIterator<Item = u32>) -> u64 {
+        slots.into_iter().filter_map(|slot| self.residents.get(&slot)).map(|resident| resident.bytes).sum()
+    }
+
     /// The image of the conversation at a slot; `None` if it is evicted or unknown.
     #[must_use]
     pub fn image(&self, slot: u32) -> Option<ConversationImage> {

@@ -101,6 +101,12 @@ pub enum Damage {
         /// The message of the decoder.
         why: String,
     },
+    /// A part of a page is missing.
+    #[error("part {part} is missing")]
+    MissingPart {
+        /// The number of the part, from 0.
+        part: u32,
+    },
     /// The length of a column does not match the other columns.
     #[error("column {column} does not match the others")]
     Column {

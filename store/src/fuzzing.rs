@@ -51,8 +51,8 @@ pub fn checkpoint(bytes: &[u8]) {
         }
     }
     for value in [bytes.to_vec(), mended(page::MARK, bytes)] {
-        if let Ok(page) = page::open(u32_at(&value, HEADER_BYTES), &value) {
-            restored(page.images);
+        if let Ok(images) = page::open(u32_at(&value, HEADER_BYTES), &value) {
+            restored(images);
         }
     }
 }

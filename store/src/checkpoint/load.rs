@@ -1,14 +1,14 @@
 //! Loads a checkpoint.
 
-use convofold_engine::{Board, FOLD_VERSION, Index, StateHash};
+use convofold_engine::{Board, ConversationImage, FOLD_VERSION, Index, StateHash};
 
 use crate::checkpoint::error::{LoadError, SkipReason};
 use crate::checkpoint::record::{checksum_of, half_of, position_of, read, read_record};
-use crate::conversations::page::{OpenedPage, PAGE_SLOTS, PageEntry, StoredPage};
+use crate::conversations::page::{PAGE_SLOTS, PageEntry, read_head, read_page};
 use crate::damage::Damage;
 use crate::format::block::{Block, LogPosition};
 use crate::format::checkpoint::CheckpointRecord;
-use crate::format::key::{BlockKey, PageHalf, PageKey};
+use crate::format::key::{BlockKey, PageKey};
 use crate::format::log_start::LogStart;
 use crate::format::page_head::PageHead;
 use crate::in_order::in_order;
@@ -132,12 +132,15 @@ fn load_images(storage: &dyn ReadStorage, record: &CheckpointRecord) -> Result<L
     let mut pages = Vec::new();
     each_page(
         record,
-        |page_no| load_page(storage, record, page_no),
+        |page_no| {
+            let mut images = Vec::new();
+            load_page(storage, record, page_no, |image| images.push(image)).map(|(entry, _)| (entry, images))
+        },
         |loaded| {
             for (page_no, loaded) in (0..).zip(loaded) {
-                let (entry, page) = loaded?;
+                let (entry, images) = loaded?;
                 pages.push(entry);
-                for image in page.images {
+                for image in images {
                     let slot = board.slot_count();
                     let damaged = |error| SkipReason::Page { page_no, why: Damage::Conversation(error) };
                     board.load(slot, image).map_err(damaged)?;
@@ -161,14 +164,15 @@ fn each_page<T: Send, R>(
     in_order(page_count as usize, |page_no| load(u32::try_from(page_no).unwrap_or(u32::MAX)), take)
 }
 
-/// A page to be loaded onto the board, or the reason why it is unusable.
-pub(crate) type LoadedPage = Result<(PageEntry, OpenedPage), LoadError>;
-
-pub(crate) fn load_page(storage: &dyn ReadStorage, record: &CheckpointRecord, page_no: u32) -> LoadedPage {
-    let damaged = |why| LoadError::Skip(SkipReason::Page { page_no, why });
-    let (half, page) = stored_page(storage, record, page_no)?;
-    let opened = page.open().map_err(damaged)?;
-    Ok((PageEntry { half, checksum: opened.checksum, bytes: page.bytes() }, opened))
+/// Loads a page, and passes its conversations to `take`, one at a time.
+pub(crate) fn load_page(
+    storage: &dyn ReadStorage,
+    record: &CheckpointRecord,
+    page_no: u32,
+    mut take: impl FnMut(ConversationImage),
+) -> Result<(PageEntry, PageHead), LoadError> {
+    let read = read_page(storage, key_of(record, page_no), |_| true, |_, image| take(image));
+    read.map(|(head, entry)| (entry, head)).map_err(|error| unusable(page_no, error))
 }
 
 /// The head of a page; `None` if another fold version derived it.
@@ -177,29 +181,26 @@ fn load_head(
     record: &CheckpointRecord,
     page_no: u32,
 ) -> Result<Option<(PageEntry, PageHead)>, LoadError> {
-    let damaged = |why| LoadError::Skip(SkipReason::Page { page_no, why });
-    let (half, page) = stored_page(storage, record, page_no)?;
-    let (head, checksum) = page.head().map_err(damaged)?;
-    let entry = PageEntry { half, checksum, bytes: page.bytes() };
+    let (head, entry) = read_head(storage, key_of(record, page_no)).map_err(|error| unusable(page_no, error))?;
     Ok((head.fold_version == FOLD_VERSION).then_some((entry, head)))
 }
 
-fn stored_page(
-    storage: &dyn ReadStorage,
-    record: &CheckpointRecord,
-    page_no: u32,
-) -> Result<(PageHalf, StoredPage), LoadError> {
-    let half = half_of(record, page_no);
-    match StoredPage::read(storage, PageKey { page_no, half }) {
-        Err(StorageError::Value(why)) => Err(SkipReason::Page { page_no, why }.into()),
-        read => Ok((half, read?)),
+fn key_of(record: &CheckpointRecord, page_no: u32) -> PageKey {
+    PageKey { page_no, half: half_of(record, page_no) }
+}
+
+fn unusable(page_no: u32, error: StorageError) -> LoadError {
+    match error {
+        StorageError::Value(why) => SkipReason::Page { page_no, why }.into(),
+        error => error.into(),
     }
 }
 
 /// Checks that a checkpoint is readable.
 pub(crate) fn check_pages(storage: &dyn ReadStorage, generation: u64) -> Result<(), LoadError> {
     let record = read_record(storage, generation)?;
-    let pages = (0..record.slot_count.div_ceil(PAGE_SLOTS)).map(|page_no| Ok(load_page(storage, &record, page_no)?.0));
+    let page_nos = 0..record.slot_count.div_ceil(PAGE_SLOTS);
+    let pages = page_nos.map(|page_no| Ok(load_page(storage, &record, page_no, drop)?.0));
     let pages: Vec<PageEntry> = pages.collect::<Result<_, LoadError>>()?;
     let is_whole = checksum_of(&pages).to_le_bytes() == record.pages_checksum;
     if is_whole { Ok(()) } else { Err(SkipReason::OtherPages.into()) }

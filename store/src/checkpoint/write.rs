@@ -12,30 +12,34 @@
 //! The writer does this between groups. It takes about as long as folding the changed conversations took. Meanwhile
 //! queries are answered, and submissions wait in the queue.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use convofold_engine::{Board, FOLD_VERSION, Seq, StateHash};
+use convofold_engine::{ConversationImage, FOLD_VERSION, Outline, Seq, StateHash};
 use parking_lot::Mutex;
 
 use crate::checkpoint::record::{checksum_of, generations, halves_of, record_name};
 use crate::conversations::archive::{ArchiveReader, alone};
-use crate::conversations::page::{PAGE_SLOTS, PageEntry, StoredPage, page_of};
+use crate::conversations::page::{PAGE_SLOTS, PageEntry, PageWriter, page_of};
 use crate::damage::Damage;
 use crate::format::block::LogPosition;
 use crate::format::checkpoint::{self as record, CheckpointRecord};
 use crate::format::frame::Compressor;
-use crate::format::key::{PageHalf, PageKey};
+use crate::format::key::{PageHalf, PageKey, PartKey};
 use crate::format::page_head::PageHead;
 use crate::in_order::in_order;
 use crate::state::shared::Shared;
-use crate::storage::{ReadStorage, Storage, StorageError};
+use crate::storage::{Storage, StorageError};
 use crate::trace::{span, tell};
 
-/// Number of pages that are written together.
-const PAGES_AT_ONCE: usize = 64;
+/// Number of parts of pages that are written together.
+const PARTS_AT_ONCE: usize = 64;
+/// Maximum size of the parts that wait for the others, in bytes.
+const WAITING_BYTES: usize = 4 << 20;
+/// A page with more bytes is encoded when it is its turn to be written, so that only one of its parts is in memory.
+const ENCODED_AHEAD_BYTES: u64 = 8 << 20;
 
 /// A checkpoint that was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -200,35 +204,132 @@ fn write_pages(
 ) -> Result<Vec<(u32, PageEntry)>, StorageError> {
     let page_nos: BTreeSet<u32> = changed.iter().map(|slot| page_of(*slot)).collect();
     let page_nos: Vec<u32> = page_nos.into_iter().collect();
-    let compressors = Compressors::default();
-    let encode = |number: usize| {
-        let page_no = page_nos.get(number).copied().unwrap_or_default();
-        compressors.lend(|compressor| encode(page_no, written.generation, shared, storage, compressor))
-    };
-    let entries = in_order(page_nos.len(), encode, |pages| put_pages(pages, storage))?;
+    let pages = Pages { generation: written.generation, shared, storage, compressors: Compressors::default() };
+    let encode = |number: usize| pages.encode_ahead(page_nos.get(number).copied().unwrap_or_default());
+    let entries = in_order(page_nos.len(), encode, |encoded| pages.put_all(encoded))?;
     storage.barrier()?;
     written.pages_written = entries.len() as u64;
-    written.bytes_written = entries.iter().map(|(_, entry)| u64::from(entry.bytes)).sum();
+    written.bytes_written = entries.iter().map(|(_, entry)| entry.bytes).sum();
     Ok(entries)
 }
 
-/// Writes pages to the storage in groups, while the next ones are encoded.
-fn put_pages(
-    pages: &mut dyn Iterator<Item = Result<(PageKey, StoredPage, PageEntry), StorageError>>,
-    storage: &dyn Storage,
-) -> Result<Vec<(u32, PageEntry)>, StorageError> {
-    let mut entries = Vec::new();
-    loop {
-        let mut values = Vec::with_capacity(PAGES_AT_ONCE);
-        for page in (&mut *pages).take(PAGES_AT_ONCE) {
-            let (key, page, entry) = page?;
-            entries.push((key.page_no, entry));
-            values.push((key, page.into_value()));
+/// A page that was encoded ahead of its turn.
+enum Encoded {
+    Whole {
+        page_no: u32,
+        parts: Vec<(PartKey, Vec<u8>)>,
+        entry: PageEntry,
+    },
+    /// It is too large for that.
+    Later {
+        page_no: u32,
+    },
+}
+
+/// The pages of one checkpoint.
+struct Pages<'a> {
+    generation: u64,
+    shared: &'a Shared,
+    storage: &'a dyn Storage,
+    compressors: Compressors,
+}
+
+impl Pages<'_> {
+    fn encode_ahead(&self, page_no: u32) -> Result<Encoded, StorageError> {
+        if self.bytes(page_no) > ENCODED_AHEAD_BYTES {
+            return Ok(Encoded::Later { page_no });
         }
-        if values.is_empty() {
-            return Ok(entries);
+        let mut parts = Vec::new();
+        let entry = self.encode(page_no, |key, value| {
+            parts.push((key, value));
+            Ok(())
+        })?;
+        Ok(Encoded::Whole { page_no, parts, entry })
+    }
+
+    /// Writes pages to the storage in groups, while the next ones are encoded.
+    fn put_all(
+        &self,
+        encoded: &mut dyn Iterator<Item = Result<Encoded, StorageError>>,
+    ) -> Result<Vec<(u32, PageEntry)>, StorageError> {
+        let (mut entries, mut waiting) = (Vec::new(), Vec::with_capacity(PARTS_AT_ONCE));
+        for page in encoded {
+            match page? {
+                Encoded::Whole { page_no, parts, entry } => {
+                    entries.push((page_no, entry));
+                    waiting.extend(parts);
+                }
+                Encoded::Later { page_no } => {
+                    let entry = self.encode(page_no, |key, value| self.storage.put_pages(&[(key, value)]))?;
+                    entries.push((page_no, entry));
+                }
+            }
+            if waiting.len() >= PARTS_AT_ONCE
+                || waiting.iter().map(|(_, part)| part.len()).sum::<usize>() > WAITING_BYTES
+            {
+                self.storage.put_pages(&waiting)?;
+                waiting.clear();
+            }
         }
-        storage.put_pages(&values)?;
+        if !waiting.is_empty() {
+            self.storage.put_pages(&waiting)?;
+        }
+        Ok(entries)
+    }
+
+    fn slots(&self, page_no: u32) -> Range<u32> {
+        let first = page_no * PAGE_SLOTS;
+        first..self.shared.live.board().slot_count().min(first.saturating_add(PAGE_SLOTS))
+    }
+
+    /// The size of a page's conversations in memory, and of the page of those that are evicted.
+    fn bytes(&self, page_no: u32) -> u64 {
+        let slots = self.slots(page_no);
+        let resident = self.shared.live.board().bytes_of(slots);
+        resident + self.shared.archive.entry(page_no).map_or(0, |page| page.bytes)
+    }
+
+    /// Encodes a page for the half that is not in use, and passes its parts to `put`. One conversation is in memory at a
+    /// time.
+    fn encode(
+        &self,
+        page_no: u32,
+        mut put: impl FnMut(PartKey, Vec<u8>) -> Result<(), StorageError>,
+    ) -> Result<PageEntry, StorageError> {
+        let slots = self.slots(page_no);
+        let hashes = self.shared.live.board().hashes(slots.clone());
+        self.shared.live.board_mut().note_hashes(&hashes);
+        let mut hash = hashes.iter().fold(StateHash::default(), |sum, (_, hash)| sum.plus(*hash));
+        let half = self.shared.archive.entry(page_no).map_or(PageHalf::A, |page| page.half.other());
+        let mut put = |part, value| put(PageKey { page_no, half }.part(part), value);
+        let mut outlines = Vec::new();
+        let mut away = ArchiveReader::new(&self.shared.archive, self.storage);
+        let part_bytes = self.shared.options.bounds.part_bytes;
+        self.compressors.lend(|compressor| {
+            let mut writer = PageWriter::new(page_no, self.generation, part_bytes, compressor);
+            for slot in slots {
+                let outline = match self.resident(slot) {
+                    Some((image, outline)) => {
+                        writer.push(&image, &mut put)?;
+                        outline
+                    }
+                    None => {
+                        let image = away.image(slot)?;
+                        writer.push(&image, &mut put)?;
+                        let mut alone = alone(image)?;
+                        hash = hash.plus(alone.state_hash());
+                        alone.outline(0)
+                    }
+                };
+                outlines.push(outline.ok_or(StorageError::Encoding(Damage::Missing))?);
+            }
+            writer.finish_with(&PageHead { fold_version: FOLD_VERSION, outlines, hash }, half, &mut put)
+        })
+    }
+
+    fn resident(&self, slot: u32) -> Option<(ConversationImage, Option<Outline>)> {
+        let board = self.shared.live.board();
+        Some((board.image(slot)?, board.outline(slot)))
     }
 }
 
@@ -245,61 +346,6 @@ impl Compressors {
         self.0.lock().push(compressor);
         outcome
     }
-}
-
-/// Encodes a page for the half that is not in use.
-fn encode(
-    page_no: u32,
-    generation: u64,
-    shared: &Shared,
-    storage: &dyn ReadStorage,
-    compressor: &mut Compressor,
-) -> Result<(PageKey, StoredPage, PageEntry), StorageError> {
-    let first = page_no * PAGE_SLOTS;
-    let slots = first..shared.live.board().slot_count().min(first.saturating_add(PAGE_SLOTS));
-    let away = boards_away(slots.clone(), shared, storage)?;
-    let hashes = shared.live.board().hashes(slots.clone());
-    shared.live.board_mut().note_hashes(&hashes);
-    let mut hash = hashes.iter().fold(StateHash::default(), |sum, (_, hash)| sum.plus(*hash));
-    let board = shared.live.board();
-    let (mut images, mut outlines) = (Vec::new(), Vec::new());
-    for slot in slots {
-        let (image, outline) = match away.get(&slot) {
-            Some((alone, its_hash)) => {
-                hash = hash.plus(*its_hash);
-                (alone.image(0), alone.outline(0))
-            }
-            None => (board.image(slot), board.outline(slot)),
-        };
-        images.push(image.ok_or(StorageError::Encoding(Damage::Missing))?);
-        outlines.push(outline.ok_or(StorageError::Encoding(Damage::Missing))?);
-    }
-    drop(board);
-    let head = PageHead { fold_version: FOLD_VERSION, outlines, hash };
-    let sealed = StoredPage::seal(page_no, generation, &images, &head, compressor);
-    let (page, checksum) = sealed.map_err(StorageError::Encoding)?;
-    let half = shared.archive.entry(page_no).map_or(PageHalf::A, |page| page.half.other());
-    let entry = PageEntry { half, checksum, bytes: page.bytes() };
-    Ok((PageKey { page_no, half }, page, entry))
-}
-
-/// The evicted conversations of a page, each on a board of its own, and their contribution to the state hash.
-fn boards_away(
-    slots: Range<u32>,
-    shared: &Shared,
-    storage: &dyn ReadStorage,
-) -> Result<BTreeMap<u32, (Board, StateHash)>, StorageError> {
-    let board = shared.live.board();
-    let away: Vec<u32> = slots.filter(|slot| board.is_evicted(*slot)).collect();
-    drop(board);
-    let mut reader = ArchiveReader::new(&shared.archive, storage);
-    let mut boards = BTreeMap::new();
-    for slot in away {
-        let mut alone = alone(reader.image(slot)?)?;
-        let hash = alone.state_hash();
-        boards.insert(slot, (alone, hash));
-    }
-    Ok(boards)
 }
 
 /// Deletes all checkpoint records except the last one, including those that recovery skipped.

@@ -13,7 +13,7 @@ use parking_lot::RwLock;
 
 use crate::conversations::live::Live;
 use crate::conversations::page::PAGE_SLOTS;
-use crate::conversations::page::{PageEntry, StoredPage, page_of};
+use crate::conversations::page::{PageEntry, page_of, read_images};
 use crate::damage::Damage;
 use crate::format::key::PageKey;
 use crate::in_order::in_order;
@@ -55,7 +55,7 @@ impl Archive {
 
     /// Total length of all pages, in bytes.
     pub(crate) fn bytes(&self) -> u64 {
-        self.with_pages(|pages| pages.iter().map(|page| u64::from(page.bytes)).sum())
+        self.with_pages(|pages| pages.iter().map(|page| page.bytes).sum())
     }
 
     /// Number of conversations reloaded, and number of pages read.
@@ -99,11 +99,19 @@ fn read_page(
     entry: PageEntry,
     is_wanted: impl Fn(u32) -> bool,
 ) -> Result<Vec<Option<ConversationImage>>, StorageError> {
-    let page = StoredPage::read(storage, PageKey { page_no, half: entry.half })?;
-    let (found, images) = page.open_some(is_wanted).map_err(StorageError::Value)?;
-    let expected = entry.checksum;
+    let mut images = Vec::new();
+    let (_, found) = read_images(storage, PageKey { page_no, half: entry.half }, is_wanted, |place, image| {
+        images.resize(images.len().max(place as usize + 1), None);
+        if let Some(place) = images.get_mut(place as usize) {
+            *place = Some(image);
+        }
+    })?;
+    let (expected, found) = (entry.checksum, found.checksum);
     if expected == found { Ok(images) } else { Err(StorageError::Value(Damage::Checksum { expected, found })) }
 }
+
+/// The conversations of a larger page are read one at a time.
+const READ_WHOLE_BYTES: u64 = 8 << 20;
 
 /// Reads conversations one after another. Conversations in the same page cost one read.
 pub(crate) struct ArchiveReader<'a> {
@@ -144,14 +152,19 @@ impl<'a> ArchiveReader<'a> {
         Ok(())
     }
 
-    /// Whether the current page of a slot has been read.
+    /// Whether the conversation in a slot has been read from its current page.
     fn has(&self, slot: u32) -> bool {
         let entry = self.archive.entry(page_of(slot));
-        self.pages.get(&page_of(slot)).is_some_and(|(read, _)| Some(*read) == entry)
+        let is_read = |images: &[Option<ConversationImage>]| {
+            images.get((slot % PAGE_SLOTS) as usize).is_some_and(Option::is_some)
+        };
+        self.pages.get(&page_of(slot)).is_some_and(|(read, images)| Some(*read) == entry && is_read(images))
     }
 
     fn read(&mut self, slot: u32) -> Result<(), StorageError> {
-        self.pages.insert(page_of(slot), self.archive.read(self.storage, page_of(slot), |_| true)?);
+        let is_large = self.archive.entry(page_of(slot)).is_some_and(|page| page.bytes > READ_WHOLE_BYTES);
+        let is_wanted = |place| !is_large || place == slot % PAGE_SLOTS;
+        self.pages.insert(page_of(slot), self.archive.read(self.storage, page_of(slot), is_wanted)?);
         Ok(())
     }
 

@@ -1,4 +1,4 @@
-//! The keys of blocks and pages.
+//! The keys of blocks, pages and their parts.
 
 /// The key of a block. Blocks are in key order, and a block without events has a key of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -12,6 +12,20 @@ pub(crate) struct BlockKey {
 pub(crate) struct PageKey {
     pub(crate) page_no: u32,
     pub(crate) half: PageHalf,
+}
+
+/// The key of a part of one half of a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct PartKey {
+    pub(crate) page: PageKey,
+    pub(crate) part: u32,
+}
+
+impl PageKey {
+    /// The key of a part of it.
+    pub(crate) fn part(self, part: u32) -> PartKey {
+        PartKey { page: self, part }
+    }
 }
 
 /// One of the two halves of a page. A checkpoint writes the half that the last checkpoint does not use.

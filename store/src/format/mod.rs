@@ -10,7 +10,7 @@ pub(crate) mod backup;
 pub(crate) mod block;
 pub(crate) mod bookmark;
 pub(crate) mod checkpoint;
-mod columns;
+pub(crate) mod columns;
 pub(crate) mod database;
 mod fields;
 pub(crate) mod frame;

@@ -1,72 +1,215 @@
-//! Pages: the facts of conversations with consecutive slots.
+//! Pages: the facts of conversations with consecutive slots, in one part or more.
+//!
+//! A part ends at about 2 MiB, so a page and a conversation have any size, and are written and read part by part.
 //!
 //! ```text
 //! magic    "cfPG", version 1
 //! fields   0  page number     u32    from 0
-//!          4  conversations   u32    number of conversations
+//!          4  conversations   u32    number of conversations in the part
 //!          8  generation      u64    the checkpoint that wrote it; informational
+//!         16  part            u32    number of the part, from 0
+//!         20  continues       u32    bit 0: the first conversation began in the part before
+//!                                    bit 1: the last conversation continues in the next part
 //! body     the conversations: `columns/conversations.rs`
 //! ```
 
 use convofold_engine::ConversationImage;
 
-use super::columns::conversations;
-use super::frame::{Checksum, Compressor, Frame, FrameKind, u32_at};
+use super::columns::conversations::{PartBuilder, PartReader};
+use super::frame::{Checksum, Compressor, Frame, FrameKind, u32_at, u64_at};
 use crate::damage::Damage;
 
-pub(crate) const MARK: FrameKind = FrameKind { magic: *b"cfPG", version: 1, field_bytes: 16 };
+pub(crate) const MARK: FrameKind = FrameKind { magic: *b"cfPG", version: 1, field_bytes: 24 };
 
+const CONTINUED: u32 = 1;
+const CONTINUES: u32 = 2;
+
+/// The header of a part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PartHeader {
+    pub(crate) page_no: u32,
+    pub(crate) generation: u64,
+    pub(crate) part: u32,
+    /// Whether the first conversation began in the part before.
+    pub(crate) is_continued: bool,
+    /// Whether the last conversation continues in the next part.
+    pub(crate) continues: bool,
+}
+
+impl PartHeader {
+    /// The header of the first part of a page.
+    pub(crate) fn first(page_no: u32, generation: u64) -> Self {
+        Self { page_no, generation, part: 0, is_continued: false, continues: false }
+    }
+
+    /// The header in a value. The value is not checked otherwise.
+    pub(crate) fn of(value: &[u8]) -> Result<Self, Damage> {
+        Ok(Self::of_fields(Frame::open(MARK, value)?.fields))
+    }
+
+    fn of_fields(fields: &[u8]) -> Self {
+        let flags = u32_at(fields, 20);
+        Self {
+            page_no: u32_at(fields, 0),
+            generation: u64_at(fields, 8),
+            part: u32_at(fields, 16),
+            is_continued: flags & CONTINUED > 0,
+            continues: flags & CONTINUES > 0,
+        }
+    }
+}
+
+/// Encodes a part.
 pub(crate) fn seal(
-    page_no: u32,
-    generation: u64,
-    images: &[ConversationImage],
+    header: &PartHeader,
+    part: &PartBuilder,
     compressor: &mut Compressor,
 ) -> Result<(Vec<u8>, Checksum), Damage> {
-    let (body, rest) = conversations::encode(images)?;
-    let count = u32::try_from(images.len())
-        .map_err(|_| Damage::NoSuch { field: "number of conversations", found: images.len() as u64 })?;
+    let PartHeader { page_no, generation, part: number, is_continued, continues } = *header;
+    let (body, rest) = part.encode()?;
+    let flags = u32::from(is_continued) * CONTINUED | u32::from(continues) * CONTINUES;
     let mut fields = Vec::with_capacity(MARK.field_bytes);
     fields.extend_from_slice(&page_no.to_le_bytes());
-    fields.extend_from_slice(&count.to_le_bytes());
+    fields.extend_from_slice(&part.count().to_le_bytes());
     fields.extend_from_slice(&generation.to_le_bytes());
-    compressor.seal_with_rest(MARK, &fields, &body, &rest)
+    fields.extend_from_slice(&number.to_le_bytes());
+    fields.extend_from_slice(&flags.to_le_bytes());
+    compressor.seal_with_rest(MARK, &fields, &body, rest)
 }
 
-/// A page that was read.
-#[derive(Debug)]
-pub(crate) struct Page {
-    pub(crate) checksum: Checksum,
-    pub(crate) images: Vec<ConversationImage>,
+/// Checks a part of a page as far as possible without decoding it, and returns its checksum.
+pub(crate) fn check(page_no: u32, part: u32, value: &[u8]) -> Result<Checksum, Damage> {
+    frame(page_no, part, value).map(|(frame, _)| frame.checksum)
 }
 
-/// Checks the page with this number as far as possible without decoding it, and returns its checksum.
-pub(crate) fn check(page_no: u32, value: &[u8]) -> Result<Checksum, Damage> {
-    frame(page_no, value).map(|frame| frame.checksum)
-}
-
-fn frame(page_no: u32, value: &[u8]) -> Result<Frame<'_>, Damage> {
+fn frame(page_no: u32, part: u32, value: &[u8]) -> Result<(Frame<'_>, PartHeader), Damage> {
     let frame = Frame::open(MARK, value)?;
-    let found = u32_at(frame.fields, 0);
-    if found != page_no {
-        return Err(Damage::Field { field: "page number", expected: page_no.into(), found: found.into() });
+    let header = PartHeader::of_fields(frame.fields);
+    for (field, expected, found) in [("page number", page_no, header.page_no), ("part number", part, header.part)] {
+        if expected != found {
+            return Err(Damage::Field { field, expected: expected.into(), found: found.into() });
+        }
     }
-    Ok(frame)
+    Ok((frame, header))
 }
 
-/// Decodes the page with this number.
-pub(crate) fn open(page_no: u32, value: &[u8]) -> Result<Page, Damage> {
-    let (checksum, images) = open_some(page_no, value, |_| true)?;
-    Ok(Page { checksum, images: images.into_iter().flatten().collect() })
-}
-
-/// Decodes some conversations of the page with this number, by their index in it. Returns the page's checksum too.
-pub(crate) fn open_some(
+/// Decodes the parts of a page in order.
+pub(crate) struct PageReader<F> {
     page_no: u32,
-    value: &[u8],
-    is_wanted: impl Fn(u32) -> bool,
-) -> Result<(Checksum, Vec<Option<ConversationImage>>), Damage> {
-    let frame = frame(page_no, value)?;
-    let body = frame.body()?;
-    let count = u32_at(frame.fields, 4);
-    Ok((frame.checksum, conversations::decode(&body, count, is_wanted)?))
+    /// Number of the next part.
+    part: u32,
+    /// Index of the next conversation in the page.
+    place: u32,
+    /// The conversation that continues in the next part; no image if it is not wanted.
+    begun: Option<Option<ConversationImage>>,
+    is_wanted: F,
+}
+
+impl<F: Fn(u32) -> bool> PageReader<F> {
+    /// Reads some conversations of the page with this number, by their index in it.
+    pub(crate) fn new(page_no: u32, is_wanted: F) -> Self {
+        Self { page_no, part: 0, place: 0, begun: None, is_wanted }
+    }
+
+    /// Decodes the next part. Returns its checksum, and the wanted conversations that end in it, with their index in the
+    /// page.
+    pub(crate) fn part(&mut self, value: &[u8]) -> Result<(Checksum, Vec<(u32, ConversationImage)>), Damage> {
+        let (frame, header) = frame(self.page_no, self.part, value)?;
+        if header.is_continued != self.begun.is_some() {
+            return Err(Damage::NoSuch { field: "continued conversation", found: header.part.into() });
+        }
+        let body = frame.body()?;
+        let mut reader = PartReader::open(&body)?;
+        let count = u32_at(frame.fields, 4);
+        let mut ended = Vec::new();
+        for number in 1..=count {
+            let (begun, is_wanted) = match self.begun.take() {
+                Some(begun) => {
+                    let is_wanted = begun.is_some();
+                    (begun, is_wanted)
+                }
+                None => (None, (self.is_wanted)(self.place)),
+            };
+            let image = reader.next(begun, is_wanted)?;
+            if number == count && header.continues {
+                self.begun = Some(image);
+            } else {
+                ended.extend(image.map(|image| (self.place, image)));
+                self.place += 1;
+            }
+        }
+        reader.end()?;
+        self.part += 1;
+        Ok((frame.checksum, ended))
+    }
+
+    /// The number of conversations, after the last part.
+    pub(crate) fn count(&self) -> Result<u32, Damage> {
+        match self.begun {
+            Some(_) => Err(Damage::MissingPart { part: self.part }),
+            None => Ok(self.place),
+        }
+    }
+
+    /// The conversation that continues in the next part, as far as it was read.
+    pub(crate) fn into_begun(self) -> Option<ConversationImage> {
+        self.begun.flatten()
+    }
+
+    pub(crate) fn is_begun(&self) -> bool {
+        self.begun.is_some()
+    }
+}
+
+/// Decodes a page of one part.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn open(page_no: u32, value: &[u8]) -> Result<Vec<ConversationImage>, Damage> {
+    let mut reader = PageReader::new(page_no, |_| true);
+    let (_, images) = reader.part(value)?;
+    reader.count()?;
+    Ok(images.into_iter().map(|(_, image)| image).collect())
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::conversations::page::PageWriter;
+    use crate::storage::StorageError;
+
+    /// The parts of page 0 with these conversations.
+    pub(crate) fn parts(images: &[ConversationImage], part_bytes: usize) -> Vec<Vec<u8>> {
+        parts_of(0, 1, images, part_bytes, &mut Compressor::new().unwrap())
+    }
+
+    pub(crate) fn parts_of(
+        page_no: u32,
+        generation: u64,
+        images: &[ConversationImage],
+        part_bytes: usize,
+        compressor: &mut Compressor,
+    ) -> Vec<Vec<u8>> {
+        let mut parts = Vec::new();
+        let mut writer = PageWriter::new(page_no, generation, part_bytes, compressor);
+        let mut put = |_, part| {
+            parts.push(part);
+            Ok::<_, StorageError>(())
+        };
+        images.iter().for_each(|image| writer.push(image, &mut put).unwrap());
+        writer.finish(&mut put).unwrap();
+        parts
+    }
+
+    #[test]
+    fn a_part_that_is_missing_or_out_of_order_is_found_out() {
+        let images = crate::format::samples::images_of_events();
+        let parts = parts(&images, 1);
+        assert!(parts.len() > 4, "{}", parts.len());
+        for left_out in 0..parts.len() {
+            let mut reader = PageReader::new(0, |_| true);
+            let rest = parts.iter().enumerate().filter(|(number, _)| *number != left_out).map(|(_, part)| part);
+            let read = rest.map(|part| reader.part(part).map(drop)).collect::<Result<(), _>>();
+            let is_last = left_out + 1 == parts.len();
+            assert!(read.is_err() || (is_last && reader.count() != Ok(u32::try_from(images.len()).unwrap())));
+        }
+    }
 }

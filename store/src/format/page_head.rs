@@ -1,8 +1,8 @@
 //! The page head: the outlines of the conversations in a page, which stay in memory while the conversations are
 //! evicted.
 //!
-//! It follows the page in the same value, so that opening a database reads every page without decoding conversations.
-//! The fold derives it, and it can be derived from the page again at any time.
+//! It follows the last part of the page in the same value, so that opening a database reads every page without decoding
+//! conversations. The fold derives it, and it can be derived from the page again at any time.
 //!
 //! ```text
 //! magic    "cfPH", version 1
@@ -91,7 +91,7 @@ pub(crate) fn seal(page_no: u32, head: &PageHead, compressor: &mut Compressor) -
     compressor.seal(MARK, &fields, &body)
 }
 
-/// Splits a stored value into the page and its head.
+/// Splits a stored value into the part of the page and the head; no head behind any part except the last.
 pub(crate) fn split(value: &[u8]) -> Result<(&[u8], &[u8]), Damage> {
     let too_short = |expected| Damage::TooShort { expected, found: value.len() };
     let header = value.first_chunk::<HEADER_BYTES>().ok_or(too_short(HEADER_BYTES))?;
@@ -247,9 +247,10 @@ mod tests {
     fn a_value_is_cut_where_the_page_ends() {
         let mut compressor = Compressor::new().unwrap();
         let images: Vec<_> = (0..3).map(|slot| board().image(slot).unwrap()).collect();
-        let (page, _) = page::seal(7, 1, &images, &mut compressor).unwrap();
-        let nothing: (&[u8], &[u8]) = (&page, &[]);
-        assert_eq!(split(&page), Ok(nothing));
+        let parts = page::tests::parts_of(7, 1, &images, 1 << 20, &mut compressor);
+        let [page] = parts.as_slice() else { panic!("one part") };
+        let nothing: (&[u8], &[u8]) = (page, &[]);
+        assert_eq!(split(page), Ok(nothing));
         let head = PageHead { fold_version: 1, outlines: vec![], hash: StateHash::default() };
         let (head, _) = seal(7, &head, &mut compressor).unwrap();
         let both = [page.clone(), head.clone()].concat();

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::format::key::{BlockKey, PageKey};
+use crate::format::key::{BlockKey, PartKey};
 use crate::state::shared::Shared;
 use crate::storage::{ReadStorage, StorageError};
 
@@ -32,7 +32,7 @@ impl ReadStorage for LentStorage {
         self.lend(|storage| storage.key_at_or_before(key))
     }
 
-    fn page(&self, key: PageKey) -> Result<Option<Vec<u8>>, StorageError> {
+    fn page(&self, key: PartKey) -> Result<Option<Vec<u8>>, StorageError> {
         self.lend(|storage| storage.page(key))
     }
 

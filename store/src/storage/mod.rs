@@ -15,7 +15,7 @@ pub(crate) mod sled;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 pub use self::error::StorageError;
-use crate::format::key::{BlockKey, PageKey};
+use crate::format::key::{BlockKey, PageKey, PartKey};
 
 /// Reads the database's bytes, from any thread.
 pub(crate) trait ReadStorage: Send + Sync {
@@ -23,8 +23,8 @@ pub(crate) trait ReadStorage: Send + Sync {
     fn block(&self, key: BlockKey) -> Result<Option<Vec<u8>>, StorageError>;
     /// The largest block key that is not greater than `key`.
     fn key_at_or_before(&self, key: BlockKey) -> Result<Option<BlockKey>, StorageError>;
-    /// The half of a page with this key.
-    fn page(&self, key: PageKey) -> Result<Option<Vec<u8>>, StorageError>;
+    /// The part of a page with this key.
+    fn page(&self, key: PartKey) -> Result<Option<Vec<u8>>, StorageError>;
     /// The record with this name.
     fn record(&self, name: &str) -> Result<Option<Vec<u8>>, StorageError>;
     /// The names of all records with this prefix, in order.
@@ -43,9 +43,9 @@ pub(crate) trait Storage: ReadStorage {
     /// Deletes the blocks with smaller keys. If the process ends, some of them may remain.
     fn delete_blocks_before(&self, key: BlockKey) -> Result<(), StorageError>;
 
-    /// Writes or overwrites halves of pages. If the process ends, only some of them may be written.
-    fn put_pages(&self, pages: &[(PageKey, Vec<u8>)]) -> Result<(), StorageError>;
-    /// Deletes halves of pages. If the process ends, some of them may remain.
+    /// Writes or overwrites parts of pages. If the process ends, only some of them may be written.
+    fn put_pages(&self, parts: &[(PartKey, Vec<u8>)]) -> Result<(), StorageError>;
+    /// Deletes halves of pages with all their parts. If the process ends, some of them may remain.
     fn delete_pages(&self, keys: &[PageKey]) -> Result<(), StorageError>;
 
     /// Writes or overwrites the record with this name.

@@ -4,12 +4,11 @@ use std::sync::Arc;
 
 use convofold_engine::{Board, Event, FOLD_VERSION, Kind, Newest, Query, StateHash};
 
-use super::{Home, export, message, messages, submit};
+use super::{Home, export, message, messages, submit, write_page};
 use crate::check::audit::Sample;
 use crate::checkpoint::load::load_page;
 use crate::checkpoint::record::{checksum_of, generation_of};
 use crate::conversations::page::PAGE_SLOTS;
-use crate::conversations::page::{OpenedPage, PageEntry, StoredPage};
 use crate::format::checkpoint as record;
 use crate::format::frame::Compressor;
 use crate::format::key::PageKey;
@@ -148,11 +147,11 @@ fn heads_of_other_rules(contents: &mut Contents) {
     let storage = MemoryStorage::with(contents.clone());
     let mut entries = Vec::new();
     for page_no in 0..record.slot_count.div_ceil(PAGE_SLOTS) {
-        let (entry, OpenedPage { images, .. }) = load_page(storage.as_ref(), &record, page_no).ok().unwrap();
+        let mut images = Vec::new();
+        let (entry, _) = load_page(storage.as_ref(), &record, page_no, |image| images.push(image)).ok().unwrap();
         let head = PageHead { fold_version: FOLD_VERSION + 7, outlines: vec![], hash: StateHash::default() };
-        let (page, checksum) = StoredPage::seal(page_no, record.generation, &images, &head, &mut compressor).unwrap();
-        entries.push(PageEntry { checksum, bytes: page.bytes(), ..entry });
-        contents.pages.insert(PageKey { page_no, half: entry.half }, page.into_value());
+        let key = PageKey { page_no, half: entry.half };
+        entries.push(write_page(contents, key, record.generation, &images, &head));
     }
     record.pages_checksum = checksum_of(&entries).to_le_bytes();
     contents.records.insert(name, record::seal(&record, &mut compressor).unwrap());

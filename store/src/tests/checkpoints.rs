@@ -97,12 +97,12 @@ fn a_damaged_page_is_skipped_for_the_one_before() {
     let (_home, storage, db) = filled();
     // Every page changed in every generation, so the two halves of a page are generations 2 and 3.
     let older = |contents: &crate::storage::memory::Contents, half| {
-        let key = PageKey { page_no: 1, half };
+        let key = PageKey { page_no: 1, half }.part(0);
         u64::from_le_bytes(contents.pages[&key][40..48].try_into().unwrap())
     };
     let mut contents = storage.contents();
     let newest = if older(&contents, PageHalf::A) > older(&contents, PageHalf::B) { PageHalf::A } else { PageHalf::B };
-    let key = PageKey { page_no: 1, half: newest };
+    let key = PageKey { page_no: 1, half: newest }.part(0);
     contents.pages.get_mut(&key).unwrap()[60] ^= 4;
     recovers(&MemoryStorage::with(contents), &db, Some(200), 1);
 }

@@ -5,6 +5,7 @@
 
 use std::path::PathBuf;
 
+use convofold_engine::ConversationImage;
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::care::backup::tests as backup;
@@ -31,11 +32,10 @@ const FORMS: [Form; 5] = [
     Form {
         name: "page",
         mark: page::MARK,
-        write: |compressor| page::seal(5, 9, &samples::images_of_events(), compressor).unwrap().0,
+        write: |compressor| page_of(9, &samples::images_of_events(), compressor),
         rewrite: |value| {
-            let page = page::open(5, value)?;
             let generation = u64_at(value, HEADER_BYTES + 8);
-            Ok(page::seal(5, generation, &page.images, &mut Compressor::plain())?.0)
+            Ok(page_of(generation, &page::open(5, value)?, &mut Compressor::plain()))
         },
     },
     Form {
@@ -57,6 +57,11 @@ const FORMS: [Form; 5] = [
         rewrite: |value| log_start::seal(&log_start::open(value)?, &mut Compressor::plain()),
     },
 ];
+
+/// Page 5, which has one part.
+fn page_of(generation: u64, images: &[ConversationImage], compressor: &mut Compressor) -> Vec<u8> {
+    page::tests::parts_of(5, generation, images, 2 << 20, compressor).concat()
+}
 
 fn write_block(compressor: &mut Compressor) -> Vec<u8> {
     let (mut builder, mut position) = (BlockBuilder::default(), samples::TAIL);
@@ -213,9 +218,9 @@ fn every_fixture_is_read_as_what_was_written() {
     assert_eq!((block.end().block_no, block.end().seq), (13, 3_404));
     let body = block.decode().unwrap();
     assert_eq!((body.bookmarks(), body.events().unwrap()), (&samples::BOOKMARKS[..], samples::events()));
-    assert_eq!(page::open(5, &fixture("page")).unwrap().images, samples::images_of_events());
-    let (_, some) = page::open_some(5, &fixture("page"), |place| place == 1).unwrap();
-    assert_eq!(some, [None, samples::images_of_events().pop()]);
+    assert_eq!(page::open(5, &fixture("page")).unwrap(), samples::images_of_events());
+    let (_, some) = page::PageReader::new(5, |place| place == 1).part(&fixture("page")).unwrap();
+    assert_eq!(some, [(1, samples::images_of_events().pop().unwrap())]);
     assert_eq!(page_head::open(5, &fixture("page-head")).unwrap().0, samples::page_head());
     assert_eq!(checkpoint::open(9, &fixture("checkpoint")).unwrap(), samples::checkpoint());
     assert_eq!(log_start::open(&fixture("log-start")).unwrap(), samples::log_start());

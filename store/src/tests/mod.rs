@@ -37,7 +37,11 @@ use std::sync::Arc;
 use convofold_engine::{AgentMention, Direction, Draft, Event, Kind, Time};
 use tempfile::TempDir;
 
-use crate::storage::memory::MemoryStorage;
+use crate::conversations::page::{PageEntry, PageWriter};
+use crate::format::frame::Compressor;
+use crate::format::key::PageKey;
+use crate::format::page_head::PageHead;
+use crate::storage::memory::{Contents, MemoryStorage};
 use crate::{Batch, Convofold, Options};
 
 /// The `number`th message of a conversation.
@@ -99,28 +103,40 @@ pub(crate) fn forge_checkpoint(storage: &MemoryStorage, forge: impl Fn(&mut conv
     use crate::checkpoint::load::load_page;
     use crate::checkpoint::record::{checksum_of, generations, record_name};
     use crate::conversations::page::PAGE_SLOTS;
-    use crate::conversations::page::{OpenedPage, StoredPage};
     use crate::format::checkpoint as record;
-    use crate::format::frame::Compressor;
 
     let mut compressor = Compressor::new().unwrap();
     let generation = *generations(storage).unwrap().last().unwrap();
     let mut checkpoint = record::open(generation, &storage.contents().records[&record_name(generation)]).unwrap();
     let mut pages = Vec::new();
     for page_no in 0..checkpoint.slot_count.div_ceil(PAGE_SLOTS) {
-        let (mut entry, page) = load_page(storage, &checkpoint, page_no).ok().unwrap();
-        let OpenedPage { mut images, head, .. } = page;
+        let mut images = Vec::new();
+        let (entry, head) = load_page(storage, &checkpoint, page_no, |image| images.push(image)).ok().unwrap();
         images.iter_mut().for_each(&forge);
-        let (page, checksum) = StoredPage::seal(page_no, generation, &images, &head, &mut compressor).unwrap();
-        let value = page.into_value();
-        entry.checksum = checksum;
-        pages.push(entry);
         let key = crate::format::key::PageKey { page_no, half: entry.half };
-        storage.damage(|contents| drop(contents.pages.insert(key, value)));
+        storage.damage(|contents| pages.push(write_page(contents, key, generation, &images, &head)));
     }
     checkpoint.pages_checksum = checksum_of(&pages).to_le_bytes();
     let value = record::seal(&checkpoint, &mut compressor).unwrap();
     storage.damage(|contents| drop(contents.records.insert(record_name(generation), value)));
+}
+
+/// Writes a page in place of the one with this key.
+pub(crate) fn write_page(
+    contents: &mut Contents,
+    key: PageKey,
+    generation: u64,
+    images: &[convofold_engine::ConversationImage],
+    head: &PageHead,
+) -> PageEntry {
+    let mut compressor = Compressor::new().unwrap();
+    let mut writer = PageWriter::new(key.page_no, generation, 2 << 20, &mut compressor);
+    let mut put = |part, value| {
+        contents.pages.insert(key.part(part), value);
+        Ok::<_, crate::StorageError>(())
+    };
+    images.iter().for_each(|image| writer.push(image, &mut put).unwrap());
+    writer.finish_with(head, key.half, &mut put).unwrap()
 }
 
 pub(crate) fn export(db: &Convofold) -> String {
@@ -137,6 +153,11 @@ pub(crate) struct Home {
 impl Home {
     pub(crate) fn new() -> Self {
         Self { dir: tempfile::tempdir().unwrap() }
+    }
+
+    /// In memory, if the system has a directory for that.
+    pub(crate) fn in_memory() -> Self {
+        Self { dir: tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap() }
     }
 
     pub(crate) fn path(&self) -> PathBuf {

@@ -69,7 +69,7 @@ fn one_that_cannot_be_read_does_not_hide_the_others() {
     db.sync().unwrap();
     let all = db.stats().conversations;
     storage.damage(|contents| {
-        let page = contents.pages.iter_mut().find(|(key, _)| key.page_no == 0);
+        let page = contents.pages.iter_mut().find(|(key, _)| key.page.page_no == 0);
         page.unwrap().1.iter_mut().for_each(|byte| *byte ^= 1);
     });
     let found: Vec<_> = db.scan().collect();

@@ -119,7 +119,7 @@ fn no_operation_of_an_opening_can_fail_badly() {
     let mut log_alone = contents.clone();
     log_alone.records.clear();
     let mut damaged_page = contents.clone();
-    damaged_page.pages.get_mut(&PageKey { page_no: 0, half: PageHalf::B }).unwrap()[50] ^= 1;
+    damaged_page.pages.get_mut(&PageKey { page_no: 0, half: PageHalf::B }.part(0)).unwrap()[50] ^= 1;
     let mut damaged_record = contents.clone();
     damaged_record.records.values_mut().next_back().unwrap()[50] ^= 1;
     let mut trimmed = origin.survivor(MemoryStorage::with(contents.clone())).unwrap();

@@ -292,7 +292,7 @@ fn a_log_is_not_dropped_whose_checkpoint_cannot_be_read() {
     let whole = storage.contents();
     let (key, mut value) = whole.pages.iter().next().map(|(key, value)| (*key, value.clone())).unwrap();
     *value.last_mut().unwrap() ^= 1;
-    let other = PageKey { half: key.half.other(), ..key };
+    let other = PageKey { half: key.page.half.other(), ..key.page }.part(key.part);
     crate::storage::Storage::put_pages(storage.as_ref(), &[(key, value.clone()), (other, value)]).unwrap();
     let error = db.trim_log(time(1_000)).unwrap_err();
     assert!(matches!(error, TrimError::Checkpoint { .. }), "{error:?}");

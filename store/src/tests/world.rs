@@ -41,7 +41,7 @@ pub(super) enum Stop {
 
 impl World {
     pub(super) fn new() -> Self {
-        let home = home();
+        let home = Home::in_memory();
         let storage = Arc::new(MemoryStorage::default());
         let clock = DrivenClock::at(CLOCK_BEGINS_MS);
         let db = home.open_on(&storage, options().clock(clock.clock()));
@@ -132,7 +132,7 @@ impl World {
 
     /// Writes a backup and, if `restores` is set, compares the restored database with the expected state.
     pub(super) fn backup(&mut self, restores: bool) -> Result<(), Stop> {
-        let shelf = home().dir;
+        let shelf = Home::in_memory().dir;
         let file = shelf.path().join("backup");
         let made = self.db.backup(&file, &BackupOptions::new(), |_| {});
         assert_eq!(made.is_ok(), file.exists());
@@ -170,7 +170,7 @@ impl World {
 
     /// The database as the next process finds it after a kill that left these contents.
     pub(super) fn survivor(&self, storage: Arc<MemoryStorage>) -> Result<Self, OpenError> {
-        let home = self.home.copied_to(home());
+        let home = self.home.copied_to(Home::in_memory());
         let db = Convofold::open_on(self.options(), &home.path(), storage.clone());
         // The injected fault must not hit the comparison.
         storage.fail_any.set(0);
@@ -188,7 +188,7 @@ impl World {
     /// Opens these contents, a damaged copy of the current ones. Either the opening is refused, or the damage does not
     /// affect any value.
     pub(super) fn expect_refused_or_whole(&self, storage: Arc<MemoryStorage>) {
-        let home = self.home.copied_to(home());
+        let home = self.home.copied_to(Home::in_memory());
         match Convofold::open_on(self.options(), &home.path(), storage) {
             Ok(db) => self.witness.expect_whole(&db),
             Err(error) => assert!(!error.to_string().is_empty()),
@@ -236,12 +236,6 @@ impl From<TrimError> for Stop {
     fn from(error: TrimError) -> Self {
         Self::refused(error)
     }
-}
-
-/// In memory, if the system has a directory for that: there are many worlds, and none needs a disk.
-fn home() -> Home {
-    let dir = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
-    Home { dir }
 }
 
 /// Several blocks per batch, and no background work: only what a test requests happens.

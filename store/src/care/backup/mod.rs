@@ -166,7 +166,7 @@ impl Convofold {
         let mut compressor = Compressor::new().map_err(BackupError::io("creating a compressor for", path))?;
         let mut out = BackupWriter::new(unnamed.as_file(), &mut compressor, path);
         out.begin(&header)?;
-        out.base(&base)?;
+        out.base(&base, self.shared().options.bounds.part_bytes)?;
         let mut log = LogReader::new(storage, begin);
         copy_log(&mut log, &snapshot, &mut out, &mut on_progress)?;
         out.end(&snapshot, FOLD_VERSION)?;

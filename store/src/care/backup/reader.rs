@@ -12,7 +12,7 @@ use crate::format::backup::{self as frames, BackupEnd, BackupHeader};
 use crate::format::block::{self, Block, LogPosition};
 use crate::format::frame::{FrameKind, HEADER_BYTES, stated_bytes};
 use crate::format::marks::Marks;
-use crate::format::page;
+use crate::format::page::{self, PageReader, PartHeader};
 
 /// Size of the length field after the end frame.
 pub(super) const LENGTH_BYTES: usize = 8;
@@ -27,7 +27,7 @@ pub(super) enum ReadError {
 /// A section of a backup file.
 #[derive(Debug)]
 pub(super) enum Section {
-    /// Conversations of the base.
+    /// Conversations of the base that end in this part.
     Base(Vec<ConversationImage>),
     /// A block of the log with its bytes.
     Block(Box<Block>, Vec<u8>),
@@ -45,6 +45,8 @@ pub(super) struct BackupReader<R> {
     header: BackupHeader,
     base_left: u32,
     page_no: u32,
+    /// The page of the base that is being read.
+    page: Option<PageReader<fn(u32) -> bool>>,
     /// Expected log position of the next block.
     position: LogPosition,
 }
@@ -67,6 +69,7 @@ impl<R: Read> BackupReader<R> {
             header,
             base_left: 0,
             page_no: 0,
+            page: None,
             position: LogPosition::START,
         };
         let (at_byte, _, value) = reader.frame(&[frames::HEADER])?;
@@ -84,6 +87,11 @@ impl<R: Read> BackupReader<R> {
 
     pub(super) fn header(&self) -> &BackupHeader {
         &self.header
+    }
+
+    /// Whether the next section belongs to the base.
+    pub(super) fn is_in_base(&self) -> bool {
+        self.base_left > 0
     }
 
     /// Offset of the next section.
@@ -105,13 +113,18 @@ impl<R: Read> BackupReader<R> {
     }
 
     fn base(&mut self, value: &[u8]) -> Result<Section, Damage> {
-        let images = page::open(self.page_no, value)?.images;
-        let found = images.len() as u64;
-        let left =
-            u32::try_from(found).ok().filter(|found| *found > 0).and_then(|found| self.base_left.checked_sub(found));
-        let expected = u64::from(self.base_left);
+        let header = PartHeader::of(value)?;
+        if header.part == 0 {
+            self.page.take().map_or(Ok(0), |page| page.count())?;
+            self.page = Some(PageReader::new(self.page_no, (|_| true) as fn(u32) -> bool));
+            self.page_no = self.page_no.saturating_add(1);
+        }
+        let page = self.page.as_mut().ok_or(Damage::MissingPart { part: 0 })?;
+        let images: Vec<_> = page.part(value)?.1.into_iter().map(|(_, image)| image).collect();
+        let (expected, found) = (u64::from(self.base_left), images.len() as u64);
+        let left = u32::try_from(found).ok().and_then(|found| self.base_left.checked_sub(found));
+        let left = left.filter(|left| (*left > 0 || !page.is_begun()) && (found > 0 || page.is_begun()));
         self.base_left = left.ok_or(Damage::Field { field: "number of conversations", expected, found })?;
-        self.page_no = self.page_no.saturating_add(1);
         Ok(Section::Base(images))
     }
 

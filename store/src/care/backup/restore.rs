@@ -3,18 +3,20 @@
 //! The database is created under a temporary name, opened once and compared with the end of the last file. Only then is
 //! it renamed; a killed restore leaves a folder with a temporary name that is never taken for a database.
 
+use std::collections::VecDeque;
+use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use convofold_engine::{Board, ConversationImage, FOLD_VERSION, ImageError, Seq, StateHash};
+use convofold_engine::{ConversationImage, FOLD_VERSION, Seq, StateHash};
 
-use super::reader::{ReadError, Section};
+use super::reader::{BackupReader, ReadError, Section};
 use super::{BackupFile, Progress, RestoreError, Step};
 use crate::care::new_store::NewStore;
 use crate::checkpoint::record::{checksum_of, halves_of, record_name};
-use crate::conversations::page::{PAGE_SLOTS, PageEntry, StoredPage};
-use crate::damage::Damage;
+use crate::conversations::archive::alone;
+use crate::conversations::page::{PAGE_SLOTS, PageEntry, PageWriter};
 use crate::format::backup::{BackupEnd, BackupHeader};
 use crate::format::block::LogPosition;
 use crate::format::checkpoint::{self as record, CheckpointRecord};
@@ -143,7 +145,7 @@ fn write_store(
     let storage: Arc<dyn Storage> = Arc::new(SledStorage::open(&directory.path().join(DEFAULT_STORAGE), sled)?);
     let position = files.last().map_or(LogPosition::START, BackupFile::end);
     for file in files.iter().filter(|file| file.header().base_conversations > 0) {
-        write_base(file, storage.as_ref())?;
+        write_base(file, storage.as_ref(), options.bounds.part_bytes)?;
     }
     append_all(files, storage.as_ref(), position.last_seq(), on_progress)?;
     EndMarkFile::open(directory.path(), EndMark::of(&position))
@@ -153,21 +155,31 @@ fn write_store(
 }
 
 /// Writes the base, the state before the log, as the first checkpoint.
-fn write_base(file: &BackupFile, storage: &dyn Storage) -> Result<(), RestoreError> {
+fn write_base(file: &BackupFile, storage: &dyn Storage, part_bytes: usize) -> Result<(), RestoreError> {
     let BackupHeader { base_conversations, begin, bookmarks, marks, .. } = file.header();
     let encoding = |why| RestoreError::Storage(StorageError::Encoding(why));
     let mut compressor = Compressor::new().map_err(StorageError::io("creating a compressor"))?;
     let mut reader = file.read()?;
     let (mut pages, mut state_hash) = (Vec::new(), StateHash::default());
-    while let Section::Base(images) = reader.next().map_err(|error| file.name(error))? {
-        let page_no = u32::try_from(pages.len()).unwrap_or(u32::MAX);
-        let damaged = |why| file.name(ReadError::Damaged { at_byte: reader.at_byte(), why: Damage::Conversation(why) });
-        let head = head_of(&images).map_err(damaged)?;
+    let mut ready = VecDeque::new();
+    while let Some(page_no) =
+        has_next(&mut reader, &mut ready).map_err(|error| file.name(error))?.then_some(pages.len())
+    {
+        let key = PageKey { page_no: u32::try_from(page_no).unwrap_or(u32::MAX), half: PageHalf::A };
+        let mut put = |part, value| storage.put_pages(&[(key.part(part), value)]);
+        let mut writer = PageWriter::new(key.page_no, GENERATION, part_bytes, &mut compressor);
+        let mut head = PageHead { fold_version: FOLD_VERSION, outlines: Vec::new(), hash: StateHash::default() };
+        while head.outlines.len() < PAGE_SLOTS as usize
+            && has_next(&mut reader, &mut ready).map_err(|error| file.name(error))?
+            && let Some(image) = ready.pop_front()
+        {
+            writer.push(&image, &mut put)?;
+            let mut alone = alone(image)?;
+            head.hash = head.hash.plus(alone.state_hash());
+            head.outlines.extend(alone.outline(0));
+        }
         state_hash = state_hash.plus(head.hash);
-        let sealed = StoredPage::seal(page_no, GENERATION, &images, &head, &mut compressor);
-        let (page, checksum) = sealed.map_err(encoding)?;
-        pages.push(PageEntry { half: PageHalf::A, checksum, bytes: page.bytes() });
-        storage.put_pages(&[(PageKey { page_no, half: PageHalf::A }, page.into_value())])?;
+        pages.push(writer.finish_with(&head, key.half, &mut put)?);
     }
     let checkpoint = CheckpointRecord {
         generation: GENERATION,
@@ -179,7 +191,7 @@ fn write_base(file: &BackupFile, storage: &dyn Storage) -> Result<(), RestoreErr
         page_slots: PAGE_SLOTS,
         pages_checksum: checksum_of(&pages).to_le_bytes(),
         halves: halves_of(&pages),
-        page_bytes: pages.iter().map(|page| u64::from(page.bytes)).sum(),
+        page_bytes: pages.iter().map(|page: &PageEntry| page.bytes).sum(),
         log_bytes: 0,
         state_hash: state_hash.to_bytes(),
         bookmarks: bookmarks.clone().into_iter().collect(),
@@ -192,14 +204,14 @@ fn write_base(file: &BackupFile, storage: &dyn Storage) -> Result<(), RestoreErr
     Ok(())
 }
 
-/// The page head of these conversations.
-fn head_of(images: &[ConversationImage]) -> Result<PageHead, ImageError> {
-    let mut board = Board::new();
-    for image in images {
-        board.load(board.slot_count(), image.clone())?;
+/// Reads the base until a conversation is ready. Returns false at its end.
+fn has_next<R: Read>(reader: &mut BackupReader<R>, ready: &mut VecDeque<ConversationImage>) -> Result<bool, ReadError> {
+    while ready.is_empty() && reader.is_in_base() {
+        if let Section::Base(images) = reader.next()? {
+            ready.extend(images);
+        }
     }
-    let outlines = (0..board.slot_count()).filter_map(|slot| board.outline(slot)).collect();
-    Ok(PageHead { fold_version: FOLD_VERSION, outlines, hash: board.state_hash() })
+    Ok(!ready.is_empty())
 }
 
 fn append_all(

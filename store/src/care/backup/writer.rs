@@ -8,41 +8,59 @@ use convofold_engine::ConversationImage;
 use xxhash_rust::xxh3::Xxh3;
 
 use super::{BASE_PAGE, BackupError};
+use crate::conversations::page::PageWriter;
 use crate::damage::Damage;
 use crate::format::backup::{self as frames, BackupEnd, BackupHeader};
 use crate::format::frame::Compressor;
-use crate::format::page;
 use crate::state::snapshot::Snapshot;
 
 pub(super) struct BackupWriter<'a> {
-    out: BufWriter<&'a File>,
+    out: Output<'a>,
     compressor: &'a mut Compressor,
+}
+
+/// The file, with the checksum and the length of what was written.
+struct Output<'a> {
+    file: BufWriter<&'a File>,
     path: &'a Path,
     hash: Xxh3,
     bytes: u64,
 }
 
+impl Output<'_> {
+    fn put(&mut self, bytes: &[u8]) -> Result<(), BackupError> {
+        self.hash.update(bytes);
+        self.bytes += bytes.len() as u64;
+        self.file.write_all(bytes).map_err(BackupError::io("writing", self.path))
+    }
+}
+
 impl<'a> BackupWriter<'a> {
     /// `path` is used in errors.
     pub(super) fn new(file: &'a File, compressor: &'a mut Compressor, path: &'a Path) -> Self {
-        Self { out: BufWriter::with_capacity(1 << 20, file), compressor, path, hash: Xxh3::new(), bytes: 0 }
+        let file = BufWriter::with_capacity(1 << 20, file);
+        Self { out: Output { file, path, hash: Xxh3::new(), bytes: 0 }, compressor }
     }
 
     pub(super) fn begin(&mut self, header: &BackupHeader) -> Result<(), BackupError> {
         let frame = frames::seal_header(header, self.compressor).map_err(encoding)?;
-        self.put(&frame)
+        self.out.put(&frame)
     }
 
-    pub(super) fn base(&mut self, images: &[ConversationImage]) -> Result<(), BackupError> {
+    /// Writes the conversations of the base in pages whose parts end at this decoded size.
+    pub(super) fn base(&mut self, images: &[ConversationImage], part_bytes: usize) -> Result<(), BackupError> {
+        let Self { out, compressor } = self;
+        let mut put = |_, part: Vec<u8>| out.put(&part);
         for (page_no, images) in (0..).zip(images.chunks(BASE_PAGE)) {
-            let (frame, _) = page::seal(page_no, 0, images, self.compressor).map_err(encoding)?;
-            self.put(&frame)?;
+            let mut page = PageWriter::new(page_no, 0, part_bytes, compressor);
+            images.iter().try_for_each(|image| page.push(image, &mut put))?;
+            page.finish(&mut put)?;
         }
         Ok(())
     }
 
     pub(super) fn block(&mut self, value: &[u8]) -> Result<(), BackupError> {
-        self.put(value)
+        self.out.put(value)
     }
 
     /// Writes the end and makes the file durable.
@@ -52,21 +70,16 @@ impl<'a> BackupWriter<'a> {
             state_hash: snapshot.state_hash,
             conversations: snapshot.conversations,
             bookmarks: snapshot.bookmarks.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
-            bytes_before: self.bytes,
-            checksum: self.hash.digest128(),
+            bytes_before: self.out.bytes,
+            checksum: self.out.hash.digest128(),
             fold_version,
         };
         let frame = frames::seal_end(&end, self.compressor).map_err(encoding)?;
-        self.put(&frame)?;
-        self.put(&(frame.len() as u64).to_le_bytes())?;
-        self.out.flush().map_err(BackupError::io("writing", self.path))?;
-        self.out.get_ref().sync_all().map_err(BackupError::io("fsync of", self.path))
-    }
-
-    fn put(&mut self, bytes: &[u8]) -> Result<(), BackupError> {
-        self.hash.update(bytes);
-        self.bytes += bytes.len() as u64;
-        self.out.write_all(bytes).map_err(BackupError::io("writing", self.path))
+        self.out.put(&frame)?;
+        self.out.put(&(frame.len() as u64).to_le_bytes())?;
+        let Output { mut file, path, .. } = self.out;
+        file.flush().map_err(BackupError::io("writing", path))?;
+        file.get_ref().sync_all().map_err(BackupError::io("fsync of", path))
     }
 }
 

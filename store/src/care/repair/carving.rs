@@ -83,10 +83,10 @@ impl Carved {
         keys.map(|key| BlockKey { first_seq: be_u64(key, 0), block_no: be_u64(key, 8) }).collect()
     }
 
-    /// The keys of all pages found, in order.
+    /// The keys of all pages whose first part was found, in order.
     pub(super) fn pages(&self) -> Vec<PageKey> {
         let page = |key: &Vec<u8>| match *key.as_slice() {
-            [a, b, c, d, half] => {
+            [a, b, c, d, half, 0, 0, 0, 0] => {
                 Some(PageKey { page_no: u32::from_be_bytes([a, b, c, d]), half: PageHalf::from_u8(half)? })
             }
             _ => None,

@@ -1,27 +1,59 @@
 //! Events from the conversations in checkpoints, which can contain events that are lost from the log.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
-use convofold_engine::{Event, Seq};
+use convofold_engine::{ConversationImage, Event, Seq};
 
 use super::carving::Carved;
 use super::report::Lost;
-use crate::format::{page, page_head};
+use crate::format::key::PageKey;
+use crate::format::page::{PageReader, PartHeader};
+use crate::format::page_head;
 use crate::storage::chunk::Tree;
-use crate::storage::sled::page_key;
+use crate::storage::sled::part_key;
 
 /// The events of the lost ranges that are in a readable page.
 pub(super) fn from_pages(carved: &mut Carved, lost: &[Lost]) -> io::Result<BTreeMap<Seq, Event>> {
     let mut events = BTreeMap::new();
+    let mut take = |image: &ConversationImage| {
+        let told = image.events().ok().into_iter().flatten();
+        events.extend(told.filter(|(seq, _)| lost.iter().any(|lost| lost.contains(*seq))));
+    };
     for key in carved.pages() {
         // All versions, because the newest may be of an unfinished checkpoint.
-        carved.find(Tree::Pages, &page_key(key), |value| {
-            let page = page::open(key.page_no, page_head::split(value).ok()?.0).ok()?;
-            let told = page.images.iter().filter_map(|image| image.events().ok()).flatten();
-            events.extend(told.filter(|(seq, _)| lost.iter().any(|lost| lost.contains(*seq))));
-            Some(())
-        })?;
+        let version = |value: &[u8]| Some(PartHeader::of(page_head::split(value).ok()?.0).ok()?.generation);
+        let versions: BTreeSet<u64> = carved.find(Tree::Pages, &part_key(key.part(0)), version)?.into_iter().collect();
+        for generation in versions {
+            read_version(carved, key, generation, &mut take)?;
+        }
     }
     Ok(events)
+}
+
+/// Passes the conversations of one version of a page to `take`, up to the first part that is missing.
+fn read_version(
+    carved: &mut Carved,
+    key: PageKey,
+    generation: u64,
+    take: &mut impl FnMut(&ConversationImage),
+) -> io::Result<()> {
+    let mut reader = PageReader::new(key.page_no, |_| true);
+    for part in 0.. {
+        let mut is_read = false;
+        let read = carved.find(Tree::Pages, &part_key(key.part(part)), |value| {
+            let (page, head) = page_head::split(value).ok()?;
+            let is_it = !is_read && PartHeader::of(page).is_ok_and(|header| header.generation == generation);
+            let (_, images) = is_it.then(|| reader.part(page).ok()).flatten()?;
+            is_read = true;
+            images.iter().for_each(|(_, image)| take(image));
+            Some(head.is_empty())
+        })?;
+        if read.first() != Some(&true) {
+            break;
+        }
+    }
+    // What is known of a conversation whose next part is missing.
+    reader.into_begun().iter().for_each(take);
+    Ok(())
 }

@@ -133,14 +133,19 @@ impl Check<'_> {
     }
 
     fn pages(&mut self) -> Result<(), StorageError> {
+        let (storage, record) = (self.storage, self.record);
         let mut pages = Vec::new();
         let mut slot = 0;
         for page_no in 0..self.record.slot_count.div_ceil(PAGE_SLOTS) {
-            match load_page(self.storage, self.record, page_no) {
-                Ok((entry, page)) => {
+            let mut next_slot = slot;
+            let mut take = |image| {
+                self.conversation(next_slot, image);
+                next_slot += 1;
+            };
+            match load_page(storage, record, page_no, &mut take) {
+                Ok((entry, head)) => {
                     pages.push(entry);
-                    self.head(page_no, slot, &page.head);
-                    page.images.into_iter().zip(slot..).for_each(|(image, slot)| self.conversation(slot, image));
+                    self.head(page_no, slot, &head);
                 }
                 Err(LoadError::Skip(why)) => self.problem(why.to_string()),
                 Err(LoadError::Storage(error)) => return Err(error),
@@ -166,8 +171,8 @@ impl Check<'_> {
             if expected != *found {
                 self.problem(format!("page {page_no}: expected the outline {expected:?}, found {found:?}"));
             }
-            let line = self.board.id(slot).and_then(|id| self.board.state(id)).map(|state| state.export_line());
-            hash = hash.plus(line.map(|line| StateHash::of_line(&line)).unwrap_or_default());
+            let state = self.board.id(slot).and_then(|id| self.board.state(id));
+            hash = hash.plus(state.map(|state| StateHash::of_state(&state)).unwrap_or_default());
         }
         if hash != head.hash {
             self.problem(format!("page {page_no}: expected the hash {hash}, found {}", head.hash));

@@ -1,4 +1,7 @@
-//! The body of a page: the facts of its conversations as columns, with repeated values stored once.
+//! The body of a part of a page: the facts of its conversations as columns, with repeated values stored once.
+//!
+//! A conversation that continues in the next part has an entry in both. Its lists (contexts, sessions, facts, conflicts)
+//! are stored in this order, so every part has a piece of some of them. Indexes count from the first part.
 //!
 //! The facts of a conversation, followed by its conflicts, are rows. Its contexts and sessions are entries of tables. A
 //! fact stores the index of its context as the difference to the previous fact, and the index of its session in the
@@ -25,9 +28,6 @@ use super::{join, split};
 use crate::damage::Damage;
 use crate::format::frame::MAX_BODY_BYTES;
 
-/// Each byte of a body may decode to this many bytes, beyond [`MAX_BODY_BYTES`]. A repeated value takes a few bytes and
-/// may occur many times, but no honest body exceeds this limit.
-const MAX_GROWTH: usize = 64;
 /// The limit for repeated reads of decoded values, such as the texts of a context for each of its facts, as a multiple
 /// of the limit for decoded values.
 const MAX_READINGS: usize = 16;
@@ -57,29 +57,17 @@ struct StoredConversations<'a> {
     texts: StoredTexts<'a>,
 }
 
-/// Encodes the body of a page of conversations.
-pub(crate) fn encode(images: &[ConversationImage]) -> Result<(Vec<u8>, Vec<u8>), Damage> {
-    let mut builder = PageBuilder::default();
-    images.iter().for_each(|image| builder.push(image));
-    join(&builder.stored()).map(|tables| (tables, builder.rows.into_uuids()))
-}
-
-/// Decodes the wanted ones of `count` conversations. Of the others, only the values that later ones depend on are
-/// decoded.
-pub(crate) fn decode(
-    body: &[u8],
-    count: u32,
-    is_wanted: impl Fn(u32) -> bool,
-) -> Result<Vec<Option<ConversationImage>>, Damage> {
-    let (tables, uuids) = split(body)?;
-    let mut reader = PageReader::new(&crate::format::decode::<StoredConversations<'_>>(tables)?, uuids, body.len());
-    let images = (0..count).map(|place| reader.next(is_wanted(place))).collect::<Result<_, _>>()?;
-    reader.end()?;
-    Ok(images)
-}
-
+/// A part being filled.
 #[derive(Default)]
-struct PageBuilder {
+pub(crate) struct PartBuilder {
+    /// Number of conversations.
+    count: u32,
+    /// The conversation that was added last.
+    counts: Counts,
+    /// Size of the decoded values, and of the values that are read to compute hashes of facts, in bytes. The reader
+    /// counts them in the same way.
+    bytes: usize,
+    read_bytes: usize,
     conversations: Column,
     rows: RowsBuilder,
     seqs: Column,
@@ -92,6 +80,17 @@ struct PageBuilder {
     sessions: SessionsBuilder,
     texts: TextsBuilder,
     places: Places,
+}
+
+/// The numbers of a conversation.
+#[derive(Clone, Copy, Default)]
+struct Counts {
+    facts: u64,
+    conflicts: u64,
+    contexts: u64,
+    sessions: u64,
+    arrivals: ArrivalCounts,
+    id_bytes: usize,
 }
 
 /// The values that the differences in the next row refer to.
@@ -111,33 +110,61 @@ impl Places {
     }
 }
 
-impl PageBuilder {
-    fn push(&mut self, image: &ConversationImage) {
-        let ConversationImage { id, facts, conflicts, contexts, sessions, arrivals } = image;
+impl PartBuilder {
+    /// Number of conversations.
+    pub(crate) fn count(&self) -> u32 {
+        self.count
+    }
+
+    /// Whether the decoded part has this size.
+    pub(crate) fn has(&self, bytes: usize) -> bool {
+        self.bytes >= bytes || self.read_bytes / MAX_READINGS >= bytes
+    }
+
+    /// Begins a conversation, or its piece in this part.
+    pub(crate) fn begin(&mut self, id: &str, arrivals: ArrivalCounts) {
+        self.count += 1;
         self.conversations.put(self.texts.refer(Some(id), None));
-        for list in [facts.len(), conflicts.len(), contexts.len(), sessions.len()] {
-            self.conversations.put(list as u64);
-        }
-        self.conversations.put(arrivals.duplicates);
-        self.conversations.put(arrivals.late);
-        let mut before = None;
-        for context in contexts {
-            self.contexts.push(context, before.replace(context), &mut self.texts);
-        }
-        let mut before = None;
-        for session in sessions {
-            self.sessions.push(session, before.replace(session), &mut self.texts);
-        }
+        self.bytes += ENTRY_BYTES + id.len();
+        self.counts = Counts { arrivals, id_bytes: id.len(), ..Counts::default() };
         self.places.begin();
-        for (place, fact) in facts.iter().chain(conflicts).enumerate() {
-            self.fact(fact);
-            if place == 0 {
-                self.places.first_seq = self.places.seq;
-            }
+    }
+
+    /// Adds a context; `before` is the previous one in this part.
+    pub(crate) fn context(&mut self, context: &Context, before: Option<&Context>) {
+        self.contexts.push(context, before, &mut self.texts);
+        self.counts.contexts += 1;
+        self.bytes += ENTRY_BYTES + context.text_bytes();
+    }
+
+    /// Adds a session; `before` is the previous one in this part.
+    pub(crate) fn session(&mut self, session: &Session, before: Option<&Session>) {
+        self.sessions.push(session, before, &mut self.texts);
+        self.counts.sessions += 1;
+        self.bytes += ENTRY_BYTES + text_bytes(session);
+    }
+
+    /// Adds a fact that counts; `context_bytes` is the size of its context.
+    pub(crate) fn fact(&mut self, fact: &Fact, context_bytes: usize) {
+        self.row(fact, context_bytes);
+        self.counts.facts += 1;
+    }
+
+    /// Adds a fact that does not count.
+    pub(crate) fn conflict(&mut self, fact: &Fact, context_bytes: usize) {
+        self.row(fact, context_bytes);
+        self.counts.conflicts += 1;
+    }
+
+    /// Ends the conversation, or its piece in this part.
+    pub(crate) fn end(&mut self) {
+        let Counts { facts, conflicts, contexts, sessions, arrivals, .. } = self.counts;
+        for number in [facts, conflicts, contexts, sessions, arrivals.duplicates, arrivals.late] {
+            self.conversations.put(number);
         }
     }
 
-    fn fact(&mut self, fact: &Fact) {
+    fn row(&mut self, fact: &Fact, context_bytes: usize) {
         let Places { seq, context, session, started, .. } = &mut self.places;
         self.rows.push(&Row::from(fact), started);
         let distance = |column: &mut Column, from: &mut i64, to: i64| {
@@ -156,6 +183,11 @@ impl PageBuilder {
         let [.., a, b, c, d] = fact.content.bits().to_be_bytes();
         self.contents.put_bytes(&[a, b, c, d]);
         self.happened(fact);
+        if self.counts.facts + self.counts.conflicts == 0 {
+            self.places.first_seq = self.places.seq;
+        }
+        self.bytes += ENTRY_BYTES + fact.text.as_ref().map_or(0, |text| text.len());
+        self.read_bytes += self.counts.id_bytes + context_bytes;
     }
 
     fn happened(&mut self, fact: &Fact) {
@@ -166,6 +198,11 @@ impl PageBuilder {
         self.marks.put_byte(if matches!(fact.at, At::Timed(_)) { TIMED } else { UNTIMED });
         self.happened.put_signed(fact.at.alone().ms());
         self.happened.put(fact.at.alone().sub_ms_ns().into());
+    }
+
+    /// The encoded body, and its incompressible rest.
+    pub(crate) fn encode(&self) -> Result<(Vec<u8>, &[u8]), Damage> {
+        Ok((join(&self.stored())?, self.rows.uuids()))
     }
 
     fn stored(&self) -> StoredConversations<'_> {
@@ -185,7 +222,12 @@ impl PageBuilder {
     }
 }
 
-struct PageReader<'a> {
+fn text_bytes(session: &Session) -> usize {
+    session.texts().into_iter().flatten().map(str::len).sum()
+}
+
+/// A part being read.
+pub(crate) struct PartReader<'a> {
     conversations: Reader<'a>,
     rows: RowReader<'a>,
     seqs: Reader<'a>,
@@ -202,13 +244,13 @@ struct PageReader<'a> {
     bytes: usize,
     /// Size of the values that were read to compute hashes of facts.
     read_bytes: usize,
-    /// The maximum size of the decoded body.
-    max_bytes: usize,
 }
 
-impl<'a> PageReader<'a> {
-    fn new(tables: &StoredConversations<'a>, uuids: &'a [u8], body_bytes: usize) -> Self {
-        Self {
+impl<'a> PartReader<'a> {
+    pub(crate) fn open(body: &'a [u8]) -> Result<Self, Damage> {
+        let (tables, uuids) = split(body)?;
+        let tables = crate::format::decode::<StoredConversations<'_>>(tables)?;
+        Ok(Self {
             conversations: Reader::new(tables.conversations),
             rows: RowReader::new(tables.rows, uuids),
             seqs: Reader::new(tables.seqs),
@@ -223,11 +265,16 @@ impl<'a> PageReader<'a> {
             places: Places::default(),
             bytes: 0,
             read_bytes: 0,
-            max_bytes: MAX_BODY_BYTES.saturating_add(body_bytes.saturating_mul(MAX_GROWTH)),
-        }
+        })
     }
 
-    fn next(&mut self, is_wanted: bool) -> Result<Option<ConversationImage>, Damage> {
+    /// The next conversation, or the next piece of `begun`. `None` if it is not wanted: then only the values that later
+    /// conversations depend on are decoded.
+    pub(crate) fn next(
+        &mut self,
+        begun: Option<ConversationImage>,
+        is_wanted: bool,
+    ) -> Result<Option<ConversationImage>, Damage> {
         let number = self.conversations.number();
         let id = self.texts.follow(number, None)?.ok_or(Damage::NoSuch { field: "conversation", found: number })?;
         self.take(id.len())?;
@@ -238,47 +285,54 @@ impl<'a> PageReader<'a> {
         if left.iter().any(|(count, left)| *count > *left as u64) {
             return Err(Damage::Column { column: "conversation counts" });
         }
+        let mut image = match begun {
+            Some(begun) if *begun.id == *id => Some(begun),
+            Some(_) => return Err(Damage::NoSuch { field: "continued conversation", found: number }),
+            None => is_wanted.then(|| empty(id)),
+        };
         let mut before = [None; Context::TEXTS];
-        let mut all_contexts = Vec::new();
         for _ in 0..contexts {
             let context = self.contexts.next(&mut before, &mut self.texts)?;
             self.take(context.text_bytes())?;
-            all_contexts.push(context);
+            if let Some(image) = &mut image {
+                image.contexts.push(context);
+            }
         }
         let mut before = ValuesBefore::default();
-        let mut all_sessions = Vec::new();
         for _ in 0..sessions {
             let session = self.sessions.next(&mut before, &mut self.texts)?;
-            self.take(session.texts().into_iter().flatten().map(str::len).sum())?;
-            all_sessions.push(session);
+            self.take(text_bytes(&session))?;
+            if let Some(image) = &mut image {
+                image.sessions.push(session);
+            }
         }
-        let (contexts, sessions) = (all_contexts, all_sessions);
         self.places.begin();
-        let lists = Lists { id, contexts: &contexts, sessions: &sessions, is_wanted };
-        let all_facts = self.facts(facts, true, lists)?;
-        let all_conflicts = self.facts(conflicts, facts == 0, lists)?;
-        let arrivals = ArrivalCounts { duplicates, late };
-        let image = || {
-            let (facts, conflicts) = (all_facts, all_conflicts);
-            ConversationImage { id: id.into(), facts, conflicts, contexts, sessions, arrivals }
+        let (contexts, sessions): (&[Context], &[Session]) = match &image {
+            Some(image) => (&image.contexts, &image.sessions),
+            None => (&[], &[]),
         };
-        Ok(is_wanted.then(image))
+        let lists = Lists { id, contexts, sessions, is_wanted };
+        let new_facts = self.facts(facts, true, lists)?;
+        let new_conflicts = self.facts(conflicts, facts == 0, lists)?;
+        if let Some(image) = &mut image {
+            add_to(&mut image.facts, new_facts);
+            add_to(&mut image.conflicts, new_conflicts);
+            image.arrivals.duplicates = image.arrivals.duplicates.saturating_add(duplicates);
+            image.arrivals.late = image.arrivals.late.saturating_add(late);
+        }
+        Ok(image)
     }
 
     /// Adds the size of a decoded value.
     fn take(&mut self, text_bytes: usize) -> Result<(), Damage> {
         self.bytes = self.bytes.saturating_add(ENTRY_BYTES + text_bytes);
-        self.expect_within(self.bytes, self.max_bytes)
+        expect_within(self.bytes, MAX_BODY_BYTES)
     }
 
     /// Adds the size of a value that is read again for a fact.
     fn read_again(&mut self, bytes: usize) -> Result<(), Damage> {
         self.read_bytes = self.read_bytes.saturating_add(bytes);
-        self.expect_within(self.read_bytes, self.max_bytes.saturating_mul(MAX_READINGS))
-    }
-
-    fn expect_within(&self, found: usize, max: usize) -> Result<(), Damage> {
-        if found <= max { Ok(()) } else { Err(Damage::Length { expected: max as u64, found: found as u64 }) }
+        expect_within(self.read_bytes, MAX_BODY_BYTES.saturating_mul(MAX_READINGS))
     }
 
     fn facts(&mut self, count: u64, are_first: bool, lists: Lists<'_>) -> Result<Vec<Fact>, Damage> {
@@ -355,7 +409,8 @@ impl<'a> PageReader<'a> {
         }
     }
 
-    fn end(&self) -> Result<(), Damage> {
+    /// Checks that everything was read.
+    pub(crate) fn end(&self) -> Result<(), Damage> {
         let columns = [
             ("conversations", &self.conversations),
             ("seqs", &self.seqs),
@@ -408,6 +463,29 @@ impl Lists<'_> {
     }
 }
 
+fn expect_within(found: usize, max: usize) -> Result<(), Damage> {
+    if found <= max { Ok(()) } else { Err(Damage::Length { expected: max as u64, found: found as u64 }) }
+}
+
+fn empty(id: &str) -> ConversationImage {
+    ConversationImage {
+        id: id.into(),
+        facts: Vec::new(),
+        conflicts: Vec::new(),
+        contexts: Vec::new(),
+        sessions: Vec::new(),
+        arrivals: ArrivalCounts::default(),
+    }
+}
+
+fn add_to(facts: &mut Vec<Fact>, mut more: Vec<Fact>) {
+    if facts.is_empty() {
+        *facts = more;
+    } else {
+        facts.append(&mut more);
+    }
+}
+
 fn place(field: &'static str, number: i64) -> Result<u32, Damage> {
     u32::try_from(number).map_err(|_| Damage::NoSuch { field, found: number.cast_unsigned() })
 }
@@ -423,8 +501,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::format::arbitrary;
-    use crate::format::samples;
+    use crate::format::page::{self, PageReader};
+    use crate::format::{arbitrary, samples};
 
     fn images_of(events: &[Event]) -> Vec<ConversationImage> {
         let mut board = Board::new();
@@ -434,13 +512,26 @@ mod tests {
         (0..board.slot_count()).map(|slot| board.image(slot).unwrap()).collect()
     }
 
-    fn read_some(images: &[ConversationImage], is_wanted: impl Fn(u32) -> bool) -> Vec<Option<ConversationImage>> {
-        let (tables, uuids) = encode(images).unwrap();
-        decode(&[tables, uuids].concat(), u32::try_from(images.len()).unwrap(), is_wanted).unwrap()
+    /// Reads the images from parts of this size.
+    fn read_some(
+        images: &[ConversationImage],
+        part_bytes: usize,
+        is_wanted: impl Fn(u32) -> bool,
+    ) -> Vec<Option<ConversationImage>> {
+        let parts = page::tests::parts(images, part_bytes);
+        let mut reader = PageReader::new(0, is_wanted);
+        let mut read = vec![None; images.len()];
+        for part in parts {
+            for (place, image) in reader.part(&part).unwrap().1 {
+                read[place as usize] = Some(image);
+            }
+        }
+        assert_eq!(reader.count(), Ok(u32::try_from(images.len()).unwrap()));
+        read
     }
 
     fn read(images: &[ConversationImage]) -> Vec<ConversationImage> {
-        read_some(images, |_| true).into_iter().map(Option::unwrap).collect()
+        read_some(images, 1 << 20, |_| true).into_iter().map(Option::unwrap).collect()
     }
 
     proptest! {
@@ -451,10 +542,14 @@ mod tests {
         }
 
         #[test]
-        fn some_come_back_as_they_do_among_all(events in arbitrary::events(), wanted in any::<u64>()) {
+        fn some_come_back_as_they_do_among_all(
+            events in arbitrary::events(),
+            wanted in any::<u64>(),
+            part_bytes in 0..3_000_usize,
+        ) {
             let images = images_of(&events);
             let is_wanted = |place: u32| wanted >> (place % 64) & 1 == 1;
-            for (place, (image, read)) in (0..).zip(images.iter().zip(read_some(&images, is_wanted))) {
+            for (place, (image, read)) in (0..).zip(images.iter().zip(read_some(&images, part_bytes, is_wanted))) {
                 prop_assert_eq!(read, is_wanted(place).then(|| image.clone()));
             }
         }

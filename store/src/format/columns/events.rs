@@ -424,7 +424,7 @@ mod tests {
     #[test]
     fn a_body_may_not_make_more_of_itself_than_a_body_can_have() {
         let long = "x".repeat(1 << 20);
-        let event = full_event().draft().member_name(long.as_str()).build().unwrap();
+        let event = full_event().draft().member_number(long.as_str()).build_with(long.len()).unwrap();
         let mut builder = BodyBuilder::default();
         (0..1_100).for_each(|_| builder.push(&event));
         let whole = body(&builder);

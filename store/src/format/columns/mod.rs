@@ -8,7 +8,7 @@
 //! ```
 
 mod column;
-pub(super) mod conversations;
+pub(crate) mod conversations;
 pub(super) mod events;
 mod rows;
 mod shape;

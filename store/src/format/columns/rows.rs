@@ -204,10 +204,6 @@ impl RowsBuilder {
         }
     }
 
-    pub(crate) fn into_uuids(self) -> Vec<u8> {
-        self.uuids
-    }
-
     pub(crate) fn uuids(&self) -> &[u8] {
         &self.uuids
     }

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::Dice;
-use crate::format::key::{BlockKey, PageKey};
+use crate::format::key::{BlockKey, PageKey, PartKey};
 
 #[derive(Clone, Default)]
 pub(crate) struct Contents {
     pub(crate) log: BTreeMap<BlockKey, Vec<u8>>,
-    pub(crate) pages: BTreeMap<PageKey, Vec<u8>>,
+    pub(crate) pages: BTreeMap<PartKey, Vec<u8>>,
     pub(crate) records: BTreeMap<String, Vec<u8>>,
 }
 
@@ -17,7 +17,7 @@ pub(crate) struct Contents {
 pub(super) enum Change {
     Append(Vec<(BlockKey, Vec<u8>)>),
     DeleteBlock(BlockKey),
-    PutPages(Vec<(PageKey, Vec<u8>)>),
+    PutPages(Vec<(PartKey, Vec<u8>)>),
     DeletePage(PageKey),
     PutRecord(String, Vec<u8>),
     DeleteRecord(String),
@@ -29,7 +29,7 @@ impl Contents {
             Change::Append(blocks) => self.log.extend(blocks),
             Change::DeleteBlock(key) => drop(self.log.remove(&key)),
             Change::PutPages(pages) => self.pages.extend(pages),
-            Change::DeletePage(key) => drop(self.pages.remove(&key)),
+            Change::DeletePage(key) => self.pages.retain(|part, _| part.page != key),
             Change::PutRecord(name, value) => drop(self.records.insert(name, value)),
             Change::DeleteRecord(name) => drop(self.records.remove(&name)),
         }

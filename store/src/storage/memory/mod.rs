@@ -14,7 +14,7 @@ use self::contents::Change;
 pub(crate) use self::contents::Contents;
 pub(crate) use self::faults::{Call, Dice, Fault};
 use self::faults::{Countdown, Room};
-use crate::format::key::{BlockKey, PageKey};
+use crate::format::key::{BlockKey, PageKey, PartKey};
 use crate::storage::{ReadStorage, Storage, StorageError};
 
 #[derive(Default)]
@@ -148,7 +148,7 @@ impl ReadStorage for MemoryStorage {
         self.read(|now| now.log.range(..=key).next_back().map(|(key, _)| *key))
     }
 
-    fn page(&self, key: PageKey) -> Result<Option<Vec<u8>>, StorageError> {
+    fn page(&self, key: PartKey) -> Result<Option<Vec<u8>>, StorageError> {
         self.read(|now| now.pages.get(&key).cloned())
     }
 
@@ -183,7 +183,7 @@ impl Storage for MemoryStorage {
         })
     }
 
-    fn put_pages(&self, pages: &[(PageKey, Vec<u8>)]) -> Result<(), StorageError> {
+    fn put_pages(&self, pages: &[(PartKey, Vec<u8>)]) -> Result<(), StorageError> {
         let bytes = pages.iter().map(|(_, value)| value.len()).sum();
         self.write(Call::PutPages, &self.fail_pages, bytes, |_| vec![Change::PutPages(pages.to_vec())])
     }

@@ -39,7 +39,7 @@ use std::time::{Duration, Instant};
 
 use sled::Db;
 
-use crate::format::key::{BlockKey, PageKey};
+use crate::format::key::{BlockKey, PageKey, PartKey};
 use crate::storage::chunk::{PAYLOAD_BYTES, Tree};
 use crate::storage::files::{create_dir, make_others_private};
 use crate::storage::sled::flush_watchdog::FlushWatchdog;
@@ -132,6 +132,15 @@ impl SledStorage {
         Ok(())
     }
 
+    /// Deletes these chunks of pages.
+    fn delete_page_chunks(&self, keys: &mut Vec<sled::IVec>) -> Result<(), StorageError> {
+        if keys.is_empty() {
+            return Ok(());
+        }
+        self.barrier_before(DELETED_AT_ONCE * PAYLOAD_BYTES)?;
+        self.pages.apply(Changes::removals(std::mem::take(keys)))
+    }
+
     /// Removes files that a process was writing when it was killed, and with which sled would fail at every opening:
     /// snapshots, which sled expects to be complete, and a `conf` without data. Nothing depends on these files yet.
     pub(crate) fn remove_unfinished(dir: &Path) -> Result<Vec<PathBuf>, StorageError> {
@@ -159,8 +168,8 @@ impl ReadStorage for SledStorage {
         Ok(found.as_deref().map(block_key_of))
     }
 
-    fn page(&self, key: PageKey) -> Result<Option<Vec<u8>>, StorageError> {
-        self.pages.get(&page_key(key))
+    fn page(&self, key: PartKey) -> Result<Option<Vec<u8>>, StorageError> {
+        self.pages.get(&part_key(key))
     }
 
     fn record(&self, name: &str) -> Result<Option<Vec<u8>>, StorageError> {
@@ -198,24 +207,24 @@ impl Storage for SledStorage {
         Ok(())
     }
 
-    fn put_pages(&self, pages: &[(PageKey, Vec<u8>)]) -> Result<(), StorageError> {
-        for (key, value) in pages {
+    fn put_pages(&self, parts: &[(PartKey, Vec<u8>)]) -> Result<(), StorageError> {
+        for (key, value) in parts {
             self.barrier_before(value.len())?;
             let mut changes = Changes::default();
-            self.pages.replace(&mut changes, &page_key(*key), Some(value))?;
+            self.pages.replace(&mut changes, &part_key(*key), Some(value))?;
             self.pages.apply(changes)?;
         }
         Ok(())
     }
 
     fn delete_pages(&self, keys: &[PageKey]) -> Result<(), StorageError> {
-        for keys in keys.chunks(DELETED_AT_ONCE) {
-            self.barrier_before(DELETED_AT_ONCE * PAYLOAD_BYTES)?;
-            let mut changes = Changes::default();
-            keys.iter().try_for_each(|key| self.pages.replace(&mut changes, &page_key(*key), None))?;
-            self.pages.apply(changes)?;
+        let mut chunks = Vec::new();
+        for key in keys {
+            while self.pages.some_keys_with(&page_key(*key), &mut chunks)? {
+                self.delete_page_chunks(&mut chunks)?;
+            }
         }
-        Ok(())
+        self.delete_page_chunks(&mut chunks)
     }
 
     fn put_record(&self, name: &str, value: &[u8]) -> Result<(), StorageError> {
@@ -270,7 +279,12 @@ pub(crate) fn block_key(key: BlockKey) -> Vec<u8> {
     [key.first_seq.to_be_bytes(), key.block_no.to_be_bytes()].concat()
 }
 
-pub(crate) fn page_key(key: PageKey) -> Vec<u8> {
+pub(crate) fn part_key(key: PartKey) -> Vec<u8> {
+    [page_key(key.page).as_slice(), &key.part.to_be_bytes()].concat()
+}
+
+/// The beginning of the keys of all parts.
+fn page_key(key: PageKey) -> Vec<u8> {
     [key.page_no.to_be_bytes().as_slice(), &[key.half as u8]].concat()
 }
 

@@ -19,8 +19,8 @@ use super::file::{Message, read_at};
 use super::node::{Entries, Node, decode_roots};
 use super::page_table::{PageTable, Place};
 use super::tree::{chunk_key, key_of_chunk, keys_of_first_chunks, value_of};
-use super::{block_key, block_key_of, page_key, stray_values};
-use crate::format::key::{BlockKey, PageKey};
+use super::{block_key, block_key_of, part_key, stray_values};
+use crate::format::key::{BlockKey, PartKey};
 use crate::storage::chunk::Tree;
 use crate::storage::{ReadStorage, StorageError};
 
@@ -141,8 +141,8 @@ impl ReadStorage for ReadOnlySled {
         Ok(found.and_then(|stored_key| key_of_chunk(&stored_key).map(block_key_of)))
     }
 
-    fn page(&self, key: PageKey) -> Result<Option<Vec<u8>>, StorageError> {
-        self.value(Tree::Pages, &page_key(key))
+    fn page(&self, key: PartKey) -> Result<Option<Vec<u8>>, StorageError> {
+        self.value(Tree::Pages, &part_key(key))
     }
 
     fn record(&self, name: &str) -> Result<Option<Vec<u8>>, StorageError> {

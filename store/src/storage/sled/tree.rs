@@ -27,6 +27,13 @@ pub(crate) struct Changes {
     removals: Vec<sled::IVec>,
 }
 
+impl Changes {
+    /// The removal of these chunks.
+    pub(crate) fn removals(keys: Vec<sled::IVec>) -> Self {
+        Self { puts: Vec::new(), removals: keys }
+    }
+}
+
 impl SledTree {
     pub(crate) fn new(tree: Tree, name: chunk::Tree) -> Self {
         Self { tree, name }
@@ -68,6 +75,15 @@ impl SledTree {
     fn stored_keys(&self, key: &[u8]) -> Result<Vec<sled::IVec>, StorageError> {
         let chunks = chunk_key(key, 0)..=chunk_key(key, u32::MAX);
         guarded("looking up a value", || self.tree.range(chunks).keys().collect())
+    }
+
+    /// Adds the keys of chunks of values whose keys begin with `prefix`, up to [`DELETED_AT_ONCE`] in all. Returns whether
+    /// there may be more; delete these before the next call.
+    pub(crate) fn some_keys_with(&self, prefix: &[u8], keys: &mut Vec<sled::IVec>) -> Result<bool, StorageError> {
+        let room = DELETED_AT_ONCE.saturating_sub(keys.len());
+        let more: Vec<_> = guarded("looking up a value", || self.tree.scan_prefix(prefix).keys().take(room).collect())?;
+        keys.extend(more);
+        Ok(keys.len() >= DELETED_AT_ONCE)
     }
 
     /// Applies the changes atomically: if the process ends, either all or none of them are written.
