@@ -16,7 +16,16 @@ impl ConversationImage {
     /// # Errors
     /// [`ImageError`] if a stored fact does not match its content hash.
     pub fn events(&self) -> Result<Vec<(Seq, Event)>, ImageError> {
-        self.events_of(|_| true)
+        self.facts_in_log_order().into_iter().map(|fact| Ok((fact.seq, self.event(fact)?))).collect()
+    }
+
+    /// Like [`ConversationImage::events`], one event at a time. An event has copies of the texts that the facts of a
+    /// conversation share.
+    ///
+    /// # Errors
+    /// The first error of an event or of `take`.
+    pub fn each_event<E: From<ImageError>>(&self, mut take: impl FnMut(Seq, Event) -> Result<(), E>) -> Result<(), E> {
+        self.facts_in_log_order().into_iter().try_for_each(|fact| take(fact.seq, self.event(fact)?))
     }
 
     /// The image as it was when only the events with a smaller `seq` were known; `None` if there were none.
@@ -27,23 +36,22 @@ impl ConversationImage {
     /// # Errors
     /// As for [`ConversationImage::events`].
     pub fn before(&self, seq: Seq) -> Result<Option<Self>, ImageError> {
-        let events = self.events_of(|place| place < seq)?;
-        if events.is_empty() {
+        let mut conversation = Conversation::new(self.id.clone());
+        let mut facts = self.facts_in_log_order().into_iter().take_while(|fact| fact.seq < seq).peekable();
+        if facts.peek().is_none() {
             return Ok(None);
         }
-        let mut conversation = Conversation::new(self.id.clone());
-        for (seq, event) in &events {
-            conversation.apply(*seq, event);
+        for fact in facts {
+            conversation.apply(fact.seq, &self.event(fact)?);
         }
         conversation.settle();
         Ok(Some(Self::of(&conversation)))
     }
 
-    fn events_of(&self, is_wanted: impl Fn(Seq) -> bool) -> Result<Vec<(Seq, Event)>, ImageError> {
-        let facts = self.facts.iter().chain(&self.conflicts).filter(|fact| is_wanted(fact.seq));
-        let mut events = facts.map(|fact| Ok((fact.seq, self.event(fact)?))).collect::<Result<Vec<_>, _>>()?;
-        events.sort_by_key(|(seq, _)| *seq);
-        Ok(events)
+    fn facts_in_log_order(&self) -> Vec<&Fact> {
+        let mut facts: Vec<_> = self.facts.iter().chain(&self.conflicts).collect();
+        facts.sort_by_key(|fact| fact.seq);
+        facts
     }
 
     pub(crate) fn event(&self, fact: &Fact) -> Result<Event, ImageError> {

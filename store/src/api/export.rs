@@ -85,11 +85,14 @@ impl Convofold {
         let storage = LentStorage::of(self.shared());
         let mut lines = SortedLines::new(self.shared().options.bounds.sorted_bytes);
         for image in all_images(self.shared(), storage.as_ref()) {
-            for (seq, event) in image?.events()?.into_iter().filter(|(seq, _)| *seq < first_seq) {
+            image?.each_event(|seq, event| {
+                if seq >= first_seq {
+                    return Ok(());
+                }
                 let line = event.export_line();
                 report.add(seq, line.len());
-                lines.push(&seq.to_be_bytes(), |out| out.write_all(line.as_bytes()))?;
-            }
+                lines.push(&seq.to_be_bytes(), |out| out.write_all(line.as_bytes())).map_err(ExportEventsError::Write)
+            })?;
         }
         Ok(lines)
     }

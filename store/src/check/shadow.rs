@@ -13,7 +13,7 @@ use convofold_engine::{Board, Event, Index, Seq};
 use crate::damage::Damage;
 use crate::format::block::LogPosition;
 use crate::log::error::LogError;
-use crate::log::events::{EventReader, FOLDED_AT_ONCE, UpTo};
+use crate::log::events::{EventReader, FOLDED_AT_ONCE, FOLDED_BYTES, UpTo};
 use crate::state::shared::Shared;
 use crate::storage::ReadStorage;
 
@@ -51,10 +51,13 @@ impl Shadow {
         let Self { board, reader, wanted, ahead, events } = self;
         let is_wanted = |id: &str| wanted.as_ref().is_none_or(|wanted| wanted.contains(id));
         let applied = || shared.applied_seq.load(Ordering::SeqCst);
+        let mut bytes = 0;
         reader.read_ahead_of(is_wanted, |last_seq, read| {
+            bytes += read.iter().map(|(_, event)| event.text_bytes()).sum::<usize>();
             ahead.extend(read);
-            if ahead.len() >= FOLDED_AT_ONCE {
+            if ahead.len() >= FOLDED_AT_ONCE || bytes >= FOLDED_BYTES {
                 *events += fold(board, ahead, applied());
+                bytes = 0;
             }
             tick(last_seq)
         })?;

@@ -24,6 +24,8 @@ use crate::storage::{ReadStorage, StorageError, panic_message};
 /// Number of events that are folded together if no reader needs the state in between. Derived values are computed once
 /// per conversation for all of its events in the group.
 pub(crate) const FOLDED_AT_ONCE: usize = 65_536;
+/// The size of the texts of events that are folded together, in bytes. More events begin the next group.
+pub(crate) const FOLDED_BYTES: usize = 64 << 20;
 /// The maximum number of blocks that are read ahead.
 const BLOCKS_AHEAD: usize = 8;
 /// More threads would only wait for the thread that folds.

@@ -14,7 +14,7 @@ use crate::damage::Damage;
 use crate::format::block::LogPosition;
 use crate::format::log_start::LogStart;
 use crate::log::error::LogError;
-use crate::log::events::{DecodedBlock, EventReader, FOLDED_AT_ONCE, UpTo};
+use crate::log::events::{DecodedBlock, EventReader, FOLDED_AT_ONCE, FOLDED_BYTES, UpTo};
 use crate::log::marks::last_committed_ms;
 use crate::log::reader::LogReader;
 use crate::log::start::read_log_start;
@@ -150,16 +150,17 @@ impl RecoveredState {
     fn replay_log(&mut self, storage: &Arc<dyn ReadStorage>, end_mark: Option<EndMark>) -> Result<Replayed, LogError> {
         let mut reader = EventReader::new(storage.clone(), self.position, UpTo::End).expecting(end_mark)?;
         let mut replayed = Replayed::default();
-        let (mut blocks, mut events) = (Vec::new(), 0);
+        let (mut blocks, mut events, mut bytes) = (Vec::new(), 0, 0);
         reader.read_ahead(|block| {
             replayed.blocks += 1;
             replayed.events += block.events.len() as u64;
             events += block.events.len();
+            bytes += block.events.iter().map(convofold_engine::Event::text_bytes).sum::<usize>();
             blocks.push(block);
-            if events < FOLDED_AT_ONCE {
+            if events < FOLDED_AT_ONCE && bytes < FOLDED_BYTES {
                 return Ok(());
             }
-            events = 0;
+            (events, bytes) = (0, 0);
             self.fold(std::mem::take(&mut blocks), storage.as_ref())
         })?;
         self.fold(blocks, storage.as_ref())?;

@@ -28,6 +28,37 @@ pub(crate) fn base_images(
     Ok(images)
 }
 
+/// The number of conversations that were known before the event `seq`. Conversations have slots in the order of their
+/// first events, so these have the first slots.
+pub(crate) fn base_count(shared: &Shared, storage: &dyn ReadStorage, seq: Seq) -> Result<u32, StorageError> {
+    if seq == 1 {
+        return Ok(0);
+    }
+    let mut reader = ArchiveReader::new(&shared.archive, storage);
+    let (mut known, mut unknown) = (0, shared.live.board().slot_count());
+    while known < unknown {
+        let middle = known + (unknown - known) / 2;
+        let here = shared.live.board().image(middle);
+        let image = here.map_or_else(|| reader.image(middle), Ok)?;
+        let is_known = image.facts.iter().chain(&image.conflicts).any(|fact| fact.seq < seq);
+        (known, unknown) = if is_known { (middle + 1, unknown) } else { (known, middle) };
+    }
+    Ok(known)
+}
+
+/// The images of the first conversations before the event `seq`, in slot order, one at a time.
+pub(crate) fn each_base_image<'a>(
+    shared: &'a Shared,
+    storage: &'a dyn ReadStorage,
+    seq: Seq,
+    count: u32,
+) -> impl Iterator<Item = Result<ConversationImage, BaseError>> + 'a {
+    all_images(shared, storage).take(count as usize).filter_map(move |image| {
+        let before = image.map_err(BaseError::from).and_then(|image| Ok(image.before(seq)?));
+        before.transpose()
+    })
+}
+
 /// The images of all conversations, resident and evicted, in slot order.
 ///
 /// Each image takes the lock separately: conversations only grow, and the facts before a given event do not change.

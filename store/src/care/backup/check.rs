@@ -26,7 +26,7 @@ pub(super) fn check(
         let at_byte = reader.at_byte();
         let damaged = |why| file.name(ReadError::Damaged { at_byte, why });
         match reader.next().map_err(|error| file.name(error))? {
-            Section::Base(images) => fold.iter_mut().try_for_each(|fold| fold.base(&images)).map_err(damaged)?,
+            Section::Base(images) => fold.as_mut().map_or(Ok(()), |fold| fold.base(images)).map_err(damaged)?,
             Section::Block(block, _) => {
                 match &mut fold {
                     Some(fold) => fold.block(&block),
@@ -48,9 +48,9 @@ struct Fold {
 }
 
 impl Fold {
-    fn base(&mut self, images: &[ConversationImage]) -> Result<(), Damage> {
+    fn base(&mut self, images: Vec<ConversationImage>) -> Result<(), Damage> {
         for image in images {
-            self.board.load(self.board.slot_count(), image.clone()).map_err(Damage::Conversation)?;
+            self.board.load(self.board.slot_count(), image).map_err(Damage::Conversation)?;
         }
         Ok(())
     }

@@ -46,7 +46,7 @@ use crate::format::key::BlockKey;
 use crate::format::marks::Marks;
 use crate::log::error::LogError;
 use crate::log::reader::{LogReader, block_at_or_before};
-use crate::state::base::base_images;
+use crate::state::base::{base_count, each_base_image};
 use crate::state::lent_storage::LentStorage;
 use crate::state::snapshot::Snapshot;
 use crate::storage::files::{make_private, parent_of, sync_dir};
@@ -155,10 +155,10 @@ impl Convofold {
         }
         let unnamed = unnamed_beside(path).map_err(BackupError::io("creating a file beside", path))?;
         let base_seq = if since.is_none() { start.position.seq } else { 1 };
-        let base = base_images(self.shared(), storage.as_ref(), base_seq, |_| true)?;
+        let base_conversations = base_count(self.shared(), storage.as_ref(), base_seq)?;
         let header = BackupHeader {
             is_incremental: since.is_some(),
-            base_conversations: u32::try_from(base.len()).unwrap_or(u32::MAX),
+            base_conversations,
             begin,
             bookmarks: if since.is_none() { start.bookmarks } else { [].into() },
             marks: if since.is_none() { start.marks } else { Marks::NONE },
@@ -166,7 +166,8 @@ impl Convofold {
         let mut compressor = Compressor::new().map_err(BackupError::io("creating a compressor for", path))?;
         let mut out = BackupWriter::new(unnamed.as_file(), &mut compressor, path);
         out.begin(&header)?;
-        out.base(&base, self.shared().options.bounds.part_bytes)?;
+        let base = each_base_image(self.shared(), storage.as_ref(), base_seq, base_conversations);
+        out.base(base, self.shared().options.bounds.part_bytes)?;
         let mut log = LogReader::new(storage, begin);
         copy_log(&mut log, &snapshot, &mut out, &mut on_progress)?;
         out.end(&snapshot, FOLD_VERSION)?;

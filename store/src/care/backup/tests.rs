@@ -52,7 +52,7 @@ fn file_with(
     let file = tempfile::NamedTempFile::new().unwrap();
     let mut writer = BackupWriter::new(file.as_file(), compressor, file.path());
     writer.begin(header).unwrap();
-    writer.base(base, 2 << 20).unwrap();
+    writer.base(base.iter().cloned().map(Ok), 2 << 20).unwrap();
     blocks.iter().for_each(|value| writer.block(value).unwrap());
     writer.end(snapshot, fold_version).unwrap();
     fs::read(file.path()).unwrap()

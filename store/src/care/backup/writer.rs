@@ -12,6 +12,7 @@ use crate::conversations::page::PageWriter;
 use crate::damage::Damage;
 use crate::format::backup::{self as frames, BackupEnd, BackupHeader};
 use crate::format::frame::Compressor;
+use crate::state::base::BaseError;
 use crate::state::snapshot::Snapshot;
 
 pub(super) struct BackupWriter<'a> {
@@ -48,12 +49,20 @@ impl<'a> BackupWriter<'a> {
     }
 
     /// Writes the conversations of the base in pages whose parts end at this decoded size.
-    pub(super) fn base(&mut self, images: &[ConversationImage], part_bytes: usize) -> Result<(), BackupError> {
+    pub(super) fn base(
+        &mut self,
+        images: impl Iterator<Item = Result<ConversationImage, BaseError>>,
+        part_bytes: usize,
+    ) -> Result<(), BackupError> {
         let Self { out, compressor } = self;
         let mut put = |_, part: Vec<u8>| out.put(&part);
-        for (page_no, images) in (0..).zip(images.chunks(BASE_PAGE)) {
+        let mut images = images.peekable();
+        for page_no in 0.. {
+            if images.peek().is_none() {
+                break;
+            }
             let mut page = PageWriter::new(page_no, 0, part_bytes, compressor);
-            images.iter().try_for_each(|image| page.push(image, &mut put))?;
+            images.by_ref().take(BASE_PAGE).try_for_each(|image| page.push(&image?, &mut put))?;
             page.finish(&mut put)?;
         }
         Ok(())
