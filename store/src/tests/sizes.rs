@@ -166,7 +166,7 @@ fn expect_state(db: &Convofold, hash: StateHash, lines: &str) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 16, max_shrink_iters: 50, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 8, max_shrink_iters: 50, ..ProptestConfig::default() })]
 
     /// Whatever the sizes of what was accepted, no operation fails, and none changes the state.
     #[test]
