@@ -87,7 +87,7 @@ mod tests {
     fn a_conflict_names_both_events_and_the_fields_in_which_they_differ() {
         let said = |text: &'static str, identity: &str| {
             let identity = Some(Identity::given(identity, 0));
-            Draft { text: Some(text.into()), identity, ..message() }.build().unwrap()
+            Draft { text: Some(text), identity, ..message() }.build().unwrap()
         };
         let mut board = Board::new();
         let events = [said("One", "a"), said("Two", "a"), said("One", "b"), said("One", "b")];

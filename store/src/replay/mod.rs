@@ -295,7 +295,7 @@ impl Run<'_> {
                 && let Some(output) = order.take()
             {
                 let piece = match output? {
-                    Output::Piece(piece) => piece,
+                    Output::Piece(piece) => *piece,
                     Output::Problem { input, problem } => {
                         let name = self.names.get(input as usize).map_or("", String::as_str);
                         self.resume.add_problem(input, name, problem);

@@ -42,7 +42,7 @@ pub(super) struct ParsedPiece {
 
 /// An output of the pipeline.
 pub(super) enum Output {
-    Piece(ParsedPiece),
+    Piece(Box<ParsedPiece>),
     Problem { input: u32, problem: Problem },
 }
 
@@ -142,7 +142,7 @@ fn parse_all(parsing: &Parsing, work: &Receiver<Work>, done: &Sender<Numbered>, 
                 recycle(piece, spare);
                 None
             };
-            Ok(Output::Piece(ParsedPiece { input, fingerprint, parsed, again, end }))
+            Ok(Output::Piece(Box::new(ParsedPiece { input, fingerprint, parsed, again, end })))
         });
         if done.send((number, output)).is_err() {
             return;
