@@ -12,7 +12,7 @@ use convofold::{
     ChangesError, CloseError, CommitError, DraftError, ExportEventsError, IngestError, OpenError, PageError,
     QueryError, StorageError, SubmitError, TrimError,
 };
-use pyo3::exceptions::{PyOSError, PyValueError};
+use pyo3::exceptions::{PyFileNotFoundError, PyOSError, PyValueError};
 use pyo3::prelude::*;
 
 /// The exceptions of `convofold/__init__.py`.
@@ -93,7 +93,6 @@ raise! {
     DraftError as EventError {};
     QueryError as QueryError {};
     PageError as QueryError {} transparent { PageError::Query(inner) => inner, PageError::Storage(inner) => inner };
-    FindError as ReplayError {};
     StorageError as StorageError { StorageError::Closed => ClosedError };
     ChangesError as ChangesError {
         ChangesError::Closed => ClosedError,
@@ -127,6 +126,26 @@ impl From<ReplayError> for Failure {
             }
             _ => {}
         }
+        Self(exception)
+    }
+}
+
+impl From<FindError> for Failure {
+    fn from(error: FindError) -> Self {
+        let exception = raised::ReplayError::new_err(message(&error));
+        if let FindError::NotFound { path } = &error {
+            let cause = PyFileNotFoundError::new_err(path.display().to_string());
+            Python::attach(|py| exception.set_cause(py, Some(cause)));
+        }
+        Self(exception)
+    }
+}
+
+impl Failure {
+    /// A file object of this name raised an exception while a replay read it.
+    pub(crate) fn of_file(py: Python<'_>, name: &str, cause: PyErr) -> Self {
+        let exception = raised::ReplayError::new_err(format!("cannot read {name}: {cause}"));
+        exception.set_cause(py, Some(cause));
         Self(exception)
     }
 }

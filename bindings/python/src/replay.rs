@@ -14,7 +14,7 @@ use crate::error::Failure;
 use crate::names::{self, Choice};
 use crate::report::{EffectCounts, Ignored, Rejection};
 use crate::result::{Show, result};
-use crate::stream::PyReader;
+use crate::stream::{PyReader, Raised};
 
 result! {
     /// The outcome of a replay. After a resumed replay, the counts are those of all runs together.
@@ -171,17 +171,26 @@ struct Inputs(Vec<Given>);
 
 enum Given {
     Path(PathBuf),
-    File(Input),
+    File(Input, Raised),
 }
 
 impl Inputs {
+    /// The names of the file objects, and the exceptions that they raise.
+    fn files(&self) -> Vec<(String, Raised)> {
+        let files = self.0.iter().filter_map(|given| match given {
+            Given::File(input, raised) => Some((input.name().to_owned(), raised.clone())),
+            Given::Path(_) => None,
+        });
+        files.collect()
+    }
+
     /// The inputs, with the files of folders and patterns.
     fn find(self, db: &convofold::Convofold) -> Result<Vec<Input>, FindError> {
         let mut inputs = Vec::new();
         for given in self.0 {
             match given {
                 Given::Path(path) => inputs.extend(Input::find(path, &[db.dir()])?.inputs),
-                Given::File(input) => inputs.push(input),
+                Given::File(input, _) => inputs.push(input),
             }
         }
         Ok(inputs)
@@ -205,8 +214,10 @@ impl FromPyObject<'_, '_> for Inputs {
 fn input(given: &Bound<'_, PyAny>) -> PyResult<Given> {
     if given.hasattr("read")? {
         let name = given.getattr_opt("name")?.and_then(|name| name.extract().ok());
-        let reader = PyReader::of(given)?;
-        return Ok(Given::File(Input::reader(name.unwrap_or_else(|| "a file".to_owned()), reader)));
+        let raised = Raised::default();
+        let reader = PyReader::of(given, raised.clone())?;
+        let input = Input::reader(name.unwrap_or_else(|| "a file".to_owned()), reader);
+        return Ok(Given::File(input, raised));
     }
     given.extract::<PathBuf>().map(Given::Path)
 }
@@ -251,6 +262,7 @@ impl Convofold {
     ) -> Result<ReplayReport, Failure> {
         let (zone, ignored) = (names::zone(zone)?, names::ignored(ignore)?);
         let db = self.open()?;
+        let files = inputs.files();
         let inputs = py.detach(|| inputs.find(&db))?;
         let interruption = Interruption::default();
         let report = py.detach(|| {
@@ -271,9 +283,15 @@ impl Convofold {
             };
             replay.run()
         });
-        match interruption.exception.into_inner() {
-            Some(exception) => Err(exception.into()),
-            None => Ok(report?.show()),
+        if let Some(exception) = interruption.exception.into_inner() {
+            return Err(exception.into());
         }
+        let report = report?;
+        for (name, raised) in files {
+            if let Some(exception) = raised.lock().take() {
+                return Err(Failure::of_file(py, &name, exception));
+            }
+        }
+        Ok(report.show())
     }
 }

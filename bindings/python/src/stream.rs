@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyMemoryView, PyString};
 
@@ -137,11 +139,16 @@ pub(crate) struct PyReader {
     read: Py<PyAny>,
     /// Returns available data immediately, while `read` waits for the full size. Not every file has it.
     read1: Option<Py<PyAny>>,
+    raised: Raised,
 }
 
+/// The exception that a file object raised.
+pub(crate) type Raised = Arc<Mutex<Option<PyErr>>>;
+
 impl PyReader {
-    pub(crate) fn of(file: &Bound<'_, PyAny>) -> PyResult<Self> {
-        Ok(Self { read: file.getattr("read")?.unbind(), read1: file.getattr_opt("read1")?.map(Bound::unbind) })
+    pub(crate) fn of(file: &Bound<'_, PyAny>, raised: Raised) -> PyResult<Self> {
+        let read1 = file.getattr_opt("read1")?.map(Bound::unbind);
+        Ok(Self { read: file.getattr("read")?.unbind(), read1, raised })
     }
 
     fn call<'py>(&mut self, py: Python<'py>, size: usize) -> PyResult<Bound<'py, PyAny>> {
@@ -172,6 +179,13 @@ fn is_unsupported(py: Python<'_>, exception: &PyErr) -> PyResult<bool> {
 impl Read for PyReader {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         // A thread can wake after the interpreter has exited. Nobody waits for its data then.
-        Python::try_attach(|py| self.read_onto(py, into)).unwrap_or(Ok(0))
+        Python::try_attach(|py| {
+            self.read_onto(py, into).map_err(|error| {
+                let exception = PyErr::from(error);
+                *self.raised.lock() = Some(exception.clone_ref(py));
+                exception.into()
+            })
+        })
+        .unwrap_or(Ok(0))
     }
 }
