@@ -61,7 +61,7 @@ impl Batch {
 
     /// Sets a bookmark together with the events: after a crash, [`Convofold::bookmark`](crate::Convofold::bookmark)
     /// returns the value that was committed with the last surviving events. Names have at most 256 bytes, values at
-    /// most 4 KiB.
+    /// most 4 KiB, and a database has at most 65,536 bookmarks.
     #[must_use]
     pub fn bookmark(mut self, name: impl Into<String>, value: impl Into<Vec<u8>>) -> Self {
         self.bookmark = Some(Bookmark { name: name.into(), value: Some(value.into()) });
