@@ -1,4 +1,4 @@
-//! Read-only media: whoever only reads needs no right to write, leaves no trace, and gets the same answers.
+//! Read-only media: a user who only reads needs no right to write, leaves no trace, and gets the same answers.
 //!
 //! The database is on a file system that is mounted read-only, or in a folder in which the user may not write.
 
