@@ -244,6 +244,13 @@ struct Lines<W: Write> {
 }
 
 impl<W: Write> Write for Lines<W> {
+    /// Lines are written in many short pieces.
+    #[inline]
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.bytes += bytes.len() as u64;
+        self.out.write_all(bytes)
+    }
+
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.out.write(bytes)?;
         self.bytes += written as u64;

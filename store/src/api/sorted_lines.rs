@@ -98,6 +98,16 @@ pub(crate) struct Line<'a> {
 }
 
 impl Write for Line<'_> {
+    /// Lines are written in many short pieces.
+    #[inline]
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if self.spilled.is_none() && self.held.len() + bytes.len() <= self.max_bytes {
+            self.held.extend_from_slice(bytes);
+            return Ok(());
+        }
+        self.write(bytes).map(drop)
+    }
+
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.spilled.is_none() && self.held.len() + bytes.len() > self.max_bytes {
             let mut out = BufWriter::with_capacity(BUFFER_BYTES, tempfile::tempfile()?);
