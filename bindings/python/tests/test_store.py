@@ -221,7 +221,7 @@ def test_results_are_frozen_compare_by_value_and_come_apart(filled: Convofold, t
         assert found == line and list(found) == list(line)
         with pytest.raises(AttributeError):
             state.unread = 0
-    assert repr(filled.agents()[0]).startswith("AgentLoad(agent=")
+    assert repr(filled.agents()[0]).startswith("AgentLoad(tenant=")
     match filled.totals()[0]:
         case convofold.Totals(tenant=tenant, conversations=count):
             assert count > 0 and tenant is not None
