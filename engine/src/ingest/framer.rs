@@ -285,8 +285,10 @@ impl Framer {
 
     /// Waits for more bytes. Between values, the fast way of lines is tried again.
     fn wait(&mut self, cut: Option<(usize, Option<u64>)>, is_line: bool, at: usize, emit: &mut impl FnMut(Piece)) {
-        let open_bytes = self.held.len().saturating_sub(at);
-        let is_too_long = is_line && open_bytes > self.limits.max_own_line_bytes() + 1;
+        let open = self.held.get(at..).unwrap_or_default();
+        let is_long = is_line && open.len() > self.limits.max_own_line_bytes() + 1;
+        // An object over several lines may lack only the end of its last line.
+        let is_too_long = is_long && memchr::memchr(b'\n', open).is_none();
         if is_too_long {
             // What precedes the line decides nothing about it any more.
             self.emit_values(at, None, emit);

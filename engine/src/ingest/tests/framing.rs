@@ -235,6 +235,18 @@ fn lines_that_break_far_away_take_linear_time() {
     }
 }
 
+/// Regression: an object without a line end after it was taken for one long line.
+#[test]
+fn w1_an_object_may_have_longer_lines_than_the_limit_after_its_first() {
+    let spread = message(&format!("\"message\":\"{}\"", "x".repeat(2 << 20))).replacen('{', "{\n", 1);
+    for end in ["", "\n", ",\n{}"] {
+        let input = format!("{spread}{end}");
+        let whole = parse(&input);
+        assert!(account(&whole).starts_with("e1"));
+        assert!(parse_in_chunks(Limits::default(), input.as_bytes(), &[100_001], 512 << 10) == whole);
+    }
+}
+
 /// An array of any length needs no more memory than one element and one piece.
 #[test]
 fn w1_a_long_array_is_taken_element_by_element() {
