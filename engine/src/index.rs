@@ -19,12 +19,15 @@ pub(crate) type Slot = u32;
 
 type Row = Arc<OpenConversation>;
 
+/// The value that rows are sorted by, then the id.
+type RowKey = (i64, Arc<str>);
+
 /// Open conversations in one sort order; the smallest key is first.
-type Ordered = BTreeMap<(i64, Arc<str>), Slot>;
+type Ordered = BTreeMap<RowKey, Slot>;
 
 /// The conversations of an agent of one tenant, sorted by activity, with their rows, because this query is the most
 /// frequent.
-type OfAgent = BTreeMap<(i64, Arc<str>), Row>;
+type OfAgent = BTreeMap<RowKey, Row>;
 
 /// Agents of two tenants are two agents, whatever they are called.
 type ByTenant = BTreeMap<Option<Arc<str>>, OfAgent>;
@@ -487,7 +490,7 @@ fn leave_tenant(by_tenant: &mut ByTenant, row: &Row) {
 fn merged<'a>(sets: Vec<&'a OfAgent>, cursor: Option<&Cursor>) -> impl Iterator<Item = &'a Row> + use<'a> {
     let mut rests: Vec<_> = sets.into_iter().map(|rows| rows.range(from(cursor))).collect();
     let first = |(set, rest): (usize, &mut btree_map::Range<'a, _, _>)| rest.next().map(|(key, row)| (key, (set, row)));
-    let mut heads: BTreeMap<&(i64, Arc<str>), (usize, &Row)> = rests.iter_mut().enumerate().filter_map(first).collect();
+    let mut heads: BTreeMap<&RowKey, (usize, &Row)> = rests.iter_mut().enumerate().filter_map(first).collect();
     std::iter::from_fn(move || {
         let (_, (set, row)) = heads.pop_first()?;
         heads.extend(rests.get_mut(set).and_then(Iterator::next).map(|(key, next)| (key, (set, next))));
@@ -496,7 +499,7 @@ fn merged<'a>(sets: Vec<&'a OfAgent>, cursor: Option<&Cursor>) -> impl Iterator<
 }
 
 /// The keys after a cursor.
-fn from(cursor: Option<&Cursor>) -> (Bound<(i64, Arc<str>)>, Bound<(i64, Arc<str>)>) {
+fn from(cursor: Option<&Cursor>) -> (Bound<RowKey>, Bound<RowKey>) {
     let from = cursor.map_or(Bound::Unbounded, |cursor| Bound::Excluded((cursor.key, cursor.id.clone())));
     (from, Bound::Unbounded)
 }
@@ -534,14 +537,11 @@ fn place_with_agent(row: &Row) -> (Option<&str>, Option<&AgentRef>, i64) {
     (row.tenant.as_deref(), row.agent.as_ref(), row.last_active_at)
 }
 
-fn entry(row: &Row, sort: Sort) -> (i64, Arc<str>) {
+fn entry(row: &Row, sort: Sort) -> RowKey {
     (row.sort_key(sort), row.id.clone())
 }
 
-fn after<'a, V>(
-    ordered: &'a BTreeMap<(i64, Arc<str>), V>,
-    cursor: Option<&Cursor>,
-) -> impl Iterator<Item = &'a V> + use<'a, V> {
+fn after<'a, V>(ordered: &'a BTreeMap<RowKey, V>, cursor: Option<&Cursor>) -> impl Iterator<Item = &'a V> + use<'a, V> {
     ordered.range(from(cursor)).map(|(_, value)| value)
 }
 

@@ -1,5 +1,7 @@
 //! What the command prints if there is no database, or if the path is a file, another directory or a database in use.
 
+#![expect(clippy::expect_used, reason = "tests and their helpers may panic")]
+
 use std::process::Stdio;
 use std::time::Duration;
 

@@ -138,7 +138,7 @@ impl<'a> Block<'a> {
             match values.next(self.bytes, true, is_open) {
                 Found::Line { start, end } => self.unit_at(start, end, None).line(sink),
                 Found::Object { start, end } => {
-                    self.unit_at(start, end, None).object(self.text_of(start, end), scratch, sink)
+                    self.unit_at(start, end, None).object(self.text_of(start, end), scratch, sink);
                 }
                 Found::Element { index, start, end } => {
                     self.unit_at(start, end, Some(index)).element(self.text_of(start, end), scratch, sink);

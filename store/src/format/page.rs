@@ -67,7 +67,7 @@ pub(crate) fn seal(
 ) -> Result<(Vec<u8>, Checksum), Damage> {
     let PartHeader { page_no, generation, part: number, is_continued, continues } = *header;
     let (body, rest) = part.encode()?;
-    let flags = u32::from(is_continued) * CONTINUED | u32::from(continues) * CONTINUES;
+    let flags = (u32::from(is_continued) * CONTINUED) | (u32::from(continues) * CONTINUES);
     let mut fields = Vec::with_capacity(MARK.field_bytes);
     fields.extend_from_slice(&page_no.to_le_bytes());
     fields.extend_from_slice(&part.count().to_le_bytes());
@@ -206,8 +206,8 @@ pub(crate) mod tests {
         assert!(parts.len() > 4, "{}", parts.len());
         for left_out in 0..parts.len() {
             let mut reader = PageReader::new(0, |_| true);
-            let rest = parts.iter().enumerate().filter(|(number, _)| *number != left_out).map(|(_, part)| part);
-            let read = rest.map(|part| reader.part(part).map(drop)).collect::<Result<(), _>>();
+            let mut rest = parts.iter().enumerate().filter(|(number, _)| *number != left_out).map(|(_, part)| part);
+            let read = rest.try_for_each(|part| reader.part(part).map(drop));
             let is_last = left_out + 1 == parts.len();
             assert!(read.is_err() || (is_last && reader.count() != Ok(u32::try_from(images.len()).unwrap())));
         }

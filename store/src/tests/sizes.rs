@@ -23,8 +23,8 @@ fn bounded(bounds: Bounds) -> Options {
 
 fn trim(db: &Convofold) {
     let before = Time::from_ms(1_800_000_000_000).unwrap();
-    let trimmed = db.trim_log(before).or_else(|error| match error {
-        TrimError::Commit(error) => Err(error),
+    let trimmed = db.trim_log(before).map_err(|error| match error {
+        TrimError::Commit(error) => error,
         other => panic!("{other}"),
     });
     trimmed.unwrap();

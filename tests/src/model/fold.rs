@@ -169,8 +169,8 @@ enum Base {
 
 /// F7, over the events given, which are in the order of T2.
 fn unread_of(events: &[&Content]) -> i128 {
-    let bases = events.iter().enumerate().filter_map(|(index, content)| Some((index, base(content)?)));
-    let base = bases.last();
+    let mut bases = events.iter().enumerate().filter_map(|(index, content)| Some((index, base(content)?)));
+    let base = bases.next_back();
     let is_unread = |(index, content): &(usize, &&Content)| match &base {
         None => true,
         Some((base, Base::Outbound)) => index > base,
@@ -276,8 +276,8 @@ fn waiting(events: &[Event]) -> Option<(Nanos, Nanos)> {
         if is_inbound { Some(content.own_time()) } else { waits(content).then_some(content.at) }
     });
     let since = restarted.map(|content| content.at).or(since)?;
-    let inbound = events[from..].iter().filter(|event| event.content.is_message_of(Direction::In));
-    Some((since, inbound.last().map_or(since, |event| event.content.own_time())))
+    let mut inbound = events[from..].iter().filter(|event| event.content.is_message_of(Direction::In));
+    Some((since, inbound.next_back().map_or(since, |event| event.content.own_time())))
 }
 
 /// F9: since when somebody waits.

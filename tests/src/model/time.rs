@@ -26,9 +26,10 @@ pub(crate) fn shown_ms(time: Nanos) -> i128 {
 pub(crate) fn from_epoch(number: i128) -> Reading {
     let unit = match number {
         0 => return Reading::Absent,
-        ..100_000_000_000 => SECOND,
-        ..100_000_000_000_000 => MILLISECOND,
-        ..100_000_000_000_000_000 => 1_000,
+        ..0 => return Reading::Unusable,
+        1..100_000_000_000 => SECOND,
+        100_000_000_000..100_000_000_000_000 => MILLISECOND,
+        100_000_000_000_000..100_000_000_000_000_000 => 1_000,
         _ => 1,
     };
     usable(number.checked_mul(unit))

@@ -35,6 +35,9 @@ pub(super) enum Section {
     End(Box<BackupEnd>),
 }
 
+/// Which conversations of a page to decode.
+type Wanted = fn(u32) -> bool;
+
 pub(super) struct BackupReader<R> {
     input: R,
     /// Offset of the next frame.
@@ -46,7 +49,7 @@ pub(super) struct BackupReader<R> {
     base_left: u32,
     page_no: u32,
     /// The page of the base that is being read.
-    page: Option<PageReader<fn(u32) -> bool>>,
+    page: Option<PageReader<Wanted>>,
     /// Expected log position of the next block.
     position: LogPosition,
 }
@@ -116,7 +119,7 @@ impl<R: Read> BackupReader<R> {
         let header = PartHeader::of(value)?;
         if header.part == 0 {
             self.page.take().map_or(Ok(0), |page| page.count())?;
-            self.page = Some(PageReader::new(self.page_no, (|_| true) as fn(u32) -> bool));
+            self.page = Some(PageReader::new(self.page_no, (|_| true) as Wanted));
             self.page_no = self.page_no.saturating_add(1);
         }
         let page = self.page.as_mut().ok_or(Damage::MissingPart { part: 0 })?;
