@@ -13,10 +13,13 @@ use convofold_engine::{Board, ConversationImage, Event, Query};
 use crate::care::backup::fuzzing::read_backup;
 use crate::format::block::{self, Block, BlockBuilder, LogPosition};
 use crate::format::frame::{Compressor, mended, u32_at, u64_at};
+use crate::format::key::{BlockKey, PageHalf, PageKey};
 use crate::format::{checkpoint, log_start, page, page_head};
 use crate::log::events::DecodedBlock;
+use crate::storage::ReadStorage;
 use crate::storage::chunk::{Chunk, Tree};
 use crate::storage::sled::file as sled_file;
+use crate::storage::sled::read_only::ReadOnlySled;
 
 const HEADER_BYTES: usize = crate::format::frame::HEADER_BYTES;
 
@@ -96,6 +99,20 @@ pub fn chunks(dir: &Path, bytes: &[u8]) -> io::Result<()> {
     for file in [bytes.to_vec(), file, sled_file::fuzzing::mended(bytes, segment_bytes)] {
         std::fs::write(dir.join("db"), file)?;
         sled_file::scan_finding(dir, segment_bytes, durable_block_no)?;
+        read_only(dir, segment_bytes);
     }
-    Ok(())
+    // The same bytes as the page table of a snapshot.
+    let snapshot = dir.join("snap.0000000000000001");
+    std::fs::write(&snapshot, [bytes, &[0; 8], &crc32fast::hash(bytes).to_le_bytes()].concat())?;
+    read_only(dir, segment_bytes);
+    std::fs::remove_file(snapshot)
+}
+
+/// Reads the trees in `dir` without sled.
+fn read_only(dir: &Path, segment_bytes: usize) {
+    let Ok(storage) = ReadOnlySled::open(dir, segment_bytes, 1 << 16) else { return };
+    let _ = storage.record_names("");
+    let last = storage.key_at_or_before(BlockKey { first_seq: u64::MAX, block_no: u64::MAX });
+    let _ = last.ok().flatten().map(|key| storage.block(key));
+    let _ = storage.page(PageKey { page_no: 0, half: PageHalf::A }.part(0));
 }

@@ -55,8 +55,8 @@ pub unsafe extern "C" fn convofold_feed_open(db: Db, from_seq: u64, feed: *mut F
 ///
 /// Threads: one thread reads at a time. Other threads wait for it, also for at most `timeout_ms`.
 ///
-/// Errors: CLOSED (the feed or the database is closed, possibly during the wait), DROPPED (the log was trimmed past
-/// the next event), DAMAGED, IO.
+/// Errors: CLOSED (the feed or the database is closed, possibly during the wait), POISONED (a write failed, and all
+/// durable events were returned), DROPPED (the log was trimmed past the next event), DAMAGED, IO.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn convofold_feed_next(feed: Feed, timeout_ms: u64, json: *mut *mut c_char) -> Error {
     guard(|| {

@@ -210,6 +210,23 @@ def test_a_store_opens_again_as_it_was(tmp_path: Path, sample: Path) -> None:
         assert (db.state_hash(), db.stats().conversations) == (hash_before, stats.conversations)
 
 
+def test_a_store_is_read_without_writing_and_by_several_readers(tmp_path: Path, sample: Path) -> None:
+    with Convofold(tmp_path / "db") as db:
+        db.replay(sample)
+        hash_before = db.state_hash()
+    before = {path: path.read_bytes() for path in (tmp_path / "db").rglob("*") if path.is_file()}
+    with Convofold(tmp_path / "db", read_only=True) as one, Convofold(tmp_path / "db", read_only=True) as two:
+        assert one.state_hash() == two.state_hash() == hash_before
+        with pytest.raises(convofold.SubmitError, match="read-only"):
+            one.submit([message("a")])
+        with pytest.raises(convofold.AlreadyOpenError):
+            Convofold(tmp_path / "db")
+    assert {path: path.read_bytes() for path in (tmp_path / "db").rglob("*") if path.is_file()} == before
+    with pytest.raises(convofold.NotFoundError):
+        Convofold(tmp_path / "none", read_only=True)
+    assert not (tmp_path / "none").exists()
+
+
 def test_results_are_frozen_compare_by_value_and_come_apart(filled: Convofold, tmp_path: Path) -> None:
     expected = states(filled, tmp_path / "export")
     for line in expected:

@@ -170,6 +170,9 @@
 //!
 //! # Threads, executors, errors
 //!
+//! One process writes to a database at a time, or any number of processes read it ([`Options::read_only`]); reading changes
+//! nothing in the directory, so a read-only file system is enough.
+//!
 //! A [`Convofold`] is a handle: it is `Clone`, `Send` and `Sync`. One background thread does all writing. Queries about many
 //! conversations never wait for the disk. A query about one conversation that is not in memory ([`Options::memory_bytes`]) reads
 //! one page. If the queue is full, [`Convofold::submit`] blocks and [`Convofold::try_submit`] returns the batch. convofold needs

@@ -26,7 +26,7 @@ use crate::storage::{ReadStorage, StorageError};
 
 /// The page with the root nodes of all trees.
 const META_PAGE: u64 = 0;
-/// More nodes on one way mean that the nodes refer to each other in a circle.
+/// More nodes between a root and a leaf mean that the nodes refer to each other in a circle.
 const MAX_STEPS: usize = 10_000;
 
 /// The storage of a database that is opened read-only.
@@ -101,8 +101,7 @@ impl ReadOnlySled {
     /// The largest stored key that is not greater than this one.
     fn last_at_or_before(&self, tree: Tree, stored_key: &[u8]) -> Result<Option<Vec<u8>>, StorageError> {
         let mut leaf = self.leaf(tree, stored_key, false)?;
-        for _ in 0..MAX_STEPS {
-            let Some(node) = leaf else { return Ok(None) };
+        while let Some(node) = leaf {
             let entries = entries_of(&node);
             let after = entries.partition_point(|(key, _)| key.as_slice() <= stored_key);
             if let Some((key, _)) = after.checked_sub(1).and_then(|at| entries.get(at)) {
@@ -111,23 +110,29 @@ impl ReadOnlySled {
             if node.low.is_empty() {
                 return Ok(None);
             }
+            // Deletions can leave any number of empty leaves.
             leaf = self.leaf(tree, &node.low, true)?;
+            if leaf.as_ref().is_some_and(|left| left.low >= node.low) {
+                return Err(StorageError::BrokenTree);
+            }
         }
-        Err(StorageError::BrokenTree)
+        Ok(None)
     }
 
     /// All stored keys with this prefix, in order.
     fn stored_keys(&self, tree: Tree, prefix: &[u8]) -> Result<Vec<Vec<u8>>, StorageError> {
         let mut found = Vec::new();
         let mut leaf = self.leaf(tree, prefix, false)?;
-        for _ in 0..MAX_STEPS {
-            let Some(node) = leaf else { return Ok(found) };
+        while let Some(node) = leaf {
             let keys = entries_of(&node).iter().map(|(key, _)| key).skip_while(|key| key.as_slice() < prefix);
             found.extend(keys.take_while(|key| key.starts_with(prefix)).cloned());
             let is_last = node.high.is_empty() || (!node.high.starts_with(prefix) && node.high.as_slice() > prefix);
             leaf = if is_last { None } else { node.next.map(|next| self.node(next)).transpose()? };
+            if leaf.as_ref().is_some_and(|right| right.low <= node.low) {
+                return Err(StorageError::BrokenTree);
+            }
         }
-        Err(StorageError::BrokenTree)
+        Ok(found)
     }
 }
 
