@@ -4,12 +4,13 @@
 The part of the package `convofold` that is written in Rust.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from os import PathLike
 from pathlib import Path
 from typing import Any, Final, Literal, SupportsFloat, SupportsIndex, final
 
+from _typeshed import SupportsGetItem
 from typing_extensions import Buffer
 
 from convofold.protocols import ProgressBar, Reader, Writer
@@ -28,6 +29,8 @@ __all__ = [
     "Change",
     "Changes",
     "Checkpoint",
+    "Conflict",
+    "ConflictingField",
     "Conversation",
     "Conversations",
     "Convofold",
@@ -38,6 +41,7 @@ __all__ = [
     "ExportReport",
     "HistoryEntry",
     "IngestReport",
+    "InputProblem",
     "LastMessage",
     "Latency",
     "Lost",
@@ -61,6 +65,7 @@ __all__ = [
     "Ticket",
     "Totals",
     "TrimReport",
+    "UnknownValue",
     "VerifiedCheckpoint",
     "VerifyReport",
     "repair",
@@ -72,7 +77,7 @@ __version__: Final[str]
 @final
 class AgentLoad:
     """
-    The workload of an agent.
+    The workload of an agent of a tenant.
     """
 
     __hash__: Final = None
@@ -99,6 +104,11 @@ class AgentLoad:
     def open(self, /) -> int:
         """
         Number of open conversations.
+        """
+    @property
+    def tenant(self, /) -> str | None:
+        """
+        The tenant.
         """
     def to_dict(self, /) -> dict[str, Any]:
         """
@@ -190,8 +200,9 @@ class Arrivals:
 @final
 class ArrowTable:
     """
-    A table that is read from the database each time it is used: pass it to `polars.DataFrame(...)`,
-    `pandas.DataFrame.from_arrow(...)` or `pyarrow.table(...)`, or use its name in a DuckDB query.
+    A table that is read from the database each time it is used. `to_polars()` and `to_pandas()` read all of it. Every
+    library with the Arrow PyCapsule interface reads it: `polars.DataFrame(...)`, `pyarrow.table(...)`, or its name in a
+    DuckDB query.
     """
     def __arrow_c_schema__(self, /) -> object:
         """
@@ -206,6 +217,14 @@ class ArrowTable:
     def column_names(self, /) -> list[str]:
         """
         Names of the columns.
+        """
+    def to_pandas(self, /) -> object:
+        """
+        Reads the table as a `pandas.DataFrame`. Needs pandas and pyarrow: `pip install 'convofold[pandas]'`.
+        """
+    def to_polars(self, /) -> object:
+        """
+        Reads the table as a `polars.DataFrame`. Needs polars: `pip install 'convofold[polars]'`.
         """
 
 @final
@@ -449,6 +468,11 @@ class Changes:
     """
     An iterator over the change feed.
     """
+    def __aiter__(self, /) -> AsyncIterator[Change]:
+        """
+        Iterates with `async for`. It ends as the iterator does, and does not block the loop. If the task is cancelled while it
+        waits, the feed is stopped: continue with a new one.
+        """
     def __iter__(self, /) -> Changes: ...
     def __next__(self, /) -> Change: ...
     @property
@@ -503,6 +527,93 @@ class Checkpoint:
         """
 
 @final
+class Conflict:
+    """
+    Two events of one identity with different contents.
+    """
+
+    __hash__: Final = None
+    __match_args__: Final[tuple[str, ...]]
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __repr__(self, /) -> str: ...
+    @property
+    def at(self, /) -> int:
+        """
+        Time of the event that counts, in milliseconds since the epoch.
+        """
+    @property
+    def at_utc(self, /) -> datetime:
+        """
+        `at` as a `datetime` in UTC.
+        """
+    @property
+    def conversation(self, /) -> str:
+        """
+        Id of the conversation.
+        """
+    @property
+    def fields(self, /) -> list[ConflictingField]:
+        """
+        The fields in which they differ.
+        """
+    @property
+    def identity(self, /) -> str:
+        """
+        Identity of both events.
+        """
+    @property
+    def kept_seq(self, /) -> int:
+        """
+        Sequence number of the event that counts.
+        """
+    @property
+    def kind(self, /) -> Literal["open", "open_closed", "update", "update_open", "message", "close"]:
+        """
+        The kind of the event that counts.
+        """
+    @property
+    def lost_seq(self, /) -> int:
+        """
+        Sequence number of the event that has no effect.
+        """
+    def to_dict(self, /) -> dict[str, Any]:
+        """
+        Returns the fields as a dict of plain values, nested results included, which `json.dumps` accepts.
+        """
+
+@final
+class ConflictingField:
+    """
+    A field in which two events differ.
+    """
+
+    __hash__: Final = None
+    __match_args__: Final[tuple[str, ...]]
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __repr__(self, /) -> str: ...
+    @property
+    def field(self, /) -> str:
+        """
+        Name of the field in convofold's own form.
+        """
+    @property
+    def kept(self, /) -> str:
+        """
+        The value that counts, as JSON.
+        """
+    @property
+    def lost(self, /) -> str:
+        """
+        The other value, as JSON.
+        """
+    def to_dict(self, /) -> dict[str, Any]:
+        """
+        Returns the fields as a dict of plain values, nested results included, which `json.dumps` accepts.
+        """
+
+@final
 class Conversation:
     """
     A conversation with its state and its history.
@@ -545,7 +656,9 @@ class Convofold:
     """
     An open database: a directory with the log of all events, and the state of every conversation.
 
-    It is created if it does not exist, unless `create=False`. Use it as a context manager, or call `close()`. All methods can
+    It is created if it does not exist, unless `create=False`. With `read_only=True`, nothing in its directory is created or
+    changed: a read-only file system is enough, several processes can read at the same time, and methods that write raise
+    an error. Use it as a context manager, or call `close()`. All methods can
     be called from any thread, and release the interpreter's lock while they block. A database does not survive a fork: open
     it in the process that uses it.
 
@@ -567,6 +680,7 @@ class Convofold:
         path: str | PathLike[str],
         *,
         create: bool | None = None,
+        read_only: bool | None = None,
         memory_bytes: SupportsIndex | None = None,
         checkpoint_log_bytes: SupportsIndex | None = None,
         cache_bytes: SupportsIndex | None = None,
@@ -580,7 +694,7 @@ class Convofold:
     def __repr__(self, /) -> str: ...
     def agents(self, /) -> list[AgentLoad]:
         """
-        Returns the workload of every agent.
+        Returns the workload of every agent of every tenant.
         """
     def arrivals(self, /, id: str) -> Arrivals | None:
         """
@@ -609,13 +723,13 @@ class Convofold:
         """
         Returns all bookmarks by name.
         """
-    def changes(self, /, from_seq: SupportsIndex = 1, *, timeout: SupportsFloat | SupportsIndex | None = None) -> Changes:
+    def changes(self, /, from_seq: SupportsIndex = ..., *, timeout: SupportsFloat | SupportsIndex | None = None) -> Changes:
         """
         Returns the change feed: an iterator over all events from a sequence number on, first the existing ones, then new
         ones, without gaps or repeats.
 
         The iterator waits at most `timeout` seconds for the next event (None: without limit; 0: not at all) and then ends;
-        iterating again resumes. It ends when the database is closed. An event is returned once it survives a power cut.
+        iterating again resumes. `async for` iterates without blocking the loop of asyncio. It ends when the database is closed. An event is returned once it survives a power cut.
         """
     def checkpoint(self, /) -> Checkpoint:
         """
@@ -624,13 +738,18 @@ class Convofold:
         """
     def close(self, /) -> None:
         """
-        Commits queued batches, writes a checkpoint and releases the directory. Closing again does nothing; all other methods
-        raise ClosedError afterwards.
+        Commits queued batches, writes a checkpoint and releases the directory. Closing again waits for the first call and has
+        the same outcome; all other methods raise ClosedError afterwards.
         """
     @property
     def closed(self, /) -> bool:
         """
         Whether the database was closed.
+        """
+    def conflicts(self, /, id: str | None = None) -> list[Conflict] | None:
+        """
+        Returns the conflicts of a conversation, or without `id` those of all conversations: events of one identity with
+        different contents. None if there is no such conversation.
         """
     def conversations(self, /) -> Conversations:
         """
@@ -650,6 +769,10 @@ class Convofold:
         Writes every accepted event as a line of JSON in convofold's own format, in the order of the log. The target is a path
         or a file opened in binary mode. Replaying the file into an empty database yields the same states and state hash.
         """
+    def find_ids(self, /, beginning: str, limit: SupportsIndex = ...) -> list[str]:
+        """
+        Returns the ids that begin with these characters, in order, at most `limit`.
+        """
     def history(self, /, id: str) -> list[HistoryEntry] | None:
         """
         Returns every event of a conversation, in the order in which they happened; None if there is no such conversation.
@@ -662,6 +785,9 @@ class Convofold:
         *,
         durability: Literal["synced", "buffered"] | None = None,
         bookmark: tuple[str, str | Buffer] | None = None,
+        max_rejections: SupportsIndex = 1000,
+        zone: str | None = None,
+        ignore: SupportsGetItem[int, str] | None = None,
     ) -> IngestReport:
         """
         Parses the body of a webhook, or any other input in memory, and commits its events.
@@ -671,16 +797,13 @@ class Convofold:
         - `durability`: with `synced` (the default), the events survive a power cut when the call returns; with `buffered`,
           within a tenth of a second.
         - `bookmark`: a name and a value that are committed together with the last events.
+        - `max_rejections`: the maximum number of rejections to list in the report; all of them are counted.
+        - `zone`: the time zone of times that are written without one, such as `Europe/Berlin`; UTC by default. Use the same
+          one for all inputs of a source: it is part of the identity of events that have no id.
+        - `ignore`: unknown interaction types to ignore instead of rejecting them.
 
-        Input that is not a valid event is listed in the report and does not affect other events. Ingesting the same input
-        again is safe: known events count as duplicates.
-        """
-    def messages_to_arrow(self, /) -> ArrowTable:
-        """
-        Returns all messages as an Arrow table, one row per message, with these columns: `conversation`, `tenant`, `channel`,
-        `seq`, `at`, `said_at` (the own time of the message), `direction`, `agent_id` and `agent_name` (the agent assigned
-        then), `text`, `identity`, `late`, and `counts` (false for a message that lost to another event with the same
-        identity).
+        Input that is not a valid event is counted and listed in the report and does not affect other events. Ingesting the
+        same input again is safe: known events count as duplicates.
         """
     @property
     def path(self, /) -> Path:
@@ -702,23 +825,30 @@ class Convofold:
         idle_since: int | str | datetime | None = None,
         waiting_since: int | str | datetime | None = None,
         suspect: bool = False,
+        unanswered_after_close: bool = False,
         sort: Literal["activity", "waiting", "started"] | None = None,
         limit: SupportsIndex | None = None,
         cursor: str | None = None,
+        last_message: bool = False,
     ) -> Page:
         """
         Returns a page of open conversations that meet every given condition.
 
         - `agent`: id or name of the assigned agent; `unassigned`: only conversations without an agent.
         - `member`: name, business id or channel id of the customer; `number`: number of the customer.
-        - `tenant`, `shortcode`, `channel`: exact values.
+        - `tenant`, `shortcode`, `channel`: values of the conversation. Names and channels compare without case, numbers
+          and shortcodes without `+` and spaces.
         - `unread_min`: minimum number of unread messages.
         - `idle_since`: last active at this time or earlier; `waiting_since`: waiting since this time or earlier. A time is
           milliseconds since the epoch, a `datetime` with a time zone, or an RFC 3339 string.
         - `suspect`: only conversations whose data look wrong (missing messages, impossible clock).
+        - `unanswered_after_close`: closed conversations instead of open ones: those with a message that is not outbound
+          after both their last close and their last outbound message.
         - `sort`: `activity` (most recently active first; the default), `waiting` (longest waiting first) or `started`
           (oldest first).
-        - `limit`: maximum number of rows of the page; `cursor`: `next` of the previous page.
+        - `limit`: maximum number of rows of the page (0: no limit); `cursor`: `next` of the previous page.
+        - `last_message`: also return the latest message of every conversation. This reads from the disk if a conversation
+          is not in memory.
         """
     def query_all(self, /, **filters: object) -> OpenConversations:
         """
@@ -739,16 +869,24 @@ class Convofold:
         progress: Callable[[Progress], object] | ProgressBar | None = None,
         rejects: Callable[[Rejection], object] | None = None,
         checkpoint: bool = False,
+        zone: str | None = None,
+        ignore: SupportsGetItem[int, str] | None = None,
     ) -> ReplayReport:
         """
         Replays whole logs, parsed on all processors.
 
-        - `inputs`: paths or files opened in binary mode, one or several; plain, gzip or zstd.
+        - `inputs`: paths or files opened in binary mode, one or several; plain, gzip or zstd. A folder stands for all files
+          in it and its subfolders, sorted by name, and a pattern such as `logs/*.gz` for the files that match it.
         - `format`: the source; by default, or with `auto`, it is detected.
         - `progress`: a function that is called with a Progress at most ten times a second, or a progress bar of tqdm
           (`tqdm(unit="B", unit_scale=True)`).
         - `rejects`: a function that is called with each Rejection, for example `rejected.append`.
         - `checkpoint`: whether to write a checkpoint at the end.
+        - `zone`: the time zone of times that are written without one, as in `ingest`. A replay that resumes refuses another
+          one.
+        - `ignore`: unknown interaction types to ignore, as in `ingest`.
+
+        An input that is damaged or cannot be read does not stop the others: `problems` lists it.
 
         When the call returns, everything in the report survives a power cut. An exception in `progress` or `rejects`, and
         Ctrl-C, stop the replay. The same call with the same paths then resumes it, also after the process was killed; the
@@ -808,10 +946,28 @@ class Convofold:
         """
         Waits until everything that was submitted before survives a power cut.
         """
-    def to_arrow(self, /) -> ArrowTable:
+    def to_arrow(self, /, table: Literal["conversations", "messages", "assignments"] | None = None) -> ArrowTable:
         """
-        Returns all conversations as an Arrow table, one row per conversation, with the keys of the export as columns; times
-        are `timestamp[ms, UTC]`. Example: `polars.DataFrame(db.to_arrow())`.
+        Returns a table for polars, pandas, DuckDB and pyarrow:
+
+        - `conversations` (the default): one row per conversation. The columns are the keys of the export, with those of
+          nested objects as `member_name`, `agent_id`, `last_message_text`, `session_status`; `suspicions` is their number.
+        - `messages`: one row per message: `conversation_id`, `tenant`, `channel`, `seq`, `occurred_at`, `said_at` (the own
+          time of the message), `direction`, `agent_id` and `agent_name` (the agent assigned then), `message_text`,
+          `event_identity`, `is_late`, and `is_counted` (false for a message that lost to another event with the same
+          identity).
+        - `assignments`: one row per change of the agent: `conversation_id`, `tenant`, `assignment_number` (from 1 for each
+          conversation), `assigned_at`, `agent_id` and `agent_name` (null if nobody is assigned).
+
+        `conversation_id` joins the tables. Times are `timestamp[ms, UTC]`.
+        """
+    def to_pandas(self, /, table: Literal["conversations", "messages", "assignments"] | None = None) -> object:
+        """
+        Reads a table of `to_arrow` as a `pandas.DataFrame`. Needs pandas and pyarrow: `pip install 'convofold[pandas]'`.
+        """
+    def to_polars(self, /, table: Literal["conversations", "messages", "assignments"] | None = None) -> object:
+        """
+        Reads a table of `to_arrow` as a `polars.DataFrame`. Needs polars: `pip install 'convofold[polars]'`.
         """
     def totals(self, /) -> list[Totals]:
         """
@@ -1048,9 +1204,19 @@ class Event:
     ) -> Event: ...
     def __repr__(self, /) -> str: ...
     @property
+    def active(self, /) -> int | None:
+        """
+        The latest activity that the event states, in milliseconds since the epoch.
+        """
+    @property
     def agent(self, /) -> AgentRef | None:
         """
-        The assigned agent that the event states; None if it states none.
+        The assigned agent that the event states; None if it states none, or that nobody is assigned.
+        """
+    @property
+    def app_key(self, /) -> str | None:
+        """
+        App key of Airship.
         """
     @property
     def at(self, /) -> int:
@@ -1088,9 +1254,54 @@ class Event:
         What the event does to the conversation.
         """
     @property
+    def member_business_id(self, /) -> str | None:
+        """
+        Id of the customer at the business.
+        """
+    @property
+    def member_channel_id(self, /) -> str | None:
+        """
+        Channel id of the customer.
+        """
+    @property
+    def member_name(self, /) -> str | None:
+        """
+        Name of the customer.
+        """
+    @property
+    def member_number(self, /) -> str | None:
+        """
+        Number of the customer.
+        """
+    @property
+    def nobody(self, /) -> bool:
+        """
+        Whether the event states that nobody is assigned.
+        """
+    @property
+    def occurred(self, /) -> int | None:
+        """
+        When it happened, by the clock of the source, in milliseconds since the epoch.
+        """
+    @property
+    def sent(self, /) -> int | None:
+        """
+        The own time of a message, in milliseconds since the epoch.
+        """
+    @property
+    def shortcode(self, /) -> str | None:
+        """
+        The sender that the customer wrote to.
+        """
+    @property
     def source(self, /) -> str:
         """
         The source: `airship`, `superoffice` or the name of a custom source.
+        """
+    @property
+    def started(self, /) -> int | None:
+        """
+        The start of the conversation that the event states, in milliseconds since the epoch.
         """
     @property
     def tenant(self, /) -> str | None:
@@ -1109,6 +1320,11 @@ class Event:
     def to_json(self, /) -> str:
         """
         Returns the event as a line of JSON in convofold's own format, which can be ingested again.
+        """
+    @property
+    def unread(self, /) -> int | None:
+        """
+        Number of unread messages that the event states.
         """
 
 @final
@@ -1185,11 +1401,6 @@ class HistoryEntry:
     def __ne__(self, value: object, /) -> bool: ...
     def __repr__(self, /) -> str: ...
     @property
-    def agent(self, /) -> AgentRef | None:
-        """
-        The agent that the event states.
-        """
-    @property
     def assigned(self, /) -> AgentRef | None:
         """
         The assigned agent after the event, with the latest name known in the conversation; None if nobody is assigned.
@@ -1205,39 +1416,19 @@ class HistoryEntry:
         `at` as a `datetime` in UTC.
         """
     @property
-    def channel(self, /) -> str | None:
-        """
-        Channel of a message.
-        """
-    @property
     def counts(self, /) -> bool:
         """
         False for an event that lost to another event with the same identity: it is listed and has no effect.
         """
     @property
-    def direction(self, /) -> Literal["in", "out"] | None:
+    def event(self, /) -> Event:
         """
-        Direction: `in` (from the customer), `out` (to the customer) or None.
-        """
-    @property
-    def identity(self, /) -> str:
-        """
-        Identity of the event.
-        """
-    @property
-    def kind(self, /) -> Literal["open", "open_closed", "update", "update_open", "message", "close"]:
-        """
-        The kind of event.
+        The event.
         """
     @property
     def late(self, /) -> bool:
         """
         Whether a later event was known when this one arrived.
-        """
-    @property
-    def mentions(self, /) -> Literal["nobody", "agent", "silent"]:
-        """
-        What the event states about the agent: nothing (`silent`), that nobody is assigned, or an agent.
         """
     @property
     def said_at(self, /) -> int | None:
@@ -1249,19 +1440,9 @@ class HistoryEntry:
         """
         Sequence number: the order in which events arrived.
         """
-    @property
-    def text(self, /) -> str | None:
-        """
-        Text of a message, or the latest text in a lifecycle event.
-        """
     def to_dict(self, /) -> dict[str, Any]:
         """
         Returns the fields as a dict of plain values, nested results included, which `json.dumps` accepts.
-        """
-    @property
-    def unread(self, /) -> int | None:
-        """
-        The number of unread messages that the event states.
         """
 
 @final
@@ -1291,9 +1472,55 @@ class IngestReport:
         Number of ignored lines and elements by source and reason.
         """
     @property
+    def rejected(self, /) -> dict[str, int]:
+        """
+        Number of rejections by reason.
+        """
+    @property
     def rejections(self, /) -> list[Rejection]:
         """
-        Input that is not a valid event, in the order of the input.
+        The first inputs that are not valid events, in the order of the input.
+        """
+    def to_dict(self, /) -> dict[str, Any]:
+        """
+        Returns the fields as a dict of plain values, nested results included, which `json.dumps` accepts.
+        """
+
+@final
+class InputProblem:
+    """
+    A problem with an input.
+    """
+
+    __hash__: Final = None
+    __match_args__: Final[tuple[str, ...]]
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __repr__(self, /) -> str: ...
+    @property
+    def byte_offset(self, /) -> int:
+        """
+        Offset of that line, decompressed.
+        """
+    @property
+    def input(self, /) -> str:
+        """
+        Name of the input.
+        """
+    @property
+    def is_harmless(self, /) -> bool:
+        """
+        Whether the input was read to its end, and only something after it was ignored.
+        """
+    @property
+    def line(self, /) -> int:
+        """
+        Number of the line after the last one that was read, from 1.
+        """
+    @property
+    def problem(self, /) -> str:
+        """
+        What was found.
         """
     def to_dict(self, /) -> dict[str, Any]:
         """
@@ -1447,7 +1674,7 @@ class Member:
 @final
 class OpenConversation:
     """
-    A row of a query: an open conversation.
+    A row of a query: an open conversation, or a closed one that is unanswered after its close.
     """
 
     __hash__: Final = None
@@ -1456,19 +1683,24 @@ class OpenConversation:
     def __ne__(self, value: object, /) -> bool: ...
     def __repr__(self, /) -> str: ...
     @property
-    def agent_id(self, /) -> str | None:
+    def agent(self, /) -> AgentRef | None:
         """
-        Id of the assigned agent.
-        """
-    @property
-    def agent_name(self, /) -> str | None:
-        """
-        Name of the assigned agent.
+        The assigned agent; None if nobody is assigned.
         """
     @property
     def channel(self, /) -> str | None:
         """
         Channel of the latest message.
+        """
+    @property
+    def closed_at(self, /) -> int | None:
+        """
+        Time of the close, in milliseconds since the epoch; None while open.
+        """
+    @property
+    def closed_at_utc(self, /) -> datetime | None:
+        """
+        `closed_at` as a `datetime` in UTC.
         """
     @property
     def id(self, /) -> str:
@@ -1484,6 +1716,11 @@ class OpenConversation:
     def last_active_at_utc(self, /) -> datetime:
         """
         `last_active_at` as a `datetime` in UTC.
+        """
+    @property
+    def last_message(self, /) -> LastMessage | None:
+        """
+        The latest message with a text; None if there is none, or if the query does not ask for it.
         """
     @property
     def member_business_id(self, /) -> str | None:
@@ -1584,6 +1821,11 @@ class Page:
     def to_dict(self, /) -> dict[str, Any]:
         """
         Returns the fields as a dict of plain values, nested results included, which `json.dumps` accepts.
+        """
+    @property
+    def unknown(self, /) -> list[UnknownValue]:
+        """
+        Why the first page is empty: the conditions whose value no open conversation has, with similar values.
         """
 
 @final
@@ -1805,6 +2047,11 @@ class Rejection:
         """
         Returns the fields as a dict of plain values, nested results included, which `json.dumps` accepts.
         """
+    def to_json(self, /) -> str:
+        """
+        Returns the rejection as a reject record: a line of JSON that `ingest` and `replay` read again after its `raw` was
+        repaired.
+        """
 
 @final
 class RepairReport:
@@ -1894,9 +2141,19 @@ class ReplayReport:
         Number of ignored lines and elements by source and reason.
         """
     @property
+    def incomplete_inputs(self, /) -> int:
+        """
+        Number of inputs that could not be read to their end; their complete lines before that were read.
+        """
+    @property
     def lines(self, /) -> int:
         """
         Number of lines read.
+        """
+    @property
+    def problems(self, /) -> list[InputProblem]:
+        """
+        The first problems with inputs, at most 100.
         """
     @property
     def rejected(self, /) -> dict[str, int]:
@@ -2445,6 +2702,11 @@ class Totals:
         Returns the fields as a dict of plain values, nested results included, which `json.dumps` accepts.
         """
     @property
+    def unanswered_after_close(self, /) -> int:
+        """
+        Number of closed conversations that are unanswered after their close.
+        """
+    @property
     def unread(self, /) -> int:
         """
         Number of unread messages in the open conversations.
@@ -2489,6 +2751,37 @@ class TrimReport:
     def to_dict(self, /) -> dict[str, Any]:
         """
         Returns the fields as a dict of plain values, nested results included, which `json.dumps` accepts.
+        """
+
+@final
+class UnknownValue:
+    """
+    A condition that no open conversation meets, whatever the other conditions are.
+    """
+
+    __hash__: Final = None
+    __match_args__: Final[tuple[str, ...]]
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __repr__(self, /) -> str: ...
+    @property
+    def condition(self, /) -> str:
+        """
+        Name of the condition, such as `agent`.
+        """
+    @property
+    def similar(self, /) -> list[str]:
+        """
+        Similar values that open conversations have, the most similar one first.
+        """
+    def to_dict(self, /) -> dict[str, Any]:
+        """
+        Returns the fields as a dict of plain values, nested results included, which `json.dumps` accepts.
+        """
+    @property
+    def value(self, /) -> str:
+        """
+        Its value.
         """
 
 @final
