@@ -234,6 +234,11 @@ typedef enum {
      * memory.
      */
     CONVOFOLD_FLAG_LAST_MESSAGE = 64,
+    /**
+     * Query: closed conversations instead of open ones: those with a message that is not outbound after both their
+     * last close and their last outbound message.
+     */
+    CONVOFOLD_FLAG_UNANSWERED_AFTER_CLOSE = 128,
 } convofold_flag;
 
 /**
@@ -492,7 +497,7 @@ typedef struct {
 } convofold_text;
 
 /**
- * Conditions for open conversations. A conversation matches if it meets all conditions that are set. All zeros
+ * Conditions for open conversations, or for closed ones that are unanswered after their close. A conversation matches if it meets all conditions that are set. All zeros
  * matches every open conversation.
  */
 typedef struct {
@@ -501,7 +506,8 @@ typedef struct {
      */
     size_t size;
     /**
-     * CONVOFOLD_FLAG_UNASSIGNED, CONVOFOLD_FLAG_SUSPECT and CONVOFOLD_FLAG_LAST_MESSAGE, or 0.
+     * CONVOFOLD_FLAG_UNASSIGNED, CONVOFOLD_FLAG_SUSPECT, CONVOFOLD_FLAG_LAST_MESSAGE and
+     * CONVOFOLD_FLAG_UNANSWERED_AFTER_CLOSE, or 0.
      */
     uint32_t flags;
     /**
@@ -556,7 +562,7 @@ typedef struct {
 } convofold_query;
 
 /**
- * An open conversation with the fields that lists need. convofold_state_json() returns the complete state.
+ * A conversation with the fields that lists need. convofold_state_json() returns the complete state.
  */
 typedef struct {
     /**
@@ -615,6 +621,10 @@ typedef struct {
      * The time of the first message that waits for an answer; CONVOFOLD_NO_TIME if there is no such message.
      */
     int64_t waiting_since;
+    /**
+     * The time of the close; CONVOFOLD_NO_TIME while open.
+     */
+    int64_t closed_at;
     /**
      * 1 if the data look wrong (such as missing messages or an impossible clock); otherwise 0.
      */
@@ -1236,8 +1246,8 @@ convofold_error convofold_feed_open(convofold_db db, uint64_t from_seq, convofol
  *
  * Threads: one thread reads at a time. Other threads wait for it, also for at most `timeout_ms`.
  *
- * Errors: CLOSED (the feed or the database is closed, possibly during the wait), DROPPED (the log was trimmed past
- * the next event), DAMAGED, IO.
+ * Errors: CLOSED (the feed or the database is closed, possibly during the wait), POISONED (a write failed, and all
+ * durable events were returned), DROPPED (the log was trimmed past the next event), DAMAGED, IO.
  */
 convofold_error convofold_feed_next(convofold_feed feed,
                                     uint64_t timeout_ms,
