@@ -4,7 +4,7 @@
 
 #define INVALID CONVOFOLD_ERROR_INVALID_ARGUMENT
 
-static const char *const BAD_UTF8 = "\xff\xfe";
+static const char *const BAD_UTF8 = "\xff\xfd";
 
 static convofold_db open_db(const char *name)
 {

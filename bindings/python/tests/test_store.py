@@ -218,7 +218,7 @@ def test_a_store_is_read_without_writing_and_by_several_readers(tmp_path: Path, 
     with Convofold(tmp_path / "db", read_only=True) as one, Convofold(tmp_path / "db", read_only=True) as two:
         assert one.state_hash() == two.state_hash() == hash_before
         with pytest.raises(convofold.SubmitError, match="read-only"):
-            one.submit([message("a")])
+            one.submit([message("a", T0)])
         with pytest.raises(convofold.AlreadyOpenError):
             Convofold(tmp_path / "db")
     assert {path: path.read_bytes() for path in (tmp_path / "db").rglob("*") if path.is_file()} == before
