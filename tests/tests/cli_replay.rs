@@ -330,6 +330,27 @@ fn named_interactions_are_ignored_and_counted_by_reason() {
     assert!(ran.stderr.lines().any(|line| line.starts_with("  airship typing_start  2")), "{}", ran.stderr);
 }
 
+/// W4: a zone for times without one; in a gap of the clock a time is shifted forward, of two the earlier counts.
+#[test]
+fn a_zone_can_be_named_for_times_without_one() {
+    let desk = Desk::default();
+    let started_at = |zone: &[&str], occurred: &str| {
+        let db = format!("db-{}-{occurred}", zone.len());
+        desk.write("log", SAID.replace("2023-11-14T22:01:00Z", occurred).replace(r#""timestamp":1700000000001,"#, ""));
+        let ran = desk.run_bare(&[&["replay", "log", "--db", &db], zone].concat());
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        desk.run_bare(&["export", "--db", &db]).json_lines()[0]["started_at"].clone()
+    };
+    let berlin = ["--zone", "Europe/Berlin"];
+    assert_eq!(started_at(&[], "2026-07-01 12:00:00"), json!(1_782_907_200_000_i64));
+    assert_eq!(started_at(&berlin, "2026-07-01 12:00:00"), json!(1_782_900_000_000_i64));
+    assert_eq!(started_at(&berlin, "2026-07-01T12:00:00Z"), json!(1_782_907_200_000_i64));
+    assert_eq!(started_at(&berlin, "2026-03-29 02:30:00"), json!(1_774_747_800_000_i64));
+    assert_eq!(started_at(&berlin, "2026-10-25 02:30:00"), json!(1_792_888_200_000_i64));
+    let ran = desk.run("replay", &["log", "--zone", "Mars/Olympus"]);
+    assert!(ran.code == Some(2) && ran.stderr.contains("Mars/Olympus"), "{ran:?}");
+}
+
 #[test]
 fn the_limits_can_be_set() {
     let desk = Desk::default();

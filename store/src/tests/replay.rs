@@ -226,6 +226,23 @@ fn another_file_under_the_same_name_is_begun_from_the_start() {
     assert_eq!((report.resumed, report.events, report.counts.duplicates), (false, 10_000, 0));
 }
 
+/// W4: the zone is part of the identity of events without an id.
+#[test]
+fn a_resumed_replay_refuses_another_zone() {
+    let home = Home::new();
+    let path = write(&home, "a", log(0, 10_000).as_bytes());
+    let db = home.open();
+    assert!(stop_after(&db, &[&path], 50).stopped);
+    let again = || Replay::new(&db).input(Input::path(&path));
+    let refused = again().zone("Europe/Berlin".parse().unwrap()).run().unwrap_err();
+    assert!(
+        matches!(&refused, ReplayError::OtherZone { expected, found } if expected == "UTC" && found == "Europe/Berlin"),
+        "{refused}"
+    );
+    let report = again().run().unwrap();
+    assert!(report.resumed && !report.stopped);
+}
+
 #[test]
 fn a_file_that_is_not_there_is_found_out_first() {
     let home = Home::new();
