@@ -50,6 +50,7 @@ mod recall;
 mod spelling;
 mod query;
 mod unknown;
+mod listing;
 mod interner;
 mod index;
 mod outline;
