@@ -1,0 +1,126 @@
+//! What all requests share.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use convofold::ingest::{Format, IgnoreList, Limits, Parser};
+use convofold::{Convofold, Zone};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+
+use crate::config::Config;
+use crate::error::ServeError;
+use crate::meter::Meter;
+use crate::problem::Problem;
+use crate::rejects::Rejects;
+use crate::tokens::{TokenFile, Tokens};
+
+/// How far the end of the server has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Phase {
+    /// It answers.
+    Running,
+    /// It takes no new connections and finishes its requests.
+    Stopping,
+    /// Feeds and exports end.
+    EndingReaders,
+}
+
+/// The state that all requests share.
+#[derive(Clone)]
+pub(crate) struct App {
+    shared: Arc<Shared>,
+}
+
+pub(crate) struct Shared {
+    pub(crate) db: Convofold,
+    pub(crate) config: Config,
+    pub(crate) tokens: Tokens,
+    pub(crate) rejects: Rejects,
+    pub(crate) meter: Meter,
+    pub(crate) started: Instant,
+    zone: Zone,
+    ignored: IgnoreList,
+    phase: watch::Sender<Phase>,
+    /// Number of requests that bring events.
+    intake: watch::Sender<u64>,
+    readers: Arc<Semaphore>,
+    /// One scan over all conversations at a time.
+    pub(crate) scan: Semaphore,
+}
+
+impl std::ops::Deref for App {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.shared
+    }
+}
+
+impl App {
+    pub(crate) fn new(db: Convofold, config: Config) -> Result<Self, ServeError> {
+        let tokens = Tokens::open(TokenFile::of(&config.db))?;
+        config.check(!tokens.is_empty())?;
+        let (zone, ignored) = config.reading()?;
+        let rejects = Rejects::open(&config)?;
+        let readers = Arc::new(Semaphore::new(config.max_readers));
+        Ok(Self {
+            shared: Arc::new(Shared {
+                db,
+                tokens,
+                rejects,
+                readers,
+                config,
+                meter: Meter::default(),
+                started: Instant::now(),
+                zone,
+                ignored,
+                phase: watch::Sender::new(Phase::Running),
+                intake: watch::Sender::new(0),
+                scan: Semaphore::new(1),
+            }),
+        })
+    }
+
+    /// A parser with the settings of the server.
+    pub(crate) fn parser(&self, format: Format) -> Parser {
+        Parser::new(format, Limits::default()).zone(self.zone.clone()).ignore(self.ignored.clone())
+    }
+
+    pub(crate) fn phase(&self) -> Phase {
+        *self.phase.borrow()
+    }
+
+    pub(crate) fn enter(&self, phase: Phase) {
+        self.phase.send_replace(phase);
+    }
+
+    /// Counts a request that brings events until the guard is dropped. The end of the server waits for it.
+    pub(crate) fn take_in(&self) -> Intake {
+        self.intake.send_modify(|requests| *requests += 1);
+        Intake { app: self.clone() }
+    }
+
+    /// Waits until no request brings events.
+    pub(crate) async fn finish_intake(&self) {
+        // The sender is in `self`.
+        let _ = self.intake.subscribe().wait_for(|requests| *requests == 0).await;
+    }
+
+    /// Counts a reader of the feed or of an export until the permit is dropped.
+    pub(crate) fn reader(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        let max = self.config.max_readers;
+        let busy = |_| Problem::unavailable(format!("there are {max} readers of the feed and of exports already"));
+        self.readers.clone().try_acquire_owned().map_err(busy)
+    }
+}
+
+/// A request that brings events.
+pub(crate) struct Intake {
+    app: App,
+}
+
+impl Drop for Intake {
+    fn drop(&mut self) {
+        self.app.intake.send_modify(|requests| *requests -= 1);
+    }
+}

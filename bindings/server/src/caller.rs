@@ -1,0 +1,132 @@
+//! Who sends a request, and what it may do.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, Uri, header};
+
+use crate::app::App;
+use crate::problem::Problem;
+use crate::tokens::{Role, Token};
+
+/// The sender of a request: the holder of a token, or a process of this machine if there are no tokens.
+#[derive(Clone, Debug)]
+pub(crate) struct Caller {
+    token: Option<Arc<Token>>,
+}
+
+impl FromRequestParts<App> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let refused = |detail: &str| Problem::new(StatusCode::UNAUTHORIZED, detail);
+        if let Some(given) = parts.headers.get(header::AUTHORIZATION) {
+            let secret = given.to_str().ok().and_then(|given| {
+                let (scheme, secret) = given.split_once(' ')?;
+                scheme.eq_ignore_ascii_case("bearer").then_some(secret.trim())
+            });
+            let secret = secret.ok_or_else(|| refused("expected the header Authorization: Bearer TOKEN"))?;
+            return match app.tokens.find(secret) {
+                Some(token) => Ok(Self { token: Some(token) }),
+                None => Err(refused("this token is not known")),
+            };
+        }
+        if app.config.is_private() && app.tokens.is_empty() {
+            return expect_local(&parts.headers, &parts.uri).map(|()| Self { token: None });
+        }
+        Err(refused("a token is needed: add the header Authorization: Bearer TOKEN"))
+    }
+}
+
+/// Refuses requests that a web page makes a browser of this machine send: those name another host, or come from a page of
+/// another origin.
+pub(crate) fn expect_local(headers: &HeaderMap, uri: &Uri) -> Result<(), Problem> {
+    let refused = |detail: String| Problem::new(StatusCode::FORBIDDEN, detail);
+    let text = |name| headers.get(name).map(|value: &axum::http::HeaderValue| value.to_str().unwrap_or("?"));
+    let host = uri.authority().map(axum::http::uri::Authority::as_str).or_else(|| text(header::HOST));
+    if let Some(host) = host.filter(|host| !is_local(host)) {
+        return Err(refused(format!(
+            "without tokens, only this machine is answered, not requests for the host {host:?}"
+        )));
+    }
+    if let Some(origin) = text(header::ORIGIN) {
+        let of_origin = origin.split_once("://").map_or(origin, |(_, host)| host);
+        if !is_local(of_origin) {
+            return Err(refused(format!("without tokens, pages of the origin {origin:?} are not answered")));
+        }
+    }
+    Ok(())
+}
+
+/// Whether a host with an optional port is this machine.
+fn is_local(host: &str) -> bool {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    let name = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
+    name.eq_ignore_ascii_case("localhost")
+        || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+impl Caller {
+    /// Refuses a caller without this role.
+    pub(crate) fn expect(&self, role: Role) -> Result<(), Problem> {
+        match &self.token {
+            Some(token) if !token.role.includes(role) => {
+                let detail = format!("the role {role} is needed, the token {} has the role {}", token.name, token.role);
+                Err(Problem::new(StatusCode::FORBIDDEN, detail))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Refuses a caller who may not ask about all tenants.
+    pub(crate) fn expect_all_tenants(&self) -> Result<(), Problem> {
+        match self.tenants() {
+            None => Ok(()),
+            Some(_) => {
+                Err(Problem::new(StatusCode::FORBIDDEN, "this concerns all tenants, and the token is for some only"))
+            }
+        }
+    }
+
+    /// The tenants that the caller may ask about; `None`: all.
+    pub(crate) fn tenants(&self) -> Option<&BTreeSet<String>> {
+        self.token.as_ref().and_then(|token| token.tenants.as_ref())
+    }
+
+    /// Whether the caller may ask about conversations of this tenant.
+    pub(crate) fn sees(&self, tenant: Option<&str>) -> bool {
+        self.tenants().is_none_or(|tenants| tenant.is_some_and(|tenant| tenants.contains(tenant)))
+    }
+
+    /// Whether the caller may read message texts.
+    pub(crate) fn reads_texts(&self) -> bool {
+        self.token.as_ref().is_none_or(|token| token.texts)
+    }
+
+    /// Logs that the holder of a token reads texts.
+    pub(crate) fn log_texts(&self, what: &str) {
+        if let Some(token) = self.token.as_ref().filter(|token| token.texts) {
+            tracing::info!(target: "convofold::access", token = token.name, what, "texts are read");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_this_machine_is_local() {
+        for host in ["localhost", "LOCALHOST:7878", "127.0.0.1:7878", "[::1]:7878", "[::1]", "127.9.9.9"] {
+            assert!(is_local(host), "{host}");
+        }
+        for host in ["evil.example", "evil.example:7878", "127.0.0.1.evil.example", "10.0.0.1", "", "null"] {
+            assert!(!is_local(host), "{host}");
+        }
+    }
+}

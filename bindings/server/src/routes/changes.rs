@@ -1,0 +1,224 @@
+//! The change feed, as server-sent events or as NDJSON.
+
+use std::io::{self, Write};
+use std::time::{Duration, Instant};
+
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use convofold::{Change, Changes, ChangesError, Seq};
+use serde::Deserialize;
+use serde_json::json;
+use tokio::task::spawn_blocking;
+use utoipa::IntoParams;
+
+use crate::app::{App, Phase};
+use crate::caller::Caller;
+use crate::meter::counted;
+use crate::params::Params;
+use crate::problem::Problem;
+use crate::tokens::Role;
+
+use super::NDJSON;
+use super::conversation::without_text;
+use super::stream::{self, BodyWriter};
+
+const SSE: &str = "text/event-stream";
+/// A sign of life after this much silence, so that proxies keep the connection.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// How often a silent feed looks whether it is still wanted.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ChangesParams {
+    /// The sequence number of the last event that is known already; 0 for all events. Without it, the feed begins with the
+    /// next event. The header Last-Event-ID takes precedence.
+    since: Option<u64>,
+    /// 0: end when there is no further event. 1: wait for more [default].
+    #[param(minimum = 0, maximum = 1)]
+    wait: Option<u8>,
+}
+
+/// Durable events from a sequence number on, in log order, without gaps or repetitions.
+///
+/// With `Accept: text/event-stream`, server-sent events: `event: change`, `id: DATABASE-SEQ`, and the event as data.
+/// Otherwise NDJSON: one line `{"seq":...,"at":...,"event":{...}}` an event. If the event after `since` is not in the log any more,
+/// or belongs to another database, the first event is `resync` (`{"resync":{...}}`): ask for the lists again; the
+/// feed continues with the next event. Silence is broken by a comment or a blank line every 15 s.
+#[utoipa::path(
+    get, path = "/api/v1/changes", tag = "out",
+    params(ChangesParams, ("Last-Event-ID" = Option<String>, Header, description = "The `id` of the last event that is known already")),
+    responses(
+        (status = 200, description = "Events", content((String = "application/x-ndjson"), (String = "text/event-stream"))),
+        (status = "default", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn changes(
+    State(app): State<App>,
+    caller: Caller,
+    Params(params): Params<ChangesParams>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    caller.expect(Role::Read)?;
+    caller.expect_all_tenants()?;
+    let waits = match params.wait {
+        None | Some(1) => true,
+        Some(0) => false,
+        Some(other) => return Err(Problem::bad_request(format!("wait is 0 or 1, found {other}"))),
+    };
+    if app.phase() > Phase::Running {
+        return Err(Problem::unavailable("the server is stopping"));
+    }
+    let accepts = |value: &axum::http::HeaderValue| value.to_str().is_ok_and(|value| value.contains(SSE));
+    let form = if headers.get_all(header::ACCEPT).iter().any(accepts) { Form::Sse } else { Form::Ndjson };
+    let start = Start::of(&app, params.since, &headers)?;
+    let permit = app.reader()?;
+    if caller.reads_texts() {
+        caller.log_texts("changes");
+    }
+    let (writer, body) = stream::body(&app);
+    let has_texts = caller.reads_texts();
+    spawn_blocking(move || {
+        let _permit = permit;
+        let _counted = counted(&app.meter.readers);
+        let mut feed = Feed { app: &app, writer, form, has_texts, database: app.db.database_id().to_string() };
+        // An error of the body means that its reader is gone.
+        let _ = feed.run(start, waits);
+    });
+    let content_type = match form {
+        Form::Sse => SSE,
+        Form::Ndjson => NDJSON,
+    };
+    Ok(([(header::CONTENT_TYPE, content_type), (header::HeaderName::from_static("x-accel-buffering"), "no")], body)
+        .into_response())
+}
+
+#[derive(Clone, Copy)]
+enum Form {
+    Sse,
+    Ndjson,
+}
+
+/// Where a feed begins.
+#[derive(Debug, PartialEq, Eq)]
+enum Start {
+    /// With this event.
+    At(Seq),
+    /// With the next event; what the reader knows is of no use.
+    Resync,
+}
+
+impl Start {
+    fn of(app: &App, since: Option<Seq>, headers: &HeaderMap) -> Result<Self, Problem> {
+        let after = |seq: Seq| {
+            // A reader ahead of the log knows another log.
+            if seq > app.db.counters().last_seq { Self::Resync } else { Self::At(seq + 1) }
+        };
+        if let Some(id) = headers.get("last-event-id") {
+            let id = id.to_str().unwrap_or_default();
+            let parsed = id.rsplit_once('-').and_then(|(database, seq)| Some((database, seq.parse().ok()?)));
+            let (database, seq): (&str, Seq) = parsed.ok_or_else(|| {
+                Problem::new(StatusCode::BAD_REQUEST, format!("Last-Event-ID is DATABASE-SEQ, found {id:?}"))
+            })?;
+            return Ok(if database == app.db.database_id().to_string() { after(seq) } else { Self::Resync });
+        }
+        Ok(match since {
+            Some(seq) => after(seq),
+            None => Self::At(app.db.counters().durable_seq + 1),
+        })
+    }
+}
+
+struct Feed<'a> {
+    app: &'a App,
+    writer: BodyWriter,
+    form: Form,
+    has_texts: bool,
+    database: String,
+}
+
+impl Feed<'_> {
+    fn run(&mut self, start: Start, waits: bool) -> io::Result<()> {
+        let mut changes = match start {
+            Start::At(seq) => self.app.db.changes(seq),
+            Start::Resync => self.resync()?,
+        };
+        let mut last_sign = Instant::now();
+        while self.writer.is_wanted() {
+            match changes.try_next() {
+                Ok(Some(change)) => {
+                    self.change(change)?;
+                    last_sign = Instant::now();
+                    continue;
+                }
+                Ok(None) => {}
+                Err(error) => changes = self.after(error)?,
+            }
+            self.writer.flush()?;
+            if !waits {
+                return Ok(());
+            }
+            match changes.next_timeout(LOOK_INTERVAL) {
+                Ok(Some(change)) => {
+                    self.change(change)?;
+                    last_sign = Instant::now();
+                }
+                Ok(None) if last_sign.elapsed() >= KEEP_ALIVE => {
+                    self.sign_of_life()?;
+                    last_sign = Instant::now();
+                }
+                Ok(None) => {}
+                Err(error) => changes = self.after(error)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Continues after an error: events that were dropped from the log are made up for by a new look at the lists.
+    fn after(&mut self, error: ChangesError) -> io::Result<Changes> {
+        match error {
+            ChangesError::Dropped { .. } => self.resync(),
+            error => {
+                if !matches!(error, ChangesError::Closed) {
+                    tracing::error!(%error, "a feed ended");
+                }
+                self.writer.flush()?;
+                Err(io::ErrorKind::BrokenPipe.into())
+            }
+        }
+    }
+
+    fn resync(&mut self) -> io::Result<Changes> {
+        let next_seq = self.app.db.counters().durable_seq + 1;
+        let data = json!({ "database_id": self.database, "next_seq": next_seq });
+        match self.form {
+            Form::Sse => {
+                write!(self.writer, "event: resync\nid: {}-{}\ndata: {data}\n\n", self.database, next_seq - 1)?;
+            }
+            Form::Ndjson => writeln!(self.writer, "{}", json!({ "resync": data }))?,
+        }
+        self.writer.flush()?;
+        Ok(self.app.db.changes(next_seq))
+    }
+
+    fn change(&mut self, mut change: Change) -> io::Result<()> {
+        if !self.has_texts {
+            change.event = without_text(change.event);
+        }
+        let (seq, line) = (change.seq, serde_json::to_string(&change)?);
+        match self.form {
+            Form::Sse => write!(self.writer, "event: change\nid: {}-{seq}\ndata: {line}\n\n", self.database),
+            Form::Ndjson => writeln!(self.writer, "{line}"),
+        }
+    }
+
+    fn sign_of_life(&mut self) -> io::Result<()> {
+        self.writer.write_all(match self.form {
+            Form::Sse => b":\n\n",
+            Form::Ndjson => b"\n",
+        })?;
+        self.writer.flush()
+    }
+}

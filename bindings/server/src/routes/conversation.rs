@@ -1,0 +1,230 @@
+//! One conversation.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use convofold::{AgentRef, Direction, Event, HistoryEntry, Kind, Seq};
+use serde::{Deserialize, Serialize};
+use tokio::task::spawn_blocking;
+use utoipa::{IntoParams, ToSchema};
+
+use crate::app::App;
+use crate::caller::Caller;
+use crate::params::{Params, Segment};
+use crate::problem::Problem;
+use crate::tokens::Role;
+
+/// Stands for the id that the parameter `id` gives.
+const ELSEWHERE: &str = "-";
+
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct OneParams {
+    /// The id, if it is `-` in the path: some proxies change an id that contains `/` or `%`.
+    id: Option<String>,
+}
+
+/// The state of a conversation, open or closed.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct StateAnswer {
+    /// The answer reflects every event up to this sequence number, at least.
+    seq: u64,
+    /// The state, in the form of the export.
+    #[schema(value_type = Object)]
+    conversation: convofold::State,
+}
+
+/// The events of a conversation.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct HistoryAnswer {
+    /// The answer reflects every event up to this sequence number, at least.
+    seq: u64,
+    /// The id of the conversation.
+    id: String,
+    /// Its events, in the order in which they happened.
+    #[schema(value_type = Vec<Object>)]
+    history: Vec<HistoryEntry>,
+}
+
+/// The messages of a conversation.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct TranscriptAnswer {
+    /// The answer reflects every event up to this sequence number, at least.
+    seq: u64,
+    /// The id of the conversation.
+    id: String,
+    /// The messages that count, in the order in which they were sent.
+    messages: Vec<Message>,
+}
+
+/// A message.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Message {
+    /// The sequence number of its event.
+    seq: u64,
+    /// When it was sent.
+    at: i64,
+    /// `in`: from the member; `out`: to the member; null: unknown.
+    #[schema(value_type = Option<String>)]
+    direction: Option<Direction>,
+    /// Its channel.
+    channel: Option<String>,
+    /// The agent assigned after it.
+    #[schema(value_type = Option<Object>)]
+    agent: Option<AgentRef>,
+    /// Its text; null if the source gives none, or the token may not read texts.
+    text: Option<String>,
+}
+
+/// The state of one conversation.
+#[utoipa::path(
+    get, path = "/api/v1/conversations/{id}", tag = "out",
+    params(("id" = String, Path, description = "The id, percent-encoded, or `-`"), OneParams),
+    responses(
+        (status = 200, body = StateAnswer),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = "default", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn state(
+    State(app): State<App>,
+    caller: Caller,
+    Segment(id): Segment,
+    Params(params): Params<OneParams>,
+) -> Result<Json<StateAnswer>, Problem> {
+    let one = One::of(app, caller, id, params)?;
+    let (seq, state) = one.look(|app, id| app.db.state(id)).await?;
+    Ok(Json(StateAnswer { seq, conversation: state }))
+}
+
+/// Every event of one conversation.
+#[utoipa::path(
+    get, path = "/api/v1/conversations/{id}/history", tag = "out",
+    params(("id" = String, Path, description = "The id, percent-encoded, or `-`"), OneParams),
+    responses(
+        (status = 200, body = HistoryAnswer),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = "default", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn history(
+    State(app): State<App>,
+    caller: Caller,
+    Segment(id): Segment,
+    Params(params): Params<OneParams>,
+) -> Result<Json<HistoryAnswer>, Problem> {
+    let one = One::of(app, caller, id, params)?;
+    let id = one.id.clone();
+    let (seq, history) = one.look(|app, id| app.db.history(id)).await?;
+    Ok(Json(HistoryAnswer { seq, id, history }))
+}
+
+/// The messages of one conversation.
+#[utoipa::path(
+    get, path = "/api/v1/conversations/{id}/transcript", tag = "out",
+    params(("id" = String, Path, description = "The id, percent-encoded, or `-`"), OneParams),
+    responses(
+        (status = 200, body = TranscriptAnswer),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = "default", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn transcript(
+    State(app): State<App>,
+    caller: Caller,
+    Segment(id): Segment,
+    Params(params): Params<OneParams>,
+) -> Result<Json<TranscriptAnswer>, Problem> {
+    let one = One::of(app, caller, id, params)?;
+    let id = one.id.clone();
+    let (seq, history) = one.look(|app, id| app.db.history(id)).await?;
+    let counting = history.into_iter().filter(|entry| entry.counts && entry.event.kind() == Kind::Message);
+    let messages = counting.map(|entry| Message {
+        seq: entry.seq,
+        at: entry.said_at.unwrap_or(entry.at),
+        direction: entry.event.direction(),
+        channel: entry.event.channel().map(str::to_owned),
+        text: entry.event.text().map(str::to_owned),
+        agent: entry.assigned,
+    });
+    Ok(Json(TranscriptAnswer { seq, id, messages: messages.collect() }))
+}
+
+/// The conversation that a request names.
+struct One {
+    app: App,
+    caller: Caller,
+    id: String,
+}
+
+/// An answer that may contain texts.
+trait Texts {
+    fn remove(&mut self);
+}
+
+impl Texts for convofold::State {
+    fn remove(&mut self) {
+        without_texts(self);
+    }
+}
+
+impl Texts for Vec<HistoryEntry> {
+    fn remove(&mut self) {
+        for entry in self {
+            entry.event = without_text(entry.event.clone());
+        }
+    }
+}
+
+/// Removes the text of the last message.
+pub(super) fn without_texts(state: &mut convofold::State) {
+    if let Some(last) = &mut state.last_message {
+        last.text.clear();
+    }
+}
+
+/// The event without its text. It is valid without one, too.
+pub(super) fn without_text(event: Event) -> Event {
+    event.draft().text(None).build().unwrap_or(event)
+}
+
+impl One {
+    fn of(app: App, caller: Caller, id: String, params: OneParams) -> Result<Self, Problem> {
+        caller.expect(Role::Read)?;
+        let id = match params.id {
+            Some(given) if id == ELSEWHERE => given,
+            Some(given) if given != id => {
+                let detail = "the path and the parameter id name different conversations; the path `-` leaves it to the parameter";
+                return Err(Problem::new(StatusCode::CONFLICT, detail));
+            }
+            Some(given) => given,
+            None => id,
+        };
+        Ok(Self { app, caller, id })
+    }
+
+    async fn look<T: Texts + Send + 'static>(
+        self,
+        look: impl FnOnce(&App, &str) -> Result<Option<T>, convofold::StorageError> + Send + 'static,
+    ) -> Result<(Seq, T), Problem> {
+        let Self { app, caller, id } = self;
+        spawn_blocking(move || {
+            let seq = app.db.counters().durable_seq;
+            let missing = || Problem::new(StatusCode::NOT_FOUND, format!("there is no conversation {id:?}"));
+            if caller.tenants().is_some() {
+                let tenant = app.db.state(&id)?.and_then(|state| state.tenant);
+                // As if it did not exist.
+                caller.sees(tenant.as_deref()).then_some(()).ok_or_else(missing)?;
+            }
+            let mut found = look(&app, &id)?.ok_or_else(missing)?;
+            if caller.reads_texts() {
+                caller.log_texts(&id);
+            } else {
+                found.remove();
+            }
+            Ok((seq, found))
+        })
+        .await?
+    }
+}

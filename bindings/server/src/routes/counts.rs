@@ -1,0 +1,319 @@
+//! Numbers. Each has the link to the list that it counts.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use convofold::AgentLoad;
+use serde::Serialize;
+use tokio::task::spawn_blocking;
+use utoipa::ToSchema;
+
+use crate::app::{App, Phase};
+use crate::caller::Caller;
+use crate::params::Params;
+use crate::problem::Problem;
+use crate::tokens::Role;
+
+/// No parameters.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NoParams {}
+
+/// The workload of all agents.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct AgentsAnswer {
+    /// The answer reflects every event up to this sequence number, at least.
+    seq: u64,
+    /// The agents; the unassigned conversations are last.
+    agents: Vec<AgentRow>,
+}
+
+/// The workload of an agent of a tenant.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct AgentRow {
+    /// The tenant.
+    tenant: Option<String>,
+    /// The agent; null for unassigned conversations.
+    agent: Option<Agent>,
+    /// Open conversations.
+    open: u64,
+    /// Unread messages in them.
+    unread: u64,
+    /// Open conversations that wait for an answer.
+    waiting: u64,
+    /// The time of the message that waits longest.
+    oldest_waiting_since: Option<i64>,
+    /// The list behind each number; behind `unread`: the conversations whose unread messages it sums up.
+    links: BTreeMap<&'static str, String>,
+}
+
+/// An agent.
+#[derive(Clone, Serialize, ToSchema)]
+pub(crate) struct Agent {
+    /// The id; null for an agent known by name only.
+    id: Option<String>,
+    /// The name.
+    name: Option<String>,
+}
+
+/// Counts of conversations.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct TotalsAnswer {
+    /// The answer reflects every event up to this sequence number, at least.
+    seq: u64,
+    /// One row for each tenant and channel.
+    totals: Vec<TotalsRow>,
+}
+
+/// Counts of the conversations of a tenant on a channel.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct TotalsRow {
+    /// The tenant.
+    tenant: Option<String>,
+    /// The channel of the latest message.
+    channel: Option<String>,
+    /// All conversations, open or closed.
+    conversations: u64,
+    /// The open ones.
+    open: u64,
+    /// Open conversations that wait for an answer.
+    waiting: u64,
+    /// Unread messages in the open ones.
+    unread: u64,
+    /// Closed conversations that are unanswered after their close.
+    unanswered_after_close: u64,
+    /// The list behind each number; behind `unread`: the conversations whose unread messages it sums up.
+    links: BTreeMap<&'static str, String>,
+}
+
+/// The state hash.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct HashAnswer {
+    /// 64 hexadecimal digits; equal states have equal hashes.
+    hash: String,
+}
+
+/// What the server is doing.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct StatusAnswer {
+    /// The version of convofold.
+    version: &'static str,
+    /// The identity of the database.
+    database_id: String,
+    /// The answer reflects every event up to this sequence number, at least.
+    seq: u64,
+    /// Whether the server is stopping.
+    stopping: bool,
+    /// Time since the server was started.
+    uptime_ms: u64,
+    /// All conversations, open or closed.
+    conversations: u64,
+    /// The open ones.
+    open: u64,
+    /// Open conversations that wait for an answer.
+    waiting: u64,
+    /// Open conversations without an agent.
+    unassigned: u64,
+    /// Closed conversations that are unanswered after their close.
+    unanswered_after_close: u64,
+    /// The time of the message that waits longest.
+    oldest_waiting_since: Option<i64>,
+    /// Kept rejects.
+    rejects: u64,
+    /// Readers of the change feed and of exports.
+    readers: u64,
+    /// The last delivery of each source and tenant since the server was started.
+    deliveries: Vec<Delivery>,
+    /// The list behind each number.
+    links: BTreeMap<&'static str, String>,
+}
+
+/// The last delivery of a source.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Delivery {
+    /// The source.
+    source: String,
+    /// The tenant: the context identifier of SuperOffice.
+    tenant: Option<String>,
+    /// When it arrived.
+    last_at: i64,
+}
+
+/// Open conversations and unread messages by agent.
+#[utoipa::path(
+    get, path = "/api/v1/agents", tag = "out",
+    responses(
+        (status = 200, body = AgentsAnswer),
+        (status = "default", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn agents(
+    State(app): State<App>,
+    caller: Caller,
+    _: Params<NoParams>,
+) -> Result<Json<AgentsAnswer>, Problem> {
+    caller.expect(Role::Read)?;
+    let seq = app.db.counters().durable_seq;
+    let mut agents = app.db.agents();
+    agents.retain(|load| caller.sees(load.tenant.as_deref()));
+    agents.sort_by_key(|load| load.agent.is_none());
+    Ok(Json(AgentsAnswer { seq, agents: agents.into_iter().map(AgentRow::from).collect() }))
+}
+
+impl From<AgentLoad> for AgentRow {
+    fn from(load: AgentLoad) -> Self {
+        let text = |text: Option<Arc<str>>| text.as_deref().map(str::to_owned);
+        let agent = load.agent.map(|agent| Agent { id: text(agent.id), name: text(agent.name) });
+        let is_of_agent = match &agent {
+            None => ("unassigned", "true"),
+            Some(Agent { id: Some(id), .. }) => ("agent_id", id.as_str()),
+            Some(Agent { name, .. }) => ("agent_name", name.as_deref().unwrap_or_default()),
+        };
+        let is_of_tenant = of_tenant(load.tenant.as_deref());
+        let list = |more: &[(&'static str, &'static str)]| {
+            link([is_of_agent, is_of_tenant].into_iter().chain(more.iter().copied()))
+        };
+        let links =
+            [("open", list(&[])), ("unread", list(&[("unread_min", "1")])), ("waiting", list(&[("waiting", "true")]))];
+        Self {
+            links: links.into(),
+            tenant: load.tenant.as_deref().map(str::to_owned),
+            open: load.open,
+            unread: load.unread,
+            waiting: load.waiting,
+            oldest_waiting_since: load.oldest_waiting_since,
+            agent,
+        }
+    }
+}
+
+/// The condition of a tenant, or of none.
+fn of_tenant(tenant: Option<&str>) -> (&str, &str) {
+    tenant.map_or(("no_tenant", "true"), |tenant| ("tenant", tenant))
+}
+
+/// Counts by tenant and channel.
+#[utoipa::path(
+    get, path = "/api/v1/totals", tag = "out",
+    responses(
+        (status = 200, body = TotalsAnswer),
+        (status = "default", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn totals(
+    State(app): State<App>,
+    caller: Caller,
+    _: Params<NoParams>,
+) -> Result<Json<TotalsAnswer>, Problem> {
+    caller.expect(Role::Read)?;
+    let seq = app.db.counters().durable_seq;
+    let seen = app.db.totals().into_iter().filter(|row| caller.sees(row.tenant.as_deref()));
+    let rows = seen.map(|row| {
+        let tenant = of_tenant(row.tenant.as_deref());
+        let channel = row.channel.as_deref().map_or(("no_channel", "true"), |channel| ("channel", channel));
+        let list =
+            |more: &[(&'static str, &'static str)]| link([tenant, channel].into_iter().chain(more.iter().copied()));
+        TotalsRow {
+            conversations: row.conversations,
+            open: row.open,
+            waiting: row.waiting,
+            unread: row.unread,
+            unanswered_after_close: row.unanswered_after_close,
+            links: [
+                ("conversations", list(&[("status", "any")])),
+                ("open", list(&[])),
+                ("waiting", list(&[("waiting", "true")])),
+                ("unread", list(&[("unread_min", "1")])),
+                ("unanswered_after_close", list(&[("unanswered_after_close", "true")])),
+            ]
+            .into(),
+            tenant: row.tenant.as_deref().map(str::to_owned),
+            channel: row.channel.as_deref().map(str::to_owned),
+        }
+    });
+    Ok(Json(TotalsAnswer { seq, totals: rows.collect() }))
+}
+
+/// The state hash of the database.
+#[utoipa::path(
+    get, path = "/api/v1/hash", tag = "out",
+    responses(
+        (status = 200, body = HashAnswer),
+        (status = "default", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn hash(
+    State(app): State<App>,
+    caller: Caller,
+    _: Params<NoParams>,
+) -> Result<Json<HashAnswer>, Problem> {
+    caller.expect(Role::Read)?;
+    caller.expect_all_tenants()?;
+    let hash = spawn_blocking(move || app.db.state_hash().to_string()).await?;
+    Ok(Json(HashAnswer { hash }))
+}
+
+/// The size of the database and what the server is doing.
+#[utoipa::path(
+    get, path = "/api/v1/status", tag = "out",
+    responses(
+        (status = 200, body = StatusAnswer),
+        (status = "default", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn status(
+    State(app): State<App>,
+    caller: Caller,
+    _: Params<NoParams>,
+) -> Result<Json<StatusAnswer>, Problem> {
+    caller.expect(Role::Read)?;
+    caller.expect_all_tenants()?;
+    let counters = app.db.counters();
+    let agents = app.db.agents();
+    let links = [
+        ("conversations", link([("status", "any")])),
+        ("open", link([])),
+        ("waiting", link([("waiting", "true")])),
+        ("unassigned", link([("unassigned", "true")])),
+        ("unanswered_after_close", link([("unanswered_after_close", "true")])),
+        ("rejects", "/api/v1/rejects".to_owned()),
+    ];
+    let deliveries = app.meter.deliveries().into_iter();
+    Ok(Json(StatusAnswer {
+        version: env!("CARGO_PKG_VERSION"),
+        database_id: app.db.database_id().to_string(),
+        seq: counters.durable_seq,
+        stopping: app.phase() > Phase::Running,
+        uptime_ms: u64::try_from(app.started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        conversations: counters.conversations,
+        open: counters.open,
+        waiting: agents.iter().map(|load| load.waiting).sum(),
+        unassigned: agents.iter().filter(|load| load.agent.is_none()).map(|load| load.open).sum(),
+        unanswered_after_close: app.db.totals().iter().map(|row| row.unanswered_after_close).sum(),
+        oldest_waiting_since: agents.iter().filter_map(|load| load.oldest_waiting_since).min(),
+        rejects: app.rejects.len() as u64,
+        readers: app.meter.readers.load(std::sync::atomic::Ordering::Relaxed),
+        deliveries: deliveries.map(|(source, tenant, last_at)| Delivery { source, tenant, last_at }).collect(),
+        links: links.into(),
+    }))
+}
+
+/// The link to a list of conversations.
+fn link<'a>(conditions: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
+    let mut link = String::from("/api/v1/conversations");
+    for (number, (name, value)) in conditions.into_iter().enumerate() {
+        link.push(if number == 0 { '?' } else { '&' });
+        link.push_str(name);
+        link.push('=');
+        for byte in value.bytes() {
+            if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
+                link.push(char::from(byte));
+            } else {
+                link.push_str(&format!("%{byte:02X}"));
+            }
+        }
+    }
+    link
+}

@@ -1,0 +1,112 @@
+//! Every request that is answered, and the document that describes them.
+
+mod health;
+mod metrics;
+mod webhooks;
+mod events;
+mod rejects;
+mod stream;
+mod conversations;
+mod conversation;
+mod counts;
+mod changes;
+mod export;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use utoipa::OpenApi;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::App;
+use crate::problem::Problem;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "convofold",
+        description = "The state of every conversation, from live-chat events. Times are milliseconds since the epoch, durations are milliseconds.",
+        license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
+    ),
+    components(schemas(Problem)),
+    security((), ("token" = [])),
+)]
+struct Document;
+
+/// Every route that the document describes.
+fn described() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(webhooks::superoffice_default))
+        .routes(routes!(webhooks::superoffice))
+        .routes(routes!(webhooks::airship_default))
+        .routes(routes!(webhooks::airship))
+        .routes(routes!(events::events))
+        .routes(routes!(rejects::list))
+        .routes(routes!(rejects::repair, rejects::drop_one))
+        .routes(routes!(conversations::conversations))
+        .routes(routes!(conversation::state))
+        .routes(routes!(conversation::history))
+        .routes(routes!(conversation::transcript))
+        .routes(routes!(counts::agents))
+        .routes(routes!(counts::totals))
+        .routes(routes!(counts::hash))
+        .routes(routes!(counts::status))
+        .routes(routes!(changes::changes))
+        .routes(routes!(export::export))
+        .routes(routes!(metrics::metrics))
+        .routes(routes!(health::livez))
+        .routes(routes!(health::readyz))
+        .routes(routes!(health::healthz))
+}
+
+/// The OpenAPI document of the server (3.1), as the committed `openapi.json` and `GET /openapi.json` have it.
+#[must_use]
+pub fn openapi() -> String {
+    let (_, mut document) = described().split_for_parts();
+    let bearer = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build());
+    document.components.get_or_insert_default().add_security_scheme("token", bearer);
+    let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+/// The answers of the server.
+pub(crate) fn router(app: App) -> Router {
+    let (router, _) = described().split_for_parts();
+    let document = openapi();
+    let document = move || async move { ([(header::CONTENT_TYPE, "application/json")], document) };
+    router
+        .route("/openapi.json", get(document))
+        .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "there is no such path: see /openapi.json") })
+        .method_not_allowed_fallback(|| async {
+            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this path has other methods: see /openapi.json")
+        })
+        // Each route that reads a body has its own limit.
+        .layer(DefaultBodyLimit::disable())
+        .layer(from_fn(edge))
+        .with_state(app)
+}
+
+/// Logs every request and adds the headers that all responses have.
+async fn edge(request: Request, next: Next) -> Response {
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    tracing::debug!(target: "convofold::access", %method, path, status = response.status().as_u16(), "request");
+    response
+}
+
+/// NDJSON.
+pub(crate) const NDJSON: &str = "application/x-ndjson";
+
+/// A JSON body of text that is JSON already.
+pub(crate) fn json_text(text: String) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], text).into_response()
+}

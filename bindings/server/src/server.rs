@@ -1,0 +1,189 @@
+//! The life of a server: open, answer, end.
+
+use std::net::{SocketAddr, TcpListener};
+use std::time::Duration;
+
+use axum::extract::Request;
+use axum_server::Handle;
+use axum_server::accept::Accept;
+use axum_server::tls_rustls::RustlsAcceptor;
+use convofold::{Convofold, Options};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout, timeout_at};
+
+use crate::app::{App, Phase};
+use crate::config::{Config, LogFormat};
+use crate::error::ServeError;
+use crate::guard::GuardedAcceptor;
+use crate::routes::router;
+use crate::tls::Tls;
+use crate::tokens::{TokenFile, Tokens};
+
+/// How often the files of the certificate are looked at.
+const TLS_RELOAD_INTERVAL: Duration = Duration::from_secs(1);
+/// Streams of one HTTP/2 connection.
+const MAX_STREAMS: u32 = 128;
+/// The part of the grace period that is kept for closing the database.
+const CLOSE_PART: u32 = 3;
+
+/// Opens the database, and answers until SIGTERM or SIGINT. Tells systemd when it is ready. Blocks.
+///
+/// At the end it takes no new connections, finishes the requests that bring events, ends the change feeds, writes a
+/// checkpoint and closes the database, all within the grace period.
+///
+/// # Errors
+/// [`ServeError`] if the server does not start, or the database was not closed cleanly.
+pub fn run(config: Config) -> Result<(), ServeError> {
+    start_log(config.log);
+    // Before the database, because opening it may take long, and these errors need nothing of it.
+    config.check(!Tokens::open(TokenFile::of(&config.db))?.is_empty())?;
+    let listener = listen(config.listen)?;
+    let db = Options::new().create(true).open(&config.db)?;
+    let grace = config.grace;
+    let closing = db.clone();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let deadline = runtime.block_on(async {
+        let mut terminated = signal(SignalKind::terminate())?;
+        let mut interrupted = signal(SignalKind::interrupt())?;
+        let server = Server::on(listener, config, db)?;
+        tracing::info!(address = %server.address(), "listening");
+        notify(sd_notify::NotifyState::Ready);
+        let mut server = server;
+        tokio::select! {
+            _ = terminated.recv() => {}
+            _ = interrupted.recv() => {}
+            ended = &mut server.task => return Err(ended.map_err(std::io::Error::other)?.err().map_or_else(
+                || ServeError::Failed(std::io::Error::other("the server ended by itself")),
+                ServeError::Failed,
+            )),
+        }
+        notify(sd_notify::NotifyState::Stopping);
+        tracing::info!("stopping");
+        let deadline = Instant::now() + grace.0;
+        server.stop_by(deadline - grace.0 / CLOSE_PART).await;
+        Ok::<_, ServeError>(deadline)
+    });
+    let closed = match deadline {
+        Ok(deadline) => runtime.block_on(async {
+            let close = tokio::task::spawn_blocking(move || closing.close());
+            match timeout_at(deadline, close).await {
+                Ok(closed) => Ok(closed.map_err(std::io::Error::other)??),
+                Err(_) => Err(ServeError::Grace { grace }),
+            }
+        }),
+        Err(error) => Err(error),
+    };
+    runtime.shutdown_background();
+    tracing::info!("stopped");
+    closed
+}
+
+fn notify(state: sd_notify::NotifyState<'_>) {
+    if let Err(error) = sd_notify::notify(&[state]) {
+        tracing::warn!(%error, "systemd cannot be notified");
+    }
+}
+
+fn start_log(format: LogFormat) {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("CONVOFOLD_LOG_FILTER");
+    let filter = filter.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false);
+    // The program may have a log of its own already.
+    let _ = match format {
+        LogFormat::Text => log.try_init(),
+        LogFormat::Json => log.json().flatten_event(true).try_init(),
+    };
+}
+
+fn listen(address: SocketAddr) -> Result<TcpListener, ServeError> {
+    TcpListener::bind(address).map_err(|source| ServeError::Listen { listen: address, source })
+}
+
+/// A running server for a database that the program holds.
+pub struct Server {
+    app: App,
+    handle: Handle<SocketAddr>,
+    address: SocketAddr,
+    task: JoinHandle<std::io::Result<()>>,
+    reload: Option<JoinHandle<()>>,
+}
+
+impl Server {
+    /// Starts to answer for this database, which must be that of [`Config::db`]. Must be called on a runtime of tokio.
+    ///
+    /// # Errors
+    /// [`ServeError`] if the address cannot be used, others can reach it without tokens or TLS, or the files of the server
+    /// cannot be used.
+    pub fn start(config: Config, db: Convofold) -> Result<Self, ServeError> {
+        Self::on(listen(config.listen)?, config, db)
+    }
+
+    fn on(listener: TcpListener, config: Config, db: Convofold) -> Result<Self, ServeError> {
+        let tls = config.tls_cert.as_deref().zip(config.tls_key.as_deref());
+        let tls = tls.map(|(cert, key)| Tls::open(cert, key)).transpose()?;
+        let address = listener.local_addr()?;
+        let app = App::new(db, config)?;
+        let handle = Handle::new();
+        let server = axum_server::from_tcp(listener)?.handle(handle.clone());
+        let guarded = GuardedAcceptor::new(app.clone());
+        let (task, reload) = match tls {
+            None => (answer(server.acceptor(guarded), &app), None),
+            Some(tls) => {
+                let acceptor = RustlsAcceptor::new(tls.config()).handshake_timeout(app.config.read_timeout.0);
+                let task = answer(server.acceptor(acceptor.acceptor(guarded)), &app);
+                (task, Some(tokio::spawn(tls.reload_on_change(TLS_RELOAD_INTERVAL))))
+            }
+        };
+        Ok(Self { app, handle, address, task, reload })
+    }
+
+    /// The address on which it listens; it has the real port if the setting is port 0.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Takes no new connections, finishes the requests that bring events, and ends the change feeds, within this time. The
+    /// database stays open.
+    pub async fn stop(self, within: Duration) {
+        self.stop_by(Instant::now() + within).await;
+    }
+
+    async fn stop_by(self, deadline: Instant) {
+        self.app.enter(Phase::Stopping);
+        let left = deadline.saturating_duration_since(Instant::now());
+        self.handle.graceful_shutdown(Some(left));
+        if timeout_at(deadline, self.app.finish_intake()).await.is_err() {
+            tracing::warn!("requests that bring events were not finished in time; they were not answered 200");
+        }
+        self.app.enter(Phase::EndingReaders);
+        // `graceful_shutdown` ends the connections at the deadline.
+        let _ = timeout(left + Duration::from_secs(1), self.task).await;
+        if let Some(reload) = self.reload {
+            reload.abort();
+        }
+    }
+}
+
+impl std::fmt::Debug for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Server").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+/// Answers connections on a task of its own.
+fn answer<A>(mut server: axum_server::Server<SocketAddr, A>, app: &App) -> JoinHandle<std::io::Result<()>>
+where
+    A: Accept<tokio::net::TcpStream, axum::Router> + Clone + Send + Sync + 'static,
+    A::Stream: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send,
+    A::Service: axum_server::service::SendService<Request<hyper::body::Incoming>> + Send,
+    A::Future: Send,
+{
+    let read_timeout = app.config.read_timeout.0;
+    let builder = server.http_builder();
+    builder.http1().header_read_timeout(read_timeout);
+    builder.http2().max_concurrent_streams(MAX_STREAMS).keep_alive_interval(Some(read_timeout));
+    let server = server.first_request_timeout(read_timeout);
+    tokio::spawn(server.serve(router(app.clone()).into_make_service()))
+}

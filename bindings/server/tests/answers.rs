@@ -1,0 +1,233 @@
+//! Questions.
+
+#![expect(clippy::panic, clippy::unwrap_used, reason = "tests and their helpers may panic")]
+
+mod common;
+
+use common::{Desk, close, message};
+use serde_json::{Value, json};
+
+/// Conversations of several agents, tenants and channels, open and closed.
+fn desk() -> Desk {
+    let desk = Desk::new();
+    let mut lines = Vec::new();
+    for (place, number) in (0..60_u64).enumerate() {
+        let id = format!("c-{number}");
+        let agent = match number % 5 {
+            0 => String::new(),
+            1 => r#","agent":{"id":"a-1","name":"Ida"}"#.to_owned(),
+            // Another agent of the same name, one that has only this name, and one with odd characters.
+            2 => r#","agent":{"id":"a-2","name":"Ida"}"#.to_owned(),
+            3 => r#","agent":{"name":"Ida"}"#.to_owned(),
+            _ => r#","agent":{"id":"x&y=z/ü","name":"a-1"}"#.to_owned(),
+        };
+        let tenant = ["", r#","tenant":"North""#, r#","tenant":"a&b""#][place % 3];
+        let channel = ["", r#","channel":"sms""#][place % 2];
+        lines.push(message(&id, number, &format!("{agent}{tenant}{channel}")));
+        if number % 4 == 3 {
+            lines.push(message(&id, 100 + number, "").replace("\"in\"", "\"out\""));
+        }
+        if number % 6 == 5 {
+            lines.push(close(&id, ""));
+        }
+        if number % 12 == 5 {
+            // After the close, and unanswered.
+            lines.push(message(&id, 200 + number, "").replace("T09:", "T12:"));
+        }
+    }
+    let report = desk.post("/api/v1/events", lines.join("\n")).expect(200).json();
+    assert_eq!(report["rejected"], 0, "{report}");
+    desk
+}
+
+/// All pages of a list.
+fn list(desk: &Desk, link: &str) -> Vec<Value> {
+    let (mut all, mut cursor) = (Vec::new(), None::<String>);
+    loop {
+        let mut url = format!("{link}{}limit=7", if link.contains('?') { '&' } else { '?' });
+        if let Some(cursor) = &cursor {
+            let encoded: String = cursor.bytes().map(|byte| format!("%{byte:02x}")).collect();
+            url.push_str(&format!("&cursor={encoded}"));
+        }
+        let page = desk.get(&url).expect(200).json();
+        all.extend(page["conversations"].as_array().unwrap().iter().cloned());
+        match page["next_cursor"].as_str() {
+            Some(next) => cursor = Some(next.to_owned()),
+            None => return all,
+        }
+    }
+}
+
+#[test]
+fn every_number_equals_the_length_of_the_list_behind_it() {
+    let desk = desk();
+    let answers = [
+        desk.get("/api/v1/agents").expect(200).json()["agents"].clone(),
+        desk.get("/api/v1/totals").expect(200).json()["totals"].clone(),
+        json!([desk.get("/api/v1/status").expect(200).json()]),
+    ];
+    let mut checked = 0;
+    for row in answers.iter().flat_map(|rows| rows.as_array().unwrap()) {
+        for (name, link) in row["links"].as_object().unwrap() {
+            let link = link.as_str().unwrap();
+            if name == "rejects" {
+                assert_eq!(desk.get(link).expect(200).json()["rejects"].as_array().unwrap().len() as u64, row[name]);
+                continue;
+            }
+            let rows = list(&desk, link);
+            let expected = row[name].as_u64().unwrap();
+            let found = if name == "unread" {
+                rows.iter().map(|row| row["unread"].as_u64().unwrap()).sum()
+            } else {
+                rows.len() as u64
+            };
+            assert_eq!(found, expected, "{name} {link}");
+            checked += 1;
+        }
+    }
+    assert!(checked > 30, "{checked}");
+    assert_eq!(answers[2][0]["unanswered_after_close"], 5);
+}
+
+#[test]
+fn open_closed_and_any_are_complete_and_have_the_same_order() {
+    let desk = desk();
+    let count = |link: &str| list(&desk, link).len();
+    assert_eq!(count("/api/v1/conversations"), 50);
+    assert_eq!(count("/api/v1/conversations?status=closed"), 10);
+    assert_eq!(count("/api/v1/conversations?status=any"), 60);
+    for sort in ["activity", "waiting", "started"] {
+        let ids = |link: &str| -> Vec<String> {
+            list(&desk, link).iter().map(|row| row["id"].as_str().unwrap().to_owned()).collect()
+        };
+        let open = ids(&format!("/api/v1/conversations?sort={sort}"));
+        let mut any = ids(&format!("/api/v1/conversations?status=any&sort={sort}"));
+        any.retain(|id| open.contains(id));
+        assert_eq!(any, open, "{sort}");
+    }
+    let named = list(&desk, "/api/v1/conversations?agent=Ida&tenant=North&status=any");
+    assert!(!named.is_empty() && named.iter().all(|row| row["agent"]["name"] == "Ida" && row["tenant"] == "North"));
+}
+
+#[test]
+fn answers_are_those_of_the_library() {
+    let desk = desk();
+    let state = desk.get("/api/v1/conversations/c-1").expect(200).json();
+    assert_eq!(state["conversation"], serde_json::to_value(desk.db.state("c-1").unwrap()).unwrap());
+    assert_eq!(state["seq"], desk.db.counters().durable_seq);
+    let history = desk.get("/api/v1/conversations/c-3/history").expect(200).json();
+    assert_eq!(history["history"], serde_json::to_value(desk.db.history("c-3").unwrap()).unwrap());
+    let transcript = desk.get("/api/v1/conversations/c-3/transcript").expect(200).json();
+    let texts: Vec<_> = transcript["messages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|message| (&message["direction"], &message["text"]))
+        .collect();
+    assert_eq!(texts, [(&json!("in"), &json!("words 3")), (&json!("out"), &json!("words 103"))]);
+    assert_eq!(desk.get("/api/v1/hash").expect(200).json()["hash"], desk.db.state_hash().to_string());
+    let (mut states, mut events) = (Vec::new(), Vec::new());
+    desk.db.export(&mut states).unwrap();
+    desk.db.export_events(&mut events).unwrap();
+    assert_eq!(desk.get("/api/v1/export").expect(200).body, states);
+    assert_eq!(desk.get("/api/v1/export?events=true").expect(200).body, events);
+}
+
+#[test]
+fn any_id_can_be_asked_for() {
+    let desk = Desk::new();
+    let long = "n".repeat(1_000);
+    for id in ["a/b", "100%", "%2F", "ü ?&#", "..", long.as_str(), "-"] {
+        desk.post("/api/v1/events", message(id, 1, "")).expect(200);
+        let encoded: String = id.bytes().map(|byte| format!("%{byte:02x}")).collect();
+        if id != "-" && id != ".." {
+            let found = desk.get(&format!("/api/v1/conversations/{encoded}")).expect(200).json();
+            assert_eq!(found["conversation"]["id"], id);
+        }
+        for what in ["", "/history", "/transcript"] {
+            let found = desk.get(&format!("/api/v1/conversations/-{what}?id={encoded}")).expect(200).json();
+            assert!(found["id"] == id || found["conversation"]["id"] == id, "{id} {what}");
+        }
+    }
+    desk.get("/api/v1/conversations/none").expect(404);
+    desk.get("/api/v1/conversations/none/history").expect(404);
+    desk.get("/api/v1/conversations/a?id=b").expect(409);
+}
+
+#[test]
+fn mistakes_are_explained() {
+    let desk = Desk::new();
+    for (path, named) in [
+        ("/api/v1/conversations?agnet=Ida", "agnet"),
+        ("/api/v1/conversations?limit=0", "1 to 1000"),
+        ("/api/v1/conversations?limit=many", "limit"),
+        ("/api/v1/conversations?sort=age", "age"),
+        ("/api/v1/conversations?status=shut", "shut"),
+        ("/api/v1/conversations?waiting_min=soon", "soon"),
+        ("/api/v1/conversations?cursor=x", "cursor"),
+        ("/api/v1/conversations?as_of=2026-01-01", "as_of"),
+        ("/api/v1/agents?tenant=x", "tenant"),
+        ("/api/v1/changes?wait=2", "0 or 1"),
+    ] {
+        let problem = desk.get(path).expect(400).json();
+        assert!(problem["detail"].as_str().unwrap().contains(named), "{path}: {problem}");
+    }
+    desk.get("/api/v1/rejects?cursor=x").expect(404);
+    desk.get("/api/v1/conversations?sort=waiting&cursor=a0:x").expect(409);
+    desk.get("/nowhere").expect(404);
+    desk.post("/api/v1/agents", "").expect(405);
+    desk.get("/webhooks/superoffice").expect(405);
+}
+
+#[test]
+fn metrics_are_prometheus_text() {
+    let desk = desk();
+    let text = desk.get("/metrics").expect(200).text();
+    for line in [
+        "convofold_open 50",
+        "convofold_conversations 60",
+        "convofold_events_total{effect=\"applied\"}",
+        "convofold_commit_latency_seconds_bucket{le=\"+Inf\"}",
+    ] {
+        assert!(text.contains(line), "{line}: {text}");
+    }
+    // Each sample follows the type of its family, and no family comes twice.
+    let (mut family, mut families) = (String::new(), std::collections::BTreeSet::new());
+    for line in text.lines() {
+        if let Some(rest) = line.strip_prefix("# TYPE ") {
+            family = rest.split(' ').next().unwrap().to_owned();
+            assert!(families.insert(family.clone()), "{family}");
+        } else if !line.starts_with('#') {
+            assert!(line.starts_with(&family), "{line}");
+            assert!(line.rsplit_once(' ').unwrap().1.parse::<f64>().is_ok(), "{line}");
+        }
+    }
+}
+
+/// `CONVOFOLD_WRITE_OPENAPI=1` writes the file.
+#[test]
+fn the_committed_document_is_the_served_one() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/openapi.json");
+    if std::env::var_os("CONVOFOLD_WRITE_OPENAPI").is_some() {
+        std::fs::write(path, convofold_server::openapi()).unwrap();
+    }
+    let committed = std::fs::read_to_string(path).unwrap();
+    let desk = Desk::new();
+    let is_current = desk.get("/openapi.json").expect(200).text() == committed;
+    assert!(is_current, "openapi.json is outdated: run this test with CONVOFOLD_WRITE_OPENAPI=1");
+    let document: Value = serde_json::from_str(&committed).unwrap();
+    assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
+    // Every described path is served.
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for method in methods.as_object().unwrap().keys() {
+            let concrete = path.replace("{id}", "x").replace("{hook}", "x");
+            let status = if path == "/api/v1/changes" {
+                desk.get("/api/v1/changes?wait=0").status
+            } else {
+                desk.request(&method.to_uppercase(), &concrete, &[], b"").status
+            };
+            let is_served = status != 405 && (status != 404 || path.contains("{id}"));
+            assert!(is_served, "{method} {path}: {status}");
+        }
+    }
+}
