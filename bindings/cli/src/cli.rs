@@ -19,9 +19,13 @@ use crate::commands::open::OpenArgs;
 use crate::commands::repair::RepairArgs;
 use crate::commands::replay::ReplayArgs;
 use crate::commands::restore::RestoreArgs;
+#[cfg(feature = "serve")]
+use crate::commands::serve::ServeArgs;
 use crate::commands::show::ShowArgs;
 use crate::commands::stats::StatsArgs;
 use crate::commands::tail::TailArgs;
+#[cfg(feature = "serve")]
+use crate::commands::token::TokenArgs;
 use crate::commands::totals::TotalsArgs;
 use crate::commands::trim::TrimArgs;
 use crate::commands::verify::VerifyArgs;
@@ -76,6 +80,10 @@ pub enum Command {
     Hash(HashArgs),
     Stats(StatsArgs),
     Tail(TailArgs),
+    #[cfg(feature = "serve")]
+    Serve(Box<ServeArgs>),
+    #[cfg(feature = "serve")]
+    Token(TokenArgs),
     Trim(TrimArgs),
     Verify(VerifyArgs),
     Audit(AuditArgs),
@@ -120,6 +128,10 @@ impl Command {
             Self::Hash(args) => args.run(console),
             Self::Stats(args) => args.run(console),
             Self::Tail(args) => args.run(console),
+            #[cfg(feature = "serve")]
+            Self::Serve(args) => args.run(console),
+            #[cfg(feature = "serve")]
+            Self::Token(args) => args.run(console),
             Self::Trim(args) => args.run(console),
             Self::Verify(args) => args.run(console),
             Self::Audit(args) => args.run(console),

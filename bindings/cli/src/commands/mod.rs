@@ -20,3 +20,7 @@ pub mod repair;
 pub mod generate;
 pub mod completions;
 pub mod conflicts;
+#[cfg(feature = "serve")]
+pub mod serve;
+#[cfg(feature = "serve")]
+pub mod token;
