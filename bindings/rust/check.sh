@@ -15,6 +15,13 @@ for feature in airship superoffice; do
   cargo clippy --locked --quiet "${crates[@]}" --no-default-features --features "convofold/$feature" -- --deny warnings
 done
 
+step "no server in the dependency tree of a host"
+if cargo tree --locked --package convofold --all-features --edges normal --prefix none \
+  | grep -E '^(axum|hyper|rustls|tokio|convofold-server) '; then
+  exit 1
+fi
+cargo clippy --locked --quiet --package convofold-cli --all-targets --no-default-features -- --deny warnings
+
 step "tests without features"
 timeout 600 cargo test --locked --quiet "${crates[@]}" --no-default-features
 
