@@ -9,7 +9,7 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 
 use crate::newest::{Largest, Newest};
-use crate::query::{AgentLoad, Cursor, OpenConversation, Page, Query, QueryError, Sort, Totals};
+use crate::query::{AgentLoad, ConversationRow, Cursor, Page, Query, QueryError, Sort, Totals};
 use crate::spelling::{Caseless, plain_number};
 use crate::state::AgentRef;
 use crate::unknown;
@@ -17,7 +17,7 @@ use crate::unknown;
 /// The number of a conversation on the board.
 pub(crate) type Slot = u32;
 
-type Row = Arc<OpenConversation>;
+type Row = Arc<ConversationRow>;
 
 /// The value that rows are sorted by, then the id.
 type RowKey = (i64, Arc<str>);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hashbrown::HashSet;
 
-use crate::query::OpenConversation;
+use crate::query::ConversationRow;
 use crate::state::AgentRef;
 
 /// Agents, tenants, channels and shortcodes. Texts of evicted conversations stay, because they are few.
@@ -18,11 +18,11 @@ impl Interner {
     }
 
     /// The row with shared copies of its texts.
-    pub(crate) fn share_all(&mut self, row: Arc<OpenConversation>) -> Arc<OpenConversation> {
+    pub(crate) fn share_all(&mut self, row: Arc<ConversationRow>) -> Arc<ConversationRow> {
         let mut share = |text: &Option<Arc<str>>| text.as_deref().map(|text| self.share(text));
         let [tenant, channel, shortcode] = [&row.tenant, &row.channel, &row.shortcode].map(&mut share);
         let agent = row.agent.as_ref().map(|agent| AgentRef { id: share(&agent.id), name: share(&agent.name) });
         let own = Arc::unwrap_or_clone(row);
-        Arc::new(OpenConversation { tenant, channel, agent, shortcode, ..own })
+        Arc::new(ConversationRow { tenant, channel, agent, shortcode, ..own })
     }
 }

@@ -77,7 +77,7 @@ pub use named::UnknownName;
 pub use newest::Newest;
 pub use outline::Outline;
 pub use parts::EventParts;
-pub use query::{AgentLoad, Cursor, OpenConversation, Page, Query, QueryError, Sort, Totals};
+pub use query::{AgentLoad, ConversationRow, Cursor, Page, Query, QueryError, Sort, Totals};
 pub use resident::ReloadedConversation;
 pub use session::{NotATruth, Session, SessionState, SessionStatus, SessionType};
 pub use state::{AgentRef, Assigned, ByAgent, LastMessage, Member, OpenedBy, State, Status, SuspectField, Suspicion};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::query::{Cursor, OpenConversation, Page, Query, QueryError};
+use crate::query::{ConversationRow, Cursor, Page, Query, QueryError};
 use crate::state::State;
 
 impl Query {
@@ -12,7 +12,7 @@ impl Query {
     ///
     /// # Errors
     /// [`QueryError`] if the cursor was made with another sort order.
-    pub fn page_of(&self, rows: impl Iterator<Item = OpenConversation>) -> Result<Page, QueryError> {
+    pub fn page_of(&self, rows: impl Iterator<Item = ConversationRow>) -> Result<Page, QueryError> {
         let cursor = self.cursor.as_ref();
         if let Some(cursor) = cursor.filter(|cursor| cursor.sort != self.sort) {
             return Err(QueryError::CursorOfAnotherOrder { expected: self.sort, found: cursor.sort });
@@ -37,7 +37,7 @@ impl Query {
     }
 }
 
-impl From<&State> for OpenConversation {
+impl From<&State> for ConversationRow {
     /// The row of a conversation, also of a closed one: that was last active at its latest event.
     fn from(state: &State) -> Self {
         let text = |text: &Option<String>| text.as_deref().map(Arc::from);
@@ -78,7 +78,7 @@ mod tests {
         }
         edit.finish().into_iter().for_each(|update| index.apply(update));
         let ids: Vec<_> = (0..50).map(|number| format!("case-{number}")).collect();
-        let rows = || ids.iter().map(|id| OpenConversation::from(&board.state(id).unwrap()));
+        let rows = || ids.iter().map(|id| ConversationRow::from(&board.state(id).unwrap()));
         for sort in [Sort::Activity, Sort::Waiting, Sort::Started] {
             for limit in [1, 7, 50, 80] {
                 let mut query = Query::new().sort(sort).limit(limit).unread_min(1);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::index::Seen;
 use crate::newest::Newest;
-use crate::query::OpenConversation;
+use crate::query::ConversationRow;
 
 /// What the board keeps of an evicted conversation: enough to find it, to count it and, if it is open or unanswered after
 /// its close, to list it. The fold derives it, so it is valid for one [`crate::FOLD_VERSION`] only.
@@ -24,7 +24,7 @@ impl Outline {
 
     /// The outline of a conversation with this row, and its newest event.
     #[must_use]
-    pub fn listed(row: OpenConversation, newest: Newest) -> Self {
+    pub fn listed(row: ConversationRow, newest: Newest) -> Self {
         let fingerprint = crate::id_map::fingerprint(&row.id);
         Self { fingerprint, seen: Seen::of_row(&Arc::new(row), newest) }
     }
@@ -55,7 +55,7 @@ impl Outline {
 
     /// Its row in lists, if it is open or unanswered after its close.
     #[must_use]
-    pub fn row(&self) -> Option<&Arc<OpenConversation>> {
+    pub fn row(&self) -> Option<&Arc<ConversationRow>> {
         self.seen.row.as_ref()
     }
 }

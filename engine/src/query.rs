@@ -201,7 +201,7 @@ pub enum QueryError {
 #[non_exhaustive]
 pub struct Page {
     /// The conversations in sort order.
-    pub rows: Vec<Arc<OpenConversation>>,
+    pub rows: Vec<Arc<ConversationRow>>,
     /// The position of the next page; `None` if this is the last one.
     pub next: Option<Cursor>,
     /// Why the first page is empty: the conditions whose value no open conversation has, with similar values.
@@ -211,7 +211,7 @@ pub struct Page {
 /// A conversation as lists show it: an open one, or a closed one that is unanswered after its close. [`crate::Board::state`] gives the full state.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
-pub struct OpenConversation {
+pub struct ConversationRow {
     /// The id.
     pub id: Arc<str>,
     /// The tenant.
@@ -246,7 +246,7 @@ pub struct OpenConversation {
     pub last_message: Option<Box<LastMessage>>,
 }
 
-impl OpenConversation {
+impl ConversationRow {
     /// A row with the fields that every conversation has; all others are `None`. A store that restores a row sets them.
     #[must_use]
     pub fn new(id: Arc<str>, started_at: i64, last_active_at: i64) -> Self {
@@ -285,7 +285,7 @@ impl OpenConversation {
 }
 
 impl Query {
-    pub(crate) fn wants(&self, row: &OpenConversation) -> bool {
+    pub(crate) fn wants(&self, row: &ConversationRow) -> bool {
         let is = |wanted: &Option<String>, found: &Option<Arc<str>>, same: fn(&str, &str) -> bool| {
             wanted.as_deref().is_none_or(|wanted| found.as_deref().is_some_and(|found| same(wanted, found)))
         };
@@ -301,7 +301,7 @@ impl Query {
             && (!self.suspect || row.suspect)
     }
 
-    fn wants_agent(&self, row: &OpenConversation) -> bool {
+    fn wants_agent(&self, row: &ConversationRow) -> bool {
         if self.unassigned && row.is_assigned() {
             return false;
         }
@@ -310,7 +310,7 @@ impl Query {
         agent.id.as_deref() == Some(wanted) || agent.name.as_deref().is_some_and(|name| same_name(name, wanted))
     }
 
-    fn wants_member(&self, row: &OpenConversation) -> bool {
+    fn wants_member(&self, row: &ConversationRow) -> bool {
         let Some(wanted) = &self.member else { return true };
         [&row.member_business_id, &row.member_channel_id].into_iter().any(|known| known.as_deref() == Some(wanted))
             || row.member_name.as_deref().is_some_and(|name| same_name(name, wanted))

@@ -9,7 +9,7 @@ use crate::folds::Folds;
 use crate::hash::StateHash;
 use crate::index::{Seen, Slot, Update};
 use crate::interner::Interner;
-use crate::query::OpenConversation;
+use crate::query::ConversationRow;
 use crate::state::AgentRef;
 use crate::state::State;
 use crate::time::Time;
@@ -128,16 +128,16 @@ fn row(
     conversation: &Conversation,
     fold: &Fold,
     interner: &mut Interner,
-    before: Option<&OpenConversation>,
+    before: Option<&ConversationRow>,
     tenant: &Option<Arc<str>>,
     channel: &Option<Arc<str>>,
-) -> OpenConversation {
+) -> ConversationRow {
     let lists = conversation.lists();
-    let known = |field: fn(&OpenConversation) -> &Option<Arc<str>>| before.and_then(|row| field(row).clone());
+    let known = |field: fn(&ConversationRow) -> &Option<Arc<str>>| before.and_then(|row| field(row).clone());
     let own = |field, before| keep(fold.attribute(field, lists), before);
     let known_agent = before.and_then(|row| row.agent.as_ref());
     let agent = fold.agents.assigned().and_then(|number| fold.agents.get(number));
-    OpenConversation {
+    ConversationRow {
         id: conversation.id.clone(),
         tenant: tenant.clone(),
         channel: channel.clone(),

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::index::Lists;
-use crate::query::{OpenConversation, Query};
+use crate::query::{ConversationRow, Query};
 use crate::spelling::lower_case;
 
 /// A condition that no open conversation meets, whatever the other conditions are.
@@ -43,7 +43,7 @@ const LEAST_SIMILARITY: f64 = 0.82;
 struct Condition {
     name: &'static str,
     value: fn(&mut Query) -> &mut Option<String>,
-    known: fn(&OpenConversation) -> [Option<&str>; 3],
+    known: fn(&ConversationRow) -> [Option<&str>; 3],
 }
 
 const CONDITIONS: [Condition; 6] = [

@@ -3,7 +3,7 @@
 use std::ffi::c_char;
 use std::ptr;
 
-use convofold::OpenConversation;
+use convofold::ConversationRow;
 
 use crate::error::Error;
 use crate::failure::Failure;
@@ -147,7 +147,7 @@ impl Page {
     }
 }
 
-fn texts(row: &OpenConversation) -> [Option<&str>; 11] {
+fn texts(row: &ConversationRow) -> [Option<&str>; 11] {
     let agent = row.agent.as_ref();
     [
         Some(&*row.id),
@@ -165,7 +165,7 @@ fn texts(row: &OpenConversation) -> [Option<&str>; 11] {
 }
 
 impl Row {
-    fn of(row: &OpenConversation, room: &mut Texts) -> Self {
+    fn of(row: &ConversationRow, room: &mut Texts) -> Self {
         let [
             id,
             tenant,

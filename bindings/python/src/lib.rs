@@ -48,7 +48,7 @@ mod _convofold {
     #[pymodule_export]
     use crate::history::{Arrivals, Conflict, ConflictingField, HistoryEntry};
     #[pymodule_export]
-    use crate::query::{AgentLoad, OpenConversation, OpenConversations, Page, Totals, UnknownValue};
+    use crate::query::{AgentLoad, ConversationRow, ConversationRows, Page, Totals, UnknownValue};
     #[pymodule_export]
     use crate::replay::{InputProblem, Progress, ReplayReport};
     #[pymodule_export]

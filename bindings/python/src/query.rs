@@ -18,7 +18,7 @@ use crate::time::{Moment, Utc};
 
 result! {
     /// A row of a query: an open conversation, or a closed one that is unanswered after its close.
-    OpenConversation from convofold::OpenConversation {
+    ConversationRow from convofold::ConversationRow {
         /// Id of the conversation.
         id: String,
         /// The business that the conversation belongs to.
@@ -64,7 +64,7 @@ result! {
     /// A page of a query result. It has a length and can be iterated over.
     Page from convofold::Page {
         /// The conversations, in order.
-        rows: Vec<OpenConversation>,
+        rows: Vec<ConversationRow>,
         /// The `cursor` of the next page; None on the last page.
         next: Option<String>,
         /// Why the first page is empty: the conditions whose value no open conversation has, with similar values.
@@ -103,7 +103,7 @@ impl<'py> IntoPyObject<'py> for Rows<'py> {
 
     #[cfg(feature = "stub")]
     const OUTPUT_TYPE: pyo3::inspect::PyStaticExpr =
-        pyo3::type_hint_subscript!(crate::stub::ITERATOR, <OpenConversation as pyo3::PyTypeInfo>::TYPE_HINT);
+        pyo3::type_hint_subscript!(crate::stub::ITERATOR, <ConversationRow as pyo3::PyTypeInfo>::TYPE_HINT);
 
     fn into_pyobject(self, _py: Python<'py>) -> Result<Self::Output, Self::Error> {
         Ok(self.0)
@@ -230,14 +230,14 @@ impl Convofold {
     /// Returns an iterator over all rows of a query, with the arguments of `query`. It reads pages of `limit` rows
     /// (default: 1,000).
     #[pyo3(signature = (**filters: "object"))]
-    fn query_all(slf: Bound<'_, Self>, filters: Option<Bound<'_, PyDict>>) -> Result<OpenConversations, Failure> {
+    fn query_all(slf: Bound<'_, Self>, filters: Option<Bound<'_, PyDict>>) -> Result<ConversationRows, Failure> {
         slf.get().open()?;
         let filters = filters.unwrap_or_else(|| PyDict::new(slf.py()));
         if !filters.contains("limit")? {
             filters.set_item("limit", 1_000)?;
         }
         let rest = Rest { arguments: Some(filters.unbind()), ready: VecDeque::new() };
-        Ok(OpenConversations { db: slf.unbind(), rest: Mutex::new(rest) })
+        Ok(ConversationRows { db: slf.unbind(), rest: Mutex::new(rest) })
     }
 
     /// Returns the workload of every agent of every tenant.
@@ -253,7 +253,7 @@ impl Convofold {
 
 /// An iterator over all rows of a query.
 #[pyclass(frozen, module = "convofold")]
-pub(crate) struct OpenConversations {
+pub(crate) struct ConversationRows {
     db: Py<Convofold>,
     rest: Mutex<Rest>,
 }
@@ -262,11 +262,11 @@ pub(crate) struct OpenConversations {
 struct Rest {
     /// The arguments of `query` for the next page; `None` after the last page.
     arguments: Option<Py<PyDict>>,
-    ready: VecDeque<OpenConversation>,
+    ready: VecDeque<ConversationRow>,
 }
 
 impl Rest {
-    fn next(&mut self, py: Python<'_>, db: &Py<Convofold>) -> PyResult<Option<OpenConversation>> {
+    fn next(&mut self, py: Python<'_>, db: &Py<Convofold>) -> PyResult<Option<ConversationRow>> {
         if self.ready.is_empty() {
             self.fill(py, db)?;
         }
@@ -287,12 +287,12 @@ impl Rest {
 }
 
 #[pymethods]
-impl OpenConversations {
+impl ConversationRows {
     fn __iter__(slf: PyRef<'_, Self>) -> PyRef<'_, Self> {
         slf
     }
 
-    fn __next__(&self, py: Python<'_>) -> Result<Option<OpenConversation>, Failure> {
+    fn __next__(&self, py: Python<'_>) -> Result<Option<ConversationRow>, Failure> {
         if let Some(row) = self.rest.try_lock().and_then(|mut rest| rest.ready.pop_front()) {
             return Ok(Some(row));
         }

@@ -207,7 +207,7 @@
 //!
 //! - **database**: [`Convofold`], [`Options`], [`Batch`], [`Ticket`], [`Receipt`], [`Durability`], [`Stats`], [`Counters`]
 //! - **events**: [`Draft`], [`Event`], [`Kind`], [`Time`], [`Identity`], [`AgentMention`]; from bytes: [`ingest`], [`IngestReport`]
-//! - **queries**: [`Query`], [`Page`], [`OpenConversation`], [`AgentLoad`], [`Totals`]
+//! - **queries**: [`Query`], [`Page`], [`ConversationRow`], [`AgentLoad`], [`Totals`]
 //! - **one conversation**: [`State`], [`HistoryEntry`], [`Arrivals`], [`Conflict`]
 //! - **change feed**: [`Changes`], [`Change`], [`StopHandle`], [`Seq`]
 //! - **bulk import and export**: [`replay`], [`Scan`], [`Convofold::export`], [`Convofold::export_events`]
@@ -236,7 +236,7 @@ pub use convofold_engine::ingest;
 pub use convofold_store::{IgnoredCounts, IngestOptions, IngestReport};
 
 // Queries about many conversations.
-pub use convofold_engine::{AgentLoad, Cursor, OpenConversation, Page, Query, QueryError, Sort, Totals, UnknownValue};
+pub use convofold_engine::{AgentLoad, ConversationRow, Cursor, Page, Query, QueryError, Sort, Totals, UnknownValue};
 
 // Queries about one conversation.
 pub use convofold_engine::{

@@ -96,12 +96,12 @@ impl Convofold {
         self.shared().live.index().query(query)
     }
 
-    /// Like [`Convofold::query`], with the last text of every conversation ([`OpenConversation::last_message`]).
+    /// Like [`Convofold::query`], with the last text of every conversation ([`ConversationRow::last_message`]).
     ///
     /// Unlike other queries about many conversations, it reads the pages of those that are evicted. A text can be newer
     /// than the other fields of its row.
     ///
-    /// [`OpenConversation::last_message`]: convofold_engine::OpenConversation::last_message
+    /// [`ConversationRow::last_message`]: convofold_engine::ConversationRow::last_message
     ///
     /// # Errors
     /// [`PageError`] if the cursor was made with another sort order, or a conversation cannot be read.

@@ -15,7 +15,7 @@
 
 use std::sync::Arc;
 
-use convofold_engine::{AgentRef, Newest, OpenConversation, Outline, StateHash};
+use convofold_engine::{AgentRef, ConversationRow, Newest, Outline, StateHash};
 use serde::{Deserialize, Serialize};
 
 use super::fields::{Fields, FieldsBuilder, required};
@@ -151,7 +151,7 @@ impl<'a> Texts<'a> {
         }
     }
 
-    fn row(&mut self, row: &'a OpenConversation) -> StoredRow<'a> {
+    fn row(&mut self, row: &'a ConversationRow) -> StoredRow<'a> {
         StoredRow {
             id: &row.id,
             agent_id: self.place(row.agent.as_ref().and_then(|agent| agent.id.as_ref())),
@@ -184,7 +184,7 @@ impl StoredOutline<'_> {
         let newest = Newest::new(self.newest_at, self.newest_is_credible);
         let Some(row) = &self.row else { return Ok(Outline::unlisted(fingerprint, tenant, channel, newest)) };
         let own = |text: Option<&str>| text.map(Arc::from);
-        let mut open = OpenConversation::new(row.id.into(), row.started_at, row.last_active_at);
+        let mut open = ConversationRow::new(row.id.into(), row.started_at, row.last_active_at);
         (open.tenant, open.channel) = (tenant, channel);
         open.agent = AgentRef::of(shared(texts, row.agent_id)?, shared(texts, row.agent_name)?);
         open.member_name = own(row.member_name);

@@ -1,8 +1,8 @@
 //! Values of every stored form, for tests and fixtures.
 
 use convofold_engine::{
-    AIRSHIP, AgentMention, AgentRef, ArrivalCounts, At, ContentHash, Context, ConversationImage, Direction, Draft,
-    Event, EventParts, Fact, Identity, Kind, Newest, OpenConversation, Outline, SUPEROFFICE, Session, StateHash, Time,
+    AIRSHIP, AgentMention, AgentRef, ArrivalCounts, At, ContentHash, Context, ConversationImage, ConversationRow,
+    Direction, Draft, Event, EventParts, Fact, Identity, Kind, Newest, Outline, SUPEROFFICE, Session, StateHash, Time,
 };
 
 use super::block::LogPosition;
@@ -202,7 +202,7 @@ pub(crate) fn images_of_events() -> Vec<ConversationImage> {
 
 /// An open conversation with every value, and a closed one.
 pub(crate) fn page_head() -> PageHead {
-    let mut row = OpenConversation::new("3f0c_1627535470959".into(), 1_627_535_400_000, 1_627_535_480_000);
+    let mut row = ConversationRow::new("3f0c_1627535470959".into(), 1_627_535_400_000, 1_627_535_480_000);
     row.tenant = Some("t-1".into());
     row.channel = Some("sms".into());
     row.agent = Some(AgentRef::new("42", "Ida Øst"));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use clap::Args;
-use convofold::{Convofold, Cursor, OpenConversation, Page, PageError, Query, QueryError, Sort, State};
+use convofold::{ConversationRow, Convofold, Cursor, Page, PageError, Query, QueryError, Sort, State};
 use serde::Serialize;
 
 use crate::agent_names::{AgentNames, AgentNamesArgs};
@@ -186,7 +186,7 @@ fn refused(error: &PageError) -> CliError {
     }
 }
 
-fn table(rows: &[Arc<OpenConversation>], now: i64, names: &AgentNames) -> Listing {
+fn table(rows: &[Arc<ConversationRow>], now: i64, names: &AgentNames) -> Listing {
     let headings = ["ID", "AGENT", "MEMBER", "CHANNEL", "UNREAD", "WAITING", "LAST ACTIVE (UTC)", "LAST MESSAGE"];
     let mut table = Listing::new(&headings).numbers(&["UNREAD", "WAITING"]).ends_in_text();
     for row in rows {

@@ -46,8 +46,8 @@ __all__ = [
     "Latency",
     "Lost",
     "Member",
-    "OpenConversation",
-    "OpenConversations",
+    "ConversationRow",
+    "ConversationRows",
     "Page",
     "Progress",
     "Receipt",
@@ -850,7 +850,7 @@ class Convofold:
         - `last_message`: also return the latest message of every conversation. This reads from the disk if a conversation
           is not in memory.
         """
-    def query_all(self, /, **filters: object) -> OpenConversations:
+    def query_all(self, /, **filters: object) -> ConversationRows:
         """
         Returns an iterator over all rows of a query, with the arguments of `query`. It reads pages of `limit` rows
         (default: 1,000).
@@ -1672,7 +1672,7 @@ class Member:
         """
 
 @final
-class OpenConversation:
+class ConversationRow:
     """
     A row of a query: an open conversation, or a closed one that is unanswered after its close.
     """
@@ -1788,12 +1788,12 @@ class OpenConversation:
         """
 
 @final
-class OpenConversations:
+class ConversationRows:
     """
     An iterator over all rows of a query.
     """
-    def __iter__(self, /) -> OpenConversations: ...
-    def __next__(self, /) -> OpenConversation: ...
+    def __iter__(self, /) -> ConversationRows: ...
+    def __next__(self, /) -> ConversationRow: ...
 
 @final
 class Page:
@@ -1804,7 +1804,7 @@ class Page:
     __hash__: Final = None
     __match_args__: Final[tuple[str, ...]]
     def __eq__(self, value: object, /) -> bool: ...
-    def __iter__(self, /) -> Iterator[OpenConversation]: ...
+    def __iter__(self, /) -> Iterator[ConversationRow]: ...
     def __len__(self, /) -> int: ...
     def __ne__(self, value: object, /) -> bool: ...
     def __repr__(self, /) -> str: ...
@@ -1814,7 +1814,7 @@ class Page:
         The `cursor` of the next page; None on the last page.
         """
     @property
-    def rows(self, /) -> list[OpenConversation]:
+    def rows(self, /) -> list[ConversationRow]:
         """
         The conversations, in order.
         """

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use convofold::{Cursor, OpenConversation, Page, Query, Sort, Status, StorageError, UnknownValue};
+use convofold::{ConversationRow, Cursor, Page, Query, Sort, Status, StorageError, UnknownValue};
 use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
 use utoipa::{IntoParams, ToSchema};
@@ -151,7 +151,7 @@ impl Exact {
         self.agent_id.is_none() && self.agent_name.is_none() && !self.no_tenant && !self.no_channel
     }
 
-    fn wants(&self, row: &OpenConversation) -> bool {
+    fn wants(&self, row: &ConversationRow) -> bool {
         let agent = row.agent.as_ref();
         let has_id = |id: &String| agent.is_some_and(|agent| agent.id.as_deref() == Some(id));
         let has_name =
@@ -220,19 +220,19 @@ impl List {
     fn page(&self, app: &App) -> Result<Page, Problem> {
         // The cursor belongs to another sort order.
         let refused = |error: convofold::QueryError| Problem::new(StatusCode::CONFLICT, error.to_string());
-        let wants = |row: &OpenConversation| self.exact.wants(row) && self.caller.sees(row.tenant.as_deref());
+        let wants = |row: &ConversationRow| self.exact.wants(row) && self.caller.sees(row.tenant.as_deref());
         if self.listed == Listed::Open {
             if self.exact.is_empty() && self.caller.tenants().is_none() {
                 return app.db.query(&self.query).map_err(refused);
             }
             let all = app.db.query(&self.query.clone().limit(None).cursor(None)).map_err(refused)?;
-            let rows = all.rows.iter().filter(|row| wants(row)).map(|row| OpenConversation::clone(row));
+            let rows = all.rows.iter().filter(|row| wants(row)).map(|row| ConversationRow::clone(row));
             return self.query.page_of(rows).map_err(refused);
         }
         let mut failure: Option<StorageError> = None;
         let states = app.db.scan_states().map_while(|state| state.map_err(|error| failure = Some(error)).ok());
         let wanted = states.filter(|state| self.listed == Listed::Any || state.status == Status::Closed);
-        let rows = wanted.map(|state| OpenConversation::from(&state)).filter(|row| wants(row));
+        let rows = wanted.map(|state| ConversationRow::from(&state)).filter(|row| wants(row));
         let page = self.query.page_of(rows).map_err(refused);
         match failure {
             Some(error) => Err(error.into()),
