@@ -20,15 +20,19 @@ pub(crate) struct Bounds {
     pub(crate) body_bytes: usize,
 }
 
+impl Bounds {
+    pub(crate) const DEFAULT: Self = Self {
+        batch_bytes: 256 << 20,
+        submission_bytes: 16 << 20,
+        part_bytes: 2 << 20,
+        sorted_bytes: 64 << 20,
+        bookmarks: 65_536,
+        body_bytes: MAX_BODY_BYTES,
+    };
+}
+
 impl Default for Bounds {
     fn default() -> Self {
-        Self {
-            batch_bytes: 256 << 20,
-            submission_bytes: 16 << 20,
-            part_bytes: 2 << 20,
-            sorted_bytes: 64 << 20,
-            bookmarks: 65_536,
-            body_bytes: MAX_BODY_BYTES,
-        }
+        Self::DEFAULT
     }
 }

@@ -107,7 +107,7 @@ pub unsafe extern "C" fn convofold_replay(
         let stop = Arc::new(AtomicBool::new(false));
         // SAFETY: the header states these requirements for callers.
         let (zone, ignored) = unsafe { (ingest::zone(options.zone)?, ingest::ignored(options.ignore)?) };
-        let replay = Replay::new(&db)
+        let replay = Replay::new(&*db)
             .format(format(options.format)?)
             .zone(zone)
             .ignore(ignored)

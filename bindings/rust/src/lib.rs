@@ -221,7 +221,8 @@
 
 // The database handle and its operations.
 pub use convofold_store::{
-    Batch, Checkpoint, Convofold, Counters, Durability, EffectCounts, LatencyHistogram, Options, Receipt, Stats, Ticket,
+    Batch, BatchParts, Checkpoint, Completer, Convofold, Counters, Durability, EffectCounts, LatencyHistogram, Options,
+    Receipt, Stats, Ticket,
 };
 
 // Events.

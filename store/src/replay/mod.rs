@@ -21,6 +21,7 @@ mod progress;
 mod reading;
 mod report;
 mod resume;
+mod target;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -31,7 +32,7 @@ use convofold_engine::ingest::{Format, IgnoreList, Ignored, Origin, Parser, Reje
 use convofold_engine::{Event, Zone};
 use crossbeam_channel::RecvTimeoutError;
 
-use crate::api::handle::Convofold;
+use crate::bounds::Bounds;
 use crate::trace::{span, tell};
 use crate::write::batch::SubmitError;
 use crate::write::batch::{Batch, Durability, take_batch};
@@ -45,11 +46,14 @@ pub use progress::Progress;
 use progress::ProgressClock;
 pub use report::{InputProblem, ReplayReport};
 use resume::{Resume, ResumePoint};
+pub use target::Target;
 
 /// Maximum number of submissions in the queue: enough to fill the groups of the writer.
 const MAX_IN_FLIGHT: usize = 64;
 /// Number of events per submission. The board is locked for a whole submission: for less than a millisecond.
 const EVENTS_AT_ONCE: usize = 512;
+/// The size of the events of a submission, in bytes.
+const SUBMISSION_BYTES: usize = Bounds::DEFAULT.submission_bytes;
 /// Interval at which the stop flag is checked while no piece arrives.
 const IDLE: Duration = Duration::from_millis(50);
 
@@ -107,7 +111,7 @@ pub enum ReplayError {
 /// # Ok::<_, Box<dyn std::error::Error>>(())
 /// ```
 pub struct Replay<'a> {
-    db: &'a Convofold,
+    target: &'a dyn Target,
     format: Format,
     zone: Zone,
     ignored: IgnoreList,
@@ -122,11 +126,11 @@ type OnRejection<'a> = Box<dyn FnMut(&Rejection, &str) + 'a>;
 type OnProgress<'a> = Box<dyn FnMut(&Progress<'_>) + 'a>;
 
 impl<'a> Replay<'a> {
-    /// Creates a replay into this database.
+    /// Creates a replay into this database, or into one that another process holds.
     #[must_use]
-    pub fn new(db: &'a Convofold) -> Self {
+    pub fn new(target: &'a dyn Target) -> Self {
         Self {
-            db,
+            target,
             format: Format::Auto,
             zone: Zone::UTC,
             ignored: IgnoreList::default(),
@@ -209,9 +213,10 @@ impl<'a> Replay<'a> {
     /// Returns whether [`Replay::run`] resumes an earlier run with the same files that was stopped or killed.
     ///
     /// # Errors
-    /// [`ReplayError::Input`] if a file does not exist; [`ReplayError::OtherZone`].
+    /// [`ReplayError::Input`] if a file does not exist; [`ReplayError::OtherZone`]; [`ReplayError::Commit`] if the process
+    /// that holds the database does not answer.
     pub fn goes_on(&self) -> Result<bool, ReplayError> {
-        Ok(Resume::find(self.db, self.format, &self.zone, &self.inputs)?.goes_on())
+        Ok(Resume::find(self.target, self.format, &self.zone, &self.inputs)?.goes_on())
     }
 
     /// Replays the inputs in order. When it returns, everything that the report counts is durable.
@@ -223,25 +228,26 @@ impl<'a> Replay<'a> {
     /// [`ReplayError::Input`] if a file does not exist or no input can be opened, before any event is submitted. Otherwise
     /// [`ReplayError`] if the database does not accept more events.
     pub fn run(self) -> Result<ReplayReport, ReplayError> {
-        let Self { db, format, zone, ignored, inputs, on_rejection, on_progress, stop, checkpoint } = self;
+        let Self { target, format, zone, ignored, inputs, on_rejection, on_progress, stop, checkpoint } = self;
         span!("replay", inputs = inputs.len());
         let started = Instant::now();
-        let resume = Resume::find(db, format, &zone, &inputs)?;
+        let resume = Resume::find(target, format, &zone, &inputs)?;
         check_readable(&inputs)?;
         let names: Vec<String> = inputs.iter().map(|input| input.name().to_owned()).collect();
-        let options = &db.shared().options;
-        let parser = Parser::new(format, options.limits).zone(zone).ignore(ignored);
+        let limits = target.limits();
+        let parser = Parser::new(format, limits).zone(zone).ignore(ignored);
         // Without a listener, rejections are only counted.
         let parsing = Parsing { parser: parser.clone(), wants_rejections: on_rejection.is_some() };
-        let pipeline = Pipeline::start(inputs, resume.place, parsing, options.limits, options.parse_threads)?;
+        let pipeline = Pipeline::start(inputs, resume.place, parsing, limits, target.parse_threads())?;
         let clock = ProgressClock::new(started, resume.report.events);
-        let mut run = Run { db, parser, resume, names, on_rejection, on_progress, clock, in_flight: VecDeque::new() };
+        let mut run =
+            Run { target, parser, resume, names, on_rejection, on_progress, clock, in_flight: VecDeque::new() };
         let outcome = run.drive(&pipeline, &stop);
         pipeline.end();
         let stopped = outcome?;
         run.finish(stopped)?;
         if checkpoint && !stopped {
-            db.checkpoint()?;
+            target.checkpoint()?;
         }
         run.tell_progress(pipeline.bytes(), true);
         let report = ReplayReport { stopped, took: started.elapsed(), ..run.resume.report };
@@ -270,7 +276,7 @@ fn check_readable(inputs: &[Input]) -> Result<(), ReplayError> {
 
 /// A running replay.
 struct Run<'a> {
-    db: &'a Convofold,
+    target: &'a dyn Target,
     parser: Parser,
     resume: Resume,
     names: Vec<String>,
@@ -334,16 +340,16 @@ impl Run<'_> {
         let ParsedPiece { input, parsed, fingerprint, end, .. } = piece;
         let from = if self.resume.place.input == input { self.resume.place } else { ResumePoint::default() };
         let to = ResumePoint { input, at: end, fingerprint };
-        self.db.shared().meter.rejected.fetch_add(parsed.rejected_total(), Ordering::Relaxed);
+        self.target.count_rejected(parsed.rejected_total());
         self.resume.report.add(&parsed, to.at.line - from.at.line, to.at.byte_offset - from.at.byte_offset);
         self.resume.place = to;
         let mut events = parsed.events;
         loop {
-            let some = take_batch(&mut events, EVENTS_AT_ONCE, self.db.shared().options.bounds.submission_bytes);
+            let some = take_batch(&mut events, EVENTS_AT_ONCE, SUBMISSION_BYTES);
             let is_last = events.is_empty();
             let batch = Batch::new(some).durability(Durability::Buffered);
             let batch = if is_last { self.resume.mark(batch)? } else { batch };
-            self.in_flight.push_back(self.db.submit(batch)?);
+            self.in_flight.push_back(self.target.submit(batch)?);
             if is_last {
                 return Ok(());
             }
@@ -371,7 +377,7 @@ impl Run<'_> {
         } else {
             self.resume.unmark(Batch::default())
         };
-        self.db.submit(batch.durability(Durability::Synced))?.wait()?;
+        self.target.submit(batch.durability(Durability::Synced))?.wait()?;
         Ok(())
     }
 

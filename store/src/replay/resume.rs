@@ -13,7 +13,7 @@ use super::ReplayError;
 use super::input::{Input, OpenInput};
 use super::reading::Problem;
 use super::report::{InputProblem, ReplayReport};
-use crate::api::handle::Convofold;
+use super::target::Target;
 use crate::api::ingest::IgnoredCounts;
 use crate::format::replay_mark::{self, ProblemMark, ReplayMark};
 use crate::state::receipt::EffectCounts;
@@ -57,9 +57,14 @@ pub(super) struct Resume {
 
 impl Resume {
     /// Finds an earlier run with the same inputs.
-    pub(super) fn find(db: &Convofold, format: Format, zone: &Zone, inputs: &[Input]) -> Result<Self, ReplayError> {
+    pub(super) fn find(
+        target: &dyn Target,
+        format: Format,
+        zone: &Zone,
+        inputs: &[Input],
+    ) -> Result<Self, ReplayError> {
         let name = name_of(format, inputs)?;
-        let value = name.as_ref().and_then(|name| db.bookmark(name));
+        let value = name.as_ref().map(|name| target.bookmark(name)).transpose()?.flatten();
         // An unreadable bookmark is ignored: events that are already in the log count as duplicates.
         let mark = value.and_then(|value| replay_mark::open(&value).ok());
         let inputs_state = state_of(inputs);
@@ -251,6 +256,7 @@ mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
 
     use super::*;
+    use crate::api::handle::Convofold;
     use crate::replay::Replay;
     use convofold_engine::ingest::Rejection;
 

@@ -9,7 +9,7 @@ use convofold_engine::{Effect, Seq};
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Receipt {
-    /// The effect of each event, in batch order.
+    /// The effect of each event, in batch order; empty in a receipt that came from another process.
     pub effects: Arc<[Effect]>,
     /// Number of events by effect.
     pub counts: EffectCounts,
@@ -22,9 +22,17 @@ pub struct Receipt {
     pub durable: bool,
 }
 
+impl Receipt {
+    /// A receipt that came from another process, which states the counts and not the effect of each event.
+    #[must_use]
+    pub fn of_counts(counts: EffectCounts, first_seq: Option<Seq>, last_seq: Option<Seq>, durable: bool) -> Self {
+        Self { effects: [].into(), counts, first_seq, last_seq, durable }
+    }
+}
+
 /// Number of events by effect.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct EffectCounts {
     /// New events that are the latest of their conversation.

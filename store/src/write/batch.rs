@@ -81,6 +81,21 @@ impl Batch {
         &self.events
     }
 
+    /// Takes the batch apart, to send it to another process.
+    #[must_use]
+    pub fn into_parts(self) -> BatchParts {
+        let Self { events, bookmark, durability, .. } = self;
+        BatchParts { events, bookmark: bookmark.map(|Bookmark { name, value }| (name, value)), durability }
+    }
+
+    /// Checks the limits of a batch, as [`Convofold::submit`](crate::Convofold::submit) does.
+    ///
+    /// # Errors
+    /// [`SubmitError::TooLarge`] names the limit.
+    pub fn check_limits(&self) -> Result<(), SubmitError> {
+        self.check(&Bounds::default())
+    }
+
     /// The approximate size of the batch, in bytes.
     pub(crate) fn bytes(&self) -> usize {
         self.events.iter().map(bytes_of).sum()
@@ -93,6 +108,18 @@ impl Batch {
         within("bytes in a bookmark name", bookmark.name.len(), MAX_NAME_BYTES)?;
         within("bytes in a bookmark value", bookmark.value.as_ref().map_or(0, Vec::len), MAX_VALUE_BYTES)
     }
+}
+
+/// The parts of a [`Batch`].
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct BatchParts {
+    /// The events.
+    pub events: Vec<Event>,
+    /// The name of the bookmark and its value; `None` as the value deletes it.
+    pub bookmark: Option<(String, Option<Vec<u8>>)>,
+    /// The durability.
+    pub durability: Durability,
 }
 
 /// The approximate size of an event with all of its texts, in bytes.

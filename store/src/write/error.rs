@@ -28,6 +28,14 @@ pub enum CommitError {
     /// The database is open read-only ([`Options::read_only`](crate::Options::read_only)).
     #[error("the database is open read-only")]
     ReadOnly,
+    /// The batch was sent to another process, which holds the database ([`Ticket::pending`](crate::Ticket::pending)). That
+    /// process did not commit it, or the connection ended before the answer. In the second case the batch may be in the log:
+    /// submit it again. Events that are already in the log count as duplicates.
+    #[error("{why}")]
+    Remote {
+        /// What the other process answered, or how the connection ended.
+        why: String,
+    },
     /// This write or an earlier one failed. Whether the batch is in the log is unknown until the database is reopened.
     /// Submit the batch again then; events that are already in the log count as duplicates.
     #[error("a write failed; reopen the database and submit the batch again")]

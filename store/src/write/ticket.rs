@@ -25,6 +25,13 @@ impl Ticket {
         (Self { slot: slot.clone() }, Completer { slot: Some(slot) })
     }
 
+    /// A ticket for a batch that another process commits, with its completer. If the completer is dropped first, the
+    /// ticket fails with [`CommitError::Closed`].
+    #[must_use]
+    pub fn pending() -> (Self, Completer<Receipt>) {
+        Self::new()
+    }
+
     /// Completes the ticket with [`CommitError::Closed`], because the writer has ended.
     pub(crate) fn came_too_late(&self) {
         self.slot.set(Err(CommitError::Closed));
@@ -126,7 +133,7 @@ impl<T: Clone> Slot<T> {
 
 /// Completes a ticket, at the latest when it is dropped, so that no thread waits forever for a writer that has ended.
 #[derive(Debug)]
-pub(crate) struct Completer<T> {
+pub struct Completer<T> {
     slot: Option<Arc<Slot<T>>>,
 }
 
@@ -153,7 +160,8 @@ impl<T: Clone> Reply<T> {
 }
 
 impl<T> Completer<T> {
-    pub(crate) fn complete(mut self, outcome: Result<T, CommitError>) {
+    /// Sets the result of the ticket.
+    pub fn complete(mut self, outcome: Result<T, CommitError>) {
         self.set(outcome);
     }
 

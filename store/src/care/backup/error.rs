@@ -108,6 +108,14 @@ pub enum BackupError {
     /// The backup was written, but reading it again found an error. The file was removed.
     #[error("the check of the written backup failed")]
     Written(#[source] BackupFileError),
+    /// The process that holds the database did not send the whole backup.
+    #[error("{why}")]
+    Remote {
+        /// What it answered, or how the connection ended.
+        why: String,
+        /// Whether the log is damaged.
+        is_damaged: bool,
+    },
     /// The database was closed before or during the backup.
     #[error("the database is closed")]
     Closed,
@@ -188,7 +196,7 @@ impl From<CommitError> for BackupError {
     fn from(error: CommitError) -> Self {
         match error {
             // A snapshot is taken of a database that is open read-only, too.
-            CommitError::Closed | CommitError::ReadOnly => Self::Closed,
+            CommitError::Closed | CommitError::ReadOnly | CommitError::Remote { .. } => Self::Closed,
             CommitError::Poisoned { cause } | CommitError::Unstorable { cause } => Self::Poisoned(cause),
         }
     }

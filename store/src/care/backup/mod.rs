@@ -25,6 +25,7 @@ mod file;
 pub(crate) mod fuzzing;
 mod reader;
 mod restore;
+mod source;
 #[cfg(test)]
 pub(crate) mod tests;
 mod writer;
@@ -33,30 +34,19 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use convofold_engine::{FOLD_VERSION, Seq};
 use tempfile::{Builder, NamedTempFile};
 
 use crate::api::handle::Convofold;
-use crate::conversations::page::PAGE_SLOTS;
-use crate::damage::Damage;
-use crate::format::backup::BackupHeader;
-use crate::format::block::LogPosition;
-use crate::format::frame::Compressor;
-use crate::format::key::BlockKey;
-use crate::format::marks::Marks;
 use crate::log::error::LogError;
-use crate::log::reader::{LogReader, block_at_or_before};
-use crate::state::base::{base_count, each_base_image};
-use crate::state::lent_storage::LentStorage;
-use crate::state::snapshot::Snapshot;
+use crate::storage::StorageError;
 use crate::storage::files::{make_private, parent_of, sync_dir};
-use crate::storage::{ReadStorage, StorageError};
 use crate::trace::{span, tell};
-use writer::BackupWriter;
+use convofold_engine::Seq;
 
 pub use error::{BackupError, BackupFileError, RestoreError};
 pub use file::{BackupContents, BackupFile};
 pub use restore::{RestoreReport, restore};
+pub use source::{BackupPlace, BackupSource, InvalidPlace, RunningBackup};
 
 /// Options of a backup. The default is a complete backup.
 #[derive(Clone, Debug, Default)]
@@ -133,98 +123,38 @@ impl Convofold {
         &self,
         file: impl AsRef<Path>,
         options: &BackupOptions,
-        mut on_progress: impl FnMut(Progress),
+        on_progress: impl FnMut(Progress),
     ) -> Result<BackupReport, BackupError> {
-        let started = Instant::now();
-        let path = file.as_ref();
-        span!("backup", file = %path.display());
-        if path.symlink_metadata().is_ok() {
-            return Err(BackupError::Exists { path: path.to_owned() });
-        }
-        let since = options.since.as_deref().map(BackupFile::open).transpose().map_err(BackupError::Since)?;
-        let storage = LentStorage::of(self.shared());
-        let _log = self.shared().log_in_use.read();
-        let start = self.shared().log_start.read().clone();
-        let snapshot = self.snapshot()?;
-        let begin = match &since {
-            Some(since) => since.end(),
-            None => start.position,
-        };
-        if let Some(since) = &since {
-            expect_place(storage.as_ref(), start.position, since, &snapshot)?;
-        }
-        let unnamed = unnamed_beside(path).map_err(BackupError::io("creating a file beside", path))?;
-        let base_seq = if since.is_none() { start.position.seq } else { 1 };
-        let base_conversations = base_count(self.shared(), storage.as_ref(), base_seq)?;
-        let header = BackupHeader {
-            is_incremental: since.is_some(),
-            base_conversations,
-            begin,
-            bookmarks: if since.is_none() { start.bookmarks } else { [].into() },
-            marks: if since.is_none() { start.marks } else { Marks::NONE },
-        };
-        let mut compressor = Compressor::new().map_err(BackupError::io("creating a compressor for", path))?;
-        let mut out = BackupWriter::new(unnamed.as_file(), &mut compressor, path);
-        out.begin(&header)?;
-        let base = each_base_image(self.shared(), storage.as_ref(), base_seq, base_conversations);
-        out.base(base, self.shared().options.bounds.part_bytes)?;
-        let mut log = LogReader::new(storage, begin);
-        copy_log(&mut log, &snapshot, &mut out, &mut on_progress)?;
-        out.end(&snapshot, FOLD_VERSION)?;
-
-        let written = BackupFile::open(unnamed.path()).map_err(BackupError::Written)?;
-        let contents = written.check(on_progress).map_err(BackupError::Written)?;
-        name_durably(unnamed, path)?;
-        tell!(info, last_seq = contents.last_seq, bytes = contents.bytes, took = ?started.elapsed(), "backup written");
-        Ok(BackupReport { contents, took: started.elapsed() })
+        write(self, file.as_ref(), options, on_progress)
     }
 }
 
-/// Copies the blocks up to the snapshot.
-fn copy_log(
-    log: &mut LogReader,
-    snapshot: &Snapshot,
-    out: &mut BackupWriter<'_>,
-    on_progress: &mut impl FnMut(Progress),
-) -> Result<(), BackupError> {
-    let last_seq = snapshot.position.last_seq();
-    while log.position.block_no < snapshot.position.block_no {
-        let LogPosition { block_no, seq, .. } = log.position;
-        let missing = LogError::Damaged { block_no, seq, why: Damage::Missing };
-        let (_, value) = log.next_with_value()?.ok_or(missing)?;
-        out.block(&value)?;
-        on_progress(Progress { step: Step::Write, seq: log.position.last_seq(), last_seq });
+/// Writes a backup of a database to a new file, as [`Convofold::backup`] does. `source` can be a connection to the process
+/// that holds the database; the file is written and checked here.
+///
+/// # Errors
+/// [`BackupError`] if no backup was written.
+pub fn write(
+    source: &dyn BackupSource,
+    file: &Path,
+    options: &BackupOptions,
+    mut on_progress: impl FnMut(Progress),
+) -> Result<BackupReport, BackupError> {
+    let started = Instant::now();
+    span!("backup", file = %file.display());
+    if file.symlink_metadata().is_ok() {
+        return Err(BackupError::Exists { path: file.to_owned() });
     }
-    if log.position == snapshot.position {
-        return Ok(());
-    }
-    let why = Damage::Checksum { expected: snapshot.position.chain, found: log.position.chain };
-    Err(LogError::Damaged { block_no: snapshot.position.block_no - 1, seq: last_seq, why }.into())
-}
+    let since = options.since.as_deref().map(BackupFile::open).transpose().map_err(BackupError::Since)?;
+    let unnamed = unnamed_beside(file).map_err(BackupError::io("creating a file beside", file))?;
+    source.write_backup(file, since.as_ref(), &mut unnamed.as_file(), &mut on_progress)?;
+    unnamed.as_file().sync_all().map_err(BackupError::io("fsync of", file))?;
 
-/// Checks that this log contains the position at which an earlier backup ends.
-fn expect_place(
-    storage: &dyn ReadStorage,
-    start: LogPosition,
-    since: &BackupFile,
-    snapshot: &Snapshot,
-) -> Result<(), BackupError> {
-    let place = since.end();
-    if place.block_no < start.block_no {
-        let (since, seq, first_seq) = (since.path().to_owned(), place.last_seq(), start.seq);
-        return Err(BackupError::Dropped { since, seq, first_seq });
-    }
-    let has_place = if place == start {
-        true
-    } else if place.block_no <= snapshot.position.block_no && place.seq <= snapshot.position.seq {
-        // The only block that can end there.
-        let before = BlockKey { first_seq: place.seq, block_no: place.block_no - 1 };
-        block_at_or_before(storage, before)?.is_some_and(|block| block.end() == place)
-    } else {
-        false
-    };
-    let diverged = || BackupError::Diverged { since: since.path().to_owned(), seq: place.last_seq() };
-    has_place.then_some(()).ok_or_else(diverged)
+    let written = BackupFile::open(unnamed.path()).map_err(BackupError::Written)?;
+    let contents = written.check(on_progress).map_err(BackupError::Written)?;
+    name_durably(unnamed, file)?;
+    tell!(info, last_seq = contents.last_seq, bytes = contents.bytes, took = ?started.elapsed(), "backup written");
+    Ok(BackupReport { contents, took: started.elapsed() })
 }
 
 /// A temporary file, which is removed unless it is renamed.
@@ -246,9 +176,6 @@ fn name_durably(unnamed: NamedTempFile, path: &Path) -> Result<(), BackupError> 
         Err(failed) => Err(BackupError::io("renaming a file to", path)(failed.error)),
     }
 }
-
-/// Number of conversations in a page of the base.
-const BASE_PAGE: usize = PAGE_SLOTS as usize;
 
 impl From<StorageError> for BackupError {
     fn from(error: StorageError) -> Self {

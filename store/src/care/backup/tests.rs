@@ -50,7 +50,8 @@ fn file_with(
     compressor: &mut Compressor,
 ) -> Vec<u8> {
     let file = tempfile::NamedTempFile::new().unwrap();
-    let mut writer = BackupWriter::new(file.as_file(), compressor, file.path());
+    let mut out = file.as_file();
+    let mut writer = BackupWriter::new(&mut out, compressor, file.path());
     writer.begin(header).unwrap();
     writer.base(base.iter().cloned().map(Ok), 2 << 20).unwrap();
     blocks.iter().for_each(|value| writer.block(value).unwrap());
@@ -215,7 +216,8 @@ fn a_state_that_is_not_that_of_the_events_is_found() {
     let wrong = |change: fn(&mut Snapshot)| {
         let file = tempfile::NamedTempFile::new().unwrap();
         let mut compressor = Compressor::plain();
-        let mut writer = BackupWriter::new(file.as_file(), &mut compressor, file.path());
+        let mut out = file.as_file();
+        let mut writer = BackupWriter::new(&mut out, &mut compressor, file.path());
         writer.begin(&COMPLETE).unwrap();
         let nothing = StateHash::default();
         let mut snapshot = Snapshot { bookmarks: [].into(), state_hash: nothing, ..snapshot(LogPosition::START, 0) };

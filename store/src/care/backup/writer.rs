@@ -1,28 +1,30 @@
 //! Writes the frames of a backup file in order.
 
-use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use convofold_engine::ConversationImage;
 use xxhash_rust::xxh3::Xxh3;
 
-use super::{BASE_PAGE, BackupError};
-use crate::conversations::page::PageWriter;
+use super::BackupError;
+use crate::conversations::page::{PAGE_SLOTS, PageWriter};
 use crate::damage::Damage;
 use crate::format::backup::{self as frames, BackupEnd, BackupHeader};
 use crate::format::frame::Compressor;
 use crate::state::base::BaseError;
 use crate::state::snapshot::Snapshot;
 
+/// Number of conversations in a page of the base.
+const BASE_PAGE: usize = PAGE_SLOTS as usize;
+
 pub(super) struct BackupWriter<'a> {
     out: Output<'a>,
     compressor: &'a mut Compressor,
 }
 
-/// The file, with the checksum and the length of what was written.
+/// The output, with the checksum and the length of what was written.
 struct Output<'a> {
-    file: BufWriter<&'a File>,
+    file: BufWriter<&'a mut dyn Write>,
     path: &'a Path,
     hash: Xxh3,
     bytes: u64,
@@ -38,7 +40,7 @@ impl Output<'_> {
 
 impl<'a> BackupWriter<'a> {
     /// `path` is used in errors.
-    pub(super) fn new(file: &'a File, compressor: &'a mut Compressor, path: &'a Path) -> Self {
+    pub(super) fn new(file: &'a mut dyn Write, compressor: &'a mut Compressor, path: &'a Path) -> Self {
         let file = BufWriter::with_capacity(1 << 20, file);
         Self { out: Output { file, path, hash: Xxh3::new(), bytes: 0 }, compressor }
     }
@@ -72,7 +74,7 @@ impl<'a> BackupWriter<'a> {
         self.out.put(value)
     }
 
-    /// Writes the end and makes the file durable.
+    /// Writes the end.
     pub(super) fn end(mut self, snapshot: &Snapshot, fold_version: u32) -> Result<(), BackupError> {
         let end = BackupEnd {
             end: snapshot.position,
@@ -87,8 +89,7 @@ impl<'a> BackupWriter<'a> {
         self.out.put(&frame)?;
         self.out.put(&(frame.len() as u64).to_le_bytes())?;
         let Output { mut file, path, .. } = self.out;
-        file.flush().map_err(BackupError::io("writing", path))?;
-        file.get_ref().sync_all().map_err(BackupError::io("fsync of", path))
+        file.flush().map_err(BackupError::io("writing", path))
     }
 }
 

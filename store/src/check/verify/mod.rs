@@ -78,7 +78,7 @@ impl From<CommitError> for VerifyError {
     fn from(error: CommitError) -> Self {
         match error {
             // A snapshot is taken of a database that is open read-only, too.
-            CommitError::Closed | CommitError::ReadOnly => Self::Closed,
+            CommitError::Closed | CommitError::ReadOnly | CommitError::Remote { .. } => Self::Closed,
             CommitError::Poisoned { cause } | CommitError::Unstorable { cause } => Self::Poisoned(cause),
         }
     }
