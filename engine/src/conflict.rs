@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::difference::differences;
@@ -12,7 +12,7 @@ use crate::fact::Fact;
 use crate::image::{ConversationImage, ImageError};
 
 /// Two events of one identity whose contents differ (rule I2). The one with the smaller content hash counts.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Conflict {
     /// The id of the conversation.
@@ -32,7 +32,7 @@ pub struct Conflict {
 }
 
 /// A field in which two events differ.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ConflictingField {
     /// The name in convofold's own form.

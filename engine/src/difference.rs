@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::state::State;
@@ -11,7 +11,7 @@ use crate::state::State;
 const NOTHING: &str = "nothing";
 
 /// One field in which two states differ.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Difference {
     /// The path in the export: `agent.name`, `assignments[2].at`.

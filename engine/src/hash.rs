@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io::{self, BufWriter, Write};
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
 use crate::state::State;
@@ -107,6 +107,20 @@ impl Serialize for StateHash {
     /// As text.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for StateHash {
+    /// From its text.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let digits = text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let limb = |number: usize| u64::from_str_radix(text.get(16 * number..16 * (number + 1))?, 16).ok();
+        let limbs = || Some([limb(3)?, limb(2)?, limb(1)?, limb(0)?]);
+        limbs()
+            .filter(|_| digits && text.len() == 64)
+            .map(|limbs| Self { limbs })
+            .ok_or_else(|| serde::de::Error::custom(format!("expected 64 hexadecimal digits, found {text:?}")))
     }
 }
 

@@ -1,6 +1,6 @@
 //! The history of one conversation (rule Q1).
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::agents::{Agent, Agents};
 use crate::conversation::{ArrivalCounts, Conversation};
@@ -12,7 +12,7 @@ use crate::state::AgentRef;
 use crate::time::Time;
 
 /// One event in the history of its conversation, in the order of T2.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct HistoryEntry {
     /// Its sequence number in the log, which is the order of arrival.
@@ -34,7 +34,7 @@ pub struct HistoryEntry {
 }
 
 /// How the events of a conversation arrived (rule F12).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Arrivals {
     /// Events that count.

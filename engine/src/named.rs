@@ -62,6 +62,13 @@ macro_rules! named {
                 serializer.serialize_str(self.name())
             }
         }
+
+        impl<'de> $crate::serde::Deserialize<'de> for $Enum {
+            fn deserialize<D: $crate::serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let name = <::std::string::String as $crate::serde::Deserialize>::deserialize(deserializer)?;
+                name.parse().map_err($crate::serde::de::Error::custom)
+            }
+        }
     };
 }
 
@@ -74,6 +81,7 @@ mod tests {
         for kind in Kind::ALL {
             assert_eq!(kind.to_string().parse(), Ok(kind));
             assert_eq!(serde_json::to_value(kind).unwrap(), kind.name());
+            assert_eq!(serde_json::from_value::<Kind>(kind.name().into()).unwrap(), kind);
         }
         assert_eq!(Kind::NAMES, Kind::ALL.map(Kind::name));
     }

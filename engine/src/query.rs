@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::setters::setters;
 use crate::spelling::{same_name, same_number};
@@ -12,7 +12,7 @@ use crate::unknown::UnknownValue;
 /// A query for open conversations, or for closed ones that are unanswered after their close. Every condition that is set must hold; a new query has none.
 ///
 /// Every setter takes a value or an `Option`, except those of flags and of the sort order; `None` removes the
-/// condition.
+/// condition. The keys of its JSON are the parameters of the server's `/api/v1/conversations`.
 ///
 /// ```
 /// use convofold_engine::{Query, Sort};
@@ -20,7 +20,7 @@ use crate::unknown::UnknownValue;
 /// let query = Query::new().agent("Ida").sort(Sort::Waiting).limit(50);
 /// # let _ = query;
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Query {
     pub(crate) agent: Option<String>,
     pub(crate) unassigned: bool,
@@ -30,7 +30,9 @@ pub struct Query {
     pub(crate) shortcode: Option<String>,
     pub(crate) channel: Option<String>,
     pub(crate) unread_min: Option<u64>,
+    #[serde(rename = "idle_since")]
     pub(crate) idle_since_ms: Option<i64>,
+    #[serde(rename = "waiting_since")]
     pub(crate) waiting_since_ms: Option<i64>,
     pub(crate) suspect: bool,
     pub(crate) unanswered_after_close: bool,
@@ -159,6 +161,13 @@ impl Serialize for Cursor {
     /// As text.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Cursor {
+    /// From its text.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }
 
@@ -318,7 +327,7 @@ impl Query {
 }
 
 /// The workload of an agent of a tenant (rule Q3).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct AgentLoad {
     /// The tenant.
@@ -336,7 +345,7 @@ pub struct AgentLoad {
 }
 
 /// Counts of the conversations of a tenant on a channel (rule Q3).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Totals {
     /// The tenant.

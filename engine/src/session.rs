@@ -49,7 +49,7 @@ macro_rules! declare {
         }
 
         /// The field values of a SuperOffice session, and whether they are known to be out of date (rule F11).
-        #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+        #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
         #[non_exhaustive]
         pub struct SessionState {
             $($(#[$doc])* pub $name: Option<$type>,)*

@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::agents::Agent;
 use crate::attribute::Attribute;
@@ -38,7 +38,7 @@ crate::named! { OpenedBy is a "opened_by": Message "message", Lifecycle "lifecyc
 
 /// Everything that follows from the set of a conversation's events. The fields are the keys of the export, in this
 /// order (rule H2). Times are milliseconds since the epoch, durations are milliseconds, and `None` is unknown.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct State {
     /// The conversation's id.
@@ -105,7 +105,7 @@ pub struct State {
 }
 
 /// The customer of a conversation.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Member {
     /// The name. `Unknown` only if no other name was ever given.
@@ -119,7 +119,7 @@ pub struct Member {
 }
 
 /// An agent, with the latest name known in the conversation.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct AgentRef {
     /// The id; `None` for an agent known by name only.
@@ -143,7 +143,7 @@ impl AgentRef {
 }
 
 /// A change of the agent.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Assigned {
     /// The agent assigned from then on; `None` if no agent is.
@@ -153,7 +153,7 @@ pub struct Assigned {
 }
 
 /// Message counts while an agent was assigned.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ByAgent {
     /// The agent.
@@ -165,7 +165,7 @@ pub struct ByAgent {
 }
 
 /// The last text of a conversation.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct LastMessage {
     /// The text.
@@ -177,7 +177,7 @@ pub struct LastMessage {
 }
 
 /// Data that cannot be right, reported and never repaired silently (F10).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Suspicion {
     /// The affected field.

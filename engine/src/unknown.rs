@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::index::Lists;
 use crate::query::{ConversationRow, Query};
@@ -75,6 +75,21 @@ const CONDITIONS: [Condition; 6] = [
     },
     Condition { name: "channel", value: |query| &mut query.channel, known: |row| [row.channel.as_deref(), None, None] },
 ];
+
+impl<'de> Deserialize<'de> for UnknownValue {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Fields {
+            condition: String,
+            value: String,
+            similar: Vec<String>,
+        }
+        let Fields { condition, value, similar } = Fields::deserialize(deserializer)?;
+        let known = CONDITIONS.iter().find(|known| known.name == condition);
+        let known = known.ok_or_else(|| serde::de::Error::custom(format!("unknown condition {condition:?}")))?;
+        Ok(Self { condition: known.name, value, similar })
+    }
+}
 
 /// The conditions of a query that no open conversation meets.
 pub(crate) fn of(lists: &Lists, query: &Query) -> Vec<UnknownValue> {

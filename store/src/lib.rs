@@ -60,7 +60,7 @@ pub use check::{audit, verify};
 pub use checkpoint::error::SkipReason;
 pub use checkpoint::write::Checkpoint;
 pub use damage::Damage;
-pub use format::database::DatabaseId;
+pub use format::database::{DatabaseId, UnknownDatabaseId};
 pub use open::error::OpenError;
 pub use open::report::{Recovery, SkippedCheckpoint};
 pub use options::Options;

@@ -262,7 +262,9 @@ pub use convofold_store::replay;
 pub use convofold_store::{ConversationRecord, EventExportReport, ExportReport, Scan};
 
 // Maintenance: verification, audit, backup, repair and trim.
-pub use convofold_store::{Damage, DatabaseId, Recovery, ScanFinding, SkipReason, SkippedCheckpoint, Trimmed};
+pub use convofold_store::{
+    Damage, DatabaseId, Recovery, ScanFinding, SkipReason, SkippedCheckpoint, Trimmed, UnknownDatabaseId,
+};
 pub use convofold_store::{audit, backup, repair, verify};
 
 // Files that only their owner can read.

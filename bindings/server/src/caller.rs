@@ -11,16 +11,25 @@ use crate::app::App;
 use crate::problem::Problem;
 use crate::tokens::{Role, Token};
 
-/// The sender of a request: the holder of a token, or a process of this machine if there are no tokens.
+/// The sender of a request: the holder of a token, a process that may use the folder of the database, or any process of this
+/// machine if there are no tokens.
 #[derive(Clone, Debug)]
 pub(crate) struct Caller {
     token: Option<Arc<Token>>,
 }
 
+/// Marks requests that come over the socket in the folder of the database. Only those who may read and write that folder
+/// can send them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OverSocket;
+
 impl FromRequestParts<App> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        if parts.extensions.get::<OverSocket>().is_some() {
+            return Ok(Self { token: None });
+        }
         let refused = |detail: &str| Problem::new(StatusCode::UNAUTHORIZED, detail);
         if let Some(given) = parts.headers.get(header::AUTHORIZATION) {
             let secret = given.to_str().ok().and_then(|given| {
@@ -106,6 +115,15 @@ impl Caller {
     /// Whether the caller may read message texts.
     pub(crate) fn reads_texts(&self) -> bool {
         self.token.as_ref().is_none_or(|token| token.texts)
+    }
+
+    /// Refuses a caller who may not read message texts.
+    pub(crate) fn expect_texts(&self, what: &str) -> Result<(), Problem> {
+        if self.reads_texts() {
+            return Ok(());
+        }
+        let detail = format!("{what} contain texts, which this token may not read");
+        Err(Problem::new(StatusCode::FORBIDDEN, detail))
     }
 
     /// Logs that the holder of a token reads texts.

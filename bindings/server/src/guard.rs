@@ -20,12 +20,19 @@ use crate::app::App;
 pub(crate) struct GuardedAcceptor {
     app: App,
     permits: Arc<Semaphore>,
+    write_timeout: Duration,
 }
 
 impl GuardedAcceptor {
     pub(crate) fn new(app: App) -> Self {
         let permits = Arc::new(Semaphore::new(app.config.max_connections));
-        Self { app, permits }
+        let write_timeout = app.config.write_timeout.0;
+        Self { app, permits, write_timeout }
+    }
+
+    /// Never cuts off a client: somebody may page through its output.
+    pub(crate) fn patient(self) -> Self {
+        Self { write_timeout: Duration::MAX, ..self }
     }
 }
 
@@ -35,7 +42,7 @@ impl<S, Service> Accept<S, Service> for GuardedAcceptor {
     type Future = std::future::Ready<io::Result<(Guarded<S>, Service)>>;
 
     fn accept(&self, stream: S, service: Service) -> Self::Future {
-        let write_timeout = self.app.config.write_timeout.0;
+        let write_timeout = self.write_timeout;
         std::future::ready(match self.permits.clone().try_acquire_owned() {
             Ok(permit) => Ok((Guarded { stream, write_timeout, waiting: None, _permit: permit }, service)),
             Err(_) => {

@@ -4,6 +4,9 @@
 //! [`Server`] does the same for a program that holds its own database. A response with status 200 to a webhook or to events
 //! means that they survive a power cut.
 //!
+//! [`answer`] answers on a Unix socket in the folder of the database only, so that the commands work while a program holds it.
+//! A [`Client`] asks such a process, or a server from afar.
+//!
 //! `docs/serving.md` describes the operation, `openapi.json` every request.
 
 #![forbid(unsafe_code)]
@@ -23,8 +26,13 @@ mod guard;
 mod tls;
 mod intake;
 mod routes;
+mod socket;
 mod server;
+mod answering;
+mod client;
 
+pub use answering::{Answering, answer};
+pub use client::{Body, Client, ClientError, Figures, Refusal, StatePage};
 pub use config::{Config, LogFormat, Settings};
 pub use error::ServeError;
 pub use routes::openapi;

@@ -21,12 +21,15 @@ pub(crate) struct Problem {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     report: Option<Box<serde_json::Value>>,
+    /// The error behind the problem, with its causes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cause: Option<String>,
 }
 
 impl Problem {
     pub(crate) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
         let title = status.canonical_reason().unwrap_or("Error");
-        Self { r#type: "about:blank", title, status: status.as_u16(), detail: detail.into(), report: None }
+        Self { r#type: "about:blank", title, status: status.as_u16(), detail: detail.into(), report: None, cause: None }
     }
 
     pub(crate) fn bad_request(detail: impl Into<String>) -> Self {
@@ -40,6 +43,21 @@ impl Problem {
     /// Adds what was committed before the problem.
     pub(crate) fn with_report(mut self, report: &impl Serialize) -> Self {
         self.report = serde_json::to_value(report).ok().map(Box::new);
+        self
+    }
+
+    /// Adds the error behind the problem.
+    pub(crate) fn with_cause(mut self, error: &dyn std::error::Error) -> Self {
+        let mut text = error.to_string();
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            let more = error.to_string();
+            if !text.contains(&more) {
+                text = format!("{text}: {more}");
+            }
+            cause = error.source();
+        }
+        self.cause = Some(text);
         self
     }
 
@@ -89,6 +107,7 @@ impl From<StorageError> for Problem {
             StorageError::Closed => Self::unavailable("the database is closed"),
             _ => Self::new(StatusCode::INTERNAL_SERVER_ERROR, format!("a conversation cannot be read: {error}")),
         }
+        .with_cause(&error)
     }
 }
 

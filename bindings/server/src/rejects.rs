@@ -31,7 +31,8 @@ pub(crate) struct Rejects {
 }
 
 struct Table {
-    file: File,
+    /// `None` until the first reject is kept.
+    file: Option<File>,
     bytes: u64,
     records: Vec<Kept>,
 }
@@ -95,9 +96,12 @@ impl Rejects {
         let folder = config.folder();
         let path = folder.join(FILE);
         let failed = |why: String| ServeError::Rejects { path: path.clone(), why };
-        let opened = files::create_folder(&folder).and_then(|()| files::open_append(&path));
-        let file = opened.map_err(|error| failed(error.to_string()))?;
-        let text = std::fs::read(&path).map_err(|error| failed(error.to_string()))?;
+        let file = match path.exists() {
+            true => Some(files::open_append(&path).map_err(|error| failed(error.to_string()))?),
+            false => None,
+        };
+        let text = if file.is_some() { std::fs::read(&path) } else { Ok(Vec::new()) };
+        let text = text.map_err(|error| failed(error.to_string()))?;
         let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
         let mut records = Vec::new();
         for (number, line) in (1..).zip(text.get(..whole).unwrap_or_default().split_inclusive(|byte| *byte == b'\n')) {
@@ -107,14 +111,16 @@ impl Rejects {
             let Id { id } = serde_json::from_str(line).map_err(|error| damaged(error.to_string()))?;
             records.push(Kept { id, line: line.to_owned() });
         }
-        file.set_len(whole as u64).map_err(|error| failed(error.to_string()))?;
+        if let Some(file) = &file {
+            file.set_len(whole as u64).map_err(|error| failed(error.to_string()))?;
+        }
         let table = Mutex::new(Table { file, bytes: whole as u64, records });
         Ok(Self { path, max_records: config.max_rejects, max_bytes: config.max_rejects_bytes, table })
     }
 
     /// Keeps rejections of one body, durably. A rejection that is kept already is not added again. Blocks.
     pub(crate) fn keep(&self, source: &str, body: &[u8], rejections: &[Rejection]) -> Result<(), KeepError> {
-        let mut table = self.table.lock();
+        let table = &mut *self.table.lock();
         let mut added = Vec::new();
         let mut text = String::new();
         for rejection in rejections {
@@ -133,10 +139,18 @@ impl Rejects {
             return Err(KeepError::Full { records: table.records.len(), bytes: table.bytes });
         }
         let before = table.bytes;
-        let written = table.file.write_all(text.as_bytes()).and_then(|()| table.file.sync_data());
+        let file = match table.file.take() {
+            Some(file) => file,
+            None => {
+                files::create_folder(self.path.parent().unwrap_or(&self.path))?;
+                files::open_append(&self.path)?
+            }
+        };
+        let file = table.file.insert(file);
+        let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_data());
         if let Err(error) = written {
             // So that the next record does not follow half of this one.
-            table.file.set_len(before)?;
+            file.set_len(before)?;
             return Err(error.into());
         }
         table.bytes = bytes;
@@ -152,7 +166,7 @@ impl Rejects {
         rest.remove(at);
         let text: String = rest.iter().flat_map(|kept| [kept.line.as_str(), "\n"]).collect();
         files::replace(&self.path, text.as_bytes())?;
-        *table = Table { file: files::open_append(&self.path)?, bytes: text.len() as u64, records: rest };
+        *table = Table { file: Some(files::open_append(&self.path)?), bytes: text.len() as u64, records: rest };
         Ok(true)
     }
 

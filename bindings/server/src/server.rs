@@ -12,6 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout, timeout_at};
 
+use crate::answering::SocketServer;
 use crate::app::{App, Phase};
 use crate::config::{Config, LogFormat};
 use crate::error::ServeError;
@@ -107,6 +108,8 @@ pub struct Server {
     address: SocketAddr,
     task: JoinHandle<std::io::Result<()>>,
     reload: Option<JoinHandle<()>>,
+    /// For the processes of this machine that may use the folder of the database.
+    socket: Option<SocketServer>,
 }
 
 impl Server {
@@ -135,7 +138,9 @@ impl Server {
                 (task, Some(tokio::spawn(tls.reload_on_change(TLS_RELOAD_INTERVAL))))
             }
         };
-        Ok(Self { app, handle, address, task, reload })
+        let socket = SocketServer::start(&app);
+        let socket = socket.inspect_err(|error| tracing::warn!(%error, "no socket in the folder of the database")).ok();
+        Ok(Self { app, handle, address, task, reload, socket })
     }
 
     /// The address on which it listens; it has the real port if the setting is port 0.
@@ -154,12 +159,18 @@ impl Server {
         self.app.enter(Phase::Stopping);
         let left = deadline.saturating_duration_since(Instant::now());
         self.handle.graceful_shutdown(Some(left));
+        if let Some(socket) = &self.socket {
+            socket.shut_down(left);
+        }
         if timeout_at(deadline, self.app.finish_intake()).await.is_err() {
             tracing::warn!("requests that bring events were not finished in time; they were not answered 200");
         }
         self.app.enter(Phase::EndingReaders);
         // `graceful_shutdown` ends the connections at the deadline.
         let _ = timeout(left + Duration::from_secs(1), self.task).await;
+        if let Some(socket) = self.socket {
+            socket.ended(left).await;
+        }
         if let Some(reload) = self.reload {
             reload.abort();
         }

@@ -38,6 +38,19 @@ impl serde::Serialize for Change {
     }
 }
 
+#[cfg(feature = "serde")]
+impl<'de> serde::Deserialize<'de> for Change {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(serde::Deserialize)]
+        struct Fields {
+            seq: Seq,
+            event: Event,
+        }
+        let Fields { seq, event } = Fields::deserialize(deserializer)?;
+        Ok(Self { seq, event })
+    }
+}
+
 /// All durable events from a seq on, in log order, without gaps or duplicates: first the existing events, then new ones
 /// as they are committed.
 ///

@@ -39,6 +39,42 @@ impl std::fmt::Display for DatabaseId {
     }
 }
 
+/// From its text.
+impl std::str::FromStr for DatabaseId {
+    type Err = UnknownDatabaseId;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let is_id = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let id = u128::from_str_radix(text, 16).ok().filter(|_| is_id);
+        id.map(Self).ok_or_else(|| UnknownDatabaseId { found: text.to_owned() })
+    }
+}
+
+/// The text is not the identity of a database.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+#[error("invalid database id {found:?} (expected 32 hexadecimal digits)")]
+pub struct UnknownDatabaseId {
+    /// The text.
+    pub found: String,
+}
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for DatabaseId {
+    /// As text.
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+#[cfg(feature = "serde")]
+impl<'de> serde::Deserialize<'de> for DatabaseId {
+    /// From its text.
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        <String as serde::Deserialize>::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
 impl std::fmt::Debug for DatabaseId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "DatabaseId({self})")

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use convofold::{AgentRef, Direction, Event, HistoryEntry, Kind, Seq};
+use convofold::{AgentRef, Arrivals, Conflict, Direction, Event, HistoryEntry, Kind, Seq};
 use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
 use utoipa::{IntoParams, ToSchema};
@@ -33,6 +33,21 @@ pub(crate) struct StateAnswer {
     /// The state, in the form of the export.
     #[schema(value_type = Object)]
     conversation: convofold::State,
+    /// How its events arrived: numbers of events, and the first and last sequence number.
+    #[schema(value_type = Object)]
+    arrivals: Arrivals,
+}
+
+/// The conflicts of a conversation.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ConflictsAnswer {
+    /// The answer reflects every event up to this sequence number, at least.
+    seq: u64,
+    /// The id of the conversation.
+    id: String,
+    /// The events that contradict another one with the same identity, in the order of their arrival.
+    #[schema(value_type = Vec<Object>)]
+    conflicts: Vec<Conflict>,
 }
 
 /// The events of a conversation.
@@ -94,8 +109,34 @@ pub(crate) async fn state(
     Params(params): Params<OneParams>,
 ) -> Result<Json<StateAnswer>, Problem> {
     let one = One::of(app, caller, id, params)?;
-    let (seq, state) = one.look(|app, id| app.db.state(id)).await?;
-    Ok(Json(StateAnswer { seq, conversation: state }))
+    let look = |app: &App, id: &str| Ok(app.db.state(id)?.zip(app.db.arrivals(id)?));
+    let (seq, (conversation, arrivals)) = one.look(look).await?;
+    Ok(Json(StateAnswer { seq, conversation, arrivals }))
+}
+
+/// The events of one conversation that contradict another one with the same identity. They have no effect.
+///
+/// The values in which both differ contain texts.
+#[utoipa::path(
+    get, path = "/api/v1/conversations/{id}/conflicts", tag = "out",
+    params(("id" = String, Path, description = "The id, percent-encoded, or `-`"), OneParams),
+    responses(
+        (status = 200, body = ConflictsAnswer),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = "default", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn conflicts(
+    State(app): State<App>,
+    caller: Caller,
+    Segment(id): Segment,
+    Params(params): Params<OneParams>,
+) -> Result<Json<ConflictsAnswer>, Problem> {
+    caller.expect_texts("conflicts")?;
+    let one = One::of(app, caller, id, params)?;
+    let id = one.id.clone();
+    let (seq, conflicts) = one.look(|app, id| app.db.conflicts(id)).await?;
+    Ok(Json(ConflictsAnswer { seq, id, conflicts }))
 }
 
 /// Every event of one conversation.
@@ -166,6 +207,19 @@ trait Texts {
 impl Texts for convofold::State {
     fn remove(&mut self) {
         without_texts(self);
+    }
+}
+
+impl Texts for (convofold::State, Arrivals) {
+    fn remove(&mut self) {
+        self.0.remove();
+    }
+}
+
+/// Only those who may read texts get it.
+impl Texts for Vec<Conflict> {
+    fn remove(&mut self) {
+        self.clear();
     }
 }
 

@@ -70,6 +70,10 @@ pub(crate) struct ListParams {
     /// The minimum time without activity, such as `30m`.
     #[param(value_type = Option<String>, pattern = "^[0-9]{1,6}(s|m|h|d)$")]
     idle_min: Option<Span>,
+    /// Only conversations that wait for an answer since this time or earlier.
+    waiting_since: Option<i64>,
+    /// Only conversations without activity after this time.
+    idle_since: Option<i64>,
     /// Closed conversations, whatever `status` says: those with a message of the member, or of unknown direction, after
     /// both their last close and their last answer.
     unanswered_after_close: bool,
@@ -179,7 +183,9 @@ impl List {
             span.map(|Span(span)| now.saturating_sub(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)))
         };
         // Also what waits since a time that lies ahead of this clock.
-        let waiting_since = before(params.waiting_min).or(params.waiting.then_some(i64::MAX));
+        let waiting_since = [before(params.waiting_min), params.waiting_since].into_iter().flatten().min();
+        let waiting_since = waiting_since.or(params.waiting.then_some(i64::MAX));
+        let idle_since = [before(params.idle_min), params.idle_since].into_iter().flatten().min();
         let agent = params.agent.as_deref().or(params.agent_id.as_deref()).or(params.agent_name.as_deref());
         let query = Query::new()
             .agent(agent)
@@ -191,7 +197,7 @@ impl List {
             .channel(params.channel.as_deref())
             .unread_min(params.unread_min.map(u64::from))
             .waiting_since_ms(waiting_since)
-            .idle_since_ms(before(params.idle_min))
+            .idle_since_ms(idle_since)
             .suspect(params.suspect)
             .unanswered_after_close(params.unanswered_after_close)
             .sort(sort)

@@ -11,6 +11,9 @@ mod conversation;
 mod counts;
 mod changes;
 mod export;
+mod conflicts;
+mod ids;
+mod stats;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
@@ -52,10 +55,14 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(conversation::state))
         .routes(routes!(conversation::history))
         .routes(routes!(conversation::transcript))
+        .routes(routes!(conversation::conflicts))
+        .routes(routes!(conflicts::conflicts))
+        .routes(routes!(ids::ids))
         .routes(routes!(counts::agents))
         .routes(routes!(counts::totals))
         .routes(routes!(counts::hash))
         .routes(routes!(counts::status))
+        .routes(routes!(stats::stats))
         .routes(routes!(changes::changes))
         .routes(routes!(export::export))
         .routes(routes!(metrics::metrics))

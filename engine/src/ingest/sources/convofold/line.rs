@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::VERSION;
+use crate::ingest::{Format, Ignored, Limits, Origin, Parser, Rejection, Sink};
 use crate::attribute::Attribute;
 use crate::event::{AgentMention, Direction, Event, Kind};
 use crate::session::Session;
@@ -75,6 +76,37 @@ impl Serialize for Event {
     /// Like [`Event::export_line`].
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         Line::of(self).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Event {
+    /// From the form of [`Event::export_line`], whatever its length.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let line = serde_json::Value::deserialize(deserializer)?.to_string();
+        let limits =
+            Limits { max_line_bytes: usize::MAX, max_id_bytes: usize::MAX, max_document_bytes: usize::MAX };
+        let mut found = Found(None);
+        Parser::new(Format::Convofold, limits).parse_input(line.as_bytes(), &mut found);
+        match found.0 {
+            Some(Ok(event)) => Ok(event),
+            Some(Err(rejection)) => Err(serde::de::Error::custom(format!("not an event: {rejection}"))),
+            None => Err(serde::de::Error::custom("expected an event, found nothing")),
+        }
+    }
+}
+
+/// The event of a line.
+struct Found(Option<Result<Event, Box<Rejection>>>);
+
+impl Sink for Found {
+    fn event(&mut self, _origin: Origin, event: Event) {
+        self.0 = Some(Ok(event));
+    }
+
+    fn ignored(&mut self, _origin: Origin, _why: Ignored<'_>) {}
+
+    fn rejected(&mut self, rejection: Rejection) {
+        self.0 = Some(Err(Box::new(rejection)));
     }
 }
 

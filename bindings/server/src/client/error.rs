@@ -1,0 +1,89 @@
+//! Why a client has no answer.
+
+use std::io;
+
+use convofold::QueryError;
+use serde::Deserialize;
+
+/// Why a [`Client`](crate::Client) has no answer.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ClientError {
+    /// The address is not a URL of a server.
+    #[error("invalid URL {url:?}: {why}")]
+    Url {
+        /// The text.
+        url: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The server cannot be reached.
+    #[error("cannot connect to {at}")]
+    Connect {
+        /// The server.
+        at: String,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+    /// The server ended, or cut the connection, before the answer was complete.
+    #[error("{at} ended the connection before the answer was complete")]
+    Ended {
+        /// The server.
+        at: String,
+        /// The error of the connection.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The server refused the request, or could not answer it.
+    #[error("{}", .0.detail)]
+    Problem(Refusal),
+    /// The answer is not that of this version of convofold.
+    #[error("{at} gave an answer of another form ({why}); it may be another version of convofold")]
+    Unexpected {
+        /// The server.
+        at: String,
+        /// What is wrong with the answer.
+        why: String,
+    },
+    /// The query is invalid.
+    #[error(transparent)]
+    Query(#[from] QueryError),
+    /// The answer could not be written to where it belongs.
+    #[error("the answer could not be written")]
+    Write(#[source] io::Error),
+}
+
+/// An answer that says what is wrong (RFC 9457).
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[non_exhaustive]
+pub struct Refusal {
+    /// The status, such as 401.
+    pub status: u16,
+    /// What is wrong with the request, and what was expected.
+    pub detail: String,
+    /// The error behind it, with its causes, as the library words it.
+    pub cause: Option<String>,
+    /// What was committed before.
+    pub report: Option<serde_json::Value>,
+}
+
+impl ClientError {
+    /// The status of a refused request.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Self::Problem(refusal) => Some(refusal.status),
+            _ => None,
+        }
+    }
+
+    /// The error behind a request that could not be answered, as the library words it.
+    #[must_use]
+    pub fn cause(&self) -> Option<&str> {
+        match self {
+            Self::Problem(refusal) => refusal.cause.as_deref(),
+            _ => None,
+        }
+    }
+}

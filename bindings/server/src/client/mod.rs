@@ -1,0 +1,306 @@
+//! A blocking client of the server, with the methods of [`Convofold`](convofold::Convofold).
+
+mod error;
+mod connection;
+mod request;
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::http::Method;
+use convofold::{
+    AgentLoad, Arrivals, Conflict, Cursor, DatabaseId, HistoryEntry, Query, State, StateHash, Stats, Totals,
+    UnknownValue,
+};
+use http_body_util::{BodyExt, Full};
+use parking_lot::Mutex;
+use serde::Deserialize;
+
+use connection::{Endpoint, RequestBody, bearer};
+use request::{Connection, Requests, if_found, path};
+
+pub use error::{ClientError, Refusal};
+pub use request::Body;
+
+/// Conversations in one request.
+const PAGE: usize = 1_000;
+
+/// Asks the process that holds a database, or a server from afar, and blocks until the answer is there.
+/// Threads that share a client wait for each other.
+///
+/// The methods have the names of those of [`Convofold`](convofold::Convofold) and the same answers.
+pub struct Client {
+    requests: Requests,
+    connection: Mutex<Connection>,
+}
+
+/// Figures about a database.
+#[derive(Clone, Debug, Deserialize)]
+#[non_exhaustive]
+pub struct Figures {
+    /// The identity of the database.
+    pub database_id: DatabaseId,
+    /// The time of the newest event, in milliseconds since the epoch.
+    pub latest_at: Option<i64>,
+    /// Numbers and sizes.
+    pub stats: Stats,
+    /// The JSON of [`Recovery`](convofold::Recovery): what opening the database found and did.
+    pub recovery: serde_json::Value,
+}
+
+/// A page of conversations.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[non_exhaustive]
+pub struct StatePage {
+    /// The conversations.
+    pub conversations: Vec<State>,
+    /// The position of the next page.
+    #[serde(rename = "next_cursor")]
+    pub next: Option<Cursor>,
+    /// Why the first page is empty.
+    pub unknown: Vec<UnknownValue>,
+}
+
+impl Client {
+    /// Connects to the process that holds the database in this folder. It answers there if it is `convofold serve`, a command
+    /// that writes, or a program that calls [`answer`](crate::answer).
+    ///
+    /// # Errors
+    /// [`ClientError::Connect`] if no process answers.
+    pub fn of_holder(folder: impl AsRef<Path>) -> Result<Self, ClientError> {
+        let client = Self::to(Endpoint::Holder(folder.as_ref().to_owned()), None)?;
+        client.requests.connect(&client.connection)?;
+        Ok(client)
+    }
+
+    /// A client of the server at a URL, `http://HOST[:PORT][/BASE]` or `https://...`, with a token if the server needs one.
+    /// The certificate of the server must be trusted by this system, or be in the file that the environment variable
+    /// `SSL_CERT_FILE` names. Connects with the first request.
+    ///
+    /// # Errors
+    /// [`ClientError::Url`] if it is not such a URL.
+    pub fn of_url(url: &str, token: Option<&str>) -> Result<Self, ClientError> {
+        let why = "the token contains characters that no token has".to_owned();
+        let invalid = || ClientError::Url { url: url.to_owned(), why };
+        let token = token.map(|token| bearer(token.trim()).ok_or_else(invalid)).transpose()?;
+        Self::to(Endpoint::of_url(url)?, token)
+    }
+
+    fn to(endpoint: Endpoint, token: Option<axum::http::HeaderValue>) -> Result<Self, ClientError> {
+        let failed = |source| ClientError::Connect { at: endpoint.name(), source };
+        let connection = Mutex::new(Connection::new().map_err(failed)?);
+        Ok(Self { requests: Requests { endpoint: Arc::new(endpoint), token }, connection })
+    }
+
+    /// The server, as messages name it.
+    #[must_use]
+    pub fn name(&self) -> String {
+        self.requests.endpoint.name()
+    }
+
+    fn get<T: serde::de::DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
+        self.requests.get(&self.connection, path)
+    }
+
+    /// Sends a request with this body on a connection of its own, and returns when the answer begins. `path` has a query if
+    /// one is needed.
+    ///
+    /// # Errors
+    /// [`ClientError`] if there is no answer, or it says what is wrong.
+    pub fn send(&self, method: &Method, path: &str, body: impl Into<Bytes>) -> Result<Body, ClientError> {
+        let body = Full::new(body.into()).map_err(|never| match never {});
+        self.requests.open(method, path, RequestBody::new(body))
+    }
+
+    fn stream(&self, path: &str) -> Result<Body, ClientError> {
+        self.send(&Method::GET, path, Bytes::new())
+    }
+
+    /// The workload of every agent, unassigned conversations last.
+    ///
+    /// # Errors
+    /// [`ClientError`], as for every method.
+    pub fn agents(&self) -> Result<Vec<AgentLoad>, ClientError> {
+        #[derive(Deserialize)]
+        struct Answer {
+            agents: Vec<AgentLoad>,
+        }
+        self.get("/api/v1/agents").map(|Answer { agents }| agents)
+    }
+
+    /// Counts per tenant and channel.
+    ///
+    /// # Errors
+    /// [`ClientError`]
+    pub fn totals(&self) -> Result<Vec<Totals>, ClientError> {
+        #[derive(Deserialize)]
+        struct Answer {
+            totals: Vec<Totals>,
+        }
+        self.get("/api/v1/totals").map(|Answer { totals }| totals)
+    }
+
+    /// The state hash.
+    ///
+    /// # Errors
+    /// [`ClientError`]
+    pub fn state_hash(&self) -> Result<StateHash, ClientError> {
+        #[derive(Deserialize)]
+        struct Answer {
+            hash: StateHash,
+        }
+        self.get("/api/v1/hash").map(|Answer { hash }| hash)
+    }
+
+    /// Numbers and sizes, the time of the newest event, and how the database was opened.
+    ///
+    /// # Errors
+    /// [`ClientError`]
+    pub fn figures(&self) -> Result<Figures, ClientError> {
+        self.get("/api/v1/stats")
+    }
+
+    /// The state of a conversation and how its events arrived; `None` if there is no such conversation.
+    ///
+    /// # Errors
+    /// [`ClientError`]
+    pub fn state(&self, id: &str) -> Result<Option<(State, Arrivals)>, ClientError> {
+        #[derive(Deserialize)]
+        struct Answer {
+            conversation: State,
+            arrivals: Arrivals,
+        }
+        let answer = if_found(self.get::<Answer>(&of_conversation("", id)))?;
+        Ok(answer.map(|Answer { conversation, arrivals }| (conversation, arrivals)))
+    }
+
+    /// Every event of a conversation; `None` if there is no such conversation.
+    ///
+    /// # Errors
+    /// [`ClientError`]
+    pub fn history(&self, id: &str) -> Result<Option<Vec<HistoryEntry>>, ClientError> {
+        #[derive(Deserialize)]
+        struct Answer {
+            history: Vec<HistoryEntry>,
+        }
+        let answer = if_found(self.get::<Answer>(&of_conversation("/history", id)))?;
+        Ok(answer.map(|Answer { history }| history))
+    }
+
+    /// The conflicts of a conversation; `None` if there is no such conversation.
+    ///
+    /// # Errors
+    /// [`ClientError`]
+    pub fn conflicts(&self, id: &str) -> Result<Option<Vec<Conflict>>, ClientError> {
+        #[derive(Deserialize)]
+        struct Answer {
+            conflicts: Vec<Conflict>,
+        }
+        let answer = if_found(self.get::<Answer>(&of_conversation("/conflicts", id)))?;
+        Ok(answer.map(|Answer { conflicts }| conflicts))
+    }
+
+    /// The conflicts of all conversations.
+    ///
+    /// # Errors
+    /// [`ClientError`], also of each item.
+    pub fn scan_conflicts(&self) -> Result<impl Iterator<Item = Result<Conflict, ClientError>>, ClientError> {
+        let mut body = BufReader::new(self.stream("/api/v1/conflicts")?);
+        let mut line = String::new();
+        Ok(std::iter::from_fn(move || {
+            line.clear();
+            match body.read_line(&mut line) {
+                Ok(0) => None,
+                Ok(_) => Some(serde_json::from_str(&line).map_err(|error| body.get_ref().unexpected(error))),
+                Err(error) => Some(Err(of_body(error, body.get_ref()))),
+            }
+        }))
+    }
+
+    /// The ids that begin with these characters, sorted by their bytes, `limit` at most (1,000 at most).
+    ///
+    /// # Errors
+    /// [`ClientError`]
+    pub fn find_ids(&self, prefix: &str, limit: usize) -> Result<Vec<String>, ClientError> {
+        #[derive(Deserialize)]
+        struct Answer {
+            ids: Vec<String>,
+        }
+        let limit = limit.to_string();
+        let path = path("/api/v1/ids", &[("prefix", prefix), ("limit", &limit)]);
+        self.get(&path).map(|Answer { ids }| ids)
+    }
+
+    /// One page of the conversations that match a query, in full.
+    ///
+    /// # Errors
+    /// [`ClientError`]; [`ClientError::Query`] if the cursor was made with another sort order.
+    pub fn query(&self, query: &Query) -> Result<StatePage, ClientError> {
+        // The same error as without a server.
+        query.page_of(std::iter::empty())?;
+        let mut params = params_of(query);
+        let limit = params.remove("limit").and_then(|limit| limit.as_u64()).filter(|limit| *limit > 0);
+        let limit = limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
+        let mut found = StatePage::default();
+        loop {
+            params.insert("limit".to_owned(), (limit - found.conversations.len()).min(PAGE).into());
+            let StatePage { conversations, next, unknown } = self.get(&path("/api/v1/conversations", &params))?;
+            found.unknown.extend(unknown);
+            found.conversations.extend(conversations);
+            found.next = next;
+            match &found.next {
+                Some(next) if found.conversations.len() < limit => {
+                    params.insert("cursor".to_owned(), next.to_string().into());
+                }
+                _ => return Ok(found),
+            }
+        }
+    }
+
+    /// Writes every conversation as one line of JSON, sorted by id. Returns their number.
+    ///
+    /// # Errors
+    /// [`ClientError`]; [`ClientError::Write`] if `out` cannot be written.
+    pub fn export(&self, out: &mut impl Write) -> Result<u64, ClientError> {
+        let mut body = self.stream("/api/v1/export")?;
+        let mut lines = 0;
+        while let Some(part) = body.next_part()? {
+            lines += part.iter().filter(|byte| **byte == b'\n').count() as u64;
+            out.write_all(&part).map_err(ClientError::Write)?;
+        }
+        out.flush().map_err(ClientError::Write)?;
+        Ok(lines)
+    }
+}
+
+/// The path for a question about a conversation. The id is a parameter because some servers change it in a path.
+fn of_conversation(question: &str, id: &str) -> String {
+    path(&format!("/api/v1/conversations/-{question}"), &[("id", id)])
+}
+
+/// The parameters of a query that are set.
+fn params_of(query: &Query) -> serde_json::Map<String, serde_json::Value> {
+    let Ok(serde_json::Value::Object(mut params)) = serde_json::to_value(query) else { return serde_json::Map::new() };
+    params.retain(|_, value| !value.is_null() && *value != serde_json::Value::Bool(false));
+    if let Some(least) = params.get_mut("unread_min") {
+        // The server takes 32 bits; nobody has so many unread messages.
+        *least = least.as_u64().unwrap_or_default().min(u64::from(u32::MAX)).into();
+    }
+    params
+}
+
+/// The error inside an error of reading an answer.
+fn of_body(error: std::io::Error, body: &Body) -> ClientError {
+    match error.downcast::<ClientError>() {
+        Ok(error) => error,
+        Err(error) => body.unexpected(error),
+    }
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Client").field("of", &self.name()).finish_non_exhaustive()
+    }
+}

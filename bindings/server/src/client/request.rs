@@ -1,0 +1,217 @@
+//! Requests and their answers.
+
+use std::io::{self, Read};
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Buf, Incoming};
+use hyper::client::conn::http1::SendRequest;
+use parking_lot::Mutex;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::runtime::Runtime;
+
+use super::connection::{Endpoint, RequestBody};
+use super::error::{ClientError, Refusal};
+
+/// Sends requests to one server.
+#[derive(Clone)]
+pub(super) struct Requests {
+    pub(super) endpoint: Arc<Endpoint>,
+    pub(super) token: Option<HeaderValue>,
+}
+
+/// A connection that is used for one request after the other. Its other half runs while somebody waits for an answer.
+pub(super) struct Connection {
+    runtime: Runtime,
+    sender: Option<SendRequest<RequestBody>>,
+}
+
+impl Connection {
+    pub(super) fn new() -> io::Result<Self> {
+        Ok(Self { runtime: tokio::runtime::Builder::new_current_thread().enable_all().build()?, sender: None })
+    }
+}
+
+/// An answer that is read while it arrives.
+///
+/// Reading fails with a [`ClientError`] inside the error if the connection ends before the answer.
+pub struct Body {
+    requests: Requests,
+    connection: Connection,
+    incoming: Incoming,
+    part: Bytes,
+}
+
+impl Requests {
+    fn request(&self, method: &Method, path: &str, body: RequestBody) -> Result<Request<RequestBody>, ClientError> {
+        let target = format!("{}{path}", self.endpoint.base());
+        let mut request = Request::new(body);
+        *request.method_mut() = method.clone();
+        let invalid = |error: axum::http::uri::InvalidUri| ClientError::Url { url: target.clone(), why: error.to_string() };
+        *request.uri_mut() = target.parse().map_err(invalid)?;
+        let headers = request.headers_mut();
+        headers.insert(header::HOST, self.endpoint.authority());
+        if let Some(token) = &self.token {
+            headers.insert(header::AUTHORIZATION, token.clone());
+        }
+        Ok(request)
+    }
+
+    fn ended(&self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> ClientError {
+        ClientError::Ended { at: self.endpoint.name(), source: source.into() }
+    }
+
+    fn unexpected(&self, why: impl ToString) -> ClientError {
+        ClientError::Unexpected { at: self.endpoint.name(), why: why.to_string() }
+    }
+
+    /// Sends a request. If the server closed the connection since the last one, a new connection is used.
+    async fn send(
+        &self,
+        sender: &mut Option<SendRequest<RequestBody>>,
+        mut request: Request<RequestBody>,
+    ) -> Result<Response<Incoming>, ClientError> {
+        let mut is_new = false;
+        loop {
+            if sender.as_ref().is_none_or(SendRequest::is_closed) {
+                *sender = Some(self.endpoint.connect().await?);
+                is_new = true;
+            }
+            let Some(open) = sender.as_mut() else { continue };
+            let failure = match open.ready().await {
+                Ok(()) => match open.try_send_request(request).await {
+                    Ok(response) => return self.checked(response).await,
+                    Err(mut failure) => {
+                        let unsent = failure.take_message();
+                        match unsent {
+                            Some(unsent) if !is_new => request = unsent,
+                            _ => return Err(self.ended(failure.into_error())),
+                        }
+                        *sender = None;
+                        continue;
+                    }
+                },
+                Err(error) => error,
+            };
+            *sender = None;
+            if is_new {
+                return Err(self.ended(failure));
+            }
+        }
+    }
+
+    /// Turns a problem into an error.
+    async fn checked(&self, response: Response<Incoming>) -> Result<Response<Incoming>, ClientError> {
+        let status = response.status();
+        if status.is_success() {
+            return Ok(response);
+        }
+        let body = self.whole(response.into_body()).await?;
+        let foreign = |_| Refusal {
+            status: status.as_u16(),
+            detail: format!("{} answers {status}", self.endpoint.name()),
+            cause: None,
+            report: None,
+        };
+        Err(ClientError::Problem(serde_json::from_slice(&body).unwrap_or_else(foreign)))
+    }
+
+    async fn whole(&self, body: Incoming) -> Result<Vec<u8>, ClientError> {
+        Ok(body.collect().await.map_err(|error| self.ended(error))?.to_bytes().to_vec())
+    }
+
+    /// Connects if there is no connection.
+    pub(super) fn connect(&self, connection: &Mutex<Connection>) -> Result<(), ClientError> {
+        let Connection { runtime, sender } = &mut *connection.lock();
+        *sender = Some(runtime.block_on(self.endpoint.connect())?);
+        Ok(())
+    }
+
+    /// Asks for an answer that is read as a whole.
+    pub(super) fn get<T: DeserializeOwned>(
+        &self,
+        connection: &Mutex<Connection>,
+        path: &str,
+    ) -> Result<T, ClientError> {
+        let Connection { runtime, sender } = &mut *connection.lock();
+        runtime.block_on(async {
+            let request = self.request(&Method::GET, path, RequestBody::new(Full::default().map_err(|it| match it {})))?;
+            let response = self.send(sender, request).await?;
+            let body = self.whole(response.into_body()).await?;
+            serde_json::from_slice(&body).map_err(|error| self.unexpected(error))
+        })
+    }
+
+    /// Sends a request on a connection of its own, and returns when the answer begins.
+    pub(super) fn open(&self, method: &Method, path: &str, body: RequestBody) -> Result<Body, ClientError> {
+        let mut connection = Connection::new().map_err(|error| self.ended(error))?;
+        let Connection { runtime, sender } = &mut connection;
+        let response = runtime.block_on(self.send(sender, self.request(method, path, body)?))?;
+        Ok(Body { requests: self.clone(), incoming: response.into_body(), connection, part: Bytes::new() })
+    }
+}
+
+impl Body {
+    /// The next part of the answer; `None` at its end.
+    ///
+    /// # Errors
+    /// [`ClientError::Ended`] if the connection ends before the answer.
+    pub fn next_part(&mut self) -> Result<Option<Bytes>, ClientError> {
+        let Self { requests, connection, incoming, .. } = self;
+        loop {
+            let frame = connection.runtime.block_on(incoming.frame());
+            match frame {
+                None => return Ok(None),
+                Some(Err(error)) => return Err(requests.ended(error)),
+                Some(Ok(frame)) => {
+                    if let Ok(part) = frame.into_data()
+                        && !part.is_empty()
+                    {
+                        return Ok(Some(part));
+                    }
+                }
+            }
+        }
+    }
+
+    /// The error for a line of another form.
+    pub(super) fn unexpected(&self, why: impl ToString) -> ClientError {
+        self.requests.unexpected(why)
+    }
+}
+
+impl Read for Body {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        if self.part.is_empty() {
+            self.part = self.next_part().map_err(io::Error::other)?.unwrap_or_default();
+        }
+        let length = self.part.len().min(into.len());
+        self.part.copy_to_slice(into.get_mut(..length).unwrap_or_default());
+        Ok(length)
+    }
+}
+
+impl std::fmt::Debug for Body {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Body").field("of", &self.requests.endpoint.name()).finish_non_exhaustive()
+    }
+}
+
+/// A path with query parameters.
+pub(super) fn path(path: &str, params: &impl Serialize) -> String {
+    match serde_urlencoded::to_string(params) {
+        Ok(params) if !params.is_empty() => format!("{path}?{params}"),
+        _ => path.to_owned(),
+    }
+}
+
+/// Whether nothing was found.
+pub(super) fn if_found<T>(answer: Result<T, ClientError>) -> Result<Option<T>, ClientError> {
+    match answer {
+        Err(ClientError::Problem(refusal)) if refusal.status == StatusCode::NOT_FOUND.as_u16() => Ok(None),
+        answer => answer.map(Some),
+    }
+}
