@@ -1,15 +1,28 @@
 //! The `--db`, `--now` and ID arguments.
 
 use std::path::PathBuf;
+#[cfg(feature = "serve")]
+use std::time::Duration;
 
 use clap::Args;
+#[cfg(feature = "serve")]
+use convofold::OpenError;
 use convofold::{Convofold, Options, Query, Recovery};
+#[cfg(feature = "serve")]
+use convofold_server::Client;
 
 use crate::console::Console;
 use crate::error::CliError;
 use crate::exit::Exit;
+use crate::opened::Database;
 use crate::output::{text, time};
 use crate::values::{Now, clock_ms};
+
+/// How often a database is tried that a process holds without answering: it may be about to start, or to end.
+#[cfg(feature = "serve")]
+const ATTEMPTS: u32 = 20;
+#[cfg(feature = "serve")]
+const RETRY_INTERVAL: Duration = Duration::from_millis(50);
 
 /// The database to use.
 #[derive(Debug, Args)]
@@ -20,11 +33,39 @@ pub struct DbArgs {
 }
 
 impl DbArgs {
-    /// Opens an existing database for reading. Nothing in its folder is created or changed.
+    /// Opens an existing database for reading, or asks the process that holds it. Nothing in its folder is created or changed.
     ///
     /// # Errors
     /// [`CliError`] names the reason and a remedy.
-    pub fn open(&self, console: &mut Console) -> Result<Convofold, CliError> {
+    pub fn open(&self, console: &mut Console) -> Result<Database, CliError> {
+        #[cfg(feature = "serve")]
+        let mut attempts = 0;
+        loop {
+            let error = match Options::new().read_only(true).open(&self.db) {
+                Ok(db) => {
+                    tell_recovery(db.recovery(), console);
+                    return Ok(Database::Here(db));
+                }
+                Err(error) => error,
+            };
+            #[cfg(feature = "serve")]
+            if matches!(error, OpenError::AlreadyOpen { .. }) && attempts < ATTEMPTS {
+                if let Ok(client) = Client::of_holder(&self.db) {
+                    return Ok(Database::Elsewhere(client));
+                }
+                attempts += 1;
+                std::thread::sleep(RETRY_INTERVAL);
+                continue;
+            }
+            return Err(CliError::open(&self.db, &error));
+        }
+    }
+
+    /// Opens an existing database for reading in this process. Nothing in its folder is created or changed.
+    ///
+    /// # Errors
+    /// [`CliError`] names the reason and a remedy.
+    pub fn open_here(&self, console: &mut Console) -> Result<Convofold, CliError> {
         self.open_with(Options::new().read_only(true), console)
     }
 
@@ -45,6 +86,35 @@ impl DbArgs {
         tell_recovery(db.recovery(), console);
         Ok(db)
     }
+}
+
+/// Answers other processes until it is dropped, which must be before the database is closed.
+#[derive(Debug)]
+#[must_use = "the answering ends when it is dropped"]
+pub struct Answering {
+    #[cfg(feature = "serve")]
+    _guard: Option<convofold_server::Answering>,
+}
+
+impl Answering {
+    /// Lets other commands work on a database while this process holds it.
+    #[cfg(feature = "serve")]
+    pub fn start(db: &Convofold, console: &mut Console) -> Self {
+        let guard = convofold_server::answer(db).inspect_err(|error| {
+            console.note(format_args!("note: other commands have to wait for this one: {}", crate::error::chain(error)));
+        });
+        Self { _guard: guard.ok() }
+    }
+
+    /// Without the feature `serve`, other commands wait until this process has closed the database.
+    #[cfg(not(feature = "serve"))]
+    pub fn start(_db: &Convofold, _console: &mut Console) -> Self {
+        Self {}
+    }
+
+    /// Ends the answering.
+    #[expect(clippy::unused_self, reason = "takes the guard")]
+    pub fn end(self) {}
 }
 
 /// Reports unusual findings of the recovery.
@@ -78,7 +148,7 @@ const PAST_MS: i64 = 7 * 24 * 3_600_000;
 impl NowArgs {
     /// Now, in milliseconds since the epoch.
     #[must_use]
-    pub fn ms(&self, db: &Convofold) -> i64 {
+    pub fn ms(&self, db: &Database) -> i64 {
         match self.now {
             None => clock_ms(),
             Some(Now::At(ms)) => ms,
@@ -87,8 +157,8 @@ impl NowArgs {
     }
 
     /// Prints a hint if durations count to the system clock and no open conversation was active lately.
-    pub fn hint(&self, db: &Convofold, console: &mut Console) {
-        let last_active = || Some(db.query(&Query::new().limit(1)).ok()?.rows.first()?.last_active_at);
+    pub fn hint(&self, db: &Database, console: &mut Console) {
+        let last_active = || Some(db.query_with_last_messages(&Query::new().limit(1)).ok()?.rows.first()?.last_active_at);
         let idle_ms = self.now.is_none().then(last_active).flatten().map(|active| clock_ms().saturating_sub(active));
         if let Some(idle_ms) = idle_ms.filter(|idle_ms| *idle_ms > PAST_MS) {
             console.note(format_args!(
@@ -120,13 +190,12 @@ impl IdArgs {
     ///
     /// # Errors
     /// [`CliError`] if no conversation, or more than one, is meant.
-    pub fn find(&self, db: &Convofold) -> Result<String, CliError> {
-        let unreadable = |error| CliError::conversation(&error);
+    pub fn find(&self, db: &Database) -> Result<String, CliError> {
         let Self { id } = self;
-        if db.arrivals(id).map_err(unreadable)?.is_some() {
+        if db.arrivals(id)?.is_some() {
             return Ok(id.clone());
         }
-        let mut found = if id.is_empty() { Vec::new() } else { db.find_ids(id, SHOWN_IDS + 1).map_err(unreadable)? };
+        let mut found = if id.is_empty() { Vec::new() } else { db.find_ids(id, SHOWN_IDS + 1)? };
         match found.len() {
             0 => Err(self.unknown()),
             1 => Ok(found.remove(0)),
@@ -152,6 +221,6 @@ impl IdArgs {
 
 /// The time of the newest event of all conversations (rule T1), in milliseconds since the epoch.
 #[must_use]
-pub fn newest_event(db: &Convofold) -> Option<i64> {
+pub fn newest_event(db: &Database) -> Option<i64> {
     db.latest_at().ok().flatten()
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
-use convofold::{ChangesError, OpenError, StorageError};
+use convofold::{ChangesError, OpenError, PageError, QueryError, StorageError};
 
 use crate::exit::Exit;
 use crate::output::text;
@@ -79,8 +79,27 @@ impl CliError {
     /// A conversation that cannot be read.
     #[must_use]
     pub fn conversation(error: &StorageError) -> Self {
-        Self::new(Exit::Failure, format!("cannot read a conversation: {}", chain(error)))
+        Self::unreadable(&chain(error))
+    }
+
+    /// A conversation that cannot be read, for this reason.
+    #[must_use]
+    pub fn unreadable(why: &str) -> Self {
+        Self::new(Exit::Failure, format!("cannot read a conversation: {why}"))
             .hint("`convofold verify` lists the damage; reopening the database may repair it from the log")
+    }
+
+    /// A page that cannot be listed.
+    #[must_use]
+    pub fn page(error: &PageError) -> Self {
+        match error {
+            PageError::Query(QueryError::CursorOfAnotherOrder { expected, found }) => {
+                Self::new(Exit::Usage, format!("this cursor was made with --sort {found}, not --sort {expected}"))
+                    .hint(format!("add --sort {found}"))
+            }
+            PageError::Storage(error) => Self::conversation(error),
+            error => Self::new(Exit::Usage, error.to_string()),
+        }
     }
 
     /// A database that cannot be opened.

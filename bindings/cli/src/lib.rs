@@ -11,6 +11,7 @@ pub mod error;
 pub mod console;
 pub mod commands;
 pub mod agent_names;
+pub mod opened;
 pub mod database;
 pub mod inputs;
 pub mod rejects;

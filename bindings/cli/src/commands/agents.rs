@@ -49,7 +49,7 @@ impl AgentsArgs {
     pub(crate) fn run(&self, console: &mut Console) -> Result<Exit, CliError> {
         let names = self.agent_names.read()?;
         let db = self.db.open(console)?;
-        let mut agents = db.agents();
+        let mut agents = db.agents()?;
         if let Some(tenant) = &self.tenant {
             agents.retain(|load| load.tenant.as_deref() == Some(tenant));
         }

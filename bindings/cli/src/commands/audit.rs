@@ -46,7 +46,7 @@ struct AuditJson<'a> {
 
 impl AuditArgs {
     pub(crate) fn run(&self, console: &mut Console) -> Result<Exit, CliError> {
-        let db = self.db.open(console)?;
+        let db = self.db.open_here(console)?;
         let all = Sample::All;
         let sample = self.sample.map_or(all, |conversations| Sample::Random { conversations, seed: self.seed });
         let report = db.audit(sample).map_err(|error| {

@@ -44,7 +44,7 @@ pub struct BackupArgs {
 
 impl BackupArgs {
     pub(crate) fn run(&self, console: &mut Console) -> Result<Exit, CliError> {
-        let db = self.db.open(console)?;
+        let db = self.db.open_here(console)?;
         let options = self.since.as_ref().map_or_else(BackupOptions::new, |file| BackupOptions::new().since(file));
         let bar = Bar::new(console.shows_progress());
         let outcome = db.backup(&self.file, &options, |progress| show(&bar, progress));

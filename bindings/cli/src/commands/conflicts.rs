@@ -1,12 +1,13 @@
 //! `convofold conflicts`.
 
 use clap::Args;
-use convofold::{Conflict, Convofold};
+use convofold::Conflict;
 
 use crate::console::Console;
 use crate::database::{DbArgs, IdArgs};
 use crate::error::CliError;
 use crate::exit::Exit;
+use crate::opened::Database;
 use crate::output::{Listing, event, text, time};
 
 /// Maximum width of a value that counts.
@@ -53,16 +54,12 @@ impl ConflictsArgs {
         Ok(Exit::Success)
     }
 
-    fn visit(&self, db: &Convofold, mut visit: impl FnMut(Conflict) -> Result<(), CliError>) -> Result<(), CliError> {
+    fn visit(&self, db: &Database, visit: impl FnMut(Conflict) -> Result<(), CliError>) -> Result<(), CliError> {
         if let Some(id) = self.id.clone().map(IdArgs::from) {
-            let conflicts = db.conflicts(&id.find(db)?).map_err(|error| CliError::conversation(&error))?;
+            let conflicts = db.conflicts(&id.find(db)?)?;
             return conflicts.ok_or_else(|| id.unknown())?.into_iter().try_for_each(visit);
         }
-        for conflicts in db.scan_conflicts() {
-            let conflicts = conflicts.map_err(|error| CliError::conversation(&error))?;
-            conflicts.into_iter().try_for_each(&mut visit)?;
-        }
-        Ok(())
+        db.each_conflict(visit)
     }
 }
 

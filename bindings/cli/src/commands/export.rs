@@ -8,6 +8,7 @@ use crate::console::Console;
 use crate::database::DbArgs;
 use crate::error::{CliError, chain};
 use crate::exit::Exit;
+use crate::opened::Database;
 
 /// Print the state of every conversation, open and closed, or every event.
 ///
@@ -38,10 +39,13 @@ impl ExportArgs {
     pub(crate) fn run(&self, console: &mut Console) -> Result<Exit, CliError> {
         let db = self.db.open(console)?;
         if self.events {
-            return print_events(&db, console);
+            return match &db {
+                Database::Here(db) => print_events(db, console),
+                #[cfg(feature = "serve")]
+                Database::Elsewhere(_) => Err(CliError::new(Exit::InUse, "another process holds the database")),
+            };
         }
-        let report = db.export(console.out())?;
-        if report.conversations == 0 {
+        if db.export(console.out())? == 0 {
             console.note("the database contains no conversations");
         }
         Ok(Exit::Success)

@@ -35,7 +35,7 @@ struct HashJson {
 impl HashArgs {
     pub(crate) fn run(&self, console: &mut Console) -> Result<Exit, CliError> {
         let db = self.db.open(console)?;
-        let hash = db.state_hash().to_string();
+        let hash = db.state_hash()?.to_string();
         if self.json {
             console.json(&HashJson { hash })?;
         } else {

@@ -44,8 +44,7 @@ impl HistoryArgs {
         let names = self.agent_names.read()?;
         let db = self.db.open(console)?;
         let id = self.id.find(&db)?;
-        let history = db.history(&id).map_err(|error| CliError::conversation(&error))?;
-        let history = history.ok_or_else(|| self.id.unknown())?;
+        let history = db.history(&id)?.ok_or_else(|| self.id.unknown())?;
         if self.json {
             console.json(&HistoryJson { id: &id, history })?;
         } else {

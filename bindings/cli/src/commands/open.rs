@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use clap::Args;
-use convofold::{ConversationRow, Convofold, Cursor, Page, PageError, Query, QueryError, Sort, State};
+use convofold::{ConversationRow, Cursor, Query, Sort, State, UnknownValue};
 use serde::Serialize;
 
 use crate::agent_names::{AgentNames, AgentNamesArgs};
@@ -11,6 +11,7 @@ use crate::console::Console;
 use crate::database::{DbArgs, NowArgs};
 use crate::error::CliError;
 use crate::exit::Exit;
+use crate::opened::{Database, States};
 use crate::output::{Listing, text, time};
 use crate::values::{self, Millis};
 
@@ -106,17 +107,14 @@ impl OpenArgs {
         let db = self.db.open(console)?;
         let now = self.now.ms(&db);
         let query = self.query(now);
-        let page = if self.json { db.query(&query).map_err(Into::into) } else { db.query_with_last_messages(&query) };
-        let page = page.map_err(|error| refused(&error))?;
-        if page.rows.is_empty() {
-            self.explain_nothing(&db, &page, console);
-        }
-        if !self.json || self.filters.idle.is_some() || self.filters.waiting.is_some() {
-            self.now.hint(&db, console);
-        }
         if self.json {
-            return self.print_json(&db, &page, console);
+            return self.print_json(&db, &query, console);
         }
+        let page = db.query_with_last_messages(&query)?;
+        if page.rows.is_empty() {
+            self.explain_nothing(&db, &page.unknown, console)?;
+        }
+        self.now.hint(&db, console);
         table(&page.rows, now, &names).print(console)?;
         if let Some(next) = &page.next {
             console.flush()?;
@@ -148,41 +146,35 @@ impl OpenArgs {
     }
 
     /// Prints the reason for an empty answer: no open conversation, an unknown value, or no match.
-    fn explain_nothing(&self, db: &Convofold, page: &Page, console: &mut Console) {
+    fn explain_nothing(&self, db: &Database, unknown: &[UnknownValue], console: &mut Console) -> Result<(), CliError> {
         if self.filters.unanswered_after_close {
-            let all: u64 = db.totals().iter().map(|row| row.unanswered_after_close).sum();
+            let all: u64 = db.totals()?.iter().map(|row| row.unanswered_after_close).sum();
             console.note(match all {
                 0 => "no closed conversations are unanswered after their close".to_owned(),
                 _ => format!("no match among {} unanswered after the close", text::counted(all, "conversation")),
             });
-            return;
+            return Ok(());
         }
-        match db.stats().open {
+        match db.stats()?.open {
             0 => console.note(format_args!("no open conversations in {}", self.db.db.display())),
-            open if page.unknown.is_empty() => {
+            open if unknown.is_empty() => {
                 console.note(format_args!("no match among {}", text::counted(open, "open conversation")));
             }
-            _ => page.unknown.iter().for_each(|unknown| console.note(unknown)),
+            _ => unknown.iter().for_each(|unknown| console.note(unknown)),
         }
+        Ok(())
     }
 
-    fn print_json(&self, db: &Convofold, page: &Page, console: &mut Console) -> Result<Exit, CliError> {
-        let states = page.rows.iter().filter_map(|row| db.state(&row.id).transpose());
-        let conversations = states.collect::<Result<_, _>>().map_err(|error| CliError::conversation(&error))?;
-        let next_cursor = page.next.as_ref().map(ToString::to_string);
-        console.json(&PageJson { conversations, next_cursor })?;
+    fn print_json(&self, db: &Database, query: &Query, console: &mut Console) -> Result<Exit, CliError> {
+        let States { conversations, next, unknown } = db.query_states(query)?;
+        if conversations.is_empty() {
+            self.explain_nothing(db, &unknown, console)?;
+        }
+        if self.filters.idle.is_some() || self.filters.waiting.is_some() {
+            self.now.hint(db, console);
+        }
+        console.json(&PageJson { conversations, next_cursor: next.map(|next| next.to_string()) })?;
         Ok(Exit::Success)
-    }
-}
-
-fn refused(error: &PageError) -> CliError {
-    match error {
-        PageError::Query(QueryError::CursorOfAnotherOrder { expected, found }) => {
-            CliError::new(Exit::Usage, format!("this cursor was made with --sort {found}, not --sort {expected}"))
-                .hint(format!("add --sort {found}"))
-        }
-        PageError::Storage(error) => CliError::conversation(error),
-        error => CliError::new(Exit::Usage, error.to_string()),
     }
 }
 

@@ -50,11 +50,10 @@ impl ShowArgs {
     pub(crate) fn run(&self, console: &mut Console) -> Result<Exit, CliError> {
         let names = self.agent_names.read()?;
         let db = self.db.open(console)?;
-        let unreadable = |error| CliError::conversation(&error);
         let id = self.id.find(&db)?;
-        let state = db.state(&id).map_err(unreadable)?.ok_or_else(|| self.id.unknown())?;
-        let arrivals = db.arrivals(&id).map_err(unreadable)?.ok_or_else(|| self.id.unknown())?;
-        let history = db.history(&id).map_err(unreadable)?.ok_or_else(|| self.id.unknown())?;
+        let state = db.state(&id)?.ok_or_else(|| self.id.unknown())?;
+        let arrivals = db.arrivals(&id)?.ok_or_else(|| self.id.unknown())?;
+        let history = db.history(&id)?.ok_or_else(|| self.id.unknown())?;
         let transcript = transcript::of(&history);
         if self.json {
             console.json(&ShowJson { state, arrivals, transcript })?;

@@ -1,13 +1,14 @@
 //! `convofold stats`.
 
 use clap::Args;
-use convofold::{Convofold, Recovery, Seq, Stats};
+use convofold::Seq;
 use serde::Serialize;
 
 use crate::console::Console;
-use crate::database::{DbArgs, newest_event};
+use crate::database::DbArgs;
 use crate::error::CliError;
 use crate::exit::Exit;
+use crate::opened::{Figures, Opening};
 use crate::output::table::Facts;
 use crate::output::{text, time};
 
@@ -56,55 +57,55 @@ struct RecoveryJson {
 
 impl StatsArgs {
     pub(crate) fn run(&self, console: &mut Console) -> Result<Exit, CliError> {
-        let db = self.db.open(console)?;
-        let stats = db.stats();
+        let figures = self.db.open(console)?.figures()?;
         if self.json {
-            console.json(&as_json(&db, &stats))?;
+            console.json(&as_json(figures))?;
         } else {
-            table(&db, &stats).print(console)?;
+            table(&figures).print(console)?;
         }
         Ok(Exit::Success)
     }
 }
 
-fn as_json(db: &Convofold, stats: &Stats) -> StatsJson {
-    let recovery = db.recovery();
+fn as_json(figures: Figures) -> StatsJson {
+    let Figures { database_id, latest_at, stats, opening } = figures;
     StatsJson {
-        database_id: db.database_id().to_string(),
+        database_id: database_id.to_string(),
         events: stats.last_seq,
         conversations: stats.conversations,
         open: stats.open,
         resident: stats.resident,
         resident_bytes: stats.resident_bytes,
-        latest_event_at: newest_event(db),
+        latest_event_at: latest_at,
         blocks: stats.blocks,
         log_bytes: stats.log_bytes,
         disk_bytes: stats.disk_bytes,
         checkpoint_seq: (stats.checkpoint_seq > 0).then_some(stats.checkpoint_seq),
         recovery: RecoveryJson {
-            checkpoint_seq: recovery.checkpoint_seq,
-            events_replayed: recovery.events_replayed,
-            blocks_replayed: recovery.blocks_replayed,
-            took_ms: time::ms(recovery.took),
-            skipped_checkpoints: recovery.skipped.iter().map(|skipped| skipped.why.to_string()).collect(),
-            removed_files: recovery.removed_files.iter().map(|file| file.display().to_string()).collect(),
+            checkpoint_seq: opening.checkpoint_seq,
+            events_replayed: opening.events_replayed,
+            blocks_replayed: opening.blocks_replayed,
+            took_ms: opening.took_ms,
+            skipped_checkpoints: opening.skipped.into_iter().map(|skipped| skipped.why).collect(),
+            removed_files: opening.removed_files,
         },
     }
 }
 
-fn table(db: &Convofold, stats: &Stats) -> Facts {
+fn table(figures: &Figures) -> Facts {
+    let Figures { database_id, latest_at, stats, opening } = figures;
     let mut facts = Facts::default();
     facts
         .add("events", text::count(stats.last_seq))
         .add("conversations", text::count(stats.conversations))
         .add("  open", text::count(stats.open))
         .add("  in memory", format!("{}, {}", text::count(stats.resident), text::bytes(stats.resident_bytes)))
-        .add_known("newest event", newest_event(db).map(time::to_millisecond))
+        .add_known("newest event", latest_at.map(time::to_millisecond))
         .add("log", format!("{} in {}", text::bytes(stats.log_bytes), text::counted(stats.blocks, "block")))
         .add("on disk", text::bytes(stats.disk_bytes))
         .add("checkpoint", checkpoint(stats.checkpoint_seq))
-        .add("database id", db.database_id().to_string())
-        .add("opened", opened(db.recovery()));
+        .add("database id", database_id.to_string())
+        .add("opened", opened(opening));
     facts
 }
 
@@ -112,12 +113,12 @@ fn checkpoint(seq: Seq) -> String {
     if seq == 0 { "none".to_owned() } else { format!("after event {}", text::count(seq)) }
 }
 
-fn opened(recovery: &Recovery) -> String {
-    let read = text::counted(recovery.events_replayed, "event");
-    let from = if recovery.checkpoint_seq.is_some() { "from a checkpoint" } else { "without a checkpoint" };
-    let passed_over = match recovery.skipped.len() {
+fn opened(opening: &Opening) -> String {
+    let read = text::counted(opening.events_replayed, "event");
+    let from = if opening.checkpoint_seq.is_some() { "from a checkpoint" } else { "without a checkpoint" };
+    let passed_over = match opening.skipped.len() {
         0 => String::new(),
         checkpoints => format!(", {} skipped", text::counted(checkpoints as u64, "checkpoint")),
     };
-    format!("in {}, {from} and {read} of the log{passed_over}", time::took(recovery.took))
+    format!("in {}, {from} and {read} of the log{passed_over}", time::took(std::time::Duration::from_millis(opening.took_ms.unsigned_abs())))
 }

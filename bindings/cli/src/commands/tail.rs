@@ -48,7 +48,7 @@ pub struct TailArgs {
 impl TailArgs {
     pub(crate) fn run(&self, console: &mut Console) -> Result<Exit, CliError> {
         let names = self.agent_names.read()?;
-        let db = self.db.open(console)?;
+        let db = self.db.open_here(console)?;
         let stats = db.stats();
         let (from, limit) = self.range(&stats);
         let next = self.print(&db, from, limit, &names, console)?;

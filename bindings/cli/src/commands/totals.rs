@@ -35,7 +35,7 @@ struct TotalsJson {
 
 impl TotalsArgs {
     pub(crate) fn run(&self, console: &mut Console) -> Result<Exit, CliError> {
-        let totals = self.db.open(console)?.totals();
+        let totals = self.db.open(console)?.totals()?;
         if totals.is_empty() {
             console.note("the database contains no conversations");
         }

@@ -39,7 +39,7 @@ impl TrimArgs {
     pub(crate) fn run(&self, console: &mut Console) -> Result<Exit, CliError> {
         let db = self.db.open_with(Options::new().create(false), console)?;
         // Events cannot be older than the epoch.
-        let before = Time::from_ms(self.now.ms(&db).saturating_sub(self.older_than.0).max(0));
+        let before = Time::from_ms(self.now.ms(&db.clone().into()).saturating_sub(self.older_than.0).max(0));
         let trimmed =
             before.map_or_else(|| Err(no_time()), |before| db.trim_log(before).map_err(|error| failed(&error)))?;
         db.close().map_err(|error| CliError::new(Exit::Failure, chain(&error)))?;

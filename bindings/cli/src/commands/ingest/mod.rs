@@ -16,7 +16,7 @@ use convofold::{CommitError, Convofold, Options};
 use crossbeam_channel::{Receiver, TryRecvError, bounded};
 
 use crate::console::Console;
-use crate::database::DbArgs;
+use crate::database::{Answering, DbArgs};
 use crate::error::{CliError, chain};
 use crate::exit::Exit;
 use crate::interrupt;
@@ -68,6 +68,7 @@ impl IngestArgs {
         let stop = inputs.clone();
         interrupt::on_first(move || drop(stop.send(Input::Stop)))?;
         let db = self.db.open_or_create(Options::new(), console)?;
+        let answering = Answering::start(&db, console);
         // What was sent again after a crash is not written again.
         let mut rejects = self.rejects.open(false)?;
         let stop = inputs.clone();
@@ -89,6 +90,7 @@ impl IngestArgs {
             answered.and_then(|exit| taken.map(|()| exit))
         });
         let ended = ended.and_then(|exit| rejects.map_or(Ok(exit), |rejects| rejects.finish().map(|()| exit)));
+        answering.end();
         close(&db, ended)
     }
 }

@@ -12,7 +12,7 @@ use convofold::replay::{Input, Replay, ReplayError, ReplayReport};
 use convofold::{Convofold, Options};
 
 use crate::console::Console;
-use crate::database::DbArgs;
+use crate::database::{Answering, DbArgs};
 use crate::error::{CliError, chain};
 use crate::exit::Exit;
 use crate::inputs::{self, STDIN};
@@ -75,7 +75,9 @@ impl ReplayArgs {
         let stop = interrupt::flag()?;
         let options = Options::new().limits(self.parsing.limits()).parse_threads(self.threads);
         let db = self.db.open_or_create(options, console)?;
+        let answering = Answering::start(&db, console);
         let (report, events_per_second) = self.replay(&db, inputs, &stop, console)?;
+        answering.end();
         db.close().map_err(|error| CliError::new(Exit::Failure, format!("cannot close: {}", chain(&error))))?;
         let told = Report { replay: &report, stats: db.stats(), events_per_second };
         if self.json {

@@ -1,0 +1,275 @@
+//! A database that a command reads: opened by this process, or asked through the process that holds it.
+
+use std::io::Write;
+
+use convofold::{
+    AgentLoad, Arrivals, Conflict, Convofold, ConversationRow, Cursor, DatabaseId, HistoryEntry, Page, Query, Recovery,
+    State, StateHash, Stats, Totals, UnknownValue,
+};
+#[cfg(feature = "serve")]
+use convofold_server::Client;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{CliError, chain};
+use crate::exit::Exit;
+
+/// A database that a command reads.
+///
+/// The methods have the names of those of [`Convofold`], and the same answers and errors wherever the database is.
+#[derive(Debug)]
+pub enum Database {
+    /// Opened by this process.
+    Here(Convofold),
+    /// Asked through the process that holds it, or through a server.
+    #[cfg(feature = "serve")]
+    Elsewhere(Client),
+}
+
+/// A page of conversations in full.
+#[derive(Debug, Default)]
+pub struct States {
+    /// The conversations.
+    pub conversations: Vec<State>,
+    /// The position of the next page.
+    pub next: Option<Cursor>,
+    /// Why the first page is empty.
+    pub unknown: Vec<UnknownValue>,
+}
+
+/// Figures about a database.
+#[derive(Debug)]
+pub struct Figures {
+    /// The identity of the database.
+    pub database_id: DatabaseId,
+    /// The time of the newest event.
+    pub latest_at: Option<i64>,
+    /// Numbers and sizes.
+    pub stats: Stats,
+    /// How it was opened.
+    pub opening: Opening,
+}
+
+/// How a database was opened, by this process or by the one that holds it.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Opening {
+    /// The last event of the checkpoint that was used.
+    pub checkpoint_seq: Option<u64>,
+    /// Events that were folded after it.
+    pub events_replayed: u64,
+    /// Blocks that were read after it.
+    pub blocks_replayed: u64,
+    /// How long it took.
+    pub took_ms: i64,
+    /// Checkpoints that could not be used.
+    pub skipped: Vec<Skipped>,
+    /// Unfinished files that were removed.
+    pub removed_files: Vec<String>,
+}
+
+/// A checkpoint that could not be used.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Skipped {
+    /// Why not.
+    pub why: String,
+}
+
+/// Calls the method of the database, or that of the client.
+macro_rules! ask {
+    ($self:ident, $db:ident => $here:expr, $client:ident => $elsewhere:expr) => {
+        match $self {
+            Database::Here($db) => $here,
+            #[cfg(feature = "serve")]
+            Database::Elsewhere($client) => $elsewhere.map_err(CliError::from),
+        }
+    };
+}
+
+/// Each method fails with the [`CliError`] for the reader of the command.
+#[expect(clippy::missing_errors_doc, reason = "the sentence above holds for all of them")]
+impl Database {
+    /// The workload of every agent.
+    pub fn agents(&self) -> Result<Vec<AgentLoad>, CliError> {
+        ask!(self, db => Ok(db.agents()), client => client.agents())
+    }
+
+    /// Counts per tenant and channel.
+    pub fn totals(&self) -> Result<Vec<Totals>, CliError> {
+        ask!(self, db => Ok(db.totals()), client => client.totals())
+    }
+
+    /// The state hash.
+    pub fn state_hash(&self) -> Result<StateHash, CliError> {
+        ask!(self, db => Ok(db.state_hash()), client => client.state_hash())
+    }
+
+    /// Numbers and sizes.
+    pub fn stats(&self) -> Result<Stats, CliError> {
+        ask!(self, db => Ok(db.stats()), client => client.figures().map(|figures| figures.stats))
+    }
+
+    /// Figures about the database and how it was opened.
+    pub fn figures(&self) -> Result<Figures, CliError> {
+        let opening = |recovery: serde_json::Value| {
+            serde_json::from_value(recovery)
+                .map_err(|error| CliError::new(Exit::Failure, format!("cannot read how it was opened: {error}")))
+        };
+        match self {
+            Self::Here(db) => Ok(Figures {
+                database_id: db.database_id(),
+                latest_at: db.latest_at().ok().flatten(),
+                stats: db.stats(),
+                opening: opening(as_json(db.recovery()))?,
+            }),
+            #[cfg(feature = "serve")]
+            Self::Elsewhere(client) => {
+                let convofold_server::Figures { database_id, latest_at, stats, recovery, .. } = client.figures()?;
+                Ok(Figures { database_id, latest_at, stats, opening: opening(recovery)? })
+            }
+        }
+    }
+
+    /// The time of the newest event.
+    pub fn latest_at(&self) -> Result<Option<i64>, CliError> {
+        ask!(
+            self,
+            db => db.latest_at().map_err(|error| CliError::conversation(&error)),
+            client => client.figures().map(|figures| figures.latest_at)
+        )
+    }
+
+    /// The state of a conversation.
+    pub fn state(&self, id: &str) -> Result<Option<State>, CliError> {
+        ask!(
+            self,
+            db => db.state(id).map_err(|error| CliError::conversation(&error)),
+            client => client.state(id).map(|found| found.map(|(state, _)| state))
+        )
+    }
+
+    /// How the events of a conversation arrived.
+    pub fn arrivals(&self, id: &str) -> Result<Option<Arrivals>, CliError> {
+        ask!(
+            self,
+            db => db.arrivals(id).map_err(|error| CliError::conversation(&error)),
+            client => client.state(id).map(|found| found.map(|(_, arrivals)| arrivals))
+        )
+    }
+
+    /// Every event of a conversation.
+    pub fn history(&self, id: &str) -> Result<Option<Vec<HistoryEntry>>, CliError> {
+        ask!(
+            self,
+            db => db.history(id).map_err(|error| CliError::conversation(&error)),
+            client => client.history(id)
+        )
+    }
+
+    /// The conflicts of a conversation.
+    pub fn conflicts(&self, id: &str) -> Result<Option<Vec<Conflict>>, CliError> {
+        ask!(
+            self,
+            db => db.conflicts(id).map_err(|error| CliError::conversation(&error)),
+            client => client.conflicts(id)
+        )
+    }
+
+    /// Calls `visit` with the conflicts of all conversations.
+    pub fn each_conflict(&self, mut visit: impl FnMut(Conflict) -> Result<(), CliError>) -> Result<(), CliError> {
+        match self {
+            Self::Here(db) => {
+                for conflicts in db.scan_conflicts() {
+                    let conflicts = conflicts.map_err(|error| CliError::conversation(&error))?;
+                    conflicts.into_iter().try_for_each(&mut visit)?;
+                }
+                Ok(())
+            }
+            #[cfg(feature = "serve")]
+            Self::Elsewhere(client) => client.scan_conflicts()?.try_for_each(|conflict| visit(conflict?)),
+        }
+    }
+
+    /// The ids that begin with these characters.
+    pub fn find_ids(&self, beginning: &str, limit: usize) -> Result<Vec<String>, CliError> {
+        ask!(
+            self,
+            db => db.find_ids(beginning, limit).map_err(|error| CliError::conversation(&error)),
+            client => client.find_ids(beginning, limit)
+        )
+    }
+
+    /// One page of conversations, with their last texts.
+    pub fn query_with_last_messages(&self, query: &Query) -> Result<Page, CliError> {
+        match self {
+            Self::Here(db) => db.query_with_last_messages(query).map_err(|error| CliError::page(&error)),
+            #[cfg(feature = "serve")]
+            Self::Elsewhere(client) => {
+                let found = client.query(query)?;
+                let row = |state: State| {
+                    let mut row = ConversationRow::from(&state);
+                    row.last_message = state.last_message.map(Box::new);
+                    row.into()
+                };
+                let mut page = Page::default();
+                page.rows = found.conversations.into_iter().map(row).collect();
+                (page.next, page.unknown) = (found.next, found.unknown);
+                Ok(page)
+            }
+        }
+    }
+
+    /// One page of conversations in full.
+    pub fn query_states(&self, query: &Query) -> Result<States, CliError> {
+        match self {
+            Self::Here(db) => {
+                let page = db.query(query).map_err(|error| CliError::page(&error.into()))?;
+                let states = page.rows.iter().filter_map(|row| db.state(&row.id).transpose());
+                let conversations = states.collect::<Result<_, _>>().map_err(|error| CliError::conversation(&error))?;
+                Ok(States { conversations, next: page.next, unknown: page.unknown })
+            }
+            #[cfg(feature = "serve")]
+            Self::Elsewhere(client) => {
+                let convofold_server::StatePage { conversations, next, unknown, .. } = client.query(query)?;
+                Ok(States { conversations, next, unknown })
+            }
+        }
+    }
+
+    /// Writes the state of every conversation. Returns their number.
+    pub fn export(&self, out: &mut impl Write) -> Result<u64, CliError> {
+        ask!(self, db => Ok(db.export(out)?.conversations), client => client.export(out))
+    }
+}
+
+/// The JSON of what the opening found.
+fn as_json(recovery: &Recovery) -> serde_json::Value {
+    serde_json::to_value(recovery).unwrap_or_default()
+}
+
+impl From<Convofold> for Database {
+    fn from(db: Convofold) -> Self {
+        Self::Here(db)
+    }
+}
+
+/// The errors of a database elsewhere read as those of one that is opened here.
+#[cfg(feature = "serve")]
+impl From<convofold_server::ClientError> for CliError {
+    fn from(error: convofold_server::ClientError) -> Self {
+        use convofold_server::ClientError;
+        match error {
+            ClientError::Write(error) => error.into(),
+            ClientError::Query(error) => Self::page(&error.into()),
+            ClientError::Problem(refusal) => match (refusal.cause, refusal.status) {
+                (Some(cause), _) => Self::unreadable(&cause),
+                (None, 401) => Self::new(Exit::Failure, refusal.detail)
+                    .hint("--token-file FILE or CONVOFOLD_TOKEN gives a token; `convofold token add` makes one"),
+                (None, _) => Self::new(Exit::Failure, refusal.detail),
+            },
+            ClientError::Url { .. } => Self::new(Exit::Usage, error.to_string()),
+            ClientError::Ended { .. } => {
+                Self::new(Exit::Failure, chain(&error)).hint("the output is incomplete: run the command again")
+            }
+            error => Self::new(Exit::Failure, chain(&error)),
+        }
+    }
+}
