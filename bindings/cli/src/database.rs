@@ -101,7 +101,8 @@ impl Answering {
     #[cfg(feature = "serve")]
     pub fn start(db: &Convofold, console: &mut Console) -> Self {
         let guard = convofold_server::answer(db).inspect_err(|error| {
-            console.note(format_args!("note: other commands have to wait for this one: {}", crate::error::chain(error)));
+            console
+                .note(format_args!("note: other commands have to wait for this one: {}", crate::error::chain(error)));
         });
         Self { _guard: guard.ok() }
     }
@@ -158,7 +159,8 @@ impl NowArgs {
 
     /// Prints a hint if durations count to the system clock and no open conversation was active lately.
     pub fn hint(&self, db: &Database, console: &mut Console) {
-        let last_active = || Some(db.query_with_last_messages(&Query::new().limit(1)).ok()?.rows.first()?.last_active_at);
+        let last_active =
+            || Some(db.query_with_last_messages(&Query::new().limit(1)).ok()?.rows.first()?.last_active_at);
         let idle_ms = self.now.is_none().then(last_active).flatten().map(|active| clock_ms().saturating_sub(active));
         if let Some(idle_ms) = idle_ms.filter(|idle_ms| *idle_ms > PAST_MS) {
             console.note(format_args!(

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use convofold::{
-    AgentLoad, Arrivals, Conflict, Convofold, ConversationRow, Cursor, DatabaseId, HistoryEntry, Page, Query, Recovery,
+    AgentLoad, Arrivals, Conflict, ConversationRow, Convofold, Cursor, DatabaseId, HistoryEntry, Page, Query, Recovery,
     State, StateHash, Stats, Totals, UnknownValue,
 };
 #[cfg(feature = "serve")]

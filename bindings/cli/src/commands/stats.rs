@@ -120,5 +120,8 @@ fn opened(opening: &Opening) -> String {
         0 => String::new(),
         checkpoints => format!(", {} skipped", text::counted(checkpoints as u64, "checkpoint")),
     };
-    format!("in {}, {from} and {read} of the log{passed_over}", time::took(std::time::Duration::from_millis(opening.took_ms.unsigned_abs())))
+    format!(
+        "in {}, {from} and {read} of the log{passed_over}",
+        time::took(std::time::Duration::from_millis(opening.took_ms.unsigned_abs()))
+    )
 }

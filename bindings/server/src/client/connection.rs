@@ -147,4 +147,3 @@ pub(super) fn bearer(token: &str) -> Option<HeaderValue> {
     value.set_sensitive(true);
     Some(value)
 }
-

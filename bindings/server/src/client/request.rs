@@ -50,7 +50,8 @@ impl Requests {
         let target = format!("{}{path}", self.endpoint.base());
         let mut request = Request::new(body);
         *request.method_mut() = method.clone();
-        let invalid = |error: axum::http::uri::InvalidUri| ClientError::Url { url: target.clone(), why: error.to_string() };
+        let invalid =
+            |error: axum::http::uri::InvalidUri| ClientError::Url { url: target.clone(), why: error.to_string() };
         *request.uri_mut() = target.parse().map_err(invalid)?;
         let headers = request.headers_mut();
         headers.insert(header::HOST, self.endpoint.authority());
@@ -138,7 +139,8 @@ impl Requests {
     ) -> Result<T, ClientError> {
         let Connection { runtime, sender } = &mut *connection.lock();
         runtime.block_on(async {
-            let request = self.request(&Method::GET, path, RequestBody::new(Full::default().map_err(|it| match it {})))?;
+            let request =
+                self.request(&Method::GET, path, RequestBody::new(Full::default().map_err(|it| match it {})))?;
             let response = self.send(sender, request).await?;
             let body = self.whole(response.into_body()).await?;
             serde_json::from_slice(&body).map_err(|error| self.unexpected(error))

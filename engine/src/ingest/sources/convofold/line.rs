@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::VERSION;
-use crate::ingest::{Format, Ignored, Limits, Origin, Parser, Rejection, Sink};
 use crate::attribute::Attribute;
 use crate::event::{AgentMention, Direction, Event, Kind};
+use crate::ingest::{Format, Ignored, Limits, Origin, Parser, Rejection, Sink};
 use crate::session::Session;
 use crate::time::Time;
 
@@ -83,8 +83,7 @@ impl<'de> Deserialize<'de> for Event {
     /// From the form of [`Event::export_line`], whatever its length.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let line = serde_json::Value::deserialize(deserializer)?.to_string();
-        let limits =
-            Limits { max_line_bytes: usize::MAX, max_id_bytes: usize::MAX, max_document_bytes: usize::MAX };
+        let limits = Limits { max_line_bytes: usize::MAX, max_id_bytes: usize::MAX, max_document_bytes: usize::MAX };
         let mut found = Found(None);
         Parser::new(Format::Convofold, limits).parse_input(line.as_bytes(), &mut found);
         match found.0 {
