@@ -44,6 +44,7 @@ pub(crate) struct Shared {
     /// Number of requests that bring events.
     intake: watch::Sender<u64>,
     readers: Arc<Semaphore>,
+    checks: Arc<Semaphore>,
     /// One scan over all conversations at a time.
     pub(crate) scan: Semaphore,
 }
@@ -69,6 +70,7 @@ impl App {
                 tokens,
                 rejects,
                 readers,
+                checks: Arc::new(Semaphore::new(1)),
                 config,
                 meter: Meter::default(),
                 started: Instant::now(),
@@ -88,6 +90,12 @@ impl App {
 
     pub(crate) fn phase(&self) -> Phase {
         *self.phase.borrow()
+    }
+
+    /// Waits until the end of the server has come this far.
+    pub(crate) async fn reach(&self, phase: Phase) {
+        // The sender is in `self`.
+        let _ = self.phase.subscribe().wait_for(|reached| *reached >= phase).await;
     }
 
     pub(crate) fn enter(&self, phase: Phase) {
@@ -111,6 +119,14 @@ impl App {
         let max = self.config.max_readers;
         let busy = |_| Problem::unavailable(format!("there are {max} readers of the feed and of exports already"));
         self.readers.clone().try_acquire_owned().map_err(busy)
+    }
+}
+
+impl App {
+    /// Waits until no other check of the whole database runs, and excludes others until the permit is dropped.
+    pub(crate) async fn check(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        let closed = |_| Problem::unavailable("the server is stopping");
+        self.checks.clone().acquire_owned().await.map_err(closed)
     }
 }
 

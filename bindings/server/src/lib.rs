@@ -25,6 +25,7 @@ mod params;
 mod guard;
 mod tls;
 mod intake;
+mod batch;
 mod routes;
 mod socket;
 mod server;

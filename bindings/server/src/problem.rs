@@ -88,7 +88,7 @@ impl IntoResponse for Problem {
 
 impl From<CommitError> for Problem {
     fn from(error: CommitError) -> Self {
-        Self::unavailable(format!("the events are not durable: {error}; send them again"))
+        Self::unavailable(format!("the events are not durable: {error}; send them again")).with_cause(&error)
     }
 }
 
@@ -98,6 +98,7 @@ impl From<SubmitError> for Problem {
             SubmitError::TooLarge { .. } => Self::new(StatusCode::PAYLOAD_TOO_LARGE, error.to_string()),
             _ => Self::unavailable(format!("the events were not accepted: {error}; send them again")),
         }
+        .with_cause(&error)
     }
 }
 

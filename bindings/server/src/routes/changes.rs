@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use convofold::{Change, Changes, ChangesError, Seq};
 use serde::Deserialize;
 use serde_json::json;
@@ -78,7 +78,7 @@ pub(crate) async fn changes(
     if caller.reads_texts() {
         caller.log_texts("changes");
     }
-    let (writer, body) = stream::body(&app);
+    let (writer, body) = stream::body(&app, &headers);
     let has_texts = caller.reads_texts();
     spawn_blocking(move || {
         let _permit = permit;
@@ -91,8 +91,7 @@ pub(crate) async fn changes(
         Form::Sse => SSE,
         Form::Ndjson => NDJSON,
     };
-    Ok(([(header::CONTENT_TYPE, content_type), (header::HeaderName::from_static("x-accel-buffering"), "no")], body)
-        .into_response())
+    Ok(stream::response(content_type, body))
 }
 
 #[derive(Clone, Copy)]

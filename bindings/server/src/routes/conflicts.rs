@@ -1,10 +1,10 @@
 //! Conflicts of all conversations.
 
-use std::io::{self, Write};
+use std::io::Write;
 
 use axum::extract::State;
-use axum::http::header;
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
 use tokio::task::spawn_blocking;
 
 use crate::app::App;
@@ -32,6 +32,7 @@ use super::{NDJSON, stream};
 pub(crate) async fn conflicts(
     State(app): State<App>,
     caller: Caller,
+    headers: HeaderMap,
     _: Params<NoParams>,
 ) -> Result<Response, Problem> {
     caller.expect(Role::Read)?;
@@ -39,24 +40,28 @@ pub(crate) async fn conflicts(
     caller.expect_texts("conflicts")?;
     let permit = app.reader()?;
     caller.log_texts("conflicts");
-    let (mut writer, body) = stream::body(&app);
+    let (mut writer, body) = stream::body(&app, &headers);
     spawn_blocking(move || {
         let _permit = permit;
         let _counted = counted(&app.meter.readers);
-        if let Err(error) = write(&app, &mut writer) {
-            tracing::warn!(%error, "a list of conflicts ended early");
-            writer.abort();
+        match write(&app, &mut writer) {
+            Ok(()) => writer.end(),
+            Err(error) => {
+                tracing::warn!(%error, "a list of conflicts ended early");
+                let problem = Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the list is incomplete");
+                writer.fail(&problem.with_cause(&*error));
+            }
         }
     });
-    Ok(([(header::CONTENT_TYPE, NDJSON)], body).into_response())
+    Ok(stream::response(NDJSON, body))
 }
 
-fn write(app: &App, writer: &mut BodyWriter) -> io::Result<()> {
+fn write(app: &App, writer: &mut BodyWriter) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     for conflicts in app.db.scan_conflicts() {
-        for conflict in conflicts.map_err(io::Error::other)? {
+        for conflict in conflicts? {
             serde_json::to_writer(&mut *writer, &conflict)?;
             writer.write_all(b"\n")?;
         }
     }
-    writer.flush()
+    Ok(())
 }

@@ -1,11 +1,11 @@
 //! Exports.
 
-use std::io::Write;
-
 use axum::extract::State;
-use axum::http::header;
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use convofold::ExportEventsError;
 use serde::Deserialize;
+use serde_json::json;
 use tokio::task::spawn_blocking;
 use utoipa::IntoParams;
 
@@ -39,6 +39,7 @@ pub(crate) struct ExportParams {
 pub(crate) async fn export(
     State(app): State<App>,
     caller: Caller,
+    headers: HeaderMap,
     Params(params): Params<ExportParams>,
 ) -> Result<Response, Problem> {
     caller.expect(Role::Read)?;
@@ -46,20 +47,31 @@ pub(crate) async fn export(
     caller.expect_texts("exports")?;
     let permit = app.reader()?;
     caller.log_texts("export");
-    let (mut writer, body) = stream::body(&app);
+    let (mut writer, body) = stream::body(&app, &headers);
     spawn_blocking(move || {
         let _permit = permit;
         let _counted = counted(&app.meter.readers);
         let written = if params.events {
-            app.db.export_events(&mut writer).map(drop).map_err(|error| error.to_string())
+            app.db.export_events(&mut writer).map(drop).map_err(|error| events_unreadable(&error))
         } else {
-            app.db.export(&mut writer).map(drop).map_err(|error| error.to_string())
+            app.db.export(&mut writer).map(drop).map_err(|error| unreadable(&error))
         };
-        let written = written.and_then(|()| writer.flush().map_err(|error| error.to_string()));
-        if let Err(error) = written {
-            tracing::warn!(error, "an export ended early");
-            writer.abort();
+        match written {
+            Ok(()) => writer.end(),
+            Err(problem) => {
+                tracing::warn!(?problem, "an export ended early");
+                writer.fail(&problem);
+            }
         }
     });
-    Ok(([(header::CONTENT_TYPE, NDJSON)], body).into_response())
+    Ok(stream::response(NDJSON, body))
+}
+
+/// Says whether the log is to blame.
+fn events_unreadable(error: &ExportEventsError) -> Problem {
+    unreadable(error).with_report(&json!({"log": matches!(error, ExportEventsError::Changes(_))}))
+}
+
+fn unreadable(error: &(dyn std::error::Error + 'static)) -> Problem {
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the export is incomplete").with_cause(error)
 }

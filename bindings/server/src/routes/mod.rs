@@ -14,6 +14,10 @@ mod export;
 mod conflicts;
 mod ids;
 mod stats;
+mod batches;
+mod bookmarks;
+mod backup;
+mod care;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
@@ -65,6 +69,12 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(stats::stats))
         .routes(routes!(changes::changes))
         .routes(routes!(export::export))
+        .routes(routes!(batches::batches))
+        .routes(routes!(bookmarks::bookmark))
+        .routes(routes!(backup::backup))
+        .routes(routes!(care::verify))
+        .routes(routes!(care::audit))
+        .routes(routes!(care::trim))
         .routes(routes!(metrics::metrics))
         .routes(routes!(health::livez))
         .routes(routes!(health::readyz))
