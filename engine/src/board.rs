@@ -22,7 +22,8 @@ use crate::image::{ConversationImage, ImageError};
 use crate::index::{Index, Seen, Slot, Update};
 use crate::interner::Interner;
 use crate::outline::Outline;
-use crate::resident::{ReloadedConversation, Resident};
+use crate::query::ConversationRow;
+use crate::resident::{self, ReloadedConversation, Resident};
 use crate::state::State;
 
 /// The version of the fold rules. Raise it with every change of the export. A checkpoint of another version is ignored
@@ -194,6 +195,12 @@ impl Board {
     #[must_use]
     pub fn state(&self, id: &str) -> Option<State> {
         self.conversation(id).map(State::of)
+    }
+
+    /// One conversation as lists show it, open or closed; `None` if it is evicted or unknown.
+    #[must_use]
+    pub fn row(&self, id: &str) -> Option<ConversationRow> {
+        self.conversation(id).map(resident::row_of)
     }
 
     /// Every event of one conversation in the order of T2, conflicts included (rule Q1); `None` if it is evicted or

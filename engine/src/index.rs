@@ -2,14 +2,15 @@
 //!
 //! They are kept beside the board and updated one conversation at a time, so that a query never waits for the fold.
 
-use std::collections::{BTreeMap, BTreeSet, btree_map};
-use std::ops::Bound;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeBounds;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
 
+use crate::cursor::{Cursor, Order, RowKey, Sort};
 use crate::newest::{Largest, Newest};
-use crate::query::{AgentLoad, ConversationRow, Cursor, Page, Query, QueryError, Sort, Totals};
+use crate::query::{AgentLoad, ConversationRow, Page, Query, QueryError, Totals};
 use crate::spelling::{Caseless, plain_number};
 use crate::state::AgentRef;
 use crate::unknown;
@@ -17,10 +18,7 @@ use crate::unknown;
 /// The number of a conversation on the board.
 pub(crate) type Slot = u32;
 
-type Row = Arc<ConversationRow>;
-
-/// The value that rows are sorted by, then the id.
-type RowKey = (i64, Arc<str>);
+pub(crate) type Row = Arc<ConversationRow>;
 
 /// Open conversations in one sort order; the smallest key is first.
 type Ordered = BTreeMap<RowKey, Slot>;
@@ -170,16 +168,30 @@ impl Index {
     /// A page of conversations (rule Q2): open ones, or closed ones that are unanswered after their close.
     ///
     /// # Errors
-    /// [`QueryError`] if the cursor belongs to another sort order.
+    /// [`QueryError`] if the cursor belongs to another sort order, or the query concerns closed conversations that are not
+    /// in the index ([`Query::is_in_index`]).
     pub fn query(&self, query: &Query) -> Result<Page, QueryError> {
-        if let Some(cursor) = query.cursor.as_ref().filter(|cursor| cursor.sort != query.sort) {
-            return Err(QueryError::CursorOfAnotherOrder { expected: query.sort, found: cursor.sort });
+        self.query_matching(query, |_| true)
+    }
+
+    /// Like [`Index::query`], with a condition of the caller.
+    ///
+    /// # Errors
+    /// As for [`Index::query`].
+    pub fn query_matching(
+        &self,
+        query: &Query,
+        is_wanted: impl Fn(&ConversationRow) -> bool,
+    ) -> Result<Page, QueryError> {
+        query.check_cursor()?;
+        if !query.is_in_index() {
+            return Err(QueryError::NotInIndex);
         }
         let lists = if query.unanswered_after_close { &self.after_close } else { &self.open };
-        let mut page = fill_page(query, lists.rows_for(query));
+        let mut page = fill_page(query, lists.rows_for(query).filter(|row| is_wanted(row)));
         let is_of_open = !query.unanswered_after_close && self.open_len() > 0;
         if is_of_open && page.rows.is_empty() && query.cursor.is_none() {
-            page.unknown = unknown::of(lists, query);
+            page.unknown = unknown::of(lists, query, is_wanted);
         }
         Ok(page)
     }
@@ -290,10 +302,14 @@ impl Lists {
     }
 
     fn update_lists(&mut self, slot: Slot, before: Option<&Row>, now: Option<&Row>) {
-        for sort in [Sort::Activity, Sort::Waiting, Sort::Started] {
+        let lists = [
+            (Sort::Activity, &mut self.by_activity),
+            (Sort::Waiting, &mut self.by_waiting),
+            (Sort::Started, &mut self.by_start),
+        ];
+        for (sort, ordered) in lists {
             let key = |row: &Row| row.sort_key(sort);
             if before.map(key) != now.map(key) {
-                let ordered = self.ordered_mut(sort);
                 if let Some(row) = before {
                     ordered.remove(&entry(row, sort));
                 }
@@ -319,14 +335,6 @@ impl Lists {
             if let Some(row) = now {
                 self.join_number(slot, row);
             }
-        }
-    }
-
-    fn ordered_mut(&mut self, sort: Sort) -> &mut Ordered {
-        match sort {
-            Sort::Activity => &mut self.by_activity,
-            Sort::Waiting => &mut self.by_waiting,
-            Sort::Started => &mut self.by_start,
         }
     }
 
@@ -397,11 +405,15 @@ impl Lists {
 
     /// The rows that a query finds, after its cursor and in its order.
     pub(crate) fn rows_for<'a>(&'a self, query: &'a Query) -> Box<dyn Iterator<Item = &'a Row> + 'a> {
-        let cursor = query.cursor.as_ref();
+        let (order, cursor) = (query.order, query.cursor.as_ref());
         let wanted = |row: &&Row| query.wants(row);
         match self.candidates(query) {
-            Candidates::All(ordered) => Box::new(self.rows(after(ordered, cursor)).filter(wanted)),
-            Candidates::OfAgents(sets) => Box::new(merged(sets, cursor).filter(wanted)),
+            Candidates::All(ordered) => {
+                let mut rest = ordered.range(order.after(cursor));
+                let slots = std::iter::from_fn(move || order.next(&mut rest)).map(|(_, slot)| slot);
+                Box::new(self.rows(slots).filter(wanted))
+            }
+            Candidates::OfAgents(sets) => Box::new(merged(sets, order, cursor).filter(wanted)),
             Candidates::Any(rows) => Box::new(sorted(query, rows).into_iter().filter(wanted)),
         }
     }
@@ -421,19 +433,24 @@ impl Lists {
         let sets = match &query.agent {
             Some(agent) => self.of_agent(agent, query.tenant.as_deref()),
             None if query.unassigned => of_tenant(&self.unassigned, query.tenant.as_deref()).collect(),
-            None => return Candidates::All(self.ordered(query.sort)),
+            None => {
+                let all = || Candidates::Any(self.rows.values().collect());
+                return self.ordered(query.order.sort).map_or_else(all, Candidates::All);
+            }
         };
-        if query.sort == Sort::Activity {
+        if query.order.sort == Sort::Activity {
             return Candidates::OfAgents(sets);
         }
         Candidates::Any(sets.into_iter().flat_map(BTreeMap::values).collect())
     }
 
-    fn ordered(&self, sort: Sort) -> &Ordered {
+    /// The list in this order. There is none by close: open conversations have no such time.
+    fn ordered(&self, sort: Sort) -> Option<&Ordered> {
         match sort {
-            Sort::Activity => &self.by_activity,
-            Sort::Waiting => &self.by_waiting,
-            Sort::Started => &self.by_start,
+            Sort::Activity => Some(&self.by_activity),
+            Sort::Waiting => Some(&self.by_waiting),
+            Sort::Started => Some(&self.by_start),
+            Sort::Closed => None,
         }
     }
 
@@ -463,10 +480,14 @@ enum Candidates<'a> {
 }
 
 fn sorted<'a>(query: &Query, mut rows: Vec<&'a Row>) -> Vec<&'a Row> {
-    rows.sort_by_cached_key(|row| entry(row, query.sort));
-    let seen = query.cursor.as_ref().map(|cursor| (cursor.key, cursor.id.clone()));
-    let skipped = seen.map_or(0, |seen| rows.partition_point(|row| entry(row, query.sort) <= seen));
-    rows.split_off(skipped)
+    let order = query.order;
+    let after = order.after(query.cursor.as_ref());
+    rows.retain(|row| after.contains(&order.key(row)));
+    rows.sort_by_cached_key(|row| order.key(row));
+    if order.reverse {
+        rows.reverse();
+    }
+    rows
 }
 
 /// The lists of one tenant, or of all.
@@ -486,22 +507,23 @@ fn leave_tenant(by_tenant: &mut ByTenant, row: &Row) {
     }
 }
 
-/// The rows of several lists after a cursor, in the order of activity.
-fn merged<'a>(sets: Vec<&'a OfAgent>, cursor: Option<&Cursor>) -> impl Iterator<Item = &'a Row> + use<'a> {
-    let mut rests: Vec<_> = sets.into_iter().map(|rows| rows.range(from(cursor))).collect();
-    let first = |(set, rest): (usize, &mut btree_map::Range<'a, _, _>)| rest.next().map(|(key, row)| (key, (set, row)));
-    let mut heads: BTreeMap<&RowKey, (usize, &Row)> = rests.iter_mut().enumerate().filter_map(first).collect();
+/// The rows of several lists by activity, after a cursor.
+fn merged<'a>(
+    sets: Vec<&'a OfAgent>,
+    order: Order,
+    cursor: Option<&Cursor>,
+) -> impl Iterator<Item = &'a Row> + use<'a> {
+    let mut rests: Vec<_> = sets.into_iter().map(|rows| rows.range(order.after(cursor))).collect();
+    let mut heads: BTreeMap<&RowKey, (usize, &Row)> = BTreeMap::new();
+    for (set, rest) in rests.iter_mut().enumerate() {
+        heads.extend(order.next(rest).map(|(key, row)| (key, (set, row))));
+    }
     std::iter::from_fn(move || {
-        let (_, (set, row)) = heads.pop_first()?;
-        heads.extend(rests.get_mut(set).and_then(Iterator::next).map(|(key, next)| (key, (set, next))));
+        let (_, (set, row)) = if order.reverse { heads.pop_last() } else { heads.pop_first() }?;
+        let next = rests.get_mut(set).and_then(|rest| order.next(rest));
+        heads.extend(next.map(|(key, next)| (key, (set, next))));
         Some(row)
     })
-}
-
-/// The keys after a cursor.
-fn from(cursor: Option<&Cursor>) -> (Bound<RowKey>, Bound<RowKey>) {
-    let from = cursor.map_or(Bound::Unbounded, |cursor| Bound::Excluded((cursor.key, cursor.id.clone())));
-    (from, Bound::Unbounded)
 }
 
 fn load(tenant: Option<&Arc<str>>, rows: &OfAgent) -> Option<AgentLoad> {
@@ -541,14 +563,9 @@ fn entry(row: &Row, sort: Sort) -> RowKey {
     (row.sort_key(sort), row.id.clone())
 }
 
-fn after<'a, V>(ordered: &'a BTreeMap<RowKey, V>, cursor: Option<&Cursor>) -> impl Iterator<Item = &'a V> + use<'a, V> {
-    ordered.range(from(cursor)).map(|(_, value)| value)
-}
-
 fn fill_page<'a>(query: &Query, mut wanted: impl Iterator<Item = &'a Row>) -> Page {
-    let limit = query.limit.filter(|limit| *limit > 0).unwrap_or(usize::MAX);
-    let rows: Vec<_> = wanted.by_ref().take(limit).cloned().collect();
+    let rows: Vec<_> = wanted.by_ref().take(query.page_rows()).cloned().collect();
     let next = rows.last().filter(|_| wanted.next().is_some());
-    let next = next.map(|row| Cursor { sort: query.sort, key: row.sort_key(query.sort), id: row.id.clone() });
+    let next = next.map(|row| Cursor::at(query.order, row));
     Page { rows, next, unknown: Vec::new() }
 }

@@ -21,8 +21,13 @@ impl Interner {
     pub(crate) fn share_all(&mut self, row: Arc<ConversationRow>) -> Arc<ConversationRow> {
         let mut share = |text: &Option<Arc<str>>| text.as_deref().map(|text| self.share(text));
         let [tenant, channel, shortcode] = [&row.tenant, &row.channel, &row.shortcode].map(&mut share);
-        let agent = row.agent.as_ref().map(|agent| AgentRef { id: share(&agent.id), name: share(&agent.name) });
+        let mut agent = |agent: &AgentRef| AgentRef { id: share(&agent.id), name: share(&agent.name) };
+        let earlier_agents = match row.earlier_agents.is_empty() {
+            true => row.earlier_agents.clone(),
+            false => row.earlier_agents.iter().map(&mut agent).collect(),
+        };
+        let agent = row.agent.as_ref().map(agent);
         let own = Arc::unwrap_or_clone(row);
-        Arc::new(ConversationRow { tenant, channel, agent, shortcode, ..own })
+        Arc::new(ConversationRow { tenant, channel, agent, earlier_agents, shortcode, ..own })
     }
 }

@@ -1,50 +1,78 @@
 //! Pages of rows that are in no index, such as those of closed conversations.
 
 use std::collections::BTreeMap;
+use std::ops::RangeBounds;
 use std::sync::Arc;
 
-use crate::query::{ConversationRow, Cursor, Page, Query, QueryError};
-use crate::state::State;
+use crate::cursor::Cursor;
+use crate::query::{ConversationRow, Page, Query, QueryError};
+use crate::state::{AgentRef, State};
 
 impl Query {
+    /// Checks that the cursor belongs to the order of the query.
+    pub(crate) fn check_cursor(&self) -> Result<(), QueryError> {
+        match &self.cursor {
+            Some(cursor) if cursor.order != self.order => {
+                Err(QueryError::CursorOfAnotherOrder { expected: self.order, found: cursor.order })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The maximum number of rows in a page.
+    pub(crate) fn page_rows(&self) -> usize {
+        self.limit.filter(|limit| *limit > 0).unwrap_or(usize::MAX)
+    }
+
     /// The page of these rows that the query asks for, in its order and after its cursor. It holds one page in memory,
-    /// however many rows there are.
+    /// however many rows there are. The rows must meet [`unanswered_after_close`](Self::unanswered_after_close) if the
+    /// query has it, because a row does not tell; all other conditions are checked.
     ///
     /// # Errors
     /// [`QueryError`] if the cursor was made with another sort order.
-    pub fn page_of(&self, rows: impl Iterator<Item = ConversationRow>) -> Result<Page, QueryError> {
-        let cursor = self.cursor.as_ref();
-        if let Some(cursor) = cursor.filter(|cursor| cursor.sort != self.sort) {
-            return Err(QueryError::CursorOfAnotherOrder { expected: self.sort, found: cursor.sort });
-        }
-        let limit = self.limit.filter(|limit| *limit > 0).unwrap_or(usize::MAX);
+    pub fn page_of(&self, rows: impl IntoIterator<Item = ConversationRow>) -> Result<Page, QueryError> {
+        self.check_cursor()?;
+        let (order, limit) = (self.order, self.page_rows());
+        let after = order.after(self.cursor.as_ref());
         let mut first = BTreeMap::new();
-        for row in rows.filter(|row| self.wants(row)) {
-            let key = (row.sort_key(self.sort), row.id.clone());
-            if cursor.is_none_or(|cursor| key > (cursor.key, cursor.id.clone())) {
+        for row in rows.into_iter().filter(|row| self.wants(row)) {
+            let key = order.key(&row);
+            if after.contains(&key) {
                 first.insert(key, Arc::new(row));
                 // One more than the page shows whether there is a next one.
                 if first.len() > limit.saturating_add(1) {
-                    first.pop_last();
+                    if order.reverse {
+                        first.pop_first()
+                    } else {
+                        first.pop_last()
+                    };
                 }
             }
         }
         let has_more = first.len() > limit;
-        let rows: Vec<_> = first.into_values().take(limit).collect();
-        let next = rows.last().filter(|_| has_more);
-        let next = next.map(|row| Cursor { sort: self.sort, key: row.sort_key(self.sort), id: row.id.clone() });
+        let mut rest = first.into_values();
+        let rows: Vec<_> = std::iter::from_fn(|| order.next(&mut rest)).take(limit).collect();
+        let next = rows.last().filter(|_| has_more).map(|row| Cursor::at(order, row));
         Ok(Page { rows, next, ..Page::default() })
     }
 }
 
 impl From<&State> for ConversationRow {
-    /// The row of a conversation, also of a closed one: that was last active at its latest event.
+    /// The row of a conversation. A state does not tell when a closed conversation was last active; its latest event stands
+    /// for that. [`Board::row`](crate::Board::row) is exact.
     fn from(state: &State) -> Self {
         let text = |text: &Option<String>| text.as_deref().map(Arc::from);
+        let mut earlier_agents: Vec<AgentRef> = Vec::new();
+        for agent in state.assignments.iter().filter_map(|assigned| assigned.agent.as_ref()) {
+            if state.agent.as_ref() != Some(agent) && !earlier_agents.contains(agent) {
+                earlier_agents.push(agent.clone());
+            }
+        }
         Self {
             tenant: text(&state.tenant),
             channel: text(&state.channel),
             agent: state.agent.clone(),
+            earlier_agents: earlier_agents.into(),
             member_name: text(&state.member.name),
             member_number: text(&state.member.number),
             member_business_id: text(&state.member.business_id),
@@ -78,13 +106,17 @@ mod tests {
         }
         edit.finish().into_iter().for_each(|update| index.apply(update));
         let ids: Vec<_> = (0..50).map(|number| format!("case-{number}")).collect();
-        let rows = || ids.iter().map(|id| ConversationRow::from(&board.state(id).unwrap()));
-        for sort in [Sort::Activity, Sort::Waiting, Sort::Started] {
+        let rows = || ids.iter().map(|id| board.row(id).unwrap());
+        for (sort, reverse) in Sort::ALL.into_iter().flat_map(|sort| [(sort, false), (sort, true)]) {
             for limit in [1, 7, 50, 80] {
-                let mut query = Query::new().sort(sort).limit(limit).unread_min(1);
+                let mut query = Query::new().sort(sort).reverse(reverse).limit(limit).unread_min(1);
                 loop {
                     let (expected, found) = (index.query(&query).unwrap(), query.page_of(rows()).unwrap());
-                    assert_eq!((&found.rows, &found.next), (&expected.rows, &expected.next), "{sort} {limit}");
+                    assert_eq!(
+                        (&found.rows, &found.next),
+                        (&expected.rows, &expected.next),
+                        "{sort} {reverse} {limit}"
+                    );
                     let Some(next) = found.next else { break };
                     query = query.cursor(next);
                 }

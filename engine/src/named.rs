@@ -89,6 +89,6 @@ mod tests {
     #[test]
     fn an_unknown_name_is_refused_with_those_that_exist() {
         let error = "start".parse::<Sort>().unwrap_err();
-        assert_eq!(error.to_string(), r#"invalid sort "start" (expected one of: activity, waiting, started)"#);
+        assert_eq!(error.to_string(), r#"invalid sort "start" (expected one of: activity, waiting, started, closed)"#);
     }
 }

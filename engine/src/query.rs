@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
+use crate::cursor::{Cursor, Order, Sort};
 use crate::setters::setters;
 use crate::spelling::{same_name, same_number};
 use crate::state::{AgentRef, LastMessage};
 use crate::unknown::UnknownValue;
 
-/// A query for open conversations, or for closed ones that are unanswered after their close. Every condition that is set must hold; a new query has none.
+/// A query for conversations. Every condition that is set must hold. A new query has none, and finds open
+/// conversations only ([`Query::status`]).
 ///
 /// Every setter takes a value or an `Option`, except those of flags and of the sort order; `None` removes the
 /// condition. The keys of its JSON are the parameters of the server's `/api/v1/conversations`.
@@ -22,7 +24,9 @@ use crate::unknown::UnknownValue;
 /// ```
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Query {
+    pub(crate) status: Option<StatusFilter>,
     pub(crate) agent: Option<String>,
+    pub(crate) any_agent: Option<String>,
     pub(crate) unassigned: bool,
     pub(crate) member: Option<String>,
     pub(crate) number: Option<String>,
@@ -34,9 +38,15 @@ pub struct Query {
     pub(crate) idle_since_ms: Option<i64>,
     #[serde(rename = "waiting_since")]
     pub(crate) waiting_since_ms: Option<i64>,
+    #[serde(rename = "since")]
+    pub(crate) since_ms: Option<i64>,
+    #[serde(rename = "until")]
+    pub(crate) until_ms: Option<i64>,
+    pub(crate) by: TimeField,
     pub(crate) suspect: bool,
     pub(crate) unanswered_after_close: bool,
-    pub(crate) sort: Sort,
+    #[serde(flatten)]
+    pub(crate) order: Order,
     pub(crate) limit: Option<usize>,
     pub(crate) cursor: Option<Cursor>,
 }
@@ -62,8 +72,10 @@ impl Query {
     }
 
     text_conditions! {
-        /// The agent's id, or its name in upper or lower case.
+        /// The assigned agent's id, or its name in upper or lower case.
         agent,
+        /// The id or name of an agent that is assigned or was assigned before (F5).
+        any_agent,
         /// The member's business id or channel id, or its name in upper or lower case.
         member,
         /// The member's number, with or without `+` and spaces.
@@ -83,6 +95,13 @@ impl Query {
         idle_since_ms: i64,
         /// Waiting for an answer since this time or earlier, in milliseconds since the epoch.
         waiting_since_ms: i64,
+        /// The time named by [`by`](Self::by) is this one or later, in milliseconds since the epoch.
+        since_ms: i64,
+        /// The time named by [`by`](Self::by) is before this one, in milliseconds since the epoch.
+        until_ms: i64,
+        /// Open conversations, closed ones, or both. By default open ones; closed ones if
+        /// [`unanswered_after_close`](Self::unanswered_after_close) is set.
+        status: StatusFilter,
         /// The maximum number of conversations in a page; 0, like `None`, is no limit.
         limit: usize,
         /// The end of the previous page: its [`Page::next`].
@@ -103,8 +122,16 @@ impl Query {
         self
     }
 
-    /// Closed conversations instead of open ones: those with a message that is not outbound after both their last close
-    /// and their last outbound message. All other conditions apply to them too.
+    /// The time to which [`since_ms`](Self::since_ms) and [`until_ms`](Self::until_ms) apply.
+    #[must_use]
+    pub fn by(mut self, by: TimeField) -> Self {
+        self.by = by;
+        self
+    }
+
+    /// Whether only conversations match that are unanswered after their close: closed, with a message that is not
+    /// outbound after both their last close and their last outbound message. If it is set and
+    /// [`status`](Self::status) is not, the query finds closed conversations. No open conversation matches.
     #[must_use]
     pub fn unanswered_after_close(mut self, unanswered_after_close: bool) -> Self {
         self.unanswered_after_close = unanswered_after_close;
@@ -114,76 +141,57 @@ impl Query {
     /// The order of the conversations.
     #[must_use]
     pub fn sort(mut self, sort: Sort) -> Self {
-        self.sort = sort;
+        self.order.sort = sort;
+        self
+    }
+
+    /// Whether the order is reversed.
+    #[must_use]
+    pub fn reverse(mut self, reverse: bool) -> Self {
+        self.order.reverse = reverse;
         self
     }
 }
 
-/// The sort order. Conversations with equal keys are ordered by the bytes of their ids.
+/// Which conversations a query finds, by status (F2).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Sort {
-    /// The most recently active one first.
+pub enum StatusFilter {
+    /// Open ones.
     #[default]
-    Activity,
-    /// The longest waiting one first; those that do not wait are last.
-    Waiting,
-    /// The oldest one first.
+    Open,
+    /// Closed ones.
+    Closed,
+    /// Both.
+    Any,
+}
+
+crate::named! { StatusFilter is a "status": Open "open", Closed "closed", Any "any" }
+
+impl StatusFilter {
+    pub(crate) fn includes(self, is_closed: bool) -> bool {
+        match self {
+            Self::Open => !is_closed,
+            Self::Closed => is_closed,
+            Self::Any => true,
+        }
+    }
+}
+
+/// A time of a conversation ([`Query::since_ms`]).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TimeField {
+    /// When it began ([`ConversationRow::started_at`]).
     Started,
+    /// When it was closed ([`ConversationRow::closed_at`]). An open conversation has no such time, and does not match.
+    Closed,
+    /// When it was last active ([`ConversationRow::last_active_at`]).
+    #[default]
+    Active,
 }
 
-crate::named! { Sort is a "sort": Activity "activity", Waiting "waiting", Started "started" }
-
-impl Sort {
-    /// The first letter of the name, which stands for the order in a cursor.
-    fn letter(self) -> char {
-        self.name().chars().next().unwrap_or_default()
-    }
-}
-
-/// A position in a list. It names the last conversation of a page, so it stays valid while events arrive. A
-/// conversation that moves up in the meantime can be missed or appear again; one that does not move appears exactly
-/// once.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cursor {
-    pub(crate) sort: Sort,
-    pub(crate) key: i64,
-    pub(crate) id: Arc<str>,
-}
-
-impl std::fmt::Display for Cursor {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}{}:{}", self.sort.letter(), self.key, self.id)
-    }
-}
-
-impl Serialize for Cursor {
-    /// As text.
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Cursor {
-    /// From its text.
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
-    }
-}
-
-impl std::str::FromStr for Cursor {
-    type Err = QueryError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let parse = || {
-            let letter = text.chars().next()?;
-            let sort = Sort::ALL.into_iter().find(|sort| sort.letter() == letter)?;
-            let (key, id) = text.get(letter.len_utf8()..)?.split_once(':')?;
-            Some(Self { sort, key: key.parse().ok()?, id: id.into() })
-        };
-        parse().ok_or_else(|| QueryError::NotACursor { found: text.to_owned() })
-    }
-}
+crate::named! { TimeField is a "time": Started "started", Closed "closed", Active "active" }
 
 /// Why a query cannot be answered.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -199,10 +207,13 @@ pub enum QueryError {
     #[error("this cursor was made with sort order {found}, the query has {expected}")]
     CursorOfAnotherOrder {
         /// The sort order of the query.
-        expected: Sort,
+        expected: Order,
         /// The sort order of the cursor.
-        found: Sort,
+        found: Order,
     },
+    /// [`Index::query`](crate::Index::query) only.
+    #[error("the query concerns closed conversations, which are not in the index")]
+    NotInIndex,
 }
 
 /// One page of a list.
@@ -217,7 +228,7 @@ pub struct Page {
     pub unknown: Vec<UnknownValue>,
 }
 
-/// A conversation as lists show it: an open one, or a closed one that is unanswered after its close. [`crate::Board::state`] gives the full state.
+/// A conversation as lists show it. [`crate::Board::state`] gives the full state.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct ConversationRow {
@@ -229,6 +240,10 @@ pub struct ConversationRow {
     pub channel: Option<Arc<str>>,
     /// The assigned agent.
     pub agent: Option<AgentRef>,
+    /// The agents that were assigned before and are not now, each once. Not part of the JSON form: the state has all
+    /// assignments.
+    #[serde(skip)]
+    pub earlier_agents: Arc<[AgentRef]>,
     /// The member's name.
     pub member_name: Option<Arc<str>>,
     /// The member's number.
@@ -264,6 +279,7 @@ impl ConversationRow {
             tenant: None,
             channel: None,
             agent: None,
+            earlier_agents: Arc::default(),
             member_name: None,
             member_number: None,
             member_business_id: None,
@@ -285,6 +301,15 @@ impl ConversationRow {
             Sort::Activity => -self.last_active_at,
             Sort::Waiting => self.waiting_since.unwrap_or(i64::MAX),
             Sort::Started => self.started_at,
+            Sort::Closed => self.closed_at.map_or(i64::MAX, |at| -at),
+        }
+    }
+
+    pub(crate) fn time(&self, field: TimeField) -> Option<i64> {
+        match field {
+            TimeField::Started => Some(self.started_at),
+            TimeField::Closed => self.closed_at,
+            TimeField::Active => Some(self.last_active_at),
         }
     }
 
@@ -294,12 +319,28 @@ impl ConversationRow {
 }
 
 impl Query {
+    /// The status that conversations must have.
+    pub(crate) fn effective_status(&self) -> StatusFilter {
+        let default = if self.unanswered_after_close { StatusFilter::Closed } else { StatusFilter::Open };
+        self.status.unwrap_or(default)
+    }
+
+    /// Whether an [`Index`](crate::Index) can answer the query: every match is open or unanswered after its close.
+    #[must_use]
+    pub fn is_in_index(&self) -> bool {
+        self.unanswered_after_close || self.effective_status() == StatusFilter::Open
+    }
+
+    /// Whether a conversation meets every condition, except [`unanswered_after_close`](Self::unanswered_after_close).
     pub(crate) fn wants(&self, row: &ConversationRow) -> bool {
         let is = |wanted: &Option<String>, found: &Option<Arc<str>>, same: fn(&str, &str) -> bool| {
             wanted.as_deref().is_none_or(|wanted| found.as_deref().is_some_and(|found| same(wanted, found)))
         };
-        self.wants_agent(row)
+        self.effective_status().includes(row.closed_at.is_some())
+            && self.wants_agent(row)
+            && self.any_agent.as_deref().is_none_or(|wanted| had_agent(row, wanted))
             && self.wants_member(row)
+            && self.wants_time(row)
             && is(&self.number, &row.member_number, same_number)
             && is(&self.tenant, &row.tenant, |wanted, found| wanted == found)
             && is(&self.shortcode, &row.shortcode, same_number)
@@ -315,8 +356,16 @@ impl Query {
             return false;
         }
         let Some(wanted) = &self.agent else { return true };
-        let Some(agent) = &row.agent else { return false };
-        agent.id.as_deref() == Some(wanted) || agent.name.as_deref().is_some_and(|name| same_name(name, wanted))
+        row.agent.as_ref().is_some_and(|agent| is_agent(agent, wanted))
+    }
+
+    fn wants_time(&self, row: &ConversationRow) -> bool {
+        if self.since_ms.is_none() && self.until_ms.is_none() {
+            return true;
+        }
+        row.time(self.by).is_some_and(|at| {
+            self.since_ms.is_none_or(|since| at >= since) && self.until_ms.is_none_or(|until| at < until)
+        })
     }
 
     fn wants_member(&self, row: &ConversationRow) -> bool {
@@ -324,6 +373,15 @@ impl Query {
         [&row.member_business_id, &row.member_channel_id].into_iter().any(|known| known.as_deref() == Some(wanted))
             || row.member_name.as_deref().is_some_and(|name| same_name(name, wanted))
     }
+}
+
+/// Whether the agent has this id, or this name in upper or lower case.
+fn is_agent(agent: &AgentRef, wanted: &str) -> bool {
+    agent.id.as_deref() == Some(wanted) || agent.name.as_deref().is_some_and(|name| same_name(name, wanted))
+}
+
+fn had_agent(row: &ConversationRow, wanted: &str) -> bool {
+    row.agent.iter().chain(row.earlier_agents.iter()).any(|agent| is_agent(agent, wanted))
 }
 
 /// The workload of an agent of a tenant (rule Q3).

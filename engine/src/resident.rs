@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::agents::Agent;
 use crate::attribute::Attribute;
 use crate::conversation::Conversation;
 use crate::fold::Fold;
@@ -109,6 +110,16 @@ impl Resident {
     }
 }
 
+/// The row of a conversation, open or closed.
+pub(crate) fn row_of(conversation: &Conversation) -> ConversationRow {
+    conversation.with_fold(|fold| {
+        let own = |text: Option<&str>| text.map(Arc::from);
+        let tenant = own(fold.attribute(Attribute::Tenant, conversation.lists()));
+        let channel = own(fold.channel(conversation.lists()));
+        row(conversation, fold, None, &tenant, &channel, &mut |text| text.into())
+    })
+}
+
 /// The entry of a conversation in the indexes.
 fn see(conversation: &Conversation, before: Option<&Seen>, interner: &mut Interner) -> Seen {
     let known_row = before.and_then(|seen| seen.row.as_deref());
@@ -116,25 +127,27 @@ fn see(conversation: &Conversation, before: Option<&Seen>, interner: &mut Intern
         let lists = conversation.lists();
         let known_tenant = before.and_then(|seen| seen.tenant.clone());
         let known_channel = before.and_then(|seen| seen.channel.clone());
-        let tenant = share(interner, fold.attribute(Attribute::Tenant, lists), known_tenant);
-        let channel = share(interner, fold.channel(lists), known_channel);
+        let mut share = |text: &str| interner.share(text);
+        let tenant = keep(fold.attribute(Attribute::Tenant, lists), known_tenant, &mut share);
+        let channel = keep(fold.channel(lists), known_channel, &mut share);
         let is_listed = !fold.is_closed || fold.is_unanswered_after_close();
-        let row = is_listed.then(|| Arc::new(row(conversation, fold, interner, known_row, &tenant, &channel)));
+        let row = is_listed.then(|| Arc::new(row(conversation, fold, known_row, &tenant, &channel, &mut share)));
         Seen { tenant, channel, newest: fold.newest(), row }
     })
 }
 
+/// The row of a conversation. `share` returns a copy of a text that many conversations have.
 fn row(
     conversation: &Conversation,
     fold: &Fold,
-    interner: &mut Interner,
     before: Option<&ConversationRow>,
     tenant: &Option<Arc<str>>,
     channel: &Option<Arc<str>>,
+    share: &mut dyn FnMut(&str) -> Arc<str>,
 ) -> ConversationRow {
     let lists = conversation.lists();
     let known = |field: fn(&ConversationRow) -> &Option<Arc<str>>| before.and_then(|row| field(row).clone());
-    let own = |field, before| keep(fold.attribute(field, lists), before);
+    let own = |field, before| keep(fold.attribute(field, lists), before, &mut |text| text.into());
     let known_agent = before.and_then(|row| row.agent.as_ref());
     let agent = fold.agents.assigned().and_then(|number| fold.agents.get(number));
     ConversationRow {
@@ -142,14 +155,15 @@ fn row(
         tenant: tenant.clone(),
         channel: channel.clone(),
         agent: agent.map(|agent| AgentRef {
-            id: share(interner, agent.id.as_deref(), known_agent.and_then(|agent| agent.id.clone())),
-            name: share(interner, agent.name.as_deref(), known_agent.and_then(|agent| agent.name.clone())),
+            id: keep(agent.id.as_deref(), known_agent.and_then(|agent| agent.id.clone()), share),
+            name: keep(agent.name.as_deref(), known_agent.and_then(|agent| agent.name.clone()), share),
         }),
+        earlier_agents: earlier_agents(fold, before),
         member_name: own(Attribute::MemberName, known(|row| &row.member_name)),
         member_number: own(Attribute::MemberNumber, known(|row| &row.member_number)),
         member_business_id: own(Attribute::MemberBusinessId, known(|row| &row.member_business_id)),
         member_channel_id: own(Attribute::MemberChannelId, known(|row| &row.member_channel_id)),
-        shortcode: share(interner, fold.attribute(Attribute::Shortcode, lists), known(|row| &row.shortcode)),
+        shortcode: keep(fold.attribute(Attribute::Shortcode, lists), known(|row| &row.shortcode), share),
         unread: fold.unread.count(),
         started_at: fold.started_at().ms(),
         last_active_at: fold.active_at().ms(),
@@ -160,14 +174,21 @@ fn row(
     }
 }
 
-/// The shared copy of a text. `known` is the copy used before, which is usually still the right one.
-fn share(interner: &mut Interner, text: Option<&str>, known: Option<Arc<str>>) -> Option<Arc<str>> {
-    let text = text?;
-    Some(known.filter(|known| **known == *text).unwrap_or_else(|| interner.share(text)))
+/// Every known agent was assigned at some time: each mention assigns (F5).
+fn earlier_agents(fold: &Fold, before: Option<&ConversationRow>) -> Arc<[AgentRef]> {
+    let (all, assigned) = (fold.agents.all(), fold.agents.assigned());
+    if all.len() <= usize::from(assigned.is_some()) {
+        return Arc::default();
+    }
+    let earlier = || (0..).zip(all).filter(|(number, _)| Some(*number) != assigned).map(|(_, agent)| agent);
+    let is_same = |(known, agent): (&AgentRef, &Agent)| known.id == agent.id && known.name == agent.name;
+    let known = before.map(|row| &row.earlier_agents);
+    let known = known.filter(|known| known.len() == earlier().count() && known.iter().zip(earlier()).all(is_same));
+    known.cloned().unwrap_or_else(|| earlier().map(Agent::to_ref).collect())
 }
 
-/// Like [`share`] for texts that belong to one conversation.
-fn keep(text: Option<&str>, known: Option<Arc<str>>) -> Option<Arc<str>> {
+/// A copy of a text. `known` is the copy used before, which is usually still the right one.
+fn keep(text: Option<&str>, known: Option<Arc<str>>, copy: &mut dyn FnMut(&str) -> Arc<str>) -> Option<Arc<str>> {
     let text = text?;
-    Some(known.filter(|known| **known == *text).unwrap_or_else(|| text.into()))
+    Some(known.filter(|known| **known == *text).unwrap_or_else(|| copy(text)))
 }

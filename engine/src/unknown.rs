@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::index::Lists;
+use crate::index::{Lists, Row};
 use crate::query::{ConversationRow, Query};
 use crate::spelling::lower_case;
 
@@ -46,17 +46,9 @@ struct Condition {
     known: fn(&ConversationRow) -> [Option<&str>; 3],
 }
 
-const CONDITIONS: [Condition; 6] = [
-    Condition {
-        name: "agent",
-        value: |query| &mut query.agent,
-        known: |row| {
-            let agent = row.agent.as_ref();
-            let (id, name) =
-                (agent.and_then(|agent| agent.id.as_deref()), agent.and_then(|agent| agent.name.as_deref()));
-            [name, id, None]
-        },
-    },
+const CONDITIONS: [Condition; 7] = [
+    Condition { name: "agent", value: |query| &mut query.agent, known: assigned },
+    Condition { name: "any_agent", value: |query| &mut query.any_agent, known: assigned },
     Condition {
         name: "member",
         value: |query| &mut query.member,
@@ -91,17 +83,24 @@ impl<'de> Deserialize<'de> for UnknownValue {
     }
 }
 
-/// The conditions of a query that no open conversation meets.
-pub(crate) fn of(lists: &Lists, query: &Query) -> Vec<UnknownValue> {
+fn assigned(row: &ConversationRow) -> [Option<&str>; 3] {
+    let agent = row.agent.as_ref();
+    [agent.and_then(|agent| agent.name.as_deref()), agent.and_then(|agent| agent.id.as_deref()), None]
+}
+
+/// The conditions of a query that no wanted open conversation meets.
+pub(crate) fn of(lists: &Lists, query: &Query, is_wanted: impl Fn(&ConversationRow) -> bool) -> Vec<UnknownValue> {
+    let is_wanted = |row: &&Row| is_wanted(row);
     let mut query = query.clone();
     let unknown = CONDITIONS.iter().filter_map(|condition| {
         let value = (condition.value)(&mut query).take()?;
         let mut alone = Query::new().limit(1);
         *(condition.value)(&mut alone) = Some(value.clone());
-        let is_known = lists.rows_for(&alone).next().is_some();
+        let is_known = lists.rows_for(&alone).any(|row| is_wanted(&row));
+        let recent = || lists.recent().filter(is_wanted).take(SEARCHED);
         (!is_known).then(|| UnknownValue {
             condition: condition.name,
-            similar: similar(&value, lists.recent().take(SEARCHED).flat_map(|row| (condition.known)(row)).flatten()),
+            similar: similar(&value, recent().flat_map(|row| (condition.known)(row)).flatten()),
             value,
         })
     });

@@ -52,9 +52,11 @@ pub enum Flag {
     /// Query: also return the last message of every conversation. This reads from the disk if a conversation is not in
     /// memory.
     LastMessage = 64,
-    /// Query: closed conversations instead of open ones: those with a message that is not outbound after both their
-    /// last close and their last outbound message.
+    /// Query: only closed conversations with a message that is not outbound after both their last close and their last
+    /// outbound message. Without a `status`, the query then finds closed conversations.
     UnansweredAfterClose = 128,
+    /// Query: reverse the sort order.
+    Reverse = 256,
 }
 
 /// Fails if `flags` contains a flag that is not in `known`.

@@ -13,7 +13,7 @@ use crate::pointer::{self, Out};
 use crate::sized::{self, Grows};
 use crate::text::OutText;
 
-/// Sort order of open conversations.
+/// Sort order of conversations.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub enum Sort {
@@ -23,30 +23,87 @@ pub enum Sort {
     Waiting = 1,
     /// Earliest start first.
     Started = 2,
+    /// Most recently closed first; open conversations come last.
+    Closed = 3,
+}
+
+/// Which conversations a query finds. 0 means open ones; closed ones with CONVOFOLD_FLAG_UNANSWERED_AFTER_CLOSE.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub enum Status {
+    /// Open conversations.
+    Open = 1,
+    /// Closed conversations.
+    Closed = 2,
+    /// Open and closed conversations.
+    Any = 3,
+}
+
+/// The time of a conversation that `since_ms` and `until_ms` limit.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub enum TimeField {
+    /// Time of the latest activity.
+    Active = 0,
+    /// Start of the conversation.
+    Started = 1,
+    /// Time of the close. Open conversations have none, and do not match.
+    Closed = 2,
 }
 
 fn sort(number: u32) -> Result<convofold::Sort, Failure> {
     use convofold::Sort as Rust;
-    let known: [_; Rust::ALL.len()] =
-        [(Sort::Activity, Rust::Activity), (Sort::Waiting, Rust::Waiting), (Sort::Started, Rust::Started)];
-    let found = known.into_iter().find(|(sort, _)| *sort as u32 == number);
-    found.map(|(_, sort)| sort).ok_or_else(|| Failure::argument(format!("sort: {number} is not a convofold_sort")))
+    let known: [_; Rust::ALL.len()] = [
+        (Sort::Activity as u32, Rust::Activity),
+        (Sort::Waiting as u32, Rust::Waiting),
+        (Sort::Started as u32, Rust::Started),
+        (Sort::Closed as u32, Rust::Closed),
+    ];
+    choose("sort", "convofold_sort", number, known)
 }
 
-/// Conditions for open conversations, or for closed ones that are unanswered after their close. A conversation matches if it meets all conditions that are set. All zeros
-/// matches every open conversation.
+fn status(number: u32) -> Result<Option<convofold::StatusFilter>, Failure> {
+    use convofold::StatusFilter as Rust;
+    let known: [_; Rust::ALL.len()] =
+        [(Status::Open as u32, Rust::Open), (Status::Closed as u32, Rust::Closed), (Status::Any as u32, Rust::Any)];
+    if number == 0 { Ok(None) } else { choose("status", "convofold_status", number, known).map(Some) }
+}
+
+fn time_field(number: u32) -> Result<convofold::TimeField, Failure> {
+    use convofold::TimeField as Rust;
+    let known: [_; Rust::ALL.len()] = [
+        (TimeField::Active as u32, Rust::Active),
+        (TimeField::Started as u32, Rust::Started),
+        (TimeField::Closed as u32, Rust::Closed),
+    ];
+    choose("by", "convofold_time_field", number, known)
+}
+
+fn choose<T>(field: &str, name: &str, number: u32, known: impl IntoIterator<Item = (u32, T)>) -> Result<T, Failure> {
+    let found = known.into_iter().find(|(known, _)| *known == number);
+    found.map(|(_, value)| value).ok_or_else(|| Failure::argument(format!("{field}: {number} is not a {name}")))
+}
+
+/// Conditions for conversations. A conversation matches if it meets all conditions that are set. All zeros matches every
+/// open conversation.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Query {
     /// sizeof(convofold_query).
     pub size: usize,
-    /// CONVOFOLD_FLAG_UNASSIGNED, CONVOFOLD_FLAG_SUSPECT, CONVOFOLD_FLAG_LAST_MESSAGE and
-    /// CONVOFOLD_FLAG_UNANSWERED_AFTER_CLOSE, or 0.
+    /// CONVOFOLD_FLAG_UNASSIGNED, CONVOFOLD_FLAG_SUSPECT, CONVOFOLD_FLAG_LAST_MESSAGE,
+    /// CONVOFOLD_FLAG_UNANSWERED_AFTER_CLOSE and CONVOFOLD_FLAG_REVERSE, or 0.
     pub flags: u32,
     /// A convofold_sort.
     pub sort: u32,
+    /// A convofold_status, or 0.
+    pub status: u32,
+    /// A convofold_time_field.
+    pub by: u32,
     /// Id of the assigned agent, or its name in upper or lower case.
     pub agent: *const c_char,
+    /// Id or name of an agent that is assigned or was assigned before.
+    pub any_agent: *const c_char,
     /// Business id or channel id of the member, or its name in upper or lower case.
     pub member: *const c_char,
     /// Phone number of the member, with or without + and spaces.
@@ -63,6 +120,10 @@ pub struct Query {
     pub idle_since_ms: i64,
     /// Waiting for an answer since this time or earlier.
     pub waiting_since_ms: i64,
+    /// The time named by `by` is this one or later.
+    pub since_ms: i64,
+    /// The time named by `by` is before this one.
+    pub until_ms: i64,
     /// Maximum number of rows in a page (0: no limit).
     pub limit: u64,
     /// The `next` of the previous page, or all zeros for the first page. A cursor stays valid while new events
@@ -70,20 +131,21 @@ pub struct Query {
     pub cursor: Text,
 }
 
-// SAFETY: only numbers and pointers; the two smaller numbers are adjacent.
+// SAFETY: only numbers and pointers; the four smaller numbers are adjacent.
 unsafe impl Grows for Query {
     const NAME: &'static str = "convofold_query";
 }
 
-/// Sets `page` to a page of the open conversations that match `query`. Answered from memory.
+/// Sets `page` to a page of the conversations that match `query`. Answered from memory, unless the query concerns closed
+/// conversations.
 ///
 /// `query` can be NULL (all open conversations).
 ///
 /// Ownership: the caller owns `page`; close it with convofold_page_close(), before or after closing the database. A
 /// page is a copy and does not change when new events arrive. On failure it is cleared and need not be closed.
 ///
-/// Errors: BAD_CURSOR (the cursor is invalid or was made with another sort order). With CONVOFOLD_FLAG_LAST_MESSAGE also
-/// IO and DAMAGED (a conversation cannot be read).
+/// Errors: BAD_CURSOR (the cursor is invalid or was made with another sort order), IO and DAMAGED (a conversation cannot
+/// be read).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn convofold_query_page(db: Db, query: *const Query, page: *mut Page) -> Error {
     guard(|| {
@@ -131,14 +193,16 @@ impl Query {
         let text = |text, what| unsafe { pointer::text_if_any(text, what) };
         // SAFETY: the caller meets the requirement of this function.
         let cursor = unsafe { self.cursor.read("cursor") }?;
-        let known = [Flag::Unassigned, Flag::Suspect, Flag::LastMessage, Flag::UnansweredAfterClose];
+        let known = [Flag::Unassigned, Flag::Suspect, Flag::LastMessage, Flag::UnansweredAfterClose, Flag::Reverse];
         expect_known(self.flags, &known)?;
         let (agent, unassigned) = (text(self.agent, "agent")?, has(self.flags, Flag::Unassigned));
         if agent.is_some() && unassigned {
             return Err(Failure::argument("agent cannot be combined with CONVOFOLD_FLAG_UNASSIGNED"));
         }
         Ok(convofold::Query::new()
+            .status(status(self.status)?)
             .agent(agent)
+            .any_agent(text(self.any_agent, "any_agent")?)
             .unassigned(unassigned)
             .member(text(self.member, "member")?)
             .number(text(self.number, "number")?)
@@ -148,9 +212,13 @@ impl Query {
             .unread_min((self.unread_min != 0).then_some(self.unread_min))
             .idle_since_ms((self.idle_since_ms != 0).then_some(self.idle_since_ms))
             .waiting_since_ms((self.waiting_since_ms != 0).then_some(self.waiting_since_ms))
+            .since_ms((self.since_ms != 0).then_some(self.since_ms))
+            .until_ms((self.until_ms != 0).then_some(self.until_ms))
+            .by(time_field(self.by)?)
             .suspect(has(self.flags, Flag::Suspect))
             .unanswered_after_close(has(self.flags, Flag::UnansweredAfterClose))
             .sort(sort(self.sort)?)
+            .reverse(has(self.flags, Flag::Reverse))
             .limit((self.limit != 0).then(|| usize::try_from(self.limit).unwrap_or(usize::MAX)))
             .cursor(cursor.map(str::parse::<Cursor>).transpose()?))
     }

@@ -94,6 +94,7 @@ impl CliError {
     pub fn page(error: &PageError) -> Self {
         match error {
             PageError::Query(QueryError::CursorOfAnotherOrder { expected, found }) => {
+                let (found, expected) = (found.sort, expected.sort);
                 Self::new(Exit::Usage, format!("this cursor was made with --sort {found}, not --sort {expected}"))
                     .hint(format!("add --sort {found}"))
             }

@@ -5,7 +5,8 @@ use std::marker::PhantomData;
 
 use convofold::ingest::{Format, IgnoreList};
 use convofold::{
-    Direction, Durability, Effect, Kind, OpenedBy, Sort, Status, SuspectField, UnknownName, UnknownZone, Zone,
+    Direction, Durability, Effect, Kind, OpenedBy, Sort, Status, StatusFilter, SuspectField, TimeField, UnknownName,
+    UnknownZone, Zone,
 };
 #[cfg(feature = "stub")]
 use pyo3::inspect::{PyStaticConstant, PyStaticExpr};
@@ -132,7 +133,7 @@ macro_rules! chosen {
     };
 }
 
-named_there! { Direction Durability Kind OpenedBy Sort Status SuspectField }
+named_there! { Direction Durability Kind OpenedBy Sort Status StatusFilter SuspectField TimeField }
 
 impl Named for Format {
     const NAMES: &'static [&'static str] = Self::NAMES;
@@ -142,7 +143,7 @@ impl Named for Format {
     }
 }
 
-chosen! { Direction Durability Format Kind Sort }
+chosen! { Direction Durability Format Kind Sort StatusFilter TimeField }
 
 /// The time zone of this name; UTC by default.
 pub(crate) fn zone(name: Option<&str>) -> Result<Zone, Failure> {

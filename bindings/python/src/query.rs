@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::convert::Infallible;
 
-use convofold::{Cursor, Query, Sort};
+use convofold::{Cursor, Query, Sort, StatusFilter, TimeField};
 use parking_lot::Mutex;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyIterator};
@@ -17,7 +17,7 @@ use crate::state::{AgentRef, LastMessage};
 use crate::time::{Moment, Utc};
 
 result! {
-    /// A row of a query: an open conversation, or a closed one that is unanswered after its close.
+    /// A row of a query.
     ConversationRow from convofold::ConversationRow {
         /// Id of the conversation.
         id: String,
@@ -159,33 +159,41 @@ result! {
 
 #[pymethods]
 impl Convofold {
-    /// Returns a page of open conversations that meet every given condition.
+    /// Returns a page of conversations that meet every given condition.
     ///
-    /// - `agent`: id or name of the assigned agent; `unassigned`: only conversations without an agent.
+    /// - `status`: `open` (default), `closed` or `any`. Only open conversations, and closed ones that are unanswered after
+    ///   their close, are always in memory; other queries read from the disk.
+    /// - `agent`: id or name of the assigned agent; `any_agent`: of an agent that is assigned or was assigned before;
+    ///   `unassigned`: only conversations without an agent.
     /// - `member`: name, business id or channel id of the customer; `number`: number of the customer.
     /// - `tenant`, `shortcode`, `channel`: values of the conversation. Names and channels compare without case, numbers
     ///   and shortcodes without `+` and spaces.
     /// - `unread_min`: minimum number of unread messages.
     /// - `idle_since`: last active at this time or earlier; `waiting_since`: waiting since this time or earlier. A time is
     ///   milliseconds since the epoch, a `datetime` with a time zone, or an RFC 3339 string.
+    /// - `since`, `until`: the time named by `by` is in this range, `until` not included. `by`: `active` (latest activity;
+    ///   the default), `started` or `closed`.
     /// - `suspect`: only conversations whose data look wrong (missing messages, impossible clock).
-    /// - `unanswered_after_close`: closed conversations instead of open ones: those with a message that is not outbound
-    ///   after both their last close and their last outbound message.
-    /// - `sort`: `activity` (most recently active first; the default), `waiting` (longest waiting first) or `started`
-    ///   (oldest first).
+    /// - `unanswered_after_close`: only closed conversations with a message that is not outbound after both their last
+    ///   close and their last outbound message; the default of `status` is then `closed`.
+    /// - `sort`: `activity` (most recently active first; the default), `waiting` (longest waiting first), `started`
+    ///   (oldest first) or `closed` (most recently closed first); `reverse`: reverse the order.
     /// - `limit`: maximum number of rows of the page (0: no limit); `cursor`: `next` of the previous page.
     /// - `last_message`: also return the latest message of every conversation. This reads from the disk if a conversation
     ///   is not in memory.
     #[pyo3(signature = (
-        *, agent=None, unassigned=false, member=None, number=None, tenant=None, shortcode=None, channel=None,
-        unread_min=None, idle_since=None, waiting_since=None, suspect=false, unanswered_after_close=false, sort=None,
-        limit=None, cursor=None, last_message=false
+        *, status=None, agent=None, any_agent=None, unassigned=false, member=None, number=None, tenant=None,
+        shortcode=None, channel=None, unread_min=None, idle_since=None, waiting_since=None, since=None, until=None,
+        by=None, suspect=false, unanswered_after_close=false, sort=None, reverse=false, limit=None, cursor=None,
+        last_message=false
     ))]
     #[expect(clippy::too_many_arguments, reason = "they are keyword arguments")]
     fn query(
         &self,
         py: Python<'_>,
+        status: Option<Choice<StatusFilter>>,
         agent: Option<&str>,
+        any_agent: Option<&str>,
         unassigned: bool,
         member: Option<&str>,
         number: Option<&str>,
@@ -195,9 +203,13 @@ impl Convofold {
         unread_min: Option<Whole<u64>>,
         idle_since: Option<Moment>,
         waiting_since: Option<Moment>,
+        since: Option<Moment>,
+        until: Option<Moment>,
+        by: Option<Choice<TimeField>>,
         suspect: bool,
         unanswered_after_close: bool,
         sort: Option<Choice<Sort>>,
+        reverse: bool,
         limit: Option<Whole<usize>>,
         cursor: Option<&str>,
         last_message: bool,
@@ -206,7 +218,9 @@ impl Convofold {
             return Err(value_error("agent and unassigned exclude each other".to_owned()));
         }
         let query = Query::new()
+            .status(status.map(|Choice(status)| status))
             .agent(agent)
+            .any_agent(any_agent)
             .unassigned(unassigned)
             .member(member)
             .number(number)
@@ -216,9 +230,13 @@ impl Convofold {
             .unread_min(Whole::get(unread_min))
             .idle_since_ms(Moment::ms(idle_since))
             .waiting_since_ms(Moment::ms(waiting_since))
+            .since_ms(Moment::ms(since))
+            .until_ms(Moment::ms(until))
+            .by(Choice::or_default(by))
             .suspect(suspect)
             .unanswered_after_close(unanswered_after_close)
             .sort(Choice::or_default(sort))
+            .reverse(reverse)
             .limit(Whole::get(limit))
             .cursor(cursor.map(str::parse::<Cursor>).transpose()?);
         if last_message {

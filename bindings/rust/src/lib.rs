@@ -237,7 +237,10 @@ pub use convofold_engine::ingest;
 pub use convofold_store::{IgnoredCounts, IngestOptions, IngestReport};
 
 // Queries about many conversations.
-pub use convofold_engine::{AgentLoad, ConversationRow, Cursor, Page, Query, QueryError, Sort, Totals, UnknownValue};
+pub use convofold_engine::{
+    AgentLoad, ConversationRow, Cursor, Order, Page, Query, QueryError, Sort, StatusFilter, TimeField, Totals,
+    UnknownValue,
+};
 
 // Queries about one conversation.
 pub use convofold_engine::{

@@ -96,7 +96,7 @@ fn open_closed_and_any_are_complete_and_have_the_same_order() {
     assert_eq!(count("/api/v1/conversations"), 50);
     assert_eq!(count("/api/v1/conversations?status=closed"), 10);
     assert_eq!(count("/api/v1/conversations?status=any"), 60);
-    for sort in ["activity", "waiting", "started"] {
+    for sort in ["activity", "waiting", "started", "closed", "activity&reverse=true"] {
         let ids = |link: &str| -> Vec<String> {
             list(&desk, link).iter().map(|row| row["id"].as_str().unwrap().to_owned()).collect()
         };
@@ -105,6 +105,14 @@ fn open_closed_and_any_are_complete_and_have_the_same_order() {
         any.retain(|id| open.contains(id));
         assert_eq!(any, open, "{sort}");
     }
+    let closed = list(&desk, "/api/v1/conversations?status=closed&sort=closed");
+    let (first, last) = (closed[0]["closed_at"].as_i64().unwrap(), closed[9]["closed_at"].as_i64().unwrap());
+    assert!(first >= last);
+    let since = format!("/api/v1/conversations?status=any&by=closed&since={last}&until={}", first + 1);
+    assert_eq!(count(&since), 10);
+    let ever = list(&desk, "/api/v1/conversations?any_agent=Ida&status=any");
+    assert!(ever.iter().all(|row| row["assignments"].to_string().contains("Ida")));
+    assert!(ever.len() >= list(&desk, "/api/v1/conversations?agent=Ida&status=any").len());
     let named = list(&desk, "/api/v1/conversations?agent=Ida&tenant=North&status=any");
     assert!(!named.is_empty() && named.iter().all(|row| row["agent"]["name"] == "Ida" && row["tenant"] == "North"));
 }

@@ -1,10 +1,11 @@
 //! Tests of the board through its public API.
 
 use super::*;
+use crate::cursor::{Cursor, Order, Sort};
 use crate::draft::Draft;
 use crate::event::{AgentMention, Direction, Kind};
 use crate::newest::Newest;
-use crate::query::{AgentLoad, Cursor, Query, QueryError, Sort};
+use crate::query::{AgentLoad, ConversationRow, Query, QueryError, StatusFilter, TimeField};
 use crate::time::Time;
 use crate::{AIRSHIP, Identity};
 
@@ -69,7 +70,7 @@ fn ids(index: &Index, query: &Query) -> Vec<String> {
 /// Asserts that both give the same answer to every question.
 #[track_caller]
 fn expect_alike(a: &Index, b: &Index) {
-    for sort in [Sort::Activity, Sort::Waiting, Sort::Started] {
+    for sort in Sort::ALL {
         let query = Query::new().sort(sort);
         assert_eq!(a.query(&query).unwrap().rows, b.query(&query).unwrap().rows);
     }
@@ -143,8 +144,75 @@ fn q2_sorted_by_waiting_those_that_do_not_wait_come_last() {
 }
 
 #[test]
+fn q2_an_agent_is_found_after_somebody_else_took_over() {
+    let index = listed(vec![
+        Draft { agent: agent("a1", "Ann"), ..message("one", 0, IN) },
+        Draft { agent: agent("a2", "Bob"), ..message("one", 10, OUT) },
+        Draft { agent: AgentMention::Nobody, ..open("one", 20) },
+        Draft { agent: agent("a2", "Bob"), ..message("two", 30, IN) },
+    ])
+    .index;
+    let any = |agent| Query::new().any_agent(agent);
+    assert_eq!(ids(&index, &any("ann")), ["one"]);
+    assert_eq!(ids(&index, &any("a2")), ["two", "one"]);
+    assert_eq!(ids(&index, &any("a2").unassigned(true)), ["one"]);
+    assert_eq!(ids(&index, &of_agent("a2")), ["two"]);
+}
+
+#[test]
+fn q2_times_are_half_open_ranges() {
+    let index = busy().index;
+    let times = |since, until, by| {
+        let ms = |offset| at(offset).map(Time::ms);
+        ids(&index, &Query::new().since_ms(ms(since)).until_ms(ms(until)).by(by).sort(Sort::Started))
+    };
+    assert_eq!(times(10, 30, TimeField::Started), ["two", "three"]);
+    assert_eq!(times(10, 31, TimeField::Active), ["two", "three", "four"]);
+    assert_eq!(times(0, 100, TimeField::Closed), [""; 0], "open conversations have no such time");
+}
+
+#[test]
+fn q2_a_reversed_order_is_the_order_from_its_end() {
+    for (sort, query) in Sort::ALL.into_iter().flat_map(|sort| [(sort, Query::new()), (sort, of_agent("Ann"))]) {
+        let index = busy().index;
+        let mut all = ids(&index, &query.clone().sort(sort));
+        all.reverse();
+        let mut query = query.sort(sort).reverse(true).limit(1);
+        let mut found = Vec::new();
+        while found.len() < all.len() {
+            let page = index.query(&query).unwrap();
+            found.extend(page.rows.iter().map(|row| row.id.to_string()));
+            let Some(next) = page.next else { break };
+            query = query.cursor(next.to_string().parse::<Cursor>().unwrap());
+        }
+        assert_eq!(found, all, "{sort:?}");
+    }
+}
+
+#[test]
+fn q2_an_index_does_not_answer_for_conversations_that_it_does_not_have() {
+    let index = busy().index;
+    for status in [StatusFilter::Closed, StatusFilter::Any] {
+        assert_eq!(index.query(&Query::new().status(status)).unwrap_err(), QueryError::NotInIndex);
+        assert_eq!(ids(&index, &after_close().status(status)), [""; 0]);
+    }
+    assert_eq!(ids(&index, &after_close().status(StatusFilter::Open)), [""; 0]);
+}
+
+#[test]
+fn q2_a_caller_with_a_condition_sees_nothing_else() {
+    let index = busy().index;
+    let of_t2 = |row: &ConversationRow| row.tenant.as_deref() == Some("t2");
+    let page = index.query_matching(&Query::new(), of_t2).unwrap();
+    assert_eq!(page.rows.iter().map(|row| &*row.id).collect::<Vec<_>>(), ["two"]);
+    let page = index.query_matching(&Query::new().shortcode("s11"), of_t2).unwrap();
+    assert_eq!(page.unknown[0].similar, [""; 0], "the similar value is of another tenant");
+    assert_eq!(index.query(&Query::new().shortcode("s11")).unwrap().unknown[0].similar, ["s1"]);
+}
+
+#[test]
 fn q2_pages_join_without_hole_or_repeat_while_events_arrive() {
-    for sort in [Sort::Activity, Sort::Waiting, Sort::Started] {
+    for sort in Sort::ALL {
         let mut listed = busy();
         let all = ids(&listed.index, &Query::new().sort(sort));
         let mut query = Query::new().sort(sort).limit(1);
@@ -168,7 +236,9 @@ fn q2_a_cursor_of_another_sort_order_is_refused() {
     assert_eq!(index.query(&Query::new().limit(0)).unwrap().next, None, "0 is no limit");
     let next = index.query(&Query::new().limit(1)).unwrap().next;
     let error = index.query(&Query::new().sort(Sort::Waiting).cursor(next)).unwrap_err();
-    assert_eq!(error, QueryError::CursorOfAnotherOrder { expected: Sort::Waiting, found: Sort::Activity });
+    let order = |sort| Order { sort, reverse: false };
+    let expected = QueryError::CursorOfAnotherOrder { expected: order(Sort::Waiting), found: order(Sort::Activity) };
+    assert_eq!(error, expected);
     for nonsense in ["", "a", "a1", "x1:id", "a99999999999999999999:id", "é1:id"] {
         assert!(nonsense.parse::<Cursor>().is_err(), "{nonsense}");
     }

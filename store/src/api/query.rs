@@ -5,7 +5,8 @@ use std::io::{self, BufWriter, Write};
 use std::sync::Arc;
 
 use convofold_engine::{
-    AgentLoad, Arrivals, Board, Conflict, HistoryEntry, Newest, Page, Query, QueryError, State, StateHash, Totals,
+    AgentLoad, Arrivals, Board, Conflict, ConversationRow, HistoryEntry, Newest, Page, Query, QueryError, State,
+    StateHash, Totals,
 };
 
 use crate::api::handle::Convofold;
@@ -30,7 +31,7 @@ pub struct ExportReport {
     pub bytes: u64,
 }
 
-/// Why [`Convofold::query_with_last_messages`] cannot answer.
+/// Why a query about many conversations cannot be answered.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PageError {
@@ -88,12 +89,33 @@ impl Convofold {
         ArchiveReader::new(&self.shared().archive, storage.as_ref()).look(&self.shared().live, id, look)
     }
 
-    /// Returns one page of open conversations, or of closed ones that are unanswered after their close (rule Q2).
+    /// Returns one page of conversations (rule Q2).
+    ///
+    /// Open conversations, and closed ones that are unanswered after their close, are answered from memory. Other queries
+    /// also read the pages of evicted conversations.
     ///
     /// # Errors
-    /// [`QueryError`] if the cursor was made with another sort order.
-    pub fn query(&self, query: &Query) -> Result<Page, QueryError> {
-        self.shared().live.index().query(query)
+    /// [`PageError`] if the cursor was made with another sort order, or a conversation cannot be read.
+    pub fn query(&self, query: &Query) -> Result<Page, PageError> {
+        self.query_matching(query, |_| true)
+    }
+
+    /// Like [`Convofold::query`], with a condition of the caller. `is_wanted` must not call the database.
+    ///
+    /// # Errors
+    /// As for [`Convofold::query`].
+    pub fn query_matching(
+        &self,
+        query: &Query,
+        is_wanted: impl Fn(&ConversationRow) -> bool,
+    ) -> Result<Page, PageError> {
+        if query.is_in_index() {
+            return Ok(self.shared().live.index().query_matching(query, is_wanted)?);
+        }
+        let mut failure = None;
+        let rows = self.scan_for(Board::row).map_while(|row| row.map_err(|error| failure = Some(error)).ok());
+        let page = query.page_of(rows.filter(is_wanted));
+        failure.map_or_else(|| Ok(page?), |error| Err(error.into()))
     }
 
     /// Like [`Convofold::query`], with the last text of every conversation ([`ConversationRow::last_message`]).

@@ -91,7 +91,7 @@ impl Convofold {
         self.scan_for(Board::conflicts)
     }
 
-    fn scan_for<T>(&self, look: fn(&Board, &str) -> Option<T>) -> Scan<T> {
+    pub(crate) fn scan_for<T>(&self, look: fn(&Board, &str) -> Option<T>) -> Scan<T> {
         let shared = self.shared().clone();
         let end_slot = shared.live.board().slot_count();
         Scan { shared, look, next_slot: 0, end_slot, ready: VecDeque::new() }

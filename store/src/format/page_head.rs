@@ -52,6 +52,8 @@ struct StoredRow<'a> {
     id: &'a str,
     agent_id: Option<u32>,
     agent_name: Option<u32>,
+    /// Id and name of each agent that was assigned before.
+    earlier_agents: Vec<(Option<u32>, Option<u32>)>,
     member_name: Option<&'a str>,
     member_number: Option<&'a str>,
     member_business_id: Option<&'a str>,
@@ -151,11 +153,16 @@ impl<'a> Texts<'a> {
         }
     }
 
+    fn agents(&mut self, agents: &'a [AgentRef]) -> Vec<(Option<u32>, Option<u32>)> {
+        agents.iter().map(|agent| (self.place(agent.id.as_ref()), self.place(agent.name.as_ref()))).collect()
+    }
+
     fn row(&mut self, row: &'a ConversationRow) -> StoredRow<'a> {
         StoredRow {
             id: &row.id,
             agent_id: self.place(row.agent.as_ref().and_then(|agent| agent.id.as_ref())),
             agent_name: self.place(row.agent.as_ref().and_then(|agent| agent.name.as_ref())),
+            earlier_agents: self.agents(&row.earlier_agents),
             member_name: row.member_name.as_deref(),
             member_number: row.member_number.as_deref(),
             member_business_id: row.member_business_id.as_deref(),
@@ -187,6 +194,11 @@ impl StoredOutline<'_> {
         let mut open = ConversationRow::new(row.id.into(), row.started_at, row.last_active_at);
         (open.tenant, open.channel) = (tenant, channel);
         open.agent = AgentRef::of(shared(texts, row.agent_id)?, shared(texts, row.agent_name)?);
+        let earlier = row.earlier_agents.iter().map(|(id, name)| {
+            let agent = AgentRef::of(shared(texts, *id)?, shared(texts, *name)?);
+            agent.ok_or(Damage::Body { why: "an agent has neither id nor name".to_owned() })
+        });
+        open.earlier_agents = earlier.collect::<Result<_, _>>()?;
         open.member_name = own(row.member_name);
         open.member_number = own(row.member_number);
         open.member_business_id = own(row.member_business_id);
@@ -229,6 +241,9 @@ mod tests {
             .tenant("t");
             board.edit().apply(seq, &draft.build().unwrap());
         }
+        let later = Draft::new("test", "one", Kind::Message, Time::from_ms(1_700_000_001_000));
+        let later = later.agent(AgentMention::agent("a-2", "Bob"));
+        board.edit().apply(4, &later.build().unwrap());
         board
     }
 
@@ -236,6 +251,7 @@ mod tests {
     fn outlines_come_back_as_they_were() {
         let mut board = board();
         let outlines: Vec<_> = (0..3).map(|slot| board.outline(slot).unwrap()).collect();
+        assert_eq!(outlines[0].row().unwrap().earlier_agents.len(), 1);
         let hash = board.state_hash();
         let head = PageHead { fold_version: FOLD_VERSION, outlines, hash };
         let (value, checksum) = seal(7, &head, &mut Compressor::new().unwrap()).unwrap();

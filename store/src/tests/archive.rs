@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use convofold_engine::{Board, Event, FOLD_VERSION, Kind, Newest, Query, StateHash};
+use convofold_engine::{Board, Event, FOLD_VERSION, Kind, Newest, Query, Sort, StateHash, StatusFilter};
 
 use super::{Home, export, message, messages, submit, write_page};
 use crate::check::audit::Sample;
@@ -102,6 +102,16 @@ fn expect_the_same(db: &Convofold, board: &mut Board) {
     let after_close = Query::new().unanswered_after_close(true);
     assert_eq!(db.query(&after_close).unwrap().rows, index.query(&after_close).unwrap().rows);
     assert_eq!(db.query(&Query::new()).unwrap().rows, index.query(&Query::new()).unwrap().rows);
+    for status in [StatusFilter::Closed, StatusFilter::Any] {
+        let mut query = Query::new().status(status).sort(Sort::Closed).limit(3);
+        loop {
+            let expected = query.page_of(board.ids().iter().filter_map(|id| board.row(id))).unwrap();
+            let found = db.query(&query).unwrap();
+            assert_eq!((&found.rows, &found.next), (&expected.rows, &expected.next));
+            let Some(next) = found.next else { break };
+            query = query.cursor(next);
+        }
+    }
     for id in board.ids() {
         assert_eq!(db.state(&id).unwrap(), board.state(&id));
         assert_eq!(db.history(&id).unwrap(), board.history(&id));

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use convofold::{ConversationRow, Cursor, Page, Query, Sort, Status, StorageError, UnknownValue};
+use convofold::{ConversationRow, Cursor, Page, PageError, Query, Sort, StatusFilter, TimeField, UnknownValue};
 use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
 use utoipa::{IntoParams, ToSchema};
@@ -21,24 +21,35 @@ const DEFAULT_LIMIT: usize = 50;
 const MAX_LIMIT: usize = 1_000;
 
 /// Which conversations to list.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Listed {
-    #[default]
     Open,
     Closed,
     Any,
+}
+
+impl From<Listed> for StatusFilter {
+    fn from(listed: Listed) -> Self {
+        match listed {
+            Listed::Open => Self::Open,
+            Listed::Closed => Self::Closed,
+            Listed::Any => Self::Any,
+        }
+    }
 }
 
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct ListParams {
-    /// `open` (default), `closed` or `any`. The last two read every conversation.
+    /// `open`, `closed` or `any` [default: open; closed with `unanswered_after_close`].
     #[param(inline)]
-    status: Listed,
-    /// The agent's id or name.
+    status: Option<Listed>,
+    /// The id or name of the assigned agent.
     agent: Option<String>,
+    /// The id or name of an agent that is assigned or was assigned before.
+    any_agent: Option<String>,
     /// Only unassigned conversations.
     unassigned: bool,
     /// The agent with exactly this id, as `agents` lists it.
@@ -74,19 +85,30 @@ pub(crate) struct ListParams {
     waiting_since: Option<i64>,
     /// Only conversations without activity after this time.
     idle_since: Option<i64>,
-    /// Closed conversations, whatever `status` says: those with a message of the member, or of unknown direction, after
-    /// both their last close and their last answer.
+    /// Only conversations whose time `by` is this one or later, in milliseconds since the epoch.
+    #[param(minimum = 0, maximum = 253402300799999_i64)]
+    since: Option<i64>,
+    /// Only conversations whose time `by` is before this one, in milliseconds since the epoch.
+    #[param(minimum = 0, maximum = 253402300799999_i64)]
+    until: Option<i64>,
+    /// The time that `since` and `until` limit: `active` (default), `started` or `closed`.
+    #[param(pattern = "^(active|started|closed)$")]
+    by: Option<String>,
+    /// Only closed conversations with a message of the member, or of unknown direction, after both their last close and
+    /// their last answer.
     unanswered_after_close: bool,
     /// Only conversations whose data look wrong.
     suspect: bool,
-    /// `activity` (default), `waiting` or `started`.
-    #[param(pattern = "^(activity|waiting|started)$")]
+    /// `activity` (default), `waiting`, `started` or `closed`.
+    #[param(pattern = "^(activity|waiting|started|closed)$")]
     sort: Option<String>,
+    /// Whether the order is reversed.
+    reverse: bool,
     /// The maximum number of conversations, from 1 to 1000 [default: 50].
     #[param(minimum = 1, maximum = 1000)]
     limit: Option<usize>,
-    /// `next_cursor` of the previous page, which was asked for with the same `sort`.
-    #[param(pattern = "^[aws]-?[0-9]{1,18}:")]
+    /// `next_cursor` of the previous page, which was asked for with the same `sort` and `reverse`.
+    #[param(pattern = "^[awscAWSC](-?[0-9]{1,18}|9223372036854775807):")]
     cursor: Option<String>,
 }
 
@@ -125,7 +147,7 @@ pub(crate) async fn conversations(
         caller.log_texts("conversations");
     }
     let list = List::new(params, caller)?;
-    let _scan = if list.listed == Listed::Open {
+    let _scan = if list.query.is_in_index() {
         None
     } else {
         Some(app.scan.acquire().await.map_err(|_| Problem::unavailable("the server is stopping"))?)
@@ -136,7 +158,6 @@ pub(crate) async fn conversations(
 
 /// A list that is asked for.
 struct List {
-    listed: Listed,
     query: Query,
     exact: Exact,
     caller: Caller,
@@ -151,10 +172,6 @@ struct Exact {
 }
 
 impl Exact {
-    fn is_empty(&self) -> bool {
-        self.agent_id.is_none() && self.agent_name.is_none() && !self.no_tenant && !self.no_channel
-    }
-
     fn wants(&self, row: &ConversationRow) -> bool {
         let agent = row.agent.as_ref();
         let has_id = |id: &String| agent.is_some_and(|agent| agent.id.as_deref() == Some(id));
@@ -174,8 +191,9 @@ impl List {
         if !(1..=MAX_LIMIT).contains(&limit) {
             return Err(Problem::bad_request(format!("limit is from 1 to {MAX_LIMIT}, found {limit}")));
         }
-        let sort = params.sort.as_deref().map_or_else(|| Ok(Sort::default()), str::parse);
-        let sort = sort.map_err(|error: convofold::UnknownName| bad(&error))?;
+        let unknown = |error: convofold::UnknownName| bad(&error);
+        let sort = params.sort.as_deref().map_or(Ok(Sort::default()), str::parse).map_err(unknown)?;
+        let by = params.by.as_deref().map_or(Ok(TimeField::default()), str::parse).map_err(unknown)?;
         let cursor: Option<Cursor> =
             params.cursor.map(|text| text.parse()).transpose().map_err(|error: convofold::QueryError| bad(&error))?;
         let now = clock_ms();
@@ -188,7 +206,9 @@ impl List {
         let idle_since = [before(params.idle_min), params.idle_since].into_iter().flatten().min();
         let agent = params.agent.as_deref().or(params.agent_id.as_deref()).or(params.agent_name.as_deref());
         let query = Query::new()
+            .status(params.status.map(StatusFilter::from))
             .agent(agent)
+            .any_agent(params.any_agent.as_deref())
             .unassigned(params.unassigned)
             .member(params.member.as_deref())
             .number(params.number.as_deref())
@@ -198,15 +218,17 @@ impl List {
             .unread_min(params.unread_min.map(u64::from))
             .waiting_since_ms(waiting_since)
             .idle_since_ms(idle_since)
+            .since_ms(params.since)
+            .until_ms(params.until)
+            .by(by)
             .suspect(params.suspect)
             .unanswered_after_close(params.unanswered_after_close)
             .sort(sort)
+            .reverse(params.reverse)
             .limit(limit)
             .cursor(cursor);
         let ListParams { agent_id, agent_name, no_tenant, no_channel, .. } = params;
-        // Those are in an index, as open ones are.
-        let listed = if params.unanswered_after_close { Listed::Open } else { params.status };
-        Ok(Self { listed, query, exact: Exact { agent_id, agent_name, no_tenant, no_channel }, caller })
+        Ok(Self { query, exact: Exact { agent_id, agent_name, no_tenant, no_channel }, caller })
     }
 
     fn answer(&self, app: &App) -> Result<ConversationPage, Problem> {
@@ -224,25 +246,12 @@ impl List {
     }
 
     fn page(&self, app: &App) -> Result<Page, Problem> {
-        // The cursor belongs to another sort order.
-        let refused = |error: convofold::QueryError| Problem::new(StatusCode::CONFLICT, error.to_string());
         let wants = |row: &ConversationRow| self.exact.wants(row) && self.caller.sees(row.tenant.as_deref());
-        if self.listed == Listed::Open {
-            if self.exact.is_empty() && self.caller.tenants().is_none() {
-                return app.db.query(&self.query).map_err(refused);
-            }
-            let all = app.db.query(&self.query.clone().limit(None).cursor(None)).map_err(refused)?;
-            let rows = all.rows.iter().filter(|row| wants(row)).map(|row| ConversationRow::clone(row));
-            return self.query.page_of(rows).map_err(refused);
-        }
-        let mut failure: Option<StorageError> = None;
-        let states = app.db.scan_states().map_while(|state| state.map_err(|error| failure = Some(error)).ok());
-        let wanted = states.filter(|state| self.listed == Listed::Any || state.status == Status::Closed);
-        let rows = wanted.map(|state| ConversationRow::from(&state)).filter(|row| wants(row));
-        let page = self.query.page_of(rows).map_err(refused);
-        match failure {
-            Some(error) => Err(error.into()),
-            None => page,
-        }
+        app.db.query_matching(&self.query, wants).map_err(|error| match error {
+            // The cursor belongs to another sort order.
+            PageError::Query(error) => Problem::new(StatusCode::CONFLICT, error.to_string()),
+            PageError::Storage(error) => error.into(),
+            error => Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
+        })
     }
 }

@@ -137,6 +137,7 @@ fn answers((live, listed): (&Board, &Index), shadow: &Board) -> Vec<Problem> {
         ("open conversations by activity", Sort::Activity),
         ("open conversations by waiting", Sort::Waiting),
         ("open conversations by start", Sort::Started),
+        ("open conversations by close", Sort::Closed),
     ];
     for (question, sort) in questions {
         let query = Query::new().sort(sort);
