@@ -50,7 +50,7 @@ impl FromRequestParts<App> for Caller {
 }
 
 /// Refuses requests that a web page makes a browser of this machine send: those name another host, or come from a page of
-/// another origin.
+/// another origin. Another port of this machine is another origin, too.
 pub(crate) fn expect_local(headers: &HeaderMap, uri: &Uri) -> Result<(), Problem> {
     let refused = |detail: String| Problem::new(StatusCode::FORBIDDEN, detail);
     let text = |name| headers.get(name).map(|value: &axum::http::HeaderValue| value.to_str().unwrap_or("?"));
@@ -62,7 +62,7 @@ pub(crate) fn expect_local(headers: &HeaderMap, uri: &Uri) -> Result<(), Problem
     }
     if let Some(origin) = text(header::ORIGIN) {
         let of_origin = origin.split_once("://").map_or(origin, |(_, host)| host);
-        if !is_local(of_origin) {
+        if !is_local(of_origin) || host.is_some_and(|host| !host.eq_ignore_ascii_case(of_origin)) {
             return Err(refused(format!("without tokens, pages of the origin {origin:?} are not answered")));
         }
     }
@@ -81,14 +81,15 @@ fn is_local(host: &str) -> bool {
 }
 
 impl Caller {
-    /// Refuses a caller without this role.
+    /// Refuses a caller without this role. A token for some tenants can only ask questions.
     pub(crate) fn expect(&self, role: Role) -> Result<(), Problem> {
         match &self.token {
             Some(token) if !token.role.includes(role) => {
                 let detail = format!("the role {role} is needed, the token {} has the role {}", token.name, token.role);
                 Err(Problem::new(StatusCode::FORBIDDEN, detail))
             }
-            _ => Ok(()),
+            _ if role == Role::Read => Ok(()),
+            _ => self.expect_all_tenants(),
         }
     }
 

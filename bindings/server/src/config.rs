@@ -1,6 +1,7 @@
 //! Settings: from the command line, the environment and a file, in this order of precedence.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -9,6 +10,7 @@ use std::str::FromStr;
 use convofold::Zone;
 use convofold::ingest::IgnoreList;
 use serde::{Deserialize, Serialize};
+use tokio::sync::Semaphore;
 
 use crate::error::ServeError;
 use crate::span::Span;
@@ -134,28 +136,38 @@ pub struct HookSecret {
     secret: String,
 }
 
+/// Takes any text: the parser of the arguments would print a secret that it refuses. [`Settings::resolve`] checks it.
 impl FromStr for HookSecret {
-    type Err = String;
+    type Err = Infallible;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (hook, secret) = text.split_once('=').ok_or("expected HOOK=SECRET, such as default=...")?;
-        Self::new(hook, secret)
+        let (hook, secret) = text.split_once('=').unwrap_or(("", text));
+        Ok(Self { hook: hook.to_owned(), secret: secret.to_owned() })
     }
 }
 
 impl HookSecret {
-    fn new(hook: &str, secret: &str) -> Result<Self, String> {
+    fn check(&self) -> Result<(), String> {
+        let Self { hook, secret } = self;
         let is_name = |name: &str| {
             (1..=64).contains(&name.len())
                 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
         };
+        if hook.is_empty() {
+            return Err("a secret is given as HOOK=SECRET, such as default=...".to_owned());
+        }
         if !is_name(hook) {
             return Err(format!("the name of a hook has 1 to 64 letters, digits, '-', '_' and '.', found {hook:?}"));
         }
         if secret.is_empty() {
             return Err(format!("the secret of the hook {hook} is empty"));
         }
-        Ok(Self { hook: hook.to_owned(), secret: secret.to_owned() })
+        if secret == REDACTED {
+            return Err(format!(
+                "the secret of the hook {hook} is missing: --print-config shows {REDACTED} instead of it"
+            ));
+        }
+        Ok(())
     }
 }
 
@@ -181,9 +193,7 @@ fn secrets_from_table<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Resu
             OneOrMore::One(secret) => vec![secret],
             OneOrMore::More(secrets) => secrets,
         };
-        for secret in given {
-            secrets.push(HookSecret::new(&hook, &secret).map_err(serde::de::Error::custom)?);
-        }
+        secrets.extend(given.into_iter().map(|secret| HookSecret { hook: hook.clone(), secret }));
     }
     Ok(secrets)
 }
@@ -212,7 +222,11 @@ impl Settings {
     pub fn read(file: &Path) -> Result<Self, ServeError> {
         let failed = |why: String| ServeError::Settings { why: format!("{}: {why}", file.display()) };
         let text = std::fs::read_to_string(file).map_err(|error| failed(error.to_string()))?;
-        toml::from_str(&text).map_err(|error| failed(error.to_string()))
+        toml::from_str(&text).map_err(|error| {
+            // Without the line itself, which may contain a secret.
+            let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+            failed(format!("line {}: {}", before.matches('\n').count() + 1, error.message()))
+        })
     }
 
     /// These settings; those that are not given are taken from `other`.
@@ -256,6 +270,9 @@ impl Settings {
             _ => return Err(refused("tls-cert and tls-key belong together: give both or none")),
         };
         let mut superoffice_secret: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for given in &self.superoffice_secret {
+            given.check().map_err(|why| refused(&why))?;
+        }
         for HookSecret { hook, secret } in self.superoffice_secret {
             let secrets = superoffice_secret.entry(hook).or_default();
             if !secrets.contains(&secret) {
@@ -280,8 +297,8 @@ impl Settings {
             read_timeout: self.read_timeout.unwrap_or(Span::seconds(10)),
             write_timeout: self.write_timeout.unwrap_or(Span::seconds(30)),
             max_body: self.max_body.unwrap_or(1 << 20),
-            max_connections: self.max_connections.unwrap_or(1_024).max(1),
-            max_readers: self.max_readers.unwrap_or(64),
+            max_connections: self.max_connections.unwrap_or(1_024).clamp(1, Semaphore::MAX_PERMITS),
+            max_readers: self.max_readers.unwrap_or(64).min(Semaphore::MAX_PERMITS),
             max_rejects: self.max_rejects.unwrap_or(10_000),
             max_rejects_bytes: self.max_rejects_bytes.unwrap_or(64 << 20),
             min_free: self.min_free.unwrap_or(256 << 20),
@@ -419,7 +436,11 @@ mod tests {
         let config = given.resolve().unwrap();
         let printed = config.to_toml();
         assert!(!printed.contains("sesame") && !format!("{config:?}").contains("sesame"), "{printed}");
-        let again = toml::from_str::<Settings>(&printed).unwrap().resolve().unwrap();
+        // The placeholder is no secret.
+        let refused = toml::from_str::<Settings>(&printed).unwrap().resolve().unwrap_err().to_string();
+        assert!(refused.contains("hook a is missing"), "{refused}");
+        let given = printed.replace(REDACTED, "sesame").replacen("sesame", "next", 1);
+        let again = toml::from_str::<Settings>(&given).unwrap().resolve().unwrap();
         assert_eq!((again.behind_proxy, again.max_rejects, again.grace), (true, config.max_rejects, config.grace));
     }
 
@@ -428,12 +449,20 @@ mod tests {
         for (file, named) in [
             ("lisen = \"127.0.0.1:1\"", "lisen"),
             ("grace = \"soon\"", "soon"),
-            ("[superoffice-secret]\n\"a b\" = \"s\"", "a b"),
+            ("[superoffice-secret]\n\"a b\" = \"sesame\"", "a b"),
             ("[superoffice-secret]\na = \"\"", "empty"),
+            ("\n[superoffice-secret]\na = \"sesame", "line 4"),
         ] {
-            let error = toml::from_str::<Settings>(file).unwrap_err().to_string();
-            assert!(error.contains(named), "{error}");
+            let path = tempfile::NamedTempFile::new().unwrap();
+            std::fs::write(path.path(), format!("db = \"d\"\n{file}")).unwrap();
+            let error = Settings::read(path.path()).and_then(Settings::resolve).unwrap_err().to_string();
+            assert!(error.contains(named) && !error.contains("sesame"), "{error}");
         }
+        let unnamed = Settings { superoffice_secret: vec!["sesame".parse().unwrap()], ..Settings::default() };
+        let error = unnamed.resolve().unwrap_err().to_string();
+        assert!(error.contains("HOOK=SECRET") && !error.contains("sesame"), "{error}");
+        let vast = Settings { max_readers: Some(usize::MAX), max_connections: Some(usize::MAX), ..Settings::default() };
+        assert_eq!(config(vast).max_readers, Semaphore::MAX_PERMITS);
         let three = toml::from_str::<Settings>("db = \"d\"\n[superoffice-secret]\na = [\"1\", \"2\", \"3\"]").unwrap();
         assert!(three.resolve().unwrap_err().to_string().contains("3 secrets"));
         let half = Settings { db: Some("d".into()), tls_cert: Some("c".into()), ..Settings::default() };

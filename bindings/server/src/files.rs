@@ -2,8 +2,9 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::Path;
+use std::time::SystemTime;
 
 /// Creates the folder for the files, if it does not exist.
 pub(crate) fn create_folder(path: &Path) -> io::Result<()> {
@@ -13,6 +14,22 @@ pub(crate) fn create_folder(path: &Path) -> io::Result<()> {
 /// Opens a file for reading and appending, and creates it if it does not exist.
 pub(crate) fn open_append(path: &Path) -> io::Result<File> {
     convofold::private_file_options().read(true).append(true).create(true).open(path)
+}
+
+/// What changes when a file is replaced or written. The time alone does not: two changes can have the same one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    modified: SystemTime,
+    inode: u64,
+    bytes: u64,
+}
+
+impl Stamp {
+    /// The stamp of a file; `None` if there is none.
+    pub(crate) fn of(path: &Path) -> Option<Self> {
+        let about = fs::metadata(path).ok()?;
+        Some(Self { modified: about.modified().ok()?, inode: about.ino(), bytes: about.len() })
+    }
 }
 
 /// Replaces a file. After a crash it has either the old or the new content. Its folder must exist.

@@ -8,6 +8,7 @@ use axum_server::Handle;
 use axum_server::accept::Accept;
 use axum_server::tls_rustls::RustlsAcceptor;
 use convofold::{Convofold, Options};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -23,6 +24,8 @@ use crate::tokens::{TokenFile, Tokens};
 
 /// How often the files of the certificate are looked at.
 const TLS_RELOAD_INTERVAL: Duration = Duration::from_secs(1);
+/// Files that the server and the database have open, besides the connections.
+const OWN_FILES: u64 = 128;
 /// Streams of one HTTP/2 connection.
 const MAX_STREAMS: u32 = 128;
 /// The part of the grace period that is kept for closing the database.
@@ -37,6 +40,7 @@ const CLOSE_PART: u32 = 3;
 /// [`ServeError`] if the server does not start, or the database was not closed cleanly.
 pub fn run(config: Config) -> Result<(), ServeError> {
     start_log(config.log);
+    raise_file_limit(&config);
     // Before the database, because opening it may take long, and these errors need nothing of it.
     config.check(!Tokens::open(TokenFile::of(&config.db))?.is_empty())?;
     let listener = listen(config.listen)?;
@@ -95,6 +99,18 @@ fn start_log(format: LogFormat) {
         LogFormat::Text => log.try_init(),
         LogFormat::Json => log.json().flatten_event(true).try_init(),
     };
+}
+
+/// Raises the soft limit of open files to the hard one: a shell and systemd set it to 1024, which the connections alone
+/// can use up.
+fn raise_file_limit(config: &Config) {
+    let limits = getrlimit(Resource::Nofile);
+    let raised = setrlimit(Resource::Nofile, Rlimit { current: limits.maximum, ..limits });
+    let files = if raised.is_ok() { limits.maximum } else { limits.current };
+    let needed = config.max_connections as u64 + OWN_FILES;
+    if files.is_some_and(|files| files < needed) {
+        tracing::warn!(?files, needed, "max-connections needs more open files than are allowed (ulimit -n)");
+    }
 }
 
 fn listen(address: SocketAddr) -> Result<TcpListener, ServeError> {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use axum_server::tls_rustls::RustlsConfig;
 use rustls::ServerConfig;
@@ -10,6 +10,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::error::ServeError;
+use crate::files::Stamp;
 
 const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
 
@@ -33,10 +34,11 @@ impl Tls {
 
     /// Uses changed files for new connections. Files that cannot be used change nothing.
     pub(crate) async fn reload_on_change(self, interval: Duration) {
-        let mut used = self.modified();
+        let mut used = self.stamps();
+        let mut failed = None;
         loop {
             tokio::time::sleep(interval).await;
-            let now = self.modified();
+            let now = self.stamps();
             if now == used {
                 continue;
             }
@@ -46,13 +48,18 @@ impl Tls {
                     used = now;
                     tracing::info!("the certificate has changed");
                 }
-                Err(error) => tracing::error!(%error, "the earlier certificate stays in use"),
+                // Tried again, as the files may be written one after the other; logged once.
+                Err(error) if failed != Some(now) => {
+                    failed = Some(now);
+                    tracing::error!(%error, "the earlier certificate stays in use");
+                }
+                Err(_) => {}
             }
         }
     }
 
-    fn modified(&self) -> [Option<SystemTime>; 2] {
-        [&self.cert, &self.key].map(|path| std::fs::metadata(path).and_then(|about| about.modified()).ok())
+    fn stamps(&self) -> [Option<Stamp>; 2] {
+        [&self.cert, &self.key].map(|path| Stamp::of(path))
     }
 }
 

@@ -8,6 +8,8 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use std::fs::File;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use parking_lot::Mutex;
@@ -16,7 +18,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use crate::config::folder_in;
-use crate::files;
+use crate::files::{self, Stamp};
 
 /// The beginning of every token, by which scanners for leaked secrets find it.
 const PREFIX: &str = "convofold_";
@@ -131,6 +133,12 @@ pub enum TokenError {
         /// The name.
         name: String,
     },
+    /// Tenants limit questions only.
+    #[error("tenants limit the role read only; the role {role} is for all tenants")]
+    NotForTenants {
+        /// The role.
+        role: Role,
+    },
     /// The name of a token has 1 to 64 letters, digits, `-`, `_` and `.`.
     #[error("the name of a token has 1 to 64 letters, digits, '-', '_' and '.', found {name:?}")]
     BadName {
@@ -161,10 +169,15 @@ impl TokenFile {
     /// Makes a token and returns its secret, which is not stored. The folder of the database must exist.
     ///
     /// # Errors
-    /// [`TokenError`] if the name is taken or invalid, or the file cannot be written.
+    /// [`TokenError`] if the name is taken or invalid, tenants are given for another role than [`Role::Read`], or the file
+    /// cannot be written.
     pub fn add(&self, new: NewToken) -> Result<String, TokenError> {
+        let _lock = self.lock()?;
         let mut tokens = self.list()?;
         let NewToken { name, role, tenants, texts } = new;
+        if tenants.is_some() && role != Role::Read {
+            return Err(TokenError::NotForTenants { role });
+        }
         let is_valid = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
         if !(1..=64).contains(&name.len()) || !name.bytes().all(is_valid) {
             return Err(TokenError::BadName { name });
@@ -199,6 +212,7 @@ impl TokenFile {
     /// # Errors
     /// [`TokenError`] if there is no such token, or the file cannot be written.
     pub fn remove(&self, name: &str) -> Result<(), TokenError> {
+        let _lock = self.lock()?;
         let mut tokens = self.list()?;
         let before = tokens.len();
         tokens.retain(|token| token.name != name);
@@ -208,9 +222,17 @@ impl TokenFile {
         self.write(tokens)
     }
 
-    fn write(&self, tokens: Vec<Token>) -> Result<(), TokenError> {
+    /// Locks the folder, so that two changes at a time do not undo each other.
+    fn lock(&self) -> Result<File, TokenError> {
         let folder = self.path.parent().unwrap_or(Path::new("."));
-        files::create_folder(folder).map_err(|error| self.io(error))?;
+        let locked = files::create_folder(folder).and_then(|()| File::open(folder)).and_then(|folder| {
+            folder.lock()?;
+            Ok(folder)
+        });
+        locked.map_err(|error| self.io(error))
+    }
+
+    fn write(&self, tokens: Vec<Token>) -> Result<(), TokenError> {
         let text = serde_json::to_vec_pretty(&Content { tokens }).unwrap_or_default();
         files::replace(&self.path, &text).map_err(|error| self.io(error))
     }
@@ -219,8 +241,8 @@ impl TokenFile {
         TokenError::Io { path: self.path.clone(), source }
     }
 
-    fn modified(&self) -> Option<SystemTime> {
-        std::fs::metadata(&self.path).and_then(|about| about.modified()).ok()
+    fn stamp(&self) -> Option<Stamp> {
+        Stamp::of(&self.path)
     }
 }
 
@@ -247,15 +269,15 @@ pub(crate) struct Tokens {
 
 struct Known {
     tokens: Arc<[Arc<Token>]>,
-    modified: Option<SystemTime>,
+    stamp: Option<Stamp>,
     checked: Instant,
 }
 
 impl Tokens {
     pub(crate) fn open(file: TokenFile) -> Result<Self, TokenError> {
-        let modified = file.modified();
+        let stamp = file.stamp();
         let tokens = file.list()?.into_iter().map(Arc::new).collect();
-        Ok(Self { file, known: Mutex::new(Known { tokens, modified, checked: Instant::now() }) })
+        Ok(Self { file, known: Mutex::new(Known { tokens, stamp, checked: Instant::now() }) })
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -279,13 +301,13 @@ impl Tokens {
         let mut known = self.known.lock();
         if known.checked.elapsed() >= RELOAD_INTERVAL {
             known.checked = Instant::now();
-            let modified = self.file.modified();
-            if modified != known.modified {
+            let stamp = self.file.stamp();
+            if stamp != known.stamp {
                 match self.file.list() {
                     Ok(tokens) => {
                         tracing::info!(tokens = tokens.len(), "the tokens have changed");
                         known.tokens = tokens.into_iter().map(Arc::new).collect();
-                        known.modified = modified;
+                        known.stamp = stamp;
                     }
                     Err(error) => tracing::error!(%error, "the tokens cannot be read; the earlier ones stay in use"),
                 }
@@ -321,6 +343,10 @@ mod tests {
         assert!(matches!(file.remove("wall"), Err(TokenError::NotFound { .. })));
         assert!(matches!(file.add(new("desk")), Err(TokenError::Exists { .. })));
         assert!(matches!(file.add(new("a b")), Err(TokenError::BadName { .. })));
+        for role in [Role::Ingest, Role::Admin] {
+            let limited = NewToken { role, tenants: Some(BTreeSet::from(["North".to_owned()])), ..new("limited") };
+            assert!(matches!(file.add(limited), Err(TokenError::NotForTenants { .. })), "{role}");
+        }
     }
 
     #[test]
@@ -330,6 +356,19 @@ mod tests {
         TokenFile::of(dir.path()).add(new("wall")).unwrap();
         let mode = |path: &str| std::fs::metadata(dir.path().join(path)).unwrap().permissions().mode() & 0o777;
         assert_eq!((mode("serve"), mode("serve/tokens.json")), (0o700, 0o600));
+    }
+
+    #[test]
+    fn tokens_that_are_made_at_the_same_time_are_all_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = TokenFile::of(dir.path());
+        std::thread::scope(|scope| {
+            for number in 0..8 {
+                let file = &file;
+                scope.spawn(move || file.add(new(&format!("t{number}"))).unwrap());
+            }
+        });
+        assert_eq!(file.list().unwrap().len(), 8);
     }
 
     #[test]

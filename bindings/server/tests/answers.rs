@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{Desk, close, message};
+use common::{Desk, agent, close, message};
 use serde_json::{Value, json};
 
 /// Conversations of several agents, tenants and channels, open and closed.
@@ -163,6 +163,31 @@ fn any_id_can_be_asked_for() {
 }
 
 #[test]
+fn what_is_not_built_yet_is_answered_501() {
+    let desk = desk();
+    for path in
+        ["conversations", "conversations/c-1", "conversations/c-1/history", "agents", "totals", "changes", "hash"]
+    {
+        for name in ["as_of", "known_at"] {
+            let problem = desk.get(&format!("/api/v1/{path}?{name}=2026-03-02T09:15:00Z")).expect(501).json();
+            assert!(problem["detail"].as_str().unwrap().contains(name), "{problem}");
+        }
+    }
+}
+
+#[test]
+fn other_methods_are_named() {
+    let desk = Desk::new();
+    assert_eq!(desk.request("OPTIONS", "/api/v1/agents", &[], b"").expect(204).body, b"");
+    desk.request("OPTIONS", "/nowhere", &[], b"").expect(404);
+    let answer = agent().run(ureq::http::Request::delete(desk.url("/api/v1/agents")).body(()).unwrap()).unwrap();
+    assert_eq!((answer.status().as_u16(), answer.headers()["allow"].to_str().unwrap()), (405, "GET,HEAD"));
+    for path in ["/api/v1/agents", "/api/v1/export", "/api/v1/changes", "/livez"] {
+        assert_eq!(desk.request("HEAD", path, &[], b"").expect(200).body, b"", "{path}");
+    }
+}
+
+#[test]
 fn mistakes_are_explained() {
     let desk = Desk::new();
     for (path, named) in [
@@ -173,7 +198,6 @@ fn mistakes_are_explained() {
         ("/api/v1/conversations?status=shut", "shut"),
         ("/api/v1/conversations?waiting_min=soon", "soon"),
         ("/api/v1/conversations?cursor=x", "cursor"),
-        ("/api/v1/conversations?as_of=2026-01-01", "as_of"),
         ("/api/v1/agents?tenant=x", "tenant"),
         ("/api/v1/changes?wait=2", "0 or 1"),
     ] {

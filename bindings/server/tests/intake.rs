@@ -54,6 +54,9 @@ fn without_a_secret_only_this_machine_is_answered() {
     desk.post(WEBHOOK, &body).expect(200);
     desk.request("POST", WEBHOOK, &[("Host", "chats.example")], body.as_bytes()).expect(403);
     desk.request("POST", WEBHOOK, &[("Origin", "https://evil.example")], body.as_bytes()).expect(403);
+    // Another port of this machine is another origin.
+    desk.request("POST", WEBHOOK, &[("Origin", "http://localhost:3000")], body.as_bytes()).expect(403);
+    desk.request("POST", WEBHOOK, &[("Origin", &format!("http://{}", desk.address))], body.as_bytes()).expect(200);
     let behind = Desk::with(toml_settings("behind-proxy = true"), add_token);
     // Not 410, which would disable the hook for good.
     behind.post(WEBHOOK, &body).expect(404);

@@ -93,6 +93,34 @@ fn a_client_that_does_not_read_is_cut_off_and_holds_up_nobody() {
     desk.get("/api/v1/changes?wait=0").expect(200);
 }
 
+/// The connection is read, but one stream of it is not: its window stays closed.
+#[test]
+fn a_stream_of_http_2_that_is_not_read_holds_up_nobody() {
+    let desk = Desk::with(toml_settings("write-timeout = \"500ms\"\nmax-readers = 1"), |_| {});
+    let text = "x".repeat(100_000);
+    let lines: String = (0..30).map(|number| message("c", number, "").replace("words", &text) + "\n").collect();
+    desk.post("/api/v1/events", lines).expect(200);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let _held = runtime.block_on(async {
+        let stream = tokio::net::TcpStream::connect(desk.address).await.unwrap();
+        let (client, connection) = h2::client::handshake(stream).await.unwrap();
+        tokio::spawn(connection);
+        let mut client = client.ready().await.unwrap();
+        let uri = format!("http://localhost:{}/api/v1/export?events=true", desk.address.port());
+        let request = ureq::http::Request::get(uri).body(()).unwrap();
+        let (response, _) = client.send_request(request, true).unwrap();
+        // Without `release_capacity`, the server may not send more than the first window.
+        (client, response.await.unwrap().into_body())
+    });
+    desk.get("/api/v1/export").expect(503);
+    let began = Instant::now();
+    while desk.get("/api/v1/status").expect(200).json()["readers"] != 0 {
+        assert!(began.elapsed() < Duration::from_secs(20));
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    desk.get("/api/v1/export").expect(200);
+}
+
 #[test]
 fn the_end_waits_for_a_webhook_that_is_on_its_way() {
     let mut desk = Desk::new();

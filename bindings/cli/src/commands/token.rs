@@ -41,7 +41,7 @@ enum Action {
         /// read: ask questions; ingest: send events; admin: both, and handle rejects.
         #[arg(long)]
         role: Role,
-        /// Only conversations of this tenant; repeat it for more [default: all].
+        /// Only conversations of this tenant; repeat it for more [default: all]. For the role read only.
         #[arg(long, value_name = "ID")]
         tenant: Vec<String>,
         /// Allow to read message texts.
@@ -112,7 +112,10 @@ fn create(db: &DbArgs) -> Result<(), CliError> {
 
 fn refused(error: &TokenError) -> CliError {
     let exit = match error {
-        TokenError::Exists { .. } | TokenError::NotFound { .. } | TokenError::BadName { .. } => Exit::Usage,
+        TokenError::Exists { .. }
+        | TokenError::NotFound { .. }
+        | TokenError::NotForTenants { .. }
+        | TokenError::BadName { .. } => Exit::Usage,
         _ => Exit::Failure,
     };
     CliError::new(exit, chain(error))

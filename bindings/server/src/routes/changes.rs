@@ -22,6 +22,7 @@ use crate::tokens::Role;
 use super::NDJSON;
 use super::conversation::without_text;
 use super::stream::{self, BodyWriter};
+use super::tenants::sees;
 
 const SSE: &str = "text/event-stream";
 /// A sign of life after this much silence, so that proxies keep the connection.
@@ -46,7 +47,8 @@ pub(crate) struct ChangesParams {
 /// With `Accept: text/event-stream`, server-sent events: `event: change`, `id: DATABASE-SEQ`, and the event as data.
 /// Otherwise NDJSON: one line `{"seq":...,"at":...,"event":{...}}` an event. If the event after `since` is not in the log any more,
 /// or belongs to another database, the first event is `resync` (`{"resync":{...}}`): ask for the lists again; the
-/// feed continues with the next event. Silence is broken by a comment or a blank line every 15 s.
+/// feed continues with the next event. Silence is broken by a comment or a blank line every 15 s. A token for some tenants
+/// gets the events of their conversations.
 #[utoipa::path(
     get, path = "/api/v1/changes", tag = "out",
     params(ChangesParams, ("Last-Event-ID" = Option<String>, Header, description = "The `id` of the last event that is known already")),
@@ -62,7 +64,6 @@ pub(crate) async fn changes(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     caller.expect(Role::Read)?;
-    caller.expect_all_tenants()?;
     let waits = match params.wait {
         None | Some(1) => true,
         Some(0) => false,
@@ -79,13 +80,14 @@ pub(crate) async fn changes(
         caller.log_texts("changes");
     }
     let (writer, body) = stream::body(&app, &headers);
-    let has_texts = caller.reads_texts();
     spawn_blocking(move || {
         let _permit = permit;
         let _counted = counted(&app.meter.readers);
-        let mut feed = Feed { app: &app, writer, form, has_texts, database: app.db.database_id().to_string() };
-        // An error of the body means that its reader is gone.
-        let _ = feed.run(start, waits);
+        let mut feed = Feed { app: &app, writer, form, caller, database: app.db.database_id().to_string() };
+        // An error means that the reader is gone, or is logged.
+        if feed.run(start, waits).is_ok() {
+            feed.writer.end();
+        }
     });
     let content_type = match form {
         Form::Sse => SSE,
@@ -134,7 +136,7 @@ struct Feed<'a> {
     app: &'a App,
     writer: BodyWriter,
     form: Form,
-    has_texts: bool,
+    caller: Caller,
     database: String,
 }
 
@@ -146,30 +148,27 @@ impl Feed<'_> {
         };
         let mut last_sign = Instant::now();
         while self.writer.is_wanted() {
-            match changes.try_next() {
-                Ok(Some(change)) => {
-                    self.change(change)?;
-                    last_sign = Instant::now();
-                    continue;
+            let next = match changes.try_next() {
+                Ok(None) => {
+                    self.writer.flush()?;
+                    if !waits {
+                        return Ok(());
+                    }
+                    changes.next_timeout(LOOK_INTERVAL)
                 }
-                Ok(None) => {}
-                Err(error) => changes = self.after(error)?,
-            }
-            self.writer.flush()?;
-            if !waits {
-                return Ok(());
-            }
-            match changes.next_timeout(LOOK_INTERVAL) {
-                Ok(Some(change)) => {
+                found => found,
+            };
+            match next {
+                Ok(Some(change)) if self.sees(&change)? => {
                     self.change(change)?;
                     last_sign = Instant::now();
                 }
-                Ok(None) if last_sign.elapsed() >= KEEP_ALIVE => {
-                    self.sign_of_life()?;
-                    last_sign = Instant::now();
-                }
-                Ok(None) => {}
+                Ok(_) => {}
                 Err(error) => changes = self.after(error)?,
+            }
+            if last_sign.elapsed() >= KEEP_ALIVE {
+                self.sign_of_life()?;
+                last_sign = Instant::now();
             }
         }
         Ok(())
@@ -202,8 +201,12 @@ impl Feed<'_> {
         Ok(self.app.db.changes(next_seq))
     }
 
+    fn sees(&self, change: &Change) -> io::Result<bool> {
+        sees(self.app, &self.caller, change.event.conversation()).map_err(io::Error::other)
+    }
+
     fn change(&mut self, mut change: Change) -> io::Result<()> {
-        if !self.has_texts {
+        if !self.caller.reads_texts() {
             change.event = without_text(change.event);
         }
         let (seq, line) = (change.seq, serde_json::to_string(&change)?);

@@ -14,6 +14,8 @@ use crate::params::{Params, Segment};
 use crate::problem::Problem;
 use crate::tokens::Role;
 
+use super::tenants::sees;
+
 /// Stands for the id that the parameter `id` gives.
 const ELSEWHERE: &str = "-";
 
@@ -266,10 +268,9 @@ impl One {
         spawn_blocking(move || {
             let seq = app.db.counters().durable_seq;
             let missing = || Problem::new(StatusCode::NOT_FOUND, format!("there is no conversation {id:?}"));
-            if caller.tenants().is_some() {
-                let tenant = app.db.state(&id)?.and_then(|state| state.tenant);
+            if !sees(&app, &caller, &id)? {
                 // As if it did not exist.
-                caller.sees(tenant.as_deref()).then_some(()).ok_or_else(missing)?;
+                return Err(missing());
             }
             let mut found = look(&app, &id)?.ok_or_else(missing)?;
             if caller.reads_texts() {

@@ -91,6 +91,8 @@ pub(crate) struct TotalsRow {
 /// The state hash.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct HashAnswer {
+    /// The answer reflects every event up to this sequence number, at least.
+    seq: u64,
     /// 64 hexadecimal digits; equal states have equal hashes.
     hash: String,
 }
@@ -251,8 +253,9 @@ pub(crate) async fn hash(
 ) -> Result<Json<HashAnswer>, Problem> {
     caller.expect(Role::Read)?;
     caller.expect_all_tenants()?;
+    let seq = app.db.counters().durable_seq;
     let hash = spawn_blocking(move || app.db.state_hash().to_string()).await?;
-    Ok(Json(HashAnswer { hash }))
+    Ok(Json(HashAnswer { seq, hash }))
 }
 
 /// The size of the database and what the server is doing.

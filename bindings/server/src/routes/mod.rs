@@ -6,6 +6,7 @@ mod webhooks;
 mod events;
 mod rejects;
 mod stream;
+mod tenants;
 mod conversations;
 mod conversation;
 mod counts;
@@ -20,8 +21,9 @@ mod backup;
 mod care;
 
 use axum::Router;
+use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Request};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -44,6 +46,9 @@ use crate::problem::Problem;
     security((), ("token" = [])),
 )]
 struct Document;
+
+/// A browser that shows a response loads nothing from elsewhere.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; frame-ancestors 'none'";
 
 /// Every route that the document describes.
 fn described() -> OpenApiRouter<App> {
@@ -95,13 +100,18 @@ pub fn openapi() -> String {
 /// The answers of the server.
 pub(crate) fn router(app: App) -> Router {
     let (router, _) = described().split_for_parts();
-    let document = openapi();
+    let document = Bytes::from(openapi());
     let document = move || async move { ([(header::CONTENT_TYPE, "application/json")], document) };
     router
         .route("/openapi.json", get(document))
         .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "there is no such path: see /openapi.json") })
-        .method_not_allowed_fallback(|| async {
+        // The router adds the header Allow.
+        .method_not_allowed_fallback(|method: Method| async move {
+            if method == Method::OPTIONS {
+                return StatusCode::NO_CONTENT.into_response();
+            }
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this path has other methods: see /openapi.json")
+                .into_response()
         })
         // Each route that reads a body has its own limit.
         .layer(DefaultBodyLimit::disable())
@@ -115,6 +125,7 @@ async fn edge(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_SECURITY_POLICY));
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     tracing::debug!(target: "convofold::access", %method, path, status = response.status().as_u16(), "request");
     response

@@ -1,13 +1,18 @@
 //! Bodies that a thread writes while the client reads them.
 
 use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::Response;
 use http_body_util::StreamBody;
 use hyper::body::Frame;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc::{Sender, channel};
+use tokio::time::timeout;
+use tokio_stream::StreamExt;
 use tokio_stream::wrappers::ReceiverStream;
 
 use crate::app::{App, Phase};
@@ -20,21 +25,39 @@ const PARTS_AHEAD: usize = 4;
 /// The trailer with the problem because of which a body ended early.
 pub(crate) const PROBLEM: HeaderName = HeaderName::from_static("problem");
 
-/// The writing end of a body. A client that does not read blocks it until the connection is cut off.
+/// The writing end of a body. If it is dropped before the end, the connection ends without the end of the body, so that the
+/// client does not take a part for the whole.
 pub(super) struct BodyWriter {
     app: App,
-    sender: Sender<io::Result<Frame<Bytes>>>,
+    runtime: Handle,
+    sender: Sender<Frame<Bytes>>,
     part: Vec<u8>,
     has_trailers: bool,
+    /// Whether a part was not taken.
+    is_broken: bool,
+    is_complete: Arc<AtomicBool>,
 }
 
-/// A body and its writing end, for a request with these headers.
+/// A body and its writing end, for a request with these headers. Must be called on a runtime.
 pub(super) fn body(app: &App, headers: &HeaderMap) -> (BodyWriter, Body) {
     let (sender, receiver) = channel(PARTS_AHEAD);
     let accepts = |value: &HeaderValue| value.to_str().is_ok_and(|value| value.contains("trailers"));
     let has_trailers = headers.get_all(header::TE).iter().any(accepts);
-    let body = Body::new(StreamBody::new(ReceiverStream::new(receiver)));
-    (BodyWriter { app: app.clone(), sender, part: Vec::new(), has_trailers }, body)
+    let is_complete = Arc::new(AtomicBool::new(false));
+    let writer = BodyWriter {
+        app: app.clone(),
+        runtime: Handle::current(),
+        sender,
+        part: Vec::new(),
+        has_trailers,
+        is_broken: false,
+        is_complete: is_complete.clone(),
+    };
+    let end = std::iter::once_with(move || {
+        (!is_complete.load(Ordering::Acquire)).then(|| Err(io::Error::from(io::ErrorKind::Interrupted)))
+    });
+    let frames = ReceiverStream::new(receiver).map(Ok).chain(tokio_stream::iter(end.flatten()));
+    (writer, Body::new(StreamBody::new(frames)))
 }
 
 /// The response with a body of this type.
@@ -55,27 +78,43 @@ impl BodyWriter {
 
     /// Hands over the rest of a complete body.
     pub(super) fn end(mut self) {
-        if self.flush().is_err() {
-            self.abort();
+        if self.hand_over().is_ok() {
+            self.is_complete.store(true, Ordering::Release);
         }
     }
 
-    /// Ends the body early. A client that accepts trailers gets the problem; for others the connection ends, so that they
-    /// do not take a part for the whole.
-    pub(super) fn fail(self, problem: &Problem) {
+    /// Ends the body early. A client that accepts trailers gets the problem; for others the connection ends.
+    pub(super) fn fail(mut self, problem: &Problem) {
         let text = serde_json::to_string(problem).unwrap_or_default();
-        match HeaderValue::from_str(&ascii(&text)) {
-            Ok(value) if self.has_trailers => {
-                let trailers = HeaderMap::from_iter([(PROBLEM, value)]);
-                let _ = self.sender.blocking_send(Ok(Frame::trailers(trailers)));
-            }
-            _ => self.abort(),
+        if let Ok(value) = HeaderValue::from_str(&ascii(&text))
+            && self.has_trailers
+            && self.send(Frame::trailers(HeaderMap::from_iter([(PROBLEM, value)]))).is_ok()
+        {
+            self.is_complete.store(true, Ordering::Release);
         }
     }
 
-    /// Ends the connection without the end of the body.
-    pub(super) fn abort(self) {
-        let _ = self.sender.blocking_send(Err(io::ErrorKind::Interrupted.into()));
+    fn hand_over(&mut self) -> io::Result<()> {
+        if self.part.is_empty() {
+            return Ok(());
+        }
+        let part = Bytes::from(std::mem::take(&mut self.part));
+        self.send(Frame::data(part))
+    }
+
+    /// Waits for the client, but not for longer than the time to write. The connection has this limit too, but a stream of
+    /// HTTP/2 can stand still while its connection does not.
+    fn send(&mut self, frame: Frame<Bytes>) -> io::Result<()> {
+        if self.is_broken {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        let limit = self.app.config.write_timeout.0;
+        let sent = self.runtime.block_on(async { timeout(limit, self.sender.send(frame)).await });
+        self.is_broken = !matches!(sent, Ok(Ok(())));
+        match sent {
+            Ok(sent) => sent.map_err(|_| io::ErrorKind::BrokenPipe.into()),
+            Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "the client does not read its response")),
+        }
     }
 }
 
@@ -102,16 +141,12 @@ impl Write for BodyWriter {
         Ok(bytes.len())
     }
 
-    /// Hands over what was written. Waits for the client; must not be called on a thread of the runtime.
+    /// Hands over what was written. Must not be called on a thread of the runtime.
     fn flush(&mut self) -> io::Result<()> {
         if !self.is_wanted() {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
-        if self.part.is_empty() {
-            return Ok(());
-        }
-        let part = Bytes::from(std::mem::take(&mut self.part));
-        self.sender.blocking_send(Ok(Frame::data(part))).map_err(|_| io::ErrorKind::BrokenPipe.into())
+        self.hand_over()
     }
 }
 

@@ -8,7 +8,8 @@ use convofold::ingest::Format;
 use convofold::ingest::signature::superoffice as signature;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use std::sync::atomic::Ordering;
-use tokio::time::{Instant, timeout};
+use tokio::task::spawn_blocking;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::app::App;
 use crate::caller::{Caller, expect_local};
@@ -68,8 +69,15 @@ pub(crate) async fn superoffice(
         app.meter.retries_seen.fetch_add(1, Ordering::Relaxed);
     }
     let outcome = receive_superoffice(&app, &hook, &uri, &headers, body).await;
-    if let Err(problem) = &outcome {
-        tracing::warn!(hook, attempt, ?problem, "a webhook of SuperOffice was refused");
+    match &outcome {
+        // Nine failures in a row disable the hook.
+        Err(problem) if problem.status() == StatusCode::UNAUTHORIZED => {
+            tracing::error!(hook, attempt, %problem, "a webhook of SuperOffice was refused: is the secret the same?");
+        }
+        Err(problem) => {
+            tracing::warn!(hook, attempt, status = problem.status().as_u16(), %problem, "a webhook of SuperOffice was refused");
+        }
+        Ok(_) => {}
     }
     counted(&app, "superoffice", outcome)
 }
@@ -193,7 +201,9 @@ async fn commit(app: &App, format: Format, source: &str, body: &Bytes, deadline:
     if !rejections.is_empty() {
         tracing::warn!(source, rejection = %rejections.first().map(ToString::to_string).unwrap_or_default(), "a webhook has rejects");
         let (app, source, body) = (app.clone(), source.to_owned(), body.clone());
-        let kept = tokio::task::spawn_blocking(move || app.rejects.keep(&source, &body, &rejections)).await?;
+        let kept = spawn_blocking(move || app.rejects.keep(&source, &body, &rejections));
+        let slow = |_| Problem::unavailable("the disk is slow, and the rejects are not durable yet: send them again");
+        let kept = timeout_at(deadline, kept).await.map_err(slow)??;
         kept.map_err(|error| Problem::unavailable(error.to_string()))?;
     }
     Ok(report)
