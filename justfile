@@ -107,6 +107,7 @@ torture *args:
 # Runs some trials of every kind in some minutes, as before a release. Skips what needs root or strace if they are missing.
 torture-short:
     just torture kills --count 200
+    just torture webhooks --count 50
     just torture care --count 100
     just torture read-only --count 12
     just torture damages --count 500

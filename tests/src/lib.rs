@@ -7,6 +7,7 @@
 //! - [`parsed`] is the result of the engine's parser for an input.
 //! - [`unpacking`] writes transcripts as plain files, for tests in other languages.
 //! - [`command`] runs the `convofold` binary.
+//! - [`serving`] runs `convofold serve`, and is a client of it.
 //! - [`torture`] kills it, simulates power cuts and damages its files.
 //!
 //! Start with the transcripts: they are the shortest description of what the engine promises.
@@ -17,6 +18,7 @@ pub mod arbitrary;
 pub mod command;
 pub mod model;
 pub mod parsed;
+pub mod serving;
 #[cfg(unix)]
 pub mod torture;
 pub mod transcript;

@@ -19,6 +19,7 @@ pub mod ingester;
 pub mod examination;
 pub mod limits;
 pub mod kills;
+pub mod webhooks;
 pub mod care;
 pub mod damages;
 pub mod mount;

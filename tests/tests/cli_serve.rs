@@ -1,66 +1,16 @@
-//! `convofold serve` and `convofold token`: settings, start, end, kills.
+//! `convofold serve` and `convofold token`: settings, start, end. `torture_short.rs` kills the server.
 
 #![expect(clippy::panic, clippy::unwrap_used, reason = "tests and their helpers may panic")]
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::process::{Child, Stdio};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use convofold_tests::command::Desk;
-use serde_json::Value;
+use convofold_tests::serving::Serving;
 
-/// A running server.
-struct Serving {
-    child: Child,
-    address: SocketAddr,
-    log: thread::JoinHandle<Vec<String>>,
-}
-
-impl Serving {
-    fn start(desk: &Desk, args: &[&str]) -> Self {
-        let all = [&["serve", "--db", "db", "--listen", "127.0.0.1:0", "--log", "json"], args].concat();
-        let mut child = desk.command(&all).stderr(Stdio::piped()).spawn().unwrap();
-        let lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let (found, address) = mpsc::channel();
-        let log = thread::spawn(move || {
-            let mut log = Vec::new();
-            for line in lines.map_while(Result::ok) {
-                let entry: Value = serde_json::from_str(&line).unwrap_or_default();
-                if let Some(address) = entry["address"].as_str().and_then(|address| address.parse().ok()) {
-                    let _ = found.send(address);
-                }
-                log.push(line);
-            }
-            log
-        });
-        match address.recv_timeout(Duration::from_secs(60)) {
-            Ok(address) => Self { child, address, log },
-            Err(_) => panic!("the server does not start: {:?} {:?}", child.wait(), log.join()),
-        }
-    }
-
-    fn get(&self, path: &str) -> (u16, String) {
-        send(self.address, &format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")).unwrap()
-    }
-
-    /// Sends SIGTERM and returns the exit code and the log.
-    fn terminate(mut self) -> (Option<i32>, Vec<String>) {
-        let pid = rustix::process::Pid::from_child(&self.child);
-        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
-        let ended = self.child.wait().unwrap();
-        (ended.code(), self.log.join().unwrap())
-    }
-
-    /// Kills the process, as a crash would.
-    fn kill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-        self.log.join().unwrap();
-    }
+fn start(desk: &Desk, args: &[&str]) -> Serving {
+    Serving::start(desk.command(&[&["serve", "--db", "db"], args].concat())).unwrap()
 }
 
 /// Sends a request and returns the status and the body; `None` if the connection breaks.
@@ -109,7 +59,11 @@ fn settings_come_from_arguments_then_the_environment_then_the_file() {
         assert!(text.lines().any(|found| found == line), "{line}: {text}");
     }
     assert!(!text.contains("sesame"));
+    // The placeholder is no secret.
     desk.write("again.toml", &text);
+    let ran = desk.run_bare(&["serve", "--config", "again.toml", "--print-config"]);
+    assert_eq!((ran.code, ran.stderr.contains("the hook default is missing")), (Some(2), true), "{ran:?}");
+    desk.write("again.toml", text.replace("(set)", "sesame"));
     assert_eq!(desk.run_bare(&["serve", "--config", "again.toml", "--print-config"]).stdout, text);
 
     for (args, named) in [
@@ -142,86 +96,43 @@ fn an_address_that_others_reach_is_refused_without_tokens_and_without_tls() {
     let list = desk.run_bare(&["token", "list", "--db", "db", "--json"]).json();
     assert_eq!((&list["tokens"][0]["name"], &list["tokens"][0]["role"]), (&"wall".into(), &"read".into()));
 
-    let serving = Serving::start(&desk, &["--behind-proxy"]);
-    assert_eq!(serving.get("/api/v1/agents").0, 401);
+    let serving = start(&desk, &["--behind-proxy"]);
+    assert_eq!(serving.client().request("GET", "/api/v1/agents", &[], b"").unwrap().0, 401);
     let token = added.stdout.trim();
     let request = format!(
         "GET /api/v1/agents HTTP/1.1\r\nHost: chats.example\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\r\n"
     );
-    assert_eq!(send(serving.address, &request).unwrap().0, 200);
+    assert_eq!(send(serving.address(), &request).unwrap().0, 200);
     let removed = desk.run_bare(&["token", "remove", "wall", "--db", "db"]);
     assert_eq!(removed.code, Some(0), "{removed:?}");
     let began = Instant::now();
-    while send(serving.address, &request).unwrap().0 != 401 {
+    while send(serving.address(), &request).unwrap().0 != 401 {
         assert!(began.elapsed() < Duration::from_secs(20));
     }
-    assert_eq!(serving.terminate().0, Some(0));
+    assert!(serving.terminate().unwrap().0.success());
 }
 
 #[test]
 fn sigterm_closes_the_database_and_a_second_server_is_told_of_the_first() {
     let desk = Desk::default();
-    let serving = Serving::start(&desk, &[]);
-    assert_eq!(send(serving.address, &webhook(1)).unwrap().0, 200);
+    let serving = start(&desk, &[]);
+    assert_eq!(send(serving.address(), &webhook(1)).unwrap().0, 200);
     let second = desk.run("serve", &["--listen", "127.0.0.1:0"]);
     assert_eq!(second.code, Some(5), "{second:?}");
     assert!(second.stderr.contains("open"), "{second:?}");
-    let same_port = desk.run_bare(&["serve", "--db", "other", "--listen", &serving.address.to_string()]);
+    let same_port = desk.run_bare(&["serve", "--db", "other", "--listen", &serving.address().to_string()]);
     assert_eq!(same_port.code, Some(1), "{same_port:?}");
     assert!(same_port.stderr.contains("cannot listen"), "{same_port:?}");
 
     // A feed is open.
-    let mut feed = TcpStream::connect(serving.address).unwrap();
+    let mut feed = TcpStream::connect(serving.address()).unwrap();
     feed.write_all(b"GET /api/v1/changes?since=0 HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
     let mut first = [0; 12];
     feed.read_exact(&mut first).unwrap();
     let began = Instant::now();
-    let (code, log) = serving.terminate();
-    assert_eq!(code, Some(0), "{log:?}");
+    let (ended, log) = serving.terminate().unwrap();
+    assert!(ended.success(), "{log:?}");
     assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
     let stats = desk.run("stats", &["--json"]).json();
     assert_eq!((&stats["events"], &stats["recovery"]["events_replayed"]), (&1.into(), &0.into()));
-}
-
-/// The sender of each webhook repeats it until it is answered 200, as SuperOffice does.
-#[test]
-fn nothing_that_was_answered_200_is_lost_by_kills() {
-    const KILLS: u64 = 5;
-    const SENDERS: u64 = 8;
-    let desk = Desk::default();
-    let next = AtomicU64::new(1);
-    let mut answered = Vec::new();
-    for _ in 0..KILLS {
-        let serving = Serving::start(&desk, &[]);
-        let address = serving.address;
-        let storm = |_| {
-            let mut answered = Vec::new();
-            loop {
-                let number = next.fetch_add(1, Ordering::Relaxed);
-                match send(address, &webhook(number)) {
-                    Some((200, _)) => answered.push(number),
-                    Some((status, body)) => panic!("{status} {body}"),
-                    // Killed.
-                    None => return answered,
-                }
-            }
-        };
-        answered.extend(thread::scope(|scope| {
-            let senders: Vec<_> = (0..SENDERS).map(|sender| scope.spawn(move || storm(sender))).collect();
-            thread::sleep(Duration::from_millis(200));
-            serving.kill();
-            senders.into_iter().flat_map(|sender| sender.join().unwrap()).collect::<Vec<_>>()
-        }));
-    }
-    assert!(answered.len() as u64 >= KILLS, "{}", answered.len());
-    let exported = desk.run("export", &[]).stdout;
-    let known: std::collections::BTreeSet<_> = exported
-        .lines()
-        .map(|line| serde_json::from_str::<Value>(line).unwrap()["id"].as_str().unwrap().to_owned())
-        .collect();
-    let lost: Vec<_> =
-        answered.iter().filter(|number| !known.contains(&format!("superoffice:Cust1:{number}"))).collect();
-    assert!(lost.is_empty(), "{} of {} are lost: {lost:?}", lost.len(), answered.len());
-    let verified = desk.run("verify", &[]);
-    assert_eq!(verified.code, Some(0), "{verified:?}");
 }

@@ -8,7 +8,7 @@ use anyhow::Result;
 use convofold_tests::torture::campaign::Campaign;
 use convofold_tests::torture::kills::{self, KillOptions};
 use convofold_tests::torture::report::Report;
-use convofold_tests::torture::{care, damages, faults, read_only, strace, trace};
+use convofold_tests::torture::{care, damages, faults, read_only, strace, trace, webhooks};
 
 /// Runs the trials with a fresh seed, which a failure prints.
 #[track_caller]
@@ -24,6 +24,11 @@ fn expect_no_failure(kind: &'static str, count: u64, run: impl FnOnce(&Campaign)
 fn what_was_acknowledged_survives_kills() {
     let options = KillOptions { kills_an_opening: 4, kills_an_examination: 4 };
     expect_no_failure("kills", 12, |campaign| kills::run(campaign, options));
+}
+
+#[test]
+fn webhooks_that_were_answered_200_survive_kills() {
+    expect_no_failure("webhooks", 5, webhooks::run);
 }
 
 #[test]

@@ -12,7 +12,7 @@ use convofold_tests::torture::campaign::{Campaign, STOPPED};
 use convofold_tests::torture::kills::{self, KillOptions};
 use convofold_tests::torture::ledger::Ledger;
 use convofold_tests::torture::report::Report;
-use convofold_tests::torture::{care, cuts, damages, faults, full, mount, read_only, strace, trace};
+use convofold_tests::torture::{care, cuts, damages, faults, full, mount, read_only, strace, trace, webhooks};
 
 /// Tests the durability promises with the real binary.
 #[derive(Debug, Parser)]
@@ -43,6 +43,8 @@ enum Kind {
             value_parser = clap::value_parser!(u64).range(1..))]
         examine_every: u64,
     },
+    /// SIGKILL of `serve` while it receives webhooks over several connections, 200 webhooks a kill.
+    Webhooks(TrialArgs),
     /// SIGKILL at a random moment of trim, backup, restore and repair.
     Care(TrialArgs),
     /// One random damage to one file of a database.
@@ -110,6 +112,7 @@ impl Kind {
                 let options = KillOptions { kills_an_opening, kills_an_examination: *examine_every };
                 Ok(("kills", kills::run(&trials.campaign("kills")?, options)?))
             }
+            Self::Webhooks(trials) => Ok(("webhooks", webhooks::run(&trials.campaign("webhooks")?)?)),
             Self::Care(trials) => Ok(("care", care::run(&trials.campaign("care")?)?)),
             Self::ReadOnly(trials) => Ok(("read-only", read_only::run(&trials.campaign("read-only")?)?)),
             Self::Damages(trials) => Ok(("damages", damages::run(&trials.campaign("damages")?)?)),
