@@ -101,7 +101,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, console: &mut Console) -> E
         Err(no_command) => explain(&no_command, console),
     };
     // Output printed before the failure comes before the error message.
-    let flushed = console.flush();
+    let flushed = console.finish();
     match ended.and_then(|exit| flushed.map(|()| exit)) {
         Ok(exit) => exit,
         Err(error) => {

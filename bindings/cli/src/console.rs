@@ -12,6 +12,7 @@ use serde::Serialize;
 use terminal_size::Width;
 
 use crate::error::{CliError, Failure};
+use crate::output::spool::Output;
 use crate::output::text;
 
 const BLOCK: usize = 64 * 1024;
@@ -21,6 +22,8 @@ const HINT: Style = AnsiColor::Cyan.on_default().bold();
 /// Standard output and standard error of a command.
 pub struct Console {
     out: BufWriter<Box<dyn Write>>,
+    /// The output behind it, if it is that of the process.
+    stdout: Option<Output>,
     err: Box<dyn Write>,
     /// The width of the terminal on standard output, if there is one.
     width: Option<usize>,
@@ -40,13 +43,15 @@ impl Console {
     #[must_use]
     pub fn of_process() -> Self {
         let (out, err) = (io::stdout(), io::stderr());
+        let stdout = Output::stdout();
         let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let width = terminal_size::terminal_size_of(&out).map(|(Width(columns), _)| usize::from(columns));
         Self {
             width,
             colours: Colours { out: out.is_terminal() && !plain, err: err.is_terminal() && !plain },
             progress: err.is_terminal(),
-            out: BufWriter::with_capacity(BLOCK, Box::new(out.lock())),
+            out: BufWriter::with_capacity(BLOCK, Box::new(stdout.clone())),
+            stdout: Some(stdout),
             err: Box::new(err),
         }
     }
@@ -55,7 +60,7 @@ impl Console {
     #[must_use]
     pub fn plain(out: Box<dyn Write>, err: Box<dyn Write>) -> Self {
         let out = BufWriter::with_capacity(BLOCK, out);
-        Self { out, err, width: None, colours: Colours::default(), progress: false }
+        Self { out, stdout: None, err, width: None, colours: Colours::default(), progress: false }
     }
 
     /// Standard output.
@@ -110,6 +115,23 @@ impl Console {
         if let Some(advice) = failure.advice() {
             let _ = writeln!(self.err, "{hint}hint:{hint:#} {}", text::safe(advice));
         }
+    }
+
+    /// From now on, the command does not wait for the reader of its standard output, so that a paused pager does not keep a
+    /// database open. What is not read yet is kept in memory, or in a temporary file.
+    pub fn spool(&self) {
+        if let Some(stdout) = &self.stdout {
+            stdout.spool();
+        }
+    }
+
+    /// Waits until standard output has everything.
+    ///
+    /// # Errors
+    /// [`CliError`] if standard output cannot be written.
+    pub fn finish(&mut self) -> Result<(), CliError> {
+        self.flush()?;
+        Ok(self.stdout.as_ref().map_or(Ok(()), Output::finish)?)
     }
 
     /// Flushes standard output.

@@ -27,9 +27,13 @@ const RETRY_INTERVAL: Duration = Duration::from_millis(50);
 /// The database to use.
 #[derive(Debug, Args)]
 pub struct DbArgs {
-    /// Folder of the database.
-    #[arg(long, value_name = "DIR", env = "CONVOFOLD_DB")]
+    /// Folder of the database, or the URL of a server that has it: http://HOST:PORT or https://HOST.
+    #[arg(long, value_name = "DIR|URL", env = "CONVOFOLD_DB")]
     pub db: PathBuf,
+    /// File with the token for the server; or put the token into the environment variable CONVOFOLD_TOKEN.
+    #[cfg(feature = "serve")]
+    #[arg(long, value_name = "FILE", env = "CONVOFOLD_TOKEN_FILE")]
+    token_file: Option<PathBuf>,
 }
 
 impl DbArgs {
@@ -39,11 +43,17 @@ impl DbArgs {
     /// [`CliError`] names the reason and a remedy.
     pub fn open(&self, console: &mut Console) -> Result<Database, CliError> {
         #[cfg(feature = "serve")]
+        if let Some(client) = self.server(console)? {
+            return Ok(Database::Elsewhere(client));
+        }
+        #[cfg(feature = "serve")]
         let mut attempts = 0;
         loop {
             let error = match Options::new().read_only(true).open(&self.db) {
                 Ok(db) => {
                     tell_recovery(db.recovery(), console);
+                    // Nobody can write while this process reads.
+                    console.spool();
                     return Ok(Database::Here(db));
                 }
                 Err(error) => error,
@@ -66,6 +76,7 @@ impl DbArgs {
     /// # Errors
     /// [`CliError`] names the reason and a remedy.
     pub fn open_here(&self, console: &mut Console) -> Result<Convofold, CliError> {
+        console.spool();
         self.open_with(Options::new().read_only(true), console)
     }
 
@@ -77,11 +88,50 @@ impl DbArgs {
         self.open_with(options.create(true), console)
     }
 
+    /// A client of the server at the URL that was given instead of a folder.
+    ///
+    /// # Errors
+    /// [`CliError`] names what is wrong with the URL or the token.
+    #[cfg(feature = "serve")]
+    pub fn server(&self, console: &mut Console) -> Result<Option<Client>, CliError> {
+        let Some(url) = self.url() else { return Ok(None) };
+        let token = match &self.token_file {
+            Some(file) => Some(std::fs::read_to_string(file).map_err(|error| CliError::io("read", file, &error))?),
+            None => std::env::var("CONVOFOLD_TOKEN").ok(),
+        };
+        let token = token.as_deref().map(str::trim).filter(|token| !token.is_empty());
+        let client = Client::of_url(url, token)?;
+        if token.is_some() && client.is_overheard() {
+            console.note("warning: the token and the answers cross the network in clear: use https");
+        }
+        Ok(Some(client))
+    }
+
+    /// The URL that was given instead of a folder.
+    fn url(&self) -> Option<&str> {
+        self.db.to_str().filter(|text| text.starts_with("http://") || text.starts_with("https://"))
+    }
+
+    /// Refuses a URL where a folder is needed.
+    ///
+    /// # Errors
+    /// [`CliError`] says so.
+    pub fn expect_folder(&self) -> Result<(), CliError> {
+        match self.url() {
+            None => Ok(()),
+            Some(url) => {
+                Err(CliError::new(Exit::Usage, format!("expected the folder of a database, found the URL {url}"))
+                    .hint("run this command on the machine that has the database"))
+            }
+        }
+    }
+
     /// Opens the database with these options.
     ///
     /// # Errors
     /// [`CliError`] names the reason and a remedy.
     pub fn open_with(&self, options: Options, console: &mut Console) -> Result<Convofold, CliError> {
+        self.expect_folder()?;
         let db = options.open(&self.db).map_err(|error| CliError::open(&self.db, &error))?;
         tell_recovery(db.recovery(), console);
         Ok(db)

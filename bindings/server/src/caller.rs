@@ -70,7 +70,7 @@ pub(crate) fn expect_local(headers: &HeaderMap, uri: &Uri) -> Result<(), Problem
 }
 
 /// Whether a host with an optional port is this machine.
-fn is_local(host: &str) -> bool {
+pub(crate) fn is_local(host: &str) -> bool {
     let name = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
         _ => host,

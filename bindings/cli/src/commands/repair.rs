@@ -60,6 +60,7 @@ struct LostJson {
 
 impl RepairArgs {
     pub(crate) fn run(&self, console: &mut Console) -> Result<Exit, CliError> {
+        self.db.expect_folder()?;
         let bar = Bar::new(console.shows_progress());
         let show = |progress| match progress {
             RepairProgress::Searching { bytes, total } => bar.show("searching", bytes, total),

@@ -52,6 +52,7 @@ struct RestoreJson {
 
 impl RestoreArgs {
     pub(crate) fn run(&self, console: &mut Console) -> Result<Exit, CliError> {
+        self.db.expect_folder()?;
         let bar = Bar::new(console.shows_progress());
         let outcome = restore(&self.files, &self.db.db, &Options::new(), |progress| show(&bar, progress));
         drop(bar);

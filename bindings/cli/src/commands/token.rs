@@ -71,6 +71,8 @@ enum Action {
 
 impl TokenArgs {
     pub(crate) fn run(&self, console: &mut Console) -> Result<Exit, CliError> {
+        let (Action::Add { db, .. } | Action::List { db, .. } | Action::Remove { db, .. }) = &self.action;
+        db.expect_folder()?;
         match &self.action {
             Action::Add { name, role, tenant, texts, db } => {
                 let tenants = (!tenant.is_empty()).then(|| tenant.iter().cloned().collect::<BTreeSet<_>>());

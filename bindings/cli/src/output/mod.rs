@@ -2,6 +2,7 @@
 
 pub mod bar;
 pub mod event;
+pub(crate) mod spool;
 pub mod table;
 pub mod text;
 pub mod time;

@@ -74,6 +74,15 @@ impl Endpoint {
         }
     }
 
+    pub(super) fn is_overheard(&self) -> bool {
+        match self {
+            Self::Holder(_) => false,
+            Self::Server { authority, tls, .. } => {
+                tls.is_none() && !authority.to_str().is_ok_and(crate::caller::is_local)
+            }
+        }
+    }
+
     /// What precedes the path of every request.
     pub(super) fn base(&self) -> &str {
         match self {

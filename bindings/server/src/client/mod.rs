@@ -100,6 +100,12 @@ impl Client {
         self.requests.endpoint.name()
     }
 
+    /// Whether others can read what is sent and answered: without TLS, to another machine.
+    #[must_use]
+    pub fn is_overheard(&self) -> bool {
+        self.requests.endpoint.is_overheard()
+    }
+
     fn get<T: serde::de::DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
         self.requests.get(&self.connection, path)
     }

@@ -1,0 +1,415 @@
+//! Commands beside a process that holds the database, and from afar.
+
+#![expect(clippy::panic, clippy::unwrap_used, reason = "tests and their helpers may panic")]
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixListener;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use convofold::Convofold;
+use convofold_tests::command::{Desk, Ran};
+use serde_json::Value;
+
+const SOCKET: &str = "db/convofold.sock";
+
+fn message(id: &str, more: &str) -> String {
+    let id = Value::from(id);
+    format!(
+        r#"{{"convofold":1,"source":"desk","conversation":{id},"identity":"1","kind":"message","direction":"in","occurred":"2021-07-29T06:00:00Z"{more}}}"#
+    )
+}
+
+/// Open and closed conversations, agents, tenants, channels, a conflict, and ids that no URL likes.
+fn desk() -> Desk {
+    let desk = Desk::default();
+    let args = ["generate", "--events", "600", "--seed", "11", "--in-flight", "20"];
+    let mut log = String::from_utf8(desk.command(&args).output().unwrap().stdout).unwrap();
+    for line in [
+        message("desk/1?a=b&c=%2F #", r##","text":"One","channel":"sms","member_name":"Ann""##),
+        message("desk/1?a=b&c=%2F #", r##","text":"Two","channel":"sms""##),
+        message("desk \"å\u{1f600}\u{7}", r##","text":"line 1\nline 2","agent":{"name":"Bo"}"##),
+        message("-", ""),
+        message("same", ""),
+        message("same-2", r##","agent":null,"text":"\u001b[31m""##),
+    ] {
+        log.push_str(&line);
+        log.push('\n');
+    }
+    desk.write("log", log);
+    let ran = desk.run("replay", &["log"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    desk
+}
+
+/// Every reading command, with arguments that are answered, refused or explained.
+const ASKED: &[&[&str]] = &[
+    &["open"],
+    &["open", "--now", "latest"],
+    &["open", "--now", "latest", "--idle", "1m", "--limit", "3"],
+    &["open", "--limit", "2"],
+    &["open", "--limit", "all", "--sort", "waiting"],
+    &["open", "--limit", "all", "--sort", "started", "--json"],
+    &["open", "--unassigned", "--json"],
+    &["open", "--unread-min", "2"],
+    &["open", "--unread-min", "99999999999"],
+    &["open", "--waiting", "1m", "--now", "latest"],
+    &["open", "--agent", "nobody of this name"],
+    &["open", "--agent", "bO"],
+    &["open", "--member", "Ann", "--channel", "SMS"],
+    &["open", "--suspect"],
+    &["open", "--unanswered-after-close"],
+    &["open", "--unanswered-after-close", "--agent", "nobody of this name"],
+    &["open", "--cursor", "w5:x"],
+    &["open", "--cursor", "nonsense"],
+    &["open", "--cursor", "a-1:x", "--limit", "2", "--json"],
+    &["agents"],
+    &["agents", "--json", "--now", "latest"],
+    &["agents", "--tenant", "nobody"],
+    &["totals"],
+    &["totals", "--json"],
+    &["hash"],
+    &["hash", "--json"],
+    &["show", "desk/1?a=b&c=%2F #"],
+    &["show", "desk/1?a=b&c=%2F #", "--json"],
+    &["show", "desk/1"],
+    &["show", "desk"],
+    &["show", "same"],
+    &["show", "-"],
+    &["show", ""],
+    &["show", "unknown"],
+    &["history", "desk \"å\u{1f600}\u{7}"],
+    &["history", "desk \"å\u{1f600}\u{7}", "--json"],
+    &["history", "unknown"],
+    &["conflicts"],
+    &["conflicts", "--json"],
+    &["conflicts", "desk/1"],
+    &["conflicts", "same"],
+    &["conflicts", "unknown"],
+    &["stats"],
+    &["stats", "--json"],
+    &["export"],
+];
+
+/// Fields of `stats` that say how this process or the holder opened the database, and what that needs.
+const OF_THE_OPENING: [&str; 4] = ["  in memory", "on disk", "checkpoint", "opened"];
+const OF_THE_OPENING_JSON: [&str; 5] = ["resident", "resident_bytes", "disk_bytes", "checkpoint_seq", "recovery"];
+
+fn comparable(args: &[&str], mut ran: Ran) -> Ran {
+    match args {
+        ["stats"] => {
+            let lines = ran.stdout.lines().filter(|line| OF_THE_OPENING.iter().all(|name| !line.starts_with(name)));
+            ran.stdout = lines.collect::<Vec<_>>().join("\n");
+        }
+        ["stats", "--json"] => {
+            let mut stats = ran.json();
+            for name in OF_THE_OPENING_JSON {
+                assert!(stats.as_object_mut().unwrap().remove(name).is_some(), "{name}");
+            }
+            ran.stdout = stats.to_string();
+        }
+        _ => {}
+    }
+    ran
+}
+
+/// What every command says about this database, which `ask` adds.
+fn answers(ask: impl Fn(&[&str]) -> Ran) -> Vec<Ran> {
+    ASKED.iter().map(|args| comparable(args, ask(args))).collect()
+}
+
+#[track_caller]
+fn expect_same(expected: &[Ran], found: &[Ran]) {
+    for ((args, expected), found) in ASKED.iter().zip(expected).zip(found) {
+        assert_eq!(found, expected, "{args:?}");
+    }
+}
+
+/// `convofold ingest` that waits for its next line.
+struct Holder {
+    child: Child,
+    stdin: ChildStdin,
+    stdout: BufReader<std::process::ChildStdout>,
+}
+
+impl Holder {
+    fn start(desk: &Desk) -> Self {
+        Self::of(desk.command(&["ingest", "--db", "db"]))
+    }
+
+    fn of(mut command: Command) -> Self {
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let stdin = child.stdin.take().unwrap();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut holder = Self { child, stdin, stdout };
+        // An ignored line shows that the database is open.
+        holder.send(&message("same", ""));
+        holder
+    }
+
+    /// Sends a line and waits until it is durable.
+    fn send(&mut self, line: &str) -> Value {
+        writeln!(self.stdin, "{line}").unwrap();
+        let mut answer = String::new();
+        self.stdout.read_line(&mut answer).unwrap();
+        serde_json::from_str(&answer).unwrap_or_else(|error| panic!("{error}: {answer:?}"))
+    }
+
+    fn end(self) {
+        let Self { mut child, stdin, .. } = self;
+        drop(stdin);
+        assert!(child.wait().unwrap().success());
+    }
+}
+
+/// `convofold serve` on a free port.
+struct Serving {
+    child: Child,
+    url: String,
+}
+
+impl Serving {
+    fn start(desk: &Desk) -> Self {
+        let args = ["serve", "--db", "db", "--listen", "127.0.0.1:0", "--log", "json"];
+        let mut child = desk.command(&args).stderr(Stdio::piped()).spawn().unwrap();
+        let mut log = BufReader::new(child.stderr.take().unwrap());
+        let url = loop {
+            let mut line = String::new();
+            assert!(log.read_line(&mut line).unwrap() > 0, "the server does not start");
+            let entry: Value = serde_json::from_str(&line).unwrap_or_default();
+            if let Some(address) = entry["address"].as_str() {
+                break format!("http://{address}");
+            }
+        };
+        thread::spawn(move || log.read_to_string(&mut String::new()));
+        Self { child, url }
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn every_reading_command_answers_the_same_wherever_the_database_is() {
+    let desk = desk();
+    let here = |args: &[&str]| desk.run_bare(&[args, &["--db", "db"]].concat());
+    // A delivery that the holder counts.
+    Holder::start(&desk).end();
+    let before = answers(here);
+    assert!(before.iter().any(|ran| ran.code == Some(4)) && before.iter().any(|ran| ran.code == Some(2)));
+
+    // `convofold ingest` holds it.
+    let holder = Holder::start(&desk);
+    assert!(Convofold::open(desk.path("db")).is_err());
+    let beside = answers(here);
+    holder.end();
+    // It counted another duplicate.
+    let expected = answers(here);
+    expect_same(&expected, &beside);
+
+    // A program holds it.
+    let db = Convofold::open(desk.path("db")).unwrap();
+    let answering = convofold_server::answer(&db).unwrap();
+    expect_same(&expected, &answers(here));
+    drop(answering);
+    db.close().unwrap();
+    assert!(!desk.path(SOCKET).exists());
+
+    // A server has it, and is asked by the folder and from afar.
+    let serving = Serving::start(&desk);
+    expect_same(&expected, &answers(here));
+    let afar = |args: &[&str]| {
+        let mut ran = desk.run_bare(&[args, &["--db", &serving.url]].concat());
+        ran.stderr = ran.stderr.replace(&serving.url, "db");
+        ran
+    };
+    expect_same(&expected, &answers(afar));
+
+    // With a token. A request that fails shows when the server has noticed it.
+    let secret = desk.run_bare(&["token", "add", "desk", "--role", "read", "--texts", "--db", "db"]).stdout;
+    desk.write("token", &secret);
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let refused = loop {
+        let ran = afar(&["hash"]);
+        if ran.code != Some(0) {
+            break ran;
+        }
+        assert!(Instant::now() < deadline, "the token is not noticed");
+        thread::yield_now();
+    };
+    assert_eq!(refused.code, Some(1));
+    assert!(refused.stderr.contains("a token is needed") && refused.stderr.contains("--token-file"), "{refused:?}");
+    let with_token = |args: &[&str]| afar(&[args, &["--token-file", "token"]].concat());
+    let with_variable = |args: &[&str]| -> Ran {
+        let all = [args, &["--db", serving.url.as_str()]].concat();
+        desk.command(&all).env("CONVOFOLD_TOKEN", secret.trim()).output().unwrap().into()
+    };
+    expect_same(&expected, &answers(with_token));
+    assert_eq!(with_variable(&["hash"]).stdout, with_token(&["hash"]).stdout);
+    // The folder needs none.
+    expect_same(&expected, &answers(here));
+}
+
+#[test]
+fn the_socket_is_private_replaces_that_of_a_killed_process_and_goes_with_its_own() {
+    let desk = Desk::default();
+    let mut killed = Holder::start(&desk);
+    let mode = |desk: &Desk| std::fs::symlink_metadata(desk.path(SOCKET)).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&desk), 0o600);
+    killed.child.kill().unwrap();
+    killed.child.wait().unwrap();
+    assert!(desk.path(SOCKET).exists());
+    // Nobody holds the database: the command opens it.
+    assert_eq!(desk.run("totals", &["--json"]).json()["totals"][0]["conversations"], 1);
+    let holder = Holder::start(&desk);
+    assert_eq!(mode(&desk), 0o600);
+    assert_eq!(desk.run("totals", &["--json"]).json()["totals"][0]["conversations"], 1);
+    holder.end();
+    assert!(!desk.path(SOCKET).exists());
+}
+
+#[test]
+fn a_second_holder_says_that_there_is_one() {
+    let desk = Desk::default();
+    let holder = Holder::start(&desk);
+    let second = desk.run("serve", &["--listen", "127.0.0.1:0"]);
+    assert_eq!(second.code, Some(5), "{second:?}");
+    assert!(second.stderr.contains("already open by process"), "{second:?}");
+    // Its socket stays.
+    assert_eq!(desk.run("hash", &[]).code, Some(0));
+    holder.end();
+}
+
+#[test]
+fn a_holder_that_does_not_answer_excludes_others() {
+    let desk = desk();
+    let db = Convofold::open(desk.path("db")).unwrap();
+    for _ in 0..2 {
+        let ran = desk.run("hash", &[]);
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(5), ""));
+        assert!(ran.stderr.contains("already open by process"), "{ran:?}");
+        // A socket without anybody behind it.
+        drop(UnixListener::bind(desk.path(SOCKET)));
+    }
+    db.close().unwrap();
+    assert_eq!(desk.run("hash", &[]).code, Some(0));
+}
+
+#[test]
+fn a_database_with_a_long_path_has_a_socket_too() {
+    let desk = Desk::default();
+    let folder = format!("{}/db", "long".repeat(50));
+    std::fs::create_dir(desk.path("long".repeat(50))).unwrap();
+    for folder in [folder.as_str(), desk.path(&folder).to_str().unwrap()] {
+        let holder = Holder::of(desk.command(&["ingest", "--db", folder]));
+        let ran = desk.run_bare(&["totals", "--json", "--db", folder]);
+        assert_eq!(ran.json()["totals"][0]["conversations"], 1);
+        holder.end();
+    }
+}
+
+/// A command whose standard output nobody reads yet.
+struct Paused {
+    child: Child,
+}
+
+impl Paused {
+    fn start(desk: &Desk, args: &[&str]) -> Self {
+        Self { child: desk.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap() }
+    }
+
+    /// Reads one byte, so that the command surely runs.
+    fn first_byte(&mut self) -> u8 {
+        let mut byte = [0];
+        self.child.stdout.as_mut().unwrap().read_exact(&mut byte).unwrap();
+        byte[0]
+    }
+
+    fn rest(self) -> Ran {
+        self.child.wait_with_output().unwrap().into()
+    }
+}
+
+/// More than pipes and sockets hold.
+fn large_log() -> String {
+    let text = "x".repeat(10_000);
+    (0..1_000).map(|number| message(&format!("c-{number:05}"), &format!(r#","text":"{text}""#)) + "\n").collect()
+}
+
+#[test]
+fn a_paused_export_of_a_held_database_does_not_hold_up_the_holder() {
+    let desk = Desk::with_log(large_log());
+    let mut holder = Holder::start(&desk);
+    let expected = desk.run("export", &[]);
+    let mut paused = Paused::start(&desk, &["export", "--db", "db"]);
+    let first = paused.first_byte();
+    for number in 0..3_000 {
+        let answer = holder.send(&message(&format!("new-{number}"), ""));
+        assert_eq!(answer["applied"], 1, "{answer}");
+    }
+    let rest = paused.rest();
+    assert_eq!((rest.code, rest.stderr.as_str()), (Some(0), ""));
+    // What was there when it began.
+    assert!(format!("{}{}", char::from(first), rest.stdout) == expected.stdout);
+    holder.end();
+}
+
+#[test]
+fn a_paused_export_keeps_nobody_from_opening_the_database() {
+    let desk = Desk::with_log(large_log());
+    let expected = desk.run("export", &[]);
+    let mut paused = Paused::start(&desk, &["export", "--db", "db"]);
+    let first = paused.first_byte();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    // The export is written aside as fast as it can be.
+    let db = loop {
+        match Convofold::open(desk.path("db")) {
+            Ok(db) => break db,
+            Err(error) => assert!(Instant::now() < deadline, "{error}"),
+        }
+    };
+    db.close().unwrap();
+    let rest = paused.rest();
+    assert_eq!(rest.code, Some(0));
+    assert!(format!("{}{}", char::from(first), rest.stdout) == expected.stdout);
+}
+
+#[test]
+fn the_end_of_the_holder_ends_an_answer_with_an_error() {
+    let desk = Desk::with_log(large_log());
+    let mut holder = Holder::start(&desk);
+    let mut paused = Paused::start(&desk, &["export", "--db", "db"]);
+    paused.first_byte();
+    holder.child.kill().unwrap();
+    holder.child.wait().unwrap();
+    let ran = paused.rest();
+    assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+    assert!(ran.stderr.contains("ended the connection before the answer was complete"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("hint: the output is incomplete"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_url_is_refused_where_a_folder_is_needed_and_if_nobody_answers() {
+    let desk = Desk::default();
+    for args in [["restore", "file"].as_slice(), &["repair", "--into", "new"], &["trim", "--older-than", "1d"]] {
+        let ran = desk.run_bare(&[args, &["--db", "http://127.0.0.1:1"]].concat());
+        assert_eq!(ran.code, Some(2), "{ran:?}");
+        assert!(ran.stderr.contains("expected the folder of a database"), "{ran:?}");
+    }
+    let ran = desk.run_bare(&["hash", "--db", "http://127.0.0.1:1"]);
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.stderr.contains("cannot connect to http://127.0.0.1:1: "), "{ran:?}");
+    for (url, why) in [("http://", "invalid URL"), ("https://user:word@host", "--token-file"), ("http://h/?a", "query")]
+    {
+        let ran = desk.run_bare(&["hash", "--db", url]);
+        assert_eq!(ran.code, Some(2), "{ran:?}");
+        assert!(ran.stderr.contains(why), "{ran:?}");
+    }
+}
