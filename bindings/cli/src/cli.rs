@@ -41,7 +41,7 @@ Examples:
   convofold show ID --db ./db                   one conversation, with its transcript
 
 Results go to standard output, progress and reports to standard error.
-Times are UTC. --db can also be given as the environment variable CONVOFOLD_DB.
+Times are UTC unless --tz names another zone. --db can also be given as the environment variable CONVOFOLD_DB.
 ";
 
 /// Fold live-chat events into the state of every conversation.
@@ -70,7 +70,7 @@ pub struct Cli {
 pub enum Command {
     Replay(ReplayArgs),
     Ingest(IngestArgs),
-    Open(OpenArgs),
+    Open(Box<OpenArgs>),
     Agents(AgentsArgs),
     Totals(TotalsArgs),
     Show(ShowArgs),

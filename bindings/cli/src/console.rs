@@ -3,13 +3,15 @@
 //! Results go to standard output, which is buffered; a failed write ends the command. Notes, progress and errors go to
 //! standard error, where failed writes are ignored.
 
+use std::cell::RefCell;
 use std::fmt::Display;
 use std::io::{self, BufWriter, IsTerminal, Write};
+use std::rc::Rc;
 
 use anstyle::{AnsiColor, Style};
 use clap::builder::StyledStr;
 use serde::Serialize;
-use terminal_size::Width;
+use terminal_size::{Height, Width};
 
 use crate::error::{CliError, Failure};
 use crate::output::spool::Output;
@@ -25,8 +27,8 @@ pub struct Console {
     /// The output behind it, if it is that of the process.
     stdout: Option<Output>,
     err: Box<dyn Write>,
-    /// The width of the terminal on standard output, if there is one.
-    width: Option<usize>,
+    /// Width and height of the terminal on standard output, if there is one.
+    size: Option<(usize, usize)>,
     colours: Colours,
     progress: bool,
 }
@@ -45,9 +47,9 @@ impl Console {
         let (out, err) = (io::stdout(), io::stderr());
         let stdout = Output::stdout();
         let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        let width = terminal_size::terminal_size_of(&out).map(|(Width(columns), _)| usize::from(columns));
+        let size = terminal_size::terminal_size_of(&out);
         Self {
-            width,
+            size: size.map(|(Width(columns), Height(lines))| (columns.into(), lines.into())),
             colours: Colours { out: out.is_terminal() && !plain, err: err.is_terminal() && !plain },
             progress: err.is_terminal(),
             out: BufWriter::with_capacity(BLOCK, Box::new(stdout.clone())),
@@ -60,7 +62,7 @@ impl Console {
     #[must_use]
     pub fn plain(out: Box<dyn Write>, err: Box<dyn Write>) -> Self {
         let out = BufWriter::with_capacity(BLOCK, out);
-        Self { out, stdout: None, err, width: None, colours: Colours::default(), progress: false }
+        Self { out, stdout: None, err, size: None, colours: Colours::default(), progress: false }
     }
 
     /// Standard output.
@@ -71,7 +73,13 @@ impl Console {
     /// The width of the terminal on standard output, if there is one.
     #[must_use]
     pub fn width(&self) -> Option<usize> {
-        self.width
+        self.size.map(|(columns, _)| columns)
+    }
+
+    /// The height of the terminal on standard output, if there is one.
+    #[must_use]
+    pub fn height(&self) -> Option<usize> {
+        self.size.map(|(_, lines)| lines)
     }
 
     /// Whether results may be coloured.
@@ -134,11 +142,63 @@ impl Console {
         Ok(self.stdout.as_ref().map_or(Ok(()), Output::finish)?)
     }
 
+    /// A console of the same width and colours that keeps what is printed.
+    #[must_use]
+    pub fn frame(&self) -> Frame {
+        let (out, err) = (Kept::default(), Kept::default());
+        let mut console = Self::plain(Box::new(out.clone()), Box::new(err.clone()));
+        (console.size, console.colours) = (self.size, self.colours);
+        Frame { console, out, err }
+    }
+
+    /// Prints notes and errors of a frame on standard error.
+    pub fn put_notes(&mut self, notes: &str) {
+        let _ = self.err.write_all(notes.as_bytes());
+    }
+
     /// Flushes standard output.
     ///
     /// # Errors
     /// [`CliError`] if standard output cannot be written.
     pub fn flush(&mut self) -> Result<(), CliError> {
         Ok(self.out.flush()?)
+    }
+}
+
+/// A result that is kept instead of printed.
+pub struct Frame {
+    console: Console,
+    out: Kept,
+    err: Kept,
+}
+
+impl Frame {
+    /// The console to print on.
+    pub fn console(&mut self) -> &mut Console {
+        &mut self.console
+    }
+
+    /// What was printed on standard output and on standard error.
+    ///
+    /// # Errors
+    /// [`CliError`] if the result cannot be flushed.
+    pub fn into_texts(mut self) -> Result<(String, String), CliError> {
+        self.console.flush()?;
+        let text = |kept: &Kept| String::from_utf8_lossy(&kept.0.borrow()).into_owned();
+        Ok((text(&self.out), text(&self.err)))
+    }
+}
+
+#[derive(Clone, Default)]
+struct Kept(Rc<RefCell<Vec<u8>>>);
+
+impl Write for Kept {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.borrow_mut().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }

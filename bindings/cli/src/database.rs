@@ -224,7 +224,7 @@ impl NowArgs {
 /// The conversation to show.
 #[derive(Debug, Args)]
 pub struct IdArgs {
-    /// Id of the conversation, or its beginning if no other id begins with it. `open` and `export` print ids.
+    /// Id of the conversation, its beginning if no other id begins with it, or its short form in a narrow table.
     id: String,
 }
 

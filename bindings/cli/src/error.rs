@@ -233,6 +233,12 @@ impl fmt::Display for Failure {
 }
 
 impl Failure {
+    /// The exit code.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        self.exit
+    }
+
     /// The hint.
     #[must_use]
     pub fn advice(&self) -> Option<&str> {

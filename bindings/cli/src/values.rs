@@ -1,6 +1,7 @@
 //! Values on the command line: numbers, durations, points in time, probabilities, names of sources.
 
 use std::str::FromStr;
+use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use convofold::{Time, UnknownName};
@@ -31,6 +32,26 @@ impl FromStr for Millis {
             Ok(Self(ms))
         }
     }
+}
+
+/// The time between two repetitions: a number of seconds or a duration, above 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Interval(pub Duration);
+
+impl FromStr for Interval {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+        let duration = || Some(Duration::from_millis(u64::try_from(text.parse::<Millis>().ok()?.0).ok()?));
+        let interval = seconds.or_else(duration).filter(|interval| *interval >= Self::LEAST && *interval <= Self::MOST);
+        interval.map(Self).ok_or_else(|| format!("expected seconds or a duration from 50ms to 1d, found {text:?}"))
+    }
+}
+
+impl Interval {
+    const LEAST: Duration = Duration::from_millis(50);
+    const MOST: Duration = Duration::from_secs(86_400);
 }
 
 /// A value by its name, one of these.
@@ -182,6 +203,16 @@ mod tests {
             ("1500ms", 1_500),
         ] {
             assert_eq!(text.parse(), Ok(Millis(ms)), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_interval_is_a_number_of_seconds_or_a_duration() {
+        for (text, ms) in [("2", 2_000), (".5", 500), ("250ms", 250), ("1m", 60_000)] {
+            assert_eq!(text.parse(), Ok(Interval(Duration::from_millis(ms))), "{text}");
+        }
+        for text in ["0", "-1", "", "soon", "inf", "NaN", "2d"] {
+            assert!(text.parse::<Interval>().is_err(), "{text}");
         }
     }
 

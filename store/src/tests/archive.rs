@@ -257,5 +257,8 @@ fn ids_are_found_by_their_beginning_in_memory_or_not() {
     assert!(expected.len() > 3);
     assert_eq!(db.find_ids("case-1", usize::MAX).unwrap(), expected);
     assert_eq!(db.find_ids("case-1", 2).unwrap(), expected[..2]);
+    assert_eq!(db.find_ids("ca\u{2026}-17", 2).unwrap(), ["case-17"]);
+    assert_eq!(db.find_ids("case-17\u{2026}", 2).unwrap(), ["case-17"]);
+    assert_eq!(db.find_ids("case-17\u{2026}17", 2).unwrap(), Vec::<String>::new());
     assert!(db.find_ids("desk", 2).unwrap().is_empty());
 }

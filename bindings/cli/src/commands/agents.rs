@@ -11,7 +11,10 @@ use crate::console::Console;
 use crate::database::{DbArgs, NowArgs};
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::output::{Listing, text, time};
+use crate::opened::Database;
+use crate::output::print::Record;
+use crate::output::text::NOBODY;
+use crate::output::{Column, FormatArgs, Kind, Precision, Rows, Value};
 
 /// Show the workload of every agent.
 ///
@@ -19,11 +22,16 @@ use crate::output::{Listing, text, time};
 /// unread messages and waiting conversations, and the longest wait. The busiest agent comes first, unassigned
 /// conversations last. Agents of two tenants are two agents, whatever they are called; if there are several tenants, a
 /// column shows them.
+///
+/// --format json prints one object: {"agents": [...]}; the agent of unassigned conversations is null. jsonl prints one agent
+/// per line.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   convofold agents --db ./db
   convofold agents --db ./db --now latest       for a log of the past
+  convofold agents --db ./db --sort oldest_waiting_ms --reverse --watch
+  convofold agents --db ./db --format csv
 ")]
 pub struct AgentsArgs {
     #[command(flatten)]
@@ -35,59 +43,81 @@ pub struct AgentsArgs {
     /// Only agents of this tenant.
     #[arg(long, value_name = "ID")]
     tenant: Option<String>,
-    /// Print one JSON object: {"agents": [...]}; the agent of unassigned conversations is null.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    output: FormatArgs<AgentRows>,
+}
+
+struct AgentRows;
+
+impl Rows for AgentRows {
+    const COLUMNS: &'static [Column] = &[
+        Column::new("agent", "AGENT", Kind::Text),
+        Column::new("agent_id", "ID", Kind::Id),
+        Column::new("tenant", "TENANT", Kind::Id),
+        Column::new("open", "OPEN", Kind::Number),
+        Column::new("unread", "UNREAD", Kind::Number),
+        Column::new("waiting", "WAITING", Kind::Number),
+        Column::new("oldest_waiting_ms", "OLDEST WAITING", Kind::Length),
+        Column::new("oldest_waiting_since", "WAITING SINCE", Kind::Time(Precision::Second)).not_in_table(),
+    ];
 }
 
 #[derive(Serialize)]
 struct AgentsJson {
-    agents: Vec<AgentLoad>,
+    agents: Vec<Record<AgentLoad>>,
 }
 
 impl AgentsArgs {
     pub(crate) fn run(&self, console: &mut Console) -> Result<Exit, CliError> {
         let names = self.agent_names.read()?;
-        let db = self.db.open(console)?;
+        let is_json = self.output.format().is_json();
+        // JSON never contains names of the file.
+        let names = if is_json { AgentNames::default() } else { names };
+        self.output.each_time(&self.db, console, |db, console| {
+            let now = self.now.ms(db);
+            let mut agents = self.agents(db)?;
+            if agents.is_empty() {
+                console.note(match &self.tenant {
+                    Some(tenant) => format!("no open conversations of the tenant {tenant:?}"),
+                    None => "no open conversations".to_owned(),
+                });
+            }
+            // One tenant needs no column.
+            let tenants: BTreeSet<_> = agents.iter().map(|load| load.tenant.clone()).collect();
+            let hidden: &[&str] = if tenants.len() > 1 { &[] } else { &["tenant"] };
+            self.output.arrange(&mut agents, |load| cells(load, now, &names));
+            let whole = |agents| AgentsJson { agents };
+            self.output.print(agents, |load| cells(load, now, &names), hidden, whole, console)?;
+            if !is_json {
+                console.flush()?;
+                self.now.hint(db, console);
+            }
+            Ok(())
+        })
+    }
+
+    /// The agents, the busiest first, nobody last.
+    fn agents(&self, db: &Database) -> Result<Vec<AgentLoad>, CliError> {
         let mut agents = db.agents()?;
         if let Some(tenant) = &self.tenant {
             agents.retain(|load| load.tenant.as_deref() == Some(tenant));
         }
         // The sort is stable and keeps the order of the agents.
         agents.sort_by_key(|load| load.agent.is_none());
-        if agents.is_empty() {
-            console.note(match &self.tenant {
-                Some(tenant) => format!("no open conversations of the tenant {tenant:?}"),
-                None => "no open conversations".to_owned(),
-            });
-        }
-        if self.json {
-            console.json(&AgentsJson { agents })?;
-        } else {
-            table(&agents, self.now.ms(&db), &names).print(console)?;
-            console.flush()?;
-            self.now.hint(&db, console);
-        }
-        Ok(Exit::Success)
+        Ok(agents)
     }
 }
 
-const NUMBERS: [&str; 4] = ["OPEN", "UNREAD", "WAITING", "OLDEST WAITING"];
-
-fn table(agents: &[AgentLoad], now: i64, names: &AgentNames) -> Listing {
-    // One tenant needs no column.
-    let tenants: BTreeSet<_> = agents.iter().map(|load| load.tenant.as_deref()).collect();
-    let are_several = tenants.len() > 1;
-    let tenant = are_several.then_some("TENANT");
-    let headings: Vec<_> = ["AGENT", "ID"].into_iter().chain(tenant).chain(NUMBERS).collect();
-    let mut table = Listing::new(&headings).numbers(&NUMBERS);
-    for load in agents {
-        let agent = load.agent.as_ref();
-        let mut cells = vec![names.agent(agent), text::or_unknown(agent.and_then(|agent| agent.id.as_deref()))];
-        cells.extend(are_several.then(|| text::or_unknown(load.tenant.as_deref())));
-        cells.extend([load.open, load.unread, load.waiting].map(text::count));
-        cells.push(time::since(load.oldest_waiting_since, now));
-        table.row(cells);
-    }
-    table
+fn cells(load: &AgentLoad, now: i64, names: &AgentNames) -> Vec<Value> {
+    let agent = load.agent.as_ref();
+    vec![
+        agent.map_or(Value::Missing(NOBODY), |agent| Value::Text(names.agent(Some(agent)))),
+        Value::text(agent.and_then(|agent| agent.id.as_deref())),
+        Value::text(load.tenant.as_deref()),
+        Value::Number(load.open),
+        Value::Number(load.unread),
+        Value::Number(load.waiting),
+        Value::since(load.oldest_waiting_since, now),
+        Value::time(load.oldest_waiting_since),
+    ]
 }

@@ -25,7 +25,7 @@ Examples:
   convofold conflicts 700100_1627535468595 --db ./db --json
 ")]
 pub struct ConflictsArgs {
-    /// Only this conversation: its id, or its beginning if no other id begins with it.
+    /// Only this conversation: its id, its beginning if no other id begins with it, or its short form in a narrow table.
     id: Option<String>,
     #[command(flatten)]
     db: DbArgs,

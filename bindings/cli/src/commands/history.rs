@@ -1,7 +1,7 @@
 //! `convofold history`.
 
 use clap::Args;
-use convofold::HistoryEntry;
+use convofold::{Direction, HistoryEntry};
 use serde::Serialize;
 
 use crate::agent_names::{AgentNames, AgentNamesArgs};
@@ -9,17 +9,23 @@ use crate::console::Console;
 use crate::database::{DbArgs, IdArgs};
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::output::{Listing, event, time};
+use crate::output::print::Record;
+use crate::output::text::NOBODY;
+use crate::output::{Column, FormatArgs, Kind, Precision, Rows, Value, event};
 
 /// Show every event of one conversation, in the order in which they happened.
 ///
 /// Prints a table on standard output: sequence number in the log, event time, kind and content. An event whose sequence
 /// number is larger than that of a later row arrived late. An event marked as a conflict has the identity of another event
 /// but different content, and has no effect.
+///
+/// --format json prints one object: {"id": ..., "history": [...]}, events in the form of `export --events`; jsonl prints one
+/// entry per line.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Example:
+Examples:
   convofold history 700100_1627535468595 --db ./db
+  convofold history 700100_1627535468595 --db ./db --sort seq --tz Europe/Berlin
 ")]
 pub struct HistoryArgs {
     #[command(flatten)]
@@ -28,42 +34,68 @@ pub struct HistoryArgs {
     db: DbArgs,
     #[command(flatten)]
     agent_names: AgentNamesArgs,
-    /// Print one JSON object: {"id": ..., "history": [...]}, events in the form of `export --events`.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    output: FormatArgs<HistoryRows>,
+}
+
+struct HistoryRows;
+
+impl Rows for HistoryRows {
+    const COLUMNS: &'static [Column] = &[
+        Column::new("seq", "SEQ", Kind::Number),
+        Column::new("at", "AT", Kind::Time(Precision::Millisecond)),
+        Column::new("event", "EVENT", Kind::Text).not_in_csv(),
+        Column::new("says", "SAYS", Kind::Message).not_in_csv(),
+        Column::new("kind", "KIND", Kind::Text).not_in_table(),
+        Column::new("direction", "DIRECTION", Kind::Text).not_in_table(),
+        Column::new("channel", "CHANNEL", Kind::Text).not_in_table(),
+        Column::new("assigned", "ASSIGNED", Kind::Text).not_in_table(),
+        Column::new("assigned_id", "ASSIGNED ID", Kind::Id).not_in_table(),
+        Column::new("unread", "UNREAD", Kind::Number).not_in_table(),
+        Column::new("text", "TEXT", Kind::Message).not_in_table(),
+        Column::new("counts", "COUNTS", Kind::Flag).not_in_table(),
+        Column::new("late", "LATE", Kind::Flag).not_in_table(),
+    ];
 }
 
 #[derive(Serialize)]
 struct HistoryJson<'a> {
     id: &'a str,
-    history: Vec<HistoryEntry>,
+    history: Vec<Record<HistoryEntry>>,
 }
 
 impl HistoryArgs {
     pub(crate) fn run(&self, console: &mut Console) -> Result<Exit, CliError> {
         let names = self.agent_names.read()?;
-        let db = self.db.open(console)?;
-        let id = self.id.find(&db)?;
-        let history = db.history(&id)?.ok_or_else(|| self.id.unknown())?;
-        if self.json {
-            console.json(&HistoryJson { id: &id, history })?;
-        } else {
-            table(&history, &names).print(console)?;
-        }
-        Ok(Exit::Success)
+        // JSON never contains names of the file.
+        let names = if self.output.format().is_json() { AgentNames::default() } else { names };
+        self.output.each_time(&self.db, console, |db, console| {
+            let id = self.id.find(db)?;
+            let mut history = db.history(&id)?.ok_or_else(|| self.id.unknown())?;
+            self.output.arrange(&mut history, |entry| cells(entry, &names));
+            let whole = |history| HistoryJson { id: &id, history };
+            self.output.print(history, |entry| cells(entry, &names), &[], whole, console)
+        })
     }
 }
 
-fn table(history: &[HistoryEntry], names: &AgentNames) -> Listing {
-    let mut table = Listing::new(&["SEQ", "AT (UTC)", "EVENT", "SAYS"]).numbers(&["SEQ"]).ends_in_text();
-    for entry in history {
-        let conflict = if entry.counts { "" } else { " (conflict)" };
-        table.row(vec![
-            entry.seq.to_string(),
-            time::to_millisecond(entry.at),
-            format!("{}{conflict}", event::kind(entry.event.kind())),
-            event::in_words(&entry.event, names),
-        ]);
-    }
-    table
+fn cells(entry: &HistoryEntry, names: &AgentNames) -> Vec<Value> {
+    let HistoryEntry { event, assigned, .. } = entry;
+    let conflict = if entry.counts { "" } else { " (conflict)" };
+    let assigned = assigned.as_ref();
+    vec![
+        Value::Number(entry.seq),
+        Value::Time(entry.at),
+        Value::Text(format!("{}{conflict}", event::kind(event.kind()))),
+        Value::Text(event::in_words(event, names)),
+        Value::text(Some(event.kind().name())),
+        Value::text(event.direction().map(Direction::name)),
+        Value::text(event.channel()),
+        assigned.map_or(Value::Missing(NOBODY), |agent| Value::Text(names.agent(Some(agent)))),
+        Value::text(assigned.and_then(|agent| agent.id.as_deref())),
+        Value::number(event.unread()),
+        Value::text(event.text()),
+        Value::Flag(entry.counts),
+        Value::Flag(entry.late),
+    ]
 }

@@ -2,6 +2,7 @@
 
 pub mod replay;
 pub mod ingest;
+mod list;
 pub mod open;
 pub mod agents;
 pub mod totals;

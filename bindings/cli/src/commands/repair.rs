@@ -121,8 +121,7 @@ fn print(report: &RepairReport, console: &mut Console) -> Result<(), CliError> {
     if report.lost.is_empty() {
         return Ok(());
     }
-    let mut listing =
-        Listing::new(&["LOST FROM", "TO", "EVENTS", "AFTER", "BEFORE"]).numbers(&["LOST FROM", "TO", "EVENTS"]);
+    let mut listing = Listing::new(&["LOST FROM", "TO", "EVENTS", "AFTER", "BEFORE"]).right(0).right(1).right(2);
     for lost in &report.lost {
         let shown = |ms: Option<i64>| ms.map_or_else(|| text::UNKNOWN.to_owned(), time::to_millisecond);
         listing.row(vec![

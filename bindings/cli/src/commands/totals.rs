@@ -8,62 +8,69 @@ use crate::console::Console;
 use crate::database::DbArgs;
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::output::{Listing, text};
+use crate::output::print::Record;
+use crate::output::{Column, FormatArgs, Kind, Rows, Value};
 
 /// Count conversations by tenant and channel.
 ///
 /// Prints a table on standard output: for each tenant and channel the number of conversations, open conversations,
 /// conversations waiting for an answer, unread messages in open conversations, and closed conversations in which somebody
-/// wrote after the last close and the last answer.
+/// wrote after the last close and the last answer (UNANSWERED).
+///
+/// --format json prints one object: {"totals": [...]}; jsonl prints one row per line.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Example:
+Examples:
   convofold totals --db ./db
+  convofold totals --db ./db --sort conversations --reverse --format markdown
 ")]
 pub struct TotalsArgs {
     #[command(flatten)]
     db: DbArgs,
-    /// Print one JSON object: {"totals": [...]}.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    output: FormatArgs<TotalsRows>,
+}
+
+struct TotalsRows;
+
+impl Rows for TotalsRows {
+    const COLUMNS: &'static [Column] = &[
+        Column::new("tenant", "TENANT", Kind::Id),
+        Column::new("channel", "CHANNEL", Kind::Text),
+        Column::new("conversations", "CONVERSATIONS", Kind::Number),
+        Column::new("open", "OPEN", Kind::Number),
+        Column::new("waiting", "WAITING", Kind::Number),
+        Column::new("unread", "UNREAD", Kind::Number),
+        Column::new("unanswered_after_close", "UNANSWERED", Kind::Number).optional(1),
+    ];
 }
 
 #[derive(Serialize)]
 struct TotalsJson {
-    totals: Vec<Totals>,
+    totals: Vec<Record<Totals>>,
 }
 
 impl TotalsArgs {
     pub(crate) fn run(&self, console: &mut Console) -> Result<Exit, CliError> {
-        let totals = self.db.open(console)?.totals()?;
-        if totals.is_empty() {
-            console.note("the database contains no conversations");
-        }
-        if self.json {
-            console.json(&TotalsJson { totals })?;
-        } else {
-            table(&totals).print(console)?;
-        }
-        Ok(Exit::Success)
+        self.output.each_time(&self.db, console, |db, console| {
+            let mut totals = db.totals()?;
+            if totals.is_empty() {
+                console.note("the database contains no conversations");
+            }
+            self.output.arrange(&mut totals, cells);
+            self.output.print(totals, cells, &[], |totals| TotalsJson { totals }, console)
+        })
     }
 }
 
-const NUMBERS: [&str; 5] = ["CONVERSATIONS", "OPEN", "WAITING", "UNREAD", "UNANSWERED AFTER CLOSE"];
-
-fn table(totals: &[Totals]) -> Listing {
-    let mut table =
-        Listing::new(&["TENANT", "CHANNEL", "CONVERSATIONS", "OPEN", "WAITING", "UNREAD", "UNANSWERED AFTER CLOSE"])
-            .numbers(&NUMBERS);
-    for row in totals {
-        table.row(vec![
-            text::or_unknown(row.tenant.as_deref()),
-            text::or_unknown(row.channel.as_deref()),
-            text::count(row.conversations),
-            text::count(row.open),
-            text::count(row.waiting),
-            text::count(row.unread),
-            text::count(row.unanswered_after_close),
-        ]);
-    }
-    table
+fn cells(row: &Totals) -> Vec<Value> {
+    vec![
+        Value::text(row.tenant.as_deref()),
+        Value::text(row.channel.as_deref()),
+        Value::Number(row.conversations),
+        Value::Number(row.open),
+        Value::Number(row.waiting),
+        Value::Number(row.unread),
+        Value::Number(row.unanswered_after_close),
+    ]
 }

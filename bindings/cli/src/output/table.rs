@@ -1,4 +1,4 @@
-//! Tables without lines, easy to read and to process; ids are never cut.
+//! Tables without lines, easy to read and to process.
 
 use std::io::Write;
 
@@ -8,7 +8,9 @@ use super::text;
 use crate::console::Console;
 use crate::error::CliError;
 
-const GAP: u16 = 2;
+/// The space between two columns.
+pub(super) const GAP: usize = 2;
+const PADDING: (u16, u16) = (0, 2);
 /// A text column is never narrower than this, and without a terminal not wider than the second.
 const LEAST_TEXT_COLUMNS: usize = 16;
 const TEXT_COLUMNS: usize = 60;
@@ -16,8 +18,9 @@ const TEXT_COLUMNS: usize = 60;
 /// A table with a heading.
 #[derive(Debug)]
 pub struct Listing {
-    headings: Vec<&'static str>,
-    numbers: Vec<&'static str>,
+    headings: Vec<String>,
+    /// The columns that are aligned to the right.
+    right: Vec<usize>,
     rows: Vec<Vec<String>>,
     has_text: bool,
 }
@@ -25,14 +28,15 @@ pub struct Listing {
 impl Listing {
     /// An empty table with these columns.
     #[must_use]
-    pub fn new(headings: &[&'static str]) -> Self {
-        Self { headings: headings.to_vec(), numbers: Vec::new(), rows: Vec::new(), has_text: false }
+    pub fn new(headings: &[&str]) -> Self {
+        let headings = headings.iter().map(|heading| (*heading).to_owned()).collect();
+        Self { headings, right: Vec::new(), rows: Vec::new(), has_text: false }
     }
 
-    /// Aligns these columns to the right.
+    /// Aligns a column to the right.
     #[must_use]
-    pub fn numbers(mut self, headings: &[&'static str]) -> Self {
-        self.numbers = headings.to_vec();
+    pub fn right(mut self, column: usize) -> Self {
+        self.right.push(column);
         self
     }
 
@@ -78,8 +82,8 @@ impl Listing {
     }
 
     fn cut_texts(&mut self, width: Option<usize>) {
-        let taken: usize = self.widths().iter().rev().skip(1).map(|width| width + usize::from(GAP)).sum();
-        let left = width.map_or(TEXT_COLUMNS, |width| width.saturating_sub(taken + usize::from(GAP)));
+        let taken: usize = self.widths().iter().rev().skip(1).map(|width| width + GAP).sum();
+        let left = width.map_or(TEXT_COLUMNS, |width| width.saturating_sub(taken + GAP));
         for text in self.rows.iter_mut().filter_map(|row| row.last_mut()) {
             *text = text::cut(text, left.max(LEAST_TEXT_COLUMNS));
         }
@@ -104,9 +108,9 @@ impl Listing {
             table.set_header(self.headings.iter().map(|heading| Cell::new(heading).add_attribute(Attribute::Bold)));
         }
         table.add_rows(&self.rows);
-        for (column, heading) in table.column_iter_mut().zip(&self.headings) {
-            column.set_padding((0, GAP));
-            if self.numbers.contains(heading) {
+        for (index, column) in table.column_iter_mut().enumerate() {
+            column.set_padding(PADDING);
+            if self.right.contains(&index) {
                 column.set_cell_alignment(CellAlignment::Right);
             }
         }
@@ -160,7 +164,7 @@ mod tests {
 
     #[test]
     fn numbers_stand_on_the_right_and_lines_end_where_their_text_ends() {
-        let mut listing = Listing::new(&["AGENT", "OPEN"]).numbers(&["OPEN"]);
+        let mut listing = Listing::new(&["AGENT", "OPEN"]).right(1);
         listing.row(vec!["Agnes".to_owned(), "7".to_owned()]);
         listing.row(vec!["(nobody)".to_owned(), "123".to_owned()]);
         assert_eq!(listing.plain(), "AGENT     OPEN\nAgnes        7\n(nobody)   123");

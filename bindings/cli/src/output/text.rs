@@ -6,7 +6,8 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 pub const UNKNOWN: &str = "-";
 /// Placeholder for no agent.
 pub const NOBODY: &str = "(nobody)";
-const CUT: char = '\u{2026}';
+/// Marks what was cut.
+pub const CUT: char = '\u{2026}';
 
 /// A text whose invisible characters are replaced. Line feeds stay.
 #[must_use]
