@@ -200,7 +200,7 @@ impl Database {
     /// One page of conversations; their last texts can be missing.
     pub fn query(&self, query: &Query) -> Result<Page, CliError> {
         match self {
-            Self::Here(db) => db.query(query).map_err(|error| CliError::page(&error.into())),
+            Self::Here(db) => db.query(query).map_err(|error| CliError::page(&error)),
             #[cfg(feature = "serve")]
             Self::Elsewhere(_) => self.query_with_last_messages(query),
         }
