@@ -15,6 +15,7 @@ use crate::commands::generate::GenerateArgs;
 use crate::commands::hash::HashArgs;
 use crate::commands::history::HistoryArgs;
 use crate::commands::ingest::IngestArgs;
+use crate::commands::list::ListArgs;
 use crate::commands::open::OpenArgs;
 use crate::commands::repair::RepairArgs;
 use crate::commands::replay::ReplayArgs;
@@ -37,6 +38,7 @@ const EXAMPLES: &str = "\
 Examples:
   convofold replay logs/ --db ./db              read every log in a folder
   convofold open --db ./db --unassigned         waiting conversations without an agent
+  convofold list --db ./db --member 'Jane Doe'  all conversations of a member
   convofold agents --db ./db                    workload by agent
   convofold show ID --db ./db                   one conversation, with its transcript
 
@@ -71,6 +73,7 @@ pub enum Command {
     Replay(ReplayArgs),
     Ingest(IngestArgs),
     Open(Box<OpenArgs>),
+    List(Box<ListArgs>),
     Agents(AgentsArgs),
     Totals(TotalsArgs),
     Show(ShowArgs),
@@ -119,6 +122,7 @@ impl Command {
             Self::Replay(args) => args.run(console),
             Self::Ingest(args) => args.run(console),
             Self::Open(args) => args.run(console),
+            Self::List(args) => args.run(console),
             Self::Agents(args) => args.run(console),
             Self::Totals(args) => args.run(console),
             Self::Show(args) => args.run(console),

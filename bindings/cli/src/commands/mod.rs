@@ -2,8 +2,8 @@
 
 pub mod replay;
 pub mod ingest;
-mod list;
 pub mod open;
+pub mod list;
 pub mod agents;
 pub mod totals;
 pub mod show;

@@ -36,6 +36,6 @@ pub struct OpenArgs {
 
 impl OpenArgs {
     pub(crate) fn run(&self, console: &mut Console) -> Result<Exit, CliError> {
-        self.finder.run(&["status", "closed_at"], console)
+        self.finder.run(None, &["status", "closed_at"], console)
     }
 }

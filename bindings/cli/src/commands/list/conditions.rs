@@ -1,7 +1,7 @@
 //! The conditions that conversations must meet.
 
 use clap::Args;
-use convofold::Query;
+use convofold::{Query, TimeField};
 
 use crate::values::{self, Millis};
 
@@ -12,6 +12,9 @@ pub(crate) struct Conditions {
     /// Only conversations of the agent with this id or name; a name in upper or lower case.
     #[arg(long, value_name = "ID|NAME", conflicts_with = "unassigned")]
     agent: Option<String>,
+    /// Only conversations of the agent with this id or name, assigned now or before.
+    #[arg(long, value_name = "ID|NAME")]
+    any_agent: Option<String>,
     /// Only unassigned conversations.
     #[arg(long)]
     unassigned: bool,
@@ -39,11 +42,21 @@ pub(crate) struct Conditions {
     /// Minimum time waiting for an answer.
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
     waiting: Option<Millis>,
+    /// Only conversations whose time of --by is this one or later: a time such as 2021-07-29 or 2021-07-29 05:11 (UTC if it
+    /// has no zone).
+    #[arg(long, value_name = "TIME", value_parser = values::time)]
+    since: Option<i64>,
+    /// Only conversations whose time of --by is before this one.
+    #[arg(long, value_name = "TIME", value_parser = values::time)]
+    until: Option<i64>,
+    /// The time of --since and --until: when a conversation began, was closed, or was last active.
+    #[arg(long, value_parser = values::named::<TimeField>(&TimeField::NAMES), default_value_t)]
+    by: TimeField,
     /// Only conversations whose data look wrong (missing messages, impossible clock).
     #[arg(long)]
     suspect: bool,
-    /// Closed conversations instead of open ones: those in which the customer, or somebody unknown, wrote after the last
-    /// close and the last answer.
+    /// Only closed conversations in which the customer, or somebody unknown, wrote after the last close and the last
+    /// answer. `open` lists these instead of open ones.
     #[arg(long)]
     unanswered_after_close: bool,
 }
@@ -54,6 +67,7 @@ impl Conditions {
         let before_now = |length: Option<Millis>| length.map(|Millis(ms)| now.saturating_sub(ms));
         Query::new()
             .agent(self.agent.as_deref())
+            .any_agent(self.any_agent.as_deref())
             .unassigned(self.unassigned)
             .member(self.member.as_deref())
             .number(self.number.as_deref())
@@ -63,6 +77,9 @@ impl Conditions {
             .unread_min(self.unread_min)
             .idle_since_ms(before_now(self.idle))
             .waiting_since_ms(before_now(self.waiting))
+            .since_ms(self.since)
+            .until_ms(self.until)
+            .by(self.by)
             .suspect(self.suspect)
             .unanswered_after_close(self.unanswered_after_close)
     }

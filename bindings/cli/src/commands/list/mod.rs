@@ -1,250 +1,49 @@
-//! Lists of conversations: what `open` and `list` have in common.
+//! `convofold list`, and what it has in common with `open`.
 
 mod conditions;
+mod finder;
 mod rows;
 
-use std::sync::Arc;
-
 use clap::Args;
-use convofold::{ConversationRow, Cursor, Query, Sort, State, UnknownValue};
-use serde::Serialize;
+use convofold::StatusFilter;
 
-use crate::agent_names::{AgentNames, AgentNamesArgs};
 use crate::console::Console;
-use crate::database::{DbArgs, NowArgs};
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::opened::{Database, States};
-use crate::output::format::Format;
-use crate::output::print::Record;
-use crate::output::{FormatArgs, Value, text};
 use crate::values;
-use conditions::Conditions;
-use rows::{ConversationRows, cells};
+pub(super) use finder::FinderArgs;
 
-/// Conversations per query of a list that is printed while it is read.
-const PAGE_ROWS: usize = 1_000;
-
-/// Which conversations to list, and how.
+/// List conversations, open or closed.
+///
+/// Prints a table on standard output, one conversation per row. A conversation must meet all given conditions. If there are
+/// more than --limit, standard error shows the --cursor of the next page, which stays valid while events arrive.
+///
+/// The options are those of `open`. WAITING counts to --now; a closed conversation does not wait. Most conditions are answered
+/// from indexes, also for closed conversations that are not in memory; the fastest are --member, --number, --agent, --any-agent,
+/// --since and --until.
 #[derive(Debug, Args)]
-pub(crate) struct FinderArgs {
+#[command(after_help = "\
+Examples:
+  convofold list --db ./db --member 'Jane Doe'
+  convofold list --db ./db --status closed --since 2026-01-15 --until 2026-01-16 --by closed --sort closed
+  convofold list --db ./db --any-agent 'Agnes Moore' --since 2026-01-01 --limit all --format csv
+  convofold list --db ./db --number '+45 12 34 56 78' --columns id,status,started_at,closed_at
+")]
+pub struct ListArgs {
+    /// Open conversations, closed ones, or both.
+    #[arg(long, value_parser = values::named::<StatusFilter>(&StatusFilter::NAMES), default_value_t = StatusFilter::Any)]
+    status: StatusFilter,
     #[command(flatten)]
-    db: DbArgs,
-    /// Maximum number of rows (0 or all: no limit).
-    #[arg(long, value_name = "N", default_value_t = 50, value_parser = values::limit::<usize>, allow_negative_numbers = true)]
-    limit: usize,
-    /// Cursor that the previous page printed.
-    #[arg(long, value_name = "TEXT")]
-    cursor: Option<Cursor>,
-    #[command(flatten)]
-    now: NowArgs,
-    #[command(flatten)]
-    agent_names: AgentNamesArgs,
-    #[command(flatten)]
-    output: FormatArgs<ConversationRows>,
-    // Last, because its heading applies to all arguments that follow.
-    #[command(flatten)]
-    conditions: Conditions,
+    finder: FinderArgs,
 }
 
-/// A conversation of a list. Its JSON is the state.
-#[derive(Serialize)]
-#[serde(transparent)]
-struct Entry {
-    #[serde(skip)]
-    row: Arc<ConversationRow>,
-    state: Option<State>,
-}
-
-/// A page of a list.
-struct Found {
-    entries: Vec<Entry>,
-    next: Option<Cursor>,
-    unknown: Vec<UnknownValue>,
-}
-
-#[derive(Serialize)]
-struct PageJson {
-    conversations: Vec<Record<Entry>>,
-    next_cursor: Option<String>,
-}
-
-/// What the rows need beside the database.
-struct Context<'a> {
-    now: i64,
-    names: &'a AgentNames,
-}
-
-impl Context<'_> {
-    fn cells(&self, entry: &Entry) -> Vec<Value> {
-        cells(&entry.row, self.now, self.names)
-    }
-}
-
-impl FinderArgs {
-    /// Prints the conversations, once or repeatedly. By default, a table has no columns `hidden`.
-    pub(crate) fn run(&self, hidden: &[&str], console: &mut Console) -> Result<Exit, CliError> {
-        let names = self.agent_names.read()?;
-        // JSON never contains names of the file.
-        let names = if self.output.format().is_json() { AgentNames::default() } else { names };
-        self.output.each_time(&self.db, console, |db, console| {
-            let context = Context { now: self.now.ms(db), names: &names };
-            self.print(db, &context, hidden, console)
-        })
-    }
-
-    fn print(
-        &self,
-        db: &Database,
-        context: &Context<'_>,
-        hidden: &[&str],
-        console: &mut Console,
-    ) -> Result<(), CliError> {
-        let query = self.conditions.query(context.now);
-        match self.output.sort().map_or(Ok(Sort::default()), str::parse) {
-            Ok(sort) => {
-                let query = query.sort(sort).reverse(self.output.is_reversed());
-                self.print_pages(db, &query, context, hidden, console)
-            }
-            Err(_) => self.print_sorted(db, &query, context, hidden, console),
-        }
-    }
-
-    /// Prints conversations in an order of the index, from the cursor on.
-    fn print_pages(
-        &self,
-        db: &Database,
-        query: &Query,
-        context: &Context<'_>,
-        hidden: &[&str],
-        console: &mut Console,
-    ) -> Result<(), CliError> {
-        let is_by_line = matches!(self.output.format(), Format::Csv | Format::Jsonl);
-        let mut left = if self.limit == 0 { usize::MAX } else { self.limit };
-        let mut cursor = self.cursor.clone();
-        let mut is_first = true;
-        loop {
-            let limit = match left {
-                usize::MAX if !is_by_line => 0,
-                left if is_by_line => left.min(PAGE_ROWS),
-                left => left,
-            };
-            let Found { entries, next, unknown } = self.find(db, &query.clone().limit(limit).cursor(cursor))?;
-            left = left.saturating_sub(entries.len());
-            if is_first {
-                self.tell(db, entries.is_empty(), &unknown, console)?;
-            }
-            if !is_by_line {
-                let next_cursor = next.as_ref().map(ToString::to_string);
-                let whole = |conversations| PageJson { conversations, next_cursor };
-                self.output.print(entries, |entry| context.cells(entry), hidden, whole, console)?;
-            } else {
-                self.output.print_lines(entries, |entry| context.cells(entry), is_first, console)?;
-            }
-            match next {
-                Some(next) if is_by_line && left > 0 => cursor = Some(next),
-                Some(next) if self.output.format() != Format::Json => {
-                    console.flush()?;
-                    let cursor = text::quoted(&next.to_string());
-                    console.note(format_args!("more rows: add --cursor {cursor} for the next page, or --limit all"));
-                    return Ok(());
-                }
-                _ => return Ok(()),
-            }
-            is_first = false;
-        }
-    }
-
-    /// Reads all conversations, sorts them and prints the first ones.
-    fn print_sorted(
-        &self,
-        db: &Database,
-        query: &Query,
-        context: &Context<'_>,
-        hidden: &[&str],
-        console: &mut Console,
-    ) -> Result<(), CliError> {
-        if self.cursor.is_some() {
-            let orders = Sort::NAMES.join(", ");
-            return Err(CliError::new(Exit::Usage, "--cursor cannot be used with this order")
-                .hint(format!("the orders {orders} have pages; sort by a column with --limit all")));
-        }
-        let needs_messages = self.output.sort() == Some("last_message");
-        let page = if needs_messages { db.query_with_last_messages(query) } else { db.query(query) }?;
-        self.tell(db, page.rows.is_empty(), &page.unknown, console)?;
-        let mut entries: Vec<_> = page.rows.into_iter().map(|row| Entry { row, state: None }).collect();
-        self.output.arrange(&mut entries, |entry| context.cells(entry));
-        let more = if self.limit == 0 { 0 } else { entries.len().saturating_sub(self.limit) };
-        entries.truncate(entries.len() - more);
-        for entry in &mut entries {
-            self.complete(db, entry)?;
-        }
-        let whole = |conversations| PageJson { conversations, next_cursor: None };
-        self.output.print(entries, |entry| context.cells(entry), hidden, whole, console)?;
-        if more > 0 {
-            console.flush()?;
-            console.note(format_args!("{} more: add --limit all", text::counted(more as u64, "row")));
-        }
-        Ok(())
-    }
-
-    /// One page, with what the format needs.
-    fn find(&self, db: &Database, query: &Query) -> Result<Found, CliError> {
-        if self.output.has_whole_objects() {
-            let States { conversations, next, unknown } = db.query_states(query)?;
-            let entry = |state: State| Entry { row: ConversationRow::from(&state).into(), state: Some(state) };
-            return Ok(Found { entries: conversations.into_iter().map(entry).collect(), next, unknown });
-        }
-        let page = db.query_with_last_messages(query)?;
-        let entries = page.rows.into_iter().map(|row| Entry { row, state: None }).collect();
-        Ok(Found { entries, next: page.next, unknown: page.unknown })
-    }
-
-    /// Adds what the index does not have: the state for JSON, the last message for the others.
-    fn complete(&self, db: &Database, entry: &mut Entry) -> Result<(), CliError> {
-        let state = db.state(&entry.row.id)?;
-        if self.output.has_whole_objects() {
-            entry.state = state;
-        } else if let Some(last) = state.and_then(|state| state.last_message) {
-            Arc::make_mut(&mut entry.row).last_message = Some(Box::new(last));
-        }
-        Ok(())
-    }
-
-    /// Prints notes about an answer.
-    fn tell(
-        &self,
-        db: &Database,
-        is_empty: bool,
-        unknown: &[UnknownValue],
-        console: &mut Console,
-    ) -> Result<(), CliError> {
-        if is_empty {
-            self.explain_nothing(db, unknown, console)?;
-        }
-        if !self.output.format().is_json() || self.conditions.use_now() {
-            self.now.hint(db, console);
-        }
-        Ok(())
-    }
-
-    /// Prints the reason for an empty answer: no open conversation, an unknown value, or no match.
-    fn explain_nothing(&self, db: &Database, unknown: &[UnknownValue], console: &mut Console) -> Result<(), CliError> {
-        if self.conditions.want_unanswered() {
-            let all: u64 = db.totals()?.iter().map(|row| row.unanswered_after_close).sum();
-            console.note(match all {
-                0 => "no closed conversations are unanswered after their close".to_owned(),
-                _ => format!("no match among {} unanswered after the close", text::counted(all, "conversation")),
-            });
-            return Ok(());
-        }
-        match db.stats()?.open {
-            0 => console.note(format_args!("no open conversations in {}", self.db.db.display())),
-            open if unknown.is_empty() => {
-                console.note(format_args!("no match among {}", text::counted(open, "open conversation")));
-            }
-            _ => unknown.iter().for_each(|unknown| console.note(unknown)),
-        }
-        Ok(())
+impl ListArgs {
+    pub(crate) fn run(&self, console: &mut Console) -> Result<Exit, CliError> {
+        let hidden: &[&str] = match self.status {
+            StatusFilter::Open => &["status", "closed_at"],
+            StatusFilter::Closed => &["status", "waiting_ms"],
+            _ => &[],
+        };
+        self.finder.run(Some(self.status), hidden, console)
     }
 }
