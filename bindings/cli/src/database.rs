@@ -1,13 +1,11 @@
 //! The `--db`, `--now` and ID arguments.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 #[cfg(feature = "serve")]
 use std::time::Duration;
 
 use clap::Args;
-#[cfg(feature = "serve")]
-use convofold::OpenError;
-use convofold::{Convofold, Options, Query, Recovery};
+use convofold::{Convofold, OpenError, Options, Query, Recovery};
 #[cfg(feature = "serve")]
 use convofold_server::Client;
 
@@ -42,18 +40,57 @@ impl DbArgs {
     /// # Errors
     /// [`CliError`] names the reason and a remedy.
     pub fn open(&self, console: &mut Console) -> Result<Database, CliError> {
+        self.open_to_read(CliError::open, console)
+    }
+
+    /// Like [`DbArgs::open`]. `failed` is the error for the reader of the command.
+    ///
+    /// # Errors
+    /// [`CliError`] names the reason and a remedy.
+    pub fn open_to_read(
+        &self,
+        failed: impl FnOnce(&Path, &OpenError) -> CliError,
+        console: &mut Console,
+    ) -> Result<Database, CliError> {
+        let db = self.open_or_ask(&Options::new().read_only(true), failed, console)?;
+        if matches!(db, Database::Here(_)) {
+            // Nobody can write while this process reads.
+            console.spool();
+        }
+        Ok(db)
+    }
+
+    /// Opens the database for writing, and creates it if it does not exist; or asks the process that holds it.
+    ///
+    /// # Errors
+    /// [`CliError`] names the reason and a remedy.
+    pub fn open_or_create(&self, options: Options, console: &mut Console) -> Result<Database, CliError> {
+        self.open_or_ask(&options.create(true), CliError::open, console)
+    }
+
+    /// Opens the database with these options, or asks the process that holds it. `failed` is the error for the reader of the
+    /// command.
+    ///
+    /// # Errors
+    /// [`CliError`] names the reason and a remedy.
+    pub fn open_or_ask(
+        &self,
+        options: &Options,
+        failed: impl FnOnce(&Path, &OpenError) -> CliError,
+        console: &mut Console,
+    ) -> Result<Database, CliError> {
         #[cfg(feature = "serve")]
         if let Some(client) = self.server(console)? {
             return Ok(Database::Elsewhere(client));
         }
+        #[cfg(not(feature = "serve"))]
+        self.expect_folder()?;
         #[cfg(feature = "serve")]
         let mut attempts = 0;
         loop {
-            let error = match Options::new().read_only(true).open(&self.db) {
+            let error = match options.clone().open(&self.db) {
                 Ok(db) => {
                     tell_recovery(db.recovery(), console);
-                    // Nobody can write while this process reads.
-                    console.spool();
                     return Ok(Database::Here(db));
                 }
                 Err(error) => error,
@@ -67,25 +104,8 @@ impl DbArgs {
                 std::thread::sleep(RETRY_INTERVAL);
                 continue;
             }
-            return Err(CliError::open(&self.db, &error));
+            return Err(failed(&self.db, &error));
         }
-    }
-
-    /// Opens an existing database for reading in this process. Nothing in its folder is created or changed.
-    ///
-    /// # Errors
-    /// [`CliError`] names the reason and a remedy.
-    pub fn open_here(&self, console: &mut Console) -> Result<Convofold, CliError> {
-        console.spool();
-        self.open_with(Options::new().read_only(true), console)
-    }
-
-    /// Opens the database for writing, and creates it if it does not exist.
-    ///
-    /// # Errors
-    /// [`CliError`] names the reason and a remedy.
-    pub fn open_or_create(&self, options: Options, console: &mut Console) -> Result<Convofold, CliError> {
-        self.open_with(options.create(true), console)
     }
 
     /// A client of the server at the URL that was given instead of a folder.
@@ -124,17 +144,6 @@ impl DbArgs {
                     .hint("run this command on the machine that has the database"))
             }
         }
-    }
-
-    /// Opens the database with these options.
-    ///
-    /// # Errors
-    /// [`CliError`] names the reason and a remedy.
-    pub fn open_with(&self, options: Options, console: &mut Console) -> Result<Convofold, CliError> {
-        self.expect_folder()?;
-        let db = options.open(&self.db).map_err(|error| CliError::open(&self.db, &error))?;
-        tell_recovery(db.recovery(), console);
-        Ok(db)
     }
 }
 

@@ -69,11 +69,18 @@ impl CliError {
     /// A log that cannot be read.
     #[must_use]
     pub fn log(error: &ChangesError) -> Self {
-        let failed = Self::new(Exit::Failure, format!("cannot read the log: {}", chain(error)));
+        let failed = Self::unreadable_log(&chain(error));
         if let ChangesError::Dropped { first_seq, .. } = error {
             return failed.hint(format!("start with --from {first_seq}; `convofold history` still shows older events"));
         }
-        failed.hint("`convofold verify` lists the damage, `convofold repair` saves what can be read")
+        failed
+    }
+
+    /// A log that cannot be read, for this reason.
+    #[must_use]
+    pub fn unreadable_log(why: &str) -> Self {
+        Self::new(Exit::Failure, format!("cannot read the log: {why}"))
+            .hint("`convofold verify` lists the damage, `convofold repair` saves what can be read")
     }
 
     /// A conversation that cannot be read.

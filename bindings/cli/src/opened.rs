@@ -2,9 +2,12 @@
 
 use std::io::Write;
 
+use convofold::audit::{AuditReport, Sample};
+use convofold::backup::BackupSource;
+use convofold::verify::{VerifyProgress, VerifyReport};
 use convofold::{
-    AgentLoad, Arrivals, Conflict, ConversationRow, Convofold, Cursor, DatabaseId, HistoryEntry, Page, Query, Recovery,
-    State, StateHash, Stats, Totals, UnknownValue,
+    AgentLoad, Arrivals, Change, Conflict, ConversationRow, Convofold, Cursor, DatabaseId, ExportEventsError,
+    HistoryEntry, Page, Query, Recovery, Seq, State, StateHash, Stats, Time, Totals, Trimmed, UnknownValue,
 };
 #[cfg(feature = "serve")]
 use convofold_server::Client;
@@ -243,10 +246,141 @@ impl Database {
         }
     }
 
+    /// The events from this one on.
+    pub fn changes(&self, from: Seq) -> Result<Changes, CliError> {
+        ask!(
+            self,
+            db => Ok(Changes::Here(db.changes(from))),
+            client => client.changes(from, false).map(|changes| Changes::Elsewhere { changes, from })
+        )
+    }
+
+    /// Checks everything.
+    pub fn verify(&self, on_progress: impl FnMut(VerifyProgress)) -> Result<VerifyReport, CliError> {
+        let failed = |why: String| CliError::new(Exit::Failure, format!("cannot verify: {why}"));
+        match self {
+            Self::Here(db) => db.verify(on_progress).map_err(|error| failed(chain(&error))),
+            #[cfg(feature = "serve")]
+            Self::Elsewhere(client) => client.verify(on_progress).map_err(|error| blamed(error, failed)),
+        }
+    }
+
+    /// Folds conversations again.
+    pub fn audit(&self, sample: Sample) -> Result<AuditReport, CliError> {
+        let failed = |why: String| {
+            CliError::new(Exit::Failure, format!("cannot audit: {why}")).hint("`convofold verify` lists the damage")
+        };
+        match self {
+            Self::Here(db) => db.audit(sample).map_err(|error| failed(chain(&error))),
+            #[cfg(feature = "serve")]
+            Self::Elsewhere(client) => client.audit(sample).map_err(|error| blamed(error, failed)),
+        }
+    }
+
+    /// Drops the beginning of the log, and closes the database if it was opened here.
+    pub fn trim_log(&self, before: Time) -> Result<Trimmed, CliError> {
+        let failed = |why: String| {
+            CliError::new(Exit::Failure, format!("cannot drop the beginning of the log: {why}"))
+                .hint("no data are lost; `convofold verify` shows details")
+        };
+        match self {
+            Self::Here(db) => {
+                let trimmed = db.trim_log(before).map_err(|error| failed(chain(&error)))?;
+                db.close().map_err(|error| CliError::new(Exit::Failure, chain(&error)))?;
+                Ok(trimmed)
+            }
+            #[cfg(feature = "serve")]
+            Self::Elsewhere(client) => client.trim_log(before).map_err(|error| blamed(error, failed)),
+        }
+    }
+
+    /// The bytes of a backup.
+    #[must_use]
+    pub fn backup_source(&self) -> &dyn BackupSource {
+        match self {
+            Self::Here(db) => db,
+            #[cfg(feature = "serve")]
+            Self::Elsewhere(client) => client,
+        }
+    }
+
+    /// Writes every event. Returns their number and the length of the longest line.
+    pub fn export_events(&self, out: &mut impl Write) -> Result<(u64, u64), CliError> {
+        let other = |why: String| CliError::new(Exit::Failure, format!("cannot export the events: {why}"));
+        match self {
+            Self::Here(db) => match db.export_events(out) {
+                Ok(report) => Ok((report.events, report.longest_line_bytes)),
+                Err(ExportEventsError::Write(error)) => Err(error.into()),
+                Err(ExportEventsError::Changes(error)) => Err(CliError::log(&error)),
+                Err(error) => Err(other(chain(&error))),
+            },
+            #[cfg(feature = "serve")]
+            Self::Elsewhere(client) => match client.export_events(out) {
+                Ok(report) => Ok((report.events, report.longest_line_bytes)),
+                Err(error) if blames_log(&error) => Err(CliError::unreadable_log(&error.words())),
+                Err(error) => Err(blamed(error, other)),
+            },
+        }
+    }
+
     /// Writes the state of every conversation. Returns their number.
     pub fn export(&self, out: &mut impl Write) -> Result<u64, CliError> {
         ask!(self, db => Ok(db.export(out)?.conversations), client => client.export(out))
     }
+}
+
+/// The events of a database in the order of arrival.
+#[derive(Debug)]
+pub enum Changes {
+    /// Opened by this process.
+    Here(convofold::Changes),
+    /// Of the process that holds it.
+    #[cfg(feature = "serve")]
+    Elsewhere {
+        /// The feed.
+        changes: convofold_server::Changes,
+        /// The first event that was asked for.
+        from: Seq,
+    },
+}
+
+impl Changes {
+    /// The next event; `None` if there is none yet.
+    ///
+    /// # Errors
+    /// [`CliError`] if the log cannot be read.
+    pub fn try_next(&mut self) -> Result<Option<Change>, CliError> {
+        match self {
+            Self::Here(changes) => changes.try_next().map_err(|error| CliError::log(&error)),
+            #[cfg(feature = "serve")]
+            Self::Elsewhere { changes, from } => changes.next().map_err(|error| match error {
+                convofold_server::ClientError::Dropped { first_seq } => {
+                    CliError::log(&convofold::ChangesError::Dropped { seq: *from, first_seq })
+                }
+                error if blames_log(&error) => CliError::unreadable_log(&error.words()),
+                error => error.into(),
+            }),
+        }
+    }
+}
+
+/// The error of a request that the database could not answer, in the words of the library; or that of the connection.
+#[cfg(feature = "serve")]
+fn blamed(error: convofold_server::ClientError, failed: impl FnOnce(String) -> CliError) -> CliError {
+    match error.cause() {
+        Some(cause) => failed(cause.to_owned()),
+        None => error.into(),
+    }
+}
+
+/// Whether the log cannot be read.
+#[cfg(feature = "serve")]
+fn blames_log(error: &convofold_server::ClientError) -> bool {
+    let report = match error {
+        convofold_server::ClientError::Problem(refusal) => refusal.report.as_ref(),
+        _ => None,
+    };
+    report.and_then(|report| report.get("log")).and_then(serde_json::Value::as_bool) == Some(true)
 }
 
 /// The JSON of what the opening found.

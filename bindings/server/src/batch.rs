@@ -80,7 +80,7 @@ pub(crate) enum AnswerLine<P> {
     /// A batch is committed.
     Committed(Committed),
     /// The last line: every batch is committed.
-    End(Figures),
+    End(DatabaseSize),
     /// The last line instead: the batches without an answer may not be committed.
     Problem(P),
 }
@@ -95,13 +95,14 @@ pub(crate) struct Committed {
     durable: bool,
 }
 
-/// The database after the last batch.
+/// The size of the database after the last batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Figures {
+#[non_exhaustive]
+pub struct DatabaseSize {
     /// Number of conversations.
-    pub(crate) conversations: u64,
+    pub conversations: u64,
     /// Number of open conversations.
-    pub(crate) open: u64,
+    pub open: u64,
 }
 
 impl From<&Receipt> for Committed {

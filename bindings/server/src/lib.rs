@@ -33,7 +33,8 @@ mod answering;
 mod client;
 
 pub use answering::{Answering, answer};
-pub use client::{Body, Client, ClientError, Figures, Refusal, StatePage};
+pub use batch::DatabaseSize;
+pub use client::{Batches, Body, Changes, Client, ClientError, ExportedEvents, Figures, Next, Refusal, StatePage};
 pub use config::{Config, LogFormat, Settings};
 pub use error::ServeError;
 pub use routes::openapi;

@@ -10,7 +10,7 @@ use crate::storage::{Storage, StorageError};
 
 /// The part of the log that was trimmed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Trimmed {
     /// Number of events that were trimmed by this call.

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::console::Console;
 use crate::database::DbArgs;
-use crate::error::{CliError, chain};
+use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::table::{Facts, Listing};
 use crate::output::{text, time};
@@ -46,13 +46,10 @@ struct AuditJson<'a> {
 
 impl AuditArgs {
     pub(crate) fn run(&self, console: &mut Console) -> Result<Exit, CliError> {
-        let db = self.db.open_here(console)?;
+        let db = self.db.open(console)?;
         let all = Sample::All;
         let sample = self.sample.map_or(all, |conversations| Sample::Random { conversations, seed: self.seed });
-        let report = db.audit(sample).map_err(|error| {
-            CliError::new(Exit::Failure, format!("cannot audit: {}", chain(&error)))
-                .hint("`convofold verify` lists the damage")
-        })?;
+        let report = db.audit(sample)?;
         if self.json {
             console.json(&AuditJson { clean: report.is_clean(), report: &report })?;
         } else {

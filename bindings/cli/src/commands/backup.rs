@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use convofold::backup::{BackupContents, BackupError, BackupOptions, BackupReport, Progress, Step};
+use convofold::backup::{self, BackupContents, BackupError, BackupOptions, BackupReport, Progress, Step};
 
 use crate::console::Console;
 use crate::database::DbArgs;
@@ -44,10 +44,10 @@ pub struct BackupArgs {
 
 impl BackupArgs {
     pub(crate) fn run(&self, console: &mut Console) -> Result<Exit, CliError> {
-        let db = self.db.open_here(console)?;
+        let db = self.db.open(console)?;
         let options = self.since.as_ref().map_or_else(BackupOptions::new, |file| BackupOptions::new().since(file));
         let bar = Bar::new(console.shows_progress());
-        let outcome = db.backup(&self.file, &options, |progress| show(&bar, progress));
+        let outcome = backup::write(db.backup_source(), &self.file, &options, |progress| show(&bar, progress));
         drop(bar);
         let report = outcome.map_err(|error| failed(&error))?;
         if self.json {
@@ -93,7 +93,7 @@ fn failed(error: &BackupError) -> CliError {
             failed.hint("make a complete backup, without --since")
         }
         BackupError::Since(_) => failed.hint("pass an undamaged backup to --since, or make a complete backup"),
-        BackupError::Damaged { .. } => {
+        BackupError::Damaged { .. } | BackupError::Remote { is_damaged: true, .. } => {
             failed.hint("`convofold verify` lists the damage, `convofold repair` saves what can be read")
         }
         _ if is_full(error) => failed.hint("the disk is full: free some space and try again"),

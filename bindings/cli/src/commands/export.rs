@@ -2,11 +2,10 @@
 
 use clap::Args;
 use convofold::ingest::Limits;
-use convofold::{Convofold, ExportEventsError};
 
 use crate::console::Console;
 use crate::database::DbArgs;
-use crate::error::{CliError, chain};
+use crate::error::CliError;
 use crate::exit::Exit;
 use crate::opened::Database;
 
@@ -39,11 +38,7 @@ impl ExportArgs {
     pub(crate) fn run(&self, console: &mut Console) -> Result<Exit, CliError> {
         let db = self.db.open(console)?;
         if self.events {
-            return match &db {
-                Database::Here(db) => print_events(db, console),
-                #[cfg(feature = "serve")]
-                Database::Elsewhere(_) => Err(CliError::new(Exit::InUse, "another process holds the database")),
-            };
+            return print_events(&db, console);
         }
         if db.export(console.out())? == 0 {
             console.note("the database contains no conversations");
@@ -52,20 +47,16 @@ impl ExportArgs {
     }
 }
 
-fn print_events(db: &Convofold, console: &mut Console) -> Result<Exit, CliError> {
-    let report = db.export_events(console.out()).map_err(|error| match error {
-        ExportEventsError::Write(error) => error.into(),
-        ExportEventsError::Changes(error) => CliError::log(&error),
-        error => CliError::new(Exit::Failure, format!("cannot export the events: {}", chain(&error))),
-    })?;
+fn print_events(db: &Database, console: &mut Console) -> Result<Exit, CliError> {
+    let (events, longest_line_bytes) = db.export_events(console.out())?;
     let max_bytes = Limits::default().max_own_line_bytes();
-    if report.events == 0 {
+    if events == 0 {
         console.note("the database contains no events");
-    } else if report.longest_line_bytes > max_bytes as u64 {
+    } else if longest_line_bytes > max_bytes as u64 {
         console.note(format_args!(
             "the longest line has {bytes} bytes, and `replay` accepts at most {max_bytes} by default: replay it with --max-line \
              {bytes}",
-            bytes = report.longest_line_bytes
+            bytes = longest_line_bytes
         ));
     }
     Ok(Exit::Success)

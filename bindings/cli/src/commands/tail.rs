@@ -3,13 +3,14 @@
 use std::io::Write;
 
 use clap::Args;
-use convofold::{Change, Changes, Convofold, Seq, Stats};
+use convofold::{Change, Seq, Stats};
 
 use crate::agent_names::{AgentNames, AgentNamesArgs};
 use crate::console::Console;
 use crate::database::DbArgs;
 use crate::error::CliError;
 use crate::exit::Exit;
+use crate::opened::Database;
 use crate::output::{event, text, time};
 use crate::values;
 
@@ -21,8 +22,7 @@ const LAST: u64 = 20;
 /// one JSON object per line. Without --from it prints the last events. With --from it prints every event from there on, and
 /// standard error shows where to continue next time, without gaps and repetitions.
 ///
-/// No process can write to a database while another reads it, so no events arrive while this command runs. A host that keeps the
-/// database open follows the change feed (`Convofold::changes`).
+/// A host that keeps the database open follows the change feed (`Convofold::changes`).
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -48,8 +48,8 @@ pub struct TailArgs {
 impl TailArgs {
     pub(crate) fn run(&self, console: &mut Console) -> Result<Exit, CliError> {
         let names = self.agent_names.read()?;
-        let db = self.db.open_here(console)?;
-        let stats = db.stats();
+        let db = self.db.open(console)?;
+        let stats = db.stats()?;
         let (from, limit) = self.range(&stats);
         let next = self.print(&db, from, limit, &names, console)?;
         if next == from {
@@ -76,16 +76,16 @@ impl TailArgs {
     /// Returns the sequence number after the last printed event.
     fn print(
         &self,
-        db: &Convofold,
+        db: &Database,
         from: Seq,
         limit: u64,
         names: &AgentNames,
         console: &mut Console,
     ) -> Result<Seq, CliError> {
-        let mut changes = db.changes(from);
+        let mut changes = db.changes(from)?;
         let mut next = from;
         for _ in 0..limit {
-            let Some(change) = read(&mut changes)? else { break };
+            let Some(change) = changes.try_next()? else { break };
             if self.json {
                 console.json(&change)?;
             } else {
@@ -95,10 +95,6 @@ impl TailArgs {
         }
         Ok(next)
     }
-}
-
-fn read(changes: &mut Changes) -> Result<Option<Change>, CliError> {
-    changes.try_next().map_err(|error| CliError::log(&error))
 }
 
 fn in_words(change: &Change, names: &AgentNames) -> String {

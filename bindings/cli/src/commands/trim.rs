@@ -1,11 +1,11 @@
 //! `convofold trim`.
 
 use clap::Args;
-use convofold::{Options, Time, TrimError};
+use convofold::{Options, Time};
 
 use crate::console::Console;
 use crate::database::{DbArgs, NowArgs};
-use crate::error::{CliError, chain};
+use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::table::Facts;
 use crate::output::text;
@@ -37,12 +37,10 @@ pub struct TrimArgs {
 
 impl TrimArgs {
     pub(crate) fn run(&self, console: &mut Console) -> Result<Exit, CliError> {
-        let db = self.db.open_with(Options::new().create(false), console)?;
+        let db = self.db.open_or_ask(&Options::new().create(false), CliError::open, console)?;
         // Events cannot be older than the epoch.
-        let before = Time::from_ms(self.now.ms(&db.clone().into()).saturating_sub(self.older_than.0).max(0));
-        let trimmed =
-            before.map_or_else(|| Err(no_time()), |before| db.trim_log(before).map_err(|error| failed(&error)))?;
-        db.close().map_err(|error| CliError::new(Exit::Failure, chain(&error)))?;
+        let before = Time::from_ms(self.now.ms(&db).saturating_sub(self.older_than.0).max(0));
+        let trimmed = db.trim_log(before.ok_or_else(no_time)?)?;
         if self.json {
             console.json(&trimmed)?;
         } else {
@@ -63,9 +61,4 @@ impl TrimArgs {
 
 fn no_time() -> CliError {
     CliError::new(Exit::Usage, "the duration is longer than any event can be old")
-}
-
-fn failed(error: &TrimError) -> CliError {
-    CliError::new(Exit::Failure, format!("cannot drop the beginning of the log: {}", chain(error)))
-        .hint("no data are lost; `convofold verify` shows details")
 }

@@ -1,15 +1,16 @@
 //! `convofold verify`.
 
 use std::io::Write;
+use std::path::Path;
 
 use clap::Args;
 use convofold::verify::{VerifyProgress, VerifyReport};
-use convofold::{OpenError, Options, StorageError};
+use convofold::{OpenError, StorageError};
 use serde::Serialize;
 
 use crate::console::Console;
-use crate::database::{DbArgs, tell_recovery};
-use crate::error::{CliError, chain};
+use crate::database::DbArgs;
+use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::bar::Bar;
 use crate::output::table::Facts;
@@ -43,12 +44,11 @@ struct VerifyJson<'a> {
 
 impl VerifyArgs {
     pub(crate) fn run(&self, console: &mut Console) -> Result<Exit, CliError> {
-        let opened = Options::new().read_only(true).open(&self.db.db);
-        let db = opened.map_err(|error| {
-            let failed = CliError::open(&self.db.db, &error);
-            if is_finding(&error) { failed.exit_as(Exit::Damaged) } else { failed }
-        })?;
-        tell_recovery(db.recovery(), console);
+        let failed = |dir: &Path, error: &OpenError| {
+            let failed = CliError::open(dir, error);
+            if is_finding(error) { failed.exit_as(Exit::Damaged) } else { failed }
+        };
+        let db = self.db.open_to_read(failed, console)?;
         let bar = Bar::new(console.shows_progress());
         let show = |progress| match progress {
             VerifyProgress::Log { seq, last_seq } => bar.show("log", seq, last_seq),
@@ -57,8 +57,7 @@ impl VerifyArgs {
         };
         let outcome = db.verify(show);
         drop(bar);
-        let cannot = |error| CliError::new(Exit::Failure, format!("cannot verify: {}", chain(&error)));
-        let report = outcome.map_err(cannot)?;
+        let report = outcome?;
         if self.json {
             console.json(&VerifyJson { clean: report.is_clean(), report: &report })?;
         } else {

@@ -46,6 +46,12 @@ pub enum ClientError {
         /// What is wrong with the answer.
         why: String,
     },
+    /// The log no longer has the event at which a feed was to begin.
+    #[error("the log begins with event {first_seq}")]
+    Dropped {
+        /// The first event in the log.
+        first_seq: convofold::Seq,
+    },
     /// The query is invalid.
     #[error(transparent)]
     Query(#[from] QueryError),
@@ -76,6 +82,17 @@ impl ClientError {
             Self::Problem(refusal) => Some(refusal.status),
             _ => None,
         }
+    }
+
+    /// The error with its causes on one line, in the words of the library if that is to blame.
+    #[must_use]
+    pub fn words(&self) -> String {
+        use std::error::Error as _;
+        if let Some(cause) = self.cause() {
+            return cause.to_owned();
+        }
+        std::iter::successors(self.source(), |&error| error.source())
+            .fold(self.to_string(), |text, cause| format!("{text}: {cause}"))
     }
 
     /// The error behind a request that could not be answered, as the library words it.

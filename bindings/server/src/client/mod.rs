@@ -3,6 +3,9 @@
 mod error;
 mod connection;
 mod request;
+mod batches;
+mod care;
+mod feed;
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -21,7 +24,10 @@ use serde::Deserialize;
 use connection::{Endpoint, RequestBody, bearer};
 use request::{Connection, Requests, if_found, path};
 
+pub use batches::Batches;
+pub use care::ExportedEvents;
 pub use error::{ClientError, Refusal};
+pub use feed::{Changes, Next};
 pub use request::Body;
 
 /// Conversations in one request.

@@ -2,6 +2,7 @@
 
 use std::io::{self, Read};
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::http::{HeaderValue, Method, Request, Response, StatusCode, header};
@@ -12,9 +13,11 @@ use parking_lot::Mutex;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::runtime::Runtime;
+use tokio::time::timeout;
 
 use super::connection::{Endpoint, RequestBody};
 use super::error::{ClientError, Refusal};
+use crate::routes::PROBLEM;
 
 /// Sends requests to one server.
 #[derive(Clone)]
@@ -55,17 +58,18 @@ impl Requests {
         *request.uri_mut() = target.parse().map_err(invalid)?;
         let headers = request.headers_mut();
         headers.insert(header::HOST, self.endpoint.authority());
+        headers.insert(header::TE, HeaderValue::from_static("trailers"));
         if let Some(token) = &self.token {
             headers.insert(header::AUTHORIZATION, token.clone());
         }
         Ok(request)
     }
 
-    fn ended(&self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> ClientError {
+    pub(super) fn ended(&self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> ClientError {
         ClientError::Ended { at: self.endpoint.name(), source: source.into() }
     }
 
-    fn unexpected(&self, why: impl ToString) -> ClientError {
+    pub(super) fn unexpected(&self, why: impl ToString) -> ClientError {
         ClientError::Unexpected { at: self.endpoint.name(), why: why.to_string() }
     }
 
@@ -160,19 +164,35 @@ impl Body {
     /// The next part of the answer; `None` at its end.
     ///
     /// # Errors
-    /// [`ClientError::Ended`] if the connection ends before the answer.
+    /// [`ClientError::Ended`] if the connection ends before the answer; [`ClientError::Problem`] if the server says why.
     pub fn next_part(&mut self) -> Result<Option<Bytes>, ClientError> {
+        loop {
+            if let Some(part) = self.next_part_timeout(Duration::MAX)? {
+                return Ok(part);
+            }
+        }
+    }
+
+    /// Like [`Body::next_part`], but `None` if nothing arrives in this time.
+    ///
+    /// # Errors
+    /// As for [`Body::next_part`].
+    pub fn next_part_timeout(&mut self, within: Duration) -> Result<Option<Option<Bytes>>, ClientError> {
         let Self { requests, connection, incoming, .. } = self;
         loop {
-            let frame = connection.runtime.block_on(incoming.frame());
-            match frame {
-                None => return Ok(None),
-                Some(Err(error)) => return Err(requests.ended(error)),
-                Some(Ok(frame)) => {
-                    if let Ok(part) = frame.into_data()
-                        && !part.is_empty()
-                    {
-                        return Ok(Some(part));
+            let frame = connection.runtime.block_on(async { timeout(within, incoming.frame()).await });
+            let frame = match frame {
+                Err(_) => return Ok(None),
+                Ok(None) => return Ok(Some(None)),
+                Ok(Some(frame)) => frame.map_err(|error| requests.ended(error))?,
+            };
+            match frame.into_data() {
+                Ok(part) if part.is_empty() => {}
+                Ok(part) => return Ok(Some(Some(part))),
+                Err(frame) => {
+                    if let Some(problem) = frame.trailers_ref().and_then(|trailers| trailers.get(PROBLEM)) {
+                        let refusal = serde_json::from_slice(problem.as_bytes());
+                        return Err(refusal.map_or_else(|error| requests.unexpected(error), ClientError::Problem));
                     }
                 }
             }

@@ -17,7 +17,7 @@ use tokio::time::sleep;
 use tokio_stream::wrappers::ReceiverStream;
 
 use crate::app::{App, Phase};
-use crate::batch::{AnswerLine, CommitLine, Committed, Figures, MAX_BATCH_EVENTS};
+use crate::batch::{AnswerLine, CommitLine, Committed, DatabaseSize, MAX_BATCH_EVENTS};
 use crate::caller::{Caller, OverSocket};
 use crate::intake::expect_plain;
 use crate::problem::Problem;
@@ -104,7 +104,7 @@ async fn run(app: &App, idle: Span, body: Body, mut answers: Answers) {
     let last = match outcome {
         Ok(()) => {
             let stats = app.db.stats();
-            AnswerLine::End(Figures { conversations: stats.conversations, open: stats.open })
+            AnswerLine::End(DatabaseSize { conversations: stats.conversations, open: stats.open })
         }
         Err(problem) => AnswerLine::Problem(problem),
     };

@@ -83,10 +83,14 @@ pub(crate) async fn changes(
     spawn_blocking(move || {
         let _permit = permit;
         let _counted = counted(&app.meter.readers);
-        let mut feed = Feed { app: &app, writer, form, caller, database: app.db.database_id().to_string() };
-        // An error means that the reader is gone, or is logged.
-        if feed.run(start, waits).is_ok() {
-            feed.writer.end();
+        let database = app.db.database_id().to_string();
+        let mut feed = Feed { app: &app, writer, form, caller, database, problem: None };
+        // Another error means that nobody reads the body.
+        let complete = feed.run(start, waits).is_ok();
+        match feed.problem {
+            Some(problem) => feed.writer.fail(&problem),
+            None if complete => feed.writer.end(),
+            None => {}
         }
     });
     let content_type = match form {
@@ -138,6 +142,8 @@ struct Feed<'a> {
     form: Form,
     caller: Caller,
     database: String,
+    /// Why it ends early.
+    problem: Option<Problem>,
 }
 
 impl Feed<'_> {
@@ -183,6 +189,8 @@ impl Feed<'_> {
                     tracing::error!(%error, "a feed ended");
                 }
                 self.writer.flush()?;
+                let problem = Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the feed ended");
+                self.problem = Some(problem.with_cause(&error).with_report(&json!({"log": true})));
                 Err(io::ErrorKind::BrokenPipe.into())
             }
         }
@@ -190,7 +198,8 @@ impl Feed<'_> {
 
     fn resync(&mut self) -> io::Result<Changes> {
         let next_seq = self.app.db.counters().durable_seq + 1;
-        let data = json!({ "database_id": self.database, "next_seq": next_seq });
+        let data =
+            json!({ "database_id": self.database, "first_seq": self.app.db.stats().first_seq, "next_seq": next_seq });
         match self.form {
             Form::Sse => {
                 write!(self.writer, "event: resync\nid: {}-{}\ndata: {data}\n\n", self.database, next_seq - 1)?;

@@ -20,6 +20,9 @@ mod bookmarks;
 mod backup;
 mod care;
 
+pub(crate) use care::VerifyLine;
+pub(crate) use stream::PROBLEM;
+
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Request};

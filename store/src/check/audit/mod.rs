@@ -32,7 +32,7 @@ const MAX_DIFFERENCES: usize = 10_000;
 
 /// The result of an audit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct AuditReport {
     /// Number of compared conversations.
@@ -46,13 +46,16 @@ pub struct AuditReport {
     /// Number of further differences; only the first 10,000 are listed.
     pub more_differences: u64,
     /// Duration of the audit.
-    #[cfg_attr(feature = "serde", serde(rename = "took_ms", serialize_with = "crate::json::as_ms"))]
+    #[cfg_attr(
+        feature = "serde",
+        serde(rename = "took_ms", serialize_with = "crate::json::as_ms", deserialize_with = "crate::json::of_ms")
+    )]
     pub took: Duration,
 }
 
 /// A field of a conversation whose live value differs from the value that follows from its events.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct AuditDifference {
     /// The conversation.

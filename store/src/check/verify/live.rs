@@ -152,7 +152,7 @@ fn answers((live, listed): (&Board, &Index), shadow: &Board) -> Vec<Problem> {
         // The difference is in a list that these queries do not read.
         let question = "open conversations of an agent or a number";
         let (expected, found) = ("the result of the log".to_owned(), "another result".to_owned());
-        problems.push(Problem::Answer { question, expected, found });
+        problems.push(Problem::Answer { question: question.into(), expected, found });
     }
     problems
 }
@@ -161,10 +161,14 @@ fn answers((live, listed): (&Board, &Index), shadow: &Board) -> Vec<Problem> {
 fn rows<T: Debug + PartialEq>(question: &'static str, expected: &[T], found: &[T]) -> Option<Problem> {
     let place = (0..expected.len().max(found.len())).find(|place| expected.get(*place) != found.get(*place))?;
     let row = |rows: &[T]| rows.get(place).map_or_else(|| "nothing".to_owned(), |row| format!("{row:?}"));
-    Some(Problem::Answer { question, expected: row(expected), found: row(found) })
+    Some(Problem::Answer { question: question.into(), expected: row(expected), found: row(found) })
 }
 
 fn answer<T: Debug + PartialEq>(question: &'static str, expected: T, found: T) -> Option<Problem> {
     let differs = expected != found;
-    differs.then(|| Problem::Answer { question, expected: format!("{expected:?}"), found: format!("{found:?}") })
+    differs.then(|| Problem::Answer {
+        question: question.into(),
+        expected: format!("{expected:?}"),
+        found: format!("{found:?}"),
+    })
 }

@@ -10,7 +10,7 @@ const MAX_PROBLEMS: usize = 10_000;
 
 /// The result of a verification: what was checked, and the problems found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct VerifyReport {
     /// The seq of the last event that was checked; 0 if there are no events.
@@ -34,13 +34,16 @@ pub struct VerifyReport {
     /// Number of further problems; only the first 10,000 are listed.
     pub more_problems: u64,
     /// Duration of the verification.
-    #[cfg_attr(feature = "serde", serde(rename = "took_ms", serialize_with = "crate::json::as_ms"))]
+    #[cfg_attr(
+        feature = "serde",
+        serde(rename = "took_ms", serialize_with = "crate::json::as_ms", deserialize_with = "crate::json::of_ms")
+    )]
     pub took: Duration,
 }
 
 /// A kept checkpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct VerifiedCheckpoint {
     /// Its generation.
@@ -56,7 +59,7 @@ pub struct VerifiedCheckpoint {
 
 /// A problem of the database.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(tag = "problem", rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Problem {
@@ -151,7 +154,7 @@ pub enum Problem {
     #[error("answer to {question}: expected {expected}, found {found}")]
     Answer {
         /// The query.
-        question: &'static str,
+        question: std::borrow::Cow<'static, str>,
         /// The answer that follows from the events; if it is long, the first row that differs.
         expected: String,
         /// The value in memory.

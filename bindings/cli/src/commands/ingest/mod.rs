@@ -12,16 +12,19 @@ use std::io;
 use std::thread;
 
 use clap::Args;
+use convofold::ingest::Parser;
+use convofold::replay::Target;
 use convofold::{CommitError, Convofold, Options};
-use crossbeam_channel::{Receiver, TryRecvError, bounded};
+use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
 
 use crate::console::Console;
 use crate::database::{Answering, DbArgs};
 use crate::error::{CliError, chain};
 use crate::exit::Exit;
 use crate::interrupt;
+use crate::opened::Database;
 use crate::parsing::ParsingArgs;
-use crate::rejects::RejectsArgs;
+use crate::rejects::{Rejects, RejectsArgs};
 use answer::AnswerJson;
 use reading::Input;
 use taking::{Taken, take};
@@ -68,18 +71,47 @@ impl IngestArgs {
         let stop = inputs.clone();
         interrupt::on_first(move || drop(stop.send(Input::Stop)))?;
         let db = self.db.open_or_create(Options::new(), console)?;
-        let answering = Answering::start(&db, console);
         // What was sent again after a crash is not written again.
-        let mut rejects = self.rejects.open(false)?;
+        let rejects = self.rejects.open(false)?;
         let stop = inputs.clone();
         // Not joined: it may block on input forever.
-        thread::spawn(move || reading::read(io::stdin().lock(), limits, &inputs));
-        let parser = self.parsing.parser();
+        let read = move || drop(thread::spawn(move || reading::read(io::stdin().lock(), limits, &inputs)));
+        let lines = Lines { parser: self.parsing.parser(), rejects, input, stop };
+        match db {
+            Database::Here(db) => {
+                let answering = Answering::start(&db, console);
+                read();
+                let ended = lines.ingest(&db, console);
+                answering.end();
+                close(&db, ended)
+            }
+            #[cfg(feature = "serve")]
+            Database::Elsewhere(client) => {
+                let batches = client.batches(limits, 0)?;
+                read();
+                lines.ingest(&batches, console)
+            }
+        }
+    }
+}
+
+/// The lines on their way into a database.
+struct Lines {
+    parser: Parser,
+    rejects: Option<Rejects>,
+    input: Receiver<Input>,
+    stop: Sender<Input>,
+}
+
+impl Lines {
+    /// Submits and answers all lines.
+    fn ingest(self, target: &dyn Target, console: &mut Console) -> Result<Exit, CliError> {
+        let Self { parser, mut rejects, input, stop } = self;
         let ended = thread::scope(|scope| {
             let (sender, taken) = bounded(LINES_IN_FLIGHT);
             let taking = scope.spawn({
-                let (db, rejects) = (&db, rejects.as_mut());
-                move || take(db, &parser, rejects, &input, &sender)
+                let rejects = rejects.as_mut();
+                move || take(target, &parser, rejects, &input, &sender)
             });
             let answered = answer_all(taken, console);
             // If answering ended early, stop submitting; otherwise nothing receives this.
@@ -89,9 +121,7 @@ impl IngestArgs {
                 .unwrap_or_else(|_| Err(CliError::new(Exit::Failure, "the thread that submits events failed")));
             answered.and_then(|exit| taken.map(|()| exit))
         });
-        let ended = ended.and_then(|exit| rejects.map_or(Ok(exit), |rejects| rejects.finish().map(|()| exit)));
-        answering.end();
-        close(&db, ended)
+        ended.and_then(|exit| rejects.map_or(Ok(exit), |rejects| rejects.finish().map(|()| exit)))
     }
 }
 

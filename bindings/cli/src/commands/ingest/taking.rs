@@ -3,7 +3,8 @@
 use std::mem;
 
 use convofold::ingest::Parser;
-use convofold::{Batch, Convofold, Event, Ticket};
+use convofold::replay::Target;
+use convofold::{Batch, Event, Ticket};
 use crossbeam_channel::{Receiver, Sender};
 
 use super::line::{Line, lines};
@@ -22,7 +23,7 @@ pub(super) struct Taken {
 
 /// Submits every line as its own batch, so that each has its own answer. The writer commits queued batches together.
 pub(super) fn take(
-    db: &Convofold,
+    target: &dyn Target,
     parser: &Parser,
     mut rejects: Option<&mut Rejects>,
     input: &Receiver<Input>,
@@ -40,7 +41,7 @@ pub(super) fn take(
         let Some(lines) = lines(parser, &piece, rejects.as_deref_mut()) else { return Ok(()) };
         for mut line in lines {
             let events = mem::take(&mut line.events);
-            let ticket = if events.is_empty() { None } else { Some(submit(db, line.number, events)?) };
+            let ticket = if events.is_empty() { None } else { Some(submit(target, line.number, events)?) };
             if taken.send(Taken { line, ticket }).is_err() {
                 return Ok(());
             }
@@ -49,7 +50,8 @@ pub(super) fn take(
     Ok(())
 }
 
-fn submit(db: &Convofold, line: u64, events: Vec<Event>) -> Result<Ticket, CliError> {
-    db.submit(Batch::new(events))
+fn submit(target: &dyn Target, line: u64, events: Vec<Event>) -> Result<Ticket, CliError> {
+    target
+        .submit(Batch::new(events))
         .map_err(|error| CliError::new(Exit::Failure, format!("line {line} was not accepted: {}", chain(&error))))
 }

@@ -8,8 +8,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
-use convofold::replay::{Input, Replay, ReplayError, ReplayReport};
-use convofold::{Convofold, Options};
+use convofold::replay::{Input, Replay, ReplayError, ReplayReport, Target};
+use convofold::{Options, Stats};
+#[cfg(feature = "serve")]
+use convofold_server::DatabaseSize;
 
 use crate::console::Console;
 use crate::database::{Answering, DbArgs};
@@ -17,6 +19,7 @@ use crate::error::{CliError, chain};
 use crate::exit::Exit;
 use crate::inputs::{self, STDIN};
 use crate::interrupt;
+use crate::opened::Database;
 use crate::output::text;
 use crate::parsing::ParsingArgs;
 use crate::rejects::{Rejects, RejectsArgs};
@@ -75,17 +78,39 @@ impl ReplayArgs {
         let stop = interrupt::flag()?;
         let options = Options::new().limits(self.parsing.limits()).parse_threads(self.threads);
         let db = self.db.open_or_create(options, console)?;
-        let answering = Answering::start(&db, console);
-        let (report, events_per_second) = self.replay(&db, inputs, &stop, console)?;
-        answering.end();
-        db.close().map_err(|error| CliError::new(Exit::Failure, format!("cannot close: {}", chain(&error))))?;
-        let told = Report { replay: &report, stats: db.stats(), events_per_second };
+        let told = self.replay_into(db, inputs, &stop, console)?;
         if self.json {
             console.json(&told.as_json())?;
         } else {
             console.note(told.table().plain());
         }
-        Ok(self.conclude(&report, console))
+        Ok(self.conclude(&told.replay, console))
+    }
+
+    fn replay_into(
+        &self,
+        db: Database,
+        inputs: Vec<Input>,
+        stop: &Arc<AtomicBool>,
+        console: &mut Console,
+    ) -> Result<Report, CliError> {
+        match db {
+            Database::Here(db) => {
+                let answering = Answering::start(&db, console);
+                let (replay, events_per_second) = self.replay(&db, inputs, stop, console)?;
+                answering.end();
+                db.close().map_err(|error| CliError::new(Exit::Failure, format!("cannot close: {}", chain(&error))))?;
+                let Stats { conversations, open, .. } = db.stats();
+                Ok(Report { replay, conversations, open, events_per_second })
+            }
+            #[cfg(feature = "serve")]
+            Database::Elsewhere(client) => {
+                let batches = client.batches(self.parsing.limits(), self.threads)?;
+                let (replay, events_per_second) = self.replay(&batches, inputs, stop, console)?;
+                let DatabaseSize { conversations, open, .. } = batches.finish()?;
+                Ok(Report { replay, conversations, open, events_per_second })
+            }
+        }
     }
 
     fn inputs(&self, console: &mut Console) -> Result<Vec<Input>, CliError> {
@@ -122,13 +147,13 @@ impl ReplayArgs {
 
     fn replay(
         &self,
-        db: &Convofold,
+        target: &dyn Target,
         inputs: Vec<Input>,
         stop: &Arc<AtomicBool>,
         console: &Console,
     ) -> Result<(ReplayReport, f64), CliError> {
         let ParsingArgs { format, zone, .. } = self.parsing.clone();
-        let replay = Replay::new(db).format(format).zone(zone).ignore(self.parsing.ignored());
+        let replay = Replay::new(target).format(format).zone(zone).ignore(self.parsing.ignored());
         let replay = replay.inputs(inputs).stop(Arc::clone(stop));
         let goes_on = replay.goes_on().map_err(|error| failed(&error))?;
         let mut rejects = self.rejects.open(goes_on)?;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use convofold::IgnoredCounts;
 use convofold::replay::{InputProblem, ReplayReport};
-use convofold::{IgnoredCounts, Stats};
 use serde::Serialize;
 
 use super::progress;
@@ -11,9 +11,12 @@ use crate::output::table::Facts;
 use crate::output::{text, time};
 
 /// The result of a replay, and the figures of the database after it.
-pub(super) struct Report<'a> {
-    pub(super) replay: &'a ReplayReport,
-    pub(super) stats: Stats,
+pub(super) struct Report {
+    pub(super) replay: ReplayReport,
+    /// Of the database.
+    pub(super) conversations: u64,
+    /// Of the database.
+    pub(super) open: u64,
     /// In this run.
     pub(super) events_per_second: f64,
 }
@@ -42,9 +45,9 @@ pub(super) struct ReportJson<'a> {
     stopped: bool,
 }
 
-impl<'a> Report<'a> {
-    pub(super) fn as_json(&self) -> ReportJson<'a> {
-        let replay = self.replay;
+impl Report {
+    pub(super) fn as_json(&self) -> ReportJson<'_> {
+        let replay = &self.replay;
         ReportJson {
             lines: replay.lines,
             bytes: replay.bytes,
@@ -60,8 +63,8 @@ impl<'a> Report<'a> {
             rejected_by_reason: self.reasons().collect(),
             incomplete_inputs: replay.incomplete_inputs,
             problems: &replay.problems,
-            conversations: self.stats.conversations,
-            open: self.stats.open,
+            conversations: self.conversations,
+            open: self.open,
             took_ms: time::ms(replay.took),
             events_per_second: self.events_per_second.round(),
             resumed: replay.resumed,
@@ -70,7 +73,7 @@ impl<'a> Report<'a> {
     }
 
     pub(super) fn table(&self) -> Facts {
-        let replay = self.replay;
+        let replay = &self.replay;
         let mut facts = Facts::default();
         if replay.resumed {
             facts.add("resumed", "after an interrupted run; its counts are included, its time is not");
@@ -96,8 +99,8 @@ impl<'a> Report<'a> {
                 "incomplete inputs",
                 (replay.incomplete_inputs > 0).then(|| text::count(replay.incomplete_inputs)),
             )
-            .add("conversations", text::count(self.stats.conversations))
-            .add("  open", text::count(self.stats.open))
+            .add("conversations", text::count(self.conversations))
+            .add("  open", text::count(self.open))
             .add("time", time::took(replay.took))
             .add("rate", progress::rate(self.events_per_second));
         facts
