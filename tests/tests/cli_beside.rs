@@ -398,7 +398,7 @@ fn the_end_of_the_holder_ends_an_answer_with_an_error() {
 #[test]
 fn a_url_is_refused_where_a_folder_is_needed_and_if_nobody_answers() {
     let desk = Desk::default();
-    for args in [["restore", "file"].as_slice(), &["repair", "--into", "new"], &["trim", "--older-than", "1d"]] {
+    for args in [["restore", "file"].as_slice(), &["repair", "--into", "new"]] {
         let ran = desk.run_bare(&[args, &["--db", "http://127.0.0.1:1"]].concat());
         assert_eq!(ran.code, Some(2), "{ran:?}");
         assert!(ran.stderr.contains("expected the folder of a database"), "{ran:?}");

@@ -2,12 +2,14 @@
 
 use std::io::Write;
 
+#[cfg(feature = "serve")]
+use convofold::ConversationRow;
 use convofold::audit::{AuditReport, Sample};
 use convofold::backup::BackupSource;
 use convofold::verify::{VerifyProgress, VerifyReport};
 use convofold::{
-    AgentLoad, Arrivals, Change, Conflict, ConversationRow, Convofold, Cursor, DatabaseId, ExportEventsError,
-    HistoryEntry, Page, Query, Recovery, Seq, State, StateHash, Stats, Time, Totals, Trimmed, UnknownValue,
+    AgentLoad, Arrivals, Change, Conflict, Convofold, Cursor, DatabaseId, ExportEventsError, HistoryEntry, Page, Query,
+    Recovery, Seq, State, StateHash, Stats, Time, Totals, Trimmed, UnknownValue,
 };
 #[cfg(feature = "serve")]
 use convofold_server::Client;
