@@ -4,7 +4,7 @@ _list:
     @just --list
 
 # All checks that must pass before a change lands: format, lints, licences and advisories, tests, docs, bindings.
-check: format-check lint deny test docs rust c python
+check: format-check lint deny test docs rust c python server
 
 # Checks the formatting.
 format-check:
@@ -34,6 +34,10 @@ c:
 # Checks the Python package: tests, types, stub, example. Needs Python 3.11 or later with venv; the package itself 3.9.
 python:
     bindings/python/check.sh
+
+# Checks the server over HTTP: schemathesis against openapi.json, the files in docs/serving. Needs Python 3 with venv.
+server *args:
+    bindings/server/check.sh {{args}}
 
 # Runs the tests of the default crates.
 test:

@@ -29,6 +29,7 @@ const EARLIER: &str = "the earlier backup";
 #[into_params(parameter_in = Query)]
 pub(crate) struct BackupParams {
     /// Where the earlier backup ends that this one continues: BLOCK-SEQ-CHECKSUM. Without it, the backup is complete.
+    #[param(pattern = "^[1-9][0-9]{0,17}-[1-9][0-9]{0,17}-[0-9a-f]{1,32}$")]
     since: Option<String>,
 }
 

@@ -51,7 +51,7 @@ const ANSWER_BYTES: usize = 16 << 10;
 /// again: stored events count as duplicates.
 #[utoipa::path(
     post, path = "/api/v1/batches", tag = "in",
-    request_body(content = String, content_type = "application/x-ndjson", description = "Events and lines that commit them"),
+    request_body(content = Option<String>, content_type = "application/x-ndjson", description = "Events and lines that commit them"),
     responses(
         (status = 200, body = String, content_type = "application/x-ndjson", description = "One line for each batch, in order"),
         (status = "default", body = Problem, content_type = "application/problem+json"),

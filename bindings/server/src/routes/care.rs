@@ -106,8 +106,10 @@ fn not_verified(error: &VerifyError) -> Problem {
 #[into_params(parameter_in = Query)]
 pub(crate) struct AuditParams {
     /// Size of a random sample of conversations. Without it, all conversations are compared.
+    #[param(format = "uint64", maximum = 18446744073709551615_u64)]
     sample: Option<u64>,
     /// Seed of the sample: the same seed selects the same conversations.
+    #[param(format = "uint64", maximum = 18446744073709551615_u64)]
     seed: u64,
 }
 
@@ -150,7 +152,7 @@ fn not_audited(error: &AuditError) -> Problem {
 #[into_params(parameter_in = Query)]
 pub(crate) struct TrimParams {
     /// Only events before this time are dropped, in milliseconds since the epoch.
-    #[param(minimum = 0)]
+    #[param(minimum = 0, maximum = 253402300799999_i64)]
     before: i64,
 }
 

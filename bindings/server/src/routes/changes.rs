@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, header};
 use axum::response::Response;
 use convofold::{Change, Changes, ChangesError, Seq};
 use serde::Deserialize;
@@ -36,6 +36,7 @@ const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 pub(crate) struct ChangesParams {
     /// The sequence number of the last event that is known already; 0 for all events. Without it, the feed begins with the
     /// next event. The header Last-Event-ID takes precedence.
+    #[param(format = "uint64", maximum = 18446744073709551615_u64)]
     since: Option<u64>,
     /// 0: end when there is no further event. 1: wait for more [default].
     #[param(minimum = 0, maximum = 1)]
@@ -74,7 +75,7 @@ pub(crate) async fn changes(
     }
     let accepts = |value: &axum::http::HeaderValue| value.to_str().is_ok_and(|value| value.contains(SSE));
     let form = if headers.get_all(header::ACCEPT).iter().any(accepts) { Form::Sse } else { Form::Ndjson };
-    let start = Start::of(&app, params.since, &headers)?;
+    let start = Start::of(&app, params.since, &headers);
     let permit = app.reader()?;
     if caller.reads_texts() {
         caller.log_texts("changes");
@@ -116,23 +117,24 @@ enum Start {
 }
 
 impl Start {
-    fn of(app: &App, since: Option<Seq>, headers: &HeaderMap) -> Result<Self, Problem> {
+    fn of(app: &App, since: Option<Seq>, headers: &HeaderMap) -> Self {
         let after = |seq: Seq| {
             // A reader ahead of the log knows another log.
             if seq > app.db.counters().last_seq { Self::Resync } else { Self::At(seq + 1) }
         };
         if let Some(id) = headers.get("last-event-id") {
-            let id = id.to_str().unwrap_or_default();
-            let parsed = id.rsplit_once('-').and_then(|(database, seq)| Some((database, seq.parse().ok()?)));
-            let (database, seq): (&str, Seq) = parsed.ok_or_else(|| {
-                Problem::new(StatusCode::BAD_REQUEST, format!("Last-Event-ID is DATABASE-SEQ, found {id:?}"))
-            })?;
-            return Ok(if database == app.db.database_id().to_string() { after(seq) } else { Self::Resync });
+            // Not refused if it is of another form: a browser would not try again.
+            let known = id.to_str().ok().and_then(|id| {
+                let (database, seq) = id.rsplit_once('-')?;
+                (database == app.db.database_id().to_string()).then_some(())?;
+                seq.parse().ok()
+            });
+            return known.map_or(Self::Resync, after);
         }
-        Ok(match since {
+        match since {
             Some(seq) => after(seq),
             None => Self::At(app.db.counters().durable_seq + 1),
-        })
+        }
     }
 }
 

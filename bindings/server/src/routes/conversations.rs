@@ -86,10 +86,8 @@ pub(crate) struct ListParams {
     /// Only conversations without activity after this time.
     idle_since: Option<i64>,
     /// Only conversations whose time `by` is this one or later, in milliseconds since the epoch.
-    #[param(minimum = 0, maximum = 253402300799999_i64)]
     since: Option<i64>,
     /// Only conversations whose time `by` is before this one, in milliseconds since the epoch.
-    #[param(minimum = 0, maximum = 253402300799999_i64)]
     until: Option<i64>,
     /// The time that `since` and `until` limit: `active` (default), `started` or `closed`.
     #[param(pattern = "^(active|started|closed)$")]
