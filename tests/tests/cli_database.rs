@@ -110,6 +110,20 @@ fn help_says_how_a_command_ends_and_where_it_prints() {
 }
 
 #[test]
+fn every_command_has_a_man_page() {
+    let desk = Desk::default();
+    let ran = desk.run_bare(&["man", "pages"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), ""), "{ran:?}");
+    let page = desk.read("pages/convofold-ingest.1");
+    for said in [".TH convofold-ingest 1  \"convofold ", "convofold ingest", "\\-\\-db", "Examples:"] {
+        assert!(page.contains(said), "{said}: {page}");
+    }
+    let pages = std::fs::read_dir(desk.path("pages")).expect("a folder").count();
+    assert!(pages > 20, "{pages}");
+    assert!(desk.read("pages/convofold.1").contains("convofold\\-replay(1)"));
+}
+
+#[test]
 fn a_lost_part_of_a_database_is_named_with_the_command_that_helps() {
     for (lost, missing, helps) in
         [("HEAD", "HEAD", "`convofold repair --db db --into NEW`"), ("sled", "sled", "`convofold restore`")]

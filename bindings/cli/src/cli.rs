@@ -16,6 +16,7 @@ use crate::commands::hash::HashArgs;
 use crate::commands::history::HistoryArgs;
 use crate::commands::ingest::IngestArgs;
 use crate::commands::list::ListArgs;
+use crate::commands::man::ManArgs;
 use crate::commands::open::OpenArgs;
 use crate::commands::repair::RepairArgs;
 use crate::commands::replay::ReplayArgs;
@@ -95,6 +96,7 @@ pub enum Command {
     Repair(RepairArgs),
     Generate(Box<GenerateArgs>),
     Completions(CompletionsArgs),
+    Man(ManArgs),
 }
 
 /// Runs the command that the arguments name. The first argument is the name of the program.
@@ -144,6 +146,7 @@ impl Command {
             Self::Repair(args) => args.run(console),
             Self::Generate(args) => args.run(console),
             Self::Completions(args) => args.run(&mut Cli::command(), console),
+            Self::Man(args) => args.run(Cli::command(), console),
         }
     }
 }

@@ -20,6 +20,7 @@ pub mod restore;
 pub mod repair;
 pub mod generate;
 pub mod completions;
+pub mod man;
 pub mod conflicts;
 #[cfg(feature = "serve")]
 pub mod serve;
