@@ -24,11 +24,15 @@ use crate::interner::Interner;
 use crate::outline::Outline;
 use crate::query::ConversationRow;
 use crate::resident::{self, ReloadedConversation, Resident};
+use crate::search::SearchKeys;
 use crate::state::State;
 
 /// The version of the fold rules. Raise it with every change of the export. A checkpoint of another version is ignored
 /// and the log is folded again. `tests/fold-version` contains the export of the current version.
 pub const FOLD_VERSION: u32 = 2;
+
+/// The maximum length of [`Board::changes`].
+const MAX_CHANGES: usize = 1 << 18;
 
 /// All conversations and their states. An [`Index`] beside the board answers queries about many of them.
 ///
@@ -51,6 +55,8 @@ pub struct Board {
     hash: StateHash,
     unhashed: Vec<Slot>,
     unsaved: BTreeSet<Slot>,
+    /// The slots that changed since [`Board::take_changes`], if it was called.
+    changes: Option<Vec<Slot>>,
     /// The conversations with events from which their state was not derived yet.
     unsettled: BTreeSet<Slot>,
     resident_bytes: u64,
@@ -197,6 +203,19 @@ impl Board {
         self.conversation(id).map(State::of)
     }
 
+    /// The conversation at a slot as lists show it; `None` if it is evicted or unknown.
+    #[must_use]
+    pub fn row_at(&self, slot: u32) -> Option<ConversationRow> {
+        self.at(slot).map(resident::row_of)
+    }
+
+    /// The keys of the conversation at a slot; `None` if it is open, evicted or unknown.
+    #[must_use]
+    pub fn search_keys(&self, slot: u32) -> Option<SearchKeys> {
+        self.at(slot).filter(|conversation| conversation.with_fold(|fold| fold.is_closed))?;
+        SearchKeys::of(&self.row_at(slot)?)
+    }
+
     /// One conversation as lists show it, open or closed; `None` if it is evicted or unknown.
     #[must_use]
     pub fn row(&self, id: &str) -> Option<ConversationRow> {
@@ -308,6 +327,33 @@ impl Board {
     /// The slots of the conversations that changed since the last call, in order.
     pub fn take_unsaved(&mut self) -> BTreeSet<u32> {
         std::mem::take(&mut self.unsaved)
+    }
+
+    /// The slots of the conversations that changed since the last [`Board::take_unsaved`], in order.
+    #[must_use]
+    pub fn unsaved(&self) -> &BTreeSet<u32> {
+        &self.unsaved
+    }
+
+    /// The slots of the conversations that changed since the last call. `None` if they are not known: at the first call, or
+    /// if there were many more of them than conversations.
+    pub fn take_changes(&mut self) -> Option<Vec<u32>> {
+        self.changes.replace(Vec::new())
+    }
+
+    /// Stops noting changes for [`Board::take_changes`].
+    pub fn forget_changes(&mut self) {
+        self.changes = None;
+    }
+
+    fn note_change(&mut self, slot: Slot) {
+        self.unsaved.insert(slot);
+        if let Some(changes) = &mut self.changes {
+            changes.push(slot);
+            if changes.len() > MAX_CHANGES {
+                self.changes = None;
+            }
+        }
     }
 
     /// Reverts [`Board::take_unsaved`] after a failed save.
@@ -427,7 +473,7 @@ impl Board {
     }
 
     fn leave_unsettled(&mut self, slot: Slot) {
-        self.unsaved.insert(slot);
+        self.note_change(slot);
         self.unsettled.insert(slot);
         if let Some(resident) = self.residents.get_mut(&slot)
             && std::mem::take(&mut resident.is_hashed)
@@ -566,7 +612,7 @@ impl BoardEdit<'_> {
                 continue;
             }
             left -= steps;
-            self.board.unsaved.insert(slot);
+            self.board.note_change(slot);
             updates.extend(self.board.settle(slot));
         }
         updates
@@ -574,7 +620,7 @@ impl BoardEdit<'_> {
 
     fn settle(&mut self) -> impl Iterator<Item = Update> {
         std::mem::take(&mut self.touched).into_iter().filter_map(|slot| {
-            self.board.unsaved.insert(slot);
+            self.board.note_change(slot);
             self.board.settle(slot)
         })
     }

@@ -196,6 +196,17 @@ impl Index {
         Ok(page)
     }
 
+    /// The first open conversations that match a query and a condition of the caller, after the query's cursor and in its
+    /// order.
+    pub fn open_matching(
+        &self,
+        query: &Query,
+        is_wanted: impl Fn(&ConversationRow) -> bool,
+        max_rows: usize,
+    ) -> Vec<Arc<ConversationRow>> {
+        self.open.rows_for(query).filter(|row| is_wanted(row)).take(max_rows).cloned().collect()
+    }
+
     /// The workload of every agent of every tenant (rule Q3), the agent with the most open conversations first. One entry
     /// of each tenant can be for nobody.
     #[must_use]
@@ -264,7 +275,7 @@ impl Index {
 
 impl Lists {
     /// Replaces the row of a conversation. Returns the earlier one.
-    fn replace(&mut self, slot: Slot, now: Option<&Row>) -> Option<Row> {
+    pub(crate) fn replace(&mut self, slot: Slot, now: Option<&Row>) -> Option<Row> {
         let before = match now {
             Some(row) => self.rows.insert(slot, row.clone()),
             None => self.rows.remove(&slot),

@@ -24,6 +24,12 @@ impl Query {
         self.limit.filter(|limit| *limit > 0).unwrap_or(usize::MAX)
     }
 
+    /// Whether a row matches and comes after the cursor. See [`Query::page_of`] for what a row does not tell.
+    #[must_use]
+    pub fn is_match(&self, row: &ConversationRow) -> bool {
+        self.wants(row) && self.order.after(self.cursor.as_ref()).contains(&self.order.key(row))
+    }
+
     /// The page of these rows that the query asks for, in its order and after its cursor. It holds one page in memory,
     /// however many rows there are. The rows must meet [`unanswered_after_close`](Self::unanswered_after_close) if the
     /// query has it, because a row does not tell; all other conditions are checked.

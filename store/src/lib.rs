@@ -29,6 +29,7 @@ mod bounds;
 mod storage;
 mod log;
 mod conversations;
+mod search;
 mod options;
 mod state;
 mod checkpoint;

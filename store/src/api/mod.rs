@@ -6,6 +6,7 @@ pub(crate) mod error;
 pub(crate) mod handle;
 pub(crate) mod ingest;
 pub(crate) mod marks;
+mod find;
 pub(crate) mod query;
 pub(crate) mod scan;
 pub(crate) mod feed;

@@ -92,7 +92,11 @@ impl Convofold {
     /// Returns one page of conversations (rule Q2).
     ///
     /// Open conversations, and closed ones that are unanswered after their close, are answered from memory. Other queries
-    /// also read the pages of evicted conversations.
+    /// also read the search index and the conversations that it finds. A page of one member, number, agent, tenant or
+    /// period reads little else; a query without any of them, without a limit, or with [`Sort::Waiting`] can read all
+    /// conversations.
+    ///
+    /// [`Sort::Waiting`]: convofold_engine::Sort::Waiting
     ///
     /// # Errors
     /// [`PageError`] if the cursor was made with another sort order, or a conversation cannot be read.
@@ -112,10 +116,7 @@ impl Convofold {
         if query.is_in_index() {
             return Ok(self.shared().live.index().query_matching(query, is_wanted)?);
         }
-        let mut failure = None;
-        let rows = self.scan_for(Board::row).map_while(|row| row.map_err(|error| failure = Some(error)).ok());
-        let page = query.page_of(rows.filter(is_wanted));
-        failure.map_or_else(|| Ok(page?), |error| Err(error.into()))
+        self.find(query, is_wanted)
     }
 
     /// Like [`Convofold::query`], with the last text of every conversation ([`ConversationRow::last_message`]).

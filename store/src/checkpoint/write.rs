@@ -3,7 +3,8 @@
 //! A checkpoint is a pointer flip:
 //!
 //! 1. The record of the checkpoint before the last is deleted, because its page halves will be overwritten.
-//! 2. The pages of changed conversations are written, each into the half that the last checkpoint does not use.
+//! 2. The pages of changed conversations are written, each into the half that the last checkpoint does not use, and a run
+//!    of the search index.
 //! 3. A barrier, then one record that names the half of every page, then a barrier.
 //!
 //! Until the record is written, the last checkpoint is complete; afterwards both are. So whenever the process ends,
@@ -30,6 +31,7 @@ use crate::format::frame::Compressor;
 use crate::format::key::{PageHalf, PageKey, PartKey};
 use crate::format::page_head::PageHead;
 use crate::in_order::in_order;
+use crate::search::{Entries, SearchWriter};
 use crate::state::shared::Shared;
 use crate::storage::{Storage, StorageError};
 use crate::trace::{span, tell};
@@ -69,6 +71,9 @@ pub(crate) struct Checkpointer {
     generation: u64,
     /// The pages that were written for the last checkpoint.
     written: Vec<u32>,
+    pub(crate) search: SearchWriter,
+    /// Whether the last checkpoint lacks the search index, so that another one is due even if nothing changed.
+    pub(crate) is_incomplete: bool,
     /// Length of the log when a checkpoint was last attempted. If one cannot be encoded, the next attempt waits for
     /// more events.
     attempted_log_bytes: u64,
@@ -86,7 +91,8 @@ impl Checkpointer {
     /// Starts from the recovered checkpoint, if any. The storage contains nothing of a generation above `generation`.
     pub(crate) fn new(page_bytes: u64, last: Option<Last>, generation: u64) -> Self {
         let attempted_log_bytes = last.map_or(0, |last| last.log_bytes);
-        Self { last, page_bytes, generation, written: Vec::new(), attempted_log_bytes }
+        let (written, search) = (Vec::new(), SearchWriter::default());
+        Self { last, page_bytes, generation, written, search, is_incomplete: false, attempted_log_bytes }
     }
 
     /// Whether a checkpoint is due. If the pages are large, half of their size is the threshold, so that checkpoints
@@ -108,7 +114,7 @@ impl Checkpointer {
         span!("checkpoint");
         self.attempted_log_bytes = log_bytes;
         let started = Instant::now();
-        let changed = shared.live.board_mut().take_unsaved();
+        let changed = shared.search.take_unsaved(&shared.live);
         let mut written = Checkpoint {
             seq: position.last_seq(),
             generation: self.generation,
@@ -116,28 +122,35 @@ impl Checkpointer {
             bytes_written: 0,
             took: Duration::ZERO,
         };
-        if changed.is_empty() && self.last.map_or(1, |last| last.block_no + 1) == position.block_no {
+        let is_current = changed.is_empty() && self.last.map_or(1, |last| last.block_no + 1) == position.block_no;
+        if is_current && !self.is_incomplete {
             return Ok(written);
         }
         written.generation += 1;
         shared.log_figures.checkpoints_begun.fetch_add(1, Ordering::SeqCst);
-        let pages = forget_others(storage, self.last.map(|last| last.generation))
-            .and_then(|()| write_pages(&changed, &mut written, shared, storage));
-        let page_nos = match pages {
-            Ok(entries) => {
-                shared.archive.set(&entries);
-                entries.into_iter().map(|(page_no, _)| page_no).collect()
-            }
+        let content = forget_others(storage, self.last.map(|last| last.generation)).and_then(|()| {
+            let (pages, found) = write_pages(&changed, &mut written, shared, storage)?;
+            let has_search = self.write_search(found, shared, storage, compressor)?;
+            storage.barrier()?;
+            Ok((pages, has_search))
+        });
+        let (pages, has_search) = match content {
+            Ok(content) => content,
             Err(error) => {
-                shared.live.board_mut().put_back_unsaved(changed);
+                shared.search.put_back_unsaved(&shared.live, changed);
                 return Err(error);
             }
         };
+        shared.archive.set(&pages);
+        let page_nos = pages.into_iter().map(|(page_no, _)| page_no).collect();
         self.page_bytes = shared.archive.bytes();
-        let record = self.record(shared, written.generation, position, log_bytes);
+        let mut record = self.record(shared, written.generation, position, log_bytes);
+        record.search = has_search.then(|| self.search.runs().iter().map(|run| run.stored()).collect());
         let value = record::seal(&record, compressor).map_err(StorageError::Encoding)?;
         storage.put_record(&record_name(written.generation), &value)?;
         storage.barrier()?;
+        self.is_incomplete = false;
+        shared.search.publish(&shared.live, has_search.then_some(self.search.runs()));
         self.delete_dead_pages(page_nos, shared, storage)?;
 
         self.generation = written.generation;
@@ -148,6 +161,25 @@ impl Checkpointer {
         written.took = started.elapsed();
         tell!(info, seq = written.seq, generation = written.generation, pages = written.pages_written, bytes = written.bytes_written, took = ?written.took, "checkpoint written");
         Ok(written)
+    }
+
+    /// Adds these entries to the search index. Returns whether there is a usable one.
+    fn write_search(
+        &mut self,
+        entries: Entries,
+        shared: &Shared,
+        storage: &dyn Storage,
+        compressor: &mut Compressor,
+    ) -> Result<bool, StorageError> {
+        if !shared.search.is_usable() {
+            return Ok(false);
+        }
+        let added = self.search.delete_dead(storage).and_then(|()| self.search.add(entries, storage, compressor));
+        match added {
+            // A run that was to be merged is damaged.
+            Err(StorageError::Value(_) | StorageError::Encoding(_)) => Ok(false),
+            added => added.map(|()| true),
+        }
     }
 
     /// Deletes the other halves of pages that were written for the last checkpoint and not for this one: they belong to
@@ -190,27 +222,29 @@ impl Checkpointer {
             log_bytes,
             state_hash: state_hash.to_bytes(),
             bookmarks: bookmarks.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
+            search: None,
         }
     }
 }
 
-/// Writes the pages of these conversations durably, encoded on all processors. Returns the half and checksum of each
-/// page.
+/// The half and checksum of each page written, and what the search index keeps of the conversations.
+type WrittenPages = (Vec<(u32, PageEntry)>, Entries);
+
+/// Writes the pages of these conversations, encoded on all processors.
 fn write_pages(
     changed: &BTreeSet<u32>,
     written: &mut Checkpoint,
     shared: &Shared,
     storage: &dyn Storage,
-) -> Result<Vec<(u32, PageEntry)>, StorageError> {
+) -> Result<WrittenPages, StorageError> {
     let page_nos: BTreeSet<u32> = changed.iter().map(|slot| page_of(*slot)).collect();
     let page_nos: Vec<u32> = page_nos.into_iter().collect();
-    let pages = Pages { generation: written.generation, shared, storage, compressors: Compressors::default() };
+    let pages = Pages { generation: written.generation, changed, shared, storage, compressors: Compressors::default() };
     let encode = |number: usize| pages.encode_ahead(page_nos.get(number).copied().unwrap_or_default());
-    let entries = in_order(page_nos.len(), encode, |encoded| pages.put_all(encoded))?;
-    storage.barrier()?;
+    let (entries, found) = in_order(page_nos.len(), encode, |encoded| pages.put_all(encoded))?;
     written.pages_written = entries.len() as u64;
     written.bytes_written = entries.iter().map(|(_, entry)| entry.bytes).sum();
-    Ok(entries)
+    Ok((entries, found))
 }
 
 /// A page that was encoded ahead of its turn.
@@ -219,6 +253,7 @@ enum Encoded {
         page_no: u32,
         parts: Vec<(PartKey, Vec<u8>)>,
         entry: PageEntry,
+        found: Entries,
     },
     /// It is too large for that.
     Later {
@@ -229,6 +264,7 @@ enum Encoded {
 /// The pages of one checkpoint.
 struct Pages<'a> {
     generation: u64,
+    changed: &'a BTreeSet<u32>,
     shared: &'a Shared,
     storage: &'a dyn Storage,
     compressors: Compressors,
@@ -244,24 +280,27 @@ impl Pages<'_> {
             parts.push((key, value));
             Ok(())
         })?;
-        Ok(Encoded::Whole { page_no, parts, entry })
+        Ok(Encoded::Whole { page_no, parts, entry, found: self.found(page_no) })
     }
 
     /// Writes pages to the storage in groups, while the next ones are encoded.
     fn put_all(
         &self,
         encoded: &mut dyn Iterator<Item = Result<Encoded, StorageError>>,
-    ) -> Result<Vec<(u32, PageEntry)>, StorageError> {
-        let (mut entries, mut waiting) = (Vec::new(), Vec::with_capacity(PARTS_AT_ONCE));
+    ) -> Result<WrittenPages, StorageError> {
+        let (mut entries, mut all_found, mut waiting) =
+            (Vec::new(), Entries::default(), Vec::with_capacity(PARTS_AT_ONCE));
         for page in encoded {
             match page? {
-                Encoded::Whole { page_no, parts, entry } => {
+                Encoded::Whole { page_no, parts, entry, found } => {
                     entries.push((page_no, entry));
+                    all_found.append(found);
                     waiting.extend(parts);
                 }
                 Encoded::Later { page_no } => {
                     let entry = self.encode(page_no, |key, value| self.storage.put_pages(&[(key, value)]))?;
                     entries.push((page_no, entry));
+                    all_found.append(self.found(page_no));
                 }
             }
             if waiting.len() >= PARTS_AT_ONCE
@@ -274,7 +313,17 @@ impl Pages<'_> {
         if !waiting.is_empty() {
             self.storage.put_pages(&waiting)?;
         }
-        Ok(entries)
+        Ok((entries, all_found))
+    }
+
+    /// What the search index keeps of the changed conversations of a page. They are all in memory.
+    fn found(&self, page_no: u32) -> Entries {
+        let mut found = Entries::default();
+        for slot in self.slots(page_no).filter(|slot| self.changed.contains(slot)) {
+            let keys = self.shared.live.board().search_keys(slot);
+            keys.iter().for_each(|keys| found.push(slot, keys));
+        }
+        found
     }
 
     fn slots(&self, page_no: u32) -> Range<u32> {

@@ -87,7 +87,7 @@ impl Archive {
     }
 
     /// A single conversation. The rest of its page is mostly skipped.
-    fn one(&self, storage: &dyn ReadStorage, slot: u32) -> Result<ConversationImage, StorageError> {
+    pub(crate) fn one(&self, storage: &dyn ReadStorage, slot: u32) -> Result<ConversationImage, StorageError> {
         let (_, images) = self.read(storage, page_of(slot), |place| place == slot % PAGE_SLOTS)?;
         images.into_iter().flatten().next().ok_or(StorageError::Value(Damage::Missing))
     }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::fields::{Fields, FieldsBuilder, required};
 use super::frame::{Compressor, Frame, FrameKind, u64_at};
+use super::run::StoredRun;
 use crate::damage::Damage;
 
 pub(crate) const MARK: FrameKind = FrameKind { magic: *b"cfCK", version: 1, field_bytes: 8 };
@@ -41,6 +42,8 @@ pub(crate) struct CheckpointRecord {
     /// The state hash, under `fold_version`.
     pub(crate) state_hash: [u8; 32],
     pub(crate) bookmarks: Vec<(String, Vec<u8>)>,
+    /// The runs of the search index; `None` if there is no index.
+    pub(crate) search: Option<Vec<StoredRun>>,
 }
 
 pub(crate) fn seal(record: &CheckpointRecord, compressor: &mut Compressor) -> Result<Vec<u8>, Damage> {

@@ -20,6 +20,7 @@ pub(crate) mod marks;
 pub(crate) mod page;
 pub(crate) mod page_head;
 pub(crate) mod replay_mark;
+pub(crate) mod run;
 #[cfg(test)]
 pub(crate) mod samples;
 

@@ -13,6 +13,7 @@ use super::log_start::LogStart;
 use super::marks::{Mark, Marks};
 use super::page_head::PageHead;
 use super::replay_mark::{ProblemMark, ReplayMark};
+use super::run::{Hit, RunHead, StoredRun, Term};
 
 /// An event with every value that a message or a lifecycle event can have.
 pub(crate) fn full_event() -> Event {
@@ -244,7 +245,22 @@ pub(crate) fn checkpoint() -> CheckpointRecord {
         log_bytes: 67_890,
         state_hash: [3; 32],
         bookmarks: vec![("airship/offset".to_owned(), b"1000010839000".to_vec())],
+        search: Some(vec![StoredRun { run: 4, checksum: [5; 16] }]),
     }
+}
+
+pub(crate) fn run_head() -> RunHead {
+    RunHead { fold_version: 1, conversations: 3, bytes: 456, firsts: [vec![-7], vec![8, 9], vec![10], vec![11]] }
+}
+
+/// Hits in the order of their second time.
+pub(crate) fn hits() -> Vec<Hit> {
+    let hit = |times, slot, tags| Hit { times, slot, tags };
+    vec![hit([3, 4, 5], 40, 1), hit([1_700_000_000_000, 1_700_000_060_000, 1_700_000_050_000], 7, u64::MAX)]
+}
+
+pub(crate) fn terms() -> Vec<Term> {
+    [(1, 40), (1, 41), (u32::MAX, 7)].map(|(hash, slot)| Term { hash, slot }).into()
 }
 
 pub(crate) fn replay_mark() -> ReplayMark {

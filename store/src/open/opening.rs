@@ -38,7 +38,7 @@ struct SledFiles {
     scan_finding: Option<ScanFinding>,
 }
 
-/// Opens the database in this directory: lock, end mark, safety copy, storage, checkpoint and log, ready.
+/// Opens the database in this directory: lock, end mark, safety copy, storage, checkpoint and log, search index, ready.
 pub(crate) fn open(path: &Path, options: &Options) -> Result<Opened, OpenError> {
     let started = Instant::now();
     let directory = Directory::open(path, options.create, options.segment_bytes)?;
@@ -52,8 +52,9 @@ pub(crate) fn open(path: &Path, options: &Options) -> Result<Opened, OpenError> 
     let copy =
         SafetyCopy::make(&folder, files.scan_finding.is_some()).map_err(doing("making a safety copy in", path))?;
     let storage = scopeguard::guard(open_storage(&directory, &folder, options)?, |storage| drop(release(storage)));
-    let (state, recovery) = recover(storage.clone(), end_mark.state().known(), files.scan_finding.is_some())?;
+    let (mut state, recovery) = recover(storage.clone(), end_mark.state().known(), files.scan_finding.is_some())?;
     copy.discard().map_err(doing("removing the safety copy in", path))?;
+    state.complete_search_index(storage.as_ref())?;
     ready(directory, end_mark, files, ScopeGuard::into_inner(storage), state, recovery, started)
 }
 
@@ -95,7 +96,8 @@ pub(crate) fn open_on(path: &Path, options: &Options, storage: Arc<dyn Storage>)
     let started = Instant::now();
     let directory = Directory::open(path, options.create, options.segment_bytes)?;
     let end_mark = find_end_mark(path)?;
-    let (state, recovery) = recover(storage.clone(), end_mark.state().known(), false)?;
+    let (mut state, recovery) = recover(storage.clone(), end_mark.state().known(), false)?;
+    state.complete_search_index(storage.as_ref())?;
     ready(directory, end_mark, SledFiles::default(), storage, state, recovery, started)
 }
 

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use convofold_engine::FOLD_VERSION;
+
 use crate::checkpoint::error::LoadError;
 use crate::checkpoint::load::{LoadedCheckpoint, load};
 use crate::checkpoint::record::{generations, position_of};
@@ -20,14 +22,16 @@ use crate::log::reader::LogReader;
 use crate::log::start::read_log_start;
 use crate::open::error::OpenError;
 use crate::open::report::{Recovery, SkippedCheckpoint};
+use crate::search::{SearchIndex, SearchWriter, load_runs, rebuild};
 use crate::storage::end_mark::EndMark;
-use crate::storage::{ReadStorage, StorageError, panic_message};
-use crate::trace::span;
+use crate::storage::{ReadStorage, Storage, StorageError, panic_message};
+use crate::trace::{span, tell};
 
 /// The state in memory at a log position.
 pub(crate) struct RecoveredState {
     pub(crate) live: Live,
     pub(crate) archive: Archive,
+    pub(crate) search: SearchIndex,
     pub(crate) bookmarks: BTreeMap<String, Vec<u8>>,
     /// The beginning of the log.
     pub(crate) start: LogStart,
@@ -77,7 +81,17 @@ fn recover_all(
     let start = read_log_start(storage.as_ref())?;
     let FoundCheckpoint { checkpoint, skipped, newest_generation } = find_checkpoint(storage.as_ref(), &start)?;
     let checkpoint_seq = checkpoint.as_ref().map(|checkpoint| checkpoint.record.last_seq);
+    let stored = match &checkpoint {
+        None => Some(Vec::new()),
+        // The fold derives the keys in the index.
+        Some(checkpoint) if checkpoint.record.fold_version != FOLD_VERSION => None,
+        Some(checkpoint) => checkpoint.record.search.clone(),
+    };
+    let runs = stored.as_ref().map(|stored| load_runs(storage.as_ref(), stored)).transpose()?.flatten();
+    let is_damaged = stored.is_some() && runs.is_none();
     let mut state = RecoveredState::at(checkpoint, start, newest_generation);
+    state.search = SearchIndex::new(runs.as_deref(), is_damaged);
+    state.checkpointer.search = SearchWriter::new(runs.unwrap_or_default(), storage.as_ref())?;
     let replayed = state.replay_log(storage, end_mark)?;
     state.expect_log_up_to(end_mark)?;
     state.committed_ms = last_committed_ms(storage.as_ref(), &state.start)?;
@@ -124,6 +138,7 @@ impl RecoveredState {
             return Self {
                 live: Live::default(),
                 archive: Archive::default(),
+                search: SearchIndex::default(),
                 bookmarks: BTreeMap::new(),
                 start,
                 position: LogPosition::START,
@@ -137,6 +152,7 @@ impl RecoveredState {
         Self {
             live: Live::new(board, index),
             archive: Archive::new(pages),
+            search: SearchIndex::default(),
             start,
             position: position_of(&record),
             committed_ms: 0,
@@ -144,6 +160,22 @@ impl RecoveredState {
             checkpointer: Checkpointer::new(record.page_bytes, Some(last), newest_generation),
             bookmarks: record.bookmarks.into_iter().collect(),
         }
+    }
+
+    /// Builds the search index again if it is missing or damaged. If a conversation cannot be read, there is none, and queries
+    /// read all conversations.
+    pub(crate) fn complete_search_index(&mut self, storage: &dyn Storage) -> Result<(), StorageError> {
+        if self.search.is_usable() {
+            return Ok(());
+        }
+        tell!(warn, "the search index is missing or damaged, and is built again");
+        match rebuild(&mut self.checkpointer.search, &self.live, &self.archive, storage) {
+            Err(StorageError::Value(_)) => return Ok(()),
+            built => built?,
+        }
+        self.search = SearchIndex::new(Some(self.checkpointer.search.runs()), false);
+        self.checkpointer.is_incomplete = true;
+        Ok(())
     }
 
     /// Folds the rest of the log. Other threads read and decode ahead.

@@ -12,6 +12,7 @@ use crate::conversations::live::Live;
 use crate::format::block::LogPosition;
 use crate::format::log_start::LogStart;
 use crate::options::Options;
+use crate::search::SearchIndex;
 use crate::state::counters::Meter;
 use crate::state::wakers::Wakers;
 use crate::storage::{ReadStorage, StorageError};
@@ -25,6 +26,8 @@ pub(crate) struct Shared {
     pub(crate) live: Live,
     /// The locations of evicted conversations.
     pub(crate) archive: Archive,
+    /// Which closed conversations may match a query.
+    pub(crate) search: SearchIndex,
     /// Changed after board and index, so that no reader sees a bookmark without its events.
     pub(crate) bookmarks: RwLock<BTreeMap<String, Vec<u8>>>,
     /// `None` once the database is closed. Readers hold the lock while they read, so that closing waits for them.
@@ -82,10 +85,12 @@ impl Drop for CheckpointHold<'_> {
 }
 
 impl Shared {
+    #[expect(clippy::too_many_arguments, reason = "everything that is shared")]
     pub(crate) fn new(
         options: Options,
         live: Live,
         archive: Archive,
+        search: SearchIndex,
         bookmarks: BTreeMap<String, Vec<u8>>,
         storage: Arc<dyn ReadStorage>,
         log_start: LogStart,
@@ -95,6 +100,7 @@ impl Shared {
             options,
             live,
             archive,
+            search,
             bookmarks: RwLock::new(bookmarks),
             storage: RwLock::new(Some(storage)),
             applied_seq: AtomicU64::new(position.last_seq()),

@@ -151,7 +151,7 @@ fn a_store_opens_with_everything_away_and_the_same_answers() {
 /// upgrade.
 fn heads_of_other_rules(contents: &mut Contents) {
     let mut compressor = Compressor::new().unwrap();
-    let (name, value) = contents.records.last_key_value().unwrap();
+    let (name, value) = contents.records.iter().rfind(|(name, _)| generation_of(name).is_some()).unwrap();
     let name = name.clone();
     let mut record = record::open(generation_of(&name).unwrap(), value).unwrap();
     let storage = MemoryStorage::with(contents.clone());

@@ -14,7 +14,7 @@ use crate::format::REVISION;
 use crate::format::block::{self, Block, BlockBuilder, LogPosition};
 use crate::format::database::DatabaseFormat;
 use crate::format::frame::{Compressor, FrameKind, HEADER_BYTES, u32_at, u64_at};
-use crate::format::{checkpoint, log_start, page, page_head, replay_mark, samples};
+use crate::format::{checkpoint, log_start, page, page_head, replay_mark, run, samples};
 use crate::storage::chunk::{Chunk, Tree};
 use crate::storage::end_mark::{self, EndMark};
 
@@ -27,7 +27,7 @@ struct Form {
     rewrite: fn(&[u8]) -> Result<Vec<u8>, Damage>,
 }
 
-const FORMS: [Form; 5] = [
+const FORMS: [Form; 8] = [
     Form { name: "block", mark: block::MARK, write: write_block, rewrite: rewrite_block },
     Form {
         name: "page",
@@ -55,6 +55,24 @@ const FORMS: [Form; 5] = [
         mark: log_start::MARK,
         write: |compressor| log_start::seal(&samples::log_start(), compressor).unwrap(),
         rewrite: |value| log_start::seal(&log_start::open(value)?, &mut Compressor::plain()),
+    },
+    Form {
+        name: "run-head",
+        mark: run::HEAD,
+        write: |compressor| run::seal_head(4, &samples::run_head(), compressor).unwrap().0,
+        rewrite: |value| Ok(run::seal_head(4, &run::open_head(4, value)?.0, &mut Compressor::plain())?.0),
+    },
+    Form {
+        name: "run-hits",
+        mark: run::BLOCK,
+        write: |compressor| run::seal_hits((4, 1, 2), &samples::hits(), compressor).unwrap(),
+        rewrite: |value| run::seal_hits((4, 1, 2), &run::open_hits((4, 1, 2), value)?, &mut Compressor::plain()),
+    },
+    Form {
+        name: "run-terms",
+        mark: run::BLOCK,
+        write: |compressor| run::seal_terms((4, 2), &samples::terms(), compressor).unwrap(),
+        rewrite: |value| run::seal_terms((4, 2), &run::open_terms((4, 2), value)?, &mut Compressor::plain()),
     },
 ];
 

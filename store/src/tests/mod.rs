@@ -10,6 +10,7 @@ mod damage;
 mod directory;
 mod export;
 mod feed;
+mod find;
 mod fixtures;
 mod ingest;
 #[cfg(feature = "serde")]

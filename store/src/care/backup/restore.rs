@@ -195,6 +195,7 @@ fn write_base(file: &BackupFile, storage: &dyn Storage, part_bytes: usize) -> Re
         log_bytes: 0,
         state_hash: state_hash.to_bytes(),
         bookmarks: bookmarks.clone().into_iter().collect(),
+        search: None,
     };
     let start = LogStart { position: *begin, dropped_bytes: 0, bookmarks: bookmarks.clone(), marks: marks.clone() };
     let value = log_start::seal(&start, &mut compressor).map_err(encoding)?;

@@ -13,6 +13,7 @@ mod compare;
 mod live;
 mod log;
 mod report;
+mod search;
 
 use std::io;
 use std::sync::Arc;
@@ -94,8 +95,8 @@ impl From<StorageError> for VerifyError {
 }
 
 impl Convofold {
-    /// Verifies the database: each block of the log, the end mark, the pages of both kept checkpoints, and every
-    /// conversation and every query result in memory against a new fold of the log.
+    /// Verifies the database: each block of the log, the end mark, the pages of both kept checkpoints, the search index, and
+    /// every conversation and every query result in memory against a new fold of the log.
     ///
     /// It takes about as long as folding the log, uses the calling thread and a thread that reads ahead, and needs
     /// memory for a second copy of all conversations. The database stays in use. Queries and the writer wait while the
@@ -139,6 +140,7 @@ impl Convofold {
         log.run(&snapshot, &mut report, &mut on_progress)?;
         report.log_is_whole = log.is_whole;
         if let Some((board, bookmarks)) = log.into_fold() {
+            search::check(shared, storage.as_ref(), &board, &snapshot, &mut report)?;
             live::check(shared, storage.clone(), board, bookmarks, &snapshot, &mut report, &mut on_progress)?;
         }
         let stray_values = storage.stray_values()?;

@@ -160,6 +160,13 @@ pub enum Problem {
         /// The value in memory.
         found: String,
     },
+    /// The search index is damaged, or lacks a conversation. Queries about closed conversations read all conversations if it
+    /// is damaged; opening the database for writing then builds it again.
+    #[error("search index: {why}")]
+    SearchIndex {
+        /// What is wrong with it.
+        why: String,
+    },
     /// A bookmark differs from the log.
     #[error("bookmark {name:?} differs from the log")]
     Bookmark {

@@ -1,0 +1,254 @@
+//! What an index on disk keeps of a closed conversation, and what a query asks of it.
+//!
+//! The keys of a conversation decide which queries *may* find it. A store reads the conversation to decide whether a query
+//! does.
+
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+use crate::cursor::Sort;
+use crate::index::{Lists, Row, Slot};
+use crate::query::{ConversationRow, Query, StatusFilter, TimeField};
+use crate::spelling::{lower_case, plain_number};
+
+/// The keys of a closed conversation. Checkpoints contain them, so the hashes are the same on every machine and in every
+/// version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SearchKeys {
+    /// When it began, was last active, and was closed: in the order of [`TimeField::ALL`], in milliseconds since the epoch.
+    pub times: [i64; TimeField::ALL.len()],
+    /// A set of bits for its tenant, channel, shortcode and agents, and for what is true or false of it.
+    pub tags: u64,
+    /// Hashes of its member's ids, name and number.
+    pub terms: Vec<u32>,
+}
+
+/// The number of bits in [`SearchKeys::tags`] for hashes of texts.
+const TEXT_BITS: u64 = 60;
+const SUSPECT: u64 = 1 << 60;
+const UNASSIGNED: u64 = 1 << 61;
+const UNREAD: u64 = 1 << 62;
+
+/// What a text is, as the seed of its hash.
+#[derive(Clone, Copy)]
+enum Field {
+    Tenant,
+    Channel,
+    Shortcode,
+    AgentId,
+    AgentName,
+    MemberId,
+    MemberName,
+    MemberNumber,
+}
+
+fn hash(field: Field, text: &str) -> u64 {
+    xxh3_64_with_seed(text.as_bytes(), field as u64)
+}
+
+/// The hash of a text that is compared in upper or lower case.
+fn caseless(field: Field, text: &str) -> u64 {
+    if text.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase()) {
+        return hash(field, text);
+    }
+    hash(field, &lower_case(text).collect::<String>())
+}
+
+/// The hash of a number that is compared without `+` and spaces.
+fn number(field: Field, text: &str) -> u64 {
+    plain_number(text).map_or_else(|| hash(field, text), |plain| hash(field, &plain))
+}
+
+fn tag(hash: u64) -> u64 {
+    1 << (hash % TEXT_BITS) | 1 << ((hash >> 32) % TEXT_BITS)
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "32 bits of a hash")]
+fn term(hash: u64) -> u32 {
+    hash as u32
+}
+
+impl SearchKeys {
+    /// The keys of a conversation; `None` if it is open.
+    #[must_use]
+    pub fn of(row: &ConversationRow) -> Option<Self> {
+        let closed_at = row.closed_at?;
+        let mut tags = 0;
+        let mut add = |hash: Option<u64>| tags |= hash.map_or(0, tag);
+        add(row.tenant.as_deref().map(|tenant| hash(Field::Tenant, tenant)));
+        add(row.channel.as_deref().map(|channel| caseless(Field::Channel, channel)));
+        add(row.shortcode.as_deref().map(|shortcode| number(Field::Shortcode, shortcode)));
+        for agent in row.agent.iter().chain(row.earlier_agents.iter()) {
+            add(agent.id.as_deref().map(|id| hash(Field::AgentId, id)));
+            add(agent.name.as_deref().map(|name| caseless(Field::AgentName, name)));
+        }
+        for (is_set, bit) in [(row.suspect, SUSPECT), (row.agent.is_none(), UNASSIGNED), (row.unread > 0, UNREAD)] {
+            tags |= if is_set { bit } else { 0 };
+        }
+        let ids = [&row.member_business_id, &row.member_channel_id].into_iter().flatten();
+        let mut terms: Vec<_> = ids.map(|id| term(hash(Field::MemberId, id))).collect();
+        terms.extend(row.member_name.as_deref().map(|name| term(caseless(Field::MemberName, name))));
+        terms.extend(row.member_number.as_deref().map(|text| term(number(Field::MemberNumber, text))));
+        Some(Self { times: [row.started_at, closed_at, row.last_active_at], tags, terms })
+    }
+}
+
+/// What a query asks of an index on disk.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Search {
+    /// A match has one term of each of these lists.
+    pub terms: Vec<Vec<u32>>,
+    /// The time by which the query sorts: its place in [`SearchKeys::times`], and whether the latest is first. `None` if the
+    /// order does not follow from a time.
+    pub order: Option<(usize, bool)>,
+    /// The times of a match, from and to, both included, in the order of [`SearchKeys::times`].
+    pub ranges: [(i64, i64); TimeField::ALL.len()],
+    /// A match has all bits of one of these sets.
+    tags: Vec<u64>,
+}
+
+impl Search {
+    /// Whether a conversation with these keys may match.
+    #[must_use]
+    pub fn may_match(&self, times: &[i64; TimeField::ALL.len()], tags: u64) -> bool {
+        self.tags.iter().any(|wanted| tags & wanted == *wanted)
+            && times.iter().zip(&self.ranges).all(|(time, (from, to))| from <= time && time <= to)
+    }
+}
+
+impl Query {
+    /// What the query asks of an index of closed conversations; `None` if no closed conversation matches.
+    #[must_use]
+    pub fn search(&self) -> Option<Search> {
+        if self.effective_status() == StatusFilter::Open || self.waiting_since_ms.is_some() {
+            return None;
+        }
+        let mut tags = vec![0];
+        let mut require = |any_of: Vec<u64>| {
+            tags = tags.iter().flat_map(|tags| any_of.iter().map(move |bits| tags | bits)).collect();
+        };
+        require(vec![if self.suspect { SUSPECT } else { 0 }]);
+        require(vec![if self.unassigned { UNASSIGNED } else { 0 }]);
+        require(vec![if self.unread_min.is_some_and(|least| least > 0) { UNREAD } else { 0 }]);
+        for agent in [&self.agent, &self.any_agent].into_iter().flatten() {
+            require(vec![tag(hash(Field::AgentId, agent)), tag(caseless(Field::AgentName, agent))]);
+        }
+        let texts = [
+            self.tenant.as_deref().map(|tenant| hash(Field::Tenant, tenant)),
+            self.channel.as_deref().map(|channel| caseless(Field::Channel, channel)),
+            self.shortcode.as_deref().map(|shortcode| number(Field::Shortcode, shortcode)),
+        ];
+        texts.into_iter().flatten().for_each(|text| require(vec![tag(text)]));
+        let member = self
+            .member
+            .as_deref()
+            .map(|member| vec![term(hash(Field::MemberId, member)), term(caseless(Field::MemberName, member))]);
+        let of_number = self.number.as_deref().map(|text| vec![term(number(Field::MemberNumber, text))]);
+        let order = match self.order.sort {
+            Sort::Activity => Some((TimeField::Active, true)),
+            Sort::Started => Some((TimeField::Started, false)),
+            Sort::Closed => Some((TimeField::Closed, true)),
+            Sort::Waiting => None,
+        };
+        let order = order.map(|(field, is_latest_first)| (field as usize, is_latest_first != self.order.reverse));
+        Some(Search {
+            terms: [member, of_number].into_iter().flatten().collect(),
+            order,
+            ranges: self.ranges(order),
+            tags,
+        })
+    }
+
+    fn ranges(&self, order: Option<(usize, bool)>) -> [(i64, i64); TimeField::ALL.len()] {
+        let mut ranges = [(i64::MIN, i64::MAX); TimeField::ALL.len()];
+        let mut limit = |field: usize, from: Option<i64>, to: Option<i64>| {
+            if let Some(range) = ranges.get_mut(field) {
+                range.0 = range.0.max(from.unwrap_or(i64::MIN));
+                range.1 = range.1.min(to.unwrap_or(i64::MAX));
+            }
+        };
+        limit(self.by as usize, self.since_ms, self.until_ms.map(|until| until.saturating_sub(1)));
+        limit(TimeField::Active as usize, None, self.idle_since_ms);
+        if let (Some((field, is_latest_first)), Some(cursor)) = (order, &self.cursor) {
+            let is_negated = matches!(self.order.sort, Sort::Activity | Sort::Closed);
+            let at = if is_negated { cursor.key.checked_neg() } else { Some(cursor.key) };
+            if is_latest_first { limit(field, None, at) } else { limit(field, at, None) }
+        }
+        if self.until_ms == Some(i64::MIN) {
+            limit(self.by as usize, Some(i64::MAX), None);
+        }
+        ranges
+    }
+
+    /// Whether open conversations can match.
+    #[must_use]
+    pub fn wants_open(&self) -> bool {
+        self.effective_status().includes(false) && !self.unanswered_after_close
+    }
+
+    /// The place of a row in the order of the query, by time alone; see [`Search::order`].
+    #[must_use]
+    pub fn time_of(&self, row: &ConversationRow) -> Option<i64> {
+        match self.order.sort {
+            Sort::Activity => row.time(TimeField::Active),
+            Sort::Started => row.time(TimeField::Started),
+            Sort::Closed => row.time(TimeField::Closed),
+            Sort::Waiting => None,
+        }
+    }
+
+    /// The maximum number of rows in a page; `usize::MAX` if there is no limit.
+    #[must_use]
+    pub fn max_rows(&self) -> usize {
+        self.page_rows()
+    }
+}
+
+/// Rows of closed conversations that change, for queries.
+#[derive(Debug, Default)]
+pub struct ClosedRows(Lists);
+
+impl ClosedRows {
+    /// Replaces the row of a conversation. An open one is removed.
+    pub fn replace(&mut self, slot: Slot, row: Option<ConversationRow>) {
+        let row = row.filter(|row| row.closed_at.is_some()).map(Row::new);
+        self.0.replace(slot, row.as_ref());
+    }
+
+    /// The first rows that match a query and a condition of the caller, after the query's cursor and in its order.
+    pub fn matching(&self, query: &Query, is_wanted: impl Fn(&ConversationRow) -> bool, max_rows: usize) -> Vec<Row> {
+        self.0.rows_for(query).filter(|row| is_wanted(row)).take(max_rows).cloned().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Checkpoints contain these values.
+    #[test]
+    fn keys_never_change() {
+        let mut row = ConversationRow::new("a".into(), 1, 2);
+        assert_eq!(SearchKeys::of(&row), None, "open");
+        (row.closed_at, row.tenant) = (Some(3), Some("North".into()));
+        (row.member_name, row.member_number) = (Some("ÅSE".into()), Some("+45 12".into()));
+        let keys = SearchKeys::of(&row).unwrap();
+        assert_eq!(keys.times, [1, 3, 2]);
+        let folded = Query::new().status(StatusFilter::Closed).member("åse").number("4512").tenant("North");
+        let search = folded.search().unwrap();
+        assert_eq!(search.terms[0][1], keys.terms[0]);
+        assert_eq!(search.terms[1], [keys.terms[1]]);
+        assert!(search.may_match(&keys.times, keys.tags));
+        assert_eq!((keys.tags, keys.terms), (0x2000_0008_0000_0004, vec![0xc5f5_9859, 0xb76c_558f]));
+    }
+
+    #[test]
+    fn a_range_of_times_ends_before_its_end() {
+        let query = Query::new().status(StatusFilter::Any).since_ms(5).until_ms(7).by(TimeField::Closed);
+        assert_eq!(query.search().unwrap().ranges[1], (5, 6));
+        let nothing = query.until_ms(i64::MIN).search().unwrap().ranges[1];
+        assert!(nothing.0 > nothing.1);
+        assert!(Query::new().search().is_none());
+    }
+}
