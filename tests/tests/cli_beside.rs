@@ -172,8 +172,12 @@ struct Serving {
 
 impl Serving {
     fn start(desk: &Desk) -> Self {
-        let args = ["serve", "--db", "db", "--listen", "127.0.0.1:0", "--log", "json"];
-        let mut child = desk.command(&args).stderr(Stdio::piped()).spawn().unwrap();
+        Self::with(desk, &[])
+    }
+
+    fn with(desk: &Desk, args: &[&str]) -> Self {
+        let all = [&["serve", "--db", "db", "--listen", "127.0.0.1:0", "--log", "json"], args].concat();
+        let mut child = desk.command(&all).stderr(Stdio::piped()).spawn().unwrap();
         let mut log = BufReader::new(child.stderr.take().unwrap());
         let url = loop {
             let mut line = String::new();
@@ -255,6 +259,26 @@ fn every_reading_command_answers_the_same_wherever_the_database_is() {
     assert_eq!(with_variable(&["hash"]).stdout, with_token(&["hash"]).stdout);
     // The folder needs none.
     expect_same(&expected, &answers(here));
+}
+
+#[test]
+fn a_server_with_tls_is_asked_if_its_certificate_is_trusted() {
+    let desk = desk();
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    desk.write("key.pem", made.signing_key.serialize_pem());
+    desk.write("cert.pem", made.cert.pem());
+    let serving = Serving::with(&desk, &["--tls-cert", "cert.pem", "--tls-key", "key.pem"]);
+    let url = serving.url.replace("http://127.0.0.1", "https://localhost");
+    let ask = |trusted: &str| -> Ran {
+        let mut command = desk.command(&["hash", "--db", &url]);
+        command.env("SSL_CERT_FILE", desk.path(trusted)).output().unwrap().into()
+    };
+    assert_eq!(ask("cert.pem").stdout, desk.run("hash", &[]).stdout);
+    let other = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    desk.write("other.pem", other.cert.pem());
+    let refused = ask("other.pem");
+    assert_eq!(refused.code, Some(1));
+    assert!(refused.stderr.contains("cannot connect to https://localhost"), "{refused:?}");
 }
 
 #[test]
@@ -344,7 +368,7 @@ fn large_log() -> String {
 }
 
 #[test]
-fn a_paused_export_of_a_held_database_does_not_hold_up_the_holder() {
+fn a_paused_export_of_a_held_database_holds_up_neither_the_holder_nor_its_end() {
     let desk = Desk::with_log(large_log());
     let mut holder = Holder::start(&desk);
     let expected = desk.run("export", &[]);
@@ -354,11 +378,11 @@ fn a_paused_export_of_a_held_database_does_not_hold_up_the_holder() {
         let answer = holder.send(&message(&format!("new-{number}"), ""));
         assert_eq!(answer["applied"], 1, "{answer}");
     }
+    holder.end();
     let rest = paused.rest();
     assert_eq!((rest.code, rest.stderr.as_str()), (Some(0), ""));
     // What was there when it began.
     assert!(format!("{}{}", char::from(first), rest.stdout) == expected.stdout);
-    holder.end();
 }
 
 #[test]
@@ -381,18 +405,50 @@ fn a_paused_export_keeps_nobody_from_opening_the_database() {
     assert!(format!("{}{}", char::from(first), rest.stdout) == expected.stdout);
 }
 
+/// Answers one request on the last of these connections to the socket of a database that this process holds.
+fn answer_once(desk: &Desk, connections: usize, answer: &str) -> thread::JoinHandle<()> {
+    let _ = std::fs::remove_file(desk.path(SOCKET));
+    let listener = UnixListener::bind(desk.path(SOCKET)).unwrap();
+    let answer = answer.to_owned();
+    thread::spawn(move || {
+        let mut streams: Vec<_> = (0..connections).map(|_| listener.accept().unwrap().0).collect();
+        let stream = streams.last_mut().unwrap();
+        let _ = stream.read(&mut [0; 4_096]).unwrap();
+        stream.write_all(answer.as_bytes()).unwrap();
+    })
+}
+
 #[test]
-fn the_end_of_the_holder_ends_an_answer_with_an_error() {
-    let desk = Desk::with_log(large_log());
-    let mut holder = Holder::start(&desk);
-    let mut paused = Paused::start(&desk, &["export", "--db", "db"]);
-    paused.first_byte();
-    holder.child.kill().unwrap();
-    holder.child.wait().unwrap();
-    let ran = paused.rest();
-    assert_eq!(ran.code, Some(1), "{}", ran.stderr);
-    assert!(ran.stderr.contains("ended the connection before the answer was complete"), "{}", ran.stderr);
-    assert!(ran.stderr.contains("hint: the output is incomplete"), "{}", ran.stderr);
+fn the_end_of_the_holder_and_another_version_are_errors_that_say_so() {
+    let desk = desk();
+    let db = Convofold::open(desk.path("db")).unwrap();
+    let version = env!("CARGO_PKG_VERSION");
+    let head = |version: &str| {
+        format!(
+            "HTTP/1.1 200 OK\r\nconvofold-version: {version}\r\ntransfer-encoding: chunked\r\n\r\n5\r\n{{\"id\"\r\n"
+        )
+    };
+    let own = "the process that has db open";
+    for (args, answer, error) in [
+        (["export"], head(version), format!("error: {own} ended the connection before the answer was complete")),
+        (["hash"], head(version), format!("error: {own} ended the connection before the answer was complete")),
+        (["hash"], String::new(), format!("error: {own} ended the connection before the answer was complete")),
+        (["hash"], head("0.0.1"), format!("error: {own} gave an unexpected answer: it is convofold 0.0.1, this is ")),
+        (
+            ["show"],
+            "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n".to_owned(),
+            format!("error: {own} gave an un"),
+        ),
+    ] {
+        // An export has a connection of its own.
+        let holder = answer_once(&desk, if args == ["export"] { 2 } else { 1 }, &answer);
+        let id: &[&str] = if args == ["show"] { &["desk"] } else { &[] };
+        let ran = desk.run_bare(&[args.as_slice(), id, &["--db", "db"]].concat());
+        holder.join().unwrap();
+        assert_eq!(ran.code, Some(1), "{ran:?}");
+        assert!(ran.stderr.starts_with(&error), "{ran:?}");
+    }
+    db.close().unwrap();
 }
 
 #[test]

@@ -52,12 +52,9 @@ impl DbArgs {
         failed: impl FnOnce(&Path, &OpenError) -> CliError,
         console: &mut Console,
     ) -> Result<Database, CliError> {
-        let db = self.open_or_ask(&Options::new().read_only(true), failed, console)?;
-        if matches!(db, Database::Here(_)) {
-            // Nobody can write while this process reads.
-            console.spool();
-        }
-        Ok(db)
+        // A reader of standard output holds up neither a process that wants to write, nor the one that answers.
+        console.spool();
+        self.open_or_ask(&Options::new().read_only(true), failed, console)
     }
 
     /// Opens the database for writing, and creates it if it does not exist; or asks the process that holds it.

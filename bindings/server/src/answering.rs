@@ -6,7 +6,6 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use axum::Extension;
 use axum_server::Handle;
 use convofold::{CommitError, Convofold};
 use tokio::sync::oneshot;
@@ -14,7 +13,6 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::app::{App, Phase};
-use crate::caller::OverSocket;
 use crate::config::Settings;
 use crate::error::ServeError;
 use crate::guard::GuardedAcceptor;
@@ -40,7 +38,8 @@ pub struct Answering {
 /// The requests are those of the server. The socket has mode 0600: whoever may use it may do what an administrator may,
 /// without a token. The program needs no asynchronous runtime.
 ///
-/// Drop the [`Answering`] before closing the database: it finishes its requests for up to five seconds and removes the socket.
+/// Drop the [`Answering`] before closing the database: it finishes requests, exports and backups for up to five seconds, and
+/// removes the socket.
 /// While it lives, it keeps the database open.
 ///
 /// # Errors
@@ -65,6 +64,7 @@ pub fn answer(db: &Convofold) -> Result<Answering, ServeError> {
                     app.enter(Phase::Stopping);
                     server.shut_down(GRACE);
                     let _ = timeout_at(deadline, app.finish_intake()).await;
+                    let _ = timeout_at(deadline, app.finish_exports()).await;
                     app.enter(Phase::EndingReaders);
                     server.ended(GRACE).await;
                 }
@@ -105,9 +105,9 @@ impl SocketServer {
         let handle = Handle::new();
         let mut server = axum_server::from_unix(listener)?.handle(handle.clone());
         server.http_builder().http1().header_read_timeout(app.config.read_timeout.0);
-        let server = server.acceptor(GuardedAcceptor::new(app.clone()).patient());
-        let router = router(app.clone()).layer(Extension(OverSocket));
-        let task = tokio::spawn(server.serve(router.into_make_service()));
+        let app = app.for_socket();
+        let server = server.acceptor(GuardedAcceptor::new(app.clone()));
+        let task = tokio::spawn(server.serve(router(app).into_make_service()));
         Ok(Self { _socket: socket, handle, task })
     }
 

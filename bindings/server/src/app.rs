@@ -1,7 +1,7 @@
 //! What all requests share.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use convofold::ingest::{Format, IgnoreList, Limits, Parser};
 use convofold::{Convofold, Zone};
@@ -29,6 +29,9 @@ pub(crate) enum Phase {
 #[derive(Clone)]
 pub(crate) struct App {
     shared: Arc<Shared>,
+    /// Whether the requests come over the socket in the folder of the database. Only those who may read and write that folder
+    /// can send them.
+    pub(crate) is_socket: bool,
 }
 
 pub(crate) struct Shared {
@@ -43,6 +46,8 @@ pub(crate) struct Shared {
     phase: watch::Sender<Phase>,
     /// Number of requests that bring events.
     intake: watch::Sender<u64>,
+    /// Number of exports and backups.
+    exports: watch::Sender<u64>,
     readers: Arc<Semaphore>,
     checks: Arc<Semaphore>,
     /// One scan over all conversations at a time.
@@ -78,9 +83,22 @@ impl App {
                 ignored,
                 phase: watch::Sender::new(Phase::Running),
                 intake: watch::Sender::new(0),
+                exports: watch::Sender::new(0),
                 scan: Semaphore::new(1),
             }),
+            is_socket: false,
         })
+    }
+
+    /// For the requests that come over the socket.
+    pub(crate) fn for_socket(&self) -> Self {
+        Self { is_socket: true, ..self.clone() }
+    }
+
+    /// The time after which a client is cut off that does not read. On the socket there is none: somebody may page through
+    /// the output of a command.
+    pub(crate) fn write_timeout(&self) -> Duration {
+        if self.is_socket { Duration::MAX } else { self.config.write_timeout.0 }
     }
 
     /// A parser with the settings of the server.
@@ -103,9 +121,19 @@ impl App {
     }
 
     /// Counts a request that brings events until the guard is dropped. The end of the server waits for it.
-    pub(crate) fn take_in(&self) -> Intake {
-        self.intake.send_modify(|requests| *requests += 1);
-        Intake { app: self.clone() }
+    pub(crate) fn take_in(&self) -> Counted {
+        Counted::new(self, |shared| &shared.intake)
+    }
+
+    /// Counts an export until the guard is dropped.
+    pub(crate) fn export(&self) -> Counted {
+        Counted::new(self, |shared| &shared.exports)
+    }
+
+    /// Waits until no export is written.
+    pub(crate) async fn finish_exports(&self) {
+        // The sender is in `self`.
+        let _ = self.exports.subscribe().wait_for(|exports| *exports == 0).await;
     }
 
     /// Waits until no request brings events.
@@ -130,13 +158,21 @@ impl App {
     }
 }
 
-/// A request that brings events.
-pub(crate) struct Intake {
+/// A request that is counted.
+pub(crate) struct Counted {
     app: App,
+    count: fn(&Shared) -> &watch::Sender<u64>,
 }
 
-impl Drop for Intake {
+impl Counted {
+    fn new(app: &App, count: fn(&Shared) -> &watch::Sender<u64>) -> Self {
+        count(app).send_modify(|requests| *requests += 1);
+        Self { app: app.clone(), count }
+    }
+}
+
+impl Drop for Counted {
     fn drop(&mut self) {
-        self.app.intake.send_modify(|requests| *requests -= 1);
+        (self.count)(&self.app).send_modify(|requests| *requests -= 1);
     }
 }

@@ -18,16 +18,11 @@ pub(crate) struct Caller {
     token: Option<Arc<Token>>,
 }
 
-/// Marks requests that come over the socket in the folder of the database. Only those who may read and write that folder
-/// can send them.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct OverSocket;
-
 impl FromRequestParts<App> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        if parts.extensions.get::<OverSocket>().is_some() {
+        if app.is_socket {
             return Ok(Self { token: None });
         }
         let refused = |detail: &str| Problem::new(StatusCode::UNAUTHORIZED, detail);

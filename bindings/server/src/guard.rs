@@ -26,13 +26,8 @@ pub(crate) struct GuardedAcceptor {
 impl GuardedAcceptor {
     pub(crate) fn new(app: App) -> Self {
         let permits = Arc::new(Semaphore::new(app.config.max_connections));
-        let write_timeout = app.config.write_timeout.0;
+        let write_timeout = app.write_timeout();
         Self { app, permits, write_timeout }
-    }
-
-    /// Never cuts off a client: somebody may page through its output.
-    pub(crate) fn patient(self) -> Self {
-        Self { write_timeout: Duration::MAX, ..self }
     }
 }
 

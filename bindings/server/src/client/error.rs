@@ -38,8 +38,8 @@ pub enum ClientError {
     /// The server refused the request, or could not answer it.
     #[error("{}", .0.detail)]
     Problem(Refusal),
-    /// The answer is not that of this version of convofold.
-    #[error("{at} gave an answer of another form ({why}); it may be another version of convofold")]
+    /// The answer is that of another program, or of another version of convofold.
+    #[error("{at} gave an unexpected answer: {why}")]
     Unexpected {
         /// The server.
         at: String,

@@ -17,7 +17,7 @@ use tokio::time::timeout;
 
 use super::connection::{Endpoint, RequestBody};
 use super::error::{ClientError, Refusal};
-use crate::routes::PROBLEM;
+use crate::routes::{PROBLEM, VERSION};
 
 /// Sends requests to one server.
 #[derive(Clone)]
@@ -108,9 +108,18 @@ impl Requests {
         }
     }
 
-    /// Turns a problem into an error.
+    /// Turns a problem into an error, and refuses the answer of another program or version.
     async fn checked(&self, response: Response<Incoming>) -> Result<Response<Incoming>, ClientError> {
         let status = response.status();
+        let version = response.headers().get(VERSION).map(|version| version.to_str().unwrap_or_default());
+        let own = env!("CARGO_PKG_VERSION");
+        match version {
+            Some(version) if is_compatible(version, own) => {}
+            Some(version) => return Err(self.unexpected(format!("it is convofold {version}, this is {own}"))),
+            None => {
+                return Err(self.unexpected(format!("the status is {status}, and nothing says that it is convofold")));
+            }
+        }
         if status.is_success() {
             return Ok(response);
         }
@@ -220,6 +229,12 @@ impl std::fmt::Debug for Body {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Body").field("of", &self.requests.endpoint.name()).finish_non_exhaustive()
     }
+}
+
+/// Whether two versions have the same requests: those with the same major and minor number.
+fn is_compatible(one: &str, other: &str) -> bool {
+    let series = |version: &str| version.rsplit_once('.').map(|(series, _)| series.to_owned());
+    series(one).is_some() && series(one) == series(other)
 }
 
 /// A path with query parameters.

@@ -62,6 +62,7 @@ pub(crate) async fn backup(
     let (begun, begins) = oneshot::channel();
     spawn_blocking(move || {
         let _permit = permit;
+        let _export = app.export();
         let _counted = counted(&app.meter.readers);
         let running = match app.db.begin_backup(since.map(|place| (place, Path::new(EARLIER)))) {
             Ok(running) => running,

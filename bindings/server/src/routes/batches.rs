@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use axum::Extension;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
@@ -18,7 +17,7 @@ use tokio_stream::wrappers::ReceiverStream;
 
 use crate::app::{App, Phase};
 use crate::batch::{AnswerLine, CommitLine, Committed, DatabaseSize, MAX_BATCH_EVENTS};
-use crate::caller::{Caller, OverSocket};
+use crate::caller::Caller;
 use crate::intake::expect_plain;
 use crate::problem::Problem;
 use crate::span::Span;
@@ -60,7 +59,6 @@ const ANSWER_BYTES: usize = 16 << 10;
 pub(crate) async fn batches(
     State(app): State<App>,
     caller: Caller,
-    over_socket: Option<Extension<OverSocket>>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
@@ -72,7 +70,7 @@ pub(crate) async fn batches(
     }
     let permit = app.reader()?;
     // Over the socket, the system says when the client is gone.
-    let idle = if over_socket.is_some() { Span(Duration::MAX) } else { app.config.read_timeout };
+    let idle = if app.is_socket { Span(Duration::MAX) } else { app.config.read_timeout };
     let (sender, answers) = channel(ANSWERS_AHEAD);
     tokio::spawn(async move {
         let _permit = permit;

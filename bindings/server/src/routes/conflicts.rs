@@ -43,6 +43,7 @@ pub(crate) async fn conflicts(
     let (mut writer, body) = stream::body(&app, &headers);
     spawn_blocking(move || {
         let _permit = permit;
+        let _export = app.export();
         let _counted = counted(&app.meter.readers);
         match write(&app, &mut writer) {
             Ok(()) => writer.end(),

@@ -51,6 +51,7 @@ pub(crate) async fn export(
     let (mut writer, body) = stream::body(&app, &headers);
     spawn_blocking(move || {
         let _permit = permit;
+        let _export = app.export();
         let _counted = counted(&app.meter.readers);
         let mut lines = SeenLines::new(&app, &caller, &mut writer);
         let written = if params.events {

@@ -26,7 +26,7 @@ pub(crate) use stream::PROBLEM;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Request};
-use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -127,12 +127,16 @@ async fn edge(request: Request, next: Next) -> Response {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
+    headers.insert(VERSION, HeaderValue::from_static(env!("CARGO_PKG_VERSION")));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_SECURITY_POLICY));
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     tracing::debug!(target: "convofold::access", %method, path, status = response.status().as_u16(), "request");
     response
 }
+
+/// The header with the version of convofold that answers.
+pub(crate) const VERSION: HeaderName = HeaderName::from_static("convofold-version");
 
 /// NDJSON.
 pub(crate) const NDJSON: &str = "application/x-ndjson";

@@ -108,7 +108,7 @@ impl BodyWriter {
         if self.is_broken {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
-        let limit = self.app.config.write_timeout.0;
+        let limit = self.app.write_timeout();
         let sent = self.runtime.block_on(async { timeout(limit, self.sender.send(frame)).await });
         self.is_broken = !matches!(sent, Ok(Ok(())));
         match sent {

@@ -1,0 +1,177 @@
+//! A client beside a host, on its socket, and from afar.
+
+mod common;
+
+use std::io::Read;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use axum::http::Method;
+use common::{Desk, message, toml_settings};
+use convofold::ingest::Format;
+use convofold::{Convofold, Options, Query, Sort};
+use convofold_server::{Client, ClientError, ServeError, answer};
+use tempfile::TempDir;
+
+/// A database with this log.
+fn host(log: &str) -> (TempDir, Convofold) {
+    let folder = tempfile::tempdir().unwrap();
+    let db = Convofold::open(folder.path().join("db")).unwrap();
+    add(&db, log);
+    (folder, db)
+}
+
+fn add(db: &Convofold, log: &str) {
+    let report = db.ingest(log.as_bytes(), Format::Auto).unwrap();
+    assert_eq!(report.rejections.len(), 0, "{report:?}");
+}
+
+fn log(count: u64, text: &str) -> String {
+    (0..count)
+        .map(|number| message(&format!("c-{number}"), number, &format!(r#","channel":"{text}""#)) + "\n")
+        .collect()
+}
+
+#[test]
+fn a_client_has_the_answers_of_the_database() {
+    let (folder, db) = host(&log(2_500, "sms"));
+    add(&db, &message("c-1", 1, r#","channel":"in_app","agent":{"id":"7"}"#));
+    let answering = answer(&db).unwrap();
+    let client = Client::of_holder(folder.path().join("db")).unwrap();
+    let mut agents = db.agents();
+    agents.sort_by_key(|load| load.agent.is_none());
+    assert_eq!(client.agents().unwrap(), agents);
+    assert_eq!(client.totals().unwrap(), db.totals());
+    assert_eq!(client.state_hash().unwrap(), db.state_hash());
+    assert_eq!(client.state("c-1").unwrap(), db.state("c-1").unwrap().zip(db.arrivals("c-1").unwrap()));
+    assert_eq!(client.history("c-1").unwrap(), db.history("c-1").unwrap());
+    assert_eq!(client.conflicts("c-1").unwrap(), db.conflicts("c-1").unwrap());
+    assert_eq!(client.conflicts("c-1").unwrap().unwrap().len(), 1);
+    assert_eq!(client.scan_conflicts().unwrap().collect::<Result<Vec<_>, _>>().unwrap().len(), 1);
+    assert_eq!(client.find_ids("c-12", 5).unwrap(), db.find_ids("c-12", 5).unwrap());
+    let figures = client.figures().unwrap();
+    assert_eq!(figures.database_id, db.database_id());
+    assert_eq!(figures.latest_at, db.latest_at().unwrap());
+    assert_eq!((figures.stats.last_seq, figures.stats.conversations), (2_501, 2_500));
+    for missing in ["nobody", "", "-"] {
+        assert!(client.state(missing).unwrap().is_none());
+        assert!(client.history(missing).unwrap().is_none());
+        assert!(client.conflicts(missing).unwrap().is_none());
+    }
+    let (mut here, mut there) = (Vec::new(), Vec::new());
+    db.export(&mut here).unwrap();
+    assert_eq!(client.export(&mut there).unwrap(), 2_500);
+    assert!(here == there);
+    // Without a limit in several requests, and page by page.
+    for query in [Query::new(), Query::new().limit(1_500).sort(Sort::Started), Query::new().limit(7)] {
+        let expected = db.query(&query).unwrap();
+        let found = client.query(&query).unwrap();
+        let ids: Vec<_> = found.conversations.iter().map(|state| state.id.clone()).collect();
+        assert_eq!(ids, expected.rows.iter().map(|row| row.id.clone()).collect::<Vec<_>>());
+        assert_eq!(found.next, expected.next);
+        assert_eq!(found.unknown, expected.unknown);
+    }
+    let unknown = Query::new().agent("Nobody of this name");
+    assert_eq!(client.query(&unknown).unwrap().unknown, db.query(&unknown).unwrap().unknown);
+    let next = db.query(&Query::new().limit(1)).unwrap().next;
+    assert!(matches!(client.query(&Query::new().sort(Sort::Waiting).cursor(next)), Err(ClientError::Query(_))));
+    drop(answering);
+    assert!(matches!(client.agents(), Err(ClientError::Connect { .. } | ClientError::Ended { .. })));
+    db.close().unwrap();
+}
+
+#[test]
+fn a_database_that_is_open_read_only_is_not_held() {
+    let (folder, db) = host(&log(1, "sms"));
+    db.close().unwrap();
+    let db = Options::new().read_only(true).open(folder.path().join("db")).unwrap();
+    assert!(matches!(answer(&db), Err(ServeError::Settings { .. })));
+    assert!(!folder.path().join("db/convofold.sock").exists());
+}
+
+/// More than sockets and buffers hold.
+fn large() -> String {
+    log(1_000, &"x".repeat(1_000)).replace("words", &"y".repeat(8_000))
+}
+
+#[test]
+fn a_paused_export_holds_up_neither_commits_nor_questions_and_a_dropped_one_ends() {
+    let (folder, db) = host(&large());
+    let answering = answer(&db).unwrap();
+    let client = Client::of_holder(folder.path().join("db")).unwrap();
+    let mut expected = Vec::new();
+    db.export(&mut expected).unwrap();
+    let mut paused = client.send(&Method::GET, "/api/v1/export", "").unwrap();
+    let mut found = vec![0];
+    paused.read_exact(&mut found).unwrap();
+    let dropped = client.send(&Method::GET, "/api/v1/export", "").unwrap();
+    for number in 0..3_000 {
+        add(&db, &message(&format!("n-{number}"), number, ""));
+    }
+    assert_eq!(client.figures().unwrap().stats.last_seq, 4_000);
+    drop(dropped);
+    paused.read_to_end(&mut found).unwrap();
+    // The conversations that were there when it began.
+    assert!(found == expected);
+    drop(answering);
+    db.close().unwrap();
+}
+
+#[test]
+fn the_end_waits_for_an_export_that_is_read_and_cuts_off_one_that_is_not() {
+    let (folder, db) = host(&large());
+    let mut expected = Vec::new();
+    db.export(&mut expected).unwrap();
+    for reads in [true, false] {
+        let answering = answer(&db).unwrap();
+        let client = Client::of_holder(folder.path().join("db")).unwrap();
+        let mut export = client.send(&Method::GET, "/api/v1/export", "").unwrap();
+        let mut found = vec![0];
+        export.read_exact(&mut found).unwrap();
+        let is_ending = AtomicBool::new(false);
+        thread::scope(|scope| {
+            let ending = scope.spawn(|| {
+                is_ending.store(true, Ordering::SeqCst);
+                drop(answering);
+            });
+            while !is_ending.load(Ordering::SeqCst) {
+                thread::yield_now();
+            }
+            if !reads {
+                ending.join().unwrap();
+            }
+            let outcome = export.read_to_end(&mut found);
+            assert_eq!(outcome.is_ok(), reads, "{outcome:?}");
+            if reads {
+                assert!(found == expected);
+            } else {
+                let error = outcome.unwrap_err().downcast::<ClientError>().unwrap();
+                assert!(matches!(error, ClientError::Ended { .. }), "{error}");
+            }
+        });
+    }
+    db.close().unwrap();
+}
+
+#[test]
+fn a_server_answers_on_its_socket_without_a_token_and_ends_it() {
+    let mut desk = Desk::with(toml_settings(""), |path| {
+        let new = convofold_server::NewToken {
+            name: "only".to_owned(),
+            role: convofold_server::Role::Ingest,
+            tenants: None,
+            texts: false,
+        };
+        convofold_server::TokenFile::of(path).add(new).unwrap();
+    });
+    desk.post("/api/v1/events", message("c-1", 1, "")).expect(401);
+    let client = Client::of_holder(desk.path()).unwrap();
+    assert!(client.agents().unwrap().is_empty());
+    let afar = Client::of_url(&desk.url(""), None).unwrap();
+    let refused = afar.agents().unwrap_err();
+    assert_eq!(refused.status(), Some(401));
+    let afar = Client::of_url(&desk.url("/"), Some("convofold_unknown")).unwrap();
+    assert!(matches!(afar.totals(), Err(ClientError::Problem(refusal)) if refusal.detail.contains("not known")));
+    desk.stop();
+    assert!(!desk.path().join("convofold.sock").exists());
+}
