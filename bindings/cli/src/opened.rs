@@ -1,6 +1,7 @@
 //! A database that a command reads: opened by this process, or asked through the process that holds it.
 
 use std::io::Write;
+use std::time::Duration;
 
 #[cfg(feature = "serve")]
 use convofold::ConversationRow;
@@ -257,6 +258,15 @@ impl Database {
         )
     }
 
+    /// The events from this one on. If another process holds the database, the feed waits for more.
+    pub fn follow(&self, from: Seq) -> Result<Changes, CliError> {
+        ask!(
+            self,
+            db => Ok(Changes::Here(db.changes(from))),
+            client => client.changes(from, true).map(|changes| Changes::Elsewhere { changes, from })
+        )
+    }
+
     /// Checks everything.
     pub fn verify(&self, on_progress: impl FnMut(VerifyProgress)) -> Result<VerifyReport, CliError> {
         let failed = |why: String| CliError::new(Exit::Failure, format!("cannot verify: {why}"));
@@ -346,6 +356,17 @@ pub enum Changes {
     },
 }
 
+/// What a feed has within a time.
+#[derive(Debug)]
+pub enum Next {
+    /// An event.
+    Change(Box<Change>),
+    /// Nothing yet.
+    Nothing,
+    /// This feed has no more events.
+    End,
+}
+
 impl Changes {
     /// The next event; `None` if there is none yet.
     ///
@@ -355,14 +376,43 @@ impl Changes {
         match self {
             Self::Here(changes) => changes.try_next().map_err(|error| CliError::log(&error)),
             #[cfg(feature = "serve")]
-            Self::Elsewhere { changes, from } => changes.next().map_err(|error| match error {
-                convofold_server::ClientError::Dropped { first_seq } => {
-                    CliError::log(&convofold::ChangesError::Dropped { seq: *from, first_seq })
-                }
-                error if blames_log(&error) => CliError::unreadable_log(&error.words()),
-                error => error.into(),
-            }),
+            Self::Elsewhere { changes, from } => changes.next().map_err(|error| feed_error(error, *from)),
         }
+    }
+
+    /// The next event, waiting up to this time for it. A feed that the holder of the database ends has no more events.
+    ///
+    /// # Errors
+    /// [`CliError`] if the log cannot be read.
+    #[cfg_attr(
+        not(feature = "serve"),
+        expect(unused_variables, reason = "a database opened for reading does not change")
+    )]
+    pub fn next_timeout(&mut self, timeout: Duration) -> Result<Next, CliError> {
+        match self {
+            Self::Here(changes) => {
+                let change = changes.try_next().map_err(|error| CliError::log(&error))?;
+                Ok(change.map_or(Next::End, |change| Next::Change(Box::new(change))))
+            }
+            #[cfg(feature = "serve")]
+            Self::Elsewhere { changes, from } => match changes.next_timeout(timeout) {
+                Ok(convofold_server::Next::Change(change)) => Ok(Next::Change(change)),
+                Ok(convofold_server::Next::Nothing) => Ok(Next::Nothing),
+                Ok(convofold_server::Next::End) | Err(convofold_server::ClientError::Ended { .. }) => Ok(Next::End),
+                Err(error) => Err(feed_error(error, *from)),
+            },
+        }
+    }
+}
+
+#[cfg(feature = "serve")]
+fn feed_error(error: convofold_server::ClientError, from: Seq) -> CliError {
+    match error {
+        convofold_server::ClientError::Dropped { first_seq } => {
+            CliError::log(&convofold::ChangesError::Dropped { seq: from, first_seq })
+        }
+        error if blames_log(&error) => CliError::unreadable_log(&error.words()),
+        error => error.into(),
     }
 }
 

@@ -6,9 +6,11 @@
 mod reading;
 mod line;
 mod taking;
+mod follow;
 mod answer;
 
 use std::io;
+use std::path::PathBuf;
 use std::thread;
 
 use clap::Args;
@@ -26,6 +28,7 @@ use crate::opened::Database;
 use crate::parsing::ParsingArgs;
 use crate::rejects::{Rejects, RejectsArgs};
 use answer::AnswerJson;
+use follow::Followed;
 use reading::Input;
 use taking::{Taken, take};
 
@@ -46,10 +49,17 @@ const LINES_IN_FLIGHT: usize = 4_096;
 ///
 /// At the end of the input, or when interrupted, the command answers all submitted lines and closes the database. Events
 /// without an answer may or may not be stored. Send them again: stored events count as duplicates.
+///
+/// With --follow, the command reads a file like `tail -F`, from its beginning: it waits for the file, for more lines, and for
+/// the end of an incomplete last line. If the file is renamed and a new one begun, it reads the old one to its end and continues
+/// with the new one; if the file is truncated, it begins again. Its place in the file is committed with the events, so a run
+/// that was killed is resumed where it stopped, also if the file was renamed in the meantime. Rotated files must stay in the
+/// folder, uncompressed, until they are read. Ctrl-C and SIGTERM end the command with code 0, also if lines were rejected.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Example:
+Examples:
   convofold generate --events 1000 | convofold ingest --db ./db
+  convofold ingest --follow /var/log/chat/events.ndjson --rejects rejects.ndjson --db ./db > /dev/null
 
 Example of an answer:
   {\"line\":1,\"events\":1,\"applied\":1,\"late\":0,\"duplicates\":0,\"conflicts\":0,\"ignored\":0,\"rejected\":0,\"last_seq\":1}
@@ -61,12 +71,20 @@ pub struct IngestArgs {
     rejects: RejectsArgs,
     #[command(flatten)]
     parsing: ParsingArgs,
+    /// Read this growing file instead of standard input, and wait for more at its end; see above.
+    #[arg(long, value_name = "FILE", help_heading = "Options")]
+    follow: Option<PathBuf>,
 }
 
 impl IngestArgs {
     pub(crate) fn run(&self, console: &mut Console) -> Result<Exit, CliError> {
         self.rejects.check(&self.db.db)?;
         let limits = self.parsing.limits();
+        let followed = self
+            .follow
+            .as_deref()
+            .map(|path| Followed::new(path, limits).map_err(|error| CliError::io("follow", path, &error)));
+        let followed = followed.transpose()?;
         let (inputs, input) = bounded(PIECES_AHEAD);
         let stop = inputs.clone();
         interrupt::on_first(move || drop(stop.send(Input::Stop)))?;
@@ -75,23 +93,32 @@ impl IngestArgs {
         let rejects = self.rejects.open(false)?;
         let stop = inputs.clone();
         // Not joined: it may block on input forever.
-        let read = move || drop(thread::spawn(move || reading::read(io::stdin().lock(), limits, &inputs)));
+        let read = move |target: &dyn Target| {
+            let followed = followed.map(|followed| followed.resume(target)).transpose();
+            let followed = followed.map_err(|error| CliError::new(Exit::Failure, chain(&error)))?;
+            thread::spawn(move || match followed {
+                Some(followed) => followed.read(&inputs),
+                None => reading::read(io::stdin().lock(), limits, &inputs),
+            });
+            Ok(())
+        };
         let lines = Lines { parser: self.parsing.parser(), rejects, input, stop };
-        match db {
+        let ended = match db {
             Database::Here(db) => {
                 let answering = Answering::start(&db, console);
-                read();
-                let ended = lines.ingest(&db, console);
+                let ended = read(&db).and_then(|()| lines.ingest(&db, console));
                 answering.end();
                 close(&db, ended)
             }
             #[cfg(feature = "serve")]
             Database::Elsewhere(client) => {
                 let batches = client.batches(limits, 0)?;
-                read();
+                read(&batches)?;
                 lines.ingest(&batches, console)
             }
-        }
+        };
+        // A service that is stopped has not failed.
+        ended.map(|exit| if self.follow.is_some() { Exit::Success } else { exit })
     }
 }
 

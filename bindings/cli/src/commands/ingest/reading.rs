@@ -7,7 +7,7 @@ use convofold::ingest::{Decoder, Framer, Limits, Piece};
 use crossbeam_channel::Sender;
 
 /// Read size. Together with the maximum line length it bounds memory.
-const CHUNK_BYTES: usize = 64 << 10;
+pub(super) const CHUNK_BYTES: usize = 64 << 10;
 
 /// A message to the thread that submits events.
 #[derive(Debug)]
@@ -16,8 +16,20 @@ pub(super) enum Input {
     Piece(Piece),
     /// The input ends here.
     End,
+    /// Values of a file, and the bookmark of their end.
+    Marked {
+        /// The values.
+        piece: Piece,
+        /// Name and value.
+        bookmark: (String, Vec<u8>),
+    },
     /// The input cannot be read.
-    Failed(io::Error),
+    Failed {
+        /// Which one.
+        name: String,
+        /// The reason.
+        error: io::Error,
+    },
     /// Stop submitting.
     Stop,
 }
@@ -55,7 +67,7 @@ pub(super) fn read(mut from: impl Read, limits: Limits, to: &Sender<Input>) {
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => {
-                end = Input::Failed(error);
+                end = Input::Failed { name: "standard input".to_owned(), error };
                 break;
             }
         }

@@ -4,7 +4,7 @@ use std::mem;
 
 use convofold::ingest::Parser;
 use convofold::replay::Target;
-use convofold::{Batch, Event, Ticket};
+use convofold::{Batch, Ticket};
 use crossbeam_channel::{Receiver, Sender};
 
 use super::line::{Line, lines};
@@ -30,28 +30,44 @@ pub(super) fn take(
     taken: &Sender<Taken>,
 ) -> Result<(), CliError> {
     for input in input {
-        let piece = match input {
-            Input::Piece(piece) => piece,
+        let (piece, mut bookmark) = match input {
+            Input::Piece(piece) => (piece, None),
+            Input::Marked { piece, bookmark } => (piece, Some(bookmark)),
             Input::End | Input::Stop => return Ok(()),
-            Input::Failed(error) => {
-                return Err(CliError::new(Exit::Failure, format!("cannot read standard input: {error}")));
+            Input::Failed { name, error } => {
+                return Err(CliError::new(Exit::Failure, format!("cannot read {name}: {error}")));
             }
         };
         // A rejection that cannot be written ends the input. `Rejects::finish` returns the reason.
         let Some(lines) = lines(parser, &piece, rejects.as_deref_mut()) else { return Ok(()) };
-        for mut line in lines {
-            let events = mem::take(&mut line.events);
-            let ticket = if events.is_empty() { None } else { Some(submit(target, line.number, events)?) };
+        let last = lines.iter().rposition(|line| !line.events.is_empty());
+        for (index, mut line) in lines.into_iter().enumerate() {
+            let mut batch = Batch::new(mem::take(&mut line.events));
+            if last == Some(index) {
+                batch = with_bookmark(batch, bookmark.take());
+            }
+            let ticket = if batch.events().is_empty() { None } else { Some(submit(target, line.number, batch)?) };
             if taken.send(Taken { line, ticket }).is_err() {
                 return Ok(());
             }
+        }
+        // No line of the piece has an event.
+        if bookmark.is_some() {
+            submit(target, piece.end().line, with_bookmark(Batch::default(), bookmark))?;
         }
     }
     Ok(())
 }
 
-fn submit(target: &dyn Target, line: u64, events: Vec<Event>) -> Result<Ticket, CliError> {
+fn with_bookmark(batch: Batch, bookmark: Option<(String, Vec<u8>)>) -> Batch {
+    match bookmark {
+        Some((name, value)) => batch.bookmark(name, value),
+        None => batch,
+    }
+}
+
+fn submit(target: &dyn Target, line: u64, batch: Batch) -> Result<Ticket, CliError> {
     target
-        .submit(Batch::new(events))
+        .submit(batch)
         .map_err(|error| CliError::new(Exit::Failure, format!("line {line} was not accepted: {}", chain(&error))))
 }
