@@ -26,11 +26,16 @@ impl Convofold {
     /// A page of a query that concerns closed conversations.
     pub(super) fn find(&self, query: &Query, is_wanted: impl Fn(&ConversationRow) -> bool) -> Result<Page, PageError> {
         // An empty page checks the cursor.
-        let empty = query.page_of([])?;
-        let Some(search) = query.search() else { return Ok(empty) };
+        query.page_of([])?;
         // One more than the page shows whether there is a next one.
         let max_rows = query.max_rows().saturating_add(1);
         let shared = self.shared();
+        let Some(search) = query.search() else {
+            // No closed conversation waits.
+            let index = shared.live.index();
+            let open = if query.wants_open() { index.open_matching(query, is_wanted, max_rows) } else { Vec::new() };
+            return Ok(query.page_of(open.into_iter().map(Arc::unwrap_or_clone))?);
+        };
         loop {
             let Sources { runs, rows } = shared.search.sources(&shared.live, query, &is_wanted, max_rows);
             let Some(runs) = runs else { return self.find_by_scan(query, is_wanted) };

@@ -81,6 +81,7 @@ struct Ask {
     since: Option<i64>,
     until: Option<i64>,
     idle_since: Option<i64>,
+    waiting_since: Option<i64>,
     by: TimeField,
     unread_min: Option<u64>,
     sort: Sort,
@@ -119,6 +120,7 @@ fn ask() -> impl Strategy<Value = Ask> {
             since: times.0,
             until: times.1,
             idle_since: times.2.filter(|at| at % 3_000 == 0),
+            waiting_since: times.2.filter(|at| at % 3_000 == 1_000),
             by: how.3,
             unread_min: how.4,
             sort: how.0,
@@ -142,6 +144,7 @@ impl Ask {
             .since_ms(self.since)
             .until_ms(self.until)
             .idle_since_ms(self.idle_since)
+            .waiting_since_ms(self.waiting_since)
             .by(self.by)
             .unread_min(self.unread_min)
             .sort(self.sort)
@@ -186,6 +189,7 @@ impl Ask {
             && self.since.is_none_or(|since| time.is_some_and(|time| time >= since))
             && self.until.is_none_or(|until| time.is_some_and(|time| time < until))
             && self.idle_since.is_none_or(|since| row.last_active_at <= since)
+            && self.waiting_since.is_none_or(|since| state.waiting_since.is_some_and(|waiting| waiting <= since))
             && self.unread_min.is_none_or(|least| state.unread >= least)
     }
 
