@@ -219,13 +219,14 @@ impl Database {
             #[cfg(feature = "serve")]
             Self::Elsewhere(client) => {
                 let found = client.query(query)?;
-                let row = |state: State| {
+                let row = |(state, last_active_at): (State, i64)| {
                     let mut row = ConversationRow::from(&state);
+                    row.last_active_at = last_active_at;
                     row.last_message = state.last_message.map(Box::new);
                     row.into()
                 };
                 let mut page = Page::default();
-                page.rows = found.conversations.into_iter().map(row).collect();
+                page.rows = found.conversations.into_iter().zip(found.last_active_at).map(row).collect();
                 (page.next, page.unknown) = (found.next, found.unknown);
                 Ok(page)
             }

@@ -62,6 +62,9 @@ pub struct Figures {
 pub struct StatePage {
     /// The conversations.
     pub conversations: Vec<State>,
+    /// When each of them was last active, in the same order, in milliseconds since the epoch. The state of a closed
+    /// conversation does not have this time.
+    pub last_active_at: Vec<i64>,
     /// The position of the next page.
     #[serde(rename = "next_cursor")]
     pub next: Option<Cursor>,
@@ -258,9 +261,11 @@ impl Client {
         let mut found = StatePage::default();
         loop {
             params.insert("limit".to_owned(), (limit - found.conversations.len()).min(PAGE).into());
-            let StatePage { conversations, next, unknown } = self.get(&path("/api/v1/conversations", &params))?;
+            let StatePage { conversations, last_active_at, next, unknown } =
+                self.get(&path("/api/v1/conversations", &params))?;
             found.unknown.extend(unknown);
             found.conversations.extend(conversations);
+            found.last_active_at.extend(last_active_at);
             found.next = next;
             match &found.next {
                 Some(next) if found.conversations.len() < limit => {

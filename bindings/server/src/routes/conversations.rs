@@ -118,6 +118,9 @@ pub(crate) struct ConversationPage {
     /// The conversations, each in the form of the export.
     #[schema(value_type = Vec<Object>)]
     conversations: Vec<convofold::State>,
+    /// When each of them was last active, in the same order, in milliseconds since the epoch. The state of a closed
+    /// conversation does not have this time.
+    last_active_at: Vec<i64>,
     /// The cursor of the next page; null on the last one.
     #[schema(value_type = Option<String>)]
     next_cursor: Option<Cursor>,
@@ -233,14 +236,17 @@ impl List {
         // Read first, so that the answer has at least these events.
         let seq = app.db.counters().durable_seq;
         let page = self.page(app)?;
-        let mut conversations = Vec::with_capacity(page.rows.len());
+        let (mut conversations, mut last_active_at) = (Vec::with_capacity(page.rows.len()), Vec::new());
         for row in &page.rows {
-            conversations.extend(app.db.state(&row.id)?);
+            if let Some(state) = app.db.state(&row.id)? {
+                conversations.push(state);
+                last_active_at.push(row.last_active_at);
+            }
         }
         if !self.caller.reads_texts() {
             conversations.iter_mut().for_each(without_texts);
         }
-        Ok(ConversationPage { seq, conversations, next_cursor: page.next, unknown: page.unknown })
+        Ok(ConversationPage { seq, conversations, last_active_at, next_cursor: page.next, unknown: page.unknown })
     }
 
     fn page(&self, app: &App) -> Result<Page, Problem> {

@@ -199,8 +199,12 @@ impl FinderArgs {
 
     /// Adds what the index does not have: the state for JSON, the last message for the others.
     fn complete(&self, db: &Database, entry: &mut Entry) -> Result<(), CliError> {
+        let is_whole = self.output.has_whole_objects();
+        if !is_whole && entry.row.last_message.is_some() {
+            return Ok(());
+        }
         let state = db.state(&entry.row.id)?;
-        if self.output.has_whole_objects() {
+        if is_whole {
             entry.state = state;
         } else if let Some(last) = state.and_then(|state| state.last_message) {
             Arc::make_mut(&mut entry.row).last_message = Some(Box::new(last));
