@@ -7,6 +7,7 @@
 //! - [`parsed`] is the result of the engine's parser for an input.
 //! - [`unpacking`] writes transcripts as plain files, for tests in other languages.
 //! - [`command`] runs the `convofold` binary.
+//! - [`holder`] runs a process that holds a database while others work on it.
 //! - [`serving`] runs `convofold serve`, and is a client of it.
 //! - [`torture`] kills it, simulates power cuts and damages its files.
 //!
@@ -16,6 +17,8 @@
 
 pub mod arbitrary;
 pub mod command;
+#[cfg(unix)]
+pub mod holder;
 pub mod model;
 pub mod parsed;
 pub mod serving;
