@@ -25,8 +25,9 @@ use crate::tokens::Role;
 
 use super::NDJSON;
 
-/// The maximum size of the lines of a batch, as for a batch that a program submits.
-const MAX_BATCH_BYTES: usize = 256 << 20;
+/// The maximum size of the lines of a batch. A batch has at most 256 MiB, and JSON is longer: a text of 64 MiB can take
+/// 384 MiB.
+const MAX_BATCH_BYTES: usize = 512 << 20;
 /// Size of a piece of lines that is parsed at once.
 const PIECE_BYTES: usize = 64 << 10;
 /// Number of parts of the request that wait for the parser.
@@ -81,7 +82,7 @@ pub(crate) async fn batches(
 }
 
 fn stopping() -> Problem {
-    Problem::unavailable("the server is stopping")
+    Problem::unavailable("the process that holds the database is ending")
 }
 
 /// Receives, submits and answers at the same time.
@@ -145,8 +146,8 @@ fn submit_all(app: &App, mut arrived: Receiver<Bytes>, tickets: Sender<Ticket>) 
         batches.bytes += part.len();
         framer.feed(&part, &mut |piece| parser.parse(&piece, &mut batches));
         framer.flush(&mut |piece| parser.parse(&piece, &mut batches));
-        if batches.bytes > 2 * MAX_BATCH_BYTES {
-            batches.fail(too_large(format!("a batch has at most {MAX_BATCH_BYTES} bytes")));
+        if batches.bytes > MAX_BATCH_BYTES {
+            batches.fail(too_large(format!("the lines of a batch have at most {MAX_BATCH_BYTES} bytes")));
         }
         if batches.outcome.is_err() {
             break;
