@@ -17,17 +17,60 @@ use crate::spelling::{lower_case, plain_number};
 pub struct SearchKeys {
     /// When it began, was last active, and was closed: in the order of [`TimeField::ALL`], in milliseconds since the epoch.
     pub times: [i64; TimeField::ALL.len()],
-    /// A set of bits for its tenant, channel, shortcode and agents, and for what is true or false of it.
+    /// From the lowest bit: 16 bits of the hash of its tenant, 6 of its channel, 6 of its shortcode; 33 bits of which the ids
+    /// and names of its agents set two each; and one bit each if it is suspect, unassigned, and unread.
     pub tags: u64,
-    /// Hashes of its member's ids, name and number.
+    /// Hashes of its member's ids, name and number, and of the ids and names of its agents.
     pub terms: Vec<u32>,
 }
 
-/// The number of bits in [`SearchKeys::tags`] for hashes of texts.
-const TEXT_BITS: u64 = 60;
-const SUSPECT: u64 = 1 << 60;
-const UNASSIGNED: u64 = 1 << 61;
-const UNREAD: u64 = 1 << 62;
+const TENANT: Bits = Bits { lowest: 0, count: 16 };
+const CHANNEL: Bits = Bits { lowest: 16, count: 6 };
+const SHORTCODE: Bits = Bits { lowest: 22, count: 6 };
+const AGENTS: Bits = Bits { lowest: 28, count: 33 };
+const SUSPECT: u64 = 1 << 61;
+const UNASSIGNED: u64 = 1 << 62;
+const UNREAD: u64 = 1 << 63;
+
+/// Some bits of [`SearchKeys::tags`].
+#[derive(Clone, Copy)]
+struct Bits {
+    lowest: u32,
+    count: u32,
+}
+
+impl Bits {
+    /// These bits filled with those of a hash.
+    fn of(self, hash: u64) -> Tag {
+        let mask = ((1 << self.count) - 1) << self.lowest;
+        Tag { mask, bits: (hash << self.lowest) & mask }
+    }
+
+    /// Two of these bits, which a hash sets.
+    fn two(self, hash: u64) -> Tag {
+        let bit = |hash: u64| 1 << (u64::from(self.lowest) + hash % u64::from(self.count));
+        Tag::set(bit(hash) | bit(hash >> 32))
+    }
+}
+
+/// The value that some bits must have.
+#[derive(Clone, Copy, Debug, Default)]
+struct Tag {
+    mask: u64,
+    bits: u64,
+}
+
+impl Tag {
+    /// All these bits are set.
+    fn set(bits: u64) -> Self {
+        Self { mask: bits, bits }
+    }
+
+    /// Both.
+    fn and(self, other: Self) -> Self {
+        Self { mask: self.mask | other.mask, bits: self.bits | other.bits }
+    }
+}
 
 /// What a text is, as the seed of its hash.
 #[derive(Clone, Copy)]
@@ -59,10 +102,6 @@ fn number(field: Field, text: &str) -> u64 {
     plain_number(text).map_or_else(|| hash(field, text), |plain| hash(field, &plain))
 }
 
-fn tag(hash: u64) -> u64 {
-    1 << (hash % TEXT_BITS) | 1 << ((hash >> 32) % TEXT_BITS)
-}
-
 #[expect(clippy::cast_possible_truncation, reason = "32 bits of a hash")]
 fn term(hash: u64) -> u32 {
     hash as u32
@@ -73,22 +112,27 @@ impl SearchKeys {
     #[must_use]
     pub fn of(row: &ConversationRow) -> Option<Self> {
         let closed_at = row.closed_at?;
-        let mut tags = 0;
-        let mut add = |hash: Option<u64>| tags |= hash.map_or(0, tag);
-        add(row.tenant.as_deref().map(|tenant| hash(Field::Tenant, tenant)));
-        add(row.channel.as_deref().map(|channel| caseless(Field::Channel, channel)));
-        add(row.shortcode.as_deref().map(|shortcode| number(Field::Shortcode, shortcode)));
-        for agent in row.agent.iter().chain(row.earlier_agents.iter()) {
-            add(agent.id.as_deref().map(|id| hash(Field::AgentId, id)));
-            add(agent.name.as_deref().map(|name| caseless(Field::AgentName, name)));
-        }
-        for (is_set, bit) in [(row.suspect, SUSPECT), (row.agent.is_none(), UNASSIGNED), (row.unread > 0, UNREAD)] {
-            tags |= if is_set { bit } else { 0 };
-        }
         let ids = [&row.member_business_id, &row.member_channel_id].into_iter().flatten();
         let mut terms: Vec<_> = ids.map(|id| term(hash(Field::MemberId, id))).collect();
         terms.extend(row.member_name.as_deref().map(|name| term(caseless(Field::MemberName, name))));
         terms.extend(row.member_number.as_deref().map(|text| term(number(Field::MemberNumber, text))));
+        let own = [
+            row.tenant.as_deref().map(|tenant| TENANT.of(hash(Field::Tenant, tenant))),
+            row.channel.as_deref().map(|channel| CHANNEL.of(caseless(Field::Channel, channel))),
+            row.shortcode.as_deref().map(|shortcode| SHORTCODE.of(number(Field::Shortcode, shortcode))),
+        ];
+        let mut tags = own.into_iter().flatten().fold(0, |tags, tag| tags | tag.bits);
+        for agent in row.agent.iter().chain(row.earlier_agents.iter()) {
+            let id = agent.id.as_deref().map(|id| hash(Field::AgentId, id));
+            let name = agent.name.as_deref().map(|name| caseless(Field::AgentName, name));
+            for hash in [id, name].into_iter().flatten() {
+                tags |= AGENTS.two(hash).bits;
+                terms.push(term(hash));
+            }
+        }
+        for (is_set, bit) in [(row.suspect, SUSPECT), (row.agent.is_none(), UNASSIGNED), (row.unread > 0, UNREAD)] {
+            tags |= if is_set { bit } else { 0 };
+        }
         Some(Self { times: [row.started_at, closed_at, row.last_active_at], tags, terms })
     }
 }
@@ -97,22 +141,24 @@ impl SearchKeys {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Search {
-    /// A match has one term of each of these lists.
+    /// A match has one term of each of these lists. The tags do not tell.
     pub terms: Vec<Vec<u32>>,
+    /// A match has one term of each of these lists. The tags tell nearly as much.
+    pub agents: Vec<[u32; 2]>,
     /// The time by which the query sorts: its place in [`SearchKeys::times`], and whether the latest is first. `None` if the
     /// order does not follow from a time.
     pub order: Option<(usize, bool)>,
     /// The times of a match, from and to, both included, in the order of [`SearchKeys::times`].
     pub ranges: [(i64, i64); TimeField::ALL.len()],
-    /// A match has all bits of one of these sets.
-    tags: Vec<u64>,
+    /// A match has one of these tags.
+    tags: Vec<Tag>,
 }
 
 impl Search {
     /// Whether a conversation with these keys may match.
     #[must_use]
     pub fn may_match(&self, times: &[i64; TimeField::ALL.len()], tags: u64) -> bool {
-        self.tags.iter().any(|wanted| tags & wanted == *wanted)
+        self.tags.iter().any(|wanted| tags & wanted.mask == wanted.bits)
             && times.iter().zip(&self.ranges).all(|(time, (from, to))| from <= time && time <= to)
     }
 }
@@ -124,22 +170,28 @@ impl Query {
         if self.effective_status() == StatusFilter::Open || self.waiting_since_ms.is_some() {
             return None;
         }
-        let mut tags = vec![0];
-        let mut require = |any_of: Vec<u64>| {
-            tags = tags.iter().flat_map(|tags| any_of.iter().map(move |bits| tags | bits)).collect();
+        let mut tags = vec![Tag::default()];
+        let mut require = |any_of: &[Tag]| {
+            tags = tags.iter().flat_map(|tag| any_of.iter().map(|other| tag.and(*other))).collect();
         };
-        require(vec![if self.suspect { SUSPECT } else { 0 }]);
-        require(vec![if self.unassigned { UNASSIGNED } else { 0 }]);
-        require(vec![if self.unread_min.is_some_and(|least| least > 0) { UNREAD } else { 0 }]);
-        for agent in [&self.agent, &self.any_agent].into_iter().flatten() {
-            require(vec![tag(hash(Field::AgentId, agent)), tag(caseless(Field::AgentName, agent))]);
+        let is_unread = self.unread_min.is_some_and(|least| least > 0);
+        for (is_wanted, bit) in [(self.suspect, SUSPECT), (self.unassigned, UNASSIGNED), (is_unread, UNREAD)] {
+            if is_wanted {
+                require(&[Tag::set(bit)]);
+            }
         }
-        let texts = [
-            self.tenant.as_deref().map(|tenant| hash(Field::Tenant, tenant)),
-            self.channel.as_deref().map(|channel| caseless(Field::Channel, channel)),
-            self.shortcode.as_deref().map(|shortcode| number(Field::Shortcode, shortcode)),
+        let own = [
+            self.tenant.as_deref().map(|tenant| TENANT.of(hash(Field::Tenant, tenant))),
+            self.channel.as_deref().map(|channel| CHANNEL.of(caseless(Field::Channel, channel))),
+            self.shortcode.as_deref().map(|shortcode| SHORTCODE.of(number(Field::Shortcode, shortcode))),
         ];
-        texts.into_iter().flatten().for_each(|text| require(vec![tag(text)]));
+        own.into_iter().flatten().for_each(|tag| require(&[tag]));
+        let mut agents = Vec::new();
+        for agent in [&self.agent, &self.any_agent].into_iter().flatten() {
+            let hashes = [hash(Field::AgentId, agent), caseless(Field::AgentName, agent)];
+            require(&hashes.map(|hash| AGENTS.two(hash)));
+            agents.push(hashes.map(term));
+        }
         let member = self
             .member
             .as_deref()
@@ -154,6 +206,7 @@ impl Query {
         let order = order.map(|(field, is_latest_first)| (field as usize, is_latest_first != self.order.reverse));
         Some(Search {
             terms: [member, of_number].into_iter().flatten().collect(),
+            agents,
             order,
             ranges: self.ranges(order),
             tags,
@@ -240,7 +293,7 @@ mod tests {
         assert_eq!(search.terms[0][1], keys.terms[0]);
         assert_eq!(search.terms[1], [keys.terms[1]]);
         assert!(search.may_match(&keys.times, keys.tags));
-        assert_eq!((keys.tags, keys.terms), (0x2000_0008_0000_0004, vec![0xc5f5_9859, 0xb76c_558f]));
+        assert_eq!((keys.tags, keys.terms), (0x4000_0000_0000_11e6, vec![0xc5f5_9859, 0xb76c_558f]));
     }
 
     #[test]

@@ -65,6 +65,13 @@ impl Run {
         open_terms((self.run, block), &value).map_err(StorageError::Value)
     }
 
+    /// Number of blocks that begin with this term.
+    pub(super) fn blocks_after_first(&self, hash: u32) -> usize {
+        let firsts = self.firsts(TERMS);
+        let hash = i64::from(hash);
+        firsts.partition_point(|first| *first <= hash) - firsts.partition_point(|first| *first < hash)
+    }
+
     /// The first block of a list that may contain this key or a later one.
     pub(super) fn block_of(&self, list: usize, key: i64) -> u32 {
         let block = self.firsts(list).partition_point(|first| *first < key).saturating_sub(1);
