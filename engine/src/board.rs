@@ -212,8 +212,7 @@ impl Board {
     /// The keys of the conversation at a slot; `None` if it is open, evicted or unknown.
     #[must_use]
     pub fn search_keys(&self, slot: u32) -> Option<SearchKeys> {
-        self.at(slot).filter(|conversation| conversation.with_fold(|fold| fold.is_closed))?;
-        SearchKeys::of(&self.row_at(slot)?)
+        self.at(slot).and_then(resident::search_keys_of)
     }
 
     /// One conversation as lists show it, open or closed; `None` if it is evicted or unknown.

@@ -11,6 +11,7 @@ use crate::hash::StateHash;
 use crate::index::{Seen, Slot, Update};
 use crate::interner::Interner;
 use crate::query::ConversationRow;
+use crate::search::{SearchFields, SearchKeys};
 use crate::state::AgentRef;
 use crate::state::State;
 use crate::time::Time;
@@ -117,6 +118,30 @@ pub(crate) fn row_of(conversation: &Conversation) -> ConversationRow {
         let tenant = own(fold.attribute(Attribute::Tenant, conversation.lists()));
         let channel = own(fold.channel(conversation.lists()));
         row(conversation, fold, None, &tenant, &channel, &mut |text| text.into())
+    })
+}
+
+/// The keys of a conversation for an index on disk; `None` if it is open.
+pub(crate) fn search_keys_of(conversation: &Conversation) -> Option<SearchKeys> {
+    conversation.with_fold(|fold| {
+        let lists = conversation.lists();
+        let closed_at = fold.closed_at()?;
+        let own = |attribute| fold.attribute(attribute, lists);
+        let fields = SearchFields {
+            times: [fold.started_at().ms(), closed_at.ms(), fold.active_at().ms()],
+            tenant: own(Attribute::Tenant),
+            channel: fold.channel(lists),
+            shortcode: own(Attribute::Shortcode),
+            member_ids: [own(Attribute::MemberBusinessId), own(Attribute::MemberChannelId)],
+            member_name: own(Attribute::MemberName),
+            member_number: own(Attribute::MemberNumber),
+            is_suspect: fold.is_suspect(),
+            is_unassigned: fold.agents.assigned().is_none(),
+            is_unread: fold.unread.count() > 0,
+        };
+        // Every known agent was assigned at some time: each mention assigns (F5).
+        let agents = fold.agents.all().iter().map(|agent| (agent.id.as_deref(), agent.name.as_deref()));
+        Some(SearchKeys::of(&fields, agents))
     })
 }
 

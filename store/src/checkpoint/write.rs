@@ -319,9 +319,10 @@ impl Pages<'_> {
     /// What the search index keeps of the changed conversations of a page. They are all in memory.
     fn found(&self, page_no: u32) -> Entries {
         let mut found = Entries::default();
-        for slot in self.changed.range(self.slots(page_no)) {
-            let keys = self.shared.live.board().search_keys(*slot);
-            keys.iter().for_each(|keys| found.push(*slot, keys));
+        let slots = self.slots(page_no);
+        let board = self.shared.live.board();
+        for slot in self.changed.range(slots) {
+            board.search_keys(*slot).iter().for_each(|keys| found.push(*slot, keys));
         }
         found
     }

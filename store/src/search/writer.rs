@@ -12,9 +12,9 @@ use crate::search::merge::{Merge, Merged};
 use crate::search::run::{Run, block_name, blocks_prefix, head_name, run_numbers};
 use crate::storage::{ReadStorage, Storage, StorageError};
 
-/// Number of entries in a block: some 4 KiB.
-pub(super) const BLOCK_HITS: usize = if cfg!(test) { 4 } else { 512 };
-pub(super) const BLOCK_TERMS: usize = if cfg!(test) { 4 } else { 1_024 };
+/// Number of entries in a block: some 6 KiB.
+pub(super) const BLOCK_HITS: usize = if cfg!(test) { 4 } else { 1_024 };
+pub(super) const BLOCK_TERMS: usize = if cfg!(test) { 4 } else { 2_048 };
 /// This many runs of similar size are merged into one. More would make each query read more blocks; fewer would write each
 /// entry more often.
 const MERGED_RUNS: usize = if cfg!(test) { 3 } else { 16 };
@@ -22,7 +22,7 @@ const MERGED_RUNS: usize = if cfg!(test) { 3 } else { 16 };
 const SMALL_RUN: u64 = if cfg!(test) { 2 } else { 4_096 };
 /// Number of conversations that a checkpoint merges, and that many more for each one that it adds.
 const MERGED_AT_ONCE: u64 = if cfg!(test) { 3 } else { 65_536 };
-const MERGED_PER_ADDED: u64 = if cfg!(test) { 1 } else { 4 };
+const MERGED_PER_ADDED: u64 = if cfg!(test) { 1 } else { 2 };
 /// Number of blocks that a checkpoint deletes.
 const DELETED_AT_ONCE: usize = 1_024;
 

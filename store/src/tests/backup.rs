@@ -48,6 +48,9 @@ fn expect_the_same(db: &Convofold, restored: &Path) {
     assert_eq!(export(&again), export(db));
     assert_eq!(again.bookmarks(), db.bookmarks());
     assert_eq!(again.stats().last_seq, db.stats().last_seq);
+    let all = convofold_engine::Query::new().status(convofold_engine::StatusFilter::Any);
+    assert_eq!(again.query(&all).unwrap().rows, db.query(&all).unwrap().rows);
+    assert!(again.shared().search.is_usable());
     assert!(again.verify(|_| {}).unwrap().is_clean());
     // The restored database is used like any other.
     submit(&again, Batch::new(vec![message("new", 1)]));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use convofold_engine::{Board, Event, StateHash};
+use convofold_engine::{Board, Event, Query, Sort, StateHash, StatusFilter};
 
 use super::export;
 use super::marks::expect_commit_times;
@@ -100,7 +100,24 @@ impl Witness {
         let (lines, hash) = self.fold();
         assert_eq!(export(db), lines);
         assert_eq!(db.state_hash(), hash);
+        self.expect_pages(db);
         assert_eq!(db.bookmarks().into_iter().collect::<BTreeMap<_, _>>(), self.last().bookmarks);
+    }
+
+    /// Compares pages of closed and of all conversations with those of all rows.
+    #[track_caller]
+    fn expect_pages(&self, db: &Convofold) {
+        let board = self.board();
+        let rows: Vec<_> = board.ids().iter().filter_map(|id| board.row(id)).collect();
+        for (status, sort) in [(StatusFilter::Any, Sort::Started), (StatusFilter::Closed, Sort::Closed)] {
+            let mut query = Query::new().status(status).sort(sort).limit(9);
+            loop {
+                let (expected, found) = (query.page_of(rows.clone()).unwrap(), db.query(&query).unwrap());
+                assert_eq!((&found.rows, &found.next), (&expected.rows, &expected.next));
+                let Some(next) = found.next else { break };
+                query = query.cursor(next);
+            }
+        }
     }
 
     /// Compares the log, as the feed and the export return it, with the expected durable events.
@@ -123,15 +140,21 @@ impl Witness {
 
     /// The export and the hash of a fold from the beginning.
     fn fold(&self) -> (String, StateHash) {
+        let mut board = self.board();
+        let lines =
+            board.ids().iter().filter_map(|id| board.state(id)).map(|state| state.export_line() + "\n").collect();
+        (lines, board.state_hash())
+    }
+
+    /// A fold from the beginning.
+    fn board(&self) -> Board {
         let mut board = Board::new();
         let mut batch = board.edit();
         for (seq, event) in (1..).zip(&self.log) {
             batch.apply(seq, event);
         }
         drop(batch);
-        let lines =
-            board.ids().iter().filter_map(|id| board.state(id)).map(|state| state.export_line() + "\n").collect();
-        (lines, board.state_hash())
+        board
     }
 
     fn last(&self) -> &Point {
