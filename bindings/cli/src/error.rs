@@ -117,7 +117,10 @@ impl CliError {
         let failed = |what: String| Self::new(Exit::Failure, what);
         match error {
             OpenError::AlreadyOpen { .. } => Self::new(Exit::InUse, format!("cannot open {db}: {}", chain(error)))
-                .hint("while a process writes to a database, no other can open it: wait for the other process, or stop it"),
+                .hint(
+                    "while a process writes to a database, no other can open it: wait for the other process, or stop it; \
+                     `convofold serve` answers others meanwhile",
+                ),
             OpenError::NotFound { .. } => failed(format!("no database in {db}"))
                 .hint(format!("`convofold replay FILE... --db {db}` creates one from event logs")),
             OpenError::NotAStore { .. } if dir.join("sled").is_dir() => {

@@ -171,7 +171,8 @@
 //! # Threads, executors, errors
 //!
 //! One process writes to a database at a time, or any number of processes read it ([`Options::read_only`]); reading changes
-//! nothing in the directory, so a read-only file system is enough.
+//! nothing in the directory, so a read-only file system is enough. A host that holds its database open lets the commands of
+//! `convofold` work on it meanwhile with `convofold_server::answer(&db)`, from the crate `convofold-server`.
 //!
 //! A [`Convofold`] is a handle: it is `Clone`, `Send` and `Sync`. One background thread does all writing. Queries about many
 //! conversations never wait for the disk. A query about one conversation that is not in memory ([`Options::memory_bytes`]) reads
@@ -195,7 +196,7 @@
 //! |---|---|---|
 //! | `airship` | yes | the parser of Airship Live Chat |
 //! | `superoffice` | yes | the parser of SuperOffice webhooks, and the verification of their signatures |
-//! | `serde` | no | `Serialize` on all results and reports, with the same JSON as in the other bindings |
+//! | `serde` | no | `Serialize` on all results and reports, with the same JSON as in the other bindings; `Deserialize` on some |
 //! | `tracing` | no | spans and events for operators |
 //! | `metrics` | no | the module `metrics` |
 //!
