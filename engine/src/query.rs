@@ -229,7 +229,7 @@ pub struct Page {
 }
 
 /// A conversation as lists show it. [`crate::Board::state`] gives the full state.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ConversationRow {
     /// The id.

@@ -4,7 +4,6 @@ use std::io::Write;
 use std::time::Duration;
 
 #[cfg(feature = "serve")]
-use convofold::ConversationRow;
 use convofold::audit::{AuditReport, Sample};
 use convofold::backup::BackupSource;
 use convofold::verify::{VerifyProgress, VerifyReport};
@@ -217,19 +216,7 @@ impl Database {
         match self {
             Self::Here(db) => db.query_with_last_messages(query).map_err(|error| CliError::page(&error)),
             #[cfg(feature = "serve")]
-            Self::Elsewhere(client) => {
-                let found = client.query(query)?;
-                let row = |(state, last_active_at): (State, i64)| {
-                    let mut row = ConversationRow::from(&state);
-                    row.last_active_at = last_active_at;
-                    row.last_message = state.last_message.map(Box::new);
-                    row.into()
-                };
-                let mut page = Page::default();
-                page.rows = found.conversations.into_iter().zip(found.last_active_at).map(row).collect();
-                (page.next, page.unknown) = (found.next, found.unknown);
-                Ok(page)
-            }
+            Self::Elsewhere(client) => Ok(client.query(query)?),
         }
     }
 
@@ -244,7 +231,7 @@ impl Database {
             }
             #[cfg(feature = "serve")]
             Self::Elsewhere(client) => {
-                let convofold_server::StatePage { conversations, next, unknown, .. } = client.query(query)?;
+                let convofold_server::StatePage { conversations, next, unknown, .. } = client.query_states(query)?;
                 Ok(States { conversations, next, unknown })
             }
         }

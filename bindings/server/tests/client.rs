@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use axum::http::Method;
-use common::{Desk, message, toml_settings};
+use common::{Desk, close, message, toml_settings};
 use convofold::ingest::Format;
-use convofold::{Convofold, Options, Query, Sort};
+use convofold::{Convofold, Options, Query, Sort, StatusFilter};
 use convofold_server::{Client, ClientError, ServeError, answer};
 use tempfile::TempDir;
 
@@ -36,6 +36,7 @@ fn log(count: u64, text: &str) -> String {
 fn a_client_has_the_answers_of_the_database() {
     let (folder, db) = host(&log(2_500, "sms"));
     add(&db, &message("c-1", 1, r#","channel":"in_app","agent":{"id":"7"}"#));
+    add(&db, &close("c-5", ""));
     let answering = answer(&db).unwrap();
     let client = Client::of_holder(folder.path().join("db")).unwrap();
     let mut agents = db.agents();
@@ -52,7 +53,7 @@ fn a_client_has_the_answers_of_the_database() {
     let figures = client.figures().unwrap();
     assert_eq!(figures.database_id, db.database_id());
     assert_eq!(figures.latest_at, db.latest_at().unwrap());
-    assert_eq!((figures.stats.last_seq, figures.stats.conversations), (2_501, 2_500));
+    assert_eq!((figures.stats.last_seq, figures.stats.conversations), (2_502, 2_500));
     for missing in ["nobody", "", "-"] {
         assert!(client.state(missing).unwrap().is_none());
         assert!(client.history(missing).unwrap().is_none());
@@ -63,13 +64,16 @@ fn a_client_has_the_answers_of_the_database() {
     assert_eq!(client.export(&mut there).unwrap(), 2_500);
     assert!(here == there);
     // Without a limit in several requests, and page by page.
-    for query in [Query::new(), Query::new().limit(1_500).sort(Sort::Started), Query::new().limit(7)] {
-        let expected = db.query(&query).unwrap();
+    let closed = Query::new().status(StatusFilter::Closed);
+    for query in [closed, Query::new(), Query::new().limit(1_500).sort(Sort::Started), Query::new().limit(7)] {
+        let expected = db.query_with_last_messages(&query).unwrap();
         let found = client.query(&query).unwrap();
-        let ids: Vec<_> = found.conversations.iter().map(|state| state.id.clone()).collect();
-        assert_eq!(ids, expected.rows.iter().map(|row| row.id.clone()).collect::<Vec<_>>());
-        assert_eq!(found.next, expected.next);
-        assert_eq!(found.unknown, expected.unknown);
+        assert_eq!(found.rows, expected.rows);
+        assert_eq!((&found.next, &found.unknown), (&expected.next, &expected.unknown));
+        let found = client.query_states(&query).unwrap();
+        let states: Vec<_> = expected.rows.iter().map(|row| db.state(&row.id).unwrap().unwrap()).collect();
+        assert_eq!(found.conversations, states);
+        assert_eq!((found.next, found.unknown), (expected.next, expected.unknown));
     }
     let unknown = Query::new().agent("Nobody of this name");
     assert_eq!(client.query(&unknown).unwrap().unknown, db.query(&unknown).unwrap().unknown);

@@ -14,8 +14,8 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use axum::http::Method;
 use convofold::{
-    AgentLoad, Arrivals, Conflict, Cursor, DatabaseId, HistoryEntry, Query, State, StateHash, Stats, Totals,
-    UnknownValue,
+    AgentLoad, Arrivals, Conflict, ConversationRow, Cursor, DatabaseId, HistoryEntry, Page, Query, State, StateHash,
+    Stats, Totals, UnknownValue,
 };
 use http_body_util::{BodyExt, Full};
 use parking_lot::Mutex;
@@ -56,20 +56,33 @@ pub struct Figures {
     pub recovery: serde_json::Value,
 }
 
-/// A page of conversations.
-#[derive(Clone, Debug, Default, Deserialize)]
+/// A page of conversations in full.
+#[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct StatePage {
     /// The conversations.
     pub conversations: Vec<State>,
-    /// When each of them was last active, in the same order, in milliseconds since the epoch. The state of a closed
-    /// conversation does not have this time.
-    pub last_active_at: Vec<i64>,
     /// The position of the next page.
-    #[serde(rename = "next_cursor")]
     pub next: Option<Cursor>,
     /// Why the first page is empty.
     pub unknown: Vec<UnknownValue>,
+}
+
+/// The answer to a query.
+#[derive(Deserialize)]
+struct PageAnswer {
+    conversations: Vec<State>,
+    #[serde(default)]
+    rows: Vec<ConversationRow>,
+    next_cursor: Option<Cursor>,
+    unknown: Vec<UnknownValue>,
+}
+
+/// What several answers list.
+struct Listed<T> {
+    found: Vec<T>,
+    next: Option<Cursor>,
+    unknown: Vec<UnknownValue>,
 }
 
 impl Client {
@@ -248,30 +261,50 @@ impl Client {
         self.get(&path).map(|Answer { ids }| ids)
     }
 
+    /// One page of the conversations that match a query, with their last messages.
+    ///
+    /// # Errors
+    /// [`ClientError`]; [`ClientError::Query`] if the cursor was made with another sort order.
+    pub fn query(&self, query: &Query) -> Result<Page, ClientError> {
+        let Listed { found, next, unknown } = self.pages(query, true, |answer| answer.rows)?;
+        let mut page = Page::default();
+        page.rows = found.into_iter().map(Arc::new).collect();
+        (page.next, page.unknown) = (next, unknown);
+        Ok(page)
+    }
+
     /// One page of the conversations that match a query, in full.
     ///
     /// # Errors
     /// [`ClientError`]; [`ClientError::Query`] if the cursor was made with another sort order.
-    pub fn query(&self, query: &Query) -> Result<StatePage, ClientError> {
+    pub fn query_states(&self, query: &Query) -> Result<StatePage, ClientError> {
+        let Listed { found, next, unknown } = self.pages(query, false, |answer| answer.conversations)?;
+        Ok(StatePage { conversations: found, next, unknown })
+    }
+
+    /// One page, in as many requests as it needs.
+    fn pages<T>(
+        &self,
+        query: &Query,
+        has_rows: bool,
+        take: fn(PageAnswer) -> Vec<T>,
+    ) -> Result<Listed<T>, ClientError> {
         // The same error as without a server.
         query.page_of(std::iter::empty())?;
         let mut params = params_of(query);
+        params.insert("rows".to_owned(), has_rows.into());
         let limit = params.remove("limit").and_then(|limit| limit.as_u64()).filter(|limit| *limit > 0);
         let limit = limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
-        let mut found = StatePage::default();
+        let (mut found, mut unknown) = (Vec::new(), Vec::new());
         loop {
-            params.insert("limit".to_owned(), (limit - found.conversations.len()).min(PAGE).into());
-            let StatePage { conversations, last_active_at, next, unknown } =
-                self.get(&path("/api/v1/conversations", &params))?;
-            found.unknown.extend(unknown);
-            found.conversations.extend(conversations);
-            found.last_active_at.extend(last_active_at);
-            found.next = next;
-            match &found.next {
-                Some(next) if found.conversations.len() < limit => {
-                    params.insert("cursor".to_owned(), next.to_string().into());
-                }
-                _ => return Ok(found),
+            params.insert("limit".to_owned(), (limit - found.len()).min(PAGE).into());
+            let mut answer: PageAnswer = self.get(&path("/api/v1/conversations", &params))?;
+            unknown.append(&mut answer.unknown);
+            let next = answer.next_cursor.take();
+            found.append(&mut take(answer));
+            match next {
+                Some(next) if found.len() < limit => drop(params.insert("cursor".to_owned(), next.to_string().into())),
+                next => return Ok(Listed { found, next, unknown }),
             }
         }
     }

@@ -1,5 +1,8 @@
 //! Lists of conversations.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -105,6 +108,9 @@ pub(crate) struct ListParams {
     /// The maximum number of conversations, from 1 to 1000 [default: 50].
     #[param(minimum = 1, maximum = 1000)]
     limit: Option<usize>,
+    /// Rows as lists show them, instead of whole conversations. They are smaller and also say when a closed conversation was
+    /// last active.
+    rows: bool,
     /// `next_cursor` of the previous page, which was asked for with the same `sort` and `reverse`.
     #[param(pattern = "^[awscAWSC](-?[0-9]{1,18}|9223372036854775807):")]
     cursor: Option<String>,
@@ -115,12 +121,13 @@ pub(crate) struct ListParams {
 pub(crate) struct ConversationPage {
     /// The answer reflects every event up to this sequence number, at least.
     seq: u64,
-    /// The conversations, each in the form of the export.
+    /// The conversations, each in the form of the export; none if rows were asked for.
     #[schema(value_type = Vec<Object>)]
     conversations: Vec<convofold::State>,
-    /// When each of them was last active, in the same order, in milliseconds since the epoch. The state of a closed
-    /// conversation does not have this time.
-    last_active_at: Vec<i64>,
+    /// The rows, with the last message of each conversation, if they were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<Object>>)]
+    rows: Option<Vec<ConversationRow>>,
     /// The cursor of the next page; null on the last one.
     #[schema(value_type = Option<String>)]
     next_cursor: Option<Cursor>,
@@ -160,6 +167,7 @@ pub(crate) async fn conversations(
 /// A list that is asked for.
 struct List {
     query: Query,
+    has_rows: bool,
     exact: Exact,
     caller: Caller,
 }
@@ -228,25 +236,23 @@ impl List {
             .reverse(params.reverse)
             .limit(limit)
             .cursor(cursor);
-        let ListParams { agent_id, agent_name, no_tenant, no_channel, .. } = params;
-        Ok(Self { query, exact: Exact { agent_id, agent_name, no_tenant, no_channel }, caller })
+        let ListParams { agent_id, agent_name, no_tenant, no_channel, rows: has_rows, .. } = params;
+        Ok(Self { query, has_rows, exact: Exact { agent_id, agent_name, no_tenant, no_channel }, caller })
     }
 
     fn answer(&self, app: &App) -> Result<ConversationPage, Problem> {
         // Read first, so that the answer has at least these events.
         let seq = app.db.counters().durable_seq;
         let page = self.page(app)?;
-        let (mut conversations, mut last_active_at) = (Vec::with_capacity(page.rows.len()), Vec::new());
+        let mut conversations = Vec::with_capacity(page.rows.len());
         for row in &page.rows {
-            if let Some(state) = app.db.state(&row.id)? {
-                conversations.push(state);
-                last_active_at.push(row.last_active_at);
-            }
+            conversations.extend(app.db.state(&row.id)?);
         }
         if !self.caller.reads_texts() {
             conversations.iter_mut().for_each(without_texts);
         }
-        Ok(ConversationPage { seq, conversations, last_active_at, next_cursor: page.next, unknown: page.unknown })
+        let rows = self.has_rows.then(|| rows(&page.rows, &mut conversations));
+        Ok(ConversationPage { seq, conversations, rows, next_cursor: page.next, unknown: page.unknown })
     }
 
     fn page(&self, app: &App) -> Result<Page, Problem> {
@@ -258,4 +264,16 @@ impl List {
             error => Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
         })
     }
+}
+
+/// The rows, with the last messages of these conversations, which are taken out.
+fn rows(rows: &[Arc<ConversationRow>], conversations: &mut Vec<convofold::State>) -> Vec<ConversationRow> {
+    let mut messages: HashMap<_, _> =
+        conversations.drain(..).filter_map(|state| Some((state.id, state.last_message?))).collect();
+    let row = |row: &Arc<ConversationRow>| {
+        let mut row = ConversationRow::clone(row);
+        row.last_message = messages.remove(&row.id).map(Box::new);
+        row
+    };
+    rows.iter().map(row).collect()
 }
