@@ -191,11 +191,43 @@ fn a_truncated_file_is_read_from_its_beginning() {
     assert_eq!(events(&desk), 7);
 }
 
+/// The place in the file is stored by the process that holds the database.
+#[test]
+fn a_file_is_followed_beside_a_process_that_holds_the_database() {
+    let desk = Desk::default();
+    let mut command = desk.command(&["ingest", "--db", "db"]);
+    let mut holder = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it starts");
+    let mut stdin = holder.stdin.take().expect("a pipe");
+    stdin.write_all(event("c-0").as_bytes()).expect("it reads");
+    let mut answers = BufReader::new(holder.stdout.take().expect("a pipe")).lines();
+    answers.next().expect("an answer").expect("text");
+    for line in 1..=3 {
+        append(&desk, "log", event(&format!("c-{line}")));
+        let mut follower = Follower::ingest(&desk);
+        assert_eq!(follower.answer(), [line, 1, 0]);
+        follower.child.kill().expect("a kill");
+        follower.child.wait().expect("an end");
+    }
+    drop(stdin);
+    assert_eq!(holder.wait().expect("an end").code(), Some(0));
+    assert_eq!(events(&desk), 4);
+}
+
+#[test]
+fn a_followed_log_ends_at_the_limit() {
+    let desk = Desk::with_log([event("c-1"), event("c-2"), event("c-3")].concat());
+    let ran = desk.run("tail", &["--follow", "--from", "1", "--limit", "2", "--json"]);
+    assert_eq!((ran.code, ran.json_lines().len()), (Some(0), 2), "{ran:?}");
+    assert_eq!(ran.stderr, "continue with --from 3\n");
+}
+
 #[test]
 fn what_cannot_be_followed_ends_the_command() {
     let desk = Desk::default();
     desk.write("log", b"\xff\xfe{\0}\0\n\0");
-    for (name, expected) in [("log", "cannot read log: the text is not UTF-8"), (".", "cannot read .: ")] {
+    for (name, expected) in
+        [("log", "cannot read log: the text is not UTF-8"), (".", "cannot read .: not a regular file")]
+    {
         let ran = desk.run_bare(&["ingest", "--follow", name, "--db", "db"]);
         assert_eq!(ran.code, Some(1), "{ran:?}");
         assert!(ran.stderr.contains(expected), "{ran:?}");

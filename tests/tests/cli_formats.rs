@@ -231,7 +231,8 @@ fn a_piped_table_has_ids_in_full_and_a_narrow_one_has_short_ids_that_are_found()
 fn a_short_id_that_means_several_conversations_lists_them() {
     let ran = DESK.run("show", &["sup\u{2026}10001"]);
     assert_eq!(ran.code, Some(2), "{ran:?}");
-    assert!(ran.stderr.contains("superoffice:Cust1:10001, superoffice:Cust2:10001"), "{ran:?}");
+    let expected = "has the short id \"sup\u{2026}10001\": superoffice:Cust1:10001, superoffice:Cust2:10001";
+    assert!(ran.stderr.contains(expected), "{ran:?}");
     assert_eq!(DESK.run("show", &["sup\u{2026}10003"]).code, Some(4));
 }
 

@@ -272,7 +272,8 @@ impl IdArgs {
     fn ambiguous(&self, found: &[String]) -> CliError {
         let more = if found.len() > SHOWN_IDS { ", ..." } else { "" };
         let ids: Vec<_> = found.iter().take(SHOWN_IDS).map(|id| text::one_line(id)).collect();
-        let what = format!("more than one conversation begins with {:?}: {}{more}", self.id, ids.join(", "));
+        let relation = if self.id.contains(text::CUT) { "has the short id" } else { "begins with" };
+        let what = format!("more than one conversation {relation} {:?}: {}{more}", self.id, ids.join(", "));
         CliError::new(Exit::Usage, what).hint("give more characters of the id")
     }
 }

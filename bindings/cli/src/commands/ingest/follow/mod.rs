@@ -149,7 +149,11 @@ struct OpenFile {
 
 impl OpenFile {
     fn new(mut file: File, at: Position, reading: &Reading<'_>) -> io::Result<Self> {
-        let id = FileId::of(&file.metadata()?);
+        let metadata = file.metadata()?;
+        if !metadata.is_file() {
+            return Err(io::Error::new(ErrorKind::InvalidInput, "not a regular file"));
+        }
+        let id = FileId::of(&metadata);
         file.seek(SeekFrom::Start(at.byte_offset))?;
         let framer = Framer::resume(reading.limits, CHUNK_BYTES, at);
         Ok(Self { file, id, framer, head: Vec::new(), offset: at.byte_offset, partial: Vec::new() })
