@@ -170,7 +170,6 @@ impl Answering {
     }
 
     /// Ends the answering.
-    #[expect(clippy::unused_self, reason = "takes the guard")]
     pub fn end(self) {}
 }
 

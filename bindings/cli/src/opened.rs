@@ -3,7 +3,6 @@
 use std::io::Write;
 use std::time::Duration;
 
-#[cfg(feature = "serve")]
 use convofold::audit::{AuditReport, Sample};
 use convofold::backup::BackupSource;
 use convofold::verify::{VerifyProgress, VerifyReport};
