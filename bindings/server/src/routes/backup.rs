@@ -40,7 +40,7 @@ pub(crate) struct BackupParams {
 #[utoipa::path(
     get, path = "/api/v1/backup", tag = "care", params(BackupParams),
     responses(
-        (status = 200, body = Vec<u8>, content_type = "application/octet-stream"),
+        (status = 200, body = String, content_type = "application/octet-stream"),
         (status = "default", body = Problem, content_type = "application/problem+json", description = "`report.backup` is `diverged` or `dropped` if this log does not continue the earlier backup"),
     )
 )]
