@@ -22,13 +22,16 @@ if [ "$seconds" = 0 ]; then
 fi
 
 targets=("$@")
-[ $# -gt 0 ] || targets=(airship superoffice own_form block checkpoint backup open chunks)
+[ $# -gt 0 ] || targets=(airship superoffice own_form block checkpoint backup open chunks http)
 mkdir -p findings
 
 run_one() {
     local target="$1" log="findings/$1.log"
     local seeds=(../../store/tests-data)
-    case "$target" in airship | superoffice | own_form) seeds=(../samples ../transcripts) ;; esac
+    case "$target" in
+        airship | superoffice | own_form) seeds=(../samples ../transcripts) ;;
+        http) seeds=(seeds/http) ;;
+    esac
     mkdir -p "corpus/$target"
     if "$binaries/$target" "corpus/$target" "${seeds[@]}" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=512 \
         -print_final_stats=1 -artifact_prefix="findings/$target-" 2> "$log"; then
