@@ -76,6 +76,10 @@ bench-corpus corpus="../shared/corpus" events="200000":
     python3 {{corpus}}/make_log.py --turns {{corpus}}/star-turns.jsonl.gz --events {{events}} --seed 1 --out target/corpus/corpus.ndjson --expect target/corpus/expected.jsonl
     cargo run --release --locked --package convofold-benches --bin peers -- --logs target/corpus
 
+# Measures `convofold serve` beside a receiver written by hand: webhooks, questions, memory. Takes some minutes.
+bench-serve *args:
+    cargo run --release --locked --package convofold-benches --bin serve -- {{args}}
+
 # Measures single operations with criterion: parse, fold, hash, query, page load, encode.
 bench-operations *args:
     cargo bench --locked --package convofold-benches --bench operations -- {{args}}

@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
-use convofold_generator::{Faults, Generator, Mix, Options};
+use convofold_generator::{Envelope, Faults, Generator, Mix, Options};
 
 /// The content of a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +14,8 @@ pub enum Content {
     Airship,
     /// Airship in both envelopes, and SuperOffice.
     Mixed,
+    /// SuperOffice webhooks.
+    SuperOffice,
 }
 
 /// The window within which events of a shuffled log change places.
@@ -68,6 +70,7 @@ fn options(events: u64, content: Content, faults: Faults) -> Options {
     let mix = match content {
         Content::Airship => Mix::default().superoffice(0),
         Content::Mixed => Mix::default(),
+        Content::SuperOffice => Mix::only(Envelope::SuperOffice),
     };
     Options::new().events(events).mix(mix).faults(faults)
 }

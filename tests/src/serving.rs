@@ -57,10 +57,16 @@ impl Serving {
         self.address
     }
 
+    /// The process.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// A client with a connection of its own.
     #[must_use]
     pub fn client(&self) -> Client {
-        Client { address: self.address, stream: None }
+        Client::new(self.address)
     }
 
     /// Sends SIGTERM and returns how it ended, and its log.
@@ -99,6 +105,12 @@ pub struct Client {
 }
 
 impl Client {
+    /// A client that opens its connection with the first request.
+    #[must_use]
+    pub fn new(address: SocketAddr) -> Self {
+        Self { address, stream: None }
+    }
+
     /// Sends a request and returns the status and the body of the response.
     ///
     /// # Errors
