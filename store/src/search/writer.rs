@@ -92,12 +92,12 @@ impl SearchWriter {
         let mut builder = RunBuilder::begin(self.last_run, storage)?;
         builder.head.conversations = hits.len() as u64;
         for list in lists_by_time() {
-            hits.sort_by_key(|hit| place(hit, list));
+            hits.sort_unstable_by_key(|hit| place(hit, list));
             for hits in hits.chunks(BLOCK_HITS) {
                 builder.hits(list, hits, storage, compressor)?;
             }
         }
-        terms.sort_unstable();
+        terms.sort_unstable_by_key(|term| (u64::from(term.hash) << 32) | u64::from(term.slot));
         terms.dedup();
         for terms in terms.chunks(BLOCK_TERMS) {
             builder.terms(terms, storage, compressor)?;
