@@ -381,9 +381,9 @@ fn an_answer_beside_the_holder_is_a_promise() {
             assert!(feeder.answer().contains("\"applied\":1"));
         }
         if ends_orderly {
-            holder.end()
+            holder.end();
         } else {
-            holder.kill()
+            holder.kill();
         }
         feeder.send(&message("late", 1, ""));
         let mut rest = String::new();

@@ -363,7 +363,7 @@ impl Changes {
         match self {
             Self::Here(changes) => changes.try_next().map_err(|error| CliError::log(&error)),
             #[cfg(feature = "serve")]
-            Self::Elsewhere { changes, from } => changes.next().map_err(|error| feed_error(error, *from)),
+            Self::Elsewhere { changes, from } => changes.next_change().map_err(|error| feed_error(error, *from)),
         }
     }
 

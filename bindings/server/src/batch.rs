@@ -20,6 +20,9 @@ use utoipa::ToSchema;
 /// The maximum number of events in a batch.
 pub(crate) const MAX_BATCH_EVENTS: usize = 65_536;
 
+/// The name of a bookmark and its value; without a value, it is deleted.
+type Bookmark = (String, Option<Vec<u8>>);
+
 /// The line that commits the events before it.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -43,7 +46,7 @@ pub(crate) struct BookmarkValue {
 }
 
 impl CommitLine {
-    pub(crate) fn new(commit: u64, durability: Durability, bookmark: Option<(String, Option<Vec<u8>>)>) -> Self {
+    pub(crate) fn new(commit: u64, durability: Durability, bookmark: Option<Bookmark>) -> Self {
         let bookmark = bookmark.map(|(name, value)| BookmarkValue::new(name, value));
         let durability = (durability != Durability::default()).then(|| durability.to_string());
         Self { commit, durability, bookmark }
@@ -56,7 +59,7 @@ impl CommitLine {
     }
 
     /// The name of the bookmark of the batch, and its value if it is not deleted.
-    pub(crate) fn into_bookmark(self) -> Result<Option<(String, Option<Vec<u8>>)>, String> {
+    pub(crate) fn into_bookmark(self) -> Result<Option<Bookmark>, String> {
         self.bookmark.map(BookmarkValue::into_parts).transpose()
     }
 }
@@ -66,7 +69,7 @@ impl BookmarkValue {
         Self { name, value: value.map(|value| BASE64_STANDARD.encode(value)) }
     }
 
-    pub(crate) fn into_parts(self) -> Result<(String, Option<Vec<u8>>), String> {
+    pub(crate) fn into_parts(self) -> Result<Bookmark, String> {
         let decoded =
             |value| BASE64_STANDARD.decode(value).map_err(|error| format!("the value of a bookmark: {error}"));
         Ok((self.name, self.value.map(decoded).transpose()?))

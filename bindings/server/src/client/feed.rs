@@ -23,7 +23,7 @@ pub struct Changes {
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Line {
-    Change(Change),
+    Change(Box<Change>),
     Resync { resync: Resync },
 }
 
@@ -49,7 +49,7 @@ impl Changes {
     ///
     /// # Errors
     /// [`ClientError`]; [`ClientError::Dropped`] if it is not in the log any more.
-    pub fn next(&mut self) -> Result<Option<Change>, ClientError> {
+    pub fn next_change(&mut self) -> Result<Option<Change>, ClientError> {
         loop {
             match self.next_timeout(Duration::MAX)? {
                 Next::Change(change) => return Ok(Some(*change)),
@@ -62,7 +62,7 @@ impl Changes {
     /// The next event, or nothing after this time.
     ///
     /// # Errors
-    /// As for [`Changes::next`].
+    /// As for [`Changes::next_change`].
     pub fn next_timeout(&mut self, timeout: Duration) -> Result<Next, ClientError> {
         loop {
             while let Some(line) = self.ready.pop_front() {
@@ -72,7 +72,7 @@ impl Changes {
                 }
                 match serde_json::from_slice(&line) {
                     Ok(Line::Change(change)) if change.seq < self.from_seq => {}
-                    Ok(Line::Change(change)) => return Ok(Next::Change(Box::new(change))),
+                    Ok(Line::Change(change)) => return Ok(Next::Change(change)),
                     // An event that is still to come is waited for.
                     Ok(Line::Resync { resync }) if resync.first_seq <= self.from_seq => {}
                     Ok(Line::Resync { resync }) => return Err(ClientError::Dropped { first_seq: resync.first_seq }),
