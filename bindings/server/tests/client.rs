@@ -1,5 +1,7 @@
 //! A client beside a host, on its socket, and from afar.
 
+#![expect(clippy::panic, clippy::unwrap_used, reason = "tests and their helpers may panic")]
+
 mod common;
 
 use std::io::Read;
