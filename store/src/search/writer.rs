@@ -21,7 +21,7 @@ const MERGED_RUNS: usize = if cfg!(test) { 3 } else { 16 };
 /// Runs with fewer conversations count as equally small.
 const SMALL_RUN: u64 = if cfg!(test) { 2 } else { 4_096 };
 /// Number of conversations that a checkpoint merges, and that many more for each one that it adds.
-const MERGED_AT_ONCE: u64 = if cfg!(test) { 3 } else { 65_536 };
+const MERGED_AT_ONCE: u64 = if cfg!(test) { 3 } else { 16_384 };
 const MERGED_PER_ADDED: u64 = if cfg!(test) { 1 } else { 2 };
 /// Number of blocks that a checkpoint deletes.
 const DELETED_AT_ONCE: usize = 1_024;
