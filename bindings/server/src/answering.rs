@@ -35,7 +35,7 @@ pub struct Answering {
 /// Answers requests of other processes on the Unix socket `convofold.sock` in the folder of this database, on a thread of its
 /// own. The commands of `convofold` use it while the database is held, and a [`Client`](crate::Client) can.
 ///
-/// The requests are those of the server. The socket has mode 0600: whoever may use it may do what an administrator may,
+/// The requests are those of the server. The socket has mode 0600: each process that can use it may do what an administrator may,
 /// without a token. The program needs no asynchronous runtime.
 ///
 /// Drop the [`Answering`] before closing the database: it finishes requests, exports and backups for up to five seconds, and
