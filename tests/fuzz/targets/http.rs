@@ -6,9 +6,9 @@
 
 #![no_main]
 
-use std::cell::RefCell;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use convofold::Convofold;
@@ -27,9 +27,8 @@ const RAW: &[u8] = b"RAW ";
 /// What follows raw bytes: if they are complete requests, the connection ends here.
 const LAST: &[u8] = b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
 
-thread_local! {
-    static DESK: RefCell<Option<Desk>> = const { RefCell::new(None) };
-}
+/// Never dropped at the end of the process, when its runtime cannot be used any more.
+static DESK: Mutex<Option<Desk>> = Mutex::new(None);
 
 struct Desk {
     requests: u32,
@@ -93,17 +92,15 @@ impl Drop for Desk {
 }
 
 fuzz_target!(|bytes: &[u8]| {
-    DESK.with_borrow_mut(|desk| {
-        if desk.as_ref().is_some_and(|desk| desk.requests >= REQUESTS) {
-            *desk = None;
-        }
-        let desk = desk.get_or_insert_with(Desk::new);
-        let response = desk.send(&request(bytes));
-        // A connection of HTTP/2 answers in frames.
-        if !bytes.windows(6).any(|part| part == b"HTTP/2") {
-            check(&response);
-        }
-    });
+    let mut desk = DESK.lock().expect("no panic before");
+    if desk.as_ref().is_some_and(|desk| desk.requests >= REQUESTS) {
+        *desk = None;
+    }
+    let response = desk.get_or_insert_with(Desk::new).send(&request(bytes));
+    // A connection of HTTP/2 answers in frames.
+    if !bytes.windows(6).any(|part| part == b"HTTP/2") {
+        check(&response);
+    }
 });
 
 fn request(bytes: &[u8]) -> Vec<u8> {
