@@ -1,6 +1,6 @@
 //! `convofold serve` and `convofold token`: settings, start, end. `torture_short.rs` kills the server.
 
-#![expect(clippy::panic, clippy::unwrap_used, reason = "tests and their helpers may panic")]
+#![expect(clippy::unwrap_used, reason = "tests and their helpers may panic")]
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};

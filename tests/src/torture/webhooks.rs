@@ -184,7 +184,9 @@ impl Storm {
         thread::scope(|scope| {
             let senders: Vec<_> =
                 clients.into_iter().map(|client| scope.spawn(|| self.send_some(client, &is_over))).collect();
-            while waits(self.answered.load(Ordering::SeqCst)) && !senders.iter().all(|sender| sender.is_finished()) {
+            while waits(self.answered.load(Ordering::SeqCst))
+                && !senders.iter().all(thread::ScopedJoinHandle::is_finished)
+            {
                 sleep(Duration::from_millis(1));
             }
             let killed = kill();
