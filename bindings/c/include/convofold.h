@@ -182,7 +182,7 @@ typedef enum {
 } convofold_error;
 
 /**
- * Sort order of open conversations.
+ * Sort order of conversations.
  */
 typedef enum {
     /**
@@ -197,7 +197,47 @@ typedef enum {
      * Earliest start first.
      */
     CONVOFOLD_SORT_STARTED = 2,
+    /**
+     * Most recently closed first; open conversations come last.
+     */
+    CONVOFOLD_SORT_CLOSED = 3,
 } convofold_sort;
+
+/**
+ * Which conversations a query finds. 0 means open ones; closed ones with CONVOFOLD_FLAG_UNANSWERED_AFTER_CLOSE.
+ */
+typedef enum {
+    /**
+     * Open conversations.
+     */
+    CONVOFOLD_STATUS_OPEN = 1,
+    /**
+     * Closed conversations.
+     */
+    CONVOFOLD_STATUS_CLOSED = 2,
+    /**
+     * Open and closed conversations.
+     */
+    CONVOFOLD_STATUS_ANY = 3,
+} convofold_status;
+
+/**
+ * The time of a conversation that `since_ms` and `until_ms` limit.
+ */
+typedef enum {
+    /**
+     * Time of the latest activity.
+     */
+    CONVOFOLD_TIME_FIELD_ACTIVE = 0,
+    /**
+     * Start of the conversation.
+     */
+    CONVOFOLD_TIME_FIELD_STARTED = 1,
+    /**
+     * Time of the close. Open conversations have none, and do not match.
+     */
+    CONVOFOLD_TIME_FIELD_CLOSED = 2,
+} convofold_time_field;
 
 /**
  * Flags. The documentation of each `flags` field lists those that it accepts.
@@ -235,10 +275,14 @@ typedef enum {
      */
     CONVOFOLD_FLAG_LAST_MESSAGE = 64,
     /**
-     * Query: closed conversations instead of open ones: those with a message that is not outbound after both their
-     * last close and their last outbound message.
+     * Query: only closed conversations with a message that is not outbound after both their last close and their last
+     * outbound message. Without a `status`, the query then finds closed conversations.
      */
     CONVOFOLD_FLAG_UNANSWERED_AFTER_CLOSE = 128,
+    /**
+     * Query: reverse the sort order.
+     */
+    CONVOFOLD_FLAG_REVERSE = 256,
 } convofold_flag;
 
 /**
@@ -497,8 +541,8 @@ typedef struct {
 } convofold_text;
 
 /**
- * Conditions for open conversations, or for closed ones that are unanswered after their close. A conversation matches if it meets all conditions that are set. All zeros
- * matches every open conversation.
+ * Conditions for conversations. A conversation matches if it meets all conditions that are set. All zeros matches every
+ * open conversation.
  */
 typedef struct {
     /**
@@ -506,8 +550,8 @@ typedef struct {
      */
     size_t size;
     /**
-     * CONVOFOLD_FLAG_UNASSIGNED, CONVOFOLD_FLAG_SUSPECT, CONVOFOLD_FLAG_LAST_MESSAGE and
-     * CONVOFOLD_FLAG_UNANSWERED_AFTER_CLOSE, or 0.
+     * CONVOFOLD_FLAG_UNASSIGNED, CONVOFOLD_FLAG_SUSPECT, CONVOFOLD_FLAG_LAST_MESSAGE,
+     * CONVOFOLD_FLAG_UNANSWERED_AFTER_CLOSE and CONVOFOLD_FLAG_REVERSE, or 0.
      */
     uint32_t flags;
     /**
@@ -515,9 +559,21 @@ typedef struct {
      */
     uint32_t sort;
     /**
+     * A convofold_status, or 0.
+     */
+    uint32_t status;
+    /**
+     * A convofold_time_field.
+     */
+    uint32_t by;
+    /**
      * Id of the assigned agent, or its name in upper or lower case.
      */
     const char *agent;
+    /**
+     * Id or name of an agent that is assigned or was assigned before.
+     */
+    const char *any_agent;
     /**
      * Business id or channel id of the member, or its name in upper or lower case.
      */
@@ -550,6 +606,14 @@ typedef struct {
      * Waiting for an answer since this time or earlier.
      */
     int64_t waiting_since_ms;
+    /**
+     * The time named by `by` is this one or later.
+     */
+    int64_t since_ms;
+    /**
+     * The time named by `by` is before this one.
+     */
+    int64_t until_ms;
     /**
      * Maximum number of rows in a page (0: no limit).
      */
@@ -1100,15 +1164,16 @@ convofold_error convofold_find_ids_json(convofold_db db,
                                         char **json);
 
 /**
- * Sets `page` to a page of the open conversations that match `query`. Answered from memory.
+ * Sets `page` to a page of the conversations that match `query`. Answered from memory, unless the query concerns closed
+ * conversations.
  *
  * `query` can be NULL (all open conversations).
  *
  * Ownership: the caller owns `page`; close it with convofold_page_close(), before or after closing the database. A
  * page is a copy and does not change when new events arrive. On failure it is cleared and need not be closed.
  *
- * Errors: BAD_CURSOR (the cursor is invalid or was made with another sort order). With CONVOFOLD_FLAG_LAST_MESSAGE also
- * IO and DAMAGED (a conversation cannot be read).
+ * Errors: BAD_CURSOR (the cursor is invalid or was made with another sort order), IO and DAMAGED (a conversation cannot
+ * be read).
  */
 convofold_error convofold_query_page(convofold_db db, const convofold_query *query, convofold_page *page);
 
