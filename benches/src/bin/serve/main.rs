@@ -49,7 +49,7 @@ struct Args {
     #[arg(long, default_value_t = 100_000)]
     conversations: u64,
     /// Number of questions a round.
-    #[arg(long, default_value_t = 4_000)]
+    #[arg(long, default_value_t = 400)]
     questions: usize,
     /// Number of rounds; everything is measured in turns, and results are medians.
     #[arg(long, default_value_t = 5)]
