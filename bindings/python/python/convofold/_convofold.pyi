@@ -32,6 +32,8 @@ __all__ = [
     "Conflict",
     "ConflictingField",
     "Conversation",
+    "ConversationRow",
+    "ConversationRows",
     "Conversations",
     "Convofold",
     "Counters",
@@ -46,8 +48,6 @@ __all__ = [
     "Latency",
     "Lost",
     "Member",
-    "ConversationRow",
-    "ConversationRows",
     "Page",
     "Progress",
     "Receipt",
@@ -640,6 +640,130 @@ class Conversation:
         """
 
 @final
+class ConversationRow:
+    """
+    A row of a query.
+    """
+
+    __hash__: Final = None
+    __match_args__: Final[tuple[str, ...]]
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __repr__(self, /) -> str: ...
+    @property
+    def agent(self, /) -> AgentRef | None:
+        """
+        The assigned agent; None if nobody is assigned.
+        """
+    @property
+    def channel(self, /) -> str | None:
+        """
+        Channel of the latest message.
+        """
+    @property
+    def closed_at(self, /) -> int | None:
+        """
+        Time of the close, in milliseconds since the epoch; None while open.
+        """
+    @property
+    def closed_at_utc(self, /) -> datetime | None:
+        """
+        `closed_at` as a `datetime` in UTC.
+        """
+    @property
+    def id(self, /) -> str:
+        """
+        Id of the conversation.
+        """
+    @property
+    def last_active_at(self, /) -> int:
+        """
+        Time of the latest activity, in milliseconds since the epoch.
+        """
+    @property
+    def last_active_at_utc(self, /) -> datetime:
+        """
+        `last_active_at` as a `datetime` in UTC.
+        """
+    @property
+    def last_message(self, /) -> LastMessage | None:
+        """
+        The latest message with a text; None if there is none, or if the query does not ask for it.
+        """
+    @property
+    def member_business_id(self, /) -> str | None:
+        """
+        Id of the customer at the business.
+        """
+    @property
+    def member_channel_id(self, /) -> str | None:
+        """
+        Channel id of the customer.
+        """
+    @property
+    def member_name(self, /) -> str | None:
+        """
+        Name of the customer.
+        """
+    @property
+    def member_number(self, /) -> str | None:
+        """
+        Number of the customer.
+        """
+    @property
+    def shortcode(self, /) -> str | None:
+        """
+        The sender that the customer wrote to.
+        """
+    @property
+    def started_at(self, /) -> int:
+        """
+        Start of the conversation, in milliseconds since the epoch.
+        """
+    @property
+    def started_at_utc(self, /) -> datetime:
+        """
+        `started_at` as a `datetime` in UTC.
+        """
+    @property
+    def suspect(self, /) -> bool:
+        """
+        Whether the data of the source are contradictory; `State.suspect` has the details.
+        """
+    @property
+    def tenant(self, /) -> str | None:
+        """
+        The business that the conversation belongs to.
+        """
+    def to_dict(self, /) -> dict[str, Any]:
+        """
+        Returns the fields as a dict of plain values, nested results included, which `json.dumps` accepts.
+        """
+    @property
+    def unread(self, /) -> int:
+        """
+        Number of unread messages.
+        """
+    @property
+    def waiting_since(self, /) -> int | None:
+        """
+        Time of the first unanswered message, in milliseconds since the epoch; None if none is unanswered.
+        """
+    @property
+    def waiting_since_utc(self, /) -> datetime | None:
+        """
+        `waiting_since` as a `datetime` in UTC.
+        """
+
+@final
+class ConversationRows:
+    """
+    An iterator over all rows of a query.
+    """
+    def __iter__(self, /) -> ConversationRows: ...
+    def __next__(self, /) -> ConversationRow: ...
+
+@final
 class Conversations:
     """
     An iterator over every conversation.
@@ -814,7 +938,9 @@ class Convofold:
         self,
         /,
         *,
+        status: Literal["open", "closed", "any"] | None = None,
         agent: str | None = None,
+        any_agent: str | None = None,
         unassigned: bool = False,
         member: str | None = None,
         number: str | None = None,
@@ -824,28 +950,37 @@ class Convofold:
         unread_min: SupportsIndex | None = None,
         idle_since: int | str | datetime | None = None,
         waiting_since: int | str | datetime | None = None,
+        since: int | str | datetime | None = None,
+        until: int | str | datetime | None = None,
+        by: Literal["started", "closed", "active"] | None = None,
         suspect: bool = False,
         unanswered_after_close: bool = False,
-        sort: Literal["activity", "waiting", "started"] | None = None,
+        sort: Literal["activity", "waiting", "started", "closed"] | None = None,
+        reverse: bool = False,
         limit: SupportsIndex | None = None,
         cursor: str | None = None,
         last_message: bool = False,
     ) -> Page:
         """
-        Returns a page of open conversations that meet every given condition.
+        Returns a page of conversations that meet every given condition.
 
-        - `agent`: id or name of the assigned agent; `unassigned`: only conversations without an agent.
+        - `status`: `open` (default), `closed` or `any`. Only open conversations, and closed ones that are unanswered after
+          their close, are always in memory; other queries read from the disk.
+        - `agent`: id or name of the assigned agent; `any_agent`: of an agent that is assigned or was assigned before;
+          `unassigned`: only conversations without an agent.
         - `member`: name, business id or channel id of the customer; `number`: number of the customer.
         - `tenant`, `shortcode`, `channel`: values of the conversation. Names and channels compare without case, numbers
           and shortcodes without `+` and spaces.
         - `unread_min`: minimum number of unread messages.
         - `idle_since`: last active at this time or earlier; `waiting_since`: waiting since this time or earlier. A time is
           milliseconds since the epoch, a `datetime` with a time zone, or an RFC 3339 string.
+        - `since`, `until`: the time named by `by` is in this range, `until` not included. `by`: `active` (latest activity;
+          the default), `started` or `closed`.
         - `suspect`: only conversations whose data look wrong (missing messages, impossible clock).
-        - `unanswered_after_close`: closed conversations instead of open ones: those with a message that is not outbound
-          after both their last close and their last outbound message.
-        - `sort`: `activity` (most recently active first; the default), `waiting` (longest waiting first) or `started`
-          (oldest first).
+        - `unanswered_after_close`: only closed conversations with a message that is not outbound after both their last
+          close and their last outbound message; the default of `status` is then `closed`.
+        - `sort`: `activity` (most recently active first; the default), `waiting` (longest waiting first), `started`
+          (oldest first) or `closed` (most recently closed first); `reverse`: reverse the order.
         - `limit`: maximum number of rows of the page (0: no limit); `cursor`: `next` of the previous page.
         - `last_message`: also return the latest message of every conversation. This reads from the disk if a conversation
           is not in memory.
@@ -1670,130 +1805,6 @@ class Member:
         """
         Returns the fields as a dict of plain values, nested results included, which `json.dumps` accepts.
         """
-
-@final
-class ConversationRow:
-    """
-    A row of a query: an open conversation, or a closed one that is unanswered after its close.
-    """
-
-    __hash__: Final = None
-    __match_args__: Final[tuple[str, ...]]
-    def __eq__(self, value: object, /) -> bool: ...
-    def __ne__(self, value: object, /) -> bool: ...
-    def __repr__(self, /) -> str: ...
-    @property
-    def agent(self, /) -> AgentRef | None:
-        """
-        The assigned agent; None if nobody is assigned.
-        """
-    @property
-    def channel(self, /) -> str | None:
-        """
-        Channel of the latest message.
-        """
-    @property
-    def closed_at(self, /) -> int | None:
-        """
-        Time of the close, in milliseconds since the epoch; None while open.
-        """
-    @property
-    def closed_at_utc(self, /) -> datetime | None:
-        """
-        `closed_at` as a `datetime` in UTC.
-        """
-    @property
-    def id(self, /) -> str:
-        """
-        Id of the conversation.
-        """
-    @property
-    def last_active_at(self, /) -> int:
-        """
-        Time of the latest activity, in milliseconds since the epoch.
-        """
-    @property
-    def last_active_at_utc(self, /) -> datetime:
-        """
-        `last_active_at` as a `datetime` in UTC.
-        """
-    @property
-    def last_message(self, /) -> LastMessage | None:
-        """
-        The latest message with a text; None if there is none, or if the query does not ask for it.
-        """
-    @property
-    def member_business_id(self, /) -> str | None:
-        """
-        Id of the customer at the business.
-        """
-    @property
-    def member_channel_id(self, /) -> str | None:
-        """
-        Channel id of the customer.
-        """
-    @property
-    def member_name(self, /) -> str | None:
-        """
-        Name of the customer.
-        """
-    @property
-    def member_number(self, /) -> str | None:
-        """
-        Number of the customer.
-        """
-    @property
-    def shortcode(self, /) -> str | None:
-        """
-        The sender that the customer wrote to.
-        """
-    @property
-    def started_at(self, /) -> int:
-        """
-        Start of the conversation, in milliseconds since the epoch.
-        """
-    @property
-    def started_at_utc(self, /) -> datetime:
-        """
-        `started_at` as a `datetime` in UTC.
-        """
-    @property
-    def suspect(self, /) -> bool:
-        """
-        Whether the data of the source are contradictory; `State.suspect` has the details.
-        """
-    @property
-    def tenant(self, /) -> str | None:
-        """
-        The business that the conversation belongs to.
-        """
-    def to_dict(self, /) -> dict[str, Any]:
-        """
-        Returns the fields as a dict of plain values, nested results included, which `json.dumps` accepts.
-        """
-    @property
-    def unread(self, /) -> int:
-        """
-        Number of unread messages.
-        """
-    @property
-    def waiting_since(self, /) -> int | None:
-        """
-        Time of the first unanswered message, in milliseconds since the epoch; None if none is unanswered.
-        """
-    @property
-    def waiting_since_utc(self, /) -> datetime | None:
-        """
-        `waiting_since` as a `datetime` in UTC.
-        """
-
-@final
-class ConversationRows:
-    """
-    An iterator over all rows of a query.
-    """
-    def __iter__(self, /) -> ConversationRows: ...
-    def __next__(self, /) -> ConversationRow: ...
 
 @final
 class Page:
