@@ -70,6 +70,10 @@ bench-full *args:
     benches/servers.sh
     cargo run --release --locked --package convofold-benches --bin targets -- --events 10000000 --open 1000000 --closed 10000000 --growth 30000000 --churn 30000000 {{args}}
 
+# Measures finding closed conversations beside SQLite: `just finding --conversations 10000000` builds an archive of 15 GB once.
+finding *args:
+    cargo run --release --locked --package convofold-benches --bin finding -- {{args}}
+
 # Replays a log of real conversations, made by the corpus' script, with convofold and its peers.
 bench-corpus corpus="../shared/corpus" events="200000":
     mkdir -p target/corpus

@@ -8,9 +8,9 @@ use std::time::Duration;
 use anyhow::Result;
 use convofold::{AIRSHIP, AgentMention, Batch, Convofold, Direction, Draft, Durability, Event, Identity, Kind, Time};
 
-const FIRST_MS: i64 = 1_700_000_000_000;
+pub(crate) const FIRST_MS: i64 = 1_700_000_000_000;
 /// Time between the starts of two conversations, in milliseconds.
-const APART_MS: i64 = 250;
+pub(crate) const APART_MS: i64 = 250;
 const BATCH: usize = 1_000;
 const TENANTS: u64 = 12;
 const NAMES: [&str; 6] = ["Yara Kovács", "Luca Bose", "Thị Mai Eriksen", "Hugo Castro", "佐藤 花子", "Dagný Gruber"];
@@ -30,7 +30,7 @@ pub struct Population {
     pub agents: u64,
 }
 
-/// The texts of one conversation.
+/// The member and the texts of one conversation.
 struct Person {
     number: u64,
     id: String,
@@ -83,6 +83,20 @@ impl Population {
         ])
     }
 
+    /// Conversation `number` of one of `members` members, closed: three events. It begins with an agent.
+    ///
+    /// # Errors
+    /// Never, unless the engine refuses a valid event.
+    pub fn archived(self, number: u64, members: u64) -> Result<Vec<Event>> {
+        let person = Person::of(number, mixed(14, number) % members);
+        let agent = self.agent(mixed(15, number));
+        Ok(vec![
+            person.convo(0, Kind::Open, AgentMention::agent(agent.as_str(), "An Agent"))?,
+            person.message(1, Direction::In)?,
+            person.convo(2, Kind::Close, AgentMention::agent(agent.as_str(), "An Agent"))?,
+        ])
+    }
+
     /// Message `place` of conversation `number`, from 5.
     ///
     /// # Errors
@@ -95,13 +109,18 @@ impl Population {
 
 impl Person {
     fn new(number: u64) -> Self {
-        let business_id = uuid(mixed(1, number));
+        Self::of(number, number)
+    }
+
+    /// A conversation of a member who may have others.
+    fn of(number: u64, member: u64) -> Self {
+        let business_id = uuid(mixed(1, member));
         let began = FIRST_MS.saturating_add_unsigned(number * APART_MS.unsigned_abs());
         Self {
             number,
             id: format!("{business_id}_{began}"),
-            channel_id: uuid(mixed(2, number)),
-            phone: format!("1555{:07}", mixed(3, number) % 10_000_000),
+            channel_id: uuid(mixed(2, member)),
+            phone: format!("1555{:07}", mixed(3, member) % 10_000_000),
             tenant: uuid(mixed(4, number % TENANTS)),
             business_id,
             began,
