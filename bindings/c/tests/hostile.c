@@ -89,8 +89,12 @@ static void numbers_that_are_none_are_refused(void)
     EXPECT(INVALID, convofold_ingest(db, "x", SIZE_MAX, NULL, NULL, NULL));
     const char *file = "x";
     EXPECT(INVALID, convofold_replay(db, &file, SIZE_MAX / 4, NULL, NULL));
-    convofold_query query = {.size = sizeof query, .sort = 3};
+    convofold_query query = {.size = sizeof query, .sort = 4};
     char *json;
+    EXPECT(INVALID, convofold_query_json(db, &query, &json));
+    query = (convofold_query){.size = sizeof query, .status = 4};
+    EXPECT(INVALID, convofold_query_json(db, &query, &json));
+    query = (convofold_query){.size = sizeof query, .by = 3};
     EXPECT(INVALID, convofold_query_json(db, &query, &json));
     query = (convofold_query){.size = sizeof query, .flags = CONVOFOLD_FLAG_UNASSIGNED, .agent = "Ida"};
     EXPECT(INVALID, convofold_query_json(db, &query, &json));
