@@ -82,27 +82,25 @@ impl DbArgs {
         }
         #[cfg(not(feature = "serve"))]
         self.expect_folder()?;
+        let opened = options.clone().open(&self.db);
         #[cfg(feature = "serve")]
-        let mut attempts = 0;
-        loop {
-            let error = match options.clone().open(&self.db) {
-                Ok(db) => {
-                    tell_recovery(db.recovery(), console);
-                    return Ok(Database::Here(db));
+        let opened = {
+            let mut opened = opened;
+            for _ in 0..ATTEMPTS {
+                if !matches!(opened, Err(OpenError::AlreadyOpen { .. })) {
+                    break;
                 }
-                Err(error) => error,
-            };
-            #[cfg(feature = "serve")]
-            if matches!(error, OpenError::AlreadyOpen { .. }) && attempts < ATTEMPTS {
                 if let Ok(client) = Client::of_holder(&self.db) {
                     return Ok(Database::Elsewhere(client));
                 }
-                attempts += 1;
                 std::thread::sleep(RETRY_INTERVAL);
-                continue;
+                opened = options.clone().open(&self.db);
             }
-            return Err(failed(&self.db, &error));
-        }
+            opened
+        };
+        let db = opened.map_err(|error| failed(&self.db, &error))?;
+        tell_recovery(db.recovery(), console);
+        Ok(Database::Here(db))
     }
 
     /// A client of the server at the URL that was given instead of a folder.
