@@ -10,11 +10,13 @@ pub(super) fn read(input: &[u8], limits: &Limits) -> String {
     if input.ends_with(b"\n") || input.is_empty() {
         lines.pop();
     }
+    let mut marks = Vec::new();
     for line in &mut lines {
-        let marks = (0..).take_while(|n| line[n * 3..].starts_with(b"\xef\xbb\xbf")).count() * 3;
-        line[..marks].fill(b' ');
+        let bytes = (0..).take_while(|n| line[n * 3..].starts_with(b"\xef\xbb\xbf")).count() * 3;
+        line[..bytes].fill(b' ');
+        marks.push(bytes);
     }
-    let mut reader = Reader { limits: *limits, lines, items: Vec::new() };
+    let mut reader = Reader { limits: *limits, lines, marks, items: Vec::new() };
     let mut line = 0;
     while line < reader.lines.len() {
         line = reader.value(line);
@@ -25,6 +27,8 @@ pub(super) fn read(input: &[u8], limits: &Limits) -> String {
 struct Reader {
     limits: Limits,
     lines: Vec<Vec<u8>>,
+    /// The length of the byte-order marks before each line, which do not count for the limit.
+    marks: Vec<usize>,
     items: Vec<String>,
 }
 
@@ -37,10 +41,11 @@ impl Reader {
     fn value(&mut self, line: usize) -> usize {
         let text = self.lines[line].clone();
         let content = text.trim_ascii();
+        let fits = self.fits(&text[self.marks[line]..]);
         match content.first() {
-            None if text.iter().all(|byte| b" \t\r".contains(byte)) && self.fits(&text) => self.tell("i", line),
+            None if text.iter().all(|byte| b" \t\r".contains(byte)) && fits => self.tell("i", line),
             Some(b'[') => return self.array(line),
-            Some(b'{') if self.fits(&text) => {
+            Some(b'{') if fits => {
                 for last in line..self.lines.len() {
                     let value = self.lines[line..=last].join(&b'\n');
                     match end(&value) {
@@ -61,12 +66,8 @@ impl Reader {
     }
 
     fn fits(&self, line: &[u8]) -> bool {
-        let marks = line.iter().take_while(|byte| **byte == b' ').count();
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        // Generated lines have at most two marks, and no line near the limit has any.
-        line.len() <= self.limits.max_line_bytes
-            || line.len() <= self.limits.max_bytes_of(line)
-            || (marks > 0 && line.len() - marks.min(6) <= self.limits.max_line_bytes && line.len() > 10_000_000)
+        line.len() <= self.limits.max_line_bytes || line.len() <= self.limits.max_bytes_of(line)
     }
 
     /// Reads the array that begins on a line.
