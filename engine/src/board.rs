@@ -4,6 +4,9 @@
 //! with all their facts. The board does not store the images of evicted conversations; it names the ones that must be
 //! reloaded.
 
+mod changes;
+mod eviction;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -23,16 +26,15 @@ use crate::index::{Index, Seen, Slot, Update};
 use crate::interner::Interner;
 use crate::outline::Outline;
 use crate::query::ConversationRow;
-use crate::resident::{self, ReloadedConversation, Resident};
+use crate::resident::{self, Resident};
 use crate::search::SearchKeys;
 use crate::state::State;
+
+pub use eviction::Evicted;
 
 /// The version of the fold rules. Raise it with every change of the export. A checkpoint of another version is ignored
 /// and the log is folded again. `tests/fold-version` contains the export of the current version.
 pub const FOLD_VERSION: u32 = 2;
-
-/// The maximum length of [`Board::changes`].
-const MAX_CHANGES: usize = 1 << 18;
 
 /// All conversations and their states. An [`Index`] beside the board answers queries about many of them.
 ///
@@ -75,13 +77,6 @@ pub enum Location {
     Evicted(u32),
     /// There is no such conversation.
     Unknown,
-}
-
-/// The memory of evicted conversations; see [`Board::evict`].
-#[derive(Debug)]
-pub struct Evicted {
-    #[expect(clippy::vec_box, reason = "the boxes are dropped as they are, without being moved")]
-    _residents: Vec<Box<Resident>>,
 }
 
 /// The state of one conversation, ready to be set; see [`Board::derive_unsettled`].
@@ -323,91 +318,6 @@ impl Board {
         slot < self.slot_count() && !self.residents.contains_key(&slot)
     }
 
-    /// The slots of the conversations that changed since the last call, in order.
-    pub fn take_unsaved(&mut self) -> BTreeSet<u32> {
-        std::mem::take(&mut self.unsaved)
-    }
-
-    /// The slots of the conversations that changed since the last [`Board::take_unsaved`], in order.
-    #[must_use]
-    pub fn unsaved(&self) -> &BTreeSet<u32> {
-        &self.unsaved
-    }
-
-    /// The slots of the conversations that changed since the last call. `None` if they are not known: at the first call, or
-    /// if there were many more of them than conversations.
-    pub fn take_changes(&mut self) -> Option<Vec<u32>> {
-        self.changes.replace(Vec::new())
-    }
-
-    /// Stops noting changes for [`Board::take_changes`].
-    pub fn forget_changes(&mut self) {
-        self.changes = None;
-    }
-
-    fn note_change(&mut self, slot: Slot) {
-        self.unsaved.insert(slot);
-        if let Some(changes) = &mut self.changes {
-            changes.push(slot);
-            if changes.len() > MAX_CHANGES {
-                self.changes = None;
-            }
-        }
-    }
-
-    /// Reverts [`Board::take_unsaved`] after a failed save.
-    pub fn put_back_unsaved(&mut self, slots: BTreeSet<u32>) {
-        self.unsaved.extend(slots);
-    }
-
-    /// The slot of the event's conversation, if that may be evicted. Reload the conversation first: until then,
-    /// [`Admissions::admit`] cannot tell a known event from a new one, and [`BoardEdit::apply`] cannot apply the event.
-    ///
-    /// The slot can belong to another conversation with the same 64 bits, so call this again after the reload.
-    #[must_use]
-    pub fn evicted_slot_of(&self, event: &Event) -> Option<u32> {
-        match self.find(event.conversation()) {
-            Location::Evicted(slot) => Some(slot),
-            Location::Resident | Location::Unknown => None,
-        }
-    }
-
-    /// The conversations to evict so that the resident ones take at most `max_bytes`, or all that can be evicted:
-    /// closed ones first, and among them the ones that were not touched for longest. Conversations with unsaved changes
-    /// ([`Board::take_unsaved`]) stay resident.
-    #[must_use]
-    pub fn eviction_candidates(&self, max_bytes: u64) -> Vec<u32> {
-        let saved = self.residents.iter().filter(|(slot, _)| !self.unsaved.contains(*slot));
-        let mut candidates: Vec<_> =
-            saved.map(|(slot, resident)| (resident.is_open(), resident.touched, *slot, resident.bytes)).collect();
-        candidates.sort_unstable();
-        let mut left = self.resident_bytes;
-        let mut chosen = Vec::new();
-        for (_, _, slot, bytes) in candidates {
-            if left <= max_bytes {
-                break;
-            }
-            left -= bytes;
-            chosen.push(slot);
-        }
-        chosen
-    }
-
-    /// Evicts these conversations, except those with unsaved changes. Returns their memory, because freeing it takes a
-    /// while and the caller can do that without a lock.
-    pub fn evict(&mut self, slots: &[u32]) -> Evicted {
-        let saved = slots.iter().filter(|slot| !self.unsaved.contains(*slot)).copied().collect::<Vec<_>>();
-        Evicted { _residents: saved.into_iter().filter_map(|slot| self.remove(slot)).collect() }
-    }
-
-    fn remove(&mut self, slot: Slot) -> Option<Box<Resident>> {
-        // The hash needs the export line, so compute it before the eviction.
-        self.hash_one(slot);
-        let resident = self.residents.remove(&slot)?;
-        self.resident_bytes -= resident.bytes;
-        Some(resident)
-    }
-
     /// Adds a conversation at its slot: the next new slot (recovery), or its own (after an eviction).
     ///
     /// # Errors
@@ -419,24 +329,6 @@ impl Board {
             return Ok(());
         }
         self.reload(slot, image.prepare()?)
-    }
-
-    /// Reloads an evicted conversation at its slot. [`ConversationImage::prepare`] did the slow part.
-    ///
-    /// # Errors
-    /// [`ImageError::SlotTaken`] if the slot is not that of the conversation, or the conversation is resident already.
-    pub fn reload(&mut self, slot: u32, conversation: ReloadedConversation) -> Result<(), ImageError> {
-        let id = conversation.id().clone();
-        if !self.is_evicted(slot) || self.id_map.fingerprint(slot) != Some(fingerprint(&id)) {
-            return Err(ImageError::SlotTaken { id, slot });
-        }
-        // It was counted when it was evicted.
-        let mut resident = Box::new(Resident::reloaded(conversation, &mut self.interner));
-        resident.touched = self.edits;
-        self.resident_bytes += resident.bytes;
-        self.largest_bytes = self.largest_bytes.max(resident.bytes);
-        self.residents.insert(slot, resident);
-        Ok(())
     }
 
     fn add(&mut self, conversation: Conversation) -> Slot {

@@ -1,0 +1,83 @@
+//! Conversations that leave memory and return.
+
+use super::{Board, Location};
+use crate::event::Event;
+use crate::id_map::fingerprint;
+use crate::image::ImageError;
+use crate::index::Slot;
+use crate::resident::{ReloadedConversation, Resident};
+
+/// The memory of evicted conversations; see [`Board::evict`].
+#[derive(Debug)]
+pub struct Evicted {
+    #[expect(clippy::vec_box, reason = "the boxes are dropped as they are, without being moved")]
+    _residents: Vec<Box<Resident>>,
+}
+
+impl Board {
+    /// The slot of the event's conversation, if that may be evicted. Reload the conversation first: until then,
+    /// [`Admissions::admit`] cannot tell a known event from a new one, and [`BoardEdit::apply`] cannot apply the event.
+    ///
+    /// The slot can belong to another conversation with the same 64 bits, so call this again after the reload.
+    #[must_use]
+    pub fn evicted_slot_of(&self, event: &Event) -> Option<u32> {
+        match self.find(event.conversation()) {
+            Location::Evicted(slot) => Some(slot),
+            Location::Resident | Location::Unknown => None,
+        }
+    }
+
+    /// The conversations to evict so that the resident ones take at most `max_bytes`, or all that can be evicted:
+    /// closed ones first, and among them the ones that were not touched for longest. Conversations with unsaved changes
+    /// ([`Board::take_unsaved`]) stay resident.
+    #[must_use]
+    pub fn eviction_candidates(&self, max_bytes: u64) -> Vec<u32> {
+        let saved = self.residents.iter().filter(|(slot, _)| !self.unsaved.contains(*slot));
+        let mut candidates: Vec<_> =
+            saved.map(|(slot, resident)| (resident.is_open(), resident.touched, *slot, resident.bytes)).collect();
+        candidates.sort_unstable();
+        let mut left = self.resident_bytes;
+        let mut chosen = Vec::new();
+        for (_, _, slot, bytes) in candidates {
+            if left <= max_bytes {
+                break;
+            }
+            left -= bytes;
+            chosen.push(slot);
+        }
+        chosen
+    }
+
+    /// Evicts these conversations, except those with unsaved changes. Returns their memory, because freeing it takes a
+    /// while and the caller can do that without a lock.
+    pub fn evict(&mut self, slots: &[u32]) -> Evicted {
+        let saved = slots.iter().filter(|slot| !self.unsaved.contains(*slot)).copied().collect::<Vec<_>>();
+        Evicted { _residents: saved.into_iter().filter_map(|slot| self.remove(slot)).collect() }
+    }
+
+    fn remove(&mut self, slot: Slot) -> Option<Box<Resident>> {
+        // The hash needs the export line, so compute it before the eviction.
+        self.hash_one(slot);
+        let resident = self.residents.remove(&slot)?;
+        self.resident_bytes -= resident.bytes;
+        Some(resident)
+    }
+
+    /// Reloads an evicted conversation at its slot. [`ConversationImage::prepare`] did the slow part.
+    ///
+    /// # Errors
+    /// [`ImageError::SlotTaken`] if the slot is not that of the conversation, or the conversation is resident already.
+    pub fn reload(&mut self, slot: u32, conversation: ReloadedConversation) -> Result<(), ImageError> {
+        let id = conversation.id().clone();
+        if !self.is_evicted(slot) || self.id_map.fingerprint(slot) != Some(fingerprint(&id)) {
+            return Err(ImageError::SlotTaken { id, slot });
+        }
+        // It was counted when it was evicted.
+        let mut resident = Box::new(Resident::reloaded(conversation, &mut self.interner));
+        resident.touched = self.edits;
+        self.resident_bytes += resident.bytes;
+        self.largest_bytes = self.largest_bytes.max(resident.bytes);
+        self.residents.insert(slot, resident);
+        Ok(())
+    }
+}
