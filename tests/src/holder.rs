@@ -2,9 +2,8 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "tests and their helpers may panic")]
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::thread;
 
 use serde_json::Value;
 
@@ -57,41 +56,5 @@ impl Holder {
         let Self { mut child, stdin, .. } = self;
         drop(stdin);
         assert!(child.wait().expect("an end").success());
-    }
-}
-
-/// `convofold serve` on a free port.
-#[derive(Debug)]
-pub struct Serving {
-    child: Child,
-    /// Where it listens.
-    pub url: String,
-}
-
-impl Serving {
-    /// Serves the database `db` of the desk.
-    #[must_use]
-    pub fn start(desk: &Desk) -> Self {
-        let args = ["serve", "--db", "db", "--listen", "127.0.0.1:0", "--log", "json"];
-        let mut child = desk.command(&args).stderr(Stdio::piped()).spawn().expect("the command starts");
-        let mut log = BufReader::new(child.stderr.take().expect("a pipe"));
-        let url = loop {
-            let mut line = String::new();
-            assert!(log.read_line(&mut line).expect("a log") > 0, "the server does not start");
-            let entry: Value = serde_json::from_str(&line).unwrap_or_default();
-            if let Some(address) = entry.get("address").and_then(Value::as_str) {
-                break format!("http://{address}");
-            }
-        };
-        thread::spawn(move || log.read_to_string(&mut String::new()));
-        Self { child, url }
-    }
-}
-
-impl Drop for Serving {
-    fn drop(&mut self) {
-        let pid = rustix::process::Pid::from_child(&self.child);
-        let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
-        let _ = self.child.wait();
     }
 }

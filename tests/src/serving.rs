@@ -57,6 +57,12 @@ impl Serving {
         self.address
     }
 
+    /// Its URL, for `--db`.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
     /// The process.
     #[must_use]
     pub fn pid(&self) -> u32 {

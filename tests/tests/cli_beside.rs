@@ -1,16 +1,18 @@
 //! Commands beside a process that holds the database, and from afar.
 
-#![expect(clippy::panic, clippy::unwrap_used, reason = "tests and their helpers may panic")]
+#![expect(clippy::unwrap_used, reason = "tests and their helpers may panic")]
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use convofold::Convofold;
 use convofold_tests::command::{Desk, Ran};
+use convofold_tests::holder::Holder;
+use convofold_tests::serving::Serving;
 use serde_json::Value;
 
 const SOCKET: &str = "db/convofold.sock";
@@ -175,77 +177,19 @@ fn expect_same(expected: &[Ran], found: &[Ran]) {
     }
 }
 
-/// `convofold ingest` that waits for its next line.
-struct Holder {
-    child: Child,
-    stdin: ChildStdin,
-    stdout: BufReader<std::process::ChildStdout>,
+/// `convofold ingest` that has taken an event, and waits for its next line.
+fn holder(desk: &Desk) -> Holder {
+    holder_of(desk, "db")
 }
 
-impl Holder {
-    fn start(desk: &Desk) -> Self {
-        Self::of(desk.command(&["ingest", "--db", "db"]))
-    }
-
-    fn of(mut command: Command) -> Self {
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-        let stdin = child.stdin.take().unwrap();
-        let stdout = BufReader::new(child.stdout.take().unwrap());
-        let mut holder = Self { child, stdin, stdout };
-        // An ignored line shows that the database is open.
-        holder.send(&message("same", ""));
-        holder
-    }
-
-    /// Sends a line and waits until it is durable.
-    fn send(&mut self, line: &str) -> Value {
-        writeln!(self.stdin, "{line}").unwrap();
-        let mut answer = String::new();
-        self.stdout.read_line(&mut answer).unwrap();
-        serde_json::from_str(&answer).unwrap_or_else(|error| panic!("{error}: {answer:?}"))
-    }
-
-    fn end(self) {
-        let Self { mut child, stdin, .. } = self;
-        drop(stdin);
-        assert!(child.wait().unwrap().success());
-    }
+fn holder_of(desk: &Desk, folder: &str) -> Holder {
+    let mut holder = Holder::of(desk.command(&["ingest", "--db", folder]));
+    holder.send(&message("same", ""));
+    holder
 }
 
-/// `convofold serve` on a free port.
-struct Serving {
-    child: Child,
-    url: String,
-}
-
-impl Serving {
-    fn start(desk: &Desk) -> Self {
-        Self::with(desk, &[])
-    }
-
-    fn with(desk: &Desk, args: &[&str]) -> Self {
-        let all = [&["serve", "--db", "db", "--listen", "127.0.0.1:0", "--log", "json"], args].concat();
-        let mut child = desk.command(&all).stderr(Stdio::piped()).spawn().unwrap();
-        let mut log = BufReader::new(child.stderr.take().unwrap());
-        let url = loop {
-            let mut line = String::new();
-            assert!(log.read_line(&mut line).unwrap() > 0, "the server does not start");
-            let entry: Value = serde_json::from_str(&line).unwrap_or_default();
-            if let Some(address) = entry["address"].as_str() {
-                break format!("http://{address}");
-            }
-        };
-        thread::spawn(move || log.read_to_string(&mut String::new()));
-        Self { child, url }
-    }
-}
-
-impl Drop for Serving {
-    fn drop(&mut self) {
-        let pid = rustix::process::Pid::from_child(&self.child);
-        let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
-        let _ = self.child.wait();
-    }
+fn serving(desk: &Desk, args: &[&str]) -> Serving {
+    Serving::start(desk.command(&[&["serve", "--db", "db"], args].concat())).unwrap()
 }
 
 #[test]
@@ -253,12 +197,12 @@ fn every_reading_command_answers_the_same_wherever_the_database_is() {
     let desk = desk();
     let here = |args: &[&str]| desk.run_bare(&[args, &["--db", "db"]].concat());
     // A delivery that the holder counts.
-    Holder::start(&desk).end();
+    holder(&desk).end();
     let before = answers(here);
     assert!(before.iter().any(|ran| ran.code == Some(4)) && before.iter().any(|ran| ran.code == Some(2)));
 
     // `convofold ingest` holds it.
-    let holder = Holder::start(&desk);
+    let holder = holder(&desk);
     assert!(Convofold::open(desk.path("db")).is_err());
     let beside = answers(here);
     holder.end();
@@ -275,11 +219,12 @@ fn every_reading_command_answers_the_same_wherever_the_database_is() {
     assert!(!desk.path(SOCKET).exists());
 
     // A server has it, and is asked by the folder and from afar.
-    let serving = Serving::start(&desk);
+    let serving = serving(&desk, &[]);
+    let url = serving.url();
     expect_same(&expected, &answers(here));
     let afar = |args: &[&str]| {
-        let mut ran = desk.run_bare(&[args, &["--db", &serving.url]].concat());
-        ran.stderr = ran.stderr.replace(&serving.url, "db");
+        let mut ran = desk.run_bare(&[args, &["--db", &url]].concat());
+        ran.stderr = ran.stderr.replace(&url, "db");
         ran
     };
     expect_same(&expected, &answers(afar));
@@ -300,7 +245,7 @@ fn every_reading_command_answers_the_same_wherever_the_database_is() {
     assert!(refused.stderr.contains("a token is needed") && refused.stderr.contains("--token-file"), "{refused:?}");
     let with_token = |args: &[&str]| afar(&[args, &["--token-file", "token"]].concat());
     let with_variable = |args: &[&str]| -> Ran {
-        let all = [args, &["--db", serving.url.as_str()]].concat();
+        let all = [args, &["--db", url.as_str()]].concat();
         desk.command(&all).env("CONVOFOLD_TOKEN", secret.trim()).output().unwrap().into()
     };
     expect_same(&expected, &answers(with_token));
@@ -315,8 +260,8 @@ fn a_server_with_tls_is_asked_if_its_certificate_is_trusted() {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     desk.write("key.pem", made.signing_key.serialize_pem());
     desk.write("cert.pem", made.cert.pem());
-    let serving = Serving::with(&desk, &["--tls-cert", "cert.pem", "--tls-key", "key.pem"]);
-    let url = serving.url.replace("http://127.0.0.1", "https://localhost");
+    let serving = serving(&desk, &["--tls-cert", "cert.pem", "--tls-key", "key.pem"]);
+    let url = serving.url().replace("http://127.0.0.1", "https://localhost");
     let ask = |trusted: &str| -> Ran {
         let mut command = desk.command(&["hash", "--db", &url]);
         command.env("SSL_CERT_FILE", desk.path(trusted)).output().unwrap().into()
@@ -332,15 +277,14 @@ fn a_server_with_tls_is_asked_if_its_certificate_is_trusted() {
 #[test]
 fn the_socket_is_private_replaces_that_of_a_killed_process_and_goes_with_its_own() {
     let desk = Desk::default();
-    let mut killed = Holder::start(&desk);
+    let killed = holder(&desk);
     let mode = |desk: &Desk| std::fs::symlink_metadata(desk.path(SOCKET)).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&desk), 0o600);
-    killed.child.kill().unwrap();
-    killed.child.wait().unwrap();
+    killed.kill();
     assert!(desk.path(SOCKET).exists());
     // Nobody holds the database: the command opens it.
     assert_eq!(desk.run("totals", &["--json"]).json()["totals"][0]["conversations"], 1);
-    let holder = Holder::start(&desk);
+    let holder = holder(&desk);
     assert_eq!(mode(&desk), 0o600);
     assert_eq!(desk.run("totals", &["--json"]).json()["totals"][0]["conversations"], 1);
     holder.end();
@@ -350,7 +294,7 @@ fn the_socket_is_private_replaces_that_of_a_killed_process_and_goes_with_its_own
 #[test]
 fn a_second_holder_says_that_there_is_one() {
     let desk = Desk::default();
-    let holder = Holder::start(&desk);
+    let holder = holder(&desk);
     let second = desk.run("serve", &["--listen", "127.0.0.1:0"]);
     assert_eq!(second.code, Some(5), "{second:?}");
     assert!(second.stderr.contains("already open by process"), "{second:?}");
@@ -380,7 +324,7 @@ fn a_database_with_a_long_path_has_a_socket_too() {
     let folder = format!("{}/db", "long".repeat(50));
     std::fs::create_dir(desk.path("long".repeat(50))).unwrap();
     for folder in [folder.as_str(), desk.path(&folder).to_str().unwrap()] {
-        let holder = Holder::of(desk.command(&["ingest", "--db", folder]));
+        let holder = holder_of(&desk, folder);
         let ran = desk.run_bare(&["totals", "--json", "--db", folder]);
         assert_eq!(ran.json()["totals"][0]["conversations"], 1);
         holder.end();
@@ -418,7 +362,7 @@ fn large_log() -> String {
 #[test]
 fn a_paused_export_of_a_held_database_holds_up_neither_the_holder_nor_its_end() {
     let desk = Desk::with_log(large_log());
-    let mut holder = Holder::start(&desk);
+    let mut holder = holder(&desk);
     let expected = desk.run("export", &[]);
     let mut paused = Paused::start(&desk, &["export", "--db", "db"]);
     let first = paused.first_byte();

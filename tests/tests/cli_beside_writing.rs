@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use convofold::Convofold;
 use convofold_tests::command::{Desk, Ran};
-use convofold_tests::holder::{Holder, Serving};
+use convofold_tests::holder::Holder;
+use convofold_tests::serving::Serving;
 use flate2::write::GzEncoder;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use serde_json::Value;
@@ -474,9 +475,10 @@ fn roles_decide_from_afar() {
         assert_eq!(added.code, Some(0), "{added:?}");
         desk.write(role, added.stdout);
     }
-    let serving = Serving::start(&desk);
+    let serving = Serving::start(desk.command(&["serve", "--db", "db"])).unwrap();
+    let url = serving.url();
     let afar = |role: &str, args: &[&str], input: &[u8]| {
-        fed(desk.command(&[args, &["--db", &serving.url, "--token-file", role]].concat()), input)
+        fed(desk.command(&[args, &["--db", &url, "--token-file", role]].concat()), input)
     };
     let ran = afar("ingest", &["replay", "log"], b"");
     assert_eq!(ran.code, Some(0), "{ran:?}");

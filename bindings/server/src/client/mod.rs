@@ -335,7 +335,7 @@ fn params_of(query: &Query) -> serde_json::Map<String, serde_json::Value> {
     let Ok(serde_json::Value::Object(mut params)) = serde_json::to_value(query) else { return serde_json::Map::new() };
     params.retain(|_, value| !value.is_null() && *value != serde_json::Value::Bool(false));
     if let Some(least) = params.get_mut("unread_min") {
-        // The server takes 32 bits; nobody has so many unread messages.
+        // The server takes 32 bits; no conversation has that number of unread messages.
         *least = least.as_u64().unwrap_or_default().min(u64::from(u32::MAX)).into();
     }
     params
