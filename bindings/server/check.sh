@@ -6,12 +6,17 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 venv=target/schemathesis-venv
-version=4.32.5
-if [ "$("$venv/bin/pip" list 2>/dev/null | sed -n 's/^schemathesis *//p')" != "$version" ]; then
+packages="schemathesis==4.32.5 openapi-spec-validator==0.9.0"
+if [ "$(cat "$venv/packages" 2>/dev/null)" != "$packages" ]; then
     rm -rf "$venv"
     python3 -m venv "$venv"
-    "$venv/bin/pip" install --quiet --disable-pip-version-check "schemathesis==$version"
+    # Two words.
+    # shellcheck disable=SC2086
+    "$venv/bin/pip" install --quiet --disable-pip-version-check $packages
+    echo "$packages" >"$venv/packages"
 fi
+
+"$venv/bin/openapi-spec-validator" bindings/server/openapi.json
 
 cargo build --release --locked --quiet --package convofold-cli
 work=$(mktemp -d)

@@ -249,9 +249,17 @@ fn the_committed_document_is_the_served_one() {
     assert!(is_current, "openapi.json is outdated: run this test with CONVOFOLD_WRITE_OPENAPI=1");
     let document: Value = serde_json::from_str(&committed).unwrap();
     assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
+    let mut names = std::collections::HashSet::new();
     // Every described path is served.
     for (path, methods) in document["paths"].as_object().unwrap() {
-        for method in methods.as_object().unwrap().keys() {
+        for (method, operation) in methods.as_object().unwrap() {
+            assert!(names.insert(&operation["operationId"]), "{method} {path}: another request has this name");
+            for (status, response) in operation["responses"].as_object().unwrap() {
+                assert!(
+                    response["description"].is_string(),
+                    "{method} {path} {status}: OpenAPI 3.1 wants a description"
+                );
+            }
             let concrete = path.replace("{id}", "x").replace("{hook}", "x");
             let status = if path == "/api/v1/changes" {
                 desk.get("/api/v1/changes?wait=0").status

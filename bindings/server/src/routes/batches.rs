@@ -54,7 +54,6 @@ const ANSWER_BYTES: usize = 16 << 10;
     request_body(content = Option<String>, content_type = "application/x-ndjson", description = "Events and lines that commit them"),
     responses(
         (status = 200, body = String, content_type = "application/x-ndjson", description = "One line for each batch, in order"),
-        (status = "default", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn batches(

@@ -27,7 +27,6 @@ pub(crate) struct BookmarkParams {
     get, path = "/api/v1/bookmarks", tag = "in", params(BookmarkParams),
     responses(
         (status = 200, body = BookmarkValue),
-        (status = "default", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn bookmark(

@@ -47,7 +47,6 @@ pub(crate) enum VerifyLine<R, P> {
     post, path = "/api/v1/verify", tag = "care",
     responses(
         (status = 200, body = String, content_type = "application/x-ndjson"),
-        (status = "default", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn verify(
@@ -120,7 +119,6 @@ pub(crate) struct AuditParams {
     post, path = "/api/v1/audit", tag = "care", params(AuditParams),
     responses(
         (status = 200, body = Value, content_type = "application/json"),
-        (status = "default", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn audit(
@@ -165,7 +163,6 @@ pub(crate) struct TrimParams {
     responses(
         (status = 200, body = Value, content_type = "application/json"),
         (status = 409, body = Problem, content_type = "application/problem+json", description = "The log is being read from its beginning"),
-        (status = "default", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn trim(

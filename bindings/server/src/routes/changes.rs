@@ -55,7 +55,6 @@ pub(crate) struct ChangesParams {
     params(ChangesParams, ("Last-Event-ID" = Option<String>, Header, description = "The `id` of the last event that is known already")),
     responses(
         (status = 200, description = "Events", content((String = "application/x-ndjson"), (String = "text/event-stream"))),
-        (status = "default", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn changes(

@@ -26,7 +26,6 @@ use super::{NDJSON, stream};
     get, path = "/api/v1/conflicts", tag = "out",
     responses(
         (status = 200, body = String, content_type = "application/x-ndjson"),
-        (status = "default", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn conflicts(

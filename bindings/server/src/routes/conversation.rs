@@ -1,8 +1,9 @@
 //! One conversation.
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::FromRequestParts;
 use axum::http::StatusCode;
+use axum::http::request::Parts;
 use convofold::{AgentRef, Arrivals, Conflict, Direction, Event, HistoryEntry, Kind, Seq};
 use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
@@ -101,18 +102,11 @@ pub(crate) struct Message {
     responses(
         (status = 200, body = StateAnswer),
         (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = "default", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(crate) async fn state(
-    State(app): State<App>,
-    caller: Caller,
-    Segment(id): Segment,
-    Params(params): Params<OneParams>,
-) -> Result<Json<StateAnswer>, Problem> {
-    let one = One::of(app, caller, id, params)?;
+pub(crate) async fn state(one: One) -> Result<Json<StateAnswer>, Problem> {
     let look = |app: &App, id: &str| Ok(app.db.state(id)?.zip(app.db.arrivals(id)?));
-    let (seq, (conversation, arrivals)) = one.look(look).await?;
+    let (seq, _, (conversation, arrivals)) = one.look(look).await?;
     Ok(Json(StateAnswer { seq, conversation, arrivals }))
 }
 
@@ -120,24 +114,16 @@ pub(crate) async fn state(
 ///
 /// The values in which both differ contain texts.
 #[utoipa::path(
-    get, path = "/api/v1/conversations/{id}/conflicts", tag = "out",
+    get, path = "/api/v1/conversations/{id}/conflicts", tag = "out", operation_id = "conversation_conflicts",
     params(("id" = String, Path, description = "The id, percent-encoded, or `-`"), OneParams),
     responses(
         (status = 200, body = ConflictsAnswer),
         (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = "default", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(crate) async fn conflicts(
-    State(app): State<App>,
-    caller: Caller,
-    Segment(id): Segment,
-    Params(params): Params<OneParams>,
-) -> Result<Json<ConflictsAnswer>, Problem> {
-    caller.expect_texts("conflicts")?;
-    let one = One::of(app, caller, id, params)?;
-    let id = one.id.clone();
-    let (seq, conflicts) = one.look(|app, id| app.db.conflicts(id)).await?;
+pub(crate) async fn conflicts(one: One) -> Result<Json<ConflictsAnswer>, Problem> {
+    one.caller.expect_texts("conflicts")?;
+    let (seq, id, conflicts) = one.look(|app, id| app.db.conflicts(id)).await?;
     Ok(Json(ConflictsAnswer { seq, id, conflicts }))
 }
 
@@ -148,18 +134,10 @@ pub(crate) async fn conflicts(
     responses(
         (status = 200, body = HistoryAnswer),
         (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = "default", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(crate) async fn history(
-    State(app): State<App>,
-    caller: Caller,
-    Segment(id): Segment,
-    Params(params): Params<OneParams>,
-) -> Result<Json<HistoryAnswer>, Problem> {
-    let one = One::of(app, caller, id, params)?;
-    let id = one.id.clone();
-    let (seq, history) = one.look(|app, id| app.db.history(id)).await?;
+pub(crate) async fn history(one: One) -> Result<Json<HistoryAnswer>, Problem> {
+    let (seq, id, history) = one.look(|app, id| app.db.history(id)).await?;
     Ok(Json(HistoryAnswer { seq, id, history }))
 }
 
@@ -170,18 +148,10 @@ pub(crate) async fn history(
     responses(
         (status = 200, body = TranscriptAnswer),
         (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = "default", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(crate) async fn transcript(
-    State(app): State<App>,
-    caller: Caller,
-    Segment(id): Segment,
-    Params(params): Params<OneParams>,
-) -> Result<Json<TranscriptAnswer>, Problem> {
-    let one = One::of(app, caller, id, params)?;
-    let id = one.id.clone();
-    let (seq, history) = one.look(|app, id| app.db.history(id)).await?;
+pub(crate) async fn transcript(one: One) -> Result<Json<TranscriptAnswer>, Problem> {
+    let (seq, id, history) = one.look(|app, id| app.db.history(id)).await?;
     let counting = history.into_iter().filter(|entry| entry.counts && entry.event.kind() == Kind::Message);
     let messages = counting.map(|entry| Message {
         seq: entry.seq,
@@ -194,8 +164,8 @@ pub(crate) async fn transcript(
     Ok(Json(TranscriptAnswer { seq, id, messages: messages.collect() }))
 }
 
-/// The conversation that a request names.
-struct One {
+/// The conversation that a request names, and who asks.
+pub(crate) struct One {
     app: App,
     caller: Caller,
     id: String,
@@ -245,25 +215,33 @@ pub(super) fn without_text(event: Event) -> Event {
     event.draft().text(None).build().unwrap_or(event)
 }
 
-impl One {
-    fn of(app: App, caller: Caller, id: String, params: OneParams) -> Result<Self, Problem> {
+impl FromRequestParts<App> for One {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let caller = Caller::from_request_parts(parts, app).await?;
+        let Segment(id) = Segment::from_request_parts(parts, app).await?;
+        let Params(OneParams { id: given }) = Params::from_request_parts(parts, app).await?;
         caller.expect(Role::Read)?;
-        let id = match params.id {
-            Some(given) if id == ELSEWHERE => given,
-            Some(given) if given != id => {
+        let id = match given {
+            Some(given) if id != ELSEWHERE && given != id => {
                 let detail = "the path and the parameter id name different conversations; the path `-` leaves it to the parameter";
                 return Err(Problem::new(StatusCode::CONFLICT, detail));
             }
             Some(given) => given,
             None => id,
         };
-        Ok(Self { app, caller, id })
+        Ok(Self { app: app.clone(), caller, id })
     }
+}
 
+impl One {
+    /// The sequence number up to which the answer reflects every event, the id, and what `look` finds, without texts for a
+    /// caller who may not read them.
     async fn look<T: Texts + Send + 'static>(
         self,
         look: impl FnOnce(&App, &str) -> Result<Option<T>, convofold::StorageError> + Send + 'static,
-    ) -> Result<(Seq, T), Problem> {
+    ) -> Result<(Seq, String, T), Problem> {
         let Self { app, caller, id } = self;
         spawn_blocking(move || {
             let seq = app.db.counters().durable_seq;
@@ -278,7 +256,7 @@ impl One {
             } else {
                 found.remove();
             }
-            Ok((seq, found))
+            Ok((seq, id, found))
         })
         .await?
     }

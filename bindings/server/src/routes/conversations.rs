@@ -142,7 +142,6 @@ pub(crate) struct ConversationPage {
     get, path = "/api/v1/conversations", tag = "out", params(ListParams),
     responses(
         (status = 200, body = ConversationPage),
-        (status = "default", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn conversations(

@@ -148,7 +148,6 @@ pub(crate) struct Delivery {
     get, path = "/api/v1/agents", tag = "out",
     responses(
         (status = 200, body = AgentsAnswer),
-        (status = "default", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn agents(
@@ -201,7 +200,6 @@ fn of_tenant(tenant: Option<&str>) -> (&str, &str) {
     get, path = "/api/v1/totals", tag = "out",
     responses(
         (status = 200, body = TotalsAnswer),
-        (status = "default", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn totals(
@@ -243,7 +241,6 @@ pub(crate) async fn totals(
     get, path = "/api/v1/hash", tag = "out",
     responses(
         (status = 200, body = HashAnswer),
-        (status = "default", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn hash(
@@ -263,7 +260,6 @@ pub(crate) async fn hash(
     get, path = "/api/v1/status", tag = "out",
     responses(
         (status = 200, body = StatusAnswer),
-        (status = "default", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn status(

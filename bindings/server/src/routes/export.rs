@@ -35,7 +35,6 @@ pub(crate) struct ExportParams {
     get, path = "/api/v1/export", tag = "out", params(ExportParams),
     responses(
         (status = 200, body = String, content_type = "application/x-ndjson"),
-        (status = "default", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn export(

@@ -6,8 +6,11 @@ use axum::http::StatusCode;
 use crate::app::{App, Phase};
 use crate::problem::Problem;
 
+/// The tag of the probes.
+pub(super) const TAG: &str = "health";
+
 /// Whether the process answers.
-#[utoipa::path(get, path = "/livez", tag = "health", security(()), responses((status = 200, body = String, content_type = "text/plain")))]
+#[utoipa::path(get, path = "/livez", tag = TAG, security(()), responses((status = 200, body = String, content_type = "text/plain")))]
 pub(crate) async fn livez() -> &'static str {
     "ok\n"
 }
@@ -15,7 +18,7 @@ pub(crate) async fn livez() -> &'static str {
 /// Whether events are accepted: the database takes writes, the disk has space, the table of rejects has room, and the
 /// server is not stopping.
 #[utoipa::path(
-    get, path = "/readyz", tag = "health", security(()),
+    get, path = "/readyz", tag = TAG, security(()),
     responses(
         (status = 200, body = String, content_type = "text/plain"),
         (status = 503, body = Problem, content_type = "application/problem+json"),
@@ -27,7 +30,7 @@ pub(crate) async fn readyz(State(app): State<App>) -> Result<&'static str, Probl
 
 /// The same as /readyz.
 #[utoipa::path(
-    get, path = "/healthz", tag = "health", security(()),
+    get, path = "/healthz", tag = TAG, security(()),
     responses(
         (status = 200, body = String, content_type = "text/plain"),
         (status = 503, body = Problem, content_type = "application/problem+json"),

@@ -40,7 +40,6 @@ pub(crate) struct IdsAnswer {
     get, path = "/api/v1/ids", tag = "out", params(IdsParams),
     responses(
         (status = 200, body = IdsAnswer),
-        (status = "default", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn ids(

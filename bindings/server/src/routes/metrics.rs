@@ -22,7 +22,6 @@ use super::health::free_bytes;
     get, path = "/metrics", tag = "health",
     responses(
         (status = 200, body = String, content_type = "text/plain"),
-        (status = "default", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn metrics(State(app): State<App>, caller: Caller, _: Params<NoParams>) -> Result<Response, Problem> {

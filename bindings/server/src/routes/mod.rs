@@ -31,7 +31,9 @@ use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use utoipa::OpenApi;
+use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{Content, PathItem, Ref, RefOr, Response as Described, ResponseBuilder};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -95,9 +97,44 @@ pub fn openapi() -> String {
     let (_, mut document) = described().split_for_parts();
     let bearer = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build());
     document.components.get_or_insert_default().add_security_scheme("token", bearer);
+    for operation in document.paths.paths.values_mut().flat_map(operations) {
+        let responses = &mut operation.responses.responses;
+        // A probe has no other answers than those that it names.
+        if !operation.tags.iter().flatten().any(|tag| tag == health::TAG) {
+            responses.entry("default".to_owned()).or_insert_with(|| RefOr::T(problem()));
+        }
+        for (status, response) in responses {
+            if let RefOr::T(response) = response {
+                describe(status, response);
+            }
+        }
+    }
     let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
     text.push('\n');
     text
+}
+
+fn operations(path: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    [&mut path.get, &mut path.post, &mut path.delete].into_iter().flatten()
+}
+
+/// The answer to a request that is refused or fails.
+fn problem() -> Described {
+    let content = Content::new(Some(Ref::from_schema_name("Problem")));
+    ResponseBuilder::new().content("application/problem+json", content).build()
+}
+
+/// Adds a description, which every response must have, unless it has one.
+fn describe(status: &str, response: &mut Described) {
+    if response.description.is_empty() {
+        let description = match status {
+            "200" => "The answer",
+            "404" => "There is no such conversation",
+            "503" => "Not ready; the problem says why",
+            _ => "The request is refused, or fails; the problem says why",
+        };
+        description.clone_into(&mut response.description);
+    }
 }
 
 /// The answers of the server.

@@ -47,10 +47,9 @@ pub(crate) struct RejectPage {
 
 /// What webhooks delivered that cannot be an event.
 #[utoipa::path(
-    get, path = "/api/v1/rejects", tag = "rejects", params(ListParams),
+    get, path = "/api/v1/rejects", tag = "rejects", operation_id = "rejects", params(ListParams),
     responses(
         (status = 200, body = RejectPage),
-        (status = "default", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn list(
@@ -80,13 +79,12 @@ pub(crate) async fn list(
 /// The body is the repaired text; an empty body stands for the rejected text as it is. If all of it is accepted, the reject
 /// is dropped, and 200 means that its events survive a power cut. Otherwise the reject stays.
 #[utoipa::path(
-    post, path = "/api/v1/rejects/{id}", tag = "rejects",
+    post, path = "/api/v1/rejects/{id}", tag = "rejects", operation_id = "repair_reject",
     params(("id" = String, Path, description = "The `id` of the reject")),
     request_body(content = Option<Value>, description = "The repaired text", content_type = "application/json"),
     responses(
         (status = 200, body = Report),
         (status = 422, body = Problem, content_type = "application/problem+json", description = "Still rejected: `report` says why"),
-        (status = "default", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn repair(
@@ -114,11 +112,10 @@ pub(crate) async fn repair(
 
 /// Drops a reject.
 #[utoipa::path(
-    delete, path = "/api/v1/rejects/{id}", tag = "rejects",
+    delete, path = "/api/v1/rejects/{id}", tag = "rejects", operation_id = "drop_reject",
     params(("id" = String, Path, description = "The `id` of the reject")),
     responses(
         (status = 204, description = "It is dropped"),
-        (status = "default", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn drop_one(

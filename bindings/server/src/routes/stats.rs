@@ -37,7 +37,6 @@ pub(crate) struct StatsAnswer {
     get, path = "/api/v1/stats", tag = "out",
     responses(
         (status = 200, body = StatsAnswer),
-        (status = "default", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn stats(
