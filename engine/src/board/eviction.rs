@@ -19,6 +19,9 @@ impl Board {
     /// [`Admissions::admit`] cannot tell a known event from a new one, and [`BoardEdit::apply`] cannot apply the event.
     ///
     /// The slot can belong to another conversation with the same 64 bits, so call this again after the reload.
+    ///
+    /// [`Admissions::admit`]: super::Admissions::admit
+    /// [`BoardEdit::apply`]: super::BoardEdit::apply
     #[must_use]
     pub fn evicted_slot_of(&self, event: &Event) -> Option<u32> {
         match self.find(event.conversation()) {
@@ -67,6 +70,8 @@ impl Board {
     ///
     /// # Errors
     /// [`ImageError::SlotTaken`] if the slot is not that of the conversation, or the conversation is resident already.
+    ///
+    /// [`ConversationImage::prepare`]: crate::image::ConversationImage::prepare
     pub fn reload(&mut self, slot: u32, conversation: ReloadedConversation) -> Result<(), ImageError> {
         let id = conversation.id().clone();
         if !self.is_evicted(slot) || self.id_map.fingerprint(slot) != Some(fingerprint(&id)) {
