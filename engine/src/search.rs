@@ -15,7 +15,7 @@ use crate::spelling::{lower_case, plain_number};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SearchKeys {
-    /// When it began, was last active, and was closed: in the order of [`TimeField::ALL`], in milliseconds since the epoch.
+    /// When it began, was closed, and was last active: in the order of [`TimeField::ALL`], in milliseconds since the epoch.
     pub times: [i64; TimeField::ALL.len()],
     /// From the lowest bit: 16 bits of the hash of its tenant, 6 of its channel, 6 of its shortcode; 33 bits of which the ids
     /// and names of its agents set two each; and one bit each if it is suspect, unassigned, and unread.
