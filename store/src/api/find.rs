@@ -6,7 +6,8 @@ use convofold_engine::{Board, ConversationRow, Page, Query, Search};
 
 use crate::api::handle::Convofold;
 use crate::api::query::PageError;
-use crate::conversations::archive::{ArchiveReader, alone};
+use crate::conversations::archive::alone;
+use crate::conversations::page::page_of;
 use crate::format::run::Hit;
 use crate::search::{Hits, Runs, Sources, slots_with};
 use crate::state::lent_storage::LentStorage;
@@ -84,7 +85,8 @@ impl Finder<'_> {
         let slots = self.index(slots_with(self.search, self.runs, self.storage))?;
         let is_short = slots.as_ref().is_some_and(|slots| slots.len() <= SORTED_SLOTS);
         if let Some(slots) = slots.as_ref().filter(|_| is_short) {
-            return self.rows(slots.iter().copied(), is_wanted);
+            let slots: Vec<_> = slots.iter().copied().collect();
+            return self.rows(&slots, is_wanted);
         }
         let order = self.search.order.filter(|_| max_rows <= LONG_PAGE_ROWS);
         let is_listed = |hit: &Hit| {
@@ -98,7 +100,7 @@ impl Finder<'_> {
             }
             slots.sort_unstable();
             slots.dedup();
-            return self.rows(slots, is_wanted);
+            return self.rows(&slots, is_wanted);
         };
         let (narrowest, estimate) = self.narrowest_list();
         if narrowest == list || estimate > SORTED_HITS {
@@ -170,19 +172,26 @@ impl Finder<'_> {
         Ok(rows)
     }
 
-    /// The rows of the conversations in these slots, in any order.
+    /// The rows of the conversations in these slots, which are in order. Of each page, only these conversations are decoded.
     fn rows(
         &self,
-        slots: impl IntoIterator<Item = u32>,
+        slots: &[u32],
         is_wanted: &impl Fn(&ConversationRow) -> bool,
     ) -> Result<Vec<ConversationRow>, FindError> {
-        let mut reader = ArchiveReader::new(&self.shared.archive, self.storage);
         let mut rows = Vec::new();
-        for slot in slots {
-            let here = self.shared.live.board().row_at(slot);
-            let read = || alone(reader.image(slot)?).map(|board| board.row_at(0));
-            let row = here.map_or_else(read, |row| Ok(Some(row))).map_err(FindError::Storage)?;
-            rows.extend(row.filter(is_wanted));
+        for of_page in slots.chunk_by(|slot, next| page_of(*slot) == page_of(*next)) {
+            let mut evicted = Vec::new();
+            for slot in of_page {
+                match self.shared.live.board().row_at(*slot) {
+                    Some(row) => rows.extend(Some(row).filter(is_wanted)),
+                    None => evicted.push(*slot),
+                }
+            }
+            let read = self.shared.archive.each(self.storage, &evicted, |image| {
+                rows.extend(alone(image)?.row_at(0).filter(is_wanted));
+                Ok(())
+            });
+            read.map_err(FindError::Storage)?;
         }
         Ok(rows)
     }

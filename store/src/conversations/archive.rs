@@ -86,6 +86,31 @@ impl Archive {
         }
     }
 
+    /// Reads the conversations in these slots, all of one page. The rest of the page is mostly skipped.
+    pub(crate) fn each(
+        &self,
+        storage: &dyn ReadStorage,
+        slots: &[u32],
+        mut take: impl FnMut(ConversationImage) -> Result<(), StorageError>,
+    ) -> Result<(), StorageError> {
+        let is_large = |slot: &u32| self.entry(page_of(*slot)).is_some_and(|page| page.bytes > READ_WHOLE_BYTES);
+        let at_once = if slots.iter().any(is_large) { 1 } else { PAGE_SLOTS as usize };
+        for slots in slots.chunks(at_once) {
+            let is_wanted = |place| slots.iter().any(|slot| slot % PAGE_SLOTS == place);
+            let page_no = slots.first().copied().map_or(0, page_of);
+            let (_, images) = self.read(storage, page_no, is_wanted)?;
+            let mut found = 0;
+            for image in images.into_iter().flatten() {
+                found += 1;
+                take(image)?;
+            }
+            if found < slots.len() {
+                return Err(StorageError::Value(Damage::Missing));
+            }
+        }
+        Ok(())
+    }
+
     /// A single conversation. The rest of its page is mostly skipped.
     pub(crate) fn one(&self, storage: &dyn ReadStorage, slot: u32) -> Result<ConversationImage, StorageError> {
         let (_, images) = self.read(storage, page_of(slot), |place| place == slot % PAGE_SLOTS)?;
