@@ -5,11 +5,14 @@ use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 
 use crate::app::App;
 use crate::problem::Problem;
 use crate::tokens::{Role, Token};
+
+/// The cookie with the token of somebody who signed in on the live page.
+pub(crate) const COOKIE: &str = "convofold";
 
 /// The sender of a request: the holder of a token, a process that may use the folder of the database, or any process of this
 /// machine if there are no tokens.
@@ -37,11 +40,51 @@ impl FromRequestParts<App> for Caller {
                 None => Err(refused("this token is not known")),
             };
         }
+        if let Some(secret) = cookie(&parts.headers).filter(|_| !app.tokens.is_empty()) {
+            expect_from_page(parts)?;
+            let token = app.tokens.find(secret);
+            return token.map_or_else(
+                || Err(refused("the token of this browser is not known: sign in again")),
+                |token| Ok(Self { token: Some(token) }),
+            );
+        }
         if app.config.is_private() && app.tokens.is_empty() {
             return expect_local(&parts.headers, &parts.uri).map(|()| Self { token: None });
         }
         Err(refused("a token is needed: add the header Authorization: Bearer TOKEN"))
     }
+}
+
+/// The token in the cookie of the live page.
+fn cookie(headers: &HeaderMap) -> Option<&str> {
+    let cookies = headers.get_all(header::COOKIE).into_iter().filter_map(|cookies| cookies.to_str().ok());
+    cookies.flat_map(|cookies| cookies.split(';')).find_map(|cookie| {
+        let (name, value) = cookie.trim().split_once('=')?;
+        (name == COOKIE && !value.is_empty()).then_some(value)
+    })
+}
+
+/// Refuses requests with the cookie that do not come from the live page. The cookie is not sent from other sites, but another
+/// port of the same host is the same site.
+fn expect_from_page(parts: &Parts) -> Result<(), Problem> {
+    if !matches!(parts.method, Method::GET | Method::HEAD) {
+        return expect_own_origin(&parts.headers, &parts.uri);
+    }
+    match parts.headers.get("sec-fetch-site").map(axum::http::HeaderValue::as_bytes) {
+        None | Some(b"same-origin" | b"none") => Ok(()),
+        Some(_) => Err(Problem::new(StatusCode::FORBIDDEN, "other pages cannot use the sign-in of the live page")),
+    }
+}
+
+/// Refuses requests that do not come from a page of this server.
+pub(crate) fn expect_own_origin(headers: &HeaderMap, uri: &Uri) -> Result<(), Problem> {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let host = uri.authority().map(axum::http::uri::Authority::as_str).or_else(|| text(header::HOST));
+    let origin = text(header::ORIGIN).and_then(|origin| origin.split_once("://")).map(|(_, host)| host);
+    if host.zip(origin).is_some_and(|(host, origin)| host.eq_ignore_ascii_case(origin)) {
+        return Ok(());
+    }
+    Err(Problem::new(StatusCode::FORBIDDEN, "only pages of this server can send this request with a cookie"))
 }
 
 /// Refuses requests that a web page makes a browser of this machine send: those name another host, or come from a page of
@@ -96,6 +139,16 @@ impl Caller {
                 Err(Problem::new(StatusCode::FORBIDDEN, "this concerns all tenants, and the token is for some only"))
             }
         }
+    }
+
+    /// The name of the token; `None` without one.
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.token.as_ref().map(|token| token.name.as_str())
+    }
+
+    /// What the caller may do.
+    pub(crate) fn role(&self) -> Role {
+        self.token.as_ref().map_or(Role::Admin, |token| token.role)
     }
 
     /// The tenants that the caller may ask about; `None`: all.

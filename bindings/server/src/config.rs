@@ -100,6 +100,18 @@ pub struct Settings {
     /// Free space on the disk of the database below which /readyz fails, in bytes [default: 268435456].
     #[cfg_attr(feature = "clap", arg(long, value_name = "BYTES", env = "CONVOFOLD_MIN_FREE"))]
     pub min_free: Option<u64>,
+    /// Time after which the live page shows a wait as a warning [default: 2m].
+    #[cfg_attr(feature = "clap", arg(long, value_name = "DURATION", env = "CONVOFOLD_WAIT_WARN"))]
+    pub wait_warn: Option<Span>,
+    /// Time after which the live page shows a wait as critical [default: 5m].
+    #[cfg_attr(feature = "clap", arg(long, value_name = "DURATION", env = "CONVOFOLD_WAIT_CRIT"))]
+    pub wait_crit: Option<Span>,
+    /// Time after which the live page marks an agent with open conversations who sent nothing [default: 30m].
+    #[cfg_attr(feature = "clap", arg(long, value_name = "DURATION", env = "CONVOFOLD_AGENT_SILENT"))]
+    pub agent_silent: Option<Span>,
+    /// Folder with the files of the live page, for working on it [default: those in the binary].
+    #[cfg_attr(feature = "clap", arg(long, value_name = "DIR", env = "CONVOFOLD_UI_DIR"))]
+    pub ui_dir: Option<PathBuf>,
     /// Form of the log on standard error: text or json [default: text].
     #[cfg_attr(feature = "clap", arg(long, value_name = "FORM", env = "CONVOFOLD_LOG"))]
     pub log: Option<LogFormat>,
@@ -253,6 +265,10 @@ impl Settings {
             max_rejects: self.max_rejects.or(other.max_rejects),
             max_rejects_bytes: self.max_rejects_bytes.or(other.max_rejects_bytes),
             min_free: self.min_free.or(other.min_free),
+            wait_warn: self.wait_warn.or(other.wait_warn),
+            wait_crit: self.wait_crit.or(other.wait_crit),
+            agent_silent: self.agent_silent.or(other.agent_silent),
+            ui_dir: self.ui_dir.or(other.ui_dir),
             log: self.log.or(other.log),
         }
     }
@@ -302,10 +318,17 @@ impl Settings {
             max_rejects: self.max_rejects.unwrap_or(10_000),
             max_rejects_bytes: self.max_rejects_bytes.unwrap_or(64 << 20),
             min_free: self.min_free.unwrap_or(256 << 20),
+            wait_warn: self.wait_warn.unwrap_or(Span::seconds(120)),
+            wait_crit: self.wait_crit.unwrap_or(Span::seconds(300)),
+            agent_silent: self.agent_silent.unwrap_or(Span::seconds(1_800)),
+            ui_dir: self.ui_dir,
             log: self.log.unwrap_or_default(),
             superoffice_secret,
         };
         config.reading()?;
+        if config.wait_crit < config.wait_warn {
+            return Err(refused("wait-crit must not be shorter than wait-warn"));
+        }
         Ok(config)
     }
 }
@@ -351,6 +374,15 @@ pub struct Config {
     pub max_rejects_bytes: u64,
     /// Free disk space below which the server is not ready, in bytes.
     pub min_free: u64,
+    /// A wait of this length is a warning on the live page.
+    pub wait_warn: Span,
+    /// A wait of this length is critical on the live page.
+    pub wait_crit: Span,
+    /// The live page marks an agent with open conversations who sent nothing for this time.
+    pub agent_silent: Span,
+    /// A folder with the files of the live page, instead of those in the binary.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ui_dir: Option<PathBuf>,
     /// The form of the log.
     pub log: LogFormat,
     /// The secrets of each SuperOffice hook.

@@ -1,4 +1,4 @@
-//! convofold over HTTP: webhooks and events in; questions, the change feed, exports and metrics out.
+//! convofold over HTTP: webhooks and events in; questions, the change feed, exports, metrics and the live page out.
 //!
 //! [`run`] opens the database of a [`Config`] and answers until SIGTERM. The command `convofold serve` calls it.
 //! [`Server`] does the same for a program that holds its own database. A response with status 200 to a webhook or to events
@@ -25,6 +25,7 @@ mod params;
 mod guard;
 mod tls;
 mod intake;
+mod page;
 mod batch;
 mod routes;
 mod socket;

@@ -16,7 +16,11 @@ fn lines(desk: &Desk, path: &str, headers: &[(&str, &str)]) -> Vec<Value> {
 }
 
 /// Server-sent events from a response that stays open.
-struct Events(BufReader<Box<dyn Read + Send>>);
+struct Events {
+    lines: BufReader<Box<dyn Read + Send>>,
+    /// Number of times that the server told its time.
+    clocks: u64,
+}
 
 impl Events {
     fn open(desk: &Desk, path: &str, last_event_id: Option<&str>) -> Self {
@@ -27,7 +31,7 @@ impl Events {
         let response = request.call().unwrap();
         assert_eq!(response.status().as_u16(), 200);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
-        Self(BufReader::new(Box::new(response.into_body().into_reader())))
+        Self { lines: BufReader::new(Box::new(response.into_body().into_reader())), clocks: 0 }
     }
 
     /// The next event: its name, its id and its data; `None` at the end.
@@ -35,7 +39,7 @@ impl Events {
         let (mut name, mut id, mut data) = (String::new(), String::new(), Value::Null);
         loop {
             let mut line = String::new();
-            if self.0.read_line(&mut line).ok()? == 0 {
+            if self.lines.read_line(&mut line).ok()? == 0 {
                 return None;
             }
             match line.trim_end().split_once(": ") {
@@ -43,6 +47,11 @@ impl Events {
                 Some(("id", value)) => id = value.to_owned(),
                 Some(("data", value)) => data = serde_json::from_str(value).unwrap(),
                 _ if name.is_empty() => {}
+                _ if name == "clock" => {
+                    assert!(data["now"].as_i64() > Some(1_700_000_000_000) && data["seq"].is_u64(), "{data}");
+                    (name, id) = (String::new(), String::new());
+                    self.clocks += 1;
+                }
                 _ => return Some((name, id, data)),
             }
         }
@@ -76,6 +85,19 @@ fn a_feed_catches_up_and_ends_or_follows() {
     // As a browser reconnects: with the old address and the last id.
     let mut again = Events::open(&desk, "/api/v1/changes?since=0", Some(&format!("{database}-5")));
     assert_eq!(again.next().map(|(_, _, data)| data["seq"].clone()), Some(json!(6)));
+}
+
+#[test]
+fn a_feed_of_one_conversation_has_only_its_events_and_tells_the_time() {
+    let desk = desk(2);
+    desk.post("/api/v1/events", [message("other/1", 1, ""), message("c", 3, "")].join("\n")).expect(200);
+    let of =
+        |conversation: &str| lines(&desk, &format!("/api/v1/changes?since=0&wait=0&conversation={conversation}"), &[]);
+    let seqs = |lines: Vec<Value>| lines.iter().map(|line| line["seq"].as_u64().unwrap()).collect::<Vec<_>>();
+    assert_eq!((seqs(of("c")), seqs(of("other%2F1")), seqs(of("nobody"))), (vec![1, 2, 4], vec![3], vec![]));
+    let mut events = Events::open(&desk, "/api/v1/changes?since=0&conversation=other%2F1", None);
+    assert_eq!(events.next().map(|(_, _, data)| data["seq"].clone()), Some(json!(3)));
+    assert_eq!(events.clocks, 1);
 }
 
 #[test]

@@ -17,7 +17,7 @@ use crate::caller::Caller;
 use crate::meter::counted;
 use crate::params::Params;
 use crate::problem::Problem;
-use crate::tokens::Role;
+use crate::tokens::{Role, clock_ms};
 
 use super::NDJSON;
 use super::conversation::without_text;
@@ -27,6 +27,8 @@ use super::tenants::sees;
 const SSE: &str = "text/event-stream";
 /// A sign of life after this much silence, so that proxies keep the connection.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// How often a browser gets the time of the server. A page that misses it shows that it may be out of date.
+const CLOCK_INTERVAL: Duration = Duration::from_secs(5);
 /// How often a silent feed looks whether it is still wanted.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -38,6 +40,8 @@ pub(crate) struct ChangesParams {
     /// next event. The header Last-Event-ID takes precedence.
     #[param(format = "uint64", maximum = 18446744073709551615_u64)]
     since: Option<u64>,
+    /// Only the events of this conversation.
+    conversation: Option<String>,
     /// 0: end when there is no further event. 1: wait for more [default].
     #[param(minimum = 0, maximum = 1)]
     wait: Option<u8>,
@@ -48,7 +52,8 @@ pub(crate) struct ChangesParams {
 /// With `Accept: text/event-stream`, server-sent events: `event: change`, `id: DATABASE-SEQ`, and the event as data.
 /// Otherwise NDJSON: one line `{"seq":...,"at":...,"event":{...}}` an event. If the event after `since` is not in the log any more,
 /// or belongs to another database, the first event is `resync` (`{"resync":{...}}`): ask for the lists again; the
-/// feed continues with the next event. Silence is broken by a comment or a blank line every 15 s. A token for some tenants
+/// feed continues with the next event. Server-sent events have an `event: clock` every 5 s (`{"now":...,"seq":...}`: the time of the
+/// server, and the last sequence number that the feed has passed); in NDJSON, silence is broken by a blank line every 15 s. A token for some tenants
 /// gets the events of their conversations.
 #[utoipa::path(
     get, path = "/api/v1/changes", tag = "out",
@@ -84,7 +89,8 @@ pub(crate) async fn changes(
         let _permit = permit;
         let _counted = counted(&app.meter.readers);
         let database = app.db.database_id().to_string();
-        let mut feed = Feed { app: &app, writer, form, caller, database, problem: None };
+        let conversation = params.conversation;
+        let mut feed = Feed { app: &app, writer, form, caller, conversation, database, problem: None };
         // Another error means that nobody reads the body.
         let complete = feed.run(start, waits).is_ok();
         match feed.problem {
@@ -100,10 +106,19 @@ pub(crate) async fn changes(
     Ok(stream::response(content_type, body))
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Form {
     Sse,
     Ndjson,
+}
+
+impl Form {
+    fn sign_interval(self) -> Duration {
+        match self {
+            Self::Sse => CLOCK_INTERVAL,
+            Self::Ndjson => KEEP_ALIVE,
+        }
+    }
 }
 
 /// Where a feed begins.
@@ -142,6 +157,8 @@ struct Feed<'a> {
     writer: BodyWriter,
     form: Form,
     caller: Caller,
+    /// The only conversation that is wanted.
+    conversation: Option<String>,
     database: String,
     /// Why it ends early.
     problem: Option<Problem>,
@@ -154,6 +171,9 @@ impl Feed<'_> {
             Start::Resync => self.resync()?,
         };
         let mut last_sign = Instant::now();
+        if self.form == Form::Sse {
+            self.sign_of_life(changes.next_seq() - 1)?;
+        }
         while self.writer.is_wanted() {
             let next = match changes.try_next() {
                 Ok(None) => {
@@ -166,15 +186,17 @@ impl Feed<'_> {
                 found => found,
             };
             match next {
-                Ok(Some(change)) if self.sees(&change)? => {
+                Ok(Some(change)) if self.wants(&change)? => {
                     self.change(change)?;
-                    last_sign = Instant::now();
+                    if self.form == Form::Ndjson {
+                        last_sign = Instant::now();
+                    }
                 }
                 Ok(_) => {}
                 Err(error) => changes = self.after(error)?,
             }
-            if last_sign.elapsed() >= KEEP_ALIVE {
-                self.sign_of_life()?;
+            if last_sign.elapsed() >= self.form.sign_interval() {
+                self.sign_of_life(changes.next_seq() - 1)?;
                 last_sign = Instant::now();
             }
         }
@@ -211,8 +233,12 @@ impl Feed<'_> {
         Ok(self.app.db.changes(next_seq))
     }
 
-    fn sees(&self, change: &Change) -> io::Result<bool> {
-        sees(self.app, &self.caller, change.event.conversation()).map_err(io::Error::other)
+    fn wants(&self, change: &Change) -> io::Result<bool> {
+        let conversation = change.event.conversation();
+        if self.conversation.as_ref().is_some_and(|wanted| wanted != conversation) {
+            return Ok(false);
+        }
+        sees(self.app, &self.caller, conversation).map_err(io::Error::other)
     }
 
     fn change(&mut self, mut change: Change) -> io::Result<()> {
@@ -226,11 +252,13 @@ impl Feed<'_> {
         }
     }
 
-    fn sign_of_life(&mut self) -> io::Result<()> {
-        self.writer.write_all(match self.form {
-            Form::Sse => b":\n\n",
-            Form::Ndjson => b"\n",
-        })?;
+    fn sign_of_life(&mut self, seq: Seq) -> io::Result<()> {
+        match self.form {
+            Form::Sse => {
+                write!(self.writer, "event: clock\ndata: {}\n\n", json!({ "now": clock_ms(), "seq": seq }))?;
+            }
+            Form::Ndjson => self.writer.write_all(b"\n")?,
+        }
         self.writer.flush()
     }
 }

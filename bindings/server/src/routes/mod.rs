@@ -19,6 +19,8 @@ mod batches;
 mod bookmarks;
 mod backup;
 mod care;
+mod session;
+mod page;
 
 pub(crate) use care::VerifyLine;
 pub(crate) use stream::PROBLEM;
@@ -85,6 +87,9 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(care::verify))
         .routes(routes!(care::audit))
         .routes(routes!(care::trim))
+        .routes(routes!(session::login))
+        .routes(routes!(session::logout))
+        .routes(routes!(session::session))
         .routes(routes!(metrics::metrics))
         .routes(routes!(health::livez))
         .routes(routes!(health::readyz))
@@ -142,7 +147,7 @@ pub(crate) fn router(app: App) -> Router {
     let (router, _) = described().split_for_parts();
     let document = Bytes::from(openapi());
     let document = move || async move { ([(header::CONTENT_TYPE, "application/json")], document) };
-    router
+    page::add_to(router)
         .route("/openapi.json", get(document))
         .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "there is no such path: see /openapi.json") })
         // The router adds the header Allow.

@@ -1,0 +1,52 @@
+//! The live page. It asks the same questions as everybody, so its files need no token.
+
+use std::path::PathBuf;
+
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use tokio::task::spawn_blocking;
+
+use crate::app::App;
+use crate::page::{File, INDEX};
+use crate::problem::Problem;
+
+/// The paths of the page. Its script decides by the path what to show.
+const PAGES: [&str; 6] = ["/", "/wall", "/list", "/status", "/login", "/c/{*id}"];
+
+/// Adds the page and its files.
+pub(super) fn add_to(mut router: Router<App>) -> Router<App> {
+    for page in PAGES {
+        router = router.route(page, get(index));
+    }
+    router.route("/assets/{*name}", get(asset))
+}
+
+async fn index(State(app): State<App>, headers: HeaderMap) -> Result<Response, Problem> {
+    file(&app, INDEX.to_owned(), &headers).await
+}
+
+async fn asset(State(app): State<App>, Path(name): Path<String>, headers: HeaderMap) -> Result<Response, Problem> {
+    file(&app, name, &headers).await
+}
+
+async fn file(app: &App, name: String, headers: &HeaderMap) -> Result<Response, Problem> {
+    let folder: Option<PathBuf> = app.config.ui_dir.clone();
+    let missing = || Problem::new(StatusCode::NOT_FOUND, "the live page has no such file");
+    let file = spawn_blocking(move || File::find(folder.as_deref(), &name)).await?.ok_or_else(missing)?;
+    let known = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|tags| tags.to_str().ok());
+    let is_known = known.flat_map(|tags| tags.split(',')).any(|tag| tag.trim().trim_start_matches("W/") == file.etag);
+    let mut response = if is_known {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        ([(header::CONTENT_TYPE, file.content_type)], file.content.into_owned()).into_response()
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    if let Ok(etag) = HeaderValue::from_str(&file.etag) {
+        headers.insert(header::ETAG, etag);
+    }
+    Ok(response)
+}
