@@ -13,6 +13,7 @@ use crate::meter::Meter;
 use crate::problem::Problem;
 use crate::rejects::Rejects;
 use crate::tokens::{TokenFile, Tokens};
+use crate::upstreams::Deliveries;
 
 /// How far the end of the server has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,6 +41,7 @@ pub(crate) struct Shared {
     pub(crate) tokens: Tokens,
     pub(crate) rejects: Rejects,
     pub(crate) meter: Meter,
+    pub(crate) deliveries: Deliveries,
     pub(crate) started: Instant,
     zone: Zone,
     ignored: IgnoreList,
@@ -78,6 +80,7 @@ impl App {
                 checks: Arc::new(Semaphore::new(1)),
                 config,
                 meter: Meter::default(),
+                deliveries: Deliveries::default(),
                 started: Instant::now(),
                 zone,
                 ignored,

@@ -100,9 +100,7 @@ impl Report {
 
 /// Submits events in batches. While the queue is full it waits until the deadline.
 pub(crate) async fn submit(app: &App, mut events: Vec<Event>, deadline: Instant) -> Result<Vec<Ticket>, Problem> {
-    for event in &events {
-        app.meter.delivered(event.source(), event.attribute(convofold::Attribute::Tenant));
-    }
+    app.deliveries.heard(&events);
     let mut tickets = Vec::new();
     while !events.is_empty() {
         let rest = events.split_off(events.len().min(BATCH_EVENTS));

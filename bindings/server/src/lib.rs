@@ -19,6 +19,8 @@ mod files;
 mod tokens;
 mod rejects;
 mod meter;
+mod rhythm;
+mod upstreams;
 mod app;
 mod caller;
 mod params;

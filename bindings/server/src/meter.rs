@@ -5,11 +5,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
-use crate::tokens::clock_ms;
-
-/// The number of tenants whose last delivery is remembered.
-const MAX_UPSTREAMS: usize = 10_000;
-
 /// Totals since the server was started.
 #[derive(Default)]
 pub(crate) struct Meter {
@@ -17,8 +12,6 @@ pub(crate) struct Meter {
     webhooks: Mutex<BTreeMap<(&'static str, u16), u64>>,
     /// By reason.
     rejections: Mutex<BTreeMap<String, u64>>,
-    /// The time of the last delivery, by source and tenant.
-    deliveries: Mutex<BTreeMap<(String, Option<String>), i64>>,
     pub(crate) retries_seen: AtomicU64,
     pub(crate) connections_refused: AtomicU64,
     pub(crate) readers: AtomicU64,
@@ -33,25 +26,12 @@ impl Meter {
         *self.rejections.lock().entry(reason).or_default() += 1;
     }
 
-    pub(crate) fn delivered(&self, source: &str, tenant: Option<&str>) {
-        let mut deliveries = self.deliveries.lock();
-        let key = (source.to_owned(), tenant.map(str::to_owned));
-        if deliveries.len() < MAX_UPSTREAMS || deliveries.contains_key(&key) {
-            deliveries.insert(key, clock_ms());
-        }
-    }
-
     pub(crate) fn webhooks(&self) -> Vec<(&'static str, u16, u64)> {
         self.webhooks.lock().iter().map(|((source, status), count)| (*source, *status, *count)).collect()
     }
 
     pub(crate) fn rejections(&self) -> Vec<(String, u64)> {
         self.rejections.lock().iter().map(|(reason, count)| (reason.clone(), *count)).collect()
-    }
-
-    /// Source, tenant and the time of the last delivery since the start of the server.
-    pub(crate) fn deliveries(&self) -> Vec<(String, Option<String>, i64)> {
-        self.deliveries.lock().iter().map(|((source, tenant), at)| (source.clone(), tenant.clone(), *at)).collect()
     }
 }
 

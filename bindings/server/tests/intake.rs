@@ -186,6 +186,29 @@ fn a_body_that_breaks_off_is_no_event() {
 }
 
 #[test]
+fn the_status_lists_what_sends_events() {
+    let desk = Desk::new();
+    let upstreams = |desk: &Desk| desk.get("/api/v1/status").expect(200).json()["upstreams"].clone();
+    let none = upstreams(&desk);
+    assert_eq!((&none[0]["kind"], &none[0]["state"], &none[1]), (&json!("stream"), &json!("not_set_up"), &json!(null)));
+    desk.post(WEBHOOK, superoffice("e-1", "created", 42)).expect(200);
+    desk.post("/api/v1/events", message("a", 1, "")).expect(200);
+    let both = upstreams(&desk);
+    let shown =
+        |at: usize| ["kind", "source", "tenant", "name", "state", "usual_gap_ms"].map(|field| both[at][field].clone());
+    assert_eq!(shown(1), [json!("webhook"), json!("desk"), json!(null), json!("desk"), json!("ok"), json!(null)]);
+    assert_eq!(
+        shown(2),
+        ["webhook", "superoffice", "Cust1", "Cust1", "ok"]
+            .map(|text| json!(text))
+            .into_iter()
+            .chain([json!(null)])
+            .collect::<Vec<_>>()[..]
+    );
+    assert!(both[2]["last_at"].as_i64().unwrap() > 1_772_000_000_000, "{both}");
+}
+
+#[test]
 fn a_closed_database_is_answered_503() {
     let desk = Desk::new();
     desk.db.close().unwrap();

@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use convofold::ingest::{Format, Framer, Ignored, Limits, Origin, Parser, Rejection, Sink};
-use convofold::{Attribute, Batch, Convofold, Event, Ticket};
+use convofold::{Batch, Convofold, Event, Ticket};
 use http_body_util::BodyExt;
 use serde::Serialize;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
@@ -194,9 +194,7 @@ impl Batches<'_> {
             return self
                 .fail(Problem::bad_request(format!("expected {expected} events before a commit, found {found}")));
         }
-        for event in &events {
-            self.app.meter.delivered(event.source(), event.attribute(Attribute::Tenant));
-        }
+        self.app.deliveries.heard(&events);
         let ticket = batch_of(events, line).and_then(|batch| submit(&self.app.db, batch));
         match ticket {
             // Nobody waits for it if an earlier batch failed.

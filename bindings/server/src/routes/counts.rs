@@ -14,7 +14,8 @@ use crate::app::{App, Phase};
 use crate::caller::Caller;
 use crate::params::Params;
 use crate::problem::Problem;
-use crate::tokens::Role;
+use crate::tokens::{Role, clock_ms};
+use crate::upstreams::Upstream;
 
 /// No parameters.
 #[derive(serde::Deserialize)]
@@ -126,21 +127,10 @@ pub(crate) struct StatusAnswer {
     rejects: u64,
     /// Readers of the change feed and of exports.
     readers: u64,
-    /// The last delivery of each source and tenant since the server was started.
-    deliveries: Vec<Delivery>,
+    /// Airship's stream, and every source and tenant that has sent events since the server was started.
+    upstreams: Vec<Upstream>,
     /// The list behind each number.
     links: BTreeMap<&'static str, String>,
-}
-
-/// The last delivery of a source.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct Delivery {
-    /// The source.
-    source: String,
-    /// The tenant: the context identifier of SuperOffice.
-    tenant: Option<String>,
-    /// When it arrived.
-    last_at: i64,
 }
 
 /// Open conversations and unread messages by agent.
@@ -279,7 +269,6 @@ pub(crate) async fn status(
         ("unanswered_after_close", link([("unanswered_after_close", "true")])),
         ("rejects", "/api/v1/rejects".to_owned()),
     ];
-    let deliveries = app.meter.deliveries().into_iter();
     Ok(Json(StatusAnswer {
         version: env!("CARGO_PKG_VERSION"),
         database_id: app.db.database_id().to_string(),
@@ -294,7 +283,7 @@ pub(crate) async fn status(
         oldest_waiting_since: agents.iter().filter_map(|load| load.oldest_waiting_since).min(),
         rejects: app.rejects.len() as u64,
         readers: app.meter.readers.load(std::sync::atomic::Ordering::Relaxed),
-        deliveries: deliveries.map(|(source, tenant, last_at)| Delivery { source, tenant, last_at }).collect(),
+        upstreams: app.upstreams(clock_ms()),
         links: links.into(),
     }))
 }

@@ -1,0 +1,202 @@
+//! Where events come from, and whether they still come.
+
+use std::collections::BTreeMap;
+
+use convofold::{Attribute, Event};
+use parking_lot::Mutex;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::app::App;
+use crate::rhythm::Rhythm;
+use crate::tokens::clock_ms;
+
+/// The number of tenants that are remembered; more are not.
+const MAX_TENANTS: usize = 10_000;
+
+/// Where events come from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct Upstream {
+    /// How the events come.
+    pub(crate) kind: UpstreamKind,
+    /// The source of the events.
+    pub(crate) source: String,
+    /// The tenant: the context identifier of SuperOffice. Null for a stream, and for events without one.
+    pub(crate) tenant: Option<String>,
+    /// The name for people: the tenant, or the source if there is none.
+    pub(crate) name: String,
+    /// Whether the events come.
+    pub(crate) state: UpstreamState,
+    /// When the last event arrived.
+    pub(crate) last_at: Option<i64>,
+    /// The usual time between two arrivals: 95 of 100 pauses are at most as long. Null until enough are known.
+    pub(crate) usual_gap_ms: Option<i64>,
+    /// Why no events come, if that is known.
+    pub(crate) why: Option<String>,
+    /// When the next attempt to connect is due.
+    pub(crate) next_try_at: Option<i64>,
+    /// How far a stream is behind.
+    pub(crate) lag_ms: Option<i64>,
+    /// A period whose events the upstream may have discarded before they were read.
+    pub(crate) gap: Option<UpstreamGap>,
+}
+
+/// How events come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum UpstreamKind {
+    /// The server fetches them.
+    Stream,
+    /// They are sent to the server.
+    Webhook,
+}
+
+/// Whether events come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[expect(dead_code, reason = "the stream will have the other states")]
+pub(crate) enum UpstreamState {
+    /// They come, or a pause is not longer than usual.
+    Ok,
+    /// The pause is longer than three usual ones, and than five minutes.
+    Quiet,
+    /// The upstream refuses to send them.
+    Refused,
+    /// They come, but late.
+    CatchingUp,
+    /// There is no connection, and the next attempt is due.
+    Connecting,
+    /// The settings do not name it.
+    NotSetUp,
+}
+
+/// A period.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct UpstreamGap {
+    /// Its beginning.
+    pub(crate) from: i64,
+    /// Its end.
+    pub(crate) until: i64,
+}
+
+impl App {
+    /// Every upstream at this time: Airship's stream, then what sent events, by source and tenant.
+    pub(crate) fn upstreams(&self, now: i64) -> Vec<Upstream> {
+        let mut upstreams = vec![not_set_up()];
+        upstreams.extend(self.deliveries.upstreams(now));
+        upstreams
+    }
+}
+
+/// Airship's stream without settings for it.
+fn not_set_up() -> Upstream {
+    Upstream {
+        kind: UpstreamKind::Stream,
+        source: "airship".to_owned(),
+        tenant: None,
+        name: "Airship stream".to_owned(),
+        state: UpstreamState::NotSetUp,
+        last_at: None,
+        usual_gap_ms: None,
+        why: None,
+        next_try_at: None,
+        lag_ms: None,
+        gap: None,
+    }
+}
+
+/// By source, then by tenant.
+type Rhythms = BTreeMap<String, BTreeMap<Option<String>, Rhythm>>;
+
+/// When events were sent to the server, by source and tenant.
+#[derive(Default)]
+pub(crate) struct Deliveries {
+    rhythms: Mutex<Rhythms>,
+}
+
+impl Deliveries {
+    /// Events have arrived.
+    pub(crate) fn heard(&self, events: &[Event]) {
+        let now = clock_ms();
+        let mut rhythms = self.rhythms.lock();
+        let origin = |event: &Event| (event.source().to_owned(), event.attribute(Attribute::Tenant).map(str::to_owned));
+        for same in events.chunk_by(|one, next| {
+            one.source() == next.source() && one.attribute(Attribute::Tenant) == next.attribute(Attribute::Tenant)
+        }) {
+            if let Some((source, tenant)) = same.first().map(origin) {
+                heard(&mut rhythms, source, tenant, now);
+            }
+        }
+    }
+
+    fn upstreams(&self, now: i64) -> Vec<Upstream> {
+        let rhythms = self.rhythms.lock();
+        let all = rhythms
+            .iter()
+            .flat_map(|(source, tenants)| tenants.iter().map(move |(tenant, rhythm)| (source, tenant, rhythm)));
+        all.map(|(source, tenant, rhythm)| webhook(source, tenant.as_deref(), rhythm, now)).collect()
+    }
+}
+
+fn heard(rhythms: &mut Rhythms, source: String, tenant: Option<String>, now: i64) {
+    let is_full = || rhythms.values().map(BTreeMap::len).sum::<usize>() >= MAX_TENANTS;
+    let is_known = rhythms.get(&source).is_some_and(|tenants| tenants.contains_key(&tenant));
+    if is_known || !is_full() {
+        rhythms.entry(source).or_default().entry(tenant).or_default().heard(now);
+    }
+}
+
+fn webhook(source: &str, tenant: Option<&str>, rhythm: &Rhythm, now: i64) -> Upstream {
+    Upstream {
+        kind: UpstreamKind::Webhook,
+        source: source.to_owned(),
+        tenant: tenant.map(str::to_owned),
+        name: tenant.unwrap_or(source).to_owned(),
+        state: if rhythm.is_quiet(now) { UpstreamState::Quiet } else { UpstreamState::Ok },
+        last_at: rhythm.last_at(),
+        usual_gap_ms: rhythm.usual_gap_ms(),
+        ..not_set_up()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_upstream_is_known_by_source_and_tenant_and_is_quiet_after_three_usual_gaps() {
+        let deliveries = Deliveries::default();
+        let minute = 60_000;
+        for tenant in [None, Some("Cust1")] {
+            for number in 0..20 {
+                heard(
+                    &mut deliveries.rhythms.lock(),
+                    "superoffice".to_owned(),
+                    tenant.map(str::to_owned),
+                    number * 10 * minute,
+                );
+            }
+        }
+        heard(&mut deliveries.rhythms.lock(), "superoffice".to_owned(), None, 220 * minute);
+        let found = deliveries.upstreams(221 * minute);
+        let shown: Vec<_> =
+            found.iter().map(|upstream| (upstream.name.as_str(), upstream.state, upstream.last_at)).collect();
+        let expected = [
+            ("superoffice", UpstreamState::Ok, Some(220 * minute)),
+            ("Cust1", UpstreamState::Quiet, Some(190 * minute)),
+        ];
+        assert_eq!(shown, expected);
+        assert_eq!(found[1].usual_gap_ms, Some(10 * minute));
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let mut rhythms = Rhythms::new();
+        for tenant in 0..=MAX_TENANTS {
+            heard(&mut rhythms, "superoffice".to_owned(), Some(tenant.to_string()), 1);
+        }
+        heard(&mut rhythms, "superoffice".to_owned(), Some("0".to_owned()), 2);
+        assert_eq!(rhythms["superoffice"].len(), MAX_TENANTS);
+        assert_eq!(rhythms["superoffice"][&Some("0".to_owned())].last_at(), Some(2));
+    }
+}
