@@ -124,7 +124,12 @@ fn answers_are_those_of_the_library() {
     assert_eq!(state["conversation"], serde_json::to_value(desk.db.state("c-1").unwrap()).unwrap());
     assert_eq!(state["seq"], desk.db.counters().durable_seq);
     let history = desk.get("/api/v1/conversations/c-3/history").expect(200).json();
-    assert_eq!(history["history"], serde_json::to_value(desk.db.history("c-3").unwrap()).unwrap());
+    let mut expected = serde_json::to_value(desk.db.history("c-3").unwrap()).unwrap();
+    for entry in expected.as_array_mut().unwrap() {
+        let learned_at = desk.db.committed_at(entry["seq"].as_u64().unwrap()).unwrap().unwrap();
+        entry["learned_at"] = learned_at.ms().into();
+    }
+    assert_eq!(history["history"], expected);
     let transcript = desk.get("/api/v1/conversations/c-3/transcript").expect(200).json();
     let texts: Vec<_> = transcript["messages"]
         .as_array()

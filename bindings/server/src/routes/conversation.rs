@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::FromRequestParts;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
-use convofold::{AgentRef, Arrivals, Conflict, Direction, Event, HistoryEntry, Kind, Seq};
+use convofold::{AgentRef, Arrivals, Conflict, Direction, Event, HistoryEntry, Kind, Seq, Time};
 use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
 use utoipa::{IntoParams, ToSchema};
@@ -60,9 +60,18 @@ pub(crate) struct HistoryAnswer {
     seq: u64,
     /// The id of the conversation.
     id: String,
-    /// Its events, in the order in which they happened.
+    /// Its events, in the order in which they happened, each with `learned_at`: when it was committed, in milliseconds since
+    /// the epoch; null if the log cannot be read there.
     #[schema(value_type = Vec<Object>)]
-    history: Vec<HistoryEntry>,
+    history: Vec<Learned>,
+}
+
+/// An event, and when the database learned of it.
+#[derive(Serialize)]
+struct Learned {
+    #[serde(flatten)]
+    entry: HistoryEntry,
+    learned_at: Option<i64>,
 }
 
 /// The messages of a conversation.
@@ -137,7 +146,15 @@ pub(crate) async fn conflicts(one: One) -> Result<Json<ConflictsAnswer>, Problem
     )
 )]
 pub(crate) async fn history(one: One) -> Result<Json<HistoryAnswer>, Problem> {
-    let (seq, id, history) = one.look(|app, id| app.db.history(id)).await?;
+    let learned = |app: &App, entry: HistoryEntry| {
+        // A damaged log does not hide the history.
+        let committed_at = app.db.committed_at(entry.seq).ok().flatten();
+        Learned { entry, learned_at: committed_at.map(Time::ms) }
+    };
+    let look = move |app: &App, id: &str| {
+        Ok(app.db.history(id)?.map(|history| history.into_iter().map(|entry| learned(app, entry)).collect()))
+    };
+    let (seq, id, history) = one.look::<Vec<Learned>>(look).await?;
     Ok(Json(HistoryAnswer { seq, id, history }))
 }
 
@@ -195,11 +212,21 @@ impl Texts for Vec<Conflict> {
     }
 }
 
+impl Texts for HistoryEntry {
+    fn remove(&mut self) {
+        self.event = without_text(self.event.clone());
+    }
+}
+
 impl Texts for Vec<HistoryEntry> {
     fn remove(&mut self) {
-        for entry in self {
-            entry.event = without_text(entry.event.clone());
-        }
+        self.iter_mut().for_each(Texts::remove);
+    }
+}
+
+impl Texts for Vec<Learned> {
+    fn remove(&mut self) {
+        self.iter_mut().for_each(|learned| learned.entry.remove());
     }
 }
 
