@@ -4,7 +4,7 @@ _list:
     @just --list
 
 # All checks that must pass before a change lands: format, lints, licences and advisories, tests, docs, bindings.
-check: format-check lint deny test docs rust c python server
+check: format-check lint deny test docs rust c python server page
 
 # Checks the formatting.
 format-check:
@@ -38,6 +38,10 @@ python:
 # Checks the server over HTTP: schemathesis against openapi.json, the files in docs/serving. Needs Python 3 with venv.
 server *args:
     bindings/server/check.sh {{args}}
+
+# Tests the page of the server in headless Chromium: `just page numbers` runs one file. Needs Chromium and Node.js 20.
+page *args:
+    tests/page/run.sh {{args}}
 
 # Runs the tests of the default crates.
 test:

@@ -1,0 +1,43 @@
+import { execFileSync } from "node:child_process";
+import { defineConfig } from "@playwright/test";
+
+/** Debian's Chromium; Playwright's own browsers are not downloaded. */
+function chromium() {
+  if (process.env.CHROMIUM) return process.env.CHROMIUM;
+  return execFileSync("sh", ["-c", "command -v chromium || command -v chromium-browser"]).toString().trim();
+}
+
+/** Also for root and without a network: Chromium must not look for updates, models or accounts. */
+export const launchOptions = {
+  executablePath: chromium(),
+  args: [
+    "--no-sandbox",
+    "--headless",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+  ],
+};
+
+export default defineConfig({
+  testMatch: "*.spec.js",
+  timeout: 40_000,
+  expect: { timeout: 10_000 },
+  fullyParallel: true,
+  workers: 2,
+  retries: 0,
+  forbidOnly: Boolean(process.env.CI),
+  reporter: [["list"]],
+  outputDir: "../../target/page-tests",
+  use: {
+    launchOptions,
+    viewport: { width: 1440, height: 900 },
+    locale: "en-GB",
+    timezoneId: "Europe/Oslo",
+    trace: "off",
+    screenshot: "only-on-failure",
+  },
+});
