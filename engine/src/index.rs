@@ -421,7 +421,8 @@ impl Lists {
         match self.candidates(query) {
             Candidates::All(ordered) => {
                 let mut rest = ordered.range(order.after(cursor));
-                let slots = std::iter::from_fn(move || order.next(&mut rest)).map(|(_, slot)| slot);
+                let entries = std::iter::from_fn(move || order.next(&mut rest));
+                let slots = entries.take_while(|((key, _), _)| !query.is_past(*key)).map(|(_, slot)| slot);
                 Box::new(self.rows(slots).filter(wanted))
             }
             Candidates::OfAgents(sets) => Box::new(merged(sets, order, cursor).filter(wanted)),

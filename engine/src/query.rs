@@ -331,6 +331,17 @@ impl Query {
         self.unanswered_after_close || self.effective_status() == StatusFilter::Open
     }
 
+    /// Whether no conversation with this sort key matches, nor any after it in the order of the query: a condition
+    /// limits the time by which it sorts. Such a query costs as much as it finds.
+    pub(crate) fn is_past(&self, key: i64) -> bool {
+        match (self.order.sort, self.order.reverse) {
+            // Those that do not wait are last.
+            (Sort::Waiting, false) => self.waiting_since_ms.is_some_and(|since| key > since || key == i64::MAX),
+            (Sort::Activity, true) => self.idle_since_ms.is_some_and(|since| key.saturating_neg() > since),
+            _ => false,
+        }
+    }
+
     /// Whether a conversation meets every condition, except [`unanswered_after_close`](Self::unanswered_after_close).
     pub(crate) fn wants(&self, row: &ConversationRow) -> bool {
         let is = |wanted: &Option<String>, found: &Option<Arc<str>>, same: fn(&str, &str) -> bool| {

@@ -155,6 +155,23 @@ fn q2_sorted_by_waiting_those_that_do_not_wait_come_last() {
 }
 
 #[test]
+fn q2_a_limit_of_time_finds_the_same_in_every_order() {
+    let index = busy().index;
+    let orders = || Sort::ALL.into_iter().flat_map(|sort| [false, true].map(|reverse| (sort, reverse)));
+    for since in [i64::MIN, 0, 19, 20, 30, 60, i64::MAX] {
+        for (sort, reverse) in orders() {
+            let all = || Query::new().sort(sort).reverse(reverse);
+            let rows = |query: Query| index.query(&query).unwrap().rows;
+            let waiting: Vec<_> =
+                rows(all()).into_iter().filter(|row| row.waiting_since.is_some_and(|at| at <= since)).collect();
+            assert_eq!(rows(all().waiting_since_ms(since)), waiting, "{sort} {reverse} {since}");
+            let idle: Vec<_> = rows(all()).into_iter().filter(|row| row.last_active_at <= since).collect();
+            assert_eq!(rows(all().idle_since_ms(since)), idle, "{sort} {reverse} {since}");
+        }
+    }
+}
+
+#[test]
 fn q2_an_agent_is_found_after_somebody_else_took_over() {
     let index = listed(vec![
         Draft { agent: agent("a1", "Ann"), ..message("one", 0, IN) },

@@ -58,6 +58,15 @@ impl Convofold {
         self.about(id, |board| board.state(id))
     }
 
+    /// Returns one conversation, open or closed, as lists show it; `None` if there is no such conversation. Without its last
+    /// message.
+    ///
+    /// # Errors
+    /// As for [`Convofold::state`].
+    pub fn row(&self, id: &str) -> Result<Option<ConversationRow>, StorageError> {
+        self.about(id, |board| board.row(id))
+    }
+
     /// Returns every event of one conversation, in the order in which they happened (rule Q1).
     ///
     /// # Errors

@@ -114,6 +114,7 @@ fn expect_the_same(db: &Convofold, board: &mut Board) {
     }
     for id in board.ids() {
         assert_eq!(db.state(&id).unwrap(), board.state(&id));
+        assert_eq!(db.row(&id).unwrap(), board.row(&id));
         assert_eq!(db.history(&id).unwrap(), board.history(&id));
         assert_eq!(db.arrivals(&id).unwrap(), board.arrivals(&id));
     }
