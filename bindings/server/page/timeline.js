@@ -10,12 +10,12 @@ const CUSTOMER_WAITS = (status) => status === 4 || status === 5;
 const AGENT_ANSWERED = 6;
 
 /** What tells two agents apart: the id, or the name where there is no id. */
-export const agentKey = (agent) => (agent ? (agent.id ?? `name:${agent.name}`) : '');
+export const agentKey = (agent) => (agent ? (agent.id ?? `name:${agent.name}`) : "");
 
 /**
  * Reads the history of a conversation, as the API gives it.
  *
- * - `items`: what the transcript shows, in order: `{type: 'message' | 'step' | 'suspicion', seq, at, ...}`.
+ * - `items`: what the transcript shows, in order: `{type: "message" | "step" | "suspicion", seq, at, ...}`.
  * - `spans`: who had it when: `{closed, agent, from, until, in, out, other, messages, waits}`; the last one has no `until`.
  * - `waits`: when the member waited for an answer: `{from, until, answered}`; a running one has no `until`.
  */
@@ -35,7 +35,7 @@ export function timeline(history, state) {
   for (const entry of history) {
     if (!entry.counts) continue;
     const { event, seq, at } = entry;
-    const isMessage = event.kind === 'message';
+    const isMessage = event.kind === "message";
     const says = saysClosed(event);
     const wasClosed = closed;
     if (says !== null) closed = says;
@@ -43,11 +43,11 @@ export function timeline(history, state) {
     const before = agent;
     agent = entry.assigned;
 
-    for (const suspicion of takePlaced(suspicions, entry)) items.push({ type: 'suspicion', seq, at, suspicion });
+    for (const suspicion of takePlaced(suspicions, entry)) items.push({ type: "suspicion", seq, at, suspicion });
 
     const step = stepOf(wasClosed, closed, before, agent, isMessage);
     if (wasClosed === true && !closed) reopens += 1;
-    if (step) items.push({ type: 'step', seq, at, ...step, ...marks(entry, late, versions) });
+    if (step) items.push({ type: "step", seq, at, ...step, ...marks(entry, late, versions) });
 
     if (!span || span.closed !== closed || (!closed && agentKey(span.agent) !== agentKey(agent))) {
       if (span) span.until = at;
@@ -60,11 +60,11 @@ export function timeline(history, state) {
     const status = event.session?.status;
     let answered = null;
     if (isMessage) {
-      span[event.direction ?? 'other'] += 1;
+      span[event.direction ?? "other"] += 1;
       span.messages.push({ at: said, direction: event.direction ?? null });
     }
-    const asks = (isMessage && event.direction === 'in') || CUSTOMER_WAITS(status);
-    const answers = (isMessage && event.direction === 'out') || status === AGENT_ANSWERED;
+    const asks = (isMessage && event.direction === "in") || CUSTOMER_WAITS(status);
+    const answers = (isMessage && event.direction === "out") || status === AGENT_ANSWERED;
     if (answers) {
       if (wait) {
         answered = Math.max(0, said - wait.from);
@@ -82,7 +82,7 @@ export function timeline(history, state) {
 
     if (isMessage) {
       items.push({
-        type: 'message', seq, at: said, direction: event.direction ?? null, text: event.text ?? null,
+        type: "message", seq, at: said, direction: event.direction ?? null, text: event.text ?? null,
         agent: entry.event.agent && (entry.event.agent.id || entry.event.agent.name) ? agent : null, assigned: agent,
         channel: event.channel ?? null, answered, afterClose: wasClosed === true && closed === true, unread: false,
         ...marks(entry, late, versions),
@@ -92,7 +92,7 @@ export function timeline(history, state) {
   if (spans.length && state && state.started_at < spans[0].from) spans[0].from = state.started_at;
   markUnread(items, state?.unread ?? 0);
   // Suspicions without an event of their time are at the end.
-  for (const suspicion of suspicions) items.push({ type: 'suspicion', seq: null, at: suspicion.at, suspicion });
+  for (const suspicion of suspicions) items.push({ type: "suspicion", seq: null, at: suspicion.at, suspicion });
   const kept = spans.filter((span) => span.until === null || span.until > span.from || span.messages.length > 0);
   for (const span of kept) span.waits = clip(waits, span);
   return { items, spans: kept, waits, closed: closed === true, reopens, waitingSince: closed || !wait ? null : wait.from };
@@ -101,20 +101,20 @@ export function timeline(history, state) {
 /** Whether an event says that the conversation is closed; null if it says nothing about it (rules F2, F11). */
 function saysClosed({ kind, session }) {
   const status = session?.status;
-  if (kind === 'close' || kind === 'open_closed') return true;
-  if (kind !== 'update' && IS_CLOSED(status)) return true;
-  if (kind === 'open' || kind === 'update_open' || IS_OPEN(status)) return false;
+  if (kind === "close" || kind === "open_closed") return true;
+  if (kind !== "update" && IS_CLOSED(status)) return true;
+  if (kind === "open" || kind === "update_open" || IS_OPEN(status)) return false;
   return null;
 }
 
 function stepOf(wasClosed, closed, before, agent, isMessage) {
   const changes = agentKey(before) !== agentKey(agent);
   let what = null;
-  if (wasClosed === null) what = closed ? 'opened_closed' : isMessage ? 'began' : 'opened';
-  else if (wasClosed && !closed) what = 'reopened';
-  else if (!wasClosed && closed) what = 'closed';
+  if (wasClosed === null) what = closed ? "opened_closed" : isMessage ? "began" : "opened";
+  else if (wasClosed && !closed) what = "reopened";
+  else if (!wasClosed && closed) what = "closed";
   if (!what && !changes) return null;
-  return { what, from: changes ? before : null, to: changes ? agent : null, agent, changes };
+  return { what, changes, from: changes ? before : null, agent, ofMessage: isMessage };
 }
 
 /**
@@ -156,7 +156,7 @@ function takePlaced(suspicions, { at, event }) {
   const placed = [];
   for (let i = 0; i < suspicions.length; i += 1) {
     const { field, expected, at: shown } = suspicions[i];
-    if (shown !== at || (field === 'unread' && event.unread !== expected)) continue;
+    if (shown !== at || (field === "unread" && event.unread !== expected)) continue;
     placed.push(...suspicions.splice(i, 1));
     i -= 1;
   }
@@ -166,7 +166,7 @@ function takePlaced(suspicions, { at, event }) {
 /** The unread messages are the last ones from the member. */
 function markUnread(items, unread) {
   for (let i = items.length - 1; i >= 0 && unread > 0; i -= 1) {
-    if (items[i].type !== 'message' || items[i].direction !== 'in') continue;
+    if (items[i].type !== "message" || items[i].direction !== "in") continue;
     items[i].unread = true;
     unread -= 1;
   }
@@ -234,13 +234,13 @@ export function axis(span, until, long) {
   };
 }
 
-/** The items, with `{type: 'day', at}` before the first one of each local day. `dayOf(at)` names a day. */
+/** The items, with `{type: "day", at}` before the first one of each local day. `dayOf(at)` names a day. */
 export function withDays(items, dayOf) {
   const all = [];
   let day = null;
   for (const item of items) {
     const its = dayOf(item.at);
-    if (its !== day) all.push({ type: 'day', at: item.at, day: its });
+    if (its !== day) all.push({ type: "day", at: item.at, day: its });
     day = its;
     all.push(item);
   }
