@@ -1,0 +1,155 @@
+// What every page has: the badge, the notice over the bar, the clock and the theme.
+import { Component, html } from "./html.js";
+import { Age, TimeOfDay } from "./age.js";
+import { now, onTick, timeZone } from "./clock.js";
+import * as format from "./format.js";
+import { Icon } from "./icons.js";
+import { loginUrl } from "./router.js";
+import { choose, onSetting, setting } from "./settings.js";
+import { text } from "./text.js";
+
+const BADGE_ICONS = {
+  live: "on",
+  quiet: "fine",
+  stale: "critical",
+  connecting: "nobody",
+  signed_out: "critical",
+  refused: "critical",
+};
+
+/** Renders again once a second. For small parts whose words change with time. */
+class EverySecond extends Component {
+  componentDidMount() {
+    this.end = onTick(() => this.forceUpdate());
+  }
+
+  componentWillUnmount() {
+    this.end();
+  }
+}
+
+/**
+ * Whether what is shown is live, and how old it is.
+ * @extends {Component<{feed: import("./feed.js").Feed, withSeq?: boolean}>}
+ */
+export class Badge extends EverySecond {
+  render({ feed, withSeq = true }) {
+    const { liveness, seq, lastEventAt } = feed;
+    const isBad = BADGE_ICONS[liveness] === "critical";
+    return html`<span class=${`badge ${isBad ? "is-bad" : ""}`} data-liveness=${liveness}>
+      <${Icon} name=${BADGE_ICONS[liveness]} />
+      <b>${text.badge[liveness]}</b>
+      ${liveness === "live" && withSeq && html`<span data-seq=${seq}>${text.seq(seq)}</span>`}
+      ${liveness === "live" && lastEventAt !== null && html`<${Age} since=${lastEventAt} inSentence suffix=${text.ago} />`}
+      ${liveness === "quiet" && html`<span>${text.noEventFor}</span><${Age} since=${lastEventAt} />`}
+      ${liveness === "stale" && html`<span class="badge-age">${format.span(feed.silence())}</span>`}
+    </span>`;
+  }
+}
+
+/**
+ * Lies over the bar, so that nothing below it moves.
+ * @extends {Component<{feed: import("./feed.js").Feed, version?: string}>}
+ */
+export class Notice extends EverySecond {
+  state = { dismissed: null };
+
+  render({ feed }) {
+    return html`<div class="notice-place" role="status">${this.notice(feed)}</div>`;
+  }
+
+  notice(feed) {
+    switch (feed.liveness) {
+      case "stale":
+        return this.stale(feed);
+      case "signed_out":
+        return this.signedOut(feed);
+      case "refused":
+        return bad(text.refused, html`<span>${text.refusedView(feed.problem?.detail)} <a href="/">${text.clearFilters}</a></span>`);
+      default:
+        return this.replaced(feed) ?? this.newVersion();
+    }
+  }
+
+  stale(feed) {
+    const wait = feed.untilRetry();
+    const since = feed.lastWordAt === null ? text.noWordYet : text.noWordSince(format.time(feed.lastWordAt, timeZone()));
+    return bad(
+      `${text.badge.stale} ${format.span(feed.silence())}`,
+      html`<span>${since} ${wait !== null && text.tryingAgain(Math.ceil(wait / 1000))}</span>
+        <button type="button" onClick=${() => feed.connect()}>${text.tryNow}</button>`,
+    );
+  }
+
+  signedOut(feed) {
+    const what = feed.lastWordAt === null ? text.noToken : text.tokenEnded(format.hourMinute(feed.lastWordAt, timeZone()));
+    return bad(text.signedOut, html`<span>${what} <a href=${loginUrl()}>${text.signIn}</a></span>`);
+  }
+
+  replaced(feed) {
+    const { replacedAt } = feed;
+    if (replacedAt === null || replacedAt === this.state.dismissed || now() - replacedAt > REPLACED_MS) return null;
+    return html`<p class="notice">
+      <${Icon} name="back" /><b>${text.readAnew}</b>
+      <span>${text.databaseReplaced(format.time(replacedAt, timeZone()))}</span>
+      <button type="button" onClick=${() => this.setState({ dismissed: replacedAt })}>${text.dismiss}</button>
+    </p>`;
+  }
+
+  newVersion() {
+    const { version } = this.props;
+    return version
+      ? html`<p class="notice">
+          <${Icon} name="back" /><b>${text.newVersion}</b>
+          <span>${text.newVersionServed(version)}</span>
+          <button type="button" onClick=${() => location.reload()}>${text.reload}</button>
+        </p>`
+      : null;
+  }
+}
+
+/** A replaced database is reported for five minutes. */
+const REPLACED_MS = 300_000;
+
+function bad(title, rest) {
+  return html`<p class="notice is-bad"><${Icon} name="critical" /><b>${title}</b>${rest}</p>`;
+}
+
+/** The time of day on the server. */
+export function Clock() {
+  return html`<span class="clock"><${TimeOfDay} /> <span class="soft">${format.zoneName(now(), timeZone())}</span></span>`;
+}
+
+const THEMES = ["auto", "light", "dark"];
+
+function applyTheme() {
+  const theme = setting("theme");
+  if (theme === "auto") delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = theme;
+}
+
+/** Auto, light, dark. */
+export class ThemeButton extends Component {
+  componentDidMount() {
+    this.end = onSetting(() => this.forceUpdate());
+  }
+
+  componentWillUnmount() {
+    this.end();
+  }
+
+  next() {
+    choose("theme", THEMES[(THEMES.indexOf(setting("theme")) + 1) % THEMES.length]);
+    applyTheme();
+  }
+
+  render() {
+    return html`<button type="button" class="theme" onClick=${() => this.next()}>${text.theme(setting("theme"))}</button>`;
+  }
+}
+
+/** An id whose end stays visible. Selecting copies all of it. */
+export function Id({ id }) {
+  const [head, tail] = format.idParts(id);
+  return html`<span class="id" title=${id}><span>${head}</span><span>${tail}</span></span>`;
+}

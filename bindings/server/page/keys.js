@@ -1,0 +1,56 @@
+// Single keys, and pairs such as `g w`. They never act in a text field, and a reader can switch them off.
+import { isOn } from "./settings.js";
+
+/** What acts now: the part of the page that is shown adds its keys, and removes them when it goes. */
+const layers = [];
+let prefix = "";
+let prefixTimer = null;
+const PAIR_MS = 1500;
+
+/**
+ * @param {Record<string, (event: KeyboardEvent) => void>} actions by key: `j`, `Escape`, `g w`
+ * @returns {() => void} removes them
+ */
+export function addKeys(actions) {
+  layers.push(actions);
+  return () => layers.splice(layers.indexOf(actions), 1);
+}
+
+function actionFor(key) {
+  for (const layer of layers.toReversed()) {
+    if (layer[key]) return layer[key];
+  }
+  return null;
+}
+
+const isPrefix = (key) => layers.some((layer) => Object.keys(layer).some((name) => name.startsWith(`${key} `)));
+
+function isTyping(target) {
+  return target instanceof HTMLElement && (target.isContentEditable || target.matches("input, select, textarea"));
+}
+
+function onKey(event) {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+  const { key } = event;
+  // Escape is not a character, so it works everywhere and always.
+  if (key !== "Escape" && (isTyping(event.target) || !isOn("keys"))) return;
+  // A focused link or button has its own Enter.
+  if (key === "Enter" || key === " ") return;
+  const name = prefix ? `${prefix} ${key}` : key;
+  clearTimeout(prefixTimer);
+  prefix = "";
+  if (isPrefix(name)) {
+    prefix = name;
+    prefixTimer = setTimeout(() => (prefix = ""), PAIR_MS);
+    return;
+  }
+  const action = actionFor(name);
+  if (!action) return;
+  event.preventDefault();
+  action(event);
+}
+
+/** Begins to listen. Called once. */
+export function listenToKeys() {
+  document.addEventListener("keydown", onKey);
+}

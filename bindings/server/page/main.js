@@ -1,0 +1,72 @@
+// The page: which part of it an address shows.
+import { Component, html, render } from "./html.js";
+import { ask } from "./feed.js";
+import { chooseZone } from "./clock.js";
+import { loginUrl, navigate, onNavigate } from "./router.js";
+import { listenToKeys } from "./keys.js";
+import { text } from "./text.js";
+
+/** Paths, and the modules that show them. A module has a default export: the component. */
+const ROUTES = [
+  [/^\/$/, () => import("./board.js")],
+  [/^\/wall$/, () => import("./wall.js")],
+];
+
+/**
+ * @param {string} path
+ * @returns the module's loader, and what the path says besides
+ */
+function routeOf(path) {
+  for (const [pattern, load] of ROUTES) {
+    const found = pattern.exec(path);
+    if (found) return { load, id: found[1] === undefined ? null : decodeURIComponent(found[1]) };
+  }
+  return null;
+}
+
+class Page extends Component {
+  state = { View: null, session: null, problem: null, id: null };
+
+  componentDidMount() {
+    listenToKeys();
+    onNavigate(() => this.show());
+    this.show();
+  }
+
+  async show() {
+    const { pathname, search } = location;
+    chooseZone(new URLSearchParams(search).get("tz"));
+    const route = routeOf(pathname);
+    if (route === null) {
+      this.setState({ View: null, problem: text.noSuchPage });
+      return;
+    }
+    try {
+      const [module, session] = await Promise.all([route.load(), this.session(pathname)]);
+      if (location.pathname !== pathname) return;
+      this.setState({ View: module.default, id: route.id, session, problem: null });
+    } catch (error) {
+      if (error.status === 401) navigate(loginUrl(), { replace: true });
+      else this.setState({ View: null, problem: error.message });
+    }
+  }
+
+  /** Who reads here and what the server is. The page for signing in needs nobody. */
+  async session(path) {
+    if (path === "/login") return null;
+    return this.state.session ?? ask("/api/v1/session");
+  }
+
+  render(_, { View, session, id, problem }) {
+    if (problem) {
+      return html`<main class="message">
+        <h1>${text.product}</h1>
+        <p>${problem}</p>
+        <p><a href="/">${text.toBoard}</a></p>
+      </main>`;
+    }
+    return View && html`<${View} session=${session} id=${id} search=${location.search} />`;
+  }
+}
+
+render(html`<${Page} />`, document.getElementById("page"));

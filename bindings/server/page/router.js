@@ -1,0 +1,61 @@
+// The address of the page, and moving between addresses without loading the page again.
+
+const listeners = new Set();
+const BOARD = "convofold.board";
+
+/** @param {() => void} listener called after the address changed */
+export function onNavigate(listener) {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
+/**
+ * @param {string} url
+ * @param {{replace?: boolean}} [options] `replace`: without an entry in the history
+ */
+export function navigate(url, { replace = false } = {}) {
+  history[replace ? "replaceState" : "pushState"](null, "", url);
+  for (const listener of listeners) listener();
+}
+
+/** Remembers the board as it is now, so that a conversation leads back to it with its filters. */
+export function rememberBoard() {
+  try {
+    sessionStorage.setItem(BOARD, location.pathname + location.search);
+  } catch {
+    // Then the way back is to the board without filters.
+  }
+}
+
+/** The address of the board that was shown last. */
+export function boardUrl() {
+  try {
+    return sessionStorage.getItem(BOARD) ?? "/";
+  } catch {
+    return "/";
+  }
+}
+
+/** The page to show again after signing in. */
+export function loginUrl() {
+  return `/login?next=${encodeURIComponent(location.pathname + location.search)}`;
+}
+
+function isPlainClick(event) {
+  return event.button === 0 && !(event.metaKey || event.ctrlKey || event.shiftKey || event.altKey || event.defaultPrevented);
+}
+
+const OWN = /^\/(wall|status|login|c\/.+)?$/;
+
+document.addEventListener("click", (event) => {
+  const link = event.target.closest?.("a[href]");
+  if (!link || !isPlainClick(event) || link.target || link.hasAttribute("download")) return;
+  const url = new URL(link.href);
+  const isHere = url.pathname + url.search === location.pathname + location.search;
+  if (url.origin !== location.origin || !OWN.test(url.pathname) || (isHere && url.hash)) return;
+  event.preventDefault();
+  navigate(url.href);
+});
+addEventListener("popstate", () => {
+  for (const listener of listeners) listener();
+});

@@ -1,0 +1,133 @@
+// What the address says: conditions, thresholds and order. Pure functions from an address to a question and back.
+import { parseDuration } from "./format.js";
+
+/** Conditions that limit what the board is about. */
+const SCOPE = ["tenant", "no_tenant", "channel", "no_channel", "agent", "agent_id", "agent_name", "member", "number", "shortcode"];
+/** Conditions that select a list. */
+const SELECTION = ["unassigned", "unread_min", "waiting", "waiting_min", "idle_min", "suspect"];
+/** Conditions without a value. */
+const FLAGS = new Set(["no_tenant", "no_channel", "unassigned", "waiting", "suspect"]);
+/** Selections whose list is "who waits". */
+const WAITS = new Set(["waiting", "waiting_min"]);
+/** Parameters that stay when the filters are cleared. */
+const KEPT = ["warn", "crit", "tz", "theme"];
+
+export const CONDITIONS = [...SCOPE, ...SELECTION];
+/** At most so many rows of a list are in the page. */
+export const ROWS = 100;
+
+/**
+ * @typedef {object} View
+ * @property {Record<string, string>} conditions by name; a flag is `"1"`
+ * @property {string | null} sort
+ * @property {boolean} isList whether the list of all matching conversations is shown in place of who waits
+ * @property {Record<string, string>} kept what is not a condition
+ */
+
+/**
+ * @param {string} search `location.search`
+ * @returns {View}
+ */
+export function parseView(search) {
+  const given = new URLSearchParams(search);
+  const conditions = {};
+  for (const name of CONDITIONS) {
+    const value = given.get(name);
+    if (value === null || value === "") continue;
+    if (!FLAGS.has(name)) conditions[name] = value;
+    else if (value === "1" || value === "true") conditions[name] = "1";
+  }
+  const kept = {};
+  for (const name of KEPT) {
+    if (given.get(name)) kept[name] = given.get(name);
+  }
+  const selected = SELECTION.filter((name) => name in conditions);
+  return {
+    conditions,
+    sort: given.get("sort"),
+    isList: given.has("status") || selected.some((name) => !WAITS.has(name)),
+    kept,
+  };
+}
+
+/** Whether a condition is on, so that it can be cleared. */
+export function isFiltered(view) {
+  return Object.keys(view.conditions).length > 0;
+}
+
+/**
+ * An address of the board.
+ * @param {View} view where the reader is
+ * @param {Record<string, string | null>} changes `null` removes
+ */
+export function hrefOf(view, changes) {
+  const params = new URLSearchParams();
+  const all = { ...view.conditions, ...changes };
+  for (const [name, value] of Object.entries({ ...all, ...view.kept })) {
+    if (value !== null && value !== undefined && value !== "") params.set(name, value);
+  }
+  const query = params.toString();
+  return query ? `/?${query}` : "/";
+}
+
+/** The board with the same thresholds and no conditions. */
+export function clearedHref(view) {
+  return hrefOf({ conditions: {}, kept: view.kept }, {});
+}
+
+/**
+ * The condition that selects an agent exactly, as `hrefOf` takes it.
+ * @param {{tenant: string | null, agent: {id?: string | null, name?: string | null} | null}} row
+ */
+export function agentConditions({ tenant, agent }) {
+  const which = agent === null ? { unassigned: "1" } : agent.id ? { agent_id: agent.id } : { agent_name: agent.name };
+  const ofTenant = tenant === null ? { no_tenant: "1", tenant: null } : { tenant, no_tenant: null };
+  return { agent: null, agent_id: null, agent_name: null, unassigned: null, ...ofTenant, ...which };
+}
+
+function conditionParams(view) {
+  const params = new URLSearchParams();
+  for (const [name, value] of Object.entries(view.conditions)) {
+    if (FLAGS.has(name)) params.set(name, "true");
+    else if (name === "waiting_min" && parseDuration(value) === 0) params.set("waiting", "true");
+    else params.set(name, value);
+  }
+  return params;
+}
+
+/**
+ * The question for the board.
+ * @param {View} view
+ * @param {string} zone
+ * @param {number} limit rows of a list
+ */
+export function boardQuestion(view, zone, limit = ROWS) {
+  const params = conditionParams(view);
+  for (const name of ["warn", "crit"]) {
+    if (view.kept[name]) params.set(name, view.kept[name]);
+  }
+  params.set("tz", view.kept.tz ?? zone);
+  params.set("limit", limit);
+  return `/api/v1/board?${params}`;
+}
+
+/** The order of a list: as asked, otherwise who waits longest, otherwise the latest activity. */
+export function sortOf(view) {
+  if (view.sort) return view.sort;
+  return "waiting" in view.conditions || "waiting_min" in view.conditions ? "waiting" : "activity";
+}
+
+/**
+ * The question for one page of the list of open conversations.
+ * @param {View} view
+ * @param {string | null} cursor
+ */
+export function listQuestion(view, cursor) {
+  const params = conditionParams(view);
+  params.set("status", "open");
+  params.set("rows", "true");
+  params.set("sort", sortOf(view));
+  params.set("limit", ROWS);
+  if (cursor) params.set("cursor", cursor);
+  return `/api/v1/conversations?${params}`;
+}
