@@ -140,6 +140,11 @@ impl Index {
         self.open.rows.len()
     }
 
+    /// All open conversations, in no particular order.
+    pub fn open_rows(&self) -> impl Iterator<Item = &Arc<ConversationRow>> {
+        self.open.rows.values()
+    }
+
     /// Replaces the entry of a conversation.
     pub fn apply(&mut self, update: Update) {
         let Update { slot, before, now } = update;

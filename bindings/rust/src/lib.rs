@@ -208,7 +208,7 @@
 //!
 //! - **database**: [`Convofold`], [`Options`], [`Batch`], [`Ticket`], [`Receipt`], [`Durability`], [`Stats`], [`Counters`]
 //! - **events**: [`Draft`], [`Event`], [`Kind`], [`Time`], [`Identity`], [`AgentMention`]; from bytes: [`ingest`], [`IngestReport`]
-//! - **queries**: [`Query`], [`Page`], [`ConversationRow`], [`AgentLoad`], [`Totals`]
+//! - **queries**: [`Query`], [`Page`], [`ConversationRow`], [`AgentLoad`], [`Totals`], [`Convofold::with_index`]
 //! - **one conversation**: [`State`], [`HistoryEntry`], [`Arrivals`], [`Conflict`]
 //! - **change feed**: [`Changes`], [`Change`], [`StopHandle`], [`Seq`]
 //! - **bulk import and export**: [`replay`], [`Scan`], [`Convofold::export`], [`Convofold::export_events`]

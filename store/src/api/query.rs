@@ -5,8 +5,8 @@ use std::io::{self, BufWriter, Write};
 use std::sync::Arc;
 
 use convofold_engine::{
-    AgentLoad, Arrivals, Board, Conflict, ConversationRow, HistoryEntry, Newest, Page, Query, QueryError, State,
-    StateHash, Totals,
+    AgentLoad, Arrivals, Board, Conflict, ConversationRow, HistoryEntry, Index, Newest, Page, Query, QueryError, Seq,
+    State, StateHash, Totals,
 };
 
 use crate::api::handle::Convofold;
@@ -126,6 +126,16 @@ impl Convofold {
             return Ok(self.shared().live.index().query_matching(query, is_wanted)?);
         }
         self.find(query, is_wanted)
+    }
+
+    /// Calls `look` with the index of all conversations after exactly one event, and the sequence number of that event, so
+    /// that all answers of the index are about the same moment. The event need not be durable yet.
+    ///
+    /// It waits for the batches that are being applied, but not for the disk. The writer waits for `look`, which must not
+    /// call the database.
+    pub fn with_index<T>(&self, look: impl FnOnce(Seq, &Index) -> T) -> T {
+        let (seq, index) = self.shared().live.index_at();
+        look(seq, &index)
     }
 
     /// Like [`Convofold::query`], with the last text of every conversation ([`ConversationRow::last_message`]).

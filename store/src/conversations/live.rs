@@ -7,7 +7,7 @@
 use std::hint::spin_loop;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use convofold_engine::{Board, Index, Update};
+use convofold_engine::{Board, Index, Seq, Update};
 use parking_lot::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// How often a lock is tried before the thread sleeps: some ten microseconds, several times as long as the index is
@@ -21,6 +21,9 @@ pub(crate) struct Live {
     board: RwLock<Board>,
     /// Agrees with the board whenever `applying` is free.
     index: RwLock<Index>,
+    /// The last event in the index. Held by the writer from the first to the last update of a group, so that whoever has it
+    /// finds the index after exactly this event.
+    listed: Mutex<Seq>,
     /// Number of threads that wait for the index.
     asking: AtomicUsize,
     applying: Mutex<()>,
@@ -47,6 +50,18 @@ impl Live {
         let index = tried(|| self.index.try_read()).unwrap_or_else(|| self.index.read());
         self.asking.fetch_sub(1, Ordering::SeqCst);
         index
+    }
+
+    /// The index after exactly one event, and the seq of that event. Waits until the group that is being folded is
+    /// complete, but never for the log.
+    pub(crate) fn index_at(&self) -> (Seq, RwLockReadGuard<'_, Index>) {
+        let listed = self.listed.lock();
+        (*listed, self.index())
+    }
+
+    /// The last event in the index. Whoever updates the index holds it.
+    pub(crate) fn listed(&self) -> MutexGuard<'_, Seq> {
+        self.listed.lock()
     }
 
     /// Held by the writer from changing the board until the index is updated, and by readers that need both after the

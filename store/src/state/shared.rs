@@ -96,6 +96,7 @@ impl Shared {
         log_start: LogStart,
         position: LogPosition,
     ) -> Self {
+        *live.listed() = position.last_seq();
         Self {
             options,
             live,

@@ -8,6 +8,7 @@ mod commits;
 mod counters;
 mod damage;
 mod directory;
+mod exact;
 mod export;
 mod feed;
 mod find;

@@ -73,6 +73,7 @@ impl<'a> Group<'a> {
     /// Applies the group to board and index. Returns the receipt of each batch.
     pub(crate) fn fold(&self, shared: &Shared, is_durable: bool) -> Vec<Receipt> {
         let max_events = if self.is_awaited() { EVENTS_PER_LOCK } else { BULK_EVENTS_PER_LOCK };
+        let mut listed = shared.live.listed();
         let mut seq = self.first_seq;
         let mut receipts = Vec::with_capacity(self.submissions.len());
         let mut batches = self.batches().peekable();
@@ -91,6 +92,7 @@ impl<'a> Group<'a> {
             shared.live.list(updates);
         }
         shared.live.settle();
+        *listed = seq - 1;
         receipts
     }
 
