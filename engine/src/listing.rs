@@ -27,7 +27,8 @@ impl Query {
     /// Whether a row matches and comes after the cursor. See [`Query::page_of`] for what a row does not tell.
     #[must_use]
     pub fn is_match(&self, row: &ConversationRow) -> bool {
-        self.wants(row) && self.order.after(self.cursor.as_ref()).contains(&self.order.key(row))
+        self.wants(row)
+            && self.cursor.as_ref().is_none_or(|cursor| self.order.after(Some(cursor)).contains(&self.order.key(row)))
     }
 
     /// The page of these rows that the query asks for, in its order and after its cursor. It holds one page in memory,

@@ -7,6 +7,7 @@ use convofold::ingest::{Format, IgnoreList, Limits, Parser};
 use convofold::{Convofold, Zone};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
+use crate::board::Rows;
 use crate::config::Config;
 use crate::error::ServeError;
 use crate::meter::Meter;
@@ -42,6 +43,8 @@ pub(crate) struct Shared {
     pub(crate) rejects: Rejects,
     pub(crate) meter: Meter,
     pub(crate) deliveries: Deliveries,
+    /// The rows that boards show.
+    pub(crate) rows: Rows,
     pub(crate) started: Instant,
     zone: Zone,
     ignored: IgnoreList,
@@ -81,6 +84,7 @@ impl App {
                 config,
                 meter: Meter::default(),
                 deliveries: Deliveries::default(),
+                rows: Rows::default(),
                 started: Instant::now(),
                 zone,
                 ignored,

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, SpanRelativeTo};
 use serde::{Deserialize, Serialize};
 
 /// A duration as people write it: `10s`, `1m 30s`, `PT10S`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Span(pub Duration);
 

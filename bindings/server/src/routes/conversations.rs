@@ -6,16 +6,16 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use convofold::{ConversationRow, Cursor, Page, PageError, Query, Sort, StatusFilter, TimeField, UnknownValue};
+use convofold::{ConversationRow, Cursor, Page, PageError, Query, Seq, Sort, StatusFilter, TimeField, UnknownValue};
 use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::caller::Caller;
+use crate::conditions::{Conditions, with_conditions};
 use crate::params::Params;
 use crate::problem::Problem;
-use crate::span::Span;
 use crate::tokens::{Role, clock_ms};
 
 use super::conversation::without_texts;
@@ -42,84 +42,45 @@ impl From<Listed> for StatusFilter {
     }
 }
 
-#[derive(Debug, Default, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields, default)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct ListParams {
-    /// `open`, `closed` or `any` [default: open; closed with `unanswered_after_close`].
-    #[param(inline)]
-    status: Option<Listed>,
-    /// The id or name of the assigned agent.
-    agent: Option<String>,
-    /// The id or name of an agent that is assigned or was assigned before.
-    any_agent: Option<String>,
-    /// Only unassigned conversations.
-    unassigned: bool,
-    /// The agent with exactly this id, as `agents` lists it.
-    agent_id: Option<String>,
-    /// The agent that is known by exactly this name and has no id, as `agents` lists it.
-    agent_name: Option<String>,
-    /// The member's name, business id or channel id.
-    member: Option<String>,
-    /// The member's number.
-    number: Option<String>,
-    /// The tenant.
-    tenant: Option<String>,
-    /// Only conversations of no tenant.
-    no_tenant: bool,
-    /// The shortcode.
-    shortcode: Option<String>,
-    /// The channel of the latest message.
-    channel: Option<String>,
-    /// Only conversations without a channel.
-    no_channel: bool,
-    /// The minimum number of unread messages.
-    #[param(value_type = Option<i64>, minimum = 0, maximum = 4294967295_u32)]
-    unread_min: Option<u32>,
-    /// Only conversations that wait for an answer.
-    waiting: bool,
-    /// The minimum time waiting for an answer, such as `10m`.
-    #[param(value_type = Option<String>, pattern = "^[0-9]{1,6}(s|m|h|d)$")]
-    waiting_min: Option<Span>,
-    /// The minimum time without activity, such as `30m`.
-    #[param(value_type = Option<String>, pattern = "^[0-9]{1,6}(s|m|h|d)$")]
-    idle_min: Option<Span>,
-    /// Only conversations that wait for an answer since this time or earlier.
-    waiting_since: Option<i64>,
-    /// Only conversations without activity after this time.
-    idle_since: Option<i64>,
-    /// Only conversations whose time `by` is this one or later, in milliseconds since the epoch.
-    since: Option<i64>,
-    /// Only conversations whose time `by` is before this one, in milliseconds since the epoch.
-    until: Option<i64>,
-    /// The time that `since` and `until` limit: `active` (default), `started` or `closed`.
-    #[param(pattern = "^(active|started|closed)$")]
-    by: Option<String>,
-    /// Only closed conversations with a message of the member, or of unknown direction, after both their last close and
-    /// their last answer.
-    unanswered_after_close: bool,
-    /// Only conversations whose data look wrong.
-    suspect: bool,
-    /// `activity` (default), `waiting`, `started` or `closed`.
-    #[param(pattern = "^(activity|waiting|started|closed)$")]
-    sort: Option<String>,
-    /// Whether the order is reversed.
-    reverse: bool,
-    /// The maximum number of conversations, from 1 to 1000 [default: 50].
-    #[param(minimum = 1, maximum = 1000)]
-    limit: Option<usize>,
-    /// Rows as lists show them, instead of whole conversations. They are smaller and also say when a closed conversation was
-    /// last active.
-    rows: bool,
-    /// `next_cursor` of the previous page, which was asked for with the same `sort` and `reverse`.
-    #[param(pattern = "^[awscAWSC](-?[0-9]{1,18}|9223372036854775807):")]
-    cursor: Option<String>,
+with_conditions! {
+    ListParams {
+        /// `open`, `closed` or `any` [default: open; closed with `unanswered_after_close`].
+        #[param(inline)]
+        status: Option<Listed>,
+        /// The id or name of an agent that is assigned or was assigned before.
+        any_agent: Option<String>,
+        /// Only conversations whose time `by` is this one or later, in milliseconds since the epoch.
+        since: Option<i64>,
+        /// Only conversations whose time `by` is before this one, in milliseconds since the epoch.
+        until: Option<i64>,
+        /// The time that `since` and `until` limit: `active` (default), `started` or `closed`.
+        #[param(pattern = "^(active|started|closed)$")]
+        by: Option<String>,
+        /// Only closed conversations with a message of the member, or of unknown direction, after both their last close and
+        /// their last answer.
+        unanswered_after_close: bool,
+        /// `activity` (default), `waiting`, `started` or `closed`.
+        #[param(pattern = "^(activity|waiting|started|closed)$")]
+        sort: Option<String>,
+        /// Whether the order is reversed.
+        reverse: bool,
+        /// The maximum number of conversations, from 1 to 1000 [default: 50].
+        #[param(minimum = 1, maximum = 1000)]
+        limit: Option<usize>,
+        /// Rows as lists show them, instead of whole conversations. They are smaller and also say when a closed conversation
+        /// was last active.
+        rows: bool,
+        /// `next_cursor` of the previous page, which was asked for with the same `sort` and `reverse`.
+        #[param(pattern = "^[awscAWSC](-?[0-9]{1,18}|9223372036854775807):")]
+        cursor: Option<String>,
+    }
 }
 
 /// A page of conversations.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ConversationPage {
-    /// The answer reflects every event up to this sequence number, at least.
+    /// The answer reflects every event up to this sequence number. A list of open conversations, or of closed ones that are
+    /// unanswered, reflects no later one, apart from the texts and other fields that its rows do not have.
     seq: u64,
     /// The conversations, each in the form of the export; none if rows were asked for.
     #[schema(value_type = Vec<Object>)]
@@ -167,33 +128,12 @@ pub(crate) async fn conversations(
 struct List {
     query: Query,
     has_rows: bool,
-    exact: Exact,
+    conditions: Conditions,
     caller: Caller,
 }
 
-/// Conditions that [`Query`] does not have.
-struct Exact {
-    agent_id: Option<String>,
-    agent_name: Option<String>,
-    no_tenant: bool,
-    no_channel: bool,
-}
-
-impl Exact {
-    fn wants(&self, row: &ConversationRow) -> bool {
-        let agent = row.agent.as_ref();
-        let has_id = |id: &String| agent.is_some_and(|agent| agent.id.as_deref() == Some(id));
-        let has_name =
-            |name: &String| agent.is_some_and(|agent| agent.id.is_none() && agent.name.as_deref() == Some(name));
-        self.agent_id.as_ref().is_none_or(has_id)
-            && self.agent_name.as_ref().is_none_or(has_name)
-            && !(self.no_tenant && row.tenant.is_some())
-            && !(self.no_channel && row.channel.is_some())
-    }
-}
-
 impl List {
-    fn new(params: ListParams, caller: Caller) -> Result<Self, Problem> {
+    fn new(mut params: ListParams, caller: Caller) -> Result<Self, Problem> {
         let bad = |error: &dyn std::fmt::Display| Problem::bad_request(error.to_string());
         let limit = params.limit.unwrap_or(DEFAULT_LIMIT);
         if !(1..=MAX_LIMIT).contains(&limit) {
@@ -202,47 +142,30 @@ impl List {
         let unknown = |error: convofold::UnknownName| bad(&error);
         let sort = params.sort.as_deref().map_or(Ok(Sort::default()), str::parse).map_err(unknown)?;
         let by = params.by.as_deref().map_or(Ok(TimeField::default()), str::parse).map_err(unknown)?;
-        let cursor: Option<Cursor> =
-            params.cursor.map(|text| text.parse()).transpose().map_err(|error: convofold::QueryError| bad(&error))?;
-        let now = clock_ms();
-        let before = |span: Option<Span>| {
-            span.map(|Span(span)| now.saturating_sub(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)))
-        };
-        // Also what waits since a time that lies ahead of this clock.
-        let waiting_since = [before(params.waiting_min), params.waiting_since].into_iter().flatten().min();
-        let waiting_since = waiting_since.or(params.waiting.then_some(i64::MAX));
-        let idle_since = [before(params.idle_min), params.idle_since].into_iter().flatten().min();
-        let agent = params.agent.as_deref().or(params.agent_id.as_deref()).or(params.agent_name.as_deref());
-        let query = Query::new()
+        let cursor: Option<Cursor> = params
+            .cursor
+            .take()
+            .map(|text| text.parse())
+            .transpose()
+            .map_err(|error: convofold::QueryError| bad(&error))?;
+        let conditions = params.take_conditions();
+        let query = conditions
+            .query_at(clock_ms())
             .status(params.status.map(StatusFilter::from))
-            .agent(agent)
             .any_agent(params.any_agent.as_deref())
-            .unassigned(params.unassigned)
-            .member(params.member.as_deref())
-            .number(params.number.as_deref())
-            .tenant(params.tenant.as_deref())
-            .shortcode(params.shortcode.as_deref())
-            .channel(params.channel.as_deref())
-            .unread_min(params.unread_min.map(u64::from))
-            .waiting_since_ms(waiting_since)
-            .idle_since_ms(idle_since)
             .since_ms(params.since)
             .until_ms(params.until)
             .by(by)
-            .suspect(params.suspect)
             .unanswered_after_close(params.unanswered_after_close)
             .sort(sort)
             .reverse(params.reverse)
             .limit(limit)
             .cursor(cursor);
-        let ListParams { agent_id, agent_name, no_tenant, no_channel, rows: has_rows, .. } = params;
-        Ok(Self { query, has_rows, exact: Exact { agent_id, agent_name, no_tenant, no_channel }, caller })
+        Ok(Self { query, has_rows: params.rows, conditions, caller })
     }
 
     fn answer(&self, app: &App) -> Result<ConversationPage, Problem> {
-        // Read first, so that the answer has at least these events.
-        let seq = app.db.counters().durable_seq;
-        let page = self.page(app)?;
+        let (seq, page) = self.page(app)?;
         let mut conversations = Vec::with_capacity(page.rows.len());
         for row in &page.rows {
             conversations.extend(app.db.state(&row.id)?);
@@ -254,9 +177,18 @@ impl List {
         Ok(ConversationPage { seq, conversations, rows, next_cursor: page.next, unknown: page.unknown })
     }
 
-    fn page(&self, app: &App) -> Result<Page, Problem> {
-        let wants = |row: &ConversationRow| self.exact.wants(row) && self.caller.sees(row.tenant.as_deref());
-        app.db.query_matching(&self.query, wants).map_err(|error| match error {
+    /// The page, and the sequence number up to which it reflects every event: exactly, if the index answers.
+    fn page(&self, app: &App) -> Result<(Seq, Page), Problem> {
+        let wants = |row: &ConversationRow| self.conditions.wants(row) && self.caller.sees(row.tenant.as_deref());
+        let page = if self.query.is_in_index() {
+            let page = app.db.with_index(|seq, index| Ok((seq, index.query_matching(&self.query, wants)?)));
+            page.map_err(PageError::Query)
+        } else {
+            // Read first, so that the answer has at least these events.
+            let seq = app.db.counters().durable_seq;
+            app.db.query_matching(&self.query, wants).map(|page| (seq, page))
+        };
+        page.map_err(|error| match error {
             // The cursor belongs to another sort order.
             PageError::Query(error) => Problem::new(StatusCode::CONFLICT, error.to_string()),
             PageError::Storage(error) => error.into(),

@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 
 use crate::app::{App, Phase};
 use crate::caller::Caller;
+use crate::link::{link, of_agent, of_tenant};
 use crate::params::Params;
 use crate::problem::Problem;
 use crate::tokens::{Role, clock_ms};
@@ -25,7 +26,7 @@ pub(crate) struct NoParams {}
 /// The workload of all agents.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct AgentsAnswer {
-    /// The answer reflects every event up to this sequence number, at least.
+    /// The answer reflects every event up to this sequence number, and no later one.
     seq: u64,
     /// The agents; the unassigned conversations are last.
     agents: Vec<AgentRow>,
@@ -62,7 +63,7 @@ pub(crate) struct Agent {
 /// Counts of conversations.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct TotalsAnswer {
-    /// The answer reflects every event up to this sequence number, at least.
+    /// The answer reflects every event up to this sequence number, and no later one.
     seq: u64,
     /// One row for each tenant and channel.
     totals: Vec<TotalsRow>,
@@ -146,8 +147,7 @@ pub(crate) async fn agents(
     _: Params<NoParams>,
 ) -> Result<Json<AgentsAnswer>, Problem> {
     caller.expect(Role::Read)?;
-    let seq = app.db.counters().durable_seq;
-    let mut agents = app.db.agents();
+    let (seq, mut agents) = spawn_blocking(move || app.db.with_index(|seq, index| (seq, index.agents()))).await?;
     agents.retain(|load| caller.sees(load.tenant.as_deref()));
     agents.sort_by_key(|load| load.agent.is_none());
     Ok(Json(AgentsAnswer { seq, agents: agents.into_iter().map(AgentRow::from).collect() }))
@@ -157,11 +157,7 @@ impl From<AgentLoad> for AgentRow {
     fn from(load: AgentLoad) -> Self {
         let text = |text: Option<Arc<str>>| text.as_deref().map(str::to_owned);
         let agent = load.agent.map(|agent| Agent { id: text(agent.id), name: text(agent.name) });
-        let is_of_agent = match &agent {
-            None => ("unassigned", "true"),
-            Some(Agent { id: Some(id), .. }) => ("agent_id", id.as_str()),
-            Some(Agent { name, .. }) => ("agent_name", name.as_deref().unwrap_or_default()),
-        };
+        let is_of_agent = of_agent(agent.as_ref().map(|agent| (agent.id.as_deref(), agent.name.as_deref())));
         let is_of_tenant = of_tenant(load.tenant.as_deref());
         let list = |more: &[(&'static str, &'static str)]| {
             link([is_of_agent, is_of_tenant].into_iter().chain(more.iter().copied()))
@@ -180,11 +176,6 @@ impl From<AgentLoad> for AgentRow {
     }
 }
 
-/// The condition of a tenant, or of none.
-fn of_tenant(tenant: Option<&str>) -> (&str, &str) {
-    tenant.map_or(("no_tenant", "true"), |tenant| ("tenant", tenant))
-}
-
 /// Counts by tenant and channel.
 #[utoipa::path(
     get, path = "/api/v1/totals", tag = "out",
@@ -198,8 +189,8 @@ pub(crate) async fn totals(
     _: Params<NoParams>,
 ) -> Result<Json<TotalsAnswer>, Problem> {
     caller.expect(Role::Read)?;
-    let seq = app.db.counters().durable_seq;
-    let seen = app.db.totals().into_iter().filter(|row| caller.sees(row.tenant.as_deref()));
+    let (seq, totals) = spawn_blocking(move || app.db.with_index(|seq, index| (seq, index.totals()))).await?;
+    let seen = totals.into_iter().filter(|row| caller.sees(row.tenant.as_deref()));
     let rows = seen.map(|row| {
         let tenant = of_tenant(row.tenant.as_deref());
         let channel = row.channel.as_deref().map_or(("no_channel", "true"), |channel| ("channel", channel));
@@ -286,22 +277,4 @@ pub(crate) async fn status(
         upstreams: app.upstreams(clock_ms()),
         links: links.into(),
     }))
-}
-
-/// The link to a list of conversations.
-fn link<'a>(conditions: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
-    let mut link = String::from("/api/v1/conversations");
-    for (number, (name, value)) in conditions.into_iter().enumerate() {
-        link.push(if number == 0 { '?' } else { '&' });
-        link.push_str(name);
-        link.push('=');
-        for byte in value.bytes() {
-            if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
-                link.push(char::from(byte));
-            } else {
-                link.push_str(&format!("%{byte:02X}"));
-            }
-        }
-    }
-    link
 }

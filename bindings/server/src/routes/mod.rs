@@ -10,6 +10,7 @@ mod tenants;
 mod conversations;
 mod conversation;
 mod counts;
+mod board;
 mod changes;
 mod export;
 mod conflicts;
@@ -23,6 +24,7 @@ mod session;
 mod page;
 
 pub(crate) use care::VerifyLine;
+pub(crate) use session::Thresholds;
 pub(crate) use stream::PROBLEM;
 
 use axum::Router;
@@ -74,6 +76,7 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(conversation::conflicts))
         .routes(routes!(conflicts::conflicts))
         .routes(routes!(ids::ids))
+        .routes(routes!(board::board))
         .routes(routes!(counts::agents))
         .routes(routes!(counts::totals))
         .routes(routes!(counts::hash))

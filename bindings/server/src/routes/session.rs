@@ -49,7 +49,7 @@ pub(crate) struct SessionAnswer {
 }
 
 /// The times after which the live page shows something as a warning or as critical.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, ToSchema)]
 pub(crate) struct Thresholds {
     /// A wait of this length is a warning.
     pub(crate) warn_ms: u64,

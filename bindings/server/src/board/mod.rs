@@ -1,0 +1,10 @@
+//! The board of the live page: what is open now, counted and listed for one view.
+
+mod answer;
+mod count;
+mod rows;
+mod view;
+
+pub(crate) use answer::BoardAnswer;
+pub(crate) use rows::Rows;
+pub(crate) use view::View;

@@ -1,0 +1,85 @@
+//! The board of the live page.
+
+use axum::Json;
+use axum::extract::State;
+use convofold::Zone;
+use tokio::task::spawn_blocking;
+
+use crate::app::App;
+use crate::board::{BoardAnswer, View};
+use crate::caller::Caller;
+use crate::conditions::{ms, with_conditions};
+use crate::params::Params;
+use crate::problem::Problem;
+use crate::tokens::Role;
+
+use super::session::Thresholds;
+
+const DEFAULT_LIMIT: usize = 100;
+const MAX_LIMIT: usize = 1_000;
+
+with_conditions! {
+    BoardParams {
+        /// The wait from which on a conversation is in the band `warning` [default: the setting `wait-warn`].
+        #[param(value_type = Option<String>, pattern = "^[0-9]{1,6}(s|m|h|d)$")]
+        warn: Option<crate::span::Span>,
+        /// The wait from which on a conversation is in the band `critical` [default: the setting `wait-crit`]. At least `warn`.
+        #[param(value_type = Option<String>, pattern = "^[0-9]{1,6}(s|m|h|d)$")]
+        crit: Option<crate::span::Span>,
+        /// The zone in which the days are, such as `Europe/Oslo` [default: the setting `zone`].
+        tz: Option<String>,
+        /// The maximum number of rows in a list, from 1 to 1000 [default: 100].
+        #[param(minimum = 1, maximum = 1000)]
+        limit: Option<usize>,
+    }
+}
+
+impl BoardParams {
+    fn view(mut self, app: &App, caller: &Caller) -> Result<View, Problem> {
+        let limit = self.limit.unwrap_or(DEFAULT_LIMIT);
+        if !(1..=MAX_LIMIT).contains(&limit) {
+            return Err(Problem::bad_request(format!("limit is from 1 to {MAX_LIMIT}, found {limit}")));
+        }
+        let mut thresholds = Thresholds::of(app);
+        let given = |span: crate::span::Span| ms(span).unsigned_abs();
+        thresholds.warn_ms = self.warn.map_or(thresholds.warn_ms, given);
+        thresholds.crit_ms = self.crit.map_or(thresholds.crit_ms, given).max(thresholds.warn_ms);
+        Ok(View {
+            conditions: self.take_conditions(),
+            tenants: caller.tenants().cloned(),
+            has_texts: caller.reads_texts(),
+            thresholds,
+            limit,
+            zone: zone(app, self.tz.as_deref())?,
+        })
+    }
+}
+
+/// The name of the zone that a request asks for.
+fn zone(app: &App, asked: Option<&str>) -> Result<String, Problem> {
+    let zone = asked.unwrap_or(&app.config.zone).parse::<Zone>();
+    zone.map(|zone| zone.name().to_owned()).map_err(|error| Problem::bad_request(error.to_string()))
+}
+
+/// What is open: numbers, who waits, conversations without an agent, and the load of the agents, all after exactly one event.
+///
+/// Every condition acts on every number and list. A number has a link to the list that it counts.
+#[utoipa::path(
+    get, path = "/api/v1/board", tag = "out", params(BoardParams),
+    responses(
+        (status = 200, body = BoardAnswer),
+    )
+)]
+pub(crate) async fn board(
+    State(app): State<App>,
+    caller: Caller,
+    Params(params): Params<BoardParams>,
+) -> Result<Json<BoardAnswer>, Problem> {
+    caller.expect(Role::Read)?;
+    if caller.reads_texts() {
+        caller.log_texts("board");
+    }
+    let view = params.view(&app, &caller)?;
+    let (answer, _) = spawn_blocking(move || BoardAnswer::of(&app, &view)).await??;
+    Ok(Json(answer))
+}
