@@ -53,6 +53,16 @@ export function count(n) {
   return COUNT.format(n);
 }
 
+/**
+ * A size, in units of 1,024: `512 bytes`, `1.4 MiB`.
+ * @param {number} n
+ */
+export function bytes(n) {
+  const units = ["KiB", "MiB", "GiB", "TiB"];
+  const power = n < 1024 ? 0 : Math.min(units.length, Math.floor(Math.log2(n) / 10));
+  return power === 0 ? plural(n, "byte") : `${(n / 1024 ** power).toFixed(1)} ${units[power - 1]}`;
+}
+
 const UNITS = { s: SECOND, m: MINUTE, h: HOUR, d: DAY };
 
 /**

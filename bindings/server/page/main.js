@@ -8,8 +8,12 @@ import { text } from "./text.js";
 
 /** Paths, and the modules that show them. A module has a default export: the component. */
 const ROUTES = [
-  [/^\/$/, () => import("./board.js")],
+  [/^\/$/, () => (new URLSearchParams(location.search).get("table") === "day" ? import("./daytable.js") : import("./board.js"))],
   [/^\/wall$/, () => import("./wall.js")],
+  [/^\/c\/([^/]+)$/, () => import("./conversation.js")],
+  [/^\/c\/([^/]+)\/history$/, () => import("./history.js")],
+  [/^\/status$/, () => import("./status.js")],
+  [/^\/login$/, () => import("./login.js")],
 ];
 
 /**

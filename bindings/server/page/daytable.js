@@ -1,0 +1,95 @@
+// The day as a table: what the lines in the dock show, in numbers.
+import { Component, html } from "./html.js";
+import { timeZone } from "./clock.js";
+import { Bar } from "./conversation.js";
+import { Feed } from "./feed.js";
+import * as format from "./format.js";
+import { addKeys } from "./keys.js";
+import { navigate } from "./router.js";
+import { talk as text } from "./text.js";
+import { boardQuestion, clearedHref, hrefOf, isFiltered, parseView } from "./view.js";
+
+/**
+ * The hours of a day: how many were open and waiting when each began, the most in it, and its answers.
+ * @param {{from: number, step_ms: number, open: number[], waiting: number[], answers: object[]}} day
+ */
+export function hours({ from, step_ms: step, open, waiting, answers }) {
+  return answers
+    .map((answer) => {
+      const first = Math.round((answer.from - from) / step);
+      const after = Math.round((answer.until - from) / step);
+      const most = (values) => values.slice(first, after).reduce((a, b) => Math.max(a, b), -1);
+      return { ...answer, open: open[first], waiting: waiting[first], mostOpen: most(open), mostWaiting: most(waiting) };
+    })
+    .filter((hour) => hour.open !== undefined);
+}
+
+/** The hours, or every step of the day. */
+export function DayTable({ day, isFine }) {
+  const { zone } = day;
+  const span = (ms) => (ms === null ? format.NONE : format.span(ms));
+  if (isFine) {
+    return html`<table class="day-table"><thead><tr><th>${text.time}</th><th class="number">${text.openOnes}</th><th class="number">${text.waitingOnes}</th></tr></thead>
+      <tbody>${day.open.map((open, i) => html`<tr key=${i}><th scope="row">${format.hourMinute(day.from + i * day.step_ms, zone)}</th><td class="number">${format.count(open)}</td><td class="number">${format.count(day.waiting[i])}</td></tr>`)}</tbody></table>`;
+  }
+  return html`<table class="day-table">
+    <thead><tr><th>${text.hour}</th><th class="number">${text.openThen}</th><th class="number">${text.mostOpen}</th><th class="number">${text.waitingThen}</th><th class="number">${text.mostWaiting}</th><th class="number">${text.answers}</th><th class="number">${text.half}</th><th class="number">${text.nineOfTen}</th><th class="number">${text.longest}</th></tr></thead>
+    <tbody>${hours(day).map((hour) => html`<tr key=${hour.from}>
+      <th scope="row">${format.hourMinute(hour.from, zone)}</th>
+      ${[hour.open, hour.mostOpen, hour.waiting, hour.mostWaiting, hour.n].map((n) => html`<td class="number">${format.count(n)}</td>`)}
+      ${[hour.p50, hour.p90, hour.max].map((ms) => html`<td class="number">${span(ms)}</td>`)}
+    </tr>`)}</tbody></table>`;
+}
+
+/** @extends {Component<{search: string}>} */
+export default class DayPage extends Component {
+  constructor(props) {
+    super(props);
+    this.state = { day: null };
+    this.feed = new Feed({
+      url: () => boardQuestion(parseView(this.props.search), timeZone(), 1),
+      events: ["board", "day"],
+      onEvent: (name, day) => name === "day" && this.setState({ day }),
+      onChange: () => this.heard(),
+    });
+  }
+
+  componentDidMount() {
+    document.title = text.dayTitle;
+    this.feed.open();
+    this.removeKeys = addKeys({ u: () => navigate(hrefOf(parseView(this.props.search), {})) });
+  }
+
+  componentWillUnmount() {
+    this.feed.close();
+    this.removeKeys();
+  }
+
+  componentDidUpdate(before) {
+    if (JSON.stringify(parseView(before.search).conditions) !== JSON.stringify(parseView(this.props.search).conditions)) this.feed.connect();
+  }
+
+  heard() {
+    if (this.feed.liveness === this.liveness) return;
+    this.liveness = this.feed.liveness;
+    this.forceUpdate();
+  }
+
+  render({ search }, { day }) {
+    const view = parseView(search);
+    const isFine = new URLSearchParams(search).get("every") === "step";
+    const href = (changes) => hrefOf(view, { table: "day", ...changes });
+    return html`<header class=${this.feed.liveness === "stale" ? "head is-stale" : "head"}>
+        <${Bar} feed=${this.feed} />
+        <div class="who"><h1>${text.dayAsTable}</h1>${day && html`<span>${format.date(day.from, day.zone)}, ${day.zone}</span>`}
+          ${isFiltered(view) && html`<span>${text.filtered(text.conditionsOf(view.conditions))} <a href=${clearedHref(view)}>${text.clearFilters}</a></span>`}</div>
+      </header>
+      <main class="history" data-view="day" data-seq=${day?.seq}>
+        <section class="panel" data-panel="day" aria-labelledby="day-title">
+          <header><h2 id="day-title">${isFine ? text.everyStep(format.spoken(day?.step_ms ?? 300_000)) : text.byHour}</h2>
+            <a href=${href(isFine ? {} : { every: "step" })}>${isFine ? text.showByHour : text.showEveryStep(format.spoken(day?.step_ms ?? 300_000))}</a></header>
+          ${day ? html`<${DayTable} day=${day} isFine=${isFine} />` : html`<p class="soft">${text.loading}</p>`}
+        </section>
+      </main>`;
+  }
+}

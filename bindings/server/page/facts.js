@@ -1,0 +1,95 @@
+// The state of a conversation, field by field, and what looks wrong about it.
+import { Component, html } from "./html.js";
+import { Age, Moment } from "./age.js";
+import { now, onTick, timeZone } from "./clock.js";
+import * as format from "./format.js";
+import { Id } from "./frame.js";
+import { Icon } from "./icons.js";
+import { agentName, memberName, sourceName } from "./names.js";
+import { talk as text } from "./text.js";
+
+/** How bad a wait is: `critical`, `warning`, `fine`. */
+export function levelOf(since, thresholds, at) {
+  const ms = at - since;
+  return ms >= thresholds.crit_ms ? "critical" : ms >= thresholds.warn_ms ? "warning" : "fine";
+}
+
+/**
+ * How long a member waits, with the shape of its level.
+ * @extends {Component<{since: number, thresholds: object, badge?: boolean}>}
+ */
+export class Wait extends Component {
+  componentDidMount() {
+    // The level changes between two answers of the server, so it is looked at every second.
+    this.end = onTick(() => {
+      const { since, thresholds } = this.props;
+      if (levelOf(since, thresholds, now()) !== this.level) this.forceUpdate();
+    });
+  }
+
+  componentWillUnmount() {
+    this.end();
+  }
+
+  render({ since, thresholds, badge }) {
+    this.level = levelOf(since, thresholds, now());
+    const icon = html`<${Icon} name=${this.level} label=${text.level[this.level]} />`;
+    if (!badge) return html`<b class=${this.level === "fine" ? "" : "signal"}>${icon} <${Age} since=${since} /></b>`;
+    const tone = { critical: " is-bad", warning: " is-warning", fine: "" }[this.level];
+    return html`<span class=${`badge${tone}`}>${icon}${text.waits} <${Age} since=${since} /></span>`;
+  }
+}
+
+/** The fields of the state. A field of which nothing is known is a dash. */
+export function Facts({ state, arrivals, seq, timeline, thresholds, links }) {
+  const zone = timeZone();
+  const dash = html`<span class="soft">${format.NONE}</span>`;
+  const member = memberName(state.member.name);
+  const when = (at) => html`<time title=${format.exact(at, zone)}>${format.weekday(at, zone)} <${Moment} at=${at} /></time>`;
+  const open = timeline.spans.filter((span) => !span.closed);
+  const parts = open.filter((span, i) => i === 0 || open[i - 1].until !== span.from).length;
+  const fields = [
+    [text.status, html`<b>${text.statusOf(state.status)}</b>${text.reopened(state.reopens)}${state.closed_at !== null && html`, ${when(state.closed_at)}`}`],
+    [text.agent, state.agent ? html`<bdi>${agentName(state.agent)}</bdi>` : html`<${Icon} name="nobody" /> <b>${text.nobody}</b>`],
+    [text.waiting, state.waiting_since === null ? text.nobodyWaits : html`<${Wait} since=${state.waiting_since} thresholds=${thresholds} />`],
+    [text.unread, format.count(state.unread)],
+    [text.firstResponse, state.first_response_ms === null ? dash : format.span(state.first_response_ms)],
+    [text.member, member === null ? html`<span class="soft">${text.nameNotKnown}</span>` : html`<bdi>${member}</bdi>`],
+    [text.memberId, state.member.business_id && html`<${Id} id=${state.member.business_id} />`],
+    [text.number, state.member.number && html`<${Id} id=${state.member.number} />`],
+    [text.channel, text.channelBy(state.channel === null ? null : format.channel(state.channel), state.shortcode)],
+    [text.tenant, state.tenant && html`<${Id} id=${state.tenant} />`],
+    [text.started, when(state.started_at)],
+    [text.openFor, text.openParts(format.span(state.open_ms), parts, state.status === "open")],
+    [text.messages, text.counts({ in: state.messages_in, out: state.messages_out, other: state.messages_other }).replace(/^; /, "") || "0"],
+    [text.afterClose, state.messages_after_close > 0 && text.messagesAfterClose(state.messages_after_close)],
+    [text.byAgent, state.by_agent.length > 0 && html`${state.by_agent.map(({ agent, messages_in, messages_out }, i) => html`${i > 0 && "; "}<bdi>${agentName(agent)}</bdi> ${text.inOut(messages_in, messages_out)}`)}`],
+    [text.session, Boolean(state.session) && text.sessionOf(state.session)],
+    [text.source, sourceName(state.source)],
+    [text.arrived, html`${text.arrivedEvents(arrivals)}; ${arrivalFacts(arrivals, links)}`],
+  ];
+  return html`<section class="panel" data-panel="state" aria-labelledby="state-title">
+    <header><h2 id="state-title">${text.state}</h2><span class="soft">${text.asOfSeq(seq)}</span></header>
+    <dl class="facts">${fields.filter(([, value]) => value !== false).map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${value ?? dash}</dd></div>`)}</dl>
+  </section>`;
+}
+
+function arrivalFacts({ duplicates, late, conflicts }, links) {
+  const linked = (n, words, href) => (n > 0 && href ? html`<a href=${href}>${words(n)}</a>` : words(n));
+  // Duplicates are counted and not kept, so there is no place to lead to.
+  return html`<span title=${text.duplicatesTitle}>${text.duplicates(duplicates)}</span>, ${linked(late, text.late, links.late)}, ${linked(conflicts, text.conflicts, links.conflicts)}`;
+}
+
+/** What looks wrong, each with the link to its place. */
+export function Suspicions({ suspect, source, items }) {
+  if (suspect.length === 0) return null;
+  const zone = timeZone();
+  const isPlaced = (suspicion) => items.some((item) => item.type === "suspicion" && item.suspicion === suspicion);
+  return html`<section class="panel" id="suspicions" data-panel="suspicions" aria-labelledby="suspicions-title">
+    <header><h2 id="suspicions-title">${text.suspicions}</h2><span class="soft">${text.neverRepaired(suspect.length)}</span></header>
+    ${suspect.map((suspicion) => html`<p class="note" key=${`${suspicion.field} ${suspicion.at}`}>
+      <${Icon} name="question" /> <b>${suspicion.field}</b> ${text.at} <${Moment} at=${suspicion.at} />: ${text.suspects(suspicion, sourceName(source), zone)}
+      ${isPlaced(suspicion) && html` <a href=${`#suspicion-${suspicion.field}-${suspicion.at}`}>${text.showThePlace}</a>`}
+    </p>`)}
+  </section>`;
+}

@@ -1,0 +1,96 @@
+// Reads one conversation, and reads it again whenever something happens in it.
+import { Feed, ask } from "./feed.js";
+import { questionAbout } from "./names.js";
+import { timeline } from "./timeline.js";
+
+/** Changes that come together are read together, after this pause. */
+const PAUSE_MS = 150;
+/** A conversation that takes long to read is read less often: after this many times as long as it took. */
+const REST = 4;
+
+export class Reading {
+  /**
+   * @param {string} id
+   * @param {{texts: boolean}} session
+   * @param {() => void} onChange called after something that is shown changed
+   */
+  constructor(id, session, onChange) {
+    this.id = id;
+    this.session = session;
+    this.onChange = onChange;
+    /** The state and how its events arrived; `null` until it was read. */
+    this.answer = null;
+    this.history = null;
+    /** The conflicts; `null` if there are none, or this token may not read texts. */
+    this.conflicts = null;
+    this.timeline = null;
+    /** Why it could not be read the last time. */
+    this.problem = null;
+    this.feed = new Feed({
+      url: () => `/api/v1/changes?conversation=${encodeURIComponent(id)}${this.answer ? `&since=${this.answer.seq}` : ""}`,
+      events: ["change", "resync"],
+      onEvent: () => this.readSoon(),
+      onChange: () => this.heard(),
+    });
+  }
+
+  open() {
+    this.feed.open();
+    this.read();
+  }
+
+  close() {
+    this.isClosed = true;
+    this.request?.abort();
+    clearTimeout(this.timer);
+    this.feed.close();
+  }
+
+  heard() {
+    const { liveness } = this.feed;
+    if (liveness === this.liveness) return;
+    // A server that is there again may have another database.
+    if (this.liveness === "stale") this.readSoon();
+    this.liveness = liveness;
+    this.onChange();
+  }
+
+  readSoon() {
+    this.timer ??= setTimeout(() => this.read(), Math.max(PAUSE_MS, REST * (this.took ?? 0)));
+  }
+
+  async read() {
+    clearTimeout(this.timer);
+    this.timer = null;
+    if (this.request) {
+      this.again = true;
+      return;
+    }
+    const began = performance.now();
+    this.request = new AbortController();
+    try {
+      await this.readAll(this.request.signal);
+      this.problem = null;
+    } catch (problem) {
+      this.problem = problem;
+    }
+    this.request = null;
+    if (this.isClosed) return;
+    this.took = performance.now() - began;
+    if (this.again) {
+      this.again = false;
+      this.readSoon();
+    }
+    this.onChange();
+  }
+
+  async readAll(signal) {
+    const of = (what) => ask(questionAbout(this.id, what), signal);
+    const [answer, { history }] = await Promise.all([of(""), of("/history")]);
+    const { events, conflicts } = answer.arrivals;
+    this.conflicts = conflicts > 0 && this.session.texts ? (await of("/conflicts")).conflicts : null;
+    Object.assign(this, { answer, history, timeline: timeline(history, answer.conversation) });
+    // An event came between the two answers.
+    if (events + conflicts !== history.length) this.again = true;
+  }
+}
