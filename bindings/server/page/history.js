@@ -69,9 +69,9 @@ function Row({ entry, context }) {
   return html`<tr id=${id} class=${[!counts && "is-lost", id === context.target && "here"].filter(Boolean).join(" ")} tabindex="-1">
     <td class="number"><a href=${`#${id}`}>${format.count(seq)}</a></td>
     <td><${Moment} at=${at} /> <span class="soft">${format.date(at, zone)}</span></td>
-    <td>${learnedAt === null ? format.NONE : html`<span title=${format.exact(learnedAt, zone)}>${text.learnedAfter(learnedAt - at)}</span>`}</td>
+    <td>${learnedAt === null ? format.NONE : html`<span class="if-narrow">${text.learnedNarrow} </span><span title=${format.exact(learnedAt, zone)}>${text.learnedAfter(learnedAt - at)}</span>`}</td>
     <td><${Says} event=${event} /></td>
-    <td class="tags">${marksOf(entry, context)}</td>
+    <td><div class="tags">${marksOf(entry, context)}</div></td>
   </tr>`;
 }
 

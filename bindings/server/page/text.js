@@ -360,6 +360,7 @@ export const talk = {
   seqColumn: "Seq",
   happened: "Happened",
   learned: "Learned",
+  learnedNarrow: "learned",
   learnedAfter: (ms) => {
     const amount = Math.abs(ms) < 10_000 ? `${(Math.abs(ms) / 1000).toFixed(1)} s` : span(Math.abs(ms));
     return `${amount} ${ms < 0 ? "before" : "later"}`;
