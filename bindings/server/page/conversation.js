@@ -1,5 +1,6 @@
 // One conversation: its head, who had it when, its state and its transcript.
 import { Component, html } from "./html.js";
+import { now, onTick } from "./clock.js";
 import { Facts, Suspicions, Wait } from "./facts.js";
 import * as format from "./format.js";
 import { Badge, Id, Notice, ThemeButton } from "./frame.js";
@@ -53,9 +54,27 @@ export class ReadingPage extends Component {
 
 /** @extends {ReadingPage<{id: string, session: object}>} */
 class Conversation extends ReadingPage {
+  componentDidMount() {
+    super.componentDidMount();
+    this.endTick = onTick(() => this.setTitle());
+  }
+
+  componentWillUnmount() {
+    super.componentWillUnmount();
+    this.endTick();
+  }
+
   componentDidUpdate() {
+    this.setTitle();
+  }
+
+  setTitle() {
     const state = this.reading.answer?.conversation;
-    document.title = state ? text.title(memberName(state.member.name) ?? text.nameNotKnown) : text.titleWithout;
+    const since = state?.waiting_since ?? null;
+    // The title has minutes, so it changes once in a minute.
+    const wait = since === null ? null : format.age(now() - since).split(" ")[0];
+    const title = state ? text.title(memberName(state.member.name) ?? text.nameNotKnown, wait) : text.titleWithout;
+    if (title !== document.title) document.title = title;
   }
 
   render({ id, session }, { hash }) {
@@ -65,7 +84,7 @@ class Conversation extends ReadingPage {
     return html`<a class="hidden-text skip" href="#log">${text.toTranscript}</a>
       <header class=${this.reading.feed.liveness === "stale" ? "head is-stale" : "head"}>
         <${Bar} feed=${this.reading.feed} place=${placeIn(this.list, id)} />
-        <${Head} id=${id} state=${state} thresholds=${session.thresholds}><a href=${`${path}/history`}>${text.everyEvent}</a><//>
+        <${Head} id=${id} state=${state} thresholds=${session.thresholds}>${state && html`<a href=${`${path}/history`}>${text.everyEvent}</a>`}<//>
       </header>
       ${problem && html`<${Problem} problem=${problem} again=${() => this.reading.read()} shown=${answer !== null} />`}
       ${state
@@ -140,8 +159,8 @@ export function Problem({ problem, again, shown }) {
   if (problem.status === 401) return null; // the notice says so
   const isMissing = problem.status === 404;
   return html`<section class="panel problem" role="alert">
-    <p><${Icon} name=${isMissing ? "question" : "warning"} /> <b>${isMissing ? text.noConversation : text.notRead}</b>
-      ${isMissing ? text.noConversationWhy : text.serverSaid(problem.message)} ${shown && text.shownBefore}
+    <p><${Icon} name=${isMissing ? "question" : "warning"} /> <b>${isMissing ? text.noConversation : text.notRead}</b>${" "}
+      ${isMissing ? text.noConversationWhy : text.serverSaid(problem.message)}${shown && ` ${text.shownBefore}`}${" "}
       <button type="button" onClick=${again}>${text.tryAgain}</button></p>
   </section>`;
 }

@@ -1,24 +1,10 @@
 // Signing in with a token, and signing out.
 import { Component, createRef, html } from "./html.js";
 import { ask } from "./feed.js";
-import { Icon } from "./icons.js";
 import { ThemeButton } from "./frame.js";
+import { Icon } from "./icons.js";
+import { nextPage } from "./next.js";
 import { talk as text } from "./text.js";
-
-/**
- * The page to show after signing in: one of this site, whatever the address says.
- * @param {string} search
- * @param {string} origin
- */
-export function nextPage(search, origin) {
-  const next = new URLSearchParams(search).get("next") ?? "/";
-  try {
-    const url = new URL(next, origin);
-    return url.origin === origin && url.pathname !== "/login" ? url.pathname + url.search + url.hash : "/";
-  } catch {
-    return "/";
-  }
-}
 
 async function post(path, body) {
   const response = await fetch(path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
@@ -33,6 +19,8 @@ export default class Login extends Component {
   async componentDidMount() {
     document.title = text.signInTitle;
     this.field.current?.focus();
+    // Who is sent here to sign in is nobody yet.
+    if (new URLSearchParams(this.props.search).has("next")) return;
     try {
       this.setState({ session: await ask("/api/v1/session") });
     } catch {
@@ -70,7 +58,7 @@ export default class Login extends Component {
   }
 
   render({ search }, { session, problem, isBusy }) {
-    const next = nextPage(search, typeof location === "undefined" ? "" : location.origin);
+    const next = nextPage(search, location.origin);
     return html`<header class="bar"><b>convofold</b><span class="space"></span><${ThemeButton} /></header>
       <main class="message" data-view="login">
         <h1>${text.signInHere}</h1>

@@ -14,14 +14,21 @@ import { talk as text } from "./text.js";
 
 const READ_MS = 10_000;
 const REJECTS = 20;
-/** What is read, each on its own: one that fails leaves the others. */
-const QUESTIONS = { status: "/api/v1/status", stats: "/api/v1/stats", rejects: `/api/v1/rejects?limit=${REJECTS}` };
+
+/** What this token may ask. Each answer stands on its own: one that fails leaves the others. */
+function questions({ role, texts, tenants }) {
+  return {
+    ...(tenants === null && { status: "/api/v1/status", stats: "/api/v1/stats" }),
+    ...(role === "admin" && texts && { rejects: `/api/v1/rejects?limit=${REJECTS}` }),
+  };
+}
 
 /** @extends {Component<{session: object}>} */
 export default class Status extends Component {
   constructor(props) {
     super(props);
     this.state = { answers: {}, problems: {}, upstreams: null };
+    this.questions = questions(props.session);
     this.feed = new Feed({
       url: () => `/api/v1/board?limit=1&tz=${encodeURIComponent(timeZone())}`,
       events: ["board", "day"],
@@ -56,7 +63,7 @@ export default class Status extends Component {
     this.request = new AbortController();
     const { signal } = this.request;
     await Promise.all(
-      Object.entries(QUESTIONS).map(async ([name, url]) => {
+      Object.entries(this.questions).map(async ([name, url]) => {
         let answer = this.state.answers[name];
         let problem = null;
         try {
@@ -73,8 +80,8 @@ export default class Status extends Component {
   render({ session }, { answers: { status, stats, rejects }, problems, upstreams }) {
     const panel = (name, title, id, answer, body) => html`<section class="panel" id=${id} data-panel=${id} aria-labelledby=${`${id}-title`}>
       <header><h2 id=${`${id}-title`}>${title}</h2></header>
-      ${problems[name] && html`<p class="note"><${Icon} name="question" /> ${problems[name].status === 403 ? text.notForThisToken : text.notReadNow(problems[name].message)}</p>`}
-      ${answer ? body(answer) : !problems[name] && html`<p class="soft">${text.loading}</p>`}
+      ${problems[name] && html`<p class="note"><${Icon} name="warning" /> ${text.notReadNow(problems[name].message)}</p>`}
+      ${answer ? body(answer) : !problems[name] && html`<p class="soft">${name in this.questions ? text.loading : text.notForThisToken}</p>`}
     </section>`;
     const known = upstreams ?? status?.upstreams;
     return html`<header class=${this.feed.liveness === "stale" ? "head is-stale" : "head"}><${Bar} feed=${this.feed} /><div class="who"><h1>${text.server}</h1></div></header>

@@ -226,8 +226,7 @@ function thresholds(warn, crit) {
 /** The pages of one conversation, of its events, of the server, and for signing in. */
 export const talk = {
   // Head and navigation
-  title: (member) => `${member} - convofold`,
-  titleWaiting: (member, wait) => `${member}, waits ${wait} - convofold`,
+  title: (member, wait) => `${member}${wait === null ? "" : `, waits ${wait}`} - convofold`,
   titleWithout: "Conversation - convofold",
   board: "Board",
   conversation: "Conversation",
