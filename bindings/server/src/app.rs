@@ -7,7 +7,7 @@ use convofold::ingest::{Format, IgnoreList, Limits, Parser};
 use convofold::{Convofold, Zone};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
-use crate::board::Rows;
+use crate::board::{Hub, Rows};
 use crate::config::Config;
 use crate::error::ServeError;
 use crate::meter::Meter;
@@ -45,6 +45,8 @@ pub(crate) struct Shared {
     pub(crate) deliveries: Deliveries,
     /// The rows that boards show.
     pub(crate) rows: Rows,
+    /// The boards that are watched.
+    pub(crate) hub: Hub,
     pub(crate) started: Instant,
     zone: Zone,
     ignored: IgnoreList,
@@ -54,6 +56,7 @@ pub(crate) struct Shared {
     /// Number of exports and backups.
     exports: watch::Sender<u64>,
     readers: Arc<Semaphore>,
+    screens: Arc<Semaphore>,
     checks: Arc<Semaphore>,
     /// One scan over all conversations at a time.
     pub(crate) scan: Semaphore,
@@ -74,6 +77,7 @@ impl App {
         let (zone, ignored) = config.reading()?;
         let rejects = Rejects::open(&config)?;
         let readers = Arc::new(Semaphore::new(config.max_readers));
+        let screens = Arc::new(Semaphore::new(config.max_screens));
         Ok(Self {
             shared: Arc::new(Shared {
                 db,
@@ -85,6 +89,8 @@ impl App {
                 meter: Meter::default(),
                 deliveries: Deliveries::default(),
                 rows: Rows::default(),
+                hub: Hub::default(),
+                screens,
                 started: Instant::now(),
                 zone,
                 ignored,
@@ -154,6 +160,13 @@ impl App {
         let max = self.config.max_readers;
         let busy = |_| Problem::unavailable(format!("there are {max} readers of the feed and of exports already"));
         self.readers.clone().try_acquire_owned().map_err(busy)
+    }
+
+    /// Counts a reader of the board until the permit is dropped.
+    pub(crate) fn screen(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        let max = self.config.max_screens;
+        let busy = |_| Problem::unavailable(format!("there are {max} readers of the board already"));
+        self.screens.clone().try_acquire_owned().map_err(busy)
     }
 }
 

@@ -146,6 +146,14 @@ impl Caller {
         self.token.as_ref().map(|token| token.name.as_str())
     }
 
+    /// Whether a request of the caller would still be answered, with the same rights.
+    pub(crate) fn is_known(&self, app: &App) -> bool {
+        match &self.token {
+            Some(token) => app.tokens.has(token),
+            None => app.is_socket || app.tokens.is_empty(),
+        }
+    }
+
     /// What the caller may do.
     pub(crate) fn role(&self) -> Role {
         self.token.as_ref().map_or(Role::Admin, |token| token.role)

@@ -91,6 +91,9 @@ pub struct Settings {
     /// Maximum number of readers of the change feed and of exports [default: 64].
     #[cfg_attr(feature = "clap", arg(long, value_name = "N", env = "CONVOFOLD_MAX_READERS"))]
     pub max_readers: Option<usize>,
+    /// Maximum number of readers of the board: of the live page, one a tab [default: 1024].
+    #[cfg_attr(feature = "clap", arg(long, value_name = "N", env = "CONVOFOLD_MAX_SCREENS"))]
+    pub max_screens: Option<usize>,
     /// Maximum number of rejects that are kept; a webhook that would add more is answered 503 [default: 10000].
     #[cfg_attr(feature = "clap", arg(long, value_name = "N", env = "CONVOFOLD_MAX_REJECTS"))]
     pub max_rejects: Option<usize>,
@@ -262,6 +265,7 @@ impl Settings {
             max_body: self.max_body.or(other.max_body),
             max_connections: self.max_connections.or(other.max_connections),
             max_readers: self.max_readers.or(other.max_readers),
+            max_screens: self.max_screens.or(other.max_screens),
             max_rejects: self.max_rejects.or(other.max_rejects),
             max_rejects_bytes: self.max_rejects_bytes.or(other.max_rejects_bytes),
             min_free: self.min_free.or(other.min_free),
@@ -315,6 +319,7 @@ impl Settings {
             max_body: self.max_body.unwrap_or(1 << 20),
             max_connections: self.max_connections.unwrap_or(1_024).clamp(1, Semaphore::MAX_PERMITS),
             max_readers: self.max_readers.unwrap_or(64).min(Semaphore::MAX_PERMITS),
+            max_screens: self.max_screens.unwrap_or(1_024).min(Semaphore::MAX_PERMITS),
             max_rejects: self.max_rejects.unwrap_or(10_000),
             max_rejects_bytes: self.max_rejects_bytes.unwrap_or(64 << 20),
             min_free: self.min_free.unwrap_or(256 << 20),
@@ -368,6 +373,8 @@ pub struct Config {
     pub max_connections: usize,
     /// Maximum number of readers of the change feed and of exports.
     pub max_readers: usize,
+    /// Maximum number of readers of the board.
+    pub max_screens: usize,
     /// Maximum number of kept rejects.
     pub max_rejects: usize,
     /// Maximum size of the kept rejects, in bytes.

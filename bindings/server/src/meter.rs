@@ -15,6 +15,8 @@ pub(crate) struct Meter {
     pub(crate) retries_seen: AtomicU64,
     pub(crate) connections_refused: AtomicU64,
     pub(crate) readers: AtomicU64,
+    /// Readers of the board.
+    pub(crate) screens: AtomicU64,
 }
 
 impl Meter {

@@ -296,6 +296,11 @@ impl Tokens {
         found
     }
 
+    /// Whether this token is there, unchanged.
+    pub(crate) fn has(&self, token: &Token) -> bool {
+        self.current().iter().any(|known| **known == *token)
+    }
+
     /// The tokens, read again if the file has changed. A file that cannot be read changes nothing.
     fn current(&self) -> Arc<[Arc<Token>]> {
         let mut known = self.known.lock();

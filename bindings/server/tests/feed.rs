@@ -4,10 +4,9 @@
 
 mod common;
 
-use std::io::{BufRead, BufReader, Read};
 use std::time::Duration;
 
-use common::{Desk, agent, message};
+use common::{Desk, message};
 use serde_json::{Value, json};
 
 fn lines(desk: &Desk, path: &str, headers: &[(&str, &str)]) -> Vec<Value> {
@@ -15,45 +14,28 @@ fn lines(desk: &Desk, path: &str, headers: &[(&str, &str)]) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// Server-sent events from a response that stays open.
+/// The events of a feed, without those of its clock.
 struct Events {
-    lines: BufReader<Box<dyn Read + Send>>,
+    events: common::Events,
     /// Number of times that the server told its time.
     clocks: u64,
 }
 
 impl Events {
     fn open(desk: &Desk, path: &str, last_event_id: Option<&str>) -> Self {
-        let mut request = agent().get(desk.url(path)).header("Accept", "text/event-stream");
-        if let Some(id) = last_event_id {
-            request = request.header("Last-Event-ID", id);
-        }
-        let response = request.call().unwrap();
-        assert_eq!(response.status().as_u16(), 200);
-        assert_eq!(response.headers()["content-type"], "text/event-stream");
-        Self { lines: BufReader::new(Box::new(response.into_body().into_reader())), clocks: 0 }
+        let header = last_event_id.map(|id| ("Last-Event-ID", id));
+        Self { events: desk.events(path, header.as_slice()), clocks: 0 }
     }
 
     /// The next event: its name, its id and its data; `None` at the end.
     fn next(&mut self) -> Option<(String, String, Value)> {
-        let (mut name, mut id, mut data) = (String::new(), String::new(), Value::Null);
         loop {
-            let mut line = String::new();
-            if self.lines.read_line(&mut line).ok()? == 0 {
-                return None;
+            let (name, id, data) = self.events.next()?;
+            if name != "clock" {
+                return Some((name, id, data));
             }
-            match line.trim_end().split_once(": ") {
-                Some(("event", value)) => name = value.to_owned(),
-                Some(("id", value)) => id = value.to_owned(),
-                Some(("data", value)) => data = serde_json::from_str(value).unwrap(),
-                _ if name.is_empty() => {}
-                _ if name == "clock" => {
-                    assert!(data["now"].as_i64() > Some(1_700_000_000_000) && data["seq"].is_u64(), "{data}");
-                    (name, id) = (String::new(), String::new());
-                    self.clocks += 1;
-                }
-                _ => return Some((name, id, data)),
-            }
+            assert!(data["now"].as_i64() > Some(1_700_000_000_000) && data["seq"].is_u64(), "{data}");
+            self.clocks += 1;
         }
     }
 }

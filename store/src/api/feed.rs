@@ -196,6 +196,12 @@ impl Changes {
         self.next_seq
     }
 
+    /// Continues with another event.
+    pub(crate) fn move_to(&mut self, seq: Seq) {
+        (self.next_seq, self.position) = (seq, None);
+        self.ready.clear();
+    }
+
     /// Reads the block with the next event that was not read.
     fn read_block(&mut self) -> Result<(), ChangesError> {
         // Held while reading, so that closing waits for it.

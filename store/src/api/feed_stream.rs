@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use convofold_engine::Seq;
 use futures_core::Stream;
 
 use crate::api::error::ChangesError;
@@ -55,6 +56,33 @@ impl Changes {
     /// [`ChangesError`] if a write failed or the log cannot be read.
     pub async fn next(&mut self) -> Option<Result<Change, ChangesError>> {
         std::future::poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
+    }
+
+    /// Waits until events are durable that this feed has not returned, and skips them without reading them: for a reader
+    /// that only needs to know that something changed. Returns the seq of the last one; `None` if the feed was stopped or no
+    /// more events follow. Dropping the future skips nothing.
+    pub async fn skip_to_last(&mut self) -> Option<Seq> {
+        std::future::poll_fn(|context| {
+            let mut skipped = self.skip();
+            if skipped.is_pending() {
+                self.shared.feed_wakers.keep(self.number(), context.waker());
+                // An event may have become durable before the waker was kept.
+                skipped = self.skip();
+            }
+            skipped
+        })
+        .await
+    }
+
+    fn skip(&mut self) -> Poll<Option<Seq>> {
+        // Read before the seq, which does not move after a failure.
+        let is_over = self.is_stopped() || self.shared.poisoned().is_some();
+        let durable = *self.shared.durable.lock();
+        if self.next_seq() <= durable.seq {
+            self.move_to(durable.seq + 1);
+            return Poll::Ready(Some(durable.seq));
+        }
+        if is_over || durable.is_closed { Poll::Ready(None) } else { Poll::Pending }
     }
 
     /// Tells feeds of one database apart.

@@ -21,8 +21,8 @@ pub(crate) struct Live {
     board: RwLock<Board>,
     /// Agrees with the board whenever `applying` is free.
     index: RwLock<Index>,
-    /// The last event in the index. Held by the writer from the first to the last update of a group, so that whoever has it
-    /// finds the index after exactly this event.
+    /// The last event in the index. Held by the writer from the first to the last update of a group, so that a thread that
+    /// holds it finds the index after exactly this event.
     listed: Mutex<Seq>,
     /// Number of threads that wait for the index.
     asking: AtomicUsize,
@@ -59,7 +59,7 @@ impl Live {
         (*listed, self.index())
     }
 
-    /// The last event in the index. Whoever updates the index holds it.
+    /// The last event in the index. Held while the index is updated.
     pub(crate) fn listed(&self) -> MutexGuard<'_, Seq> {
         self.listed.lock()
     }

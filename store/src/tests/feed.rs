@@ -213,3 +213,27 @@ fn a_second_close_waits_for_the_first_and_shares_its_outcome() {
         assert!(matches!(outcome, Err(CloseError::Poisoned { .. })), "{outcome:?}");
     }
 }
+
+#[test]
+fn a_feed_skips_to_the_last_durable_event_and_then_waits() {
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+    let home = Home::new();
+    let db = home.open_with(Options::new().block_bytes(2_000));
+    submit(&db, Batch::new(messages(0, 90)));
+    let mut changes = db.changes(1);
+    assert_eq!(changes.try_next().unwrap().map(|change| change.seq), Some(1));
+    let mut context = Context::from_waker(Waker::noop());
+    assert_eq!(pin!(changes.skip_to_last()).poll(&mut context), Poll::Ready(Some(90)));
+    assert_eq!(pin!(changes.skip_to_last()).poll(&mut context), Poll::Pending);
+    submit(&db, Batch::new(messages(90, 3)));
+    assert_eq!(changes.try_next().unwrap().map(|change| change.seq), Some(91));
+    assert_eq!(pin!(changes.skip_to_last()).poll(&mut context), Poll::Ready(Some(93)));
+    let stop = changes.stop_handle();
+    stop.stop();
+    assert_eq!(pin!(changes.skip_to_last()).poll(&mut context), Poll::Ready(None));
+    let mut changes = db.changes(93);
+    db.close().unwrap();
+    assert_eq!(pin!(changes.skip_to_last()).poll(&mut context), Poll::Ready(Some(93)));
+    assert_eq!(pin!(changes.skip_to_last()).poll(&mut context), Poll::Ready(None));
+}

@@ -22,7 +22,7 @@ pub(crate) struct BoardAnswer {
     /// The answer reflects every event up to this sequence number, and no later one.
     pub(crate) seq: u64,
     /// The identity of the database.
-    database_id: String,
+    pub(super) database_id: String,
     /// The time of the server.
     now: i64,
     thresholds: Thresholds,

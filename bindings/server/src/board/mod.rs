@@ -2,9 +2,13 @@
 
 mod answer;
 mod count;
+mod hub;
+mod reader;
 mod rows;
 mod view;
 
 pub(crate) use answer::BoardAnswer;
+pub(crate) use hub::Hub;
+pub(crate) use reader::follow;
 pub(crate) use rows::Rows;
 pub(crate) use view::View;

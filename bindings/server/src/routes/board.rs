@@ -2,17 +2,20 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Response};
 use convofold::Zone;
 use tokio::task::spawn_blocking;
 
-use crate::app::App;
-use crate::board::{BoardAnswer, View};
+use crate::app::{App, Phase};
+use crate::board::{BoardAnswer, View, follow};
 use crate::caller::Caller;
 use crate::conditions::{ms, with_conditions};
 use crate::params::Params;
 use crate::problem::Problem;
 use crate::tokens::Role;
 
+use super::changes::accepts_sse;
 use super::session::Thresholds;
 
 const DEFAULT_LIMIT: usize = 100;
@@ -63,23 +66,34 @@ fn zone(app: &App, asked: Option<&str>) -> Result<String, Problem> {
 
 /// What is open: numbers, who waits, conversations without an agent, and the load of the agents, all after exactly one event.
 ///
-/// Every condition acts on every number and list. A number has a link to the list that it counts.
+/// Every condition acts on every number and list. A number has a link to the list that it counts. With
+/// `Accept: text/event-stream`, server-sent events: `board` (this answer; `id: DATABASE-SEQ`) at once and when something changes,
+/// at most some four in a second, and `clock` (`{"now":...,"seq":...}`) every 5 s. A client that is slow gets the newest board
+/// when it has read the one before. `signed_out` is the last event if the token was removed.
 #[utoipa::path(
     get, path = "/api/v1/board", tag = "out", params(BoardParams),
     responses(
-        (status = 200, body = BoardAnswer),
+        (status = 200, description = "The board", content((BoardAnswer = "application/json"), (String = "text/event-stream"))),
     )
 )]
 pub(crate) async fn board(
     State(app): State<App>,
     caller: Caller,
     Params(params): Params<BoardParams>,
-) -> Result<Json<BoardAnswer>, Problem> {
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     caller.expect(Role::Read)?;
+    let view = params.view(&app, &caller)?;
     if caller.reads_texts() {
         caller.log_texts("board");
     }
-    let view = params.view(&app, &caller)?;
+    if accepts_sse(&headers) {
+        if app.phase() > Phase::Running {
+            return Err(Problem::unavailable("the server is stopping"));
+        }
+        let permit = app.screen()?;
+        return Ok(follow(app, caller, view, permit));
+    }
     let (answer, _) = spawn_blocking(move || BoardAnswer::of(&app, &view)).await??;
-    Ok(Json(answer))
+    Ok(Json(answer).into_response())
 }

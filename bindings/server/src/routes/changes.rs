@@ -77,8 +77,7 @@ pub(crate) async fn changes(
     if app.phase() > Phase::Running {
         return Err(Problem::unavailable("the server is stopping"));
     }
-    let accepts = |value: &axum::http::HeaderValue| value.to_str().is_ok_and(|value| value.contains(SSE));
-    let form = if headers.get_all(header::ACCEPT).iter().any(accepts) { Form::Sse } else { Form::Ndjson };
+    let form = if accepts_sse(&headers) { Form::Sse } else { Form::Ndjson };
     let start = Start::of(&app, params.since, &headers);
     let permit = app.reader()?;
     if caller.reads_texts() {
@@ -104,6 +103,12 @@ pub(crate) async fn changes(
         Form::Ndjson => NDJSON,
     };
     Ok(stream::response(content_type, body))
+}
+
+/// Whether a request asks for server-sent events.
+pub(super) fn accepts_sse(headers: &HeaderMap) -> bool {
+    let accepts = |value: &axum::http::HeaderValue| value.to_str().is_ok_and(|value| value.contains(SSE));
+    headers.get_all(header::ACCEPT).iter().any(accepts)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

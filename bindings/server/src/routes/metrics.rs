@@ -99,6 +99,7 @@ fn text(app: &App) -> String {
             "Readers of the change feed and of exports.",
             app.meter.readers.load(Ordering::Relaxed),
         ),
+        ("convofold_screens", "Readers of the board.", app.meter.screens.load(Ordering::Relaxed)),
     ] {
         out.family(name, "gauge", help);
         out.sample(name, &[], &value);

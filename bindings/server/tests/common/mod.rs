@@ -2,7 +2,7 @@
 
 #![allow(dead_code, reason = "each test uses a part")]
 
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -90,6 +90,18 @@ impl Desk {
         request(&self.url(path), method, headers, body)
     }
 
+    /// Asks for server-sent events.
+    pub(crate) fn events(&self, path: &str, headers: &[(&str, &str)]) -> Events {
+        let mut request = agent().get(self.url(path)).header("Accept", "text/event-stream");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = request.call().unwrap();
+        assert_eq!(response.status().as_u16(), 200);
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        Events(BufReader::new(Box::new(response.into_body().into_reader())))
+    }
+
     /// Stops the server; the database stays open.
     pub(crate) fn stop(&mut self) {
         if let Some(server) = self.server.take() {
@@ -102,6 +114,29 @@ impl Drop for Desk {
     fn drop(&mut self) {
         self.stop();
         let _ = self.db.close();
+    }
+}
+
+/// Server-sent events from a response that stays open.
+pub(crate) struct Events(BufReader<Box<dyn Read + Send>>);
+
+impl Events {
+    /// The next event: its name, its id and its data; `None` at the end.
+    pub(crate) fn next(&mut self) -> Option<(String, String, Value)> {
+        let (mut name, mut id, mut data) = (String::new(), String::new(), Value::Null);
+        loop {
+            let mut line = String::new();
+            if self.0.read_line(&mut line).ok()? == 0 {
+                return None;
+            }
+            match line.trim_end().split_once(": ") {
+                Some(("event", value)) => name = value.to_owned(),
+                Some(("id", value)) => id = value.to_owned(),
+                Some(("data", value)) => data = serde_json::from_str(value).unwrap(),
+                _ if name.is_empty() => {}
+                _ => return Some((name, id, data)),
+            }
+        }
     }
 }
 

@@ -1,0 +1,220 @@
+//! The boards that are watched: each view is computed once after a commit, however many watch it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use axum::body::Bytes;
+use convofold::Changes;
+use parking_lot::Mutex;
+use tokio::sync::{Notify, Semaphore, watch};
+use tokio::task::spawn_blocking;
+use tokio::time::{Instant, sleep_until};
+
+use super::answer::BoardAnswer;
+use super::view::View;
+use crate::app::{App, Phase};
+use crate::problem::Problem;
+use crate::tokens::clock_ms;
+
+/// The minimum time between two boards of a view.
+const MIN_INTERVAL: Duration = Duration::from_millis(250);
+/// The time between two boards, in multiples of what one takes.
+const INTERVAL_PER_COST: u32 = 20;
+/// The number of bytes that all readers of a view together are sent in a second, about.
+const BYTES_PER_SECOND: u64 = 32 << 20;
+/// A board that is older than this is made again for a new reader.
+const FRESH_FOR: Duration = Duration::from_secs(1);
+/// The maximum time between two boards, because some numbers are about the last minutes.
+const MAX_INTERVAL: Duration = Duration::from_secs(30);
+/// The time after which a board that could not be made is tried again.
+const RETRY_INTERVAL: Duration = Duration::from_secs(5);
+
+/// All views that somebody watches. A view without readers costs nothing.
+pub(crate) struct Hub {
+    screens: Mutex<HashMap<View, Arc<Screen>>>,
+    /// One board is computed at a time, so that many views leave the processors to others.
+    computing: Semaphore,
+}
+
+impl Default for Hub {
+    fn default() -> Self {
+        Self { screens: Mutex::default(), computing: Semaphore::new(1) }
+    }
+}
+
+/// One view that somebody watches.
+struct Screen {
+    board: watch::Sender<Option<Shown>>,
+    /// The last event that the screen knows of.
+    seq: AtomicU64,
+    /// A new reader needs a board that is fresh.
+    wanted: Notify,
+}
+
+/// A board as a server-sent event, shared by all readers.
+#[derive(Clone)]
+struct Shown {
+    event: Bytes,
+    made: Instant,
+}
+
+/// Watches a view.
+pub(crate) struct Watcher {
+    screen: Arc<Screen>,
+    board: watch::Receiver<Option<Shown>>,
+}
+
+impl Watcher {
+    /// Waits for a board that this reader has not had. Boards in between are skipped.
+    pub(crate) async fn board(&mut self) -> Option<Bytes> {
+        loop {
+            self.board.changed().await.ok()?;
+            if let Some(shown) = &*self.board.borrow_and_update() {
+                return Some(shown.event.clone());
+            }
+        }
+    }
+
+    /// The time of the server, and the last event that it knows of, as a server-sent event.
+    pub(crate) fn clock(&self) -> Bytes {
+        let (now, seq) = (clock_ms(), self.screen.seq.load(Ordering::Relaxed));
+        format!("event: clock\ndata: {{\"now\":{now},\"seq\":{seq}}}\n\n").into()
+    }
+}
+
+impl App {
+    /// Watches a view. Must be called on a runtime.
+    pub(crate) fn watch(&self, view: View) -> Watcher {
+        let mut screens = self.hub.screens.lock();
+        if let Some(screen) = screens.get(&view) {
+            let mut board = screen.board.subscribe();
+            let is_fresh = |shown: &Option<Shown>| shown.as_ref().is_some_and(|shown| shown.made.elapsed() < FRESH_FOR);
+            if is_fresh(&board.borrow_and_update()) {
+                board.mark_changed();
+            } else {
+                screen.wanted.notify_one();
+            }
+            return Watcher { screen: screen.clone(), board };
+        }
+        let (sender, board) = watch::channel(None);
+        let screen = Arc::new(Screen { board: sender, seq: AtomicU64::new(0), wanted: Notify::new() });
+        screens.insert(view.clone(), screen.clone());
+        tokio::spawn(show(self.clone(), view, screen.clone()));
+        Watcher { screen, board }
+    }
+
+    /// Forgets a view, unless somebody watches it again.
+    fn forget(&self, view: &View, screen: &Screen) -> bool {
+        let mut screens = self.hub.screens.lock();
+        let is_unwatched = screen.board.receiver_count() == 0;
+        if is_unwatched {
+            screens.remove(view);
+        }
+        is_unwatched
+    }
+}
+
+/// Keeps a view up to date until nobody watches it.
+async fn show(app: App, view: View, screen: Arc<Screen>) {
+    let mut commits = app.db.changes(app.db.counters().durable_seq + 1);
+    let view = Arc::new(view);
+    loop {
+        tokio::select! {
+            () = show_until_unwatched(&app, &view, &screen, &mut commits) => {}
+            () = app.reach(Phase::EndingReaders) => {
+                app.hub.screens.lock().remove(&view);
+                return;
+            }
+        }
+        if app.forget(&view, &screen) {
+            return;
+        }
+    }
+}
+
+async fn show_until_unwatched(app: &App, view: &Arc<View>, screen: &Screen, commits: &mut Changes) {
+    while screen.board.receiver_count() > 0 {
+        let started = Instant::now();
+        let made = make(app, view).await;
+        let (pause, next_change) = match made {
+            Ok((board, next_change)) => {
+                screen.seq.fetch_max(board.seq, Ordering::Relaxed);
+                let pause = interval(started.elapsed(), screen.board.receiver_count(), board.event.len());
+                screen.board.send_replace(Some(Shown { event: board.event, made: started }));
+                (pause, next_change)
+            }
+            Err(problem) => {
+                tracing::error!(%problem, "a board cannot be made");
+                (RETRY_INTERVAL, None)
+            }
+        };
+        let due = next_change.map_or(MAX_INTERVAL, |at| {
+            Duration::from_millis(at.saturating_sub(clock_ms()).try_into().unwrap_or(0)).min(MAX_INTERVAL)
+        });
+        tokio::select! {
+            () = until_news(screen, commits) => {}
+            () = sleep_until(started + due) => {}
+            () = screen.wanted.notified() => {}
+            () = screen.board.closed() => return,
+        }
+        tokio::select! {
+            () = sleep_until(started + pause) => {}
+            () = screen.board.closed() => return,
+        }
+    }
+}
+
+/// Waits for an event that the last board does not reflect.
+async fn until_news(screen: &Screen, commits: &mut Changes) {
+    loop {
+        match commits.skip_to_last().await {
+            Some(seq) if seq > screen.seq.fetch_max(seq, Ordering::Relaxed) => return,
+            Some(_) => {}
+            // No more events follow, but times go on.
+            None => return std::future::pending().await,
+        }
+    }
+}
+
+/// A board as a server-sent event.
+struct Made {
+    seq: u64,
+    event: Bytes,
+}
+
+async fn make(app: &App, view: &Arc<View>) -> Result<(Made, Option<i64>), Problem> {
+    // The semaphore is never closed.
+    let _permit = app.hub.computing.acquire().await;
+    let (app, view) = (app.clone(), view.clone());
+    spawn_blocking(move || {
+        let (answer, next_change) = BoardAnswer::of(&app, &view)?;
+        let mut event = format!("event: board\nid: {}-{}\ndata: ", answer.database_id, answer.seq).into_bytes();
+        serde_json::to_writer(&mut event, &answer)
+            .map_err(|error| Problem::new(axum::http::StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
+        event.extend_from_slice(b"\n\n");
+        Ok((Made { seq: answer.seq, event: event.into() }, next_change))
+    })
+    .await?
+}
+
+/// The time between two boards of a view, by what one costs and how many readers it is sent to.
+fn interval(cost: Duration, readers: usize, bytes: usize) -> Duration {
+    let sent = (readers as u64).saturating_mul(bytes as u64);
+    let sending = Duration::from_millis(sent.saturating_mul(1_000) / BYTES_PER_SECOND);
+    MIN_INTERVAL.max(cost * INTERVAL_PER_COST).max(sending)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_interval_grows_with_the_cost_and_with_the_readers() {
+        let ms = Duration::from_millis;
+        assert_eq!(interval(ms(1), 1, 50_000), ms(250));
+        assert_eq!(interval(ms(30), 1, 50_000), ms(600));
+        assert_eq!(interval(ms(1), 1_000, 64 << 10), ms(1_953));
+    }
+}
