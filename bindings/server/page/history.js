@@ -70,28 +70,32 @@ function Row({ entry, context }) {
     <td class="number"><a href=${`#${id}`}>${format.count(seq)}</a></td>
     <td><${Moment} at=${at} /> <span class="soft">${format.date(at, zone)}</span></td>
     <td>${learnedAt === null ? format.NONE : html`<span class="if-narrow">${text.learnedNarrow} </span><span title=${format.exact(learnedAt, zone)}>${text.learnedAfter(learnedAt - at)}</span>`}</td>
-    <td><${Says} event=${event} /></td>
+    <td><${Says} event=${event} conflicts=${conflictsOf(entry, context)} path=${context.path} /></td>
     <td><div class="tags">${marksOf(entry, context)}</div></td>
   </tr>`;
 }
 
 /** What an event says, in words, and all of it as it was accepted. */
-function Says({ event }) {
+function Says({ event, conflicts, path }) {
   const { agent, text: words } = event;
   return html`<b>${text.kind(event)}</b>${text.eventFacts(event).map((fact) => `; ${fact}`)}${agent === null
       ? `; ${text.saysNobody}`
       : agent && html`; ${text.saysAgent} <bdi>${agentName(agent)}</bdi>`}
     ${words !== undefined && html`<span class="quote"><bdi dir="auto">${words}</bdi></span>`}
-    <details><summary class="soft">${text.asAccepted}</summary><pre tabindex="0">${JSON.stringify(event, null, 2)}</pre></details>`;
+    <details><summary class="soft">${text.asAccepted}</summary><pre tabindex="0">${JSON.stringify(event, null, 2)}</pre></details>
+    ${conflicts.length > 0 && html`<details><summary class="soft">${text.compare}</summary><${Compare} conflicts=${conflicts} path=${`${path}/history`} /></details>`}`;
 }
 
-function marksOf(entry, { late, versions, conflicts, path }) {
+/** The conflicts in which an event is the one that counts, or the one that does not. */
+function conflictsOf({ seq, counts }, { conflicts }) {
+  return (conflicts ?? []).filter((conflict) => (counts ? conflict.kept_seq : conflict.lost_seq) === seq);
+}
+
+function marksOf(entry, { late, versions, path }) {
   const losers = versions.get(entry.seq) ?? [];
   const kept = entry.counts ? null : [...versions].find(([, seqs]) => seqs.includes(entry.seq))?.[0];
-  const its = (conflicts ?? []).filter((conflict) => (entry.counts ? conflict.kept_seq : conflict.lost_seq) === entry.seq);
   const item = { seq: entry.seq, lateBy: late.get(entry.seq), learnedAt: entry.learned_at };
   return html`${item.lateBy !== undefined && html`<${Late} item=${item} path=${`${path}/history`} />`}
     ${losers.length > 0 && html`<span class="tag"><${Icon} name="unequal" /> ${text.versions(losers.length + 1)}</span>`}
-    ${!entry.counts && html`<span class="tag"><${Icon} name="unequal" /> ${text.doesNotCount}${kept !== undefined && kept !== null && html`; <a href=${`#seq-${kept}`}>${text.anotherCounts(format.count(kept))}</a>`}</span>`}
-    ${its.length > 0 && html`<details class="versions"><summary class="tag">${text.compare}</summary><${Compare} conflicts=${its} path=${`${path}/history`} /></details>`}`;
+    ${!entry.counts && html`<span class="tag"><${Icon} name="unequal" /> ${text.doesNotCount}${kept !== undefined && kept !== null && html`; <a href=${`#seq-${kept}`}>${text.anotherCounts(format.count(kept))}</a>`}</span>`}`;
 }

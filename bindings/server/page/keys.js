@@ -31,6 +31,8 @@ function isTyping(target) {
 
 function onKey(event) {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+  // A dialog has the keyboard for itself.
+  if (document.querySelector("dialog[open]")) return;
   const { key } = event;
   // Escape is not a character, so it works everywhere and always.
   if (key !== "Escape" && (isTyping(event.target) || !isOn("keys"))) return;

@@ -3,7 +3,9 @@ import { Component, html, render } from "./html.js";
 import { ask } from "./feed.js";
 import { chooseZone } from "./clock.js";
 import { loginUrl, navigate, onNavigate } from "./router.js";
-import { listenToKeys } from "./keys.js";
+import { addKeys, listenToKeys } from "./keys.js";
+import { toggle } from "./settings.js";
+import { Shortcuts } from "./shortcuts.js";
 import { text } from "./text.js";
 
 /** Paths, and the modules that show them. A module has a default export: the component. */
@@ -29,10 +31,11 @@ function routeOf(path) {
 }
 
 class Page extends Component {
-  state = { View: null, session: null, problem: null, id: null };
+  state = { View: null, session: null, problem: null, id: null, listsKeys: false };
 
   componentDidMount() {
     listenToKeys();
+    addKeys({ x: () => toggle("exact"), "?": () => this.setState({ listsKeys: true }) });
     onNavigate(() => this.show());
     this.show();
   }
@@ -61,7 +64,7 @@ class Page extends Component {
     return this.state.session ?? ask("/api/v1/session");
   }
 
-  render(_, { View, session, id, problem }) {
+  render(_, { View, session, id, problem, listsKeys }) {
     if (problem) {
       return html`<main class="message">
         <h1>${text.product}</h1>
@@ -69,7 +72,9 @@ class Page extends Component {
         <p><a href="/">${text.toBoard}</a></p>
       </main>`;
     }
-    return View && html`<${View} session=${session} id=${id} search=${location.search} />`;
+    if (View === null) return null;
+    return html`<${View} session=${session} id=${id} search=${location.search} onShortcuts=${() => this.setState({ listsKeys: true })} />
+      ${listsKeys && html`<${Shortcuts} onClose=${() => this.setState({ listsKeys: false })} />`}`;
   }
 }
 

@@ -38,7 +38,7 @@ export function boardUrl() {
 
 /** The page to show again after signing in. */
 export function loginUrl() {
-  return `/login?next=${encodeURIComponent(location.pathname + location.search)}`;
+  return `/login?next=${encodeURIComponent(location.pathname + location.search + location.hash)}`;
 }
 
 function isPlainClick(event) {

@@ -162,7 +162,7 @@ function serverFacts(status, session) {
     [text.zone, session.zone],
     [text.thresholds, text.thresholdsOf(format.duration(warn), format.duration(crit), format.duration(silent))],
     [text.database, html`<${Id} id=${status.database_id} />`],
-    [text.seqColumn, format.count(status.seq)],
+    [text.seq, format.count(status.seq)],
     ...numbers,
     [text.readers, format.count(status.readers)],
   ]);
@@ -181,7 +181,7 @@ function sizes({ stats, recovery }) {
 
 function you({ name, role, tenants, texts, needs_token: needsToken }) {
   return html`${facts([
-    [text.token, needsToken ? (name ?? format.NONE) : text.noneNeeded],
+    [text.tokenName, needsToken ? (name ?? format.NONE) : text.noneNeeded],
     [text.role, role],
     [text.tenants, tenants === null ? text.all : tenants.join(", ")],
     [text.texts, texts ? text.mayRead : text.mayNotRead],

@@ -382,7 +382,7 @@ export const talk = {
   saysNobody: "agent: nobody",
   asAccepted: "as it was accepted",
   anotherCounts: (seq) => `seq ${seq} counts`,
-  compare: "compare",
+  compare: "compare the versions",
 
   // Signing in
   signInTitle: "Sign in - convofold",
@@ -453,7 +453,9 @@ export const talk = {
   openedIn: ({ took_ms, events_replayed }) => `in ${count(took_ms)} ms, ${plural(events_replayed, "event")} replayed`,
   damage: "damage",
   skipped: (n) => `${plural(n, "part")} of the log could not be read`,
+  seq: "seq",
   you: "You",
+  tokenName: "token",
   role: "role",
   tenants: "tenants",
   texts: "texts",
