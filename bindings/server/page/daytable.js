@@ -8,7 +8,7 @@ import { hours } from "./hours.js";
 import { addKeys } from "./keys.js";
 import { navigate } from "./router.js";
 import { talk as text } from "./text.js";
-import { boardQuestion, clearedHref, hrefOf, isFiltered, parseView } from "./view.js";
+import { boardQuestion, hrefOf, isFiltered, parseView } from "./view.js";
 
 /** The hours, or every step of the day. */
 export function DayTable({ day, isFine }) {
@@ -19,10 +19,14 @@ export function DayTable({ day, isFine }) {
       <tbody>${day.open.map((open, i) => html`<tr key=${i}><th scope="row">${format.hourMinute(day.from + i * day.step_ms, zone)}</th><td class="number">${format.count(open)}</td><td class="number">${format.count(day.waiting[i])}</td></tr>`)}</tbody></table>`;
   }
   return html`<table class="day-table">
-    <thead><tr><th>${text.hour}</th><th class="number">${text.openThen}</th><th class="number">${text.mostOpen}</th><th class="number">${text.waitingThen}</th><th class="number">${text.mostWaiting}</th><th class="number">${text.answers}</th><th class="number">${text.half}</th><th class="number">${text.nineOfTen}</th><th class="number">${text.longest}</th></tr></thead>
+    <thead><tr><th>${text.hour}</th><th class="number lesser">${text.openThen}</th><th class="number">${text.mostOpen}</th><th class="number lesser">${text.waitingThen}</th><th class="number">${text.mostWaiting}</th><th class="number">${text.answers}</th><th class="number">${text.half}</th><th class="number">${text.nineOfTen}</th><th class="number">${text.longest}</th></tr></thead>
     <tbody>${hours(day).map((hour) => html`<tr key=${hour.from}>
       <th scope="row">${format.hourMinute(hour.from, zone)}</th>
-      ${[hour.open, hour.mostOpen, hour.waiting, hour.mostWaiting, hour.n].map((n) => html`<td class="number">${format.count(n)}</td>`)}
+      <td class="number lesser">${format.count(hour.open)}</td>
+      <td class="number">${format.count(hour.mostOpen)}</td>
+      <td class="number lesser">${format.count(hour.waiting)}</td>
+      <td class="number">${format.count(hour.mostWaiting)}</td>
+      <td class="number">${format.count(hour.n)}</td>
       ${[hour.p50, hour.p90, hour.max].map((ms) => html`<td class="number">${span(ms)}</td>`)}
     </tr>`)}</tbody></table>`;
 }
@@ -68,7 +72,7 @@ export default class DayPage extends Component {
     return html`<header class=${this.feed.liveness === "stale" ? "head is-stale" : "head"}>
         <${Bar} feed=${this.feed} />
         <div class="who"><h1>${text.dayAsTable}</h1>${day && html`<span>${format.date(day.from, day.zone)}, ${day.zone}</span>`}
-          ${isFiltered(view) && html`<span>${text.filtered(text.conditionsOf(view.conditions))} <a href=${clearedHref(view)}>${text.clearFilters}</a></span>`}</div>
+          ${isFiltered(view) && html`<span>${text.filtered(text.conditionsOf(view.conditions))} <a href=${hrefOf({ conditions: {}, kept: view.kept }, { table: "day" })}>${text.clearFilters}</a></span>`}</div>
       </header>
       <main class="history" data-view="day" data-seq=${day?.seq}>
         <section class="panel" data-panel="day" aria-labelledby="day-title">

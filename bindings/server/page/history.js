@@ -1,11 +1,10 @@
 // Every event of a conversation: when it happened, when it was learned, and what it says.
 import { html } from "./html.js";
-import { Moment } from "./age.js";
 import { timeZone } from "./clock.js";
 import { Bar, Head, Problem, ReadingPage } from "./conversation.js";
 import * as format from "./format.js";
 import { Icon } from "./icons.js";
-import { Lines } from "./lines.js";
+import { LineTime, Lines } from "./lines.js";
 import { placeIn } from "./list.js";
 import { agentName, memberName } from "./names.js";
 import { talk as text } from "./text.js";
@@ -68,7 +67,7 @@ function Row({ entry, context }) {
   const id = `seq-${seq}`;
   return html`<tr id=${id} class=${[!counts && "is-lost", id === context.target && "here"].filter(Boolean).join(" ")} tabindex="-1">
     <td class="number"><a href=${`#${id}`}>${format.count(seq)}</a></td>
-    <td><${Moment} at=${at} /> <span class="soft">${format.date(at, zone)}</span></td>
+    <td><${LineTime} at=${at} /> <span class="soft">${format.date(at, zone)}</span></td>
     <td>${learnedAt === null ? format.NONE : html`<span class="if-narrow">${text.learnedNarrow} </span><span title=${format.exact(learnedAt, zone)}>${text.learnedAfter(learnedAt - at)}</span>`}</td>
     <td><${Says} event=${event} conflicts=${conflictsOf(entry, context)} path=${context.path} /></td>
     <td><div class="tags">${marksOf(entry, context)}</div></td>

@@ -1,5 +1,8 @@
 // A long list of lines of which only a part is in the document.
-import { Component } from "./html.js";
+import { Component, html } from "./html.js";
+import { timeZone } from "./clock.js";
+import * as format from "./format.js";
+import { isOn, onSetting } from "./settings.js";
 import { windowOf } from "./timeline.js";
 
 /** Lines in the document at first, how many more a button brings, and how many there are at most. */
@@ -32,7 +35,12 @@ export class Lines extends Component {
   }
 
   componentDidMount() {
+    this.endSetting = onSetting(() => this.forceUpdate());
     this.reach();
+  }
+
+  componentWillUnmount() {
+    this.endSetting();
   }
 
   componentDidUpdate() {
@@ -80,4 +88,11 @@ export class Lines extends Component {
     const after = this.props.items.length - until;
     return { before: [Math.min(STEP, from), from], after: [Math.min(STEP, after), after] };
   }
+}
+
+/** The time of a line: `14:21:45`, with milliseconds after the key `x`. */
+export function LineTime({ at }) {
+  const zone = timeZone();
+  const show = isOn("exact") ? format.timeWithMillis : format.time;
+  return html`<time datetime=${new Date(at).toISOString()} title=${format.exact(at, zone)}>${show(at, zone)}</time>`;
 }

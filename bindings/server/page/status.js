@@ -110,8 +110,8 @@ function upstreamTable(upstreams) {
         <td><${Id} id=${one.name} /></td>
         <td>${text.upstreamKind[one.kind]}, ${sourceName(one.source)}</td>
         <td class=${isBad ? "signal" : ""}><${Icon} name=${LEVELS[one.state] ?? "question"} /> ${text.upstreamState[one.state] ?? one.state}</td>
-        <td class="number">${one.last_at === null ? format.NONE : html`<${Age} since=${one.last_at} />`}</td>
-        <td class="number">${one.usual_gap_ms === null ? format.NONE : format.span(one.usual_gap_ms)}</td>
+        <td class="number"><span class="if-narrow">${text.lastEventNarrow} </span>${one.last_at === null ? format.NONE : html`<${Age} since=${one.last_at} />`}</td>
+        <td class="number"><span class="if-narrow">${text.usualGapNarrow} </span>${one.usual_gap_ms === null ? format.NONE : format.span(one.usual_gap_ms)}</td>
         <td>${remarks(one, zone).map((remark, i) => html`${i > 0 && "; "}${remark}`)}</td>
       </tr>`;
     })}</tbody>

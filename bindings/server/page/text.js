@@ -317,7 +317,7 @@ export const talk = {
 
   // Transcript
   transcript: "Transcript",
-  messagesShown: (n, isPart, zone) => [plural(n, "message"), isPart && "not all shown", zone && `times are ${zone}, point at one for milliseconds`].filter(Boolean).join("; "),
+  messagesShown: (n, isPart, zone) => [plural(n, "message"), isPart && "not all shown", zone && `times are ${zone}, point at one for milliseconds, or press x`].filter(Boolean).join("; "),
   toTheLast: "to the last one",
   superofficeSendsNoTexts: "SuperOffice sends no texts. What it says is who wrote, and when.",
   mayNotReadTexts: "This token may not read texts. Everything else is shown.",
@@ -411,6 +411,8 @@ export const talk = {
   kindColumn: "Kind",
   stateColumn: "State",
   lastEvent: "Last event",
+  lastEventNarrow: "last event",
+  usualGapNarrow: "usual gap",
   usualGap: "Usual gap",
   remarks: "Remarks",
   upstreamKind: { stream: "fetched", webhook: "sent to us" },

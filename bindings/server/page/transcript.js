@@ -1,11 +1,11 @@
 // The messages of a conversation by local day, with what happened between them, and what is odd about each.
 import { html } from "./html.js";
 import { timeZone } from "./clock.js";
-import { Moment } from "./age.js";
 import * as format from "./format.js";
 import { Icon } from "./icons.js";
-import { Lines } from "./lines.js";
+import { LineTime, Lines } from "./lines.js";
 import { agentName, sourceName } from "./names.js";
+import { isOn } from "./settings.js";
 import { talk as text } from "./text.js";
 import { withDays } from "./timeline.js";
 
@@ -35,7 +35,7 @@ export class Transcript extends Lines {
       ${source === "superoffice" ? html`<p class="soft">${text.superofficeSendsNoTexts}</p>` : !readsTexts && html`<p class="soft more">${text.mayNotReadTexts}</p>`}
       ${items.length === 0 && html`<p class="soft">${text.nothingSaid}</p>`}
       ${from > 0 && html`<p><button type="button" onClick=${() => this.earlier()}>${text.earlier(...before)}</button></p>`}
-      <ol class="log">${lines.map((item) => line(item, context))}</ol>
+      <ol class=${isOn("exact") ? "log is-exact" : "log"}>${lines.map((item) => line(item, context))}</ol>
       ${until < items.length && html`<p><button type="button" onClick=${() => this.later()}>${text.later(...after)}</button></p>`}
     </section>`;
   }
@@ -55,12 +55,12 @@ function line(item, context) {
   switch (item.type) {
     case "step":
       return html`<li key=${id} id=${id} class=${`step${here}`} tabindex="-1">
-        <${Moment} at=${item.at} />
+        <${LineTime} at=${item.at} />
         <span>${text.step(item, agentName)}${item.lateBy !== null && !item.ofMessage && html` <${Late} item=${item} path=${context.historyPath} />`}</span>
       </li>`;
     case "suspicion":
       return html`<li key=${id} id=${id} class=${`suspicion${here}`} tabindex="-1">
-        <${Moment} at=${item.at} />
+        <${LineTime} at=${item.at} />
         <span class="words"><${Icon} name="question" label=${text.suspicion} /> <b>${text.suspects(item.suspicion, sourceName(context.source), timeZone())}</b></span>
       </li>`;
     default:
@@ -70,7 +70,7 @@ function line(item, context) {
 
 function Message({ item, here, context }) {
   return html`<li id=${lineId(item)} class=${`said ${item.direction ?? "other"}${here}`} tabindex="-1">
-    <${Moment} at=${item.at} />
+    <${LineTime} at=${item.at} />
     <span class="cut">${speaker(item, context.member)}</span>
     <div class="words">${item.text === null ? html`<span class="soft">${text.noText}</span>` : html`<bdi dir="auto">${item.text}</bdi>`}</div>
     <div class="tags">
