@@ -8,6 +8,7 @@
 //! - [`unpacking`] writes transcripts as plain files, for tests in other languages.
 //! - [`command`] runs the `convofold` binary.
 //! - [`holder`] runs a process that holds a database while others work on it.
+//! - [`receiver`] takes the messages of alerts.
 //! - [`serving`] runs `convofold serve`, and is a client of it.
 //! - [`torture`] kills it, simulates power cuts and damages its files.
 //!
@@ -21,6 +22,7 @@ pub mod command;
 pub mod holder;
 pub mod model;
 pub mod parsed;
+pub mod receiver;
 pub mod serving;
 #[cfg(unix)]
 pub mod torture;

@@ -7,6 +7,7 @@ use convofold::ingest::{Format, IgnoreList, Limits, Parser};
 use convofold::{Convofold, Zone};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
+use crate::alerts::Alerts;
 use crate::board::{Hub, Rows};
 use crate::config::Config;
 use crate::error::ServeError;
@@ -42,6 +43,7 @@ pub(crate) struct Shared {
     pub(crate) tokens: Tokens,
     pub(crate) rejects: Rejects,
     pub(crate) meter: Meter,
+    pub(crate) alerts: Arc<Alerts>,
     pub(crate) deliveries: Deliveries,
     /// The rows that boards show.
     pub(crate) rows: Rows,
@@ -72,6 +74,11 @@ impl std::ops::Deref for App {
 
 impl App {
     pub(crate) fn new(db: Convofold, config: Config) -> Result<Self, ServeError> {
+        let alerts = Alerts::open(&config)?;
+        Self::with_alerts(db, config, alerts)
+    }
+
+    pub(crate) fn with_alerts(db: Convofold, config: Config, alerts: Alerts) -> Result<Self, ServeError> {
         let tokens = Tokens::open(TokenFile::of(&config.db))?;
         config.check(!tokens.is_empty())?;
         let (zone, ignored) = config.reading()?;
@@ -83,6 +90,7 @@ impl App {
                 db,
                 tokens,
                 rejects,
+                alerts: Arc::new(alerts),
                 readers,
                 checks: Arc::new(Semaphore::new(1)),
                 config,

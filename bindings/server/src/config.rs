@@ -12,6 +12,7 @@ use convofold::ingest::IgnoreList;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 
+use crate::alerts::{self, AlertSettings};
 use crate::error::ServeError;
 use crate::span::Span;
 
@@ -20,7 +21,7 @@ pub(crate) const DEFAULT_HOOK: &str = "default";
 /// The maximum number of secrets of a hook: the current and the next one.
 const MAX_SECRETS: usize = 2;
 /// Shown instead of a secret.
-const REDACTED: &str = "(set)";
+pub(crate) const REDACTED: &str = "(set)";
 
 /// Settings that were given in one place. [`Settings::or`] combines places, [`Settings::resolve`] adds the defaults.
 ///
@@ -115,6 +116,16 @@ pub struct Settings {
     /// Folder with the files of the live page, for working on it [default: those in the binary].
     #[cfg_attr(feature = "clap", arg(long, value_name = "DIR", env = "CONVOFOLD_UI_DIR"))]
     pub ui_dir: Option<PathBuf>,
+    /// Address under which people reach this server, such as https://chats.example.com: for the links in alerts.
+    #[cfg_attr(feature = "clap", arg(long, value_name = "URL", env = "CONVOFOLD_PUBLIC_URL"))]
+    pub public_url: Option<String>,
+    /// Maximum number of alerts that are active or were not delivered; no more begin [default: 10000].
+    #[cfg_attr(feature = "clap", arg(long, value_name = "N", env = "CONVOFOLD_MAX_ALERTS"))]
+    pub max_alerts: Option<usize>,
+    /// Alerts: `[[alert]]` in a settings file.
+    #[cfg_attr(feature = "clap", arg(skip))]
+    #[serde(default)]
+    pub alert: Vec<AlertSettings>,
     /// Form of the log on standard error: text or json [default: text].
     #[cfg_attr(feature = "clap", arg(long, value_name = "FORM", env = "CONVOFOLD_LOG"))]
     pub log: Option<LogFormat>,
@@ -273,6 +284,9 @@ impl Settings {
             wait_crit: self.wait_crit.or(other.wait_crit),
             agent_silent: self.agent_silent.or(other.agent_silent),
             ui_dir: self.ui_dir.or(other.ui_dir),
+            public_url: self.public_url.or(other.public_url),
+            max_alerts: self.max_alerts.or(other.max_alerts),
+            alert: if self.alert.is_empty() { other.alert } else { self.alert },
             log: self.log.or(other.log),
         }
     }
@@ -327,10 +341,17 @@ impl Settings {
             wait_crit: self.wait_crit.unwrap_or(Span::seconds(300)),
             agent_silent: self.agent_silent.unwrap_or(Span::seconds(1_800)),
             ui_dir: self.ui_dir,
+            public_url: self.public_url,
+            max_alerts: self.max_alerts.unwrap_or(10_000),
+            alert: self.alert,
             log: self.log.unwrap_or_default(),
             superoffice_secret,
         };
         config.reading()?;
+        alerts::resolve(&config.alert).map_err(|why| refused(&why))?;
+        if let Some(url) = config.public_url.as_deref().filter(|url| !is_public_url(url)) {
+            return Err(refused(&format!("public-url is https://HOST[/BASE] or http://..., found {url:?}")));
+        }
         if config.wait_crit < config.wait_warn {
             return Err(refused("wait-crit must not be shorter than wait-warn"));
         }
@@ -390,10 +411,18 @@ pub struct Config {
     /// A folder with the files of the live page, instead of those in the binary.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ui_dir: Option<PathBuf>,
+    /// The address under which people reach this server.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub public_url: Option<String>,
+    /// Maximum number of alerts that are active or were not delivered.
+    pub max_alerts: usize,
     /// The form of the log.
     pub log: LogFormat,
     /// The secrets of each SuperOffice hook.
     pub superoffice_secret: BTreeMap<String, Vec<String>>,
+    /// The alerts.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub alert: Vec<AlertSettings>,
 }
 
 impl Config {
@@ -402,6 +431,7 @@ impl Config {
     pub fn to_toml(&self) -> String {
         let mut shown = self.clone();
         shown.superoffice_secret.values_mut().flatten().for_each(|secret| REDACTED.clone_into(secret));
+        shown.alert = shown.alert.into_iter().map(|alert| alert.redacted(REDACTED)).collect();
         toml::to_string(&shown).unwrap_or_default()
     }
 
@@ -434,6 +464,15 @@ impl Config {
     pub(crate) fn folder(&self) -> PathBuf {
         folder_in(&self.db)
     }
+}
+
+fn is_public_url(url: &str) -> bool {
+    let uri = url.parse::<axum::http::Uri>();
+    uri.is_ok_and(|uri| {
+        matches!(uri.scheme_str(), Some("http" | "https"))
+            && uri.host().is_some_and(|host| !host.is_empty())
+            && uri.query().is_none()
+    })
 }
 
 /// The server's folder in the folder of a database.

@@ -58,6 +58,15 @@ pub enum ServeError {
         /// What is wrong with it.
         why: String,
     },
+    /// The table of alerts cannot be read or written.
+    #[error("cannot use the table of alerts in {}", path.display())]
+    Alerts {
+        /// The file, or its folder.
+        path: PathBuf,
+        /// The error of the operating system.
+        #[source]
+        source: io::Error,
+    },
     /// The database cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenError),

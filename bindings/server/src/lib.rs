@@ -19,6 +19,7 @@ mod files;
 mod tokens;
 mod rejects;
 mod meter;
+mod alerts;
 mod rhythm;
 mod upstreams;
 mod app;
@@ -38,6 +39,7 @@ mod server;
 mod answering;
 mod client;
 
+pub use alerts::{AlertBody, AlertSettings, When};
 pub use answering::{Answering, answer};
 pub use batch::DatabaseSize;
 pub use client::{Batches, Body, Changes, Client, ClientError, ExportedEvents, Figures, Next, Refusal, StatePage};

@@ -7,15 +7,26 @@ pub(crate) fn link<'a>(conditions: impl IntoIterator<Item = (&'a str, &'a str)>)
         link.push(if number == 0 { '?' } else { '&' });
         link.push_str(name);
         link.push('=');
-        for byte in value.bytes() {
-            if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
-                link.push(char::from(byte));
-            } else {
-                link.push_str(&format!("%{byte:02X}"));
-            }
-        }
+        push_encoded(&mut link, value);
     }
     link
+}
+
+/// The page of a conversation, under the address of the server.
+pub(crate) fn of_page(server: &str, id: &str) -> String {
+    let mut link = format!("{}/c/", server.trim_end_matches('/'));
+    push_encoded(&mut link, id);
+    link
+}
+
+fn push_encoded(link: &mut String, value: &str) {
+    for byte in value.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
+            link.push(char::from(byte));
+        } else {
+            link.push_str(&format!("%{byte:02X}"));
+        }
+    }
 }
 
 /// The condition of a tenant, or of none.

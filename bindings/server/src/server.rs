@@ -13,6 +13,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout, timeout_at};
 
+use crate::alerts::Running;
 use crate::answering::SocketServer;
 use crate::app::{App, Phase};
 use crate::config::{Config, LogFormat};
@@ -126,6 +127,7 @@ pub struct Server {
     reload: Option<JoinHandle<()>>,
     /// For the processes of this machine that may use the folder of the database.
     socket: Option<SocketServer>,
+    alerts: Option<Running>,
 }
 
 impl Server {
@@ -156,7 +158,8 @@ impl Server {
         };
         let socket = SocketServer::start(&app);
         let socket = socket.inspect_err(|error| tracing::warn!(%error, "no socket in the folder of the database")).ok();
-        Ok(Self { app, handle, address, task, reload, socket })
+        let alerts = Running::start(&app)?;
+        Ok(Self { app, handle, address, task, reload, socket, alerts })
     }
 
     /// The address on which it listens; it has the real port if the setting is port 0.
@@ -180,6 +183,9 @@ impl Server {
         }
         if timeout_at(deadline, self.app.finish_intake()).await.is_err() {
             tracing::warn!("requests that bring events were not finished in time; they were not answered 200");
+        }
+        if let Some(alerts) = self.alerts {
+            alerts.stop_by(deadline).await;
         }
         self.app.enter(Phase::EndingReaders);
         // `graceful_shutdown` ends the connections at the deadline.

@@ -51,7 +51,7 @@ impl Endpoint {
             Some("http") => (None, 80),
             Some("https") => {
                 let name = ServerName::try_from(bare.clone()).map_err(|error| invalid(&error.to_string()))?;
-                (Some(Tls { config: trusted(url)?, name }), 443)
+                (Some(Tls { config: trusted().map_err(|why| invalid(&why))?, name }), 443)
             }
             _ => return Err(invalid("it begins with http:// or https://")),
         };
@@ -135,18 +135,17 @@ impl Endpoint {
 }
 
 /// Trusts the certificates that this system trusts, or those of the file SSL_CERT_FILE.
-fn trusted(url: &str) -> Result<Arc<rustls::ClientConfig>, ClientError> {
-    let invalid = |why: String| ClientError::Url { url: url.to_owned(), why };
+pub(crate) fn trusted() -> Result<Arc<rustls::ClientConfig>, String> {
     let mut roots = rustls::RootCertStore::empty();
     let found = rustls_native_certs::load_native_certs();
     roots.add_parsable_certificates(found.certs);
     if roots.is_empty() {
         let why = found.errors.first().map_or("there are none".to_owned(), ToString::to_string);
-        return Err(invalid(format!("the trusted certificates of this system cannot be read: {why}")));
+        return Err(format!("the trusted certificates of this system cannot be read: {why}"));
     }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    let config = config.map_err(|error| invalid(error.to_string()))?;
+    let config = config.map_err(|error| error.to_string())?;
     Ok(Arc::new(config.with_root_certificates(roots).with_no_client_auth()))
 }
 

@@ -21,6 +21,7 @@ use http_body_util::{BodyExt, Full};
 use parking_lot::Mutex;
 use serde::Deserialize;
 
+pub(crate) use connection::trusted;
 use connection::{Endpoint, RequestBody, bearer};
 use request::{Connection, Requests, if_found, path};
 

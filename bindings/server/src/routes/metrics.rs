@@ -104,6 +104,7 @@ fn text(app: &App) -> String {
         out.family(name, "gauge", help);
         out.sample(name, &[], &value);
     }
+    alerts(app, &mut out);
     if let Some(free) = free_bytes(app) {
         out.family("convofold_free_bytes", "gauge", "Free space on the disk of the database.");
         out.sample("convofold_free_bytes", &[], &free);
@@ -119,6 +120,34 @@ fn text(app: &App) -> String {
         out.sample("convofold_oldest_waiting_seconds", &[], &(waited_ms as f64 / 1_000.0));
     }
     out.text
+}
+
+fn alerts(app: &App, out: &mut Page) {
+    let counts = app.alerts.counts();
+    out.family("convofold_alerts_active", "gauge", "Conversations and upstreams beyond the threshold of an alert.");
+    for (alert, count) in &counts.active {
+        out.sample("convofold_alerts_active", &[("alert", alert)], count);
+    }
+    out.family(
+        "convofold_alerts_left_out",
+        "gauge",
+        "The same, of which nobody is told because the table of alerts is full.",
+    );
+    for (alert, count) in &counts.left_out {
+        out.sample("convofold_alerts_left_out", &[("alert", alert)], count);
+    }
+    out.family("convofold_alert_deliveries_total", "counter", "Attempts to deliver a message of an alert, by status.");
+    for (alert, status, count) in app.alerts.deliveries() {
+        out.sample("convofold_alert_deliveries_total", &[("alert", &alert), ("status", &status)], &count);
+    }
+    for (name, help, value) in [
+        ("convofold_alert_pending", "Messages of alerts that were not delivered.", counts.pending),
+        ("convofold_alert_table", "Alerts in the table: active, or not delivered.", counts.crossings),
+        ("convofold_alert_table_capacity", "Maximum number of alerts in the table.", counts.max),
+    ] {
+        out.family(name, "gauge", help);
+        out.sample(name, &[], &value);
+    }
 }
 
 /// A page of metrics. Writing to a string cannot fail.

@@ -22,6 +22,7 @@ mod backup;
 mod care;
 mod session;
 mod page;
+mod alerts;
 
 pub(crate) use care::VerifyLine;
 pub(crate) use session::Thresholds;
@@ -93,6 +94,7 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(session::login))
         .routes(routes!(session::logout))
         .routes(routes!(session::session))
+        .routes(routes!(alerts::alerts))
         .routes(routes!(metrics::metrics))
         .routes(routes!(health::livez))
         .routes(routes!(health::readyz))

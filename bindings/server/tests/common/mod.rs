@@ -102,6 +102,16 @@ impl Desk {
         Events(BufReader::new(Box::new(response.into_body().into_reader())))
     }
 
+    /// Stops the server and starts it with these settings, on another port.
+    pub(crate) fn restart(&mut self, settings: Settings) {
+        self.stop();
+        let defaults = toml_settings(&format!("db = {:?}\nlisten = \"127.0.0.1:0\"", self.path()));
+        let config = settings.or(defaults).resolve().unwrap();
+        let server = self.runtime.block_on(async { Server::start(config, self.db.clone()) }).unwrap();
+        self.address = server.address();
+        self.server = Some(server);
+    }
+
     /// Stops the server; the database stays open.
     pub(crate) fn stop(&mut self) {
         if let Some(server) = self.server.take() {
