@@ -31,6 +31,7 @@ export class ReadingPage extends Component {
 
   componentDidMount() {
     this.reading.open();
+    if (!location.hash) scrollTo(0, 0);
     addEventListener("hashchange", this.onHash);
     const go = (id) => id !== null && id !== undefined && navigate(format.conversationPath(id));
     const place = () => placeIn(this.list, this.props.id);
@@ -69,6 +70,10 @@ class Conversation extends ReadingPage {
   }
 
   setTitle() {
+    if (this.reading.feed.liveness === "stale") {
+      document.title = text.staleTitle;
+      return;
+    }
     const state = this.reading.answer?.conversation;
     const since = state?.waiting_since ?? null;
     // The title has minutes, so it changes once in a minute.

@@ -223,13 +223,14 @@ function thresholds(warn, crit) {
     : `${low} ${unit} to ${high} ${highUnit}`;
 }
 
-/** The pages of one conversation, of its events, of the server, and for signing in. */
+/** The words of the pages of one conversation, of its events, of the server, and for signing in, over those above. */
 export const talk = {
+  ...text,
+
   // Head and navigation
   title: (member, wait) => `${member}${wait === null ? "" : `, waits ${wait}`} - convofold`,
   titleWithout: "Conversation - convofold",
   board: "Board",
-  conversation: "Conversation",
   toTranscript: "To the transcript",
   place: (number, of, name) => `${count(number)} of ${count(of)} ${{ waits: "who wait", nobody: "with nobody" }[name] ?? "in the list"}`,
   previous: "previous",
@@ -238,17 +239,11 @@ export const talk = {
   copied: "Copied",
   copyFailed: "Select it to copy",
   everyEvent: "Every event",
-  with: "with",
-  nobody: "nobody",
-  nameNotKnown: "name not known",
   agentNotKnown: "agent not known",
-  loading: "Loading",
   noConversation: "There is no such conversation.",
   noConversationWhy: "Perhaps its first event has not come yet, or this token is for other tenants.",
   notRead: "The conversation could not be read.",
-  serverSaid: (detail) => `The server said: ${detail}.`,
   shownBefore: "What is shown was read before.",
-  tryAgain: "Try again",
 
   // Who had it when
   whoHadIt: "Who had it when",
@@ -322,7 +317,6 @@ export const talk = {
   superofficeSendsNoTexts: "SuperOffice sends no texts. What it says is who wrote, and when.",
   mayNotReadTexts: "This token may not read texts. Everything else is shown.",
   nothingSaid: "Nothing happened yet.",
-  noText: "no text",
   earlier: (n, all) => (n === all ? `Show ${count(n)} earlier lines` : `Show ${count(n)} of ${count(all)} earlier lines`),
   later: (n, all) => (n === all ? `Show ${count(n)} later lines` : `Show ${count(n)} of ${count(all)} later lines`),
   fromTheMember: "from the member",
@@ -387,7 +381,6 @@ export const talk = {
   // Signing in
   signInTitle: "Sign in - convofold",
   signInHere: "Sign in",
-  signIn: "Sign in",
   signOut: "Sign out",
   signInOrOut: "Sign in as somebody else, or out",
   signedInAs: (name, role) => `You are signed in with the token ${name} (${role}).`,
@@ -405,7 +398,6 @@ export const talk = {
   server: "Server",
   notForThisToken: "This concerns more than this token may see.",
   notReadNow: (detail) => `Could not be read now. The server said: ${detail}.`,
-  upstream: "Upstream",
   noUpstream: "Nothing was set up, and nothing has arrived since the server was started.",
   name: "Name",
   kindColumn: "Kind",
@@ -416,7 +408,6 @@ export const talk = {
   usualGap: "Usual gap",
   remarks: "Remarks",
   upstreamKind: { stream: "fetched", webhook: "sent to us" },
-  upstreamState: { ok: "ok", quiet: "quiet", refused: "refused", catching_up: "catching up", connecting: "connecting", not_set_up: "not set up" },
   nextTry: (time) => `next try at ${time}`,
   behind: (amount) => `${amount} behind`,
   gap: (from, until) => `events from ${from} until ${until} may be lost`,
@@ -461,21 +452,18 @@ export const talk = {
   role: "role",
   tenants: "tenants",
   texts: "texts",
-  all: "all",
   mayRead: "may be read",
   mayNotRead: "may not be read",
   noneNeeded: "none is needed",
 
   // The day as a table
   dayTitle: "The day as a table - convofold",
-  dayAsTable: "The day as a table",
   byHour: "By hour",
   everyStep: (step) => `Every ${step}`,
   showByHour: "by hour",
   showEveryStep: (step) => `every ${step}`,
   filtered: (conditions) => `Only ${conditions}.`,
   conditionsOf: (conditions) => Object.entries(conditions).map(([name, value]) => text.conditions[name](value)).join(", "),
-  clearFilters: "Clear the filters",
   time: "Time",
   hour: "Hour from",
   openThen: "Open",
