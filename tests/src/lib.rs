@@ -10,6 +10,7 @@
 //! - [`holder`] runs a process that holds a database while others work on it.
 //! - [`receiver`] takes the messages of alerts.
 //! - [`serving`] runs `convofold serve`, and is a client of it.
+//! - [`rtds`] is Airship's stream, with everything that it does wrong.
 //! - [`torture`] kills it, simulates power cuts and damages its files.
 //!
 //! Start with the transcripts: they are the shortest description of what the engine promises.
@@ -23,6 +24,7 @@ pub mod holder;
 pub mod model;
 pub mod parsed;
 pub mod receiver;
+pub mod rtds;
 pub mod serving;
 #[cfg(unix)]
 pub mod torture;

@@ -157,7 +157,8 @@ fn response(from: &mut impl BufRead) -> io::Result<(u16, Vec<u8>)> {
     from.read_line(&mut line)?;
     let status = line.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3)?.parse().ok());
     let status = status.ok_or_else(|| broken("no status"))?;
-    let mut length = None;
+    // An answer without a body has no length.
+    let mut length = (status == 204).then_some(0);
     loop {
         line.clear();
         from.read_line(&mut line)?;

@@ -20,6 +20,7 @@ pub mod examination;
 pub mod limits;
 pub mod kills;
 pub mod webhooks;
+pub mod stream;
 pub mod care;
 pub mod damages;
 pub mod mount;

@@ -8,7 +8,7 @@ use anyhow::Result;
 use convofold_tests::torture::campaign::Campaign;
 use convofold_tests::torture::kills::{self, KillOptions};
 use convofold_tests::torture::report::Report;
-use convofold_tests::torture::{care, damages, faults, read_only, strace, trace, webhooks};
+use convofold_tests::torture::{care, damages, faults, read_only, strace, stream, trace, webhooks};
 
 /// Runs the trials with a fresh seed, which a failure prints.
 #[track_caller]
@@ -29,6 +29,11 @@ fn what_was_acknowledged_survives_kills() {
 #[test]
 fn webhooks_that_were_answered_200_survive_kills() {
     expect_no_failure("webhooks", 5, webhooks::run);
+}
+
+#[test]
+fn a_stream_continues_after_kills_where_it_was() {
+    expect_no_failure("stream", 5, stream::run);
 }
 
 #[test]

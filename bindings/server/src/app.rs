@@ -7,6 +7,7 @@ use convofold::ingest::{Format, IgnoreList, Limits, Parser};
 use convofold::{Convofold, Zone};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
+use crate::airship;
 use crate::alerts::Alerts;
 use crate::board::{Hub, Rows};
 use crate::config::Config;
@@ -24,6 +25,8 @@ pub(crate) enum Phase {
     Running,
     /// It takes no new connections and finishes its requests.
     Stopping,
+    /// The stream of Airship ends.
+    EndingStream,
     /// Feeds and exports end.
     EndingReaders,
 }
@@ -45,6 +48,8 @@ pub(crate) struct Shared {
     pub(crate) meter: Meter,
     pub(crate) alerts: Arc<Alerts>,
     pub(crate) deliveries: Deliveries,
+    /// What Airship's stream is doing; `None` if the settings do not name it.
+    pub(crate) stream: Option<Arc<airship::Status>>,
     /// The rows that boards show.
     pub(crate) rows: Rows,
     /// The boards that are watched.
@@ -93,6 +98,7 @@ impl App {
                 alerts: Arc::new(alerts),
                 readers,
                 checks: Arc::new(Semaphore::new(1)),
+                stream: config.airship.as_ref().map(|_| Arc::default()),
                 config,
                 meter: Meter::default(),
                 deliveries: Deliveries::default(),

@@ -12,6 +12,7 @@ use convofold::ingest::IgnoreList;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 
+use crate::airship::{AirshipConfig, AirshipSettings};
 use crate::alerts::{self, AlertSettings};
 use crate::error::ServeError;
 use crate::span::Span;
@@ -64,6 +65,10 @@ pub struct Settings {
     )]
     #[serde(default, deserialize_with = "secrets_from_table")]
     pub superoffice_secret: Vec<HookSecret>,
+    /// Airship's stream.
+    #[cfg_attr(feature = "clap", command(flatten))]
+    #[serde(default)]
+    pub airship: AirshipSettings,
     /// Zone of times that are written without one, such as `Europe/Oslo` [default: UTC].
     #[cfg_attr(feature = "clap", arg(long, value_name = "ZONE", env = "CONVOFOLD_ZONE"))]
     pub zone: Option<String>,
@@ -267,6 +272,7 @@ impl Settings {
             tls_cert: self.tls_cert.or(other.tls_cert),
             tls_key: self.tls_key.or(other.tls_key),
             superoffice_secret: secrets,
+            airship: self.airship.or(other.airship),
             zone: self.zone.or(other.zone),
             ignore: if self.ignore.is_empty() { other.ignore } else { self.ignore },
             grace: self.grace.or(other.grace),
@@ -346,6 +352,7 @@ impl Settings {
             alert: self.alert,
             log: self.log.unwrap_or_default(),
             superoffice_secret,
+            airship: self.airship.resolve().map_err(|why| refused(&why))?,
         };
         config.reading()?;
         alerts::resolve(&config.alert).map_err(|why| refused(&why))?;
@@ -420,6 +427,9 @@ pub struct Config {
     pub log: LogFormat,
     /// The secrets of each SuperOffice hook.
     pub superoffice_secret: BTreeMap<String, Vec<String>>,
+    /// Airship's stream, if it is fetched.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub airship: Option<AirshipConfig>,
     /// The alerts.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub alert: Vec<AlertSettings>,

@@ -18,7 +18,7 @@ const REJECTIONS_TOLD: usize = 100;
 /// Number of events in a batch.
 const BATCH_EVENTS: usize = 8_192;
 /// Pause before a full queue is tried again.
-const RETRY_INTERVAL: Duration = Duration::from_millis(5);
+pub(crate) const RETRY_INTERVAL: Duration = Duration::from_millis(5);
 
 /// What a parser found.
 #[derive(Default)]

@@ -19,6 +19,7 @@ mod files;
 mod tokens;
 mod rejects;
 mod meter;
+mod airship;
 mod alerts;
 mod rhythm;
 mod upstreams;
@@ -39,6 +40,7 @@ mod server;
 mod answering;
 mod client;
 
+pub use airship::{AirshipConfig, AirshipSettings, Region};
 pub use alerts::{AlertBody, AlertSettings, When};
 pub use answering::{Answering, answer};
 pub use batch::DatabaseSize;

@@ -118,8 +118,9 @@ impl Rejects {
         Ok(Self { path, max_records: config.max_rejects, max_bytes: config.max_rejects_bytes, table })
     }
 
-    /// Keeps rejections of one body, durably. A rejection that is kept already is not added again. Blocks.
-    pub(crate) fn keep(&self, source: &str, body: &[u8], rejections: &[Rejection]) -> Result<(), KeepError> {
+    /// Keeps rejections of one body, durably. A rejection that is kept already is not added again. `body` is `None` if not all
+    /// of it is known. Blocks.
+    pub(crate) fn keep(&self, source: &str, body: Option<&[u8]>, rejections: &[Rejection]) -> Result<(), KeepError> {
         let table = &mut *self.table.lock();
         let mut added = Vec::new();
         let mut text = String::new();
@@ -199,9 +200,9 @@ impl Rejects {
 
 /// The id and the record of a rejection. If it is only the beginning of what was rejected, the whole body is kept: its other
 /// events count as duplicates when it is sent again.
-fn record(source: &str, body: &[u8], rejection: &Rejection) -> (String, String) {
+fn record(source: &str, body: Option<&[u8]>, rejection: &Rejection) -> (String, String) {
     let mut rejection = rejection.clone();
-    if rejection.raw_cut {
+    if let Some(body) = body.filter(|_| rejection.raw_cut) {
         (rejection.raw, rejection.raw_cut) = (body.to_vec(), false);
     }
     let mut digest = Sha256::new();
@@ -248,7 +249,7 @@ mod tests {
     }
 
     fn keep(rejects: &Rejects, body: &[u8]) -> Result<(), KeepError> {
-        rejects.keep("hook", body, &rejections(body))
+        rejects.keep("hook", Some(body), &rejections(body))
     }
 
     #[test]

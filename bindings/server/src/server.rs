@@ -13,6 +13,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout, timeout_at};
 
+use crate::airship::Stream;
 use crate::alerts::Running;
 use crate::answering::SocketServer;
 use crate::app::{App, Phase};
@@ -124,6 +125,8 @@ pub struct Server {
     handle: Handle<SocketAddr>,
     address: SocketAddr,
     task: JoinHandle<std::io::Result<()>>,
+    /// Airship's stream.
+    stream: Option<JoinHandle<()>>,
     reload: Option<JoinHandle<()>>,
     /// For the processes of this machine that may use the folder of the database.
     socket: Option<SocketServer>,
@@ -159,7 +162,8 @@ impl Server {
         let socket = SocketServer::start(&app);
         let socket = socket.inspect_err(|error| tracing::warn!(%error, "no socket in the folder of the database")).ok();
         let alerts = Running::start(&app)?;
-        Ok(Self { app, handle, address, task, reload, socket, alerts })
+        let stream = Stream::start(&app)?;
+        Ok(Self { app, handle, address, task, stream, reload, socket, alerts })
     }
 
     /// The address on which it listens; it has the real port if the setting is port 0.
@@ -183,6 +187,13 @@ impl Server {
         }
         if timeout_at(deadline, self.app.finish_intake()).await.is_err() {
             tracing::warn!("requests that bring events were not finished in time; they were not answered 200");
+        }
+        self.app.enter(Phase::EndingStream);
+        if let Some(mut stream) = self.stream
+            && timeout_at(deadline, &mut stream).await.is_err()
+        {
+            tracing::warn!("Airship's stream was not ended in time; it continues after its last committed event");
+            stream.abort();
         }
         if let Some(alerts) = self.alerts {
             alerts.stop_by(deadline).await;

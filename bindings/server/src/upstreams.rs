@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use convofold::{Attribute, Event};
 use parking_lot::Mutex;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::airship;
 use crate::app::App;
 use crate::rhythm::Rhythm;
 use crate::tokens::clock_ms;
@@ -54,7 +55,6 @@ pub(crate) enum UpstreamKind {
 /// Whether events come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-#[expect(dead_code, reason = "the stream will have the other states")]
 pub(crate) enum UpstreamState {
     /// They come, or a pause is not longer than usual.
     Ok,
@@ -71,7 +71,7 @@ pub(crate) enum UpstreamState {
 }
 
 /// A period.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct UpstreamGap {
     /// Its beginning.
     pub(crate) from: i64,
@@ -82,7 +82,8 @@ pub(crate) struct UpstreamGap {
 impl App {
     /// Every upstream at this time: Airship's stream, then what sent events, by source and tenant.
     pub(crate) fn upstreams(&self, now: i64) -> Vec<Upstream> {
-        let mut upstreams = vec![not_set_up()];
+        let stream = self.stream.as_ref().map_or_else(not_set_up, |stream| stream.upstream(now));
+        let mut upstreams = vec![stream];
         upstreams.extend(self.deliveries.upstreams(now));
         upstreams
     }
@@ -94,7 +95,7 @@ fn not_set_up() -> Upstream {
         kind: UpstreamKind::Stream,
         source: "airship".to_owned(),
         tenant: None,
-        name: "Airship stream".to_owned(),
+        name: airship::NAME.to_owned(),
         state: UpstreamState::NotSetUp,
         last_at: None,
         usual_gap_ms: None,

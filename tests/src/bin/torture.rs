@@ -12,7 +12,7 @@ use convofold_tests::torture::campaign::{Campaign, STOPPED};
 use convofold_tests::torture::kills::{self, KillOptions};
 use convofold_tests::torture::ledger::Ledger;
 use convofold_tests::torture::report::Report;
-use convofold_tests::torture::{care, cuts, damages, faults, full, mount, read_only, strace, trace, webhooks};
+use convofold_tests::torture::{care, cuts, damages, faults, full, mount, read_only, strace, stream, trace, webhooks};
 
 /// Tests the durability promises with the real binary.
 #[derive(Debug, Parser)]
@@ -45,6 +45,8 @@ enum Kind {
     },
     /// SIGKILL of `serve` while it receives webhooks over several connections, 200 webhooks a kill.
     Webhooks(TrialArgs),
+    /// SIGKILL of `serve` while it fetches Airship's stream, which breaks meanwhile, 200 events a kill.
+    Stream(TrialArgs),
     /// SIGKILL at a random moment of trim, backup, restore and repair.
     Care(TrialArgs),
     /// One random damage to one file of a database.
@@ -113,6 +115,7 @@ impl Kind {
                 Ok(("kills", kills::run(&trials.campaign("kills")?, options)?))
             }
             Self::Webhooks(trials) => Ok(("webhooks", webhooks::run(&trials.campaign("webhooks")?)?)),
+            Self::Stream(trials) => Ok(("stream", stream::run(&trials.campaign("stream")?)?)),
             Self::Care(trials) => Ok(("care", care::run(&trials.campaign("care")?)?)),
             Self::ReadOnly(trials) => Ok(("read-only", read_only::run(&trials.campaign("read-only")?)?)),
             Self::Damages(trials) => Ok(("damages", damages::run(&trials.campaign("damages")?)?)),

@@ -18,10 +18,10 @@ use super::error::ClientError;
 use crate::socket;
 
 /// The body of a request.
-pub(super) type RequestBody = UnsyncBoxBody<Bytes, io::Error>;
+pub(crate) type RequestBody = UnsyncBoxBody<Bytes, io::Error>;
 
 /// Where a server is.
-pub(super) enum Endpoint {
+pub(crate) enum Endpoint {
     /// The process that holds the database in this folder.
     Holder(PathBuf),
     /// A server at a URL.
@@ -29,14 +29,14 @@ pub(super) enum Endpoint {
 }
 
 /// How the server of a URL proves who it is.
-pub(super) struct Tls {
+pub(crate) struct Tls {
     config: Arc<rustls::ClientConfig>,
     name: ServerName<'static>,
 }
 
 impl Endpoint {
     /// The server at a URL: `http://HOST[:PORT][/BASE]` or `https://...`.
-    pub(super) fn of_url(url: &str) -> Result<Self, ClientError> {
+    pub(crate) fn of_url(url: &str) -> Result<Self, ClientError> {
         let invalid = |why: &str| ClientError::Url { url: url.to_owned(), why: why.to_owned() };
         let uri: Uri = url.parse().map_err(|error: axum::http::uri::InvalidUri| invalid(&error.to_string()))?;
         let host = uri.host().filter(|host| !host.is_empty()).ok_or_else(|| invalid("the host is missing"))?;
@@ -67,14 +67,14 @@ impl Endpoint {
     }
 
     /// In messages.
-    pub(super) fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         match self {
             Self::Holder(folder) => format!("the process that has {} open", folder.display()),
             Self::Server { url, .. } => url.clone(),
         }
     }
 
-    pub(super) fn is_overheard(&self) -> bool {
+    pub(crate) fn is_overheard(&self) -> bool {
         match self {
             Self::Holder(_) => false,
             Self::Server { authority, tls, .. } => {
@@ -84,7 +84,7 @@ impl Endpoint {
     }
 
     /// What precedes the path of every request.
-    pub(super) fn base(&self) -> &str {
+    pub(crate) fn base(&self) -> &str {
         match self {
             Self::Holder(_) => "",
             Self::Server { base, .. } => base,
@@ -92,7 +92,7 @@ impl Endpoint {
     }
 
     /// The header `Host`.
-    pub(super) fn authority(&self) -> HeaderValue {
+    pub(crate) fn authority(&self) -> HeaderValue {
         match self {
             Self::Holder(_) => HeaderValue::from_static("localhost"),
             Self::Server { authority, .. } => authority.clone(),
@@ -100,7 +100,7 @@ impl Endpoint {
     }
 
     /// A new connection. Its other half runs on the runtime.
-    pub(super) async fn connect(&self) -> Result<SendRequest<RequestBody>, ClientError> {
+    pub(crate) async fn connect(&self) -> Result<SendRequest<RequestBody>, ClientError> {
         let failed = |source| ClientError::Connect { at: self.name(), source };
         match self {
             Self::Holder(folder) => {
@@ -150,7 +150,7 @@ pub(crate) fn trusted() -> Result<Arc<rustls::ClientConfig>, String> {
 }
 
 /// The header `Authorization` for a token.
-pub(super) fn bearer(token: &str) -> Option<HeaderValue> {
+pub(crate) fn bearer(token: &str) -> Option<HeaderValue> {
     let mut value = HeaderValue::from_str(&format!("Bearer {token}")).ok()?;
     value.set_sensitive(true);
     Some(value)

@@ -1,7 +1,7 @@
 //! A blocking client of the server, with the methods of [`Convofold`](convofold::Convofold).
 
 mod error;
-mod connection;
+pub(crate) mod connection;
 mod request;
 mod batches;
 mod care;

@@ -8,6 +8,7 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use convofold::LatencyHistogram;
 
+use crate::airship;
 use crate::app::App;
 use crate::caller::Caller;
 use crate::params::Params;
@@ -105,6 +106,9 @@ fn text(app: &App) -> String {
         out.sample(name, &[], &value);
     }
     alerts(app, &mut out);
+    if let Some(stream) = &app.stream {
+        stream_figures(&mut out, &stream.figures(clock_ms()));
+    }
     if let Some(free) = free_bytes(app) {
         out.family("convofold_free_bytes", "gauge", "Free space on the disk of the database.");
         out.sample("convofold_free_bytes", &[], &free);
@@ -147,6 +151,27 @@ fn alerts(app: &App, out: &mut Page) {
     ] {
         out.family(name, "gauge", help);
         out.sample(name, &[], &value);
+    }
+}
+
+/// Of Airship's stream.
+fn stream_figures(out: &mut Page, figures: &airship::Figures) {
+    out.family("convofold_rtds_connected", "gauge", "1 if Airship's stream is connected.");
+    out.sample("convofold_rtds_connected", &[], &u64::from(figures.is_connected));
+    out.family("convofold_rtds_reconnects_total", "counter", "Failed connections of the stream, by reason.");
+    for (reason, count) in &figures.reconnects {
+        out.sample("convofold_rtds_reconnects_total", &[("reason", reason)], count);
+    }
+    out.family("convofold_rtds_gaps_total", "counter", "Periods whose events Airship may have discarded unread.");
+    out.sample("convofold_rtds_gaps_total", &[], &figures.gaps);
+    for (name, help, duration) in [
+        ("convofold_rtds_last_byte_age_seconds", "Time since the last byte of the stream.", figures.last_byte_age),
+        ("convofold_rtds_lag_seconds", "How far the stream is behind.", figures.lag),
+    ] {
+        if let Some(duration) = duration {
+            out.family(name, "gauge", help);
+            out.sample(name, &[], &duration.as_secs_f64());
+        }
     }
 }
 

@@ -201,7 +201,7 @@ async fn commit(app: &App, format: Format, source: &str, body: &Bytes, deadline:
     if !rejections.is_empty() {
         tracing::warn!(source, rejection = %rejections.first().map(ToString::to_string).unwrap_or_default(), "a webhook has rejects");
         let (app, source, body) = (app.clone(), source.to_owned(), body.clone());
-        let kept = spawn_blocking(move || app.rejects.keep(&source, &body, &rejections));
+        let kept = spawn_blocking(move || app.rejects.keep(&source, Some(&body), &rejections));
         let slow = |_| Problem::unavailable("the disk is slow, and the rejects are not durable yet: send them again");
         let kept = timeout_at(deadline, kept).await.map_err(slow)??;
         kept.map_err(|error| Problem::unavailable(error.to_string()))?;
