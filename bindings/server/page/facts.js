@@ -8,6 +8,8 @@ import { Icon } from "./icons.js";
 import { agentName, memberName, sourceName } from "./names.js";
 import { talk as text } from "./text.js";
 
+const WEEK_MS = 6 * 24 * 60 * 60 * 1000;
+
 /** How bad a wait is: `critical`, `warning`, `fine`. */
 export function levelOf(since, thresholds, at) {
   const ms = at - since;
@@ -45,7 +47,9 @@ export function Facts({ state, arrivals, seq, timeline, thresholds, links }) {
   const zone = timeZone();
   const dash = html`<span class="soft">${format.NONE}</span>`;
   const member = memberName(state.member.name);
-  const when = (at) => html`<time title=${format.exact(at, zone)}>${format.weekday(at, zone)} <${Moment} at=${at} /></time>`;
+  // A weekday says enough for some days.
+  const day = now() - WEEK_MS;
+  const when = (at) => html`${(at > day ? format.weekday : format.date)(at, zone)} <${Moment} at=${at} />`;
   const open = timeline.spans.filter((span) => !span.closed);
   const parts = open.filter((span, i) => i === 0 || open[i - 1].until !== span.from).length;
   const fields = [

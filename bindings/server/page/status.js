@@ -14,11 +14,12 @@ import { talk as text } from "./text.js";
 
 const READ_MS = 10_000;
 const REJECTS = 20;
+const ALERTS = 50;
 
 /** What this token may ask. Each answer stands on its own: one that fails leaves the others. */
 function questions({ role, texts, tenants }) {
   return {
-    ...(tenants === null && { status: "/api/v1/status", stats: "/api/v1/stats" }),
+    ...(tenants === null && { status: "/api/v1/status", stats: "/api/v1/stats", alerts: `/api/v1/alerts?limit=${ALERTS}` }),
     ...(role === "admin" && texts && { rejects: `/api/v1/rejects?limit=${REJECTS}` }),
   };
 }
@@ -77,7 +78,7 @@ export default class Status extends Component {
     );
   }
 
-  render({ session }, { answers: { status, stats, rejects }, problems, upstreams }) {
+  render({ session }, { answers: { status, stats, rejects, alerts }, problems, upstreams }) {
     const panel = (name, title, id, answer, body) => html`<section class="panel" id=${id} data-panel=${id} aria-labelledby=${`${id}-title`}>
       <header><h2 id=${`${id}-title`}>${title}</h2></header>
       ${problems[name] && html`<p class="note"><${Icon} name="warning" /> ${text.notReadNow(problems[name].message)}</p>`}
@@ -87,7 +88,8 @@ export default class Status extends Component {
     return html`<header class=${this.feed.liveness === "stale" ? "head is-stale" : "head"}><${Bar} feed=${this.feed} /><div class="who"><h1>${text.server}</h1></div></header>
       <main class="status" data-view="status" data-seq=${status?.seq}>
         ${panel("status", text.upstream, "upstream", known, upstreamTable)}
-        ${panel("rejects", text.rejects, "rejects", rejects, (answer) => rejectTable(answer))}
+        ${panel("alerts", text.alerts, "alerts", alerts, alertTable)}
+        ${panel("rejects", text.rejects, "rejects", rejects, rejectTable)}
         <div class="column">
           ${panel("status", text.server, "server", status, (answer) => serverFacts(answer, session))}
           ${panel("stats", text.sizes, "sizes", stats, sizes)}
@@ -125,6 +127,20 @@ function remarks({ why, next_try_at: nextTryAt, lag_ms: lagMs, gap }, zone) {
     lagMs !== null && lagMs > 0 && text.behind(format.span(lagMs)),
     gap && html`<b class="signal">${text.gap(format.exact(gap.from, zone), format.exact(gap.until, zone))}</b>`,
   ].filter(Boolean);
+}
+
+function alertTable({ total, max, pending, alerts }) {
+  if (total === 0) return html`<p><${Icon} name="done" /> ${text.noAlerts}</p>`;
+  return html`<p>${text.alertsActive(total, pending, alerts.length)}${total >= max && html` <b class="signal">${text.alertsFull(max)}</b>`}</p>
+    <table class="alerts">
+      <thead><tr><th class="number">${text.since}</th><th>${text.alert}</th><th>${text.about}</th><th>${text.delivered}</th></tr></thead>
+      <tbody>${alerts.map((alert) => html`<tr key=${alert.id}>
+        <td class="number"><${Age} since=${alert.since} /></td>
+        <td><bdi>${alert.alert}</bdi> <span class="soft">${text.alertWhen(alert.when)}${alert.over_at !== null && text.alertOver(alert.reason)}</span></td>
+        <td>${alert.when === "silent-upstream" ? alert.subject : html`<a href=${format.conversationPath(alert.subject)}><${Id} id=${alert.subject} /></a>`}</td>
+        <td>${alert.pending === 0 ? html`<${Icon} name="done" /> ${text.allDelivered}` : html`<span class=${alert.attempts > 0 ? "signal" : ""}>${text.notDelivered(alert, alert.next_try_at === null ? null : format.time(alert.next_try_at, timeZone()))}</span>`}</td>
+      </tr>`)}</tbody>
+    </table>`;
 }
 
 function rejectTable({ total, rejects }) {
