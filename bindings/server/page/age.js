@@ -1,5 +1,5 @@
 // Times on the page: ages that tick, and moments.
-import { Component, html } from "./html.js";
+import { Component, createRef, html } from "./html.js";
 import { keepText, timeZone, write } from "./clock.js";
 import * as format from "./format.js";
 
@@ -9,8 +9,10 @@ const iso = (at) => new Date(at).toISOString();
  * An element whose text follows the clock. Preact renders it empty and never touches the text, so a tick costs no rendering.
  */
 class Ticking extends Component {
+  element = createRef();
+
   componentDidMount() {
-    this.entry = { element: this.base, text: (now, exact) => this.text(now, exact) };
+    this.entry = { element: this.element.current, text: (now, exact) => this.text(now, exact) };
     this.end = keepText(this.entry);
   }
 
@@ -23,7 +25,11 @@ class Ticking extends Component {
   }
 }
 
-const sameDay = (a, b, zone) => format.date(a, zone) === format.date(b, zone);
+/** `14:21:45`, and of another day `Wed 14:21`. */
+function exactly(at, now, zone) {
+  const isToday = format.date(at, zone) === format.date(now, zone);
+  return isToday ? format.time(at, zone) : `${format.weekday(at, zone).slice(0, 3)} ${format.hourMinute(at, zone)}`;
+}
 
 /**
  * How long ago something was: `24m 41s`, with `inSentence` `48 s`. The exact time is its title, and its text after the key `x`.
@@ -38,12 +44,12 @@ export class Age extends Ticking {
   text(now, exact) {
     const { since, inSentence, suffix = "" } = this.props;
     const zone = timeZone();
-    if (exact) return sameDay(since, now, zone) ? format.time(since, zone) : `${format.weekday(since, zone).slice(0, 3)} ${format.hourMinute(since, zone)}`;
+    if (exact) return exactly(since, now, zone);
     return (inSentence ? format.span : format.age)(now - since) + suffix;
   }
 
   render({ since }) {
-    return html`<time datetime=${iso(since)} title=${`since ${format.exact(since, timeZone())}`} />`;
+    return html`<time ref=${this.element} datetime=${iso(since)} title=${`since ${format.exact(since, timeZone())}`} />`;
   }
 }
 
@@ -58,7 +64,7 @@ export class TimeOfDay extends Ticking {
   }
 
   render() {
-    return html`<b class="time-of-day" />`;
+    return html`<b ref=${this.element} class="time-of-day" />`;
   }
 }
 
@@ -74,7 +80,7 @@ export class Today extends Ticking {
   }
 
   render() {
-    return html`<span />`;
+    return html`<span ref=${this.element} />`;
   }
 }
 

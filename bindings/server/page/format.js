@@ -23,6 +23,14 @@ export function age(ms) {
 }
 
 /**
+ * The larger unit of an age: `24m`, `1h`.
+ * @param {number} ms
+ */
+export function minutes(ms) {
+  return age(ms).split(" ")[0];
+}
+
+/**
  * A duration inside a sentence: `0 s`, `48 s`, `1m 12s`, `3h 12m`.
  * @param {number} ms
  */

@@ -36,7 +36,7 @@ export class Badge extends EverySecond {
   render({ feed, withSeq = true }) {
     const { liveness, seq, lastEventAt } = feed;
     const isBad = BADGE_ICONS[liveness] === "critical";
-    return html`<span class=${`badge ${isBad ? "is-bad" : ""}`} data-liveness=${liveness}>
+    return html`<span class=${`badge ${isBad ? "is-bad" : ""}`} data-badge=${liveness}>
       <${Icon} name=${BADGE_ICONS[liveness]} />
       <b>${text.badge[liveness]}</b>
       ${liveness === "live" && withSeq && html`<span data-seq=${seq}>${text.seq(seq)}</span>`}
@@ -55,17 +55,13 @@ export class Notice extends EverySecond {
   state = { dismissed: null };
 
   render({ feed }) {
-    return html`<div class="notice-place" role="status">${this.notice(feed)}</div>`;
-  }
-
-  notice(feed) {
     switch (feed.liveness) {
       case "stale":
         return this.stale(feed);
       case "signed_out":
         return this.signedOut(feed);
       case "refused":
-        return bad(text.refused, html`<span>${text.refusedView(feed.problem?.detail)} <a href="/">${text.clearFilters}</a></span>`);
+        return bad("refused", text.refused, html`<span>${text.refusedView(feed.problem?.detail)} <a href="/">${text.clearFilters}</a></span>`);
       default:
         return this.replaced(feed) ?? this.newVersion();
     }
@@ -75,6 +71,7 @@ export class Notice extends EverySecond {
     const wait = feed.untilRetry();
     const since = feed.lastWordAt === null ? text.noWordYet : text.noWordSince(format.time(feed.lastWordAt, timeZone()));
     return bad(
+      "stale",
       `${text.badge.stale} ${format.span(feed.silence())}`,
       html`<span>${since} ${wait !== null && text.tryingAgain(Math.ceil(wait / 1000))}</span>
         <button type="button" onClick=${() => feed.connect()}>${text.tryNow}</button>`,
@@ -83,13 +80,13 @@ export class Notice extends EverySecond {
 
   signedOut(feed) {
     const what = feed.lastWordAt === null ? text.noToken : text.tokenEnded(format.hourMinute(feed.lastWordAt, timeZone()));
-    return bad(text.signedOut, html`<span>${what} <a href=${loginUrl()}>${text.signIn}</a></span>`);
+    return bad("signed_out", text.signedOut, html`<span>${what} <a href=${loginUrl()}>${text.signIn}</a></span>`);
   }
 
   replaced(feed) {
     const { replacedAt } = feed;
     if (replacedAt === null || replacedAt === this.state.dismissed || now() - replacedAt > REPLACED_MS) return null;
-    return html`<p class="notice">
+    return html`<p class="notice" data-notice="read_anew">
       <${Icon} name="back" /><b>${text.readAnew}</b>
       <span>${text.databaseReplaced(format.time(replacedAt, timeZone()))}</span>
       <button type="button" onClick=${() => this.setState({ dismissed: replacedAt })}>${text.dismiss}</button>
@@ -99,7 +96,7 @@ export class Notice extends EverySecond {
   newVersion() {
     const { version } = this.props;
     return version
-      ? html`<p class="notice">
+      ? html`<p class="notice" data-notice="new_version">
           <${Icon} name="back" /><b>${text.newVersion}</b>
           <span>${text.newVersionServed(version)}</span>
           <button type="button" onClick=${() => location.reload()}>${text.reload}</button>
@@ -108,11 +105,11 @@ export class Notice extends EverySecond {
   }
 }
 
-/** A replaced database is reported for five minutes. */
-const REPLACED_MS = 300_000;
+/** A replaced database is reported for a minute. */
+const REPLACED_MS = 60_000;
 
-function bad(title, rest) {
-  return html`<p class="notice is-bad"><${Icon} name="critical" /><b>${title}</b>${rest}</p>`;
+function bad(name, title, rest) {
+  return html`<p class="notice is-bad" data-notice=${name}><${Icon} name="critical" /><b>${title}</b>${rest}</p>`;
 }
 
 /** The time of day on the server. */

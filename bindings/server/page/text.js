@@ -42,13 +42,15 @@ export const text = {
   theme: (theme) => `Theme: ${theme}`,
   switchTo: (name, value) => `${name}: ${value}`,
   sound: "Sound",
-  soundBlocked: "on with the first click",
   exactTimes: "Exact times",
   singleKeys: "Single keys",
+  shortcuts: "Keys",
+  wall: "Wall",
+  server: "Server",
+  on: "on",
+  off: "off",
   thisScreen: "This screen",
-  filters: "Filters",
   moreFilters: "More filters",
-  fewerFilters: "Fewer filters",
   clearFilters: "Clear the filters",
   tenant: "Tenant",
   channel: "Channel",
@@ -57,7 +59,6 @@ export const text = {
   findHint: "Member, number or id",
   all: "all",
   allOf: (n) => `all ${count(n)}`,
-  none: "none",
   noTenant: "no tenant",
   channelNotKnown: "not known",
   shortcode: "Shortcode",
@@ -81,6 +82,8 @@ export const text = {
   nobodyWaits: "nobody waits",
   noData: "no data yet",
   noChange: "no change",
+  up: "up",
+  down: "down",
   trend: (n) => `${count(n)} in 15 min`,
   trendSpoken: (change) => {
     if (change === 0) return "the same as 15 min ago";
@@ -91,7 +94,7 @@ export const text = {
     return `${count(Math.abs(change))} ${change > 0 ? "more" : "fewer"} in 15 min`;
   },
   minutesAgo: "15 min ago",
-  nobodyWaitedBefore: "nobody 15 min ago",
+  nobodyWaited: "nobody",
   with: "with",
   nobody: "nobody",
   nameNotKnown: "name not known",
@@ -106,7 +109,8 @@ export const text = {
     not_set_up: "not set up",
   },
   behind: (lag) => `${lag} behind`,
-  nextTry: "next try in",
+  nextTry: (time) => `next try ${time}`,
+  neverHeard: "never heard of",
   usuallyEvery: (gap) => `It usually sends every ${gap}.`,
   eventsLost: (from, until) => `Events from ${from} until ${until} are lost.`,
   others: (n) => `${count(n)} more`,
@@ -143,7 +147,8 @@ export const text = {
   changesToCome: (n) => `${plural(n, "change")} to come`,
   letThemIn: "let them in",
   nobodyWaitsNow: "Nobody waits.",
-  lastAnswered: (ago, after) => `The last one was answered ${ago} ago, after ${after}.`,
+  /** The age stands between both and ticks. */
+  lastAnswered: { before: "The last one was answered", after: (span) => `ago, after ${span}.` },
   nothingMatches: (all) => `0 of ${plural(all, "open conversation")} match`,
 
   // Unassigned
@@ -161,8 +166,10 @@ export const text = {
   firstAgents: (shown, n) => `first ${count(shown)} of ${plural(n, "agent")} shown`,
 
   // The list behind a number
-  list: "Conversations",
-  listOf: (n, conditions) => [plural(n, "open conversation"), conditions].filter(Boolean).join(", "),
+  list: "The list",
+  openConversations: "Open conversations",
+  longestWaitFirst: "longest wait first",
+  latestFirst: "latest activity first",
   pageShown: (from, to, n) => `${count(from)} to ${count(to)} of ${count(n)} shown`,
   nextPage: "next",
   firstPage: "first",
@@ -199,14 +206,57 @@ export const text = {
   openLine: "open",
   waitingLine: "waiting",
   dayAsTable: "The day as a table",
+  linesSummary: (from, step, now, most) => {
+    const sofar = most
+      ? ` Most today: ${count(most.open.value)} open at ${most.open.time}, ${count(most.waiting.value)} waiting at ${most.waiting.time}.`
+      : "";
+    return `Open and waiting since ${from}, every ${step}. Now ${count(now.open)} open, ${count(now.waiting)} waiting.${sofar}`;
+  },
+  answersSummary: (hour, half, most, longest, n) =>
+    `From ${hour}: half within ${half}, 9 of 10 within ${most}, the longest ${longest}, ${plural(n, "answer")}.`,
   answeredWithin: "Answered within: thick half, thin 90%",
   noAnswersYet: "No wait of today ended with an answer yet.",
+  short: (ms) => (ms % 60_000 === 0 ? `${count(ms / 60_000)} min` : `${count(ms / 1000)} s`),
   minutes: (n) => `${count(n)} min`,
   hours: (n) => `${count(n)} h`,
 
+  // The first start
+  noEventsYet: "No events yet",
+  serverRuns: (address) =>
+    `The server runs and listens on ${address}. This page fills by itself with the first event; there is no need to reload it.`,
+  done: "done",
+  toDo: "to do",
+  databaseOpen: "The database is open",
+  databaseEmpty: "It is empty.",
+  sendFirst: "Send a first event",
+  inTerminal: "In a terminal:",
+  copy: "Copy",
+  firstThenWaits: "A conversation with these last words then waits, with nobody. Sent twice, it counts once.",
+  addToken: "This server asks for a token: add",
+  readLogs: "Or read the logs you have",
+  replayCommand: "convofold replay logs/ --db DIRECTORY",
+  stopFirst: "Stop the server first: one process at a time owns a database.",
+  connectSources: "Connect what sends all day",
+  superofficeHook: "SuperOffice: point its webhook at",
+  airshipStream: "Airship: name the stream in",
+  showsUnderUpstream: "Either shows up under Upstream as soon as it has been heard.",
+  waitingForFirst: "Waiting for the first event",
+  since: "since",
+  receivedSoFar: (received, rejected) => `${count(received)} received, ${count(rejected)} rejected.`,
+  whyRejected: "Why?",
+
+  // The wall
+  wallTitle: "Who waits - convofold",
+  whoWaitsWall: "Who waits",
+  longestWaits: "The longest waits",
+  wallFootnote: (shown, n) => `${count(shown)} of ${count(n)} shown, longest first; names of members and texts stay off this screen`,
+  openToday: "open today",
+  quietUpstream: (name) => `${name} quiet for`,
+  refusedUpstream: (name) => `${name} refused`,
+
   // Announcements
-  waitsTooLong: (member, ms, agent) => `${member} waits ${spoken(ms)}, with ${agent}`,
-  severalWaitTooLong: (n, ms) => `${plural(n, "conversation")} now wait ${spoken(ms)} and longer`,
+  waitsTooLong: (member, time, agent) => `${member} waits ${time}, with ${agent}`,
+  severalWaitTooLong: (n, time) => `${plural(n, "conversation")} now wait ${time} and longer`,
   somebody: "Somebody",
 
   // Title of the tab

@@ -1,5 +1,6 @@
 // What the address says: conditions, thresholds and order. Pure functions from an address to a question and back.
-import { parseDuration } from "./format.js";
+import { channel, duration, parseDuration } from "./format.js";
+import { text } from "./text.js";
 
 /** Conditions that limit what the board is about. */
 const SCOPE = ["tenant", "no_tenant", "channel", "no_channel", "agent", "agent_id", "agent_name", "member", "number", "shortcode"];
@@ -21,6 +22,9 @@ export const ROWS = 100;
  * @property {Record<string, string>} conditions by name; a flag is `"1"`
  * @property {string | null} sort
  * @property {boolean} isList whether the list of all matching conversations is shown in place of who waits
+ * @property {boolean} isSelection whether the board shows one list, in place of who waits and who has nobody
+ * @property {string | null} cursor of a page of the list
+ * @property {number} from rows of the list before that page
  * @property {Record<string, string>} kept what is not a condition
  */
 
@@ -46,6 +50,9 @@ export function parseView(search) {
     conditions,
     sort: given.get("sort"),
     isList: given.has("status") || selected.some((name) => !WAITS.has(name)),
+    isSelection: given.has("status") || selected.length > 0,
+    cursor: given.get("cursor"),
+    from: Number(given.get("from")) || 0,
     kept,
   };
 }
@@ -85,6 +92,27 @@ export function agentConditions({ tenant, agent }) {
   return { agent: null, agent_id: null, agent_name: null, unassigned: null, ...ofTenant, ...which };
 }
 
+/** The parameter for waits of at least `ms` that also match the condition of the view. */
+export function longerWait(view, ms) {
+  return duration(Math.max(ms, parseDuration(view.conditions.waiting_min ?? "0") ?? 0));
+}
+
+/**
+ * The conditions in words.
+ * @param {View} view
+ * @param {{agents: {id: string | null, name: string | null}[]}} choices names of agents
+ */
+export function describe(view, choices) {
+  return Object.entries(view.conditions)
+    .map(([name, value]) => text.conditions[name](inWords(name, value, choices)))
+    .join(", ");
+}
+
+function inWords(name, value, choices) {
+  if (name === "channel") return channel(value);
+  return name === "agent_id" ? (choices.agents.find((agent) => agent.id === value)?.name ?? value) : value;
+}
+
 function conditionParams(view) {
   const params = new URLSearchParams();
   for (const [name, value] of Object.entries(view.conditions)) {
@@ -120,14 +148,13 @@ export function sortOf(view) {
 /**
  * The question for one page of the list of open conversations.
  * @param {View} view
- * @param {string | null} cursor
  */
-export function listQuestion(view, cursor) {
+export function listQuestion(view) {
   const params = conditionParams(view);
   params.set("status", "open");
   params.set("rows", "true");
   params.set("sort", sortOf(view));
   params.set("limit", ROWS);
-  if (cursor) params.set("cursor", cursor);
+  if (view.cursor) params.set("cursor", view.cursor);
   return `/api/v1/conversations?${params}`;
 }

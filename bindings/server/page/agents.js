@@ -1,0 +1,139 @@
+// Every agent with open conversations: how many, how many of them wait, and for how long.
+import { Component, html } from "./html.js";
+import { Age } from "./age.js";
+import { now } from "./clock.js";
+import * as format from "./format.js";
+import { Held } from "./held.js";
+import { Icon } from "./icons.js";
+import { isSilent, levelOf } from "./levels.js";
+import { agentName } from "./names.js";
+import { levelClass, WaitCell } from "./rows.js";
+import { text } from "./text.js";
+import { agentConditions, hrefOf, ROWS } from "./view.js";
+
+const keyOf = (row) => JSON.stringify([row.tenant, row.agent?.id, row.agent?.name]);
+
+const nameOf = (row) => (row.agent ? agentName(row.agent) : null);
+
+const FIELDS = ["open", "unread", "waiting", "oldest_waiting_since", "last_reply_at"];
+
+class AgentRow extends Component {
+  shouldComponentUpdate({ row, level, silent, isGone, isMoved, href, tenant }) {
+    const old = this.props;
+    return (
+      level !== old.level ||
+      silent !== old.silent ||
+      isGone !== old.isGone ||
+      isMoved !== old.isMoved ||
+      href !== old.href ||
+      tenant !== old.tenant ||
+      FIELDS.some((field) => row[field] !== old.row[field])
+    );
+  }
+
+  render({ row, level, silent, isGone, isMoved, href, tenant }) {
+    const mark = silent && html`<${Icon} name="warning" label=${text.longSilent} />`;
+    return html`<tr class=${levelClass(level)} data-agent=${row.agent?.id ?? row.agent?.name ?? ""} data-tenant=${row.tenant ?? ""}>
+      <td class="cut">
+        <a class=${`row-link ${isMoved ? "has-moved" : ""}`} href=${href}>
+          ${silent && html`<span class="signal on-phone">${mark} </span>`}<${Name} row=${row} tenant=${tenant} />
+        </a>
+      </td>
+      <td class="number" data-cell="open">${format.count(row.open)}</td>
+      <td class="not-on-phone"><${Load} open=${row.open} waiting=${row.waiting} /></td>
+      <td class="number not-on-phone" data-cell="unread">${format.count(row.unread)}</td>
+      <${WaitCell} since=${row.oldest_waiting_since} level=${level} isGone=${isGone} goneText=${text.gone} />
+      <td class="number not-on-phone">
+        ${typeof row.last_reply_at === "number"
+          ? html`<span class=${silent ? "signal" : ""}>${mark} <${Age} since=${row.last_reply_at} /></span>`
+          : html`<span class="soft">${format.NONE}</span>`}
+      </td>
+    </tr>`;
+  }
+}
+
+function Name({ row, tenant }) {
+  const who = row.agent ? html`<bdi>${agentName(row.agent)}</bdi>` : html`<${Icon} name="nobody" /> ${text.nobody}`;
+  return tenant ? html`<span class="name-and-tenant"><span>${who}</span><span class="soft"><bdi>${tenant}</bdi></span></span>` : who;
+}
+
+const BLOCKS_WIDTH = 90;
+const FULL_BLOCKS = 10;
+
+/** One block a conversation, the waiting ones first and tall. Above ten the blocks narrow. */
+function Load({ open, waiting }) {
+  const step = BLOCKS_WIDTH / Math.max(FULL_BLOCKS, open);
+  const width = step * (7 / 9);
+  // Above this the blocks would be thinner than a pixel, and two bars say the same.
+  const label = text.loadSpoken(open, waiting);
+  if (open > 45) {
+    return html`<svg class="load" viewBox="0 0 90 16" preserveAspectRatio="xMinYMid meet" role="img" aria-label=${label}>
+      <path class="tall" d=${`M0 0H${waiting * step}V16H0Z`} />
+      <path d=${`M${waiting * step} 6H90V16H${waiting * step}Z`} />
+    </svg>`;
+  }
+  return html`<svg class="load" viewBox="0 0 90 16" preserveAspectRatio="xMinYMid meet" role="img" aria-label=${label}>
+    <path class="tall" d=${blocks(0, waiting, step, width, 0)} />
+    <path d=${blocks(waiting, open, step, width, 6)} />
+  </svg>`;
+}
+
+function blocks(from, until, step, width, top) {
+  let path = "";
+  for (let i = from; i < until; i++) path += `M${round(i * step)} ${top}h${round(width)}V16h${round(-width)}Z`;
+  return path;
+}
+
+const round = (number) => Math.round(number * 100) / 100;
+
+/** @param {{board: object, view: import("./view.js").View}} props */
+export function Agents({ board, view }) {
+  const at = now();
+  const rows = board.agents.slice(0, ROWS);
+  const repeated = repeatedNames(rows);
+  return html`<${Held} rows=${rows} keyOf=${keyOf} name="agents" label="agents-title">
+    ${({ entries, isMoved, held }) => html`
+      <header>
+        <h2 id="agents-title">${text.byAgent}</h2>
+        <span class="soft">
+          ${rows.length < board.agents.length && html`${text.firstAgents(rows.length, board.agents.length)}; `}
+          ${held || html`<${Icon} name="critical" /> ${text.loadHint}`}
+        </span>
+      </header>
+      ${entries.length === 0
+        ? html`<p class="soft">${text.noAgents}</p>`
+        : html`<table class="is-dense">
+            <thead>
+              <tr>
+                <th>${text.agent}</th>
+                <th class="number count-column">${text.open}</th>
+                <th class="load-column not-on-phone">${text.load}</th>
+                <th class="number count-column not-on-phone">${text.unread}</th>
+                <th class="number load-column">${text.oldestWait}</th>
+                <th class="number load-column not-on-phone">${text.lastReply}</th>
+              </tr>
+            </thead>
+            <tbody>
+              ${entries.map(({ key, row, isGone }) => {
+                const level = isGone ? null : levelOf(row.oldest_waiting_since, at, board.thresholds);
+                const href = hrefOf(view, { status: "open", ...agentConditions(row) });
+                const tenant = repeated.has(nameOf(row)) ? row.tenant : null;
+                const silent = isSilent(row, at, board.thresholds);
+                return html`<${AgentRow} key=${key} ...${{ row, level, silent, isGone, href, tenant }} isMoved=${isMoved(key)} />`;
+              })}
+            </tbody>
+          </table>`}
+    `}
+  <//>`;
+}
+
+/** Names that several rows have: their tenants tell them apart. */
+function repeatedNames(rows) {
+  const seen = new Set();
+  const repeated = new Set();
+  for (const row of rows) {
+    const name = nameOf(row);
+    (seen.has(name) ? repeated : seen).add(name);
+  }
+  return repeated;
+}
