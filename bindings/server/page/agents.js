@@ -7,7 +7,7 @@ import { Held } from "./held.js";
 import { Icon } from "./icons.js";
 import { isSilent, levelOf } from "./levels.js";
 import { agentName } from "./names.js";
-import { levelClass, WaitCell } from "./rows.js";
+import { levelClass, Tenant, WaitCell } from "./rows.js";
 import { text } from "./text.js";
 import { agentConditions, hrefOf, ROWS } from "./view.js";
 
@@ -36,7 +36,7 @@ class AgentRow extends Component {
     return html`<tr class=${levelClass(level)} data-agent=${row.agent?.id ?? row.agent?.name ?? ""} data-tenant=${row.tenant ?? ""}>
       <td class="cut">
         <a class=${`row-link ${isMoved ? "has-moved" : ""}`} href=${href}>
-          ${silent && html`<span class="signal on-phone">${mark} </span>`}<${Name} row=${row} tenant=${tenant} />
+          <${Name} row=${row} tenant=${tenant} mark=${mark} />
         </a>
       </td>
       <td class="number" data-cell="open">${format.count(row.open)}</td>
@@ -52,9 +52,12 @@ class AgentRow extends Component {
   }
 }
 
-function Name({ row, tenant }) {
-  const who = row.agent ? html`<bdi>${agentName(row.agent)}</bdi>` : html`<${Icon} name="nobody" /> ${text.nobody}`;
-  return tenant ? html`<span class="name-and-tenant"><span>${who}</span><span class="soft"><bdi>${tenant}</bdi></span></span>` : who;
+function Name({ row, tenant, mark }) {
+  return html`<span class="agent-name">
+    ${mark && html`<span class="signal on-phone">${mark}</span>`}
+    ${row.agent ? html`<bdi class="who-has">${agentName(row.agent)}</bdi>` : html`<span class="who-has"><${Icon} name="nobody" /> ${text.nobody}</span>`}
+    ${tenant && html`<span class="soft cut"><${Tenant} tenant=${tenant} /></span>`}
+  </span>`;
 }
 
 const BLOCKS_WIDTH = 90;

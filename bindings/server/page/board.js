@@ -165,14 +165,14 @@ export default class Board extends Component {
         ${board && html`<${Guard} title=${text.headNumbers}><${HeadNumbers} board=${board} view=${view} /><//>`}
       </header>
       <p class="hidden-text" role="status">${said}</p>
-      ${isEmpty ? html`<${Start} session=${session} seq=${board.seq} />` : html`<${Panels} board=${board} view=${view} session=${session} />`}
+      ${isEmpty ? html`<${Start} session=${session} seq=${board.seq} />` : html`<${Panels} board=${board} view=${view} session=${session} isWaiting=${liveness === "connecting"} />`}
       ${board && !isEmpty && html`<${Guard} title=${text.today}><${Today} board=${board} day=${day} view=${view} /><//>`}
     </div>`;
   }
 }
 
-function Panels({ board, view, session }) {
-  if (!board) return html`<main class="panels" data-view="board"><p class="soft">${text.loading}</p></main>`;
+function Panels({ board, view, session, isWaiting }) {
+  if (!board) return html`<main class="panels" data-view="board">${isWaiting && html`<p class="soft">${text.loading}</p>`}</main>`;
   const unassigned = view.isSelection ? [] : board.nobody.slice(0, UNASSIGNED_ROWS);
   const waits = board.waits.slice(0, ROWS - unassigned.length);
   const hasTexts = session?.texts ?? true;

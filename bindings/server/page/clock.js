@@ -90,5 +90,8 @@ function tick() {
   frame ??= requestAnimationFrame(writeAll);
 }
 
-setInterval(tick, SECOND);
-onSetting(writeAll);
+/** Begins to tick. Called once. */
+export function startTicking() {
+  setInterval(tick, SECOND);
+  onSetting(writeAll);
+}

@@ -150,7 +150,7 @@ class Find extends Component {
     return html`<form class="find" role="search" onSubmit=${(event) => this.find(event)}>
       <label>
         <span class="hidden-text">${text.find}</span>
-        <input ref=${field} type="search" name="find" size="18" placeholder=${text.findHint} value=${conditions.member ?? conditions.number ?? ""} />
+        <input ref=${field} type="search" name="find" placeholder=${text.findHint} value=${conditions.member ?? conditions.number ?? ""} />
       </label>
     </form>`;
   }

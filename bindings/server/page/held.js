@@ -119,7 +119,8 @@ export class Held extends Component {
 
 function HeldNote({ changes, letIn }) {
   return html`<span class="held">
-    ${text.orderHeld}, ${text.changesToCome(changes)}: <button type="button" class="link" onClick=${letIn}>${text.letThemIn}</button> <kbd>r</kbd>
+    <span class="not-on-phone">${text.orderHeld}, </span>${text.changesToCome(changes)}:${" "}
+    <button type="button" class="link" onClick=${letIn}>${text.letThemIn}</button> <kbd class="not-on-phone">r</kbd>
   </span>`;
 }
 

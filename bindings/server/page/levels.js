@@ -44,6 +44,27 @@ export function bandsAt({ bands, waits, now, thresholds }, at) {
 }
 
 /**
+ * Where the lines between the levels stand: over the first row of each. While an order is held, a row may be less urgent than
+ * the rows after it; it then has no line.
+ * @param {(Level | null)[]} levels of the rows, from the top
+ * @returns {Map<number, Level>} by the place of the row below the line
+ */
+export function bandPlaces(levels) {
+  const places = new Map();
+  let most = LEVELS.length;
+  for (let place = levels.length - 1; place >= 0; place--) {
+    const rank = LEVELS.indexOf(levels[place]);
+    if (rank < 0 || rank > most) continue;
+    if (rank === most) places.delete(last(places));
+    places.set(place, levels[place]);
+    most = rank;
+  }
+  return places;
+}
+
+const last = (places) => [...places.keys()].at(-1);
+
+/**
  * The next time at which something on the board becomes more urgent without an event.
  * @param {object} board a snapshot
  * @param {number} at

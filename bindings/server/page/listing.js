@@ -66,7 +66,7 @@ export class Listing extends Component {
       ${({ entries, isMoved, held }) => html`
         <header>
           <h2 id="list-title">${title}</h2>
-          <span class="soft"><${Shown} page=${page} board=${board} view=${view} />${held && html`; ${held}`}</span>
+          <span class="soft"><span class="shown"><${Shown} page=${page} board=${board} view=${view} /></span>${held}</span>
         </header>
         ${entries.length > 0
           ? html`<${ConversationTable} entries=${entries} isMoved=${isMoved} thresholds=${board.thresholds} hasTexts=${hasTexts} />`

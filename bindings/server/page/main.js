@@ -1,7 +1,7 @@
 // The page: which part of it an address shows.
 import { Component, html, render } from "./html.js";
 import { ask } from "./feed.js";
-import { chooseZone } from "./clock.js";
+import { chooseZone, startTicking } from "./clock.js";
 import { loginUrl, navigate, onNavigate } from "./router.js";
 import { addKeys, listenToKeys } from "./keys.js";
 import { toggle } from "./settings.js";
@@ -34,6 +34,7 @@ class Page extends Component {
   state = { View: null, session: null, problem: null, id: null, listsKeys: false };
 
   componentDidMount() {
+    startTicking();
     listenToKeys();
     addKeys({ x: () => toggle("exact"), "?": () => this.setState({ listsKeys: true }) });
     onNavigate(() => this.show());

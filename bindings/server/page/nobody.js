@@ -28,7 +28,7 @@ export function Unassigned({ board, rows, view }) {
     ${({ entries, isMoved, held }) => html`
       <header>
         <h2 id="nobody-title">${text.unassigned}</h2>
-        <span class="soft"><${Shown} shown=${rows.length} board=${board} view=${view} />${held && html`; ${held}`}</span>
+        <span class="soft"><span class="shown"><${Shown} shown=${rows.length} board=${board} view=${view} /></span>${held}</span>
       </header>
       ${entries.length === 0
         ? html`<p class="soft">${text.allAssigned}</p>`

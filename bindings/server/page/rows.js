@@ -5,7 +5,7 @@ import { now } from "./clock.js";
 import * as format from "./format.js";
 import { Id } from "./frame.js";
 import { Icon } from "./icons.js";
-import { levelOf } from "./levels.js";
+import { bandPlaces, levelOf } from "./levels.js";
 import { agentName, memberName } from "./names.js";
 import { text } from "./text.js";
 
@@ -108,13 +108,12 @@ class ConversationRow extends Row {
  */
 export function ConversationTable({ entries, isMoved, thresholds, hasTexts, bands }) {
   const at = now();
-  const drawn = new Set();
-  const lines = entries.flatMap(({ key, row, isGone }) => {
-    const level = isGone ? null : levelOf(row.waiting_since, at, thresholds);
-    const line = html`<${ConversationRow} key=${key} row=${row} level=${level} isGone=${isGone} isMoved=${isMoved(key)} hasTexts=${hasTexts} />`;
-    if (!bands || level === null || drawn.has(level)) return [line];
-    drawn.add(level);
-    return [html`<${Band} key=${level} level=${level}>${bands[level]}<//>`, line];
+  const levels = entries.map(({ row, isGone }) => (isGone ? null : levelOf(row.waiting_since, at, thresholds)));
+  const bandAt = bands ? bandPlaces(levels) : new Map();
+  const lines = entries.flatMap(({ key, row, isGone }, place) => {
+    const line = html`<${ConversationRow} key=${key} row=${row} level=${levels[place]} isGone=${isGone} isMoved=${isMoved(key)} hasTexts=${hasTexts} />`;
+    const band = bandAt.get(place);
+    return band ? [html`<${Band} key=${band} level=${band}>${bands[band]}<//>`, line] : [line];
   });
   return html`<table role="table">
     <thead role="rowgroup">

@@ -18,7 +18,7 @@ export function Waits({ board, rows, view, hasTexts }) {
     ${({ entries, isMoved, held }) => html`
       <header>
         <h2 id="waits-title">${text.whoWaits}</h2>
-        <span class="soft"><${Shown} shown=${rows.length} board=${board} view=${view} />${held && html`; ${held}`}</span>
+        <span class="soft"><span class="shown"><${Shown} shown=${rows.length} board=${board} view=${view} /></span>${held}</span>
       </header>
       ${entries.length > 0
         ? html`<${ConversationTable} entries=${entries} isMoved=${isMoved} thresholds=${board.thresholds} hasTexts=${hasTexts} bands=${bandLines(board, view)} />`
