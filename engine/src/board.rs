@@ -24,6 +24,7 @@ use crate::id_map::{IdMap, fingerprint};
 use crate::image::{ConversationImage, ImageError};
 use crate::index::{Index, Seen, Slot, Update};
 use crate::interner::Interner;
+use crate::moments::{self, Moment};
 use crate::outline::Outline;
 use crate::query::ConversationRow;
 use crate::resident::{self, Resident};
@@ -221,6 +222,13 @@ impl Board {
     #[must_use]
     pub fn history(&self, id: &str) -> Option<Vec<HistoryEntry>> {
         self.conversation(id).map(history::of)
+    }
+
+    /// One conversation as lists showed it after each of its events with a later time than `since_ms`, and as of that time;
+    /// `None` if it is evicted or unknown. See [`Moment`] for what it knows.
+    #[must_use]
+    pub fn moments(&self, id: &str, since_ms: i64) -> Option<Vec<Moment>> {
+        self.conversation(id).map(|conversation| moments::of(conversation, since_ms))
     }
 
     /// The conflicts of one conversation (rule I2); `None` if it is evicted or unknown.

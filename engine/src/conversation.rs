@@ -250,6 +250,12 @@ impl Conversation {
         }
     }
 
+    /// A fold of the first facts, at most `facts` of them, and their number. It must be settled before it is read.
+    pub(crate) fn fold_near(&self, facts: usize) -> (usize, Fold) {
+        let facts = self.kept.map_or(facts, |kept| facts.min(kept));
+        self.folds.as_ref().map(|folds| folds.near(facts)).unwrap_or_default()
+    }
+
     /// All facts that count, in the order of T2, with their times.
     pub(crate) fn in_order(&self) -> impl Iterator<Item = (Time, &Fact)> {
         let timed = self.facts.timed_after(0).map(|fact| (fact.at.alone(), fact));

@@ -81,6 +81,12 @@ impl Folds {
         self.steps = last.map_or(0, |saved| saved.steps);
     }
 
+    /// A fold of the first facts, at most `facts` of them, and their number. It must be settled before it is read.
+    pub(crate) fn near(&self, facts: usize) -> (usize, Fold) {
+        let Self { timed, steps, .. } = self.base(facts);
+        (steps, timed)
+    }
+
     fn saved_before(&self, kept: usize) -> Option<&Saved> {
         self.saved.iter().rfind(|saved| saved.steps <= kept)
     }

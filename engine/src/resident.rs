@@ -113,12 +113,7 @@ impl Resident {
 
 /// The row of a conversation, open or closed.
 pub(crate) fn row_of(conversation: &Conversation) -> ConversationRow {
-    conversation.with_fold(|fold| {
-        let own = |text: Option<&str>| text.map(Arc::from);
-        let tenant = own(fold.attribute(Attribute::Tenant, conversation.lists()));
-        let channel = own(fold.channel(conversation.lists()));
-        row(conversation, fold, None, &tenant, &channel, &mut |text| text.into())
-    })
+    conversation.with_fold(|fold| row_after(conversation, fold, None))
 }
 
 /// The keys of a conversation for an index on disk; `None` if it is open.
@@ -159,6 +154,16 @@ fn see(conversation: &Conversation, before: Option<&Seen>, interner: &mut Intern
         let row = is_listed.then(|| Arc::new(row(conversation, fold, known_row, &tenant, &channel, &mut share)));
         Seen { tenant, channel, newest: fold.newest(), row }
     })
+}
+
+/// The row of a conversation after some of its events. `before` is an earlier row of it, whose texts are used again.
+pub(crate) fn row_after(conversation: &Conversation, fold: &Fold, before: Option<&ConversationRow>) -> ConversationRow {
+    let lists = conversation.lists();
+    let known = |field: fn(&ConversationRow) -> &Option<Arc<str>>| before.and_then(|row| field(row).clone());
+    let mut own = |text: &str| text.into();
+    let tenant = keep(fold.attribute(Attribute::Tenant, lists), known(|row| &row.tenant), &mut own);
+    let channel = keep(fold.channel(lists), known(|row| &row.channel), &mut own);
+    row(conversation, fold, before, &tenant, &channel, &mut own)
 }
 
 /// The row of a conversation. `share` returns a copy of a text that many conversations have.

@@ -5,8 +5,8 @@ use std::io::{self, BufWriter, Write};
 use std::sync::Arc;
 
 use convofold_engine::{
-    AgentLoad, Arrivals, Board, Conflict, ConversationRow, HistoryEntry, Index, Newest, Page, Query, QueryError, Seq,
-    State, StateHash, Totals,
+    AgentLoad, Arrivals, Board, Conflict, ConversationRow, HistoryEntry, Index, Moment, Newest, Page, Query,
+    QueryError, Seq, State, StateHash, Totals,
 };
 
 use crate::api::handle::Convofold;
@@ -73,6 +73,16 @@ impl Convofold {
     /// As for [`Convofold::state`].
     pub fn history(&self, id: &str) -> Result<Option<Vec<HistoryEntry>>, StorageError> {
         self.about(id, |board| board.history(id))
+    }
+
+    /// Returns one conversation as lists showed it after each of its events with a later time than `since_ms`, and as of that
+    /// time. The conversation at a time is the last of them up to that time: the fold of all of its events up to that time,
+    /// late ones included.
+    ///
+    /// # Errors
+    /// As for [`Convofold::state`].
+    pub fn moments(&self, id: &str, since_ms: i64) -> Result<Option<Vec<Moment>>, StorageError> {
+        self.about(id, |board| board.moments(id, since_ms))
     }
 
     /// Returns the conflicts of one conversation: the events that have the identity of another event, but different

@@ -7,8 +7,11 @@ use convofold_engine::{Board, Event, Index, Query, Seq, Sort, Totals};
 use super::{Home, messages, submit};
 use crate::{Batch, Durability};
 
-/// What a reader finds of an index.
-fn seen(index: &Index) -> (Vec<Totals>, Vec<(String, u64, Option<i64>)>) {
+/// The id of a conversation, its unread messages and its wait.
+type Shown = (String, u64, Option<i64>);
+
+/// What a reader finds in an index.
+fn seen(index: &Index) -> (Vec<Totals>, Vec<Shown>) {
     let rows = index.query(&Query::new().sort(Sort::Started)).unwrap().rows;
     (index.totals(), rows.iter().map(|row| (row.id.to_string(), row.unread, row.waiting_since)).collect())
 }
