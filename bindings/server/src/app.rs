@@ -9,7 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::airship;
 use crate::alerts::Alerts;
-use crate::board::{Hub, Rows};
+use crate::board::{Hub, Ledger, Rows};
 use crate::config::Config;
 use crate::error::ServeError;
 use crate::meter::Meter;
@@ -54,6 +54,8 @@ pub(crate) struct Shared {
     pub(crate) rows: Rows,
     /// The boards that are watched.
     pub(crate) hub: Hub,
+    /// What the conversations of the last day were, over time.
+    pub(crate) ledger: Ledger,
     pub(crate) started: Instant,
     zone: Zone,
     ignored: IgnoreList,
@@ -104,6 +106,7 @@ impl App {
                 deliveries: Deliveries::default(),
                 rows: Rows::default(),
                 hub: Hub::default(),
+                ledger: Ledger::default(),
                 screens,
                 started: Instant::now(),
                 zone,

@@ -62,7 +62,7 @@ const CONDITIONS: [&str; 22] = [
 fn busy(desk: &Desk) {
     let now = now_ms();
     let mut lines = Vec::new();
-    for number in 0..90_i64 {
+    for (place, number) in (0..90_i64).enumerate() {
         let id = format!("c-{number}");
         let agent = match number % 5 {
             0 => "",
@@ -71,8 +71,8 @@ fn busy(desk: &Desk) {
             3 => r#","agent":{"name":"Ida"}"#,
             _ => r#","agent":{"id":"x&y=z/\u00fc","name":"a-1"}"#,
         };
-        let tenant = ["", r#","tenant":"North""#, r#","tenant":"a&b""#][number as usize % 3];
-        let channel = ["", r#","channel":"sms""#][number as usize % 2];
+        let tenant = ["", r#","tenant":"North""#, r#","tenant":"a&b""#][place % 3];
+        let channel = ["", r#","channel":"sms""#][place % 2];
         let member =
             format!(r#","member_name":"Member {number}","member_number":"+47{number}","shortcode":"s{}""#, number % 4);
         let more = format!("{agent}{tenant}{channel}{member}");
@@ -205,7 +205,7 @@ fn a_board_and_the_list_behind_it_agree_at_the_same_seq_while_events_come_in() {
             let mut number = 0;
             while !is_over.load(Ordering::Relaxed) {
                 number += 1;
-                let (id, direction) = (format!("n-{}", number % 40), ["in", "out"][number as usize % 2]);
+                let (id, direction) = (format!("n-{}", number % 40), ["in", "out"][number % 2]);
                 send(&desk, &[said(&id, now_ms(), direction, ""), said(&format!("{id}x"), now_ms(), "in", "")]);
             }
         });

@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::count::{Bands, Count, Load, Numbers, TenantAgent};
+use super::day::LocalDay;
 use super::view::View;
 use crate::app::App;
 use crate::link::{link, of_agent, of_tenant};
@@ -15,6 +16,9 @@ use crate::problem::Problem;
 use crate::routes::Thresholds;
 use crate::tokens::clock_ms;
 use crate::upstreams::Upstream;
+
+/// How far back the numbers are with which those of now are compared.
+const BEFORE_MS: i64 = 15 * 60_000;
 
 /// What is open, after exactly one event.
 #[derive(Serialize, ToSchema)]
@@ -78,7 +82,7 @@ pub(crate) struct BoardAgent {
     waiting: u64,
     /// The time of the message that waits longest.
     oldest_waiting_since: Option<i64>,
-    /// When the agent answered last, today; null if that is not known.
+    /// When the agent answered last, in any conversation of the last day; null if that is not known.
     last_reply_at: Option<i64>,
     /// The list behind each number; behind `unread`: the conversations whose unread messages it sums up.
     links: BTreeMap<&'static str, String>,
@@ -96,7 +100,7 @@ pub(crate) struct BoardAgentName {
 }
 
 /// A wait that ended with an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 pub(crate) struct Answered {
     /// When it ended.
     pub(crate) at: i64,
@@ -131,6 +135,11 @@ impl BoardAnswer {
     pub(crate) fn of(app: &App, view: &View) -> Result<(Self, Option<i64>), Problem> {
         let now = clock_ms();
         let count = app.db.with_index(|seq, index| Count::of(view, now, seq, index));
+        let before_at = now - BEFORE_MS;
+        let before = app.ledger.numbers_at(view, &[before_at]).and_then(|numbers| numbers.first().copied());
+        let last_replies = app.ledger.last_replies();
+        let today = LocalDay::of(now, &view.zone);
+        let last_answered = app.ledger.last_answered(view, today.from, now.saturating_add(1));
         let links = Links::of(view, now);
         let rows = |rows| app.rows.json(&app.db, rows, view.has_texts);
         let mut upstreams = app.upstreams(now);
@@ -143,13 +152,13 @@ impl BoardAnswer {
             conversations: count.conversations,
             all_open: count.all_open,
             numbers: count.numbers,
-            before: None,
+            before: before.map(|numbers| Before { at: before_at, numbers }),
             bands: count.bands,
             waits: rows(&count.waits)?,
             nobody: rows(&count.nobody)?,
             choices: choices(&count),
-            agents: agents(count.agents, &links),
-            last_answered: None,
+            agents: agents(count.agents, &links, last_replies.as_deref()),
+            last_answered,
             upstreams,
             links: links.all(),
         };
@@ -169,15 +178,23 @@ fn choices(count: &Count) -> Choices {
     }
 }
 
-fn agents(agents: BTreeMap<TenantAgent, Load>, links: &Links) -> Vec<BoardAgent> {
+fn agents(
+    agents: BTreeMap<TenantAgent, Load>,
+    links: &Links,
+    last_replies: Option<&BTreeMap<TenantAgent, i64>>,
+) -> Vec<BoardAgent> {
     let shown = agents.into_iter().filter(|(_, load)| load.numbers.open > 0);
-    let mut shown: Vec<_> = shown.map(|((tenant, _), load)| agent(tenant, load, links)).collect();
+    let shown = shown.map(|(key, load)| {
+        let last_reply_at = last_replies.and_then(|replies| replies.get(&key)).filter(|_| load.agent.is_some());
+        agent(key.0, load, links, last_reply_at.copied())
+    });
+    let mut shown: Vec<_> = shown.collect();
     // Stable: then by tenant and agent.
     shown.sort_by_key(|agent| (agent.agent.is_none(), std::cmp::Reverse(agent.open)));
     shown
 }
 
-fn agent(tenant: Option<Arc<str>>, load: Load, links: &Links) -> BoardAgent {
+fn agent(tenant: Option<Arc<str>>, load: Load, links: &Links, last_reply_at: Option<i64>) -> BoardAgent {
     let named = load.agent.as_ref().map(|agent| (agent.id.as_deref(), agent.name.as_deref()));
     let own = [of_agent(named), of_tenant(tenant.as_deref())];
     BoardAgent {
@@ -193,7 +210,7 @@ fn agent(tenant: Option<Arc<str>>, load: Load, links: &Links) -> BoardAgent {
         unread: load.numbers.unread,
         waiting: load.numbers.waiting,
         oldest_waiting_since: load.numbers.oldest_waiting_since,
-        last_reply_at: None,
+        last_reply_at,
     }
 }
 

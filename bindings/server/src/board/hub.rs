@@ -10,9 +10,10 @@ use convofold::Changes;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::spawn_blocking;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::answer::BoardAnswer;
+use super::day::{DayAnswer, LocalDay};
 use super::view::View;
 use crate::app::{App, Phase};
 use crate::problem::Problem;
@@ -28,6 +29,8 @@ const BYTES_PER_SECOND: u64 = 32 << 20;
 const FRESH_FOR: Duration = Duration::from_secs(1);
 /// The maximum time between two boards, because some numbers are about the last minutes.
 const MAX_INTERVAL: Duration = Duration::from_secs(30);
+/// The time between two days of a view.
+const DAY_INTERVAL: Duration = Duration::from_secs(60);
 /// The time after which a board that could not be made is tried again.
 const RETRY_INTERVAL: Duration = Duration::from_secs(5);
 
@@ -47,6 +50,8 @@ impl Default for Hub {
 /// One view that somebody watches.
 struct Screen {
     board: watch::Sender<Option<Shown>>,
+    /// The local day as a server-sent event.
+    day: watch::Sender<Option<Bytes>>,
     /// The last event that the screen knows of.
     seq: AtomicU64,
     /// A new reader needs a board that is fresh.
@@ -64,15 +69,42 @@ struct Shown {
 pub(crate) struct Watcher {
     screen: Arc<Screen>,
     board: watch::Receiver<Option<Shown>>,
+    day: watch::Receiver<Option<Bytes>>,
 }
 
 impl Watcher {
+    fn new(screen: Arc<Screen>, board: watch::Receiver<Option<Shown>>) -> Self {
+        let mut day = screen.day.subscribe();
+        day.mark_changed();
+        Self { screen, board, day }
+    }
+
     /// Waits for a board that this reader has not had. Boards in between are skipped.
     pub(crate) async fn board(&mut self) -> Option<Bytes> {
         loop {
             self.board.changed().await.ok()?;
             if let Some(shown) = &*self.board.borrow_and_update() {
                 return Some(shown.event.clone());
+            }
+        }
+    }
+
+    /// Waits for a board or a day that this reader has not had.
+    pub(crate) async fn news(&mut self) -> Option<Bytes> {
+        loop {
+            tokio::select! {
+                changed = self.board.changed() => {
+                    changed.ok()?;
+                    if let Some(shown) = &*self.board.borrow_and_update() {
+                        return Some(shown.event.clone());
+                    }
+                }
+                changed = self.day.changed() => {
+                    changed.ok()?;
+                    if let Some(day) = &*self.day.borrow_and_update() {
+                        return Some(day.clone());
+                    }
+                }
             }
         }
     }
@@ -96,13 +128,14 @@ impl App {
             } else {
                 screen.wanted.notify_one();
             }
-            return Watcher { screen: screen.clone(), board };
+            return Watcher::new(screen.clone(), board);
         }
         let (sender, board) = watch::channel(None);
-        let screen = Arc::new(Screen { board: sender, seq: AtomicU64::new(0), wanted: Notify::new() });
+        let day = watch::Sender::new(None);
+        let screen = Arc::new(Screen { board: sender, day, seq: AtomicU64::new(0), wanted: Notify::new() });
         screens.insert(view.clone(), screen.clone());
         tokio::spawn(show(self.clone(), view, screen.clone()));
-        Watcher { screen, board }
+        Watcher::new(screen, board)
     }
 
     /// Forgets a view, unless somebody watches it again.
@@ -123,6 +156,7 @@ async fn show(app: App, view: View, screen: Arc<Screen>) {
     loop {
         tokio::select! {
             () = show_until_unwatched(&app, &view, &screen, &mut commits) => {}
+            () = show_days(&app, &view, &screen) => {}
             () = app.reach(Phase::EndingReaders) => {
                 app.hub.screens.lock().remove(&view);
                 return;
@@ -135,7 +169,10 @@ async fn show(app: App, view: View, screen: Arc<Screen>) {
 }
 
 async fn show_until_unwatched(app: &App, view: &Arc<View>, screen: &Screen, commits: &mut Changes) {
+    let mut ledger = app.ledger.version();
     while screen.board.receiver_count() > 0 {
+        app.use_ledger();
+        ledger.mark_unchanged();
         let started = Instant::now();
         let made = make(app, view).await;
         let (pause, next_change) = match made {
@@ -155,6 +192,8 @@ async fn show_until_unwatched(app: &App, view: &Arc<View>, screen: &Screen, comm
         });
         tokio::select! {
             () = until_news(screen, commits) => {}
+            // The sender is in `app`.
+            _ = ledger.changed() => {}
             () = sleep_until(started + due) => {}
             () = screen.wanted.notified() => {}
             () = screen.board.closed() => return,
@@ -162,6 +201,27 @@ async fn show_until_unwatched(app: &App, view: &Arc<View>, screen: &Screen, comm
         tokio::select! {
             () = sleep_until(started + pause) => {}
             () = screen.board.closed() => return,
+        }
+    }
+}
+
+/// Makes the local day again every minute, and when another one begins. Does not return.
+async fn show_days(app: &App, view: &Arc<View>, screen: &Screen) {
+    let mut ledger = app.ledger.version();
+    loop {
+        let (asked, shown) = (app.clone(), view.clone());
+        let day = spawn_blocking(move || {
+            let day = DayAnswer::of(&asked, &shown)?;
+            Some(format!("event: day\ndata: {}\n\n", serde_json::to_string(&day).ok()?))
+        });
+        if let Ok(Some(day)) = day.await {
+            screen.day.send_replace(Some(day.into()));
+            let now = clock_ms();
+            let left_ms = LocalDay::of(now, &view.zone).until.saturating_sub(now).max(1).unsigned_abs();
+            sleep(DAY_INTERVAL.min(Duration::from_millis(left_ms))).await;
+        } else {
+            // Not known yet. The sender is in `app`.
+            let _ = ledger.changed().await;
         }
     }
 }

@@ -2,13 +2,18 @@
 
 mod answer;
 mod count;
+mod course;
+mod day;
 mod hub;
+mod ledger;
 mod reader;
 mod rows;
 mod view;
 
 pub(crate) use answer::BoardAnswer;
+pub(crate) use day::DayAnswer;
 pub(crate) use hub::Hub;
+pub(crate) use ledger::{Ledger, not_ready};
 pub(crate) use reader::follow;
 pub(crate) use rows::Rows;
 pub(crate) use view::View;

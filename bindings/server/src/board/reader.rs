@@ -59,7 +59,7 @@ async fn send(app: &App, caller: &Caller, mut watcher: Watcher, sender: &Sender<
     let mut number = 0;
     loop {
         tokio::select! {
-            board = watcher.board() => put(board?).await?,
+            news = watcher.news() => put(news?).await?,
             _ = looks.tick() => {
                 if !caller.is_known(app) {
                     put(SIGNED_OUT).await?;

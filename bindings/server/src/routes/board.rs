@@ -1,5 +1,7 @@
 //! The board of the live page.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -8,7 +10,7 @@ use convofold::Zone;
 use tokio::task::spawn_blocking;
 
 use crate::app::{App, Phase};
-use crate::board::{BoardAnswer, View, follow};
+use crate::board::{BoardAnswer, DayAnswer, View, follow, not_ready};
 use crate::caller::Caller;
 use crate::conditions::{ms, with_conditions};
 use crate::params::Params;
@@ -20,6 +22,8 @@ use super::session::Thresholds;
 
 const DEFAULT_LIMIT: usize = 100;
 const MAX_LIMIT: usize = 1_000;
+/// The time for which a request for the day waits until it is known.
+const MAX_WAIT: Duration = Duration::from_secs(5);
 
 with_conditions! {
     BoardParams {
@@ -68,7 +72,7 @@ fn zone(app: &App, asked: Option<&str>) -> Result<String, Problem> {
 ///
 /// Every condition acts on every number and list. A number has a link to the list that it counts. With
 /// `Accept: text/event-stream`, server-sent events: `board` (this answer; `id: DATABASE-SEQ`) at once and when something changes,
-/// at most some four in a second, and `clock` (`{"now":...,"seq":...}`) every 5 s. A client that is slow gets the newest board
+/// at most some four in a second, `day` (the answer of `/api/v1/day`) when it is known and every minute, and `clock` (`{"now":...,"seq":...}`) every 5 s. A client that is slow gets the newest board
 /// when it has read the one before. `signed_out` is the last event if the token was removed.
 #[utoipa::path(
     get, path = "/api/v1/board", tag = "out", params(BoardParams),
@@ -94,6 +98,44 @@ pub(crate) async fn board(
         let permit = app.screen()?;
         return Ok(follow(app, caller, view, permit));
     }
+    app.use_ledger();
     let (answer, _) = spawn_blocking(move || BoardAnswer::of(&app, &view)).await??;
     Ok(Json(answer).into_response())
+}
+
+with_conditions! {
+    DayParams {
+        /// The zone of the day, such as `Europe/Oslo` [default: the setting `zone`].
+        tz: Option<String>,
+    }
+}
+
+/// Today: how many conversations were open and waited, every five minutes from local midnight to now, and by hour how long waits
+/// were that ended with an answer.
+///
+/// Every condition acts on every line: a conversation counts at a time if it met them at that time. An answer counts if the
+/// conversation met them right before or right after it. Late events correct the lines. The first answer after a while can take
+/// some seconds; 503 means that the lines are still being made.
+#[utoipa::path(
+    get, path = "/api/v1/day", tag = "out", params(DayParams),
+    responses(
+        (status = 200, body = DayAnswer),
+    )
+)]
+pub(crate) async fn day(
+    State(app): State<App>,
+    caller: Caller,
+    Params(mut params): Params<DayParams>,
+) -> Result<Json<DayAnswer>, Problem> {
+    caller.expect(Role::Read)?;
+    let view = View {
+        conditions: params.take_conditions(),
+        tenants: caller.tenants().cloned(),
+        has_texts: false,
+        thresholds: Thresholds::of(&app),
+        limit: 0,
+        zone: zone(&app, params.tz.as_deref())?,
+    };
+    app.await_ledger(MAX_WAIT).await;
+    spawn_blocking(move || DayAnswer::of(&app, &view)).await?.map(Json).ok_or_else(not_ready)
 }

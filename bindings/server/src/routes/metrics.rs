@@ -100,6 +100,7 @@ fn text(app: &App) -> String {
             "Readers of the change feed and of exports.",
             app.meter.readers.load(Ordering::Relaxed),
         ),
+        ("convofold_ledger_bytes", "Memory of the past numbers of the board.", app.ledger.size().1 as u64),
         ("convofold_screens", "Readers of the board.", app.meter.screens.load(Ordering::Relaxed)),
     ] {
         out.family(name, "gauge", help);

@@ -78,6 +78,7 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(conflicts::conflicts))
         .routes(routes!(ids::ids))
         .routes(routes!(board::board))
+        .routes(routes!(board::day))
         .routes(routes!(counts::agents))
         .routes(routes!(counts::totals))
         .routes(routes!(counts::hash))

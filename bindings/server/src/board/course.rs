@@ -1,0 +1,210 @@
+//! One conversation over the last day, in little memory.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use convofold::{AgentRef, ConversationRow, Moment};
+
+/// What a conversation was after each of its events in a period, and at its beginning.
+#[derive(Debug)]
+pub(crate) struct Course {
+    /// Rows without the values that a step has; each differs from the one before.
+    profiles: Vec<ConversationRow>,
+    /// In the order of their times. The conversation was as the last one up to a time says.
+    steps: Vec<Step>,
+    replies: Vec<GivenReply>,
+}
+
+/// The values that change often.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Step {
+    at: i64,
+    last_active_at: i64,
+    waiting_since: Option<i64>,
+    unread: u64,
+    profile: u32,
+    is_open: bool,
+    is_suspect: bool,
+}
+
+/// An answer to the member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct GivenReply {
+    at: i64,
+    waited_since: Option<i64>,
+    /// The step of its event.
+    step: u32,
+}
+
+/// An answer to the member, with the conversation before and after it.
+pub(crate) struct Answer<'a> {
+    pub(crate) at: i64,
+    pub(crate) waited_since: Option<i64>,
+    course: &'a Course,
+    step: usize,
+}
+
+/// Whether a row is the same as last time.
+pub(crate) struct Same(pub(crate) bool);
+
+/// The texts that many conversations have, each once.
+#[derive(Debug, Default)]
+pub(crate) struct Texts(HashSet<Arc<str>>);
+
+impl Texts {
+    fn share(&mut self, text: &mut Option<Arc<str>>) {
+        let Some(given) = text else { return };
+        if let Some(known) = self.0.get(&**given) {
+            *given = known.clone();
+        } else {
+            self.0.insert(given.clone());
+        }
+    }
+
+    fn share_all(&mut self, row: &mut ConversationRow) {
+        for text in [&mut row.tenant, &mut row.channel, &mut row.shortcode] {
+            self.share(text);
+        }
+        if let Some(AgentRef { id, name, .. }) = &mut row.agent {
+            self.share(id);
+            self.share(name);
+        }
+    }
+
+    /// Drops texts that no conversation has any more.
+    pub(crate) fn drop_unused(&mut self) {
+        self.0.retain(|text| Arc::strong_count(text) > 1);
+    }
+}
+
+impl Course {
+    /// The course of a conversation; `None` if it was never open and got no answer.
+    pub(crate) fn of(moments: Vec<Moment>, texts: &mut Texts) -> Option<Self> {
+        let mut course = Self { profiles: Vec::new(), steps: Vec::with_capacity(moments.len()), replies: Vec::new() };
+        for Moment { at, mut row, reply, .. } in moments {
+            let is_open = row.closed_at.is_none();
+            let (unread, waiting_since, last_active_at) = (row.unread, row.waiting_since, row.last_active_at);
+            let is_suspect = row.suspect;
+            (row.unread, row.waiting_since, row.last_active_at) = (0, None, 0);
+            (row.closed_at, row.suspect, row.started_at) = (None, false, 0);
+            if course.profiles.last() != Some(&row) {
+                texts.share_all(&mut row);
+                course.profiles.push(row);
+            }
+            let profile = number(course.profiles.len().saturating_sub(1));
+            let step = Step { at, last_active_at, waiting_since, unread, profile, is_open, is_suspect };
+            let is_same = course.steps.last().is_some_and(|last| Step { at, ..*last } == step);
+            if !is_same || reply.is_some() {
+                course.steps.push(step);
+            }
+            let step = number(course.steps.len().saturating_sub(1));
+            course.replies.extend(reply.map(|reply| GivenReply {
+                at: reply.at,
+                waited_since: reply.waited_since,
+                step,
+            }));
+        }
+        course.steps.shrink_to_fit();
+        course.is_needed().then_some(course)
+    }
+
+    fn is_needed(&self) -> bool {
+        !self.replies.is_empty() || self.steps.iter().any(|step| step.is_open)
+    }
+
+    /// Drops what was before a time. Returns whether anything is left.
+    pub(crate) fn begin_at(&mut self, time: i64) -> bool {
+        let first = self.steps.partition_point(|step| step.at <= time).saturating_sub(1);
+        self.replies.retain(|reply| reply.step as usize > first);
+        if first > 0 {
+            self.steps.drain(..first);
+            for reply in &mut self.replies {
+                reply.step -= number(first);
+            }
+            let first = self.steps.first().map_or(0, |step| step.profile);
+            self.profiles.drain(..first as usize);
+            self.steps.iter_mut().for_each(|step| step.profile -= first);
+        }
+        self.is_needed()
+    }
+
+    /// The row of the conversation after a step.
+    fn row(&self, step: usize) -> Option<ConversationRow> {
+        let step = self.steps.get(step)?;
+        let mut row = self.profiles.get(step.profile as usize)?.clone();
+        (row.unread, row.waiting_since, row.last_active_at) = (step.unread, step.waiting_since, step.last_active_at);
+        row.suspect = step.is_suspect;
+        Some(row)
+    }
+
+    /// Calls `take` with the number of each of these times at which the conversation was open, and its row. The times
+    /// ascend. The row is the same as last time if `take` is told so.
+    pub(crate) fn visit_open(&self, times: &[i64], mut take: impl FnMut(usize, &ConversationRow, Same)) {
+        let mut next = 0;
+        let mut row = None;
+        for (number, time) in times.iter().enumerate() {
+            while self.steps.get(next).is_some_and(|step| step.at <= *time) {
+                (next, row) = (next + 1, None);
+            }
+            let Some(last) = next.checked_sub(1) else { continue };
+            if !self.steps.get(last).is_some_and(|step| step.is_open) {
+                continue;
+            }
+            let same = Same(row.is_some());
+            if row.is_none() {
+                row = self.row(last);
+            }
+            if let Some(row) = &row {
+                take(number, row, same);
+            }
+        }
+    }
+
+    /// All answers.
+    pub(crate) fn answers(&self) -> impl Iterator<Item = Answer<'_>> {
+        self.replies.iter().map(|reply| Answer {
+            at: reply.at,
+            waited_since: reply.waited_since,
+            course: self,
+            step: reply.step as usize,
+        })
+    }
+
+    /// The approximate size in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        let text = |text: &Option<Arc<str>>| text.as_ref().map_or(0, |text| text.len() + TEXT_BYTES);
+        let own = |row: &ConversationRow| {
+            text(&row.member_name)
+                + text(&row.member_number)
+                + text(&row.member_business_id)
+                + text(&row.member_channel_id)
+                + row.earlier_agents.len() * (size_of::<AgentRef>() + TEXT_BYTES)
+                + size_of::<ConversationRow>()
+        };
+        size_of::<Self>()
+            + self.profiles.iter().map(own).sum::<usize>()
+            + self.profiles.first().map_or(0, |row| row.id.len() + TEXT_BYTES)
+            + self.steps.capacity() * size_of::<Step>()
+            + self.replies.capacity() * size_of::<GivenReply>()
+    }
+}
+
+/// The overhead of a text: its counters and that of the allocation.
+const TEXT_BYTES: usize = 32;
+
+impl Answer<'_> {
+    /// The conversation after the answer: who gave it is the assigned agent.
+    pub(crate) fn row(&self) -> Option<ConversationRow> {
+        self.course.row(self.step)
+    }
+
+    /// The conversation before the answer.
+    pub(crate) fn row_before(&self) -> Option<ConversationRow> {
+        self.course.row(self.step.checked_sub(1)?)
+    }
+}
+
+/// A conversation has far fewer events than this.
+fn number(place: usize) -> u32 {
+    u32::try_from(place).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,182 @@
+//! A local day of the board: its lines, and how long people waited for an answer.
+
+use convofold::Zone;
+use jiff::Timestamp;
+use jiff::tz::{TimeZone, TimeZoneDatabase};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::answer::Answered;
+use super::view::View;
+use crate::app::App;
+use crate::tokens::clock_ms;
+
+const STEP_MS: i64 = 5 * 60_000;
+const HOUR_MS: i64 = 60 * 60_000;
+
+/// The local day of now, and its lines up to now.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct DayAnswer {
+    /// The lines reflect every event up to this sequence number, at least.
+    seq: u64,
+    /// The time of the server.
+    now: i64,
+    /// The identity of the database.
+    database_id: String,
+    /// The date.
+    #[schema(format = Date)]
+    date: String,
+    /// The time zone.
+    zone: String,
+    /// The beginning of the day: the first moment of the date in the zone.
+    from: i64,
+    /// Its end: the beginning of the next day. There are 23 or 25 hours in between if the clock changes.
+    until: i64,
+    /// The time between two points of a line.
+    step_ms: i64,
+    /// Open conversations at `from`, and after each step up to now.
+    open: Vec<u64>,
+    /// Those that waited for an answer.
+    waiting: Vec<u64>,
+    /// The waits that ended with an answer, by the hours of the day up to now. Late events correct them.
+    answers: Vec<AnsweredInHour>,
+}
+
+/// The waits that ended with an answer in an hour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct AnsweredInHour {
+    /// The beginning of the hour.
+    from: i64,
+    /// Its end.
+    until: i64,
+    /// The number of waits.
+    n: u64,
+    /// The shortest length of which half of the waits have at most that one (nearest rank); null without waits.
+    p50: Option<i64>,
+    /// The same for 90 of 100.
+    p90: Option<i64>,
+    /// The longest.
+    max: Option<i64>,
+}
+
+/// A local day.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LocalDay {
+    pub(crate) date: String,
+    pub(crate) from: i64,
+    pub(crate) until: i64,
+}
+
+impl LocalDay {
+    /// The day of a time in a zone, which is known by name.
+    pub(crate) fn of(now: i64, zone: &str) -> Self {
+        let zone = TimeZoneDatabase::bundled().get(zone).unwrap_or(TimeZone::UTC);
+        let now = Timestamp::from_millisecond(now).unwrap_or_default().to_zoned(zone);
+        let start = |date: jiff::civil::Date| {
+            let start = date.to_zoned(now.time_zone().clone()).and_then(|zoned| zoned.start_of_day());
+            start.map_or(0, |start| start.timestamp().as_millisecond())
+        };
+        let date = now.date();
+        Self { date: date.to_string(), from: start(date), until: start(date.tomorrow().unwrap_or(date)) }
+    }
+}
+
+impl DayAnswer {
+    /// The day of a view now; `None` if it is not known yet.
+    pub(crate) fn of(app: &App, view: &View) -> Option<Self> {
+        let now = clock_ms();
+        // Before the lines, so that these reflect it.
+        let seq = app.ledger.seq()?;
+        let LocalDay { date, from, until } = LocalDay::of(now, &view.zone);
+        let times: Vec<_> = points(from, STEP_MS, now).collect();
+        let numbers = app.ledger.numbers_at(view, &times)?;
+        let answered = app.ledger.answered(view, from, until)?;
+        Some(Self {
+            seq,
+            now,
+            database_id: app.db.database_id().to_string(),
+            date,
+            zone: view.zone.parse::<Zone>().map_or_else(|_| view.zone.clone(), |zone| zone.name().to_owned()),
+            from,
+            until,
+            step_ms: STEP_MS,
+            open: numbers.iter().map(|numbers| numbers.open).collect(),
+            waiting: numbers.iter().map(|numbers| numbers.waiting).collect(),
+            answers: points(from, HOUR_MS, now)
+                .map(|hour| by_hour(&answered, hour, (hour + HOUR_MS).min(until)))
+                .collect(),
+        })
+    }
+}
+
+/// The times from a beginning to an end.
+fn points(from: i64, step: i64, until: i64) -> impl Iterator<Item = i64> {
+    std::iter::successors(Some(from), move |at| at.checked_add(step)).take_while(move |at| *at <= until)
+}
+
+fn by_hour(answered: &[Answered], from: i64, until: i64) -> AnsweredInHour {
+    let first = answered.partition_point(|answered| answered.at < from);
+    let end = answered.partition_point(|answered| answered.at < until);
+    let mut waits: Vec<_> = answered.get(first..end).unwrap_or_default().iter().map(|wait| wait.after_ms).collect();
+    waits.sort_unstable();
+    AnsweredInHour {
+        from,
+        until,
+        n: waits.len() as u64,
+        p50: nearest_rank(&waits, 50),
+        p90: nearest_rank(&waits, 90),
+        max: waits.last().copied(),
+    }
+}
+
+/// The smallest value that is not exceeded by so many percent of the values.
+fn nearest_rank(sorted: &[i64], percent: usize) -> Option<i64> {
+    let rank = (sorted.len() * percent).div_ceil(100);
+    sorted.get(rank.checked_sub(1)?).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn day(time: &str, zone: &str) -> (String, i64, i64) {
+        let LocalDay { date, from, until } = LocalDay::of(time.parse::<Timestamp>().unwrap().as_millisecond(), zone);
+        (date, from, (until - from) / HOUR_MS)
+    }
+
+    fn ms(time: &str) -> i64 {
+        time.parse::<Timestamp>().unwrap().as_millisecond()
+    }
+
+    #[test]
+    fn a_day_begins_at_local_midnight_and_has_23_or_25_hours_when_the_clock_changes() {
+        let oslo = |time| day(time, "Europe/Oslo");
+        assert_eq!(oslo("2026-11-26T22:59:59Z"), ("2026-11-26".to_owned(), ms("2026-11-25T23:00:00Z"), 24));
+        assert_eq!(oslo("2026-11-26T23:00:00Z"), ("2026-11-27".to_owned(), ms("2026-11-26T23:00:00Z"), 24));
+        assert_eq!(oslo("2026-03-29T12:00:00Z"), ("2026-03-29".to_owned(), ms("2026-03-28T23:00:00Z"), 23));
+        assert_eq!(oslo("2026-10-25T12:00:00Z"), ("2026-10-25".to_owned(), ms("2026-10-24T22:00:00Z"), 25));
+        // Where the clock skips midnight, the day begins at one.
+        assert_eq!(
+            day("2018-11-04T12:00:00Z", "America/Sao_Paulo"),
+            ("2018-11-04".to_owned(), ms("2018-11-04T03:00:00Z"), 23)
+        );
+        assert_eq!(day("2026-11-26T12:00:00Z", "UTC"), ("2026-11-26".to_owned(), ms("2026-11-26T00:00:00Z"), 24));
+    }
+
+    #[test]
+    fn percentiles_are_by_nearest_rank() {
+        let hundred: Vec<_> = (1..=100).collect();
+        assert_eq!((nearest_rank(&hundred, 50), nearest_rank(&hundred, 90)), (Some(50), Some(90)));
+        assert_eq!((nearest_rank(&[7], 50), nearest_rank(&[7], 90)), (Some(7), Some(7)));
+        assert_eq!((nearest_rank(&[1, 2, 3], 50), nearest_rank(&[1, 2, 3], 90)), (Some(2), Some(3)));
+        assert_eq!(nearest_rank(&[], 50), None);
+    }
+
+    #[test]
+    fn waits_are_counted_in_the_hour_of_their_end() {
+        let answered = [(10, 5), (20, 1), (HOUR_MS, 9)].map(|(at, after_ms)| Answered { at, after_ms });
+        let hour = by_hour(&answered, 0, HOUR_MS);
+        assert_eq!((hour.n, hour.p50, hour.p90, hour.max), (2, Some(1), Some(5), Some(5)));
+        assert_eq!((by_hour(&answered, HOUR_MS, 2 * HOUR_MS).n, by_hour(&[], 0, HOUR_MS).max), (1, None));
+    }
+}
