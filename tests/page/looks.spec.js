@@ -56,15 +56,15 @@ for (const colorScheme of ["light", "dark"]) {
   });
 }
 
-test("axe finds nothing on a stale page", async ({ page, server, proxy, watch }) => {
+test("axe finds nothing on a stale page", async ({ page, server, wire, watch }) => {
   watch.allow(CONNECTION);
   await server.post(log());
   await page.clock.install();
-  await open(page, proxy.url);
-  proxy.stall();
+  await open(page, wire.url);
+  wire.stall();
   await page.clock.runFor(16_000);
   await expect(page.locator("[data-notice=stale]")).toBeVisible();
-  proxy.resume();
+  wire.resume();
   await page.clock.resume();
   expect(await violations(page)).toEqual([]);
 });

@@ -24,10 +24,10 @@ async function expectHealed(page) {
   expect(await page.evaluate(() => window.isSamePage)).toBe(true);
 }
 
-test("a connection that stalls is shown as stale within 15 s, its ages stand still, and it heals", async ({ page, server, proxy, watch }) => {
+test("a connection that stalls is shown as stale within 15 s, its ages stand still, and it heals", async ({ page, server, wire, watch }) => {
   watch.allow(CONNECTION);
-  await boardWithOneWait(page, server, proxy.url);
-  proxy.stall();
+  await boardWithOneWait(page, server, wire.url);
+  wire.stall();
   await page.clock.runFor(16_000);
   await expect(badge(page)).toHaveText(/STALE/);
   await expect(page.locator("[data-notice=stale]")).toContainText(/No word from the server since .* at least/);
@@ -40,54 +40,54 @@ test("a connection that stalls is shown as stale within 15 s, its ages stand sti
   await expect(page).toHaveTitle(/stale/);
 
   await server.post(conversation("case-2", { member: "Ada", waits_ms: Date.now() }));
-  proxy.resume();
+  wire.resume();
   await expectHealed(page);
   await expect(page.locator("[data-number=waiting]")).toHaveText("2");
 });
 
-test("a stream that continues after a short stall was never stale", async ({ page, server, proxy }) => {
-  await boardWithOneWait(page, server, proxy.url);
-  proxy.stall();
+test("a stream that continues after a short stall was never stale", async ({ page, server, wire }) => {
+  await boardWithOneWait(page, server, wire.url);
+  wire.stall();
   await page.clock.runFor(8_000);
   await expect(badge(page)).not.toHaveText(/STALE/);
-  proxy.resume();
+  wire.resume();
   await server.post(conversation("case-2", { member: "Ada", waits_ms: Date.now() }));
   await expect(page.locator("[data-number=waiting]")).toHaveText("2");
   await expect(badge(page)).toHaveText(/LIVE/);
 });
 
-test("a connection that is cut is shown as stale and heals", async ({ page, server, proxy, watch }) => {
+test("a connection that is cut is shown as stale and heals", async ({ page, server, wire, watch }) => {
   watch.allow(CONNECTION);
-  await boardWithOneWait(page, server, proxy.url);
-  proxy.cut();
+  await boardWithOneWait(page, server, wire.url);
+  wire.cut();
   await page.clock.runFor(16_000);
   await expect(badge(page)).toHaveText(/STALE/);
   await server.post(conversation("case-2", { member: "Ada", waits_ms: Date.now() }));
-  proxy.resume();
+  wire.resume();
   await expectHealed(page);
   await expect(page.locator("[data-number=waiting]")).toHaveText("2");
 });
 
-test("a connection that is reset once goes on with what came meanwhile", async ({ page, server, proxy, watch }) => {
+test("a connection that is reset once goes on with what came meanwhile", async ({ page, server, wire, watch }) => {
   watch.allow(CONNECTION);
-  await boardWithOneWait(page, server, proxy.url);
+  await boardWithOneWait(page, server, wire.url);
   await server.post(conversation("case-2", { member: "Ada", waits_ms: Date.now() }));
-  proxy.reset();
+  wire.reset();
   await server.post(conversation("case-3", { member: "Eve", waits_ms: Date.now() }));
   await expectHealed(page);
   await expect(page.locator("[data-number=waiting]")).toHaveText("3");
 });
 
-test("a server with another database is read anew", async ({ page, server, proxy, watch }) => {
+test("a server with another database is read anew", async ({ page, server, wire, watch }) => {
   watch.allow(CONNECTION);
-  await boardWithOneWait(page, server, proxy.url);
+  await boardWithOneWait(page, server, wire.url);
   await server.post(Array.from({ length: 9 }, (_, i) => conversation(`more-${i}`, { waits_ms: Date.now() })).flat());
   await expect(page.locator("[data-number=open]")).toHaveText("10");
   const other = await new Server().start();
   try {
     await other.post([0, 1, 2].flatMap((i) => conversation(`other-${i}`, { member: `Other ${i}`, waits_ms: Date.now() - 1_000 * i })));
-    proxy.target = other.port;
-    proxy.reset();
+    wire.target = other.port;
+    wire.reset();
     await expectHealed(page);
     await expect(page.locator("[data-number=open]")).toHaveText("3");
     await expect(page.locator("[data-notice=read_anew]")).toContainText(/Read anew/i);
@@ -98,14 +98,14 @@ test("a server with another database is read anew", async ({ page, server, proxy
   }
 });
 
-test("a server that restarts is found again", async ({ page, server, proxy, watch }) => {
+test("a server that restarts is found again", async ({ page, server, wire, watch }) => {
   watch.allow(CONNECTION);
-  await boardWithOneWait(page, server, proxy.url);
+  await boardWithOneWait(page, server, wire.url);
   await server.stop("SIGKILL");
   await page.clock.runFor(16_000);
   await expect(badge(page)).toHaveText(/STALE/);
   await server.start();
-  proxy.target = server.port;
+  wire.target = server.port;
   await expectHealed(page);
   expect(number((await shown(page)).numbers.waiting)).toBe(1);
 });
