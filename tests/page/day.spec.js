@@ -4,7 +4,7 @@ import { conversation } from "./fixtures/life.js";
 import { expect, open, test } from "./fixtures/test.js";
 
 const MIDNIGHT = Date.parse("2026-11-26T23:00:00Z"); // in Oslo
-test.use({ serverOptions: { clock: "@2026-11-26 22:59:53", zone: "UTC" } });
+test.use({ serverOptions: { clock: "@2026-11-26 22:59:48", zone: "UTC" } });
 
 for (const [path, view] of [["/", "board"], ["/wall", "wall"]]) {
   test(`a new day begins at local midnight: ${view}`, async ({ page, server }) => {
@@ -25,7 +25,7 @@ for (const [path, view] of [["/", "board"], ["/wall", "wall"]]) {
     const yesterday = await day.innerHTML();
     const points = () => day.locator("svg").first().evaluate((svg) => svg.outerHTML.length);
     const before = await points();
-    await expect.poll(() => days.at(-1).date, { timeout: 15_000 }).toBe("2026-11-27");
+    await expect.poll(() => days.at(-1).date, { timeout: 25_000 }).toBe("2026-11-27");
     expect(days.at(-1).from).toBe(MIDNIGHT);
     await expect.poll(() => day.innerHTML()).not.toBe(yesterday);
     // The line of a day that has just begun is short.

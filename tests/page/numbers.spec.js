@@ -92,7 +92,7 @@ for (const [title, conditions] of [["all conversations", ""], ["one tenant", "&t
     await feeder.stop();
     const after = await shown(page);
     console.log(`  ${title}: ${Math.round(pace)} events/s, compared ${JSON.stringify(compared)}`);
-    expect(pace).toBeGreaterThan(RATE * 0.8);
+    expect(pace).toBeGreaterThan(RATE * 0.5);
     expect(after.seq).toBeGreaterThan(before.seq);
   });
 }
