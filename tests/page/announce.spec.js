@@ -31,26 +31,28 @@ test("one sentence for each conversation, once", async ({ page, server }) => {
   const now = Date.now();
   await server.post([
     ...conversation("old", { member: "Olga", agent: nora, waits_ms: now - 30 * MINUTE_MS }),
-    ...conversation("a", { member: "Björn Jansen", agent: nora, waits_ms: now - 5 * MINUTE_MS + 8_000 }),
+    ...conversation("a", { member: "Björn Jansen", agent: nora, waits_ms: now - 5 * MINUTE_MS + 6_000 }),
   ]);
   await open(page, server.url);
   // What was critical when the page opened is seen, not announced.
   expect(await heard()).toEqual([]);
-  await page.clock.runFor(4_000);
+  await page.clock.runFor(2_000);
   expect(await heard()).toEqual([]);
-  await page.clock.runFor(12_000);
+  await page.clock.runFor(11_000);
   expect(await heard()).toEqual(["Björn Jansen waits 5 minutes, with Nora Zieliński"]);
   await expect(page).toHaveTitle(/^\(2 waiting, 30m\)/);
-  await page.clock.runFor(60_000);
-  expect((await heard()).filter((text) => /waits? 5 minutes/.test(text))).toHaveLength(1);
+  // The next heartbeat sets the clock back to the server's, and the same moment passes once more.
+  await page.waitForTimeout(5_500);
+  await page.clock.runFor(13_000);
+  expect(await heard()).toHaveLength(1);
 });
 
 test("several within five seconds are one sentence", async ({ page, server }) => {
   const heard = await spoken(page);
   await page.clock.install();
   const now = Date.now();
-  await server.post([0, 1, 2].flatMap((i) => conversation(`c-${i}`, { member: `Member ${i}`, waits_ms: now - 5 * MINUTE_MS + 6_000 + i * 1_000 })));
+  await server.post([0, 1, 2].flatMap((i) => conversation(`c-${i}`, { member: `Member ${i}`, waits_ms: now - 5 * MINUTE_MS + 4_000 + i * 1_000 })));
   await open(page, server.url);
-  await page.clock.runFor(14_000);
+  await page.clock.runFor(13_000);
   expect(await heard()).toEqual([expect.stringMatching(/^3 conversations/)]);
 });

@@ -126,6 +126,6 @@ test("the oldest wait is the first row of its list", async ({ page, server }) =>
   const [first] = (await server.get("/api/v1/conversations?waiting=true&sort=waiting&limit=1")).conversations;
   expect(board.oldest_waiting_since).toBe(first.waiting_since);
   expect((await shown(page)).waits[0]).toBe(first.id);
-  const bands = await page.locator("[data-panel=waits]").textContent();
+  const bands = await page.locator("[data-panel=waits]").innerText();
   for (const n of Object.values(board.bands).filter((n) => n > 0)) expect(bands).toMatch(new RegExp(`\\b${n} waiting`));
 });
