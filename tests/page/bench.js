@@ -33,7 +33,7 @@ async function withPage(prepare, measure) {
   }
 }
 
-const board = (page) => page.locator("main[data-view=board] [data-number=open]").first().waitFor();
+const board = (page) => page.locator("[data-number=open]").first().waitFor();
 const few = async (server) => {
   const life = new Life({ open: 40 });
   await server.post(life.fill(Date.now(), 30 * MINUTE_MS));

@@ -26,10 +26,10 @@ const api = async (server, conditions) => {
 test("filters are in the address, go Back, and are a bookmark", async ({ page, server, context }) => {
   await open(page, server.url);
   expect(await heads(page)).toEqual(await api(server, ""));
-  await page.getByLabel("Tenant", { exact: true }).selectOption({ label: "Care" });
+  await page.getByRole("combobox", { name: "Tenant", exact: true }).selectOption({ label: "Care" });
   await expect(page).toHaveURL(/tenant=Care/);
   await expect.poll(() => heads(page)).toEqual(await api(server, "tenant=Care"));
-  await page.getByLabel("Channel", { exact: true }).selectOption({ label: "sms" });
+  await page.getByRole("combobox", { name: "Channel", exact: true }).selectOption({ label: "sms" });
   await expect(page).toHaveURL(/channel=sms/);
   await expect.poll(() => heads(page)).toEqual(await api(server, "tenant=Care&channel=sms"));
   expect((await shown(page)).waits).toEqual(["a"]);
@@ -37,7 +37,7 @@ test("filters are in the address, go Back, and are a bookmark", async ({ page, s
   const bookmark = await context.newPage();
   await open(bookmark, page.url());
   await expect.poll(() => heads(bookmark)).toEqual(await api(server, "tenant=Care&channel=sms"));
-  await expect(bookmark.getByLabel("Tenant", { exact: true })).toHaveValue(/Care/);
+  await expect(bookmark.getByRole("combobox", { name: "Tenant", exact: true })).toHaveValue(/Care/);
   await bookmark.close();
 
   await page.goBack();

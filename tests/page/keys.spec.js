@@ -45,7 +45,7 @@ test("g u and g a go to the panels, / finds, f filters", async ({ page }) => {
   await press(page, "g", "a");
   expect(await panel(page)).toBe("agents");
   await press(page, "f");
-  await expect(page.getByLabel("Tenant", { exact: true })).toBeFocused();
+  await expect(page.getByRole("combobox", { name: "Tenant", exact: true })).toBeFocused();
   await page.evaluate(() => document.activeElement.blur());
   await press(page, "/");
   const field = page.getByRole("searchbox").or(page.getByPlaceholder(/member, number or id/i)).first();
@@ -102,11 +102,10 @@ test("Tab stops once a row", async ({ page }) => {
 test("the focus is visible", async ({ page }) => {
   await press(page, "g", "w");
   const outline = await page.evaluate(() => {
-    const element = document.activeElement;
-    const row = element.closest("[data-id]");
-    return [element, row].some((node) => {
-      const style = getComputedStyle(node);
-      return (style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0) || style.boxShadow !== "none";
+    const row = document.activeElement.closest("[data-id]");
+    return [[document.activeElement], [document.activeElement, "::after"], [row], [row, "::after"]].some(([element, pseudo]) => {
+      const { outlineStyle, outlineWidth } = getComputedStyle(element, pseudo);
+      return outlineStyle !== "none" && parseFloat(outlineWidth) >= 2;
     });
   });
   expect(outline).toBe(true);
