@@ -1,7 +1,7 @@
 //! `convofold serve` as a client of Airship's stream: every answer that Airship gives, and some that it should not.
 //! `torture stream` kills it meanwhile.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests and their helpers may panic")]
+#![expect(clippy::unwrap_used, reason = "tests and their helpers may panic")]
 
 use std::io;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -167,7 +167,7 @@ fn the_first_request_wants_everything_and_the_next_one_what_follows() {
             None => stream.send(&[event(1), event(2)].concat())?,
             // Airship may repeat the last event, with another offset.
             Some(_) => {
-                stream.send(&[event_at(2, &json!("again"), "Blåbærsyltetøy 日本", now_ms()), event(3)].concat())?
+                stream.send(&[event_at(2, &json!("again"), "Blåbærsyltetøy 日本", now_ms()), event(3)].concat())?;
             }
         }
         stream.hold()

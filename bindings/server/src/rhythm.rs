@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// Of the gaps that end within this time only the longest is kept: a burst of events says nothing about the pauses.
 const STEP_MS: i64 = 5 * 60 * 1_000;
 /// Number of kept gaps: about ten hours without a pause, or some days of an upstream that is seldom heard.
@@ -16,7 +18,7 @@ const QUIET_GAPS: i64 = 3;
 const LEAST_QUIET: Duration = Duration::from_mins(5);
 
 /// When something was heard last, and the gaps before. It has at most half a kibibyte.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Rhythm {
     last_at: Option<i64>,
     /// When the newest kept gap began to be the longest of its step.

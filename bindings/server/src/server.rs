@@ -23,6 +23,7 @@ use crate::guard::GuardedAcceptor;
 use crate::routes::router;
 use crate::tls::Tls;
 use crate::tokens::{TokenFile, Tokens};
+use crate::upstreams::save_regularly;
 
 /// How often the files of the certificate are looked at.
 const TLS_RELOAD_INTERVAL: Duration = Duration::from_secs(1);
@@ -127,6 +128,8 @@ pub struct Server {
     task: JoinHandle<std::io::Result<()>>,
     /// Airship's stream.
     stream: Option<JoinHandle<()>>,
+    /// Saves what is known of upstreams.
+    saving: JoinHandle<()>,
     reload: Option<JoinHandle<()>>,
     /// For the processes of this machine that may use the folder of the database.
     socket: Option<SocketServer>,
@@ -163,7 +166,8 @@ impl Server {
         let socket = socket.inspect_err(|error| tracing::warn!(%error, "no socket in the folder of the database")).ok();
         let alerts = Running::start(&app)?;
         let stream = Stream::start(&app)?;
-        Ok(Self { app, handle, address, task, stream, reload, socket, alerts })
+        let saving = tokio::spawn(save_regularly(app.clone()));
+        Ok(Self { app, handle, address, task, stream, saving, reload, socket, alerts })
     }
 
     /// The address on which it listens; it has the real port if the setting is port 0.
@@ -199,6 +203,7 @@ impl Server {
             alerts.stop_by(deadline).await;
         }
         self.app.enter(Phase::EndingReaders);
+        let _ = timeout_at(deadline, self.saving).await;
         // `graceful_shutdown` ends the connections at the deadline.
         let _ = timeout(left + Duration::from_secs(1), self.task).await;
         if let Some(socket) = self.socket {

@@ -1,17 +1,28 @@
 //! Where events come from, and whether they still come.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use convofold::{Attribute, Event};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
+use tokio::task::spawn_blocking;
+use tokio::time::sleep;
 use utoipa::ToSchema;
 
 use crate::airship;
-use crate::app::App;
+use crate::app::{App, Phase};
+use crate::files;
 use crate::rhythm::Rhythm;
 use crate::tokens::clock_ms;
 
+/// In the folder of the server.
+const FILE: &str = "upstreams.json";
+/// How often changes are saved.
+const SAVE_INTERVAL: Duration = Duration::from_mins(1);
 /// The number of tenants that are remembered; more are not.
 const MAX_TENANTS: usize = 10_000;
 
@@ -89,6 +100,20 @@ impl App {
     }
 }
 
+/// Saves the rhythms of upstreams until the server ends.
+pub(crate) async fn save_regularly(app: App) {
+    loop {
+        let is_last = tokio::select! {
+            () = app.reach(Phase::EndingReaders) => true,
+            () = sleep(SAVE_INTERVAL) => false,
+        };
+        let saving = app.clone();
+        if spawn_blocking(move || saving.deliveries.save()).await.is_err() || is_last {
+            return;
+        }
+    }
+}
+
 /// Airship's stream without settings for it.
 fn not_set_up() -> Upstream {
     Upstream {
@@ -109,16 +134,73 @@ fn not_set_up() -> Upstream {
 /// By source, then by tenant.
 type Rhythms = BTreeMap<String, BTreeMap<Option<String>, Rhythm>>;
 
-/// When events were sent to the server, by source and tenant.
+/// When events were sent to the server, by source and tenant. It is saved, so that a restart does not hide who is silent.
 #[derive(Default)]
 pub(crate) struct Deliveries {
+    path: PathBuf,
     rhythms: Mutex<Rhythms>,
+    has_changed: AtomicBool,
+}
+
+/// What is saved of an upstream.
+#[derive(Serialize, Deserialize)]
+struct Saved {
+    source: String,
+    tenant: Option<String>,
+    rhythm: Rhythm,
 }
 
 impl Deliveries {
+    /// Reads what was saved in the folder of the server. What cannot be read is learned again.
+    pub(crate) fn open(folder: &Path) -> Self {
+        let path = folder.join(FILE);
+        let mut rhythms = Rhythms::new();
+        let damaged = |error: &dyn std::fmt::Display| {
+            tracing::warn!(path = %path.display(), %error, "the usual gaps of upstreams cannot be read, and are learned again");
+        };
+        match std::fs::read(&path).map(|text| serde_json::from_slice::<Vec<Saved>>(&text)) {
+            Ok(Ok(saved)) => {
+                for Saved { source, tenant, rhythm } in saved.into_iter().take(MAX_TENANTS) {
+                    rhythms.entry(source).or_default().insert(tenant, rhythm);
+                }
+            }
+            Ok(Err(error)) => damaged(&error),
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => damaged(&error),
+        }
+        Self { path, rhythms: Mutex::new(rhythms), has_changed: AtomicBool::new(false) }
+    }
+
+    /// Saves what has changed. Blocks.
+    pub(crate) fn save(&self) {
+        if !self.has_changed.swap(false, Ordering::Relaxed) {
+            return;
+        }
+        let saved: Vec<_> = self.all(|source, tenant, rhythm| Saved {
+            source: source.to_owned(),
+            tenant: tenant.map(str::to_owned),
+            rhythm: rhythm.clone(),
+        });
+        let folder = self.path.parent().unwrap_or(&self.path);
+        let text = serde_json::to_vec(&saved).unwrap_or_default();
+        if let Err(error) = files::create_folder(folder).and_then(|()| files::replace(&self.path, &text)) {
+            tracing::warn!(path = %self.path.display(), %error, "the usual gaps of upstreams cannot be saved");
+        }
+    }
+
+    fn all<T>(&self, make: impl Fn(&str, Option<&str>, &Rhythm) -> T) -> Vec<T> {
+        let rhythms = self.rhythms.lock();
+        let all = rhythms.iter().flat_map(|(source, tenants)| tenants.iter().map(move |of_tenant| (source, of_tenant)));
+        all.map(|(source, (tenant, rhythm))| make(source, tenant.as_deref(), rhythm)).collect()
+    }
+
     /// Events have arrived.
     pub(crate) fn heard(&self, events: &[Event]) {
+        if events.is_empty() {
+            return;
+        }
         let now = clock_ms();
+        self.has_changed.store(true, Ordering::Relaxed);
         let mut rhythms = self.rhythms.lock();
         let origin = |event: &Event| (event.source().to_owned(), event.attribute(Attribute::Tenant).map(str::to_owned));
         for same in events.chunk_by(|one, next| {
@@ -131,11 +213,7 @@ impl Deliveries {
     }
 
     fn upstreams(&self, now: i64) -> Vec<Upstream> {
-        let rhythms = self.rhythms.lock();
-        let all = rhythms
-            .iter()
-            .flat_map(|(source, tenants)| tenants.iter().map(move |(tenant, rhythm)| (source, tenant, rhythm)));
-        all.map(|(source, tenant, rhythm)| webhook(source, tenant.as_deref(), rhythm, now)).collect()
+        self.all(|source, tenant, rhythm| webhook(source, tenant, rhythm, now))
     }
 }
 
@@ -188,6 +266,26 @@ mod tests {
         ];
         assert_eq!(shown, expected);
         assert_eq!(found[1].usual_gap_ms, Some(10 * minute));
+    }
+
+    #[test]
+    fn what_was_learned_survives_a_restart_and_damage_is_no_obstacle() {
+        let folder = tempfile::tempdir().unwrap();
+        let deliveries = Deliveries::open(folder.path());
+        for (source, tenant) in [("superoffice", Some("Cust1")), ("desk", None)] {
+            for number in 0..20 {
+                heard(&mut deliveries.rhythms.lock(), source.to_owned(), tenant.map(str::to_owned), number * 600_000);
+            }
+        }
+        deliveries.save();
+        assert!(Deliveries::open(folder.path()).upstreams(0).is_empty(), "nothing has changed");
+        deliveries.has_changed.store(true, Ordering::Relaxed);
+        deliveries.save();
+        let again = Deliveries::open(folder.path());
+        assert_eq!(again.upstreams(99_000_000), deliveries.upstreams(99_000_000));
+        assert_eq!(again.upstreams(99_000_000)[0].state, UpstreamState::Quiet);
+        std::fs::write(folder.path().join(FILE), "[{").unwrap();
+        assert!(Deliveries::open(folder.path()).upstreams(0).is_empty());
     }
 
     #[test]

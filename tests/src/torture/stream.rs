@@ -34,6 +34,8 @@ const KILLS_A_DATABASE: u64 = 50;
 const EVENTS_A_KILL: u64 = 200;
 /// One line of this number cannot be an event.
 const LINES_A_REJECT: usize = 97;
+/// The most lines of one connection.
+const BREAK_LINES: usize = 1_200;
 /// The most lines of one part.
 const PART_LINES: usize = 40;
 
@@ -130,7 +132,7 @@ impl Source {
 
     fn send(&self, from: usize, random: &mut StdRng, mut stream: Streaming) -> io::Result<()> {
         let mut next = from;
-        let breaks_after = from + random.random_range(1..2 * EVENTS_A_KILL as usize * 3);
+        let breaks_after = from + random.random_range(1..BREAK_LINES);
         while next < self.lines.len() {
             let until = (next + random.random_range(1..=PART_LINES)).min(self.lines.len());
             let mut part = String::new();
@@ -180,7 +182,7 @@ fn half_of(text: &str) -> &str {
 
 /// An opaque offset of a line, and of its repetitions.
 fn offset(number: usize, again: u32) -> String {
-    format!("{:08x}~{again}", (number as u32).wrapping_mul(0x9E37_79B1))
+    format!("{:016x}~{again}", (number as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15))
 }
 
 /// A database that fetches the stream.

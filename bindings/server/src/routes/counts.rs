@@ -128,7 +128,7 @@ pub(crate) struct StatusAnswer {
     rejects: u64,
     /// Readers of the change feed and of exports.
     readers: u64,
-    /// Airship's stream, and every source and tenant that has sent events since the server was started.
+    /// Airship's stream, and every source and tenant that has sent events.
     upstreams: Vec<Upstream>,
     /// The list behind each number.
     links: BTreeMap<&'static str, String>,
