@@ -1,10 +1,13 @@
 //! The files of the live page, from the binary or from a folder.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::Path;
 use std::sync::LazyLock;
 
+use axum::body::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use sha2::{Digest, Sha256};
 
 use crate::tokens::hex;
@@ -15,22 +18,26 @@ pub(crate) const INDEX: &str = "index.html";
 /// Name and content of every file.
 const FILES: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/page.rs"));
 
-static IN_BINARY: LazyLock<BTreeMap<&str, File>> =
-    LazyLock::new(|| FILES.iter().map(|(name, content)| (*name, File::new(name, Cow::Borrowed(*content)))).collect());
+static IN_BINARY: LazyLock<BTreeMap<&str, File>> = LazyLock::new(|| {
+    let file = |name, content| File { gzip: gzip(content), ..File::new(name, Bytes::from_static(content)) };
+    FILES.iter().map(|(name, content)| (*name, file(name, content))).collect()
+});
 
 /// A file of the page.
 #[derive(Clone)]
 pub(crate) struct File {
-    pub(crate) content: Cow<'static, [u8]>,
+    pub(crate) content: Bytes,
+    /// The content in gzip, if that was made ahead.
+    pub(crate) gzip: Option<Bytes>,
     pub(crate) content_type: &'static str,
     /// In quotes, as the header has it.
     pub(crate) etag: String,
 }
 
 impl File {
-    fn new(name: &str, content: Cow<'static, [u8]>) -> Self {
+    fn new(name: &str, content: Bytes) -> Self {
         let hash = hex(&Sha256::digest(&content));
-        Self { content, content_type: content_type(name), etag: format!("\"{}\"", &hash[..32]) }
+        Self { content, gzip: None, content_type: content_type(name), etag: format!("\"{}\"", &hash[..32]) }
     }
 
     /// The file with this name: from the folder if there is one, otherwise from the binary.
@@ -38,9 +45,15 @@ impl File {
         match folder {
             None => IN_BINARY.get(name).cloned(),
             Some(_) if !is_plain(name) => None,
-            Some(folder) => Some(Self::new(name, Cow::Owned(std::fs::read(folder.join(name)).ok()?))),
+            Some(folder) => Some(Self::new(name, std::fs::read(folder.join(name)).ok()?.into())),
         }
     }
+}
+
+fn gzip(content: &[u8]) -> Option<Bytes> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(content).ok()?;
+    encoder.finish().ok().filter(|compressed| compressed.len() < content.len()).map(Bytes::from)
 }
 
 /// Whether a name cannot leave the folder.

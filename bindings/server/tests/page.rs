@@ -4,6 +4,7 @@
 
 mod common;
 
+use std::io::{Read, Write};
 use std::path::Path;
 
 use common::{Desk, agent, message, toml_settings};
@@ -38,6 +39,29 @@ fn a_file_that_the_browser_has_is_not_sent_again() {
     let etag = header("etag");
     assert_eq!(desk.request("GET", "/", &[("If-None-Match", &format!("\"x\", W/{etag}"))], b"").status, 304);
     assert_eq!(desk.request("GET", "/", &[("If-None-Match", "\"x\"")], b"").status, 200);
+}
+
+#[test]
+fn a_browser_gets_the_files_compressed() {
+    let desk = Desk::new();
+    let path = "/assets/convofold.css";
+    let plain = desk.request("GET", path, &[("Accept-Encoding", "identity")], b"").expect(200).body;
+    // Not with ureq, which unpacks.
+    let mut stream = std::net::TcpStream::connect(desk.address).unwrap();
+    write!(
+        stream,
+        "GET {path} HTTP/1.1\r\nHost: {}\r\nAccept-Encoding: br, gzip\r\nConnection: close\r\n\r\n",
+        desk.address
+    )
+    .unwrap();
+    let mut response = Vec::new();
+    stream.read_to_end(&mut response).unwrap();
+    let end = response.windows(4).position(|bytes| bytes == b"\r\n\r\n").unwrap();
+    let head = String::from_utf8_lossy(&response[..end]).into_owned();
+    assert!(head.contains("content-encoding: gzip") && head.contains("vary: Accept-Encoding"), "{head}");
+    let mut unpacked = Vec::new();
+    flate2::read::GzDecoder::new(&response[end + 4..]).read_to_end(&mut unpacked).unwrap();
+    assert_eq!((unpacked.len(), unpacked == plain), (plain.len(), true));
 }
 
 #[test]

@@ -41,9 +41,16 @@ async fn file(app: &App, name: String, headers: &HeaderMap) -> Result<Response, 
     let mut response = if is_known {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
-        ([(header::CONTENT_TYPE, file.content_type)], file.content.into_owned()).into_response()
+        let accepted = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|names| names.to_str().ok());
+        let is_accepted = accepted.flat_map(|names| names.split(',')).any(|name| name.trim() == "gzip");
+        let content_type = [(header::CONTENT_TYPE, file.content_type)];
+        match file.gzip.filter(|_| is_accepted) {
+            Some(gzip) => (content_type, [(header::CONTENT_ENCODING, "gzip")], gzip).into_response(),
+            None => (content_type, file.content).into_response(),
+        }
     };
     let headers = response.headers_mut();
+    headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     if let Ok(etag) = HeaderValue::from_str(&file.etag) {
         headers.insert(header::ETAG, etag);
