@@ -89,10 +89,27 @@ function blocks(from, until, step, width, top) {
 
 const round = (number) => Math.round(number * 100) / 100;
 
+/**
+ * Who has the longest wait comes first, then who has the most conversations; those with nobody come last.
+ * @param {object[]} agents
+ */
+export function agentOrder(agents) {
+  const key = (row) => [row.agent ? 0 : 1, row.oldest_waiting_since ?? Infinity, -row.open, nameOf(row) ?? "", row.tenant ?? ""];
+  const keyed = agents.map((row) => ({ row, key: key(row) }));
+  keyed.sort((a, b) => compare(a.key, b.key));
+  return keyed.map(({ row }) => row);
+}
+
+function compare(a, b) {
+  const at = a.findIndex((value, i) => value !== b[i]);
+  if (at < 0) return 0;
+  return a[at] < b[at] ? -1 : 1;
+}
+
 /** @param {{board: object, view: import("./view.js").View}} props */
 export function Agents({ board, view }) {
   const at = now();
-  const rows = board.agents.slice(0, ROWS);
+  const rows = agentOrder(board.agents).slice(0, ROWS);
   const repeated = repeatedNames(rows);
   return html`<${Held} rows=${rows} keyOf=${keyOf} name="agents" label="agents-title">
     ${({ entries, isMoved, held }) => html`

@@ -9,7 +9,7 @@ export const TOGETHER_MS = 5000;
 
 /**
  * The waits that became critical since the last look, each once, and the ids to remember.
- * @param {Set<string> | null} known ids of critical waits; `null` at the first look, which announces nothing
+ * @param {Set<string> | null} known ids of waits that were critical; `null` at the first look, which announces nothing
  * @param {object[]} waits
  * @param {number} at
  * @param {import("./levels.js").Thresholds} thresholds
@@ -17,7 +17,9 @@ export const TOGETHER_MS = 5000;
 export function crossings(known, waits, at, thresholds) {
   const critical = waits.filter((row) => levelOf(row.waiting_since, at, thresholds) === "critical");
   const crossed = known === null ? [] : critical.filter((row) => !known.has(row.id));
-  return { crossed, known: new Set(critical.map((row) => row.id)) };
+  // A wait stays known until it ends, also if a late event makes it shorter.
+  const stillKnown = waits.filter((row) => known?.has(row.id));
+  return { crossed, known: new Set([...critical, ...stillKnown].map((row) => row.id)) };
 }
 
 /**

@@ -8,6 +8,7 @@ import { ask, Feed } from "./feed.js";
 import { Filters, toggleSound } from "./filters.js";
 import * as format from "./format.js";
 import { Badge, Clock, Notice, ThemeButton } from "./frame.js";
+import { letAllIn } from "./held.js";
 import { addKeys } from "./keys.js";
 import { nextCrossing } from "./levels.js";
 import { keepList } from "./list.js";
@@ -25,6 +26,7 @@ import { Waits } from "./waits.js";
 
 /** Unassigned conversations beside those who wait: together they are at most `ROWS`. */
 const UNASSIGNED_ROWS = 25;
+const SAY_STALE_MS = 30_000;
 /** The panels whose rows are conversations, and what their lists are called on the page of a conversation. */
 const LISTS = { waits: "waits", nobody: "nobody", list: "open" };
 
@@ -63,6 +65,7 @@ export default class Board extends Component {
       "g u": () => focusPanel("nobody"),
       "g a": () => focusPanel("agents"),
       m: () => toggleSound(),
+      r: () => letAllIn(),
     });
   }
 
@@ -92,12 +95,12 @@ export default class Board extends Component {
   }
 
   noteLiveness() {
-    const { liveness, lastWordAt } = this.feed;
+    const { liveness } = this.feed;
     if (liveness === this.liveness) return;
     const wasStale = this.liveness === "stale";
     this.liveness = liveness;
-    if (liveness === "stale" && lastWordAt !== null) this.setState({ said: `${text.badge.stale}. ${text.noWordSince(format.time(lastWordAt, timeZone()))}` });
-    else if (wasStale) this.checkVersion();
+    this.saidStale = false;
+    if (wasStale) this.checkVersion();
     this.title();
     this.forceUpdate();
   }
@@ -112,6 +115,7 @@ export default class Board extends Component {
     const { board } = this.state;
     if (!board) return;
     this.title();
+    this.sayStale();
     if (now() < this.crossing) return;
     this.look(board);
     this.forceUpdate();
@@ -133,6 +137,14 @@ export default class Board extends Component {
     if (isOn("sound")) play();
   }
 
+  /** A short silence is no reason to interrupt anybody. */
+  sayStale() {
+    const { liveness, lastWordAt } = this.feed;
+    if (liveness !== "stale" || this.saidStale || this.feed.silence() < SAY_STALE_MS) return;
+    this.saidStale = true;
+    this.setState({ said: `${text.badge.stale}. ${text.noWordSince(format.time(lastWordAt, timeZone()))}` });
+  }
+
   title() {
     const { board } = this.state;
     if (this.feed.liveness === "stale") document.title = text.staleTitle;
@@ -151,7 +163,7 @@ export default class Board extends Component {
     const isEmpty = board !== null && board.conversations === 0;
     if (board) this.crossing = nextCrossing(board, now());
     return html`<div class="board" data-stale=${["stale", "signed_out", "refused"].includes(liveness) || undefined}>
-      <a class="hidden-text skip" href="#waits">${text.toWhoWaits}</a>
+      <a class="hidden-text skip" href="#main">${view.isList ? text.toList : text.toWhoWaits}</a>
       <header class="top">
         <div class="bar">
           <h1>${text.product}</h1>
@@ -172,13 +184,13 @@ export default class Board extends Component {
 }
 
 function Panels({ board, view, session, isWaiting }) {
-  if (!board) return html`<main class="panels" data-view="board">${isWaiting && html`<p class="soft">${text.loading}</p>`}</main>`;
+  if (!board) return html`<main class="panels" id="main" tabindex="-1" data-view="board">${isWaiting && html`<p class="soft">${text.loading}</p>`}</main>`;
   const unassigned = view.isSelection ? [] : board.nobody.slice(0, UNASSIGNED_ROWS);
   const waits = board.waits.slice(0, ROWS - unassigned.length);
   const hasTexts = session?.texts ?? true;
   // A list of another view starts without what was held in this one.
   const key = JSON.stringify(view.conditions);
-  return html`<main class="panels" data-view="board" data-seq=${board.seq} onClickCapture=${keepOpenedList}>
+  return html`<main class="panels" id="main" tabindex="-1" data-view="board" data-seq=${board.seq} onClickCapture=${keepOpenedList}>
     <${Guard} title=${view.isList ? text.list : text.whoWaits}>
       ${view.isList
         ? html`<${Listing} board=${board} view=${view} hasTexts=${hasTexts} />`

@@ -165,6 +165,15 @@ export function idParts(id) {
   return characters.length > 8 ? [characters.slice(0, -4).join(""), characters.slice(-4).join("")] : [id, ""];
 }
 
+/**
+ * An id in few characters: its beginning and its end. Names stay whole.
+ * @param {string} id
+ */
+export function shortId(id) {
+  const characters = [...id];
+  return characters.length > 20 ? `${characters.slice(0, 8).join("")}…${characters.slice(-4).join("")}` : id;
+}
+
 /** A channel as people say it: `in app`. */
 export function channel(name) {
   return name == null ? NONE : name.replaceAll("_", " ");

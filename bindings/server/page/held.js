@@ -1,7 +1,6 @@
 // A list whose order stands still while somebody reads it.
 import { Component, createRef, html } from "./html.js";
 import { onTick } from "./clock.js";
-import { addKeys } from "./keys.js";
 import { entriesOf, holdOrder, movedKeys } from "./order.js";
 import { text } from "./text.js";
 
@@ -11,6 +10,13 @@ const RELEASE_MS = 2000;
 const IDLE_MS = 120_000;
 /** The mark of a row that moved. */
 const MOVED_MS = 2000;
+
+const lists = new Set();
+
+/** Shows the changes of every list now. */
+export function letAllIn() {
+  for (const list of lists) list.letIn();
+}
 
 /**
  * A section that follows its rows, except under the pointer or the focus.
@@ -34,12 +40,12 @@ export class Held extends Component {
 
   componentDidMount() {
     this.endTick = onTick(() => this.releaseIfIdle());
-    this.endKeys = addKeys({ r: () => this.letIn() });
+    lists.add(this);
   }
 
   componentWillUnmount() {
     this.endTick();
-    this.endKeys();
+    lists.delete(this);
     clearTimeout(this.timer);
   }
 
@@ -102,7 +108,8 @@ export class Held extends Component {
       this.hold();
     },
     onFocusOut: (event) => {
-      if (this.section.current.contains(event.relatedTarget)) return;
+      // An element that is removed loses the focus, too.
+      if (this.section.current?.contains(event.relatedTarget)) return;
       this.hasFocus = false;
       this.releaseSoon();
     },

@@ -2,7 +2,7 @@
 import { Component, html, render } from "./html.js";
 import { ask } from "./feed.js";
 import { chooseZone, startTicking } from "./clock.js";
-import { loginUrl, navigate, onNavigate } from "./router.js";
+import { loginUrl, navigate, onNavigate, startRouting } from "./router.js";
 import { addKeys, listenToKeys } from "./keys.js";
 import { toggle } from "./settings.js";
 import { Shortcuts } from "./shortcuts.js";
@@ -35,6 +35,7 @@ class Page extends Component {
 
   componentDidMount() {
     startTicking();
+    startRouting();
     listenToKeys();
     addKeys({ x: () => toggle("exact"), "?": () => this.setState({ listsKeys: true }) });
     onNavigate(() => this.show());

@@ -68,5 +68,5 @@ function WhoWaitsLongest({ row }) {
   if (!row) return null;
   const member = memberName(row.member_name) ?? row.member_number ?? text.nameNotKnown;
   const agent = row.agent ? html`<bdi>${agentName(row.agent)}</bdi>` : text.nobody;
-  return html`<bdi>${member}</bdi>, ${text.with} ${agent}`;
+  return html`<bdi>${member}</bdi><span>, ${text.with} ${agent}</span>`;
 }

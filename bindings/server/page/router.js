@@ -20,6 +20,7 @@ export function navigate(url, { replace = false } = {}) {
 
 /** Remembers the board as it is now, so that a conversation leads back to it with its filters. */
 export function rememberBoard() {
+  if (location.pathname !== "/") return;
   try {
     sessionStorage.setItem(BOARD, location.pathname + location.search);
   } catch {
@@ -47,7 +48,7 @@ function isPlainClick(event) {
 
 const OWN = /^\/(wall|status|login|c\/.+)?$/;
 
-document.addEventListener("click", (event) => {
+function onClick(event) {
   const link = event.target.closest?.("a[href]");
   if (!link || !isPlainClick(event) || link.target || link.hasAttribute("download")) return;
   const url = new URL(link.href);
@@ -55,7 +56,12 @@ document.addEventListener("click", (event) => {
   if (url.origin !== location.origin || !OWN.test(url.pathname) || (isHere && url.hash)) return;
   event.preventDefault();
   navigate(url.href);
-});
-addEventListener("popstate", () => {
-  for (const listener of listeners) listener();
-});
+}
+
+/** Begins to follow links and the history. Called once. */
+export function startRouting() {
+  document.addEventListener("click", onClick);
+  addEventListener("popstate", () => {
+    for (const listener of listeners) listener();
+  });
+}

@@ -54,7 +54,7 @@ export class Start extends Component {
   }
 
   render({ session, seq }, { rejected }) {
-    return html`<main class="message start" data-view="start">
+    return html`<main class="message start" id="main" tabindex="-1" data-view="start">
       <h1>${text.noEventsYet}</h1>
       <p>${text.serverRuns(session.listen)}</p>
       <ol class="steps">

@@ -125,6 +125,7 @@ export const text = {
   // Who waits
   whoWaits: "Who waits, longest first",
   toWhoWaits: "To who waits",
+  toList: "To the list",
   waitsFor: "Waits for",
   member: "Member",
   unread: "Unread",

@@ -63,9 +63,15 @@ export function UpstreamNumber({ upstreams }) {
   </a>`;
 }
 
+/** Up to two names; of more, the first and their number. */
+function nameOf(names) {
+  const [first, ...others] = names.map(format.shortId);
+  return others.length > 1 ? `${first}, ${text.others(others.length)}` : [first, ...others].join(", ");
+}
+
 function Line({ names, upstream, more = 0 }) {
   const icon = upstream.gap ? "warning" : ICONS[upstream.state];
-  const name = html`${icon && html`<${Icon} name=${icon} label=${isTrouble(upstream) ? text.warning : undefined} />`} <bdi>${names.join(", ")}</bdi>`;
+  const name = html`${icon && html`<${Icon} name=${icon} label=${isTrouble(upstream) ? text.warning : undefined} />`} <bdi>${nameOf(names)}</bdi>`;
   return html`<li class=${isTrouble(upstream) ? "signal" : ""} title=${remark(upstream)}>
     <span class="cut">${name}</span>
     <span><${State} upstream=${upstream} />${more > 0 && `, ${text.others(more)}`}</span>

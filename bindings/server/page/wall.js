@@ -94,7 +94,7 @@ function Trouble({ upstreams }) {
   const isRefused = first.state === "refused";
   return html`<span class="signal cut">
     <${Icon} name=${isRefused ? "critical" : "warning"} label=${text.warning} />${" "}
-    ${isRefused ? text.refusedUpstream(first.name) : html`${text.quietUpstream(first.name)} ${first.last_at !== null && html`<${Age} since=${first.last_at} />`}`}
+    ${isRefused ? text.refusedUpstream(format.shortId(first.name)) : html`${text.quietUpstream(format.shortId(first.name))} ${first.last_at !== null && html`<${Age} since=${first.last_at} />`}`}
     ${others.length > 0 && `, ${text.others(others.length)}`}
   </span>`;
 }
@@ -126,6 +126,7 @@ function LastAnswered({ last }) {
 function Rows({ waits, thresholds }) {
   return html`<table class="is-filled">
     <caption class="hidden-text">${text.longestWaits}</caption>
+    <colgroup><col class="wait-width" /><col /><col class="channel-width" /></colgroup>
     <thead class="hidden-text">
       <tr><th>${text.waitsFor}</th><th>${text.agent}</th><th>${text.channel}</th></tr>
     </thead>
@@ -139,7 +140,7 @@ function WallRow({ row, level }) {
   return html`<tr class=${levelClass(level)}>
     <td class="wait"><${LevelIcon} level=${level} /> <${Age} since=${row.waiting_since} /></td>
     <td class="cut"><${Agent} agent=${row.agent} /></td>
-    <td class="number channel">${format.channel(row.channel)}</td>
+    <td class="number">${format.channel(row.channel)}</td>
   </tr>`;
 }
 
