@@ -53,12 +53,14 @@ function Span({ span, long }) {
   const until = span.until ?? Math.max(now(), span.from);
   const scale = axis(span, until, long);
   const kind = span.closed ? "is-closed" : span.agent ? "" : "is-nobody";
+  // What the thick lines say.
+  const waited = span.waits.reduce((sum, wait) => sum + (wait.until ?? until) - wait.from, 0);
   // The stretch is as wide as the time that its axis shows; a closed one has a fixed width.
   const style = span.closed ? undefined : { flexGrow: Math.max(1, scale.length) };
   return html`<li class=${kind} style=${style} title=${text.between(format.exact(span.from, zone), span.until === null ? null : format.exact(span.until, zone))}>
     <div>
       <span class="cut">${span.closed ? text.closed : span.agent ? html`<bdi>${agentName(span.agent)}</bdi>` : html`<${Icon} name="nobody" /> <b>${text.nobody}</b>`}</span>
-      <small class="cut">${span.until === null ? html`<${Age} since=${span.from} suffix=${span.closed ? "" : text.soFar} />` : format.span(span.until - span.from)}${text.counts(span)}</small>
+      <small class="cut">${span.until === null ? html`<${Age} since=${span.from} suffix=${span.closed ? "" : text.soFar} />` : format.span(span.until - span.from)}${text.counts(span)}${waited > 0 && html`<span class="hidden-text">${text.waited(format.span(waited))}</span>`}</small>
     </div>
     <svg viewBox="0 0 ${WIDTH} 24" preserveAspectRatio="none" aria-hidden="true">
       ${drawing(span, until, scale).map(([name, d]) => d && html`<path class=${name} d=${d} />`)}

@@ -303,6 +303,7 @@ export const talk = {
   between: (from, until) => (until === null ? `since ${from}` : `${from}, to ${until}`),
   closed: "closed",
   soFar: ", now",
+  waited: (amount) => `; the member waits ${amount} of it`,
   counts: ({ in: received, out, other }) => {
     const parts = [received > 0 && `${count(received)} in`, out > 0 && `${count(out)} out`, other > 0 && `${count(other)} of unknown direction`].filter(Boolean);
     return parts.length > 0 ? `; ${parts.join(", ")}` : "";
