@@ -7,9 +7,10 @@ import { Badge, Id, Notice, ThemeButton } from "./frame.js";
 import { Icon } from "./icons.js";
 import { addKeys } from "./keys.js";
 import { keptList, placeIn } from "./list.js";
-import { Copy, agentName, memberName } from "./names.js";
+import { Copy, memberName } from "./names.js";
 import { Reading } from "./reading.js";
 import { boardUrl, navigate } from "./router.js";
+import { Agent } from "./rows.js";
 import { Strip } from "./strip.js";
 import { talk as text } from "./text.js";
 import { Transcript, lineId } from "./transcript.js";
@@ -153,7 +154,7 @@ export function Head({ id, state, thresholds, children }) {
     <h1>${!state ? text.conversation : name === null ? text.nameNotKnown : html`<bdi>${name}</bdi>`}</h1>
     ${state && state.waiting_since !== null && html`<${Wait} badge since=${state.waiting_since} thresholds=${thresholds} />`}
     ${state && html`<span class="badge">${text.statusOf(state.status)}${text.reopened(state.reopens)}</span>
-      <span>${text.with} ${state.agent ? html`<b><bdi>${agentName(state.agent)}</bdi></b>` : html`<${Icon} name="nobody" /> <b>${text.nobody}</b>`}</span>`}
+      <span>${text.with} <b><${Agent} agent=${state.agent} /></b></span>`}
     <span class="cut"><${Id} id=${id} /></span> <${Copy} value=${id} label=${text.copyId} />
     ${children}
   </div>`;

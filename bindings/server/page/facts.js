@@ -5,16 +5,12 @@ import { now, onTick, timeZone } from "./clock.js";
 import * as format from "./format.js";
 import { Id } from "./frame.js";
 import { Icon } from "./icons.js";
+import { levelOf } from "./levels.js";
 import { agentName, memberName, sourceName } from "./names.js";
+import { Agent, LevelIcon } from "./rows.js";
 import { talk as text } from "./text.js";
 
 const WEEK_MS = 6 * 24 * 60 * 60 * 1000;
-
-/** How bad a wait is: `critical`, `warning`, `fine`. */
-export function levelOf(since, thresholds, at) {
-  const ms = at - since;
-  return ms >= thresholds.crit_ms ? "critical" : ms >= thresholds.warn_ms ? "warning" : "fine";
-}
 
 /**
  * How long a member waits, with the shape of its level.
@@ -25,7 +21,7 @@ export class Wait extends Component {
     // The level changes between two answers of the server, so it is looked at every second.
     this.end = onTick(() => {
       const { since, thresholds } = this.props;
-      if (levelOf(since, thresholds, now()) !== this.level) this.forceUpdate();
+      if (levelOf(since, now(), thresholds) !== this.level) this.forceUpdate();
     });
   }
 
@@ -34,10 +30,10 @@ export class Wait extends Component {
   }
 
   render({ since, thresholds, badge }) {
-    this.level = levelOf(since, thresholds, now());
-    const icon = html`<${Icon} name=${this.level} label=${text.level[this.level]} />`;
-    if (!badge) return html`<b class=${this.level === "fine" ? "" : "signal"}>${icon} <${Age} since=${since} /></b>`;
-    const tone = { critical: " is-bad", warning: " is-warning", fine: "" }[this.level];
+    this.level = levelOf(since, now(), thresholds);
+    const icon = html`<${LevelIcon} level=${this.level} />`;
+    if (!badge) return html`<b class=${this.level === "under" ? "" : "signal"}>${icon} <${Age} since=${since} /></b>`;
+    const tone = { critical: " is-bad", warning: " is-warning", under: "" }[this.level];
     return html`<span class=${`badge${tone}`}>${icon}${text.waits} <${Age} since=${since} /></span>`;
   }
 }
@@ -54,7 +50,7 @@ export function Facts({ state, arrivals, seq, timeline, thresholds, links }) {
   const parts = open.filter((span, i) => i === 0 || open[i - 1].until !== span.from).length;
   const fields = [
     [text.status, html`<b>${text.statusOf(state.status)}</b>${text.reopened(state.reopens)}${state.closed_at !== null && html`, ${when(state.closed_at)}`}`],
-    [text.agent, state.agent ? html`<bdi>${agentName(state.agent)}</bdi>` : html`<${Icon} name="nobody" /> <b>${text.nobody}</b>`],
+    [text.agent, html`<${Agent} agent=${state.agent} />`],
     [text.waiting, state.waiting_since === null ? text.nobodyWaits : html`<${Wait} since=${state.waiting_since} thresholds=${thresholds} />`],
     [text.unread, format.count(state.unread)],
     [text.firstResponse, state.first_response_ms === null ? dash : format.span(state.first_response_ms)],

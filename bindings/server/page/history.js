@@ -39,6 +39,8 @@ class History extends ReadingPage {
 
 const sorted = (history, byArrival) => (byArrival ? [...history].sort((a, b) => a.seq - b.seq) : history);
 
+// The roles are written out because a phone shows the rows as blocks, which are no table to a screen reader.
+
 /** @extends {Lines<{items: object[], history: object[], conflicts: object[] | null, path: string, byArrival: boolean}>} */
 class Events extends Lines {
   render({ items, history, conflicts, path, byArrival }) {
@@ -52,9 +54,9 @@ class Events extends Lines {
           <a href=${byArrival ? `${path}/history` : `${path}/history?order=arrival`}>${byArrival ? text.showTimeOrder : text.showArrivalOrder}</a></span>
       </header>
       ${from > 0 && html`<p><button type="button" onClick=${() => this.earlier()}>${text.earlier(...before)}</button></p>`}
-      <table class="events">
-        <thead><tr><th class="number">${text.seqColumn}</th><th>${text.happened}</th><th>${text.learned}</th><th>${text.saysColumn}</th><th>${text.marks}</th></tr></thead>
-        <tbody>${items.slice(from, until).map((entry) => html`<${Row} key=${entry.seq} entry=${entry} context=${context} />`)}</tbody>
+      <table role="table" class="events">
+        <thead role="rowgroup"><tr role="row"><th class="number" role="columnheader">${text.seqColumn}</th><th role="columnheader">${text.happened}</th><th role="columnheader">${text.learned}</th><th role="columnheader">${text.saysColumn}</th><th role="columnheader">${text.marks}</th></tr></thead>
+        <tbody role="rowgroup">${items.slice(from, until).map((entry) => html`<${Row} key=${entry.seq} entry=${entry} context=${context} />`)}</tbody>
       </table>
       ${until < items.length && html`<p><button type="button" onClick=${() => this.later()}>${text.later(...after)}</button></p>`}
     </section>`;
@@ -65,12 +67,12 @@ function Row({ entry, context }) {
   const { seq, at, learned_at: learnedAt, counts, event } = entry;
   const zone = timeZone();
   const id = `seq-${seq}`;
-  return html`<tr id=${id} class=${[!counts && "is-lost", id === context.target && "here"].filter(Boolean).join(" ")} tabindex="-1">
-    <td class="number"><a href=${`#${id}`}>${format.count(seq)}</a></td>
-    <td><${LineTime} at=${at} /> <span class="soft">${format.date(at, zone)}</span></td>
-    <td>${learnedAt === null ? format.NONE : html`<span class="if-narrow">${text.learnedNarrow} </span><span title=${format.exact(learnedAt, zone)}>${text.learnedAfter(learnedAt - at)}</span>`}</td>
-    <td><${Says} event=${event} conflicts=${conflictsOf(entry, context)} path=${context.path} /></td>
-    <td><div class="tags">${marksOf(entry, context)}</div></td>
+  return html`<tr role="row" id=${id} class=${[!counts && "is-lost", id === context.target && "here"].filter(Boolean).join(" ")} tabindex="-1">
+    <td role="cell" class="number"><a href=${`#${id}`}>${format.count(seq)}</a></td>
+    <td role="cell"><${LineTime} at=${at} /> <span class="soft">${format.date(at, zone)}</span></td>
+    <td role="cell">${learnedAt === null ? format.NONE : html`<span class="if-narrow">${text.learnedNarrow} </span><span title=${format.exact(learnedAt, zone)}>${text.learnedAfter(learnedAt - at)}</span>`}</td>
+    <td role="cell"><${Says} event=${event} conflicts=${conflictsOf(entry, context)} path=${context.path} /></td>
+    <td role="cell"><div class="tags">${marksOf(entry, context)}</div></td>
   </tr>`;
 }
 

@@ -10,7 +10,9 @@ import { Icon } from "./icons.js";
 import { sourceName } from "./names.js";
 import { addKeys } from "./keys.js";
 import { boardUrl, navigate } from "./router.js";
+import { Tenant } from "./rows.js";
 import { talk as text } from "./text.js";
+import { State, isTrouble } from "./upstreams.js";
 
 const READ_MS = 10_000;
 const REJECTS = 20;
@@ -99,46 +101,37 @@ export default class Status extends Component {
   }
 }
 
-const LEVELS = { ok: "on", quiet: "warning", refused: "critical", catching_up: "back", connecting: "nobody", not_set_up: "nobody" };
+// The roles are written out because a phone shows the rows as blocks, which are no table to a screen reader.
 
 function upstreamTable(upstreams) {
-  const zone = timeZone();
   if (upstreams.length === 0) return html`<p class="soft">${text.noUpstream}</p>`;
-  return html`<table class="upstreams">
-    <thead><tr><th>${text.name}</th><th>${text.kindColumn}</th><th>${text.stateColumn}</th><th class="number">${text.lastEvent}</th><th class="number">${text.usualGap}</th><th>${text.remarks}</th></tr></thead>
-    <tbody>${upstreams.map((one) => {
-      const isBad = one.state === "quiet" || one.state === "refused";
-      return html`<tr key=${`${one.kind} ${one.source} ${one.tenant}`}>
-        <td><${Id} id=${one.name} /></td>
-        <td>${text.upstreamKind[one.kind]}, ${sourceName(one.source)}</td>
-        <td class=${isBad ? "signal" : ""}><${Icon} name=${LEVELS[one.state] ?? "question"} /> ${text.upstreamState[one.state] ?? one.state}</td>
-        <td class="number"><span class="if-narrow">${text.lastEventNarrow} </span>${one.last_at === null ? format.NONE : html`<${Age} since=${one.last_at} />`}</td>
-        <td class="number"><span class="if-narrow">${text.usualGapNarrow} </span>${one.usual_gap_ms === null ? format.NONE : format.span(one.usual_gap_ms)}</td>
-        <td>${remarks(one, zone).map((remark, i) => html`${i > 0 && "; "}${remark}`)}</td>
-      </tr>`;
-    })}</tbody>
+  return html`<table role="table" class="upstreams">
+    <thead role="rowgroup"><tr role="row"><th role="columnheader">${text.name}</th><th role="columnheader">${text.kindColumn}</th><th role="columnheader">${text.stateColumn}</th><th class="number" role="columnheader">${text.usualGap}</th><th role="columnheader">${text.remarks}</th></tr></thead>
+    <tbody role="rowgroup">${upstreams.map((upstream) => html`<tr role="row" key=${`${upstream.kind} ${upstream.source} ${upstream.tenant}`}>
+      <td role="cell"><${Tenant} tenant=${upstream.name} /></td>
+      <td role="cell">${text.upstreamKind[upstream.kind]}, ${sourceName(upstream.source)}</td>
+      <td role="cell" class=${isTrouble(upstream) ? "signal" : ""}>${isTrouble(upstream) && html`<${Icon} name="warning" label=${text.warning} /> `}<${State} upstream=${upstream} /></td>
+      <td role="cell" class="number">${upstream.usual_gap_ms === null ? format.NONE : html`<span class="if-narrow">${text.usualGapNarrow} </span>${format.span(upstream.usual_gap_ms)}`}</td>
+      <td role="cell">${remarks(upstream)}</td>
+    </tr>`)}</tbody>
   </table>`;
 }
 
-function remarks({ why, next_try_at: nextTryAt, lag_ms: lagMs, gap }, zone) {
-  return [
-    why,
-    nextTryAt !== null && text.nextTry(format.time(nextTryAt, zone)),
-    lagMs !== null && lagMs > 0 && text.behind(format.span(lagMs)),
-    gap && html`<b class="signal">${text.gap(format.exact(gap.from, zone), format.exact(gap.until, zone))}</b>`,
-  ].filter(Boolean);
+function remarks({ why, gap }) {
+  const zone = timeZone();
+  return [why && `${why}. `, gap && html`<b class="signal">${text.eventsLost(format.exact(gap.from, zone), format.exact(gap.until, zone))}</b>`].filter(Boolean);
 }
 
 function alertTable({ total, max, pending, alerts }) {
   if (total === 0) return html`<p><${Icon} name="done" /> ${text.noAlerts}</p>`;
   return html`<p>${text.alertsActive(total, pending, alerts.length)}${total >= max && html` <b class="signal">${text.alertsFull(max)}</b>`}</p>
-    <table class="alerts">
-      <thead><tr><th class="number">${text.since}</th><th>${text.alert}</th><th>${text.about}</th><th>${text.delivered}</th></tr></thead>
-      <tbody>${alerts.map((alert) => html`<tr key=${alert.id}>
-        <td class="number"><${Age} since=${alert.since} /></td>
-        <td><bdi>${alert.alert}</bdi> <span class="soft">${text.alertWhen(alert.when)}${alert.over_at !== null && text.alertOver(alert.reason)}</span></td>
-        <td>${alert.when === "silent-upstream" ? alert.subject : html`<a href=${format.conversationPath(alert.subject)}><${Id} id=${alert.subject} /></a>`}</td>
-        <td>${alert.pending === 0 ? html`<${Icon} name="done" /> ${text.allDelivered}` : html`<span class=${alert.attempts > 0 ? "signal" : ""}>${text.notDelivered(alert, alert.next_try_at === null ? null : format.time(alert.next_try_at, timeZone()))}</span>`}</td>
+    <table role="table" class="alerts">
+      <thead role="rowgroup"><tr role="row"><th class="number" role="columnheader">${text.since}</th><th role="columnheader">${text.alert}</th><th role="columnheader">${text.about}</th><th role="columnheader">${text.delivered}</th></tr></thead>
+      <tbody role="rowgroup">${alerts.map((alert) => html`<tr role="row" key=${alert.id}>
+        <td role="cell" class="number"><${Age} since=${alert.since} /></td>
+        <td role="cell"><bdi>${alert.alert}</bdi> <span class="soft">${text.alertWhen(alert.when)}${alert.over_at !== null && text.alertOver(alert.reason)}</span></td>
+        <td role="cell">${alert.when === "silent-upstream" ? alert.subject : html`<a href=${format.conversationPath(alert.subject)}><${Id} id=${alert.subject} /></a>`}</td>
+        <td role="cell">${alert.pending === 0 ? html`<${Icon} name="done" /> ${text.allDelivered}` : html`<span class=${alert.attempts > 0 ? "signal" : ""}>${text.notDelivered(alert, alert.next_try_at === null ? null : format.time(alert.next_try_at, timeZone()))}</span>`}</td>
       </tr>`)}</tbody>
     </table>`;
 }
@@ -146,13 +139,13 @@ function alertTable({ total, max, pending, alerts }) {
 function rejectTable({ total, rejects }) {
   if (total === 0) return html`<p><${Icon} name="done" /> ${text.noRejects}</p>`;
   return html`<p>${text.kept(total, rejects.length)}</p>
-    <table class="rejects">
-      <thead><tr><th class="number">${text.received}</th><th>${text.from}</th><th>${text.why}</th><th>${text.whatWasRejected}</th></tr></thead>
-      <tbody>${rejects.map((reject) => html`<tr key=${reject.id}>
-        <td class="number"><${Age} since=${reject.received_at} /></td>
-        <td>${reject.source}</td>
-        <td>${text.rejected(reject)}</td>
-        <td><code>${reject.raw ?? text.noWords}</code></td>
+    <table role="table" class="rejects">
+      <thead role="rowgroup"><tr role="row"><th class="number" role="columnheader">${text.received}</th><th role="columnheader">${text.from}</th><th role="columnheader">${text.why}</th><th role="columnheader">${text.whatWasRejected}</th></tr></thead>
+      <tbody role="rowgroup">${rejects.map((reject) => html`<tr role="row" key=${reject.id}>
+        <td role="cell" class="number"><${Age} since=${reject.received_at} /></td>
+        <td role="cell">${reject.source}</td>
+        <td role="cell">${text.rejected(reject)}</td>
+        <td role="cell"><code>${reject.raw ?? text.noWords}</code></td>
       </tr>`)}</tbody>
     </table>
     <p class="soft">${text.repairHow}</p>`;

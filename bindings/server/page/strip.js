@@ -3,8 +3,7 @@ import { Component, createRef, html } from "./html.js";
 import { Age } from "./age.js";
 import { now, onTick, timeZone } from "./clock.js";
 import * as format from "./format.js";
-import { Icon } from "./icons.js";
-import { agentName } from "./names.js";
+import { Agent } from "./rows.js";
 import { talk as text } from "./text.js";
 import { axis, longGap } from "./timeline.js";
 
@@ -59,7 +58,7 @@ function Span({ span, long }) {
   const style = span.closed ? undefined : { flexGrow: Math.max(1, scale.length) };
   return html`<li class=${kind} style=${style} title=${text.between(format.exact(span.from, zone), span.until === null ? null : format.exact(span.until, zone))}>
     <div>
-      <span class="cut">${span.closed ? text.closed : span.agent ? html`<bdi>${agentName(span.agent)}</bdi>` : html`<${Icon} name="nobody" /> <b>${text.nobody}</b>`}</span>
+      <span class="cut">${span.closed ? text.closed : html`<${Agent} agent=${span.agent} />`}</span>
       <small class="cut">${span.until === null ? html`<${Age} since=${span.from} suffix=${span.closed ? "" : text.soFar} />` : format.span(span.until - span.from)}${text.counts(span)}${waited > 0 && html`<span class="hidden-text">${text.waited(format.span(waited))}</span>`}</small>
     </div>
     <svg viewBox="0 0 ${WIDTH} 24" preserveAspectRatio="none" aria-hidden="true">

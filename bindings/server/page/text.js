@@ -345,7 +345,6 @@ export const talk = {
   duplicatesTitle: "Events that were delivered again. They are counted; which ones they were is not kept.",
   late: (n) => `${count(n)} late`,
   conflicts: (n) => plural(n, "conflict"),
-  level: { critical: "critical", warning: "warning", fine: "waiting" },
 
   // Suspicions
   suspicion: "suspicion",
@@ -447,22 +446,16 @@ export const talk = {
 
   // The server
   statusTitle: "Server - convofold",
-  server: "Server",
   notForThisToken: "This concerns more than this token may see.",
   notReadNow: (detail) => `Could not be read now. The server said: ${detail}.`,
   noUpstream: "Nothing was set up, and nothing has arrived since the server was started.",
   name: "Name",
   kindColumn: "Kind",
   stateColumn: "State",
-  lastEvent: "Last event",
-  lastEventNarrow: "last event",
   usualGapNarrow: "usual gap",
   usualGap: "Usual gap",
   remarks: "Remarks",
   upstreamKind: { stream: "fetched", webhook: "sent to us" },
-  nextTry: (time) => `next try at ${time}`,
-  behind: (amount) => `${amount} behind`,
-  gap: (from, until) => `events from ${from} until ${until} may be lost`,
   alerts: "Alerts",
   noAlerts: "No alert is active.",
   alertsActive: (total, pending, shown) =>
