@@ -20,16 +20,21 @@ fi
 
 cargo build --release --locked --quiet --package convofold-cli
 work=$(mktemp -d)
-trap 'kill "$server" 2>/dev/null || true; rm -rf "$work"' EXIT
+trap 'kill $(jobs -p) 2>/dev/null || true; rm -rf "$work"' EXIT
+
+# Prints what a pattern finds in a file, once it is there.
+found() {
+    for _ in $(seq 100); do
+        sed -n "s/.*$1.*/\1/p" "$2" 2>/dev/null | grep . && return
+        sleep 0.1
+    done
+    cat "$2" >&2
+    exit 1
+}
+
 target/release/convofold serve --db "$work/db" --listen 127.0.0.1:0 --log json 2>"$work/log" &
 server=$!
-address=
-for _ in $(seq 100); do
-    address=$(sed -n 's/.*"address":"\([^"]*\)".*/\1/p' "$work/log")
-    [ -n "$address" ] && break
-    sleep 0.1
-done
-[ -n "$address" ] || { cat "$work/log"; exit 1; }
+address=$(found '"address":"\([^"]*\)"' "$work/log")
 curl --silent --fail --output "$work/report" --data-binary @docs/sample.ndjson "http://$address/api/v1/events"
 
 "$venv/bin/schemathesis" --config-file bindings/server/schemathesis.toml run "http://$address/openapi.json" \
@@ -48,3 +53,18 @@ if command -v nginx >/dev/null && command -v openssl >/dev/null; then
     echo "events {} http { include $work/site; }" >"$work/nginx.conf"
     nginx -t -q -c "$work/nginx.conf"
 fi
+
+# The bridge from alerts to mail: a message arrives, signed as it expects.
+secret=whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw
+printf '#!/bin/sh\ncat >"%s/mail.new" && mv "%s/mail.new" "%s/mail"\n' "$work" "$work" "$work" >"$work/sendmail"
+chmod +x "$work/sendmail"
+ALERT_SECRET=$secret MAIL_FROM=desk@example.com MAIL_TO=lead@example.com SENDMAIL="$work/sendmail" \
+    python3 docs/serving/alert-mail.py 127.0.0.1:0 >"$work/bridge" 2>&1 &
+bridge=$(found 'listening on \(.*\)' "$work/bridge")
+printf '[[alert]]\nname = "slow"\nwhen = "waiting"\nafter = "10m"\nurl = "http://%s/"\nsecret = "%s"\n' "$bridge" "$secret" >"$work/alerts.toml"
+target/release/convofold serve --db "$work/alerts" --config "$work/alerts.toml" --listen 127.0.0.1:0 --log json 2>"$work/alerts.log" &
+address=$(found '"address":"\([^"]*\)"' "$work/alerts.log")
+echo '{"convofold":1,"source":"desk","conversation":"c","kind":"message","direction":"in","member_name":"Yara","occurred":"2026-03-02T09:15:00Z"}' |
+    curl --silent --fail --output /dev/null --data-binary @- "http://$address/api/v1/events"
+found 'Subject: \(.*alert: slow\)' "$work/mail"
+curl --silent --output /dev/null --write-out '%{http_code}' --data '{}' "http://$bridge/" | grep --quiet 401

@@ -71,7 +71,7 @@ struct State {
     hanging: Vec<TcpStream>,
 }
 
-/// A receiver on a free port. It answers 200 unless it was told otherwise.
+/// A receiver on a free port. It answers 200 unless [`Receiver::reply`] says otherwise.
 #[derive(Clone)]
 pub struct Receiver {
     address: SocketAddr,
@@ -105,6 +105,11 @@ impl Receiver {
     /// What it does with the next requests.
     pub fn reply(&self, replies: impl IntoIterator<Item = Reply>) {
         self.state().replies.extend(replies);
+    }
+
+    /// Answers 200 from now on.
+    pub fn recover(&self) {
+        self.state().replies.clear();
     }
 
     /// Every request so far.

@@ -25,7 +25,7 @@ const PAUSE_MS: i64 = 5 * 60 * 1_000;
 const LONG_PAUSE_MS: i64 = 60 * 60 * 1_000;
 /// Failures after which pauses become long: some two hours.
 const MANY_FAILURES: u32 = 50;
-/// Of these attempts the log tells.
+/// The first attempts that fail are logged, each.
 const LOGGED_ATTEMPTS: u32 = 3;
 
 /// Delivers the messages of one alert until the server ends.
@@ -86,7 +86,7 @@ async fn attempt(alerts: &Arc<Alerts>, number: usize, crossing: Crossing, now: i
     let Some(alert) = alerts.alerts.get(number) else { return };
     let began = &crossing.began;
     let (id, body) = match &crossing.over {
-        Some(over) if crossing.is_told => (over_id(&began.id), &over.body),
+        Some(over) if crossing.is_begin_delivered => (over_id(&began.id), &over.body),
         _ => (began.id.clone(), &began.body),
     };
     let outcome = alert.target.post(&headers(alert, id, body), body.clone(), alerts.timeout).await;

@@ -79,7 +79,7 @@ impl Alerts {
             if dropped > 0 {
                 tracing::warn!(
                     crossings = dropped,
-                    "alerts are not in the settings any more: their ends will not be told"
+                    "crossings of alerts that are not in the settings any more are removed, without a message"
                 );
             }
         }
@@ -157,14 +157,20 @@ impl Alerts {
                 Ok(found) => found,
                 Err(error) => {
                     tracing::error!(alert = alert.name, %error, "an alert cannot be evaluated");
+                    watch.is_behind = true;
                     continue;
                 }
             };
             let is_news = !found.began.is_empty() || !found.over.is_empty();
             match table.add(found) {
-                Ok(left_out) => self.leave_out(&alert.name, left_out),
-                // Found again by the next evaluation.
-                Err(error) => tracing::error!(alert = alert.name, %error, "the table of alerts cannot be written"),
+                Ok(left_out) => {
+                    watch.is_behind = left_out > 0;
+                    self.leave_out(&alert.name, left_out);
+                }
+                Err(error) => {
+                    watch.is_behind = true;
+                    tracing::error!(alert = alert.name, %error, "the table of alerts cannot be written");
+                }
             }
             if is_news {
                 self.news.send_replace(());
@@ -179,7 +185,7 @@ impl Alerts {
                 alert,
                 crossings = count,
                 max = self.max,
-                "the table of alerts is full: new ones are not told until there is room"
+                "the table of alerts is full: no more begin until there is room"
             );
         }
     }
@@ -197,7 +203,7 @@ pub(crate) struct Counts {
     pub(crate) left_out: BTreeMap<String, u64>,
 }
 
-/// A conversation or an upstream that has crossed the threshold of an alert, or has not any more, which was not told yet.
+/// A conversation or an upstream that has crossed the threshold of an alert, until both messages are delivered.
 #[derive(serde::Serialize, utoipa::ToSchema)]
 pub(crate) struct Shown {
     /// The `webhook-id` of its first message.

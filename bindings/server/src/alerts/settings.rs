@@ -37,7 +37,7 @@ pub enum AlertBody {
     Text,
 }
 
-/// An alert: what it is about, of which conversations, and who is told.
+/// An alert: what it is about, which conversations, and where its messages go.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 #[non_exhaustive]
@@ -52,7 +52,7 @@ pub struct AlertSettings {
     /// Number of unread messages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
-    /// Who is told: an address that takes POST requests.
+    /// Where messages go: an address that takes POST requests.
     pub url: String,
     /// Whether `url` may begin with http:// although it is not on this machine.
     #[serde(default, skip_serializing_if = "is_default")]

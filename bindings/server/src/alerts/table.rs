@@ -30,7 +30,7 @@ pub(super) struct Crossing {
     pub(super) began: Began,
     pub(super) over: Option<Over>,
     /// Whether the first message was delivered.
-    pub(super) is_told: bool,
+    pub(super) is_begin_delivered: bool,
     pub(super) delivery: Delivery,
 }
 
@@ -47,8 +47,15 @@ pub(super) struct Delivery {
 impl Crossing {
     /// Number of messages that were not delivered.
     pub(super) fn pending(&self) -> u64 {
-        u64::from(!self.is_told) + u64::from(self.over.is_some())
+        u64::from(!self.is_begin_delivered) + u64::from(self.over.is_some())
     }
+}
+
+/// A crossing that is not over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Active {
+    pub(super) id: String,
+    pub(super) since: i64,
 }
 
 /// A line of the journal.
@@ -58,9 +65,9 @@ enum Record {
     Began(Began),
     Over(Over),
     /// The first message of this crossing was delivered.
-    Told(String),
-    /// Both were.
-    Done(String),
+    BeginDelivered(String),
+    /// Both messages were.
+    Delivered(String),
 }
 
 impl Record {
@@ -117,7 +124,7 @@ impl Crossings {
     fn apply(&mut self, record: Record) {
         match record {
             Record::Began(began) => {
-                let crossing = Crossing { began, over: None, is_told: false, delivery: Delivery::default() };
+                let crossing = Crossing { began, over: None, is_begin_delivered: false, delivery: Delivery::default() };
                 self.by_id.insert(crossing.began.id.clone(), self.next);
                 self.all.insert(self.next, crossing);
                 self.next += 1;
@@ -127,13 +134,13 @@ impl Crossings {
                     crossing.over = Some(over);
                 }
             }
-            Record::Told(id) => {
+            Record::BeginDelivered(id) => {
                 if let Some((_, crossing)) = self.find(&id) {
-                    crossing.is_told = true;
+                    crossing.is_begin_delivered = true;
                     crossing.delivery = Delivery::default();
                 }
             }
-            Record::Done(id) => {
+            Record::Delivered(id) => {
                 if let Some(number) = self.by_id.remove(&id) {
                     self.all.remove(&number);
                 }
@@ -146,7 +153,7 @@ impl Crossings {
         let mut lines = Vec::new();
         for crossing in self.all.values() {
             lines.push(Record::Began(crossing.began.clone()).line());
-            lines.extend(crossing.is_told.then(|| Record::Told(crossing.began.id.clone()).line()));
+            lines.extend(crossing.is_begin_delivered.then(|| Record::BeginDelivered(crossing.began.id.clone()).line()));
             lines.extend(crossing.over.clone().map(|over| Record::Over(over).line()));
         }
         lines
@@ -187,7 +194,7 @@ impl Table {
         if damaged > 0 {
             let aside = path.with_extension("damaged");
             std::fs::copy(&path, &aside).map_err(failed)?;
-            tracing::error!(lines = damaged, kept = %aside.display(), "the table of alerts is damaged: the end of some alerts may not be told");
+            tracing::error!(lines = damaged, kept = %aside.display(), "the table of alerts is damaged: some messages about the end of an alert may be missing");
             lines = usize::MAX / 4;
         }
         let table = Self { max, inner: Mutex::default(), path: path.clone() };
@@ -219,7 +226,11 @@ impl Table {
     pub(super) fn delivered(&self, id: &str) -> io::Result<()> {
         let inner = &mut *self.inner.lock();
         let Some((_, crossing)) = inner.crossings.find(id) else { return Ok(()) };
-        let record = if crossing.is_told { Record::Done(id.to_owned()) } else { Record::Told(id.to_owned()) };
+        let record = if crossing.is_begin_delivered {
+            Record::Delivered(id.to_owned())
+        } else {
+            Record::BeginDelivered(id.to_owned())
+        };
         self.write(inner, vec![record], false)
     }
 
@@ -236,18 +247,20 @@ impl Table {
         let inner = &mut *self.inner.lock();
         let unknown =
             inner.crossings.all.values().map(|crossing| &crossing.began).filter(|began| !is_known(&began.alert));
-        let records: Vec<_> = unknown.map(|began| Record::Done(began.id.clone())).collect();
+        let records: Vec<_> = unknown.map(|began| Record::Delivered(began.id.clone())).collect();
         let dropped = records.len();
         self.write(inner, records, true)?;
         Ok(dropped)
     }
 
     /// The active crossings of an alert, by subject.
-    pub(super) fn active(&self, alert: &str) -> BTreeMap<String, Began> {
+    pub(super) fn active(&self, alert: &str) -> BTreeMap<String, Active> {
         let inner = self.inner.lock();
         let active =
             inner.crossings.all.values().filter(|crossing| crossing.over.is_none() && crossing.began.alert == alert);
-        active.map(|crossing| (crossing.began.subject.clone(), crossing.began.clone())).collect()
+        active
+            .map(|Crossing { began, .. }| (began.subject.clone(), Active { id: began.id.clone(), since: began.since }))
+            .collect()
     }
 
     /// The messages of an alert for which an attempt is due, the oldest crossing first, and when the next attempt is due. Of
@@ -363,7 +376,7 @@ mod tests {
 
     fn due(table: &Table) -> Vec<(String, bool)> {
         let (due, _) = table.due("slow", i64::MAX);
-        due.into_iter().map(|crossing| (crossing.began.id, crossing.is_told)).collect()
+        due.into_iter().map(|crossing| (crossing.began.id, crossing.is_begin_delivered)).collect()
     }
 
     #[test]
@@ -374,7 +387,7 @@ mod tests {
         let mut file = File::options().append(true).open(folder.path().join(FILE)).unwrap();
         file.write_all(b"0123456789abcdef {\"began\":{\"id\":\"to").unwrap();
         let table = open(folder.path());
-        assert_eq!(table.active("slow")["a"], first);
+        assert_eq!(table.active("slow")["a"], Active { id: first.id.clone(), since: 1 });
         assert_eq!(due(&table), [(first.id.clone(), false)]);
         table.delivered(&first.id).unwrap();
         assert_eq!((due(&table), table.counts().2), (vec![], 0));
@@ -402,12 +415,13 @@ mod tests {
         let mut order = Vec::new();
         table.failed(&other.id, 100, "answered 500".to_owned());
         assert_eq!(table.due("slow", 99).1, Some(100));
-        while let Some((id, is_told)) = due(&table).into_iter().next() {
+        while let Some((id, is_begin_delivered)) = due(&table).into_iter().next() {
             table.delivered(&id).unwrap();
-            order.push((id, is_told));
+            order.push((id, is_begin_delivered));
         }
         let expected = [(&first, false), (&first, true), (&second, false), (&other, false)];
-        let expected: Vec<_> = expected.iter().map(|(began, is_told)| (began.id.clone(), *is_told)).collect();
+        let expected: Vec<_> =
+            expected.iter().map(|(began, is_begin_delivered)| (began.id.clone(), *is_begin_delivered)).collect();
         // `first` before `second`; `other` is another conversation.
         assert_eq!(order, expected);
     }

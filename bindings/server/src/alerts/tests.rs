@@ -431,6 +431,19 @@ fn a_full_table_is_loud_and_tells_of_the_rest_later() {
     desk.minute(21);
     assert_eq!(kinds(&desk.minute(22)), [began("c")]);
     assert_eq!(desk.app.alerts.counts().left_out["slow"], 1);
+    // Also what no clock brings back.
+    let mut desk = Desk::new("max-alerts = 1\n[[alert]]\nname = \"many\"\nwhen = \"unread\"\ncount = 1\nurl = \"URL\"");
+    desk.minute(0);
+    desk.asks("a", 1);
+    assert_eq!(kinds(&desk.minute(1)), [began("a")]);
+    desk.asks("b", 2);
+    desk.minute(2);
+    desk.minute(3);
+    assert_eq!(desk.app.alerts.counts().left_out["many"], 1);
+    desk.answers("a", 4);
+    desk.minute(4);
+    assert_eq!(kinds(&desk.minute(5)), [began("b")]);
+    assert_eq!(desk.app.alerts.counts().left_out["many"], 0);
 }
 
 #[test]
@@ -569,4 +582,14 @@ fn printed_settings_have_no_secret_and_are_refused_until_it_is_there_again() {
     assert!(refused(&with_url).contains("the secret is missing"));
     let whole = with_url.replace("(set)", KEY);
     assert_eq!(toml::from_str::<Settings>(&whole).unwrap().resolve().unwrap(), config);
+}
+
+#[test]
+fn the_example_of_the_documentation_is_a_settings_file() {
+    let page = include_str!("../../../../docs/serving.md");
+    let (_, example) = page.split_once("```toml\npublic-url").unwrap();
+    let (example, _) = example.split_once("```").unwrap();
+    let text = format!("db = \"d\"\npublic-url{example}").replace("/...", "/x");
+    let config = toml::from_str::<Settings>(&text).unwrap().resolve().unwrap();
+    assert_eq!(config.alert.len(), 2);
 }

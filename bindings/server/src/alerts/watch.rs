@@ -13,7 +13,7 @@ use super::alert::Alert;
 use super::crossing::{Began, Over, Reason, id_of};
 use super::message::{About, Message, Subject, body};
 use super::settings::When;
-use super::table::{Found, Table};
+use super::table::{Active, Found, Table};
 use crate::upstreams::{Upstream, UpstreamKind, UpstreamState};
 
 /// The conversations that changed since the last evaluation.
@@ -40,18 +40,22 @@ struct Match {
 
 /// Evaluates one alert.
 pub(super) struct Watch {
-    /// Since when conversations are unassigned whose beginning lies before the threshold: their state tells, which is not
-    /// always in memory.
+    /// Since when conversations are unassigned whose beginning lies before the threshold: it follows from their state,
+    /// which is not always in memory.
     unassigned_since: HashMap<Arc<str>, i64>,
+    /// Whether something was found that was not kept: the next evaluation looks at all conversations.
+    pub(super) is_behind: bool,
 }
 
 impl Watch {
     pub(super) fn new() -> Self {
-        Self { unassigned_since: HashMap::new() }
+        Self { unassigned_since: HashMap::new(), is_behind: false }
     }
 
     /// The crossings of an alert that are new or over.
     pub(super) fn evaluate(&mut self, alert: &Alert, view: &View<'_>, table: &Table) -> Result<Found, PageError> {
+        let changed = if self.is_behind { &Changed::All } else { view.changed };
+        let view = &View { changed, ..*view };
         let active = table.active(&alert.name);
         let mut found = Found::default();
         if alert.when == When::SilentUpstream {
@@ -63,12 +67,12 @@ impl Watch {
             Changed::These(ids) if !is_timed(alert) => ids.contains(subject),
             _ => true,
         };
-        for began in active.values().filter(|began| is_checked(&began.subject)) {
+        for (subject, began) in active.iter().filter(|(subject, _)| is_checked(subject)) {
             // An event that arrives late can show that it began earlier: that is the same crossing.
             let holds =
-                matches.get(began.subject.as_str()).is_some_and(|found| !is_timed(alert) || found.since <= began.since);
+                matches.get(subject.as_str()).is_some_and(|found| !is_timed(alert) || found.since <= began.since);
             if !holds {
-                found.over.push(over(alert, view, began)?);
+                found.over.push(over(alert, view, subject, began)?);
             }
         }
         let is_over: BTreeSet<_> = found.over.iter().map(|over| over.id.clone()).collect();
@@ -210,15 +214,15 @@ fn with_last_message(alert: &Alert, db: &Convofold, row: &ConversationRow) -> Re
     Ok(row)
 }
 
-fn over(alert: &Alert, view: &View<'_>, began: &Began) -> Result<Over, StorageError> {
-    let row = view.db.row(&began.subject)?;
-    let row = row.unwrap_or_else(|| ConversationRow::new(began.subject.as_str().into(), began.since, began.since));
+fn over(alert: &Alert, view: &View<'_>, id: &str, began: &Active) -> Result<Over, StorageError> {
+    let row = view.db.row(id)?;
+    let row = row.unwrap_or_else(|| ConversationRow::new(id.into(), began.since, began.since));
     let row = with_last_message(alert, view.db, &row)?;
     let (reason, at) = why(alert, view, began, &row)?;
     Ok(ended(alert, view, began, reason, at, &Subject::Conversation(&row)))
 }
 
-fn ended(alert: &Alert, view: &View<'_>, began: &Began, reason: Reason, at: i64, subject: &Subject<'_>) -> Over {
+fn ended(alert: &Alert, view: &View<'_>, began: &Active, reason: Reason, at: i64, subject: &Subject<'_>) -> Over {
     let is_late = alert.after_ms.is_some_and(|after| at < began.since.saturating_add(after));
     let about = About { reason, at, is_late };
     let message = Message { subject, since: began.since, at: view.now, over: Some(about), public_url: view.public_url };
@@ -226,7 +230,7 @@ fn ended(alert: &Alert, view: &View<'_>, began: &Began, reason: Reason, at: i64,
 }
 
 /// Why a crossing is over, and since when.
-fn why(alert: &Alert, view: &View<'_>, began: &Began, row: &ConversationRow) -> Result<(Reason, i64), StorageError> {
+fn why(alert: &Alert, view: &View<'_>, began: &Active, row: &ConversationRow) -> Result<(Reason, i64), StorageError> {
     let is_waiting = row.waiting_since.is_some_and(|since| since <= began.since);
     if alert.when == When::Waiting && !is_waiting {
         // Before the close, which comes after the answer.
@@ -268,7 +272,7 @@ fn answered_at(db: &Convofold, id: &str, since: i64) -> Result<Option<i64>, Stor
 }
 
 /// Upstreams that are silent. One that is not known any more after a restart stays silent until it sends again.
-fn upstreams(alert: &Alert, view: &View<'_>, active: &BTreeMap<String, Began>, found: &mut Found) {
+fn upstreams(alert: &Alert, view: &View<'_>, active: &BTreeMap<String, Active>, found: &mut Found) {
     for upstream in view.upstreams.iter().filter(|upstream| alert.wants_tenant(upstream.tenant.as_deref())) {
         let name = name_of(upstream);
         let silent_since = silent_since(alert, upstream, view.now);
@@ -284,8 +288,8 @@ fn upstreams(alert: &Alert, view: &View<'_>, active: &BTreeMap<String, Began>, f
         }
     }
     // Conditions that are new in the settings.
-    for began in active.values() {
-        let known = view.upstreams.iter().find(|upstream| name_of(upstream) == began.subject);
+    for (subject, began) in active {
+        let known = view.upstreams.iter().find(|upstream| name_of(upstream) == *subject);
         if let Some(upstream) = known.filter(|upstream| !alert.wants_tenant(upstream.tenant.as_deref())) {
             found.over.push(ended(alert, view, began, Reason::NoMatch, view.now, &Subject::Upstream(upstream)));
         }

@@ -1,4 +1,4 @@
-//! The alerts that are active, or of which somebody is still to be told.
+//! The alerts that are active, or whose messages were not delivered.
 
 use axum::Json;
 use axum::extract::State;

@@ -136,7 +136,7 @@ fn alerts(app: &App, out: &mut Page) {
     out.family(
         "convofold_alerts_left_out",
         "gauge",
-        "The same, of which nobody is told because the table of alerts is full.",
+        "The same, without a message because the table of alerts is full.",
     );
     for (alert, count) in &counts.left_out {
         out.sample("convofold_alerts_left_out", &[("alert", alert)], count);
