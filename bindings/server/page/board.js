@@ -151,10 +151,13 @@ export default class Board extends Component {
     else if (board) document.title = text.title(board.waiting, format.minutes(now() - (board.oldest_waiting_since ?? now())));
   }
 
-  /** The number of the oldest wait leads to the first row of its list. */
+  /** The number of the oldest wait leads to the first row of its list, and the way back to the row that was opened. */
   focusFirst() {
-    if (!this.focusesFirst) return;
-    this.focusesFirst = !focusPanel("waits");
+    if (opened !== null) {
+      document.querySelector(`[data-id="${CSS.escape(opened)}"] .row-link`)?.focus();
+      opened = null;
+    }
+    if (this.focusesFirst) this.focusesFirst = !focusPanel("waits");
   }
 
   render({ session, search, onShortcuts }, { board, day, said, version }) {
@@ -203,11 +206,16 @@ function Panels({ board, view, session, isWaiting }) {
   </main>`;
 }
 
+/** The conversation that was opened with the keyboard: the way back leads to its row. */
+let opened = null;
+
 /** A conversation that is opened from a list leads on through that list. */
 function keepOpenedList(event) {
   const row = event.target.closest("[data-id]");
   const panel = row?.closest("[data-panel]");
   if (!panel || !event.target.closest(".row-link")) return;
+  // With a mouse, the focus would only hold the order when the reader comes back.
+  opened = event.detail === 0 ? row.dataset.id : null;
   const ids = [...panel.querySelectorAll("[data-id]")].map((each) => each.dataset.id);
   keepList({ name: LISTS[panel.dataset.panel], ids });
 }

@@ -84,7 +84,7 @@ function reason({ liveness, lastWordAt, problem }) {
 }
 
 function footnote({ waits, waiting }) {
-  return waiting === 0 ? text.nobodyWaitsNow : text.wallFootnote(Math.min(waits.length, ROWS), waiting);
+  return waiting === 0 ? "" : text.wallFootnote(Math.min(waits.length, ROWS), waiting);
 }
 
 /** The first upstream that needs attention, and how many others do. */
@@ -107,20 +107,26 @@ function Thresholds({ thresholds: { warn_ms: warn, crit_ms: crit } }) {
 
 function Longest({ board }) {
   const { oldest_waiting_since: since, thresholds, waits } = board;
+  if (since === null) return html`<${NobodyWaits} board=${board} />`;
   const level = levelOf(since, now(), thresholds);
   return html`<section class="longest" aria-labelledby="oldest">
     <div class=${`head-number ${level === "critical" ? "is-critical" : ""}`}>
       <h2 class="label" id="oldest">${level === "critical" && html`<${Icon} name="critical" label=${text.critical} />`} ${text.oldestWait}</h2>
-      <span class="value" data-number="oldest">${since === null ? format.NONE : html`<${Age} since=${since} />`}</span>
-      <span class="trend">${waits.length === 0 ? html`<${LastAnswered} last=${board.last_answered} />` : html`${text.with} <${Agent} agent=${waits[0].agent} />, ${format.channel(waits[0].channel)}`}</span>
+      <span class="value" data-number="oldest"><${Age} since=${since} /></span>
+      ${waits.length > 0 && html`<span class="trend">${text.with} <${Agent} agent=${waits[0].agent} />, ${format.channel(waits[0].channel)}</span>`}
     </div>
-    ${waits.length > 0 && html`<${Rows} waits=${waits.slice(0, ROWS)} thresholds=${thresholds} />`}
+    <${Rows} waits=${waits.slice(0, ROWS)} thresholds=${thresholds} />
   </section>`;
 }
 
-function LastAnswered({ last }) {
-  if (last === null) return text.nobodyWaits;
-  return html`${text.lastAnswered.before} <${Age} since=${last.at} inSentence /> ${text.lastAnswered.after(format.span(last.after_ms))}`;
+function NobodyWaits({ board: { last_answered: last } }) {
+  return html`<section class="longest" aria-labelledby="oldest">
+    <div class="head-number">
+      <h2 class="label" id="oldest">${text.oldestWait}</h2>
+      <span class="value is-words" data-number="oldest"><${Icon} name="done" /> ${text.nobodyWaitsNow}</span>
+      ${last && html`<span class="trend">${text.lastAnswered.before} <${Age} since=${last.at} inSentence /> ${text.lastAnswered.after(format.span(last.after_ms))}</span>`}
+    </div>
+  </section>`;
 }
 
 function Rows({ waits, thresholds }) {
