@@ -23,7 +23,7 @@ for (const [path, view] of [["/", "board"], ["/wall", "wall"]]) {
     expect(days[0].date).toBe("2026-11-26");
     const day = page.locator("[data-panel=day]");
     const yesterday = await day.innerHTML();
-    const points = () => day.locator("svg").first().evaluate((svg) => svg.outerHTML.length);
+    const points = () => day.locator("svg[role=img]").first().evaluate((svg) => svg.outerHTML.length);
     const before = await points();
     await expect.poll(() => days.at(-1).date, { timeout: 25_000 }).toBe("2026-11-27");
     expect(days.at(-1).from).toBe(MIDNIGHT);

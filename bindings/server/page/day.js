@@ -30,14 +30,15 @@ export class Lines extends Component {
     const axis = axisOf(day, at);
     const width = minutesAt(axis, axis.until);
     const top = roundTop(Math.max(3, open, waiting, ...day.open, ...day.waiting));
-    const line = (values, value) => linePath(axis, day, values, top, { at, value });
-    const head = minutesAt(axis, at);
+    // At midnight, the numbers are a moment ahead of the lines.
+    const head = Math.min(at, axis.until);
+    const line = (values, value) => linePath(axis, day, values, top, { at: head, value });
     return html`<div class="plot">
       <svg viewBox=${`0 0 ${width} ${HEIGHT}`} preserveAspectRatio="none" role="img" aria-label=${summary(day, axis, open, waiting)}>
         <path class="grid" d=${[0, 1, 2, 3].map((i) => `M0 ${Math.round((i * HEIGHT) / 3)}H${width}`).join("")} />
         <path class="line-open" d=${line(day.open, open)} />
         <path class="line-waiting" d=${line(day.waiting, waiting)} />
-        <path class="head" d=${`M${head} -4V${HEIGHT}`} />
+        <path class="head" d=${`M${minutesAt(axis, head)} -4V${HEIGHT}`} />
       </svg>
       <span class="scale">${format.count(top)}</span>
       <ol aria-hidden="true">${axis.hours.map((hour) => html`<li key=${hour}>${format.hour(hour, day.zone)}</li>`)}</ol>
@@ -110,7 +111,7 @@ export function Today({ board, day, view }) {
     ${day
       ? html`<${Lines} day=${day} open=${board.open} waiting=${board.waiting} at=${board.now} />
           <div>
-            <p class="soft">${text.answeredWithin}</p>
+            <p class="soft cut">${text.answeredWithin}</p>
             <${Answers} day=${day} at=${board.now} />
           </div>`
       : html`<p class="soft">${text.loading}</p>`}

@@ -67,12 +67,27 @@ export class Feed {
 
   open() {
     this.endTick = clock.onTick(() => this.tick());
+    document.addEventListener("visibilitychange", this.wake);
+    addEventListener("online", this.wake);
     this.connect();
   }
 
   close() {
     this.endTick?.();
+    document.removeEventListener("visibilitychange", this.wake);
+    removeEventListener("online", this.wake);
     this.disconnect();
+  }
+
+  /** A screen that slept, or a network that is back: somebody looks, so there is no reason to wait for the next attempt. */
+  wake = () => {
+    const isVisible = document.visibilityState === "visible";
+    if (isVisible && !this.isOver() && this.silence() >= PATIENCE_MS) this.connect();
+  };
+
+  /** Whether the server does not want this stream. */
+  isOver() {
+    return this.liveness === "signed_out" || this.liveness === "refused";
   }
 
   /** Milliseconds since the last word. */
@@ -90,6 +105,8 @@ export class Feed {
     this.disconnect();
     this.connectedAt = performance.now();
     this.heard = false;
+    if (this.isOver()) this.liveness = "connecting";
+    this.problem = null;
     const source = new EventSource(this.url());
     this.source = source;
     for (const name of [...this.events, "clock"]) {
@@ -160,7 +177,7 @@ export class Feed {
   }
 
   tick() {
-    if (this.liveness === "signed_out" || this.liveness === "refused") return;
+    if (this.isOver()) return;
     this.setLiveness();
     const waited = performance.now() - Math.max(this.connectedAt, this.heard ? this.wordAt : 0);
     // A connection that says nothing is as good as none.

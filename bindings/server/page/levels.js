@@ -6,7 +6,7 @@
  */
 
 /** From the most urgent one. */
-export const LEVELS = ["critical", "warning", "under"];
+const LEVELS = ["critical", "warning", "under"];
 
 /**
  * @param {number | null} since when the wait began

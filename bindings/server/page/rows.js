@@ -61,7 +61,7 @@ function whyNoText(row, hasTexts) {
 }
 
 /** Whether two rows show the same. Every snapshot has new objects, most of them with old values. */
-export function isSameRow(a, b) {
+function isSameRow(a, b) {
   return (
     a === b ||
     (FIELDS.every((field) => a[field] === b[field]) &&

@@ -10,7 +10,7 @@ import { text } from "./text.js";
 const READ_MS = 5000;
 
 /** The command that sends a first event to the server that this page is from. */
-export function firstEventCommand(origin, at) {
+function firstEventCommand(origin, at) {
   const event = {
     occurred: new Date(at).toISOString().replace(/\.\d+Z$/, "Z"),
     body: {

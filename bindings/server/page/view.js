@@ -13,7 +13,7 @@ const WAITS = new Set(["waiting", "waiting_min"]);
 /** Parameters that stay when the filters are cleared. */
 const KEPT = ["warn", "crit", "tz", "theme"];
 
-export const CONDITIONS = [...SCOPE, ...SELECTION];
+const CONDITIONS = [...SCOPE, ...SELECTION];
 /** At most so many rows of a list are in the page. */
 export const ROWS = 100;
 
