@@ -158,3 +158,21 @@ test("the server page says where events come from and what was rejected", async 
   await expect(page.locator("[data-panel=server]")).toContainText(database);
   await expect(page.locator("[data-panel=sizes]")).toContainText("KiB");
 });
+
+test("the day as a table has the numbers of the API", async ({ page, server }) => {
+  const now = Date.now();
+  // Where it is not about midnight now.
+  const zone = new Date(now).getUTCHours() < 12 ? "Asia/Dhaka" : "America/Costa_Rica";
+  await server.post([...conversation("c-1", { waits_ms: now - 3000, answered_ms: now - 1000, agent: nora }), ...conversation("c-2", { waits_ms: now - 2000 })]);
+  await open(page, `${server.url}/?table=day&tz=${zone}`, "day");
+  const rows = page.locator(".day-table tbody tr");
+  // The page hears of a new hour within a minute.
+  await expect(async () => {
+    const day = await server.get(`/api/v1/day?tz=${zone}`);
+    expect(await rows.count()).toBe(Math.ceil((day.now - day.from) / 3_600_000));
+    const place = day.answers.findLastIndex(({ n }) => n > 0);
+    expect((await rows.nth(place).locator("td").allTextContents()).slice(4)).toEqual(["1", "2 s", "2 s", "2 s"]);
+  }).toPass({ timeout: 20_000 });
+  await page.getByRole("link", { name: "every 5 minutes" }).click();
+  await expect(async () => expect(await rows.count()).toBe((await server.get(`/api/v1/day?tz=${zone}`)).open.length)).toPass({ timeout: 20_000 });
+});

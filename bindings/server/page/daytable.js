@@ -19,7 +19,7 @@ export function DayTable({ day, isFine }) {
       <tbody>${day.open.map((open, i) => html`<tr key=${i}><th scope="row">${format.hourMinute(day.from + i * day.step_ms, zone)}</th><td class="number">${format.count(open)}</td><td class="number">${format.count(day.waiting[i])}</td></tr>`)}</tbody></table>`;
   }
   return html`<table class="day-table">
-    <thead><tr><th>${text.hour}</th><th class="number lesser">${text.openThen}</th><th class="number">${text.mostOpen}</th><th class="number lesser">${text.waitingThen}</th><th class="number">${text.mostWaiting}</th><th class="number">${text.answers}</th><th class="number">${text.half}</th><th class="number">${text.nineOfTen}</th><th class="number">${text.longest}</th></tr></thead>
+    <thead><tr><th>${text.hour}</th><th class="number lesser">${text.openThen}</th><th class="number">${text.mostOpen}</th><th class="number lesser">${text.waitingThen}</th><th class="number">${text.mostWaiting}</th><th class="number">${text.answers}</th><th class="number">${text.half}</th><th class="number least">${text.nineOfTen}</th><th class="number">${text.longest}</th></tr></thead>
     <tbody>${hours(day).map((hour) => html`<tr key=${hour.from}>
       <th scope="row">${format.hourMinute(hour.from, zone)}</th>
       <td class="number lesser">${format.count(hour.open)}</td>
@@ -27,7 +27,9 @@ export function DayTable({ day, isFine }) {
       <td class="number lesser">${format.count(hour.waiting)}</td>
       <td class="number">${format.count(hour.mostWaiting)}</td>
       <td class="number">${format.count(hour.n)}</td>
-      ${[hour.p50, hour.p90, hour.max].map((ms) => html`<td class="number">${span(ms)}</td>`)}
+      <td class="number">${span(hour.p50)}</td>
+      <td class="number least">${span(hour.p90)}</td>
+      <td class="number">${span(hour.max)}</td>
     </tr>`)}</tbody></table>`;
 }
 
