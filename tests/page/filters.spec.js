@@ -70,3 +70,17 @@ test("thresholds of the address decide the bands", async ({ page, server }) => {
   await expect(page.locator("[data-panel=waits]")).toContainText(/2 waiting 40 seconds and longer/);
   await expect(page.locator("[data-panel=waits]")).toContainText(/1 waiting 10 to 40 seconds/);
 });
+
+test("what is typed stays while events come in, and finds a member", async ({ page, server }) => {
+  await server.post(conversation("e", { tenant: "Care", member: "Ida Lovelace", waits_ms: Date.now() - 20_000 }));
+  await open(page, server.url);
+  const field = page.getByRole("searchbox");
+  await field.fill("ida love");
+  await server.post(conversation("f", { tenant: "Care", waits_ms: Date.now() }));
+  await expect(page.locator("[data-number=waiting]")).toHaveText("5");
+  await expect(field).toHaveValue("ida love");
+  await field.fill("Ida Lovelace");
+  await field.press("Enter");
+  await expect(page).toHaveURL(/member=Ida\+Lovelace/);
+  await expect.poll(async () => (await shown(page)).waits).toEqual(["e"]);
+});

@@ -54,6 +54,8 @@ export default class Board extends Component {
   componentDidMount() {
     document.documentElement.dataset.view = "board";
     rememberBoard();
+    this.returnsTo = opened;
+    opened = null;
     this.asked = this.question();
     this.feed.open();
     this.endTick = onTick(() => this.tick());
@@ -153,9 +155,9 @@ export default class Board extends Component {
 
   /** The number of the oldest wait leads to the first row of its list, and the way back to the row that was opened. */
   focusFirst() {
-    if (opened !== null) {
-      document.querySelector(`[data-id="${CSS.escape(opened)}"] .row-link`)?.focus();
-      opened = null;
+    if (this.returnsTo !== null) {
+      document.querySelector(`[data-id="${CSS.escape(this.returnsTo)}"] .row-link`)?.focus();
+      this.returnsTo = null;
     }
     if (this.focusesFirst) this.focusesFirst = !focusPanel("waits");
   }

@@ -31,6 +31,13 @@ export class Filters extends Component {
     this.endSetting = onSetting(() => this.forceUpdate());
   }
 
+  /** Snapshots come several times a second, and most of them leave the choices as they are. */
+  shouldComponentUpdate({ board, view }, state) {
+    const old = this.props;
+    const isSame = (a, b) => JSON.stringify(a) === JSON.stringify(b);
+    return state !== this.state || !isSame(view, old.view) || !isSame(board?.choices, old.board?.choices);
+  }
+
   componentWillUnmount() {
     this.endKeys();
     this.endSetting();
@@ -60,7 +67,7 @@ export class Filters extends Component {
         ${text.moreFilters}
       </button>
       ${isFiltered(view) && html`<a class="button" href=${clearedHref(view)}>${text.clearFilters}</a>`}
-      ${isOpen && html`<${More} board=${board} view=${view} go=${(changes) => this.go(changes)} onShortcuts=${onShortcuts} />`}`;
+      ${isOpen && html`<${More} board=${board} view=${view} go=${(changes) => this.go(changes)} onApplied=${() => this.close()} onShortcuts=${onShortcuts} />`}`;
   }
 }
 
@@ -147,10 +154,11 @@ class Find extends Component {
   }
 
   render({ view: { conditions }, field }) {
+    const found = conditions.member ?? conditions.number ?? "";
     return html`<form class="find" role="search" onSubmit=${(event) => this.find(event)}>
       <label>
         <span class="hidden-text">${text.find}</span>
-        <input ref=${field} type="search" name="find" placeholder=${text.findHint} value=${conditions.member ?? conditions.number ?? ""} />
+        <input ref=${field} type="search" name="find" placeholder=${text.findHint} key=${found} defaultValue=${found} />
       </label>
     </form>`;
   }
@@ -164,12 +172,13 @@ const FIELDS = [
 ];
 
 /** The other filters, and what a reader chooses for this screen. Lies over the board, so nothing moves. */
-function More({ board, view, go, onShortcuts }) {
+function More({ board, view, go, onApplied, onShortcuts }) {
   const apply = (event) => {
     event.preventDefault();
     const form = new FormData(event.currentTarget);
     const changes = Object.fromEntries(FIELDS.map(([name]) => [name, form.get(name)?.trim() || null]));
     go({ ...changes, suspect: form.get("suspect") ? "1" : null });
+    onApplied();
   };
   return html`<div class="more" id="more">
     <div class="on-phone"><${Selects} board=${board} view=${view} go=${go} /></div>
@@ -177,10 +186,10 @@ function More({ board, view, go, onShortcuts }) {
       ${FIELDS.map(
         ([name, label, pattern]) => html`<label key=${name}>
           ${label}
-          <input name=${name} size="8" value=${view.conditions[name] ?? ""} pattern=${pattern} title=${name.endsWith("_min") && name !== "unread_min" ? text.durationHint : undefined} />
+          <input name=${name} size="8" defaultValue=${view.conditions[name]} pattern=${pattern} title=${name.endsWith("_min") && name !== "unread_min" ? text.durationHint : undefined} />
         </label>`,
       )}
-      <label><input type="checkbox" name="suspect" checked=${"suspect" in view.conditions} /> ${text.onlySuspect}</label>
+      <label><input type="checkbox" name="suspect" defaultChecked=${"suspect" in view.conditions} /> ${text.onlySuspect}</label>
       <button type="submit">${text.apply}</button>
     </form>
     <fieldset>
