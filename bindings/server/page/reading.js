@@ -5,7 +5,7 @@ import { timeline } from "./timeline.js";
 
 /** Changes that come together are read together, after this pause. */
 const PAUSE_MS = 150;
-/** A conversation that takes long to read is read less often: after this many times as long as it took. */
+/** Between two readings is this many times as long as the first one took, so that a long conversation is read less often. */
 const REST = 4;
 
 export class Reading {
@@ -24,6 +24,8 @@ export class Reading {
     /** The conflicts; `null` if there are none, or this token may not read texts. */
     this.conflicts = null;
     this.timeline = null;
+    /** The earliest time for the next reading. */
+    this.nextAt = 0;
     /** Why it could not be read the last time. */
     this.problem = null;
     this.feed = new Feed({
@@ -56,7 +58,7 @@ export class Reading {
   }
 
   readSoon() {
-    this.timer ??= setTimeout(() => this.read(), Math.max(PAUSE_MS, REST * (this.took ?? 0)));
+    this.timer ??= setTimeout(() => this.read(), Math.max(PAUSE_MS, this.nextAt - performance.now()));
   }
 
   async read() {
@@ -76,7 +78,8 @@ export class Reading {
     }
     this.request = null;
     if (this.isClosed) return;
-    this.took = performance.now() - began;
+    const ended = performance.now();
+    this.nextAt = ended + REST * (ended - began);
     if (this.again) {
       this.again = false;
       this.readSoon();
