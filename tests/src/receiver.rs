@@ -144,7 +144,7 @@ fn serve(stream: &TcpStream, shared: &Shared) -> Option<()> {
             state.got.push(got);
             let answer = format!("HTTP/1.1 {status} Status\r\nContent-Length: 0\r\n{headers}\r\n");
             let mut stream = stream;
-            // Whoever was killed meanwhile does not read it.
+            // A server that was killed meanwhile does not read it.
             let _ = stream.write_all(answer.as_bytes());
         }
         Reply::Hang => {

@@ -106,7 +106,9 @@ impl Message<'_> {
 fn silent(upstream: &Upstream, for_ms: i64) -> String {
     let name = plain(&upstream.name);
     match (upstream.state, &upstream.why) {
-        (UpstreamState::Refused, Some(why)) => format!("{name} sends nothing: {}", plain(why)),
+        (UpstreamState::Refused | UpstreamState::Connecting, Some(why)) => {
+            format!("{name} sends nothing: {}", plain(why))
+        }
         (UpstreamState::Refused, None) => format!("{name} refuses to send"),
         _ => format!("{name} has sent nothing for {}", words(for_ms)),
     }

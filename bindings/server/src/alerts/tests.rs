@@ -529,6 +529,19 @@ fn an_upstream_that_is_silent_is_told_until_it_sends_again() {
         see(std::slice::from_ref(&refused), 111),
         ["superoffice sends nothing: another consumer is connected (402) (alert: silent)"]
     );
+    assert_eq!(see(std::slice::from_ref(&again), 112).len(), 1);
+    // A connection that breaks is made again within seconds, as a rule.
+    let connecting = Upstream { why: Some("no route".to_owned()), ..upstream(UpstreamState::Connecting, 112, None) };
+    assert_eq!(see(std::slice::from_ref(&connecting), 113), [""; 0]);
+    assert_eq!(see(std::slice::from_ref(&again), 115), [""; 0]);
+    assert_eq!(see(std::slice::from_ref(&connecting), 116), [""; 0]);
+    assert_eq!(see(std::slice::from_ref(&connecting), 120), [""; 0]);
+    assert_eq!(see(std::slice::from_ref(&connecting), 121), ["superoffice sends nothing: no route (alert: silent)"]);
+    assert_eq!(see(std::slice::from_ref(&connecting), 200), [""; 0]);
+    assert_eq!(
+        see(std::slice::from_ref(&again), 201),
+        ["superoffice sends again, after 1 hour 25 minutes (alert: silent)"]
+    );
 }
 
 #[test]

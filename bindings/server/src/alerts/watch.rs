@@ -16,6 +16,9 @@ use super::settings::When;
 use super::table::{Active, Found, Table};
 use crate::upstreams::{Upstream, UpstreamKind, UpstreamState};
 
+/// A pause without a connection is not worth an alert if it is shorter than this, unless the alert has an `after`.
+const UNCONNECTED_MS: i64 = 5 * 60 * 1_000;
+
 /// The conversations that changed since the last evaluation.
 pub(super) enum Changed {
     /// Any may have.
@@ -43,13 +46,15 @@ pub(super) struct Watch {
     /// Since when conversations are unassigned whose beginning lies before the threshold: it follows from their state,
     /// which is not always in memory.
     unassigned_since: HashMap<Arc<str>, i64>,
+    /// Since when upstreams have no connection, by name.
+    connecting_since: BTreeMap<String, i64>,
     /// Whether something was found that was not kept: the next evaluation looks at all conversations.
     pub(super) is_behind: bool,
 }
 
 impl Watch {
     pub(super) fn new() -> Self {
-        Self { unassigned_since: HashMap::new(), is_behind: false }
+        Self { unassigned_since: HashMap::new(), connecting_since: BTreeMap::new(), is_behind: false }
     }
 
     /// The crossings of an alert that are new or over.
@@ -59,7 +64,7 @@ impl Watch {
         let active = table.active(&alert.name);
         let mut found = Found::default();
         if alert.when == When::SilentUpstream {
-            upstreams(alert, view, &active, &mut found);
+            self.upstreams(alert, view, &active, &mut found);
             return Ok(found);
         }
         let matches = self.matches(alert, view)?;
@@ -160,6 +165,38 @@ impl Watch {
         }
         self.unassigned_since = known;
         Ok(matches)
+    }
+
+    /// Upstreams that are silent. One that is not known any more after a restart stays silent until it sends again.
+    fn upstreams(&mut self, alert: &Alert, view: &View<'_>, active: &BTreeMap<String, Active>, found: &mut Found) {
+        let connecting = view.upstreams.iter().filter(|upstream| upstream.state == UpstreamState::Connecting);
+        let connecting: BTreeSet<_> = connecting.map(name_of).collect();
+        self.connecting_since.retain(|name, _| connecting.contains(name));
+        for name in connecting {
+            self.connecting_since.entry(name).or_insert(view.now);
+        }
+        for upstream in view.upstreams.iter().filter(|upstream| alert.wants_tenant(upstream.tenant.as_deref())) {
+            let name = name_of(upstream);
+            let connecting_since = self.connecting_since.get(&name).copied();
+            let silent_since = silent_since(alert, upstream, connecting_since, view.now);
+            match (active.get(&name), silent_since) {
+                (None, Some(since)) => {
+                    found.began.push(began(alert, view, &name, since, 0, &Subject::Upstream(upstream)));
+                }
+                (Some(began), None) if upstream.state != UpstreamState::Connecting => {
+                    let at = upstream.last_at.filter(|at| *at > began.since).unwrap_or(view.now);
+                    found.over.push(ended(alert, view, began, Reason::Heard, at, &Subject::Upstream(upstream)));
+                }
+                _ => {}
+            }
+        }
+        // Conditions that are new in the settings.
+        for (subject, began) in active {
+            let known = view.upstreams.iter().find(|upstream| name_of(upstream) == *subject);
+            if let Some(upstream) = known.filter(|upstream| !alert.wants_tenant(upstream.tenant.as_deref())) {
+                found.over.push(ended(alert, view, began, Reason::NoMatch, view.now, &Subject::Upstream(upstream)));
+            }
+        }
     }
 }
 
@@ -271,31 +308,6 @@ fn answered_at(db: &Convofold, id: &str, since: i64) -> Result<Option<i64>, Stor
     Ok(answers.map(|entry| entry.said_at.unwrap_or(entry.at)).filter(|at| *at >= since).min())
 }
 
-/// Upstreams that are silent. One that is not known any more after a restart stays silent until it sends again.
-fn upstreams(alert: &Alert, view: &View<'_>, active: &BTreeMap<String, Active>, found: &mut Found) {
-    for upstream in view.upstreams.iter().filter(|upstream| alert.wants_tenant(upstream.tenant.as_deref())) {
-        let name = name_of(upstream);
-        let silent_since = silent_since(alert, upstream, view.now);
-        match (active.get(&name), silent_since) {
-            (None, Some(since)) => {
-                found.began.push(began(alert, view, &name, since, 0, &Subject::Upstream(upstream)));
-            }
-            (Some(began), None) if upstream.state != UpstreamState::Connecting => {
-                let at = upstream.last_at.filter(|at| *at > began.since).unwrap_or(view.now);
-                found.over.push(ended(alert, view, began, Reason::Heard, at, &Subject::Upstream(upstream)));
-            }
-            _ => {}
-        }
-    }
-    // Conditions that are new in the settings.
-    for (subject, began) in active {
-        let known = view.upstreams.iter().find(|upstream| name_of(upstream) == *subject);
-        if let Some(upstream) = known.filter(|upstream| !alert.wants_tenant(upstream.tenant.as_deref())) {
-            found.over.push(ended(alert, view, began, Reason::NoMatch, view.now, &Subject::Upstream(upstream)));
-        }
-    }
-}
-
 fn name_of(upstream: &Upstream) -> String {
     let kind = match upstream.kind {
         UpstreamKind::Stream => "stream",
@@ -306,12 +318,17 @@ fn name_of(upstream: &Upstream) -> String {
 }
 
 /// Since when an upstream is silent; `None` if it is not, for the purposes of this alert.
-fn silent_since(alert: &Alert, upstream: &Upstream, now: i64) -> Option<i64> {
+fn silent_since(alert: &Alert, upstream: &Upstream, connecting_since: Option<i64>, now: i64) -> Option<i64> {
+    let unconnected_since = connecting_since.filter(|since| {
+        let after = alert.after_ms.unwrap_or(UNCONNECTED_MS);
+        now.saturating_sub(*since) >= after
+    });
     match upstream.state {
         UpstreamState::NotSetUp => None,
         UpstreamState::Refused => Some(upstream.last_at.unwrap_or(now)),
-        _ if alert.after_ms.is_some() => upstream.last_at.filter(|at| *at <= alert.cutoff(now)),
+        _ if alert.after_ms.is_some() => upstream.last_at.filter(|at| *at <= alert.cutoff(now)).or(unconnected_since),
         UpstreamState::Quiet => upstream.last_at,
-        UpstreamState::Ok | UpstreamState::CatchingUp | UpstreamState::Connecting => None,
+        UpstreamState::Connecting => unconnected_since,
+        UpstreamState::Ok | UpstreamState::CatchingUp => None,
     }
 }
