@@ -442,7 +442,7 @@ export const talk = {
   tokenNotKnown: "This token is not known. It was removed, or it is not complete.",
   signInRefused: (status) => `The server refused (${status}).`,
   notReached: "The server was not reached. Try again.",
-  tokenHelp: "Whoever runs the server makes tokens:",
+  tokenHelp: "The operator of the server makes tokens:",
 
   // The server
   statusTitle: "Server - convofold",
@@ -459,7 +459,7 @@ export const talk = {
   alerts: "Alerts",
   noAlerts: "No alert is active.",
   alertsActive: (total, pending, shown) =>
-    `${plural(total, "alert")} active or to be told${shown < total ? `, the first ${count(shown)} shown` : ""}; ${plural(pending, "message")} not delivered yet.`,
+    `${plural(total, "alert")} active or not delivered${shown < total ? `, the first ${count(shown)} shown` : ""}; ${plural(pending, "message")} to deliver.`,
   alertsFull: (max) => `That is the most (${count(max)}): no more begin.`,
   since: "Since",
   alert: "Alert",
@@ -467,9 +467,9 @@ export const talk = {
   delivered: "Delivered",
   alertWhen: (when) => when.replaceAll("-", " "),
   alertOver: (reason) => `; over: ${(reason ?? "").replaceAll("-", " ")}`,
-  allDelivered: "told",
+  allDelivered: "delivered",
   notDelivered: ({ pending, attempts, why }, nextTry) =>
-    [`${plural(pending, "message")} to be told`, attempts > 0 && `${plural(attempts, "attempt")} failed: ${why}`, nextTry && `next try at ${nextTry}`].filter(Boolean).join("; "),
+    [`${plural(pending, "message")} to deliver`, attempts > 0 && `${plural(attempts, "attempt")} failed: ${why}`, nextTry && `next try at ${nextTry}`].filter(Boolean).join("; "),
   rejects: "Rejects",
   noRejects: "Nothing that came is kept as rejected.",
   kept: (total, shown) => `${plural(total, "reject")} kept${shown < total ? `, the ${count(shown)} oldest shown` : ""}.`,

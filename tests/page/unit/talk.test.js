@@ -6,7 +6,7 @@ const name = (agent) => agent.name;
 const ANN = { name: "Ann" };
 const BOB = { name: "Bob" };
 
-test("steps are told as they happened", () => {
+test("a step says what happened", () => {
   const step = (more) => talk.step({ what: null, changes: false, from: null, agent: null, ...more }, name);
   assert.equal(step({ what: "opened" }), "opened; nobody is assigned");
   assert.equal(step({ what: "opened", changes: true, agent: ANN }), "opened; assigned to Ann");

@@ -94,7 +94,7 @@ test("a suspicion stands before the event that shows it", () => {
   assert.equal(items[4].seq, null);
 });
 
-test("the axis is linear, but for long silences", () => {
+test("the axis is linear except in long silences", () => {
   const span = { from: 0, messages: [{ at: 100 }, { at: 200 }, { at: 10_200 }], waits: [] };
   const { length, x, breaks } = axis(span, 10_300, 1_000);
   assert.equal(length, 1_300);
