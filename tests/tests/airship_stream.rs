@@ -392,6 +392,8 @@ fn an_offset_update_moves_the_bookmark_and_stores_nothing() {
     case.start(&[]);
     let requests = case.wait_for_requests(2);
     assert_eq!(requests[1].resume_offset(), Some("98765432109876543"));
+    // When the last event came is known after a restart.
+    assert!(case.stream()["last_at"].is_i64(), "{}", case.stream());
     assert_eq!(case.get("/api/v1/status")["seq"], 1);
     assert_eq!(case.get("/api/v1/rejects")["total"], 0);
 }

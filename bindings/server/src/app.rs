@@ -90,6 +90,7 @@ impl App {
         config.check(!tokens.is_empty())?;
         let (zone, ignored) = config.reading()?;
         let rejects = Rejects::open(&config)?;
+        let deliveries = Deliveries::open(&config.folder());
         let readers = Arc::new(Semaphore::new(config.max_readers));
         let screens = Arc::new(Semaphore::new(config.max_screens));
         Ok(Self {
@@ -100,8 +101,8 @@ impl App {
                 alerts: Arc::new(alerts),
                 readers,
                 checks: Arc::new(Semaphore::new(1)),
-                stream: config.airship.as_ref().map(|_| Arc::default()),
-                deliveries: Deliveries::open(&config.folder()),
+                stream: config.airship.as_ref().map(|_| Arc::new(airship::Status::with(deliveries.stream()))),
+                deliveries,
                 config,
                 meter: Meter::default(),
                 rows: Rows::default(),

@@ -54,7 +54,7 @@ pub(crate) struct Upstream {
 }
 
 /// How events come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum UpstreamKind {
     /// The server fetches them.
@@ -108,7 +108,11 @@ pub(crate) async fn save_regularly(app: App) {
             () = sleep(SAVE_INTERVAL) => false,
         };
         let saving = app.clone();
-        if spawn_blocking(move || saving.deliveries.save()).await.is_err() || is_last {
+        if spawn_blocking(move || saving.deliveries.save(saving.stream.as_ref().map(|stream| stream.rhythm())))
+            .await
+            .is_err()
+            || is_last
+        {
             return;
         }
     }
@@ -140,11 +144,14 @@ pub(crate) struct Deliveries {
     path: PathBuf,
     rhythms: Mutex<Rhythms>,
     has_changed: AtomicBool,
+    /// The saved rhythm of Airship's stream.
+    stream: Mutex<Rhythm>,
 }
 
 /// What is saved of an upstream.
 #[derive(Serialize, Deserialize)]
 struct Saved {
+    kind: UpstreamKind,
     source: String,
     tenant: Option<String>,
     rhythm: Rhythm,
@@ -154,33 +161,49 @@ impl Deliveries {
     /// Reads what was saved in the folder of the server. What cannot be read is learned again.
     pub(crate) fn open(folder: &Path) -> Self {
         let path = folder.join(FILE);
-        let mut rhythms = Rhythms::new();
+        let (mut rhythms, mut stream) = (Rhythms::new(), Rhythm::default());
         let damaged = |error: &dyn std::fmt::Display| {
             tracing::warn!(path = %path.display(), %error, "the usual gaps of upstreams cannot be read, and are learned again");
         };
         match std::fs::read(&path).map(|text| serde_json::from_slice::<Vec<Saved>>(&text)) {
             Ok(Ok(saved)) => {
-                for Saved { source, tenant, rhythm } in saved.into_iter().take(MAX_TENANTS) {
-                    rhythms.entry(source).or_default().insert(tenant, rhythm);
+                for Saved { kind, source, tenant, rhythm } in saved.into_iter().take(MAX_TENANTS + 1) {
+                    match kind {
+                        UpstreamKind::Stream => stream = rhythm,
+                        UpstreamKind::Webhook => drop(rhythms.entry(source).or_default().insert(tenant, rhythm)),
+                    }
                 }
             }
             Ok(Err(error)) => damaged(&error),
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => damaged(&error),
         }
-        Self { path, rhythms: Mutex::new(rhythms), has_changed: AtomicBool::new(false) }
+        Self { path, rhythms: Mutex::new(rhythms), has_changed: AtomicBool::new(false), stream: Mutex::new(stream) }
     }
 
-    /// Saves what has changed. Blocks.
-    pub(crate) fn save(&self) {
-        if !self.has_changed.swap(false, Ordering::Relaxed) {
+    /// The rhythm of Airship's stream before the start.
+    pub(crate) fn stream(&self) -> Rhythm {
+        self.stream.lock().clone()
+    }
+
+    /// Saves what has changed, with the rhythm of the stream. Blocks.
+    fn save(&self, stream: Option<Rhythm>) {
+        let mut saved_stream = self.stream.lock();
+        let stream = stream.unwrap_or_else(|| saved_stream.clone());
+        if !self.has_changed.swap(false, Ordering::Relaxed) && stream == *saved_stream {
             return;
         }
-        let saved: Vec<_> = self.all(|source, tenant, rhythm| Saved {
+        saved_stream.clone_from(&stream);
+        let mut saved: Vec<_> = self.all(|source, tenant, rhythm| Saved {
+            kind: UpstreamKind::Webhook,
             source: source.to_owned(),
             tenant: tenant.map(str::to_owned),
             rhythm: rhythm.clone(),
         });
+        if stream != Rhythm::default() {
+            let (kind, source) = (UpstreamKind::Stream, "airship".to_owned());
+            saved.push(Saved { kind, source, tenant: None, rhythm: stream });
+        }
         let folder = self.path.parent().unwrap_or(&self.path);
         let text = serde_json::to_vec(&saved).unwrap_or_default();
         if let Err(error) = files::create_folder(folder).and_then(|()| files::replace(&self.path, &text)) {
@@ -277,13 +300,18 @@ mod tests {
                 heard(&mut deliveries.rhythms.lock(), source.to_owned(), tenant.map(str::to_owned), number * 600_000);
             }
         }
-        deliveries.save();
+        deliveries.save(None);
         assert!(Deliveries::open(folder.path()).upstreams(0).is_empty(), "nothing has changed");
+        let mut stream = Rhythm::default();
+        stream.heard(7);
+        deliveries.save(Some(stream.clone()));
+        deliveries.save(None);
+        assert_eq!(Deliveries::open(folder.path()).stream(), stream);
         deliveries.has_changed.store(true, Ordering::Relaxed);
-        deliveries.save();
+        deliveries.save(None);
         let again = Deliveries::open(folder.path());
         assert_eq!(again.upstreams(99_000_000), deliveries.upstreams(99_000_000));
-        assert_eq!(again.upstreams(99_000_000)[0].state, UpstreamState::Quiet);
+        assert_eq!((again.upstreams(99_000_000)[0].state, again.stream()), (UpstreamState::Quiet, stream));
         std::fs::write(folder.path().join(FILE), "[{").unwrap();
         assert!(Deliveries::open(folder.path()).upstreams(0).is_empty());
     }

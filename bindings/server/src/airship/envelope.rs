@@ -31,7 +31,10 @@ struct Fields<'a> {
 impl Envelope {
     /// Empty if the line is not JSON.
     pub(super) fn of(line: &[u8]) -> Self {
-        let fields: Fields<'_> = serde_json::from_slice(line).unwrap_or_default();
+        // An array would be taken for the fields in their order.
+        let is_object = line.trim_ascii_start().starts_with(b"{");
+        let fields: Fields<'_> =
+            if is_object { serde_json::from_slice(line).unwrap_or_default() } else { Fields::default() };
         let processed = text(fields.processed).and_then(|text| text.parse::<jiff::Timestamp>().ok());
         Self {
             offset: fields.offset.and_then(offset),
@@ -72,8 +75,16 @@ mod tests {
             offset(r#"{"id":"x","offset": 98765432109876543210987 }"#).as_deref(),
             Some("98765432109876543210987")
         );
-        for none in [r#"{"offset":null}"#, r#"{"offset":""}"#, r#"{"offset":[1]}"#, "{}", "7", "", "{\"offset\":\"1\""]
-        {
+        for none in [
+            r#"["CUSTOM","1","2"]"#,
+            r#"{"offset":null}"#,
+            r#"{"offset":""}"#,
+            r#"{"offset":[1]}"#,
+            "{}",
+            "7",
+            "",
+            "{\"offset\":\"1\"",
+        ] {
             assert_eq!(offset(none), None, "{none}");
         }
         assert_eq!(offset(&format!(r#"{{"offset":"{}"}}"#, "x".repeat(MAX_OFFSET_BYTES + 1))), None);

@@ -180,8 +180,9 @@ impl<'a> Intake<'a> {
                 Ok(Err(error)) => error.to_string(),
                 Err(panic) => panic.to_string(),
             };
-            tracing::error!(why, "Airship's stream waits, because a line cannot be kept among the rejects");
-            self.status.hold(Some(why));
+            if self.status.hold(Some(why.clone())) {
+                tracing::error!(why, "Airship's stream waits, because a line cannot be kept among the rejects");
+            }
             tokio::select! {
                 () = self.app.reach(Phase::EndingStream) => return Err(Failure::Stopping),
                 () = sleep(HOLD_INTERVAL) => {}

@@ -52,6 +52,15 @@ pub(crate) struct Figures {
 }
 
 impl Status {
+    /// With the rhythm that is known from before the start.
+    pub(crate) fn with(rhythm: Rhythm) -> Self {
+        Self { told: Mutex::new(Told { rhythm, ..Told::default() }) }
+    }
+
+    pub(crate) fn rhythm(&self) -> Rhythm {
+        self.told.lock().rhythm.clone()
+    }
+
     pub(super) fn connected(&self, now: i64) {
         let mut told = self.told.lock();
         (told.is_connected, told.last_byte_at) = (true, Some(now));
@@ -90,9 +99,12 @@ impl Status {
         }
     }
 
-    /// The stream waits, and does not read.
-    pub(super) fn hold(&self, why: Option<String>) {
-        self.told.lock().held = why;
+    /// The stream waits, and does not read. Returns whether the reason is another one than before.
+    pub(super) fn hold(&self, why: Option<String>) -> bool {
+        let mut told = self.told.lock();
+        let is_new = told.held != why;
+        told.held = why;
+        is_new
     }
 
     /// Events of this period may be missing. Returns whether that is new.

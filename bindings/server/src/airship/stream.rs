@@ -120,7 +120,7 @@ impl Stream {
 
     fn bookmark(&self) -> Option<Bookmark> {
         let value = self.app.db.bookmark(&self.name)?;
-        let damaged = |error| tracing::error!(bookmark = self.name, %error, "the bookmark is none of Airship's stream: it starts with the earliest event");
+        let damaged = |error| tracing::error!(bookmark = self.name, %error, "the bookmark has another form: the stream starts with the earliest event");
         let bookmark = Bookmark::read(&value).map_err(damaged).ok()?;
         self.status.knows_gap(still_shown(bookmark.gap, clock_ms()));
         Some(bookmark)
@@ -146,7 +146,7 @@ impl Stream {
             tracing::error!(
                 from,
                 until,
-                "events may be missing: Airship keeps them for 7 days, and the last one was read before"
+                "events may be missing: Airship keeps them for 7 days, and the last event that was read is older"
             );
         }
     }
