@@ -88,6 +88,10 @@ bench-corpus corpus="../shared/corpus" events="200000":
 bench-serve *args:
     cargo run --release --locked --package convofold-benches --bin serve -- {{args}}
 
+# Measures the board of the live page: acknowledgements beside 1,000 readers, one board, memory of a day. Takes some minutes.
+bench-screens *args:
+    cargo run --release --locked --package convofold-benches --bin screens -- {{args}}
+
 # Measures single operations with criterion: parse, fold, hash, query, page load, encode.
 bench-operations *args:
     cargo bench --locked --package convofold-benches --bench operations -- {{args}}

@@ -59,22 +59,23 @@ fn a_stream_begins_with_the_board_and_follows_it() {
     let (name, id, first) = events.next().unwrap();
     assert_eq!((name.as_str(), id), ("board", format!("{}-1", desk.db.database_id())));
     let mut asked = desk.get("/api/v1/board?limit=5").expect(200).json();
-    for moving in ["now", "links"] {
+    // The past numbers may be known by now.
+    for moving in ["now", "links", "before"] {
         asked[moving] = first[moving].clone();
     }
     assert_eq!(first, asked);
     let (name, _, clock) = events.next().unwrap();
     assert_eq!((name.as_str(), &clock["seq"]), ("clock", &json!(1)));
     send(&desk, "b", 1);
-    let (id, second) = board(&mut events);
-    assert_eq!((id, &second["open"]), (format!("{}-2", desk.db.database_id()), &json!(2)));
+    assert_eq!(board_with(&mut events, 2)["seq"], 2);
     // Another reader of the same view gets the same board, and one of another view its own.
     let mut same = desk.events("/api/v1/board?limit=5", &[]);
     let mut other = desk.events("/api/v1/board?unassigned=true&unread_min=2", &[]);
     assert_eq!(board(&mut same).1["seq"], 2);
     assert_eq!(board(&mut other).1["open"], 0);
     send(&desk, "b", 2);
-    assert_eq!((&board_with(&mut other, 1)["seq"], &board(&mut same).1["seq"]), (&json!(3), &json!(3)));
+    assert_eq!(board_with(&mut other, 1)["seq"], 3);
+    while board(&mut same).1["seq"] != 3 {}
 }
 
 #[test]
@@ -100,7 +101,7 @@ fn many_events_make_few_boards_and_the_last_one_is_complete() {
 
 #[test]
 fn a_slow_reader_skips_boards_and_heals() {
-    let desk = Desk::new();
+    let desk = Desk::with(toml_settings("write-timeout = \"10m\""), |_| {});
     // One board fills the buffers of the sockets.
     let text = "x".repeat(60_000);
     let lines: String =

@@ -50,26 +50,32 @@ impl Default for Hub {
 /// One view that somebody watches.
 struct Screen {
     board: watch::Sender<Option<Shown>>,
-    /// The local day as a server-sent event.
-    day: watch::Sender<Option<Bytes>>,
+    day: watch::Sender<Option<Shown>>,
     /// The last event that the screen knows of.
     seq: AtomicU64,
     /// A new reader needs a board that is fresh.
     wanted: Notify,
 }
 
-/// A board as a server-sent event, shared by all readers.
+/// A board or a day as a server-sent event, shared by all readers.
 #[derive(Clone)]
-struct Shown {
-    event: Bytes,
+pub(super) struct Shown {
+    pub(super) event: Bytes,
     made: Instant,
+}
+
+impl Shown {
+    /// Whether the time in it is over by so much that a reader would notice.
+    pub(super) fn is_old(&self) -> bool {
+        self.made.elapsed() > MIN_INTERVAL
+    }
 }
 
 /// Watches a view.
 pub(crate) struct Watcher {
     screen: Arc<Screen>,
     board: watch::Receiver<Option<Shown>>,
-    day: watch::Receiver<Option<Bytes>>,
+    day: watch::Receiver<Option<Shown>>,
 }
 
 impl Watcher {
@@ -80,39 +86,32 @@ impl Watcher {
     }
 
     /// Waits for a board that this reader has not had. Boards in between are skipped.
-    pub(crate) async fn board(&mut self) -> Option<Bytes> {
-        loop {
-            self.board.changed().await.ok()?;
-            if let Some(shown) = &*self.board.borrow_and_update() {
-                return Some(shown.event.clone());
-            }
-        }
+    pub(super) async fn board(&mut self) -> Option<Shown> {
+        next(&mut self.board).await
     }
 
     /// Waits for a board or a day that this reader has not had.
-    pub(crate) async fn news(&mut self) -> Option<Bytes> {
-        loop {
-            tokio::select! {
-                changed = self.board.changed() => {
-                    changed.ok()?;
-                    if let Some(shown) = &*self.board.borrow_and_update() {
-                        return Some(shown.event.clone());
-                    }
-                }
-                changed = self.day.changed() => {
-                    changed.ok()?;
-                    if let Some(day) = &*self.day.borrow_and_update() {
-                        return Some(day.clone());
-                    }
-                }
-            }
+    pub(super) async fn news(&mut self) -> Option<Shown> {
+        tokio::select! {
+            board = next(&mut self.board) => board,
+            day = next(&mut self.day) => day,
         }
     }
 
     /// The time of the server, and the last event that it knows of, as a server-sent event.
-    pub(crate) fn clock(&self) -> Bytes {
+    pub(super) fn clock(&self) -> Bytes {
         let (now, seq) = (clock_ms(), self.screen.seq.load(Ordering::Relaxed));
         format!("event: clock\ndata: {{\"now\":{now},\"seq\":{seq}}}\n\n").into()
+    }
+}
+
+/// The next value that the receiver has not had; `None` at the end.
+async fn next(of: &mut watch::Receiver<Option<Shown>>) -> Option<Shown> {
+    loop {
+        of.changed().await.ok()?;
+        if let Some(shown) = &*of.borrow_and_update() {
+            return Some(shown.clone());
+        }
     }
 }
 
@@ -209,13 +208,13 @@ async fn show_until_unwatched(app: &App, view: &Arc<View>, screen: &Screen, comm
 async fn show_days(app: &App, view: &Arc<View>, screen: &Screen) {
     let mut ledger = app.ledger.version();
     loop {
-        let (asked, shown) = (app.clone(), view.clone());
+        let (asked, shown, made) = (app.clone(), view.clone(), Instant::now());
         let day = spawn_blocking(move || {
             let day = DayAnswer::of(&asked, &shown)?;
             Some(format!("event: day\ndata: {}\n\n", serde_json::to_string(&day).ok()?))
         });
         if let Ok(Some(day)) = day.await {
-            screen.day.send_replace(Some(day.into()));
+            screen.day.send_replace(Some(Shown { event: day.into(), made }));
             let now = clock_ms();
             let left_ms = LocalDay::of(now, &view.zone).until.saturating_sub(now).max(1).unsigned_abs();
             sleep(DAY_INTERVAL.min(Duration::from_millis(left_ms))).await;

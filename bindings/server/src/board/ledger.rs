@@ -63,7 +63,7 @@ struct Content {
 
 /// Why the ledger ends.
 enum End {
-    /// Nobody asks for it, the server ends, or the database is closed.
+    /// Nobody asks for it, or the server ends.
     Unused,
     /// There are too many conversations.
     TooLarge,
@@ -155,7 +155,10 @@ async fn make_and_follow(app: &App) -> End {
         if is_complete {
             // Also looks from time to time whether it is still used.
             if let Ok(None) = timeout(DROP_INTERVAL, commits.skip_to_last()).await {
-                return End::Unused;
+                // No more events follow: the database is closed, or takes no more.
+                while app.keeps_ledger() {
+                    sleep(DROP_INTERVAL).await;
+                }
             }
         }
         if !app.keeps_ledger() {
@@ -220,7 +223,8 @@ fn update(app: &App, changes: &mut convofold::Changes) -> Result<bool, End> {
             Ok(None) => break true,
             Err(ChangesError::Dropped { .. }) => return Err(End::Behind),
             Err(ChangesError::Storage(error)) => return Err(End::Failed(error)),
-            Err(_) => return Err(End::Unused),
+            // No more events follow.
+            Err(_) => break true,
         }
     };
     let changed: Vec<_> = changed.into_iter().collect();

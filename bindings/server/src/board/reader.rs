@@ -53,13 +53,20 @@ pub(crate) fn follow(app: App, caller: Caller, view: View, permit: OwnedSemaphor
 /// Returns `None` at the end.
 async fn send(app: &App, caller: &Caller, mut watcher: Watcher, sender: &Sender<Bytes>) -> Option<()> {
     let put = |event: Bytes| async move { timeout(app.write_timeout(), sender.send(event)).await.ok()?.ok() };
-    put(watcher.board().await?).await?;
+    put(watcher.board().await?.event).await?;
     let mut looks = interval(LOOK_INTERVAL);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut number = 0;
     loop {
         tokio::select! {
-            news = watcher.news() => put(news?).await?,
+            news = watcher.news() => {
+                let news = news?;
+                let is_old = news.is_old();
+                put(news.event).await?;
+                if is_old {
+                    put(watcher.clock()).await?;
+                }
+            }
             _ = looks.tick() => {
                 if !caller.is_known(app) {
                     put(SIGNED_OUT).await?;
