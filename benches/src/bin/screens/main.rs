@@ -135,7 +135,7 @@ fn message(conversation: u64, at: i64, direction: Direction) -> Result<Event> {
         .tenant(["North", "South"][usize::from(conversation % 2 == 0)])
         .channel("sms");
     if let Some((id, name)) = &agent {
-        draft = draft.agent(convofold::AgentMention::agent(id, name));
+        draft = draft.agent(convofold::AgentMention::agent(id.as_str(), name.as_str()));
     }
     Ok(draft.build()?)
 }
