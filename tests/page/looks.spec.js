@@ -53,6 +53,10 @@ for (const colorScheme of ["light", "dark"]) {
     await page.keyboard.press("?");
     await expect(page.getByRole("dialog")).toBeVisible();
     expect(await violations(page), "list of keys").toEqual([]);
+    await page.keyboard.press("Escape");
+    await page.getByRole("button", { name: "More filters" }).click();
+    await expect(page.getByLabel("Shortcode")).toBeVisible();
+    expect(await violations(page), "more filters").toEqual([]);
   });
 }
 

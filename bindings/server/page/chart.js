@@ -9,17 +9,18 @@ const LAST_HOUR = 20;
 export const HEIGHT = 100;
 
 /**
- * The part of the day that is drawn: the usual hours, and the whole day if something was open before or is still open after.
+ * The part of the day that is drawn: the usual hours, from the first hour with an open conversation if that is earlier, and to
+ * midnight in the evening.
  * @param {object} day
  * @param {number} now
  * @returns {{from: number, until: number, hours: number[]}} `hours`: when each begins
  */
 export function axisOf({ from, until, step_ms: step, open }, now) {
-  const before = open.slice(0, Math.ceil((FIRST_HOUR * HOUR) / step));
-  const isEarly = before.some((n) => n > 0);
+  const firstOpen = open.findIndex((n) => n > 0);
+  const hoursBefore = firstOpen < 0 ? FIRST_HOUR : Math.floor((firstOpen * step) / HOUR);
+  const hoursNow = Math.floor((now - from) / HOUR);
   const isLate = now >= from + (LAST_HOUR - 1) * HOUR;
-  const start = isEarly ? from : Math.min(from + FIRST_HOUR * HOUR, now - (now % HOUR));
-  const first = Math.max(from, start);
+  const first = from + Math.max(0, Math.min(FIRST_HOUR, hoursBefore, hoursNow)) * HOUR;
   const last = isLate ? until : from + LAST_HOUR * HOUR;
   const hours = [];
   // A day with a change of the clocks has 23 or 25 of them.

@@ -39,7 +39,7 @@ export class Held extends Component {
   }
 
   componentDidMount() {
-    this.endTick = onTick(() => this.releaseIfIdle());
+    this.endTick = onTick(() => this.tick());
     lists.add(this);
   }
 
@@ -84,8 +84,11 @@ export class Held extends Component {
     if (this.state.isHeld) this.setState({ isHeld: false });
   }
 
-  releaseIfIdle() {
-    if (this.state.isHeld && performance.now() - this.readAt >= IDLE_MS) this.release();
+  tick() {
+    const { isHeld, moved } = this.state;
+    if (isHeld && performance.now() - this.readAt >= IDLE_MS) this.release();
+    // Not an animation: that would cost a frame every 16 ms.
+    if (moved.size > 0) this.setState({ moved: recent(moved) });
   }
 
   /** Shows the changes now, and holds the new order. */
@@ -131,10 +134,12 @@ function HeldNote({ changes, letIn }) {
   </span>`;
 }
 
+const recent = (moved) => new Map([...moved].filter(([, at]) => performance.now() - at < MOVED_MS));
+
 /** The keys that moved or came lately, with the time of it. */
 function marks(moved, before, after) {
   const now = performance.now();
-  const next = new Map([...moved].filter(([, at]) => now - at < MOVED_MS));
+  const next = recent(moved);
   const known = new Set(before.map((entry) => entry.key));
   for (const { key } of after) {
     if (!known.has(key)) next.set(key, now);

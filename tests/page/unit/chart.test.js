@@ -10,10 +10,11 @@ function day({ hours = 24, open = [] } = {}) {
   return { from: FROM, until: FROM + hours * HOUR, step_ms: 5 * MINUTE, open, waiting: open, answers: [] };
 }
 
-test("the axis has the usual hours, and the whole day if something was open before or it is late", () => {
+test("the axis has the usual hours, earlier ones if something was open, and the evening when it comes", () => {
   const quietNight = day({ open: Array(12 * 14).fill(0) });
   assert.equal(axisOf(quietNight, FROM + 14 * HOUR).hours.length, 14);
   assert.equal(axisOf(day({ open: [3] }), FROM + 14 * HOUR).from, FROM);
+  assert.equal(axisOf(day({ open: [...Array(12 * 5 + 3).fill(0), 1] }), FROM + 14 * HOUR).from, FROM + 5 * HOUR);
   assert.equal(axisOf(quietNight, FROM + 19 * HOUR).until, FROM + 24 * HOUR);
   assert.equal(axisOf(quietNight, FROM + 2 * HOUR).from, FROM + 2 * HOUR);
 });
