@@ -275,6 +275,21 @@ fn a_question_that_arrives_late_is_the_same_crossing() {
 }
 
 #[test]
+fn a_clock_that_is_set_back_and_a_longer_threshold_end_nothing() {
+    let alert = |name: &str| SLOW.replace("slow", name).replace("waiting", name);
+    let mut desk = Desk::new(&["waiting", "idle", "unassigned"].map(alert).concat());
+    desk.asks("a", 0);
+    assert_eq!(desk.minute(10).len(), 3);
+    assert!(desk.minute(5).is_empty());
+    desk.toml = desk.toml.replace("10m", "20m");
+    desk.restart();
+    assert!(desk.minute(11).is_empty() && desk.minute(30).is_empty());
+    desk.event("a", 31, r#""kind":"message","direction":"out","text":"x","agent":{"name":"Ida"}"#);
+    let reasons: BTreeSet<_> = desk.minute(31).iter().map(|got| got.data("reason").to_string()).collect();
+    assert_eq!(reasons, ["\"active\"", "\"answered\"", "\"assigned\""].map(str::to_owned).into());
+}
+
+#[test]
 fn what_began_and_ended_before_a_delivery_is_told_in_order() {
     let mut desk = Desk::new(SLOW);
     desk.asks("a", 0);

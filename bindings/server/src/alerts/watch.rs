@@ -77,7 +77,7 @@ impl Watch {
             let holds =
                 matches.get(subject.as_str()).is_some_and(|found| !is_timed(alert) || found.since <= began.since);
             if !holds {
-                found.over.push(over(alert, view, subject, began)?);
+                found.over.extend(over(alert, view, subject, began)?);
             }
         }
         let is_over: BTreeSet<_> = found.over.iter().map(|over| over.id.clone()).collect();
@@ -251,12 +251,14 @@ fn with_last_message(alert: &Alert, db: &Convofold, row: &ConversationRow) -> Re
     Ok(row)
 }
 
-fn over(alert: &Alert, view: &View<'_>, id: &str, began: &Active) -> Result<Over, StorageError> {
+/// The end of a crossing; `None` if it still holds: the clock was set back, or the threshold is another one since a restart.
+fn over(alert: &Alert, view: &View<'_>, id: &str, began: &Active) -> Result<Option<Over>, StorageError> {
     let row = view.db.row(id)?;
     let row = row.unwrap_or_else(|| ConversationRow::new(id.into(), began.since, began.since));
     let row = with_last_message(alert, view.db, &row)?;
     let (reason, at) = why(alert, view, began, &row)?;
-    Ok(ended(alert, view, began, reason, at, &Subject::Conversation(&row)))
+    let holds = reason == Reason::NoMatch && alert.wants(&row);
+    Ok((!holds).then(|| ended(alert, view, began, reason, at, &Subject::Conversation(&row))))
 }
 
 fn ended(alert: &Alert, view: &View<'_>, began: &Active, reason: Reason, at: i64, subject: &Subject<'_>) -> Over {
