@@ -224,12 +224,13 @@ async function day() {
       await hour(0);
       const start = await measured();
       report("day, after 1 h", start);
-      for (let h = 1; h < 25; h++) {
+      const hours = Number(process.env.HOURS ?? 24);
+      for (let h = 1; h <= hours; h++) {
         await hour(h);
         if (h % 6 === 0) report(`day, after ${h + 1} h`, await measured());
       }
       const end = await measured();
-      report("day", { hours: 24, snapshots, days, ticks: 24 * 3600, took_s: Math.round((Date.now() - from) / 1000), heap_growth_bytes: end.heap_bytes - start.heap_bytes, nodes_growth: end.nodes - start.nodes, listeners_growth: end.listeners - start.listeners });
+      report("day", { hours, snapshots, days, ticks: hours * 3600, took_s: Math.round((Date.now() - from) / 1000), heap_growth_bytes: end.heap_bytes - start.heap_bytes, nodes_growth: end.nodes - start.nodes, listeners_growth: end.listeners - start.listeners });
     },
   );
 }
