@@ -8,7 +8,7 @@ import { chromium } from "@playwright/test";
 
 import { Feeder } from "./fixtures/feeder.js";
 import { Life, conversation } from "./fixtures/life.js";
-import { emit, fail, moved, script } from "./fixtures/scripted.js";
+import { install } from "./fixtures/scripted.js";
 import { Server } from "./fixtures/server.js";
 import { launchOptions } from "./playwright.config.js";
 
@@ -149,8 +149,41 @@ async function frames() {
   );
 }
 
-/** A day of the board in minutes: every tick, a snapshot every 10 s, midnight, reconnects, other views; then what is left. */
+/** Runs in the page: one hour of ticks, a snapshot and two heartbeats every 10 s, the day every five minutes, one reconnect. */
+async function passHour({ recorded, today, hour }) {
+  const { scripted } = window;
+  const DAY_MS = 86_400_000;
+  const EPOCH_MS = /(?<![\d.])1[6-9]\d{11}(?![\d.])/g;
+  const line = (steps, wave) => Array.from({ length: steps }, (_, i) => Math.round(40 + 20 * Math.sin(i / wave)));
+  const newDay = () => {
+    const now = scripted.now();
+    const from = now - (now % DAY_MS);
+    const steps = Math.max(1, Math.floor((now - from) / today.step_ms));
+    const date = new Date(from).toISOString().slice(0, 10);
+    scripted.emit("day", JSON.stringify({ ...today, now, date, from, until: from + DAY_MS, open: line(steps, 20), waiting: line(steps, 9), answers: [] }));
+  };
+  const lastSeq = recorded.at(-1).seq;
+  for (let step = 0; step < 360; step++) {
+    const n = hour * 360 + step;
+    const { text, at, seq } = recorded[n % recorded.length];
+    const by = scripted.now() - at;
+    const later = seq + Math.floor(n / recorded.length) * lastSeq;
+    const json = text.replace(EPOCH_MS, (time) => String(Number(time) + by)).replace(`"seq":${seq}`, `"seq":${later}`);
+    scripted.emit("board", json, `db-${later}`);
+    if (step % 30 === 0) newDay();
+    if (step === 200) scripted.fail();
+    for (let beat = 0; beat < 2; beat++) {
+      await scripted.advance(5_000);
+      scripted.emit("clock", JSON.stringify({ now: scripted.now(), seq: later }));
+    }
+    if (step % 6 === 0) await scripted.pause();
+  }
+  newDay();
+}
+
+/** A day of the board in minutes: every tick, thousands of snapshots, midnight, reconnects, another view; then what is left. */
 async function day() {
+  const hours = Number(process.env.HOURS ?? 24);
   const life = new Life({ open: 400, tenants: 4, agents: 30 });
   await withPage(
     (server) => server.post(life.fill(Date.now(), 60 * MINUTE_MS)),
@@ -162,32 +195,11 @@ async function day() {
         const text = JSON.stringify(await server.get("/api/v1/board?limit=100"));
         recorded.push({ text, at: JSON.parse(text).now, seq: JSON.parse(text).seq });
       }
-      const { seq: lastSeq } = recorded.at(-1);
       const today = await server.get("/api/v1/day?tz=Europe/Oslo");
-      await server.post(conversation("case-of-the-day", { waits_ms: Date.now() - MINUTE_MS }));
-
-      await script(page);
-      await page.clock.install();
+      const thrown = [];
+      page.on("pageerror", (error) => thrown.push(String(error)));
+      await page.addInitScript(install);
       await page.goto(server.url);
-      let now = await page.evaluate(() => Date.now());
-      await page.clock.pauseAt(now + 1_000);
-      now += 1_000;
-      let [snapshots, days] = [0, 0];
-      const snapshot = async () => {
-        const { text, at, seq } = recorded[snapshots % recorded.length];
-        const shiftedSeq = seq + Math.floor(snapshots / recorded.length) * lastSeq;
-        const json = moved(text, now - at).replace(`"seq":${seq}`, `"seq":${shiftedSeq}`);
-        snapshots += 1;
-        await emit(page, "board", json, `db-${shiftedSeq}`);
-      };
-      const newDay = async () => {
-        const from = now - (((now % (24 * HOUR_MS)) + 24 * HOUR_MS) % (24 * HOUR_MS));
-        const steps = Math.max(1, Math.floor((now - from) / today.step_ms));
-        const line = (wave) => Array.from({ length: steps }, (_, i) => Math.round(40 + 20 * Math.sin(i / wave)));
-        const date = new Date(from).toISOString().slice(0, 10);
-        days += 1;
-        await emit(page, "day", JSON.stringify({ ...today, now, date, from, until: from + 24 * HOUR_MS, open: line(20), waiting: line(9), answers: [] }));
-      };
       const devtools = await page.context().newCDPSession(page);
       await devtools.send("Performance.enable");
       await devtools.send("HeapProfiler.enable");
@@ -195,42 +207,46 @@ async function day() {
         for (let i = 0; i < 3; i++) await devtools.send("HeapProfiler.collectGarbage");
         const { metrics } = await devtools.send("Performance.getMetrics");
         const of = Object.fromEntries(metrics.map(({ name, value }) => [name, value]));
-        return { heap_bytes: of.JSHeapUsedSize, nodes: of.Nodes, listeners: of.JSEventListeners, documents: of.Documents, sources: await page.evaluate(() => window.scripted.sources.size) };
+        const sources = await page.evaluate(() => window.scripted.sources.size);
+        return { heap_bytes: of.JSHeapUsedSize, nodes: of.Nodes, listeners: of.JSEventListeners, documents: of.Documents, sources };
       };
-      const hour = async (h) => {
-        for (let step = 0; step < 360; step++) {
-          await snapshot();
-          if (step % 30 === 0) await newDay();
-          if (step % 120 === 60) await page.mouse.move(300, 300 + step / 10);
-          if (step % 120 === 90) await page.mouse.move(720, 4);
-          if (step === 200) await fail(page);
-          await page.clock.runFor(5_000);
-          now += 5_000;
-          await emit(page, "clock", JSON.stringify({ now }));
-          await page.clock.runFor(5_000);
-          now += 5_000;
-        }
-        // To a conversation and back, without a new document.
-        await page.locator("[data-panel=waits] [data-id] a").first().click();
+      const pass = async (hour) => {
+        await page.evaluate(passHour, { recorded, today, hour });
+        // The pointer visits the list, and the reader a conversation, without a new document.
+        await page.mouse.move(300, 300);
+        await page.evaluate(async (text) => {
+          window.scripted.emit("board", text, "db-0");
+          await window.scripted.advance(1_000);
+        }, recorded[0].text);
+        await page.mouse.move(720, 4);
+        await page.evaluate(() => window.scripted.advance(5_000));
+        await page.evaluate(() => document.querySelector("[data-panel=waits] [data-id] a").click());
         await page.locator("main[data-view=conversation]").waitFor();
         await page.goBack();
-        await snapshot();
         await page.locator("main[data-view=board]").waitFor();
-        await newDay();
+        await page.evaluate((text) => window.scripted.emit("board", text, "db-0"), recorded[0].text);
+        await page.locator("[data-panel=waits] [data-id]").first().waitFor();
       };
-      await snapshot();
-      await board(page);
+      await page.locator("main[data-view=board]").waitFor();
       const from = Date.now();
-      await hour(0);
+      await pass(0);
       const start = await measured();
       report("day, after 1 h", start);
-      const hours = Number(process.env.HOURS ?? 24);
-      for (let h = 1; h <= hours; h++) {
-        await hour(h);
-        if (h % 6 === 0) report(`day, after ${h + 1} h`, await measured());
+      for (let hour = 1; hour <= hours; hour++) {
+        await pass(hour);
+        if (hour % 6 === 0) report(`day, after ${hour + 1} h`, await measured());
       }
       const end = await measured();
-      report("day", { hours, snapshots, days, ticks: hours * 3600, took_s: Math.round((Date.now() - from) / 1000), heap_growth_bytes: end.heap_bytes - start.heap_bytes, nodes_growth: end.nodes - start.nodes, listeners_growth: end.listeners - start.listeners });
+      report("day", {
+        hours,
+        snapshots: hours * 361,
+        ticks: hours * 3_600,
+        took_s: Math.round((Date.now() - from) / 1000),
+        heap_growth_bytes: end.heap_bytes - start.heap_bytes,
+        nodes_growth: end.nodes - start.nodes,
+        listeners_growth: end.listeners - start.listeners,
+        thrown: [...new Set(thrown)],
+      });
     },
   );
 }
