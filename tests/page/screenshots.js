@@ -20,8 +20,11 @@ const NOW = Date.parse("2026-11-26T13:22:41Z");
 const ZONE = "Europe/Oslo";
 const SECRET = "for pictures";
 /** Where the log is cut, and how much slower than the generator's its people are: so there are waits of every length. */
-const LOG = { events: 8_000, seed: 23, "in-flight": 30, agents: 11, tenants: 3, "leave-open": 0, abandon: 0.02, mix: "2:2:1", sms: 0.4, transfer: 0.12 };
-const CUT = 7_300;
+const LOG = { events: 8_000, seed: 23, "in-flight": 30, agents: 11, tenants: 3, "leave-open": 0, abandon: 0.02, mix: "2:2:1", sms: 0.4, transfer: 0.12, duplicates: 0.03, shuffle: 12 };
+const CUT = 7_519;
+/** Besides, some whom nobody has taken yet. */
+const UNTAKEN = { events: 10, seed: 14, "in-flight": 5, agents: 11, tenants: 3, "leave-open": 1, abandon: 1, envelope: "airship-rtds" };
+const UNTAKEN_MS = 2.7 * 60_000;
 const SLOWER = 4;
 const MOST_BYTES = 200_000;
 
@@ -33,8 +36,13 @@ const PICTURES = [
 
 function log() {
   const lines = generate(LOG).slice(0, CUT);
-  const last = Math.max(...lines.slice(-50).map(timeOf));
-  return lines.map((line) => retime(line, (time) => NOW - 9_000 - (last - time) * SLOWER));
+  const last = Math.max(...lines.map(timeOf));
+  const untaken = generate(UNTAKEN);
+  const [from, until] = [timeOf(untaken[0]), timeOf(untaken.at(-1)) + 1];
+  return [
+    ...lines.map((line) => retime(line, (time) => NOW - 9_000 - (last - time) * SLOWER)),
+    ...untaken.map((line) => retime(line, (time) => NOW - 15_000 - ((until - time) / (until - from)) * UNTAKEN_MS)),
+  ];
 }
 
 /** Airship's lines as events, SuperOffice's as signed webhooks, in the order of the log. */
@@ -57,10 +65,14 @@ async function send(server, lines) {
   await flush();
 }
 
-/** Among those who wait: the one whose conversation has most to see. */
+/** Among those who wait: the one whose conversation has most to see, in the language of this page. */
 async function conversationPath(server) {
   const { conversations } = await server.get("/api/v1/conversations?waiting=true&limit=100");
-  const merit = (row) => row.assignments.length * 10 + Math.min(row.messages_in + row.messages_out, 30) + (row.member.name && row.member.name !== "Unknown" ? 20 : 0);
+  const merit = (row) => {
+    const isNamed = row.member.name && row.member.name !== "Unknown";
+    const isLatin = /^[\x20-\x7e]{12,}$/.test(row.last_message?.text ?? "");
+    return row.assignments.length * 10 + Math.min(row.messages_in + row.messages_out, 30) + (isNamed ? 20 : 0) + (isLatin ? 40 : 0);
+  };
   const [best] = conversations.toSorted((a, b) => merit(b) - merit(a));
   return `/c/${encodeURIComponent(best.id)}`;
 }
