@@ -49,6 +49,16 @@ test("an agent's number leads to the conversations of that agent, and the list f
   await expect(page.locator("[data-number=open]")).toHaveText("3");
 });
 
+test("the oldest wait leads to the first row of those who wait", async ({ page, server }) => {
+  const now = Date.now();
+  await server.post([...conversation("a", { waits_ms: now - 60_000 }), ...conversation("b", { waits_ms: now - 90_000 })]);
+  await open(page, server.url);
+  await page.locator("a:has([data-number=oldest])").click();
+  await expect(page.locator("[data-panel=waits] [data-id=b] a")).toBeFocused();
+  await page.goto(page.url());
+  await expect(page.locator("[data-panel=waits] [data-id=b] a")).toBeFocused();
+});
+
 test("nobody waits is said, with the last answer", async ({ page, server }) => {
   await server.post(conversation("a", { member: "Ida", waits_ms: Date.now() - 90_000 }));
   await open(page, server.url);

@@ -32,7 +32,8 @@ const LISTS = { waits: "waits", nobody: "nobody", list: "open" };
 
 /** @extends {Component<{session: object, search: string, onShortcuts: () => void}>} */
 export default class Board extends Component {
-  state = { board: null, day: null, said: "", version: null };
+  /** `answered`: the question that the board answers. */
+  state = { board: null, answered: null, day: null, said: "", version: null };
   /** The waits that were critical at the last look; `null` before the first one. */
   known = null;
   crossed = [];
@@ -56,6 +57,7 @@ export default class Board extends Component {
     rememberBoard();
     this.returnsTo = opened;
     opened = null;
+    this.focusesFirst = this.returnsTo === null && parseView(this.props.search).sort === "waiting";
     this.asked = this.question();
     this.feed.open();
     this.endTick = onTick(() => this.tick());
@@ -73,7 +75,7 @@ export default class Board extends Component {
 
   componentDidUpdate(before) {
     if (before.search === this.props.search) return;
-    this.focusesFirst = new URLSearchParams(this.props.search).get("sort") === "waiting";
+    this.focusesFirst = parseView(this.props.search).sort === "waiting";
     const question = this.question();
     if (question !== this.asked) {
       this.asked = question;
@@ -92,7 +94,7 @@ export default class Board extends Component {
   }
 
   heard(name, data) {
-    this.setState({ [name]: data }, () => name === "board" && this.focusFirst());
+    this.setState({ [name]: data, answered: this.asked }, () => name === "board" && this.focusFirst());
     if (name === "board") this.look(data);
   }
 
@@ -162,7 +164,7 @@ export default class Board extends Component {
     if (this.focusesFirst) this.focusesFirst = !focusPanel("waits");
   }
 
-  render({ session, search, onShortcuts }, { board, day, said, version }) {
+  render({ session, search, onShortcuts }, { board, answered, day, said, version }) {
     const view = parseView(search);
     const { liveness } = this.feed;
     const isEmpty = board !== null && board.conversations === 0;
@@ -182,28 +184,27 @@ export default class Board extends Component {
         ${board && html`<${Guard} title=${text.headNumbers}><${HeadNumbers} board=${board} view=${view} /><//>`}
       </header>
       <p class="hidden-text" role="status">${said}</p>
-      ${isEmpty ? html`<${Start} session=${session} seq=${board.seq} />` : html`<${Panels} board=${board} view=${view} session=${session} isWaiting=${liveness === "connecting"} />`}
+      ${isEmpty ? html`<${Start} session=${session} seq=${board.seq} />` : html`<${Panels} board=${board} view=${view} session=${session} answered=${answered} isWaiting=${liveness === "connecting"} />`}
       ${board && !isEmpty && html`<${Guard} title=${text.today}><${Today} board=${board} day=${day} view=${view} /><//>`}
     </div>`;
   }
 }
 
-function Panels({ board, view, session, isWaiting }) {
+function Panels({ board, view, session, answered, isWaiting }) {
   if (!board) return html`<main class="panels" id="main" tabindex="-1" data-view="board">${isWaiting && html`<p class="soft">${text.loading}</p>`}</main>`;
   const unassigned = view.isSelection ? [] : board.nobody.slice(0, UNASSIGNED_ROWS);
   const waits = board.waits.slice(0, ROWS - unassigned.length);
   const hasTexts = session?.texts ?? true;
-  // A list of another view starts without what was held in this one.
-  const key = JSON.stringify(view.conditions);
+  // The answer to another question starts without what was held in this one, so the question is the key.
   return html`<main class="panels" id="main" tabindex="-1" data-view="board" data-seq=${board.seq} onClickCapture=${keepOpenedList}>
     <${Guard} title=${view.isList ? text.list : text.whoWaits}>
       ${view.isList
         ? html`<${Listing} board=${board} view=${view} hasTexts=${hasTexts} />`
-        : html`<${Waits} key=${key} board=${board} rows=${waits} view=${view} hasTexts=${hasTexts} />`}
+        : html`<${Waits} key=${answered} board=${board} rows=${waits} view=${view} hasTexts=${hasTexts} />`}
     <//>
     <div class="side">
-      ${!view.isSelection && html`<${Guard} title=${text.unassigned}><${Unassigned} key=${key} board=${board} rows=${unassigned} view=${view} /><//>`}
-      <${Guard} title=${text.byAgent}><${Agents} key=${key} board=${board} view=${view} /><//>
+      ${!view.isSelection && html`<${Guard} title=${text.unassigned}><${Unassigned} key=${answered} board=${board} rows=${unassigned} view=${view} /><//>`}
+      <${Guard} title=${text.byAgent}><${Agents} key=${answered} board=${board} view=${view} /><//>
     </div>
   </main>`;
 }
