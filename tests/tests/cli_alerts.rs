@@ -47,7 +47,7 @@ fn a_server_that_is_killed_tells_of_every_crossing_and_its_end_with_the_same_ids
     let receiver = Receiver::start().unwrap();
     desk.write(
         "alerts.toml",
-        &format!(
+        format!(
             "[[alert]]\nname = \"slow\"\nwhen = \"waiting\"\nafter = \"1m\"\nurl = \"{}\"\n",
             receiver.url("/hook")
         ),

@@ -17,8 +17,8 @@ use crate::exit::Exit;
 /// request. A response with status 200 to events means that they survive a power cut.
 ///
 /// Settings come from the arguments, then from the environment, then from the file of --config, which has the names of the
-/// options, and `[[alert]]` for the messages about members who wait. The log goes to standard error. SIGTERM and Ctrl-C end the server: it finishes its requests, writes a checkpoint
-/// and closes the database.
+/// options, and `[[alert]]` for the messages about members who wait. The log goes to standard error. SIGTERM and Ctrl-C end
+/// the server: it finishes its requests, writes a checkpoint and closes the database.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
