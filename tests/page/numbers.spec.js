@@ -62,9 +62,10 @@ async function compare(page, server, conditions) {
       done("agents");
     }
     const name = names.toSorted((a, b) => (compared[a] ?? 0) - (compared[b] ?? 0))[0];
-    const rows = await listAt(server, board.links[name], page_shows.seq);
+    const { seq, numbers } = await shown(page);
+    const rows = await listAt(server, board.links[name], seq);
     if (rows) {
-      expect(SUMMED.has(name) ? unreadOf(rows) : rows.length, `${name}: the list at seq ${page_shows.seq}`).toBe(number(page_shows.numbers[name]));
+      expect(SUMMED.has(name) ? unreadOf(rows) : rows.length, `${name}: the list at seq ${seq}`).toBe(number(numbers[name]));
       done(name);
     }
     const agent = board.agents[round % board.agents.length];
@@ -87,7 +88,7 @@ for (const [title, conditions] of [["all conversations", ""], ["one tenant", "&t
     await server.post(events.before);
     await open(page, `${server.url}/?${conditions.slice(1)}`);
     const before = await shown(page);
-    const feeder = new Feeder(server, events.next, { rate: RATE, every_ms: 1_000 }).start();
+    const feeder = new Feeder(server, events.next, { rate: RATE, every_ms: 2_000 }).start();
     const compared = await compare(page, server, conditions);
     const pace = feeder.pace;
     await feeder.stop();
