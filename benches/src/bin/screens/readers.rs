@@ -66,7 +66,7 @@ async fn follow(mut stream: TcpStream, read: Arc<Read>, is_stuck: bool) -> Resul
         ensure!(length > 0, "the stream ended");
         let part = buffer.get(..length).unwrap_or_default();
         // The beginning of an event is seldom split.
-        let boards = part.windows(12).filter(|bytes| bytes == b"event: board").count();
+        let boards = memchr::memmem::find_iter(part, b"event: board").count();
         read.boards.fetch_add(boards as u64, Ordering::Relaxed);
         read.bytes.fetch_add(length as u64, Ordering::Relaxed);
     }
