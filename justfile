@@ -43,6 +43,14 @@ server *args:
 page *args:
     tests/page/run.sh {{args}}
 
+# Measures the page: size, first paint, frame times, what a day leaves: `just bench-page frames`. Needs `just page` before.
+bench-page *args:
+    node tests/page/bench.js {{args}}
+
+# Takes the pictures of the page in docs/pages again. Needs `just page` before, and pngquant.
+pictures:
+    node tests/page/screenshots.js
+
 # Runs the tests of the default crates.
 test:
     cargo test --locked
