@@ -137,8 +137,8 @@ impl Course {
         Some(row)
     }
 
-    /// Calls `take` with the number of each of these times at which the conversation was open, and its row. The times
-    /// ascend. The row is the same as last time if `take` is told so.
+    /// Calls `take` with the number of each of these times at which the conversation was open, its row, and whether that is
+    /// the same row as last time. The times ascend.
     pub(crate) fn visit_open(&self, times: &[i64], mut take: impl FnMut(usize, &ConversationRow, Same)) {
         let mut next = 0;
         let mut row = None;
