@@ -8,6 +8,7 @@ const SECOND = 1000;
 
 /** Server time minus the time since this page was opened. */
 let offset = Date.now() - performance.now();
+let isSynchronized = false;
 /** The time at which the ages stand still, because nothing newer is known. */
 let stoppedAt = null;
 let zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
@@ -26,7 +27,13 @@ export function now() {
  */
 export function synchronize(serverNow) {
   offset = serverNow - performance.now();
+  isSynchronized = true;
   stoppedAt = null;
+}
+
+/** Whether the server's time is known, and ages do not stand still. */
+export function isRunning() {
+  return isSynchronized && stoppedAt === null;
 }
 
 /** Ages stand still from here, until the next `synchronize`. */

@@ -128,7 +128,8 @@ export class Feed {
     this.heard = true;
     this.attempts = 0;
     this.wordAt = performance.now();
-    if (typeof data.now === "number") {
+    // A board or a day says when it was made, which may be a while ago: many screens share it.
+    if (typeof data.now === "number" && (name === "clock" || !clock.isRunning())) {
       clock.synchronize(data.now);
     }
     this.lastWordAt = clock.now();
@@ -144,7 +145,8 @@ export class Feed {
       this.databaseId = databaseId;
       this.seq = null;
     }
-    if (typeof seq === "number" && seq !== this.seq) {
+    // A day may reflect fewer events than the board before it.
+    if (typeof seq === "number" && (this.seq === null || seq > this.seq)) {
       this.seq = seq;
       this.lastEventAt = clock.now();
     }
