@@ -132,7 +132,7 @@ fn message(conversation: u64, at: i64, direction: Direction) -> Result<Event> {
         .direction(direction)
         .text("Is anybody there? I asked an hour ago.")
         .member_name(member.as_str())
-        .tenant(["North", "South"][usize::from(conversation % 2 == 0)])
+        .tenant(["North", "South"][usize::from(conversation.is_multiple_of(2))])
         .channel("sms");
     if let Some((id, name)) = &agent {
         draft = draft.agent(convofold::AgentMention::agent(id.as_str(), name.as_str()));
