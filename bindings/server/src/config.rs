@@ -121,7 +121,7 @@ pub struct Settings {
     /// Folder with the files of the live page, for working on it [default: those in the binary].
     #[cfg_attr(feature = "clap", arg(long, value_name = "DIR", env = "CONVOFOLD_UI_DIR"))]
     pub ui_dir: Option<PathBuf>,
-    /// Address under which people reach this server, such as https://chats.example.com: for the links in alerts.
+    /// Address under which people reach this server, such as `https://chats.example.com`: for the links in alerts.
     #[cfg_attr(feature = "clap", arg(long, value_name = "URL", env = "CONVOFOLD_PUBLIC_URL"))]
     pub public_url: Option<String>,
     /// Maximum number of alerts that are active or were not delivered; no more begin [default: 10000].

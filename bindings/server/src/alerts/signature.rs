@@ -1,4 +1,4 @@
-//! Signatures of Standard Webhooks (https://www.standardwebhooks.com): who receives a message can check who sent it.
+//! Signatures of Standard Webhooks (<https://www.standardwebhooks.com>): who receives a message can check who sent it.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

@@ -48,6 +48,7 @@ impl Default for Hub {
 }
 
 /// One view that somebody watches.
+#[derive(Default)]
 struct Screen {
     board: watch::Sender<Option<Shown>>,
     day: watch::Sender<Option<Shown>>,
@@ -55,6 +56,18 @@ struct Screen {
     seq: AtomicU64,
     /// A new reader needs a board that is fresh.
     wanted: Notify,
+    /// The number of readers so far.
+    readers: AtomicU64,
+}
+
+impl Screen {
+    /// When the next reader has its turn, as a part of the time in which a board is sent to all. The golden ratio spreads any
+    /// number of readers evenly.
+    fn next_turn(&self) -> f64 {
+        const GOLDEN: f64 = 0.618_033_988_749_894_9;
+        let number = u32::try_from(self.readers.fetch_add(1, Ordering::Relaxed) % (1 << 20)).unwrap_or_default();
+        (f64::from(number) * GOLDEN).fract()
+    }
 }
 
 /// A board or a day as a server-sent event, shared by all readers.
@@ -62,6 +75,8 @@ struct Screen {
 pub(super) struct Shown {
     pub(super) event: Bytes,
     made: Instant,
+    /// The time in which it is sent to all readers, one after the other, so that others get the processor in between.
+    spread: Duration,
 }
 
 impl Shown {
@@ -76,24 +91,55 @@ pub(crate) struct Watcher {
     screen: Arc<Screen>,
     board: watch::Receiver<Option<Shown>>,
     day: watch::Receiver<Option<Shown>>,
+    turn: Turn,
+}
+
+/// When a reader gets a board.
+struct Turn {
+    /// From 0 to 1.
+    part: f64,
+    /// There is a new board, and the reader gets the newest one at this time.
+    due: Option<Instant>,
+}
+
+impl Turn {
+    /// Waits for a board that the receiver has not had, and for the turn of its reader. Can be dropped and called again.
+    async fn next(&mut self, board: &mut watch::Receiver<Option<Shown>>) -> Option<Shown> {
+        loop {
+            let due = match self.due {
+                Some(due) => due,
+                None => {
+                    board.changed().await.ok()?;
+                    let spread = board.borrow().as_ref().map_or(Duration::ZERO, |shown| shown.spread);
+                    *self.due.insert(Instant::now() + spread.mul_f64(self.part))
+                }
+            };
+            sleep_until(due).await;
+            self.due = None;
+            if let Some(shown) = &*board.borrow_and_update() {
+                return Some(shown.clone());
+            }
+        }
+    }
 }
 
 impl Watcher {
     fn new(screen: Arc<Screen>, board: watch::Receiver<Option<Shown>>) -> Self {
         let mut day = screen.day.subscribe();
         day.mark_changed();
-        Self { screen, board, day }
+        let turn = Turn { part: screen.next_turn(), due: None };
+        Self { screen, board, day, turn }
     }
 
-    /// Waits for a board that this reader has not had. Boards in between are skipped.
+    /// The first board. Does not wait for the turn of this reader.
     pub(super) async fn board(&mut self) -> Option<Shown> {
         next(&mut self.board).await
     }
 
-    /// Waits for a board or a day that this reader has not had.
+    /// Waits for a board or a day that this reader has not had. Boards in between are skipped.
     pub(super) async fn news(&mut self) -> Option<Shown> {
         tokio::select! {
-            board = next(&mut self.board) => board,
+            board = self.turn.next(&mut self.board) => board,
             day = next(&mut self.day) => day,
         }
     }
@@ -129,9 +175,8 @@ impl App {
             }
             return Watcher::new(screen.clone(), board);
         }
-        let (sender, board) = watch::channel(None);
-        let day = watch::Sender::new(None);
-        let screen = Arc::new(Screen { board: sender, day, seq: AtomicU64::new(0), wanted: Notify::new() });
+        let screen = Arc::new(Screen::default());
+        let board = screen.board.subscribe();
         screens.insert(view.clone(), screen.clone());
         tokio::spawn(show(self.clone(), view, screen.clone()));
         Watcher::new(screen, board)
@@ -177,8 +222,9 @@ async fn show_until_unwatched(app: &App, view: &Arc<View>, screen: &Screen, comm
         let (pause, next_change) = match made {
             Ok((board, next_change)) => {
                 screen.seq.fetch_max(board.seq, Ordering::Relaxed);
-                let pause = interval(started.elapsed(), screen.board.receiver_count(), board.event.len());
-                screen.board.send_replace(Some(Shown { event: board.event, made: started }));
+                let spread = sending(screen.board.receiver_count(), board.event.len());
+                let pause = interval(started.elapsed(), spread);
+                screen.board.send_replace(Some(Shown { event: board.event, made: started, spread }));
                 (pause, next_change)
             }
             Err(problem) => {
@@ -214,7 +260,7 @@ async fn show_days(app: &App, view: &Arc<View>, screen: &Screen) {
             Some(format!("event: day\ndata: {}\n\n", serde_json::to_string(&day).ok()?))
         });
         if let Ok(Some(day)) = day.await {
-            screen.day.send_replace(Some(Shown { event: day.into(), made }));
+            screen.day.send_replace(Some(Shown { event: day.into(), made, spread: Duration::ZERO }));
             let now = clock_ms();
             let left_ms = LocalDay::of(now, &view.zone).until.saturating_sub(now).max(1).unsigned_abs();
             sleep(DAY_INTERVAL.min(Duration::from_millis(left_ms))).await;
@@ -258,10 +304,14 @@ async fn make(app: &App, view: &Arc<View>) -> Result<(Made, Option<i64>), Proble
     .await?
 }
 
-/// The time between two boards of a view, by what one costs and how many readers it is sent to.
-fn interval(cost: Duration, readers: usize, bytes: usize) -> Duration {
+/// The time in which a board of this size is sent to all readers.
+fn sending(readers: usize, bytes: usize) -> Duration {
     let sent = (readers as u64).saturating_mul(bytes as u64);
-    let sending = Duration::from_millis(sent.saturating_mul(1_000) / BYTES_PER_SECOND);
+    Duration::from_millis(sent.saturating_mul(1_000) / BYTES_PER_SECOND)
+}
+
+/// The time between two boards of a view, by what one costs and how long it is sent.
+fn interval(cost: Duration, sending: Duration) -> Duration {
     MIN_INTERVAL.max(cost * INTERVAL_PER_COST).max(sending)
 }
 
@@ -272,8 +322,43 @@ mod tests {
     #[test]
     fn the_interval_grows_with_the_cost_and_with_the_readers() {
         let ms = Duration::from_millis;
-        assert_eq!(interval(ms(1), 1, 50_000), ms(250));
-        assert_eq!(interval(ms(30), 1, 50_000), ms(600));
-        assert_eq!(interval(ms(1), 1_000, 64 << 10), ms(1_953));
+        let interval = |cost, readers, bytes| interval(ms(cost), sending(readers, bytes));
+        assert_eq!(interval(1, 1, 50_000), ms(250));
+        assert_eq!(interval(30, 1, 50_000), ms(600));
+        assert_eq!(interval(1, 1_000, 64 << 10), ms(1_953));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reader_gets_the_newest_board_at_its_turn() {
+        let board = |text: &'static str, spread| {
+            Some(Shown {
+                event: Bytes::from_static(text.as_bytes()),
+                made: Instant::now(),
+                spread: Duration::from_secs(spread),
+            })
+        };
+        let (sender, mut receiver) = watch::channel(None);
+        let mut turn = Turn { part: 0.75, due: None };
+        let started = Instant::now();
+        sender.send_replace(board("first", 4));
+        // What is dropped while it waits loses nothing.
+        assert!(tokio::time::timeout(Duration::from_secs(1), turn.next(&mut receiver)).await.is_err());
+        sender.send_replace(board("second", 4));
+        assert_eq!(turn.next(&mut receiver).await.unwrap().event, "second");
+        assert_eq!(started.elapsed().as_secs(), 3);
+        sender.send_replace(board("third", 0));
+        assert_eq!(turn.next(&mut receiver).await.unwrap().event, "third");
+        assert_eq!(started.elapsed().as_secs(), 3);
+        drop(sender);
+        assert!(turn.next(&mut receiver).await.is_none());
+    }
+
+    #[test]
+    fn turns_are_spread_evenly() {
+        let screen = Screen::default();
+        let mut turns: Vec<_> = (0..1_000).map(|_| screen.next_turn()).collect();
+        turns.sort_by(f64::total_cmp);
+        let gaps = turns.windows(2).map(|pair| pair[1] - pair[0]);
+        assert!(turns[0] >= 0.0 && turns[999] < 1.0 && gaps.fold(0.0, f64::max) < 0.002);
     }
 }
