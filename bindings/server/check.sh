@@ -20,7 +20,7 @@ fi
 
 cargo build --release --locked --quiet --package convofold-cli
 work=$(mktemp -d)
-trap 'kill $(jobs -p) 2>/dev/null || true; rm -rf "$work"' EXIT
+trap 'kill $(jobs -p) 2>/dev/null || true; wait || true; rm -rf "$work"' EXIT
 
 # Prints what a pattern finds in a file, once it is there.
 found() {

@@ -92,7 +92,7 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(care::verify))
         .routes(routes!(care::audit))
         .routes(routes!(care::trim))
-        .routes(routes!(session::login))
+        .routes(routes!(session::login, page::login))
         .routes(routes!(session::logout))
         .routes(routes!(session::session))
         .routes(routes!(alerts::alerts))

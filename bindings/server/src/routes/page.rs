@@ -13,8 +13,8 @@ use crate::app::App;
 use crate::page::{File, INDEX};
 use crate::problem::Problem;
 
-/// The paths of the page. Its script decides by the path what to show.
-const PAGES: [&str; 6] = ["/", "/wall", "/list", "/status", "/login", "/c/{*id}"];
+/// The paths of the page, besides [`login`]. Its script decides by the path what to show.
+const PAGES: [&str; 5] = ["/", "/wall", "/list", "/status", "/c/{*id}"];
 
 /// Adds the page and its files.
 pub(super) fn add_to(mut router: Router<App>) -> Router<App> {
@@ -25,6 +25,15 @@ pub(super) fn add_to(mut router: Router<App>) -> Router<App> {
 }
 
 async fn index(State(app): State<App>, headers: HeaderMap) -> Result<Response, Problem> {
+    file(&app, INDEX.to_owned(), &headers).await
+}
+
+/// The page on which people sign in. It posts to the same path.
+#[utoipa::path(
+    get, path = "/login", tag = "session", operation_id = "login_page", security(()),
+    responses((status = 200, body = String, content_type = "text/html; charset=utf-8"))
+)]
+pub(crate) async fn login(State(app): State<App>, headers: HeaderMap) -> Result<Response, Problem> {
     file(&app, INDEX.to_owned(), &headers).await
 }
 
