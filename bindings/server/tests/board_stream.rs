@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use common::{Desk, Events, message, toml_settings};
 use convofold_server::{NewToken, Role, Settings, TokenFile};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// The next board of a stream, and its id.
 #[track_caller]
@@ -64,8 +64,9 @@ fn a_stream_begins_with_the_board_and_follows_it() {
         asked[moving] = first[moving].clone();
     }
     assert_eq!(first, asked);
-    let (name, _, clock) = events.next().unwrap();
-    assert_eq!((name.as_str(), &clock["seq"]), ("clock", &json!(1)));
+    // The day and another board come before it if the past numbers are known by then.
+    let clock = std::iter::from_fn(|| events.next()).find(|(name, _, _)| name == "clock").map(|(_, _, clock)| clock);
+    assert_eq!(clock.unwrap()["seq"], 1);
     send(&desk, "b", 1);
     assert_eq!(board_with(&mut events, 2)["seq"], 2);
     // Another reader of the same view gets the same board, and one of another view its own.

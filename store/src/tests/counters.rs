@@ -85,10 +85,10 @@ fn a_full_queue_and_a_failed_write_show() {
     let storage = Arc::new(MemoryStorage::default());
     let db = home.open_on(&storage, Options::new().queue_submissions(1));
     let is_full = AtomicBool::new(false);
+    let mut tickets = Vec::new();
     {
         // The writer waits for the board with its first submission, and the queue has room for one more.
         let _board = db.shared().live.board();
-        let mut tickets = Vec::new();
         for number in 0..100 {
             match db.try_submit(Batch::new(messages(number, 1)).durability(Durability::Buffered)) {
                 Ok(ticket) => tickets.push(ticket),
@@ -103,6 +103,9 @@ fn a_full_queue_and_a_failed_write_show() {
         }
     }
     assert!(is_full.into_inner());
+    for ticket in tickets {
+        ticket.wait().unwrap();
+    }
     let counters = db.counters();
     assert_eq!((counters.queue_full, counters.queue_capacity, counters.poisoned), (1, 1, false));
     storage.fail_append.set(1);
