@@ -57,7 +57,8 @@ fn a_second_process_is_told_which_one_has_it() {
             let mut other = desk.command(&["replay", "-", "--db", "db"]);
             let mut other = other.stdin(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it starts");
             std::thread::sleep(Duration::from_millis(100 * patience));
-            let ran = desk.run("open", &[]);
+            // Other commands ask the process that has it.
+            let ran = desk.run("repair", &["--into", &format!("repaired-{patience}")]);
             if ran.code == Some(5) {
                 return Some((other, ran));
             }

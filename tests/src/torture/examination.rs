@@ -71,7 +71,7 @@ pub fn examine_copy(db: &Path, feed: &Feed, reference: &mut Reference, acknowled
     examine(&copied, feed, reference, acknowledged)
 }
 
-/// Copies a directory recursively.
+/// Copies a directory recursively, without the socket that a killed process left: nobody is behind it.
 ///
 /// # Errors
 /// If a file cannot be read or written.
@@ -81,9 +81,10 @@ pub fn copy_folder(from: &Path, to: &Path) -> Result<()> {
     for entry in fs::read_dir(from).with_context(copying)? {
         let entry = entry.with_context(copying)?;
         let copied = to.join(entry.file_name());
-        if entry.file_type().with_context(copying)?.is_dir() {
+        let kind = entry.file_type().with_context(copying)?;
+        if kind.is_dir() {
             copy_folder(&entry.path(), &copied)?;
-        } else {
+        } else if kind.is_file() {
             fs::copy(entry.path(), &copied).with_context(copying)?;
         }
     }
