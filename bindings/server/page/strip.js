@@ -9,7 +9,7 @@ import { axis, longGap } from "./timeline.js";
 
 /** More stretches than this are left out, the oldest first. */
 const MAX_SPANS = 40;
-/** Redraws the running stretch after so many seconds; its ages tick by themselves. */
+/** The number of seconds after which the running stretch is drawn again; its ages tick by themselves. */
 const REDRAW_SECONDS = 15;
 /** The width of a drawing, and the least width of a wait in it. */
 const WIDTH = 1000;

@@ -14,7 +14,7 @@ const WAITS = new Set(["waiting", "waiting_min"]);
 const KEPT = ["warn", "crit", "tz", "theme"];
 
 const CONDITIONS = [...SCOPE, ...SELECTION];
-/** At most so many rows of a list are in the page. */
+/** The maximum number of rows of a list in the page. */
 export const ROWS = 100;
 
 /**

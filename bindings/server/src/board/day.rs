@@ -129,7 +129,7 @@ fn by_hour(answered: &[Answered], from: i64, until: i64) -> AnsweredInHour {
     }
 }
 
-/// The smallest value that is not exceeded by so many percent of the values.
+/// The percentile by nearest rank: the smallest value that at least this percentage of the values does not exceed.
 fn nearest_rank(sorted: &[i64], percent: usize) -> Option<i64> {
     let rank = (sorted.len() * percent).div_ceil(100);
     sorted.get(rank.checked_sub(1)?).copied()

@@ -22,7 +22,7 @@ use crate::meter::counted;
 
 /// How often a reader's token is looked up.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
-/// The clock is sent once in so many looks. A page that misses it shows that it may be out of date.
+/// The number of looks from one clock to the next. A page that misses it shows that it may be out of date.
 const LOOKS_PER_CLOCK: u64 = 5;
 
 const SIGNED_OUT: Bytes = Bytes::from_static(b"event: signed_out\ndata: {}\n\n");
