@@ -30,6 +30,8 @@ mod conditions;
 mod link;
 mod board;
 mod guard;
+mod jitter;
+mod remote;
 mod tls;
 mod intake;
 mod page;

@@ -52,11 +52,6 @@ impl Backoff {
     }
 }
 
-/// A number from 0 to 1, for jitter. 1 if the system has no randomness.
-pub(super) fn random() -> f64 {
-    getrandom::u32().map_or(1.0, |random| f64::from(random) / f64::from(u32::MAX))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -84,7 +79,5 @@ mod tests {
         };
         assert_eq!(range(Pace::Slow), (LONGEST / 2, LONGEST * 10));
         assert_eq!(range(Pace::Slowest), (LONGEST * 2, LONGEST * 30));
-        let random = random();
-        assert!((0.0..=1.0).contains(&random));
     }
 }

@@ -12,7 +12,8 @@ use super::failure::Failure;
 use super::lines::{Encoding, Lines};
 use super::settings::AirshipConfig;
 use crate::client::ClientError;
-use crate::client::connection::{Endpoint, RequestBody, bearer};
+use crate::client::connection::{Endpoint, bearer};
+use crate::remote::RequestBody;
 
 /// Number of redirects in a row: each names another node.
 const MAX_REDIRECTS: usize = 5;

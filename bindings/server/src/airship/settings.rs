@@ -4,10 +4,9 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use axum::http::Uri;
 use serde::{Deserialize, Serialize};
 
-use crate::caller::is_local;
+use crate::remote::Remote;
 use crate::span::Span;
 
 /// An app key is part of the name of a bookmark.
@@ -171,17 +170,14 @@ impl AirshipSettings {
 }
 
 fn check(url: &str) -> Result<(), String> {
-    let uri: Uri = url.parse().map_err(|error: axum::http::uri::InvalidUri| error.to_string())?;
-    let authority = uri.authority().ok_or("the host is missing")?;
-    if authority.as_str().contains('@') || uri.query().is_some() {
-        return Err("it must have neither a user nor a query".to_owned());
+    let remote = Remote::of_url(url)?;
+    if remote.query.is_some() {
+        return Err("it must not have a query".to_owned());
     }
-    match uri.scheme_str() {
-        Some("https") => Ok(()),
-        Some("http") if is_local(authority.as_str()) => Ok(()),
-        Some("http") => Err("the token would cross the network in clear: use https".to_owned()),
-        _ => Err("it begins with https://".to_owned()),
+    if remote.is_overheard() {
+        return Err("the token would cross the network in clear: use https".to_owned());
     }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -208,8 +204,8 @@ mod tests {
         for (toml, named) in [
             ("url = \"http://example.com/api/events\"", "in clear"),
             ("url = \"ftp://127.0.0.1\"", "https://"),
-            ("url = \"https://me@example.com/\"", "neither a user"),
-            ("url = \"https://example.com/?a\"", "nor a query"),
+            ("url = \"https://me@example.com/\"", "must not contain a user"),
+            ("url = \"https://example.com/?a\"", "must not have a query"),
             ("url = \"/api/events\"", "host"),
             ("url = \"https://example.com\"\nregion = \"us\"", "not both"),
             ("silence = \"0s\"", "longer than 0s"),

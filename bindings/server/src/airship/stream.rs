@@ -8,7 +8,7 @@ use http_body_util::BodyExt;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use super::backoff::{Backoff, random};
+use super::backoff::Backoff;
 use super::bookmark::{Bookmark, still_shown};
 use super::connection::{Airship, Opened, Start};
 use super::failure::Failure;
@@ -18,6 +18,7 @@ use super::settings::AirshipConfig;
 use super::status::Status;
 use crate::app::{App, Phase};
 use crate::error::ServeError;
+use crate::jitter::random;
 use crate::tokens::clock_ms;
 
 /// The stream, until the server stops.

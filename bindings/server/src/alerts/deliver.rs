@@ -13,6 +13,7 @@ use super::crossing::over_id;
 use super::post::Outcome;
 use super::signature;
 use super::table::Crossing;
+use crate::jitter::random;
 use crate::tokens::clock_ms;
 
 /// Attempts of one alert at a time.
@@ -145,16 +146,6 @@ fn pause_ms(attempts: u32, outcome: &Outcome, random: f64) -> i64 {
     pause.max(asked_for)
 }
 
-/// From 0 to 1.
-fn random() -> f64 {
-    let mut bytes = [0; 4];
-    // Without randomness the pause is the longest one.
-    match getrandom::fill(&mut bytes) {
-        Ok(()) => f64::from(u32::from_le_bytes(bytes)) / f64::from(u32::MAX),
-        Err(_) => 1.0,
-    }
-}
-
 /// Waits for the attempts that are being made, until a deadline.
 pub(super) async fn finish(tasks: JoinSet<()>, deadline: Instant) {
     let mut tasks = tasks;
@@ -178,6 +169,5 @@ mod tests {
         assert_eq!(pause_ms(1, &answered(410, 0), 1.0), LONG_PAUSE_MS);
         assert_eq!(pause_ms(1, &answered(429, 30_000), 0.0), 30_000);
         assert_eq!(pause_ms(1, &answered(503, i64::MAX), 0.0), LONG_PAUSE_MS);
-        assert!((0..100).map(|_| random()).all(|random| (0.0..=1.0).contains(&random)));
     }
 }

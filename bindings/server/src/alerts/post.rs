@@ -2,31 +2,21 @@
 
 use std::fmt;
 use std::io;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Bytes;
-use axum::http::{HeaderValue, Method, Request, Response, Uri, header};
-use http_body_util::Full;
+use axum::http::{Method, Request, Response, header};
+use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper::client::conn::http1::handshake;
-use hyper_util::rt::TokioIo;
-use rustls::pki_types::ServerName;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 use tokio::time::timeout;
-use tokio_rustls::TlsConnector;
 
-use crate::caller::is_local;
-use crate::client::trusted;
+use crate::remote::{Remote, RequestBody};
 
 /// Where messages go.
 pub(super) struct Target {
-    host: String,
-    port: u16,
-    authority: HeaderValue,
+    remote: Remote,
+    /// With the query.
     path: String,
-    tls: Option<(Arc<rustls::ClientConfig>, ServerName<'static>)>,
 }
 
 /// How an attempt ended.
@@ -68,38 +58,20 @@ impl fmt::Display for Outcome {
 impl Target {
     /// The errors do not contain the path, which is often a secret.
     pub(super) fn new(url: &str, allow_http: bool) -> Result<Self, String> {
-        let uri: Uri = url.parse().map_err(|error| format!("the url is not valid: {error}"))?;
-        let authority = uri.authority().filter(|authority| !authority.host().is_empty());
-        let authority = authority.ok_or("the url has no host: it is https://HOST/PATH")?;
-        if authority.as_str().contains('@') {
-            return Err("the url must not contain a user".to_owned());
+        let remote = Remote::of_url(url).map_err(|why| format!("the url is not valid: {why}"))?;
+        if remote.is_overheard() && !allow_http {
+            return Err(format!(
+                "http://{} is not on this machine, and messages would cross the network in clear: use https://, or add allow-http = true",
+                remote.name()
+            ));
         }
-        let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
-        let (tls, port) = match uri.scheme_str() {
-            Some("https") => {
-                let name = ServerName::try_from(host.clone()).map_err(|error| format!("the url: {error}"))?;
-                (Some((trusted()?, name)), 443)
-            }
-            Some("http") if allow_http || is_local(authority.as_str()) => (None, 80),
-            Some("http") => {
-                return Err(format!(
-                    "http://{host} is not on this machine, and messages would cross the network in clear: use https://, or add allow-http = true"
-                ));
-            }
-            _ => return Err("the url begins with https:// or http://".to_owned()),
-        };
-        Ok(Self {
-            port: authority.port_u16().unwrap_or(port),
-            authority: HeaderValue::from_str(authority.as_str()).map_err(|error| format!("the url: {error}"))?,
-            path: uri.path_and_query().map_or("/", |path| path.as_str()).to_owned(),
-            host,
-            tls,
-        })
+        let query = remote.query.iter().map(|query| format!("?{query}"));
+        Ok(Self { path: std::iter::once(remote.path.clone()).chain(query).collect(), remote })
     }
 
     /// The host with its port, for the log.
     pub(super) fn host(&self) -> &str {
-        self.authority.to_str().unwrap_or(&self.host)
+        self.remote.name()
     }
 
     /// Sends a body with these headers, once. Redirections are not followed.
@@ -120,34 +92,19 @@ impl Target {
         let mut request = Request::builder()
             .method(Method::POST)
             .uri(&self.path)
-            .header(header::HOST, &self.authority)
+            .header(header::HOST, self.remote.authority())
             .header(header::CONTENT_TYPE, "application/json")
             .header(header::USER_AGENT, concat!("convofold/", env!("CARGO_PKG_VERSION")))
             .header(header::CONNECTION, "close");
         for (name, value) in headers {
             request = request.header(*name, value);
         }
-        let request = request.body(Full::new(Bytes::from(body))).map_err(io::Error::other)?;
-        let stream = TcpStream::connect((self.host.as_str(), self.port)).await?;
-        match &self.tls {
-            None => exchange(stream, request).await,
-            Some((config, name)) => {
-                exchange(TlsConnector::from(config.clone()).connect(name.clone(), stream).await?, request).await
-            }
-        }
+        let body = RequestBody::new(Full::new(Bytes::from(body)).map_err(|never| match never {}));
+        let request = request.body(body).map_err(io::Error::other)?;
+        let mut sender = self.remote.connect().await?;
+        // The body of the response is not read.
+        sender.send_request(request).await.map_err(io::Error::other)
     }
-}
-
-async fn exchange(
-    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    request: Request<Full<Bytes>>,
-) -> io::Result<Response<Incoming>> {
-    let (mut sender, connection) = handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
-    // A failure also fails the request; the body of the response is not read.
-    let connection = tokio::spawn(async move { drop(connection.await) });
-    let response = sender.send_request(request).await.map_err(io::Error::other);
-    connection.abort();
-    response
 }
 
 #[cfg(test)]
@@ -167,6 +124,6 @@ mod tests {
             assert!(Target::new(url, false).is_ok(), "{url}");
         }
         let target = Target::new("http://chat.example/hooks/x?y=z", true).unwrap();
-        assert_eq!((target.path.as_str(), target.port, target.host()), ("/hooks/x?y=z", 80, "chat.example"));
+        assert_eq!((target.path.as_str(), target.host()), ("/hooks/x?y=z", "chat.example"));
     }
 }

@@ -17,11 +17,11 @@ use hyper::body::Frame;
 use parking_lot::{Condvar, Mutex};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-use super::connection::RequestBody;
 use super::error::{ClientError, Refusal};
 use super::request::path;
 use super::{Body, Client};
 use crate::batch::{AnswerLine, BookmarkValue, CommitLine, DatabaseSize};
+use crate::remote::RequestBody;
 
 /// Size of the unsent lines at which a sender waits.
 const MAX_UNSENT_BYTES: usize = 1 << 20;

@@ -21,8 +21,8 @@ use http_body_util::{BodyExt, Full};
 use parking_lot::Mutex;
 use serde::Deserialize;
 
-pub(crate) use connection::trusted;
-use connection::{Endpoint, RequestBody, bearer};
+use crate::remote::RequestBody;
+use connection::{Endpoint, bearer};
 use request::{Connection, Requests, if_found, path};
 
 pub use batches::Batches;

@@ -15,8 +15,9 @@ use serde::de::DeserializeOwned;
 use tokio::runtime::Runtime;
 use tokio::time::timeout;
 
-use super::connection::{Endpoint, RequestBody};
+use super::connection::Endpoint;
 use super::error::{ClientError, Refusal};
+use crate::remote::RequestBody;
 use crate::routes::{PROBLEM, VERSION};
 
 /// Sends requests to one server.
