@@ -19,6 +19,21 @@ use crate::caller::is_local;
 /// The body of a request.
 pub(crate) type RequestBody = UnsyncBoxBody<Bytes, io::Error>;
 
+/// Why a URL names no server. Contains neither path nor user, which can be secrets.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum UrlError {
+    #[error("it must not contain a user")]
+    User,
+    #[error("{0}")]
+    Invalid(String),
+}
+
+impl From<String> for UrlError {
+    fn from(why: String) -> Self {
+        Self::Invalid(why)
+    }
+}
+
 /// The server of a URL.
 pub(crate) struct Remote {
     host: String,
@@ -37,14 +52,15 @@ struct Tls {
 }
 
 impl Remote {
-    /// The server of `http://HOST[:PORT][/PATH]` or `https://...`. The error contains neither path nor user, which can be
-    /// secrets.
-    pub(crate) fn of_url(url: &str) -> Result<Self, String> {
+    /// The server of `http://HOST[:PORT][/PATH]` or `https://...`.
+    pub(crate) fn of_url(url: &str) -> Result<Self, UrlError> {
         let uri: Uri = url.parse().map_err(|error: InvalidUri| error.to_string())?;
-        let authority =
-            uri.authority().filter(|authority| !authority.host().is_empty()).ok_or("the host is missing")?;
+        let authority = uri
+            .authority()
+            .filter(|authority| !authority.host().is_empty())
+            .ok_or_else(|| "the host is missing".to_owned())?;
         if authority.as_str().contains('@') {
-            return Err("it must not contain a user".to_owned());
+            return Err(UrlError::User);
         }
         let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
         let (tls, port) = match uri.scheme_str() {
@@ -53,7 +69,7 @@ impl Remote {
                 let name = ServerName::try_from(host.clone()).map_err(|error| error.to_string())?;
                 (Some(Tls { config: trusted()?, name }), 443)
             }
-            _ => return Err("it begins with http:// or https://".to_owned()),
+            _ => return Err(UrlError::Invalid("it begins with http:// or https://".to_owned())),
         };
         Ok(Self {
             port: authority.port_u16().unwrap_or(port),

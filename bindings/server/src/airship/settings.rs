@@ -170,7 +170,7 @@ impl AirshipSettings {
 }
 
 fn check(url: &str) -> Result<(), String> {
-    let remote = Remote::of_url(url)?;
+    let remote = Remote::of_url(url).map_err(|error| error.to_string())?;
     if remote.query.is_some() {
         return Err("it must not have a query".to_owned());
     }

@@ -8,7 +8,7 @@ use hyper::client::conn::http1::SendRequest;
 use tokio::net::UnixStream;
 
 use super::error::ClientError;
-use crate::remote::{Remote, RequestBody, start};
+use crate::remote::{Remote, RequestBody, UrlError, start};
 use crate::socket;
 
 /// Where a server is.
@@ -23,7 +23,10 @@ impl Endpoint {
     /// The server at a URL: `http://HOST[:PORT][/BASE]` or `https://...`.
     pub(crate) fn of_url(url: &str) -> Result<Self, ClientError> {
         let invalid = |why| ClientError::Url { url: url.to_owned(), why };
-        let remote = Remote::of_url(url).map_err(invalid)?;
+        let remote = Remote::of_url(url).map_err(|error| match error {
+            UrlError::User => invalid(format!("{error}; give a token by --token-file or CONVOFOLD_TOKEN")),
+            UrlError::Invalid(why) => invalid(why),
+        })?;
         if remote.query.is_some() {
             return Err(invalid("it must not have a query".to_owned()));
         }
