@@ -54,10 +54,12 @@ impl Contents {
         }
     }
 
-    /// A random value, or `None` if the storage is empty. No value is empty.
+    /// A random value that is not empty, or `None` if there is none. The head of an unfinished run is empty.
     fn value(&mut self, dice: &mut Dice) -> Option<&mut Vec<u8>> {
         let Self { log, pages, records } = self;
-        let count = log.len() + pages.len() + records.len();
-        log.values_mut().chain(pages.values_mut()).chain(records.values_mut()).nth(dice.below(count))
+        let values = log.values_mut().chain(pages.values_mut()).chain(records.values_mut());
+        let mut values: Vec<_> = values.filter(|value| !value.is_empty()).collect();
+        let chosen = dice.below(values.len());
+        (chosen < values.len()).then(|| values.swap_remove(chosen))
     }
 }

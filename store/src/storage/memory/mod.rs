@@ -280,4 +280,24 @@ mod tests {
             assert!(bytes(&torn) < bytes(&before) || torn.records["a"].len() < 5, "seed {seed}");
         }
     }
+
+    #[test]
+    fn a_value_without_bytes_is_not_damaged() {
+        let storage = MemoryStorage::default();
+        storage.put_record("empty", &[]).unwrap();
+        storage.put_record("whole", b"value").unwrap();
+        for seed in 0..50 {
+            let [mut flipped, mut torn] = [storage.contents(), storage.contents()];
+            flipped.flip_a_bit(seed);
+            torn.tear_a_value(seed);
+            assert_ne!(flipped.records["whole"], b"value", "seed {seed}");
+            assert_ne!(torn.records["whole"], b"value", "seed {seed}");
+        }
+        let storage = MemoryStorage::default();
+        storage.put_record("empty", &[]).unwrap();
+        let mut alone = storage.contents();
+        alone.flip_a_bit(0);
+        alone.tear_a_value(0);
+        assert!(alone.records["empty"].is_empty());
+    }
 }
