@@ -37,8 +37,10 @@ server=$!
 address=$(found '"address":"\([^"]*\)"' "$work/log")
 curl --silent --fail --output "$work/report" --data-binary @docs/sample.ndjson "http://$address/api/v1/events"
 
+# One worker: in CPython 3.11 two threads that parse source at once can fail with "AST constructor recursion depth
+# mismatch", and schemathesis parses the source of its filters.
 "$venv/bin/schemathesis" --config-file bindings/server/schemathesis.toml run "http://$address/openapi.json" \
-    --phases coverage,fuzzing --max-examples "${1:-20}" --request-timeout 20 --workers 2 --warnings off
+    --phases coverage,fuzzing --max-examples "${1:-20}" --request-timeout 20 --workers 1 --warnings off
 kill -TERM "$server"
 wait "$server"
 if grep --fixed-strings '"level":"ERROR"' "$work/log"; then exit 1; fi
