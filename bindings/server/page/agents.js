@@ -42,7 +42,7 @@ class AgentRow extends Component {
       <td class="number" data-cell="open">${format.count(row.open)}</td>
       <td class="not-on-phone"><${Load} open=${row.open} waiting=${row.waiting} /></td>
       <td class="number not-on-phone" data-cell="unread">${format.count(row.unread)}</td>
-      <${WaitCell} since=${row.oldest_waiting_since} level=${level} isGone=${isGone} />
+      <${WaitCell} since=${row.oldest_waiting_since} level=${level} isGone=${isGone} goneText=${text.gone} />
       <td class="number not-on-phone">
         ${typeof row.last_reply_at === "number"
           ? html`<span class=${silent ? "signal" : ""}>${mark} <${Age} since=${row.last_reply_at} /></span>`

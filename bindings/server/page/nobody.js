@@ -13,7 +13,7 @@ const keyOf = (row) => row.id;
 class UnassignedRow extends Row {
   render({ row, level, isGone, isMoved }) {
     return html`<tr class=${levelClass(level)} data-id=${row.id}>
-      <${WaitCell} since=${row.waiting_since} level=${level} isGone=${isGone} />
+      <${WaitCell} since=${row.waiting_since} level=${level} isGone=${isGone} goneText=${text.gone} />
       <td class="cut"><${MemberLink} row=${row} isMoved=${isMoved} /></td>
       <td class="cut not-on-phone"><${Tenant} tenant=${row.tenant} /></td>
       <td class="number"><${Age} since=${row.started_at} /></td>

@@ -20,8 +20,8 @@ export function LevelIcon({ level }) {
 }
 
 /** The cell of a wait: how long, or that there is none, or that it ended while the order is held. */
-export function WaitCell({ since, level, isGone, role }) {
-  if (isGone) return html`<td class="wait is-gone" role=${role}>${text.gone}</td>`;
+export function WaitCell({ since, level, isGone, goneText, role }) {
+  if (isGone) return html`<td class="wait is-gone" role=${role}>${goneText}</td>`;
   if (level === null) {
     return html`<td class="wait" role=${role}>
       <span class="soft" aria-hidden="true">${format.NONE}</span><span class="hidden-text">${text.notWaiting}</span>
@@ -86,7 +86,7 @@ export class Row extends Component {
 class ConversationRow extends Row {
   render({ row, level, isGone, isMoved, hasTexts }) {
     return html`<tr class=${levelClass(level)} role="row" data-id=${row.id}>
-      <${WaitCell} since=${row.waiting_since} level=${level} isGone=${isGone} role="cell" />
+      <${WaitCell} since=${row.waiting_since} level=${level} isGone=${isGone} goneText=${text.answered} role="cell" />
       <td class="cut member" role="cell"><${MemberLink} row=${row} isMoved=${isMoved} /></td>
       <td class="number unread" role="cell"><span data-cell="unread">${format.count(row.unread)}</span><span class="on-phone">${text.unreadAfter}</span></td>
       <td class="cut last-words" role="cell" title=${row.last_message?.text}><${LastWords} row=${row} hasTexts=${hasTexts} /></td>

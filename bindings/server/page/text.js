@@ -136,7 +136,7 @@ export const text = {
   bandCritical: (n, crit) => `${count(n)} waiting ${spoken(crit)} and longer`,
   bandWarning: (n, warn, crit) => `${count(n)} waiting ${thresholds(warn, crit)}`,
   bandUnder: (n, warn) => `${count(n)} waiting under ${spoken(warn)}`,
-  // A row that left a held list: answered, closed, or no longer of the filter; which of these is not known.
+  answered: "answered",
   gone: "gone",
   noTexts: "SuperOffice sends no texts",
   noText: "no text",
