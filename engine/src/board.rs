@@ -16,7 +16,7 @@ use hashbrown::{HashMap, HashTable};
 use crate::conflict::Conflict;
 use crate::conversation::Conversation;
 use crate::effect::{Admission, Effect, Seq};
-use crate::event::Event;
+use crate::event::EventRef;
 use crate::folds::Folds;
 use crate::hash::StateHash;
 use crate::history::{self, Arrivals, HistoryEntry};
@@ -401,7 +401,7 @@ impl Board {
 pub struct Admissions<'a> {
     board: &'a Board,
     /// The events of this group that were admitted.
-    admitted: Vec<&'a Event>,
+    admitted: Vec<EventRef<'a>>,
     /// Their indexes in `admitted`, hashed by [`bits`].
     places: HashTable<u32>,
 }
@@ -414,13 +414,14 @@ impl<'a> Admissions<'a> {
     }
 
     /// Whether to log this event, or whether the board or this group knows it already.
-    pub fn admit(&mut self, event: &'a Event) -> Admission {
+    pub fn admit(&mut self, event: impl Into<EventRef<'a>>) -> Admission {
+        let event = event.into();
         let known = self.board.conversation(event.conversation());
         if known.is_some_and(|conversation| conversation.admit(event) == Admission::Duplicate) {
             return Admission::Duplicate;
         }
         let Self { admitted, places, .. } = self;
-        let is_it = |place: &u32| admitted.get(*place as usize).is_some_and(|other| is_same(other, event));
+        let is_it = |place: &u32| admitted.get(*place as usize).is_some_and(|other| is_same(*other, event));
         match places.entry(bits(event), is_it, |place| bits_at(admitted, *place)) {
             Entry::Occupied(_) => Admission::Duplicate,
             Entry::Vacant(entry) => {
@@ -433,16 +434,16 @@ impl<'a> Admissions<'a> {
 }
 
 /// Bits that differ for different events, except in rare collisions.
-fn bits(event: &Event) -> u64 {
-    event.identity().fingerprint() ^ event.content().low_bits().rotate_left(32)
+fn bits(event: EventRef<'_>) -> u64 {
+    event.fingerprint() ^ event.content().low_bits().rotate_left(32)
 }
 
-fn bits_at(admitted: &[&Event], place: u32) -> u64 {
-    admitted.get(place as usize).map_or(0, |event| bits(event))
+fn bits_at(admitted: &[EventRef<'_>], place: u32) -> u64 {
+    admitted.get(place as usize).map_or(0, |event| bits(*event))
 }
 
 /// Whether both are deliveries of the same event with the same content.
-fn is_same(a: &Event, b: &Event) -> bool {
+fn is_same(a: EventRef<'_>, b: EventRef<'_>) -> bool {
     a.content() == b.content() && a.identity() == b.identity() && a.conversation() == b.conversation()
 }
 
@@ -462,7 +463,8 @@ impl BoardEdit<'_> {
     /// # Panics
     /// If the event's conversation is evicted: [`Board::evicted_slot_of`] names the conversation to reload first.
     #[expect(clippy::panic, reason = "an event that is logged and not applied would be lost without a trace")]
-    pub fn apply(&mut self, seq: Seq, event: &Event) -> Effect {
+    pub fn apply<'e>(&mut self, seq: Seq, event: impl Into<EventRef<'e>>) -> Effect {
+        let event = event.into();
         let slot = self.slot_of(event);
         let Some(resident) = self.board.residents.get_mut(&slot) else {
             panic!("the conversation at slot {slot} is evicted: reload it before applying its events");
@@ -477,15 +479,15 @@ impl BoardEdit<'_> {
 
     /// Counts another delivery of an event that [`Admissions::admit`] found to be known. Its conversation must be
     /// resident.
-    pub fn repeat(&mut self, event: &Event) {
-        let Some(slot) = self.board.resident_slot(event.conversation()) else { return };
+    pub fn repeat<'e>(&mut self, event: impl Into<EventRef<'e>>) {
+        let Some(slot) = self.board.resident_slot(event.into().conversation()) else { return };
         if let Some(resident) = self.board.residents.get_mut(&slot) {
             resident.conversation.arrivals.duplicates += 1;
             self.board.unsaved.insert(slot);
         }
     }
 
-    fn slot_of(&mut self, event: &Event) -> Slot {
+    fn slot_of(&mut self, event: EventRef<'_>) -> Slot {
         let (board, id) = (&mut *self.board, event.conversation());
         let known = board.resident_slot(id).or_else(|| board.evicted_slot(id, None));
         known.unwrap_or_else(|| board.add(Conversation::new(id.into())))

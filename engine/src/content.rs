@@ -2,33 +2,41 @@
 
 use xxhash_rust::xxh3::xxh3_128;
 
-use crate::event::{Direction, Event};
+use crate::event::{Direction, EventRef};
 use crate::identity::{ContentHash, Identity};
+use crate::row::Row;
 use crate::session::Session;
-use crate::texts::FIELDS;
+use crate::texts::{CONTEXT_TEXTS, ContextSpans, Span};
 use crate::time::Time;
 
-/// The number of the layout that [`Event::content`] hashes. A change of the layout changes identities, so it needs a
-/// new number.
+/// The number of the layout that [`Event::content`](crate::Event::content) hashes. A change of the layout changes
+/// identities, so it needs a new number.
 const CONTENT_VERSION: u8 = 1;
 
-impl Event {
-    /// Sets the fields that depend on all others: the content hash, and the identity if the source gave none.
-    pub(crate) fn completed(mut self, identity: Option<Identity>) -> Self {
+impl Row {
+    /// Sets the fields that depend on all others: the content hash, and the identity if the source gave none. The arena
+    /// ends with the text of the event and its context.
+    pub(crate) fn completed(
+        mut self,
+        identity: Option<Identity>,
+        context: &ContextSpans,
+        session: Option<&Session>,
+        arena: &str,
+    ) -> Self {
         // A lifecycle event without text has no direction.
-        self.direction = self.direction.filter(|_| self.kind.is_message() || self.text().is_some());
-        self.content = hash(&self);
-        let identity = identity.unwrap_or_else(|| Identity::of_content(self.content));
-        self.identity = identity.of_source(self.source());
-        self
+        self.direction = self.direction.filter(|_| self.kind.is_message() || self.text.is_some());
+        let event = EventRef { row: &self, context, arena, session };
+        let content = hash(event);
+        let identity = identity.unwrap_or_else(|| Identity::of_content(content)).of_source(event.source());
+        Self { fingerprint: identity.fingerprint(), identity, content, ..self }
     }
 }
 
 /// The layout: docs/rules.md, "The content hash".
-fn hash(event: &Event) -> ContentHash {
+fn hash(event: EventRef<'_>) -> ContentHash {
     let mut header = Header::new();
     let direction = event.direction().map_or(0, direction_code);
-    let flags = [(event.says_nobody(), 1), (event.unread().is_some(), 2), (event.session().is_some(), 4)];
+    let flags = [(event.context.nobody(), 1), (event.unread().is_some(), 2), (event.session().is_some(), 4)];
     let flags = flags.iter().filter(|(is_set, _)| *is_set).fold(0, |all, (_, flag)| all | flag);
     header.put(&[CONTENT_VERSION, event.kind().code(), direction, flags]);
     for time in [event.occurred(), event.sent(), event.started(), event.active()] {
@@ -36,10 +44,13 @@ fn hash(event: &Event) -> ContentHash {
         header.put(&time.map_or(0, Time::sub_ms_ns).to_le_bytes());
     }
     header.put(&event.unread().unwrap_or(0).to_le_bytes());
-    for length in event.texts().content_lengths() {
+    let text = event.row.text.map(Span::len);
+    for length in std::iter::once(text).chain(event.context.lengths()) {
         header.put(&length.unwrap_or(u32::MAX).to_le_bytes());
     }
-    header.put(&xxh3_128(event.texts().content().as_bytes()).to_le_bytes());
+    let content_bytes = text.map_or(0, |bytes| bytes as usize) + event.context.bytes();
+    let content = &event.arena.as_bytes()[event.arena.len() - content_bytes..];
+    header.put(&xxh3_128(content).to_le_bytes());
     if let Some(session) = event.session() {
         header.put(&hash_session(session).to_le_bytes());
     }
@@ -70,7 +81,7 @@ fn hash_session(session: &Session) -> u128 {
 }
 
 /// The first four fields, the times, the count of unread messages, the lengths of the texts, and two hashes.
-const HEADER_BYTES: usize = 4 + 4 * 12 + 8 + 4 * (FIELDS - 1) + 2 * 16;
+const HEADER_BYTES: usize = 4 + 4 * 12 + 8 + 4 * (1 + CONTEXT_TEXTS) + 2 * 16;
 
 /// A buffer on the stack for the fixed part of the hashed bytes.
 struct Header {

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::event::{AgentMention, Event};
-use crate::texts::{FIELDS, Field, Texts};
+use crate::event::{AgentMention, EventRef};
+use crate::texts::{CONTEXT_TEXTS, ContextSpans, Field};
 
 /// The part of an event that most events of its conversation repeat: source, channel, agent and member. Clones share
 /// one allocation.
@@ -12,57 +12,55 @@ pub struct Context(Arc<Inner>);
 
 #[derive(Debug, PartialEq, Eq)]
 struct Inner {
-    texts: Texts,
-    nobody: bool,
+    spans: ContextSpans,
+    /// The arena: only this context.
+    texts: Box<str>,
 }
 
 impl Context {
     /// The maximum number of texts in a context.
-    pub const TEXTS: usize = FIELDS - Field::Source.place();
+    pub const TEXTS: usize = CONTEXT_TEXTS;
 
     /// The context with these texts: source, agent id, agent name, channel, and every [`Attribute`](crate::Attribute).
     /// `nobody` (no agent is assigned) is ignored if there is an agent. Returns `None` if the texts are longer than 4
     /// GiB together.
     #[must_use]
     pub fn new(texts: [Option<&str>; Self::TEXTS], nobody: bool) -> Option<Self> {
-        let mut fields = [None; FIELDS];
-        if let Some(repeating) = fields.last_chunk_mut() {
-            *repeating = texts;
-        }
-        let texts = Texts::pack(fields)?;
-        let nobody = nobody && texts.get(Field::AgentId).is_none() && texts.get(Field::AgentName).is_none();
-        Some(Self(Arc::new(Inner { texts, nobody })))
+        let mut arena = String::with_capacity(texts.iter().flatten().map(|text| text.len()).sum());
+        let spans = ContextSpans::append(&mut arena, texts, nobody)?;
+        Some(Self(Arc::new(Inner { spans, texts: arena.into_boxed_str() })))
     }
 
     /// The context of an event.
     #[must_use]
-    pub fn of(event: &Event) -> Self {
-        Self(Arc::new(Inner { texts: event.texts().repeating(), nobody: event.says_nobody() }))
+    pub fn of<'a>(event: impl Into<EventRef<'a>>) -> Self {
+        let EventRef { context, arena, .. } = event.into();
+        Self(Arc::new(Inner { spans: context.at_the_beginning(), texts: context.packed(arena).into() }))
     }
 
     /// Whether the event has this context.
     #[must_use]
-    pub fn is_of(&self, event: &Event) -> bool {
-        self.nobody() == event.says_nobody() && self.0.texts.repeats(event.texts())
+    pub fn is_of<'a>(&self, event: impl Into<EventRef<'a>>) -> bool {
+        let EventRef { context, arena, .. } = event.into();
+        self.0.spans.is_same(&self.0.texts, *context, arena)
     }
 
     /// The texts, in the order of [`Context::new`].
     #[must_use]
     pub fn texts(&self) -> [Option<&str>; Self::TEXTS] {
-        let places = std::array::from_fn(|place| place + Field::Source.place());
-        places.map(|place: usize| self.0.texts.at(place))
+        std::array::from_fn(|place| self.0.spans.at(place, &self.0.texts))
     }
 
     /// The total length of the texts in bytes.
     #[must_use]
     pub fn text_bytes(&self) -> usize {
-        self.0.texts.bytes()
+        self.0.texts.len()
     }
 
     /// Whether it states that no agent is assigned.
     #[must_use]
     pub fn nobody(&self) -> bool {
-        self.0.nobody
+        self.0.spans.nobody()
     }
 
     /// The name of the source; empty if there is none.
@@ -72,15 +70,16 @@ impl Context {
     }
 
     pub(crate) fn get(&self, field: Field) -> Option<&str> {
-        self.0.texts.get(field)
+        self.0.spans.get(field, &self.0.texts)
     }
 
     pub(crate) fn agent(&self) -> AgentMention<'_> {
         AgentMention::from_parts(self.get(Field::AgentId), self.get(Field::AgentName), self.nobody())
     }
 
-    pub(crate) fn packed(&self) -> &Texts {
-        &self.0.texts
+    /// Appends it to an arena. Returns `None` if the arena is longer than 4 GiB then.
+    pub(crate) fn append_to(&self, arena: &mut String) -> Option<ContextSpans> {
+        self.0.spans.append_to(arena, &self.0.texts)
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::conflicts::Conflicts;
 use crate::context::Context;
 use crate::effect::{Admission, Effect, Seq};
-use crate::event::{At, Event};
+use crate::event::{At, EventRef};
 use crate::fact::Fact;
 use crate::fold::{Fold, Lists};
 use crate::folds::Folds;
@@ -97,20 +97,20 @@ impl Conversation {
     }
 
     /// Whether to log the event (rule I2).
-    pub(crate) fn admit(&self, event: &Event) -> Admission {
+    pub(crate) fn admit(&self, event: EventRef<'_>) -> Admission {
         if self.knows(self.facts.find(event), event) { Admission::Duplicate } else { Admission::Log }
     }
 
     /// Whether the event arrived before, with this content. `same` is the fact with its time, rank and identity.
-    fn knows(&self, same: Option<usize>, event: &Event) -> bool {
+    fn knows(&self, same: Option<usize>, event: EventRef<'_>) -> bool {
         let content = event.content();
         same.and_then(|place| self.facts.get(place)).is_some_and(|fact| fact.content == content)
             || self.conflicts.contain(event.identity(), content)
     }
 
     /// Applies an event. [`Conversation::settle`] then derives the state.
-    pub(crate) fn apply(&mut self, seq: Seq, event: &Event) -> Effect {
-        if !self.known.may_contain(event.identity().fingerprint()) {
+    pub(crate) fn apply(&mut self, seq: Seq, event: EventRef<'_>) -> Effect {
+        if !self.known.may_contain(event.fingerprint()) {
             return self.place(seq, event);
         }
         let same = self.facts.find(event);
@@ -126,7 +126,7 @@ impl Conversation {
 
     /// Two events with the same identity have different content: the one with the smaller content hash counts (rule
     /// I2).
-    fn resolve(&mut self, known: usize, seq: Seq, event: &Event) -> Effect {
+    fn resolve(&mut self, known: usize, seq: Seq, event: EventRef<'_>) -> Effect {
         let mut loser = self.remember(seq, event);
         let counts = self.facts.get(known).is_some_and(|fact| event.content() < fact.content);
         if counts && let Some(fact) = self.facts.remove(known) {
@@ -139,7 +139,7 @@ impl Conversation {
         Effect::Conflict { counts }
     }
 
-    fn place(&mut self, seq: Seq, event: &Event) -> Effect {
+    fn place(&mut self, seq: Seq, event: EventRef<'_>) -> Effect {
         let fact = self.remember(seq, event);
         self.known.insert(&fact);
         let is_last = self.insert(fact);
@@ -159,7 +159,7 @@ impl Conversation {
         self.kept = Some(self.kept.map_or(place, |kept| kept.min(place)));
     }
 
-    fn remember(&mut self, seq: Seq, event: &Event) -> Fact {
+    fn remember(&mut self, seq: Seq, event: EventRef<'_>) -> Fact {
         let context = self.context(event);
         let session = event.session().map(|session| self.session(session));
         let fact = Fact::new(seq, event, context, session);
@@ -168,7 +168,7 @@ impl Conversation {
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "four billion contexts do not fit into memory")]
-    fn context(&mut self, event: &Event) -> u32 {
+    fn context(&mut self, event: EventRef<'_>) -> u32 {
         let same = |context: &Context| context.is_of(event);
         let from = self.contexts.len().saturating_sub(CONTEXTS_SEARCHED);
         if let Some(place) = self.contexts.iter().skip(from).rposition(same) {

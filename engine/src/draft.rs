@@ -4,11 +4,12 @@
 //! identity, the same for all sources.
 
 use crate::attribute::{Attribute, Values};
-use crate::event::{AgentMention, At, Direction, Event, Kind};
-use crate::identity::{ContentHash, Identity};
+use crate::event::{AgentMention, At, Direction, Event, EventRef, Kind};
+use crate::identity::Identity;
+use crate::row::Row;
 use crate::session::Session;
 use crate::setters::setters;
-use crate::texts::{FIELDS, Field, Texts};
+use crate::texts::{CONTEXT_TEXTS, ContextSpans, ContextTexts, Field, Span};
 use crate::time::Time;
 
 /// The default limit on ids in [`Draft::build`], in bytes (rule W5).
@@ -185,25 +186,40 @@ impl<'a> Draft<'a> {
     /// [`DraftError`] names the missing or overlong field.
     pub fn build_with(self, max_id_bytes: usize) -> Result<Event, DraftError> {
         self.check(max_id_bytes)?;
+        let texts =
+            [self.conversation, self.text.unwrap_or_default()].into_iter().chain(self.context().into_iter().flatten());
+        let mut arena = String::with_capacity(texts.map(str::len).sum());
+        let conversation = Span::append(&mut arena, self.conversation).ok_or(DraftError::TooLong)?;
+        let (row, context, session) = self.append_to(&mut arena, conversation)?;
+        Ok(Event { row, context, texts: arena.into_boxed_str(), session: session.map(Box::new) })
+    }
+
+    /// Determines the time and the identity, and appends the text and the context to an arena.
+    fn append_to(
+        self,
+        arena: &mut String,
+        conversation: Span,
+    ) -> Result<(Row, ContextSpans, Option<Session>), DraftError> {
         let Self { kind, occurred, sent, started, active, .. } = self;
         let at = At::of(kind, occurred, sent, started, active).ok_or(DraftError::NoTime)?;
-        let texts = self.pack().ok_or(DraftError::TooLong)?;
-        let event = Event {
-            texts,
-            nobody: self.agent == AgentMention::Nobody,
+        let append = |text| Span::append(arena, text).ok_or(DraftError::TooLong);
+        let text = self.text.map(append).transpose()?;
+        let nobody = self.agent == AgentMention::Nobody;
+        let context = ContextSpans::append(arena, self.context(), nobody).ok_or(DraftError::TooLong)?;
+        let row = Row {
             kind,
             direction: self.direction,
             at,
-            occurred: self.occurred,
-            sent: self.sent,
-            started: self.started,
-            active: self.active,
+            occurred,
+            sent,
+            started,
+            active,
             unread: self.unread,
-            identity: Identity::of_content(ContentHash::from_bits(0)),
-            content: ContentHash::from_bits(0),
-            session: self.session.map(Box::new),
+            conversation,
+            text,
+            ..Row::UNCOMPLETED
         };
-        Ok(event.completed(self.identity))
+        Ok((row.completed(self.identity, &context, self.session.as_ref(), arena), context, self.session))
     }
 
     fn check(&self, max_id_bytes: usize) -> Result<(), DraftError> {
@@ -249,22 +265,21 @@ impl<'a> Draft<'a> {
         }
     }
 
-    fn pack(&self) -> Option<Texts> {
+    /// The texts of the context.
+    fn context(&self) -> ContextTexts<'a> {
         let (agent_id, agent_name) = match self.agent {
             AgentMention::Agent { id, name } => (id, name),
             AgentMention::Silent | AgentMention::Nobody => (None, None),
         };
-        let mut fields = [None; FIELDS];
-        fields[Field::Conversation.place()] = Some(self.conversation);
-        fields[Field::Text.place()] = self.text;
-        fields[Field::Source.place()] = Some(self.source);
-        fields[Field::AgentId.place()] = agent_id;
-        fields[Field::AgentName.place()] = agent_name;
-        fields[Field::Channel.place()] = self.channel;
+        let mut texts = [None; CONTEXT_TEXTS];
+        texts[Field::Source.place()] = Some(self.source);
+        texts[Field::AgentId.place()] = agent_id;
+        texts[Field::AgentName.place()] = agent_name;
+        texts[Field::Channel.place()] = self.channel;
         for (attribute, value) in Attribute::ALL.into_iter().zip(self.attributes) {
-            fields[Field::Attribute(attribute).place()] = value;
+            texts[Field::Attribute(attribute).place()] = value;
         }
-        Texts::pack(fields)
+        texts
     }
 }
 
@@ -281,22 +296,30 @@ impl Event {
     /// A draft that builds this event again, given the same limit on ids.
     #[must_use]
     pub fn draft(&self) -> Draft<'_> {
+        self.as_ref().draft()
+    }
+}
+
+impl<'a> EventRef<'a> {
+    /// A draft that builds this event again, given the same limit on ids.
+    #[must_use]
+    pub fn draft(self) -> Draft<'a> {
         Draft {
             source: self.source(),
             conversation: self.conversation(),
-            identity: (!self.identity.is_content()).then(|| self.identity.clone()),
-            kind: self.kind,
-            occurred: self.occurred,
-            sent: self.sent,
-            started: self.started,
-            active: self.active,
-            unread: self.unread,
+            identity: (!self.identity().is_content()).then(|| self.identity().clone()),
+            kind: self.kind(),
+            occurred: self.occurred(),
+            sent: self.sent(),
+            started: self.started(),
+            active: self.active(),
+            unread: self.unread(),
             agent: self.agent(),
-            direction: self.direction,
+            direction: self.direction(),
             channel: self.channel(),
             text: self.text(),
             attributes: Attribute::ALL.map(|attribute| self.attribute(attribute)),
-            session: self.session.as_deref().cloned(),
+            session: self.session().cloned(),
         }
     }
 }

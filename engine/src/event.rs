@@ -2,8 +2,9 @@
 
 use crate::attribute::Attribute;
 use crate::identity::{ContentHash, Identity};
+use crate::row::Row;
 use crate::session::Session;
-use crate::texts::{Field, Texts};
+use crate::texts::{ContextSpans, Field};
 use crate::time::Time;
 
 /// The source name of Airship Live Chat.
@@ -124,22 +125,23 @@ impl<'a> AgentMention<'a> {
 
 /// One fact about one conversation, with its time and identity.
 ///
-/// All texts share one allocation, for speed: a log is read at a million events per second.
+/// All texts share one allocation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
-    pub(crate) texts: Texts,
-    pub(crate) nobody: bool,
-    pub(crate) kind: Kind,
-    pub(crate) direction: Option<Direction>,
-    pub(crate) at: At,
-    pub(crate) occurred: Option<Time>,
-    pub(crate) sent: Option<Time>,
-    pub(crate) started: Option<Time>,
-    pub(crate) active: Option<Time>,
-    pub(crate) unread: Option<u64>,
-    pub(crate) identity: Identity,
-    pub(crate) content: ContentHash,
+    pub(crate) row: Row,
+    pub(crate) context: ContextSpans,
+    /// The arena: the conversation id, the text and the context.
+    pub(crate) texts: Box<str>,
     pub(crate) session: Option<Box<Session>>,
+}
+
+/// A view of an event: of an [`Event`], or of one that shares its texts with many others.
+#[derive(Clone, Copy, Debug)]
+pub struct EventRef<'a> {
+    pub(crate) row: &'a Row,
+    pub(crate) context: &'a ContextSpans,
+    pub(crate) arena: &'a str,
+    pub(crate) session: Option<&'a Session>,
 }
 
 /// When an event happened, as far as the event alone decides (rules T1 and T3).
@@ -197,135 +199,134 @@ impl At {
 }
 
 impl Event {
-    pub(crate) fn says_nobody(&self) -> bool {
-        self.nobody
-    }
-
-    pub(crate) fn texts(&self) -> &Texts {
-        &self.texts
-    }
-
-    /// The conversation's id.
+    /// A view of the event.
     #[must_use]
-    pub fn conversation(&self) -> &str {
-        self.texts.get(Field::Conversation).unwrap_or_default()
+    pub fn as_ref(&self) -> EventRef<'_> {
+        EventRef { row: &self.row, context: &self.context, arena: &self.texts, session: self.session.as_deref() }
     }
+}
+
+impl<'a> From<&'a Event> for EventRef<'a> {
+    fn from(event: &'a Event) -> Self {
+        event.as_ref()
+    }
+}
+
+/// The same methods for both forms of an event.
+macro_rules! accessors {
+    ($($(#[$doc:meta])* fn $name:ident($event:ident) -> $type:ty { $value:expr })*) => {
+        impl<'a> EventRef<'a> {
+            $($(#[$doc])* #[must_use] pub fn $name(self) -> $type {
+                let $event = self;
+                $value
+            })*
+        }
+
+        #[expect(clippy::needless_lifetimes, reason = "the types of the list name the lifetime")]
+        impl Event {
+            $($(#[$doc])* #[must_use] pub fn $name<'a>(&'a self) -> $type {
+                self.as_ref().$name()
+            })*
+        }
+    };
+}
+
+accessors! {
+    /// The conversation's id.
+    fn conversation(event) -> &'a str { event.row.conversation.of(event.arena) }
 
     /// The name of the source.
-    #[must_use]
-    pub fn source(&self) -> &str {
-        self.texts.get(Field::Source).unwrap_or_default()
-    }
+    fn source(event) -> &'a str { event.field(Field::Source).unwrap_or_default() }
 
     /// What the event does.
-    #[must_use]
-    pub fn kind(&self) -> Kind {
-        self.kind
-    }
+    fn kind(event) -> Kind { event.row.kind }
 
     /// Its identity within the conversation.
-    #[must_use]
-    pub fn identity(&self) -> &Identity {
-        &self.identity
-    }
+    fn identity(event) -> &'a Identity { &event.row.identity }
 
     /// The hash of everything in the event that the fold can see, `occurred` included: all fields of
     /// [`Draft`](crate::Draft) except the conversation and the identity. "The content hash" in `docs/rules.md`
     /// describes the layout byte by byte.
-    #[must_use]
-    pub fn content(&self) -> ContentHash {
-        self.content
-    }
+    fn content(event) -> ContentHash { event.row.content }
 
     /// When it happened (rules T1 and T3).
-    #[must_use]
-    pub fn at(&self) -> At {
-        self.at
-    }
+    fn at(event) -> At { event.row.at }
 
     /// When it happened, by the source's clock.
-    #[must_use]
-    pub fn occurred(&self) -> Option<Time> {
-        self.occurred
-    }
+    fn occurred(event) -> Option<Time> { event.row.occurred }
 
     /// A message's own time, given in addition to [`Event::occurred`].
-    #[must_use]
-    pub fn sent(&self) -> Option<Time> {
-        self.sent
-    }
+    fn sent(event) -> Option<Time> { event.row.sent }
 
     /// When the conversation began, as the event states.
-    #[must_use]
-    pub fn started(&self) -> Option<Time> {
-        self.started
-    }
+    fn started(event) -> Option<Time> { event.row.started }
 
     /// When the conversation was last active, as the event states.
-    #[must_use]
-    pub fn active(&self) -> Option<Time> {
-        self.active
-    }
+    fn active(event) -> Option<Time> { event.row.active }
 
     /// The number of unread messages, as the event states.
-    #[must_use]
-    pub fn unread(&self) -> Option<u64> {
-        self.unread
-    }
+    fn unread(event) -> Option<u64> { event.row.unread }
 
     /// What it states about the agent.
-    #[must_use]
-    pub fn agent(&self) -> AgentMention<'_> {
-        AgentMention::from_parts(self.texts.get(Field::AgentId), self.texts.get(Field::AgentName), self.nobody)
+    fn agent(event) -> AgentMention<'a> {
+        AgentMention::from_parts(event.field(Field::AgentId), event.field(Field::AgentName), event.context.nobody())
     }
 
     /// The direction of a message, or of the text that a lifecycle event carries.
-    #[must_use]
-    pub fn direction(&self) -> Option<Direction> {
-        self.direction
-    }
+    fn direction(event) -> Option<Direction> { event.row.direction }
 
     /// The channel of a message.
-    #[must_use]
-    pub fn channel(&self) -> Option<&str> {
-        self.texts.get(Field::Channel)
-    }
+    fn channel(event) -> Option<&'a str> { event.field(Field::Channel) }
 
     /// The text of a message, or the last text that a lifecycle event carries.
-    #[must_use]
-    pub fn text(&self) -> Option<&str> {
-        self.texts.get(Field::Text)
-    }
-
-    /// The value of an attribute. Each attribute also has its own method.
-    #[must_use]
-    pub fn attribute(&self, attribute: Attribute) -> Option<&str> {
-        self.texts.get(Field::Attribute(attribute))
-    }
+    fn text(event) -> Option<&'a str> { event.row.text.map(|text| text.of(event.arena)) }
 
     /// The total length of its texts in bytes, with the conversation id and without the identity.
-    #[must_use]
-    pub fn text_bytes(&self) -> usize {
-        self.texts.bytes()
+    fn text_bytes(event) -> usize {
+        event.conversation().len() + event.text().map_or(0, str::len) + event.context.bytes()
     }
 
     /// The field values of the SuperOffice session.
+    fn session(event) -> Option<&'a Session> { event.session }
+}
+
+impl<'a> EventRef<'a> {
+    /// The value of an attribute. Each attribute also has its own method.
     #[must_use]
-    pub fn session(&self) -> Option<&Session> {
-        self.session.as_deref()
+    pub fn attribute(self, attribute: Attribute) -> Option<&'a str> {
+        self.field(Field::Attribute(attribute))
+    }
+
+    /// See [`Identity::fingerprint`].
+    pub(crate) fn fingerprint(self) -> u64 {
+        self.row.fingerprint
+    }
+
+    fn field(self, field: Field) -> Option<&'a str> {
+        self.context.get(field, self.arena)
+    }
+}
+
+impl Event {
+    /// The value of an attribute. Each attribute also has its own method.
+    #[must_use]
+    pub fn attribute(&self, attribute: Attribute) -> Option<&str> {
+        self.as_ref().attribute(attribute)
     }
 }
 
 macro_rules! attribute_methods {
     ($($(#[$doc:meta])* $Attribute:ident $name:ident: $limit:ident,)*) => {
+        impl<'a> EventRef<'a> {
+            $($(#[$doc])* #[must_use] pub fn $name(self) -> Option<&'a str> {
+                self.attribute(Attribute::$Attribute)
+            })*
+        }
+
         impl Event {
-            $(
-                $(#[$doc])*
-                #[must_use]
-                pub fn $name(&self) -> Option<&str> {
-                    self.attribute(Attribute::$Attribute)
-                }
-            )*
+            $($(#[$doc])* #[must_use] pub fn $name(&self) -> Option<&str> {
+                self.attribute(Attribute::$Attribute)
+            })*
         }
     };
 }

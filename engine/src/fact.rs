@@ -7,7 +7,7 @@
 use std::cmp::Ordering;
 
 use crate::effect::Seq;
-use crate::event::{At, Direction, Event, Kind};
+use crate::event::{At, Direction, EventRef, Kind};
 use crate::identity::{ContentHash, Identity};
 use crate::time::Time;
 
@@ -25,23 +25,23 @@ pub struct Fact {
     pub at: At,
     /// What it does.
     pub kind: Kind,
-    /// See [`Event::direction`].
+    /// See [`EventRef::direction`].
     pub direction: Option<Direction>,
-    /// See [`Event::occurred`]. The fold reads [`Fact::at`], which is often the same.
+    /// See [`EventRef::occurred`]. The fold reads [`Fact::at`], which is often the same.
     pub occurred: Option<Time>,
-    /// See [`Event::sent`].
+    /// See [`EventRef::sent`].
     pub sent: Option<Time>,
-    /// See [`Event::started`].
+    /// See [`EventRef::started`].
     pub started: Option<Time>,
-    /// See [`Event::active`].
+    /// See [`EventRef::active`].
     pub active: Option<Time>,
-    /// See [`Event::unread`].
+    /// See [`EventRef::unread`].
     pub unread: Option<u64>,
     /// Its identity within the conversation.
     pub identity: Identity,
     /// The hash of its content.
     pub content: ContentHash,
-    /// See [`Event::text`].
+    /// See [`EventRef::text`].
     pub text: Option<Box<str>>,
     /// Its index in the conversation's list of contexts.
     pub context: u32,
@@ -50,7 +50,7 @@ pub struct Fact {
 }
 
 impl Fact {
-    pub(crate) fn new(seq: Seq, event: &Event, context: u32, session: Option<u32>) -> Self {
+    pub(crate) fn new(seq: Seq, event: EventRef<'_>, context: u32, session: Option<u32>) -> Self {
         Self {
             seq,
             at: event.at(),

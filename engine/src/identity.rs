@@ -130,7 +130,7 @@ impl Identity {
 
     /// The identity of an event to which its source gave none.
     #[must_use]
-    pub fn of_content(content: ContentHash) -> Self {
+    pub const fn of_content(content: ContentHash) -> Self {
         Self(Form::Content(content, Origin::None))
     }
 
@@ -231,7 +231,7 @@ pub struct ContentHash([u8; 16]);
 impl ContentHash {
     /// The hash with these 128 bits.
     #[must_use]
-    pub fn from_bits(bits: u128) -> Self {
+    pub const fn from_bits(bits: u128) -> Self {
         Self(bits.to_be_bytes())
     }
 

@@ -3,9 +3,10 @@
 use crate::context::Context;
 use crate::draft::DraftError;
 use crate::event::{At, Direction, Event, Kind};
-use crate::identity::{ContentHash, Identity};
+use crate::identity::Identity;
+use crate::row::Row;
 use crate::session::Session;
-use crate::texts::{Field, Texts};
+use crate::texts::{Field, Span};
 use crate::time::Time;
 
 /// All parts of an event, with repeated texts packed already: the form in which a store keeps it. See [`crate::Draft`]
@@ -42,24 +43,29 @@ impl EventParts<'_> {
         if self.conversation.is_empty() {
             return Err(DraftError::NoConversation);
         }
-        let at = At::of(self.kind, self.occurred, self.sent, self.started, self.active).ok_or(DraftError::NoTime)?;
-        let texts = Texts::with_repeating(self.conversation, self.text, self.context.packed());
-        let event = Event {
-            texts: texts.ok_or(DraftError::TooLong)?,
-            nobody: self.context.nobody(),
-            kind: self.kind,
+        let Self { kind, occurred, sent, started, active, .. } = self;
+        let at = At::of(kind, occurred, sent, started, active).ok_or(DraftError::NoTime)?;
+        let text_bytes = self.conversation.len() + self.text.map_or(0, str::len) + self.context.text_bytes();
+        let mut arena = String::with_capacity(text_bytes);
+        let mut append = |text| Span::append(&mut arena, text).ok_or(DraftError::TooLong);
+        let conversation = append(self.conversation)?;
+        let text = self.text.map(append).transpose()?;
+        let context = self.context.append_to(&mut arena).ok_or(DraftError::TooLong)?;
+        let row = Row {
+            kind,
             direction: self.direction,
             at,
-            occurred: self.occurred,
-            sent: self.sent,
-            started: self.started,
-            active: self.active,
+            occurred,
+            sent,
+            started,
+            active,
             unread: self.unread,
-            identity: Identity::of_content(ContentHash::from_bits(0)),
-            content: ContentHash::from_bits(0),
-            session: self.session.map(Box::new),
+            conversation,
+            text,
+            ..Row::UNCOMPLETED
         };
-        Ok(event.completed(self.identity))
+        let row = row.completed(self.identity, &context, self.session.as_ref(), &arena);
+        Ok(Event { row, context, texts: arena.into_boxed_str(), session: self.session.map(Box::new) })
     }
 }
 

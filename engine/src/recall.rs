@@ -42,7 +42,7 @@ impl ConversationImage {
             return Ok(None);
         }
         for fact in facts {
-            conversation.apply(fact.seq, &self.event(fact)?);
+            conversation.apply(fact.seq, self.event(fact)?.as_ref());
         }
         conversation.settle();
         Ok(Some(Self::of(&conversation)))

@@ -1,15 +1,11 @@
-//! The texts of an event, packed into one allocation.
+//! Texts of events as ranges of an arena: one string with the texts of one event, or of many.
 
 use crate::attribute::Attribute;
 
-/// A text of an event.
-///
-/// The conversation id and the message text come first. All others, which most events of a conversation repeat, are
-/// adjacent and are compared at once.
+/// A text of a context. Most events of a conversation repeat all of these texts, so they are adjacent in the arena and
+/// are compared at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Field {
-    Conversation,
-    Text,
     Source,
     AgentId,
     AgentName,
@@ -18,120 +14,131 @@ pub(crate) enum Field {
 }
 
 impl Field {
-    /// Its index among the packed texts.
+    /// Its index among the texts of a context.
     pub(crate) const fn place(self) -> usize {
         match self {
-            Self::Conversation => 0,
-            Self::Text => 1,
-            Self::Source => 2,
-            Self::AgentId => 3,
-            Self::AgentName => 4,
-            Self::Channel => 5,
+            Self::Source => 0,
+            Self::AgentId => 1,
+            Self::AgentName => 2,
+            Self::Channel => 3,
             Self::Attribute(attribute) => FIRST_ATTRIBUTE + attribute as usize,
         }
     }
 }
 
-const FIRST_ATTRIBUTE: usize = 6;
-pub(crate) const FIELDS: usize = FIRST_ATTRIBUTE + Attribute::COUNT;
+const FIRST_ATTRIBUTE: usize = 4;
 
-/// The bits of the repeating fields: all except the conversation and the text.
-const REPEATING: u16 = ((1 << FIELDS) - 1) & !(1 << Field::Conversation.place()) & !(1 << Field::Text.place());
+/// The number of texts in a context.
+pub(crate) const CONTEXT_TEXTS: usize = FIRST_ATTRIBUTE + Attribute::COUNT;
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Texts {
-    packed: Box<str>,
-    /// The end of each text. A text begins at the end of the one before it.
-    ends: [u32; FIELDS],
-    /// A bit for each text that is present.
-    given: u16,
+/// The texts of a context, in the order of [`Field::place`].
+pub(crate) type ContextTexts<'a> = [Option<&'a str>; CONTEXT_TEXTS];
+
+/// A range of an arena.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Span {
+    start: u32,
+    end: u32,
 }
 
-impl Texts {
-    /// Returns `None` if the texts are longer than 4 GiB together.
-    pub(crate) fn pack(fields: [Option<&str>; FIELDS]) -> Option<Self> {
-        let mut packed = String::with_capacity(fields.iter().flatten().map(|text| text.len()).sum());
-        let mut ends = [0; FIELDS];
+impl Span {
+    pub(crate) const EMPTY: Self = Self { start: 0, end: 0 };
+
+    /// Appends a text to an arena. Returns `None` if the arena is longer than 4 GiB then.
+    pub(crate) fn append(arena: &mut String, text: &str) -> Option<Self> {
+        let start = u32::try_from(arena.len()).ok()?;
+        arena.push_str(text);
+        Some(Self { start, end: u32::try_from(arena.len()).ok()? })
+    }
+
+    pub(crate) fn of(self, arena: &str) -> &str {
+        &arena[self.start as usize..self.end as usize]
+    }
+
+    pub(crate) fn len(self) -> u32 {
+        self.end - self.start
+    }
+}
+
+/// A context in an arena.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ContextSpans {
+    start: u32,
+    /// The end of each text, counted from `start`. A text begins at the end of the one before it.
+    ends: [u32; CONTEXT_TEXTS],
+    /// A bit for each text that is present.
+    given: u16,
+    /// Whether it states that no agent is assigned.
+    nobody: bool,
+}
+
+impl ContextSpans {
+    /// Appends the texts of a context to an arena. `nobody` is ignored if there is an agent. Returns `None` if the arena is
+    /// longer than 4 GiB then.
+    pub(crate) fn append(arena: &mut String, texts: ContextTexts<'_>, nobody: bool) -> Option<Self> {
+        let before = arena.len();
+        let start = u32::try_from(before).ok()?;
+        let mut ends = [0; CONTEXT_TEXTS];
         let mut given = 0;
-        for (place, field) in fields.iter().enumerate() {
-            if let Some(text) = field {
-                packed.push_str(text);
+        for (place, text) in texts.iter().enumerate() {
+            if let Some(text) = text {
+                arena.push_str(text);
                 given |= 1 << place;
             }
-            ends[place] = u32::try_from(packed.len()).ok()?;
+            ends[place] = u32::try_from(arena.len() - before).ok()?;
         }
-        Some(Self { packed: packed.into_boxed_str(), ends, given })
+        u32::try_from(arena.len()).ok()?;
+        let has_agent = texts[Field::AgentId.place()].is_some() || texts[Field::AgentName.place()].is_some();
+        Some(Self { start, ends, given, nobody: nobody && !has_agent })
     }
 
-    pub(crate) fn get(&self, field: Field) -> Option<&str> {
-        self.at(field.place())
+    /// Appends the context, which is in another arena. Returns `None` if the arena is longer than 4 GiB then.
+    pub(crate) fn append_to(self, arena: &mut String, from: &str) -> Option<Self> {
+        let span = Span::append(arena, self.packed(from))?;
+        Some(Self { start: span.start, ..self })
     }
 
-    /// Like [`Texts::get`], by index in [`Field`].
-    pub(crate) fn at(&self, place: usize) -> Option<&str> {
+    /// The same context in an arena of its own.
+    pub(crate) fn at_the_beginning(self) -> Self {
+        Self { start: 0, ..self }
+    }
+
+    pub(crate) fn get(self, field: Field, arena: &str) -> Option<&str> {
+        self.at(field.place(), arena)
+    }
+
+    /// Like [`ContextSpans::get`], by index.
+    pub(crate) fn at(self, place: usize, arena: &str) -> Option<&str> {
         let start = if place == 0 { 0 } else { self.ends[place - 1] };
-        (self.given & (1 << place) != 0).then(|| &self.packed[start as usize..self.ends[place] as usize])
+        let [start, end] = [start, self.ends[place]].map(|end| (self.start + end) as usize);
+        (self.given & (1 << place) != 0).then(|| &arena[start..end])
     }
 
-    /// The total length of all texts in bytes.
-    pub(crate) fn bytes(&self) -> usize {
-        self.packed.len()
+    /// All texts, one after the other.
+    pub(crate) fn packed(self, arena: &str) -> &str {
+        &arena[self.start as usize..][..self.bytes()]
     }
 
-    /// The length in bytes of every text except the conversation id, in packing order.
-    pub(crate) fn content_lengths(&self) -> [Option<u32>; FIELDS - 1] {
-        std::array::from_fn(|before| {
-            let place = before + 1;
-            (self.given & (1 << place) != 0).then(|| self.ends[place] - self.ends[before])
+    /// The total length of the texts in bytes.
+    pub(crate) fn bytes(self) -> usize {
+        self.ends[CONTEXT_TEXTS - 1] as usize
+    }
+
+    /// The length of each text in bytes.
+    pub(crate) fn lengths(self) -> [Option<u32>; CONTEXT_TEXTS] {
+        std::array::from_fn(|place| {
+            let start = if place == 0 { 0 } else { self.ends[place - 1] };
+            (self.given & (1 << place) != 0).then(|| self.ends[place] - start)
         })
     }
 
-    /// These two texts, and the repeating texts of `repeating`. `None` if they are longer than 4 GiB together.
-    pub(crate) fn with_repeating(conversation: &str, text: Option<&str>, repeating: &Self) -> Option<Self> {
-        let start = repeating.repeating_start();
-        let repeated = &repeating.packed[start as usize..];
-        let own = text.unwrap_or_default();
-        let mut packed = String::with_capacity(conversation.len() + own.len() + repeated.len());
-        packed.push_str(conversation);
-        packed.push_str(own);
-        let moved = u32::try_from(packed.len()).ok()?;
-        packed.push_str(repeated);
-        u32::try_from(packed.len()).ok()?;
-        let mut ends = repeating.ends;
-        for end in &mut ends {
-            *end = (*end).max(start) - start + moved;
-        }
-        ends[Field::Conversation.place()] = u32::try_from(conversation.len()).ok()?;
-        ends[Field::Text.place()] = moved;
-        let own = 1 << Field::Conversation.place() | u16::from(text.is_some()) << Field::Text.place();
-        Some(Self { packed: packed.into_boxed_str(), ends, given: repeating.given & REPEATING | own })
+    pub(crate) fn nobody(self) -> bool {
+        self.nobody
     }
 
-    /// All texts except the conversation id, one after the other.
-    pub(crate) fn content(&self) -> &str {
-        &self.packed[self.ends[Field::Conversation.place()] as usize..]
-    }
-
-    /// Only the repeating texts.
-    pub(crate) fn repeating(&self) -> Self {
-        let start = self.repeating_start();
-        let mut ends = self.ends;
-        for end in &mut ends {
-            *end = end.saturating_sub(start);
-        }
-        Self { packed: self.packed[start as usize..].into(), ends, given: self.given & REPEATING }
-    }
-
-    /// Whether the repeating texts of both are equal.
-    pub(crate) fn repeats(&self, other: &Self) -> bool {
-        let (start, other_start) = (self.repeating_start(), other.repeating_start());
-        (self.given ^ other.given) & REPEATING == 0
-            && self.packed.as_bytes()[start as usize..] == other.packed.as_bytes()[other_start as usize..]
-            && (Field::Source.place()..FIELDS).all(|at| self.ends[at] - start == other.ends[at] - other_start)
-    }
-
-    fn repeating_start(&self) -> u32 {
-        self.ends[Field::Text.place()]
+    /// Whether it is the same context as another one, which may be in another arena.
+    pub(crate) fn is_same(self, arena: &str, other: Self, other_arena: &str) -> bool {
+        Self { start: other.start, ..self } == other && self.packed(arena) == other.packed(other_arena)
     }
 }
 
@@ -141,47 +148,47 @@ mod tests {
 
     const TENANT: Field = Field::Attribute(Attribute::Tenant);
 
-    fn texts(conversation: &str, text: Option<&str>, agent: Option<&str>, tenant: Option<&str>) -> Texts {
-        let mut fields = [None; FIELDS];
-        fields[Field::Conversation.place()] = Some(conversation);
-        fields[Field::Text.place()] = text;
-        fields[Field::AgentId.place()] = agent;
-        fields[TENANT.place()] = tenant;
-        Texts::pack(fields).unwrap()
+    fn append(arena: &mut String, agent: Option<&str>, tenant: Option<&str>) -> ContextSpans {
+        let mut texts = [None; CONTEXT_TEXTS];
+        texts[Field::AgentId.place()] = agent;
+        texts[TENANT.place()] = tenant;
+        ContextSpans::append(arena, texts, true).unwrap()
     }
 
     #[test]
     fn every_text_is_found_again() {
-        let all = texts("c", Some("héllo"), Some(""), Some("t"));
-        assert_eq!(all.get(Field::Conversation), Some("c"));
-        assert_eq!(all.get(Field::Text), Some("héllo"));
-        assert_eq!(all.get(Field::AgentId), Some(""));
-        assert_eq!(all.get(Field::AgentName), None);
-        assert_eq!(all.get(TENANT), Some("t"));
-        assert_eq!(all.content(), "héllot");
+        let mut arena = String::new();
+        let text = Span::append(&mut arena, "héllo").unwrap();
+        let context = append(&mut arena, Some(""), Some("t"));
+        assert_eq!((text.of(&arena), text.len()), ("héllo", 6));
+        assert_eq!(context.get(Field::AgentId, &arena), Some(""));
+        assert_eq!(context.get(Field::AgentName, &arena), None);
+        assert_eq!(context.get(TENANT, &arena), Some("t"));
+        assert_eq!((context.packed(&arena), context.bytes()), ("t", 1));
+        assert_eq!(context.lengths()[Field::AgentId.place()], Some(0));
+        assert_eq!(context.lengths()[TENANT.place()], Some(1));
+        assert_eq!(context.lengths()[Field::Source.place()], None);
     }
 
     #[test]
-    fn texts_are_combined_with_repeating_ones() {
-        let repeating = texts("other", Some("longer than it"), Some("a"), Some("t"));
-        for repeating in [repeating.repeating(), repeating] {
-            for text in [None, Some(""), Some("héllo")] {
-                let all = Texts::with_repeating("c", text, &repeating);
-                assert_eq!(all, Some(texts("c", text, Some("a"), Some("t"))));
-            }
+    fn contexts_are_compared_across_arenas() {
+        let (mut one, mut other) = (String::new(), "longer than it".to_owned());
+        let context = append(&mut one, Some("a"), Some("t"));
+        let is_same = |arena: &str, found: ContextSpans| context.is_same(&one, found, arena);
+        let copy = context.append_to(&mut other, &one).unwrap();
+        assert!(is_same(&other, copy));
+        let written = append(&mut other, Some("a"), Some("t"));
+        assert!(is_same(&other, written));
+        for (agent, tenant) in [(Some("at"), Some("")), (Some("a"), None), (None, Some("at"))] {
+            let found = append(&mut other, agent, tenant);
+            assert!(!is_same(&other, found));
         }
     }
 
     #[test]
-    fn repeating_texts_exclude_the_conversation_and_the_text() {
-        let all = texts("c", Some("hello"), Some("a"), Some("t"));
-        let repeating = all.repeating();
-        assert_eq!(repeating.get(Field::Text), None);
-        assert_eq!(repeating.get(Field::AgentId), Some("a"));
-        assert_eq!(repeating.get(TENANT), Some("t"));
-        assert!(repeating.repeats(&texts("other", None, Some("a"), Some("t"))));
-        assert!(!repeating.repeats(&texts("c", Some("hello"), Some("at"), Some(""))));
-        assert!(!repeating.repeats(&texts("c", Some("hello"), Some("a"), None)));
-        assert!(!texts("c", None, None, Some("t")).repeats(&texts("c", None, Some(""), Some("t"))));
+    fn unassigned_applies_only_without_an_agent() {
+        let mut arena = String::new();
+        assert!(append(&mut arena, None, Some("t")).nobody());
+        assert!(!append(&mut arena, Some("a"), None).nobody());
     }
 }

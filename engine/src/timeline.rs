@@ -1,6 +1,6 @@
 //! The events of a conversation in the order of T2.
 
-use crate::event::{At, Event, Kind};
+use crate::event::{At, EventRef, Kind};
 use crate::fact::Fact;
 use crate::identity::Identity;
 use crate::time::Time;
@@ -154,7 +154,7 @@ impl Timeline {
     }
 
     /// The index of the fact with the event's identity, if it also has the event's time and rank. A duplicate has both.
-    pub(crate) fn find(&self, event: &Event) -> Option<usize> {
+    pub(crate) fn find(&self, event: EventRef<'_>) -> Option<usize> {
         self.find_at(event.at(), event.kind(), event.identity())
     }
 
@@ -190,6 +190,7 @@ fn is_timed(fact: &Fact) -> bool {
 mod tests {
     use super::*;
     use crate::draft::Draft;
+    use crate::event::Event;
     use crate::fact::comparisons;
 
     fn event(ms: i64, id: &str) -> Event {
@@ -198,7 +199,7 @@ mod tests {
     }
 
     fn insert(timeline: &mut Timeline, ms: i64, id: &str) -> usize {
-        timeline.insert(Fact::new(0, &event(ms, id), 0, None))
+        timeline.insert(Fact::new(0, event(ms, id).as_ref(), 0, None))
     }
 
     fn ids(timeline: &Timeline) -> Vec<String> {
@@ -224,7 +225,7 @@ mod tests {
         let mut timeline = Timeline::default();
         let close = |ms, id| {
             let draft = Draft { started: Time::from_ms(ms), ..Draft::new("test", "c", Kind::Close, None) };
-            Fact::new(0, &draft.identity(Identity::given(id, 0)).build().unwrap(), 0, None)
+            Fact::new(0, draft.identity(Identity::given(id, 0)).build().unwrap().as_ref(), 0, None)
         };
         let places: Vec<_> = [close(9, "y"), close(3, "x")].map(|fact| timeline.insert(fact)).to_vec();
         assert_eq!((places, insert(&mut timeline, 5, "a"), timeline.timed_len()), (vec![0, 0], 0, 1));
@@ -247,11 +248,11 @@ mod tests {
         assert_eq!(ids(&timeline), ids(&sorted));
         for timeline in [&mut timeline, &mut sorted.clone()] {
             for ms in shuffled(COUNT) {
-                let place = timeline.find(&event(ms, &ms.to_string())).unwrap();
+                let place = timeline.find(event(ms, &ms.to_string()).as_ref()).unwrap();
                 assert_eq!(timeline.timed_after(place).next(), timeline.get(place));
-                assert_eq!(timeline.find(&event(ms, "x")), None);
+                assert_eq!(timeline.find(event(ms, "x").as_ref()), None);
                 assert_eq!(timeline.remove(place).unwrap().identity.text(), ms.to_string());
-                assert_eq!(timeline.find(&event(ms, &ms.to_string())), None);
+                assert_eq!(timeline.find(event(ms, &ms.to_string()).as_ref()), None);
             }
             assert_eq!((timeline.len(), timeline.remove(0)), (0, None));
         }
@@ -261,7 +262,7 @@ mod tests {
     fn a_chunk_splits_around_a_new_fact() {
         let chunk = CHUNK_FACTS as i64;
         for ms in [0, 1, chunk - 1, chunk + 1, 2 * chunk - 1, 2 * chunk + 1] {
-            let facts = (0..2 * chunk).map(|ms| Fact::new(0, &event(2 * ms, "f"), 0, None));
+            let facts = (0..2 * chunk).map(|ms| Fact::new(0, event(2 * ms, "f").as_ref(), 0, None));
             let mut timeline = Timeline::new(facts.collect());
             let place = insert(&mut timeline, ms, "new");
             assert_eq!(timeline.get(place).unwrap().identity.text(), "new");
@@ -278,7 +279,7 @@ mod tests {
             let made = comparisons(|| {
                 for ms in shuffled(count) {
                     insert(&mut timeline, ms, "f");
-                    timeline.find(&event(ms, "f")).unwrap();
+                    timeline.find(event(ms, "f").as_ref()).unwrap();
                 }
             });
             per_fact.push(made / count as u64);

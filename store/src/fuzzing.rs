@@ -34,7 +34,7 @@ pub fn block(bytes: &[u8]) {
 
 fn written_and_read(events: &[Event]) -> Option<Vec<Event>> {
     let mut builder = BlockBuilder::default();
-    events.iter().for_each(|event| builder.push(event));
+    events.iter().for_each(|event| builder.push(event.as_ref()));
     let (_, value) = builder.seal(&mut LogPosition::START.clone(), &[], 0, &mut Compressor::new().ok()?).ok()?;
     Some(DecodedBlock::of(&Block::open(&value).ok()?).ok()?.events)
 }

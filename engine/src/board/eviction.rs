@@ -1,7 +1,7 @@
 //! Conversations that leave memory and return.
 
 use super::{Board, Location};
-use crate::event::Event;
+use crate::event::EventRef;
 use crate::id_map::fingerprint;
 use crate::image::ImageError;
 use crate::index::Slot;
@@ -23,8 +23,8 @@ impl Board {
     /// [`Admissions::admit`]: super::Admissions::admit
     /// [`BoardEdit::apply`]: super::BoardEdit::apply
     #[must_use]
-    pub fn evicted_slot_of(&self, event: &Event) -> Option<u32> {
-        match self.find(event.conversation()) {
+    pub fn evicted_slot_of<'e>(&self, event: impl Into<EventRef<'e>>) -> Option<u32> {
+        match self.find(event.into().conversation()) {
             Location::Evicted(slot) => Some(slot),
             Location::Resident | Location::Unknown => None,
         }

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::draft::Draft;
-use crate::event::{AgentMention, Direction, Kind};
+use crate::event::{AgentMention, Direction, Event, Kind};
 use crate::fact::comparisons;
 use crate::fold::steps;
 use crate::time::Time;

@@ -3,7 +3,7 @@
 use super::*;
 use crate::cursor::{Cursor, Order, Sort};
 use crate::draft::Draft;
-use crate::event::{AgentMention, Direction, Kind};
+use crate::event::{AgentMention, Direction, Event, Kind};
 use crate::newest::Newest;
 use crate::query::{AgentLoad, ConversationRow, Query, QueryError, StatusFilter, TimeField};
 use crate::time::Time;

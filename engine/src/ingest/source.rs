@@ -68,6 +68,7 @@ pub(super) enum Claim {
 }
 
 /// The result of interpreting an object.
+#[expect(clippy::large_enum_variant, reason = "nearly all objects are events")]
 pub(super) enum Understood<'a> {
     Event(Event),
     /// Neither an event nor a fault, with the reason in one word.

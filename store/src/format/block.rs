@@ -13,7 +13,7 @@
 //!
 //! The checksum chain and the dense numbers show that no block is missing, repeated or from another log.
 
-use convofold_engine::{Event, Seq, Time};
+use convofold_engine::{EventRef, Seq, Time};
 
 use super::bookmark::StoredBookmark;
 use super::columns::events::{Body, BodyBuilder};
@@ -53,7 +53,7 @@ pub(crate) struct BlockBuilder {
 }
 
 impl BlockBuilder {
-    pub(crate) fn push(&mut self, event: &Event) {
+    pub(crate) fn push(&mut self, event: EventRef<'_>) {
         self.body.push(event);
     }
 

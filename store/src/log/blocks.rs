@@ -2,7 +2,7 @@
 
 use std::io;
 
-use convofold_engine::Event;
+use convofold_engine::EventRef;
 
 use super::bookmark::Bookmark;
 use crate::format::block::{BlockBuilder, LogPosition};
@@ -41,7 +41,7 @@ impl BlockWriter {
     pub(crate) fn seal<'a>(
         &mut self,
         mut position: LogPosition,
-        events: impl Iterator<Item = &'a Event>,
+        events: impl Iterator<Item = EventRef<'a>>,
         bookmarks: &[&Bookmark],
         committed_ms: u64,
     ) -> Result<(SealedBlocks, LogPosition), StorageError> {

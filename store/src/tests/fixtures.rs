@@ -83,7 +83,7 @@ fn page_of(generation: u64, images: &[ConversationImage], compressor: &mut Compr
 
 fn write_block(compressor: &mut Compressor) -> Vec<u8> {
     let (mut builder, mut position) = (BlockBuilder::default(), samples::TAIL);
-    samples::events().iter().for_each(|event| builder.push(event));
+    samples::events().iter().for_each(|event| builder.push(event.as_ref()));
     builder.seal(&mut position, &samples::BOOKMARKS, samples::COMMITTED_MS, compressor).unwrap().1
 }
 
@@ -91,7 +91,7 @@ fn rewrite_block(value: &[u8]) -> Result<Vec<u8>, Damage> {
     let block = Block::open(value)?;
     let body = block.decode()?;
     let mut builder = BlockBuilder::default();
-    body.events()?.iter().for_each(|event| builder.push(event));
+    body.events()?.iter().for_each(|event| builder.push(event.as_ref()));
     let mut position = LogPosition { block_no: block.block_no, seq: block.first_seq, chain: block.previous };
     Ok(builder.seal(&mut position, body.bookmarks(), block.committed_ms, &mut Compressor::plain())?.1)
 }

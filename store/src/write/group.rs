@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use convofold_engine::{Admission, Board, Effect, Event, Seq};
+use convofold_engine::{Admission, Board, Effect, Event, EventRef, Seq};
 
 use crate::log::bookmark::Bookmark;
 use crate::state::receipt::{EffectCounts, Receipt};
@@ -42,7 +42,7 @@ impl<'a> Group<'a> {
     pub(crate) fn admit(submissions: &'a [Submission], board: &Board, first_seq: Seq, committed_ms: u64) -> Self {
         let mut admissions = board.admissions();
         admissions.reserve(submissions.iter().map(|submission| submission.batch.events.len()).sum());
-        let mut is_new = |event| admissions.admit(event) == Admission::Log;
+        let mut is_new = |event: &'a Event| admissions.admit(event) == Admission::Log;
         let is_new = submissions.iter().map(|submission| submission.batch.events.iter().map(&mut is_new).collect());
         Self { submissions, is_new: is_new.collect(), first_seq, committed_ms }
     }
@@ -57,9 +57,9 @@ impl<'a> Group<'a> {
     }
 
     /// The new events, in log order.
-    pub(crate) fn new_events(&self) -> impl Iterator<Item = &'a Event> {
+    pub(crate) fn new_events(&self) -> impl Iterator<Item = EventRef<'a>> {
         self.batches().flat_map(|(batch, is_new)| {
-            batch.events.iter().zip(is_new).filter(|(_, is_new)| **is_new).map(|(event, _)| event)
+            batch.events.iter().zip(is_new).filter(|(_, is_new)| **is_new).map(|(event, _)| event.as_ref())
         })
     }
 

@@ -34,7 +34,7 @@ fn file_of(header: BackupHeader, mut compressor: Compressor) -> Vec<u8> {
     let mut position = header.begin;
     let values = [full_event(), session_event()].map(|event| {
         let mut builder = BlockBuilder::default();
-        builder.push(&event);
+        builder.push(event.as_ref());
         builder.seal(&mut position, &[BOOKMARK], COMMITTED_MS, &mut compressor).unwrap().1
     });
     let base = if header.base_conversations > 0 { images_of_events() } else { vec![] };

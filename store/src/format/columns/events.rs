@@ -7,7 +7,7 @@
 //!   context of the conversation, the latest first
 //! - its session: 0 none, 1 the previous one, 2 the next one in the table
 
-use convofold_engine::{Context, Event, EventParts, Session};
+use convofold_engine::{Context, Event, EventParts, EventRef, Session};
 use serde::{Deserialize, Serialize};
 
 use super::column::{Bytes, Column, Reader};
@@ -75,7 +75,7 @@ struct Group {
 }
 
 impl BodyBuilder {
-    pub(crate) fn push(&mut self, event: &Event) {
+    pub(crate) fn push(&mut self, event: EventRef<'_>) {
         self.count += 1;
         self.bytes += EVENT_BYTES + event.text_bytes();
         let (number, is_new) = self.ids.number(event.conversation());
@@ -366,7 +366,7 @@ mod tests {
 
     fn written(events: &[Event]) -> BodyBuilder {
         let mut builder = BodyBuilder::default();
-        events.iter().for_each(|event| builder.push(event));
+        events.iter().for_each(|event| builder.push(event.as_ref()));
         builder
     }
 
@@ -390,7 +390,7 @@ mod tests {
             let wanted: Vec<_> = all.into_iter().filter(|(_, event)| event.conversation() == "a").collect();
             prop_assert_eq!(read(&whole, |id| id == "a"), wanted);
             builder.clear();
-            events.iter().for_each(|event| builder.push(event));
+            events.iter().for_each(|event| builder.push(event.as_ref()));
             prop_assert_eq!(body(&builder), whole);
         }
     }
@@ -426,7 +426,7 @@ mod tests {
         let long = "x".repeat(1 << 20);
         let event = full_event().draft().member_number(long.as_str()).build_with(long.len()).unwrap();
         let mut builder = BodyBuilder::default();
-        (0..1_100).for_each(|_| builder.push(&event));
+        (0..1_100).for_each(|_| builder.push(event.as_ref()));
         let whole = body(&builder);
         assert!(whole.len() < 2 << 20);
         let error = Body::open(&whole).unwrap().events_of(|_| true, |_, _| ()).unwrap_err();

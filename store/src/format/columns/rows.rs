@@ -12,7 +12,7 @@
 //! uuids         16 bytes each: stored separately, because they do not compress
 //! ```
 
-use convofold_engine::{Direction, Event, Fact, Identity, Kind, Time};
+use convofold_engine::{Direction, EventRef, Fact, Identity, Kind, Time};
 use serde::{Deserialize, Serialize};
 
 use super::column::{Bytes, Column, Reader, TextReader};
@@ -74,8 +74,8 @@ pub(crate) struct ReadRow<'a> {
 const TIMES: usize = 4;
 const STARTED: usize = 3;
 
-impl<'a> From<&'a Event> for Row<'a> {
-    fn from(event: &'a Event) -> Self {
+impl<'a> From<EventRef<'a>> for Row<'a> {
+    fn from(event: EventRef<'a>) -> Self {
         Self {
             kind: event.kind(),
             direction: event.direction(),
