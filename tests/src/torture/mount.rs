@@ -60,9 +60,23 @@ impl Mount {
     /// # Errors
     /// If it is still in use.
     pub fn unmount(self) -> Result<()> {
-        let unmounted = run(Command::new("umount").arg(&self.point));
+        let unmounted = self.try_unmount();
         if unmounted.is_ok() {
             std::mem::forget(self);
+        }
+        unmounted
+    }
+
+    /// Unmounts it within a second: a killed process releases its files a moment later, and a process that is being
+    /// started has all files of this one for a moment.
+    fn try_unmount(&self) -> Result<()> {
+        let mut unmounted = run(Command::new("umount").arg(&self.point));
+        for _ in 0..20 {
+            if unmounted.is_ok() {
+                break;
+            }
+            sleep(Duration::from_millis(50));
+            unmounted = run(Command::new("umount").arg(&self.point));
         }
         unmounted
     }
@@ -76,14 +90,9 @@ impl Mount {
 
 impl Drop for Mount {
     fn drop(&mut self) {
-        for _ in 0..20 {
-            if run(Command::new("umount").arg(&self.point)).is_ok() {
-                return;
-            }
-            // A killed process releases its files a moment later.
-            sleep(Duration::from_millis(50));
+        if self.try_unmount().is_err() {
+            let _ = run(Command::new("umount").arg("--lazy").arg(&self.point));
         }
-        let _ = run(Command::new("umount").arg("--lazy").arg(&self.point));
     }
 }
 

@@ -182,7 +182,7 @@ fn set_modes(folder: &Path, folders: u32, files: u32) -> Result<()> {
     set_mode(folder, folders)
 }
 
-/// Every path below a folder, with the content of the files.
+/// Every path below a folder, with the content of the files. A socket has none.
 fn contents(folder: &Path) -> Result<BTreeMap<PathBuf, Vec<u8>>> {
     let mut found = BTreeMap::new();
     for entry in fs::read_dir(folder).context("listing a folder")? {
@@ -192,8 +192,9 @@ fn contents(folder: &Path) -> Result<BTreeMap<PathBuf, Vec<u8>>> {
             found.extend(contents(&path)?);
             found.insert(path, Vec::new());
         } else {
-            let content = fs::read(&path).with_context(|| format!("reading {}", path.display()))?;
-            found.insert(path, content);
+            let is_file = entry.file_type()?.is_file();
+            let content = if is_file { fs::read(&path) } else { Ok(Vec::new()) };
+            found.insert(path.clone(), content.with_context(|| format!("reading {}", path.display()))?);
         }
     }
     Ok(found)
