@@ -104,7 +104,7 @@ bench-screens *args:
 bench-operations *args:
     cargo bench --locked --package convofold-benches --bench operations -- {{args}}
 
-# Counts the instructions of parsing and folding an event and compares them with the baseline; `--write` updates it.
+# Counts the instructions of each stage of a replay and compares them with the baseline; `--write` updates it.
 instructions *args:
     benches/instructions.sh {{args}}
 

@@ -39,6 +39,8 @@ mod api;
 mod check;
 mod care;
 pub mod replay;
+#[doc(hidden)]
+pub mod stages;
 
 #[cfg(fuzzing)]
 #[doc(hidden)]

@@ -1,58 +1,111 @@
-//! Parses a log, or folds its events, PASSES times. `benches/instructions.sh` counts the instructions.
+//! Runs the stages of a replay one after the other, on the events of each kind, in a function of its own. Valgrind counts
+//! the instructions of that function for `benches/instructions.sh`.
 //!
 //! ```text
-//! instructions parse|fold LOG PASSES
+//! instructions EVENTS
 //! ```
+//!
+//! Prints a line for each call of [`counted`]: the kind of the events, the stage, the number of events and of their bytes.
 
 use std::error::Error;
 use std::hint::black_box;
+use std::io::Write;
 
-use convofold::Event;
-use convofold::engine::Board;
+use convofold::engine::{Admission, Board, Index};
 use convofold::ingest::{Format, Ignored, Limits, Origin, Parser, Rejection, Sink};
+use convofold::{Event, Seq};
+use convofold_generator::{Generator, Options};
+use convofold_store::stages;
+
+/// Number of events that a replay folds together.
+const TOGETHER: usize = 512;
+
+/// A kind of event, with a text by which its lines are known; all lines last.
+const KINDS: [(&str, &str); 4] = [
+    ("airship message", r#""name":"live_chat_message""#),
+    ("airship convo", r#""name":"live_chat_convo""#),
+    ("superoffice", r#""EventId":"#),
+    ("all", ""),
+];
+
+/// Texts of the same length that make an event one that is ignored: the parser reads its line and builds nothing.
+const FOREIGN: [(&str, &str); 2] =
+    [(r#""name":"live_chat_"#, r#""name":"dead_chat_"#), (r#""Event":"chatsession."#, r#""Event":"projectteam."#)];
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let mut arguments = std::env::args().skip(1);
-    let mut argument = |name: &str| arguments.next().ok_or(format!("missing: {name}"));
-    let what = argument("parse or fold")?;
-    let log = std::fs::read(argument("a log")?)?;
-    let passes: usize = argument("the number of passes")?.parse()?;
-    match what.as_str() {
-        "parse" => (0..passes).for_each(|_| drop(black_box(parse(&log)))),
-        "fold" => {
-            let events = parse(&log);
-            (0..passes).for_each(|_| drop(black_box(fold(&events))));
-        }
-        other => return Err(format!("{other} is neither parse nor fold").into()),
+    let events: u64 = std::env::args().nth(1).ok_or("missing: the number of events")?.parse()?;
+    let mut log = Vec::new();
+    Generator::new(Options::new().events(events))?.write_to(&mut log)?;
+    let log = String::from_utf8(log)?;
+    for (kind, sign) in KINDS {
+        let lines: String = log.split_inclusive('\n').filter(|line| line.contains(sign)).collect();
+        run(kind, &lines)?;
     }
     Ok(())
 }
 
-fn parse(log: &[u8]) -> Vec<Event> {
-    let mut events = Events(Vec::with_capacity(2_000));
-    Parser::new(Format::Auto, Limits::default()).parse_input(log, &mut events);
-    events.0
-}
-
-/// Folds the events in one batch on an empty board.
-fn fold(events: &[Event]) -> Board {
-    let mut board = Board::new();
-    let mut batch = board.edit();
-    for (seq, event) in (1..).zip(events) {
-        batch.apply(seq, event);
+fn run(kind: &str, log: &str) -> Result<(), Box<dyn Error>> {
+    let foreign = FOREIGN.iter().fold(log.to_owned(), |log, (own, other)| log.replace(own, other));
+    let expected = log.lines().count();
+    let done = |stage: &str, run: &mut dyn FnMut()| -> Result<(), Box<dyn Error>> {
+        counted(run);
+        Ok(writeln!(std::io::stdout(), "{kind}\t{stage}\t{expected}\t{}", log.len())?)
+    };
+    let (mut scanned, mut parsed, mut board) = (Found::default(), Found::default(), Board::new());
+    done("scan", &mut || parse(&foreign, &mut scanned))?;
+    done("parse", &mut || parse(log, &mut parsed))?;
+    done("fold", &mut || fold(&parsed.events, &mut board))?;
+    let (mut blocks, mut pages) = (Ok(0), Ok(0));
+    done("block", &mut || blocks = stages::blocks(&parsed.events))?;
+    done("page", &mut || pages = stages::pages(&board))?;
+    if (scanned.ignored, parsed.events.len()) != (expected, expected) || blocks? == 0 || pages? == 0 {
+        return Err(format!("{kind}: a stage did not see all {expected} events").into());
     }
-    drop(batch);
-    board
+    Ok(())
 }
 
-struct Events(Vec<Event>);
+/// The function whose instructions are counted.
+#[inline(never)]
+fn counted(run: &mut dyn FnMut()) {
+    black_box(run)();
+}
 
-impl Sink for Events {
+fn parse(log: &str, found: &mut Found) {
+    Parser::new(Format::Auto, Limits::default()).parse_input(log.as_bytes(), found);
+}
+
+/// Admits and folds events as the writer of a database does, and updates the index.
+fn fold(events: &[Event], board: &mut Board) {
+    let mut index = Index::default();
+    let mut seq: Seq = 0;
+    for together in events.chunks(TOGETHER) {
+        let mut admissions = board.admissions();
+        admissions.reserve(together.len());
+        let new: Vec<_> = together.iter().filter(|event| admissions.admit(*event) == Admission::Log).collect();
+        let mut edit = board.edit();
+        for event in new {
+            seq += 1;
+            edit.apply(seq, event);
+        }
+        edit.finish().into_iter().for_each(|update| index.apply(update));
+    }
+    black_box(index);
+}
+
+#[derive(Default)]
+struct Found {
+    events: Vec<Event>,
+    ignored: usize,
+}
+
+impl Sink for Found {
     fn event(&mut self, _origin: Origin, event: Event) {
-        self.0.push(event);
+        self.events.push(event);
     }
 
-    fn ignored(&mut self, _origin: Origin, _why: Ignored) {}
+    fn ignored(&mut self, _origin: Origin, _why: Ignored<'_>) {
+        self.ignored += 1;
+    }
 
     fn rejected(&mut self, _rejection: Rejection) {}
 }

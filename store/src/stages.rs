@@ -1,0 +1,54 @@
+//! Single stages of a commit and of a checkpoint, without a database: `bindings/rust/examples/instructions.rs` counts
+//! their instructions. A database runs them on threads of its own, together with sled, where a count for one of them
+//! cannot be taken. Not part of the API.
+
+use convofold_engine::{Board, Event, EventRef, FOLD_VERSION, StateHash};
+
+use crate::bounds::Bounds;
+use crate::conversations::page::{PAGE_SLOTS, PageWriter, page_of};
+use crate::damage::Damage;
+use crate::format::block::LogPosition;
+use crate::format::frame::Compressor;
+use crate::format::key::PageHalf;
+use crate::format::page_head::PageHead;
+use crate::log::blocks::BlockWriter;
+use crate::options::Options;
+use crate::storage::StorageError;
+
+/// Encodes events as blocks of a log. Returns their stored length in bytes.
+///
+/// # Errors
+/// [`StorageError`] if a block cannot be encoded.
+pub fn blocks(events: &[Event]) -> Result<u64, StorageError> {
+    let made = BlockWriter::new(Options::new().block_bytes, Bounds::DEFAULT.body_bytes);
+    let mut writer = made.map_err(StorageError::io("creating a compressor"))?;
+    Ok(writer.seal(LogPosition::START, events.iter().map(EventRef::from), &[], 0)?.0.stored_bytes)
+}
+
+/// Encodes all conversations of a board, which are resident, as pages with their hashes and heads, as a checkpoint does.
+/// Returns the stored length in bytes.
+///
+/// # Errors
+/// [`StorageError`] if a page cannot be encoded.
+pub fn pages(board: &Board) -> Result<u64, StorageError> {
+    let mut compressor = Compressor::new().map_err(StorageError::io("creating a compressor"))?;
+    let slots = 0..board.slot_count();
+    let mut bytes = 0;
+    for first in slots.clone().step_by(PAGE_SLOTS as usize) {
+        let slots = first..slots.end.min(first.saturating_add(PAGE_SLOTS));
+        let hash = board.hashes(slots.clone()).iter().fold(StateHash::default(), |sum, (_, hash)| sum.plus(*hash));
+        let mut put = |_, part: Vec<u8>| {
+            bytes += part.len() as u64;
+            Ok::<_, StorageError>(())
+        };
+        let mut writer = PageWriter::new(page_of(first), 1, Bounds::DEFAULT.part_bytes, &mut compressor);
+        let mut outlines = Vec::new();
+        for slot in slots {
+            let missing = || StorageError::Encoding(Damage::Missing);
+            writer.push(&board.image(slot).ok_or_else(missing)?, &mut put)?;
+            outlines.push(board.outline(slot).ok_or_else(missing)?);
+        }
+        writer.finish_with(&PageHead { fold_version: FOLD_VERSION, outlines, hash }, PageHalf::A, &mut put)?;
+    }
+    Ok(bytes)
+}
