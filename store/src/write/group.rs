@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use convofold_engine::{Admission, Board, Effect, Event, EventRef, Seq};
+use convofold_engine::{Admission, Board, Effect, EventRef, Seq};
 
 use crate::log::bookmark::Bookmark;
 use crate::state::receipt::{EffectCounts, Receipt};
@@ -28,8 +28,9 @@ pub(crate) struct Submission {
     pub(crate) completer: Completer<Receipt>,
 }
 
-pub(crate) struct Group<'a> {
-    submissions: &'a [Submission],
+/// The batches of some submissions, which are committed together.
+pub(crate) struct Group {
+    batches: Vec<Batch>,
     /// For each batch, which of its events are new.
     is_new: Vec<Vec<bool>>,
     first_seq: Seq,
@@ -37,35 +38,35 @@ pub(crate) struct Group<'a> {
     pub(crate) committed_ms: u64,
 }
 
-impl<'a> Group<'a> {
+impl Group {
     /// Separates new events from those that the board knows. Evicted conversations must have been reloaded.
-    pub(crate) fn admit(submissions: &'a [Submission], board: &Board, first_seq: Seq, committed_ms: u64) -> Self {
+    pub(crate) fn admit(batches: Vec<Batch>, board: &Board, first_seq: Seq, committed_ms: u64) -> Self {
         let mut admissions = board.admissions();
-        admissions.reserve(submissions.iter().map(|submission| submission.batch.events.len()).sum());
-        let mut is_new = |event: &'a Event| admissions.admit(event) == Admission::Log;
-        let is_new = submissions.iter().map(|submission| submission.batch.events.iter().map(&mut is_new).collect());
-        Self { submissions, is_new: is_new.collect(), first_seq, committed_ms }
+        admissions.reserve(batches.iter().map(|batch| batch.events.len()).sum());
+        let mut is_new = |event| admissions.admit(event) == Admission::Log;
+        let is_new = batches.iter().map(|batch| batch.events.iter().map(&mut is_new).collect()).collect();
+        Self { batches, is_new, first_seq, committed_ms }
     }
 
     /// Whether a submission waits for durability.
     pub(crate) fn is_awaited(&self) -> bool {
-        self.submissions.iter().any(|submission| submission.batch.durability == Durability::Synced)
+        self.batches.iter().any(|batch| batch.durability == Durability::Synced)
     }
 
-    fn batches(&self) -> impl Iterator<Item = (&'a Batch, &[bool])> {
-        self.submissions.iter().map(|submission| &submission.batch).zip(self.is_new.iter().map(Vec::as_slice))
+    fn batches(&self) -> impl Iterator<Item = (&Batch, &[bool])> {
+        self.batches.iter().zip(self.is_new.iter().map(Vec::as_slice))
     }
 
     /// The new events, in log order.
-    pub(crate) fn new_events(&self) -> impl Iterator<Item = EventRef<'a>> {
+    pub(crate) fn new_events(&self) -> impl Iterator<Item = EventRef<'_>> {
         self.batches().flat_map(|(batch, is_new)| {
             batch.events.iter().zip(is_new).filter(|(_, is_new)| **is_new).map(|(event, _)| event.as_ref())
         })
     }
 
     /// The last value of each bookmark. Only this value counts.
-    pub(crate) fn bookmarks(&self) -> Vec<&'a Bookmark> {
-        let set = self.submissions.iter().filter_map(|submission| submission.batch.bookmark.as_ref());
+    pub(crate) fn bookmarks(&self) -> Vec<&Bookmark> {
+        let set = self.batches.iter().filter_map(|batch| batch.bookmark.as_ref());
         let last: BTreeMap<_, _> = set.map(|bookmark| (bookmark.name.as_str(), bookmark)).collect();
         last.into_values().collect()
     }
@@ -75,7 +76,7 @@ impl<'a> Group<'a> {
         let max_events = if self.is_awaited() { EVENTS_PER_LOCK } else { BULK_EVENTS_PER_LOCK };
         let mut listed = shared.live.listed();
         let mut seq = self.first_seq;
-        let mut receipts = Vec::with_capacity(self.submissions.len());
+        let mut receipts = Vec::with_capacity(self.batches.len());
         let mut batches = self.batches().peekable();
         while batches.peek().is_some() {
             let mut board = shared.live.board_mut();

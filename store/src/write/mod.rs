@@ -5,5 +5,6 @@ pub(crate) mod clock;
 pub(crate) mod error;
 pub(crate) mod ticket;
 pub(crate) mod group;
+pub(crate) mod appender;
 pub(crate) mod writer;
 pub(crate) mod trim;

@@ -3,7 +3,6 @@
 //! A group of submissions is committed in one of two orders: [`Writer::log_then_fold`] and
 //! [`Writer::log_while_folding`]. After a failure nothing more is written until the database is reopened.
 
-use std::any::Any;
 use std::fs::File;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -18,13 +17,15 @@ use crate::checkpoint::write::{Checkpoint, Checkpointer};
 use crate::conversations::archive::{evict, reload};
 use crate::format::block::LogPosition;
 use crate::format::log_start::LogStart;
-use crate::log::blocks::{BlockWriter, SealedBlocks};
+use crate::log::blocks::BlockWriter;
 use crate::state::receipt::Receipt;
 use crate::state::shared::Shared;
 use crate::state::snapshot::Snapshot;
 use crate::storage::end_mark::{EndMark, EndMarkFile};
 use crate::storage::{Storage, StorageError, panic_message};
 use crate::trace::{inherited, tell};
+use crate::write::appender::{Appended, Appender};
+use crate::write::batch::Batch;
 use crate::write::clock::CommitClock;
 use crate::write::error::{CommitError, expect_healthy, failed};
 use crate::write::group::{Group, Submission};
@@ -49,7 +50,7 @@ pub(crate) struct Writer {
     shared: Arc<Shared>,
     storage: Arc<dyn Storage>,
     receiver: Receiver<Command>,
-    blocks: BlockWriter,
+    appender: Appender,
     checkpointer: Checkpointer,
     position: LogPosition,
     log_bytes: u64,
@@ -79,8 +80,9 @@ impl Writer {
         lock: Arc<File>,
     ) -> io::Result<(Sender<Command>, JoinHandle<()>)> {
         let (sender, receiver) = bounded(shared.options.queue_submissions);
+        let blocks = BlockWriter::new(shared.options.block_bytes, shared.options.bounds.body_bytes)?;
         let writer = Self {
-            blocks: BlockWriter::new(shared.options.block_bytes, shared.options.bounds.body_bytes)?,
+            appender: Appender::new(storage.clone(), blocks),
             shared,
             storage,
             receiver,
@@ -174,33 +176,35 @@ impl Writer {
     }
 
     fn commit(&mut self, submissions: Vec<Submission>) {
-        match expect_healthy(&self.shared).and_then(|()| self.log_and_fold(&submissions)) {
+        let apart = |Submission { batch, submitted, completer }| (batch, (submitted, completer));
+        let (batches, waiting): (Vec<_>, Vec<_>) = submissions.into_iter().map(apart).unzip();
+        match expect_healthy(&self.shared).and_then(|()| self.log_and_fold(batches)) {
             Ok(receipts) => {
-                let submitted = submissions.iter().map(|submission| submission.submitted);
+                let submitted = waiting.iter().map(|(submitted, _)| *submitted);
                 self.shared.meter.add_group(receipts.iter().zip(submitted));
-                for (submission, receipt) in submissions.into_iter().zip(receipts) {
-                    submission.completer.complete(Ok(receipt));
+                for ((_, completer), receipt) in waiting.into_iter().zip(receipts) {
+                    completer.complete(Ok(receipt));
                 }
             }
             Err(error) => {
-                for submission in submissions {
-                    submission.completer.complete(Err(error.clone()));
+                for (_, completer) in waiting {
+                    completer.complete(Err(error.clone()));
                 }
             }
         }
     }
 
-    fn log_and_fold(&mut self, submissions: &[Submission]) -> Result<Vec<Receipt>, CommitError> {
+    fn log_and_fold(&mut self, batches: Vec<Batch>) -> Result<Vec<Receipt>, CommitError> {
         let shared = self.shared.clone();
-        let events = submissions.iter().flat_map(|submission| &submission.batch.events);
+        let events = batches.iter().flat_map(|batch| &batch.events);
         reload(&shared.archive, self.storage.as_ref(), &shared.live, events).map_err(|error| failed(&shared, error))?;
         let first_seq = self.position.seq;
-        let known_ms = submissions.iter().find_map(|submission| submission.batch.committed_ms);
+        let known_ms = batches.iter().find_map(|batch| batch.committed_ms);
         let committed_ms = self.clock.next_ms(known_ms, &shared.meter);
-        let group = Group::admit(submissions, &shared.live.board(), first_seq, committed_ms);
+        let group = Group::admit(batches, &shared.live.board(), first_seq, committed_ms);
         let is_large = group.new_events().nth(LOGGED_ASIDE_EVENTS).is_some();
         let receipts = if is_large && !group.is_awaited() {
-            self.log_while_folding(&group)?
+            self.log_while_folding(&Arc::new(group))?
         } else {
             self.log_then_fold(&group).map_err(|error| failed(&shared, error))?
         };
@@ -219,7 +223,7 @@ impl Writer {
     ///
     /// After a failure memory is unchanged, so no reader has seen any event of the group. The log may contain all of
     /// the group or none of it; the next opening finds out which.
-    fn log_then_fold(&mut self, group: &Group<'_>) -> Result<Vec<Receipt>, StorageError> {
+    fn log_then_fold(&mut self, group: &Group) -> Result<Vec<Receipt>, StorageError> {
         let shared = self.shared.clone();
         self.log(group)?;
         let _applying = shared.live.applying();
@@ -234,19 +238,14 @@ impl Writer {
     /// After a failure memory contains the group and the log may not, so readers may have seen events that the next
     /// opening does not find. No submission of the group has been acknowledged, and nothing more is written until the
     /// database is reopened.
-    fn log_while_folding(&mut self, group: &Group<'_>) -> Result<Vec<Receipt>, CommitError> {
+    fn log_while_folding(&mut self, group: &Arc<Group>) -> Result<Vec<Receipt>, CommitError> {
         let shared = self.shared.clone();
         let poisoned = |error| CommitError::Poisoned { cause: shared.poison(error) };
         // Readers that compare the log with memory see both after the same event.
         let applying = shared.live.applying();
-        let Self { blocks, storage, position, .. } = self;
-        let both = thread::scope(|scope| {
-            let log = || append(blocks, storage.as_ref(), *position, group);
-            let logging = thread::Builder::new().name("convofold-log".to_owned()).spawn_scoped(scope, log).ok()?;
+        let both = self.appender.begin(self.position, group).map(|appending| {
             let receipts = group.fold(&shared, false);
-            let panicked =
-                |payload: Box<dyn Any + Send>| StorageError::Panicked { message: panic_message(payload.as_ref()) };
-            Some((receipts, logging.join().unwrap_or_else(|payload| Err(panicked(payload)))))
+            (receipts, appending.wait())
         });
         let Some((receipts, logged)) = both else {
             // The system cannot start another thread.
@@ -259,15 +258,15 @@ impl Writer {
     }
 
     /// Appends to the log, and runs a barrier if a submission waits for it.
-    fn log(&mut self, group: &Group<'_>) -> Result<(), StorageError> {
-        let appended = append(&mut self.blocks, self.storage.as_ref(), self.position, group)?;
+    fn log(&mut self, group: &Group) -> Result<(), StorageError> {
+        let appended = self.appender.append(self.position, group)?;
         self.appended(appended);
         // Also if all events are duplicates: the earlier events may not be durable yet.
         if group.is_awaited() { self.barrier() } else { Ok(()) }
     }
 
     /// Publishes the group, which is logged and folded. The caller holds `Live::applying`.
-    fn publish(&self, group: &Group<'_>) {
+    fn publish(&self, group: &Group) {
         group.set_bookmarks(&self.shared);
         self.shared.applied_seq.store(self.position.last_seq(), Ordering::SeqCst);
         self.shared.log_figures.set_log(&self.position, self.log_bytes);
@@ -312,14 +311,16 @@ impl Writer {
     fn checkpoint(&mut self) -> Result<Checkpoint, StorageError> {
         // The log first: a checkpoint never contains more than the log.
         self.sync()?;
-        let Self { shared, storage, blocks, checkpointer, position, log_bytes, .. } = self;
+        let Self { shared, storage, appender, checkpointer, position, log_bytes, .. } = self;
+        let mut blocks = appender.blocks();
         let checkpoint = checkpointer.write(shared, storage.as_ref(), blocks.compressor(), position, *log_bytes)?;
+        drop(blocks);
         self.end_mark.sync().map_err(StorageError::io("fsync of the end mark"))?;
         Ok(checkpoint)
     }
 
     fn trim(&mut self, to: LogStart) -> Result<Trimmed, StorageError> {
-        trim(&self.shared, self.storage.as_ref(), self.blocks.compressor(), to)
+        trim(&self.shared, self.storage.as_ref(), self.appender.blocks().compressor(), to)
     }
 
     fn snapshot(&mut self) -> Result<Snapshot, StorageError> {
@@ -376,25 +377,4 @@ impl Writer {
             expect_healthy(&self.shared).and_then(|()| run(self).map_err(|error| failed(&self.shared, error)));
         completer.complete(outcome);
     }
-}
-
-/// What appending a group did.
-struct Appended {
-    position: LogPosition,
-    stored_bytes: u64,
-    committed_ms: u64,
-}
-
-fn append(
-    blocks: &mut BlockWriter,
-    storage: &dyn Storage,
-    position: LogPosition,
-    group: &Group<'_>,
-) -> Result<Appended, StorageError> {
-    let (SealedBlocks { blocks, stored_bytes }, position) =
-        blocks.seal(position, group.new_events(), &group.bookmarks(), group.committed_ms)?;
-    if !blocks.is_empty() {
-        storage.append(&blocks)?;
-    }
-    Ok(Appended { position, stored_bytes, committed_ms: group.committed_ms })
 }
