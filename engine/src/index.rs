@@ -69,6 +69,10 @@ impl Seen {
         self.open().is_some()
     }
 
+    fn totals_key(&self) -> TotalsKey {
+        (self.tenant.clone(), self.channel.clone())
+    }
+
     fn open(&self) -> Option<&Row> {
         self.row.as_ref().filter(|row| row.closed_at.is_none())
     }
@@ -252,28 +256,42 @@ impl Index {
     }
 
     fn update_totals(&mut self, before: Option<&Seen>, now: &Seen) {
-        if let Some(before) = before {
-            let key = (before.tenant.clone(), before.channel.clone());
+        let stays = before.is_some_and(|before| before.tenant == now.tenant && before.channel == now.channel);
+        if let Some(before) = before.filter(|_| !stays) {
+            let key = before.totals_key();
             if let Some(tally) = self.totals.get_mut(&key) {
-                tally.conversations -= 1;
-                tally.unanswered_after_close -= u64::from(before.after_close().is_some());
-                if let Some(row) = before.open() {
-                    tally.open -= 1;
-                    tally.waiting -= u64::from(row.waiting_since.is_some());
-                    tally.unread -= u128::from(row.unread);
-                }
+                tally.remove(before);
                 if tally.conversations == 0 {
                     self.totals.remove(&key);
                 }
             }
         }
-        let tally = self.totals.entry((now.tenant.clone(), now.channel.clone())).or_default();
-        tally.conversations += 1;
-        tally.unanswered_after_close += u64::from(now.after_close().is_some());
-        if let Some(row) = now.open() {
-            tally.open += 1;
-            tally.waiting += u64::from(row.waiting_since.is_some());
-            tally.unread += u128::from(row.unread);
+        let tally = self.totals.entry(now.totals_key()).or_default();
+        if let Some(before) = before.filter(|_| stays) {
+            tally.remove(before);
+        }
+        tally.add(now);
+    }
+}
+
+impl Tally {
+    fn add(&mut self, seen: &Seen) {
+        self.conversations += 1;
+        self.unanswered_after_close += u64::from(seen.after_close().is_some());
+        if let Some(row) = seen.open() {
+            self.open += 1;
+            self.waiting += u64::from(row.waiting_since.is_some());
+            self.unread += u128::from(row.unread);
+        }
+    }
+
+    fn remove(&mut self, seen: &Seen) {
+        self.conversations -= 1;
+        self.unanswered_after_close -= u64::from(seen.after_close().is_some());
+        if let Some(row) = seen.open() {
+            self.open -= 1;
+            self.waiting -= u64::from(row.waiting_since.is_some());
+            self.unread -= u128::from(row.unread);
         }
     }
 }
@@ -334,15 +352,22 @@ impl Lists {
                 }
             }
         }
-        if before.map(place_with_agent) != now.map(place_with_agent) {
-            if let Some(row) = before {
-                self.leave_agent(row);
+        match (before, now) {
+            (Some(before), Some(now)) if before.tenant == now.tenant && before.agent == now.agent => {
+                let of_agent = self.of_agent_mut(now);
+                if before.last_active_at != now.last_active_at {
+                    of_agent.remove(&entry(before, Sort::Activity));
+                }
+                of_agent.insert(entry(now, Sort::Activity), now.clone());
             }
-            if let Some(row) = now {
-                self.join_agent(row);
+            _ => {
+                if let Some(row) = before {
+                    self.leave_agent(row);
+                }
+                if let Some(row) = now {
+                    self.join_agent(row);
+                }
             }
-        } else if let Some(row) = now {
-            self.of_agent_mut(row).insert(entry(row, Sort::Activity), row.clone());
         }
         if before.map(|row| &row.member_number) != now.map(|row| &row.member_number) {
             if let Some(row) = before {
@@ -569,11 +594,6 @@ fn agent_name(row: &Row) -> Option<&Arc<str>> {
 fn number_key(row: &Row) -> Option<Arc<str>> {
     let number = row.member_number.as_ref()?;
     Some(plain_number(number).map_or_else(|| number.clone(), Into::into))
-}
-
-/// The values that decide the rank of a conversation among those of its agent.
-fn place_with_agent(row: &Row) -> (Option<&str>, Option<&AgentRef>, i64) {
-    (row.tenant.as_deref(), row.agent.as_ref(), row.last_active_at)
 }
 
 fn entry(row: &Row, sort: Sort) -> RowKey {
