@@ -371,6 +371,30 @@ impl Board {
         self.update(*slot, |resident, interner| resident.settle_to(folds, interner, *slot))
     }
 
+    /// Derives the states of at most about `max_conversations` conversations that [`BoardEdit::leave`] left for later, with
+    /// at most about `max_steps` steps of the fold. Returns the updates for an [`Index`]: none if the states of all
+    /// conversations are derived, except those that need more steps. [`Board::derive_unsettled`] is for these.
+    #[must_use]
+    pub fn settle_within(&mut self, max_conversations: usize, max_steps: usize) -> Vec<Update> {
+        let (mut left, mut updates, mut long) = (max_steps, Vec::new(), Vec::new());
+        while updates.len() < max_conversations
+            && let Some(slot) = self.unsettled.pop_first()
+        {
+            let steps = self.at(slot).map_or(0, Conversation::steps_to_settle);
+            if steps > max_steps {
+                long.push(slot);
+                continue;
+            }
+            updates.extend(self.settle(slot));
+            left = left.saturating_sub(steps);
+            if left == 0 {
+                break;
+            }
+        }
+        self.unsettled.extend(long);
+        updates
+    }
+
     fn leave_unsettled(&mut self, slot: Slot) {
         self.note_change(slot);
         self.unsettled.insert(slot);
@@ -517,6 +541,14 @@ impl BoardEdit<'_> {
             updates.extend(self.board.settle(slot));
         }
         updates
+    }
+
+    /// Ends the edit and leaves the states of its conversations to [`Board::settle_within`]. This is cheaper than to derive
+    /// them after each of several edits that touch the same conversations.
+    pub fn leave(mut self) {
+        for slot in std::mem::take(&mut self.touched) {
+            self.board.leave_unsettled(slot);
+        }
     }
 
     fn settle(&mut self) -> impl Iterator<Item = Update> {

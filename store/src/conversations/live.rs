@@ -70,8 +70,16 @@ impl Live {
         self.applying.lock()
     }
 
-    /// Derives the states that an edit left unsettled, one at a time. Meanwhile readers use the board.
-    pub(crate) fn settle(&self) {
+    /// Derives the states that edits left unsettled: of `max_conversations` conversations, with `max_steps` steps, under one
+    /// lock of the board, and of longer conversations one at a time, while readers use the board.
+    pub(crate) fn settle(&self, max_conversations: usize, max_steps: usize) {
+        loop {
+            let updates = self.board_mut().settle_within(max_conversations, max_steps);
+            if updates.is_empty() {
+                break;
+            }
+            self.list(updates);
+        }
         loop {
             let derived = self.board().derive_unsettled();
             let Some(mut derived) = derived else { return };

@@ -73,7 +73,8 @@ impl Group {
 
     /// Applies the group to board and index. Returns the receipt of each batch.
     pub(crate) fn fold(&self, shared: &Shared, is_durable: bool) -> Vec<Receipt> {
-        let max_events = if self.is_awaited() { EVENTS_PER_LOCK } else { BULK_EVENTS_PER_LOCK };
+        let is_awaited = self.is_awaited();
+        let max_events = if is_awaited { EVENTS_PER_LOCK } else { BULK_EVENTS_PER_LOCK };
         let mut listed = shared.live.listed();
         let mut seq = self.first_seq;
         let mut receipts = Vec::with_capacity(self.batches.len());
@@ -88,11 +89,16 @@ impl Group {
                 events += batch.events.len();
                 receipts.push(apply(&mut applying, batch, is_new, &mut seq, is_durable));
             }
-            let updates = applying.finish_within(STEPS_PER_EVENT * max_events);
-            drop(board);
-            shared.live.list(updates);
+            if is_awaited {
+                let updates = applying.finish_within(STEPS_PER_EVENT * max_events);
+                drop(board);
+                shared.live.list(updates);
+            } else {
+                // Several events of a conversation in the group then cost one row and one update of the index.
+                applying.leave();
+            }
         }
-        shared.live.settle();
+        shared.live.settle(max_events, STEPS_PER_EVENT * max_events);
         *listed = seq - 1;
         receipts
     }
