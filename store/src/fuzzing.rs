@@ -39,7 +39,7 @@ fn written_and_read(events: &[Event]) -> Option<Vec<Event>> {
     Some(DecodedBlock::of(&Block::open(&value).ok()?).ok()?.events)
 }
 
-/// Reads a checkpoint record, a page, a page head and a log start; loads conversations into a board and queries it.
+/// Reads a checkpoint record, a page, a list of page heads and a log start; loads conversations into a board and queries it.
 pub fn checkpoint(bytes: &[u8]) {
     for value in [bytes.to_vec(), mended(checkpoint::MARK, bytes)] {
         let _ = checkpoint::open(u64_at(&value, HEADER_BYTES), &value);
@@ -48,7 +48,8 @@ pub fn checkpoint(bytes: &[u8]) {
         let _ = log_start::open(&value);
     }
     for value in [bytes.to_vec(), mended(page_head::MARK, bytes)] {
-        if let Ok((head, _)) = page_head::open(u32_at(&value, HEADER_BYTES), &value) {
+        for head in page_head::open(u32_at(&value, HEADER_BYTES), &value).into_iter().flat_map(|(heads, _)| heads) {
+            let (Ok(head), _) = (head.head(), head.entry()) else { continue };
             let (board, index) = Board::of_outlines(head.outlines.into_iter(), head.hash);
             assert!(board.len() >= index.open_len());
         }

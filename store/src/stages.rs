@@ -5,12 +5,13 @@
 use convofold_engine::{Board, Event, EventRef, FOLD_VERSION, StateHash};
 
 use crate::bounds::Bounds;
+use crate::checkpoint::heads::LIST_PAGES;
 use crate::conversations::page::{PAGE_SLOTS, PageWriter, page_of};
 use crate::damage::Damage;
 use crate::format::block::LogPosition;
 use crate::format::frame::Compressor;
 use crate::format::key::PageHalf;
-use crate::format::page_head::PageHead;
+use crate::format::page_head::{self, PageHead, StoredHead};
 use crate::log::blocks::BlockWriter;
 use crate::options::Options;
 use crate::storage::StorageError;
@@ -33,7 +34,7 @@ pub fn blocks(events: &[Event]) -> Result<u64, StorageError> {
 pub fn pages(board: &Board) -> Result<u64, StorageError> {
     let mut compressor = Compressor::new().map_err(StorageError::io("creating a compressor"))?;
     let slots = 0..board.slot_count();
-    let mut bytes = 0;
+    let (mut heads, mut bytes) = (Vec::new(), 0);
     for first in slots.clone().step_by(PAGE_SLOTS as usize) {
         let slots = first..slots.end.min(first.saturating_add(PAGE_SLOTS));
         let hash = board.hashes(slots.clone()).iter().fold(StateHash::default(), |sum, (_, hash)| sum.plus(*hash));
@@ -48,7 +49,13 @@ pub fn pages(board: &Board) -> Result<u64, StorageError> {
             writer.push(&board.image(slot).ok_or_else(missing)?, &mut put)?;
             outlines.push(board.outline(slot).ok_or_else(missing)?);
         }
-        writer.finish_with(&PageHead { fold_version: FOLD_VERSION, outlines, hash }, PageHalf::A, &mut put)?;
+        let entry = writer.finish(PageHalf::A, &mut put)?;
+        let head = StoredHead::new(entry, &PageHead { fold_version: FOLD_VERSION, outlines, hash });
+        heads.push(head.map_err(StorageError::Encoding)?);
+    }
+    for (list_no, heads) in (0..).zip(heads.chunks(LIST_PAGES as usize)) {
+        let (list, _) = page_head::seal(list_no, heads, &mut compressor).map_err(StorageError::Encoding)?;
+        bytes += list.len() as u64;
     }
     Ok(bytes)
 }

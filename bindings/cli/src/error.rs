@@ -93,7 +93,10 @@ impl CliError {
     #[must_use]
     pub fn unreadable(why: &str) -> Self {
         Self::new(Exit::Failure, format!("cannot read a conversation: {why}"))
-            .hint("`convofold verify` lists the damage; reopening the database may repair it from the log")
+            .hint(
+                "`convofold verify` lists the damage, `convofold repair` saves what can be read; restarting `convofold serve` \
+                 may repair it from the log",
+            )
     }
 
     /// A page that cannot be listed.

@@ -112,12 +112,22 @@ impl Convofold {
     /// Starts the writer.
     fn start(options: Options, opened: Opened) -> Result<Self, OpenError> {
         let Opened { directory, storage, state, end_mark, mut recovery } = opened;
-        let RecoveredState { live, archive, search, bookmarks, start, position, committed_ms, log_bytes, checkpointer } =
-            state;
+        let RecoveredState {
+            live,
+            archive,
+            search,
+            bookmarks,
+            start,
+            position,
+            committed_ms,
+            log_bytes,
+            checkpointer,
+            ..
+        } = state;
         let clock = CommitClock::new(options.clock.clone(), committed_ms);
         recovery.clock_ahead = clock.ahead_at_opening();
         let shared = Arc::new(Shared::new(options, live, archive, search, bookmarks, storage.clone(), start, position));
-        shared.set_figures(&position, log_bytes, recovery.checkpoint_seq);
+        shared.set_figures(&position, log_bytes, checkpointer.page_bytes, recovery.checkpoint_seq);
         let (path, lock) = (directory.path(), directory.lock.clone());
         let (sender, writer) = Writer::spawn(
             shared.clone(),
@@ -138,10 +148,21 @@ impl Convofold {
     /// A handle without a writer.
     fn read(options: Options, path: &Path, opened: OpenedReadOnly) -> Self {
         let OpenedReadOnly { lock, format, storage, state, mut recovery } = opened;
-        let RecoveredState { live, archive, search, bookmarks, start, position, committed_ms, log_bytes, .. } = state;
+        let RecoveredState {
+            live,
+            archive,
+            search,
+            bookmarks,
+            start,
+            position,
+            committed_ms,
+            log_bytes,
+            checkpointer,
+            ..
+        } = state;
         recovery.clock_ahead = CommitClock::new(options.clock.clone(), committed_ms).ahead_at_opening();
         let shared = Arc::new(Shared::new(options, live, archive, search, bookmarks, storage.clone(), start, position));
-        shared.set_figures(&position, log_bytes, recovery.checkpoint_seq);
+        shared.set_figures(&position, log_bytes, checkpointer.page_bytes, recovery.checkpoint_seq);
         let running = Running { writer: None, storage, lock: lock.map(Arc::new) };
         Self::opened(shared, Access::Read(position), running, recovery, path, format.id)
     }

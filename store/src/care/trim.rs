@@ -12,7 +12,7 @@ use convofold_engine::{Seq, Time};
 
 use crate::api::handle::Convofold;
 use crate::checkpoint::error::{LoadError, SkipReason};
-use crate::checkpoint::load::check_pages;
+use crate::checkpoint::load::check_readable;
 use crate::checkpoint::record::{generations, record_name};
 use crate::format::block::LogPosition;
 use crate::format::checkpoint as record;
@@ -142,7 +142,7 @@ impl Convofold {
 /// Reads the pages of the newest checkpoint: they become the only copy of the dropped events.
 fn expect_readable_checkpoint(storage: &dyn ReadStorage) -> Result<(), TrimError> {
     let Some(generation) = generations(storage)?.last().copied() else { return Ok(()) };
-    check_pages(storage, generation).map_err(|error| match error {
+    check_readable(storage, generation).map_err(|error| match error {
         LoadError::Storage(error) => TrimError::Storage(error),
         LoadError::Skip(why) => TrimError::Checkpoint { generation, why },
         LoadError::Shortened { .. } => TrimError::Checkpoint { generation, why: SkipReason::OtherLog },

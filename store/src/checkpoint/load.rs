@@ -3,16 +3,17 @@
 use convofold_engine::{Board, ConversationImage, FOLD_VERSION, Index, StateHash};
 
 use crate::checkpoint::error::{LoadError, SkipReason};
-use crate::checkpoint::record::{checksum_of, half_of, position_of, read, read_record};
-use crate::conversations::page::{PAGE_SLOTS, PageEntry, read_head, read_page};
+use crate::checkpoint::heads::{HeadList, LIST_PAGES, checksum_of, list_count, read_list, unusable};
+use crate::checkpoint::record::{position_of, read, read_record};
+use crate::conversations::page::{PAGE_SLOTS, check_page, read_page};
 use crate::damage::Damage;
 use crate::format::block::{Block, LogPosition};
 use crate::format::checkpoint::CheckpointRecord;
-use crate::format::key::{BlockKey, PageKey};
+use crate::format::key::BlockKey;
 use crate::format::log_start::LogStart;
-use crate::format::page_head::PageHead;
+use crate::format::page_head::{PageEntry, PageHead, StoredHead};
 use crate::in_order::in_order;
-use crate::storage::{ReadStorage, StorageError};
+use crate::storage::ReadStorage;
 
 /// A checkpoint in memory.
 pub(crate) struct LoadedCheckpoint {
@@ -20,13 +21,16 @@ pub(crate) struct LoadedCheckpoint {
     pub(crate) board: Board,
     pub(crate) index: Index,
     pub(crate) pages: Vec<PageEntry>,
+    pub(crate) lists: Vec<HeadList>,
 }
 
-/// Loads the checkpoint of this generation for a log that begins at `start`.
+/// Loads the checkpoint of this generation for a log that begins at `start`: the heads of its pages. The pages are checked
+/// when they are read; `must_check_pages` checks them now.
 pub(crate) fn load(
     storage: &dyn ReadStorage,
     start: &LogStart,
     generation: u64,
+    must_check_pages: bool,
 ) -> Result<LoadedCheckpoint, LoadError> {
     let record = read_record(storage, generation)?;
     // The record was written after its blocks were durable. So even an unusable checkpoint shows how far the log
@@ -42,8 +46,11 @@ pub(crate) fn load(
         return Err(SkipReason::Record(damage).into());
     }
     expect_block(storage, &position_of(&record))?;
-    let (board, index, pages) = load_pages(storage, &record)?;
-    Ok(LoadedCheckpoint { record, board, index, pages })
+    let Loaded { board, index, pages, lists } = load_conversations(storage, &record)?;
+    if must_check_pages {
+        check_pages(storage, &pages)?;
+    }
+    Ok(LoadedCheckpoint { record, board, index, pages, lists })
 }
 
 fn expect_log_up_to(storage: &dyn ReadStorage, record: &CheckpointRecord) -> Result<(), LoadError> {
@@ -73,19 +80,25 @@ fn expect_block(storage: &dyn ReadStorage, position: &LogPosition) -> Result<(),
     if block.is_some_and(|block| block.end() == *position) { Ok(()) } else { Err(SkipReason::OtherLog.into()) }
 }
 
-/// The contents of a checkpoint's pages, and their locations.
-type Loaded = (Board, Index, Vec<PageEntry>);
+/// The conversations of a checkpoint, and the locations of its pages and lists of heads.
+struct Loaded {
+    board: Board,
+    index: Index,
+    pages: Vec<PageEntry>,
+    lists: Vec<HeadList>,
+}
 
-/// Loads the pages of a checkpoint: the outlines of all conversations. Every conversation stays evicted until it is
-/// needed.
-fn load_pages(storage: &dyn ReadStorage, record: &CheckpointRecord) -> Result<Loaded, LoadError> {
+/// Loads the outlines of all conversations. Every conversation stays evicted until it is needed.
+fn load_conversations(storage: &dyn ReadStorage, record: &CheckpointRecord) -> Result<Loaded, LoadError> {
     let hash = StateHash::from_bytes(record.state_hash);
     let by_heads = if record.fold_version == FOLD_VERSION { load_heads(storage, record, hash)? } else { None };
-    let (board, index, pages) = by_heads.map_or_else(|| load_images(storage, record), Ok)?;
-    if board.slot_count() != record.slot_count || checksum_of(&pages).to_le_bytes() != record.pages_checksum {
-        return Err(SkipReason::OtherPages.into());
+    let loaded = by_heads.map_or_else(|| load_images(storage, record), Ok)?;
+    let is_whole = loaded.board.slot_count() == record.slot_count;
+    if is_whole && checksum_of(&loaded.lists).to_le_bytes() == record.heads_checksum {
+        Ok(loaded)
+    } else {
+        Err(SkipReason::OtherPages.into())
     }
-    Ok((board, index, pages))
 }
 
 /// `None` if another fold version derived the head of a page. Such a page is not rewritten until one of its
@@ -96,112 +109,122 @@ fn load_heads(
     expected: StateHash,
 ) -> Result<Option<Loaded>, LoadError> {
     let mut hash = StateHash::default();
-    let mut pages = Vec::new();
+    let (mut pages, mut lists) = (Vec::new(), Vec::new());
     // The iterator that builds the board cannot return an error or a head of another fold version.
-    let mut why_ended = Ok(());
-    let (board, index) = each_page(
-        record,
-        |page_no| load_head(storage, record, page_no),
+    let mut why_ended = Ok::<_, LoadError>(());
+    let load = |list_no| {
+        let (heads, list) = read_list(storage, record, list_no)?;
+        let decoded = (list_no * LIST_PAGES..).zip(heads).map(|(page_no, head)| decode(page_no, &head));
+        Ok::<_, LoadError>((decoded.collect::<Result<Option<Vec<_>>, LoadError>>()?, list))
+    };
+    let (board, index) = in_order(
+        list_count(record) as usize,
+        |list_no| load(number(list_no)),
         |loaded| {
-            let heads = loaded.map_while(|head| match head {
-                Ok(Some((entry, head))) => {
-                    pages.push(entry);
-                    hash = hash.plus(head.hash);
-                    Some(head.outlines)
+            let heads = loaded.map_while(|list| match list {
+                Ok((Some(heads), list)) => {
+                    lists.push(list);
+                    Some(heads)
                 }
-                Ok(None) => None,
+                Ok((None, _)) => None,
                 Err(error) => {
                     why_ended = Err(error);
                     None
                 }
             });
-            Board::of_outlines(heads.flatten(), expected)
+            let outlines = heads.flatten().flat_map(|(entry, head)| {
+                pages.push(entry);
+                hash = hash.plus(head.hash);
+                head.outlines
+            });
+            Board::of_outlines(outlines, expected)
         },
     );
     why_ended?;
-    let is_whole = pages.len() as u64 == u64::from(record.slot_count.div_ceil(PAGE_SLOTS));
+    let is_whole = lists.len() as u64 == u64::from(list_count(record));
     match is_whole && hash != expected {
         true => Err(SkipReason::OtherPages.into()),
-        false => Ok(is_whole.then_some((board, index, pages))),
+        false => Ok(is_whole.then_some(Loaded { board, index, pages, lists })),
     }
+}
+
+/// The head of a page; `None` if another fold version derived it.
+fn decode(page_no: u32, head: &StoredHead) -> Result<Option<(PageEntry, PageHead)>, LoadError> {
+    if head.fold_version != FOLD_VERSION {
+        return Ok(None);
+    }
+    let decoded = head.entry().and_then(|entry| Ok((entry, head.head()?)));
+    decoded.map(Some).map_err(|why| SkipReason::Page { page_no, why }.into())
 }
 
 /// Loads all conversations onto a board.
 fn load_images(storage: &dyn ReadStorage, record: &CheckpointRecord) -> Result<Loaded, LoadError> {
     let mut board = Board::new();
-    let mut pages = Vec::new();
-    each_page(
-        record,
-        |page_no| {
-            let mut images = Vec::new();
-            load_page(storage, record, page_no, |image| images.push(image)).map(|(entry, _)| (entry, images))
-        },
-        |loaded| {
-            for (page_no, loaded) in (0..).zip(loaded) {
-                let (entry, images) = loaded?;
-                pages.push(entry);
-                for image in images {
-                    let slot = board.slot_count();
-                    let damaged = |error| SkipReason::Page { page_no, why: Damage::Conversation(error) };
-                    board.load(slot, image).map_err(damaged)?;
-                }
+    let (mut pages, mut lists) = (Vec::new(), Vec::new());
+    for list_no in 0..list_count(record) {
+        let (heads, list) = read_list(storage, record, list_no)?;
+        lists.push(list);
+        for head in heads {
+            let page_no = number(pages.len());
+            pages.push(head.entry().map_err(|why| SkipReason::Page { page_no, why })?);
+        }
+    }
+    let load = |page: usize| {
+        let mut images = Vec::new();
+        let entry = pages.get(page).copied().unwrap_or_default();
+        load_page(storage, number(page), entry, |image| images.push(image)).map(|()| images)
+    };
+    in_order(pages.len(), load, |loaded| {
+        for (page_no, images) in (0..).zip(loaded) {
+            for image in images? {
+                let slot = board.slot_count();
+                let damaged = |error| SkipReason::Page { page_no, why: Damage::Conversation(error) };
+                board.load(slot, image).map_err(damaged)?;
             }
-            Ok::<_, LoadError>(())
-        },
-    )?;
+        }
+        Ok::<_, LoadError>(())
+    })?;
     let index = board.index();
-    Ok((board, index, pages))
+    Ok(Loaded { board, index, pages, lists })
 }
 
-/// Loads every page, and passes them to `take` in order.
-fn each_page<T: Send, R>(
-    record: &CheckpointRecord,
-    load: impl Fn(u32) -> T + Sync,
-    take: impl FnOnce(&mut dyn Iterator<Item = T>) -> R,
-) -> R {
-    let page_count = record.slot_count.div_ceil(PAGE_SLOTS);
-    // Both are 32 bits.
-    in_order(page_count as usize, |page_no| load(u32::try_from(page_no).unwrap_or(u32::MAX)), take)
+/// The number of a page or a list. All of them have 32 bits.
+fn number(index: usize) -> u32 {
+    u32::try_from(index).unwrap_or(u32::MAX)
 }
 
 /// Loads a page, and passes its conversations to `take`, one at a time.
 pub(crate) fn load_page(
     storage: &dyn ReadStorage,
-    record: &CheckpointRecord,
     page_no: u32,
+    entry: PageEntry,
     mut take: impl FnMut(ConversationImage),
-) -> Result<(PageEntry, PageHead), LoadError> {
-    let read = read_page(storage, key_of(record, page_no), |_| true, |_, image| take(image));
-    read.map(|(head, entry)| (entry, head)).map_err(|error| unusable(page_no, error))
+) -> Result<(), LoadError> {
+    let read = read_page(storage, page_no, entry, |_| true, |_, image| take(image));
+    read.map_err(|error| unusable(page_no, error))
 }
 
-/// The head of a page; `None` if another fold version derived it.
-fn load_head(
-    storage: &dyn ReadStorage,
-    record: &CheckpointRecord,
-    page_no: u32,
-) -> Result<Option<(PageEntry, PageHead)>, LoadError> {
-    let (head, entry) = read_head(storage, key_of(record, page_no)).map_err(|error| unusable(page_no, error))?;
-    Ok((head.fold_version == FOLD_VERSION).then_some((entry, head)))
+/// Checks every page without decoding it.
+fn check_pages(storage: &dyn ReadStorage, pages: &[PageEntry]) -> Result<(), LoadError> {
+    let check = |page: usize| {
+        let entry = pages.get(page).copied().unwrap_or_default();
+        check_page(storage, number(page), entry).map_err(|error| unusable(number(page), error))
+    };
+    in_order(pages.len(), check, |checked| checked.collect())
 }
 
-fn key_of(record: &CheckpointRecord, page_no: u32) -> PageKey {
-    PageKey { page_no, half: half_of(record, page_no) }
-}
-
-fn unusable(page_no: u32, error: StorageError) -> LoadError {
-    match error {
-        StorageError::Value(why) => SkipReason::Page { page_no, why }.into(),
-        error => error.into(),
-    }
-}
-
-/// Checks that a checkpoint is readable.
-pub(crate) fn check_pages(storage: &dyn ReadStorage, generation: u64) -> Result<(), LoadError> {
+/// Checks that a checkpoint is readable, with all its conversations.
+pub(crate) fn check_readable(storage: &dyn ReadStorage, generation: u64) -> Result<(), LoadError> {
     let record = read_record(storage, generation)?;
-    let page_nos = 0..record.slot_count.div_ceil(PAGE_SLOTS);
-    let pages = page_nos.map(|page_no| Ok(load_page(storage, &record, page_no, drop)?.0));
-    let pages: Vec<PageEntry> = pages.collect::<Result<_, LoadError>>()?;
-    let is_whole = checksum_of(&pages).to_le_bytes() == record.pages_checksum;
+    let mut lists = Vec::new();
+    for list_no in 0..list_count(&record) {
+        let (heads, list) = read_list(storage, &record, list_no)?;
+        lists.push(list);
+        for (page_no, head) in (list_no * LIST_PAGES..).zip(heads) {
+            let entry = head.entry().map_err(|why| SkipReason::Page { page_no, why })?;
+            load_page(storage, page_no, entry, drop)?;
+        }
+    }
+    let is_whole = checksum_of(&lists).to_le_bytes() == record.heads_checksum;
     if is_whole { Ok(()) } else { Err(SkipReason::OtherPages.into()) }
 }

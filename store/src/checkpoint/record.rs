@@ -1,43 +1,25 @@
-//! Checkpoint records: their names and checksums.
-
-use xxhash_rust::xxh3::Xxh3;
+//! Checkpoint records, and the note of a damaged page.
 
 use crate::checkpoint::error::{LoadError, SkipReason};
-use crate::conversations::page::PageEntry;
 use crate::damage::Damage;
 use crate::format::block::LogPosition;
 use crate::format::checkpoint::{self as record, CheckpointRecord};
-use crate::format::frame::Checksum;
-use crate::format::key::PageHalf;
-use crate::storage::{ReadStorage, StorageError};
+use crate::storage::{ReadStorage, Storage, StorageError};
 
 /// Record names contain the generation, padded so that they sort by it.
 const RECORD: &str = "checkpoint/";
 
-/// The checksum of the checksums of all pages.
-pub(crate) fn checksum_of(pages: &[PageEntry]) -> Checksum {
-    let mut hash = Xxh3::new();
-    for page in pages {
-        hash.update(&page.checksum.to_le_bytes());
-    }
-    hash.digest128()
+/// The note of a damaged page: a record that exists until an opening has found all pages intact.
+const DAMAGED: &str = "damaged-page";
+
+/// Whether a page was found to be damaged, so that opening has to check every page.
+pub(crate) fn has_note_of_damage(storage: &dyn ReadStorage) -> Result<bool, StorageError> {
+    Ok(read(storage.record(DAMAGED))?.map_or_else(|why| why != Damage::Missing, |_| true))
 }
 
-/// The half of each page that is in use, as in [`CheckpointRecord::halves`].
-pub(crate) fn halves_of(pages: &[PageEntry]) -> Vec<u8> {
-    let mut halves = vec![0; pages.len().div_ceil(8)];
-    for (page_no, page) in pages.iter().enumerate() {
-        if let Some(byte) = halves.get_mut(page_no / 8) {
-            *byte |= (page.half as u8) << (page_no % 8);
-        }
-    }
-    halves
-}
-
-/// The half of a page that the checkpoint uses.
-pub(crate) fn half_of(record: &CheckpointRecord, page_no: u32) -> PageHalf {
-    let byte = record.halves.get(page_no as usize / 8).copied().unwrap_or_default();
-    PageHalf::from_u8(byte >> (page_no % 8) & 1).unwrap_or_default()
+/// Leaves the note of a damaged page, or removes it.
+pub(crate) fn note_damage(storage: &dyn Storage, is_damaged: bool) -> Result<(), StorageError> {
+    if is_damaged { storage.put_record(DAMAGED, &[]) } else { storage.delete_record(DAMAGED) }
 }
 
 /// The record of the checkpoint of this generation.

@@ -3,9 +3,9 @@
 //! A checkpoint is a pointer flip:
 //!
 //! 1. The record of the checkpoint before the last is deleted, because its page halves will be overwritten.
-//! 2. The pages of changed conversations are written, each into the half that the last checkpoint does not use, and a run
-//!    of the search index.
-//! 3. A barrier, then one record that names the half of every page, then a barrier.
+//! 2. The pages of changed conversations and the lists of their heads are written, each into the half that the last
+//!    checkpoint does not use, and a run of the search index.
+//! 3. A barrier, then one record that names the half of every list of heads, then a barrier.
 //!
 //! Until the record is written, the last checkpoint is complete; afterwards both are. So whenever the process ends,
 //! every record has its pages.
@@ -21,15 +21,16 @@ use std::time::{Duration, Instant};
 use convofold_engine::{ConversationImage, FOLD_VERSION, Outline, Seq, StateHash};
 use parking_lot::Mutex;
 
-use crate::checkpoint::record::{checksum_of, generations, halves_of, record_name};
+use crate::checkpoint::heads::{HeadList, HeadWriter, checksum_of, halves_of};
+use crate::checkpoint::record::{generations, record_name};
 use crate::conversations::archive::{ArchiveReader, alone};
-use crate::conversations::page::{PAGE_SLOTS, PageEntry, PageWriter, page_of};
+use crate::conversations::page::{PAGE_SLOTS, PageWriter, page_of};
 use crate::damage::Damage;
 use crate::format::block::LogPosition;
 use crate::format::checkpoint::{self as record, CheckpointRecord};
 use crate::format::frame::Compressor;
 use crate::format::key::{PageHalf, PageKey, PartKey};
-use crate::format::page_head::PageHead;
+use crate::format::page_head::{PageEntry, PageHead, StoredHead};
 use crate::in_order::in_order;
 use crate::search::{Entries, SearchWriter};
 use crate::state::shared::Shared;
@@ -54,7 +55,7 @@ pub struct Checkpoint {
     pub generation: u64,
     /// Number of pages written. Pages without changed conversations are not written again.
     pub pages_written: u64,
-    /// Total length of the pages written, in bytes.
+    /// Total length of the pages and heads written, in bytes.
     pub bytes_written: u64,
     /// Duration of writing the checkpoint.
     #[cfg_attr(feature = "serde", serde(rename = "took_ms", serialize_with = "crate::json::as_ms"))]
@@ -65,8 +66,10 @@ pub struct Checkpoint {
 #[derive(Debug)]
 pub(crate) struct Checkpointer {
     last: Option<Last>,
-    /// Total length of all pages, in bytes.
-    page_bytes: u64,
+    /// Total length of all pages and their heads, in bytes.
+    pub(crate) page_bytes: u64,
+    /// The lists of heads of the last checkpoint.
+    lists: Vec<HeadList>,
     /// The storage contains nothing of a generation above this one.
     generation: u64,
     /// The pages that were written for the last checkpoint.
@@ -89,10 +92,10 @@ pub(crate) struct Last {
 
 impl Checkpointer {
     /// Starts from the recovered checkpoint, if any. The storage contains nothing of a generation above `generation`.
-    pub(crate) fn new(page_bytes: u64, last: Option<Last>, generation: u64) -> Self {
+    pub(crate) fn new(page_bytes: u64, lists: Vec<HeadList>, last: Option<Last>, generation: u64) -> Self {
         let attempted_log_bytes = last.map_or(0, |last| last.log_bytes);
         let (written, search) = (Vec::new(), SearchWriter::default());
-        Self { last, page_bytes, generation, written, search, is_incomplete: false, attempted_log_bytes }
+        Self { last, page_bytes, lists, generation, written, search, is_incomplete: false, attempted_log_bytes }
     }
 
     /// Whether a checkpoint is due. If the pages are large, half of their size is the threshold, so that checkpoints
@@ -129,12 +132,13 @@ impl Checkpointer {
         written.generation += 1;
         shared.log_figures.checkpoints_begun.fetch_add(1, Ordering::SeqCst);
         let content = forget_others(storage, self.last.map(|last| last.generation)).and_then(|()| {
-            let (pages, found) = write_pages(&changed, &mut written, shared, storage)?;
+            let WrittenPages { entries, lists, found } =
+                write_pages(&changed, &mut written, shared, storage, compressor, &self.lists)?;
             let has_search = self.write_search(found, shared, storage, compressor)?;
             storage.barrier()?;
-            Ok((pages, has_search))
+            Ok((entries, lists, has_search))
         });
-        let (pages, has_search) = match content {
+        let (pages, lists, has_search) = match content {
             Ok(content) => content,
             Err(error) => {
                 shared.search.put_back_unsaved(&shared.live, changed);
@@ -142,8 +146,9 @@ impl Checkpointer {
             }
         };
         shared.archive.set(&pages);
+        self.set_lists(lists);
         let page_nos = pages.into_iter().map(|(page_no, _)| page_no).collect();
-        self.page_bytes = shared.archive.bytes();
+        self.page_bytes = shared.archive.bytes() + self.lists.iter().map(|list| list.bytes).sum::<u64>();
         let mut record = self.record(shared, written.generation, position, log_bytes);
         record.search = has_search.then(|| self.search.runs().iter().map(|run| run.stored()).collect());
         let value = record::seal(&record, compressor).map_err(StorageError::Encoding)?;
@@ -161,6 +166,18 @@ impl Checkpointer {
         written.took = started.elapsed();
         tell!(info, seq = written.seq, generation = written.generation, pages = written.pages_written, bytes = written.bytes_written, took = ?written.took, "checkpoint written");
         Ok(written)
+    }
+
+    fn set_lists(&mut self, written: Vec<(u32, HeadList)>) {
+        for (list_no, list) in written {
+            let place = list_no as usize;
+            if self.lists.len() <= place {
+                self.lists.resize(place + 1, HeadList::default());
+            }
+            if let Some(known) = self.lists.get_mut(place) {
+                *known = list;
+            }
+        }
     }
 
     /// Adds these entries to the search index. Returns whether there is a usable one.
@@ -201,7 +218,6 @@ impl Checkpointer {
     }
 
     fn record(&self, shared: &Shared, generation: u64, position: &LogPosition, log_bytes: u64) -> CheckpointRecord {
-        let (halves, pages_checksum) = shared.archive.with_pages(|pages| (halves_of(pages), checksum_of(pages)));
         // Changed conversations were hashed while they were written.
         let (state_hash, slot_count) = {
             let mut board = shared.live.board_mut();
@@ -216,8 +232,8 @@ impl Checkpointer {
             chain: position.chain.to_le_bytes(),
             slot_count,
             page_slots: PAGE_SLOTS,
-            pages_checksum: pages_checksum.to_le_bytes(),
-            halves,
+            heads_checksum: checksum_of(&self.lists).to_le_bytes(),
+            halves: halves_of(&self.lists),
             page_bytes: self.page_bytes,
             log_bytes,
             state_hash: state_hash.to_bytes(),
@@ -227,24 +243,34 @@ impl Checkpointer {
     }
 }
 
-/// The half and checksum of each page written, and what the search index keeps of the conversations.
-type WrittenPages = (Vec<(u32, PageEntry)>, Entries);
+/// The locations of the pages and lists of heads written, and what the search index keeps of the conversations.
+#[derive(Default)]
+struct WrittenPages {
+    entries: Vec<(u32, PageEntry)>,
+    lists: Vec<(u32, HeadList)>,
+    found: Entries,
+}
 
-/// Writes the pages of these conversations, encoded on all processors.
+/// Writes the pages of these conversations, encoded on all processors, and their heads.
 fn write_pages(
     changed: &BTreeSet<u32>,
     written: &mut Checkpoint,
     shared: &Shared,
     storage: &dyn Storage,
+    compressor: &mut Compressor,
+    lists: &[HeadList],
 ) -> Result<WrittenPages, StorageError> {
     let page_nos: BTreeSet<u32> = changed.iter().map(|slot| page_of(*slot)).collect();
     let page_nos: Vec<u32> = page_nos.into_iter().collect();
     let pages = Pages { generation: written.generation, changed, shared, storage, compressors: Compressors::default() };
     let encode = |number: usize| pages.encode_ahead(page_nos.get(number).copied().unwrap_or_default());
-    let (entries, found) = in_order(page_nos.len(), encode, |encoded| pages.put_all(encoded))?;
-    written.pages_written = entries.len() as u64;
-    written.bytes_written = entries.iter().map(|(_, entry)| entry.bytes).sum();
-    Ok((entries, found))
+    let mut heads = HeadWriter::new(storage, compressor, lists);
+    let mut pages = in_order(page_nos.len(), encode, |encoded| pages.put_all(encoded, &mut heads))?;
+    pages.lists = heads.finish()?;
+    written.pages_written = pages.entries.len() as u64;
+    let page_bytes = pages.entries.iter().map(|(_, entry)| entry.bytes).sum::<u64>();
+    written.bytes_written = page_bytes + pages.lists.iter().map(|(_, list)| list.bytes).sum::<u64>();
+    Ok(pages)
 }
 
 /// A page that was encoded ahead of its turn.
@@ -252,7 +278,7 @@ enum Encoded {
     Whole {
         page_no: u32,
         parts: Vec<(PartKey, Vec<u8>)>,
-        entry: PageEntry,
+        head: StoredHead,
         found: Entries,
     },
     /// It is too large for that.
@@ -276,33 +302,34 @@ impl Pages<'_> {
             return Ok(Encoded::Later { page_no });
         }
         let mut parts = Vec::new();
-        let entry = self.encode(page_no, |key, value| {
+        let head = self.encode(page_no, |key, value| {
             parts.push((key, value));
             Ok(())
         })?;
-        Ok(Encoded::Whole { page_no, parts, entry, found: self.found(page_no) })
+        Ok(Encoded::Whole { page_no, parts, head, found: self.found(page_no) })
     }
 
-    /// Writes pages to the storage in groups, while the next ones are encoded.
+    /// Writes pages and their heads to the storage in groups, while the next ones are encoded.
     fn put_all(
         &self,
         encoded: &mut dyn Iterator<Item = Result<Encoded, StorageError>>,
+        heads: &mut HeadWriter<'_>,
     ) -> Result<WrittenPages, StorageError> {
-        let (mut entries, mut all_found, mut waiting) =
-            (Vec::new(), Entries::default(), Vec::with_capacity(PARTS_AT_ONCE));
+        let (mut written, mut waiting) = (WrittenPages::default(), Vec::with_capacity(PARTS_AT_ONCE));
         for page in encoded {
-            match page? {
-                Encoded::Whole { page_no, parts, entry, found } => {
-                    entries.push((page_no, entry));
-                    all_found.append(found);
+            let (page_no, head, found) = match page? {
+                Encoded::Whole { page_no, parts, head, found } => {
                     waiting.extend(parts);
+                    (page_no, head, found)
                 }
                 Encoded::Later { page_no } => {
-                    let entry = self.encode(page_no, |key, value| self.storage.put_pages(&[(key, value)]))?;
-                    entries.push((page_no, entry));
-                    all_found.append(self.found(page_no));
+                    let head = self.encode(page_no, |key, value| self.storage.put_pages(&[(key, value)]))?;
+                    (page_no, head, self.found(page_no))
                 }
-            }
+            };
+            written.entries.push((page_no, head.entry().map_err(StorageError::Encoding)?));
+            written.found.append(found);
+            heads.push(page_no, head)?;
             if waiting.len() >= PARTS_AT_ONCE
                 || waiting.iter().map(|(_, part)| part.len()).sum::<usize>() > WAITING_BYTES
             {
@@ -313,7 +340,7 @@ impl Pages<'_> {
         if !waiting.is_empty() {
             self.storage.put_pages(&waiting)?;
         }
-        Ok((entries, all_found))
+        Ok(written)
     }
 
     /// What the search index keeps of the changed conversations of a page. They are all in memory.
@@ -345,7 +372,7 @@ impl Pages<'_> {
         &self,
         page_no: u32,
         mut put: impl FnMut(PartKey, Vec<u8>) -> Result<(), StorageError>,
-    ) -> Result<PageEntry, StorageError> {
+    ) -> Result<StoredHead, StorageError> {
         let slots = self.slots(page_no);
         let hashes = self.shared.live.board().hashes(slots.clone());
         self.shared.live.board_mut().note_hashes(&hashes);
@@ -373,7 +400,9 @@ impl Pages<'_> {
                 };
                 outlines.push(outline.ok_or(StorageError::Encoding(Damage::Missing))?);
             }
-            writer.finish_with(&PageHead { fold_version: FOLD_VERSION, outlines, hash }, half, &mut put)
+            let entry = writer.finish(half, &mut put)?;
+            StoredHead::new(entry, &PageHead { fold_version: FOLD_VERSION, outlines, hash })
+                .map_err(StorageError::Encoding)
         })
     }
 

@@ -6,19 +6,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use convofold_engine::{Board, ConversationImage, Event, ImageError, Location, State};
 use parking_lot::RwLock;
 
 use crate::conversations::live::Live;
 use crate::conversations::page::PAGE_SLOTS;
-use crate::conversations::page::{PageEntry, page_of, read_images};
+use crate::conversations::page::{self, page_of};
 use crate::damage::Damage;
-use crate::format::key::PageKey;
+use crate::format::page_head::PageEntry;
 use crate::in_order::in_order;
 use crate::storage::{ReadStorage, StorageError};
-#[cfg(feature = "tracing")]
 use crate::trace::tell;
 
 /// The location of every page. Only the writer changes it, after all pages of a checkpoint are durable.
@@ -27,6 +26,8 @@ pub(crate) struct Archive {
     pages: RwLock<Vec<PageEntry>>,
     reloaded: AtomicU64,
     pages_read: AtomicU64,
+    /// Whether a page was found to be damaged since the last call of [`Archive::take_damaged`].
+    is_damaged: AtomicBool,
 }
 
 impl Archive {
@@ -81,8 +82,27 @@ impl Archive {
             match read_page(storage, page_no, entry, &is_wanted) {
                 // A checkpoint has replaced the page in the meantime.
                 Err(StorageError::Value(_)) if self.entry(page_no) != Some(entry) => {}
-                read => return read.map(|images| (entry, images)).inspect_err(|error| came_upon(page_no, error)),
+                read => return read.map(|images| (entry, images)).inspect_err(|error| self.came_upon(page_no, error)),
             }
+        }
+    }
+
+    /// A page was found to be damaged. The writer leaves a note for the next opening.
+    pub(crate) fn set_damaged(&self) {
+        self.is_damaged.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a page was found to be damaged since the last call.
+    pub(crate) fn take_damaged(&self) -> bool {
+        self.is_damaged.swap(false, Ordering::Relaxed)
+    }
+
+    /// Notes and logs damage. Other failures are returned to the caller.
+    #[cfg_attr(not(feature = "tracing"), expect(unused_variables, reason = "used only for logging"))]
+    fn came_upon(&self, page_no: u32, error: &StorageError) {
+        if let StorageError::Value(why) = error {
+            self.set_damaged();
+            tell!(error, page_no, %why, "a page of conversations is damaged");
         }
     }
 
@@ -125,14 +145,13 @@ fn read_page(
     is_wanted: impl Fn(u32) -> bool,
 ) -> Result<Vec<Option<ConversationImage>>, StorageError> {
     let mut images = Vec::new();
-    let (_, found) = read_images(storage, PageKey { page_no, half: entry.half }, is_wanted, |place, image| {
+    page::read_page(storage, page_no, entry, is_wanted, |place, image| {
         images.resize(images.len().max(place as usize + 1), None);
         if let Some(place) = images.get_mut(place as usize) {
             *place = Some(image);
         }
     })?;
-    let (expected, found) = (entry.checksum, found.checksum);
-    if expected == found { Ok(images) } else { Err(StorageError::Value(Damage::Checksum { expected, found })) }
+    Ok(images)
 }
 
 /// The conversations of a larger page are read one at a time.
@@ -324,13 +343,4 @@ fn restore(
         }
         Ok(())
     })
-}
-
-/// Logs damage. Other failures are returned to the caller.
-#[cfg_attr(not(feature = "tracing"), expect(unused_variables, reason = "used only for logging"))]
-fn came_upon(page_no: u32, error: &StorageError) {
-    #[cfg(feature = "tracing")]
-    if let StorageError::Value(why) = error {
-        tell!(error, page_no, %why, "a page of conversations is damaged");
-    }
 }

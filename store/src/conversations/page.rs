@@ -1,5 +1,4 @@
-//! A page as stored: the images of some conversations in one part or more, and the page head that is read when a database
-//! is opened.
+//! A page as stored: the images of some conversations in one part or more.
 
 use convofold_engine::{Context, ConversationImage, Fact};
 use xxhash_rust::xxh3::Xxh3;
@@ -9,20 +8,11 @@ use crate::format::columns::conversations::PartBuilder;
 use crate::format::frame::{Checksum, Compressor};
 use crate::format::key::{PageHalf, PageKey};
 use crate::format::page::{self, PageReader, PartHeader};
-use crate::format::page_head::{self, PageHead};
+use crate::format::page_head::PageEntry;
 use crate::storage::{ReadStorage, StorageError};
 
 /// Number of conversations in a page. Fewer write less if few of them change; more compress better.
 pub(crate) const PAGE_SLOTS: u32 = 16;
-
-/// The half of a page that is in use, and its length and checksum.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct PageEntry {
-    pub(crate) half: PageHalf,
-    pub(crate) checksum: Checksum,
-    /// Length of all parts. 0 if there is no page.
-    pub(crate) bytes: u64,
-}
 
 /// The number of the page that contains a slot.
 pub(crate) fn page_of(slot: u32) -> u32 {
@@ -140,85 +130,60 @@ impl<'a> PageWriter<'a> {
         Ok(value)
     }
 
-    /// Ends a page without a head.
+    /// Ends the page, and calls `put` with the last part. Returns the entry of the page.
     pub(crate) fn finish<E: From<StorageError>>(
         mut self,
-        put: &mut impl FnMut(u32, Vec<u8>) -> Result<(), E>,
-    ) -> Result<(), E> {
-        self.put_part(false, put)
-    }
-
-    /// Ends the page with its head, and calls `put` with the last part. Returns the entry of the page.
-    pub(crate) fn finish_with<E: From<StorageError>>(
-        mut self,
-        head: &PageHead,
         half: PageHalf,
         put: &mut impl FnMut(u32, Vec<u8>) -> Result<(), E>,
     ) -> Result<PageEntry, E> {
-        self.header.continues = false;
-        let mut value = self.seal_part()?;
-        let sealed = page_head::seal(self.header.page_no, head, self.compressor);
-        let (head, checksum) = sealed.map_err(StorageError::Encoding)?;
-        self.sum.add(checksum, head.len());
-        value.extend_from_slice(&head);
-        put(self.header.part, value)?;
+        self.header.is_last = true;
+        self.put_part(false, put)?;
         Ok(self.sum.entry(half))
     }
 }
 
-/// Reads this half of a page, one part at a time. Calls `take` with the page part of each value; returns the head, encoded,
-/// and the entry of the page.
+/// Reads a page one part at a time, and calls `take` with each part. `take` returns the checksum of the part, and whether it
+/// is the last one.
 fn read_parts(
     storage: &dyn ReadStorage,
-    key: PageKey,
-    mut take: impl FnMut(u32, &[u8]) -> Result<Checksum, StorageError>,
-) -> Result<(Vec<u8>, PageEntry), StorageError> {
+    page_no: u32,
+    entry: PageEntry,
+    mut take: impl FnMut(u32, &[u8]) -> Result<(Checksum, bool), Damage>,
+) -> Result<(), StorageError> {
+    let key = PageKey { page_no, half: entry.half };
     let mut sum = Sum::default();
     for part in 0.. {
         let missing = if part == 0 { Damage::Missing } else { Damage::MissingPart { part } };
         let value = storage.page(key.part(part))?.ok_or(StorageError::Value(missing))?;
-        let (page, head) = page_head::split(&value).map_err(StorageError::Value)?;
-        sum.add(take(part, page)?, page.len());
-        if !head.is_empty() {
-            sum.add(page_head::check(key.page_no, head).map_err(StorageError::Value)?, head.len());
-            return Ok((head.to_vec(), sum.entry(key.half)));
+        let (checksum, is_last) = take(part, &value).map_err(StorageError::Value)?;
+        sum.add(checksum, value.len());
+        if is_last {
+            break;
         }
     }
-    Err(StorageError::Value(Damage::Missing))
+    let (expected, found) = (entry.checksum, sum.entry(entry.half).checksum);
+    if expected == found { Ok(()) } else { Err(StorageError::Value(Damage::Checksum { expected, found })) }
 }
 
-/// Reads this half of a page, and calls `take` with each wanted conversation and its index in the page. Not more than one
-/// part and one conversation are in memory.
+/// Reads the page with this number and entry, and calls `take` with each wanted conversation and its index in the page. Not
+/// more than one part and one conversation are in memory.
 pub(crate) fn read_page(
     storage: &dyn ReadStorage,
-    key: PageKey,
+    page_no: u32,
+    entry: PageEntry,
     is_wanted: impl Fn(u32) -> bool,
     mut take: impl FnMut(u32, ConversationImage),
-) -> Result<(PageHead, PageEntry), StorageError> {
-    let (head, entry) = read_images(storage, key, is_wanted, &mut take)?;
-    Ok((page_head::open(key.page_no, &head).map_err(StorageError::Value)?.0, entry))
-}
-
-/// Like [`read_page`]; the head is checked and not decoded.
-pub(crate) fn read_images(
-    storage: &dyn ReadStorage,
-    key: PageKey,
-    is_wanted: impl Fn(u32) -> bool,
-    mut take: impl FnMut(u32, ConversationImage),
-) -> Result<(Vec<u8>, PageEntry), StorageError> {
-    let mut reader = PageReader::new(key.page_no, is_wanted);
-    let read = read_parts(storage, key, |_, part| {
-        let (checksum, images) = reader.part(part).map_err(StorageError::Value)?;
+) -> Result<(), StorageError> {
+    let mut reader = PageReader::new(page_no, is_wanted);
+    read_parts(storage, page_no, entry, |_, part| {
+        let (checksum, images) = reader.part(part)?;
         images.into_iter().for_each(|(place, image)| take(place, image));
-        Ok(checksum)
+        Ok((checksum, reader.is_ended()))
     })?;
-    reader.count().map_err(StorageError::Value)?;
-    Ok(read)
+    reader.count().map(drop).map_err(StorageError::Value)
 }
 
-/// Reads the head of this half of a page. The parts are checked and not decoded.
-pub(crate) fn read_head(storage: &dyn ReadStorage, key: PageKey) -> Result<(PageHead, PageEntry), StorageError> {
-    let check = |part, value: &[u8]| page::check(key.page_no, part, value).map_err(StorageError::Value);
-    let (head, entry) = read_parts(storage, key, check)?;
-    Ok((page_head::open(key.page_no, &head).map_err(StorageError::Value)?.0, entry))
+/// Checks the page with this number and entry without decoding it.
+pub(crate) fn check_page(storage: &dyn ReadStorage, page_no: u32, entry: PageEntry) -> Result<(), StorageError> {
+    read_parts(storage, page_no, entry, |part, value| page::check(page_no, part, value))
 }

@@ -31,11 +31,11 @@ pub(crate) struct CheckpointRecord {
     pub(crate) slot_count: u32,
     /// Number of conversations per page.
     pub(crate) page_slots: u32,
-    /// The checksum of the checksums of all pages, in order.
-    pub(crate) pages_checksum: [u8; 16],
-    /// The half of each page that is in use: one bit per page (0: half A), the lowest bit of a byte first.
+    /// The checksum of the checksums of all lists of heads, in order.
+    pub(crate) heads_checksum: [u8; 16],
+    /// The half of each list of heads that is in use: one bit per list (0: half A), the lowest bit of a byte first.
     pub(crate) halves: Vec<u8>,
-    /// Total length of all pages, in bytes.
+    /// Total length of all pages and lists of heads, in bytes.
     pub(crate) page_bytes: u64,
     /// Length of the log up to the checkpoint, in bytes.
     pub(crate) log_bytes: u64,

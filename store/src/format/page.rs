@@ -8,8 +8,9 @@
 //!          4  conversations   u32    number of conversations in the part
 //!          8  generation      u64    the checkpoint that wrote it; informational
 //!         16  part            u32    number of the part, from 0
-//!         20  continues       u32    bit 0: the first conversation began in the part before
+//!         20  place           u32    bit 0: the first conversation began in the part before
 //!                                    bit 1: the last conversation continues in the next part
+//!                                    bit 2: it is the last part of the page
 //! body     the conversations: `columns/conversations.rs`
 //! ```
 
@@ -23,6 +24,7 @@ pub(crate) const MARK: FrameKind = FrameKind { magic: *b"cfPG", version: 1, fiel
 
 const CONTINUED: u32 = 1;
 const CONTINUES: u32 = 2;
+const LAST: u32 = 4;
 
 /// The header of a part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,12 +36,14 @@ pub(crate) struct PartHeader {
     pub(crate) is_continued: bool,
     /// Whether the last conversation continues in the next part.
     pub(crate) continues: bool,
+    /// Whether the page ends with this part.
+    pub(crate) is_last: bool,
 }
 
 impl PartHeader {
     /// The header of the first part of a page.
     pub(crate) fn first(page_no: u32, generation: u64) -> Self {
-        Self { page_no, generation, part: 0, is_continued: false, continues: false }
+        Self { page_no, generation, part: 0, is_continued: false, continues: false, is_last: false }
     }
 
     /// The header in a value. The value is not checked otherwise.
@@ -55,6 +59,7 @@ impl PartHeader {
             part: u32_at(fields, 16),
             is_continued: flags & CONTINUED > 0,
             continues: flags & CONTINUES > 0,
+            is_last: flags & LAST > 0,
         }
     }
 }
@@ -65,9 +70,10 @@ pub(crate) fn seal(
     part: &PartBuilder,
     compressor: &mut Compressor,
 ) -> Result<(Vec<u8>, Checksum), Damage> {
-    let PartHeader { page_no, generation, part: number, is_continued, continues } = *header;
+    let PartHeader { page_no, generation, part: number, is_continued, continues, is_last } = *header;
     let (body, rest) = part.encode()?;
-    let flags = (u32::from(is_continued) * CONTINUED) | (u32::from(continues) * CONTINUES);
+    let flags =
+        (u32::from(is_continued) * CONTINUED) | (u32::from(continues) * CONTINUES) | (u32::from(is_last) * LAST);
     let mut fields = Vec::with_capacity(MARK.field_bytes);
     fields.extend_from_slice(&page_no.to_le_bytes());
     fields.extend_from_slice(&part.count().to_le_bytes());
@@ -77,9 +83,9 @@ pub(crate) fn seal(
     compressor.seal_with_rest(MARK, &fields, &body, rest)
 }
 
-/// Checks a part of a page as far as possible without decoding it, and returns its checksum.
-pub(crate) fn check(page_no: u32, part: u32, value: &[u8]) -> Result<Checksum, Damage> {
-    frame(page_no, part, value).map(|(frame, _)| frame.checksum)
+/// Checks a part of a page as far as possible without decoding it. Returns its checksum, and whether it is the last part.
+pub(crate) fn check(page_no: u32, part: u32, value: &[u8]) -> Result<(Checksum, bool), Damage> {
+    frame(page_no, part, value).map(|(frame, header)| (frame.checksum, header.is_last))
 }
 
 fn frame(page_no: u32, part: u32, value: &[u8]) -> Result<(Frame<'_>, PartHeader), Damage> {
@@ -102,13 +108,15 @@ pub(crate) struct PageReader<F> {
     place: u32,
     /// The conversation that continues in the next part; no image if it is not wanted.
     begun: Option<Option<ConversationImage>>,
+    /// Whether the last part was read.
+    is_ended: bool,
     is_wanted: F,
 }
 
 impl<F: Fn(u32) -> bool> PageReader<F> {
     /// Reads some conversations of the page with this number, by their index in it.
     pub(crate) fn new(page_no: u32, is_wanted: F) -> Self {
-        Self { page_no, part: 0, place: 0, begun: None, is_wanted }
+        Self { page_no, part: 0, place: 0, begun: None, is_ended: false, is_wanted }
     }
 
     /// Decodes the next part. Returns its checksum, and the wanted conversations that end in it, with their index in the
@@ -140,15 +148,14 @@ impl<F: Fn(u32) -> bool> PageReader<F> {
         }
         reader.end()?;
         self.part += 1;
+        self.is_ended = header.is_last;
         Ok((frame.checksum, ended))
     }
 
     /// The number of conversations, after the last part.
     pub(crate) fn count(&self) -> Result<u32, Damage> {
-        match self.begun {
-            Some(_) => Err(Damage::MissingPart { part: self.part }),
-            None => Ok(self.place),
-        }
+        let is_whole = self.is_ended && self.begun.is_none();
+        if is_whole { Ok(self.place) } else { Err(Damage::MissingPart { part: self.part }) }
     }
 
     /// The conversation that continues in the next part, as far as it was read.
@@ -158,6 +165,11 @@ impl<F: Fn(u32) -> bool> PageReader<F> {
 
     pub(crate) fn is_begun(&self) -> bool {
         self.begun.is_some()
+    }
+
+    /// Whether the last part was read.
+    pub(crate) fn is_ended(&self) -> bool {
+        self.is_ended
     }
 }
 
@@ -174,6 +186,7 @@ pub(crate) fn open(page_no: u32, value: &[u8]) -> Result<Vec<ConversationImage>,
 pub(crate) mod tests {
     use super::*;
     use crate::conversations::page::PageWriter;
+    use crate::format::key::PageHalf;
     use crate::storage::StorageError;
 
     /// The parts of page 0 with these conversations.
@@ -195,7 +208,7 @@ pub(crate) mod tests {
             Ok::<_, StorageError>(())
         };
         images.iter().for_each(|image| writer.push(image, &mut put).unwrap());
-        writer.finish(&mut put).unwrap();
+        writer.finish(PageHalf::A, &mut put).unwrap();
         parts
     }
 

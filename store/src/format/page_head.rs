@@ -1,16 +1,14 @@
-//! The page head: the outlines of the conversations in a page, which stay in memory while the conversations are
-//! evicted.
+//! The page head: where a page is, its checksum, and the outlines of its conversations, which stay in memory while the
+//! conversations are evicted.
 //!
-//! It follows the last part of the page in the same value, so that opening a database reads every page without decoding
-//! conversations. The fold derives it, and it can be derived from the page again at any time.
+//! Heads are stored apart from the pages, in lists of 16 consecutive pages, so that opening a database reads the heads and
+//! no page. The fold derives the outlines, and they can be derived from the page again at any time.
 //!
 //! ```text
 //! magic    "cfPH", version 1
-//! fields   0  page number     u32    from 0
-//!          4  conversations   u32    number of conversations
-//!          8  fold version    u32    of the fold that derived it
-//!         12  hash            32     contribution to the state hash, big-endian
-//! body     tagged fields: 1 (required) the outlines, and the texts that they share
+//! fields   0  list            u32    number of the first page / 16
+//!          4  pages           u32    number of pages
+//! body     tagged fields: 1 (required) the heads
 //! ```
 
 use std::sync::Arc;
@@ -19,13 +17,65 @@ use convofold_engine::{AgentRef, ConversationRow, Newest, Outline, StateHash};
 use serde::{Deserialize, Serialize};
 
 use super::fields::{Fields, FieldsBuilder, required};
-use super::frame::{Checksum, Compressor, Frame, FrameKind, HEADER_BYTES, array_at, stated_bytes, u32_at};
-use super::page;
+use super::frame::{Checksum, Compressor, Frame, FrameKind, u32_at};
+use super::key::PageHalf;
+use super::{decode, encode};
 use crate::damage::Damage;
 
-pub(crate) const MARK: FrameKind = FrameKind { magic: *b"cfPH", version: 1, field_bytes: 44 };
+pub(crate) const MARK: FrameKind = FrameKind { magic: *b"cfPH", version: 1, field_bytes: 8 };
 
-const OUTLINES: u16 = required(1);
+const HEADS: u16 = required(1);
+
+/// The half of a page that is in use, and its length and checksum.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct PageEntry {
+    pub(crate) half: PageHalf,
+    pub(crate) checksum: Checksum,
+    /// Length of all parts. 0 if there is no page.
+    pub(crate) bytes: u64,
+}
+
+/// A head as stored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct StoredHead {
+    half: u8,
+    checksum: [u8; 16],
+    bytes: u64,
+    /// The fold version that derived the outlines.
+    pub(crate) fold_version: u32,
+    hash: [u8; 32],
+    /// Encoded, so that a list can be written again without decoding the outlines in it.
+    outlines: Vec<u8>,
+}
+
+impl StoredHead {
+    pub(crate) fn new(entry: PageEntry, head: &PageHead) -> Result<Self, Damage> {
+        let PageHead { fold_version, outlines, hash } = head;
+        let mut texts = Texts::default();
+        let conversations = outlines.iter().map(|outline| texts.outline(outline)).collect();
+        Ok(Self {
+            half: entry.half as u8,
+            checksum: entry.checksum.to_le_bytes(),
+            bytes: entry.bytes,
+            fold_version: *fold_version,
+            hash: hash.to_bytes(),
+            outlines: encode(&Body { texts: texts.0, conversations })?,
+        })
+    }
+
+    pub(crate) fn entry(&self) -> Result<PageEntry, Damage> {
+        let half = PageHalf::from_u8(self.half);
+        let half = half.ok_or(Damage::NoSuch { field: "half", found: self.half.into() })?;
+        Ok(PageEntry { half, checksum: u128::from_le_bytes(self.checksum), bytes: self.bytes })
+    }
+
+    pub(crate) fn head(&self) -> Result<PageHead, Damage> {
+        let body: Body<'_> = decode(&self.outlines)?;
+        let texts: Vec<Arc<str>> = body.texts.iter().map(|text| Arc::from(*text)).collect();
+        let outlines = body.conversations.iter().map(|outline| outline.to_outline(&texts)).collect::<Result<_, _>>()?;
+        Ok(PageHead { fold_version: self.fold_version, outlines, hash: StateHash::from_bytes(self.hash) })
+    }
+}
 
 /// Shared texts are stored once, and referred to by their index in the list.
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -77,55 +127,31 @@ pub(crate) struct PageHead {
     pub(crate) hash: StateHash,
 }
 
-pub(crate) fn seal(page_no: u32, head: &PageHead, compressor: &mut Compressor) -> Result<(Vec<u8>, Checksum), Damage> {
-    let PageHead { fold_version, outlines, hash } = head;
-    let mut texts = Texts::default();
-    let conversations = outlines.iter().map(|outline| texts.outline(outline)).collect();
-    let body = Body { texts: texts.0, conversations };
-    let body = FieldsBuilder::default().put(OUTLINES, &body)?.into_body();
-    let count = u32::try_from(outlines.len())
-        .map_err(|_| Damage::NoSuch { field: "number of conversations", found: outlines.len() as u64 })?;
-    let mut fields = Vec::with_capacity(MARK.field_bytes);
-    fields.extend_from_slice(&page_no.to_le_bytes());
-    fields.extend_from_slice(&count.to_le_bytes());
-    fields.extend_from_slice(&fold_version.to_le_bytes());
-    fields.extend_from_slice(&hash.to_bytes());
+/// Encodes a list of heads.
+pub(crate) fn seal(
+    list_no: u32,
+    heads: &[StoredHead],
+    compressor: &mut Compressor,
+) -> Result<(Vec<u8>, Checksum), Damage> {
+    let body = FieldsBuilder::default().put(HEADS, &heads)?.into_body();
+    let count = u32::try_from(heads.len())
+        .map_err(|_| Damage::NoSuch { field: "number of pages", found: heads.len() as u64 })?;
+    let fields = [list_no.to_le_bytes(), count.to_le_bytes()].concat();
     compressor.seal(MARK, &fields, &body)
 }
 
-/// Splits a stored value into the part of the page and the head; no head behind any part except the last.
-pub(crate) fn split(value: &[u8]) -> Result<(&[u8], &[u8]), Damage> {
-    let too_short = |expected| Damage::TooShort { expected, found: value.len() };
-    let header = value.first_chunk::<HEADER_BYTES>().ok_or(too_short(HEADER_BYTES))?;
-    let page_bytes = usize::try_from(stated_bytes(page::MARK, header)).unwrap_or(usize::MAX);
-    value.split_at_checked(page_bytes).ok_or(too_short(page_bytes))
-}
-
-/// Checks the head of the page with this number as far as possible without decoding it, and returns its checksum.
-pub(crate) fn check(page_no: u32, value: &[u8]) -> Result<Checksum, Damage> {
-    frame(page_no, value).map(|frame| frame.checksum)
-}
-
-fn frame(page_no: u32, value: &[u8]) -> Result<Frame<'_>, Damage> {
+/// Decodes the list of heads with this number, and returns its checksum too.
+pub(crate) fn open(list_no: u32, value: &[u8]) -> Result<(Vec<StoredHead>, Checksum), Damage> {
     let frame = Frame::open(MARK, value)?;
-    expect("page number", page_no.into(), u32_at(frame.fields, 0).into())?;
-    Ok(frame)
+    expect("list number", list_no.into(), u32_at(frame.fields, 0).into())?;
+    let body = frame.body()?;
+    let heads: Vec<StoredHead> = Fields::open(&body, &[HEADS])?.get(HEADS)?;
+    expect("number of pages", u32_at(frame.fields, 4).into(), heads.len() as u64)?;
+    Ok((heads, frame.checksum))
 }
 
 fn expect(field: &'static str, expected: u64, found: u64) -> Result<(), Damage> {
     if expected == found { Ok(()) } else { Err(Damage::Field { field, expected, found }) }
-}
-
-/// Decodes the head of the page with this number, and returns its checksum too.
-pub(crate) fn open(page_no: u32, value: &[u8]) -> Result<(PageHead, Checksum), Damage> {
-    let frame = frame(page_no, value)?;
-    let body = frame.body()?;
-    let body: Body<'_> = Fields::open(&body, &[OUTLINES])?.get(OUTLINES)?;
-    expect("number of conversations", u32_at(frame.fields, 4).into(), body.conversations.len() as u64)?;
-    let fold_version = u32_at(frame.fields, 8);
-    let texts: Vec<Arc<str>> = body.texts.iter().map(|text| Arc::from(*text)).collect();
-    let outlines = body.conversations.iter().map(|outline| outline.to_outline(&texts)).collect::<Result<_, _>>()?;
-    Ok((PageHead { fold_version, outlines, hash: StateHash::from_bytes(array_at(frame.fields, 12)) }, frame.checksum))
 }
 
 /// The list of shared texts being built. Pages are small, so a linear search is enough.
@@ -248,31 +274,17 @@ mod tests {
     }
 
     #[test]
-    fn outlines_come_back_as_they_were() {
+    fn heads_come_back_as_they_were() {
         let mut board = board();
         let outlines: Vec<_> = (0..3).map(|slot| board.outline(slot).unwrap()).collect();
         assert_eq!(outlines[0].row().unwrap().earlier_agents.len(), 1);
         let hash = board.state_hash();
         let head = PageHead { fold_version: FOLD_VERSION, outlines, hash };
-        let (value, checksum) = seal(7, &head, &mut Compressor::new().unwrap()).unwrap();
-        assert_eq!(open(7, &value).unwrap(), (head, checksum));
-        assert!(matches!(open(8, &value), Err(Damage::Field { field: "page number", expected: 8, found: 7 })));
-    }
-
-    #[test]
-    fn a_value_is_cut_where_the_page_ends() {
-        let mut compressor = Compressor::new().unwrap();
-        let images: Vec<_> = (0..3).map(|slot| board().image(slot).unwrap()).collect();
-        let parts = page::tests::parts_of(7, 1, &images, 1 << 20, &mut compressor);
-        let [page] = parts.as_slice() else { panic!("one part") };
-        let nothing: (&[u8], &[u8]) = (page, &[]);
-        assert_eq!(split(page), Ok(nothing));
-        let head = PageHead { fold_version: 1, outlines: vec![], hash: StateHash::default() };
-        let (head, _) = seal(7, &head, &mut compressor).unwrap();
-        let both = [page.clone(), head.clone()].concat();
-        assert_eq!(split(&both), Ok((page.as_slice(), head.as_slice())));
-        for length in 0..page.len() {
-            assert!(matches!(split(&page[..length]), Err(Damage::TooShort { .. })), "{length}");
-        }
+        let entry = PageEntry { half: PageHalf::B, checksum: 1 << 100, bytes: 12 };
+        let heads = [StoredHead::new(entry, &head).unwrap(), StoredHead::new(PageEntry::default(), &head).unwrap()];
+        assert_eq!((heads[0].entry().unwrap(), heads[0].head().unwrap()), (entry, head));
+        let (value, checksum) = seal(7, &heads, &mut Compressor::new().unwrap()).unwrap();
+        assert_eq!(open(7, &value).unwrap(), (heads.to_vec(), checksum));
+        assert!(matches!(open(8, &value), Err(Damage::Field { field: "list number", expected: 8, found: 7 })));
     }
 }

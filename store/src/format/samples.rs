@@ -9,9 +9,10 @@ use super::block::LogPosition;
 use super::bookmark::StoredBookmark;
 use super::checkpoint::CheckpointRecord;
 use super::database::{DatabaseFormat, DatabaseId};
+use super::key::PageHalf;
 use super::log_start::LogStart;
 use super::marks::{Mark, Marks};
-use super::page_head::PageHead;
+use super::page_head::{PageEntry, PageHead, StoredHead};
 use super::replay_mark::{ProblemMark, ReplayMark};
 use super::run::{Hit, RunHead, StoredRun, Term};
 
@@ -201,8 +202,15 @@ pub(crate) fn images_of_events() -> Vec<ConversationImage> {
     images
 }
 
+/// Two pages.
+pub(crate) fn heads() -> [StoredHead; 2] {
+    let entry = PageEntry { half: PageHalf::B, checksum: 6 << 64, bytes: 1_234 };
+    let closed = PageHead { outlines: page_head().outlines.split_off(1), ..page_head() };
+    [StoredHead::new(entry, &page_head()).unwrap(), StoredHead::new(PageEntry::default(), &closed).unwrap()]
+}
+
 /// An open conversation with every value, and a closed one.
-pub(crate) fn page_head() -> PageHead {
+fn page_head() -> PageHead {
     let mut row = ConversationRow::new("3f0c_1627535470959".into(), 1_627_535_400_000, 1_627_535_480_000);
     row.tenant = Some("t-1".into());
     row.channel = Some("sms".into());
@@ -239,7 +247,7 @@ pub(crate) fn checkpoint() -> CheckpointRecord {
         chain: [1; 16],
         slot_count: 40,
         page_slots: 16,
-        pages_checksum: [2; 16],
+        heads_checksum: [2; 16],
         halves: vec![0b101],
         page_bytes: 12_345,
         log_bytes: 67_890,

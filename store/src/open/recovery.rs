@@ -8,7 +8,7 @@ use convofold_engine::FOLD_VERSION;
 
 use crate::checkpoint::error::LoadError;
 use crate::checkpoint::load::{LoadedCheckpoint, load};
-use crate::checkpoint::record::{generations, position_of};
+use crate::checkpoint::record::{generations, has_note_of_damage, note_damage, position_of};
 use crate::checkpoint::write::{Checkpointer, Last};
 use crate::conversations::archive::{Archive, reload};
 use crate::conversations::live::Live;
@@ -41,6 +41,8 @@ pub(crate) struct RecoveredState {
     pub(crate) committed_ms: u64,
     pub(crate) log_bytes: u64,
     pub(crate) checkpointer: Checkpointer,
+    /// Whether a note about a damaged page is obsolete.
+    has_intact_pages: bool,
 }
 
 /// The newest usable checkpoint, and the unusable ones.
@@ -59,14 +61,19 @@ struct Replayed {
 }
 
 /// Recovers the state. `end_mark` is the known end of the log. `in_doubt` means that sled may have lost part of its
-/// file; then the whole log is read, including the part that a checkpoint covers.
+/// file; then every page and the whole log are read, including the part that a checkpoint covers.
 pub(crate) fn recover(
     storage: Arc<dyn ReadStorage>,
     end_mark: Option<EndMark>,
     in_doubt: bool,
 ) -> Result<(RecoveredState, Recovery), OpenError> {
     // The data may be damaged in an unforeseen way. A panic must not end the host.
-    catch_unwind(AssertUnwindSafe(|| recover_all(&storage, end_mark, in_doubt))).unwrap_or_else(|payload| {
+    let recover = || match recover_all(&storage, end_mark, in_doubt, in_doubt) {
+        // A page that the rest of the log needs. Its checkpoint is not used.
+        Err(OpenError::Storage(StorageError::Value(_))) if !in_doubt => recover_all(&storage, end_mark, in_doubt, true),
+        recovered => recovered,
+    };
+    catch_unwind(AssertUnwindSafe(recover)).unwrap_or_else(|payload| {
         let message = panic_message(payload.as_ref());
         Err(OpenError::Storage(StorageError::Panicked { message }))
     })
@@ -76,10 +83,13 @@ fn recover_all(
     storage: &Arc<dyn ReadStorage>,
     end_mark: Option<EndMark>,
     in_doubt: bool,
+    must_check_pages: bool,
 ) -> Result<(RecoveredState, Recovery), OpenError> {
     span!("recover");
     let start = read_log_start(storage.as_ref())?;
-    let FoundCheckpoint { checkpoint, skipped, newest_generation } = find_checkpoint(storage.as_ref(), &start)?;
+    let is_noted = has_note_of_damage(storage.as_ref())?;
+    let FoundCheckpoint { checkpoint, skipped, newest_generation } =
+        find_checkpoint(storage.as_ref(), &start, is_noted || must_check_pages)?;
     let checkpoint_seq = checkpoint.as_ref().map(|checkpoint| checkpoint.record.last_seq);
     let stored = match &checkpoint {
         None => Some(Vec::new()),
@@ -90,6 +100,7 @@ fn recover_all(
     let runs = stored.as_ref().map(|stored| load_runs(storage.as_ref(), stored)).transpose()?.flatten();
     let is_damaged = stored.is_some() && runs.is_none();
     let mut state = RecoveredState::at(checkpoint, start, newest_generation);
+    state.has_intact_pages = is_noted && skipped.is_empty();
     state.search = SearchIndex::new(runs.as_deref(), is_damaged);
     state.checkpointer.search = SearchWriter::new(runs.unwrap_or_default(), storage.as_ref())?;
     let replayed = state.replay_log(storage, end_mark)?;
@@ -111,12 +122,16 @@ fn recover_all(
     Ok((state, recovery))
 }
 
-fn find_checkpoint(storage: &dyn ReadStorage, start: &LogStart) -> Result<FoundCheckpoint, OpenError> {
+fn find_checkpoint(
+    storage: &dyn ReadStorage,
+    start: &LogStart,
+    must_check_pages: bool,
+) -> Result<FoundCheckpoint, OpenError> {
     let generations = generations(storage)?;
     let newest_generation = generations.last().copied().unwrap_or_default();
     let mut skipped = Vec::new();
     for generation in generations.into_iter().rev() {
-        match load(storage, start, generation) {
+        match load(storage, start, generation, must_check_pages) {
             Ok(checkpoint) => {
                 return Ok(FoundCheckpoint { checkpoint: Some(checkpoint), skipped, newest_generation });
             }
@@ -134,7 +149,7 @@ fn find_checkpoint(storage: &dyn ReadStorage, start: &LogStart) -> Result<FoundC
 impl RecoveredState {
     /// The state of a checkpoint, or the empty state.
     fn at(checkpoint: Option<LoadedCheckpoint>, start: LogStart, newest_generation: u64) -> Self {
-        let Some(LoadedCheckpoint { record, board, index, pages }) = checkpoint else {
+        let Some(LoadedCheckpoint { record, board, index, pages, lists }) = checkpoint else {
             return Self {
                 live: Live::default(),
                 archive: Archive::default(),
@@ -144,7 +159,8 @@ impl RecoveredState {
                 position: LogPosition::START,
                 committed_ms: 0,
                 log_bytes: 0,
-                checkpointer: Checkpointer::new(0, None, newest_generation),
+                checkpointer: Checkpointer::new(0, Vec::new(), None, newest_generation),
+                has_intact_pages: false,
             };
         };
         let (generation, block_no, log_bytes) = (record.generation, record.last_block_no, record.log_bytes);
@@ -157,7 +173,8 @@ impl RecoveredState {
             position: position_of(&record),
             committed_ms: 0,
             log_bytes,
-            checkpointer: Checkpointer::new(record.page_bytes, Some(last), newest_generation),
+            checkpointer: Checkpointer::new(record.page_bytes, lists, Some(last), newest_generation),
+            has_intact_pages: false,
             bookmarks: record.bookmarks.into_iter().collect(),
         }
     }
@@ -176,6 +193,12 @@ impl RecoveredState {
         self.search = SearchIndex::new(Some(self.checkpointer.search.runs()), false);
         self.checkpointer.is_incomplete = true;
         Ok(())
+    }
+
+    /// Removes the note about a damaged page after all pages were found to be intact. If a checkpoint was skipped, the next
+    /// opening checks them again.
+    pub(crate) fn settle_check_of_pages(&self, storage: &dyn Storage) -> Result<(), StorageError> {
+        if self.has_intact_pages { note_damage(storage, false) } else { Ok(()) }
     }
 
     /// Folds the rest of the log. Other threads read and decode ahead.

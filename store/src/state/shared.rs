@@ -119,9 +119,15 @@ impl Shared {
     }
 
     /// Sets the figures of a database that was just opened.
-    pub(crate) fn set_figures(&self, position: &LogPosition, log_bytes: u64, checkpoint_seq: Option<Seq>) {
+    pub(crate) fn set_figures(
+        &self,
+        position: &LogPosition,
+        log_bytes: u64,
+        checkpoint_bytes: u64,
+        checkpoint_seq: Option<Seq>,
+    ) {
         self.log_figures.set_log(position, log_bytes);
-        self.log_figures.checkpoint_bytes.store(self.archive.bytes(), Ordering::Relaxed);
+        self.log_figures.checkpoint_bytes.store(checkpoint_bytes, Ordering::Relaxed);
         self.log_figures.checkpoint_seq.store(checkpoint_seq.unwrap_or_default(), Ordering::Relaxed);
     }
 

@@ -55,6 +55,9 @@ pub(crate) trait Storage: ReadStorage {
 
     /// Returns once everything written before survives a power cut.
     fn barrier(&self) -> Result<(), StorageError>;
+
+    /// Called after the last write of a clean close: the storage may do now what the next opening would have to do.
+    fn prepare_next_opening(&self) {}
 }
 
 /// Drops a storage or a part of sled. sled may panic if its last flush fails.

@@ -4,16 +4,10 @@ use std::sync::Arc;
 
 use convofold_engine::{Board, Event, FOLD_VERSION, Kind, Newest, Query, Sort, StateHash, StatusFilter};
 
-use super::{Home, export, message, messages, submit, write_page};
+use super::{Home, export, forge_pages, message, messages, submit};
 use crate::check::audit::Sample;
-use crate::checkpoint::load::load_page;
-use crate::checkpoint::record::{checksum_of, generation_of};
-use crate::conversations::page::PAGE_SLOTS;
-use crate::format::checkpoint as record;
-use crate::format::frame::Compressor;
-use crate::format::key::PageKey;
 use crate::format::page_head::PageHead;
-use crate::storage::memory::{Contents, MemoryStorage};
+use crate::storage::memory::MemoryStorage;
 use crate::write::error::CommitError;
 use crate::{Batch, Convofold, Options, StorageError};
 
@@ -150,29 +144,17 @@ fn a_store_opens_with_everything_away_and_the_same_answers() {
 
 /// Gives the pages of the last checkpoint heads of another fold version, like pages that were not rewritten since an
 /// upgrade.
-fn heads_of_other_rules(contents: &mut Contents) {
-    let mut compressor = Compressor::new().unwrap();
-    let (name, value) = contents.records.iter().rfind(|(name, _)| generation_of(name).is_some()).unwrap();
-    let name = name.clone();
-    let mut record = record::open(generation_of(&name).unwrap(), value).unwrap();
-    let storage = MemoryStorage::with(contents.clone());
-    let mut entries = Vec::new();
-    for page_no in 0..record.slot_count.div_ceil(PAGE_SLOTS) {
-        let mut images = Vec::new();
-        let (entry, _) = load_page(storage.as_ref(), &record, page_no, |image| images.push(image)).ok().unwrap();
-        let head = PageHead { fold_version: FOLD_VERSION + 7, outlines: vec![], hash: StateHash::default() };
-        let key = PageKey { page_no, half: entry.half };
-        entries.push(write_page(contents, key, record.generation, &images, &head));
-    }
-    record.pages_checksum = checksum_of(&entries).to_le_bytes();
-    contents.records.insert(name, record::seal(&record, &mut compressor).unwrap());
+fn heads_of_other_rules(storage: &MemoryStorage) {
+    forge_pages(storage, |_, head| {
+        *head = PageHead { fold_version: FOLD_VERSION + 7, outlines: vec![], hash: StateHash::default() };
+    });
 }
 
 #[test]
 fn a_store_whose_page_heads_are_of_another_fold_version_answers_the_same() {
     let (_home, storage, db) = scattered();
     db.close().unwrap();
-    storage.damage(heads_of_other_rules);
+    heads_of_other_rules(&storage);
     let home = Home::new();
     let again = home.open_on(&storage, Options::new());
     assert_eq!(again.recovery().skipped, []);

@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use super::{Home, message, messages, submit};
 use crate::checkpoint::error::SkipReason;
+use crate::checkpoint::heads::list_name;
+use crate::checkpoint::record::{has_note_of_damage, record_name};
 use crate::format::key::{PageHalf, PageKey};
 use crate::storage::memory::MemoryStorage;
-use crate::{Batch, Convofold, Options};
+use crate::{Batch, Convofold, Options, StorageError};
 
 fn filled() -> (Home, Arc<MemoryStorage>, Convofold) {
     let home = Home::new();
@@ -49,7 +51,8 @@ fn recovery_is_the_last_checkpoint_and_the_log_after_it() {
 #[test]
 fn two_generations_are_kept() {
     let (_home, storage, _db) = filled();
-    let names: Vec<_> = storage.contents().records.into_keys().collect();
+    let names = storage.contents().records.into_keys();
+    let names: Vec<_> = names.filter(|name| name.starts_with("checkpoint/")).collect();
     assert_eq!(names, [2, 3].map(crate::checkpoint::record::record_name));
 }
 
@@ -193,4 +196,56 @@ fn a_page_larger_than_a_part_comes_back_and_may_shrink_again() {
     db.checkpoint().unwrap();
     db.close().unwrap();
     assert_eq!(storage_home.open().state_hash(), db.state_hash());
+}
+
+#[test]
+fn a_damaged_list_of_heads_is_skipped_for_the_one_before() {
+    let (_home, storage, db) = filled();
+    let newest = crate::format::checkpoint::open(3, &storage.contents().records[&record_name(3)]).unwrap().halves;
+    let name = list_name(0, PageHalf::from_u8(newest[0] & 1).unwrap());
+    let mut contents = storage.contents();
+    *contents.records.get_mut(&name).unwrap().last_mut().unwrap() ^= 1;
+    recovers(&MemoryStorage::with(contents), &db, Some(200), 1);
+    let mut contents = storage.contents();
+    contents.records.remove(&name);
+    recovers(&MemoryStorage::with(contents), &db, Some(200), 1);
+}
+
+/// Damages every page of the newest checkpoint, whose conversations the log after it does not mention.
+fn with_damaged_pages() -> (Arc<MemoryStorage>, Convofold) {
+    let (_home, storage, db) = filled();
+    db.checkpoint().unwrap();
+    storage.damage(|contents| contents.pages.values_mut().for_each(|page| *page.last_mut().unwrap() ^= 1));
+    (MemoryStorage::with(storage.contents()), db)
+}
+
+#[test]
+fn a_damaged_page_that_a_question_finds_is_left_out_by_the_next_opening() {
+    let (storage, whole) = with_damaged_pages();
+    let home = Home::new();
+    let db = home.open_on(&storage, Options::new());
+    assert_eq!((db.recovery().checkpoint_seq, db.recovery().skipped.len()), (Some(350), 0));
+    assert_eq!(db.state_hash(), whole.state_hash());
+    assert!(matches!(db.state("case-1"), Err(StorageError::Value(_))));
+    assert!(db.export(&mut std::io::sink()).is_err());
+    db.close().unwrap();
+    for (checkpoint_seq, skipped) in [(None, 2), (Some(350), 0), (Some(350), 0)] {
+        let home = Home::new();
+        let db = home.open_on(&storage, Options::new());
+        assert_eq!((db.recovery().checkpoint_seq, db.recovery().skipped.len()), (checkpoint_seq, skipped));
+        assert_eq!(super::export(&db), super::export(&whole));
+        db.close().unwrap();
+    }
+    assert!(!has_note_of_damage(storage.as_ref()).unwrap());
+}
+
+#[test]
+fn a_damaged_page_that_nobody_needs_is_found_by_verify() {
+    let (storage, _whole) = with_damaged_pages();
+    let home = Home::new();
+    let db = home.open_on(&storage, Options::new());
+    let report = db.verify(|_| {}).unwrap();
+    assert!(report.problems.iter().any(|problem| problem.to_string().contains("page 2 is damaged")), "{report:?}");
+    db.close().unwrap();
+    assert!(has_note_of_damage(storage.as_ref()).unwrap());
 }

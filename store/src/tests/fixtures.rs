@@ -41,7 +41,7 @@ const FORMS: [Form; 8] = [
     Form {
         name: "page-head",
         mark: page_head::MARK,
-        write: |compressor| page_head::seal(5, &samples::page_head(), compressor).unwrap().0,
+        write: |compressor| page_head::seal(5, &samples::heads(), compressor).unwrap().0,
         rewrite: |value| Ok(page_head::seal(5, &page_head::open(5, value)?.0, &mut Compressor::plain())?.0),
     },
     Form {
@@ -239,7 +239,7 @@ fn every_fixture_is_read_as_what_was_written() {
     assert_eq!(page::open(5, &fixture("page")).unwrap(), samples::images_of_events());
     let (_, some) = page::PageReader::new(5, |place| place == 1).part(&fixture("page")).unwrap();
     assert_eq!(some, [(1, samples::images_of_events().pop().unwrap())]);
-    assert_eq!(page_head::open(5, &fixture("page-head")).unwrap().0, samples::page_head());
+    assert_eq!(page_head::open(5, &fixture("page-head")).unwrap().0, samples::heads());
     assert_eq!(checkpoint::open(9, &fixture("checkpoint")).unwrap(), samples::checkpoint());
     assert_eq!(log_start::open(&fixture("log-start")).unwrap(), samples::log_start());
     assert_eq!(replay_mark::open(&fixture("replay-mark")).unwrap(), samples::replay_mark());

@@ -39,10 +39,10 @@ use std::sync::Arc;
 use convofold_engine::{AgentMention, Direction, Draft, Event, Kind, Time};
 use tempfile::TempDir;
 
-use crate::conversations::page::{PageEntry, PageWriter};
+use crate::conversations::page::PageWriter;
 use crate::format::frame::Compressor;
 use crate::format::key::PageKey;
-use crate::format::page_head::PageHead;
+use crate::format::page_head::{self, PageEntry, PageHead, StoredHead};
 use crate::storage::memory::{Contents, MemoryStorage};
 use crate::{Batch, Convofold, Options};
 
@@ -102,34 +102,51 @@ fn at_odds(number: u64) -> Event {
 
 /// Changes a conversation in the last checkpoint, with correct checksums.
 pub(crate) fn forge_checkpoint(storage: &MemoryStorage, forge: impl Fn(&mut convofold_engine::ConversationImage)) {
+    forge_pages(storage, |images, _| images.iter_mut().for_each(&forge));
+}
+
+/// Changes the pages of the last checkpoint and their heads, with correct checksums.
+pub(crate) fn forge_pages(
+    storage: &MemoryStorage,
+    forge: impl Fn(&mut [convofold_engine::ConversationImage], &mut PageHead),
+) {
+    use crate::checkpoint::heads::{LIST_PAGES, checksum_of, list_count, list_name, read_list};
     use crate::checkpoint::load::load_page;
-    use crate::checkpoint::record::{checksum_of, generations, record_name};
-    use crate::conversations::page::PAGE_SLOTS;
+    use crate::checkpoint::record::{generations, record_name};
     use crate::format::checkpoint as record;
 
     let mut compressor = Compressor::new().unwrap();
     let generation = *generations(storage).unwrap().last().unwrap();
     let mut checkpoint = record::open(generation, &storage.contents().records[&record_name(generation)]).unwrap();
-    let mut pages = Vec::new();
-    for page_no in 0..checkpoint.slot_count.div_ceil(PAGE_SLOTS) {
-        let mut images = Vec::new();
-        let (entry, head) = load_page(storage, &checkpoint, page_no, |image| images.push(image)).ok().unwrap();
-        images.iter_mut().for_each(&forge);
-        let key = crate::format::key::PageKey { page_no, half: entry.half };
-        storage.damage(|contents| pages.push(write_page(contents, key, generation, &images, &head)));
+    let mut lists = Vec::new();
+    for list_no in 0..list_count(&checkpoint) {
+        let (stored, mut list) = read_list(storage, &checkpoint, list_no).ok().unwrap();
+        let mut heads = Vec::new();
+        for (page_no, stored) in (list_no * LIST_PAGES..).zip(stored) {
+            let (entry, mut head, mut images) = (stored.entry().unwrap(), stored.head().unwrap(), Vec::new());
+            load_page(storage, page_no, entry, |image| images.push(image)).ok().unwrap();
+            forge(&mut images, &mut head);
+            let key = PageKey { page_no, half: entry.half };
+            let mut written = PageEntry::default();
+            storage.damage(|contents| written = write_page(contents, key, generation, &images));
+            heads.push(StoredHead::new(written, &head).unwrap());
+        }
+        let (value, checksum) = page_head::seal(list_no, &heads, &mut compressor).unwrap();
+        storage.damage(|contents| drop(contents.records.insert(list_name(list_no, list.half), value)));
+        list.checksum = checksum;
+        lists.push(list);
     }
-    checkpoint.pages_checksum = checksum_of(&pages).to_le_bytes();
+    checkpoint.heads_checksum = checksum_of(&lists).to_le_bytes();
     let value = record::seal(&checkpoint, &mut compressor).unwrap();
     storage.damage(|contents| drop(contents.records.insert(record_name(generation), value)));
 }
 
 /// Writes a page in place of the one with this key.
-pub(crate) fn write_page(
+fn write_page(
     contents: &mut Contents,
     key: PageKey,
     generation: u64,
     images: &[convofold_engine::ConversationImage],
-    head: &PageHead,
 ) -> PageEntry {
     let mut compressor = Compressor::new().unwrap();
     let mut writer = PageWriter::new(key.page_no, generation, 2 << 20, &mut compressor);
@@ -138,7 +155,7 @@ pub(crate) fn write_page(
         Ok::<_, crate::StorageError>(())
     };
     images.iter().for_each(|image| writer.push(image, &mut put).unwrap());
-    writer.finish_with(head, key.half, &mut put).unwrap()
+    writer.finish(key.half, &mut put).unwrap()
 }
 
 pub(crate) fn export(db: &Convofold) -> String {

@@ -5,6 +5,7 @@
 
 use super::world::{Stop, World};
 use super::{message, messages};
+use crate::checkpoint::record::note_damage;
 use crate::format::key::{PageHalf, PageKey};
 use crate::open::error::OpenError;
 use crate::storage::memory::{Call, Contents, Fault, MemoryStorage};
@@ -120,6 +121,10 @@ fn no_operation_of_an_opening_can_fail_badly() {
     log_alone.records.clear();
     let mut damaged_page = contents.clone();
     damaged_page.pages.get_mut(&PageKey { page_no: 0, half: PageHalf::B }.part(0)).unwrap()[50] ^= 1;
+    // Otherwise only a question finds it.
+    let storage = MemoryStorage::with(damaged_page);
+    note_damage(storage.as_ref(), true).unwrap();
+    let damaged_page = storage.contents();
     let mut damaged_record = contents.clone();
     damaged_record.records.values_mut().next_back().unwrap()[50] ^= 1;
     let mut trimmed = origin.survivor(MemoryStorage::with(contents.clone())).unwrap();

@@ -10,6 +10,7 @@ use super::witness::Witness;
 use crate::care::backup::{BackupOptions, restore};
 use crate::care::trim::TrimError;
 use crate::check::audit::Sample;
+use crate::checkpoint::record::has_note_of_damage;
 use crate::clock::driven::DrivenClock;
 use crate::open::error::OpenError;
 use crate::storage::memory::{Call, MemoryStorage};
@@ -186,10 +187,18 @@ impl World {
     }
 
     /// Opens these contents, a damaged copy of the current ones. Either the opening is refused, or the damage does not
-    /// affect any value.
+    /// affect any value. If a page is damaged, the question that needs it fails, and so the next opening checks every page.
     pub(super) fn expect_refused_or_whole(&self, storage: Arc<MemoryStorage>) {
         let home = self.home.copied_to(Home::in_memory());
-        match Convofold::open_on(self.options(), &home.path(), storage) {
+        let mut opened = Convofold::open_on(self.options(), &home.path(), storage.clone());
+        if let Ok(db) = &opened
+            && db.export(&mut std::io::sink()).is_err()
+        {
+            let _ = db.close();
+            assert!(has_note_of_damage(storage.as_ref()).unwrap());
+            opened = Convofold::open_on(self.options(), &home.path(), storage);
+        }
+        match opened {
             Ok(db) => self.witness.expect_whole(&db),
             Err(error) => assert!(!error.to_string().is_empty()),
         }

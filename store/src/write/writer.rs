@@ -13,6 +13,7 @@ use std::time::Instant;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
+use crate::checkpoint::record::note_damage;
 use crate::checkpoint::write::{Checkpoint, Checkpointer};
 use crate::conversations::archive::{evict, reload};
 use crate::format::block::LogPosition;
@@ -138,8 +139,26 @@ impl Writer {
     /// Runs a task that no caller waits for.
     fn attempt(&mut self, run: impl FnOnce(&mut Self) -> Result<(), StorageError>) {
         if let Err(error) = run(self) {
-            let _ = failed(&self.shared, error);
+            let _ = self.failed(error);
         }
+    }
+
+    /// No more writes are accepted. Before that, damage that was read is noted.
+    fn failed(&mut self, error: StorageError) -> CommitError {
+        if matches!(error, StorageError::Value(_)) {
+            // The error above is the useful one.
+            let _ = self.note_damaged_page();
+        }
+        failed(&self.shared, error)
+    }
+
+    /// Leaves a note if a page was found to be damaged. The next opening then checks every page.
+    fn note_damaged_page(&mut self) -> Result<(), StorageError> {
+        if !self.shared.archive.take_damaged() {
+            return Ok(());
+        }
+        note_damage(self.storage.as_ref(), true)?;
+        self.storage.barrier()
     }
 
     fn next(&mut self) -> Result<Command, RecvTimeoutError> {
@@ -197,7 +216,8 @@ impl Writer {
     fn log_and_fold(&mut self, batches: Vec<Batch>) -> Result<Vec<Receipt>, CommitError> {
         let shared = self.shared.clone();
         let events = batches.iter().flat_map(|batch| &batch.events);
-        reload(&shared.archive, self.storage.as_ref(), &shared.live, events).map_err(|error| failed(&shared, error))?;
+        let reloaded = reload(&shared.archive, self.storage.as_ref(), &shared.live, events);
+        reloaded.map_err(|error| self.failed(error))?;
         let first_seq = self.position.seq;
         let known_ms = batches.iter().find_map(|batch| batch.committed_ms);
         let committed_ms = self.clock.next_ms(known_ms, &shared.meter);
@@ -333,6 +353,7 @@ impl Writer {
         if self.shared.poisoned().is_some() {
             return Ok(());
         }
+        self.note_damaged_page()?;
         let interval = self.shared.options.sync_interval;
         if self.unsynced_since.is_some_and(|since| since.elapsed() >= interval) {
             self.sync()?;
@@ -366,15 +387,17 @@ impl Writer {
         if self.shared.poisoned().is_some() {
             return Ok(());
         }
+        self.note_damaged_page()?;
         self.sync()?;
         // The checkpoint can take a while, and changes nothing for the feeds.
         self.shared.end_feeds();
-        self.checkpoint().map(drop)
+        self.checkpoint()?;
+        self.storage.prepare_next_opening();
+        Ok(())
     }
 
     fn answer<T>(&mut self, completer: Completer<T>, run: impl FnOnce(&mut Self) -> Result<T, StorageError>) {
-        let outcome =
-            expect_healthy(&self.shared).and_then(|()| run(self).map_err(|error| failed(&self.shared, error)));
+        let outcome = expect_healthy(&self.shared).and_then(|()| run(self).map_err(|error| self.failed(error)));
         completer.complete(outcome);
     }
 }

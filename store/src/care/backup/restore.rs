@@ -14,16 +14,17 @@ use convofold_engine::{ConversationImage, FOLD_VERSION, Seq, StateHash};
 use super::reader::{BackupReader, ReadError, Section};
 use super::{BackupFile, Progress, RestoreError, Step};
 use crate::care::new_store::NewStore;
-use crate::checkpoint::record::{checksum_of, halves_of, record_name};
+use crate::checkpoint::heads::{HeadList, HeadWriter, checksum_of, halves_of};
+use crate::checkpoint::record::record_name;
 use crate::conversations::archive::alone;
-use crate::conversations::page::{PAGE_SLOTS, PageEntry, PageWriter};
+use crate::conversations::page::{PAGE_SLOTS, PageWriter};
 use crate::format::backup::{BackupEnd, BackupHeader};
 use crate::format::block::LogPosition;
 use crate::format::checkpoint::{self as record, CheckpointRecord};
 use crate::format::frame::Compressor;
 use crate::format::key::{BlockKey, PageHalf, PageKey};
 use crate::format::log_start::{self, LogStart};
-use crate::format::page_head::PageHead;
+use crate::format::page_head::{PageHead, StoredHead};
 use crate::log::start::RECORD as LOG_START;
 use crate::open::directory::{Directory, doing};
 use crate::options::Options;
@@ -160,12 +161,15 @@ fn write_base(file: &BackupFile, storage: &dyn Storage, part_bytes: usize) -> Re
     let encoding = |why| RestoreError::Storage(StorageError::Encoding(why));
     let mut compressor = Compressor::new().map_err(StorageError::io("creating a compressor"))?;
     let mut reader = file.read()?;
-    let (mut pages, mut state_hash) = (Vec::new(), StateHash::default());
+    let mut of_heads = Compressor::new().map_err(StorageError::io("creating a compressor"))?;
+    let mut heads = HeadWriter::new(storage, &mut of_heads, &[]);
+    let (mut page_bytes, mut state_hash) = (0, StateHash::default());
     let mut ready = VecDeque::new();
-    while let Some(page_no) =
-        has_next(&mut reader, &mut ready).map_err(|error| file.name(error))?.then_some(pages.len())
-    {
-        let key = PageKey { page_no: u32::try_from(page_no).unwrap_or(u32::MAX), half: PageHalf::A };
+    for page_no in 0.. {
+        if !has_next(&mut reader, &mut ready).map_err(|error| file.name(error))? {
+            break;
+        }
+        let key = PageKey { page_no, half: PageHalf::A };
         let mut put = |part, value| storage.put_pages(&[(key.part(part), value)]);
         let mut writer = PageWriter::new(key.page_no, GENERATION, part_bytes, &mut compressor);
         let mut head = PageHead { fold_version: FOLD_VERSION, outlines: Vec::new(), hash: StateHash::default() };
@@ -179,8 +183,11 @@ fn write_base(file: &BackupFile, storage: &dyn Storage, part_bytes: usize) -> Re
             head.outlines.extend(alone.outline(0));
         }
         state_hash = state_hash.plus(head.hash);
-        pages.push(writer.finish_with(&head, key.half, &mut put)?);
+        let entry = writer.finish(key.half, &mut put)?;
+        page_bytes += entry.bytes;
+        heads.push(page_no, StoredHead::new(entry, &head).map_err(encoding)?)?;
     }
+    let lists: Vec<HeadList> = heads.finish()?.into_iter().map(|(_, list)| list).collect();
     let checkpoint = CheckpointRecord {
         generation: GENERATION,
         fold_version: FOLD_VERSION,
@@ -189,9 +196,9 @@ fn write_base(file: &BackupFile, storage: &dyn Storage, part_bytes: usize) -> Re
         chain: begin.chain.to_le_bytes(),
         slot_count: *base_conversations,
         page_slots: PAGE_SLOTS,
-        pages_checksum: checksum_of(&pages).to_le_bytes(),
-        halves: halves_of(&pages),
-        page_bytes: pages.iter().map(|page: &PageEntry| page.bytes).sum(),
+        heads_checksum: checksum_of(&lists).to_le_bytes(),
+        halves: halves_of(&lists),
+        page_bytes: page_bytes + lists.iter().map(|list| list.bytes).sum::<u64>(),
         log_bytes: 0,
         state_hash: state_hash.to_bytes(),
         bookmarks: bookmarks.clone().into_iter().collect(),

@@ -11,6 +11,7 @@ use crate::conversations::page::{PAGE_SLOTS, PageWriter};
 use crate::damage::Damage;
 use crate::format::backup::{self as frames, BackupEnd, BackupHeader};
 use crate::format::frame::Compressor;
+use crate::format::key::PageHalf;
 use crate::state::base::BaseError;
 use crate::state::snapshot::Snapshot;
 
@@ -65,7 +66,7 @@ impl<'a> BackupWriter<'a> {
             }
             let mut page = PageWriter::new(page_no, 0, part_bytes, compressor);
             images.by_ref().take(BASE_PAGE).try_for_each(|image| page.push(&image?, &mut put))?;
-            page.finish(&mut put)?;
+            page.finish(PageHalf::A, &mut put)?;
         }
         Ok(())
     }

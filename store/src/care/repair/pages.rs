@@ -9,7 +9,6 @@ use super::carving::Carved;
 use super::report::Lost;
 use crate::format::key::PageKey;
 use crate::format::page::{PageReader, PartHeader};
-use crate::format::page_head;
 use crate::storage::chunk::Tree;
 use crate::storage::sled::part_key;
 
@@ -22,7 +21,7 @@ pub(super) fn from_pages(carved: &mut Carved, lost: &[Lost]) -> io::Result<BTree
     };
     for key in carved.pages() {
         // All versions, because the newest may be of an unfinished checkpoint.
-        let version = |value: &[u8]| Some(PartHeader::of(page_head::split(value).ok()?.0).ok()?.generation);
+        let version = |value: &[u8]| Some(PartHeader::of(value).ok()?.generation);
         let versions: BTreeSet<u64> = carved.find(Tree::Pages, &part_key(key.part(0)), version)?.into_iter().collect();
         for generation in versions {
             read_version(carved, key, generation, &mut take)?;
@@ -42,14 +41,13 @@ fn read_version(
     for part in 0.. {
         let mut is_read = false;
         let read = carved.find(Tree::Pages, &part_key(key.part(part)), |value| {
-            let (page, head) = page_head::split(value).ok()?;
-            let is_it = !is_read && PartHeader::of(page).is_ok_and(|header| header.generation == generation);
-            let (_, images) = is_it.then(|| reader.part(page).ok()).flatten()?;
+            let is_it = !is_read && PartHeader::of(value).is_ok_and(|header| header.generation == generation);
+            let (_, images) = is_it.then(|| reader.part(value).ok()).flatten()?;
             is_read = true;
             images.iter().for_each(|(_, image)| take(image));
-            Some(head.is_empty())
+            Some(reader.is_ended())
         })?;
-        if read.first() != Some(&true) {
+        if read.first() != Some(&false) {
             break;
         }
     }

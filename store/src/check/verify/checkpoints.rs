@@ -9,13 +9,14 @@ use convofold_engine::{Board, ConversationImage, FOLD_VERSION, StateHash};
 
 use super::compare::{self, CompareAs};
 use super::{Problem, VerifiedCheckpoint, VerifyError, VerifyReport};
-use crate::checkpoint::error::LoadError;
+use crate::checkpoint::error::{LoadError, SkipReason};
+use crate::checkpoint::heads::{LIST_PAGES, checksum_of, list_count, read_list};
 use crate::checkpoint::load::load_page;
-use crate::checkpoint::record::{checksum_of, generations, position_of, read, record_name};
+use crate::checkpoint::record::{generations, position_of, read, record_name};
 use crate::conversations::page::PAGE_SLOTS;
 use crate::format::block::LogPosition;
 use crate::format::checkpoint::{self as record, CheckpointRecord};
-use crate::format::page_head::PageHead;
+use crate::format::page_head::{PageHead, StoredHead};
 use crate::state::shared::Shared;
 use crate::state::snapshot::Snapshot;
 use crate::storage::{ReadStorage, StorageError};
@@ -91,6 +92,9 @@ impl<'a> Checkpoints<'a> {
                 // A later checkpoint may have overwritten its pages.
                 continue;
             }
+            if !problems.is_empty() {
+                self.shared.archive.set_damaged();
+            }
             report.add_all(problems);
             for found in report.checkpoints.iter_mut().filter(|found| found.generation == generation) {
                 found.compared = true;
@@ -134,28 +138,48 @@ impl Check<'_> {
 
     fn pages(&mut self) -> Result<(), StorageError> {
         let (storage, record) = (self.storage, self.record);
-        let mut pages = Vec::new();
-        let mut slot = 0;
-        for page_no in 0..self.record.slot_count.div_ceil(PAGE_SLOTS) {
-            let mut next_slot = slot;
-            let mut take = |image| {
-                self.conversation(next_slot, image);
-                next_slot += 1;
-            };
-            match load_page(storage, record, page_no, &mut take) {
-                Ok((entry, head)) => {
-                    pages.push(entry);
-                    self.head(page_no, slot, &head);
+        let mut lists = Vec::new();
+        for list_no in 0..list_count(record) {
+            match read_list(storage, record, list_no) {
+                Ok((heads, list)) => {
+                    lists.push(list);
+                    for (page_no, head) in (list_no * LIST_PAGES..).zip(&heads) {
+                        self.page(page_no, head)?;
+                    }
                 }
-                Err(LoadError::Skip(why)) => self.problem(why.to_string()),
-                Err(LoadError::Storage(error)) => return Err(error),
-                Err(LoadError::Shortened { .. }) => {}
+                Err(error) => self.unusable(error)?,
             }
-            slot += PAGE_SLOTS;
         }
-        let all = pages.len() as u64 == u64::from(self.record.slot_count.div_ceil(PAGE_SLOTS));
-        if all && checksum_of(&pages).to_le_bytes() != self.record.pages_checksum {
+        let all = lists.len() as u64 == u64::from(list_count(record));
+        if all && checksum_of(&lists).to_le_bytes() != record.heads_checksum {
             self.problem("the checksum of its pages is wrong");
+        }
+        Ok(())
+    }
+
+    fn page(&mut self, page_no: u32, head: &StoredHead) -> Result<(), StorageError> {
+        let (storage, first_slot) = (self.storage, page_no * PAGE_SLOTS);
+        let mut next_slot = first_slot;
+        let mut take = |image| {
+            self.conversation(next_slot, image);
+            next_slot += 1;
+        };
+        let read = head.entry().and_then(|entry| Ok((entry, head.head()?)));
+        let read = read.map_err(|why| SkipReason::Page { page_no, why }.into());
+        match read.and_then(|(entry, head)| load_page(storage, page_no, entry, &mut take).map(|()| head)) {
+            Ok(head) => {
+                self.head(page_no, first_slot, &head);
+                Ok(())
+            }
+            Err(error) => self.unusable(error),
+        }
+    }
+
+    fn unusable(&mut self, error: LoadError) -> Result<(), StorageError> {
+        match error {
+            LoadError::Skip(why) => self.problem(why.to_string()),
+            LoadError::Storage(error) => return Err(error),
+            LoadError::Shortened { .. } => {}
         }
         Ok(())
     }

@@ -16,6 +16,8 @@
 //!   after 64 accesses in one shard. With large values this takes gigabytes of reads. `SledTree::touch` triggers the
 //!   check earlier: reading a log of 1 GB takes 65 MB instead of 380 MB, at the same speed. Range scans are worse (800
 //!   MB), so bulk reads read by key.
+//! - **sled takes stock only when it opens its file.** It then reads everything written since the last opening, which is the
+//!   whole file after a bulk load. So closing opens the file once more if much was written ([`StockTaking`]).
 //! - **sled releases its lock late.** A task of its thread pool may keep the file and its lock open for a moment after
 //!   the database was dropped. No other process can take them while this process holds LOCK, so opening waits.
 //! - **sled may wait forever.** An error in one of its threads does not wake the threads that wait for it. Any other
@@ -33,7 +35,7 @@ use std::ffi::OsString;
 use std::fs::{self, File, Permissions};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -57,6 +59,9 @@ const BACKGROUND_MS: u64 = 500;
 const MAX_WAIT: Duration = Duration::from_secs(10);
 const WAIT_STEP: Duration = Duration::from_millis(2);
 
+/// If more was written, closing lets sled take stock. sled reads as much in some tens of milliseconds.
+const STOCK_BYTES: u64 = 64 << 20;
+
 /// Settings for sled.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SledOptions {
@@ -78,6 +83,31 @@ pub(crate) struct SledStorage {
     /// The maximum of `unsynced_bytes`.
     max_unsynced_bytes: u64,
     dir: PathBuf,
+    /// Dropped last, when sled has let go of its file.
+    stock: StockTaking,
+}
+
+/// Opens sled's file once more when it is dropped, if asked to: sled then writes a snapshot, from which the next opening
+/// starts. Nothing depends on it.
+struct StockTaking {
+    config: sled::Config,
+    dir: PathBuf,
+    /// Bytes written since the file was opened.
+    written_bytes: AtomicU64,
+    is_due: AtomicBool,
+}
+
+impl Drop for StockTaking {
+    fn drop(&mut self) {
+        if !self.is_due.load(Ordering::Relaxed) || self.written_bytes.load(Ordering::Relaxed) < STOCK_BYTES {
+            return;
+        }
+        let _ = names(&self.dir).and_then(|known| {
+            let mode_of_file = fs::metadata(self.dir.join("db")).ok().map(|file| file.permissions());
+            guarded("opening", || open_when_let_go(&self.config).map(drop))?;
+            private_barrier_file(&self.dir, &known, mode_of_file).map(drop)
+        });
+    }
 }
 
 impl SledStorage {
@@ -92,13 +122,13 @@ impl SledStorage {
         }
         let mode_of_file = fs::metadata(&file).ok().map(|file| file.permissions());
         create_dir(dir).map_err(StorageError::io("creating the folder of the storage"))?;
-        let known: Vec<_> = list(dir)?.iter().filter_map(|path| path.file_name().map(ToOwned::to_owned)).collect();
+        let known = names(dir)?;
+        let config = sled::Config::default()
+            .path(dir)
+            .segment_size(options.segment_bytes)
+            .cache_capacity(options.cache_bytes)
+            .flush_every_ms(Some(BACKGROUND_MS));
         guarded("opening", || {
-            let config = sled::Config::default()
-                .path(dir)
-                .segment_size(options.segment_bytes)
-                .cache_capacity(options.cache_bytes)
-                .flush_every_ms(Some(BACKGROUND_MS));
             let db = open_when_let_go(&config)?;
             let log = SledTree::new(db.open_tree("log")?, Tree::Log);
             let pages = SledTree::new(db.open_tree("pages")?, Tree::Pages);
@@ -110,7 +140,9 @@ impl SledStorage {
                 let watchdog = FlushWatchdog::start(db.clone())?;
                 let max_unsynced_bytes = options.segment_bytes as u64 / 2;
                 let (dir, unsynced_bytes) = (dir.to_owned(), AtomicU64::new(0));
-                Ok(Self { db, log, pages, records, file, watchdog, unsynced_bytes, max_unsynced_bytes, dir })
+                let (written_bytes, is_due) = (AtomicU64::new(0), AtomicBool::new(false));
+                let stock = StockTaking { config, dir: dir.clone(), written_bytes, is_due };
+                Ok(Self { db, log, pages, records, file, watchdog, unsynced_bytes, max_unsynced_bytes, dir, stock })
             }
             Err(error) => {
                 // sled may panic too if its own fsync fails, but this error is the useful one.
@@ -129,6 +161,7 @@ impl SledStorage {
             self.barrier()?;
         }
         self.unsynced_bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.stock.written_bytes.fetch_add(bytes, Ordering::Relaxed);
         Ok(())
     }
 
@@ -246,6 +279,10 @@ impl Storage for SledStorage {
         self.unsynced_bytes.store(0, Ordering::Relaxed);
         Ok(())
     }
+
+    fn prepare_next_opening(&self) {
+        self.stock.is_due.store(true, Ordering::Relaxed);
+    }
 }
 
 /// Opens the file descriptor for barriers, and makes the files that sled created private and durable. sled leaves their
@@ -299,6 +336,10 @@ fn block_key_of(key: &[u8]) -> BlockKey {
 fn stray_values(dir: &Path) -> Result<u64, StorageError> {
     let blobs = dir.join("blobs");
     if blobs.exists() { Ok(list(&blobs)?.len() as u64) } else { Ok(0) }
+}
+
+fn names(dir: &Path) -> Result<Vec<OsString>, StorageError> {
+    Ok(list(dir)?.iter().filter_map(|path| path.file_name().map(ToOwned::to_owned)).collect())
 }
 
 fn list(dir: &Path) -> Result<Vec<PathBuf>, StorageError> {

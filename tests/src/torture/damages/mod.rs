@@ -69,14 +69,21 @@ fn damage_one(
     let done = damage.apply(&db, template.older.as_deref(), &mut random)?;
     let mut hash = convofold();
     hash.arg("hash").arg("--db").arg(&db);
-    let ran = run_limited(&hash, OPENING_TIME, desk)?;
-    let outcome = Outcome::of(&ran, template.hash);
+    let mut ran = run_limited(&hash, OPENING_TIME, desk)?;
+    let mut outcome = Outcome::of(&ran, template.hash);
+    if outcome == Outcome::Whole {
+        let mut export = convofold();
+        export.arg("export").arg("--db").arg(&db);
+        ran = run_limited(&export, OPENING_TIME, desk)?;
+        outcome = Outcome::of_reading(&ran);
+    }
     let story = || format!("{} after {done} in a database {}: {ran:?}", outcome.in_words(), template.name);
     if outcome.breaks_a_promise() {
         trials.saw(&format!("{damage}: {}", outcome.in_words()), 1);
         anyhow::bail!("{}", story());
     }
-    if let Some(repair) = repair.filter(|_| outcome == Outcome::Refused) {
+    let needs_repair = matches!(outcome, Outcome::Refused | Outcome::FoundByReading);
+    if let Some(repair) = repair.filter(|_| needs_repair) {
         let saved = repair.check(&db, &desk.join("repaired"), template.events, desk).with_context(story)?;
         trials.saw("events where repair was asked for", template.events);
         trials.saw("events saved by repair", saved);

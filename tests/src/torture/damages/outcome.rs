@@ -11,6 +11,8 @@ pub(super) enum Outcome {
     Whole,
     /// Events are missing, and the command reports it.
     ToldLess,
+    /// All events are there, and a command that reads all conversations refuses one, with a reason and a hint.
+    FoundByReading,
     /// The command refuses, with a reason and a hint.
     Refused,
     /// The command refuses without a reason or a hint, or shows internals.
@@ -39,9 +41,23 @@ impl Outcome {
         }
     }
 
+    /// The outcome of `convofold export` of a database that is [`Outcome::Whole`] according to its hash: opening reads no
+    /// conversations.
+    pub(super) fn of_reading(ran: &Ran) -> Self {
+        if let Some(disgrace) = ran.disgrace() {
+            return Self::Disgraced(disgrace);
+        }
+        let says = |what: &str| ran.stderr.contains(what);
+        match ran.code() {
+            Some(0) => Self::Whole,
+            _ if says("error: ") && says("hint: ") && !says("panicked") => Self::FoundByReading,
+            _ => Self::RefusedUnclearly,
+        }
+    }
+
     pub(super) fn breaks_a_promise(self) -> bool {
         match self {
-            Self::Whole | Self::ToldLess | Self::Refused => false,
+            Self::Whole | Self::ToldLess | Self::FoundByReading | Self::Refused => false,
             Self::RefusedUnclearly | Self::SilentLoss | Self::Disgraced(_) => true,
         }
     }
@@ -50,6 +66,7 @@ impl Outcome {
         match self {
             Self::Whole => "whole".to_owned(),
             Self::ToldLess => "told less".to_owned(),
+            Self::FoundByReading => "found by reading".to_owned(),
             Self::Refused => "refused".to_owned(),
             Self::RefusedUnclearly => "REFUSED UNCLEARLY".to_owned(),
             Self::SilentLoss => "SILENT LOSS".to_owned(),
