@@ -80,7 +80,7 @@ bench *args:
 # The same with the sizes of the targets: takes hours and 60 GB; `--only p4,p5,p6,p9` selects those that depend on size.
 bench-full *args:
     benches/servers.sh
-    cargo run --release --locked --package convofold-benches --bin targets -- --events 10000000 --open 1000000 --closed 10000000 --growth 30000000 --churn 30000000 {{args}}
+    cargo run --release --locked --package convofold-benches --bin targets -- --events 10000000 --open 1000000 --closed 10000000 --growth 30000000 --churn 30000000 --cold 10000000 {{args}}
 
 # Measures finding closed conversations beside SQLite: `just finding --conversations 10000000` builds an archive of 15 GB once.
 finding *args:
@@ -115,6 +115,14 @@ limits *args:
 # Measures bulk replay only, beside all peers.
 peers *args:
     cargo run --release --locked --package convofold-benches --bin peers -- {{args}}
+
+# Compares a replay with DuckDB, which pip installs into target/.
+duckdb *args:
+    benches/duckdb_peer.py {{args}}
+
+# Draws where a replay spends its processor time: `just flame before.svg`. Needs perf.
+flame *args:
+    benches/flame.sh {{args}}
 
 # Measures ingest from C and Python beside ingest from Rust.
 bindings *args:

@@ -10,6 +10,7 @@
 pub mod archive;
 pub mod events;
 pub mod figure;
+pub mod hostile;
 pub mod limits;
 pub mod log;
 pub mod machine;
@@ -20,3 +21,4 @@ pub mod population;
 pub mod results;
 pub mod targets;
 pub mod task;
+pub mod usage;

@@ -1,33 +1,35 @@
 //! convofold, used as a host uses it.
 
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 use anyhow::Result;
 use convofold::Convofold;
 use convofold::replay::{Input, Replay};
 
-use crate::outcome::{Answers, Known, Outcome, disk_bytes, peak_memory_bytes};
+use crate::outcome::{Answers, CLOSE, Known, Outcome, REOPEN, REPLAY, disk_bytes};
+use crate::usage::{Stages, processor_of};
+
+/// The name of the thread that writes.
+const WRITER: &str = "convofold-writer";
 
 /// Replays files, in this order, into a new database in `folder`.
 ///
 /// # Errors
 /// If a file cannot be read or the database fails.
 pub fn replay_files(files: &[PathBuf], folder: &Path) -> Result<Outcome> {
-    let began = Instant::now();
+    let mut stages = Stages::begin()?;
     let db = Convofold::open(folder)?;
     Replay::new(&db).inputs(files.iter().map(Input::path)).run()?;
-    let replay = began.elapsed();
-    let peak_memory_bytes = peak_memory_bytes()?;
+    let replay = stages.end(REPLAY)?.took;
+    let writer = processor_of(WRITER)?;
     db.close()?;
     drop(db);
-
-    let began = Instant::now();
+    stages.end(CLOSE)?;
     let db = Convofold::open(folder)?;
-    let reopen = began.elapsed();
+    stages.end(REOPEN)?;
     let answers = answers(&db)?;
     db.close()?;
-    Ok(Outcome { answers, replay, reopen, disk_bytes: disk_bytes(folder)?, peak_memory_bytes })
+    Ok(Outcome { answers, replay, disk_bytes: disk_bytes(folder)?, server: None, writer, stages: stages.all() })
 }
 
 /// The answers at the end.

@@ -7,6 +7,15 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::usage::Stage;
+
+/// The stage of a replay, until everything is durable.
+pub const REPLAY: &str = "replay";
+/// The stage of closing the database.
+pub const CLOSE: &str = "close";
+/// The stage of opening the closed database until it can answer.
+pub const REOPEN: &str = "reopen";
+
 /// The answers that every peer must agree on.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answers {
@@ -64,11 +73,22 @@ pub struct Outcome {
     pub answers: Answers,
     /// Time from the first byte read until everything is durable.
     pub replay: Duration,
-    /// Time to open the closed database until it can answer.
-    pub reopen: Duration,
     /// Size of the database's directory, in bytes.
     pub disk_bytes: u64,
-    /// Peak resident memory of the process, or of the server if there is one. 0 if unknown.
+    /// What the server of a peer used in the replay, if there is one.
+    pub server: Option<ServerUsage>,
+    /// Processor time of convofold's writer thread in the replay.
+    pub writer: Option<Duration>,
+    /// The stages of the process: replay, close, reopen.
+    pub stages: Vec<Stage>,
+}
+
+/// What a server used since it was started. 0 if unknown.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub struct ServerUsage {
+    /// Processor time.
+    pub processor: Duration,
+    /// Peak resident memory.
     pub peak_memory_bytes: u64,
 }
 
@@ -77,6 +97,34 @@ impl Outcome {
     #[must_use]
     pub fn rate(&self) -> f64 {
         self.answers.events as f64 / self.replay.as_secs_f64()
+    }
+
+    /// A stage, by its name.
+    #[must_use]
+    pub fn stage(&self, name: &str) -> Option<&Stage> {
+        self.stages.iter().find(|stage| stage.name == name)
+    }
+
+    /// Processor time for each event in the replay, in nanoseconds, with that of the server. NaN if unknown.
+    #[must_use]
+    pub fn processor_nanoseconds(&self) -> f64 {
+        let own = self.stage(REPLAY).map_or(f64::NAN, |stage| stage.usage.processor.as_secs_f64());
+        let server = match self.server {
+            None => 0.0,
+            Some(ServerUsage { processor: Duration::ZERO, .. }) => f64::NAN,
+            Some(server) => server.processor.as_secs_f64(),
+        };
+        (own + server) * 1e9 / self.answers.events as f64
+    }
+
+    /// Peak resident memory in the replay, of the server if there is one. NaN if unknown.
+    #[must_use]
+    pub fn peak_memory(&self) -> f64 {
+        let own = || self.stage(REPLAY).map_or(0, |stage| stage.peak_memory_bytes);
+        match self.server.map_or_else(own, |server| server.peak_memory_bytes) {
+            0 => f64::NAN,
+            bytes => bytes as f64,
+        }
     }
 }
 

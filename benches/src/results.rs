@@ -98,25 +98,122 @@ impl Row {
     }
 }
 
-/// A system that replayed the log of P1.
+/// The replays of one log.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct ReplayTables {
+    /// The log.
+    pub log: String,
+    /// The systems that replayed it.
+    pub systems: Vec<SystemRow>,
+    /// The stages of convofold.
+    pub stages: Vec<StageRow>,
+    /// The threads of all systems, in a replay that was not timed.
+    pub threads: Vec<ThreadRow>,
+}
+
+/// A system that replayed a log.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct PeerRow {
+pub struct SystemRow {
     /// Its name.
     pub name: String,
     /// Events per second.
     pub replay: Figure,
+    /// Processor time for each event, of the server too.
+    pub processor: Figure,
     /// Time to open the database until it can answer.
     pub reopen: Figure,
-    /// Peak resident memory, of the server if there is one. 0 if unknown.
+    /// Peak resident memory, of the server if there is one.
     pub memory: Figure,
     /// Size on the disk.
     pub disk: Figure,
 }
 
-impl PeerRow {
+impl SystemRow {
+    fn cells(&self) -> [String; 7] {
+        [
+            self.name.clone(),
+            self.replay.show(),
+            self.replay.spread(),
+            known(&self.processor),
+            self.reopen.show(),
+            known(&self.memory),
+            self.disk.show(),
+        ]
+    }
+}
+
+/// A stage of a process that replays a log.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct StageRow {
+    /// Its name.
+    pub name: String,
+    /// Its duration.
+    pub took: Figure,
+    /// Processor time, and the part of it in the kernel.
+    pub processor: [Figure; 2],
+    /// Page faults, without and with I/O.
+    pub faults: [Figure; 2],
+    /// Peak resident memory, and resident memory at the end.
+    pub memory: [Figure; 2],
+}
+
+impl StageRow {
+    fn cells(&self) -> [String; 8] {
+        let Self { name, took, processor: [processor, kernel], faults: [minor, major], memory: [peak, end] } = self;
+        let shown = [took, processor, kernel, minor, major, peak, end].map(Figure::show);
+        let [took, processor, kernel, minor, major, peak, end] = shown;
+        [name.clone(), took, processor, kernel, minor, major, peak, end]
+    }
+}
+
+/// The threads of one name in a system that replays a log.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ThreadRow {
+    /// The system.
+    pub system: String,
+    /// The name of the threads, as far as Linux keeps it.
+    pub name: String,
+    /// Processor time for each event.
+    pub processor: Figure,
+    /// Its share of the processor time of all threads, from 0 to 1.
+    pub share: f64,
+    /// Page faults, without and with I/O.
+    pub faults: [Figure; 2],
+}
+
+impl ThreadRow {
     fn cells(&self) -> [String; 6] {
-        let memory = if self.memory.median() > 0.0 { self.memory.show() } else { String::new() };
-        [self.name.clone(), self.replay.show(), self.replay.spread(), self.reopen.show(), memory, self.disk.show()]
+        let [minor, major] = self.faults.clone().map(|faults| faults.show());
+        let share = format!("{:.0} %", self.share * 100.0);
+        [self.system.clone(), self.name.clone(), self.processor.show(), share, minor, major]
+    }
+}
+
+/// The median as text; empty if it is unknown.
+fn known(figure: &Figure) -> String {
+    if figure.median().is_nan() { String::new() } else { figure.show() }
+}
+
+impl ReplayTables {
+    fn markdown(&self) -> String {
+        let log = &self.log;
+        let head = [log.as_str(), "events", "min - max", "processor an event", "reopen", "peak memory", "disk"];
+        let systems = table(head, self.systems.iter().map(SystemRow::cells));
+        let stage = format!("{log}: stage of convofold");
+        let head = [
+            stage.as_str(),
+            "time",
+            "processor",
+            "in the kernel",
+            "minor faults",
+            "major faults",
+            "peak memory",
+            "memory at the end",
+        ];
+        let stages = table(head, self.stages.iter().map(StageRow::cells));
+        let system = format!("{log}: threads of");
+        let head = [system.as_str(), "thread", "processor an event", "share", "minor faults", "major faults"];
+        format!("{systems}{stages}{}", table(head, self.threads.iter().map(ThreadRow::cells)))
     }
 }
 
@@ -146,8 +243,8 @@ pub struct Results {
     pub limits: Vec<Limit>,
     /// The comparisons.
     pub rows: Vec<Row>,
-    /// Further figures of the systems that replayed the log of P1.
-    pub peers: Vec<PeerRow>,
+    /// Further figures of the systems that replayed a log, for each log.
+    pub replays: Vec<ReplayTables>,
     /// Notes, one sentence each: what was skipped, and why.
     pub notes: Vec<String>,
 }
@@ -170,15 +267,14 @@ impl Results {
         let Machine { processor, cores, memory_bytes, system } = &self.machine;
         let head = ["", "what", "measured", "against", "ratio (min - max)", "target", "reached"];
         let rows = table(head, self.rows.iter().map(Row::cells));
-        let head = ["replay", "events", "min - max", "reopen", "peak memory", "disk"];
-        let peers = table(head, self.peers.iter().map(PeerRow::cells));
+        let replays: String = self.replays.iter().map(ReplayTables::markdown).collect();
         let limit = |limit: &Limit| [limit.name.clone(), limit.figure.show(), limit.figure.spread()];
         let limits = table(["limit", "", "min - max"], self.limits.iter().map(limit));
         let memory = show(Unit::Bytes, *memory_bytes as f64);
         let arguments = self.arguments.join(" ");
         let notes: String = self.notes.iter().map(|note| format!("- {note}\n")).collect();
         format!(
-            "{date}, {processor}, {cores} cores, {memory}, {system}; `{arguments}`\n\n{rows}{peers}{limits}{notes}",
+            "{date}, {processor}, {cores} cores, {memory}, {system}; `{arguments}`\n\n{rows}{replays}{limits}{notes}",
             date = self.date
         )
     }

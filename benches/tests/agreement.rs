@@ -2,10 +2,13 @@
 
 use anyhow::{Context, Result, ensure};
 use convofold_benches::figure::{Figure, Unit, show};
+use convofold_benches::hostile::{Log, run};
+use convofold_benches::limits::group_commit::group_commit;
 use convofold_benches::limits::parse::{Library, parse};
 use convofold_benches::log::{Content, days, generated, shuffled};
 use convofold_benches::peers::{Peer, replay};
 use convofold_benches::population::{Population, content_bytes};
+use convofold_benches::usage::{Sampler, Stages, Usage};
 use convofold_benches::{events, ours};
 
 #[test]
@@ -69,6 +72,46 @@ fn batches_hold_every_event_once() -> Result<()> {
     assert_eq!(sizes, [1_000, 1_000, 500]);
     assert_eq!(events::first(&log, 1_700)?.len(), 1_700);
     assert_eq!(events::first(&log, 9_000)?.len(), 2_500);
+    Ok(())
+}
+
+#[test]
+fn a_bare_group_commit_writes_what_every_thread_handed_over() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    group_commit(8, 1_000, folder.path())?;
+    assert_eq!(std::fs::metadata(folder.path().join("group-commit"))?.len(), 60 * 1_000);
+    Ok(())
+}
+
+#[test]
+fn stages_and_threads_account_for_what_a_process_used() -> Result<()> {
+    let before = Usage::now()?;
+    let sampler = Sampler::begin()?;
+    let mut stages = Stages::begin()?;
+    let busy = std::thread::Builder::new().name("busy".to_owned()).spawn(|| {
+        let pages = vec![1_u8; 64 << 20];
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        pages.iter().map(|byte| u64::from(*byte)).sum::<u64>()
+    })?;
+    assert_eq!(busy.join().map_err(|_| anyhow::anyhow!("the thread panicked"))?, 64 << 20);
+    stages.end("first")?;
+    stages.end("second")?;
+    let threads = sampler.end()?;
+    let busy = threads.iter().find(|thread| thread.name == "busy").context("the sampler saw the thread")?;
+    ensure!(busy.usage.processor > std::time::Duration::ZERO && busy.usage.minor_faults > 0, "{busy:?}");
+    let all: Vec<_> = stages.all();
+    let [first, second] = all.as_slice() else { anyhow::bail!("two stages ended") };
+    assert_eq!((first.name.as_str(), second.name.as_str()), ("first", "second"));
+    ensure!(first.peak_memory_bytes >= 64 << 20 && first.usage.minor_faults >= busy.usage.minor_faults, "{first:?}");
+    ensure!(Usage::now()?.since(before).processor >= first.usage.processor);
+    Ok(())
+}
+
+#[test]
+fn every_hostile_log_is_taken() -> Result<()> {
+    for log in [Log::Late, Log::OtherText, Log::Untimed, Log::Agents, Log::Trickle] {
+        ensure!(!run(log, 2_000)?.waits.is_empty(), "nobody asked meanwhile: {log:?}");
+    }
     Ok(())
 }
 

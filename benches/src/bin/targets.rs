@@ -9,7 +9,7 @@ use convofold_benches::limits;
 use convofold_benches::peers::Peer;
 use convofold_benches::results::Results;
 use convofold_benches::targets::{
-    Scale, disk, disorder, growth, live, memory, opening, pages, recovery, replay, tasks,
+    Scale, cold, disk, disorder, growth, hostile, live, memory, opening, pages, recovery, replay, tasks,
 };
 use convofold_benches::task;
 
@@ -27,6 +27,7 @@ enum Which {
     P7,
     P8,
     P9,
+    Growth,
 }
 
 /// Measures the targets of speed, memory and disk in one run.
@@ -53,6 +54,12 @@ struct Args {
     /// Number of events after which memory is measured, and after a third of them (P6).
     #[arg(long, default_value_t = 1_500_000)]
     churn: u64,
+    /// Number of events in the database that is opened cold (P4).
+    #[arg(long, default_value_t = 1_000_000)]
+    cold: u64,
+    /// Number of events of the longest conversation whose log could cost the square of its length.
+    #[arg(long, default_value_t = 160_000)]
+    hostile: u64,
     /// Use this log instead of a generated one.
     #[arg(long)]
     log: Option<PathBuf>,
@@ -80,8 +87,8 @@ fn main() -> Result<()> {
     let args = Args::parse();
     let temporary = tempfile::tempdir()?;
     let scratch = args.scratch.unwrap_or_else(|| temporary.path().to_owned());
-    let Args { events, open, closed, growth, churn, log, .. } = args;
-    let scale = Scale { events, rounds: args.rounds.max(1), open, closed, growth, churn, scratch, log };
+    let Args { events, open, closed, growth, churn, cold, hostile, log, .. } = args;
+    let scale = Scale { events, rounds: args.rounds.max(1), open, closed, growth, churn, cold, hostile, scratch, log };
     let mut results = Results::new();
     results.limits = limits::measure(&replay::log(&scale)?, scale.rounds, &scale.scratch)?;
     for which in Which::value_variants() {
@@ -91,18 +98,25 @@ fn main() -> Result<()> {
         match which {
             Which::P1 => {
                 replay::measure(&scale, &Peer::OTHERS, &mut results)?;
+                if scale.log.is_none() {
+                    replay::measure_contents(&scale, &Peer::OTHERS, &mut results)?;
+                }
                 if let Some(folder) = &args.logs {
                     replay::measure_all(folder, &scale, &Peer::OTHERS, &mut results)?;
                 }
             }
             Which::P2 => live::measure(&scale, &mut results)?,
             Which::P3 => recovery::measure(&scale, &mut results)?,
-            Which::P4 => opening::measure(&scale, &mut results)?,
+            Which::P4 => {
+                opening::measure(&scale, &mut results)?;
+                cold::measure(&scale, &mut results)?;
+            }
             Which::P5 => pages::measure(&scale, &mut results)?,
             Which::P6 => memory::measure(&scale, &mut results)?,
             Which::P7 => disk::measure(&scale, &mut results)?,
             Which::P8 => disorder::measure(&scale, &mut results)?,
             Which::P9 => growth::measure(&scale, &mut results)?,
+            Which::Growth => hostile::measure(&scale, &mut results)?,
         }
         args.out.as_deref().map_or(Ok(()), |folder| results.write(folder))?;
     }

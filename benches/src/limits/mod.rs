@@ -1,5 +1,6 @@
 //! The limits of this machine for the same bytes; everything else is compared with them.
 
+pub mod group_commit;
 pub mod line;
 pub mod parse;
 pub mod raw;

@@ -7,7 +7,7 @@ use convofold::Event;
 
 use super::Store;
 use super::row::{Row, identity};
-use crate::outcome::Answers;
+use crate::outcome::{Answers, ServerUsage};
 
 /// Identifies an event.
 pub(super) type Identity = [u8; 16];
@@ -31,8 +31,8 @@ pub(super) trait Tables {
     fn settle(&mut self) -> Result<()>;
     /// The answers at the end.
     fn answers(&mut self) -> Result<Answers>;
-    /// Peak resident memory of the server, if there is one.
-    fn server_memory_bytes(&self) -> Result<Option<u64>> {
+    /// What the server has used, if there is one.
+    fn server(&self) -> Result<Option<ServerUsage>> {
         Ok(None)
     }
 }
@@ -78,7 +78,7 @@ impl<T: Tables> Store for Folding<T> {
         self.0.answers()
     }
 
-    fn server_memory_bytes(&self) -> Result<Option<u64>> {
-        self.0.server_memory_bytes()
+    fn server(&self) -> Result<Option<ServerUsage>> {
+        self.0.server()
     }
 }

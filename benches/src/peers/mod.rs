@@ -15,16 +15,17 @@ mod server;
 pub mod sqlite;
 
 use std::path::Path;
-use std::time::Instant;
 
 use anyhow::Result;
 use clap::ValueEnum;
-use convofold::Event;
+use convofold::replay::{Input, Replay};
+use convofold::{Convofold, Event};
 use serde::{Deserialize, Serialize};
 
 use crate::events;
 use crate::ours;
-use crate::outcome::{Answers, Outcome, disk_bytes, peak_memory_bytes};
+use crate::outcome::{Answers, CLOSE, Outcome, REOPEN, REPLAY, ServerUsage, disk_bytes};
+use crate::usage::{Sampler, Stages, Thread};
 
 pub use row::Row;
 
@@ -87,10 +88,15 @@ impl Peer {
         }
     }
 
-    /// Whether it is SQLite, with any settings.
+    /// How many times as fast as this peer a replay is to be.
     #[must_use]
-    pub fn is_sqlite(self) -> bool {
-        matches!(self, Self::SqlitePlain | Self::SqliteLarge | Self::SqliteFolded)
+    pub fn target(self) -> Option<f64> {
+        Some(match self {
+            Self::SqliteFolded => 5.0,
+            Self::Redb | Self::Fjall => 4.0,
+            Self::Redis => 3.5,
+            _ => return None,
+        })
     }
 
     /// The server that it needs, if that is not installed.
@@ -147,11 +153,11 @@ pub trait Store {
     /// # Errors
     /// If the database fails.
     fn answers(&mut self) -> Result<Answers>;
-    /// Peak resident memory of the server, if there is one.
+    /// What the server has used, if there is one.
     ///
     /// # Errors
     /// If it cannot be read.
-    fn server_memory_bytes(&self) -> Result<Option<u64>> {
+    fn server(&self) -> Result<Option<ServerUsage>> {
         Ok(None)
     }
 }
@@ -165,20 +171,35 @@ pub fn replay(peer: Peer, log: &Path, folder: &Path) -> Result<Outcome> {
         return ours::replay_files(&[log.to_owned()], folder);
     }
     let mut store = peer.open(folder)?;
-    let began = Instant::now();
+    let mut stages = Stages::begin()?;
     events::in_batches(log, peer.batch(), |batch| store.store(&batch))?;
     store.settle()?;
-    let replay = began.elapsed();
-    let peak_memory_bytes = match store.server_memory_bytes()? {
-        Some(bytes) => bytes,
-        None => peak_memory_bytes()?,
-    };
+    let replay = stages.end(REPLAY)?.took;
+    let server = store.server()?;
     drop(store);
-
-    let began = Instant::now();
+    stages.end(CLOSE)?;
     let mut store = peer.open(folder)?;
-    let reopen = began.elapsed();
+    stages.end(REOPEN)?;
     let answers = store.answers()?;
     drop(store);
-    Ok(Outcome { answers, replay, reopen, disk_bytes: disk_bytes(folder)?, peak_memory_bytes })
+    Ok(Outcome { answers, replay, disk_bytes: disk_bytes(folder)?, server, writer: None, stages: stages.all() })
+}
+
+/// Replays a log and closes the database, with all threads watched.
+///
+/// # Errors
+/// If the log cannot be read or the database fails.
+pub fn watched(peer: Peer, log: &Path, folder: &Path) -> Result<Vec<Thread>> {
+    let sampler = Sampler::begin()?;
+    if peer == Peer::Convofold {
+        let db = Convofold::open(folder)?;
+        Replay::new(&db).input(Input::path(log)).run()?;
+        let threads = sampler.end()?;
+        db.close()?;
+        return Ok(threads);
+    }
+    let mut store = peer.open(folder)?;
+    events::in_batches(log, peer.batch(), |batch| store.store(&batch))?;
+    store.settle()?;
+    sampler.end()
 }

@@ -10,7 +10,7 @@ use postgres::{Client, Config, NoTls, Row as Record, Statement};
 use super::fold::{Changed, Identity, Tables};
 use super::row::{Entry, Row};
 use super::server::Server;
-use crate::outcome::Answers;
+use crate::outcome::{Answers, ServerUsage};
 
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS log (seq BIGSERIAL PRIMARY KEY, identity BYTEA NOT NULL UNIQUE, event BYTEA NOT NULL);
@@ -162,7 +162,7 @@ impl Tables for Postgres {
     }
 
     /// One process per connection and shared memory: there is no single figure.
-    fn server_memory_bytes(&self) -> Result<Option<u64>> {
-        Ok(Some(0))
+    fn server(&self) -> Result<Option<ServerUsage>> {
+        Ok(Some(ServerUsage::default()))
     }
 }

@@ -10,7 +10,8 @@ use redis::{Client, Connection, Pipeline};
 use super::fold::{Changed, Identity, Tables};
 use super::row::{Entry, Row};
 use super::server::Server;
-use crate::outcome::{Answers, memory};
+use crate::outcome::{Answers, ServerUsage, memory};
+use crate::usage::Usage;
 
 /// Maximum number of items per command; Redis is single-threaded.
 const AT_ONCE: usize = 1_000;
@@ -117,8 +118,9 @@ impl Tables for Redis {
         }
     }
 
-    fn server_memory_bytes(&self) -> Result<Option<u64>> {
-        let bytes = memory(&self.server.process().to_string(), "VmHWM:").context("the memory of Redis")?;
-        Ok(Some(bytes))
+    fn server(&self) -> Result<Option<ServerUsage>> {
+        let process = self.server.process();
+        let peak_memory_bytes = memory(&process.to_string(), "VmHWM:").context("the memory of Redis")?;
+        Ok(Some(ServerUsage { processor: Usage::of(process)?.processor, peak_memory_bytes }))
     }
 }

@@ -94,7 +94,7 @@ pub fn measure(scale: &Scale, results: &mut Results) -> Result<()> {
     let what = format!("memory after {churn} events, {} open", open / 10);
     results.rows.extend([
         Row::new("P6", format!("memory an open conversation, of {open}"), &of_open, "its own content", &content)
-            .target(Target::AtMost(1.5)),
+            .target(Target::AtMost(1.4)),
         Row::new("P6", format!("memory a closed conversation, of {closed}"), &of_closed, "24 bytes", &archived)
             .target(Target::AtMost(1.0)),
         Row::new("P6", what, &late, "after a third of them", &early).target(Target::AtMost(1.1)),

@@ -9,9 +9,10 @@ use crate::figure::{Figure, Unit};
 use crate::limits::parse::{Library, Parsed, parse};
 use crate::log::{Content, generated};
 use crate::machine::cores;
-use crate::outcome::Outcome;
+use crate::outcome::{CLOSE, Outcome, REOPEN, REPLAY};
 use crate::peers::{self, Peer};
-use crate::results::{PeerRow, Results, Row, Target};
+use crate::results::{ReplayTables, Results, Row, StageRow, SystemRow, Target, ThreadRow};
+use crate::usage::{Stage, Thread};
 use crate::{ours, task};
 
 /// The log of P1.
@@ -41,6 +42,14 @@ pub fn replay_log((peer, log, folder): (Peer, PathBuf, PathBuf)) -> Result<Outco
     peers::replay(peer, &log, &folder)
 }
 
+/// Replays a log into a new database of a peer in this folder, with all threads watched.
+///
+/// # Errors
+/// If the log cannot be read or the peer fails.
+pub fn watch_log((peer, log, folder): (Peer, PathBuf, PathBuf)) -> Result<Vec<Thread>> {
+    peers::watched(peer, &log, &folder)
+}
+
 /// Replays files with convofold, in this order, into a new database in this folder.
 ///
 /// # Errors
@@ -64,6 +73,51 @@ pub fn measure_all(folder: &Path, scale: &Scale, peers: &[Peer], results: &mut R
     Ok(())
 }
 
+/// Measures P1 with generated logs of other content. The targets are those of Airship.
+///
+/// # Errors
+/// If a peer fails or disagrees.
+pub fn measure_contents(scale: &Scale, peers: &[Peer], results: &mut Results) -> Result<()> {
+    for content in [Content::SuperOffice, Content::Mixed] {
+        let log = generated(scale.events, content, &scale.scratch)?;
+        measure(&Scale { log: Some(log), rounds: scale.rounds.min(3), ..scale.clone() }, peers, results)?;
+    }
+    Ok(())
+}
+
+/// The speed of parsing alone, on all cores, with every library.
+#[derive(Debug, Default)]
+pub struct Parsing([Vec<Parsed>; 2]);
+
+impl Parsing {
+    /// Measures it once more.
+    ///
+    /// # Errors
+    /// If the log cannot be read or parsed.
+    pub fn round(&mut self, log: &Path) -> Result<()> {
+        for (library, rounds) in Library::ALL.into_iter().zip(&mut self.0) {
+            rounds.push(task::run(parse_log, (log.to_owned(), library, cores()))?);
+        }
+        Ok(())
+    }
+
+    /// The faster library, with its events per second and the processor time of an event in nanoseconds.
+    #[must_use]
+    pub fn best(&self) -> (Library, Figure, Figure) {
+        let rate = |rounds: &[Parsed]| {
+            let rates = rounds.iter().map(|parsed| parsed.lines as f64 / parsed.parsing.as_secs_f64());
+            Figure::new(Unit::EventsPerSecond, rates)
+        };
+        let rates = self.0.each_ref().map(|rounds| rate(rounds));
+        let [sonic, simd] = rates;
+        let (library, rate) =
+            if sonic.median() >= simd.median() { (Library::SonicRs, sonic) } else { (Library::SimdJson, simd) };
+        let processor = rate.values.iter().map(|rate| cores() as f64 * 1e9 / rate);
+        let processor = Figure::new(Unit::Nanoseconds, processor);
+        (library, rate, processor)
+    }
+}
+
 /// Measures P1 with these peers.
 ///
 /// # Errors
@@ -73,15 +127,27 @@ pub fn measure(scale: &Scale, peers: &[Peer], results: &mut Results) -> Result<(
     let (peers, lacking): (Vec<_>, Vec<_>) = peers.iter().copied().partition(|peer| peer.lacks().is_none());
     for peer in lacking {
         let program = peer.lacks().unwrap_or_default();
-        results.notes.push(format!("{} was skipped: {program} is not installed (benches/servers.sh).", peer.name()));
+        let note = format!("{} was skipped: {program} is not installed (benches/servers.sh).", peer.name());
+        if !results.notes.contains(&note) {
+            results.notes.push(note);
+        }
     }
-    let mut limits = [Vec::new(), Vec::new()];
+    let what = match scale.log.as_deref().and_then(Path::file_stem) {
+        None => "bulk replay of Airship NDJSON".to_owned(),
+        Some(name) => format!("bulk replay of {}", name.to_string_lossy()),
+    };
+    let mut tables = ReplayTables { log: what.clone(), ..ReplayTables::default() };
+    // The replays with watched threads are not timed, and warm the caches for the others.
+    let mut threads = Vec::new();
+    for peer in std::iter::once(Peer::Convofold).chain(peers.iter().copied()) {
+        let folder = tempfile::tempdir_in(&scale.scratch)?;
+        threads.push((peer, task::run(watch_log, (peer, log.clone(), folder.path().to_owned()))?));
+    }
+    let mut parsing = Parsing::default();
     let mut ours = Vec::new();
     let mut theirs = vec![Vec::new(); peers.len()];
     for _ in 0..scale.rounds {
-        for (library, rates) in Library::ALL.into_iter().zip(&mut limits) {
-            rates.push(task::run(parse_log, (log.clone(), library, cores()))?);
-        }
+        parsing.round(&log)?;
         ours.push(run(Peer::Convofold, &log, scale)?);
         for (peer, outcomes) in peers.iter().zip(&mut theirs) {
             let outcome = run(*peer, &log, scale)?;
@@ -90,51 +156,101 @@ pub fn measure(scale: &Scale, peers: &[Peer], results: &mut Results) -> Result<(
             outcomes.push(outcome);
         }
     }
-    let parsing = limits.map(|parsed| rate(parsed.iter().map(|parsed| (parsed.lines, parsed.parsing))));
-    let [sonic, simd] = &parsing;
-    let best = if sonic.median() >= simd.median() { (sonic, Library::SonicRs) } else { (simd, Library::SimdJson) };
-    let (limit, library) = best;
-    let rates = |outcomes: &[Outcome]| Figure::new(Unit::EventsPerSecond, outcomes.iter().map(Outcome::rate));
-    let measured = rates(&ours);
-    let what = match scale.log.as_deref().and_then(Path::file_name) {
-        None => "bulk replay of Airship NDJSON".to_owned(),
-        Some(name) => format!("bulk replay of {}", name.to_string_lossy()),
-    };
-    let parsing = format!("parsing alone, all cores, {}", library.name());
-    results.rows.push(Row::new("P1", what.clone(), &measured, parsing, limit).target(Target::AtLeast(0.6)));
+    let of_airship = scale.log.is_none();
+    compare(&what, of_airship, &ours, &parsing, peers.iter().copied().zip(&theirs), results);
+    let events = ours.first().map_or(1, |outcome| outcome.answers.events) as f64;
     for (peer, outcomes) in std::iter::once((Peer::Convofold, &ours)).chain(peers.iter().copied().zip(&theirs)) {
-        // The table of the peers belongs to the first log.
-        if results.peers.len() <= peers.len() {
-            results.peers.push(peer_row(peer, outcomes));
-        }
+        tables.systems.push(system_row(peer, outcomes));
     }
-    let theirs: Vec<_> = peers.iter().copied().zip(theirs.iter().map(|outcomes| rates(outcomes))).collect();
-    let best = |is_sqlite: bool| {
-        let group = theirs.iter().filter(|(peer, _)| peer.is_sqlite() == is_sqlite);
-        group.max_by(|(_, one), (_, other)| one.median().total_cmp(&other.median())).map(|(peer, _)| *peer)
-    };
-    for (peer, rates) in &theirs {
-        let row = Row::new("P1", what.clone(), &measured, peer.name(), rates);
-        let is_best = best(peer.is_sqlite()) == Some(*peer);
-        let target = Target::AtLeast(if peer.is_sqlite() { 15.0 } else { 3.0 });
-        results.rows.push(if is_best { row.target(target) } else { row });
-    }
+    tables.stages = [REPLAY, CLOSE, REOPEN].into_iter().map(|name| stage_row(name, &ours)).collect();
+    tables.threads = threads.iter().flat_map(|(peer, threads)| thread_rows(*peer, threads, events)).collect();
+    results.replays.push(tables);
     Ok(())
 }
 
-fn peer_row(peer: Peer, outcomes: &[Outcome]) -> PeerRow {
+/// The rows of P1. Only a log of Airship's has targets.
+fn compare<'a>(
+    what: &str,
+    of_airship: bool,
+    ours: &[Outcome],
+    parsing: &Parsing,
+    theirs: impl Iterator<Item = (Peer, &'a Vec<Outcome>)>,
+    results: &mut Results,
+) {
+    let with = |row: Row, target: Option<Target>| Row { target: target.filter(|_| of_airship), ..row };
+    let rates = |outcomes: &[Outcome]| Figure::new(Unit::EventsPerSecond, outcomes.iter().map(Outcome::rate));
+    let of_ours = |unit, of: fn(&Outcome) -> f64| Figure::new(unit, ours.iter().map(of));
+    let (library, limit, parsing) = parsing.best();
+    let measured = rates(ours);
+    let against = format!("parsing alone, all cores, {}", library.name());
+    let row = Row::new("P1", what, &measured, &against, &limit);
+    results.rows.push(with(row, Some(Target::AtLeast(0.5))));
+    for (peer, outcomes) in theirs {
+        let row = Row::new("P1", what, &measured, peer.name(), &rates(outcomes));
+        results.rows.push(with(row, peer.target().map(Target::AtLeast)));
+    }
+    let processor = of_ours(Unit::Nanoseconds, Outcome::processor_nanoseconds);
+    let row = Row::new("P1", format!("{what}: processor time an event"), &processor, against, &parsing);
+    results.rows.push(with(row, Some(Target::ValueAtMost(2_300.0))));
+    let writer = of_ours(Unit::Nanoseconds, |outcome| {
+        let time = outcome.writer.map_or(f64::NAN, |time| time.as_secs_f64());
+        time * 1e9 / outcome.answers.events as f64
+    });
+    let row = Row::new("P1", format!("{what}: writer thread an event"), &writer, "all threads", &processor);
+    results.rows.push(with(row, Some(Target::ValueAtMost(500.0))));
+    let peak = of_ours(Unit::Bytes, Outcome::peak_memory);
+    let end = of_ours(Unit::Bytes, |outcome| outcome.stage(REPLAY).map_or(f64::NAN, |it| it.memory_bytes as f64));
+    let row = Row::new("P1", format!("{what}: peak memory"), &peak, "memory at its end", &end);
+    results.rows.push(with(row, Some(Target::ValueAtMost(200e6))));
+}
+
+fn system_row(peer: Peer, outcomes: &[Outcome]) -> SystemRow {
     let figure = |unit, of: fn(&Outcome) -> f64| Figure::new(unit, outcomes.iter().map(of));
-    PeerRow {
+    SystemRow {
         name: peer.name().to_owned(),
         replay: figure(Unit::EventsPerSecond, Outcome::rate),
-        reopen: figure(Unit::Nanoseconds, |outcome| outcome.reopen.as_nanos() as f64),
-        memory: figure(Unit::Bytes, |outcome| outcome.peak_memory_bytes as f64),
+        processor: figure(Unit::Nanoseconds, Outcome::processor_nanoseconds),
+        reopen: figure(Unit::Nanoseconds, |outcome| {
+            outcome.stage(REOPEN).map_or(f64::NAN, |stage| stage.took.as_nanos() as f64)
+        }),
+        memory: figure(Unit::Bytes, Outcome::peak_memory),
         disk: figure(Unit::Bytes, |outcome| outcome.disk_bytes as f64),
     }
 }
 
-fn rate(rounds: impl Iterator<Item = (u64, std::time::Duration)>) -> Figure {
-    Figure::new(Unit::EventsPerSecond, rounds.map(|(count, took)| count as f64 / took.as_secs_f64()))
+fn stage_row(name: &str, outcomes: &[Outcome]) -> StageRow {
+    let figure = |unit, of: fn(&Stage) -> f64| {
+        let stages = outcomes.iter().filter_map(|outcome| outcome.stage(name));
+        Figure::new(unit, stages.map(of))
+    };
+    let time = |of| figure(Unit::Nanoseconds, of);
+    StageRow {
+        name: name.to_owned(),
+        took: time(|stage| stage.took.as_nanos() as f64),
+        processor: [
+            time(|stage| stage.usage.processor.as_nanos() as f64),
+            time(|stage| stage.usage.kernel.as_nanos() as f64),
+        ],
+        faults: [
+            figure(Unit::Count, |stage| stage.usage.minor_faults as f64),
+            figure(Unit::Count, |stage| stage.usage.major_faults as f64),
+        ],
+        memory: [
+            figure(Unit::Bytes, |stage| stage.peak_memory_bytes as f64),
+            figure(Unit::Bytes, |stage| stage.memory_bytes as f64),
+        ],
+    }
+}
+
+fn thread_rows(peer: Peer, threads: &[Thread], events: f64) -> impl Iterator<Item = ThreadRow> {
+    let all: f64 = threads.iter().map(|thread| thread.usage.processor.as_secs_f64()).sum();
+    threads.iter().map(move |Thread { name, usage }| ThreadRow {
+        system: peer.name().to_owned(),
+        name: name.clone(),
+        processor: Figure::once(Unit::Nanoseconds, usage.processor.as_secs_f64() * 1e9 / events),
+        share: usage.processor.as_secs_f64() / all,
+        faults: [usage.minor_faults, usage.major_faults].map(|faults| Figure::once(Unit::Count, faults as f64)),
+    })
 }
 
 fn run(peer: Peer, log: &Path, scale: &Scale) -> Result<Outcome> {

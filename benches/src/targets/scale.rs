@@ -17,6 +17,10 @@ pub struct Scale {
     pub growth: u64,
     /// Number of events with a constant number of open conversations (P6).
     pub churn: u64,
+    /// Number of events in the database that is opened cold (P4).
+    pub cold: u64,
+    /// Number of events of the longest conversation that costs most (growth).
+    pub hostile: u64,
     /// Directory for databases and logs.
     pub scratch: PathBuf,
     /// A log to use instead of a generated one.
