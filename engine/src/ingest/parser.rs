@@ -77,18 +77,25 @@ impl Parser {
         // Nearly all pieces are valid UTF-8. Only if one is not, each line is checked.
         let text = simdutf8::basic::from_utf8(bytes).ok();
         let mut block = Block { parser: self, bytes, text, start, line: start.line, counted: 0 };
-        let mut scratch = Scratch::default();
+        let mut buffers = Buffers::default();
         let mut at = match start.element {
             None => 0,
-            element => block.found(Values::new(self.limits, 0, element), is_open, &mut scratch, sink),
+            element => block.found(Values::new(self.limits, 0, element), is_open, &mut buffers, sink),
         };
         while at < bytes.len() {
-            at = match block.line(at, &mut scratch, sink) {
+            at = match block.line(at, &mut buffers, sink) {
                 Some(next) => next,
-                None => block.found(Values::new(self.limits, at, None), is_open, &mut scratch, sink),
+                None => block.found(Values::new(self.limits, at, None), is_open, &mut buffers, sink),
             };
         }
     }
+}
+
+/// Reused from object to object.
+#[derive(Default)]
+struct Buffers<'a> {
+    scratch: Scratch<'a>,
+    record: Record,
 }
 
 /// Values that are being parsed.
@@ -105,7 +112,7 @@ struct Block<'a> {
 
 impl<'a> Block<'a> {
     /// Parses the line at `at`, if it is an object or a unit by itself. Returns the offset of the next line.
-    fn line(&mut self, at: usize, scratch: &mut Scratch<'a>, sink: &mut impl Sink) -> Option<usize> {
+    fn line(&mut self, at: usize, buffers: &mut Buffers<'a>, sink: &mut impl Sink) -> Option<usize> {
         let rest = self.bytes.get(at..).unwrap_or_default();
         let length = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
         let next = self.bytes.len().min(at + length + 1);
@@ -119,11 +126,11 @@ impl<'a> Block<'a> {
                 let (start, line) = (start + first, line.get(first..)?);
                 let text = self.text_of(start, start + line.len())?;
                 let unit = self.unit(start, line, None);
-                let (record, end) = unit.read(text, 0, scratch).ok()?;
+                let end = unit.read(text, buffers).ok()?;
                 if !is_end_of_line(line, end) {
                     return None;
                 }
-                Unit { bytes: line.get(..end)?, ..unit }.tell(&record, sink);
+                Unit { bytes: line.get(..end)?, ..unit }.tell(text, &buffers.record, sink);
             }
             _ => self.unit(start, line, None).line(sink),
         }
@@ -133,15 +140,15 @@ impl<'a> Block<'a> {
     }
 
     /// Parses the values that are found until a line begins that can be read by itself. Returns its offset.
-    fn found(&mut self, mut values: Values, is_open: bool, scratch: &mut Scratch<'a>, sink: &mut impl Sink) -> usize {
+    fn found(&mut self, mut values: Values, is_open: bool, buffers: &mut Buffers<'a>, sink: &mut impl Sink) -> usize {
         loop {
             match values.next(self.bytes, true, is_open) {
                 Found::Line { start, end } => self.unit_at(start, end, None).line(sink),
                 Found::Object { start, end } => {
-                    self.unit_at(start, end, None).object(self.text_of(start, end), scratch, sink);
+                    self.unit_at(start, end, None).object(self.text_of(start, end), buffers, sink);
                 }
                 Found::Element { index, start, end } => {
-                    self.unit_at(start, end, Some(index)).element(self.text_of(start, end), scratch, sink);
+                    self.unit_at(start, end, Some(index)).element(self.text_of(start, end), buffers, sink);
                 }
                 Found::EmptyArray { start, end } => {
                     let expected = "an object, or an array of at least one";
@@ -226,50 +233,47 @@ impl<'a> Unit<'a> {
     }
 
     /// A well-formed object.
-    fn object(self, text: Option<&'a str>, scratch: &mut Scratch<'a>, sink: &mut impl Sink) {
+    fn object(self, text: Option<&'a str>, buffers: &mut Buffers<'a>, sink: &mut impl Sink) {
         let Some(text) = text else { return };
         if memchr::memmem::find(self.bytes, b"\n\xef\xbb\xbf").is_some() {
-            return self.object_in(&without_marks(text), &mut Scratch::default(), sink);
+            return self.object_in(&without_marks(text), &mut Buffers::default(), sink);
         }
-        self.object_in(text, scratch, sink);
+        self.object_in(text, buffers, sink);
     }
 
-    fn object_in<'t>(self, text: &'t str, scratch: &mut Scratch<'t>, sink: &mut impl Sink)
-    where
-        'a: 't,
-    {
-        match self.read(text, 0, scratch) {
-            Ok((record, _)) => self.tell(&record, sink),
+    fn object_in<'t>(self, text: &'t str, buffers: &mut Buffers<'t>, sink: &mut impl Sink) {
+        match self.read(text, buffers) {
+            Ok(_) => self.tell(text, &buffers.record, sink),
             Err(fault) => sink.rejected(self.faulty(fault, text)),
         }
     }
 
     /// A well-formed element of an array.
-    fn element(self, text: Option<&'a str>, scratch: &mut Scratch<'a>, sink: &mut impl Sink) {
+    fn element(self, text: Option<&'a str>, buffers: &mut Buffers<'a>, sink: &mut impl Sink) {
         if self.parser.limits.is_too_long(self.bytes) {
             sink.rejected(self.too_long());
         } else if self.bytes.first() == Some(&b'{') {
-            self.object(text, scratch, sink);
+            self.object(text, buffers, sink);
         } else {
             sink.rejected(self.no_event(0, "an object", excerpt(text.unwrap_or_default())));
         }
     }
 
-    /// Reads the object at `start`. Returns its end.
-    fn read<'t>(self, text: &'t str, start: usize, scratch: &mut Scratch<'t>) -> Result<(Record<'t>, usize), Fault>
-    where
-        'a: 't,
-    {
-        let levels = usize::from(self.index.is_some());
-        let mut record = Record::new(Site { text, at: start, levels, parser: self.parser });
-        let end = record.read(&mut Reader::new(text, start, levels, scratch))?;
-        Ok((record, end))
+    /// Reads the object at the beginning of the text. Returns its end.
+    fn read<'t>(self, text: &'t str, buffers: &mut Buffers<'t>) -> Result<usize, Fault> {
+        let Buffers { scratch, record } = buffers;
+        record.read(&mut Reader::new(text, 0, self.levels(), scratch))
     }
 
-    /// Reports to the sink what an object is.
-    fn tell(self, record: &Record<'_>, sink: &mut impl Sink) {
-        let origin = self.origin(record.start());
-        match record.accept() {
+    /// The number of containers around it.
+    fn levels(self) -> usize {
+        usize::from(self.index.is_some())
+    }
+
+    /// Reports to the sink what the object is that was read at the beginning of the text.
+    fn tell(self, text: &str, record: &Record, sink: &mut impl Sink) {
+        let origin = self.at;
+        match record.accept(Site { text, at: 0, levels: self.levels(), parser: self.parser }) {
             Ok(Accepted::Event(event)) => sink.event(origin, event),
             Ok(Accepted::Ignored(why)) => sink.ignored(origin, why),
             Ok(Accepted::Again(reject)) => reject.parse(self.parser, origin, sink),

@@ -9,9 +9,9 @@ use super::{Format, Ignored, Reason};
 use crate::event::Event;
 use crate::json::{Fault, Reader, Value};
 
-/// An object that was read but not yet interpreted, because the field that identifies it can be the last one.
-pub(super) struct Record<'a> {
-    site: Site<'a>,
+/// An object that was read but not yet interpreted, because the field that identifies it can be the last one. Reused for
+/// the next object.
+pub(super) struct Record {
     top: [Value; TOP.len()],
     nested: Nested,
 }
@@ -24,50 +24,46 @@ pub(super) enum Accepted<'a> {
     Again(Reject),
 }
 
-impl<'a> Record<'a> {
-    /// The object at a site, before it is read.
-    pub(super) fn new(site: Site<'a>) -> Self {
-        Self { site, top: [Value::default(); TOP.len()], nested: Nested::default() }
+impl Default for Record {
+    fn default() -> Self {
+        Self { top: [Value::default(); TOP.len()], nested: Nested::default() }
     }
+}
 
-    /// The offset of the object.
-    pub(super) fn start(&self) -> usize {
-        self.site.at
-    }
-
-    /// Reads the object. Returns its end.
-    pub(super) fn read(&mut self, reader: &mut Reader<'a, '_>) -> Result<usize, Fault> {
-        let Self { top, nested, .. } = self;
+impl Record {
+    /// Reads an object. Returns its end.
+    pub(super) fn read(&mut self, reader: &mut Reader<'_, '_>) -> Result<usize, Fault> {
+        let Self { top, nested } = self;
         reader.object(&TOP, top, |reader, field| nested.read(field, reader))?;
         Ok(reader.at())
     }
 
-    /// Interprets the object, with a given or a detected format (rule W6).
-    pub(super) fn accept(&self) -> Checked<Accepted<'a>> {
+    /// Interprets the object that was read at this site, with a given or a detected format (rule W6).
+    pub(super) fn accept<'a>(&self, site: Site<'a>) -> Checked<Accepted<'a>> {
         if sources::is_reject(&self.top) {
-            return Reject::read(self.site).map(Accepted::Again);
+            return Reject::read(site).map(Accepted::Again);
         }
-        let format = match self.site.parser.format {
-            Format::Auto => sources::detect(self.site, &self.top).unwrap_or_default(),
+        let format = match site.parser.format {
+            Format::Auto => sources::detect(site, &self.top).unwrap_or_default(),
             format => format,
         };
-        let Some(understood) = sources::understand(format, self.site, &self.top, &self.nested) else {
-            return Err(self.of_no_source());
+        let Some(understood) = sources::understand(format, site, &self.top, &self.nested) else {
+            return Err(of_no_source(site.at));
         };
         Ok(match understood? {
             Understood::Event(event) => Accepted::Event(event),
             Understood::Ignored(reason) => Accepted::Ignored(Ignored { source: format.name(), reason }),
         })
     }
+}
 
-    #[cold]
-    fn of_no_source(&self) -> Box<Complaint> {
-        Box::new(Complaint {
-            reason: Reason::NotAnEvent,
-            at: self.site.at,
-            path: String::new(),
-            expected: format!("an object with {}", either(sources::signs())).into(),
-            found: "one without them".to_owned(),
-        })
-    }
+#[cold]
+fn of_no_source(at: usize) -> Box<Complaint> {
+    Box::new(Complaint {
+        reason: Reason::NotAnEvent,
+        at,
+        path: String::new(),
+        expected: format!("an object with {}", either(sources::signs())).into(),
+        found: "one without them".to_owned(),
+    })
 }

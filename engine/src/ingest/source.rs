@@ -44,7 +44,8 @@ pub(super) trait Source {
     /// [`Claim::Possibly`].
     fn claims(top: &Fields<'_, '_>) -> Claim;
 
-    /// Reads the object in a field of [`Source::NESTED`]. The reader stands at its beginning.
+    /// Reads the object in a field of [`Source::NESTED`]. The reader stands at its beginning. `nested` can contain what
+    /// was read before; [`Reader::object`] replaces all of its values.
     ///
     /// # Errors
     /// A grammar fault, which rejects the whole unit of input.
@@ -106,5 +107,17 @@ pub(super) struct Object<'a, 'r, N> {
     pub(super) site: Site<'a>,
     /// The fields of [`Source::WANTED`].
     pub(super) top: Fields<'a, 'r>,
-    pub(super) nested: &'r N,
+    nested: &'r N,
+}
+
+impl<'a, 'r, N> Object<'a, 'r, N> {
+    pub(super) fn new(site: Site<'a>, top: Fields<'a, 'r>, nested: &'r N) -> Self {
+        Self { site, top, nested }
+    }
+
+    /// The object that a field of [`Source::NESTED`] must contain: its offset, and what [`Source::read_nested`] read.
+    pub(super) fn nested(&self, field: usize) -> Checked<(usize, &'r N)> {
+        // If the field is not an object, `nested` is from an earlier object of the input.
+        Ok((self.top.object(field)?, self.nested))
+    }
 }

@@ -45,6 +45,35 @@ fn text() -> impl Strategy<Value = String> {
     })
 }
 
+/// Names of every length that is compared in another way.
+const NAMES: [Name; 12] = names![
+    "",
+    "a",
+    "b",
+    "twelve_bytes",
+    "thirteen_byte",
+    "fourteen_bytes",
+    "fifteen_bytes_b",
+    "twenty_eight_bytes_in_a_name",
+    "twenty_nine_bytes_in_the_name",
+    "thirty_bytes_in_the_same_name_",
+    "more_than_two_blocks_in_one_name_x",
+    "more_than_two_blocks_in_any_name_x",
+];
+
+/// The fields of an object as (name, value), in JSON.
+fn fields() -> impl Strategy<Value = Vec<(String, String)>> {
+    let name = prop_oneof![8 => (0..NAMES.len()).prop_map(|name| NAMES[name].word.to_owned()), 1 => "[a-c]{0,2}|other"];
+    let value = json().prop_map(|value| value.to_string());
+    let fields = prop::collection::vec((name, value), 0..16);
+    (fields, any::<bool>()).prop_map(|(mut fields, in_order)| {
+        if in_order {
+            fields.sort_by_key(|(name, _)| NAMES.iter().position(|known| known.word == name));
+        }
+        fields
+    })
+}
+
 /// A text with a few JSON characters inserted, removed or replaced.
 fn damaged_text() -> impl Strategy<Value = String> {
     let damage =
@@ -106,6 +135,29 @@ proptest! {
     }
 
     #[test]
+    fn wanted_fields_are_found_in_any_order_and_spelling(fields in fields(), space in "[ \n]{0,2}", comma in any::<bool>()) {
+        let written: Vec<_> = fields.iter().map(|(name, value)| format!("{space}\"{name}\"{space}:{space}{value}")).collect();
+        let end = if comma && !fields.is_empty() { "," } else { "" };
+        let text = format!("{{{}{end}{space}}}", written.join(&format!("{space},")));
+        let mut scratch = Scratch::default();
+        let mut reader = Reader::new(&text, 0, 0, &mut scratch);
+        let mut values = [Value::new(Shape::True, 0, 0); NAMES.len()];
+        let read = reader.object(&NAMES, &mut values, |_, _| None);
+        let is_duplicate = |at: usize| fields[..at].iter().any(|(name, _)| *name == fields[at].0);
+        if let Some(again) = (0..fields.len()).find(|at| is_duplicate(*at)) {
+            let before = written[..again].iter().map(|field| field.len() + space.len() + 1).sum::<usize>();
+            prop_assert_eq!(read, Err(FaultKind::DuplicateKey.at(1 + before + space.len())));
+            return Ok(());
+        }
+        prop_assert_eq!(read, Ok(Value::new(Shape::Object, 0, text.len())));
+        for (name, value) in NAMES.iter().zip(values) {
+            let meant = fields.iter().find(|(field, _)| *field == name.word).map(|(_, value)| &**value);
+            let length = value.written(&text).len() + if value.is_string() { 2 } else { 0 };
+            prop_assert_eq!(meant, (!value.is_missing()).then(|| &text[value.at()..value.at() + length]));
+        }
+    }
+
+    #[test]
     fn every_string_is_read_as_it_is_meant(meant in any::<String>(), escape in any::<bool>()) {
         let text = if escape {
             let units: String = meant.encode_utf16().map(|unit| format!("\\u{unit:04X}")).collect();
@@ -115,6 +167,19 @@ proptest! {
         };
         let value = read(&text).unwrap();
         prop_assert_eq!(value.text(&text).unwrap(), meant);
+    }
+
+    #[test]
+    fn digits_are_read_exactly(text in "[0-9]{1,18}", at in any::<prop::sample::Index>(), with in "[!-~]") {
+        prop_assert_eq!(integer(&text), Integer::Whole(text.parse().unwrap()));
+        let at = at.index(text.len());
+        let mut damaged = text;
+        damaged.replace_range(at..=at, &with);
+        if let Integer::Whole(number) = integer(&damaged) {
+            prop_assert_eq!(large_integer(&damaged), Some(number.into()));
+        } else {
+            prop_assert_eq!(large_integer(&damaged).and_then(|number| i64::try_from(number).ok()), None);
+        }
     }
 
     #[test]

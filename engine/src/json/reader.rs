@@ -11,6 +11,9 @@ use super::value::{Shape, Value};
 use super::walk::{self, Progress, Walk, Watch, skip_whitespace};
 use super::{MAX_LEVELS, number};
 
+/// The number of names that are tried before a key is searched for among all of them.
+const MAX_ABSENT: usize = 3;
+
 /// Buffers of a reader, reused from text to text to avoid allocations.
 #[derive(Debug, Default)]
 pub(crate) struct Scratch<'a> {
@@ -24,37 +27,57 @@ pub(crate) struct Name {
     pub(crate) word: &'static str,
     /// The name as it stands before its value: in quotes, with the colon.
     quoted: &'static str,
-    /// The first bytes of `quoted`, padded with zeros.
-    beginning: [u8; BEGINNING],
+    /// The byte before the name, as zero, and the first bytes of `quoted`, padded with zeros.
+    beginning: [u8; BLOCK],
+    /// A bit for each byte of `beginning` that belongs to `quoted`.
+    mask: u32,
+    /// The last bytes of `quoted`, if it continues behind `beginning`.
+    ending: [u8; BLOCK],
 }
 
-/// The number of bytes of a name that are compared at once.
-const BEGINNING: usize = 16;
+/// The number of bytes that are compared at once.
+const BLOCK: usize = 16;
 
 impl Name {
     /// See [`names!`].
     pub(crate) const fn new(word: &'static str, quoted: &'static str) -> Self {
-        let mut beginning = [0; BEGINNING];
+        let (mut beginning, mut mask, mut ending) = ([0; BLOCK], 0, [0; BLOCK]);
+        let bytes = quoted.as_bytes();
         let mut at = 0;
-        while at < BEGINNING && at < quoted.len() {
-            beginning[at] = quoted.as_bytes()[at];
+        while at < bytes.len() {
+            if at + 1 < BLOCK {
+                beginning[at + 1] = bytes[at];
+                mask |= 1 << (at + 1);
+            }
+            if bytes.len() >= BLOCK && at + BLOCK >= bytes.len() {
+                ending[at + BLOCK - bytes.len()] = bytes[at];
+            }
             at += 1;
         }
-        Self { word, quoted, beginning }
+        Self { word, quoted, beginning, mask, ending }
     }
 
-    /// The rest of the bytes after the name, if they begin with it.
+    /// The rest of the bytes after the name, if they begin with it behind their first byte.
     #[inline]
     fn before<'b>(&self, bytes: &'b [u8]) -> Option<&'b [u8]> {
-        let Some(block) = bytes.first_chunk() else { return bytes.strip_prefix(self.quoted.as_bytes()) };
-        let equal = u8x16::new(*block).simd_eq(u8x16::new(self.beginning)).to_bitmask();
-        let (length, rest) = (self.quoted.len(), bytes.get(self.quoted.len()..)?);
-        // The number of equal bytes at the beginning, possibly including padding.
-        let same = equal.trailing_ones() as usize;
-        let is_it = same >= length
-            || (same == BEGINNING && bytes.get(BEGINNING..length)? == &self.quoted.as_bytes()[BEGINNING..]);
-        is_it.then_some(rest)
+        let Some(block) = bytes.first_chunk() else { return bytes.get(1..)?.strip_prefix(self.quoted.as_bytes()) };
+        if equal_bytes(block, &self.beginning) & self.mask != self.mask {
+            return None;
+        }
+        let (name, rest) = bytes.split_at_checked(1 + self.quoted.len())?;
+        if name.len() > BLOCK {
+            let is_same_end = equal_bytes(name.last_chunk()?, &self.ending) == u32::from(u16::MAX);
+            let is_same = is_same_end && (name.len() <= 2 * BLOCK || name.ends_with(self.quoted.as_bytes()));
+            return is_same.then_some(rest);
+        }
+        Some(rest)
     }
+}
+
+/// A bit for each byte that is the same in both blocks.
+#[inline]
+fn equal_bytes(one: &[u8; BLOCK], other: &[u8; BLOCK]) -> u32 {
+    u8x16::new(*one).simd_eq(u8x16::new(*other)).to_bitmask()
 }
 
 /// Makes an array of [`Name`]s.
@@ -101,8 +124,7 @@ impl<'a, 's> Reader<'a, 's> {
 
     /// Whether an object with this first field begins here.
     pub(crate) fn is_first(&self, name: &Name) -> bool {
-        let fields = self.bytes.get(self.at..).and_then(|rest| rest.strip_prefix(b"{"));
-        fields.is_some_and(|fields| name.before(fields).is_some())
+        self.is_at_object() && self.bytes.get(self.at..).is_some_and(|rest| name.before(rest).is_some())
     }
 
     /// Whether an object begins here.
@@ -111,7 +133,7 @@ impl<'a, 's> Reader<'a, 's> {
         self.bytes.get(self.at) == Some(&b'{')
     }
 
-    /// Reads the object that begins here. The value of the field `names[i]` goes into `values[i]`; all other fields are
+    /// Reads the object that begins here. `values[i]` becomes the value of the field `names[i]`; all other fields are
     /// checked and skipped.
     ///
     /// If the value of a wanted field is an object, `inner` can read it; it returns `None` to leave it to this
@@ -123,31 +145,48 @@ impl<'a, 's> Reader<'a, 's> {
         mut inner: impl FnMut(&mut Self, usize) -> Option<Result<Value, Fault>>,
     ) -> Result<Value, Fault> {
         let start = self.open()?;
-        let mut guess = 0;
+        *values = [Value::default(); N];
+        let (mut next, mut separator, mut has_others) = (0, b'{', false);
         loop {
+            let mut wanted = None;
+            if self.bytes.get(self.at) == Some(&separator)
+                && let (Some(names), Some(values)) = (names.get(next..), values.get_mut(next..))
+            {
+                let run = usual_fields(self.bytes, self.at, separator, names, values);
+                wanted = run.value_of.map(|name| next + name);
+                if run.passed > 0 {
+                    separator = b',';
+                }
+                (self.at, next) = (run.at, next + run.passed);
+            }
             let key_at = self.at;
-            let wanted = if let Some(value_at) = names.get(guess).and_then(|name| self.value_after(name)) {
-                self.at = value_at;
-                guess
-            } else if !self.has_field()? {
-                break;
-            } else if let Some(wanted) = self.key(names)? {
-                wanted
-            } else {
-                self.passed += 1;
-                self.first_passed = self.first_passed.or(Some(key_at));
-                self.value()?;
-                continue;
+            let wanted = match wanted {
+                Some(wanted) => wanted,
+                None if !self.has_field(separator)? => break,
+                None => match self.key(names, &mut has_others)? {
+                    Some(wanted) => wanted,
+                    None => {
+                        self.passed += 1;
+                        self.first_passed = self.first_passed.or(Some(key_at));
+                        self.value()?;
+                        separator = b',';
+                        continue;
+                    }
+                },
             };
-            guess = wanted + 1;
+            (next, separator) = (wanted + 1, b',');
             let Some(slot) = values.get_mut(wanted).filter(|slot| slot.is_missing()) else {
                 return Err(FaultKind::DuplicateKey.at(self.key_from(key_at)));
             };
+            self.at = skip_whitespace(self.bytes, self.at);
             let read = if self.is_at_object() { inner(self, wanted) } else { None };
             *slot = match read {
                 Some(value) => value?,
                 None => self.value()?,
             };
+        }
+        if has_others {
+            self.scratch.keys.close();
         }
         self.close();
         Ok(Value::new(Shape::Object, start, self.at))
@@ -161,7 +200,9 @@ impl<'a, 's> Reader<'a, 's> {
         mut field: impl FnMut(&[u8], Value),
     ) -> Result<(), Fault> {
         self.open()?;
-        while self.has_field()? {
+        self.scratch.keys.open();
+        let mut separator = b'{';
+        while self.has_field(separator)? {
             let key = string::scan(self.bytes, self.at + 1)?;
             let name = normal(decoded(self.text, key));
             self.at = key.end + 1;
@@ -171,7 +212,9 @@ impl<'a, 's> Reader<'a, 's> {
             if !self.scratch.keys.insert(name) {
                 return Err(FaultKind::DuplicateKey.at(key.quote()));
             }
+            separator = b',';
         }
+        self.scratch.keys.close();
         self.close();
         Ok(())
     }
@@ -180,13 +223,13 @@ impl<'a, 's> Reader<'a, 's> {
     #[inline]
     pub(crate) fn value(&mut self) -> Result<Value, Fault> {
         let start = self.at;
-        if self.bytes.get(start) == Some(&b'"')
-            && let Some(end) = string::end_of_plain(self.bytes, start + 1)
-        {
-            self.at = end + 1;
-            return Ok(Value::new(Shape::Plain, start + 1, end));
+        match self.bytes.get(start..).and_then(string::plain) {
+            Some((length, _)) => {
+                self.at = start + length + 2;
+                Ok(Value::new(Shape::Plain, start + 1, start + 1 + length))
+            }
+            None => self.other_value(),
         }
-        self.other_value()
     }
 
     /// Checks a value that is not a plain string.
@@ -223,10 +266,10 @@ impl<'a, 's> Reader<'a, 's> {
         let start = self.at;
         if shape == Shape::Array
             && self.levels < MAX_LEVELS
-            && let Some(end) = string::end_of_plain_list(self.bytes, start + 1)
+            && let Some(rest) = self.bytes.get(start + 1..).and_then(string::after_plain_list)
         {
-            self.at = end;
-            return Ok(Value::new(shape, start, end));
+            self.at = self.bytes.len() - rest.len();
+            return Ok(Value::new(shape, start, self.at));
         }
         let Scratch { keys, walk } = &mut *self.scratch;
         walk.restart();
@@ -246,27 +289,22 @@ impl<'a, 's> Reader<'a, 's> {
             return Err(FaultKind::TooDeep.at(start));
         }
         self.levels += 1;
-        self.scratch.keys.open();
-        self.at = start + 1;
         Ok(start)
     }
 
     fn close(&mut self) {
         self.levels = self.levels.saturating_sub(1);
-        self.scratch.keys.close();
     }
 
-    /// Advances to the opening quote of the next key, or past the end of the object.
+    /// Advances to the opening quote of the next key, or past the end of the object. The separator is the opening brace
+    /// before the first field and a comma before all others.
     #[inline]
-    fn has_field(&mut self) -> Result<bool, Fault> {
-        let is_first = self.bytes.get(self.at.wrapping_sub(1)) == Some(&b'{');
+    fn has_field(&mut self, separator: u8) -> Result<bool, Fault> {
         let mut at = skip_whitespace(self.bytes, self.at);
-        if !is_first {
-            match self.bytes.get(at) {
-                Some(b',') => at = skip_whitespace(self.bytes, at + 1),
-                Some(b'}') => {}
-                _ => return Err(FaultKind::NoCommaInObject.at(at)),
-            }
+        match self.bytes.get(at) {
+            Some(byte) if *byte == separator => at = skip_whitespace(self.bytes, at + 1),
+            Some(b'}') => {}
+            _ => return Err(FaultKind::NoCommaInObject.at(at)),
         }
         match self.bytes.get(at) {
             Some(b'"') => {
@@ -282,27 +320,22 @@ impl<'a, 's> Reader<'a, 's> {
     }
 
     /// Advances past a key to its value. Returns the index of the key in `names`, `None` if it is not one of them.
-    fn key<const N: usize>(&mut self, names: &[Name; N]) -> Result<Option<usize>, Fault> {
+    fn key<const N: usize>(&mut self, names: &[Name; N], has_others: &mut bool) -> Result<Option<usize>, Fault> {
         let key = string::scan(self.bytes, self.at + 1)?;
         let name = decoded(self.text, key);
         self.at = key.end + 1;
         self.colon()?;
         let found = names.iter().position(|known| *known.word.as_bytes() == *name);
-        if found.is_none() && !self.scratch.keys.insert(name) {
-            return Err(FaultKind::DuplicateKey.at(key.quote()));
+        if found.is_none() {
+            if !*has_others {
+                self.scratch.keys.open();
+                *has_others = true;
+            }
+            if !self.scratch.keys.insert(name) {
+                return Err(FaultKind::DuplicateKey.at(key.quote()));
+            }
         }
         Ok(found)
-    }
-
-    /// The offset of the value if the next field has exactly this name and no whitespace around it, as machines write
-    /// it. This avoids a search for the ends of keys and values.
-    #[inline]
-    fn value_after(&self, name: &Name) -> Option<usize> {
-        let comma = usize::from(self.bytes.get(self.at) == Some(&b','));
-        let rest = name.before(self.bytes.get(self.at + comma..)?)?;
-        let is_first = self.bytes.get(self.at.wrapping_sub(1)) == Some(&b'{');
-        let is_compact = rest.first().is_some_and(|byte| *byte > b' ') && is_first == (comma == 0);
-        is_compact.then_some(self.at + comma + name.quoted.len())
     }
 
     /// The offset of the first key from `at` on.
@@ -321,6 +354,61 @@ impl<'a, 's> Reader<'a, 's> {
         self.at = skip_whitespace(self.bytes, at + 1);
         Ok(())
     }
+}
+
+/// Where a run of usual fields ends.
+struct Run {
+    at: usize,
+    /// The number of names up to the last one in the run.
+    passed: usize,
+    /// The name whose value is at `at`, counted like `passed`. Without it, `at` is before a key or the end of the object.
+    value_of: Option<usize>,
+}
+
+/// Reads fields while their names are the next ones in order, without whitespace, and their values are plain strings,
+/// numbers or literals: the way machines write them.
+///
+/// Nearly all fields are read here. A small loop of its own keeps everything in registers.
+#[inline(never)]
+fn usual_fields(bytes: &[u8], at: usize, mut separator: u8, names: &[Name], values: &mut [Value]) -> Run {
+    let offset = |rest: &[u8]| bytes.len() - rest.len();
+    let mut rest = bytes.get(at..).unwrap_or_default();
+    let (mut tried, mut passed) = (0, 0);
+    for (name, value) in names.iter().zip(values) {
+        if rest.first() != Some(&separator) || tried - passed == MAX_ABSENT {
+            break;
+        }
+        tried += 1;
+        let Some(written) = name.before(rest) else { continue };
+        if !value.is_missing() {
+            break;
+        }
+        let start = offset(written);
+        if let Some((length, after)) = string::plain(written) {
+            *value = Value::new(Shape::Plain, start + 1, start + 1 + length);
+            rest = after;
+        } else if let Some((shape, length)) = scalar(written) {
+            *value = Value::new(shape, start, start + length);
+            rest = written.get(length..).unwrap_or_default();
+        } else {
+            return Run { at: start, passed, value_of: Some(tried - 1) };
+        }
+        (passed, separator) = (tried, b',');
+    }
+    Run { at: offset(rest), passed, value_of: None }
+}
+
+/// The shape and the length of a number or a literal.
+#[inline(never)]
+fn scalar(bytes: &[u8]) -> Option<(Shape, usize)> {
+    let shape = match bytes.first()? {
+        b'n' => Shape::Null,
+        b't' => Shape::True,
+        b'f' => Shape::False,
+        b'-' | b'0'..=b'9' => return Some((Shape::Number, number::scan(bytes, 0).ok()?)),
+        _ => return None,
+    };
+    Some((shape, walk::literal(bytes, 0).ok()?))
 }
 
 /// A decoded key.

@@ -32,11 +32,12 @@ pub(crate) fn scan(bytes: &[u8], start: usize) -> Result<Scanned, Fault> {
     }
 }
 
-/// The end of the string whose content begins at `start`, if it is plain: the usual case.
+/// The length of the content of the plain string that begins here, and the rest of the bytes after it.
 #[inline]
-pub(super) fn end_of_plain(bytes: &[u8], start: usize) -> Option<usize> {
-    let end = find_special(bytes, start);
-    (bytes.get(end) == Some(&b'"')).then_some(end)
+pub(super) fn plain(bytes: &[u8]) -> Option<(usize, &[u8])> {
+    let content = bytes.strip_prefix(b"\"")?;
+    let length = special_from(content);
+    Some((length, content.get(length..)?.strip_prefix(b"\"")?))
 }
 
 #[cold]
@@ -161,38 +162,43 @@ fn unit(bytes: &[u8], at: usize) -> Result<u16, Fault> {
     })
 }
 
-/// The end of an array of plain strings without whitespace between them, the way machines write lists of names. `at` is
-/// the offset of its first element (or its end).
-pub(super) fn end_of_plain_list(bytes: &[u8], mut at: usize) -> Option<usize> {
-    if bytes.get(at) == Some(&b']') {
-        return Some(at + 1);
+/// The rest of the bytes after an array of plain strings without whitespace between them, the way machines write lists
+/// of names. The bytes begin with its first element (or its end).
+pub(super) fn after_plain_list(bytes: &[u8]) -> Option<&[u8]> {
+    let mut rest = bytes;
+    if let Some(after) = rest.strip_prefix(b"]") {
+        return Some(after);
     }
-    while bytes.get(at) == Some(&b'"') {
-        let end = end_of_plain(bytes, at + 1)?;
-        match bytes.get(end + 1) {
-            Some(b',') => at = end + 2,
-            Some(b']') => return Some(end + 2),
+    loop {
+        match plain(rest)?.1.split_first()? {
+            (b',', after) => rest = after,
+            (b']', after) => return Some(after),
             _ => return None,
         }
     }
-    None
 }
 
 /// The offset of the first quote, backslash or control character from `at` on, or the length if there is none.
+#[inline]
+fn find_special(bytes: &[u8], at: usize) -> usize {
+    bytes.get(at..).map_or(bytes.len(), |rest| at + special_from(rest))
+}
+
+/// The number of bytes before the first quote, backslash or control character.
 ///
 /// Compares sixteen bytes at a time: the strings of an event are short, and a call of a search routine costs more than
 /// it saves.
 #[inline]
-fn find_special(bytes: &[u8], mut at: usize) -> usize {
-    while let Some(block) = bytes.get(at..).and_then(<[u8]>::first_chunk::<16>) {
+fn special_from(bytes: &[u8]) -> usize {
+    let mut rest = bytes;
+    while let Some((block, after)) = rest.split_first_chunk() {
         let specials = specials(*block);
         if specials != 0 {
-            return at + specials.trailing_zeros() as usize;
+            return bytes.len() - rest.len() + specials.trailing_zeros() as usize;
         }
-        at += 16;
+        rest = after;
     }
-    let rest = bytes.get(at..).unwrap_or_default();
-    rest.iter().position(|byte| is_special(*byte)).map_or(bytes.len(), |place| at + place)
+    bytes.len() - rest.len() + rest.iter().position(|byte| is_special(*byte)).unwrap_or(rest.len())
 }
 
 #[inline]
@@ -204,8 +210,9 @@ fn is_special(byte: u8) -> bool {
 #[inline]
 fn specials(block: [u8; 16]) -> u32 {
     let block = u8x16::new(block);
-    let quotes = block.simd_eq(u8x16::splat(b'"'));
+    // Without this bit, the quote is the byte after the control characters, and a space is not.
+    let flipped = block ^ u8x16::splat(b'"' ^ 0x20);
+    let quotes_and_controls = flipped.min(u8x16::splat(0x20)).simd_eq(flipped);
     let backslashes = block.simd_eq(u8x16::splat(b'\\'));
-    let controls = block.min(u8x16::splat(0x1f)).simd_eq(block);
-    (quotes | backslashes | controls).to_bitmask()
+    (quotes_and_controls | backslashes).to_bitmask()
 }

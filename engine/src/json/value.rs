@@ -22,7 +22,7 @@ pub(crate) enum Shape {
     Array,
 }
 
-/// A value of a text. It takes 12 bytes, because some fifty of them are cleared for every event.
+/// A value of a text. It takes 12 bytes, because several arrays of them are cleared for every event.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Value {
     pub(crate) shape: Shape,
@@ -33,7 +33,8 @@ pub(crate) struct Value {
 impl Value {
     /// A value at `start..end` of its text, for a string without its quotes.
     pub(crate) fn new(shape: Shape, start: usize, end: usize) -> Self {
-        Self { shape, start: short(start), end: short(end) }
+        #[expect(clippy::cast_possible_truncation, reason = "the limits of ingest keep texts below 4 GiB")]
+        Self { shape, start: start as u32, end: end as u32 }
     }
 
     /// The offset of the value; for a string, of its opening quote.
@@ -69,9 +70,4 @@ impl Value {
             _ => None,
         }
     }
-}
-
-/// Texts are shorter than 4 GiB: the limits of ingest guarantee it.
-fn short(at: usize) -> u32 {
-    u32::try_from(at).unwrap_or(u32::MAX)
 }

@@ -161,7 +161,8 @@ impl Source for Airship {
             Some("OFFSET_UPDATE") => return Ok(Understood::Ignored("offset_update")),
             Some(_) => return Ok(Understood::Ignored("other_type")),
         }
-        let body = object.site.fields(".body", object.top.object(top::BODY)?, &BODY, &object.nested.own);
+        let (body_at, nested) = object.nested(top::BODY)?;
+        let body = object.site.fields(".body", body_at, &BODY, &nested.own);
         let is_message = match &*body.required_string(body::NAME)? {
             CONVO_NAME => false,
             MESSAGE_NAME => true,
@@ -172,6 +173,7 @@ impl Source for Airship {
         }
         let chat = Chat {
             object,
+            nested,
             body,
             transaction: body.required_string_id(body::TRANSACTION)?,
             identity: object.top.id(top::ID)?.map(|id| Identity::given(&id, 0)),
@@ -183,6 +185,7 @@ impl Source for Airship {
 /// A live chat event, as far as it does not depend on its name.
 struct Chat<'a, 'r> {
     object: &'r Object<'a, 'r, Body>,
+    nested: &'r Body,
     body: Fields<'a, 'r>,
     /// The conversation id: a non-empty JSON string (rules, section 8).
     transaction: Cow<'a, str>,
@@ -196,7 +199,7 @@ impl<'a, 'r> Chat<'a, 'r> {
             "convo_close" => false,
             _ => return Err(self.unknown_interaction("`convo_open` or `convo_close`")),
         };
-        let convo = self.inner(".body.properties.convo", 0, &CONVO, &self.object.nested.convo)?;
+        let convo = self.inner(".body.properties.convo", 0, &CONVO, &self.nested.convo)?;
         let active = convo.time(convo::LAST_ACTIVE)?;
         // F2: a null that is present means closed, whatever the interaction type is.
         let is_closed = !is_open || (active.is_none() && convo.has(convo::LAST_ACTIVE));
@@ -234,7 +237,7 @@ impl<'a, 'r> Chat<'a, 'r> {
             "app_out" => ("in_app", Direction::Out),
             _ => return Err(self.unknown_interaction("`sms_in`, `sms_out`, `app_in` or `app_out`")),
         };
-        let message = self.inner(".body.properties.message", 1, &MESSAGE, &self.object.nested.message)?;
+        let message = self.inner(".body.properties.message", 1, &MESSAGE, &self.nested.message)?;
         self.build(
             Draft {
                 sent: message.time(message::TIMESTAMP)?,
@@ -270,7 +273,7 @@ impl<'a, 'r> Chat<'a, 'r> {
         values: &'r [Value],
     ) -> Checked<Fields<'a, 'r>> {
         let at = self.body.object(body::PROPERTIES)?;
-        let properties = self.object.site.fields(".body.properties", at, &PROPERTIES, &self.object.nested.properties);
+        let properties = self.object.site.fields(".body.properties", at, &PROPERTIES, &self.nested.properties);
         Ok(self.object.site.fields(path, properties.object(property)?, names, values))
     }
 

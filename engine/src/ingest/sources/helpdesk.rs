@@ -26,14 +26,15 @@ impl Source for Helpdesk {
     }
 
     fn understand<'a>(object: &Object<'a, '_, [Value; 1]>) -> Checked<Understood<'a>> {
-        let (top, [role]) = (&object.top, object.nested);
+        let top = &object.top;
         let kind = match &*top.required_string(1)? {
             "opened" => Kind::Open,
             "comment" => Kind::Message,
             "solved" => Kind::Close,
             _ => return Ok(Understood::Ignored("other_type")),
         };
-        let is_agent = role.text(object.site.text).is_some_and(|role| role == "agent");
+        let role = object.nested(4).ok().and_then(|(_, [role])| role.text(object.site.text));
+        let is_agent = role.is_some_and(|role| role == "agent");
         let (conversation, text) = (top.required_id(0)?, top.text(5)?);
         let draft = Draft {
             identity: top.id(2)?.map(|id| Identity::given(&id, 0)),

@@ -213,7 +213,7 @@ macro_rules! sources {
                     const PLACES: [usize; S::WANTED.len()] = list::places(&TOP, S::WANTED);
                     let values = list::values_at(top, &PLACES);
                     let top = site.fields("", site.at, S::WANTED, &values);
-                    Some(S::understand(&Object { site, top, nested: &nested.$module }))
+                    Some(S::understand(&Object::new(site, top, &nested.$module)))
                 } )+
             }
         }

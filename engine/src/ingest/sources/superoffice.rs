@@ -238,10 +238,10 @@ struct Values {
 /// The session in `FieldValues`. Its values are never rejected: a value of the wrong type counts as absent.
 fn read_session(object: &Object<'_, '_, FieldValues>) -> Checked<Values> {
     let field_values = object.top.value(top::FIELD_VALUES);
-    let FieldValues { values, are_all } = object.nested;
     if field_values.shape != Shape::Object {
         return Ok(Values::default());
     }
+    let (_, FieldValues { values, are_all }) = object.nested(top::FIELD_VALUES)?;
     if !are_all {
         return read_any_session(object.site, field_values);
     }
