@@ -59,7 +59,16 @@ impl<'a> Fields<'a, '_> {
     }
 
     /// An id; a number is its digits as written. `null`, `"null"`, `""` and a missing field are absent.
+    #[inline]
     pub(super) fn id(&self, field: usize) -> Checked<Option<Cow<'a, str>>> {
+        match self.plain(field) {
+            Some(id) if id.len() <= self.max_id_bytes() => Ok((!is_absent_text(id)).then_some(Cow::Borrowed(id))),
+            _ => self.other_id(field),
+        }
+    }
+
+    /// An id that is not a plain string, or too long.
+    fn other_id(&self, field: usize) -> Checked<Option<Cow<'a, str>>> {
         match self.text_unless(field, is_absent_text, "an id: a string or a number")? {
             Some(id) => self.checked_id(field, id, self.max_id_bytes()).map(Some),
             None => Ok(None),
@@ -81,8 +90,12 @@ impl<'a> Fields<'a, '_> {
     }
 
     /// A text; a number is its digits as written. `null`, `""` and a missing field are absent.
+    #[inline]
     pub(super) fn text(&self, field: usize) -> Checked<Option<Cow<'a, str>>> {
-        self.text_unless(field, str::is_empty, "a text")
+        match self.plain(field) {
+            Some(text) => Ok((!text.is_empty()).then_some(Cow::Borrowed(text))),
+            None => self.text_unless(field, str::is_empty, "a text"),
+        }
     }
 
     /// A name: a text of limited length.
@@ -94,7 +107,15 @@ impl<'a> Fields<'a, '_> {
     }
 
     /// A non-empty JSON string.
+    #[inline]
     pub(super) fn required_string(&self, field: usize) -> Checked<Cow<'a, str>> {
+        match self.plain(field) {
+            Some(text) if !text.is_empty() => Ok(Cow::Borrowed(text)),
+            _ => self.other_required_string(field),
+        }
+    }
+
+    fn other_required_string(&self, field: usize) -> Checked<Cow<'a, str>> {
         let value = self.value(field);
         let text = if value.is_string() { value.text(self.text) } else { None };
         text.filter(|text| !text.is_empty()).ok_or_else(|| {
@@ -208,7 +229,13 @@ impl<'a> Fields<'a, '_> {
         is_null(value) || (value.is_string() && value.written(self.text).is_empty())
     }
 
+    /// The text of a string without escapes: the usual value.
     #[inline]
+    fn plain(&self, field: usize) -> Option<&'a str> {
+        let value = self.value(field);
+        (value.shape == Shape::Plain).then(|| value.written(self.text))
+    }
+
     fn text_unless(
         &self,
         field: usize,
@@ -216,10 +243,6 @@ impl<'a> Fields<'a, '_> {
         expected: &'static str,
     ) -> Checked<Option<Cow<'a, str>>> {
         let value = self.value(field);
-        if value.shape == Shape::Plain {
-            let text = value.written(self.text);
-            return Ok((!is_absent(text)).then_some(Cow::Borrowed(text)));
-        }
         match value.text(self.text) {
             Some(text) => Ok(Some(text).filter(|text| !is_absent(text))),
             None if is_null(value) => Ok(None),
@@ -256,7 +279,15 @@ impl<'a> Fields<'a, '_> {
         Box::new(Complaint { found, ..*self.complain(field, Reason::NameTooLong, expected.into()) })
     }
 
+    #[inline]
     fn clock(&self, field: usize) -> Clock {
+        match self.plain(field) {
+            Some(text) => self.text_clock(trimmed(text)),
+            None => self.other_clock(field),
+        }
+    }
+
+    fn other_clock(&self, field: usize) -> Clock {
         let value = self.value(field);
         let Some(text) = value.text(self.text) else {
             return if is_null(value) { Clock::Absent } else { Clock::Unusable };

@@ -20,10 +20,14 @@ pub(super) fn scan(bytes: &[u8], start: usize) -> Result<usize, Fault> {
     Ok(at)
 }
 
-/// The offset after one or more digits that begin at `at`.
-fn digits_from(bytes: &[u8], at: usize) -> Result<usize, Fault> {
-    let count = bytes.get(at..).unwrap_or_default().iter().take_while(|byte| byte.is_ascii_digit()).count();
-    if count == 0 { Err(FaultKind::BadNumber.at(at)) } else { Ok(at + count) }
+/// The offset after one or more digits that begin at `start`.
+#[inline]
+fn digits_from(bytes: &[u8], start: usize) -> Result<usize, Fault> {
+    let mut at = start;
+    while bytes.get(at).is_some_and(u8::is_ascii_digit) {
+        at += 1;
+    }
+    if at == start { Err(FaultKind::BadNumber.at(at)) } else { Ok(at) }
 }
 
 /// A text as an integer.
@@ -41,19 +45,44 @@ pub(crate) enum Integer {
 /// zeros, which a JSON number cannot. A leading plus sign, other bases and separators are not allowed.
 #[inline]
 pub(crate) fn integer(text: &str) -> Integer {
-    let bytes = text.as_bytes();
-    if (1..=18).contains(&bytes.len())
-        && let Some(number) = bytes.iter().try_fold(0, |sum, byte| plus_digit(sum, *byte))
-    {
-        return Integer::Whole(number);
-    }
-    integer_by_parts(text)
+    digits(text.as_bytes()).map_or_else(|| integer_by_parts(text), Integer::Whole)
 }
 
-/// Does not overflow if `sum` has at most 17 digits.
+/// The value of 1 to 18 digits.
 #[inline]
-fn plus_digit(sum: i64, byte: u8) -> Option<i64> {
-    byte.is_ascii_digit().then(|| sum.wrapping_mul(10).wrapping_add(i64::from(byte.wrapping_sub(b'0'))))
+fn digits(bytes: &[u8]) -> Option<i64> {
+    if !(1..=18).contains(&bytes.len()) {
+        return None;
+    }
+    let (mut sum, mut rest) = (0, bytes);
+    while let Some((eight, after)) = rest.split_first_chunk() {
+        (sum, rest) = (sum * 100_000_000 + eight_digits(*eight)?, after);
+    }
+    for byte in rest {
+        sum = sum * 10 + u64::from(digit(*byte)?);
+    }
+    Some(sum.cast_signed())
+}
+
+#[inline]
+fn digit(byte: u8) -> Option<u8> {
+    let value = byte.wrapping_sub(b'0');
+    (value < 10).then_some(value)
+}
+
+/// The value of eight digits at once: pairs of neighbours are added, with the left one times 10, 100 and 10,000.
+#[inline]
+fn eight_digits(digits: [u8; 8]) -> Option<u64> {
+    const ZEROS: u64 = 0x3030_3030_3030_3030;
+    const UPPER_HALVES: u64 = 0xf0f0_f0f0_f0f0_f0f0;
+    let digits = u64::from_le_bytes(digits);
+    // A digit has the upper half of a zero, and keeps it if 6 is added.
+    let are_digits =
+        digits & UPPER_HALVES == ZEROS && digits.wrapping_add(0x0606_0606_0606_0606) & UPPER_HALVES == ZEROS;
+    let ones = digits & !UPPER_HALVES;
+    let pairs = (ones * 10 + (ones >> 8)) & 0x00ff_00ff_00ff_00ff;
+    let fours = (pairs * 100 + (pairs >> 16)) & 0x0000_ffff_0000_ffff;
+    are_digits.then_some((fours * 10_000 + (fours >> 32)) & 0xffff_ffff)
 }
 
 #[cold]

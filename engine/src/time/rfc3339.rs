@@ -1,5 +1,5 @@
-//! Times as RFC 3339 text. The accepted form is narrower than that of jiff's parser, so it is matched here; the calendar
-//! and the writing are jiff's.
+//! Times as RFC 3339 text. The accepted form is narrower than that of jiff's parser, so it is matched here. Zones and the
+//! writing are jiff's.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use jiff::fmt::temporal::DateTimePrinter;
 
 use super::{Time, Zone};
 
-const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
+pub(super) const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
 
 impl Time {
     /// Parses an RFC 3339 time (rule W4): `T` or a space between date and time, zero to nine fractional digits, UTC if
@@ -31,13 +31,8 @@ impl Time {
         if bytes.starts_with(b"0001-01-01") {
             return Err(TimeError::YearOne);
         }
-        let since_epoch = since_epoch(bytes, zone).ok_or(TimeError::NotATime)?;
-        // Before the epoch the seconds or the nanoseconds are negative.
-        let in_range = u32::try_from(since_epoch.subsec_nanos()).ok().and_then(|ns| {
-            let ms = since_epoch.as_secs() * 1_000 + i64::from(ns / 1_000_000);
-            Self::from_ms_and_ns(ms, ns % 1_000_000)
-        });
-        in_range.ok_or(TimeError::OutOfRange)
+        let (seconds, ns) = since_epoch(bytes, zone).ok_or(TimeError::NotATime)?;
+        Self::from_ms_and_ns(seconds * 1_000 + i64::from(ns / 1_000_000), ns % 1_000_000).ok_or(TimeError::OutOfRange)
     }
 
     /// RFC 3339 in UTC with all digits: nine, or three if the rest are zeros. `Display` always writes three.
@@ -87,61 +82,70 @@ pub enum TimeError {
     OutOfRange,
 }
 
-/// The time since the epoch that a text states; `None` if it has another form or a part is out of its bounds.
-fn since_epoch(text: &[u8], zone: &Zone) -> Option<SignedDuration> {
+/// The seconds since the epoch that a text states, and the nanoseconds below; `None` if it has another form or a part is
+/// out of its bounds.
+fn since_epoch(text: &[u8], zone: &Zone) -> Option<(i64, u32)> {
     let (civil, rest) = text.split_first_chunk::<19>()?;
     #[rustfmt::skip]
     let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T' | b't' | b' ', h1, h2, b':', n1, n2, b':', s1, s2] = civil
     else {
         return None;
     };
-    let year = i16::from(pair(*y1, *y2)?) * 100 + i16::from(pair(*y3, *y4)?);
-    let second = pair(*s1, *s2)?;
-    let leap_second = i8::from(second == 60);
+    let year = u32::from(pair(*y1, *y2)?) * 100 + u32::from(pair(*y3, *y4)?);
+    let (month, day) = (pair(*m1, *m2)?, pair(*d1, *d2)?);
+    // A leap second is the first second of the next minute.
+    let (hour, minute, second) = (pair(*h1, *h2)?, pair(*n1, *n2)?, pair(*s1, *s2)?);
+    if hour > 23 || minute > 59 || second > 60 {
+        return None;
+    }
     let (ns, offset) = fraction(rest)?;
-    let civil = DateTime::new(
-        year,
-        pair(*m1, *m2)?,
-        pair(*d1, *d2)?,
-        pair(*h1, *h2)?,
-        pair(*n1, *n2)?,
-        second - leap_second,
-        ns,
-    )
-    .ok()?;
-    let offset_seconds = if offset.is_empty() { zone.offset_seconds(civil) } else { offset_seconds(offset)? };
-    let shift = i64::from(leap_second) - offset_seconds;
-    Some(civil.duration_since(EPOCH) + SignedDuration::from_secs(shift))
+    let seconds = days_since_epoch(year, month, day)? * 86_400
+        + i64::from(hour) * 3_600
+        + i64::from(minute) * 60
+        + i64::from(second);
+    let offset_seconds = match offset {
+        [] => zone.offset_seconds(seconds - i64::from(second == 60)),
+        offset => offset_seconds(offset)?,
+    };
+    Some((seconds - offset_seconds, ns))
+}
+
+/// The days from 1970-01-01 to a date; `None` if there is no such date. It is jiff's calendar (tested), in a few steps.
+fn days_since_epoch(year: u32, month: u8, day: u8) -> Option<i64> {
+    const DAYS: [u8; 12] = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+    let is_leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    let days = *DAYS.get(usize::from(month).checked_sub(1)?)? + u8::from(is_leap && month == 2);
+    if day == 0 || day > days {
+        return None;
+    }
+    // Years that begin in March have the leap day as their last. They are counted from 400 years before the year 0.
+    let (year, months) = if month > 2 { (year + 400, month - 3) } else { (year + 399, month + 9) };
+    let days_before_month = (153 * u32::from(months) + 2) / 5;
+    let days = year * 365 + year / 4 - year / 100 + year / 400 + days_before_month + u32::from(day - 1);
+    Some(i64::from(days) - 865_565)
 }
 
 /// The value of two digits.
 #[inline]
-fn pair(tens: u8, ones: u8) -> Option<i8> {
-    let (tens, ones) = (digit(tens)?, digit(ones)?);
-    Some(tens * 10 + ones)
-}
-
-#[inline]
-fn digit(byte: u8) -> Option<i8> {
-    byte.is_ascii_digit().then(|| byte.wrapping_sub(b'0').cast_signed())
+fn pair(tens: u8, ones: u8) -> Option<u8> {
+    let (tens, ones) = (tens.wrapping_sub(b'0'), ones.wrapping_sub(b'0'));
+    (tens < 10 && ones < 10).then(|| tens * 10 + ones)
 }
 
 /// The nanoseconds of an optional fraction, and the rest of the text.
-fn fraction(text: &[u8]) -> Option<(i32, &[u8])> {
+fn fraction(text: &[u8]) -> Option<(u32, &[u8])> {
     let Some(text) = text.strip_prefix(b".") else { return Some((0, text)) };
-    let (mut ns, mut unit, mut rest) = (0, 100_000_000, text);
-    while let Some((digit, after)) = rest.split_first().and_then(|(byte, after)| Some((digit(*byte)?, after))) {
-        if unit == 0 {
-            return None;
-        }
-        (ns, unit, rest) = (ns + i32::from(digit) * unit, unit / 10, after);
-    }
-    (rest.len() < text.len()).then_some((ns, rest))
+    let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let (fraction, rest) = text.split_at_checked(digits)?;
+    let unit =
+        10_u32.pow(u32::try_from(digits).ok().filter(|digits| (1..=9).contains(digits)).map(|digits| 9 - digits)?);
+    let value = fraction.iter().fold(0, |sum, digit| sum * 10 + u32::from(digit - b'0'));
+    Some((value * unit, rest))
 }
 
 fn offset_seconds(zone: &[u8]) -> Option<i64> {
     match zone {
-        [] | b"Z" | b"z" => Some(0),
+        b"Z" | b"z" => Some(0),
         [sign @ (b'+' | b'-'), h1, h2, b':', m1, m2] => {
             let (hours, minutes) = (i64::from(pair(*h1, *h2)?), i64::from(pair(*m1, *m2)?));
             let seconds = (hours * 60 + minutes) * 60;
@@ -236,6 +240,11 @@ mod tests {
         }
     }
 
+    fn our_since_epoch(text: &str) -> Option<SignedDuration> {
+        let (seconds, ns) = since_epoch(text.as_bytes(), &Zone::UTC)?;
+        Some(SignedDuration::from_secs(seconds) + SignedDuration::from_nanos(ns.into()))
+    }
+
     /// What jiff's own parser makes of a text. It reads a leap second as second 59.
     fn jiff_since_epoch(text: &str) -> Option<SignedDuration> {
         let pieces = Pieces::parse(text).ok()?;
@@ -248,10 +257,24 @@ mod tests {
     /// Text of the accepted form; its parts can be out of bounds, except the hours of the offset, of which jiff allows 25.
     const FORM: &str = r"[0-9]{4}-[01][0-9]-[0-3][0-9][Tt ][0-2][0-9]:[0-6][0-9]:[0-6][0-9](\.[0-9]{0,10})?([Zz]|[+-]([01][0-9]|2[0-3]):[0-6][0-9])?";
 
+    #[test]
+    fn every_day_is_that_of_jiff() {
+        let mut date = jiff::civil::date(0, 1, 1);
+        let mut days = days_since_epoch(0, 1, 1).unwrap();
+        while date.year() < 9999 || date.month() < 12 || date.day() < 31 {
+            let part = |part: i8| u8::try_from(part).unwrap();
+            let year = u32::try_from(date.year()).unwrap();
+            assert_eq!(days_since_epoch(year, part(date.month()), part(date.day())), Some(days), "{date}");
+            assert_eq!(days_since_epoch(year, part(date.month()), part(date.days_in_month()) + 1), None, "{date}");
+            (date, days) = (date.tomorrow().unwrap(), days + 1);
+        }
+        assert_eq!(days_since_epoch(1970, 1, 1), Some(0));
+    }
+
     proptest! {
         #[test]
         fn jiff_agrees_on_text_of_the_accepted_form(text in FORM) {
-            prop_assert_eq!(since_epoch(text.as_bytes(), &Zone::UTC), jiff_since_epoch(&text));
+            prop_assert_eq!(our_since_epoch(&text), jiff_since_epoch(&text));
         }
 
         #[test]
@@ -259,7 +282,7 @@ mod tests {
             let mut text = text;
             let at = at.index(text.len());
             text.replace_range(at..=at, &with);
-            if let Some(read) = since_epoch(text.as_bytes(), &Zone::UTC) {
+            if let Some(read) = our_since_epoch(&text) {
                 prop_assert_eq!(jiff_since_epoch(&text), Some(read));
             }
         }

@@ -4,8 +4,10 @@ use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
-use jiff::civil::DateTime;
+use jiff::SignedDuration;
 use jiff::tz::{AmbiguousOffset, TimeZone, TimeZoneDatabase};
+
+use super::rfc3339::EPOCH;
 
 /// The time zone that applies to times written without one. Default: UTC.
 ///
@@ -43,12 +45,13 @@ impl Zone {
         &self.name
     }
 
-    /// The offset from UTC at a local time, in seconds. A time that the clock skips is shifted forward; of two possible
-    /// times the earlier one counts.
-    pub(super) fn offset_seconds(&self, local: DateTime) -> i64 {
+    /// The offset from UTC at a local time, in seconds. The time is given as the seconds since the epoch in UTC. A time
+    /// that the clock skips is shifted forward; of two possible times the earlier one counts.
+    pub(super) fn offset_seconds(&self, local_seconds: i64) -> i64 {
         if self.zone == TimeZone::UTC {
             return 0;
         }
+        let local = EPOCH.saturating_add(SignedDuration::from_secs(local_seconds));
         let offset = match self.zone.to_ambiguous_timestamp(local).offset() {
             AmbiguousOffset::Unambiguous { offset } => offset,
             AmbiguousOffset::Gap { before, .. } | AmbiguousOffset::Fold { before, .. } => before,
