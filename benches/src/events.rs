@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
+use std::thread;
 
 use anyhow::{Result, anyhow};
 use convofold::Event;
@@ -19,8 +20,10 @@ const BATCHES_AHEAD: usize = 4;
 /// If the log cannot be read, or `take` fails.
 pub fn in_batches(log: &Path, size: usize, mut take: impl FnMut(Vec<Event>) -> Result<()>) -> Result<()> {
     let (sender, receiver) = bounded(BATCHES_AHEAD);
-    std::thread::scope(|scope| {
-        let reading = scope.spawn(|| read(log, Batches { size, batch: Vec::with_capacity(size), sender }));
+    thread::scope(|scope| {
+        let batches = Batches { size, batch: Vec::with_capacity(size), sender };
+        let parser = thread::Builder::new().name("parser".to_owned());
+        let reading = parser.spawn_scoped(scope, || read(log, batches))?;
         // Dropping the receiver stops the reader.
         let taken = receiver.into_iter().try_for_each(&mut take);
         let read = reading.join().map_err(|_| anyhow!("reading the log panicked"))?;

@@ -103,8 +103,8 @@ pub fn show(unit: Unit, value: f64) -> String {
         Unit::EventsPerSecond => pick(&[(1e6, "M/s"), (1e3, "k/s")], "/s"),
         Unit::BytesPerSecond => pick(&[(1e9, "GB/s"), (1e6, "MB/s")], "B/s"),
         Unit::Nanoseconds => pick(&[(1e9, "s"), (1e6, "ms"), (1e3, "us")], "ns"),
-        Unit::Bytes => pick(&[(1e9, "GB"), (1e6, "MB"), (1e5, "kB")], "B"),
-        Unit::Count => pick(&[(1e6, "M"), (1e4, "k")], "").trim_end().to_owned(),
+        Unit::Bytes => pick(&[(1e9, "GB"), (1e6, "MB"), (1e3, "kB")], "B"),
+        Unit::Count => pick(&[(1e6, "M"), (1e3, "k")], "").trim_end().to_owned(),
         Unit::Times => format!("{value:.*}", digits(value)),
     }
 }

@@ -233,15 +233,20 @@ impl Sampler {
     /// On a system without `/proc`.
     pub fn end(self) -> Result<Vec<Thread>> {
         self.is_over.store(true, Ordering::Relaxed);
-        let mut seen = self.sampling.join().map_err(|_| anyhow!("watching the threads panicked"))??;
+        let seen = self.sampling.join().map_err(|_| anyhow!("watching the threads panicked"))??;
         let total = Usage::now()?.since(self.total_before);
         let mut by_name = BTreeMap::<String, Usage>::new();
         let mut all = Usage::default();
-        for (id, (name, usage)) in &mut seen {
-            let before = self.before.get(id).map_or(Usage::default(), |(_, before)| *before);
+        for (id, (name, usage)) in seen {
+            let before = self.before.get(&id).map_or(Usage::default(), |(_, before)| *before);
             let used = usage.since(before);
             all = all.plus(used);
-            let sum = by_name.entry(std::mem::take(name)).or_default();
+            // Numbered threads do the same work. The first thread of a process has the id of the process.
+            let kind =
+                if id == std::process::id() { "main" } else { name.trim_end_matches(|it: char| it.is_ascii_digit()) };
+            let kind = kind.trim_end_matches('-').to_owned();
+            let is_shown = used.processor * 200 >= total.processor || name == SAMPLER;
+            let sum = by_name.entry(if is_shown { kind } else { "others".to_owned() }).or_default();
             *sum = sum.plus(used);
         }
         by_name.remove(SAMPLER);

@@ -137,5 +137,7 @@ fn figures_have_medians_ratios_and_words() {
     assert!(Figure::new(Unit::Bytes, []).median().is_nan());
     assert_eq!(show(Unit::Nanoseconds, 1_234.0), "1.23 us");
     assert_eq!(show(Unit::EventsPerSecond, 408_000.0), "408 k/s");
+    assert_eq!(show(Unit::Bytes, 600_000.0), "600 kB");
+    assert_eq!((show(Unit::Count, 699.0), show(Unit::Count, 12_345.0)), ("699".to_owned(), "12.3 k".to_owned()));
     assert_eq!(show(Unit::Times, 15.0), "15.0");
 }
