@@ -2,6 +2,7 @@
 
 use super::values::{self, Found, Values};
 use super::{Limits, Origin, Piece, Position, Rejection, known_file};
+use crate::json::skip_blanks;
 
 /// A larger spare buffer is freed.
 const MAX_SPARE_BYTES: usize = 4 << 20;
@@ -380,7 +381,7 @@ impl Framer {
 
 /// Whether a line begins with `[`, after byte-order marks and blanks.
 fn begins_array(line: &[u8]) -> bool {
-    line.get(values::skip_blanks(line, values::skip_marks(line, 0))) == Some(&b'[')
+    line.get(skip_blanks(line, values::skip_marks(line, 0))) == Some(&b'[')
 }
 
 /// The last line start in the first `whole` bytes, or their end, at which a value begins for certain; see [`Framer`].

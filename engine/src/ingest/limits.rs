@@ -64,6 +64,11 @@ impl Limits {
         }
     }
 
+    /// Whether a line of this length, with its line end, can be too long.
+    pub(super) fn can_be_too_long(&self, bytes: usize) -> bool {
+        bytes > self.max_line_bytes
+    }
+
     /// Whether this line, or element of an array, is too long.
     pub(super) fn is_too_long(&self, line: &[u8]) -> bool {
         // Nearly all lines are within the common limit and need no second check.

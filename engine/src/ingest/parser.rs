@@ -6,12 +6,12 @@ use super::fields::Complaint;
 use super::record::{Accepted, Record};
 use super::rejection::excerpt;
 use super::source::Site;
-use super::values::{self, Break, Found, Values};
+use super::values::{self, Break, Found, Rest, Values};
 use super::{
     Decoder, Format, IgnoreList, Ignored, Limits, Origin, Piece, Position, Reason, Rejection, Sink, known_file,
 };
 use crate::Zone;
-use crate::json::{Fault, FaultKind, Progress, Reader, Scratch, Unwatched, Walk, locate, skip_whitespace};
+use crate::json::{Fault, FaultKind, Progress, Reader, Scratch, Unwatched, Walk, locate, skip_blanks, skip_whitespace};
 
 /// Turns pieces of an input into events. It has options but no state, and can be shared between threads.
 #[derive(Clone, Debug, Default)]
@@ -113,29 +113,48 @@ struct Block<'a> {
 impl<'a> Block<'a> {
     /// Parses the line at `at`, if it is an object or a unit by itself. Returns the offset of the next line.
     fn line(&mut self, at: usize, buffers: &mut Buffers<'a>, sink: &mut impl Sink) -> Option<usize> {
-        let rest = self.bytes.get(at..).unwrap_or_default();
-        let length = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
-        let next = self.bytes.len().min(at + length + 1);
-        let start = if rest.first() == Some(&b'{') { at } else { values::skip_marks(self.bytes, at) };
-        let line = self.bytes.get(start..at + length).unwrap_or_default();
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        let first = values::skip_blanks(line, 0);
-        match line.get(first) {
+        let start = values::skip_marks(self.bytes, at);
+        let first = skip_blanks(self.bytes, start);
+        let next = match self.bytes.get(first) {
             Some(b'[') => return None,
-            Some(b'{') if !self.parser.limits.is_too_long(line) => {
-                let (start, line) = (start + first, line.get(first..)?);
-                let text = self.text_of(start, start + line.len())?;
-                let unit = self.unit(start, line, None);
-                let end = unit.read(text, buffers).ok()?;
-                if !is_end_of_line(line, end) {
-                    return None;
-                }
-                Unit { bytes: line.get(..end)?, ..unit }.tell(text, &buffers.record, sink);
+            Some(b'{') => self.object_on_line(start, first, buffers, sink)?,
+            _ => {
+                let rest = self.bytes.get(start..).unwrap_or_default();
+                let length = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+                self.unit_at(start, start + length, None).line(sink);
+                self.bytes.len().min(start + length + 1)
             }
-            _ => self.unit(start, line, None).line(sink),
-        }
+        };
         // The next line begins here; its number is known.
         (self.line, self.counted) = (self.line_at(start) + 1, next);
+        Some(next)
+    }
+
+    /// Parses the object at `first`, if it is alone on the line that begins at `start`. Returns the offset of the next
+    /// line.
+    fn object_on_line(
+        &mut self,
+        start: usize,
+        first: usize,
+        buffers: &mut Buffers<'a>,
+        sink: &mut impl Sink,
+    ) -> Option<usize> {
+        let text = match self.text {
+            Some(text) => text.get(first..)?,
+            None => {
+                let rest = self.bytes.get(first..)?;
+                let length = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+                self.text_of(first, first + length)?
+            }
+        };
+        let Buffers { scratch, record } = &mut *buffers;
+        let end = first + record.read(&mut Reader::new(text, 0, 0, scratch).on_one_line()).ok()?;
+        let Rest::Nothing(next) = values::rest_of_line(self.bytes, end, true) else { return None };
+        if self.parser.limits.can_be_too_long(next - start) {
+            return None;
+        }
+        let bytes = self.bytes.get(first..end)?;
+        self.unit(first, bytes, None).tell(text, &buffers.record, sink);
         Some(next)
     }
 
@@ -195,9 +214,9 @@ impl<'a> Block<'a> {
 
 /// Whether nothing but a comma follows a value on its line.
 fn is_end_of_line(line: &[u8], end: usize) -> bool {
-    let mut at = values::skip_blanks(line, end);
+    let mut at = skip_blanks(line, end);
     if line.get(at) == Some(&b',') {
-        at = values::skip_blanks(line, at + 1);
+        at = skip_blanks(line, at + 1);
     }
     at == line.len()
 }

@@ -2,7 +2,7 @@
 
 use super::Limits;
 use super::survey::{Outcome, Survey};
-use crate::json::{BYTE_ORDER_MARK, Fault, FaultKind, Progress, Walk, skip_space};
+use crate::json::{BYTE_ORDER_MARK, Fault, FaultKind, Progress, Walk, skip_blanks, skip_space};
 
 /// More bytes of a line than a rejection shows.
 const SHOWN_BYTES: usize = 256;
@@ -76,7 +76,7 @@ impl Break {
 }
 
 /// What follows a value on its line.
-enum Rest {
+pub(super) enum Rest {
     /// Nothing, or a comma. The next line begins here.
     Nothing(usize),
     /// Something else, at this offset.
@@ -325,21 +325,14 @@ pub(super) fn skip_marks(bytes: &[u8], mut at: usize) -> usize {
     at
 }
 
-/// The offset after the whitespace at `at` that does not end the line.
-pub(super) fn skip_blanks(bytes: &[u8], mut at: usize) -> usize {
-    while let Some(b' ' | b'\t' | b'\r') = bytes.get(at) {
-        at += 1;
-    }
-    at
-}
-
 /// Whether the bytes end with a part of a byte-order mark, at `at`.
 fn is_cut_mark(bytes: &[u8], at: usize) -> bool {
     let rest = bytes.get(at..).unwrap_or_default();
     rest.len() < BYTE_ORDER_MARK.len() && BYTE_ORDER_MARK.starts_with(rest)
 }
 
-fn rest_of_line(bytes: &[u8], end: usize, is_end: bool) -> Rest {
+/// What follows the value that ends at `end`.
+pub(super) fn rest_of_line(bytes: &[u8], end: usize, is_end: bool) -> Rest {
     let mut at = skip_blanks(bytes, end);
     if bytes.get(at) == Some(&b',') {
         at = skip_blanks(bytes, at + 1);

@@ -25,7 +25,7 @@ pub(crate) use path::locate;
 pub(crate) use reader::{Name, Reader, Scratch, names};
 pub(crate) use string::Scanned;
 pub(crate) use value::{Shape, Value};
-pub(crate) use walk::{BYTE_ORDER_MARK, Progress, Unwatched, Walk, Watch, skip_space, skip_whitespace};
+pub(crate) use walk::{BYTE_ORDER_MARK, Progress, Unwatched, Walk, Watch, skip_blanks, skip_space, skip_whitespace};
 
 /// The maximum nesting of objects and arrays, counted from the root of the document (rule W5).
 pub(crate) const MAX_LEVELS: usize = 128;

@@ -8,11 +8,8 @@ use super::fault::{Fault, FaultKind};
 use super::keys::Keys;
 use super::string::{self, Scanned};
 use super::value::{Shape, Value};
-use super::walk::{self, Progress, Walk, Watch, skip_whitespace};
+use super::walk::{self, Progress, Walk, Watch, skip_blanks, skip_whitespace};
 use super::{MAX_LEVELS, number};
-
-/// The number of names that are tried before a key is searched for among all of them.
-const MAX_ABSENT: usize = 3;
 
 /// Buffers of a reader, reused from text to text to avoid allocations.
 #[derive(Debug, Default)]
@@ -25,13 +22,13 @@ pub(crate) struct Scratch<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Name {
     pub(crate) word: &'static str,
-    /// The name as it stands before its value: in quotes, with the colon.
-    quoted: &'static str,
-    /// The byte before the name, as zero, and the first bytes of `quoted`, padded with zeros.
+    /// The name as it stands before its value: a comma, the name in quotes, a colon.
+    written: &'static str,
+    /// The first bytes of `written`, padded with zeros.
     beginning: [u8; BLOCK],
-    /// A bit for each byte of `beginning` that belongs to `quoted`.
+    /// A bit for each byte of `beginning` that belongs to `written`.
     mask: u32,
-    /// The last bytes of `quoted`, if it continues behind `beginning`.
+    /// The last bytes of `written`, if it is longer than a block.
     ending: [u8; BLOCK],
 }
 
@@ -40,37 +37,46 @@ const BLOCK: usize = 16;
 
 impl Name {
     /// See [`names!`].
-    pub(crate) const fn new(word: &'static str, quoted: &'static str) -> Self {
+    pub(crate) const fn new(word: &'static str, written: &'static str) -> Self {
         let (mut beginning, mut mask, mut ending) = ([0; BLOCK], 0, [0; BLOCK]);
-        let bytes = quoted.as_bytes();
+        let bytes = written.as_bytes();
         let mut at = 0;
         while at < bytes.len() {
-            if at + 1 < BLOCK {
-                beginning[at + 1] = bytes[at];
-                mask |= 1 << (at + 1);
+            if at < BLOCK {
+                beginning[at] = bytes[at];
+                mask |= 1 << at;
             }
-            if bytes.len() >= BLOCK && at + BLOCK >= bytes.len() {
+            if bytes.len() > BLOCK && at + BLOCK >= bytes.len() {
                 ending[at + BLOCK - bytes.len()] = bytes[at];
             }
             at += 1;
         }
-        Self { word, quoted, beginning, mask, ending }
+        Self { word, written, beginning, mask, ending }
     }
 
-    /// The rest of the bytes after the name, if they begin with it behind their first byte.
+    /// The rest of the bytes after the name, if they begin with it. Before the first field of an object stands a brace
+    /// in the place of the comma.
     #[inline]
-    fn before<'b>(&self, bytes: &'b [u8]) -> Option<&'b [u8]> {
-        let Some(block) = bytes.first_chunk() else { return bytes.get(1..)?.strip_prefix(self.quoted.as_bytes()) };
-        if equal_bytes(block, &self.beginning) & self.mask != self.mask {
+    fn before<'b>(&self, bytes: &'b [u8], is_first: bool) -> Option<&'b [u8]> {
+        let Some(block) = bytes.first_chunk() else { return self.before_end(bytes, is_first) };
+        let equal = equal_bytes(block, &self.beginning) | u32::from(is_first);
+        if equal & self.mask != self.mask {
             return None;
         }
-        let (name, rest) = bytes.split_at_checked(1 + self.quoted.len())?;
+        let (name, rest) = bytes.split_at_checked(self.written.len())?;
         if name.len() > BLOCK {
             let is_same_end = equal_bytes(name.last_chunk()?, &self.ending) == u32::from(u16::MAX);
-            let is_same = is_same_end && (name.len() <= 2 * BLOCK || name.ends_with(self.quoted.as_bytes()));
+            let is_same = is_same_end && (name.len() <= 2 * BLOCK || name[1..] == self.written.as_bytes()[1..]);
             return is_same.then_some(rest);
         }
         Some(rest)
+    }
+
+    #[cold]
+    fn before_end<'b>(&self, bytes: &'b [u8], is_first: bool) -> Option<&'b [u8]> {
+        let (name, rest) = bytes.split_at_checked(self.written.len())?;
+        let from = usize::from(is_first);
+        (name.get(from..)? == self.written.as_bytes().get(from..)?).then_some(rest)
     }
 }
 
@@ -83,7 +89,7 @@ fn equal_bytes(one: &[u8; BLOCK], other: &[u8; BLOCK]) -> u32 {
 /// Makes an array of [`Name`]s.
 macro_rules! names {
     ($($word:expr),* $(,)?) => {
-        [$($crate::json::Name::new($word, concat!("\"", $word, "\":"))),*]
+        [$($crate::json::Name::new($word, concat!(",\"", $word, "\":"))),*]
     };
 }
 pub(crate) use names;
@@ -97,6 +103,7 @@ pub(crate) struct Reader<'a, 's> {
     levels: usize,
     passed: usize,
     first_passed: Option<usize>,
+    on_one_line: bool,
     scratch: &'s mut Scratch<'a>,
 }
 
@@ -104,7 +111,13 @@ impl<'a, 's> Reader<'a, 's> {
     /// Starts to read at `at`, inside of `levels` open containers.
     pub(crate) fn new(text: &'a str, at: usize, levels: usize, scratch: &'s mut Scratch<'a>) -> Self {
         scratch.keys.clear();
-        Self { text, bytes: text.as_bytes(), at, levels, passed: 0, first_passed: None, scratch }
+        Self { text, bytes: text.as_bytes(), at, levels, passed: 0, first_passed: None, on_one_line: false, scratch }
+    }
+
+    /// Faults at a line feed. So what ends on its line is read without a search for the end of the line, and what does not
+    /// is not read far.
+    pub(crate) fn on_one_line(self) -> Self {
+        Self { on_one_line: true, ..self }
     }
 
     /// The offset up to which the text was read.
@@ -119,12 +132,12 @@ impl<'a, 's> Reader<'a, 's> {
 
     /// The offset of the first key that [`Reader::object`] skipped.
     pub(crate) fn first_passed(&self) -> Option<usize> {
-        self.first_passed.map(|at| self.key_from(at))
+        self.first_passed
     }
 
     /// Whether an object with this first field begins here.
     pub(crate) fn is_first(&self, name: &Name) -> bool {
-        self.is_at_object() && self.bytes.get(self.at..).is_some_and(|rest| name.before(rest).is_some())
+        self.is_at_object() && self.bytes.get(self.at..).is_some_and(|rest| name.before(rest, true).is_some())
     }
 
     /// Whether an object begins here.
@@ -146,44 +159,34 @@ impl<'a, 's> Reader<'a, 's> {
     ) -> Result<Value, Fault> {
         let start = self.open()?;
         *values = [Value::default(); N];
-        let (mut next, mut separator, mut has_others) = (0, b'{', false);
+        let (mut next, mut has_others) = (0, false);
         loop {
-            let mut wanted = None;
-            if self.bytes.get(self.at) == Some(&separator)
-                && let (Some(names), Some(values)) = (names.get(next..), values.get_mut(next..))
-            {
-                let run = usual_fields(self.bytes, self.at, separator, names, values);
-                wanted = run.value_of.map(|name| next + name);
-                if run.passed > 0 {
-                    separator = b',';
-                }
-                (self.at, next) = (run.at, next + run.passed);
+            let mut is_at_value = false;
+            if self.bytes.get(self.at) != Some(&b'}') {
+                let run = usual_fields(self.bytes, self.at, self.at == start, &names[next..], &mut values[next..]);
+                (self.at, next, is_at_value) = (run.at, next + run.next, run.is_at_value);
             }
-            let key_at = self.at;
-            let wanted = match wanted {
-                Some(wanted) => wanted,
-                None if !self.has_field(separator)? => break,
-                None => match self.key(names, &mut has_others)? {
-                    Some(wanted) => wanted,
+            if !is_at_value {
+                if !self.has_field(self.at == start)? {
+                    break;
+                }
+                let key_at = self.at;
+                match self.key(names, next, &mut has_others)? {
+                    Some(wanted) if values[wanted].is_missing() => next = wanted,
+                    Some(_) => return Err(FaultKind::DuplicateKey.at(key_at)),
                     None => {
-                        self.passed += 1;
-                        self.first_passed = self.first_passed.or(Some(key_at));
                         self.value()?;
-                        separator = b',';
                         continue;
                     }
-                },
-            };
-            (next, separator) = (wanted + 1, b',');
-            let Some(slot) = values.get_mut(wanted).filter(|slot| slot.is_missing()) else {
-                return Err(FaultKind::DuplicateKey.at(self.key_from(key_at)));
-            };
-            self.at = skip_whitespace(self.bytes, self.at);
-            let read = if self.is_at_object() { inner(self, wanted) } else { None };
-            *slot = match read {
+                }
+            }
+            self.at = self.skip_space(self.at);
+            let read = if self.is_at_object() { inner(self, next) } else { None };
+            values[next] = match read {
                 Some(value) => value?,
                 None => self.value()?,
             };
+            next += 1;
         }
         if has_others {
             self.scratch.keys.close();
@@ -199,10 +202,9 @@ impl<'a, 's> Reader<'a, 's> {
         normal: impl Fn(Cow<'a, [u8]>) -> Cow<'a, [u8]>,
         mut field: impl FnMut(&[u8], Value),
     ) -> Result<(), Fault> {
-        self.open()?;
+        let start = self.open()?;
         self.scratch.keys.open();
-        let mut separator = b'{';
-        while self.has_field(separator)? {
+        while self.has_field(self.at == start)? {
             let key = string::scan(self.bytes, self.at + 1)?;
             let name = normal(decoded(self.text, key));
             self.at = key.end + 1;
@@ -212,7 +214,6 @@ impl<'a, 's> Reader<'a, 's> {
             if !self.scratch.keys.insert(name) {
                 return Err(FaultKind::DuplicateKey.at(key.quote()));
             }
-            separator = b',';
         }
         self.scratch.keys.close();
         self.close();
@@ -274,12 +275,18 @@ impl<'a, 's> Reader<'a, 's> {
         let Scratch { keys, walk } = &mut *self.scratch;
         walk.restart();
         let mut watch = Strict { text: self.text, levels: self.levels, keys };
-        match walk.run(self.bytes, start, &mut watch)? {
+        let mut bytes = self.bytes;
+        if self.on_one_line {
+            let rest = bytes.get(start..).unwrap_or_default();
+            let length = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+            bytes = bytes.get(..start + length).unwrap_or_default();
+        }
+        match walk.run(bytes, start, &mut watch)? {
             Progress::Complete(end) => {
                 self.at = end;
                 Ok(Value::new(shape, start, end))
             }
-            Progress::More(_) => Err(walk.too_early(self.bytes.len())),
+            Progress::More(_) => Err(walk.too_early(bytes.len())),
         }
     }
 
@@ -296,13 +303,13 @@ impl<'a, 's> Reader<'a, 's> {
         self.levels = self.levels.saturating_sub(1);
     }
 
-    /// Advances to the opening quote of the next key, or past the end of the object. The separator is the opening brace
-    /// before the first field and a comma before all others.
+    /// Advances to the opening quote of the next key, or past the end of the object.
     #[inline]
-    fn has_field(&mut self, separator: u8) -> Result<bool, Fault> {
-        let mut at = skip_whitespace(self.bytes, self.at);
+    fn has_field(&mut self, is_first: bool) -> Result<bool, Fault> {
+        let separator = if is_first { b'{' } else { b',' };
+        let mut at = self.skip_space(self.at);
         match self.bytes.get(at) {
-            Some(byte) if *byte == separator => at = skip_whitespace(self.bytes, at + 1),
+            Some(byte) if *byte == separator => at = self.skip_space(at + 1),
             Some(b'}') => {}
             _ => return Err(FaultKind::NoCommaInObject.at(at)),
         }
@@ -319,13 +326,19 @@ impl<'a, 's> Reader<'a, 's> {
         }
     }
 
-    /// Advances past a key to its value. Returns the index of the key in `names`, `None` if it is not one of them.
-    fn key<const N: usize>(&mut self, names: &[Name; N], has_others: &mut bool) -> Result<Option<usize>, Fault> {
+    /// Advances past a key to its value. Returns the index of the key in `names`, which is probably `next` or more;
+    /// `None` if it is not one of them.
+    fn key<const N: usize>(
+        &mut self,
+        names: &[Name; N],
+        next: usize,
+        has_others: &mut bool,
+    ) -> Result<Option<usize>, Fault> {
         let key = string::scan(self.bytes, self.at + 1)?;
         let name = decoded(self.text, key);
         self.at = key.end + 1;
         self.colon()?;
-        let found = names.iter().position(|known| *known.word.as_bytes() == *name);
+        let found = (next..N).chain(0..next).find(|known| *names[*known].word.as_bytes() == *name);
         if found.is_none() {
             if !*has_others {
                 self.scratch.keys.open();
@@ -334,56 +347,57 @@ impl<'a, 's> Reader<'a, 's> {
             if !self.scratch.keys.insert(name) {
                 return Err(FaultKind::DuplicateKey.at(key.quote()));
             }
+            self.passed += 1;
+            self.first_passed = self.first_passed.or(Some(key.quote()));
         }
         Ok(found)
     }
 
-    /// The offset of the first key from `at` on.
-    #[cold]
-    fn key_from(&self, at: usize) -> usize {
-        let rest = self.bytes.get(at..).unwrap_or_default();
-        memchr::memchr(b'"', rest).map_or(at, |place| at + place)
-    }
-
     #[inline]
     fn colon(&mut self) -> Result<(), Fault> {
-        let at = skip_whitespace(self.bytes, self.at);
+        let at = self.skip_space(self.at);
         if self.bytes.get(at) != Some(&b':') {
             return Err(FaultKind::NoColon.at(at));
         }
-        self.at = skip_whitespace(self.bytes, at + 1);
+        self.at = self.skip_space(at + 1);
         Ok(())
+    }
+
+    /// The offset after the whitespace at `at`.
+    #[inline]
+    fn skip_space(&self, at: usize) -> usize {
+        if self.on_one_line { skip_blanks(self.bytes, at) } else { skip_whitespace(self.bytes, at) }
     }
 }
 
 /// Where a run of usual fields ends.
 struct Run {
     at: usize,
-    /// The number of names up to the last one in the run.
-    passed: usize,
-    /// The name whose value is at `at`, counted like `passed`. Without it, `at` is before a key or the end of the object.
-    value_of: Option<usize>,
+    /// The index after the last name in the run.
+    next: usize,
+    /// Whether `at` is the value of the next name. If not, it is before a key or the end of the object.
+    is_at_value: bool,
 }
 
 /// Reads fields while their names are the next ones in order, without whitespace, and their values are plain strings,
-/// numbers or literals: the way machines write them.
+/// numbers or literals: the way machines write them. One name at a time can be absent.
 ///
 /// Nearly all fields are read here. A small loop of its own keeps everything in registers.
 #[inline(never)]
-fn usual_fields(bytes: &[u8], at: usize, mut separator: u8, names: &[Name], values: &mut [Value]) -> Run {
-    let offset = |rest: &[u8]| bytes.len() - rest.len();
+fn usual_fields(bytes: &[u8], at: usize, mut is_first: bool, names: &[Name], values: &mut [Value]) -> Run {
     let mut rest = bytes.get(at..).unwrap_or_default();
-    let (mut tried, mut passed) = (0, 0);
-    for (name, value) in names.iter().zip(values) {
-        if rest.first() != Some(&separator) || tried - passed == MAX_ABSENT {
-            break;
-        }
-        tried += 1;
-        let Some(written) = name.before(rest) else { continue };
+    let mut next = 0;
+    for (field, (name, value)) in names.iter().zip(values).enumerate() {
+        let Some(written) = name.before(rest, is_first) else {
+            if field > next {
+                break;
+            }
+            continue;
+        };
         if !value.is_missing() {
             break;
         }
-        let start = offset(written);
+        let start = bytes.len() - written.len();
         if let Some((length, after)) = string::plain(written) {
             *value = Value::new(Shape::Plain, start + 1, start + 1 + length);
             rest = after;
@@ -391,11 +405,11 @@ fn usual_fields(bytes: &[u8], at: usize, mut separator: u8, names: &[Name], valu
             *value = Value::new(shape, start, start + length);
             rest = written.get(length..).unwrap_or_default();
         } else {
-            return Run { at: start, passed, value_of: Some(tried - 1) };
+            return Run { at: start, next: field, is_at_value: true };
         }
-        (passed, separator) = (tried, b',');
+        (next, is_first) = (field + 1, false);
     }
-    Run { at: offset(rest), passed, value_of: None }
+    Run { at: bytes.len() - rest.len(), next, is_at_value: false }
 }
 
 /// The shape and the length of a number or a literal.

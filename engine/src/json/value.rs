@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use super::string;
 
-/// The shape of a value.
+/// The shape of a value. As wide as an offset: without padding, arrays of values are cleared at once.
+#[repr(u32)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Shape {
     /// The field does not exist.

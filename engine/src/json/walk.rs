@@ -289,6 +289,15 @@ pub(crate) fn skip_whitespace(bytes: &[u8], mut at: usize) -> usize {
     at
 }
 
+/// The offset after the whitespace at `at` that does not end the line.
+#[inline]
+pub(crate) fn skip_blanks(bytes: &[u8], mut at: usize) -> usize {
+    while let Some(b' ' | b'\t' | b'\r') = bytes.get(at) {
+        at += 1;
+    }
+    at
+}
+
 /// The end of the `null`, `true` or `false` that begins at `at`.
 #[inline]
 pub(super) fn literal(bytes: &[u8], at: usize) -> Result<usize, Fault> {

@@ -133,14 +133,17 @@ fn pair(tens: u8, ones: u8) -> Option<u8> {
 }
 
 /// The nanoseconds of an optional fraction, and the rest of the text.
+#[inline]
 fn fraction(text: &[u8]) -> Option<(u32, &[u8])> {
+    const UNITS: [u32; 9] = [100_000_000, 10_000_000, 1_000_000, 100_000, 10_000, 1_000, 100, 10, 1];
     let Some(text) = text.strip_prefix(b".") else { return Some((0, text)) };
-    let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let (fraction, rest) = text.split_at_checked(digits)?;
-    let unit =
-        10_u32.pow(u32::try_from(digits).ok().filter(|digits| (1..=9).contains(digits)).map(|digits| 9 - digits)?);
-    let value = fraction.iter().fold(0, |sum, digit| sum * 10 + u32::from(digit - b'0'));
-    Some((value * unit, rest))
+    let (mut sum, mut rest, mut unit) = (0, text, None);
+    for next in UNITS {
+        let Some((digit @ b'0'..=b'9', after)) = rest.split_first() else { break };
+        (sum, rest, unit) = (sum * 10 + u32::from(digit - b'0'), after, Some(next));
+    }
+    // A tenth digit is part of the rest, which is no offset then.
+    Some((sum * unit?, rest))
 }
 
 fn offset_seconds(zone: &[u8]) -> Option<i64> {

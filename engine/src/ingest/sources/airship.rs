@@ -15,7 +15,7 @@ const CONVO_NAME: &str = "live_chat_convo";
 const MESSAGE_NAME: &str = "live_chat_message";
 
 /// Includes names without an effect, because a known name is cheaper to skip than an unknown one.
-const TOP: [Name; 8] = names!["id", "offset", "occurred", "user", "processed", "device", "type", "body"];
+const TOP: [Name; 8] = names!["id", "offset", "occurred", "processed", "user", "device", "type", "body"];
 /// The fields of `user` and `device`. None of them has an effect.
 const PERSON: [Name; 4] = names!["channel", "device_type", "ios_channel", "android_channel"];
 const BODY: [Name; 4] = names!["name", "interaction_type", "transaction", "properties"];
@@ -56,7 +56,7 @@ const MESSAGE: [Name; 14] = names![
 mod top {
     pub(super) const ID: usize = 0;
     pub(super) const OCCURRED: usize = 2;
-    pub(super) const USER: usize = 3;
+    pub(super) const USER: usize = 4;
     pub(super) const DEVICE: usize = 5;
     pub(super) const TYPE: usize = 6;
     pub(super) const BODY: usize = 7;
