@@ -52,14 +52,15 @@ impl ConversationImage {
         if self.conflicts.is_empty() {
             return Ok(Vec::new());
         }
-        let counting: HashMap<_, _> = self.facts.iter().map(|fact| (&fact.identity, fact)).collect();
+        let lists = self.lists();
+        let counting: HashMap<_, _> = self.facts.iter().map(|fact| (fact.identity(lists), fact)).collect();
         let mut losers: Vec<_> = self.conflicts.iter().collect();
         losers.sort_by_key(|loser| loser.seq);
-        let pairs = losers.into_iter().filter_map(|loser| Some((*counting.get(&loser.identity)?, loser)));
-        pairs.map(|(winner, loser)| self.conflict(winner, loser)).collect()
+        let pairs = losers.into_iter().filter_map(|loser| Some((counting.get(&loser.identity(lists))?, loser)));
+        pairs.map(|(winner, loser)| self.conflict(winner, &loser)).collect()
     }
 
-    fn conflict(&self, winner: &Fact, loser: &Fact) -> Result<Conflict, ImageError> {
+    fn conflict(&self, winner: &Fact<'_>, loser: &Fact<'_>) -> Result<Conflict, ImageError> {
         let (kept, lost) = (self.event(winner)?, self.event(loser)?);
         let as_json = |event: &Event| serde_json::from_str::<Value>(&event.export_line()).unwrap_or_default();
         let fields = differences(&as_json(&kept), &as_json(&lost)).into_iter();

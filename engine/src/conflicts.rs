@@ -2,13 +2,18 @@
 
 use hashbrown::HashTable;
 
-use crate::fact::Fact;
-use crate::identity::{ContentHash, Identity};
+use crate::event::EventRef;
+use crate::fact::{Fact, short};
+use crate::facts::Facts;
+use crate::fold::Lists;
 
-/// The events that lost, in order of arrival.
+/// The events that lost, in order of arrival. Nearly every conversation has none.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Conflicts {
-    facts: Vec<Fact>,
+pub(crate) struct Conflicts(Option<Box<Inner>>);
+
+#[derive(Clone, Debug, Default)]
+struct Inner {
+    facts: Facts,
     places: HashTable<Place>,
 }
 
@@ -20,47 +25,65 @@ struct Place {
 }
 
 impl Conflicts {
-    pub(crate) fn facts(&self) -> &[Fact] {
-        &self.facts
+    pub(crate) fn of(facts: Facts) -> Self {
+        if facts.is_empty() {
+            return Self::default();
+        }
+        let mut places = HashTable::with_capacity(facts.len());
+        for (index, fact) in (0..).zip(facts.iter()) {
+            let hash = hash(fact.short_fingerprint(), fact.check);
+            places.insert_unique(hash, Place { hash, index }, |place| place.hash);
+        }
+        Self(Some(Box::new(Inner { facts, places })))
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Fact<'_>> {
+        self.0.iter().flat_map(|inner| inner.facts.iter())
+    }
+
+    /// A copy of the facts.
+    pub(crate) fn facts(&self) -> Facts {
+        self.0.as_ref().map(|inner| inner.facts.clone()).unwrap_or_default()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.as_ref().map_or(0, |inner| inner.facts.len())
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.facts.is_empty()
+        self.0.is_none()
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "four billion events do not fit into memory")]
-    pub(crate) fn push(&mut self, fact: Fact) {
-        let place = Place { hash: hash(&fact.identity, fact.content), index: self.facts.len() as u32 };
-        self.places.insert_unique(place.hash, place, |place| place.hash);
-        self.facts.push(fact);
+    /// Adds a fact with the identity of this event.
+    pub(crate) fn push(&mut self, fact: &Fact<'_>, event: EventRef<'_>) {
+        let Inner { facts, places } = &mut **self.0.get_or_insert_default();
+        let hash = hash(short(event.fingerprint()), fact.check);
+        let index = u32::try_from(facts.len()).unwrap_or(u32::MAX);
+        places.insert_unique(hash, Place { hash, index }, |place| place.hash);
+        facts.push(fact);
     }
 
-    /// Whether an event with this identity and content lost.
-    pub(crate) fn contain(&self, identity: &Identity, content: ContentHash) -> bool {
-        if self.is_empty() {
-            return false;
-        }
+    /// Whether this event lost.
+    pub(crate) fn contain(&self, event: EventRef<'_>, lists: Lists<'_>) -> bool {
+        let Some(Inner { facts, places }) = self.0.as_deref() else { return false };
         let is_it = |place: &Place| {
-            let fact = self.facts.get(place.index as usize);
-            fact.is_some_and(|fact| fact.content == content && fact.identity == *identity)
+            let fact = facts.get(place.index as usize);
+            let fact = fact.filter(|fact| fact.check == event.content().check());
+            fact.is_some_and(|fact| fact.content(lists) == event.content() && fact.identity(lists) == *event.identity())
         };
-        self.places.find(hash(identity, content), is_it).is_some()
+        let hash = hash(short(event.fingerprint()), event.content().check());
+        places.find(hash, is_it).is_some()
     }
 
-    /// Size on the heap in bytes, without the texts of the facts.
+    /// The size on the heap in bytes.
     pub(crate) fn heap_bytes(&self) -> usize {
-        self.facts.capacity() * size_of::<Fact>() + self.places.capacity() * (size_of::<Place>() + 1)
+        let bytes = |Inner { facts, places }: &Inner| {
+            size_of::<Inner>() + facts.heap_bytes() + places.capacity() * (size_of::<Place>() + 1)
+        };
+        self.0.as_deref().map_or(0, bytes)
     }
 }
 
-impl FromIterator<Fact> for Conflicts {
-    fn from_iter<I: IntoIterator<Item = Fact>>(facts: I) -> Self {
-        let mut conflicts = Self::default();
-        facts.into_iter().for_each(|fact| conflicts.push(fact));
-        conflicts
-    }
-}
-
-fn hash(identity: &Identity, content: ContentHash) -> u64 {
-    identity.fingerprint() ^ content.low_bits().rotate_left(32)
+fn hash(fingerprint: u32, check: u32) -> u64 {
+    u64::from(fingerprint) << 32 | u64::from(check)
 }

@@ -27,7 +27,8 @@ impl Row {
         self.direction = self.direction.filter(|_| self.kind.is_message() || self.text.is_some());
         let event = EventRef { row: &self, context, arena, session };
         let content = hash(event);
-        let identity = identity.unwrap_or_else(|| Identity::of_content(content)).of_source(event.source());
+        let given = identity.filter(|identity| !identity.is_content());
+        let identity = given.unwrap_or_else(|| Identity::of_content(content)).of_source(event.source());
         Self { fingerprint: identity.fingerprint(), identity, content, ..self }
     }
 }

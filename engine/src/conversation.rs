@@ -6,10 +6,11 @@ use crate::conflicts::Conflicts;
 use crate::context::Context;
 use crate::effect::{Admission, Effect, Seq};
 use crate::event::{At, EventRef};
-use crate::fact::Fact;
+use crate::fact::{Fact, Place};
 use crate::fold::{Fold, Lists};
 use crate::folds::Folds;
-use crate::known::Known;
+use crate::image::ConversationImage;
+use crate::known::{Key, Known};
 use crate::session::Session;
 use crate::time::Time;
 use crate::timeline::Timeline;
@@ -22,14 +23,6 @@ const RESTS_UP_TO_EVENTS: usize = if cfg!(test) { 64 } else { 1024 };
 
 /// Approximate size of a context on the heap, without its texts.
 const CONTEXT_BYTES: usize = 128;
-
-/// Approximate overhead of an allocation.
-const ALLOCATION_BYTES: usize = 16;
-
-/// The size of a fact's text and of its identity's.
-fn text_bytes_of(fact: &Fact) -> usize {
-    fact.text.as_ref().map_or(0, |text| text.len() + ALLOCATION_BYTES) + fact.identity.heap_bytes()
-}
 
 /// A conversation with all its facts.
 ///
@@ -49,8 +42,8 @@ pub(crate) struct Conversation {
     folds: Option<Box<Folds>>,
     /// The number of first facts that have not changed since they were folded; `None` if all facts are folded.
     kept: Option<usize>,
-    /// The total length of all texts.
-    text_bytes: usize,
+    /// The total length of the texts of the contexts.
+    context_bytes: usize,
 }
 
 /// How events arrived (rule F12). Not part of the state.
@@ -74,38 +67,38 @@ impl Conversation {
             known: Known::default(),
             folds: None,
             kept: None,
-            text_bytes: 0,
+            context_bytes: 0,
         }
     }
 
-    /// The conversation with these facts, which can be in any order.
-    pub(crate) fn from_memory(
-        id: Arc<str>,
-        facts: Vec<Fact>,
-        conflicts: Vec<Fact>,
-        contexts: Vec<Context>,
-        sessions: Vec<Session>,
-        arrivals: ArrivalCounts,
-    ) -> Self {
-        let mut known = Known::default();
-        facts.iter().for_each(|fact| known.insert(fact));
-        let text_bytes = facts.iter().chain(&conflicts).map(text_bytes_of).sum::<usize>()
-            + contexts.iter().map(Context::text_bytes).sum::<usize>();
-        let (facts, conflicts) = (Timeline::new(facts), conflicts.into_iter().collect());
+    /// The conversation of an image; `None` if its facts are not in the order of T2.
+    pub(crate) fn of(image: ConversationImage) -> Option<Self> {
+        let ConversationImage { id, facts, conflicts, contexts, sessions, arrivals } = image;
+        let lists = Lists { contexts: &contexts, sessions: &sessions };
+        let facts = Timeline::of(facts, lists)?;
+        let (known, conflicts) = (Known::of(&facts, lists), Conflicts::of(conflicts));
+        let context_bytes = contexts.iter().map(Context::text_bytes).sum();
         let kept = Some(0);
-        Self { facts, conflicts, contexts, sessions, arrivals, known, kept, text_bytes, ..Self::new(id) }
+        Some(Self { facts, conflicts, contexts, sessions, arrivals, known, kept, context_bytes, ..Self::new(id) })
     }
 
     /// Whether to log the event (rule I2).
     pub(crate) fn admit(&self, event: EventRef<'_>) -> Admission {
-        if self.knows(self.facts.find(event), event) { Admission::Duplicate } else { Admission::Log }
+        let may_know = self.known.may_contain(event.fingerprint());
+        if may_know && self.knows(self.find(event), event) { Admission::Duplicate } else { Admission::Log }
+    }
+
+    /// The index of the fact with the event's identity, if it also has the event's time and rank. A duplicate has both.
+    fn find(&self, event: EventRef<'_>) -> Option<usize> {
+        self.facts.find(&Place::of(event), self.lists())
     }
 
     /// Whether the event arrived before, with this content. `same` is the fact with its time, rank and identity.
     fn knows(&self, same: Option<usize>, event: EventRef<'_>) -> bool {
-        let content = event.content();
-        same.and_then(|place| self.facts.get(place)).is_some_and(|fact| fact.content == content)
-            || self.conflicts.contain(event.identity(), content)
+        let same = same.and_then(|place| self.facts.get(place));
+        let same = same.filter(|fact| fact.check == event.content().check());
+        same.is_some_and(|fact| fact.content(self.lists()) == event.content())
+            || self.conflicts.contain(event, self.lists())
     }
 
     /// Applies an event. [`Conversation::settle`] then derives the state.
@@ -113,12 +106,13 @@ impl Conversation {
         if !self.known.may_contain(event.fingerprint()) {
             return self.place(seq, event);
         }
-        let same = self.facts.find(event);
+        let same = self.find(event);
         if self.knows(same, event) {
             self.arrivals.duplicates += 1;
             return Effect::Duplicate;
         }
-        match same.or_else(|| self.known.find(event.identity(), &self.facts)) {
+        let Self { known, facts, contexts, sessions, .. } = self;
+        match same.or_else(|| known.find(event, facts, Lists { contexts, sessions })) {
             Some(known) => self.resolve(known, seq, event),
             None => self.place(seq, event),
         }
@@ -127,44 +121,54 @@ impl Conversation {
     /// Two events with the same identity have different content: the one with the smaller content hash counts (rule
     /// I2).
     fn resolve(&mut self, known: usize, seq: Seq, event: EventRef<'_>) -> Effect {
-        let mut loser = self.remember(seq, event);
-        let counts = self.facts.get(known).is_some_and(|fact| event.content() < fact.content);
-        if counts && let Some(fact) = self.facts.remove(known) {
-            self.changed_from(known);
-            let winner = std::mem::replace(&mut loser, fact);
-            self.known.replace(&loser, &winner);
-            self.insert(winner);
-        }
-        self.conflicts.push(loser);
-        Effect::Conflict { counts }
+        let fact = self.remember(seq, event);
+        let lists = Lists { contexts: &self.contexts, sessions: &self.sessions };
+        let loser = self.facts.get(known).filter(|known| event.content() < known.content(lists));
+        let Some(loser) = loser else {
+            self.conflicts.push(&fact, event);
+            return Effect::Conflict { counts: false };
+        };
+        self.conflicts.push(&loser, event);
+        self.known.replace(Key::of_fact(&loser, lists), Key::of(event));
+        self.facts.remove(known);
+        self.changed_from(known);
+        self.insert(&fact, event);
+        Effect::Conflict { counts: true }
     }
 
     fn place(&mut self, seq: Seq, event: EventRef<'_>) -> Effect {
         let fact = self.remember(seq, event);
-        self.known.insert(&fact);
-        let is_last = self.insert(fact);
+        let is_last = self.insert(&fact, event);
+        self.known.insert(Key::of(event), &self.facts, Lists { contexts: &self.contexts, sessions: &self.sessions });
         self.arrivals.late += u64::from(!is_last);
         if is_last { Effect::Applied } else { Effect::Late }
     }
 
-    /// Inserts a fact. Returns whether it is the last one in order; a close without a usable time always is.
-    fn insert(&mut self, fact: Fact) -> bool {
-        let is_untimed = matches!(fact.at, At::Untimed { .. });
-        let place = self.facts.insert(fact);
+    /// Inserts the fact of an event. Returns whether it is the last one in order; a close without a usable time always is.
+    fn insert(&mut self, fact: &Fact<'_>, event: EventRef<'_>) -> bool {
+        let Self { facts, folds, kept, contexts, sessions, .. } = self;
+        let lists = Lists { contexts, sessions };
+        let place = facts.insert(fact, &Place::of(event), lists);
+        if place == 0 && folds.is_none() {
+            *folds = Some(Box::default());
+        }
+        let is_settled_up_to = kept.is_none_or(|kept| kept >= place);
+        let follows = is_settled_up_to && folds.as_mut().is_some_and(|folds| folds.follow(place, fact, lists));
         self.changed_from(place);
-        is_untimed || place + 1 == self.facts.len()
+        if follows {
+            self.kept = Some(place + 1);
+        }
+        matches!(fact.at, At::Untimed { .. }) || place + 1 == self.facts.len()
     }
 
     fn changed_from(&mut self, place: usize) {
         self.kept = Some(self.kept.map_or(place, |kept| kept.min(place)));
     }
 
-    fn remember(&mut self, seq: Seq, event: EventRef<'_>) -> Fact {
+    fn remember<'a>(&mut self, seq: Seq, event: EventRef<'a>) -> Fact<'a> {
         let context = self.context(event);
         let session = event.session().map(|session| self.session(session));
-        let fact = Fact::new(seq, event, context, session);
-        self.text_bytes += text_bytes_of(&fact);
-        fact
+        Fact::new(seq, event, context, session)
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "four billion contexts do not fit into memory")]
@@ -175,7 +179,7 @@ impl Conversation {
             return (from + place) as u32;
         }
         let context = Context::of(event);
-        self.text_bytes += context.text_bytes();
+        self.context_bytes += context.text_bytes();
         self.contexts.push(context);
         (self.contexts.len() - 1) as u32
     }
@@ -231,7 +235,7 @@ impl Conversation {
     pub(crate) fn heap_bytes(&self) -> usize {
         self.facts.heap_bytes()
             + self.conflicts.heap_bytes()
-            + self.text_bytes
+            + self.context_bytes
             + self.contexts.len() * (size_of::<Context>() + CONTEXT_BYTES)
             + self.sessions.capacity() * size_of::<Session>()
             + self.known.heap_bytes()
@@ -257,9 +261,9 @@ impl Conversation {
     }
 
     /// All facts that count, in the order of T2, with their times.
-    pub(crate) fn in_order(&self) -> impl Iterator<Item = (Time, &Fact)> {
+    pub(crate) fn in_order(&self) -> impl Iterator<Item = (Time, Fact<'_>)> {
         let timed = self.facts.timed_after(0).map(|fact| (fact.at.alone(), fact));
-        timed.chain(self.facts.untimed_in_order())
+        timed.chain(self.facts.untimed_in_order(self.lists()))
     }
 
     /// The text of the event at a position in the order of T2.
@@ -267,8 +271,8 @@ impl Conversation {
         let place = position as usize;
         let fact = match place.checked_sub(self.facts.timed_len()) {
             None => self.facts.get(place),
-            Some(untimed) => self.facts.untimed_in_order().get(untimed).map(|(_, fact)| *fact),
+            Some(untimed) => self.facts.untimed_in_order(self.lists()).get(untimed).map(|(_, fact)| *fact),
         };
-        fact?.text.as_deref()
+        fact?.text
     }
 }

@@ -113,7 +113,7 @@ pub(crate) struct Fold {
 impl Fold {
     /// Applies the next event in the order of T2. `at` is its time; for a close without a usable time (T3) the events
     /// before it decide the time.
-    pub(crate) fn step(&mut self, fact: &Fact, at: Time, lists: Lists<'_>) {
+    pub(crate) fn step(&mut self, fact: &Fact<'_>, at: Time, lists: Lists<'_>) {
         #[cfg(test)]
         STEPS.set(STEPS.get() + 1);
         self.time(fact, at);
@@ -145,7 +145,7 @@ impl Fold {
     }
 
     /// Rules T1 and F4.
-    fn time(&mut self, fact: &Fact, at: Time) {
+    fn time(&mut self, fact: &Fact<'_>, at: Time) {
         self.first_at = Some(self.first_at.map_or(at, |first| first.min(at)));
         self.last_at = self.last_at.max(Some(at));
         if let Some((occurred, own)) = fact.clocks_apart() {
@@ -206,7 +206,7 @@ impl Fold {
     }
 
     /// Rules F6, F7 and F9 for a message.
-    fn message(&mut self, fact: &Fact, at: Time) {
+    fn message(&mut self, fact: &Fact<'_>, at: Time) {
         let time = fact.message_time(at);
         self.last_active = self.last_active.max(Some(time));
         self.channel_from = Some(fact.context);
@@ -252,7 +252,7 @@ impl Fold {
     }
 
     /// Rules F1, F4, F7, F8 and F10 for a lifecycle event.
-    fn lifecycle(&mut self, fact: &Fact, at: Time) {
+    fn lifecycle(&mut self, fact: &Fact<'_>, at: Time) {
         self.has_lifecycle = true;
         self.started = [self.started, fact.started].into_iter().flatten().min();
         self.last_active = self.last_active.max(fact.active);

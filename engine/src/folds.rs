@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::event::At;
+use crate::fact::Fact;
 use crate::fold::{Fold, Lists};
 use crate::timeline::Timeline;
 
@@ -65,13 +67,27 @@ impl Folds {
             self.saved.retain(|saved| saved.steps <= kept);
             self.revert();
         }
-        for fact in facts.timed_after(self.steps) {
-            self.save();
-            self.timed.step(fact, fact.at.alone(), lists);
-            self.steps += 1;
+        if self.steps < facts.timed_len() {
+            facts.timed_after(self.steps).for_each(|fact| self.step(&fact, lists));
         }
         self.timed.settle();
         self.whole = self.with_untimed(facts, lists);
+    }
+
+    /// Folds the fact at this index if it is the next one, so that it need not be unpacked later. Returns whether it was.
+    /// [`Folds::settle`] must follow.
+    pub(crate) fn follow(&mut self, place: usize, fact: &Fact<'_>, lists: Lists<'_>) -> bool {
+        let is_next = self.steps == place && matches!(fact.at, At::Timed(_));
+        if is_next {
+            self.step(fact, lists);
+        }
+        is_next
+    }
+
+    fn step(&mut self, fact: &Fact<'_>, lists: Lists<'_>) {
+        self.save();
+        self.timed.step(fact, fact.at.alone(), lists);
+        self.steps += 1;
     }
 
     /// Continues from the last saved fold.
@@ -121,8 +137,8 @@ impl Folds {
             return None;
         }
         let mut whole = Box::new(self.timed.clone());
-        for (at, fact) in facts.untimed_in_order() {
-            whole.step(fact, at, lists);
+        for (at, fact) in facts.untimed_in_order(lists) {
+            whole.step(&fact, at, lists);
             whole.clock_suspicions.push(at);
         }
         whole.settle();

@@ -7,7 +7,6 @@ use crate::conversation::{ArrivalCounts, Conversation};
 use crate::effect::Seq;
 use crate::event::{AgentMention, Event};
 use crate::fact::Fact;
-use crate::parts::EventParts;
 use crate::state::AgentRef;
 use crate::time::Time;
 
@@ -54,12 +53,12 @@ pub struct Arrivals {
 }
 
 pub(crate) fn of(conversation: &Conversation) -> Vec<HistoryEntry> {
-    let counting = conversation.in_order().filter_map(|(at, fact)| entry(conversation, at, fact, true));
+    let counting = conversation.in_order().filter_map(|(at, fact)| entry(conversation, at, &fact, true));
     let mut entries: Vec<_> = counting.collect();
     set_assigned(&mut entries);
     if !conversation.conflicts.is_empty() {
-        let conflicts = conversation.conflicts.facts().iter();
-        let losers = conflicts.filter_map(|loser| entry(conversation, loser.at.alone(), loser, false));
+        let conflicts = conversation.conflicts.iter();
+        let losers = conflicts.filter_map(|loser| entry(conversation, loser.at.alone(), &loser, false));
         entries.extend(losers);
         entries.sort_by_key(|entry| entry.at);
     }
@@ -98,30 +97,16 @@ fn set_late(entries: &mut [HistoryEntry]) {
 }
 
 /// `None` is impossible: the fact was made from a valid event.
-fn entry(conversation: &Conversation, at: Time, fact: &Fact, counts: bool) -> Option<HistoryEntry> {
+fn entry(conversation: &Conversation, at: Time, fact: &Fact<'_>, counts: bool) -> Option<HistoryEntry> {
     let said_at = match fact.text {
         _ if fact.kind.is_message() => Some(fact.message_time(at)),
         Some(_) => Some(fact.text_as_of(at)),
         None => None,
     };
-    let event = EventParts {
-        conversation: &conversation.id,
-        context: conversation.contexts.get(fact.context as usize)?,
-        identity: (!fact.identity.is_content()).then(|| fact.identity.clone()),
-        kind: fact.kind,
-        direction: fact.direction,
-        occurred: fact.occurred,
-        sent: fact.sent,
-        started: fact.started,
-        active: fact.active,
-        unread: fact.unread,
-        text: fact.text.as_deref(),
-        session: fact.session.and_then(|session| conversation.sessions.get(session as usize)).cloned(),
-    };
     Some(HistoryEntry {
         seq: fact.seq,
         at: at.ms(),
-        event: event.build().ok()?,
+        event: fact.event(&conversation.id, conversation.lists()).ok()?,
         said_at: said_at.map(Time::ms),
         assigned: None,
         counts,
@@ -130,11 +115,11 @@ fn entry(conversation: &Conversation, at: Time, fact: &Fact, counts: bool) -> Op
 }
 
 pub(crate) fn arrivals(conversation: &Conversation) -> Arrivals {
-    let seqs = || conversation.facts.iter().chain(conversation.conflicts.facts()).map(|fact| fact.seq);
+    let seqs = || conversation.facts.iter().chain(conversation.conflicts.iter()).map(|fact| fact.seq);
     let ArrivalCounts { duplicates, late } = conversation.arrivals;
     Arrivals {
         events: conversation.facts.len() as u64,
-        conflicts: conversation.conflicts.facts().len() as u64,
+        conflicts: conversation.conflicts.len() as u64,
         duplicates,
         late,
         first_seq: seqs().min().unwrap_or_default(),

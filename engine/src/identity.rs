@@ -7,6 +7,7 @@ use std::fmt;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::event::{AIRSHIP, SUPEROFFICE};
+use crate::fact::FactIdentity;
 
 /// The identity of an event within its conversation.
 ///
@@ -158,14 +159,6 @@ impl Identity {
         }
     }
 
-    /// The size on the heap in bytes.
-    pub(crate) fn heap_bytes(&self) -> usize {
-        match &self.0 {
-            Form::Text(text, ..) | Form::Other { packed: text, .. } => text.len(),
-            Form::Uuid(..) | Form::Content(..) => 0,
-        }
-    }
-
     /// The part of an id that several events share; see [`Identity::given`].
     #[must_use]
     pub fn part(&self) -> u8 {
@@ -184,14 +177,36 @@ impl Identity {
     /// 64 bits for lookups. Different identities share them in rare cases, so they never prove equality.
     #[must_use]
     pub fn fingerprint(&self) -> u64 {
-        let bits = match &self.0 {
-            Form::Text(text, ..) => xxh3_64(text.as_bytes()),
-            Form::Uuid(bytes, ..) => xxh3_64(bytes),
-            // It is a hash already; half of it is enough.
-            Form::Content(ContentHash([first @ .., _, _, _, _, _, _, _, _]), _) => u64::from_be_bytes(*first),
-            Form::Other { packed, .. } => xxh3_64(packed.as_bytes()),
+        match (&self.0, self.in_fact()) {
+            (Form::Content(content, _), _) => content.fingerprint(),
+            (_, FactIdentity::Content) => self.clone().of_source("").fingerprint(),
+            (_, identity) => identity.fingerprint(),
+        }
+    }
+
+    /// The identity as a fact contains it: without its source.
+    pub(crate) fn in_fact(&self) -> FactIdentity<'_> {
+        match &self.0 {
+            Form::Content(..) | Form::Other { is_content: true, .. } => FactIdentity::Content,
+            Form::Uuid(bytes, part, _) => FactIdentity::Uuid(*bytes, *part),
+            Form::Text(text, part, _) => FactIdentity::Text(text, *part),
+            Form::Other { packed, text_bytes, part, .. } => {
+                let text = packed.get(..*text_bytes as usize).unwrap_or(packed);
+                parse_uuid(text).map_or(FactIdentity::Text(text, *part), |bytes| FactIdentity::Uuid(bytes, *part))
+            }
+        }
+    }
+}
+
+impl FactIdentity<'_> {
+    /// See [`Identity::fingerprint`]; 0 if it is the content hash.
+    pub(crate) fn fingerprint(self) -> u64 {
+        let (hash, part) = match self {
+            Self::Content => return 0,
+            Self::Uuid(bytes, part) => (xxh3_64(&bytes), part),
+            Self::Text(text, part) => (xxh3_64(text.as_bytes()), part),
         };
-        bits ^ u64::from(self.part()).rotate_left(56)
+        hash ^ u64::from(part).rotate_left(56)
     }
 }
 
@@ -239,6 +254,18 @@ impl ContentHash {
     #[must_use]
     pub fn bits(self) -> u128 {
         u128::from_be_bytes(self.0)
+    }
+
+    /// The lowest 32 bits, which pages and memory keep.
+    pub(crate) fn check(self) -> u32 {
+        let ContentHash([.., a, b, c, d]) = self;
+        u32::from_be_bytes([a, b, c, d])
+    }
+
+    /// 64 bits for lookups of identities; the lower half is [`ContentHash::check`].
+    pub(crate) fn fingerprint(self) -> u64 {
+        let ContentHash([a, b, c, d, ..]) = self;
+        u64::from(u32::from_be_bytes([a, b, c, d])) << 32 | u64::from(self.check())
     }
 
     /// The lower 64 bits, for lookups. They never prove equality.

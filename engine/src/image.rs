@@ -8,8 +8,7 @@ use std::sync::Arc;
 use crate::context::Context;
 use crate::conversation::{ArrivalCounts, Conversation};
 use crate::draft::DraftError;
-use crate::fact::Fact;
-use crate::identity::ContentHash;
+use crate::facts::Facts;
 use crate::resident::ReloadedConversation;
 use crate::session::Session;
 
@@ -19,12 +18,12 @@ pub struct ConversationImage {
     /// The conversation's id.
     pub id: Arc<str>,
     /// The events that count, in the order of T2; events without a time are last.
-    pub facts: Vec<Fact>,
+    pub facts: Facts,
     /// The events that lost to another event with the same identity, in order of arrival.
-    pub conflicts: Vec<Fact>,
-    /// The list that [`Fact::context`] indexes.
+    pub conflicts: Facts,
+    /// The list that [`Fact::context`](crate::Fact::context) indexes.
     pub contexts: Vec<Context>,
-    /// The list that [`Fact::session`] indexes.
+    /// The list that [`Fact::session`](crate::Fact::session) indexes.
     pub sessions: Vec<Session>,
     /// How the events arrived.
     pub arrivals: ArrivalCounts,
@@ -37,6 +36,9 @@ pub enum ImageError {
     /// It contains no event.
     #[error("a conversation has at least one event, found none")]
     Empty,
+    /// Its events are not in the order of T2.
+    #[error("the stored events are not in the order of rule T2")]
+    Order,
     /// A fact refers to a context or a session that does not exist.
     #[error("the event with seq {seq} refers to {list} {found}, but there are {expected}")]
     Dangling {
@@ -59,14 +61,14 @@ pub enum ImageError {
         why: DraftError,
     },
     /// A fact does not match its content hash.
-    #[error("the stored event with seq {seq} has the content hash {found}, expected {expected}")]
+    #[error("the content hash of the stored event with seq {seq} ends with {found:08x}, expected {expected:08x}")]
     Content {
         /// The event's sequence number.
         seq: u64,
-        /// The hash that was computed when the event arrived.
-        expected: ContentHash,
-        /// The hash of the stored fact.
-        found: ContentHash,
+        /// The lowest 32 bits of the hash that was computed when the event arrived.
+        expected: u32,
+        /// The lowest 32 bits of the hash of the stored fact.
+        found: u32,
     },
     /// The texts of a context are longer than 4 GiB together.
     #[error("the texts of a context are longer than 4 GiB together")]
@@ -85,8 +87,8 @@ impl ConversationImage {
     pub(crate) fn of(conversation: &Conversation) -> Self {
         Self {
             id: conversation.id.clone(),
-            facts: conversation.facts.iter().cloned().collect(),
-            conflicts: conversation.conflicts.facts().to_vec(),
+            facts: conversation.facts.facts().clone(),
+            conflicts: conversation.conflicts.facts(),
             contexts: conversation.contexts.clone(),
             sessions: conversation.sessions.clone(),
             arrivals: conversation.arrivals,
@@ -106,12 +108,11 @@ impl ConversationImage {
         if self.facts.is_empty() {
             return Err(ImageError::Empty);
         }
-        for fact in self.facts.iter().chain(&self.conflicts) {
+        for fact in self.facts.iter().chain(self.conflicts.iter()) {
             within(fact.seq, "context", fact.context, &self.contexts)?;
             fact.session.map(|session| within(fact.seq, "session", session, &self.sessions)).transpose()?;
         }
-        let Self { id, facts, conflicts, contexts, sessions, arrivals } = self;
-        Ok(Conversation::from_memory(id, facts, conflicts, contexts, sessions, arrivals))
+        Conversation::of(self).ok_or(ImageError::Order)
     }
 }
 

@@ -2,104 +2,127 @@
 
 use hashbrown::{HashSet, HashTable};
 
-use crate::event::{At, Kind};
-use crate::fact::Fact;
-use crate::identity::Identity;
+use crate::event::{At, EventRef};
+use crate::fact::{Fact, Place, short};
+use crate::fold::Lists;
 use crate::timeline::Timeline;
 
 /// The maximum number of identities for a linear search, which is faster than hashing for short conversations.
 const LINEAR_UP_TO: usize = if cfg!(test) { 8 } else { 64 };
 
-/// The fingerprints of all identities of a conversation, and where its facts are.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Known {
-    /// All fingerprints while there are few of them.
-    few: Vec<u64>,
-    many: Option<HashSet<u64>>,
-    /// Replaces `many` once an event with a known identity and another time or rank arrived.
-    keys: Option<HashTable<Key>>,
+/// The fingerprints of all identities of a conversation.
+#[derive(Clone, Debug)]
+pub(crate) enum Known {
+    /// The lower halves of all fingerprints, while there are few of them.
+    Few(Vec<u32>),
+    Many(Box<HashSet<u64>>),
+    /// Once an event with a known identity and another time or rank arrived.
+    Keys(Box<HashTable<Key>>),
+}
+
+impl Default for Known {
+    fn default() -> Self {
+        Self::Few(Vec::new())
+    }
 }
 
 /// What finds a fact in the timeline, except its identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Key {
+pub(crate) struct Key {
     fingerprint: u64,
     at: At,
-    kind: Kind,
+    rank: u8,
 }
 
 impl Key {
-    fn of(fact: &Fact) -> Self {
-        Self { fingerprint: fact.identity.fingerprint(), at: fact.at, kind: fact.kind }
+    pub(crate) fn of(event: EventRef<'_>) -> Self {
+        Self { fingerprint: event.fingerprint(), at: event.at(), rank: event.kind().rank() }
+    }
+
+    pub(crate) fn of_fact(fact: &Fact<'_>, lists: Lists<'_>) -> Self {
+        Self { fingerprint: fact.fingerprint(lists), at: fact.at, rank: fact.kind.rank() }
     }
 }
 
 impl Known {
+    /// The identities of these facts.
+    pub(crate) fn of(facts: &Timeline, lists: Lists<'_>) -> Self {
+        if facts.len() <= LINEAR_UP_TO {
+            return Self::Few(facts.iter().map(|fact| fact.short_fingerprint()).collect());
+        }
+        Self::Many(Box::new(facts.iter().map(|fact| fact.fingerprint(lists)).collect()))
+    }
+
     /// `false` is certain; `true` can be a collision of fingerprints.
     pub(crate) fn may_contain(&self, fingerprint: u64) -> bool {
-        match (&self.keys, &self.many) {
-            (Some(keys), _) => keys.find(fingerprint, |key| key.fingerprint == fingerprint).is_some(),
-            (None, Some(many)) => many.contains(&fingerprint),
-            (None, None) => self.few.contains(&fingerprint),
+        match self {
+            Self::Few(few) => few.contains(&short(fingerprint)),
+            Self::Many(many) => many.contains(&fingerprint),
+            Self::Keys(keys) => keys.find(fingerprint, |key| key.fingerprint == fingerprint).is_some(),
         }
     }
 
-    /// Adds the identity of a fact.
-    pub(crate) fn insert(&mut self, fact: &Fact) {
-        let key = Key::of(fact);
-        match (&mut self.keys, &mut self.many) {
-            (Some(keys), _) => {
-                keys.insert_unique(key.fingerprint, key, |key| key.fingerprint);
-            }
-            (None, Some(many)) => {
+    /// Adds the identity of a fact, which is among these facts.
+    pub(crate) fn insert(&mut self, key: Key, facts: &Timeline, lists: Lists<'_>) {
+        match self {
+            Self::Few(few) if few.len() < LINEAR_UP_TO => few.push(short(key.fingerprint)),
+            Self::Few(_) => *self = Self::of(facts, lists),
+            Self::Many(many) => {
                 many.insert(key.fingerprint);
             }
-            (None, None) if self.few.len() < LINEAR_UP_TO => self.few.push(key.fingerprint),
-            (None, None) => {
-                let all = std::mem::take(&mut self.few).into_iter().chain([key.fingerprint]);
-                self.many = Some(all.collect());
+            Self::Keys(keys) => {
+                keys.insert_unique(key.fingerprint, key, |key| key.fingerprint);
             }
         }
     }
 
     /// Notes that a fact was replaced by another one with the same identity.
-    pub(crate) fn replace(&mut self, before: &Fact, now: &Fact) {
-        let (before, now) = (Key::of(before), Key::of(now));
-        let known = self.keys.as_mut().and_then(|keys| keys.find_mut(before.fingerprint, |key| *key == before));
-        if let Some(key) = known {
+    pub(crate) fn replace(&mut self, before: Key, now: Key) {
+        if let Self::Keys(keys) = self
+            && let Some(key) = keys.find_mut(before.fingerprint, |key| *key == before)
+        {
             *key = now;
         }
     }
 
-    /// The index of the fact with this identity, whatever its time and kind.
-    pub(crate) fn find(&mut self, identity: &Identity, facts: &Timeline) -> Option<usize> {
+    /// The index of the fact with this event's identity, whatever its time and kind.
+    pub(crate) fn find(&mut self, event: EventRef<'_>, facts: &Timeline, lists: Lists<'_>) -> Option<usize> {
+        let (identity, fingerprint) = (event.identity(), event.fingerprint());
         if facts.len() <= LINEAR_UP_TO {
-            return facts.iter().position(|fact| fact.identity == *identity);
+            let is_it =
+                |fact: Fact<'_>| fact.short_fingerprint() == short(fingerprint) && fact.identity(lists) == *identity;
+            return facts.iter().position(is_it);
         }
-        self.many = None;
-        let keys = self.keys.get_or_insert_with(|| keys_of(facts));
-        let fingerprint = identity.fingerprint();
+        if !matches!(self, Self::Keys(_)) {
+            *self = Self::Keys(Box::new(keys_of(facts, lists)));
+        }
+        let Self::Keys(keys) = self else { return None };
         let same = keys.iter_hash(fingerprint).filter(|key| key.fingerprint == fingerprint);
-        same.filter_map(|key| facts.find_at(key.at, key.kind, identity)).next()
+        let mut places = same.map(|Key { at, rank, .. }| Place { at: *at, rank: *rank, identity });
+        places.find_map(|place| facts.find(&place, lists))
     }
 
     /// Approximate size on the heap, in bytes.
     pub(crate) fn heap_bytes(&self) -> usize {
         // A table has a byte of its own for each place.
-        let many = self.many.as_ref().map_or(0, |many| many.capacity() * (size_of::<u64>() + 1));
-        let keys = self.keys.as_ref().map_or(0, |keys| keys.capacity() * (size_of::<Key>() + 1));
-        self.few.capacity() * size_of::<u64>() + many + keys
+        match self {
+            Self::Few(few) => few.capacity() * size_of::<u32>(),
+            Self::Many(many) => size_of::<HashSet<u64>>() + many.capacity() * (size_of::<u64>() + 1),
+            Self::Keys(keys) => size_of::<HashTable<Key>>() + keys.capacity() * (size_of::<Key>() + 1),
+        }
     }
 
     /// Frees unused capacity.
     pub(crate) fn shrink(&mut self) {
-        self.few.shrink_to_fit();
+        if let Self::Few(few) = self {
+            few.shrink_to_fit();
+        }
     }
 }
 
-fn keys_of(facts: &Timeline) -> HashTable<Key> {
+fn keys_of(facts: &Timeline, lists: Lists<'_>) -> HashTable<Key> {
     let mut keys = HashTable::with_capacity(facts.len());
-    for key in facts.iter().map(Key::of) {
+    for key in facts.iter().map(|fact| Key::of_fact(&fact, lists)) {
         keys.insert_unique(key.fingerprint, key, |key| key.fingerprint);
     }
     keys

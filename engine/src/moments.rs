@@ -55,14 +55,14 @@ pub(crate) fn of(conversation: &Conversation, since_ms: i64) -> Vec<Moment> {
             add(&mut fold, at, None);
         }
         let waiting = fold.waiting();
-        fold.step(fact, at, conversation.lists());
+        fold.step(&fact, at, conversation.lists());
         if number >= timed {
             fold.clock_suspicions.push(at);
         }
         if is_past(at) {
             last_past = Some(at);
         } else {
-            let reply = reply(fact, at, waiting.map(|(since, _)| since), &fold);
+            let reply = reply(&fact, at, waiting.map(|(since, _)| since), &fold);
             add(&mut fold, at, reply);
         }
     }
@@ -72,7 +72,7 @@ pub(crate) fn of(conversation: &Conversation, since_ms: i64) -> Vec<Moment> {
     moments
 }
 
-fn reply(fact: &Fact, at: Time, waiting_since: Option<Time>, after: &Fold) -> Option<Reply> {
+fn reply(fact: &Fact<'_>, at: Time, waiting_since: Option<Time>, after: &Fold) -> Option<Reply> {
     let waited_since = waiting_since.map(Time::ms);
     if fact.kind.is_message() && fact.direction == Some(Direction::Out) {
         return Some(Reply { at: fact.message_time(at).ms(), waited_since });

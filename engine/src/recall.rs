@@ -7,8 +7,8 @@ use crate::conversation::Conversation;
 use crate::effect::Seq;
 use crate::event::Event;
 use crate::fact::Fact;
-use crate::image::{ConversationImage, ImageError, within};
-use crate::parts::EventParts;
+use crate::fold::Lists;
+use crate::image::{ConversationImage, ImageError};
 
 impl ConversationImage {
     /// The logged events, conflicts included, with their sequence numbers and in that order.
@@ -16,7 +16,7 @@ impl ConversationImage {
     /// # Errors
     /// [`ImageError`] if a stored fact does not match its content hash.
     pub fn events(&self) -> Result<Vec<(Seq, Event)>, ImageError> {
-        self.facts_in_log_order().into_iter().map(|fact| Ok((fact.seq, self.event(fact)?))).collect()
+        self.facts_in_log_order().into_iter().map(|fact| Ok((fact.seq, self.event(&fact)?))).collect()
     }
 
     /// Like [`ConversationImage::events`], one event at a time. An event has copies of the texts that the facts of a
@@ -25,7 +25,7 @@ impl ConversationImage {
     /// # Errors
     /// The first error of an event or of `take`.
     pub fn each_event<E: From<ImageError>>(&self, mut take: impl FnMut(Seq, Event) -> Result<(), E>) -> Result<(), E> {
-        self.facts_in_log_order().into_iter().try_for_each(|fact| take(fact.seq, self.event(fact)?))
+        self.facts_in_log_order().into_iter().try_for_each(|fact| take(fact.seq, self.event(&fact)?))
     }
 
     /// The image as it was when only the events with a smaller `seq` were known; `None` if there were none.
@@ -42,41 +42,26 @@ impl ConversationImage {
             return Ok(None);
         }
         for fact in facts {
-            conversation.apply(fact.seq, self.event(fact)?.as_ref());
+            conversation.apply(fact.seq, self.event(&fact)?.as_ref());
         }
         conversation.settle();
         Ok(Some(Self::of(&conversation)))
     }
 
-    fn facts_in_log_order(&self) -> Vec<&Fact> {
-        let mut facts: Vec<_> = self.facts.iter().chain(&self.conflicts).collect();
+    fn facts_in_log_order(&self) -> Vec<Fact<'_>> {
+        let mut facts: Vec<_> = self.facts.iter().chain(self.conflicts.iter()).collect();
         facts.sort_by_key(|fact| fact.seq);
         facts
     }
 
-    pub(crate) fn event(&self, fact: &Fact) -> Result<Event, ImageError> {
-        let seq = fact.seq;
-        let event = self.parts(fact)?.build().map_err(|why| ImageError::NoEvent { seq, why })?;
-        let (expected, found) = (fact.content, event.content());
+    pub(crate) fn event(&self, fact: &Fact<'_>) -> Result<Event, ImageError> {
+        let event = fact.event(&self.id, self.lists())?;
+        let (seq, expected, found) = (fact.seq, fact.check, event.content().check());
         if found == expected { Ok(event) } else { Err(ImageError::Content { seq, expected, found }) }
     }
 
-    fn parts<'a>(&'a self, fact: &'a Fact) -> Result<EventParts<'a>, ImageError> {
-        let session = fact.session.map(|session| within(fact.seq, "session", session, &self.sessions)).transpose()?;
-        Ok(EventParts {
-            conversation: &self.id,
-            context: within(fact.seq, "context", fact.context, &self.contexts)?,
-            identity: (!fact.identity.is_content()).then(|| fact.identity.clone()),
-            kind: fact.kind,
-            direction: fact.direction,
-            occurred: fact.occurred,
-            sent: fact.sent,
-            started: fact.started,
-            active: fact.active,
-            unread: fact.unread,
-            text: fact.text.as_deref(),
-            session: session.cloned(),
-        })
+    pub(crate) fn lists(&self) -> Lists<'_> {
+        Lists { contexts: &self.contexts, sessions: &self.sessions }
     }
 }
 
@@ -84,9 +69,10 @@ impl ConversationImage {
 mod tests {
     use super::*;
     use crate::Board;
+    use crate::context::Context;
     use crate::draft::Draft;
     use crate::draft::tests::{at, message};
-    use crate::identity::{ContentHash, Identity};
+    use crate::identity::Identity;
     use crate::session::Session;
 
     fn image(drafts: Vec<Draft<'_>>) -> ConversationImage {
@@ -107,9 +93,10 @@ mod tests {
         drafts.sort_by_key(|draft| std::cmp::Reverse(draft.clone().build().unwrap().content()));
         let [loser, winner] = drafts.clone();
         let whole = image(drafts.to_vec());
-        assert_eq!((whole.facts[0].text.as_deref(), whole.conflicts.len()), (winner.text, 1));
+        let first_text = |image: &ConversationImage| image.facts.get(0).unwrap().text.map(str::to_owned);
+        assert_eq!((first_text(&whole).as_deref(), whole.conflicts.len()), (winner.text, 1));
         let before = whole.before(2).unwrap().unwrap();
-        assert_eq!((before.facts[0].text.as_deref(), before.conflicts.len()), (loser.text, 0));
+        assert_eq!((first_text(&before).as_deref(), before.conflicts.len()), (loser.text, 0));
         assert_eq!(whole.before(3), Ok(Some(whole)));
     }
 
@@ -121,17 +108,22 @@ mod tests {
     #[test]
     fn a_fact_that_differs_from_its_content_hash_is_an_error() {
         let whole = image(vec![message()]);
-        let [fact] = whole.facts.as_slice() else { panic!("{whole:?}") };
-        let with = |fact: Fact| ConversationImage { facts: vec![fact], ..whole.clone() }.events().unwrap_err();
-        let expected = fact.content;
+        let fact = whole.facts.get(0).unwrap();
+        let with = |fact| {
+            let image = ConversationImage { facts: [fact].into_iter().collect(), ..whole.clone() };
+            image.events().unwrap_err()
+        };
+        let expected = fact.check;
         let occurred = Draft { occurred: at(999), ..message() }.build().unwrap();
-        let error = with(Fact { occurred: at(999), ..fact.clone() });
-        assert_eq!(error, ImageError::Content { seq: 1, expected, found: occurred.content() });
-        let found = fact.content;
-        let error = with(Fact { content: ContentHash::from_bits(7), ..fact.clone() });
-        assert_eq!(error, ImageError::Content { seq: 1, expected: ContentHash::from_bits(7), found });
-        let error = with(Fact { occurred: None, sent: None, ..fact.clone() });
-        assert_eq!(error, ImageError::NoEvent { seq: 1, why: crate::DraftError::NoTime });
+        let error = with(Fact { occurred: at(999), ..fact });
+        assert_eq!(error, ImageError::Content { seq: 1, expected, found: occurred.content().check() });
+        let error = with(Fact { check: 7, ..fact });
+        assert_eq!(error, ImageError::Content { seq: 1, expected: 7, found: fact.check });
+        let mut texts = whole.contexts[0].texts();
+        texts[0] = None;
+        let contexts = vec![Context::new(texts, false).unwrap()];
+        let error = ConversationImage { contexts, ..whole.clone() }.events().unwrap_err();
+        assert_eq!(error, ImageError::NoEvent { seq: 1, why: crate::DraftError::NoSource });
     }
 
     #[test]

@@ -1,44 +1,40 @@
 //! The events of a conversation in the order of T2.
 
-use crate::event::{At, EventRef, Kind};
-use crate::fact::Fact;
-use crate::identity::Identity;
+use crate::chunk::Chunk;
+use crate::event::At;
+use crate::fact::{Fact, Place};
+use crate::facts::Facts;
+use crate::fold::Lists;
 use crate::time::Time;
-
-/// The maximum number of facts in a chunk. An insertion or a removal moves at most the facts of one chunk.
-const CHUNK_FACTS: usize = if cfg!(test) { 8 } else { 128 };
-
-/// The usual number of events. Reserving space for them at once avoids repeated moves of the first ones.
-const USUAL_FACTS: usize = 16;
 
 /// Facts in the order of T2: those with a time, then those without, which are in the order of their own times.
 ///
 /// The facts are stored in chunks, so that adding or removing one costs the same wherever it belongs.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Timeline {
-    /// No chunk is empty.
-    chunks: Vec<Vec<Fact>>,
-    len: usize,
+    facts: Facts,
     /// The number of facts with a time.
     timed: usize,
 }
 
 impl Timeline {
-    /// Sorts these facts.
-    pub(crate) fn new(mut facts: Vec<Fact>) -> Self {
-        facts.sort_by(Fact::order);
-        let (len, timed) = (facts.len(), facts.iter().filter(|fact| is_timed(fact)).count());
-        if len <= CHUNK_FACTS {
-            let chunks = if facts.is_empty() { Vec::new() } else { vec![facts] };
-            return Self { chunks, len, timed };
-        }
-        let mut facts = facts.into_iter();
-        let chunk = || Some(facts.by_ref().take(CHUNK_FACTS).collect()).filter(|chunk: &Vec<_>| !chunk.is_empty());
-        Self { chunks: std::iter::from_fn(chunk).collect(), len, timed }
+    /// The timeline of facts in this order; `None` if it is not that of T2.
+    pub(crate) fn of(facts: Facts, lists: Lists<'_>) -> Option<Self> {
+        let key = |fact: &Fact<'_>| (fact.at, fact.kind.rank());
+        let is_before = |a: &Fact<'_>, b: &Fact<'_>| {
+            key(a).cmp(&key(b)).then_with(|| a.identity(lists).cmp(&b.identity(lists))).is_lt()
+        };
+        let is_ordered = facts.iter().is_sorted_by(is_before);
+        let timed = facts.iter().filter(is_timed).count();
+        is_ordered.then_some(Self { facts, timed })
+    }
+
+    pub(crate) fn facts(&self) -> &Facts {
+        &self.facts
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.len
+        self.facts.len()
     }
 
     /// The number of facts with a time. They precede the others.
@@ -46,164 +42,127 @@ impl Timeline {
         self.timed
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Fact> {
-        self.chunks.iter().flatten()
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Fact<'_>> {
+        self.facts.iter()
     }
 
     /// The facts with a time, without the first `skipped`.
-    pub(crate) fn timed_after(&self, skipped: usize) -> impl Iterator<Item = &Fact> {
-        self.after(skipped).take(self.timed.saturating_sub(skipped))
+    pub(crate) fn timed_after(&self, skipped: usize) -> impl Iterator<Item = Fact<'_>> {
+        self.facts.after(skipped).take(self.timed.saturating_sub(skipped))
     }
 
     /// The facts without a time.
-    pub(crate) fn untimed(&self) -> impl Iterator<Item = &Fact> {
-        self.after(self.timed)
+    pub(crate) fn untimed(&self) -> impl Iterator<Item = Fact<'_>> {
+        self.facts.after(self.timed)
     }
 
     /// The facts without a time, with their times by rule T3, in the order of T2.
-    pub(crate) fn untimed_in_order(&self) -> Vec<(Time, &Fact)> {
+    pub(crate) fn untimed_in_order(&self, lists: Lists<'_>) -> Vec<(Time, Fact<'_>)> {
         let latest = self.timed.checked_sub(1).and_then(|last| self.get(last)).map(|fact| fact.at.alone());
-        let at = |fact: &Fact| match latest {
+        let at = |fact: &Fact<'_>| match latest {
             Some(latest) => fact.started.map_or(latest, |started| started.max(latest)),
             None => fact.at.alone(),
         };
-        let mut facts: Vec<_> = self.untimed().map(|fact| (at(fact), fact)).collect();
-        facts.sort_by(|(a_at, a), (b_at, b)| a_at.cmp(b_at).then_with(|| a.identity.cmp(&b.identity)));
+        let mut facts: Vec<_> = self.untimed().map(|fact| (at(&fact), fact)).collect();
+        facts.sort_by(|(a_at, a), (b_at, b)| a_at.cmp(b_at).then_with(|| a.identity(lists).cmp(&b.identity(lists))));
         facts
     }
 
-    fn after(&self, skipped: usize) -> impl Iterator<Item = &Fact> {
-        let (chunk, skipped) = self.locate(skipped);
-        self.chunks.get(chunk..).unwrap_or_default().iter().flatten().skip(skipped)
+    pub(crate) fn get(&self, place: usize) -> Option<Fact<'_>> {
+        self.facts.get(place)
     }
 
-    pub(crate) fn get(&self, place: usize) -> Option<&Fact> {
-        let (chunk, offset) = self.locate(place);
-        self.chunks.get(chunk)?.get(offset)
-    }
-
-    /// The chunk with the fact at this index, and its index in the chunk.
-    fn locate(&self, place: usize) -> (usize, usize) {
-        let mut offset = place;
-        for (chunk, facts) in self.chunks.iter().enumerate() {
-            if offset < facts.len() {
-                return (chunk, offset);
-            }
-            offset -= facts.len();
-        }
-        (self.chunks.len(), offset)
-    }
-
-    fn place_of(&self, chunk: usize, offset: usize) -> usize {
-        offset + self.chunks.iter().take(chunk).map(Vec::len).sum::<usize>()
-    }
-
-    /// Inserts a fact. Returns its index.
-    pub(crate) fn insert(&mut self, fact: Fact) -> usize {
-        self.timed += usize::from(is_timed(&fact));
-        self.len += 1;
-        let is_last = self.chunks.last().and_then(|facts| facts.last()).is_none_or(|last| last.order(&fact).is_lt());
-        if is_last {
-            self.push(fact);
-            return self.len - 1;
+    /// Inserts a fact where it belongs. Returns its index.
+    pub(crate) fn insert(&mut self, fact: &Fact<'_>, place: &Place<'_>, lists: Lists<'_>) -> usize {
+        self.timed += usize::from(is_timed(fact));
+        if self.facts.last_chunk().order_of_last(place, lists).is_lt() {
+            self.facts.push(fact);
+            return self.len() - 1;
         }
         // Not after the last fact, so there is a chunk with a later fact.
-        let ends_before = |facts: &Vec<Fact>| facts.last().is_some_and(|last| last.order(&fact).is_lt());
-        let mut chunk = self.chunks.partition_point(ends_before);
-        let Some(facts) = self.chunks.get_mut(chunk) else { return self.len - 1 };
-        let mut offset = facts.partition_point(|known| known.order(&fact).is_lt());
-        if facts.len() < CHUNK_FACTS {
-            facts.insert(offset, fact);
-        } else {
-            let mut upper = facts.split_off(CHUNK_FACTS / 2);
-            if offset <= facts.len() {
-                facts.insert(offset, fact);
-                self.chunks.insert(chunk + 1, upper);
-            } else {
-                offset -= facts.len();
-                upper.insert(offset, fact);
-                chunk += 1;
-                self.chunks.insert(chunk, upper);
-            }
-        }
-        self.place_of(chunk, offset)
+        let chunk = self.chunk_of(place, lists);
+        let is_before = |known: &Fact<'_>| known.order(place, lists).is_lt();
+        let offset = self.facts.chunk(chunk).map_or(0, |chunk| chunk.iter().take_while(is_before).count());
+        self.facts.insert(chunk, offset, fact);
+        self.facts.place_of(chunk, offset)
     }
 
-    fn push(&mut self, fact: Fact) {
-        match self.chunks.last_mut() {
-            Some(facts) if facts.len() < CHUNK_FACTS => facts.push(fact),
-            last => {
-                let mut facts = Vec::with_capacity(if last.is_none() { USUAL_FACTS } else { CHUNK_FACTS });
-                facts.push(fact);
-                self.chunks.push(facts);
-            }
-        }
+    /// The index of the first chunk that does not end before this place.
+    fn chunk_of(&self, place: &Place<'_>, lists: Lists<'_>) -> usize {
+        self.facts.partition_point(|chunk: &Chunk| chunk.order_of_last(place, lists).is_lt())
     }
 
     /// Removes the fact at an index.
-    pub(crate) fn remove(&mut self, place: usize) -> Option<Fact> {
-        let (chunk, offset) = self.locate(place);
-        let facts = self.chunks.get_mut(chunk).filter(|facts| offset < facts.len())?;
-        let fact = facts.remove(offset);
-        if facts.is_empty() {
-            self.chunks.remove(chunk);
-        }
-        self.len -= 1;
-        self.timed -= usize::from(is_timed(&fact));
-        Some(fact)
+    pub(crate) fn remove(&mut self, place: usize) {
+        self.timed -= usize::from(self.get(place).is_some_and(|fact| is_timed(&fact)));
+        self.facts.remove(place);
     }
 
-    /// The index of the fact with the event's identity, if it also has the event's time and rank. A duplicate has both.
-    pub(crate) fn find(&self, event: EventRef<'_>) -> Option<usize> {
-        self.find_at(event.at(), event.kind(), event.identity())
+    /// The index of the fact at this place.
+    pub(crate) fn find(&self, place: &Place<'_>, lists: Lists<'_>) -> Option<usize> {
+        let chunk = self.chunk_of(place, lists);
+        let orders = self.facts.chunk(chunk)?.iter().map(|fact| fact.order(place, lists));
+        let (offset, order) = orders.enumerate().find(|(_, order)| order.is_ge())?;
+        order.is_eq().then(|| self.facts.place_of(chunk, offset))
     }
 
-    /// The index of the fact with this time, rank and identity.
-    pub(crate) fn find_at(&self, at: At, kind: Kind, identity: &Identity) -> Option<usize> {
-        let order = |fact: &Fact| fact.order_among(at, kind, identity);
-        let ends_before = |facts: &Vec<Fact>| facts.last().is_some_and(|last| order(last).is_lt());
-        let chunk = self.chunks.partition_point(ends_before);
-        let offset = self.chunks.get(chunk)?.binary_search_by(order).ok()?;
-        Some(self.place_of(chunk, offset))
-    }
-
-    /// Size on the heap in bytes, without the texts of the facts.
+    /// The size on the heap in bytes.
     pub(crate) fn heap_bytes(&self) -> usize {
-        // All chunks except the first have the capacity of a whole chunk, or nearly.
-        let first = self.chunks.first().map_or(0, Vec::capacity);
-        let facts = first + self.chunks.len().saturating_sub(1) * CHUNK_FACTS;
-        self.chunks.capacity() * size_of::<Vec<Fact>>() + facts * size_of::<Fact>()
+        self.facts.heap_bytes()
     }
 
     /// Frees unused capacity.
     pub(crate) fn shrink(&mut self) {
-        self.chunks.iter_mut().for_each(Vec::shrink_to_fit);
-        self.chunks.shrink_to_fit();
+        self.facts.shrink();
     }
 }
 
-fn is_timed(fact: &Fact) -> bool {
+fn is_timed(fact: &Fact<'_>) -> bool {
     matches!(fact.at, At::Timed(_))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chunk::CHUNK_FACTS;
+    use crate::context::Context;
     use crate::draft::Draft;
-    use crate::event::Event;
+    use crate::event::{Event, Kind};
     use crate::fact::comparisons;
+    use crate::identity::Identity;
 
     fn event(ms: i64, id: &str) -> Event {
         let draft = Draft::new("test", "c", Kind::Message, Time::from_ms(ms)).identity(Identity::given(id, 0));
         draft.build().unwrap()
     }
 
+    /// The contexts of all events here.
+    fn contexts() -> Vec<Context> {
+        vec![Context::of(&event(1, "x"))]
+    }
+
+    fn lists(contexts: &[Context]) -> Lists<'_> {
+        Lists { contexts, sessions: &[] }
+    }
+
+    fn add(timeline: &mut Timeline, event: &Event) -> usize {
+        timeline.insert(&Fact::new(0, event.as_ref(), 0, None), &Place::of(event.as_ref()), lists(&contexts()))
+    }
+
     fn insert(timeline: &mut Timeline, ms: i64, id: &str) -> usize {
-        timeline.insert(Fact::new(0, event(ms, id).as_ref(), 0, None))
+        add(timeline, &event(ms, id))
+    }
+
+    fn find(timeline: &Timeline, ms: i64, id: &str) -> Option<usize> {
+        timeline.find(&Place::of(event(ms, id).as_ref()), lists(&contexts()))
+    }
+
+    fn id(fact: &Fact<'_>) -> String {
+        fact.identity(lists(&[])).text().into_owned()
     }
 
     fn ids(timeline: &Timeline) -> Vec<String> {
-        timeline.iter().map(|fact| fact.identity.text().into_owned()).collect()
+        timeline.iter().map(|fact| id(&fact)).collect()
     }
 
     /// A permutation of `0..count`, for a count that is no multiple of 7919.
@@ -221,13 +180,20 @@ mod tests {
     }
 
     #[test]
+    fn t2_at_equal_times_the_identity_decides() {
+        let mut timeline = Timeline::default();
+        let places: Vec<_> = ["c", "a", "d", "b"].map(|id| insert(&mut timeline, 7, id)).to_vec();
+        assert_eq!((places, ids(&timeline)), (vec![0, 0, 2, 1], ["a", "b", "c", "d"].map(str::to_owned).to_vec()));
+    }
+
+    #[test]
     fn a_close_without_a_time_is_after_all_facts_with_one() {
         let mut timeline = Timeline::default();
         let close = |ms, id| {
             let draft = Draft { started: Time::from_ms(ms), ..Draft::new("test", "c", Kind::Close, None) };
-            Fact::new(0, draft.identity(Identity::given(id, 0)).build().unwrap().as_ref(), 0, None)
+            draft.identity(Identity::given(id, 0)).build().unwrap()
         };
-        let places: Vec<_> = [close(9, "y"), close(3, "x")].map(|fact| timeline.insert(fact)).to_vec();
+        let places: Vec<_> = [close(9, "y"), close(3, "x")].map(|event| add(&mut timeline, &event)).to_vec();
         assert_eq!((places, insert(&mut timeline, 5, "a"), timeline.timed_len()), (vec![0, 0], 0, 1));
         assert_eq!(ids(&timeline), ["a", "x", "y"]);
         assert_eq!(timeline.untimed().count(), 2);
@@ -242,32 +208,45 @@ mod tests {
         let mut timeline = Timeline::default();
         for ms in shuffled(COUNT) {
             let place = insert(&mut timeline, ms, &ms.to_string());
-            assert_eq!(timeline.get(place).unwrap().identity.text(), ms.to_string());
+            assert_eq!(id(&timeline.get(place).unwrap()), ms.to_string());
         }
-        let sorted = Timeline::new(timeline.iter().cloned().collect());
-        assert_eq!(ids(&timeline), ids(&sorted));
-        for timeline in [&mut timeline, &mut sorted.clone()] {
+        let again = Timeline::of(timeline.iter().collect(), lists(&contexts())).unwrap();
+        assert_eq!(ids(&timeline), ids(&again));
+        for timeline in [&mut timeline, &mut again.clone()] {
             for ms in shuffled(COUNT) {
-                let place = timeline.find(event(ms, &ms.to_string()).as_ref()).unwrap();
+                let place = find(timeline, ms, &ms.to_string()).unwrap();
                 assert_eq!(timeline.timed_after(place).next(), timeline.get(place));
-                assert_eq!(timeline.find(event(ms, "x").as_ref()), None);
-                assert_eq!(timeline.remove(place).unwrap().identity.text(), ms.to_string());
-                assert_eq!(timeline.find(event(ms, &ms.to_string()).as_ref()), None);
+                assert_eq!(find(timeline, ms, "x"), None);
+                assert_eq!(id(&timeline.get(place).unwrap()), ms.to_string());
+                timeline.remove(place);
+                assert_eq!(find(timeline, ms, &ms.to_string()), None);
             }
-            assert_eq!((timeline.len(), timeline.remove(0)), (0, None));
+            assert_eq!((timeline.len(), timeline.get(0)), (0, None));
         }
     }
 
     #[test]
+    fn facts_in_another_order_are_refused() {
+        let events = [event(1, "a"), event(1, "b"), event(2, "a")];
+        let of = |order: [usize; 3]| {
+            let facts = order.map(|place| Fact::new(0, events[place].as_ref(), 0, None)).into_iter().collect();
+            Timeline::of(facts, lists(&contexts())).is_some()
+        };
+        assert!(of([0, 1, 2]));
+        assert!(![[1, 0, 2], [0, 2, 1], [0, 0, 2]].into_iter().any(of));
+    }
+
+    #[test]
     fn a_chunk_splits_around_a_new_fact() {
-        let chunk = CHUNK_FACTS as i64;
+        let chunk = i64::from(CHUNK_FACTS);
         for ms in [0, 1, chunk - 1, chunk + 1, 2 * chunk - 1, 2 * chunk + 1] {
-            let facts = (0..2 * chunk).map(|ms| Fact::new(0, event(2 * ms, "f").as_ref(), 0, None));
-            let mut timeline = Timeline::new(facts.collect());
+            let events: Vec<_> = (0..2 * chunk).map(|ms| event(2 * ms, "f")).collect();
+            let facts = events.iter().map(|event| Fact::new(0, event.as_ref(), 0, None)).collect();
+            let mut timeline = Timeline::of(facts, lists(&contexts())).unwrap();
             let place = insert(&mut timeline, ms, "new");
-            assert_eq!(timeline.get(place).unwrap().identity.text(), "new");
+            assert_eq!(id(&timeline.get(place).unwrap()), "new");
             let times: Vec<_> = timeline.iter().map(|fact| fact.at).collect();
-            assert!(times.is_sorted() && times.len() == 2 * CHUNK_FACTS + 1, "{ms}");
+            assert!(times.is_sorted() && times.len() == 2 * CHUNK_FACTS as usize + 1, "{ms}");
         }
     }
 
@@ -279,7 +258,7 @@ mod tests {
             let made = comparisons(|| {
                 for ms in shuffled(count) {
                     insert(&mut timeline, ms, "f");
-                    timeline.find(event(ms, "f").as_ref()).unwrap();
+                    find(&timeline, ms, "f").unwrap();
                 }
             });
             per_fact.push(made / count as u64);

@@ -1,6 +1,6 @@
 //! Damage of a stored value.
 
-use convofold_engine::{DraftError, ImageError};
+use convofold_engine::{DraftError, ImageError, PackedError};
 
 /// What is wrong with a stored value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -136,6 +136,9 @@ pub enum Damage {
     /// An event in the value is invalid.
     #[error("it contains an invalid event: {0}")]
     Event(DraftError),
+    /// The packed events of a conversation in the value are invalid.
+    #[error("it contains invalid events: {0}")]
+    Facts(PackedError),
     /// A conversation in the value is invalid.
     #[error("it contains an invalid conversation: {0}")]
     Conversation(ImageError),

@@ -299,7 +299,8 @@ pub use convofold_store::metrics;
 pub mod engine {
     pub use convofold_engine::{
         Admission, Admissions, ArrivalCounts, Board, BoardEdit, Context, ConversationImage, EventParts, Evicted, Fact,
-        ImageError, Index, Location, Outline, ReloadedConversation, Update,
+        FactIdentity, Facts, ImageError, Index, Location, Outline, PackedError, PackedFacts, ReloadedConversation,
+        Update,
     };
 }
 

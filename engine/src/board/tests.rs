@@ -537,7 +537,7 @@ fn a_board_comes_back_from_its_images() {
 #[test]
 fn an_image_that_refers_to_nothing_is_refused() {
     let image = busy().board.image(0).unwrap();
-    let empty = ConversationImage { facts: Vec::new(), ..image.clone() };
+    let empty = ConversationImage { facts: crate::Facts::default(), ..image.clone() };
     assert_eq!(Board::new().load(0, empty).unwrap_err(), ImageError::Empty);
     let dangling = ConversationImage { contexts: Vec::new(), ..image };
     assert!(matches!(Board::new().load(0, dangling), Err(ImageError::Dangling { list: "context", .. })));

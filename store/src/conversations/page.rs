@@ -1,10 +1,10 @@
 //! A page as stored: the images of some conversations in one part or more.
 
-use convofold_engine::{Context, ConversationImage, Fact};
+use convofold_engine::ConversationImage;
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::damage::Damage;
-use crate::format::columns::conversations::PartBuilder;
+use crate::format::columns::conversations::{PartBuilder, bytes_of, longest};
 use crate::format::frame::{Checksum, Compressor};
 use crate::format::key::{PageHalf, PageKey};
 use crate::format::page::{self, PageReader, PartHeader};
@@ -59,48 +59,45 @@ impl<'a> PageWriter<'a> {
         image: &ConversationImage,
         put: &mut impl FnMut(u32, Vec<u8>) -> Result<(), E>,
     ) -> Result<(), E> {
-        if self.is_full() {
+        if self.part.count() > 0 && self.part.has(self.part_bytes) {
             self.put_part(false, put)?;
         }
         self.part.begin(&image.id, image.arrivals);
         let mut before = None;
         for context in &image.contexts {
-            if self.cut(image, put)? {
+            if self.cut(image, 0, put)? {
                 before = None;
             }
             self.part.context(context, before.replace(context));
         }
         let mut before = None;
         for session in &image.sessions {
-            if self.cut(image, put)? {
+            if self.cut(image, 0, put)? {
                 before = None;
             }
             self.part.session(session, before.replace(session));
         }
-        let context_bytes = |fact: &Fact| image.contexts.get(fact.context as usize).map_or(0, Context::text_bytes);
-        for fact in &image.facts {
-            self.cut(image, put)?;
-            self.part.fact(fact, context_bytes(fact));
+        let context_bytes = longest(&image.contexts);
+        for facts in image.facts.packed() {
+            self.cut(image, bytes_of(facts), put)?;
+            self.part.facts(facts, context_bytes);
         }
-        for conflict in &image.conflicts {
-            self.cut(image, put)?;
-            self.part.conflict(conflict, context_bytes(conflict));
+        for conflicts in image.conflicts.packed() {
+            self.cut(image, bytes_of(conflicts), put)?;
+            self.part.conflicts(conflicts, context_bytes);
         }
         self.part.end();
         Ok(())
     }
 
-    fn is_full(&self) -> bool {
-        self.part.count() > 0 && self.part.has(self.part_bytes)
-    }
-
-    /// Continues the conversation in a new part if this one is full.
+    /// Continues the conversation in a new part if the next `bytes` do not fit into this one.
     fn cut<E: From<StorageError>>(
         &mut self,
         image: &ConversationImage,
+        bytes: usize,
         put: &mut impl FnMut(u32, Vec<u8>) -> Result<(), E>,
     ) -> Result<bool, E> {
-        let is_full = self.is_full();
+        let is_full = self.part.has(self.part_bytes.saturating_sub(bytes));
         if is_full {
             self.part.end();
             self.put_part(true, put)?;

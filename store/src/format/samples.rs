@@ -1,8 +1,9 @@
 //! Values of every stored form, for tests and fixtures.
 
 use convofold_engine::{
-    AIRSHIP, AgentMention, AgentRef, ArrivalCounts, At, ContentHash, Context, ConversationImage, ConversationRow,
-    Direction, Draft, Event, EventParts, Fact, Identity, Kind, Newest, Outline, SUPEROFFICE, Session, StateHash, Time,
+    AIRSHIP, AgentMention, AgentRef, ArrivalCounts, At, Context, ConversationImage, ConversationRow, Direction, Draft,
+    Event, Fact, FactIdentity, Facts, Identity, ImageError, Kind, Newest, Outline, SUPEROFFICE, Session, StateHash,
+    Time,
 };
 
 use super::block::LogPosition;
@@ -106,15 +107,15 @@ pub(crate) fn images() -> Vec<ConversationImage> {
         started: None,
         active: None,
         unread: None,
-        identity: Identity::given("017af0ac-716f-633a-483c-5c0f94afce23", 0).of_source(AIRSHIP),
-        content: ContentHash::from_bits(0x0123_4567_89ab_cdef_fedc_ba98_7654_3210),
-        text: Some("Good morning! ☀".into()),
+        identity: FactIdentity::Uuid(0x017a_f0ac_716f_633a_483c_5c0f_94af_ce23_u128.to_be_bytes(), 0),
+        check: 0x7654_3210,
+        text: Some("Good morning! ☀"),
         context: 0,
         session: None,
     };
     let close = Fact {
         seq: 4,
-        at: At::Untimed { alone: at(1_627_535_470_000) },
+        at: At::Untimed { alone: Time::from_ms(1_627_535_480_000).unwrap() },
         kind: Kind::Close,
         direction: Some(Direction::Out),
         occurred: None,
@@ -122,8 +123,8 @@ pub(crate) fn images() -> Vec<ConversationImage> {
         started: Time::from_ms(1_627_535_400_000),
         active: Time::from_ms(1_627_535_480_000),
         unread: Some(300),
-        identity: Identity::of_content(ContentHash::from_bits(7)).of_source(AIRSHIP),
-        content: ContentHash::from_bits(7),
+        identity: FactIdentity::Content,
+        check: 7,
         text: None,
         context: 1,
         session: Some(0),
@@ -131,9 +132,9 @@ pub(crate) fn images() -> Vec<ConversationImage> {
     let loser = Fact {
         seq: 3,
         occurred: Some(at(1_565_723_700_000)),
-        identity: Identity::given("EVENT-1", 2).of_source(AIRSHIP),
+        identity: FactIdentity::Text("EVENT-1", 2),
         text: None,
-        ..message.clone()
+        ..message
     };
     let source = Some(AIRSHIP);
     let mut texts = [
@@ -156,16 +157,16 @@ pub(crate) fn images() -> Vec<ConversationImage> {
     vec![
         ConversationImage {
             id: "3f0c_1627535470959".into(),
-            facts: vec![message.clone(), close],
-            conflicts: vec![loser],
+            facts: [message, close].into_iter().collect(),
+            conflicts: [loser].into_iter().collect(),
             contexts: vec![full.clone(), nobody],
             sessions: vec![session],
             arrivals: ArrivalCounts { duplicates: 5, late: 6 },
         },
         ConversationImage {
             id: "case-7".into(),
-            facts: vec![Fact { seq: 2, ..message }],
-            conflicts: vec![],
+            facts: [Fact { seq: 2, ..message }].into_iter().collect(),
+            conflicts: Facts::default(),
             contexts: vec![full],
             sessions: vec![],
             arrivals: ArrivalCounts::default(),
@@ -173,31 +174,15 @@ pub(crate) fn images() -> Vec<ConversationImage> {
     ]
 }
 
-/// The same images with the content hashes of these events, which a page does not store.
+/// The same images with the content hashes of these events.
 pub(crate) fn images_of_events() -> Vec<ConversationImage> {
     let mut images = images();
     for image in &mut images {
-        let ConversationImage { id, facts, conflicts, contexts, sessions, .. } = image;
-        for fact in facts.iter_mut().chain(conflicts) {
-            let parts = EventParts {
-                conversation: id,
-                context: &contexts[fact.context as usize],
-                identity: None,
-                kind: fact.kind,
-                direction: fact.direction,
-                occurred: fact.occurred,
-                sent: fact.sent,
-                started: fact.started,
-                active: fact.active,
-                unread: fact.unread,
-                text: fact.text.as_deref(),
-                session: fact.session.map(|session| sessions[session as usize].clone()),
-            };
-            fact.content = parts.build().unwrap().content();
-            if fact.identity.is_content() {
-                fact.identity = Identity::of_content(fact.content).of_source(AIRSHIP);
-            }
-        }
+        let [facts, conflicts] = [&image.facts, &image.conflicts].map(|facts| {
+            let checks = facts.iter().map(|fact| check(image, fact));
+            facts.iter().zip(checks).map(|(fact, check)| Fact { check, ..fact }).collect::<Facts>()
+        });
+        (image.facts, image.conflicts) = (facts, conflicts);
     }
     images
 }
@@ -207,6 +192,14 @@ pub(crate) fn heads() -> [StoredHead; 2] {
     let entry = PageEntry { half: PageHalf::B, checksum: 6 << 64, bytes: 1_234 };
     let closed = PageHead { outlines: page_head().outlines.split_off(1), ..page_head() };
     [StoredHead::new(entry, &page_head()).unwrap(), StoredHead::new(PageEntry::default(), &closed).unwrap()]
+}
+
+fn check(image: &ConversationImage, fact: Fact<'_>) -> u32 {
+    let facts = [fact].into_iter().collect();
+    match (ConversationImage { facts, conflicts: Facts::default(), ..image.clone() }).events() {
+        Err(ImageError::Content { found, .. }) => found,
+        other => panic!("{other:?}"),
+    }
 }
 
 /// An open conversation with every value, and a closed one.

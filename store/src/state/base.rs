@@ -40,7 +40,7 @@ pub(crate) fn base_count(shared: &Shared, storage: &dyn ReadStorage, seq: Seq) -
         let middle = known + (unknown - known) / 2;
         let here = shared.live.board().image(middle);
         let image = here.map_or_else(|| reader.image(middle), Ok)?;
-        let is_known = image.facts.iter().chain(&image.conflicts).any(|fact| fact.seq < seq);
+        let is_known = image.facts.iter().chain(image.conflicts.iter()).any(|fact| fact.seq < seq);
         (known, unknown) = if is_known { (middle + 1, unknown) } else { (known, middle) };
     }
     Ok(known)

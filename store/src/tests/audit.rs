@@ -15,7 +15,7 @@ fn forged() -> (Home, Convofold) {
     let (_home, storage, _db) = lived_in(Options::new());
     forge_checkpoint(&storage, |image| {
         if &*image.id == "case-5" {
-            image.facts.pop();
+            image.facts = image.facts.iter().take(image.facts.len() - 1).collect();
         }
     });
     let home = Home::new();

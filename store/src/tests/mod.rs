@@ -141,6 +141,21 @@ pub(crate) fn forge_pages(
     storage.damage(|contents| drop(contents.records.insert(record_name(generation), value)));
 }
 
+/// Changes a fact of a conversation.
+pub(crate) fn change_fact(
+    image: &mut convofold_engine::ConversationImage,
+    place: usize,
+    change: impl Fn(&mut convofold_engine::Fact<'_>),
+) {
+    let changed = image.facts.iter().enumerate().map(|(number, mut fact)| {
+        if number == place {
+            change(&mut fact);
+        }
+        fact
+    });
+    image.facts = changed.collect();
+}
+
 /// Writes a page in place of the one with this key.
 fn write_page(
     contents: &mut Contents,

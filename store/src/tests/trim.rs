@@ -270,7 +270,7 @@ fn a_memory_of_dropped_events_that_is_false_is_named() {
     fill(&db);
     db.trim_log(time(1_000)).unwrap();
     // No event has this content; the checksum is correct, so that only the content hash detects it.
-    super::forge_checkpoint(&storage, |image| image.facts[0].text = Some("Goodbye".into()));
+    super::forge_checkpoint(&storage, |image| super::change_fact(image, 0, |fact| fact.text = Some("Goodbye")));
     let home = Home::new();
     let again = home.open_on(&storage, Options::new());
     let report = again.verify(|_| {}).unwrap();

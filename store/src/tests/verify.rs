@@ -6,7 +6,7 @@ use std::sync::Arc;
 use convofold_engine::Kind;
 use crossbeam_channel::{TryRecvError, unbounded};
 
-use super::{Home, forge_checkpoint, lived_in, message, message_with, messages, submit};
+use super::{Home, change_fact, forge_checkpoint, lived_in, message, message_with, messages, submit};
 use crate::check::verify::{Problem, VerifyError, VerifyProgress, VerifyReport};
 use crate::checkpoint::record::record_name;
 use crate::storage::memory::{Contents, MemoryStorage};
@@ -161,7 +161,7 @@ fn a_forged_checkpoint_is_found_by_what_it_falsified() {
     let (_home, storage, db) = lived_in(Options::new());
     forge_checkpoint(&storage, |image| {
         if &*image.id == "case-5" {
-            image.facts[1].kind = Kind::Close;
+            change_fact(image, 1, |fact| fact.kind = Kind::Close);
         }
     });
     let report = verify(&db);

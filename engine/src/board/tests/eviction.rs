@@ -97,7 +97,10 @@ fn the_bytes_of_a_board_are_those_of_its_conversations() {
         let before = board.resident_bytes();
         let image = evict(&mut board, slot);
         one_by_one += before - board.resident_bytes();
-        assert!(before - board.resident_bytes() >= image.facts.len() as u64 * size_of::<crate::Fact>() as u64);
+        assert!(
+            before - board.resident_bytes()
+                >= image.facts.packed().map(|facts| facts.numbers.len() + facts.fixed.len()).sum::<usize>() as u64
+        );
     }
     assert_eq!((one_by_one > 0, board.resident_bytes()), (true, 0));
 }

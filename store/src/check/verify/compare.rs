@@ -44,14 +44,10 @@ pub(super) fn images(of: CompareAs, expected: &ConversationImage, found: &Conver
     let mut parts = Parts { of, id: &expected.id, problems: Vec::new() };
     parts.compare("id", &expected.id, &found.id);
     parts.compare("arrivals.late", &expected.arrivals.late, &found.arrivals.late);
-    parts.list("facts", &expected.facts, &found.facts, fact);
-    parts.list("conflicts", &expected.conflicts, &found.conflicts, fact);
-    parts.list("contexts", &expected.contexts, &found.contexts, |parts, field, expected, found| {
-        parts.compare(field, expected, found);
-    });
-    parts.list("sessions", &expected.sessions, &found.sessions, |parts, field, expected, found| {
-        parts.compare(field, expected, found);
-    });
+    parts.list("facts", [expected, found].map(|image| image.facts.iter()), fact);
+    parts.list("conflicts", [expected, found].map(|image| image.conflicts.iter()), fact);
+    parts.list("contexts", [expected, found].map(|image| image.contexts.iter()), Parts::compare);
+    parts.list("sessions", [expected, found].map(|image| image.sessions.iter()), Parts::compare);
     parts.problems
 }
 
@@ -87,26 +83,26 @@ impl Parts<'_> {
     fn list<T: Debug + PartialEq>(
         &mut self,
         field: &str,
-        expected: &[T],
-        found: &[T],
+        lists: [impl Iterator<Item = T>; 2],
         mut compare: impl FnMut(&mut Self, &str, &T, &T),
     ) {
+        let [expected, found] = lists.map(Iterator::collect::<Vec<_>>);
         self.compare(&format!("{field}.len"), &expected.len(), &found.len());
-        for (place, (expected, found)) in expected.iter().zip(found).enumerate().filter(|(_, (a, b))| a != b) {
+        for (place, (expected, found)) in expected.iter().zip(&found).enumerate().filter(|(_, (a, b))| a != b) {
             compare(self, &format!("{field}[{place}]"), expected, found);
         }
     }
 }
 
 /// Adds the fields in which two facts differ.
-fn fact(parts: &mut Parts<'_>, field: &str, expected: &Fact, found: &Fact) {
+fn fact(parts: &mut Parts<'_>, field: &str, expected: &Fact<'_>, found: &Fact<'_>) {
     let before = parts.problems.len();
     macro_rules! compare {
         ($($part:ident)*) => {
             $(parts.compare(&format!(concat!("{}.", stringify!($part)), field), &expected.$part, &found.$part);)*
         };
     }
-    compare!(seq at kind direction sent started active unread identity content text context session);
+    compare!(seq at kind direction sent started active unread identity check text context session);
     if parts.problems.len() == before {
         parts.compare(field, expected, found);
     }

@@ -109,6 +109,21 @@ impl<'a> Reader<'a> {
         unzigzag(self.number())
     }
 
+    /// The next `length` bytes.
+    pub(crate) fn bytes(&mut self, length: u64) -> &'a [u8] {
+        let split = usize::try_from(length).ok().and_then(|length| self.left.split_at_checked(length));
+        match split {
+            Some((bytes, rest)) => {
+                self.left = rest;
+                bytes
+            }
+            None => {
+                self.is_short = true;
+                &[]
+            }
+        }
+    }
+
     /// The next `N` bytes.
     pub(crate) fn array<const N: usize>(&mut self) -> [u8; N] {
         match self.left.split_first_chunk() {

@@ -12,7 +12,7 @@
 //! uuids         16 bytes each: stored separately, because they do not compress
 //! ```
 
-use convofold_engine::{Direction, EventRef, Fact, Identity, Kind, Time};
+use convofold_engine::{Direction, EventRef, Identity, Kind, Time};
 use serde::{Deserialize, Serialize};
 
 use super::column::{Bytes, Column, Reader, TextReader};
@@ -83,19 +83,6 @@ impl<'a> From<EventRef<'a>> for Row<'a> {
             times: [event.occurred(), event.sent(), event.active(), event.started()],
             unread: event.unread(),
             text: event.text(),
-        }
-    }
-}
-
-impl<'a> From<&'a Fact> for Row<'a> {
-    fn from(fact: &'a Fact) -> Self {
-        Self {
-            kind: fact.kind,
-            direction: fact.direction,
-            identity: &fact.identity,
-            times: [fact.occurred, fact.sent, fact.active, fact.started],
-            unread: fact.unread,
-            text: fact.text.as_deref(),
         }
     }
 }
@@ -250,11 +237,6 @@ impl<'a> RowReader<'a> {
             uuids: Reader::new(Bytes(uuids)),
             last_ms: 0,
         }
-    }
-
-    /// Number of rows left.
-    pub(crate) fn left(&self) -> usize {
-        self.shapes.left()
     }
 
     /// The next row. `started` is the start in the conversation's previous rows.

@@ -179,11 +179,16 @@ impl<'a> ContextsReader<'a> {
         before: &mut TextsBefore<'a>,
         texts: &mut TextsReader<'a>,
     ) -> Result<Context, Damage> {
+        let nobody = self.values(before, texts)?;
+        Context::new(*before, nobody).ok_or(Damage::Conversation(ImageError::TooLong))
+    }
+
+    /// The values of the next context: whether it explicitly assigns nobody, and its texts, which replace `before`.
+    pub(crate) fn values(&mut self, before: &mut TextsBefore<'a>, texts: &mut TextsReader<'a>) -> Result<bool, Damage> {
         for (column, text) in self.texts.iter_mut().zip(before.iter_mut()) {
             *text = texts.follow(column.number(), *text)?;
         }
-        let nobody = truth(i64::from(self.nobody.byte()))?;
-        Context::new(*before, nobody).ok_or(Damage::Conversation(ImageError::TooLong))
+        truth(i64::from(self.nobody.byte()))
     }
 
     pub(crate) fn end(&self) -> Result<(), Damage> {
