@@ -207,6 +207,8 @@ impl Chunk {
             }
         }
         if let Some(text) = fact.text {
+            #[cfg(test)]
+            COPIED.set(COPIED.get() + text.len() as u64);
             numbers.put(text.len() as u64);
             self.texts.push_str(text);
         }
@@ -215,16 +217,18 @@ impl Chunk {
         self.last = Some((fact.at, fact.kind.rank()));
     }
 
-    /// The facts of this chunk and this one before that at `offset`, in one chunk, or in two if one would be too large.
+    /// The facts of this chunk and this one before that at `offset`: in one chunk, or in two if this one is full. These are
+    /// divided at the new fact, which goes to the side with less text: so a long text is packed again once or twice,
+    /// however many facts arrive beside it.
     pub(crate) fn with(&self, offset: usize, fact: &Fact<'_>) -> (Self, Self) {
-        let first_len = if self.is_full() { self.len().div_ceil(2) } else { self.len() };
+        let text_bytes: usize = self.iter().take(offset).filter_map(|fact| fact.text).map(str::len).sum();
+        let joins_first = !self.is_full() || 2 * text_bytes <= self.texts.len();
         let (mut first, mut second) = (Self::with_space_of(self), Self::default());
         for (place, known) in self.iter().enumerate() {
-            let chunk = if place < first_len { &mut first } else { &mut second };
             if place == offset {
-                chunk.push(fact);
+                if joins_first { first.push(fact) } else { second.push(fact) }
             }
-            chunk.push(&known);
+            if place < offset || !self.is_full() { first.push(&known) } else { second.push(&known) }
         }
         (first, second)
     }
@@ -473,6 +477,20 @@ impl<'a> Rows<'a> {
 /// An index at this distance from another one.
 fn moved(index: u32, by: i64) -> Option<u32> {
     u32::try_from(i64::from(index).checked_add(by)?).ok()
+}
+
+#[cfg(test)]
+thread_local! {
+    /// The number of bytes of texts that were packed on this thread, with which tests measure work.
+    static COPIED: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
+}
+
+/// The number of bytes of texts that `run` packs.
+#[cfg(test)]
+pub(crate) fn copied_bytes(run: impl FnOnce()) -> u64 {
+    let before = COPIED.get();
+    run();
+    COPIED.get() - before
 }
 
 #[cfg(test)]

@@ -122,6 +122,9 @@ impl Facts {
 
     /// Inserts a fact before the one with this index in a chunk.
     pub(crate) fn insert(&mut self, chunk: usize, offset: usize, fact: &Fact<'_>) {
+        if offset == 0 && self.insert_between(chunk, fact) {
+            return;
+        }
         let Some(known) = self.chunk(chunk) else { return };
         let (first, second) = known.with(offset, fact);
         self.len += 1;
@@ -140,6 +143,28 @@ impl Facts {
                 self.last = second;
             }
         }
+    }
+
+    /// Adds a fact to the end of the chunk before this one, or between both if they are full. Returns whether it did.
+    fn insert_between(&mut self, chunk: usize, fact: &Fact<'_>) -> bool {
+        let is_full = self.chunk(chunk).is_some_and(Chunk::is_full);
+        let before = chunk.checked_sub(1).and_then(|before| self.full.get_mut(before));
+        match before.filter(|before| !before.is_full()) {
+            Some(before) => {
+                self.full_bytes -= before.bytes();
+                before.push(fact);
+                self.full_bytes += before.bytes();
+            }
+            None if is_full => {
+                let mut between = Chunk::default();
+                between.push(fact);
+                self.full_bytes += between.bytes();
+                self.full.insert(chunk, between);
+            }
+            None => return false,
+        }
+        self.len += 1;
+        true
     }
 
     /// Removes the fact at an index.

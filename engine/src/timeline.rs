@@ -83,8 +83,9 @@ impl Timeline {
         let chunk = self.chunk_of(place, lists);
         let is_before = |known: &Fact<'_>| known.order(place, lists).is_lt();
         let offset = self.facts.chunk(chunk).map_or(0, |chunk| chunk.iter().take_while(is_before).count());
+        let index = self.facts.place_of(chunk, offset);
         self.facts.insert(chunk, offset, fact);
-        self.facts.place_of(chunk, offset)
+        index
     }
 
     /// The index of the first chunk that does not end before this place.
@@ -124,7 +125,7 @@ fn is_timed(fact: &Fact<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chunk::CHUNK_FACTS;
+    use crate::chunk::{CHUNK_FACTS, copied_bytes};
     use crate::context::Context;
     use crate::draft::Draft;
     use crate::event::{Event, Kind};
@@ -264,5 +265,22 @@ mod tests {
             per_fact.push(made / count as u64);
         }
         assert!(per_fact[1] <= per_fact[0] + 3 * 4, "{per_fact:?}");
+    }
+
+    /// Otherwise each late event beside a text of 64 MiB copies it.
+    #[test]
+    fn facts_that_arrive_beside_a_long_text_do_not_copy_it_each_time() {
+        let text = "x".repeat(1 << 20);
+        let long = event(500, "long").draft().text(text.as_str()).build().unwrap();
+        let mut timeline = Timeline::default();
+        (0..1_000).step_by(10).for_each(|ms| drop(insert(&mut timeline, ms, "f")));
+        let late = shuffled(1_000).filter(|ms| ms % 10 > 0);
+        let copied = copied_bytes(|| {
+            add(&mut timeline, &long);
+            late.for_each(|ms| drop(insert(&mut timeline, ms, if ms % 2 > 0 { "a" } else { "z" })));
+        });
+        assert!(copied <= 8 << 20, "{copied} bytes");
+        let times: Vec<_> = timeline.iter().map(|fact| fact.at).collect();
+        assert!(times.is_sorted() && times.len() == 1_001);
     }
 }
