@@ -2,6 +2,15 @@
 
 use super::fault::{Fault, FaultKind};
 
+/// The length of the number that begins here, if it has neither a sign nor a fraction nor an exponent: the usual number.
+#[inline]
+pub(super) fn plain_length(bytes: &[u8]) -> Option<usize> {
+    let length = bytes.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let has_leading_zero = length > 1 && bytes.first() == Some(&b'0');
+    let is_whole = !matches!(bytes.get(length), Some(b'.' | b'e' | b'E'));
+    (length > 0 && !has_leading_zero && is_whole).then_some(length)
+}
+
 /// Finds the end of the number that begins at `start`.
 pub(super) fn scan(bytes: &[u8], start: usize) -> Result<usize, Fault> {
     let minus = usize::from(bytes.get(start) == Some(&b'-'));

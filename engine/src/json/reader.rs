@@ -416,10 +416,14 @@ fn usual_fields(bytes: &[u8], at: usize, mut is_first: bool, names: &[Name], val
 #[inline(never)]
 fn scalar(bytes: &[u8]) -> Option<(Shape, usize)> {
     let shape = match bytes.first()? {
+        b'0'..=b'9' => {
+            let length = number::plain_length(bytes).or_else(|| number::scan(bytes, 0).ok())?;
+            return Some((Shape::Number, length));
+        }
+        b'-' => return Some((Shape::Number, number::scan(bytes, 0).ok()?)),
         b'n' => Shape::Null,
         b't' => Shape::True,
         b'f' => Shape::False,
-        b'-' | b'0'..=b'9' => return Some((Shape::Number, number::scan(bytes, 0).ok()?)),
         _ => return None,
     };
     Some((shape, walk::literal(bytes, 0).ok()?))

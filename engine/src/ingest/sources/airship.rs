@@ -280,7 +280,7 @@ impl<'a, 'r> Chat<'a, 'r> {
     /// The fields that all events have.
     fn draft(&self, kind: Kind) -> Draft<'_> {
         let occurred = self.object.top.lenient_time(top::OCCURRED);
-        Draft::new(AIRSHIP, &self.transaction, kind, occurred).identity(self.identity.clone())
+        Draft { identity: self.identity.clone(), ..Draft::new(AIRSHIP, &self.transaction, kind, occurred) }
     }
 
     /// Builds the event. `own_time` is the field that could give the time if there is none at all.

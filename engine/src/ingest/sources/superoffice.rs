@@ -229,14 +229,14 @@ impl FieldValues {
 
 /// What `FieldValues` say.
 #[derive(Default)]
-struct Values {
+struct Values<'a> {
     session: Session,
     /// The member's name: the alias, if it is written as a text (rule F8).
-    name: Option<String>,
+    name: Option<Cow<'a, str>>,
 }
 
 /// The session in `FieldValues`. Its values are never rejected: a value of the wrong type counts as absent.
-fn read_session(object: &Object<'_, '_, FieldValues>) -> Checked<Values> {
+fn read_session<'a>(object: &Object<'a, '_, FieldValues>) -> Checked<Values<'a>> {
     let field_values = object.top.value(top::FIELD_VALUES);
     if field_values.shape != Shape::Object {
         return Ok(Values::default());
@@ -249,7 +249,7 @@ fn read_session(object: &Object<'_, '_, FieldValues>) -> Checked<Values> {
 }
 
 /// The session with these values, in the order of [`Session::FIELDS`].
-fn session_of(site: Site<'_>, values: &[Value; FIELDS]) -> Checked<Values> {
+fn session_of<'a>(site: Site<'a>, values: &[Value; FIELDS]) -> Checked<Values<'a>> {
     let fields = values.map(|value| Field { text: site.text, value });
     let named_status = || fields.get(STATUS).and_then(Field::named_status);
     let Ok(mut session) = Session::read(&mut InOrder(fields.iter()));
@@ -259,14 +259,13 @@ fn session_of(site: Site<'_>, values: &[Value; FIELDS]) -> Checked<Values> {
         let path = locate(site.text, site.at, complaint.at);
         return Err(Box::new(Complaint { path, ..*complaint }));
     }
-    let is_text = fields.get(ALIAS).is_some_and(|alias| alias.value.is_string());
-    let name = session.customer_alias.clone().filter(|_| is_text);
-    Ok(Values { session, name })
+    let alias = fields.get(ALIAS).filter(|alias| alias.value.is_string());
+    Ok(Values { session, name: alias.and_then(Field::words) })
 }
 
 /// Reads `FieldValues` with keys in any spelling. Their grammar was checked before. Keys are now compared without case
 /// and underscores, so a key can be a duplicate.
-fn read_any_session(site: Site<'_>, field_values: Value) -> Checked<Values> {
+fn read_any_session(site: Site<'_>, field_values: Value) -> Checked<Values<'_>> {
     let mut values = [Value::default(); FIELDS];
     let mut scratch = Scratch::default();
     let mut reader = Reader::new(site.text, field_values.at(), site.levels + 1, &mut scratch);
@@ -333,12 +332,13 @@ struct Field<'a> {
     value: Value,
 }
 
-impl Field<'_> {
+impl<'a> Field<'a> {
     fn number(&self) -> Option<i64> {
-        match integer(trimmed(&self.value.text(self.text)?)) {
-            Integer::Whole(number) => Some(number),
-            Integer::Unusable | Integer::NotANumber => None,
-        }
+        let number = match self.value.shape {
+            Shape::Number | Shape::Plain => integer(trimmed(self.value.written(self.text))),
+            _ => integer(trimmed(&self.value.text(self.text)?)),
+        };
+        if let Integer::Whole(number) = number { Some(number) } else { None }
     }
 
     fn truth(&self) -> Option<bool> {
@@ -359,8 +359,8 @@ impl Field<'_> {
         }
     }
 
-    fn words(&self) -> Option<String> {
-        self.value.text(self.text).filter(|text| !text.is_empty()).map(Cow::into_owned)
+    fn words(&self) -> Option<Cow<'a, str>> {
+        self.value.text(self.text).filter(|text| !text.is_empty())
     }
 
     /// The number of a status given by name, with or without the prefix `Status`.
@@ -391,6 +391,6 @@ impl ReadValues for InOrder<'_, '_> {
     }
 
     fn text(&mut self) -> Result<Option<String>, Infallible> {
-        Ok(self.0.next().and_then(Field::words))
+        Ok(self.0.next().and_then(Field::words).map(Cow::into_owned))
     }
 }
