@@ -277,7 +277,9 @@ impl Board {
     pub fn note_hashes(&mut self, hashes: &[(u32, StateHash)]) {
         for (slot, now) in hashes {
             let Some(resident) = self.residents.get_mut(slot) else { continue };
+            self.resident_bytes -= resident.bytes;
             let before = resident.note_hash(*now);
+            self.resident_bytes += resident.bytes;
             self.hash = self.hash.minus(before).plus(*now);
         }
     }

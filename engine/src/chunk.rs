@@ -38,6 +38,9 @@ pub(crate) const CHUNK_FACTS: u32 = if cfg!(test) { 8 } else { 128 };
 /// A chunk of this size gets no more facts at its end.
 const CHUNK_BYTES: usize = if cfg!(test) { 1 << 10 } else { 4 << 10 };
 
+/// The space for the numbers and for the fixed bytes of the first facts, so that it need not grow with each of them.
+const FIRST_BYTES: usize = 64;
+
 const STARTED: usize = 3;
 const TIMES: usize = 4;
 
@@ -158,6 +161,10 @@ impl Chunk {
 
     /// Appends a fact.
     pub(crate) fn push(&mut self, fact: &Fact<'_>) {
+        if self.is_empty() {
+            self.numbers.reserve(FIRST_BYTES);
+            self.fixed.reserve(FIRST_BYTES);
+        }
         let mut numbers = Numbers::default();
         let (form, part) = match fact.identity {
             FactIdentity::Content => (CONTENT, 0),

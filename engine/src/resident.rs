@@ -79,6 +79,7 @@ impl Resident {
     /// Records its contribution to the state hash. Returns the earlier one.
     pub(crate) fn note_hash(&mut self, now: StateHash) -> StateHash {
         self.is_hashed = true;
+        self.rest();
         std::mem::replace(&mut self.in_hash, now)
     }
 
@@ -103,11 +104,16 @@ impl Resident {
     }
 
     fn keep(&mut self, seen: Seen) {
-        if !seen.is_open() {
+        self.seen = Some(seen);
+        self.rest();
+    }
+
+    /// Frees what a closed conversation does not need. Its fold is kept until its hash is taken from it.
+    fn rest(&mut self) {
+        if self.is_hashed && !self.is_open() {
             self.conversation.rest();
         }
         self.bytes = (size_of::<Self>() + self.conversation.heap_bytes()) as u64;
-        self.seen = Some(seen);
     }
 }
 

@@ -535,6 +535,22 @@ fn a_board_comes_back_from_its_images() {
 }
 
 #[test]
+fn a_closed_conversation_is_hashed_and_indexed_from_the_fold_that_closed_it() {
+    let mut board = Board::new();
+    let closed = Draft { kind: Kind::Close, ..open("one", 9_000) };
+    for (seq, draft) in (1..).zip([message("one", 1_000, Direction::In), closed]) {
+        board.edit().apply(seq, &build(draft));
+    }
+    let with_fold = board.resident_bytes();
+    let steps = crate::fold::steps(|| {
+        assert!(board.search_keys(0).is_some());
+        board.state_hash();
+    });
+    assert_eq!(steps, 0);
+    assert!(board.resident_bytes() + (size_of::<crate::fold::Fold>() as u64) <= with_fold);
+}
+
+#[test]
 fn an_image_that_refers_to_nothing_is_refused() {
     let image = busy().board.image(0).unwrap();
     let empty = ConversationImage { facts: crate::Facts::default(), ..image.clone() };

@@ -301,12 +301,12 @@ impl Pages<'_> {
         if self.bytes(page_no) > ENCODED_AHEAD_BYTES {
             return Ok(Encoded::Later { page_no });
         }
-        let mut parts = Vec::new();
+        let (mut parts, found) = (Vec::new(), self.found(page_no));
         let head = self.encode(page_no, |key, value| {
             parts.push((key, value));
             Ok(())
         })?;
-        Ok(Encoded::Whole { page_no, parts, head, found: self.found(page_no) })
+        Ok(Encoded::Whole { page_no, parts, head, found })
     }
 
     /// Writes pages and their heads to the storage in groups, while the next ones are encoded.
@@ -323,8 +323,9 @@ impl Pages<'_> {
                     (page_no, head, found)
                 }
                 Encoded::Later { page_no } => {
+                    let found = self.found(page_no);
                     let head = self.encode(page_no, |key, value| self.storage.put_pages(&[(key, value)]))?;
-                    (page_no, head, self.found(page_no))
+                    (page_no, head, found)
                 }
             };
             written.entries.push((page_no, head.entry().map_err(StorageError::Encoding)?));
@@ -343,7 +344,8 @@ impl Pages<'_> {
         Ok(written)
     }
 
-    /// What the search index keeps of the changed conversations of a page. They are all in memory.
+    /// What the search index keeps of the changed conversations of a page. They are all in memory. Once they are hashed,
+    /// closed conversations have no fold, so this comes first.
     fn found(&self, page_no: u32) -> Entries {
         let mut found = Entries::default();
         let slots = self.slots(page_no);
