@@ -9,6 +9,7 @@
 
 mod fault;
 mod keys;
+mod name;
 mod number;
 mod path;
 mod reader;
@@ -20,9 +21,10 @@ mod walk;
 mod agreement;
 
 pub(crate) use fault::{Fault, FaultKind};
+pub(crate) use name::{Name, names};
 pub(crate) use number::{Integer, integer, large_integer};
 pub(crate) use path::locate;
-pub(crate) use reader::{Name, Reader, Scratch, names};
+pub(crate) use reader::{Reader, Scratch};
 pub(crate) use string::Scanned;
 pub(crate) use value::{Shape, Value};
 pub(crate) use walk::{BYTE_ORDER_MARK, Progress, Unwatched, Walk, Watch, skip_blanks, skip_space, skip_whitespace};
