@@ -273,11 +273,15 @@ mod tests {
         let text = "x".repeat(1 << 20);
         let long = event(500, "long").draft().text(text.as_str()).build().unwrap();
         let mut timeline = Timeline::default();
-        (0..1_000).step_by(10).for_each(|ms| drop(insert(&mut timeline, ms, "f")));
+        for ms in (0..1_000).step_by(10) {
+            insert(&mut timeline, ms, "f");
+        }
         let late = shuffled(1_000).filter(|ms| ms % 10 > 0);
         let copied = copied_bytes(|| {
             add(&mut timeline, &long);
-            late.for_each(|ms| drop(insert(&mut timeline, ms, if ms % 2 > 0 { "a" } else { "z" })));
+            for ms in late {
+                insert(&mut timeline, ms, if ms % 2 > 0 { "a" } else { "z" });
+            }
         });
         assert!(copied <= 8 << 20, "{copied} bytes");
         let times: Vec<_> = timeline.iter().map(|fact| fact.at).collect();
