@@ -83,7 +83,7 @@ pub(crate) struct SledStorage {
     /// The maximum of `unsynced_bytes`.
     max_unsynced_bytes: u64,
     dir: PathBuf,
-    /// Dropped last, when sled has let go of its file.
+    /// Dropped last, after sled has closed its file.
     stock: StockTaking,
 }
 
