@@ -5,11 +5,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use sled::{Batch, Tree};
 
 use crate::damage::Damage;
-use crate::storage::chunk::{self, Chunk};
+use crate::storage::chunk::{self, Chunk, PAYLOAD_BYTES};
 use crate::storage::{StorageError, panic_message};
 
-/// How often an access is repeated, so that sled checks its cache; see [`crate::storage::sled`].
-const TOUCHES: usize = 8;
+/// An access is repeated once for each of these bytes, so that sled checks its cache; see [`crate::storage::sled`].
+const TOUCH_BYTES: usize = PAYLOAD_BYTES / 8;
 /// Number of chunks that are deleted together.
 pub(crate) const DELETED_AT_ONCE: usize = 16;
 
@@ -44,8 +44,8 @@ impl SledTree {
         value_of(self.name, key, |stored_key| {
             guarded("reading", || {
                 let found = self.tree.get(stored_key)?;
-                if found.is_some() {
-                    self.touch(stored_key)?;
+                if let Some(found) = &found {
+                    self.touch(stored_key, found.len())?;
                 }
                 Ok(found)
             })
@@ -89,10 +89,11 @@ impl SledTree {
     /// Applies the changes atomically: if the process ends, either all or none of them are written.
     pub(crate) fn apply(&self, changes: Changes) -> Result<(), StorageError> {
         let Changes { puts, removals } = changes;
-        let keys: Vec<_> = puts.iter().map(|(stored_key, _)| stored_key.clone()).collect();
+        let large = puts.iter().filter(|(_, chunk)| chunk.len() >= TOUCH_BYTES);
+        let large: Vec<_> = large.map(|(stored_key, chunk)| (stored_key.clone(), chunk.len())).collect();
         guarded("writing", || {
             self.write(puts, removals)?;
-            keys.iter().try_for_each(|stored_key| self.touch(stored_key))
+            large.iter().try_for_each(|(stored_key, bytes)| self.touch(stored_key, *bytes))
         })
     }
 
@@ -138,8 +139,8 @@ impl SledTree {
     }
 
     /// Makes sled check whether its cache is full; see [`crate::storage::sled`].
-    fn touch(&self, stored_key: &[u8]) -> sled::Result<()> {
-        (0..TOUCHES).try_for_each(|_| self.tree.contains_key(stored_key).map(drop))
+    fn touch(&self, stored_key: &[u8], bytes: usize) -> sled::Result<()> {
+        (0..bytes / TOUCH_BYTES).try_for_each(|_| self.tree.contains_key(stored_key).map(drop))
     }
 }
 
