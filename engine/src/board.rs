@@ -177,6 +177,12 @@ impl Board {
         self.residents.get(&slot).map(|resident| &resident.conversation)
     }
 
+    /// The slot of a conversation; `None` if it is evicted or unknown.
+    #[must_use]
+    pub fn slot_of(&self, id: &str) -> Option<u32> {
+        self.resident_slot(id)
+    }
+
     /// Where a conversation is. The board knows only 64 bits of the id of an evicted conversation, so the conversation
     /// at the returned slot can be another one. In that case, continue with [`Board::find_after`].
     #[must_use]
@@ -442,7 +448,12 @@ impl<'a> Admissions<'a> {
     /// Whether to log this event, or whether the board or this group knows it already.
     pub fn admit(&mut self, event: impl Into<EventRef<'a>>) -> Admission {
         let event = event.into();
-        let known = self.board.conversation(event.conversation());
+        self.admit_at(self.board.slot_of(event.conversation()), event)
+    }
+
+    /// Like [`Admissions::admit`], for an event whose conversation has this [slot](Board::slot_of).
+    pub fn admit_at(&mut self, slot: Option<u32>, event: EventRef<'a>) -> Admission {
+        let known = slot.and_then(|slot| self.board.at(slot));
         if known.is_some_and(|conversation| conversation.admit(event) == Admission::Duplicate) {
             return Admission::Duplicate;
         }
@@ -488,10 +499,17 @@ impl BoardEdit<'_> {
     ///
     /// # Panics
     /// If the event's conversation is evicted: [`Board::evicted_slot_of`] names the conversation to reload first.
-    #[expect(clippy::panic, reason = "an event that is logged and not applied would be lost without a trace")]
     pub fn apply<'e>(&mut self, seq: Seq, event: impl Into<EventRef<'e>>) -> Effect {
-        let event = event.into();
-        let slot = self.slot_of(event);
+        self.apply_at(&mut None, seq, event.into())
+    }
+
+    /// Like [`BoardEdit::apply`], for an event whose conversation has this slot. Finds the slot if it is `None`.
+    ///
+    /// # Panics
+    /// As for [`BoardEdit::apply`].
+    #[expect(clippy::panic, reason = "an event that is logged and not applied would be lost without a trace")]
+    pub fn apply_at(&mut self, slot: &mut Option<u32>, seq: Seq, event: EventRef<'_>) -> Effect {
+        let slot = *slot.get_or_insert_with(|| self.slot_of(event));
         let Some(resident) = self.board.residents.get_mut(&slot) else {
             panic!("the conversation at slot {slot} is evicted: reload it before applying its events");
         };
@@ -506,7 +524,13 @@ impl BoardEdit<'_> {
     /// Counts another delivery of an event that [`Admissions::admit`] found to be known. Its conversation must be
     /// resident.
     pub fn repeat<'e>(&mut self, event: impl Into<EventRef<'e>>) {
-        let Some(slot) = self.board.resident_slot(event.into().conversation()) else { return };
+        self.repeat_at(&mut None, event.into());
+    }
+
+    /// Like [`BoardEdit::repeat`], for an event whose conversation has this slot. Finds the slot if it is `None`.
+    pub fn repeat_at(&mut self, slot: &mut Option<u32>, event: EventRef<'_>) {
+        *slot = slot.or_else(|| self.board.resident_slot(event.conversation()));
+        let Some(slot) = *slot else { return };
         if let Some(resident) = self.board.residents.get_mut(&slot) {
             resident.conversation.arrivals.duplicates += 1;
             self.board.unsaved.insert(slot);

@@ -48,7 +48,7 @@ impl Context {
     /// The texts, in the order of [`Context::new`].
     #[must_use]
     pub fn texts(&self) -> [Option<&str>; Self::TEXTS] {
-        std::array::from_fn(|place| self.0.spans.at(place, &self.0.texts))
+        self.0.spans.texts(&self.0.texts)
     }
 
     /// The total length of the texts in bytes.

@@ -5,7 +5,7 @@
 
 use crate::attribute::{Attribute, Values};
 use crate::event::{AgentMention, At, Direction, Event, EventRef, Kind};
-use crate::identity::Identity;
+use crate::identity::{ContentHash, Identity};
 use crate::row::Row;
 use crate::session::Session;
 use crate::setters::setters;
@@ -195,7 +195,7 @@ impl<'a> Draft<'a> {
     }
 
     /// Determines the time and the identity, and appends the text and the context to an arena.
-    fn append_to(
+    pub(crate) fn append_to(
         self,
         arena: &mut String,
         conversation: Span,
@@ -222,7 +222,16 @@ impl<'a> Draft<'a> {
         Ok((row.completed(self.identity, &context, self.session.as_ref(), arena), context, self.session))
     }
 
-    fn check(&self, max_id_bytes: usize) -> Result<(), DraftError> {
+    /// The total length of its texts in bytes, with the conversation id, the identity and the texts of the session. An
+    /// identity that is not given has the length of a content hash.
+    #[must_use]
+    pub fn text_bytes(&self) -> usize {
+        let texts = self.context().into_iter().chain([Some(self.conversation), self.text]).flatten();
+        let identity = self.identity.as_ref().map_or(ContentHash::DIGITS, Identity::text_bytes);
+        texts.map(str::len).sum::<usize>() + identity + self.session.as_ref().map_or(0, Session::text_bytes)
+    }
+
+    pub(crate) fn check(&self, max_id_bytes: usize) -> Result<(), DraftError> {
         if self.source.is_empty() {
             return Err(DraftError::NoSource);
         }

@@ -4,7 +4,7 @@ use crate::attribute::Attribute;
 use crate::identity::{ContentHash, Identity};
 use crate::row::Row;
 use crate::session::Session;
-use crate::texts::{ContextSpans, Field};
+use crate::texts::{ContextSpans, Field, Span};
 use crate::time::Time;
 
 /// The source name of Airship Live Chat.
@@ -288,6 +288,30 @@ accessors! {
 
     /// The field values of the SuperOffice session.
     fn session(event) -> Option<&'a Session> { event.session }
+}
+
+impl EventRef<'_> {
+    /// A copy with its own texts.
+    #[must_use]
+    pub fn to_event(self) -> Event {
+        let Self { row, context, arena, session } = self;
+        let mut texts = String::with_capacity(self.text_bytes());
+        // They fitted into the arena of the view.
+        let mut append = |text| Span::append(&mut texts, text).unwrap_or(Span::EMPTY);
+        let (conversation, text) = (append(self.conversation()), self.text().map(append));
+        let context = context.append_to(&mut texts, arena).unwrap_or(*context);
+        let row = Row { conversation, text, ..row.clone() };
+        Event { row, context, texts: texts.into_boxed_str(), session: session.cloned().map(Box::new) }
+    }
+}
+
+impl PartialEq for EventRef<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        let row = Row { conversation: other.row.conversation, text: other.row.text, ..self.row.clone() };
+        row == *other.row
+            && (self.conversation(), self.text(), self.session) == (other.conversation(), other.text(), other.session)
+            && self.context.is_same(self.arena, *other.context, other.arena)
+    }
 }
 
 impl<'a> EventRef<'a> {

@@ -154,7 +154,7 @@ impl Identity {
         match &self.0 {
             Form::Text(text, ..) => text.len(),
             Form::Uuid(..) => 36,
-            Form::Content(..) => 32,
+            Form::Content(..) => ContentHash::DIGITS,
             Form::Other { text_bytes, .. } => *text_bytes as usize,
         }
     }
@@ -244,6 +244,9 @@ impl fmt::Debug for Identity {
 pub struct ContentHash([u8; 16]);
 
 impl ContentHash {
+    /// The length of the hash as text.
+    pub(crate) const DIGITS: usize = 32;
+
     /// The hash with these 128 bits.
     #[must_use]
     pub const fn from_bits(bits: u128) -> Self {

@@ -18,6 +18,8 @@ mod content;
 mod draft;
 mod context;
 mod parts;
+mod id_map;
+mod columns;
 #[cfg_attr(
     not(all(feature = "airship", feature = "superoffice")),
     allow(dead_code, reason = "helpers of the sources are unused if a source is disabled")
@@ -60,13 +62,13 @@ mod interner;
 mod index;
 mod search;
 mod outline;
-mod id_map;
 mod resident;
 mod board;
 
 pub use attribute::Attribute;
 pub use board::{Admissions, Board, BoardEdit, DerivedConversation, Evicted, FOLD_VERSION, Location};
 pub use chunk::{PackedError, PackedFacts};
+pub use columns::{EventColumns, EventNumbers};
 pub use conflict::{Conflict, ConflictingField};
 pub use context::Context;
 pub use conversation::ArrivalCounts;

@@ -248,6 +248,11 @@ impl Session {
         Self::read(&mut Columns { numbers: numbers.into_iter(), texts: texts.into_iter() })
     }
 
+    /// The total length of the texts in bytes.
+    pub(crate) fn text_bytes(&self) -> usize {
+        self.texts().into_iter().flatten().map(str::len).sum()
+    }
+
     /// The status, if it is usable (rule F11: 1 to 11).
     #[must_use]
     pub fn usable_status(&self) -> Option<SessionStatus> {

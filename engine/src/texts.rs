@@ -98,6 +98,10 @@ impl ContextSpans {
         Some(Self { start: span.start, ..self })
     }
 
+    pub(crate) fn start(self) -> usize {
+        self.start as usize
+    }
+
     /// The same context in an arena of its own.
     pub(crate) fn at_the_beginning(self) -> Self {
         Self { start: 0, ..self }
@@ -112,6 +116,10 @@ impl ContextSpans {
         let start = if place == 0 { 0 } else { self.ends[place - 1] };
         let [start, end] = [start, self.ends[place]].map(|end| (self.start + end) as usize);
         (self.given & (1 << place) != 0).then(|| &arena[start..end])
+    }
+
+    pub(crate) fn texts(self, arena: &str) -> ContextTexts<'_> {
+        std::array::from_fn(|place| self.at(place, arena))
     }
 
     /// All texts, one after the other.

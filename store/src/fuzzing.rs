@@ -8,10 +8,10 @@
 use std::io;
 use std::path::Path;
 
-use convofold_engine::{Board, ConversationImage, Event, Query};
+use convofold_engine::{Board, ConversationImage, Event, EventColumns, Query};
 
 use crate::care::backup::fuzzing::read_backup;
-use crate::format::block::{self, Block, BlockBuilder, LogPosition};
+use crate::format::block::{self, Block, LogPosition, PackedEvents};
 use crate::format::frame::{Compressor, mended, u32_at, u64_at};
 use crate::format::key::{BlockKey, PageHalf, PageKey};
 use crate::format::{checkpoint, log_start, page, page_head};
@@ -33,9 +33,12 @@ pub fn block(bytes: &[u8]) {
 }
 
 fn written_and_read(events: &[Event]) -> Option<Vec<Event>> {
-    let mut builder = BlockBuilder::default();
-    events.iter().for_each(|event| builder.push(event.as_ref()));
-    let (_, value) = builder.seal(&mut LogPosition::START.clone(), &[], 0, &mut Compressor::new().ok()?).ok()?;
+    let mut compressor = Compressor::new().ok()?;
+    let events = EventColumns::of(events).ok()?;
+    let (_, value) = PackedEvents::of(&events, &mut compressor)
+        .ok()?
+        .seal(&mut LogPosition::START.clone(), &[], 0, &compressor)
+        .ok()?;
     Some(DecodedBlock::of(&Block::open(&value).ok()?).ok()?.events)
 }
 

@@ -2,28 +2,33 @@
 //! their instructions. A database runs them on threads of its own, together with sled, where a count for one of them
 //! cannot be taken. Not part of the API.
 
-use convofold_engine::{Board, Event, EventRef, FOLD_VERSION, StateHash};
+use convofold_engine::{Board, EventColumns, FOLD_VERSION, StateHash};
 
 use crate::bounds::Bounds;
 use crate::checkpoint::heads::LIST_PAGES;
 use crate::conversations::page::{PAGE_SLOTS, PageWriter, page_of};
 use crate::damage::Damage;
-use crate::format::block::LogPosition;
+use crate::format::block::{BlockBuilder, LogPosition, PackedEvents};
 use crate::format::frame::Compressor;
 use crate::format::key::PageHalf;
 use crate::format::page_head::{self, PageHead, StoredHead};
-use crate::log::blocks::BlockWriter;
-use crate::options::Options;
 use crate::storage::StorageError;
 
-/// Encodes events as blocks of a log. Returns their stored length in bytes.
+/// Encodes columns as blocks of a log, as a replay does. Returns their stored length in bytes.
 ///
 /// # Errors
 /// [`StorageError`] if a block cannot be encoded.
-pub fn blocks(events: &[Event]) -> Result<u64, StorageError> {
-    let made = BlockWriter::new(Options::new().block_bytes, Bounds::DEFAULT.body_bytes);
-    let mut writer = made.map_err(StorageError::io("creating a compressor"))?;
-    Ok(writer.seal(LogPosition::START, events.iter().map(EventRef::from), &[], 0)?.0.stored_bytes)
+pub fn blocks(pieces: &[EventColumns]) -> Result<u64, StorageError> {
+    let mut compressor = Compressor::new().map_err(StorageError::io("creating a compressor"))?;
+    let (mut builder, mut packed) = (BlockBuilder::default(), PackedEvents::default());
+    let (mut position, mut bytes) = (LogPosition::START, 0);
+    let mut block = |events| {
+        builder.pack(events, &mut compressor, &mut packed)?;
+        bytes += packed.seal(&mut position, &[], 0, &compressor)?.1.len() as u64;
+        Ok(())
+    };
+    pieces.iter().try_for_each(&mut block).map_err(StorageError::Encoding)?;
+    Ok(bytes)
 }
 
 /// Encodes all conversations of a board, which are resident, as pages with their hashes and heads, as a checkpoint does.

@@ -13,7 +13,7 @@ use std::io::Write;
 
 use convofold::engine::{Admission, Board, Index};
 use convofold::ingest::{Format, Ignored, Limits, Origin, Parser, Rejection, Sink};
-use convofold::{Event, Seq};
+use convofold::{Draft, DraftError, Event, EventColumns, EventNumbers, Seq};
 use convofold_generator::{Generator, Options};
 use convofold_store::stages;
 
@@ -54,11 +54,11 @@ fn run(kind: &str, log: &str) -> Result<(), Box<dyn Error>> {
     let (mut scanned, mut parsed, mut board) = (Found::default(), Found::default(), Board::new());
     done("scan", &mut || parse(&foreign, &mut scanned))?;
     done("parse", &mut || parse(log, &mut parsed))?;
-    done("fold", &mut || fold(&parsed.events, &mut board))?;
+    done("fold", &mut || fold(&parsed.pieces, &mut board))?;
     let (mut blocks, mut pages) = (Ok(0), Ok(0));
-    done("block", &mut || blocks = stages::blocks(&parsed.events))?;
+    done("block", &mut || blocks = stages::blocks(&parsed.pieces))?;
     done("page", &mut || pages = stages::pages(&board))?;
-    if (scanned.ignored, parsed.events.len()) != (expected, expected) || blocks? == 0 || pages? == 0 {
+    if (scanned.ignored, parsed.events()) != (expected, expected) || blocks? == 0 || pages? == 0 {
         return Err(format!("{kind}: a stage did not see all {expected} events").into());
     }
     Ok(())
@@ -75,17 +75,21 @@ fn parse(log: &str, found: &mut Found) {
 }
 
 /// Admits and folds events as the writer of a database does, and updates the index.
-fn fold(events: &[Event], board: &mut Board) {
+fn fold(pieces: &[EventColumns], board: &mut Board) {
     let mut index = Index::default();
     let mut seq: Seq = 0;
-    for together in events.chunks(TOGETHER) {
+    for events in pieces {
+        let mut slots: Vec<_> = events.conversations().map(|id| board.slot_of(id)).collect();
         let mut admissions = board.admissions();
-        admissions.reserve(together.len());
-        let new: Vec<_> = together.iter().filter(|event| admissions.admit(*event) == Admission::Log).collect();
+        admissions.reserve(events.len());
+        let mut is_new = |(numbers, event): (EventNumbers, _)| {
+            admissions.admit_at(slots[numbers.conversation as usize], event) == Admission::Log
+        };
+        let is_new: Vec<_> = events.iter().map(&mut is_new).collect();
         let mut edit = board.edit();
-        for event in new {
+        for ((numbers, event), _) in events.iter().zip(is_new).filter(|(_, is_new)| *is_new) {
             seq += 1;
-            edit.apply(seq, event);
+            edit.apply_at(&mut slots[numbers.conversation as usize], seq, event);
         }
         edit.finish().into_iter().for_each(|update| index.apply(update));
     }
@@ -94,13 +98,30 @@ fn fold(events: &[Event], board: &mut Board) {
 
 #[derive(Default)]
 struct Found {
-    events: Vec<Event>,
+    pieces: Vec<EventColumns>,
     ignored: usize,
+}
+
+impl Found {
+    fn events(&self) -> usize {
+        self.pieces.iter().map(EventColumns::len).sum()
+    }
+
+    fn piece(&mut self) -> &mut EventColumns {
+        if self.pieces.last().is_none_or(|piece| piece.len() == TOGETHER) {
+            self.pieces.push(EventColumns::new());
+        }
+        self.pieces.last_mut().expect("it was just added")
+    }
 }
 
 impl Sink for Found {
     fn event(&mut self, _origin: Origin, event: Event) {
-        self.events.push(event);
+        self.piece().push(&event).expect("the events of a piece are shorter than 4 GiB");
+    }
+
+    fn draft(&mut self, _origin: Origin, draft: Draft<'_>, max_id_bytes: usize) -> Result<(), DraftError> {
+        self.piece().push_draft(draft, max_id_bytes)
     }
 
     fn ignored(&mut self, _origin: Origin, _why: Ignored<'_>) {

@@ -229,8 +229,8 @@ pub use convofold_store::{
 // Events.
 pub use convofold_engine::{
     AIRSHIP, AgentMention, At, Attribute, ContentHash, DEFAULT_MAX_ID_BYTES, Direction, Draft, DraftError, Effect,
-    Event, Identity, Kind, MAX_NAME_BYTES, MAX_TEXT_BYTES, SUPEROFFICE, Seq, Session, SessionStatus, SessionType, Time,
-    TimeError, UnknownZone, Zone,
+    Event, EventColumns, EventNumbers, EventRef, Identity, Kind, MAX_NAME_BYTES, MAX_TEXT_BYTES, SUPEROFFICE, Seq,
+    Session, SessionStatus, SessionType, Time, TimeError, UnknownZone, Zone,
 };
 
 // Parsing.

@@ -1,7 +1,6 @@
 //! Conversations that leave memory and return.
 
 use super::{Board, Location};
-use crate::event::EventRef;
 use crate::id_map::fingerprint;
 use crate::image::ImageError;
 use crate::index::Slot;
@@ -15,7 +14,7 @@ pub struct Evicted {
 }
 
 impl Board {
-    /// The slot of the event's conversation, if that may be evicted. Reload the conversation first: until then,
+    /// The slot of a conversation, if it may be evicted. Reload the conversation before an event of it arrives: until then,
     /// [`Admissions::admit`] cannot tell a known event from a new one, and [`BoardEdit::apply`] cannot apply the event.
     ///
     /// The slot can belong to another conversation with the same 64 bits, so call this again after the reload.
@@ -23,8 +22,8 @@ impl Board {
     /// [`Admissions::admit`]: super::Admissions::admit
     /// [`BoardEdit::apply`]: super::BoardEdit::apply
     #[must_use]
-    pub fn evicted_slot_of<'e>(&self, event: impl Into<EventRef<'e>>) -> Option<u32> {
-        match self.find(event.into().conversation()) {
+    pub fn evicted_slot_of(&self, id: &str) -> Option<u32> {
+        match self.find(id) {
             Location::Evicted(slot) => Some(slot),
             Location::Resident | Location::Unknown => None,
         }

@@ -292,8 +292,9 @@ impl<'a> Unit<'a> {
     /// Reports to the sink what the object is that was read at the beginning of the text.
     fn tell(self, text: &str, record: &Record, sink: &mut impl Sink) {
         let origin = self.at;
-        match record.accept(Site { text, at: 0, levels: self.levels(), parser: self.parser }) {
-            Ok(Accepted::Event(event)) => sink.event(origin, event),
+        let site = Site { text, at: 0, levels: self.levels(), parser: self.parser };
+        match record.accept(site, &mut |draft, max_id_bytes| sink.draft(origin, draft, max_id_bytes)) {
+            Ok(Accepted::Event) => {}
             Ok(Accepted::Ignored(why)) => sink.ignored(origin, why),
             Ok(Accepted::Again(reject)) => reject.parse(self.parser, origin, sink),
             Err(complaint) => {

@@ -3,10 +3,9 @@
 use super::fields::{Checked, Complaint};
 use super::format::either;
 use super::reject::Reject;
-use super::source::{Site, Understood};
+use super::source::{Site, Take, Understood};
 use super::sources::{self, Nested, TOP};
 use super::{Format, Ignored, Reason};
-use crate::event::Event;
 use crate::json::{Fault, Reader, Value};
 
 /// An object that was read but not yet interpreted, because the field that identifies it can be the last one. Reused for
@@ -18,7 +17,8 @@ pub(super) struct Record {
 
 /// The result for an object that is not rejected.
 pub(super) enum Accepted<'a> {
-    Event(Event),
+    /// An event, which was taken.
+    Event,
     Ignored(Ignored<'a>),
     /// A reject record, whose rejected input is parsed again.
     Again(Reject),
@@ -38,8 +38,9 @@ impl Record {
         Ok(reader.at())
     }
 
-    /// Interprets the object that was read at this site, with a given or a detected format (rule W6).
-    pub(super) fn accept<'a>(&self, site: Site<'a>) -> Checked<Accepted<'a>> {
+    /// Interprets the object that was read at this site, with a given or a detected format (rule W6). An event is passed to
+    /// `take`.
+    pub(super) fn accept<'a>(&self, site: Site<'a>, take: &mut Take<'_>) -> Checked<Accepted<'a>> {
         if sources::is_reject(&self.top) {
             return Reject::read(site).map(Accepted::Again);
         }
@@ -47,11 +48,11 @@ impl Record {
             Format::Auto => sources::detect(site, &self.top).unwrap_or_default(),
             format => format,
         };
-        let Some(understood) = sources::understand(format, site, &self.top, &self.nested) else {
+        let Some(understood) = sources::understand(format, site, &self.top, &self.nested, take) else {
             return Err(of_no_source(site.at));
         };
         Ok(match understood? {
-            Understood::Event(event) => Accepted::Event(event),
+            Understood::Event => Accepted::Event,
             Understood::Ignored(reason) => Accepted::Ignored(Ignored { source: format.name(), reason }),
         })
     }

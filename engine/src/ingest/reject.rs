@@ -6,6 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::fields::{Checked, Fields};
 use super::source::Site;
 use super::{Ignored, Origin, Parser, Reason, Rejection, Sink};
+use crate::draft::{Draft, DraftError};
 use crate::event::Event;
 use crate::json::{Integer, Name, Reader, Scratch, Shape, Value, integer, names};
 
@@ -68,6 +69,10 @@ struct Again<'a> {
 impl Sink for Again<'_> {
     fn event(&mut self, _origin: Origin, event: Event) {
         self.sink.event(self.origin, event);
+    }
+
+    fn draft(&mut self, _origin: Origin, draft: Draft<'_>, max_id_bytes: usize) -> Result<(), DraftError> {
+        self.sink.draft(self.origin, draft, max_id_bytes)
     }
 
     fn ignored(&mut self, _origin: Origin, why: Ignored<'_>) {

@@ -1,12 +1,22 @@
 //! The receiver of parsing results.
 
 use super::Rejection;
+use crate::draft::{Draft, DraftError};
 use crate::event::Event;
 
 /// Receives what a [`Parser`](super::Parser) finds, in the order of the input.
 pub trait Sink {
     /// An event.
     fn event(&mut self, origin: Origin, event: Event);
+    /// An event whose texts are not copied yet, with the limit on ids for [`Draft::build_with`]. The default builds it and
+    /// calls [`Sink::event`]; a sink that collects events in [`EventColumns`](crate::EventColumns) appends it there.
+    ///
+    /// # Errors
+    /// [`DraftError`] if it is not a valid event. The parser then rejects the input.
+    fn draft(&mut self, origin: Origin, draft: Draft<'_>, max_id_bytes: usize) -> Result<(), DraftError> {
+        self.event(origin, draft.build_with(max_id_bytes)?);
+        Ok(())
+    }
     /// Input that is neither an event nor a fault: to be counted.
     fn ignored(&mut self, origin: Origin, why: Ignored<'_>);
     /// Input that cannot be an event (rule W5).

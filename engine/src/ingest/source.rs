@@ -14,7 +14,7 @@
 
 use super::Parser;
 use super::fields::{Checked, Fields};
-use crate::event::Event;
+use crate::draft::{Draft, DraftError};
 use crate::json::{Fault, Name, Reader, Value};
 
 /// The maximum number of bytes that a source may add to a given id, as in `superoffice:CONTEXT:NUMBER`.
@@ -53,11 +53,11 @@ pub(super) trait Source {
         reader.value()
     }
 
-    /// The event that an object is, or the reason to ignore it.
+    /// Passes the event that an object is to `take`, or says why the object is ignored.
     ///
     /// # Errors
     /// A fault of the object's content (rule W5).
-    fn understand<'a>(object: &Object<'a, '_, Self::Nested>) -> Checked<Understood<'a>>;
+    fn understand<'a>(object: &Object<'a, '_, Self::Nested>, take: &mut Take<'_>) -> Checked<Understood<'a>>;
 }
 
 /// Whether an object belongs to a source.
@@ -68,10 +68,13 @@ pub(super) enum Claim {
     Surely,
 }
 
+/// Takes an event before its texts are copied, with the limit on ids: [`Draft::build_with`], or into columns.
+pub(super) type Take<'t> = dyn FnMut(Draft<'_>, usize) -> Result<(), DraftError> + 't;
+
 /// The result of interpreting an object.
-#[expect(clippy::large_enum_variant, reason = "nearly all objects are events")]
 pub(super) enum Understood<'a> {
-    Event(Event),
+    /// An event, which was taken.
+    Event,
     /// Neither an event nor a fault, with the reason in one word.
     Ignored(&'a str),
 }

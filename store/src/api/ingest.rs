@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
-use convofold_engine::ingest::{Format, IgnoreList, Ignored, Origin, Parser, Piece, Reason, Rejection, Sink};
-use convofold_engine::{Event, Zone};
+use convofold_engine::ingest::{Format, IgnoreList, Ignored, Origin, Parser, Reason, Rejection, Sink};
+use convofold_engine::{Draft, DraftError, Event, EventColumns, Zone};
 
 use crate::api::error::IngestError;
 use crate::api::handle::Convofold;
+use crate::log::columns::{ColumnsPool, PooledColumns, bytes_of, bytes_of_columns, bytes_of_draft};
 use crate::state::receipt::EffectCounts;
-use crate::write::batch::{Batch, Durability, take_batch};
+use crate::write::batch::{Batch, Durability};
 
 /// Number of events per submission.
 const EVENTS_AT_ONCE: usize = 8_192;
@@ -89,27 +90,62 @@ impl IgnoredCounts {
 }
 
 /// The output of a parser. A rejection needs up to a hundred times the memory of its input, so only the first ones are kept.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Parsed {
-    pub(crate) events: Vec<Event>,
+    /// The events of full submissions.
+    full: Vec<PooledColumns>,
+    /// The events of the last submission.
+    last: PooledColumns,
     pub(crate) ignored: IgnoredCounts,
     pub(crate) rejected: BTreeMap<Reason, u64>,
     /// The first rejections.
     pub(crate) rejections: Vec<Rejection>,
-    /// The maximum number of rejections to keep.
-    max_rejections: usize,
+    limits: ParsedLimits,
+    pool: ColumnsPool,
 }
 
-/// Few lines of the sources are shorter. Events are large, so that growing the vector costs measurable time.
-const BYTES_AN_EVENT: usize = 700;
+/// The limits of a [`Parsed`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ParsedLimits {
+    /// The maximum number of rejections to keep.
+    pub(crate) rejections: usize,
+    /// The maximum number of events in a submission.
+    pub(crate) events: usize,
+    /// The maximum size of the events in a submission, in bytes. A larger event is a submission of its own.
+    pub(crate) bytes: usize,
+}
 
 impl Parsed {
-    pub(crate) fn keeping(max_rejections: usize) -> Self {
-        Self { max_rejections, ..Self::default() }
+    pub(crate) fn new(limits: ParsedLimits, pool: ColumnsPool) -> Self {
+        let (full, rejections) = (Vec::new(), Vec::new());
+        let (ignored, rejected) = (IgnoredCounts::default(), BTreeMap::new());
+        Self { full, last: pool.take(), ignored, rejected, rejections, limits, pool }
     }
 
-    pub(crate) fn with_room_for(piece: &Piece, max_rejections: usize) -> Self {
-        Self { events: Vec::with_capacity(piece.len() / BYTES_AN_EVENT), ..Self::keeping(max_rejections) }
+    /// The number of events.
+    pub(crate) fn event_count(&self) -> u64 {
+        self.full.iter().chain([&self.last]).map(|columns| columns.len() as u64).sum()
+    }
+
+    /// The columns of every submission.
+    pub(crate) fn columns_mut(&mut self) -> impl Iterator<Item = &mut PooledColumns> {
+        self.full.iter_mut().chain([&mut self.last])
+    }
+
+    /// The events, as batches for submission.
+    pub(crate) fn into_batches(self) -> impl Iterator<Item = Batch> {
+        let last = Some(self.last).filter(|columns| !columns.is_empty());
+        self.full.into_iter().chain(last).map(Batch::of_columns)
+    }
+
+    /// The columns for an event of this size.
+    fn columns_for(&mut self, event_bytes: usize) -> &mut EventColumns {
+        let ParsedLimits { events, bytes, .. } = self.limits;
+        let has_room = self.last.len() < events && bytes_of_columns(&self.last) + event_bytes <= bytes;
+        if !has_room && !self.last.is_empty() {
+            self.full.push(std::mem::replace(&mut self.last, self.pool.take()));
+        }
+        self.last.as_mut()
     }
 
     /// The total number of rejections.
@@ -125,7 +161,12 @@ impl Parsed {
 
 impl Sink for Parsed {
     fn event(&mut self, _origin: Origin, event: Event) {
-        self.events.push(event);
+        // An event fits into 4 GiB, and the limit on a submission is lower.
+        let _ = self.columns_for(bytes_of(&event)).push(&event);
+    }
+
+    fn draft(&mut self, _origin: Origin, draft: Draft<'_>, max_id_bytes: usize) -> Result<(), DraftError> {
+        self.columns_for(bytes_of_draft(&draft)).push_draft(draft, max_id_bytes)
     }
 
     fn ignored(&mut self, _origin: Origin, why: Ignored<'_>) {
@@ -134,7 +175,7 @@ impl Sink for Parsed {
 
     fn rejected(&mut self, rejection: Rejection) {
         *self.rejected.entry(rejection.reason).or_default() += 1;
-        if self.rejections.len() < self.max_rejections {
+        if self.rejections.len() < self.limits.rejections {
             self.rejections.push(rejection);
         }
     }
@@ -233,9 +274,9 @@ impl IngestOptions {
         self
     }
 
-    /// A batch of these events.
-    fn batch(&self, events: Vec<Event>, is_last: bool) -> Batch {
-        let batch = Batch::new(events).durability(self.durability);
+    /// The batch with these options.
+    fn batch(&self, batch: Batch, is_last: bool) -> Batch {
+        let batch = batch.durability(self.durability);
         match &self.bookmark {
             Some((name, value)) if is_last => batch.bookmark(name, value.as_slice()),
             _ => batch,
@@ -261,23 +302,31 @@ impl Convofold {
     /// As for [`Convofold::ingest`]. If the bookmark is too large, no event of the body is committed.
     pub fn ingest_with(&self, bytes: &[u8], options: &IngestOptions) -> Result<IngestReport, IngestError> {
         // Checked before anything is submitted.
-        self.check(&options.batch(Vec::new(), true))?;
-        let mut parsed = Parsed::keeping(options.max_rejections);
+        self.check(&options.batch(Batch::default(), true))?;
+        let limits = ParsedLimits {
+            rejections: options.max_rejections,
+            events: EVENTS_AT_ONCE,
+            bytes: self.shared().options.bounds.submission_bytes,
+        };
+        let mut parsed = Parsed::new(limits, self.shared().columns.clone());
         let parser = Parser::new(options.format, self.shared().options.limits);
         parser.zone(options.zone.clone()).ignore(options.ignored.clone()).parse_input(bytes, &mut parsed);
         self.shared().meter.rejected.fetch_add(parsed.rejected_total(), Ordering::Relaxed);
         let rejected = parsed.rejected.iter().map(|(reason, count)| (reason.to_string(), *count)).collect();
-        let Parsed { mut events, ignored, rejections, .. } = parsed;
-        let counts = EffectCounts::default();
-        let mut report = IngestReport { events: events.len() as u64, counts, ignored, rejected, rejections };
-        let mut tickets = Vec::new();
-        let mut bookmark_is_due = options.bookmark.is_some();
-        while !events.is_empty() || bookmark_is_due {
-            let batch = take_batch(&mut events, EVENTS_AT_ONCE, self.shared().options.bounds.submission_bytes);
-            let is_last = events.is_empty();
-            tickets.push(self.submit(options.batch(batch, is_last))?);
-            bookmark_is_due &= !is_last;
+        let mut report = IngestReport {
+            events: parsed.event_count(),
+            counts: EffectCounts::default(),
+            ignored: std::mem::take(&mut parsed.ignored),
+            rejected,
+            rejections: std::mem::take(&mut parsed.rejections),
+        };
+        let mut batches: Vec<_> = parsed.into_batches().collect();
+        if batches.is_empty() && options.bookmark.is_some() {
+            batches.push(Batch::default());
         }
+        let last = batches.len().saturating_sub(1);
+        let submit = |(place, batch)| self.submit(options.batch(batch, place == last));
+        let tickets = batches.into_iter().enumerate().map(submit).collect::<Result<Vec<_>, _>>()?;
         for ticket in tickets {
             report.counts.add_all(ticket.wait()?.counts);
         }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use convofold_engine::{Board, ConversationImage, Event, ImageError, Location, State};
+use convofold_engine::{Board, ConversationImage, ImageError, Location, State};
 use parking_lot::RwLock;
 
 use crate::conversations::live::Live;
@@ -286,12 +286,12 @@ pub(crate) fn evict(live: &Live, max_bytes: u64) {
     }
 }
 
-/// Reloads the evicted conversations that these events belong to.
+/// Reloads those of these conversations that are evicted.
 pub(crate) fn reload<'a>(
     archive: &Archive,
     storage: &dyn ReadStorage,
     live: &Live,
-    events: impl Iterator<Item = &'a Event> + Clone,
+    ids: impl Iterator<Item = &'a str> + Clone,
 ) -> Result<(), StorageError> {
     loop {
         let absent: BTreeSet<u32> = {
@@ -299,7 +299,7 @@ pub(crate) fn reload<'a>(
             if board.resident_len() == board.len() {
                 return Ok(());
             }
-            events.clone().filter_map(|event| board.evicted_slot_of(event)).collect()
+            ids.clone().filter_map(|id| board.evicted_slot_of(id)).collect()
         };
         if absent.is_empty() {
             return Ok(());

@@ -13,11 +13,11 @@
 //!
 //! The checksum chain and the dense numbers show that no block is missing, repeated or from another log.
 
-use convofold_engine::{EventRef, Seq, Time};
+use convofold_engine::{EventColumns, Seq, Time};
 
 use super::bookmark::StoredBookmark;
-use super::columns::events::{Body, BodyBuilder};
-use super::frame::{Checksum, Compressor, Frame, FrameKind, u32_at, u64_at, u128_at};
+use super::columns::events::{Body, BodyBuilder, bookmarks_of};
+use super::frame::{Checksum, Compressor, Frame, FrameKind, Packed, u32_at, u64_at, u128_at};
 use super::key::BlockKey;
 use crate::damage::Damage;
 
@@ -46,59 +46,80 @@ impl LogPosition {
     }
 }
 
-/// A block being filled.
-#[derive(Default)]
+/// The approximate size of an event without its texts, in bytes.
+pub(super) const EVENT_BYTES: usize = 128;
+
+/// The approximate size of events that were read from a block, in bytes.
+pub(crate) fn decoded_bytes(columns: &EventColumns) -> usize {
+    EVENT_BYTES * columns.len() + columns.text_bytes()
+}
+
+/// Encodes the events of blocks. Reused for many, because it keeps its buffers.
+#[derive(Debug, Default)]
 pub(crate) struct BlockBuilder {
     body: BodyBuilder,
 }
 
+/// The events of a block, encoded and compressed: most of the work, which needs no position in the log.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct PackedEvents {
+    count: u32,
+    tables: Packed,
+    uuids: Vec<u8>,
+}
+
 impl BlockBuilder {
-    pub(crate) fn push(&mut self, event: EventRef<'_>) {
-        self.body.push(event);
-    }
-
-    /// The approximate size of the decoded events, before repeated values are removed, in bytes.
-    pub(crate) fn bytes(&self) -> usize {
-        self.body.bytes()
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.body.count() == 0
-    }
-
-    /// Drops what a failed group may have left, and keeps the allocations.
-    pub(crate) fn clear(&mut self) {
-        self.body.clear();
-    }
-
-    /// Encodes the block, moves the position past it and starts the next block.
-    pub(crate) fn seal(
+    /// Encodes and compresses these events. `packed` can be used again.
+    pub(crate) fn pack(
         &mut self,
+        events: &EventColumns,
+        compressor: &mut Compressor,
+        packed: &mut PackedEvents,
+    ) -> Result<(), Damage> {
+        packed.count = number("number of events", events.len())?;
+        let (tables, uuids) = self.body.encode(events)?;
+        compressor.pack(tables, &mut packed.tables);
+        packed.uuids.clear();
+        packed.uuids.extend_from_slice(uuids);
+        Ok(())
+    }
+}
+
+impl PackedEvents {
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn of(events: &EventColumns, compressor: &mut Compressor) -> Result<Self, Damage> {
+        let mut packed = Self::default();
+        BlockBuilder::default().pack(events, compressor, &mut packed)?;
+        Ok(packed)
+    }
+
+    /// The block with these events and bookmarks at a position. Moves the position past it.
+    pub(crate) fn seal(
+        &self,
         position: &mut LogPosition,
         bookmarks: &[StoredBookmark<'_>],
         committed_ms: u64,
-        compressor: &mut Compressor,
+        compressor: &Compressor,
     ) -> Result<(BlockKey, Vec<u8>), Damage> {
-        let count = self.body.count();
-        let bookmark_count = u32::try_from(bookmarks.len())
-            .map_err(|_| Damage::NoSuch { field: "number of bookmarks", found: bookmarks.len() as u64 })?;
-
+        let bookmark_count = number("number of bookmarks", bookmarks.len())?;
         let mut fields = Vec::with_capacity(MARK.field_bytes);
         fields.extend_from_slice(&position.block_no.to_le_bytes());
         fields.extend_from_slice(&position.seq.to_le_bytes());
-        fields.extend_from_slice(&count.to_le_bytes());
+        fields.extend_from_slice(&self.count.to_le_bytes());
         fields.extend_from_slice(&bookmark_count.to_le_bytes());
         fields.extend_from_slice(&position.chain.to_le_bytes());
         fields.extend_from_slice(&committed_ms.to_le_bytes());
-        let body = self.body.encode(bookmarks)?;
-        let (value, checksum) = compressor.seal_with_rest(MARK, &fields, &body, self.body.rest())?;
-
+        let rest = [&bookmarks_of(bookmarks)?, self.uuids.as_slice()];
+        let (value, chain) = compressor.seal_packed(MARK, &fields, &self.tables, rest)?;
         let key = position.key();
-        *position =
-            LogPosition { block_no: position.block_no + 1, seq: position.seq + u64::from(count), chain: checksum };
-        self.body.clear();
+        let (block_no, seq) = (position.block_no + 1, position.seq + u64::from(self.count));
+        *position = LogPosition { block_no, seq, chain };
         Ok((key, value))
     }
+}
+
+fn number(what: &'static str, length: usize) -> Result<u32, Damage> {
+    u32::try_from(length).map_err(|_| Damage::NoSuch { field: what, found: length as u64 })
 }
 
 /// The header of a block whose body was not decoded.

@@ -98,6 +98,15 @@ impl Compressor {
         Some(self.compressed.as_slice()).filter(|compressed| compressed.len() < body.len())
     }
 
+    /// Compresses a body that [`Compressor::seal_packed`] makes a value of, possibly another compressor's.
+    pub(crate) fn pack(&mut self, body: &[u8], packed: &mut Packed) {
+        let compressed = self.compress(body);
+        packed.is_compressed = compressed.is_some();
+        packed.body_bytes = body.len();
+        packed.stored.clear();
+        packed.stored.extend_from_slice(compressed.unwrap_or(body));
+    }
+
     /// Like [`Compressor::seal`], with a body that ends with incompressible bytes.
     pub(crate) fn seal_with_rest(
         &mut self,
@@ -106,32 +115,68 @@ impl Compressor {
         body: &[u8],
         rest: &[u8],
     ) -> Result<(Vec<u8>, Checksum), Damage> {
-        debug_assert_eq!(fields.len(), mark.field_bytes);
-        let whole = body.len() + rest.len();
-        let too_long = Damage::Length { expected: self.max_body_bytes as u64, found: whole as u64 };
-        let body_bytes = u32::try_from(whole).ok().filter(|_| whole <= self.max_body_bytes).ok_or(too_long)?;
-        let (codec, stored) = match self.compress(body) {
-            None => (PLAIN, body),
-            Some(compressed) if rest.is_empty() => (ZSTD, compressed),
-            Some(compressed) => (ZSTD_AND_REST, compressed),
-        };
-        let stored_bytes = u32::try_from(stored.len() + rest.len()).unwrap_or(body_bytes);
-
-        let mut value = Vec::with_capacity(HEADER_BYTES + fields.len() + stored.len() + rest.len());
-        value.extend_from_slice(&mark.magic);
-        value.extend_from_slice(&[mark.version, codec, 0, 0]);
-        value.extend_from_slice(&body_bytes.to_le_bytes());
-        value.extend_from_slice(&stored_bytes.to_le_bytes());
-        value.extend_from_slice(&[0; 16]);
-        value.extend_from_slice(fields);
-        value.extend_from_slice(stored);
-        value.extend_from_slice(rest);
-        let checksum = checksum(&value);
-        if let Some(place) = value.get_mut(16..HEADER_BYTES) {
-            place.copy_from_slice(&checksum.to_le_bytes());
-        }
-        Ok((value, checksum))
+        let max_bytes = self.max_body_bytes;
+        let compressed = self.compress(body);
+        let is_compressed = compressed.is_some();
+        let body_bytes = body.len() + rest.len();
+        assemble(mark, fields, is_compressed, compressed.unwrap_or(body), [rest, &[]], body_bytes, max_bytes)
     }
+
+    /// Like [`Compressor::seal_with_rest`], with a beginning that is compressed already and a rest of two parts.
+    pub(crate) fn seal_packed(
+        &self,
+        mark: FrameKind,
+        fields: &[u8],
+        packed: &Packed,
+        rest: [&[u8]; 2],
+    ) -> Result<(Vec<u8>, Checksum), Damage> {
+        let body_bytes = packed.body_bytes + rest.iter().map(|part| part.len()).sum::<usize>();
+        assemble(mark, fields, packed.is_compressed, &packed.stored, rest, body_bytes, self.max_body_bytes)
+    }
+}
+
+/// The beginning of a body, compressed if that makes it shorter.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Packed {
+    stored: Vec<u8>,
+    is_compressed: bool,
+    body_bytes: usize,
+}
+
+fn assemble(
+    mark: FrameKind,
+    fields: &[u8],
+    is_compressed: bool,
+    stored: &[u8],
+    rest: [&[u8]; 2],
+    body_bytes: usize,
+    max_body_bytes: usize,
+) -> Result<(Vec<u8>, Checksum), Damage> {
+    debug_assert_eq!(fields.len(), mark.field_bytes);
+    let too_long = Damage::Length { expected: max_body_bytes as u64, found: body_bytes as u64 };
+    let body_bytes = u32::try_from(body_bytes).ok().filter(|_| body_bytes <= max_body_bytes).ok_or(too_long)?;
+    let rest_bytes = rest.iter().map(|part| part.len()).sum::<usize>();
+    let codec = match is_compressed {
+        false => PLAIN,
+        true if rest_bytes == 0 => ZSTD,
+        true => ZSTD_AND_REST,
+    };
+    let stored_bytes = u32::try_from(stored.len() + rest_bytes).unwrap_or(body_bytes);
+
+    let mut value = Vec::with_capacity(HEADER_BYTES + fields.len() + stored.len() + rest_bytes);
+    value.extend_from_slice(&mark.magic);
+    value.extend_from_slice(&[mark.version, codec, 0, 0]);
+    value.extend_from_slice(&body_bytes.to_le_bytes());
+    value.extend_from_slice(&stored_bytes.to_le_bytes());
+    value.extend_from_slice(&[0; 16]);
+    value.extend_from_slice(fields);
+    value.extend_from_slice(stored);
+    rest.iter().for_each(|part| value.extend_from_slice(part));
+    let checksum = checksum(&value);
+    if let Some(place) = value.get_mut(16..HEADER_BYTES) {
+        place.copy_from_slice(&checksum.to_le_bytes());
+    }
+    Ok((value, checksum))
 }
 
 /// Builds a value of this kind from arbitrary bytes by correcting the parts of the header that a reader checks, for

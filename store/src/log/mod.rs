@@ -3,6 +3,7 @@
 pub(crate) mod bookmark;
 pub(crate) mod error;
 pub(crate) mod start;
+pub(crate) mod columns;
 pub(crate) mod blocks;
 pub(crate) mod reader;
 pub(crate) mod events;

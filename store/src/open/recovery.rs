@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use convofold_engine::FOLD_VERSION;
+use convofold_engine::{Event, FOLD_VERSION};
 
 use crate::checkpoint::error::LoadError;
 use crate::checkpoint::load::{LoadedCheckpoint, load};
@@ -210,7 +210,7 @@ impl RecoveredState {
             replayed.blocks += 1;
             replayed.events += block.events.len() as u64;
             events += block.events.len();
-            bytes += block.events.iter().map(convofold_engine::Event::text_bytes).sum::<usize>();
+            bytes += block.events.iter().map(Event::text_bytes).sum::<usize>();
             blocks.push(block);
             if events < FOLDED_AT_ONCE && bytes < FOLDED_BYTES {
                 return Ok(());
@@ -223,8 +223,8 @@ impl RecoveredState {
     }
 
     fn fold(&mut self, blocks: Vec<DecodedBlock>, storage: &dyn ReadStorage) -> Result<(), LogError> {
-        let events = blocks.iter().flat_map(|block| &block.events);
-        reload(&self.archive, storage, &self.live, events).map_err(LogError::Storage)?;
+        let ids = blocks.iter().flat_map(|block| &block.events).map(Event::conversation);
+        reload(&self.archive, storage, &self.live, ids).map_err(LogError::Storage)?;
         let mut board = self.live.board_mut();
         let mut edit = board.edit();
         for block in blocks {

@@ -35,7 +35,7 @@ use crossbeam_channel::RecvTimeoutError;
 use crate::bounds::Bounds;
 use crate::trace::{span, tell};
 use crate::write::batch::SubmitError;
-use crate::write::batch::{Batch, Durability, take_batch};
+use crate::write::batch::{Batch, Durability};
 use crate::write::error::CommitError;
 use crate::write::ticket::Ticket;
 
@@ -49,9 +49,9 @@ use resume::{Resume, ResumePoint};
 pub use target::Target;
 
 /// Maximum number of submissions in the queue: enough to fill the groups of the writer.
-const MAX_IN_FLIGHT: usize = 64;
-/// Number of events per submission. The board is locked for a whole submission: for less than a millisecond.
-const EVENTS_AT_ONCE: usize = 512;
+const MAX_IN_FLIGHT: usize = 8;
+/// Maximum number of events per submission, which is a piece if its events are of the usual size, and a block of the log.
+const EVENTS_AT_ONCE: usize = 4_096;
 /// The size of the events of a submission, in bytes.
 const SUBMISSION_BYTES: usize = Bounds::DEFAULT.submission_bytes;
 /// Interval at which the stop flag is checked while no piece arrives.
@@ -237,7 +237,7 @@ impl<'a> Replay<'a> {
         let limits = target.limits();
         let parser = Parser::new(format, limits).zone(zone).ignore(ignored);
         // Without a listener, rejections are only counted.
-        let parsing = Parsing { parser: parser.clone(), wants_rejections: on_rejection.is_some() };
+        let parsing = Parsing::new(parser.clone(), on_rejection.is_some(), target.block_bytes());
         let pipeline = Pipeline::start(inputs, resume.place, parsing, limits, target.parse_threads())?;
         let clock = ProgressClock::new(started, resume.report.events);
         let mut run =
@@ -343,17 +343,13 @@ impl Run<'_> {
         self.target.count_rejected(parsed.rejected_total());
         self.resume.report.add(&parsed, to.at.line - from.at.line, to.at.byte_offset - from.at.byte_offset);
         self.resume.place = to;
-        let mut events = parsed.events;
-        loop {
-            let some = take_batch(&mut events, EVENTS_AT_ONCE, SUBMISSION_BYTES);
-            let is_last = events.is_empty();
-            let batch = Batch::new(some).durability(Durability::Buffered);
-            let batch = if is_last { self.resume.mark(batch)? } else { batch };
+        let mut batches: Vec<_> = parsed.into_batches().collect();
+        let last = self.resume.mark(batches.pop().unwrap_or_default())?;
+        for batch in batches.into_iter().chain([last]) {
+            let batch = Batch { is_divisible: true, ..batch.durability(Durability::Buffered) };
             self.in_flight.push_back(self.target.submit(batch)?);
-            if is_last {
-                return Ok(());
-            }
         }
+        Ok(())
     }
 
     /// Counts the effects of committed submissions, and waits until at most `in_flight` submissions are pending.

@@ -11,11 +11,12 @@ use convofold_engine::ingest::{Limits, Parser, Piece, Position};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 use parking_lot::Mutex;
 
-use super::ReplayError;
 use super::input::Input;
 use super::reading::{Found, Problem, Reading, Work};
 use super::resume::ResumePoint;
-use crate::api::ingest::Parsed;
+use super::{EVENTS_AT_ONCE, MAX_IN_FLIGHT, ReplayError, SUBMISSION_BYTES};
+use crate::api::ingest::{Parsed, ParsedLimits};
+use crate::log::columns::{ColumnsPool, Packer};
 use crate::storage::panic_message;
 
 /// Maximum number of rejections to keep per piece. A piece can contain hundreds of thousands.
@@ -27,6 +28,9 @@ pub(super) struct Parsing {
     pub(super) parser: Parser,
     /// Whether rejections are reported, not only counted.
     pub(super) wants_rejections: bool,
+    /// The size of the blocks for which events are packed; see [`Target::block_bytes`](super::Target::block_bytes).
+    pub(super) block_bytes: Option<usize>,
+    pool: ColumnsPool,
 }
 
 /// A parsed piece.
@@ -70,7 +74,7 @@ impl Pipeline {
             0 => thread::available_parallelism().map_or(1, usize::from),
             threads => threads,
         };
-        let pieces_on_their_way = 4 * threads + 4;
+        let pieces_on_their_way = 2 * threads + 2;
         // The credits bound the number of pieces, so these channels need no bound.
         let (work_sender, work_receiver) = unbounded();
         let (parsed_sender, parsed) = unbounded();
@@ -128,13 +132,14 @@ fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), ReplayEr
 }
 
 fn parse_all(parsing: &Parsing, work: &Receiver<Work>, done: &Sender<Numbered>, spare: &Sender<Vec<u8>>) {
+    let mut packer = parsing.packer();
     for Work { number, input, fingerprint, found } in work {
         let output = found.and_then(|found| {
             let piece = match found {
                 Found::Piece(piece) => piece,
                 Found::Problem(problem) => return Ok(Output::Problem { input, problem }),
             };
-            let parsed = parsing.parse(&piece)?;
+            let parsed = parsing.parse(&piece, packer.as_mut())?;
             let end = piece.end();
             let again = if parsing.wants_rejections && !parsed.has_all_rejections() {
                 Some(piece)
@@ -151,12 +156,25 @@ fn parse_all(parsing: &Parsing, work: &Receiver<Work>, done: &Sender<Numbered>, 
 }
 
 impl Parsing {
-    fn parse(&self, piece: &Piece) -> Result<Parsed, ReplayError> {
-        let max_rejections = if self.wants_rejections { REJECTIONS_KEPT } else { 0 };
+    pub(super) fn new(parser: Parser, wants_rejections: bool, block_bytes: Option<usize>) -> Self {
+        Self { parser, wants_rejections, block_bytes, pool: ColumnsPool::new(2 * MAX_IN_FLIGHT) }
+    }
+
+    /// For one thread. Without it, the writer packs the events.
+    fn packer(&self) -> Option<Packer> {
+        self.block_bytes.and_then(|block_bytes| Packer::new(block_bytes).ok())
+    }
+
+    fn parse(&self, piece: &Piece, packer: Option<&mut Packer>) -> Result<Parsed, ReplayError> {
+        let rejections = if self.wants_rejections { REJECTIONS_KEPT } else { 0 };
+        let limits = ParsedLimits { rejections, events: EVENTS_AT_ONCE, bytes: SUBMISSION_BYTES };
         // A panic would be a bug of the parser. It must not look like the end of the inputs.
         let parsed = catch_unwind(AssertUnwindSafe(|| {
-            let mut parsed = Parsed::with_room_for(piece, max_rejections);
+            let mut parsed = Parsed::new(limits, self.pool.clone());
             self.parser.parse(piece, &mut parsed);
+            if let Some(packer) = packer {
+                parsed.columns_mut().for_each(|columns| packer.pack(columns));
+            }
             parsed
         }));
         parsed.map_err(|payload| ReplayError::Panicked { message: panic_message(payload.as_ref()) })
@@ -196,7 +214,7 @@ mod tests {
     fn a_piece_keeps_a_bounded_number_of_rejections() {
         let piece = Piece::values(1, 0, b"1,\n".repeat(10_000));
         for (wants_rejections, kept) in [(true, REJECTIONS_KEPT), (false, 0)] {
-            let parsed = Parsing { parser: Parser::default(), wants_rejections }.parse(&piece).unwrap();
+            let parsed = Parsing::new(Parser::default(), wants_rejections, None).parse(&piece, None).unwrap();
             assert_eq!((parsed.rejected_total(), parsed.rejections.len()), (10_000, kept));
         }
     }

@@ -13,8 +13,9 @@ use super::input::{Input, OpenInput};
 use super::resume::ResumePoint;
 use crate::storage::panic_message;
 
-/// Large enough that passing it between threads costs nothing, small enough for a processor's cache.
-const PIECE_BYTES: usize = 512 << 10;
+/// The events of a piece become a block of the log. In smaller blocks more is repeated: the ids of each conversation and of
+/// its member are in every block with an event of it, and do not compress.
+const PIECE_BYTES: usize = if cfg!(test) { 256 << 10 } else { 2 << 20 };
 
 /// What the reader found, or why there is no more.
 pub(super) struct Work {

@@ -83,7 +83,7 @@ impl ReplayReport {
     pub(super) fn add(&mut self, parsed: &Parsed, lines: u64, bytes: u64) {
         self.lines += lines;
         self.bytes += bytes;
-        self.events += parsed.events.len() as u64;
+        self.events += parsed.event_count();
         self.ignored.add_all(&parsed.ignored);
         for (reason, count) in &parsed.rejected {
             *self.rejected.entry(reason.to_string()).or_default() += count;

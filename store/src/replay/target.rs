@@ -17,6 +17,12 @@ pub trait Target: Sync {
     /// Number of threads that parse a replay; 0: one per processor.
     fn parse_threads(&self) -> usize;
 
+    /// The size of the blocks of the log, if the database is in this process. The threads that parse then encode the events
+    /// for the log. The default is `None`.
+    fn block_bytes(&self) -> Option<usize> {
+        None
+    }
+
     /// The value of a bookmark.
     ///
     /// # Errors
@@ -49,6 +55,10 @@ impl Target for Convofold {
 
     fn parse_threads(&self) -> usize {
         self.shared().options.parse_threads
+    }
+
+    fn block_bytes(&self) -> Option<usize> {
+        Some(self.shared().options.block_bytes)
     }
 
     fn bookmark(&self, name: &str) -> Result<Option<Vec<u8>>, CommitError> {

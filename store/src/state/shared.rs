@@ -11,6 +11,7 @@ use crate::conversations::archive::Archive;
 use crate::conversations::live::Live;
 use crate::format::block::LogPosition;
 use crate::format::log_start::LogStart;
+use crate::log::columns::ColumnsPool;
 use crate::options::Options;
 use crate::search::SearchIndex;
 use crate::state::counters::Meter;
@@ -19,6 +20,9 @@ use crate::storage::{ReadStorage, StorageError};
 #[cfg(feature = "tracing")]
 use crate::trace::Chain;
 use crate::trace::tell;
+
+/// The number of columns that are kept for the next ingest.
+const POOLED_COLUMNS: usize = 64;
 
 pub(crate) struct Shared {
     pub(crate) options: Options,
@@ -49,6 +53,8 @@ pub(crate) struct Shared {
     pub(crate) log_figures: LogFigures,
     /// For [`crate::Counters`].
     pub(crate) meter: Meter,
+    /// For [`Convofold::ingest`](crate::Convofold::ingest).
+    pub(crate) columns: ColumnsPool,
     poison: OnceLock<Arc<StorageError>>,
 }
 
@@ -114,6 +120,7 @@ impl Shared {
             queue_ended: AtomicBool::new(false),
             log_figures: LogFigures::default(),
             meter: Meter::default(),
+            columns: ColumnsPool::new(POOLED_COLUMNS),
             poison: OnceLock::new(),
         }
     }

@@ -126,7 +126,7 @@ fn a_full_queue_gives_the_batch_back() {
         }
     };
     assert!(tickets.len() <= 4);
-    assert_eq!(refused.events(), [message("a", tickets.len() as u64)]);
+    assert_eq!(refused.clone().into_parts().events, [message("a", tickets.len() as u64)]);
     drop(reading);
     for ticket in tickets {
         ticket.wait().unwrap();

@@ -93,7 +93,7 @@ fn a_full_queue_and_a_failed_write_show() {
             match db.try_submit(Batch::new(messages(number, 1)).durability(Durability::Buffered)) {
                 Ok(ticket) => tickets.push(ticket),
                 Err(SubmitError::Full(batch)) => {
-                    assert_eq!(batch.events().len(), 1);
+                    assert_eq!(batch.len(), 1);
                     is_full.store(true, std::sync::atomic::Ordering::SeqCst);
                     break;
                 }

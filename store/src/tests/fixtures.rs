@@ -5,13 +5,13 @@
 
 use std::path::PathBuf;
 
-use convofold_engine::ConversationImage;
+use convofold_engine::{ConversationImage, EventColumns};
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::care::backup::tests as backup;
 use crate::damage::Damage;
 use crate::format::REVISION;
-use crate::format::block::{self, Block, BlockBuilder, LogPosition};
+use crate::format::block::{self, Block, LogPosition, PackedEvents};
 use crate::format::database::DatabaseFormat;
 use crate::format::frame::{Compressor, FrameKind, HEADER_BYTES, u32_at, u64_at};
 use crate::format::{checkpoint, log_start, page, page_head, replay_mark, run, samples};
@@ -82,18 +82,20 @@ fn page_of(generation: u64, images: &[ConversationImage], compressor: &mut Compr
 }
 
 fn write_block(compressor: &mut Compressor) -> Vec<u8> {
-    let (mut builder, mut position) = (BlockBuilder::default(), samples::TAIL);
-    samples::events().iter().for_each(|event| builder.push(event.as_ref()));
-    builder.seal(&mut position, &samples::BOOKMARKS, samples::COMMITTED_MS, compressor).unwrap().1
+    let mut position = samples::TAIL;
+    let events = EventColumns::of(&samples::events()).unwrap();
+    let packed = PackedEvents::of(&events, compressor).unwrap();
+    packed.seal(&mut position, &samples::BOOKMARKS, samples::COMMITTED_MS, compressor).unwrap().1
 }
 
 fn rewrite_block(value: &[u8]) -> Result<Vec<u8>, Damage> {
     let block = Block::open(value)?;
     let body = block.decode()?;
-    let mut builder = BlockBuilder::default();
-    body.events()?.iter().for_each(|event| builder.push(event.as_ref()));
+    let mut compressor = Compressor::plain();
+    let events = EventColumns::of(&body.events()?).map_err(Damage::Event)?;
     let mut position = LogPosition { block_no: block.block_no, seq: block.first_seq, chain: block.previous };
-    Ok(builder.seal(&mut position, body.bookmarks(), block.committed_ms, &mut Compressor::plain())?.1)
+    let packed = PackedEvents::of(&events, &mut compressor)?;
+    Ok(packed.seal(&mut position, body.bookmarks(), block.committed_ms, &compressor)?.1)
 }
 
 /// A value with another checksum or none of its own.

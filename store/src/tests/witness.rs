@@ -41,8 +41,9 @@ impl Witness {
         let last_ms = self.last().committed_ms;
         let known = self.log.len();
         for event in batch.events() {
-            if !self.log.contains(event) {
-                self.log.push(event.clone());
+            let event = event.to_event();
+            if !self.log.contains(&event) {
+                self.log.push(event);
             }
         }
         let mut bookmarks = self.last().bookmarks.clone();

@@ -114,7 +114,7 @@ impl Drop for LogThread {
 
 fn append(blocks: &mut BlockWriter, storage: &dyn Storage, position: LogPosition, group: &Group) -> Outcome {
     let (SealedBlocks { blocks, stored_bytes }, position) =
-        blocks.seal(position, group.new_events(), &group.bookmarks(), group.committed_ms)?;
+        blocks.seal(position, group.events(), &group.bookmarks(), group.committed_ms)?;
     if !blocks.is_empty() {
         storage.append(&blocks)?;
     }

@@ -3,9 +3,10 @@
 use crate::log::bookmark::Bookmark;
 use std::sync::Arc;
 
-use convofold_engine::Event;
+use convofold_engine::{Event, EventRef};
 
 use crate::bounds::Bounds;
+use crate::log::columns::{Events, PooledColumns};
 use crate::storage::StorageError;
 
 /// The maximum number of events in a batch.
@@ -14,9 +15,6 @@ const MAX_EVENTS: usize = 65_536;
 const MAX_NAME_BYTES: usize = 256;
 /// The maximum length of a bookmark's value, in bytes.
 const MAX_VALUE_BYTES: usize = 4 << 10;
-/// The approximate size of an event without its texts, in bytes.
-const EVENT_BYTES: usize = 320;
-
 /// When a batch is acknowledged, and which failures it survives then.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -38,9 +36,11 @@ convofold_engine::named! { Durability is a "durability": Synced "synced", Buffer
 /// applied, a reader sees all or none of its events per conversation. Once it is acknowledged, readers see all of them.
 #[derive(Clone, Debug, Default)]
 pub struct Batch {
-    pub(crate) events: Vec<Event>,
+    pub(crate) events: Events,
     pub(crate) bookmark: Option<Bookmark>,
     pub(crate) durability: Durability,
+    /// Whether readers may see a part of its events before the others, as of several batches.
+    pub(crate) is_divisible: bool,
     /// The commit time, if a repair knows it.
     pub(crate) committed_ms: Option<u64>,
 }
@@ -49,7 +49,11 @@ impl Batch {
     /// A batch of these events, in this order. The limits are 65,536 events and 256 MiB, all texts included.
     #[must_use]
     pub fn new(events: Vec<Event>) -> Self {
-        Self { events, ..Self::default() }
+        Self { events: Events::List(events), ..Self::default() }
+    }
+
+    pub(crate) fn of_columns(columns: PooledColumns) -> Self {
+        Self { events: Events::Columns(columns), ..Self::default() }
     }
 
     /// Sets the durability of the batch. Default: [`Durability::Synced`].
@@ -76,16 +80,31 @@ impl Batch {
     }
 
     /// The events.
+    pub fn events(&self) -> impl Iterator<Item = EventRef<'_>> {
+        self.events.iter().map(|(_, event)| event)
+    }
+
+    /// The number of events.
     #[must_use]
-    pub fn events(&self) -> &[Event] {
-        &self.events
+    pub fn len(&self) -> usize {
+        self.events.len()
+    }
+
+    /// Whether there are no events. There can be a bookmark.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     /// Takes the batch apart, to send it to another process.
     #[must_use]
     pub fn into_parts(self) -> BatchParts {
         let Self { events, bookmark, durability, .. } = self;
-        BatchParts { events, bookmark: bookmark.map(|Bookmark { name, value }| (name, value)), durability }
+        BatchParts {
+            events: events.into_list(),
+            bookmark: bookmark.map(|Bookmark { name, value }| (name, value)),
+            durability,
+        }
     }
 
     /// Checks the limits of a batch, as [`Convofold::submit`](crate::Convofold::submit) does.
@@ -98,7 +117,7 @@ impl Batch {
 
     /// The approximate size of the batch, in bytes.
     pub(crate) fn bytes(&self) -> usize {
-        self.events.iter().map(bytes_of).sum()
+        self.events.bytes()
     }
 
     pub(crate) fn check(&self, bounds: &Bounds) -> Result<(), SubmitError> {
@@ -120,24 +139,6 @@ pub struct BatchParts {
     pub bookmark: Option<(String, Option<Vec<u8>>)>,
     /// The durability.
     pub durability: Durability,
-}
-
-/// The approximate size of an event with all of its texts, in bytes.
-pub(crate) fn bytes_of(event: &Event) -> usize {
-    let session = event.session().map_or(0, |session| session.texts().into_iter().flatten().map(str::len).sum());
-    EVENT_BYTES + event.text_bytes() + event.identity().text_bytes() + session
-}
-
-/// Removes the events of the next batch from the front: at most `max_events`, and as many as reach `max_bytes`.
-pub(crate) fn take_batch(events: &mut Vec<Event>, max_events: usize, max_bytes: usize) -> Vec<Event> {
-    let mut bytes = 0;
-    let fits = events.iter().take(max_events).take_while(|event| {
-        let is_first = bytes == 0;
-        bytes += bytes_of(event);
-        is_first || bytes <= max_bytes
-    });
-    let rest = events.split_off(fits.count());
-    std::mem::replace(events, rest)
 }
 
 pub(crate) fn within(what: &'static str, found: usize, max: usize) -> Result<(), SubmitError> {
@@ -175,46 +176,4 @@ pub enum SubmitError {
         /// The limit.
         max: usize,
     },
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::tests::message_with;
-
-    #[test]
-    fn batches_are_limited_in_events_and_in_bytes() {
-        let events = |lengths: &[usize]| -> Vec<Event> {
-            (0..).zip(lengths).map(|(number, length)| message_with("c", number, &"x".repeat(*length))).collect()
-        };
-        let sizes = |lengths: &[usize]| {
-            let mut left = events(lengths);
-            let batches = std::iter::from_fn(|| {
-                let batch = take_batch(&mut left, 3, 4_000);
-                (!batch.is_empty()).then_some(batch.len())
-            });
-            batches.collect::<Vec<_>>()
-        };
-        assert_eq!(sizes(&[0; 7]), [3, 3, 1]);
-        assert_eq!(sizes(&[3_000, 3_000, 0, 0]), [1, 2, 1]);
-        // An event that is larger than a batch is a batch of its own.
-        assert_eq!(sizes(&[0, 9_000, 9_000, 0]), [1, 1, 1, 1]);
-    }
-
-    #[test]
-    fn every_text_of_an_event_counts() {
-        let event = message_with("c", 1, "hi");
-        let name = "n".repeat(1_000);
-        let session = convofold_engine::Session::new().customer_alias(name.clone());
-        let identity = convofold_engine::Identity::given(&name, 0);
-        for longer in [
-            event.draft().member_name(name.as_str()),
-            event.draft().text(name.as_str()),
-            event.draft().session(session),
-            event.draft().identity(identity),
-        ] {
-            let longer = longer.build().unwrap();
-            assert!(bytes_of(&longer) >= bytes_of(&event) + 900, "{longer:?}");
-        }
-    }
 }

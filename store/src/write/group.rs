@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use convofold_engine::{Admission, Board, Effect, EventRef, Seq};
+use convofold_engine::{Admission, Board, BoardEdit, Effect, Seq};
 
 use crate::log::bookmark::Bookmark;
+use crate::log::columns::Events;
 use crate::state::receipt::{EffectCounts, Receipt};
 use crate::state::shared::Shared;
 use crate::write::batch::{Batch, Durability};
@@ -31,8 +32,10 @@ pub(crate) struct Submission {
 /// The batches of some submissions, which are committed together.
 pub(crate) struct Group {
     batches: Vec<Batch>,
-    /// For each batch, which of its events are new.
-    is_new: Vec<Vec<bool>>,
+    /// For each event, whether it is new.
+    is_new: Vec<bool>,
+    /// For each conversation of each batch, its slot before the group; `None` if it is new.
+    slots: Vec<Option<u32>>,
     first_seq: Seq,
     /// Commit time, in milliseconds since the epoch.
     pub(crate) committed_ms: u64,
@@ -41,11 +44,19 @@ pub(crate) struct Group {
 impl Group {
     /// Separates new events from those that the board knows. Evicted conversations must have been reloaded.
     pub(crate) fn admit(batches: Vec<Batch>, board: &Board, first_seq: Seq, committed_ms: u64) -> Self {
+        let count = batches.iter().map(Batch::len).sum();
         let mut admissions = board.admissions();
-        admissions.reserve(batches.iter().map(|batch| batch.events.len()).sum());
-        let mut is_new = |event| admissions.admit(event) == Admission::Log;
-        let is_new = batches.iter().map(|batch| batch.events.iter().map(&mut is_new).collect()).collect();
-        Self { batches, is_new, first_seq, committed_ms }
+        admissions.reserve(count);
+        let (mut is_new, mut slots) = (Vec::with_capacity(count), Vec::new());
+        for Batch { events, .. } in &batches {
+            let first = slots.len();
+            slots.extend(events.conversations().map(|id| board.slot_of(id)));
+            is_new.extend(events.iter().map(|(conversation, event)| {
+                let slot = slots.get(first + conversation).copied().flatten();
+                admissions.admit_at(slot, event) == Admission::Log
+            }));
+        }
+        Self { batches, is_new, slots, first_seq, committed_ms }
     }
 
     /// Whether a submission waits for durability.
@@ -54,14 +65,22 @@ impl Group {
     }
 
     fn batches(&self) -> impl Iterator<Item = (&Batch, &[bool])> {
-        self.batches.iter().zip(self.is_new.iter().map(Vec::as_slice))
+        let mut is_new = self.is_new.as_slice();
+        self.batches.iter().map(move |batch| {
+            let (own, rest) = is_new.split_at_checked(batch.len()).unwrap_or_default();
+            is_new = rest;
+            (batch, own)
+        })
     }
 
-    /// The new events, in log order.
-    pub(crate) fn new_events(&self) -> impl Iterator<Item = EventRef<'_>> {
-        self.batches().flat_map(|(batch, is_new)| {
-            batch.events.iter().zip(is_new).filter(|(_, is_new)| **is_new).map(|(event, _)| event.as_ref())
-        })
+    /// The events of each batch, and for each of them whether it is new.
+    pub(crate) fn events(&self) -> impl Iterator<Item = (&Events, &[bool])> {
+        self.batches().map(|(batch, is_new)| (&batch.events, is_new))
+    }
+
+    /// The number of new events.
+    pub(crate) fn new_count(&self) -> usize {
+        self.is_new.iter().filter(|is_new| **is_new).count()
     }
 
     /// The last value of each bookmark. Only this value counts.
@@ -78,16 +97,21 @@ impl Group {
         let mut listed = shared.live.listed();
         let mut seq = self.first_seq;
         let mut receipts = Vec::with_capacity(self.batches.len());
-        let mut batches = self.batches().peekable();
+        let mut batches = self.batches().map(|(batch, is_new)| Applied::new(batch, is_new)).peekable();
+        let (mut slots, mut first) = (self.slots.clone(), 0);
         while batches.peek().is_some() {
             let mut board = shared.live.board_mut();
             let mut applying = board.edit();
             let mut events = 0;
             while events < max_events
-                && let Some((batch, is_new)) = batches.next()
+                && let Some(batch) = batches.peek_mut()
             {
-                events += batch.events.len();
-                receipts.push(apply(&mut applying, batch, is_new, &mut seq, is_durable));
+                let slots = slots.get_mut(first..).unwrap_or_default();
+                events += batch.apply(&mut applying, slots, &mut seq, max_events - events);
+                if batch.is_complete() {
+                    first += batch.batch.events.conversation_count();
+                    receipts.extend(batches.next().map(|batch| batch.receipt(is_durable)));
+                }
             }
             if is_awaited {
                 let updates = applying.finish_within(STEPS_PER_EVENT * max_events);
@@ -116,33 +140,58 @@ impl Group {
     }
 }
 
-fn apply(
-    board: &mut convofold_engine::BoardEdit<'_>,
-    batch: &Batch,
-    is_new: &[bool],
-    next_seq: &mut Seq,
-    durable: bool,
-) -> Receipt {
-    let before = *next_seq;
-    let mut counts = EffectCounts::default();
-    let mut effects = Vec::with_capacity(batch.events.len());
-    for (event, is_new) in batch.events.iter().zip(is_new) {
-        let effect = if *is_new {
-            *next_seq += 1;
-            board.apply(*next_seq - 1, event)
-        } else {
-            board.repeat(event);
-            Effect::Duplicate
-        };
-        counts.add(effect);
-        effects.push(effect);
+/// A batch that is being applied.
+struct Applied<'a> {
+    batch: &'a Batch,
+    is_new: &'a [bool],
+    counts: EffectCounts,
+    effects: Vec<Effect>,
+    first_seq: Option<Seq>,
+    last_seq: Option<Seq>,
+}
+
+impl<'a> Applied<'a> {
+    fn new(batch: &'a Batch, is_new: &'a [bool]) -> Self {
+        let effects = Vec::with_capacity(batch.len());
+        Self { batch, is_new, counts: EffectCounts::default(), effects, first_seq: None, last_seq: None }
     }
-    let logged = *next_seq > before;
-    Receipt {
-        effects: effects.into(),
-        counts,
-        first_seq: logged.then_some(before),
-        last_seq: logged.then_some(*next_seq - 1),
-        durable,
+
+    fn is_complete(&self) -> bool {
+        self.effects.len() == self.batch.len()
+    }
+
+    /// Applies the next events: at most `max_events` of a divisible batch, all of another one. Returns their number.
+    fn apply(
+        &mut self,
+        board: &mut BoardEdit<'_>,
+        slots: &mut [Option<u32>],
+        next_seq: &mut Seq,
+        max_events: usize,
+    ) -> usize {
+        let before = self.effects.len();
+        let left = if self.batch.is_divisible { max_events } else { usize::MAX };
+        let is_new = self.is_new.get(before..).unwrap_or_default();
+        for ((conversation, event), is_new) in self.batch.events.iter_from(before).zip(is_new).take(left) {
+            let mut none = None;
+            let slot = slots.get_mut(conversation).unwrap_or(&mut none);
+            let effect = if *is_new {
+                let seq = *next_seq;
+                *next_seq += 1;
+                self.first_seq = self.first_seq.or(Some(seq));
+                self.last_seq = Some(seq);
+                board.apply_at(slot, seq, event)
+            } else {
+                board.repeat_at(slot, event);
+                Effect::Duplicate
+            };
+            self.counts.add(effect);
+            self.effects.push(effect);
+        }
+        self.effects.len() - before
+    }
+
+    fn receipt(self, durable: bool) -> Receipt {
+        let Self { counts, effects, first_seq, last_seq, .. } = self;
+        Receipt { effects: effects.into(), counts, first_seq, last_seq, durable }
     }
 }

@@ -175,12 +175,12 @@ impl Writer {
     /// The queued submissions that fit into one group.
     fn gather(&mut self, first: Submission) -> Vec<Submission> {
         let options = &self.shared.options;
-        let (mut events, mut bytes) = (first.batch.events.len(), first.batch.bytes());
+        let (mut events, mut bytes) = (first.batch.len(), first.batch.bytes());
         let mut group = vec![first];
         while events < options.group_max_events && bytes < options.group_max_bytes {
             match self.receiver.try_recv() {
                 Ok(Command::Submit(submission)) => {
-                    events += submission.batch.events.len();
+                    events += submission.batch.len();
                     bytes += submission.batch.bytes();
                     group.push(submission);
                 }
@@ -215,14 +215,14 @@ impl Writer {
 
     fn log_and_fold(&mut self, batches: Vec<Batch>) -> Result<Vec<Receipt>, CommitError> {
         let shared = self.shared.clone();
-        let events = batches.iter().flat_map(|batch| &batch.events);
-        let reloaded = reload(&shared.archive, self.storage.as_ref(), &shared.live, events);
+        let ids = batches.iter().flat_map(|batch| batch.events.conversations());
+        let reloaded = reload(&shared.archive, self.storage.as_ref(), &shared.live, ids);
         reloaded.map_err(|error| self.failed(error))?;
         let first_seq = self.position.seq;
         let known_ms = batches.iter().find_map(|batch| batch.committed_ms);
         let committed_ms = self.clock.next_ms(known_ms, &shared.meter);
         let group = Group::admit(batches, &shared.live.board(), first_seq, committed_ms);
-        let is_large = group.new_events().nth(LOGGED_ASIDE_EVENTS).is_some();
+        let is_large = group.new_count() > LOGGED_ASIDE_EVENTS;
         let receipts = if is_large && !group.is_awaited() {
             self.log_while_folding(&Arc::new(group))?
         } else {

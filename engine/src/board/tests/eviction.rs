@@ -11,9 +11,9 @@ fn an_evicted_conversation_still_counts_and_loses_nothing() {
     assert_eq!(one.board.state_hash(), at_home.board.state_hash());
 
     let event = build(message("one", 80, OUT));
-    assert_eq!(one.board.evicted_slot_of(&event), Some(0));
+    assert_eq!(one.board.evicted_slot_of(event.conversation()), Some(0));
     one.reload(0, image);
-    assert_eq!(one.board.evicted_slot_of(&event), None);
+    assert_eq!(one.board.evicted_slot_of(event.conversation()), None);
     for listed in [&mut one, &mut at_home] {
         listed.apply(8, &event);
         listed.board.edit().repeat(&event);
@@ -53,7 +53,7 @@ fn a_board_of_outlines_answers_like_the_original() {
     // The evicted conversations must behave alike afterwards.
     let events = [build(message("one", 90, OUT)), build(open("gone", HOUR)), build(message("new", 95, IN))];
     for (seq, event) in (8..).zip(&events) {
-        while let Some(slot) = outlined.board.evicted_slot_of(event) {
+        while let Some(slot) = outlined.board.evicted_slot_of(event.conversation()) {
             outlined.reload(slot, images[slot as usize].clone());
         }
         assert_eq!(outlined.apply(seq, event), original.apply(seq, event));

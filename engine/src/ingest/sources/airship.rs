@@ -8,7 +8,7 @@ use crate::event::{AIRSHIP, AgentMention, Direction, Kind};
 use crate::identity::Identity;
 use crate::ingest::Reason;
 use crate::ingest::fields::{Checked, Complaint, Fields};
-use crate::ingest::source::{Claim, Object, Source, Understood};
+use crate::ingest::source::{Claim, Object, Source, Take, Understood};
 use crate::json::{Fault, Name, Reader, Shape, Value, names};
 
 const CONVO_NAME: &str = "live_chat_convo";
@@ -155,7 +155,7 @@ impl Source for Airship {
         }
     }
 
-    fn understand<'a>(object: &Object<'a, '_, Body>) -> Checked<Understood<'a>> {
+    fn understand<'a>(object: &Object<'a, '_, Body>, take: &mut Take<'_>) -> Checked<Understood<'a>> {
         match object.top.text(top::TYPE)?.as_deref() {
             None | Some("CUSTOM") => {}
             Some("OFFSET_UPDATE") => return Ok(Understood::Ignored("offset_update")),
@@ -178,7 +178,7 @@ impl Source for Airship {
             transaction: body.required_string_id(body::TRANSACTION)?,
             identity: object.top.id(top::ID)?.map(|id| Identity::given(&id, 0)),
         };
-        if is_message { chat.message() } else { chat.convo() }
+        if is_message { chat.message(take) } else { chat.convo(take) }
     }
 }
 
@@ -193,7 +193,7 @@ struct Chat<'a, 'r> {
 }
 
 impl<'a, 'r> Chat<'a, 'r> {
-    fn convo(self) -> Checked<Understood<'a>> {
+    fn convo(self, take: &mut Take<'_>) -> Checked<Understood<'a>> {
         let is_open = match &*self.body.required_string(body::INTERACTION_TYPE)? {
             "convo_open" => true,
             "convo_close" => false,
@@ -226,10 +226,11 @@ impl<'a, 'r> Chat<'a, 'r> {
                 ..self.draft(if is_closed { Kind::Close } else { Kind::Open })
             },
             (&convo, convo::STARTED),
+            take,
         )
     }
 
-    fn message(self) -> Checked<Understood<'a>> {
+    fn message(self, take: &mut Take<'_>) -> Checked<Understood<'a>> {
         let (channel, direction) = match &*self.body.required_string(body::INTERACTION_TYPE)? {
             "sms_in" => ("sms", Direction::In),
             "sms_out" => ("sms", Direction::Out),
@@ -261,6 +262,7 @@ impl<'a, 'r> Chat<'a, 'r> {
                 ..self.draft(Kind::Message)
             },
             (&message, message::TIMESTAMP),
+            take,
         )
     }
 
@@ -283,11 +285,16 @@ impl<'a, 'r> Chat<'a, 'r> {
         Draft { identity: self.identity.clone(), ..Draft::new(AIRSHIP, &self.transaction, kind, occurred) }
     }
 
-    /// Builds the event. `own_time` is the field that could give the time if there is none at all.
-    fn build(&self, draft: Draft<'_>, own_time: (&Fields<'a, 'r>, usize)) -> Checked<Understood<'a>> {
+    /// Passes the event on. `own_time` is the field that could give the time if there is none at all.
+    fn build(
+        &self,
+        draft: Draft<'_>,
+        own_time: (&Fields<'a, 'r>, usize),
+        take: &mut Take<'_>,
+    ) -> Checked<Understood<'a>> {
         // All given ids were checked against the limit. The name of the source is not subject to it.
         let max_bytes = self.body.max_id_bytes().max(AIRSHIP.len());
-        draft.build_with(max_bytes).map(Understood::Event).map_err(|error| match error {
+        take(draft, max_bytes).map(|()| Understood::Event).map_err(|error| match error {
             DraftError::NoTime => self.object.top.no_time(top::OCCURRED, own_time),
             error => self.body.refuse(body::PROPERTIES, &error),
         })

@@ -5,7 +5,7 @@ use crate::event::{Direction, Kind};
 use crate::identity::Identity;
 use crate::ingest::Reason;
 use crate::ingest::fields::{Checked, Fields};
-use crate::ingest::source::{Claim, Object, Source, Understood};
+use crate::ingest::source::{Claim, Object, Source, Take, Understood};
 use crate::json::{Fault, Name, Reader, Value, names};
 
 pub(super) struct Helpdesk;
@@ -25,7 +25,7 @@ impl Source for Helpdesk {
         reader.object(&names!["role"], from, |_, _| None)
     }
 
-    fn understand<'a>(object: &Object<'a, '_, [Value; 1]>) -> Checked<Understood<'a>> {
+    fn understand<'a>(object: &Object<'a, '_, [Value; 1]>, take: &mut Take<'_>) -> Checked<Understood<'a>> {
         let top = &object.top;
         let kind = match &*top.required_string(1)? {
             "opened" => Kind::Open,
@@ -42,7 +42,7 @@ impl Source for Helpdesk {
             text: text.as_deref(),
             ..Draft::new(Self::NAME, &conversation, kind, top.time(3)?)
         };
-        let event = draft.build_with(top.max_id_bytes().max(Self::NAME.len()));
-        event.map(Understood::Event).map_err(|_| top.complain(3, Reason::NoTime, "a time".into()))
+        let taken = take(draft, top.max_id_bytes().max(Self::NAME.len()));
+        taken.map(|()| Understood::Event).map_err(|_| top.complain(3, Reason::NoTime, "a time".into()))
     }
 }

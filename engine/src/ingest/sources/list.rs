@@ -204,6 +204,7 @@ macro_rules! sources {
             site: Site<'a>,
             top: &[Value; TOP.len()],
             nested: &Nested,
+            take: &mut Take<'_>,
         ) -> Option<Checked<Understood<'a>>> {
             match format {
                 Format::Auto => None,
@@ -213,7 +214,7 @@ macro_rules! sources {
                     const PLACES: [usize; S::WANTED.len()] = list::places(&TOP, S::WANTED);
                     let values = list::values_at(top, &PLACES);
                     let top = site.fields("", site.at, S::WANTED, &values);
-                    Some(S::understand(&Object::new(site, top, &nested.$module)))
+                    Some(S::understand(&Object::new(site, top, &nested.$module), take))
                 } )+
             }
         }

@@ -11,7 +11,7 @@ mod helpdesk;
 mod superoffice;
 
 use super::fields::Checked;
-use super::source::{Claim, Object, Site, Source, Understood};
+use super::source::{Claim, Object, Site, Source, Take, Understood};
 use crate::json::{Fault, Name, Reader, Shape, Value, names};
 
 // In the order in which field names are tried: the most frequent source is first. If two sources have equally strong

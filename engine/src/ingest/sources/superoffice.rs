@@ -9,7 +9,7 @@ use crate::event::{AgentMention, Direction, Kind, SUPEROFFICE};
 use crate::identity::Identity;
 use crate::ingest::Reason;
 use crate::ingest::fields::{Checked, Complaint, Fields, trimmed};
-use crate::ingest::source::{COMPOSED_BYTES, Claim, Object, Site, Source, Understood};
+use crate::ingest::source::{COMPOSED_BYTES, Claim, Object, Site, Source, Take, Understood};
 use crate::json::{Fault, FaultKind, Integer, Name, Reader, Scratch, Shape, Value, integer, locate, names};
 use crate::session::{ReadValues, Session, SessionStatus};
 
@@ -70,7 +70,7 @@ impl Source for SuperOffice {
         values.read(reader)
     }
 
-    fn understand<'a>(object: &Object<'a, '_, FieldValues>) -> Checked<Understood<'a>> {
+    fn understand<'a>(object: &Object<'a, '_, FieldValues>, take: &mut Take<'_>) -> Checked<Understood<'a>> {
         let Some(name) = object.top.text(top::EVENT)? else {
             return Err(object.top.complain(top::EVENT, Reason::Missing, "the name of an event".into()));
         };
@@ -105,7 +105,7 @@ impl Source for SuperOffice {
         };
         // The limit applies to given ids, which were checked. This id and the agent's are composed.
         let max_bytes = object.top.max_id_bytes().saturating_add(COMPOSED_BYTES);
-        draft.build_with(max_bytes).map(Understood::Event).map_err(|error| match error {
+        take(draft, max_bytes).map(|()| Understood::Event).map_err(|error| match error {
             DraftError::NoTime => object.top.complain(top::TIMESTAMP, Reason::NoTime, "a time".into()),
             error => object.top.refuse(top::EVENT, &error),
         })

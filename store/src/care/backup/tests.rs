@@ -5,14 +5,14 @@ use std::fs;
 use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
 
-use convofold_engine::{ConversationImage, FOLD_VERSION, StateHash};
+use convofold_engine::{ConversationImage, EventColumns, FOLD_VERSION, StateHash};
 
 use super::reader::{BackupReader, Section};
 use super::writer::BackupWriter;
 use super::{BackupFile, BackupFileError};
 use crate::damage::Damage;
 use crate::format::backup::{self as frames, BackupEnd, BackupHeader};
-use crate::format::block::{BlockBuilder, LogPosition};
+use crate::format::block::{LogPosition, PackedEvents};
 use crate::format::bookmark::StoredBookmark;
 use crate::format::frame::Compressor;
 use crate::format::marks::{Mark, Marks};
@@ -33,9 +33,9 @@ fn snapshot(position: LogPosition, conversations: u64) -> Snapshot {
 fn file_of(header: BackupHeader, mut compressor: Compressor) -> Vec<u8> {
     let mut position = header.begin;
     let values = [full_event(), session_event()].map(|event| {
-        let mut builder = BlockBuilder::default();
-        builder.push(event.as_ref());
-        builder.seal(&mut position, &[BOOKMARK], COMMITTED_MS, &mut compressor).unwrap().1
+        let events = EventColumns::of([&event]).unwrap();
+        let packed = PackedEvents::of(&events, &mut compressor).unwrap();
+        packed.seal(&mut position, &[BOOKMARK], COMMITTED_MS, &compressor).unwrap().1
     });
     let base = if header.base_conversations > 0 { images_of_events() } else { vec![] };
     file_with(&header, &base, &values, &snapshot(position, 2), OTHER_RULES, &mut compressor)

@@ -10,8 +10,9 @@ use crate::api::handle::Convofold;
 use crate::format::checkpoint::CheckpointRecord;
 use crate::format::marks::Marks;
 use crate::log::bookmark::{Bookmarks, set_bookmark};
+use crate::log::columns::bytes_of;
 use crate::log::events::DecodedBlock;
-use crate::write::batch::{Batch, Durability, bytes_of};
+use crate::write::batch::{Batch, Durability};
 use crate::write::ticket::Ticket;
 
 /// Number of events per submission.

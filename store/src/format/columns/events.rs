@@ -7,7 +7,7 @@
 //!   context of the conversation, the latest first
 //! - its session: 0 none, 1 the previous one, 2 the next one in the table
 
-use convofold_engine::{Context, Event, EventParts, EventRef, Session};
+use convofold_engine::{AgentMention, Context, Event, EventColumns, EventParts, Session};
 use serde::{Deserialize, Serialize};
 
 use super::column::{Bytes, Column, Reader};
@@ -16,13 +16,12 @@ use super::tables::{
     ContextsBuilder, ContextsReader, SessionsBuilder, SessionsReader, StoredContexts, StoredSessions, StoredTexts,
     TextsBefore, TextsBuilder, TextsReader, ValuesBefore,
 };
-use super::{join, split};
+use super::{join, join_into, split};
 use crate::damage::Damage;
+use crate::format::block::EVENT_BYTES;
 use crate::format::bookmark::StoredBookmark;
 use crate::format::frame::MAX_BODY_BYTES;
 
-/// The approximate size of an event without its texts, in bytes.
-const EVENT_BYTES: usize = 128;
 /// Number of contexts of a conversation that can be referred to again.
 const CONTEXTS_KEPT: usize = 8;
 
@@ -47,11 +46,9 @@ struct StoredEvents<'a> {
     texts: StoredTexts<'a>,
 }
 
-/// A body being filled.
+/// Encodes bodies. Reused for many, because it keeps its buffers.
 #[derive(Debug, Default)]
 pub(crate) struct BodyBuilder {
-    count: u32,
-    bytes: usize,
     rows: RowsBuilder,
     conversation_of: Column,
     context_of: Column,
@@ -61,81 +58,21 @@ pub(crate) struct BodyBuilder {
     ids: TextsBuilder,
     texts: TextsBuilder,
     groups: Vec<Group>,
+    body: Vec<u8>,
 }
 
-/// The values that a conversation used in this block.
+/// The values that a conversation used last in this body.
 #[derive(Debug, Default)]
 struct Group {
     started: Option<i64>,
-    /// The latest first.
-    contexts: Vec<Context>,
-    /// The last one written.
-    newest: Option<Context>,
-    session: Option<Session>,
+    /// The number of the last context that was written.
+    context: Option<u32>,
+    session: Option<u32>,
 }
 
 impl BodyBuilder {
-    pub(crate) fn push(&mut self, event: EventRef<'_>) {
-        self.count += 1;
-        self.bytes += EVENT_BYTES + event.text_bytes();
-        let (number, is_new) = self.ids.number(event.conversation());
-        self.conversation_of.put(if is_new { 0 } else { u64::from(number) + 1 });
-        if is_new {
-            self.groups.push(Group::default());
-        }
-        let Some(group) = self.groups.get_mut(number as usize) else { return };
-        self.rows.push(&Row::from(event), &mut group.started);
-        self.context_of.put(match group.contexts.iter().position(|context| context.is_of(event)) {
-            Some(0) => SAME,
-            Some(place) => {
-                group.contexts.get_mut(..=place).into_iter().for_each(|contexts| contexts.rotate_right(1));
-                EARLIER + place as u64 - 1
-            }
-            None => {
-                let context = Context::of(event);
-                self.contexts.push(&context, group.newest.as_ref(), &mut self.texts);
-                group.newest = Some(context.clone());
-                group.contexts.truncate(CONTEXTS_KEPT - 1);
-                group.contexts.insert(0, context);
-                NEXT
-            }
-        });
-        self.session_of.put(match event.session() {
-            None => NO_SESSION,
-            session if session == group.session.as_ref() => SAME_SESSION,
-            Some(session) => {
-                self.bytes += EVENT_BYTES;
-                self.sessions.push(session, group.session.as_ref(), &mut self.texts);
-                group.session = Some(session.clone());
-                NEXT_SESSION
-            }
-        });
-    }
-
-    pub(crate) fn count(&self) -> u32 {
-        self.count
-    }
-
-    /// The approximate size of the decoded events, in bytes.
-    pub(crate) fn bytes(&self) -> usize {
-        self.bytes
-    }
-
-    pub(crate) fn clear(&mut self) {
-        let Self {
-            count,
-            bytes,
-            rows,
-            conversation_of,
-            context_of,
-            session_of,
-            contexts,
-            sessions,
-            ids,
-            texts,
-            groups,
-        } = self;
-        (*count, *bytes) = (0, 0);
+    fn clear(&mut self) {
+        let Self { rows, conversation_of, context_of, session_of, contexts, sessions, ids, texts, groups, .. } = self;
         rows.clear();
         [conversation_of, context_of, session_of].into_iter().for_each(Column::clear);
         contexts.clear();
@@ -145,8 +82,45 @@ impl BodyBuilder {
         groups.clear();
     }
 
-    /// The body without its [`BodyBuilder::rest`].
-    pub(crate) fn encode(&self, bookmarks: &[StoredBookmark<'_>]) -> Result<Vec<u8>, Damage> {
+    fn push_all(&mut self, columns: &EventColumns) {
+        columns.conversations().for_each(|id| self.ids.append(id));
+        for (numbers, event) in columns.iter() {
+            let number = numbers.conversation as usize;
+            let is_new = number == self.groups.len();
+            self.conversation_of.put(if is_new { 0 } else { u64::from(numbers.conversation) + 1 });
+            if is_new {
+                self.groups.push(Group::default());
+            }
+            let Some(group) = self.groups.get_mut(number) else { return };
+            self.rows.push(&Row::from(event), &mut group.started);
+            self.context_of.put(match numbers.context_age {
+                Some(0) => SAME,
+                Some(age) => EARLIER + u64::from(age) - 1,
+                None => {
+                    let texts = |number| columns.context_texts(number).unwrap_or_default();
+                    let before = group.context.replace(numbers.context).map(texts).unwrap_or_default();
+                    let nobody = event.agent() == AgentMention::Nobody;
+                    self.contexts.push_texts(texts(numbers.context), nobody, before, &mut self.texts);
+                    NEXT
+                }
+            });
+            self.session_of.put(match event.session() {
+                None => NO_SESSION,
+                Some(session) if numbers.is_session_new => {
+                    let before = group.session.and_then(|number| columns.session(number));
+                    self.sessions.push(session, before, &mut self.texts);
+                    group.session = numbers.session;
+                    NEXT_SESSION
+                }
+                Some(_) => SAME_SESSION,
+            });
+        }
+    }
+
+    /// The body, as its compressible beginning and the UUIDs at its end. [`bookmarks_of`] stand between them.
+    pub(crate) fn encode(&mut self, columns: &EventColumns) -> Result<(&[u8], &[u8]), Damage> {
+        self.clear();
+        self.push_all(columns);
         let tables = StoredEvents {
             rows: self.rows.stored(),
             conversation_of: self.conversation_of.stored(),
@@ -157,13 +131,14 @@ impl BodyBuilder {
             ids: self.ids.stored(),
             texts: self.texts.stored(),
         };
-        join(&(tables, bookmarks))
+        join_into(&tables, &mut self.body)?;
+        Ok((&self.body, self.rows.uuids()))
     }
+}
 
-    /// The incompressible end of the body.
-    pub(crate) fn rest(&self) -> &[u8] {
-        self.rows.uuids()
-    }
+/// The bookmarks in a body.
+pub(crate) fn bookmarks_of(bookmarks: &[StoredBookmark<'_>]) -> Result<Vec<u8>, Damage> {
+    join(&bookmarks)
 }
 
 /// A body that was read.
@@ -176,9 +151,9 @@ pub(crate) struct Body<'a> {
 
 impl<'a> Body<'a> {
     pub(crate) fn open(body: &'a [u8]) -> Result<Self, Damage> {
-        let (tables, uuids) = split(body)?;
-        let (tables, bookmarks) = crate::format::decode(tables)?;
-        Ok(Self { tables, bookmarks, uuids })
+        let (tables, rest) = split(body)?;
+        let (bookmarks, uuids) = split(rest)?;
+        Ok(Self { tables: crate::format::decode(tables)?, bookmarks: crate::format::decode(bookmarks)?, uuids })
     }
 
     pub(crate) fn count(&self) -> usize {
@@ -364,14 +339,15 @@ mod tests {
     use crate::format::arbitrary;
     use crate::format::samples::{full_event, session_event};
 
-    fn written(events: &[Event]) -> BodyBuilder {
-        let mut builder = BodyBuilder::default();
-        events.iter().for_each(|event| builder.push(event.as_ref()));
-        builder
+    fn body(builder: &mut BodyBuilder, events: &[Event]) -> Vec<u8> {
+        let mut columns = EventColumns::new();
+        events.iter().for_each(|event| columns.push(event).unwrap());
+        let (tables, uuids) = builder.encode(&columns).unwrap();
+        [tables, &bookmarks_of(&[]).unwrap(), uuids].concat()
     }
 
-    fn body(builder: &BodyBuilder) -> Vec<u8> {
-        [builder.encode(&[]).unwrap().as_slice(), builder.rest()].concat()
+    fn written(events: &[Event]) -> Vec<u8> {
+        body(&mut BodyBuilder::default(), events)
     }
 
     fn read(body: &[u8], wanted: impl Fn(&str) -> bool) -> Vec<(u32, Event)> {
@@ -383,23 +359,21 @@ mod tests {
     proptest! {
         #[test]
         fn any_events_come_back(events in arbitrary::events()) {
-            let mut builder = written(&events);
-            let whole = body(&builder);
+            let mut builder = BodyBuilder::default();
+            let whole = body(&mut builder, &events);
             let all: Vec<_> = (0..).zip(events.clone()).collect();
             prop_assert_eq!(read(&whole, |_| true), all.clone());
             let wanted: Vec<_> = all.into_iter().filter(|(_, event)| event.conversation() == "a").collect();
             prop_assert_eq!(read(&whole, |id| id == "a"), wanted);
-            builder.clear();
-            events.iter().for_each(|event| builder.push(event.as_ref()));
-            prop_assert_eq!(body(&builder), whole);
+            prop_assert_eq!(body(&mut builder, &events), whole);
         }
     }
 
     #[test]
     fn what_is_said_again_takes_a_few_bytes() {
         let event = full_event();
-        let one = body(&written(std::slice::from_ref(&event))).len();
-        let ten = body(&written(&vec![event.clone(); 10])).len();
+        let one = written(std::slice::from_ref(&event)).len();
+        let ten = written(&vec![event.clone(); 10]).len();
         let own = 16 + event.text().unwrap().len();
         assert!(ten < one + 9 * (own + 24), "{one} {ten}");
     }
@@ -414,8 +388,9 @@ mod tests {
         };
         let order = [0, 1, 2, 3, 4, 5, 6, 7, 0, 8, 1, 0, 8];
         let events = order.map(of);
-        let builder = written(&events);
-        assert_eq!(read(&body(&builder), |_| true), (0..).zip(events).collect::<Vec<_>>());
+        let mut builder = BodyBuilder::default();
+        let whole = body(&mut builder, &events);
+        assert_eq!(read(&whole, |_| true), (0..).zip(events).collect::<Vec<_>>());
         let codes = [1, 1, 1, 1, 1, 1, 1, 1, 8, 1, 1, 3, 3];
         assert_eq!(builder.context_of.stored().0, codes);
     }
@@ -425,9 +400,7 @@ mod tests {
     fn a_body_may_not_make_more_of_itself_than_a_body_can_have() {
         let long = "x".repeat(1 << 20);
         let event = full_event().draft().member_number(long.as_str()).build_with(long.len()).unwrap();
-        let mut builder = BodyBuilder::default();
-        (0..1_100).for_each(|_| builder.push(event.as_ref()));
-        let whole = body(&builder);
+        let whole = written(&vec![event; 1_100]);
         assert!(whole.len() < 2 << 20);
         let error = Body::open(&whole).unwrap().events_of(|_| true, |_, _| ()).unwrap_err();
         assert!(matches!(error, Damage::Length { .. }), "{error}");

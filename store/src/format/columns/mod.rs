@@ -4,6 +4,7 @@
 //! ```text
 //! 0  length of the tables   u32, little-endian
 //! 4  tables                 bincode
+//!    bookmarks              in a block only, not compressed: their length and bincode, as the tables
 //!    uuids                  the rest, not compressed: see `rows.rs`
 //! ```
 
@@ -25,15 +26,23 @@ const LENGTH_BYTES: usize = 4;
 
 /// The part of a body before the uncompressed rest: the length of the tables, and the tables.
 fn join(tables: &impl Serialize) -> Result<Vec<u8>, Damage> {
-    let mut body = vec![0; LENGTH_BYTES];
-    encode_into(tables, &mut body)?;
+    let mut body = Vec::new();
+    join_into(tables, &mut body)?;
+    Ok(body)
+}
+
+/// Like [`join`], into a buffer that is used again.
+fn join_into(tables: &impl Serialize, body: &mut Vec<u8>) -> Result<(), Damage> {
+    body.clear();
+    body.extend_from_slice(&[0; LENGTH_BYTES]);
+    encode_into(tables, body)?;
     let length = body.len() - LENGTH_BYTES;
     let too_long = Damage::Length { expected: MAX_BODY_BYTES as u64, found: length as u64 };
     let length = u32::try_from(length).map_err(|_| too_long)?;
     if let Some(place) = body.first_chunk_mut() {
         *place = length.to_le_bytes();
     }
-    Ok(body)
+    Ok(())
 }
 
 /// The tables of a body, and its rest.

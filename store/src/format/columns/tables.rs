@@ -56,6 +56,12 @@ impl TextsBuilder {
         (place, true)
     }
 
+    /// Adds a text that is not in the table and is never searched for.
+    pub(crate) fn append(&mut self, text: &str) {
+        self.lengths.put(text.len() as u64);
+        self.texts.push_str(text);
+    }
+
     /// The reference to a text. `before` is the previous text of the same field.
     pub(crate) fn refer(&mut self, text: Option<&str>, before: Option<&str>) -> u64 {
         match text {
@@ -137,9 +143,20 @@ pub(crate) struct ContextsBuilder {
 impl ContextsBuilder {
     /// Adds a context; `before` is the previous context of its conversation.
     pub(crate) fn push(&mut self, context: &Context, before: Option<&Context>, texts: &mut TextsBuilder) {
-        self.nobody.put_byte(u8::from(context.nobody()));
         let before = before.map_or([None; Context::TEXTS], Context::texts);
-        for ((column, text), before) in self.texts.iter_mut().zip(context.texts()).zip(before) {
+        self.push_texts(context.texts(), context.nobody(), before, texts);
+    }
+
+    /// Like [`ContextsBuilder::push`], by the texts of both contexts.
+    pub(crate) fn push_texts(
+        &mut self,
+        own: TextsBefore<'_>,
+        nobody: bool,
+        before: TextsBefore<'_>,
+        texts: &mut TextsBuilder,
+    ) {
+        self.nobody.put_byte(u8::from(nobody));
+        for ((column, text), before) in self.texts.iter_mut().zip(own).zip(before) {
             column.put(texts.refer(text, before));
         }
     }

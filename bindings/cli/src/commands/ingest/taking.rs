@@ -46,7 +46,7 @@ pub(super) fn take(
             if last == Some(index) {
                 batch = with_bookmark(batch, bookmark.take());
             }
-            let ticket = if batch.events().is_empty() { None } else { Some(submit(target, line.number, batch)?) };
+            let ticket = if batch.is_empty() { None } else { Some(submit(target, line.number, batch)?) };
             if taken.send(Taken { line, ticket }).is_err() {
                 return Ok(());
             }

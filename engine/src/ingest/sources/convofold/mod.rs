@@ -18,12 +18,12 @@ use std::ops::RangeFrom;
 
 use crate::attribute::Attribute;
 use crate::draft::{Draft, DraftError};
-use crate::event::{AgentMention, Event};
+use crate::event::AgentMention;
 use crate::identity::Identity;
 use crate::ingest::Reason;
 use crate::ingest::fields::{Checked, Complaint, Fields};
 use crate::ingest::rejection::excerpt;
-use crate::ingest::source::{COMPOSED_BYTES, Claim, Object, Site, Source, Understood};
+use crate::ingest::source::{COMPOSED_BYTES, Claim, Object, Site, Source, Take, Understood};
 use crate::json::{Integer, Name, Reader, Scratch, Shape, Value, integer, locate, names};
 use crate::session::{ReadValues, Session};
 use strict::Strict;
@@ -130,14 +130,14 @@ impl Source for Convofold {
         if top.has(0) && !is_anothers { Claim::Surely } else { Claim::No }
     }
 
-    fn understand<'a>(object: &Object<'a, '_, ()>) -> Checked<Understood<'a>> {
+    fn understand<'a>(object: &Object<'a, '_, ()>, take: &mut Take<'_>) -> Checked<Understood<'a>> {
         check_version(&object.top)?;
         let site = object.site;
         let mut parts = Parts::default();
         parts.read(site)?;
         let whole = Strict(site.fields("", site.at, &NAMES, &parts.own));
-        let event = whole.event(&parts.agent(site), &parts.session(site))?;
-        Ok(Understood::Event(event))
+        whole.take_event(&parts.agent(site), &parts.session(site), take)?;
+        Ok(Understood::Event)
     }
 }
 
@@ -206,12 +206,13 @@ fn unknown_key(site: Site<'_>, at: usize) -> Complaint {
 }
 
 impl<'a> Strict<'a, '_> {
-    fn event(&self, agent: &Strict<'a, '_>, session: &Strict<'a, '_>) -> Checked<Event> {
+    fn take_event(&self, agent: &Strict<'a, '_>, session: &Strict<'a, '_>, take: &mut Take<'_>) -> Checked<()> {
         let source = self.required(own::SOURCE, self.max_made_bytes())?;
         let conversation = self.required(own::CONVERSATION, self.max_made_bytes())?;
         let (agent_id, agent_name) = (agent.id(0, agent.max_made_bytes())?, agent.name(1)?);
         let attributes = self.attributes()?;
-        self.build(Draft {
+        let mut build = |draft: Draft<'_>| take(draft, self.max_made_bytes());
+        let built = build(Draft {
             source: &source,
             conversation: &conversation,
             identity: self.identity()?,
@@ -229,6 +230,10 @@ impl<'a> Strict<'a, '_> {
             text: self.text(own::TEXT)?.as_deref(),
             attributes: attributes.each_ref().map(Option::as_deref),
             session: self.session(session)?,
+        });
+        built.map_err(|error| match error {
+            DraftError::NoTime => self.0.complain(own::OCCURRED, Reason::NoTime, "a time".into()),
+            error => self.0.refuse(own::CONVERSATION, &error),
         })
     }
 
@@ -239,13 +244,6 @@ impl<'a> Strict<'a, '_> {
             *value = if attribute.is_id() { self.id(field, self.0.max_id_bytes())? } else { self.name(field)? };
         }
         Ok(values)
-    }
-
-    fn build(&self, draft: Draft<'_>) -> Checked<Event> {
-        draft.build_with(self.max_made_bytes()).map_err(|error| match error {
-            DraftError::NoTime => self.0.complain(own::OCCURRED, Reason::NoTime, "a time".into()),
-            error => self.0.refuse(own::CONVERSATION, &error),
-        })
     }
 
     /// The limit applies to ids that sources give. This form also contains composed ids (a conversation and an agent of
