@@ -13,8 +13,9 @@ const CUTS_TRIED: usize = 8;
 /// Splits an input into [`Piece`]s that can be parsed independently.
 ///
 /// A log of one object per line is divided at line ends without a look at the objects, except at one line per piece. If
-/// that line is an object by itself, and the next one begins with `{`, then the next line begins a value: any object
-/// around them would break there, and reading would resume line by line after its beginning (rule W1). The rest of an
+/// that line is an object by itself, without a comma behind it, and the next one begins with `{`, then the next line begins
+/// a value: any object around them would break there, and reading would resume line by line after its beginning (rule W1).
+/// The rest of an
 /// input, such as arrays and objects over several lines, is walked value by value.
 ///
 /// The framer buffers at most one piece and one value, within the [`Limits`].
@@ -390,7 +391,7 @@ fn certain_cut(held: &[u8], whole: usize) -> Option<usize> {
     let mut next = whole;
     for _ in 0..CUTS_TRIED {
         let start = start_of_line_before(held, next)?;
-        if held.get(next) == Some(&b'{') && values::is_object(held.get(start..next)?) {
+        if held.get(next) == Some(&b'{') && is_object_without_comma(held.get(start..next)?) {
             return Some(next);
         }
         next = start;
@@ -403,9 +404,14 @@ fn certain_end(held: &[u8], whole: usize) -> Option<usize> {
     let last = start_of_line_before(held, whole)?;
     let is_value = match start_of_line_before(held, last) {
         None => true,
-        Some(before) => held.get(last) == Some(&b'{') && values::is_object(held.get(before..last)?),
+        Some(before) => held.get(last) == Some(&b'{') && is_object_without_comma(held.get(before..last)?),
     };
     (is_value && values::is_object(held.get(last..whole)?)).then_some(whole)
+}
+
+/// Whether a line is an object by itself, and an object on the next line cannot be the next element of the same array.
+fn is_object_without_comma(line: &[u8]) -> bool {
+    values::is_object(line) && !line.trim_ascii_end().ends_with(b",")
 }
 
 /// The start of the line that ends before `end`.

@@ -107,6 +107,22 @@ fn damaged_log() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
+/// A line with a comma behind its object can be an element of an array in an object that began before.
+#[test]
+fn a_document_is_not_divided_between_the_elements_of_its_array() {
+    let message = message("");
+    for line in ["{}", &message] {
+        let input = format!("{{\"a\":[\n{line},\n{message}\n]}}\n{message}\n").into_bytes();
+        let mut whole = Vec::new();
+        Parser::new(Format::Auto, Limits::default()).parse_input(&input, &mut whole);
+        assert_eq!(whole.len(), 2);
+        for piece_bytes in 1..input.len() {
+            let found = parse_in_chunks(Limits::default(), &input, &[piece_bytes], piece_bytes);
+            assert!(found == whole, "pieces of {piece_bytes} bytes\n{}\n{}", show(&found), show(&whole));
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1_000))]
 
