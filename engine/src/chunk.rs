@@ -35,11 +35,15 @@ use crate::time::Time;
 /// The maximum number of facts in a chunk. An insertion or a removal moves at most the facts of one chunk.
 pub(crate) const CHUNK_FACTS: u32 = if cfg!(test) { 8 } else { 128 };
 
-/// A chunk of this size gets no more facts at its end.
-const CHUNK_BYTES: usize = if cfg!(test) { 1 << 10 } else { 4 << 10 };
+/// A chunk of this size gets no more facts at its end. Small enough to be copied for each late event, and large enough that
+/// a conversation of long texts has few chunks.
+const CHUNK_BYTES: usize = if cfg!(test) { 1 << 10 } else { 64 << 10 };
 
 /// The space for the numbers and for the fixed bytes of the first facts, so that it need not grow with each of them.
 const FIRST_BYTES: usize = 64;
+
+/// The usual size of a fact without its text.
+const FACT_BYTES: usize = 40;
 
 const STARTED: usize = 3;
 const TIMES: usize = 4;
@@ -224,20 +228,33 @@ impl Chunk {
         self.last = Some((fact.at, fact.kind.rank()));
     }
 
-    /// The facts of this chunk and this one before that at `offset`: in one chunk, or in two if this one is full. These are
-    /// divided at the new fact, which goes to the side with less text: so a long text is packed again once or twice,
-    /// however many facts arrive beside it.
+    /// The facts of this chunk and this one before that at `offset`: in one chunk, or in two of about half the size if this
+    /// one is full. So a text longer than all others stands alone after that, and is not packed again for each fact that
+    /// arrives beside it.
     pub(crate) fn with(&self, offset: usize, fact: &Fact<'_>) -> (Self, Self) {
-        let text_bytes: usize = self.iter().take(offset).filter_map(|fact| fact.text).map(str::len).sum();
-        let joins_first = !self.is_full() || 2 * text_bytes <= self.texts.len();
+        let first_len = if self.is_full() { self.half() } else { self.len() };
         let (mut first, mut second) = (Self::with_space_of(self), Self::default());
+        let mut put = |place: usize, fact: &Fact<'_>| {
+            if place < first_len { first.push(fact) } else { second.push(fact) }
+        };
         for (place, known) in self.iter().enumerate() {
             if place == offset {
-                if joins_first { first.push(fact) } else { second.push(fact) }
+                put(offset.saturating_sub(usize::from(offset == first_len)), fact);
             }
-            if place < offset || !self.is_full() { first.push(&known) } else { second.push(&known) }
+            put(place, &known);
         }
         (first, second)
+    }
+
+    /// The number of facts in about the first half of the bytes: at least one, and not all.
+    fn half(&self) -> usize {
+        let half = (self.texts.len() + self.len() * FACT_BYTES) / 2;
+        let mut bytes = 0;
+        let is_in_half = |fact: &Fact<'_>| {
+            bytes += FACT_BYTES + fact.text.map_or(0, str::len);
+            bytes <= half
+        };
+        self.iter().take_while(is_in_half).count().clamp(1, self.len().max(2) - 1)
     }
 
     /// The facts of this chunk except the one at `offset`.
