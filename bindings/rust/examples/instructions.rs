@@ -111,13 +111,15 @@ impl Found {
         if self.pieces.last().is_none_or(|piece| piece.len() == TOGETHER) {
             self.pieces.push(EventColumns::new());
         }
-        self.pieces.last_mut().expect("it was just added")
+        let last = self.pieces.len() - 1;
+        &mut self.pieces[last]
     }
 }
 
 impl Sink for Found {
+    #[expect(clippy::expect_used, reason = "the events of a piece are shorter than 4 GiB")]
     fn event(&mut self, _origin: Origin, event: Event) {
-        self.piece().push(&event).expect("the events of a piece are shorter than 4 GiB");
+        self.piece().push(&event).expect("a piece of short events");
     }
 
     fn draft(&mut self, _origin: Origin, draft: Draft<'_>, max_id_bytes: usize) -> Result<(), DraftError> {
