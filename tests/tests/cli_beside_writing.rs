@@ -331,7 +331,8 @@ fn a_replay_says_that_the_holder_is_gone_and_resumes_without_it() {
     // The holder ends in the middle of a file, and another one begins.
     let holder = Holder::start(&desk);
     let mut replay = desk.command(&["replay", "log", "--db", "db"]).stderr(Stdio::piped()).spawn().unwrap();
-    while desk.run("stats", &["--json"]).json()["events"].as_u64() < Some(2_000) {
+    // Resuming begins after a whole piece of 2 MiB.
+    while desk.run("stats", &["--json"]).json()["events"].as_u64() < Some(6_000) {
         assert!(replay.try_wait().unwrap().is_none(), "the replay was too fast");
     }
     holder.kill();

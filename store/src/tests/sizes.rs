@@ -227,13 +227,15 @@ proptest! {
 /// One conversation, and sixteen that share a page.
 #[test]
 fn a_page_has_parts_of_a_bounded_size() {
-    let bounds = Bounds { part_bytes: 4_000, ..Bounds::default() };
+    // A chunk of facts ends at 64 KiB and is not divided.
+    let bounds = Bounds { part_bytes: 100_000, ..Bounds::default() };
     for conversations in [1, 16] {
         let home = Home::new();
         let storage = Arc::new(MemoryStorage::default());
         let db = home.open_on(&storage, bounded(bounds));
         for number in 0..200 {
-            submit(&db, Batch::new(vec![message_with(&format!("c{}", number % conversations), number, &text(3, 500))]));
+            let text = text(3, 12_500);
+            submit(&db, Batch::new(vec![message_with(&format!("c{}", number % conversations), number, &text)]));
         }
         db.checkpoint().unwrap();
         let pages = storage.contents().pages;

@@ -169,7 +169,9 @@ impl Bench {
         let inject = format!("{call}:error={error}:when={nth}{}", if and_later { "+" } else { "" });
         let done = self.run(work, desk, Some(call), Some(&inject))?;
         let said = done.stderr.trim();
-        ensure!(!said.contains("panicked"), "it panicked: {said}");
+        // tokio wakes its threads by writing to an event counter. No disk is behind it, so no real system refuses that.
+        let is_impossible = said.contains("failed to wake I/O driver");
+        ensure!(is_impossible || !said.contains("panicked"), "it panicked: {said}");
         let calls = calls(&desk.join("trace"))?;
         if !calls.iter().any(|call| call.injected) {
             return Ok("found no such call");
