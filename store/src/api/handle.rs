@@ -10,7 +10,7 @@ use std::time::Instant;
 use crossbeam_channel::{Sender, TrySendError};
 use parking_lot::Mutex;
 
-use crate::checkpoint::write::Checkpoint;
+use crate::checkpoint::write::{Checkpoint, Checkpointer};
 use crate::format::block::LogPosition;
 use crate::format::database::DatabaseId;
 use crate::open::directory::doing;
@@ -91,6 +91,37 @@ struct Running {
     lock: Option<Arc<File>>,
 }
 
+/// What a handle needs of a database that was opened, with or without a writer.
+struct Ready {
+    shared: Arc<Shared>,
+    checkpointer: Checkpointer,
+    clock: CommitClock,
+    position: LogPosition,
+    log_bytes: u64,
+}
+
+impl Ready {
+    fn of(state: RecoveredState, options: Options, storage: Arc<dyn ReadStorage>, recovery: &mut Recovery) -> Self {
+        let RecoveredState {
+            live,
+            archive,
+            search,
+            bookmarks,
+            start,
+            position,
+            committed_ms,
+            log_bytes,
+            checkpointer,
+            ..
+        } = state;
+        let clock = CommitClock::new(options.clock.clone(), committed_ms);
+        recovery.clock_ahead = clock.ahead_at_opening();
+        let shared = Arc::new(Shared::new(options, live, archive, search, bookmarks, storage, start, position));
+        shared.set_figures(&position, log_bytes, checkpointer.page_bytes, recovery.checkpoint_seq);
+        Self { shared, checkpointer, clock, position, log_bytes }
+    }
+}
+
 impl Convofold {
     /// Opens the database in this directory with the default [`Options`], and creates it if it does not exist.
     ///
@@ -112,22 +143,8 @@ impl Convofold {
     /// Starts the writer.
     fn start(options: Options, opened: Opened) -> Result<Self, OpenError> {
         let Opened { directory, storage, state, end_mark, mut recovery } = opened;
-        let RecoveredState {
-            live,
-            archive,
-            search,
-            bookmarks,
-            start,
-            position,
-            committed_ms,
-            log_bytes,
-            checkpointer,
-            ..
-        } = state;
-        let clock = CommitClock::new(options.clock.clone(), committed_ms);
-        recovery.clock_ahead = clock.ahead_at_opening();
-        let shared = Arc::new(Shared::new(options, live, archive, search, bookmarks, storage.clone(), start, position));
-        shared.set_figures(&position, log_bytes, checkpointer.page_bytes, recovery.checkpoint_seq);
+        let Ready { shared, checkpointer, clock, position, log_bytes } =
+            Ready::of(state, options, storage.clone(), &mut recovery);
         let (path, lock) = (directory.path(), directory.lock.clone());
         let (sender, writer) = Writer::spawn(
             shared.clone(),
@@ -148,21 +165,7 @@ impl Convofold {
     /// A handle without a writer.
     fn read(options: Options, path: &Path, opened: OpenedReadOnly) -> Self {
         let OpenedReadOnly { lock, format, storage, state, mut recovery } = opened;
-        let RecoveredState {
-            live,
-            archive,
-            search,
-            bookmarks,
-            start,
-            position,
-            committed_ms,
-            log_bytes,
-            checkpointer,
-            ..
-        } = state;
-        recovery.clock_ahead = CommitClock::new(options.clock.clone(), committed_ms).ahead_at_opening();
-        let shared = Arc::new(Shared::new(options, live, archive, search, bookmarks, storage.clone(), start, position));
-        shared.set_figures(&position, log_bytes, checkpointer.page_bytes, recovery.checkpoint_seq);
+        let Ready { shared, position, .. } = Ready::of(state, options, storage.clone(), &mut recovery);
         let running = Running { writer: None, storage, lock: lock.map(Arc::new) };
         Self::opened(shared, Access::Read(position), running, recovery, path, format.id)
     }
