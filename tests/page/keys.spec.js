@@ -39,6 +39,20 @@ test("j and k go through the rows, Enter opens, u leads back", async ({ page }) 
   await expect(page.locator("main[data-view=board]")).toBeVisible();
 });
 
+test("keys that are pressed in one frame each go one conversation further", async ({ page }) => {
+  await press(page, "g", "w", "Enter");
+  await expect(page).toHaveURL(/\/c\/a$/);
+  await page.locator("main[data-view=conversation][data-seq]").waitFor();
+  await page.evaluate(() => {
+    for (const key of ["j", "j", "k", "j"]) document.body.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+  });
+  await expect(page).toHaveURL(/\/c\/c$/);
+  await page.evaluate(() => {
+    for (const key of ["k", "k"]) document.body.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+  });
+  await expect(page).toHaveURL(/\/c\/a$/);
+});
+
 test("g u and g a go to the panels, / finds, f filters", async ({ page }) => {
   await press(page, "g", "u");
   expect([await panel(page), await focused(page)]).toEqual(["nobody", "b"]);

@@ -9,7 +9,7 @@ import { addKeys } from "./keys.js";
 import { keptList, placeIn } from "./list.js";
 import { Copy, memberName } from "./names.js";
 import { Reading } from "./reading.js";
-import { boardUrl, navigate } from "./router.js";
+import { addressedConversation, boardUrl, navigate } from "./router.js";
 import { Agent } from "./rows.js";
 import { Strip } from "./strip.js";
 import { talk as text } from "./text.js";
@@ -35,7 +35,8 @@ export class ReadingPage extends Component {
     if (!location.hash) scrollTo(0, 0);
     addEventListener("hashchange", this.onHash);
     const go = (id) => id !== null && id !== undefined && navigate(format.conversationPath(id));
-    const place = () => placeIn(this.list, this.props.id);
+    // From the address: a key that is pressed before the next conversation is shown goes on from that one.
+    const place = () => placeIn(this.list, addressedConversation());
     this.removeKeys = addKeys({ j: () => go(place()?.next), k: () => go(place()?.previous), u: () => navigate(boardUrl()) });
   }
 

@@ -18,6 +18,12 @@ export function navigate(url, { replace = false } = {}) {
   for (const listener of listeners) listener();
 }
 
+/** The conversation that the address names, or `null`. The address is ahead of what is shown until the next frame. */
+export function addressedConversation() {
+  const found = /^\/c\/([^/]+)/.exec(location.pathname);
+  return found && decodeURIComponent(found[1]);
+}
+
 /** Remembers the board as it is now, so that a conversation leads back to it with its filters. */
 export function rememberBoard() {
   if (location.pathname !== "/") return;
