@@ -5,9 +5,10 @@ use hashbrown::HashTable;
 use crate::draft::{Draft, DraftError};
 use crate::event::EventRef;
 use crate::id_map::fingerprint;
+use crate::parts::{EventParts, check_conversation, check_source};
 use crate::row::Row;
 use crate::session::Session;
-use crate::texts::{CONTEXT_TEXTS, ContextSpans, Span};
+use crate::texts::{CONTEXT_TEXTS, ContextSpans, Field, Span};
 
 /// The number of contexts of a conversation that an event is compared with.
 const CONTEXTS_KEPT: usize = 8;
@@ -49,6 +50,26 @@ pub struct EventNumbers {
     pub session: Option<u32>,
     /// Whether it is the first event with this session.
     pub is_session_new: bool,
+}
+
+/// The context of an event among those of its conversation; see [`EventColumns::push_parts`].
+#[derive(Clone, Copy, Debug)]
+pub enum ContextOf<'a> {
+    /// A context that the conversation has had already: [`EventNumbers::context_age`].
+    Earlier(u8),
+    /// Another one: its texts, as in [`Context::texts`](crate::Context::texts), and whether no agent is assigned.
+    New([Option<&'a str>; CONTEXT_TEXTS], bool),
+}
+
+/// The session of an event; see [`EventColumns::push_parts`].
+#[derive(Clone, Debug)]
+pub enum SessionOf {
+    /// The event has none.
+    None,
+    /// The last session of the conversation, if it has one.
+    Last,
+    /// Another one.
+    New(Session),
 }
 
 #[derive(Clone, Debug)]
@@ -221,6 +242,91 @@ impl EventColumns {
         Some(())
     }
 
+    /// Appends a conversation without events. Returns its number, for [`EventColumns::push_parts`].
+    ///
+    /// # Errors
+    /// [`DraftError::NoConversation`] if the id is empty. [`DraftError::TooLong`] if the texts of all events together are
+    /// longer than 4 GiB then.
+    pub fn push_conversation(&mut self, id: &str) -> Result<u32, DraftError> {
+        check_conversation(id)?;
+        let number = number(self.conversations.len());
+        let span = Span::append(&mut self.arena, id).ok_or(DraftError::TooLong)?;
+        self.add_conversation(Placed { number, hash: fingerprint(id), id: span });
+        Ok(number)
+    }
+
+    /// Appends an event of the conversation with this number, without a search for what it repeats.
+    ///
+    /// # Errors
+    /// [`DraftError`] names the missing field. An event of a conversation that does not exist has no conversation, one with
+    /// a context that does not exist has no source.
+    pub fn push_parts(
+        &mut self,
+        conversation: u32,
+        parts: EventParts<'_>,
+        context: ContextOf<'_>,
+        session: SessionOf,
+    ) -> Result<(), DraftError> {
+        let before = self.arena.len();
+        let appended = self.push_checked_parts(conversation, parts, context, session);
+        if appended.is_err() {
+            self.arena.truncate(before);
+        }
+        appended
+    }
+
+    fn push_checked_parts(
+        &mut self,
+        conversation: u32,
+        parts: EventParts<'_>,
+        context: ContextOf<'_>,
+        session: SessionOf,
+    ) -> Result<(), DraftError> {
+        let Self { arena, conversations, contexts, sessions, .. } = self;
+        let entry = conversations.get_mut(conversation as usize).ok_or(DraftError::NoConversation)?;
+        let own_session = match &session {
+            SessionOf::None => None,
+            SessionOf::Last => entry.session.map(|number| &sessions[number as usize]),
+            SessionOf::New(session) => Some(session),
+        };
+        let append: &dyn Fn(&mut String) -> Option<ContextSpans> = match &context {
+            ContextOf::New(texts, nobody) => {
+                check_source(texts[Field::Source.place()])?;
+                &|arena| ContextSpans::append(arena, *texts, *nobody)
+            }
+            ContextOf::Earlier(age) => {
+                let known = entry.contexts[..entry.context_count].get(usize::from(*age)).ok_or(DraftError::NoSource)?;
+                let known = contexts[*known as usize];
+                &move |arena| known.append_within(arena)
+            }
+        };
+        let (row, spans) = parts.append_to(arena, entry.id, append, own_session)?;
+        let (context, context_age) = match context {
+            ContextOf::New(..) => {
+                let new = number(contexts.len());
+                contexts.push(spans);
+                entry.add(new);
+                (new, None)
+            }
+            ContextOf::Earlier(age) => {
+                arena.truncate(spans.start());
+                (entry.take_again(usize::from(age)), Some(age))
+            }
+        };
+        let is_session_new = matches!(session, SessionOf::New(_));
+        let session = match session {
+            SessionOf::None => None,
+            SessionOf::Last => entry.session,
+            SessionOf::New(session) => {
+                sessions.push(session);
+                entry.session = Some(number(sessions.len() - 1));
+                entry.session
+            }
+        };
+        self.push_numbered(row, EventNumbers { conversation, context, context_age, session, is_session_new });
+        Ok(())
+    }
+
     /// The number of the conversation with this id. The arena contains the id of a new one already, the table does not.
     fn conversation(&mut self, id: &str) -> Option<Placed> {
         let hash = fingerprint(id);
@@ -237,21 +343,28 @@ impl EventColumns {
 
     /// Appends a row. Its context is at the end of the arena.
     fn push_row(&mut self, placed: Placed, row: Row, context: ContextSpans, session: Option<&Session>) {
-        let Self { conversations, places, .. } = self;
-        if placed.number as usize == conversations.len() {
-            let Placed { id, hash, .. } = placed;
-            conversations.push(ConversationEntry {
-                id,
-                hash,
-                contexts: [0; CONTEXTS_KEPT],
-                context_count: 0,
-                session: None,
-            });
-            places.insert_unique(hash, placed.number, |place| conversations[*place as usize].hash);
+        if placed.number as usize == self.conversations.len() {
+            self.add_conversation(placed);
         }
         let (context, context_age) = self.number_context(placed.number, context);
         let (session, is_session_new) = self.number_session(placed.number, session);
         let numbers = EventNumbers { conversation: placed.number, context, context_age, session, is_session_new };
+        self.push_numbered(row, numbers);
+    }
+
+    fn add_conversation(&mut self, Placed { number, hash, id }: Placed) {
+        let Self { conversations, places, .. } = self;
+        conversations.push(ConversationEntry {
+            id,
+            hash,
+            contexts: [0; CONTEXTS_KEPT],
+            context_count: 0,
+            session: None,
+        });
+        places.insert_unique(hash, number, |place| conversations[*place as usize].hash);
+    }
+
+    fn push_numbered(&mut self, row: Row, numbers: EventNumbers) {
         let event = self.view(&row, numbers);
         let session_bytes = event.session().map_or(0, Session::text_bytes);
         self.text_bytes += event.text_bytes() + event.identity().text_bytes() + session_bytes;
@@ -299,9 +412,11 @@ struct Placed {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::context::Context;
     use crate::draft::tests::{at, message};
     use crate::event::{AgentMention, Event, Kind};
     use crate::identity::Identity;
+    use crate::parts::tests::parts;
 
     /// Events of three conversations that change their context, their session and their identity.
     fn drafts() -> Vec<Draft<'static>> {
@@ -336,6 +451,54 @@ mod tests {
             }
             assert!(copied.iter().map(|(numbers, _)| numbers).eq(appended.iter().map(|(numbers, _)| numbers)));
         }
+    }
+
+    #[test]
+    fn parts_append_the_same_events_with_the_same_numbers() {
+        let events: Vec<Event> = drafts().into_iter().map(|draft| draft.build().unwrap()).collect();
+        let (copied, mut appended) = (EventColumns::of(&events).unwrap(), EventColumns::new());
+        for (number, id) in (0..).zip(copied.conversations()) {
+            assert_eq!(appended.push_conversation(id), Ok(number));
+        }
+        for (event, (numbers, _)) in events.iter().zip(copied.iter()) {
+            let context = Context::of(event);
+            let context = match numbers.context_age {
+                Some(age) => ContextOf::Earlier(age),
+                None => ContextOf::New(context.texts(), context.nobody()),
+            };
+            let session = match event.session() {
+                Some(session) if numbers.is_session_new => SessionOf::New(session.clone()),
+                Some(_) => SessionOf::Last,
+                None => SessionOf::None,
+            };
+            appended.push_parts(numbers.conversation, parts(event), context, session).unwrap();
+        }
+        assert!(appended.iter().map(|(numbers, _)| numbers).eq(copied.iter().map(|(numbers, _)| numbers)));
+        assert!(appended.iter().map(|(_, event)| event.to_event()).eq(events));
+        assert_eq!((appended.text_bytes(), appended.arena.len()), (copied.text_bytes(), copied.arena.len()));
+    }
+
+    #[test]
+    fn parts_without_a_conversation_or_a_context_leave_no_trace() {
+        let event = message().build().unwrap();
+        let context = Context::of(&event);
+        let mut columns = EventColumns::new();
+        assert_eq!(columns.push_conversation(""), Err(DraftError::NoConversation));
+        assert_eq!(columns.push_conversation("c"), Ok(0));
+        let before = format!("{columns:?}");
+        let mut push = |conversation, parts, context| {
+            let refused = columns.push_parts(conversation, parts, context, SessionOf::Last);
+            assert!(refused.is_ok() || format!("{columns:?}") == before);
+            refused
+        };
+        let new = ContextOf::New(context.texts(), false);
+        assert_eq!(push(1, parts(&event), new), Err(DraftError::NoConversation));
+        assert_eq!(push(0, parts(&event), ContextOf::Earlier(0)), Err(DraftError::NoSource));
+        assert_eq!(push(0, parts(&event), ContextOf::Earlier(255)), Err(DraftError::NoSource));
+        assert_eq!(push(0, parts(&event), ContextOf::New([None; CONTEXT_TEXTS], false)), Err(DraftError::NoSource));
+        let untimed = EventParts { occurred: None, sent: None, ..parts(&event) };
+        assert_eq!(push(0, untimed, new), Err(DraftError::NoTime));
+        assert_eq!(push(0, parts(&event), new), Ok(()));
     }
 
     #[test]

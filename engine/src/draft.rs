@@ -4,8 +4,9 @@
 //! identity, the same for all sources.
 
 use crate::attribute::{Attribute, Values};
-use crate::event::{AgentMention, At, Direction, Event, EventRef, Kind};
+use crate::event::{AgentMention, Direction, Event, EventRef, Kind};
 use crate::identity::{ContentHash, Identity};
+use crate::parts::{EventParts, check_conversation, check_source};
 use crate::row::Row;
 use crate::session::Session;
 use crate::setters::setters;
@@ -200,26 +201,12 @@ impl<'a> Draft<'a> {
         arena: &mut String,
         conversation: Span,
     ) -> Result<(Row, ContextSpans, Option<Session>), DraftError> {
-        let Self { kind, occurred, sent, started, active, .. } = self;
-        let at = At::of(kind, occurred, sent, started, active).ok_or(DraftError::NoTime)?;
-        let append = |text| Span::append(arena, text).ok_or(DraftError::TooLong);
-        let text = self.text.map(append).transpose()?;
-        let nobody = self.agent == AgentMention::Nobody;
-        let context = ContextSpans::append(arena, self.context(), nobody).ok_or(DraftError::TooLong)?;
-        let row = Row {
-            kind,
-            direction: self.direction,
-            at,
-            occurred,
-            sent,
-            started,
-            active,
-            unread: self.unread,
-            conversation,
-            text,
-            ..Row::UNCOMPLETED
-        };
-        Ok((row.completed(self.identity, &context, self.session.as_ref(), arena), context, self.session))
+        let (context, nobody) = (self.context(), self.agent == AgentMention::Nobody);
+        let Self { identity, kind, occurred, sent, started, active, unread, direction, text, session, .. } = self;
+        let parts = EventParts { identity, kind, direction, occurred, sent, started, active, unread, text };
+        let append = |arena: &mut String| ContextSpans::append(arena, context, nobody);
+        let (row, context) = parts.append_to(arena, conversation, append, session.as_ref())?;
+        Ok((row, context, session))
     }
 
     /// The total length of its texts in bytes, with the conversation id, the identity and the texts of the session. An
@@ -232,12 +219,8 @@ impl<'a> Draft<'a> {
     }
 
     pub(crate) fn check(&self, max_id_bytes: usize) -> Result<(), DraftError> {
-        if self.source.is_empty() {
-            return Err(DraftError::NoSource);
-        }
-        if self.conversation.is_empty() {
-            return Err(DraftError::NoConversation);
-        }
+        check_source(Some(self.source))?;
+        check_conversation(self.conversation)?;
         let agent_id = if let AgentMention::Agent { id, .. } = self.agent { id } else { None };
         let identity_bytes = self.identity.as_ref().map_or(0, Identity::text_bytes);
         if identity_bytes > max_id_bytes {
@@ -353,6 +336,7 @@ crate::attributes!(attribute_setters);
 pub(crate) mod tests {
     use super::*;
     use crate::event::AIRSHIP;
+    use crate::event::At;
 
     pub(crate) fn at(ms: i64) -> Option<Time> {
         Time::from_ms(ms)

@@ -128,9 +128,8 @@ impl<'a> Fact<'a> {
     pub(crate) fn event(&self, conversation: &str, lists: Lists<'_>) -> Result<Event, ImageError> {
         let seq = self.seq;
         let session = self.session.map(|session| within(seq, "session", session, lists.sessions)).transpose()?;
+        let context = within(seq, "context", self.context, lists.contexts)?;
         let parts = EventParts {
-            conversation,
-            context: within(seq, "context", self.context, lists.contexts)?,
             identity: self.identity.given(),
             kind: self.kind,
             direction: self.direction,
@@ -140,9 +139,8 @@ impl<'a> Fact<'a> {
             active: self.active,
             unread: self.unread,
             text: self.text,
-            session: session.cloned(),
         };
-        parts.build().map_err(|why| ImageError::NoEvent { seq, why })
+        parts.build(conversation, context, session.cloned()).map_err(|why| ImageError::NoEvent { seq, why })
     }
 
     /// The order of rule T2, among events with a time or among those without.

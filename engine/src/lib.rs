@@ -68,7 +68,7 @@ mod board;
 pub use attribute::Attribute;
 pub use board::{Admissions, Board, BoardEdit, DerivedConversation, Evicted, FOLD_VERSION, Location};
 pub use chunk::{PackedError, PackedFacts};
-pub use columns::{EventColumns, EventNumbers};
+pub use columns::{ContextOf, EventColumns, EventNumbers, SessionOf};
 pub use conflict::{Conflict, ConflictingField};
 pub use context::Context;
 pub use conversation::ArrivalCounts;

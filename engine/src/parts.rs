@@ -6,19 +6,17 @@ use crate::event::{At, Direction, Event, Kind};
 use crate::identity::Identity;
 use crate::row::Row;
 use crate::session::Session;
-use crate::texts::{Field, Span};
+use crate::texts::{ContextSpans, Field, Span};
 use crate::time::Time;
 
-/// All parts of an event, with repeated texts packed already: the form in which a store keeps it. See [`crate::Draft`]
-/// for the fields.
+/// The parts of an event that it does not share with others, in the form in which a store keeps them. See [`crate::Draft`] for the
+/// fields.
 ///
-/// It builds the same event as the draft, faster. The lengths of ids are not checked: the limit was applied when the
-/// event arrived, and may have been different then.
+/// The lengths of ids are not checked: the limit was applied when the event arrived, and may have been different then.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "the fields are those of `Draft`")]
 pub struct EventParts<'a> {
-    pub conversation: &'a str,
-    pub context: &'a Context,
+    /// `None` if it is the content hash.
     pub identity: Option<Identity>,
     pub kind: Kind,
     pub direction: Option<Direction>,
@@ -28,58 +26,61 @@ pub struct EventParts<'a> {
     pub active: Option<Time>,
     pub unread: Option<u64>,
     pub text: Option<&'a str>,
-    pub session: Option<Session>,
 }
 
 impl EventParts<'_> {
-    /// Determines the event's time and identity, and packs it.
-    ///
-    /// # Errors
-    /// [`DraftError`] names the missing field.
-    pub fn build(self) -> Result<Event, DraftError> {
-        if self.context.get(Field::Source).is_none_or(str::is_empty) {
-            return Err(DraftError::NoSource);
-        }
-        if self.conversation.is_empty() {
-            return Err(DraftError::NoConversation);
-        }
-        let Self { kind, occurred, sent, started, active, .. } = self;
-        let at = At::of(kind, occurred, sent, started, active).ok_or(DraftError::NoTime)?;
-        let text_bytes = self.conversation.len() + self.text.map_or(0, str::len) + self.context.text_bytes();
+    /// The event with these parts.
+    pub(crate) fn build(
+        self,
+        conversation: &str,
+        context: &Context,
+        session: Option<Session>,
+    ) -> Result<Event, DraftError> {
+        check_source(context.get(Field::Source))?;
+        check_conversation(conversation)?;
+        let text_bytes = conversation.len() + self.text.map_or(0, str::len) + context.text_bytes();
         let mut arena = String::with_capacity(text_bytes);
-        let mut append = |text| Span::append(&mut arena, text).ok_or(DraftError::TooLong);
-        let conversation = append(self.conversation)?;
-        let text = self.text.map(append).transpose()?;
-        let context = self.context.append_to(&mut arena).ok_or(DraftError::TooLong)?;
-        let row = Row {
-            kind,
-            direction: self.direction,
-            at,
-            occurred,
-            sent,
-            started,
-            active,
-            unread: self.unread,
-            conversation,
-            text,
-            ..Row::UNCOMPLETED
-        };
-        let row = row.completed(self.identity, &context, self.session.as_ref(), &arena);
-        Ok(Event { row, context, texts: arena.into_boxed_str(), session: self.session.map(Box::new) })
+        let conversation = Span::append(&mut arena, conversation).ok_or(DraftError::TooLong)?;
+        let append = |arena: &mut String| context.append_to(arena);
+        let (row, context) = self.append_to(&mut arena, conversation, append, session.as_ref())?;
+        Ok(Event { row, context, texts: arena.into_boxed_str(), session: session.map(Box::new) })
+    }
+
+    /// Determines the time and the identity, and appends the text and the context to an arena.
+    pub(crate) fn append_to(
+        self,
+        arena: &mut String,
+        conversation: Span,
+        append_context: impl FnOnce(&mut String) -> Option<ContextSpans>,
+        session: Option<&Session>,
+    ) -> Result<(Row, ContextSpans), DraftError> {
+        let Self { identity, kind, direction, occurred, sent, started, active, unread, text } = self;
+        let at = At::of(kind, occurred, sent, started, active).ok_or(DraftError::NoTime)?;
+        let text = text.map(|text| Span::append(arena, text).ok_or(DraftError::TooLong)).transpose()?;
+        let context = append_context(arena).ok_or(DraftError::TooLong)?;
+        let times = Row { occurred, sent, started, active, ..Row::UNCOMPLETED };
+        let row = Row { kind, direction, at, unread, conversation, text, ..times };
+        Ok((row.completed(identity, &context, session, arena), context))
     }
 }
 
+pub(crate) fn check_source(source: Option<&str>) -> Result<(), DraftError> {
+    if source.is_none_or(str::is_empty) { Err(DraftError::NoSource) } else { Ok(()) }
+}
+
+pub(crate) fn check_conversation(id: &str) -> Result<(), DraftError> {
+    if id.is_empty() { Err(DraftError::NoConversation) } else { Ok(()) }
+}
+
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::draft::Draft;
     use crate::draft::tests::{at, message};
     use crate::event::AgentMention;
 
-    fn parts<'a>(event: &'a Event, context: &'a Context) -> EventParts<'a> {
+    pub(crate) fn parts(event: &Event) -> EventParts<'_> {
         EventParts {
-            conversation: event.conversation(),
-            context,
             identity: (!event.identity().is_content()).then(|| event.identity().clone()),
             kind: event.kind(),
             direction: event.direction(),
@@ -89,7 +90,6 @@ mod tests {
             active: event.active(),
             unread: event.unread(),
             text: event.text(),
-            session: event.session().cloned(),
         }
     }
 
@@ -103,7 +103,8 @@ mod tests {
         ];
         for event in drafts.map(|draft| draft.build().unwrap()) {
             let context = Context::of(&event);
-            assert_eq!(parts(&event, &context).build(), Ok(event.clone()));
+            let built = parts(&event).build(event.conversation(), &context, event.session().cloned());
+            assert_eq!(built, Ok(event.clone()));
         }
     }
 
@@ -111,14 +112,14 @@ mod tests {
     fn a_missing_field_is_named() {
         let event = message().build().unwrap();
         let context = Context::of(&event);
-        let parts = || parts(&event, &context);
-        assert_eq!(EventParts { conversation: "", ..parts() }.build(), Err(DraftError::NoConversation));
-        assert_eq!(EventParts { occurred: None, sent: None, ..parts() }.build(), Err(DraftError::NoTime));
+        let untimed = EventParts { occurred: None, sent: None, ..parts(&event) };
+        assert_eq!(untimed.build("c", &context, None), Err(DraftError::NoTime));
+        assert_eq!(parts(&event).build("", &context, None), Err(DraftError::NoConversation));
         for source in [None, Some("")] {
             let mut texts = context.texts();
             texts[0] = source;
-            let context = &Context::new(texts, false).unwrap();
-            assert_eq!(EventParts { context, ..parts() }.build(), Err(DraftError::NoSource));
+            let context = Context::new(texts, false).unwrap();
+            assert_eq!(parts(&event).build("c", &context, None), Err(DraftError::NoSource));
         }
     }
 }

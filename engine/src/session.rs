@@ -249,7 +249,8 @@ impl Session {
     }
 
     /// The total length of the texts in bytes.
-    pub(crate) fn text_bytes(&self) -> usize {
+    #[must_use]
+    pub fn text_bytes(&self) -> usize {
         self.texts().into_iter().flatten().map(str::len).sum()
     }
 

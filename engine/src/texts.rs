@@ -98,6 +98,14 @@ impl ContextSpans {
         Some(Self { start: span.start, ..self })
     }
 
+    /// Appends the context once more to its arena. Returns `None` if the arena is longer than 4 GiB then.
+    pub(crate) fn append_within(self, arena: &mut String) -> Option<Self> {
+        let start = u32::try_from(arena.len()).ok()?;
+        arena.extend_from_within(self.start()..self.start() + self.bytes());
+        u32::try_from(arena.len()).ok()?;
+        Some(Self { start, ..self })
+    }
+
     pub(crate) fn start(self) -> usize {
         self.start as usize
     }
@@ -187,6 +195,8 @@ mod tests {
         assert!(is_same(&other, copy));
         let written = append(&mut other, Some("a"), Some("t"));
         assert!(is_same(&other, written));
+        let again = copy.append_within(&mut other).unwrap();
+        assert!(again.start() > written.start() && is_same(&other, again));
         for (agent, tenant) in [(Some("at"), Some("")), (Some("a"), None), (None, Some("at"))] {
             let found = append(&mut other, agent, tenant);
             assert!(!is_same(&other, found));

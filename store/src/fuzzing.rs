@@ -8,13 +8,14 @@
 use std::io;
 use std::path::Path;
 
-use convofold_engine::{Board, ConversationImage, Event, EventColumns, Query};
+use convofold_engine::{Board, ConversationImage, EventColumns, Query};
 
 use crate::care::backup::fuzzing::read_backup;
 use crate::format::block::{self, Block, LogPosition, PackedEvents};
 use crate::format::frame::{Compressor, mended, u32_at, u64_at};
 use crate::format::key::{BlockKey, PageHalf, PageKey};
 use crate::format::{checkpoint, log_start, page, page_head};
+use crate::log::columns::PooledColumns;
 use crate::log::events::DecodedBlock;
 use crate::storage::ReadStorage;
 use crate::storage::chunk::{Chunk, Tree};
@@ -27,15 +28,17 @@ const HEADER_BYTES: usize = crate::format::frame::HEADER_BYTES;
 pub fn block(bytes: &[u8]) {
     for value in [bytes.to_vec(), mended(block::MARK, bytes)] {
         if let Ok(read) = Block::open(&value).and_then(|block| DecodedBlock::of(&block)) {
-            assert!(written_and_read(&read.events).as_ref() == Some(&read.events));
+            let again = written_and_read(&read.events);
+            assert!(again.is_some_and(|again| {
+                again.iter().map(|(_, event)| event).eq(read.events.iter().map(|(_, event)| event))
+            }));
         }
     }
 }
 
-fn written_and_read(events: &[Event]) -> Option<Vec<Event>> {
+fn written_and_read(events: &EventColumns) -> Option<PooledColumns> {
     let mut compressor = Compressor::new().ok()?;
-    let events = EventColumns::of(events).ok()?;
-    let (_, value) = PackedEvents::of(&events, &mut compressor)
+    let (_, value) = PackedEvents::of(events, &mut compressor)
         .ok()?
         .seal(&mut LogPosition::START.clone(), &[], 0, &compressor)
         .ok()?;

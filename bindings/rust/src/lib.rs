@@ -298,9 +298,9 @@ pub use convofold_store::metrics;
 /// ```
 pub mod engine {
     pub use convofold_engine::{
-        Admission, Admissions, ArrivalCounts, Board, BoardEdit, Context, ConversationImage, EventParts, Evicted, Fact,
-        FactIdentity, Facts, ImageError, Index, Location, Outline, PackedError, PackedFacts, ReloadedConversation,
-        Update,
+        Admission, Admissions, ArrivalCounts, Board, BoardEdit, Context, ContextOf, ConversationImage, EventParts,
+        Evicted, Fact, FactIdentity, Facts, ImageError, Index, Location, Outline, PackedError, PackedFacts,
+        ReloadedConversation, SessionOf, Update,
     };
 }
 

@@ -9,8 +9,10 @@ use convofold_engine::{Event, Seq};
 
 use crate::api::error::ChangesError;
 use crate::api::handle::Convofold;
+use crate::damage::Damage;
 use crate::format::block::{Block, LogPosition};
 use crate::log::error::LogError;
+use crate::log::events::DecodedBlock;
 use crate::log::reader::{LogReader, block_with};
 use crate::state::shared::Shared;
 
@@ -217,12 +219,13 @@ impl Changes {
             // A trim may have dropped the block, or a part of it, in the meantime.
             failed => {
                 self.expect_kept()?;
-                return Err(failed.err().map_or_else(|| self.damaged(crate::Damage::Missing), Into::into));
+                return Err(failed.err().map_or_else(|| self.damaged(Damage::Missing), Into::into));
             }
         };
-        let events = decode(&block, self.next_to_read())?;
+        let decoded = DecodedBlock::of(&block).map_err(|why| damaged(&block, why))?;
+        let skipped = usize::try_from(self.next_to_read().saturating_sub(block.first_seq)).unwrap_or(usize::MAX);
         self.position = Some(block.end());
-        self.ready.extend(events);
+        self.ready.extend(decoded.events.iter().skip(skipped).map(|(_, event)| event.to_event()));
         Ok(())
     }
 
@@ -231,7 +234,7 @@ impl Changes {
         if seq < first_seq { Err(ChangesError::Dropped { seq, first_seq }) } else { Ok(()) }
     }
 
-    fn damaged(&self, why: crate::Damage) -> ChangesError {
+    fn damaged(&self, why: Damage) -> ChangesError {
         let LogPosition { block_no, seq, .. } =
             self.position.unwrap_or(LogPosition { seq: self.next_to_read(), ..LogPosition::START });
         ChangesError::Damaged { block_no, seq, why }
@@ -291,12 +294,6 @@ impl From<LogError> for ChangesError {
     }
 }
 
-/// The events of a block from `from_seq` on.
-fn decode(block: &Block, from_seq: Seq) -> Result<Vec<Event>, ChangesError> {
-    let damaged = |why| ChangesError::Damaged { block_no: block.block_no, seq: block.first_seq, why };
-    let body = block.decode().map_err(damaged)?;
-    let skipped = usize::try_from(from_seq.saturating_sub(block.first_seq)).unwrap_or(usize::MAX);
-    let mut events = body.events().map_err(damaged)?;
-    events.drain(..skipped.min(events.len()));
-    Ok(events)
+fn damaged(block: &Block, why: Damage) -> ChangesError {
+    ChangesError::Damaged { block_no: block.block_no, seq: block.first_seq, why }
 }

@@ -122,7 +122,7 @@ impl Convofold {
         // The last block that both contain is kept: it shows that they belong to this log.
         while start.position.block_no < covered {
             let Some(block) = reader.next()? else { break };
-            if block.events.iter().any(|event| event.at().alone() >= before) {
+            if block.events.iter().any(|(_, event)| event.at().alone() >= before) {
                 break;
             }
             start.position = block.end;

@@ -8,12 +8,12 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use convofold_engine::{Board, Event, Index, Seq};
+use convofold_engine::{Board, Index, Seq};
 
 use crate::damage::Damage;
 use crate::format::block::LogPosition;
 use crate::log::error::LogError;
-use crate::log::events::{EventReader, FOLDED_AT_ONCE, FOLDED_BYTES, UpTo};
+use crate::log::events::{DecodedBlock, EventReader, UpTo, settle};
 use crate::state::shared::Shared;
 use crate::storage::ReadStorage;
 
@@ -23,8 +23,10 @@ pub(crate) struct Shadow {
     reader: EventReader,
     /// The conversations to fold; `None` means all.
     wanted: Option<HashSet<Arc<str>>>,
-    /// Events read, but not yet folded.
-    ahead: VecDeque<(Seq, Event)>,
+    /// Blocks read, but not yet folded to their end.
+    ahead: VecDeque<DecodedBlock>,
+    /// The number of events of the first of these blocks that are folded.
+    applied: usize,
     /// Number of folded events.
     pub(crate) events: u64,
 }
@@ -38,7 +40,7 @@ impl Shadow {
         wanted: Option<HashSet<Arc<str>>>,
     ) -> Self {
         let reader = EventReader::new(storage, from, UpTo::Now);
-        Self { board, reader, wanted, ahead: VecDeque::new(), events: 0 }
+        Self { board, reader, wanted, ahead: VecDeque::new(), applied: 0, events: 0 }
     }
 
     /// Reads and folds the log up to the current event of the live board; other threads read and decode ahead. `tick`
@@ -48,20 +50,15 @@ impl Shadow {
         shared: &Shared,
         mut tick: impl FnMut(Seq) -> Result<(), E>,
     ) -> Result<(), E> {
-        let Self { board, reader, wanted, ahead, events } = self;
+        let Self { board, reader, wanted, ahead, applied, events } = self;
         let is_wanted = |id: &str| wanted.as_ref().is_none_or(|wanted| wanted.contains(id));
-        let applied = || shared.applied_seq.load(Ordering::SeqCst);
-        let mut bytes = 0;
-        reader.read_ahead_of(is_wanted, |last_seq, read| {
-            bytes += read.iter().map(|(_, event)| event.text_bytes()).sum::<usize>();
-            ahead.extend(read);
-            if ahead.len() >= FOLDED_AT_ONCE || bytes >= FOLDED_BYTES {
-                *events += fold(board, ahead, applied());
-                bytes = 0;
-            }
+        reader.read_ahead_of(is_wanted, |block| {
+            let last_seq = block.end.last_seq();
+            ahead.push_back(block);
+            *events += fold(board, ahead, applied, shared.applied_seq.load(Ordering::SeqCst));
             tick(last_seq)
         })?;
-        *events += fold(board, ahead, applied());
+        settle(board);
         Ok(())
     }
 
@@ -81,6 +78,7 @@ impl Shadow {
             tick(self.reader.position().last_seq())?;
         }
         self.fold(seq);
+        settle(&mut self.board);
         Ok(())
     }
 
@@ -101,24 +99,30 @@ impl Shadow {
     /// Reads the next block; returns false at the end of the log.
     fn read(&mut self) -> Result<bool, LogError> {
         let is_wanted = |id: &str| self.wanted.as_ref().is_none_or(|wanted| wanted.contains(id));
-        let events = self.reader.next_of(is_wanted)?;
-        let is_there = events.is_some();
-        self.ahead.extend(events.unwrap_or_default());
+        let block = self.reader.next_of(is_wanted)?;
+        let is_there = block.is_some();
+        self.ahead.extend(block);
         Ok(is_there)
     }
 
     fn fold(&mut self, up_to: Seq) {
-        self.events += fold(&mut self.board, &mut self.ahead, up_to);
+        self.events += fold(&mut self.board, &mut self.ahead, &mut self.applied, up_to);
     }
 }
 
-/// Folds the events read, up to `up_to`; returns their number.
-fn fold(board: &mut Board, ahead: &mut VecDeque<(Seq, Event)>, up_to: Seq) -> u64 {
-    let mut batch = board.edit();
+/// Folds the events read, up to `up_to`; returns their number. `applied` events of the first block are folded already.
+fn fold(board: &mut Board, ahead: &mut VecDeque<DecodedBlock>, applied: &mut usize, up_to: Seq) -> u64 {
+    let mut edit = board.edit();
     let mut events = 0;
-    while let Some((seq, event)) = ahead.pop_front_if(|(seq, _)| *seq <= up_to) {
-        batch.apply(seq, &event);
-        events += 1;
+    while let Some(block) = ahead.front() {
+        let folded = block.apply_some(*applied, up_to, &mut edit);
+        (events, *applied) = (events + folded as u64, *applied + folded);
+        if *applied < block.events.len() {
+            break;
+        }
+        ahead.pop_front();
+        *applied = 0;
     }
+    edit.leave();
     events
 }

@@ -16,7 +16,8 @@
 use convofold_engine::{EventColumns, Seq, Time};
 
 use super::bookmark::StoredBookmark;
-use super::columns::events::{Body, BodyBuilder, bookmarks_of};
+pub(crate) use super::columns::events::Body;
+use super::columns::events::{BodyBuilder, bookmarks_of};
 use super::frame::{Checksum, Compressor, Frame, FrameKind, Packed, u32_at, u64_at, u128_at};
 use super::key::BlockKey;
 use crate::damage::Damage;

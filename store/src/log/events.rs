@@ -3,39 +3,39 @@
 //! All scans of the whole log use this module: recovery, verify, audit. One block at a time is in memory, or a few if
 //! other threads read ahead.
 
-use crate::log::bookmark::Bookmarks;
-use crate::log::bookmark::DecodedBookmark;
-use crate::log::bookmark::set_bookmark;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread;
 
-use convofold_engine::{Board, BoardEdit, Event, Seq};
+use convofold_engine::{Board, BoardEdit, EventColumns, EventRef, Seq};
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use crate::damage::Damage;
-use crate::format::block::{Block, LogPosition};
+use crate::format::block::{Block, Body, LogPosition};
 use crate::format::bookmark::StoredBookmark;
+use crate::log::bookmark::{Bookmarks, DecodedBookmark, set_bookmark};
+use crate::log::columns::{ColumnsPool, PooledColumns};
 use crate::log::error::LogError;
 use crate::log::reader::LogReader;
 use crate::storage::end_mark::EndMark;
 use crate::storage::{ReadStorage, StorageError, panic_message};
 
-/// Number of events that are folded together if no reader needs the state in between. Derived values are computed once
-/// per conversation for all of its events in the group.
-pub(crate) const FOLDED_AT_ONCE: usize = 65_536;
-/// The size of the texts of events that are folded together, in bytes. More events begin the next group.
-pub(crate) const FOLDED_BYTES: usize = 64 << 20;
 /// The maximum number of blocks that are read ahead.
 const BLOCKS_AHEAD: usize = 8;
 /// More threads would only wait for the thread that folds.
 const MAX_DECODERS: usize = 4;
+/// The number of columns that are kept for the next blocks: those of all threads, and some that wait for more blocks.
+const COLUMNS_KEPT: usize = 2 * BLOCKS_AHEAD;
+/// The number of conversations whose states [`settle`] derives at once.
+pub(crate) const SETTLED_AT_ONCE: usize = 1_024;
 
 /// A decoded block.
 #[derive(Debug)]
 pub(crate) struct DecodedBlock {
     pub(crate) first_seq: Seq,
-    pub(crate) events: Vec<Event>,
+    pub(crate) events: PooledColumns,
+    /// The index of each event in the block; `None` if these are all its events.
+    places: Option<Vec<u32>>,
     pub(crate) bookmarks: Vec<DecodedBookmark>,
     /// The log position after the block.
     pub(crate) end: LogPosition,
@@ -57,43 +57,99 @@ pub(crate) enum UpTo {
 
 impl DecodedBlock {
     pub(crate) fn of(block: &Block) -> Result<Self, Damage> {
+        Self::all(block, PooledColumns::default())
+    }
+
+    /// Like [`DecodedBlock::of`], into columns that were used before.
+    fn all(block: &Block, events: PooledColumns) -> Result<Self, Damage> {
+        Self::read(block, events, |body, events| body.read(events).map(|()| None))
+    }
+
+    /// Only the events of some conversations. Skipping an event costs a fraction of decoding it.
+    fn some(block: &Block, events: PooledColumns, wanted: impl Fn(&str) -> bool) -> Result<Self, Damage> {
+        Self::read(block, events, |body, events| {
+            let mut places = Vec::new();
+            body.read_of(wanted, events, |place| places.push(place))?;
+            Ok(Some(places))
+        })
+    }
+
+    fn read(
+        block: &Block,
+        mut events: PooledColumns,
+        read: impl FnOnce(&Body<'_>, &mut EventColumns) -> Result<Option<Vec<u32>>, Damage>,
+    ) -> Result<Self, Damage> {
         let body = block.decode()?;
+        let places = read(&body, events.as_mut())?;
         Ok(Self {
             first_seq: block.first_seq,
-            events: body.events()?,
+            events,
+            places,
             bookmarks: body.bookmarks().iter().map(bookmark).collect(),
             end: block.end(),
             stored_bytes: 0,
             committed_ms: block.committed_ms,
         })
     }
-}
 
-impl DecodedBlock {
-    /// Folds the events and sets the bookmarks.
-    pub(crate) fn fold(self, board: &mut Board, bookmarks: &mut Bookmarks) {
-        self.fold_into(&mut board.edit(), bookmarks);
+    /// The events in order: the seq, the index of the conversation in the columns, and the event.
+    pub(crate) fn events(&self) -> impl Iterator<Item = (Seq, usize, EventRef<'_>)> {
+        self.events_from(0)
     }
 
-    /// Like [`DecodedBlock::fold`], together with other blocks.
-    pub(crate) fn fold_into(self, edit: &mut BoardEdit<'_>, bookmarks: &mut Bookmarks) {
-        for (seq, event) in (self.first_seq..).zip(&self.events) {
-            edit.apply(seq, event);
+    fn events_from(&self, skipped: usize) -> impl Iterator<Item = (Seq, usize, EventRef<'_>)> {
+        let place = |index: usize| match &self.places {
+            None => index as Seq,
+            Some(places) => places.get(index).copied().map_or(Seq::MAX, Seq::from),
+        };
+        let events = self.events.iter().enumerate().skip(skipped);
+        events.map(move |(index, (numbers, event))| {
+            (self.first_seq.saturating_add(place(index)), numbers.conversation as usize, event)
+        })
+    }
+
+    /// Applies the events. The slot of each conversation is looked up once.
+    pub(crate) fn apply(&self, edit: &mut BoardEdit<'_>) {
+        self.apply_some(0, Seq::MAX, edit);
+    }
+
+    /// Like [`DecodedBlock::apply`] without the first `skipped` events, up to an event. Returns the number of events.
+    pub(crate) fn apply_some(&self, skipped: usize, up_to: Seq, edit: &mut BoardEdit<'_>) -> usize {
+        let mut slots = vec![None; self.events.conversation_count()];
+        let mut applied = 0;
+        for (seq, conversation, event) in self.events_from(skipped).take_while(|(seq, ..)| *seq <= up_to) {
+            let mut none = None;
+            edit.apply_at(slots.get_mut(conversation).unwrap_or(&mut none), seq, event);
+            applied += 1;
         }
+        applied
+    }
+
+    /// Applies the events and sets the bookmarks. [`settle`] must follow before the board is read.
+    pub(crate) fn fold(self, board: &mut Board, bookmarks: &mut Bookmarks) {
+        let mut edit = board.edit();
+        self.apply(&mut edit);
+        edit.leave();
         self.bookmarks.into_iter().for_each(|bookmark| set_bookmark(bookmark, bookmarks));
     }
+}
+
+/// Derives the states that were left when blocks were folded: once for all events of a conversation.
+pub(crate) fn settle(board: &mut Board) {
+    while !board.settle_within(SETTLED_AT_ONCE, usize::MAX).is_empty() {}
 }
 
 /// Reads the events between two log positions.
 pub(crate) struct EventReader {
     reader: LogReader,
     up_to: UpTo,
+    pool: ColumnsPool,
 }
 
 impl EventReader {
     /// Reads from a log position up to an end.
     pub(crate) fn new(storage: Arc<dyn ReadStorage>, from: LogPosition, up_to: UpTo) -> Self {
-        Self { reader: LogReader::new(storage, from), up_to }
+        Self { reader: LogReader::new(storage, from), up_to, pool: ColumnsPool::new(COLUMNS_KEPT) }
     }
 
     /// The log position after the last block that was read.
@@ -108,15 +164,23 @@ impl EventReader {
 
     /// The next block. `None` at the end.
     pub(crate) fn next(&mut self) -> Result<Option<DecodedBlock>, LogError> {
-        let Some((block, stored_bytes)) = self.next_block()? else { return Ok(None) };
-        let decoded = DecodedBlock::of(&block).map_err(damaged(&block))?;
-        Ok(Some(DecodedBlock { stored_bytes, ..decoded }))
+        let pool = self.pool.clone();
+        self.next_as(|block| DecodedBlock::all(block, pool.take()))
     }
 
-    /// The events of some conversations in the next block. Skipping an event costs a fraction of decoding it.
-    pub(crate) fn next_of(&mut self, wanted: impl Fn(&str) -> bool) -> Result<Option<Vec<(Seq, Event)>>, LogError> {
-        let Some((block, _)) = self.next_block()? else { return Ok(None) };
-        events_of(&block, wanted).map(Some).map_err(damaged(&block))
+    /// The next block with the events of some conversations.
+    pub(crate) fn next_of(&mut self, wanted: impl Fn(&str) -> bool) -> Result<Option<DecodedBlock>, LogError> {
+        let pool = self.pool.clone();
+        self.next_as(|block| DecodedBlock::some(block, pool.take(), wanted))
+    }
+
+    fn next_as(
+        &mut self,
+        decode: impl FnOnce(&Block) -> Result<DecodedBlock, Damage>,
+    ) -> Result<Option<DecodedBlock>, LogError> {
+        let Some((block, stored_bytes)) = self.next_block()? else { return Ok(None) };
+        let decoded = decode(&block).map_err(damaged(&block))?;
+        Ok(Some(DecodedBlock { stored_bytes, ..decoded }))
     }
 
     /// Passes every block to `take`, in order, while other threads read and decode ahead.
@@ -125,29 +189,30 @@ impl EventReader {
     /// An error of reading the log, or an error of `take`.
     pub(crate) fn read_ahead<E: From<LogError>>(
         &mut self,
-        mut take: impl FnMut(DecodedBlock) -> Result<(), E>,
+        take: impl FnMut(DecodedBlock) -> Result<(), E>,
     ) -> Result<(), E> {
-        self.decode_ahead(DecodedBlock::of, |decoded, stored_bytes| take(DecodedBlock { stored_bytes, ..decoded }))
+        let pool = self.pool.clone();
+        self.decode_ahead(|block| DecodedBlock::all(block, pool.take()), take)
     }
 
-    /// Like [`EventReader::read_ahead`] for the events of some conversations, with the last seq of each block.
+    /// Like [`EventReader::read_ahead`] with the events of some conversations.
     pub(crate) fn read_ahead_of<E: From<LogError>>(
         &mut self,
         wanted: impl Fn(&str) -> bool + Sync,
-        mut take: impl FnMut(Seq, Vec<(Seq, Event)>) -> Result<(), E>,
+        take: impl FnMut(DecodedBlock) -> Result<(), E>,
     ) -> Result<(), E> {
-        let decode = |block: &Block| Ok((block.end().last_seq(), events_of(block, &wanted)?));
-        self.decode_ahead(decode, |(last_seq, events), _| take(last_seq, events))
+        let pool = self.pool.clone();
+        self.decode_ahead(|block| DecodedBlock::some(block, pool.take(), &wanted), take)
     }
 
-    fn decode_ahead<T: Send, E: From<LogError>>(
+    fn decode_ahead<E: From<LogError>>(
         &mut self,
-        decode: impl Fn(&Block) -> Result<T, Damage> + Sync,
-        mut take: impl FnMut(T, u64) -> Result<(), E>,
+        decode: impl Fn(&Block) -> Result<DecodedBlock, Damage> + Sync,
+        mut take: impl FnMut(DecodedBlock) -> Result<(), E>,
     ) -> Result<(), E> {
         let threads = thread::available_parallelism().map_or(1, usize::from).min(MAX_DECODERS);
         let (in_order, decoded) = bounded(BLOCKS_AHEAD);
-        let (jobs, to_decode) = bounded::<Job<T>>(BLOCKS_AHEAD);
+        let (jobs, to_decode) = bounded::<Job>(BLOCKS_AHEAD);
         thread::scope(|scope| {
             for _ in 0..threads {
                 let (to_decode, decode) = (to_decode.clone(), &decode);
@@ -157,18 +222,16 @@ impl EventReader {
             let reading = scope.spawn(move || guarded(|| self.send_all(&in_order, &jobs)));
             for job in decoded {
                 // A decoding thread always answers, so this is a bug.
-                let (decoded, stored_bytes) =
-                    job.recv().map_err(|_| panicked("a decoding thread ended without an answer"))??;
-                take(decoded, stored_bytes)?;
+                take(job.recv().map_err(|_| panicked("a decoding thread ended without an answer"))??)?;
             }
             Ok(reading.join().map_err(|payload| panicked(&panic_message(payload.as_ref())))??)
         })
     }
 
-    fn send_all<T>(
+    fn send_all(
         &mut self,
-        in_order: &Sender<Receiver<Result<(T, u64), LogError>>>,
-        jobs: &Sender<Job<T>>,
+        in_order: &Sender<Receiver<Result<DecodedBlock, LogError>>>,
+        jobs: &Sender<Job>,
     ) -> Result<(), LogError> {
         while let Some((block, stored_bytes)) = self.next_block()? {
             let (done, decoded) = bounded(1);
@@ -202,23 +265,17 @@ impl EventReader {
 }
 
 /// A block to be decoded.
-struct Job<T> {
+struct Job {
     block: Block,
     stored_bytes: u64,
-    done: Sender<Result<(T, u64), LogError>>,
+    done: Sender<Result<DecodedBlock, LogError>>,
 }
 
-impl<T> Job<T> {
-    fn run(&self, decode: impl Fn(&Block) -> Result<T, Damage>) -> Result<(T, u64), LogError> {
-        guarded(|| Ok((decode(&self.block).map_err(damaged(&self.block))?, self.stored_bytes)))
+impl Job {
+    fn run(&self, decode: impl Fn(&Block) -> Result<DecodedBlock, Damage>) -> Result<DecodedBlock, LogError> {
+        let Self { block, stored_bytes, .. } = self;
+        guarded(|| Ok(DecodedBlock { stored_bytes: *stored_bytes, ..decode(block).map_err(damaged(block))? }))
     }
-}
-
-fn events_of(block: &Block, wanted: impl Fn(&str) -> bool) -> Result<Vec<(Seq, Event)>, Damage> {
-    let mut events = Vec::new();
-    let take = |place: u32, event| events.push((block.first_seq + Seq::from(place), event));
-    block.decode()?.events_of(wanted, take)?;
-    Ok(events)
 }
 
 /// Turns a panic into a storage error: the data may be damaged in an unforeseen way.
@@ -238,4 +295,85 @@ fn damaged(block: &Block) -> impl Fn(Damage) -> LogError {
 
 fn bookmark(bookmark: &StoredBookmark<'_>) -> DecodedBookmark {
     (bookmark.name.to_owned(), bookmark.value.map(<[u8]>::to_vec))
+}
+
+#[cfg(test)]
+mod tests {
+    use convofold_engine::{ContextOf, Event, SessionOf};
+
+    use super::*;
+    use crate::format::block::PackedEvents;
+    use crate::format::frame::Compressor;
+    use crate::tests::message_with;
+
+    /// A block of these columns, opened.
+    fn block(columns: &EventColumns) -> Block {
+        let mut compressor = Compressor::new().unwrap();
+        let packed = PackedEvents::of(columns, &mut compressor).unwrap();
+        let sealed = packed.seal(&mut LogPosition::START.clone(), &[], 0, &compressor).unwrap();
+        Block::open(&sealed.1).unwrap()
+    }
+
+    fn folded(decoded: DecodedBlock) -> Board {
+        let mut board = Board::new();
+        decoded.fold(&mut board, &mut Bookmarks::new());
+        settle(&mut board);
+        board
+    }
+
+    #[test]
+    fn blocks_fold_to_the_state_of_their_events() {
+        let events: Vec<Event> =
+            (0..100).map(|number| message_with(["a", "b"][number % 2], number as u64, "hi")).collect();
+        let decoded = DecodedBlock::of(&block(&EventColumns::of(&events).unwrap())).unwrap();
+        let mut expected = Board::new();
+        for (seq, event) in (1..).zip(&events) {
+            expected.edit().apply(seq, event);
+        }
+        let mut board = folded(decoded);
+        assert_eq!(board.state_hash(), expected.state_hash());
+        assert_eq!(board.index(), expected.index());
+        assert_eq!([board.history("a"), board.history("b")], [expected.history("a"), expected.history("b")]);
+    }
+
+    #[test]
+    fn wanted_events_keep_their_seqs() {
+        let events: Vec<Event> = (0..9).map(|number| message_with(["a", "b", "c"][number % 3], 1, "hi")).collect();
+        let block = block(&EventColumns::of(&events).unwrap());
+        let decoded = DecodedBlock::some(&block, PooledColumns::default(), |id| id == "b").unwrap();
+        let found: Vec<_> = decoded.events().map(|(seq, _, event)| (seq, event.conversation())).collect();
+        assert_eq!(found, [(2, "b"), (5, "b"), (8, "b")]);
+        let mut board = Board::new();
+        let mut edit = board.edit();
+        assert_eq!((decoded.apply_some(0, 5, &mut edit), decoded.apply_some(2, Seq::MAX, &mut edit)), (2, 1));
+    }
+
+    /// No writer makes such a block.
+    #[test]
+    fn an_id_that_a_block_has_twice_is_one_conversation() {
+        let event = message_with("c", 1, "hi");
+        let context = convofold_engine::Context::of(&event);
+        let mut columns = EventColumns::new();
+        for number in 0..2 {
+            assert_eq!(columns.push_conversation("c"), Ok(number));
+            let context = ContextOf::New(context.texts(), false);
+            columns.push_parts(number, parts(&event, Some(u64::from(number))), context, SessionOf::None).unwrap();
+        }
+        let board = folded(DecodedBlock::of(&block(&columns)).unwrap());
+        assert_eq!((board.len(), board.history("c").map(|history| history.len())), (1, Some(2)));
+    }
+
+    fn parts(event: &Event, unread: Option<u64>) -> convofold_engine::EventParts<'_> {
+        convofold_engine::EventParts {
+            identity: None,
+            kind: event.kind(),
+            direction: event.direction(),
+            occurred: event.occurred(),
+            sent: event.sent(),
+            started: None,
+            active: None,
+            unread,
+            text: event.text(),
+        }
+    }
 }

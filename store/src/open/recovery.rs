@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use convofold_engine::{Event, FOLD_VERSION};
+use convofold_engine::FOLD_VERSION;
 
 use crate::checkpoint::error::LoadError;
 use crate::checkpoint::load::{LoadedCheckpoint, load};
@@ -16,7 +16,7 @@ use crate::damage::Damage;
 use crate::format::block::LogPosition;
 use crate::format::log_start::LogStart;
 use crate::log::error::LogError;
-use crate::log::events::{DecodedBlock, EventReader, FOLDED_AT_ONCE, FOLDED_BYTES, UpTo};
+use crate::log::events::{DecodedBlock, EventReader, SETTLED_AT_ONCE, UpTo};
 use crate::log::marks::last_committed_ms;
 use crate::log::reader::LogReader;
 use crate::log::start::read_log_start;
@@ -26,6 +26,11 @@ use crate::search::{SearchIndex, SearchWriter, load_runs, rebuild};
 use crate::storage::end_mark::EndMark;
 use crate::storage::{ReadStorage, Storage, StorageError, panic_message};
 use crate::trace::{span, tell};
+
+/// The maximum number of blocks that are folded together if some of their conversations may have to be reloaded.
+const RELOADED_AT_ONCE: usize = 256;
+/// The size of the texts of these blocks, in bytes. More blocks begin the next group.
+const RELOADED_BYTES: usize = 64 << 20;
 
 /// The state in memory at a log position.
 pub(crate) struct RecoveredState {
@@ -205,36 +210,37 @@ impl RecoveredState {
     fn replay_log(&mut self, storage: &Arc<dyn ReadStorage>, end_mark: Option<EndMark>) -> Result<Replayed, LogError> {
         let mut reader = EventReader::new(storage.clone(), self.position, UpTo::End).expecting(end_mark)?;
         let mut replayed = Replayed::default();
-        let (mut blocks, mut events, mut bytes) = (Vec::new(), 0, 0);
+        let (mut blocks, mut bytes) = (Vec::new(), 0);
         reader.read_ahead(|block| {
             replayed.blocks += 1;
             replayed.events += block.events.len() as u64;
-            events += block.events.len();
-            bytes += block.events.iter().map(Event::text_bytes).sum::<usize>();
+            bytes += block.events.text_bytes();
             blocks.push(block);
-            if events < FOLDED_AT_ONCE && bytes < FOLDED_BYTES {
+            // Conversations of several blocks are reloaded together, on all processors.
+            let may_reload = {
+                let board = self.live.board();
+                board.resident_len() < board.len()
+            };
+            if may_reload && blocks.len() < RELOADED_AT_ONCE && bytes < RELOADED_BYTES {
                 return Ok(());
             }
-            (events, bytes) = (0, 0);
-            self.fold(std::mem::take(&mut blocks), storage.as_ref())
+            bytes = 0;
+            self.fold(&mut blocks, storage.as_ref())
         })?;
-        self.fold(blocks, storage.as_ref())?;
+        self.fold(&mut blocks, storage.as_ref())?;
+        self.live.settle(SETTLED_AT_ONCE, usize::MAX);
         Ok(replayed)
     }
 
-    fn fold(&mut self, blocks: Vec<DecodedBlock>, storage: &dyn ReadStorage) -> Result<(), LogError> {
-        let ids = blocks.iter().flat_map(|block| &block.events).map(Event::conversation);
+    fn fold(&mut self, blocks: &mut Vec<DecodedBlock>, storage: &dyn ReadStorage) -> Result<(), LogError> {
+        let ids = blocks.iter().flat_map(|block| block.events.conversations());
         reload(&self.archive, storage, &self.live, ids).map_err(LogError::Storage)?;
         let mut board = self.live.board_mut();
-        let mut edit = board.edit();
-        for block in blocks {
+        for block in blocks.drain(..) {
             self.position = block.end;
             self.log_bytes += block.stored_bytes;
-            block.fold_into(&mut edit, &mut self.bookmarks);
+            block.fold(&mut board, &mut self.bookmarks);
         }
-        let updates = edit.finish();
-        drop(board);
-        self.live.list(updates);
         Ok(())
     }
 

@@ -11,7 +11,7 @@ use crate::damage::Damage;
 use crate::format::backup::BackupEnd;
 use crate::format::block::Block;
 use crate::log::bookmark::Bookmarks;
-use crate::log::events::DecodedBlock;
+use crate::log::events::{DecodedBlock, settle};
 
 /// Reads the whole file and compares it with what its header and end state.
 pub(super) fn check(
@@ -66,6 +66,7 @@ impl Fold {
             let path = file.path().to_owned();
             if expected == found { Ok(()) } else { Err(BackupFileError::State { path, what, expected, found }) }
         };
+        settle(&mut self.board);
         if end.fold_version == FOLD_VERSION {
             state("state hash", &end.state_hash, &self.board.state_hash())?;
         }

@@ -8,6 +8,7 @@ use crate::format::backup as frames;
 use crate::format::block::{self, Block, LogPosition};
 use crate::format::frame::{HEADER_BYTES, mended, stated_bytes};
 use crate::format::page;
+use crate::log::bookmark::Bookmarks;
 use crate::log::events::DecodedBlock;
 
 pub(crate) fn read_backup(bytes: &[u8]) {
@@ -23,10 +24,7 @@ pub(crate) fn read_backup(bytes: &[u8]) {
                 }
                 Ok(Section::Block(block, _)) => {
                     let Ok(read) = DecodedBlock::of(&block) else { break };
-                    let mut batch = board.edit();
-                    for (seq, event) in (read.first_seq..).zip(&read.events) {
-                        batch.apply(seq, event);
-                    }
+                    read.fold(&mut board, &mut Bookmarks::new());
                 }
                 Ok(Section::End(_)) | Err(_) => break,
             }

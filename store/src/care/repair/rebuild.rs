@@ -79,8 +79,8 @@ impl<'a> Rebuild<'a> {
         while let Some(checkpoint) = self.checkpoints.pop_front_if(|checkpoint| checkpoint.last_block_no < block_no) {
             self.checkpoint(checkpoint);
         }
-        for (seq, event) in (block.first_seq..).zip(block.events) {
-            self.event(seq, event, Some(block.committed_ms))?;
+        for (seq, _, event) in block.events() {
+            self.event(seq, event.to_event(), Some(block.committed_ms))?;
         }
         for bookmark in block.bookmarks {
             if self.report.lost.is_empty() {

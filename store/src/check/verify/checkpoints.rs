@@ -17,6 +17,7 @@ use crate::conversations::page::PAGE_SLOTS;
 use crate::format::block::LogPosition;
 use crate::format::checkpoint::{self as record, CheckpointRecord};
 use crate::format::page_head::{PageHead, StoredHead};
+use crate::log::events::settle;
 use crate::state::shared::Shared;
 use crate::state::snapshot::Snapshot;
 use crate::storage::{ReadStorage, StorageError};
@@ -76,12 +77,13 @@ impl<'a> Checkpoints<'a> {
     pub(super) fn check_at(
         &mut self,
         position: LogPosition,
-        board: &Board,
+        board: &mut Board,
         bookmarks: &BTreeMap<String, Vec<u8>>,
         report: &mut VerifyReport,
     ) -> Result<(), VerifyError> {
         let is_here = |record: &mut CheckpointRecord| position_of(record).block_no == position.block_no;
         for record in self.waiting.extract_if(.., is_here).collect::<Vec<_>>() {
+            settle(board);
             let generation = record.generation;
             let mut check = Check { storage: self.storage, record: &record, board, problems: Vec::new(), compared: 0 };
             check.place(position);

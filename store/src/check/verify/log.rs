@@ -13,7 +13,7 @@ use crate::format::key::BlockKey;
 use crate::format::log_start::LogStart;
 use crate::log::bookmark::Bookmarks;
 use crate::log::error::LogError;
-use crate::log::events::{DecodedBlock, EventReader, UpTo};
+use crate::log::events::{DecodedBlock, EventReader, UpTo, settle};
 use crate::state::snapshot::Snapshot;
 use crate::storage::end_mark::EndMark;
 use crate::storage::{ReadStorage, StorageError};
@@ -90,7 +90,9 @@ impl<'a> LogCheck<'a> {
 
     /// The result of the fold, if the whole log could be folded.
     pub(super) fn into_fold(self) -> Option<(Board, Bookmarks)> {
-        Some((self.board?, self.bookmarks))
+        let mut board = self.board?;
+        settle(&mut board);
+        Some((board, self.bookmarks))
     }
 
     fn take(&mut self, block: DecodedBlock, report: &mut VerifyReport) -> Result<(), VerifyError> {
@@ -115,7 +117,7 @@ impl<'a> LogCheck<'a> {
         }) {
             report.add(Problem::HeadOfAnotherLog { block_no: position.block_no - 1 });
         }
-        if let Some(board) = &self.board {
+        if let Some(board) = &mut self.board {
             self.checkpoints.check_at(position, board, &self.bookmarks, report)?;
         }
         Ok(())

@@ -222,7 +222,7 @@ impl<'a> PartReader<'a> {
         };
         let mut before = [None; Context::TEXTS];
         for _ in 0..contexts {
-            let nobody = self.contexts.values(&mut before, &mut self.shared)?;
+            let nobody = self.contexts.next(&mut before, &mut self.shared)?;
             self.take(before.iter().flatten().map(|text| text.len()).sum())?;
             if let Some(image) = &mut image {
                 let too_long = Damage::Conversation(ImageError::TooLong);

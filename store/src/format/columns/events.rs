@@ -7,7 +7,9 @@
 //!   context of the conversation, the latest first
 //! - its session: 0 none, 1 the previous one, 2 the next one in the table
 
-use convofold_engine::{AgentMention, Context, Event, EventColumns, EventParts, Session};
+#[cfg(test)]
+use convofold_engine::Event;
+use convofold_engine::{AgentMention, ContextOf, EventColumns, SessionOf};
 use serde::{Deserialize, Serialize};
 
 use super::column::{Bytes, Column, Reader};
@@ -18,12 +20,12 @@ use super::tables::{
 };
 use super::{join, join_into, split};
 use crate::damage::Damage;
-use crate::format::block::EVENT_BYTES;
+use crate::format::block::{EVENT_BYTES, decoded_bytes};
 use crate::format::bookmark::StoredBookmark;
 use crate::format::frame::MAX_BODY_BYTES;
 
 /// Number of contexts of a conversation that can be referred to again.
-const CONTEXTS_KEPT: usize = 8;
+const CONTEXTS_KEPT: u64 = 8;
 
 const SAME: u64 = 0;
 const NEXT: u64 = 1;
@@ -121,7 +123,14 @@ impl BodyBuilder {
     pub(crate) fn encode(&mut self, columns: &EventColumns) -> Result<(&[u8], &[u8]), Damage> {
         self.clear();
         self.push_all(columns);
-        let tables = StoredEvents {
+        let mut body = std::mem::take(&mut self.body);
+        let joined = join_into(&self.stored(), &mut body);
+        self.body = body;
+        joined.map(|()| (self.body.as_slice(), self.rows.uuids()))
+    }
+
+    fn stored(&self) -> StoredEvents<'_> {
+        StoredEvents {
             rows: self.rows.stored(),
             conversation_of: self.conversation_of.stored(),
             context_of: self.context_of.stored(),
@@ -130,9 +139,7 @@ impl BodyBuilder {
             sessions: self.sessions.stored(),
             ids: self.ids.stored(),
             texts: self.texts.stored(),
-        };
-        join_into(&tables, &mut self.body)?;
-        Ok((&self.body, self.rows.uuids()))
+        }
     }
 }
 
@@ -164,32 +171,39 @@ impl<'a> Body<'a> {
         &self.bookmarks
     }
 
-    /// All events, in order.
-    pub(crate) fn events(&self) -> Result<Vec<Event>, Damage> {
-        let mut events = Vec::with_capacity(self.count());
-        self.events_of(|_| true, |_, event| events.push(event))?;
-        Ok(events)
+    /// Appends all events to empty columns.
+    pub(crate) fn read(&self, columns: &mut EventColumns) -> Result<(), Damage> {
+        self.read_of(|_| true, columns, |_| ())
     }
 
-    /// Passes the events of the wanted conversations to `take`, with their index in the block. An event that is not
-    /// wanted costs a fraction of one that is.
-    pub(crate) fn events_of(
+    /// Appends the events of the wanted conversations to empty columns, and passes the index of each of them in the block to
+    /// `take`. An event that is not wanted costs a fraction of one that is.
+    pub(crate) fn read_of(
         &self,
         wanted: impl Fn(&str) -> bool,
-        mut take: impl FnMut(u32, Event),
+        columns: &mut EventColumns,
+        mut take: impl FnMut(u32),
     ) -> Result<(), Damage> {
         let mut reader = EventReader::new(&self.tables, self.uuids);
         let count = u32::try_from(self.count()).unwrap_or(u32::MAX);
         for place in 0..count {
-            if let Some(event) = reader.next(&wanted)? {
-                take(place, event);
+            if reader.next(&wanted, columns)? {
+                take(place);
             }
         }
         reader.end()
     }
+
+    /// The events as objects.
+    #[cfg(test)]
+    pub(crate) fn events(&self) -> Result<Vec<Event>, Damage> {
+        let mut columns = EventColumns::new();
+        self.read(&mut columns)?;
+        Ok(columns.iter().map(|(_, event)| event.to_event()).collect())
+    }
 }
 
-/// Builds events from rows.
+/// Appends the rows of a block to columns.
 struct EventReader<'a> {
     rows: RowReader<'a>,
     conversation_of: Reader<'a>,
@@ -200,21 +214,22 @@ struct EventReader<'a> {
     ids: TextsReader<'a>,
     texts: TextsReader<'a>,
     groups: Vec<ReadGroup<'a>>,
-    /// Size of the decoded events: a few bytes could repeat a long text many times.
+    /// Size of what was read except for the events: a few bytes could repeat a long text many times.
     bytes: usize,
 }
 
 /// The values that a conversation has used so far in this block.
+#[derive(Default)]
 struct ReadGroup<'a> {
-    id: &'a str,
-    is_wanted: bool,
+    /// Its number in the columns; `None` if it is not wanted.
+    number: Option<u32>,
     started: Option<i64>,
-    /// The latest first.
-    contexts: Vec<Context>,
+    /// The number of contexts that can be referred to again.
+    context_count: u64,
     /// The texts of the last context that was read.
     texts: TextsBefore<'a>,
-    session: Option<Session>,
-    values: ValuesBefore<'a>,
+    has_session: bool,
+    values: Option<Box<ValuesBefore<'a>>>,
 }
 
 impl<'a> EventReader<'a> {
@@ -233,67 +248,51 @@ impl<'a> EventReader<'a> {
         }
     }
 
-    /// The next event; `None` if it is not wanted.
-    fn next(&mut self, wanted: impl Fn(&str) -> bool) -> Result<Option<Event>, Damage> {
+    /// Appends the next event. Returns false if it is not wanted.
+    fn next(&mut self, wanted: impl Fn(&str) -> bool, columns: &mut EventColumns) -> Result<bool, Damage> {
         let number = self.conversation_of.number();
-        let place = if number == 0 {
-            self.groups.push(ReadGroup::new(self.ids.next(), wanted));
+        if number == 0 {
+            let id = self.ids.next();
+            let number = wanted(id).then(|| columns.push_conversation(id)).transpose().map_err(Damage::Event)?;
+            self.groups.push(ReadGroup { number, ..ReadGroup::default() });
             self.bytes = self.bytes.saturating_add(size_of::<ReadGroup<'_>>());
-            self.groups.len() - 1
-        } else {
-            usize::try_from(number - 1).unwrap_or(usize::MAX)
-        };
+        }
+        let place = if number == 0 { self.groups.len() - 1 } else { usize::try_from(number - 1).unwrap_or(usize::MAX) };
         let no_group = || Damage::NoSuch { field: "conversation", found: number };
         let group = self.groups.get_mut(place).ok_or_else(no_group)?;
-        let row = self.rows.next(&mut group.started)?;
-        match self.context_of.number() {
-            SAME => {}
+        let parts = self.rows.next(&mut group.started)?;
+        let context = match self.context_of.number() {
             NEXT => {
-                let context = self.contexts.next(&mut group.texts, &mut self.texts)?;
-                self.bytes = self.bytes.saturating_add(EVENT_BYTES + context.text_bytes());
-                group.contexts.truncate(CONTEXTS_KEPT - 1);
-                group.contexts.insert(0, context);
-            }
-            number => group.take_again(number - EARLIER + 1)?,
-        }
-        let has_session = match self.session_of.number() {
-            NO_SESSION => false,
-            SAME_SESSION => true,
-            NEXT_SESSION => {
-                let session = self.sessions.next(&mut group.values, &mut self.texts)?;
-                let text_bytes = session.texts().into_iter().flatten().map(str::len).sum::<usize>();
+                let nobody = self.contexts.next(&mut group.texts, &mut self.texts)?;
+                let text_bytes = group.texts.iter().flatten().map(|text| text.len()).sum::<usize>();
                 self.bytes = self.bytes.saturating_add(EVENT_BYTES + text_bytes);
-                group.session = Some(session);
-                true
+                group.context_count = (group.context_count + 1).min(CONTEXTS_KEPT);
+                ContextOf::New(group.texts, nobody)
+            }
+            number => {
+                let age = if number == SAME { 0 } else { number - EARLIER + 1 };
+                let age = u8::try_from(age).ok().filter(|age| u64::from(*age) < group.context_count);
+                ContextOf::Earlier(age.ok_or(Damage::NoSuch { field: "context", found: number })?)
+            }
+        };
+        let session = match self.session_of.number() {
+            NO_SESSION => SessionOf::None,
+            SAME_SESSION if group.has_session => SessionOf::Last,
+            NEXT_SESSION => {
+                let session = self.sessions.next(group.values.get_or_insert_default(), &mut self.texts)?;
+                self.bytes = self.bytes.saturating_add(EVENT_BYTES + session.text_bytes());
+                group.has_session = true;
+                SessionOf::New(session)
             }
             found => return Err(Damage::NoSuch { field: "session", found }),
         };
-        let Some(context) = group.contexts.first() else {
-            return Err(Damage::NoSuch { field: "context", found: SAME });
-        };
-        if self.bytes > MAX_BODY_BYTES {
-            return Err(Damage::Length { expected: MAX_BODY_BYTES as u64, found: self.bytes as u64 });
+        let bytes = self.bytes.saturating_add(decoded_bytes(columns));
+        if bytes > MAX_BODY_BYTES {
+            return Err(Damage::Length { expected: MAX_BODY_BYTES as u64, found: bytes as u64 });
         }
-        if !group.is_wanted {
-            return Ok(None);
-        }
-        let parts = EventParts {
-            conversation: group.id,
-            context,
-            identity: row.identity,
-            kind: row.kind,
-            direction: row.direction,
-            occurred: row.occurred,
-            sent: row.sent,
-            started: row.started,
-            active: row.active,
-            unread: row.unread,
-            text: row.text,
-            session: if has_session { group.session.clone() } else { None },
-        };
-        let event = parts.build().map_err(Damage::Event)?;
-        self.bytes = self.bytes.saturating_add(EVENT_BYTES + event.text_bytes());
-        Ok(Some(event))
+        let Some(number) = group.number else { return Ok(false) };
+        columns.push_parts(number, parts, context, session).map_err(Damage::Event)?;
+        Ok(true)
     }
 
     fn end(&self) -> Result<(), Damage> {
@@ -308,31 +307,9 @@ impl<'a> EventReader<'a> {
     }
 }
 
-impl<'a> ReadGroup<'a> {
-    fn new(id: &'a str, wanted: impl Fn(&str) -> bool) -> Self {
-        Self {
-            id,
-            is_wanted: wanted(id),
-            started: None,
-            contexts: Vec::new(),
-            texts: [None; Context::TEXTS],
-            session: None,
-            values: ValuesBefore::default(),
-        }
-    }
-
-    /// Makes an earlier context the latest one.
-    fn take_again(&mut self, place: u64) -> Result<(), Damage> {
-        let no_context = || Damage::NoSuch { field: "context", found: place };
-        let end = usize::try_from(place).unwrap_or(usize::MAX).saturating_add(1);
-        let contexts = self.contexts.get_mut(..end).ok_or_else(no_context)?;
-        contexts.rotate_right(1);
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use convofold_engine::DraftError;
     use proptest::prelude::*;
 
     use super::*;
@@ -351,9 +328,9 @@ mod tests {
     }
 
     fn read(body: &[u8], wanted: impl Fn(&str) -> bool) -> Vec<(u32, Event)> {
-        let mut events = Vec::new();
-        Body::open(body).unwrap().events_of(wanted, |place, event| events.push((place, event))).unwrap();
-        events
+        let (mut columns, mut places) = (EventColumns::new(), Vec::new());
+        Body::open(body).unwrap().read_of(wanted, &mut columns, |place| places.push(place)).unwrap();
+        places.into_iter().zip(columns.iter().map(|(_, event)| event.to_event())).collect()
     }
 
     proptest! {
@@ -395,6 +372,32 @@ mod tests {
         assert_eq!(builder.context_of.stored().0, codes);
     }
 
+    /// Reads the columns of these events after `change` damaged them.
+    fn read_damaged(events: &[Event], change: impl FnOnce(&mut BodyBuilder)) -> Result<Vec<Event>, Damage> {
+        let mut builder = BodyBuilder::default();
+        builder.push_all(&EventColumns::of(events).unwrap());
+        change(&mut builder);
+        Body { tables: builder.stored(), bookmarks: Vec::new(), uuids: builder.rows.uuids() }.events()
+    }
+
+    #[test]
+    fn a_reference_to_what_an_event_cannot_have_is_damage() {
+        fn put(column: &mut Column, number: u64) {
+            column.clear();
+            column.put(number);
+        }
+        let events = [full_event().draft().session(None).build().unwrap()];
+        let refused = |change: fn(&mut BodyBuilder), damage| assert_eq!(read_damaged(&events, change), Err(damage));
+        assert_eq!(read_damaged(&events, |_| ()).as_deref(), Ok(&events[..]));
+        refused(|builder| put(&mut builder.conversation_of, 1), Damage::NoSuch { field: "conversation", found: 1 });
+        refused(|builder| put(&mut builder.context_of, SAME), Damage::NoSuch { field: "context", found: SAME });
+        refused(|builder| put(&mut builder.context_of, EARLIER), Damage::NoSuch { field: "context", found: EARLIER });
+        refused(|builder| put(&mut builder.context_of, u64::MAX), Damage::NoSuch { field: "context", found: u64::MAX });
+        refused(|builder| put(&mut builder.session_of, SAME_SESSION), Damage::NoSuch { field: "session", found: 1 });
+        refused(|builder| put(&mut builder.session_of, 3), Damage::NoSuch { field: "session", found: 3 });
+        refused(|builder| builder.ids.clear(), Damage::Event(DraftError::NoConversation));
+    }
+
     /// Otherwise a few bytes could decode to gigabytes: a long text that many events repeat.
     #[test]
     fn a_body_may_not_make_more_of_itself_than_a_body_can_have() {
@@ -402,7 +405,7 @@ mod tests {
         let event = full_event().draft().member_number(long.as_str()).build_with(long.len()).unwrap();
         let whole = written(&vec![event; 1_100]);
         assert!(whole.len() < 2 << 20);
-        let error = Body::open(&whole).unwrap().events_of(|_| true, |_, _| ()).unwrap_err();
+        let error = Body::open(&whole).unwrap().read(&mut EventColumns::new()).unwrap_err();
         assert!(matches!(error, Damage::Length { .. }), "{error}");
     }
 }

@@ -12,7 +12,7 @@
 //! uuids         16 bytes each: stored separately, because they do not compress
 //! ```
 
-use convofold_engine::{Direction, EventRef, Identity, Kind, Time};
+use convofold_engine::{Direction, EventParts, EventRef, Identity, Kind, Time};
 use serde::{Deserialize, Serialize};
 
 use super::column::{Bytes, Column, Reader, TextReader};
@@ -53,21 +53,6 @@ pub(crate) struct Row<'a> {
     times: [Option<Time>; TIMES],
     unread: Option<u64>,
     text: Option<&'a str>,
-}
-
-/// The values of an event that are read.
-#[derive(Debug)]
-pub(crate) struct ReadRow<'a> {
-    pub(crate) kind: Kind,
-    pub(crate) direction: Option<Direction>,
-    /// `None` if the content is the identity.
-    pub(crate) identity: Option<Identity>,
-    pub(crate) occurred: Option<Time>,
-    pub(crate) sent: Option<Time>,
-    pub(crate) active: Option<Time>,
-    pub(crate) started: Option<Time>,
-    pub(crate) unread: Option<u64>,
-    pub(crate) text: Option<&'a str>,
 }
 
 /// Occurred, sent, active, started.
@@ -240,13 +225,13 @@ impl<'a> RowReader<'a> {
     }
 
     /// The next row. `started` is the start in the conversation's previous rows.
-    pub(crate) fn next(&mut self, started: &mut Option<i64>) -> Result<ReadRow<'a>, Damage> {
+    pub(crate) fn next(&mut self, started: &mut Option<i64>) -> Result<EventParts<'a>, Damage> {
         let Shape { kind, direction, identity, has_text, has_unread } = Shape::of(self.shapes.byte())?;
         let identity = self.identity(identity);
         let [occurred, sent, active, started] = self.times(started)?;
         let unread = has_unread.then(|| self.unread.number());
         let text = has_text.then(|| self.text());
-        Ok(ReadRow { kind, direction, identity, occurred, sent, active, started, unread, text })
+        Ok(EventParts { kind, direction, identity, occurred, sent, active, started, unread, text })
     }
 
     fn identity(&mut self, form: IdentityForm) -> Option<Identity> {

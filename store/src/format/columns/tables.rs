@@ -4,7 +4,7 @@
 //! conversation's previous context or session, from 3 on an earlier text in the table. A number in a session is stored
 //! as 0 none, 1 unchanged, 2 followed by the number itself, from 3 on the number plus 3.
 
-use convofold_engine::{Context, ImageError, NotATruth, Session};
+use convofold_engine::{Context, NotATruth, Session};
 use hashbrown::HashTable;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
@@ -190,18 +190,8 @@ impl<'a> ContextsReader<'a> {
         self.nobody.left()
     }
 
-    /// The next context. Its texts replace `before`.
-    pub(crate) fn next(
-        &mut self,
-        before: &mut TextsBefore<'a>,
-        texts: &mut TextsReader<'a>,
-    ) -> Result<Context, Damage> {
-        let nobody = self.values(before, texts)?;
-        Context::new(*before, nobody).ok_or(Damage::Conversation(ImageError::TooLong))
-    }
-
-    /// The values of the next context: whether it explicitly assigns nobody, and its texts, which replace `before`.
-    pub(crate) fn values(&mut self, before: &mut TextsBefore<'a>, texts: &mut TextsReader<'a>) -> Result<bool, Damage> {
+    /// The next context: whether it explicitly assigns nobody, and its texts, which replace `before`.
+    pub(crate) fn next(&mut self, before: &mut TextsBefore<'a>, texts: &mut TextsReader<'a>) -> Result<bool, Damage> {
         for (column, text) in self.texts.iter_mut().zip(before.iter_mut()) {
             *text = texts.follow(column.number(), *text)?;
         }
