@@ -110,6 +110,12 @@ impl Framer {
         Ok(!bytes.is_empty())
     }
 
+    /// Whether the buffer of a piece can be used again: see [`Framer::recycle`].
+    #[must_use]
+    pub fn needs_buffer(&self) -> bool {
+        self.spare.capacity() == 0
+    }
+
     /// Reuses the buffer of a piece.
     pub fn recycle(&mut self, bytes: Vec<u8>) {
         if bytes.capacity() > self.spare.capacity() && bytes.capacity() <= MAX_SPARE_BYTES {
@@ -357,7 +363,8 @@ impl Framer {
         let mut held = std::mem::take(&mut self.spare);
         held.clear();
         // In steps, so that a recycled buffer is large enough for any remaining line.
-        held.reserve((self.piece_bytes.min(1 << 20) + rest.len()).next_multiple_of(ROOM_STEP_BYTES));
+        let room = self.piece_bytes.min(MAX_SPARE_BYTES / 2) + rest.len();
+        held.reserve_exact((room + ROOM_STEP_BYTES / 2).next_multiple_of(ROOM_STEP_BYTES));
         held.extend_from_slice(rest);
         let mut bytes = std::mem::replace(&mut self.held, held);
         bytes.truncate(length);

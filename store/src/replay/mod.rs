@@ -49,7 +49,7 @@ use resume::{Resume, ResumePoint};
 pub use target::Target;
 
 /// Maximum number of submissions in the queue: enough to fill the groups of the writer.
-const MAX_IN_FLIGHT: usize = 8;
+const MAX_IN_FLIGHT: usize = 4;
 /// Maximum number of events per submission, which is a piece if its events are of the usual size, and a block of the log.
 const EVENTS_AT_ONCE: usize = 4_096;
 /// The size of the events of a submission, in bytes.

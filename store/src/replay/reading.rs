@@ -138,7 +138,9 @@ impl Reading {
         let mut buffer = Vec::new();
         let mut ended = false;
         while !ended {
-            spare.try_iter().for_each(|bytes| framer.recycle(bytes));
+            if framer.needs_buffer() {
+                spare.try_recv().into_iter().for_each(|bytes| framer.recycle(bytes));
+            }
             let mut emit = |piece: Piece| {
                 end.at = piece.end();
                 ended |= self.send(number, fingerprint, Ok(Found::Piece(piece))).is_err();
