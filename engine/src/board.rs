@@ -30,6 +30,7 @@ use crate::query::ConversationRow;
 use crate::resident::{self, Resident};
 use crate::search::SearchKeys;
 use crate::state::State;
+use eviction::ResidentBytes;
 
 pub use eviction::Evicted;
 
@@ -62,9 +63,7 @@ pub struct Board {
     changes: Option<Vec<Slot>>,
     /// The conversations with events from which their state was not derived yet.
     unsettled: BTreeSet<Slot>,
-    resident_bytes: u64,
-    /// The size of the largest conversation that was ever resident.
-    largest_bytes: u64,
+    resident_bytes: ResidentBytes,
     /// The number of edits so far. Conversations that no recent edit touched are evicted first.
     edits: u64,
 }
@@ -135,13 +134,19 @@ impl Board {
     /// The approximate size of all resident conversations, in bytes.
     #[must_use]
     pub fn resident_bytes(&self) -> u64 {
-        self.resident_bytes
+        self.resident_bytes.open + self.resident_bytes.closed
+    }
+
+    /// The part of [`Board::resident_bytes`] that closed conversations take.
+    #[must_use]
+    pub fn closed_bytes(&self) -> u64 {
+        self.resident_bytes.closed
     }
 
     /// The approximate size of the largest conversation that was ever resident, in bytes.
     #[must_use]
     pub fn largest_bytes(&self) -> u64 {
-        self.largest_bytes
+        self.resident_bytes.largest
     }
 
     /// Decides which events to log, before they are applied. Events that are offered to the same [`Admissions`] are
@@ -283,9 +288,9 @@ impl Board {
     pub fn note_hashes(&mut self, hashes: &[(u32, StateHash)]) {
         for (slot, now) in hashes {
             let Some(resident) = self.residents.get_mut(slot) else { continue };
-            self.resident_bytes -= resident.bytes;
+            self.resident_bytes.remove(resident);
             let before = resident.note_hash(*now);
-            self.resident_bytes += resident.bytes;
+            self.resident_bytes.add(resident);
             self.hash = self.hash.minus(before).plus(*now);
         }
     }
@@ -419,11 +424,10 @@ impl Board {
         if std::mem::take(&mut resident.is_hashed) {
             self.unhashed.push(slot);
         }
-        self.resident_bytes -= resident.bytes;
+        self.resident_bytes.remove(resident);
         let update = settle(resident, &mut self.interner);
         resident.touched = self.edits;
-        self.resident_bytes += resident.bytes;
-        self.largest_bytes = self.largest_bytes.max(resident.bytes);
+        self.resident_bytes.add(resident);
         Some(update)
     }
 }

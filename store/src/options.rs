@@ -159,8 +159,9 @@ impl Options {
     }
 
     /// The approximate memory for conversations in bytes. Default: 256 MiB, about ten thousand conversations with many
-    /// messages or a hundred thousand short ones. When it is exceeded, a checkpoint is written and conversations are
-    /// evicted until half of it is free: closed conversations first, and of these the least recently used. Evicted
+    /// messages or a hundred thousand short ones. Closed conversations take at most a quarter of it. When either is exceeded, a
+    /// checkpoint is written and conversations are evicted until half of it is free: closed conversations first, and of these
+    /// the least recently used. Evicted
     /// conversations still count in all totals, and open ones and those that are unanswered after their close are still
     /// listed. An event reloads its conversation by reading one page; a query about one conversation reads the page and
     /// leaves the conversation evicted.

@@ -13,6 +13,30 @@ pub struct Evicted {
     _residents: Vec<Box<Resident>>,
 }
 
+/// The approximate sizes of the resident conversations, in bytes.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct ResidentBytes {
+    pub(super) open: u64,
+    pub(super) closed: u64,
+    /// That of the largest conversation that was ever resident.
+    pub(super) largest: u64,
+}
+
+impl ResidentBytes {
+    fn part(&mut self, resident: &Resident) -> &mut u64 {
+        if resident.is_open() { &mut self.open } else { &mut self.closed }
+    }
+
+    pub(super) fn add(&mut self, resident: &Resident) {
+        *self.part(resident) += resident.bytes;
+        self.largest = self.largest.max(resident.bytes);
+    }
+
+    pub(super) fn remove(&mut self, resident: &Resident) {
+        *self.part(resident) -= resident.bytes;
+    }
+}
+
 impl Board {
     /// The slot of a conversation, if it may be evicted. Reload the conversation before an event of it arrives: until then,
     /// [`Admissions::admit`] cannot tell a known event from a new one, and [`BoardEdit::apply`] cannot apply the event.
@@ -29,22 +53,23 @@ impl Board {
         }
     }
 
-    /// The conversations to evict so that the resident ones take at most `max_bytes`, or all that can be evicted:
-    /// closed ones first, and among them the ones that were not touched for longest. Conversations with unsaved changes
-    /// ([`Board::take_unsaved`]) stay resident.
+    /// The conversations to evict so that the resident ones take at most `max_bytes`, and the closed ones of them at most
+    /// `max_closed_bytes`, or all that can be evicted: closed ones first, and among them the ones that were not touched for
+    /// longest. Conversations with unsaved changes ([`Board::take_unsaved`]) stay resident.
     #[must_use]
-    pub fn eviction_candidates(&self, max_bytes: u64) -> Vec<u32> {
+    pub fn eviction_candidates(&self, max_bytes: u64, max_closed_bytes: u64) -> Vec<u32> {
         let saved = self.residents.iter().filter(|(slot, _)| !self.unsaved.contains(*slot));
         let mut candidates: Vec<_> =
             saved.map(|(slot, resident)| (resident.is_open(), resident.touched, *slot, resident.bytes)).collect();
         candidates.sort_unstable();
-        let mut left = self.resident_bytes;
+        let (mut left, mut closed) = (self.resident_bytes(), self.closed_bytes());
         let mut chosen = Vec::new();
-        for (_, _, slot, bytes) in candidates {
-            if left <= max_bytes {
+        for (is_open, _, slot, bytes) in candidates {
+            if left <= max_bytes && (is_open || closed <= max_closed_bytes) {
                 break;
             }
             left -= bytes;
+            closed -= if is_open { 0 } else { bytes };
             chosen.push(slot);
         }
         chosen
@@ -61,7 +86,7 @@ impl Board {
         // The hash needs the export line, so compute it before the eviction.
         self.hash_one(slot);
         let resident = self.residents.remove(&slot)?;
-        self.resident_bytes -= resident.bytes;
+        self.resident_bytes.remove(&resident);
         Some(resident)
     }
 
@@ -79,8 +104,7 @@ impl Board {
         // It was counted when it was evicted.
         let mut resident = Box::new(Resident::reloaded(conversation, &mut self.interner));
         resident.touched = self.edits;
-        self.resident_bytes += resident.bytes;
-        self.largest_bytes = self.largest_bytes.max(resident.bytes);
+        self.resident_bytes.add(&resident);
         self.residents.insert(slot, resident);
         Ok(())
     }

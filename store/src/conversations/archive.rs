@@ -277,9 +277,10 @@ pub(crate) fn alone(image: ConversationImage) -> Result<Board, StorageError> {
 /// Number of conversations that are evicted under one lock.
 const EVICTED_AT_ONCE: usize = 16;
 
-/// Evicts conversations until the rest takes at most `max_bytes`, or no more can be evicted.
-pub(crate) fn evict(live: &Live, max_bytes: u64) {
-    let surplus = live.board().eviction_candidates(max_bytes);
+/// Evicts conversations until the rest takes at most `max_bytes`, and the closed ones of it at most `max_closed_bytes`, or no
+/// more can be evicted.
+pub(crate) fn evict(live: &Live, max_bytes: u64, max_closed_bytes: u64) {
+    let surplus = live.board().eviction_candidates(max_bytes, max_closed_bytes);
     for slots in surplus.chunks(EVICTED_AT_ONCE) {
         let gone = live.board_mut().evict(slots);
         drop(gone);

@@ -159,7 +159,7 @@ fn a_store_whose_page_heads_are_of_another_fold_version_answers_the_same() {
     let again = home.open_on(&storage, Options::new());
     assert_eq!(again.recovery().skipped, []);
     assert_eq!(again.stats().resident, 37, "these pages are read whole");
-    crate::conversations::archive::evict(&again.shared().live, 0);
+    crate::conversations::archive::evict(&again.shared().live, 0, 0);
     assert_eq!(again.stats().resident, 0);
     expect_the_same(&again, &mut unlimited());
     let receipt = submit(&again, Batch::new(vec![message("case-20", 5_000)]));
@@ -196,7 +196,7 @@ fn verify_and_audit_look_at_conversations_wherever_they_are() {
 fn a_page_that_cannot_be_read_fails_the_batch_that_needs_it_and_is_made_anew_at_the_next_opening() {
     let (_home, storage, db) = scattered();
     db.checkpoint().unwrap();
-    crate::conversations::archive::evict(&db.shared().live, 0);
+    crate::conversations::archive::evict(&db.shared().live, 0, 0);
     let (hash, lines) = (db.state_hash(), export(&db));
     storage.damage(|contents| {
         for page in contents.pages.values_mut() {

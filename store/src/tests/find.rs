@@ -292,7 +292,7 @@ impl Desk {
                 submit(&self.db, Batch::new(events));
             }
             Step::Checkpoint => drop(self.db.checkpoint().unwrap()),
-            Step::Evict => crate::conversations::archive::evict(&self.db.shared().live, 0),
+            Step::Evict => crate::conversations::archive::evict(&self.db.shared().live, 0, 0),
             Step::Ask(ask) => self.expect(ask),
             Step::Verify => {
                 let report = self.db.verify(|_| {}).unwrap();

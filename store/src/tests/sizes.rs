@@ -192,7 +192,7 @@ proptest! {
         }
         expect(&db);
         db.checkpoint().unwrap();
-        evict(&db.shared().live, 0);
+        evict(&db.shared().live, 0, 0);
         expect(&db);
         db.close().unwrap();
         let db = home.open_with(options());
@@ -241,7 +241,7 @@ fn a_page_has_parts_of_a_bounded_size() {
         let pages = storage.contents().pages;
         assert!(pages.len() > 20, "{} parts", pages.len());
         assert!(pages.values().all(|value| value.len() < 6_000));
-        evict(&db.shared().live, 0);
+        evict(&db.shared().live, 0, 0);
         let state = db.state("c0").unwrap().unwrap();
         assert_eq!(state.messages_in + state.messages_out, 200_u64.div_ceil(conversations));
         // A longer page replaces both halves.

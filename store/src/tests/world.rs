@@ -98,7 +98,7 @@ impl World {
 
     /// Evicts every conversation that can be evicted.
     pub(super) fn evict(&mut self) {
-        crate::conversations::archive::evict(&self.db.shared().live, 0);
+        crate::conversations::archive::evict(&self.db.shared().live, 0, 0);
     }
 
     pub(super) fn sync(&mut self) -> Result<(), Stop> {

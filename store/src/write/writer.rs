@@ -37,6 +37,10 @@ use crate::write::trim::{Trimmed, trim};
 /// durability.
 const LOGGED_ASIDE_EVENTS: usize = 512;
 
+/// Closed conversations take at most this part of the memory of conversations. Few events arrive for them, and a replay makes
+/// thousands of them in a second: memory that they do not use is memory that the system need not clear.
+const CLOSED_PART: u64 = 4;
+
 /// A request to the writer.
 pub(crate) enum Command {
     Submit(Submission),
@@ -369,16 +373,24 @@ impl Writer {
     fn evict_above_limit(&mut self) -> Result<(), StorageError> {
         // A conversation larger than the limit needs room nevertheless. Otherwise each of its events would read and
         // write all of it.
-        let max_bytes = self.shared.options.memory_bytes.max(2 * self.shared.live.board().largest_bytes());
-        let is_full = || self.shared.live.board().resident_bytes() > max_bytes;
-        if !is_full() || self.shared.are_checkpoints_held() {
+        let room = 2 * self.shared.live.board().largest_bytes();
+        let max_bytes = self.shared.options.memory_bytes.max(room);
+        let max_closed_bytes = (self.shared.options.memory_bytes / CLOSED_PART).max(room);
+        let held = || {
+            let board = self.shared.live.board();
+            (board.resident_bytes(), board.closed_bytes())
+        };
+        let is_full = |(all, closed)| all > max_bytes || closed > max_closed_bytes;
+        let before = held();
+        if !is_full(before) || self.shared.are_checkpoints_held() {
             return Ok(());
         }
         // Frees half, so that eviction does not run after every group.
-        evict(&self.shared.live, max_bytes / 2);
-        if is_full() {
+        let rest = if before.0 > max_bytes { max_bytes / 2 } else { max_bytes };
+        evict(&self.shared.live, rest, max_closed_bytes / 2);
+        if is_full(held()) {
             self.checkpoint()?;
-            evict(&self.shared.live, max_bytes / 2);
+            evict(&self.shared.live, rest, max_closed_bytes / 2);
         }
         Ok(())
     }

@@ -68,15 +68,19 @@ fn a_board_of_outlines_answers_like_the_original() {
 #[test]
 fn closed_conversations_idle_for_longest_are_evicted_first_and_unsaved_ones_stay() {
     let mut board = busy().board;
-    assert_eq!(board.eviction_candidates(0), [0; 0], "nothing was saved");
+    assert_eq!(board.eviction_candidates(0, 0), [0; 0], "nothing was saved");
     board.take_unsaved();
     board.edit().apply(8, &build(message("two", 90, OUT)));
     let all = board.resident_bytes();
-    let surplus = board.eviction_candidates(all - 1);
+    let surplus = board.eviction_candidates(all - 1, u64::MAX);
     assert_eq!(surplus, [4]);
+    assert!(board.closed_bytes() > 0);
+    assert_eq!(board.eviction_candidates(all, board.closed_bytes()), [0; 0]);
+    assert_eq!(board.eviction_candidates(all, 0), surplus, "the closed ones, not the open ones");
     drop(board.evict(&surplus));
     assert_eq!(board.find("gone"), Location::Evicted(4));
-    let surplus = board.eviction_candidates(0);
+    assert_eq!(board.closed_bytes(), 0);
+    let surplus = board.eviction_candidates(0, 0);
     assert_eq!(surplus, [2, 3, 0], "the one touched last goes last");
     // Also if its eviction is requested.
     drop(board.evict(&[surplus, vec![1]].concat()));
