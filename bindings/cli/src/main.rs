@@ -13,6 +13,10 @@ use convofold_cli::exit::Exit;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    // The allocator asks for huge pages, which the kernel clears whole. A replay of a million events took 430 MB with them and
+    // 290 MB without, in the same processor time. Without the right to switch them off, it only takes more memory.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::thread::disable_transparent_huge_pages(true);
     // Panics of sled on a damaged file are caught and reported as errors; do not print them as well.
     let said = Arc::new(Mutex::new(String::new()));
     let heard = said.clone();
