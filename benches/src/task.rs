@@ -85,6 +85,9 @@ fn start<A: Serialize, T: DeserializeOwned, F: Fn(A) -> Result<T>>(_: F, argumen
 /// If the task is not in `tasks` or fails.
 pub fn serve(tasks: &[Task]) -> Result<bool> {
     let Ok(request) = std::env::var(VARIABLE) else { return Ok(false) };
+    // As the command does, and for all peers.
+    #[cfg(target_os = "linux")]
+    rustix::thread::disable_transparent_huge_pages(true)?;
     let Request { name, argument } = serde_json::from_str(&request)?;
     let task = tasks.iter().find(|task| task.name == name).with_context(|| format!("{name} is not a known task"))?;
     let mut out = std::io::stdout();
