@@ -189,7 +189,7 @@ fn write_fixtures() {
     }
     for form in FORMS {
         std::fs::write(path(form.name), (form.write)(&mut Compressor::plain())).unwrap();
-        std::fs::write(path(&zstd_name(&form)), (form.write)(&mut Compressor::new().unwrap())).unwrap();
+        std::fs::write(path(&zstd_name(&form)), (form.write)(&mut Compressor::always().unwrap())).unwrap();
     }
     for other in OTHERS {
         std::fs::write(path(other.name), (other.write)()).unwrap();
