@@ -211,7 +211,7 @@ impl Convofold {
     pub fn submit(&self, batch: Batch) -> Result<Ticket, SubmitError> {
         self.check(&batch)?;
         let sender = self.inner.sender()?;
-        let (ticket, completer) = Ticket::new();
+        let (ticket, completer) = Ticket::in_round(self.shared().round.lock().clone());
         let submission = Submission { batch, submitted: Instant::now(), completer };
         sender.send(Command::Submit(submission)).map_err(|_| SubmitError::Closed)?;
         Ok(self.inner.in_time(ticket))
@@ -224,7 +224,7 @@ impl Convofold {
     pub fn try_submit(&self, batch: Batch) -> Result<Ticket, SubmitError> {
         self.check(&batch)?;
         let sender = self.inner.sender()?;
-        let (ticket, completer) = Ticket::new();
+        let (ticket, completer) = Ticket::in_round(self.shared().round.lock().clone());
         let submission = Submission { batch, submitted: Instant::now(), completer };
         match sender.try_send(Command::Submit(submission)) {
             Ok(()) => Ok(self.inner.in_time(ticket)),

@@ -20,6 +20,7 @@ use crate::storage::{ReadStorage, StorageError};
 #[cfg(feature = "tracing")]
 use crate::trace::Chain;
 use crate::trace::tell;
+use crate::write::ticket::Round;
 
 /// The number of columns that are kept for the next ingest.
 const POOLED_COLUMNS: usize = 64;
@@ -48,6 +49,8 @@ pub(crate) struct Shared {
     pub(crate) durable: Mutex<Durable>,
     pub(crate) durable_moved: Condvar,
     pub(crate) feed_wakers: Wakers,
+    /// For the batches of the next group.
+    pub(crate) round: Mutex<Round>,
     /// Set when the writer has taken its last command; see [`Shared::end_queue`].
     queue_ended: AtomicBool,
     pub(crate) log_figures: LogFigures,
@@ -117,6 +120,7 @@ impl Shared {
             durable: Mutex::new(Durable { seq: position.last_seq(), is_closed: false, waiting_feeds: 0 }),
             durable_moved: Condvar::new(),
             feed_wakers: Wakers::default(),
+            round: Mutex::default(),
             queue_ended: AtomicBool::new(false),
             log_figures: LogFigures::default(),
             meter: Meter::default(),

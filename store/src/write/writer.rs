@@ -30,7 +30,7 @@ use crate::write::batch::Batch;
 use crate::write::clock::CommitClock;
 use crate::write::error::{CommitError, expect_healthy, failed};
 use crate::write::group::{Group, Submission};
-use crate::write::ticket::Completer;
+use crate::write::ticket::{Completer, Round};
 use crate::write::trim::{Trimmed, trim};
 
 /// The maximum number of new events in a group that is logged and then folded even if no submission waits for
@@ -195,26 +195,26 @@ impl Writer {
                 Err(_) => break,
             }
         }
+        // After the queue was emptied, so that few batches of the next group belong to this round.
+        *self.shared.round.lock() = Round::default();
         group
     }
 
     fn commit(&mut self, submissions: Vec<Submission>) {
         let apart = |Submission { batch, submitted, completer }| (batch, (submitted, completer));
-        let (batches, waiting): (Vec<_>, Vec<_>) = submissions.into_iter().map(apart).unzip();
+        let (batches, mut waiting): (Vec<_>, Vec<_>) = submissions.into_iter().map(apart).unzip();
         match expect_healthy(&self.shared).and_then(|()| self.log_and_fold(batches)) {
             Ok(receipts) => {
                 let submitted = waiting.iter().map(|(submitted, _)| *submitted);
                 self.shared.meter.add_group(receipts.iter().zip(submitted));
-                for ((_, completer), receipt) in waiting.into_iter().zip(receipts) {
-                    completer.complete(Ok(receipt));
+                for ((_, completer), receipt) in waiting.iter_mut().zip(receipts) {
+                    completer.set(Ok(receipt));
                 }
             }
-            Err(error) => {
-                for (_, completer) in waiting {
-                    completer.complete(Err(error.clone()));
-                }
-            }
+            Err(error) => waiting.iter_mut().for_each(|(_, completer)| completer.set(Err(error.clone()))),
         }
+        // Ends the round, after all of its tickets have their results.
+        drop(waiting);
     }
 
     fn log_and_fold(&mut self, batches: Vec<Batch>) -> Result<Vec<Receipt>, CommitError> {
