@@ -269,10 +269,9 @@ impl Conversation {
     /// The text of the event at a position in the order of T2.
     pub(crate) fn text_at(&self, position: u32) -> Option<&str> {
         let place = position as usize;
-        let fact = match place.checked_sub(self.facts.timed_len()) {
-            None => self.facts.get(place),
-            Some(untimed) => self.facts.untimed_in_order(self.lists()).get(untimed).map(|(_, fact)| *fact),
-        };
-        fact?.text
+        match place.checked_sub(self.facts.timed_len()) {
+            None => self.facts.facts().text_at(place),
+            Some(untimed) => self.facts.untimed_in_order(self.lists()).get(untimed)?.1.text,
+        }
     }
 }

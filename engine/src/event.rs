@@ -56,7 +56,15 @@ impl Kind {
     /// The kind with this code.
     #[must_use]
     pub fn from_code(code: u8) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.code() == code)
+        Some(match code {
+            0 => Self::Open,
+            1 => Self::OpenClosed,
+            2 => Self::Update,
+            3 => Self::UpdateOpen,
+            4 => Self::Message,
+            5 => Self::Close,
+            _ => return None,
+        })
     }
 
     /// The rank among events of the same time (rule T2).

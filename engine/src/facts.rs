@@ -47,6 +47,12 @@ impl Facts {
         self.after(place).next()
     }
 
+    /// The text of the fact with this index.
+    pub(crate) fn text_at(&self, place: usize) -> Option<&str> {
+        let (chunk, offset) = self.locate(place);
+        self.chunk(chunk).filter(|chunk| offset < chunk.len())?.text_at(offset)
+    }
+
     /// Adds a fact at the end.
     pub fn push(&mut self, fact: &Fact<'_>) {
         if self.last.is_full() {

@@ -108,6 +108,12 @@ fn repacked(facts: &Facts) -> Facts {
     again
 }
 
+/// Whether passing over facts finds the same texts as reading them, and none after the last.
+fn texts_are_found(facts: &Facts) -> bool {
+    let texts = facts.iter().map(|fact| fact.text).chain([None]);
+    (0..).map(|place| facts.text_at(place)).zip(texts).all(|(found, text)| found == text)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 
@@ -128,6 +134,7 @@ proptest! {
         prop_assert_eq!(image.arrivals.duplicates, lists.duplicates);
         prop_assert_eq!(unpacked(&image, &image.facts), lists.counting);
         prop_assert_eq!(unpacked(&image, &image.conflicts), lists.lost);
+        prop_assert!(texts_are_found(&image.facts));
         // A board that was loaded from the bytes knows the same, and continues in the same way.
         let mut loaded = Board::new();
         let (facts, conflicts) = (repacked(&image.facts), repacked(&image.conflicts));
@@ -161,6 +168,7 @@ proptest! {
             let mut facts = Facts::default();
             if facts.push_packed(with(&changed, fixed, texts, len)).is_ok() {
                 prop_assert_eq!(facts.iter().count(), len as usize);
+                prop_assert!(texts_are_found(&facts));
                 let again: Facts = facts.iter().collect();
                 prop_assert_eq!(&again, &facts);
             }
