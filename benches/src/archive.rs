@@ -155,15 +155,15 @@ impl Archive {
 fn insert(connection: &Connection, row: &ConversationRow) -> Result<()> {
     let agent = row.agent.as_ref();
     connection.prepare_cached(INSERT)?.execute(params![
-        &*row.id,
+        row.id(),
         row.tenant.as_deref(),
         row.channel.as_deref(),
         agent.and_then(|agent| agent.id.as_deref()),
         agent.and_then(|agent| agent.name.as_deref()),
-        row.member_name.as_deref(),
-        row.member_number.as_deref(),
-        row.member_business_id.as_deref(),
-        row.member_channel_id.as_deref(),
+        row.member_name(),
+        row.member_number(),
+        row.member_business_id(),
+        row.member_channel_id(),
         row.shortcode.as_deref(),
         i64::try_from(row.unread)?,
         row.started_at,

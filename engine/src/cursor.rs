@@ -1,11 +1,12 @@
 //! Sort orders of lists, and positions in them.
 
-use std::ops::Bound;
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::query::{ConversationRow, QueryError};
+use crate::sorted::{Gap, Sorted};
 
 /// The sort order. Conversations with equal keys are ordered by the bytes of their ids.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -43,7 +44,7 @@ impl std::fmt::Display for Order {
 }
 
 /// The value by which a row is sorted, then its id.
-pub(crate) type RowKey = (i64, Arc<str>);
+pub(crate) type RowKey<'a> = (i64, &'a str);
 
 impl Order {
     /// The first letter of the sort order's name, which stands for the order in a cursor; upper case if it is reversed.
@@ -57,14 +58,30 @@ impl Order {
         all.into_iter().find(|order| order.letter() == letter)
     }
 
-    pub(crate) fn key(self, row: &ConversationRow) -> RowKey {
-        (row.sort_key(self.sort), row.id.clone())
+    pub(crate) fn key(self, row: &ConversationRow) -> RowKey<'_> {
+        (row.sort_key(self.sort), row.id())
     }
 
-    /// The keys after a cursor, as a range in ascending order.
-    pub(crate) fn after(self, cursor: Option<&Cursor>) -> (Bound<RowKey>, Bound<RowKey>) {
-        let from = cursor.map_or(Bound::Unbounded, |cursor| Bound::Excluded((cursor.key, cursor.id.clone())));
-        if self.reverse { (Bound::Unbounded, from) } else { (from, Bound::Unbounded) }
+    /// Whether a row comes after a cursor.
+    pub(crate) fn is_after(self, cursor: Option<&Cursor>, row: &ConversationRow) -> bool {
+        cursor.is_none_or(|cursor| {
+            let order = self.key(row).cmp(&cursor.row_key());
+            if self.reverse { order.is_lt() } else { order.is_gt() }
+        })
+    }
+
+    /// Where a cursor is in ascending entries: those after it are on the side [`Order::reverse`]. `compare` compares an
+    /// entry with a key.
+    pub(crate) fn gap<E>(
+        self,
+        cursor: Option<&Cursor>,
+        entries: &Sorted<E>,
+        compare: impl Fn(&E, RowKey<'_>) -> Ordering,
+    ) -> Gap {
+        entries.gap(|entry| match cursor.map(|cursor| compare(entry, cursor.row_key())) {
+            None => self.reverse,
+            Some(order) => order.is_lt() || (order.is_eq() && !self.reverse),
+        })
     }
 
     /// The next element of an iterator in ascending order, in the direction of this order.
@@ -87,7 +104,11 @@ impl Cursor {
     /// The position of this row.
     pub(crate) fn at(order: Order, row: &ConversationRow) -> Self {
         let (key, id) = order.key(row);
-        Self { order, key, id }
+        Self { order, key, id: id.into() }
+    }
+
+    fn row_key(&self) -> RowKey<'_> {
+        (self.key, &self.id)
     }
 }
 

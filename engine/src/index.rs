@@ -2,8 +2,8 @@
 //!
 //! They are kept beside the board and updated one conversation at a time, so that a query never waits for the fold.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::ops::RangeBounds;
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
@@ -11,7 +11,8 @@ use hashbrown::HashMap;
 use crate::cursor::{Cursor, Order, RowKey, Sort};
 use crate::newest::{Largest, Newest};
 use crate::query::{AgentLoad, ConversationRow, Page, Query, QueryError, Totals};
-use crate::spelling::{Caseless, plain_number};
+use crate::sorted::Sorted;
+use crate::spelling::{Caseless, compare_numbers};
 use crate::state::AgentRef;
 use crate::unknown;
 
@@ -20,12 +21,29 @@ pub(crate) type Slot = u32;
 
 pub(crate) type Row = Arc<ConversationRow>;
 
-/// Open conversations in one sort order; the smallest key is first.
-type Ordered = BTreeMap<RowKey, Slot>;
+/// Conversations in one sort order; the smallest key is first. Among equal keys their ids decide, which are in their rows.
+type Ordered = Sorted<Entry>;
 
-/// The conversations of an agent of one tenant, sorted by activity, with their rows, because this query is the most
-/// frequent.
-type OfAgent = BTreeMap<RowKey, Row>;
+/// The sort key and the slot of a conversation, in 12 bytes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Entry {
+    key: [u8; 8],
+    slot: Slot,
+}
+
+impl Entry {
+    fn new(key: i64, slot: Slot) -> Self {
+        Self { key: key.to_ne_bytes(), slot }
+    }
+
+    fn key(self) -> i64 {
+        i64::from_ne_bytes(self.key)
+    }
+}
+
+/// The conversations of an agent of one tenant, sorted by activity, with their sort keys and rows, because this query is the
+/// most frequent.
+type OfAgent = Sorted<(i64, Row)>;
 
 /// Agents of two tenants are two agents, whatever they are called.
 type ByTenant = BTreeMap<Option<Arc<str>>, OfAgent>;
@@ -125,7 +143,7 @@ pub struct Index {
 /// Conversations in every sort order.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Lists {
-    rows: HashMap<Slot, Row>,
+    rows: Rows,
     by_activity: Ordered,
     by_waiting: Ordered,
     by_start: Ordered,
@@ -133,8 +151,8 @@ pub(crate) struct Lists {
     unassigned: ByTenant,
     /// The agents with a name, and the number of conversations in which each has it.
     agents_named: HashMap<Caseless<Arc<str>>, BTreeMap<AgentKey, u32>>,
-    /// By number without `+` and spaces.
-    by_number: BTreeSet<(Arc<str>, Slot)>,
+    /// The conversations with a number, by that without `+` and spaces, and by slot.
+    by_number: Sorted<Slot>,
 }
 
 impl Index {
@@ -312,7 +330,8 @@ impl Lists {
     /// Fills all lists with the rows, sorted at once and built from the bottom up.
     fn sort_all(&mut self) {
         let mut by_agent: HashMap<AgentKey, BTreeMap<_, Vec<_>>> = HashMap::new();
-        let (mut unassigned, mut numbers) = (BTreeMap::<_, Vec<_>>::new(), Vec::new());
+        let mut unassigned = BTreeMap::<_, Vec<_>>::new();
+        let mut numbers: Vec<(Slot, &str)> = Vec::new();
         let rows = std::mem::take(&mut self.rows);
         for (slot, row) in &rows {
             let key = agent_key(row);
@@ -320,35 +339,41 @@ impl Lists {
                 self.join_name(row, key);
             }
             let by_tenant = key.map_or(&mut unassigned, |key| by_agent.entry(key).or_default());
-            by_tenant.entry(row.tenant.clone()).or_default().push((entry(row, Sort::Activity), row.clone()));
-            numbers.extend(number_key(row).map(|number| (number, *slot)));
+            by_tenant.entry(row.tenant.clone()).or_default().push((row.sort_key(Sort::Activity), row.clone()));
+            numbers.extend(row.member_number().map(|number| (*slot, number)));
         }
-        let ordered = |sort| rows.iter().map(|(slot, row)| (entry(row, sort), *slot)).collect();
+        let ordered = |sort| {
+            let mut keys: Vec<_> = rows.iter().map(|(slot, row)| (row.sort_key(sort), row.id(), *slot)).collect();
+            keys.sort_unstable();
+            keys.into_iter().map(|(key, _, slot)| Entry::new(key, slot)).collect()
+        };
         let [by_activity, by_waiting, by_start] = [Sort::Activity, Sort::Waiting, Sort::Started].map(ordered);
         (self.by_activity, self.by_waiting, self.by_start) = (by_activity, by_waiting, by_start);
-        let sorted = |by_tenant: BTreeMap<_, Vec<_>>| -> ByTenant {
-            by_tenant.into_iter().map(|(tenant, entries)| (tenant, entries.into_iter().collect())).collect()
+        let sorted = |by_tenant: BTreeMap<_, Vec<(i64, Row)>>| -> ByTenant {
+            let sort = |mut entries: Vec<(i64, Row)>| {
+                entries.sort_unstable_by(|a, b| compare_rows(a, (b.0, b.1.id())));
+                entries.into_iter().collect()
+            };
+            by_tenant.into_iter().map(|(tenant, entries)| (tenant, sort(entries))).collect()
         };
         self.by_agent = by_agent.into_iter().map(|(key, by_tenant)| (key, sorted(by_tenant))).collect();
         self.unassigned = sorted(unassigned);
-        self.by_number = numbers.into_iter().collect();
+        numbers.sort_unstable_by(|(a_slot, a), (b_slot, b)| compare_numbers(a, b).then(a_slot.cmp(b_slot)));
+        self.by_number = numbers.into_iter().map(|(slot, _)| slot).collect();
         self.rows = rows;
     }
 
     fn update_lists(&mut self, slot: Slot, before: Option<&Row>, now: Option<&Row>) {
-        let lists = [
-            (Sort::Activity, &mut self.by_activity),
-            (Sort::Waiting, &mut self.by_waiting),
-            (Sort::Started, &mut self.by_start),
-        ];
+        let Self { rows, by_activity, by_waiting, by_start, .. } = self;
+        let lists = [(Sort::Activity, by_activity), (Sort::Waiting, by_waiting), (Sort::Started, by_start)];
         for (sort, ordered) in lists {
             let key = |row: &Row| row.sort_key(sort);
             if before.map(key) != now.map(key) {
                 if let Some(row) = before {
-                    ordered.remove(&entry(row, sort));
+                    ordered.remove(order_of(rows, slot, key(row), row.id()));
                 }
                 if let Some(row) = now {
-                    ordered.insert(entry(row, sort), slot);
+                    ordered.insert(Entry::new(key(row), slot), order_of(rows, slot, key(row), row.id()));
                 }
             }
         }
@@ -356,9 +381,9 @@ impl Lists {
             (Some(before), Some(now)) if before.tenant == now.tenant && before.agent == now.agent => {
                 let of_agent = self.of_agent_mut(now);
                 if before.last_active_at != now.last_active_at {
-                    of_agent.remove(&entry(before, Sort::Activity));
+                    leave(of_agent, before);
                 }
-                of_agent.insert(entry(now, Sort::Activity), now.clone());
+                join(of_agent, now);
             }
             _ => {
                 if let Some(row) = before {
@@ -369,12 +394,13 @@ impl Lists {
                 }
             }
         }
-        if before.map(|row| &row.member_number) != now.map(|row| &row.member_number) {
-            if let Some(row) = before {
-                self.leave_number(slot, row);
+        let [before, now] = [before, now].map(|row| row.and_then(|row| row.member_number()));
+        if before != now {
+            if let Some(number) = before {
+                self.by_number.remove(number_order(&self.rows, slot, number));
             }
-            if let Some(row) = now {
-                self.join_number(slot, row);
+            if let Some(number) = now {
+                self.by_number.insert(slot, number_order(&self.rows, slot, number));
             }
         }
     }
@@ -383,7 +409,7 @@ impl Lists {
         if let Some(key) = agent_key(row) {
             self.join_name(row, &key);
         }
-        self.of_agent_mut(row).insert(entry(row, Sort::Activity), row.clone());
+        join(self.of_agent_mut(row), row);
     }
 
     /// The list of the agent assigned to a conversation.
@@ -432,28 +458,17 @@ impl Lists {
         }
     }
 
-    fn join_number(&mut self, slot: Slot, row: &Row) {
-        if let Some(number) = number_key(row) {
-            self.by_number.insert((number, slot));
-        }
-    }
-
-    fn leave_number(&mut self, slot: Slot, row: &Row) {
-        if let Some(number) = number_key(row) {
-            self.by_number.remove(&(number, slot));
-        }
-    }
-
     /// The rows that a query finds, after its cursor and in its order.
     pub(crate) fn rows_for<'a>(&'a self, query: &'a Query) -> Box<dyn Iterator<Item = &'a Row> + 'a> {
         let (order, cursor) = (query.order, query.cursor.as_ref());
         let wanted = |row: &&Row| query.wants(row);
         match self.candidates(query) {
             Candidates::All(ordered) => {
-                let mut rest = ordered.range(order.after(cursor));
+                let compare = |entry: &Entry, key: RowKey<'_>| compare_entry(&self.rows, *entry, key);
+                let mut rest = ordered.side(order.gap(cursor, ordered, compare), order.reverse);
                 let entries = std::iter::from_fn(move || order.next(&mut rest));
-                let slots = entries.take_while(|((key, _), _)| !query.is_past(*key)).map(|(_, slot)| slot);
-                Box::new(self.rows(slots).filter(wanted))
+                let entries = entries.take_while(|entry| !query.is_past(entry.key()));
+                Box::new(self.rows(entries).filter(wanted))
             }
             Candidates::OfAgents(sets) => Box::new(merged(sets, order, cursor).filter(wanted)),
             Candidates::Any(rows) => Box::new(sorted(query, rows).into_iter().filter(wanted)),
@@ -462,15 +477,17 @@ impl Lists {
 
     /// All rows, the most recently active one first.
     pub(crate) fn recent(&self) -> impl Iterator<Item = &Row> {
-        self.rows(self.by_activity.values())
+        self.rows(self.by_activity.iter())
     }
 
     /// The smallest set that contains every match of the query.
     fn candidates(&self, query: &Query) -> Candidates<'_> {
         if let Some(number) = &query.number {
-            let number: Arc<str> = plain_number(number).map_or_else(|| number.as_str().into(), Into::into);
-            let of_number = self.by_number.range((number.clone(), Slot::MIN)..=(number, Slot::MAX));
-            return Candidates::Any(of_number.filter_map(|(_, slot)| self.rows.get(slot)).collect());
+            let order = |row: &Row| compare_numbers(row.member_number().unwrap_or_default(), number);
+            let is_before = |slot: &Slot| self.rows.get(slot).is_some_and(|row| order(row).is_lt());
+            let rest = self.by_number.side(self.by_number.gap(is_before), false);
+            let of_number = rest.filter_map(|slot| self.rows.get(slot)).take_while(|row| order(row).is_eq());
+            return Candidates::Any(of_number.collect());
         }
         let sets = match &query.agent {
             Some(agent) => self.of_agent(agent, query.tenant.as_deref()),
@@ -483,7 +500,7 @@ impl Lists {
         if query.order.sort == Sort::Activity {
             return Candidates::OfAgents(sets);
         }
-        Candidates::Any(sets.into_iter().flat_map(BTreeMap::values).collect())
+        Candidates::Any(sets.into_iter().flat_map(rows_of).collect())
     }
 
     /// The list in this order. There is none by close: open conversations have no such time.
@@ -509,9 +526,50 @@ impl Lists {
         by_tenant.flat_map(|by_tenant| of_tenant(by_tenant, tenant)).collect()
     }
 
-    fn rows<'a>(&'a self, slots: impl Iterator<Item = &'a Slot>) -> impl Iterator<Item = &'a Row> {
-        slots.filter_map(|slot| self.rows.get(slot))
+    fn rows<'a>(&'a self, entries: impl Iterator<Item = &'a Entry>) -> impl Iterator<Item = &'a Row> {
+        entries.filter_map(|entry| self.rows.get(&entry.slot))
     }
+}
+
+type Rows = HashMap<Slot, Row>;
+
+fn compare_entry(rows: &Rows, entry: Entry, (key, id): RowKey<'_>) -> Ordering {
+    entry.key().cmp(&key).then_with(|| rows.get(&entry.slot).map_or(Ordering::Less, |row| row.id().cmp(id)))
+}
+
+/// The order of other conversations and of the one at a slot, whose row has changed or is gone.
+fn order_of(rows: &Rows, slot: Slot, key: i64, id: &str) -> impl Fn(&Entry) -> Ordering {
+    move |entry| match entry.slot == slot {
+        true => entry.key().cmp(&key),
+        false => compare_entry(rows, *entry, (key, id)),
+    }
+}
+
+/// Like [`order_of`], by number.
+fn number_order(rows: &Rows, slot: Slot, number: &str) -> impl Fn(&Slot) -> Ordering {
+    let of = |other: &Slot| rows.get(other).and_then(|row| row.member_number()).unwrap_or_default();
+    move |other| match *other == slot {
+        true => Ordering::Equal,
+        false => compare_numbers(of(other), number).then(other.cmp(&slot)),
+    }
+}
+
+fn compare_rows((a_key, a): &(i64, Row), (key, id): RowKey<'_>) -> Ordering {
+    a_key.cmp(&key).then_with(|| a.id().cmp(id))
+}
+
+/// Adds a conversation to the list of its agent, or replaces its row there.
+fn join(of_agent: &mut OfAgent, row: &Row) {
+    let key = row.sort_key(Sort::Activity);
+    of_agent.insert((key, row.clone()), |other| compare_rows(other, (key, row.id())));
+}
+
+fn leave(of_agent: &mut OfAgent, row: &Row) {
+    of_agent.remove(|other| compare_rows(other, (row.sort_key(Sort::Activity), row.id())));
+}
+
+fn rows_of(of_agent: &OfAgent) -> impl Iterator<Item = &Row> {
+    of_agent.iter().map(|(_, row)| row)
 }
 
 /// The set in which to search for matches.
@@ -523,8 +581,7 @@ enum Candidates<'a> {
 
 fn sorted<'a>(query: &Query, mut rows: Vec<&'a Row>) -> Vec<&'a Row> {
     let order = query.order;
-    let after = order.after(query.cursor.as_ref());
-    rows.retain(|row| after.contains(&order.key(row)));
+    rows.retain(|row| order.is_after(query.cursor.as_ref(), row));
     rows.sort_by_cached_key(|row| order.key(row));
     if order.reverse {
         rows.reverse();
@@ -542,7 +599,7 @@ fn of_tenant<'a>(by_tenant: &'a ByTenant, tenant: Option<&str>) -> impl Iterator
 /// Removes a conversation from the list of its tenant.
 fn leave_tenant(by_tenant: &mut ByTenant, row: &Row) {
     if let Some(of_agent) = by_tenant.get_mut(&row.tenant) {
-        of_agent.remove(&entry(row, Sort::Activity));
+        leave(of_agent, row);
         if of_agent.is_empty() {
             by_tenant.remove(&row.tenant);
         }
@@ -555,28 +612,30 @@ fn merged<'a>(
     order: Order,
     cursor: Option<&Cursor>,
 ) -> impl Iterator<Item = &'a Row> + use<'a> {
-    let mut rests: Vec<_> = sets.into_iter().map(|rows| rows.range(order.after(cursor))).collect();
-    let mut heads: BTreeMap<&RowKey, (usize, &Row)> = BTreeMap::new();
+    let mut rests: Vec<_> =
+        sets.into_iter().map(|rows| rows.side(order.gap(cursor, rows, compare_rows), order.reverse)).collect();
+    let mut heads: BTreeMap<RowKey<'_>, (usize, &Row)> = BTreeMap::new();
+    let head = |set, (key, row): &'a (i64, Row)| ((*key, row.id()), (set, row));
     for (set, rest) in rests.iter_mut().enumerate() {
-        heads.extend(order.next(rest).map(|(key, row)| (key, (set, row))));
+        heads.extend(order.next(rest).map(|entry| head(set, entry)));
     }
     std::iter::from_fn(move || {
         let (_, (set, row)) = if order.reverse { heads.pop_last() } else { heads.pop_first() }?;
         let next = rests.get_mut(set).and_then(|rest| order.next(rest));
-        heads.extend(next.map(|(key, next)| (key, (set, next))));
+        heads.extend(next.map(|entry| head(set, entry)));
         Some(row)
     })
 }
 
 fn load(tenant: Option<&Arc<str>>, rows: &OfAgent) -> Option<AgentLoad> {
-    let agent = rows.values().next()?.agent.as_ref();
-    let name = rows.values().find_map(agent_name);
-    let waiting = || rows.values().filter_map(|row| row.waiting_since);
+    let agent = rows.first()?.1.agent.as_ref();
+    let name = rows_of(rows).find_map(agent_name);
+    let waiting = || rows_of(rows).filter_map(|row| row.waiting_since);
     Some(AgentLoad {
         tenant: tenant.cloned(),
         agent: agent.map(|agent| AgentRef { id: agent.id.clone(), name: name.cloned() }),
         open: rows.len() as u64,
-        unread: rows.values().fold(0, |sum, row| sum.saturating_add(row.unread)),
+        unread: rows_of(rows).fold(0, |sum, row| sum.saturating_add(row.unread)),
         waiting: waiting().count() as u64,
         oldest_waiting_since: waiting().min(),
     })
@@ -589,15 +648,6 @@ fn agent_key(row: &Row) -> Option<AgentKey> {
 
 fn agent_name(row: &Row) -> Option<&Arc<str>> {
     row.agent.as_ref()?.name.as_ref()
-}
-
-fn number_key(row: &Row) -> Option<Arc<str>> {
-    let number = row.member_number.as_ref()?;
-    Some(plain_number(number).map_or_else(|| number.clone(), Into::into))
-}
-
-fn entry(row: &Row, sort: Sort) -> RowKey {
-    (row.sort_key(sort), row.id.clone())
 }
 
 fn fill_page<'a>(query: &Query, mut wanted: impl Iterator<Item = &'a Row>) -> Page {

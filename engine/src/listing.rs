@@ -1,10 +1,10 @@
 //! Pages of rows that are in no index, such as those of closed conversations.
 
 use std::collections::BTreeMap;
-use std::ops::RangeBounds;
 use std::sync::Arc;
 
 use crate::cursor::Cursor;
+use crate::own_texts::OwnTexts;
 use crate::query::{ConversationRow, Page, Query, QueryError};
 use crate::state::{AgentRef, State};
 
@@ -27,8 +27,7 @@ impl Query {
     /// Whether a row matches and comes after the cursor. See [`Query::page_of`] for what a row does not tell.
     #[must_use]
     pub fn is_match(&self, row: &ConversationRow) -> bool {
-        self.wants(row)
-            && self.cursor.as_ref().is_none_or(|cursor| self.order.after(Some(cursor)).contains(&self.order.key(row)))
+        self.wants(row) && self.order.is_after(self.cursor.as_ref(), row)
     }
 
     /// The page of these rows that the query asks for, in its order and after its cursor. It holds one page in memory,
@@ -40,20 +39,17 @@ impl Query {
     pub fn page_of(&self, rows: impl IntoIterator<Item = ConversationRow>) -> Result<Page, QueryError> {
         self.check_cursor()?;
         let (order, limit) = (self.order, self.page_rows());
-        let after = order.after(self.cursor.as_ref());
         let mut first = BTreeMap::new();
-        for row in rows.into_iter().filter(|row| self.wants(row)) {
-            let key = order.key(&row);
-            if after.contains(&key) {
-                first.insert(key, Arc::new(row));
-                // One more than the page shows whether there is a next one.
-                if first.len() > limit.saturating_add(1) {
-                    if order.reverse {
-                        first.pop_first()
-                    } else {
-                        first.pop_last()
-                    };
-                }
+        for row in rows.into_iter().filter(|row| self.is_match(row)) {
+            let (key, id) = order.key(&row);
+            first.insert((key, Arc::<str>::from(id)), Arc::new(row));
+            // One more than the page shows whether there is a next one.
+            if first.len() > limit.saturating_add(1) {
+                if order.reverse {
+                    first.pop_first()
+                } else {
+                    first.pop_last()
+                };
             }
         }
         let has_more = first.len() > limit;
@@ -69,6 +65,10 @@ impl From<&State> for ConversationRow {
     /// for that. [`Board::row`](crate::Board::row) is exact.
     fn from(state: &State) -> Self {
         let text = |text: &Option<String>| text.as_deref().map(Arc::from);
+        let member = &state.member;
+        let member =
+            [&member.name, &member.number, &member.business_id, &member.channel_id].map(|text| text.as_deref());
+        let own = OwnTexts::new(&state.id, member);
         let mut earlier_agents: Vec<AgentRef> = Vec::new();
         for agent in state.assignments.iter().filter_map(|assigned| assigned.agent.as_ref()) {
             if state.agent.as_ref() != Some(agent) && !earlier_agents.contains(agent) {
@@ -80,16 +80,12 @@ impl From<&State> for ConversationRow {
             channel: text(&state.channel),
             agent: state.agent.clone(),
             earlier_agents: earlier_agents.into(),
-            member_name: text(&state.member.name),
-            member_number: text(&state.member.number),
-            member_business_id: text(&state.member.business_id),
-            member_channel_id: text(&state.member.channel_id),
             shortcode: text(&state.shortcode),
             unread: state.unread,
             waiting_since: state.waiting_since,
             suspect: !state.suspect.is_empty(),
             closed_at: state.closed_at,
-            ..Self::new(state.id.clone(), state.started_at, state.last_active_at.unwrap_or(state.last_event_at))
+            ..Self::of_texts(own, state.started_at, state.last_active_at.unwrap_or(state.last_event_at))
         }
     }
 }

@@ -25,7 +25,7 @@ impl Outline {
     /// The outline of a conversation with this row, and its newest event.
     #[must_use]
     pub fn listed(row: ConversationRow, newest: Newest) -> Self {
-        let fingerprint = crate::id_map::fingerprint(&row.id);
+        let fingerprint = crate::id_map::fingerprint(row.id());
         Self { fingerprint, seen: Seen::of_row(&Arc::new(row), newest) }
     }
 

@@ -1,10 +1,12 @@
 //! Queries about many conversations (rules Q2 and Q3), and cursors for the next page.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::cursor::{Cursor, Order, Sort};
+use crate::own_texts::OwnTexts;
 use crate::setters::setters;
 use crate::spelling::{same_name, same_number};
 use crate::state::{AgentRef, LastMessage};
@@ -229,11 +231,10 @@ pub struct Page {
 }
 
 /// A conversation as lists show it. [`crate::Board::state`] gives the full state.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ConversationRow {
-    /// The id.
-    pub id: Arc<str>,
+    pub(crate) own: OwnTexts,
     /// The tenant.
     pub tenant: Option<Arc<str>>,
     /// The channel of the latest message.
@@ -242,16 +243,7 @@ pub struct ConversationRow {
     pub agent: Option<AgentRef>,
     /// The agents that were assigned before and are not now, each once. Not part of the JSON form: the state has all
     /// assignments.
-    #[serde(skip)]
     pub earlier_agents: Arc<[AgentRef]>,
-    /// The member's name.
-    pub member_name: Option<Arc<str>>,
-    /// The member's number.
-    pub member_number: Option<Arc<str>>,
-    /// The member's id at the business.
-    pub member_business_id: Option<Arc<str>>,
-    /// The member's channel id.
-    pub member_channel_id: Option<Arc<str>>,
     /// The shortcode.
     pub shortcode: Option<Arc<str>>,
     /// Unread messages.
@@ -273,17 +265,17 @@ pub struct ConversationRow {
 impl ConversationRow {
     /// A row with the fields that every conversation has; all others are `None`. A store that restores a row sets them.
     #[must_use]
-    pub fn new(id: Arc<str>, started_at: i64, last_active_at: i64) -> Self {
+    pub fn new(id: &str, started_at: i64, last_active_at: i64) -> Self {
+        Self::of_texts(OwnTexts::new(id, [None; _]), started_at, last_active_at)
+    }
+
+    pub(crate) fn of_texts(own: OwnTexts, started_at: i64, last_active_at: i64) -> Self {
         Self {
-            id,
+            own,
             tenant: None,
             channel: None,
             agent: None,
             earlier_agents: Arc::default(),
-            member_name: None,
-            member_number: None,
-            member_business_id: None,
-            member_channel_id: None,
             shortcode: None,
             unread: 0,
             started_at,
@@ -293,6 +285,42 @@ impl ConversationRow {
             suspect: false,
             last_message: None,
         }
+    }
+
+    /// The row with these texts of the member: name, number, business id and channel id.
+    #[must_use]
+    pub fn with_member(self, texts: [Option<&str>; 4]) -> Self {
+        Self { own: OwnTexts::new(self.id(), texts), ..self }
+    }
+
+    /// The id.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        self.own.id()
+    }
+
+    /// The member's name.
+    #[must_use]
+    pub fn member_name(&self) -> Option<&str> {
+        self.own.of_member(0)
+    }
+
+    /// The member's number.
+    #[must_use]
+    pub fn member_number(&self) -> Option<&str> {
+        self.own.of_member(1)
+    }
+
+    /// The member's id at the business.
+    #[must_use]
+    pub fn member_business_id(&self) -> Option<&str> {
+        self.own.of_member(2)
+    }
+
+    /// The member's channel id.
+    #[must_use]
+    pub fn member_channel_id(&self) -> Option<&str> {
+        self.own.of_member(3)
     }
 
     /// The sort key: the smallest comes first.
@@ -315,6 +343,73 @@ impl ConversationRow {
 
     pub(crate) fn is_assigned(&self) -> bool {
         self.agent.is_some()
+    }
+}
+
+/// The JSON form of a row.
+#[derive(Serialize, Deserialize)]
+#[serde(rename = "ConversationRow")]
+struct RowFields<'a> {
+    id: Cow<'a, str>,
+    tenant: Option<Arc<str>>,
+    channel: Option<Arc<str>>,
+    agent: Option<AgentRef>,
+    member_name: Option<Cow<'a, str>>,
+    member_number: Option<Cow<'a, str>>,
+    member_business_id: Option<Cow<'a, str>>,
+    member_channel_id: Option<Cow<'a, str>>,
+    shortcode: Option<Arc<str>>,
+    unread: u64,
+    started_at: i64,
+    last_active_at: i64,
+    closed_at: Option<i64>,
+    waiting_since: Option<i64>,
+    suspect: bool,
+    last_message: Option<Box<LastMessage>>,
+}
+
+impl Serialize for ConversationRow {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let row = self.clone();
+        let fields = RowFields {
+            id: self.id().into(),
+            tenant: row.tenant,
+            channel: row.channel,
+            agent: row.agent,
+            member_name: self.member_name().map(Into::into),
+            member_number: self.member_number().map(Into::into),
+            member_business_id: self.member_business_id().map(Into::into),
+            member_channel_id: self.member_channel_id().map(Into::into),
+            shortcode: row.shortcode,
+            unread: row.unread,
+            started_at: row.started_at,
+            last_active_at: row.last_active_at,
+            closed_at: row.closed_at,
+            waiting_since: row.waiting_since,
+            suspect: row.suspect,
+            last_message: row.last_message,
+        };
+        fields.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for ConversationRow {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let fields = RowFields::deserialize(deserializer)?;
+        let member = [fields.member_name, fields.member_number, fields.member_business_id, fields.member_channel_id];
+        let member = member.each_ref().map(Option::as_deref);
+        Ok(Self {
+            tenant: fields.tenant,
+            channel: fields.channel,
+            agent: fields.agent,
+            shortcode: fields.shortcode,
+            unread: fields.unread,
+            closed_at: fields.closed_at,
+            waiting_since: fields.waiting_since,
+            suspect: fields.suspect,
+            last_message: fields.last_message,
+            ..Self::of_texts(OwnTexts::new(&fields.id, member), fields.started_at, fields.last_active_at)
+        })
     }
 }
 
@@ -344,18 +439,18 @@ impl Query {
 
     /// Whether a conversation meets every condition, except [`unanswered_after_close`](Self::unanswered_after_close).
     pub(crate) fn wants(&self, row: &ConversationRow) -> bool {
-        let is = |wanted: &Option<String>, found: &Option<Arc<str>>, same: fn(&str, &str) -> bool| {
-            wanted.as_deref().is_none_or(|wanted| found.as_deref().is_some_and(|found| same(wanted, found)))
+        let is = |wanted: &Option<String>, found: Option<&str>, same: fn(&str, &str) -> bool| {
+            wanted.as_deref().is_none_or(|wanted| found.is_some_and(|found| same(wanted, found)))
         };
         self.effective_status().includes(row.closed_at.is_some())
             && self.wants_agent(row)
             && self.any_agent.as_deref().is_none_or(|wanted| had_agent(row, wanted))
             && self.wants_member(row)
             && self.wants_time(row)
-            && is(&self.number, &row.member_number, same_number)
-            && is(&self.tenant, &row.tenant, |wanted, found| wanted == found)
-            && is(&self.shortcode, &row.shortcode, same_number)
-            && is(&self.channel, &row.channel, same_name)
+            && is(&self.number, row.member_number(), same_number)
+            && is(&self.tenant, row.tenant.as_deref(), |wanted, found| wanted == found)
+            && is(&self.shortcode, row.shortcode.as_deref(), same_number)
+            && is(&self.channel, row.channel.as_deref(), same_name)
             && self.unread_min.is_none_or(|least| row.unread >= least)
             && self.idle_since_ms.is_none_or(|since| row.last_active_at <= since)
             && self.waiting_since_ms.is_none_or(|since| row.waiting_since.is_some_and(|waiting| waiting <= since))
@@ -381,8 +476,8 @@ impl Query {
 
     fn wants_member(&self, row: &ConversationRow) -> bool {
         let Some(wanted) = &self.member else { return true };
-        [&row.member_business_id, &row.member_channel_id].into_iter().any(|known| known.as_deref() == Some(wanted))
-            || row.member_name.as_deref().is_some_and(|name| same_name(name, wanted))
+        [row.member_business_id(), row.member_channel_id()].contains(&Some(wanted))
+            || row.member_name().is_some_and(|name| same_name(name, wanted))
     }
 }
 
@@ -431,4 +526,29 @@ pub struct Totals {
     pub unread: u64,
     /// The closed ones that are unanswered after their close ([`Query::unanswered_after_close`]).
     pub unanswered_after_close: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_is_read_back_from_its_json() {
+        let mut row = ConversationRow::new("case-7", 1, 2).with_member([Some("Mo"), None, Some(""), None]);
+        row.tenant = Some("t".into());
+        row.unread = 3;
+        let json = serde_json::to_string(&row).unwrap();
+        let expected = concat!(
+            r#"{"id":"case-7","tenant":"t","channel":null,"agent":null,"member_name":"Mo","member_number":null,"#,
+            r#""member_business_id":"","member_channel_id":null,"shortcode":null,"unread":3,"started_at":1,"#,
+            r#""last_active_at":2,"closed_at":null,"waiting_since":null,"suspect":false,"last_message":null}"#,
+        );
+        assert_eq!((json.as_str(), serde_json::from_str(&json).ok()), (expected, Some(row)));
+    }
+
+    /// There is one for each open conversation.
+    #[test]
+    fn a_row_is_small() {
+        assert!(size_of::<ConversationRow>() <= 208);
+    }
 }

@@ -10,11 +10,16 @@ use crate::folds::Folds;
 use crate::hash::StateHash;
 use crate::index::{Seen, Slot, Update};
 use crate::interner::Interner;
+use crate::own_texts::OwnTexts;
 use crate::query::ConversationRow;
 use crate::search::{SearchFields, SearchKeys};
 use crate::state::AgentRef;
 use crate::state::State;
 use crate::time::Time;
+
+/// The texts of a member in a row.
+const MEMBER: [Attribute; 4] =
+    [Attribute::MemberName, Attribute::MemberNumber, Attribute::MemberBusinessId, Attribute::MemberChannelId];
 
 #[derive(Debug)]
 pub(crate) struct Resident {
@@ -183,11 +188,13 @@ fn row(
 ) -> ConversationRow {
     let lists = conversation.lists();
     let known = |field: fn(&ConversationRow) -> &Option<Arc<str>>| before.and_then(|row| field(row).clone());
-    let own = |field, before| keep(fold.attribute(field, lists), before, &mut |text| text.into());
+    let member = MEMBER.map(|field| fold.attribute(field, lists));
+    let known_texts = before.map(|row| &row.own).filter(|own| own.member() == member);
+    let own = known_texts.cloned().unwrap_or_else(|| OwnTexts::new(&conversation.id, member));
     let known_agent = before.and_then(|row| row.agent.as_ref());
     let agent = fold.agents.assigned().and_then(|number| fold.agents.get(number));
     ConversationRow {
-        id: conversation.id.clone(),
+        own,
         tenant: tenant.clone(),
         channel: channel.clone(),
         agent: agent.map(|agent| AgentRef {
@@ -195,10 +202,6 @@ fn row(
             name: keep(agent.name.as_deref(), known_agent.and_then(|agent| agent.name.clone()), share),
         }),
         earlier_agents: earlier_agents(fold, before),
-        member_name: own(Attribute::MemberName, known(|row| &row.member_name)),
-        member_number: own(Attribute::MemberNumber, known(|row| &row.member_number)),
-        member_business_id: own(Attribute::MemberBusinessId, known(|row| &row.member_business_id)),
-        member_channel_id: own(Attribute::MemberChannelId, known(|row| &row.member_channel_id)),
         shortcode: keep(fold.attribute(Attribute::Shortcode, lists), known(|row| &row.shortcode), share),
         unread: fold.unread.count(),
         started_at: fold.started_at().ms(),

@@ -1,5 +1,6 @@
 //! How queries compare names and numbers, which people spell in different ways.
 
+use std::cmp::Ordering;
 use std::hash::{Hash, Hasher};
 
 /// A name that is equal to the same name in upper or lower case.
@@ -36,6 +37,12 @@ pub(crate) fn plain_number(number: &str) -> Option<String> {
     (plain.len() < number.len()).then_some(plain)
 }
 
+/// The order of two numbers without their `+` and white space.
+pub(crate) fn compare_numbers(a: &str, b: &str) -> Ordering {
+    let is_plain = |number: &str| number.bytes().all(|byte| byte.is_ascii_digit());
+    if is_plain(a) && is_plain(b) { a.cmp(b) } else { plain(a).cmp(plain(b)) }
+}
+
 pub(crate) fn lower_case(text: &str) -> impl Iterator<Item = char> {
     text.chars().flat_map(char::to_lowercase)
 }
@@ -60,5 +67,8 @@ mod tests {
         assert!(same_number("+45 12 34 56 78", "4512345678") && !same_number("+45", "45-"));
         assert_eq!(plain_number("+45 12"), Some("4512".to_owned()));
         assert_eq!(plain_number("4512"), None);
+        let mut numbers = ["46", "+45 12", "45 2", "", "4512"];
+        numbers.sort_by(|a, b| compare_numbers(a, b));
+        assert_eq!(numbers, ["", "+45 12", "4512", "45 2", "46"]);
     }
 }

@@ -52,13 +52,9 @@ const CONDITIONS: [Condition; 7] = [
     Condition {
         name: "member",
         value: |query| &mut query.member,
-        known: |row| [row.member_name.as_deref(), row.member_business_id.as_deref(), row.member_channel_id.as_deref()],
+        known: |row| [row.member_name(), row.member_business_id(), row.member_channel_id()],
     },
-    Condition {
-        name: "number",
-        value: |query| &mut query.number,
-        known: |row| [row.member_number.as_deref(), None, None],
-    },
+    Condition { name: "number", value: |query| &mut query.number, known: |row| [row.member_number(), None, None] },
     Condition { name: "tenant", value: |query| &mut query.tenant, known: |row| [row.tenant.as_deref(), None, None] },
     Condition {
         name: "shortcode",

@@ -170,8 +170,8 @@ impl Options {
     /// the size of that conversation; while a verification holds checkpoints back; and while a database without a
     /// usable checkpoint is opened, because the whole log is folded.
     ///
-    /// In addition, about 20 bytes are used for each conversation that ever existed, and about a hundred for each open
-    /// conversation in the lists.
+    /// In addition, about 20 bytes are used for each conversation that ever existed, and about 400 and its id and the texts
+    /// of its member for each open conversation in the lists.
     #[must_use]
     pub fn memory_bytes(mut self, bytes: u64) -> Self {
         self.memory_bytes = bytes;

@@ -131,7 +131,7 @@ impl Desk for Convofold {
         let began = Instant::now();
         let page = self.query(&query)?;
         let took = began.elapsed().as_nanos() as f64;
-        Ok((page.rows.iter().map(|row| row.id.to_string()).collect(), took))
+        Ok((page.rows.iter().map(|row| row.id().to_owned()).collect(), took))
     }
 }
 

@@ -150,15 +150,15 @@ impl Page {
 fn texts(row: &ConversationRow) -> [Option<&str>; 11] {
     let agent = row.agent.as_ref();
     [
-        Some(&*row.id),
+        Some(row.id()),
         row.tenant.as_deref(),
         row.channel.as_deref(),
         agent.and_then(|agent| agent.id.as_deref()),
         agent.and_then(|agent| agent.name.as_deref()),
-        row.member_name.as_deref(),
-        row.member_number.as_deref(),
-        row.member_business_id.as_deref(),
-        row.member_channel_id.as_deref(),
+        row.member_name(),
+        row.member_number(),
+        row.member_business_id(),
+        row.member_channel_id(),
         row.shortcode.as_deref(),
         row.last_message.as_ref().map(|last| last.text.as_str()),
     ]

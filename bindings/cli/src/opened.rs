@@ -224,7 +224,7 @@ impl Database {
         match self {
             Self::Here(db) => {
                 let page = db.query(query).map_err(|error| CliError::page(&error))?;
-                let states = page.rows.iter().filter_map(|row| db.state(&row.id).transpose());
+                let states = page.rows.iter().filter_map(|row| db.state(row.id()).transpose());
                 let conversations = states.collect::<Result<_, _>>().map_err(|error| CliError::conversation(&error))?;
                 Ok(States { conversations, next: page.next, unknown: page.unknown })
             }

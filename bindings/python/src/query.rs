@@ -18,23 +18,23 @@ use crate::time::{Moment, Utc};
 
 result! {
     /// A row of a query.
-    ConversationRow from convofold::ConversationRow {
+    ConversationRow from row: convofold::ConversationRow {
         /// Id of the conversation.
-        id: String,
+        id: String = row.id(),
         /// The business that the conversation belongs to.
-        tenant: Option<String>,
+        tenant: Option<String> = row.tenant.clone(),
         /// Channel of the latest message.
-        channel: Option<String>,
+        channel: Option<String> = row.channel.clone(),
         /// The assigned agent; None if nobody is assigned.
-        agent: Option<AgentRef>,
+        agent: Option<AgentRef> = row.agent.clone(),
         /// Name of the customer.
-        member_name: Option<String>,
+        member_name: Option<String> = row.member_name(),
         /// Number of the customer.
-        member_number: Option<String>,
+        member_number: Option<String> = row.member_number(),
         /// Id of the customer at the business.
-        member_business_id: Option<String>,
+        member_business_id: Option<String> = row.member_business_id(),
         /// Channel id of the customer.
-        member_channel_id: Option<String>,
+        member_channel_id: Option<String> = row.member_channel_id(),
         /// The sender that the customer wrote to.
         shortcode: Option<String>,
         /// Number of unread messages.

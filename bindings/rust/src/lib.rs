@@ -70,7 +70,7 @@
 //! loop {
 //!     let page = db.query(&query)?;
 //!     for row in &page.rows {
-//!         println!("{}: {} unread, waiting since {:?}", row.id, row.unread, row.waiting_since);
+//!         println!("{}: {} unread, waiting since {:?}", row.id(), row.unread, row.waiting_since);
 //!     }
 //!     let Some(next) = page.next else { break };
 //!     query = query.cursor(next);

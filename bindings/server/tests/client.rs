@@ -73,7 +73,7 @@ fn a_client_has_the_answers_of_the_database() {
         assert_eq!(found.rows, expected.rows);
         assert_eq!((&found.next, &found.unknown), (&expected.next, &expected.unknown));
         let found = client.query_states(&query).unwrap();
-        let states: Vec<_> = expected.rows.iter().map(|row| db.state(&row.id).unwrap().unwrap()).collect();
+        let states: Vec<_> = expected.rows.iter().map(|row| db.state(row.id()).unwrap().unwrap()).collect();
         assert_eq!(found.conversations, states);
         assert_eq!((found.next, found.unknown), (expected.next, expected.unknown));
     }

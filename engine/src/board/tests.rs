@@ -75,7 +75,7 @@ fn evict(board: &mut Board, slot: u32) -> ConversationImage {
 
 #[track_caller]
 fn ids(index: &Index, query: &Query) -> Vec<String> {
-    index.query(query).unwrap().rows.iter().map(|row| row.id.to_string()).collect()
+    index.query(query).unwrap().rows.iter().map(|row| row.id().to_owned()).collect()
 }
 
 /// Asserts that both give the same answer to every question.
@@ -209,7 +209,7 @@ fn q2_a_reversed_order_is_the_order_from_its_end() {
         let mut found = Vec::new();
         while found.len() < all.len() {
             let page = index.query(&query).unwrap();
-            found.extend(page.rows.iter().map(|row| row.id.to_string()));
+            found.extend(page.rows.iter().map(|row| row.id().to_owned()));
             let Some(next) = page.next else { break };
             query = query.cursor(next.to_string().parse::<Cursor>().unwrap());
         }
@@ -232,7 +232,7 @@ fn q2_a_caller_with_a_condition_sees_nothing_else() {
     let index = busy().index;
     let of_t2 = |row: &ConversationRow| row.tenant.as_deref() == Some("t2");
     let page = index.query_matching(&Query::new(), of_t2).unwrap();
-    assert_eq!(page.rows.iter().map(|row| &*row.id).collect::<Vec<_>>(), ["two"]);
+    assert_eq!(page.rows.iter().map(|row| row.id()).collect::<Vec<_>>(), ["two"]);
     let page = index.query_matching(&Query::new().shortcode("s11"), of_t2).unwrap();
     assert_eq!(page.unknown[0].similar, [""; 0], "the similar value is of another tenant");
     assert_eq!(index.query(&Query::new().shortcode("s11")).unwrap().unknown[0].similar, ["s1"]);
@@ -247,7 +247,7 @@ fn q2_pages_join_without_hole_or_repeat_while_events_arrive() {
         let mut found = Vec::new();
         loop {
             let page = listed.index.query(&query).unwrap();
-            found.extend(page.rows.iter().map(|row| row.id.to_string()));
+            found.extend(page.rows.iter().map(|row| row.id().to_owned()));
             let seq = 100 + found.len() as u64;
             listed.apply(seq, &build(message("elsewhere", HOUR, IN)));
             let Some(next) = page.next else { break };

@@ -160,7 +160,7 @@ impl Convofold {
     pub fn query_with_last_messages(&self, query: &Query) -> Result<Page, PageError> {
         let mut page = self.query(query)?;
         for row in &mut page.rows {
-            let last_message = self.state(&row.id)?.and_then(|state| state.last_message);
+            let last_message = self.state(row.id())?.and_then(|state| state.last_message);
             Arc::make_mut(row).last_message = last_message.map(Box::new);
         }
         Ok(page)

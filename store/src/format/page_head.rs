@@ -185,14 +185,14 @@ impl<'a> Texts<'a> {
 
     fn row(&mut self, row: &'a ConversationRow) -> StoredRow<'a> {
         StoredRow {
-            id: &row.id,
+            id: row.id(),
             agent_id: self.place(row.agent.as_ref().and_then(|agent| agent.id.as_ref())),
             agent_name: self.place(row.agent.as_ref().and_then(|agent| agent.name.as_ref())),
             earlier_agents: self.agents(&row.earlier_agents),
-            member_name: row.member_name.as_deref(),
-            member_number: row.member_number.as_deref(),
-            member_business_id: row.member_business_id.as_deref(),
-            member_channel_id: row.member_channel_id.as_deref(),
+            member_name: row.member_name(),
+            member_number: row.member_number(),
+            member_business_id: row.member_business_id(),
+            member_channel_id: row.member_channel_id(),
             shortcode: self.place(row.shortcode.as_ref()),
             unread: row.unread,
             started_at: row.started_at,
@@ -216,8 +216,8 @@ impl StoredOutline<'_> {
         let fingerprint = u64::from_le_bytes(self.fingerprint);
         let newest = Newest::new(self.newest_at, self.newest_is_credible);
         let Some(row) = &self.row else { return Ok(Outline::unlisted(fingerprint, tenant, channel, newest)) };
-        let own = |text: Option<&str>| text.map(Arc::from);
-        let mut open = ConversationRow::new(row.id.into(), row.started_at, row.last_active_at);
+        let member = [row.member_name, row.member_number, row.member_business_id, row.member_channel_id];
+        let mut open = ConversationRow::new(row.id, row.started_at, row.last_active_at).with_member(member);
         (open.tenant, open.channel) = (tenant, channel);
         open.agent = AgentRef::of(shared(texts, row.agent_id)?, shared(texts, row.agent_name)?);
         let earlier = row.earlier_agents.iter().map(|(id, name)| {
@@ -225,10 +225,6 @@ impl StoredOutline<'_> {
             agent.ok_or(Damage::Body { why: "an agent has neither id nor name".to_owned() })
         });
         open.earlier_agents = earlier.collect::<Result<_, _>>()?;
-        open.member_name = own(row.member_name);
-        open.member_number = own(row.member_number);
-        open.member_business_id = own(row.member_business_id);
-        open.member_channel_id = own(row.member_channel_id);
         open.shortcode = shared(texts, row.shortcode)?;
         open.closed_at = row.closed_at;
         open.unread = row.unread;

@@ -204,14 +204,15 @@ fn check(image: &ConversationImage, fact: Fact<'_>) -> u32 {
 
 /// An open conversation with every value, and a closed one.
 fn page_head() -> PageHead {
-    let mut row = ConversationRow::new("3f0c_1627535470959".into(), 1_627_535_400_000, 1_627_535_480_000);
+    let mut row = ConversationRow::new("3f0c_1627535470959", 1_627_535_400_000, 1_627_535_480_000).with_member([
+        Some("Marcus"),
+        Some("14695550115"),
+        Some("b-1"),
+        Some("c-1"),
+    ]);
     row.tenant = Some("t-1".into());
     row.channel = Some("sms".into());
     row.agent = Some(AgentRef::new("42", "Ida Øst"));
-    row.member_name = Some("Marcus".into());
-    row.member_number = Some("14695550115".into());
-    row.member_business_id = Some("b-1".into());
-    row.member_channel_id = Some("c-1".into());
     row.shortcode = Some("946710".into());
     row.unread = 3;
     row.waiting_since = Some(1_627_535_468_595);

@@ -220,12 +220,12 @@ fn a_page_of_a_query_has_the_last_messages_of_evicted_conversations() {
     let rows = db.query_with_last_messages(&query).unwrap().rows;
     assert!(db.stats().resident < db.stats().conversations && rows.len() > 10);
     for row in &rows {
-        let state = db.state(&row.id).unwrap().unwrap();
+        let state = db.state(row.id()).unwrap().unwrap();
         assert_eq!(
             (row.last_message.as_deref(), &row.agent),
             (state.last_message.as_ref(), &state.agent),
             "{}",
-            row.id
+            row.id()
         );
     }
     assert!(db.query(&query).unwrap().rows.iter().all(|row| row.last_message.is_none()));

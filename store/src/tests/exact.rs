@@ -13,7 +13,7 @@ type Shown = (String, u64, Option<i64>);
 /// What a reader finds in an index.
 fn seen(index: &Index) -> (Vec<Totals>, Vec<Shown>) {
     let rows = index.query(&Query::new().sort(Sort::Started)).unwrap().rows;
-    (index.totals(), rows.iter().map(|row| (row.id.to_string(), row.unread, row.waiting_since)).collect())
+    (index.totals(), rows.iter().map(|row| (row.id().to_owned(), row.unread, row.waiting_since)).collect())
 }
 
 /// The index after the first events.

@@ -219,7 +219,7 @@ impl Ask {
         loop {
             let page = db.query(&query).unwrap();
             assert!(self.limit.is_none_or(|limit| page.rows.len() <= limit));
-            found.extend(page.rows.iter().map(|row| row.id.to_string()));
+            found.extend(page.rows.iter().map(|row| row.id().to_owned()));
             let Some(next) = page.next else { return found };
             query = query.cursor(next);
         }

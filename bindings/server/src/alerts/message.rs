@@ -83,7 +83,7 @@ fn timestamp(ms: i64) -> Option<String> {
 impl Message<'_> {
     fn link(&self) -> Option<String> {
         let Subject::Conversation(row) = self.subject else { return None };
-        Some(link::of_page(self.public_url?, &row.id))
+        Some(link::of_page(self.public_url?, row.id()))
     }
 
     /// What happened, in one sentence.
@@ -149,9 +149,9 @@ fn ended(row: &ConversationRow, over: About, after_ms: i64) -> String {
 
 /// The member, by the best name that is known.
 fn member(row: &ConversationRow) -> String {
-    let names = [&row.member_name, &row.member_number, &row.member_business_id, &row.member_channel_id];
+    let names = [row.member_name(), row.member_number(), row.member_business_id(), row.member_channel_id()];
     let name = names.into_iter().flatten().find(|name| !name.trim().is_empty());
-    name.map_or_else(|| plain(&row.id), |name| plain(name))
+    name.map_or_else(|| plain(row.id()), plain)
 }
 
 fn agent(agent: Option<&AgentRef>) -> String {

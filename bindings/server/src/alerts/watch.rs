@@ -111,7 +111,7 @@ impl Watch {
             When::Suspect => self.changed(alert, view, &Query::new().suspect(true), |row| Some(row.last_active_at))?,
             When::SilentUpstream => Vec::new(),
         };
-        Ok(matches.into_iter().map(|found| (found.row.id.clone(), found)).collect())
+        Ok(matches.into_iter().map(|found| (found.row.id().into(), found)).collect())
     }
 
     /// The conversations that match a query and meet the conditions. These are checked outside the query, which would
@@ -154,11 +154,11 @@ impl Watch {
         let mut known = HashMap::with_capacity(page.rows.len());
         let mut matches = Vec::new();
         for row in page.rows {
-            let since = match self.unassigned_since.get(&row.id) {
+            let since = match self.unassigned_since.get(row.id()) {
                 Some(since) => *since,
                 None => unassigned_since(view.db, &row)?,
             };
-            known.insert(row.id.clone(), since);
+            known.insert(row.id().into(), since);
             if since <= cutoff {
                 matches.push(Match { row, since });
             }
@@ -207,9 +207,9 @@ fn is_timed(alert: &Alert) -> bool {
 
 /// When the agent of an unassigned conversation left it, or when it was opened.
 fn unassigned_since(db: &Convofold, row: &ConversationRow) -> Result<i64, StorageError> {
-    let Some(state) = db.state(&row.id)? else { return Ok(row.started_at) };
+    let Some(state) = db.state(row.id())? else { return Ok(row.started_at) };
     let left = state.assignments.last().map(|assigned| assigned.at);
-    let reopened = if state.reopens > 0 { reopened_at(db, &row.id)? } else { None };
+    let reopened = if state.reopens > 0 { reopened_at(db, row.id())? } else { None };
     Ok([Some(row.started_at), left, reopened].into_iter().flatten().max().unwrap_or(row.started_at))
 }
 
@@ -222,10 +222,10 @@ fn reopened_at(db: &Convofold, id: &str) -> Result<Option<i64>, StorageError> {
 
 fn begin(alert: &Alert, view: &View<'_>, found: &Match) -> Result<Began, StorageError> {
     let Match { row, since } = found;
-    let seq = view.db.arrivals(&row.id)?.map_or(0, |arrivals| arrivals.last_seq);
+    let seq = view.db.arrivals(row.id())?.map_or(0, |arrivals| arrivals.last_seq);
     let row = with_last_message(alert, view.db, row)?;
     let subject = Subject::Conversation(&row);
-    Ok(began(alert, view, &row.id, *since, seq, &subject))
+    Ok(began(alert, view, row.id(), *since, seq, &subject))
 }
 
 fn began(alert: &Alert, view: &View<'_>, name: &str, since: i64, seq: u64, subject: &Subject<'_>) -> Began {
@@ -242,7 +242,7 @@ fn began(alert: &Alert, view: &View<'_>, name: &str, since: i64, seq: u64, subje
 
 /// The row with its last message, whose text is left out unless the alert sends texts.
 fn with_last_message(alert: &Alert, db: &Convofold, row: &ConversationRow) -> Result<ConversationRow, StorageError> {
-    let mut last_message = db.state(&row.id)?.and_then(|state| state.last_message);
+    let mut last_message = db.state(row.id())?.and_then(|state| state.last_message);
     if let Some(last) = last_message.as_mut().filter(|_| !alert.texts) {
         last.text.clear();
     }
@@ -254,7 +254,7 @@ fn with_last_message(alert: &Alert, db: &Convofold, row: &ConversationRow) -> Re
 /// The end of a crossing; `None` if it still holds: the clock was set back, or the threshold is another one since a restart.
 fn over(alert: &Alert, view: &View<'_>, id: &str, began: &Active) -> Result<Option<Over>, StorageError> {
     let row = view.db.row(id)?;
-    let row = row.unwrap_or_else(|| ConversationRow::new(id.into(), began.since, began.since));
+    let row = row.unwrap_or_else(|| ConversationRow::new(id, began.since, began.since));
     let row = with_last_message(alert, view.db, &row)?;
     let (reason, at) = why(alert, view, began, &row)?;
     let holds = reason == Reason::NoMatch && alert.wants(&row);
@@ -273,7 +273,7 @@ fn why(alert: &Alert, view: &View<'_>, began: &Active, row: &ConversationRow) ->
     let is_waiting = row.waiting_since.is_some_and(|since| since <= began.since);
     if alert.when == When::Waiting && !is_waiting {
         // Before the close, which comes after the answer.
-        if let Some(at) = answered_at(view.db, &row.id, began.since)? {
+        if let Some(at) = answered_at(view.db, row.id(), began.since)? {
             return Ok((Reason::Answered, at));
         }
     }
@@ -286,7 +286,7 @@ fn why(alert: &Alert, view: &View<'_>, began: &Active, row: &ConversationRow) ->
         When::Waiting if !is_waiting => (Reason::Corrected, view.now),
         When::Idle if row.last_active_at > began.since => (Reason::Active, row.last_active_at),
         When::Unassigned => {
-            let state = view.db.state(&row.id)?;
+            let state = view.db.state(row.id())?;
             let assignments = state.map(|state| state.assignments).unwrap_or_default();
             let assigned = assignments.iter().find(|assigned| assigned.agent.is_some() && assigned.at > began.since);
             let last = assignments.last().filter(|assigned| assigned.agent.is_some());

@@ -255,7 +255,7 @@ struct Ranked<'a> {
 
 impl Ranked<'_> {
     fn key(&self) -> ((i64, i64), &str) {
-        (self.rank, &self.row.id)
+        (self.rank, self.row.id())
     }
 }
 

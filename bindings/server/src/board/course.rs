@@ -172,18 +172,16 @@ impl Course {
 
     /// The approximate size in bytes.
     pub(crate) fn bytes(&self) -> usize {
-        let text = |text: &Option<Arc<str>>| text.as_ref().map_or(0, |text| text.len() + TEXT_BYTES);
         let own = |row: &ConversationRow| {
-            text(&row.member_name)
-                + text(&row.member_number)
-                + text(&row.member_business_id)
-                + text(&row.member_channel_id)
+            let member = [row.member_name(), row.member_number(), row.member_business_id(), row.member_channel_id()];
+            let texts = member.into_iter().flatten().chain([row.id()]).map(str::len).sum::<usize>();
+            texts
+                + TEXT_BYTES
                 + row.earlier_agents.len() * (size_of::<AgentRef>() + TEXT_BYTES)
                 + size_of::<ConversationRow>()
         };
         size_of::<Self>()
             + self.profiles.iter().map(own).sum::<usize>()
-            + self.profiles.first().map_or(0, |row| row.id.len() + TEXT_BYTES)
             + self.steps.capacity() * size_of::<Step>()
             + self.replies.capacity() * size_of::<GivenReply>()
     }

@@ -190,7 +190,7 @@ async fn on_thread<T: Send + 'static>(run: impl FnOnce() -> Result<T, End> + Sen
 fn make(app: &App, seq: Seq) -> Result<Content, End> {
     let since = clock_ms() - REMEMBERED_MS;
     let mut content = Content { seq, ..Content::default() };
-    let open: Vec<_> = app.db.with_index(|_, index| index.open_rows().map(|row| row.id.clone()).collect());
+    let open: Vec<_> = app.db.with_index(|_, index| index.open_rows().map(|row| row.id().into()).collect());
     content.read(app, &open, since)?;
     let mut query = Query::new().status(StatusFilter::Closed).by(TimeField::Closed).since_ms(since).sort(Sort::Closed);
     loop {
@@ -198,7 +198,7 @@ fn make(app: &App, seq: Seq) -> Result<Content, End> {
             convofold::PageError::Storage(error) => End::Failed(error),
             _ => End::Unused,
         })?;
-        let closed: Vec<_> = page.rows.iter().map(|row| row.id.clone()).collect();
+        let closed: Vec<_> = page.rows.iter().map(|row| row.id().into()).collect();
         content.read(app, &closed, since)?;
         let Some(next) = page.next else { return Ok(content) };
         query = query.cursor(next);

@@ -40,14 +40,14 @@ impl Rows {
     }
 
     fn one(&self, db: &Convofold, row: &Arc<ConversationRow>, has_texts: bool) -> Result<Arc<RawValue>, StorageError> {
-        let key = (row.id.clone(), has_texts);
+        let key = (row.id().into(), has_texts);
         if let Some(known) = self.shown.lock().get_mut(&key).filter(|known| Arc::ptr_eq(&known.row, row)) {
             known.used = Instant::now();
             return Ok(known.json.clone());
         }
         // Without the lock: the conversation may have to be read from the disk.
         let mut shown = ConversationRow::clone(row);
-        shown.last_message = db.state(&row.id)?.and_then(|state| state.last_message).map(Box::new);
+        shown.last_message = db.state(row.id())?.and_then(|state| state.last_message).map(Box::new);
         if let Some(message) = shown.last_message.as_mut().filter(|_| !has_texts) {
             message.text.clear();
         }

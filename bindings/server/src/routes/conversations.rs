@@ -168,7 +168,7 @@ impl List {
         let (seq, page) = self.page(app)?;
         let mut conversations = Vec::with_capacity(page.rows.len());
         for row in &page.rows {
-            conversations.extend(app.db.state(&row.id)?);
+            conversations.extend(app.db.state(row.id())?);
         }
         if !self.caller.reads_texts() {
             conversations.iter_mut().for_each(without_texts);
@@ -203,7 +203,7 @@ fn rows(rows: &[Arc<ConversationRow>], conversations: &mut Vec<convofold::State>
         conversations.drain(..).filter_map(|state| Some((state.id, state.last_message?))).collect();
     let row = |row: &Arc<ConversationRow>| {
         let mut row = ConversationRow::clone(row);
-        row.last_message = messages.remove(&row.id).map(Box::new);
+        row.last_message = messages.remove(row.id()).map(Box::new);
         row
     };
     rows.iter().map(row).collect()

@@ -203,7 +203,7 @@ impl FinderArgs {
         if !is_whole && entry.row.last_message.is_some() {
             return Ok(());
         }
-        let state = db.state(&entry.row.id)?;
+        let state = db.state(entry.row.id())?;
         if is_whole {
             entry.state = state;
         } else if let Some(last) = state.and_then(|state| state.last_message) {

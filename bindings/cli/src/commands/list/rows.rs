@@ -46,15 +46,15 @@ pub(super) fn cells(row: &ConversationRow, now: i64, names: &AgentNames) -> Vec<
     let agent = row.agent.as_ref();
     let agent_name = agent.map_or(Value::Missing(NOBODY), |agent| Value::Text(names.agent(Some(agent))));
     vec![
-        Value::text(Some(&row.id)),
+        Value::text(Some(row.id())),
         Value::text(Some(if row.closed_at.is_some() { "closed" } else { "open" })),
         agent_name,
         Value::text(agent.and_then(|agent| agent.id.as_deref())),
-        Value::text(row.member_name.as_deref().or(row.member_number.as_deref())),
-        Value::text(row.member_name.as_deref()),
-        Value::text(row.member_number.as_deref()),
-        Value::text(row.member_business_id.as_deref()),
-        Value::text(row.member_channel_id.as_deref()),
+        Value::text(row.member_name().or(row.member_number())),
+        Value::text(row.member_name()),
+        Value::text(row.member_number()),
+        Value::text(row.member_business_id()),
+        Value::text(row.member_channel_id()),
         Value::text(row.tenant.as_deref()),
         Value::text(row.channel.as_deref()),
         Value::text(row.shortcode.as_deref()),
@@ -75,7 +75,7 @@ mod tests {
 
     #[test]
     fn every_column_has_a_cell() {
-        let row = ConversationRow::new("c".into(), 0, 0);
+        let row = ConversationRow::new("c", 0, 0);
         assert_eq!(cells(&row, 0, &AgentNames::default()).len(), ConversationRows::COLUMNS.len());
     }
 }
