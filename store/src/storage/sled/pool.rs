@@ -12,6 +12,8 @@ use std::thread;
 
 use sled::Db;
 
+use crate::storage::sled::tree::guarded;
+
 /// Number of threads that stay without work. A buffer that is full waits for sled's lock of segments, whose holder can wait
 /// for a truncation on another thread of the pool, so more than one must be left.
 const OCCUPIED: usize = 4;
@@ -26,7 +28,11 @@ pub(super) fn occupy(db: &Db) {
         let waker = Waker::from(Arc::new(Stay));
         let mut context = Context::from_waker(&waker);
         let is_pending = |_: &usize| Box::pin(db.flush_async()).as_mut().poll(&mut context).is_pending();
-        (0..MAX_TRIES).filter(is_pending).take(OCCUPIED).for_each(drop);
+        // If it fails, commits are slower.
+        let _ = guarded("flushing", || {
+            (0..MAX_TRIES).filter(is_pending).take(OCCUPIED).for_each(drop);
+            Ok(())
+        });
     });
 }
 
