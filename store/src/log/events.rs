@@ -20,12 +20,12 @@ use crate::log::reader::LogReader;
 use crate::storage::end_mark::EndMark;
 use crate::storage::{ReadStorage, StorageError, panic_message};
 
-/// The maximum number of blocks that are read ahead.
-const BLOCKS_AHEAD: usize = 8;
+/// The maximum number of blocks that are read ahead. With more, the columns of large blocks do not stay in the processor's cache.
+const BLOCKS_AHEAD: usize = 4;
 /// More threads would only wait for the thread that folds.
 const MAX_DECODERS: usize = 4;
-/// The number of columns that are kept for the next blocks: those of all threads, and some that wait for more blocks.
-const COLUMNS_KEPT: usize = 2 * BLOCKS_AHEAD;
+/// The number of columns that are kept for the next blocks: of those ahead, and one for each thread.
+const COLUMNS_KEPT: usize = BLOCKS_AHEAD + MAX_DECODERS + 1;
 /// The number of conversations whose states [`settle`] derives at once.
 pub(crate) const SETTLED_AT_ONCE: usize = 1_024;
 
