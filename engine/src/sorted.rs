@@ -5,7 +5,7 @@
 
 use std::cmp::Ordering;
 
-/// The maximum number of entries in a chunk. An insertion or a removal moves at most so many.
+/// The maximum number of entries in a chunk. An insertion or a removal moves no more than these.
 const CHUNK: usize = if cfg!(test) { 8 } else { 256 };
 
 /// Entries in order. Every function that takes an order has to get the one by which the entries are sorted.

@@ -22,14 +22,12 @@
 //!   the database was dropped. No other process can take them while this process holds LOCK, so opening waits.
 //! - **sled may wait forever.** An error in one of its threads does not wake the threads that wait for it. Any other
 //!   flush wakes them, so [`FlushWatchdog`] flushes if a flush takes long.
-//! - **sled wakes all threads of its pool** for each buffer that it writes. So most of them are occupied ([`pool`]).
 //! - **sled panics** on some kinds of damage. No panic leaves this module.
 
 pub(crate) mod file;
 mod flush_watchdog;
 mod node;
 mod page_table;
-mod pool;
 pub(crate) mod read_only;
 mod tree;
 
@@ -140,7 +138,6 @@ impl SledStorage {
         .and_then(|(db, log, pages, records)| match private_barrier_file(dir, &known, mode_of_file) {
             Ok(file) => {
                 let watchdog = FlushWatchdog::start(db.clone())?;
-                pool::occupy(&db);
                 let max_unsynced_bytes = options.segment_bytes as u64 / 2;
                 let (dir, unsynced_bytes) = (dir.to_owned(), AtomicU64::new(0));
                 let (written_bytes, is_due) = (AtomicU64::new(0), AtomicBool::new(false));
