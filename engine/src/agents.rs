@@ -5,6 +5,7 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 
 use crate::event::Direction;
+use crate::growth::{ARC_BYTES, reserve_one};
 use crate::state::AgentRef;
 
 /// The index of an agent in [`Agents`].
@@ -25,14 +26,34 @@ impl Agent {
     }
 }
 
+/// The maximum number of agents for a linear search.
+const LINEAR_UP_TO: usize = if cfg!(test) { 2 } else { 8 };
+
+/// Agents by id, and those without an id by name.
+#[derive(Clone, Debug, Default)]
+struct Maps {
+    by_id: HashMap<Arc<str>, AgentNumber>,
+    by_name: HashMap<Arc<str>, AgentNumber>,
+}
+
+impl Maps {
+    fn insert(&mut self, agent: &Agent, number: AgentNumber) {
+        match (&agent.id, &agent.name) {
+            (Some(id), _) => self.by_id.insert(id.clone(), number),
+            (None, Some(name)) => self.by_name.insert(name.clone(), number),
+            (None, None) => None,
+        };
+    }
+}
+
 /// All agents that a conversation mentions, and the assigned one.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Agents {
     all: Vec<Agent>,
-    by_id: HashMap<Arc<str>, AgentNumber>,
-    by_name: HashMap<Arc<str>, AgentNumber>,
+    /// Where to find them, if there are many.
+    maps: Option<Box<Maps>>,
     assigned: Option<AgentNumber>,
-    /// The total length of all ids and names, keys included.
+    /// The total length of all ids and names.
     text_bytes: usize,
 }
 
@@ -94,31 +115,40 @@ impl Agents {
     }
 
     fn known_by_id(&mut self, id: &str) -> AgentNumber {
-        if let Some(number) = self.by_id.get(id) {
-            return *number;
-        }
-        let id: Arc<str> = id.into();
-        let number = self.add(Agent { id: Some(id.clone()), ..Agent::default() });
-        self.by_id.insert(id, number);
-        number
+        let known = match &self.maps {
+            Some(maps) => maps.by_id.get(id).copied(),
+            None => self.position(|agent| agent.id.as_deref() == Some(id)),
+        };
+        known.unwrap_or_else(|| self.add(Agent { id: Some(id.into()), ..Agent::default() }))
     }
 
     fn known_by_name(&mut self, name: &str) -> AgentNumber {
-        if let Some(number) = self.by_name.get(name) {
-            return *number;
-        }
-        let name: Arc<str> = name.into();
-        let number = self.add(Agent { name: Some(name.clone()), ..Agent::default() });
-        self.by_name.insert(name, number);
-        number
+        let known = match &self.maps {
+            Some(maps) => maps.by_name.get(name).copied(),
+            None => self.position(|agent| agent.id.is_none() && agent.name.as_deref() == Some(name)),
+        };
+        known.unwrap_or_else(|| self.add(Agent { name: Some(name.into()), ..Agent::default() }))
+    }
+
+    fn position(&self, is_it: impl Fn(&Agent) -> bool) -> Option<AgentNumber> {
+        (0..).zip(&self.all).find(|(_, agent)| is_it(agent)).map(|(number, _)| number)
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "four billion agents do not fit into memory")]
     fn add(&mut self, agent: Agent) -> AgentNumber {
-        // The text, and the key by which the agent is found.
-        self.text_bytes += 2 * agent.id.as_ref().or(agent.name.as_ref()).map_or(0, |text| text.len());
+        self.text_bytes += agent.id.as_ref().or(agent.name.as_ref()).map_or(0, |text| text.len());
+        let number = self.all.len() as AgentNumber;
+        reserve_one(&mut self.all);
         self.all.push(agent);
-        (self.all.len() - 1) as AgentNumber
+        match &mut self.maps {
+            Some(maps) => self.all.last().into_iter().for_each(|agent| maps.insert(agent, number)),
+            None if self.all.len() > LINEAR_UP_TO => {
+                let maps = self.maps.get_or_insert_default();
+                (0..).zip(&self.all).for_each(|(number, agent)| maps.insert(agent, number));
+            }
+            None => {}
+        }
+        number
     }
 
     /// Counts a message for the assigned agent (rule F9).
@@ -133,8 +163,9 @@ impl Agents {
 
     /// Approximate size on the heap, in bytes.
     pub(crate) fn heap_bytes(&self) -> usize {
-        let keys = self.by_id.capacity() + self.by_name.capacity();
-        let key_bytes = size_of::<(Box<str>, AgentNumber)>() + 1;
-        self.all.capacity() * size_of::<Agent>() + keys * key_bytes + self.text_bytes
+        let keys = |map: &HashMap<Arc<str>, AgentNumber>| map.capacity() * (size_of::<(Arc<str>, AgentNumber)>() + 1);
+        let maps = self.maps.as_ref().map_or(0, |maps| size_of::<Maps>() + keys(&maps.by_id) + keys(&maps.by_name));
+        // An id and a name are one allocation each.
+        self.all.capacity() * size_of::<Agent>() + maps + self.text_bytes + self.all.len() * 2 * ARC_BYTES
     }
 }

@@ -8,13 +8,10 @@ use crate::texts::{CONTEXT_TEXTS, ContextSpans, Field};
 /// The part of an event that most events of its conversation repeat: source, channel, agent and member. Clones share
 /// one allocation.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Context(Arc<Inner>);
-
-#[derive(Debug, PartialEq, Eq)]
-struct Inner {
+pub struct Context {
     spans: ContextSpans,
     /// The arena: only this context.
-    texts: Box<str>,
+    texts: Arc<str>,
 }
 
 impl Context {
@@ -28,39 +25,39 @@ impl Context {
     pub fn new(texts: [Option<&str>; Self::TEXTS], nobody: bool) -> Option<Self> {
         let mut arena = String::with_capacity(texts.iter().flatten().map(|text| text.len()).sum());
         let spans = ContextSpans::append(&mut arena, texts, nobody)?;
-        Some(Self(Arc::new(Inner { spans, texts: arena.into_boxed_str() })))
+        Some(Self { spans, texts: arena.into() })
     }
 
     /// The context of an event.
     #[must_use]
     pub fn of<'a>(event: impl Into<EventRef<'a>>) -> Self {
         let EventRef { context, arena, .. } = event.into();
-        Self(Arc::new(Inner { spans: context.at_the_beginning(), texts: context.packed(arena).into() }))
+        Self { spans: context.at_the_beginning(), texts: context.packed(arena).into() }
     }
 
     /// Whether the event has this context.
     #[must_use]
     pub fn is_of<'a>(&self, event: impl Into<EventRef<'a>>) -> bool {
         let EventRef { context, arena, .. } = event.into();
-        self.0.spans.is_same(&self.0.texts, *context, arena)
+        self.spans.is_same(&self.texts, *context, arena)
     }
 
     /// The texts, in the order of [`Context::new`].
     #[must_use]
     pub fn texts(&self) -> [Option<&str>; Self::TEXTS] {
-        self.0.spans.texts(&self.0.texts)
+        self.spans.texts(&self.texts)
     }
 
     /// The total length of the texts in bytes.
     #[must_use]
     pub fn text_bytes(&self) -> usize {
-        self.0.texts.len()
+        self.texts.len()
     }
 
     /// Whether it states that no agent is assigned.
     #[must_use]
     pub fn nobody(&self) -> bool {
-        self.0.spans.nobody()
+        self.spans.nobody()
     }
 
     /// The name of the source; empty if there is none.
@@ -70,7 +67,7 @@ impl Context {
     }
 
     pub(crate) fn get(&self, field: Field) -> Option<&str> {
-        self.0.spans.get(field, &self.0.texts)
+        self.spans.get(field, &self.texts)
     }
 
     pub(crate) fn agent(&self) -> AgentMention<'_> {
@@ -79,7 +76,7 @@ impl Context {
 
     /// Appends it to an arena. Returns `None` if the arena is longer than 4 GiB then.
     pub(crate) fn append_to(&self, arena: &mut String) -> Option<ContextSpans> {
-        self.0.spans.append_to(arena, &self.0.texts)
+        self.spans.append_to(arena, &self.texts)
     }
 }
 

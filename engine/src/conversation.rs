@@ -9,6 +9,7 @@ use crate::event::{At, EventRef};
 use crate::fact::{Fact, Place};
 use crate::fold::{Fold, Lists};
 use crate::folds::Folds;
+use crate::growth::{ARC_BYTES, reserve_one};
 use crate::image::ConversationImage;
 use crate::known::{Key, Known};
 use crate::session::Session;
@@ -20,9 +21,6 @@ const CONTEXTS_SEARCHED: usize = 8;
 
 /// A closed conversation with more events keeps its fold, because folding it again would be slow.
 const RESTS_UP_TO_EVENTS: usize = if cfg!(test) { 64 } else { 1024 };
-
-/// Approximate size of a context on the heap, without its texts.
-const CONTEXT_BYTES: usize = 128;
 
 /// A conversation with all its facts.
 ///
@@ -180,6 +178,7 @@ impl Conversation {
         }
         let context = Context::of(event);
         self.context_bytes += context.text_bytes();
+        reserve_one(&mut self.contexts);
         self.contexts.push(context);
         (self.contexts.len() - 1) as u32
     }
@@ -187,6 +186,7 @@ impl Conversation {
     #[expect(clippy::cast_possible_truncation, reason = "four billion sessions do not fit into memory")]
     fn session(&mut self, session: &Session) -> u32 {
         if self.sessions.last() != Some(session) {
+            reserve_one(&mut self.sessions);
             self.sessions.push(session.clone());
         }
         (self.sessions.len() - 1) as u32
@@ -236,7 +236,9 @@ impl Conversation {
         self.facts.heap_bytes()
             + self.conflicts.heap_bytes()
             + self.context_bytes
-            + self.contexts.len() * (size_of::<Context>() + CONTEXT_BYTES)
+            + self.contexts.capacity() * size_of::<Context>()
+            + (1 + self.contexts.len()) * ARC_BYTES
+            + self.id.len()
             + self.sessions.capacity() * size_of::<Session>()
             + self.known.heap_bytes()
             + self.folds.as_ref().map_or(0, |folds| size_of::<Folds>() + folds.heap_bytes())

@@ -31,6 +31,7 @@ mod json;
 )]
 pub mod ingest;
 mod effect;
+mod growth;
 mod fact;
 mod chunk;
 mod facts;

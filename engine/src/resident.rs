@@ -21,6 +21,9 @@ use crate::time::Time;
 const MEMBER: [Attribute; 4] =
     [Attribute::MemberName, Attribute::MemberNumber, Attribute::MemberBusinessId, Attribute::MemberChannelId];
 
+/// What the board needs to find a conversation in memory.
+const ENTRY_BYTES: usize = 32;
+
 #[derive(Debug)]
 pub(crate) struct Resident {
     pub(crate) conversation: Conversation,
@@ -118,7 +121,7 @@ impl Resident {
         if self.is_hashed && !self.is_open() {
             self.conversation.rest();
         }
-        self.bytes = (size_of::<Self>() + self.conversation.heap_bytes()) as u64;
+        self.bytes = (size_of::<Self>() + ENTRY_BYTES + self.conversation.heap_bytes()) as u64;
     }
 }
 

@@ -5,6 +5,8 @@
 
 use std::cmp::Ordering;
 
+use crate::growth::reserve_one;
+
 /// The maximum number of entries in a chunk. An insertion or a removal moves no more than these.
 const CHUNK: usize = if cfg!(test) { 8 } else { 256 };
 
@@ -91,9 +93,7 @@ impl<E> Sorted<E> {
             _ => self.chunks.insert(chunk, Vec::new()),
         }
         if let Some(chunk) = self.chunks.get_mut(chunk) {
-            if chunk.len() == chunk.capacity() {
-                chunk.reserve_exact((chunk.len() / 2).max(1));
-            }
+            reserve_one(chunk);
             chunk.insert(offset, entry);
         }
     }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::growth::reserve_one;
+
 /// The number of elements in a shared chunk.
 const CHUNK: usize = if cfg!(test) { 16 } else { 256 };
 
@@ -25,6 +27,7 @@ impl<T: Copy> Trail<T> {
             self.full.push(self.last.as_slice().into());
             self.last.clear();
         }
+        reserve_one(&mut self.last);
         self.last.push(element);
     }
 

@@ -17,6 +17,11 @@ fn is_past(time: Time, as_of: Time) -> bool {
 /// The number of entries before an entry.
 type Position = u32;
 
+#[expect(clippy::cast_possible_truncation, reason = "four billion entries do not fit into memory")]
+fn position(entries: usize) -> Position {
+    entries as Position
+}
+
 /// The base of counting, and the messages since.
 #[derive(Clone, Copy, Debug, Default)]
 struct Count {
@@ -82,7 +87,7 @@ pub(crate) struct Unread {
     stated: Trail<Stated>,
     count: Count,
     /// The number of stated counts that were examined and did not change since.
-    examined: usize,
+    examined: Position,
     /// The examined counts that exceed the messages held, by index, with the number of these.
     exceeding: Vec<(usize, u64)>,
     /// The number of stated counts and messages that were examined when it was settled last.
@@ -121,16 +126,15 @@ impl Unread {
         self.count = Count { unread: count.saturating_add(past as u64), as_of: Some(as_of) };
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "four billion messages do not fit into memory")]
-    fn inbound_len(&self) -> u32 {
-        self.inbound.len() as u32
+    fn inbound_len(&self) -> Position {
+        position(self.inbound.len())
     }
 
     /// Notes that a message is held at all stated counts with an "as of" time not before it.
     fn examine_again(&mut self, time: Time) {
         if self.stated.last().is_some_and(|last| time <= last.up_to) {
             let first = self.stated.partition_point(|stated| stated.up_to < time);
-            self.examined = self.examined.min(first);
+            self.examined = self.examined.min(position(first));
         }
     }
 
@@ -172,11 +176,11 @@ impl Unread {
 
     /// Prepares for reading, after entries were added.
     pub(crate) fn settle(&mut self) {
-        let first = self.examined;
-        self.examined = self.stated.len();
+        let (first, stated) = (self.examined as usize, self.stated.len());
+        self.examined = position(stated);
         let known = self.exceeding.partition_point(|(index, _)| *index < first);
         self.exceeding.truncate(known);
-        if first == self.examined {
+        if first == stated {
             self.steps_settled = 0;
             return;
         }

@@ -560,3 +560,34 @@ fn an_image_that_refers_to_nothing_is_refused() {
 }
 
 mod eviction;
+
+/// Limits a little above what it takes, so that it does not grow unnoticed.
+#[test]
+fn a_conversation_in_memory_is_small() {
+    let agent = "00000000-0000-0000-0000-000000000000";
+    let (text, id) = ("I am running 3 minutes late, will you", "11111111-1111-1111-1111-111111111111_1700000000000");
+    let draft = |kind, ms| {
+        let draft = Draft::new(AIRSHIP, id, kind, at(ms)).identity(Identity::from_uuid([ms.to_le_bytes()[0]; 16], 0));
+        let draft = draft.tenant(agent).app_key("QNOXAh8PA6pekvhz3cwHOf").shortcode("363450");
+        draft.member_number("15550000000").member_business_id(agent).text(text)
+    };
+    let convo = |kind, ms, agent| draft(kind, ms).member_name("Thi Mai Eriksen").agent(agent).started(at(0));
+    let message = |ms, direction| draft(Kind::Message, ms).member_channel_id(agent).channel("sms").direction(direction);
+    let assigned = AgentMention::agent(agent, "An Agent");
+    let events = [
+        convo(Kind::Open, 0, AgentMention::Nobody),
+        message(1, Direction::In),
+        convo(Kind::Open, 2, assigned),
+        message(3, Direction::Out),
+        message(4, Direction::In),
+        convo(Kind::Close, 5, assigned),
+    ];
+    let mut board = Board::new();
+    let mut bytes = Vec::new();
+    for (seq, draft) in (1..).zip(events) {
+        board.edit().apply(seq, &draft.build().unwrap());
+        let _ = board.state_hash();
+        bytes.push(board.resident_bytes());
+    }
+    assert!(bytes[4] <= 2_850 && bytes[5] <= 1_800, "{bytes:?}");
+}
