@@ -11,6 +11,13 @@ const at = (ms) => new Date(ms).toISOString();
 const event = (id, kind, ms, more) => ({ convofold: 1, source: "airship", conversation: id, kind, occurred: at(ms), ...more });
 const says = (id, direction, ms, text, more) => event(id, "message", ms, { direction, channel: "sms", text, ...more });
 
+/** A zone in which it is noon now, so that 20 hours ago is yesterday and 20 minutes ago is today, at any time of day. */
+function noon() {
+  const hours = 12 - new Date().getUTCHours();
+  // The sign in these names is the other way round.
+  return `Etc/GMT${hours < 0 ? "+" : "-"}${Math.abs(hours)}`;
+}
+
 /** A conversation of everything: a late event, a duplicate, a conflict, a suspicion, a close and a reopening. */
 async function post(server, id, now) {
   const began = now - 20 * 60 * MINUTE;
@@ -52,7 +59,7 @@ test("head, state and strip say what the API says", async ({ page, server }) => 
 
 test("the transcript marks what is odd about a message, and leads to it", async ({ page, server }) => {
   await post(server, "c-1", Date.now());
-  await open(page, `${server.url}/c/c-1`, "conversation");
+  await open(page, `${server.url}/c/c-1?tz=${encodeURIComponent(noon())}`, "conversation");
   const line = (text) => page.locator(".log > li", { hasText: text });
   await expect(page.locator(".log > .day")).toHaveCount(2);
   await expect(line("A photo?")).toContainText("came 2m 00s late");

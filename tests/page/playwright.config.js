@@ -37,7 +37,8 @@ export default defineConfig({
     launchOptions,
     viewport: { width: 1440, height: 900 },
     locale: "en-GB",
-    timezoneId: "Europe/Oslo",
+    // `PAGE_ZONE=Asia/Tokyo run.sh` tests at another time of day.
+    timezoneId: process.env.PAGE_ZONE ?? "Europe/Oslo",
     trace: "off",
     screenshot: "only-on-failure",
   },
