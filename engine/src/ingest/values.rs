@@ -166,7 +166,7 @@ impl Values {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         if bytes.get(first) != Some(&b'{') || self.limits.is_too_long(line) {
             self.at = bytes.len().min(end + 1);
-            return Some(Found::Line { start, end: start + line.len() });
+            return Some(Found::Line { start, end });
         }
         Some(self.object(first, bytes, is_end))
     }

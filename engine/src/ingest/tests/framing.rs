@@ -107,6 +107,21 @@ fn damaged_log() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
+/// One carriage return belongs to the end of a line, and another one before it to the line, however the line is found.
+#[test]
+fn a_line_loses_one_carriage_return() {
+    let input = format!("{}\n[7,{{}}]\n]\r\r\n", message("")).into_bytes();
+    let mut whole = Vec::new();
+    Parser::new(Format::Auto, Limits::default()).parse_input(&input, &mut whole);
+    assert!(show(&whole).contains(r#""]\r""#), "{}", show(&whole));
+    for piece_bytes in 1..input.len() {
+        for size in [1, piece_bytes] {
+            let found = parse_in_chunks(Limits::default(), &input, &[size], piece_bytes);
+            assert!(found == whole, "pieces of {piece_bytes} bytes\n{}\n{}", show(&found), show(&whole));
+        }
+    }
+}
+
 /// A line with a comma behind its object can be an element of an array in an object that began before.
 #[test]
 fn a_document_is_not_divided_between_the_elements_of_its_array() {
