@@ -186,6 +186,16 @@ impl App {
         let busy = |_| Problem::unavailable(format!("there are {max} readers of the board already"));
         self.screens.clone().try_acquire_owned().map_err(busy)
     }
+
+    /// Number of readers of the feed and of exports.
+    pub(crate) fn reader_count(&self) -> u64 {
+        held(&self.readers, self.config.max_readers)
+    }
+
+    /// Number of readers of the board.
+    pub(crate) fn screen_count(&self) -> u64 {
+        held(&self.screens, self.config.max_screens)
+    }
 }
 
 impl App {
@@ -213,4 +223,9 @@ impl Drop for Counted {
     fn drop(&mut self) {
         (self.count)(&self.app).send_modify(|requests| *requests -= 1);
     }
+}
+
+/// Number of permits that are held. A count of its own could differ from what the next request finds.
+fn held(permits: &Semaphore, max: usize) -> u64 {
+    max.saturating_sub(permits.available_permits()) as u64
 }

@@ -1,7 +1,7 @@
 //! What the server counts, beside the counters of the database.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 
 use parking_lot::Mutex;
 
@@ -14,9 +14,6 @@ pub(crate) struct Meter {
     rejections: Mutex<BTreeMap<String, u64>>,
     pub(crate) retries_seen: AtomicU64,
     pub(crate) connections_refused: AtomicU64,
-    pub(crate) readers: AtomicU64,
-    /// Readers of the board.
-    pub(crate) screens: AtomicU64,
 }
 
 impl Meter {
@@ -35,16 +32,4 @@ impl Meter {
     pub(crate) fn rejections(&self) -> Vec<(String, u64)> {
         self.rejections.lock().iter().map(|(reason, count)| (reason.clone(), *count)).collect()
     }
-}
-
-/// Adds one and returns the guard that subtracts it.
-pub(crate) fn counted(gauge: &AtomicU64) -> impl Drop + '_ {
-    struct Guard<'a>(&'a AtomicU64);
-    impl Drop for Guard<'_> {
-        fn drop(&mut self) {
-            self.0.fetch_sub(1, Ordering::Relaxed);
-        }
-    }
-    gauge.fetch_add(1, Ordering::Relaxed);
-    Guard(gauge)
 }

@@ -128,7 +128,7 @@ fn a_slow_reader_skips_boards_and_heals() {
 
 #[test]
 fn a_reader_that_does_not_read_is_cut_off_and_the_number_of_readers_is_limited() {
-    let desk = Desk::with(toml_settings("write-timeout = \"500ms\"\nmax-screens = 1\nmax-readers = 0"), |_| {});
+    let desk = Desk::with(toml_settings("write-timeout = \"2s\"\nmax-screens = 1\nmax-readers = 0"), |_| {});
     let text = "x".repeat(60_000);
     let lines: String =
         (0..300).map(|number| message(&format!("c-{number}"), 1, "").replace("words", &text) + "\n").collect();

@@ -83,14 +83,15 @@ fn connections_beyond_the_limit_are_closed_and_room_is_found_again() {
 
 #[test]
 fn a_client_that_does_not_read_is_cut_off_and_holds_up_nobody() {
-    let desk = Desk::with(toml_settings("write-timeout = \"500ms\"\nmax-readers = 1"), |_| {});
+    let desk = Desk::with(toml_settings("write-timeout = \"2s\"\nmax-readers = 1"), |_| {});
     // More than the buffers of the sockets hold.
     let text = "x".repeat(100_000);
     let lines: String = (0..300).map(|number| message("c", number, "").replace("words", &text) + "\n").collect();
     desk.post("/api/v1/events", lines).expect(200);
     let mut stream = TcpStream::connect(desk.address).unwrap();
     stream.write_all(b"GET /api/v1/changes?since=0 HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
-    std::thread::sleep(Duration::from_millis(100));
+    // Answered, so it is the one reader.
+    stream.read_exact(&mut [0; 12]).unwrap();
     desk.get("/api/v1/changes?wait=0").expect(503);
     desk.post("/api/v1/events", message("d", 1, "")).expect(200);
     let began = Instant::now();
@@ -133,12 +134,17 @@ fn the_end_waits_for_a_webhook_that_is_on_its_way() {
     let mut desk = Desk::new();
     let body = common::superoffice("e-1", "created", 42);
     let mut stream = TcpStream::connect(desk.address).unwrap();
-    write!(stream, "POST /webhooks/superoffice HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n", body.len())
-        .unwrap();
+    let length = body.len();
+    write!(
+        stream,
+        "POST /webhooks/superoffice HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: {length}\r\n\r\n"
+    )
+    .unwrap();
+    // The body is asked for, so the request has begun.
+    let mut asked = [0; "HTTP/1.1 100 Continue\r\n\r\n".len()];
+    stream.read_exact(&mut asked).unwrap();
     let (first, second) = body.split_at(20);
     stream.write_all(first.as_bytes()).unwrap();
-    // The request is being read.
-    std::thread::sleep(Duration::from_millis(200));
     let rest = second.to_owned();
     let sender = std::thread::spawn(move || {
         std::thread::sleep(Duration::from_millis(300));

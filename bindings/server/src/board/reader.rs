@@ -18,7 +18,6 @@ use super::hub::Watcher;
 use super::view::View;
 use crate::app::{App, Phase};
 use crate::caller::Caller;
-use crate::meter::counted;
 
 /// How often a reader's token is looked up.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
@@ -33,7 +32,6 @@ pub(crate) fn follow(app: App, caller: Caller, view: View, permit: OwnedSemaphor
     let (sender, receiver) = channel(1);
     tokio::spawn(async move {
         let _permit = permit;
-        let _counted = counted(&app.meter.screens);
         let watcher = app.watch(view);
         tokio::select! {
             // Ends when the client is gone, does not read, or is signed out.

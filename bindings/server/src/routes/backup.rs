@@ -14,7 +14,6 @@ use utoipa::IntoParams;
 
 use crate::app::App;
 use crate::caller::Caller;
-use crate::meter::counted;
 use crate::params::Params;
 use crate::problem::Problem;
 use crate::tokens::Role;
@@ -63,7 +62,6 @@ pub(crate) async fn backup(
     spawn_blocking(move || {
         let _permit = permit;
         let _export = app.export();
-        let _counted = counted(&app.meter.readers);
         let running = match app.db.begin_backup(since.map(|place| (place, Path::new(EARLIER)))) {
             Ok(running) => running,
             Err(error) => return drop(begun.send(Err(problem(&error)))),

@@ -14,7 +14,6 @@ use utoipa::IntoParams;
 
 use crate::app::{App, Phase};
 use crate::caller::Caller;
-use crate::meter::counted;
 use crate::params::Params;
 use crate::problem::Problem;
 use crate::tokens::{Role, clock_ms};
@@ -86,7 +85,6 @@ pub(crate) async fn changes(
     let (writer, body) = stream::body(&app, &headers);
     spawn_blocking(move || {
         let _permit = permit;
-        let _counted = counted(&app.meter.readers);
         let database = app.db.database_id().to_string();
         let conversation = params.conversation;
         let mut feed = Feed { app: &app, writer, form, caller, conversation, database, problem: None };

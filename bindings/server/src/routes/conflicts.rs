@@ -9,7 +9,6 @@ use tokio::task::spawn_blocking;
 
 use crate::app::App;
 use crate::caller::Caller;
-use crate::meter::counted;
 use crate::params::Params;
 use crate::problem::Problem;
 use crate::tokens::Role;
@@ -43,7 +42,6 @@ pub(crate) async fn conflicts(
     spawn_blocking(move || {
         let _permit = permit;
         let _export = app.export();
-        let _counted = counted(&app.meter.readers);
         match write(&app, &mut writer) {
             Ok(()) => writer.end(),
             Err(error) => {

@@ -273,7 +273,7 @@ pub(crate) async fn status(
         unanswered_after_close: app.db.totals().iter().map(|row| row.unanswered_after_close).sum(),
         oldest_waiting_since: agents.iter().filter_map(|load| load.oldest_waiting_since).min(),
         rejects: app.rejects.len() as u64,
-        readers: app.meter.readers.load(std::sync::atomic::Ordering::Relaxed),
+        readers: app.reader_count(),
         upstreams: app.upstreams(clock_ms()),
         links: links.into(),
     }))

@@ -11,7 +11,6 @@ use utoipa::IntoParams;
 
 use crate::app::App;
 use crate::caller::Caller;
-use crate::meter::counted;
 use crate::params::Params;
 use crate::problem::Problem;
 use crate::tokens::Role;
@@ -51,7 +50,6 @@ pub(crate) async fn export(
     spawn_blocking(move || {
         let _permit = permit;
         let _export = app.export();
-        let _counted = counted(&app.meter.readers);
         let mut lines = SeenLines::new(&app, &caller, &mut writer);
         let written = if params.events {
             app.db.export_events(&mut lines).map(drop).map_err(|error| events_unreadable(&error))

@@ -95,13 +95,9 @@ fn text(app: &App) -> String {
         ("convofold_checkpoint_bytes", "Size of the pages of the last checkpoint.", counters.checkpoint_bytes),
         ("convofold_poisoned", "1 if a write failed and no more are accepted.", u64::from(counters.poisoned)),
         ("convofold_rejects", "Kept rejects.", app.rejects.len() as u64),
-        (
-            "convofold_feed_readers",
-            "Readers of the change feed and of exports.",
-            app.meter.readers.load(Ordering::Relaxed),
-        ),
+        ("convofold_feed_readers", "Readers of the change feed and of exports.", app.reader_count()),
         ("convofold_ledger_bytes", "Memory of the past numbers of the board.", app.ledger.size().1 as u64),
-        ("convofold_screens", "Readers of the board.", app.meter.screens.load(Ordering::Relaxed)),
+        ("convofold_screens", "Readers of the board.", app.screen_count()),
     ] {
         out.family(name, "gauge", help);
         out.sample(name, &[], &value);
