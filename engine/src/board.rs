@@ -15,6 +15,7 @@ use hashbrown::{HashMap, HashTable};
 
 use crate::conflict::Conflict;
 use crate::conversation::Conversation;
+use crate::course::{self, Step};
 use crate::effect::{Admission, Effect, Seq};
 use crate::event::EventRef;
 use crate::folds::Folds;
@@ -24,7 +25,6 @@ use crate::id_map::{IdMap, fingerprint};
 use crate::image::{ConversationImage, ImageError};
 use crate::index::{Index, Seen, Slot, Update};
 use crate::interner::Interner;
-use crate::moments::{self, Moment};
 use crate::outline::Outline;
 use crate::query::ConversationRow;
 use crate::resident::{self, Resident};
@@ -236,10 +236,10 @@ impl Board {
     }
 
     /// One conversation as lists showed it after each of its events with a later time than `since_ms`, and as of that time;
-    /// `None` if it is evicted or unknown. See [`Moment`] for what it knows.
+    /// `None` if it is evicted or unknown. See [`Step`] for what it knows.
     #[must_use]
-    pub fn moments(&self, id: &str, since_ms: i64) -> Option<Vec<Moment>> {
-        self.conversation(id).map(|conversation| moments::of(conversation, since_ms))
+    pub fn course(&self, id: &str, since_ms: i64) -> Option<Vec<Step>> {
+        self.conversation(id).map(|conversation| course::of(conversation, since_ms))
     }
 
     /// The conflicts of one conversation (rule I2); `None` if it is evicted or unknown.

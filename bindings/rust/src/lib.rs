@@ -209,7 +209,7 @@
 //! - **database**: [`Convofold`], [`Options`], [`Batch`], [`Ticket`], [`Receipt`], [`Durability`], [`Stats`], [`Counters`]
 //! - **events**: [`Draft`], [`Event`], [`Kind`], [`Time`], [`Identity`], [`AgentMention`]; from bytes: [`ingest`], [`IngestReport`]
 //! - **queries**: [`Query`], [`Page`], [`ConversationRow`], [`AgentLoad`], [`Totals`], [`Convofold::with_index`]
-//! - **one conversation**: [`State`], [`HistoryEntry`], [`Moment`], [`Arrivals`], [`Conflict`]
+//! - **one conversation**: [`State`], [`HistoryEntry`], [`Step`], [`Arrivals`], [`Conflict`]
 //! - **change feed**: [`Changes`], [`Change`], [`StopHandle`], [`Seq`]
 //! - **bulk import and export**: [`replay`], [`Scan`], [`Convofold::export`], [`Convofold::export_events`]
 //! - **maintenance**: [`verify`], [`audit`], [`backup`], [`repair`], [`Convofold::trim_log`]
@@ -245,8 +245,8 @@ pub use convofold_engine::{
 
 // Queries about one conversation.
 pub use convofold_engine::{
-    AgentRef, Arrivals, Assigned, ByAgent, Conflict, ConflictingField, HistoryEntry, LastMessage, Member, Moment,
-    OpenedBy, Reply, SessionState, State, Status, SuspectField, Suspicion,
+    AgentRef, Arrivals, Assigned, ByAgent, Conflict, ConflictingField, HistoryEntry, LastMessage, Member,
+    OpenedBy, Reply, SessionState, State, Status, Step, SuspectField, Suspicion,
 };
 
 // Names of values, such as those of `Sort`.

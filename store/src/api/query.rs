@@ -5,8 +5,8 @@ use std::io::{self, BufWriter, Write};
 use std::sync::Arc;
 
 use convofold_engine::{
-    AgentLoad, Arrivals, Board, Conflict, ConversationRow, HistoryEntry, Index, Moment, Newest, Page, Query,
-    QueryError, Seq, State, StateHash, Totals,
+    AgentLoad, Arrivals, Board, Conflict, ConversationRow, HistoryEntry, Index, Newest, Page, Query, QueryError, Seq,
+    State, StateHash, Step, Totals,
 };
 
 use crate::api::handle::Convofold;
@@ -81,8 +81,8 @@ impl Convofold {
     ///
     /// # Errors
     /// As for [`Convofold::state`].
-    pub fn moments(&self, id: &str, since_ms: i64) -> Result<Option<Vec<Moment>>, StorageError> {
-        self.about(id, |board| board.moments(id, since_ms))
+    pub fn course(&self, id: &str, since_ms: i64) -> Result<Option<Vec<Step>>, StorageError> {
+        self.about(id, |board| board.course(id, since_ms))
     }
 
     /// Returns the conflicts of one conversation: the events that have the identity of another event, but different

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use convofold::{AgentRef, ConversationRow, Moment};
+use convofold::{AgentRef, ConversationRow};
 
 /// What a conversation was after each of its events in a period, and at its beginning.
 #[derive(Debug)]
@@ -79,9 +79,9 @@ impl Texts {
 
 impl Course {
     /// The course of a conversation; `None` if it was never open and got no answer.
-    pub(crate) fn of(moments: Vec<Moment>, texts: &mut Texts) -> Option<Self> {
-        let mut course = Self { profiles: Vec::new(), steps: Vec::with_capacity(moments.len()), replies: Vec::new() };
-        for Moment { at, mut row, reply, .. } in moments {
+    pub(crate) fn of(read: Vec<convofold::Step>, texts: &mut Texts) -> Option<Self> {
+        let mut course = Self { profiles: Vec::new(), steps: Vec::with_capacity(read.len()), replies: Vec::new() };
+        for convofold::Step { at, mut row, reply, .. } in read {
             let is_open = row.closed_at.is_none();
             let (unread, waiting_since, last_active_at) = (row.unread, row.waiting_since, row.last_active_at);
             let is_suspect = row.suspect;

@@ -229,7 +229,7 @@ fn update(app: &App, changes: &mut convofold::Changes) -> Result<bool, End> {
     };
     let changed: Vec<_> = changed.into_iter().collect();
     for some in changed.chunks(READ_AT_ONCE) {
-        let read = moments(app, some, since)?;
+        let read = courses(app, some, since)?;
         let mut content = app.ledger.content.write();
         content.get_or_insert_default().add_all(read)?;
     }
@@ -239,10 +239,10 @@ fn update(app: &App, changes: &mut convofold::Changes) -> Result<bool, End> {
     Ok(is_complete)
 }
 
-type Read = Vec<(Arc<str>, Vec<convofold::Moment>)>;
+type Read = Vec<(Arc<str>, Vec<convofold::Step>)>;
 
-fn moments(app: &App, ids: &[Arc<str>], since: i64) -> Result<Read, End> {
-    let read = ids.iter().map(|id| Ok((id.clone(), app.db.moments(id, since)?.unwrap_or_default())));
+fn courses(app: &App, ids: &[Arc<str>], since: i64) -> Result<Read, End> {
+    let read = ids.iter().map(|id| Ok((id.clone(), app.db.course(id, since)?.unwrap_or_default())));
     read.collect()
 }
 
@@ -251,7 +251,7 @@ impl Content {
     fn read(&mut self, app: &App, ids: &[Arc<str>], since: i64) -> Result<(), End> {
         for some in ids.chunks(READ_AT_ONCE) {
             let started = Instant::now();
-            self.add_all(moments(app, some, since)?)?;
+            self.add_all(courses(app, some, since)?)?;
             if !app.keeps_ledger() {
                 return Err(End::Unused);
             }
@@ -261,8 +261,8 @@ impl Content {
     }
 
     fn add_all(&mut self, read: Read) -> Result<(), End> {
-        for (id, moments) in read {
-            let before = match Course::of(moments, &mut self.texts) {
+        for (id, steps) in read {
+            let before = match Course::of(steps, &mut self.texts) {
                 Some(course) => {
                     self.bytes += course.bytes();
                     self.courses.insert(id, course)
@@ -476,7 +476,7 @@ mod tests {
 
     fn ledger(board: &Board, since: i64) -> Ledger {
         let mut content = Content::default();
-        let read = board.ids().into_iter().map(|id| (id.clone(), board.moments(&id, since).unwrap()));
+        let read = board.ids().into_iter().map(|id| (id.clone(), board.course(&id, since).unwrap()));
         assert!(content.add_all(read.collect()).is_ok());
         Ledger { content: RwLock::new(Some(content)), ..Ledger::default() }
     }

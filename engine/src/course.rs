@@ -11,10 +11,10 @@ use crate::time::Time;
 /// A conversation after one of its events that count, in the order in which they happened (T2).
 ///
 /// It is a function of the set of events: the conversation as it was at a time is the one after all of its events with this
-/// or an earlier time, whenever they arrived. A late event changes the moments from its time on.
+/// or an earlier time, whenever they arrived. A late event changes the steps from its time on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Moment {
+pub struct Step {
     /// The time of the event (rules T1 and T3), in milliseconds since the epoch.
     pub at: i64,
     /// The conversation after it, as lists show it.
@@ -33,18 +33,18 @@ pub struct Reply {
     pub waited_since: Option<i64>,
 }
 
-/// The moments after `since_ms`, after the last one up to it.
-pub(crate) fn of(conversation: &Conversation, since_ms: i64) -> Vec<Moment> {
+/// The steps after `since_ms`, after the last one up to it.
+pub(crate) fn of(conversation: &Conversation, since_ms: i64) -> Vec<Step> {
     let is_past = |at: Time| at.ms() <= since_ms;
     let past = conversation.facts.timed_after(0).take_while(|fact| is_past(fact.at.alone())).count();
     let (steps, mut fold) = conversation.fold_near(past);
-    let mut moments: Vec<Moment> = Vec::new();
+    let mut course: Vec<Step> = Vec::new();
     let mut add = |fold: &mut Fold, at: Time, reply| {
         fold.settle();
-        let row = row_after(conversation, fold, moments.last().map(|moment| &moment.row));
-        moments.push(Moment { at: at.ms(), row, reply });
+        let row = row_after(conversation, fold, course.last().map(|step| &step.row));
+        course.push(Step { at: at.ms(), row, reply });
     };
-    // The time of the last event up to `since_ms`, until its moment is added.
+    // The time of the last event up to `since_ms`, until its step is added.
     let last = steps.checked_sub(1).and_then(|last| conversation.facts.get(last));
     let mut last_past = last.map(|fact| fact.at.alone());
     let timed = conversation.facts.timed_len();
@@ -69,7 +69,7 @@ pub(crate) fn of(conversation: &Conversation, since_ms: i64) -> Vec<Moment> {
     if let Some(at) = last_past {
         add(&mut fold, at, None);
     }
-    moments
+    course
 }
 
 fn reply(fact: &Fact<'_>, at: Time, waiting_since: Option<Time>, after: &Fold) -> Option<Reply> {
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn the_moment_at_a_time_is_the_fold_of_the_events_up_to_it() {
+    fn the_step_at_a_time_is_the_fold_of_the_events_up_to_it() {
         for seed in 0..60_u8 {
             let events = any_events(seed.into(), 12 + usize::from(seed) % 50);
             let whole = board(&events);
@@ -152,24 +152,24 @@ mod tests {
             let counting: Vec<_> = history.iter().filter(|entry| entry.counts).collect();
             let mut times: Vec<_> = counting.iter().map(|entry| entry.at).collect();
             times.dedup();
-            let all = whole.moments("c-1", i64::MIN).unwrap();
+            let all = whole.course("c-1", i64::MIN).unwrap();
             assert_eq!(
-                all.iter().map(|moment| moment.at).collect::<Vec<_>>(),
+                all.iter().map(|step| step.at).collect::<Vec<_>>(),
                 counting.iter().map(|e| e.at).collect::<Vec<_>>()
             );
             for time in &times {
                 let past = counting.iter().filter(|entry| entry.at <= *time).map(|entry| &entry.event);
                 let expected = board(past).row("c-1").unwrap();
-                let moment = all.iter().rfind(|moment| moment.at <= *time).unwrap();
-                assert_eq!(moment.row, expected, "{seed} {time}");
+                let step = all.iter().rfind(|step| step.at <= *time).unwrap();
+                assert_eq!(step.row, expected, "{seed} {time}");
                 // The same from any time on.
-                let since = whole.moments("c-1", *time).unwrap();
+                let since = whole.course("c-1", *time).unwrap();
                 assert_eq!(since[0].row, expected, "{seed} {time}");
-                let later: Vec<_> = all.iter().filter(|moment| moment.at > *time).collect();
+                let later: Vec<_> = all.iter().filter(|step| step.at > *time).collect();
                 assert_eq!(since.iter().skip(1).collect::<Vec<_>>(), later, "{seed} {time}");
             }
             assert_eq!(all.last().unwrap().row, whole.row("c-1").unwrap());
-            let before = whole.moments("c-1", times[0] - 1).unwrap();
+            let before = whole.course("c-1", times[0] - 1).unwrap();
             assert_eq!(before, all);
         }
     }
@@ -193,7 +193,8 @@ mod tests {
             close,
         ];
         let events: Vec<_> = drafts.into_iter().map(|draft| draft.build().unwrap()).collect();
-        let replies: Vec<_> = board(&events).moments("c-1", 0).unwrap().into_iter().filter_map(|m| m.reply).collect();
+        let replies: Vec<_> =
+            board(&events).course("c-1", 0).unwrap().into_iter().filter_map(|step| step.reply).collect();
         let reply = |at, waited_since| Reply { at, waited_since };
         assert_eq!(replies, [reply(3_500, Some(1_000)), reply(5_000, None), reply(7_000, Some(6_000))]);
     }
