@@ -25,7 +25,9 @@ use crate::id_map::{IdMap, fingerprint};
 use crate::image::{ConversationImage, ImageError};
 use crate::index::{Index, Seen, Slot, Update};
 use crate::interner::Interner;
+use crate::moment::Moment;
 use crate::outline::Outline;
+use crate::past::Past;
 use crate::query::ConversationRow;
 use crate::resident::{self, Resident};
 use crate::search::SearchKeys;
@@ -240,6 +242,12 @@ impl Board {
     #[must_use]
     pub fn course(&self, id: &str, since_ms: i64) -> Option<Vec<Step>> {
         self.conversation(id).map(|conversation| course::of(conversation, since_ms))
+    }
+
+    /// Calls `look` with one conversation at a moment; `None` if it is evicted or unknown, or no event is within the bounds of
+    /// the moment.
+    pub fn past<T>(&self, id: &str, moment: Moment, look: impl FnOnce(&Past<'_>) -> T) -> Option<T> {
+        self.conversation(id)?.past(moment).as_ref().map(look)
     }
 
     /// The conflicts of one conversation (rule I2); `None` if it is evicted or unknown.

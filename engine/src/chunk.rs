@@ -173,6 +173,11 @@ impl Chunk {
         self.last.map_or(Ordering::Less, |last| place.order(last, identity))
     }
 
+    /// Whether the last fact is not after this place. An empty chunk is before every place.
+    pub(crate) fn ends_up_to(&self, at: At) -> bool {
+        self.last.is_none_or(|(last, _)| last <= at)
+    }
+
     /// Appends a fact.
     pub(crate) fn push(&mut self, fact: &Fact<'_>) {
         if self.is_empty() {

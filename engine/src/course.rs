@@ -41,7 +41,7 @@ pub(crate) fn of(conversation: &Conversation, since_ms: i64) -> Vec<Step> {
     let mut course: Vec<Step> = Vec::new();
     let mut add = |fold: &mut Fold, at: Time, reply| {
         fold.settle();
-        let row = row_after(conversation, fold, course.last().map(|step| &step.row));
+        let row = row_after((&conversation.id, conversation.lists()), fold, course.last().map(|step| &step.row));
         course.push(Step { at: at.ms(), row, reply });
     };
     // The time of the last event up to `since_ms`, until its step is added.
@@ -82,7 +82,7 @@ fn reply(fact: &Fact<'_>, at: Time, waiting_since: Option<Time>, after: &Fold) -
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::draft::Draft;
     use crate::draft::tests::{at, message};
@@ -91,7 +91,7 @@ mod tests {
     use crate::session::Session;
     use crate::{Board, HistoryEntry};
 
-    fn board<'a>(events: impl IntoIterator<Item = &'a Event>) -> Board {
+    pub(crate) fn board<'a>(events: impl IntoIterator<Item = &'a Event>) -> Board {
         let mut board = Board::new();
         let mut edit = board.edit();
         for (seq, event) in (1..).zip(events) {
@@ -102,7 +102,7 @@ mod tests {
     }
 
     /// Numbers that look random, the same ones for the same seed.
-    fn numbers(seed: u64) -> impl FnMut(usize) -> usize {
+    pub(crate) fn numbers(seed: u64) -> impl FnMut(usize) -> usize {
         let mut state = seed;
         move |below| {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -111,7 +111,7 @@ mod tests {
     }
 
     /// Events of every kind, with times out of order, equal times, closes without a time, and conflicts.
-    fn any_events(seed: u64, count: usize) -> Vec<Event> {
+    pub(crate) fn any_events(seed: u64, count: usize) -> Vec<Event> {
         let mut next = numbers(seed);
         let draft = |number: usize| {
             let ms = i64::try_from(next(count)).unwrap() * 700;

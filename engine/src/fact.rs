@@ -148,12 +148,23 @@ impl<'a> Fact<'a> {
         place.order((self.at, self.kind.rank()), || Some(self.identity(lists)))
     }
 
+    /// The order of rule T2 of this fact and another one.
+    pub(crate) fn compare(&self, other: &Self, lists: Lists<'_>) -> Ordering {
+        let key = |fact: &Self| (fact.at, fact.kind.rank());
+        key(self).cmp(&key(other)).then_with(|| self.identity(lists).cmp(&other.identity(lists)))
+    }
+
+    /// Whether it has a time of its own (rule T3).
+    pub(crate) fn is_timed(&self) -> bool {
+        matches!(self.at, At::Timed(_))
+    }
+
     /// `occurred` and the event's own epoch field, if the latter is more than a day later, so that one of the two clocks
     /// is wrong (rule T1).
     pub(crate) fn clocks_apart(&self) -> Option<(Time, Time)> {
         let own = At::own_time(self.kind, self.sent, self.started, self.active)?;
         let occurred = self.occurred.filter(|occurred| own > *occurred && own.ns_since(*occurred) > DAY_NS)?;
-        matches!(self.at, At::Timed(_)).then_some((occurred, own))
+        self.is_timed().then_some((occurred, own))
     }
 
     /// The displayed time of a message (rule T4). `at` is the time by rule T1.

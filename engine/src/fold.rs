@@ -16,7 +16,7 @@ use crate::trail::Trail;
 use crate::unread::Unread;
 
 /// The lists to which a fact refers by index.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Lists<'a> {
     pub(crate) contexts: &'a [Context],
     pub(crate) sessions: &'a [Session],

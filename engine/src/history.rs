@@ -7,6 +7,7 @@ use crate::conversation::{ArrivalCounts, Conversation};
 use crate::effect::Seq;
 use crate::event::{AgentMention, Event};
 use crate::fact::Fact;
+use crate::fold::Lists;
 use crate::state::AgentRef;
 use crate::time::Time;
 
@@ -53,13 +54,21 @@ pub struct Arrivals {
 }
 
 pub(crate) fn of(conversation: &Conversation) -> Vec<HistoryEntry> {
-    let counting = conversation.in_order().filter_map(|(at, fact)| entry(conversation, at, &fact, true));
-    let mut entries: Vec<_> = counting.collect();
+    of_facts((&conversation.id, conversation.lists()), conversation.in_order(), conversation.conflicts.iter())
+}
+
+/// The history of the conversation with this id and these lists: the facts that count, in the order of T2, and those that
+/// lost to one of them.
+pub(crate) fn of_facts<'a>(
+    of: (&str, Lists<'_>),
+    counting: impl Iterator<Item = (Time, Fact<'a>)>,
+    lost: impl Iterator<Item = Fact<'a>>,
+) -> Vec<HistoryEntry> {
+    let mut entries: Vec<_> = counting.filter_map(|(at, fact)| entry(of, at, &fact, true)).collect();
     set_assigned(&mut entries);
-    if !conversation.conflicts.is_empty() {
-        let conflicts = conversation.conflicts.iter();
-        let losers = conflicts.filter_map(|loser| entry(conversation, loser.at.alone(), &loser, false));
-        entries.extend(losers);
+    let known = entries.len();
+    entries.extend(lost.filter_map(|loser| entry(of, loser.at.alone(), &loser, false)));
+    if entries.len() > known {
         entries.sort_by_key(|entry| entry.at);
     }
     set_late(&mut entries);
@@ -97,7 +106,7 @@ fn set_late(entries: &mut [HistoryEntry]) {
 }
 
 /// `None` is impossible: the fact was made from a valid event.
-fn entry(conversation: &Conversation, at: Time, fact: &Fact<'_>, counts: bool) -> Option<HistoryEntry> {
+fn entry((id, lists): (&str, Lists<'_>), at: Time, fact: &Fact<'_>, counts: bool) -> Option<HistoryEntry> {
     let said_at = match fact.text {
         _ if fact.kind.is_message() => Some(fact.message_time(at)),
         Some(_) => Some(fact.text_as_of(at)),
@@ -106,7 +115,7 @@ fn entry(conversation: &Conversation, at: Time, fact: &Fact<'_>, counts: bool) -
     Some(HistoryEntry {
         seq: fact.seq,
         at: at.ms(),
-        event: fact.event(&conversation.id, conversation.lists()).ok()?,
+        event: fact.event(id, lists).ok()?,
         said_at: said_at.map(Time::ms),
         assigned: None,
         counts,

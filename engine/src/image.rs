@@ -105,6 +105,12 @@ impl ConversationImage {
     }
 
     pub(crate) fn into_conversation(self) -> Result<Conversation, ImageError> {
+        self.check()?;
+        Conversation::of(self).ok_or(ImageError::Order)
+    }
+
+    /// Checks everything except the order.
+    pub(crate) fn check(&self) -> Result<(), ImageError> {
         if self.facts.is_empty() {
             return Err(ImageError::Empty);
         }
@@ -112,7 +118,7 @@ impl ConversationImage {
             within(fact.seq, "context", fact.context, &self.contexts)?;
             fact.session.map(|session| within(fact.seq, "session", session, &self.sessions)).transpose()?;
         }
-        Conversation::of(self).ok_or(ImageError::Order)
+        Ok(())
     }
 }
 

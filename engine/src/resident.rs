@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::agents::Agent;
 use crate::attribute::Attribute;
 use crate::conversation::Conversation;
-use crate::fold::Fold;
+use crate::fold::{Fold, Lists};
 use crate::folds::Folds;
 use crate::hash::StateHash;
 use crate::index::{Seen, Slot, Update};
@@ -127,7 +127,7 @@ impl Resident {
 
 /// The row of a conversation, open or closed.
 pub(crate) fn row_of(conversation: &Conversation) -> ConversationRow {
-    conversation.with_fold(|fold| row_after(conversation, fold, None))
+    conversation.with_fold(|fold| row_after((&conversation.id, conversation.lists()), fold, None))
 }
 
 /// The keys of a conversation for an index on disk; `None` if it is open.
@@ -165,35 +165,39 @@ fn see(conversation: &Conversation, before: Option<&Seen>, interner: &mut Intern
         let tenant = keep(fold.attribute(Attribute::Tenant, lists), known_tenant, &mut share);
         let channel = keep(fold.channel(lists), known_channel, &mut share);
         let is_listed = !fold.is_closed || fold.is_unanswered_after_close();
-        let row = is_listed.then(|| Arc::new(row(conversation, fold, known_row, &tenant, &channel, &mut share)));
+        let row =
+            is_listed.then(|| Arc::new(row((&conversation.id, lists), fold, known_row, &tenant, &channel, &mut share)));
         Seen { tenant, channel, newest: fold.newest(), row }
     })
 }
 
-/// The row of a conversation after some of its events. `before` is an earlier row of it, whose texts are used again.
-pub(crate) fn row_after(conversation: &Conversation, fold: &Fold, before: Option<&ConversationRow>) -> ConversationRow {
-    let lists = conversation.lists();
+/// The row of the conversation with this id and these lists after some of its events. `before` is an earlier row of it,
+/// whose texts are used again.
+pub(crate) fn row_after(
+    (id, lists): (&str, Lists<'_>),
+    fold: &Fold,
+    before: Option<&ConversationRow>,
+) -> ConversationRow {
     let known = |field: fn(&ConversationRow) -> &Option<Arc<str>>| before.and_then(|row| field(row).clone());
     let mut own = |text: &str| text.into();
     let tenant = keep(fold.attribute(Attribute::Tenant, lists), known(|row| &row.tenant), &mut own);
     let channel = keep(fold.channel(lists), known(|row| &row.channel), &mut own);
-    row(conversation, fold, before, &tenant, &channel, &mut own)
+    row((id, lists), fold, before, &tenant, &channel, &mut own)
 }
 
 /// The row of a conversation. `share` returns a copy of a text that many conversations have.
 fn row(
-    conversation: &Conversation,
+    (id, lists): (&str, Lists<'_>),
     fold: &Fold,
     before: Option<&ConversationRow>,
     tenant: &Option<Arc<str>>,
     channel: &Option<Arc<str>>,
     share: &mut dyn FnMut(&str) -> Arc<str>,
 ) -> ConversationRow {
-    let lists = conversation.lists();
     let known = |field: fn(&ConversationRow) -> &Option<Arc<str>>| before.and_then(|row| field(row).clone());
     let member = MEMBER.map(|field| fold.attribute(field, lists));
     let known_texts = before.map(|row| &row.own).filter(|own| own.member() == member);
-    let own = known_texts.cloned().unwrap_or_else(|| OwnTexts::new(&conversation.id, member));
+    let own = known_texts.cloned().unwrap_or_else(|| OwnTexts::new(id, member));
     let known_agent = before.and_then(|row| row.agent.as_ref());
     let agent = fold.agents.assigned().and_then(|number| fold.agents.get(number));
     ConversationRow {

@@ -9,7 +9,7 @@ use crate::agents::Agent;
 use crate::attribute::Attribute;
 use crate::conversation::Conversation;
 use crate::event::{Direction, SUPEROFFICE};
-use crate::fold::Fold;
+use crate::fold::{Fold, Lists, Position};
 use crate::session::SessionState;
 use crate::time::Time;
 
@@ -204,19 +204,26 @@ crate::named! { SuspectField is a "field": Clock "clock", Unread "unread" }
 
 impl State {
     pub(crate) fn of(conversation: &Conversation) -> Self {
-        conversation.with_fold(|fold| Self::derive(conversation, fold))
+        let of = (&conversation.id, conversation.lists());
+        conversation.with_fold(|fold| Self::derive(of, fold, |position| conversation.text_at(position)))
     }
 
-    fn derive(conversation: &Conversation, fold: &Fold) -> Self {
-        let attribute = |wanted| fold.attribute(wanted, conversation.lists()).map(str::to_owned);
-        let source = fold.source(conversation.lists()).unwrap_or_default().to_owned();
+    /// The state of the conversation with this id and these lists. `text_at` is the text of the event at a position in the
+    /// order of T2.
+    pub(crate) fn derive<'a>(
+        (id, lists): (&Arc<str>, Lists<'_>),
+        fold: &Fold,
+        text_at: impl FnOnce(Position) -> Option<&'a str>,
+    ) -> Self {
+        let attribute = |wanted| fold.attribute(wanted, lists).map(str::to_owned);
+        let source = fold.source(lists).unwrap_or_default().to_owned();
         let session = || fold.session_values().cloned().unwrap_or_default().into_state(fold.session_is_stale);
         let session = (source == SUPEROFFICE).then(session);
         Self {
-            id: conversation.id.clone(),
+            id: id.clone(),
             source,
             tenant: attribute(Attribute::Tenant),
-            channel: fold.channel(conversation.lists()).map(str::to_owned),
+            channel: fold.channel(lists).map(str::to_owned),
             status: if fold.is_closed { Status::Closed } else { Status::Open },
             opened_by: if fold.has_lifecycle { OpenedBy::Lifecycle } else { OpenedBy::Message },
             started_at: fold.started_at().ms(),
@@ -245,7 +252,7 @@ impl State {
             latest_unanswered_at: fold.waiting().map(|(_, latest)| latest.ms()),
             open_ms: fold.open_ms(),
             by_agent: by_agent(fold),
-            last_message: last_message(conversation, fold),
+            last_message: last_message(fold, text_at),
             suspect: suspect(fold),
             session,
         }
@@ -288,9 +295,9 @@ fn by_agent(fold: &Fold) -> Vec<ByAgent> {
     rows
 }
 
-fn last_message(conversation: &Conversation, fold: &Fold) -> Option<LastMessage> {
+fn last_message<'a>(fold: &Fold, text_at: impl FnOnce(Position) -> Option<&'a str>) -> Option<LastMessage> {
     let last = fold.last_text()?;
-    let text = conversation.text_at(last.position)?.to_owned();
+    let text = text_at(last.position)?.to_owned();
     Some(LastMessage { text, direction: last.direction, at: last.time.ms() })
 }
 

@@ -20,12 +20,8 @@ pub(crate) struct Timeline {
 impl Timeline {
     /// The timeline of facts in this order; `None` if it is not that of T2.
     pub(crate) fn of(facts: Facts, lists: Lists<'_>) -> Option<Self> {
-        let key = |fact: &Fact<'_>| (fact.at, fact.kind.rank());
-        let is_before = |a: &Fact<'_>, b: &Fact<'_>| {
-            key(a).cmp(&key(b)).then_with(|| a.identity(lists).cmp(&b.identity(lists))).is_lt()
-        };
-        let is_ordered = facts.iter().is_sorted_by(is_before);
-        let timed = facts.iter().filter(is_timed).count();
+        let is_ordered = facts.iter().is_sorted_by(|a, b| a.compare(b, lists).is_lt());
+        let timed = facts.iter().filter(Fact::is_timed).count();
         is_ordered.then_some(Self { facts, timed })
     }
 
@@ -59,13 +55,15 @@ impl Timeline {
     /// The facts without a time, with their times by rule T3, in the order of T2.
     pub(crate) fn untimed_in_order(&self, lists: Lists<'_>) -> Vec<(Time, Fact<'_>)> {
         let latest = self.timed.checked_sub(1).and_then(|last| self.get(last)).map(|fact| fact.at.alone());
-        let at = |fact: &Fact<'_>| match latest {
-            Some(latest) => fact.started.map_or(latest, |started| started.max(latest)),
-            None => fact.at.alone(),
-        };
-        let mut facts: Vec<_> = self.untimed().map(|fact| (at(&fact), fact)).collect();
-        facts.sort_by(|(a_at, a), (b_at, b)| a_at.cmp(b_at).then_with(|| a.identity(lists).cmp(&b.identity(lists))));
-        facts
+        untimed_in_order(self.untimed(), latest, lists)
+    }
+
+    /// The number of facts with a time up to this one. They are the first ones.
+    pub(crate) fn timed_up_to(&self, at: Time) -> usize {
+        let at = At::Timed(at);
+        let index = self.facts.partition_point(|chunk| chunk.ends_up_to(at));
+        let Some(chunk) = self.facts.chunk(index) else { return self.timed };
+        self.facts.place_of(index, chunk.iter().take_while(|fact| fact.at <= at).count())
     }
 
     pub(crate) fn get(&self, place: usize) -> Option<Fact<'_>> {
@@ -74,7 +72,7 @@ impl Timeline {
 
     /// Inserts a fact where it belongs. Returns its index.
     pub(crate) fn insert(&mut self, fact: &Fact<'_>, place: &Place<'_>, lists: Lists<'_>) -> usize {
-        self.timed += usize::from(is_timed(fact));
+        self.timed += usize::from(fact.is_timed());
         if self.facts.last_chunk().order_of_last(place, lists).is_lt() {
             self.facts.push(fact);
             return self.len() - 1;
@@ -95,7 +93,7 @@ impl Timeline {
 
     /// Removes the fact at an index.
     pub(crate) fn remove(&mut self, place: usize) {
-        self.timed -= usize::from(self.get(place).is_some_and(|fact| is_timed(&fact)));
+        self.timed -= usize::from(self.get(place).is_some_and(|fact| fact.is_timed()));
         self.facts.remove(place);
     }
 
@@ -118,8 +116,23 @@ impl Timeline {
     }
 }
 
-fn is_timed(fact: &Fact<'_>) -> bool {
-    matches!(fact.at, At::Timed(_))
+/// The time of a fact without one, by rule T3. `latest` is the latest time of the facts that have one.
+pub(crate) fn untimed_at(fact: &Fact<'_>, latest: Option<Time>) -> Time {
+    match latest {
+        Some(latest) => fact.started.map_or(latest, |started| started.max(latest)),
+        None => fact.at.alone(),
+    }
+}
+
+/// Facts without a time, with their times by rule T3, in the order of T2.
+pub(crate) fn untimed_in_order<'a>(
+    facts: impl Iterator<Item = Fact<'a>>,
+    latest: Option<Time>,
+    lists: Lists<'_>,
+) -> Vec<(Time, Fact<'a>)> {
+    let mut facts: Vec<_> = facts.map(|fact| (untimed_at(&fact, latest), fact)).collect();
+    facts.sort_by(|(a_at, a), (b_at, b)| a_at.cmp(b_at).then_with(|| a.identity(lists).cmp(&b.identity(lists))));
+    facts
 }
 
 #[cfg(test)]
