@@ -210,6 +210,7 @@
 //! - **events**: [`Draft`], [`Event`], [`Kind`], [`Time`], [`Identity`], [`AgentMention`]; from bytes: [`ingest`], [`IngestReport`]
 //! - **queries**: [`Query`], [`Page`], [`ConversationRow`], [`AgentLoad`], [`Totals`], [`Convofold::with_index`]
 //! - **one conversation**: [`State`], [`HistoryEntry`], [`Step`], [`Arrivals`], [`Conflict`]
+//! - **the past**: [`Convofold::at`], [`View`], [`Moment`], [`When`]
 //! - **change feed**: [`Changes`], [`Change`], [`StopHandle`], [`Seq`]
 //! - **bulk import and export**: [`replay`], [`Scan`], [`Convofold::export`], [`Convofold::export_events`]
 //! - **maintenance**: [`verify`], [`audit`], [`backup`], [`repair`], [`Convofold::trim_log`]
@@ -223,7 +224,7 @@
 // The database handle and its operations.
 pub use convofold_store::{
     Batch, BatchParts, Checkpoint, Completer, Convofold, Counters, Durability, EffectCounts, LatencyHistogram, Options,
-    Receipt, Stats, Ticket,
+    Receipt, Stats, Ticket, View,
 };
 
 // Events.
@@ -245,9 +246,12 @@ pub use convofold_engine::{
 
 // Queries about one conversation.
 pub use convofold_engine::{
-    AgentRef, Arrivals, Assigned, ByAgent, Conflict, ConflictingField, HistoryEntry, LastMessage, Member,
-    OpenedBy, Reply, SessionState, State, Status, Step, SuspectField, Suspicion,
+    AgentRef, Arrivals, Assigned, ByAgent, Conflict, ConflictingField, HistoryEntry, LastMessage, Member, OpenedBy,
+    Reply, SessionState, State, Status, Step, SuspectField, Suspicion,
 };
+
+// Questions about the past.
+pub use convofold_engine::{Moment, When, WhenError};
 
 // Names of values, such as those of `Sort`.
 pub use convofold_engine::UnknownName;
@@ -276,8 +280,8 @@ pub use convofold_store::{leads_into, private_file_options};
 
 // Errors, one type per operation.
 pub use convofold_store::{
-    ChangesError, CloseError, CommitError, ExportEventsError, IngestError, MarkError, OpenError, PageError,
-    StorageError, SubmitError, TrimError,
+    ChangesError, CloseError, CommitError, ExportEventsError, IngestError, MarkError, MomentError, OpenError,
+    PageError, StorageError, SubmitError, TrimError,
 };
 
 #[cfg(feature = "metrics")]
@@ -299,7 +303,7 @@ pub use convofold_store::metrics;
 pub mod engine {
     pub use convofold_engine::{
         Admission, Admissions, ArrivalCounts, Board, BoardEdit, Context, ContextOf, ConversationImage, EventParts,
-        Evicted, Fact, FactIdentity, Facts, ImageError, Index, Location, Outline, PackedError, PackedFacts,
+        Evicted, Fact, FactIdentity, Facts, ImageError, Index, Location, Outline, PackedError, PackedFacts, Past,
         ReloadedConversation, SessionOf, Update,
     };
 }

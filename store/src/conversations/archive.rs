@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use convofold_engine::{Board, ConversationImage, ImageError, Location, State};
+use convofold_engine::{Board, ConversationImage, ImageError, Location, Moment, Past, State};
 use parking_lot::RwLock;
 
 use crate::conversations::live::Live;
@@ -238,23 +238,43 @@ impl<'a> ArchiveReader<'a> {
         id: &str,
         look: impl Fn(&Board) -> Option<T>,
     ) -> Result<Option<T>, StorageError> {
+        self.find(live, id, &look, |image| Ok(look(&alone(image)?)))
+    }
+
+    /// Calls `here` if the conversation with this id is in memory, `away` if it is evicted.
+    pub(crate) fn find<T>(
+        &mut self,
+        live: &Live,
+        id: &str,
+        here: impl Fn(&Board) -> Option<T>,
+        away: impl Fn(ConversationImage) -> Result<Option<T>, StorageError>,
+    ) -> Result<Option<T>, StorageError> {
         let mut after = None;
         loop {
             let found = {
                 let board = live.board();
                 match board.find_after(id, after) {
-                    Location::Resident => return Ok(look(&board)),
+                    Location::Resident => return Ok(here(&board)),
                     elsewhere => elsewhere,
                 }
             };
             let Location::Evicted(slot) = found else { return Ok(None) };
             let image = self.archive.one(self.storage, slot)?;
             if *image.id == *id {
-                return Ok(look(&alone(image)?));
+                return away(image);
             }
             after = Some(slot);
         }
     }
+}
+
+/// Calls `look` with the conversation of an image at a moment.
+pub(crate) fn past_of<T>(
+    image: ConversationImage,
+    moment: Moment,
+    look: impl FnOnce(&Past<'_>) -> T,
+) -> Result<Option<T>, StorageError> {
+    image.past(moment, look).map_err(damaged)
 }
 
 /// Derives the state of a conversation from its image.

@@ -18,6 +18,7 @@ mod ingest;
 mod json;
 mod machine;
 mod marks;
+mod moments;
 mod read_only;
 mod repair;
 #[cfg(feature = "airship")]

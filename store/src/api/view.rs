@@ -1,0 +1,241 @@
+//! Answers about a moment.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use convofold_engine::{
+    AgentLoad, Board, ConversationRow, HistoryEntry, Index, Moment, Outline, Page, Past, Query, Seq, State, StateHash,
+    Time, Totals,
+};
+
+use crate::api::handle::Convofold;
+use crate::api::query::{ExportReport, PageError};
+use crate::api::sorted_lines::SortedLines;
+use crate::conversations::archive::{ArchiveReader, past_of};
+use crate::conversations::page::PAGE_SLOTS;
+use crate::state::lent_storage::LentStorage;
+use crate::storage::StorageError;
+
+/// The database at a moment ([`Convofold::at`]). The methods have the names of those of [`Convofold`].
+///
+/// Each answer is that of a database that was given exactly the events within the bounds of the moment (see [`Moment`]),
+/// whatever arrived later, and while events arrive. It survives a trim, an eviction and a restoration, because
+/// conversations keep all of their events.
+///
+/// Questions about many conversations read all of them.
+#[derive(Clone, Debug)]
+pub struct View {
+    db: Convofold,
+    moment: Moment,
+    /// The moment, bounded by the last event at the time when the view was made.
+    pinned: Moment,
+}
+
+impl Convofold {
+    /// The database at a moment. Events that arrive after this call are in no answer of the view.
+    ///
+    /// ```
+    /// # use convofold_store::Convofold;
+    /// # use convofold_engine::{Moment, Time};
+    /// # let dir = tempfile::tempdir()?;
+    /// # let db = Convofold::open(dir.path().join("conversations"))?;
+    /// let noon = Time::parse_rfc3339("2026-03-02T12:00:00Z")?;
+    /// let view = db.at(Moment::as_of(noon));
+    /// assert_eq!(view.state("case-7")?, None);
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn at(&self, moment: Moment) -> View {
+        let last = self.last_seq();
+        let known_at = Some(moment.known_at.map_or(last, |known_at| known_at.min(last)));
+        View { db: self.clone(), moment, pinned: Moment { known_at, ..moment } }
+    }
+
+    /// The last event of which answers know.
+    pub(super) fn last_seq(&self) -> Seq {
+        self.shared().applied_seq.load(Ordering::SeqCst)
+    }
+}
+
+#[expect(
+    clippy::redundant_closure_for_method_calls,
+    reason = "the path of a method does not fit each lifetime of its type"
+)]
+impl View {
+    /// The moment.
+    #[must_use]
+    pub fn moment(&self) -> Moment {
+        self.moment
+    }
+
+    /// The time to which ages count: the bound of event time, else the time at which the last known event was committed.
+    /// `None` if the moment has neither, or the log cannot be read there.
+    #[must_use]
+    pub fn time(&self) -> Option<Time> {
+        let committed = |seq| self.db.committed_at(seq).ok().flatten();
+        self.moment.as_of.or_else(|| self.moment.known_at.and_then(committed))
+    }
+
+    /// The state of one conversation; `None` if it did not exist.
+    ///
+    /// # Errors
+    /// As for [`Convofold::state`].
+    pub fn state(&self, id: &str) -> Result<Option<State>, StorageError> {
+        self.about(id, |past| past.state())
+    }
+
+    /// One conversation, open or closed, as lists show it; `None` if it did not exist. Without its last message.
+    ///
+    /// # Errors
+    /// As for [`Convofold::state`].
+    pub fn row(&self, id: &str) -> Result<Option<ConversationRow>, StorageError> {
+        self.about(id, |past| past.row())
+    }
+
+    /// The events of one conversation, in the order in which they happened; `None` if it did not exist.
+    ///
+    /// # Errors
+    /// As for [`Convofold::state`].
+    pub fn history(&self, id: &str) -> Result<Option<Vec<HistoryEntry>>, StorageError> {
+        self.about(id, |past| past.history())
+    }
+
+    /// The number of events of one conversation that had happened by [`View::time`] and were learned later: with a bound of
+    /// event time alone they are in the answers and have changed them since, with one of arrival they are missing from
+    /// them. `None` if it is not recorded what was known then, or the moment has no bound.
+    ///
+    /// # Errors
+    /// As for [`Convofold::state`].
+    pub fn late_events(&self, id: &str) -> Result<Option<u64>, StorageError> {
+        let known_at = self.moment.known_at.or_else(|| self.db.seq_at(self.moment.as_of?).ok());
+        let Some((time, known_at)) = self.time().zip(known_at) else { return Ok(None) };
+        let now = Moment { known_at: Some(self.db.last_seq()), ..Moment::as_of(time) };
+        let late = self.db.at(now).about(id, |past| past.learned_after(known_at))?;
+        Ok(Some(late.unwrap_or_default()))
+    }
+
+    /// A page of conversations (rule Q2).
+    ///
+    /// # Errors
+    /// As for [`Convofold::query`].
+    pub fn query(&self, query: &Query) -> Result<Page, PageError> {
+        self.query_matching(query, |_| true)
+    }
+
+    /// Like [`View::query`], with a condition of the caller. `is_wanted` must not call the database.
+    ///
+    /// # Errors
+    /// As for [`Convofold::query`].
+    pub fn query_matching(
+        &self,
+        query: &Query,
+        is_wanted: impl Fn(&ConversationRow) -> bool,
+    ) -> Result<Page, PageError> {
+        let mut failure = None;
+        let rows = self.each(|past| past.row_for(query).filter(&is_wanted));
+        let rows = rows.map_while(|row| row.map_err(|error| failure = Some(error)).ok()).flatten();
+        let page = query.page_of(rows);
+        failure.map_or_else(|| Ok(page?), |error| Err(error.into()))
+    }
+
+    /// Like [`View::query`], with the last text of every conversation ([`ConversationRow::last_message`]).
+    ///
+    /// # Errors
+    /// As for [`Convofold::query`].
+    pub fn query_with_last_messages(&self, query: &Query) -> Result<Page, PageError> {
+        let mut page = self.query(query)?;
+        for row in &mut page.rows {
+            let last_message = self.state(row.id())?.and_then(|state| state.last_message);
+            Arc::make_mut(row).last_message = last_message.map(Box::new);
+        }
+        Ok(page)
+    }
+
+    /// The open conversations and the unread messages of every agent of every tenant (rule Q3).
+    ///
+    /// # Errors
+    /// As for [`Convofold::state`].
+    pub fn agents(&self) -> Result<Vec<AgentLoad>, StorageError> {
+        Ok(self.index()?.agents())
+    }
+
+    /// Counts per tenant and channel (rule Q3).
+    ///
+    /// # Errors
+    /// As for [`Convofold::state`].
+    pub fn totals(&self) -> Result<Vec<Totals>, StorageError> {
+        Ok(self.index()?.totals())
+    }
+
+    /// The index of all conversations that existed.
+    fn index(&self) -> Result<Index, StorageError> {
+        let outlines = self.each(|past| past.outline()).collect::<Result<Vec<Outline>, _>>()?;
+        Ok(Board::of_outlines(outlines, StateHash::default()).1)
+    }
+
+    /// The state hash (rule H1).
+    ///
+    /// # Errors
+    /// As for [`Convofold::state`].
+    pub fn state_hash(&self) -> Result<StateHash, StorageError> {
+        let mut hashes = self.each(|past| StateHash::of_state(&past.state()));
+        hashes.try_fold(StateHash::default(), |sum, hash| Ok(sum.plus(hash?)))
+    }
+
+    /// Writes every conversation that existed as one line of JSON, sorted by id (rule H2). If there are many, the lines are
+    /// sorted in a temporary file.
+    ///
+    /// # Errors
+    /// The error of `out` or of the temporary file, or of reading an evicted conversation.
+    pub fn export(&self, out: &mut impl Write) -> io::Result<ExportReport> {
+        let mut lines = SortedLines::new(self.db.shared().options.bounds.sorted_bytes);
+        let mut report = ExportReport::default();
+        for state in self.each(|past| past.state()) {
+            let state = state.map_err(io::Error::other)?;
+            let mut bytes = 0;
+            lines.push(state.id.as_bytes(), |line| {
+                let text = state.export_line();
+                bytes = text.len() as u64 + 1;
+                line.write_all(text.as_bytes())
+            })?;
+            report.conversations += 1;
+            report.bytes += bytes;
+        }
+        lines.write_to(out)?;
+        out.flush()?;
+        Ok(report)
+    }
+
+    /// Calls `look` with one conversation.
+    fn about<T>(&self, id: &str, look: impl Fn(&Past<'_>) -> T) -> Result<Option<T>, StorageError> {
+        let shared = self.db.shared();
+        let storage = LentStorage::of(shared);
+        let mut reader = ArchiveReader::new(&shared.archive, storage.as_ref());
+        let here = |board: &Board| board.past(id, self.pinned, &look);
+        reader.find(&shared.live, id, here, |image| past_of(image, self.pinned, &look))
+    }
+
+    /// What `look` finds in each conversation that existed, in order of first arrival.
+    fn each<'a, T: 'a>(
+        &'a self,
+        look: impl Fn(&Past<'_>) -> T + 'a,
+    ) -> impl Iterator<Item = Result<T, StorageError>> + 'a {
+        let shared = self.db.shared();
+        let slots = shared.live.board().slot_count();
+        (0..slots.div_ceil(PAGE_SLOTS)).flat_map(move |page_no| {
+            let storage = LentStorage::of(shared);
+            let mut reader = ArchiveReader::new(&shared.archive, storage.as_ref());
+            let slots = page_no * PAGE_SLOTS..slots.min((page_no + 1) * PAGE_SLOTS);
+            let look_at = |slot| {
+                let here = {
+                    let board = shared.live.board();
+                    board.id(slot).map(|id| board.past(id, self.pinned, &look))
+                };
+                // If it was reloaded meanwhile, its page still has all events up to the bound of arrival.
+                here.map_or_else(|| past_of(reader.image(slot)?, self.pinned, &look), Ok).transpose()
+            };
+            slots.filter_map(look_at).collect::<Vec<_>>()
+        })
+    }
+}

@@ -1,0 +1,241 @@
+//! Answers about a moment equal those of a database that was given only the events within its bounds: in memory, evicted,
+//! after a trim, a restart and a restoration.
+
+use std::sync::Arc;
+
+use convofold_engine::{At, Draft, Event, Identity, Kind, Moment, Query, Seq, Sort, StatusFilter, Time, When};
+
+use super::{Home, export, message, messages, submit};
+use crate::care::backup::{BackupOptions, restore};
+use crate::clock::driven::DrivenClock;
+use crate::storage::memory::MemoryStorage;
+use crate::{Batch, Convofold, MomentError, Options, View};
+
+const BEGINNING_MS: u64 = 1_800_000_000_000;
+/// Of the first message; the others follow at intervals of a second.
+const FIRST_MESSAGE_MS: i64 = 1_700_000_000_000;
+
+fn time(ms: i64) -> Time {
+    Time::from_ms(ms).unwrap()
+}
+
+/// Most conversations are evicted.
+fn cramped() -> Options {
+    Options::new().memory_bytes(4_000).block_bytes(2_000)
+}
+
+/// Messages out of order, closes with and without a usable time, reopened conversations, and conflicts.
+fn mixed(chunk: u64) -> Vec<Event> {
+    let mut events = messages(chunk * 60, 80);
+    for number in (0..37).step_by(3) {
+        let id = format!("case-{number}");
+        let timed = message(&id, chunk * 60 + 20 + number);
+        let untimed = Draft::new("test", &id, Kind::Close, None).started(Time::from_ms(FIRST_MESSAGE_MS));
+        let close = if number % 2 == 0 { timed.draft().kind(Kind::Close) } else { untimed };
+        events.push(close.build().unwrap());
+    }
+    let identity = Some(Identity::given("one", 0));
+    events.push(message("odd", chunk * 50 + 3).draft().identity(identity).build().unwrap());
+    events
+}
+
+/// A database whose events arrived in an order other than that of their times, ten seconds of the machine's clock between
+/// two commits.
+fn lived_in(options: Options) -> (Home, Arc<MemoryStorage>, Convofold) {
+    let home = Home::new();
+    let storage = Arc::new(MemoryStorage::default());
+    let driven = DrivenClock::at(BEGINNING_MS);
+    let db = home.open_on(&storage, options.clock(driven.clock()));
+    for (number, chunk) in [2, 0, 3, 1].into_iter().enumerate() {
+        driven.set(BEGINNING_MS + number as u64 * 10_000);
+        submit(&db, Batch::new(mixed(chunk)));
+    }
+    db.checkpoint().unwrap();
+    db.sync().unwrap();
+    (home, storage, db)
+}
+
+/// Every logged event with its number.
+fn log(db: &Convofold) -> Vec<(Seq, Event)> {
+    let mut all: Vec<_> = db
+        .scan()
+        .flat_map(|conversation| conversation.unwrap().history)
+        .map(|entry| (entry.seq, entry.event))
+        .collect();
+    all.sort_by_key(|(seq, _)| *seq);
+    all
+}
+
+/// A database that was given only the events within the bounds.
+fn given(log: &[(Seq, Event)], moment: Moment) -> (Home, Convofold) {
+    let known = log.iter().filter(|(seq, _)| moment.known_at.is_none_or(|known_at| *seq <= known_at));
+    let known: Vec<_> = known.map(|(_, event)| event.clone()).collect();
+    let all = Home::new();
+    let all_known = all.open_on(&Arc::default(), Options::new());
+    submit(&all_known, Batch::new(known.clone()));
+    let when = |event: &Event| match event.at() {
+        At::Timed(at) => at,
+        // No event of this test has a time with digits below the millisecond.
+        At::Untimed { .. } => {
+            let history = all_known.history(event.conversation()).unwrap().unwrap();
+            time(history.iter().find(|entry| entry.event == *event).unwrap().at)
+        }
+    };
+    let within = known.into_iter().filter(|event| moment.as_of.is_none_or(|as_of| when(event) <= as_of));
+    let home = Home::new();
+    let db = home.open_on(&Arc::default(), Options::new());
+    submit(&db, Batch::new(within.collect()));
+    (home, db)
+}
+
+fn export_of(view: &View) -> String {
+    let mut out = Vec::new();
+    let report = view.export(&mut out).unwrap();
+    let text = String::from_utf8(out).unwrap();
+    assert_eq!((report.conversations, report.bytes), (text.lines().count() as u64, text.len() as u64));
+    text
+}
+
+#[track_caller]
+fn expect_the_past(db: &Convofold, log: &[(Seq, Event)]) {
+    let middle = time(FIRST_MESSAGE_MS + 130_000);
+    let moments = [
+        Moment::LATEST,
+        Moment::as_of(middle),
+        Moment::known_at(log.len() as Seq / 2),
+        Moment { as_of: Some(middle), known_at: Some(log.len() as Seq / 2) },
+        Moment { as_of: Some(time(FIRST_MESSAGE_MS - 1)), known_at: None },
+        Moment::known_at(1),
+    ];
+    for moment in moments {
+        let (_home, expected) = given(log, moment);
+        let view = db.at(moment);
+        assert_eq!(export_of(&view), export(&expected), "{moment:?}");
+        assert_eq!(view.state_hash().unwrap(), expected.state_hash(), "{moment:?}");
+        assert_eq!(view.agents().unwrap(), expected.agents(), "{moment:?}");
+        assert_eq!(view.totals().unwrap(), expected.totals(), "{moment:?}");
+        for status in [StatusFilter::Open, StatusFilter::Closed, StatusFilter::Any] {
+            let mut query = Query::new().status(status).sort(Sort::Started).agent("ida").limit(5);
+            loop {
+                let [found, expected] =
+                    [view.query_with_last_messages(&query), expected.query_with_last_messages(&query)];
+                let (found, expected) = (found.unwrap(), expected.unwrap());
+                assert_eq!((&found.rows, &found.next), (&expected.rows, &expected.next), "{moment:?}");
+                let Some(next) = found.next else { break };
+                query = query.cursor(next);
+            }
+        }
+        for number in [0, 3, 17, 30, 99] {
+            let id = format!("case-{number}");
+            assert_eq!(view.state(&id).unwrap(), expected.state(&id).unwrap(), "{id} {moment:?}");
+            assert_eq!(view.row(&id).unwrap(), expected.row(&id).unwrap(), "{id} {moment:?}");
+            let events = |history: Option<Vec<convofold_engine::HistoryEntry>>| {
+                history.map(|entries| entries.into_iter().map(|entry| (entry.at, entry.event)).collect::<Vec<_>>())
+            };
+            assert_eq!(events(view.history(&id).unwrap()), events(expected.history(&id).unwrap()), "{id} {moment:?}");
+        }
+    }
+}
+
+#[test]
+fn the_past_is_that_of_a_database_with_the_events_within_the_bounds() {
+    for (options, is_cramped) in [(Options::new(), false), (cramped(), true)] {
+        let (_home, _storage, db) = lived_in(options);
+        let stats = db.stats();
+        assert_eq!(stats.resident < stats.conversations, is_cramped, "{stats:?}");
+        expect_the_past(&db, &log(&db));
+    }
+}
+
+#[test]
+fn the_past_survives_a_trim_a_restart_and_a_restoration() {
+    let (home, storage, db) = lived_in(cramped());
+    let log = log(&db);
+    let file = home.path().with_extension("backup");
+    db.backup(&file, &BackupOptions::default(), |_| ()).unwrap();
+    db.trim_log(time(FIRST_MESSAGE_MS + 250_000)).unwrap();
+    assert!(db.stats().first_seq > 1);
+    expect_the_past(&db, &log);
+    db.close().unwrap();
+    let again = home.open_on(&MemoryStorage::with(storage.contents()), cramped());
+    expect_the_past(&again, &log);
+    let other = Home::new();
+    restore(&[&file], other.path(), &Options::new(), |_| ()).unwrap();
+    let restored = other.open_with(cramped());
+    expect_the_past(&restored, &log);
+    // Times of arrival are kept, too.
+    let at = |seconds: u64| Some(When::At(time(i64::try_from(BEGINNING_MS + seconds * 1_000).unwrap())));
+    let now = time(i64::try_from(BEGINNING_MS).unwrap() + 60_000);
+    for db in [&again, &restored] {
+        assert_eq!(db.moment(None, at(15), now).unwrap(), db.moment(None, at(19), now).unwrap());
+    }
+    assert_eq!(again.moment(None, at(15), now).unwrap(), restored.moment(None, at(15), now).unwrap());
+}
+
+#[test]
+fn a_view_does_not_change_while_events_arrive() {
+    let (_home, _storage, db) = lived_in(cramped());
+    let moment = Moment::as_of(time(FIRST_MESSAGE_MS + 100_000));
+    let view = db.at(moment);
+    let before = (export_of(&view), view.state_hash().unwrap());
+    submit(&db, Batch::new((0..60).map(|number| message(&format!("late-{number}"), number)).collect()));
+    submit(&db, Batch::new((0..37).map(|number| message(&format!("case-{number}"), 1_000)).collect()));
+    db.sync().unwrap();
+    assert_eq!((export_of(&view), view.state_hash().unwrap()), before);
+    assert_ne!(db.at(moment).state_hash().unwrap(), before.1);
+}
+
+#[test]
+fn a_bound_is_resolved_or_refused() {
+    let (_home, _storage, db) = lived_in(Options::new());
+    let beginning = i64::try_from(BEGINNING_MS).unwrap();
+    let (now, last) = (time(beginning + 60_000), db.stats().last_seq);
+    let known_at = |when| db.moment(None, Some(when), now).map(|moment| moment.known_at.unwrap());
+    let as_of = |when| db.moment(Some(when), None, now).map(|moment| moment.as_of.unwrap());
+    assert_eq!(db.moment(None, None, now).unwrap(), Moment::LATEST);
+    assert_eq!(known_at(When::Latest).unwrap(), last);
+    assert_eq!(known_at(When::Seq(7)).unwrap(), 7);
+    assert_eq!(known_at(When::At(time(beginning + 30_000))).unwrap(), last);
+    assert_eq!(known_at(When::Ago { ms: 30_000 }).unwrap(), last);
+    assert!(known_at(When::Ago { ms: 30_001 }).unwrap() < last);
+    assert_eq!(as_of(When::At(now)).unwrap(), now);
+    assert_eq!(as_of(When::Ago { ms: 1_500 }).unwrap(), time(beginning + 58_500));
+    assert_eq!(as_of(When::Latest).unwrap().ms(), db.latest_at().unwrap().unwrap());
+    assert_eq!(db.at(Moment::as_of(as_of(When::Latest).unwrap())).state_hash().unwrap(), db.state_hash());
+
+    let future = When::At(time(beginning + 60_001));
+    assert!(matches!(as_of(future), Err(MomentError::Future { bound: "as_of", .. })));
+    assert!(matches!(known_at(future), Err(MomentError::Future { bound: "known_at", .. })));
+    assert!(matches!(as_of(When::Seq(7)), Err(MomentError::SeqAsOf { seq: 7 })));
+    for seq in [0, last + 1] {
+        assert!(matches!(known_at(When::Seq(seq)), Err(MomentError::NoSuchSeq { last: found, .. }) if found == last));
+    }
+    let early = known_at(When::At(time(beginning - 1))).unwrap_err();
+    assert!(matches!(early, MomentError::BeforeFirst { .. }) && early.to_string().contains("seq:1"), "{early}");
+    let empty = Home::new().open_on(&Arc::default(), Options::new());
+    for (as_of, known_at) in [(Some(When::Latest), None), (None, Some(When::Latest)), (None, Some(When::Seq(1)))] {
+        assert!(matches!(empty.moment(as_of, known_at, now), Err(MomentError::Empty)));
+    }
+}
+
+#[test]
+fn late_events_are_those_that_had_happened_and_were_learned_later() {
+    let home = Home::new();
+    let driven = DrivenClock::at(FIRST_MESSAGE_MS.unsigned_abs());
+    let db = home.open_on(&Arc::default(), Options::new().clock(driven.clock()));
+    let after = |seconds: u64| FIRST_MESSAGE_MS.unsigned_abs() + seconds * 1_000;
+    // (learned at, happened at), in seconds.
+    for (learned, happened) in [(1, 0), (11, 10), (31, 20), (41, 40), (51, 5)] {
+        driven.set(after(learned));
+        submit(&db, Batch::new(vec![message("case-1", happened)]));
+    }
+    let late = |moment| db.at(moment).late_events("case-1").unwrap();
+    let as_of = |seconds: i64| Moment::as_of(time(FIRST_MESSAGE_MS + seconds * 1_000));
+    assert_eq!([1, 5, 15, 25, 35, 60].map(|seconds| late(as_of(seconds))), [0, 1, 1, 2, 1, 0].map(Some));
+    // The same by arrival: what was missing then.
+    assert_eq!([1, 2, 3, 4, 5].map(|seq| late(Moment::known_at(seq))), [0, 1, 1, 1, 0].map(Some));
+    // What was known then is not recorded.
+    assert_eq!(late(Moment::as_of(time(FIRST_MESSAGE_MS))), None);
+    assert_eq!(late(Moment::LATEST), None);
+    assert_eq!(db.at(Moment::known_at(2)).time(), Time::from_ms(FIRST_MESSAGE_MS + 11_000));
+}
