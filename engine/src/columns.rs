@@ -205,19 +205,12 @@ impl EventColumns {
     /// As for [`Draft::build_with`]. [`DraftError::TooLong`] also if the texts of all events together are longer than 4 GiB.
     pub fn push_draft(&mut self, draft: Draft<'_>, max_id_bytes: usize) -> Result<(), DraftError> {
         draft.check(max_id_bytes)?;
-        let before = self.arena.len();
-        let appended = self.push_checked(draft);
-        if appended.is_err() {
-            self.arena.truncate(before);
-        }
-        appended
-    }
-
-    fn push_checked(&mut self, draft: Draft<'_>) -> Result<(), DraftError> {
-        let conversation = self.conversation(draft.conversation).ok_or(DraftError::TooLong)?;
-        let (row, context, session) = draft.append_to(&mut self.arena, conversation.id)?;
-        self.push_row(conversation, row, context, session.as_ref());
-        Ok(())
+        self.whole(|columns| {
+            let conversation = columns.conversation(draft.conversation).ok_or(DraftError::TooLong)?;
+            let (row, context, session) = draft.append_to(&mut columns.arena, conversation.id)?;
+            columns.push_row(conversation, row, context, session.as_ref());
+            Ok(())
+        })
     }
 
     /// Appends a copy of an event.
@@ -225,12 +218,8 @@ impl EventColumns {
     /// # Errors
     /// [`DraftError::TooLong`] if the texts of all events together are longer than 4 GiB then.
     pub fn push<'e>(&mut self, event: impl Into<EventRef<'e>>) -> Result<(), DraftError> {
-        let before = self.arena.len();
-        let appended = self.push_copy(event.into()).ok_or(DraftError::TooLong);
-        if appended.is_err() {
-            self.arena.truncate(before);
-        }
-        appended
+        let event = event.into();
+        self.whole(|columns| columns.push_copy(event).ok_or(DraftError::TooLong))
     }
 
     fn push_copy(&mut self, event: EventRef<'_>) -> Option<()> {
@@ -240,6 +229,16 @@ impl EventColumns {
         let row = Row { conversation: conversation.id, text, ..event.row.clone() };
         self.push_row(conversation, row, context, event.session());
         Some(())
+    }
+
+    /// Appends an event. If that fails, the arena is as it was; the rows and tables change last, and cannot fail.
+    fn whole(&mut self, append: impl FnOnce(&mut Self) -> Result<(), DraftError>) -> Result<(), DraftError> {
+        let before = self.arena.len();
+        let appended = append(self);
+        if appended.is_err() {
+            self.arena.truncate(before);
+        }
+        appended
     }
 
     /// Appends a conversation without events. Returns its number, for [`EventColumns::push_parts`].
@@ -267,12 +266,7 @@ impl EventColumns {
         context: ContextOf<'_>,
         session: SessionOf,
     ) -> Result<(), DraftError> {
-        let before = self.arena.len();
-        let appended = self.push_checked_parts(conversation, parts, context, session);
-        if appended.is_err() {
-            self.arena.truncate(before);
-        }
-        appended
+        self.whole(|columns| columns.push_checked_parts(conversation, parts, context, session))
     }
 
     fn push_checked_parts(
