@@ -9,19 +9,19 @@ pub enum Damage {
     /// The value does not exist.
     #[error("it is missing")]
     Missing,
-    /// Some of its chunks are missing.
-    #[error("expected {expected} chunks, found {found}")]
-    Chunks {
-        /// The expected number of chunks.
+    /// Some of its fragments are missing.
+    #[error("expected {expected} fragments, found {found}")]
+    Fragments {
+        /// The expected number of fragments.
         expected: u32,
-        /// The number of chunks found.
+        /// The number of fragments found.
         found: u32,
     },
-    /// The checksum of a chunk is wrong.
-    #[error("chunk {chunk_no} has a wrong checksum")]
-    Chunk {
-        /// The number of the chunk, from 0.
-        chunk_no: u32,
+    /// The checksum of a fragment is wrong.
+    #[error("fragment {fragment_no} has a wrong checksum")]
+    Fragment {
+        /// The number of the fragment, from 0.
+        fragment_no: u32,
     },
     /// The value is shorter than its header.
     #[error("expected at least {expected} bytes, found {found}")]

@@ -18,7 +18,7 @@ use crate::format::{checkpoint, log_start, page, page_head};
 use crate::log::columns::PooledColumns;
 use crate::log::events::DecodedBlock;
 use crate::storage::ReadStorage;
-use crate::storage::chunk::{Chunk, Tree};
+use crate::storage::fragment::{Fragment, Tree};
 use crate::storage::sled::file as sled_file;
 use crate::storage::sled::read_only::ReadOnlySled;
 
@@ -90,16 +90,19 @@ pub fn backup(bytes: &[u8]) {
     read_backup(bytes);
 }
 
-/// Searches the bytes for chunks, and scans them as sled's file in `dir`.
+/// Searches the bytes for fragments, and scans them as sled's file in `dir`.
 ///
 /// # Errors
 /// An I/O error if the file cannot be written.
-pub fn chunks(dir: &Path, bytes: &[u8]) -> io::Result<()> {
+pub fn fragments(dir: &Path, bytes: &[u8]) -> io::Result<()> {
     let (settings, bytes) = bytes.split_at_checked(2).unwrap_or((&[0, 0], bytes));
-    let whole: usize = Chunk::find_all(bytes).map(|(_, chunk)| chunk.payload.len()).sum();
+    let whole: usize = Fragment::find_all(bytes).map(|(_, fragment)| fragment.payload.len()).sum();
     assert!(whole <= bytes.len() * bytes.len());
-    let file: Vec<u8> = Chunk::split(Tree::Log, &[7; 16], bytes).flat_map(|chunk| chunk.encode()).collect();
-    assert!(Chunk::find_all(&file).map(|(_, chunk)| chunk.payload).collect::<Vec<_>>().concat().len() >= bytes.len());
+    let file: Vec<u8> = Fragment::split(Tree::Log, &[7; 16], bytes).flat_map(|fragment| fragment.encode()).collect();
+    assert!(
+        Fragment::find_all(&file).map(|(_, fragment)| fragment.payload).collect::<Vec<_>>().concat().len()
+            >= bytes.len()
+    );
 
     let segment_bytes = 64 << (settings.first().copied().unwrap_or_default() % 6);
     let durable_block_no = settings.get(1).copied().unwrap_or_default().into();

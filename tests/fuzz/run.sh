@@ -22,7 +22,7 @@ if [ "$seconds" = 0 ]; then
 fi
 
 targets=("$@")
-[ $# -gt 0 ] || targets=(airship superoffice own_form block checkpoint backup open chunks http)
+[ $# -gt 0 ] || targets=(airship superoffice own_form block checkpoint backup open fragments http)
 mkdir -p findings
 
 run_one() {

@@ -18,7 +18,7 @@ fn damage_the_log(desk: &Desk) {
     let mut bytes = std::fs::read(&file).expect("sled's file");
     let mut damaged = 0;
     for at in 0..bytes.len() - 64 {
-        // The header of a chunk: its mark, its tree, and, after 28 bytes, its key.
+        // The header of a fragment: its mark, its tree, and, after 28 bytes, its key.
         let Some(part) = bytes.get_mut(at..at + 64).filter(|part| part.starts_with(b"cfPT")) else { continue };
         let block_no = part.get(36..).and_then(|rest| rest.first_chunk()).copied().map_or(0, u64::from_be_bytes);
         if part.get(4) != Some(&b'L') || block_no >= 4 {

@@ -4,7 +4,7 @@
 //! A storage contains a log of blocks, a set of pages with two halves each, and a few named records. Values have any
 //! length. [`ReadStorage`] reads, and [`Storage`] also writes. Code that only reads receives a [`ReadStorage`].
 
-pub(crate) mod chunk;
+pub(crate) mod fragment;
 pub(crate) mod end_mark;
 mod error;
 pub(crate) mod files;

@@ -303,7 +303,7 @@ fn the_nth_failure_loses_nothing_acknowledged() {
 fn a_huge_event_is_cut_into_parts_and_comes_back() {
     let home = Home::new();
     let db = home.open();
-    // Incompressible text, so that there are many chunks.
+    // Incompressible text, so that there are many fragments.
     let mut state = 1_u64;
     let text: String = (0..1 << 20)
         .map(|_| {

@@ -15,8 +15,8 @@ use crate::format::block::{self, Block, LogPosition, PackedEvents};
 use crate::format::database::DatabaseFormat;
 use crate::format::frame::{Compressor, FrameKind, HEADER_BYTES, u32_at, u64_at};
 use crate::format::{checkpoint, log_start, page, page_head, replay_mark, run, samples};
-use crate::storage::chunk::{Chunk, Tree};
 use crate::storage::end_mark::{self, EndMark};
+use crate::storage::fragment::{Fragment, Tree};
 
 /// A value with a header and a checksum: see [`crate::format::frame`].
 struct Form {
@@ -111,7 +111,7 @@ const OTHERS: [Other; 7] = [
         write: || replay_mark::seal(&samples::replay_mark()).unwrap(),
         rewrite: |value| replay_mark::seal(&replay_mark::open(value).unwrap()).unwrap(),
     },
-    Other { name: "chunk", write: write_chunk, rewrite: |value| Chunk::at(value).unwrap().encode() },
+    Other { name: "fragment", write: write_fragment, rewrite: |value| Fragment::at(value).unwrap().encode() },
     Other {
         name: "head",
         write: || end_mark::encode(EndMark::of(&samples::TAIL), end_mark::DEFAULT_STORAGE),
@@ -133,9 +133,9 @@ const OTHERS: [Other; 7] = [
     Other { name: "backup-incremental", write: backup::incremental, rewrite: backup::rewrite },
 ];
 
-fn write_chunk() -> Vec<u8> {
-    let chunk = Chunk { tree: Tree::Log, key: b"key", chunk_no: 1, chunks: 3, payload: b"payload" };
-    chunk.encode()
+fn write_fragment() -> Vec<u8> {
+    let fragment = Fragment { tree: Tree::Log, key: b"key", fragment_no: 1, fragments: 3, payload: b"payload" };
+    fragment.encode()
 }
 
 fn path(name: &str) -> PathBuf {

@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::{Home, message_with, messages, submit};
-use crate::storage::chunk::{Chunk, Tree};
+use crate::storage::fragment::{Fragment, Tree};
 use crate::{Batch, Convofold, Options};
 
 fn blobs(home: &Home) -> usize {
@@ -64,7 +64,7 @@ fn nothing_ever_goes_to_blobs() {
     let db = home.open_with(Options::new().checkpoint_log_bytes(1 << 20));
     let mut state = 7_u64;
     for number in 0..120_u64 {
-        // Incompressible texts, from a few bytes to more than a chunk.
+        // Incompressible texts, from a few bytes to more than a fragment.
         let text: String = (0..(number * 997) % 60_000)
             .map(|_| {
                 state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
@@ -72,7 +72,7 @@ fn nothing_ever_goes_to_blobs() {
             })
             .collect();
         let events =
-            (0..5).map(|chunk| message_with(&format!("case-{}", number % 20), number * 5 + chunk, &text)).collect();
+            (0..5).map(|part| message_with(&format!("case-{}", number % 20), number * 5 + part, &text)).collect();
         submit(&db, Batch::new(events));
     }
     assert!(db.stats().checkpoint_seq > 0);
@@ -137,10 +137,10 @@ fn written_in_one_life() -> (Home, Convofold) {
     (home, db)
 }
 
-/// The offsets of the chunks of a block, in all copies that sled has written.
+/// The offsets of the fragments of a block, in all copies that sled has written.
 fn places_of(file: &[u8], block_no: u64) -> Vec<usize> {
-    let chunks = Chunk::find_all(file).filter(|(_, chunk)| chunk.tree == Tree::Log);
-    chunks.filter(|(_, chunk)| chunk.key[8..] == block_no.to_be_bytes()).map(|(at, _)| at).collect()
+    let fragments = Fragment::find_all(file).filter(|(_, fragment)| fragment.tree == Tree::Log);
+    fragments.filter(|(_, fragment)| fragment.key[8..] == block_no.to_be_bytes()).map(|(at, _)| at).collect()
 }
 
 /// Flips a bit in all copies of a block.
@@ -207,8 +207,8 @@ fn an_undamaged_file_raises_no_doubt() {
         // Closed each time, because sled can rewrite the file while it is open.
         let db = home.open();
         assert_eq!(db.recovery().scan_finding, None);
-        for chunk in 0..5 {
-            submit(&db, Batch::new(messages(1_000 + number * 100 + chunk * 20, 20)));
+        for part in 0..5 {
+            submit(&db, Batch::new(messages(1_000 + number * 100 + part * 20, 20)));
         }
         db.close().unwrap();
     }

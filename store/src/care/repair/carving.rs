@@ -1,4 +1,4 @@
-//! Finds chunks in sled's file without sled: every chunk names the value to which it belongs.
+//! Finds fragments in sled's file without sled: every fragment names the value to which it belongs.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -9,25 +9,25 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::format::frame::u64_at;
 use crate::format::key::{BlockKey, PageHalf, PageKey};
-use crate::storage::chunk::{Chunk, Tree};
+use crate::storage::fragment::{Fragment, Tree};
 
 /// Size of the window that is searched at once.
 const WINDOW_BYTES: usize = 8 << 20;
-/// Maximum number of combinations that are tried for a value with several versions of a chunk.
+/// Maximum number of combinations that are tried for a value with several versions of a fragment.
 const MAX_WAYS: usize = 256;
 
-/// The chunks found, by value.
+/// The fragments found, by value.
 #[derive(Debug, Default)]
 pub(super) struct Carved {
     values: BTreeMap<(Tree, Vec<u8>), Vec<Piece>>,
     file: Option<File>,
 }
 
-/// A found chunk.
+/// A found fragment.
 #[derive(Clone, Copy, Debug)]
 struct Piece {
-    chunk_no: u32,
-    chunks: u32,
+    fragment_no: u32,
+    fragments: u32,
     content: u64,
     /// Offset of the payload in the file.
     at: u64,
@@ -44,37 +44,39 @@ impl Carved {
         };
         let whole = file.metadata()?.len();
         let mut carved = Self::default();
-        // A chunk can extend into the next window, so windows overlap by the maximum size of a chunk.
+        // A fragment can extend into the next window, so windows overlap by the maximum size of a fragment.
         let mut window = Vec::new();
         let mut base = 0;
         loop {
             (&mut file).take((WINDOW_BYTES - window.len()) as u64).read_to_end(&mut window)?;
             let is_last = window.len() < WINDOW_BYTES;
-            for (at, chunk) in Chunk::find_all(&window) {
-                carved.keep(base, at, &chunk);
+            for (at, fragment) in Fragment::find_all(&window) {
+                carved.keep(base, at, &fragment);
             }
             tell((base + window.len() as u64).min(whole), whole);
             if is_last {
                 carved.file = Some(file);
                 return Ok(carved);
             }
-            let done = WINDOW_BYTES - Chunk::MAX_BYTES;
+            let done = WINDOW_BYTES - Fragment::MAX_BYTES;
             window.drain(..done);
             base += done as u64;
         }
     }
 
-    fn keep(&mut self, base: u64, at: usize, chunk: &Chunk<'_>) {
-        let content = xxh3_64(chunk.payload);
-        let pieces = self.values.entry((chunk.tree, chunk.key.to_vec())).or_default();
-        let same =
-            |piece: &Piece| (piece.chunk_no, piece.chunks, piece.content) == (chunk.chunk_no, chunk.chunks, content);
+    fn keep(&mut self, base: u64, at: usize, fragment: &Fragment<'_>) {
+        let content = xxh3_64(fragment.payload);
+        let pieces = self.values.entry((fragment.tree, fragment.key.to_vec())).or_default();
+        let same = |piece: &Piece| {
+            (piece.fragment_no, piece.fragments, piece.content) == (fragment.fragment_no, fragment.fragments, content)
+        };
         if pieces.iter().any(same) {
             return;
         }
-        let at = base + (at + chunk.header_bytes()) as u64;
-        let (chunk_no, chunks, payload_bytes) = (chunk.chunk_no, chunk.chunks, chunk.payload.len());
-        pieces.push(Piece { chunk_no, chunks, content, at, payload_bytes });
+        let at = base + (at + fragment.header_bytes()) as u64;
+        let (fragment_no, fragments, payload_bytes) =
+            (fragment.fragment_no, fragment.fragments, fragment.payload.len());
+        pieces.push(Piece { fragment_no, fragments, content, at, payload_bytes });
     }
 
     /// The keys of all blocks found, in order.
@@ -103,7 +105,7 @@ impl Carved {
         self.values.keys().filter(move |(found, _)| *found == tree).map(|(_, key)| key)
     }
 
-    /// Calls `accept` with the value in every combination of its chunks and returns the results. Only one combination
+    /// Calls `accept` with the value in every combination of its fragments and returns the results. Only one combination
     /// is held in memory at a time.
     pub(super) fn find<T>(
         &mut self,
@@ -130,16 +132,16 @@ impl Carved {
     }
 }
 
-/// The versions of a value: one piece for each chunk. If there are several versions of each chunk, those found in the
+/// The versions of a value: one piece for each fragment. If there are several versions of each fragment, those found in the
 /// same turn probably belong together and come first.
 fn ways(pieces: &[Piece]) -> Vec<Vec<Piece>> {
     let mut by_length: BTreeMap<u32, BTreeMap<u32, Vec<Piece>>> = BTreeMap::new();
     for piece in pieces {
-        by_length.entry(piece.chunks).or_default().entry(piece.chunk_no).or_default().push(*piece);
+        by_length.entry(piece.fragments).or_default().entry(piece.fragment_no).or_default().push(*piece);
     }
     let mut ways = Vec::new();
-    for (chunks, by_part) in by_length {
-        if by_part.len() as u64 != u64::from(chunks) || by_part.keys().any(|chunk_no| *chunk_no >= chunks) {
+    for (fragments, by_part) in by_length {
+        if by_part.len() as u64 != u64::from(fragments) || by_part.keys().any(|fragment_no| *fragment_no >= fragments) {
             continue;
         }
         let versions: Vec<Vec<Piece>> = by_part.into_values().collect();

@@ -10,8 +10,8 @@ use crate::format::block::Block;
 use crate::format::frame::Checksum;
 use crate::format::key::BlockKey;
 use crate::log::events::DecodedBlock;
-use crate::storage::chunk::Tree;
 use crate::storage::end_mark::EndMark;
+use crate::storage::fragment::Tree;
 use crate::storage::sled::block_key;
 
 /// A readable block.

@@ -1,6 +1,6 @@
 //! Repair: copies what can be read of a damaged database into a new one.
 //!
-//! It does not use sled: it searches sled's file for chunks, assembles blocks and pages from them, and follows the
+//! It does not use sled: it searches sled's file for fragments, assembles blocks and pages from them, and follows the
 //! chain of blocks. Events of lost blocks are taken from the conversations in checkpoints. All events go into a new
 //! database in log order. The damaged database is only read. The report lists what is lost.
 
@@ -29,8 +29,8 @@ use crate::open::directory::{SharedDirectory, doing};
 use crate::open::error::OpenError;
 use crate::open::safety_copy::untouched;
 use crate::options::Options;
-use crate::storage::chunk::Tree;
 use crate::storage::end_mark::{EndMark, storage_folder};
+use crate::storage::fragment::Tree;
 use crate::trace::{span, tell};
 use crate::write::batch::SubmitError;
 use crate::write::error::{CloseError, CommitError};

@@ -9,7 +9,7 @@ use super::carving::Carved;
 use super::report::Lost;
 use crate::format::key::PageKey;
 use crate::format::page::{PageReader, PartHeader};
-use crate::storage::chunk::Tree;
+use crate::storage::fragment::Tree;
 use crate::storage::sled::part_key;
 
 /// The events of the lost ranges that are in a readable page.

@@ -15,7 +15,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use crate::format::frame::u64_at;
-use crate::storage::chunk::{Chunk, Tree};
+use crate::storage::fragment::{Fragment, Tree};
 
 pub(super) const SEGMENT_HEADER_BYTES: usize = 20;
 /// If fewer bytes than this are left, sled continues in the next segment.
@@ -117,7 +117,7 @@ impl Segments {
                 Some(_) => {}
                 None if finding.is_none() => {
                     read_at(file, at, segment_bytes, &mut segment)?;
-                    if Chunk::find_all(&segment).next().is_some() {
+                    if Fragment::find_all(&segment).next().is_some() {
                         finding = Some(ScanFinding::Segment { at });
                     }
                 }
@@ -251,10 +251,10 @@ impl<'a> Message<'a> {
     }
 
     fn has_block_up_to(&self, block_no: u64) -> bool {
-        let key_block_no = |chunk: Chunk<'_>| chunk.key.get(8..).and_then(|rest| rest.first_chunk()).copied();
-        Chunk::find_all(self.body)
-            .filter(|(_, chunk)| chunk.tree == Tree::Log)
-            .filter_map(|(_, chunk)| key_block_no(chunk).map(u64::from_be_bytes))
+        let key_block_no = |fragment: Fragment<'_>| fragment.key.get(8..).and_then(|rest| rest.first_chunk()).copied();
+        Fragment::find_all(self.body)
+            .filter(|(_, fragment)| fragment.tree == Tree::Log)
+            .filter_map(|(_, fragment)| key_block_no(fragment).map(u64::from_be_bytes))
             .any(|found| found <= block_no)
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! - **Nothing may spill into `blobs/`.** sled never makes those files durable, and after a power cut they can make the
 //!   database unopenable. sled rewrites a leaf of up to 17 values as a whole, and spills it if it is longer than a
-//!   quarter of a segment. So values are split into [chunks](crate::storage::chunk) of at most 1/80 of the smallest
+//!   quarter of a segment. So values are split into [fragments](crate::storage::fragment) of at most 1/80 of the smallest
 //!   segment.
 //! - **sled's flush is not a barrier** on Linux: it neither writes the file's metadata nor flushes the drive's cache.
 //!   So every barrier ends with an `fdatasync` on a separate file descriptor, which also reports errors that sled's
@@ -42,13 +42,13 @@ use std::time::{Duration, Instant};
 use sled::Db;
 
 use crate::format::key::{BlockKey, PageKey, PartKey};
-use crate::storage::chunk::{PAYLOAD_BYTES, Tree};
 use crate::storage::files::{create_dir, make_others_private};
+use crate::storage::fragment::{PAYLOAD_BYTES, Tree};
 use crate::storage::sled::flush_watchdog::FlushWatchdog;
 use crate::storage::sled::tree::{Changes, DELETED_AT_ONCE, SledTree, guarded};
 use crate::storage::{ReadStorage, Storage, StorageError, release};
 
-/// The smallest segment size at which a leaf of such chunks does not spill into `blobs/`.
+/// The smallest segment size at which a leaf of such fragments does not spill into `blobs/`.
 pub(crate) const MIN_SEGMENT_BYTES: usize = 2 << 20;
 /// The largest segment size that sled supports.
 pub(crate) const MAX_SEGMENT_BYTES: usize = 16 << 20;
@@ -165,8 +165,8 @@ impl SledStorage {
         Ok(())
     }
 
-    /// Deletes these chunks of pages.
-    fn delete_page_chunks(&self, keys: &mut Vec<sled::IVec>) -> Result<(), StorageError> {
+    /// Deletes these fragments of pages.
+    fn delete_page_fragments(&self, keys: &mut Vec<sled::IVec>) -> Result<(), StorageError> {
         if keys.is_empty() {
             return Ok(());
         }
@@ -251,13 +251,13 @@ impl Storage for SledStorage {
     }
 
     fn delete_pages(&self, keys: &[PageKey]) -> Result<(), StorageError> {
-        let mut chunks = Vec::new();
+        let mut fragments = Vec::new();
         for key in keys {
-            while self.pages.some_keys_with(&page_key(*key), &mut chunks)? {
-                self.delete_page_chunks(&mut chunks)?;
+            while self.pages.some_keys_with(&page_key(*key), &mut fragments)? {
+                self.delete_page_fragments(&mut fragments)?;
             }
         }
-        self.delete_page_chunks(&mut chunks)
+        self.delete_page_fragments(&mut fragments)
     }
 
     fn put_record(&self, name: &str, value: &[u8]) -> Result<(), StorageError> {

@@ -18,10 +18,10 @@ use parking_lot::Mutex;
 use super::file::{Message, read_at};
 use super::node::{Entries, Node, decode_roots};
 use super::page_table::{PageTable, Place};
-use super::tree::{chunk_key, key_of_chunk, keys_of_first_chunks, value_of};
+use super::tree::{fragment_key, key_of_fragment, keys_of_first_fragments, value_of};
 use super::{block_key, block_key_of, part_key, stray_values};
 use crate::format::key::{BlockKey, PartKey};
-use crate::storage::chunk::Tree;
+use crate::storage::fragment::Tree;
 use crate::storage::{ReadStorage, StorageError};
 
 /// The page with the root nodes of all trees.
@@ -142,8 +142,8 @@ impl ReadStorage for ReadOnlySled {
     }
 
     fn key_at_or_before(&self, key: BlockKey) -> Result<Option<BlockKey>, StorageError> {
-        let found = self.last_at_or_before(Tree::Log, &chunk_key(&block_key(key), u32::MAX))?;
-        Ok(found.and_then(|stored_key| key_of_chunk(&stored_key).map(block_key_of)))
+        let found = self.last_at_or_before(Tree::Log, &fragment_key(&block_key(key), u32::MAX))?;
+        Ok(found.and_then(|stored_key| key_of_fragment(&stored_key).map(block_key_of)))
     }
 
     fn page(&self, key: PartKey) -> Result<Option<Vec<u8>>, StorageError> {
@@ -156,7 +156,7 @@ impl ReadStorage for ReadOnlySled {
 
     fn record_names(&self, prefix: &str) -> Result<Vec<String>, StorageError> {
         let keys = self.stored_keys(Tree::Records, prefix.as_bytes())?;
-        Ok(keys_of_first_chunks(keys.iter().map(Vec::as_slice)))
+        Ok(keys_of_first_fragments(keys.iter().map(Vec::as_slice)))
     }
 
     fn disk_bytes(&self) -> Result<u64, StorageError> {

@@ -1,22 +1,22 @@
-//! Values of any length in one of sled's trees, split into chunks.
+//! Values of any length in one of sled's trees, split into fragments.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use sled::{Batch, Tree};
 
 use crate::damage::Damage;
-use crate::storage::chunk::{self, Chunk, PAYLOAD_BYTES};
+use crate::storage::fragment::{self, Fragment, PAYLOAD_BYTES};
 use crate::storage::{StorageError, panic_message};
 
 /// An access is repeated once for each of these bytes, so that sled checks its cache; see [`crate::storage::sled`].
 const TOUCH_BYTES: usize = PAYLOAD_BYTES / 8;
-/// Number of chunks that are deleted together.
+/// Number of fragments that are deleted together.
 pub(crate) const DELETED_AT_ONCE: usize = 16;
 
-/// A sled tree whose values are split into chunks.
+/// A sled tree whose values are split into fragments.
 pub(crate) struct SledTree {
     tree: Tree,
-    name: chunk::Tree,
+    name: fragment::Tree,
 }
 
 /// Changes to a tree that are applied together.
@@ -28,14 +28,14 @@ pub(crate) struct Changes {
 }
 
 impl Changes {
-    /// The removal of these chunks.
+    /// The removal of these fragments.
     pub(crate) fn removals(keys: Vec<sled::IVec>) -> Self {
         Self { puts: Vec::new(), removals: keys }
     }
 }
 
 impl SledTree {
-    pub(crate) fn new(tree: Tree, name: chunk::Tree) -> Self {
+    pub(crate) fn new(tree: Tree, name: fragment::Tree) -> Self {
         Self { tree, name }
     }
 
@@ -54,12 +54,12 @@ impl SledTree {
 
     /// Adds a value with a new key.
     pub(crate) fn put(&self, changes: &mut Changes, key: &[u8], value: &[u8]) {
-        for chunk in Chunk::split(self.name, key, value) {
-            changes.puts.push((chunk_key(key, chunk.chunk_no), chunk.encode()));
+        for fragment in Fragment::split(self.name, key, value) {
+            changes.puts.push((fragment_key(key, fragment.fragment_no), fragment.encode()));
         }
     }
 
-    /// Replaces a value, or deletes it. Chunks that the new value does not have are removed.
+    /// Replaces a value, or deletes it. Fragments that the new value does not have are removed.
     pub(crate) fn replace(&self, changes: &mut Changes, key: &[u8], value: Option<&[u8]>) -> Result<(), StorageError> {
         let before = self.stored_keys(key)?;
         let kept = changes.puts.len();
@@ -71,13 +71,13 @@ impl SledTree {
         Ok(())
     }
 
-    /// The stored keys of the chunks of a value. The chunks are not read, so damaged values can be replaced.
+    /// The stored keys of the fragments of a value. The fragments are not read, so damaged values can be replaced.
     fn stored_keys(&self, key: &[u8]) -> Result<Vec<sled::IVec>, StorageError> {
-        let chunks = chunk_key(key, 0)..=chunk_key(key, u32::MAX);
-        guarded("looking up a value", || self.tree.range(chunks).keys().collect())
+        let fragments = fragment_key(key, 0)..=fragment_key(key, u32::MAX);
+        guarded("looking up a value", || self.tree.range(fragments).keys().collect())
     }
 
-    /// Adds the keys of chunks of values whose keys begin with `prefix`, up to [`DELETED_AT_ONCE`] in all. Returns whether
+    /// Adds the keys of fragments of values whose keys begin with `prefix`, up to [`DELETED_AT_ONCE`] in all. Returns whether
     /// there may be more; delete these before the next call.
     pub(crate) fn some_keys_with(&self, prefix: &[u8], keys: &mut Vec<sled::IVec>) -> Result<bool, StorageError> {
         let room = DELETED_AT_ONCE.saturating_sub(keys.len());
@@ -89,8 +89,8 @@ impl SledTree {
     /// Applies the changes atomically: if the process ends, either all or none of them are written.
     pub(crate) fn apply(&self, changes: Changes) -> Result<(), StorageError> {
         let Changes { puts, removals } = changes;
-        let large = puts.iter().filter(|(_, chunk)| chunk.len() >= TOUCH_BYTES);
-        let large: Vec<_> = large.map(|(stored_key, chunk)| (stored_key.clone(), chunk.len())).collect();
+        let large = puts.iter().filter(|(_, fragment)| fragment.len() >= TOUCH_BYTES);
+        let large: Vec<_> = large.map(|(stored_key, fragment)| (stored_key.clone(), fragment.len())).collect();
         guarded("writing", || {
             self.write(puts, removals)?;
             large.iter().try_for_each(|(stored_key, bytes)| self.touch(stored_key, *bytes))
@@ -112,7 +112,7 @@ impl SledTree {
         self.tree.apply_batch(batch)
     }
 
-    /// Deletes some chunks of values whose keys are less than `key`. Returns whether it found any.
+    /// Deletes some fragments of values whose keys are less than `key`. Returns whether it found any.
     pub(crate) fn delete_some_before(&self, key: &[u8]) -> Result<bool, StorageError> {
         let keys: Vec<_> =
             guarded("looking up values", || self.tree.range(..key.to_vec()).keys().take(DELETED_AT_ONCE).collect())?;
@@ -125,16 +125,16 @@ impl SledTree {
 
     /// The largest key that is not greater than `key`.
     pub(crate) fn key_at_or_before(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StorageError> {
-        let last_part = chunk_key(key, u32::MAX);
+        let last_part = fragment_key(key, u32::MAX);
         let found = guarded("looking up a value", || self.tree.range(..=last_part).next_back().transpose())?;
-        Ok(found.and_then(|(stored_key, _)| key_of_chunk(&stored_key).map(<[u8]>::to_vec)))
+        Ok(found.and_then(|(stored_key, _)| key_of_fragment(&stored_key).map(<[u8]>::to_vec)))
     }
 
     /// The names of all values with this prefix, in order.
     pub(crate) fn names(&self, prefix: &str) -> Result<Vec<String>, StorageError> {
         guarded("listing values", || {
             let stored_keys = self.tree.scan_prefix(prefix).keys().collect::<sled::Result<Vec<_>>>()?;
-            Ok(keys_of_first_chunks(stored_keys.iter().map(AsRef::as_ref)))
+            Ok(keys_of_first_fragments(stored_keys.iter().map(AsRef::as_ref)))
         })
     }
 
@@ -152,41 +152,44 @@ pub(crate) fn guarded<T>(doing: &'static str, run: impl FnOnce() -> sled::Result
     }
 }
 
-/// The value with this key, whose chunks `read` returns by their stored keys.
+/// The value with this key, whose fragments `read` returns by their stored keys.
 pub(super) fn value_of<T: AsRef<[u8]>>(
-    tree: chunk::Tree,
+    tree: fragment::Tree,
     key: &[u8],
     mut read: impl FnMut(&[u8]) -> Result<Option<T>, StorageError>,
 ) -> Result<Option<Vec<u8>>, StorageError> {
     let mut value = Vec::new();
-    // The number of chunks, after the first chunk was read.
-    let mut append = |chunk_no| {
-        let Some(found) = read(&chunk_key(key, chunk_no))? else { return Ok(None) };
-        let expected = |chunk: &Chunk<'_>| (chunk.tree, chunk.key, chunk.chunk_no) == (tree, key, chunk_no);
-        let chunk = Chunk::at(found.as_ref()).filter(expected);
-        let chunk = chunk.ok_or(StorageError::Value(Damage::Chunk { chunk_no }))?;
-        value.extend_from_slice(chunk.payload);
-        Ok::<_, StorageError>(Some(chunk.chunks))
+    // The number of fragments, after the first fragment was read.
+    let mut append = |fragment_no| {
+        let Some(found) = read(&fragment_key(key, fragment_no))? else { return Ok(None) };
+        let expected =
+            |fragment: &Fragment<'_>| (fragment.tree, fragment.key, fragment.fragment_no) == (tree, key, fragment_no);
+        let fragment = Fragment::at(found.as_ref()).filter(expected);
+        let fragment = fragment.ok_or(StorageError::Value(Damage::Fragment { fragment_no }))?;
+        value.extend_from_slice(fragment.payload);
+        Ok::<_, StorageError>(Some(fragment.fragments))
     };
-    let Some(chunks) = append(0)? else { return Ok(None) };
-    for chunk_no in 1..chunks {
-        append(chunk_no)?.ok_or(StorageError::Value(Damage::Chunks { expected: chunks, found: chunk_no }))?;
+    let Some(fragments) = append(0)? else { return Ok(None) };
+    for fragment_no in 1..fragments {
+        append(fragment_no)?
+            .ok_or(StorageError::Value(Damage::Fragments { expected: fragments, found: fragment_no }))?;
     }
     Ok(Some(value))
 }
 
-/// The key of the value of a chunk.
-pub(super) fn key_of_chunk(stored_key: &[u8]) -> Option<&[u8]> {
+/// The key of the value of a fragment.
+pub(super) fn key_of_fragment(stored_key: &[u8]) -> Option<&[u8]> {
     stored_key.split_last_chunk::<4>().map(|(key, _)| key)
 }
 
-/// The keys of the values whose first chunks are in this list.
-pub(super) fn keys_of_first_chunks<'a>(stored_keys: impl Iterator<Item = &'a [u8]>) -> Vec<String> {
-    let first = |stored_key: &'a [u8]| stored_key.split_last_chunk::<4>().filter(|(_, chunk_no)| **chunk_no == [0; 4]);
+/// The keys of the values whose first fragments are in this list.
+pub(super) fn keys_of_first_fragments<'a>(stored_keys: impl Iterator<Item = &'a [u8]>) -> Vec<String> {
+    let first =
+        |stored_key: &'a [u8]| stored_key.split_last_chunk::<4>().filter(|(_, fragment_no)| **fragment_no == [0; 4]);
     stored_keys.filter_map(first).map(|(key, _)| String::from_utf8_lossy(key).into_owned()).collect()
 }
 
 /// Numbers in keys are big-endian, so that byte order is numeric order.
-pub(super) fn chunk_key(key: &[u8], chunk_no: u32) -> Vec<u8> {
-    [key, &chunk_no.to_be_bytes()].concat()
+pub(super) fn fragment_key(key: &[u8], fragment_no: u32) -> Vec<u8> {
+    [key, &fragment_no.to_be_bytes()].concat()
 }

@@ -9,4 +9,4 @@ use tempfile::TempDir;
 
 static DIR: LazyLock<(TempDir, PathBuf)> = LazyLock::new(convofold_fuzz::directory);
 
-fuzz_target!(|bytes: &[u8]| fuzzing::chunks(&DIR.1, bytes).expect("a file that can be written"));
+fuzz_target!(|bytes: &[u8]| fuzzing::fragments(&DIR.1, bytes).expect("a file that can be written"));
