@@ -23,7 +23,7 @@ use crate::hash::StateHash;
 use crate::history::{self, Arrivals, HistoryEntry};
 use crate::id_map::{IdMap, fingerprint};
 use crate::image::{ConversationImage, ImageError};
-use crate::index::{Index, Seen, Slot, Update};
+use crate::index::{Index, Slot, UnsortedIndex, Update};
 use crate::interner::Interner;
 use crate::moment::Moment;
 use crate::outline::Outline;
@@ -99,12 +99,12 @@ impl Board {
 
     /// A board of evicted conversations in slot order, with their state hash, and its index.
     #[must_use]
-    pub fn of_outlines(outlines: impl IntoIterator<Item = Outline>, hash: StateHash) -> (Self, Index) {
+    pub fn of_outlines(outlines: impl IntoIterator<Item = Outline>, hash: StateHash) -> (Self, UnsortedIndex) {
         let mut board = Self { hash, ..Self::default() };
         let Self { id_map, interner, .. } = &mut board;
-        let index = Index::of(outlines.into_iter().map(|Outline { fingerprint, seen }| {
-            let row = seen.row.map(|row| interner.share_all(row));
-            (id_map.add(fingerprint), Seen { row, ..seen })
+        let index = UnsortedIndex::of(outlines.into_iter().map(|Outline { fingerprint, mut seen }| {
+            interner.share_all(&mut seen);
+            (id_map.add(fingerprint), seen)
         }));
         (board, index)
     }
@@ -112,7 +112,13 @@ impl Board {
     /// An index of the resident conversations.
     #[must_use]
     pub fn index(&self) -> Index {
-        Index::of(self.residents.iter().filter_map(|(slot, resident)| Some((*slot, resident.seen.clone()?))))
+        self.unsorted_index().sort()
+    }
+
+    /// Like [`Board::index`], to be changed before it is sorted.
+    #[must_use]
+    pub fn unsorted_index(&self) -> UnsortedIndex {
+        UnsortedIndex::of(self.residents.iter().filter_map(|(slot, resident)| Some((*slot, resident.seen.clone()?))))
     }
 
     /// The number of conversations.
@@ -357,7 +363,7 @@ impl Board {
             let _ = self.settle(slot);
             return Ok(());
         }
-        self.reload(slot, image.prepare()?)
+        self.reload(slot, image.prepare()?).map(drop)
     }
 
     fn add(&mut self, conversation: Conversation) -> Slot {

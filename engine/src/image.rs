@@ -8,6 +8,8 @@ use std::sync::Arc;
 use crate::context::Context;
 use crate::conversation::{ArrivalCounts, Conversation};
 use crate::draft::DraftError;
+use crate::effect::Seq;
+use crate::event::EventRef;
 use crate::facts::Facts;
 use crate::resident::ReloadedConversation;
 use crate::session::Session;
@@ -101,7 +103,19 @@ impl ConversationImage {
     /// # Errors
     /// [`ImageError`] if the image is invalid.
     pub fn prepare(self) -> Result<ReloadedConversation, ImageError> {
-        self.into_conversation().map(ReloadedConversation::new)
+        self.prepare_with([])
+    }
+
+    /// Like [`ConversationImage::prepare`], and applies events of the conversation, in log order. This is faster than to
+    /// apply them after the reload, and can run on several threads.
+    ///
+    /// # Errors
+    /// As for [`ConversationImage::prepare`].
+    pub fn prepare_with<'e>(
+        self,
+        events: impl IntoIterator<Item = (Seq, EventRef<'e>)>,
+    ) -> Result<ReloadedConversation, ImageError> {
+        self.into_conversation().map(|conversation| ReloadedConversation::new(conversation, events))
     }
 
     pub(crate) fn into_conversation(self) -> Result<Conversation, ImageError> {

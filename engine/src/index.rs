@@ -169,27 +169,18 @@ impl Index {
 
     /// Replaces the entry of a conversation.
     pub fn apply(&mut self, update: Update) {
+        self.apply_with(update, Lists::replace);
+    }
+
+    /// `replace` replaces the row of a conversation and returns the earlier one.
+    fn apply_with(&mut self, update: Update, replace: fn(&mut Lists, Slot, Option<&Row>) -> Option<Row>) {
         let Update { slot, before, now } = update;
         self.newest.replace(before.as_ref().map(|seen| seen.newest), now.newest);
-        let open = self.open.replace(slot, now.open());
-        let row = self.after_close.replace(slot, now.after_close()).or(open);
+        let open = replace(&mut self.open, slot, now.open());
+        let row = replace(&mut self.after_close, slot, now.after_close()).or(open);
         // Remove it from the totals under the keys by which it is in them.
         let before = row.map(|row| Seen::of_row(&row, now.newest)).or(before);
         self.update_totals(before.as_ref(), &now);
-    }
-
-    /// An index of all these conversations, faster than adding them one by one.
-    pub(crate) fn of(all: impl Iterator<Item = (Slot, Seen)>) -> Self {
-        let mut index = Self::default();
-        for (slot, seen) in all {
-            index.update_totals(None, &seen);
-            index.newest.replace(None, seen.newest);
-            let lists = if seen.is_open() { &mut index.open } else { &mut index.after_close };
-            lists.rows.extend(seen.row.map(|row| (slot, row)));
-        }
-        index.open.sort_all();
-        index.after_close.sort_all();
-        index
     }
 
     /// A page of conversations (rule Q2): open ones, or closed ones that are unanswered after their close.
@@ -292,6 +283,39 @@ impl Index {
     }
 }
 
+/// An index that answers no query yet: its lists are sorted once, at the end. This is faster than to keep them sorted
+/// while many conversations are added or replaced.
+#[derive(Debug, Default)]
+pub struct UnsortedIndex(Index);
+
+impl UnsortedIndex {
+    /// An index of all these conversations.
+    pub(crate) fn of(all: impl Iterator<Item = (Slot, Seen)>) -> Self {
+        let mut index = Index::default();
+        for (slot, seen) in all {
+            index.update_totals(None, &seen);
+            index.newest.replace(None, seen.newest);
+            let lists = if seen.is_open() { &mut index.open } else { &mut index.after_close };
+            lists.rows.extend(seen.row.map(|row| (slot, row)));
+        }
+        Self(index)
+    }
+
+    /// Replaces the entry of a conversation.
+    pub fn apply(&mut self, update: Update) {
+        self.0.apply_with(update, Lists::set_row);
+    }
+
+    /// Sorts the lists.
+    #[must_use]
+    pub fn sort(self) -> Index {
+        let Self(mut index) = self;
+        index.open.sort_all();
+        index.after_close.sort_all();
+        index
+    }
+}
+
 impl Tally {
     fn add(&mut self, seen: &Seen) {
         self.conversations += 1;
@@ -315,12 +339,17 @@ impl Tally {
 }
 
 impl Lists {
-    /// Replaces the row of a conversation. Returns the earlier one.
-    pub(crate) fn replace(&mut self, slot: Slot, now: Option<&Row>) -> Option<Row> {
-        let before = match now {
+    /// Replaces the row of a conversation, but not its places in the lists. Returns the earlier one.
+    fn set_row(&mut self, slot: Slot, now: Option<&Row>) -> Option<Row> {
+        match now {
             Some(row) => self.rows.insert(slot, row.clone()),
             None => self.rows.remove(&slot),
-        };
+        }
+    }
+
+    /// Replaces the row of a conversation. Returns the earlier one.
+    pub(crate) fn replace(&mut self, slot: Slot, now: Option<&Row>) -> Option<Row> {
+        let before = self.set_row(slot, now);
         if before.is_some() || now.is_some() {
             self.update_lists(slot, before.as_ref(), now);
         }
@@ -333,7 +362,12 @@ impl Lists {
         let mut unassigned = BTreeMap::<_, Vec<_>>::new();
         let mut numbers: Vec<(Slot, &str)> = Vec::new();
         let rows = std::mem::take(&mut self.rows);
-        for (slot, row) in &rows {
+        let sorts = [Sort::Activity, Sort::Waiting, Sort::Started];
+        let mut ordered = sorts.map(|_| Vec::with_capacity(rows.len()));
+        // Rows that were made one after another are close to each other in memory.
+        let mut by_slot: Vec<_> = rows.iter().collect();
+        by_slot.sort_unstable_by_key(|(slot, _)| **slot);
+        for (slot, row) in by_slot {
             let key = agent_key(row);
             if let Some(key) = &key {
                 self.join_name(row, key);
@@ -341,14 +375,14 @@ impl Lists {
             let by_tenant = key.map_or(&mut unassigned, |key| by_agent.entry(key).or_default());
             by_tenant.entry(row.tenant.clone()).or_default().push((row.sort_key(Sort::Activity), row.clone()));
             numbers.extend(row.member_number().map(|number| (*slot, number)));
+            for (sort, list) in sorts.into_iter().zip(&mut ordered) {
+                list.push((row.sort_key(sort), row.id(), *slot));
+            }
         }
-        let ordered = |sort| {
-            let mut keys: Vec<_> = rows.iter().map(|(slot, row)| (row.sort_key(sort), row.id(), *slot)).collect();
-            keys.sort_unstable();
-            keys.into_iter().map(|(key, _, slot)| Entry::new(key, slot)).collect()
-        };
-        let [by_activity, by_waiting, by_start] = [Sort::Activity, Sort::Waiting, Sort::Started].map(ordered);
-        (self.by_activity, self.by_waiting, self.by_start) = (by_activity, by_waiting, by_start);
+        [self.by_activity, self.by_waiting, self.by_start] = ordered.map(|mut list| {
+            list.sort_unstable();
+            list.into_iter().map(|(key, _, slot)| Entry::new(key, slot)).collect()
+        });
         let sorted = |by_tenant: BTreeMap<_, Vec<(i64, Row)>>| -> ByTenant {
             let sort = |mut entries: Vec<(i64, Row)>| {
                 entries.sort_unstable_by(|a, b| compare_rows(a, (b.0, b.1.id())));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hashbrown::HashSet;
 
-use crate::query::ConversationRow;
+use crate::index::Seen;
 use crate::state::AgentRef;
 
 /// Agents, tenants, channels and shortcodes. Texts of evicted conversations stay, because they are few.
@@ -17,17 +17,25 @@ impl Interner {
         self.0.get_or_insert_with(text, |text| Arc::from(text)).clone()
     }
 
-    /// The row with shared copies of its texts.
-    pub(crate) fn share_all(&mut self, row: Arc<ConversationRow>) -> Arc<ConversationRow> {
-        let mut share = |text: &Option<Arc<str>>| text.as_deref().map(|text| self.share(text));
-        let [tenant, channel, shortcode] = [&row.tenant, &row.channel, &row.shortcode].map(&mut share);
-        let mut agent = |agent: &AgentRef| AgentRef { id: share(&agent.id), name: share(&agent.name) };
-        let earlier_agents = match row.earlier_agents.is_empty() {
-            true => row.earlier_agents.clone(),
-            false => row.earlier_agents.iter().map(&mut agent).collect(),
-        };
-        let agent = row.agent.as_ref().map(agent);
-        let own = Arc::unwrap_or_clone(row);
-        Arc::new(ConversationRow { tenant, channel, agent, earlier_agents, shortcode, ..own })
+    /// Replaces the texts of an entry by shared copies.
+    pub(crate) fn share_all(&mut self, Seen { tenant, channel, row, .. }: &mut Seen) {
+        self.replace([&mut *tenant, &mut *channel]);
+        let Some(row) = row.as_mut().map(Arc::make_mut) else { return };
+        (row.tenant, row.channel) = (tenant.clone(), channel.clone());
+        self.replace([&mut row.shortcode]);
+        self.replace(row.agent.as_mut().into_iter().flat_map(texts_of));
+        if !row.earlier_agents.is_empty() {
+            let mut agents = row.earlier_agents.to_vec();
+            self.replace(agents.iter_mut().flat_map(texts_of));
+            row.earlier_agents = agents.into();
+        }
     }
+
+    fn replace<'a>(&mut self, texts: impl IntoIterator<Item = &'a mut Option<Arc<str>>>) {
+        texts.into_iter().flatten().for_each(|text| *text = self.share(text));
+    }
+}
+
+fn texts_of(AgentRef { id, name }: &mut AgentRef) -> [&mut Option<Arc<str>>; 2] {
+    [id, name]
 }

@@ -90,7 +90,7 @@ pub use hash::StateHash;
 pub use history::{Arrivals, HistoryEntry};
 pub use identity::{ContentHash, Identity};
 pub use image::{ConversationImage, ImageError};
-pub use index::{Index, Update};
+pub use index::{Index, UnsortedIndex, Update};
 pub use moment::Moment;
 pub use named::UnknownName;
 pub use newest::Newest;

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use crate::agents::Agent;
 use crate::attribute::Attribute;
 use crate::conversation::Conversation;
+use crate::effect::Seq;
+use crate::event::EventRef;
 use crate::fold::{Fold, Lists};
 use crate::folds::Folds;
 use crate::hash::StateHash;
@@ -42,19 +44,28 @@ pub(crate) struct Resident {
 /// A conversation that is ready to be reloaded: folded, with the hash that it had when it was evicted.
 #[derive(Debug)]
 pub struct ReloadedConversation {
-    conversation: Box<Conversation>,
-    hash: StateHash,
+    pub(crate) resident: Box<Resident>,
+    /// Its entry in the indexes when it was evicted, without its row, if it has new events.
+    pub(crate) before: Option<Seen>,
 }
 
 impl ReloadedConversation {
-    pub(crate) fn new(mut conversation: Conversation) -> Self {
+    /// A conversation to which these events are applied after its hash was computed.
+    pub(crate) fn new<'e>(conversation: Conversation, events: impl IntoIterator<Item = (Seq, EventRef<'e>)>) -> Self {
+        let mut resident = Box::new(Resident::new(conversation));
+        let Resident { conversation, in_hash, is_hashed, .. } = &mut *resident;
         conversation.settle();
-        let hash = StateHash::of_state(&State::of(&conversation));
-        Self { conversation: Box::new(conversation), hash }
-    }
-
-    pub(crate) fn id(&self) -> &Arc<str> {
-        &self.conversation.id
+        *in_hash = StateHash::of_state(&State::of(conversation));
+        let mut before = None;
+        for (seq, event) in events {
+            before.get_or_insert_with(|| unlisted(conversation));
+            conversation.apply(seq, event);
+        }
+        conversation.settle();
+        *is_hashed = before.is_none();
+        let seen = see(conversation, None, &mut |text| text.into());
+        resident.keep(seen);
+        Self { resident, before }
     }
 }
 
@@ -63,16 +74,6 @@ impl Resident {
     pub(crate) fn new(conversation: Conversation) -> Self {
         let in_hash = StateHash::default();
         Self { conversation, seen: None, in_hash, is_hashed: false, bytes: 0, touched: 0 }
-    }
-
-    /// A reloaded conversation, which was listed and hashed before its eviction.
-    pub(crate) fn reloaded(returning: ReloadedConversation, interner: &mut Interner) -> Self {
-        let ReloadedConversation { conversation, hash } = returning;
-        let mut resident = Self::new(*conversation);
-        let seen = see(&resident.conversation, None, interner);
-        resident.keep(seen);
-        resident.note_hash(hash);
-        resident
     }
 
     pub(crate) fn is_open(&self) -> bool {
@@ -106,7 +107,7 @@ impl Resident {
 
     fn update(&mut self, interner: &mut Interner, slot: Slot) -> Update {
         let before = self.seen.take();
-        let seen = see(&self.conversation, before.as_ref(), interner);
+        let seen = see(&self.conversation, before.as_ref(), &mut |text| interner.share(text));
         self.keep(seen.clone());
         Update::new(slot, before, seen)
     }
@@ -154,19 +155,26 @@ pub(crate) fn search_keys_of(conversation: &Conversation) -> Option<SearchKeys> 
     })
 }
 
-/// The entry of a conversation in the indexes.
-fn see(conversation: &Conversation, before: Option<&Seen>, interner: &mut Interner) -> Seen {
+/// The entry of a conversation in the indexes, without its row.
+fn unlisted(conversation: &Conversation) -> Seen {
+    conversation.with_fold(|fold| {
+        let lists = conversation.lists();
+        let (tenant, channel) = (fold.attribute(Attribute::Tenant, lists), fold.channel(lists));
+        Seen { tenant: tenant.map(Arc::from), channel: channel.map(Arc::from), newest: fold.newest(), row: None }
+    })
+}
+
+/// The entry of a conversation in the indexes. `share` returns a copy of a text that many conversations have.
+fn see(conversation: &Conversation, before: Option<&Seen>, share: &mut dyn FnMut(&str) -> Arc<str>) -> Seen {
     let known_row = before.and_then(|seen| seen.row.as_deref());
     conversation.with_fold(|fold| {
         let lists = conversation.lists();
         let known_tenant = before.and_then(|seen| seen.tenant.clone());
         let known_channel = before.and_then(|seen| seen.channel.clone());
-        let mut share = |text: &str| interner.share(text);
-        let tenant = keep(fold.attribute(Attribute::Tenant, lists), known_tenant, &mut share);
-        let channel = keep(fold.channel(lists), known_channel, &mut share);
+        let tenant = keep(fold.attribute(Attribute::Tenant, lists), known_tenant, share);
+        let channel = keep(fold.channel(lists), known_channel, share);
         let is_listed = !fold.is_closed || fold.is_unanswered_after_close();
-        let row =
-            is_listed.then(|| Arc::new(row((&conversation.id, lists), fold, known_row, &tenant, &channel, &mut share)));
+        let row = is_listed.then(|| Arc::new(row((&conversation.id, lists), fold, known_row, &tenant, &channel, share)));
         Seen { tenant, channel, newest: fold.newest(), row }
     })
 }

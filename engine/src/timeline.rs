@@ -20,8 +20,9 @@ pub(crate) struct Timeline {
 impl Timeline {
     /// The timeline of facts in this order; `None` if it is not that of T2.
     pub(crate) fn of(facts: Facts, lists: Lists<'_>) -> Option<Self> {
-        let is_ordered = facts.iter().is_sorted_by(|a, b| a.compare(b, lists).is_lt());
-        let timed = facts.iter().filter(Fact::is_timed).count();
+        let mut timed = 0;
+        let counted = facts.iter().inspect(|fact| timed += usize::from(fact.is_timed()));
+        let is_ordered = counted.is_sorted_by(|a, b| a.compare(b, lists).is_lt());
         is_ordered.then_some(Self { facts, timed })
     }
 

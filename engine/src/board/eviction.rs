@@ -3,7 +3,7 @@
 use super::{Board, Location};
 use crate::id_map::fingerprint;
 use crate::image::ImageError;
-use crate::index::Slot;
+use crate::index::{Slot, Update};
 use crate::resident::{ReloadedConversation, Resident};
 
 /// The memory of evicted conversations; see [`Board::evict`].
@@ -90,22 +90,30 @@ impl Board {
         Some(resident)
     }
 
-    /// Reloads an evicted conversation at its slot. [`ConversationImage::prepare`] did the slow part.
+    /// Reloads an evicted conversation at its slot. [`ConversationImage::prepare`] did the slow part. Returns the update for
+    /// an [`Index`](crate::Index) if events were applied to it.
     ///
     /// # Errors
     /// [`ImageError::SlotTaken`] if the slot is not that of the conversation, or the conversation is resident already.
     ///
     /// [`ConversationImage::prepare`]: crate::image::ConversationImage::prepare
-    pub fn reload(&mut self, slot: u32, conversation: ReloadedConversation) -> Result<(), ImageError> {
-        let id = conversation.id().clone();
-        if !self.is_evicted(slot) || self.id_map.fingerprint(slot) != Some(fingerprint(&id)) {
-            return Err(ImageError::SlotTaken { id, slot });
+    pub fn reload(&mut self, slot: u32, conversation: ReloadedConversation) -> Result<Option<Update>, ImageError> {
+        let ReloadedConversation { mut resident, before } = conversation;
+        let id = &resident.conversation.id;
+        if !self.is_evicted(slot) || self.id_map.fingerprint(slot) != Some(fingerprint(id)) {
+            return Err(ImageError::SlotTaken { id: id.clone(), slot });
         }
-        // It was counted when it was evicted.
-        let mut resident = Box::new(Resident::reloaded(conversation, &mut self.interner));
         resident.touched = self.edits;
+        if let Some(seen) = &mut resident.seen {
+            self.interner.share_all(seen);
+        }
+        let update = before.zip(resident.seen.clone()).map(|(before, now)| {
+            self.unhashed.push(slot);
+            self.note_change(slot);
+            Update::new(slot, Some(before), now)
+        });
         self.resident_bytes.add(&resident);
         self.residents.insert(slot, resident);
-        Ok(())
+        Ok(update)
     }
 }

@@ -171,7 +171,7 @@ impl View {
     /// The index of all conversations that existed.
     fn index(&self) -> Result<Index, StorageError> {
         let outlines = self.each(|past| past.outline()).collect::<Result<Vec<Outline>, _>>()?;
-        Ok(Board::of_outlines(outlines, StateHash::default()).1)
+        Ok(Board::of_outlines(outlines, StateHash::default()).1.sort())
     }
 
     /// The state hash (rule H1).

@@ -1,6 +1,6 @@
 //! Loads a checkpoint.
 
-use convofold_engine::{Board, ConversationImage, FOLD_VERSION, Index, StateHash};
+use convofold_engine::{Board, ConversationImage, FOLD_VERSION, StateHash, UnsortedIndex};
 
 use crate::checkpoint::error::{LoadError, SkipReason};
 use crate::checkpoint::heads::{HeadList, LIST_PAGES, checksum_of, list_count, read_list, unusable};
@@ -19,7 +19,7 @@ use crate::storage::ReadStorage;
 pub(crate) struct LoadedCheckpoint {
     pub(crate) record: CheckpointRecord,
     pub(crate) board: Board,
-    pub(crate) index: Index,
+    pub(crate) index: UnsortedIndex,
     pub(crate) pages: Vec<PageEntry>,
     pub(crate) lists: Vec<HeadList>,
 }
@@ -83,7 +83,7 @@ fn expect_block(storage: &dyn ReadStorage, position: &LogPosition) -> Result<(),
 /// The conversations of a checkpoint, and the locations of its pages and lists of heads.
 struct Loaded {
     board: Board,
-    index: Index,
+    index: UnsortedIndex,
     pages: Vec<PageEntry>,
     lists: Vec<HeadList>,
 }
@@ -184,7 +184,7 @@ fn load_images(storage: &dyn ReadStorage, record: &CheckpointRecord) -> Result<L
         }
         Ok::<_, LoadError>(())
     })?;
-    let index = board.index();
+    let index = board.unsorted_index();
     Ok(Loaded { board, index, pages, lists })
 }
 

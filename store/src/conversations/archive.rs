@@ -4,7 +4,7 @@
 //! writer reloads them before it admits an event of theirs. A query for one of them reads its page and does not reload
 //! it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -315,7 +315,7 @@ pub(crate) fn reload<'a>(
     ids: impl Iterator<Item = &'a str> + Clone,
 ) -> Result<(), StorageError> {
     loop {
-        let absent: BTreeSet<u32> = {
+        let mut absent: Vec<u32> = {
             let board = live.board();
             if board.resident_len() == board.len() {
                 return Ok(());
@@ -325,40 +325,39 @@ pub(crate) fn reload<'a>(
         if absent.is_empty() {
             return Ok(());
         }
+        absent.sort_unstable();
+        absent.dedup();
+        let put = |slot, conversation| live.board_mut().reload(slot, conversation).map(drop);
         // Two ids can share their 64 bits, so the first pass may have reloaded another conversation.
-        restore(&absent, archive, storage, live)?;
+        restore(&absent, archive, storage, |_, image| image.prepare(), put)?;
     }
 }
 
-/// Reloads the conversations in these slots. Pages are read and decoded on all processors.
-fn restore(
-    slots: &BTreeSet<u32>,
+/// Reads the conversations in these slots, which are in ascending order. Pages are read, decoded and passed to `prepare` on
+/// all processors; `put` gets the results, in the order of the slots.
+pub(crate) fn restore<T: Send>(
+    slots: &[u32],
     archive: &Archive,
     storage: &dyn ReadStorage,
-    live: &Live,
+    prepare: impl Fn(u32, ConversationImage) -> Result<T, ImageError> + Sync,
+    mut put: impl FnMut(u32, T) -> Result<(), ImageError>,
 ) -> Result<(), StorageError> {
-    let mut pages: Vec<(u32, Vec<u32>)> = Vec::new();
-    for slot in slots {
-        match pages.last_mut() {
-            Some((page_no, wanted)) if *page_no == page_of(*slot) => wanted.push(*slot),
-            _ => pages.push((page_of(*slot), vec![*slot])),
-        }
-    }
+    let pages: Vec<_> = slots.chunk_by(|slot, next| page_of(*slot) == page_of(*next)).collect();
     let read = |number: usize| {
-        let (page_no, wanted) = pages.get(number).ok_or(StorageError::Value(Damage::Missing))?;
+        let wanted = pages.get(number).copied().unwrap_or_default();
         let is_wanted = |place| wanted.iter().any(|slot| slot % PAGE_SLOTS == place);
-        let (_, mut images) = archive.read(storage, *page_no, is_wanted)?;
+        let (_, mut images) = archive.read(storage, wanted.first().copied().map_or(0, page_of), is_wanted)?;
         let prepare = |slot: &u32| {
             let image = images.get_mut((slot % PAGE_SLOTS) as usize).and_then(Option::take);
-            let prepared = image.ok_or(StorageError::Value(Damage::Missing))?.prepare();
+            let prepared = prepare(*slot, image.ok_or(StorageError::Value(Damage::Missing))?);
             prepared.map(|prepared| (*slot, prepared)).map_err(damaged)
         };
         wanted.iter().map(prepare).collect::<Result<Vec<_>, _>>()
     };
     in_order(pages.len(), read, |read| {
-        for returning in read {
-            for (slot, returning) in returning? {
-                live.board_mut().reload(slot, returning).map_err(damaged)?;
+        for prepared in read {
+            for (slot, prepared) in prepared? {
+                put(slot, prepared).map_err(damaged)?;
                 archive.reloaded.fetch_add(1, Ordering::Relaxed);
             }
         }

@@ -30,8 +30,13 @@ pub(crate) struct Live {
 }
 
 impl Live {
-    pub(crate) fn new(board: Board, index: Index) -> Self {
-        Self { board: RwLock::new(board), index: RwLock::new(index), ..Self::default() }
+    /// A board whose index follows; see [`Live::set_index`].
+    pub(crate) fn new(board: Board) -> Self {
+        Self { board: RwLock::new(board), ..Self::default() }
+    }
+
+    pub(crate) fn set_index(&self, index: Index) {
+        *self.index.write() = index;
     }
 
     pub(crate) fn board(&self) -> RwLockReadGuard<'_, Board> {

@@ -98,22 +98,28 @@ impl DecodedBlock {
     }
 
     fn events_from(&self, skipped: usize) -> impl Iterator<Item = (Seq, usize, EventRef<'_>)> {
-        let place = |index: usize| match &self.places {
-            None => index as Seq,
-            Some(places) => places.get(index).copied().map_or(Seq::MAX, Seq::from),
-        };
         let events = self.events.iter().enumerate().skip(skipped);
         events.map(move |(index, (numbers, event))| {
-            (self.first_seq.saturating_add(place(index)), numbers.conversation as usize, event)
+            (self.first_seq.saturating_add(self.place(index)), numbers.conversation as usize, event)
         })
     }
 
-    /// Applies the events. The slot of each conversation is looked up once.
-    pub(crate) fn apply(&self, edit: &mut BoardEdit<'_>) {
-        self.apply_some(0, Seq::MAX, edit);
+    /// The index in the block of the event with this index in the columns.
+    fn place(&self, index: usize) -> Seq {
+        match &self.places {
+            None => index as Seq,
+            Some(places) => places.get(index).copied().map_or(Seq::MAX, Seq::from),
+        }
     }
 
-    /// Like [`DecodedBlock::apply`] without the first `skipped` events, up to an event. Returns the number of events.
+    /// The event with this index in the columns, and its seq.
+    pub(crate) fn event(&self, index: usize) -> Option<(Seq, EventRef<'_>)> {
+        let (_, event) = self.events.get(index)?;
+        Some((self.first_seq.saturating_add(self.place(index)), event))
+    }
+
+    /// Applies the events without the first `skipped`, up to an event. Returns their number. The slot of each conversation is
+    /// looked up once.
     pub(crate) fn apply_some(&self, skipped: usize, up_to: Seq, edit: &mut BoardEdit<'_>) -> usize {
         let mut slots = vec![None; self.events.conversation_count()];
         let mut applied = 0;
@@ -127,8 +133,19 @@ impl DecodedBlock {
 
     /// Applies the events and sets the bookmarks. [`settle`] must follow before the board is read.
     pub(crate) fn fold(self, board: &mut Board, bookmarks: &mut Bookmarks) {
+        self.fold_rest(&[], board, bookmarks);
+    }
+
+    /// Like [`DecodedBlock::fold`], without the events of conversations that are complete, by the index of the conversation.
+    pub(crate) fn fold_rest(self, is_complete: &[bool], board: &mut Board, bookmarks: &mut Bookmarks) {
         let mut edit = board.edit();
-        self.apply(&mut edit);
+        let mut slots = vec![None; self.events.conversation_count()];
+        for (seq, conversation, event) in self.events() {
+            if !is_complete.get(conversation).is_some_and(|is_complete| *is_complete) {
+                let mut none = None;
+                edit.apply_at(slots.get_mut(conversation).unwrap_or(&mut none), seq, event);
+            }
+        }
         edit.leave();
         self.bookmarks.into_iter().for_each(|bookmark| set_bookmark(bookmark, bookmarks));
     }

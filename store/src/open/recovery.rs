@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use convofold_engine::FOLD_VERSION;
+use convofold_engine::{FOLD_VERSION, UnsortedIndex};
 
 use crate::checkpoint::error::LoadError;
 use crate::checkpoint::load::{LoadedCheckpoint, load};
 use crate::checkpoint::record::{generations, has_note_of_damage, note_damage, position_of};
 use crate::checkpoint::write::{Checkpointer, Last};
-use crate::conversations::archive::{Archive, reload};
+use crate::conversations::archive::Archive;
 use crate::conversations::live::Live;
 use crate::damage::Damage;
 use crate::format::block::LogPosition;
@@ -21,6 +21,7 @@ use crate::log::marks::last_committed_ms;
 use crate::log::reader::LogReader;
 use crate::log::start::read_log_start;
 use crate::open::error::OpenError;
+use crate::open::evicted::fold_evicted;
 use crate::open::report::{Recovery, SkippedCheckpoint};
 use crate::search::{SearchIndex, SearchWriter, load_runs, rebuild};
 use crate::storage::end_mark::EndMark;
@@ -93,7 +94,7 @@ fn recover_all(
     span!("recover");
     let start = read_log_start(storage.as_ref())?;
     let is_noted = has_note_of_damage(storage.as_ref())?;
-    let FoundCheckpoint { checkpoint, skipped, newest_generation } =
+    let FoundCheckpoint { mut checkpoint, skipped, newest_generation } =
         find_checkpoint(storage.as_ref(), &start, is_noted || must_check_pages)?;
     let checkpoint_seq = checkpoint.as_ref().map(|checkpoint| checkpoint.record.last_seq);
     let stored = match &checkpoint {
@@ -104,11 +105,12 @@ fn recover_all(
     };
     let runs = stored.as_ref().map(|stored| load_runs(storage.as_ref(), stored)).transpose()?.flatten();
     let is_damaged = stored.is_some() && runs.is_none();
+    let index = checkpoint.as_mut().map(|checkpoint| std::mem::take(&mut checkpoint.index)).unwrap_or_default();
     let mut state = RecoveredState::at(checkpoint, start, newest_generation);
     state.has_intact_pages = is_noted && skipped.is_empty();
     state.search = SearchIndex::new(runs.as_deref(), is_damaged);
     state.checkpointer.search = SearchWriter::new(runs.unwrap_or_default(), storage.as_ref())?;
-    let replayed = state.replay_log(storage, end_mark)?;
+    let replayed = state.replay_log(storage, end_mark, index)?;
     state.expect_log_up_to(end_mark)?;
     state.committed_ms = last_committed_ms(storage.as_ref(), &state.start)?;
     let stray_values = storage.stray_values()?;
@@ -154,7 +156,7 @@ fn find_checkpoint(
 impl RecoveredState {
     /// The state of a checkpoint, or the empty state.
     fn at(checkpoint: Option<LoadedCheckpoint>, start: LogStart, newest_generation: u64) -> Self {
-        let Some(LoadedCheckpoint { record, board, index, pages, lists }) = checkpoint else {
+        let Some(LoadedCheckpoint { record, board, pages, lists, .. }) = checkpoint else {
             return Self {
                 live: Live::default(),
                 archive: Archive::default(),
@@ -171,7 +173,7 @@ impl RecoveredState {
         let (generation, block_no, log_bytes) = (record.generation, record.last_block_no, record.log_bytes);
         let last = Last { generation, block_no, log_bytes };
         Self {
-            live: Live::new(board, index),
+            live: Live::new(board),
             archive: Archive::new(pages),
             search: SearchIndex::default(),
             start,
@@ -206,8 +208,13 @@ impl RecoveredState {
         if self.has_intact_pages { note_damage(storage, false) } else { Ok(()) }
     }
 
-    /// Folds the rest of the log. Other threads read and decode ahead.
-    fn replay_log(&mut self, storage: &Arc<dyn ReadStorage>, end_mark: Option<EndMark>) -> Result<Replayed, LogError> {
+    /// Folds the rest of the log. Other threads read and decode ahead. `index` is that of the board.
+    fn replay_log(
+        &mut self,
+        storage: &Arc<dyn ReadStorage>,
+        end_mark: Option<EndMark>,
+        mut index: UnsortedIndex,
+    ) -> Result<Replayed, LogError> {
         let mut reader = EventReader::new(storage.clone(), self.position, UpTo::End).expecting(end_mark)?;
         let mut replayed = Replayed::default();
         let (mut blocks, mut bytes) = (Vec::new(), 0);
@@ -225,21 +232,32 @@ impl RecoveredState {
                 return Ok(());
             }
             bytes = 0;
-            self.fold(&mut blocks, storage.as_ref())
+            self.fold(&mut blocks, storage.as_ref(), &mut index)
         })?;
-        self.fold(&mut blocks, storage.as_ref())?;
-        self.live.settle(SETTLED_AT_ONCE, usize::MAX);
+        self.fold(&mut blocks, storage.as_ref(), &mut index)?;
+        loop {
+            let updates = self.live.board_mut().settle_within(SETTLED_AT_ONCE, usize::MAX);
+            if updates.is_empty() {
+                break;
+            }
+            updates.into_iter().for_each(|update| index.apply(update));
+        }
+        self.live.set_index(index.sort());
         Ok(replayed)
     }
 
-    fn fold(&mut self, blocks: &mut Vec<DecodedBlock>, storage: &dyn ReadStorage) -> Result<(), LogError> {
-        let ids = blocks.iter().flat_map(|block| block.events.conversations());
-        reload(&self.archive, storage, &self.live, ids).map_err(LogError::Storage)?;
+    fn fold(
+        &mut self,
+        blocks: &mut Vec<DecodedBlock>,
+        storage: &dyn ReadStorage,
+        index: &mut UnsortedIndex,
+    ) -> Result<(), LogError> {
+        let complete = fold_evicted(blocks, &self.archive, storage, &self.live, index)?;
         let mut board = self.live.board_mut();
-        for block in blocks.drain(..) {
+        for (block, is_complete) in blocks.drain(..).zip(complete) {
             self.position = block.end;
             self.log_bytes += block.stored_bytes;
-            block.fold(&mut board, &mut self.bookmarks);
+            block.fold_rest(&is_complete, &mut board, &mut self.bookmarks);
         }
         Ok(())
     }

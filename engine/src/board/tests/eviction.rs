@@ -34,12 +34,56 @@ fn an_event_of_an_evicted_conversation_is_not_lost() {
 }
 
 /// Like a checkpoint: evicts everything, and makes a new board from the outlines.
-fn gone(Listed { mut board, .. }: Listed) -> (Listed, Vec<ConversationImage>) {
+fn outlined(board: &mut Board) -> (Board, UnsortedIndex, Vec<ConversationImage>) {
     let slots = 0..board.slot_count();
     let images = slots.clone().map(|slot| board.image(slot).unwrap()).collect();
     let outlines: Vec<_> = slots.map(|slot| board.outline(slot).unwrap()).collect();
     let (board, index) = Board::of_outlines(outlines, board.state_hash());
-    (Listed { board, index }, images)
+    (board, index, images)
+}
+
+fn gone(Listed { mut board, .. }: Listed) -> (Listed, Vec<ConversationImage>) {
+    let (board, index, images) = outlined(&mut board);
+    (Listed { board, index: index.sort() }, images)
+}
+
+/// As an opening does after a kill.
+#[test]
+fn events_that_are_applied_before_a_reload_have_the_effects_of_events_after_it() {
+    let (mut after, images) = gone(busy());
+    let (mut board, mut index, _) = outlined(&mut busy().board);
+    assert_eq!((board.take_unsaved().len(), board.take_changes()), (0, None));
+    let text = |id, ms, text| Draft { text: Some(text), ..message(id, ms, OUT) };
+    let events = [
+        vec![text("one", 90, "now"), text("one", -5, "late"), text("one", 90, "now"), text("one", 90, "conflict")],
+        vec![
+            Draft { agent: agent("a-9", "Zoe"), ..open("gone", HOUR) },
+            Draft { kind: Kind::Close, ..open("gone", 2 * HOUR) },
+        ],
+    ];
+    for (slot, image) in (0..).zip(images) {
+        let is_it = |drafts: &&Vec<Draft<'_>>| drafts[0].conversation == &*image.id;
+        let drafts = events.iter().find(is_it).cloned().unwrap_or_default();
+        let events: Vec<Event> = drafts.into_iter().map(build).collect();
+        let numbered = || (8..).zip(&events);
+        after.reload(slot, image.clone());
+        for (seq, event) in numbered() {
+            let _ = after.apply(seq, event);
+        }
+        let prepared = image.prepare_with(numbered().map(|(seq, event)| (seq, event.as_ref()))).unwrap();
+        let update = board.reload(slot, prepared).unwrap();
+        assert_eq!(update.is_some(), !events.is_empty());
+        update.into_iter().for_each(|update| index.apply(update));
+    }
+    assert_eq!(board.unsaved(), &[0, 4].into());
+    assert_eq!(board.take_changes(), Some(vec![0, 4]));
+    expect_alike(&index.sort(), &after.index);
+    expect_alike(&after.index, &board.index());
+    for slot in 0..board.slot_count() {
+        assert_eq!(board.image(slot), after.board.image(slot));
+        assert_eq!(board.outline(slot), after.board.outline(slot));
+    }
+    assert_eq!(board.state_hash(), after.board.state_hash());
 }
 
 #[test]
