@@ -65,6 +65,15 @@ pub(crate) fn own_file_options() -> OpenOptions {
     options
 }
 
+/// Opens a file to read parts of it. The system then reads no more of it than that: by default, it can read megabytes ahead.
+pub(crate) fn open_for_parts(path: &Path) -> io::Result<File> {
+    let file = File::open(path)?;
+    #[cfg(target_os = "linux")]
+    // Without the advice, reading is slower.
+    let _ = rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::Random);
+    Ok(file)
+}
+
 /// Creates a file that does not exist, for reading and writing.
 pub(crate) fn create_file(path: &Path) -> io::Result<File> {
     let file = own_file_options().read(true).write(true).create_new(true).open(path)?;

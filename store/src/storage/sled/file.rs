@@ -15,6 +15,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use crate::format::frame::u64_at;
+use crate::storage::files::open_for_parts;
 use crate::storage::fragment::{Fragment, Tree};
 
 pub(super) const SEGMENT_HEADER_BYTES: usize = 20;
@@ -60,7 +61,7 @@ pub enum ScanFinding {
 
 /// Scans what sled will scan when it opens. `durable_block_no` is the last block that is known to have been durable.
 pub(crate) fn scan_finding(dir: &Path, segment_bytes: usize, durable_block_no: u64) -> io::Result<Option<ScanFinding>> {
-    let file = match File::open(dir.join("db")) {
+    let file = match open_for_parts(&dir.join("db")) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),

@@ -21,6 +21,7 @@ use super::page_table::{PageTable, Place};
 use super::tree::{fragment_key, key_of_fragment, keys_of_first_fragments, value_of};
 use super::{block_key, block_key_of, part_key, stray_values};
 use crate::format::key::{BlockKey, PartKey};
+use crate::storage::files::open_for_parts;
 use crate::storage::fragment::Tree;
 use crate::storage::{ReadStorage, StorageError};
 
@@ -41,7 +42,7 @@ pub(crate) struct ReadOnlySled {
 impl ReadOnlySled {
     /// Opens the file in this folder. A file that does not exist yet is empty.
     pub(crate) fn open(dir: &Path, segment_bytes: usize, cache_bytes: u64) -> Result<Self, StorageError> {
-        let (mut reader, table) = match File::open(dir.join("db")) {
+        let (mut reader, table) = match open_for_parts(&dir.join("db")) {
             Ok(file) => {
                 let table = PageTable::read(dir, &file, segment_bytes).map_err(reading)?;
                 (NodeReader::new(Some(file), segment_bytes, cache_bytes), table)
