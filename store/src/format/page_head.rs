@@ -224,7 +224,9 @@ impl StoredOutline<'_> {
             let agent = AgentRef::of(shared(texts, *id)?, shared(texts, *name)?);
             agent.ok_or(Damage::Body { why: "an agent has neither id nor name".to_owned() })
         });
-        open.earlier_agents = earlier.collect::<Result<_, _>>()?;
+        if !row.earlier_agents.is_empty() {
+            open.earlier_agents = earlier.collect::<Result<_, _>>()?;
+        }
         open.shortcode = shared(texts, row.shortcode)?;
         open.closed_at = row.closed_at;
         open.unread = row.unread;
