@@ -174,7 +174,8 @@ fn see(conversation: &Conversation, before: Option<&Seen>, share: &mut dyn FnMut
         let tenant = keep(fold.attribute(Attribute::Tenant, lists), known_tenant, share);
         let channel = keep(fold.channel(lists), known_channel, share);
         let is_listed = !fold.is_closed || fold.is_unanswered_after_close();
-        let row = is_listed.then(|| Arc::new(row((&conversation.id, lists), fold, known_row, &tenant, &channel, share)));
+        let row =
+            is_listed.then(|| Arc::new(row((&conversation.id, lists), fold, known_row, &tenant, &channel, share)));
         Seen { tenant, channel, newest: fold.newest(), row }
     })
 }
