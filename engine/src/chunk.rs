@@ -25,12 +25,16 @@
 //! A number has seven bits per byte, the lowest first; the highest bit of a byte is set if more bytes follow. Signed numbers
 //! use the zigzag encoding (0, -1, 1, -2, ...).
 
+mod insertion;
+
 use std::cmp::Ordering;
 
 use crate::event::{At, Direction, Kind};
 use crate::fact::{Fact, FactIdentity, Place};
 use crate::fold::Lists;
 use crate::time::Time;
+
+pub(crate) use insertion::Gap;
 
 /// The maximum number of facts in a chunk. An insertion or a removal moves at most the facts of one chunk.
 pub(crate) const CHUNK_FACTS: u32 = if cfg!(test) { 8 } else { 128 };
@@ -94,7 +98,7 @@ pub struct PackedError {
 }
 
 /// The values that the differences of a fact refer to.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Before {
     ms: i64,
     started: Option<i64>,
@@ -243,11 +247,10 @@ impl Chunk {
         self.last = Some((fact.at, fact.kind.rank()));
     }
 
-    /// The facts of this chunk and this one before that at `offset`: in one chunk, or in two of about half the size if this
-    /// one is full. So a text longer than all others stands alone after that, and is not packed again for each fact that
-    /// arrives beside it.
-    pub(crate) fn with(&self, offset: usize, fact: &Fact<'_>) -> (Self, Self) {
-        let first_len = if self.is_full() { self.half() } else { self.len() };
+    /// The facts of this chunk, which is full, and this one before that at `offset`, in two chunks of about half the size. So a
+    /// text longer than all others stands alone after that, and is not moved for each fact that arrives beside it.
+    pub(crate) fn split_with(&self, offset: usize, fact: &Fact<'_>) -> (Self, Self) {
+        let first_len = self.half();
         let (mut first, mut second) = (Self::with_space_of(self), Self::default());
         let mut put = |place: usize, fact: &Fact<'_>| {
             if place < first_len { first.push(fact) } else { second.push(fact) }

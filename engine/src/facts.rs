@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::chunk::{Chunk, PackedError, PackedFacts};
+use crate::chunk::{Chunk, Gap, PackedError, PackedFacts};
 use crate::fact::Fact;
 
 /// Packed facts, read in place. They are equal if their facts are, however they are divided into chunks.
@@ -105,6 +105,10 @@ impl Facts {
         if index == self.full.len() { Some(&self.last) } else { self.full.get(index) }
     }
 
+    pub(crate) fn chunk_or_last(&self, index: usize) -> &Chunk {
+        self.full.get(index).unwrap_or(&self.last)
+    }
+
     pub(crate) fn last_chunk(&self) -> &Chunk {
         &self.last
     }
@@ -126,29 +130,32 @@ impl Facts {
         offset + self.full.iter().take(chunk).map(Chunk::len).sum::<usize>()
     }
 
-    /// Inserts a fact before the one with this index in a chunk.
-    pub(crate) fn insert(&mut self, chunk: usize, offset: usize, fact: &Fact<'_>) {
-        if offset == 0 && self.insert_between(chunk, fact) {
+    /// Inserts a fact into a chunk.
+    pub(crate) fn insert(&mut self, chunk: usize, gap: &Gap, fact: &Fact<'_>) {
+        if gap.offset == 0 && self.insert_between(chunk, fact) {
             return;
         }
-        let Some(known) = self.chunk(chunk) else { return };
-        let (first, second) = known.with(offset, fact);
         self.len += 1;
-        match self.full.get_mut(chunk) {
-            Some(known) => {
-                self.full_bytes = self.full_bytes + first.bytes() + second.bytes() - known.bytes();
-                *known = first;
-                if !second.is_empty() {
-                    self.full.insert(chunk + 1, second);
-                }
+        let Some(known) = self.full.get_mut(chunk) else {
+            if !self.last.is_full() {
+                return self.last.insert(gap, fact);
             }
-            None if second.is_empty() => self.last = first,
-            None => {
-                self.last = first;
-                self.close_last();
-                self.last = second;
-            }
+            let (first, second) = self.last.split_with(gap.offset, fact);
+            self.last = first;
+            self.close_last();
+            self.last = second;
+            return;
+        };
+        self.full_bytes -= known.bytes();
+        if !known.is_full() {
+            known.insert(gap, fact);
+            self.full_bytes += known.bytes();
+            return;
         }
+        let (first, second) = known.split_with(gap.offset, fact);
+        self.full_bytes += first.bytes() + second.bytes();
+        *known = first;
+        self.full.insert(chunk + 1, second);
     }
 
     /// Adds a fact to the end of the chunk before this one, or between both if they are full. Returns whether it did.

@@ -81,9 +81,9 @@ impl Timeline {
         // Not after the last fact, so there is a chunk with a later fact.
         let chunk = self.chunk_of(place, lists);
         let is_before = |known: &Fact<'_>| known.order(place, lists).is_lt();
-        let offset = self.facts.chunk(chunk).map_or(0, |chunk| chunk.iter().take_while(is_before).count());
-        let index = self.facts.place_of(chunk, offset);
-        self.facts.insert(chunk, offset, fact);
+        let gap = self.facts.chunk_or_last(chunk).gap_after(is_before);
+        let index = self.facts.place_of(chunk, gap.offset);
+        self.facts.insert(chunk, &gap, fact);
         index
     }
 
