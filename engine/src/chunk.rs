@@ -385,6 +385,21 @@ impl Numbers {
     }
 }
 
+/// The numbers of a fact, except those that are in [`Before`].
+struct Head {
+    kind: Kind,
+    direction: Option<Direction>,
+    /// Of the identity.
+    form: u8,
+    has_text: bool,
+    /// Occurred, sent, active, started.
+    times: [Option<Time>; TIMES],
+    session: Option<u32>,
+    unread: Option<u64>,
+    /// Of the identity.
+    part: u8,
+}
+
 /// Reads the facts of a chunk in their order. Ends early at bytes that are not valid.
 #[derive(Clone, Debug)]
 pub(crate) struct Rows<'a> {
@@ -410,31 +425,17 @@ impl<'a> Iterator for Rows<'a> {
 
 impl<'a> Rows<'a> {
     fn fact(&mut self) -> Option<Fact<'a>> {
-        let code = self.byte()?;
-        let (has_extras, has_text, shape) = (code & 1 > 0, code & 2 > 0, code >> 2);
-        let kind = Kind::from_code(shape / 9)?;
-        let direction = match shape / 3 % 3 {
-            0 => None,
-            1 => Some(Direction::In),
-            _ => Some(Direction::Out),
-        };
-        let [occurred, sent, active, started] = self.times()?;
-        let seq = self.before.seq.wrapping_add(self.signed()?.cast_unsigned());
-        let extras = if has_extras { self.byte()? } else { 0 };
-        let context =
-            if extras & CONTEXT > 0 { moved(self.before.context, self.signed()?)? } else { self.before.context };
-        let session = if extras & SESSION > 0 { Some(moved(self.before.session, self.signed()?)?) } else { None };
-        let unread = if extras & UNREAD > 0 { Some(self.number()?) } else { None };
-        let part = if extras & PART > 0 { self.byte()? } else { 0 };
+        let Head { kind, direction, form, has_text, times, session, unread, part } = self.head()?;
+        let [occurred, sent, active, started] = times;
         let check = u32::from_le_bytes(self.fixed()?);
-        let identity = match shape % 3 {
+        let identity = match form {
             CONTENT => FactIdentity::Content,
             UUID => FactIdentity::Uuid(self.fixed()?, part),
             _ => FactIdentity::Text(self.text()?, part),
         };
         let text = if has_text { Some(self.text()?) } else { None };
         let at = At::of(kind, occurred, sent, started, active)?;
-        self.before = Before { seq, context, session: session.unwrap_or(self.before.session), ..self.before };
+        let Before { seq, context, .. } = self.before;
         Some(Fact {
             seq,
             at,
@@ -451,6 +452,46 @@ impl<'a> Rows<'a> {
             context,
             session,
         })
+    }
+
+    /// Reads the numbers of a fact, except the lengths.
+    #[inline]
+    fn head(&mut self) -> Option<Head> {
+        let code = self.byte()?;
+        let (has_extras, has_text, shape) = (code & 1 > 0, code & 2 > 0, code >> 2);
+        let kind = Kind::from_code(shape / 9)?;
+        let direction = match shape / 3 % 3 {
+            0 => None,
+            1 => Some(Direction::In),
+            _ => Some(Direction::Out),
+        };
+        let times = self.times()?;
+        self.before.seq = self.before.seq.wrapping_add(self.signed()?.cast_unsigned());
+        let extras = if has_extras { self.byte()? } else { 0 };
+        if extras & CONTEXT > 0 {
+            self.before.context = moved(self.before.context, self.signed()?)?;
+        }
+        let session = if extras & SESSION > 0 { Some(moved(self.before.session, self.signed()?)?) } else { None };
+        self.before.session = session.unwrap_or(self.before.session);
+        let unread = if extras & UNREAD > 0 { Some(self.number()?) } else { None };
+        let part = if extras & PART > 0 { self.byte()? } else { 0 };
+        Some(Head { kind, direction, form: shape % 3, has_text, times, session, unread, part })
+    }
+
+    /// Passes over the next fact and returns its time and rank. It is read several times as fast without its identity and text.
+    fn next_key(&mut self) -> Option<(At, u8)> {
+        self.left = self.left.checked_sub(1)?;
+        let Head { kind, form, has_text, times: [occurred, sent, active, started], .. } = self.head()?;
+        let _check: [u8; 4] = self.fixed()?;
+        match form {
+            CONTENT => {}
+            UUID => drop(self.fixed::<16>()?),
+            _ => drop(self.text()?),
+        }
+        if has_text {
+            self.text()?;
+        }
+        Some((At::of(kind, occurred, sent, started, active)?, kind.rank()))
     }
 
     /// Passes over a fact and returns its text. Facts after it cannot be read, because the differences are not added.

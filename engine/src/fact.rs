@@ -143,11 +143,6 @@ impl<'a> Fact<'a> {
         parts.build(conversation, context, session.cloned()).map_err(|why| ImageError::NoEvent { seq, why })
     }
 
-    /// The order of rule T2, among events with a time or among those without.
-    pub(crate) fn order(&self, place: &Place<'_>, lists: Lists<'_>) -> Ordering {
-        place.order((self.at, self.kind.rank()), || Some(self.identity(lists)))
-    }
-
     /// The order of rule T2 of this fact and another one.
     pub(crate) fn compare(&self, other: &Self, lists: Lists<'_>) -> Ordering {
         let key = |fact: &Self| (fact.at, fact.kind.rank());
@@ -202,8 +197,8 @@ impl<'a> Place<'a> {
         Self { at: event.at(), rank: event.kind().rank(), identity: event.identity() }
     }
 
-    /// The order of another event, with this time and rank, and of this one. The identity is only asked for if the rest is
-    /// equal.
+    /// The order by rule T2 of another event, with this time and rank, and of this one, both with a time or both without. The
+    /// identity is only asked for if the rest is equal.
     pub(crate) fn order(&self, (at, rank): (At, u8), identity: impl FnOnce() -> Option<Identity>) -> Ordering {
         #[cfg(test)]
         COMPARISONS.set(COMPARISONS.get() + 1);

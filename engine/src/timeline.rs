@@ -80,8 +80,7 @@ impl Timeline {
         }
         // Not after the last fact, so there is a chunk with a later fact.
         let chunk = self.chunk_of(place, lists);
-        let is_before = |known: &Fact<'_>| known.order(place, lists).is_lt();
-        let gap = self.facts.chunk_or_last(chunk).gap_after(is_before);
+        let (gap, _) = self.facts.chunk_or_last(chunk).gap_at(place, lists);
         let index = self.facts.place_of(chunk, gap.offset);
         self.facts.insert(chunk, &gap, fact);
         index
@@ -101,9 +100,8 @@ impl Timeline {
     /// The index of the fact at this place.
     pub(crate) fn find(&self, place: &Place<'_>, lists: Lists<'_>) -> Option<usize> {
         let chunk = self.chunk_of(place, lists);
-        let orders = self.facts.chunk(chunk)?.iter().map(|fact| fact.order(place, lists));
-        let (offset, order) = orders.enumerate().find(|(_, order)| order.is_ge())?;
-        order.is_eq().then(|| self.facts.place_of(chunk, offset))
+        let (gap, is_there) = self.facts.chunk(chunk)?.gap_at(place, lists);
+        is_there.then(|| self.facts.place_of(chunk, gap.offset))
     }
 
     /// The size on the heap in bytes.

@@ -1,7 +1,10 @@
-//! A fact between two others.
+//! Places between the facts of a chunk, and a fact inserted there.
+
+use std::cmp::Ordering;
 
 use super::{Before, Chunk, Rows};
-use crate::fact::Fact;
+use crate::fact::{Fact, Place};
+use crate::fold::Lists;
 
 /// A place between two facts of a chunk.
 #[derive(Debug)]
@@ -15,18 +18,20 @@ pub(crate) struct Gap {
 }
 
 impl Chunk {
-    /// The place after the first facts for which `is_before` is true.
-    pub(crate) fn gap_after(&self, is_before: impl Fn(&Fact<'_>) -> bool) -> Gap {
+    /// The gap before the first fact that does not sort before this place, and whether that fact is at this place.
+    pub(crate) fn gap_at(&self, place: &Place<'_>, lists: Lists<'_>) -> (Gap, bool) {
         let mut rows = self.iter();
         loop {
-            let gap = self.gap_before(&rows);
-            if !rows.next().is_some_and(|fact| is_before(&fact)) {
-                return gap;
+            let from = rows.clone();
+            let identity = || from.clone().next().map(|fact| fact.identity(lists));
+            let order = rows.next_key().map(|key| place.order(key, identity));
+            if !order.is_some_and(Ordering::is_lt) {
+                return (self.gap_before(&from), order == Some(Ordering::Equal));
             }
         }
     }
 
-    fn gap_before(&self, rows: &Rows<'_>) -> Gap {
+    pub(super) fn gap_before(&self, rows: &Rows<'_>) -> Gap {
         Gap {
             offset: self.len() - rows.left as usize,
             numbers: self.numbers.len() - rows.numbers.len(),
@@ -36,29 +41,35 @@ impl Chunk {
         }
     }
 
-    /// Inserts a fact. Behind it, facts are packed again until the differences are to the same values as before, which is
-    /// usually after one. The bytes of the others are moved.
+    /// The facts behind a gap.
+    fn rows_after(&self, gap: &Gap) -> Rows<'_> {
+        Rows {
+            numbers: self.numbers.get(gap.numbers..).unwrap_or_default(),
+            texts: self.texts.get(gap.texts..).unwrap_or_default(),
+            fixed: self.fixed.get(gap.fixed..).unwrap_or_default(),
+            left: self.len.saturating_sub(u32::try_from(gap.offset).unwrap_or(u32::MAX)),
+            before: gap.before,
+        }
+    }
+
+    /// Inserts a fact. The facts behind it are packed again until their differences refer to the same values as before,
+    /// usually one of them. The bytes of the others are moved.
     pub(crate) fn insert(&mut self, gap: &Gap, fact: &Fact<'_>) {
-        let mut rest = self.iter();
-        rest.numbers = rest.numbers.get(gap.numbers..).unwrap_or_default();
-        rest.texts = rest.texts.get(gap.texts..).unwrap_or_default();
-        rest.fixed = rest.fixed.get(gap.fixed..).unwrap_or_default();
-        rest.left = rest.left.saturating_sub(u32::try_from(gap.offset).unwrap_or(u32::MAX));
-        rest.before = gap.before;
         let mut packed = Self { before: gap.before, ..Self::default() };
         packed.push(fact);
+        let mut rest = self.rows_after(gap);
         while packed.before != rest.before
             && let Some(next) = rest.next()
         {
             packed.push(&next);
         }
-        let is_last = rest.left == 0;
+        let is_end = rest.left == 0;
         let end = self.gap_before(&rest);
         self.numbers.splice(gap.numbers..end.numbers, packed.numbers);
         self.texts.replace_range(gap.texts..end.texts, &packed.texts);
         self.fixed.splice(gap.fixed..end.fixed, packed.fixed);
         self.len += 1;
-        if is_last {
+        if is_end {
             (self.before, self.last) = (packed.before, packed.last);
         }
     }

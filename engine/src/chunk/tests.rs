@@ -2,10 +2,11 @@
 
 use proptest::prelude::*;
 
+use super::{CHUNK_FACTS, Chunk, Gap, PackedFacts};
 use crate::Board;
-use crate::chunk::{CHUNK_FACTS, PackedFacts};
 use crate::draft::Draft;
 use crate::event::{AIRSHIP, AgentMention, Direction, Event, Kind};
+use crate::fact::Fact;
 use crate::facts::Facts;
 use crate::identity::{ContentHash, Identity};
 use crate::image::ConversationImage;
@@ -108,6 +109,25 @@ fn repacked(facts: &Facts) -> Facts {
     again
 }
 
+/// What [`Chunk::push`] makes of these facts.
+fn packed<'a>(facts: impl IntoIterator<Item = Fact<'a>>) -> Chunk {
+    let mut chunk = Chunk::default();
+    facts.into_iter().for_each(|fact| chunk.push(&fact));
+    chunk
+}
+
+/// Whether two chunks have the same bytes, and continue in the same way.
+fn are_same(a: &Chunk, b: &Chunk) -> bool {
+    (a.packed(), a.before, a.last) == (b.packed(), b.before, b.last)
+}
+
+/// The gap after some facts of a chunk.
+fn gap_after(chunk: &Chunk, facts: usize) -> Gap {
+    let mut rows = chunk.iter();
+    rows.by_ref().take(facts).for_each(drop);
+    chunk.gap_before(&rows)
+}
+
 /// Whether passing over facts finds the same texts as reading them, and none after the last.
 fn texts_are_found(facts: &Facts) -> bool {
     let texts = facts.iter().map(|fact| fact.text).chain([None]);
@@ -135,6 +155,9 @@ proptest! {
         prop_assert_eq!(unpacked(&image, &image.facts), lists.counting);
         prop_assert_eq!(unpacked(&image, &image.conflicts), lists.lost);
         prop_assert!(texts_are_found(&image.facts));
+        for chunk in image.facts.chunks().chain(image.conflicts.chunks()) {
+            prop_assert!(are_same(chunk, &packed(chunk.iter())));
+        }
         // A board that was loaded from the bytes knows the same, and continues in the same way.
         let mut loaded = Board::new();
         let (facts, conflicts) = (repacked(&image.facts), repacked(&image.conflicts));
@@ -149,13 +172,31 @@ proptest! {
     }
 
     #[test]
+    fn inserted_facts_have_the_bytes_of_facts_packed_in_order(
+        arrivals in proptest::collection::vec(
+            (events(), 0..4_u64, 0..3_u32, proptest::option::of(0..3_u32), any::<prop::sample::Index>()),
+            1..20,
+        ),
+    ) {
+        let (mut chunk, mut in_order) = (Chunk::default(), Vec::new());
+        for (event, seq, context, session, place) in &arrivals {
+            let fact = Fact::new(*seq, event.as_ref(), *context, *session);
+            let place = place.index(in_order.len() + 1);
+            let gap = gap_after(&chunk, place);
+            chunk.insert(&gap, &fact);
+            in_order.insert(place, fact);
+            prop_assert!(are_same(&chunk, &packed(in_order.iter().copied())), "{chunk:?}");
+        }
+    }
+
+    #[test]
     fn damaged_bytes_are_refused_or_are_facts(
         events in proptest::collection::vec(events(), 1..8),
         at in any::<prop::sample::Index>(),
         change in 1..=255_u8,
         cut in any::<prop::sample::Index>(),
     ) {
-        let contexts = Facts::from_iter(events.iter().map(|event| crate::Fact::new(9, event.as_ref(), 1, None)));
+        let contexts = Facts::from_iter(events.iter().map(|event| Fact::new(9, event.as_ref(), 1, None)));
         for PackedFacts { len, numbers, texts, fixed } in contexts.packed() {
             let mut changed = numbers.to_vec();
             changed[at.index(numbers.len())] ^= change;
@@ -179,7 +220,7 @@ proptest! {
 #[test]
 fn a_chunk_has_a_largest_number_of_facts() {
     let event = Draft::new(AIRSHIP, "c-1", Kind::Update, Time::from_ms(1_000)).text("hi").build().unwrap();
-    let one = Facts::from_iter([crate::Fact::new(1, event.as_ref(), 0, None)]);
+    let one = Facts::from_iter([Fact::new(1, event.as_ref(), 0, None)]);
     let PackedFacts { numbers, texts, fixed, .. } = one.packed().next().unwrap();
     for (count, is_read) in [(CHUNK_FACTS, true), (CHUNK_FACTS + 1, false)] {
         let times = count as usize;
