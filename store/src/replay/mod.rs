@@ -238,10 +238,11 @@ impl<'a> Replay<'a> {
         let parser = Parser::new(format, limits).zone(zone).ignore(ignored);
         // Without a listener, rejections are only counted.
         let parsing = Parsing::new(parser.clone(), on_rejection.is_some(), target.block_bytes());
+        let has_repeats = parsing.has_repeats.clone();
         let pipeline = Pipeline::start(inputs, resume.place, parsing, limits, target.parse_threads())?;
         let clock = ProgressClock::new(started, resume.report.events);
-        let mut run =
-            Run { target, parser, resume, names, on_rejection, on_progress, clock, in_flight: VecDeque::new() };
+        let in_flight = VecDeque::new();
+        let mut run = Run { target, parser, resume, names, on_rejection, on_progress, clock, in_flight, has_repeats };
         let outcome = run.drive(&pipeline, &stop);
         pipeline.end();
         let stopped = outcome?;
@@ -284,6 +285,8 @@ struct Run<'a> {
     on_progress: Option<OnProgress<'a>>,
     clock: ProgressClock,
     in_flight: VecDeque<Ticket>,
+    /// See [`Parsing::has_repeats`].
+    has_repeats: Arc<AtomicBool>,
 }
 
 impl Run<'_> {
@@ -359,7 +362,9 @@ impl Run<'_> {
                 return Ok(());
             }
             let Some(ticket) = self.in_flight.pop_front() else { return Ok(()) };
-            self.resume.report.counts.add_all(ticket.wait()?.counts);
+            let counts = ticket.wait()?.counts;
+            self.has_repeats.store(counts.duplicates > 0, Ordering::Relaxed);
+            self.resume.report.counts.add_all(counts);
         }
         Ok(())
     }

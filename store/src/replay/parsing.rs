@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -30,6 +30,9 @@ pub(super) struct Parsing {
     pub(super) wants_rejections: bool,
     /// The size of the blocks for which events are packed; see [`Target::block_bytes`](super::Target::block_bytes).
     pub(super) block_bytes: Option<usize>,
+    /// Whether the last events that were committed contained repeated ones. The next ones probably do as well, and the writer
+    /// packs the others again, so blocks are not packed before.
+    pub(super) has_repeats: Arc<AtomicBool>,
     pool: ColumnsPool,
 }
 
@@ -157,7 +160,8 @@ fn parse_all(parsing: &Parsing, work: &Receiver<Work>, done: &Sender<Numbered>, 
 
 impl Parsing {
     pub(super) fn new(parser: Parser, wants_rejections: bool, block_bytes: Option<usize>) -> Self {
-        Self { parser, wants_rejections, block_bytes, pool: ColumnsPool::new(2 * MAX_IN_FLIGHT) }
+        let (has_repeats, pool) = (Arc::default(), ColumnsPool::new(2 * MAX_IN_FLIGHT));
+        Self { parser, wants_rejections, block_bytes, has_repeats, pool }
     }
 
     /// For one thread. Without it, the writer packs the events.
@@ -172,7 +176,7 @@ impl Parsing {
         let parsed = catch_unwind(AssertUnwindSafe(|| {
             let mut parsed = Parsed::new(limits, self.pool.clone());
             self.parser.parse(piece, &mut parsed);
-            if let Some(packer) = packer {
+            if let Some(packer) = packer.filter(|_| !self.has_repeats.load(Ordering::Relaxed)) {
                 parsed.columns_mut().for_each(|columns| packer.pack(columns));
             }
             parsed
