@@ -70,8 +70,16 @@ pub(crate) struct Chunk {
     len: u32,
     /// What the differences of the next fact refer to.
     before: Before,
-    /// The time and rank of the last fact.
-    last: Option<(At, u8)>,
+    last: Option<Last>,
+}
+
+/// The last fact of a chunk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Last {
+    at: At,
+    rank: u8,
+    /// Where its numbers begin. They are at most 16 KiB.
+    numbers: u32,
 }
 
 /// The buffers of a chunk, as a page contains them.
@@ -112,10 +120,10 @@ impl Chunk {
     pub(crate) fn of(packed: PackedFacts<'_>) -> Result<Self, PackedError> {
         let PackedFacts { len, numbers, texts, fixed } = packed;
         let mut rows = Rows { numbers, texts, fixed, left: len.min(CHUNK_FACTS + 1), before: Before::default() };
-        let mut last = None;
-        let mut found = 0;
-        for fact in rows.by_ref() {
-            last = Some((fact.at, fact.kind.rank()));
+        let (mut last, mut found, mut from) = (None, 0, 0);
+        while let Some((at, rank, _)) = rows.next_key() {
+            last = Some(Last { at, rank, numbers: from });
+            from = length(numbers.len() - rows.numbers.len());
             found += 1;
         }
         let is_whole = rows.numbers.is_empty() && rows.texts.is_empty() && rows.fixed.is_empty();
@@ -173,13 +181,31 @@ impl Chunk {
 
     /// The order of the last fact and of this place. An empty chunk is before every place.
     pub(crate) fn order_of_last(&self, place: &Place<'_>, lists: Lists<'_>) -> Ordering {
-        let identity = || self.iter().last().map(|fact| fact.identity(lists));
-        self.last.map_or(Ordering::Less, |last| place.order(last, identity))
+        let Some(last) = self.last else { return Ordering::Less };
+        let given = || self.given_of(last)?.in_context(self.before.context, lists);
+        place.order((last.at, last.rank), || given().or_else(|| Some(self.iter().last()?.identity(lists))))
+    }
+
+    /// The identity of the last fact.
+    fn given_of(&self, last: Last) -> Option<FactIdentity<'_>> {
+        let mut rows = self.iter();
+        rows.numbers = rows.numbers.get(last.numbers as usize..)?;
+        let Passed { form, part, has_text } = rows.pass_head()?;
+        Some(match form {
+            CONTENT => FactIdentity::Content,
+            UUID => FactIdentity::Uuid(*self.fixed.last_chunk()?, part),
+            _ => {
+                let length = usize::try_from(rows.number()?).ok()?;
+                let text_length = if has_text { usize::try_from(rows.number()?).ok()? } else { 0 };
+                let end = self.texts.len().checked_sub(text_length)?;
+                FactIdentity::Text(self.texts.get(end.checked_sub(length)?..end)?, part)
+            }
+        })
     }
 
     /// Whether the last fact is not after this place. An empty chunk is before every place.
     pub(crate) fn ends_up_to(&self, at: At) -> bool {
-        self.last.is_none_or(|(last, _)| last <= at)
+        self.last.is_none_or(|last| last.at <= at)
     }
 
     /// Appends a fact.
@@ -242,9 +268,9 @@ impl Chunk {
             numbers.put(text.len() as u64);
             self.texts.push_str(text);
         }
+        self.last = Some(Last { at: fact.at, rank: fact.kind.rank(), numbers: length(self.numbers.len()) });
         self.numbers.extend_from_slice(numbers.bytes());
         self.len += 1;
-        self.last = Some((fact.at, fact.kind.rank()));
     }
 
     /// The facts of this chunk, which is full, and this one before that at `offset`, in two chunks of about half the size. So a
@@ -400,6 +426,15 @@ struct Head {
     part: u8,
 }
 
+/// What the numbers of a fact that is passed over say of its texts.
+struct Passed {
+    /// Of the identity.
+    form: u8,
+    /// Of the identity.
+    part: u8,
+    has_text: bool,
+}
+
 /// Reads the facts of a chunk in their order. Ends early at bytes that are not valid.
 #[derive(Clone, Debug)]
 pub(crate) struct Rows<'a> {
@@ -428,11 +463,7 @@ impl<'a> Rows<'a> {
         let Head { kind, direction, form, has_text, times, session, unread, part } = self.head()?;
         let [occurred, sent, active, started] = times;
         let check = u32::from_le_bytes(self.fixed()?);
-        let identity = match form {
-            CONTENT => FactIdentity::Content,
-            UUID => FactIdentity::Uuid(self.fixed()?, part),
-            _ => FactIdentity::Text(self.text()?, part),
-        };
+        let identity = self.identity(form, part)?;
         let text = if has_text { Some(self.text()?) } else { None };
         let at = At::of(kind, occurred, sent, started, active)?;
         let Before { seq, context, .. } = self.before;
@@ -478,24 +509,39 @@ impl<'a> Rows<'a> {
         Some(Head { kind, direction, form: shape % 3, has_text, times, session, unread, part })
     }
 
-    /// Passes over the next fact and returns its time and rank. It is read several times as fast without its identity and text.
-    fn next_key(&mut self) -> Option<(At, u8)> {
-        self.left = self.left.checked_sub(1)?;
-        let Head { kind, form, has_text, times: [occurred, sent, active, started], .. } = self.head()?;
+    fn identity(&mut self, form: u8, part: u8) -> Option<FactIdentity<'a>> {
+        Some(match form {
+            CONTENT => FactIdentity::Content,
+            UUID => FactIdentity::Uuid(self.fixed()?, part),
+            _ => FactIdentity::Text(self.text()?, part),
+        })
+    }
+
+    /// Passes over the next fact and returns its time, rank and identity.
+    fn next_key(&mut self) -> Option<(At, u8, FactIdentity<'a>)> {
+        let left = self.left.checked_sub(1)?;
+        let Head { kind, form, part, has_text, times: [occurred, sent, active, started], .. } = self.head()?;
         let _check: [u8; 4] = self.fixed()?;
-        match form {
-            CONTENT => {}
-            UUID => drop(self.fixed::<16>()?),
-            _ => drop(self.text()?),
-        }
+        let identity = self.identity(form, part)?;
         if has_text {
             self.text()?;
         }
-        Some((At::of(kind, occurred, sent, started, active)?, kind.rank()))
+        let at = At::of(kind, occurred, sent, started, active)?;
+        self.left = left;
+        Some((at, kind.rank(), identity))
     }
 
     /// Passes over a fact and returns its text. Facts after it cannot be read, because the differences are not added.
     fn pass(&mut self) -> Option<Option<&'a str>> {
+        let Passed { form, has_text, .. } = self.pass_head()?;
+        if form == TEXT {
+            self.text()?;
+        }
+        Some(if has_text { Some(self.text()?) } else { None })
+    }
+
+    /// Passes over the numbers of a fact, except the lengths.
+    fn pass_head(&mut self) -> Option<Passed> {
         let code = self.byte()?;
         let (has_extras, has_text, shape) = (code & 1 > 0, code & 2 > 0, code >> 2);
         let times = self.byte()?;
@@ -504,13 +550,8 @@ impl<'a> Rows<'a> {
         self.pass_numbers(given.count_ones() + digits.count_ones() + seq)?;
         let extras = if has_extras { self.byte()? } else { 0 };
         self.pass_numbers((extras & (CONTEXT | SESSION | UNREAD)).count_ones())?;
-        if extras & PART > 0 {
-            self.byte()?;
-        }
-        if shape % 3 == TEXT {
-            self.text()?;
-        }
-        Some(if has_text { Some(self.text()?) } else { None })
+        let part = if extras & PART > 0 { self.byte()? } else { 0 };
+        Some(Passed { form: shape % 3, part, has_text })
     }
 
     fn pass_numbers(&mut self, count: u32) -> Option<()> {
@@ -581,6 +622,11 @@ impl<'a> Rows<'a> {
         self.texts = rest;
         Some(text)
     }
+}
+
+/// A length of at most 4 GiB.
+fn length(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(u32::MAX)
 }
 
 /// An index at this distance from another one.

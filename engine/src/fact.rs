@@ -6,7 +6,6 @@
 
 use std::cmp::Ordering;
 
-use crate::context::Context;
 use crate::effect::Seq;
 use crate::event::{At, Direction, Event, EventRef, Kind};
 use crate::fold::Lists;
@@ -73,6 +72,11 @@ impl FactIdentity<'_> {
             Self::Text(text, part) => Some(Identity::given(text, part)),
         }
     }
+
+    /// The id that the source of this context gave.
+    pub(crate) fn in_context(self, context: u32, lists: Lists<'_>) -> Option<Identity> {
+        Some(self.given()?.of_source(lists.source(context)))
+    }
 }
 
 impl<'a> Fact<'a> {
@@ -97,8 +101,8 @@ impl<'a> Fact<'a> {
 
     /// The identity with its source.
     pub(crate) fn identity(&self, lists: Lists<'_>) -> Identity {
-        let identity = self.identity.given().unwrap_or_else(|| Identity::of_content(self.content(lists)));
-        identity.of_source(lists.contexts.get(self.context as usize).map_or("", Context::source))
+        let of_content = || Identity::of_content(self.content(lists)).of_source(lists.source(self.context));
+        self.identity.in_context(self.context, lists).unwrap_or_else(of_content)
     }
 
     /// See [`Identity::fingerprint`].

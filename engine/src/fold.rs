@@ -22,6 +22,13 @@ pub(crate) struct Lists<'a> {
     pub(crate) sessions: &'a [Session],
 }
 
+impl<'a> Lists<'a> {
+    /// The source of the events with this context.
+    pub(crate) fn source(self, context: u32) -> &'a str {
+        self.contexts.get(context as usize).map_or("", Context::source)
+    }
+}
+
 /// The name that a source gives for a member without a known name.
 const UNKNOWN_NAME: &str = "Unknown";
 

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::{Before, Chunk, Rows};
+use super::{Before, Chunk, Last, Rows, length};
 use crate::fact::{Fact, Place};
 use crate::fold::Lists;
 
@@ -23,8 +23,11 @@ impl Chunk {
         let mut rows = self.iter();
         loop {
             let from = rows.clone();
-            let identity = || from.clone().next().map(|fact| fact.identity(lists));
-            let order = rows.next_key().map(|key| place.order(key, identity));
+            let order = rows.next_key().map(|(at, rank, identity)| {
+                let given = || identity.in_context(rows.before.context, lists);
+                let of_content = || from.clone().next().map(|fact| fact.identity(lists));
+                place.order((at, rank), || given().or_else(of_content))
+            });
             if !order.is_some_and(Ordering::is_lt) {
                 return (self.gap_before(&from), order == Some(Ordering::Equal));
             }
@@ -65,12 +68,17 @@ impl Chunk {
         }
         let is_end = rest.left == 0;
         let end = self.gap_before(&rest);
+        let length_before = self.numbers.len();
         self.numbers.splice(gap.numbers..end.numbers, packed.numbers);
         self.texts.replace_range(gap.texts..end.texts, &packed.texts);
         self.fixed.splice(gap.fixed..end.fixed, packed.fixed);
         self.len += 1;
-        if is_end {
-            (self.before, self.last) = (packed.before, packed.last);
-        }
+        let (last, from, to) = if is_end {
+            self.before = packed.before;
+            (packed.last, 0, gap.numbers)
+        } else {
+            (self.last, length_before, self.numbers.len())
+        };
+        self.last = last.map(|last| Last { numbers: length(last.numbers as usize + to - from), ..last });
     }
 }
