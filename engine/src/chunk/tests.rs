@@ -119,7 +119,8 @@ fn packed<'a>(facts: impl IntoIterator<Item = Fact<'a>>) -> Chunk {
 /// Whether two chunks have the same bytes, continue in the same way, and find their last fact.
 fn are_same(a: &Chunk, b: &Chunk) -> bool {
     let last = a.last.and_then(|last| a.given_of(last));
-    (a.packed(), a.before, a.last) == (b.packed(), b.before, b.last) && last == a.iter().last().map(|fact| fact.identity)
+    (a.packed(), a.before, a.last) == (b.packed(), b.before, b.last)
+        && last == a.iter().last().map(|fact| fact.identity)
 }
 
 /// The gap after some facts of a chunk.
