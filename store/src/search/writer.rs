@@ -34,19 +34,21 @@ pub(crate) struct SearchWriter {
     merge: Option<Merge>,
     /// Runs that the last checkpoint does not name, but the one before it does.
     retired: Vec<Arc<Run>>,
+    /// Runs that a process left behind and no checkpoint needs.
+    left_behind: Vec<u64>,
     /// Names of values that no checkpoint needs.
     dead: VecDeque<String>,
 }
 
 impl SearchWriter {
-    /// Continues with these runs. Deletes others that a process left behind.
+    /// Continues with these runs. Others that a process left behind are deleted by later checkpoints. Their blocks are not
+    /// listed here: that reads them.
     pub(crate) fn new(runs: Vec<Arc<Run>>, storage: &dyn ReadStorage) -> Result<Self, StorageError> {
         let mut writer = Self { runs, ..Self::default() };
         for run in run_numbers(storage)? {
             writer.last_run = writer.last_run.max(run);
             if !writer.runs.iter().any(|known| known.run == run) {
-                writer.dead.extend(storage.record_names(&blocks_prefix(run))?);
-                writer.dead.push_back(head_name(run));
+                writer.left_behind.push(run);
             }
         }
         Ok(writer)
@@ -128,6 +130,12 @@ impl SearchWriter {
             self.dead.extend(names_of(&run));
         }
         for _ in 0..DELETED_AT_ONCE {
+            if self.dead.is_empty()
+                && let Some(run) = self.left_behind.pop()
+            {
+                self.dead.extend(storage.record_names(&blocks_prefix(run))?);
+                self.dead.push_back(head_name(run));
+            }
             let Some(name) = self.dead.pop_front() else { break };
             storage.delete_record(&name)?;
         }

@@ -9,7 +9,7 @@ use convofold_engine::{
 };
 use proptest::prelude::*;
 
-use super::{Home, submit};
+use super::{Home, messages, submit};
 use crate::check::verify::Problem;
 use crate::storage::memory::{Contents, MemoryStorage};
 use crate::{Batch, Convofold, Options};
@@ -354,4 +354,20 @@ proptest! {
         desk.take(&Step::Evict);
         asks.iter().for_each(|ask| desk.expect(ask));
     }
+}
+
+#[test]
+fn a_run_that_was_left_behind_is_deleted_by_the_next_checkpoint() {
+    let mut desk = Desk::new();
+    submit(&desk.db, Batch::new(messages(0, 10)));
+    desk.take(&Step::Checkpoint);
+    let left = ["search-head/00000000000000000099", "search/00000000000000000099/0/0000000000"];
+    desk.storage
+        .damage(|contents| left.iter().for_each(|name| drop(contents.records.insert((*name).to_owned(), vec![]))));
+    desk.take(&Step::Kill);
+    let is_there = |desk: &Desk| left.map(|name| desk.storage.contents().records.contains_key(name));
+    assert_eq!(is_there(&desk), [true, true]);
+    submit(&desk.db, Batch::new(messages(10, 10)));
+    desk.take(&Step::Checkpoint);
+    assert_eq!(is_there(&desk), [false, false]);
 }
