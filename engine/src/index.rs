@@ -12,7 +12,7 @@ use crate::cursor::{Cursor, Order, RowKey, Sort};
 use crate::newest::{Largest, Newest};
 use crate::query::{AgentLoad, ConversationRow, Page, Query, QueryError, Totals};
 use crate::sorted::Sorted;
-use crate::spelling::{Caseless, compare_numbers};
+use crate::spelling::{Caseless, number_hash};
 use crate::state::AgentRef;
 use crate::unknown;
 
@@ -24,22 +24,30 @@ pub(crate) type Row = Arc<ConversationRow>;
 /// Conversations in one sort order; the smallest key is first. Among equal keys their ids decide, which are in their rows.
 type Ordered = Sorted<Entry>;
 
-/// The sort key and the slot of a conversation, in 12 bytes.
+/// The sort key of a conversation, the first bytes of its id, and its slot. With these bytes most comparisons of equal keys
+/// need no row: among those that do not wait, all keys are equal.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Entry {
-    key: [u8; 8],
+    key: i64,
+    prefix: u32,
     slot: Slot,
 }
 
 impl Entry {
-    fn new(key: i64, slot: Slot) -> Self {
-        Self { key: key.to_ne_bytes(), slot }
-    }
-
-    fn key(self) -> i64 {
-        i64::from_ne_bytes(self.key)
+    fn new((key, id): RowKey<'_>, slot: Slot) -> Self {
+        Self { key, prefix: prefix(id), slot }
     }
 }
+
+/// The first four bytes of an id, in the order of ids.
+fn prefix(id: &str) -> u32 {
+    let mut first = [0; 4];
+    first.iter_mut().zip(id.bytes()).for_each(|(first, byte)| *first = byte);
+    u32::from_be_bytes(first)
+}
+
+/// The conversations with a number, by the hash of the number, so that a comparison needs no row.
+type ByNumber = Sorted<(u32, Slot)>;
 
 /// The conversations of an agent of one tenant, sorted by activity, with their sort keys and rows, because this query is the
 /// most frequent.
@@ -151,8 +159,7 @@ pub(crate) struct Lists {
     unassigned: ByTenant,
     /// The agents with a name, and the number of conversations in which each has it.
     agents_named: HashMap<Caseless<Arc<str>>, BTreeMap<AgentKey, u32>>,
-    /// The conversations with a number, by that without `+` and spaces, and by slot.
-    by_number: Sorted<Slot>,
+    by_number: ByNumber,
 }
 
 impl Index {
@@ -360,7 +367,7 @@ impl Lists {
     fn sort_all(&mut self) {
         let mut by_agent: HashMap<AgentKey, BTreeMap<_, Vec<_>>> = HashMap::new();
         let mut unassigned = BTreeMap::<_, Vec<_>>::new();
-        let mut numbers: Vec<(Slot, &str)> = Vec::new();
+        let mut numbers = Vec::new();
         let rows = std::mem::take(&mut self.rows);
         let sorts = [Sort::Activity, Sort::Waiting, Sort::Started];
         let mut ordered = sorts.map(|_| Vec::with_capacity(rows.len()));
@@ -374,14 +381,14 @@ impl Lists {
             }
             let by_tenant = key.map_or(&mut unassigned, |key| by_agent.entry(key).or_default());
             by_tenant.entry(row.tenant.clone()).or_default().push((row.sort_key(Sort::Activity), row.clone()));
-            numbers.extend(row.member_number().map(|number| (*slot, number)));
+            numbers.extend(row.member_number().map(|number| (number_hash(number), *slot)));
             for (sort, list) in sorts.into_iter().zip(&mut ordered) {
                 list.push((row.sort_key(sort), row.id(), *slot));
             }
         }
         [self.by_activity, self.by_waiting, self.by_start] = ordered.map(|mut list| {
             list.sort_unstable();
-            list.into_iter().map(|(key, _, slot)| Entry::new(key, slot)).collect()
+            list.into_iter().map(|(key, id, slot)| Entry::new((key, id), slot)).collect()
         });
         let sorted = |by_tenant: BTreeMap<_, Vec<(i64, Row)>>| -> ByTenant {
             let sort = |mut entries: Vec<(i64, Row)>| {
@@ -392,8 +399,8 @@ impl Lists {
         };
         self.by_agent = by_agent.into_iter().map(|(key, by_tenant)| (key, sorted(by_tenant))).collect();
         self.unassigned = sorted(unassigned);
-        numbers.sort_unstable_by(|(a_slot, a), (b_slot, b)| compare_numbers(a, b).then(a_slot.cmp(b_slot)));
-        self.by_number = numbers.into_iter().map(|(slot, _)| slot).collect();
+        numbers.sort_unstable();
+        self.by_number = numbers.into_iter().collect();
         self.rows = rows;
     }
 
@@ -404,10 +411,12 @@ impl Lists {
             let key = |row: &Row| row.sort_key(sort);
             if before.map(key) != now.map(key) {
                 if let Some(row) = before {
-                    ordered.remove(order_of(rows, slot, key(row), row.id()));
+                    let entry = Entry::new((key(row), row.id()), slot);
+                    ordered.remove(order_of(rows, entry, row.id()));
                 }
                 if let Some(row) = now {
-                    ordered.insert(Entry::new(key(row), slot), order_of(rows, slot, key(row), row.id()));
+                    let entry = Entry::new((key(row), row.id()), slot);
+                    ordered.insert(entry, order_of(rows, entry, row.id()));
                 }
             }
         }
@@ -431,10 +440,12 @@ impl Lists {
         let [before, now] = [before, now].map(|row| row.and_then(|row| row.member_number()));
         if before != now {
             if let Some(number) = before {
-                self.by_number.remove(number_order(&self.rows, slot, number));
+                let entry = (number_hash(number), slot);
+                self.by_number.remove(|other| other.cmp(&entry));
             }
             if let Some(number) = now {
-                self.by_number.insert(slot, number_order(&self.rows, slot, number));
+                let entry = (number_hash(number), slot);
+                self.by_number.insert(entry, |other| other.cmp(&entry));
             }
         }
     }
@@ -498,10 +509,11 @@ impl Lists {
         let wanted = |row: &&Row| query.wants(row);
         match self.candidates(query) {
             Candidates::All(ordered) => {
-                let compare = |entry: &Entry, key: RowKey<'_>| compare_entry(&self.rows, *entry, key);
+                let compare =
+                    |entry: &Entry, key: RowKey<'_>| compare_entry(&self.rows, *entry, Entry::new(key, 0), key.1);
                 let mut rest = ordered.side(order.gap(cursor, ordered, compare), order.reverse);
                 let entries = std::iter::from_fn(move || order.next(&mut rest));
-                let entries = entries.take_while(|entry| !query.is_past(entry.key()));
+                let entries = entries.take_while(|entry| !query.is_past(entry.key));
                 Box::new(self.rows(entries).filter(wanted))
             }
             Candidates::OfAgents(sets) => Box::new(merged(sets, order, cursor).filter(wanted)),
@@ -517,11 +529,10 @@ impl Lists {
     /// The smallest set that contains every match of the query.
     fn candidates(&self, query: &Query) -> Candidates<'_> {
         if let Some(number) = &query.number {
-            let order = |row: &Row| compare_numbers(row.member_number().unwrap_or_default(), number);
-            let is_before = |slot: &Slot| self.rows.get(slot).is_some_and(|row| order(row).is_lt());
-            let rest = self.by_number.side(self.by_number.gap(is_before), false);
-            let of_number = rest.filter_map(|slot| self.rows.get(slot)).take_while(|row| order(row).is_eq());
-            return Candidates::Any(of_number.collect());
+            let wanted = number_hash(number);
+            let rest = self.by_number.side(self.by_number.gap(|(hash, _)| *hash < wanted), false);
+            let of_number = rest.take_while(|(hash, _)| *hash == wanted);
+            return Candidates::Any(of_number.filter_map(|(_, slot)| self.rows.get(slot)).collect());
         }
         let sets = match &query.agent {
             Some(agent) => self.of_agent(agent, query.tenant.as_deref()),
@@ -567,24 +578,17 @@ impl Lists {
 
 type Rows = HashMap<Slot, Row>;
 
-fn compare_entry(rows: &Rows, entry: Entry, (key, id): RowKey<'_>) -> Ordering {
-    entry.key().cmp(&key).then_with(|| rows.get(&entry.slot).map_or(Ordering::Less, |row| row.id().cmp(id)))
+/// The order of two entries, the second of which has this id.
+fn compare_entry(rows: &Rows, a: Entry, b: Entry, id: &str) -> Ordering {
+    let order = (a.key, a.prefix).cmp(&(b.key, b.prefix));
+    order.then_with(|| rows.get(&a.slot).map_or(Ordering::Less, |row| row.id().cmp(id)))
 }
 
-/// The order of other conversations and of the one at a slot, whose row has changed or is gone.
-fn order_of(rows: &Rows, slot: Slot, key: i64, id: &str) -> impl Fn(&Entry) -> Ordering {
-    move |entry| match entry.slot == slot {
-        true => entry.key().cmp(&key),
-        false => compare_entry(rows, *entry, (key, id)),
-    }
-}
-
-/// Like [`order_of`], by number.
-fn number_order(rows: &Rows, slot: Slot, number: &str) -> impl Fn(&Slot) -> Ordering {
-    let of = |other: &Slot| rows.get(other).and_then(|row| row.member_number()).unwrap_or_default();
-    move |other| match *other == slot {
-        true => Ordering::Equal,
-        false => compare_numbers(of(other), number).then(other.cmp(&slot)),
+/// The order of other conversations and of this one, whose row has changed or is gone.
+fn order_of(rows: &Rows, entry: Entry, id: &str) -> impl Fn(&Entry) -> Ordering {
+    move |other| match other.slot == entry.slot {
+        true => other.key.cmp(&entry.key),
+        false => compare_entry(rows, *other, entry, id),
     }
 }
 
