@@ -63,8 +63,9 @@ pub struct Board {
     unsaved: BTreeSet<Slot>,
     /// The slots that changed since [`Board::take_changes`], if it was called.
     changes: Option<Vec<Slot>>,
-    /// The conversations with events from which their state was not derived yet.
-    unsettled: BTreeSet<Slot>,
+    /// The conversations with events from which their state was not derived yet ([`Resident::is_unsettled`]), and some that
+    /// were settled or evicted since.
+    unsettled: Vec<Slot>,
     resident_bytes: ResidentBytes,
     /// The number of edits so far. Conversations that no recent edit touched are evicted first.
     edits: u64,
@@ -382,8 +383,8 @@ impl Board {
     /// to [`Board::set_derived`]. So most of the work needs no exclusive access.
     #[must_use]
     pub fn derive_unsettled(&self) -> Option<DerivedConversation> {
-        let resident = |slot: &Slot| Some((*slot, self.residents.get(slot)?));
-        let (slot, resident) = self.unsettled.iter().rev().find_map(resident)?;
+        let slot = *self.unsettled.iter().rev().find(|slot| self.is_unsettled(**slot))?;
+        let resident = self.residents.get(&slot)?;
         Some(DerivedConversation { slot, folds: resident.conversation.settled(), edits: self.edits })
     }
 
@@ -395,7 +396,11 @@ impl Board {
         if *edits != self.edits {
             return self.settle(*slot);
         }
-        self.update(*slot, |resident, interner| resident.settle_to(folds, interner, *slot))
+        let update = self.update(*slot, |resident, interner| resident.settle_to(folds, interner, *slot));
+        while self.unsettled.last().is_some_and(|slot| !self.is_unsettled(*slot)) {
+            self.unsettled.pop();
+        }
+        update
     }
 
     /// Derives the states of at most about `max_conversations` conversations that [`BoardEdit::leave`] left for later, with
@@ -405,8 +410,11 @@ impl Board {
     pub fn settle_within(&mut self, max_conversations: usize, max_steps: usize) -> Vec<Update> {
         let (mut left, mut updates, mut long) = (max_steps, Vec::new(), Vec::new());
         while updates.len() < max_conversations
-            && let Some(slot) = self.unsettled.pop_first()
+            && let Some(slot) = self.unsettled.pop()
         {
+            if !self.is_unsettled(slot) {
+                continue;
+            }
             let steps = self.at(slot).map_or(0, Conversation::steps_to_settle);
             if steps > max_steps {
                 long.push(slot);
@@ -422,19 +430,27 @@ impl Board {
         updates
     }
 
+    fn is_unsettled(&self, slot: Slot) -> bool {
+        self.residents.get(&slot).is_some_and(|resident| resident.is_unsettled)
+    }
+
     fn leave_unsettled(&mut self, slot: Slot) {
-        self.note_change(slot);
-        self.unsettled.insert(slot);
-        if let Some(resident) = self.residents.get_mut(&slot)
-            && std::mem::take(&mut resident.is_hashed)
-        {
+        let Some(resident) = self.residents.get_mut(&slot) else { return };
+        if std::mem::take(&mut resident.is_hashed) {
             self.unhashed.push(slot);
+        }
+        if std::mem::replace(&mut resident.is_unsettled, true) {
+            // It is unsaved: see `take_unsaved`.
+            self.note_change_again(slot);
+        } else {
+            self.unsettled.push(slot);
+            self.note_change(slot);
         }
     }
 
     fn update(&mut self, slot: Slot, settle: impl FnOnce(&mut Resident, &mut Interner) -> Update) -> Option<Update> {
-        self.unsettled.remove(&slot);
         let resident = self.residents.get_mut(&slot)?;
+        resident.is_unsettled = false;
         if std::mem::take(&mut resident.is_hashed) {
             self.unhashed.push(slot);
         }

@@ -39,6 +39,8 @@ pub(crate) struct Resident {
     pub(crate) bytes: u64,
     /// The number of the last edit with an event of it.
     pub(crate) touched: u64,
+    /// Whether an edit left its state to be derived later.
+    pub(crate) is_unsettled: bool,
 }
 
 /// A conversation that is ready to be reloaded: folded, with the hash that it had when it was evicted.
@@ -73,7 +75,7 @@ impl Resident {
     /// A new conversation.
     pub(crate) fn new(conversation: Conversation) -> Self {
         let in_hash = StateHash::default();
-        Self { conversation, seen: None, in_hash, is_hashed: false, bytes: 0, touched: 0 }
+        Self { conversation, seen: None, in_hash, is_hashed: false, bytes: 0, touched: 0, is_unsettled: false }
     }
 
     pub(crate) fn is_open(&self) -> bool {

@@ -11,7 +11,9 @@ const MAX_CHANGES: usize = 1 << 18;
 impl Board {
     /// The slots of the conversations that changed since the last call, in order.
     pub fn take_unsaved(&mut self) -> BTreeSet<u32> {
-        std::mem::take(&mut self.unsaved)
+        // An edit that touches an unsettled conversation again does not note it as unsaved.
+        let stay = self.unsettled.iter().copied().filter(|slot| self.is_unsettled(*slot)).collect();
+        std::mem::replace(&mut self.unsaved, stay)
     }
 
     /// The slots of the conversations that changed since the last [`Board::take_unsaved`], in order.
@@ -33,6 +35,11 @@ impl Board {
 
     pub(super) fn note_change(&mut self, slot: Slot) {
         self.unsaved.insert(slot);
+        self.note_change_again(slot);
+    }
+
+    /// Like [`Board::note_change`], for a conversation that is unsaved.
+    pub(super) fn note_change_again(&mut self, slot: Slot) {
         if let Some(changes) = &mut self.changes {
             changes.push(slot);
             if changes.len() > MAX_CHANGES {
