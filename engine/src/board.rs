@@ -6,12 +6,13 @@
 
 mod changes;
 mod eviction;
+mod part;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
-use hashbrown::{HashMap, HashTable};
 
 use crate::conflict::Conflict;
 use crate::conversation::Conversation;
@@ -30,11 +31,13 @@ use crate::outline::Outline;
 use crate::past::Past;
 use crate::query::ConversationRow;
 use crate::resident::{self, Resident};
+use crate::residents::Residents;
 use crate::search::SearchKeys;
 use crate::state::State;
 use eviction::ResidentBytes;
 
 pub use eviction::Evicted;
+pub use part::BoardPart;
 
 /// The version of the fold rules. Raise it with every change of the export. A checkpoint of another version is ignored
 /// and the log is folded again. `tests/fold-version` contains the export of the current version.
@@ -56,7 +59,7 @@ pub const FOLD_VERSION: u32 = 2;
 pub struct Board {
     id_map: IdMap,
     /// The resident conversations.
-    residents: HashMap<Slot, Box<Resident>>,
+    residents: Residents,
     interner: Interner,
     hash: StateHash,
     unhashed: Vec<Slot>,
@@ -119,7 +122,7 @@ impl Board {
     /// Like [`Board::index`], to be changed before it is sorted.
     #[must_use]
     pub fn unsorted_index(&self) -> UnsortedIndex {
-        UnsortedIndex::of(self.residents.iter().filter_map(|(slot, resident)| Some((*slot, resident.seen.clone()?))))
+        UnsortedIndex::of(self.residents.iter().filter_map(|(slot, resident)| Some((slot, resident.seen.clone()?))))
     }
 
     /// The number of conversations.
@@ -180,7 +183,7 @@ impl Board {
     /// The first slot after `after` at which an evicted conversation may have this id.
     fn evicted_slot(&self, id: &str, after: Option<Slot>) -> Option<Slot> {
         let is_after = |slot| after.is_none_or(|after| slot > after);
-        self.id_map.find_first(fingerprint(id), |slot| is_after(slot) && !self.residents.contains_key(&slot))
+        self.id_map.find_first(fingerprint(id), |slot| is_after(slot) && !self.residents.contains(slot))
     }
 
     fn conversation(&self, id: &str) -> Option<&Conversation> {
@@ -188,7 +191,7 @@ impl Board {
     }
 
     fn at(&self, slot: Slot) -> Option<&Conversation> {
-        self.residents.get(&slot).map(|resident| &resident.conversation)
+        self.residents.get(slot).map(|resident| &resident.conversation)
     }
 
     /// The slot of a conversation; `None` if it is evicted or unknown.
@@ -277,7 +280,7 @@ impl Board {
     /// The ids of the resident conversations in export order: by their bytes.
     #[must_use]
     pub fn ids(&self) -> Vec<Arc<str>> {
-        let mut ids: Vec<_> = self.residents.values().map(|resident| resident.conversation.id.clone()).collect();
+        let mut ids: Vec<_> = self.residents.iter().map(|(_, resident)| resident.conversation.id.clone()).collect();
         ids.sort_unstable();
         ids
     }
@@ -295,14 +298,14 @@ impl Board {
     /// access.
     #[must_use]
     pub fn hashes(&self, slots: impl IntoIterator<Item = u32>) -> Vec<(u32, StateHash)> {
-        let here = slots.into_iter().filter_map(|slot| Some((slot, self.residents.get(&slot)?)));
+        let here = slots.into_iter().filter_map(|slot| Some((slot, self.residents.get(slot)?)));
         here.map(|(slot, resident)| (slot, resident.hash())).collect()
     }
 
     /// Records the result of [`Board::hashes`].
     pub fn note_hashes(&mut self, hashes: &[(u32, StateHash)]) {
         for (slot, now) in hashes {
-            let Some(resident) = self.residents.get_mut(slot) else { continue };
+            let Some(resident) = self.residents.get_mut(*slot) else { continue };
             self.resident_bytes.remove(resident);
             let before = resident.note_hash(*now);
             self.resident_bytes.add(resident);
@@ -311,7 +314,7 @@ impl Board {
     }
 
     fn hash_one(&mut self, slot: Slot) {
-        if let Some(resident) = self.residents.get(&slot).filter(|resident| !resident.is_hashed) {
+        if let Some(resident) = self.residents.get(slot).filter(|resident| !resident.is_hashed) {
             self.note_hashes(&[(slot, resident.hash())]);
         }
     }
@@ -331,7 +334,7 @@ impl Board {
     /// The approximate size in bytes of these conversations, except for the evicted ones.
     #[must_use]
     pub fn bytes_of(&self, slots: impl IntoIterator<Item = u32>) -> u64 {
-        slots.into_iter().filter_map(|slot| self.residents.get(&slot)).map(|resident| resident.bytes).sum()
+        slots.into_iter().filter_map(|slot| self.residents.get(slot)).map(|resident| resident.bytes).sum()
     }
 
     /// The image of the conversation at a slot; `None` if it is evicted or unknown.
@@ -344,14 +347,14 @@ impl Board {
     /// unknown.
     #[must_use]
     pub fn outline(&self, slot: u32) -> Option<Outline> {
-        let seen = self.residents.get(&slot)?.seen.clone()?;
+        let seen = self.residents.get(slot)?.seen.clone()?;
         Some(Outline { fingerprint: self.id_map.fingerprint(slot)?, seen })
     }
 
     /// Whether the slot belongs to an evicted conversation.
     #[must_use]
     pub fn is_evicted(&self, slot: u32) -> bool {
-        slot < self.slot_count() && !self.residents.contains_key(&slot)
+        slot < self.slot_count() && !self.residents.contains(slot)
     }
 
     /// Adds a conversation at its slot: the next new slot (recovery), or its own (after an eviction).
@@ -384,7 +387,7 @@ impl Board {
     #[must_use]
     pub fn derive_unsettled(&self) -> Option<DerivedConversation> {
         let slot = *self.unsettled.iter().rev().find(|slot| self.is_unsettled(**slot))?;
-        let resident = self.residents.get(&slot)?;
+        let resident = self.residents.get(slot)?;
         Some(DerivedConversation { slot, folds: resident.conversation.settled(), edits: self.edits })
     }
 
@@ -431,11 +434,11 @@ impl Board {
     }
 
     fn is_unsettled(&self, slot: Slot) -> bool {
-        self.residents.get(&slot).is_some_and(|resident| resident.is_unsettled)
+        self.residents.get(slot).is_some_and(|resident| resident.is_unsettled)
     }
 
     fn leave_unsettled(&mut self, slot: Slot) {
-        let Some(resident) = self.residents.get_mut(&slot) else { return };
+        let Some(resident) = self.residents.get_mut(slot) else { return };
         if std::mem::take(&mut resident.is_hashed) {
             self.unhashed.push(slot);
         }
@@ -449,7 +452,7 @@ impl Board {
     }
 
     fn update(&mut self, slot: Slot, settle: impl FnOnce(&mut Resident, &mut Interner) -> Update) -> Option<Update> {
-        let resident = self.residents.get_mut(&slot)?;
+        let resident = self.residents.get_mut(slot)?;
         resident.is_unsettled = false;
         if std::mem::take(&mut resident.is_hashed) {
             self.unhashed.push(slot);
@@ -534,25 +537,37 @@ impl BoardEdit<'_> {
     /// # Panics
     /// If the event's conversation is evicted: [`Board::evicted_slot_of`] names the conversation to reload first.
     pub fn apply<'e>(&mut self, seq: Seq, event: impl Into<EventRef<'e>>) -> Effect {
-        self.apply_at(&mut None, seq, event.into())
+        self.apply_at(&mut None, &mut None, seq, event.into())
     }
 
-    /// Like [`BoardEdit::apply`], for an event whose conversation has this slot. Finds the slot if it is `None`.
+    /// Like [`BoardEdit::apply`], for an event whose conversation has this slot, and whose context has this index in the
+    /// conversation. Finds them if they are `None`, and sets them for other events of the same conversation with the same
+    /// context.
     ///
     /// # Panics
     /// As for [`BoardEdit::apply`].
+    pub fn apply_at(
+        &mut self,
+        slot: &mut Option<u32>,
+        context: &mut Option<u32>,
+        seq: Seq,
+        event: EventRef<'_>,
+    ) -> Effect {
+        self.touch(slot, event).1.conversation.apply(seq, event, context)
+    }
+
+    /// The conversation of an event, which is about to change.
     #[expect(clippy::panic, reason = "an event that is logged and not applied would be lost without a trace")]
-    pub fn apply_at(&mut self, slot: &mut Option<u32>, seq: Seq, event: EventRef<'_>) -> Effect {
+    fn touch(&mut self, slot: &mut Option<u32>, event: EventRef<'_>) -> (Slot, &mut Resident) {
         let slot = *slot.get_or_insert_with(|| self.slot_of(event));
-        let Some(resident) = self.board.residents.get_mut(&slot) else {
+        let Some(resident) = self.board.residents.get_mut(slot) else {
             panic!("the conversation at slot {slot} is evicted: reload it before applying its events");
         };
-        let effect = resident.conversation.apply(seq, event);
         if resident.touched != self.board.edits {
             resident.touched = self.board.edits;
             self.touched.push(slot);
         }
-        effect
+        (slot, resident)
     }
 
     /// Counts another delivery of an event that [`Admissions::admit`] found to be known. Its conversation must be
@@ -565,7 +580,7 @@ impl BoardEdit<'_> {
     pub fn repeat_at(&mut self, slot: &mut Option<u32>, event: EventRef<'_>) {
         *slot = slot.or_else(|| self.board.resident_slot(event.conversation()));
         let Some(slot) = *slot else { return };
-        if let Some(resident) = self.board.residents.get_mut(&slot) {
+        if let Some(resident) = self.board.residents.get_mut(slot) {
             resident.conversation.arrivals.duplicates += 1;
             self.board.unsaved.insert(slot);
         }

@@ -137,6 +137,12 @@ impl EventColumns {
         self.conversations.len()
     }
 
+    /// The number of contexts.
+    #[must_use]
+    pub fn context_count(&self) -> usize {
+        self.contexts.len()
+    }
+
     /// The total length of all texts in bytes, identities included, as if each event had its own.
     #[must_use]
     pub fn text_bytes(&self) -> usize {

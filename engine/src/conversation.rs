@@ -99,10 +99,11 @@ impl Conversation {
             || self.conflicts.contain(event, self.lists())
     }
 
-    /// Applies an event. [`Conversation::settle`] then derives the state.
-    pub(crate) fn apply(&mut self, seq: Seq, event: EventRef<'_>) -> Effect {
+    /// Applies an event. [`Conversation::settle`] then derives the state. `context` is the index of its context, if it is
+    /// known from another event, and is set.
+    pub(crate) fn apply(&mut self, seq: Seq, event: EventRef<'_>, context: &mut Option<u32>) -> Effect {
         if !self.known.may_contain(event.fingerprint()) {
-            return self.place(seq, event);
+            return self.place(seq, event, context);
         }
         let same = self.find(event);
         if self.knows(same, event) {
@@ -111,15 +112,15 @@ impl Conversation {
         }
         let Self { known, facts, contexts, sessions, .. } = self;
         match same.or_else(|| known.find(event, facts, Lists { contexts, sessions })) {
-            Some(known) => self.resolve(known, seq, event),
-            None => self.place(seq, event),
+            Some(known) => self.resolve(known, seq, event, context),
+            None => self.place(seq, event, context),
         }
     }
 
     /// Two events with the same identity have different content: the one with the smaller content hash counts (rule
     /// I2).
-    fn resolve(&mut self, known: usize, seq: Seq, event: EventRef<'_>) -> Effect {
-        let fact = self.remember(seq, event);
+    fn resolve(&mut self, known: usize, seq: Seq, event: EventRef<'_>, context: &mut Option<u32>) -> Effect {
+        let fact = self.remember(seq, event, context);
         let lists = Lists { contexts: &self.contexts, sessions: &self.sessions };
         let loser = self.facts.get(known).filter(|known| event.content() < known.content(lists));
         let Some(loser) = loser else {
@@ -134,8 +135,8 @@ impl Conversation {
         Effect::Conflict { counts: true }
     }
 
-    fn place(&mut self, seq: Seq, event: EventRef<'_>) -> Effect {
-        let fact = self.remember(seq, event);
+    fn place(&mut self, seq: Seq, event: EventRef<'_>, context: &mut Option<u32>) -> Effect {
+        let fact = self.remember(seq, event, context);
         let is_last = self.insert(&fact, event);
         self.known.insert(Key::of(event), &self.facts, Lists { contexts: &self.contexts, sessions: &self.sessions });
         self.arrivals.late += u64::from(!is_last);
@@ -163,8 +164,8 @@ impl Conversation {
         self.kept = Some(self.kept.map_or(place, |kept| kept.min(place)));
     }
 
-    fn remember<'a>(&mut self, seq: Seq, event: EventRef<'a>) -> Fact<'a> {
-        let context = self.context(event);
+    fn remember<'a>(&mut self, seq: Seq, event: EventRef<'a>, context: &mut Option<u32>) -> Fact<'a> {
+        let context = *context.get_or_insert_with(|| self.context(event));
         let session = event.session().map(|session| self.session(session));
         Fact::new(seq, event, context, session)
     }

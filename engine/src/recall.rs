@@ -42,7 +42,7 @@ impl ConversationImage {
             return Ok(None);
         }
         for fact in facts {
-            conversation.apply(fact.seq, self.event(&fact)?.as_ref());
+            conversation.apply(fact.seq, self.event(&fact)?.as_ref(), &mut None);
         }
         conversation.settle();
         Ok(Some(Self::of(&conversation)))

@@ -61,7 +61,7 @@ impl ReloadedConversation {
         let mut before = None;
         for (seq, event) in events {
             before.get_or_insert_with(|| unlisted(conversation));
-            conversation.apply(seq, event);
+            conversation.apply(seq, event, &mut None);
         }
         conversation.settle();
         *is_hashed = before.is_none();

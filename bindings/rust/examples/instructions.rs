@@ -86,10 +86,12 @@ fn fold(pieces: &[EventColumns], board: &mut Board) {
             admissions.admit_at(slots[numbers.conversation as usize], event) == Admission::Log
         };
         let is_new: Vec<_> = events.iter().map(&mut is_new).collect();
+        let mut contexts = vec![None; events.context_count()];
         let mut edit = board.edit();
         for ((numbers, event), _) in events.iter().zip(is_new).filter(|(_, is_new)| *is_new) {
             seq += 1;
-            edit.apply_at(&mut slots[numbers.conversation as usize], seq, event);
+            let context = &mut contexts[numbers.context as usize];
+            edit.apply_at(&mut slots[numbers.conversation as usize], context, seq, event);
         }
         edit.finish().into_iter().for_each(|update| index.apply(update));
     }

@@ -3,7 +3,7 @@
 use std::io;
 use std::ops::Deref;
 
-use convofold_engine::{Draft, Event, EventColumns, EventRef};
+use convofold_engine::{Draft, Event, EventColumns, EventNumbers, EventRef};
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use crate::format::block::{BlockBuilder, PackedEvents, decoded_bytes};
@@ -17,6 +17,19 @@ const EVENT_BYTES: usize = 320;
 pub(crate) enum Events {
     List(Vec<Event>),
     Columns(PooledColumns),
+}
+
+/// What an event shares with others of its batch, as indexes: its conversation in [`Events::conversations`], and its context.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shared {
+    pub(crate) conversation: usize,
+    pub(crate) context: usize,
+}
+
+impl Shared {
+    pub(crate) fn of(numbers: EventNumbers) -> Self {
+        Self { conversation: numbers.conversation as usize, context: numbers.context as usize }
+    }
 }
 
 impl Default for Events {
@@ -40,17 +53,18 @@ impl Events {
         }
     }
 
-    /// The events in order, each with the index of its conversation in [`Events::conversations`].
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (usize, EventRef<'_>)> {
+    /// The events in order, with what they share.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Shared, EventRef<'_>)> {
         self.iter_from(0)
     }
 
     /// Like [`Events::iter`], without the first `skipped` events.
-    pub(crate) fn iter_from(&self, skipped: usize) -> impl Iterator<Item = (usize, EventRef<'_>)> {
+    pub(crate) fn iter_from(&self, skipped: usize) -> impl Iterator<Item = (Shared, EventRef<'_>)> {
         let (list, columns) = self.parts();
         let columns = columns.into_iter().flat_map(move |columns| columns.iter().skip(skipped));
-        let columns = columns.map(|(numbers, event)| (numbers.conversation as usize, event));
-        list.iter().map(Event::as_ref).enumerate().skip(skipped).chain(columns)
+        let columns = columns.map(|(numbers, event)| (Shared::of(numbers), event));
+        let list = list.iter().map(Event::as_ref).enumerate().skip(skipped);
+        list.map(|(index, event)| (Shared { conversation: index, context: index }, event)).chain(columns)
     }
 
     /// The ids of the conversations. Those of a list can repeat.
@@ -64,6 +78,14 @@ impl Events {
         match self {
             Self::List(events) => events.len(),
             Self::Columns(columns) => columns.conversation_count(),
+        }
+    }
+
+    /// The number of contexts. Those of a list can repeat.
+    pub(crate) fn context_count(&self) -> usize {
+        match self {
+            Self::List(events) => events.len(),
+            Self::Columns(columns) => columns.context_count(),
         }
     }
 

@@ -7,14 +7,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread;
 
-use convofold_engine::{Board, BoardEdit, EventColumns, EventRef, Seq};
+use convofold_engine::{Board, EventColumns, EventRef, Seq};
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use crate::damage::Damage;
 use crate::format::block::{Block, Body, LogPosition};
 use crate::format::bookmark::StoredBookmark;
-use crate::log::bookmark::{Bookmarks, DecodedBookmark, set_bookmark};
-use crate::log::columns::{ColumnsPool, PooledColumns};
+use crate::log::bookmark::DecodedBookmark;
+use crate::log::columns::{ColumnsPool, PooledColumns, Shared};
 use crate::log::error::LogError;
 use crate::log::reader::LogReader;
 use crate::storage::end_mark::EndMark;
@@ -92,15 +92,15 @@ impl DecodedBlock {
         })
     }
 
-    /// The events in order: the seq, the index of the conversation in the columns, and the event.
-    pub(crate) fn events(&self) -> impl Iterator<Item = (Seq, usize, EventRef<'_>)> {
+    /// The events in order: the seq, what it shares with others, and the event.
+    pub(crate) fn events(&self) -> impl Iterator<Item = (Seq, Shared, EventRef<'_>)> {
         self.events_from(0)
     }
 
-    fn events_from(&self, skipped: usize) -> impl Iterator<Item = (Seq, usize, EventRef<'_>)> {
+    pub(crate) fn events_from(&self, skipped: usize) -> impl Iterator<Item = (Seq, Shared, EventRef<'_>)> {
         let events = self.events.iter().enumerate().skip(skipped);
         events.map(move |(index, (numbers, event))| {
-            (self.first_seq.saturating_add(self.place(index)), numbers.conversation as usize, event)
+            (self.first_seq.saturating_add(self.place(index)), Shared::of(numbers), event)
         })
     }
 
@@ -116,38 +116,6 @@ impl DecodedBlock {
     pub(crate) fn event(&self, index: usize) -> Option<(Seq, EventRef<'_>)> {
         let (_, event) = self.events.get(index)?;
         Some((self.first_seq.saturating_add(self.place(index)), event))
-    }
-
-    /// Applies the events without the first `skipped`, up to an event. Returns their number. The slot of each conversation is
-    /// looked up once.
-    pub(crate) fn apply_some(&self, skipped: usize, up_to: Seq, edit: &mut BoardEdit<'_>) -> usize {
-        let mut slots = vec![None; self.events.conversation_count()];
-        let mut applied = 0;
-        for (seq, conversation, event) in self.events_from(skipped).take_while(|(seq, ..)| *seq <= up_to) {
-            let mut none = None;
-            edit.apply_at(slots.get_mut(conversation).unwrap_or(&mut none), seq, event);
-            applied += 1;
-        }
-        applied
-    }
-
-    /// Applies the events and sets the bookmarks. [`settle`] must follow before the board is read.
-    pub(crate) fn fold(self, board: &mut Board, bookmarks: &mut Bookmarks) {
-        self.fold_rest(&[], board, bookmarks);
-    }
-
-    /// Like [`DecodedBlock::fold`], without the events of conversations that are complete, by the index of the conversation.
-    pub(crate) fn fold_rest(self, is_complete: &[bool], board: &mut Board, bookmarks: &mut Bookmarks) {
-        let mut edit = board.edit();
-        let mut slots = vec![None; self.events.conversation_count()];
-        for (seq, conversation, event) in self.events() {
-            if !is_complete.get(conversation).is_some_and(|is_complete| *is_complete) {
-                let mut none = None;
-                edit.apply_at(slots.get_mut(conversation).unwrap_or(&mut none), seq, event);
-            }
-        }
-        edit.leave();
-        self.bookmarks.into_iter().for_each(|bookmark| set_bookmark(bookmark, bookmarks));
     }
 }
 
@@ -315,16 +283,18 @@ fn bookmark(bookmark: &StoredBookmark<'_>) -> DecodedBookmark {
 }
 
 #[cfg(test)]
-mod tests {
-    use convofold_engine::{ContextOf, Event, SessionOf};
+pub(crate) mod tests {
+    use convofold_engine::{Board, ContextOf, Event, SessionOf};
 
     use super::*;
     use crate::format::block::PackedEvents;
     use crate::format::frame::Compressor;
+    use crate::log::bookmark::Bookmarks;
+    use crate::log::folder::Folder;
     use crate::tests::message_with;
 
     /// A block of these columns, opened.
-    fn block(columns: &EventColumns) -> Block {
+    pub(crate) fn block(columns: &EventColumns) -> Block {
         let mut compressor = Compressor::new().unwrap();
         let packed = PackedEvents::of(columns, &mut compressor).unwrap();
         let sealed = packed.seal(&mut LogPosition::START.clone(), &[], 0, &compressor).unwrap();
@@ -333,7 +303,7 @@ mod tests {
 
     fn folded(decoded: DecodedBlock) -> Board {
         let mut board = Board::new();
-        decoded.fold(&mut board, &mut Bookmarks::new());
+        Folder::new(2).fold(decoded, &mut board, &mut Bookmarks::new());
         settle(&mut board);
         board
     }
@@ -361,8 +331,9 @@ mod tests {
         let found: Vec<_> = decoded.events().map(|(seq, _, event)| (seq, event.conversation())).collect();
         assert_eq!(found, [(2, "b"), (5, "b"), (8, "b")]);
         let mut board = Board::new();
-        let mut edit = board.edit();
-        assert_eq!((decoded.apply_some(0, 5, &mut edit), decoded.apply_some(2, Seq::MAX, &mut edit)), (2, 1));
+        let (mut edit, folder, decoded) = (board.edit(), Folder::new(2), Arc::new(decoded));
+        let applied = [(0, 5), (2, Seq::MAX)].map(|(skipped, up_to)| folder.apply(&decoded, skipped, up_to, &mut edit));
+        assert_eq!(applied, [2, 1]);
     }
 
     /// No writer makes such a block.

@@ -7,4 +7,5 @@ pub(crate) mod columns;
 pub(crate) mod blocks;
 pub(crate) mod reader;
 pub(crate) mod events;
+pub(crate) mod folder;
 pub(crate) mod marks;

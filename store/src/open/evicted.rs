@@ -65,8 +65,8 @@ impl<'a> EvictedEvents<'a> {
         for (block_no, block) in (0..).zip(blocks) {
             found.slots.push(slots_of(block, board));
             let Some(slots) = found.slots.last().filter(|slots| !slots.is_empty()) else { continue };
-            for (event, (_, conversation, _)) in (0..).zip(block.events()) {
-                let slot = slots.get(conversation).copied().flatten();
+            for (event, (_, shared, _)) in (0..).zip(block.events()) {
+                let slot = slots.get(shared.conversation).copied().flatten();
                 found.places.extend(slot.map(|slot| Place { slot, block: block_no, event }));
             }
         }

@@ -51,8 +51,8 @@ impl Group {
         for Batch { events, .. } in &batches {
             let first = slots.len();
             slots.extend(events.conversations().map(|id| board.slot_of(id)));
-            is_new.extend(events.iter().map(|(conversation, event)| {
-                let slot = slots.get(first + conversation).copied().flatten();
+            is_new.extend(events.iter().map(|(shared, event)| {
+                let slot = slots.get(first + shared.conversation).copied().flatten();
                 admissions.admit_at(slot, event) == Admission::Log
             }));
         }
@@ -144,6 +144,8 @@ impl Group {
 struct Applied<'a> {
     batch: &'a Batch,
     is_new: &'a [bool],
+    /// For each context, its index in its conversation, once it is known.
+    contexts: Vec<Option<u32>>,
     counts: EffectCounts,
     effects: Vec<Effect>,
     first_seq: Option<Seq>,
@@ -153,7 +155,8 @@ struct Applied<'a> {
 impl<'a> Applied<'a> {
     fn new(batch: &'a Batch, is_new: &'a [bool]) -> Self {
         let effects = Vec::with_capacity(batch.len());
-        Self { batch, is_new, counts: EffectCounts::default(), effects, first_seq: None, last_seq: None }
+        let contexts = vec![None; batch.events.context_count()];
+        Self { batch, is_new, contexts, counts: EffectCounts::default(), effects, first_seq: None, last_seq: None }
     }
 
     fn is_complete(&self) -> bool {
@@ -171,15 +174,16 @@ impl<'a> Applied<'a> {
         let before = self.effects.len();
         let left = if self.batch.is_divisible { max_events } else { usize::MAX };
         let is_new = self.is_new.get(before..).unwrap_or_default();
-        for ((conversation, event), is_new) in self.batch.events.iter_from(before).zip(is_new).take(left) {
-            let mut none = None;
-            let slot = slots.get_mut(conversation).unwrap_or(&mut none);
+        for ((shared, event), is_new) in self.batch.events.iter_from(before).zip(is_new).take(left) {
+            let (mut no_slot, mut no_context) = (None, None);
+            let slot = slots.get_mut(shared.conversation).unwrap_or(&mut no_slot);
             let effect = if *is_new {
                 let seq = *next_seq;
                 *next_seq += 1;
                 self.first_seq = self.first_seq.or(Some(seq));
                 self.last_seq = Some(seq);
-                board.apply_at(slot, seq, event)
+                let context = self.contexts.get_mut(shared.context).unwrap_or(&mut no_context);
+                board.apply_at(slot, context, seq, event)
             } else {
                 board.repeat_at(slot, event);
                 Effect::Duplicate
