@@ -4,7 +4,9 @@
 //! with all their facts. The board does not store the images of evicted conversations; it names the ones that must be
 //! reloaded.
 
+mod admissions;
 mod changes;
+mod edit;
 mod eviction;
 mod part;
 
@@ -12,13 +14,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use hashbrown::HashTable;
-use hashbrown::hash_table::Entry;
 
 use crate::conflict::Conflict;
 use crate::conversation::Conversation;
 use crate::course::{self, Step};
-use crate::effect::{Admission, Effect, Seq};
-use crate::event::EventRef;
 use crate::folds::Folds;
 use crate::hash::StateHash;
 use crate::history::{self, Arrivals, HistoryEntry};
@@ -36,6 +35,8 @@ use crate::search::SearchKeys;
 use crate::state::State;
 use eviction::ResidentBytes;
 
+pub use admissions::Admissions;
+pub use edit::BoardEdit;
 pub use eviction::Evicted;
 pub use part::BoardPart;
 
@@ -462,181 +463,6 @@ impl Board {
         resident.touched = self.edits;
         self.resident_bytes.add(resident);
         Some(update)
-    }
-}
-
-/// Decides which events of one group to log; see [`Board::admissions`].
-#[derive(Debug)]
-pub struct Admissions<'a> {
-    board: &'a Board,
-    /// The events of this group that were admitted.
-    admitted: Vec<EventRef<'a>>,
-    /// Their indexes in `admitted`, hashed by [`bits`].
-    places: HashTable<u32>,
-}
-
-impl<'a> Admissions<'a> {
-    /// Reserves space for `events` events at once, which is cheaper than growing step by step.
-    pub fn reserve(&mut self, events: usize) {
-        self.admitted.reserve(events);
-        self.places.reserve(events, |place| bits_at(&self.admitted, *place));
-    }
-
-    /// Whether to log this event, or whether the board or this group knows it already.
-    pub fn admit(&mut self, event: impl Into<EventRef<'a>>) -> Admission {
-        let event = event.into();
-        self.admit_at(self.board.slot_of(event.conversation()), event)
-    }
-
-    /// Like [`Admissions::admit`], for an event whose conversation has this [slot](Board::slot_of).
-    pub fn admit_at(&mut self, slot: Option<u32>, event: EventRef<'a>) -> Admission {
-        let known = slot.and_then(|slot| self.board.at(slot));
-        if known.is_some_and(|conversation| conversation.admit(event) == Admission::Duplicate) {
-            return Admission::Duplicate;
-        }
-        let Self { admitted, places, .. } = self;
-        let is_it = |place: &u32| admitted.get(*place as usize).is_some_and(|other| is_same(*other, event));
-        match places.entry(bits(event), is_it, |place| bits_at(admitted, *place)) {
-            Entry::Occupied(_) => Admission::Duplicate,
-            Entry::Vacant(entry) => {
-                entry.insert(u32::try_from(admitted.len()).unwrap_or(u32::MAX));
-                admitted.push(event);
-                Admission::Log
-            }
-        }
-    }
-}
-
-/// Bits that differ for different events, except in rare collisions.
-fn bits(event: EventRef<'_>) -> u64 {
-    event.fingerprint() ^ event.content().low_bits().rotate_left(32)
-}
-
-fn bits_at(admitted: &[EventRef<'_>], place: u32) -> u64 {
-    admitted.get(place as usize).map_or(0, |event| bits(*event))
-}
-
-/// Whether both are deliveries of the same event with the same content.
-fn is_same(a: EventRef<'_>, b: EventRef<'_>) -> bool {
-    a.content() == b.content() && a.identity() == b.identity() && a.conversation() == b.conversation()
-}
-
-/// Events being applied; see [`Board::edit`].
-#[derive(Debug)]
-pub struct BoardEdit<'a> {
-    board: &'a mut Board,
-    /// The conversations that this edit touched.
-    touched: Vec<Slot>,
-}
-
-impl BoardEdit<'_> {
-    /// Applies an event. This is the only way in, for live events, replay and recovery alike. It cannot fail.
-    ///
-    /// `seq` is the sequence number of the event in the log.
-    ///
-    /// # Panics
-    /// If the event's conversation is evicted: [`Board::evicted_slot_of`] names the conversation to reload first.
-    pub fn apply<'e>(&mut self, seq: Seq, event: impl Into<EventRef<'e>>) -> Effect {
-        self.apply_at(&mut None, &mut None, seq, event.into())
-    }
-
-    /// Like [`BoardEdit::apply`], for an event whose conversation has this slot, and whose context has this index in the
-    /// conversation. Finds them if they are `None`, and sets them for other events of the same conversation with the same
-    /// context.
-    ///
-    /// # Panics
-    /// As for [`BoardEdit::apply`].
-    pub fn apply_at(
-        &mut self,
-        slot: &mut Option<u32>,
-        context: &mut Option<u32>,
-        seq: Seq,
-        event: EventRef<'_>,
-    ) -> Effect {
-        self.touch(slot, event).1.conversation.apply(seq, event, context)
-    }
-
-    /// The conversation of an event, which is about to change.
-    #[expect(clippy::panic, reason = "an event that is logged and not applied would be lost without a trace")]
-    fn touch(&mut self, slot: &mut Option<u32>, event: EventRef<'_>) -> (Slot, &mut Resident) {
-        let slot = *slot.get_or_insert_with(|| self.slot_of(event));
-        let Some(resident) = self.board.residents.get_mut(slot) else {
-            panic!("the conversation at slot {slot} is evicted: reload it before applying its events");
-        };
-        if resident.touched != self.board.edits {
-            resident.touched = self.board.edits;
-            self.touched.push(slot);
-        }
-        (slot, resident)
-    }
-
-    /// Counts another delivery of an event that [`Admissions::admit`] found to be known. Its conversation must be
-    /// resident.
-    pub fn repeat<'e>(&mut self, event: impl Into<EventRef<'e>>) {
-        self.repeat_at(&mut None, event.into());
-    }
-
-    /// Like [`BoardEdit::repeat`], for an event whose conversation has this slot. Finds the slot if it is `None`.
-    pub fn repeat_at(&mut self, slot: &mut Option<u32>, event: EventRef<'_>) {
-        *slot = slot.or_else(|| self.board.resident_slot(event.conversation()));
-        let Some(slot) = *slot else { return };
-        if let Some(resident) = self.board.residents.get_mut(slot) {
-            resident.conversation.arrivals.duplicates += 1;
-            self.board.unsaved.insert(slot);
-        }
-    }
-
-    fn slot_of(&mut self, event: EventRef<'_>) -> Slot {
-        let (board, id) = (&mut *self.board, event.conversation());
-        let known = board.resident_slot(id).or_else(|| board.evicted_slot(id, None));
-        known.unwrap_or_else(|| board.add(Conversation::new(id.into())))
-    }
-
-    /// Ends the edit. Returns the updates for an [`Index`], to be applied in this order.
-    #[must_use]
-    pub fn finish(mut self) -> Vec<Update> {
-        self.settle().collect()
-    }
-
-    /// Like [`BoardEdit::finish`], but takes at most about `max_steps` steps of the fold, one for each event that is
-    /// folded. The states of the other conversations are derived by [`Board::derive_unsettled`] and
-    /// [`Board::set_derived`] before the next question about many conversations.
-    #[must_use]
-    pub fn finish_within(mut self, max_steps: usize) -> Vec<Update> {
-        let mut left = max_steps;
-        let mut updates = Vec::with_capacity(self.touched.len());
-        for slot in std::mem::take(&mut self.touched) {
-            let steps = self.board.at(slot).map_or(0, Conversation::steps_to_settle);
-            if steps > left {
-                self.board.leave_unsettled(slot);
-                continue;
-            }
-            left -= steps;
-            self.board.note_change(slot);
-            updates.extend(self.board.settle(slot));
-        }
-        updates
-    }
-
-    /// Ends the edit and leaves the states of its conversations to [`Board::settle_within`]. This is cheaper than to derive
-    /// them after each of several edits that touch the same conversations.
-    pub fn leave(mut self) {
-        for slot in std::mem::take(&mut self.touched) {
-            self.board.leave_unsettled(slot);
-        }
-    }
-
-    fn settle(&mut self) -> impl Iterator<Item = Update> {
-        std::mem::take(&mut self.touched).into_iter().filter_map(|slot| {
-            self.board.note_change(slot);
-            self.board.settle(slot)
-        })
-    }
-}
-
-impl Drop for BoardEdit<'_> {
-    fn drop(&mut self) {
-        self.settle().for_each(drop);
     }
 }
 

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::draft::Draft;
+use crate::effect::Admission;
 use crate::event::{AgentMention, Direction, Event, Kind};
 use crate::fact::comparisons;
 use crate::fold::steps;

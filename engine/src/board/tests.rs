@@ -3,6 +3,7 @@
 use super::*;
 use crate::cursor::{Cursor, Order, Sort};
 use crate::draft::Draft;
+use crate::effect::{Admission, Effect, Seq};
 use crate::event::{AgentMention, Direction, Event, Kind};
 use crate::newest::Newest;
 use crate::query::{AgentLoad, ConversationRow, Query, QueryError, StatusFilter, TimeField};
