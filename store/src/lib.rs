@@ -58,7 +58,7 @@ pub use api::moment::MomentError;
 pub use api::query::{ExportReport, PageError};
 pub use api::scan::{ConversationRecord, Scan};
 pub use api::stats::Stats;
-pub use api::view::View;
+pub use api::view::{MomentReport, View};
 pub use care::trim::TrimError;
 pub use care::{backup, repair};
 pub use check::{audit, verify};

@@ -224,7 +224,7 @@
 // The database handle and its operations.
 pub use convofold_store::{
     Batch, BatchParts, Checkpoint, Completer, Convofold, Counters, Durability, EffectCounts, LatencyHistogram, Options,
-    Receipt, Stats, Ticket, View,
+    Receipt, Stats, Ticket,
 };
 
 // Events.
@@ -252,6 +252,7 @@ pub use convofold_engine::{
 
 // Questions about the past.
 pub use convofold_engine::{Moment, When, WhenError};
+pub use convofold_store::{MomentReport, View};
 
 // Names of values, such as those of `Sort`.
 pub use convofold_engine::UnknownName;

@@ -15,6 +15,7 @@ mod span;
 mod config;
 mod error;
 mod problem;
+mod moment;
 mod files;
 mod tokens;
 mod rejects;
@@ -46,7 +47,9 @@ pub use airship::{AirshipConfig, AirshipSettings, Region};
 pub use alerts::{AlertBody, AlertSettings, When};
 pub use answering::{Answering, answer};
 pub use batch::DatabaseSize;
-pub use client::{Batches, Body, Changes, Client, ClientError, ExportedEvents, Figures, Next, Refusal, StatePage};
+pub use client::{
+    Batches, Body, Changes, Client, ClientError, ClientView, ExportedEvents, Figures, Next, Refusal, StatePage,
+};
 pub use config::{Config, LogFormat, Settings};
 pub use error::ServeError;
 pub use routes::openapi;

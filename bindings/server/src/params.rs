@@ -13,6 +13,9 @@ const NOT_BUILT_YET: [&str; 2] = ["as_of", "known_at"];
 /// The query parameters of a request. Unknown ones are refused if `T` does.
 pub(crate) struct Params<T>(pub(crate) T);
 
+/// Like [`Params`], for a question that can be about the past.
+pub(crate) struct PastParams<T>(pub(crate) T);
+
 impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Params<T> {
     type Rejection = Problem;
 
@@ -23,10 +26,22 @@ impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Params<T> {
             let detail = format!("the parameter {name} is not implemented yet: an answer is about now");
             return Err(Problem::new(StatusCode::NOT_IMPLEMENTED, detail));
         }
-        match Query::<T>::try_from_uri(&parts.uri) {
-            Ok(Query(params)) => Ok(Self(params)),
-            Err(error) => Err(Problem::bad_request(error.body_text())),
-        }
+        read(parts).map(Self)
+    }
+}
+
+impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for PastParams<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        read(parts).map(Self)
+    }
+}
+
+fn read<T: DeserializeOwned>(parts: &Parts) -> Result<T, Problem> {
+    match Query::<T>::try_from_uri(&parts.uri) {
+        Ok(Query(params)) => Ok(params),
+        Err(error) => Err(Problem::bad_request(error.body_text())),
     }
 }
 

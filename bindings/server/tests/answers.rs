@@ -170,13 +170,109 @@ fn any_id_can_be_asked_for() {
 #[test]
 fn what_is_not_built_yet_is_answered_501() {
     let desk = desk();
-    for path in
-        ["conversations", "conversations/c-1", "conversations/c-1/history", "agents", "totals", "changes", "hash"]
-    {
+    for path in [
+        "conversations/c-1/conflicts",
+        "conflicts",
+        "changes",
+        "board",
+        "day",
+        "stats",
+        "status",
+        "ids",
+        "export?events=true",
+    ] {
         for name in ["as_of", "known_at"] {
-            let problem = desk.get(&format!("/api/v1/{path}?{name}=2026-03-02T09:15:00Z")).expect(501).json();
+            let join = if path.contains('?') { '&' } else { '?' };
+            let problem = desk.get(&format!("/api/v1/{path}{join}{name}=2026-03-02T09:15:00Z")).expect(501).json();
             assert!(problem["detail"].as_str().unwrap().contains(name), "{problem}");
         }
+    }
+}
+
+#[test]
+fn a_conversation_is_answered_as_it_was_and_as_it_was_known() {
+    let desk = Desk::new();
+    for (minute, more) in [(1, ""), (9, ""), (5, "")] {
+        let line = message("c-1", minute, more);
+        assert_eq!(desk.post("/api/v1/events", line).expect(200).json()["rejected"], 0);
+    }
+    let now = desk.get("/api/v1/conversations/c-1").expect(200).json();
+    assert!(now.get("moment").is_none() && now["arrivals"]["events"] == 3, "{now}");
+    let history = desk.get("/api/v1/conversations/c-1/history").expect(200).json();
+    let times: Vec<_> =
+        history["history"].as_array().unwrap().iter().map(|entry| entry["at"].as_i64().unwrap()).collect();
+    let [first, late, last] = times[..] else { panic!("{history}") };
+    let at = |ms: i64| convofold::Time::from_ms(ms).unwrap().to_rfc3339();
+    let ask = |what: &str, moment: &str| desk.get(&format!("/api/v1/conversations/c-1{what}?{moment}"));
+    let messages_in =
+        |moment: &str| ask("", moment).expect(200).json()["conversation"]["messages_in"].as_u64().unwrap();
+    let as_of = |ms| format!("as_of={}", at(ms));
+    assert_eq!([first, late - 1, late, last].map(|ms| messages_in(&as_of(ms))), [1, 1, 2, 3]);
+    assert_eq!([1, 2, 3].map(|seq| messages_in(&format!("known_at=seq:{seq}"))), [1, 2, 3]);
+    assert_eq!(messages_in(&format!("{}&known_at=seq:2", as_of(late))), 1);
+    assert_eq!((messages_in("as_of=latest"), messages_in("known_at=latest"), messages_in("known_at=-0s")), (3, 3, 3));
+    let answer = ask("", "known_at=seq:2").expect(200).json();
+    assert_eq!((&answer["arrivals"], &answer["moment"]["known_at"]), (&Value::Null, &json!(2)));
+    assert_eq!(answer["moment"]["late_events"], 1, "{answer}");
+    assert_eq!(ask("/history", "known_at=seq:2").expect(200).json()["history"].as_array().unwrap().len(), 2);
+    assert_eq!(ask("/transcript", &as_of(late)).expect(200).json()["messages"].as_array().unwrap().len(), 2);
+
+    let refused = |moment: &str, status| ask("", moment).expect(status).json()["detail"].as_str().unwrap().to_owned();
+    assert!(refused(&as_of(first - 1), 404).contains("did not exist at this moment"));
+    for (moment, named) in [
+        ("as_of=2026-03-02T09:15:00", "time zone"),
+        ("as_of=yesterday", "as_of"),
+        ("as_of=seq:1", "known_at"),
+        ("as_of=2999-01-01T00:00:00Z", "after now"),
+        ("known_at=2999-01-01T00:00:00Z", "after now"),
+        ("known_at=2000-01-01T00:00:00Z", "seq:1"),
+        ("known_at=seq:4", "seq:3"),
+    ] {
+        assert!(refused(moment, 400).contains(named), "{moment}: {}", refused(moment, 400));
+    }
+}
+
+/// Each answer about the latest event is that about now, and numbers at a moment have lists of the same length.
+#[test]
+fn many_conversations_are_answered_at_a_moment() {
+    let desk = desk();
+    let get = |path: &str| desk.get(&format!("/api/v1/{path}")).expect(200);
+    for path in
+        ["agents", "totals", "hash", "conversations?status=any&limit=100", "conversations?rows=true&sort=waiting"]
+    {
+        let join = if path.contains('?') { '&' } else { '?' };
+        let (now, mut then) = (get(path).json(), get(&format!("{path}{join}known_at=latest")).json());
+        let moment = then.as_object_mut().unwrap().remove("moment").unwrap();
+        assert_eq!(moment["known_at"], now["seq"]);
+        let mut now = now;
+        // The links of the past lead to the past.
+        for answer in [&mut now, &mut then] {
+            for name in ["agents", "totals"] {
+                for row in answer.get_mut(name).and_then(Value::as_array_mut).into_iter().flatten() {
+                    row.as_object_mut().unwrap().remove("links");
+                }
+            }
+        }
+        assert_eq!(now, then, "{path}");
+    }
+    assert_eq!(get("export?known_at=latest").body, get("export").body);
+    assert_ne!(get("export?known_at=seq:20").body, get("export").body);
+    for moment in ["known_at=seq:30", "as_of=2026-03-02T09:00:40Z", "as_of=2026-03-02T09:00:50Z&known_at=seq:40"] {
+        for (counts, name) in [("agents", "agents"), ("totals", "totals")] {
+            let answer = get(&format!("{counts}?{moment}")).json();
+            for row in answer[name].as_array().unwrap() {
+                for (number, link) in row["links"].as_object().unwrap() {
+                    let listed = list(&desk, link.as_str().unwrap());
+                    let expected = match number.as_str() {
+                        "unread" => listed.iter().map(|row| row["unread"].as_u64().unwrap()).sum(),
+                        _ => listed.len() as u64,
+                    };
+                    assert_eq!(row[number].as_u64(), Some(expected), "{moment} {link}");
+                }
+            }
+        }
+        let moment = get(&format!("moment?{moment}")).json();
+        assert!(moment["moment"]["time"].is_i64(), "{moment}");
     }
 }
 

@@ -32,6 +32,21 @@ pub struct View {
     pinned: Moment,
 }
 
+/// What an answer about the past is about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct MomentReport {
+    /// [`Moment::as_of`] in milliseconds since the epoch; the bound has all digits.
+    pub as_of: Option<i64>,
+    /// [`Moment::known_at`].
+    pub known_at: Option<Seq>,
+    /// [`View::time`] in milliseconds since the epoch.
+    pub time: Option<i64>,
+    /// [`View::late_events`], in an answer about one conversation.
+    pub late_events: Option<u64>,
+}
+
 impl Convofold {
     /// The database at a moment. Events that arrive after this call are in no answer of the view.
     ///
@@ -75,6 +90,22 @@ impl View {
     pub fn time(&self) -> Option<Time> {
         let committed = |seq| self.db.committed_at(seq).ok().flatten();
         self.moment.as_of.or_else(|| self.moment.known_at.and_then(committed))
+    }
+
+    /// The last event of which the answers can know: no later one has any effect on them.
+    #[must_use]
+    pub fn seq(&self) -> Seq {
+        self.pinned.known_at.unwrap_or_default()
+    }
+
+    /// What the answers are about; about one conversation also how many events were late.
+    ///
+    /// # Errors
+    /// As for [`Convofold::state`].
+    pub fn report(&self, id: Option<&str>) -> Result<MomentReport, StorageError> {
+        let Moment { as_of, known_at } = self.moment;
+        let late_events = id.map_or(Ok(None), |id| self.late_events(id))?;
+        Ok(MomentReport { as_of: as_of.map(Time::ms), known_at, time: self.time().map(Time::ms), late_events })
     }
 
     /// The state of one conversation; `None` if it did not exist.
@@ -168,8 +199,12 @@ impl View {
         Ok(self.index()?.totals())
     }
 
-    /// The index of all conversations that existed.
-    fn index(&self) -> Result<Index, StorageError> {
+    /// The index of all conversations that existed: for several questions at once, [`View::agents`] and [`View::totals`] among
+    /// them.
+    ///
+    /// # Errors
+    /// As for [`Convofold::state`].
+    pub fn index(&self) -> Result<Index, StorageError> {
         let outlines = self.each(|past| past.outline()).collect::<Result<Vec<Outline>, _>>()?;
         Ok(Board::of_outlines(outlines, StateHash::default()).1.sort())
     }

@@ -6,6 +6,7 @@ mod request;
 mod batches;
 mod care;
 mod feed;
+mod view;
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -14,8 +15,8 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use axum::http::Method;
 use convofold::{
-    AgentLoad, Arrivals, Conflict, ConversationRow, Cursor, DatabaseId, HistoryEntry, Page, Query, State, StateHash,
-    Stats, Totals, UnknownValue,
+    AgentLoad, Arrivals, Conflict, Cursor, DatabaseId, HistoryEntry, Page, Query, State, StateHash, Stats, Totals,
+    UnknownValue,
 };
 use http_body_util::{BodyExt, Full};
 use parking_lot::Mutex;
@@ -30,9 +31,7 @@ pub use care::ExportedEvents;
 pub use error::{ClientError, Refusal};
 pub use feed::{Changes, Next};
 pub use request::Body;
-
-/// Conversations in one request.
-const PAGE: usize = 1_000;
+pub use view::ClientView;
 
 /// Asks the process that holds a database, or a server from afar, and blocks until the answer is there.
 /// Threads that share a client wait for each other.
@@ -67,23 +66,6 @@ pub struct StatePage {
     pub next: Option<Cursor>,
     /// Why the first page is empty.
     pub unknown: Vec<UnknownValue>,
-}
-
-/// The answer to a query.
-#[derive(Deserialize)]
-struct PageAnswer {
-    conversations: Vec<State>,
-    #[serde(default)]
-    rows: Vec<ConversationRow>,
-    next_cursor: Option<Cursor>,
-    unknown: Vec<UnknownValue>,
-}
-
-/// What several answers list.
-struct Listed<T> {
-    found: Vec<T>,
-    next: Option<Cursor>,
-    unknown: Vec<UnknownValue>,
 }
 
 impl Client {
@@ -152,11 +134,7 @@ impl Client {
     /// # Errors
     /// [`ClientError`], as for every method.
     pub fn agents(&self) -> Result<Vec<AgentLoad>, ClientError> {
-        #[derive(Deserialize)]
-        struct Answer {
-            agents: Vec<AgentLoad>,
-        }
-        self.get("/api/v1/agents").map(|Answer { agents }| agents)
+        self.now().agents()
     }
 
     /// Counts per tenant and channel.
@@ -164,11 +142,7 @@ impl Client {
     /// # Errors
     /// [`ClientError`]
     pub fn totals(&self) -> Result<Vec<Totals>, ClientError> {
-        #[derive(Deserialize)]
-        struct Answer {
-            totals: Vec<Totals>,
-        }
-        self.get("/api/v1/totals").map(|Answer { totals }| totals)
+        self.now().totals()
     }
 
     /// The state hash.
@@ -176,11 +150,7 @@ impl Client {
     /// # Errors
     /// [`ClientError`]
     pub fn state_hash(&self) -> Result<StateHash, ClientError> {
-        #[derive(Deserialize)]
-        struct Answer {
-            hash: StateHash,
-        }
-        self.get("/api/v1/hash").map(|Answer { hash }| hash)
+        self.now().state_hash()
     }
 
     /// Numbers and sizes, the time of the newest event, and how the database was opened.
@@ -210,12 +180,7 @@ impl Client {
     /// # Errors
     /// [`ClientError`]
     pub fn history(&self, id: &str) -> Result<Option<Vec<HistoryEntry>>, ClientError> {
-        #[derive(Deserialize)]
-        struct Answer {
-            history: Vec<HistoryEntry>,
-        }
-        let answer = if_found(self.get::<Answer>(&of_conversation("/history", id)))?;
-        Ok(answer.map(|Answer { history }| history))
+        self.now().history(id)
     }
 
     /// The conflicts of a conversation; `None` if there is no such conversation.
@@ -267,11 +232,7 @@ impl Client {
     /// # Errors
     /// [`ClientError`]; [`ClientError::Query`] if the cursor was made with another sort order.
     pub fn query(&self, query: &Query) -> Result<Page, ClientError> {
-        let Listed { found, next, unknown } = self.pages(query, true, |answer| answer.rows)?;
-        let mut page = Page::default();
-        page.rows = found.into_iter().map(Arc::new).collect();
-        (page.next, page.unknown) = (next, unknown);
-        Ok(page)
+        self.now().query(query)
     }
 
     /// One page of the conversations that match a query, in full.
@@ -279,35 +240,7 @@ impl Client {
     /// # Errors
     /// [`ClientError`]; [`ClientError::Query`] if the cursor was made with another sort order.
     pub fn query_states(&self, query: &Query) -> Result<StatePage, ClientError> {
-        let Listed { found, next, unknown } = self.pages(query, false, |answer| answer.conversations)?;
-        Ok(StatePage { conversations: found, next, unknown })
-    }
-
-    /// One page, in as many requests as it needs.
-    fn pages<T>(
-        &self,
-        query: &Query,
-        has_rows: bool,
-        take: fn(PageAnswer) -> Vec<T>,
-    ) -> Result<Listed<T>, ClientError> {
-        // The same error as without a server.
-        query.page_of(std::iter::empty())?;
-        let mut params = params_of(query);
-        params.insert("rows".to_owned(), has_rows.into());
-        let limit = params.remove("limit").and_then(|limit| limit.as_u64()).filter(|limit| *limit > 0);
-        let limit = limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
-        let (mut found, mut unknown) = (Vec::new(), Vec::new());
-        loop {
-            params.insert("limit".to_owned(), (limit - found.len()).min(PAGE).into());
-            let mut answer: PageAnswer = self.get(&path("/api/v1/conversations", &params))?;
-            unknown.append(&mut answer.unknown);
-            let next = answer.next_cursor.take();
-            found.append(&mut take(answer));
-            match next {
-                Some(next) if found.len() < limit => drop(params.insert("cursor".to_owned(), next.to_string().into())),
-                next => return Ok(Listed { found, next, unknown }),
-            }
-        }
+        self.now().query_states(query)
     }
 
     /// Writes every conversation as one line of JSON, sorted by id. Returns their number.
@@ -315,31 +248,13 @@ impl Client {
     /// # Errors
     /// [`ClientError`]; [`ClientError::Write`] if `out` cannot be written.
     pub fn export(&self, out: &mut impl Write) -> Result<u64, ClientError> {
-        let mut body = self.stream("/api/v1/export")?;
-        let mut lines = 0;
-        while let Some(part) = body.next_part()? {
-            lines += part.iter().filter(|byte| **byte == b'\n').count() as u64;
-            out.write_all(&part).map_err(ClientError::Write)?;
-        }
-        out.flush().map_err(ClientError::Write)?;
-        Ok(lines)
+        self.now().export(out)
     }
 }
 
 /// The path for a question about a conversation. The id is a parameter because some servers change it in a path.
 fn of_conversation(question: &str, id: &str) -> String {
     path(&format!("/api/v1/conversations/-{question}"), &[("id", id)])
-}
-
-/// The parameters of a query that are set.
-fn params_of(query: &Query) -> serde_json::Map<String, serde_json::Value> {
-    let Ok(serde_json::Value::Object(mut params)) = serde_json::to_value(query) else { return serde_json::Map::new() };
-    params.retain(|_, value| !value.is_null() && *value != serde_json::Value::Bool(false));
-    if let Some(least) = params.get_mut("unread_min") {
-        // The server takes 32 bits; no conversation has that number of unread messages.
-        *least = least.as_u64().unwrap_or_default().min(u64::from(u32::MAX)).into();
-    }
-    params
 }
 
 /// The error inside an error of reading an answer.

@@ -4,14 +4,17 @@ use axum::Json;
 use axum::extract::FromRequestParts;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
-use convofold::{AgentRef, Arrivals, Conflict, Direction, Event, HistoryEntry, Kind, Seq, Time};
+use convofold::{
+    AgentRef, Arrivals, Conflict, Direction, Event, HistoryEntry, Kind, MomentReport, Seq, StorageError, Time, View,
+};
 use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::app::App;
 use crate::caller::Caller;
-use crate::params::{Params, Segment};
+use crate::moment::Bounds;
+use crate::params::{PastParams, Segment};
 use crate::problem::Problem;
 use crate::tokens::Role;
 
@@ -26,6 +29,12 @@ const ELSEWHERE: &str = "-";
 pub(crate) struct OneParams {
     /// The id, if it is `-` in the path: some proxies change an id that contains `/` or `%`.
     id: Option<String>,
+    /// Answers as it was then, with everything that was learned since: only events at this time or before it count. RFC 3339
+    /// with a zone, `latest`, or a time before now such as `-2h`.
+    as_of: Option<String>,
+    /// Answers as it was known then: only events that had arrived count. RFC 3339 with a zone, `latest`, `-2h`, or a sequence
+    /// number such as `seq:812`.
+    known_at: Option<String>,
 }
 
 /// The state of a conversation, open or closed.
@@ -36,9 +45,15 @@ pub(crate) struct StateAnswer {
     /// The state, in the form of the export.
     #[schema(value_type = Object)]
     conversation: convofold::State,
-    /// How its events arrived: numbers of events, and the first and last sequence number.
-    #[schema(value_type = Object)]
-    arrivals: Arrivals,
+    /// How its events arrived: numbers of events, and the first and last sequence number. Null in an answer about the past:
+    /// it is not kept when a repetition arrived.
+    #[schema(value_type = Option<Object>)]
+    arrivals: Option<Arrivals>,
+    /// The moment, if the answer is about the past: `as_of` and `known_at`, the `time` to which ages count, and
+    /// `late_events`, the number of events that had happened by then and were learned later. Null where it is not recorded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    moment: Option<MomentReport>,
 }
 
 /// The conflicts of a conversation.
@@ -64,6 +79,11 @@ pub(crate) struct HistoryAnswer {
     /// the epoch; null if the log cannot be read there.
     #[schema(value_type = Vec<Object>)]
     history: Vec<Learned>,
+    /// The moment, if the answer is about the past: `as_of` and `known_at`, the `time` to which ages count, and
+    /// `late_events`, the number of events that had happened by then and were learned later. Null where it is not recorded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    moment: Option<MomentReport>,
 }
 
 /// An event, and when the database learned of it.
@@ -83,6 +103,11 @@ pub(crate) struct TranscriptAnswer {
     id: String,
     /// The messages that count, in the order in which they were sent.
     messages: Vec<Message>,
+    /// The moment, if the answer is about the past: `as_of` and `known_at`, the `time` to which ages count, and
+    /// `late_events`, the number of events that had happened by then and were learned later. Null where it is not recorded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    moment: Option<MomentReport>,
 }
 
 /// A message.
@@ -114,9 +139,12 @@ pub(crate) struct Message {
     )
 )]
 pub(crate) async fn state(one: One) -> Result<Json<StateAnswer>, Problem> {
-    let look = |app: &App, id: &str| Ok(app.db.state(id)?.zip(app.db.arrivals(id)?));
-    let (seq, _, (conversation, arrivals)) = one.look(look).await?;
-    Ok(Json(StateAnswer { seq, conversation, arrivals }))
+    let look = |app: &App, view: Option<&View>, id: &str| match view {
+        None => Ok(app.db.state(id)?.zip(app.db.arrivals(id)?.map(Some))),
+        Some(view) => Ok(view.state(id)?.map(|state| (state, None))),
+    };
+    let Found { seq, found: (conversation, arrivals), moment, .. } = one.look(look).await?;
+    Ok(Json(StateAnswer { seq, conversation, arrivals, moment }))
 }
 
 /// The events of one conversation that contradict another one with the same identity. They have no effect.
@@ -132,7 +160,8 @@ pub(crate) async fn state(one: One) -> Result<Json<StateAnswer>, Problem> {
 )]
 pub(crate) async fn conflicts(one: One) -> Result<Json<ConflictsAnswer>, Problem> {
     one.caller.expect_texts("conflicts")?;
-    let (seq, id, conflicts) = one.look(|app, id| app.db.conflicts(id)).await?;
+    one.bounds.expect_now()?;
+    let Found { seq, id, found: conflicts, .. } = one.look(|app, _, id| app.db.conflicts(id)).await?;
     Ok(Json(ConflictsAnswer { seq, id, conflicts }))
 }
 
@@ -151,11 +180,12 @@ pub(crate) async fn history(one: One) -> Result<Json<HistoryAnswer>, Problem> {
         let committed_at = app.db.committed_at(entry.seq).ok().flatten();
         Learned { entry, learned_at: committed_at.map(Time::ms) }
     };
-    let look = move |app: &App, id: &str| {
-        Ok(app.db.history(id)?.map(|history| history.into_iter().map(|entry| learned(app, entry)).collect()))
+    let look = move |app: &App, view: Option<&View>, id: &str| {
+        let history = history_of(app, view, id)?;
+        Ok(history.map(|history| history.into_iter().map(|entry| learned(app, entry)).collect()))
     };
-    let (seq, id, history) = one.look::<Vec<Learned>>(look).await?;
-    Ok(Json(HistoryAnswer { seq, id, history }))
+    let Found { seq, id, found: history, moment } = one.look::<Vec<Learned>>(look).await?;
+    Ok(Json(HistoryAnswer { seq, id, history, moment }))
 }
 
 /// The messages of one conversation.
@@ -168,7 +198,7 @@ pub(crate) async fn history(one: One) -> Result<Json<HistoryAnswer>, Problem> {
     )
 )]
 pub(crate) async fn transcript(one: One) -> Result<Json<TranscriptAnswer>, Problem> {
-    let (seq, id, history) = one.look(|app, id| app.db.history(id)).await?;
+    let Found { seq, id, found: history, moment } = one.look(history_of).await?;
     let counting = history.into_iter().filter(|entry| entry.counts && entry.event.kind() == Kind::Message);
     let messages = counting.map(|entry| Message {
         seq: entry.seq,
@@ -178,7 +208,11 @@ pub(crate) async fn transcript(one: One) -> Result<Json<TranscriptAnswer>, Probl
         text: entry.event.text().map(str::to_owned),
         agent: entry.assigned,
     });
-    Ok(Json(TranscriptAnswer { seq, id, messages: messages.collect() }))
+    Ok(Json(TranscriptAnswer { seq, id, messages: messages.collect(), moment }))
+}
+
+fn history_of(app: &App, view: Option<&View>, id: &str) -> Result<Option<Vec<HistoryEntry>>, StorageError> {
+    view.map_or_else(|| app.db.history(id), |view| view.history(id))
 }
 
 /// The conversation that a request names, and who asks.
@@ -186,6 +220,17 @@ pub(crate) struct One {
     app: App,
     caller: Caller,
     id: String,
+    bounds: Bounds,
+}
+
+/// What an answer about a conversation consists of.
+struct Found<T> {
+    /// The answer reflects every event up to this one, at least, within the bounds of its moment.
+    seq: Seq,
+    id: String,
+    found: T,
+    /// `None` for now.
+    moment: Option<MomentReport>,
 }
 
 /// An answer that may contain texts.
@@ -199,7 +244,7 @@ impl Texts for convofold::State {
     }
 }
 
-impl Texts for (convofold::State, Arrivals) {
+impl Texts for (convofold::State, Option<Arrivals>) {
     fn remove(&mut self) {
         self.0.remove();
     }
@@ -248,8 +293,9 @@ impl FromRequestParts<App> for One {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let caller = Caller::from_request_parts(parts, app).await?;
         let Segment(id) = Segment::from_request_parts(parts, app).await?;
-        let Params(OneParams { id: given }) = Params::from_request_parts(parts, app).await?;
+        let PastParams(OneParams { id: given, as_of, known_at }) = PastParams::from_request_parts(parts, app).await?;
         caller.expect(Role::Read)?;
+        let bounds = Bounds::parse(as_of.as_deref(), known_at.as_deref())?;
         let id = match given {
             Some(given) if id != ELSEWHERE && given != id => {
                 let detail = "the path and the parameter id name different conversations; the path `-` leaves it to the parameter";
@@ -258,18 +304,17 @@ impl FromRequestParts<App> for One {
             Some(given) => given,
             None => id,
         };
-        Ok(Self { app: app.clone(), caller, id })
+        Ok(Self { app: app.clone(), caller, id, bounds })
     }
 }
 
 impl One {
-    /// The sequence number up to which the answer reflects every event, the id, and what `look` finds, without texts for a
-    /// caller who may not read them.
+    /// What `look` finds at the moment of the request, without texts for a caller who may not read them.
     async fn look<T: Texts + Send + 'static>(
         self,
-        look: impl FnOnce(&App, &str) -> Result<Option<T>, convofold::StorageError> + Send + 'static,
-    ) -> Result<(Seq, String, T), Problem> {
-        let Self { app, caller, id } = self;
+        look: impl FnOnce(&App, Option<&View>, &str) -> Result<Option<T>, StorageError> + Send + 'static,
+    ) -> Result<Found<T>, Problem> {
+        let Self { app, caller, id, bounds } = self;
         spawn_blocking(move || {
             let seq = app.db.counters().durable_seq;
             let missing = || Problem::new(StatusCode::NOT_FOUND, format!("there is no conversation {id:?}"));
@@ -277,13 +322,23 @@ impl One {
                 // As if it did not exist.
                 return Err(missing());
             }
-            let mut found = look(&app, &id)?.ok_or_else(missing)?;
+            let view = bounds.view(&app)?;
+            let found = look(&app, view.as_ref(), &id)?;
+            let missing_then = || match view {
+                Some(_) if app.db.row(&id).is_ok_and(|row| row.is_some()) => {
+                    let detail = format!("conversation {id:?} did not exist at this moment");
+                    Problem::new(StatusCode::NOT_FOUND, detail)
+                }
+                _ => missing(),
+            };
+            let mut found = found.ok_or_else(missing_then)?;
+            let moment = view.as_ref().map(|view| view.report(Some(&id))).transpose()?;
             if caller.reads_texts() {
                 caller.log_texts(&id);
             } else {
                 found.remove();
             }
-            Ok((seq, id, found))
+            Ok(Found { seq, id, found, moment })
         })
         .await?
     }

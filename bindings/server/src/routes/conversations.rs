@@ -6,7 +6,10 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use convofold::{ConversationRow, Cursor, Page, PageError, Query, Seq, Sort, StatusFilter, TimeField, UnknownValue};
+use convofold::{
+    ConversationRow, Cursor, MomentReport, Page, PageError, Query, Seq, Sort, StatusFilter, Time, TimeField,
+    UnknownValue, View,
+};
 use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
 use utoipa::ToSchema;
@@ -14,7 +17,8 @@ use utoipa::ToSchema;
 use crate::app::App;
 use crate::caller::Caller;
 use crate::conditions::{Conditions, with_conditions};
-use crate::params::Params;
+use crate::moment::Bounds;
+use crate::params::PastParams;
 use crate::problem::Problem;
 use crate::tokens::{Role, clock_ms};
 
@@ -67,6 +71,12 @@ with_conditions! {
         /// The maximum number of conversations, from 1 to 1000 [default: 50].
         #[param(minimum = 1, maximum = 1000)]
         limit: Option<usize>,
+        /// Lists conversations as they were then, with everything learned since: only events at this time or before it count.
+        /// RFC 3339 with a zone, `latest`, or a time before now such as `-2h`.
+        as_of: Option<String>,
+        /// Lists conversations as they were known then: only events that had arrived count. RFC 3339 with a zone, `latest`, `-2h`,
+        /// or a sequence number such as `seq:812`.
+        known_at: Option<String>,
         /// Rows as lists show them, instead of whole conversations. They are smaller and also say when a closed conversation
         /// was last active.
         rows: bool,
@@ -96,6 +106,10 @@ pub(crate) struct ConversationPage {
     /// values.
     #[schema(value_type = Vec<Object>)]
     unknown: Vec<UnknownValue>,
+    /// The moment, if the answer is about the past: `as_of` and `known_at`, and the `time` to which ages count.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    moment: Option<MomentReport>,
 }
 
 /// Conversations that match every given condition.
@@ -108,20 +122,22 @@ pub(crate) struct ConversationPage {
 pub(crate) async fn conversations(
     State(app): State<App>,
     caller: Caller,
-    Params(params): Params<ListParams>,
+    PastParams(params): PastParams<ListParams>,
 ) -> Result<Json<ConversationPage>, Problem> {
     caller.expect(Role::Read)?;
     if caller.reads_texts() {
         caller.log_texts("conversations");
     }
-    let list = List::new(params, caller)?;
-    let _scan = if list.query.is_in_index() {
-        None
-    } else {
-        Some(app.scan.acquire().await.map_err(|_| Problem::unavailable("the server is stopping"))?)
-    };
+    let bounds = Bounds::parse(params.as_of.as_deref(), params.known_at.as_deref())?;
+    let (view, mut scan) = bounds.scan(&app).await?.unzip();
+    let list = List::new(params, caller, view)?;
+    if scan.is_none() && !list.query.is_in_index() {
+        scan = Some(app.scan.acquire().await.map_err(|_| Problem::unavailable("the server is stopping"))?);
+    }
     let asked = app.clone();
-    spawn_blocking(move || list.answer(&asked)).await?.map(Json)
+    let answer = spawn_blocking(move || list.answer(&asked)).await?;
+    drop(scan);
+    answer.map(Json)
 }
 
 /// A list that is asked for.
@@ -130,10 +146,12 @@ struct List {
     has_rows: bool,
     conditions: Conditions,
     caller: Caller,
+    /// `None` for now.
+    view: Option<View>,
 }
 
 impl List {
-    fn new(mut params: ListParams, caller: Caller) -> Result<Self, Problem> {
+    fn new(mut params: ListParams, caller: Caller, view: Option<View>) -> Result<Self, Problem> {
         let bad = |error: &dyn std::fmt::Display| Problem::bad_request(error.to_string());
         let limit = params.limit.unwrap_or(DEFAULT_LIMIT);
         if !(1..=MAX_LIMIT).contains(&limit) {
@@ -150,7 +168,7 @@ impl List {
             .map_err(|error: convofold::QueryError| bad(&error))?;
         let conditions = params.take_conditions();
         let query = conditions
-            .query_at(clock_ms())
+            .query_at(view.as_ref().and_then(View::time).map_or_else(clock_ms, Time::ms))
             .status(params.status.map(StatusFilter::from))
             .any_agent(params.any_agent.as_deref())
             .since_ms(params.since)
@@ -161,26 +179,30 @@ impl List {
             .reverse(params.reverse)
             .limit(limit)
             .cursor(cursor);
-        Ok(Self { query, has_rows: params.rows, conditions, caller })
+        Ok(Self { query, has_rows: params.rows, conditions, caller, view })
     }
 
     fn answer(&self, app: &App) -> Result<ConversationPage, Problem> {
         let (seq, page) = self.page(app)?;
         let mut conversations = Vec::with_capacity(page.rows.len());
         for row in &page.rows {
-            conversations.extend(app.db.state(row.id())?);
+            let state = self.view.as_ref().map_or_else(|| app.db.state(row.id()), |view| view.state(row.id()));
+            conversations.extend(state?);
         }
         if !self.caller.reads_texts() {
             conversations.iter_mut().for_each(without_texts);
         }
         let rows = self.has_rows.then(|| rows(&page.rows, &mut conversations));
-        Ok(ConversationPage { seq, conversations, rows, next_cursor: page.next, unknown: page.unknown })
+        let moment = self.view.as_ref().map(|view| view.report(None)).transpose()?;
+        Ok(ConversationPage { seq, conversations, rows, next_cursor: page.next, unknown: page.unknown, moment })
     }
 
     /// The page, and the sequence number up to which it reflects every event: exactly, if the index answers.
     fn page(&self, app: &App) -> Result<(Seq, Page), Problem> {
         let wants = |row: &ConversationRow| self.conditions.wants(row) && self.caller.sees(row.tenant.as_deref());
-        let page = if self.query.is_in_index() {
+        let page = if let Some(view) = &self.view {
+            view.query_matching(&self.query, wants).map(|page| (view.seq(), page))
+        } else if self.query.is_in_index() {
             let page = app.db.with_index(|seq, index| Ok((seq, index.query_matching(&self.query, wants)?)));
             page.map_err(PageError::Query)
         } else {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use convofold::AgentLoad;
+use convofold::engine::Index;
+use convofold::{AgentLoad, MomentReport, Seq, StorageError};
 use serde::Serialize;
 use tokio::task::spawn_blocking;
 use utoipa::ToSchema;
@@ -13,7 +14,8 @@ use utoipa::ToSchema;
 use crate::app::{App, Phase};
 use crate::caller::Caller;
 use crate::link::{link, of_agent, of_tenant};
-use crate::params::Params;
+use crate::moment::{Bounds, MomentParams, conditions_of};
+use crate::params::{Params, PastParams};
 use crate::problem::Problem;
 use crate::tokens::{Role, clock_ms};
 use crate::upstreams::Upstream;
@@ -30,6 +32,10 @@ pub(crate) struct AgentsAnswer {
     seq: u64,
     /// The agents; the unassigned conversations are last.
     agents: Vec<AgentRow>,
+    /// The moment, if the answer is about the past: `as_of` and `known_at`, and the `time` to which ages count.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    moment: Option<MomentReport>,
 }
 
 /// The workload of an agent of a tenant.
@@ -67,6 +73,10 @@ pub(crate) struct TotalsAnswer {
     seq: u64,
     /// One row for each tenant and channel.
     totals: Vec<TotalsRow>,
+    /// The moment, if the answer is about the past: `as_of` and `known_at`, and the `time` to which ages count.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    moment: Option<MomentReport>,
 }
 
 /// Counts of the conversations of a tenant on a channel.
@@ -97,6 +107,10 @@ pub(crate) struct HashAnswer {
     seq: u64,
     /// 64 hexadecimal digits; equal states have equal hashes.
     hash: String,
+    /// The moment, if the answer is about the past: `as_of` and `known_at`, and the `time` to which ages count.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    moment: Option<MomentReport>,
 }
 
 /// What the server is doing.
@@ -136,7 +150,7 @@ pub(crate) struct StatusAnswer {
 
 /// Open conversations and unread messages by agent.
 #[utoipa::path(
-    get, path = "/api/v1/agents", tag = "out",
+    get, path = "/api/v1/agents", tag = "out", params(MomentParams),
     responses(
         (status = 200, body = AgentsAnswer),
     )
@@ -144,23 +158,52 @@ pub(crate) struct StatusAnswer {
 pub(crate) async fn agents(
     State(app): State<App>,
     caller: Caller,
-    _: Params<NoParams>,
+    PastParams(params): PastParams<MomentParams>,
 ) -> Result<Json<AgentsAnswer>, Problem> {
     caller.expect(Role::Read)?;
-    let (seq, mut agents) = spawn_blocking(move || app.db.with_index(|seq, index| (seq, index.agents()))).await?;
-    agents.retain(|load| caller.sees(load.tenant.as_deref()));
-    agents.sort_by_key(|load| load.agent.is_none());
-    Ok(Json(AgentsAnswer { seq, agents: agents.into_iter().map(AgentRow::from).collect() }))
+    let counted = Counted::of(&app, params.bounds()?, Index::agents).await?;
+    let seen = counted.found.into_iter().filter(|load| caller.sees(load.tenant.as_deref()));
+    let mut agents: Vec<_> = seen.map(|load| AgentRow::of(load, &counted.conditions)).collect();
+    agents.sort_by_key(|row| row.agent.is_none());
+    Ok(Json(AgentsAnswer { seq: counted.seq, agents, moment: counted.moment }))
 }
 
-impl From<AgentLoad> for AgentRow {
-    fn from(load: AgentLoad) -> Self {
+/// What an index counts, now or at a moment.
+struct Counted<T> {
+    seq: Seq,
+    found: T,
+    moment: Option<MomentReport>,
+    /// The conditions of links to lists at the same moment.
+    conditions: Vec<(&'static str, String)>,
+}
+
+impl<T: Send + 'static> Counted<T> {
+    async fn of(app: &App, bounds: Bounds, count: fn(&Index) -> T) -> Result<Self, Problem> {
+        let Some((view, _scan)) = bounds.scan(app).await? else {
+            let app = app.clone();
+            let look = move || app.db.with_index(|seq, index| (seq, count(index)));
+            let (seq, found) = spawn_blocking(look).await?;
+            return Ok(Self { seq, found, moment: None, conditions: Vec::new() });
+        };
+        spawn_blocking(move || {
+            let found = count(&view.index()?);
+            let (moment, conditions) = (Some(view.report(None)?), conditions_of(&view));
+            Ok(Self { seq: view.seq(), found, moment, conditions })
+        })
+        .await?
+    }
+}
+
+impl AgentRow {
+    /// `conditions` are those of its links.
+    fn of(load: AgentLoad, conditions: &[(&'static str, String)]) -> Self {
         let text = |text: Option<Arc<str>>| text.as_deref().map(str::to_owned);
         let agent = load.agent.map(|agent| Agent { id: text(agent.id), name: text(agent.name) });
         let is_of_agent = of_agent(agent.as_ref().map(|agent| (agent.id.as_deref(), agent.name.as_deref())));
         let is_of_tenant = of_tenant(load.tenant.as_deref());
         let list = |more: &[(&'static str, &'static str)]| {
-            link([is_of_agent, is_of_tenant].into_iter().chain(more.iter().copied()))
+            let conditions = conditions.iter().map(|(name, value)| (*name, value.as_str()));
+            link([is_of_agent, is_of_tenant].into_iter().chain(more.iter().copied()).chain(conditions))
         };
         let links =
             [("open", list(&[])), ("unread", list(&[("unread_min", "1")])), ("waiting", list(&[("waiting", "true")]))];
@@ -178,7 +221,7 @@ impl From<AgentLoad> for AgentRow {
 
 /// Counts by tenant and channel.
 #[utoipa::path(
-    get, path = "/api/v1/totals", tag = "out",
+    get, path = "/api/v1/totals", tag = "out", params(MomentParams),
     responses(
         (status = 200, body = TotalsAnswer),
     )
@@ -186,16 +229,18 @@ impl From<AgentLoad> for AgentRow {
 pub(crate) async fn totals(
     State(app): State<App>,
     caller: Caller,
-    _: Params<NoParams>,
+    PastParams(params): PastParams<MomentParams>,
 ) -> Result<Json<TotalsAnswer>, Problem> {
     caller.expect(Role::Read)?;
-    let (seq, totals) = spawn_blocking(move || app.db.with_index(|seq, index| (seq, index.totals()))).await?;
+    let Counted { seq, found: totals, moment, conditions } = Counted::of(&app, params.bounds()?, Index::totals).await?;
     let seen = totals.into_iter().filter(|row| caller.sees(row.tenant.as_deref()));
     let rows = seen.map(|row| {
         let tenant = of_tenant(row.tenant.as_deref());
         let channel = row.channel.as_deref().map_or(("no_channel", "true"), |channel| ("channel", channel));
-        let list =
-            |more: &[(&'static str, &'static str)]| link([tenant, channel].into_iter().chain(more.iter().copied()));
+        let list = |more: &[(&'static str, &'static str)]| {
+            let conditions = conditions.iter().map(|(name, value)| (*name, value.as_str()));
+            link([tenant, channel].into_iter().chain(more.iter().copied()).chain(conditions))
+        };
         TotalsRow {
             conversations: row.conversations,
             open: row.open,
@@ -214,12 +259,12 @@ pub(crate) async fn totals(
             channel: row.channel.as_deref().map(str::to_owned),
         }
     });
-    Ok(Json(TotalsAnswer { seq, totals: rows.collect() }))
+    Ok(Json(TotalsAnswer { seq, totals: rows.collect(), moment }))
 }
 
 /// The state hash of the database.
 #[utoipa::path(
-    get, path = "/api/v1/hash", tag = "out",
+    get, path = "/api/v1/hash", tag = "out", params(MomentParams),
     responses(
         (status = 200, body = HashAnswer),
     )
@@ -227,13 +272,20 @@ pub(crate) async fn totals(
 pub(crate) async fn hash(
     State(app): State<App>,
     caller: Caller,
-    _: Params<NoParams>,
+    PastParams(params): PastParams<MomentParams>,
 ) -> Result<Json<HashAnswer>, Problem> {
     caller.expect(Role::Read)?;
     caller.expect_all_tenants()?;
+    if let Some((view, _scan)) = params.bounds()?.scan(&app).await? {
+        let answer = spawn_blocking(move || {
+            let (hash, moment) = (view.state_hash()?.to_string(), Some(view.report(None)?));
+            Ok::<_, StorageError>(HashAnswer { seq: view.seq(), hash, moment })
+        });
+        return Ok(Json(answer.await??));
+    }
     let seq = app.db.counters().durable_seq;
     let hash = spawn_blocking(move || app.db.state_hash().to_string()).await?;
-    Ok(Json(HashAnswer { seq, hash }))
+    Ok(Json(HashAnswer { seq, hash, moment: None }))
 }
 
 /// The size of the database and what the server is doing.

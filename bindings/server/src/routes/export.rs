@@ -11,7 +11,8 @@ use utoipa::IntoParams;
 
 use crate::app::App;
 use crate::caller::Caller;
-use crate::params::Params;
+use crate::moment::Bounds;
+use crate::params::PastParams;
 use crate::problem::Problem;
 use crate::tokens::Role;
 
@@ -24,6 +25,12 @@ use super::{NDJSON, stream};
 pub(crate) struct ExportParams {
     /// Every event instead of the state of every conversation.
     events: bool,
+    /// Exports conversations as they were then, with everything learned since: only events at this time or before it count.
+    /// RFC 3339 with a zone, `latest`, or a time before now such as `-2h`.
+    as_of: Option<String>,
+    /// Exports conversations as they were known then: only events that had arrived count. RFC 3339 with a zone, `latest`, `-2h`,
+    /// or a sequence number such as `seq:812`.
+    known_at: Option<String>,
 }
 
 /// The state of every conversation, one JSON object a line, sorted by id; or every event, in the order of arrival.
@@ -40,11 +47,17 @@ pub(crate) async fn export(
     State(app): State<App>,
     caller: Caller,
     headers: HeaderMap,
-    Params(params): Params<ExportParams>,
+    PastParams(params): PastParams<ExportParams>,
 ) -> Result<Response, Problem> {
     caller.expect(Role::Read)?;
     caller.expect_texts("exports")?;
+    let bounds = Bounds::parse(params.as_of.as_deref(), params.known_at.as_deref())?;
+    if params.events {
+        bounds.expect_now()?;
+    }
     let permit = app.reader()?;
+    let asked = app.clone();
+    let view = spawn_blocking(move || bounds.view(&asked)).await??;
     caller.log_texts("export");
     let (mut writer, body) = stream::body(&app, &headers);
     spawn_blocking(move || {
@@ -53,6 +66,8 @@ pub(crate) async fn export(
         let mut lines = SeenLines::new(&app, &caller, &mut writer);
         let written = if params.events {
             app.db.export_events(&mut lines).map(drop).map_err(|error| events_unreadable(&error))
+        } else if let Some(view) = view {
+            view.export(&mut lines).map(drop).map_err(|error| unreadable(&error))
         } else {
             app.db.export(&mut lines).map(drop).map_err(|error| unreadable(&error))
         };

@@ -2,6 +2,7 @@
 
 mod health;
 mod metrics;
+mod moment;
 mod webhooks;
 mod events;
 mod rejects;
@@ -76,6 +77,7 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(conversation::transcript))
         .routes(routes!(conversation::conflicts))
         .routes(routes!(conflicts::conflicts))
+        .routes(routes!(moment::moment))
         .routes(routes!(ids::ids))
         .routes(routes!(board::board))
         .routes(routes!(board::day))

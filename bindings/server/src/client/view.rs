@@ -1,0 +1,237 @@
+//! Questions that can be about the past.
+
+use std::io::Write;
+use std::sync::Arc;
+
+use convofold::{
+    AgentLoad, ConversationRow, Cursor, HistoryEntry, MomentReport, Page, Query, State, StateHash, Totals,
+    UnknownValue, When,
+};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use super::error::ClientError;
+use super::request::{if_found, path};
+use super::{Client, StatePage};
+
+/// Conversations in one request.
+const PAGE: usize = 1_000;
+
+/// A database at a moment ([`Client::at`]). The methods have the names of those of [`View`](convofold::View).
+///
+/// The server resolves the bounds for each question.
+#[derive(Clone, Copy, Debug)]
+pub struct ClientView<'a> {
+    client: &'a Client,
+    as_of: Option<When>,
+    known_at: Option<When>,
+}
+
+/// The answer to a query.
+#[derive(Deserialize)]
+struct PageAnswer {
+    conversations: Vec<State>,
+    #[serde(default)]
+    rows: Vec<ConversationRow>,
+    next_cursor: Option<Cursor>,
+    unknown: Vec<UnknownValue>,
+}
+
+/// What several answers list.
+struct Listed<T> {
+    found: Vec<T>,
+    next: Option<Cursor>,
+    unknown: Vec<UnknownValue>,
+}
+
+impl Client {
+    /// The database at a moment.
+    #[must_use]
+    pub fn at(&self, as_of: Option<When>, known_at: Option<When>) -> ClientView<'_> {
+        ClientView { client: self, as_of, known_at }
+    }
+
+    pub(super) fn now(&self) -> ClientView<'_> {
+        self.at(None, None)
+    }
+}
+
+impl ClientView<'_> {
+    /// What the answers about a conversation are about; `None` if it did not exist.
+    ///
+    /// # Errors
+    /// [`ClientError`], as for every method.
+    pub fn report(&self, id: &str) -> Result<Option<MomentReport>, ClientError> {
+        #[derive(Deserialize)]
+        struct Answer {
+            #[serde(default)]
+            moment: MomentReport,
+        }
+        if_found(self.about::<Answer>("", id)).map(|answer| answer.map(|answer| answer.moment))
+    }
+
+    /// What the answers about many conversations are about.
+    ///
+    /// # Errors
+    /// [`ClientError`]
+    pub fn report_of_lists(&self) -> Result<MomentReport, ClientError> {
+        #[derive(Deserialize)]
+        struct Answer {
+            #[serde(default)]
+            moment: MomentReport,
+        }
+        self.get("/api/v1/moment", Map::new()).map(|Answer { moment }| moment)
+    }
+
+    /// The workload of every agent, unassigned conversations last.
+    ///
+    /// # Errors
+    /// [`ClientError`]
+    pub fn agents(&self) -> Result<Vec<AgentLoad>, ClientError> {
+        #[derive(Deserialize)]
+        struct Answer {
+            agents: Vec<AgentLoad>,
+        }
+        self.get("/api/v1/agents", Map::new()).map(|Answer { agents }| agents)
+    }
+
+    /// Counts per tenant and channel.
+    ///
+    /// # Errors
+    /// [`ClientError`]
+    pub fn totals(&self) -> Result<Vec<Totals>, ClientError> {
+        #[derive(Deserialize)]
+        struct Answer {
+            totals: Vec<Totals>,
+        }
+        self.get("/api/v1/totals", Map::new()).map(|Answer { totals }| totals)
+    }
+
+    /// The state hash.
+    ///
+    /// # Errors
+    /// [`ClientError`]
+    pub fn state_hash(&self) -> Result<StateHash, ClientError> {
+        #[derive(Deserialize)]
+        struct Answer {
+            hash: StateHash,
+        }
+        self.get("/api/v1/hash", Map::new()).map(|Answer { hash }| hash)
+    }
+
+    /// The state of a conversation; `None` if it did not exist.
+    ///
+    /// # Errors
+    /// [`ClientError`]
+    pub fn state(&self, id: &str) -> Result<Option<State>, ClientError> {
+        #[derive(Deserialize)]
+        struct Answer {
+            conversation: State,
+        }
+        if_found(self.about::<Answer>("", id)).map(|answer| answer.map(|answer| answer.conversation))
+    }
+
+    /// The events of a conversation; `None` if it did not exist.
+    ///
+    /// # Errors
+    /// [`ClientError`]
+    pub fn history(&self, id: &str) -> Result<Option<Vec<HistoryEntry>>, ClientError> {
+        #[derive(Deserialize)]
+        struct Answer {
+            history: Vec<HistoryEntry>,
+        }
+        if_found(self.about::<Answer>("/history", id)).map(|answer| answer.map(|answer| answer.history))
+    }
+
+    /// One page of the conversations that match a query, with their last messages.
+    ///
+    /// # Errors
+    /// [`ClientError`]; [`ClientError::Query`] if the cursor was made with another sort order.
+    pub fn query(&self, query: &Query) -> Result<Page, ClientError> {
+        let Listed { found, next, unknown } = self.pages(query, true, |answer| answer.rows)?;
+        let mut page = Page::default();
+        page.rows = found.into_iter().map(Arc::new).collect();
+        (page.next, page.unknown) = (next, unknown);
+        Ok(page)
+    }
+
+    /// One page of the conversations that match a query, in full.
+    ///
+    /// # Errors
+    /// [`ClientError`]; [`ClientError::Query`] if the cursor was made with another sort order.
+    pub fn query_states(&self, query: &Query) -> Result<StatePage, ClientError> {
+        let Listed { found, next, unknown } = self.pages(query, false, |answer| answer.conversations)?;
+        Ok(StatePage { conversations: found, next, unknown })
+    }
+
+    /// One page, in as many requests as it needs.
+    fn pages<T>(
+        &self,
+        query: &Query,
+        has_rows: bool,
+        take: fn(PageAnswer) -> Vec<T>,
+    ) -> Result<Listed<T>, ClientError> {
+        // The same error as without a server.
+        query.page_of(std::iter::empty())?;
+        let mut params = params_of(query);
+        params.insert("rows".to_owned(), has_rows.into());
+        let limit = params.remove("limit").and_then(|limit| limit.as_u64()).filter(|limit| *limit > 0);
+        let limit = limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
+        let (mut found, mut unknown) = (Vec::new(), Vec::new());
+        loop {
+            params.insert("limit".to_owned(), (limit - found.len()).min(PAGE).into());
+            let mut answer: PageAnswer = self.get("/api/v1/conversations", params.clone())?;
+            unknown.append(&mut answer.unknown);
+            let next = answer.next_cursor.take();
+            found.append(&mut take(answer));
+            match next {
+                Some(next) if found.len() < limit => drop(params.insert("cursor".to_owned(), next.to_string().into())),
+                next => return Ok(Listed { found, next, unknown }),
+            }
+        }
+    }
+
+    /// Writes every conversation as one line of JSON, sorted by id. Returns their number.
+    ///
+    /// # Errors
+    /// [`ClientError`]; [`ClientError::Write`] if `out` cannot be written.
+    pub fn export(&self, out: &mut impl Write) -> Result<u64, ClientError> {
+        let mut body = self.client.stream(&self.path("/api/v1/export", Map::new()))?;
+        let mut lines = 0;
+        while let Some(part) = body.next_part()? {
+            lines += part.iter().filter(|byte| **byte == b'\n').count() as u64;
+            out.write_all(&part).map_err(ClientError::Write)?;
+        }
+        out.flush().map_err(ClientError::Write)?;
+        Ok(lines)
+    }
+
+    /// An answer about a conversation. The id is a parameter because some servers change it in a path.
+    fn about<T: DeserializeOwned>(&self, question: &str, id: &str) -> Result<T, ClientError> {
+        let params = Map::from_iter([("id".to_owned(), Value::from(id))]);
+        self.get(&format!("/api/v1/conversations/-{question}"), params)
+    }
+
+    fn get<T: DeserializeOwned>(&self, question: &str, params: Map<String, Value>) -> Result<T, ClientError> {
+        self.client.get(&self.path(question, params))
+    }
+
+    fn path(&self, question: &str, mut params: Map<String, Value>) -> String {
+        for (name, bound) in [("as_of", self.as_of), ("known_at", self.known_at)] {
+            params.extend(bound.map(|when| (name.to_owned(), when.to_string().into())));
+        }
+        path(question, &params)
+    }
+}
+
+/// The parameters of a query that are set.
+fn params_of(query: &Query) -> Map<String, Value> {
+    let Ok(Value::Object(mut params)) = serde_json::to_value(query) else { return Map::new() };
+    params.retain(|_, value| !value.is_null() && *value != Value::Bool(false));
+    if let Some(least) = params.get_mut("unread_min") {
+        // The server takes 32 bits; no conversation has that number of unread messages.
+        *least = least.as_u64().unwrap_or_default().min(u64::from(u32::MAX)).into();
+    }
+    params
+}

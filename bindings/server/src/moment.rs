@@ -1,0 +1,99 @@
+//! The moment that a request asks about.
+
+use axum::http::StatusCode;
+use convofold::{MomentError, Time, View, When};
+use serde::Deserialize;
+use tokio::sync::SemaphorePermit;
+use tokio::task::spawn_blocking;
+use utoipa::IntoParams;
+
+use crate::app::App;
+
+use crate::problem::Problem;
+
+/// The parameters of a question about the past that has no others.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct MomentParams {
+    /// Answers as it was then, with everything learned since: only events at this time or before it count. RFC 3339 with a zone,
+    /// `latest`, or a time before now such as `-2h`.
+    as_of: Option<String>,
+    /// Answers as it was known then: only events that had arrived count. RFC 3339 with a zone, `latest`, `-2h`, or a sequence
+    /// number such as `seq:812`.
+    known_at: Option<String>,
+}
+
+impl MomentParams {
+    pub(crate) fn bounds(&self) -> Result<Bounds, Problem> {
+        Bounds::parse(self.as_of.as_deref(), self.known_at.as_deref())
+    }
+}
+
+/// The conditions by which a link leads to a list at the same moment, and of the same length.
+pub(crate) fn conditions_of(view: &View) -> Vec<(&'static str, String)> {
+    let as_of = view.moment().as_of.map(|as_of| ("as_of", as_of.to_rfc3339()));
+    as_of.into_iter().chain([("known_at", format!("seq:{}", view.seq()))]).collect()
+}
+
+/// The bounds of a request, as they were given.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Bounds {
+    as_of: Option<When>,
+    known_at: Option<When>,
+}
+
+impl Bounds {
+    /// Reads the parameters `as_of` and `known_at`.
+    pub(crate) fn parse(as_of: Option<&str>, known_at: Option<&str>) -> Result<Self, Problem> {
+        let read = |name: &str, text: Option<&str>| {
+            text.map(str::parse).transpose().map_err(|error| Problem::bad_request(format!("{name}: {error}")))
+        };
+        Ok(Self { as_of: read("as_of", as_of)?, known_at: read("known_at", known_at)? })
+    }
+
+    /// The database at this moment; `None` for now. Reads the log.
+    pub(crate) fn view(self, app: &App) -> Result<Option<View>, Problem> {
+        if self.is_now() {
+            return Ok(None);
+        }
+        Ok(Some(app.db.at(app.db.moment(self.as_of, self.known_at, Time::now())?)))
+    }
+
+    /// Like [`Bounds::view`], for a question that reads all conversations. Such questions are answered one at a time.
+    pub(crate) async fn scan(self, app: &App) -> Result<Option<(View, SemaphorePermit<'_>)>, Problem> {
+        if self.is_now() {
+            return Ok(None);
+        }
+        let permit = app.scan.acquire().await.map_err(|_| Problem::unavailable("the server is stopping"))?;
+        let asked = app.clone();
+        let view = spawn_blocking(move || self.view(&asked)).await??;
+        Ok(view.map(|view| (view, permit)))
+    }
+
+    fn is_now(self) -> bool {
+        self.as_of.is_none() && self.known_at.is_none()
+    }
+
+    /// An answer that exists for now only.
+    pub(crate) fn expect_now(self) -> Result<(), Problem> {
+        if self.is_now() {
+            return Ok(());
+        }
+        let detail = "as_of and known_at are not implemented for this path: its answers are about now";
+        Err(Problem::new(StatusCode::NOT_IMPLEMENTED, detail))
+    }
+}
+
+impl From<MomentError> for Problem {
+    fn from(error: MomentError) -> Self {
+        match error {
+            MomentError::Storage(error) => error.into(),
+            MomentError::Mark(_) => {
+                let detail = format!("the times of arrival cannot be read: {error}");
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, detail).with_cause(&error)
+            }
+            error => Self::bad_request(error.to_string()),
+        }
+    }
+}
