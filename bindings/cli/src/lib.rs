@@ -13,6 +13,7 @@ pub mod commands;
 pub mod agent_names;
 pub mod opened;
 pub mod database;
+pub mod past;
 pub mod inputs;
 pub mod rejects;
 pub mod interrupt;

@@ -40,6 +40,14 @@ pub struct States {
     pub unknown: Vec<UnknownValue>,
 }
 
+#[cfg(feature = "serve")]
+impl From<convofold_server::StatePage> for States {
+    fn from(page: convofold_server::StatePage) -> Self {
+        let convofold_server::StatePage { conversations, next, unknown, .. } = page;
+        Self { conversations, next, unknown }
+    }
+}
+
 /// Figures about a database.
 #[derive(Debug)]
 pub struct Figures {
@@ -229,10 +237,7 @@ impl Database {
                 Ok(States { conversations, next: page.next, unknown: page.unknown })
             }
             #[cfg(feature = "serve")]
-            Self::Elsewhere(client) => {
-                let convofold_server::StatePage { conversations, next, unknown, .. } = client.query_states(query)?;
-                Ok(States { conversations, next, unknown })
-            }
+            Self::Elsewhere(client) => Ok(client.query_states(query)?.into()),
         }
     }
 

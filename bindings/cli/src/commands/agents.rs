@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use clap::Args;
-use convofold::AgentLoad;
+use convofold::{AgentLoad, MomentReport};
 use serde::Serialize;
 
 use crate::agent_names::{AgentNames, AgentNamesArgs};
@@ -11,10 +11,10 @@ use crate::console::Console;
 use crate::database::{DbArgs, NowArgs};
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::opened::Database;
 use crate::output::print::Record;
 use crate::output::text::NOBODY;
 use crate::output::{Column, FormatArgs, Kind, Precision, Rows, Value};
+use crate::past::{MomentArgs, Reader};
 
 /// Show the workload of every agent.
 ///
@@ -32,10 +32,13 @@ Examples:
   convofold agents --db ./db --now latest       for a log of the past
   convofold agents --db ./db --sort oldest_waiting_ms --reverse --watch
   convofold agents --db ./db --format csv
+  convofold agents --db ./db --as-of 2026-03-02T14:05:00Z
 ")]
 pub struct AgentsArgs {
     #[command(flatten)]
     db: DbArgs,
+    #[command(flatten)]
+    moment: MomentArgs,
     #[command(flatten)]
     now: NowArgs,
     #[command(flatten)]
@@ -65,6 +68,8 @@ impl Rows for AgentRows {
 #[derive(Serialize)]
 struct AgentsJson {
     agents: Vec<Record<AgentLoad>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    moment: Option<MomentReport>,
 }
 
 impl AgentsArgs {
@@ -73,8 +78,10 @@ impl AgentsArgs {
         let is_json = self.output.format().is_json();
         // JSON never contains names of the file.
         let names = if is_json { AgentNames::default() } else { names };
-        self.output.each_time(&self.db, console, |db, console| {
-            let now = self.now.ms(db);
+        let open = |console: &mut Console| self.moment.open(&self.db, Some(&self.now), console);
+        self.output.each_time(open, console, |db, console| {
+            let now = db.now_ms(&self.now);
+            db.tell(self.output.format().is_for_people(), console);
             let mut agents = self.agents(db)?;
             if agents.is_empty() {
                 console.note(match &self.tenant {
@@ -86,18 +93,18 @@ impl AgentsArgs {
             let tenants: BTreeSet<_> = agents.iter().map(|load| load.tenant.clone()).collect();
             let hidden: &[&str] = if tenants.len() > 1 { &[] } else { &["tenant"] };
             self.output.arrange(&mut agents, |load| cells(load, now, &names));
-            let whole = |agents| AgentsJson { agents };
+            let whole = |agents| AgentsJson { agents, moment: db.report() };
             self.output.print(agents, |load| cells(load, now, &names), hidden, whole, console)?;
             if !is_json {
                 console.flush()?;
-                self.now.hint(db, console);
+                db.hint(&self.now, console);
             }
             Ok(())
         })
     }
 
     /// The agents, the busiest first, nobody last.
-    fn agents(&self, db: &Database) -> Result<Vec<AgentLoad>, CliError> {
+    fn agents(&self, db: &Reader) -> Result<Vec<AgentLoad>, CliError> {
         let mut agents = db.agents()?;
         if let Some(tenant) = &self.tenant {
             agents.retain(|load| load.tenant.as_deref() == Some(tenant));

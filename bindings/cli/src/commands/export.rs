@@ -8,6 +8,7 @@ use crate::database::DbArgs;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::opened::Database;
+use crate::past::MomentArgs;
 
 /// Print the state of every conversation, open and closed, or every event.
 ///
@@ -21,13 +22,16 @@ use crate::opened::Database;
 Examples:
   convofold export --db ./db > conversations.ndjson
   convofold export --db ./db | grep '\"status\":\"open\"' | wc -l
+  convofold export --db ./db --as-of 2026-03-02T14:05:00Z
   convofold export --db ./db --events | convofold replay - --db ./copy
 ")]
 pub struct ExportArgs {
     #[command(flatten)]
     db: DbArgs,
+    #[command(flatten)]
+    moment: MomentArgs,
     /// Print every accepted event, in the form that `replay` reads.
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["as_of", "known_at"])]
     events: bool,
     /// No effect: the export is always JSON. Accepted because every reading command has --json.
     #[arg(long)]
@@ -36,12 +40,13 @@ pub struct ExportArgs {
 
 impl ExportArgs {
     pub(crate) fn run(&self, console: &mut Console) -> Result<Exit, CliError> {
-        let db = self.db.open(console)?;
         if self.events {
-            return print_events(&db, console);
+            return print_events(&self.db.open(console)?, console);
         }
+        let db = self.moment.open(&self.db, None, console)?;
         if db.export(console.out())? == 0 {
-            console.note("the database contains no conversations");
+            let then = if db.is_past() { " at this moment" } else { "" };
+            console.note(format_args!("the database contains no conversations{then}"));
         }
         Ok(Exit::Success)
     }

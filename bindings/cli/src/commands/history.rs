@@ -1,7 +1,7 @@
 //! `convofold history`.
 
 use clap::Args;
-use convofold::{Direction, HistoryEntry};
+use convofold::{Direction, HistoryEntry, MomentReport};
 use serde::Serialize;
 
 use crate::agent_names::{AgentNames, AgentNamesArgs};
@@ -12,6 +12,7 @@ use crate::exit::Exit;
 use crate::output::print::Record;
 use crate::output::text::NOBODY;
 use crate::output::{Column, FormatArgs, Kind, Precision, Rows, Value, event};
+use crate::past::{self, MomentArgs, did_not_exist};
 
 /// Show every event of one conversation, in the order in which they happened.
 ///
@@ -21,6 +22,8 @@ use crate::output::{Column, FormatArgs, Kind, Precision, Rows, Value, event};
 ///
 /// --format json prints one object: {"id": ..., "history": [...]}, events in the form of `export --events`; jsonl prints one
 /// entry per line.
+///
+/// --as-of and --known-at list the events that had happened, or were known, at another moment.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -32,6 +35,8 @@ pub struct HistoryArgs {
     id: IdArgs,
     #[command(flatten)]
     db: DbArgs,
+    #[command(flatten)]
+    moment: MomentArgs,
     #[command(flatten)]
     agent_names: AgentNamesArgs,
     #[command(flatten)]
@@ -62,6 +67,8 @@ impl Rows for HistoryRows {
 struct HistoryJson<'a> {
     id: &'a str,
     history: Vec<Record<HistoryEntry>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    moment: Option<MomentReport>,
 }
 
 impl HistoryArgs {
@@ -69,11 +76,16 @@ impl HistoryArgs {
         let names = self.agent_names.read()?;
         // JSON never contains names of the file.
         let names = if self.output.format().is_json() { AgentNames::default() } else { names };
-        self.output.each_time(&self.db, console, |db, console| {
-            let id = self.id.find(db)?;
-            let mut history = db.history(&id)?.ok_or_else(|| self.id.unknown())?;
+        let open = |console: &mut Console| self.moment.open(&self.db, None, console);
+        self.output.each_time(open, console, |db, console| {
+            let id = self.id.find(db.database())?;
+            let mut history = db.history(&id)?.ok_or_else(|| did_not_exist(&id))?;
+            let moment = db.report_of(&id)?;
+            if let Some(moment) = moment.as_ref().filter(|_| self.output.format().is_for_people()) {
+                console.note(past::in_words(moment));
+            }
             self.output.arrange(&mut history, |entry| cells(entry, &names));
-            let whole = |history| HistoryJson { id: &id, history };
+            let whole = |history| HistoryJson { id: &id, history, moment };
             self.output.print(history, |entry| cells(entry, &names), &[], whole, console)
         })
     }

@@ -17,6 +17,9 @@ use crate::exit::Exit;
 /// are cut, and if that is not enough, columns are left out, CHANNEL first. Piped or redirected tables have every id in
 /// full; programs read --format json, jsonl or csv.
 ///
+/// --as-of and --known-at list the conversations that were open, or known to be open, at another moment; durations count to
+/// that moment. They read every conversation.
+///
 /// --format json prints one object: {"conversations": [...], "next_cursor": ...}, conversations in the form of `export`;
 /// jsonl prints one conversation per line. With --columns, their objects have these columns only.
 #[derive(Debug, Args)]
@@ -28,6 +31,8 @@ Examples:
   convofold open --db ./db --idle 1d --now latest --limit all --json
   convofold open --db ./db --columns id,agent,waiting_since --format csv --tz local
   convofold open --db ./db --sort unread --reverse --watch 5
+  convofold open --db ./db --agent 'Agnes Moore' --as-of 2026-03-02T14:05:00Z
+  convofold open --db ./db --agent 'Agnes Moore' --known-at 2026-03-02T14:05:00Z
 ")]
 pub struct OpenArgs {
     #[command(flatten)]

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use clap::Args;
-use convofold::{Arrivals, State, Status, SuspectField, Suspicion};
+use convofold::{Arrivals, MomentReport, State, Status, SuspectField, Suspicion};
 use serde::Serialize;
 
 use crate::agent_names::{AgentNames, AgentNamesArgs};
@@ -14,16 +14,21 @@ use crate::exit::Exit;
 use crate::output::table::Facts;
 use crate::output::transcript::{self, Line};
 use crate::output::{text, time};
+use crate::past::{self, MomentArgs, did_not_exist};
 
 /// Show one conversation: state, assignments and transcript.
 ///
 /// Prints the state, every change of the agent, and the transcript in the order of event times on standard output. `<-`
 /// marks messages from the member, `->` messages to the member, `--` messages of unknown direction.
+///
+/// --as-of and --known-at show it as it was, or as it was known, at another moment; ages count to that moment.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   convofold show 700100_1627535468595 --db ./db
   convofold show 'superoffice:Cust26703:1' --db ./db --json
+  convofold show 700100_1627535468595 --db ./db --as-of 2021-07-29T05:11:30Z
+  convofold show 700100_1627535468595 --db ./db --known-at seq:812
 ")]
 pub struct ShowArgs {
     #[command(flatten)]
@@ -31,10 +36,13 @@ pub struct ShowArgs {
     #[command(flatten)]
     db: DbArgs,
     #[command(flatten)]
+    moment: MomentArgs,
+    #[command(flatten)]
     now: NowArgs,
     #[command(flatten)]
     agent_names: AgentNamesArgs,
-    /// Print one JSON object: {"state": ..., "arrivals": ..., "transcript": [...]}.
+    /// Print one JSON object: {"state": ..., "arrivals": ..., "transcript": [...]}; about the past also {"moment": ...},
+    /// and `arrivals` is null.
     #[arg(long)]
     json: bool,
 }
@@ -42,27 +50,32 @@ pub struct ShowArgs {
 #[derive(Serialize)]
 struct ShowJson {
     state: State,
-    arrivals: Arrivals,
+    arrivals: Option<Arrivals>,
     transcript: Vec<Line>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    moment: Option<MomentReport>,
 }
 
 impl ShowArgs {
     pub(crate) fn run(&self, console: &mut Console) -> Result<Exit, CliError> {
         let names = self.agent_names.read()?;
-        let db = self.db.open(console)?;
-        let id = self.id.find(&db)?;
-        let state = db.state(&id)?.ok_or_else(|| self.id.unknown())?;
-        let arrivals = db.arrivals(&id)?.ok_or_else(|| self.id.unknown())?;
-        let history = db.history(&id)?.ok_or_else(|| self.id.unknown())?;
+        let db = self.moment.open(&self.db, Some(&self.now), console)?;
+        let id = self.id.find(db.database())?;
+        let state = db.state(&id)?.ok_or_else(|| did_not_exist(&id))?;
+        let history = db.history(&id)?.ok_or_else(|| did_not_exist(&id))?;
+        let moment = db.report_of(&id)?;
+        // It is not kept when a repetition arrived.
+        let arrivals = if db.is_past() { None } else { db.database().arrivals(&id)? };
         let transcript = transcript::of(&history);
         if self.json {
-            console.json(&ShowJson { state, arrivals, transcript })?;
+            console.json(&ShowJson { state, arrivals, transcript, moment })?;
         } else {
-            facts(&state, arrivals, self.now.ms(&db), &names).print(console)?;
+            let reference = Reference { ms: db.now_ms(&self.now), name: if db.is_past() { "then" } else { "now" } };
+            facts(&state, moment.as_ref(), arrivals, reference, &names).print(console)?;
             print(&state, &transcript, &names, console)?;
             if state.status == Status::Open {
                 console.flush()?;
-                self.now.hint(&db, console);
+                db.hint(&self.now, console);
             }
         }
         Ok(Exit::Success)
@@ -86,10 +99,24 @@ fn section(name: &str, is_empty: bool, console: &mut Console) -> Result<(), CliE
     Ok(())
 }
 
-fn facts(state: &State, arrivals: Arrivals, now: i64, names: &AgentNames) -> Facts {
+/// The time to which ages count.
+#[derive(Clone, Copy)]
+struct Reference {
+    ms: i64,
+    name: &'static str,
+}
+
+fn facts(
+    state: &State,
+    moment: Option<&MomentReport>,
+    arrivals: Option<Arrivals>,
+    reference: Reference,
+    names: &AgentNames,
+) -> Facts {
     let known = |text: &Option<String>| text.as_deref().map(text::one_line);
     let mut facts = Facts::default();
     facts
+        .add_known("moment", moment.map(past::in_words))
         .add("id", text::one_line(&state.id))
         .add("status", status(state))
         .add("agent", names.agent_in_full(state.agent.as_ref()))
@@ -103,10 +130,10 @@ fn facts(state: &State, arrivals: Arrivals, now: i64, names: &AgentNames) -> Fac
         .add_known("last active", state.last_active_at.map(time::to_millisecond))
         .add("last event", time::to_millisecond(state.last_event_at))
         .add_known("closed", state.closed_at.map(time::to_millisecond))
-        .add("open for", open_for(state, now))
+        .add("open for", open_for(state, reference))
         .add("messages", messages(state))
         .add("unread", text::count(state.unread))
-        .add_known("waiting", state.waiting_since.map(|since| time::since(Some(since), now)))
+        .add_known("waiting", state.waiting_since.map(|since| time::since(Some(since), reference.ms)))
         .add_known("first response", state.first_response_ms.map(time::length));
     for by in &state.by_agent {
         let counts = format!("{} in, {} out", text::count(by.messages_in), text::count(by.messages_out));
@@ -115,7 +142,7 @@ fn facts(state: &State, arrivals: Arrivals, now: i64, names: &AgentNames) -> Fac
     for suspicion in &state.suspect {
         facts.add("suspect", in_words(suspicion));
     }
-    facts.add("arrived", arrived(arrivals));
+    facts.add_known("arrived", arrivals.map(arrived));
     facts
 }
 
@@ -127,13 +154,14 @@ fn status(state: &State) -> String {
     }
 }
 
-/// The state counts an open interval to the last event; people expect it to count to now.
-fn open_for(state: &State, now: i64) -> String {
+/// The state counts an open interval to the last event; people expect it to count to now, or to the moment.
+fn open_for(state: &State, reference: Reference) -> String {
     match state.status {
         Status::Closed => time::length(state.open_ms),
         Status::Open => {
-            let since_last_event = now.saturating_sub(state.last_event_at).max(0);
-            format!("{}, until now", time::length(state.open_ms.saturating_add(since_last_event)))
+            let since_last_event = reference.ms.saturating_sub(state.last_event_at).max(0);
+            let length = time::length(state.open_ms.saturating_add(since_last_event));
+            format!("{length}, until {}", reference.name)
         }
     }
 }

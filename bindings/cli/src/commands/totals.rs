@@ -1,7 +1,7 @@
 //! `convofold totals`.
 
 use clap::Args;
-use convofold::Totals;
+use convofold::{MomentReport, Totals};
 use serde::Serialize;
 
 use crate::console::Console;
@@ -10,6 +10,7 @@ use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::print::Record;
 use crate::output::{Column, FormatArgs, Kind, Rows, Value};
+use crate::past::MomentArgs;
 
 /// Count conversations by tenant and channel.
 ///
@@ -27,6 +28,8 @@ Examples:
 pub struct TotalsArgs {
     #[command(flatten)]
     db: DbArgs,
+    #[command(flatten)]
+    moment: MomentArgs,
     #[command(flatten)]
     output: FormatArgs<TotalsRows>,
 }
@@ -48,17 +51,21 @@ impl Rows for TotalsRows {
 #[derive(Serialize)]
 struct TotalsJson {
     totals: Vec<Record<Totals>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    moment: Option<MomentReport>,
 }
 
 impl TotalsArgs {
     pub(crate) fn run(&self, console: &mut Console) -> Result<Exit, CliError> {
-        self.output.each_time(&self.db, console, |db, console| {
+        let open = |console: &mut Console| self.moment.open(&self.db, None, console);
+        self.output.each_time(open, console, |db, console| {
+            db.tell(self.output.format().is_for_people(), console);
             let mut totals = db.totals()?;
             if totals.is_empty() {
                 console.note("the database contains no conversations");
             }
             self.output.arrange(&mut totals, cells);
-            self.output.print(totals, cells, &[], |totals| TotalsJson { totals }, console)
+            self.output.print(totals, cells, &[], |totals| TotalsJson { totals, moment: db.report() }, console)
         })
     }
 }

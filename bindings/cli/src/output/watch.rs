@@ -8,29 +8,28 @@ use super::column::Precision;
 use super::format::{FormatArgs, Rows};
 use super::zone::DisplayZone;
 use crate::console::Console;
-use crate::database::DbArgs;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::interrupt::Interruption;
-use crate::opened::Database;
+use crate::past::Reader;
 use crate::values::Interval;
 
 /// Moves the cursor to the upper left corner and clears the screen.
 const CLEAR: &str = "\x1b[H\x1b[2J";
 
 impl<R: Rows> FormatArgs<R> {
-    /// Prints an answer of the database, once or, with --watch, until the user interrupts the command. The database is
-    /// opened each time, because an opening for reading is a snapshot and keeps writers out.
+    /// Prints an answer of the database, once or, with --watch, until the user interrupts the command. `open` opens it each
+    /// time, because an opening for reading is a snapshot and keeps writers out.
     ///
     /// # Errors
     /// [`CliError`] if the database cannot be opened, and that of `show`.
     pub fn each_time(
         &self,
-        db: &DbArgs,
+        open: impl Fn(&mut Console) -> Result<Reader, CliError>,
         console: &mut Console,
-        show: impl Fn(&Database, &mut Console) -> Result<(), CliError>,
+        show: impl Fn(&Reader, &mut Console) -> Result<(), CliError>,
     ) -> Result<Exit, CliError> {
-        let show = |console: &mut Console| show(&db.open(console)?, console);
+        let show = |console: &mut Console| show(&open(console)?, console);
         let Some(every) = self.watch() else { return show(console).map(|()| Exit::Success) };
         Watch { every, zone: self.zone(), has_heading: self.format().is_for_people() }.run(console, show)
     }

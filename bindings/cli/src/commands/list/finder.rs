@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use clap::Args;
-use convofold::{ConversationRow, Cursor, Query, Sort, State, StatusFilter, UnknownValue};
+use convofold::{ConversationRow, Cursor, MomentReport, Query, Sort, State, StatusFilter, UnknownValue};
 use serde::Serialize;
 
 use super::conditions::Conditions;
@@ -13,10 +13,11 @@ use crate::console::Console;
 use crate::database::{DbArgs, NowArgs};
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::opened::{Database, States};
+use crate::opened::States;
 use crate::output::format::Format;
 use crate::output::print::Record;
 use crate::output::{FormatArgs, Value, text};
+use crate::past::{MomentArgs, Reader};
 use crate::values;
 
 /// Conversations per query of a list that is printed while it is read.
@@ -33,6 +34,8 @@ pub(crate) struct FinderArgs {
     /// Cursor that the previous page printed.
     #[arg(long, value_name = "TEXT")]
     cursor: Option<Cursor>,
+    #[command(flatten)]
+    moment: MomentArgs,
     #[command(flatten)]
     now: NowArgs,
     #[command(flatten)]
@@ -64,6 +67,8 @@ struct Found {
 struct PageJson {
     conversations: Vec<Record<Entry>>,
     next_cursor: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    moment: Option<MomentReport>,
 }
 
 /// What a list depends on beside the options and the database.
@@ -92,13 +97,14 @@ impl FinderArgs {
         let names = self.agent_names.read()?;
         // JSON never contains names of the file.
         let names = if self.output.format().is_json() { AgentNames::default() } else { names };
-        self.output.each_time(&self.db, console, |db, console| {
-            let context = Context { status, hidden, now: self.now.ms(db), names: &names };
+        let open = |console: &mut Console| self.moment.open(&self.db, Some(&self.now), console);
+        self.output.each_time(open, console, |db, console| {
+            let context = Context { status, hidden, now: db.now_ms(&self.now), names: &names };
             self.print(db, &context, console)
         })
     }
 
-    fn print(&self, db: &Database, context: &Context<'_>, console: &mut Console) -> Result<(), CliError> {
+    fn print(&self, db: &Reader, context: &Context<'_>, console: &mut Console) -> Result<(), CliError> {
         let query = self.conditions.query(context.now).status(context.status);
         match self.output.sort().map_or(Ok(Sort::default()), str::parse) {
             Ok(sort) => {
@@ -112,7 +118,7 @@ impl FinderArgs {
     /// Prints conversations in an order of the index, from the cursor on.
     fn print_pages(
         &self,
-        db: &Database,
+        db: &Reader,
         query: &Query,
         context: &Context<'_>,
         console: &mut Console,
@@ -134,7 +140,7 @@ impl FinderArgs {
             }
             if !is_by_line {
                 let next_cursor = next.as_ref().map(ToString::to_string);
-                let whole = |conversations| PageJson { conversations, next_cursor };
+                let whole = |conversations| PageJson { conversations, next_cursor, moment: db.report() };
                 self.output.print(entries, |entry| context.cells(entry), context.hidden, whole, console)?;
             } else {
                 self.output.print_lines(entries, |entry| context.cells(entry), is_first, console)?;
@@ -156,7 +162,7 @@ impl FinderArgs {
     /// Reads all conversations, sorts them and prints the first ones.
     fn print_sorted(
         &self,
-        db: &Database,
+        db: &Reader,
         query: &Query,
         context: &Context<'_>,
         console: &mut Console,
@@ -176,7 +182,7 @@ impl FinderArgs {
         for entry in &mut entries {
             self.complete(db, entry)?;
         }
-        let whole = |conversations| PageJson { conversations, next_cursor: None };
+        let whole = |conversations| PageJson { conversations, next_cursor: None, moment: db.report() };
         self.output.print(entries, |entry| context.cells(entry), context.hidden, whole, console)?;
         if more > 0 {
             console.flush()?;
@@ -186,7 +192,7 @@ impl FinderArgs {
     }
 
     /// One page, with what the format needs.
-    fn find(&self, db: &Database, query: &Query) -> Result<Found, CliError> {
+    fn find(&self, db: &Reader, query: &Query) -> Result<Found, CliError> {
         if self.output.has_whole_objects() {
             let States { conversations, next, unknown } = db.query_states(query)?;
             let entry = |state: State| Entry { row: ConversationRow::from(&state).into(), state: Some(state) };
@@ -198,7 +204,7 @@ impl FinderArgs {
     }
 
     /// Adds what the index does not have: the state for JSON, the last message for the others.
-    fn complete(&self, db: &Database, entry: &mut Entry) -> Result<(), CliError> {
+    fn complete(&self, db: &Reader, entry: &mut Entry) -> Result<(), CliError> {
         let is_whole = self.output.has_whole_objects();
         if !is_whole && entry.row.last_message.is_some() {
             return Ok(());
@@ -215,18 +221,19 @@ impl FinderArgs {
     /// Prints notes about an answer.
     fn tell(
         &self,
-        db: &Database,
+        db: &Reader,
         context: &Context<'_>,
         is_empty: bool,
         unknown: &[UnknownValue],
         console: &mut Console,
     ) -> Result<(), CliError> {
+        db.tell(self.output.format().is_for_people(), console);
         if is_empty {
             self.explain_nothing(db, context.status, unknown, console)?;
         }
         let has_durations = !self.output.format().is_json() && context.status.is_none();
         if has_durations || self.conditions.use_now() {
-            self.now.hint(db, console);
+            db.hint(&self.now, console);
         }
         Ok(())
     }
@@ -234,11 +241,15 @@ impl FinderArgs {
     /// Prints the reason for an empty answer: there are no conversations, an unknown value, or no match.
     fn explain_nothing(
         &self,
-        db: &Database,
+        db: &Reader,
         status: Option<StatusFilter>,
         unknown: &[UnknownValue],
         console: &mut Console,
     ) -> Result<(), CliError> {
+        if db.is_past() {
+            console.note("no match at this moment");
+            return Ok(());
+        }
         if self.conditions.want_unanswered() {
             let all: u64 = db.totals()?.iter().map(|row| row.unanswered_after_close).sum();
             console.note(match all {
@@ -247,7 +258,7 @@ impl FinderArgs {
             });
             return Ok(());
         }
-        let stats = db.stats()?;
+        let stats = db.database().stats()?;
         let (all, kind) = match status.unwrap_or_default() {
             StatusFilter::Open => (stats.open, "open conversation"),
             StatusFilter::Closed => (stats.conversations.saturating_sub(stats.open), "closed conversation"),

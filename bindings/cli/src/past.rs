@@ -1,0 +1,298 @@
+//! Questions about the past: `--as-of` and `--known-at`.
+
+use std::io::Write;
+
+use clap::Args;
+use convofold::{
+    AgentLoad, HistoryEntry, MomentError, MomentReport, Page, PageError, Query, State, StateHash, StorageError, Time,
+    Totals, View, When,
+};
+#[cfg(feature = "serve")]
+use convofold_server::ClientView;
+
+use crate::console::Console;
+use crate::database::{DbArgs, NowArgs};
+use crate::error::{CliError, chain};
+use crate::exit::Exit;
+use crate::opened::{Database, States};
+use crate::output::{text, time};
+use crate::values::clock_ms;
+
+/// The moment that a question is about.
+#[derive(Debug, Args)]
+pub struct MomentArgs {
+    /// Answer as it was at this time, with everything learned since: a time with a zone (2026-03-02T09:40:00Z), `latest` (the
+    /// newest event), or a time before now (-2h). Events at exactly this time count.
+    #[arg(long, value_name = "WHEN", allow_hyphen_values = true)]
+    as_of: Option<When>,
+    /// Answer as it was known at this time: a time as for --as-of, or the sequence number of an event (seq:812). With both,
+    /// what was known then of the time --as-of.
+    #[arg(long, value_name = "WHEN", allow_hyphen_values = true)]
+    known_at: Option<When>,
+}
+
+/// The bounds of a moment. Neither depends on the clock.
+#[derive(Clone, Copy, Debug)]
+struct Bounds {
+    as_of: Option<When>,
+    known_at: Option<When>,
+}
+
+impl MomentArgs {
+    /// Opens the database for reading at the moment. `now` is the time before which durations count, if the command has that
+    /// option.
+    ///
+    /// # Errors
+    /// [`CliError`] if the database cannot be opened, or there is no answer about the moment.
+    pub fn open(&self, db: &DbArgs, now: Option<&NowArgs>, console: &mut Console) -> Result<Reader, CliError> {
+        let db = db.open(console)?;
+        if self.as_of.is_none() && self.known_at.is_none() {
+            return Ok(Reader { db, then: None });
+        }
+        let now_ms = now.map_or_else(clock_ms, |now| now.ms(&db));
+        let fixed = |when| match when {
+            When::Ago { ms } => {
+                let ms = now_ms.saturating_sub(i64::try_from(ms).unwrap_or(i64::MAX));
+                When::At(Time::from_ms(ms).unwrap_or(Time::MIN))
+            }
+            when => when,
+        };
+        let bounds = Bounds { as_of: self.as_of.map(fixed), known_at: self.known_at.map(fixed) };
+        let then = bounds.resolve(&db)?;
+        Ok(Reader { db, then: Some(then) })
+    }
+}
+
+impl Bounds {
+    fn resolve(self, db: &Database) -> Result<Then, CliError> {
+        match db {
+            Database::Here(db) => {
+                let moment = db.moment(self.as_of, self.known_at, Time::now()).map_err(|error| failed(&error))?;
+                Ok(Then::Here(db.at(moment)))
+            }
+            #[cfg(feature = "serve")]
+            Database::Elsewhere(client) => {
+                let report = client.at(self.as_of, self.known_at).report_of_lists().map_err(refused)?;
+                Ok(Then::Elsewhere(self, report))
+            }
+        }
+    }
+}
+
+/// A database that a command reads, at the moment that it asks about.
+#[derive(Debug)]
+pub struct Reader {
+    db: Database,
+    /// `None` for now.
+    then: Option<Then>,
+}
+
+#[derive(Debug)]
+enum Then {
+    Here(View),
+    #[cfg(feature = "serve")]
+    Elsewhere(Bounds, MomentReport),
+}
+
+/// Who answers.
+enum Place<'a> {
+    Now(&'a Database),
+    Here(&'a View),
+    #[cfg(feature = "serve")]
+    Elsewhere(ClientView<'a>),
+}
+
+/// Calls the method of the database, of the view, or of the client.
+macro_rules! ask {
+    ($self:ident, $db:ident => $now:expr, $view:ident => $here:expr, $client:ident => $elsewhere:expr) => {
+        match $self.place() {
+            Place::Now($db) => $now,
+            Place::Here($view) => $here,
+            #[cfg(feature = "serve")]
+            Place::Elsewhere($client) => $elsewhere.map_err(CliError::from),
+        }
+    };
+}
+
+/// Each method fails with the [`CliError`] for the reader of the command.
+#[expect(clippy::missing_errors_doc, reason = "the sentence above holds for all of them")]
+impl Reader {
+    /// The database, for questions about now.
+    #[must_use]
+    pub fn database(&self) -> &Database {
+        &self.db
+    }
+
+    fn place(&self) -> Place<'_> {
+        match (&self.then, &self.db) {
+            (Some(Then::Here(view)), _) => Place::Here(view),
+            #[cfg(feature = "serve")]
+            (Some(Then::Elsewhere(bounds, _)), Database::Elsewhere(client)) => {
+                Place::Elsewhere(client.at(bounds.as_of, bounds.known_at))
+            }
+            (_, db) => Place::Now(db),
+        }
+    }
+
+    /// Whether the answers are about the past.
+    #[must_use]
+    pub fn is_past(&self) -> bool {
+        self.then.is_some()
+    }
+
+    /// What the answers about many conversations are about; `None` for now.
+    #[must_use]
+    pub fn report(&self) -> Option<MomentReport> {
+        match self.then.as_ref()? {
+            Then::Here(view) => view.report(None).ok(),
+            #[cfg(feature = "serve")]
+            Then::Elsewhere(_, report) => Some(*report),
+        }
+    }
+
+    /// What the answers about one conversation are about; `None` for now.
+    pub fn report_of(&self, id: &str) -> Result<Option<MomentReport>, CliError> {
+        ask!(
+            self,
+            _db => Ok(None),
+            view => view.report(Some(id)).map(Some).map_err(|error| CliError::conversation(&error)),
+            client => client.report(id)
+        )
+    }
+
+    /// The time to which ages count.
+    #[must_use]
+    pub fn now_ms(&self, now: &NowArgs) -> i64 {
+        self.report().and_then(|report| report.time).unwrap_or_else(|| now.ms(&self.db))
+    }
+
+    /// Prints what the answers are about, if they are about the past, and `is_wanted`.
+    pub fn tell(&self, is_wanted: bool, console: &mut Console) {
+        if let Some(report) = self.report().filter(|_| is_wanted) {
+            console.note(in_words(&report));
+        }
+    }
+
+    /// The hint of [`NowArgs::hint`], if the answers are about now.
+    pub fn hint(&self, now: &NowArgs, console: &mut Console) {
+        if !self.is_past() {
+            now.hint(&self.db, console);
+        }
+    }
+
+    /// The workload of every agent.
+    pub fn agents(&self) -> Result<Vec<AgentLoad>, CliError> {
+        ask!(self, db => db.agents(), view => of_storage(view.agents()), client => client.agents())
+    }
+
+    /// Counts per tenant and channel.
+    pub fn totals(&self) -> Result<Vec<Totals>, CliError> {
+        ask!(self, db => db.totals(), view => of_storage(view.totals()), client => client.totals())
+    }
+
+    /// The state hash.
+    pub fn state_hash(&self) -> Result<StateHash, CliError> {
+        ask!(self, db => db.state_hash(), view => of_storage(view.state_hash()), client => client.state_hash())
+    }
+
+    /// The state of a conversation.
+    pub fn state(&self, id: &str) -> Result<Option<State>, CliError> {
+        ask!(self, db => db.state(id), view => of_storage(view.state(id)), client => client.state(id))
+    }
+
+    /// Every event of a conversation.
+    pub fn history(&self, id: &str) -> Result<Option<Vec<HistoryEntry>>, CliError> {
+        ask!(self, db => db.history(id), view => of_storage(view.history(id)), client => client.history(id))
+    }
+
+    /// One page of conversations; their last texts can be missing.
+    pub fn query(&self, query: &Query) -> Result<Page, CliError> {
+        ask!(self, db => db.query(query), view => of_page(view.query(query)), client => client.query(query))
+    }
+
+    /// One page of conversations, with their last texts.
+    pub fn query_with_last_messages(&self, query: &Query) -> Result<Page, CliError> {
+        ask!(
+            self,
+            db => db.query_with_last_messages(query),
+            view => of_page(view.query_with_last_messages(query)),
+            client => client.query(query)
+        )
+    }
+
+    /// One page of conversations in full.
+    pub fn query_states(&self, query: &Query) -> Result<States, CliError> {
+        match self.place() {
+            Place::Now(db) => db.query_states(query),
+            Place::Here(view) => {
+                let page = of_page(view.query(query))?;
+                let states = page.rows.iter().filter_map(|row| view.state(row.id()).transpose());
+                let conversations = of_storage(states.collect())?;
+                Ok(States { conversations, next: page.next, unknown: page.unknown })
+            }
+            #[cfg(feature = "serve")]
+            Place::Elsewhere(client) => Ok(client.query_states(query)?.into()),
+        }
+    }
+
+    /// Writes the state of every conversation. Returns their number.
+    pub fn export(&self, out: &mut impl Write) -> Result<u64, CliError> {
+        ask!(self, db => db.export(out), view => Ok(view.export(out)?.conversations), client => client.export(out))
+    }
+}
+
+fn of_storage<T>(answer: Result<T, StorageError>) -> Result<T, CliError> {
+    answer.map_err(|error| CliError::conversation(&error))
+}
+
+fn of_page(answer: Result<Page, PageError>) -> Result<Page, CliError> {
+    answer.map_err(|error| CliError::page(&error))
+}
+
+fn failed(error: &MomentError) -> CliError {
+    match error {
+        MomentError::Storage(error) => CliError::conversation(error),
+        MomentError::Mark(_) => CliError::unreadable_log(&chain(error)),
+        error => CliError::new(Exit::Usage, error.to_string()),
+    }
+}
+
+/// The server refuses the bounds with the same words.
+#[cfg(feature = "serve")]
+fn refused(error: convofold_server::ClientError) -> CliError {
+    const BAD_REQUEST: u16 = 400;
+    match error {
+        convofold_server::ClientError::Problem(refusal) if refusal.status == BAD_REQUEST => {
+            CliError::new(Exit::Usage, refusal.detail)
+        }
+        error => error.into(),
+    }
+}
+
+/// The error for a conversation that exists now and did not exist at the moment.
+#[must_use]
+pub fn did_not_exist(id: &str) -> CliError {
+    CliError::new(Exit::NotFound, format!("conversation {id:?} did not exist at this moment"))
+        .hint("`convofold history` shows when its events happened, and their sequence numbers")
+}
+
+/// What an answer is about, in words.
+#[must_use]
+pub fn in_words(report: &MomentReport) -> String {
+    let as_of = report.as_of.map(time::to_millisecond);
+    let what = match (as_of, report.known_at) {
+        (Some(at), None) => format!("as it was at {at}, with everything learned since"),
+        (Some(at), Some(seq)) => format!("as it was at {at}, known after event {seq}"),
+        (None, Some(seq)) => {
+            let committed = report.time.map(|at| format!(", committed at {}", time::to_millisecond(at)));
+            format!("as it was known after event {seq}{}", committed.unwrap_or_default())
+        }
+        (None, None) => "now".to_owned(),
+    };
+    let late = match (report.late_events.unwrap_or_default(), report.known_at) {
+        (0, _) => String::new(),
+        (events, None) => format!("; {} of that time learned later", text::counted(events, "event")),
+        (events, Some(_)) => format!("; without {} of that time learned later", text::counted(events, "event")),
+    };
+    format!("{what}{late}")
+}
