@@ -222,4 +222,18 @@ mod tests {
             assert_eq!((parsed.rejected_total(), parsed.rejections.len()), (10_000, kept));
         }
     }
+
+    #[test]
+    fn blocks_are_left_to_the_writer_while_events_repeat() {
+        let line = r#"{"convofold":1,"source":"desk","conversation":"c","kind":"close","occurred":"2026-03-02T09:15:00Z"}"#;
+        let piece = Piece::values(1, 0, format!("{line}\n").into_bytes());
+        let parsing = Parsing::new(Parser::default(), false, Some(256));
+        let is_packed = || {
+            let parsed = parsing.parse(&piece, parsing.packer().as_mut()).unwrap();
+            parsed.into_batches().map(|batch| batch.events.packed().is_some()).collect::<Vec<_>>()
+        };
+        assert_eq!(is_packed(), [true]);
+        parsing.has_repeats.store(true, Ordering::Relaxed);
+        assert_eq!(is_packed(), [false]);
+    }
 }
