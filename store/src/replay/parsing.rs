@@ -225,7 +225,8 @@ mod tests {
 
     #[test]
     fn blocks_are_left_to_the_writer_while_events_repeat() {
-        let line = r#"{"convofold":1,"source":"desk","conversation":"c","kind":"close","occurred":"2026-03-02T09:15:00Z"}"#;
+        let line =
+            r#"{"convofold":1,"source":"desk","conversation":"c","kind":"close","occurred":"2026-03-02T09:15:00Z"}"#;
         let piece = Piece::values(1, 0, format!("{line}\n").into_bytes());
         let parsing = Parsing::new(Parser::default(), false, Some(256));
         let is_packed = || {
