@@ -8,12 +8,11 @@ mod admissions;
 mod changes;
 mod edit;
 mod eviction;
-mod part;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use hashbrown::HashTable;
+use hashbrown::{HashMap, HashTable};
 
 use crate::conflict::Conflict;
 use crate::conversation::Conversation;
@@ -30,7 +29,6 @@ use crate::outline::Outline;
 use crate::past::Past;
 use crate::query::ConversationRow;
 use crate::resident::{self, Resident};
-use crate::residents::Residents;
 use crate::search::SearchKeys;
 use crate::state::State;
 use eviction::ResidentBytes;
@@ -38,7 +36,6 @@ use eviction::ResidentBytes;
 pub use admissions::Admissions;
 pub use edit::BoardEdit;
 pub use eviction::Evicted;
-pub use part::BoardPart;
 
 /// The version of the fold rules. Raise it with every change of the export. A checkpoint of another version is ignored
 /// and the log is folded again. `tests/fold-version` contains the export of the current version.
@@ -60,7 +57,7 @@ pub const FOLD_VERSION: u32 = 2;
 pub struct Board {
     id_map: IdMap,
     /// The resident conversations.
-    residents: Residents,
+    residents: HashMap<Slot, Box<Resident>>,
     interner: Interner,
     hash: StateHash,
     unhashed: Vec<Slot>,
@@ -123,7 +120,7 @@ impl Board {
     /// Like [`Board::index`], to be changed before it is sorted.
     #[must_use]
     pub fn unsorted_index(&self) -> UnsortedIndex {
-        UnsortedIndex::of(self.residents.iter().filter_map(|(slot, resident)| Some((slot, resident.seen.clone()?))))
+        UnsortedIndex::of(self.residents.iter().filter_map(|(slot, resident)| Some((*slot, resident.seen.clone()?))))
     }
 
     /// The number of conversations.
@@ -184,7 +181,7 @@ impl Board {
     /// The first slot after `after` at which an evicted conversation may have this id.
     fn evicted_slot(&self, id: &str, after: Option<Slot>) -> Option<Slot> {
         let is_after = |slot| after.is_none_or(|after| slot > after);
-        self.id_map.find_first(fingerprint(id), |slot| is_after(slot) && !self.residents.contains(slot))
+        self.id_map.find_first(fingerprint(id), |slot| is_after(slot) && !self.residents.contains_key(&slot))
     }
 
     fn conversation(&self, id: &str) -> Option<&Conversation> {
@@ -192,7 +189,7 @@ impl Board {
     }
 
     fn at(&self, slot: Slot) -> Option<&Conversation> {
-        self.residents.get(slot).map(|resident| &resident.conversation)
+        self.residents.get(&slot).map(|resident| &resident.conversation)
     }
 
     /// The slot of a conversation; `None` if it is evicted or unknown.
@@ -281,7 +278,7 @@ impl Board {
     /// The ids of the resident conversations in export order: by their bytes.
     #[must_use]
     pub fn ids(&self) -> Vec<Arc<str>> {
-        let mut ids: Vec<_> = self.residents.iter().map(|(_, resident)| resident.conversation.id.clone()).collect();
+        let mut ids: Vec<_> = self.residents.values().map(|resident| resident.conversation.id.clone()).collect();
         ids.sort_unstable();
         ids
     }
@@ -299,14 +296,14 @@ impl Board {
     /// access.
     #[must_use]
     pub fn hashes(&self, slots: impl IntoIterator<Item = u32>) -> Vec<(u32, StateHash)> {
-        let here = slots.into_iter().filter_map(|slot| Some((slot, self.residents.get(slot)?)));
+        let here = slots.into_iter().filter_map(|slot| Some((slot, self.residents.get(&slot)?)));
         here.map(|(slot, resident)| (slot, resident.hash())).collect()
     }
 
     /// Records the result of [`Board::hashes`].
     pub fn note_hashes(&mut self, hashes: &[(u32, StateHash)]) {
         for (slot, now) in hashes {
-            let Some(resident) = self.residents.get_mut(*slot) else { continue };
+            let Some(resident) = self.residents.get_mut(slot) else { continue };
             self.resident_bytes.remove(resident);
             let before = resident.note_hash(*now);
             self.resident_bytes.add(resident);
@@ -315,7 +312,7 @@ impl Board {
     }
 
     fn hash_one(&mut self, slot: Slot) {
-        if let Some(resident) = self.residents.get(slot).filter(|resident| !resident.is_hashed) {
+        if let Some(resident) = self.residents.get(&slot).filter(|resident| !resident.is_hashed) {
             self.note_hashes(&[(slot, resident.hash())]);
         }
     }
@@ -335,7 +332,7 @@ impl Board {
     /// The approximate size in bytes of these conversations, except for the evicted ones.
     #[must_use]
     pub fn bytes_of(&self, slots: impl IntoIterator<Item = u32>) -> u64 {
-        slots.into_iter().filter_map(|slot| self.residents.get(slot)).map(|resident| resident.bytes).sum()
+        slots.into_iter().filter_map(|slot| self.residents.get(&slot)).map(|resident| resident.bytes).sum()
     }
 
     /// The image of the conversation at a slot; `None` if it is evicted or unknown.
@@ -348,14 +345,14 @@ impl Board {
     /// unknown.
     #[must_use]
     pub fn outline(&self, slot: u32) -> Option<Outline> {
-        let seen = self.residents.get(slot)?.seen.clone()?;
+        let seen = self.residents.get(&slot)?.seen.clone()?;
         Some(Outline { fingerprint: self.id_map.fingerprint(slot)?, seen })
     }
 
     /// Whether the slot belongs to an evicted conversation.
     #[must_use]
     pub fn is_evicted(&self, slot: u32) -> bool {
-        slot < self.slot_count() && !self.residents.contains(slot)
+        slot < self.slot_count() && !self.residents.contains_key(&slot)
     }
 
     /// Adds a conversation at its slot: the next new slot (recovery), or its own (after an eviction).
@@ -388,7 +385,7 @@ impl Board {
     #[must_use]
     pub fn derive_unsettled(&self) -> Option<DerivedConversation> {
         let slot = *self.unsettled.iter().rev().find(|slot| self.is_unsettled(**slot))?;
-        let resident = self.residents.get(slot)?;
+        let resident = self.residents.get(&slot)?;
         Some(DerivedConversation { slot, folds: resident.conversation.settled(), edits: self.edits })
     }
 
@@ -435,11 +432,11 @@ impl Board {
     }
 
     fn is_unsettled(&self, slot: Slot) -> bool {
-        self.residents.get(slot).is_some_and(|resident| resident.is_unsettled)
+        self.residents.get(&slot).is_some_and(|resident| resident.is_unsettled)
     }
 
     fn leave_unsettled(&mut self, slot: Slot) {
-        let Some(resident) = self.residents.get_mut(slot) else { return };
+        let Some(resident) = self.residents.get_mut(&slot) else { return };
         if std::mem::take(&mut resident.is_hashed) {
             self.unhashed.push(slot);
         }
@@ -453,7 +450,7 @@ impl Board {
     }
 
     fn update(&mut self, slot: Slot, settle: impl FnOnce(&mut Resident, &mut Interner) -> Update) -> Option<Update> {
-        let resident = self.residents.get_mut(slot)?;
+        let resident = self.residents.get_mut(&slot)?;
         resident.is_unsettled = false;
         if std::mem::take(&mut resident.is_hashed) {
             self.unhashed.push(slot);

@@ -69,11 +69,10 @@ mod index;
 mod search;
 mod outline;
 mod resident;
-mod residents;
 mod board;
 
 pub use attribute::Attribute;
-pub use board::{Admissions, Board, BoardEdit, BoardPart, DerivedConversation, Evicted, FOLD_VERSION, Location};
+pub use board::{Admissions, Board, BoardEdit, DerivedConversation, Evicted, FOLD_VERSION, Location};
 pub use chunk::{PackedError, PackedFacts};
 pub use columns::{ContextOf, EventColumns, EventNumbers, SessionOf};
 pub use conflict::{Conflict, ConflictingField};

@@ -39,21 +39,21 @@ impl BoardEdit<'_> {
         seq: Seq,
         event: EventRef<'_>,
     ) -> Effect {
-        self.touch(slot, event).1.conversation.apply(seq, event, context)
+        self.touch(slot, event).conversation.apply(seq, event, context)
     }
 
     /// The conversation of an event, which is about to change.
     #[expect(clippy::panic, reason = "an event that is logged and not applied would be lost without a trace")]
-    pub(super) fn touch(&mut self, slot: &mut Option<u32>, event: EventRef<'_>) -> (Slot, &mut Resident) {
+    fn touch(&mut self, slot: &mut Option<u32>, event: EventRef<'_>) -> &mut Resident {
         let slot = *slot.get_or_insert_with(|| self.slot_of(event));
-        let Some(resident) = self.board.residents.get_mut(slot) else {
+        let Some(resident) = self.board.residents.get_mut(&slot) else {
             panic!("the conversation at slot {slot} is evicted: reload it before applying its events");
         };
         if resident.touched != self.board.edits {
             resident.touched = self.board.edits;
             self.touched.push(slot);
         }
-        (slot, resident)
+        resident
     }
 
     /// Counts another delivery of an event that [`Admissions::admit`](super::Admissions::admit) found to be known. Its conversation must be
@@ -66,7 +66,7 @@ impl BoardEdit<'_> {
     pub fn repeat_at(&mut self, slot: &mut Option<u32>, event: EventRef<'_>) {
         *slot = slot.or_else(|| self.board.resident_slot(event.conversation()));
         let Some(slot) = *slot else { return };
-        if let Some(resident) = self.board.residents.get_mut(slot) {
+        if let Some(resident) = self.board.residents.get_mut(&slot) {
             resident.conversation.arrivals.duplicates += 1;
             self.board.unsaved.insert(slot);
         }

@@ -58,9 +58,9 @@ impl Board {
     /// longest. Conversations with unsaved changes ([`Board::take_unsaved`]) stay resident.
     #[must_use]
     pub fn eviction_candidates(&self, max_bytes: u64, max_closed_bytes: u64) -> Vec<u32> {
-        let saved = self.residents.iter().filter(|(slot, _)| !self.unsaved.contains(slot));
+        let saved = self.residents.iter().filter(|(slot, _)| !self.unsaved.contains(*slot));
         let mut candidates: Vec<_> =
-            saved.map(|(slot, resident)| (resident.is_open(), resident.touched, slot, resident.bytes)).collect();
+            saved.map(|(slot, resident)| (resident.is_open(), resident.touched, *slot, resident.bytes)).collect();
         candidates.sort_unstable();
         let (mut left, mut closed) = (self.resident_bytes(), self.closed_bytes());
         let mut chosen = Vec::new();
@@ -85,7 +85,7 @@ impl Board {
     fn remove(&mut self, slot: Slot) -> Option<Box<Resident>> {
         // The hash needs the export line, so compute it before the eviction.
         self.hash_one(slot);
-        let resident = self.residents.remove(slot)?;
+        let resident = self.residents.remove(&slot)?;
         self.resident_bytes.remove(&resident);
         Some(resident)
     }

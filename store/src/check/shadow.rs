@@ -14,7 +14,6 @@ use crate::damage::Damage;
 use crate::format::block::LogPosition;
 use crate::log::error::LogError;
 use crate::log::events::{DecodedBlock, EventReader, UpTo, settle};
-use crate::log::folder::Folder;
 use crate::state::shared::Shared;
 use crate::storage::ReadStorage;
 
@@ -25,8 +24,7 @@ pub(crate) struct Shadow {
     /// The conversations to fold; `None` means all.
     wanted: Option<HashSet<Arc<str>>>,
     /// Blocks read, but not yet folded to their end.
-    ahead: VecDeque<Arc<DecodedBlock>>,
-    folder: Folder,
+    ahead: VecDeque<DecodedBlock>,
     /// The number of events of the first of these blocks that are folded.
     applied: usize,
     /// Number of folded events.
@@ -42,7 +40,7 @@ impl Shadow {
         wanted: Option<HashSet<Arc<str>>>,
     ) -> Self {
         let reader = EventReader::new(storage, from, UpTo::Now);
-        Self { board, reader, wanted, ahead: VecDeque::new(), folder: Folder::default(), applied: 0, events: 0 }
+        Self { board, reader, wanted, ahead: VecDeque::new(), applied: 0, events: 0 }
     }
 
     /// Reads and folds the log up to the current event of the live board; other threads read and decode ahead. `tick`
@@ -52,12 +50,12 @@ impl Shadow {
         shared: &Shared,
         mut tick: impl FnMut(Seq) -> Result<(), E>,
     ) -> Result<(), E> {
-        let Self { board, reader, wanted, ahead, folder, applied, events } = self;
+        let Self { board, reader, wanted, ahead, applied, events } = self;
         let is_wanted = |id: &str| wanted.as_ref().is_none_or(|wanted| wanted.contains(id));
         reader.read_ahead_of(is_wanted, |block| {
             let last_seq = block.end.last_seq();
-            ahead.push_back(Arc::new(block));
-            *events += fold(board, ahead, folder, applied, shared.applied_seq.load(Ordering::SeqCst));
+            ahead.push_back(block);
+            *events += fold(board, ahead, applied, shared.applied_seq.load(Ordering::SeqCst));
             tick(last_seq)
         })?;
         settle(board);
@@ -103,28 +101,21 @@ impl Shadow {
         let is_wanted = |id: &str| self.wanted.as_ref().is_none_or(|wanted| wanted.contains(id));
         let block = self.reader.next_of(is_wanted)?;
         let is_there = block.is_some();
-        self.ahead.extend(block.map(Arc::new));
+        self.ahead.extend(block);
         Ok(is_there)
     }
 
     fn fold(&mut self, up_to: Seq) {
-        let Self { board, ahead, folder, applied, .. } = self;
-        self.events += fold(board, ahead, folder, applied, up_to);
+        self.events += fold(&mut self.board, &mut self.ahead, &mut self.applied, up_to);
     }
 }
 
 /// Folds the events read, up to `up_to`; returns their number. `applied` events of the first block are folded already.
-fn fold(
-    board: &mut Board,
-    ahead: &mut VecDeque<Arc<DecodedBlock>>,
-    folder: &Folder,
-    applied: &mut usize,
-    up_to: Seq,
-) -> u64 {
+fn fold(board: &mut Board, ahead: &mut VecDeque<DecodedBlock>, applied: &mut usize, up_to: Seq) -> u64 {
     let mut edit = board.edit();
     let mut events = 0;
     while let Some(block) = ahead.front() {
-        let folded = folder.apply(block, *applied, up_to, &mut edit);
+        let folded = block.apply_some(*applied, up_to, &mut edit);
         (events, *applied) = (events + folded as u64, *applied + folded);
         if *applied < block.events.len() {
             break;

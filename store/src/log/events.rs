@@ -7,13 +7,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread;
 
-use convofold_engine::{Board, EventColumns, EventRef, Seq};
+use convofold_engine::{Board, BoardEdit, EventColumns, EventRef, Seq};
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use crate::damage::Damage;
 use crate::format::block::{Block, Body, LogPosition};
 use crate::format::bookmark::StoredBookmark;
-use crate::log::bookmark::DecodedBookmark;
+use crate::log::bookmark::{Bookmarks, DecodedBookmark, set_bookmark};
 use crate::log::columns::{ColumnsPool, PooledColumns, Shared};
 use crate::log::error::LogError;
 use crate::log::reader::LogReader;
@@ -97,7 +97,7 @@ impl DecodedBlock {
         self.events_from(0)
     }
 
-    pub(crate) fn events_from(&self, skipped: usize) -> impl Iterator<Item = (Seq, Shared, EventRef<'_>)> {
+    fn events_from(&self, skipped: usize) -> impl Iterator<Item = (Seq, Shared, EventRef<'_>)> {
         let events = self.events.iter().enumerate().skip(skipped);
         events.map(move |(index, (numbers, event))| {
             (self.first_seq.saturating_add(self.place(index)), Shared::of(numbers), event)
@@ -116,6 +116,42 @@ impl DecodedBlock {
     pub(crate) fn event(&self, index: usize) -> Option<(Seq, EventRef<'_>)> {
         let (_, event) = self.events.get(index)?;
         Some((self.first_seq.saturating_add(self.place(index)), event))
+    }
+
+    /// Applies the events without the first `skipped`, up to an event. Returns their number.
+    pub(crate) fn apply_some(&self, skipped: usize, up_to: Seq, edit: &mut BoardEdit<'_>) -> usize {
+        let events = self.events_from(skipped).take_while(|(seq, ..)| *seq <= up_to);
+        self.apply(events, edit)
+    }
+
+    /// Applies events of this block. Returns their number. The slot of each conversation and the index of each context are
+    /// looked up once.
+    fn apply<'a>(&self, events: impl Iterator<Item = (Seq, Shared, EventRef<'a>)>, edit: &mut BoardEdit<'_>) -> usize {
+        let mut slots = vec![None; self.events.conversation_count()];
+        let mut contexts = vec![None; self.events.context_count()];
+        let mut applied = 0;
+        for (seq, shared, event) in events {
+            let (mut no_slot, mut no_context) = (None, None);
+            let slot = slots.get_mut(shared.conversation).unwrap_or(&mut no_slot);
+            let context = contexts.get_mut(shared.context).unwrap_or(&mut no_context);
+            edit.apply_at(slot, context, seq, event);
+            applied += 1;
+        }
+        applied
+    }
+
+    /// Applies the events and sets the bookmarks. [`settle`] must follow before the board is read.
+    pub(crate) fn fold(self, board: &mut Board, bookmarks: &mut Bookmarks) {
+        self.fold_rest(&[], board, bookmarks);
+    }
+
+    /// Like [`DecodedBlock::fold`], without the events of conversations that are complete, by the index of the conversation.
+    pub(crate) fn fold_rest(self, is_complete: &[bool], board: &mut Board, bookmarks: &mut Bookmarks) {
+        let mut edit = board.edit();
+        let is_complete = |shared: Shared| is_complete.get(shared.conversation).is_some_and(|is_complete| *is_complete);
+        self.apply(self.events().filter(|(_, shared, _)| !is_complete(*shared)), &mut edit);
+        edit.leave();
+        self.bookmarks.into_iter().for_each(|bookmark| set_bookmark(bookmark, bookmarks));
     }
 }
 
@@ -283,18 +319,16 @@ fn bookmark(bookmark: &StoredBookmark<'_>) -> DecodedBookmark {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use convofold_engine::{Board, ContextOf, Event, SessionOf};
+mod tests {
+    use convofold_engine::{ContextOf, Event, SessionOf};
 
     use super::*;
     use crate::format::block::PackedEvents;
     use crate::format::frame::Compressor;
-    use crate::log::bookmark::Bookmarks;
-    use crate::log::folder::Folder;
     use crate::tests::message_with;
 
     /// A block of these columns, opened.
-    pub(crate) fn block(columns: &EventColumns) -> Block {
+    fn block(columns: &EventColumns) -> Block {
         let mut compressor = Compressor::new().unwrap();
         let packed = PackedEvents::of(columns, &mut compressor).unwrap();
         let sealed = packed.seal(&mut LogPosition::START.clone(), &[], 0, &compressor).unwrap();
@@ -303,7 +337,7 @@ pub(crate) mod tests {
 
     fn folded(decoded: DecodedBlock) -> Board {
         let mut board = Board::new();
-        Folder::new(2).fold(decoded, &mut board, &mut Bookmarks::new());
+        decoded.fold(&mut board, &mut Bookmarks::new());
         settle(&mut board);
         board
     }
@@ -331,9 +365,8 @@ pub(crate) mod tests {
         let found: Vec<_> = decoded.events().map(|(seq, _, event)| (seq, event.conversation())).collect();
         assert_eq!(found, [(2, "b"), (5, "b"), (8, "b")]);
         let mut board = Board::new();
-        let (mut edit, folder, decoded) = (board.edit(), Folder::new(2), Arc::new(decoded));
-        let applied = [(0, 5), (2, Seq::MAX)].map(|(skipped, up_to)| folder.apply(&decoded, skipped, up_to, &mut edit));
-        assert_eq!(applied, [2, 1]);
+        let mut edit = board.edit();
+        assert_eq!((decoded.apply_some(0, 5, &mut edit), decoded.apply_some(2, Seq::MAX, &mut edit)), (2, 1));
     }
 
     /// No writer makes such a block.

@@ -7,5 +7,4 @@ pub(crate) mod columns;
 pub(crate) mod blocks;
 pub(crate) mod reader;
 pub(crate) mod events;
-pub(crate) mod folder;
 pub(crate) mod marks;

@@ -17,7 +17,6 @@ use crate::format::block::LogPosition;
 use crate::format::log_start::LogStart;
 use crate::log::error::LogError;
 use crate::log::events::{DecodedBlock, EventReader, SETTLED_AT_ONCE, UpTo};
-use crate::log::folder::Folder;
 use crate::log::marks::last_committed_ms;
 use crate::log::reader::LogReader;
 use crate::log::start::read_log_start;
@@ -219,7 +218,6 @@ impl RecoveredState {
         let mut reader = EventReader::new(storage.clone(), self.position, UpTo::End).expecting(end_mark)?;
         let mut replayed = Replayed::default();
         let (mut blocks, mut bytes) = (Vec::new(), 0);
-        let folder = Folder::default();
         reader.read_ahead(|block| {
             replayed.blocks += 1;
             replayed.events += block.events.len() as u64;
@@ -234,9 +232,9 @@ impl RecoveredState {
                 return Ok(());
             }
             bytes = 0;
-            self.fold(&mut blocks, &folder, storage.as_ref(), &mut index)
+            self.fold(&mut blocks, storage.as_ref(), &mut index)
         })?;
-        self.fold(&mut blocks, &folder, storage.as_ref(), &mut index)?;
+        self.fold(&mut blocks, storage.as_ref(), &mut index)?;
         loop {
             let updates = self.live.board_mut().settle_within(SETTLED_AT_ONCE, usize::MAX);
             if updates.is_empty() {
@@ -251,7 +249,6 @@ impl RecoveredState {
     fn fold(
         &mut self,
         blocks: &mut Vec<DecodedBlock>,
-        folder: &Folder,
         storage: &dyn ReadStorage,
         index: &mut UnsortedIndex,
     ) -> Result<(), LogError> {
@@ -260,7 +257,7 @@ impl RecoveredState {
         for (block, is_complete) in blocks.drain(..).zip(complete) {
             self.position = block.end;
             self.log_bytes += block.stored_bytes;
-            folder.fold_rest(block, &is_complete, &mut board, &mut self.bookmarks);
+            block.fold_rest(&is_complete, &mut board, &mut self.bookmarks);
         }
         Ok(())
     }

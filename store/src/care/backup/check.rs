@@ -12,7 +12,6 @@ use crate::format::backup::BackupEnd;
 use crate::format::block::Block;
 use crate::log::bookmark::Bookmarks;
 use crate::log::events::{DecodedBlock, settle};
-use crate::log::folder::Folder;
 
 /// Reads the whole file and compares it with what its header and end state.
 pub(super) fn check(
@@ -46,7 +45,6 @@ pub(super) fn check(
 struct Fold {
     board: Board,
     bookmarks: Bookmarks,
-    folder: Folder,
 }
 
 impl Fold {
@@ -58,7 +56,7 @@ impl Fold {
     }
 
     fn block(&mut self, block: &Block) -> Result<(), Damage> {
-        self.folder.fold(DecodedBlock::of(block)?, &mut self.board, &mut self.bookmarks);
+        DecodedBlock::of(block)?.fold(&mut self.board, &mut self.bookmarks);
         Ok(())
     }
 

@@ -10,7 +10,6 @@ use crate::format::frame::{HEADER_BYTES, mended, stated_bytes};
 use crate::format::page;
 use crate::log::bookmark::Bookmarks;
 use crate::log::events::DecodedBlock;
-use crate::log::folder::Folder;
 
 pub(crate) fn read_backup(bytes: &[u8]) {
     for file in [bytes.to_vec(), mended_file(bytes)] {
@@ -25,7 +24,7 @@ pub(crate) fn read_backup(bytes: &[u8]) {
                 }
                 Ok(Section::Block(block, _)) => {
                     let Ok(read) = DecodedBlock::of(&block) else { break };
-                    Folder::new(1).fold(read, &mut board, &mut Bookmarks::new());
+                    read.fold(&mut board, &mut Bookmarks::new());
                 }
                 Ok(Section::End(_)) | Err(_) => break,
             }

@@ -14,7 +14,6 @@ use crate::format::log_start::LogStart;
 use crate::log::bookmark::Bookmarks;
 use crate::log::error::LogError;
 use crate::log::events::{DecodedBlock, EventReader, UpTo, settle};
-use crate::log::folder::Folder;
 use crate::state::snapshot::Snapshot;
 use crate::storage::end_mark::EndMark;
 use crate::storage::{ReadStorage, StorageError};
@@ -28,7 +27,6 @@ pub(super) struct LogCheck<'a> {
     /// `None` once a block or the base is missing, because the log can no longer be folded.
     board: Option<Board>,
     bookmarks: Bookmarks,
-    folder: Folder,
     /// The time of the last commit.
     committed_ms: u64,
     pub(super) is_whole: bool,
@@ -56,8 +54,7 @@ impl<'a> LogCheck<'a> {
     ) -> Self {
         let committed_ms = start.marks.last().map_or(0, |mark| mark.committed_ms);
         let LogStart { position: start, bookmarks, .. } = start;
-        let folder = Folder::default();
-        Self { storage, start, checkpoints, end_mark, board: base, bookmarks, folder, committed_ms, is_whole: true }
+        Self { storage, start, checkpoints, end_mark, board: base, bookmarks, committed_ms, is_whole: true }
     }
 
     /// Reads the log up to the snapshot.
@@ -108,7 +105,7 @@ impl<'a> LogCheck<'a> {
             report.add(Problem::CommitTime { block_no: end.block_no - 1, expected_ms, found_ms });
         }
         if let Some(board) = &mut self.board {
-            self.folder.fold(block, board, &mut self.bookmarks);
+            block.fold(board, &mut self.bookmarks);
         }
         self.pass(end, report)
     }
