@@ -25,3 +25,11 @@ test("the page, its files and the answers come from the server alone, with a pol
   await open(page, server.url, "start");
   expect([...policies].every((policy) => policy?.includes("default-src 'self'") && !/unsafe|\*/.test(policy))).toBe(true);
 });
+
+test("an address that makes no sense says so", async ({ page, server }) => {
+  for (const path of ["/c/%", "/c/50%25%zz", "/c/%E0%A4%A/history"]) {
+    await page.goto(server.url + path);
+    await expect(page.locator("main")).toContainText("There is no such page.");
+    await expect(page.getByRole("link")).toHaveAttribute("href", "/");
+  }
+});

@@ -2,7 +2,7 @@
 import { Component, html, render } from "./html.js";
 import { ask } from "./feed.js";
 import { chooseZone, startTicking } from "./clock.js";
-import { loginUrl, navigate, onNavigate, startRouting } from "./router.js";
+import { decoded, loginUrl, navigate, onNavigate, startRouting } from "./router.js";
 import { addKeys, listenToKeys } from "./keys.js";
 import { toggle } from "./settings.js";
 import { Shortcuts } from "./shortcuts.js";
@@ -25,7 +25,9 @@ const ROUTES = [
 function routeOf(path) {
   for (const [pattern, load] of ROUTES) {
     const found = pattern.exec(path);
-    if (found) return { load, id: found[1] === undefined ? null : decodeURIComponent(found[1]) };
+    if (!found) continue;
+    const id = decoded(found[1] ?? "");
+    return id === null ? null : { load, id };
   }
   return null;
 }

@@ -18,10 +18,22 @@ export function navigate(url, { replace = false } = {}) {
   for (const listener of listeners) listener();
 }
 
+/**
+ * @param {string} segment a part of a path
+ * @returns {string | null} what it says, or `null` if its percent signs make no sense
+ */
+export function decoded(segment) {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return null;
+  }
+}
+
 /** The conversation that the address names, or `null`. The address is ahead of what is shown until the next frame. */
 export function addressedConversation() {
   const found = /^\/c\/([^/]+)/.exec(location.pathname);
-  return found && decodeURIComponent(found[1]);
+  return found && decoded(found[1]);
 }
 
 /** Remembers the board as it is now, so that a conversation leads back to it with its filters. */
