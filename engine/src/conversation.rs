@@ -165,15 +165,21 @@ impl Conversation {
     }
 
     fn remember<'a>(&mut self, seq: Seq, event: EventRef<'a>, context: &mut Option<u32>) -> Fact<'a> {
-        let context = *context.get_or_insert_with(|| self.context(event));
+        // Among those that `context` searches: otherwise what is stored would depend on how events are grouped.
+        let known = context.filter(|known| *known as usize >= self.first_searched_context());
+        let context = *context.insert(known.unwrap_or_else(|| self.context(event)));
         let session = event.session().map(|session| self.session(session));
         Fact::new(seq, event, context, session)
+    }
+
+    fn first_searched_context(&self) -> usize {
+        self.contexts.len().saturating_sub(CONTEXTS_SEARCHED)
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "four billion contexts do not fit into memory")]
     fn context(&mut self, event: EventRef<'_>) -> u32 {
         let same = |context: &Context| context.is_of(event);
-        let from = self.contexts.len().saturating_sub(CONTEXTS_SEARCHED);
+        let from = self.first_searched_context();
         if let Some(place) = self.contexts.iter().skip(from).rposition(same) {
             return (from + place) as u32;
         }

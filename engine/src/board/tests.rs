@@ -1,5 +1,7 @@
 //! Tests of the board through its public API.
 
+use std::collections::HashMap;
+
 use super::*;
 use crate::cursor::{Cursor, Order, Sort};
 use crate::draft::Draft;
@@ -591,4 +593,27 @@ fn a_conversation_in_memory_is_small() {
         bytes.push(board.resident_bytes());
     }
     assert!(bytes[4] <= 2_850 && bytes[5] <= 1_800, "{bytes:?}");
+}
+
+/// A conversation is stored alike however its events are grouped, also the contexts that its facts share.
+#[test]
+fn a_context_that_comes_back_is_stored_alike_with_and_without_its_index() {
+    let names: Vec<_> = (0..12).map(|number| format!("Name {number}")).collect();
+    let back = names.iter().chain(&names[..2]).chain(&names[..1]);
+    let events: Vec<_> = (0..)
+        .zip(back)
+        .map(|(ms, name)| build(message("c", ms, Direction::In).member_name(Some(name.as_str()))))
+        .collect();
+    let mut known = HashMap::new();
+    let [mut grouped, mut single] = [Board::default(), Board::default()];
+    let mut edit = grouped.edit();
+    for (seq, event) in (1..).zip(&events) {
+        let context = known.entry(event.member_name()).or_default();
+        edit.apply_at(&mut None, context, seq, event.into());
+        let mut edit = single.edit();
+        edit.apply(seq, event);
+        drop(edit.finish());
+    }
+    drop(edit.finish());
+    assert_eq!(grouped.image(0), single.image(0));
 }
