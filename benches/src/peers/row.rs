@@ -7,6 +7,11 @@ use xxhash_rust::xxh3::Xxh3;
 
 use crate::outcome::Known;
 
+/// Values of SuperOffice's status.
+const IN_QUEUE: i64 = 4;
+const CUSTOMER_LAST: i64 = 5;
+const USER_LAST: i64 = 6;
+
 /// A conversation: the fields that convofold keeps, except lists (assignments, messages by agent), history and the
 /// fields
 /// of SuperOffice.
@@ -65,13 +70,16 @@ impl Row {
             self.messages_in += 1;
             self.unread += 1;
             self.first_inbound_at.get_or_insert(at);
-            self.waiting_since.get_or_insert(at);
         }
         if is_message(event, Direction::Out) {
             self.messages_out += 1;
             self.unread = 0;
-            self.waiting_since = None;
             self.first_response_ms = self.first_response_ms.or(self.first_inbound_at.map(|first| at - first));
+        }
+        match waits(event) {
+            Some(true) => drop(self.waiting_since.get_or_insert(at)),
+            Some(false) => self.waiting_since = None,
+            None => {}
         }
     }
 
@@ -201,6 +209,18 @@ pub(super) fn opens(event: &Event) -> Option<bool> {
 /// Whether it is a message in this direction.
 pub(super) fn is_message(event: &Event, direction: Direction) -> bool {
     event.kind().is_message() && event.direction() == Some(direction)
+}
+
+/// Whether the member waits after the event, if it says so: by a message, or by the status of a SuperOffice session.
+pub(super) fn waits(event: &Event) -> Option<bool> {
+    match (event.kind().is_message(), event.direction()) {
+        (true, Some(direction)) => Some(direction == Direction::In),
+        _ => match event.session()?.status? {
+            IN_QUEUE | CUSTOMER_LAST => Some(true),
+            USER_LAST => Some(false),
+            _ => None,
+        },
+    }
 }
 
 /// What the event says about the agent, if anything: the id, or the name if there is no id; and the name.

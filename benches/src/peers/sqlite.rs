@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Row as Record, params};
 
 use super::Store;
 use super::fold::{Changed, Folding, Identity, Tables};
-use super::row::{Entry, Row, agent, identity, is_message, opens};
+use super::row::{Entry, Row, agent, identity, is_message, opens, waits};
 use crate::outcome::Answers;
 
 const SCHEMA: &str = "
@@ -28,11 +28,11 @@ const SCHEMA: &str = "
 const APPEND: &str = "INSERT OR IGNORE INTO log (identity, event) VALUES (?1, ?2)";
 
 /// `?5`: whether the event opens (1), closes (0), or neither (null). `?8`: whether it mentions an agent. `?9`: its
-/// time. `?10`, `?11`: 1 for a message from, to the member.
+/// time. `?10`, `?11`: 1 for a message from, to the member. `?19`: whether the member waits after it (1, 0, or null).
 const UPSERT: &str = "
     INSERT INTO conversation VALUES (
         ?1, ?2, ?3, ?4, coalesce(?5, 1), ?6, ?7, ?9, ?9, CASE ?5 WHEN 0 THEN ?9 END, 0, ?10, ?11, ?10,
-        CASE ?10 WHEN 1 THEN ?9 END, NULL, CASE ?10 WHEN 1 THEN ?9 END, ?12, ?13, ?14, ?15, ?16, ?17, ?18
+        CASE ?10 WHEN 1 THEN ?9 END, NULL, CASE ?19 WHEN 1 THEN ?9 END, ?12, ?13, ?14, ?15, ?16, ?17, ?18
     )
     ON CONFLICT (id) DO UPDATE SET
         tenant = coalesce(?3, tenant), channel = coalesce(?4, channel),
@@ -44,7 +44,7 @@ const UPSERT: &str = "
         unread = CASE ?11 WHEN 1 THEN 0 ELSE unread + ?10 END,
         first_inbound_at = coalesce(first_inbound_at, CASE ?10 WHEN 1 THEN ?9 END),
         first_response_ms = coalesce(first_response_ms, CASE ?11 WHEN 1 THEN ?9 - first_inbound_at END),
-        waiting_since = CASE WHEN ?11 = 1 OR ?5 IS 0 THEN NULL WHEN ?10 = 1 THEN coalesce(waiting_since, ?9) ELSE waiting_since END,
+        waiting_since = CASE WHEN ?19 IS 0 OR ?5 IS 0 THEN NULL WHEN ?19 = 1 THEN coalesce(waiting_since, ?9) ELSE waiting_since END,
         member_name = coalesce(?12, member_name), member_number = coalesce(?13, member_number),
         member_business_id = coalesce(?14, member_business_id), member_channel_id = coalesce(?15, member_channel_id),
         shortcode = coalesce(?16, shortcode), app_key = coalesce(?17, app_key), last_message = coalesce(?18, last_message)";
@@ -196,7 +196,8 @@ fn upsert(connection: &Connection, event: &Event) -> Result<()> {
         event.member_channel_id(),
         event.shortcode(),
         event.app_key(),
-        event.text()
+        event.text(),
+        waits(event)
     ])?;
     Ok(())
 }
