@@ -152,7 +152,10 @@ pub(crate) async fn state(one: One) -> Result<Json<StateAnswer>, Problem> {
 /// The values in which both differ contain texts.
 #[utoipa::path(
     get, path = "/api/v1/conversations/{id}/conflicts", tag = "out", operation_id = "conversation_conflicts",
-    params(("id" = String, Path, description = "The id, percent-encoded, or `-`"), OneParams),
+    params(
+        ("id" = String, Path, description = "The id, percent-encoded, or `-`"),
+        ("id" = Option<String>, Query, description = "The id, if it is `-` in the path: some proxies change an id that contains `/` or `%`."),
+    ),
     responses(
         (status = 200, body = ConflictsAnswer),
         (status = 404, body = Problem, content_type = "application/problem+json"),
