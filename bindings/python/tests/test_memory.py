@@ -76,7 +76,8 @@ def open_and_ask():
     with Convofold(sys.argv[1]) as db:
         db.query(limit=1)
 
-print(grows_by_kib(open_and_ask, 80, 20))
+# A leak grows every time. On a busy machine, memory of a thread that ends late is returned after the measurement.
+print(min(grows_by_kib(open_and_ask, 40, warm_up) for warm_up in (20, 0, 0)))
 """
 
 
@@ -88,7 +89,7 @@ def test_opening_and_closing_leaves_nothing_behind(filled: Convofold) -> None:
     environment = {**os.environ, "MALLOC_ARENA_MAX": "1", "PYTHONPATH": str(Path(__file__).parent)}
     command = [sys.executable, "-c", OPENS, path]
     grown = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE).stdout
-    assert int(grown) < KIB
+    assert int(grown) < KIB / 2
 
 
 def test_a_store_that_is_dropped_without_closing_lets_go(tmp_path: Path) -> None:
