@@ -8,7 +8,6 @@ use tokio::task::spawn_blocking;
 use utoipa::IntoParams;
 
 use crate::app::App;
-
 use crate::problem::Problem;
 
 /// The parameters of a question about the past that has no others.
