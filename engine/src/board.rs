@@ -341,6 +341,12 @@ impl Board {
         self.at(slot).map(ConversationImage::of)
     }
 
+    /// The image of a conversation; `None` if it is evicted or unknown.
+    #[must_use]
+    pub fn image_of(&self, id: &str) -> Option<ConversationImage> {
+        self.conversation(id).map(ConversationImage::of)
+    }
+
     /// The outline to keep of the conversation at a slot when it is evicted; `None` if it is evicted already or
     /// unknown.
     #[must_use]

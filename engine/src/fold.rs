@@ -30,7 +30,7 @@ impl<'a> Lists<'a> {
 }
 
 /// The name that a source gives for a member without a known name.
-const UNKNOWN_NAME: &str = "Unknown";
+pub(crate) const UNKNOWN_NAME: &str = "Unknown";
 
 /// The position of an event in the order of T2.
 pub(crate) type Position = u32;

@@ -41,7 +41,7 @@ pub struct Past<'a> {
     facts: &'a Timeline,
     /// The conversation in memory, whose saved folds are a start.
     resident: Option<&'a Conversation>,
-    reach: Reach,
+    reach: Reach<'a>,
     /// The number of timed facts up to the bound of time. They are the first ones.
     timed_end: usize,
     /// The timed facts in the order of T2, if there are conflicts because of which these are not those of `facts`.
@@ -50,20 +50,27 @@ pub struct Past<'a> {
     untimed: Vec<(Time, Fact<'a>)>,
     /// The events that lost to another one in the set.
     lost: Vec<Fact<'a>>,
+    versions: Vec<Versions<'a>>,
     fold: OnceCell<Fold>,
 }
 
 /// Decides which facts are in the set.
 #[derive(Clone, Copy, Debug)]
-struct Reach {
+struct Reach<'a> {
     moment: Moment,
+    /// The events that are left out, in ascending order.
+    left_out: &'a [Seq],
     /// The time of the latest event that has one and counts within the bound of arrival.
     latest: Option<Time>,
 }
 
-impl Reach {
+impl Reach<'_> {
+    fn knows(&self, fact: &Fact<'_>) -> bool {
+        self.moment.knows(fact.seq) && (self.left_out.is_empty() || self.left_out.binary_search(&fact.seq).is_err())
+    }
+
     fn has(&self, fact: &Fact<'_>) -> bool {
-        self.moment.knows(fact.seq) && self.moment.reaches(self.when(fact))
+        self.knows(fact) && self.moment.reaches(self.when(fact))
     }
 
     /// The time of an event, by rules T1 and T3.
@@ -76,7 +83,7 @@ impl Reach {
 }
 
 /// The versions of an event that has several (rule I2).
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Versions<'a> {
     counting: Option<Fact<'a>>,
     lost: Vec<Fact<'a>>,
@@ -121,10 +128,23 @@ impl<'a> Past<'a> {
         moment: Moment,
     ) -> Option<Self> {
         let versions = Versions::of(facts, conflicts, lists);
+        Self::within((id, lists), facts, versions, resident, Reach { moment, left_out: &[], latest: None })
+    }
+
+    /// `None` if no event is within reach.
+    fn within(
+        (id, lists): (&'a Arc<str>, Lists<'a>),
+        facts: &'a Timeline,
+        versions: Vec<Versions<'a>>,
+        resident: Option<&'a Conversation>,
+        reach: Reach<'a>,
+    ) -> Option<Self> {
+        let moment = reach.moment;
         let timed_end = moment.as_of.map_or(facts.timed_len(), |as_of| facts.timed_up_to(as_of));
-        let reach = Reach { moment, latest: None };
         let (merged, untimed, lost, fold) = (None, Vec::new(), Vec::new(), OnceCell::new());
-        let mut past = Self { id, lists, facts, resident, reach, timed_end, merged, untimed, lost, fold };
+        let none = Vec::new();
+        let mut past =
+            Self { id, lists, facts, resident, reach, timed_end, merged, untimed, lost, versions: none, fold };
         let has_untimed = facts.timed_len() < facts.len()
             || versions.iter().flat_map(|versions| &versions.lost).any(|fact| !fact.is_timed());
         if has_untimed {
@@ -138,8 +158,19 @@ impl<'a> Past<'a> {
             let latest = past.timed(0).last().map(|fact| fact.at.alone());
             past.untimed = timeline::untimed_in_order(untimed, latest, lists);
         }
+        past.versions = versions;
         let is_empty = past.untimed.is_empty() && past.timed(0).next().is_none();
         (!is_empty).then_some(past)
+    }
+
+    /// The conversation without some of the events of the set, given in ascending order; `None` if there are no others. Where
+    /// the version of an event that counts is left out, the smallest one of the others counts. No other event joins the set.
+    pub(crate) fn without<'b>(&self, events: &'b [Seq]) -> Option<Past<'b>>
+    where
+        'a: 'b,
+    {
+        let reach = Reach { left_out: events, latest: None, ..self.reach };
+        Past::within((self.id, self.lists), self.facts, self.versions.clone(), self.resident, reach)
     }
 
     /// Collects the events that count or lose otherwise than today.
@@ -161,18 +192,32 @@ impl<'a> Past<'a> {
 
     /// The facts of the set that have a time, without the first `skipped`, in the order of T2.
     fn timed(&self, skipped: usize) -> impl Iterator<Item = Fact<'a>> {
-        let moment = self.reach.moment;
+        let reach = self.reach;
         let merged = self.merged.as_deref();
         let packed = merged.is_none().then(|| {
             let facts = self.facts.timed_after(skipped).take(self.timed_end.saturating_sub(skipped));
-            facts.filter(move |fact| moment.knows(fact.seq))
+            facts.filter(move |fact| reach.knows(fact))
         });
         merged.into_iter().flatten().skip(skipped).copied().chain(packed.into_iter().flatten())
     }
 
     /// All facts of the set that count, with their times, in the order of T2.
-    fn in_order(&self) -> impl Iterator<Item = (Time, Fact<'a>)> {
+    pub(crate) fn in_order(&self) -> impl Iterator<Item = (Time, Fact<'a>)> {
         self.timed(0).map(|fact| (fact.at.alone(), fact)).chain(self.untimed.iter().copied())
+    }
+
+    /// The events that lost to another one in the set (rule I2), each with the number of that one.
+    pub(crate) fn lost_with_winners(&self) -> impl Iterator<Item = (Seq, Fact<'a>)> {
+        let mut fingerprints: Vec<_> = self.lost.iter().map(Fact::short_fingerprint).collect();
+        fingerprints.sort_unstable();
+        let may_win = |fact: &Fact<'_>| fingerprints.binary_search(&fact.short_fingerprint()).is_ok();
+        let winners = self.in_order().map(|(_, fact)| fact).filter(|fact| !fingerprints.is_empty() && may_win(fact));
+        let winners: HashMap<_, _> = winners.map(|fact| (fact.identity(self.lists), fact.seq)).collect();
+        self.lost.iter().filter_map(move |fact| Some((*winners.get(&fact.identity(self.lists))?, *fact)))
+    }
+
+    pub(crate) fn lists(&self) -> Lists<'a> {
+        self.lists
     }
 
     fn fold(&self) -> &Fold {
@@ -192,10 +237,8 @@ impl<'a> Past<'a> {
     fn start(&self) -> (usize, Fold) {
         let Some(resident) = self.resident.filter(|_| self.merged.is_none()) else { return Default::default() };
         let first = self.facts.timed_after(0).take(self.timed_end);
-        let all_in = match self.reach.moment.known_at {
-            None => self.timed_end,
-            Some(known_at) => first.take_while(|fact| fact.seq <= known_at).count(),
-        };
+        let is_whole = self.reach.moment.known_at.is_none() && self.reach.left_out.is_empty();
+        let all_in = if is_whole { self.timed_end } else { first.take_while(|fact| self.reach.knows(fact)).count() };
         resident.fold_near(all_in)
     }
 

@@ -8,7 +8,7 @@ use crate::trail::Trail;
 const ONE_HAPPENING_NS: i128 = 1_000_000_000;
 
 /// Whether a message at this time, ordered before a count that holds as of another time, is not in that count.
-fn is_past(time: Time, as_of: Time) -> bool {
+pub(crate) fn is_past(time: Time, as_of: Time) -> bool {
     #[cfg(test)]
     tests::READS.set(tests::READS.get() + 1);
     time.ns_since(as_of) >= ONE_HAPPENING_NS
