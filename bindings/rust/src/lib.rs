@@ -246,8 +246,8 @@ pub use convofold_engine::{
 
 // Queries about one conversation.
 pub use convofold_engine::{
-    AgentRef, Arrivals, Assigned, ByAgent, Conflict, ConflictingField, HistoryEntry, LastMessage, Member, OpenedBy,
-    Reply, SessionState, State, Status, Step, SuspectField, Suspicion,
+    AgentRef, Arrivals, Assigned, ByAgent, Conflict, ConflictingField, Explanation, FieldName, HistoryEntry,
+    LastMessage, Member, OpenedBy, Reason, Reply, SessionState, State, Status, Step, SuspectField, Suspicion,
 };
 
 // Questions about the past.

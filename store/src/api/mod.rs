@@ -8,6 +8,7 @@ pub(crate) mod ingest;
 pub(crate) mod marks;
 pub(crate) mod moment;
 mod find;
+mod explain;
 pub(crate) mod query;
 pub(crate) mod scan;
 pub(crate) mod feed;

@@ -242,6 +242,14 @@ impl View {
         Ok(report)
     }
 
+    pub(super) fn db(&self) -> &Convofold {
+        &self.db
+    }
+
+    pub(super) fn pinned(&self) -> Moment {
+        self.pinned
+    }
+
     /// Calls `look` with one conversation.
     fn about<T>(&self, id: &str, look: impl Fn(&Past<'_>) -> T) -> Result<Option<T>, StorageError> {
         let shared = self.db.shared();

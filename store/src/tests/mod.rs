@@ -9,6 +9,7 @@ mod counters;
 mod damage;
 mod directory;
 mod exact;
+mod explain;
 mod export;
 mod feed;
 mod find;
