@@ -147,6 +147,32 @@ fn answers_are_those_of_the_library() {
 }
 
 #[test]
+fn a_conversation_is_explained_now_and_at_a_moment() {
+    let desk = Desk::new();
+    for (minute, more) in [(1, ""), (9, ""), (5, "")] {
+        desk.post("/api/v1/events", message("c-1", minute, more)).expect(200);
+    }
+    let ask = |query: &str| desk.get(&format!("/api/v1/conversations/c-1/explain{query}"));
+    let all = ask("").expect(200).json();
+    let expected = desk.db.explain("c-1", None, 20).unwrap();
+    assert_eq!(all["fields"], serde_json::to_value(&expected).unwrap());
+    assert_eq!((&all["id"], &all["seq"], all.get("moment")), (&json!("c-1"), &json!(3), None));
+    let one = ask("?field=messages_in&limit=1&known_at=seq:2").expect(200).json();
+    let field = &one["fields"][0];
+    assert_eq!((&field["field"], &field["value"], &field["without"]), (&json!("messages_in"), &json!(2), &Value::Null));
+    assert_eq!((&field["because"][0]["seq"], &field["because_count"]), (&json!(1), &json!(2)));
+    assert!(field["because"][0]["learned_after_ms"].as_i64().unwrap() > 0);
+    assert_eq!(one["moment"]["known_at"], 2);
+    assert_eq!(one["fields"].as_array().unwrap().len(), 1);
+    assert_eq!(ask("?field=member").expect(200).json()["fields"].as_array().unwrap().len(), 4);
+    let problem = ask("?field=stat").expect(400).json();
+    assert!(problem["detail"].as_str().unwrap().contains("invalid field"), "{problem}");
+    assert!(
+        ask("?as_of=1999-01-01T00:00:00Z").expect(404).json()["detail"].as_str().unwrap().contains("at this moment")
+    );
+}
+
+#[test]
 fn any_id_can_be_asked_for() {
     let desk = Desk::new();
     let long = "n".repeat(1_000);
@@ -157,7 +183,7 @@ fn any_id_can_be_asked_for() {
             let found = desk.get(&format!("/api/v1/conversations/{encoded}")).expect(200).json();
             assert_eq!(found["conversation"]["id"], id);
         }
-        for what in ["", "/history", "/transcript"] {
+        for what in ["", "/history", "/transcript", "/explain"] {
             let found = desk.get(&format!("/api/v1/conversations/-{what}?id={encoded}")).expect(200).json();
             assert!(found["id"] == id || found["conversation"]["id"] == id, "{id} {what}");
         }

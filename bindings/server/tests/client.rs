@@ -49,6 +49,10 @@ fn a_client_has_the_answers_of_the_database() {
     assert_eq!(client.state("c-1").unwrap(), db.state("c-1").unwrap().zip(db.arrivals("c-1").unwrap()));
     assert_eq!(client.history("c-1").unwrap(), db.history("c-1").unwrap());
     assert_eq!(client.conflicts("c-1").unwrap(), db.conflicts("c-1").unwrap());
+    for (field, limit) in [(None, 20), (Some("status".parse().unwrap()), 0), (Some("agent".parse().unwrap()), 1)] {
+        assert_eq!(client.explain("c-1", field, limit).unwrap(), db.explain("c-1", field, limit).unwrap());
+        assert!(client.explain("nobody", field, limit).unwrap().is_none());
+    }
     assert_eq!(client.conflicts("c-1").unwrap().unwrap().len(), 1);
     assert_eq!(client.scan_conflicts().unwrap().collect::<Result<Vec<_>, _>>().unwrap().len(), 1);
     assert_eq!(client.find_ids("c-12", 5).unwrap(), db.find_ids("c-12", 5).unwrap());

@@ -90,7 +90,7 @@ fn a_token_sees_its_tenants_and_no_texts_unless_it_may() {
     }
     assert!(ids(&north, "/api/v1/conversations?tenant=South").is_empty());
     for (id, status) in [("a", 200), ("b", 404), ("c", 404)] {
-        for what in ["", "/history", "/transcript"] {
+        for what in ["", "/history", "/transcript", "/explain"] {
             with(&desk, &north, "GET", &format!("/api/v1/conversations/{id}{what}"), "").expect(status);
         }
     }
@@ -143,6 +143,8 @@ fn a_token_sees_its_tenants_and_no_texts_unless_it_may() {
         "/api/v1/conversations/a",
         "/api/v1/conversations/a/history",
         "/api/v1/conversations/a/transcript",
+        "/api/v1/conversations/a/explain",
+        "/api/v1/conversations/a/explain?field=last_message.text",
         "/api/v1/changes?since=0&wait=0",
     ] {
         let found = with(&desk, &wall, "GET", path, "").expect(200).text();

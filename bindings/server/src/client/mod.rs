@@ -15,8 +15,8 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use axum::http::Method;
 use convofold::{
-    AgentLoad, Arrivals, Conflict, Cursor, DatabaseId, HistoryEntry, Page, Query, State, StateHash, Stats, Totals,
-    UnknownValue,
+    AgentLoad, Arrivals, Conflict, Cursor, DatabaseId, Explanation, FieldName, HistoryEntry, Page, Query, State,
+    StateHash, Stats, Totals, UnknownValue,
 };
 use http_body_util::{BodyExt, Full};
 use parking_lot::Mutex;
@@ -181,6 +181,19 @@ impl Client {
     /// [`ClientError`]
     pub fn history(&self, id: &str) -> Result<Option<Vec<HistoryEntry>>, ClientError> {
         self.now().history(id)
+    }
+
+    /// Why a conversation is what it is, with at most `limit` events in a list; `None` if there is no such conversation.
+    ///
+    /// # Errors
+    /// [`ClientError`]
+    pub fn explain(
+        &self,
+        id: &str,
+        field: Option<FieldName>,
+        limit: usize,
+    ) -> Result<Option<Vec<Explanation>>, ClientError> {
+        self.now().explain(id, field, limit)
     }
 
     /// The conflicts of a conversation; `None` if there is no such conversation.

@@ -4,8 +4,8 @@ use std::io::Write;
 use std::sync::Arc;
 
 use convofold::{
-    AgentLoad, ConversationRow, Cursor, HistoryEntry, MomentReport, Page, Query, State, StateHash, Totals,
-    UnknownValue, When,
+    AgentLoad, ConversationRow, Cursor, Explanation, FieldName, HistoryEntry, MomentReport, Page, Query, State,
+    StateHash, Totals, UnknownValue, When,
 };
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -142,6 +142,26 @@ impl ClientView<'_> {
             history: Vec<HistoryEntry>,
         }
         if_found(self.about::<Answer>("/history", id)).map(|answer| answer.map(|answer| answer.history))
+    }
+
+    /// Why a conversation is what it is, with at most `limit` events in a list; `None` if it did not exist.
+    ///
+    /// # Errors
+    /// [`ClientError`]
+    pub fn explain(
+        &self,
+        id: &str,
+        field: Option<FieldName>,
+        limit: usize,
+    ) -> Result<Option<Vec<Explanation>>, ClientError> {
+        #[derive(Deserialize)]
+        struct Answer {
+            fields: Vec<Explanation>,
+        }
+        let mut params = Map::from_iter([("id".to_owned(), id.into()), ("limit".to_owned(), limit.into())]);
+        params.extend(field.map(|field| ("field".to_owned(), field.name().into())));
+        let answer = self.get::<Answer>("/api/v1/conversations/-/explain", params);
+        if_found(answer).map(|answer| answer.map(|answer| answer.fields))
     }
 
     /// One page of the conversations that match a query, with their last messages.

@@ -28,13 +28,13 @@ const ELSEWHERE: &str = "-";
 #[into_params(parameter_in = Query)]
 pub(crate) struct OneParams {
     /// The id, if it is `-` in the path: some proxies change an id that contains `/` or `%`.
-    id: Option<String>,
+    pub(super) id: Option<String>,
     /// Answers as it was then, with everything that was learned since: only events at this time or before it count. RFC 3339
     /// with a zone, `latest`, or a time before now such as `-2h`.
-    as_of: Option<String>,
+    pub(super) as_of: Option<String>,
     /// Answers as it was known then: only events that had arrived count. RFC 3339 with a zone, `latest`, `-2h`, or a sequence
     /// number such as `seq:812`.
-    known_at: Option<String>,
+    pub(super) known_at: Option<String>,
 }
 
 /// The state of a conversation, open or closed.
@@ -227,17 +227,17 @@ pub(crate) struct One {
 }
 
 /// What an answer about a conversation consists of.
-struct Found<T> {
+pub(super) struct Found<T> {
     /// The answer reflects every event up to this one, at least, within the bounds of its moment.
-    seq: Seq,
-    id: String,
-    found: T,
+    pub(super) seq: Seq,
+    pub(super) id: String,
+    pub(super) found: T,
     /// `None` for now.
-    moment: Option<MomentReport>,
+    pub(super) moment: Option<MomentReport>,
 }
 
 /// An answer that may contain texts.
-trait Texts {
+pub(super) trait Texts {
     fn remove(&mut self);
 }
 
@@ -294,9 +294,17 @@ impl FromRequestParts<App> for One {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let PastParams(params) = PastParams::from_request_parts(parts, app).await?;
+        Self::with(params, parts, app).await
+    }
+}
+
+impl One {
+    /// The conversation that a request with these parameters names.
+    pub(super) async fn with(params: OneParams, parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let OneParams { id: given, as_of, known_at } = params;
         let caller = Caller::from_request_parts(parts, app).await?;
         let Segment(id) = Segment::from_request_parts(parts, app).await?;
-        let PastParams(OneParams { id: given, as_of, known_at }) = PastParams::from_request_parts(parts, app).await?;
         caller.expect(Role::Read)?;
         let bounds = Bounds::parse(as_of.as_deref(), known_at.as_deref())?;
         let id = match given {
@@ -309,11 +317,9 @@ impl FromRequestParts<App> for One {
         };
         Ok(Self { app: app.clone(), caller, id, bounds })
     }
-}
 
-impl One {
     /// What `look` finds at the moment of the request, without texts for a caller who may not read them.
-    async fn look<T: Texts + Send + 'static>(
+    pub(super) async fn look<T: Texts + Send + 'static>(
         self,
         look: impl FnOnce(&App, Option<&View>, &str) -> Result<Option<T>, StorageError> + Send + 'static,
     ) -> Result<Found<T>, Problem> {

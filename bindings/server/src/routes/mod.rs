@@ -10,6 +10,7 @@ mod stream;
 mod tenants;
 mod conversations;
 mod conversation;
+mod explain;
 mod counts;
 mod board;
 mod changes;
@@ -76,6 +77,7 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(conversation::history))
         .routes(routes!(conversation::transcript))
         .routes(routes!(conversation::conflicts))
+        .routes(routes!(explain::explain))
         .routes(routes!(conflicts::conflicts))
         .routes(routes!(moment::moment))
         .routes(routes!(ids::ids))
