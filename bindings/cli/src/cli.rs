@@ -10,6 +10,7 @@ use crate::commands::audit::AuditArgs;
 use crate::commands::backup::BackupArgs;
 use crate::commands::completions::CompletionsArgs;
 use crate::commands::conflicts::ConflictsArgs;
+use crate::commands::explain::ExplainArgs;
 use crate::commands::export::ExportArgs;
 use crate::commands::generate::GenerateArgs;
 use crate::commands::hash::HashArgs;
@@ -42,6 +43,7 @@ Examples:
   convofold list --db ./db --member 'Jane Doe'  all conversations of a member
   convofold agents --db ./db                    workload by agent
   convofold show ID --db ./db                   one conversation, with its transcript
+  convofold explain ID --db ./db                why it is what it is
 
 Results go to standard output, progress and reports to standard error.
 Times are UTC unless --tz names another zone. --db can also be given as the environment variable CONVOFOLD_DB.
@@ -79,6 +81,7 @@ pub enum Command {
     Totals(TotalsArgs),
     Show(ShowArgs),
     History(HistoryArgs),
+    Explain(ExplainArgs),
     Conflicts(ConflictsArgs),
     Export(ExportArgs),
     Hash(HashArgs),
@@ -129,6 +132,7 @@ impl Command {
             Self::Totals(args) => args.run(console),
             Self::Show(args) => args.run(console),
             Self::History(args) => args.run(console),
+            Self::Explain(args) => args.run(console),
             Self::Conflicts(args) => args.run(console),
             Self::Export(args) => args.run(console),
             Self::Hash(args) => args.run(console),

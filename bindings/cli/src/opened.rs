@@ -7,8 +7,8 @@ use convofold::audit::{AuditReport, Sample};
 use convofold::backup::BackupSource;
 use convofold::verify::{VerifyProgress, VerifyReport};
 use convofold::{
-    AgentLoad, Arrivals, Change, Conflict, Convofold, Cursor, DatabaseId, ExportEventsError, HistoryEntry, Page, Query,
-    Recovery, Seq, State, StateHash, Stats, Time, Totals, Trimmed, UnknownValue,
+    AgentLoad, Arrivals, Change, Conflict, Convofold, Cursor, DatabaseId, Explanation, ExportEventsError, FieldName,
+    HistoryEntry, Page, Query, Recovery, Seq, State, StateHash, Stats, Time, Totals, Trimmed, UnknownValue,
 };
 #[cfg(feature = "serve")]
 use convofold_server::Client;
@@ -173,6 +173,20 @@ impl Database {
             self,
             db => db.history(id).map_err(|error| CliError::conversation(&error)),
             client => client.history(id)
+        )
+    }
+
+    /// Why a conversation is what it is.
+    pub fn explain(
+        &self,
+        id: &str,
+        field: Option<FieldName>,
+        limit: usize,
+    ) -> Result<Option<Vec<Explanation>>, CliError> {
+        ask!(
+            self,
+            db => db.explain(id, field, limit).map_err(|error| CliError::conversation(&error)),
+            client => client.explain(id, field, limit)
         )
     }
 

@@ -4,8 +4,8 @@ use std::io::Write;
 
 use clap::Args;
 use convofold::{
-    AgentLoad, HistoryEntry, MomentError, MomentReport, Page, PageError, Query, State, StateHash, StorageError, Time,
-    Totals, View, When,
+    AgentLoad, Explanation, FieldName, HistoryEntry, MomentError, MomentReport, Page, PageError, Query, State,
+    StateHash, StorageError, Time, Totals, View, When,
 };
 #[cfg(feature = "serve")]
 use convofold_server::ClientView;
@@ -203,6 +203,21 @@ impl Reader {
     /// Every event of a conversation.
     pub fn history(&self, id: &str) -> Result<Option<Vec<HistoryEntry>>, CliError> {
         ask!(self, db => db.history(id), view => of_storage(view.history(id)), client => client.history(id))
+    }
+
+    /// Why a conversation is what it is.
+    pub fn explain(
+        &self,
+        id: &str,
+        field: Option<FieldName>,
+        limit: usize,
+    ) -> Result<Option<Vec<Explanation>>, CliError> {
+        ask!(
+            self,
+            db => db.explain(id, field, limit),
+            view => of_storage(view.explain(id, field, limit)),
+            client => client.explain(id, field, limit)
+        )
     }
 
     /// One page of conversations; their last texts can be missing.

@@ -8,6 +8,7 @@ pub mod agents;
 pub mod totals;
 pub mod show;
 pub mod history;
+pub mod explain;
 pub mod export;
 pub mod hash;
 pub mod stats;
