@@ -8,6 +8,7 @@ mod admissions;
 mod changes;
 mod edit;
 mod eviction;
+mod moments;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -17,6 +18,8 @@ use hashbrown::{HashMap, HashTable};
 use crate::conflict::Conflict;
 use crate::conversation::Conversation;
 use crate::course::{self, Step};
+use crate::effect::Seq;
+use crate::extent::Extents;
 use crate::folds::Folds;
 use crate::hash::StateHash;
 use crate::history::{self, Arrivals, HistoryEntry};
@@ -24,9 +27,7 @@ use crate::id_map::{IdMap, fingerprint};
 use crate::image::{ConversationImage, ImageError};
 use crate::index::{Index, Slot, UnsortedIndex, Update};
 use crate::interner::Interner;
-use crate::moment::Moment;
 use crate::outline::Outline;
-use crate::past::Past;
 use crate::query::ConversationRow;
 use crate::resident::{self, Resident};
 use crate::search::SearchKeys;
@@ -56,6 +57,7 @@ pub const FOLD_VERSION: u32 = 2;
 #[derive(Debug, Default)]
 pub struct Board {
     id_map: IdMap,
+    extents: Extents,
     /// The resident conversations.
     residents: HashMap<Slot, Box<Resident>>,
     interner: Interner,
@@ -103,10 +105,15 @@ impl Board {
     #[must_use]
     pub fn of_outlines(outlines: impl IntoIterator<Item = Outline>, hash: StateHash) -> (Self, UnsortedIndex) {
         let mut board = Self { hash, ..Self::default() };
-        let Self { id_map, interner, .. } = &mut board;
-        let index = UnsortedIndex::of(outlines.into_iter().map(|Outline { fingerprint, mut seen }| {
+        let Self { id_map, extents, interner, .. } = &mut board;
+        let index = UnsortedIndex::of(outlines.into_iter().map(|outline| {
+            let rounded = outline.rounded();
+            let Outline { fingerprint, mut seen, extent } = outline;
             interner.share_all(&mut seen);
-            (id_map.add(fingerprint), seen)
+            let slot = id_map.add(fingerprint);
+            extents.add(extent.first_seq);
+            extents.set(slot, rounded);
+            (slot, seen)
         }));
         (board, index)
     }
@@ -252,12 +259,6 @@ impl Board {
         self.conversation(id).map(|conversation| course::of(conversation, since_ms))
     }
 
-    /// Calls `look` with one conversation at a moment; `None` if it is evicted or unknown, or no event is within the bounds of
-    /// the moment.
-    pub fn past<T>(&self, id: &str, moment: Moment, look: impl FnOnce(&Past<'_>) -> T) -> Option<T> {
-        self.conversation(id)?.past(moment).as_ref().map(look)
-    }
-
     /// The conflicts of one conversation (rule I2); `None` if it is evicted or unknown.
     #[must_use]
     pub fn conflicts(&self, id: &str) -> Option<Vec<Conflict>> {
@@ -351,8 +352,9 @@ impl Board {
     /// unknown.
     #[must_use]
     pub fn outline(&self, slot: u32) -> Option<Outline> {
-        let seen = self.residents.get(&slot)?.seen.clone()?;
-        Some(Outline { fingerprint: self.id_map.fingerprint(slot)?, seen })
+        let resident = self.residents.get(&slot)?;
+        let (seen, extent) = (resident.seen.clone()?, resident.extent());
+        Some(Outline { fingerprint: self.id_map.fingerprint(slot)?, seen, extent })
     }
 
     /// Whether the slot belongs to an evicted conversation.
@@ -367,15 +369,19 @@ impl Board {
     /// [`ImageError`] if the image is invalid, or the slot is not that of the conversation.
     pub fn load(&mut self, slot: u32, image: ConversationImage) -> Result<(), ImageError> {
         if slot == self.slot_count() && self.resident_slot(&image.id).is_none() {
-            self.add(image.into_conversation()?);
+            let conversation = image.into_conversation()?;
+            let first_seq = conversation.bounds.first_seq();
+            self.add(conversation, first_seq);
             let _ = self.settle(slot);
             return Ok(());
         }
         self.reload(slot, image.prepare()?).map(drop)
     }
 
-    fn add(&mut self, conversation: Conversation) -> Slot {
+    /// Adds a conversation whose first event to arrive has this sequence number.
+    fn add(&mut self, conversation: Conversation, first_seq: Seq) -> Slot {
         let slot = self.id_map.add(fingerprint(&conversation.id));
+        self.extents.add(first_seq);
         self.residents.insert(slot, Box::new(Resident::new(conversation)));
         self.unhashed.push(slot);
         slot

@@ -6,6 +6,7 @@ use crate::conflicts::Conflicts;
 use crate::context::Context;
 use crate::effect::{Admission, Effect, Seq};
 use crate::event::{At, EventRef};
+use crate::extent::EventBounds;
 use crate::fact::{Fact, Place};
 use crate::fold::{Fold, Lists};
 use crate::folds::Folds;
@@ -36,6 +37,8 @@ pub(crate) struct Conversation {
     pub(crate) contexts: Vec<Context>,
     pub(crate) sessions: Vec<Session>,
     pub(crate) arrivals: ArrivalCounts,
+    /// The bounds of all events, whether they count or not.
+    pub(crate) bounds: EventBounds,
     known: Known,
     folds: Option<Box<Folds>>,
     /// The number of first facts that have not changed since they were folded; `None` if all facts are folded.
@@ -62,6 +65,7 @@ impl Conversation {
             contexts: Vec::new(),
             sessions: Vec::new(),
             arrivals: ArrivalCounts::default(),
+            bounds: EventBounds::default(),
             known: Known::default(),
             folds: None,
             kept: None,
@@ -74,10 +78,22 @@ impl Conversation {
         let ConversationImage { id, facts, conflicts, contexts, sessions, arrivals } = image;
         let lists = Lists { contexts: &contexts, sessions: &sessions };
         let facts = Timeline::of(facts, lists)?;
+        let bounds = EventBounds::of(facts.iter().chain(conflicts.iter()));
         let (known, conflicts) = (Known::of(&facts, lists), Conflicts::of(conflicts));
         let context_bytes = contexts.iter().map(Context::text_bytes).sum();
         let kept = Some(0);
-        Some(Self { facts, conflicts, contexts, sessions, arrivals, known, kept, context_bytes, ..Self::new(id) })
+        Some(Self {
+            facts,
+            conflicts,
+            contexts,
+            sessions,
+            arrivals,
+            bounds,
+            known,
+            kept,
+            context_bytes,
+            ..Self::new(id)
+        })
     }
 
     /// Whether to log the event (rule I2).
@@ -169,7 +185,9 @@ impl Conversation {
         let known = context.filter(|known| *known as usize >= self.first_searched_context());
         let context = *context.insert(known.unwrap_or_else(|| self.context(event)));
         let session = event.session().map(|session| self.session(session));
-        Fact::new(seq, event, context, session)
+        let fact = Fact::new(seq, event, context, session);
+        self.bounds.add(&fact);
+        fact
     }
 
     fn first_searched_context(&self) -> usize {

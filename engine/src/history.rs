@@ -124,15 +124,14 @@ fn entry((id, lists): (&str, Lists<'_>), at: Time, fact: &Fact<'_>, counts: bool
 }
 
 pub(crate) fn arrivals(conversation: &Conversation) -> Arrivals {
-    let seqs = || conversation.facts.iter().chain(conversation.conflicts.iter()).map(|fact| fact.seq);
     let ArrivalCounts { duplicates, late } = conversation.arrivals;
     Arrivals {
         events: conversation.facts.len() as u64,
         conflicts: conversation.conflicts.len() as u64,
         duplicates,
         late,
-        first_seq: seqs().min().unwrap_or_default(),
-        last_seq: seqs().max().unwrap_or_default(),
+        first_seq: conversation.bounds.first_seq(),
+        last_seq: conversation.bounds.last_seq(),
     }
 }
 

@@ -51,6 +51,7 @@ mod difference;
 mod conflict;
 mod history;
 mod moment;
+mod extent;
 mod when;
 mod course;
 mod hash;
@@ -86,6 +87,7 @@ pub use draft::{DEFAULT_MAX_ID_BYTES, Draft, DraftError, MAX_NAME_BYTES, MAX_TEX
 pub use effect::{Admission, Effect, Seq};
 pub use event::{AIRSHIP, AgentMention, At, Direction, Event, EventRef, Kind, SUPEROFFICE};
 pub use explain::{Explanation, FieldName, Reason};
+pub use extent::Extent;
 pub use fact::{Fact, FactIdentity};
 pub use facts::Facts;
 pub use hash::StateHash;

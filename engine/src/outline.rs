@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::extent::{Extent, Rounded};
 use crate::index::Seen;
 use crate::newest::Newest;
 use crate::query::ConversationRow;
@@ -12,21 +13,33 @@ use crate::query::ConversationRow;
 pub struct Outline {
     pub(crate) fingerprint: u64,
     pub(crate) seen: Seen,
+    pub(crate) extent: Extent,
 }
 
 impl Outline {
     /// The outline of a conversation that no list shows: 64 bits of its id ([`Outline::fingerprint`]), the tenant and
-    /// channel under which it is counted, and its newest event.
+    /// channel under which it is counted, its newest event, and the bounds of its events.
     #[must_use]
-    pub fn unlisted(fingerprint: u64, tenant: Option<Arc<str>>, channel: Option<Arc<str>>, newest: Newest) -> Self {
-        Self { fingerprint, seen: Seen { tenant, channel, newest, row: None } }
+    pub fn unlisted(
+        fingerprint: u64,
+        tenant: Option<Arc<str>>,
+        channel: Option<Arc<str>>,
+        newest: Newest,
+        extent: Extent,
+    ) -> Self {
+        Self { fingerprint, seen: Seen { tenant, channel, newest, row: None }, extent }
     }
 
-    /// The outline of a conversation with this row, and its newest event.
+    /// The outline of a conversation with this row, its newest event, and the bounds of its events.
     #[must_use]
-    pub fn listed(row: ConversationRow, newest: Newest) -> Self {
+    pub fn listed(row: ConversationRow, newest: Newest, extent: Extent) -> Self {
         let fingerprint = crate::id_map::fingerprint(row.id());
-        Self { fingerprint, seen: Seen::of_row(&Arc::new(row), newest) }
+        Self { fingerprint, seen: Seen::of_row(&Arc::new(row), newest), extent }
+    }
+
+    /// What the board keeps of the bounds of its events.
+    pub(crate) fn rounded(&self) -> Rounded {
+        Rounded::of(&self.extent, self.seen.row.is_some())
     }
 
     /// XXH3-64 of the id.
@@ -51,6 +64,12 @@ impl Outline {
     #[must_use]
     pub fn newest(&self) -> Newest {
         self.seen.newest
+    }
+
+    /// The bounds of its events.
+    #[must_use]
+    pub fn extent(&self) -> Extent {
+        self.extent
     }
 
     /// Its row in lists, if it is open or unanswered after its close.

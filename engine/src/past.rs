@@ -19,6 +19,7 @@ use std::sync::Arc;
 use crate::conversation::Conversation;
 use crate::effect::Seq;
 use crate::event::At;
+use crate::extent::{EventBounds, Extent};
 use crate::fact::Fact;
 use crate::fold::{Fold, Lists};
 use crate::history::{self, HistoryEntry};
@@ -282,11 +283,18 @@ impl<'a> Past<'a> {
     /// Its entry in an index of the moment ([`Board::of_outlines`](crate::Board::of_outlines)).
     #[must_use]
     pub fn outline(&self) -> Outline {
-        let (fold, row) = (self.fold(), self.row());
+        let (fold, row, extent) = (self.fold(), self.row(), self.extent());
         if fold.is_closed && !fold.is_unanswered_after_close() {
-            return Outline::unlisted(fingerprint(self.id), row.tenant, row.channel, fold.newest());
+            return Outline::unlisted(fingerprint(self.id), row.tenant, row.channel, fold.newest(), extent);
         }
-        Outline::listed(row, fold.newest())
+        Outline::listed(row, fold.newest(), extent)
+    }
+
+    /// The bounds of the events of the set.
+    #[must_use]
+    pub fn extent(&self) -> Extent {
+        let facts = self.in_order().map(|(_, fact)| fact).chain(self.lost.iter().copied());
+        EventBounds::of(facts).extent(self.fold().last_event_at())
     }
 
     /// The events of the set, in the order in which they happened (rule Q1). Those that lost to another one in the set are

@@ -7,6 +7,7 @@ use crate::attribute::Attribute;
 use crate::conversation::Conversation;
 use crate::effect::Seq;
 use crate::event::EventRef;
+use crate::extent::{Extent, Rounded};
 use crate::fold::{Fold, Lists};
 use crate::folds::Folds;
 use crate::hash::StateHash;
@@ -31,6 +32,8 @@ pub(crate) struct Resident {
     pub(crate) conversation: Conversation,
     /// Its entry in the indexes.
     pub(crate) seen: Option<Seen>,
+    /// The largest time of its events when its entry was derived.
+    last_at: Time,
     /// Its contribution to the state hash when that was last computed.
     pub(crate) in_hash: StateHash,
     /// Whether that contribution is current.
@@ -65,8 +68,8 @@ impl ReloadedConversation {
         }
         conversation.settle();
         *is_hashed = before.is_none();
-        let seen = see(conversation, None, &mut |text| text.into());
-        resident.keep(seen);
+        let derived = see(conversation, None, &mut |text| text.into());
+        resident.keep(derived);
         Self { resident, before }
     }
 }
@@ -75,7 +78,8 @@ impl Resident {
     /// A new conversation.
     pub(crate) fn new(conversation: Conversation) -> Self {
         let in_hash = StateHash::default();
-        Self { conversation, seen: None, in_hash, is_hashed: false, bytes: 0, touched: 0, is_unsettled: false }
+        let last_at = Time::MIN;
+        Self { conversation, seen: None, last_at, in_hash, is_hashed: false, bytes: 0, touched: 0, is_unsettled: false }
     }
 
     pub(crate) fn is_open(&self) -> bool {
@@ -85,6 +89,16 @@ impl Resident {
     /// Its contribution to the state hash.
     pub(crate) fn hash(&self) -> StateHash {
         if self.is_hashed { self.in_hash } else { StateHash::of_state(&State::of(&self.conversation)) }
+    }
+
+    /// The bounds of its events.
+    pub(crate) fn extent(&self) -> Extent {
+        self.conversation.bounds.extent(self.last_at)
+    }
+
+    /// What the board keeps of the bounds of its events while it is evicted.
+    pub(crate) fn rounded(&self) -> Rounded {
+        Rounded::of(&self.extent(), self.seen.as_ref().is_some_and(|seen| seen.row.is_some()))
     }
 
     /// Records its contribution to the state hash. Returns the earlier one.
@@ -109,13 +123,14 @@ impl Resident {
 
     fn update(&mut self, interner: &mut Interner, slot: Slot) -> Update {
         let before = self.seen.take();
-        let seen = see(&self.conversation, before.as_ref(), &mut |text| interner.share(text));
-        self.keep(seen.clone());
+        let (seen, last_at) = see(&self.conversation, before.as_ref(), &mut |text| interner.share(text));
+        self.keep((seen.clone(), last_at));
         Update::new(slot, before, seen)
     }
 
-    fn keep(&mut self, seen: Seen) {
+    fn keep(&mut self, (seen, last_at): (Seen, Time)) {
         self.seen = Some(seen);
+        self.last_at = last_at;
         self.rest();
     }
 
@@ -166,8 +181,9 @@ fn unlisted(conversation: &Conversation) -> Seen {
     })
 }
 
-/// The entry of a conversation in the indexes. `share` returns a copy of a text that many conversations have.
-fn see(conversation: &Conversation, before: Option<&Seen>, share: &mut dyn FnMut(&str) -> Arc<str>) -> Seen {
+/// The entry of a conversation in the indexes, and the largest time of its events. `share` returns a copy of a text
+/// that many conversations have.
+fn see(conversation: &Conversation, before: Option<&Seen>, share: &mut dyn FnMut(&str) -> Arc<str>) -> (Seen, Time) {
     let known_row = before.and_then(|seen| seen.row.as_deref());
     conversation.with_fold(|fold| {
         let lists = conversation.lists();
@@ -178,7 +194,7 @@ fn see(conversation: &Conversation, before: Option<&Seen>, share: &mut dyn FnMut
         let is_listed = !fold.is_closed || fold.is_unanswered_after_close();
         let row =
             is_listed.then(|| Arc::new(row((&conversation.id, lists), fold, known_row, &tenant, &channel, share)));
-        Seen { tenant, channel, newest: fold.newest(), row }
+        (Seen { tenant, channel, newest: fold.newest(), row }, fold.last_event_at())
     })
 }
 

@@ -304,8 +304,8 @@ pub use convofold_store::metrics;
 pub mod engine {
     pub use convofold_engine::{
         Admission, Admissions, ArrivalCounts, Board, BoardEdit, Context, ContextOf, ConversationImage, EventParts,
-        Evicted, Fact, FactIdentity, Facts, ImageError, Index, Location, Outline, PackedError, PackedFacts, Past,
-        ReloadedConversation, SessionOf, Update,
+        Evicted, Extent, Fact, FactIdentity, Facts, ImageError, Index, Location, Outline, PackedError, PackedFacts,
+        Past, ReloadedConversation, SessionOf, Update,
     };
 }
 

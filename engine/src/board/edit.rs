@@ -39,13 +39,13 @@ impl BoardEdit<'_> {
         seq: Seq,
         event: EventRef<'_>,
     ) -> Effect {
-        self.touch(slot, event).conversation.apply(seq, event, context)
+        self.touch(slot, seq, event).conversation.apply(seq, event, context)
     }
 
     /// The conversation of an event, which is about to change.
     #[expect(clippy::panic, reason = "an event that is logged and not applied would be lost without a trace")]
-    fn touch(&mut self, slot: &mut Option<u32>, event: EventRef<'_>) -> &mut Resident {
-        let slot = *slot.get_or_insert_with(|| self.slot_of(event));
+    fn touch(&mut self, slot: &mut Option<u32>, seq: Seq, event: EventRef<'_>) -> &mut Resident {
+        let slot = *slot.get_or_insert_with(|| self.slot_of(seq, event));
         let Some(resident) = self.board.residents.get_mut(&slot) else {
             panic!("the conversation at slot {slot} is evicted: reload it before applying its events");
         };
@@ -72,10 +72,10 @@ impl BoardEdit<'_> {
         }
     }
 
-    fn slot_of(&mut self, event: EventRef<'_>) -> Slot {
+    fn slot_of(&mut self, seq: Seq, event: EventRef<'_>) -> Slot {
         let (board, id) = (&mut *self.board, event.conversation());
         let known = board.resident_slot(id).or_else(|| board.evicted_slot(id, None));
-        known.unwrap_or_else(|| board.add(Conversation::new(id.into())))
+        known.unwrap_or_else(|| board.add(Conversation::new(id.into()), seq))
     }
 
     /// Ends the edit. Returns the updates for an [`Index`](crate::Index), to be applied in this order.

@@ -87,6 +87,7 @@ impl Board {
         self.hash_one(slot);
         let resident = self.residents.remove(&slot)?;
         self.resident_bytes.remove(&resident);
+        self.extents.set(slot, resident.rounded());
         Some(resident)
     }
 
@@ -113,6 +114,7 @@ impl Board {
             Update::new(slot, Some(before), now)
         });
         self.resident_bytes.add(&resident);
+        self.extents.reset(slot);
         self.residents.insert(slot, resident);
         Ok(update)
     }

@@ -6,7 +6,7 @@ use crate::course::tests::{any_events, board, numbers};
 use crate::draft::Draft;
 use crate::draft::tests::{at, message};
 use crate::event::{Event, Kind};
-use crate::{Board, Status};
+use crate::{Board, StateHash, Status};
 
 const ID: &str = "c-1";
 
@@ -87,9 +87,21 @@ fn expect(board: &Board, moment: Moment, expected: &Log, what: &str) {
         true
     };
     let is_there = history.is_some();
+    expect_not_ruled_out(board, moment, &given, what);
     assert_eq!(board.past(ID, moment, check).is_some(), is_there, "{what}");
     let image = board.image(0).unwrap();
     assert_eq!(image.past(moment, check).unwrap().is_some(), is_there, "{what}");
+}
+
+/// The bounds that are kept of an evicted conversation rule out no answer that has it.
+#[track_caller]
+fn expect_not_ruled_out(board: &Board, moment: Moment, given: &Board, what: &str) {
+    let (evicted, _) = Board::of_outlines(board.outline(0), StateHash::default());
+    for board in [board, &evicted] {
+        let is_listed = given.outline(0).is_some_and(|outline| outline.row().is_some());
+        assert!(given.is_empty() || board.slots_existing_at(moment, 0..1) == [0], "{what}");
+        assert!(!is_listed || board.slots_listed_at(moment, 0..1) == [0], "{what}");
+    }
 }
 
 /// The main property: at each event's time and one nanosecond before it, known at any event, in any order of arrival and

@@ -13,7 +13,8 @@ use crate::api::handle::Convofold;
 use crate::api::query::{ExportReport, PageError};
 use crate::api::sorted_lines::SortedLines;
 use crate::conversations::archive::{ArchiveReader, past_of};
-use crate::conversations::page::PAGE_SLOTS;
+use crate::conversations::page::{PAGE_SLOTS, page_of};
+use crate::in_order::in_order;
 use crate::state::lent_storage::LentStorage;
 use crate::storage::StorageError;
 
@@ -23,7 +24,8 @@ use crate::storage::StorageError;
 /// whatever arrived later, and while events arrive. It survives a trim, an eviction and a restoration, because
 /// conversations keep all of their events.
 ///
-/// Questions about many conversations read all of them.
+/// Questions about open conversations read those that may have been open then; others read all that existed. Both are read on
+/// all processors.
 #[derive(Clone, Debug)]
 pub struct View {
     db: Convofold,
@@ -163,11 +165,17 @@ impl View {
         query: &Query,
         is_wanted: impl Fn(&ConversationRow) -> bool,
     ) -> Result<Page, PageError> {
-        let mut failure = None;
-        let rows = self.each(|past| past.row_for(query).filter(&is_wanted));
-        let rows = rows.map_while(|row| row.map_err(|error| failure = Some(error)).ok()).flatten();
-        let page = query.page_of(rows);
-        failure.map_or_else(|| Ok(page?), |error| Err(error.into()))
+        let among = if query.is_in_index() { Among::Listed } else { Among::Existing };
+        self.each(
+            among,
+            |past| past.row_for(query),
+            |rows| {
+                let mut failure = None;
+                let rows = rows.map_while(|row| row.map_err(|error| failure = Some(error)).ok()).flatten();
+                let page = query.page_of(rows.filter(&is_wanted));
+                failure.map_or_else(|| Ok(page?), |error| Err(error.into()))
+            },
+        )
     }
 
     /// Like [`View::query`], with the last text of every conversation ([`ConversationRow::last_message`]).
@@ -188,7 +196,7 @@ impl View {
     /// # Errors
     /// As for [`Convofold::state`].
     pub fn agents(&self) -> Result<Vec<AgentLoad>, StorageError> {
-        Ok(self.index()?.agents())
+        Ok(self.index_of(Among::Listed)?.agents())
     }
 
     /// Counts per tenant and channel (rule Q3).
@@ -205,7 +213,24 @@ impl View {
     /// # Errors
     /// As for [`Convofold::state`].
     pub fn index(&self) -> Result<Index, StorageError> {
-        let outlines = self.each(|past| past.outline()).collect::<Result<Vec<Outline>, _>>()?;
+        self.index_of(Among::Existing)
+    }
+
+    /// The index of the conversations that were open, or unanswered after their close: like [`View::index`], but the closed
+    /// ones are not counted in its totals. It reads these conversations only.
+    ///
+    /// # Errors
+    /// As for [`Convofold::state`].
+    pub fn index_of_listed(&self) -> Result<Index, StorageError> {
+        self.index_of(Among::Listed)
+    }
+
+    fn index_of(&self, among: Among) -> Result<Index, StorageError> {
+        let outline =
+            |past: &Past<'_>| Some(past.outline()).filter(|outline| outline.row().is_some() || among.has_closed());
+        let outlines = self.each(among, outline, |outlines| {
+            outlines.filter_map(Result::transpose).collect::<Result<Vec<Outline>, _>>()
+        })?;
         Ok(Board::of_outlines(outlines, StateHash::default()).1.sort())
     }
 
@@ -214,8 +239,11 @@ impl View {
     /// # Errors
     /// As for [`Convofold::state`].
     pub fn state_hash(&self) -> Result<StateHash, StorageError> {
-        let mut hashes = self.each(|past| StateHash::of_state(&past.state()));
-        hashes.try_fold(StateHash::default(), |sum, hash| Ok(sum.plus(hash?)))
+        self.each(
+            Among::Existing,
+            |past| StateHash::of_state(&past.state()),
+            |mut hashes| (&mut hashes).try_fold(StateHash::default(), |sum, hash| Ok(sum.plus(hash?))),
+        )
     }
 
     /// Writes every conversation that existed as one line of JSON, sorted by id (rule H2). If there are many, the lines are
@@ -226,17 +254,19 @@ impl View {
     pub fn export(&self, out: &mut impl Write) -> io::Result<ExportReport> {
         let mut lines = SortedLines::new(self.db.shared().options.bounds.sorted_bytes);
         let mut report = ExportReport::default();
-        for state in self.each(|past| past.state()) {
-            let state = state.map_err(io::Error::other)?;
-            let mut bytes = 0;
-            lines.push(state.id.as_bytes(), |line| {
-                let text = state.export_line();
-                bytes = text.len() as u64 + 1;
-                line.write_all(text.as_bytes())
-            })?;
-            report.conversations += 1;
-            report.bytes += bytes;
-        }
+        self.each(
+            Among::Existing,
+            |past| (past.id().clone(), past.state().export_line()),
+            |exported| {
+                for line in exported {
+                    let (id, text) = line.map_err(io::Error::other)?;
+                    lines.push(id.as_bytes(), |line| line.write_all(text.as_bytes()))?;
+                    report.conversations += 1;
+                    report.bytes += text.len() as u64 + 1;
+                }
+                Ok::<_, io::Error>(())
+            },
+        )?;
         lines.write_to(out)?;
         out.flush()?;
         Ok(report)
@@ -259,26 +289,94 @@ impl View {
         reader.find(&shared.live, id, here, |image| past_of(image, self.pinned, &look))
     }
 
-    /// What `look` finds in each conversation that existed, in order of first arrival.
-    fn each<'a, T: 'a>(
-        &'a self,
-        look: impl Fn(&Past<'_>) -> T + 'a,
-    ) -> impl Iterator<Item = Result<T, StorageError>> + 'a {
-        let shared = self.db.shared();
-        let slots = shared.live.board().slot_count();
-        (0..slots.div_ceil(PAGE_SLOTS)).flat_map(move |page_no| {
-            let storage = LentStorage::of(shared);
-            let mut reader = ArchiveReader::new(&shared.archive, storage.as_ref());
-            let slots = page_no * PAGE_SLOTS..slots.min((page_no + 1) * PAGE_SLOTS);
-            let look_at = |slot| {
-                let here = {
-                    let board = shared.live.board();
-                    board.id(slot).map(|id| board.past(id, self.pinned, &look))
-                };
-                // If it was reloaded meanwhile, its page still has all events up to the bound of arrival.
-                here.map_or_else(|| past_of(reader.image(slot)?, self.pinned, &look), Ok).transpose()
+    /// What `look` finds in each of these conversations, in no particular order. They are read on all processors.
+    fn each<T: Send, R>(
+        &self,
+        among: Among,
+        look: impl Fn(&Past<'_>) -> T + Sync,
+        take: impl FnOnce(&mut dyn Iterator<Item = Result<T, StorageError>>) -> R,
+    ) -> R {
+        let pages = self.pages(among);
+        let look_at = |number: usize| {
+            let (page_no, wanted) = pages.get(number).copied().unwrap_or_default();
+            let mut found = Vec::new();
+            let looked = self.look_at(page_no, wanted, &look, &mut found);
+            found.into_iter().map(Ok).chain(looked.err().map(Err)).collect::<Vec<_>>()
+        };
+        in_order(pages.len(), look_at, |pages| take(&mut pages.flatten()))
+    }
+
+    /// The numbers of the pages of these conversations, and the places of the conversations in them as bits.
+    fn pages(&self, among: Among) -> Vec<(u32, u16)> {
+        let live = &self.db.shared().live;
+        let mut pages: Vec<(u32, u16)> = Vec::new();
+        let mut first = 0;
+        loop {
+            let board = live.board();
+            let end = board.slot_count();
+            if first >= end {
+                return pages;
+            }
+            let next = first.saturating_add(SLOTS_AT_ONCE);
+            let slots = match among {
+                Among::Existing => board.slots_existing_at(self.pinned, first..next),
+                Among::Listed => board.slots_listed_at(self.pinned, first..next),
             };
-            slots.filter_map(look_at).collect::<Vec<_>>()
+            drop(board);
+            for slot in slots {
+                let bit = 1 << (slot % PAGE_SLOTS);
+                match pages.last_mut().filter(|(page_no, _)| *page_no == page_of(slot)) {
+                    Some((_, wanted)) => *wanted |= bit,
+                    None => pages.push((page_of(slot), bit)),
+                }
+            }
+            first = next;
+        }
+    }
+
+    /// Calls `look` with the wanted conversations of a page.
+    fn look_at<T>(
+        &self,
+        page_no: u32,
+        wanted: u16,
+        look: impl Fn(&Past<'_>) -> T,
+        found: &mut Vec<T>,
+    ) -> Result<(), StorageError> {
+        let shared = self.db.shared();
+        let mut away = Vec::new();
+        for place in (0..PAGE_SLOTS).filter(|place| wanted >> place & 1 == 1) {
+            let slot = page_no * PAGE_SLOTS + place;
+            let board = shared.live.board();
+            match board.id(slot) {
+                Some(id) => found.extend(board.past(id, self.pinned, &look)),
+                None => away.push(slot),
+            }
+        }
+        if away.is_empty() {
+            return Ok(());
+        }
+        // If one is reloaded meanwhile, its page still has all events up to the bound of arrival.
+        shared.archive.each(LentStorage::of(shared).as_ref(), &away, |image| {
+            found.extend(past_of(image, self.pinned, &look)?);
+            Ok(())
         })
     }
 }
+
+/// The conversations that can be in an answer.
+#[derive(Clone, Copy, Debug)]
+enum Among {
+    /// All that may exist.
+    Existing,
+    /// Those that may be open, or unanswered after their close.
+    Listed,
+}
+
+impl Among {
+    fn has_closed(self) -> bool {
+        matches!(self, Self::Existing)
+    }
+}
+
+/// The number of conversations whose bounds are compared while the board is locked.
+const SLOTS_AT_ONCE: u32 = 1 << 16;

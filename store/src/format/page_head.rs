@@ -13,7 +13,7 @@
 
 use std::sync::Arc;
 
-use convofold_engine::{AgentRef, ConversationRow, Newest, Outline, StateHash};
+use convofold_engine::{AgentRef, ConversationRow, Extent, Newest, Outline, StateHash};
 use serde::{Deserialize, Serialize};
 
 use super::fields::{Fields, FieldsBuilder, required};
@@ -93,6 +93,12 @@ struct StoredOutline<'a> {
     channel: Option<u32>,
     newest_at: i64,
     newest_is_credible: bool,
+    first_at: i64,
+    /// From `first_at` to the last event, in milliseconds.
+    lasted_ms: i64,
+    first_seq: u64,
+    /// From `first_seq` to the last one.
+    lasted_seqs: u64,
     #[serde(borrow)]
     row: Option<StoredRow<'a>>,
 }
@@ -169,12 +175,17 @@ impl<'a> Texts<'a> {
     }
 
     fn outline(&mut self, outline: &'a Outline) -> StoredOutline<'a> {
+        let Extent { first_at, last_at, first_seq, last_seq } = outline.extent();
         StoredOutline {
             fingerprint: outline.fingerprint().to_le_bytes(),
             tenant: self.place(outline.tenant()),
             channel: self.place(outline.channel()),
             newest_at: outline.newest().at_ms(),
             newest_is_credible: outline.newest().is_credible(),
+            first_at,
+            lasted_ms: last_at.saturating_sub(first_at),
+            first_seq,
+            lasted_seqs: last_seq.saturating_sub(first_seq),
             row: outline.row().map(|row| self.row(row)),
         }
     }
@@ -211,11 +222,18 @@ fn shared(texts: &[Arc<str>], place: Option<u32>) -> Result<Option<Arc<str>>, Da
 }
 
 impl StoredOutline<'_> {
+    fn extent(&self) -> Extent {
+        let Self { first_at, lasted_ms, first_seq, lasted_seqs, .. } = *self;
+        let (last_at, last_seq) = (first_at.saturating_add(lasted_ms), first_seq.saturating_add(lasted_seqs));
+        Extent { first_at, last_at, first_seq, last_seq }
+    }
+
     fn to_outline(&self, texts: &[Arc<str>]) -> Result<Outline, Damage> {
         let (tenant, channel) = (shared(texts, self.tenant)?, shared(texts, self.channel)?);
         let fingerprint = u64::from_le_bytes(self.fingerprint);
         let newest = Newest::new(self.newest_at, self.newest_is_credible);
-        let Some(row) = &self.row else { return Ok(Outline::unlisted(fingerprint, tenant, channel, newest)) };
+        let extent = self.extent();
+        let Some(row) = &self.row else { return Ok(Outline::unlisted(fingerprint, tenant, channel, newest, extent)) };
         let member = [row.member_name, row.member_number, row.member_business_id, row.member_channel_id];
         let mut open = ConversationRow::new(row.id, row.started_at, row.last_active_at).with_member(member);
         (open.tenant, open.channel) = (tenant, channel);
@@ -232,7 +250,7 @@ impl StoredOutline<'_> {
         open.unread = row.unread;
         open.waiting_since = row.waiting_since;
         open.suspect = row.suspect;
-        let outline = Outline::listed(open, newest);
+        let outline = Outline::listed(open, newest, extent);
         let (expected, found) = (outline.fingerprint(), fingerprint);
         let field = "id fingerprint";
         if expected == found { Ok(outline) } else { Err(Damage::Field { field, expected, found }) }

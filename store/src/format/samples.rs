@@ -2,8 +2,8 @@
 
 use convofold_engine::{
     AIRSHIP, AgentMention, AgentRef, ArrivalCounts, At, Context, ConversationImage, ConversationRow, Direction, Draft,
-    Event, Fact, FactIdentity, Facts, Identity, ImageError, Kind, Newest, Outline, SUPEROFFICE, Session, StateHash,
-    Time,
+    Event, Extent, Fact, FactIdentity, Facts, Identity, ImageError, Kind, Newest, Outline, SUPEROFFICE, Session,
+    StateHash, Time,
 };
 
 use super::block::LogPosition;
@@ -218,11 +218,14 @@ fn page_head() -> PageHead {
     row.waiting_since = Some(1_627_535_468_595);
     row.suspect = true;
     let newest = Newest::new(1_627_535_480_000, true);
-    let closed =
-        Outline::unlisted(0x0123_4567_89ab_cdef, Some("t-1".into()), None, Newest::new(1_627_535_480_007, false));
+    let open_extent = Extent { first_at: 1_627_535_400_000, last_at: 1_627_535_480_000, first_seq: 7, last_seq: 3_000 };
+    let closed_extent =
+        Extent { first_at: 1_627_535_480_000, last_at: 1_627_535_480_007, first_seq: 90_000, last_seq: 90_001 };
+    let newest_closed = Newest::new(1_627_535_480_007, false);
+    let closed = Outline::unlisted(0x0123_4567_89ab_cdef, Some("t-1".into()), None, newest_closed, closed_extent);
     PageHead {
         fold_version: 1,
-        outlines: vec![Outline::listed(row, newest), closed],
+        outlines: vec![Outline::listed(row, newest, open_extent), closed],
         hash: StateHash::from_bytes([4; 32]),
     }
 }

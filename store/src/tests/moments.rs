@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
-use convofold_engine::{At, Draft, Event, Identity, Kind, Moment, Query, Seq, Sort, StatusFilter, Time, When};
+use convofold_engine::{
+    At, Draft, Event, Identity, Kind, Moment, Query, Seq, Sort, StateHash, StatusFilter, Time, When,
+};
 
 use super::{Home, export, message, messages, submit};
 use crate::care::backup::{BackupOptions, restore};
@@ -170,6 +172,33 @@ fn the_past_survives_a_trim_a_restart_and_a_restoration() {
         assert_eq!(db.moment(None, at(15), now).unwrap(), db.moment(None, at(19), now).unwrap());
     }
     assert_eq!(again.moment(None, at(15), now).unwrap(), restored.moment(None, at(15), now).unwrap());
+}
+
+#[test]
+fn a_question_about_open_conversations_reads_those_that_may_have_been_open() {
+    let home = Home::new();
+    let db = home.open_on(&Arc::default(), cramped());
+    // Each is open for ten seconds, and the next one begins when it closes.
+    for number in 0..640 {
+        let id = format!("case-{number}");
+        let close = message(&id, number * 10 + 10).draft().kind(Kind::Close).build().unwrap();
+        submit(&db, Batch::new(vec![message(&id, number * 10), close]));
+    }
+    db.checkpoint().unwrap();
+    db.sync().unwrap();
+    let read = || db.counters().pages_read;
+    let before = read();
+    let during = |seconds: i64| Moment::as_of(time(FIRST_MESSAGE_MS + seconds * 1_000));
+    let open = db.at(during(3_205)).query(&Query::new()).unwrap().rows;
+    assert_eq!(open.iter().map(|row| row.id()).collect::<Vec<_>>(), ["case-320"]);
+    assert_eq!(db.at(during(3_205)).agents().unwrap().iter().map(|load| load.open).sum::<u64>(), 1);
+    assert_eq!(read() - before, 2);
+    // Of those that closed later, the first ones may be within the same 256 events.
+    let known = db.at(Moment::known_at(641)).query(&Query::new()).unwrap().rows;
+    assert_eq!(known.iter().map(|row| row.id()).collect::<Vec<_>>(), ["case-320"]);
+    assert!(read() - before < 30, "{}", read() - before);
+    let before = read();
+    assert!(db.at(during(-1)).state_hash().unwrap() == StateHash::default() && read() == before);
 }
 
 #[test]

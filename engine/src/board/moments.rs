@@ -1,0 +1,37 @@
+//! Which conversations a question about a moment has to read.
+
+use std::ops::Range;
+
+use super::Board;
+use crate::extent::RoundedMoment;
+use crate::moment::Moment;
+use crate::past::Past;
+
+impl Board {
+    /// Calls `look` with one conversation at a moment; `None` if it is evicted or unknown, or no event is within the bounds of
+    /// the moment.
+    pub fn past<T>(&self, id: &str, moment: Moment, look: impl FnOnce(&Past<'_>) -> T) -> Option<T> {
+        self.conversation(id)?.past(moment).as_ref().map(look)
+    }
+
+    /// The slots among these whose conversations may exist at a moment. All that exist are among them.
+    #[must_use]
+    pub fn slots_existing_at(&self, moment: Moment, among: Range<u32>) -> Vec<u32> {
+        let rounded = RoundedMoment::of(moment);
+        self.extents.slots(among, moment.known_at, |_, extent| rounded.may_have(extent))
+    }
+
+    /// The slots among these whose conversations lists may show at a moment: those that may be open, or unanswered after
+    /// their close. All that are so are among them.
+    #[must_use]
+    pub fn slots_listed_at(&self, moment: Moment, among: Range<u32>) -> Vec<u32> {
+        let rounded = RoundedMoment::of(moment);
+        // An evicted conversation is not in the map; asking it for each of them would be slow.
+        let listed = self.extents.slots(among, moment.known_at, |_, extent| rounded.may_list(extent));
+        let may_be_listed = |slot: &u32| match self.residents.get(slot) {
+            Some(resident) => resident.is_unsettled || rounded.may_list(resident.rounded()),
+            None => true,
+        };
+        listed.into_iter().filter(may_be_listed).collect()
+    }
+}
