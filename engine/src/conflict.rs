@@ -9,6 +9,7 @@ use crate::difference::differences;
 use crate::effect::Seq;
 use crate::event::{Event, Kind};
 use crate::fact::Fact;
+use crate::fold::Lists;
 use crate::image::{ConversationImage, ImageError};
 
 /// Two events of one identity whose contents differ (rule I2). The one with the smaller content hash counts.
@@ -57,23 +58,28 @@ impl ConversationImage {
         let mut losers: Vec<_> = self.conflicts.iter().collect();
         losers.sort_by_key(|loser| loser.seq);
         let pairs = losers.into_iter().filter_map(|loser| Some((counting.get(&loser.identity(lists))?, loser)));
-        pairs.map(|(winner, loser)| self.conflict(winner, &loser)).collect()
+        pairs.map(|(winner, loser)| conflict_of((&self.id, lists), winner, &loser)).collect()
     }
+}
 
-    fn conflict(&self, winner: &Fact<'_>, loser: &Fact<'_>) -> Result<Conflict, ImageError> {
-        let (kept, lost) = (self.event(winner)?, self.event(loser)?);
-        let as_json = |event: &Event| serde_json::from_str::<Value>(&event.export_line()).unwrap_or_default();
-        let fields = differences(&as_json(&kept), &as_json(&lost)).into_iter();
-        Ok(Conflict {
-            conversation: self.id.to_string(),
-            identity: kept.identity().text().into_owned(),
-            kind: kept.kind(),
-            at: kept.at().alone().ms(),
-            kept_seq: winner.seq,
-            lost_seq: loser.seq,
-            fields: fields.map(|it| ConflictingField { field: it.field, kept: it.expected, lost: it.found }).collect(),
-        })
-    }
+/// Two facts of one identity in the conversation with this id and these lists: the one that counts, and another one.
+pub(crate) fn conflict_of(
+    (id, lists): (&str, Lists<'_>),
+    winner: &Fact<'_>,
+    loser: &Fact<'_>,
+) -> Result<Conflict, ImageError> {
+    let (kept, lost) = (winner.event(id, lists)?, loser.event(id, lists)?);
+    let as_json = |event: &Event| serde_json::from_str::<Value>(&event.export_line()).unwrap_or_default();
+    let fields = differences(&as_json(&kept), &as_json(&lost)).into_iter();
+    Ok(Conflict {
+        conversation: id.to_owned(),
+        identity: kept.identity().text().into_owned(),
+        kind: kept.kind(),
+        at: kept.at().alone().ms(),
+        kept_seq: winner.seq,
+        lost_seq: loser.seq,
+        fields: fields.map(|it| ConflictingField { field: it.field, kept: it.expected, lost: it.found }).collect(),
+    })
 }
 
 #[cfg(test)]

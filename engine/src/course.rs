@@ -1,26 +1,32 @@
 //! One conversation as it was after each of its events.
 
 use crate::conversation::Conversation;
+use crate::effect::Seq;
 use crate::event::Direction;
 use crate::fact::Fact;
 use crate::fold::Fold;
+use crate::moment::Moment;
+use crate::past;
 use crate::query::ConversationRow;
 use crate::resident::row_after;
 use crate::time::Time;
 
 /// A conversation after one of its events that count, in the order in which they happened (T2).
 ///
-/// It is a function of the set of events: the conversation as it was at a time is the one after all of its events with this
-/// or an earlier time, whenever they arrived. A late event changes the steps from its time on.
+/// It is a function of the set of events: the conversation at a time is the one after the last step up to this time, as
+/// [`Past`](crate::Past) has it at [`Moment::as_of`] this time. A late event changes the steps from its time on. An event that
+/// counts less than another version of it (rule I2) has a step at the times before that version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Step {
-    /// The time of the event (rules T1 and T3), in milliseconds since the epoch.
-    pub at: i64,
+    /// The time of the event (rules T1 and T3), with all digits.
+    pub at: Time,
     /// The conversation after it, as lists show it.
     pub row: ConversationRow,
     /// The answer that the event is, or tells of.
     pub reply: Option<Reply>,
+    /// By how much newer the newest event was that was known before this one, in milliseconds; `None` if none was newer.
+    pub late_by_ms: Option<i64>,
 }
 
 /// An answer to the member: an outbound message, or a status by which the wait ends while the conversation stays open (F11).
@@ -35,41 +41,93 @@ pub struct Reply {
 
 /// The steps after `since_ms`, after the last one up to it.
 pub(crate) fn of(conversation: &Conversation, since_ms: i64) -> Vec<Step> {
-    let is_past = |at: Time| at.ms() <= since_ms;
-    let past = conversation.facts.timed_after(0).take_while(|fact| is_past(fact.at.alone())).count();
+    let since = Time::from_ms(since_ms).unwrap_or(if since_ms < 0 { Time::MIN } else { Time::MAX });
+    let mut course = of_counting(conversation, since);
+    if !conversation.conflicts.is_empty() {
+        revive(&mut course, conversation, since);
+    }
+    course
+}
+
+/// The steps of the events that count today.
+fn of_counting(conversation: &Conversation, since: Time) -> Vec<Step> {
+    let past = conversation.facts.timed_up_to(since);
     let (steps, mut fold) = conversation.fold_near(past);
     let mut course: Vec<Step> = Vec::new();
-    let mut add = |fold: &mut Fold, at: Time, reply| {
+    let mut seqs = Vec::new();
+    let mut add = |fold: &mut Fold, at: Time, reply, seq: Seq| {
         fold.settle();
         let row = row_after((&conversation.id, conversation.lists()), fold, course.last().map(|step| &step.row));
-        course.push(Step { at: at.ms(), row, reply });
+        course.push(Step { at, row, reply, late_by_ms: None });
+        seqs.push(seq);
     };
-    // The time of the last event up to `since_ms`, until its step is added.
+    // The time of the last event up to `since`, until its step is added.
     let last = steps.checked_sub(1).and_then(|last| conversation.facts.get(last));
     let mut last_past = last.map(|fact| fact.at.alone());
     let timed = conversation.facts.timed_len();
     for (number, (at, fact)) in conversation.in_order().enumerate().skip(steps) {
-        if !is_past(at)
+        if at > since
             && let Some(at) = last_past.take()
         {
-            add(&mut fold, at, None);
+            add(&mut fold, at, None, 0);
         }
         let waiting = fold.waiting();
         fold.step(&fact, at, conversation.lists());
         if number >= timed {
             fold.clock_suspicions.push(at);
         }
-        if is_past(at) {
-            last_past = Some(at);
-        } else {
+        if at > since {
             let reply = reply(&fact, at, waiting.map(|(since, _)| since), &fold);
-            add(&mut fold, at, reply);
+            add(&mut fold, at, reply, fact.seq);
+        } else {
+            last_past = Some(at);
         }
     }
     if let Some(at) = last_past {
-        add(&mut fold, at, None);
+        add(&mut fold, at, None, 0);
     }
+    set_late(&mut course, &seqs);
     course
+}
+
+/// Compares the steps, which are in the order of their times, with the order of arrival.
+fn set_late(course: &mut [Step], seqs: &[Seq]) {
+    // The first arrival of those from each step on. It never falls.
+    let mut first = Seq::MAX;
+    let mut first_from = seqs.to_vec();
+    for seq in first_from.iter_mut().rev() {
+        first = first.min(*seq);
+        *seq = first;
+    }
+    let times: Vec<_> = course.iter().map(|step| step.at.ms()).collect();
+    for ((step, seq), place) in course.iter_mut().zip(seqs).zip(0..) {
+        // The last step that was known before this one.
+        let newest = first_from.partition_point(|first| first < seq);
+        let newest = newest.checked_sub(1).filter(|newest| *newest > place).and_then(|newest| times.get(newest));
+        step.late_by_ms = newest.map(|newest| newest - step.at.ms());
+    }
+}
+
+/// Corrects the steps at the times at which another version of an event counted than today (rule I2).
+fn revive(course: &mut Vec<Step>, conversation: &Conversation, since: Time) {
+    let revivals = past::revivals(conversation);
+    let row_at = |at| conversation.past(Moment::as_of(at)).map(|past| past.row());
+    for version in revivals.iter().flat_map(|revival| revival.versions.iter().copied()) {
+        if let Some(row) = row_at(version) {
+            let place = course.partition_point(|step| step.at <= version);
+            course.insert(place, Step { at: version, row, reply: None, late_by_ms: None });
+        }
+    }
+    // Of the steps up to `since`, the last one.
+    let past = course.partition_point(|step| step.at <= since);
+    course.drain(..past.saturating_sub(1));
+    for step in course {
+        if revivals.iter().any(|revival| revival.includes(step.at))
+            && let Some(row) = row_at(step.at)
+        {
+            step.row = row;
+        }
+    }
 }
 
 fn reply(fact: &Fact<'_>, at: Time, waiting_since: Option<Time>, after: &Fold) -> Option<Reply> {
@@ -89,7 +147,7 @@ pub(crate) mod tests {
     use crate::event::{AgentMention, Event, Kind};
     use crate::identity::Identity;
     use crate::session::Session;
-    use crate::{Board, HistoryEntry};
+    use crate::{Board, Past};
 
     pub(crate) fn board<'a>(events: impl IntoIterator<Item = &'a Event>) -> Board {
         let mut board = Board::new();
@@ -115,6 +173,7 @@ pub(crate) mod tests {
         let mut next = numbers(seed);
         let draft = |number: usize| {
             let ms = i64::try_from(next(count)).unwrap() * 700;
+            let occurred = Time::from_ms_and_ns(ms, [0, 0, 1, 999_999][next(4)]);
             let identity = Some(Identity::given(&number.saturating_sub(usize::from(next(12) == 0)).to_string(), 0));
             let agent = match next(5) {
                 0 => AgentMention::Nobody,
@@ -123,7 +182,7 @@ pub(crate) mod tests {
                 _ => AgentMention::Silent,
             };
             let member_name = [None, Some("Yara"), Some("Unknown")][next(3)];
-            let given = Draft { occurred: at(ms), identity, agent, ..message() }.member_name(member_name);
+            let given = Draft { occurred, identity, agent, ..message() }.member_name(member_name);
             let direction = [Some(Direction::In), Some(Direction::Out), None][next(3)];
             let said = Draft { sent: at(ms - 2_000 * i64::try_from(next(2)).unwrap()), direction, ..given.clone() };
             let lifecycle = |kind| Draft { kind, sent: None, direction: None, text: None, ..given.clone() };
@@ -143,35 +202,56 @@ pub(crate) mod tests {
         (0..count).map(draft).filter_map(|draft| draft.build().ok()).collect()
     }
 
+    fn row_of_past(past: &Past<'_>) -> ConversationRow {
+        past.row()
+    }
+
     #[test]
-    fn the_step_at_a_time_is_the_fold_of_the_events_up_to_it() {
-        for seed in 0..60_u8 {
-            let events = any_events(seed.into(), 12 + usize::from(seed) % 50);
+    fn the_step_at_a_time_is_the_conversation_at_this_moment() {
+        let mut revived = 0;
+        for seed in 0..48_u8 {
+            let events = any_events(seed.into(), 8 + usize::from(seed) % 24);
             let whole = board(&events);
-            let history: Vec<HistoryEntry> = whole.history("c-1").unwrap();
-            let counting: Vec<_> = history.iter().filter(|entry| entry.counts).collect();
-            let mut times: Vec<_> = counting.iter().map(|entry| entry.at).collect();
-            times.dedup();
             let all = whole.course("c-1", i64::MIN).unwrap();
-            assert_eq!(
-                all.iter().map(|step| step.at).collect::<Vec<_>>(),
-                counting.iter().map(|e| e.at).collect::<Vec<_>>()
-            );
-            for time in &times {
-                let past = counting.iter().filter(|entry| entry.at <= *time).map(|entry| &entry.event);
-                let expected = board(past).row("c-1").unwrap();
-                let step = all.iter().rfind(|step| step.at <= *time).unwrap();
-                assert_eq!(step.row, expected, "{seed} {time}");
-                // The same from any time on.
-                let since = whole.course("c-1", *time).unwrap();
-                assert_eq!(since[0].row, expected, "{seed} {time}");
-                let later: Vec<_> = all.iter().filter(|step| step.at > *time).collect();
-                assert_eq!(since.iter().skip(1).collect::<Vec<_>>(), later, "{seed} {time}");
-            }
+            assert!(all.is_sorted_by_key(|step| step.at), "{seed}");
             assert_eq!(all.last().unwrap().row, whole.row("c-1").unwrap());
-            let before = whole.course("c-1", times[0] - 1).unwrap();
-            assert_eq!(before, all);
+            let row_at = |time| whole.past("c-1", Moment::as_of(time), row_of_past);
+            let row_of = |course: &[Step], time| Some(course.iter().rfind(|step| step.at <= time)?.row.clone());
+            let mut times: Vec<_> = events.iter().map(|event| event.at().alone()).collect();
+            times.extend(all.iter().map(|step| step.at));
+            let before = |time: Time| match time.sub_ms_ns() {
+                0 => Time::from_ms_and_ns(time.ms() - 1, 999_999).unwrap_or(Time::MIN),
+                ns => Time::from_ms_and_ns(time.ms(), ns - 1).unwrap(),
+            };
+            for time in times.iter().flat_map(|time| [*time, before(*time)]) {
+                let expected = row_at(time);
+                assert_eq!(row_of(&all, time), expected, "{seed} {time:?}");
+                // The same from any time on.
+                let ms = Time::from_ms(time.ms()).unwrap();
+                let since = whole.course("c-1", time.ms()).unwrap();
+                assert_eq!(row_of(&since, ms), row_at(ms), "{seed} {time:?}");
+                assert!(since.get(1).is_none_or(|second| second.at > ms), "{seed} {time:?}");
+                let later = |course: &[Step]| course.iter().filter(|step| step.at > ms).cloned().collect::<Vec<_>>();
+                assert_eq!(later(&since), later(&all), "{seed} {time:?}");
+            }
+            let counting = whole.history("c-1").unwrap().iter().filter(|entry| entry.counts).count();
+            revived += usize::from(all.len() > counting);
         }
+        assert!(revived > 3, "{revived}");
+    }
+
+    #[test]
+    fn a_step_says_by_how_much_its_event_came_late() {
+        let said = |ms| Draft { occurred: at(ms), sent: None, ..message() }.build().unwrap();
+        let events = [10, 60, 30, 20, 40, 70].map(|seconds: i64| said(seconds * 1_000));
+        let late = |since| {
+            let course = board(&events).course("c-1", since).unwrap();
+            course.iter().map(|step| (step.at.ms() / 1_000, step.late_by_ms)).collect::<Vec<_>>()
+        };
+        let all = [(10, None), (20, Some(40_000)), (30, Some(30_000)), (40, Some(20_000)), (60, None), (70, None)];
+        assert_eq!(late(0), all);
+        // The first one stands for all up to then.
+        assert_eq!(late(25_000), [&[(20, None)], &all[2..]].concat());
     }
 
     #[test]

@@ -12,6 +12,11 @@
 //! time, at every moment. So their times are determined from all events that count within the bound of arrival, and those
 //! that are too late are left out. Once such a close is in the set, all events that count are in it too.
 
+mod events;
+mod revival;
+
+pub(crate) use revival::revivals;
+
 use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -81,6 +81,17 @@ fn expect(board: &Board, moment: Moment, expected: &Log, what: &str) {
             history.into_iter().map(|entry| HistoryEntry { late: false, ..entry }).collect::<Vec<_>>()
         };
         assert_eq!(sorted(past.history()), sorted(history.clone().unwrap()), "{what}");
+        let mut events = past.events();
+        events.sort_by_key(|(seq, _)| *seq);
+        let mut selected = expected.clone();
+        selected.sort_by_key(|(seq, _)| *seq);
+        assert_eq!(events, selected, "{what}");
+        // The time of a close of T3 that lost is not in the history.
+        let history = given.history(ID).unwrap();
+        if history.iter().all(|entry| entry.counts || matches!(entry.event.at(), At::Timed(_))) {
+            assert_eq!(past.first_at().map(Time::ms), history.iter().map(|entry| entry.at).min(), "{what}");
+        }
+        assert_eq!(past.conflicts(), given.conflicts(ID).unwrap(), "{what}");
         assert_eq!(past.learned_after(0), expected.len() as u64);
         assert_eq!(past.learned_after(5), expected.iter().filter(|(seq, _)| *seq > 5).count() as u64);
         assert_eq!(&**past.id(), ID);

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use convofold::{AgentRef, ConversationRow};
+use convofold::{AgentRef, ConversationRow, Time};
 
 /// What a conversation was after each of its events in a period, and at its beginning.
 #[derive(Debug)]
@@ -13,11 +13,17 @@ pub(crate) struct Course {
     /// In the order of their times. The conversation was as the last one up to a time says.
     steps: Vec<Step>,
     replies: Vec<GivenReply>,
+    /// The steps of events that came late.
+    late: Vec<u32>,
 }
+
+/// An event that came late changed numbers for at least this time.
+const LATE_MS: i64 = 60_000;
 
 /// The values that change often.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Step {
+    /// The first millisecond at which the conversation was so.
     at: i64,
     last_active_at: i64,
     waiting_since: Option<i64>,
@@ -80,8 +86,10 @@ impl Texts {
 impl Course {
     /// The course of a conversation; `None` if it was never open and got no answer.
     pub(crate) fn of(read: Vec<convofold::Step>, texts: &mut Texts) -> Option<Self> {
-        let mut course = Self { profiles: Vec::new(), steps: Vec::with_capacity(read.len()), replies: Vec::new() };
-        for convofold::Step { at, mut row, reply, .. } in read {
+        let steps = Vec::with_capacity(read.len());
+        let mut course = Self { profiles: Vec::new(), steps, replies: Vec::new(), late: Vec::new() };
+        for convofold::Step { at, mut row, reply, late_by_ms, .. } in read {
+            let is_late = late_by_ms.is_some_and(|late_by_ms| late_by_ms >= LATE_MS);
             let is_open = row.closed_at.is_none();
             let (unread, waiting_since, last_active_at) = (row.unread, row.waiting_since, row.last_active_at);
             let is_suspect = row.suspect;
@@ -92,12 +100,14 @@ impl Course {
                 course.profiles.push(row);
             }
             let profile = number(course.profiles.len().saturating_sub(1));
+            let at = first_ms_after(at);
             let step = Step { at, last_active_at, waiting_since, unread, profile, is_open, is_suspect };
             let is_same = course.steps.last().is_some_and(|last| Step { at, ..*last } == step);
-            if !is_same || reply.is_some() {
+            if !is_same || reply.is_some() || is_late {
                 course.steps.push(step);
             }
             let step = number(course.steps.len().saturating_sub(1));
+            course.late.extend(is_late.then_some(step));
             course.replies.extend(reply.map(|reply| GivenReply {
                 at: reply.at,
                 waited_since: reply.waited_since,
@@ -116,7 +126,9 @@ impl Course {
     pub(crate) fn begin_at(&mut self, time: i64) -> bool {
         let first = self.steps.partition_point(|step| step.at <= time).saturating_sub(1);
         self.replies.retain(|reply| reply.step as usize > first);
+        self.late.retain(|step| *step as usize > first);
         if first > 0 {
+            self.late.iter_mut().for_each(|step| *step -= number(first));
             self.steps.drain(..first);
             for reply in &mut self.replies {
                 reply.step -= number(first);
@@ -170,6 +182,12 @@ impl Course {
         })
     }
 
+    /// The times of events that came late, each with the conversation after it.
+    pub(crate) fn late(&self) -> impl Iterator<Item = (i64, ConversationRow)> {
+        let steps = self.late.iter().map(|step| *step as usize);
+        steps.filter_map(|step| Some((self.steps.get(step)?.at, self.row(step)?)))
+    }
+
     /// The approximate size in bytes.
     pub(crate) fn bytes(&self) -> usize {
         let own = |row: &ConversationRow| {
@@ -184,6 +202,7 @@ impl Course {
             + self.profiles.iter().map(own).sum::<usize>()
             + self.steps.capacity() * size_of::<Step>()
             + self.replies.capacity() * size_of::<GivenReply>()
+            + self.late.capacity() * size_of::<u32>()
     }
 }
 
@@ -200,6 +219,11 @@ impl Answer<'_> {
     pub(crate) fn row_before(&self) -> Option<ConversationRow> {
         self.course.row(self.step.checked_sub(1)?)
     }
+}
+
+/// The first millisecond that is not before this time.
+fn first_ms_after(at: Time) -> i64 {
+    at.ms().saturating_add(i64::from(at.sub_ms_ns() > 0))
 }
 
 /// A conversation has far fewer events than this.
