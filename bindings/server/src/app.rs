@@ -9,7 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::airship;
 use crate::alerts::Alerts;
-use crate::board::{Hub, Ledger, Rows};
+use crate::board::{Hub, Ledger, Rows, WeekAgo};
 use crate::config::Config;
 use crate::error::ServeError;
 use crate::meter::Meter;
@@ -56,6 +56,8 @@ pub(crate) struct Shared {
     pub(crate) hub: Hub,
     /// What the conversations of the last day were, over time.
     pub(crate) ledger: Ledger,
+    /// What was open a week ago.
+    pub(crate) week_ago: WeekAgo,
     pub(crate) started: Instant,
     zone: Zone,
     ignored: IgnoreList,
@@ -108,6 +110,7 @@ impl App {
                 rows: Rows::default(),
                 hub: Hub::default(),
                 ledger: Ledger::default(),
+                week_ago: WeekAgo::default(),
                 screens,
                 started: Instant::now(),
                 zone,

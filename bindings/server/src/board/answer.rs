@@ -3,15 +3,19 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use convofold::MomentReport;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use super::count::{Bands, Count, Load, Numbers, TenantAgent};
+use super::count::{AgentKey, Bands, Count, Load, Numbers, TenantAgent};
 use super::day::LocalDay;
+use super::ledger::Ledger;
+use super::rows;
 use super::view::View;
 use crate::app::App;
 use crate::link::{link, of_agent, of_tenant};
+use crate::moment::conditions_of;
 use crate::problem::Problem;
 use crate::routes::Thresholds;
 use crate::tokens::clock_ms;
@@ -55,6 +59,10 @@ pub(crate) struct BoardAnswer {
     upstreams: Vec<Upstream>,
     /// The list behind each number; behind `unread`: the conversations whose unread messages it sums up.
     links: BTreeMap<&'static str, String>,
+    /// The moment, if the answer is about the past: `as_of` and `known_at`, and the `time` to which ages count.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    moment: Option<MomentReport>,
 }
 
 /// Earlier numbers.
@@ -135,16 +143,41 @@ impl BoardAnswer {
     pub(crate) fn of(app: &App, view: &View) -> Result<(Self, Option<i64>), Problem> {
         let now = clock_ms();
         let count = app.db.with_index(|seq, index| Count::of(view, now, seq, index));
-        let before_at = now - BEFORE_MS;
-        let before = app.ledger.numbers_at(view, &[before_at]).and_then(|numbers| numbers.first().copied());
-        let last_replies = app.ledger.last_replies();
-        let today = LocalDay::of(now, &view.zone);
-        let last_answered = app.ledger.last_answered(view, today.from, now.saturating_add(1));
-        let links = Links::of(view, now);
-        let rows = |rows| app.rows.json(&app.db, rows, view.has_texts);
-        let mut upstreams = app.upstreams(now);
-        upstreams.retain(|upstream| view.sees(upstream.tenant.as_deref()));
-        let answer = Self {
+        let next_change = count.next_change;
+        let lists = Lists {
+            waits: app.rows.json(&app.db, &count.waits, view.has_texts)?,
+            nobody: app.rows.json(&app.db, &count.nobody, view.has_texts)?,
+        };
+        let mut answer = Self::new(app, (view, now), count, lists, &Links::of(view, now));
+        answer.upstreams = app.upstreams(now);
+        answer.upstreams.retain(|upstream| view.sees(upstream.tenant.as_deref()));
+        answer.tell_of_the_day(app, view, app.ledger.last_replies().as_deref());
+        Ok((answer, next_change))
+    }
+
+    /// The board of a view at a moment. Blocks for as long as it takes to read the conversations.
+    pub(crate) fn at(app: &App, view: &View, then: &convofold::View) -> Result<Self, Problem> {
+        let report = then.report(None)?;
+        let now = report.time.unwrap_or_else(clock_ms);
+        let count = Count::of(view, now, then.seq(), &then.index_of_listed()?);
+        let lists = Lists {
+            waits: rows::json_at(then, &count.waits, view.has_texts)?,
+            nobody: rows::json_at(then, &count.nobody, view.has_texts)?,
+        };
+        let mut links = Links::of(view, now);
+        links.conditions.extend(conditions_of(then));
+        let mut answer = Self::new(app, (view, now), count, lists, &links);
+        // The ledger knows what happened with everything learned since.
+        if report.known_at.is_none() {
+            let last_replies = app.ledger.last_replies_until(now);
+            answer.tell_of_the_day(app, view, last_replies.as_ref());
+        }
+        answer.moment = Some(report);
+        Ok(answer)
+    }
+
+    fn new(app: &App, (view, now): (&View, i64), count: Count, lists: Lists, links: &Links) -> Self {
+        Self {
             seq: count.seq,
             database_id: app.db.database_id().to_string(),
             now,
@@ -152,18 +185,38 @@ impl BoardAnswer {
             conversations: count.conversations,
             all_open: count.all_open,
             numbers: count.numbers,
-            before: before.map(|numbers| Before { at: before_at, numbers }),
+            before: None,
             bands: count.bands,
-            waits: rows(&count.waits)?,
-            nobody: rows(&count.nobody)?,
+            waits: lists.waits,
+            nobody: lists.nobody,
             choices: choices(&count),
-            agents: agents(count.agents, &links, last_replies.as_deref()),
-            last_answered,
-            upstreams,
+            agents: agents(count.agents, links),
+            last_answered: None,
+            upstreams: Vec::new(),
             links: links.all(),
-        };
-        Ok((answer, count.next_change))
+            moment: None,
+        }
     }
+
+    /// Adds what was before its time, as far as it is known.
+    fn tell_of_the_day(&mut self, app: &App, view: &View, last_replies: Option<&BTreeMap<TenantAgent, i64>>) {
+        let before_at = self.now - BEFORE_MS;
+        let before = app.ledger.numbers_at(view, &[before_at]).and_then(|numbers| numbers.first().copied());
+        self.before = before.filter(|_| Ledger::remembers(before_at)).map(|numbers| Before { at: before_at, numbers });
+        let today = LocalDay::of(self.now, &view.zone);
+        self.last_answered = app.ledger.last_answered(view, today.from, self.now.saturating_add(1));
+        for agent in &mut self.agents {
+            let key = agent.key();
+            agent.last_reply_at =
+                last_replies.and_then(|replies| replies.get(&key)).copied().filter(|_| agent.agent.is_some());
+        }
+    }
+}
+
+/// Rows as JSON.
+struct Lists {
+    waits: Vec<Arc<RawValue>>,
+    nobody: Vec<Arc<RawValue>>,
 }
 
 fn choices(count: &Count) -> Choices {
@@ -178,23 +231,15 @@ fn choices(count: &Count) -> Choices {
     }
 }
 
-fn agents(
-    agents: BTreeMap<TenantAgent, Load>,
-    links: &Links,
-    last_replies: Option<&BTreeMap<TenantAgent, i64>>,
-) -> Vec<BoardAgent> {
+fn agents(agents: BTreeMap<TenantAgent, Load>, links: &Links) -> Vec<BoardAgent> {
     let shown = agents.into_iter().filter(|(_, load)| load.numbers.open > 0);
-    let shown = shown.map(|(key, load)| {
-        let last_reply_at = last_replies.and_then(|replies| replies.get(&key)).filter(|_| load.agent.is_some());
-        agent(key.0, load, links, last_reply_at.copied())
-    });
-    let mut shown: Vec<_> = shown.collect();
+    let mut shown: Vec<_> = shown.map(|((tenant, _), load)| agent(tenant, load, links)).collect();
     // Stable: then by tenant and agent.
     shown.sort_by_key(|agent| (agent.agent.is_none(), std::cmp::Reverse(agent.open)));
     shown
 }
 
-fn agent(tenant: Option<Arc<str>>, load: Load, links: &Links, last_reply_at: Option<i64>) -> BoardAgent {
+fn agent(tenant: Option<Arc<str>>, load: Load, links: &Links) -> BoardAgent {
     let named = load.agent.as_ref().map(|agent| (agent.id.as_deref(), agent.name.as_deref()));
     let own = [of_agent(named), of_tenant(tenant.as_deref())];
     BoardAgent {
@@ -210,7 +255,16 @@ fn agent(tenant: Option<Arc<str>>, load: Load, links: &Links, last_reply_at: Opt
         unread: load.numbers.unread,
         waiting: load.numbers.waiting,
         oldest_waiting_since: load.numbers.oldest_waiting_since,
-        last_reply_at,
+        last_reply_at: None,
+    }
+}
+
+impl BoardAgent {
+    fn key(&self) -> TenantAgent {
+        let agent = self.agent.as_ref();
+        let [id, name] = [agent.and_then(|agent| agent.id.clone()), agent.and_then(|agent| agent.name.clone())];
+        let key = id.map(AgentKey::Id).or(name.map(AgentKey::Name)).unwrap_or(AgentKey::Nobody);
+        (self.tenant.clone(), key)
     }
 }
 

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use super::answer::Answered;
 use super::view::View;
+use super::week::WEEK_MS;
 use crate::app::App;
 use crate::tokens::clock_ms;
 
@@ -38,6 +39,12 @@ pub(crate) struct DayAnswer {
     open: Vec<u64>,
     /// Those that waited for an answer.
     waiting: Vec<u64>,
+    /// Open conversations at the same times a week ago, every hour of the day: at `from` and each hour after it, to `until`. Null
+    /// until they are known, or if the first event is later.
+    open_week_ago: Option<Vec<u64>>,
+    /// The steps in which events had happened that were learned after events of their conversation that are a minute newer, or
+    /// more: they corrected the lines from there on.
+    late: Vec<i64>,
     /// The waits that ended with an answer, by the hours of the day up to now. Late events correct them.
     answers: Vec<AnsweredInHour>,
 }
@@ -82,6 +89,12 @@ impl LocalDay {
 }
 
 impl DayAnswer {
+    /// The times of which [`DayAnswer::of`] should know soon.
+    pub(crate) fn times_of_week_ago(zone: &str) -> Vec<i64> {
+        let LocalDay { from, until, .. } = LocalDay::of(clock_ms(), zone);
+        week_ago(from, until)
+    }
+
     /// The day of a view now; `None` if it is not known yet.
     pub(crate) fn of(app: &App, view: &View) -> Option<Self> {
         let now = clock_ms();
@@ -91,6 +104,7 @@ impl DayAnswer {
         let times: Vec<_> = points(from, STEP_MS, now).collect();
         let numbers = app.ledger.numbers_at(view, &times)?;
         let answered = app.ledger.answered(view, from, until)?;
+        let late = app.ledger.late(view, (from, now.saturating_add(1)), STEP_MS)?;
         Some(Self {
             seq,
             now,
@@ -102,11 +116,18 @@ impl DayAnswer {
             step_ms: STEP_MS,
             open: numbers.iter().map(|numbers| numbers.open).collect(),
             waiting: numbers.iter().map(|numbers| numbers.waiting).collect(),
+            open_week_ago: app.week_ago.open_at(view, &week_ago(from, until)),
+            late,
             answers: points(from, HOUR_MS, now)
                 .map(|hour| by_hour(&answered, hour, (hour + HOUR_MS).min(until)))
                 .collect(),
         })
     }
+}
+
+/// A week before each hour of a day, and its end.
+fn week_ago(from: i64, until: i64) -> Vec<i64> {
+    points(from - WEEK_MS, HOUR_MS, until - WEEK_MS).collect()
 }
 
 /// The times from a beginning to an end.

@@ -254,6 +254,7 @@ async fn show_until_unwatched(app: &App, view: &Arc<View>, screen: &Screen, comm
 async fn show_days(app: &App, view: &Arc<View>, screen: &Screen) {
     let mut ledger = app.ledger.version();
     loop {
+        app.read_week_ago(&DayAnswer::times_of_week_ago(&view.zone));
         let (asked, shown, made) = (app.clone(), view.clone(), Instant::now());
         let day = spawn_blocking(move || {
             let day = DayAnswer::of(&asked, &shown)?;

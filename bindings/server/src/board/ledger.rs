@@ -1,6 +1,6 @@
 //! What the conversations of the last day were, over time. The past numbers and lines of the board come from here.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::{Duration, Instant};
@@ -303,6 +303,18 @@ impl Content {
     }
 }
 
+impl Content {
+    fn last_replies_until(&self, until: i64) -> BTreeMap<TenantAgent, i64> {
+        let mut replies = BTreeMap::new();
+        for answer in self.courses.values().flat_map(Course::answers).filter(|answer| answer.at <= until) {
+            let Some(row) = answer.row() else { continue };
+            let last = replies.entry((row.tenant.clone(), AgentKey::of(row.agent.as_ref()))).or_insert(answer.at);
+            *last = answer.at.max(*last);
+        }
+        replies
+    }
+}
+
 impl Ledger {
     /// Changes when the content does.
     pub(crate) fn version(&self) -> watch::Receiver<u64> {
@@ -333,6 +345,21 @@ impl Ledger {
             });
         }
         Some(numbers)
+    }
+
+    /// The times in a period, in steps, at which events of a view came late; `None` if they are not known.
+    pub(crate) fn late(&self, view: &View, (from, until): (i64, i64), step_ms: i64) -> Option<Vec<i64>> {
+        let content = self.content.read();
+        let at_until = view.at(until);
+        let is_shown = |row: &ConversationRow| view.sees(row.tenant.as_deref()) && at_until.wants(row);
+        let mut times = BTreeSet::new();
+        for (at, row) in content.as_ref()?.courses.values().flat_map(Course::late) {
+            let step = at.saturating_sub(from).div_euclid(step_ms).saturating_mul(step_ms).saturating_add(from);
+            if (from..until).contains(&at) && !times.contains(&step) && is_shown(&row) {
+                times.insert(step);
+            }
+        }
+        Some(times.into_iter().collect())
     }
 
     /// The waits of a view that ended with an answer in a period, in the order of their ends; `None` if they are not known.
@@ -371,15 +398,19 @@ impl Ledger {
         if let Some((_, replies)) = known.as_ref().filter(|(of, _)| *of == version) {
             return Some(replies.clone());
         }
-        let mut replies = BTreeMap::new();
-        for answer in content.courses.values().flat_map(Course::answers) {
-            let Some(row) = answer.row() else { continue };
-            let last = replies.entry((row.tenant.clone(), AgentKey::of(row.agent.as_ref()))).or_insert(answer.at);
-            *last = answer.at.max(*last);
-        }
-        let replies = Arc::new(replies);
+        let replies = Arc::new(content.last_replies_until(i64::MAX));
         *known = Some((version, replies.clone()));
         Some(replies)
+    }
+
+    /// When each agent of each tenant had answered last at a time; `None` if that is not known.
+    pub(crate) fn last_replies_until(&self, until: i64) -> Option<BTreeMap<TenantAgent, i64>> {
+        self.content.read().as_ref().map(|content| content.last_replies_until(until))
+    }
+
+    /// Whether numbers at this time are known, once any are.
+    pub(crate) fn remembers(at: i64) -> bool {
+        at > clock_ms() - REMEMBERED_MS
     }
 
     /// Drops what is older than a day.
@@ -508,6 +539,35 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn late_events_are_marked_where_they_happened() {
+        let said = |minute: i64, tenant| {
+            let at = Time::from_ms(minute * MINUTE);
+            Draft::new("desk", tenant, Kind::Message, at).direction(Direction::In).tenant(tenant).build().unwrap()
+        };
+        // In South, 12 and 13 come after 30; less than a minute is no matter.
+        let seconds = |seconds: i64| {
+            let at = Time::from_ms(seconds * 1_000);
+            Draft::new("desk", "South", Kind::Message, at).tenant("South").build().unwrap()
+        };
+        let events = [
+            said(10, "North"),
+            said(30, "South"),
+            said(12, "South"),
+            said(13, "South"),
+            said(41, "South"),
+            seconds(2_450),
+        ];
+        let ledger = ledger(&board(&events), 0);
+        let late = |conditions| ledger.late(&view(conditions), (0, 60 * MINUTE), 5 * MINUTE).unwrap();
+        assert_eq!(late(Conditions::default()), [10 * MINUTE]);
+        assert_eq!(late(Conditions { tenant: Some("North".to_owned()), ..Conditions::default() }), Vec::<i64>::new());
+        if let Some(content) = &mut *ledger.content.write() {
+            content.courses.retain(|_, course| course.begin_at(14 * MINUTE));
+        }
+        assert_eq!(late(Conditions::default()), Vec::<i64>::new());
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod ledger;
 mod reader;
 mod rows;
 mod view;
+mod week;
 
 pub(crate) use answer::BoardAnswer;
 pub(crate) use day::DayAnswer;
@@ -17,3 +18,4 @@ pub(crate) use ledger::{Ledger, not_ready};
 pub(crate) use reader::follow;
 pub(crate) use rows::Rows;
 pub(crate) use view::View;
+pub(crate) use week::WeekAgo;

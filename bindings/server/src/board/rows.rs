@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use convofold::{ConversationRow, Convofold, StorageError};
+use convofold::{ConversationRow, Convofold, State, StorageError, View};
 use parking_lot::Mutex;
 use serde_json::value::{RawValue, to_raw_value};
 
@@ -46,12 +46,7 @@ impl Rows {
             return Ok(known.json.clone());
         }
         // Without the lock: the conversation may have to be read from the disk.
-        let mut shown = ConversationRow::clone(row);
-        shown.last_message = db.state(row.id())?.and_then(|state| state.last_message).map(Box::new);
-        if let Some(message) = shown.last_message.as_mut().filter(|_| !has_texts) {
-            message.text.clear();
-        }
-        let json: Arc<RawValue> = to_raw_value(&shown).unwrap_or_default().into();
+        let json = with_last_message(row, db.state(row.id())?, has_texts);
         self.shown.lock().insert(key, Shown { row: row.clone(), json: json.clone(), used: Instant::now() });
         Ok(json)
     }
@@ -62,4 +57,22 @@ impl Rows {
             shown.retain(|_, row| row.used.elapsed() < UNUSED_AFTER);
         }
     }
+}
+
+/// The JSON of these rows at a moment, with their last messages of then.
+pub(super) fn json_at(
+    then: &View,
+    rows: &[Arc<ConversationRow>],
+    has_texts: bool,
+) -> Result<Vec<Arc<RawValue>>, StorageError> {
+    rows.iter().map(|row| Ok(with_last_message(row, then.state(row.id())?, has_texts))).collect()
+}
+
+fn with_last_message(row: &ConversationRow, state: Option<State>, has_texts: bool) -> Arc<RawValue> {
+    let mut shown = row.clone();
+    shown.last_message = state.and_then(|state| state.last_message).map(Box::new);
+    if let Some(message) = shown.last_message.as_mut().filter(|_| !has_texts) {
+        message.text.clear();
+    }
+    to_raw_value(&shown).unwrap_or_default().into()
 }

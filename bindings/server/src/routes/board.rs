@@ -13,7 +13,8 @@ use crate::app::{App, Phase};
 use crate::board::{BoardAnswer, DayAnswer, View, follow, not_ready};
 use crate::caller::Caller;
 use crate::conditions::{ms, with_conditions};
-use crate::params::Params;
+use crate::moment::Bounds;
+use crate::params::{Params, PastParams};
 use crate::problem::Problem;
 use crate::tokens::Role;
 
@@ -38,6 +39,12 @@ with_conditions! {
         /// The maximum number of rows in a list, from 1 to 1000 [default: 100].
         #[param(minimum = 1, maximum = 1000)]
         limit: Option<usize>,
+        /// The board as it was then, with everything learned since: only events at this time or before it count. RFC 3339 with a
+        /// zone, `latest`, or a time before now such as `-2h`. Not for a stream.
+        as_of: Option<String>,
+        /// The board as it was known then: only events that had arrived count. RFC 3339 with a zone, `latest`, `-2h`, or a
+        /// sequence number such as `seq:812`. Not for a stream.
+        known_at: Option<String>,
     }
 }
 
@@ -74,6 +81,9 @@ fn zone(app: &App, asked: Option<&str>) -> Result<String, Problem> {
 /// `Accept: text/event-stream`, server-sent events: `board` (this answer; `id: DATABASE-SEQ`) at once and when something changes,
 /// at most some four in a second, `day` (the answer of `/api/v1/day`) when it is known and every minute, and `clock` (`{"now":...,"seq":...}`) every 5 s. A client that is slow gets the newest board
 /// when it has read the one before. `signed_out` is the last event if the token was removed.
+///
+/// At a moment, `now` is the time to which ages count. Numbers of before, last replies and last answers are known for the last
+/// day, without `known_at`; upstreams are not kept.
 #[utoipa::path(
     get, path = "/api/v1/board", tag = "out", params(BoardParams),
     responses(
@@ -83,13 +93,23 @@ fn zone(app: &App, asked: Option<&str>) -> Result<String, Problem> {
 pub(crate) async fn board(
     State(app): State<App>,
     caller: Caller,
-    Params(params): Params<BoardParams>,
+    PastParams(params): PastParams<BoardParams>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     caller.expect(Role::Read)?;
+    let bounds = Bounds::parse(params.as_of.as_deref(), params.known_at.as_deref())?;
     let view = params.view(&app, &caller)?;
     if caller.reads_texts() {
         caller.log_texts("board");
+    }
+    app.use_ledger();
+    if let Some((then, _scan)) = bounds.scan(&app).await? {
+        if accepts_sse(&headers) {
+            return Err(Problem::bad_request("a stream is about now: without as_of and known_at"));
+        }
+        let asked = app.clone();
+        let answer = spawn_blocking(move || BoardAnswer::at(&asked, &view, &then)).await??;
+        return Ok(Json(answer).into_response());
     }
     if accepts_sse(&headers) {
         if app.phase() > Phase::Running {
@@ -98,7 +118,6 @@ pub(crate) async fn board(
         let permit = app.screen()?;
         return Ok(follow(app, caller, view, permit));
     }
-    app.use_ledger();
     let (answer, _) = spawn_blocking(move || BoardAnswer::of(&app, &view)).await??;
     Ok(Json(answer).into_response())
 }
@@ -136,6 +155,7 @@ pub(crate) async fn day(
         limit: 0,
         zone: zone(&app, params.tz.as_deref())?,
     };
+    app.read_week_ago(&DayAnswer::times_of_week_ago(&view.zone));
     app.await_ledger(MAX_WAIT).await;
     spawn_blocking(move || DayAnswer::of(&app, &view)).await?.map(Json).ok_or_else(not_ready)
 }
