@@ -44,7 +44,7 @@ mod answering;
 mod client;
 
 pub use airship::{AirshipConfig, AirshipSettings, Region};
-pub use alerts::{AlertBody, AlertSettings, When};
+pub use alerts::{AlertBody, AlertSettings, AlertWhen};
 pub use answering::{Answering, answer};
 pub use batch::DatabaseSize;
 pub use client::{

@@ -6,7 +6,7 @@ use std::fmt;
 use convofold::{ConversationRow, Query};
 
 use super::post::Target;
-use super::settings::{AlertBody, AlertSettings, When};
+use super::settings::{AlertBody, AlertSettings, AlertWhen};
 use super::signature;
 use crate::conditions::{Conditions, ms};
 use crate::config::REDACTED;
@@ -19,7 +19,7 @@ const MIN_AFTER: Span = Span::seconds(1);
 
 pub(crate) struct Alert {
     pub(super) name: String,
-    pub(super) when: When,
+    pub(super) when: AlertWhen,
     pub(super) after_ms: Option<i64>,
     pub(super) count: Option<u64>,
     /// The conditions, of which one is the status `open`.
@@ -52,7 +52,7 @@ impl Alert {
             return Err("the name has 1 to 64 letters, digits, '-', '_' and '.'".to_owned());
         }
         check_threshold(settings)?;
-        if settings.when == When::SilentUpstream {
+        if settings.when == AlertWhen::SilentUpstream {
             check_upstream(settings)?;
         }
         if settings.url.contains(REDACTED) {
@@ -103,13 +103,21 @@ fn check_threshold(settings: &AlertSettings) -> Result<(), String> {
         return Err(format!("after is at least {MIN_AFTER}"));
     }
     match (when, after, count) {
-        (When::Waiting | When::Unassigned | When::Idle, None, _) => Err("after is missing, such as \"10m\"".to_owned()),
-        (When::Unread, _, None) => Err("count is missing, such as 5".to_owned()),
-        (When::Unread, _, Some(0)) => Err("count is at least 1".to_owned()),
-        (When::Unread | When::Suspect, Some(_), _) => Err("after has no meaning here".to_owned()),
-        (When::Waiting | When::Unassigned | When::Idle | When::Suspect | When::SilentUpstream, _, Some(_)) => {
-            Err("count belongs to unread".to_owned())
+        (AlertWhen::Waiting | AlertWhen::Unassigned | AlertWhen::Idle, None, _) => {
+            Err("after is missing, such as \"10m\"".to_owned())
         }
+        (AlertWhen::Unread, _, None) => Err("count is missing, such as 5".to_owned()),
+        (AlertWhen::Unread, _, Some(0)) => Err("count is at least 1".to_owned()),
+        (AlertWhen::Unread | AlertWhen::Suspect, Some(_), _) => Err("after has no meaning here".to_owned()),
+        (
+            AlertWhen::Waiting
+            | AlertWhen::Unassigned
+            | AlertWhen::Idle
+            | AlertWhen::Suspect
+            | AlertWhen::SilentUpstream,
+            _,
+            Some(_),
+        ) => Err("count belongs to unread".to_owned()),
         _ => Ok(()),
     }
 }

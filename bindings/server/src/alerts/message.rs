@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::alert::Alert;
 use super::crossing::Reason;
-use super::settings::{AlertBody, When};
+use super::settings::{AlertBody, AlertWhen};
 use crate::link;
 use crate::upstreams::{Upstream, UpstreamState};
 
@@ -87,7 +87,7 @@ impl Message<'_> {
     }
 
     /// What happened, in one sentence.
-    fn sentence(&self, when: When) -> String {
+    fn sentence(&self, when: AlertWhen) -> String {
         match (self.subject, self.over) {
             (Subject::Upstream(upstream), None) => silent(upstream, self.at.saturating_sub(self.since)),
             (Subject::Upstream(upstream), Some(over)) => {
@@ -114,18 +114,18 @@ fn silent(upstream: &Upstream, for_ms: i64) -> String {
     }
 }
 
-fn began(when: When, row: &ConversationRow, for_ms: i64) -> String {
+fn began(when: AlertWhen, row: &ConversationRow, for_ms: i64) -> String {
     let (who, with, duration) = (member(row), agent(row.agent.as_ref()), words(for_ms));
     match when {
-        When::Waiting => format!("{who} has waited {duration}, with {with}"),
-        When::Unassigned => format!("{who} has had no agent for {duration}"),
-        When::Unread => {
+        AlertWhen::Waiting => format!("{who} has waited {duration}, with {with}"),
+        AlertWhen::Unassigned => format!("{who} has had no agent for {duration}"),
+        AlertWhen::Unread => {
             let messages = if row.unread == 1 { "message" } else { "messages" };
             format!("{who} has sent {} unread {messages}, with {with}", row.unread)
         }
-        When::Idle => format!("The conversation with {who} has been idle for {duration}, with {with}"),
-        When::Suspect => format!("The data of the conversation with {who} look wrong"),
-        When::SilentUpstream => String::new(),
+        AlertWhen::Idle => format!("The conversation with {who} has been idle for {duration}, with {with}"),
+        AlertWhen::Suspect => format!("The data of the conversation with {who} look wrong"),
+        AlertWhen::SilentUpstream => String::new(),
     }
 }
 

@@ -15,7 +15,7 @@ mod deliver;
 #[cfg(test)]
 mod tests;
 
-pub use settings::{AlertBody, AlertSettings, When};
+pub use settings::{AlertBody, AlertSettings, AlertWhen};
 
 pub(crate) use alert::resolve;
 pub(crate) use crossing::Reason;
@@ -133,7 +133,7 @@ impl Alerts {
         Shown {
             id: began.id,
             alert: began.alert,
-            when: when.unwrap_or(When::Waiting),
+            when: when.unwrap_or(AlertWhen::Waiting),
             subject: began.subject,
             since: began.since,
             began_at: began.at,
@@ -210,7 +210,7 @@ pub(crate) struct Shown {
     pub(crate) id: String,
     /// The name of the alert.
     alert: String,
-    when: When,
+    when: AlertWhen,
     /// The id of the conversation, or the upstream as `KIND/SOURCE[/TENANT]`.
     subject: String,
     /// When it began to wait, to be idle and so on.

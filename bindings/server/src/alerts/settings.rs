@@ -10,7 +10,7 @@ use crate::span::Span;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
-pub enum When {
+pub enum AlertWhen {
     /// The member waits for an answer, for at least `after`.
     Waiting,
     /// An open conversation has no agent, for at least `after`.
@@ -45,7 +45,7 @@ pub struct AlertSettings {
     /// Its name, which no other alert has.
     pub name: String,
     /// What it is about.
-    pub when: When,
+    pub when: AlertWhen,
     /// How long it must be so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<Span>,

@@ -12,7 +12,7 @@ use convofold::{ConversationRow, Convofold, Direction, Kind, PageError, Query, S
 use super::alert::Alert;
 use super::crossing::{Began, Over, Reason, id_of};
 use super::message::{About, Message, Subject, body};
-use super::settings::When;
+use super::settings::AlertWhen;
 use super::table::{Active, Found, Table};
 use crate::upstreams::{Upstream, UpstreamKind, UpstreamState};
 
@@ -63,7 +63,7 @@ impl Watch {
         let view = &View { changed, ..*view };
         let active = table.active(&alert.name);
         let mut found = Found::default();
-        if alert.when == When::SilentUpstream {
+        if alert.when == AlertWhen::SilentUpstream {
             self.upstreams(alert, view, &active, &mut found);
             return Ok(found);
         }
@@ -95,21 +95,23 @@ impl Watch {
     fn matches(&mut self, alert: &Alert, view: &View<'_>) -> Result<BTreeMap<Arc<str>, Match>, PageError> {
         let cutoff = alert.cutoff(view.now);
         let matches = match alert.when {
-            When::Waiting => {
+            AlertWhen::Waiting => {
                 let query = Query::new().sort(Sort::Waiting).waiting_since_ms(cutoff);
                 self.rows(alert, view, &query, |row| row.waiting_since)?
             }
-            When::Idle => {
+            AlertWhen::Idle => {
                 let query = Query::new().sort(Sort::Activity).reverse(true).idle_since_ms(cutoff);
                 self.rows(alert, view, &query, |row| Some(row.last_active_at))?
             }
-            When::Unassigned => self.unassigned(alert, view, cutoff)?,
-            When::Unread => {
+            AlertWhen::Unassigned => self.unassigned(alert, view, cutoff)?,
+            AlertWhen::Unread => {
                 let count = alert.count.unwrap_or(1);
                 self.changed(alert, view, &Query::new().unread_min(count), |row| Some(row.last_active_at))?
             }
-            When::Suspect => self.changed(alert, view, &Query::new().suspect(true), |row| Some(row.last_active_at))?,
-            When::SilentUpstream => Vec::new(),
+            AlertWhen::Suspect => {
+                self.changed(alert, view, &Query::new().suspect(true), |row| Some(row.last_active_at))?
+            }
+            AlertWhen::SilentUpstream => Vec::new(),
         };
         Ok(matches.into_iter().map(|found| (found.row.id().into(), found)).collect())
     }
@@ -202,7 +204,7 @@ impl Watch {
 
 /// Whether the clock alone can make a conversation cross the threshold. Its crossing is then another one if it began later.
 fn is_timed(alert: &Alert) -> bool {
-    matches!(alert.when, When::Waiting | When::Idle | When::Unassigned)
+    matches!(alert.when, AlertWhen::Waiting | AlertWhen::Idle | AlertWhen::Unassigned)
 }
 
 /// When the agent of an unassigned conversation left it, or when it was opened.
@@ -271,7 +273,7 @@ fn ended(alert: &Alert, view: &View<'_>, began: &Active, reason: Reason, at: i64
 /// Why a crossing is over, and since when.
 fn why(alert: &Alert, view: &View<'_>, began: &Active, row: &ConversationRow) -> Result<(Reason, i64), StorageError> {
     let is_waiting = row.waiting_since.is_some_and(|since| since <= began.since);
-    if alert.when == When::Waiting && !is_waiting {
+    if alert.when == AlertWhen::Waiting && !is_waiting {
         // Before the close, which comes after the answer.
         if let Some(at) = answered_at(view.db, row.id(), began.since)? {
             return Ok((Reason::Answered, at));
@@ -282,10 +284,10 @@ fn why(alert: &Alert, view: &View<'_>, began: &Active, row: &ConversationRow) ->
     }
     Ok(match alert.when {
         // The status of a session says that the member was answered, or another event took the place of the question.
-        When::Waiting if !is_waiting && row.last_active_at > began.since => (Reason::Answered, row.last_active_at),
-        When::Waiting if !is_waiting => (Reason::Corrected, view.now),
-        When::Idle if row.last_active_at > began.since => (Reason::Active, row.last_active_at),
-        When::Unassigned => {
+        AlertWhen::Waiting if !is_waiting && row.last_active_at > began.since => (Reason::Answered, row.last_active_at),
+        AlertWhen::Waiting if !is_waiting => (Reason::Corrected, view.now),
+        AlertWhen::Idle if row.last_active_at > began.since => (Reason::Active, row.last_active_at),
+        AlertWhen::Unassigned => {
             let state = view.db.state(row.id())?;
             let assignments = state.map(|state| state.assignments).unwrap_or_default();
             let assigned = assignments.iter().find(|assigned| assigned.agent.is_some() && assigned.at > began.since);
@@ -295,8 +297,8 @@ fn why(alert: &Alert, view: &View<'_>, began: &Active, row: &ConversationRow) ->
                 None => (Reason::NoMatch, view.now),
             }
         }
-        When::Unread if row.unread < alert.count.unwrap_or(1) => (Reason::Read, view.now),
-        When::Suspect if !row.suspect => (Reason::Corrected, view.now),
+        AlertWhen::Unread if row.unread < alert.count.unwrap_or(1) => (Reason::Read, view.now),
+        AlertWhen::Suspect if !row.suspect => (Reason::Corrected, view.now),
         _ => (Reason::NoMatch, view.now),
     })
 }
