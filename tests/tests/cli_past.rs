@@ -127,7 +127,7 @@ fn a_moment_without_an_answer_is_an_error_that_says_what_to_do() {
         (["--known-at", "seq:4"], 2, "seq:3"),
         (["--known-at", "2000-01-01T00:00:00Z"], 2, "seq:1"),
         (["--known-at", "2999-01-01T00:00:00Z"], 2, "after now"),
-        (["--as-of", "2021-07-29T06:00:09Z"], 4, "did not exist at this moment"),
+        (["--as-of", "2021-07-29T06:00:09Z"], 2, "the first event happened at 2021-07-29T06:00:10Z"),
     ] {
         for command in ["show", "history"] {
             let ran = desk.run(command, &[&["c-1"], &args[..]].concat());

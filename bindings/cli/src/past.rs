@@ -15,7 +15,7 @@ use crate::database::{DbArgs, NowArgs};
 use crate::error::{CliError, chain};
 use crate::exit::Exit;
 use crate::opened::{Database, States};
-use crate::output::{text, time};
+use crate::output::time;
 use crate::values::clock_ms;
 
 /// The moment that a question is about.
@@ -254,6 +254,22 @@ impl Reader {
     pub fn export(&self, out: &mut impl Write) -> Result<u64, CliError> {
         ask!(self, db => db.export(out), view => Ok(view.export(out)?.conversations), client => client.export(out))
     }
+
+    /// Writes every event. Returns their number and the length of the longest line.
+    pub fn export_events(&self, out: &mut impl Write) -> Result<(u64, u64), CliError> {
+        match self.place() {
+            Place::Now(db) => db.export_events(out),
+            Place::Here(view) => {
+                let report = view.export_events(out)?;
+                Ok((report.events, report.longest_line_bytes))
+            }
+            #[cfg(feature = "serve")]
+            Place::Elsewhere(client) => {
+                let report = client.export_events(out)?;
+                Ok((report.events, report.longest_line_bytes))
+            }
+        }
+    }
 }
 
 fn of_storage<T>(answer: Result<T, StorageError>) -> Result<T, CliError> {
@@ -294,20 +310,5 @@ pub fn did_not_exist(id: &str) -> CliError {
 /// What an answer is about, in words.
 #[must_use]
 pub fn in_words(report: &MomentReport) -> String {
-    let as_of = report.as_of.map(time::to_millisecond);
-    let what = match (as_of, report.known_at) {
-        (Some(at), None) => format!("as it was at {at}, with everything learned since"),
-        (Some(at), Some(seq)) => format!("as it was at {at}, known after event {seq}"),
-        (None, Some(seq)) => {
-            let committed = report.time.map(|at| format!(", committed at {}", time::to_millisecond(at)));
-            format!("as it was known after event {seq}{}", committed.unwrap_or_default())
-        }
-        (None, None) => "now".to_owned(),
-    };
-    let late = match (report.late_events.unwrap_or_default(), report.known_at) {
-        (0, _) => String::new(),
-        (events, None) => format!("; {} of that time learned later", text::counted(events, "event")),
-        (events, Some(_)) => format!("; without {} of that time learned later", text::counted(events, "event")),
-    };
-    format!("{what}{late}")
+    report.in_words(time::to_millisecond)
 }

@@ -70,17 +70,8 @@ impl Bounds {
         Ok(view.map(|view| (view, permit)))
     }
 
-    fn is_now(self) -> bool {
+    pub(crate) fn is_now(self) -> bool {
         self.as_of.is_none() && self.known_at.is_none()
-    }
-
-    /// An answer that exists for now only.
-    pub(crate) fn expect_now(self) -> Result<(), Problem> {
-        if self.is_now() {
-            return Ok(());
-        }
-        let detail = "as_of and known_at are not implemented for this path: its answers are about now";
-        Err(Problem::new(StatusCode::NOT_IMPLEMENTED, detail))
     }
 }
 
@@ -91,6 +82,9 @@ impl From<MomentError> for Problem {
             MomentError::Mark(_) => {
                 let detail = format!("the times of arrival cannot be read: {error}");
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, detail).with_cause(&error)
+            }
+            MomentError::BeforeFirst { first, .. } | MomentError::BeforeFirstEvent { first, .. } => {
+                Self::bad_request(error.to_string()).with_earliest(first.ms())
             }
             error => Self::bad_request(error.to_string()),
         }

@@ -23,6 +23,9 @@ pub(crate) struct Problem {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     report: Option<Box<serde_json::Value>>,
+    /// The earliest time about which the question has an answer, if it was about an earlier one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    earliest: Option<i64>,
     /// The error behind the problem, with its causes.
     #[serde(skip_serializing_if = "Option::is_none")]
     cause: Option<String>,
@@ -31,7 +34,8 @@ pub(crate) struct Problem {
 impl Problem {
     pub(crate) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
         let title = status.canonical_reason().unwrap_or("Error");
-        Self { r#type: "about:blank", title, status: status.as_u16(), detail: detail.into(), report: None, cause: None }
+        let (status, detail) = (status.as_u16(), detail.into());
+        Self { r#type: "about:blank", title, status, detail, report: None, earliest: None, cause: None }
     }
 
     pub(crate) fn bad_request(detail: impl Into<String>) -> Self {
@@ -45,6 +49,12 @@ impl Problem {
     /// Adds what was committed before the problem.
     pub(crate) fn with_report(mut self, report: &impl Serialize) -> Self {
         self.report = serde_json::to_value(report).ok().map(Box::new);
+        self
+    }
+
+    /// Adds the earliest time about which the question has an answer.
+    pub(crate) fn with_earliest(mut self, earliest: i64) -> Self {
+        self.earliest = Some(earliest);
         self
     }
 

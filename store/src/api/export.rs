@@ -99,7 +99,7 @@ impl Convofold {
 }
 
 impl EventExportReport {
-    fn add(&mut self, seq: Seq, line_bytes: usize) {
+    pub(super) fn add(&mut self, seq: Seq, line_bytes: usize) {
         let line_bytes = line_bytes as u64;
         self.events += 1;
         self.last_seq = self.last_seq.max(seq);

@@ -45,6 +45,14 @@ pub enum MomentError {
         /// The time of the first commit.
         first: Time,
     },
+    /// Nothing had happened by then.
+    #[error("nothing had happened by {at}: the first event happened at {first}; give as_of that time or a later one")]
+    BeforeFirstEvent {
+        /// The requested time.
+        at: Time,
+        /// The time of the first event that was known.
+        first: Time,
+    },
     /// The database has no events.
     #[error("the database has no events")]
     Empty,
@@ -74,12 +82,28 @@ impl Convofold {
     /// - `known_at` is a time of arrival: a time is the last event that was committed by then ([`Convofold::seq_at`]),
     ///   [`When::Latest`] is the last event.
     ///
+    /// A moment without any event is an error, because an empty answer would say that nobody was there.
+    ///
     /// # Errors
-    /// [`MomentError`] if a bound lies in the future, or what was known then is not recorded, or it cannot be determined.
+    /// [`MomentError`] if a bound lies in the future or before the first event, or what was known then is not recorded, or it
+    /// cannot be determined.
     pub fn moment(&self, as_of: Option<When>, known_at: Option<When>, now: Time) -> Result<Moment, MomentError> {
         let as_of = as_of.map(|when| self.event_time(when, now)).transpose()?;
         let known_at = known_at.map(|when| self.arrival(when, now)).transpose()?;
-        Ok(Moment { as_of, known_at })
+        let moment = Moment { as_of, known_at };
+        if let Some(at) = as_of {
+            self.expect_events(moment, at)?;
+        }
+        Ok(moment)
+    }
+
+    fn expect_events(&self, moment: Moment, at: Time) -> Result<(), MomentError> {
+        let view = self.at(moment);
+        if view.has_events()? {
+            return Ok(());
+        }
+        let first = view.first_known_at()?.ok_or(MomentError::Empty)?;
+        Err(MomentError::BeforeFirstEvent { at, first })
     }
 
     fn event_time(&self, when: When, now: Time) -> Result<Time, MomentError> {

@@ -34,21 +34,6 @@ pub struct View {
     pinned: Moment,
 }
 
-/// What an answer about the past is about.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[non_exhaustive]
-pub struct MomentReport {
-    /// [`Moment::as_of`] in milliseconds since the epoch; the bound has all digits.
-    pub as_of: Option<i64>,
-    /// [`Moment::known_at`].
-    pub known_at: Option<Seq>,
-    /// [`View::time`] in milliseconds since the epoch.
-    pub time: Option<i64>,
-    /// [`View::late_events`], in an answer about one conversation.
-    pub late_events: Option<u64>,
-}
-
 impl Convofold {
     /// The database at a moment. Events that arrive after this call are in no answer of the view.
     ///
@@ -98,16 +83,6 @@ impl View {
     #[must_use]
     pub fn seq(&self) -> Seq {
         self.pinned.known_at.unwrap_or_default()
-    }
-
-    /// What the answers are about; about one conversation also how many events were late.
-    ///
-    /// # Errors
-    /// As for [`Convofold::state`].
-    pub fn report(&self, id: Option<&str>) -> Result<MomentReport, StorageError> {
-        let Moment { as_of, known_at } = self.moment;
-        let late_events = id.map_or(Ok(None), |id| self.late_events(id))?;
-        Ok(MomentReport { as_of: as_of.map(Time::ms), known_at, time: self.time().map(Time::ms), late_events })
     }
 
     /// The state of one conversation; `None` if it did not exist.
@@ -280,8 +255,25 @@ impl View {
         self.pinned
     }
 
+    /// Whether any event is within the bounds of the moment.
+    pub(super) fn has_events(&self) -> Result<bool, StorageError> {
+        let slot_count = self.db.shared().live.board().slot_count();
+        let mut found = Vec::new();
+        // Nearly always, the first conversation has one.
+        for first in (0..slot_count).step_by(PAGE_SLOTS as usize) {
+            let slots = first..slot_count.min(first + PAGE_SLOTS);
+            let slots = self.db.shared().live.board().slots_existing_at(self.pinned, slots);
+            let wanted = slots.iter().fold(0, |wanted, slot| wanted | 1 << (slot % PAGE_SLOTS));
+            self.look_at(page_of(first), wanted, |_| (), &mut found)?;
+            if !found.is_empty() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Calls `look` with one conversation.
-    fn about<T>(&self, id: &str, look: impl Fn(&Past<'_>) -> T) -> Result<Option<T>, StorageError> {
+    pub(super) fn about<T>(&self, id: &str, look: impl Fn(&Past<'_>) -> T) -> Result<Option<T>, StorageError> {
         let shared = self.db.shared();
         let storage = LentStorage::of(shared);
         let mut reader = ArchiveReader::new(&shared.archive, storage.as_ref());
@@ -290,7 +282,7 @@ impl View {
     }
 
     /// What `look` finds in each of these conversations, in no particular order. They are read on all processors.
-    fn each<T: Send, R>(
+    pub(super) fn each<T: Send, R>(
         &self,
         among: Among,
         look: impl Fn(&Past<'_>) -> T + Sync,
@@ -365,7 +357,7 @@ impl View {
 
 /// The conversations that can be in an answer.
 #[derive(Clone, Copy, Debug)]
-enum Among {
+pub(super) enum Among {
     /// All that may exist.
     Existing,
     /// Those that may be open, or unanswered after their close.

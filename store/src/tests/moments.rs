@@ -3,8 +3,9 @@
 
 use std::sync::Arc;
 
+use convofold_engine::ingest::Format;
 use convofold_engine::{
-    At, Draft, Event, Identity, Kind, Moment, Query, Seq, Sort, StateHash, StatusFilter, Time, When,
+    At, Conflict, Draft, Event, Identity, Kind, Moment, Query, Seq, Sort, StateHash, StatusFilter, Time, When,
 };
 
 use super::{Home, export, message, messages, submit};
@@ -116,6 +117,7 @@ fn expect_the_past(db: &Convofold, log: &[(Seq, Event)]) {
         assert_eq!(view.state_hash().unwrap(), expected.state_hash(), "{moment:?}");
         assert_eq!(view.agents().unwrap(), expected.agents(), "{moment:?}");
         assert_eq!(view.totals().unwrap(), expected.totals(), "{moment:?}");
+        expect_the_events(&view, &expected, moment);
         for status in [StatusFilter::Open, StatusFilter::Closed, StatusFilter::Any] {
             let mut query = Query::new().status(status).sort(Sort::Started).agent("ida").limit(5);
             loop {
@@ -137,6 +139,30 @@ fn expect_the_past(db: &Convofold, log: &[(Seq, Event)]) {
             assert_eq!(events(view.history(&id).unwrap()), events(expected.history(&id).unwrap()), "{id} {moment:?}");
         }
     }
+}
+
+/// The events of a moment make a database with its states and its conflicts.
+#[track_caller]
+fn expect_the_events(view: &View, expected: &Convofold, moment: Moment) {
+    let mut out = Vec::new();
+    let report = view.export_events(&mut out).unwrap();
+    let lines = out.split_inclusive(|byte| *byte == b'\n');
+    assert_eq!((report.events, report.bytes), (lines.count() as u64, out.len() as u64), "{moment:?}");
+    assert!(moment.known_at.is_none_or(|known_at| report.last_seq <= known_at), "{moment:?}");
+    let home = Home::new();
+    let db = home.open_on(&Arc::default(), Options::new());
+    let ingested = db.ingest(&out, Format::Convofold).unwrap();
+    assert_eq!((ingested.events, ingested.counts.duplicates, ingested.rejected_total()), (report.events, 0, 0));
+    assert_eq!(db.state_hash(), expected.state_hash(), "{moment:?}");
+    let conflicts = |all: Vec<Conflict>| {
+        let mut found: Vec<_> = all.into_iter().map(|it| (it.conversation, it.identity, it.fields)).collect();
+        found.sort_by_key(|(id, identity, fields)| (id.clone(), identity.clone(), format!("{fields:?}")));
+        found
+    };
+    let all: Vec<_> = view.scan_conflicts().unwrap().flatten().collect();
+    let alone: Vec<_> = view.conflicts("odd").unwrap().unwrap_or_default();
+    assert_eq!(all, alone, "{moment:?}");
+    assert_eq!(conflicts(all), conflicts(expected.scan_conflicts().flat_map(Result::unwrap).collect()), "{moment:?}");
 }
 
 #[test]
@@ -242,9 +268,58 @@ fn a_bound_is_resolved_or_refused() {
     let early = known_at(When::At(time(beginning - 1))).unwrap_err();
     assert!(matches!(early, MomentError::BeforeFirst { .. }) && early.to_string().contains("seq:1"), "{early}");
     let empty = Home::new().open_on(&Arc::default(), Options::new());
-    for (as_of, known_at) in [(Some(When::Latest), None), (None, Some(When::Latest)), (None, Some(When::Seq(1)))] {
+    for (as_of, known_at) in [
+        (Some(When::Latest), None),
+        (Some(When::At(now)), None),
+        (None, Some(When::Latest)),
+        (None, Some(When::Seq(1))),
+    ] {
         assert!(matches!(empty.moment(as_of, known_at, now), Err(MomentError::Empty)));
     }
+}
+
+#[test]
+fn a_time_before_the_first_event_is_refused_with_the_time_of_the_first() {
+    for options in [Options::new(), cramped()] {
+        let (_home, _storage, db) = lived_in(options);
+        let log = log(&db);
+        let now = time(i64::try_from(BEGINNING_MS).unwrap() + 60_000);
+        let first = log.iter().map(|(_, event)| event.at().alone()).min().unwrap();
+        let before = Time::from_ms_and_ns(first.ms() - 1, 999_999).unwrap();
+        let at = |as_of: Time, known_at| db.moment(Some(When::At(as_of)), known_at, now);
+        assert_eq!(at(first, None).unwrap(), Moment::as_of(first));
+        let error = at(before, None).unwrap_err();
+        let is_right =
+            matches!(error, MomentError::BeforeFirstEvent { at, first: found } if (at, found) == (before, first));
+        assert!(is_right && error.to_string().contains(&first.to_string()), "{error}");
+        // Of those that were known then.
+        let known_first = log.iter().take(10).map(|(_, event)| event.at().alone()).min().unwrap();
+        assert!(known_first > first);
+        let known = at(first, Some(When::Seq(10))).unwrap_err();
+        assert!(matches!(known, MomentError::BeforeFirstEvent { first, .. } if first == known_first), "{known}");
+        assert!(at(known_first, Some(When::Seq(10))).is_ok());
+    }
+}
+
+#[test]
+fn an_answer_says_that_history_was_replayed() {
+    let home = Home::new();
+    let driven = DrivenClock::at(FIRST_MESSAGE_MS.unsigned_abs());
+    let db = home.open_on(&Arc::default(), Options::new().clock(driven.clock()));
+    let commit_at = |seconds: u64, events: &[u64]| {
+        driven.set(FIRST_MESSAGE_MS.unsigned_abs() + seconds * 1_000);
+        submit(&db, Batch::new(events.iter().map(|second| message("case-1", *second)).collect()));
+    };
+    // Live, with an event that came late; then the history of two hours.
+    commit_at(7_201, &[3, 7_200]);
+    commit_at(14_401, &[10, 5_000]);
+    let report = |moment| db.at(moment).report(None).unwrap();
+    let replayed = [1, 2, 3, 4].map(|seq| report(Moment::known_at(seq)).replayed);
+    assert_eq!(replayed, [Some(false), Some(false), Some(true), Some(true)]);
+    assert_eq!(report(Moment::as_of(time(FIRST_MESSAGE_MS))).replayed, None);
+    let words = report(Moment::known_at(3)).to_string();
+    assert!(words.contains("after event 3") && words.contains("the time of the replay"), "{words}");
+    assert!(!report(Moment::known_at(1)).to_string().contains("replay"));
 }
 
 #[test]

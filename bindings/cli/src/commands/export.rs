@@ -7,8 +7,7 @@ use crate::console::Console;
 use crate::database::DbArgs;
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::opened::Database;
-use crate::past::MomentArgs;
+use crate::past::{MomentArgs, Reader};
 
 /// Print the state of every conversation, open and closed, or every event.
 ///
@@ -30,8 +29,8 @@ pub struct ExportArgs {
     db: DbArgs,
     #[command(flatten)]
     moment: MomentArgs,
-    /// Print every accepted event, in the form that `replay` reads.
-    #[arg(long, conflicts_with_all = ["as_of", "known_at"])]
+    /// Print every accepted event, in the form that `replay` reads. At a moment, those that count then.
+    #[arg(long)]
     events: bool,
     /// No effect: the export is always JSON. Accepted because every reading command has --json.
     #[arg(long)]
@@ -40,10 +39,10 @@ pub struct ExportArgs {
 
 impl ExportArgs {
     pub(crate) fn run(&self, console: &mut Console) -> Result<Exit, CliError> {
-        if self.events {
-            return print_events(&self.db.open(console)?, console);
-        }
         let db = self.moment.open(&self.db, None, console)?;
+        if self.events {
+            return print_events(&db, console);
+        }
         if db.export(console.out())? == 0 {
             let then = if db.is_past() { " at this moment" } else { "" };
             console.note(format_args!("the database contains no conversations{then}"));
@@ -52,7 +51,7 @@ impl ExportArgs {
     }
 }
 
-fn print_events(db: &Database, console: &mut Console) -> Result<Exit, CliError> {
+fn print_events(db: &Reader, console: &mut Console) -> Result<Exit, CliError> {
     let (events, longest_line_bytes) = db.export_events(console.out())?;
     let max_bytes = Limits::default().max_own_line_bytes();
     if events == 0 {

@@ -77,22 +77,7 @@ impl Client {
     /// # Errors
     /// [`ClientError`]; [`ClientError::Write`] if `out` cannot be written.
     pub fn export_events(&self, out: &mut impl Write) -> Result<ExportedEvents, ClientError> {
-        let mut body = self.stream("/api/v1/export?events=true")?;
-        let mut report = ExportedEvents::default();
-        let mut line_bytes = 0;
-        while let Some(part) = body.next_part()? {
-            for piece in part.split_inclusive(|byte| *byte == b'\n') {
-                line_bytes += piece.len() as u64;
-                if piece.ends_with(b"\n") {
-                    report.events += 1;
-                    report.longest_line_bytes = report.longest_line_bytes.max(line_bytes - 1);
-                    line_bytes = 0;
-                }
-            }
-            out.write_all(&part).map_err(ClientError::Write)?;
-        }
-        out.flush().map_err(ClientError::Write)?;
-        Ok(report)
+        self.now().export_events(out)
     }
 
     fn post(&self, path: &str) -> Result<Body, ClientError> {

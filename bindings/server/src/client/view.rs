@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 
 use super::error::ClientError;
 use super::request::{if_found, path};
-use super::{Client, StatePage};
+use super::{Client, ExportedEvents, StatePage};
 
 /// Conversations in one request.
 const PAGE: usize = 1_000;
@@ -225,6 +225,30 @@ impl ClientView<'_> {
         }
         out.flush().map_err(ClientError::Write)?;
         Ok(lines)
+    }
+
+    /// Writes every event as one line, in the order of arrival; see [`View::export_events`](convofold::View::export_events).
+    ///
+    /// # Errors
+    /// [`ClientError`]; [`ClientError::Write`] if `out` cannot be written.
+    pub fn export_events(&self, out: &mut impl Write) -> Result<ExportedEvents, ClientError> {
+        let params = Map::from_iter([("events".to_owned(), true.into())]);
+        let mut body = self.client.stream(&self.path("/api/v1/export", params))?;
+        let mut report = ExportedEvents::default();
+        let mut line_bytes = 0;
+        while let Some(part) = body.next_part()? {
+            for piece in part.split_inclusive(|byte| *byte == b'\n') {
+                line_bytes += piece.len() as u64;
+                if piece.ends_with(b"\n") {
+                    report.events += 1;
+                    report.longest_line_bytes = report.longest_line_bytes.max(line_bytes - 1);
+                    line_bytes = 0;
+                }
+            }
+            out.write_all(&part).map_err(ClientError::Write)?;
+        }
+        out.flush().map_err(ClientError::Write)?;
+        Ok(report)
     }
 
     /// An answer about a conversation. The id is a parameter because some servers change it in a path.

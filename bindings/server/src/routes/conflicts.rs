@@ -5,15 +5,16 @@ use std::io::Write;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
+use convofold::{Conflict, StorageError};
 use tokio::task::spawn_blocking;
 
 use crate::app::App;
 use crate::caller::Caller;
-use crate::params::Params;
+use crate::moment::MomentParams;
+use crate::params::PastParams;
 use crate::problem::Problem;
 use crate::tokens::Role;
 
-use super::counts::NoParams;
 use super::stream::BodyWriter;
 use super::{NDJSON, stream};
 
@@ -22,7 +23,7 @@ use super::{NDJSON, stream};
 /// Conversations are in the order of their first arrival. If the list ends early, the connection ends without the end of the
 /// body.
 #[utoipa::path(
-    get, path = "/api/v1/conflicts", tag = "out",
+    get, path = "/api/v1/conflicts", tag = "out", params(MomentParams),
     responses(
         (status = 200, body = String, content_type = "application/x-ndjson"),
     )
@@ -31,18 +32,27 @@ pub(crate) async fn conflicts(
     State(app): State<App>,
     caller: Caller,
     headers: HeaderMap,
-    _: Params<NoParams>,
+    PastParams(params): PastParams<MomentParams>,
 ) -> Result<Response, Problem> {
     caller.expect(Role::Read)?;
     caller.expect_all_tenants()?;
     caller.expect_texts("conflicts")?;
+    let bounds = params.bounds()?;
     let permit = app.reader()?;
+    let asked = app.clone();
+    let view = spawn_blocking(move || bounds.view(&asked)).await??;
     caller.log_texts("conflicts");
     let (mut writer, body) = stream::body(&app, &headers);
     spawn_blocking(move || {
         let _permit = permit;
         let _export = app.export();
-        match write(&app, &mut writer) {
+        let written = match &view {
+            Some(view) => {
+                view.scan_conflicts().map_err(Into::into).and_then(|conflicts| write(conflicts.map(Ok), &mut writer))
+            }
+            None => write(app.db.scan_conflicts(), &mut writer),
+        };
+        match written {
             Ok(()) => writer.end(),
             Err(error) => {
                 tracing::warn!(%error, "a list of conflicts ended early");
@@ -54,8 +64,11 @@ pub(crate) async fn conflicts(
     Ok(stream::response(NDJSON, body))
 }
 
-fn write(app: &App, writer: &mut BodyWriter) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    for conflicts in app.db.scan_conflicts() {
+fn write(
+    conflicts: impl Iterator<Item = Result<Vec<Conflict>, StorageError>>,
+    writer: &mut BodyWriter,
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    for conflicts in conflicts {
         for conflict in conflicts? {
             serde_json::to_writer(&mut *writer, &conflict)?;
             writer.write_all(b"\n")?;

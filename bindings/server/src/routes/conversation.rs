@@ -66,6 +66,11 @@ pub(crate) struct ConflictsAnswer {
     /// The events that contradict another one with the same identity, in the order of their arrival.
     #[schema(value_type = Vec<Object>)]
     conflicts: Vec<Conflict>,
+    /// The moment, if the answer is about the past: `as_of` and `known_at`, the `time` to which ages count, and
+    /// `late_events`, the number of events that had happened by then and were learned later. Null where it is not recorded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    moment: Option<MomentReport>,
 }
 
 /// The events of a conversation.
@@ -152,10 +157,7 @@ pub(crate) async fn state(one: One) -> Result<Json<StateAnswer>, Problem> {
 /// The values in which both differ contain texts.
 #[utoipa::path(
     get, path = "/api/v1/conversations/{id}/conflicts", tag = "out", operation_id = "conversation_conflicts",
-    params(
-        ("id" = String, Path, description = "The id, percent-encoded, or `-`"),
-        ("id" = Option<String>, Query, description = "The id, if it is `-` in the path: some proxies change an id that contains `/` or `%`."),
-    ),
+    params(("id" = String, Path, description = "The id, percent-encoded, or `-`"), OneParams),
     responses(
         (status = 200, body = ConflictsAnswer),
         (status = 404, body = Problem, content_type = "application/problem+json"),
@@ -163,9 +165,10 @@ pub(crate) async fn state(one: One) -> Result<Json<StateAnswer>, Problem> {
 )]
 pub(crate) async fn conflicts(one: One) -> Result<Json<ConflictsAnswer>, Problem> {
     one.caller.expect_texts("conflicts")?;
-    one.bounds.expect_now()?;
-    let Found { seq, id, found: conflicts, .. } = one.look(|app, _, id| app.db.conflicts(id)).await?;
-    Ok(Json(ConflictsAnswer { seq, id, conflicts }))
+    let look =
+        |app: &App, view: Option<&View>, id: &str| view.map_or_else(|| app.db.conflicts(id), |view| view.conflicts(id));
+    let Found { seq, id, found: conflicts, moment } = one.look(look).await?;
+    Ok(Json(ConflictsAnswer { seq, id, conflicts, moment }))
 }
 
 /// Every event of one conversation.
