@@ -86,6 +86,10 @@ bench-full *args:
 finding *args:
     cargo run --release --locked --package convofold-benches --bin finding -- {{args}}
 
+# Measures questions about the past beside a bitemporal table in SQLite and a replay of the log.
+moments *args:
+    cargo run --release --locked --package convofold-benches --bin moments -- {{args}}
+
 # Replays a log of real conversations, made by the corpus' script, with convofold and its peers.
 bench-corpus corpus="../shared/corpus" events="200000":
     mkdir -p target/corpus

@@ -8,6 +8,8 @@
 #![forbid(unsafe_code)]
 
 pub mod archive;
+pub mod bitemporal;
+pub mod days;
 pub mod events;
 pub mod figure;
 pub mod hostile;

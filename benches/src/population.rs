@@ -39,6 +39,8 @@ struct Person {
     phone: String,
     tenant: String,
     began: i64,
+    /// The time between two places of events, in milliseconds.
+    step_ms: u64,
 }
 
 impl Population {
@@ -97,6 +99,29 @@ impl Population {
         ])
     }
 
+    /// Conversation `number`, closed `length_ms` after its beginning: four or five events. The member writes twice and is
+    /// answered once; of each five conversations one gets another agent in the middle.
+    ///
+    /// # Errors
+    /// Never, unless the engine refuses a valid event.
+    pub fn lasting(self, number: u64, length_ms: u64) -> Result<Vec<Event>> {
+        let person = Person { step_ms: length_ms / 8, ..Person::new(number) };
+        let agents = [15, 16].map(|salt| self.agent(mixed(salt, number)));
+        let [first, second] = agents.each_ref().map(|agent| AgentMention::agent(agent.as_str(), "An Agent"));
+        let is_moved = mixed(17, number).is_multiple_of(5);
+        let mut events = vec![
+            person.convo(0, Kind::Open, first)?,
+            person.message(1, Direction::In)?,
+            person.message(3, Direction::Out)?,
+            person.message(5, Direction::In)?,
+        ];
+        if is_moved {
+            events.push(person.convo(4, Kind::Open, second)?);
+        }
+        events.push(person.convo(8, Kind::Close, if is_moved { second } else { first })?);
+        Ok(events)
+    }
+
     /// Message `place` of conversation `number`, from 5.
     ///
     /// # Errors
@@ -124,11 +149,12 @@ impl Person {
             tenant: uuid(mixed(4, number % TENANTS)),
             business_id,
             began,
+            step_ms: 5_000,
         }
     }
 
     fn at(&self, place: u64) -> Option<Time> {
-        Time::from_ms(self.began.saturating_add_unsigned(place * 5_000))
+        Time::from_ms(self.began.saturating_add_unsigned(place * self.step_ms))
     }
 
     fn draft(&self, place: u64, kind: Kind) -> Draft<'_> {

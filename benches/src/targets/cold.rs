@@ -87,8 +87,11 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(entries.into_iter().filter(|entry| entry.file_type().is_file()).map(walkdir::DirEntry::into_path).collect())
 }
 
-/// Drops the files from the page cache. Needs no root; pages must be on the disk before.
-fn make_cold(folder: &Path) -> Result<()> {
+/// Drops the files of a folder from the page cache. Needs no root; writes them to the disk before.
+///
+/// # Errors
+/// If a file cannot be opened.
+pub fn make_cold(folder: &Path) -> Result<()> {
     for path in files(folder)? {
         let file = File::open(path)?;
         file.sync_all()?;
