@@ -3,10 +3,11 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use convofold_engine::{Board, Conflict, HistoryEntry, State};
+use convofold_engine::{Board, Conflict, HistoryEntry, Moment, Past, State};
 
 use crate::api::handle::Convofold;
-use crate::conversations::archive::{ArchiveReader, alone};
+use crate::api::view::View;
+use crate::conversations::archive::{ArchiveReader, alone, past_of};
 use crate::conversations::page::PAGE_SLOTS;
 use crate::state::lent_storage::LentStorage;
 use crate::state::shared::Shared;
@@ -26,16 +27,22 @@ pub struct ConversationRecord {
 /// An iterator over all conversations that existed when the scan began, in order of first arrival.
 ///
 /// Each conversation is returned as it is when the scan reaches it, so that events committed during the scan may or may
-/// not be included. Evicted conversations are read from their pages, 16 at a time, and stay evicted. The scan holds up
+/// not be included. The scan of a [`View`] returns the conversations that existed at its moment, as they were. Evicted conversations are read from their pages, 16 at a time, and stay evicted. The scan holds up
 /// to 16 conversations in memory, and blocks the writer for one conversation at a time. A conversation that cannot be
 /// read is returned as an error, and the scan continues with the next one. If the database was closed, the scan ends
 /// with [`StorageError::Closed`] at the first evicted conversation.
 pub struct Scan<T> {
     shared: Arc<Shared>,
-    look: fn(&Board, &str) -> Option<T>,
+    look: Look<T>,
     next_slot: u32,
     end_slot: u32,
     ready: VecDeque<Result<T, StorageError>>,
+}
+
+/// What a scan finds in a conversation.
+enum Look<T> {
+    Now(fn(&Board, &str) -> Option<T>),
+    Then(Moment, fn(&Past<'_>) -> T),
 }
 
 impl Convofold {
@@ -96,14 +103,41 @@ impl Convofold {
     }
 
     pub(crate) fn scan_for<T>(&self, look: fn(&Board, &str) -> Option<T>) -> Scan<T> {
-        let shared = self.shared().clone();
-        let end_slot = shared.live.board().slot_count();
-        Scan { shared, look, next_slot: 0, end_slot, ready: VecDeque::new() }
+        Scan::new(self, Look::Now(look))
+    }
+}
+
+#[expect(
+    clippy::redundant_closure_for_method_calls,
+    reason = "the path of a method does not fit each lifetime of its type"
+)]
+impl View {
+    /// Like [`Convofold::scan`], at the moment.
+    #[must_use]
+    pub fn scan(&self) -> Scan<ConversationRecord> {
+        self.scan_for(|past| ConversationRecord { state: past.state(), history: past.history() })
+    }
+
+    /// Like [`Convofold::scan_states`], at the moment.
+    #[must_use]
+    pub fn scan_states(&self) -> Scan<State> {
+        self.scan_for(|past| past.state())
+    }
+
+    fn scan_for<T>(&self, look: fn(&Past<'_>) -> T) -> Scan<T> {
+        Scan::new(self.db(), Look::Then(self.pinned(), look))
     }
 }
 
 impl<T> Scan<T> {
-    /// Number of conversations that the scan has not returned yet.
+    fn new(db: &Convofold, look: Look<T>) -> Self {
+        let shared = db.shared().clone();
+        let end_slot = shared.live.board().slot_count();
+        Self { shared, look, next_slot: 0, end_slot, ready: VecDeque::new() }
+    }
+
+    /// Number of conversations that the scan has not returned yet. That of a [`View`] returns fewer if some of them did not
+    /// exist at its moment.
     #[must_use]
     pub fn remaining(&self) -> usize {
         (self.end_slot - self.next_slot) as usize + self.ready.len()
@@ -117,7 +151,7 @@ impl<T> Scan<T> {
         for slot in self.next_slot..end {
             let found = self.look_at(slot, &mut reader);
             let is_closed = matches!(found, Err(StorageError::Closed));
-            self.ready.push_back(found);
+            self.ready.extend(found.transpose());
             if is_closed {
                 self.next_slot = self.end_slot;
                 return;
@@ -126,17 +160,45 @@ impl<T> Scan<T> {
         self.next_slot = end;
     }
 
-    fn look_at(&self, slot: u32, reader: &mut ArchiveReader<'_>) -> Result<T, StorageError> {
+    /// `None` if the conversation did not exist.
+    fn look_at(&self, slot: u32, reader: &mut ArchiveReader<'_>) -> Result<Option<T>, StorageError> {
+        match self.look {
+            Look::Now(look) => self.look_now(slot, reader, look).map(Some),
+            Look::Then(moment, look) => self.look_then(slot, reader, moment, look),
+        }
+    }
+
+    fn look_now(
+        &self,
+        slot: u32,
+        reader: &mut ArchiveReader<'_>,
+        look: fn(&Board, &str) -> Option<T>,
+    ) -> Result<T, StorageError> {
         let here = {
             let board = self.shared.live.board();
-            board.id(slot).and_then(|id| (self.look)(&board, id))
+            board.id(slot).and_then(|id| look(&board, id))
         };
         if let Some(here) = here {
             return Ok(here);
         }
         let image = reader.image(slot)?;
         let id = image.id.clone();
-        (self.look)(&alone(image)?, &id).ok_or(StorageError::Value(crate::Damage::Missing))
+        look(&alone(image)?, &id).ok_or(StorageError::Value(crate::Damage::Missing))
+    }
+
+    fn look_then(
+        &self,
+        slot: u32,
+        reader: &mut ArchiveReader<'_>,
+        moment: Moment,
+        look: fn(&Past<'_>) -> T,
+    ) -> Result<Option<T>, StorageError> {
+        let here = {
+            let board = self.shared.live.board();
+            board.id(slot).map(|id| board.past(id, moment, look))
+        };
+        // If it was reloaded meanwhile, its page still has all events up to the bound of arrival.
+        here.map_or_else(|| past_of(reader.image(slot)?, moment, look), Ok)
     }
 }
 
@@ -144,7 +206,7 @@ impl<T> Iterator for Scan<T> {
     type Item = Result<T, StorageError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.ready.is_empty() {
+        while self.ready.is_empty() && self.next_slot < self.end_slot {
             self.fill();
         }
         self.ready.pop_front()

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use convofold_engine::ingest::Format;
 use convofold_engine::{
-    At, Conflict, Draft, Event, Identity, Kind, Moment, Query, Seq, Sort, StateHash, StatusFilter, Time, When,
+    At, Conflict, Draft, Event, Identity, Kind, Moment, Query, Seq, Sort, State, StateHash, StatusFilter, Time, When,
 };
 
 use super::{Home, export, message, messages, submit};
 use crate::care::backup::{BackupOptions, restore};
 use crate::clock::driven::DrivenClock;
 use crate::storage::memory::MemoryStorage;
-use crate::{Batch, Convofold, MomentError, Options, View};
+use crate::{Batch, Convofold, MomentError, Options, Scan, View};
 
 const BEGINNING_MS: u64 = 1_800_000_000_000;
 /// Of the first message; the others follow at intervals of a second.
@@ -99,6 +99,23 @@ fn export_of(view: &View) -> String {
     text
 }
 
+/// Both scans return the same conversations; their order is that of arrival, which differs. So do sequence numbers.
+#[track_caller]
+fn expect_equal_scans(view: &View, expected: &Convofold, moment: Moment) {
+    let in_order = |scan: Scan<State>| {
+        let mut states: Vec<State> = scan.map(Result::unwrap).collect();
+        states.sort_by(|a, b| a.id.cmp(&b.id));
+        states
+    };
+    assert_eq!(in_order(view.scan_states()), in_order(expected.scan_states()), "{moment:?}");
+    for found in view.scan().map(Result::unwrap) {
+        let id = &found.state.id;
+        assert_eq!(view.state(id).unwrap().as_ref(), Some(&found.state), "{id} {moment:?}");
+        assert_eq!(view.history(id).unwrap().as_ref(), Some(&found.history), "{id} {moment:?}");
+    }
+    assert_eq!(view.scan().count(), expected.scan().count(), "{moment:?}");
+}
+
 #[track_caller]
 fn expect_the_past(db: &Convofold, log: &[(Seq, Event)]) {
     let middle = time(FIRST_MESSAGE_MS + 130_000);
@@ -118,6 +135,7 @@ fn expect_the_past(db: &Convofold, log: &[(Seq, Event)]) {
         assert_eq!(view.agents().unwrap(), expected.agents(), "{moment:?}");
         assert_eq!(view.totals().unwrap(), expected.totals(), "{moment:?}");
         expect_the_events(&view, &expected, moment);
+        expect_equal_scans(&view, &expected, moment);
         for status in [StatusFilter::Open, StatusFilter::Closed, StatusFilter::Any] {
             let mut query = Query::new().status(status).sort(Sort::Started).agent("ida").limit(5);
             loop {
