@@ -31,7 +31,7 @@ mkdir -p "$work"
 # The dev profile detects integer overflows.
 cargo build --locked --quiet --package convofold-capi
 library=("$target/debug/libconvofold_capi.a" -lpthread -ldl -lm -lrt -lutil -lgcc_s)
-tests=(hostile feed keeping transcripts)
+tests=(hostile feed keeping past transcripts)
 for name in "${tests[@]}"; do
   gcc "${for_c[@]}" "$here/tests/$name.c" -o "$work/$name" "${library[@]}"
   gcc "${for_c[@]}" -fsanitize=address,undefined -fno-sanitize-recover=all "$here/tests/$name.c" \
@@ -62,6 +62,8 @@ gcc -std=c11 -Wall -Wextra -Werror "$here/examples/demo.c" -o "$work/demo" "${fl
 said=$(LD_LIBRARY_PATH="$prefix/lib" "$work/demo" "$work/demo.db")
 echo "$said"
 [ "$(head -n 1 <<<"$said")" = "1 applied, 0 already stored" ]
+gcc -std=c11 -Wall -Wextra -Werror "$here/examples/past.c" -o "$work/past-example" "${flags[@]}"
+LD_LIBRARY_PATH="$prefix/lib" "$work/past-example" "$work/demo.db" 2026-03-02T09:15:00Z | grep --quiet '^t-1: 1 unread'
 # The program of the README.
 sed -n '/<!-- c -->/,/^```$/p' README.md | sed '1,2d;$d' >"$work/readme.c"
 sed -i 's|demo-c.db|'"$work"'/readme.db|' "$work/readme.c"

@@ -179,6 +179,11 @@ typedef enum {
      * The database was opened with CONVOFOLD_FLAG_READ_ONLY.
      */
     CONVOFOLD_ERROR_READ_ONLY = 20,
+    /**
+     * There is no answer about the moment: it is in the future, or what was known then is not recorded, or a text is not
+     * a moment. The message says what to do.
+     */
+    CONVOFOLD_ERROR_BAD_MOMENT = 21,
 } convofold_error;
 
 /**
@@ -928,6 +933,53 @@ typedef struct {
 typedef int32_t (*convofold_on_bytes)(void *user_data, const void *bytes, size_t length);
 
 /**
+ * The bounds of a question about the past. Only events within both bounds count, as if no other event existed. A bound that
+ * is not set includes all events; a bound is given in one field.
+ */
+typedef struct {
+    /**
+     * sizeof(convofold_moment).
+     */
+    size_t size;
+    /**
+     * As it was at this time, with everything learned later: a time in RFC 3339 with a zone, `latest` (the newest event), or
+     * a time before now such as `-2h`. Events at exactly this time count.
+     */
+    const char *as_of;
+    /**
+     * As it was known at this time: a text as for `as_of`, or the sequence number of an event, such as `seq:812`. For
+     * history that was replayed in bulk, this is the time of the replay.
+     */
+    const char *known_at;
+    /**
+     * Like `as_of`, as a number.
+     */
+    int64_t as_of_ms;
+    /**
+     * Like `known_at`, as a number.
+     */
+    int64_t known_at_ms;
+    /**
+     * Like `known_at`: the seq of the last known event.
+     */
+    uint64_t known_at_seq;
+} convofold_moment;
+
+/**
+ * A handle of a view: the database at a moment.
+ *
+ * The functions with this handle answer as those of the same name answer for a database that was given exactly the events
+ * within the bounds of the moment, whatever arrived later, and while events arrive. Those about many conversations read all
+ * of them. After the database is closed, they return CLOSED.
+ */
+typedef struct {
+    /**
+     * The number that identifies the handle.
+     */
+    uint64_t id;
+} convofold_view;
+
+/**
  * A handle of a change feed.
  */
 typedef struct {
@@ -1281,6 +1333,127 @@ convofold_error convofold_export_events(convofold_db db, convofold_on_bytes on_b
 convofold_error convofold_export_events_file(convofold_db db,
                                              const char *file,
                                              char **json);
+
+/**
+ * Opens a view of the database at a moment. Events that arrive after this call are in no answer of the view.
+ *
+ * `moment` can be NULL (the present, which then stays as it is).
+ *
+ * Ownership: the caller owns the handle `view`; close it with convofold_view_close(), before or after closing the database.
+ * Until then, the memory of a closed database is not freed.
+ *
+ * Errors: BAD_MOMENT (a bound is in the future, or what was known then is not recorded, or a text is not a moment; the
+ * message says what to do), INVALID_ARGUMENT (a bound is given in two fields), DAMAGED, IO (the log cannot be read).
+ */
+convofold_error convofold_view_open(convofold_db db,
+                                    const convofold_moment *moment,
+                                    convofold_view *view);
+
+/**
+ * Closes a view. Calls of other threads that are in progress succeed.
+ */
+convofold_error convofold_view_close(convofold_view view);
+
+/**
+ * Sets `json` to what the answers of a view are about: a JSON object with `as_of` and `time` (the time to which ages count),
+ * in milliseconds, and `known_at`, a seq; null for a bound that is not set.
+ *
+ * `id` can be NULL. Otherwise the object also has the number `late_events`: the events of this conversation that had
+ * happened by `time` and were learned later. With a bound of event time alone they are in the answers and have changed them
+ * since, with one of arrival they are missing from them. It is null if it is not recorded what was known then.
+ *
+ * Ownership: the caller owns `json`; release it with convofold_string_free().
+ *
+ * Errors: the same as for convofold_state_json().
+ */
+convofold_error convofold_view_report_json(convofold_view view,
+                                           const char *id,
+                                           char **json);
+
+/**
+ * Like convofold_state_json(), at the moment of the view. NULL if the conversation did not exist.
+ *
+ * Ownership: the caller owns `json`; release it with convofold_string_free().
+ *
+ * Errors: the same as for convofold_state_json().
+ */
+convofold_error convofold_view_state_json(convofold_view view, const char *id, char **json);
+
+/**
+ * Like convofold_history_json(), at the moment of the view. NULL if the conversation did not exist.
+ *
+ * Ownership: the caller owns `json`; release it with convofold_string_free().
+ *
+ * Errors: the same as for convofold_state_json().
+ */
+convofold_error convofold_view_history_json(convofold_view view, const char *id, char **json);
+
+/**
+ * Like convofold_query_page(), at the moment of the view.
+ *
+ * `query` can be NULL (all conversations that were open).
+ *
+ * Ownership: the caller owns `page`; close it with convofold_page_close(), before or after closing the view.
+ *
+ * Errors: the same as for convofold_query_page().
+ */
+convofold_error convofold_view_query_page(convofold_view view, const convofold_query *query, convofold_page *page);
+
+/**
+ * Like convofold_query_json(), at the moment of the view.
+ *
+ * Ownership: the caller owns `json`; release it with convofold_string_free().
+ *
+ * Errors: the same as for convofold_query_page().
+ */
+convofold_error convofold_view_query_json(convofold_view view, const convofold_query *query, char **json);
+
+/**
+ * Like convofold_agents_json(), at the moment of the view.
+ *
+ * Ownership: the caller owns `json`; release it with convofold_string_free().
+ *
+ * Errors: the same as for convofold_state_json().
+ */
+convofold_error convofold_view_agents_json(convofold_view view, char **json);
+
+/**
+ * Like convofold_totals_json(), at the moment of the view.
+ *
+ * Ownership: the caller owns `json`; release it with convofold_string_free().
+ *
+ * Errors: the same as for convofold_state_json().
+ */
+convofold_error convofold_view_totals_json(convofold_view view, char **json);
+
+/**
+ * Like convofold_state_hash(), at the moment of the view.
+ *
+ * Errors: the same as for convofold_state_json().
+ */
+convofold_error convofold_view_state_hash(convofold_view view, convofold_hash *hash);
+
+/**
+ * Like convofold_export(), at the moment of the view.
+ *
+ * `json` can be NULL. Otherwise it is set to a JSON object with `conversations` and `bytes`.
+ *
+ * Ownership: the caller owns `json`; release it with convofold_string_free().
+ *
+ * Errors: the same as for convofold_export().
+ */
+convofold_error convofold_view_export(convofold_view view, convofold_on_bytes on_bytes, void *user_data, char **json);
+
+/**
+ * Like convofold_export_file(), at the moment of the view.
+ *
+ * `json` can be NULL. Otherwise it is set to the same JSON object as by convofold_view_export().
+ *
+ * Ownership: the caller owns `json`; release it with convofold_string_free().
+ *
+ * Errors: the same as for convofold_export_file().
+ */
+convofold_error convofold_view_export_file(convofold_view view, const char *file, char **json);
 
 /**
  * Sets `value` to the value of a bookmark, as committed with the last events that set it (see

@@ -2,11 +2,11 @@
 
 use std::ffi::c_char;
 
-use convofold::{Convofold, StorageError};
 use serde::Serialize;
 
 use crate::database::Db;
 use crate::error::Error;
+use crate::failure::Failure;
 use crate::last_error::guard;
 use crate::pointer;
 use crate::text::OutText;
@@ -20,7 +20,7 @@ use crate::text::OutText;
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn convofold_state_json(db: Db, id: *const c_char, json: *mut *mut c_char) -> Error {
     // SAFETY: the header states this requirement for callers.
-    unsafe { about(db, id, json, Convofold::state) }
+    unsafe { about(id, json, |id| Ok(db.get()?.state(id)?)) }
 }
 
 /// Sets `json` to the events of one conversation in the order in which they happened: a JSON array of objects with
@@ -33,7 +33,7 @@ pub unsafe extern "C" fn convofold_state_json(db: Db, id: *const c_char, json: *
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn convofold_history_json(db: Db, id: *const c_char, json: *mut *mut c_char) -> Error {
     // SAFETY: the header states this requirement for callers.
-    unsafe { about(db, id, json, Convofold::history) }
+    unsafe { about(id, json, |id| Ok(db.get()?.history(id)?)) }
 }
 
 /// Sets `json` to the conflicts of one conversation, which are events of one identity with different contents: a JSON
@@ -46,7 +46,7 @@ pub unsafe extern "C" fn convofold_history_json(db: Db, id: *const c_char, json:
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn convofold_conflicts_json(db: Db, id: *const c_char, json: *mut *mut c_char) -> Error {
     // SAFETY: the header states this requirement for callers.
-    unsafe { about(db, id, json, Convofold::conflicts) }
+    unsafe { about(id, json, |id| Ok(db.get()?.conflicts(id)?)) }
 }
 
 /// Sets `json` to how the events of one conversation arrived: a JSON object with `events`, `conflicts`, `duplicates`,
@@ -58,7 +58,7 @@ pub unsafe extern "C" fn convofold_conflicts_json(db: Db, id: *const c_char, jso
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn convofold_arrivals_json(db: Db, id: *const c_char, json: *mut *mut c_char) -> Error {
     // SAFETY: the header states this requirement for callers.
-    unsafe { about(db, id, json, Convofold::arrivals) }
+    unsafe { about(id, json, |id| Ok(db.get()?.arrivals(id)?)) }
 }
 
 /// Sets `json` to the ids of the conversations that begin with `beginning`, in order and at most `limit`: a JSON array of
@@ -83,16 +83,14 @@ pub unsafe extern "C" fn convofold_find_ids_json(
 
 /// # Safety
 /// The header states the requirements for callers of the functions above.
-unsafe fn about<T: Serialize>(
-    db: Db,
+pub(crate) unsafe fn about<T: Serialize>(
     id: *const c_char,
     json: *mut *mut c_char,
-    ask: impl FnOnce(&Convofold, &str) -> Result<Option<T>, StorageError>,
+    ask: impl FnOnce(&str) -> Result<Option<T>, Failure>,
 ) -> Error {
     guard(|| {
         // SAFETY: the caller meets the requirement of this function.
         let (out, id) = unsafe { (OutText::new(json, "json")?, pointer::text(id, "id")?) };
-        let answer = ask(&*db.get()?, id)?;
-        answer.map_or(Ok(()), |answer| out.set_json(&answer))
+        ask(id)?.map_or(Ok(()), |answer| out.set_json(&answer))
     })
 }

@@ -13,7 +13,7 @@ use crate::handles::Handles;
 use crate::last_error::guard;
 use crate::pointer::{self, Out};
 use crate::sized::{self, Grows};
-use crate::text::OutText;
+use crate::text::{OutText, to_json};
 
 /// A handle of an open database.
 #[repr(C)]
@@ -209,11 +209,8 @@ pub extern "C" fn convofold_close(db: Db) -> Error {
 /// Ownership: the caller owns `json`; release it with convofold_string_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn convofold_recovery_json(db: Db, json: *mut *mut c_char) -> Error {
-    guard(|| {
-        // SAFETY: the header states this requirement for callers.
-        let out = unsafe { OutText::new(json, "json") }?;
-        out.set_json(db.get()?.recovery())
-    })
+    // SAFETY: the header states this requirement for callers.
+    unsafe { to_json(json, || Ok(db.get()?.recovery().clone())) }
 }
 
 /// Waits until all events ingested before this call survive a power cut.

@@ -53,4 +53,7 @@ pub enum Error {
     Internal = 19,
     /// The database was opened with CONVOFOLD_FLAG_READ_ONLY.
     ReadOnly = 20,
+    /// There is no answer about the moment: it is in the future, or what was known then is not recorded, or a text is not
+    /// a moment. The message says what to do.
+    BadMoment = 21,
 }

@@ -4,6 +4,7 @@ use std::ffi::{c_char, c_void};
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
+use std::sync::Arc;
 
 use convofold::{Convofold, leads_into, private_file_options};
 use serde::Serialize;
@@ -38,7 +39,7 @@ pub unsafe extern "C" fn convofold_export(
     json: *mut *mut c_char,
 ) -> Error {
     // SAFETY: the header states this requirement for callers.
-    unsafe { to_callback(db, on_bytes, user_data, json, |db, out| Ok(db.export(out)?)) }
+    unsafe { to_callback(on_bytes, user_data, json, |out| Ok(db.get()?.export(out)?)) }
 }
 
 /// Writes the same data as convofold_export() to a file and waits until it is durable. An existing file is
@@ -52,7 +53,7 @@ pub unsafe extern "C" fn convofold_export(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn convofold_export_file(db: Db, file: *const c_char, json: *mut *mut c_char) -> Error {
     // SAFETY: the header states this requirement for callers.
-    unsafe { to_file(db, file, json, |db, out| Ok(db.export(out)?)) }
+    unsafe { to_file(|| db.get(), file, json, |out| Ok(db.get()?.export(out)?)) }
 }
 
 /// Writes every accepted event as a line of JSON in convofold's own format, in the order of the log. Ingesting or
@@ -72,7 +73,7 @@ pub unsafe extern "C" fn convofold_export_events(
     json: *mut *mut c_char,
 ) -> Error {
     // SAFETY: the header states this requirement for callers.
-    unsafe { to_callback(db, on_bytes, user_data, json, |db, out| Ok(db.export_events(out)?)) }
+    unsafe { to_callback(on_bytes, user_data, json, |out| Ok(db.get()?.export_events(out)?)) }
 }
 
 /// Writes the same data as convofold_export_events() to a file and waits until it is durable. An existing file is
@@ -86,24 +87,23 @@ pub unsafe extern "C" fn convofold_export_events(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn convofold_export_events_file(db: Db, file: *const c_char, json: *mut *mut c_char) -> Error {
     // SAFETY: the header states this requirement for callers.
-    unsafe { to_file(db, file, json, |db, out| Ok(db.export_events(out)?)) }
+    unsafe { to_file(|| db.get(), file, json, |out| Ok(db.get()?.export_events(out)?)) }
 }
 
 /// # Safety
 /// The header states the requirements for callers of the functions above.
-unsafe fn to_callback<T: Serialize>(
-    db: Db,
+pub(crate) unsafe fn to_callback<T: Serialize>(
     on_bytes: OnBytes,
     user_data: *mut c_void,
     json: *mut *mut c_char,
-    export: impl FnOnce(&Convofold, &mut BufWriter<Callback>) -> Result<T, Failure>,
+    export: impl FnOnce(&mut BufWriter<Callback>) -> Result<T, Failure>,
 ) -> Error {
     guard(|| {
         // SAFETY: the caller meets the requirement of this function.
         let out = unsafe { OutText::new_if_any(json) }?;
         let call = on_bytes.ok_or_else(|| missing("on_bytes"))?;
         let mut writer = BufWriter::with_capacity(PIECE_BYTES, Callback { call, user_data, stopped: false });
-        let outcome = export(&*db.get()?, &mut writer);
+        let outcome = export(&mut writer);
         // On failure the rest of the buffer is discarded.
         let (callback, _) = writer.into_parts();
         if callback.stopped {
@@ -114,25 +114,26 @@ unsafe fn to_callback<T: Serialize>(
     })
 }
 
+/// `db` returns the database, into whose folder nothing is exported.
+///
 /// # Safety
 /// The header states the requirements for callers of the functions above.
-unsafe fn to_file<T: Serialize>(
-    db: Db,
+pub(crate) unsafe fn to_file<T: Serialize>(
+    db: impl FnOnce() -> Result<Arc<Convofold>, Failure>,
     file: *const c_char,
     json: *mut *mut c_char,
-    export: impl FnOnce(&Convofold, &mut BufWriter<File>) -> Result<T, Failure>,
+    export: impl FnOnce(&mut BufWriter<File>) -> Result<T, Failure>,
 ) -> Error {
     guard(|| {
         // SAFETY: the caller meets the requirement of this function.
         let (path, out) = unsafe { (pointer::path(file, "file")?, OutText::new_if_any(json)?) };
-        let db = db.get()?;
-        if leads_into(&path, db.dir()) {
+        if leads_into(&path, db()?.dir()) {
             return Err(Failure::argument(format!("file: {} is inside the database", path.display())));
         }
         let cannot = |error: io::Error| cannot_write(&path, error);
         let created = private_file_options().write(true).create(true).truncate(true).open(&path).map_err(cannot)?;
         let mut writer = BufWriter::with_capacity(PIECE_BYTES, created);
-        let report = export(&db, &mut writer)?;
+        let report = export(&mut writer)?;
         writer.into_inner().map_err(io::Error::from).and_then(|file| file.sync_all()).map_err(cannot)?;
         out.map_or(Ok(()), |out| out.set_json(&report))
     })
@@ -144,7 +145,7 @@ fn cannot_write(path: &Path, error: io::Error) -> Failure {
 }
 
 /// A writer that passes what it receives to a callback.
-struct Callback {
+pub(crate) struct Callback {
     call: unsafe extern "C" fn(*mut c_void, *const c_void, usize) -> i32,
     user_data: *mut c_void,
     stopped: bool,

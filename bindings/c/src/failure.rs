@@ -9,8 +9,8 @@ use convofold::repair::RepairError;
 use convofold::replay::{FindError, ReplayError};
 use convofold::verify::VerifyError;
 use convofold::{
-    ChangesError, CloseError, CommitError, ExportEventsError, IngestError, OpenError, PageError, QueryError,
-    StorageError, SubmitError, TrimError,
+    ChangesError, CloseError, CommitError, ExportEventsError, IngestError, MarkError, MomentError, OpenError,
+    PageError, QueryError, StorageError, SubmitError, TrimError, WhenError,
 };
 
 use crate::error::Error;
@@ -165,6 +165,34 @@ impl Kind for PageError {
     fn kind(&self) -> Error {
         match self {
             Self::Query(error) => error.kind(),
+            Self::Storage(error) => error.kind(),
+            _ => Error::Other,
+        }
+    }
+}
+
+impl Kind for WhenError {
+    fn kind(&self) -> Error {
+        Error::BadMoment
+    }
+}
+
+impl Kind for MomentError {
+    fn kind(&self) -> Error {
+        match self {
+            Self::Mark(error) => error.kind(),
+            Self::Storage(error) => error.kind(),
+            _ => Error::BadMoment,
+        }
+    }
+}
+
+impl Kind for MarkError {
+    fn kind(&self) -> Error {
+        match self {
+            Self::BeforeFirst { .. } | Self::Empty => Error::BadMoment,
+            Self::Damaged { .. } => Error::Damaged,
+            Self::Closed => Error::Closed,
             Self::Storage(error) => error.kind(),
             _ => Error::Other,
         }

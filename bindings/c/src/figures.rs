@@ -6,7 +6,7 @@ use crate::database::Db;
 use crate::error::Error;
 use crate::last_error::guard;
 use crate::sized::{Grows, OutSized};
-use crate::text::OutText;
+use crate::text::to_json;
 
 /// Sets `json` to the workload of every agent: a JSON array of objects with `agent` (null: conversations without an
 /// agent), `open`, `unread`, `waiting` and `oldest_waiting_since`.
@@ -14,11 +14,8 @@ use crate::text::OutText;
 /// Ownership: the caller owns `json`; release it with convofold_string_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn convofold_agents_json(db: Db, json: *mut *mut c_char) -> Error {
-    guard(|| {
-        // SAFETY: the header states this requirement for callers.
-        let out = unsafe { OutText::new(json, "json") }?;
-        out.set_json(&db.get()?.agents())
-    })
+    // SAFETY: the header states this requirement for callers.
+    unsafe { to_json(json, || Ok(db.get()?.agents())) }
 }
 
 /// Sets `json` to counts per tenant and channel: a JSON array of objects with `tenant`, `channel`, `conversations`,
@@ -27,11 +24,8 @@ pub unsafe extern "C" fn convofold_agents_json(db: Db, json: *mut *mut c_char) -
 /// Ownership: the caller owns `json`; release it with convofold_string_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn convofold_totals_json(db: Db, json: *mut *mut c_char) -> Error {
-    guard(|| {
-        // SAFETY: the header states this requirement for callers.
-        let out = unsafe { OutText::new(json, "json") }?;
-        out.set_json(&db.get()?.totals())
-    })
+    // SAFETY: the header states this requirement for callers.
+    unsafe { to_json(json, || Ok(db.get()?.totals())) }
 }
 
 /// Sizes of a database.

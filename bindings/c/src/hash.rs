@@ -2,8 +2,11 @@
 
 use std::ffi::c_char;
 
+use convofold::StateHash;
+
 use crate::database::Db;
 use crate::error::Error;
+use crate::failure::Failure;
 use crate::last_error::guard;
 use crate::pointer::Out;
 
@@ -20,10 +23,17 @@ pub struct Hash {
 /// Sets `hash` to the hash of the state of all conversations.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn convofold_state_hash(db: Db, hash: *mut Hash) -> Error {
+    // SAFETY: the header states this requirement for callers.
+    unsafe { to_hash(hash, || Ok(db.get()?.state_hash())) }
+}
+
+/// # Safety
+/// As for [`Out::new`].
+pub(crate) unsafe fn to_hash(hash: *mut Hash, ask: impl FnOnce() -> Result<StateHash, Failure>) -> Error {
     guard(|| {
-        // SAFETY: the header states this requirement for callers.
+        // SAFETY: the caller meets the requirement of this function.
         let out = unsafe { Out::new(hash, "hash") }?;
-        let hash = db.get()?.state_hash();
+        let hash = ask()?;
         let mut hex = [0; 65];
         for (place, digit) in hex.iter_mut().zip(hash.to_string().bytes()) {
             *place = c_char::from_ne_bytes([digit]);

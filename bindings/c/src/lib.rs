@@ -30,6 +30,7 @@ pub mod figures;
 pub mod counters;
 pub mod hash;
 pub mod export;
+pub mod view;
 pub mod bookmark;
 pub mod feed;
 pub mod subscription;

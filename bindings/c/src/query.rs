@@ -148,13 +148,8 @@ unsafe impl Grows for Query {
 /// be read).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn convofold_query_page(db: Db, query: *const Query, page: *mut Page) -> Error {
-    guard(|| {
-        // SAFETY: the header states these requirements for callers.
-        let (out, query) = unsafe { (Out::cleared(page, "page", Page::NONE)?, sized::read(query)?) };
-        // SAFETY: the header states this requirement for callers.
-        out.set(Page::open(&unsafe { query.run(db) }?));
-        Ok(())
-    })
+    // SAFETY: the header states these requirements for callers.
+    unsafe { to_page(query, page, |query, with_text| ask(db, query, with_text)) }
 }
 
 /// Sets `json` to the same page as a JSON object with `rows`, an array of objects, `next`, a text or null, and `unknown`.
@@ -166,26 +161,53 @@ pub unsafe extern "C" fn convofold_query_page(db: Db, query: *const Query, page:
 /// Errors: the same as for convofold_query_page().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn convofold_query_json(db: Db, query: *const Query, json: *mut *mut c_char) -> Error {
+    // SAFETY: the header states these requirements for callers.
+    unsafe { to_page_json(query, json, |query, with_text| ask(db, query, with_text)) }
+}
+
+fn ask(db: Db, query: &convofold::Query, with_text: bool) -> Result<convofold::Page, Failure> {
+    let db = db.get()?;
+    Ok(if with_text { db.query_with_last_messages(query) } else { db.query(query) }?)
+}
+
+/// Sets `page` to the answer to `query`. `ask` also gets whether the last messages are wanted.
+///
+/// # Safety
+/// The pointers are valid as the header requires.
+pub(crate) unsafe fn to_page(
+    query: *const Query,
+    page: *mut Page,
+    ask: impl FnOnce(&convofold::Query, bool) -> Result<convofold::Page, Failure>,
+) -> Error {
     guard(|| {
-        // SAFETY: the header states these requirements for callers.
+        // SAFETY: the caller meets the requirements of this function.
+        let (out, query) = unsafe { (Out::cleared(page, "page", Page::NONE)?, sized::read(query)?) };
+        // SAFETY: the caller meets the requirements of this function.
+        let asked = unsafe { query.to_rust() }?;
+        out.set(Page::open(&ask(&asked, has(query.flags, Flag::LastMessage))?));
+        Ok(())
+    })
+}
+
+/// Like [`to_page`], as JSON.
+///
+/// # Safety
+/// As for [`to_page`].
+pub(crate) unsafe fn to_page_json(
+    query: *const Query,
+    json: *mut *mut c_char,
+    ask: impl FnOnce(&convofold::Query, bool) -> Result<convofold::Page, Failure>,
+) -> Error {
+    guard(|| {
+        // SAFETY: the caller meets the requirements of this function.
         let (query, out) = unsafe { (sized::read(query)?, OutText::new(json, "json")?) };
-        // SAFETY: the header states this requirement for callers.
-        out.set_json(&unsafe { query.run(db) }?)
+        // SAFETY: the caller meets the requirements of this function.
+        let asked = unsafe { query.to_rust() }?;
+        out.set_json(&ask(&asked, has(query.flags, Flag::LastMessage))?)
     })
 }
 
 impl Query {
-    /// # Safety
-    /// The pointers are valid as the header requires.
-    unsafe fn run(self, db: Db) -> Result<convofold::Page, Failure> {
-        // SAFETY: the caller meets the requirement of this function.
-        let query = unsafe { self.to_rust() }?;
-        let db = db.get()?;
-        let page =
-            if has(self.flags, Flag::LastMessage) { db.query_with_last_messages(&query)? } else { db.query(&query)? };
-        Ok(page)
-    }
-
     /// # Safety
     /// The pointers are valid as the header requires.
     unsafe fn to_rust(self) -> Result<convofold::Query, Failure> {

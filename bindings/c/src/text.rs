@@ -74,6 +74,18 @@ impl OutText {
     }
 }
 
+/// Sets `json` to an answer.
+///
+/// # Safety
+/// As for [`Out::new`].
+pub(crate) unsafe fn to_json<T: Serialize>(json: *mut *mut c_char, ask: impl FnOnce() -> Result<T, Failure>) -> Error {
+    guard(|| {
+        // SAFETY: the caller meets the requirement of this function.
+        let out = unsafe { OutText::new(json, "json") }?;
+        out.set_json(&ask()?)
+    })
+}
+
 /// The value as JSON, which never contains a NUL byte.
 pub(crate) fn json(value: &impl Serialize) -> Result<Vec<u8>, Failure> {
     serde_json::to_vec(value).map_err(|error| Failure::new(Error::Internal, format!("cannot write JSON: {error}")))
