@@ -11,7 +11,7 @@ use pyo3::prelude::*;
 use crate::database::Convofold;
 use crate::error::{Failure, message};
 use crate::result::{Show, result};
-use crate::time::Moment;
+use crate::time::GivenTime;
 
 result! {
     /// A written backup.
@@ -230,7 +230,7 @@ impl Convofold {
 
     /// Removes the beginning of the log: blocks in which all events happened before a time. States, histories and the state
     /// hash stay the same. Make a backup first.
-    fn trim(&self, py: Python<'_>, before: Moment) -> Result<TrimReport, Failure> {
+    fn trim(&self, py: Python<'_>, before: GivenTime) -> Result<TrimReport, Failure> {
         self.detached(py, |db| db.trim_log(before.0)).map(Show::show)
     }
 }

@@ -10,14 +10,11 @@ use pyo3::prelude::*;
 
 use crate::error::{Failure, closed};
 use crate::event::Events;
-use crate::history::{Arrivals, Conflict, HistoryEntry};
+use crate::history::{Arrivals, Conflict};
 use crate::names::{self, Choice};
 use crate::number::Whole;
-use crate::report::{
-    Checkpoint, Counters, EventExportReport, ExportReport, IngestReport, Receipt, Recovery, Stats, Ticket,
-};
+use crate::report::{Checkpoint, Counters, EventExportReport, IngestReport, Receipt, Recovery, Stats, Ticket};
 use crate::result::Show;
-use crate::state::State;
 use crate::stream::{Data, Target};
 use crate::wait::seconds;
 
@@ -52,14 +49,21 @@ impl Convofold {
         self.db.lock().clone().ok_or_else(closed)
     }
 
+    pub(crate) fn expect_open(&self) -> Result<(), Failure> {
+        self.open().map(|_| ())
+    }
+
+    pub(crate) fn dir(&self) -> &std::path::Path {
+        &self.dir
+    }
+
     /// Calls with the open database, without the interpreter's lock.
     pub(crate) fn detached<T: Send, E: Into<Failure> + Send>(
         &self,
         py: Python<'_>,
         call: impl FnOnce(&convofold::Convofold) -> Result<T, E> + Send,
     ) -> Result<T, Failure> {
-        let db = self.open()?;
-        py.detach(move || call(&db)).map_err(Into::into)
+        detached(py, self.open()?, call)
     }
 
     /// Like [`Convofold::detached`], for calls that cannot fail.
@@ -70,6 +74,15 @@ impl Convofold {
     ) -> Result<T, Failure> {
         self.detached(py, |db| Ok::<_, PyErr>(ask(db)))
     }
+}
+
+/// Calls without the interpreter's lock.
+pub(crate) fn detached<D: Send, T: Send, E: Into<Failure> + Send>(
+    py: Python<'_>,
+    asked: D,
+    call: impl FnOnce(&D) -> Result<T, E> + Send,
+) -> Result<T, Failure> {
+    py.detach(move || call(&asked)).map_err(Into::into)
 }
 
 /// Closes a database that was not closed. This can take a while, so it releases the interpreter's lock.
@@ -279,16 +292,6 @@ impl Convofold {
         self.detached(py, convofold::Convofold::checkpoint).map(Show::show)
     }
 
-    /// Returns the state of a conversation; None if there is no such conversation.
-    fn state(&self, py: Python<'_>, id: &str) -> Result<Option<State>, Failure> {
-        self.detached(py, |db| db.state(id)).map(Show::show)
-    }
-
-    /// Returns every event of a conversation, in the order in which they happened; None if there is no such conversation.
-    fn history(&self, py: Python<'_>, id: &str) -> Result<Option<Vec<HistoryEntry>>, Failure> {
-        self.detached(py, |db| db.history(id)).map(Show::show)
-    }
-
     /// Returns the conflicts of a conversation, or without `id` those of all conversations: events of one identity with
     /// different contents. None if there is no such conversation.
     #[pyo3(signature = (id=None))]
@@ -321,11 +324,6 @@ impl Convofold {
         self.asked(py, convofold::Convofold::counters).map(Show::show)
     }
 
-    /// Returns the state hash: 64 hexadecimal digits, equal if and only if the states of all conversations are equal.
-    fn state_hash(&self, py: Python<'_>) -> Result<String, Failure> {
-        self.asked(py, |db| db.state_hash().to_string())
-    }
-
     /// Returns the value of a bookmark; None if it is not set.
     fn bookmark(&self, py: Python<'_>, name: &str) -> Result<Option<Cow<'static, [u8]>>, Failure> {
         Ok(self.asked(py, |db| db.bookmark(name))?.map(Into::into))
@@ -335,13 +333,6 @@ impl Convofold {
     fn bookmarks(&self, py: Python<'_>) -> Result<BTreeMap<String, Cow<'static, [u8]>>, Failure> {
         let bookmarks = self.asked(py, convofold::Convofold::bookmarks)?;
         Ok(bookmarks.into_iter().map(|(name, value)| (name, value.into())).collect())
-    }
-
-    /// Writes every conversation as a line of JSON, sorted by id. The target is a path or a file opened in binary mode.
-    fn export(&self, py: Python<'_>, target: Target) -> Result<ExportReport, Failure> {
-        let db = self.open()?;
-        let target = target.outside(db.dir())?;
-        target.write(py, move |mut out| Ok(db.export(&mut out)?)).map(Show::show)
     }
 
     /// Writes every accepted event as a line of JSON in convofold's own format, in the order of the log. The target is a path

@@ -9,8 +9,8 @@ use convofold::repair::RepairError;
 use convofold::replay::{FindError, ReplayError};
 use convofold::verify::VerifyError;
 use convofold::{
-    ChangesError, CloseError, CommitError, DraftError, ExportEventsError, IngestError, OpenError, PageError,
-    QueryError, StorageError, SubmitError, TrimError,
+    ChangesError, CloseError, CommitError, DraftError, ExportEventsError, IngestError, MarkError, MomentError,
+    OpenError, PageError, QueryError, StorageError, SubmitError, TrimError,
 };
 use pyo3::exceptions::{PyFileNotFoundError, PyOSError, PyValueError};
 use pyo3::prelude::*;
@@ -25,7 +25,7 @@ mod raised {
 
     import! {
         AlreadyOpenError AuditError BackupError ChangesError CloseError ClosedError CommitError DamagedError EventError
-        ExportError NotFoundError OpenError PoisonedError QueryError QueueFullError RepairError ReplayError RestoreError
+        ExportError MomentError NotFoundError OpenError PoisonedError QueryError QueueFullError RepairError ReplayError RestoreError
         StorageError SubmitError TrimError VerifyError
     }
 }
@@ -94,6 +94,9 @@ raise! {
     QueryError as QueryError {};
     PageError as QueryError {} transparent { PageError::Query(inner) => inner, PageError::Storage(inner) => inner };
     StorageError as StorageError { StorageError::Closed => ClosedError };
+    MomentError as MomentError { MomentError::Mark(MarkError::Closed) => ClosedError } transparent {
+        MomentError::Storage(inner) => inner
+    };
     ChangesError as ChangesError {
         ChangesError::Closed => ClosedError,
         ChangesError::Poisoned { .. } => PoisonedError } transparent {

@@ -8,7 +8,7 @@ use crate::error::{Failure, value_error};
 use crate::names::{Choice, Name};
 use crate::result::{JsonObject, Show, unhashable};
 use crate::state::AgentRef;
-use crate::time::{Moment, Utc};
+use crate::time::{GivenTime, Utc};
 
 /// A fact about a conversation.
 ///
@@ -46,10 +46,10 @@ impl Event {
         kind: Choice<Kind>,
         identity: Option<&str>,
         part: u8,
-        occurred: Option<Moment>,
-        sent: Option<Moment>,
-        started: Option<Moment>,
-        active: Option<Moment>,
+        occurred: Option<GivenTime>,
+        sent: Option<GivenTime>,
+        started: Option<GivenTime>,
+        active: Option<GivenTime>,
         unread: Option<u64>,
         agent: Option<Mentioned>,
         direction: Option<Choice<Direction>>,
@@ -68,11 +68,11 @@ impl Event {
         if convofold != 1 {
             return Err(value_error(format!("invalid version of the event format: {convofold} (expected 1)")));
         }
-        let draft = Draft::new(source, conversation, kind.0, Moment::time(occurred))
+        let draft = Draft::new(source, conversation, kind.0, GivenTime::time(occurred))
             .identity(identity.map(|id| Identity::given(id, part)))
-            .sent(Moment::time(sent))
-            .started(Moment::time(started))
-            .active(Moment::time(active))
+            .sent(GivenTime::time(sent))
+            .started(GivenTime::time(started))
+            .active(GivenTime::time(active))
             .unread(unread)
             .agent(agent.as_ref().map_or(AgentMention::Silent, Mentioned::mention))
             .direction(direction.map(|Choice(direction)| direction))

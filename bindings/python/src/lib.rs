@@ -14,10 +14,12 @@ mod history;
 mod event;
 mod report;
 mod database;
+mod view;
 mod query;
 mod changes;
 mod scan;
 mod arrow;
+mod questions;
 mod replay;
 mod care;
 #[cfg(feature = "stub")]
@@ -60,4 +62,6 @@ mod _convofold {
     use crate::scan::{Conversation, Conversations, States};
     #[pymodule_export]
     use crate::state::{AgentRef, Assigned, ByAgent, LastMessage, Member, Session, State, Suspicion};
+    #[pymodule_export]
+    use crate::view::{MomentReport, View};
 }

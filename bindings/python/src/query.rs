@@ -1,20 +1,17 @@
-//! Queries over many conversations.
+//! What queries over many conversations return.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
 
-use convofold::{Cursor, Query, Sort, StatusFilter, TimeField};
+use convofold::Cursor;
 use parking_lot::Mutex;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyIterator};
 
-use crate::database::Convofold;
-use crate::error::{Failure, value_error};
-use crate::names::Choice;
-use crate::number::Whole;
+use crate::error::Failure;
 use crate::result::{Show, result};
 use crate::state::{AgentRef, LastMessage};
-use crate::time::{Moment, Utc};
+use crate::time::Utc;
 
 result! {
     /// A row of a query.
@@ -157,123 +154,24 @@ result! {
     }
 }
 
-#[pymethods]
-impl Convofold {
-    /// Returns a page of conversations that meet every given condition.
-    ///
-    /// - `status`: `open` (default), `closed` or `any`. Only open conversations, and closed ones that are unanswered after
-    ///   their close, are always in memory; other queries read from the disk.
-    /// - `agent`: id or name of the assigned agent; `any_agent`: of an agent that is assigned or was assigned before;
-    ///   `unassigned`: only conversations without an agent.
-    /// - `member`: name, business id or channel id of the customer; `number`: number of the customer.
-    /// - `tenant`, `shortcode`, `channel`: values of the conversation. Names and channels compare without case, numbers
-    ///   and shortcodes without `+` and spaces.
-    /// - `unread_min`: minimum number of unread messages.
-    /// - `idle_since`: last active at this time or earlier; `waiting_since`: waiting since this time or earlier. A time is
-    ///   milliseconds since the epoch, a `datetime` with a time zone, or an RFC 3339 string.
-    /// - `since`, `until`: the time named by `by` is in this range, `until` not included. `by`: `active` (latest activity;
-    ///   the default), `started` or `closed`.
-    /// - `suspect`: only conversations whose data look wrong (missing messages, impossible clock).
-    /// - `unanswered_after_close`: only closed conversations with a message that is not outbound after both their last
-    ///   close and their last outbound message; the default of `status` is then `closed`.
-    /// - `sort`: `activity` (most recently active first; the default), `waiting` (longest waiting first), `started`
-    ///   (oldest first) or `closed` (most recently closed first); `reverse`: reverse the order.
-    /// - `limit`: maximum number of rows of the page (0: no limit); `cursor`: `next` of the previous page.
-    /// - `last_message`: also return the latest message of every conversation. This reads from the disk if a conversation
-    ///   is not in memory.
-    #[pyo3(signature = (
-        *, status=None, agent=None, any_agent=None, unassigned=false, member=None, number=None, tenant=None,
-        shortcode=None, channel=None, unread_min=None, idle_since=None, waiting_since=None, since=None, until=None,
-        by=None, suspect=false, unanswered_after_close=false, sort=None, reverse=false, limit=None, cursor=None,
-        last_message=false
-    ))]
-    #[expect(clippy::too_many_arguments, reason = "they are keyword arguments")]
-    fn query(
-        &self,
-        py: Python<'_>,
-        status: Option<Choice<StatusFilter>>,
-        agent: Option<&str>,
-        any_agent: Option<&str>,
-        unassigned: bool,
-        member: Option<&str>,
-        number: Option<&str>,
-        tenant: Option<&str>,
-        shortcode: Option<&str>,
-        channel: Option<&str>,
-        unread_min: Option<Whole<u64>>,
-        idle_since: Option<Moment>,
-        waiting_since: Option<Moment>,
-        since: Option<Moment>,
-        until: Option<Moment>,
-        by: Option<Choice<TimeField>>,
-        suspect: bool,
-        unanswered_after_close: bool,
-        sort: Option<Choice<Sort>>,
-        reverse: bool,
-        limit: Option<Whole<usize>>,
-        cursor: Option<&str>,
-        last_message: bool,
-    ) -> Result<Page, Failure> {
-        if agent.is_some() && unassigned {
-            return Err(value_error("agent and unassigned exclude each other".to_owned()));
-        }
-        let query = Query::new()
-            .status(status.map(|Choice(status)| status))
-            .agent(agent)
-            .any_agent(any_agent)
-            .unassigned(unassigned)
-            .member(member)
-            .number(number)
-            .tenant(tenant)
-            .shortcode(shortcode)
-            .channel(channel)
-            .unread_min(Whole::get(unread_min))
-            .idle_since_ms(Moment::ms(idle_since))
-            .waiting_since_ms(Moment::ms(waiting_since))
-            .since_ms(Moment::ms(since))
-            .until_ms(Moment::ms(until))
-            .by(Choice::or_default(by))
-            .suspect(suspect)
-            .unanswered_after_close(unanswered_after_close)
-            .sort(Choice::or_default(sort))
-            .reverse(reverse)
-            .limit(Whole::get(limit))
-            .cursor(cursor.map(str::parse::<Cursor>).transpose()?);
-        if last_message {
-            return self.detached(py, |db| db.query_with_last_messages(&query)).map(Show::show);
-        }
-        self.detached(py, |db| db.query(&query)).map(Show::show)
-    }
+/// An iterator over all rows of a query.
+#[pyclass(frozen, module = "convofold")]
+pub(crate) struct ConversationRows {
+    /// The database or the view.
+    asked: Py<PyAny>,
+    rest: Mutex<Rest>,
+}
 
-    /// Returns an iterator over all rows of a query, with the arguments of `query`. It reads pages of `limit` rows
-    /// (default: 1,000).
-    #[pyo3(signature = (**filters: "object"))]
-    fn query_all(slf: Bound<'_, Self>, filters: Option<Bound<'_, PyDict>>) -> Result<ConversationRows, Failure> {
-        slf.get().open()?;
-        let filters = filters.unwrap_or_else(|| PyDict::new(slf.py()));
+impl ConversationRows {
+    /// `filters` are the arguments of the method `query` of `asked`.
+    pub(crate) fn new(asked: Bound<'_, PyAny>, filters: Option<Bound<'_, PyDict>>) -> Result<Self, Failure> {
+        let filters = filters.unwrap_or_else(|| PyDict::new(asked.py()));
         if !filters.contains("limit")? {
             filters.set_item("limit", 1_000)?;
         }
         let rest = Rest { arguments: Some(filters.unbind()), ready: VecDeque::new() };
-        Ok(ConversationRows { db: slf.unbind(), rest: Mutex::new(rest) })
+        Ok(Self { asked: asked.unbind(), rest: Mutex::new(rest) })
     }
-
-    /// Returns the workload of every agent of every tenant.
-    fn agents(&self, py: Python<'_>) -> Result<Vec<AgentLoad>, Failure> {
-        self.asked(py, convofold::Convofold::agents).map(Show::show)
-    }
-
-    /// Returns counts per tenant and channel.
-    fn totals(&self, py: Python<'_>) -> Result<Vec<Totals>, Failure> {
-        self.asked(py, convofold::Convofold::totals).map(Show::show)
-    }
-}
-
-/// An iterator over all rows of a query.
-#[pyclass(frozen, module = "convofold")]
-pub(crate) struct ConversationRows {
-    db: Py<Convofold>,
-    rest: Mutex<Rest>,
 }
 
 /// The rows that were not returned yet.
@@ -284,16 +182,16 @@ struct Rest {
 }
 
 impl Rest {
-    fn next(&mut self, py: Python<'_>, db: &Py<Convofold>) -> PyResult<Option<ConversationRow>> {
+    fn next(&mut self, py: Python<'_>, asked: &Py<PyAny>) -> PyResult<Option<ConversationRow>> {
         if self.ready.is_empty() {
-            self.fill(py, db)?;
+            self.fill(py, asked)?;
         }
         Ok(self.ready.pop_front())
     }
 
-    fn fill(&mut self, py: Python<'_>, db: &Py<Convofold>) -> PyResult<()> {
+    fn fill(&mut self, py: Python<'_>, asked: &Py<PyAny>) -> PyResult<()> {
         let Some(arguments) = &self.arguments else { return Ok(()) };
-        let page = db.bind(py).call_method("query", (), Some(arguments.bind(py)))?;
+        let page = asked.bind(py).call_method("query", (), Some(arguments.bind(py)))?;
         let page = page.cast_into::<Page>()?.get().clone();
         match page.next {
             Some(next) => arguments.bind(py).set_item("cursor", next)?,
@@ -318,7 +216,7 @@ impl ConversationRows {
         // the interpreter's lock while it waits here.
         let row = py.detach(|| {
             let mut rest = self.rest.lock();
-            Python::attach(|py| rest.next(py, &self.db))
+            Python::attach(|py| rest.next(py, &self.asked))
         });
         Ok(row?)
     }

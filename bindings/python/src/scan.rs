@@ -3,7 +3,6 @@
 use parking_lot::Mutex;
 use pyo3::prelude::*;
 
-use crate::database::Convofold;
 use crate::error::Failure;
 use crate::history::HistoryEntry;
 use crate::result::{Show, result};
@@ -27,7 +26,7 @@ macro_rules! scan {
         pub(crate) struct $name(Mutex<convofold::Scan<$source>>);
 
         impl $name {
-            fn new(scan: convofold::Scan<$source>) -> Self {
+            pub(crate) fn new(scan: convofold::Scan<$source>) -> Self {
                 Self(Mutex::new(scan))
             }
         }
@@ -43,7 +42,7 @@ macro_rules! scan {
                 Ok(next.transpose()?.show())
             }
 
-            /// Returns the number of remaining rows.
+            /// Returns the number of remaining rows; of a view, the maximum.
             fn __length_hint__(&self, py: Python<'_>) -> usize {
                 py.detach(|| self.0.lock().remaining())
             }
@@ -59,18 +58,4 @@ scan! {
 scan! {
     /// An iterator over the state of every conversation.
     States of State from convofold::State
-}
-
-#[pymethods]
-impl Convofold {
-    /// Returns an iterator over every conversation with its state and history, in the order of first arrival and in bounded
-    /// memory. After the database is closed, the iterator continues with what it has in memory and then raises ClosedError.
-    fn conversations(&self, py: Python<'_>) -> Result<Conversations, Failure> {
-        self.asked(py, convofold::Convofold::scan).map(Conversations::new)
-    }
-
-    /// Returns an iterator over the state of every conversation; otherwise like `conversations`.
-    fn states(&self, py: Python<'_>) -> Result<States, Failure> {
-        self.asked(py, convofold::Convofold::scan_states).map(States::new)
-    }
 }

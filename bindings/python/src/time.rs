@@ -1,6 +1,6 @@
 //! Times: milliseconds since the epoch, as everywhere in convofold, and `datetime`.
 
-use convofold::Time;
+use convofold::{Time, When};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDelta, PyString};
@@ -46,9 +46,9 @@ impl<'py> IntoPyObject<'py> for Utc {
 }
 
 /// A time argument: milliseconds since the epoch, a `datetime` with a time zone, or an RFC 3339 string.
-pub(crate) struct Moment(pub(crate) Time);
+pub(crate) struct GivenTime(pub(crate) Time);
 
-impl Moment {
+impl GivenTime {
     pub(crate) fn time(given: Option<Self>) -> Option<Time> {
         given.map(|Self(time)| time)
     }
@@ -58,7 +58,7 @@ impl Moment {
     }
 }
 
-impl FromPyObject<'_, '_> for Moment {
+impl FromPyObject<'_, '_> for GivenTime {
     type Error = PyErr;
 
     #[cfg(feature = "stub")]
@@ -66,6 +66,28 @@ impl FromPyObject<'_, '_> for Moment {
 
     fn extract(given: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
         Ok(Self(time(&given)?))
+    }
+}
+
+/// A bound of a moment: a time argument, or a text that the options `--as-of` and `--known-at` of the command accept.
+pub(crate) struct GivenBound(pub(crate) When);
+
+impl GivenBound {
+    pub(crate) fn when(given: Option<Self>) -> Option<When> {
+        given.map(|Self(when)| when)
+    }
+}
+
+impl FromPyObject<'_, '_> for GivenBound {
+    type Error = PyErr;
+
+    #[cfg(feature = "stub")]
+    const INPUT_TYPE: pyo3::inspect::PyStaticExpr = crate::stub::TIME;
+
+    fn extract(given: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
+        let Ok(text) = given.cast::<PyString>() else { return Ok(Self(When::At(time(&given)?))) };
+        let read = text.to_cow()?.parse::<When>();
+        Ok(Self(read.map_err(|error| value_error(format!("invalid moment: {error}")))?))
     }
 }
 

@@ -26,6 +26,9 @@ def test_everything_but_close_raises_after_close(tmp_path: Path, sample: Path) -
     feed, scan, table = db.changes(timeout=0), db.conversations(), db.to_arrow()
     rows = db.query_all(limit=1)
     next(rows)
+    view = db.at(known_at="seq:500")
+    then, past_rows, past_table = view.conversations(), view.query_all(limit=1), view.to_arrow()
+    next(past_rows)
     db.close()
     db.close()
     assert db.closed and "closed" in repr(db)
@@ -66,6 +69,24 @@ def test_everything_but_close_raises_after_close(tmp_path: Path, sample: Path) -
         # An error is not the end: it comes again.
         lambda: next(rows),
         lambda: next(scan),
+        lambda: db.at(),
+        lambda: view.state("c"),
+        lambda: view.history("c"),
+        lambda: view.query(),
+        lambda: view.query_all(),
+        lambda: view.agents(),
+        lambda: view.totals(),
+        lambda: view.state_hash(),
+        lambda: view.export(io.BytesIO()),
+        lambda: view.conversations(),
+        lambda: view.states(),
+        lambda: view.to_arrow(),
+        lambda: past_table.__arrow_c_stream__(),
+        lambda: view.time,
+        lambda: view.late_events("c"),
+        lambda: view.report(),
+        lambda: next(past_rows),
+        lambda: next(then),
     ]
     for call in calls:
         with pytest.raises(convofold.ClosedError):

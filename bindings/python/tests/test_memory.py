@@ -43,6 +43,8 @@ def test_questions_leave_nothing_behind(filled: Convofold) -> None:
             lambda id: filled.state_hash(),
             lambda id: next(filled.conversations()),
             lambda id: next(filled.changes(timeout=0)),
+            lambda id: filled.at(known_at="seq:900").state(id),
+            lambda id: next(filled.at(as_of="latest").conversations()),
         ]
     )
     turns = zip(questions, itertools.cycle(ids))

@@ -31,13 +31,17 @@ def test_a_block_runs(block: str, tmp_path: Path) -> None:
 
 
 def test_there_are_blocks_and_the_first_shows_a_webhook(tmp_path: Path) -> None:
-    assert (len(BLOCKS), len(blocks_of(WORKSPACE / "README.md"))) == (2, 1)
+    assert (len(BLOCKS), len(blocks_of(WORKSPACE / "README.md"))) == (3, 1)
     assert run(["-c", BLOCKS[0]], tmp_path).splitlines() == [
         "t-1 1 2026-03-02 09:15:00+00:00",
         "Is the shop open today?",
         "1 t-1 Is the shop open today?",
         "2 case-7 Hello?",
     ]
+
+
+def test_the_block_about_the_past_shows_both_bounds(tmp_path: Path) -> None:
+    assert run(["-c", BLOCKS[1]], tmp_path).splitlines() == ["2 1", "1 1", "case-7 2"]
 
 
 def test_the_example_makes_a_picture(tmp_path: Path) -> None:

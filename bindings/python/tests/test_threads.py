@@ -70,6 +70,20 @@ def test_python_runs_on_while_a_replay_does(db: Convofold, sample: Path, tmp_pat
     assert db.stats().last_seq == 1000
 
 
+def test_python_runs_on_while_the_past_is_asked_about(filled: Convofold) -> None:
+    view = filled.at(known_at="seq:900")
+    running = threading.Event()
+    asker = threading.Thread(target=lambda: (running.set(), [view.state_hash() for _ in range(20)]))
+    asker.start()
+    running.wait()
+    steps = 0
+    while asker.is_alive():
+        steps += 1
+        time.sleep(0)
+    assert steps > 100
+    asker.join()
+
+
 def test_threads_share_the_rows_of_one_answer(filled: Convofold) -> None:
     rows = filled.query_all(limit=2)
     with ThreadPoolExecutor(8) as pool:

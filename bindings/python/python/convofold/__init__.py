@@ -69,6 +69,10 @@ class QueryError(ConvofoldError):
     """A query is invalid."""
 
 
+class MomentError(ConvofoldError):
+    """There is no answer about the moment: it is in the future, or what was known then is not recorded."""
+
+
 class ChangesError(ConvofoldError):
     """The change feed cannot continue."""
 

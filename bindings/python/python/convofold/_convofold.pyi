@@ -48,6 +48,7 @@ __all__ = [
     "Latency",
     "Lost",
     "Member",
+    "MomentReport",
     "Page",
     "Progress",
     "Receipt",
@@ -68,6 +69,7 @@ __all__ = [
     "UnknownValue",
     "VerifiedCheckpoint",
     "VerifyReport",
+    "View",
     "repair",
     "restore",
 ]
@@ -771,7 +773,7 @@ class Conversations:
     def __iter__(self, /) -> Conversations: ...
     def __length_hint__(self, /) -> int:
         """
-        Returns the number of remaining rows.
+        Returns the number of remaining rows; of a view, the maximum.
         """
     def __next__(self, /) -> Conversation: ...
 
@@ -823,6 +825,32 @@ class Convofold:
     def arrivals(self, /, id: str) -> Arrivals | None:
         """
         Returns how the events of a conversation arrived; None if there is no such conversation.
+        """
+    def at(self, /, *, as_of: int | str | datetime | None = None, known_at: int | str | datetime | None = None) -> View:
+        """
+        Returns the database at a moment, for questions about the past. Events that arrive after this call are in no answer of
+        the view.
+
+        - `as_of`: only events at this time or before it count: as it was, corrected by everything that was learned later.
+        - `known_at`: only events that had arrived by then count: as it was known. For history that was replayed in bulk, that
+          is the time of the replay.
+
+        With both, what was known then of the time `as_of`. A bound is a `datetime` with a time zone, milliseconds since the
+        epoch, or a text: an RFC 3339 time with a zone, `latest`, or a time before now such as `-2h`; for `known_at` also the
+        sequence number of the last known event, such as `seq:812`.
+
+        A bound in the future, or of which nothing is recorded, raises MomentError; the message says what to do.
+
+            >>> message = {"source": "desk", "conversation": "case-7", "kind": "message", "direction": "in"}
+            >>> db.submit([{**message, "occurred": "2026-03-02T09:15:00Z"}]).last_seq
+            1
+            >>> db.submit([{**message, "occurred": "2026-03-02T09:10:00Z"}]).counts.late
+            1
+            >>> db.at(as_of="2026-03-02T09:12:00Z").state("case-7").unread
+            1
+            >>> before = db.at(known_at="seq:1")
+            >>> before.state("case-7").unread, before.late_events("case-7")
+            (1, 1)
         """
     def audit(self, /, conversations: SupportsIndex | None = None, *, seed: SupportsIndex = 0) -> AuditReport:
         """
@@ -1807,6 +1835,52 @@ class Member:
         """
 
 @final
+class MomentReport:
+    """
+    What an answer about the past is about.
+    """
+
+    __hash__: Final = None
+    __match_args__: Final[tuple[str, ...]]
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __repr__(self, /) -> str: ...
+    @property
+    def as_of(self, /) -> int | None:
+        """
+        The bound of event time, in milliseconds since the epoch; None if there is none.
+        """
+    @property
+    def as_of_utc(self, /) -> datetime | None:
+        """
+        `as_of` as a `datetime` in UTC.
+        """
+    @property
+    def known_at(self, /) -> int | None:
+        """
+        Sequence number of the last known event; None if there is no bound of arrival.
+        """
+    @property
+    def late_events(self, /) -> int | None:
+        """
+        Number of late events of the conversation that the answer is about; see `View.late_events`.
+        """
+    @property
+    def time(self, /) -> int | None:
+        """
+        The time to which ages count, in milliseconds since the epoch.
+        """
+    @property
+    def time_utc(self, /) -> datetime | None:
+        """
+        `time` as a `datetime` in UTC.
+        """
+    def to_dict(self, /) -> dict[str, Any]:
+        """
+        Returns the fields as a dict of plain values, nested results included, which `json.dumps` accepts.
+        """
+
+@final
 class Page:
     """
     A page of a query result. It has a length and can be iterated over.
@@ -2551,7 +2625,7 @@ class States:
     def __iter__(self, /) -> States: ...
     def __length_hint__(self, /) -> int:
         """
-        Returns the number of remaining rows.
+        Returns the number of remaining rows; of a view, the maximum.
         """
     def __next__(self, /) -> State: ...
 
@@ -2905,6 +2979,165 @@ class VerifyReport:
     def took_ms(self, /) -> int:
         """
         Duration in milliseconds.
+        """
+
+@final
+class View:
+    """
+    The database at a moment, from `Convofold.at`. It answers the questions of the database as a database that was given
+    exactly the events within the bounds of the moment, whatever arrived later, and while events arrive.
+
+    Questions about many conversations read all of them. Like the methods of the database, those of a view can be called from
+    any thread, release the interpreter's lock while they block, and raise ClosedError after the database is closed.
+    """
+    def __repr__(self, /) -> str: ...
+    def agents(self, /) -> list[AgentLoad]:
+        """
+        Returns the workload of every agent of every tenant.
+        """
+    @property
+    def as_of(self, /) -> int | None:
+        """
+        The bound of event time, in milliseconds since the epoch; None if there is none.
+        """
+    def conversations(self, /) -> Conversations:
+        """
+        Returns an iterator over every conversation with its state and history, in the order of first arrival and in bounded
+        memory. After the database is closed, the iterator continues with what it has in memory and then raises ClosedError.
+        """
+    def export(self, /, target: str | PathLike[str] | Writer) -> ExportReport:
+        """
+        Writes every conversation as a line of JSON, sorted by id. The target is a path or a file opened in binary mode.
+        """
+    def history(self, /, id: str) -> list[HistoryEntry] | None:
+        """
+        Returns every event of a conversation, in the order in which they happened; None if there is no such conversation.
+        """
+    @property
+    def known_at(self, /) -> int | None:
+        """
+        The bound of arrival, as the sequence number of the last known event; None if there is none.
+        """
+    def late_events(self, /, id: str) -> int | None:
+        """
+        Returns the number of events of a conversation that had happened by `time` and were learned later: with `as_of` alone
+        they are in the answers and have changed them since, with `known_at` they are missing from them. None if it is not
+        recorded what was known then, or the moment has no bound.
+        """
+    def query(
+        self,
+        /,
+        *,
+        status: Literal["open", "closed", "any"] | None = None,
+        agent: str | None = None,
+        any_agent: str | None = None,
+        unassigned: bool = False,
+        member: str | None = None,
+        number: str | None = None,
+        tenant: str | None = None,
+        shortcode: str | None = None,
+        channel: str | None = None,
+        unread_min: SupportsIndex | None = None,
+        idle_since: int | str | datetime | None = None,
+        waiting_since: int | str | datetime | None = None,
+        since: int | str | datetime | None = None,
+        until: int | str | datetime | None = None,
+        by: Literal["started", "closed", "active"] | None = None,
+        suspect: bool = False,
+        unanswered_after_close: bool = False,
+        sort: Literal["activity", "waiting", "started", "closed"] | None = None,
+        reverse: bool = False,
+        limit: SupportsIndex | None = None,
+        cursor: str | None = None,
+        last_message: bool = False,
+    ) -> Page:
+        """
+        Returns a page of conversations that meet every given condition.
+
+        - `status`: `open` (default), `closed` or `any`. Only open conversations, and closed ones that are unanswered after
+          their close, are always in memory; other queries read from the disk.
+        - `agent`: id or name of the assigned agent; `any_agent`: of an agent that is assigned or was assigned before;
+          `unassigned`: only conversations without an agent.
+        - `member`: name, business id or channel id of the customer; `number`: number of the customer.
+        - `tenant`, `shortcode`, `channel`: values of the conversation. Names and channels compare without case, numbers
+          and shortcodes without `+` and spaces.
+        - `unread_min`: minimum number of unread messages.
+        - `idle_since`: last active at this time or earlier; `waiting_since`: waiting since this time or earlier. A time is
+          milliseconds since the epoch, a `datetime` with a time zone, or an RFC 3339 string.
+        - `since`, `until`: the time named by `by` is in this range, `until` not included. `by`: `active` (latest activity;
+          the default), `started` or `closed`.
+        - `suspect`: only conversations whose data look wrong (missing messages, impossible clock).
+        - `unanswered_after_close`: only closed conversations with a message that is not outbound after both their last
+          close and their last outbound message; the default of `status` is then `closed`.
+        - `sort`: `activity` (most recently active first; the default), `waiting` (longest waiting first), `started`
+          (oldest first) or `closed` (most recently closed first); `reverse`: reverse the order.
+        - `limit`: maximum number of rows of the page (0: no limit); `cursor`: `next` of the previous page.
+        - `last_message`: also return the latest message of every conversation. This reads from the disk if a conversation
+          is not in memory.
+        """
+    def query_all(self, /, **filters: object) -> ConversationRows:
+        """
+        Returns an iterator over all rows of a query, with the arguments of `query`. It reads pages of `limit` rows
+        (default: 1,000).
+        """
+    def report(self, /, id: str | None = None) -> MomentReport:
+        """
+        Returns what the answers are about; with `id`, also the number of late events of that conversation.
+        """
+    @property
+    def seq(self, /) -> int:
+        """
+        Sequence number of the last event of which the answers can know.
+        """
+    def state(self, /, id: str) -> State | None:
+        """
+        Returns the state of a conversation; None if there is no such conversation.
+        """
+    def state_hash(self, /) -> str:
+        """
+        Returns the state hash: 64 hexadecimal digits, equal if and only if the states of all conversations are equal.
+        """
+    def states(self, /) -> States:
+        """
+        Returns an iterator over the state of every conversation; otherwise like `conversations`.
+        """
+    @property
+    def time(self, /) -> int | None:
+        """
+        The time to which ages count, in milliseconds since the epoch: `as_of`, else the time at which the last known event
+        was committed. None if the moment has no bound.
+        """
+    @property
+    def time_utc(self, /) -> datetime | None:
+        """
+        `time` as a `datetime` in UTC.
+        """
+    def to_arrow(self, /, table: Literal["conversations", "messages", "assignments"] | None = None) -> ArrowTable:
+        """
+        Returns a table for polars, pandas, DuckDB and pyarrow:
+
+        - `conversations` (the default): one row per conversation. The columns are the keys of the export, with those of
+          nested objects as `member_name`, `agent_id`, `last_message_text`, `session_status`; `suspicions` is their number.
+        - `messages`: one row per message: `conversation_id`, `tenant`, `channel`, `seq`, `occurred_at`, `said_at` (the own
+          time of the message), `direction`, `agent_id` and `agent_name` (the agent assigned then), `message_text`,
+          `event_identity`, `is_late`, and `is_counted` (false for a message that lost to another event with the same
+          identity).
+        - `assignments`: one row per change of the agent: `conversation_id`, `tenant`, `assignment_number` (from 1 for each
+          conversation), `assigned_at`, `agent_id` and `agent_name` (null if nobody is assigned).
+
+        `conversation_id` joins the tables. Times are `timestamp[ms, UTC]`.
+        """
+    def to_pandas(self, /, table: Literal["conversations", "messages", "assignments"] | None = None) -> object:
+        """
+        Reads a table of `to_arrow` as a `pandas.DataFrame`. Needs pandas and pyarrow: `pip install 'convofold[pandas]'`.
+        """
+    def to_polars(self, /, table: Literal["conversations", "messages", "assignments"] | None = None) -> object:
+        """
+        Reads a table of `to_arrow` as a `polars.DataFrame`. Needs polars: `pip install 'convofold[polars]'`.
+        """
+    def totals(self, /) -> list[Totals]:
+        """
+        Returns counts per tenant and channel.
         """
 
 def repair(damaged: str | PathLike[str], into: str | PathLike[str]) -> RepairReport:

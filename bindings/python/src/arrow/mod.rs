@@ -12,7 +12,7 @@ use arrow_array::ffi_stream::FFI_ArrowArrayStream;
 use arrow_array::{RecordBatch, RecordBatchReader};
 use arrow_schema::ffi::FFI_ArrowSchema;
 use arrow_schema::{ArrowError, SchemaRef};
-use convofold::{StorageError, UnknownName};
+use convofold::{ConversationRecord, Scan, State, StorageError, UnknownName};
 use pyo3::exceptions::{PyImportError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
@@ -20,7 +20,8 @@ use serde::Serialize;
 
 use crate::database::Convofold;
 use crate::error::Failure;
-use crate::names::{Choice, Chosen, Named};
+use crate::names::{Chosen, Named};
+use crate::view::View;
 
 /// Number of rows in a batch.
 const BATCH_ROWS: usize = 4_096;
@@ -58,14 +59,47 @@ impl Chosen for Content {
 /// DuckDB query.
 #[pyclass(frozen, module = "convofold")]
 pub(crate) struct ArrowTable {
-    db: Py<Convofold>,
+    origin: Origin,
     content: Content,
 }
 
+/// What a table is read from.
+pub(crate) enum Origin {
+    Now(Py<Convofold>),
+    Then(Py<View>),
+}
+
+impl From<Bound<'_, Convofold>> for Origin {
+    fn from(db: Bound<'_, Convofold>) -> Self {
+        Self::Now(db.unbind())
+    }
+}
+
+impl From<Bound<'_, View>> for Origin {
+    fn from(view: Bound<'_, View>) -> Self {
+        Self::Then(view.unbind())
+    }
+}
+
+impl Origin {
+    fn states(&self, py: Python<'_>) -> Result<Scan<State>, Failure> {
+        match self {
+            Self::Now(db) => db.get().asked(py, convofold::Convofold::scan_states),
+            Self::Then(view) => view.get().asked(py, convofold::View::scan_states),
+        }
+    }
+
+    fn conversations(&self, py: Python<'_>) -> Result<Scan<ConversationRecord>, Failure> {
+        match self {
+            Self::Now(db) => db.get().asked(py, convofold::Convofold::scan),
+            Self::Then(view) => view.get().asked(py, convofold::View::scan),
+        }
+    }
+}
+
 impl ArrowTable {
-    fn new(db: Bound<'_, Convofold>, content: Content) -> Result<Self, Failure> {
-        db.get().open()?;
-        Ok(Self { db: db.unbind(), content })
+    pub(crate) fn new(origin: Origin, content: Content) -> Self {
+        Self { origin, content }
     }
 
     fn schema(&self) -> SchemaRef {
@@ -77,16 +111,14 @@ impl ArrowTable {
     }
 
     fn batches(&self, py: Python<'_>) -> Result<Box<dyn RecordBatchReader + Send>, Failure> {
-        let (content, schema) = (self.content, self.schema());
-        self.db.get().asked(py, move |db| -> Box<dyn RecordBatchReader + Send> {
-            match content {
-                Content::Conversations => {
-                    let rows = db.scan_states().map(|state| state.map(conversations::Row::of));
-                    Box::new(Batches { rows, schema })
-                }
-                Content::Messages => Box::new(Batches { rows: flat(db.scan(), messages::of), schema }),
-                Content::Assignments => Box::new(Batches { rows: flat(db.scan_states(), assignments::of), schema }),
+        let (origin, schema) = (&self.origin, self.schema());
+        Ok(match self.content {
+            Content::Conversations => {
+                let rows = origin.states(py)?.map(|state| state.map(conversations::Row::of));
+                Box::new(Batches { rows, schema })
             }
+            Content::Messages => Box::new(Batches { rows: flat(origin.conversations(py)?, messages::of), schema }),
+            Content::Assignments => Box::new(Batches { rows: flat(origin.states(py)?, assignments::of), schema }),
         })
     }
 }
@@ -122,13 +154,13 @@ impl ArrowTable {
 
     /// Reads the table as a `polars.DataFrame`. Needs polars: `pip install 'convofold[polars]'`.
     #[pyo3(signature = () -> "object")]
-    fn to_polars<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+    pub(crate) fn to_polars<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         import(slf.py(), "polars", "polars")?.call_method1("DataFrame", (slf,))
     }
 
     /// Reads the table as a `pandas.DataFrame`. Needs pandas and pyarrow: `pip install 'convofold[pandas]'`.
     #[pyo3(signature = () -> "object")]
-    fn to_pandas<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+    pub(crate) fn to_pandas<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         import(slf.py(), "pandas", "pandas")?;
         import(slf.py(), "pyarrow", "pandas")?.call_method1("table", (slf,))?.call_method0("to_pandas")
     }
@@ -148,40 +180,6 @@ fn import<'py>(py: Python<'py>, package: &str, extra: &str) -> PyResult<Bound<'p
         missing.set_cause(py, Some(error));
         missing
     })
-}
-
-#[pymethods]
-impl Convofold {
-    /// Returns a table for polars, pandas, DuckDB and pyarrow:
-    ///
-    /// - `conversations` (the default): one row per conversation. The columns are the keys of the export, with those of
-    ///   nested objects as `member_name`, `agent_id`, `last_message_text`, `session_status`; `suspicions` is their number.
-    /// - `messages`: one row per message: `conversation_id`, `tenant`, `channel`, `seq`, `occurred_at`, `said_at` (the own
-    ///   time of the message), `direction`, `agent_id` and `agent_name` (the agent assigned then), `message_text`,
-    ///   `event_identity`, `is_late`, and `is_counted` (false for a message that lost to another event with the same
-    ///   identity).
-    /// - `assignments`: one row per change of the agent: `conversation_id`, `tenant`, `assignment_number` (from 1 for each
-    ///   conversation), `assigned_at`, `agent_id` and `agent_name` (null if nobody is assigned).
-    ///
-    /// `conversation_id` joins the tables. Times are `timestamp[ms, UTC]`.
-    #[pyo3(signature = (table=None))]
-    fn to_arrow(slf: Bound<'_, Self>, table: Option<Choice<Content>>) -> Result<ArrowTable, Failure> {
-        ArrowTable::new(slf, Choice::or_default(table))
-    }
-
-    /// Reads a table of `to_arrow` as a `polars.DataFrame`. Needs polars: `pip install 'convofold[polars]'`.
-    #[pyo3(signature = (table=None) -> "object")]
-    fn to_polars(slf: Bound<'_, Self>, table: Option<Choice<Content>>) -> Result<Bound<'_, PyAny>, Failure> {
-        let py = slf.py();
-        Ok(ArrowTable::to_polars(&Bound::new(py, Self::to_arrow(slf, table)?)?)?)
-    }
-
-    /// Reads a table of `to_arrow` as a `pandas.DataFrame`. Needs pandas and pyarrow: `pip install 'convofold[pandas]'`.
-    #[pyo3(signature = (table=None) -> "object")]
-    fn to_pandas(slf: Bound<'_, Self>, table: Option<Choice<Content>>) -> Result<Bound<'_, PyAny>, Failure> {
-        let py = slf.py();
-        Ok(ArrowTable::to_pandas(&Bound::new(py, Self::to_arrow(slf, table)?)?)?)
-    }
 }
 
 /// The rows of all conversations, conversation by conversation.

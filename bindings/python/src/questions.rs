@@ -1,0 +1,245 @@
+//! The questions that the database and a view of it answer alike.
+
+use convofold::{Cursor, PageError, Query, Sort, StatusFilter, StorageError, TimeField};
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use crate::arrow::{ArrowTable, Content, Origin};
+use crate::database::Convofold;
+use crate::error::{Failure, value_error};
+use crate::history::HistoryEntry;
+use crate::names::Choice;
+use crate::number::Whole;
+use crate::query::{AgentLoad, ConversationRows, Page, Totals};
+use crate::report::ExportReport;
+use crate::result::Show;
+use crate::scan::{Conversations, States};
+use crate::state::State;
+use crate::stream::Target;
+use crate::time::GivenTime;
+use crate::view::View;
+
+/// Answers whose methods differ between the database and a view.
+trait Answers {
+    fn query(&self, query: &Query, last_message: bool) -> Result<convofold::Page, PageError>;
+
+    fn agents(&self) -> Result<Vec<convofold::AgentLoad>, StorageError>;
+
+    fn totals(&self) -> Result<Vec<convofold::Totals>, StorageError>;
+
+    fn state_hash(&self) -> Result<convofold::StateHash, StorageError>;
+}
+
+impl Answers for convofold::Convofold {
+    fn query(&self, query: &Query, last_message: bool) -> Result<convofold::Page, PageError> {
+        if last_message { self.query_with_last_messages(query) } else { self.query(query) }
+    }
+
+    fn agents(&self) -> Result<Vec<convofold::AgentLoad>, StorageError> {
+        Ok(self.agents())
+    }
+
+    fn totals(&self) -> Result<Vec<convofold::Totals>, StorageError> {
+        Ok(self.totals())
+    }
+
+    fn state_hash(&self) -> Result<convofold::StateHash, StorageError> {
+        Ok(self.state_hash())
+    }
+}
+
+impl Answers for convofold::View {
+    fn query(&self, query: &Query, last_message: bool) -> Result<convofold::Page, PageError> {
+        if last_message { self.query_with_last_messages(query) } else { self.query(query) }
+    }
+
+    fn agents(&self) -> Result<Vec<convofold::AgentLoad>, StorageError> {
+        self.agents()
+    }
+
+    fn totals(&self) -> Result<Vec<convofold::Totals>, StorageError> {
+        self.totals()
+    }
+
+    fn state_hash(&self) -> Result<convofold::StateHash, StorageError> {
+        self.state_hash()
+    }
+}
+
+/// Declares the methods of a class that asks. They have one signature and one documentation.
+macro_rules! questions {
+    ($class:ident) => {
+        #[pymethods]
+        impl $class {
+            /// Returns a page of conversations that meet every given condition.
+            ///
+            /// - `status`: `open` (default), `closed` or `any`. Only open conversations, and closed ones that are unanswered after
+            ///   their close, are always in memory; other queries read from the disk.
+            /// - `agent`: id or name of the assigned agent; `any_agent`: of an agent that is assigned or was assigned before;
+            ///   `unassigned`: only conversations without an agent.
+            /// - `member`: name, business id or channel id of the customer; `number`: number of the customer.
+            /// - `tenant`, `shortcode`, `channel`: values of the conversation. Names and channels compare without case, numbers
+            ///   and shortcodes without `+` and spaces.
+            /// - `unread_min`: minimum number of unread messages.
+            /// - `idle_since`: last active at this time or earlier; `waiting_since`: waiting since this time or earlier. A time is
+            ///   milliseconds since the epoch, a `datetime` with a time zone, or an RFC 3339 string.
+            /// - `since`, `until`: the time named by `by` is in this range, `until` not included. `by`: `active` (latest activity;
+            ///   the default), `started` or `closed`.
+            /// - `suspect`: only conversations whose data look wrong (missing messages, impossible clock).
+            /// - `unanswered_after_close`: only closed conversations with a message that is not outbound after both their last
+            ///   close and their last outbound message; the default of `status` is then `closed`.
+            /// - `sort`: `activity` (most recently active first; the default), `waiting` (longest waiting first), `started`
+            ///   (oldest first) or `closed` (most recently closed first); `reverse`: reverse the order.
+            /// - `limit`: maximum number of rows of the page (0: no limit); `cursor`: `next` of the previous page.
+            /// - `last_message`: also return the latest message of every conversation. This reads from the disk if a conversation
+            ///   is not in memory.
+            #[pyo3(signature = (
+                *, status=None, agent=None, any_agent=None, unassigned=false, member=None, number=None, tenant=None,
+                shortcode=None, channel=None, unread_min=None, idle_since=None, waiting_since=None, since=None, until=None,
+                by=None, suspect=false, unanswered_after_close=false, sort=None, reverse=false, limit=None, cursor=None,
+                last_message=false
+            ))]
+            #[expect(clippy::too_many_arguments, reason = "they are keyword arguments")]
+            fn query(
+                &self,
+                py: Python<'_>,
+                status: Option<Choice<StatusFilter>>,
+                agent: Option<&str>,
+                any_agent: Option<&str>,
+                unassigned: bool,
+                member: Option<&str>,
+                number: Option<&str>,
+                tenant: Option<&str>,
+                shortcode: Option<&str>,
+                channel: Option<&str>,
+                unread_min: Option<Whole<u64>>,
+                idle_since: Option<GivenTime>,
+                waiting_since: Option<GivenTime>,
+                since: Option<GivenTime>,
+                until: Option<GivenTime>,
+                by: Option<Choice<TimeField>>,
+                suspect: bool,
+                unanswered_after_close: bool,
+                sort: Option<Choice<Sort>>,
+                reverse: bool,
+                limit: Option<Whole<usize>>,
+                cursor: Option<&str>,
+                last_message: bool,
+            ) -> Result<Page, Failure> {
+                if agent.is_some() && unassigned {
+                    return Err(value_error("agent and unassigned exclude each other".to_owned()));
+                }
+                let query = Query::new()
+                    .status(status.map(|Choice(status)| status))
+                    .agent(agent)
+                    .any_agent(any_agent)
+                    .unassigned(unassigned)
+                    .member(member)
+                    .number(number)
+                    .tenant(tenant)
+                    .shortcode(shortcode)
+                    .channel(channel)
+                    .unread_min(Whole::get(unread_min))
+                    .idle_since_ms(GivenTime::ms(idle_since))
+                    .waiting_since_ms(GivenTime::ms(waiting_since))
+                    .since_ms(GivenTime::ms(since))
+                    .until_ms(GivenTime::ms(until))
+                    .by(Choice::or_default(by))
+                    .suspect(suspect)
+                    .unanswered_after_close(unanswered_after_close)
+                    .sort(Choice::or_default(sort))
+                    .reverse(reverse)
+                    .limit(Whole::get(limit))
+                    .cursor(cursor.map(str::parse::<Cursor>).transpose()?);
+                let ask = |asked: &_| Answers::query(asked, &query, last_message);
+                self.detached(py, ask).map(Show::show)
+            }
+
+            /// Returns an iterator over all rows of a query, with the arguments of `query`. It reads pages of `limit` rows
+            /// (default: 1,000).
+            #[pyo3(signature = (**filters: "object"))]
+            fn query_all(slf: Bound<'_, Self>, filters: Option<Bound<'_, PyDict>>) -> Result<ConversationRows, Failure> {
+                slf.get().expect_open()?;
+                ConversationRows::new(slf.into_any(), filters)
+            }
+
+            /// Returns the workload of every agent of every tenant.
+            fn agents(&self, py: Python<'_>) -> Result<Vec<AgentLoad>, Failure> {
+                self.detached(py, Answers::agents).map(Show::show)
+            }
+
+            /// Returns counts per tenant and channel.
+            fn totals(&self, py: Python<'_>) -> Result<Vec<Totals>, Failure> {
+                self.detached(py, Answers::totals).map(Show::show)
+            }
+
+            /// Returns the state of a conversation; None if there is no such conversation.
+            fn state(&self, py: Python<'_>, id: &str) -> Result<Option<State>, Failure> {
+                self.detached(py, |asked| asked.state(id)).map(Show::show)
+            }
+
+            /// Returns every event of a conversation, in the order in which they happened; None if there is no such conversation.
+            fn history(&self, py: Python<'_>, id: &str) -> Result<Option<Vec<HistoryEntry>>, Failure> {
+                self.detached(py, |asked| asked.history(id)).map(Show::show)
+            }
+
+            /// Returns the state hash: 64 hexadecimal digits, equal if and only if the states of all conversations are equal.
+            fn state_hash(&self, py: Python<'_>) -> Result<String, Failure> {
+                self.detached(py, Answers::state_hash).map(Show::show)
+            }
+
+            /// Writes every conversation as a line of JSON, sorted by id. The target is a path or a file opened in binary mode.
+            fn export(&self, py: Python<'_>, target: Target) -> Result<ExportReport, Failure> {
+                let asked = self.open()?;
+                let target = target.outside(self.dir())?;
+                target.write(py, move |mut out| Ok(asked.export(&mut out)?)).map(Show::show)
+            }
+
+            /// Returns an iterator over every conversation with its state and history, in the order of first arrival and in bounded
+            /// memory. After the database is closed, the iterator continues with what it has in memory and then raises ClosedError.
+            fn conversations(&self, py: Python<'_>) -> Result<Conversations, Failure> {
+                self.asked(py, |asked| asked.scan()).map(Conversations::new)
+            }
+
+            /// Returns an iterator over the state of every conversation; otherwise like `conversations`.
+            fn states(&self, py: Python<'_>) -> Result<States, Failure> {
+                self.asked(py, |asked| asked.scan_states()).map(States::new)
+            }
+
+            /// Returns a table for polars, pandas, DuckDB and pyarrow:
+            ///
+            /// - `conversations` (the default): one row per conversation. The columns are the keys of the export, with those of
+            ///   nested objects as `member_name`, `agent_id`, `last_message_text`, `session_status`; `suspicions` is their number.
+            /// - `messages`: one row per message: `conversation_id`, `tenant`, `channel`, `seq`, `occurred_at`, `said_at` (the own
+            ///   time of the message), `direction`, `agent_id` and `agent_name` (the agent assigned then), `message_text`,
+            ///   `event_identity`, `is_late`, and `is_counted` (false for a message that lost to another event with the same
+            ///   identity).
+            /// - `assignments`: one row per change of the agent: `conversation_id`, `tenant`, `assignment_number` (from 1 for each
+            ///   conversation), `assigned_at`, `agent_id` and `agent_name` (null if nobody is assigned).
+            ///
+            /// `conversation_id` joins the tables. Times are `timestamp[ms, UTC]`.
+            #[pyo3(signature = (table=None))]
+            fn to_arrow(slf: Bound<'_, Self>, table: Option<Choice<Content>>) -> Result<ArrowTable, Failure> {
+                slf.get().expect_open()?;
+                Ok(ArrowTable::new(Origin::from(slf), Choice::or_default(table)))
+            }
+
+            /// Reads a table of `to_arrow` as a `polars.DataFrame`. Needs polars: `pip install 'convofold[polars]'`.
+            #[pyo3(signature = (table=None) -> "object")]
+            fn to_polars(slf: Bound<'_, Self>, table: Option<Choice<Content>>) -> Result<Bound<'_, PyAny>, Failure> {
+                let py = slf.py();
+                Ok(ArrowTable::to_polars(&Bound::new(py, Self::to_arrow(slf, table)?)?)?)
+            }
+
+            /// Reads a table of `to_arrow` as a `pandas.DataFrame`. Needs pandas and pyarrow: `pip install 'convofold[pandas]'`.
+            #[pyo3(signature = (table=None) -> "object")]
+            fn to_pandas(slf: Bound<'_, Self>, table: Option<Choice<Content>>) -> Result<Bound<'_, PyAny>, Failure> {
+                let py = slf.py();
+                Ok(ArrowTable::to_pandas(&Bound::new(py, Self::to_arrow(slf, table)?)?)?)
+            }
+        }
+    };
+}
+
+questions!(Convofold);
+questions!(View);
