@@ -13,6 +13,7 @@
 //! that are too late are left out. Once such a close is in the set, all events that count are in it too.
 
 mod events;
+mod hashes;
 mod revival;
 
 pub(crate) use revival::revivals;

@@ -28,7 +28,7 @@ fn a_database_that_is_well_is_clean() {
 
     let text = DESK.run("verify", &[]);
     assert_eq!((text.code, text.stderr.as_str()), (Some(0), ""), "{text:?}");
-    for said in ["5,000 events in ", "\ncheckpoint ", "\nmemory ", "\nproblems      0\n"] {
+    for said in ["5,000 events in ", "\ncheckpoint ", "\nmemory ", "\nproblems         0\n"] {
         assert!(text.stdout.contains(said), "{said}: {text:?}");
     }
 }

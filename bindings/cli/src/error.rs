@@ -99,6 +99,13 @@ impl CliError {
             )
     }
 
+    /// Recorded state hashes that cannot be read.
+    #[must_use]
+    pub fn recorded_hashes(error: &StorageError) -> Self {
+        Self::new(Exit::Failure, format!("cannot read the recorded state hashes: {}", chain(error)))
+            .hint("`convofold verify` lists the damage")
+    }
+
     /// A page that cannot be listed.
     #[must_use]
     pub fn page(error: &PageError) -> Self {

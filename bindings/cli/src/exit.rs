@@ -33,7 +33,7 @@ impl Exit {
         (Self::Rejected, 3, "completed, but some input was rejected or unreadable (replay, ingest)"),
         (Self::NotFound, 4, "no such conversation (show, history)"),
         (Self::InUse, 5, "another process has the database open and does not answer"),
-        (Self::Damaged, 6, "damage found, or data lost (verify, audit, repair)"),
+        (Self::Damaged, 6, "damage found, or data lost (verify, audit, repair, hash)"),
         (Self::Interrupted, 130, "replay stopped; the same command resumes it"),
     ];
 

@@ -8,7 +8,8 @@ use convofold::backup::BackupSource;
 use convofold::verify::{VerifyProgress, VerifyReport};
 use convofold::{
     AgentLoad, Arrivals, Change, Conflict, Convofold, Cursor, DatabaseId, Explanation, ExportEventsError, FieldName,
-    HistoryEntry, Page, Query, Recovery, Seq, State, StateHash, Stats, Time, Totals, Trimmed, UnknownValue,
+    HistoryEntry, Page, Query, RecordedHash, Recovery, Seq, State, StateHash, Stats, Time, Totals, Trimmed,
+    UnknownValue,
 };
 #[cfg(feature = "serve")]
 use convofold_server::Client;
@@ -273,13 +274,26 @@ impl Database {
         )
     }
 
-    /// Checks everything.
-    pub fn verify(&self, on_progress: impl FnMut(VerifyProgress)) -> Result<VerifyReport, CliError> {
+    /// The state hashes that checkpoints recorded.
+    pub fn recorded_hashes(&self) -> Result<Vec<RecordedHash>, CliError> {
+        ask!(
+            self,
+            db => db.recorded_hashes().map_err(|error| CliError::recorded_hashes(&error)),
+            client => client.recorded_hashes()
+        )
+    }
+
+    /// Checks everything, and the past if `with_past` is set.
+    pub fn verify(&self, with_past: bool, on_progress: impl FnMut(VerifyProgress)) -> Result<VerifyReport, CliError> {
         let failed = |why: String| CliError::new(Exit::Failure, format!("cannot verify: {why}"));
         match self {
+            Self::Here(db) if with_past => db.verify_past(on_progress).map_err(|error| failed(chain(&error))),
             Self::Here(db) => db.verify(on_progress).map_err(|error| failed(chain(&error))),
             #[cfg(feature = "serve")]
-            Self::Elsewhere(client) => client.verify(on_progress).map_err(|error| blamed(error, failed)),
+            Self::Elsewhere(client) => {
+                let report = if with_past { client.verify_past(on_progress) } else { client.verify(on_progress) };
+                report.map_err(|error| blamed(error, failed))
+            }
         }
     }
 

@@ -4,8 +4,8 @@ use std::io::Write;
 
 use clap::Args;
 use convofold::{
-    AgentLoad, Explanation, FieldName, HistoryEntry, MomentError, MomentReport, Page, PageError, Query, State,
-    StateHash, StorageError, Time, Totals, View, When,
+    AgentLoad, Explanation, FieldName, HashProof, HistoryEntry, MomentError, MomentReport, Page, PageError, Query,
+    State, StorageError, Time, Totals, View, When,
 };
 #[cfg(feature = "serve")]
 use convofold_server::ClientView;
@@ -190,9 +190,14 @@ impl Reader {
         ask!(self, db => db.totals(), view => of_storage(view.totals()), client => client.totals())
     }
 
-    /// The state hash.
-    pub fn state_hash(&self) -> Result<StateHash, CliError> {
-        ask!(self, db => db.state_hash(), view => of_storage(view.state_hash()), client => client.state_hash())
+    /// The state hash, and the one that a checkpoint recorded; `None` for now.
+    pub fn hash_proof(&self) -> Result<Option<HashProof>, CliError> {
+        ask!(
+            self,
+            _db => Ok(None),
+            view => of_storage(view.hash_proof()).map(Some),
+            client => client.hash_proof().map(Some)
+        )
     }
 
     /// The state of a conversation.

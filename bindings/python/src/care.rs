@@ -74,6 +74,10 @@ result! {
         conversations: u64,
         /// State hash of the folded log; None if the log is not whole.
         state_hash: Option<String>,
+        /// Number of state hashes that checkpoints recorded.
+        recorded_hashes: u64,
+        /// Number of these that were compared: the newest one.
+        recorded_hashes_compared: u64,
         /// Description of every problem; empty if all is well.
         problems: Vec<String>,
         /// Number of further problems; only the first 10,000 are listed.

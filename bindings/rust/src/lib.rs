@@ -262,6 +262,7 @@ pub use convofold_engine::session_values;
 
 // Comparison of states.
 pub use convofold_engine::{Difference, FOLD_VERSION, StateHash};
+pub use convofold_store::{HashProof, RecordedHash};
 
 // The change feed.
 pub use convofold_store::{Change, Changes, StopHandle};

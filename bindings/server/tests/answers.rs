@@ -300,6 +300,26 @@ fn many_conversations_are_answered_at_a_moment() {
 }
 
 #[test]
+fn a_recorded_hash_is_computed_again() {
+    let desk = desk();
+    desk.db.checkpoint().unwrap();
+    desk.post("/api/v1/events", message("c-late", 1, "")).expect(200);
+    let listed = desk.get("/api/v1/hashes").expect(200).json();
+    let recorded = listed["hashes"].as_array().unwrap();
+    assert_eq!(listed["hashes"], serde_json::to_value(desk.db.recorded_hashes().unwrap()).unwrap());
+    let last = recorded.last().unwrap();
+    let answer = desk.get(&format!("/api/v1/hash?known_at=seq:{}", last["seq"])).expect(200).json();
+    assert_eq!((&answer["hash"], &answer["recorded"], &answer["equal"]), (&last["hash"], last, &json!(true)));
+    let answer = desk.get("/api/v1/hash?known_at=seq:1").expect(200).json();
+    assert!(answer.get("recorded").is_none() && answer.get("equal").is_none(), "{answer}");
+    let lines = desk.post("/api/v1/verify?past=true", "").expect(200).text();
+    let report: Value = serde_json::from_str(lines.lines().last().unwrap()).unwrap();
+    let report = &report["report"];
+    assert_eq!(report["recorded_hashes"], report["recorded_hashes_compared"], "{report}");
+    assert_eq!(report["problems"], json!([]));
+}
+
+#[test]
 fn other_methods_are_named() {
     let desk = Desk::new();
     assert_eq!(desk.request("OPTIONS", "/api/v1/agents", &[], b"").expect(204).body, b"");

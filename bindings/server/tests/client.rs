@@ -11,7 +11,7 @@ use std::thread;
 use axum::http::Method;
 use common::{Desk, close, message, toml_settings};
 use convofold::ingest::Format;
-use convofold::{Convofold, Options, Query, Sort, StatusFilter};
+use convofold::{Convofold, Moment, Options, Query, Sort, StatusFilter, When};
 use convofold_server::{Client, ClientError, ServeError, answer};
 use tempfile::TempDir;
 
@@ -46,6 +46,12 @@ fn a_client_has_the_answers_of_the_database() {
     assert_eq!(client.agents().unwrap(), agents);
     assert_eq!(client.totals().unwrap(), db.totals());
     assert_eq!(client.state_hash().unwrap(), db.state_hash());
+    db.checkpoint().unwrap();
+    assert_eq!(client.recorded_hashes().unwrap(), db.recorded_hashes().unwrap());
+    let known_at = db.at(Moment::known_at(2_502));
+    let proof = client.at(None, Some(When::Seq(2_502))).hash_proof().unwrap();
+    assert_eq!((proof, proof.equal), (known_at.hash_proof().unwrap(), Some(true)));
+    assert_eq!(client.verify_past(|_| {}).unwrap().recorded_hashes_compared, 1);
     assert_eq!(client.state("c-1").unwrap(), db.state("c-1").unwrap().zip(db.arrivals("c-1").unwrap()));
     assert_eq!(client.history("c-1").unwrap(), db.history("c-1").unwrap());
     assert_eq!(client.conflicts("c-1").unwrap(), db.conflicts("c-1").unwrap());

@@ -10,6 +10,7 @@ pub(crate) mod moment;
 pub(crate) mod moment_report;
 mod find;
 mod explain;
+pub(crate) mod recorded;
 pub(crate) mod query;
 pub(crate) mod scan;
 pub(crate) mod feed;

@@ -3,5 +3,6 @@
 pub(crate) mod error;
 pub(crate) mod heads;
 pub(crate) mod record;
+pub(crate) mod recorded;
 pub(crate) mod load;
 pub(crate) mod write;

@@ -5,7 +5,8 @@
 //! 1. The record of the checkpoint before the last is deleted, because its page halves will be overwritten.
 //! 2. The pages of changed conversations and the lists of their heads are written, each into the half that the last
 //!    checkpoint does not use, and a run of the search index.
-//! 3. A barrier, then one record that names the half of every list of heads, then a barrier.
+//! 3. A barrier, then the state hash (`recorded.rs`) and one record that names the half of every list of heads, then a
+//!    barrier.
 //!
 //! Until the record is written, the last checkpoint is complete; afterwards both are. So whenever the process ends,
 //! every record has its pages.
@@ -23,6 +24,7 @@ use parking_lot::Mutex;
 
 use crate::checkpoint::heads::{HeadList, HeadWriter, checksum_of, halves_of};
 use crate::checkpoint::record::{generations, record_name};
+use crate::checkpoint::recorded::record_hash;
 use crate::conversations::archive::{ArchiveReader, alone};
 use crate::conversations::page::{PAGE_SLOTS, PageWriter, page_of};
 use crate::damage::Damage;
@@ -31,6 +33,7 @@ use crate::format::checkpoint::{self as record, CheckpointRecord};
 use crate::format::frame::Compressor;
 use crate::format::key::{PageHalf, PageKey, PartKey};
 use crate::format::page_head::{PageEntry, PageHead, StoredHead};
+use crate::format::recorded_hashes::StoredHash;
 use crate::in_order::in_order;
 use crate::search::{Entries, SearchWriter};
 use crate::state::shared::Shared;
@@ -105,7 +108,7 @@ impl Checkpointer {
         since > threshold_bytes.max(self.page_bytes / 2)
     }
 
-    /// Writes a checkpoint of the board at `position` and makes it durable.
+    /// Writes a checkpoint of the board at `position` and makes it durable. `committed_ms` is the time of the last commit.
     pub(crate) fn write(
         &mut self,
         shared: &Shared,
@@ -113,6 +116,7 @@ impl Checkpointer {
         compressor: &mut Compressor,
         position: &LogPosition,
         log_bytes: u64,
+        committed_ms: u64,
     ) -> Result<Checkpoint, StorageError> {
         span!("checkpoint");
         self.attempted_log_bytes = log_bytes;
@@ -151,9 +155,7 @@ impl Checkpointer {
         self.page_bytes = shared.archive.bytes() + self.lists.iter().map(|list| list.bytes).sum::<u64>();
         let mut record = self.record(shared, written.generation, position, log_bytes);
         record.search = has_search.then(|| self.search.runs().iter().map(|run| run.stored()).collect());
-        let value = record::seal(&record, compressor).map_err(StorageError::Encoding)?;
-        storage.put_record(&record_name(written.generation), &value)?;
-        storage.barrier()?;
+        complete(&record, committed_ms, storage, compressor)?;
         self.is_incomplete = false;
         shared.search.publish(&shared.live, has_search.then_some(self.search.runs()));
         self.delete_dead_pages(page_nos, shared, storage)?;
@@ -427,6 +429,20 @@ impl Compressors {
         self.0.lock().push(compressor);
         outcome
     }
+}
+
+/// Records the state hash of a checkpoint whose pages are durable, and then the checkpoint.
+fn complete(
+    record: &CheckpointRecord,
+    committed_ms: u64,
+    storage: &dyn Storage,
+    compressor: &mut Compressor,
+) -> Result<(), StorageError> {
+    let &CheckpointRecord { generation, last_seq: seq, fold_version, state_hash, .. } = record;
+    record_hash(storage, compressor, StoredHash { seq, committed_ms, fold_version, state_hash })?;
+    let value = record::seal(record, compressor).map_err(StorageError::Encoding)?;
+    storage.put_record(&record_name(generation), &value)?;
+    storage.barrier()
 }
 
 /// Deletes all checkpoint records except the last one, including those that recovery skipped.

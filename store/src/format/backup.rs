@@ -19,7 +19,7 @@
 //!         72  bytes before    u64    length of everything before this frame
 //!         80  checksum        u128   XXH3-128, seed 0, of these bytes
 //!         96  fold version    u32    of the hashed state
-//! body     the bookmarks, in bincode
+//! body     the bookmarks and the hashes recorded in the file (`recorded_hashes.rs`), in bincode
 //! ```
 
 use std::collections::BTreeMap;
@@ -29,6 +29,7 @@ use convofold_engine::{Seq, StateHash};
 use super::block::LogPosition;
 use super::frame::{Checksum, Compressor, Frame, FrameKind, u32_at, u64_at, u128_at};
 use super::marks::Marks;
+use super::recorded_hashes::{self, StoredHash};
 use crate::damage::Damage;
 
 pub(crate) const HEADER: FrameKind = FrameKind { magic: *b"cfBK", version: 1, field_bytes: 40 };
@@ -60,6 +61,8 @@ pub(crate) struct BackupEnd {
     pub(crate) state_hash: StateHash,
     pub(crate) conversations: u64,
     pub(crate) bookmarks: Vec<(String, Vec<u8>)>,
+    /// The recorded hashes up to this position; in an incremental file those after its beginning.
+    pub(crate) recorded: Vec<StoredHash>,
     pub(crate) bytes_before: u64,
     pub(crate) checksum: Checksum,
     /// The fold version of the hashed state.
@@ -93,20 +96,27 @@ pub(crate) fn seal_end(end: &BackupEnd, compressor: &mut Compressor) -> Result<V
     fields.extend_from_slice(&end.bytes_before.to_le_bytes());
     fields.extend_from_slice(&end.checksum.to_le_bytes());
     fields.extend_from_slice(&end.fold_version.to_le_bytes());
-    Ok(compressor.seal(END, &fields, &super::encode(&end.bookmarks)?)?.0)
+    Ok(compressor.seal(END, &fields, &super::encode(&(&end.bookmarks, &end.recorded))?)?.0)
 }
 
 pub(crate) fn open_end(value: &[u8]) -> Result<BackupEnd, Damage> {
     let frame = Frame::open(END, value)?;
+    let (bookmarks, recorded): (_, Vec<StoredHash>) = super::decode(&frame.body()?)?;
+    recorded_hashes::checked(&recorded)?;
+    let place = place_at(frame.fields, 0)?;
+    if let Some(later) = recorded.last().filter(|last| last.seq > place.last_seq()) {
+        return Err(Damage::NoSuch { field: "seq of a recorded hash", found: later.seq });
+    }
     let hash = frame.fields.get(32..).and_then(|rest| rest.first_chunk()).copied().unwrap_or_default();
     Ok(BackupEnd {
-        end: place_at(frame.fields, 0)?,
+        end: place,
         state_hash: StateHash::from_bytes(hash),
         conversations: u64_at(frame.fields, 64),
         bytes_before: u64_at(frame.fields, 72),
         checksum: u128_at(frame.fields, 80),
         fold_version: u32_at(frame.fields, 96),
-        bookmarks: super::decode(&frame.body()?)?,
+        bookmarks,
+        recorded,
     })
 }
 

@@ -19,6 +19,7 @@ pub(crate) mod log_start;
 pub(crate) mod marks;
 pub(crate) mod page;
 pub(crate) mod page_head;
+pub(crate) mod recorded_hashes;
 pub(crate) mod replay_mark;
 pub(crate) mod run;
 #[cfg(test)]

@@ -14,6 +14,7 @@ use super::key::PageHalf;
 use super::log_start::LogStart;
 use super::marks::{Mark, Marks};
 use super::page_head::{PageEntry, PageHead, StoredHead};
+use super::recorded_hashes::StoredHash;
 use super::replay_mark::{ProblemMark, ReplayMark};
 use super::run::{Hit, RunHead, StoredRun, Term};
 
@@ -252,6 +253,17 @@ pub(crate) fn checkpoint() -> CheckpointRecord {
         bookmarks: vec![("airship/offset".to_owned(), b"1000010839000".to_vec())],
         search: Some(vec![StoredRun { run: 4, checksum: [5; 16] }]),
     }
+}
+
+/// The same event under two fold versions, and a later one.
+pub(crate) fn recorded_hashes() -> Vec<StoredHash> {
+    let hash = |seq, fold_version, byte| StoredHash {
+        seq,
+        committed_ms: COMMITTED_MS + seq,
+        fold_version,
+        state_hash: [byte; 32],
+    };
+    vec![hash(1, 1, 6), hash(1, 2, 7), hash(3_400, 2, 8)]
 }
 
 pub(crate) fn run_head() -> RunHead {

@@ -14,7 +14,7 @@ use crate::format::REVISION;
 use crate::format::block::{self, Block, LogPosition, PackedEvents};
 use crate::format::database::DatabaseFormat;
 use crate::format::frame::{Compressor, FrameKind, HEADER_BYTES, u32_at, u64_at};
-use crate::format::{checkpoint, log_start, page, page_head, replay_mark, run, samples};
+use crate::format::{checkpoint, log_start, page, page_head, recorded_hashes, replay_mark, run, samples};
 use crate::storage::end_mark::{self, EndMark};
 use crate::storage::fragment::{Fragment, Tree};
 
@@ -27,7 +27,7 @@ struct Form {
     rewrite: fn(&[u8]) -> Result<Vec<u8>, Damage>,
 }
 
-const FORMS: [Form; 8] = [
+const FORMS: [Form; 9] = [
     Form { name: "block", mark: block::MARK, write: write_block, rewrite: rewrite_block },
     Form {
         name: "page",
@@ -55,6 +55,12 @@ const FORMS: [Form; 8] = [
         mark: log_start::MARK,
         write: |compressor| log_start::seal(&samples::log_start(), compressor).unwrap(),
         rewrite: |value| log_start::seal(&log_start::open(value)?, &mut Compressor::plain()),
+    },
+    Form {
+        name: "recorded-hashes",
+        mark: recorded_hashes::MARK,
+        write: |compressor| recorded_hashes::seal(7, &samples::recorded_hashes(), compressor).unwrap(),
+        rewrite: |value| recorded_hashes::seal(7, &recorded_hashes::open(7, value)?, &mut Compressor::plain()),
     },
     Form {
         name: "run-head",
@@ -244,9 +250,11 @@ fn every_fixture_is_read_as_what_was_written() {
     assert_eq!(page_head::open(5, &fixture("page-head")).unwrap().0, samples::heads());
     assert_eq!(checkpoint::open(9, &fixture("checkpoint")).unwrap(), samples::checkpoint());
     assert_eq!(log_start::open(&fixture("log-start")).unwrap(), samples::log_start());
+    assert_eq!(recorded_hashes::open(7, &fixture("recorded-hashes")).unwrap(), samples::recorded_hashes());
     assert_eq!(replay_mark::open(&fixture("replay-mark")).unwrap(), samples::replay_mark());
     assert!(matches!(page::open(6, &fixture("page")), Err(Damage::Field { .. })));
     assert!(matches!(checkpoint::open(6, &fixture("checkpoint")), Err(Damage::Field { .. })));
+    assert!(matches!(recorded_hashes::open(6, &fixture("recorded-hashes")), Err(Damage::Field { .. })));
 }
 
 #[test]

@@ -242,6 +242,8 @@ fn what_was_checked() {
         checkpoints: vec![VerifiedCheckpoint { generation: 5, seq: 6, conversations: 7, compared: true }],
         conversations: 8,
         state_hash: Some(hash()),
+        recorded_hashes: 9,
+        recorded_hashes_compared: 1,
         problems: vec![Problem::Shortened { expected: 9, found: 8 }],
         more_problems: 0,
         took: TOOK,
@@ -249,7 +251,7 @@ fn what_was_checked() {
     expect(
         &verified,
         &format!(
-            r#"{{"last_seq":1,"blocks":2,"events":3,"log_bytes":4,"log_is_whole":true,"checkpoints":[{{"generation":5,"seq":6,"conversations":7,"compared":true}}],"conversations":8,"state_hash":"{HASH}","problems":[{{"problem":"shortened","expected":9,"found":8}}],"more_problems":0,"took_ms":1}}"#
+            r#"{{"last_seq":1,"blocks":2,"events":3,"log_bytes":4,"log_is_whole":true,"checkpoints":[{{"generation":5,"seq":6,"conversations":7,"compared":true}}],"conversations":8,"state_hash":"{HASH}","recorded_hashes":9,"recorded_hashes_compared":1,"problems":[{{"problem":"shortened","expected":9,"found":8}}],"more_problems":0,"took_ms":1}}"#
         ),
     );
     let difference =

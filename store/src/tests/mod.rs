@@ -21,6 +21,7 @@ mod machine;
 mod marks;
 mod moments;
 mod read_only;
+mod recorded;
 mod repair;
 #[cfg(feature = "airship")]
 mod replay;

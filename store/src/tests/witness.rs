@@ -21,6 +21,8 @@ pub(super) struct Witness {
     points: Vec<Point>,
     /// The last batch that is known to survive a power cut.
     durable: usize,
+    /// The number of events in each checkpoint that was written.
+    checkpoints: Vec<usize>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -33,7 +35,7 @@ struct Point {
 
 impl Witness {
     pub(super) fn of_an_empty_store() -> Self {
-        Self { log: Vec::new(), times: Vec::new(), points: vec![Point::default()], durable: 0 }
+        Self { log: Vec::new(), times: Vec::new(), points: vec![Point::default()], durable: 0, checkpoints: vec![] }
     }
 
     /// Records a batch submitted at this time, which may or must be in the log after the earlier ones.
@@ -62,6 +64,12 @@ impl Witness {
     /// Records that everything submitted so far is guaranteed to survive.
     pub(super) fn synced(&mut self) {
         self.durable = self.points.len() - 1;
+    }
+
+    /// Records that a checkpoint of everything submitted so far was written.
+    pub(super) fn checkpointed(&mut self) {
+        self.synced();
+        self.checkpoints.push(self.log.len());
     }
 
     /// Compares an opened database with the possible states: a prefix of the submitted batches that includes everything
@@ -137,6 +145,20 @@ impl Witness {
         let expected: String = durable.iter().map(|event| event.export_line() + "\n").collect();
         assert_eq!(String::from_utf8(lines).unwrap(), expected);
         expect_commit_times(db, &self.times);
+        self.expect_recorded_hashes(db);
+    }
+
+    /// Every checkpoint left the hash of its events.
+    #[track_caller]
+    fn expect_recorded_hashes(&self, db: &Convofold) {
+        let recorded = db.recorded_hashes().unwrap();
+        let seqs: Vec<_> = recorded.iter().map(|recorded| usize::try_from(recorded.seq).unwrap()).collect();
+        assert!(seqs.is_sorted_by(|a, b| a < b), "{seqs:?}");
+        let missing = self.checkpoints.iter().find(|events| **events > 0 && !seqs.contains(events));
+        assert_eq!(missing, None, "recorded: {seqs:?}");
+        for (recorded, events) in recorded.iter().zip(seqs) {
+            assert_eq!(recorded.hash, board_of(&self.log[..events]).state_hash(), "after {events} events");
+        }
     }
 
     /// The export and the hash of a fold from the beginning.
@@ -149,16 +171,21 @@ impl Witness {
 
     /// A fold from the beginning.
     fn board(&self) -> Board {
-        let mut board = Board::new();
-        let mut batch = board.edit();
-        for (seq, event) in (1..).zip(&self.log) {
-            batch.apply(seq, event);
-        }
-        drop(batch);
-        board
+        board_of(&self.log)
     }
 
     fn last(&self) -> &Point {
         self.points.last().unwrap()
     }
+}
+
+/// A board with these events of a log.
+fn board_of(log: &[Event]) -> Board {
+    let mut board = Board::new();
+    let mut batch = board.edit();
+    for (seq, event) in (1..).zip(log) {
+        batch.apply(seq, event);
+    }
+    drop(batch);
+    board
 }

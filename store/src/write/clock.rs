@@ -42,6 +42,11 @@ impl CommitClock {
         known_ms.unwrap_or(now.wall_ms).max(self.last_ms)
     }
 
+    /// The time of the last commit; 0 before the first.
+    pub(crate) fn last_ms(&self) -> u64 {
+        self.last_ms
+    }
+
     /// There was a commit at this time.
     pub(crate) fn committed(&mut self, ms: u64) {
         self.last_ms = ms;

@@ -335,9 +335,11 @@ impl Writer {
     fn checkpoint(&mut self) -> Result<Checkpoint, StorageError> {
         // The log first: a checkpoint never contains more than the log.
         self.sync()?;
-        let Self { shared, storage, appender, checkpointer, position, log_bytes, .. } = self;
+        let Self { shared, storage, appender, checkpointer, position, log_bytes, clock, .. } = self;
         let mut blocks = appender.blocks();
-        let checkpoint = checkpointer.write(shared, storage.as_ref(), blocks.compressor(), position, *log_bytes)?;
+        let (compressor, committed_ms) = (blocks.compressor(), clock.last_ms());
+        let checkpoint =
+            checkpointer.write(shared, storage.as_ref(), compressor, position, *log_bytes, committed_ms)?;
         drop(blocks);
         self.end_mark.sync().map_err(StorageError::io("fsync of the end mark"))?;
         Ok(checkpoint)

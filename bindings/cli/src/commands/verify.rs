@@ -18,7 +18,8 @@ use crate::output::{text, time};
 
 /// Check the whole database, on disk and in memory.
 ///
-/// Reads every block of the log, folds it again, and compares checkpoints, conversations and answers with the result.
+/// Reads every block of the log, folds it again, and compares checkpoints, conversations, answers and the newest recorded
+/// state hash with the result.
 /// Prints what was checked and one line per problem on standard output. It takes about as long as reading the log, and
 /// memory for a second set of conversations. The exit code is 6 if there is a problem.
 #[derive(Debug, Args)]
@@ -26,10 +27,15 @@ use crate::output::{text, time};
 Examples:
   convofold verify --db ./db
   convofold verify --db ./db --json | jq .problems
+  convofold verify --db ./db --past             also: was the past rewritten?
 ")]
 pub struct VerifyArgs {
     #[command(flatten)]
     db: DbArgs,
+    /// Also compute every state hash that a checkpoint recorded again, from the events known then (`convofold hash
+    /// --recorded` lists them). It takes one pass over all conversations.
+    #[arg(long)]
+    past: bool,
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
@@ -53,9 +59,10 @@ impl VerifyArgs {
         let show = |progress| match progress {
             VerifyProgress::Log { seq, last_seq } => bar.show("log", seq, last_seq),
             VerifyProgress::Live { conversations, of } => bar.show("memory", conversations, of),
+            VerifyProgress::Past { conversations, of } => bar.show("past", conversations, of),
             _ => {}
         };
-        let outcome = db.verify(show);
+        let outcome = db.verify(self.past, show);
         drop(bar);
         let report = outcome?;
         if self.json {
@@ -114,6 +121,14 @@ fn table(report: &VerifyReport) -> Facts {
     let compared = text::counted(report.conversations, "conversation");
     facts
         .add("memory", if report.log_is_whole { compared } else { "not compared: the log is damaged".to_owned() })
+        .add(
+            "recorded hashes",
+            format!(
+                "{}, {} compared",
+                text::count(report.recorded_hashes),
+                text::count(report.recorded_hashes_compared)
+            ),
+        )
         .add_known("state hash", report.state_hash.map(|hash| hash.to_string()))
         .add("problems", text::count(report.problems.len() as u64 + report.more_problems))
         .add("took", time::took(report.took));

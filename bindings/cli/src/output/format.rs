@@ -91,6 +91,18 @@ impl<R: Rows> FormatArgs<R> {
         if self.json { Format::Json } else { self.format }
     }
 
+    /// Whether no option was given that only rows have.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        let is_text = matches!(self.format(), Format::Table | Format::Json);
+        is_text
+            && self.columns.is_empty()
+            && self.sort.is_none()
+            && !self.reverse
+            && self.width.is_none()
+            && self.watch.is_none()
+    }
+
     /// The names of the columns that were asked for; none means the default.
     #[must_use]
     pub fn columns(&self) -> &[String] {

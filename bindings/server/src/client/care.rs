@@ -32,8 +32,20 @@ impl Client {
     ///
     /// # Errors
     /// [`ClientError`]
-    pub fn verify(&self, mut on_progress: impl FnMut(VerifyProgress)) -> Result<VerifyReport, ClientError> {
-        let mut body = BufReader::new(self.post("/api/v1/verify")?);
+    pub fn verify(&self, on_progress: impl FnMut(VerifyProgress)) -> Result<VerifyReport, ClientError> {
+        self.verify_at("/api/v1/verify", on_progress)
+    }
+
+    /// Checks the whole database and its past; see [`Convofold::verify_past`](convofold::Convofold::verify_past).
+    ///
+    /// # Errors
+    /// [`ClientError`]
+    pub fn verify_past(&self, on_progress: impl FnMut(VerifyProgress)) -> Result<VerifyReport, ClientError> {
+        self.verify_at("/api/v1/verify?past=true", on_progress)
+    }
+
+    fn verify_at(&self, path: &str, mut on_progress: impl FnMut(VerifyProgress)) -> Result<VerifyReport, ClientError> {
+        let mut body = BufReader::new(self.post(path)?);
         let mut line = String::new();
         loop {
             line.clear();
@@ -43,6 +55,7 @@ impl Client {
             match serde_json::from_str::<VerifyLine<VerifyReport, Refusal>>(&line) {
                 Ok(VerifyLine::Progress { step, done, of }) => on_progress(match step.as_str() {
                     "log" => VerifyProgress::Log { seq: done, last_seq: of },
+                    "past" => VerifyProgress::Past { conversations: done, of },
                     _ => VerifyProgress::Live { conversations: done, of },
                 }),
                 Ok(VerifyLine::Report(report)) => return Ok(report),

@@ -15,8 +15,8 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use axum::http::Method;
 use convofold::{
-    AgentLoad, Arrivals, Conflict, Cursor, DatabaseId, Explanation, FieldName, HistoryEntry, Page, Query, State,
-    StateHash, Stats, Totals, UnknownValue,
+    AgentLoad, Arrivals, Conflict, Cursor, DatabaseId, Explanation, FieldName, HistoryEntry, Page, Query, RecordedHash,
+    State, StateHash, Stats, Totals, UnknownValue,
 };
 use http_body_util::{BodyExt, Full};
 use parking_lot::Mutex;
@@ -151,6 +151,18 @@ impl Client {
     /// [`ClientError`]
     pub fn state_hash(&self) -> Result<StateHash, ClientError> {
         self.now().state_hash()
+    }
+
+    /// The state hashes that checkpoints recorded.
+    ///
+    /// # Errors
+    /// [`ClientError`]
+    pub fn recorded_hashes(&self) -> Result<Vec<RecordedHash>, ClientError> {
+        #[derive(Deserialize)]
+        struct Answer {
+            hashes: Vec<RecordedHash>,
+        }
+        self.get("/api/v1/hashes").map(|Answer { hashes }| hashes)
     }
 
     /// Numbers and sizes, the time of the newest event, and how the database was opened.

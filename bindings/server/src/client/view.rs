@@ -4,8 +4,8 @@ use std::io::Write;
 use std::sync::Arc;
 
 use convofold::{
-    AgentLoad, ConversationRow, Cursor, Explanation, FieldName, HistoryEntry, MomentReport, Page, Query, State,
-    StateHash, Totals, UnknownValue, When,
+    AgentLoad, ConversationRow, Cursor, Explanation, FieldName, HashProof, HistoryEntry, MomentReport, Page, Query,
+    State, StateHash, Totals, UnknownValue, When,
 };
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -118,6 +118,14 @@ impl ClientView<'_> {
             hash: StateHash,
         }
         self.get("/api/v1/hash", Map::new()).map(|Answer { hash }| hash)
+    }
+
+    /// The state hash, and the one that a checkpoint recorded after the same events.
+    ///
+    /// # Errors
+    /// [`ClientError`]
+    pub fn hash_proof(&self) -> Result<HashProof, ClientError> {
+        self.get("/api/v1/hash", Map::new())
     }
 
     /// The state of a conversation; `None` if it did not exist.

@@ -20,7 +20,6 @@ use crate::params::Params;
 use crate::problem::Problem;
 use crate::tokens::Role;
 
-use super::counts::NoParams;
 use super::{NDJSON, stream};
 
 /// Minimum time between two lines of progress.
@@ -30,12 +29,20 @@ const PROGRESS_INTERVAL: Duration = Duration::from_millis(200);
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum VerifyLine<R, P> {
-    /// The step, `log` or `memory`, and how far it is.
+    /// The step, `log`, `memory` or `past`, and how far it is.
     Progress { step: String, done: u64, of: u64 },
     /// The last line: the report.
     Report(R),
     /// The last line instead.
     Problem(P),
+}
+
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct VerifyParams {
+    /// Also computes every recorded state hash again.
+    past: bool,
 }
 
 /// Checks the whole database, on disk and in memory, while it is in use.
@@ -44,7 +51,7 @@ pub(crate) enum VerifyLine<R, P> {
 /// `{"progress":{...}}`; the last one is `{"report":{...}}`, in the form of `convofold verify --json`, or
 /// `{"problem":{...}}`. It waits while another check runs.
 #[utoipa::path(
-    post, path = "/api/v1/verify", tag = "care",
+    post, path = "/api/v1/verify", tag = "care", params(VerifyParams),
     responses(
         (status = 200, body = String, content_type = "application/x-ndjson"),
     )
@@ -53,7 +60,7 @@ pub(crate) async fn verify(
     State(app): State<App>,
     caller: Caller,
     headers: HeaderMap,
-    _: Params<NoParams>,
+    Params(VerifyParams { past }): Params<VerifyParams>,
 ) -> Result<Response, Problem> {
     caller.expect(Role::Admin)?;
     caller.expect_all_tenants()?;
@@ -67,6 +74,7 @@ pub(crate) async fn verify(
             let (step, done, of) = match progress {
                 VerifyProgress::Log { seq, last_seq } => ("log", seq, last_seq),
                 VerifyProgress::Live { conversations, of } => ("memory", conversations, of),
+                VerifyProgress::Past { conversations, of } => ("past", conversations, of),
                 _ => return,
             };
             if told.is_none_or(|told| told.elapsed() >= PROGRESS_INTERVAL) {
@@ -75,7 +83,8 @@ pub(crate) async fn verify(
                 let _ = put(&mut writer, &VerifyLine::<(), ()>::Progress { step: step.to_owned(), done, of });
             }
         };
-        let line = match app.db.verify(&mut tell) {
+        let report = if past { app.db.verify_past(&mut tell) } else { app.db.verify(&mut tell) };
+        let line = match report {
             Ok(report) => VerifyLine::Report(report),
             Err(error) => VerifyLine::Problem(not_verified(&error)),
         };

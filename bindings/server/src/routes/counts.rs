@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use convofold::engine::Index;
-use convofold::{AgentLoad, MomentReport, Seq, StorageError};
+use convofold::{AgentLoad, MomentReport, Seq};
 use serde::Serialize;
 use tokio::task::spawn_blocking;
 use utoipa::ToSchema;
@@ -98,19 +98,6 @@ pub(crate) struct TotalsRow {
     unanswered_after_close: u64,
     /// The list behind each number; behind `unread`: the conversations whose unread messages it sums up.
     links: BTreeMap<&'static str, String>,
-}
-
-/// The state hash.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct HashAnswer {
-    /// The answer reflects every event up to this sequence number, at least.
-    seq: u64,
-    /// 64 hexadecimal digits; equal states have equal hashes.
-    hash: String,
-    /// The moment, if the answer is about the past: `as_of` and `known_at`, and the `time` to which ages count.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>)]
-    moment: Option<MomentReport>,
 }
 
 /// What the server is doing.
@@ -260,32 +247,6 @@ pub(crate) async fn totals(
         }
     });
     Ok(Json(TotalsAnswer { seq, totals: rows.collect(), moment }))
-}
-
-/// The state hash of the database.
-#[utoipa::path(
-    get, path = "/api/v1/hash", tag = "out", params(MomentParams),
-    responses(
-        (status = 200, body = HashAnswer),
-    )
-)]
-pub(crate) async fn hash(
-    State(app): State<App>,
-    caller: Caller,
-    PastParams(params): PastParams<MomentParams>,
-) -> Result<Json<HashAnswer>, Problem> {
-    caller.expect(Role::Read)?;
-    caller.expect_all_tenants()?;
-    if let Some((view, _scan)) = params.bounds()?.scan(&app).await? {
-        let answer = spawn_blocking(move || {
-            let (hash, moment) = (view.state_hash()?.to_string(), Some(view.report(None)?));
-            Ok::<_, StorageError>(HashAnswer { seq: view.seq(), hash, moment })
-        });
-        return Ok(Json(answer.await??));
-    }
-    let seq = app.db.counters().durable_seq;
-    let hash = spawn_blocking(move || app.db.state_hash().to_string()).await?;
-    Ok(Json(HashAnswer { seq, hash, moment: None }))
 }
 
 /// The size of the database and what the server is doing.

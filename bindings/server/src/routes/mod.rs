@@ -15,6 +15,7 @@ mod counts;
 mod board;
 mod changes;
 mod export;
+mod hash;
 mod conflicts;
 mod ids;
 mod stats;
@@ -85,7 +86,8 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(board::day))
         .routes(routes!(counts::agents))
         .routes(routes!(counts::totals))
-        .routes(routes!(counts::hash))
+        .routes(routes!(hash::hash))
+        .routes(routes!(hash::hashes))
         .routes(routes!(counts::status))
         .routes(routes!(stats::stats))
         .routes(routes!(changes::changes))

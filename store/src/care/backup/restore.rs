@@ -16,6 +16,7 @@ use super::{BackupFile, Progress, RestoreError, Step};
 use crate::care::new_store::NewStore;
 use crate::checkpoint::heads::{HeadList, HeadWriter, checksum_of, halves_of};
 use crate::checkpoint::record::record_name;
+use crate::checkpoint::recorded::{in_order, write_recorded_hashes};
 use crate::conversations::archive::alone;
 use crate::conversations::page::{PAGE_SLOTS, PageWriter};
 use crate::format::backup::{BackupEnd, BackupHeader};
@@ -148,6 +149,9 @@ fn write_store(
     for file in files.iter().filter(|file| file.header().base_conversations > 0) {
         write_base(file, storage.as_ref(), options.bounds.part_bytes)?;
     }
+    let recorded = in_order(files.iter().flat_map(|file| file.end_frame().recorded.clone()).collect());
+    let mut compressor = Compressor::new().map_err(StorageError::io("creating a compressor"))?;
+    write_recorded_hashes(storage.as_ref(), &mut compressor, &recorded)?;
     append_all(files, storage.as_ref(), position.last_seq(), on_progress)?;
     EndMarkFile::open(directory.path(), EndMark::of(&position))
         .map_err(doing("writing the end mark in", directory.path()))?;

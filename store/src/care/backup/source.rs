@@ -12,6 +12,7 @@ use parking_lot::RwLockReadGuard;
 use super::writer::BackupWriter;
 use super::{BackupError, BackupFile, Progress, Step};
 use crate::api::handle::Convofold;
+use crate::checkpoint::recorded::recorded_hashes;
 use crate::damage::Damage;
 use crate::format::backup::BackupHeader;
 use crate::format::block::LogPosition;
@@ -167,9 +168,13 @@ impl RunningBackup<'_> {
         writer.begin(&header)?;
         let base = each_base_image(db.shared(), storage.as_ref(), base_seq, base_conversations);
         writer.base(base, db.shared().options.bounds.part_bytes)?;
+        // What cannot be read is lost anyway, and no reason against a backup.
+        let (mut recorded, _) = recorded_hashes(storage.as_ref())?;
+        let first_seq = if since.is_none() { 0 } else { header.begin.seq };
+        recorded.retain(|hash| (first_seq..=snapshot.position.last_seq()).contains(&hash.seq));
         let mut log = LogReader::new(storage, header.begin);
         copy_log(&mut log, &snapshot, &mut writer, on_progress)?;
-        writer.end(&snapshot, FOLD_VERSION)
+        writer.end(&snapshot, recorded, FOLD_VERSION)
     }
 }
 

@@ -16,7 +16,8 @@ use crate::format::block::{LogPosition, PackedEvents};
 use crate::format::bookmark::StoredBookmark;
 use crate::format::frame::Compressor;
 use crate::format::marks::{Mark, Marks};
-use crate::format::samples::{COMMITTED_MS, full_event, images_of_events, session_event};
+use crate::format::recorded_hashes::StoredHash;
+use crate::format::samples::{COMMITTED_MS, full_event, images_of_events, recorded_hashes, session_event};
 use crate::state::snapshot::Snapshot;
 
 const BOOKMARK: StoredBookmark<'_> = StoredBookmark { name: "upstream", value: Some(b"7") };
@@ -38,7 +39,9 @@ fn file_of(header: BackupHeader, mut compressor: Compressor) -> Vec<u8> {
         packed.seal(&mut position, &[BOOKMARK], COMMITTED_MS, &compressor).unwrap().1
     });
     let base = if header.base_conversations > 0 { images_of_events() } else { vec![] };
-    file_with(&header, &base, &values, &snapshot(position, 2), OTHER_RULES, &mut compressor)
+    let mut recorded = recorded_hashes();
+    recorded.retain(|hash| hash.seq <= position.last_seq());
+    file_with(&header, &base, &values, &snapshot(position, 2), &recorded, OTHER_RULES, &mut compressor)
 }
 
 fn file_with(
@@ -46,6 +49,7 @@ fn file_with(
     base: &[ConversationImage],
     blocks: &[Vec<u8>],
     snapshot: &Snapshot,
+    recorded: &[StoredHash],
     fold_version: u32,
     compressor: &mut Compressor,
 ) -> Vec<u8> {
@@ -55,7 +59,7 @@ fn file_with(
     writer.begin(header).unwrap();
     writer.base(base.iter().cloned().map(Ok), 2 << 20).unwrap();
     blocks.iter().for_each(|value| writer.block(value).unwrap());
-    writer.end(snapshot, fold_version).unwrap();
+    writer.end(snapshot, recorded.to_vec(), fold_version).unwrap();
     fs::read(file.path()).unwrap()
 }
 
@@ -71,9 +75,9 @@ pub(crate) fn rewrite(bytes: &[u8]) -> Vec<u8> {
             Section::End(end) => break end,
         }
     };
-    let BackupEnd { end: position, state_hash, conversations, fold_version, bookmarks, .. } = *end;
+    let BackupEnd { end: position, state_hash, conversations, fold_version, bookmarks, recorded, .. } = *end;
     let snapshot = Snapshot { position, state_hash, conversations, bookmarks: bookmarks.into_iter().collect() };
-    file_with(&header, &base, &blocks, &snapshot, fold_version, &mut Compressor::plain())
+    file_with(&header, &base, &blocks, &snapshot, &recorded, fold_version, &mut Compressor::plain())
 }
 
 const COMPLETE: BackupHeader = BackupHeader {
@@ -222,7 +226,7 @@ fn a_state_that_is_not_that_of_the_events_is_found() {
         let nothing = StateHash::default();
         let mut snapshot = Snapshot { bookmarks: [].into(), state_hash: nothing, ..snapshot(LogPosition::START, 0) };
         change(&mut snapshot);
-        writer.end(&snapshot, FOLD_VERSION).unwrap();
+        writer.end(&snapshot, Vec::new(), FOLD_VERSION).unwrap();
         check_file(file.path())
     };
     wrong(|_| {}).unwrap();

@@ -12,6 +12,7 @@ use crate::damage::Damage;
 use crate::format::backup::{self as frames, BackupEnd, BackupHeader};
 use crate::format::frame::Compressor;
 use crate::format::key::PageHalf;
+use crate::format::recorded_hashes::StoredHash;
 use crate::state::base::BaseError;
 use crate::state::snapshot::Snapshot;
 
@@ -76,12 +77,18 @@ impl<'a> BackupWriter<'a> {
     }
 
     /// Writes the end.
-    pub(super) fn end(mut self, snapshot: &Snapshot, fold_version: u32) -> Result<(), BackupError> {
+    pub(super) fn end(
+        mut self,
+        snapshot: &Snapshot,
+        recorded: Vec<StoredHash>,
+        fold_version: u32,
+    ) -> Result<(), BackupError> {
         let end = BackupEnd {
             end: snapshot.position,
             state_hash: snapshot.state_hash,
             conversations: snapshot.conversations,
             bookmarks: snapshot.bookmarks.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
+            recorded,
             bytes_before: self.out.bytes,
             checksum: self.out.hash.digest128(),
             fold_version,

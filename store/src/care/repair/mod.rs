@@ -12,7 +12,10 @@ mod report;
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
+
+use convofold_engine::Seq;
 
 use self::carving::Carved;
 use self::chain::Link;
@@ -21,16 +24,21 @@ pub use self::report::{Lost, RepairReport};
 use crate::bounds::Bounds;
 use crate::care::new_store::NewStore;
 use crate::checkpoint::record::generation_of;
+use crate::checkpoint::recorded::{self, in_order, number_of, write_recorded_hashes};
 use crate::format::checkpoint::{self as record, CheckpointRecord};
+use crate::format::frame::Compressor;
 use crate::format::log_start;
 use crate::format::marks::Marks;
+use crate::format::recorded_hashes::{self, StoredHash};
 use crate::log::start::RECORD;
 use crate::open::directory::{SharedDirectory, doing};
 use crate::open::error::OpenError;
 use crate::open::safety_copy::untouched;
 use crate::options::Options;
-use crate::storage::end_mark::{EndMark, storage_folder};
+use crate::storage::end_mark::{DEFAULT_STORAGE, EndMark, storage_folder};
 use crate::storage::fragment::Tree;
+use crate::storage::sled::{SledOptions, SledStorage};
+use crate::storage::{Storage, StorageError, release};
 use crate::trace::{span, tell};
 use crate::write::batch::SubmitError;
 use crate::write::error::{CloseError, CommitError};
@@ -164,6 +172,7 @@ impl<'a> Repair<'a> {
         }
 
         let marks = marks(&mut carved).map_err(failed)?;
+        let recorded = recorded_in(&mut carved).map_err(failed)?;
         // One group for each submission, so that each keeps the time of its commit.
         let db = Options { bounds: self.bounds, ..Options::new().group_max_events(1) }.open(new_store.path())?;
         let mut rebuild = Rebuild::new(&db, from_pages, marks, checkpoints, known, self.on_progress);
@@ -172,10 +181,11 @@ impl<'a> Repair<'a> {
                 rebuild.block(link.key.block_no, block)?;
             }
         }
-        let report = rebuild.finish()?;
+        let (report, whole_until) = rebuild.finish()?;
         let expected = (report.events, db.state_hash());
         db.close()?;
         drop(db);
+        keep_recorded(recorded, whole_until, new_store.path())?;
         let db = Options::new().create(false).open(new_store.path())?;
         let found = (db.stats().last_seq, db.state_hash());
         let conversations = db.stats().conversations;
@@ -215,6 +225,35 @@ fn checkpoints(carved: &mut Carved) -> io::Result<Vec<CheckpointRecord>> {
 fn marks(carved: &mut Carved) -> io::Result<Marks> {
     let found = carved.find(Tree::Records, RECORD.as_bytes(), |value| log_start::open(value).ok())?;
     Ok(found.into_iter().max_by_key(|start| start.position.seq).map(|start| start.marks).unwrap_or_default())
+}
+
+/// The recorded hashes that can be read.
+fn recorded_in(carved: &mut Carved) -> io::Result<Vec<StoredHash>> {
+    let mut recorded = Vec::new();
+    for name in carved.records() {
+        let Some(number) = number_of(&name) else { continue };
+        let found = carved.find(Tree::Records, name.as_bytes(), |value| recorded_hashes::open(number, value).ok())?;
+        recorded.extend(found.into_iter().flatten());
+    }
+    Ok(recorded)
+}
+
+/// Adds the hashes that were recorded up to the first lost event to those of the new database, which is closed. Later states
+/// lack the lost events.
+fn keep_recorded(mut kept: Vec<StoredHash>, whole_until: Seq, repaired: &Path) -> Result<(), OpenError> {
+    kept.retain(|hash| hash.seq <= whole_until);
+    if kept.is_empty() {
+        return Ok(());
+    }
+    let options = Options::new();
+    let sled = SledOptions { segment_bytes: options.segment_bytes, cache_bytes: options.cache_bytes };
+    let storage: Arc<dyn Storage> = Arc::new(SledStorage::open(&repaired.join(DEFAULT_STORAGE), sled)?);
+    let (new, _) = recorded::recorded_hashes(storage.as_ref())?;
+    kept.extend(new);
+    let mut compressor = Compressor::new().map_err(StorageError::io("creating a compressor"))?;
+    write_recorded_hashes(storage.as_ref(), &mut compressor, &in_order(kept))?;
+    storage.barrier()?;
+    Ok(release(storage)?)
 }
 
 /// The events up to `known` that are in no block.

@@ -156,8 +156,9 @@ impl<'a> Rebuild<'a> {
         Ok(())
     }
 
-    /// Adds the events from pages after the last block.
-    pub(super) fn finish(mut self) -> Result<RepairReport, RepairError> {
+    /// Adds the events from pages after the last block. Also returns the last event up to which nothing is lost, and events
+    /// have the numbers that they had.
+    pub(super) fn finish(mut self) -> Result<(RepairReport, Seq), RepairError> {
         self.remembered_before(Seq::MAX, None)?;
         self.lost_before(self.known.saturating_add(1), None);
         for checkpoint in std::mem::take(&mut self.checkpoints) {
@@ -171,7 +172,10 @@ impl<'a> Rebuild<'a> {
         self.settle(0)?;
         self.db.sync()?;
         // An event that was found twice counts once.
+        let is_twice = self.report.events != self.db.stats().last_seq;
         self.report.events = self.db.stats().last_seq;
-        Ok(RepairReport { bookmarks_dropped: self.dropped.into_iter().collect(), ..self.report })
+        let whole_until = self.report.lost.first().map_or(self.report.events, |lost| lost.first_seq - 1);
+        let report = RepairReport { bookmarks_dropped: self.dropped.into_iter().collect(), ..self.report };
+        Ok((report, if is_twice { 0 } else { whole_until }))
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use convofold_engine::Board;
 
 use super::checkpoints::Checkpoints;
+use super::recorded::Expected;
 use super::{Problem, VerifyError, VerifyProgress, VerifyReport, damage};
 use crate::checkpoint::record::read;
 use crate::damage::Damage;
@@ -23,6 +24,8 @@ pub(super) struct LogCheck<'a> {
     storage: &'a Arc<dyn ReadStorage>,
     start: LogPosition,
     checkpoints: Checkpoints<'a>,
+    /// The recorded hash that the fold has not reached yet.
+    recorded: Option<Expected>,
     end_mark: Option<EndMark>,
     /// `None` once a block or the base is missing, because the log can no longer be folded.
     board: Option<Board>,
@@ -50,11 +53,13 @@ impl<'a> LogCheck<'a> {
         start: LogStart,
         base: Option<Board>,
         checkpoints: Checkpoints<'a>,
+        recorded: Option<Expected>,
         end_mark: Option<EndMark>,
     ) -> Self {
         let committed_ms = start.marks.last().map_or(0, |mark| mark.committed_ms);
         let LogStart { position: start, bookmarks, .. } = start;
-        Self { storage, start, checkpoints, end_mark, board: base, bookmarks, committed_ms, is_whole: true }
+        let (board, is_whole) = (base, true);
+        Self { storage, start, checkpoints, recorded, end_mark, board, bookmarks, committed_ms, is_whole }
     }
 
     /// Reads the log up to the snapshot.
@@ -110,7 +115,7 @@ impl<'a> LogCheck<'a> {
         self.pass(end, report)
     }
 
-    /// Compares the end mark and the checkpoints at this log position.
+    /// Compares the end mark, the checkpoints and the recorded hash at this log position.
     fn pass(&mut self, position: LogPosition, report: &mut VerifyReport) -> Result<(), VerifyError> {
         if self.end_mark.is_some_and(|end_mark| {
             end_mark.last_block_no == position.block_no - 1 && end_mark != EndMark::of(&position)
@@ -119,6 +124,10 @@ impl<'a> LogCheck<'a> {
         }
         if let Some(board) = &mut self.board {
             self.checkpoints.check_at(position, board, &self.bookmarks, report)?;
+            if let Some(recorded) = self.recorded.take_if(|recorded| recorded.seq == position.last_seq()) {
+                settle(board);
+                recorded.compare(board.state_hash(), report);
+            }
         }
         Ok(())
     }

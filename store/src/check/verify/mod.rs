@@ -12,6 +12,8 @@ mod checkpoints;
 mod compare;
 mod live;
 mod log;
+mod past;
+mod recorded;
 mod report;
 mod search;
 
@@ -34,6 +36,7 @@ use crate::trace::span;
 use crate::write::error::CommitError;
 use checkpoints::Checkpoints;
 use log::LogCheck;
+use recorded::Recorded;
 
 pub use report::{Problem, VerifiedCheckpoint, VerifyReport};
 
@@ -53,6 +56,13 @@ pub enum VerifyProgress {
         /// Number of conversations compared.
         conversations: u64,
         /// Number of conversations to compare.
+        of: u64,
+    },
+    /// The recorded state hashes are being computed again.
+    Past {
+        /// Number of conversations folded.
+        conversations: u64,
+        /// Number of conversations to fold.
         of: u64,
     },
 }
@@ -95,8 +105,8 @@ impl From<StorageError> for VerifyError {
 }
 
 impl Convofold {
-    /// Verifies the database: each block of the log, the end mark, the pages of both kept checkpoints, the search index, and
-    /// every conversation and every query result in memory against a new fold of the log.
+    /// Verifies the database: each block of the log, the end mark, the pages of both kept checkpoints, the search index, the
+    /// newest recorded state hash, and every conversation and every query result in memory against a new fold of the log.
     ///
     /// It takes about as long as folding the log, uses the calling thread and a thread that reads ahead, and needs
     /// memory for a second copy of all conversations. The database stays in use. Queries and the writer wait while the
@@ -111,7 +121,27 @@ impl Convofold {
     ///
     /// # Errors
     /// [`VerifyError`] if the verification failed. Problems of the database are in the report.
-    pub fn verify(&self, mut on_progress: impl FnMut(VerifyProgress)) -> Result<VerifyReport, VerifyError> {
+    pub fn verify(&self, on_progress: impl FnMut(VerifyProgress)) -> Result<VerifyReport, VerifyError> {
+        self.verify_with(false, on_progress)
+    }
+
+    /// Like [`Convofold::verify`], and computes every recorded state hash ([`Convofold::recorded_hashes`]) of the current fold
+    /// version again, also of the time before a trim: the proof that the past was not rewritten.
+    ///
+    /// That takes one pass over all conversations, in which each is folded once for each recorded hash before which some of
+    /// its events arrived.
+    ///
+    /// # Errors
+    /// As for [`Convofold::verify`].
+    pub fn verify_past(&self, on_progress: impl FnMut(VerifyProgress)) -> Result<VerifyReport, VerifyError> {
+        self.verify_with(true, on_progress)
+    }
+
+    fn verify_with(
+        &self,
+        with_past: bool,
+        mut on_progress: impl FnMut(VerifyProgress),
+    ) -> Result<VerifyReport, VerifyError> {
         span!("verify");
         let started = Instant::now();
         let shared = self.shared();
@@ -136,12 +166,17 @@ impl Convofold {
             }
         };
         let checkpoints = Checkpoints::find(shared, &storage, &snapshot, &mut report)?;
-        let mut log = LogCheck::new(&storage, start, base, checkpoints, end_mark.known());
+        let recorded = Recorded::find(storage.as_ref(), &snapshot, &mut report)?;
+        let newest = recorded.newest().filter(|_| !with_past);
+        let mut log = LogCheck::new(&storage, start, base, checkpoints, newest, end_mark.known());
         log.run(&snapshot, &mut report, &mut on_progress)?;
         report.log_is_whole = log.is_whole;
         if let Some((board, bookmarks)) = log.into_fold() {
             search::check(shared, storage.as_ref(), &board, &snapshot, &mut report)?;
             live::check(shared, storage.clone(), board, bookmarks, &snapshot, &mut report, &mut on_progress)?;
+        }
+        if with_past {
+            past::check(shared, storage.as_ref(), &recorded, &mut report, &mut on_progress)?;
         }
         let stray_values = storage.stray_values()?;
         if stray_values > 0 {

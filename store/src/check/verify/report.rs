@@ -29,6 +29,11 @@ pub struct VerifyReport {
     pub conversations: u64,
     /// The state hash of the folded log, if it is whole.
     pub state_hash: Option<StateHash>,
+    /// Number of state hashes that checkpoints recorded.
+    pub recorded_hashes: u64,
+    /// Number of these that were computed again: the newest one, or all of the current fold version in a verification of the
+    /// past.
+    pub recorded_hashes_compared: u64,
     /// The problems; empty if the database is intact.
     pub problems: Vec<Problem>,
     /// Number of further problems; only the first 10,000 are listed.
@@ -165,6 +170,22 @@ pub enum Problem {
     #[error("search index: {why}")]
     SearchIndex {
         /// What is wrong with it.
+        why: String,
+    },
+    /// The events up to this one give another state hash than the checkpoint after it recorded: the past was rewritten.
+    #[error("the state hash after event {seq}: expected {expected}, as recorded by a checkpoint, found {found}")]
+    RecordedHash {
+        /// The last event of the state.
+        seq: Seq,
+        /// The recorded hash.
+        expected: StateHash,
+        /// The hash of the state to which the events fold now.
+        found: StateHash,
+    },
+    /// Recorded state hashes cannot be read.
+    #[error("recorded state hashes: {why}")]
+    RecordedHashes {
+        /// What is wrong with them.
         why: String,
     },
     /// A bookmark differs from the log.

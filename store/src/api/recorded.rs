@@ -1,0 +1,91 @@
+//! Recorded hashes, and their comparison with the state as it was known then.
+
+use convofold_engine::{FOLD_VERSION, Moment, Seq, StateHash};
+
+use crate::api::handle::Convofold;
+use crate::api::view::View;
+use crate::checkpoint::recorded::recorded_hashes;
+use crate::format::recorded_hashes::StoredHash;
+use crate::state::lent_storage::LentStorage;
+use crate::storage::StorageError;
+
+/// The state hash after an event, as a checkpoint recorded it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct RecordedHash {
+    /// The last event of the state.
+    pub seq: Seq,
+    /// The time of the last commit in the state, in milliseconds since the epoch.
+    pub committed_at: i64,
+    /// The fold version by which the state was derived. States of another fold version have other hashes.
+    pub fold_version: u32,
+    /// The hash.
+    pub hash: StateHash,
+}
+
+/// The state hash at a moment, and the one that a checkpoint recorded there ([`View::hash_proof`]).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct HashProof {
+    /// The hash of the state at the moment, computed now.
+    pub hash: StateHash,
+    /// The recorded hash; `None` if no checkpoint was written after exactly these events.
+    pub recorded: Option<RecordedHash>,
+    /// Whether both are equal: if not, the past was rewritten. `None` if there is no recorded hash, or it has another fold
+    /// version and cannot be compared.
+    pub equal: Option<bool>,
+}
+
+impl HashProof {
+    fn new(hash: StateHash, recorded: Option<RecordedHash>) -> Self {
+        let comparable = recorded.filter(|recorded| recorded.fold_version == FOLD_VERSION);
+        Self { hash, recorded, equal: comparable.map(|recorded| recorded.hash == hash) }
+    }
+}
+
+impl From<StoredHash> for RecordedHash {
+    fn from(StoredHash { seq, committed_ms, fold_version, state_hash }: StoredHash) -> Self {
+        let committed_at = i64::try_from(committed_ms).unwrap_or(i64::MAX);
+        Self { seq, committed_at, fold_version, hash: StateHash::from_bytes(state_hash) }
+    }
+}
+
+impl Convofold {
+    /// The state hashes that checkpoints recorded, in the order of their events. No record is ever replaced or removed: they
+    /// survive a trim, a backup and its restoration, and a repair up to the first lost event.
+    ///
+    /// # Errors
+    /// [`StorageError`] if a value with records is damaged, or the database is closed.
+    pub fn recorded_hashes(&self) -> Result<Vec<RecordedHash>, StorageError> {
+        let (hashes, damages) = recorded_hashes(LentStorage::of(self.shared()).as_ref())?;
+        match damages.into_iter().next() {
+            Some(why) => Err(StorageError::Value(why)),
+            None => Ok(hashes.into_iter().map(RecordedHash::from).collect()),
+        }
+    }
+}
+
+impl View {
+    /// The state hash, and the one that a checkpoint recorded after the same events, if one did. They are equal unless the
+    /// past was rewritten, in this process or in the files.
+    ///
+    /// Only a moment that is bounded by arrival alone can have a recorded hash.
+    ///
+    /// # Errors
+    /// As for [`Convofold::state`] and [`Convofold::recorded_hashes`].
+    pub fn hash_proof(&self) -> Result<HashProof, StorageError> {
+        let Moment { as_of, known_at } = self.moment();
+        let known_at = known_at.filter(|_| as_of.is_none());
+        let recorded = known_at.map(|seq| self.recorded_after(seq)).transpose()?.flatten();
+        Ok(HashProof::new(self.state_hash()?, recorded))
+    }
+
+    /// The hash recorded after this event, of the current fold version if there is one.
+    fn recorded_after(&self, seq: Seq) -> Result<Option<RecordedHash>, StorageError> {
+        let hashes = self.db().recorded_hashes()?;
+        let here = hashes.into_iter().filter(|recorded| recorded.seq == seq);
+        Ok(here.max_by_key(|recorded| (recorded.fold_version == FOLD_VERSION, recorded.fold_version)))
+    }
+}
