@@ -57,6 +57,7 @@ mod course;
 mod hash;
 mod image;
 mod recall;
+mod suspects;
 mod past;
 mod explain;
 mod spelling;
@@ -106,6 +107,9 @@ pub use resident::ReloadedConversation;
 pub use search::{ClosedRows, Search, SearchKeys};
 pub use session::{NotATruth, Session, SessionState, SessionStatus, SessionType};
 pub use state::{AgentRef, Assigned, ByAgent, LastMessage, Member, OpenedBy, State, Status, SuspectField, Suspicion};
+pub use suspects::{
+    Gap, Loss, SuspectEvent, SuspectKind, Suspects, SuspectsBuilder, SuspectsOfDay, SuspectsOfKind, SuspectsQuery,
+};
 pub use time::{Time, TimeError, UnknownZone, Zone};
 pub use unknown::UnknownValue;
 pub use when::{When, WhenError};

@@ -15,6 +15,7 @@
 mod events;
 mod hashes;
 mod revival;
+mod suspects;
 
 pub(crate) use revival::revivals;
 

@@ -59,6 +59,8 @@ struct Stated {
     inbound: u32,
     /// What is held at it, without later messages.
     held: Count,
+    /// Whether the base of what is held is an outbound message with a later time than `as_of`, by less than a second.
+    is_base_later: bool,
     /// The latest "as of" time up to here.
     up_to: Time,
 }
@@ -69,6 +71,11 @@ pub(crate) struct Missing {
     pub(crate) expected: u64,
     pub(crate) found: u64,
     pub(crate) at: Time,
+    /// The time of the base of what is held: of an outbound message, or the "as of" time of a stated count; not later than
+    /// `up_to`. The missing messages are later. `None` if there is no base.
+    pub(crate) since: Option<Time>,
+    /// The "as of" time. The missing messages are not later.
+    pub(crate) up_to: Time,
 }
 
 /// Counts messages in the order of T2. It must be settled before it is read.
@@ -117,10 +124,10 @@ impl Unread {
 
     /// Adds a count that a lifecycle event states.
     pub(crate) fn stated(&mut self, count: u64, as_of: Time, at: Time) {
-        let held = self.held(as_of);
+        let (held, is_base_later) = self.held(as_of);
         let up_to = self.stated.last().map_or(as_of, |last| last.up_to.max(as_of));
         let (position, inbound) = (self.entries, self.inbound_len());
-        self.stated.push(Stated { position, expected: count, as_of, at, inbound, held, up_to });
+        self.stated.push(Stated { position, expected: count, as_of, at, inbound, held, is_base_later, up_to });
         self.entries += 1;
         let past = self.inbound.len() - self.held_in_all(as_of);
         self.count = Count { unread: count.saturating_add(past as u64), as_of: Some(as_of) };
@@ -144,8 +151,8 @@ impl Unread {
     }
 
     /// Rule F7 for what is held at a count stated here: the messages so far that are not past its "as of" time, and
-    /// every stated count.
-    fn held(&self, as_of: Time) -> Count {
+    /// every stated count. Also whether the base is later than that time.
+    fn held(&self, as_of: Time) -> (Count, bool) {
         let is_held = |time: &Time| !is_past(*time, as_of);
         let since = |inbound: u32| self.inbound.iter_from(inbound as usize).copied().filter(is_held);
         let last = self.stated.last();
@@ -153,7 +160,9 @@ impl Unread {
         let outbound = outbound.filter(|outbound| last.is_none_or(|last| outbound.position > last.position));
         // Nothing before the last stated count is read one by one, so this takes constant time for each message.
         match (outbound, last) {
-            (Some(outbound), _) => Count { unread: since(outbound.inbound).count() as u64, as_of: None },
+            (Some(outbound), _) => {
+                (Count { unread: since(outbound.inbound).count() as u64, as_of: None }, outbound.time > as_of)
+            }
             (None, Some(last)) => {
                 let is_later = |time: Time| is_past(time, last.as_of);
                 let later_since = since(last.inbound).filter(|time| is_later(*time)).count();
@@ -162,9 +171,9 @@ impl Unread {
                 let mut count =
                     Count { unread: last.expected.saturating_add(later_before as u64), as_of: Some(last.as_of) };
                 since(last.inbound).for_each(|time| count.add(time));
-                count
+                (count, false)
             }
-            (None, None) => Count { unread: self.held_in_all(as_of) as u64, as_of: None },
+            (None, None) => (Count { unread: self.held_in_all(as_of) as u64, as_of: None }, false),
         }
     }
 
@@ -254,8 +263,30 @@ impl Unread {
 
     /// Rule F10: every stated count that exceeds the messages held at its event.
     pub(crate) fn missing(&self) -> impl Iterator<Item = Missing> {
-        let exceeding = self.exceeding.iter().filter_map(|(index, found)| Some((self.stated.get(*index)?, *found)));
-        exceeding.map(|(stated, found)| Missing { expected: stated.expected, found, at: stated.at })
+        let missing = |index: usize, found| {
+            let stated = self.stated.get(index)?;
+            let since = self.base_of(index, stated);
+            Some(Missing { expected: stated.expected, found, at: stated.at, since, up_to: stated.as_of })
+        };
+        self.exceeding.iter().filter_map(move |(index, found)| missing(*index, *found))
+    }
+
+    /// The time of the base of what is held at a stated count, as [`Unread::found_from`] has it, at most its "as of" time.
+    fn base_of(&self, index: usize, stated: &Stated) -> Option<Time> {
+        let after = self.last_outbound(|time| time <= stated.as_of);
+        if let Some(outbound) = after.filter(|outbound| outbound.position > stated.position) {
+            return Some(outbound.time);
+        }
+        if stated.is_base_later {
+            // A message with a time between both may have taken its place among the outbound messages.
+            return Some(stated.as_of);
+        }
+        let before = index.checked_sub(1).and_then(|before| self.stated.get(before));
+        let is_held = |outbound: &Outbound| outbound.position < stated.position && outbound.time <= stated.as_of;
+        let held = self.outbound.partition_point(is_held).checked_sub(1).and_then(|last| self.outbound.get(last));
+        let held = held.filter(|outbound| before.is_none_or(|before| outbound.position > before.position));
+        let base = held.map(|outbound| outbound.time).or(before.map(|before| before.as_of));
+        base.map(|time| time.min(stated.as_of))
     }
 }
 
@@ -289,26 +320,28 @@ mod tests {
         }
     }
 
-    /// Rule F7, word for word, for the entries that are held.
-    fn counted(entries: &[Entry], is_held: impl Fn(usize, Entry) -> bool) -> u64 {
+    /// Rule F7, word for word, for the entries that are held: the count, and the time of its base in milliseconds.
+    fn counted(entries: &[Entry], is_held: impl Fn(usize, Entry) -> bool) -> (u64, Option<i64>) {
         let held = || (0..).zip(entries.iter().copied()).filter(|(place, entry)| is_held(*place, *entry));
         let inbound = || {
             held().filter_map(|(place, entry)| if let Entry::Inbound(ms) = entry { Some((place, ms)) } else { None })
         };
         let base = held().filter(|(_, entry)| !matches!(entry, Entry::Inbound(_))).last();
         match base {
-            None => inbound().count() as u64,
+            None => (inbound().count() as u64, None),
             Some((base, Entry::Stated(count, as_of))) => {
                 let counts =
                     |(place, ms): &(usize, i64)| if *place > base { *ms > as_of } else { *ms >= as_of + 1_000 };
-                count + inbound().filter(counts).count() as u64
+                (count + inbound().filter(counts).count() as u64, Some(as_of))
             }
-            Some((base, _)) => inbound().filter(|(place, _)| *place > base).count() as u64,
+            Some((base, Entry::Inbound(ms) | Entry::Outbound(ms))) => {
+                (inbound().filter(|(place, _)| *place > base).count() as u64, Some(ms))
+            }
         }
     }
 
     /// Rule F10, word for word.
-    fn missing(entries: &[Entry]) -> Vec<(u64, u64)> {
+    fn missing(entries: &[Entry]) -> Vec<(u64, u64, Option<i64>, i64)> {
         let stated = (0..).zip(entries).filter_map(|(place, entry)| match entry {
             Entry::Stated(count, as_of) => Some((place, *count, *as_of)),
             _ => None,
@@ -318,8 +351,8 @@ mod tests {
                 Entry::Inbound(ms) | Entry::Outbound(ms) => ms <= as_of || (other < place && ms < as_of + 1_000),
                 Entry::Stated(..) => other < place,
             };
-            let found = counted(entries, is_held);
-            (count > found).then_some((count, found))
+            let (found, base) = counted(entries, is_held);
+            (count > found).then_some((count, found, base.map(|base| base.min(as_of)), as_of))
         });
         exceeding.collect()
     }
@@ -368,8 +401,12 @@ mod tests {
                 if number % cut == 0 || number + 1 == entries.len() {
                     unread.settle();
                     let entries = &entries[..=number];
-                    prop_assert_eq!(unread.count(), counted(entries, |_, _| true));
-                    let found: Vec<_> = unread.missing().map(|missing| (missing.expected, missing.found)).collect();
+                    prop_assert_eq!(unread.count(), counted(entries, |_, _| true).0);
+                    let ms = |time: Time| time.ms() - 1_700_000_000_000;
+                    let found: Vec<_> = unread
+                        .missing()
+                        .map(|missing| (missing.expected, missing.found, missing.since.map(ms), ms(missing.up_to)))
+                        .collect();
                     prop_assert_eq!(unread.is_missing_any(), !found.is_empty());
                     prop_assert_eq!(found, missing(entries));
                 }

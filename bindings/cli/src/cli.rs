@@ -26,6 +26,7 @@ use crate::commands::restore::RestoreArgs;
 use crate::commands::serve::ServeArgs;
 use crate::commands::show::ShowArgs;
 use crate::commands::stats::StatsArgs;
+use crate::commands::suspects::SuspectsArgs;
 use crate::commands::tail::TailArgs;
 #[cfg(feature = "serve")]
 use crate::commands::token::TokenArgs;
@@ -83,6 +84,7 @@ pub enum Command {
     History(HistoryArgs),
     Explain(ExplainArgs),
     Conflicts(ConflictsArgs),
+    Suspects(Box<SuspectsArgs>),
     Export(ExportArgs),
     Hash(HashArgs),
     Stats(StatsArgs),
@@ -134,6 +136,7 @@ impl Command {
             Self::History(args) => args.run(console),
             Self::Explain(args) => args.run(console),
             Self::Conflicts(args) => args.run(console),
+            Self::Suspects(args) => args.run(console),
             Self::Export(args) => args.run(console),
             Self::Hash(args) => args.run(console),
             Self::Stats(args) => args.run(console),

@@ -8,8 +8,8 @@ use convofold::backup::BackupSource;
 use convofold::verify::{VerifyProgress, VerifyReport};
 use convofold::{
     AgentLoad, Arrivals, Change, Conflict, Convofold, Cursor, DatabaseId, Explanation, ExportEventsError, FieldName,
-    HistoryEntry, Page, Query, RecordedHash, Recovery, Seq, State, StateHash, Stats, Time, Totals, Trimmed,
-    UnknownValue,
+    HistoryEntry, Page, Query, RecordedHash, Recovery, Seq, State, StateHash, Stats, Suspects, SuspectsQuery, Time,
+    Totals, Trimmed, UnknownValue,
 };
 #[cfg(feature = "serve")]
 use convofold_server::Client;
@@ -281,6 +281,11 @@ impl Database {
             db => db.recorded_hashes().map_err(|error| CliError::recorded_hashes(&error)),
             client => client.recorded_hashes()
         )
+    }
+
+    /// What is suspect.
+    pub fn suspects(&self, query: &SuspectsQuery) -> Result<Suspects, CliError> {
+        ask!(self, db => db.suspects(query).map_err(|error| CliError::page(&error)), client => client.suspects(query))
     }
 
     /// Checks everything, and the past if `with_past` is set.

@@ -5,7 +5,7 @@ use std::io::Write;
 use clap::Args;
 use convofold::{
     AgentLoad, Explanation, FieldName, HashProof, HistoryEntry, MomentError, MomentReport, Page, PageError, Query,
-    State, StorageError, Time, Totals, View, When,
+    State, StorageError, Suspects, SuspectsQuery, Time, Totals, View, When,
 };
 #[cfg(feature = "serve")]
 use convofold_server::ClientView;
@@ -188,6 +188,16 @@ impl Reader {
     /// Counts per tenant and channel.
     pub fn totals(&self) -> Result<Vec<Totals>, CliError> {
         ask!(self, db => db.totals(), view => of_storage(view.totals()), client => client.totals())
+    }
+
+    /// What is suspect.
+    pub fn suspects(&self, query: &SuspectsQuery) -> Result<Suspects, CliError> {
+        ask!(
+            self,
+            db => db.suspects(query),
+            view => view.suspects(query).map_err(|error| CliError::page(&error)),
+            client => client.suspects(query)
+        )
     }
 
     /// The state hash, and the one that a checkpoint recorded; `None` for now.

@@ -264,6 +264,9 @@ pub use convofold_engine::session_values;
 pub use convofold_engine::{Difference, FOLD_VERSION, StateHash};
 pub use convofold_store::{HashProof, RecordedHash};
 
+// Suspects as a report.
+pub use convofold_engine::{Loss, SuspectKind, Suspects, SuspectsOfDay, SuspectsOfKind, SuspectsQuery};
+
 // The change feed.
 pub use convofold_store::{Change, Changes, StopHandle};
 
@@ -305,8 +308,8 @@ pub use convofold_store::metrics;
 pub mod engine {
     pub use convofold_engine::{
         Admission, Admissions, ArrivalCounts, Board, BoardEdit, Context, ContextOf, ConversationImage, EventParts,
-        Evicted, Extent, Fact, FactIdentity, Facts, ImageError, Index, Location, Outline, PackedError, PackedFacts,
-        Past, ReloadedConversation, SessionOf, Update,
+        Evicted, Extent, Fact, FactIdentity, Facts, Gap, ImageError, Index, Location, Outline, PackedError,
+        PackedFacts, Past, ReloadedConversation, SessionOf, SuspectEvent, SuspectsBuilder, Update,
     };
 }
 

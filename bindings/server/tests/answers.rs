@@ -320,6 +320,34 @@ fn a_recorded_hash_is_computed_again() {
 }
 
 #[test]
+fn suspects_are_those_of_the_library_and_the_list_has_their_number() {
+    let desk = desk();
+    let mut lines = Vec::new();
+    for (number, tenant) in (0..6).zip(["North", "a&b"].into_iter().cycle()) {
+        lines.push(format!(
+            r#"{{"convofold":1,"source":"desk","conversation":"s-{number}","kind":"update","occurred":"2026-03-02T09:20:00Z","unread":9,"tenant":"{tenant}"}}"#
+        ));
+    }
+    desk.post("/api/v1/events", lines.join("\n")).expect(200);
+    let answer = desk.get("/api/v1/suspects").expect(200).json();
+    let expected = serde_json::to_value(desk.db.suspects(&convofold::SuspectsQuery::new()).unwrap()).unwrap();
+    for name in ["conversations", "events", "zone", "kinds", "days", "losses"] {
+        assert_eq!(answer[name], expected[name], "{name}");
+    }
+    assert_eq!(answer["conversations"], 6);
+    for path in ["suspects", "suspects?tenant=a%26b", "suspects?known_at=latest", "suspects?known_at=seq:3"] {
+        let answer = desk.get(&format!("/api/v1/{path}")).expect(200).json();
+        let listed = list(&desk, answer["links"]["conversations"].as_str().unwrap());
+        assert_eq!(answer["conversations"].as_u64(), Some(listed.len() as u64), "{path}");
+    }
+    let narrow = desk.get("/api/v1/suspects?since=1&tz=Asia/Tokyo&source=desk").expect(200).json();
+    assert_eq!((&narrow["links"], &narrow["zone"], &narrow["events"]), (&json!({}), &json!("Asia/Tokyo"), &json!(6)));
+    for wrong in ["tz=Mars", "since=soon", "from=1"] {
+        desk.get(&format!("/api/v1/suspects?{wrong}")).expect(400);
+    }
+}
+
+#[test]
 fn other_methods_are_named() {
     let desk = Desk::new();
     assert_eq!(desk.request("OPTIONS", "/api/v1/agents", &[], b"").expect(204).body, b"");

@@ -11,7 +11,7 @@ use std::thread;
 use axum::http::Method;
 use common::{Desk, close, message, toml_settings};
 use convofold::ingest::Format;
-use convofold::{Convofold, Moment, Options, Query, Sort, StatusFilter, When};
+use convofold::{Convofold, Moment, Options, Query, Sort, StatusFilter, SuspectsQuery, When};
 use convofold_server::{Client, ClientError, ServeError, answer};
 use tempfile::TempDir;
 
@@ -52,6 +52,9 @@ fn a_client_has_the_answers_of_the_database() {
     let proof = client.at(None, Some(When::Seq(2_502))).hash_proof().unwrap();
     assert_eq!((proof, proof.equal), (known_at.hash_proof().unwrap(), Some(true)));
     assert_eq!(client.verify_past(|_| {}).unwrap().recorded_hashes_compared, 1);
+    let query = SuspectsQuery::new().zone("Asia/Tokyo".parse().unwrap()).since_ms(5).tenants(vec!["t".to_owned()]);
+    assert_eq!(client.suspects(&query).unwrap(), db.suspects(&query).unwrap());
+    assert_eq!(client.suspects(&query).unwrap().zone, "Asia/Tokyo");
     assert_eq!(client.state("c-1").unwrap(), db.state("c-1").unwrap().zip(db.arrivals("c-1").unwrap()));
     assert_eq!(client.history("c-1").unwrap(), db.history("c-1").unwrap());
     assert_eq!(client.conflicts("c-1").unwrap(), db.conflicts("c-1").unwrap());

@@ -4,8 +4,9 @@ use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
-use jiff::SignedDuration;
+use jiff::civil::Date;
 use jiff::tz::{AmbiguousOffset, TimeZone, TimeZoneDatabase};
+use jiff::{SignedDuration, Timestamp};
 
 use super::rfc3339::EPOCH;
 
@@ -43,6 +44,12 @@ impl Zone {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The day on which a time falls, which is given in milliseconds since the epoch.
+    pub(crate) fn day(&self, ms: i64) -> Date {
+        let at = Timestamp::from_millisecond(ms).unwrap_or(Timestamp::MAX);
+        self.zone.to_datetime(at).date()
     }
 
     /// The offset from UTC at a local time, in seconds. The time is given as the seconds since the epoch in UTC. A time

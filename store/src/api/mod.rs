@@ -18,5 +18,6 @@ mod feed_stream;
 pub(crate) mod export;
 pub(crate) mod stats;
 mod sorted_lines;
+mod suspects;
 pub(crate) mod view;
 mod view_events;

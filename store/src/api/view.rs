@@ -273,7 +273,7 @@ impl View {
     }
 
     /// Calls `look` with one conversation.
-    pub(super) fn about<T>(&self, id: &str, look: impl Fn(&Past<'_>) -> T) -> Result<Option<T>, StorageError> {
+    pub(crate) fn about<T>(&self, id: &str, look: impl Fn(&Past<'_>) -> T) -> Result<Option<T>, StorageError> {
         let shared = self.db.shared();
         let storage = LentStorage::of(shared);
         let mut reader = ArchiveReader::new(&shared.archive, storage.as_ref());

@@ -28,6 +28,7 @@ mod replay;
 mod scan;
 mod sizes;
 mod sled_files;
+mod suspects;
 mod sweep;
 #[cfg(feature = "tracing")]
 mod tracing;

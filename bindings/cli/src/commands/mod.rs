@@ -12,6 +12,7 @@ pub mod explain;
 pub mod export;
 pub mod hash;
 pub mod stats;
+pub mod suspects;
 pub mod tail;
 pub mod trim;
 pub mod verify;

@@ -16,7 +16,7 @@ use axum::body::Bytes;
 use axum::http::Method;
 use convofold::{
     AgentLoad, Arrivals, Conflict, Cursor, DatabaseId, Explanation, FieldName, HistoryEntry, Page, Query, RecordedHash,
-    State, StateHash, Stats, Totals, UnknownValue,
+    State, StateHash, Stats, Suspects, SuspectsQuery, Totals, UnknownValue,
 };
 use http_body_util::{BodyExt, Full};
 use parking_lot::Mutex;
@@ -151,6 +151,14 @@ impl Client {
     /// [`ClientError`]
     pub fn state_hash(&self) -> Result<StateHash, ClientError> {
         self.now().state_hash()
+    }
+
+    /// What is suspect; see [`Convofold::suspects`](convofold::Convofold::suspects). The answer has at most one tenant.
+    ///
+    /// # Errors
+    /// [`ClientError`]
+    pub fn suspects(&self, query: &SuspectsQuery) -> Result<Suspects, ClientError> {
+        self.now().suspects(query)
     }
 
     /// The state hashes that checkpoints recorded.

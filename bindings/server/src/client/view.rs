@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use convofold::{
     AgentLoad, ConversationRow, Cursor, Explanation, FieldName, HashProof, HistoryEntry, MomentReport, Page, Query,
-    State, StateHash, Totals, UnknownValue, When,
+    State, StateHash, Suspects, SuspectsQuery, Totals, UnknownValue, When,
 };
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -126,6 +126,25 @@ impl ClientView<'_> {
     /// [`ClientError`]
     pub fn hash_proof(&self) -> Result<HashProof, ClientError> {
         self.get("/api/v1/hash", Map::new())
+    }
+
+    /// What was suspect. The answer has at most one tenant.
+    ///
+    /// # Errors
+    /// [`ClientError`]
+    pub fn suspects(&self, query: &SuspectsQuery) -> Result<Suspects, ClientError> {
+        let number = |value: Option<i64>| value.map(Value::from);
+        let text = |value: Option<&String>| value.map(|value| Value::from(value.as_str()));
+        let tenant = query.tenants.as_ref().and_then(|tenants| tenants.first());
+        let params = [
+            ("since", number(query.since_ms)),
+            ("until", number(query.until_ms)),
+            ("tenant", text(tenant)),
+            ("source", text(query.source.as_ref())),
+            ("tz", Some(query.zone.name().into())),
+        ];
+        let params = params.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+        self.get("/api/v1/suspects", params.collect())
     }
 
     /// The state of a conversation; `None` if it did not exist.

@@ -19,6 +19,7 @@ mod hash;
 mod conflicts;
 mod ids;
 mod stats;
+mod suspects;
 mod batches;
 mod bookmarks;
 mod backup;
@@ -90,6 +91,7 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(hash::hashes))
         .routes(routes!(counts::status))
         .routes(routes!(stats::stats))
+        .routes(routes!(suspects::suspects))
         .routes(routes!(changes::changes))
         .routes(routes!(export::export))
         .routes(routes!(batches::batches))
