@@ -1,6 +1,6 @@
 // Times on the page: ages that tick, and moments.
 import { Component, createRef, html } from "./html.js";
-import { keepText, timeZone, write } from "./clock.js";
+import { keepText, serverNow, timeZone, write } from "./clock.js";
 import * as format from "./format.js";
 
 const iso = (at) => new Date(at).toISOString();
@@ -59,8 +59,8 @@ export class TimeOfDay extends Ticking {
     return false;
   }
 
-  text(now) {
-    return format.hourMinute(now, timeZone());
+  text() {
+    return format.hourMinute(serverNow(), timeZone());
   }
 
   render() {

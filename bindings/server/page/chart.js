@@ -84,4 +84,14 @@ export function barsOf({ answers }, axis) {
   return answers.filter(({ from, until }) => until > axis.from && from < axis.until);
 }
 
+/**
+ * Where the marks of moments stand that late events changed: at most one every few minutes.
+ * @param {{from: number, until: number}} axis
+ * @param {{late?: number[], step_ms: number}} day
+ */
+export function lateMarks(axis, { late = [], step_ms: step }) {
+  const places = late.filter((at) => at >= axis.from && at <= axis.until).map((at) => minutesAt(axis, Math.floor(at / step) * step));
+  return [...new Set(places)];
+}
+
 const round = (number) => Math.round(number * 10) / 10;

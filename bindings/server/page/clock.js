@@ -11,14 +11,37 @@ let offset = Date.now() - performance.now();
 let isSynchronized = false;
 /** The time at which the ages stand still, because nothing newer is known. */
 let stoppedAt = null;
+/** The moment that is shown; `null` for now. */
+let heldAt = null;
 let zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 let frame = null;
 const texts = new Set();
 const listeners = new Set();
 
-/** The server's time, in milliseconds since the epoch. */
+/** The time to which ages count, in milliseconds since the epoch: the server's, or that of the moment that is shown. */
 export function now() {
+  return heldAt ?? serverNow();
+}
+
+/** The server's time, in milliseconds since the epoch. */
+export function serverNow() {
   return stoppedAt ?? Math.round(performance.now() + offset);
+}
+
+/**
+ * Ages stand still at a moment of the past, until `release`.
+ * @param {number} at
+ */
+export function hold(at) {
+  heldAt = at;
+  writeAll();
+}
+
+/** Ages count to the server's time again. */
+export function release() {
+  if (heldAt === null) return;
+  heldAt = null;
+  writeAll();
 }
 
 /**
@@ -38,7 +61,7 @@ export function isRunning() {
 
 /** Ages stand still from here, until the next `synchronize`. */
 export function stop() {
-  stoppedAt ??= now();
+  stoppedAt ??= serverNow();
 }
 
 /** The time zone of every time on the page. */

@@ -1,5 +1,6 @@
 // One conversation: its head, who had it when, its state and its transcript.
 import { Component, html } from "./html.js";
+import { AsOf, AsOfBadge, frame } from "./asof.js";
 import { now, onTick } from "./clock.js";
 import { Facts, Suspicions, Wait } from "./facts.js";
 import * as format from "./format.js";
@@ -7,17 +8,20 @@ import { Badge, Id, Notice, ThemeButton } from "./frame.js";
 import { Icon } from "./icons.js";
 import { addKeys } from "./keys.js";
 import { keptList, placeIn } from "./list.js";
+import { addressAt, momentOf, momentParams, timeOf } from "./moment.js";
 import { Copy, memberName } from "./names.js";
 import { Reading } from "./reading.js";
-import { addressedConversation, boardUrl, navigate } from "./router.js";
+import { addressedConversation, boardUrl, conversationUrl, forgetMoment, navigate } from "./router.js";
 import { Agent } from "./rows.js";
 import { Strip } from "./strip.js";
 import { talk as text } from "./text.js";
 import { Transcript, lineId } from "./transcript.js";
+import { closeWhy, toggleWhy } from "./why.js";
 
 /** A page for each conversation: nothing of one is left in the next. */
-export default function ConversationPage({ id, session }) {
-  return html`<${Conversation} key=${id} id=${id} session=${session} />`;
+export default function ConversationPage({ id, session, search }) {
+  const moment = momentOf(search);
+  return html`<${Conversation} key=${id + momentParams(moment)} id=${id} session=${session} moment=${moment} />`;
 }
 
 /** What the pages of a conversation have in common: what is read, the address, and the keys. */
@@ -26,22 +30,38 @@ export class ReadingPage extends Component {
     super(props);
     this.state = { hash: location.hash.slice(1) };
     this.list = keptList();
-    this.reading = new Reading(props.id, props.session, () => this.changed());
+    this.reading = new Reading(props.id, props.session, props.moment, () => this.changed());
     this.onHash = () => this.setState({ hash: location.hash.slice(1) });
   }
 
   componentDidMount() {
+    frame(this.props.moment !== null);
     this.reading.open();
     if (!location.hash) scrollTo(0, 0);
     addEventListener("hashchange", this.onHash);
-    const go = (id) => id !== null && id !== undefined && navigate(format.conversationPath(id));
+    const go = (id) => id !== null && id !== undefined && navigate(conversationUrl(id));
     // From the address: a key that is pressed before the next conversation is shown goes on from that one.
     const place = () => placeIn(this.list, addressedConversation());
-    this.removeKeys = addKeys({ j: () => go(place()?.next), k: () => go(place()?.previous), u: () => navigate(boardUrl()) });
+    this.removeKeys = addKeys({
+      j: () => go(place()?.next),
+      k: () => go(place()?.previous),
+      u: () => navigate(boardUrl()),
+      Escape: () => closeWhy() || this.backToLive(),
+      w: () => toggleWhy(),
+    });
+  }
+
+  /** @returns whether there was anything to leave */
+  backToLive() {
+    if (this.props.moment === null) return false;
+    forgetMoment();
+    navigate(addressAt(location, null) + location.hash);
+    return true;
   }
 
   componentWillUnmount() {
     this.reading.close();
+    frame(false);
     this.removeKeys();
     removeEventListener("hashchange", this.onHash);
   }
@@ -55,7 +75,7 @@ export class ReadingPage extends Component {
   }
 }
 
-/** @extends {ReadingPage<{id: string, session: object}>} */
+/** @extends {ReadingPage<{id: string, session: object, moment: import("./moment.js").Moment | null}>} */
 class Conversation extends ReadingPage {
   componentDidMount() {
     super.componentDidMount();
@@ -84,25 +104,28 @@ class Conversation extends ReadingPage {
     if (title !== document.title) document.title = title;
   }
 
-  render({ id, session }, { hash }) {
+  render({ id, session, moment }, { hash }) {
     const { answer, history, timeline: line, conflicts, problem } = this.reading;
     const path = format.conversationPath(id);
+    const everyEvent = addressAt({ pathname: `${path}/history`, search: "" }, moment);
+    const explained = { id, moment, path: everyEvent, seq: answer?.seq };
     const state = answer?.conversation;
     return html`<a class="hidden-text skip" href="#log">${text.toTranscript}</a>
       <header class=${this.reading.feed.liveness === "stale" ? "head is-stale" : "head"}>
-        <${Bar} feed=${this.reading.feed} place=${placeIn(this.list, id)} />
-        <${Head} id=${id} state=${state} thresholds=${session.thresholds}>${state && html`<a href=${`${path}/history`}>${text.everyEvent}</a>`}<//>
+        <${Bar} feed=${this.reading.feed} place=${placeIn(this.list, id)} moment=${moment} report=${answer?.moment} />
+        ${moment && html`<${AsOf} moment=${moment} report=${answer?.moment} problem=${problem?.earliest == null ? null : problem} lateHref="#late" onLeave=${() => this.backToLive()} />`}
+        <${Head} id=${id} state=${state} thresholds=${session.thresholds}>${state && html`<a href=${everyEvent}>${text.everyEvent}</a>`}<//>
       </header>
-      ${problem && html`<${Problem} problem=${problem} again=${() => this.reading.read()} shown=${answer !== null} />`}
+      ${problem && html`<${Problem} problem=${problem} isPast=${moment !== null} again=${() => this.reading.read()} shown=${answer !== null} />`}
       ${state
         ? html`<main class="conversation" data-view="conversation" data-seq=${answer.seq}>
             <${Strip} spans=${line.spans} />
             <div class="column">
-              <${Facts} state=${state} arrivals=${answer.arrivals} seq=${answer.seq} timeline=${line} thresholds=${session.thresholds} links=${marksOf(line.items, history, path)} />
+              <${Facts} state=${state} arrivals=${answer.arrivals} seq=${answer.seq} timeline=${line} thresholds=${session.thresholds} links=${marksOf(line.items, history, everyEvent)} explained=${explained} />
               <${Suspicions} suspect=${state.suspect} source=${state.source} items=${line.items} />
             </div>
             <${Transcript} items=${line.items} member=${memberName(state.member.name)} source=${state.source} readsTexts=${session.texts}
-              conflicts=${conflicts} target=${targetOf(hash, line.items)} historyPath=${`${path}/history`} />
+              conflicts=${conflicts} target=${targetOf(hash, line.items)} historyPath=${everyEvent} />
           </main>`
         : html`<main class="conversation" data-view="conversation">${!problem && html`<p class="soft">${text.loading}</p>`}</main>`}`;
   }
@@ -117,24 +140,24 @@ function targetOf(hash, items) {
 }
 
 /** Where the first late event and the first conflict are: in the transcript, or in the history if they have no line in it. */
-function marksOf(items, history, path) {
+function marksOf(items, history, everyEvent) {
   const late = items.find((item) => item.lateBy != null);
   const conflict = items.find((item) => item.losers?.length > 0);
   const lateEvent = history.find((entry) => entry.late);
   const loser = history.find((entry) => !entry.counts);
   return {
-    late: late ? "#late" : lateEvent && `${path}/history#seq-${lateEvent.seq}`,
-    conflicts: conflict ? "#conflicts" : loser && `${path}/history#seq-${loser.seq}`,
+    late: late ? "#late" : lateEvent && `${everyEvent}#seq-${lateEvent.seq}`,
+    conflicts: conflict ? "#conflicts" : loser && `${everyEvent}#seq-${loser.seq}`,
   };
 }
 
 /** The way back and along the list, and whether what is shown is live. */
-export function Bar({ feed, place = null }) {
+export function Bar({ feed, place = null, moment = null, report = null }) {
   return html`<div class="bar">
     <a class="button" href=${boardUrl()}><${Icon} name="out" /> ${text.board}</a>
     <${Place} place=${place} />
     <span class="space"></span>
-    <${Badge} feed=${feed} />
+    ${moment && feed.liveness !== "stale" ? html`<${AsOfBadge} at=${report?.time ?? timeOf(moment)} />` : html`<${Badge} feed=${feed} />`}
     <${ThemeButton} />
     <${Notice} feed=${feed} />
   </div>`;
@@ -144,7 +167,7 @@ export function Bar({ feed, place = null }) {
 function Place({ place }) {
   if (place === null) return null;
   const { number, of, name, previous, next } = place;
-  const way = (id, label, key) => id !== null && html`<a href=${format.conversationPath(id)} rel=${key === "j" ? "next" : "prev"}>${label} <kbd>${key}</kbd></a>`;
+  const way = (id, label, key) => id !== null && html`<a href=${conversationUrl(id)} rel=${key === "j" ? "next" : "prev"}>${label} <kbd>${key}</kbd></a>`;
   return html`<span class="soft">${text.place(number, of, name)}</span>${way(previous, text.previous, "k")}${way(next, text.next, "j")}`;
 }
 
@@ -162,12 +185,12 @@ export function Head({ id, state, thresholds, children }) {
 }
 
 /** What went wrong, and what to do about it. */
-export function Problem({ problem, again, shown }) {
+export function Problem({ problem, again, shown, isPast = false }) {
   if (problem.status === 401) return null; // the notice says so
   const isMissing = problem.status === 404;
   return html`<section class="panel problem" role="alert">
-    <p><${Icon} name=${isMissing ? "question" : "warning"} /> <b>${isMissing ? text.noConversation : text.notRead}</b>${" "}
-      ${isMissing ? text.noConversationWhy : text.serverSaid(problem.message)}${shown && ` ${text.shownBefore}`}${" "}
+    <p><${Icon} name=${isMissing ? "question" : "warning"} /> <b>${isMissing ? (isPast ? text.notYetThere : text.noConversation) : text.notRead}</b>${" "}
+      ${isMissing ? (isPast ? "" : text.noConversationWhy) : text.serverSaid(problem.message)}${shown && ` ${text.shownBefore}`}${" "}
       <button type="button" onClick=${again}>${text.tryAgain}</button></p>
   </section>`;
 }

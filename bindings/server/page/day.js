@@ -1,10 +1,13 @@
 // Today: how many were open and waiting, as lines, and within what time answers came, as bars.
 import { Component, html } from "./html.js";
-import { axisOf, barsOf, heightOf, HEIGHT, linePath, minutesAt, mostOf, roundDuration, roundTop } from "./chart.js";
+import { axisOf, barsOf, heightOf, HEIGHT, lateMarks, linePath, minutesAt, mostOf, roundDuration, roundTop } from "./chart.js";
 import * as format from "./format.js";
+import { Icon } from "./icons.js";
+import { LookBack } from "./lookback.js";
 import { text } from "./text.js";
-import { hrefOf } from "./view.js";
+import { hrefOf, withoutMoment } from "./view.js";
 
+const HOUR = 60 * 60_000;
 const KEY_ICON = "M0 5H20";
 
 /** A sample of a line, for its name. */
@@ -16,34 +19,55 @@ export function LineKey({ line, children }) {
 
 /**
  * The lines of today with their axis.
- * @extends {Component<{day: object, open: number, waiting: number, at: number}>} the numbers of now, and its time
+ * @extends {Component<{day: object, open: number, waiting: number, at: number, slider?: object | null, onPick?: (at: number) => void}>}
+ *   the numbers of now, and its time; `slider`: `{at, said, onInput}` while the reader looks back
  */
 export class Lines extends Component {
-  shouldComponentUpdate({ day, open, waiting, at }) {
+  shouldComponentUpdate({ day, open, waiting, at, slider }) {
     const old = this.props;
     // The head moves by less than a pixel a minute.
     const isLater = Math.floor(at / 30_000) !== Math.floor(old.at / 30_000);
-    return day !== old.day || open !== old.open || waiting !== old.waiting || isLater;
+    const isMoved = slider?.at !== old.slider?.at;
+    return day !== old.day || open !== old.open || waiting !== old.waiting || isLater || isMoved;
   }
 
-  render({ day, open, waiting, at }) {
+  /** The time under the pointer. */
+  picked(event, axis) {
+    const { left, width } = event.currentTarget.getBoundingClientRect();
+    return axis.from + ((event.clientX - left) / width) * (axis.until - axis.from);
+  }
+
+  render({ day, open, waiting, at, slider = null, onPick }) {
     const axis = axisOf(day, at);
     const width = minutesAt(axis, axis.until);
-    const top = roundTop(Math.max(3, open, waiting, ...day.open, ...day.waiting));
+    const before = day.open_week_ago;
+    const top = roundTop(Math.max(3, open, waiting, ...day.open, ...day.waiting, ...(before ?? [])));
     // At midnight, the numbers are a moment ahead of the lines.
     const head = Math.min(at, axis.until);
     const line = (values, value) => linePath(axis, day, values, top, { at: head, value });
+    const shown = slider ? Math.max(axis.from, Math.min(slider.at, head)) : head;
     return html`<div class="plot">
-      <svg viewBox=${`0 0 ${width} ${HEIGHT}`} preserveAspectRatio="none" role="img" aria-label=${summary(day, axis, open, waiting)}>
+      <svg viewBox=${`0 0 ${width} ${HEIGHT}`} preserveAspectRatio="none" role="img" aria-label=${summary(day, axis, open, waiting)} onClick=${onPick && ((event) => onPick(this.picked(event, axis)))}>
         <path class="grid" d=${[0, 1, 2, 3].map((i) => `M0 ${Math.round((i * HEIGHT) / 3)}H${width}`).join("")} />
+        ${before && html`<path class="line-before" d=${linePath(axis, { from: day.from, step_ms: HOUR }, before, top, null)} />`}
         <path class="line-open" d=${line(day.open, open)} />
         <path class="line-waiting" d=${line(day.waiting, waiting)} />
-        <path class="head" d=${`M${minutesAt(axis, head)} -4V${HEIGHT}`} />
+        ${lateMarks(axis, day).map((x) => html`<path key=${x} class="late" d=${`M${x - 5} ${HEIGHT}h10l-5-9z`} />`)}
+        <path class="head" d=${`M${minutesAt(axis, shown)} -4V${HEIGHT}`} />
       </svg>
       <span class="scale">${format.count(top)}</span>
+      ${slider && html`<input class="slide" type="range" min="0" max=${width} step="1" value=${Math.floor(minutesAt(axis, shown))} aria-label=${text.momentToShow} aria-valuetext=${slider.said}
+        onInput=${(event) => slider.onInput(axis.from + minutesOf(event.currentTarget, axis, head) * 60_000)} />`}
       <ol aria-hidden="true">${axis.hours.map((hour) => html`<li key=${hour}>${format.hour(hour, day.zone)}</li>`)}</ol>
     </div>`;
   }
+}
+
+/** Where the thumb is. It cannot pass now. */
+function minutesOf(input, axis, head) {
+  const minutes = Math.min(Number(input.value), Math.floor(minutesAt(axis, head)));
+  input.value = minutes;
+  return minutes;
 }
 
 /** What the lines show, for those who do not see them. */
@@ -97,23 +121,36 @@ function topLabel(ms) {
   return minutes < 60 ? text.minutes(minutes) : text.hours(minutes / 60);
 }
 
-/** @param {{board: object, day: object | null, view: import("./view.js").View}} props */
-export function Today({ board, day, view }) {
-  return html`<section class="dock" data-panel="day" aria-labelledby="day-title">
+/**
+ * @param {object} props
+ * @param {object} props.board the numbers that are shown
+ * @param {object} props.live the board of now
+ * @param {object | null} props.day
+ * @param {import("./view.js").View} props.view
+ * @param {object | null} props.past what the controls of the past are about, while they are open
+ * @param {(at: number) => void} props.onPick
+ * @param {() => void} props.onLookBack
+ */
+export function Today({ board, live, day, view, past, onPick, onLookBack }) {
+  const tableHref = hrefOf({ ...view, kept: withoutMoment(view.kept) }, { table: "day" });
+  return html`<section class=${past ? "dock is-open" : "dock"} data-panel="day" aria-labelledby="day-title">
     <div>
-      <header><h2 id="day-title">${text.today}</h2></header>
+      <header><h2 id="day-title">${text.today}</h2>
+        <button type="button" id="look-back-button" aria-expanded=${past !== null} aria-controls="look-back" onClick=${onLookBack}><${Icon} name="back" /> ${text.lookBack}</button></header>
       <ul class="key">
         <${LineKey} line="line-open">${text.openLine} <b>${format.count(board.open)}</b><//>
         <${LineKey} line="line-waiting">${text.waitingLine} <b>${format.count(board.waiting)}</b><//>
+        ${day?.open_week_ago && html`<${LineKey} line="line-before">${text.weekAgoLine}<//>`}
       </ul>
-      <a class="soft" href=${hrefOf(view, { table: "day" })}>${text.dayAsTable}</a>
+      ${past === null && html`<a class="soft" href=${tableHref}>${text.dayAsTable}</a>`}
     </div>
     ${day
-      ? html`<${Lines} day=${day} open=${board.open} waiting=${board.waiting} at=${board.now} />
+      ? html`<${Lines} day=${day} open=${live.open} waiting=${live.waiting} at=${live.now} slider=${past?.slider} onPick=${onPick} />
           <div>
             <p class="soft cut">${text.answeredWithin}</p>
-            <${Answers} day=${day} at=${board.now} />
+            <${Answers} day=${day} at=${live.now} />
           </div>`
       : html`<p class="soft">${text.loading}</p>`}
+    ${past && day && html`<${LookBack} day=${day} tableHref=${tableHref} ...${past.controls} />`}
   </section>`;
 }

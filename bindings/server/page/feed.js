@@ -132,7 +132,7 @@ export class Feed {
     if (typeof data.now === "number" && (name === "clock" || !clock.isRunning())) {
       clock.synchronize(data.now);
     }
-    this.lastWordAt = clock.now();
+    this.lastWordAt = clock.serverNow();
     this.noteSeq(data);
     this.setLiveness();
     if (name !== "clock") this.onEvent(name, data, event.lastEventId);
@@ -141,14 +141,14 @@ export class Feed {
 
   noteSeq({ seq, database_id: databaseId }) {
     if (databaseId !== undefined && databaseId !== this.databaseId) {
-      if (this.databaseId !== null) this.replacedAt = clock.now();
+      if (this.databaseId !== null) this.replacedAt = clock.serverNow();
       this.databaseId = databaseId;
       this.seq = null;
     }
     // A day may reflect fewer events than the board before it.
     if (typeof seq === "number" && (this.seq === null || seq > this.seq)) {
       this.seq = seq;
-      this.lastEventAt = clock.now();
+      this.lastEventAt = clock.serverNow();
     }
   }
 
@@ -190,7 +190,7 @@ export class Feed {
   }
 
   setLiveness() {
-    const calm = this.lastEventAt === null ? 0 : clock.now() - this.lastEventAt;
+    const calm = this.lastEventAt === null ? 0 : clock.serverNow() - this.lastEventAt;
     const found = liveness(this.silence(), calm);
     const next = found !== "stale" && this.lastWordAt === null ? "connecting" : found;
     if (next === "stale") clock.stop();
@@ -221,8 +221,8 @@ async function refusal(url) {
 /** What a server says about a failed request. */
 async function problemOf(response) {
   try {
-    const { title, detail } = await response.json();
-    return { detail: detail ?? title };
+    const { title, detail, earliest } = await response.json();
+    return { detail: detail ?? title, earliest };
   } catch {
     return { detail: `${response.status} ${response.statusText}` };
   }
@@ -232,7 +232,7 @@ async function problemOf(response) {
  * The JSON of a question.
  * @param {string} url
  * @param {AbortSignal} [signal]
- * @throws {Error} with the server's own words, and its `status` (0 if it was not reached)
+ * @throws {Error} with the server's own words, its `status` (0 if it was not reached), and the `earliest` time that has an answer
  */
 export async function ask(url, signal) {
   let response;
@@ -243,6 +243,6 @@ export async function ask(url, signal) {
     throw Object.assign(new Error("the server was not reached"), { status: 0, cause });
   }
   if (response.ok) return response.json();
-  const { detail } = await problemOf(response);
-  throw Object.assign(new Error(detail), { status: response.status });
+  const { detail, earliest } = await problemOf(response);
+  throw Object.assign(new Error(detail), { status: response.status, earliest });
 }

@@ -4,7 +4,7 @@ import { ask } from "./feed.js";
 import * as format from "./format.js";
 import { addKeys } from "./keys.js";
 import { agentName } from "./names.js";
-import { navigate } from "./router.js";
+import { conversationUrl, navigate } from "./router.js";
 import { isOn, onSetting, toggle } from "./settings.js";
 import { play } from "./sound.js";
 import { text } from "./text.js";
@@ -50,10 +50,12 @@ export class Filters extends Component {
     else this.setState({ isOpen: true }, () => selects()?.focus());
   }
 
+  /** @returns whether there was something to close */
   close() {
-    if (!this.state.isOpen) return;
+    if (!this.state.isOpen) return false;
     this.setState({ isOpen: false });
     this.moreButton.current.focus();
+    return true;
   }
 
   go(changes) {
@@ -148,7 +150,7 @@ class Find extends Component {
     const nobody = { member: null, number: null };
     if (words === "") return navigate(hrefOf(view, nobody));
     const { ids } = await ask(`/api/v1/ids?limit=2&prefix=${encodeURIComponent(words)}`).catch(() => ({ ids: [] }));
-    if (ids.length === 1) return navigate(format.conversationPath(ids[0]));
+    if (ids.length === 1) return navigate(conversationUrl(ids[0]));
     const isNumber = /^\+?[\d\s]+$/.test(words);
     return navigate(hrefOf(view, { ...nobody, [isNumber ? "number" : "member"]: words }));
   }

@@ -1,7 +1,7 @@
 // What every page has: the badge, the notice over the bar, the clock and the theme.
 import { Component, html } from "./html.js";
 import { Age, TimeOfDay } from "./age.js";
-import { now, onTick, timeZone } from "./clock.js";
+import { onTick, serverNow, timeZone } from "./clock.js";
 import * as format from "./format.js";
 import { Icon } from "./icons.js";
 import { loginUrl } from "./router.js";
@@ -85,7 +85,7 @@ export class Notice extends EverySecond {
 
   replaced(feed) {
     const { replacedAt } = feed;
-    if (replacedAt === null || replacedAt === this.state.dismissed || now() - replacedAt > REPLACED_MS) return null;
+    if (replacedAt === null || replacedAt === this.state.dismissed || serverNow() - replacedAt > REPLACED_MS) return null;
     return html`<p class="notice" data-notice="read_anew">
       <${Icon} name="back" /><b>${text.readAnew}</b>
       <span>${text.databaseReplaced(format.time(replacedAt, timeZone()))}</span>
@@ -114,7 +114,7 @@ function bad(name, title, rest) {
 
 /** The time of day on the server. */
 export function Clock() {
-  return html`<span class="clock"><${TimeOfDay} /> <span class="soft">${format.zoneName(now(), timeZone())}</span></span>`;
+  return html`<span class="clock"><${TimeOfDay} /> <span class="soft">${format.zoneName(serverNow(), timeZone())}</span></span>`;
 }
 
 const THEMES = ["auto", "light", "dark"];

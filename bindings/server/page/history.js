@@ -1,38 +1,43 @@
 // Every event of a conversation: when it happened, when it was learned, and what it says.
 import { html } from "./html.js";
+import { AsOf } from "./asof.js";
 import { timeZone } from "./clock.js";
 import { Bar, Head, Problem, ReadingPage } from "./conversation.js";
 import * as format from "./format.js";
 import { Icon } from "./icons.js";
 import { LineTime, Lines } from "./lines.js";
 import { placeIn } from "./list.js";
+import { addressAt, momentOf, momentParams } from "./moment.js";
 import { agentName, memberName } from "./names.js";
 import { talk as text } from "./text.js";
 import { lateness, versionsOf } from "./timeline.js";
 import { Compare, Late } from "./transcript.js";
 
 export default function HistoryPage({ id, session, search }) {
-  return html`<${History} key=${id} id=${id} session=${session} search=${search} />`;
+  const moment = momentOf(search);
+  return html`<${History} key=${id + momentParams(moment)} id=${id} session=${session} search=${search} moment=${moment} />`;
 }
 
-/** @extends {ReadingPage<{id: string, session: object, search: string}>} */
+/** @extends {ReadingPage<{id: string, session: object, search: string, moment: import("./moment.js").Moment | null}>} */
 class History extends ReadingPage {
   componentDidUpdate() {
     const state = this.reading.answer?.conversation;
     document.title = text.historyTitle((state && memberName(state.member.name)) ?? text.nameNotKnown);
   }
 
-  render({ id, session, search }, { hash }) {
+  render({ id, session, search, moment }, { hash }) {
     const { answer, history, conflicts, problem, feed } = this.reading;
     const path = format.conversationPath(id);
+    const back = addressAt({ pathname: path, search: "" }, moment);
     const byArrival = new URLSearchParams(search).get("order") === "arrival";
     return html`<header class=${feed.liveness === "stale" ? "head is-stale" : "head"}>
-        <${Bar} feed=${feed} place=${placeIn(this.list, id)} />
-        <${Head} id=${id} state=${answer?.conversation} thresholds=${session.thresholds}><a href=${path}>${text.backToConversation}</a><//>
+        <${Bar} feed=${feed} place=${placeIn(this.list, id)} moment=${moment} report=${answer?.moment} />
+        ${moment && html`<${AsOf} moment=${moment} report=${answer?.moment} problem=${problem?.earliest == null ? null : problem} onLeave=${() => this.backToLive()} />`}
+        <${Head} id=${id} state=${answer?.conversation} thresholds=${session.thresholds}><a href=${back}>${text.backToConversation}</a><//>
       </header>
-      ${problem && html`<${Problem} problem=${problem} again=${() => this.reading.read()} shown=${answer !== null} />`}
+      ${problem && html`<${Problem} problem=${problem} isPast=${moment !== null} again=${() => this.reading.read()} shown=${answer !== null} />`}
       <main class="history" data-view="history" data-seq=${answer?.seq}>
-        ${answer ? html`<${Events} history=${history} conflicts=${conflicts} path=${path} byArrival=${byArrival} items=${sorted(history, byArrival)} target=${/^seq-\d+$/.test(hash) ? hash : null} />` : !problem && html`<p class="soft">${text.loading}</p>`}
+        ${answer ? html`<${Events} history=${history} conflicts=${conflicts} path=${`${path}/history`} byArrival=${byArrival} items=${sorted(history, byArrival)} target=${/^seq-\d+$/.test(hash) ? hash : null} />` : !problem && html`<p class="soft">${text.loading}</p>`}
       </main>`;
   }
 }
@@ -46,12 +51,13 @@ class Events extends Lines {
   render({ items, history, conflicts, path, byArrival }) {
     const [from, until] = this.shown();
     const { before, after } = this.more();
-    const context = { late: lateness(history), versions: versionsOf(history), conflicts, path, target: this.props.target };
+    const here = (search) => addressAt({ pathname: path, search }, momentOf(location.search));
+    const context = { late: lateness(history), versions: versionsOf(history), conflicts, path: here(byArrival ? "?order=arrival" : ""), target: this.props.target };
     return html`<section class="panel" aria-labelledby="events-title">
       <header>
         <h2 id="events-title">${text.everyEvent}</h2>
         <span class="soft">${text.events(items.length)}, ${byArrival ? text.inArrivalOrder : text.inTimeOrder};${" "}
-          <a href=${byArrival ? `${path}/history` : `${path}/history?order=arrival`}>${byArrival ? text.showTimeOrder : text.showArrivalOrder}</a></span>
+          <a href=${here(byArrival ? "" : "?order=arrival")}>${byArrival ? text.showTimeOrder : text.showArrivalOrder}</a></span>
       </header>
       ${from > 0 && html`<p><button type="button" onClick=${() => this.earlier()}>${text.earlier(...before)}</button></p>`}
       <table role="table" class="events">
@@ -84,7 +90,7 @@ function Says({ event, conflicts, path }) {
       : agent && html`; ${text.saysAgent} <bdi>${agentName(agent)}</bdi>`}
     ${words !== undefined && html`<span class="quote"><bdi dir="auto">${words}</bdi></span>`}
     <details><summary class="soft">${text.asAccepted}</summary><pre tabindex="0">${JSON.stringify(event, null, 2)}</pre></details>
-    ${conflicts.length > 0 && html`<details><summary class="soft">${text.compare}</summary><${Compare} conflicts=${conflicts} path=${`${path}/history`} /></details>`}`;
+    ${conflicts.length > 0 && html`<details><summary class="soft">${text.compare}</summary><${Compare} conflicts=${conflicts} path=${path} /></details>`}`;
 }
 
 /** The conflicts in which an event is the one that counts, or the one that does not. */
@@ -96,7 +102,7 @@ function marksOf(entry, { late, versions, path }) {
   const losers = versions.get(entry.seq) ?? [];
   const kept = entry.counts ? null : [...versions].find(([, seqs]) => seqs.includes(entry.seq))?.[0];
   const item = { seq: entry.seq, lateBy: late.get(entry.seq), learnedAt: entry.learned_at };
-  return html`${item.lateBy !== undefined && html`<${Late} item=${item} path=${`${path}/history`} />`}
+  return html`${item.lateBy !== undefined && html`<${Late} item=${item} path=${path} />`}
     ${losers.length > 0 && html`<span class="tag"><${Icon} name="unequal" /> ${text.versions(losers.length + 1)}</span>`}
     ${!entry.counts && html`<span class="tag"><${Icon} name="unequal" /> ${text.doesNotCount}${kept !== undefined && kept !== null && html`; <a href=${`#seq-${kept}`}>${text.anotherCounts(format.count(kept))}</a>`}</span>`}`;
 }

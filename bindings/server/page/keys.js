@@ -8,7 +8,8 @@ let prefixTimer = null;
 const PAIR_MS = 1500;
 
 /**
- * @param {Record<string, (event: KeyboardEvent) => void>} actions by key: `j`, `Escape`, `g w`
+ * @param {Record<string, (event: KeyboardEvent) => unknown>} actions by key: `j`, `Escape`, `g w`. One that returns `false` leaves
+ *   the key to the layer below.
  * @returns {() => void} removes them
  */
 export function addKeys(actions) {
@@ -16,17 +17,18 @@ export function addKeys(actions) {
   return () => layers.splice(layers.indexOf(actions), 1);
 }
 
-function actionFor(key) {
-  for (const layer of layers.toReversed()) {
-    if (layer[key]) return layer[key];
-  }
-  return null;
+/** @returns whether a layer took the key */
+function act(key, event) {
+  return layers.toReversed().some((layer) => layer[key] && layer[key](event) !== false);
 }
+
+/** Inputs that take no text. */
+const NO_TEXT = "[type=range], [type=radio], [type=checkbox]";
 
 const isPrefix = (key) => layers.some((layer) => Object.keys(layer).some((name) => name.startsWith(`${key} `)));
 
 function isTyping(target) {
-  return target instanceof HTMLElement && (target.isContentEditable || target.matches("input, select, textarea"));
+  return target instanceof HTMLElement && (target.isContentEditable || (target.matches("input, select, textarea") && !target.matches(NO_TEXT)));
 }
 
 function onKey(event) {
@@ -46,10 +48,7 @@ function onKey(event) {
     prefixTimer = setTimeout(() => (prefix = ""), PAIR_MS);
     return;
   }
-  const action = actionFor(name);
-  if (!action) return;
-  event.preventDefault();
-  action(event);
+  if (act(name, event)) event.preventDefault();
 }
 
 /** Begins to listen. Called once. */

@@ -23,12 +23,13 @@ export function HeadNumbers({ board, view }) {
     <${HeadNumber} board=${board} name="open" label=${text.open} href=${link({ status: "open" })} />
     <${HeadNumber} board=${board} name="unread" label=${text.unreadMessages} href=${link({ unread_min })} />
     <${HeadNumber} board=${board} name="suspect" label=${text.suspect} href=${link({ suspect: "1" })} />
-    <${UpstreamNumber} upstreams=${board.upstreams} />
+    <${UpstreamNumber} upstreams=${board.upstreams} isPast=${Boolean(board.moment)} />
   </nav>`;
 }
 
 function HeadNumber({ board, name, label, href }) {
-  const hasData = board.conversations > 0;
+  // Of the past only what was open is counted.
+  const hasData = board.conversations > 0 || board.moment;
   return html`<a class="head-number" href=${href}>
     <span class="label">${label}</span>
     <span class="value" data-number=${name}>${hasData ? format.count(board[name]) : format.NONE}</span>
@@ -38,7 +39,7 @@ function HeadNumber({ board, name, label, href }) {
 
 /** How a number changed in a quarter of an hour, in words. */
 function Trend({ board, name }) {
-  if (board.before === null) return html`<span class="trend">${board.conversations > 0 ? "" : text.noData}</span>`;
+  if (board.before === null) return html`<span class="trend">${board.conversations > 0 || board.moment ? "" : text.noData}</span>`;
   const change = board[name] - board.before[name];
   const title = text.trendSpoken(change);
   if (change === 0) return html`<span class="trend" title=${title}>${text.noChange}</span>`;

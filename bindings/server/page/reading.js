@@ -1,5 +1,7 @@
 // Reads one conversation, and reads it again whenever something happens in it.
+import { hold, release } from "./clock.js";
 import { Feed, ask } from "./feed.js";
+import { momentParams } from "./moment.js";
 import { questionAbout } from "./names.js";
 import { timeline } from "./timeline.js";
 
@@ -12,11 +14,13 @@ export class Reading {
   /**
    * @param {string} id
    * @param {{texts: boolean}} session
+   * @param {import("./moment.js").Moment | null} moment `null` for now
    * @param {() => void} onChange called after something that is shown changed
    */
-  constructor(id, session, onChange) {
+  constructor(id, session, moment, onChange) {
     this.id = id;
     this.session = session;
+    this.moment = moment;
     this.onChange = onChange;
     /** The state and how its events arrived; `null` until it was read. */
     this.answer = null;
@@ -43,6 +47,7 @@ export class Reading {
 
   close() {
     this.isClosed = true;
+    release();
     this.request?.abort();
     clearTimeout(this.timer);
     this.feed.close();
@@ -88,11 +93,14 @@ export class Reading {
   }
 
   async readAll(signal) {
-    const of = (what) => ask(questionAbout(this.id, what), signal);
+    const of = (what) => ask(questionAbout(this.id, what) + momentParams(this.moment), signal);
     const [answer, { history }] = await Promise.all([of(""), of("/history")]);
-    const { events, conflicts } = answer.arrivals;
-    this.conflicts = conflicts > 0 && this.session.texts ? (await of("/conflicts")).conflicts : null;
+    const hasConflicts = history.some(({ counts }) => !counts);
+    this.conflicts = hasConflicts && this.session.texts ? (await of("/conflicts")).conflicts : null;
+    if (answer.moment?.time != null) hold(answer.moment.time);
     Object.assign(this, { answer, history, timeline: timeline(history, answer.conversation) });
+    if (answer.arrivals === null) return;
+    const { events, conflicts } = answer.arrivals;
     // An event came between the two answers.
     if (events + conflicts !== history.length) this.again = true;
   }

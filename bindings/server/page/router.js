@@ -1,4 +1,6 @@
 // The address of the page, and moving between addresses without loading the page again.
+import { conversationPath } from "./format.js";
+import { addressAt, momentOf } from "./moment.js";
 
 const listeners = new Set();
 const BOARD = "convofold.board";
@@ -36,6 +38,11 @@ export function addressedConversation() {
   return found && decoded(found[1]);
 }
 
+/** The address of a conversation at the moment that is shown. */
+export function conversationUrl(id) {
+  return addressAt({ pathname: conversationPath(id), search: "" }, momentOf(location.search));
+}
+
 /** Remembers the board as it is now, so that a conversation leads back to it with its filters. */
 export function rememberBoard() {
   if (location.pathname !== "/") return;
@@ -52,6 +59,16 @@ export function boardUrl() {
     return sessionStorage.getItem(BOARD) ?? "/";
   } catch {
     return "/";
+  }
+}
+
+/** The way back leads to the board of now: the reader left the past. */
+export function forgetMoment() {
+  try {
+    const [pathname, search = ""] = boardUrl().split("?");
+    sessionStorage.setItem(BOARD, addressAt({ pathname, search }, null));
+  } catch {
+    // Then the board was not remembered.
   }
 }
 

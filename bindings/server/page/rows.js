@@ -7,6 +7,7 @@ import { Id } from "./frame.js";
 import { Icon } from "./icons.js";
 import { bandPlaces, levelOf } from "./levels.js";
 import { agentName, memberName } from "./names.js";
+import { conversationUrl } from "./router.js";
 import { text } from "./text.js";
 
 export const LEVEL_ICONS = { critical: "critical", warning: "warning", under: "fine" };
@@ -33,7 +34,7 @@ export function WaitCell({ since, level, isGone, goneText, role }) {
 /** The member's name as the link of the row. */
 export function MemberLink({ row, isMoved }) {
   const name = memberName(row.member_name) ?? row.member_number;
-  return html`<a class=${`row-link ${isMoved ? "has-moved" : ""}`} href=${format.conversationPath(row.id)}>
+  return html`<a class=${`row-link ${isMoved ? "has-moved" : ""}`} href=${conversationUrl(row.id)}>
     ${name == null ? html`<span class="soft">${text.nameNotKnown}</span>` : html`<bdi>${name}</bdi>`}
   </a>`;
 }

@@ -206,6 +206,7 @@ export const text = {
   today: "Today",
   openLine: "open",
   waitingLine: "waiting",
+  weekAgoLine: "open a week ago",
   dayAsTable: "The day as a table",
   linesSummary: (from, step, now, most) => {
     const sofar = most
@@ -220,6 +221,33 @@ export const text = {
   short: (ms) => (ms % 60_000 === 0 ? `${count(ms / 60_000)} min` : `${count(ms / 1000)} s`),
   minutes: (n) => `${count(n)} min`,
   hours: (n) => `${count(n)} h`,
+
+  // The past
+  asOf: "AS OF",
+  lookBack: "Look back",
+  backToLive: "Back to live",
+  corrected: "as it was, corrected by what we learned since",
+  asKnown: (seq) => `as this screen showed it then${seq === null ? "" : `, after seq ${count(seq)}`}`,
+  correctedUpTo: (seq) => `as it was, corrected by what we learned up to ${seq === null ? "then" : `seq ${count(seq)}`}`,
+  replayed: "These events came with a replay: this is the time of the replay.",
+  learnedLater: (n, truth) =>
+    truth === "as_of" ? `${plural(n, "event")} learned later changed this` : `${plural(n, "event")} of that time ${n === 1 ? "was" : "were"} learned later`,
+  show: "show",
+  momentToShow: "Moment to show",
+  timeToShow: "Time to show",
+  whichTruth: "Which truth",
+  now: "now",
+  earlierBy: (n) => `${plural(n, "minute")} earlier`,
+  laterBy: (n) => `${plural(n, "minute")} later`,
+  lateKey: "moments that late events changed",
+  momentSaid: (time, { open, waiting }) => `As of ${time}: ${count(open)} open, ${count(waiting)} waiting`,
+  momentTitle: (time) => `(as of ${time}) convofold`,
+  nowSaid: "Live again",
+  notRecorded: (time, first) =>
+    `What this screen showed at ${time} is not recorded. Marks begin on ${first}; before that ask by sequence number, as seq:1.`,
+  nothingYet: (time, first) => `Nothing had happened by ${time}. The first event was on ${first}.`,
+  noMoment: (detail) => `There is no answer about this moment: ${detail}.`,
+  notKept: "not kept for the past",
 
   // The first start
   noEventsYet: "No events yet",
@@ -292,6 +320,7 @@ export const talk = {
   everyEvent: "Every event",
   agentNotKnown: "agent not known",
   noConversation: "There is no such conversation.",
+  notYetThere: "This conversation did not exist at this moment.",
   noConversationWhy: "Perhaps its first event has not come yet, or this token is for other tenants.",
   notRead: "The conversation could not be read.",
   shownBefore: "What is shown was read before.",
@@ -345,6 +374,22 @@ export const talk = {
   duplicatesTitle: "Events that were delivered again. They are counted; which ones they were is not kept.",
   late: (n) => `${count(n)} late`,
   conflicts: (n) => plural(n, "conflict"),
+
+  // Why a field is what it is
+  askWhy: "why?",
+  whyOf: (name) => `Why: ${name}`,
+  fieldIs: (field, value) => `${field} is ${value}.`,
+  byRule: (sentence, rule) => `${sentence} (rule ${rule}).`,
+  decides: "decides",
+  outdone: "outdone",
+  noSay: "no say",
+  learnedThen: (ms) => `Learned ${talk.learnedAfter(ms)}.`,
+  moreWitnesses: (n) => `and ${plural(n, "more event")}`,
+  without: (seqs, field) => `Without ${seqs} ${field} would be:`,
+  withoutSeqs: (seqs) => (seqs.length > 3 ? plural(seqs.length, "event") : seqs.map((seq) => `seq ${count(seq)}`).join(", ")),
+  noWitness: "No event says anything about it.",
+  noWhy: (detail) => `This could not be explained. The server said: ${detail}.`,
+  unknownValue: "not known",
 
   // Suspicions
   suspicion: "suspicion",
@@ -545,10 +590,14 @@ export const talk = {
     [["/"], "find"],
     [["f"], "filters"],
     [["g w", "g u", "g a"], "to who waits, unassigned, agents"],
+    [["t"], "look back"],
+    [["[", "]"], "one minute back, on"],
+    [["{", "}"], "five minutes back, on"],
     [["r"], "let changes in"],
+    [["w"], "why? of the focused field"],
     [["x"], "exact times in place of ages"],
     [["m"], "sound"],
-    [["Esc"], "close"],
+    [["Esc"], "close, back to live"],
     [["?"], "this list"],
   ],
 };

@@ -52,13 +52,13 @@ function together(upstreams) {
 
 const ICONS = { ok: "on", quiet: "warning", refused: "critical", catching_up: "warning", connecting: "nobody", not_set_up: null };
 
-/** @param {{upstreams: object[]}} props */
-export function UpstreamNumber({ upstreams }) {
+/** @param {{upstreams: object[], isPast: boolean}} props */
+export function UpstreamNumber({ upstreams, isPast }) {
   return html`<a class="head-number is-upstream" href="/status#upstream">
     <span class="label">${text.upstream}</span>
     <ul>
       ${upstreamLines(upstreams).map((line) => html`<${Line} key=${line.upstream.name} ...${line} />`)}
-      ${upstreams.length === 0 && html`<li><span>${text.http}</span><span class="soft">${text.listening}</span></li>`}
+      ${upstreams.length === 0 && (isPast ? html`<li class="soft">${text.notKept}</li>` : html`<li><span>${text.http}</span><span class="soft">${text.listening}</span></li>`)}
     </ul>
   </a>`;
 }

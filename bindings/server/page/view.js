@@ -1,5 +1,6 @@
 // What the address says: conditions, thresholds and order. Pure functions from an address to a question and back.
 import { channel, duration, parseDuration } from "./format.js";
+import { momentParams } from "./moment.js";
 import { text } from "./text.js";
 
 /** Conditions that limit what the board is about. */
@@ -11,7 +12,7 @@ const FLAGS = new Set(["no_tenant", "no_channel", "unassigned", "waiting", "susp
 /** Selections whose list is "who waits". */
 const WAITS = new Set(["waiting", "waiting_min"]);
 /** Parameters that stay when the filters are cleared. */
-const KEPT = ["warn", "crit", "tz", "theme"];
+const KEPT = ["warn", "crit", "tz", "theme", "as_of", "known_at"];
 
 const CONDITIONS = [...SCOPE, ...SELECTION];
 /** The maximum number of rows of a list in the page. */
@@ -77,6 +78,11 @@ export function hrefOf(view, changes) {
   return query ? `/?${query}` : "/";
 }
 
+/** What stays of an address, for one of now. */
+export function withoutMoment({ as_of: _asOf, known_at: _knownAt, ...kept }) {
+  return kept;
+}
+
 /** The board with the same thresholds and no conditions. */
 export function clearedHref(view) {
   return hrefOf({ conditions: {}, kept: view.kept }, {});
@@ -128,15 +134,16 @@ function conditionParams(view) {
  * @param {View} view
  * @param {string} zone
  * @param {number} limit rows of a list
+ * @param {import("./moment.js").Moment | null} moment `null` for now
  */
-export function boardQuestion(view, zone, limit = ROWS) {
+export function boardQuestion(view, zone, limit = ROWS, moment = null) {
   const params = conditionParams(view);
   for (const name of ["warn", "crit"]) {
     if (view.kept[name]) params.set(name, view.kept[name]);
   }
   params.set("tz", view.kept.tz ?? zone);
   params.set("limit", limit);
-  return `/api/v1/board?${params}`;
+  return `/api/v1/board?${params}${momentParams(moment)}`;
 }
 
 /** The order of a list: as asked, otherwise who waits longest, otherwise the latest activity. */
@@ -156,5 +163,8 @@ export function listQuestion(view) {
   params.set("sort", sortOf(view));
   params.set("limit", ROWS);
   if (view.cursor) params.set("cursor", view.cursor);
+  for (const name of ["as_of", "known_at"]) {
+    if (view.kept[name]) params.set(name, view.kept[name]);
+  }
   return `/api/v1/conversations?${params}`;
 }

@@ -162,6 +162,7 @@ function Numbers({ board, day }) {
       <ul class="key">
         <${LineKey} line="line-open">${text.openToday}<//>
         <${LineKey} line="line-waiting">${text.waitingLine}<//>
+        ${day?.open_week_ago && html`<${LineKey} line="line-before">${text.weekAgoLine}<//>`}
       </ul>
       ${day && html`<${Lines} day=${day} open=${board.open} waiting=${board.waiting} at=${board.now} />`}
     </div>
