@@ -1,8 +1,6 @@
 //! Why a conversation is what it is.
 
-use std::collections::HashMap;
-
-use convofold_engine::{Explanation, FieldName, Moment, Reason, Seq, Time};
+use convofold_engine::{Explanation, FieldName, Moment, Reason};
 
 use crate::api::handle::Convofold;
 use crate::api::view::View;
@@ -62,20 +60,21 @@ impl View {
         };
         let Some(image) = image else { return Ok(None) };
         let mut explained = past_of(image, self.pinned(), |past| past.explain(field, limit))?;
-        self.tell_when_learned(explained.iter_mut().flatten());
+        self.tell_when_learned(explained.as_deref_mut().unwrap_or_default());
         Ok(explained)
     }
 
-    /// Adds how long after each event it was committed, where the log can be read.
-    fn tell_when_learned<'e>(&self, explanations: impl Iterator<Item = &'e mut Explanation>) {
-        let mut committed: HashMap<Seq, Option<Time>> = HashMap::new();
-        let mut tell = |reason: &mut Reason| {
-            let time =
-                *committed.entry(reason.seq).or_insert_with(|| self.db().committed_at(reason.seq).ok().flatten());
-            reason.learned_after_ms = time.map(|time| time.ms() - reason.at);
-        };
-        for Explanation { because, over, not, .. } in explanations {
-            because.iter_mut().chain(over).chain(not).for_each(&mut tell);
+    /// Adds how long after its time each event was committed, where the log can be read.
+    fn tell_when_learned(&self, explanations: &mut [Explanation]) {
+        let seqs = explanations.iter_mut().flat_map(reasons).map(|reason| reason.seq).collect();
+        let committed = self.db().committed_at_each(seqs);
+        for reason in explanations.iter_mut().flat_map(reasons) {
+            reason.learned_after_ms = committed.get(&reason.seq).map(|time| time.ms() - reason.at);
         }
     }
+}
+
+fn reasons(explanation: &mut Explanation) -> impl Iterator<Item = &mut Reason> {
+    let Explanation { because, over, not, .. } = explanation;
+    because.iter_mut().chain(over).chain(not)
 }

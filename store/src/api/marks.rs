@@ -1,5 +1,6 @@
 //! When events were committed.
 
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::Ordering;
 
 use convofold_engine::{Seq, Time};
@@ -95,6 +96,13 @@ impl Convofold {
                 Err(MarkError::BeforeFirst { at, first })
             }
         })
+    }
+
+    /// When these events were committed, in ascending order; without those for which the log cannot be read.
+    pub(super) fn committed_at_each(&self, seqs: BTreeSet<Seq>) -> HashMap<Seq, Time> {
+        let times = self.with_commit_times(|times| Ok(times.committed_ms_of(seqs.iter().copied())));
+        let known = seqs.into_iter().zip(times.unwrap_or_default());
+        known.filter_map(|(seq, ms)| Some((seq, time(ms?)))).collect()
     }
 
     fn with_commit_times<T>(&self, ask: impl FnOnce(CommitTimes<'_>) -> Result<T, MarkError>) -> Result<T, MarkError> {

@@ -29,6 +29,22 @@ impl CommitTimes<'_> {
         }
     }
 
+    /// The commit times of these events, `None` where the log cannot be read. Reads each block once if they are in ascending
+    /// order.
+    pub(crate) fn committed_ms_of(&self, seqs: impl IntoIterator<Item = Seq>) -> Vec<Option<u64>> {
+        let mut last: Option<BlockHead> = None;
+        let mut time_of = |seq: Seq| {
+            if seq < self.start.position.seq || seq > self.last_seq {
+                return self.committed_ms(seq).ok().flatten();
+            }
+            if last.as_ref().is_none_or(|head| !(head.first_seq..head.end_seq()).contains(&seq)) {
+                last = self.block_with(seq).ok();
+            }
+            last.as_ref().map(|head| head.committed_ms)
+        };
+        seqs.into_iter().map(&mut time_of).collect()
+    }
+
     /// The last event that was committed at this time or before; `None` if there is none.
     pub(crate) fn seq_at(&self, ms: u64) -> Result<Option<Seq>, LogError> {
         let mut known = self.start.marks.seq_at(ms);
