@@ -107,19 +107,26 @@ fn table(fields: &[Explanation], console: &mut Console) -> Result<(), CliError> 
     let mut listing = Listing::new(&["FIELD", "VALUE", "RULE", "SEQ", "AT (UTC)", "EVENT"]);
     for explanation in fields {
         let Explanation { field, value, rule, because, .. } = explanation;
-        let (first, last) = (because.first(), because.last());
-        let count = explanation.because_count.unwrap_or(because.len() as u64);
-        let (seq, what) = match (first, last) {
-            (Some(first), Some(last)) if count > 1 => {
-                (format!("{}\u{2026}{}", first.seq, last.seq), text::counted(count, "event"))
-            }
-            (Some(one), _) => (one.seq.to_string(), event::kind(one.event).to_owned()),
-            (None, _) => (text::UNKNOWN.to_owned(), String::new()),
+        let last = because.last();
+        let what = match because.as_slice() {
+            [one] => event::kind(one.event).to_owned(),
+            [] => String::new(),
+            _ => text::counted(explanation.because_count.unwrap_or(because.len() as u64), "event"),
         };
         let at = last.map(|last| time::to_millisecond(last.at)).unwrap_or_default();
-        listing.row(vec![field.clone(), text::cut(&shown(field, value), VALUE_COLUMNS), rule.clone(), seq, at, what]);
+        let value = text::cut(&shown(field, value), VALUE_COLUMNS);
+        listing.row(vec![field.clone(), value, rule.clone(), seqs(because), at, what]);
     }
     listing.print(console)
+}
+
+/// A few sequence numbers, or the first and the last one of more.
+fn seqs(events: &[Reason]) -> String {
+    match events {
+        [] => text::UNKNOWN.to_owned(),
+        [first, .., last] if events.len() > 3 => format!("{}\u{2026}{}", first.seq, last.seq),
+        few => few.iter().map(|event| event.seq.to_string()).collect::<Vec<_>>().join(", "),
+    }
 }
 
 fn details(fields: &[Explanation], console: &mut Console) -> Result<(), CliError> {
