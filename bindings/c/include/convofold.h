@@ -1203,6 +1203,27 @@ convofold_error convofold_conflicts_json(convofold_db db, const char *id, char *
 convofold_error convofold_arrivals_json(convofold_db db, const char *id, char **json);
 
 /**
+ * Sets `json` to why the fields of one conversation have their values: a JSON array of objects, in the order of the export,
+ * with `field`, `value`, `rule`, `sentence`, `because` (the events that make the value), `over` (those over which they won),
+ * `not` (later ones that do not change it) and `without` (the value without the events in `because`; missing if the
+ * conversation would not exist). An event is an object with `seq`, `at`, `event` and, where known, `why` and
+ * `learned_after_ms`. NULL if there is no conversation with this id.
+ *
+ * `field` is the path of a field of the export, such as `status` or `member.name`, or the name of an object, such as `member`,
+ * for its fields. It can be NULL (all fields). No list contains more than `limit` events (0: no limit); `because_count`,
+ * `over_count` and `not_count` are the lengths of longer ones.
+ *
+ * Ownership: the caller owns `json`; release it with convofold_string_free().
+ *
+ * Errors: INVALID_ARGUMENT (there is no field with this name); otherwise the same as for convofold_state_json().
+ */
+convofold_error convofold_explain_json(convofold_db db,
+                                       const char *id,
+                                       const char *field,
+                                       uint64_t limit,
+                                       char **json);
+
+/**
  * Sets `json` to the ids of the conversations that begin with `beginning`, in order and at most `limit`: a JSON array of
  * texts.
  *
@@ -1356,7 +1377,8 @@ convofold_error convofold_view_close(convofold_view view);
 
 /**
  * Sets `json` to what the answers of a view are about: a JSON object with `as_of` and `time` (the time to which ages count),
- * in milliseconds, and `known_at`, a seq; null for a bound that is not set.
+ * in milliseconds, and `known_at`, a seq; null for a bound that is not set. `replayed` says whether the event `known_at` came
+ * with history that was replayed, so that `time` is the time of the replay. `words` is all of this in words.
  *
  * `id` can be NULL. Otherwise the object also has the number `late_events`: the events of this conversation that had
  * happened by `time` and were learned later. With a bound of event time alone they are in the answers and have changed them
@@ -1387,6 +1409,30 @@ convofold_error convofold_view_state_json(convofold_view view, const char *id, c
  * Errors: the same as for convofold_state_json().
  */
 convofold_error convofold_view_history_json(convofold_view view, const char *id, char **json);
+
+/**
+ * Like convofold_conflicts_json(), at the moment of the view. NULL if the conversation did not exist.
+ *
+ * Ownership: the caller owns `json`; release it with convofold_string_free().
+ *
+ * Errors: the same as for convofold_state_json().
+ */
+convofold_error convofold_view_conflicts_json(convofold_view view, const char *id, char **json);
+
+/**
+ * Like convofold_explain_json(), at the moment of the view. NULL if the conversation did not exist.
+ *
+ * `field` can be NULL (all fields).
+ *
+ * Ownership: the caller owns `json`; release it with convofold_string_free().
+ *
+ * Errors: the same as for convofold_explain_json().
+ */
+convofold_error convofold_view_explain_json(convofold_view view,
+                                            const char *id,
+                                            const char *field,
+                                            uint64_t limit,
+                                            char **json);
 
 /**
  * Like convofold_query_page(), at the moment of the view.
@@ -1454,6 +1500,31 @@ convofold_error convofold_view_export(convofold_view view, convofold_on_bytes on
  * Errors: the same as for convofold_export_file().
  */
 convofold_error convofold_view_export_file(convofold_view view, const char *file, char **json);
+
+/**
+ * Like convofold_export_events(), with the events within the bounds of the view.
+ *
+ * `json` can be NULL. Otherwise it is set to the same JSON object as by convofold_export_events().
+ *
+ * Ownership: the caller owns `json`; release it with convofold_string_free().
+ *
+ * Errors: the same as for convofold_export().
+ */
+convofold_error convofold_view_export_events(convofold_view view,
+                                             convofold_on_bytes on_bytes,
+                                             void *user_data,
+                                             char **json);
+
+/**
+ * Like convofold_export_events_file(), with the events within the bounds of the view.
+ *
+ * `json` can be NULL. Otherwise it is set to the same JSON object as by convofold_export_events().
+ *
+ * Ownership: the caller owns `json`; release it with convofold_string_free().
+ *
+ * Errors: the same as for convofold_export_file().
+ */
+convofold_error convofold_view_export_events_file(convofold_view view, const char *file, char **json);
 
 /**
  * Sets `value` to the value of a bookmark, as committed with the last events that set it (see

@@ -2,6 +2,7 @@
 
 use std::ffi::c_char;
 
+use convofold::{Explanation, FieldName, UnknownName};
 use serde::Serialize;
 
 use crate::database::Db;
@@ -61,6 +62,31 @@ pub unsafe extern "C" fn convofold_arrivals_json(db: Db, id: *const c_char, json
     unsafe { about(id, json, |id| Ok(db.get()?.arrivals(id)?)) }
 }
 
+/// Sets `json` to why the fields of one conversation have their values: a JSON array of objects, in the order of the export,
+/// with `field`, `value`, `rule`, `sentence`, `because` (the events that make the value), `over` (those over which they won),
+/// `not` (later ones that do not change it) and `without` (the value without the events in `because`; missing if the
+/// conversation would not exist). An event is an object with `seq`, `at`, `event` and, where known, `why` and
+/// `learned_after_ms`. NULL if there is no conversation with this id.
+///
+/// `field` is the path of a field of the export, such as `status` or `member.name`, or the name of an object, such as `member`,
+/// for its fields. It can be NULL (all fields). No list contains more than `limit` events (0: no limit); `because_count`,
+/// `over_count` and `not_count` are the lengths of longer ones.
+///
+/// Ownership: the caller owns `json`; release it with convofold_string_free().
+///
+/// Errors: INVALID_ARGUMENT (there is no field with this name); otherwise the same as for convofold_state_json().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn convofold_explain_json(
+    db: Db,
+    id: *const c_char,
+    field: *const c_char,
+    limit: u64,
+    json: *mut *mut c_char,
+) -> Error {
+    // SAFETY: the header states these requirements for callers.
+    unsafe { explain(id, field, limit, json, |id, field, limit| Ok(db.get()?.explain(id, field, limit)?)) }
+}
+
 /// Sets `json` to the ids of the conversations that begin with `beginning`, in order and at most `limit`: a JSON array of
 /// texts.
 ///
@@ -79,6 +105,25 @@ pub unsafe extern "C" fn convofold_find_ids_json(
         let (out, beginning) = unsafe { (OutText::new(json, "json")?, pointer::text(beginning, "beginning")?) };
         out.set_json(&db.get()?.find_ids(beginning, usize::try_from(limit).unwrap_or(usize::MAX))?)
     })
+}
+
+/// # Safety
+/// The header states the requirements for callers of convofold_explain_json().
+pub(crate) unsafe fn explain(
+    id: *const c_char,
+    field: *const c_char,
+    limit: u64,
+    json: *mut *mut c_char,
+    ask: impl FnOnce(&str, Option<FieldName>, usize) -> Result<Option<Vec<Explanation>>, Failure>,
+) -> Error {
+    // SAFETY: the caller meets the requirements of this function.
+    unsafe {
+        about(id, json, |id| {
+            let field = pointer::text_if_any(field, "field")?.map(str::parse).transpose();
+            let field = field.map_err(|error: UnknownName| Failure::argument(error.to_string()))?;
+            ask(id, field, usize::try_from(limit).unwrap_or(usize::MAX))
+        })
+    }
 }
 
 /// # Safety

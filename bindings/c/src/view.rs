@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use convofold::{Convofold, Time, When};
 
-use crate::conversation::about;
+use crate::conversation::{about, explain};
 use crate::database::Db;
 use crate::error::Error;
 use crate::export::{OnBytes, to_callback, to_file};
@@ -150,7 +150,8 @@ pub extern "C" fn convofold_view_close(view: View) -> Error {
 }
 
 /// Sets `json` to what the answers of a view are about: a JSON object with `as_of` and `time` (the time to which ages count),
-/// in milliseconds, and `known_at`, a seq; null for a bound that is not set.
+/// in milliseconds, and `known_at`, a seq; null for a bound that is not set. `replayed` says whether the event `known_at` came
+/// with history that was replayed, so that `time` is the time of the replay. `words` is all of this in words.
 ///
 /// `id` can be NULL. Otherwise the object also has the number `late_events`: the events of this conversation that had
 /// happened by `time` and were learned later. With a bound of event time alone they are in the answers and have changed them
@@ -190,6 +191,36 @@ pub unsafe extern "C" fn convofold_view_state_json(view: View, id: *const c_char
 pub unsafe extern "C" fn convofold_view_history_json(view: View, id: *const c_char, json: *mut *mut c_char) -> Error {
     // SAFETY: the header states this requirement for callers.
     unsafe { about(id, json, |id| view.ask(|view| view.history(id))) }
+}
+
+/// Like convofold_conflicts_json(), at the moment of the view. NULL if the conversation did not exist.
+///
+/// Ownership: the caller owns `json`; release it with convofold_string_free().
+///
+/// Errors: the same as for convofold_state_json().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn convofold_view_conflicts_json(view: View, id: *const c_char, json: *mut *mut c_char) -> Error {
+    // SAFETY: the header states this requirement for callers.
+    unsafe { about(id, json, |id| view.ask(|view| view.conflicts(id))) }
+}
+
+/// Like convofold_explain_json(), at the moment of the view. NULL if the conversation did not exist.
+///
+/// `field` can be NULL (all fields).
+///
+/// Ownership: the caller owns `json`; release it with convofold_string_free().
+///
+/// Errors: the same as for convofold_explain_json().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn convofold_view_explain_json(
+    view: View,
+    id: *const c_char,
+    field: *const c_char,
+    limit: u64,
+    json: *mut *mut c_char,
+) -> Error {
+    // SAFETY: the header states these requirements for callers.
+    unsafe { explain(id, field, limit, json, |id, field, limit| view.ask(|view| view.explain(id, field, limit))) }
 }
 
 /// Like convofold_query_page(), at the moment of the view.
@@ -277,4 +308,40 @@ pub unsafe extern "C" fn convofold_view_export_file(view: View, file: *const c_c
     let db = || view.opened().map(|(db, _)| db);
     // SAFETY: the header states this requirement for callers.
     unsafe { to_file(db, file, json, |out| view.ask(|view| view.export(out))) }
+}
+
+/// Like convofold_export_events(), with the events within the bounds of the view.
+///
+/// `json` can be NULL. Otherwise it is set to the same JSON object as by convofold_export_events().
+///
+/// Ownership: the caller owns `json`; release it with convofold_string_free().
+///
+/// Errors: the same as for convofold_export().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn convofold_view_export_events(
+    view: View,
+    on_bytes: OnBytes,
+    user_data: *mut c_void,
+    json: *mut *mut c_char,
+) -> Error {
+    // SAFETY: the header states this requirement for callers.
+    unsafe { to_callback(on_bytes, user_data, json, |out| view.ask(|view| view.export_events(out))) }
+}
+
+/// Like convofold_export_events_file(), with the events within the bounds of the view.
+///
+/// `json` can be NULL. Otherwise it is set to the same JSON object as by convofold_export_events().
+///
+/// Ownership: the caller owns `json`; release it with convofold_string_free().
+///
+/// Errors: the same as for convofold_export_file().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn convofold_view_export_events_file(
+    view: View,
+    file: *const c_char,
+    json: *mut *mut c_char,
+) -> Error {
+    let db = || view.opened().map(|(db, _)| db);
+    // SAFETY: the header states this requirement for callers.
+    unsafe { to_file(db, file, json, |out| view.ask(|view| view.export_events(out))) }
 }

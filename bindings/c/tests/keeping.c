@@ -48,6 +48,29 @@ static void questions_are_answered(convofold_db db)
     CHECK(counters.checkpoints == 1 && counters.checkpoint_age_ms >= 0 && counters.checkpoint_seq == 70);
 }
 
+static void values_are_explained(convofold_db db)
+{
+    SAYS("[{\"field\":\"status\",\"value\":\"open\",\"rule\":\"F2\",", convofold_explain_json(db, "c-1", "status", 0, &json));
+    /* Numbers 1, 8, 15, 22, 29, ... of which every third one is outbound. */
+    SAYS("\"because_count\":7", convofold_explain_json(db, "c-1", "messages_in", 2, &json));
+    SAYS("\"event\":\"message\",\"learned_after_ms\":", convofold_explain_json(db, "c-1", "messages_in", 2, &json));
+    SAYS("\"field\":\"agent.name\",\"value\":\"Ida\"", convofold_explain_json(db, "c-1", "agent", 0, &json));
+    SAYS("\"field\":\"suspect\"", convofold_explain_json(db, "c-1", NULL, 0, &json));
+    char *json;
+    OK(convofold_explain_json(db, "c-7", NULL, 0, &json));
+    CHECK(json == NULL);
+    EXPECT(CONVOFOLD_ERROR_INVALID_ARGUMENT, convofold_explain_json(db, "c-1", "statos", 0, &json));
+    EXPECT(CONVOFOLD_ERROR_INVALID_ARGUMENT, convofold_explain_json(db, NULL, "status", 0, &json));
+    EXPECT(CONVOFOLD_ERROR_INVALID_ARGUMENT, convofold_explain_json(db, "c-1", "status", 0, NULL));
+    EXPECT(CONVOFOLD_ERROR_NOT_UTF8, convofold_explain_json(db, "c-1", "\xff", 0, &json));
+    convofold_view view;
+    OK(convofold_view_open(db, &(convofold_moment){.size = sizeof(convofold_moment), .known_at_seq = 16}, &view));
+    /* Message number 15 is known, those after it are not. */
+    SAYS("\"value\":\"Number 15\"", convofold_view_explain_json(view, "c-1", "last_message.text", 0, &json));
+    EXPECT(CONVOFOLD_ERROR_INVALID_ARGUMENT, convofold_view_explain_json(view, "c-1", "statos", 0, &json));
+    OK(convofold_view_close(view));
+}
+
 static void names_are_found_and_last_messages_returned(convofold_db db)
 {
     convofold_query query = {.size = sizeof query, .agent = "IDA", .flags = CONVOFOLD_FLAG_LAST_MESSAGE, .limit = 1};
@@ -243,6 +266,7 @@ int main(void)
     convofold_db db = open_db("db");
     ingest_messages(db, 0, 70);
     questions_are_answered(db);
+    values_are_explained(db);
     names_are_found_and_last_messages_returned(db);
     pages_are_continued(db);
     bookmarks_go_with_events(db);

@@ -51,6 +51,26 @@ static void expect_equal_exports(convofold_view view, convofold_db given)
     free(expected.bytes);
 }
 
+/* The events of the view make a database with its states. */
+static void expect_the_way_back(convofold_view view)
+{
+    buffer events = {0};
+    OK(convofold_view_export_events(view, append, &events, NULL));
+    OK(convofold_view_export_events_file(view, in_folder("events"), NULL));
+    size_t length;
+    char *file = read_file(in_folder("events"), &length);
+    CHECK(length == events.length && memcmp(file, events.bytes, length) == 0);
+    free(file);
+    convofold_db copy = open_db("copy");
+    OK(convofold_ingest(copy, events.bytes, events.length, NULL, NULL, NULL));
+    free(events.bytes);
+    convofold_hash found, expected;
+    OK(convofold_view_state_hash(view, &found));
+    OK(convofold_state_hash(copy, &expected));
+    CHECK(strcmp(found.hex, expected.hex) == 0);
+    OK(convofold_close(copy));
+}
+
 /* The view answers as a database that was given only the events within its bounds. */
 static void expect_equal(convofold_view view, convofold_db given)
 {
@@ -62,6 +82,7 @@ static void expect_equal(convofold_view view, convofold_db given)
     EXPECT_SAME(convofold_view_agents_json(view, &json), convofold_agents_json(given, &json));
     EXPECT_SAME(convofold_view_totals_json(view, &json), convofold_totals_json(given, &json));
     EXPECT_SAME(convofold_view_state_json(view, "c-1", &json), convofold_state_json(given, "c-1", &json));
+    EXPECT_SAME(convofold_view_conflicts_json(view, "c-1", &json), convofold_conflicts_json(given, "c-1", &json));
     convofold_query query = {.size = sizeof query,
                              .status = CONVOFOLD_STATUS_ANY,
                              .sort = CONVOFOLD_SORT_WAITING,
@@ -120,6 +141,13 @@ static void views_are_databases_with_the_events_within_their_bounds(convofold_db
     OK(convofold_view_close(view));
 }
 
+static void exported_events_are_the_way_back(convofold_db db)
+{
+    convofold_view view = view_at(db, (convofold_moment){.as_of_ms = AT_MS(110), .known_at_seq = 50});
+    expect_the_way_back(view);
+    OK(convofold_view_close(view));
+}
+
 static void expect_report(convofold_view view, const char *id, const char *expected)
 {
     char *json;
@@ -136,6 +164,7 @@ static void views_say_what_they_are_about(convofold_db db)
     expect_report(view, NULL, "\"known_at\":30,");
     expect_report(view, NULL, "\"late_events\":null");
     expect_report(view, "c-1", "\"late_events\":10");
+    expect_report(view, NULL, "\"replayed\":true,\"words\":\"as it was known after event 30, committed at ");
     expect_report(view, "c-9", "\"late_events\":0");
     OK(convofold_view_close(view));
     view = view_at(db, (convofold_moment){.as_of_ms = AT_MS(35)});
@@ -220,6 +249,10 @@ static void misuse_is_refused(convofold_db db)
     EXPECT(INVALID, convofold_view_state_json(view, NULL, &json));
     EXPECT(INVALID, convofold_view_state_json(view, "c-1", NULL));
     EXPECT(INVALID, convofold_view_history_json(view, NULL, &json));
+    EXPECT(INVALID, convofold_view_conflicts_json(view, NULL, &json));
+    EXPECT(INVALID, convofold_view_explain_json(view, NULL, NULL, 0, &json));
+    EXPECT(INVALID, convofold_view_export_events(view, NULL, NULL, NULL));
+    EXPECT(INVALID, convofold_view_export_events_file(view, in_folder("db/inside"), NULL));
     EXPECT(INVALID, convofold_view_query_page(view, NULL, NULL));
     EXPECT(INVALID, convofold_view_query_json(view, NULL, NULL));
     EXPECT(INVALID, convofold_view_agents_json(view, NULL));
@@ -298,6 +331,7 @@ int main(void)
     make_folder();
     convofold_db db = lived_in();
     views_are_databases_with_the_events_within_their_bounds(db);
+    exported_events_are_the_way_back(db);
     views_say_what_they_are_about(db);
     what_arrives_later_is_in_no_answer(db);
     moments_without_an_answer_say_what_to_do(db);
