@@ -10,12 +10,12 @@ use pyo3::prelude::*;
 
 use crate::error::{Failure, closed};
 use crate::event::Events;
-use crate::history::{Arrivals, Conflict};
+use crate::history::Arrivals;
 use crate::names::{self, Choice};
 use crate::number::Whole;
-use crate::report::{Checkpoint, Counters, EventExportReport, IngestReport, Receipt, Recovery, Stats, Ticket};
+use crate::report::{Checkpoint, Counters, IngestReport, Receipt, Recovery, Stats, Ticket};
 use crate::result::Show;
-use crate::stream::{Data, Target};
+use crate::stream::Data;
 use crate::wait::seconds;
 
 /// An open database: a directory with the log of all events, and the state of every conversation.
@@ -292,17 +292,6 @@ impl Convofold {
         self.detached(py, convofold::Convofold::checkpoint).map(Show::show)
     }
 
-    /// Returns the conflicts of a conversation, or without `id` those of all conversations: events of one identity with
-    /// different contents. None if there is no such conversation.
-    #[pyo3(signature = (id=None))]
-    fn conflicts(&self, py: Python<'_>, id: Option<&str>) -> Result<Option<Vec<Conflict>>, Failure> {
-        let conflicts = self.detached(py, |db| match id {
-            Some(id) => db.conflicts(id),
-            None => db.scan_conflicts().collect::<Result<Vec<_>, _>>().map(|found| Some(found.concat())),
-        });
-        conflicts.map(Show::show)
-    }
-
     /// Returns how the events of a conversation arrived; None if there is no such conversation.
     fn arrivals(&self, py: Python<'_>, id: &str) -> Result<Option<Arrivals>, Failure> {
         self.detached(py, |db| db.arrivals(id)).map(Show::show)
@@ -333,13 +322,5 @@ impl Convofold {
     fn bookmarks(&self, py: Python<'_>) -> Result<BTreeMap<String, Cow<'static, [u8]>>, Failure> {
         let bookmarks = self.asked(py, convofold::Convofold::bookmarks)?;
         Ok(bookmarks.into_iter().map(|(name, value)| (name, value.into())).collect())
-    }
-
-    /// Writes every accepted event as a line of JSON in convofold's own format, in the order of the log. The target is a path
-    /// or a file opened in binary mode. Replaying the file into an empty database yields the same states and state hash.
-    fn export_events(&self, py: Python<'_>, target: Target) -> Result<EventExportReport, Failure> {
-        let db = self.open()?;
-        let target = target.outside(db.dir())?;
-        target.write(py, move |mut out| Ok(db.export_events(&mut out)?)).map(Show::show)
     }
 }

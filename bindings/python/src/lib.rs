@@ -11,6 +11,7 @@ mod wait;
 mod stream;
 mod state;
 mod history;
+mod explain;
 mod event;
 mod report;
 mod database;
@@ -47,6 +48,8 @@ mod _convofold {
     use crate::database::Convofold;
     #[pymodule_export]
     use crate::event::Event;
+    #[pymodule_export]
+    use crate::explain::{Explanation, Reason};
     #[pymodule_export]
     use crate::history::{Arrivals, Conflict, ConflictingField, HistoryEntry};
     #[pymodule_export]

@@ -7,11 +7,12 @@ use pyo3::types::PyDict;
 use crate::arrow::{ArrowTable, Content, Origin};
 use crate::database::Convofold;
 use crate::error::{Failure, value_error};
-use crate::history::HistoryEntry;
+use crate::explain::{self, Explanation};
+use crate::history::{Conflict, HistoryEntry};
 use crate::names::Choice;
 use crate::number::Whole;
 use crate::query::{AgentLoad, ConversationRows, Page, Totals};
-use crate::report::ExportReport;
+use crate::report::{EventExportReport, ExportReport};
 use crate::result::Show;
 use crate::scan::{Conversations, States};
 use crate::state::State;
@@ -28,6 +29,8 @@ trait Answers {
     fn totals(&self) -> Result<Vec<convofold::Totals>, StorageError>;
 
     fn state_hash(&self) -> Result<convofold::StateHash, StorageError>;
+
+    fn all_conflicts(&self) -> Result<Vec<convofold::Conflict>, StorageError>;
 }
 
 impl Answers for convofold::Convofold {
@@ -46,6 +49,10 @@ impl Answers for convofold::Convofold {
     fn state_hash(&self) -> Result<convofold::StateHash, StorageError> {
         Ok(self.state_hash())
     }
+
+    fn all_conflicts(&self) -> Result<Vec<convofold::Conflict>, StorageError> {
+        Ok(self.scan_conflicts().collect::<Result<Vec<_>, _>>()?.concat())
+    }
 }
 
 impl Answers for convofold::View {
@@ -63,6 +70,10 @@ impl Answers for convofold::View {
 
     fn state_hash(&self) -> Result<convofold::StateHash, StorageError> {
         self.state_hash()
+    }
+
+    fn all_conflicts(&self) -> Result<Vec<convofold::Conflict>, StorageError> {
+        Ok(self.scan_conflicts()?.flatten().collect())
     }
 }
 
@@ -183,6 +194,36 @@ macro_rules! questions {
                 self.detached(py, |asked| asked.history(id)).map(Show::show)
             }
 
+            /// Returns the conflicts of a conversation, or without `id` those of all conversations: events of one identity with
+            /// different contents. None if there is no such conversation.
+            #[pyo3(signature = (id=None))]
+            fn conflicts(&self, py: Python<'_>, id: Option<&str>) -> Result<Option<Vec<Conflict>>, Failure> {
+                let conflicts = self.detached(py, |asked| match id {
+                    Some(id) => asked.conflicts(id),
+                    None => asked.all_conflicts().map(Some),
+                });
+                conflicts.map(Show::show)
+            }
+
+            /// Returns why the fields of a conversation have their values: for each field, in the order of the export, its rule, the
+            /// events that make the value, those over which they won, and what it would be without them. None if there is no such
+            /// conversation.
+            ///
+            /// - `field`: the path of one field of the export, such as `status` or `member.name`, or the name of an object, such as
+            ///   `member`, for its fields; all fields by default.
+            /// - `limit`: maximum number of events in each list (0: no limit).
+            #[pyo3(signature = (id, field=None, *, limit=Whole(convofold::Explanation::LIMIT)))]
+            fn explain(
+                &self,
+                py: Python<'_>,
+                id: &str,
+                field: Option<&str>,
+                limit: Whole<usize>,
+            ) -> Result<Option<Vec<Explanation>>, Failure> {
+                let field = explain::field(field)?;
+                self.detached(py, |asked| asked.explain(id, field, limit.0)).map(Show::show)
+            }
+
             /// Returns the state hash: 64 hexadecimal digits, equal if and only if the states of all conversations are equal.
             fn state_hash(&self, py: Python<'_>) -> Result<String, Failure> {
                 self.detached(py, Answers::state_hash).map(Show::show)
@@ -193,6 +234,14 @@ macro_rules! questions {
                 let asked = self.open()?;
                 let target = target.outside(self.dir())?;
                 target.write(py, move |mut out| Ok(asked.export(&mut out)?)).map(Show::show)
+            }
+
+            /// Writes every accepted event as a line of JSON in convofold's own format, in the order of the log. The target is a path
+            /// or a file opened in binary mode. Replaying the file into an empty database yields the same states and state hash.
+            fn export_events(&self, py: Python<'_>, target: Target) -> Result<EventExportReport, Failure> {
+                let asked = self.open()?;
+                let target = target.outside(self.dir())?;
+                target.write(py, move |mut out| Ok(asked.export_events(&mut out)?)).map(Show::show)
             }
 
             /// Returns an iterator over every conversation with its state and history, in the order of first arrival and in bounded

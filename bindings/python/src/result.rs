@@ -251,7 +251,8 @@ pub(crate) fn to_dict<'py>(object: &Bound<'py, PyAny>, fields: &[&str]) -> PyRes
                     object.getattr_opt(format!("{field}_cut"))?.is_some_and(|cut| cut.is_truthy().unwrap_or(false));
                 set_bytes(&dict, field, bytes, is_cut)?;
             }
-            Err(_) => dict.set_item(*field, plain(value)?)?,
+            // A field whose name is a word of Python ends with `_`.
+            Err(_) => dict.set_item(field.trim_end_matches('_'), plain(value)?)?,
         }
     }
     Ok(dict)

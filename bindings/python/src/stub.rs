@@ -7,6 +7,7 @@ use pyo3::inspect::{PyStaticConstant, PyStaticExpr};
 use pyo3::{FromPyObject, type_hint_identifier, type_hint_subscript, type_hint_union};
 
 pub(crate) const STR: PyStaticExpr = type_hint_identifier!("builtins", "str");
+pub(crate) const ANY: PyStaticExpr = type_hint_identifier!("typing", "Any");
 pub(crate) const OBJECT: PyStaticExpr = type_hint_identifier!("builtins", "object");
 pub(crate) const NONE: PyStaticExpr = PyStaticExpr::Constant { value: PyStaticConstant::None };
 pub(crate) const FALSE: PyStaticExpr = PyStaticExpr::Constant { value: PyStaticConstant::Bool(false) };
@@ -22,8 +23,7 @@ pub(crate) const DATA: PyStaticExpr = type_hint_union!(STR, type_hint_identifier
 pub(crate) const DATETIME: PyStaticExpr = type_hint_identifier!("datetime", "datetime");
 pub(crate) const TIME: PyStaticExpr = type_hint_union!(type_hint_identifier!("builtins", "int"), STR, DATETIME);
 
-pub(crate) const JSON_OBJECT: PyStaticExpr =
-    type_hint_subscript!(type_hint_identifier!("builtins", "dict"), STR, type_hint_identifier!("typing", "Any"));
+pub(crate) const JSON_OBJECT: PyStaticExpr = type_hint_subscript!(type_hint_identifier!("builtins", "dict"), STR, ANY);
 pub(crate) const MATCH_ARGS: PyStaticExpr = type_hint_subscript!(
     type_hint_identifier!("builtins", "tuple"),
     STR,

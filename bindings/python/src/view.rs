@@ -113,7 +113,7 @@ impl View {
 
 result! {
     /// What an answer about the past is about.
-    MomentReport from convofold::MomentReport {
+    MomentReport from report: convofold::MomentReport {
         /// The bound of event time, in milliseconds since the epoch; None if there is none.
         as_of: Option<i64>,
         /// Sequence number of the last known event; None if there is no bound of arrival.
@@ -122,6 +122,11 @@ result! {
         time: Option<i64>,
         /// Number of late events of the conversation that the answer is about; see `View.late_events`.
         late_events: Option<u64>,
+        /// Whether the event `known_at` came with history that was replayed: each event of its commit had happened more than
+        /// an hour before. `time` is then the time of the replay. None without `known_at`, and where the log was trimmed.
+        replayed: Option<bool>,
+        /// All of this in words, with times in UTC.
+        words: String = report.to_string(),
     }
     utc {
         as_of_utc: Option<Utc> = as_of,

@@ -53,6 +53,7 @@ def expect_equal(view: View, db: Convofold, tmp_path: Path) -> None:
         assert view.state(one.state.id) == one.state and view.history(one.state.id) == one.history
         history = db.history(one.state.id)
         assert history is not None
+        assert view.conflicts(one.state.id) == db.conflicts(one.state.id)
         assert [(entry.at, entry.event) for entry in one.history] == [(entry.at, entry.event) for entry in history]
 
 
@@ -81,6 +82,24 @@ def test_as_it_was_is_a_database_with_the_events_up_to_then(
     view = filled.at(as_of=at)
     assert (view.as_of, view.known_at, view.time, view.seq) == (at, None, at, 1000)
     expect_equal(view, other, tmp_path)
+
+
+def test_exported_events_of_the_past_are_the_way_back_to_it(filled: Convofold, other: Convofold, tmp_path: Path) -> None:
+    view = filled.at(as_of=filled.query().rows[-1].last_active_at, known_at="seq:900")
+    report = view.export_events(tmp_path / "events.ndjson")
+    assert 0 < report.events < 900
+    assert other.replay(tmp_path / "events.ndjson", "convofold").events == report.events
+    assert other.state_hash() == view.state_hash()
+    with pytest.raises(ValueError, match="inside the database"):
+        view.export_events(filled.path / "HEAD")
+
+
+def test_a_conflict_exists_from_its_arrival_on(db: Convofold) -> None:
+    for text in ["Hi", "Hello"]:
+        db.submit([message("c", T0, text, identity="1")])
+    assert db.at(known_at="seq:1").conflicts("c") == db.at(known_at="seq:1").conflicts() == []
+    assert db.at(known_at="seq:2").conflicts() == db.conflicts("c") != []
+    assert db.at(known_at="seq:1").conflicts("unknown") is None
 
 
 def test_both_bounds_are_what_was_known_then_of_that_time(db: Convofold) -> None:
@@ -173,7 +192,11 @@ def test_late_events_are_counted(db: Convofold) -> None:
     report = known.report("c")
     assert (report.known_at, report.as_of, report.late_events, known.report().late_events) == (1, None, 2, None)
     assert report.time == known.time and report.time_utc == known.time_utc is not None
-    assert report.to_dict() == {"as_of": None, "known_at": 1, "time": report.time, "late_events": 2}
+    words = f"as it was known after event 1, committed at {report.time_utc:%Y-%m-%dT%H:%M}"
+    assert report.words.startswith(words) and report.words.endswith("without 2 events of that time learned later")
+    # The message is years old.
+    assert report.replayed and json.loads(json.dumps(report.to_dict()))["replayed"]
+    assert db.at(as_of=T0 + 9).report("c").replayed is None
 
 
 def test_a_view_survives_trim_backup_and_restore(tmp_path: Path, sample: Path) -> None:

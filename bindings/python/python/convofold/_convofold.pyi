@@ -40,6 +40,7 @@ __all__ = [
     "EffectCounts",
     "Event",
     "EventExportReport",
+    "Explanation",
     "ExportReport",
     "HistoryEntry",
     "IngestReport",
@@ -51,6 +52,7 @@ __all__ = [
     "MomentReport",
     "Page",
     "Progress",
+    "Reason",
     "Receipt",
     "Recovery",
     "Rejection",
@@ -912,6 +914,16 @@ class Convofold:
         """
         Returns counters and gauges for monitoring. Never reads from disk.
         """
+    def explain(self, /, id: str, field: str | None = None, *, limit: SupportsIndex = ...) -> list[Explanation] | None:
+        """
+        Returns why the fields of a conversation have their values: for each field, in the order of the export, its rule, the
+        events that make the value, those over which they won, and what it would be without them. None if there is no such
+        conversation.
+
+        - `field`: the path of one field of the export, such as `status` or `member.name`, or the name of an object, such as
+          `member`, for its fields; all fields by default.
+        - `limit`: maximum number of events in each list (0: no limit).
+        """
     def export(self, /, target: str | PathLike[str] | Writer) -> ExportReport:
         """
         Writes every conversation as a line of JSON, sorted by id. The target is a path or a file opened in binary mode.
@@ -1527,6 +1539,79 @@ class EventExportReport:
         """
 
 @final
+class Explanation:
+    """
+    Why a field of a state has its value.
+    """
+
+    __hash__: Final = None
+    __match_args__: Final[tuple[str, ...]]
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __repr__(self, /) -> str: ...
+    @property
+    def because(self, /) -> list[Reason]:
+        """
+        The events that make it so, in the order in which they happened. Of the other events, any can be missing, and the
+        value is the same. If there are more than the limit, the first and the last ones.
+        """
+    @property
+    def because_count(self, /) -> int | None:
+        """
+        Their number, if there are more; otherwise None.
+        """
+    @property
+    def field(self, /) -> str:
+        """
+        Path of the field in the export, such as `member.name`.
+        """
+    @property
+    def not_(self, /) -> list[Reason]:
+        """
+        Later events that do not change it. If there are more than the limit, the last ones. In a dict, the key is `not`.
+        """
+    @property
+    def not_count(self, /) -> int | None:
+        """
+        Their number, if there are more; otherwise None.
+        """
+    @property
+    def over(self, /) -> list[Reason]:
+        """
+        The events that would decide if there were none of those, the next one first. If there are more than the limit, the
+        nearest ones.
+        """
+    @property
+    def over_count(self, /) -> int | None:
+        """
+        Their number, if there are more; otherwise None.
+        """
+    @property
+    def rule(self, /) -> str:
+        """
+        Number of the rule that defines it.
+        """
+    @property
+    def sentence(self, /) -> str:
+        """
+        The rule in one sentence.
+        """
+    def to_dict(self, /) -> dict[str, Any]:
+        """
+        Returns the fields as a dict of plain values, nested results included, which `json.dumps` accepts.
+        """
+    @property
+    def value(self, /) -> Any:
+        """
+        Its value, as in the dict of a state.
+        """
+    @property
+    def without(self, /) -> Any | None:
+        """
+        The value without the events of `because`, all of them; None also if the conversation would not exist.
+        """
+
+@final
 class ExportReport:
     """
     The size of an export of conversations.
@@ -1866,6 +1951,12 @@ class MomentReport:
         Number of late events of the conversation that the answer is about; see `View.late_events`.
         """
     @property
+    def replayed(self, /) -> bool | None:
+        """
+        Whether the event `known_at` came with history that was replayed: each event of its commit had happened more than
+        an hour before. `time` is then the time of the replay. None without `known_at`, and where the log was trimmed.
+        """
+    @property
     def time(self, /) -> int | None:
         """
         The time to which ages count, in milliseconds since the epoch.
@@ -1878,6 +1969,11 @@ class MomentReport:
     def to_dict(self, /) -> dict[str, Any]:
         """
         Returns the fields as a dict of plain values, nested results included, which `json.dumps` accepts.
+        """
+    @property
+    def words(self, /) -> str:
+        """
+        All of this in words, with times in UTC.
         """
 
 @final
@@ -1957,6 +2053,52 @@ class Progress:
     def to_dict(self, /) -> dict[str, Any]:
         """
         Returns the fields as a dict of plain values, nested results included, which `json.dumps` accepts.
+        """
+
+@final
+class Reason:
+    """
+    An event in an explanation.
+    """
+
+    __hash__: Final = None
+    __match_args__: Final[tuple[str, ...]]
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __repr__(self, /) -> str: ...
+    @property
+    def at(self, /) -> int:
+        """
+        Time of the event, in milliseconds since the epoch.
+        """
+    @property
+    def at_utc(self, /) -> datetime:
+        """
+        `at` as a `datetime` in UTC.
+        """
+    @property
+    def event(self, /) -> Literal["open", "open_closed", "update", "update_open", "message", "close"]:
+        """
+        The kind of the event.
+        """
+    @property
+    def learned_after_ms(self, /) -> int | None:
+        """
+        Duration from the time of the event to its commit, in milliseconds; None if the log cannot be read there.
+        """
+    @property
+    def seq(self, /) -> int:
+        """
+        Sequence number of the event.
+        """
+    def to_dict(self, /) -> dict[str, Any]:
+        """
+        Returns the fields as a dict of plain values, nested results included, which `json.dumps` accepts.
+        """
+    @property
+    def why(self, /) -> str | None:
+        """
+        Its part in the value, or why it has none; None if the rule says it.
         """
 
 @final
@@ -2967,6 +3109,16 @@ class VerifyReport:
         Description of every problem; empty if all is well.
         """
     @property
+    def recorded_hashes(self, /) -> int:
+        """
+        Number of state hashes that checkpoints recorded.
+        """
+    @property
+    def recorded_hashes_compared(self, /) -> int:
+        """
+        Number of these that were compared: the newest one.
+        """
+    @property
     def state_hash(self, /) -> str | None:
         """
         State hash of the folded log; None if the log is not whole.
@@ -3000,14 +3152,34 @@ class View:
         """
         The bound of event time, in milliseconds since the epoch; None if there is none.
         """
+    def conflicts(self, /, id: str | None = None) -> list[Conflict] | None:
+        """
+        Returns the conflicts of a conversation, or without `id` those of all conversations: events of one identity with
+        different contents. None if there is no such conversation.
+        """
     def conversations(self, /) -> Conversations:
         """
         Returns an iterator over every conversation with its state and history, in the order of first arrival and in bounded
         memory. After the database is closed, the iterator continues with what it has in memory and then raises ClosedError.
         """
+    def explain(self, /, id: str, field: str | None = None, *, limit: SupportsIndex = ...) -> list[Explanation] | None:
+        """
+        Returns why the fields of a conversation have their values: for each field, in the order of the export, its rule, the
+        events that make the value, those over which they won, and what it would be without them. None if there is no such
+        conversation.
+
+        - `field`: the path of one field of the export, such as `status` or `member.name`, or the name of an object, such as
+          `member`, for its fields; all fields by default.
+        - `limit`: maximum number of events in each list (0: no limit).
+        """
     def export(self, /, target: str | PathLike[str] | Writer) -> ExportReport:
         """
         Writes every conversation as a line of JSON, sorted by id. The target is a path or a file opened in binary mode.
+        """
+    def export_events(self, /, target: str | PathLike[str] | Writer) -> EventExportReport:
+        """
+        Writes every accepted event as a line of JSON in convofold's own format, in the order of the log. The target is a path
+        or a file opened in binary mode. Replaying the file into an empty database yields the same states and state hash.
         """
     def history(self, /, id: str) -> list[HistoryEntry] | None:
         """
