@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use convofold::engine::Index;
-use convofold::{AgentLoad, MomentReport, Seq};
+use convofold::{AgentLoad, MomentReport, Seq, StorageError, View};
 use serde::Serialize;
 use tokio::task::spawn_blocking;
 use utoipa::ToSchema;
@@ -148,7 +148,7 @@ pub(crate) async fn agents(
     PastParams(params): PastParams<MomentParams>,
 ) -> Result<Json<AgentsAnswer>, Problem> {
     caller.expect(Role::Read)?;
-    let counted = Counted::of(&app, params.bounds()?, Index::agents).await?;
+    let counted = Counted::of(&app, params.bounds()?, Index::agents, View::agents).await?;
     let seen = counted.found.into_iter().filter(|load| caller.sees(load.tenant.as_deref()));
     let mut agents: Vec<_> = seen.map(|load| AgentRow::of(load, &counted.conditions)).collect();
     agents.sort_by_key(|row| row.agent.is_none());
@@ -165,7 +165,12 @@ struct Counted<T> {
 }
 
 impl<T: Send + 'static> Counted<T> {
-    async fn of(app: &App, bounds: Bounds, count: fn(&Index) -> T) -> Result<Self, Problem> {
+    async fn of(
+        app: &App,
+        bounds: Bounds,
+        count: fn(&Index) -> T,
+        count_past: fn(&View) -> Result<T, StorageError>,
+    ) -> Result<Self, Problem> {
         let Some((view, _scan)) = bounds.scan(app).await? else {
             let app = app.clone();
             let look = move || app.db.with_index(|seq, index| (seq, count(index)));
@@ -173,7 +178,7 @@ impl<T: Send + 'static> Counted<T> {
             return Ok(Self { seq, found, moment: None, conditions: Vec::new() });
         };
         spawn_blocking(move || {
-            let found = count(&view.index()?);
+            let found = count_past(&view)?;
             let (moment, conditions) = (Some(view.report(None)?), conditions_of(&view));
             Ok(Self { seq: view.seq(), found, moment, conditions })
         })
@@ -219,7 +224,8 @@ pub(crate) async fn totals(
     PastParams(params): PastParams<MomentParams>,
 ) -> Result<Json<TotalsAnswer>, Problem> {
     caller.expect(Role::Read)?;
-    let Counted { seq, found: totals, moment, conditions } = Counted::of(&app, params.bounds()?, Index::totals).await?;
+    let Counted { seq, found: totals, moment, conditions } =
+        Counted::of(&app, params.bounds()?, Index::totals, View::totals).await?;
     let seen = totals.into_iter().filter(|row| caller.sees(row.tenant.as_deref()));
     let rows = seen.map(|row| {
         let tenant = of_tenant(row.tenant.as_deref());
