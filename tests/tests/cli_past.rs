@@ -114,6 +114,13 @@ fn many_conversations_are_answered_as_by_a_database_with_these_events_only() {
         assert!(command == "agents" || !now.is_empty());
     }
     assert_eq!(desk.run("hash", &["--known-at", "latest"]).stdout, desk.run("hash", &[]).stdout);
+    assert_eq!(desk.run("export", &["--events", "--known-at", &known_at]).stdout, beginning.join("\n") + "\n");
+    // The events of a time make a database with the states of this time.
+    let at = events.lines().nth(half).and_then(|line| line.split("\"occurred\":\"").nth(1)?.split('"').next()).unwrap();
+    let then = Desk::default();
+    then.write("then", desk.run("export", &["--events", "--as-of", at]).stdout);
+    assert_eq!(then.run("replay", &["then"]).code, Some(0));
+    assert_eq!(desk.run("export", &["--as-of", at]).stdout, then.run("export", &[]).stdout);
 }
 
 #[test]
@@ -127,7 +134,7 @@ fn a_moment_without_an_answer_is_an_error_that_says_what_to_do() {
         (["--known-at", "seq:4"], 2, "seq:3"),
         (["--known-at", "2000-01-01T00:00:00Z"], 2, "seq:1"),
         (["--known-at", "2999-01-01T00:00:00Z"], 2, "after now"),
-        (["--as-of", "2021-07-29T06:00:09Z"], 2, "the first event happened at 2021-07-29T06:00:10Z"),
+        (["--as-of", "2021-07-29T06:00:09Z"], 2, "the first event happened at 2021-07-29T06:00:10.000Z"),
     ] {
         for command in ["show", "history"] {
             let ran = desk.run(command, &[&["c-1"], &args[..]].concat());
