@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use convofold::{ConversationRow, Time, When};
+use convofold::{ConversationRow, MomentError, Time, When};
 use parking_lot::Mutex;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
@@ -83,21 +83,31 @@ impl App {
 }
 
 async fn read(app: &App, times: Vec<i64>) {
+    let mut first_event = i64::MIN;
     for time in times {
+        if time < first_event {
+            app.week_ago.add(time, None);
+            continue;
+        }
         let Ok(permit) = app.scan.acquire().await else { return };
         let (asked, started) = (app.clone(), Instant::now());
-        let rows = spawn_blocking(move || {
-            let moment = asked.db.moment(Some(When::At(Time::from_ms(time)?)), None, Time::now()).ok()?;
-            Some(asked.db.at(moment).index_of_listed().ok()?.open_rows().cloned().collect())
-        });
-        let rows = rows.await.ok().flatten();
+        let rows = spawn_blocking(move || open_at(&asked, time)).await;
         drop(permit);
-        let is_there = rows.is_some();
-        app.week_ago.add(time, rows);
+        match rows {
+            Ok(Ok(rows)) => app.week_ago.add(time, Some(rows)),
+            Ok(Err(MomentError::BeforeFirstEvent { first, .. })) => {
+                first_event = first.ms();
+                app.week_ago.add(time, None);
+            }
+            _ => app.week_ago.add(time, None),
+        }
         // Other questions come first.
         sleep(started.elapsed()).await;
-        if !is_there {
-            return;
-        }
     }
+}
+
+fn open_at(app: &App, time: i64) -> Result<Arc<[Arc<ConversationRow>]>, MomentError> {
+    let at = Time::from_ms(time).unwrap_or(Time::MIN);
+    let moment = app.db.moment(Some(When::At(at)), None, Time::now())?;
+    Ok(app.db.at(moment).index_of_listed()?.open_rows().cloned().collect())
 }
