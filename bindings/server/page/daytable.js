@@ -6,22 +6,28 @@ import { Feed } from "./feed.js";
 import * as format from "./format.js";
 import { hours } from "./hours.js";
 import { addKeys } from "./keys.js";
+import { momentAt } from "./moment.js";
 import { navigate } from "./router.js";
 import { talk as text } from "./text.js";
-import { boardQuestion, hrefOf, isFiltered, parseView } from "./view.js";
+import { boardQuestion, hrefOf, isFiltered, parseView, withoutMoment } from "./view.js";
+
+/** A time of the day, and the board of then. */
+function MomentLink({ at, zone, view }) {
+  return html`<a href=${hrefOf(view, momentAt("as_of", at))}>${format.hourMinute(at, zone)}</a>`;
+}
 
 /** The hours, or every step of the day. */
-export function DayTable({ day, isFine }) {
+export function DayTable({ day, isFine, view }) {
   const { zone } = day;
   const span = (ms) => (ms === null ? format.NONE : format.span(ms));
   if (isFine) {
     return html`<table class="day-table"><thead><tr><th>${text.time}</th><th class="number">${text.openOnes}</th><th class="number">${text.waitingOnes}</th></tr></thead>
-      <tbody>${day.open.map((open, i) => html`<tr key=${i}><th scope="row">${format.hourMinute(day.from + i * day.step_ms, zone)}</th><td class="number">${format.count(open)}</td><td class="number">${format.count(day.waiting[i])}</td></tr>`)}</tbody></table>`;
+      <tbody>${day.open.map((open, i) => html`<tr key=${i}><th scope="row"><${MomentLink} at=${day.from + i * day.step_ms} zone=${zone} view=${view} /></th><td class="number">${format.count(open)}</td><td class="number">${format.count(day.waiting[i])}</td></tr>`)}</tbody></table>`;
   }
   return html`<table class="day-table">
     <thead><tr><th>${text.hour}</th><th class="number lesser">${text.openThen}</th><th class="number">${text.mostOpen}</th><th class="number lesser">${text.waitingThen}</th><th class="number">${text.mostWaiting}</th><th class="number">${text.answers}</th><th class="number">${text.half}</th><th class="number least">${text.nineOfTen}</th><th class="number">${text.longest}</th></tr></thead>
     <tbody>${hours(day).map((hour) => html`<tr key=${hour.from}>
-      <th scope="row">${format.hourMinute(hour.from, zone)}</th>
+      <th scope="row"><${MomentLink} at=${hour.from} zone=${zone} view=${view} /></th>
       <td class="number lesser">${format.count(hour.open)}</td>
       <td class="number">${format.count(hour.mostOpen)}</td>
       <td class="number lesser">${format.count(hour.waiting)}</td>
@@ -80,7 +86,7 @@ export default class DayPage extends Component {
         <section class="panel" data-panel="day" aria-labelledby="day-title">
           <header><h2 id="day-title">${isFine ? text.everyStep(format.spoken(day?.step_ms ?? 300_000)) : text.byHour}</h2>
             <a href=${href(isFine ? {} : { every: "step" })}>${isFine ? text.showByHour : text.showEveryStep(format.spoken(day?.step_ms ?? 300_000))}</a></header>
-          ${day ? html`<${DayTable} day=${day} isFine=${isFine} />` : html`<p class="soft">${text.loading}</p>`}
+          ${day ? html`<${DayTable} day=${day} isFine=${isFine} view=${{ ...view, kept: withoutMoment(view.kept) }} />` : html`<p class="soft">${text.loading}</p>`}
         </section>
       </main>`;
   }
