@@ -284,3 +284,46 @@ fn invalid_parameters_are_refused() {
     desk.post("/api/v1/events", message("a", 1, "")).expect(200);
     assert_eq!(desk.get("/api/v1/board").expect(200).json()["seq"], 1);
 }
+
+#[test]
+fn the_board_at_a_moment_is_that_of_the_exported_states_and_its_links_stay_there() {
+    let desk = Desk::new();
+    busy(&desk);
+    let get = |path: &str| desk.get(&format!("/api/v1/{path}")).expect(200);
+    let (mut now, mut then) = (get("board").json(), get("board?known_at=latest").json());
+    let moment = then["moment"].take();
+    assert_eq!((&moment["known_at"], &then["now"]), (&now["seq"], &moment["time"]));
+    for board in [&mut now, &mut then] {
+        let board = board.as_object_mut().unwrap();
+        for name in ["now", "moment", "before", "last_answered", "upstreams", "conversations", "links", "bands"] {
+            board.remove(name);
+        }
+        for agent in board["agents"].as_array_mut().unwrap() {
+            for name in ["links", "last_reply_at"] {
+                agent.as_object_mut().unwrap().remove(name);
+            }
+        }
+    }
+    assert_eq!(now, then);
+    for moment in [format!("as_of={}", time(now_ms() - 240_000)), "known_at=seq:60".to_owned()] {
+        let export = get(&format!("export?{moment}")).text();
+        let states = export.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let open: Vec<_> = states.filter(|state| state["status"] == "open").collect();
+        let board = get(&format!("board?{moment}")).json();
+        let unread: u64 = open.iter().map(|state| state["unread"].as_u64().unwrap()).sum();
+        let waiting = open.iter().filter(|state| !state["waiting_since"].is_null()).count();
+        assert_eq!(json!([board["open"], board["unread"], board["waiting"]]), json!([open.len(), unread, waiting]));
+        assert!(open.len() > 10 && board["upstreams"] == json!([]), "{moment}");
+        for row in board["waits"].as_array().unwrap() {
+            let state = open.iter().find(|state| state["id"] == row["id"]).unwrap();
+            assert_eq!(row["last_message"], state["last_message"], "{moment}");
+        }
+        check_links(&desk, &board, &board["links"], &moment);
+        for agent in board["agents"].as_array().unwrap() {
+            check_links(&desk, agent, &agent["links"], &moment);
+        }
+    }
+    let stream = [("accept", "text/event-stream")];
+    let refused = desk.request("GET", "/api/v1/board?as_of=latest", &stream, b"").expect(400).json();
+    assert!(refused["detail"].as_str().unwrap().contains("a stream is about now"), "{refused}");
+}

@@ -161,3 +161,50 @@ fn a_stream_sends_the_day_when_it_is_known_and_the_board_again() {
         }
     }
 }
+
+#[test]
+fn a_board_of_today_has_the_numbers_of_before_its_moment() {
+    let (desk, now, zone) = desk();
+    let as_of = convofold::Time::from_ms(now - 15 * MINUTE).unwrap().to_rfc3339();
+    let path = format!("/api/v1/board?tz={zone}&as_of={as_of}");
+    let board = until(&desk, &path, |board| !board["before"].is_null());
+    assert_eq!(json!([board["now"], board["open"], board["waiting"]]), json!([now - 15 * MINUTE, 2, 1]));
+    assert_eq!(board["before"]["at"], now - 30 * MINUTE);
+    assert_eq!(json!([board["before"]["open"], board["before"]["waiting"]]), json!([1, 0]));
+    assert_eq!(board["last_answered"]["at"], now - 30 * MINUTE);
+    let ida = &board["agents"][0];
+    assert_eq!((&ida["agent"]["name"], &ida["last_reply_at"]), (&json!("Ida"), &json!(now - 30 * MINUTE)));
+    // What was known then is another truth.
+    let known = desk.get(&format!("/api/v1/board?tz={zone}&known_at=seq:4")).expect(200).json();
+    assert_eq!((&known["before"], &known["last_answered"]), (&Value::Null, &Value::Null));
+}
+
+#[test]
+fn the_day_has_the_line_of_a_week_ago_and_marks_late_events() {
+    let (desk, now, zone) = desk();
+    let week = 7 * 24 * HOUR;
+    let south = r#","direction":"in","tenant":"South""#;
+    send(
+        &desk,
+        &[
+            event("w", "message", now - week - 48 * HOUR, south),
+            event("v", "message", now - week - 90 * MINUTE, IN),
+            event("v", "close", now - week + 30 * MINUTE, ""),
+            event("a", "message", now - 35 * MINUTE, IN),
+        ],
+    );
+    let path = format!("/api/v1/day?tz={zone}");
+    let day = until(&desk, &path, |day| !day["open_week_ago"].is_null() && day["late"] != json!([]));
+    let from = day["from"].as_i64().unwrap();
+    let open: Vec<_> = day["open_week_ago"].as_array().unwrap().iter().map(|open| open.as_i64().unwrap()).collect();
+    assert_eq!(open.len(), 25);
+    for (open, hour) in open.into_iter().zip(0..) {
+        let at = from + hour * HOUR;
+        let is_v_open = (now - 90 * MINUTE..now + 30 * MINUTE).contains(&at);
+        assert_eq!(open, 1 + i64::from(is_v_open), "hour {hour}");
+    }
+    let of_south = desk.get(&format!("{path}&tenant=South")).expect(200).json();
+    assert_eq!(of_south["open_week_ago"], json!(vec![1; 25]));
+    let late = from + (now - 35 * MINUTE - from) / (5 * MINUTE) * (5 * MINUTE);
+    assert_eq!((&day["late"], &of_south["late"]), (&json!([late]), &json!([])));
+}

@@ -34,7 +34,7 @@ pub(crate) struct BoardAnswer {
     /// The time of the server.
     now: i64,
     thresholds: Thresholds,
-    /// All conversations, open or closed.
+    /// All conversations, open or closed. At a moment, those that were open, or unanswered after their close.
     conversations: u64,
     /// The open ones, without the conditions.
     all_open: u64,
