@@ -84,7 +84,7 @@ pub(crate) struct Extents {
 /// a group arrived one after another.
 const GROUP: usize = 16;
 
-/// The number of sequence numbers that are told apart as one.
+/// The number of sequence numbers that one step stands for.
 const SEQS: u64 = 256;
 
 #[derive(Clone, Copy, Debug)]
