@@ -13,6 +13,7 @@ use crate::fold::steps;
 use crate::identity::Identity;
 use crate::moment::Moment;
 use crate::session::Session;
+use crate::state::Status;
 use crate::time::Time;
 
 const ID: &str = "c-1";
@@ -295,6 +296,16 @@ fn t3_a_close_without_a_time_takes_that_of_the_latest_event() {
     assert_eq!(found.because[0].why.as_deref(), Some("decides the time of a close without one (T3)"));
     assert_eq!(found.without, Some(Value::Null));
     assert_eq!(seqs(&explain(&drafts, "status").because), [2]);
+}
+
+/// Regression: alone, the close has a later time than the moment, but it is in the set.
+#[test]
+fn t3_a_close_stays_in_the_set_without_the_event_that_gave_its_time() {
+    let close = Draft { occurred: None, active: at(9_000), ..lifecycle(0, Kind::Close) };
+    let events = [said(1_000, Direction::In), close].map(|draft| draft.build().unwrap());
+    let status = |past: &Past<'_>| past.without(&[1]).map(|past| past.state().status);
+    let found = board(&events).past(ID, Moment::as_of(at(5_000).unwrap()), status);
+    assert_eq!(found, Some(Some(Status::Closed)));
 }
 
 #[test]
