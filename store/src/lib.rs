@@ -39,6 +39,7 @@ mod api;
 mod check;
 mod care;
 pub mod replay;
+pub mod diff;
 #[doc(hidden)]
 pub mod stages;
 

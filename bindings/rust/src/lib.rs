@@ -210,7 +210,7 @@
 //! - **events**: [`Draft`], [`Event`], [`Kind`], [`Time`], [`Identity`], [`AgentMention`]; from bytes: [`ingest`], [`IngestReport`]
 //! - **queries**: [`Query`], [`Page`], [`ConversationRow`], [`AgentLoad`], [`Totals`], [`Convofold::with_index`]
 //! - **one conversation**: [`State`], [`HistoryEntry`], [`Step`], [`Arrivals`], [`Conflict`]
-//! - **the past**: [`Convofold::at`], [`View`], [`Moment`], [`When`]
+//! - **the past**: [`Convofold::at`], [`View`], [`Moment`], [`When`]; what changed, and what events would change: [`diff`]
 //! - **change feed**: [`Changes`], [`Change`], [`StopHandle`], [`Seq`]
 //! - **bulk import and export**: [`replay`], [`Scan`], [`Convofold::export`], [`Convofold::export_events`]
 //! - **maintenance**: [`verify`], [`audit`], [`backup`], [`repair`], [`Convofold::trim_log`]
@@ -261,8 +261,8 @@ pub use convofold_engine::UnknownName;
 pub use convofold_engine::session_values;
 
 // Comparison of states.
-pub use convofold_engine::{Difference, FOLD_VERSION, StateHash};
-pub use convofold_store::{HashProof, RecordedHash};
+pub use convofold_engine::{Difference, ExportLine, ExportLineError, FOLD_VERSION, StateHash};
+pub use convofold_store::{HashProof, RecordedHash, diff};
 
 // Suspects as a report.
 pub use convofold_engine::{Loss, SuspectKind, Suspects, SuspectsOfDay, SuspectsOfKind, SuspectsQuery};

@@ -17,7 +17,7 @@ pub(crate) mod feed;
 mod feed_stream;
 pub(crate) mod export;
 pub(crate) mod stats;
-mod sorted_lines;
+pub(crate) mod sorted_lines;
 mod suspects;
 pub(crate) mod view;
 mod view_events;

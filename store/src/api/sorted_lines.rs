@@ -9,7 +9,7 @@ use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
 const BUFFER_BYTES: usize = 256 << 10;
 
 /// A key and its line.
-type Entry = (Box<[u8]>, Box<[u8]>);
+pub(crate) type Entry = (Box<[u8]>, Box<[u8]>);
 
 /// Accepts lines in any order and writes them sorted by the bytes of their keys. No key may occur twice.
 #[derive(Debug)]
@@ -53,23 +53,34 @@ impl SortedLines {
             }
             return Ok(self.lines);
         }
-        self.spill()?;
-        let mut runs: Vec<_> =
-            self.spilled.into_iter().map(|file| BufReader::with_capacity(BUFFER_BYTES, file)).collect();
-        let mut next = BinaryHeap::new();
-        for (number, run) in runs.iter_mut().enumerate() {
-            next.extend(read_key(run)?.map(|key| Reverse((key, number))));
-        }
-        while let Some(Reverse((_, number))) = next.pop() {
-            let Some(run) = runs.get_mut(number) else { break };
+        let (lines, mut merge) = (self.lines, self.into_merge()?);
+        while let Some((_, number)) = merge.pop() {
+            let Some(run) = merge.runs.get_mut(number) else { break };
             let line_bytes = read_number(run)?.ok_or(io::ErrorKind::UnexpectedEof)?;
             if io::copy(&mut run.take(line_bytes), out)? != line_bytes {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
             out.write_all(b"\n")?;
-            next.extend(read_key(run)?.map(|key| Reverse((key, number))));
+            merge.advance(number)?;
         }
-        Ok(self.lines)
+        Ok(lines)
+    }
+
+    /// Every key with its line, in order.
+    pub(crate) fn into_entries(mut self) -> io::Result<Entries> {
+        if self.spilled.is_empty() {
+            self.run.sort_unstable();
+            return Ok(Entries::InMemory(self.run.into_iter()));
+        }
+        self.into_merge().map(Entries::Merged)
+    }
+
+    fn into_merge(mut self) -> io::Result<Merge> {
+        self.spill()?;
+        let runs = self.spilled.into_iter().map(|file| BufReader::with_capacity(BUFFER_BYTES, file)).collect();
+        let mut merge = Merge { runs, next: BinaryHeap::new() };
+        (0..merge.runs.len()).try_for_each(|number| merge.advance(number))?;
+        Ok(merge)
     }
 
     fn spill(&mut self) -> io::Result<()> {
@@ -84,6 +95,53 @@ impl SortedLines {
         self.spilled.push(file);
         self.run_bytes = 0;
         Ok(())
+    }
+}
+
+/// Sorted runs that are merged.
+#[derive(Debug)]
+pub(crate) struct Merge {
+    runs: Vec<BufReader<File>>,
+    /// The next key of each run, and the number of the run. The run is at the length of the line.
+    next: BinaryHeap<Reverse<(Box<[u8]>, usize)>>,
+}
+
+impl Merge {
+    /// The next key, and the run that has its line.
+    fn pop(&mut self) -> Option<(Box<[u8]>, usize)> {
+        self.next.pop().map(|Reverse(next)| next)
+    }
+
+    /// Reads the key after a line.
+    fn advance(&mut self, number: usize) -> io::Result<()> {
+        let Some(run) = self.runs.get_mut(number) else { return Ok(()) };
+        self.next.extend(read_text(run)?.map(|key| Reverse((key, number))));
+        Ok(())
+    }
+
+    fn next_entry(&mut self) -> io::Result<Option<Entry>> {
+        let Some((key, number)) = self.pop() else { return Ok(None) };
+        let line = self.runs.get_mut(number).map_or(Ok(None), read_text)?;
+        self.advance(number)?;
+        Ok(Some((key, line.ok_or(io::ErrorKind::UnexpectedEof)?)))
+    }
+}
+
+/// Sorted lines, one at a time.
+#[derive(Debug)]
+pub(crate) enum Entries {
+    InMemory(std::vec::IntoIter<Entry>),
+    Merged(Merge),
+}
+
+impl Iterator for Entries {
+    type Item = io::Result<Entry>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self {
+            Self::InMemory(entries) => entries.next().map(Ok),
+            Self::Merged(merge) => merge.next_entry().transpose(),
+        }
     }
 }
 
@@ -143,12 +201,12 @@ fn run_of_one(key: &[u8], out: BufWriter<File>) -> io::Result<File> {
     Ok(file)
 }
 
-/// The next key of a run; `None` at its end.
-fn read_key(run: &mut impl Read) -> io::Result<Option<Box<[u8]>>> {
+/// The next key or line of a run; `None` at its end.
+fn read_text(run: &mut impl Read) -> io::Result<Option<Box<[u8]>>> {
     let Some(length) = read_number(run)? else { return Ok(None) };
-    let mut key = Vec::new();
-    run.take(length).read_to_end(&mut key)?;
-    if key.len() as u64 == length { Ok(Some(key.into())) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
+    let mut text = Vec::new();
+    run.take(length).read_to_end(&mut text)?;
+    if text.len() as u64 == length { Ok(Some(text.into())) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
 }
 
 fn read_number(run: &mut impl Read) -> io::Result<Option<u64>> {
@@ -164,21 +222,28 @@ fn read_number(run: &mut impl Read) -> io::Result<Option<u64>> {
 mod tests {
     use super::*;
 
+    fn filled(max_bytes: usize) -> SortedLines {
+        let mut lines = SortedLines::new(max_bytes);
+        for number in 0..100_usize {
+            let key = format!("{}", number * 37 % 100);
+            let line = format!("line {key}{}", "x".repeat(number));
+            lines.push(key.as_bytes(), |out| line.bytes().try_for_each(|byte| out.write_all(&[byte]))).unwrap();
+        }
+        lines
+    }
+
     #[test]
     fn lines_come_in_the_order_of_their_keys_whether_they_fit_into_memory_or_not() {
         for max_bytes in [1, 60, 500, 1 << 20] {
-            let mut lines = SortedLines::new(max_bytes);
-            for number in 0..100_usize {
-                let key = format!("{}", number * 37 % 100);
-                let line = format!("line {key}{}", "x".repeat(number));
-                lines.push(key.as_bytes(), |out| line.bytes().try_for_each(|byte| out.write_all(&[byte]))).unwrap();
-            }
             let mut found = Vec::new();
-            assert_eq!(lines.write_to(&mut found).unwrap(), 100);
+            assert_eq!(filled(max_bytes).write_to(&mut found).unwrap(), 100);
             let mut expected: Vec<_> =
                 (0..100).map(|number| format!("line {}{}\n", number * 37 % 100, "x".repeat(number))).collect();
             expected.sort_by_key(|line| line.trim_end_matches(['x', '\n']).to_owned());
             assert_eq!(String::from_utf8(found).unwrap(), expected.concat(), "{max_bytes}");
+            let entries = filled(max_bytes).into_entries().unwrap().map(|entry| entry.unwrap().1);
+            let lines: Vec<_> = entries.map(|line| String::from_utf8(line.into()).unwrap() + "\n").collect();
+            assert_eq!(lines, expected, "{max_bytes}");
         }
     }
 }

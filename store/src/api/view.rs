@@ -247,7 +247,7 @@ impl View {
         Ok(report)
     }
 
-    pub(super) fn db(&self) -> &Convofold {
+    pub(crate) fn db(&self) -> &Convofold {
         &self.db
     }
 
@@ -282,7 +282,7 @@ impl View {
     }
 
     /// What `look` finds in each of these conversations, in no particular order. They are read on all processors.
-    pub(super) fn each<T: Send, R>(
+    pub(crate) fn each<T: Send, R>(
         &self,
         among: Among,
         look: impl Fn(&Past<'_>) -> T + Sync,
@@ -357,7 +357,7 @@ impl View {
 
 /// The conversations that can be in an answer.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Among {
+pub(crate) enum Among {
     /// All that may exist.
     Existing,
     /// Those that may be open, or unanswered after their close.

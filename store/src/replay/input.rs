@@ -65,6 +65,11 @@ impl Input {
         if path.metadata()?.is_dir() { Err(io::ErrorKind::IsADirectory.into()) } else { File::open(path).map(drop) }
     }
 
+    /// Opens the input for one reading.
+    pub(crate) fn into_reader(self) -> io::Result<OpenInput> {
+        self.open(Arc::default())
+    }
+
     /// Opens the input. `bytes_read` counts the bytes read from it, before decompression.
     pub(super) fn open(self, bytes_read: Arc<AtomicU64>) -> io::Result<OpenInput> {
         match self.kind {
@@ -81,7 +86,7 @@ impl std::fmt::Debug for Input {
 }
 
 /// An input that is being read, decompressed.
-pub(super) struct OpenInput {
+pub(crate) struct OpenInput {
     source: Source,
     /// Bytes read, but not yet returned.
     beginning: Vec<u8>,
@@ -143,7 +148,7 @@ impl OpenInput {
     }
 
     /// What was ignored in the input, such as bytes after the compressed data. Complete at the end of the input.
-    pub(super) fn warning(&self) -> Option<&str> {
+    pub(crate) fn warning(&self) -> Option<&str> {
         match &self.source {
             Source::Compressed(members) => members.warning(),
             Source::Plain(..) | Source::Stream(_) => None,
@@ -189,6 +194,17 @@ impl OpenInput {
         buffer.resize(CHUNK_BYTES, 0);
         let length = read_some(&mut self.source, buffer)?;
         Ok(buffer.get(..length).unwrap_or_default())
+    }
+}
+
+impl Read for OpenInput {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if !self.beginning.is_empty() {
+            let length = self.beginning.as_slice().read(buffer)?;
+            self.beginning.drain(..length);
+            return Ok(length);
+        }
+        self.failed.take().map_or_else(|| read_some(&mut self.source, buffer), Err)
     }
 }
 

@@ -41,6 +41,7 @@ use crate::write::ticket::Ticket;
 
 pub use find::{FindError, FoundInputs, SkippedFile};
 pub use input::Input;
+pub(crate) use input::OpenInput;
 use parsing::{Output, ParsedPiece, Parsing, Pipeline};
 pub use progress::Progress;
 use progress::ProgressClock;
