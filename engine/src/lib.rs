@@ -89,8 +89,8 @@ pub use draft::{DEFAULT_MAX_ID_BYTES, Draft, DraftError, MAX_NAME_BYTES, MAX_TEX
 pub use effect::{Admission, Effect, Seq};
 pub use event::{AIRSHIP, AgentMention, At, Direction, Event, EventRef, Kind, SUPEROFFICE};
 pub use explain::{Explanation, FieldName, Reason};
-pub use extent::Extent;
 pub use exported::{ExportLine, ExportLineError};
+pub use extent::Extent;
 pub use fact::{Fact, FactIdentity};
 pub use facts::Facts;
 pub use hash::StateHash;

@@ -10,6 +10,7 @@ use crate::commands::audit::AuditArgs;
 use crate::commands::backup::BackupArgs;
 use crate::commands::completions::CompletionsArgs;
 use crate::commands::conflicts::ConflictsArgs;
+use crate::commands::diff::DiffArgs;
 use crate::commands::explain::ExplainArgs;
 use crate::commands::export::ExportArgs;
 use crate::commands::generate::GenerateArgs;
@@ -87,6 +88,7 @@ pub enum Command {
     Suspects(Box<SuspectsArgs>),
     Export(ExportArgs),
     Hash(HashArgs),
+    Diff(DiffArgs),
     Stats(StatsArgs),
     Tail(TailArgs),
     #[cfg(feature = "serve")]
@@ -139,6 +141,7 @@ impl Command {
             Self::Suspects(args) => args.run(console),
             Self::Export(args) => args.run(console),
             Self::Hash(args) => args.run(console),
+            Self::Diff(args) => args.run(console),
             Self::Stats(args) => args.run(console),
             Self::Tail(args) => args.run(console),
             #[cfg(feature = "serve")]

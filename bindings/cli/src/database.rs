@@ -35,6 +35,17 @@ pub struct DbArgs {
 }
 
 impl DbArgs {
+    /// The database in a folder or at a URL.
+    #[must_use]
+    #[cfg_attr(not(feature = "serve"), expect(unused_variables, reason = "only a server asks for a token"))]
+    pub fn new(db: PathBuf, token_file: Option<PathBuf>) -> Self {
+        Self {
+            db,
+            #[cfg(feature = "serve")]
+            token_file,
+        }
+    }
+
     /// Opens an existing database for reading, or asks the process that holds it. Nothing in its folder is created or changed.
     ///
     /// # Errors
@@ -123,7 +134,8 @@ impl DbArgs {
     }
 
     /// The URL that was given instead of a folder.
-    fn url(&self) -> Option<&str> {
+    #[must_use]
+    pub fn url(&self) -> Option<&str> {
         self.db.to_str().filter(|text| text.starts_with("http://") || text.starts_with("https://"))
     }
 

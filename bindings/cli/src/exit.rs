@@ -20,20 +20,23 @@ pub enum Exit {
     InUse,
     /// Damage found, or data lost.
     Damaged,
+    /// Two sides of a comparison differ.
+    Different,
     /// A replay was stopped at a consistent point and can be resumed.
     Interrupted,
 }
 
 impl Exit {
     /// Every exit, with its code and its description in `--help`.
-    pub const ALL: [(Self, u8, &'static str); 8] = [
+    pub const ALL: [(Self, u8, &'static str); 9] = [
         (Self::Success, 0, "success (also if there is nothing to show)"),
         (Self::Failure, 1, "failure: reading, writing, a damaged database"),
         (Self::Usage, 2, "invalid arguments"),
         (Self::Rejected, 3, "completed, but some input was rejected or unreadable (replay, ingest)"),
-        (Self::NotFound, 4, "no such conversation (show, history)"),
+        (Self::NotFound, 4, "no such conversation (show, history, diff --id)"),
         (Self::InUse, 5, "another process has the database open and does not answer"),
         (Self::Damaged, 6, "damage found, or data lost (verify, audit, repair, hash)"),
+        (Self::Different, 7, "the two sides differ (diff)"),
         (Self::Interrupted, 130, "replay stopped; the same command resumes it"),
     ];
 

@@ -4,8 +4,8 @@ use std::io::Write;
 
 use clap::Args;
 use convofold::{
-    AgentLoad, Explanation, FieldName, HashProof, HistoryEntry, MomentError, MomentReport, Page, PageError, Query,
-    State, StorageError, Suspects, SuspectsQuery, Time, Totals, View, When,
+    AgentLoad, Explanation, FieldName, HashProof, HistoryEntry, Moment, MomentError, MomentReport, Page, PageError,
+    Query, Seq, State, StateHash, StorageError, Suspects, SuspectsQuery, Time, Totals, View, When,
 };
 #[cfg(feature = "serve")]
 use convofold_server::ClientView;
@@ -32,21 +32,40 @@ pub struct MomentArgs {
 }
 
 /// The bounds of a moment. Neither depends on the clock.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Bounds {
     as_of: Option<When>,
     known_at: Option<When>,
 }
 
 impl MomentArgs {
+    /// The moment with these bounds.
+    #[must_use]
+    pub fn new(as_of: Option<When>, known_at: Option<When>) -> Self {
+        Self { as_of, known_at }
+    }
+
+    /// Whether a bound was given.
+    #[must_use]
+    pub fn is_given(&self) -> bool {
+        self.as_of.is_some() || self.known_at.is_some()
+    }
+
     /// Opens the database for reading at the moment. `now` is the time before which durations count, if the command has that
     /// option.
     ///
     /// # Errors
     /// [`CliError`] if the database cannot be opened, or there is no answer about the moment.
     pub fn open(&self, db: &DbArgs, now: Option<&NowArgs>, console: &mut Console) -> Result<Reader, CliError> {
-        let db = db.open(console)?;
-        if self.as_of.is_none() && self.known_at.is_none() {
+        self.read(db.open(console)?, now)
+    }
+
+    /// Like [`MomentArgs::open`], with a database that is open.
+    ///
+    /// # Errors
+    /// [`CliError`] if there is no answer about the moment.
+    pub fn read(&self, db: Database, now: Option<&NowArgs>) -> Result<Reader, CliError> {
+        if !self.is_given() {
             return Ok(Reader { db, then: None });
         }
         let now_ms = now.map_or_else(clock_ms, |now| now.ms(&db));
@@ -64,6 +83,12 @@ impl MomentArgs {
 }
 
 impl Bounds {
+    /// The same bounds without events after this one.
+    #[cfg(feature = "serve")]
+    fn up_to(self, last_seq: Seq) -> Self {
+        Self { known_at: self.known_at.or(Some(When::Seq(last_seq))), ..self }
+    }
+
     fn resolve(self, db: &Database) -> Result<Then, CliError> {
         match db {
             Database::Here(db) => {
@@ -94,6 +119,16 @@ enum Then {
     Elsewhere(Bounds, MomentReport),
 }
 
+#[cfg(feature = "serve")]
+impl Then {
+    fn bounds(&self) -> Bounds {
+        match self {
+            Self::Here(_) => Bounds::default(),
+            Self::Elsewhere(bounds, _) => *bounds,
+        }
+    }
+}
+
 /// Who answers.
 enum Place<'a> {
     Now(&'a Database),
@@ -121,6 +156,56 @@ impl Reader {
     #[must_use]
     pub fn database(&self) -> &Database {
         &self.db
+    }
+
+    /// The same moment without events that arrive from now on.
+    pub fn pinned(self) -> Result<Self, CliError> {
+        let then = match (self.then, &self.db) {
+            (None, Database::Here(db)) => Some(Then::Here(db.at(Moment::LATEST))),
+            #[cfg(feature = "serve")]
+            (then, Database::Elsewhere(client)) => {
+                let last_seq = client.figures()?.stats.last_seq;
+                let bounds = then.as_ref().map(Then::bounds).unwrap_or_default();
+                // Nothing is known of an empty database, at any moment.
+                if last_seq == 0 { then } else { Some(bounds.up_to(last_seq).resolve(&self.db)?) }
+            }
+            (then, _) => then,
+        };
+        Ok(Self { db: self.db, then })
+    }
+
+    /// The last event of which the answers know, if they are about a moment.
+    #[must_use]
+    pub fn last_seq(&self) -> Option<Seq> {
+        match self.then.as_ref()? {
+            Then::Here(view) => Some(view.seq()),
+            #[cfg(feature = "serve")]
+            Then::Elsewhere(_, report) => report.known_at,
+        }
+    }
+
+    /// The state hash of a database that another process holds, if the answers are about now.
+    pub fn hash_of_now(&self) -> Result<Option<StateHash>, CliError> {
+        #[cfg(feature = "serve")]
+        if let (
+            Some(Then::Elsewhere(Bounds { as_of: None, known_at: Some(When::Seq(seq)) }, _)),
+            Database::Elsewhere(client),
+        ) = (&self.then, &self.db)
+        {
+            let hash = client.state_hash()?;
+            // Events only arrive, so none has arrived before the hash was computed.
+            return Ok((client.figures()?.stats.last_seq == *seq).then_some(hash));
+        }
+        Ok(None)
+    }
+
+    /// The view that answers, if the database was opened by this process and the answers are about a moment.
+    #[must_use]
+    pub fn view(&self) -> Option<&View> {
+        match &self.then {
+            Some(Then::Here(view)) => Some(view),
+            _ => None,
+        }
     }
 
     fn place(&self) -> Place<'_> {

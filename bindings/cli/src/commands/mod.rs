@@ -11,6 +11,7 @@ pub mod history;
 pub mod explain;
 pub mod export;
 pub mod hash;
+pub mod diff;
 pub mod stats;
 pub mod suspects;
 pub mod tail;

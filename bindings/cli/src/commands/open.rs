@@ -1,6 +1,7 @@
 //! `convofold open`.
 
 use clap::Args;
+use convofold::StatusFilter;
 
 use super::list::FinderArgs;
 use crate::console::Console;
@@ -40,6 +41,11 @@ pub struct OpenArgs {
 }
 
 impl OpenArgs {
+    /// Which conversations are listed.
+    pub(crate) fn question(&self) -> (Option<StatusFilter>, &FinderArgs) {
+        (None, &self.finder)
+    }
+
     pub(crate) fn run(&self, console: &mut Console) -> Result<Exit, CliError> {
         self.finder.run(None, &["status", "closed_at"], console)
     }

@@ -16,7 +16,7 @@ use crate::exit::Exit;
 use crate::opened::States;
 use crate::output::format::Format;
 use crate::output::print::Record;
-use crate::output::{FormatArgs, Value, text};
+use crate::output::{Column, FormatArgs, Kind, Rows, Value, text};
 use crate::past::{MomentArgs, Reader};
 use crate::values;
 
@@ -54,6 +54,12 @@ struct Entry {
     #[serde(skip)]
     row: Arc<ConversationRow>,
     state: Option<State>,
+}
+
+/// A conversation of a list, with its columns.
+pub(crate) struct Answered {
+    pub(crate) id: String,
+    pub(crate) cells: Vec<(&'static str, Value)>,
 }
 
 /// A page of a list.
@@ -102,6 +108,32 @@ impl FinderArgs {
             let context = Context { status, hidden, now: db.now_ms(&self.now), names: &names };
             self.print(db, &context, console)
         })
+    }
+
+    /// Every matching conversation, whatever --limit says, with the chosen columns, or by default those of CSV without
+    /// durations, which differ at each moment.
+    ///
+    /// # Errors
+    /// [`CliError`] if the database does not answer.
+    pub(crate) fn answer(&self, status: Option<StatusFilter>, db: &Reader) -> Result<Vec<Answered>, CliError> {
+        let now = db.now_ms(&self.now);
+        let names = AgentNames::default();
+        let page = db.query_with_last_messages(&self.conditions.query(now).status(status).limit(0))?;
+        let is_chosen = |column: &Column| match self.output.columns() {
+            [] => column.in_csv && column.kind != Kind::Length,
+            chosen => chosen.iter().any(|name| name == column.name),
+        };
+        let answered = |row: &ConversationRow| {
+            let columns = ConversationRows::COLUMNS.iter().zip(cells(row, now, &names));
+            let cells = columns.filter(|(column, _)| is_chosen(column)).map(|(column, value)| (column.name, value));
+            Answered { id: row.id().to_owned(), cells: cells.collect() }
+        };
+        Ok(page.rows.iter().map(|row| answered(row)).collect())
+    }
+
+    /// Whether the question itself names a moment.
+    pub(crate) fn has_moment(&self) -> bool {
+        self.moment.is_given()
     }
 
     fn print(&self, db: &Reader, context: &Context<'_>, console: &mut Console) -> Result<(), CliError> {

@@ -11,7 +11,7 @@ use crate::console::Console;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::values;
-pub(super) use finder::FinderArgs;
+pub(super) use finder::{Answered, FinderArgs};
 
 /// List conversations, open or closed.
 ///
@@ -38,6 +38,11 @@ pub struct ListArgs {
 }
 
 impl ListArgs {
+    /// Which conversations are listed.
+    pub(crate) fn question(&self) -> (Option<StatusFilter>, &FinderArgs) {
+        (Some(self.status), &self.finder)
+    }
+
     pub(crate) fn run(&self, console: &mut Console) -> Result<Exit, CliError> {
         let hidden: &[&str] = match self.status {
             StatusFilter::Open => &["status", "closed_at"],

@@ -2,6 +2,7 @@
 
 mod report;
 mod progress;
+mod dry_run;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use convofold::{Options, Stats};
 #[cfg(feature = "serve")]
 use convofold_server::DatabaseSize;
 
+use super::diff::ReportArgs;
 use crate::console::Console;
 use crate::database::{Answering, DbArgs};
 use crate::error::{CliError, chain};
@@ -25,7 +27,7 @@ use crate::parsing::ParsingArgs;
 use crate::rejects::{Rejects, RejectsArgs};
 use crate::values;
 use progress::Watch;
-use report::Report;
+use report::{Report, Size};
 
 /// The options for limits, by the reason of the rejections.
 const LIMITS: [(&str, &str); 3] =
@@ -41,12 +43,16 @@ const LIMITS: [(&str, &str); 3] =
 /// output instead. Input that is not an event is counted and skipped without affecting the events around it. A file that is
 /// damaged or cannot be read is reported: its complete lines before the damage are read, and the other files too. In both
 /// cases the exit code is 3.
+///
+/// With --dry-run nothing is written: it prints what the events would change, in the form of `diff`, and then the same report.
+/// The conversations of the events are held in memory.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   convofold replay logs/ --db ./db
   convofold replay 'logs/2024-*.ndjson.gz' --db ./db --rejects rejects.ndjson
   zcat old.gz | convofold replay - --db ./db --format airship
+  convofold replay correction.ndjson --db ./db --dry-run
 ")]
 pub struct ReplayArgs {
     /// Event logs, plain or compressed (gzip, zstd): files, folders (recursively), patterns, or - for standard input.
@@ -64,11 +70,19 @@ pub struct ReplayArgs {
     /// Print the report as one JSON object on standard output.
     #[arg(long)]
     json: bool,
+    /// Write nothing, and print what the events would change.
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    changes: ReportArgs,
 }
 
 impl ReplayArgs {
     pub(crate) fn run(&self, console: &mut Console) -> Result<Exit, CliError> {
         self.rejects.check(&self.db.db)?;
+        if !self.dry_run && self.changes.is_given() {
+            return Err(CliError::new(Exit::Usage, "--stat and --summary are options of --dry-run"));
+        }
         // A FILE that cannot be read must not leave an empty database behind.
         let inputs = self.inputs(console)?;
         if inputs.is_empty() {
@@ -76,6 +90,9 @@ impl ReplayArgs {
             return Ok(Exit::Success);
         }
         let stop = interrupt::flag()?;
+        if self.dry_run {
+            return dry_run::run(self, inputs, &stop, console);
+        }
         let options = Options::new().limits(self.parsing.limits()).parse_threads(self.threads);
         let db = self.db.open_or_create(options, console)?;
         let told = self.replay_into(db, inputs, &stop, console)?;
@@ -101,14 +118,14 @@ impl ReplayArgs {
                 answering.end();
                 db.close().map_err(|error| CliError::new(Exit::Failure, format!("cannot close: {}", chain(&error))))?;
                 let Stats { conversations, open, .. } = db.stats();
-                Ok(Report { replay, conversations, open, events_per_second })
+                Ok(Report { replay, size: Some(Size { conversations, open }), events_per_second })
             }
             #[cfg(feature = "serve")]
             Database::Elsewhere(client) => {
                 let batches = client.batches(self.parsing.limits(), self.threads)?;
                 let (replay, events_per_second) = self.replay(&batches, inputs, stop, console)?;
                 let DatabaseSize { conversations, open, .. } = batches.finish()?;
-                Ok(Report { replay, conversations, open, events_per_second })
+                Ok(Report { replay, size: Some(Size { conversations, open }), events_per_second })
             }
         }
     }
@@ -173,8 +190,8 @@ impl ReplayArgs {
         Ok((report?, rate))
     }
 
-    /// Prints what to do next, and returns the exit code.
-    fn conclude(&self, report: &ReplayReport, console: &mut Console) -> Exit {
+    /// Prints what to do about inputs that were rejected or could not be read, and returns the exit code.
+    fn tell_problems(&self, report: &ReplayReport, console: &mut Console) -> Exit {
         for problem in &report.problems {
             console.note(format_args!("{}: {problem}", if problem.is_harmless { "warning" } else { "error" }));
         }
@@ -200,6 +217,12 @@ impl ReplayArgs {
                 text::counted(report.incomplete_inputs, "input")
             ));
         }
+        if rejected > 0 || report.incomplete_inputs > 0 { Exit::Rejected } else { Exit::Success }
+    }
+
+    /// Prints what to do next, and returns the exit code.
+    fn conclude(&self, report: &ReplayReport, console: &mut Console) -> Exit {
+        let exit = self.tell_problems(report, console);
         if report.stopped {
             let from_there = "run the same command again to resume";
             let with_duplicates = "run the same command again to continue; events that were read count as duplicates";
@@ -208,7 +231,7 @@ impl ReplayArgs {
             console.note(format_args!("stopped at a consistent point; {next}"));
             return Exit::Interrupted;
         }
-        if rejected > 0 || report.incomplete_inputs > 0 { Exit::Rejected } else { Exit::Success }
+        exit
     }
 }
 

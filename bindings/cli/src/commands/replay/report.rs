@@ -13,12 +13,17 @@ use crate::output::{text, time};
 /// The result of a replay, and the figures of the database after it.
 pub(super) struct Report {
     pub(super) replay: ReplayReport,
-    /// Of the database.
-    pub(super) conversations: u64,
-    /// Of the database.
-    pub(super) open: u64,
+    /// Of the database; `None` if it was not changed.
+    pub(super) size: Option<Size>,
     /// In this run.
     pub(super) events_per_second: f64,
+}
+
+/// The size of a database.
+#[derive(Clone, Copy, Serialize)]
+pub(super) struct Size {
+    pub(super) conversations: u64,
+    pub(super) open: u64,
 }
 
 #[derive(Serialize)]
@@ -37,8 +42,8 @@ pub(super) struct ReportJson<'a> {
     rejected_by_reason: BTreeMap<String, u64>,
     incomplete_inputs: u64,
     problems: &'a [InputProblem],
-    conversations: u64,
-    open: u64,
+    #[serde(flatten)]
+    size: Option<Size>,
     took_ms: i64,
     events_per_second: f64,
     resumed: bool,
@@ -63,8 +68,7 @@ impl Report {
             rejected_by_reason: self.reasons().collect(),
             incomplete_inputs: replay.incomplete_inputs,
             problems: &replay.problems,
-            conversations: self.conversations,
-            open: self.open,
+            size: self.size,
             took_ms: time::ms(replay.took),
             events_per_second: self.events_per_second.round(),
             resumed: replay.resumed,
@@ -99,8 +103,8 @@ impl Report {
                 "incomplete inputs",
                 (replay.incomplete_inputs > 0).then(|| text::count(replay.incomplete_inputs)),
             )
-            .add("conversations", text::count(self.conversations))
-            .add("  open", text::count(self.open))
+            .add_known("conversations", self.size.map(|size| text::count(size.conversations)))
+            .add_known("  open", self.size.map(|size| text::count(size.open)))
             .add("time", time::took(replay.took))
             .add("rate", progress::rate(self.events_per_second));
         facts
