@@ -140,6 +140,10 @@ promises *args:
 long *args:
     cargo run --release --locked --package convofold-benches --bin long -- {{args}}
 
+# Loses events from generated logs, and prints how much of it the report of suspects notices.
+detection *args:
+    cargo run --release --locked --package convofold-tests --bin detection -- {{args}}
+
 # Runs durability trials with the real binary: `just torture kills --count 1000`, `just torture help`.
 torture *args:
     cargo run --release --locked --quiet --package convofold-tests --bin torture -- {{args}}

@@ -11,6 +11,7 @@
 //! - [`receiver`] takes the messages of alerts.
 //! - [`serving`] runs `convofold serve`, and is a client of it.
 //! - [`rtds`] is Airship's stream, with everything that it does wrong.
+//! - [`detection`] loses events, and compares what the report of suspects notices.
 //! - [`torture`] kills it, simulates power cuts and damages its files.
 //!
 //! Start with the transcripts: they are the shortest description of what the engine promises.
@@ -19,6 +20,7 @@
 
 pub mod arbitrary;
 pub mod command;
+pub mod detection;
 #[cfg(unix)]
 pub mod holder;
 pub mod model;
