@@ -12,6 +12,7 @@ mod stream;
 mod state;
 mod history;
 mod explain;
+mod suspects;
 mod event;
 mod report;
 mod database;
@@ -65,6 +66,8 @@ mod _convofold {
     use crate::scan::{Conversation, Conversations, States};
     #[pymodule_export]
     use crate::state::{AgentRef, Assigned, ByAgent, LastMessage, Member, Session, State, Suspicion};
+    #[pymodule_export]
+    use crate::suspects::{Loss, Suspects, SuspectsOfDay, SuspectsOfKind};
     #[pymodule_export]
     use crate::view::{MomentReport, View};
 }

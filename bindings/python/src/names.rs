@@ -5,8 +5,8 @@ use std::marker::PhantomData;
 
 use convofold::ingest::{Format, IgnoreList};
 use convofold::{
-    Direction, Durability, Effect, Kind, OpenedBy, Sort, Status, StatusFilter, SuspectField, TimeField, UnknownName,
-    UnknownZone, Zone,
+    Direction, Durability, Effect, Kind, OpenedBy, Sort, Status, StatusFilter, SuspectField, SuspectKind, TimeField,
+    UnknownName, UnknownZone, Zone,
 };
 #[cfg(feature = "stub")]
 use pyo3::inspect::{PyStaticConstant, PyStaticExpr};
@@ -133,7 +133,7 @@ macro_rules! chosen {
     };
 }
 
-named_there! { Direction Durability Kind OpenedBy Sort Status StatusFilter SuspectField TimeField }
+named_there! { Direction Durability Kind OpenedBy Sort Status StatusFilter SuspectField SuspectKind TimeField }
 
 impl Named for Format {
     const NAMES: &'static [&'static str] = Self::NAMES;

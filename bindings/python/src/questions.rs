@@ -1,6 +1,6 @@
 //! The questions that the database and a view of it answer alike.
 
-use convofold::{Cursor, PageError, Query, Sort, StatusFilter, StorageError, TimeField};
+use convofold::{Cursor, PageError, Query, Sort, StatusFilter, StorageError, SuspectsQuery, TimeField};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -9,7 +9,7 @@ use crate::database::Convofold;
 use crate::error::{Failure, value_error};
 use crate::explain::{self, Explanation};
 use crate::history::{Conflict, HistoryEntry};
-use crate::names::Choice;
+use crate::names::{self, Choice};
 use crate::number::Whole;
 use crate::query::{AgentLoad, ConversationRows, Page, Totals};
 use crate::report::{EventExportReport, ExportReport};
@@ -17,6 +17,7 @@ use crate::result::Show;
 use crate::scan::{Conversations, States};
 use crate::state::State;
 use crate::stream::Target;
+use crate::suspects::Suspects;
 use crate::time::GivenTime;
 use crate::view::View;
 
@@ -222,6 +223,31 @@ macro_rules! questions {
             ) -> Result<Option<Vec<Explanation>>, Failure> {
                 let field = explain::field(field)?;
                 self.detached(py, |asked| asked.explain(id, field, limit.0)).map(Show::show)
+            }
+
+            /// Returns what is suspect in all conversations: kinds, sources, days, and when messages were lost by the numbers that the
+            /// sources state.
+            ///
+            /// - `since`, `until`: only events at this time or later, and before this time.
+            /// - `tenant`, `source`: only their conversations.
+            /// - `zone`: the time zone in which days begin, such as `Europe/Berlin`; UTC by default.
+            #[pyo3(signature = (*, since=None, until=None, tenant=None, source=None, zone=None))]
+            fn suspects(
+                &self,
+                py: Python<'_>,
+                since: Option<GivenTime>,
+                until: Option<GivenTime>,
+                tenant: Option<String>,
+                source: Option<String>,
+                zone: Option<&str>,
+            ) -> Result<Suspects, Failure> {
+                let query = SuspectsQuery::new()
+                    .since_ms(GivenTime::ms(since))
+                    .until_ms(GivenTime::ms(until))
+                    .tenants(tenant.map(|tenant| vec![tenant]))
+                    .source(source)
+                    .zone(names::zone(zone)?);
+                self.detached(py, |asked| asked.suspects(&query)).map(Show::show)
             }
 
             /// Returns the state hash: 64 hexadecimal digits, equal if and only if the states of all conversations are equal.

@@ -75,6 +75,8 @@ def test_everything_but_close_raises_after_close(tmp_path: Path, sample: Path) -
         lambda: view.conflicts("c"),
         lambda: view.conflicts(),
         lambda: view.explain("c"),
+        lambda: view.suspects(),
+        lambda: db.suspects(),
         lambda: view.export_events(io.BytesIO()),
         lambda: view.query(),
         lambda: view.query_all(),

@@ -47,6 +47,7 @@ __all__ = [
     "InputProblem",
     "LastMessage",
     "Latency",
+    "Loss",
     "Lost",
     "Member",
     "MomentReport",
@@ -64,6 +65,9 @@ __all__ = [
     "State",
     "States",
     "Stats",
+    "Suspects",
+    "SuspectsOfDay",
+    "SuspectsOfKind",
     "Suspicion",
     "Ticket",
     "Totals",
@@ -1117,6 +1121,24 @@ class Convofold:
         Like `submit`, but returns a ticket immediately. If the queue of the writer is full, it raises QueueFullError, or
         waits for a place in the queue with `block=True`.
         """
+    def suspects(
+        self,
+        /,
+        *,
+        since: int | str | datetime | None = None,
+        until: int | str | datetime | None = None,
+        tenant: str | None = None,
+        source: str | None = None,
+        zone: str | None = None,
+    ) -> Suspects:
+        """
+        Returns what is suspect in all conversations: kinds, sources, days, and when messages were lost by the numbers that the
+        sources state.
+
+        - `since`, `until`: only events at this time or later, and before this time.
+        - `tenant`, `source`: only their conversations.
+        - `zone`: the time zone in which days begin, such as `Europe/Berlin`; UTC by default.
+        """
     def sync(self, /) -> None:
         """
         Waits until everything that was submitted before survives a power cut.
@@ -1841,6 +1863,58 @@ class Latency:
     def sum_us(self, /) -> int:
         """
         Sum of all measurements.
+        """
+    def to_dict(self, /) -> dict[str, Any]:
+        """
+        Returns the fields as a dict of plain values, nested results included, which `json.dumps` accepts.
+        """
+
+@final
+class Loss:
+    """
+    An interval in which messages of a source were lost. One loss explains the gaps of all conversations that have a time in
+    common. Times are milliseconds since the epoch.
+    """
+
+    __hash__: Final = None
+    __match_args__: Final[tuple[str, ...]]
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __repr__(self, /) -> str: ...
+    @property
+    def earliest(self, /) -> int:
+        """
+        Beginning of the earliest gap: no message before it is missing.
+        """
+    @property
+    def from_(self, /) -> int:
+        """
+        Beginning of the time that all gaps have in common. In a dict, the key is `from`.
+        """
+    @property
+    def gaps(self, /) -> int:
+        """
+        Number of gaps: stated counts that are greater than what is known.
+        """
+    @property
+    def latest(self, /) -> int:
+        """
+        End of the latest gap: no message after it is missing.
+        """
+    @property
+    def missing(self, /) -> int:
+        """
+        Number of missing messages, at least.
+        """
+    @property
+    def source(self, /) -> str:
+        """
+        The source.
+        """
+    @property
+    def to(self, /) -> int:
+        """
+        End of the time that all gaps have in common.
         """
     def to_dict(self, /) -> dict[str, Any]:
         """
@@ -2843,6 +2917,159 @@ class Stats:
         """
 
 @final
+class Suspects:
+    """
+    What is suspect in many conversations.
+    """
+
+    __hash__: Final = None
+    __match_args__: Final[tuple[str, ...]]
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __repr__(self, /) -> str: ...
+    @property
+    def conversations(self, /) -> int:
+        """
+        Number of conversations with a suspect event.
+        """
+    @property
+    def days(self, /) -> list[SuspectsOfDay]:
+        """
+        Suspect events by day, kind and source.
+        """
+    @property
+    def events(self, /) -> int:
+        """
+        Number of suspect events.
+        """
+    @property
+    def kinds(self, /) -> list[SuspectsOfKind]:
+        """
+        Suspect events by kind and source.
+        """
+    @property
+    def losses(self, /) -> list[Loss]:
+        """
+        When messages were lost.
+        """
+    def to_dict(self, /) -> dict[str, Any]:
+        """
+        Returns the fields as a dict of plain values, nested results included, which `json.dumps` accepts.
+        """
+    @property
+    def zone(self, /) -> str:
+        """
+        The time zone of the days.
+        """
+
+@final
+class SuspectsOfDay:
+    """
+    The suspect events of a day, a kind and a source.
+    """
+
+    __hash__: Final = None
+    __match_args__: Final[tuple[str, ...]]
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __repr__(self, /) -> str: ...
+    @property
+    def conversations(self, /) -> int:
+        """
+        Number of conversations.
+        """
+    @property
+    def day(self, /) -> str:
+        """
+        The day, as `2026-03-02`.
+        """
+    @property
+    def events(self, /) -> int:
+        """
+        Number of events.
+        """
+    @property
+    def kind(self, /) -> Literal["unread", "clock_ahead", "untimed_close"]:
+        """
+        The kind.
+        """
+    @property
+    def missing(self, /) -> int:
+        """
+        Number of missing messages, at least.
+        """
+    @property
+    def source(self, /) -> str:
+        """
+        The source of the conversations.
+        """
+    def to_dict(self, /) -> dict[str, Any]:
+        """
+        Returns the fields as a dict of plain values, nested results included, which `json.dumps` accepts.
+        """
+
+@final
+class SuspectsOfKind:
+    """
+    The suspect events of a kind and a source.
+    """
+
+    __hash__: Final = None
+    __match_args__: Final[tuple[str, ...]]
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __repr__(self, /) -> str: ...
+    @property
+    def conversations(self, /) -> int:
+        """
+        Number of conversations.
+        """
+    @property
+    def events(self, /) -> int:
+        """
+        Number of events.
+        """
+    @property
+    def first_at(self, /) -> int:
+        """
+        Time of the first event, in milliseconds since the epoch.
+        """
+    @property
+    def first_at_utc(self, /) -> datetime:
+        """
+        `first_at` as a `datetime` in UTC.
+        """
+    @property
+    def kind(self, /) -> Literal["unread", "clock_ahead", "untimed_close"]:
+        """
+        The kind.
+        """
+    @property
+    def last_at(self, /) -> int:
+        """
+        Time of the last event, in milliseconds since the epoch.
+        """
+    @property
+    def last_at_utc(self, /) -> datetime:
+        """
+        `last_at` as a `datetime` in UTC.
+        """
+    @property
+    def missing(self, /) -> int:
+        """
+        Number of missing messages, at least.
+        """
+    @property
+    def source(self, /) -> str:
+        """
+        The source of the conversations.
+        """
+    def to_dict(self, /) -> dict[str, Any]:
+        """
+        Returns the fields as a dict of plain values, nested results included, which `json.dumps` accepts.
+        """
+
+@final
 class Suspicion:
     """
     A contradiction in the data of the source. It is reported, and never corrected silently.
@@ -3272,6 +3499,24 @@ class View:
     def states(self, /) -> States:
         """
         Returns an iterator over the state of every conversation; otherwise like `conversations`.
+        """
+    def suspects(
+        self,
+        /,
+        *,
+        since: int | str | datetime | None = None,
+        until: int | str | datetime | None = None,
+        tenant: str | None = None,
+        source: str | None = None,
+        zone: str | None = None,
+    ) -> Suspects:
+        """
+        Returns what is suspect in all conversations: kinds, sources, days, and when messages were lost by the numbers that the
+        sources state.
+
+        - `since`, `until`: only events at this time or later, and before this time.
+        - `tenant`, `source`: only their conversations.
+        - `zone`: the time zone in which days begin, such as `Europe/Berlin`; UTC by default.
         """
     @property
     def time(self, /) -> int | None:
