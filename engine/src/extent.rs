@@ -126,7 +126,8 @@ pub(crate) struct RoundedMoment {
 impl RoundedMoment {
     pub(crate) fn of(moment: Moment) -> Self {
         let as_of = moment.as_of.map_or(NEVER, |as_of| seconds(as_of.ms())).min(NEVER - 1);
-        let known_at = moment.known_at.map_or(u32::MAX, |seq| u32::try_from(seq / SEQS).unwrap_or(u32::MAX));
+        let known_at =
+            moment.known_at.map_or(u32::MAX, |seq| u32::try_from(seq / SEQS).unwrap_or(u32::MAX).min(u32::MAX - 1));
         Self { as_of, known_at }
     }
 

@@ -70,7 +70,7 @@ pub(crate) struct Shared {
     screens: Arc<Semaphore>,
     checks: Arc<Semaphore>,
     /// One scan over all conversations at a time.
-    pub(crate) scan: Semaphore,
+    scan: Arc<Semaphore>,
 }
 
 impl std::ops::Deref for App {
@@ -118,7 +118,7 @@ impl App {
                 phase: watch::Sender::new(Phase::Running),
                 intake: watch::Sender::new(0),
                 exports: watch::Sender::new(0),
-                scan: Semaphore::new(1),
+                scan: Arc::new(Semaphore::new(1)),
             }),
             is_socket: false,
         })
@@ -202,6 +202,13 @@ impl App {
 }
 
 impl App {
+    /// Waits until no other scan over all conversations runs, and excludes others until the permit is dropped. Move it into the
+    /// scan: a request that is cancelled does not end the scan.
+    pub(crate) async fn scan(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        let scan = self.scan.clone().acquire_owned().await;
+        scan.map_err(|_| Problem::unavailable("the server is stopping"))
+    }
+
     /// Waits until no other check of the whole database runs, and excludes others until the permit is dropped.
     pub(crate) async fn check(&self) -> Result<OwnedSemaphorePermit, Problem> {
         let closed = |_| Problem::unavailable("the server is stopping");

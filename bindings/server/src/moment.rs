@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use convofold::{MomentError, Time, View, When};
 use serde::Deserialize;
-use tokio::sync::SemaphorePermit;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::spawn_blocking;
 use utoipa::IntoParams;
 
@@ -60,14 +60,13 @@ impl Bounds {
     }
 
     /// Like [`Bounds::view`], for a question that reads all conversations. Such questions are answered one at a time.
-    pub(crate) async fn scan(self, app: &App) -> Result<Option<(View, SemaphorePermit<'_>)>, Problem> {
+    pub(crate) async fn scan(self, app: &App) -> Result<Option<(View, OwnedSemaphorePermit)>, Problem> {
         if self.is_now() {
             return Ok(None);
         }
-        let permit = app.scan.acquire().await.map_err(|_| Problem::unavailable("the server is stopping"))?;
+        let permit = app.scan().await?;
         let asked = app.clone();
-        let view = spawn_blocking(move || self.view(&asked)).await??;
-        Ok(view.map(|view| (view, permit)))
+        spawn_blocking(move || Ok(self.view(&asked)?.map(|view| (view, permit)))).await?
     }
 
     pub(crate) fn is_now(self) -> bool {

@@ -108,6 +108,23 @@ fn recorded_hashes_survive_a_restart_a_kill_an_eviction_and_a_trim() {
 }
 
 #[test]
+fn a_hash_that_is_recorded_after_a_backup_is_in_the_next_one() {
+    let home = Home::new();
+    let db = home.open_with(small_blocks());
+    let shelf = tempfile::tempdir().unwrap();
+    let [base, next] = ["base", "next"].map(|name| shelf.path().join(name));
+    submit(&db, Batch::new(messages(0, 5)));
+    db.backup(&base, &BackupOptions::new(), |_| {}).unwrap();
+    db.checkpoint().unwrap();
+    let expected = [(5, db.state_hash())];
+    submit(&db, Batch::new(messages(5, 5)));
+    db.backup(&next, &BackupOptions::new().since(base.clone()), |_| {}).unwrap();
+    let restored = Home::new();
+    restore(&[&base, &next], restored.path(), &Options::new(), |_| {}).unwrap();
+    assert_eq!(recorded(&restored.open_with(small_blocks()))[..1], expected);
+}
+
+#[test]
 fn recorded_hashes_are_in_backups_and_restored() {
     let home = Home::new();
     let db = home.open_with(small_blocks());

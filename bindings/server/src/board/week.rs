@@ -89,10 +89,13 @@ async fn read(app: &App, times: Vec<i64>) {
             app.week_ago.add(time, None);
             continue;
         }
-        let Ok(permit) = app.scan.acquire().await else { return };
+        let Ok(scan) = app.scan().await else { return };
         let (asked, started) = (app.clone(), Instant::now());
-        let rows = spawn_blocking(move || open_at(&asked, time)).await;
-        drop(permit);
+        let open = move || {
+            let _scan = scan;
+            open_at(&asked, time)
+        };
+        let rows = spawn_blocking(open).await;
         match rows {
             Ok(Ok(rows)) => app.week_ago.add(time, Some(rows)),
             Ok(Err(MomentError::BeforeFirstEvent { first, .. })) => {

@@ -103,13 +103,16 @@ pub(crate) async fn board(
         caller.log_texts("board");
     }
     app.use_ledger();
-    if let Some((then, _scan)) = bounds.scan(&app).await? {
-        if accepts_sse(&headers) {
-            return Err(Problem::bad_request("a stream is about now: without as_of and known_at"));
-        }
+    if accepts_sse(&headers) && !bounds.is_now() {
+        return Err(Problem::bad_request("a stream is about now: without as_of and known_at"));
+    }
+    if let Some((then, scan)) = bounds.scan(&app).await? {
         let asked = app.clone();
-        let answer = spawn_blocking(move || BoardAnswer::at(&asked, &view, &then)).await??;
-        return Ok(Json(answer).into_response());
+        let answer = spawn_blocking(move || {
+            let _scan = scan;
+            BoardAnswer::at(&asked, &view, &then)
+        });
+        return Ok(Json(answer.await??).into_response());
     }
     if accepts_sse(&headers) {
         if app.phase() > Phase::Running {

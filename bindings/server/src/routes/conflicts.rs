@@ -39,12 +39,11 @@ pub(crate) async fn conflicts(
     caller.expect_texts("conflicts")?;
     let bounds = params.bounds()?;
     let permit = app.reader()?;
-    let asked = app.clone();
-    let view = spawn_blocking(move || bounds.view(&asked)).await??;
+    let (view, scan) = bounds.scan(&app).await?.unzip();
     caller.log_texts("conflicts");
     let (mut writer, body) = stream::body(&app, &headers);
     spawn_blocking(move || {
-        let _permit = permit;
+        let _permits = (permit, scan);
         let _export = app.export();
         let written = match &view {
             Some(view) => {

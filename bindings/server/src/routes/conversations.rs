@@ -132,12 +132,14 @@ pub(crate) async fn conversations(
     let (view, mut scan) = bounds.scan(&app).await?.unzip();
     let list = List::new(params, caller, view)?;
     if scan.is_none() && !list.query.is_in_index() {
-        scan = Some(app.scan.acquire().await.map_err(|_| Problem::unavailable("the server is stopping"))?);
+        scan = Some(app.scan().await?);
     }
     let asked = app.clone();
-    let answer = spawn_blocking(move || list.answer(&asked)).await?;
-    drop(scan);
-    answer.map(Json)
+    let answer = spawn_blocking(move || {
+        let _scan = scan;
+        list.answer(&asked)
+    });
+    answer.await?.map(Json)
 }
 
 /// A list that is asked for.

@@ -171,13 +171,14 @@ impl<T: Send + 'static> Counted<T> {
         count: fn(&Index) -> T,
         count_past: fn(&View) -> Result<T, StorageError>,
     ) -> Result<Self, Problem> {
-        let Some((view, _scan)) = bounds.scan(app).await? else {
+        let Some((view, scan)) = bounds.scan(app).await? else {
             let app = app.clone();
             let look = move || app.db.with_index(|seq, index| (seq, count(index)));
             let (seq, found) = spawn_blocking(look).await?;
             return Ok(Self { seq, found, moment: None, conditions: Vec::new() });
         };
         spawn_blocking(move || {
+            let _scan = scan;
             let found = count_past(&view)?;
             let (moment, conditions) = (Some(view.report(None)?), conditions_of(&view));
             Ok(Self { seq: view.seq(), found, moment, conditions })

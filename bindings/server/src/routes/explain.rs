@@ -6,6 +6,7 @@ use axum::http::request::Parts;
 use convofold::{Explanation, FieldName, MomentReport};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tokio::sync::OwnedSemaphorePermit;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::app::App;
@@ -59,7 +60,12 @@ pub(crate) struct Question {
     one: One,
     field: Option<FieldName>,
     limit: usize,
+    /// A long answer is made while no other one is.
+    scan: Option<OwnedSemaphorePermit>,
 }
+
+/// The limit from which on an answer is long.
+const LONG: usize = 1_000;
 
 impl FromRequestParts<App> for Question {
     type Rejection = Problem;
@@ -69,7 +75,10 @@ impl FromRequestParts<App> for Question {
         let ExplainParams { field, limit, id, as_of, known_at } = params;
         let one = One::with(OneParams { id, as_of, known_at }, parts, app).await?;
         let read = |field: String| field.parse().map_err(|error| Problem::bad_request(format!("{error}")));
-        Ok(Self { one, field: field.map(read).transpose()?, limit: limit.unwrap_or(Explanation::LIMIT) })
+        let (field, limit) = (field.map(read).transpose()?, limit.unwrap_or(Explanation::LIMIT));
+        let is_long = limit == 0 || limit > LONG;
+        let scan = if is_long { Some(app.scan().await?) } else { None };
+        Ok(Self { one, field, limit, scan })
     }
 }
 
@@ -83,10 +92,13 @@ impl FromRequestParts<App> for Question {
     )
 )]
 pub(crate) async fn explain(question: Question) -> Result<Json<ExplainAnswer>, Problem> {
-    let Question { one, field, limit } = question;
-    let look = one.look(move |app, view, id| match view {
-        None => app.db.explain(id, field, limit),
-        Some(view) => view.explain(id, field, limit),
+    let Question { one, field, limit, scan } = question;
+    let look = one.look(move |app, view, id| {
+        let _scan = &scan;
+        match view {
+            None => app.db.explain(id, field, limit),
+            Some(view) => view.explain(id, field, limit),
+        }
     });
     let Found { seq, id, found: fields, moment } = look.await?;
     Ok(Json(ExplainAnswer { seq, id, fields, moment }))

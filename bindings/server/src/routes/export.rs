@@ -53,12 +53,11 @@ pub(crate) async fn export(
     caller.expect_texts("exports")?;
     let bounds = Bounds::parse(params.as_of.as_deref(), params.known_at.as_deref())?;
     let permit = app.reader()?;
-    let asked = app.clone();
-    let view = spawn_blocking(move || bounds.view(&asked)).await??;
+    let (view, scan) = bounds.scan(&app).await?.unzip();
     caller.log_texts("export");
     let (mut writer, body) = stream::body(&app, &headers);
     spawn_blocking(move || {
-        let _permit = permit;
+        let _permits = (permit, scan);
         let _export = app.export();
         let mut lines = SeenLines::new(&app, &caller, &mut writer);
         let written = match (view, params.events) {

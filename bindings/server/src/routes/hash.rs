@@ -52,8 +52,9 @@ pub(crate) async fn hash(
 ) -> Result<Json<HashAnswer>, Problem> {
     caller.expect(Role::Read)?;
     caller.expect_all_tenants()?;
-    if let Some((view, _scan)) = params.bounds()?.scan(&app).await? {
+    if let Some((view, scan)) = params.bounds()?.scan(&app).await? {
         let answer = spawn_blocking(move || {
+            let _scan = scan;
             let HashProof { hash, recorded, equal, .. } = view.hash_proof()?;
             let (hash, moment) = (hash.to_string(), Some(view.report(None)?));
             Ok::<_, StorageError>(HashAnswer { seq: view.seq(), hash, recorded, equal, moment })

@@ -53,9 +53,9 @@ pub(crate) async fn ids(
     if !(1..=MAX_LIMIT).contains(&limit) {
         return Err(Problem::bad_request(format!("limit is from 1 to {MAX_LIMIT}, found {limit}")));
     }
-    let _scan = app.scan.acquire().await.map_err(|_| Problem::unavailable("the server is stopping"))?;
-    let asked = app.clone();
+    let (scan, asked) = (app.scan().await?, app.clone());
     spawn_blocking(move || {
+        let _scan = scan;
         let seq = asked.db.counters().durable_seq;
         Ok(Json(IdsAnswer { seq, ids: asked.db.find_ids(&params.prefix, limit)? }))
     })

@@ -101,17 +101,18 @@ pub(crate) async fn suspects(
     caller.expect(Role::Read)?;
     let query = params.query(&caller)?;
     let bounds = Bounds::parse(params.as_of.as_deref(), params.known_at.as_deref())?;
-    if let Some((view, _scan)) = bounds.scan(&app).await? {
+    if let Some((view, scan)) = bounds.scan(&app).await? {
         let answer = spawn_blocking(move || {
+            let _scan = scan;
             let suspects = view.suspects(&query).map_err(failed)?;
             let (moment, links) = (Some(view.report(None)?), params.links(conditions_of(&view)));
             Ok::<_, Problem>(SuspectsAnswer { seq: view.seq(), suspects, links, moment })
         });
         return Ok(Json(answer.await??));
     }
-    let _scan = app.scan.acquire().await.map_err(|_| Problem::unavailable("the server is stopping"))?;
-    let asked = app.clone();
+    let (scan, asked) = (app.scan().await?, app.clone());
     let answer = spawn_blocking(move || {
+        let _scan = scan;
         let seq = asked.db.counters().durable_seq;
         let (suspects, links) = (asked.db.suspects(&query).map_err(failed)?, params.links(Vec::new()));
         Ok::<_, Problem>(SuspectsAnswer { seq, suspects, links, moment: None })

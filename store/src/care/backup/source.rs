@@ -170,7 +170,8 @@ impl RunningBackup<'_> {
         writer.base(base, db.shared().options.bounds.part_bytes)?;
         // What cannot be read is lost anyway, and no reason against a backup.
         let (mut recorded, _) = recorded_hashes(storage.as_ref())?;
-        let first_seq = if since.is_none() { 0 } else { header.begin.seq };
+        // The hash of the last event of the base can have been recorded after the base was written.
+        let first_seq = if since.is_none() { 0 } else { header.begin.seq.saturating_sub(1) };
         recorded.retain(|hash| (first_seq..=snapshot.position.last_seq()).contains(&hash.seq));
         let mut log = LogReader::new(storage, header.begin);
         copy_log(&mut log, &snapshot, &mut writer, on_progress)?;
