@@ -88,7 +88,8 @@ fn versions(board: &Board, arrivals: &[(Seq, convofold::Event)]) -> Vec<(Convers
         let mut now: Vec<(ConversationRow, Ranges)> = Vec::new();
         for (place, at) in times.iter().enumerate() {
             let moment = Moment { as_of: Some(*at), known_at: Some(*seq) };
-            let row = board.past(id, moment, |past| past.row()).filter(|row| row.closed_at.is_none());
+            let open = |row: ConversationRow| row.closed_at.is_none().then_some(row);
+            let row = board.past(id, moment, |past| open(past.row())).flatten();
             let valid = (at.ms(), times.get(place + 1).map(|next| next.ms()));
             let Some(row) = row else { continue };
             match now.last_mut().filter(|(last, ranges)| *last == row && ranges.valid.1 == Some(valid.0)) {
