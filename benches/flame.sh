@@ -6,6 +6,7 @@
 #   EVENTS=1000000    events to generate, if LOG is not set
 #   LOG=FILE          the log to replay
 #   PROGRAM=FILE      the command to draw instead, such as one of before a change
+#   MIN_WIDTH=0.1     leave out functions below this share, in percent
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -42,5 +43,5 @@ if ! perf record --output "$work/perf.data" --event cpu-clock --freq 997 --call-
   exit 1
 fi
 perf script --input "$work/perf.data" 2>/dev/null | "$tools/bin/inferno-collapse-perf" >"$work/folded"
-"$tools/bin/inferno-flamegraph" --countname ns --minwidth 0.1 --title "convofold replay, $(wc -l <"$log") events" <"$work/folded" >"$out"
+"$tools/bin/inferno-flamegraph" --countname ns --minwidth "${MIN_WIDTH:-0.1}" --title "convofold replay, $(wc -l <"$log") events" <"$work/folded" >"$out"
 echo "wrote $out"
