@@ -112,7 +112,8 @@ fn events_that_arrive_meanwhile_are_no_difference() {
         let (stop, stopped) = unbounded::<()>();
         let writing = &db;
         scope.spawn(move || {
-            for number in (1_000..).take_while(|_| stopped.try_recv() == Err(TryRecvError::Empty)) {
+            // Without an end, each audit would have a longer log than the one before, and the writer more time for the next.
+            for number in (1_000..4_000).take_while(|_| stopped.try_recv() == Err(TryRecvError::Empty)) {
                 submit(writing, Batch::new(vec![message(&format!("case-{}", number % 45), number)]));
             }
         });
