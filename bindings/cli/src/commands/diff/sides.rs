@@ -148,8 +148,10 @@ impl Opener {
             return Ok(Database::Here(db.clone()));
         }
         let db = DbArgs::new(path.to_owned(), self.token_file.clone()).open(console)?;
-        if let Database::Here(here) = &db {
-            self.opened.push((name, Database::Here(here.clone())));
+        match &db {
+            Database::Here(here) => self.opened.push((name, Database::Here(here.clone()))),
+            #[cfg(feature = "serve")]
+            Database::Elsewhere(_) => {}
         }
         Ok(db)
     }
