@@ -159,6 +159,9 @@ struct Times {
     warm: Vec<f64>,
 }
 
+/// The cold or the warm times.
+type PickTimes = fn(&Times) -> &Vec<f64>;
+
 /// The answers to all questions of a round.
 #[derive(Debug, Serialize, Deserialize)]
 struct Round {
@@ -330,15 +333,12 @@ fn main() -> Result<()> {
         }
     }
     for (place, question) in Question::ALL.into_iter().enumerate() {
-        let of = |rounds: &[Round], times: fn(&Times) -> &Vec<f64>| {
+        let of = |rounds: &[Round], times: PickTimes| {
             let values = rounds.iter().filter_map(|round| round.times.get(place));
-            Figure::new(
-                Unit::Nanoseconds,
-                values.map(|of| Figure::new(Unit::Nanoseconds, times(of).iter().copied()).median()),
-            )
+            let medians = values.map(|of| Figure::new(Unit::Nanoseconds, times(of).iter().copied()).median());
+            Figure::new(Unit::Nanoseconds, medians)
         };
-        let kinds: [(&str, fn(&Times) -> &Vec<f64>); 2] =
-            [("cold", |times| &times.cold), ("warm", |times| &times.warm)];
+        let kinds: [(&str, PickTimes); 2] = [("cold", |times| &times.cold), ("warm", |times| &times.warm)];
         for ((name, times), limit_ms) in kinds.into_iter().zip(question.limits_ms()) {
             let (ours, theirs) = (of(&of_ours, times), of(&of_theirs, times));
             let row = Row::new("past", format!("{}: {name}", question.what()), &ours, "SQLite", &theirs);
