@@ -42,6 +42,9 @@ struct Args {
     /// Number of questions of a kind in a round, each asked twice: cold and warm.
     #[arg(long, default_value_t = 20)]
     questions: u64,
+    /// Ask only convofold: SQLite needs three times the disk, and hours to build its table of ten million conversations.
+    #[arg(long)]
+    alone: bool,
     /// Directory for results.md and results.json.
     #[arg(long)]
     out: Option<PathBuf>,
@@ -191,8 +194,8 @@ impl Archive {
         Days { conversations: self.conversations }
     }
 
-    /// Builds what is not there yet. Returns what was built, and how long it took.
-    fn build(&self) -> Result<Vec<String>> {
+    /// Builds what is not there yet, without SQLite if `alone`. Returns what was built, and how long it took.
+    fn build(&self, alone: bool) -> Result<Vec<String>> {
         let mut notes = Vec::new();
         self.once("convofold", &mut notes, || {
             let db = Convofold::open(self.ours())?;
@@ -200,6 +203,9 @@ impl Archive {
             db.checkpoint()?;
             Ok(db.close()?)
         })?;
+        if alone {
+            return Ok(notes);
+        }
         self.once("sqlite", &mut notes, || {
             std::fs::create_dir_all(self.theirs())?;
             let db = Options::new().read_only(true).open(self.ours())?;
@@ -318,14 +324,17 @@ fn main() -> Result<()> {
     }
     let args = Args::parse();
     let archive = Archive { folder: args.archive, conversations: args.conversations };
-    let mut results = Results { notes: archive.build()?, ..Results::new() };
+    let mut results = Results { notes: archive.build(args.alone)?, ..Results::new() };
     let (mut of_ours, mut of_theirs, mut replayed) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..args.rounds {
         let argument = (archive.clone(), round, args.questions);
-        let (ours, theirs) = (task::run(ours, argument.clone())?, task::run(theirs, argument)?);
-        ensure!(ours.answers == theirs.answers, "convofold and SQLite answer differently");
+        let ours = task::run(ours, argument.clone())?;
+        if !args.alone {
+            let theirs = task::run(theirs, argument)?;
+            ensure!(ours.answers == theirs.answers, "convofold and SQLite answer differently");
+            of_theirs.push(theirs);
+        }
         of_ours.push(ours);
-        of_theirs.push(theirs);
         if args.conversations <= REPLAYED_CONVERSATIONS {
             let (took, found, expected) = task::run(replay, (archive.clone(), round))?;
             ensure!(found == expected, "convofold and a replay answer differently");
@@ -338,10 +347,18 @@ fn main() -> Result<()> {
             let medians = values.map(|of| Figure::new(Unit::Nanoseconds, times(of).iter().copied()).median());
             Figure::new(Unit::Nanoseconds, medians)
         };
-        let kinds: [(&str, PickTimes); 2] = [("cold", |times| &times.cold), ("warm", |times| &times.warm)];
-        for ((name, times), limit_ms) in kinds.into_iter().zip(question.limits_ms()) {
-            let (ours, theirs) = (of(&of_ours, times), of(&of_theirs, times));
-            let row = Row::new("past", format!("{}: {name}", question.what()), &ours, "SQLite", &theirs);
+        let kinds: [(&str, PickTimes, &str, PickTimes); 2] = [
+            ("cold", |times| &times.cold, "warm", |times| &times.warm),
+            ("warm", |times| &times.warm, "cold", |times| &times.cold),
+        ];
+        for ((name, times, other_name, other_times), limit_ms) in kinds.into_iter().zip(question.limits_ms()) {
+            let ours = of(&of_ours, times);
+            let (against, other) = if args.alone {
+                (other_name, of(&of_ours, other_times))
+            } else {
+                ("SQLite", of(&of_theirs, times))
+            };
+            let row = Row::new("past", format!("{}: {name}", question.what()), &ours, against, &other);
             results.rows.push(Row { target: limit_ms.map(|ms| Target::ValueAtMost(ms * 1e6)), ..row });
             if question == Question::AsOf && name == "cold" && !replayed.is_empty() {
                 let replayed = Figure::new(Unit::Nanoseconds, replayed.iter().copied());
@@ -367,6 +384,11 @@ fn sizes(archive: &Archive, ours: &[Round], theirs: &[Round], results: &mut Resu
     let memory =
         |rounds: &[Round]| Figure::new(Unit::Bytes, rounds.iter().map(|round| round.memory_bytes as f64 / count));
     let disk = |path: PathBuf| Ok::<_, anyhow::Error>(Figure::once(Unit::Bytes, disk_bytes(&path)? as f64 / count));
+    if theirs.is_empty() {
+        let (memory, disk) = (memory(ours).median(), disk(archive.ours())?.median());
+        results.notes.push(format!("for each conversation: {memory:.1} B of memory, {disk:.0} B of disk with the log"));
+        return Ok(());
+    }
     results.rows.extend([
         Row::new(
             "past",
