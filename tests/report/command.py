@@ -20,9 +20,14 @@ def arguments(options, folder, command):
         for one in value if isinstance(value, list) else [value]:
             found += ["--" + name.replace("_", "-"), one]
     if command == "model":
-        return found + [part for one in withins for part in ("--within", one)]
+        found += [part for one in withins for part in ("--within", one)]
+    return found
+
+
+def measures(options):
+    """All measures, which the model computes anyway and convofold is asked for."""
     names = [*model.LEVELS, "oldest_waiting", *model.COUNTS, *model.DISTINCT, *model.TOTALS, *model.DURATIONS]
-    return found + ["--measure", ",".join(names + [f"within:{one}" for one in withins])]
+    return ["--measure", ",".join(names + [f"within:{one}" for one in options.get("within", [])])]
 
 
 class Database:

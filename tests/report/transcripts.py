@@ -33,7 +33,8 @@ def by_model(transcript, folder):
 def by_convofold(binary, transcript, folder):
     db = command.Database(binary, folder)
     db.replay(lines(transcript))
-    return db.report(command.arguments(transcript["options"], folder, "convofold"))
+    options = transcript["options"]
+    return db.report(command.arguments(options, folder, "convofold") + command.measures(options))
 
 
 def agrees(expected, found):
