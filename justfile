@@ -140,6 +140,11 @@ promises *args:
 long *args:
     cargo run --release --locked --package convofold-benches --bin long -- {{args}}
 
+# Compares `convofold report` with the model in Python on random logs. Needs Python 3.9 with time zones.
+report-model seeds="50" *args:
+    cargo build --locked --quiet --package convofold-cli
+    tests/report/compare.py --convofold target/debug/convofold --seeds {{seeds}} {{args}}
+
 # Loses events from generated logs, and prints how much of it the report of suspects notices.
 detection *args:
     cargo run --release --locked --package convofold-tests --bin detection -- {{args}}
