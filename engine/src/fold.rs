@@ -172,16 +172,11 @@ impl Fold {
             self.close(at);
         }
         match status.map(SessionStatus::is_closed) {
-            None => by_kind,
-            Some(true) => {
-                self.close(at);
-                true
-            }
-            Some(false) => {
-                self.open(at);
-                by_kind
-            }
+            None => {}
+            Some(true) => self.close(at),
+            Some(false) => self.open(at),
         }
+        is_close(kind, status)
     }
 
     /// Rule F8 for attributes. An event with the same context as the one before it changes none.
@@ -417,6 +412,11 @@ impl Fold {
     pub(crate) fn session_values(&self) -> Option<&Session> {
         self.session.as_deref()
     }
+}
+
+/// Whether an event of this kind, which states this status, is a close event, of an open conversation or of a closed one (F9).
+pub(crate) fn is_close(kind: Kind, status: Option<SessionStatus>) -> bool {
+    matches!(kind, Kind::Close | Kind::OpenClosed) || status.is_some_and(SessionStatus::is_closed)
 }
 
 /// A displayed duration: the difference of the displayed times, never negative (rule T4).

@@ -60,6 +60,7 @@ mod image;
 mod recall;
 mod suspects;
 mod past;
+mod report;
 mod explain;
 mod spelling;
 mod own_texts;
@@ -105,6 +106,12 @@ pub use outline::Outline;
 pub use parts::EventParts;
 pub use past::Past;
 pub use query::{AgentLoad, ConversationRow, Page, Query, QueryError, StatusFilter, TimeField, Totals};
+pub use report::{
+    AgentOfTenant, Attribution, Behind, BehindBuilder, BehindRow, Calendar, CalendarError, Distribution, Every,
+    GroupBy, GroupValue, InvalidEvery, LevelValue, Measure, MeasureKind, MeasureValue, OutcomeValue, Report,
+    ReportBuilder, ReportPlace, ReportQuery, ReportQueryError, ReportRow, RowOutcome, Said, Standing, Transition,
+    Transitions, UnknownMeasure,
+};
 pub use resident::ReloadedConversation;
 pub use search::{ClosedRows, Search, SearchKeys};
 pub use session::{NotATruth, Session, SessionState, SessionStatus, SessionType};

@@ -81,7 +81,7 @@ fn has_zone(time: &str) -> bool {
 }
 
 /// A length in jiff's friendly form, without a sign.
-fn milliseconds(length: &str) -> Option<u64> {
+pub(crate) fn milliseconds(length: &str) -> Option<u64> {
     if !length.starts_with(|first: char| first.is_ascii_digit()) {
         return None;
     }

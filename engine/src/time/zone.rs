@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
-use jiff::civil::Date;
+use jiff::civil::{Date, DateTime};
 use jiff::tz::{AmbiguousOffset, TimeZone, TimeZoneDatabase};
 use jiff::{SignedDuration, Timestamp};
 
@@ -50,6 +50,13 @@ impl Zone {
     pub(crate) fn day(&self, ms: i64) -> Date {
         let at = Timestamp::from_millisecond(ms).unwrap_or(Timestamp::MAX);
         self.zone.to_datetime(at).date()
+    }
+
+    /// The time of a local time, in milliseconds since the epoch. A time that the clock skips is shifted forward; of two possible
+    /// times the earlier one counts.
+    pub(crate) fn instant(&self, local: DateTime) -> i64 {
+        let at = self.zone.to_ambiguous_timestamp(local).compatible();
+        at.map_or(i64::MAX, Timestamp::as_millisecond)
     }
 
     /// The offset from UTC at a local time, in seconds. The time is given as the seconds since the epoch in UTC. A time

@@ -1,0 +1,50 @@
+//! Reports: what happened, by time and group, in numbers that can be computed again and explained.
+//!
+//! Each measure is computed from the [`Transitions`] of the conversations and from nothing else: [`walk`] finds what one
+//! conversation contributes, [`builder`] adds it up, and [`behind`] lists it. `docs/measures.md` defines the measures.
+
+mod measure;
+mod buckets;
+mod calendar;
+mod query;
+mod transitions;
+mod walk;
+mod placement;
+mod groups;
+mod series;
+mod answer;
+mod builder;
+mod behind;
+
+pub use answer::{Distribution, LevelValue, MeasureValue, OutcomeValue, Report, ReportRow};
+pub use behind::{Behind, BehindBuilder, BehindRow, RowOutcome};
+pub use buckets::{Every, InvalidEvery};
+pub use builder::ReportBuilder;
+pub use calendar::{Calendar, CalendarError};
+pub use groups::{AgentOfTenant, GroupValue};
+pub use measure::{Measure, MeasureKind, UnknownMeasure};
+pub use query::{Attribution, GroupBy, ReportQuery};
+pub use transitions::{ReportPlace, Said, Standing, Transition, Transitions};
+
+#[cfg(test)]
+mod tests;
+
+/// Why there is no report.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReportQueryError {
+    /// No time lies between the bounds.
+    #[error("a report of no time: it begins at {from} and ends at {to} (milliseconds since the epoch)")]
+    Empty {
+        /// The beginning.
+        from: i64,
+        /// The end.
+        to: i64,
+    },
+    /// The buckets are too short for the time.
+    #[error("more than {max} buckets: ask for a shorter time or for longer buckets")]
+    Buckets {
+        /// The maximum number of buckets.
+        max: usize,
+    },
+}

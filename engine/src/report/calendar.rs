@@ -1,0 +1,262 @@
+//! Business hours, inside which durations count.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::civil::{Date, DateTime, Time as Clock};
+use serde::Deserialize;
+
+use crate::time::{UnknownZone, Zone};
+
+/// Hours of a week in a zone, without holidays. Durations of a report count inside them only.
+///
+/// Parsed from JSON. A day that is missing is closed, and so is a holiday. The end of an interval can be `24:00`.
+///
+/// ```
+/// use convofold_engine::Calendar;
+///
+/// let hours = r#"{
+///     "zone": "Europe/Berlin",
+///     "week": {"mon": [["09:00", "12:00"], ["13:00", "17:30"]], "sat": [["10:00", "24:00"]]},
+///     "holidays": ["2026-12-25"]
+/// }"#;
+/// let calendar = Calendar::from_json(hours)?;
+/// assert_eq!(calendar.zone().name(), "Europe/Berlin");
+/// # Ok::<_, convofold_engine::CalendarError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Calendar {
+    zone: Zone,
+    /// The intervals of each day, from Monday on, in order.
+    week: [Vec<Hours>; 7],
+    holidays: BTreeSet<Date>,
+}
+
+/// An interval of a day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Hours {
+    begin: Clock,
+    /// `None` for the end of the day.
+    end: Option<Clock>,
+}
+
+/// Why a text is not a [`Calendar`].
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CalendarError {
+    /// It is not JSON of the expected form.
+    #[error(
+        "expected {{\"zone\": ..., \"week\": {{\"mon\": [[\"09:00\", \"17:00\"]], ...}}, \"holidays\": [...]}}: {0}"
+    )]
+    Form(#[from] serde_json::Error),
+    /// The zone is unknown.
+    #[error(transparent)]
+    Zone(#[from] UnknownZone),
+    /// A name is not that of a day.
+    #[error("unknown day {found:?} (expected mon, tue, wed, thu, fri, sat or sun)")]
+    Day {
+        /// The name.
+        found: String,
+    },
+    /// A time of day or a date is invalid.
+    #[error("expected {expected}, found {found:?}")]
+    Value {
+        /// What belongs there.
+        expected: &'static str,
+        /// The text.
+        found: String,
+    },
+    /// The intervals of a day are not in order, or overlap, or are empty.
+    #[error("the hours of {day} must follow one another, each with its end after its beginning")]
+    Order {
+        /// The name of the day.
+        day: String,
+    },
+    /// No day has hours.
+    #[error("the calendar has no hours: no duration would ever count")]
+    Empty,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Form {
+    #[serde(default)]
+    zone: Option<String>,
+    week: BTreeMap<String, Vec<(String, String)>>,
+    #[serde(default)]
+    holidays: Vec<String>,
+}
+
+const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+
+/// The end of the last interval of a day.
+const MIDNIGHT: &str = "24:00";
+
+impl Calendar {
+    /// Parses a calendar.
+    ///
+    /// # Errors
+    /// [`CalendarError`] if the text has another form, or a value that cannot be.
+    pub fn from_json(json: &str) -> Result<Self, CalendarError> {
+        let form: Form = serde_json::from_str(json)?;
+        let zone = form.zone.map_or(Ok(Zone::UTC), |zone| zone.parse())?;
+        let mut week: [Vec<Hours>; 7] = Default::default();
+        for (name, intervals) in form.week {
+            let day = DAYS.iter().zip(&mut week).find(|(day, _)| **day == name);
+            let Some((_, day)) = day else { return Err(CalendarError::Day { found: name }) };
+            *day = intervals.iter().map(|(begin, end)| Hours::parse(begin, end)).collect::<Result<_, _>>()?;
+            if !are_in_order(day) {
+                return Err(CalendarError::Order { day: name });
+            }
+        }
+        if week.iter().all(Vec::is_empty) {
+            return Err(CalendarError::Empty);
+        }
+        let date = |text: &String| parse(text, "a date such as 2026-12-25");
+        let holidays = form.holidays.iter().map(date).collect::<Result<_, _>>()?;
+        Ok(Self { zone, week, holidays })
+    }
+
+    /// The zone in which its hours are.
+    #[must_use]
+    pub fn zone(&self) -> &Zone {
+        &self.zone
+    }
+
+    /// The intervals that have a time in common with the time from `from` on, in order. They end with the last day of the
+    /// calendar of the zone.
+    fn intervals(&self, from: i64) -> impl Iterator<Item = (i64, i64)> {
+        let first = self.zone.day(from);
+        let dates = std::iter::successors(Some(first), |date| date.tomorrow().ok());
+        let open = dates.filter(|date| !self.holidays.contains(date));
+        let of_date = |date: Date| self.hours(date).iter().map(move |hours| hours.of_date(date));
+        let in_ms = |(begin, end): (DateTime, DateTime)| (self.zone.instant(begin), self.zone.instant(end));
+        open.flat_map(of_date).map(in_ms).filter(move |(begin, end)| *end > from && begin < end)
+    }
+
+    fn hours(&self, date: Date) -> &[Hours] {
+        let day = usize::try_from(date.weekday().to_monday_zero_offset()).unwrap_or_default();
+        self.week.get(day).map_or(&[], Vec::as_slice)
+    }
+
+    /// The time inside the calendar between two times, in milliseconds.
+    pub(crate) fn elapsed(&self, from: i64, until: i64) -> i64 {
+        let intervals = self.intervals(from).take_while(|(begin, _)| *begin.max(&from) < until);
+        intervals.map(|(begin, end)| end.min(until) - begin.max(from)).sum()
+    }
+
+    /// The first millisecond by which more than `length_ms` inside the calendar has elapsed since `from`.
+    pub(crate) fn after(&self, from: i64, length_ms: i64) -> i64 {
+        let mut left = length_ms;
+        for (begin, end) in self.intervals(from) {
+            let begin = begin.max(from);
+            if end - begin > left {
+                return begin + left + 1;
+            }
+            left -= end - begin;
+        }
+        i64::MAX
+    }
+}
+
+impl Hours {
+    fn parse(begin: &str, end: &str) -> Result<Self, CalendarError> {
+        let clock = |text: &str| parse(text, "a time of day such as 09:00");
+        let end = if end == MIDNIGHT { None } else { Some(clock(end)?) };
+        Ok(Self { begin: clock(begin)?, end })
+    }
+
+    fn of_date(self, date: Date) -> (DateTime, DateTime) {
+        let midnight = || date.tomorrow().unwrap_or(date).to_datetime(Clock::midnight());
+        (date.to_datetime(self.begin), self.end.map_or_else(midnight, |end| date.to_datetime(end)))
+    }
+}
+
+fn are_in_order(hours: &[Hours]) -> bool {
+    let ends_after = |hours: &Hours| hours.end.is_none_or(|end| end > hours.begin);
+    let follow = |(a, b): (&Hours, &Hours)| a.end.is_some_and(|end| end <= b.begin);
+    hours.iter().all(ends_after) && hours.iter().zip(hours.iter().skip(1)).all(follow)
+}
+
+fn parse<T: std::str::FromStr>(text: &str, expected: &'static str) -> Result<T, CalendarError> {
+    text.parse().map_err(|_| CalendarError::Value { expected, found: text.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Time;
+
+    const MINUTE: i64 = 60_000;
+    const HOUR: i64 = 60 * MINUTE;
+
+    fn ms(text: &str) -> i64 {
+        Time::parse_rfc3339(text).unwrap().ms()
+    }
+
+    fn berlin() -> Calendar {
+        let weekdays = DAYS[..5].iter().map(|day| format!(r#""{day}": [["09:00", "12:00"], ["13:00", "17:00"]]"#));
+        let week = weekdays.collect::<Vec<_>>().join(",");
+        let json = format!(r#"{{"zone": "Europe/Berlin", "week": {{{week}}}, "holidays": ["2026-03-31"]}}"#);
+        Calendar::from_json(&json).unwrap()
+    }
+
+    #[test]
+    fn only_the_time_inside_counts() {
+        // 2026-03-27 is a Friday, the clock changes on Sunday, and Tuesday is a holiday.
+        for (from, until, expected) in [
+            ("2026-03-27T07:00:00Z", "2026-03-27T08:30:00Z", 30 * MINUTE),
+            ("2026-03-27T10:30:00Z", "2026-03-27T12:30:00Z", HOUR),
+            ("2026-03-27T15:30:00Z", "2026-03-30T07:15:00Z", 45 * MINUTE),
+            ("2026-03-28T00:00:00Z", "2026-03-29T20:00:00Z", 0),
+            ("2026-03-30T00:00:00Z", "2026-04-02T00:00:00Z", 14 * HOUR),
+            ("2026-03-30T08:00:00Z", "2026-03-30T08:00:00Z", 0),
+            ("2026-03-30T08:00:01Z", "2026-03-30T08:00:00Z", 0),
+        ] {
+            assert_eq!(berlin().elapsed(ms(from), ms(until)), expected, "{from} {until}");
+        }
+    }
+
+    #[test]
+    fn a_length_has_passed_at_the_first_millisecond_with_more() {
+        let calendar = berlin();
+        for (from, length, expected) in [
+            ("2026-03-27T08:00:00Z", 0, "2026-03-27T08:00:00.001Z"),
+            ("2026-03-27T08:00:00Z", 3 * HOUR, "2026-03-27T12:00:00.001Z"),
+            ("2026-03-27T15:30:00Z", HOUR, "2026-03-30T07:30:00.001Z"),
+            ("2026-03-30T14:00:00Z", 2 * HOUR, "2026-04-01T08:00:00.001Z"),
+        ] {
+            let (from, expected) = (ms(from), ms(expected));
+            assert_eq!(calendar.after(from, length), expected, "{from} {length}");
+            assert!(calendar.elapsed(from, expected) > length);
+            assert!(calendar.elapsed(from, expected - 1) <= length);
+        }
+    }
+
+    #[test]
+    fn a_day_can_be_open_until_midnight_and_all_day() {
+        let days = DAYS.map(|day| format!(r#""{day}": [["00:00", "24:00"]]"#)).join(",");
+        let always = Calendar::from_json(&format!(r#"{{"zone": "Europe/Berlin", "week": {{{days}}}}}"#)).unwrap();
+        let (from, until) = (ms("2026-10-23T05:00:00Z"), ms("2026-10-28T06:00:00Z"));
+        assert_eq!(always.elapsed(from, until), until - from);
+        assert_eq!(always.after(from, 90 * HOUR), from + 90 * HOUR + 1);
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused_by_name() {
+        for (json, expected) in [
+            ("", "expected {"),
+            (r#"{"week": {}}"#, "has no hours"),
+            (r#"{"week": {"mon": []}}"#, "has no hours"),
+            (r#"{"week": {"monday": []}}"#, "\"monday\""),
+            (r#"{"week": {"mon": [["9", "10:00"]]}}"#, "\"9\""),
+            (r#"{"week": {"mon": [["10:00", "09:00"]]}}"#, "hours of mon"),
+            (r#"{"week": {"mon": [["10:00", "24:00"], ["11:00", "12:00"]]}}"#, "hours of mon"),
+            (r#"{"zone": "Mars", "week": {"mon": [["10:00", "24:00"]]}}"#, "\"Mars\""),
+            (r#"{"week": {"mon": [["10:00", "24:00"]]}, "holidays": ["25.12."]}"#, "\"25.12.\""),
+            (r#"{"week": {"mon": [["10:00", "24:00"]]}, "hours": 1}"#, "hours"),
+        ] {
+            let error = Calendar::from_json(json).unwrap_err().to_string();
+            assert!(error.contains(expected), "{json}: {error}");
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! What one conversation contributes to reports: its steps, without its events.
+
+use std::sync::Arc;
+
+use crate::attribute::Attribute;
+use crate::event::{Direction, Kind};
+use crate::fact::Fact;
+use crate::fold::{Fold, Lists, is_close};
+use crate::past::Past;
+use crate::session::{Session, SessionStatus};
+use crate::state::AgentRef;
+use crate::time::Time;
+
+/// The steps of one conversation in the order in which they happened (T2). Every measure is computed from them alone.
+///
+/// Each step depends on the events up to it only, so the steps up to a time are the same whatever happens later. They are the
+/// steps of the events that count in the whole set (I2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Transitions {
+    /// The id of the conversation.
+    pub id: Arc<str>,
+    /// All agents that were ever assigned, each with its latest name.
+    pub agents: Vec<AgentRef>,
+    /// The places of the conversation, each once.
+    pub places: Vec<ReportPlace>,
+    /// The steps.
+    pub steps: Vec<Transition>,
+}
+
+/// Where a conversation belongs, apart from its agent.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct ReportPlace {
+    /// The tenant.
+    pub tenant: Option<Arc<str>>,
+    /// The channel of the latest message.
+    pub channel: Option<Arc<str>>,
+    /// The source of the latest event.
+    pub source: Option<Arc<str>>,
+    /// The shortcode.
+    pub shortcode: Option<Arc<str>>,
+}
+
+/// What one event did. Times are milliseconds since the epoch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Transition {
+    /// Its time (T1 and T3).
+    pub at: i64,
+    /// The message that it is.
+    pub message: Option<Said>,
+    /// Whether it is a close event, of an open conversation or of a closed one (F9).
+    pub is_close: bool,
+    /// Whether the conversation begins with it, and is not closed by its first statement.
+    pub starts: bool,
+    /// The number of steps from closed to open (F3).
+    pub reopens: u64,
+    /// The number of steps from open to closed.
+    pub closings: u64,
+    /// The conversation after it.
+    pub after: Standing,
+}
+
+/// A message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Said {
+    /// Its own time (T4).
+    pub at: i64,
+    /// Its direction, if it is known.
+    pub direction: Option<Direction>,
+}
+
+/// A conversation after one of its events.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Standing {
+    /// Whether it is open (F2).
+    pub is_open: bool,
+    /// The assigned agent (F5), by its place in the list of agents.
+    pub agent: Option<u32>,
+    /// The place, by its place in their list.
+    pub place: u32,
+    /// Unread messages (F7).
+    pub unread: u64,
+    /// Since when the member waits (F9, F11); `None` if it is closed.
+    pub waiting_since: Option<i64>,
+    /// When it began (F4).
+    pub started_at: i64,
+    /// The first message from the member.
+    pub first_inbound_at: Option<i64>,
+}
+
+impl Past<'_> {
+    /// The steps before a time, in milliseconds since the epoch: those that a report until then is computed from.
+    #[must_use]
+    pub fn transitions(&self, before_ms: i64) -> Transitions {
+        let mut walk = Walk { lists: self.lists(), fold: Fold::default(), places: Vec::new(), steps: Vec::new() };
+        let steps = self.in_order().take_while(|(at, _)| at.ms() < before_ms);
+        steps.for_each(|(at, fact)| walk.step(at, &fact));
+        let agents = walk.fold.agents.all().iter().map(crate::agents::Agent::to_ref).collect();
+        Transitions { id: self.id().clone(), agents, places: walk.places, steps: walk.steps }
+    }
+}
+
+/// The walk over the events.
+struct Walk<'a> {
+    lists: Lists<'a>,
+    fold: Fold,
+    places: Vec<ReportPlace>,
+    steps: Vec<Transition>,
+}
+
+impl Walk<'_> {
+    fn step(&mut self, at: Time, fact: &Fact<'_>) {
+        let before = self.steps.last().map(|step| step.after);
+        let reopens_before = self.fold.reopens;
+        self.fold.step(fact, at, self.lists);
+        let session = fact.session.and_then(|number| self.lists.sessions.get(number as usize));
+        let status = session.and_then(Session::usable_status);
+        // The first statement of an event is that of its kind (F11).
+        let first_statement_closes = match fact.kind {
+            Kind::Close => true,
+            Kind::Open | Kind::OpenClosed | Kind::UpdateOpen => false,
+            Kind::Update | Kind::Message => status.is_some_and(SessionStatus::is_closed),
+        };
+        let starts = before.is_none() && !first_statement_closes;
+        let reopens = self.fold.reopens - reopens_before;
+        let after = self.standing(before);
+        let was_open = before.is_some_and(|before| before.is_open);
+        let opened = u64::from(was_open) + u64::from(starts) + reopens;
+        let message = fact.kind.is_message();
+        self.steps.push(Transition {
+            at: at.ms(),
+            message: message.then(|| Said { at: fact.message_time(at).ms(), direction: fact.direction }),
+            is_close: is_close(fact.kind, status),
+            starts,
+            reopens,
+            closings: opened.saturating_sub(u64::from(after.is_open)),
+            after,
+        });
+    }
+
+    fn standing(&mut self, before: Option<Standing>) -> Standing {
+        let place = self.place(before.map(|before| before.place));
+        let fold = &self.fold;
+        Standing {
+            is_open: !fold.is_closed,
+            agent: fold.agents.assigned(),
+            place,
+            unread: fold.unread.count(),
+            waiting_since: fold.waiting().map(|(since, _)| since.ms()),
+            started_at: fold.started_at().ms(),
+            first_inbound_at: fold.first_inbound.map(Time::ms),
+        }
+    }
+
+    /// The place of the conversation now. It rarely changes.
+    #[expect(clippy::cast_possible_truncation, reason = "four billion places do not fit into memory")]
+    fn place(&mut self, before: Option<u32>) -> u32 {
+        let (fold, lists) = (&self.fold, self.lists);
+        let now = [
+            fold.attribute(Attribute::Tenant, lists),
+            fold.channel(lists),
+            fold.source(lists),
+            fold.attribute(Attribute::Shortcode, lists),
+        ];
+        let is_now = |place: &ReportPlace| place.texts().map(Option::as_deref) == now;
+        if let Some(before) = before.filter(|before| self.places.get(*before as usize).is_some_and(is_now)) {
+            return before;
+        }
+        if let Some(known) = self.places.iter().position(is_now) {
+            return known as u32;
+        }
+        let [tenant, channel, source, shortcode] = now.map(|text| text.map(Arc::from));
+        self.places.push(ReportPlace { tenant, channel, source, shortcode });
+        (self.places.len() - 1) as u32
+    }
+}
+
+impl ReportPlace {
+    fn texts(&self) -> [&Option<Arc<str>>; 4] {
+        [&self.tenant, &self.channel, &self.source, &self.shortcode]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::course::tests::{any_events, board};
+    use crate::{Moment, Past, Time};
+
+    #[test]
+    fn steps_agree_with_the_state_and_with_each_moment() {
+        for seed in 0..40 {
+            let events = any_events(seed, 30);
+            let whole = board(&events);
+            let transitions = whole.past("c-1", Moment::LATEST, transitions).unwrap();
+            let state = whole.state("c-1").unwrap();
+            let sum = |of: fn(&super::Transition) -> u64| transitions.steps.iter().map(of).sum::<u64>();
+            assert_eq!(sum(|step| step.reopens), state.reopens, "{seed}");
+            assert_eq!(sum(|step| u64::from(step.message.is_some())), messages(&state), "{seed}");
+            let open = sum(|step| u64::from(step.starts)) + state.reopens - sum(|step| step.closings);
+            assert_eq!(open, u64::from(state.closed_at.is_none()), "{seed}");
+            if whole.conflicts("c-1").unwrap().is_empty() {
+                for step in &transitions.steps {
+                    let then = Time::from_ms_and_ns(step.at, 999_999).unwrap();
+                    let row = whole.past("c-1", Moment::as_of(then), row).unwrap();
+                    let last = transitions.steps.iter().rfind(|other| other.at == step.at).unwrap().after;
+                    assert_eq!(last.is_open, row.closed_at.is_none(), "{seed}");
+                    assert_eq!((last.unread, last.waiting_since), (row.unread, row.waiting_since), "{seed}");
+                    assert_eq!(last.started_at, row.started_at, "{seed}");
+                    let agent = last.agent.and_then(|agent| transitions.agents.get(agent as usize));
+                    let id =
+                        |agent: Option<&crate::AgentRef>| agent.map(|agent| (agent.id.clone(), agent.id.is_none()));
+                    assert_eq!(id(agent), id(row.agent.as_ref()), "{seed}");
+                }
+            }
+        }
+    }
+
+    fn transitions(past: &Past<'_>) -> super::Transitions {
+        past.transitions(i64::MAX)
+    }
+
+    fn row(past: &Past<'_>) -> crate::ConversationRow {
+        past.row()
+    }
+
+    fn messages(state: &crate::State) -> u64 {
+        state.messages_in + state.messages_out + state.messages_other
+    }
+}
