@@ -31,7 +31,7 @@ mkdir -p "$work"
 # The dev profile detects integer overflows.
 cargo build --locked --quiet --package convofold-capi
 library=("$target/debug/libconvofold_capi.a" -lpthread -ldl -lm -lrt -lutil -lgcc_s)
-tests=(hostile feed keeping past transcripts)
+tests=(hostile feed keeping past reports transcripts)
 for name in "${tests[@]}"; do
   gcc "${for_c[@]}" "$here/tests/$name.c" -o "$work/$name" "${library[@]}"
   gcc "${for_c[@]}" -fsanitize=address,undefined -fno-sanitize-recover=all "$here/tests/$name.c" \

@@ -788,6 +788,36 @@ typedef struct {
 } convofold_stats;
 
 /**
+ * What a report of suspects counts. All zeros counts everything, by days of UTC.
+ */
+typedef struct {
+    /**
+     * sizeof(convofold_suspects_query).
+     */
+    size_t size;
+    /**
+     * Only suspect events at this time or later.
+     */
+    int64_t since_ms;
+    /**
+     * Only suspect events before this time.
+     */
+    int64_t until_ms;
+    /**
+     * Only conversations of this tenant.
+     */
+    const char *tenant;
+    /**
+     * Only conversations of this source.
+     */
+    const char *source;
+    /**
+     * Time zone in which days begin, by its name in the IANA database ("Europe/Berlin"), or NULL for UTC.
+     */
+    const char *zone;
+} convofold_suspects_query;
+
+/**
  * A histogram of durations.
  */
 typedef struct {
@@ -1292,6 +1322,23 @@ convofold_error convofold_totals_json(convofold_db db, char **json);
 convofold_error convofold_get_stats(convofold_db db, convofold_stats *stats);
 
 /**
+ * Sets `json` to what looks wrong in the data of the sources, and when messages were lost: a JSON object with
+ * `conversations`, `events`, `zone`, `kinds`, `days` and `losses`. An element of `kinds` has `kind` (`unread`, `clock_ahead`
+ * or `untimed_close`), `source`, `conversations`, `events`, `missing` (number of missing messages, at least), `first_at` and
+ * `last_at`; one of `days` has `day` instead of the times; one of `losses` has `source`, `from`, `to`, `earliest`, `latest`,
+ * `gaps` and `missing`.
+ *
+ * `query` can be NULL (everything).
+ *
+ * Ownership: the caller owns `json`; release it with convofold_string_free().
+ *
+ * Errors: INVALID_ARGUMENT (there is no such zone); otherwise the same as for convofold_state_json().
+ */
+convofold_error convofold_suspects_json(convofold_db db,
+                                        const convofold_suspects_query *query,
+                                        char **json);
+
+/**
  * Sets `counters` to the counters of a database. This does not access the disk, and is cheap enough to call every
  * second.
  */
@@ -1471,6 +1518,17 @@ convofold_error convofold_view_agents_json(convofold_view view, char **json);
  * Errors: the same as for convofold_state_json().
  */
 convofold_error convofold_view_totals_json(convofold_view view, char **json);
+
+/**
+ * Like convofold_suspects_json(), at the moment of the view.
+ *
+ * `query` can be NULL (everything).
+ *
+ * Ownership: the caller owns `json`; release it with convofold_string_free().
+ *
+ * Errors: the same as for convofold_suspects_json().
+ */
+convofold_error convofold_view_suspects_json(convofold_view view, const convofold_suspects_query *query, char **json);
 
 /**
  * Like convofold_state_hash(), at the moment of the view.

@@ -27,6 +27,7 @@ pub mod conversation;
 pub mod query;
 pub mod page;
 pub mod figures;
+pub mod suspects;
 pub mod counters;
 pub mod hash;
 pub mod export;

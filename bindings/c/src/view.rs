@@ -17,6 +17,7 @@ use crate::page::Page;
 use crate::pointer::{self, Out};
 use crate::query::{Query, to_page, to_page_json};
 use crate::sized::{self, Grows};
+use crate::suspects::{SuspectsQuery, suspects};
 use crate::text::to_json;
 
 /// The bounds of a question about the past. Only events within both bounds count, as if no other event existed. A bound that
@@ -110,7 +111,10 @@ impl View {
     }
 
     /// Calls with the view, if its database is open.
-    fn ask<T, E: Into<Failure>>(self, ask: impl FnOnce(&convofold::View) -> Result<T, E>) -> Result<T, Failure> {
+    fn ask<T, E: Into<Failure>>(
+        self,
+        ask: impl FnOnce(&convofold::View) -> Result<T, E>,
+    ) -> Result<T, Failure> {
         let (_db, opened) = self.opened()?;
         ask(&opened.view).map_err(Into::into)
     }
@@ -267,6 +271,23 @@ pub unsafe extern "C" fn convofold_view_agents_json(view: View, json: *mut *mut 
 pub unsafe extern "C" fn convofold_view_totals_json(view: View, json: *mut *mut c_char) -> Error {
     // SAFETY: the header states this requirement for callers.
     unsafe { to_json(json, || view.ask(convofold::View::totals)) }
+}
+
+/// Like convofold_suspects_json(), at the moment of the view.
+///
+/// `query` can be NULL (everything).
+///
+/// Ownership: the caller owns `json`; release it with convofold_string_free().
+///
+/// Errors: the same as for convofold_suspects_json().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn convofold_view_suspects_json(
+    view: View,
+    query: *const SuspectsQuery,
+    json: *mut *mut c_char,
+) -> Error {
+    // SAFETY: the header states these requirements for callers.
+    unsafe { suspects(query, json, |query| view.ask(|view| view.suspects(query))) }
 }
 
 /// Like convofold_state_hash(), at the moment of the view.

@@ -36,6 +36,17 @@
 
 #define OK(call) EXPECT(CONVOFOLD_ERROR_NONE, call)
 
+/* The call sets `json` to a text that contains `expected`. */
+#define SAYS(expected, call)                                                                                           \
+    do {                                                                                                               \
+        char *json = NULL;                                                                                             \
+        OK(call);                                                                                                      \
+        if (json == NULL || strstr(json, expected) == NULL)                                                            \
+            fprintf(stderr, "expected %s in %s\n", expected, json == NULL ? "nothing" : json);                         \
+        CHECK(json != NULL && strstr(json, expected) != NULL);                                                         \
+        OK(convofold_string_free(json));                                                                               \
+    } while (0)
+
 static char folder[64];
 
 static int remove_one(const char *path, const struct stat *stat, int kind, struct FTW *walk)
