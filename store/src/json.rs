@@ -5,7 +5,9 @@ use std::fmt::Display;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::value::RawValue;
 
 pub(crate) fn as_ms<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX).serialize(serializer)
@@ -32,6 +34,12 @@ pub(crate) fn as_text_if_any<S: Serializer>(value: &Option<impl Display>, serial
         Some(value) => serializer.collect_str(value),
         None => serializer.serialize_none(),
     }
+}
+
+/// A value that is JSON already.
+pub(crate) fn as_json_if_any<S: Serializer>(json: &Option<String>, serializer: S) -> Result<S::Ok, S::Error> {
+    let value = json.as_deref().map(serde_json::from_str::<&RawValue>).transpose();
+    value.map_err(S::Error::custom)?.serialize(serializer)
 }
 
 /// Characters of a path that are not valid Unicode are replaced.

@@ -215,3 +215,15 @@ fn a_side_that_cannot_be_read_is_an_error_that_says_what_to_do() {
         assert!(ran.stderr.contains(words), "{args:?}: {}", ran.stderr);
     }
 }
+
+/// The tests of C and Python expect the same lines.
+#[test]
+fn json_lines_are_those_of_every_language() {
+    let expected = include_str!("../samples/diff.jsonl");
+    let desk = corrected();
+    desk.write("first.ndjson", FIRST);
+    assert_eq!(desk.run_bare(&["replay", "first.ndjson", "--db", "first"]).code, Some(0));
+    for from in ["first", "db@known:seq:4"] {
+        assert_eq!(diff(&desk, &[from, "db", "--format", "jsonl"], 7).stdout, expected, "{from}");
+    }
+}

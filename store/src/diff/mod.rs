@@ -51,6 +51,7 @@ convofold_engine::named! { ChangeKind is a "change": Added "added", Removed "rem
 
 /// A conversation that is not the same on both sides.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct ConversationChange {
     /// How it differs.
@@ -66,13 +67,22 @@ pub struct ConversationChange {
 
 /// A field that is not the same on both sides.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct FieldChange {
     /// The path in the export: `agent.name`, `assignments[2].at`.
     pub field: String,
     /// The value on the first side as compact JSON; `None` if the field does not exist there.
+    #[cfg_attr(
+        feature = "serde",
+        serde(skip_serializing_if = "Option::is_none", serialize_with = "crate::json::as_json_if_any")
+    )]
     pub from: Option<String>,
     /// The value on the second side in the same form.
+    #[cfg_attr(
+        feature = "serde",
+        serde(skip_serializing_if = "Option::is_none", serialize_with = "crate::json::as_json_if_any")
+    )]
     pub to: Option<String>,
 }
 

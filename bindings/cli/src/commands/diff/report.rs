@@ -1,11 +1,11 @@
 //! How changes are printed.
 
 use std::io::Write;
+use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
-use convofold::diff::{Cause, ChangeKind, ConversationChange, Diff, DiffCounts, FieldChange, Presence};
+use convofold::diff::{ChangeKind, ConversationChange, Diff, DiffCounts, FieldChange, Presence};
 use serde::Serialize;
-use serde_json::value::RawValue;
 
 use super::sides::failed;
 use crate::console::Console;
@@ -51,28 +51,12 @@ pub(crate) struct ChangeReport {
     conversations: Option<Vec<ChangeJson>>,
 }
 
+/// A conversation that differs.
 #[derive(Serialize)]
-struct ChangeJson {
-    change: ChangeKind,
-    id: String,
-    #[serde(flatten)]
-    details: Option<Details>,
-}
-
-#[derive(Serialize)]
-struct Details {
-    fields: Vec<FieldJson>,
-    /// `null` if a side does not know its events.
-    because: Option<Vec<Cause>>,
-}
-
-#[derive(Serialize)]
-struct FieldJson {
-    field: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    from: Option<Box<RawValue>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    to: Option<Box<RawValue>>,
+#[serde(untagged)]
+enum ChangeJson {
+    Whole(ConversationChange),
+    Summary { change: ChangeKind, id: Arc<str> },
 }
 
 impl ReportArgs {
@@ -112,9 +96,11 @@ impl ReportArgs {
     }
 
     fn json(&self, change: ConversationChange) -> ChangeJson {
-        let ConversationChange { change, id, fields, because, .. } = change;
-        let details = || Details { fields: fields.into_iter().map(field_json).collect(), because };
-        ChangeJson { change, id: id.to_string(), details: (!self.summary).then(details) }
+        if self.summary {
+            ChangeJson::Summary { change: change.change, id: change.id }
+        } else {
+            ChangeJson::Whole(change)
+        }
     }
 
     fn print_text(&self, change: &ConversationChange, console: &mut Console) -> Result<(), CliError> {
@@ -139,11 +125,6 @@ impl ReportArgs {
         }
         Ok(())
     }
-}
-
-fn field_json(change: FieldChange) -> FieldJson {
-    let raw = |json: Option<String>| json.and_then(|json| RawValue::from_string(json).ok());
-    FieldJson { field: change.field, from: raw(change.from), to: raw(change.to) }
 }
 
 /// A value for people: JSON, except that times are written out.
