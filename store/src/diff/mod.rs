@@ -22,6 +22,8 @@ use std::sync::Arc;
 
 use convofold_engine::{Difference, ExportLine};
 
+use crate::api::view::View;
+
 pub use backup::Backup;
 pub use because::{Cause, Presence};
 pub use dry_run::{DryRun, DryRunOutcome};
@@ -163,11 +165,26 @@ fn without_positions(field: &str) -> String {
 /// # Ok::<_, Box<dyn std::error::Error>>(())
 /// ```
 pub struct Diff<'a> {
-    from: &'a dyn Side,
-    to: &'a dyn Side,
+    from: Held<'a>,
+    to: Held<'a>,
     /// `None` after the end and after an error.
     pairs: Option<Pairs<'a>>,
     has_causes: bool,
+}
+
+/// A side of a [`Diff`].
+enum Held<'a> {
+    Lent(&'a dyn Side),
+    Owned(View),
+}
+
+impl Held<'_> {
+    fn side(&self) -> &dyn Side {
+        match self {
+            Self::Lent(side) => *side,
+            Self::Owned(view) => view,
+        }
+    }
 }
 
 impl<'a> Diff<'a> {
@@ -176,12 +193,12 @@ impl<'a> Diff<'a> {
     /// # Errors
     /// [`DiffError`] if a side cannot be read.
     pub fn between(from: &'a dyn Side, to: &'a dyn Side) -> Result<Self, DiffError> {
-        let hashes = (from.known_hash()?, to.known_hash()?);
-        let pairs = match hashes {
-            (Some(from), Some(to)) if from == to => None,
-            _ => Some(Pairs::new(from.conversations()?, to.conversations()?)),
+        let pairs = if have_equal_hashes(from, to)? {
+            None
+        } else {
+            Some(Pairs::new(from.conversations()?, to.conversations()?))
         };
-        Ok(Self { from, to, pairs, has_causes: true })
+        Ok(Self { from: Held::Lent(from), to: Held::Lent(to), pairs, has_causes: true })
     }
 
     /// Compares one conversation.
@@ -194,7 +211,8 @@ impl<'a> Diff<'a> {
             return Err(DiffError::NoConversation { id: id.into() });
         }
         let [one, other] = lines.map(only);
-        Ok(Self { from, to, pairs: Some(Pairs::new(one, other)), has_causes: true })
+        let pairs = Some(Pairs::new(one, other));
+        Ok(Self { from: Held::Lent(from), to: Held::Lent(to), pairs, has_causes: true })
     }
 
     /// Whether to look up the events that only one side has. Default: true.
@@ -224,8 +242,8 @@ impl<'a> Diff<'a> {
         from: Option<SideConversation>,
         to: Option<SideConversation>,
     ) -> Result<Option<ConversationChange>, DiffError> {
-        let from = from.map(|it| it.line_on(self.from)).transpose()?;
-        let to = to.map(|it| it.line_on(self.to)).transpose()?;
+        let from = from.map(|it| it.line_on(self.from.side())).transpose()?;
+        let to = to.map(|it| it.line_on(self.to.side())).transpose()?;
         let whole = |line: &Option<ExportLine>| line.as_ref().map(|line| line.as_str().to_owned());
         let (change, fields) = match (&from, &to) {
             (Some(from), Some(to)) => (ChangeKind::Changed, from.differences(to).into_iter().map(Into::into).collect()),
@@ -237,9 +255,26 @@ impl<'a> Diff<'a> {
         let Some(id) = from.or(to).map(|line| line.id().clone()).filter(|_| !fields.is_empty()) else {
             return Ok(None);
         };
-        let because = if self.has_causes { because(&id, self.from, self.to)? } else { None };
+        let because = if self.has_causes { because(&id, self.from.side(), self.to.side())? } else { None };
         Ok(Some(ConversationChange { change, id, fields, because }))
     }
+}
+
+impl View {
+    /// Compares with another moment or another database, like [`Diff::between`], without borrowing the views.
+    ///
+    /// # Errors
+    /// As for [`Diff::between`].
+    pub fn diff(&self, to: &Self) -> Result<Diff<'static>, DiffError> {
+        let pairs = if have_equal_hashes(self, to)? { None } else { Some(Pairs::new(self.hashes()?, to.hashes()?)) };
+        Ok(Diff { from: Held::Owned(self.clone()), to: Held::Owned(to.clone()), pairs, has_causes: true })
+    }
+}
+
+/// Whether both sides are known to have the same state.
+fn have_equal_hashes(from: &dyn Side, to: &dyn Side) -> Result<bool, DiffError> {
+    let (from, to) = (from.known_hash()?, to.known_hash()?);
+    Ok(from.is_some() && from == to)
 }
 
 /// A side with this conversation alone.

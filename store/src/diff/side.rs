@@ -41,7 +41,7 @@ pub trait Side: Sync {
 }
 
 /// The conversations of a side.
-pub type Conversations<'a> = Box<dyn Iterator<Item = Result<SideConversation, DiffError>> + 'a>;
+pub type Conversations<'a> = Box<dyn Iterator<Item = Result<SideConversation, DiffError>> + Send + 'a>;
 
 /// A conversation of a side.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -165,6 +165,21 @@ impl Side for View {
     }
 
     fn conversations(&self) -> Result<Conversations<'_>, DiffError> {
+        self.hashes()
+    }
+
+    fn conversation(&self, id: &str) -> Result<Option<ExportLine>, DiffError> {
+        Ok(self.state(id)?.as_ref().map(ExportLine::from))
+    }
+
+    fn history(&self, id: &str) -> Result<Option<Vec<HistoryEntry>>, DiffError> {
+        Ok(Some(self.history(id)?.unwrap_or_default()))
+    }
+}
+
+impl View {
+    /// The hashes of all conversations, sorted by the bytes of the ids.
+    pub(super) fn hashes(&self) -> Result<Conversations<'static>, DiffError> {
         let mut hashes = SortedLines::new(self.db().shared().options.bounds.sorted_bytes);
         self.each(
             Among::Existing,
@@ -184,13 +199,5 @@ impl Side for View {
             let hash = hash.first_chunk().copied().map(StateHash::from_bytes).unwrap_or_default();
             Ok(SideConversation::new(String::from_utf8_lossy(&id), hash))
         })))
-    }
-
-    fn conversation(&self, id: &str) -> Result<Option<ExportLine>, DiffError> {
-        Ok(self.state(id)?.as_ref().map(ExportLine::from))
-    }
-
-    fn history(&self, id: &str) -> Result<Option<Vec<HistoryEntry>>, DiffError> {
-        Ok(Some(self.history(id)?.unwrap_or_default()))
     }
 }

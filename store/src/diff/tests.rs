@@ -56,6 +56,12 @@ fn between(from: &dyn Side, to: &dyn Side) -> Vec<ConversationChange> {
     Diff::between(from, to).unwrap().collect::<Result<_, _>>().unwrap()
 }
 
+/// A diff that outlives the views that it was made of.
+fn owned(from: &View, to: &View) -> Vec<ConversationChange> {
+    let diff = from.clone().diff(&to.clone()).unwrap();
+    diff.collect::<Result<_, _>>().unwrap()
+}
+
 /// Paths to values that are neither objects nor lists.
 type Leaves = BTreeMap<String, String>;
 /// Two different values at a path of a conversation.
@@ -198,6 +204,8 @@ fn two_moments_of_a_database_are_compared() {
     let (_home, db) = given(events.clone());
     let (_part_home, part) = given(events[..20].to_vec());
     let changes = between(&db.at(Moment::known_at(20)), &now(&db));
+    assert_eq!(owned(&db.at(Moment::known_at(20)), &now(&db)), changes);
+    assert_eq!(owned(&now(&db), &now(&db)), []);
     assert_eq!(listed(&changes), naive(&export(&part), &export(&db)));
     assert!(changes.iter().all(|change| seqs(change, Presence::To).iter().all(|seq| *seq > 20)));
     assert_eq!(between(&now(&db), &now(&db)), []);
