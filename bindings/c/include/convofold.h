@@ -119,7 +119,7 @@ typedef enum {
      */
     CONVOFOLD_ERROR_ALREADY_OPEN = 5,
     /**
-     * The folder contains no database, or the file does not exist.
+     * The folder contains no database, or the file does not exist, or neither side of a comparison has the conversation.
      */
     CONVOFOLD_ERROR_NOT_FOUND = 6,
     /**
@@ -1010,6 +1010,12 @@ typedef struct {
 } convofold_view;
 
 /**
+ * Receives a conversation that differs as a JSON object (see convofold_view_diff()). `json` has `length` bytes followed by
+ * a NUL, and is valid until the callback returns. Return 0 to continue, or any other value to stop the comparison.
+ */
+typedef int32_t (*convofold_on_difference)(void *user_data, const char *json, size_t length);
+
+/**
  * A handle of a change feed.
  */
 typedef struct {
@@ -1583,6 +1589,33 @@ convofold_error convofold_view_export_events(convofold_view view,
  * Errors: the same as for convofold_export_file().
  */
 convofold_error convofold_view_export_events_file(convofold_view view, const char *file, char **json);
+
+/**
+ * Compares two views, of one database or of two, and calls `on_difference` for each conversation that is not the same in
+ * both, in the order of the ids. First the hashes are compared; only what differs is read in full. The memory in use does
+ * not depend on the number of conversations.
+ *
+ * A conversation is a JSON object with `change` (`added`: only `to` has it, `removed`: only `from` has it, or `changed`),
+ * `id`, `fields` (an array of objects with `field`, a path in the export, and its values `from` and `to`; one of them is
+ * missing if the field does not exist there) and `because` (the events that only one view has: an array of objects with
+ * `only_in`, which is `from` or `to`, `seq`, `at` and `kind`). A conversation that only one view has differs in one field,
+ * `state`, with the whole state.
+ *
+ * `id` can be NULL (all conversations). `on_difference` can be NULL (count only). `json` can be NULL; otherwise it is set to
+ * the numbers of conversations that differ: a JSON object with `added`, `removed`, `changed` and `fields`, the number of
+ * changed conversations for each field.
+ *
+ * Ownership: the caller owns `json`; release it with convofold_string_free().
+ *
+ * Errors: STOPPED (by the callback), NOT_FOUND (neither view has the conversation `id`), DAMAGED, IO (a conversation, or a
+ * temporary file, cannot be read or written).
+ */
+convofold_error convofold_view_diff(convofold_view from,
+                                    convofold_view to,
+                                    const char *id,
+                                    convofold_on_difference on_difference,
+                                    void *user_data,
+                                    char **json);
 
 /**
  * Sets `value` to the value of a bookmark, as committed with the last events that set it (see

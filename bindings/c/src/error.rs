@@ -22,7 +22,7 @@ pub enum Error {
     Closed = 4,
     /// The database is already open, in this process or in another one.
     AlreadyOpen = 5,
-    /// The folder contains no database, or the file does not exist.
+    /// The folder contains no database, or the file does not exist, or neither side of a comparison has the conversation.
     NotFound = 6,
     /// The file already exists, or the folder contains something else. It was not changed.
     Exists = 7,

@@ -5,6 +5,7 @@ use std::io;
 
 use convofold::audit::AuditError;
 use convofold::backup::{BackupError, BackupFileError, RestoreError};
+use convofold::diff::DiffError;
 use convofold::repair::RepairError;
 use convofold::replay::{FindError, ReplayError};
 use convofold::verify::VerifyError;
@@ -298,6 +299,17 @@ impl Kind for RepairError {
             Self::Commit(error) => error.kind(),
             Self::Close(error) => error.kind(),
             Self::Different { .. } => Error::Internal,
+            _ => Error::Other,
+        }
+    }
+}
+
+impl Kind for DiffError {
+    fn kind(&self) -> Error {
+        match self {
+            Self::NoConversation { .. } => Error::NotFound,
+            Self::Temporary(_) => Error::Io,
+            Self::Storage(error) => error.kind(),
             _ => Error::Other,
         }
     }

@@ -32,6 +32,7 @@ pub mod counters;
 pub mod hash;
 pub mod export;
 pub mod view;
+pub mod diff;
 pub mod bookmark;
 pub mod feed;
 pub mod subscription;

@@ -111,7 +111,7 @@ impl View {
     }
 
     /// Calls with the view, if its database is open.
-    fn ask<T, E: Into<Failure>>(
+    pub(crate) fn ask<T, E: Into<Failure>>(
         self,
         ask: impl FnOnce(&convofold::View) -> Result<T, E>,
     ) -> Result<T, Failure> {

@@ -1,4 +1,4 @@
-/* Suspects. */
+/* Suspects, and what differs between two databases or two moments. */
 #include "check.h"
 
 #define INVALID CONVOFOLD_ERROR_INVALID_ARGUMENT
@@ -23,6 +23,24 @@ static void ingest_text(convofold_db db, const char *text)
     char *rejections = NULL;
     OK(convofold_ingest(db, text, strlen(text), NULL, NULL, &rejections));
     CHECK(rejections == NULL);
+}
+
+/* A file of tests/samples, relative to the folder in which check.sh runs. The caller frees it. */
+static char *sample(const char *name)
+{
+    char path[128];
+    size_t length;
+    snprintf(path, sizeof path, "tests/samples/%s", name);
+    char *text = read_file(path, &length);
+    CHECK(text != NULL);
+    return text;
+}
+
+static void ingest_sample(convofold_db db, const char *name)
+{
+    char *text = sample(name);
+    ingest_text(db, text);
+    free(text);
 }
 
 #define DESK "{\"convofold\":1,\"source\":\"desk\",\"conversation\":\"c\","
@@ -64,9 +82,74 @@ static void lost_messages_are_reported(void)
     OK(convofold_close(db));
 }
 
+/* Receives the conversations that differ, each on a line of its own. */
+static int32_t append_line(void *user_data, const char *json, size_t length)
+{
+    CHECK(json[length] == '\0' && strlen(json) == length);
+    return append(user_data, json, length) + append(user_data, "\n", 1);
+}
+
+static int32_t stop_after_one(void *user_data, const char *json, size_t length)
+{
+    (void)json, (void)length;
+    return ++*(int *)user_data;
+}
+
+static void expect_difference(convofold_view from, convofold_view to, const char *expected)
+{
+    buffer found = {0};
+    SAYS("{\"added\":1,\"removed\":0,\"changed\":1,\"fields\":{\"agent\":1,",
+         convofold_view_diff(from, to, NULL, append_line, &found, &json));
+    if (strcmp(found.bytes, expected) != 0)
+        fprintf(stderr, "expected %s found %s", expected, found.bytes);
+    CHECK(strcmp(found.bytes, expected) == 0);
+    free(found.bytes);
+}
+
+static void misuse_of_a_comparison_is_refused(convofold_view from, convofold_view to)
+{
+    char *json;
+    int calls = 0;
+    EXPECT(CONVOFOLD_ERROR_STOPPED, convofold_view_diff(from, to, NULL, stop_after_one, &calls, &json));
+    CHECK(calls == 1 && json == NULL);
+    EXPECT(CONVOFOLD_ERROR_NOT_FOUND, convofold_view_diff(from, to, "case-9", NULL, NULL, NULL));
+    EXPECT(CONVOFOLD_ERROR_NOT_UTF8, convofold_view_diff(from, to, "\xff", NULL, NULL, NULL));
+    EXPECT(CONVOFOLD_ERROR_BAD_HANDLE, convofold_view_diff(from, (convofold_view){0}, NULL, NULL, NULL, &json));
+    OK(convofold_view_close(to));
+    EXPECT(CONVOFOLD_ERROR_CLOSED, convofold_view_diff(from, to, NULL, NULL, NULL, &json));
+}
+
+static void differences_are_those_of_the_command(void)
+{
+    convofold_db first = open_db("first"), corrected = open_db("corrected");
+    ingest_sample(first, "diff-first.ndjson");
+    ingest_sample(corrected, "diff-first.ndjson");
+    ingest_sample(corrected, "diff-correction.ndjson");
+    char *expected = sample("diff.jsonl");
+    convofold_view from = view_of(first, 0), to = view_of(corrected, 0), before = view_of(corrected, 4);
+    expect_difference(from, to, expected);
+    expect_difference(before, to, expected);
+    SAYS("{\"added\":0,\"removed\":0,\"changed\":0,\"fields\":{}}",
+         convofold_view_diff(from, before, NULL, NULL, NULL, &json));
+    SAYS("{\"added\":0,\"removed\":1,\"changed\":1,", convofold_view_diff(to, from, NULL, NULL, NULL, &json));
+    buffer one = {0};
+    OK(convofold_view_diff(from, to, "case-8", append_line, &one, NULL));
+    CHECK(strncmp(one.bytes, "{\"change\":\"added\",\"id\":\"case-8\",", 32) == 0);
+    CHECK(strchr(one.bytes, '\n') == one.bytes + one.length - 1);
+    free(one.bytes);
+    free(expected);
+    misuse_of_a_comparison_is_refused(from, to);
+    OK(convofold_close(first));
+    EXPECT(CONVOFOLD_ERROR_CLOSED, convofold_view_diff(from, before, NULL, NULL, NULL, NULL));
+    OK(convofold_view_close(from));
+    OK(convofold_view_close(before));
+    OK(convofold_close(corrected));
+}
+
 int main(void)
 {
     make_folder();
     lost_messages_are_reported();
+    differences_are_those_of_the_command();
     return 0;
 }
