@@ -26,15 +26,19 @@
 //! use the zigzag encoding (0, -1, 1, -2, ...).
 
 mod insertion;
+mod numbers;
+mod rows;
 
 use std::cmp::Ordering;
 
-use crate::event::{At, Direction, Kind};
+use crate::event::{At, Direction};
 use crate::fact::{Fact, FactIdentity, Place};
 use crate::fold::Lists;
-use crate::time::Time;
 
 pub(crate) use insertion::Gap;
+use numbers::{Before, Numbers};
+use rows::Passed;
+pub(crate) use rows::Rows;
 
 /// The maximum number of facts in a chunk. An insertion or a removal moves at most the facts of one chunk.
 pub(crate) const CHUNK_FACTS: u32 = if cfg!(test) { 8 } else { 128 };
@@ -48,9 +52,6 @@ const FIRST_BYTES: usize = 64;
 
 /// The usual size of a fact without its text.
 const FACT_BYTES: usize = 40;
-
-const STARTED: usize = 3;
-const TIMES: usize = 4;
 
 const CONTEXT: u8 = 1;
 const SESSION: u8 = 2;
@@ -103,16 +104,6 @@ pub struct PackedError {
     pub expected: u32,
     /// The number of facts before the first invalid byte.
     pub found: u32,
-}
-
-/// The values that the differences of a fact refer to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Before {
-    ms: i64,
-    started: Option<i64>,
-    seq: u64,
-    context: u32,
-    session: u32,
 }
 
 impl Chunk {
@@ -322,316 +313,9 @@ impl Chunk {
     }
 }
 
-impl Before {
-    fn put_times(&mut self, fact: &Fact<'_>, numbers: &mut Numbers) {
-        let times = [fact.occurred, fact.sent, fact.active, fact.started];
-        let bit = |(place, time): (usize, &Option<Time>)| {
-            time.map_or(0, |time| 1 << place | u8::from(time.sub_ms_ns() > 0) << (TIMES + place))
-        };
-        numbers.put_byte(times.iter().enumerate().map(bit).fold(0, |all, bits| all | bits));
-        let mut first = None;
-        for (place, time) in times.into_iter().enumerate() {
-            let Some(time) = time else { continue };
-            numbers.put_signed(time.ms().wrapping_sub(self.base(place, first)));
-            self.note(place, time.ms(), &mut first);
-            if time.sub_ms_ns() > 0 {
-                numbers.put(digits_code(time.sub_ms_ns()));
-            }
-        }
-    }
-
-    /// What a time is the difference to; `first` is the first time of its fact.
-    fn base(&self, place: usize, first: Option<i64>) -> i64 {
-        match (place, first, self.started) {
-            (STARTED, Some(_), Some(started)) => started,
-            (_, first, _) => first.unwrap_or(self.ms),
-        }
-    }
-
-    fn note(&mut self, place: usize, ms: i64, first: &mut Option<i64>) {
-        if first.is_none() {
-            self.ms = ms;
-            *first = Some(ms);
-        }
-        if place == STARTED {
-            self.started = Some(ms);
-        }
-    }
-}
-
-/// Most clocks with digits below the millisecond count in tenths of a microsecond.
-fn digits_code(ns: u32) -> u64 {
-    u64::from(if ns.is_multiple_of(100) { ns / 100 * 2 } else { ns * 2 + 1 })
-}
-
-fn digits_of(code: u64) -> Option<u32> {
-    let ns = if code & 1 == 0 { (code >> 1).checked_mul(100)? } else { code >> 1 };
-    u32::try_from(ns).ok()
-}
-
-/// The numbers of one fact.
-struct Numbers {
-    bytes: [u8; Self::MAX],
-    len: usize,
-}
-
-impl Default for Numbers {
-    fn default() -> Self {
-        Self { bytes: [0; Self::MAX], len: 0 }
-    }
-}
-
-impl Numbers {
-    /// Four bytes, and at most twelve numbers of up to ten.
-    const MAX: usize = 128;
-
-    fn put_byte(&mut self, byte: u8) {
-        if let Some(place) = self.bytes.get_mut(self.len) {
-            *place = byte;
-            self.len += 1;
-        }
-    }
-
-    fn put(&mut self, mut number: u64) {
-        while number > 0x7f {
-            let [low, ..] = number.to_le_bytes();
-            self.put_byte(low | 0x80);
-            number >>= 7;
-        }
-        let [low, ..] = number.to_le_bytes();
-        self.put_byte(low);
-    }
-
-    fn put_signed(&mut self, number: i64) {
-        self.put((number << 1 ^ number >> 63).cast_unsigned());
-    }
-
-    fn bytes(&self) -> &[u8] {
-        self.bytes.get(..self.len).unwrap_or_default()
-    }
-}
-
-/// The numbers of a fact, except those that are in [`Before`].
-struct Head {
-    kind: Kind,
-    direction: Option<Direction>,
-    /// Of the identity.
-    form: u8,
-    has_text: bool,
-    /// Occurred, sent, active, started.
-    times: [Option<Time>; TIMES],
-    session: Option<u32>,
-    unread: Option<u64>,
-    /// Of the identity.
-    part: u8,
-}
-
-/// What the numbers of a fact that is passed over say of its texts.
-struct Passed {
-    /// Of the identity.
-    form: u8,
-    /// Of the identity.
-    part: u8,
-    has_text: bool,
-}
-
-/// Reads the facts of a chunk in their order. Ends early at bytes that are not valid.
-#[derive(Clone, Debug)]
-pub(crate) struct Rows<'a> {
-    numbers: &'a [u8],
-    texts: &'a str,
-    fixed: &'a [u8],
-    left: u32,
-    before: Before,
-}
-
-impl<'a> Iterator for Rows<'a> {
-    type Item = Fact<'a>;
-
-    fn next(&mut self) -> Option<Fact<'a>> {
-        self.left = self.left.checked_sub(1)?;
-        let fact = self.fact();
-        if fact.is_none() {
-            self.left = 0;
-        }
-        fact
-    }
-}
-
-impl<'a> Rows<'a> {
-    fn fact(&mut self) -> Option<Fact<'a>> {
-        let Head { kind, direction, form, has_text, times, session, unread, part } = self.head()?;
-        let [occurred, sent, active, started] = times;
-        let check = u32::from_le_bytes(self.fixed()?);
-        let identity = self.identity(form, part)?;
-        let text = if has_text { Some(self.text()?) } else { None };
-        let at = At::of(kind, occurred, sent, started, active)?;
-        let Before { seq, context, .. } = self.before;
-        Some(Fact {
-            seq,
-            at,
-            kind,
-            direction,
-            occurred,
-            sent,
-            started,
-            active,
-            unread,
-            identity,
-            check,
-            text,
-            context,
-            session,
-        })
-    }
-
-    /// Reads the numbers of a fact, except the lengths.
-    #[inline]
-    fn head(&mut self) -> Option<Head> {
-        let code = self.byte()?;
-        let (has_extras, has_text, shape) = (code & 1 > 0, code & 2 > 0, code >> 2);
-        let kind = Kind::from_code(shape / 9)?;
-        let direction = match shape / 3 % 3 {
-            0 => None,
-            1 => Some(Direction::In),
-            _ => Some(Direction::Out),
-        };
-        let times = self.times()?;
-        self.before.seq = self.before.seq.wrapping_add(self.signed()?.cast_unsigned());
-        let extras = if has_extras { self.byte()? } else { 0 };
-        if extras & CONTEXT > 0 {
-            self.before.context = moved(self.before.context, self.signed()?)?;
-        }
-        let session = if extras & SESSION > 0 { Some(moved(self.before.session, self.signed()?)?) } else { None };
-        self.before.session = session.unwrap_or(self.before.session);
-        let unread = if extras & UNREAD > 0 { Some(self.number()?) } else { None };
-        let part = if extras & PART > 0 { self.byte()? } else { 0 };
-        Some(Head { kind, direction, form: shape % 3, has_text, times, session, unread, part })
-    }
-
-    fn identity(&mut self, form: u8, part: u8) -> Option<FactIdentity<'a>> {
-        Some(match form {
-            CONTENT => FactIdentity::Content,
-            UUID => FactIdentity::Uuid(self.fixed()?, part),
-            _ => FactIdentity::Text(self.text()?, part),
-        })
-    }
-
-    /// Passes over the next fact and returns its time, rank and identity.
-    fn next_key(&mut self) -> Option<(At, u8, FactIdentity<'a>)> {
-        let left = self.left.checked_sub(1)?;
-        let Head { kind, form, part, has_text, times: [occurred, sent, active, started], .. } = self.head()?;
-        let _check: [u8; 4] = self.fixed()?;
-        let identity = self.identity(form, part)?;
-        if has_text {
-            self.text()?;
-        }
-        let at = At::of(kind, occurred, sent, started, active)?;
-        self.left = left;
-        Some((at, kind.rank(), identity))
-    }
-
-    /// Passes over a fact and returns its text. Facts after it cannot be read, because the differences are not added.
-    fn pass(&mut self) -> Option<Option<&'a str>> {
-        let Passed { form, has_text, .. } = self.pass_head()?;
-        if form == TEXT {
-            self.text()?;
-        }
-        Some(if has_text { Some(self.text()?) } else { None })
-    }
-
-    /// Passes over the numbers of a fact, except the lengths.
-    fn pass_head(&mut self) -> Option<Passed> {
-        let code = self.byte()?;
-        let (has_extras, has_text, shape) = (code & 1 > 0, code & 2 > 0, code >> 2);
-        let times = self.byte()?;
-        let (given, digits) = (times & 0xf, times >> TIMES & times);
-        let seq = 1;
-        self.pass_numbers(given.count_ones() + digits.count_ones() + seq)?;
-        let extras = if has_extras { self.byte()? } else { 0 };
-        self.pass_numbers((extras & (CONTEXT | SESSION | UNREAD)).count_ones())?;
-        let part = if extras & PART > 0 { self.byte()? } else { 0 };
-        Some(Passed { form: shape % 3, part, has_text })
-    }
-
-    fn pass_numbers(&mut self, count: u32) -> Option<()> {
-        for _ in 0..count {
-            while self.byte()? > 0x7f {}
-        }
-        Some(())
-    }
-
-    /// Occurred, sent, active, started.
-    #[inline]
-    fn times(&mut self) -> Option<[Option<Time>; TIMES]> {
-        let bits = self.byte()?;
-        let mut times = [None; TIMES];
-        let mut first = None;
-        for (place, time) in times.iter_mut().enumerate() {
-            if bits >> place & 1 == 0 {
-                continue;
-            }
-            let ms = self.before.base(place, first).wrapping_add(self.signed()?);
-            self.before.note(place, ms, &mut first);
-            let ns = if bits >> (TIMES + place) & 1 > 0 { digits_of(self.number()?)? } else { 0 };
-            *time = Some(Time::from_ms_and_ns(ms, ns)?);
-        }
-        Some(times)
-    }
-
-    #[inline]
-    fn byte(&mut self) -> Option<u8> {
-        let (first, rest) = self.numbers.split_first()?;
-        self.numbers = rest;
-        Some(*first)
-    }
-
-    #[inline]
-    fn number(&mut self) -> Option<u64> {
-        let byte = self.byte()?;
-        if byte < 0x80 { Some(byte.into()) } else { self.long_number(byte) }
-    }
-
-    fn long_number(&mut self, first: u8) -> Option<u64> {
-        let mut number = u64::from(first & 0x7f);
-        for shift in (7..64).step_by(7) {
-            let byte = self.byte()?;
-            number |= u64::from(byte & 0x7f) << shift;
-            if byte < 0x80 {
-                return Some(number);
-            }
-        }
-        None
-    }
-
-    #[inline]
-    fn signed(&mut self) -> Option<i64> {
-        let number = self.number()?;
-        Some((number >> 1).cast_signed() ^ -(number & 1).cast_signed())
-    }
-
-    fn fixed<const N: usize>(&mut self) -> Option<[u8; N]> {
-        let (first, rest) = self.fixed.split_first_chunk()?;
-        self.fixed = rest;
-        Some(*first)
-    }
-
-    fn text(&mut self) -> Option<&'a str> {
-        let length = usize::try_from(self.number()?).ok()?;
-        let (text, rest) = self.texts.split_at_checked(length)?;
-        self.texts = rest;
-        Some(text)
-    }
-}
-
 /// A length of at most 4 GiB.
 fn length(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(u32::MAX)
-}
-
-/// An index at this distance from another one.
-fn moved(index: u32, by: i64) -> Option<u32> {
-    u32::try_from(i64::from(index).checked_add(by)?).ok()
 }
 
 #[cfg(test)]
