@@ -14,7 +14,7 @@ import { Reading } from "./reading.js";
 import { addressedConversation, boardUrl, conversationUrl, forgetMoment, navigate } from "./router.js";
 import { Agent } from "./rows.js";
 import { Strip } from "./strip.js";
-import { talk as text } from "./text.js";
+import { talk as text } from "./talk.js";
 import { Transcript, lineId } from "./transcript.js";
 import { closeWhy, toggleWhy } from "./why.js";
 

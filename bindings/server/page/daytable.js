@@ -8,7 +8,7 @@ import { hours } from "./hours.js";
 import { addKeys } from "./keys.js";
 import { momentAt } from "./moment.js";
 import { navigate } from "./router.js";
-import { talk as text } from "./text.js";
+import { talk as text } from "./talk.js";
 import { boardQuestion, hrefOf, isFiltered, parseView, withoutMoment } from "./view.js";
 
 /** A time of the day, and the board of then. */

@@ -8,7 +8,7 @@ import { Icon } from "./icons.js";
 import { levelOf } from "./levels.js";
 import { agentName, memberName, sourceName } from "./names.js";
 import { Agent, LevelIcon } from "./rows.js";
-import { talk as text } from "./text.js";
+import { talk as text } from "./talk.js";
 import { Why } from "./why.js";
 
 const WEEK_MS = 6 * 24 * 60 * 60 * 1000;

@@ -9,7 +9,7 @@ import { LineTime, Lines } from "./lines.js";
 import { placeIn } from "./list.js";
 import { addressAt, momentOf, momentParams } from "./moment.js";
 import { agentName, memberName } from "./names.js";
-import { talk as text } from "./text.js";
+import { talk as text } from "./talk.js";
 import { lateness, versionsOf } from "./timeline.js";
 import { Compare, Late } from "./transcript.js";
 

@@ -4,7 +4,7 @@ import { ask } from "./feed.js";
 import { ThemeButton } from "./frame.js";
 import { Icon } from "./icons.js";
 import { nextPage } from "./next.js";
-import { talk as text } from "./text.js";
+import { talk as text } from "./talk.js";
 
 async function post(path, body) {
   const response = await fetch(path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });

@@ -1,6 +1,6 @@
 // Names and sentences about one conversation that several of its parts show, and where the API has it.
 import { Component, html } from "./html.js";
-import { talk as text } from "./text.js";
+import { talk as text } from "./talk.js";
 
 const SOURCES = { airship: "Airship", superoffice: "SuperOffice" };
 

@@ -1,7 +1,7 @@
 // The list of keys.
 import { Component, createRef, html } from "./html.js";
 import { isOn, onSetting, toggle } from "./settings.js";
-import { talk as text } from "./text.js";
+import { talk as text } from "./talk.js";
 
 /**
  * A dialog that lists the keys, and switches them off.

@@ -11,7 +11,7 @@ import { sourceName } from "./names.js";
 import { addKeys } from "./keys.js";
 import { boardUrl, navigate } from "./router.js";
 import { Tenant } from "./rows.js";
-import { talk as text } from "./text.js";
+import { talk as text } from "./talk.js";
 import { State, isTrouble } from "./upstreams.js";
 
 const READ_MS = 10_000;

@@ -4,7 +4,7 @@ import { Age } from "./age.js";
 import { now, onTick, timeZone } from "./clock.js";
 import * as format from "./format.js";
 import { Agent } from "./rows.js";
-import { talk as text } from "./text.js";
+import { talk as text } from "./talk.js";
 import { axis, longGap } from "./timeline.js";
 
 /** More stretches than this are left out, the oldest first. */

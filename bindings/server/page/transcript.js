@@ -6,7 +6,7 @@ import { Icon } from "./icons.js";
 import { LineTime, Lines } from "./lines.js";
 import { agentName, sourceName } from "./names.js";
 import { isOn } from "./settings.js";
-import { talk as text } from "./text.js";
+import { talk as text } from "./talk.js";
 import { withDays } from "./timeline.js";
 
 /**

@@ -6,7 +6,7 @@ import * as format from "./format.js";
 import { Icon } from "./icons.js";
 import { momentParams } from "./moment.js";
 import { questionAbout } from "./names.js";
-import { talk as text } from "./text.js";
+import { talk as text } from "./talk.js";
 
 /** Closes the explanation that is open, and gives the focus back. @returns whether there was one */
 export function closeWhy() {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { talk } from "../../../bindings/server/page/text.js";
+import { talk } from "../../../bindings/server/page/talk.js";
 
 const name = (agent) => agent.name;
 const ANN = { name: "Ann" };
