@@ -353,11 +353,8 @@ fn main() -> Result<()> {
         ];
         for ((name, times, other_name, other_times), limit_ms) in kinds.into_iter().zip(question.limits_ms()) {
             let ours = of(&of_ours, times);
-            let (against, other) = if args.alone {
-                (other_name, of(&of_ours, other_times))
-            } else {
-                ("SQLite", of(&of_theirs, times))
-            };
+            let (against, other) =
+                if args.alone { (other_name, of(&of_ours, other_times)) } else { ("SQLite", of(&of_theirs, times)) };
             let row = Row::new("past", format!("{}: {name}", question.what()), &ours, against, &other);
             results.rows.push(Row { target: limit_ms.map(|ms| Target::ValueAtMost(ms * 1e6)), ..row });
             if question == Question::AsOf && name == "cold" && !replayed.is_empty() {

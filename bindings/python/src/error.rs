@@ -5,6 +5,7 @@ use std::error::Error;
 
 use convofold::audit::AuditError;
 use convofold::backup::{BackupError, RestoreError};
+use convofold::diff::DiffError;
 use convofold::repair::RepairError;
 use convofold::replay::{FindError, ReplayError};
 use convofold::verify::VerifyError;
@@ -24,8 +25,8 @@ mod raised {
     }
 
     import! {
-        AlreadyOpenError AuditError BackupError ChangesError CloseError ClosedError CommitError DamagedError EventError
-        ExportError MomentError NotFoundError OpenError PoisonedError QueryError QueueFullError RepairError ReplayError RestoreError
+        AlreadyOpenError AuditError BackupError ChangesError CloseError ClosedError CommitError DamagedError DiffError
+        EventError ExportError MomentError NotFoundError OpenError PoisonedError QueryError QueueFullError RepairError ReplayError RestoreError
         StorageError SubmitError TrimError VerifyError
     }
 }
@@ -102,6 +103,7 @@ raise! {
         ChangesError::Poisoned { .. } => PoisonedError } transparent {
         ChangesError::Storage(inner) => inner
     };
+    DiffError as DiffError {} transparent { DiffError::Storage(inner) => inner };
     IngestError as SubmitError {} transparent { IngestError::Submit(inner) => inner, IngestError::Commit(inner) => inner };
     ExportEventsError as ExportError {} transparent {
         ExportEventsError::Changes(inner) => inner,

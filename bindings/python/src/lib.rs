@@ -11,6 +11,7 @@ mod wait;
 mod stream;
 mod state;
 mod history;
+mod json;
 mod explain;
 mod suspects;
 mod event;
@@ -20,6 +21,7 @@ mod view;
 mod query;
 mod changes;
 mod scan;
+mod diff;
 mod arrow;
 mod questions;
 mod replay;
@@ -47,6 +49,8 @@ mod _convofold {
     use crate::changes::{Change, Changes};
     #[pymodule_export]
     use crate::database::Convofold;
+    #[pymodule_export]
+    use crate::diff::Diff;
     #[pymodule_export]
     use crate::event::Event;
     #[pymodule_export]

@@ -6,6 +6,7 @@ use pyo3::types::PyDict;
 
 use crate::arrow::{ArrowTable, Content, Origin};
 use crate::database::Convofold;
+use crate::diff::Diff;
 use crate::error::{Failure, value_error};
 use crate::explain::{self, Explanation};
 use crate::history::{Conflict, HistoryEntry};
@@ -279,6 +280,28 @@ macro_rules! questions {
             /// Returns an iterator over the state of every conversation; otherwise like `conversations`.
             fn states(&self, py: Python<'_>) -> Result<States, Failure> {
                 self.asked(py, |asked| asked.scan_states()).map(States::new)
+            }
+
+            /// Compares with another database, or with a view of this one or of another one. Returns an iterator over the
+            /// conversations that are not the same on both sides, in the order of their ids and in bounded memory. First the hashes
+            /// are compared; only what differs is read in full.
+            ///
+            /// Each is a dict like a line of the command `diff --format jsonl`: `change` (`added`: only the other side has it,
+            /// `removed`: only this one has it, or `changed`), `id`, `fields` (dicts with the path `field` in the export and its
+            /// values `from` on this and `to` on the other side; a key is missing if the field does not exist there) and `because`
+            /// (the events that only one side has: dicts with `only_in`, `seq`, `at` and `kind`).
+            ///
+            /// - `id`: compare only this conversation. Raises DiffError if neither side has it.
+            /// - `because`: with False, the events are not looked up, and `because` is None.
+            #[pyo3(signature = (other, id=None, *, because=true))]
+            fn diff(
+                slf: Bound<'_, Self>,
+                other: Origin,
+                id: Option<&str>,
+                because: bool,
+            ) -> Result<Diff, Failure> {
+                let py = slf.py();
+                Diff::new(py, [slf.into(), other], id, because)
             }
 
             /// Returns a table for polars, pandas, DuckDB and pyarrow:

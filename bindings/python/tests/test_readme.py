@@ -41,7 +41,7 @@ def test_there_are_blocks_and_the_first_shows_a_webhook(tmp_path: Path) -> None:
 
 
 def test_the_block_about_the_past_shows_both_bounds(tmp_path: Path) -> None:
-    assert run(["-c", BLOCKS[1]], tmp_path).splitlines() == ["2 1", "1 1", "case-7 2"]
+    assert run(["-c", BLOCKS[1]], tmp_path).splitlines() == ["2 1", "1 1", "case-7 2", "case-7 [2]"]
 
 
 def test_the_example_makes_a_picture(tmp_path: Path) -> None:

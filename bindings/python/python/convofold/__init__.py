@@ -81,6 +81,10 @@ class StorageError(ConvofoldError):
     """The storage engine failed."""
 
 
+class DiffError(ConvofoldError):
+    """Two sides cannot be compared, or neither of them has the conversation."""
+
+
 class ExportError(ConvofoldError):
     """An export failed."""
 

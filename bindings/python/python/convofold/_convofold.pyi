@@ -37,6 +37,7 @@ __all__ = [
     "Conversations",
     "Convofold",
     "Counters",
+    "Diff",
     "EffectCounts",
     "Event",
     "EventExportReport",
@@ -918,6 +919,20 @@ class Convofold:
         """
         Returns counters and gauges for monitoring. Never reads from disk.
         """
+    def diff(self, /, other: Convofold | View, id: str | None = None, *, because: bool = True) -> Diff:
+        """
+        Compares with another database, or with a view of this one or of another one. Returns an iterator over the
+        conversations that are not the same on both sides, in the order of their ids and in bounded memory. First the hashes
+        are compared; only what differs is read in full.
+
+        Each is a dict like a line of the command `diff --format jsonl`: `change` (`added`: only the other side has it,
+        `removed`: only this one has it, or `changed`), `id`, `fields` (dicts with the path `field` in the export and its
+        values `from` on this and `to` on the other side; a key is missing if the field does not exist there) and `because`
+        (the events that only one side has: dicts with `only_in`, `seq`, `at` and `kind`).
+
+        - `id`: compare only this conversation. Raises DiffError if neither side has it.
+        - `because`: with False, the events are not looked up, and `because` is None.
+        """
     def explain(self, /, id: str, field: str | None = None, *, limit: SupportsIndex = ...) -> list[Explanation] | None:
         """
         Returns why the fields of a conversation have their values: for each field, in the order of the export, its rule, the
@@ -1312,6 +1327,14 @@ class Counters:
         """
         Returns the fields as a dict of plain values, nested results included, which `json.dumps` accepts.
         """
+
+@final
+class Diff:
+    """
+    An iterator over the conversations that differ between two sides, from `diff`.
+    """
+    def __iter__(self, /) -> Diff: ...
+    def __next__(self, /) -> dict[str, Any]: ...
 
 @final
 class EffectCounts:
@@ -3388,6 +3411,20 @@ class View:
         """
         Returns an iterator over every conversation with its state and history, in the order of first arrival and in bounded
         memory. After the database is closed, the iterator continues with what it has in memory and then raises ClosedError.
+        """
+    def diff(self, /, other: Convofold | View, id: str | None = None, *, because: bool = True) -> Diff:
+        """
+        Compares with another database, or with a view of this one or of another one. Returns an iterator over the
+        conversations that are not the same on both sides, in the order of their ids and in bounded memory. First the hashes
+        are compared; only what differs is read in full.
+
+        Each is a dict like a line of the command `diff --format jsonl`: `change` (`added`: only the other side has it,
+        `removed`: only this one has it, or `changed`), `id`, `fields` (dicts with the path `field` in the export and its
+        values `from` on this and `to` on the other side; a key is missing if the field does not exist there) and `because`
+        (the events that only one side has: dicts with `only_in`, `seq`, `at` and `kind`).
+
+        - `id`: compare only this conversation. Raises DiffError if neither side has it.
+        - `because`: with False, the events are not looked up, and `because` is None.
         """
     def explain(self, /, id: str, field: str | None = None, *, limit: SupportsIndex = ...) -> list[Explanation] | None:
         """

@@ -12,7 +12,7 @@ use arrow_array::ffi_stream::FFI_ArrowArrayStream;
 use arrow_array::{RecordBatch, RecordBatchReader};
 use arrow_schema::ffi::FFI_ArrowSchema;
 use arrow_schema::{ArrowError, SchemaRef};
-use convofold::{ConversationRecord, Scan, State, StorageError, UnknownName};
+use convofold::{ConversationRecord, Moment, Scan, State, StorageError, UnknownName};
 use pyo3::exceptions::{PyImportError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
@@ -63,7 +63,8 @@ pub(crate) struct ArrowTable {
     content: Content,
 }
 
-/// What a table is read from.
+/// What is read: the database, or a view of it.
+#[derive(FromPyObject)]
 pub(crate) enum Origin {
     Now(Py<Convofold>),
     Then(Py<View>),
@@ -82,6 +83,14 @@ impl From<Bound<'_, View>> for Origin {
 }
 
 impl Origin {
+    /// The view, or one of now.
+    pub(crate) fn view(&self) -> Result<convofold::View, Failure> {
+        match self {
+            Self::Now(db) => Ok(db.get().open()?.at(Moment::LATEST)),
+            Self::Then(view) => view.get().open(),
+        }
+    }
+
     fn states(&self, py: Python<'_>) -> Result<Scan<State>, Failure> {
         match self {
             Self::Now(db) => db.get().asked(py, convofold::Convofold::scan_states),
