@@ -17,7 +17,7 @@ use hashbrown::{HashMap, HashTable};
 
 use crate::conflict::Conflict;
 use crate::conversation::Conversation;
-use crate::course::{self, Step};
+use crate::course::Course;
 use crate::effect::Seq;
 use crate::extent::Extents;
 use crate::folds::Folds;
@@ -253,10 +253,10 @@ impl Board {
     }
 
     /// One conversation as lists showed it after each of its events with a later time than `since_ms`, and as of that time;
-    /// `None` if it is evicted or unknown. See [`Step`] for what it knows.
+    /// `None` if it is evicted or unknown. See [`Step`](crate::Step) for what it knows.
     #[must_use]
-    pub fn course(&self, id: &str, since_ms: i64) -> Option<Vec<Step>> {
-        self.conversation(id).map(|conversation| course::of(conversation, since_ms))
+    pub fn course(&self, id: &str, since_ms: i64) -> Option<Course> {
+        self.conversation(id).map(|conversation| Course::of(conversation, since_ms))
     }
 
     /// The conflicts of one conversation (rule I2); `None` if it is evicted or unknown.

@@ -5,8 +5,9 @@ use crate::effect::Seq;
 use crate::event::Direction;
 use crate::fact::Fact;
 use crate::fold::Fold;
+use crate::image::{ConversationImage, ImageError};
 use crate::moment::Moment;
-use crate::past;
+use crate::past::Revivals;
 use crate::query::ConversationRow;
 use crate::resident::row_after;
 use crate::time::Time;
@@ -39,14 +40,47 @@ pub struct Reply {
     pub waited_since: Option<i64>,
 }
 
-/// The steps after `since_ms`, after the last one up to it.
-pub(crate) fn of(conversation: &Conversation, since_ms: i64) -> Vec<Step> {
-    let since = Time::from_ms(since_ms).unwrap_or(if since_ms < 0 { Time::MIN } else { Time::MAX });
-    let mut course = of_counting(conversation, since);
-    if !conversation.conflicts.is_empty() {
-        revive(&mut course, conversation, since);
+/// The steps of a conversation from a time on ([`Board::course`](crate::Board::course)).
+#[derive(Debug)]
+pub struct Course(Source);
+
+#[derive(Debug)]
+enum Source {
+    Steps(Vec<Step>),
+    /// The conversation has conflicts.
+    Conflicting {
+        image: Box<ConversationImage>,
+        since: Time,
+    },
+}
+
+impl Course {
+    /// The steps after `since_ms`, after the last one up to it.
+    pub(crate) fn of(conversation: &Conversation, since_ms: i64) -> Self {
+        let since = Time::from_ms(since_ms).unwrap_or(if since_ms < 0 { Time::MIN } else { Time::MAX });
+        if conversation.conflicts.is_empty() {
+            return Self(Source::Steps(of_counting(conversation, since)));
+        }
+        let image = Box::new(ConversationImage::of(conversation));
+        Self(Source::Conflicting { image, since })
     }
-    course
+
+    /// The steps. A conversation with conflicts is folded here, once for each time at which another version of an event counted
+    /// than today. This needs no board.
+    ///
+    /// # Errors
+    /// [`ImageError`] if the conversation has conflicts and was loaded from an invalid image.
+    pub fn steps(self) -> Result<Vec<Step>, ImageError> {
+        match self.0 {
+            Source::Steps(steps) => Ok(steps),
+            Source::Conflicting { image, since } => {
+                let conversation = image.into_conversation()?;
+                let mut course = of_counting(&conversation, since);
+                revive(&mut course, &conversation, since);
+                Ok(course)
+            }
+        }
+    }
 }
 
 /// The steps of the events that count today.
@@ -110,23 +144,21 @@ fn set_late(course: &mut [Step], seqs: &[Seq]) {
 
 /// Corrects the steps at the times at which another version of an event counted than today (rule I2).
 fn revive(course: &mut Vec<Step>, conversation: &Conversation, since: Time) {
-    let revivals = past::revivals(conversation);
-    let row_at = |at| conversation.past(Moment::as_of(at)).map(|past| past.row());
-    for version in revivals.iter().flat_map(|revival| revival.versions.iter().copied()) {
-        if let Some(row) = row_at(version) {
-            let place = course.partition_point(|step| step.at <= version);
-            course.insert(place, Step { at: version, row, reply: None, late_by_ms: None });
-        }
-    }
+    let revivals = Revivals::of(conversation);
+    let first = revivals.versions().partition_point(|version| *version <= since).saturating_sub(1);
+    let versions = revivals.versions().iter().skip(first);
+    // Their rows are set below: another version counts at each of these times.
+    let Some(row) = course.first().map(|step| step.row.clone()) else { return };
+    course.extend(versions.map(|at| Step { at: *at, row: row.clone(), reply: None, late_by_ms: None }));
+    course.sort_by_key(|step| step.at);
     // Of the steps up to `since`, the last one.
     let past = course.partition_point(|step| step.at <= since);
     course.drain(..past.saturating_sub(1));
-    for step in course {
-        if revivals.iter().any(|revival| revival.includes(step.at))
-            && let Some(row) = row_at(step.at)
-        {
-            step.row = row;
-        }
+    for same in course.chunk_by_mut(|step, next| step.at == next.at) {
+        let at = same.first().map(|step| step.at).filter(|at| revivals.include(*at));
+        let past = at.and_then(|at| conversation.past(Moment::as_of(at)));
+        let Some(row) = past.map(|past| past.row()) else { continue };
+        same.iter_mut().for_each(|step| step.row = row.clone());
     }
 }
 
@@ -202,6 +234,10 @@ pub(crate) mod tests {
         (0..count).map(draft).filter_map(|draft| draft.build().ok()).collect()
     }
 
+    fn steps(board: &Board, since_ms: i64) -> Vec<Step> {
+        board.course("c-1", since_ms).unwrap().steps().unwrap()
+    }
+
     fn row_of_past(past: &Past<'_>) -> ConversationRow {
         past.row()
     }
@@ -212,7 +248,7 @@ pub(crate) mod tests {
         for seed in 0..48_u8 {
             let events = any_events(seed.into(), 8 + usize::from(seed) % 24);
             let whole = board(&events);
-            let all = whole.course("c-1", i64::MIN).unwrap();
+            let all = steps(&whole, i64::MIN);
             assert!(all.is_sorted_by_key(|step| step.at), "{seed}");
             assert_eq!(all.last().unwrap().row, whole.row("c-1").unwrap());
             let row_at = |time| whole.past("c-1", Moment::as_of(time), row_of_past);
@@ -228,7 +264,7 @@ pub(crate) mod tests {
                 assert_eq!(row_of(&all, time), expected, "{seed} {time:?}");
                 // The same from any time on.
                 let ms = Time::from_ms(time.ms()).unwrap();
-                let since = whole.course("c-1", time.ms()).unwrap();
+                let since = steps(&whole, time.ms());
                 assert_eq!(row_of(&since, ms), row_at(ms), "{seed} {time:?}");
                 assert!(since.get(1).is_none_or(|second| second.at > ms), "{seed} {time:?}");
                 let later = |course: &[Step]| course.iter().filter(|step| step.at > ms).cloned().collect::<Vec<_>>();
@@ -240,12 +276,39 @@ pub(crate) mod tests {
         assert!(revived > 3, "{revived}");
     }
 
+    /// Events with two versions each. Of about half of them, the later version counts.
+    fn replaced(count: i64) -> Board {
+        let version = |number: i64, ms: i64| {
+            let identity = Some(Identity::given(&number.to_string(), 0));
+            let text = format!("at {ms}");
+            Draft { occurred: at(ms), sent: None, identity, text: Some(&text), ..message() }.build().unwrap()
+        };
+        let mut events = Vec::new();
+        for number in 0..count {
+            events.extend([0, 1_000].map(|after| version(number, number * 4_000 + after)));
+        }
+        board(&events)
+    }
+
+    /// Whoever holds the board waits for the steps that are made under its lock.
+    #[test]
+    fn conflicts_are_folded_beside_the_board_and_once_for_each_time_from_the_beginning_on() {
+        let board = replaced(300);
+        let mut course = None;
+        assert_eq!(crate::fold::steps(|| course = board.course("c-1", i64::MIN)), 0);
+        let whole = course.unwrap().steps().unwrap();
+        assert!(whole.len() > 400, "{}", whole.len());
+        // Of the last ten events, at most two times each.
+        let late = crate::fold::steps(|| drop(steps(&board, 290 * 4_000 - 1)));
+        assert!(late < 30 * 300, "{late}");
+    }
+
     #[test]
     fn a_step_says_by_how_much_its_event_came_late() {
         let said = |ms| Draft { occurred: at(ms), sent: None, ..message() }.build().unwrap();
         let events = [10, 60, 30, 20, 40, 70].map(|seconds: i64| said(seconds * 1_000));
         let late = |since| {
-            let course = board(&events).course("c-1", since).unwrap();
+            let course = steps(&board(&events), since);
             course.iter().map(|step| (step.at.ms() / 1_000, step.late_by_ms)).collect::<Vec<_>>()
         };
         let all = [(10, None), (20, Some(40_000)), (30, Some(30_000)), (40, Some(20_000)), (60, None), (70, None)];
@@ -273,8 +336,7 @@ pub(crate) mod tests {
             close,
         ];
         let events: Vec<_> = drafts.into_iter().map(|draft| draft.build().unwrap()).collect();
-        let replies: Vec<_> =
-            board(&events).course("c-1", 0).unwrap().into_iter().filter_map(|step| step.reply).collect();
+        let replies: Vec<_> = steps(&board(&events), 0).into_iter().filter_map(|step| step.reply).collect();
         let reply = |at, waited_since| Reply { at, waited_since };
         assert_eq!(replies, [reply(3_500, Some(1_000)), reply(5_000, None), reply(7_000, Some(6_000))]);
     }

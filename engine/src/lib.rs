@@ -83,7 +83,7 @@ pub use columns::{ContextOf, EventColumns, EventNumbers, SessionOf};
 pub use conflict::{Conflict, ConflictingField};
 pub use context::Context;
 pub use conversation::ArrivalCounts;
-pub use course::{Reply, Step};
+pub use course::{Course, Reply, Step};
 pub use cursor::{Cursor, Order, Sort};
 pub use difference::Difference;
 pub use draft::{DEFAULT_MAX_ID_BYTES, Draft, DraftError, MAX_NAME_BYTES, MAX_TEXT_BYTES};

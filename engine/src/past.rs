@@ -17,7 +17,7 @@ mod hashes;
 mod revival;
 mod suspects;
 
-pub(crate) use revival::revivals;
+pub(crate) use revival::Revivals;
 
 use std::cell::OnceCell;
 use std::collections::HashMap;

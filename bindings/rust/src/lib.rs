@@ -307,8 +307,8 @@ pub use convofold_store::metrics;
 /// ```
 pub mod engine {
     pub use convofold_engine::{
-        Admission, Admissions, ArrivalCounts, Board, BoardEdit, Context, ContextOf, ConversationImage, EventParts,
-        Evicted, Extent, Fact, FactIdentity, Facts, Gap, ImageError, Index, Location, Outline, PackedError,
+        Admission, Admissions, ArrivalCounts, Board, BoardEdit, Context, ContextOf, ConversationImage, Course,
+        EventParts, Evicted, Extent, Fact, FactIdentity, Facts, Gap, ImageError, Index, Location, Outline, PackedError,
         PackedFacts, Past, ReloadedConversation, SessionOf, SuspectEvent, SuspectsBuilder, Update,
     };
 }

@@ -11,7 +11,7 @@ use convofold_engine::{
 
 use crate::api::handle::Convofold;
 use crate::api::sorted_lines::SortedLines;
-use crate::conversations::archive::{ArchiveReader, alone, state_of};
+use crate::conversations::archive::{ArchiveReader, alone, damaged, state_of};
 use crate::state::lent_storage::LentStorage;
 use crate::storage::StorageError;
 
@@ -82,7 +82,8 @@ impl Convofold {
     /// # Errors
     /// As for [`Convofold::state`].
     pub fn course(&self, id: &str, since_ms: i64) -> Result<Option<Vec<Step>>, StorageError> {
-        self.about(id, |board| board.course(id, since_ms))
+        let course = self.about(id, |board| board.course(id, since_ms))?;
+        course.map(|course| course.steps().map_err(damaged)).transpose()
     }
 
     /// Returns the conflicts of one conversation: the events that have the identity of another event, but different

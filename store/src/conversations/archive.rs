@@ -283,7 +283,7 @@ pub(crate) fn state_of(image: ConversationImage) -> Result<State, StorageError> 
     alone(image)?.state(&id).ok_or(StorageError::Value(Damage::Missing))
 }
 
-fn damaged(why: ImageError) -> StorageError {
+pub(crate) fn damaged(why: ImageError) -> StorageError {
     StorageError::Value(Damage::Conversation(why))
 }
 

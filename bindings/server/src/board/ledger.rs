@@ -507,7 +507,7 @@ mod tests {
 
     fn ledger(board: &Board, since: i64) -> Ledger {
         let mut content = Content::default();
-        let read = board.ids().into_iter().map(|id| (id.clone(), board.course(&id, since).unwrap()));
+        let read = board.ids().into_iter().map(|id| (id.clone(), board.course(&id, since).unwrap().steps().unwrap()));
         assert!(content.add_all(read.collect()).is_ok());
         Ledger { content: RwLock::new(Some(content)), ..Ledger::default() }
     }
