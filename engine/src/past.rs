@@ -181,6 +181,13 @@ impl<'a> Past<'a> {
         Past::within((self.id, self.lists), self.facts, self.versions.clone(), self.resident, reach)
     }
 
+    /// The same conversation at another moment; `None` if no event is within its bounds.
+    #[must_use]
+    pub fn at(&self, moment: Moment) -> Option<Past<'a>> {
+        let reach = Reach { moment, left_out: &[], latest: None };
+        Past::within((self.id, self.lists), self.facts, self.versions.clone(), self.resident, reach)
+    }
+
     /// Collects the events that count or lose otherwise than today.
     fn revive(&mut self, versions: &[Versions<'a>]) {
         let (reach, lists) = (self.reach, self.lists);

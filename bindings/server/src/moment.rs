@@ -1,13 +1,14 @@
 //! The moment that a request asks about.
 
 use axum::http::StatusCode;
-use convofold::{MomentError, Time, View, When};
+use convofold::{Moment, MomentError, Time, View, When};
 use serde::Deserialize;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::spawn_blocking;
 use utoipa::IntoParams;
 
 use crate::app::App;
+use crate::caller::Caller;
 use crate::problem::Problem;
 
 /// The parameters of a question about the past that has no others.
@@ -51,22 +52,42 @@ impl Bounds {
         Ok(Self { as_of: read("as_of", as_of)?, known_at: read("known_at", known_at)? })
     }
 
-    /// The database at this moment; `None` for now. Reads the log.
-    pub(crate) fn view(self, app: &App) -> Result<Option<View>, Problem> {
+    /// What the caller may see of the database at this moment; `None` for now. Reads the log.
+    pub(crate) fn view(self, app: &App, caller: &Caller) -> Result<Option<View>, Problem> {
         if self.is_now() {
             return Ok(None);
         }
-        Ok(Some(app.db.at(app.db.moment(self.as_of, self.known_at, Time::now())?)))
+        let view = app.db.at(self.moment(app, caller)?);
+        Ok(Some(match caller.tenants() {
+            Some(tenants) => view.of_tenants(tenants.iter().cloned()),
+            None => view,
+        }))
+    }
+
+    fn moment(self, app: &App, caller: &Caller) -> Result<Moment, MomentError> {
+        let now = Time::now();
+        match app.db.moment(self.as_of, self.known_at, now) {
+            // The error tells when the first conversation of all tenants began. For a caller who may see some of them only,
+            // there is just nothing at that moment.
+            Err(MomentError::BeforeFirstEvent { at, .. }) if caller.tenants().is_some() => {
+                Ok(Moment { as_of: Some(at), ..app.db.moment(None, self.known_at, now)? })
+            }
+            moment => moment,
+        }
     }
 
     /// Like [`Bounds::view`], for a question that reads all conversations. Such questions are answered one at a time.
-    pub(crate) async fn scan(self, app: &App) -> Result<Option<(View, OwnedSemaphorePermit)>, Problem> {
+    pub(crate) async fn scan(
+        self,
+        app: &App,
+        caller: &Caller,
+    ) -> Result<Option<(View, OwnedSemaphorePermit)>, Problem> {
         if self.is_now() {
             return Ok(None);
         }
         let permit = app.scan().await?;
-        let asked = app.clone();
-        spawn_blocking(move || Ok(self.view(&asked)?.map(|view| (view, permit)))).await?
+        let (asked, caller) = (app.clone(), caller.clone());
+        spawn_blocking(move || Ok(self.view(&asked, &caller)?.map(|view| (view, permit)))).await?
     }
 
     pub(crate) fn is_now(self) -> bool {

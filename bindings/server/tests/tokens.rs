@@ -154,6 +154,159 @@ fn a_token_sees_its_tenants_and_no_texts_unless_it_may() {
     assert_eq!(texts["messages"][0]["text"], "words 1");
 }
 
+/// Ids of conversations, from the answer of any route that lists them.
+fn ids_in(found: &Response) -> Vec<String> {
+    let mut ids: Vec<String> = match found.content_type.as_str() {
+        "application/json" => {
+            let answer = found.json();
+            let rows = ["rows", "conversations"].iter().filter_map(|name| answer[name].as_array());
+            rows.flatten().map(|row| row["id"].as_str().unwrap().to_owned()).collect()
+        }
+        _ => {
+            let lines = found.text();
+            let lines = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+            let id = |line: Value| line.get("id").unwrap_or(&line["conversation"]).as_str().unwrap().to_owned();
+            lines.map(id).collect()
+        }
+    };
+    ids.sort();
+    ids.dedup();
+    ids
+}
+
+/// A desk with conversations that stayed with their tenant, or changed it at 09:05: `left` went from North to South, `came` from
+/// South to North, `new` had no tenant before. All are open, wait, have an agent and are suspect. Returns tokens for North and
+/// for all tenants.
+fn moved() -> (Desk, [String; 2]) {
+    let mut tokens = Vec::new();
+    let desk = Desk::with(Settings::default(), |db| {
+        tokens.push(add(db, "in", Role::Ingest, &[], false));
+        tokens.push(add(db, "north", Role::Read, &["North"], true));
+        tokens.push(add(db, "all", Role::Read, &[], true));
+    });
+    let [ingest, north, all] = tokens.try_into().unwrap();
+    let courses = [
+        ("north", "North", "North"),
+        ("south", "South", "South"),
+        ("left", "North", "South"),
+        ("came", "South", "North"),
+        ("new", "", "North"),
+    ];
+    let more = |tenant: &str| match tenant {
+        "" => r#","agent":{"name":"Ida"}"#.to_owned(),
+        tenant => format!(r#","agent":{{"name":"Ida"}},"tenant":"{tenant}""#),
+    };
+    // Events 1 to 5, 6 to 10, and late ones that make them suspect.
+    let before = courses.map(|(id, before, _)| message(id, 1, &more(before)));
+    let after = courses.map(|(id, _, after)| message(id, 300, &more(after)));
+    let unread = courses.map(|(id, ..)| {
+        format!(
+            r#"{{"convofold":1,"source":"desk","conversation":"{id}","kind":"update","occurred":"2026-03-02T09:00:02Z","unread":9}}"#
+        )
+    });
+    for events in [before, after, unread] {
+        let report = with(&desk, &ingest, "POST", "/api/v1/events", &events.join("\n")).expect(200).json();
+        assert_eq!(report["rejected"], 0, "{report}");
+    }
+    (desk, [north, all])
+}
+
+/// The moments, and what North may see then: what it had then and has now.
+const MOMENTS: [(&str, &[&str]); 5] = [
+    ("as_of=2026-03-02T09:03:00Z", &["north"]),
+    ("as_of=2026-03-02T09:05:00Z", &["came", "new", "north"]),
+    ("known_at=seq:5", &["north"]),
+    ("known_at=seq:10", &["came", "new", "north"]),
+    ("as_of=2026-03-02T09:03:00Z&known_at=seq:10", &["north"]),
+];
+
+#[test]
+fn at_a_moment_a_token_sees_what_its_tenants_had_then_and_have_now() {
+    let (desk, [north, all]) = moved();
+    for (moment, seen) in MOMENTS {
+        let get = |token: &str, path: &str| {
+            let join = if path.contains('?') { '&' } else { '?' };
+            with(&desk, token, "GET", &format!("/api/v1/{path}{join}{moment}"), "").expect(200)
+        };
+        let lists = [
+            "conversations",
+            "conversations?status=any",
+            "conversations?rows=true",
+            "conversations?status=any&rows=true",
+            "export",
+            "export?events=true",
+        ];
+        for list in lists {
+            assert_eq!(ids_in(&get(&north, list)), seen, "{list} {moment}");
+            assert_eq!(ids_in(&get(&all, list)).len(), 5, "{list} {moment}");
+        }
+        for id in ["north", "south", "left", "came", "new"] {
+            for what in ["", "/history", "/transcript", "/explain", "/conflicts"] {
+                let path = format!("/api/v1/conversations/{id}{what}?{moment}");
+                let status = if seen.contains(&id) { 200 } else { 404 };
+                with(&desk, &north, "GET", &path, "").expect(status);
+                with(&desk, &all, "GET", &path, "").expect(200);
+            }
+        }
+        let count = |token: &str, path: &str, rows: &str, name: &str| -> u64 {
+            let answer = get(token, path).json();
+            answer[rows].as_array().unwrap().iter().map(|row| row[name].as_u64().unwrap()).sum()
+        };
+        for (token, expected) in [(&north, seen.len() as u64), (&all, 5)] {
+            assert_eq!(count(token, "agents", "agents", "open"), expected, "{moment}");
+            assert_eq!(count(token, "totals", "totals", "conversations"), expected, "{moment}");
+            let board = get(token, "board").json();
+            assert_eq!((&board["open"], &board["conversations"]), (&expected.into(), &expected.into()), "{moment}");
+            assert_eq!(board["waits"].as_array().unwrap().len() as u64, expected, "{moment}");
+            let suspects = get(token, "suspects").json();
+            let is_known = !moment.contains("known_at");
+            assert_eq!(suspects["conversations"], if is_known { expected } else { 0 }, "{moment} {suspects}");
+        }
+        for path in ["hash", "conflicts"] {
+            with(&desk, &north, "GET", &format!("/api/v1/{path}?{moment}"), "").expect(403);
+        }
+        get(&north, "moment");
+    }
+}
+
+/// Otherwise the answers would tell when the first conversation of another tenant began.
+#[test]
+fn a_token_for_some_tenants_does_not_learn_when_others_began() {
+    let mut tokens = Vec::new();
+    let desk = Desk::with(Settings::default(), |db| {
+        tokens.push(add(db, "in", Role::Ingest, &[], false));
+        tokens.push(add(db, "north", Role::Read, &["North"], true));
+        tokens.push(add(db, "all", Role::Read, &[], true));
+    });
+    let [ingest, north, all] = tokens.try_into().unwrap();
+    for (id, minute, tenant) in [("south", 5, "South"), ("north", 20, "North")] {
+        let event = message(id, minute * 60, &format!(r#","tenant":"{tenant}""#));
+        with(&desk, &ingest, "POST", "/api/v1/events", &event).expect(200);
+    }
+    let get = |token: &str, path: &str, minute: u64| {
+        let join = if path.contains('?') { '&' } else { '?' };
+        with(&desk, token, "GET", &format!("/api/v1/{path}{join}as_of=2026-03-02T09:{minute:02}:00Z"), "")
+    };
+    let first = get(&all, "agents", 4).expect(400).json();
+    assert_eq!(first["earliest"], 1_772_442_300_000_i64, "{first}");
+    for known_at in ["", "known_at=seq:2"] {
+        for path in ["agents", "totals", "conversations", "board", "suspects", "moment"] {
+            let path = format!("{path}?{known_at}");
+            let [before, after] = [4, 6].map(|minute| get(&north, &path, minute).expect(200).json());
+            for answer in [&before, &after] {
+                assert!(answer.get("earliest").is_none(), "{path} {answer}");
+                let rows = ["agents", "totals", "conversations"].iter().filter_map(|name| answer[name].as_array());
+                assert_eq!(rows.map(Vec::len).sum::<usize>(), 0, "{path} {answer}");
+            }
+        }
+        for minute in [4, 6] {
+            let missing = get(&north, &format!("conversations/north?{known_at}"), minute).expect(404).json();
+            assert!(missing["detail"].as_str().unwrap().contains("did not exist at this moment"), "{missing}");
+            assert!(get(&north, &format!("export?{known_at}"), minute).expect(200).body.is_empty());
+        }
+    }
+}
+
 #[test]
 fn a_removed_token_is_refused_and_a_new_one_accepted_while_the_server_runs() {
     let mut first = String::new();

@@ -147,6 +147,32 @@ fn a_conversation_at_a_moment_is_the_fold_of_the_events_within_its_bounds() {
     }
 }
 
+#[test]
+fn from_a_conversation_at_a_moment_it_is_known_at_every_other() {
+    let (mut compared, mut there) = (0, 0);
+    for seed in 0..32_u64 {
+        let mut next = numbers(seed + 2_000);
+        let events = any_events(seed, 6 + usize::try_from(seed).unwrap());
+        let board = board(&events);
+        let mut any = || {
+            let as_of = [None, Some(events[next(events.len())].at().alone())][next(2)];
+            Moment { as_of, known_at: [None, Some(next(events.len()) as Seq)][next(2)] }
+        };
+        for _ in 0..8 {
+            let (one, other) = (any(), any());
+            let reach = |past: &Past<'_>| past.at(other).map(|past| past.state());
+            let expected = board.past(ID, other, state_of);
+            let image = board.image(0).unwrap().past(one, reach).unwrap();
+            for found in [board.past(ID, one, reach), image].into_iter().flatten() {
+                assert_eq!(found, expected, "seed {seed}, {one:?}, {other:?}");
+                compared += 1;
+                there += usize::from(found.is_some());
+            }
+        }
+    }
+    assert!(there > 200 && there < compared, "{there} of {compared}");
+}
+
 /// Rule T3: without the resolution over all known events, an untimed close would close the conversation at every moment.
 #[test]
 fn t3_a_close_without_a_time_closes_at_the_time_of_the_latest_event() {

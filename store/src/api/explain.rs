@@ -59,7 +59,8 @@ impl View {
             reader.find(&shared.live, id, |board| board.image_of(id), |image| Ok(Some(image)))?
         };
         let Some(image) = image else { return Ok(None) };
-        let mut explained = past_of(image, self.pinned(), |past| past.explain(field, limit))?;
+        let mut explained =
+            past_of(image, self.pinned(), |past| self.tenants.look(past, |past| past.explain(field, limit)))?.flatten();
         self.tell_when_learned(explained.as_deref_mut().unwrap_or_default());
         Ok(explained)
     }

@@ -21,3 +21,4 @@ pub(crate) mod sorted_lines;
 mod suspects;
 pub(crate) mod view;
 mod view_events;
+pub(crate) mod view_tenants;

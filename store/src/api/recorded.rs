@@ -77,7 +77,7 @@ impl View {
     /// As for [`Convofold::state`] and [`Convofold::recorded_hashes`].
     pub fn hash_proof(&self) -> Result<HashProof, StorageError> {
         let Moment { as_of, known_at } = self.moment();
-        let known_at = known_at.filter(|_| as_of.is_none());
+        let known_at = known_at.filter(|_| as_of.is_none() && self.has_all_tenants());
         let recorded = known_at.map(|seq| self.recorded_after(seq)).transpose()?.flatten();
         Ok(HashProof::new(self.state_hash()?, recorded))
     }

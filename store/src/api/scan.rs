@@ -7,6 +7,7 @@ use convofold_engine::{Board, Conflict, HistoryEntry, Moment, Past, State};
 
 use crate::api::handle::Convofold;
 use crate::api::view::View;
+use crate::api::view_tenants::SeenTenants;
 use crate::conversations::archive::{ArchiveReader, alone, past_of};
 use crate::conversations::page::PAGE_SLOTS;
 use crate::state::lent_storage::LentStorage;
@@ -42,7 +43,7 @@ pub struct Scan<T> {
 /// What a scan finds in a conversation.
 enum Look<T> {
     Now(fn(&Board, &str) -> Option<T>),
-    Then(Moment, fn(&Past<'_>) -> T),
+    Then(Moment, SeenTenants, fn(&Past<'_>) -> T),
 }
 
 impl Convofold {
@@ -125,7 +126,7 @@ impl View {
     }
 
     fn scan_for<T>(&self, look: fn(&Past<'_>) -> T) -> Scan<T> {
-        Scan::new(self.db(), Look::Then(self.pinned(), look))
+        Scan::new(self.db(), Look::Then(self.pinned(), self.tenants.clone(), look))
     }
 }
 
@@ -162,9 +163,12 @@ impl<T> Scan<T> {
 
     /// `None` if the conversation did not exist.
     fn look_at(&self, slot: u32, reader: &mut ArchiveReader<'_>) -> Result<Option<T>, StorageError> {
-        match self.look {
-            Look::Now(look) => self.look_now(slot, reader, look).map(Some),
-            Look::Then(moment, look) => self.look_then(slot, reader, moment, look),
+        match &self.look {
+            Look::Now(look) => self.look_now(slot, reader, *look).map(Some),
+            Look::Then(moment, tenants, look) => {
+                let look = |past: &Past<'_>| tenants.look(past, look);
+                Ok(self.look_then(slot, reader, *moment, look)?.flatten())
+            }
         }
     }
 
@@ -186,19 +190,19 @@ impl<T> Scan<T> {
         look(&alone(image)?, &id).ok_or(StorageError::Value(crate::Damage::Missing))
     }
 
-    fn look_then(
+    fn look_then<R>(
         &self,
         slot: u32,
         reader: &mut ArchiveReader<'_>,
         moment: Moment,
-        look: fn(&Past<'_>) -> T,
-    ) -> Result<Option<T>, StorageError> {
+        look: impl Fn(&Past<'_>) -> R,
+    ) -> Result<Option<R>, StorageError> {
         let here = {
             let board = self.shared.live.board();
-            board.id(slot).map(|id| board.past(id, moment, look))
+            board.id(slot).map(|id| board.past(id, moment, &look))
         };
         // If it was reloaded meanwhile, its page still has all events up to the bound of arrival.
-        here.map_or_else(|| past_of(reader.image(slot)?, moment, look), Ok)
+        here.map_or_else(|| past_of(reader.image(slot)?, moment, &look), Ok)
     }
 }
 

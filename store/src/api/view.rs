@@ -12,6 +12,7 @@ use convofold_engine::{
 use crate::api::handle::Convofold;
 use crate::api::query::{ExportReport, PageError};
 use crate::api::sorted_lines::SortedLines;
+use crate::api::view_tenants::SeenTenants;
 use crate::conversations::archive::{ArchiveReader, past_of};
 use crate::conversations::page::{PAGE_SLOTS, page_of};
 use crate::in_order::in_order;
@@ -32,6 +33,7 @@ pub struct View {
     moment: Moment,
     /// The moment, bounded by the last event at the time when the view was made.
     pinned: Moment,
+    pub(super) tenants: SeenTenants,
 }
 
 impl Convofold {
@@ -51,7 +53,8 @@ impl Convofold {
     pub fn at(&self, moment: Moment) -> View {
         let last = self.last_seq();
         let known_at = Some(moment.known_at.map_or(last, |known_at| known_at.min(last)));
-        View { db: self.clone(), moment, pinned: Moment { known_at, ..moment } }
+        let pinned = Moment { known_at, ..moment };
+        View { db: self.clone(), moment, pinned, tenants: SeenTenants::default() }
     }
 
     /// The last event of which answers know.
@@ -255,6 +258,11 @@ impl View {
         self.pinned
     }
 
+    /// Whether the answers are about the conversations of all tenants.
+    pub(crate) fn has_all_tenants(&self) -> bool {
+        self.tenants.are_all()
+    }
+
     /// Whether any event is within the bounds of the moment.
     pub(super) fn has_events(&self) -> Result<bool, StorageError> {
         let slot_count = self.db.shared().live.board().slot_count();
@@ -277,8 +285,9 @@ impl View {
         let shared = self.db.shared();
         let storage = LentStorage::of(shared);
         let mut reader = ArchiveReader::new(&shared.archive, storage.as_ref());
-        let here = |board: &Board| board.past(id, self.pinned, &look);
-        reader.find(&shared.live, id, here, |image| past_of(image, self.pinned, &look))
+        let look = |past: &Past<'_>| self.tenants.look(past, &look);
+        let here = |board: &Board| board.past(id, self.pinned, look);
+        Ok(reader.find(&shared.live, id, here, |image| past_of(image, self.pinned, look))?.flatten())
     }
 
     /// What `look` finds in each of these conversations, in no particular order. They are read on all processors.
@@ -335,12 +344,13 @@ impl View {
         found: &mut Vec<T>,
     ) -> Result<(), StorageError> {
         let shared = self.db.shared();
+        let look = |past: &Past<'_>| self.tenants.look(past, &look);
         let mut away = Vec::new();
         for place in (0..PAGE_SLOTS).filter(|place| wanted >> place & 1 == 1) {
             let slot = page_no * PAGE_SLOTS + place;
             let board = shared.live.board();
             match board.id(slot) {
-                Some(id) => found.extend(board.past(id, self.pinned, &look)),
+                Some(id) => found.extend(board.past(id, self.pinned, look).flatten()),
                 None => away.push(slot),
             }
         }
@@ -349,7 +359,7 @@ impl View {
         }
         // If one is reloaded meanwhile, its page still has all events up to the bound of arrival.
         shared.archive.each(LentStorage::of(shared).as_ref(), &away, |image| {
-            found.extend(past_of(image, self.pinned, &look)?);
+            found.extend(past_of(image, self.pinned, look)?.flatten());
             Ok(())
         })
     }

@@ -160,7 +160,8 @@ impl Side for View {
     fn known_hash(&self) -> Result<Option<StateHash>, DiffError> {
         let shared = self.db().shared();
         let _applying = shared.live.applying();
-        let is_now = self.moment().as_of.is_none() && self.seq() == shared.applied_seq.load(Ordering::SeqCst);
+        let is_whole = self.has_all_tenants() && self.moment().as_of.is_none();
+        let is_now = is_whole && self.seq() == shared.applied_seq.load(Ordering::SeqCst);
         Ok(is_now.then(|| shared.live.board_mut().state_hash()))
     }
 

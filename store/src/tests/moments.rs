@@ -319,6 +319,50 @@ fn a_time_before_the_first_event_is_refused_with_the_time_of_the_first() {
     }
 }
 
+/// A conversation that another tenant had then or has now is in no answer.
+#[test]
+fn a_view_of_tenants_has_what_they_had_then_and_have_now() {
+    for options in [Options::new(), cramped()] {
+        let home = Home::new();
+        let db = home.open_on(&Arc::default(), options);
+        let said = |id: &str, second, tenant: &str| message(id, second).draft().tenant(tenant).build().unwrap();
+        let courses = [("stays", "n", "n"), ("left", "n", "s"), ("came", "s", "n"), ("other", "s", "s")];
+        submit(&db, Batch::new(courses.iter().map(|(id, before, _)| said(id, 1, before)).collect()));
+        submit(&db, Batch::new(courses.iter().map(|(id, _, now)| said(id, 9, now)).collect()));
+        submit(&db, Batch::new((0..99).map(|number| message(&format!("none-{number}"), 2)).collect()));
+        db.checkpoint().unwrap();
+        db.sync().unwrap();
+        let at = |second: i64| Moment::as_of(time(FIRST_MESSAGE_MS + second * 1_000));
+        for (moment, seen) in [
+            (at(5), &["stays"][..]),
+            (at(9), &["came", "stays"]),
+            (Moment::known_at(4), &["stays"]),
+            (Moment::known_at(8), &["came", "stays"]),
+            (Moment::LATEST, &["came", "stays"]),
+        ] {
+            let view = db.at(moment).of_tenants(["n".to_owned()]);
+            let mut listed: Vec<_> =
+                view.query(&Query::new()).unwrap().rows.iter().map(|row| row.id().to_owned()).collect();
+            listed.sort();
+            assert_eq!(listed, seen, "{moment:?}");
+            assert_eq!(export_of(&view).lines().count(), seen.len());
+            assert_eq!(view.scan_states().count(), seen.len());
+            assert_eq!(view.agents().unwrap().iter().map(|load| load.open).sum::<u64>(), seen.len() as u64);
+            assert_eq!(view.totals().unwrap().iter().map(|row| row.conversations).sum::<u64>(), seen.len() as u64);
+            for (id, ..) in courses {
+                let is_seen = seen.contains(&id);
+                assert_eq!(view.state(id).unwrap().is_some(), is_seen, "{id} {moment:?}");
+                assert_eq!(view.history(id).unwrap().is_some(), is_seen);
+                assert_eq!(view.conflicts(id).unwrap().is_some(), is_seen);
+                assert_eq!(view.explain(id, None, 1).unwrap().is_some(), is_seen);
+            }
+        }
+        let late =
+            |tenant: &str, id| db.at(Moment::known_at(4)).of_tenants([tenant.to_owned()]).late_events(id).unwrap();
+        assert_eq!([late("n", "stays"), late("n", "left"), late("s", "left")], [Some(1), Some(0), Some(0)]);
+    }
+}
+
 #[test]
 fn an_answer_says_that_history_was_replayed() {
     let home = Home::new();

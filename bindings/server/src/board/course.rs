@@ -140,6 +140,11 @@ impl Course {
         self.is_needed()
     }
 
+    /// The tenant of the conversation now: the last step is what it is with all of its events.
+    pub(crate) fn tenant(&self) -> Option<&str> {
+        self.profiles.last()?.tenant.as_deref()
+    }
+
     /// The row of the conversation after a step.
     fn row(&self, step: usize) -> Option<ConversationRow> {
         let step = self.steps.get(step)?;

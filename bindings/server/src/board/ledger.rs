@@ -292,9 +292,20 @@ impl Answers<'_> {
 }
 
 impl Content {
+    /// The courses of the conversations whose tenant a view may see now. What it may see of them at a time depends on their
+    /// tenant at that time, too.
+    fn seen_by<'a>(&'a self, view: &'a View) -> impl Iterator<Item = &'a Course> {
+        self.courses.values().filter(|course| view.sees(course.tenant()))
+    }
+
     /// All answers that ended a wait in a period.
-    fn answered_in(&self, from: i64, until: i64) -> impl Iterator<Item = (Answered, Answer<'_>)> {
-        let answers = self.courses.values().flat_map(Course::answers);
+    fn answered_in<'a>(
+        &'a self,
+        view: &'a View,
+        from: i64,
+        until: i64,
+    ) -> impl Iterator<Item = (Answered, Answer<'a>)> {
+        let answers = self.seen_by(view).flat_map(Course::answers);
         let in_period = answers.filter(move |answer| (from..until).contains(&answer.at));
         in_period.filter_map(|answer| {
             let after_ms = answer.at.saturating_sub(answer.waited_since?).max(0);
@@ -306,10 +317,14 @@ impl Content {
 impl Content {
     fn last_replies_until(&self, until: i64) -> BTreeMap<TenantAgent, i64> {
         let mut replies = BTreeMap::new();
-        for answer in self.courses.values().flat_map(Course::answers).filter(|answer| answer.at <= until) {
-            let Some(row) = answer.row() else { continue };
-            let last = replies.entry((row.tenant.clone(), AgentKey::of(row.agent.as_ref()))).or_insert(answer.at);
-            *last = answer.at.max(*last);
+        for course in self.courses.values() {
+            for answer in course.answers().filter(|answer| answer.at <= until) {
+                // Somebody who may see one tenant does not learn of answers in conversations that another one has now.
+                let row = answer.row().filter(|row| row.tenant.as_deref() == course.tenant());
+                let Some(row) = row else { continue };
+                let last = replies.entry((row.tenant.clone(), AgentKey::of(row.agent.as_ref()))).or_insert(answer.at);
+                *last = answer.at.max(*last);
+            }
         }
         replies
     }
@@ -332,7 +347,7 @@ impl Ledger {
         let content = content.as_ref()?;
         let views: Vec<ViewAt<'_>> = times.iter().map(|time| view.at(*time)).collect();
         let mut numbers = vec![Numbers::default(); times.len()];
-        for course in content.courses.values() {
+        for course in content.seen_by(view) {
             let mut is_shown = false;
             course.visit_open(times, |place, row, Same(is_same)| {
                 let (Some(at), Some(numbers)) = (views.get(place), numbers.get_mut(place)) else { return };
@@ -353,7 +368,7 @@ impl Ledger {
         let at_until = view.at(until);
         let is_shown = |row: &ConversationRow| view.sees(row.tenant.as_deref()) && at_until.wants(row);
         let mut times = BTreeSet::new();
-        for (at, row) in content.as_ref()?.courses.values().flat_map(Course::late) {
+        for (at, row) in content.as_ref()?.seen_by(view).flat_map(Course::late) {
             let step = at.saturating_sub(from).div_euclid(step_ms).saturating_mul(step_ms).saturating_add(from);
             if (from..until).contains(&at) && !times.contains(&step) && is_shown(&row) {
                 times.insert(step);
@@ -366,7 +381,7 @@ impl Ledger {
     pub(crate) fn answered(&self, view: &View, from: i64, until: i64) -> Option<Vec<Answered>> {
         let content = self.content.read();
         let answers = Answers { view, at_now: view.at(until) };
-        let all = content.as_ref()?.answered_in(from, until);
+        let all = content.as_ref()?.answered_in(view, from, until);
         let mut answered: Vec<_> =
             all.filter(|(_, answer)| answers.shows(answer)).map(|(answered, _)| answered).collect();
         answered.sort_unstable();
@@ -378,7 +393,7 @@ impl Ledger {
         let content = self.content.read();
         let answers = Answers { view, at_now: view.at(until) };
         let mut last = None;
-        for (answered, answer) in content.as_ref()?.answered_in(from, until) {
+        for (answered, answer) in content.as_ref()?.answered_in(view, from, until) {
             if last < Some(answered) && answers.shows(&answer) {
                 last = Some(answered);
             }
@@ -435,7 +450,7 @@ pub(crate) fn not_ready() -> Problem {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::conditions::Conditions;
     use crate::routes::Thresholds;
@@ -489,13 +504,13 @@ mod tests {
             .collect()
     }
 
-    fn view(conditions: Conditions) -> View {
+    pub(in crate::board) fn view(conditions: Conditions) -> View {
         let thresholds = Thresholds { warn_ms: 1, crit_ms: 2, silent_ms: 3 };
         let zone = "UTC".to_owned();
         View { conditions, tenants: None, has_texts: false, thresholds, limit: 1, zone }
     }
 
-    fn board<'a>(events: impl IntoIterator<Item = &'a Event>) -> Board {
+    pub(in crate::board) fn board<'a>(events: impl IntoIterator<Item = &'a Event>) -> Board {
         let mut board = Board::new();
         let mut edit = board.edit();
         for (seq, event) in (1..).zip(events) {
@@ -568,6 +583,37 @@ mod tests {
             content.courses.retain(|_, course| course.begin_at(14 * MINUTE));
         }
         assert_eq!(late(Conditions::default()), Vec::<i64>::new());
+    }
+
+    /// What a token for some tenants sees of a time, it may see now, too.
+    #[test]
+    fn a_conversation_that_another_tenant_has_now_is_in_no_past_number_of_the_earlier_one() {
+        let said = |id, minute: i64, direction, tenant| {
+            let at = Time::from_ms(minute * MINUTE);
+            let draft = Draft::new("desk", id, Kind::Message, at).direction(direction).tenant(tenant);
+            draft.agent(AgentMention::agent("i", "Ida")).build().unwrap()
+        };
+        let mut events = Vec::new();
+        let courses = [("stays", "North", "North"), ("left", "North", "South"), ("came", "South", "North")];
+        for (minute, (id, before, now)) in (10..).zip(courses) {
+            events.push(said(id, 30, Direction::In, before));
+            events.push(said(id, minute, Direction::In, before));
+            events.push(said(id, 15, Direction::Out, before));
+            events.push(said(id, 40, Direction::In, now));
+        }
+        let ledger = ledger(&board(&events), 0);
+        let tenants = Some(["North".to_owned()].into());
+        let (north, all) = (View { tenants, ..view(Conditions::default()) }, view(Conditions::default()));
+        let open = |view, minute| ledger.numbers_at(view, &[minute * MINUTE]).unwrap()[0].open;
+        assert_eq!([20, 50].map(|minute| open(&north, minute)), [1, 2]);
+        assert_eq!([20, 50].map(|minute| open(&all, minute)), [3, 3]);
+        let answered = |view| ledger.answered(view, 0, 60 * MINUTE).unwrap().len();
+        assert_eq!((answered(&north), answered(&all)), (1, 3));
+        let late = |view| ledger.late(view, (0, 60 * MINUTE), MINUTE).unwrap();
+        assert_eq!(late(&north), [10, 15].map(|minute| minute * MINUTE));
+        assert_eq!(late(&all), [10, 11, 12, 15].map(|minute| minute * MINUTE));
+        let agents = ledger.last_replies_until(i64::MAX).unwrap();
+        assert_eq!(agents.len(), 1, "{agents:?}");
     }
 
     #[test]

@@ -29,8 +29,17 @@ pub(crate) struct WeekAgo {
 
 struct Known {
     /// `None` if the time is before the first event, or cannot be read.
-    rows: Option<Arc<[Arc<ConversationRow>]>>,
+    rows: Option<OpenRows>,
     read: Instant,
+}
+
+/// What was open at a time.
+type OpenRows = Arc<[OpenRow]>;
+
+struct OpenRow {
+    row: Arc<ConversationRow>,
+    /// The tenant of the conversation when this was read. Who may not see it does not see the row either.
+    tenant: Option<Arc<str>>,
 }
 
 impl WeekAgo {
@@ -42,8 +51,8 @@ impl WeekAgo {
         };
         let open = rows?.into_iter().zip(times).map(|(rows, time)| {
             let at = view.at(*time);
-            let is_shown = |row: &&Arc<ConversationRow>| view.sees(row.tenant.as_deref()) && at.wants(row);
-            rows.iter().filter(is_shown).count() as u64
+            let is_seen = |open: &&OpenRow| view.sees(open.row.tenant.as_deref()) && view.sees(open.tenant.as_deref());
+            rows.iter().filter(is_seen).filter(|open| at.wants(&open.row)).count() as u64
         });
         Some(open.collect())
     }
@@ -55,7 +64,7 @@ impl WeekAgo {
         times.iter().copied().filter(|time| !is_known(time)).collect()
     }
 
-    fn add(&self, time: i64, rows: Option<Arc<[Arc<ConversationRow>]>>) {
+    fn add(&self, time: i64, rows: Option<OpenRows>) {
         let mut known = self.known.lock();
         known.retain(|_, known| known.read.elapsed() < 2 * KNOWN_FOR);
         let kept: usize = known.values().filter_map(|known| known.rows.as_ref()).map(|rows| rows.len()).sum();
@@ -109,8 +118,42 @@ async fn read(app: &App, times: Vec<i64>) {
     }
 }
 
-fn open_at(app: &App, time: i64) -> Result<Arc<[Arc<ConversationRow>]>, MomentError> {
+fn open_at(app: &App, time: i64) -> Result<OpenRows, MomentError> {
     let at = Time::from_ms(time).unwrap_or(Time::MIN);
     let moment = app.db.moment(Some(When::At(at)), None, Time::now())?;
-    Ok(app.db.at(moment).index_of_listed()?.open_rows().cloned().collect())
+    let index = app.db.at(moment).index_of_listed()?;
+    let rows = index.open_rows().map(|row| {
+        let now = app.db.row(row.id())?;
+        Ok(OpenRow { row: row.clone(), tenant: now.and_then(|now| now.tenant) })
+    });
+    rows.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::board::ledger::tests::{board, view};
+    use crate::conditions::Conditions;
+    use convofold::{Draft, Kind};
+
+    /// Open conversations that North had at this time and that this tenant has now.
+    fn rows(count: usize, tenant: &str) -> OpenRows {
+        let draft = Draft::new("desk", "a", Kind::Open, Time::from_ms(1)).tenant("North");
+        let row = Arc::new(board(&[draft.build().unwrap()]).row("a").unwrap());
+        (0..count).map(|_| OpenRow { row: row.clone(), tenant: Some(tenant.into()) }).collect()
+    }
+
+    fn open_at(week_ago: &WeekAgo, times: &[i64]) -> Option<Vec<u64>> {
+        week_ago.open_at(&view(Conditions::default()), times)
+    }
+
+    #[test]
+    fn a_conversation_that_another_tenant_has_now_is_not_in_the_line_of_the_earlier_one() {
+        let week_ago = WeekAgo::default();
+        week_ago.add(1, Some(rows(3, "North")));
+        week_ago.add(2, Some(rows(3, "South")));
+        let north = View { tenants: Some(["North".to_owned()].into()), ..view(Conditions::default()) };
+        assert_eq!(week_ago.open_at(&north, &[1, 2]), Some(vec![3, 0]));
+        assert_eq!(open_at(&week_ago, &[1, 2]), Some(vec![3, 3]));
+    }
 }

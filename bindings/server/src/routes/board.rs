@@ -106,7 +106,7 @@ pub(crate) async fn board(
     if accepts_sse(&headers) && !bounds.is_now() {
         return Err(Problem::bad_request("a stream is about now: without as_of and known_at"));
     }
-    if let Some((then, scan)) = bounds.scan(&app).await? {
+    if let Some((then, scan)) = bounds.scan(&app, &caller).await? {
         let asked = app.clone();
         let answer = spawn_blocking(move || {
             let _scan = scan;

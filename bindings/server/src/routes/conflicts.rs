@@ -39,7 +39,7 @@ pub(crate) async fn conflicts(
     caller.expect_texts("conflicts")?;
     let bounds = params.bounds()?;
     let permit = app.reader()?;
-    let (view, scan) = bounds.scan(&app).await?.unzip();
+    let (view, scan) = bounds.scan(&app, &caller).await?.unzip();
     caller.log_texts("conflicts");
     let (mut writer, body) = stream::body(&app, &headers);
     spawn_blocking(move || {

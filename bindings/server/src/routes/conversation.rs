@@ -334,7 +334,7 @@ impl One {
                 // As if it did not exist.
                 return Err(missing());
             }
-            let view = bounds.view(&app)?;
+            let view = bounds.view(&app, &caller)?;
             let found = look(&app, view.as_ref(), &id)?;
             let missing_then = || match view {
                 Some(_) if app.db.row(&id).is_ok_and(|row| row.is_some()) => {

@@ -129,7 +129,7 @@ pub(crate) async fn conversations(
         caller.log_texts("conversations");
     }
     let bounds = Bounds::parse(params.as_of.as_deref(), params.known_at.as_deref())?;
-    let (view, mut scan) = bounds.scan(&app).await?.unzip();
+    let (view, mut scan) = bounds.scan(&app, &caller).await?.unzip();
     let list = List::new(params, caller, view)?;
     if scan.is_none() && !list.query.is_in_index() {
         scan = Some(app.scan().await?);

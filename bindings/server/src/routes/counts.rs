@@ -148,7 +148,7 @@ pub(crate) async fn agents(
     PastParams(params): PastParams<MomentParams>,
 ) -> Result<Json<AgentsAnswer>, Problem> {
     caller.expect(Role::Read)?;
-    let counted = Counted::of(&app, params.bounds()?, Index::agents, View::agents).await?;
+    let counted = Counted::of((&app, &caller), params.bounds()?, Index::agents, View::agents).await?;
     let seen = counted.found.into_iter().filter(|load| caller.sees(load.tenant.as_deref()));
     let mut agents: Vec<_> = seen.map(|load| AgentRow::of(load, &counted.conditions)).collect();
     agents.sort_by_key(|row| row.agent.is_none());
@@ -166,12 +166,12 @@ struct Counted<T> {
 
 impl<T: Send + 'static> Counted<T> {
     async fn of(
-        app: &App,
+        (app, caller): (&App, &Caller),
         bounds: Bounds,
         count: fn(&Index) -> T,
         count_past: fn(&View) -> Result<T, StorageError>,
     ) -> Result<Self, Problem> {
-        let Some((view, scan)) = bounds.scan(app).await? else {
+        let Some((view, scan)) = bounds.scan(app, caller).await? else {
             let app = app.clone();
             let look = move || app.db.with_index(|seq, index| (seq, count(index)));
             let (seq, found) = spawn_blocking(look).await?;
@@ -226,7 +226,7 @@ pub(crate) async fn totals(
 ) -> Result<Json<TotalsAnswer>, Problem> {
     caller.expect(Role::Read)?;
     let Counted { seq, found: totals, moment, conditions } =
-        Counted::of(&app, params.bounds()?, Index::totals, View::totals).await?;
+        Counted::of((&app, &caller), params.bounds()?, Index::totals, View::totals).await?;
     let seen = totals.into_iter().filter(|row| caller.sees(row.tenant.as_deref()));
     let rows = seen.map(|row| {
         let tenant = of_tenant(row.tenant.as_deref());

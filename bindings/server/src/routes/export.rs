@@ -1,9 +1,11 @@
 //! Exports.
 
+use std::io::{self, Write};
+
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use convofold::ExportEventsError;
+use convofold::{ExportEventsError, View};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::task::spawn_blocking;
@@ -53,18 +55,15 @@ pub(crate) async fn export(
     caller.expect_texts("exports")?;
     let bounds = Bounds::parse(params.as_of.as_deref(), params.known_at.as_deref())?;
     let permit = app.reader()?;
-    let (view, scan) = bounds.scan(&app).await?.unzip();
+    let (view, scan) = bounds.scan(&app, &caller).await?.unzip();
     caller.log_texts("export");
     let (mut writer, body) = stream::body(&app, &headers);
     spawn_blocking(move || {
         let _permits = (permit, scan);
         let _export = app.export();
-        let mut lines = SeenLines::new(&app, &caller, &mut writer);
-        let written = match (view, params.events) {
-            (None, false) => app.db.export(&mut lines).map(drop).map_err(|error| unreadable(&error)),
-            (None, true) => app.db.export_events(&mut lines).map(drop).map_err(|error| events_unreadable(&error)),
-            (Some(view), false) => view.export(&mut lines).map(drop).map_err(|error| unreadable(&error)),
-            (Some(view), true) => view.export_events(&mut lines).map(drop).map_err(|error| unreadable(&error)),
+        let written = match &view {
+            None => export_now(&app, params.events, &mut SeenLines::new(&app, &caller, &mut writer)),
+            Some(view) => export_at(view, params.events, &mut writer).map_err(|error| unreadable(&error)),
         };
         match written {
             Ok(()) => writer.end(),
@@ -75,6 +74,18 @@ pub(crate) async fn export(
         }
     });
     Ok(stream::response(NDJSON, body))
+}
+
+fn export_now(app: &App, is_of_events: bool, out: &mut impl Write) -> Result<(), Problem> {
+    if is_of_events {
+        return app.db.export_events(out).map(drop).map_err(|error| events_unreadable(&error));
+    }
+    app.db.export(out).map(drop).map_err(|error| unreadable(&error))
+}
+
+/// A view has what the caller may see.
+fn export_at(view: &View, is_of_events: bool, out: &mut impl Write) -> io::Result<()> {
+    if is_of_events { view.export_events(out).map(drop) } else { view.export(out).map(drop) }
 }
 
 /// Says whether the log is to blame.

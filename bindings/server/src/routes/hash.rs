@@ -52,7 +52,7 @@ pub(crate) async fn hash(
 ) -> Result<Json<HashAnswer>, Problem> {
     caller.expect(Role::Read)?;
     caller.expect_all_tenants()?;
-    if let Some((view, scan)) = params.bounds()?.scan(&app).await? {
+    if let Some((view, scan)) = params.bounds()?.scan(&app, &caller).await? {
         let answer = spawn_blocking(move || {
             let _scan = scan;
             let HashProof { hash, recorded, equal, .. } = view.hash_proof()?;

@@ -38,7 +38,7 @@ pub(crate) async fn moment(
 ) -> Result<Json<MomentAnswer>, Problem> {
     caller.expect(Role::Read)?;
     let bounds = params.bounds()?;
-    let answer = spawn_blocking(move || match bounds.view(&app)? {
+    let answer = spawn_blocking(move || match bounds.view(&app, &caller)? {
         Some(view) => Ok(MomentAnswer { seq: view.seq(), moment: view.report(None)? }),
         None => Ok(MomentAnswer { seq: app.db.counters().durable_seq, moment: MomentReport::default() }),
     });

@@ -101,7 +101,7 @@ pub(crate) async fn suspects(
     caller.expect(Role::Read)?;
     let query = params.query(&caller)?;
     let bounds = Bounds::parse(params.as_of.as_deref(), params.known_at.as_deref())?;
-    if let Some((view, scan)) = bounds.scan(&app).await? {
+    if let Some((view, scan)) = bounds.scan(&app, &caller).await? {
         let answer = spawn_blocking(move || {
             let _scan = scan;
             let suspects = view.suspects(&query).map_err(failed)?;

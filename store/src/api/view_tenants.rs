@@ -1,0 +1,41 @@
+//! The part of a view that somebody who may see some tenants only gets.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use convofold_engine::{Moment, Past};
+
+use crate::api::view::View;
+
+/// Tenants whose conversations may be seen. The default is all.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct SeenTenants(Option<Arc<BTreeSet<String>>>);
+
+impl SeenTenants {
+    pub(crate) fn are_all(&self) -> bool {
+        self.0.is_none()
+    }
+
+    fn include(&self, past: &Past<'_>) -> bool {
+        let Some(tenants) = &self.0 else { return true };
+        past.tenant().is_some_and(|tenant| tenants.contains(tenant))
+    }
+
+    /// Calls `look` with a conversation that may be seen at its moment: one of these tenants had it then, and one of them has
+    /// it now. `None` for another one.
+    pub(crate) fn look<T>(&self, past: &Past<'_>, look: impl FnOnce(&Past<'_>) -> T) -> Option<T> {
+        let is_now = |now: Option<Past<'_>>| now.is_some_and(|now| self.include(&now));
+        let is_seen = self.are_all() || self.include(past) && is_now(past.at(Moment::LATEST));
+        is_seen.then(|| look(past))
+    }
+}
+
+impl View {
+    /// The same moment for somebody who may see the conversations of these tenants only. Each answer is about those that one
+    /// of these tenants had at the moment and one of them has now, as if there were no others.
+    #[must_use]
+    pub fn of_tenants(mut self, tenants: impl IntoIterator<Item = String>) -> Self {
+        self.tenants = SeenTenants(Some(Arc::new(tenants.into_iter().collect())));
+        self
+    }
+}
