@@ -111,6 +111,13 @@ impl Rounded {
     }
 }
 
+impl Extent {
+    /// The second since the epoch before which no event is.
+    pub(crate) fn began(&self) -> u32 {
+        Rounded::of(self, true).began
+    }
+}
+
 /// Rounded down.
 fn seconds(ms: i64) -> u32 {
     u32::try_from(ms.div_euclid(1_000).max(0)).unwrap_or(NEVER)
@@ -158,6 +165,11 @@ impl Extents {
         if let Some(known) = self.rounded.get_mut(slot as usize) {
             *known = rounded;
         }
+    }
+
+    /// The second since the epoch before which no event of this conversation is; 0 if it is in memory.
+    pub(crate) fn began(&self, slot: Slot) -> u32 {
+        self.rounded.get(slot as usize).map_or(0, |rounded| rounded.began)
     }
 
     /// The conversation was reloaded: its next events can have any time.

@@ -21,6 +21,17 @@ impl Board {
         self.extents.slots(among, moment.known_at, |_, extent| rounded.may_have(extent))
     }
 
+    /// The slots among these whose conversations may exist at a moment, each after a second since the epoch: no event of the
+    /// conversation is before that second, and unless the moment leaves events out, its first event is in it.
+    #[must_use]
+    pub fn beginnings(&self, moment: Moment, among: Range<u32>) -> Vec<(u32, u32)> {
+        let began = |slot| match self.extents.began(slot) {
+            0 => self.residents.get(&slot).map_or(0, |resident| resident.extent().began()),
+            second => second,
+        };
+        self.slots_existing_at(moment, among).into_iter().map(|slot| (began(slot), slot)).collect()
+    }
+
     /// The slots among these whose conversations lists may show at a moment: those that may be open, or unanswered after
     /// their close. All that are so are among them.
     #[must_use]

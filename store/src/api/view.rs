@@ -336,7 +336,7 @@ impl View {
     }
 
     /// Calls `look` with the wanted conversations of a page.
-    fn look_at<T>(
+    pub(super) fn look_at<T>(
         &self,
         page_no: u32,
         wanted: u16,
@@ -381,4 +381,4 @@ impl Among {
 }
 
 /// The number of conversations whose bounds are compared while the board is locked.
-const SLOTS_AT_ONCE: u32 = 1 << 16;
+pub(super) const SLOTS_AT_ONCE: u32 = 1 << 16;

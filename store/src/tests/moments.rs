@@ -319,6 +319,45 @@ fn a_time_before_the_first_event_is_refused_with_the_time_of_the_first() {
     }
 }
 
+/// Conversations that are evicted, each a second after the one before, with two events at the same time that contradict each
+/// other.
+fn evicted(count: u64) -> (Home, Convofold) {
+    let home = Home::new();
+    let db = home.open_on(&Arc::default(), cramped());
+    for number in 0..count {
+        let version = |text: &str| {
+            let draft = message(&format!("case-{number}"), number);
+            draft.draft().identity(Some(Identity::given("x", 0))).text(text).build().unwrap()
+        };
+        submit(&db, Batch::new(vec![version("one"), version("two")]));
+    }
+    db.checkpoint().unwrap();
+    db.sync().unwrap();
+    assert!(db.stats().resident < 32, "{:?}", db.stats());
+    (home, db)
+}
+
+#[test]
+fn to_name_the_first_event_only_conversations_that_began_in_its_second_are_read() {
+    let (_home, db) = evicted(640);
+    // The first event of the latest conversation comes last, and is the first of all.
+    let early = Draft::new("helpdesk", "case-639", Kind::Message, Time::from_ms(FIRST_MESSAGE_MS - 5_000));
+    submit(&db, Batch::new(vec![early.build().unwrap()]));
+    db.checkpoint().unwrap();
+    db.sync().unwrap();
+    let pages_read = |known_at, expected_ms: i64| {
+        let before = db.counters().pages_read;
+        let as_of = Some(When::At(time(FIRST_MESSAGE_MS - 10_000)));
+        let error = db.moment(as_of, known_at, time(FIRST_MESSAGE_MS)).unwrap_err();
+        let is_first = matches!(error, MomentError::BeforeFirstEvent { first, .. } if first == time(expected_ms));
+        assert!(is_first, "{error} {expected_ms}");
+        db.counters().pages_read - before
+    };
+    assert!(pages_read(None, FIRST_MESSAGE_MS - 5_000) <= 1);
+    // That event was not known: its conversation is read, then the one that began first.
+    assert!(pages_read(Some(When::Seq(1_280)), FIRST_MESSAGE_MS) <= 2);
+}
+
 /// A conversation that another tenant had then or has now is in no answer.
 #[test]
 fn a_view_of_tenants_has_what_they_had_then_and_have_now() {
