@@ -75,7 +75,7 @@ impl Answers for convofold::View {
     }
 
     fn all_conflicts(&self) -> Result<Vec<convofold::Conflict>, StorageError> {
-        Ok(self.scan_conflicts()?.flatten().collect())
+        Ok(self.scan_conflicts().collect::<Result<Vec<_>, _>>()?.concat())
     }
 }
 

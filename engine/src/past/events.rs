@@ -22,12 +22,6 @@ impl<'a> Past<'a> {
         self.lost.iter().map(|fact| self.reach.when(fact)).chain(counting).min()
     }
 
-    /// The sequence number of the event of the set that arrived first.
-    #[must_use]
-    pub fn first_seq(&self) -> Seq {
-        self.all().map(|fact| fact.seq).min().unwrap_or_default()
-    }
-
     /// The events of the set with their sequence numbers, in no order. A database that was given exactly these has the
     /// state of this one.
     #[must_use]

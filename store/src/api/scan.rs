@@ -125,6 +125,12 @@ impl View {
         self.scan_for(|past| past.state())
     }
 
+    /// Like [`Convofold::scan_conflicts`], at the moment: the events within its bounds that lost to another one within them.
+    #[must_use]
+    pub fn scan_conflicts(&self) -> Scan<Vec<Conflict>> {
+        self.scan_for(|past| past.conflicts())
+    }
+
     fn scan_for<T>(&self, look: fn(&Past<'_>) -> T) -> Scan<T> {
         Scan::new(self.db(), Look::Then(self.pinned(), self.tenants.clone(), look))
     }

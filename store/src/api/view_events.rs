@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use convofold_engine::{Conflict, Moment, Seq, Time};
+use convofold_engine::{Conflict, Moment, Time};
 
 use crate::api::export::EventExportReport;
 use crate::api::sorted_lines::SortedLines;
@@ -25,25 +25,6 @@ impl View {
     /// As for [`Convofold::state`](crate::Convofold::state).
     pub fn conflicts(&self, id: &str) -> Result<Option<Vec<Conflict>>, StorageError> {
         self.about(id, |past| past.conflicts())
-    }
-
-    /// The conflicts of all conversations, by conversation, in the order of their first arrival.
-    ///
-    /// # Errors
-    /// As for [`Convofold::state`](crate::Convofold::state).
-    pub fn scan_conflicts(&self) -> Result<impl Iterator<Item = Vec<Conflict>>, StorageError> {
-        let mut all = self.each(
-            Among::Existing,
-            |past| (past.first_seq(), past.conflicts()),
-            |found| {
-                let is_without = |it: &Result<(Seq, Vec<Conflict>), StorageError>| {
-                    it.as_ref().is_ok_and(|(_, found)| found.is_empty())
-                };
-                found.filter(|it| !is_without(it)).collect::<Result<Vec<_>, _>>()
-            },
-        )?;
-        all.sort_by_key(|(first_seq, _)| *first_seq);
-        Ok(all.into_iter().map(|(_, conflicts)| conflicts))
     }
 
     /// Writes every event within the bounds of the moment, conflicts included, as one line of JSON in convofold's own format,

@@ -177,7 +177,7 @@ fn expect_the_events(view: &View, expected: &Convofold, moment: Moment) {
         found.sort_by_key(|(id, identity, fields)| (id.clone(), identity.clone(), format!("{fields:?}")));
         found
     };
-    let all: Vec<_> = view.scan_conflicts().unwrap().flatten().collect();
+    let all: Vec<_> = view.scan_conflicts().flat_map(Result::unwrap).collect();
     let alone: Vec<_> = view.conflicts("odd").unwrap().unwrap_or_default();
     assert_eq!(all, alone, "{moment:?}");
     assert_eq!(conflicts(all), conflicts(expected.scan_conflicts().flat_map(Result::unwrap).collect()), "{moment:?}");
@@ -356,6 +356,17 @@ fn to_name_the_first_event_only_conversations_that_began_in_its_second_are_read(
     assert!(pages_read(None, FIRST_MESSAGE_MS - 5_000) <= 1);
     // That event was not known: its conversation is read, then the one that began first.
     assert!(pages_read(Some(When::Seq(1_280)), FIRST_MESSAGE_MS) <= 2);
+}
+
+#[test]
+fn conflicts_of_a_moment_are_read_as_they_are_taken() {
+    let (_home, db) = evicted(160);
+    let view = db.at(Moment::known_at(310));
+    let before = db.counters().pages_read;
+    let mut conflicts = view.scan_conflicts();
+    assert_eq!(conflicts.next().unwrap().unwrap().len(), 1);
+    assert!(db.counters().pages_read - before <= 1);
+    assert_eq!(conflicts.map(Result::unwrap).map(|found| found.len()).sum::<usize>(), 154);
 }
 
 /// A conversation that another tenant had then or has now is in no answer.

@@ -46,9 +46,7 @@ pub(crate) async fn conflicts(
         let _permits = (permit, scan);
         let _export = app.export();
         let written = match &view {
-            Some(view) => {
-                view.scan_conflicts().map_err(Into::into).and_then(|conflicts| write(conflicts.map(Ok), &mut writer))
-            }
+            Some(view) => write(view.scan_conflicts(), &mut writer),
             None => write(app.db.scan_conflicts(), &mut writer),
         };
         match written {
