@@ -124,9 +124,11 @@ impl Course {
 
     /// Drops what was before a time. Returns whether anything is left.
     pub(crate) fn begin_at(&mut self, time: i64) -> bool {
-        let first = self.steps.partition_point(|step| step.at <= time).saturating_sub(1);
-        self.replies.retain(|reply| reply.step as usize > first);
-        self.late.retain(|step| *step as usize > first);
+        let before = self.steps.partition_point(|step| step.at <= time);
+        self.replies.retain(|reply| reply.step as usize >= before);
+        self.late.retain(|step| *step as usize >= before);
+        // The last step before it says what the conversation was.
+        let first = before.saturating_sub(1);
         if first > 0 {
             self.late.iter_mut().for_each(|step| *step -= number(first));
             self.steps.drain(..first);

@@ -585,6 +585,31 @@ pub(super) mod tests {
         assert_eq!(late(Conditions::default()), Vec::<i64>::new());
     }
 
+    #[test]
+    fn a_conversation_that_began_later_loses_nothing_when_what_is_older_is_dropped() {
+        let said = |minute: i64, direction| {
+            let at = Time::from_ms(minute * MINUTE);
+            Draft::new("desk", "a", Kind::Message, at).direction(direction).build().unwrap()
+        };
+        // The first event is an answer, and came late.
+        let events = [said(20, Direction::In), said(10, Direction::Out)];
+        let ledger = ledger(&board(&events), 0);
+        let all = view(Conditions::default());
+        let known = || {
+            let late = ledger.late(&all, (0, 60 * MINUTE), 5 * MINUTE).unwrap();
+            (late, ledger.last_replies_until(i64::MAX).unwrap().into_values().collect::<Vec<_>>())
+        };
+        assert_eq!(known(), (vec![10 * MINUTE], vec![10 * MINUTE]));
+        let drop_before = |minute: i64| {
+            let mut content = ledger.content.write();
+            content.as_mut().unwrap().courses.retain(|_, course| course.begin_at(minute * MINUTE));
+        };
+        drop_before(5);
+        assert_eq!(known(), (vec![10 * MINUTE], vec![10 * MINUTE]));
+        drop_before(10);
+        assert_eq!(known(), (vec![], vec![]));
+    }
+
     /// What a token for some tenants sees of a time, it may see now, too.
     #[test]
     fn a_conversation_that_another_tenant_has_now_is_in_no_past_number_of_the_earlier_one() {
