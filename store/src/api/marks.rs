@@ -98,8 +98,10 @@ impl Convofold {
         })
     }
 
-    /// When these events were committed, in ascending order; without those for which the log cannot be read.
-    pub(super) fn committed_at_each(&self, seqs: BTreeSet<Seq>) -> HashMap<Seq, Time> {
+    /// When each of these events was committed ([`Convofold::committed_at`]), without those for which the log cannot be read.
+    /// Reads each block once.
+    #[must_use]
+    pub fn committed_at_each(&self, seqs: BTreeSet<Seq>) -> HashMap<Seq, Time> {
         let times = self.with_commit_times(|times| Ok(times.committed_ms_of(seqs.iter().copied())));
         let known = seqs.into_iter().zip(times.unwrap_or_default());
         known.filter_map(|(seq, ms)| Some((seq, time(ms?)))).collect()

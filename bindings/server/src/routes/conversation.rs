@@ -181,14 +181,12 @@ pub(crate) async fn conflicts(one: One) -> Result<Json<ConflictsAnswer>, Problem
     )
 )]
 pub(crate) async fn history(one: One) -> Result<Json<HistoryAnswer>, Problem> {
-    let learned = |app: &App, entry: HistoryEntry| {
+    let look = |app: &App, view: Option<&View>, id: &str| {
+        let Some(history) = history_of(app, view, id)? else { return Ok(None) };
         // A damaged log does not hide the history.
-        let committed_at = app.db.committed_at(entry.seq).ok().flatten();
-        Learned { entry, learned_at: committed_at.map(Time::ms) }
-    };
-    let look = move |app: &App, view: Option<&View>, id: &str| {
-        let history = history_of(app, view, id)?;
-        Ok(history.map(|history| history.into_iter().map(|entry| learned(app, entry)).collect()))
+        let committed_at = app.db.committed_at_each(history.iter().map(|entry| entry.seq).collect());
+        let learned_at = |entry: &HistoryEntry| committed_at.get(&entry.seq).copied().map(Time::ms);
+        Ok(Some(history.into_iter().map(|entry| Learned { learned_at: learned_at(&entry), entry }).collect()))
     };
     let Found { seq, id, found: history, moment } = one.look::<Vec<Learned>>(look).await?;
     Ok(Json(HistoryAnswer { seq, id, history, moment }))
