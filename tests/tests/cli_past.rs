@@ -71,6 +71,30 @@ fn the_answer_says_which_moment_it_is_about() {
     assert!(shown.contains("10.0s, until then") || shown.contains("10s, until then"), "{shown}");
 }
 
+#[test]
+fn conflicts_are_those_of_the_events_within_the_bounds() {
+    let desk = Desk::default();
+    let version = |second: u32, text: &str| {
+        format!(
+            r#"{{"convofold":1,"source":"desk","conversation":"c-1","identity":"x","kind":"message","occurred":"2021-07-29T06:00:{second}Z","text":"{text}"}}"#
+        )
+    };
+    desk.write("log", [version(10, "one"), version(10, "two"), version(30, "three")].join("\n") + "\n");
+    assert_eq!(desk.run("replay", &["log"]).code, Some(0));
+    for id in [&[][..], &["c-1"]] {
+        let conflicts = |args: &[&str]| {
+            let ran = desk.run("conflicts", &[id, &["--json"], args].concat());
+            assert_eq!(ran.code, Some(0), "{ran:?}");
+            ran.stdout.lines().count()
+        };
+        assert_eq!(["seq:1", "seq:2", "latest"].map(|seq| conflicts(&["--known-at", seq])), [0, 1, 2], "{id:?}");
+        assert_eq!(["10", "29", "30"].map(|at| conflicts(&["--as-of", &format!("2021-07-29T06:00:{at}Z")])), [1, 1, 2]);
+        assert_eq!(conflicts(&[]), 2);
+    }
+    let told = desk.run("conflicts", &["--known-at", "seq:2"]);
+    assert!(told.stderr.contains("as it was known after event 2"), "{told:?}");
+}
+
 /// Every list, count, hash and export at a moment is that of a database that was given only the events within its bounds.
 #[test]
 fn many_conversations_are_answered_as_by_a_database_with_these_events_only() {

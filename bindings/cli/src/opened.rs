@@ -8,8 +8,8 @@ use convofold::backup::BackupSource;
 use convofold::verify::{VerifyProgress, VerifyReport};
 use convofold::{
     AgentLoad, Arrivals, Change, Conflict, Convofold, Cursor, DatabaseId, Explanation, ExportEventsError, FieldName,
-    HistoryEntry, Page, Query, RecordedHash, Recovery, Seq, State, StateHash, Stats, Suspects, SuspectsQuery, Time,
-    Totals, Trimmed, UnknownValue,
+    HistoryEntry, Page, Query, RecordedHash, Recovery, Scan, Seq, State, StateHash, Stats, Suspects, SuspectsQuery,
+    Time, Totals, Trimmed, UnknownValue,
 };
 #[cfg(feature = "serve")]
 use convofold_server::Client;
@@ -201,17 +201,14 @@ impl Database {
     }
 
     /// Calls `visit` with the conflicts of all conversations.
-    pub fn each_conflict(&self, mut visit: impl FnMut(Conflict) -> Result<(), CliError>) -> Result<(), CliError> {
+    pub fn each_conflict(&self, visit: impl FnMut(Conflict) -> Result<(), CliError>) -> Result<(), CliError> {
         match self {
-            Self::Here(db) => {
-                for conflicts in db.scan_conflicts() {
-                    let conflicts = conflicts.map_err(|error| CliError::conversation(&error))?;
-                    conflicts.into_iter().try_for_each(&mut visit)?;
-                }
-                Ok(())
-            }
+            Self::Here(db) => visit_conflicts(db.scan_conflicts(), visit),
             #[cfg(feature = "serve")]
-            Self::Elsewhere(client) => client.scan_conflicts()?.try_for_each(|conflict| visit(conflict?)),
+            Self::Elsewhere(client) => {
+                let mut visit = visit;
+                client.scan_conflicts()?.try_for_each(|conflict| visit(conflict?))
+            }
         }
     }
 
@@ -364,6 +361,18 @@ impl Database {
     pub fn export(&self, out: &mut impl Write) -> Result<u64, CliError> {
         ask!(self, db => Ok(db.export(out)?.conversations), client => client.export(out))
     }
+}
+
+/// Calls `visit` with the conflicts that a scan finds.
+pub(crate) fn visit_conflicts(
+    found: Scan<Vec<Conflict>>,
+    mut visit: impl FnMut(Conflict) -> Result<(), CliError>,
+) -> Result<(), CliError> {
+    for conflicts in found {
+        let conflicts = conflicts.map_err(|error| CliError::conversation(&error))?;
+        conflicts.into_iter().try_for_each(&mut visit)?;
+    }
+    Ok(())
 }
 
 /// The events of a database in the order of arrival.

@@ -4,8 +4,8 @@ use std::io::Write;
 
 use clap::Args;
 use convofold::{
-    AgentLoad, Explanation, FieldName, HashProof, HistoryEntry, Moment, MomentError, MomentReport, Page, PageError,
-    Query, Seq, State, StateHash, StorageError, Suspects, SuspectsQuery, Time, Totals, View, When,
+    AgentLoad, Conflict, Explanation, FieldName, HashProof, HistoryEntry, Moment, MomentError, MomentReport, Page,
+    PageError, Query, Seq, State, StateHash, StorageError, Suspects, SuspectsQuery, Time, Totals, View, When,
 };
 #[cfg(feature = "serve")]
 use convofold_server::ClientView;
@@ -14,7 +14,7 @@ use crate::console::Console;
 use crate::database::{DbArgs, NowArgs};
 use crate::error::{CliError, chain};
 use crate::exit::Exit;
-use crate::opened::{Database, States};
+use crate::opened::{Database, States, visit_conflicts};
 use crate::output::time;
 use crate::values::clock_ms;
 
@@ -303,6 +303,29 @@ impl Reader {
     /// Every event of a conversation.
     pub fn history(&self, id: &str) -> Result<Option<Vec<HistoryEntry>>, CliError> {
         ask!(self, db => db.history(id), view => of_storage(view.history(id)), client => client.history(id))
+    }
+
+    /// The conflicts of a conversation.
+    pub fn conflicts(&self, id: &str) -> Result<Option<Vec<Conflict>>, CliError> {
+        ask!(
+            self,
+            db => db.conflicts(id),
+            view => of_storage(view.conflicts(id)),
+            client => client.conflicts(id)
+        )
+    }
+
+    /// Calls `visit` with the conflicts of all conversations.
+    pub fn each_conflict(&self, visit: impl FnMut(Conflict) -> Result<(), CliError>) -> Result<(), CliError> {
+        match self.place() {
+            Place::Now(db) => db.each_conflict(visit),
+            Place::Here(view) => visit_conflicts(view.scan_conflicts(), visit),
+            #[cfg(feature = "serve")]
+            Place::Elsewhere(client) => {
+                let mut visit = visit;
+                client.scan_conflicts()?.try_for_each(|conflict| visit(conflict?))
+            }
+        }
     }
 
     /// Why a conversation is what it is.

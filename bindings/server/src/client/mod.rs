@@ -8,7 +8,7 @@ mod care;
 mod feed;
 mod view;
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -221,29 +221,15 @@ impl Client {
     /// # Errors
     /// [`ClientError`]
     pub fn conflicts(&self, id: &str) -> Result<Option<Vec<Conflict>>, ClientError> {
-        #[derive(Deserialize)]
-        struct Answer {
-            conflicts: Vec<Conflict>,
-        }
-        let answer = if_found(self.get::<Answer>(&of_conversation("/conflicts", id)))?;
-        Ok(answer.map(|Answer { conflicts }| conflicts))
+        self.now().conflicts(id)
     }
 
     /// The conflicts of all conversations.
     ///
     /// # Errors
     /// [`ClientError`], also of each item.
-    pub fn scan_conflicts(&self) -> Result<impl Iterator<Item = Result<Conflict, ClientError>>, ClientError> {
-        let mut body = BufReader::new(self.stream("/api/v1/conflicts")?);
-        let mut line = String::new();
-        Ok(std::iter::from_fn(move || {
-            line.clear();
-            match body.read_line(&mut line) {
-                Ok(0) => None,
-                Ok(_) => Some(serde_json::from_str(&line).map_err(|error| body.get_ref().unexpected(error))),
-                Err(error) => Some(Err(of_body(error, body.get_ref()))),
-            }
-        }))
+    pub fn scan_conflicts(&self) -> Result<impl Iterator<Item = Result<Conflict, ClientError>> + use<>, ClientError> {
+        self.now().scan_conflicts()
     }
 
     /// The ids that begin with these characters, sorted by their bytes, `limit` at most (1,000 at most).

@@ -1,11 +1,11 @@
 //! Questions that can be about the past.
 
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::sync::Arc;
 
 use convofold::{
-    AgentLoad, ConversationRow, Cursor, Explanation, FieldName, HashProof, HistoryEntry, MomentReport, Page, Query,
-    State, StateHash, Suspects, SuspectsQuery, Totals, UnknownValue, When,
+    AgentLoad, Conflict, ConversationRow, Cursor, Explanation, FieldName, HashProof, HistoryEntry, MomentReport, Page,
+    Query, State, StateHash, Suspects, SuspectsQuery, Totals, UnknownValue, When,
 };
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 
 use super::error::ClientError;
 use super::request::{if_found, path};
-use super::{Client, ExportedEvents, StatePage};
+use super::{Client, ExportedEvents, StatePage, of_body};
 
 /// Conversations in one request.
 const PAGE: usize = 1_000;
@@ -169,6 +169,35 @@ impl ClientView<'_> {
             history: Vec<HistoryEntry>,
         }
         if_found(self.about::<Answer>("/history", id)).map(|answer| answer.map(|answer| answer.history))
+    }
+
+    /// The conflicts of a conversation; `None` if it did not exist.
+    ///
+    /// # Errors
+    /// [`ClientError`]
+    pub fn conflicts(&self, id: &str) -> Result<Option<Vec<Conflict>>, ClientError> {
+        #[derive(Deserialize)]
+        struct Answer {
+            conflicts: Vec<Conflict>,
+        }
+        if_found(self.about::<Answer>("/conflicts", id)).map(|answer| answer.map(|answer| answer.conflicts))
+    }
+
+    /// The conflicts of all conversations.
+    ///
+    /// # Errors
+    /// [`ClientError`], also of each item.
+    pub fn scan_conflicts(&self) -> Result<impl Iterator<Item = Result<Conflict, ClientError>> + use<>, ClientError> {
+        let mut body = BufReader::new(self.client.stream(&self.path("/api/v1/conflicts", Map::new()))?);
+        let mut line = String::new();
+        Ok(std::iter::from_fn(move || {
+            line.clear();
+            match body.read_line(&mut line) {
+                Ok(0) => None,
+                Ok(_) => Some(serde_json::from_str(&line).map_err(|error| body.get_ref().unexpected(error))),
+                Err(error) => Some(Err(of_body(error, body.get_ref()))),
+            }
+        }))
     }
 
     /// Why a conversation is what it is, with at most `limit` events in a list; `None` if it did not exist.
