@@ -53,6 +53,23 @@ fn a_conversation_is_shown_as_it_was_and_as_it_was_known() {
 }
 
 #[test]
+fn a_list_says_how_many_events_were_learned_later() {
+    let desk = desk();
+    for args in [&["open", "--now", "2021-07-30"][..], &["agents", "--now", "2021-07-30"], &["totals"]] {
+        let late = |more: &[&str]| {
+            let ran = desk.run(args[0], &[&args[1..], more].concat());
+            assert_eq!(ran.code, Some(0), "{ran:?}");
+            ran
+        };
+        let known = late(&["--known-at", "seq:2", "--format", "json"]).json();
+        assert_eq!(known["moment"]["late_events"], 1, "{args:?} {known}");
+        let words = late(&["--known-at", "seq:2"]).stderr;
+        assert!(words.contains("without 1 event of that time learned later"), "{args:?} {words}");
+        assert!(!late(&["--known-at", "seq:3"]).stderr.contains("later"), "{args:?}");
+    }
+}
+
+#[test]
 fn the_answer_says_which_moment_it_is_about() {
     let desk = desk();
     let first_line = |args: &[&str]| {

@@ -1,11 +1,12 @@
 //! Questions about the past: `--as-of` and `--known-at`.
 
 use std::io::Write;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use clap::Args;
 use convofold::{
     AgentLoad, Conflict, Explanation, FieldName, HashProof, HistoryEntry, Moment, MomentError, MomentReport, Page,
-    PageError, Query, Seq, State, StateHash, StorageError, Suspects, SuspectsQuery, Time, Totals, View, When,
+    Query, Seq, State, StateHash, StorageError, Suspects, SuspectsQuery, Time, Totals, View, When,
 };
 #[cfg(feature = "serve")]
 use convofold_server::ClientView;
@@ -66,7 +67,7 @@ impl MomentArgs {
     /// [`CliError`] if there is no answer about the moment.
     pub fn read(&self, db: Database, now: Option<&NowArgs>) -> Result<Reader, CliError> {
         if !self.is_given() {
-            return Ok(Reader { db, then: None });
+            return Ok(Reader::new(db, None));
         }
         let now_ms = now.map_or_else(clock_ms, |now| now.ms(&db));
         let fixed = |when| match when {
@@ -78,7 +79,7 @@ impl MomentArgs {
         };
         let bounds = Bounds { as_of: self.as_of.map(fixed), known_at: self.known_at.map(fixed) };
         let then = bounds.resolve(&db)?;
-        Ok(Reader { db, then: Some(then) })
+        Ok(Reader::new(db, Some(then)))
     }
 }
 
@@ -110,7 +111,12 @@ pub struct Reader {
     db: Database,
     /// `None` for now.
     then: Option<Then>,
+    /// The late events of the last list or number, or [`NOT_COUNTED`].
+    late_events: AtomicU64,
 }
+
+/// No number of late events.
+const NOT_COUNTED: u64 = u64::MAX;
 
 #[derive(Debug)]
 enum Then {
@@ -152,6 +158,10 @@ macro_rules! ask {
 /// Each method fails with the [`CliError`] for the reader of the command.
 #[expect(clippy::missing_errors_doc, reason = "the sentence above holds for all of them")]
 impl Reader {
+    fn new(db: Database, then: Option<Then>) -> Self {
+        Self { db, then, late_events: AtomicU64::new(NOT_COUNTED) }
+    }
+
     /// The database, for questions about now.
     #[must_use]
     pub fn database(&self) -> &Database {
@@ -171,7 +181,7 @@ impl Reader {
             }
             (then, _) => then,
         };
-        Ok(Self { db: self.db, then })
+        Ok(Self::new(self.db, then))
     }
 
     /// The last event of which the answers know, if they are about a moment.
@@ -225,14 +235,22 @@ impl Reader {
         self.then.is_some()
     }
 
-    /// What the answers about many conversations are about; `None` for now.
+    /// What the answers about many conversations are about, with the late events of the last list or number; `None` for now.
     #[must_use]
     pub fn report(&self) -> Option<MomentReport> {
-        match self.then.as_ref()? {
-            Then::Here(view) => view.report(None).ok(),
+        let mut report = match self.then.as_ref()? {
+            Then::Here(view) => view.report(None).ok()?,
             #[cfg(feature = "serve")]
-            Then::Elsewhere(_, report) => Some(*report),
-        }
+            Then::Elsewhere(_, report) => *report,
+        };
+        report.late_events = Some(self.late_events.load(Ordering::Relaxed)).filter(|events| *events != NOT_COUNTED);
+        Some(report)
+    }
+
+    /// Takes the late events of an answer.
+    fn noted<T>(&self, (answer, report): (T, MomentReport)) -> T {
+        self.late_events.store(report.late_events.unwrap_or(NOT_COUNTED), Ordering::Relaxed);
+        answer
     }
 
     /// What the answers about one conversation are about; `None` for now.
@@ -267,12 +285,22 @@ impl Reader {
 
     /// The workload of every agent.
     pub fn agents(&self) -> Result<Vec<AgentLoad>, CliError> {
-        ask!(self, db => db.agents(), view => of_storage(view.agents()), client => client.agents())
+        ask!(
+            self,
+            db => db.agents(),
+            view => of_storage(view.agents_with_report()).map(|found| self.noted(found)),
+            client => client.agents_with_report().map(|found| self.noted(found))
+        )
     }
 
     /// Counts per tenant and channel.
     pub fn totals(&self) -> Result<Vec<Totals>, CliError> {
-        ask!(self, db => db.totals(), view => of_storage(view.totals()), client => client.totals())
+        ask!(
+            self,
+            db => db.totals(),
+            view => of_storage(view.totals_with_report()).map(|found| self.noted(found)),
+            client => client.totals_with_report().map(|found| self.noted(found))
+        )
     }
 
     /// What is suspect.
@@ -345,7 +373,12 @@ impl Reader {
 
     /// One page of conversations; their last texts can be missing.
     pub fn query(&self, query: &Query) -> Result<Page, CliError> {
-        ask!(self, db => db.query(query), view => of_page(view.query(query)), client => client.query(query))
+        ask!(
+            self,
+            db => db.query(query),
+            view => self.page(view, query),
+            client => client.query_with_report(query).map(|found| self.noted(found))
+        )
     }
 
     /// One page of conversations, with their last texts.
@@ -353,9 +386,18 @@ impl Reader {
         ask!(
             self,
             db => db.query_with_last_messages(query),
-            view => of_page(view.query_with_last_messages(query)),
-            client => client.query(query)
+            view => {
+                let mut page = self.page(view, query)?;
+                of_storage(view.add_last_messages(&mut page))?;
+                Ok(page)
+            },
+            client => client.query_with_report(query).map(|found| self.noted(found))
         )
+    }
+
+    fn page(&self, view: &View, query: &Query) -> Result<Page, CliError> {
+        let found = view.query_with_report(query, |_| true).map_err(|error| CliError::page(&error))?;
+        Ok(self.noted(found))
     }
 
     /// One page of conversations in full.
@@ -363,13 +405,17 @@ impl Reader {
         match self.place() {
             Place::Now(db) => db.query_states(query),
             Place::Here(view) => {
-                let page = of_page(view.query(query))?;
+                let page = self.page(view, query)?;
                 let states = page.rows.iter().filter_map(|row| view.state(row.id()).transpose());
                 let conversations = of_storage(states.collect())?;
                 Ok(States { conversations, next: page.next, unknown: page.unknown })
             }
             #[cfg(feature = "serve")]
-            Place::Elsewhere(client) => Ok(client.query_states(query)?.into()),
+            Place::Elsewhere(client) => {
+                let page = client.query_states(query)?;
+                let moment = page.moment;
+                Ok(self.noted((page, moment)).into())
+            }
         }
     }
 
@@ -397,10 +443,6 @@ impl Reader {
 
 fn of_storage<T>(answer: Result<T, StorageError>) -> Result<T, CliError> {
     answer.map_err(|error| CliError::conversation(&error))
-}
-
-fn of_page(answer: Result<Page, PageError>) -> Result<Page, CliError> {
-    answer.map_err(|error| CliError::page(&error))
 }
 
 fn failed(error: &MomentError) -> CliError {

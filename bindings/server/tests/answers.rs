@@ -295,6 +295,11 @@ fn many_conversations_are_answered_at_a_moment() {
                 }
             }
         }
+        for list in ["conversations?status=any&limit=100", "agents", "totals"] {
+            let join = if list.contains('?') { '&' } else { '?' };
+            let late = &get(&format!("{list}{join}{moment}")).json()["moment"]["late_events"];
+            assert_eq!(late.is_u64(), moment.contains("known_at"), "{list} {moment} {late}");
+        }
         let moment = get(&format!("moment?{moment}")).json();
         assert!(moment["moment"]["time"].is_i64(), "{moment}");
     }

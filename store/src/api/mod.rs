@@ -21,4 +21,5 @@ pub(crate) mod sorted_lines;
 mod suspects;
 pub(crate) mod view;
 mod view_events;
+mod view_report;
 pub(crate) mod view_tenants;

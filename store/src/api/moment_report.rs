@@ -26,8 +26,8 @@ pub struct MomentReport {
     pub known_at: Option<Seq>,
     /// [`View::time`] in milliseconds since the epoch.
     pub time: Option<i64>,
-    /// [`View::late_events`], in an answer about one conversation. In one about many it is `None`: all of their events would
-    /// have to be read.
+    /// [`View::late_events`] of the conversation that the answer is about, or of all that a list shows or a number counts
+    /// ([`View::query_with_report`]). `None` where it is not counted.
     pub late_events: Option<u64>,
     /// Whether the event `known_at` came with history that was replayed: each event of its commit had happened more than an
     /// hour before. What was known "then" is what the replay had read, and `time` is the time of the replay. `None` without

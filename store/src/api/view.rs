@@ -112,20 +112,6 @@ impl View {
         self.about(id, |past| past.history())
     }
 
-    /// The number of events of one conversation that had happened by [`View::time`] and were learned later: with a bound of
-    /// event time alone they are in the answers and have changed them since, with one of arrival they are missing from
-    /// them. `None` if it is not recorded what was known then, or the moment has no bound.
-    ///
-    /// # Errors
-    /// As for [`Convofold::state`].
-    pub fn late_events(&self, id: &str) -> Result<Option<u64>, StorageError> {
-        let known_at = self.moment.known_at.or_else(|| self.db.seq_at(self.moment.as_of?).ok());
-        let Some((time, known_at)) = self.time().zip(known_at) else { return Ok(None) };
-        let now = Moment { known_at: Some(self.db.last_seq()), ..Moment::as_of(time) };
-        let late = self.db.at(now).about(id, |past| past.learned_after(known_at))?;
-        Ok(Some(late.unwrap_or_default()))
-    }
-
     /// A page of conversations (rule Q2).
     ///
     /// # Errors
@@ -143,14 +129,30 @@ impl View {
         query: &Query,
         is_wanted: impl Fn(&ConversationRow) -> bool,
     ) -> Result<Page, PageError> {
+        self.page_with(query, is_wanted, |_| (), |_, ()| ())
+    }
+
+    /// Like [`View::query_matching`]. Calls `look` with each conversation that matches the query, and `note` with what it found,
+    /// in the order in which they are read, if the conversation is wanted.
+    pub(super) fn page_with<T: Send>(
+        &self,
+        query: &Query,
+        is_wanted: impl Fn(&ConversationRow) -> bool,
+        look: impl Fn(&Past<'_>) -> T + Sync,
+        mut note: impl FnMut(&ConversationRow, T),
+    ) -> Result<Page, PageError> {
         let among = if query.is_in_index() { Among::Listed } else { Among::Existing };
         self.each(
             among,
-            |past| past.row_for(query),
-            |rows| {
+            |past| past.row_for(query).map(|row| (row, look(past))),
+            |found| {
                 let mut failure = None;
-                let rows = rows.map_while(|row| row.map_err(|error| failure = Some(error)).ok()).flatten();
-                let page = query.page_of(rows.filter(&is_wanted));
+                let found = found.map_while(|found| found.map_err(|error| failure = Some(error)).ok()).flatten();
+                let wanted = found.filter(|(row, _)| is_wanted(row));
+                let page = query.page_of(wanted.map(|(row, more)| {
+                    note(&row, more);
+                    row
+                }));
                 failure.map_or_else(|| Ok(page?), |error| Err(error.into()))
             },
         )
@@ -162,11 +164,20 @@ impl View {
     /// As for [`Convofold::query`].
     pub fn query_with_last_messages(&self, query: &Query) -> Result<Page, PageError> {
         let mut page = self.query(query)?;
+        self.add_last_messages(&mut page)?;
+        Ok(page)
+    }
+
+    /// Adds the last text of every conversation to a page of this view ([`ConversationRow::last_message`]).
+    ///
+    /// # Errors
+    /// As for [`Convofold::state`].
+    pub fn add_last_messages(&self, page: &mut Page) -> Result<(), StorageError> {
         for row in &mut page.rows {
             let last_message = self.state(row.id())?.and_then(|state| state.last_message);
             Arc::make_mut(row).last_message = last_message.map(Box::new);
         }
-        Ok(page)
+        Ok(())
     }
 
     /// The open conversations and the unread messages of every agent of every tenant (rule Q3).
@@ -204,12 +215,30 @@ impl View {
     }
 
     fn index_of(&self, among: Among) -> Result<Index, StorageError> {
-        let outline =
-            |past: &Past<'_>| Some(past.outline()).filter(|outline| outline.row().is_some() || among.has_closed());
-        let outlines = self.each(among, outline, |outlines| {
-            outlines.filter_map(Result::transpose).collect::<Result<Vec<Outline>, _>>()
+        self.index_with_sum(among, |_, _| 0).map(|(index, _)| index)
+    }
+
+    /// The index of these conversations, and the sum of what `count` counts in them.
+    pub(super) fn index_with_sum(
+        &self,
+        among: Among,
+        count: impl Fn(&Past<'_>, &Outline) -> u64 + Sync,
+    ) -> Result<(Index, u64), StorageError> {
+        let look = |past: &Past<'_>| {
+            let outline = Some(past.outline()).filter(|outline| outline.row().is_some() || among.has_closed())?;
+            Some((count(past, &outline), outline))
+        };
+        let mut sum = 0;
+        let outlines = self.each(among, look, |found| {
+            let found = found.filter_map(Result::transpose);
+            let outlines = found.map(|found| {
+                let (counted, outline) = found?;
+                sum += counted;
+                Ok(outline)
+            });
+            outlines.collect::<Result<Vec<Outline>, StorageError>>()
         })?;
-        Ok(Board::of_outlines(outlines, StateHash::default()).1.sort())
+        Ok((Board::of_outlines(outlines, StateHash::default()).1.sort(), sum))
     }
 
     /// The state hash (rule H1).

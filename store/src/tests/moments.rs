@@ -452,6 +452,43 @@ fn late_events_are_those_that_had_happened_and_were_learned_later() {
     assert_eq!([1, 2, 3, 4, 5].map(|seq| late(Moment::known_at(seq))), [0, 1, 1, 1, 0].map(Some));
     // What was known then is not recorded.
     assert_eq!(late(Moment::as_of(time(FIRST_MESSAGE_MS))), None);
+    let of_agents = |moment| db.at(moment).agents_with_report().unwrap().1.late_events;
+    assert_eq!([1, 15, 25, 60].map(|seconds| of_agents(as_of(seconds))), [0, 1, 2, 0].map(Some));
+    assert_eq!(of_agents(Moment::as_of(time(FIRST_MESSAGE_MS))), None);
     assert_eq!(late(Moment::LATEST), None);
     assert_eq!(db.at(Moment::known_at(2)).time(), Time::from_ms(FIRST_MESSAGE_MS + 11_000));
+}
+
+#[test]
+fn late_events_of_a_list_or_number_are_those_of_the_conversations_that_it_is_about() {
+    let all = |_: &convofold_engine::ConversationRow| true;
+    for options in [Options::new(), cramped()] {
+        let (_home, _storage, db) = lived_in(options);
+        let (middle, mut has_closed) = (time(FIRST_MESSAGE_MS + 130_000), false);
+        for moment in [Moment::known_at(40), Moment::known_at(200), Moment { as_of: Some(middle), known_at: Some(100) }]
+        {
+            let view = db.at(moment);
+            let sum = |ids: &mut dyn Iterator<Item = String>| {
+                Some(ids.map(|id| view.late_events(&id).unwrap().unwrap()).sum::<u64>())
+            };
+            let mut query = Query::new().status(StatusFilter::Any).limit(5);
+            loop {
+                let (page, report) = view.query_with_report(&query, all).unwrap();
+                assert_eq!(report.late_events, sum(&mut page.rows.iter().map(|row| row.id().to_owned())), "{moment:?}");
+                let Some(next) = page.next else { break };
+                query = query.cursor(next);
+            }
+            let open = view.query(&Query::new()).unwrap().rows;
+            let of_open = sum(&mut open.iter().map(|row| row.id().to_owned()));
+            let (agents, report) = view.agents_with_report().unwrap();
+            assert_eq!((agents, report.late_events), (view.agents().unwrap(), of_open), "{moment:?}");
+            let of_all = sum(&mut view.scan_states().map(|state| state.unwrap().id.to_string()));
+            let (totals, report) = view.totals_with_report().unwrap();
+            assert_eq!((totals, report.late_events), (view.totals().unwrap(), of_all), "{moment:?}");
+            assert!(of_open > Some(0) && of_all >= of_open, "{moment:?} {of_open:?} {of_all:?}");
+            has_closed |= of_all > of_open;
+        }
+        assert!(has_closed);
+        assert_eq!(db.at(Moment::as_of(middle)).totals_with_report().unwrap().1.late_events, None);
+    }
 }

@@ -81,8 +81,8 @@ impl AgentsArgs {
         let open = |console: &mut Console| self.moment.open(&self.db, Some(&self.now), console);
         self.output.each_time(open, console, |db, console| {
             let now = db.now_ms(&self.now);
-            db.tell(self.output.format().is_for_people(), console);
             let mut agents = self.agents(db)?;
+            db.tell(self.output.format().is_for_people(), console);
             if agents.is_empty() {
                 console.note(match &self.tenant {
                     Some(tenant) => format!("no open conversations of the tenant {tenant:?}"),

@@ -59,8 +59,8 @@ impl TotalsArgs {
     pub(crate) fn run(&self, console: &mut Console) -> Result<Exit, CliError> {
         let open = |console: &mut Console| self.moment.open(&self.db, None, console);
         self.output.each_time(open, console, |db, console| {
-            db.tell(self.output.format().is_for_people(), console);
             let mut totals = db.totals()?;
+            db.tell(self.output.format().is_for_people(), console);
             if totals.is_empty() {
                 console.note("the database contains no conversations");
             }

@@ -15,8 +15,8 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use axum::http::Method;
 use convofold::{
-    AgentLoad, Arrivals, Conflict, Cursor, DatabaseId, Explanation, FieldName, HistoryEntry, Page, Query, RecordedHash,
-    State, StateHash, Stats, Suspects, SuspectsQuery, Totals, UnknownValue,
+    AgentLoad, Arrivals, Conflict, Cursor, DatabaseId, Explanation, FieldName, HistoryEntry, MomentReport, Page, Query,
+    RecordedHash, State, StateHash, Stats, Suspects, SuspectsQuery, Totals, UnknownValue,
 };
 use http_body_util::{BodyExt, Full};
 use parking_lot::Mutex;
@@ -66,6 +66,8 @@ pub struct StatePage {
     pub next: Option<Cursor>,
     /// Why the first page is empty.
     pub unknown: Vec<UnknownValue>,
+    /// What the page is about, if it is about the past.
+    pub moment: MomentReport,
 }
 
 impl Client {

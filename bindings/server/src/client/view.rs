@@ -36,6 +36,8 @@ struct PageAnswer {
     rows: Vec<ConversationRow>,
     next_cursor: Option<Cursor>,
     unknown: Vec<UnknownValue>,
+    #[serde(default)]
+    moment: MomentReport,
 }
 
 /// What several answers list.
@@ -43,6 +45,7 @@ struct Listed<T> {
     found: Vec<T>,
     next: Option<Cursor>,
     unknown: Vec<UnknownValue>,
+    moment: MomentReport,
 }
 
 impl Client {
@@ -89,11 +92,22 @@ impl ClientView<'_> {
     /// # Errors
     /// [`ClientError`]
     pub fn agents(&self) -> Result<Vec<AgentLoad>, ClientError> {
+        self.agents_with_report().map(|(agents, _)| agents)
+    }
+
+    /// Like [`ClientView::agents`], with what the numbers are about; see
+    /// [`View::agents_with_report`](convofold::View::agents_with_report).
+    ///
+    /// # Errors
+    /// [`ClientError`]
+    pub fn agents_with_report(&self) -> Result<(Vec<AgentLoad>, MomentReport), ClientError> {
         #[derive(Deserialize)]
         struct Answer {
             agents: Vec<AgentLoad>,
+            #[serde(default)]
+            moment: MomentReport,
         }
-        self.get("/api/v1/agents", Map::new()).map(|Answer { agents }| agents)
+        self.get("/api/v1/agents", Map::new()).map(|Answer { agents, moment }| (agents, moment))
     }
 
     /// Counts per tenant and channel.
@@ -101,11 +115,22 @@ impl ClientView<'_> {
     /// # Errors
     /// [`ClientError`]
     pub fn totals(&self) -> Result<Vec<Totals>, ClientError> {
+        self.totals_with_report().map(|(totals, _)| totals)
+    }
+
+    /// Like [`ClientView::totals`], with what the numbers are about; see
+    /// [`View::totals_with_report`](convofold::View::totals_with_report).
+    ///
+    /// # Errors
+    /// [`ClientError`]
+    pub fn totals_with_report(&self) -> Result<(Vec<Totals>, MomentReport), ClientError> {
         #[derive(Deserialize)]
         struct Answer {
             totals: Vec<Totals>,
+            #[serde(default)]
+            moment: MomentReport,
         }
-        self.get("/api/v1/totals", Map::new()).map(|Answer { totals }| totals)
+        self.get("/api/v1/totals", Map::new()).map(|Answer { totals, moment }| (totals, moment))
     }
 
     /// The state hash.
@@ -225,11 +250,20 @@ impl ClientView<'_> {
     /// # Errors
     /// [`ClientError`]; [`ClientError::Query`] if the cursor was made with another sort order.
     pub fn query(&self, query: &Query) -> Result<Page, ClientError> {
-        let Listed { found, next, unknown } = self.pages(query, true, |answer| answer.rows)?;
+        self.query_with_report(query).map(|(page, _)| page)
+    }
+
+    /// Like [`ClientView::query`], with what the page is about; see
+    /// [`View::query_with_report`](convofold::View::query_with_report).
+    ///
+    /// # Errors
+    /// As for [`ClientView::query`].
+    pub fn query_with_report(&self, query: &Query) -> Result<(Page, MomentReport), ClientError> {
+        let Listed { found, next, unknown, moment } = self.pages(query, true, |answer| answer.rows)?;
         let mut page = Page::default();
         page.rows = found.into_iter().map(Arc::new).collect();
         (page.next, page.unknown) = (next, unknown);
-        Ok(page)
+        Ok((page, moment))
     }
 
     /// One page of the conversations that match a query, in full.
@@ -237,8 +271,8 @@ impl ClientView<'_> {
     /// # Errors
     /// [`ClientError`]; [`ClientError::Query`] if the cursor was made with another sort order.
     pub fn query_states(&self, query: &Query) -> Result<StatePage, ClientError> {
-        let Listed { found, next, unknown } = self.pages(query, false, |answer| answer.conversations)?;
-        Ok(StatePage { conversations: found, next, unknown })
+        let Listed { found, next, unknown, moment } = self.pages(query, false, |answer| answer.conversations)?;
+        Ok(StatePage { conversations: found, next, unknown, moment })
     }
 
     /// One page, in as many requests as it needs.
@@ -254,16 +288,19 @@ impl ClientView<'_> {
         params.insert("rows".to_owned(), has_rows.into());
         let limit = params.remove("limit").and_then(|limit| limit.as_u64()).filter(|limit| *limit > 0);
         let limit = limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
-        let (mut found, mut unknown) = (Vec::new(), Vec::new());
+        let (mut found, mut unknown, mut late_events) = (Vec::new(), Vec::new(), None);
         loop {
             params.insert("limit".to_owned(), (limit - found.len()).min(PAGE).into());
             let mut answer: PageAnswer = self.get("/api/v1/conversations", params.clone())?;
             unknown.append(&mut answer.unknown);
+            let mut moment = answer.moment;
+            late_events = moment.late_events.map(|events| events + late_events.unwrap_or_default());
+            moment.late_events = late_events;
             let next = answer.next_cursor.take();
             found.append(&mut take(answer));
             match next {
                 Some(next) if found.len() < limit => drop(params.insert("cursor".to_owned(), next.to_string().into())),
-                next => return Ok(Listed { found, next, unknown }),
+                next => return Ok(Listed { found, next, unknown, moment }),
             }
         }
     }

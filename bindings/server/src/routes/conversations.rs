@@ -185,7 +185,7 @@ impl List {
     }
 
     fn answer(&self, app: &App) -> Result<ConversationPage, Problem> {
-        let (seq, page) = self.page(app)?;
+        let (seq, page, moment) = self.page(app)?;
         let mut conversations = Vec::with_capacity(page.rows.len());
         for row in &page.rows {
             let state = self.view.as_ref().map_or_else(|| app.db.state(row.id()), |view| view.state(row.id()));
@@ -195,22 +195,22 @@ impl List {
             conversations.iter_mut().for_each(without_texts);
         }
         let rows = self.has_rows.then(|| rows(&page.rows, &mut conversations));
-        let moment = self.view.as_ref().map(|view| view.report(None)).transpose()?;
         Ok(ConversationPage { seq, conversations, rows, next_cursor: page.next, unknown: page.unknown, moment })
     }
 
-    /// The page, and the sequence number up to which it reflects every event: exactly, if the index answers.
-    fn page(&self, app: &App) -> Result<(Seq, Page), Problem> {
+    /// The page, the sequence number up to which it reflects every event (exactly, if the index answers), and what it is
+    /// about.
+    fn page(&self, app: &App) -> Result<(Seq, Page, Option<MomentReport>), Problem> {
         let wants = |row: &ConversationRow| self.conditions.wants(row) && self.caller.sees(row.tenant.as_deref());
         let page = if let Some(view) = &self.view {
-            view.query_matching(&self.query, wants).map(|page| (view.seq(), page))
+            view.query_with_report(&self.query, wants).map(|(page, moment)| (view.seq(), page, Some(moment)))
         } else if self.query.is_in_index() {
-            let page = app.db.with_index(|seq, index| Ok((seq, index.query_matching(&self.query, wants)?)));
+            let page = app.db.with_index(|seq, index| Ok((seq, index.query_matching(&self.query, wants)?, None)));
             page.map_err(PageError::Query)
         } else {
             // Read first, so that the answer has at least these events.
             let seq = app.db.counters().durable_seq;
-            app.db.query_matching(&self.query, wants).map(|page| (seq, page))
+            app.db.query_matching(&self.query, wants).map(|page| (seq, page, None))
         };
         page.map_err(|error| match error {
             // The cursor belongs to another sort order.

@@ -148,7 +148,7 @@ pub(crate) async fn agents(
     PastParams(params): PastParams<MomentParams>,
 ) -> Result<Json<AgentsAnswer>, Problem> {
     caller.expect(Role::Read)?;
-    let counted = Counted::of((&app, &caller), params.bounds()?, Index::agents, View::agents).await?;
+    let counted = Counted::of((&app, &caller), params.bounds()?, Index::agents, View::agents_with_report).await?;
     let seen = counted.found.into_iter().filter(|load| caller.sees(load.tenant.as_deref()));
     let mut agents: Vec<_> = seen.map(|load| AgentRow::of(load, &counted.conditions)).collect();
     agents.sort_by_key(|row| row.agent.is_none());
@@ -169,7 +169,7 @@ impl<T: Send + 'static> Counted<T> {
         (app, caller): (&App, &Caller),
         bounds: Bounds,
         count: fn(&Index) -> T,
-        count_past: fn(&View) -> Result<T, StorageError>,
+        count_past: fn(&View) -> Result<(T, MomentReport), StorageError>,
     ) -> Result<Self, Problem> {
         let Some((view, scan)) = bounds.scan(app, caller).await? else {
             let app = app.clone();
@@ -179,9 +179,8 @@ impl<T: Send + 'static> Counted<T> {
         };
         spawn_blocking(move || {
             let _scan = scan;
-            let found = count_past(&view)?;
-            let (moment, conditions) = (Some(view.report(None)?), conditions_of(&view));
-            Ok(Self { seq: view.seq(), found, moment, conditions })
+            let (found, moment) = count_past(&view)?;
+            Ok(Self { seq: view.seq(), found, moment: Some(moment), conditions: conditions_of(&view) })
         })
         .await?
     }
@@ -226,7 +225,7 @@ pub(crate) async fn totals(
 ) -> Result<Json<TotalsAnswer>, Problem> {
     caller.expect(Role::Read)?;
     let Counted { seq, found: totals, moment, conditions } =
-        Counted::of((&app, &caller), params.bounds()?, Index::totals, View::totals).await?;
+        Counted::of((&app, &caller), params.bounds()?, Index::totals, View::totals_with_report).await?;
     let seen = totals.into_iter().filter(|row| caller.sees(row.tenant.as_deref()));
     let rows = seen.map(|row| {
         let tenant = of_tenant(row.tenant.as_deref());
