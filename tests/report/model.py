@@ -210,7 +210,8 @@ def measure_within(report, conversation, turn, limit):
             missed = float("inf")
             report.duration(f"{name}.met", conversation, conversation.states[turn.end_place], turn.asked, turn.end)
         missed = min(missed, turn.end) if missed != float("inf") else missed
-    if missed != float("inf") and (turn.end is None or missed <= turn.end):
+    # At the millisecond of a close, a turn does not run any more.
+    if missed != float("inf") and (turn.is_answered or turn.end is None or missed < turn.end):
         state = state_of(conversation, turn, missed + 1)
         report.duration(f"{name}.missed", conversation, state, turn.asked, missed)
 
