@@ -31,24 +31,31 @@ mkdir -p "$work"
 # The dev profile detects integer overflows.
 cargo build --locked --quiet --package convofold-capi
 library=("$target/debug/libconvofold_capi.a" -lpthread -ldl -lm -lrt -lutil -lgcc_s)
-tests=(hostile feed keeping past reports transcripts)
+tests=(transcripts hostile feed keeping past reports)
 for name in "${tests[@]}"; do
   gcc "${for_c[@]}" "$here/tests/$name.c" -o "$work/$name" "${library[@]}"
   gcc "${for_c[@]}" -fsanitize=address,undefined -fno-sanitize-recover=all "$here/tests/$name.c" \
     -o "$work/$name-sanitized" "${library[@]}"
 done
-cargo run --locked --quiet --package convofold-tests --bin transcripts -- --out "$work/unpacked"
+cargo run --locked --quiet --bin transcripts -- --out "$work/unpacked"
 
-step "tests"
-for name in "${tests[@]}"; do timeout 120 "$work/$name" "$work/unpacked"; done
-step "tests with AddressSanitizer and UndefinedBehaviorSanitizer"
-for name in "${tests[@]}"; do timeout 240 "$work/$name-sanitized" "$work/unpacked"; done
-step "tests with valgrind"
-for name in "${tests[@]}"; do
-  # Every 20th transcript only: valgrind is about 40 times slower.
-  timeout 240 valgrind --quiet --leak-check=full --error-exitcode=9 --suppressions="$here/tests/valgrind.supp" \
-    "$work/$name" "$work/unpacked" 20
-done
+step "tests without tools, with AddressSanitizer and UndefinedBehaviorSanitizer, and with valgrind"
+run_one() {
+  local how="$1" test="$work/$2" unpacked="$work/unpacked"
+  case $how in
+    alone) timeout 120 "$test" "$unpacked" ;;
+    sanitized) timeout 240 "$test-sanitized" "$unpacked" ;;
+    # Every 20th transcript only: valgrind is about 40 times slower.
+    valgrind) timeout 240 valgrind --quiet --leak-check=full --error-exitcode=9 \
+      --suppressions="$here/tests/valgrind.supp" "$test" "$unpacked" 20 ;;
+  esac || { echo "$2, $how: failed with $?"; return 1; }
+}
+export -f run_one
+export work here
+# Two at a time, the slowest first.
+for how in valgrind sanitized alone; do
+  for name in "${tests[@]}"; do echo "$how $name"; done
+done | xargs -P 2 -L 1 bash -c 'run_one "$@"' run_one
 
 step "install, and build the demo with pkg-config"
 prefix="$PWD/$work/prefix"

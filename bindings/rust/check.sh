@@ -29,12 +29,15 @@ step "tests with all features"
 timeout 600 cargo test --locked --quiet "${crates[@]}" --all-features
 
 step "examples"
+# The tests have built them.
+cargo build --locked --quiet "${crates[@]}" --all-features --examples
+built="${CARGO_TARGET_DIR:-target}/debug/examples"
 for example in own_source replay_then_follow dashboard; do
   echo "-- $example"
-  timeout 60 cargo run --locked --quiet --package convofold --all-features --example "$example"
+  timeout 60 "$built/$example"
 done
 echo "-- webhook"
-timeout 60 cargo run --locked --quiet --package convofold --all-features --example webhook -- --self-test
+timeout 60 "$built/webhook" --self-test
 
 step "public API"
 bindings/rust/public-api.sh

@@ -18,7 +18,7 @@ fi
 
 "$venv/bin/openapi-spec-validator" bindings/server/openapi.json
 
-cargo build --release --locked --quiet --package convofold-cli
+cargo build --release --locked --quiet --bin convofold
 work=$(mktemp -d)
 trap 'kill $(jobs -p) 2>/dev/null || true; wait || true; rm -rf "$work"' EXIT
 

@@ -36,7 +36,7 @@ if [ -z "${CONVOFOLD:-}" ]; then
     [ "$profile" = debug ] || flag=--release
     # Empty or one word.
     # shellcheck disable=SC2086
-    (cd "$root" && cargo build $flag --locked --quiet --package convofold-cli)
+    (cd "$root" && cargo build $flag --locked --quiet --bin convofold)
     export CONVOFOLD=$root/target/$profile/convofold
 fi
 

@@ -34,7 +34,7 @@ fn binary() -> PathBuf {
     };
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let built = Command::new(cargo)
-        .args(["build", "--quiet", "--package", "convofold-cli", "--bin", "convofold", "--profile", profile])
+        .args(["build", "--quiet", "--bin", "convofold", "--profile", profile])
         .arg("--target-dir")
         .arg(profile_folder.parent().expect("the target folder"))
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))

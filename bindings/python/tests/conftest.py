@@ -38,7 +38,7 @@ def transcripts() -> list[Path]:
     unpacked = os.environ.get("CONVOFOLD_UNPACKED")
     out = Path(unpacked) if unpacked else WORKSPACE / "target" / "transcripts"
     if not unpacked:
-        command = ["cargo", "run", "--locked", "--quiet", "--package", "convofold-tests", "--bin", "transcripts"]
+        command = ["cargo", "run", "--locked", "--quiet", "--bin", "transcripts"]
         subprocess.run([*command, "--", "--out", out], check=True, cwd=WORKSPACE)
     folders = sorted(folder for folder in out.iterdir() if folder.is_dir())
     assert len(folders) > 150
