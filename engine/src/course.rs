@@ -290,7 +290,7 @@ pub(crate) mod tests {
         board(&events)
     }
 
-    /// Whoever holds the board waits for the steps that are made under its lock.
+    /// A caller that holds the board waits for the steps that are made under its lock.
     #[test]
     fn conflicts_are_folded_beside_the_board_and_once_for_each_time_from_the_beginning_on() {
         let board = replaced(300);
