@@ -56,10 +56,10 @@ fn between(from: &dyn Side, to: &dyn Side) -> Vec<ConversationChange> {
     Diff::between(from, to).unwrap().collect::<Result<_, _>>().unwrap()
 }
 
-/// A diff that outlives the views that it was made of.
+/// A diff that outlives the views that it was made of, on another thread.
 fn owned(from: &View, to: &View) -> Vec<ConversationChange> {
     let diff = from.clone().diff(&to.clone()).unwrap();
-    diff.collect::<Result<_, _>>().unwrap()
+    std::thread::spawn(move || diff.collect::<Result<_, _>>().unwrap()).join().unwrap()
 }
 
 /// Paths to values that are neither objects nor lists.
