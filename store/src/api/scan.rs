@@ -1,6 +1,7 @@
 //! Iteration over all conversations, in memory or evicted.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::ops::Range;
 use std::sync::Arc;
 
 use convofold_engine::{Board, Conflict, HistoryEntry, Moment, Past, State};
@@ -155,7 +156,7 @@ impl<T> Scan<T> {
         let storage = LentStorage::of(&self.shared);
         let mut reader = ArchiveReader::new(&self.shared.archive, storage.as_ref());
         let end = (self.next_slot + PAGE_SLOTS).min(self.end_slot);
-        for slot in self.next_slot..end {
+        for slot in self.slots(self.next_slot..end) {
             let found = self.look_at(slot, &mut reader);
             let is_closed = matches!(found, Err(StorageError::Closed));
             self.ready.extend(found.transpose());
@@ -165,6 +166,14 @@ impl<T> Scan<T> {
             }
         }
         self.next_slot = end;
+    }
+
+    /// The slots among these whose conversations may be returned.
+    fn slots(&self, among: Range<u32>) -> Vec<u32> {
+        match &self.look {
+            Look::Now(_) => among.collect(),
+            Look::Then(moment, ..) => self.shared.live.board().slots_existing_at(*moment, among),
+        }
     }
 
     /// `None` if the conversation did not exist.

@@ -367,6 +367,10 @@ fn conflicts_of_a_moment_are_read_as_they_are_taken() {
     assert_eq!(conflicts.next().unwrap().unwrap().len(), 1);
     assert!(db.counters().pages_read - before <= 1);
     assert_eq!(conflicts.map(Result::unwrap).map(|found| found.len()).sum::<usize>(), 154);
+    // Conversations that came later are not read.
+    let before = db.counters().pages_read;
+    assert_eq!(db.at(Moment::known_at(30)).scan_conflicts().count(), 15);
+    assert!(db.counters().pages_read - before <= 1);
 }
 
 /// A conversation that another tenant had then or has now is in no answer.
