@@ -5,8 +5,8 @@ use std::io::{self, BufWriter, Write};
 use std::sync::Arc;
 
 use convofold_engine::{
-    AgentLoad, Arrivals, Board, Conflict, ConversationRow, HistoryEntry, Index, Newest, Page, Query, QueryError, Seq,
-    State, StateHash, Step, Totals,
+    AgentLoad, Arrivals, Board, Conflict, ConversationRow, HistoryEntry, Index, Moment, Newest, Page, Query,
+    QueryError, Seq, State, StateHash, Step, Totals,
 };
 
 use crate::api::handle::Convofold;
@@ -211,6 +211,23 @@ impl Convofold {
     #[must_use]
     pub fn state_hash(&self) -> StateHash {
         self.shared().live.board_mut().state_hash()
+    }
+
+    /// The sequence number of the last event, and the state hash of exactly the events up to it. Waits until the events that are
+    /// being applied are published together with their number.
+    ///
+    /// # Errors
+    /// As for [`Convofold::state`], after a failed write: then memory may have events that the log lacks, so all conversations
+    /// are read.
+    pub fn seq_and_hash(&self) -> Result<(Seq, StateHash), StorageError> {
+        let shared = self.shared();
+        let applying = shared.live.applying();
+        if shared.poisoned().is_none() {
+            return Ok((self.last_seq(), shared.live.board_mut().state_hash()));
+        }
+        drop(applying);
+        let view = self.at(Moment::LATEST);
+        Ok((view.seq(), view.state_hash()?))
     }
 
     /// Returns the value of a bookmark as of the last committed batch that set it; `None` if it is not set.

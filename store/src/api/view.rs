@@ -58,7 +58,7 @@ impl Convofold {
     }
 
     /// The last event of which answers know.
-    pub(super) fn last_seq(&self) -> Seq {
+    pub(crate) fn last_seq(&self) -> Seq {
         self.shared().applied_seq.load(Ordering::SeqCst)
     }
 }

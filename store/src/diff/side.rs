@@ -2,7 +2,6 @@
 
 use std::io::{self, Write};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use convofold_engine::{ExportLine, ExportLineError, HistoryEntry, StateHash};
 
@@ -158,11 +157,11 @@ pub enum DiffError {
 impl Side for View {
     /// Known if the view is of now.
     fn known_hash(&self) -> Result<Option<StateHash>, DiffError> {
-        let shared = self.db().shared();
-        let _applying = shared.live.applying();
-        let is_whole = self.has_all_tenants() && self.moment().as_of.is_none();
-        let is_now = is_whole && self.seq() == shared.applied_seq.load(Ordering::SeqCst);
-        Ok(is_now.then(|| shared.live.board_mut().state_hash()))
+        if !self.has_all_tenants() || self.moment().as_of.is_some() || self.seq() != self.db().last_seq() {
+            return Ok(None);
+        }
+        let (seq, hash) = self.db().seq_and_hash()?;
+        Ok((seq == self.seq()).then_some(hash))
     }
 
     fn conversations(&self) -> Result<Conversations<'_>, DiffError> {

@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use convofold_engine::{Effect, Query};
+use convofold_engine::{Effect, Moment, Query};
 
 use super::{Home, export, message, message_with, messages, submit};
 use crate::check::audit::{AuditError, Sample};
 use crate::check::verify::VerifyError;
+use crate::diff::Side as _;
 use crate::storage::memory::MemoryStorage;
 use crate::write::batch::SubmitError;
 use crate::write::error::CommitError;
@@ -248,6 +249,22 @@ fn a_failed_append_beside_the_fold_is_the_answer_and_the_end() {
     let db = home.open_on(&storage, Options::new());
     assert_eq!(export(&db), before, "what failed is not in the log");
     assert_eq!(submit(&db, large).counts.applied, 2_000);
+}
+
+#[test]
+fn the_hash_with_its_seq_never_has_events_of_a_group_that_is_not_published() {
+    let home = Home::new();
+    let storage = Arc::new(MemoryStorage::default());
+    let db = home.open_on(&storage, Options::new());
+    submit(&db, Batch::new(messages(0, 10)));
+    let before = (10, db.state_hash());
+    assert_eq!(db.seq_and_hash().unwrap(), before);
+    storage.fail_append.set(1);
+    let large = Batch::new(messages(10, 2_000)).durability(Durability::Buffered);
+    db.submit(large).unwrap().wait().unwrap_err();
+    assert_ne!(db.state_hash(), before.1, "memory has the events");
+    assert_eq!(db.seq_and_hash().unwrap(), before);
+    assert_eq!(db.at(Moment::LATEST).known_hash().unwrap(), Some(before.1));
 }
 
 #[test]
