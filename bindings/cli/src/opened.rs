@@ -8,7 +8,7 @@ use convofold::backup::BackupSource;
 use convofold::verify::{VerifyProgress, VerifyReport};
 use convofold::{
     AgentLoad, Arrivals, Change, Conflict, Convofold, Cursor, DatabaseId, Explanation, ExportEventsError, FieldName,
-    HistoryEntry, Page, Query, RecordedHash, Recovery, Scan, Seq, State, StateHash, Stats, Suspects, SuspectsQuery,
+    HistoryEntry, Page, Query, RecordedHashes, Recovery, Scan, Seq, State, StateHash, Stats, Suspects, SuspectsQuery,
     Time, Totals, Trimmed, UnknownValue,
 };
 #[cfg(feature = "serve")]
@@ -272,7 +272,7 @@ impl Database {
     }
 
     /// The state hashes that checkpoints recorded.
-    pub fn recorded_hashes(&self) -> Result<Vec<RecordedHash>, CliError> {
+    pub fn recorded_hashes(&self) -> Result<RecordedHashes, CliError> {
         ask!(
             self,
             db => db.recorded_hashes().map_err(|error| CliError::recorded_hashes(&error)),

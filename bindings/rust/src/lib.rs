@@ -262,7 +262,7 @@ pub use convofold_engine::session_values;
 
 // Comparison of states.
 pub use convofold_engine::{Difference, ExportLine, ExportLineError, FOLD_VERSION, StateHash};
-pub use convofold_store::{HashProof, RecordedHash, diff};
+pub use convofold_store::{HashProof, RecordedHash, RecordedHashes, diff};
 
 // Suspects as a report.
 pub use convofold_engine::{Loss, SuspectKind, Suspects, SuspectsOfDay, SuspectsOfKind, SuspectsQuery};

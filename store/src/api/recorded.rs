@@ -24,6 +24,18 @@ pub struct RecordedHash {
     pub hash: StateHash,
 }
 
+/// The state hashes that checkpoints recorded ([`Convofold::recorded_hashes`]).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct RecordedHashes {
+    /// Those that can be read, in the order of their events.
+    pub hashes: Vec<RecordedHash>,
+    /// What is wrong with the stored values that cannot be read. Each had up to 128 hashes.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
+    pub damages: Vec<String>,
+}
+
 /// The state hash at a moment, and the one that a checkpoint recorded there ([`View::hash_proof`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -31,17 +43,20 @@ pub struct RecordedHash {
 pub struct HashProof {
     /// The hash of the state at the moment, computed now.
     pub hash: StateHash,
-    /// The recorded hash; `None` if no checkpoint was written after exactly these events.
+    /// The recorded hash; `None` if no checkpoint was written after exactly these events, or its hash is no longer kept.
     pub recorded: Option<RecordedHash>,
     /// Whether both are equal: if not, the past was rewritten. `None` if there is no recorded hash, or it has another fold
     /// version and cannot be compared.
     pub equal: Option<bool>,
+    /// Number of stored values with recorded hashes that cannot be read. Without a recorded hash, one of them may have had it.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub damaged_values: u64,
 }
 
 impl HashProof {
-    fn new(hash: StateHash, recorded: Option<RecordedHash>) -> Self {
+    fn new(hash: StateHash, recorded: Option<RecordedHash>, damaged_values: u64) -> Self {
         let comparable = recorded.filter(|recorded| recorded.fold_version == FOLD_VERSION);
-        Self { hash, recorded, equal: comparable.map(|recorded| recorded.hash == hash) }
+        Self { hash, recorded, equal: comparable.map(|recorded| recorded.hash == hash), damaged_values }
     }
 }
 
@@ -53,17 +68,20 @@ impl From<StoredHash> for RecordedHash {
 }
 
 impl Convofold {
-    /// The state hashes that checkpoints recorded, in the order of their events. No record is ever replaced or removed: they
-    /// survive a trim, a backup and its restoration, and a repair up to the first lost event.
+    /// The state hashes that checkpoints recorded, in the order of their events. They are never replaced, and survive a trim, a
+    /// backup and its restoration, and a repair up to the first lost event.
+    ///
+    /// The newest 128 are all kept. Older ones are thinned: between two of them are at most a 128th of the events since, or one
+    /// checkpoint.
     ///
     /// # Errors
-    /// [`StorageError`] if a value with records is damaged, or the database is closed.
-    pub fn recorded_hashes(&self) -> Result<Vec<RecordedHash>, StorageError> {
+    /// [`StorageError`] if the storage fails, or the database is closed. Damaged records are in the answer.
+    pub fn recorded_hashes(&self) -> Result<RecordedHashes, StorageError> {
         let (hashes, damages) = recorded_hashes(LentStorage::of(self.shared()).as_ref())?;
-        match damages.into_iter().next() {
-            Some(why) => Err(StorageError::Value(why)),
-            None => Ok(hashes.into_iter().map(RecordedHash::from).collect()),
-        }
+        Ok(RecordedHashes {
+            hashes: hashes.into_iter().map(RecordedHash::from).collect(),
+            damages: damages.into_iter().map(|(number, why)| format!("value {number}: {why}")).collect(),
+        })
     }
 }
 
@@ -77,15 +95,16 @@ impl View {
     /// As for [`Convofold::state`] and [`Convofold::recorded_hashes`].
     pub fn hash_proof(&self) -> Result<HashProof, StorageError> {
         let Moment { as_of, known_at } = self.moment();
-        let known_at = known_at.filter(|_| as_of.is_none() && self.has_all_tenants());
-        let recorded = known_at.map(|seq| self.recorded_after(seq)).transpose()?.flatten();
-        Ok(HashProof::new(self.state_hash()?, recorded))
+        let Some(seq) = known_at.filter(|_| as_of.is_none() && self.has_all_tenants()) else {
+            return Ok(HashProof::new(self.state_hash()?, None, 0));
+        };
+        let RecordedHashes { hashes, damages } = self.db().recorded_hashes()?;
+        Ok(HashProof::new(self.state_hash()?, recorded_after(seq, hashes), damages.len() as u64))
     }
+}
 
-    /// The hash recorded after this event, of the current fold version if there is one.
-    fn recorded_after(&self, seq: Seq) -> Result<Option<RecordedHash>, StorageError> {
-        let hashes = self.db().recorded_hashes()?;
-        let here = hashes.into_iter().filter(|recorded| recorded.seq == seq);
-        Ok(here.max_by_key(|recorded| (recorded.fold_version == FOLD_VERSION, recorded.fold_version)))
-    }
+/// The hash recorded after this event, of the current fold version if there is one.
+fn recorded_after(seq: Seq, hashes: Vec<RecordedHash>) -> Option<RecordedHash> {
+    let here = hashes.into_iter().filter(|recorded| recorded.seq == seq);
+    here.max_by_key(|recorded| (recorded.fold_version == FOLD_VERSION, recorded.fold_version))
 }

@@ -61,13 +61,20 @@ fn put(
     storage.put_record(&format!("{RECORD}{number:010}"), &value)
 }
 
-/// All recorded hashes, in order, and the damage of values that cannot be read.
-pub(crate) fn recorded_hashes(storage: &dyn ReadStorage) -> Result<(Vec<StoredHash>, Vec<Damage>), StorageError> {
+fn name_of(number: u64) -> String {
+    format!("{RECORD}{number:010}")
+}
+
+/// The number of a value that cannot be read, and why.
+pub(crate) type DamagedValue = (u64, Damage);
+
+/// All recorded hashes, in order, and the values that cannot be read.
+pub(crate) fn recorded_hashes(storage: &dyn ReadStorage) -> Result<(Vec<StoredHash>, Vec<DamagedValue>), StorageError> {
     let (mut hashes, mut damages) = (Vec::new(), Vec::new());
     for number in numbers(storage)? {
         match read_value(storage, number)? {
             Ok(of_value) => hashes.extend(of_value),
-            Err(why) => damages.push(why),
+            Err(why) => damages.push((number, why)),
         }
     }
     Ok((in_order(hashes), damages))

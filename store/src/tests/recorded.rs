@@ -36,7 +36,7 @@ fn checkpoints(db: &Convofold, count: u64) -> Vec<(Seq, StateHash)> {
 }
 
 fn recorded(db: &Convofold) -> Vec<(Seq, StateHash)> {
-    db.recorded_hashes().unwrap().iter().map(|recorded| (recorded.seq, recorded.hash)).collect()
+    db.recorded_hashes().unwrap().hashes.iter().map(|recorded| (recorded.seq, recorded.hash)).collect()
 }
 
 /// Checks that these hashes are recorded, and that the past still has them.
@@ -71,7 +71,7 @@ fn a_checkpoint_records_its_hash_with_the_time_of_its_last_commit() {
     let hash = db.state_hash();
     let committed_at = i64::try_from(BEGINNING_MS).unwrap();
     assert_eq!(
-        db.recorded_hashes().unwrap(),
+        db.recorded_hashes().unwrap().hashes,
         [RecordedHash { seq: 5, committed_at, fold_version: FOLD_VERSION, hash }]
     );
     // Only a moment that is bounded by arrival alone has a recorded hash.
@@ -234,7 +234,7 @@ fn the_first_record_of_a_state_is_never_replaced_and_a_new_fold_version_adds_one
 }
 
 #[test]
-fn damaged_records_are_reported_and_are_no_reason_against_a_backup() {
+fn a_damaged_value_of_recorded_hashes_is_named_and_the_others_still_prove_the_past() {
     let home = Home::new();
     let storage = Arc::new(MemoryStorage::default());
     let db = home.open_on(&storage, small_blocks());
@@ -244,9 +244,16 @@ fn damaged_records_are_reported_and_are_no_reason_against_a_backup() {
         let (_, value) = contents.records.iter_mut().find(|(name, _)| is_recorded(name)).unwrap();
         value[40] ^= 1;
     });
-    db.recorded_hashes().unwrap_err();
-    let problems = db.verify(|_| {}).unwrap().problems;
-    assert!(matches!(problems[..], [Problem::RecordedHashes { .. }]), "{problems:?}");
+    let found = db.recorded_hashes().unwrap();
+    assert!(found.damages.iter().all(|damage| damage.starts_with("value 0: ")), "{found:?}");
+    assert_eq!((recorded(&db), found.damages.len()), (expected[3..].to_vec(), 1));
+    let proof = |seq| db.at(Moment::known_at(seq)).hash_proof().unwrap();
+    assert_eq!((proof(20).equal, proof(20).damaged_values), (Some(true), 1));
+    assert_eq!((proof(10).hash, proof(10).recorded, proof(10).damaged_values), (expected[1].1, None, 1));
+    for (report, compared) in [(db.verify(|_| {}).unwrap(), 1), (db.verify_past(|_| {}).unwrap(), 2)] {
+        assert!(matches!(report.problems[..], [Problem::RecordedHashes { number: 0, .. }]), "{report:?}");
+        assert_eq!(report.recorded_hashes_compared, compared);
+    }
     let file = home.path().with_extension("backup");
     db.backup(&file, &BackupOptions::new(), |_| {}).unwrap();
     let other = Home::new();

@@ -151,7 +151,7 @@ impl Witness {
     /// Every checkpoint left the hash of its events.
     #[track_caller]
     fn expect_recorded_hashes(&self, db: &Convofold) {
-        let recorded = db.recorded_hashes().unwrap();
+        let recorded = db.recorded_hashes().unwrap().hashes;
         let seqs: Vec<_> = recorded.iter().map(|recorded| usize::try_from(recorded.seq).unwrap()).collect();
         assert!(seqs.is_sorted_by(|a, b| a < b), "{seqs:?}");
         let missing = self.checkpoints.iter().find(|events| **events > 0 && !seqs.contains(events));

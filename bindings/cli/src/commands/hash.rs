@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use clap::Args;
-use convofold::{FOLD_VERSION, HashProof, MomentReport, RecordedHash};
+use convofold::{FOLD_VERSION, HashProof, MomentReport, RecordedHash, RecordedHashes};
 use serde::Serialize;
 
 use crate::console::Console;
@@ -11,7 +11,7 @@ use crate::database::DbArgs;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::print::Record;
-use crate::output::{Column, FormatArgs, Kind, Precision, Rows, Value};
+use crate::output::{Column, FormatArgs, Kind, Precision, Rows, Value, text};
 use crate::past::{MomentArgs, Reader};
 
 /// Print the state hash of the whole database.
@@ -20,8 +20,8 @@ use crate::past::{MomentArgs, Reader};
 /// conversations in the same state. The hash is the sum modulo 2^256 of the SHA-256 of every line that `export` prints,
 /// with the same --as-of and --known-at.
 ///
-/// Each checkpoint records the state hash after its last event, for good. With --known-at the hash is computed again from
-/// the events known then and compared with the recorded one. The exit code is 6 if they differ: then the past was rewritten.
+/// Each checkpoint records the state hash after its last event; old ones are thinned. With --known-at the hash is computed again
+/// from the events known then and compared with the recorded one. The exit code is 6 if they differ: then the past was rewritten.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -60,12 +60,16 @@ struct HashJson {
     #[serde(skip_serializing_if = "Option::is_none")]
     equal: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    damaged_values: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     moment: Option<MomentReport>,
 }
 
 #[derive(Serialize)]
 struct HashesJson {
     hashes: Vec<Record<RecordedHash>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    damages: Vec<String>,
 }
 
 impl HashArgs {
@@ -89,8 +93,8 @@ impl HashArgs {
         let is_for_people = !self.output.format().is_json();
         let Some(recorded) = proof.recorded else {
             if is_for_people && db.report().is_some_and(|report| report.as_of.is_none()) {
-                console
-                    .note("no checkpoint was written after exactly these events: --recorded lists the recorded hashes");
+                console.note("no hash is recorded after exactly these events: --recorded lists those that are");
+                tell_damage(proof.damaged_values, console);
             }
             return Ok(Exit::Success);
         };
@@ -124,8 +128,9 @@ impl HashArgs {
         console: &mut Console,
     ) -> Result<Exit, CliError> {
         if self.output.format().is_json() {
-            let recorded = proof.and_then(|proof| proof.recorded);
-            console.json(&HashJson { hash, recorded, equal: proof.and_then(|proof| proof.equal), moment })?;
+            let (recorded, equal) = (proof.and_then(|proof| proof.recorded), proof.and_then(|proof| proof.equal));
+            let damaged_values = proof.map(|proof| proof.damaged_values).filter(|damaged| *damaged > 0);
+            console.json(&HashJson { hash, recorded, equal, damaged_values, moment })?;
         } else {
             writeln!(console.out(), "{hash}")?;
         }
@@ -135,13 +140,22 @@ impl HashArgs {
     fn list(&self, console: &mut Console) -> Result<Exit, CliError> {
         let open = |console: &mut Console| self.moment.open(&self.db, None, console);
         self.output.each_time(open, console, |db, console| {
-            let mut hashes = db.database().recorded_hashes()?;
-            if hashes.is_empty() {
+            let RecordedHashes { mut hashes, damages, .. } = db.database().recorded_hashes()?;
+            if hashes.is_empty() && damages.is_empty() {
                 console.note("no checkpoint was written yet");
             }
+            tell_damage(damages.len() as u64, console);
             self.output.arrange(&mut hashes, cells);
-            self.output.print(hashes, cells, &[], |hashes| HashesJson { hashes }, console)
+            self.output.print(hashes, cells, &[], |hashes| HashesJson { hashes, damages }, console)
         })
+    }
+}
+
+/// Says that some of the recorded hashes are lost.
+fn tell_damage(damaged_values: u64, console: &mut Console) {
+    if damaged_values > 0 {
+        let values = text::counted(damaged_values, "value");
+        console.note(format_args!("{values} with recorded hashes cannot be read: `convofold verify` names the damage"));
     }
 }
 

@@ -16,7 +16,7 @@ use axum::body::Bytes;
 use axum::http::Method;
 use convofold::{
     AgentLoad, Arrivals, Conflict, Cursor, DatabaseId, Explanation, FieldName, HistoryEntry, MomentReport, Page, Query,
-    RecordedHash, State, StateHash, Stats, Suspects, SuspectsQuery, Totals, UnknownValue,
+    RecordedHashes, Seq, State, StateHash, Stats, Suspects, SuspectsQuery, Totals, UnknownValue,
 };
 use http_body_util::{BodyExt, Full};
 use parking_lot::Mutex;
@@ -155,6 +155,19 @@ impl Client {
         self.now().state_hash()
     }
 
+    /// The sequence number of the last event, and the state hash of exactly the events up to it.
+    ///
+    /// # Errors
+    /// [`ClientError`]
+    pub fn seq_and_hash(&self) -> Result<(Seq, StateHash), ClientError> {
+        #[derive(Deserialize)]
+        struct Answer {
+            seq: Seq,
+            hash: StateHash,
+        }
+        self.get("/api/v1/hash").map(|Answer { seq, hash }| (seq, hash))
+    }
+
     /// What is suspect; see [`Convofold::suspects`](convofold::Convofold::suspects). The answer has at most one tenant.
     ///
     /// # Errors
@@ -167,12 +180,8 @@ impl Client {
     ///
     /// # Errors
     /// [`ClientError`]
-    pub fn recorded_hashes(&self) -> Result<Vec<RecordedHash>, ClientError> {
-        #[derive(Deserialize)]
-        struct Answer {
-            hashes: Vec<RecordedHash>,
-        }
-        self.get("/api/v1/hashes").map(|Answer { hashes }| hashes)
+    pub fn recorded_hashes(&self) -> Result<RecordedHashes, ClientError> {
+        self.get("/api/v1/hashes")
     }
 
     /// Numbers and sizes, the time of the newest event, and how the database was opened.

@@ -3,7 +3,8 @@
 use convofold_engine::{FOLD_VERSION, Seq, StateHash};
 
 use super::{Problem, VerifyReport};
-use crate::checkpoint::recorded::recorded_hashes;
+use crate::checkpoint::recorded::{DamagedValue, recorded_hashes};
+use crate::state::shared::Shared;
 use crate::state::snapshot::Snapshot;
 use crate::storage::{ReadStorage, StorageError};
 
@@ -25,7 +26,8 @@ impl Recorded {
         report: &mut VerifyReport,
     ) -> Result<Self, StorageError> {
         let (hashes, damages) = recorded_hashes(storage)?;
-        report.add_all(damages.into_iter().map(|why| Problem::RecordedHashes { why: why.to_string() }));
+        let named = |(number, why): DamagedValue| Problem::RecordedHashes { number, why: why.to_string() };
+        report.add_all(damages.into_iter().map(named));
         let last_seq = snapshot.position.last_seq();
         let known =
             hashes.into_iter().filter(|recorded| recorded.seq <= last_seq).inspect(|_| report.recorded_hashes += 1);

@@ -183,11 +183,13 @@ pub enum Problem {
         found: StateHash,
     },
     /// Recorded state hashes cannot be read.
-    #[error("recorded state hashes: {why}")]
+    #[error("value {number} of the recorded state hashes: {why}")]
     RecordedHashes {
         /// What is wrong with them.
         why: String,
     },
+        /// The number of the value, from 0.
+        number: u64,
     /// A bookmark differs from the log.
     #[error("bookmark {name:?} differs from the log")]
     Bookmark {
