@@ -244,6 +244,7 @@ fn what_was_checked() {
         state_hash: Some(hash()),
         recorded_hashes: 9,
         recorded_hashes_compared: 1,
+        newest_hash_skipped: None,
         problems: vec![Problem::Shortened { expected: 9, found: 8 }],
         more_problems: 0,
         took: TOOK,

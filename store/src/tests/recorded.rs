@@ -209,6 +209,74 @@ fn a_past_that_was_rewritten_is_found() {
     assert_eq!((report.recorded_hashes, report.recorded_hashes_compared), (3, 2));
 }
 
+/// A database with these recorded hashes and no others.
+fn with_recorded(home: &Home, storage: &MemoryStorage, hashes: &[StoredHash]) -> Convofold {
+    let storage = MemoryStorage::with(storage.contents());
+    storage.damage(|contents| contents.records.retain(|name, _| !name.starts_with("recorded-hashes/")));
+    let mut compressor = Compressor::new().unwrap();
+    hashes.iter().for_each(|hash| record_hash(storage.as_ref(), &mut compressor, *hash).unwrap());
+    home.open_on(&storage, small_blocks())
+}
+
+fn stored(seq: Seq, hash: StateHash) -> StoredHash {
+    StoredHash { seq, committed_ms: BEGINNING_MS, fold_version: FOLD_VERSION, state_hash: hash.to_bytes() }
+}
+
+#[test]
+fn the_newest_recorded_hash_is_compared_wherever_its_last_event_is_in_the_log() {
+    let home = Home::new();
+    let storage = Arc::new(MemoryStorage::default());
+    let db = home.open_on(&storage, small_blocks().block_bytes(100_000));
+    submit(&db, Batch::new(messages(0, 5)));
+    let expected = checkpoints(&db, 6);
+    let within_a_block = [13, 33].map(|seq| (seq, db.at(Moment::known_at(seq)).state_hash().unwrap()));
+    db.trim_log(Time::from_ms(FIRST_MESSAGE_MS + 22_000).unwrap()).unwrap();
+    assert_eq!(db.stats().first_seq, 21);
+    db.close().unwrap();
+    // Within a dropped and a kept block, at the end of both, and at the log start.
+    let [dropped, start, kept] = [0, 2, 4].map(|place: usize| expected[place]);
+    assert_eq!([dropped.0, start.0, kept.0], [10, 20, 30]);
+    for (seq, hash) in within_a_block.into_iter().chain([dropped, start, kept]) {
+        let verified = |hash| with_recorded(&home, &storage, &[stored(seq, hash)]).verify(|_| {}).unwrap();
+        let report = verified(hash);
+        assert!(report.is_clean(), "seq {seq}: {report:?}");
+        assert_eq!((report.recorded_hashes_compared, report.newest_hash_skipped), (1, None));
+        let problems = verified(StateHash::default()).problems;
+        assert!(matches!(problems[..], [Problem::RecordedHash { .. }]), "seq {seq}: {problems:?}");
+    }
+}
+
+#[test]
+fn a_newest_recorded_hash_that_cannot_be_compared_is_named_with_the_reason() {
+    let home = Home::new();
+    let storage = Arc::new(MemoryStorage::default());
+    let db = home.open_on(&storage, small_blocks());
+    let expected = checkpoints(&db, 3);
+    db.close().unwrap();
+    let [first, _, newest] = [0, 1, 2].map(|place: usize| stored(expected[place].0, expected[place].1));
+    // Another fold version: the newest one that can be compared is.
+    let other = StoredHash { fold_version: FOLD_VERSION - 1, ..newest };
+    let db = with_recorded(&home, &storage, &[first, other]);
+    for report in [db.verify(|_| {}).unwrap(), db.verify_past(|_| {}).unwrap()] {
+        assert!(report.is_clean() && report.recorded_hashes_compared == 1, "{report:?}");
+        let why = report.newest_hash_skipped.unwrap();
+        assert!(why.starts_with(&format!("fold version {}", FOLD_VERSION - 1)), "{why}");
+    }
+    drop(db);
+    // After the end of the log.
+    let db = with_recorded(&home, &storage, &[first, stored(99, expected[2].1)]);
+    let problems = db.verify(|_| {}).unwrap().problems;
+    assert!(matches!(problems[..], [Problem::Shortened { expected: 99, found: 15 }]), "{problems:?}");
+    drop(db);
+    // A log that cannot be folded.
+    let storage = MemoryStorage::with(storage.contents());
+    let db = home.open_on(&storage, small_blocks());
+    storage.damage(|contents| contents.log.values_mut().next().unwrap()[40] ^= 1);
+    let report = db.verify(|_| {}).unwrap();
+    assert_eq!((report.recorded_hashes, report.recorded_hashes_compared), (3, 0));
+    assert_eq!(report.newest_hash_skipped.as_deref(), Some("the log cannot be folded"));
+}
+
 #[test]
 fn the_first_record_of_a_state_is_never_replaced_and_a_new_fold_version_adds_one() {
     let storage = MemoryStorage::default();

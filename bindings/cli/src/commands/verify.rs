@@ -103,6 +103,12 @@ fn is_finding(error: &OpenError) -> bool {
     )
 }
 
+fn recorded_hashes(report: &VerifyReport) -> String {
+    let [recorded, compared] = [report.recorded_hashes, report.recorded_hashes_compared].map(text::count);
+    let skipped = report.newest_hash_skipped.as_ref().map(|why| format!("; the newest one was not: {why}"));
+    format!("{recorded}, {compared} compared{}", skipped.unwrap_or_default())
+}
+
 fn table(report: &VerifyReport) -> Facts {
     let log = format!(
         "{} in {}, {}",
@@ -121,14 +127,7 @@ fn table(report: &VerifyReport) -> Facts {
     let compared = text::counted(report.conversations, "conversation");
     facts
         .add("memory", if report.log_is_whole { compared } else { "not compared: the log is damaged".to_owned() })
-        .add(
-            "recorded hashes",
-            format!(
-                "{}, {} compared",
-                text::count(report.recorded_hashes),
-                text::count(report.recorded_hashes_compared)
-            ),
-        )
+        .add("recorded hashes", recorded_hashes(report))
         .add_known("state hash", report.state_hash.map(|hash| hash.to_string()))
         .add("problems", text::count(report.problems.len() as u64 + report.more_problems))
         .add("took", time::took(report.took));

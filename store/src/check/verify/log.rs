@@ -93,10 +93,19 @@ impl<'a> LogCheck<'a> {
         }
     }
 
-    /// The result of the fold, if the whole log could be folded.
-    pub(super) fn into_fold(self) -> Option<(Board, Bookmarks)> {
-        let mut board = self.board?;
+    /// The result of the fold, if the whole log could be folded. Compares the recorded hash with it, if no block ends with the
+    /// last event of that: then it is before the log start, or a repair made other blocks.
+    pub(super) fn into_fold(self, report: &mut VerifyReport) -> Option<(Board, Bookmarks)> {
+        let Some(mut board) = self.board else {
+            if self.recorded.is_some() {
+                report.newest_hash_skipped = Some("the log cannot be folded".to_owned());
+            }
+            return None;
+        };
         settle(&mut board);
+        if let Some(recorded) = self.recorded {
+            recorded.compare_within(&board, report);
+        }
         Some((board, self.bookmarks))
     }
 

@@ -166,12 +166,12 @@ impl Convofold {
             }
         };
         let checkpoints = Checkpoints::find(shared, &storage, &snapshot, &mut report)?;
-        let recorded = Recorded::find(storage.as_ref(), &snapshot, &mut report)?;
+        let recorded = Recorded::find(shared, storage.as_ref(), &snapshot, &mut report)?;
         let newest = recorded.newest().filter(|_| !with_past);
         let mut log = LogCheck::new(&storage, start, base, checkpoints, newest, end_mark.known());
         log.run(&snapshot, &mut report, &mut on_progress)?;
         report.log_is_whole = log.is_whole;
-        if let Some((board, bookmarks)) = log.into_fold() {
+        if let Some((board, bookmarks)) = log.into_fold(&mut report) {
             search::check(shared, storage.as_ref(), &board, &snapshot, &mut report)?;
             live::check(shared, storage.clone(), board, bookmarks, &snapshot, &mut report, &mut on_progress)?;
         }

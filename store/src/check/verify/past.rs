@@ -25,7 +25,7 @@ pub(super) fn check(
     for (image, conversations) in all_images(shared, storage).zip(1..) {
         let image = match image {
             Ok(image) => image,
-            Err(StorageError::Value(why)) => return damaged(&why, report),
+            Err(StorageError::Value(why)) => return damaged(&why, recorded, report),
             Err(error) => return Err(error.into()),
         };
         let note = |place: usize, more: StateHash| {
@@ -34,7 +34,7 @@ pub(super) fn check(
             }
         };
         if let Err(why) = image.hashes_known_at(&seqs, note) {
-            return damaged(&why, report);
+            return damaged(&why, recorded, report);
         }
         on_progress(VerifyProgress::Past { conversations, of });
     }
@@ -47,7 +47,10 @@ pub(super) fn check(
 }
 
 /// Without one conversation, nothing can be compared.
-fn damaged(why: &impl std::fmt::Display, report: &mut VerifyReport) -> Result<(), VerifyError> {
+fn damaged(why: &impl std::fmt::Display, recorded: &Recorded, report: &mut VerifyReport) -> Result<(), VerifyError> {
+    if recorded.newest().is_some() {
+        report.newest_hash_skipped = Some("a conversation cannot be read".to_owned());
+    }
     report.add(Problem::Memory { why: why.to_string() });
     Ok(())
 }

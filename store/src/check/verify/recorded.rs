@@ -1,6 +1,8 @@
 //! The recorded state hashes that a verification expects.
 
-use convofold_engine::{FOLD_VERSION, Seq, StateHash};
+use std::sync::atomic::Ordering;
+
+use convofold_engine::{Board, FOLD_VERSION, Moment, Seq, StateHash};
 
 use super::{Problem, VerifyReport};
 use crate::checkpoint::recorded::{DamagedValue, recorded_hashes};
@@ -21,6 +23,7 @@ pub(super) struct Expected {
 impl Recorded {
     /// Reads those of the time before the snapshot.
     pub(super) fn find(
+        shared: &Shared,
         storage: &dyn ReadStorage,
         snapshot: &Snapshot,
         report: &mut VerifyReport,
@@ -29,9 +32,16 @@ impl Recorded {
         let named = |(number, why): DamagedValue| Problem::RecordedHashes { number, why: why.to_string() };
         report.add_all(damages.into_iter().map(named));
         let last_seq = snapshot.position.last_seq();
-        let known =
-            hashes.into_iter().filter(|recorded| recorded.seq <= last_seq).inspect(|_| report.recorded_hashes += 1);
-        let expected = known.filter(|recorded| recorded.fold_version == FOLD_VERSION);
+        // Another checkpoint may have been written since the snapshot, but not after events that are not there.
+        let applied_seq = shared.applied_seq.load(Ordering::SeqCst);
+        let beyond = hashes.last().filter(|newest| newest.seq > applied_seq);
+        report.add_all(beyond.map(|newest| Problem::Shortened { expected: newest.seq, found: applied_seq }));
+        let known: Vec<_> = hashes.into_iter().filter(|recorded| recorded.seq <= last_seq).collect();
+        report.recorded_hashes = known.len() as u64;
+        let incomparable = known.last().map(|newest| newest.fold_version).filter(|version| *version != FOLD_VERSION);
+        report.newest_hash_skipped = incomparable
+            .map(|version| format!("fold version {version} cannot be compared with fold version {FOLD_VERSION}"));
+        let expected = known.into_iter().filter(|recorded| recorded.fold_version == FOLD_VERSION);
         let expected =
             expected.map(|recorded| Expected { seq: recorded.seq, hash: StateHash::from_bytes(recorded.state_hash) });
         Ok(Self(expected.collect()))
@@ -43,6 +53,14 @@ impl Recorded {
 }
 
 impl Expected {
+    /// Compares it with these conversations as they were known then.
+    pub(super) fn compare_within(self, board: &Board, report: &mut VerifyReport) {
+        let then = Moment::known_at(self.seq);
+        let hash = |slot| board.past(board.id(slot)?, then, |past| StateHash::of_state(&past.state()));
+        let hashes = (0..board.slot_count()).filter_map(hash);
+        self.compare(hashes.fold(StateHash::default(), StateHash::plus), report);
+    }
+
     pub(super) fn compare(self, found: StateHash, report: &mut VerifyReport) {
         report.recorded_hashes_compared += 1;
         if found != self.hash {

@@ -34,6 +34,9 @@ pub struct VerifyReport {
     /// Number of these that were computed again: the newest one, or all of the current fold version in a verification of the
     /// past.
     pub recorded_hashes_compared: u64,
+    /// Why the newest recorded hash was not compared; `None` if it was, or there is none.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub newest_hash_skipped: Option<String>,
     /// The problems; empty if the database is intact.
     pub problems: Vec<Problem>,
     /// Number of further problems; only the first 10,000 are listed.
@@ -185,11 +188,11 @@ pub enum Problem {
     /// Recorded state hashes cannot be read.
     #[error("value {number} of the recorded state hashes: {why}")]
     RecordedHashes {
+        /// The number of the value, from 0.
+        number: u64,
         /// What is wrong with them.
         why: String,
     },
-        /// The number of the value, from 0.
-        number: u64,
     /// A bookmark differs from the log.
     #[error("bookmark {name:?} differs from the log")]
     Bookmark {
