@@ -48,7 +48,7 @@ impl ConversationImage {
         Ok(Some(Self::of(&conversation)))
     }
 
-    fn facts_in_log_order(&self) -> Vec<Fact<'_>> {
+    pub(crate) fn facts_in_log_order(&self) -> Vec<Fact<'_>> {
         let mut facts: Vec<_> = self.facts.iter().chain(self.conflicts.iter()).collect();
         facts.sort_by_key(|fact| fact.seq);
         facts

@@ -1,12 +1,10 @@
 //! The state hash of one conversation as it was known after each of several events.
 
-use super::Past;
+use crate::board::Board;
 use crate::effect::Seq;
-use crate::fold::Lists;
+use crate::fact::Fact;
 use crate::hash::StateHash;
 use crate::image::{ConversationImage, ImageError};
-use crate::moment::Moment;
-use crate::timeline::Timeline;
 
 impl ConversationImage {
     /// What this conversation adds to the state hash (rule H1) as it was known after each of these events, which ascend.
@@ -14,22 +12,25 @@ impl ConversationImage {
     /// Calls `note` with an index into `seqs` and the difference from the seq before it, in ascending order, and only where
     /// an event arrived in between. So the sum of all differences up to an index is the hash there.
     ///
+    /// Each event is applied once, in the order of arrival, however many of the seqs are after it.
+    ///
     /// # Errors
     /// [`ImageError`] if the image is invalid.
-    pub fn hashes_known_at(self, seqs: &[Seq], mut note: impl FnMut(usize, StateHash)) -> Result<(), ImageError> {
+    pub fn hashes_known_at(&self, seqs: &[Seq], mut note: impl FnMut(usize, StateHash)) -> Result<(), ImageError> {
         self.check()?;
-        let Self { id, facts, conflicts, contexts, sessions, .. } = self;
-        let lists = Lists { contexts: &contexts, sessions: &sessions };
-        let facts = Timeline::of(facts, lists).ok_or(ImageError::Order)?;
-        let all = facts.iter().chain(conflicts.iter());
-        let mut places: Vec<_> = all.map(|fact| seqs.partition_point(|seq| *seq < fact.seq)).collect();
-        places.sort_unstable();
-        places.dedup();
-        let mut before = StateHash::default();
-        for place in places {
-            let Some(seq) = seqs.get(place) else { break };
-            let past = Past::of((&id, lists), (&facts, conflicts.iter()), None, Moment::known_at(*seq));
-            let now = past.map(|past| StateHash::of_state(&past.state())).unwrap_or_default();
+        let place_of = |fact: &Fact<'_>| seqs.partition_point(|seq| *seq < fact.seq);
+        let (mut board, mut before) = (Board::new(), StateHash::default());
+        for arrived in self.facts_in_log_order().chunk_by(|one, next| place_of(one) == place_of(next)) {
+            let place = arrived.first().map_or(seqs.len(), place_of);
+            if place == seqs.len() {
+                break;
+            }
+            let mut edit = board.edit();
+            for fact in arrived {
+                edit.apply(fact.seq, &self.event(fact)?);
+            }
+            drop(edit);
+            let now = board.state_hash();
             note(place, now.minus(before));
             before = now;
         }
@@ -40,7 +41,6 @@ impl ConversationImage {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Board;
     use crate::course::tests::{any_events, board, numbers};
 
     #[test]

@@ -128,8 +128,8 @@ impl Convofold {
     /// Like [`Convofold::verify`], and computes every recorded state hash ([`Convofold::recorded_hashes`]) of the current fold
     /// version again, also of the time before a trim: the proof that the past was not rewritten.
     ///
-    /// That takes one pass over all conversations, in which each is folded once for each recorded hash before which some of
-    /// its events arrived.
+    /// That takes one pass over all conversations. The events of each are applied once, in the order of arrival, and it is hashed
+    /// for each recorded hash before which some of its events arrived.
     ///
     /// # Errors
     /// As for [`Convofold::verify`].
