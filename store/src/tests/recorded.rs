@@ -1,4 +1,4 @@
-//! Each checkpoint leaves the state hash after its last event, for good.
+//! Each checkpoint leaves the state hash after its last event.
 
 use std::sync::Arc;
 
