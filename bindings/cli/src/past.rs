@@ -9,7 +9,7 @@ use convofold::{
     Query, Seq, State, StateHash, StorageError, Suspects, SuspectsQuery, Time, Totals, View, When,
 };
 #[cfg(feature = "serve")]
-use convofold_server::ClientView;
+use convofold_server::{Client, ClientView};
 
 use crate::console::Console;
 use crate::database::{DbArgs, NowArgs};
@@ -18,6 +18,11 @@ use crate::exit::Exit;
 use crate::opened::{Database, States, visit_conflicts};
 use crate::output::time;
 use crate::values::clock_ms;
+
+#[cfg(feature = "serve")]
+const BAD_REQUEST: u16 = 400;
+#[cfg(feature = "serve")]
+const FORBIDDEN: u16 = 403;
 
 /// The moment that a question is about.
 #[derive(Debug, Args)]
@@ -84,12 +89,6 @@ impl MomentArgs {
 }
 
 impl Bounds {
-    /// The same bounds without events after this one.
-    #[cfg(feature = "serve")]
-    fn up_to(self, last_seq: Seq) -> Self {
-        Self { known_at: self.known_at.or(Some(When::Seq(last_seq))), ..self }
-    }
-
     fn resolve(self, db: &Database) -> Result<Then, CliError> {
         match db {
             Database::Here(db) => {
@@ -133,6 +132,24 @@ impl Then {
             Self::Elsewhere(bounds, _) => *bounds,
         }
     }
+
+    /// The last event within the bounds, if they bound arrival.
+    fn known_at(&self) -> Option<Seq> {
+        match self {
+            Self::Here(_) => None,
+            Self::Elsewhere(_, report) => report.known_at,
+        }
+    }
+}
+
+/// The last event of a database; `None` if it is empty. Each caller may ask this, also one with a token for some tenants.
+#[cfg(feature = "serve")]
+fn last_seq(client: &Client) -> Result<Option<Seq>, CliError> {
+    match client.at(None, Some(When::Latest)).report_of_lists() {
+        Ok(report) => Ok(report.known_at),
+        Err(error) if error.status() == Some(BAD_REQUEST) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Who answers.
@@ -174,10 +191,12 @@ impl Reader {
             (None, Database::Here(db)) => Some(Then::Here(db.at(Moment::LATEST))),
             #[cfg(feature = "serve")]
             (then, Database::Elsewhere(client)) => {
-                let last_seq = client.figures()?.stats.last_seq;
                 let bounds = then.as_ref().map(Then::bounds).unwrap_or_default();
+                let known_at =
+                    then.as_ref().and_then(Then::known_at).map_or_else(|| last_seq(client), |seq| Ok(Some(seq)));
                 // Nothing is known of an empty database, at any moment.
-                if last_seq == 0 { then } else { Some(bounds.up_to(last_seq).resolve(&self.db)?) }
+                let pinned = known_at?.map(|seq| Bounds { known_at: Some(When::Seq(seq)), ..bounds }.resolve(&self.db));
+                pinned.transpose()?.or(then)
             }
             (then, _) => then,
         };
@@ -202,9 +221,12 @@ impl Reader {
             Database::Elsewhere(client),
         ) = (&self.then, &self.db)
         {
-            let hash = client.state_hash()?;
-            // Events only arrive, so none has arrived before the hash was computed.
-            return Ok((client.figures()?.stats.last_seq == *seq).then_some(hash));
+            return match client.seq_and_hash() {
+                Ok((last_seq, hash)) => Ok((last_seq == *seq).then_some(hash)),
+                // A token for some tenants has no hash of all of them.
+                Err(error) if error.status() == Some(FORBIDDEN) => Ok(None),
+                Err(error) => Err(error.into()),
+            };
         }
         Ok(None)
     }
@@ -456,7 +478,6 @@ fn failed(error: &MomentError) -> CliError {
 /// The server refuses the bounds with the same words.
 #[cfg(feature = "serve")]
 fn refused(error: convofold_server::ClientError) -> CliError {
-    const BAD_REQUEST: u16 = 400;
     match error {
         convofold_server::ClientError::Problem(refusal) if refusal.status == BAD_REQUEST => {
             CliError::new(Exit::Usage, refusal.detail)
