@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::sync::Arc;
 
+use convofold_engine::ingest::Limits;
 use convofold_engine::{ExportLine, HistoryEntry, StateHash};
 use parking_lot::Mutex;
 
@@ -13,6 +14,8 @@ use crate::replay::{Input, OpenInput};
 const BUFFER_BYTES: usize = 256 << 10;
 /// The first byte of a byte-order mark in UTF-8.
 const BYTE_ORDER_MARK: u8 = 0xef;
+/// The longest end of a line.
+const LINE_END_BYTES: u64 = 2;
 /// The bytes that are read of a line that cannot be JSON.
 const SHOWN_BYTES: u64 = 64;
 
@@ -20,6 +23,7 @@ const SHOWN_BYTES: u64 = 64;
 #[derive(Debug)]
 pub struct Export {
     name: String,
+    max_line_bytes: usize,
     /// `None` after it was read.
     input: Mutex<Option<Input>>,
 }
@@ -28,7 +32,16 @@ impl Export {
     /// The export in an input.
     #[must_use]
     pub fn new(input: Input) -> Self {
-        Self { name: input.name().to_owned(), input: Mutex::new(Some(input)) }
+        let max_line_bytes = Limits::default().max_document_bytes;
+        Self { name: input.name().to_owned(), max_line_bytes, input: Mutex::new(Some(input)) }
+    }
+
+    /// Sets the maximum length of a line in bytes, without its line end. Default: that of an object in an input of a replay
+    /// ([`Limits::max_document_bytes`]), 64 MiB.
+    #[must_use]
+    pub fn max_line_bytes(mut self, bytes: usize) -> Self {
+        self.max_line_bytes = bytes;
+        self
     }
 
     /// Reads the conversations one after another.
@@ -46,7 +59,7 @@ impl Export {
         match input.into_reader() {
             Ok(input) => {
                 let reader = BufReader::with_capacity(BUFFER_BYTES, input);
-                Ok(Lines { name, reader, line: 0, before: None })
+                Ok(Lines { name, max_line_bytes: self.max_line_bytes, reader, line: 0, before: None })
             }
             Err(source) => Err(DiffError::Read { name, source }),
         }
@@ -80,6 +93,7 @@ impl Side for Export {
 /// The lines of an export.
 struct Lines {
     name: String,
+    max_line_bytes: usize,
     reader: BufReader<OpenInput>,
     /// The number of the last line.
     line: u64,
@@ -113,7 +127,9 @@ impl Lines {
         let beginning = self.reader.fill_buf().map_err(failed)?;
         let limit = match beginning.first().copied() {
             None => return self.at_end(),
-            Some(b'{' | b'\n' | b'\r' | b' ' | b'\t' | BYTE_ORDER_MARK) => u64::MAX,
+            Some(b'{' | b'\n' | b'\r' | b' ' | b'\t' | BYTE_ORDER_MARK) => {
+                (self.max_line_bytes as u64).saturating_add(LINE_END_BYTES)
+            }
             Some(_) => SHOWN_BYTES,
         };
         let mut bytes = Vec::new();
@@ -121,6 +137,10 @@ impl Lines {
         limited.read_until(b'\n', &mut bytes).map_err(failed)?;
         let text = String::from_utf8_lossy(&bytes);
         let text = text.trim_start_matches('\u{feff}').trim_end_matches(['\n', '\r']);
+        if text.len() > self.max_line_bytes {
+            let (name, line, max_bytes) = (self.name.clone(), self.line + 1, self.max_line_bytes);
+            return Err(DiffError::LineTooLong { name, line, max_bytes });
+        }
         Ok(Some(text.to_owned()))
     }
 

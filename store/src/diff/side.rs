@@ -110,6 +110,16 @@ pub enum DiffError {
         /// The name of the export.
         name: String,
         /// The number of the line, from 1.
+    /// A line is longer than [`Export::max_line_bytes`](super::Export::max_line_bytes).
+    #[error("{name}, line {line}: expected at most {max_bytes} bytes, found more")]
+    LineTooLong {
+        /// The name of the export.
+        name: String,
+        /// The number of the line, from 1.
+        line: u64,
+        /// The maximum length.
+        max_bytes: usize,
+    },
         line: u64,
         /// The id in this line.
         id: Arc<str>,

@@ -290,3 +290,19 @@ fn a_dry_run_needs_the_events_of_the_conversations() {
     assert!(Replay::new(&dry_run).input(Input::reader("events", Cursor::new(lines))).run().is_err());
     assert!(matches!(dry_run.finish(), Err(DiffError::NoEvents)));
 }
+#[test]
+fn a_line_of_an_export_has_a_maximum_length_and_the_error_names_the_line() {
+    let read = |text: &str| {
+        let side = Export::new(Input::reader("x", Cursor::new(text.to_owned()))).max_line_bytes(20);
+        side.read().unwrap().map(|line| line.map(|line| line.id)).collect::<Result<Vec<_>, _>>()
+    };
+    let (fits, long) = (r#"{"id":"a","more":10}"#, r#"{"id":"b","more":100}"#);
+    for end in ["\n", "\r\n", ""] {
+        assert_eq!(read(&format!("{fits}{end}")).unwrap(), ["a".into()]);
+        let refused = read(&format!("{fits}\n{long}{end}")).unwrap_err();
+        assert_eq!(refused.to_string(), "x, line 2: expected at most 20 bytes, found more");
+    }
+    // Blank input without a line end is not read to its end either.
+    assert!(matches!(read(&" ".repeat(1_000)), Err(DiffError::LineTooLong { line: 1, .. })));
+}
+

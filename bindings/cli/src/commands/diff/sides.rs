@@ -163,7 +163,7 @@ pub(crate) fn failed(error: &DiffError) -> CliError {
     match error {
         DiffError::Storage(error) => CliError::conversation(error),
         DiffError::NoConversation { .. } => CliError::new(Exit::NotFound, error.to_string()),
-        DiffError::Line { .. } | DiffError::Order { .. } => what(Exit::Failure)
+        DiffError::Line { .. } | DiffError::LineTooLong { .. } | DiffError::Order { .. } => what(Exit::Failure)
             .hint("a side is the folder of a database, a backup, or the output of `convofold export`, in its order"),
         DiffError::ReadAlready { .. } => what(Exit::Usage).hint("give the same side once, or as a file"),
         _ => what(Exit::Failure),
