@@ -25,6 +25,22 @@ pub struct Extent {
     pub last_seq: Seq,
 }
 
+impl Extent {
+    /// Whether the conversation may have other events at one of these moments than at the other.
+    pub(crate) fn may_differ(&self, moments: [Moment; 2]) -> bool {
+        let Self { first_at, last_at, first_seq, last_seq } = *self;
+        let may_exist = |moment: &Moment| {
+            moment.as_of.is_none_or(|as_of| first_at <= as_of.ms())
+                && moment.known_at.is_none_or(|seq| first_seq <= seq)
+        };
+        // Times have digits beyond milliseconds.
+        let may_lack = |moment: &Moment| {
+            moment.as_of.is_some_and(|as_of| last_at >= as_of.ms()) || moment.known_at.is_some_and(|seq| last_seq > seq)
+        };
+        moments.iter().any(may_exist) && moments.iter().any(may_lack)
+    }
+}
+
 /// The bounds that do not depend on the fold.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct EventBounds {
@@ -147,6 +163,16 @@ impl RoundedMoment {
     pub(crate) fn may_list(self, rounded: Rounded) -> bool {
         self.may_have(rounded) && (rounded.ended > self.as_of || rounded.arrived > self.known_at)
     }
+}
+
+/// Like [`Extent::may_differ`], for rounded bounds.
+pub(crate) fn may_differ(rounded: Rounded, moments: [Moment; 2]) -> bool {
+    let may_exist = |moment: &Moment| RoundedMoment::of(*moment).may_have(rounded);
+    let may_lack = |moment: &Moment| {
+        let RoundedMoment { as_of, known_at } = RoundedMoment::of(*moment);
+        moment.as_of.is_some() && rounded.ended > as_of || rounded.arrived > known_at
+    };
+    moments.iter().any(may_exist) && moments.iter().any(may_lack)
 }
 
 impl Extents {

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::Board;
-use crate::extent::RoundedMoment;
+use crate::extent::{RoundedMoment, may_differ};
 use crate::moment::Moment;
 use crate::past::Past;
 
@@ -44,5 +44,19 @@ impl Board {
             None => true,
         };
         listed.into_iter().filter(may_be_listed).collect()
+    }
+
+    /// The slots among these whose conversations may be different at two moments: not those that have all of their events at
+    /// both, nor those that have none at either.
+    #[must_use]
+    pub fn slots_differing(&self, moments: [Moment; 2], among: Range<u32>) -> Vec<u32> {
+        let [one, other] = moments.map(|moment| moment.known_at);
+        let known_at = one.zip(other).map(|(one, other)| one.max(other));
+        let differing = self.extents.slots(among, known_at, |_, extent| may_differ(extent, moments));
+        let may_be_different = |slot: &u32| match self.residents.get(slot) {
+            Some(resident) => resident.is_unsettled || resident.extent().may_differ(moments),
+            None => true,
+        };
+        differing.into_iter().filter(may_be_different).collect()
     }
 }

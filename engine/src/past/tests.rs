@@ -115,6 +115,31 @@ fn expect_not_ruled_out(board: &Board, moment: Moment, given: &Board, what: &str
     }
 }
 
+#[test]
+fn a_conversation_that_differs_at_two_moments_is_never_ruled_out() {
+    let mut ruled_out = 0;
+    for seed in 0..48_u64 {
+        let mut next = numbers(seed + 2_000);
+        let events = any_events(seed, 4 + usize::try_from(seed).unwrap() % 30);
+        let board = board(&events);
+        let (evicted, _) = Board::of_outlines(board.outline(0), StateHash::default());
+        for _ in 0..24 {
+            let mut moment = || Moment {
+                as_of: [None, Some(events[next(events.len())].at().alone())][next(2)],
+                known_at: [None, Some(next(events.len() + 3) as Seq)][next(2)],
+            };
+            let moments = [moment(), moment()];
+            let [one, other] = moments.map(|moment| board.past(ID, moment, state_of));
+            for board in [&board, &evicted] {
+                let found = board.slots_differing(moments, 0..1);
+                assert!(one == other || found == [0], "seed {seed}: {moments:?}");
+                ruled_out += usize::from(found.is_empty());
+            }
+        }
+    }
+    assert!(ruled_out > 100, "{ruled_out}");
+}
+
 /// The main property: at each event's time and one nanosecond before it, known at any event, in any order of arrival and
 /// with repetitions, the answer is that of a database that was given the selected events only.
 #[test]

@@ -307,6 +307,11 @@ impl Convofold {
         }
     }
 
+    /// Whether both are handles of one database.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
+    }
+
     pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.inner.shared
     }

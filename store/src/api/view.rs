@@ -283,7 +283,7 @@ impl View {
         &self.db
     }
 
-    pub(super) fn pinned(&self) -> Moment {
+    pub(crate) fn pinned(&self) -> Moment {
         self.pinned
     }
 
@@ -337,7 +337,7 @@ impl View {
     }
 
     /// The numbers of the pages of these conversations, and the places of the conversations in them as bits.
-    fn pages(&self, among: Among) -> Vec<(u32, u16)> {
+    pub(crate) fn pages(&self, among: Among) -> Vec<(u32, u16)> {
         let live = &self.db.shared().live;
         let mut pages: Vec<(u32, u16)> = Vec::new();
         let mut first = 0;
@@ -351,6 +351,7 @@ impl View {
             let slots = match among {
                 Among::Existing => board.slots_existing_at(self.pinned, first..next),
                 Among::Listed => board.slots_listed_at(self.pinned, first..next),
+                Among::Differing(moments) => board.slots_differing(moments, first..next),
             };
             drop(board);
             for slot in slots {
@@ -401,11 +402,13 @@ pub(crate) enum Among {
     Existing,
     /// Those that may be open, or unanswered after their close.
     Listed,
+    /// Those that may be different at two moments within the bounds of the view.
+    Differing([Moment; 2]),
 }
 
 impl Among {
     fn has_closed(self) -> bool {
-        matches!(self, Self::Existing)
+        !matches!(self, Self::Listed)
     }
 }
 

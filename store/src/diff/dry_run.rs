@@ -180,6 +180,12 @@ impl DryRunOutcome {
         Self { before, after: BoardAt { board, moment: Moment::LATEST } }
     }
 
+    /// The number of conversations in memory, and their size in bytes.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> (usize, u64) {
+        (self.after.board.len(), self.after.board.resident_bytes())
+    }
+
     /// What the events would change. New events have the sequence numbers that they would get.
     ///
     /// # Errors

@@ -6,6 +6,8 @@
 //! side -> (id, hash), sorted by id /
 //! ```
 //!
+//! Of two moments of one database, only the conversations that may differ are read, each once for both moments.
+//!
 //! Only the conversations that differ are decoded. The memory in use does not depend on the number of conversations: a
 //! database sorts its hashes in a temporary file if they are many, and an export is sorted already.
 
@@ -13,6 +15,7 @@ mod backup;
 mod because;
 mod dry_run;
 mod export;
+mod moments;
 mod side;
 
 use std::cmp::Ordering;
@@ -193,11 +196,7 @@ impl<'a> Diff<'a> {
     /// # Errors
     /// [`DiffError`] if a side cannot be read.
     pub fn between(from: &'a dyn Side, to: &'a dyn Side) -> Result<Self, DiffError> {
-        let pairs = if have_equal_hashes(from, to)? {
-            None
-        } else {
-            Some(Pairs::new(from.conversations()?, to.conversations()?))
-        };
+        let pairs = if have_equal_hashes(from, to)? { None } else { Some(pairs(from, to)?) };
         Ok(Self { from: Held::Lent(from), to: Held::Lent(to), pairs, has_causes: true })
     }
 
@@ -211,8 +210,8 @@ impl<'a> Diff<'a> {
             return Err(DiffError::NoConversation { id: id.into() });
         }
         let [one, other] = lines.map(only);
-        let pairs = Some(Pairs::new(one, other));
-        Ok(Self { from: Held::Lent(from), to: Held::Lent(to), pairs, has_causes: true })
+        let pairs: Pairs<'_> = Box::new(Merge::new(one, other));
+        Ok(Self { from: Held::Lent(from), to: Held::Lent(to), pairs: Some(pairs), has_causes: true })
     }
 
     /// Whether to look up the events that only one side has. Default: true.
@@ -266,7 +265,7 @@ impl View {
     /// # Errors
     /// As for [`Diff::between`].
     pub fn diff(&self, to: &Self) -> Result<Diff<'static>, DiffError> {
-        let pairs = if have_equal_hashes(self, to)? { None } else { Some(Pairs::new(self.hashes()?, to.hashes()?)) };
+        let pairs = if have_equal_hashes(self, to)? { None } else { Some(pairs_of_views(self, to)?) };
         Ok(Diff { from: Held::Owned(self.clone()), to: Held::Owned(to.clone()), pairs, has_causes: true })
     }
 }
@@ -300,13 +299,33 @@ impl std::fmt::Debug for Diff<'_> {
     }
 }
 
+/// A conversation on the first side, on the second side, or on both.
+type Pair = (Option<SideConversation>, Option<SideConversation>);
+/// Pairs in the order of the ids. Those of equal conversations can be missing.
+type Pairs<'a> = Box<dyn Iterator<Item = Result<Pair, DiffError>> + 'a>;
+
+fn pairs<'a>(from: &'a dyn Side, to: &'a dyn Side) -> Result<Pairs<'a>, DiffError> {
+    match from.as_view().zip(to.as_view()) {
+        Some((from, to)) => pairs_of_views(from, to),
+        None => Ok(Box::new(Merge::new(from.conversations()?, to.conversations()?))),
+    }
+}
+
+fn pairs_of_views(from: &View, to: &View) -> Result<Pairs<'static>, DiffError> {
+    let are_whole = from.has_all_tenants() && to.has_all_tenants();
+    if are_whole && from.db().is_same(to.db()) {
+        return moments::pairs(from, to);
+    }
+    Ok(Box::new(Merge::new(from.hashes()?, to.hashes()?)))
+}
+
 /// The conversations of two sorted sides, those with the same id together.
-struct Pairs<'a> {
+struct Merge<'a> {
     from: Peekable<Conversations<'a>>,
     to: Peekable<Conversations<'a>>,
 }
 
-impl<'a> Pairs<'a> {
+impl<'a> Merge<'a> {
     fn new(from: Conversations<'a>, to: Conversations<'a>) -> Self {
         Self { from: from.peekable(), to: to.peekable() }
     }
@@ -322,8 +341,8 @@ impl<'a> Pairs<'a> {
     }
 }
 
-impl Iterator for Pairs<'_> {
-    type Item = Result<(Option<SideConversation>, Option<SideConversation>), DiffError>;
+impl Iterator for Merge<'_> {
+    type Item = Result<Pair, DiffError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let order = self.order();

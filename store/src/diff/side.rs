@@ -37,6 +37,12 @@ pub trait Side: Sync {
     /// # Errors
     /// [`DiffError`] if the side cannot be read.
     fn history(&self, id: &str) -> Result<Option<Vec<HistoryEntry>>, DiffError>;
+
+    /// The database at a moment, if this is one that this process has open. Of two moments of one database, only the conversations
+    /// that may differ are read. Default: `None`.
+    fn as_view(&self) -> Option<&View> {
+        None
+    }
 }
 
 /// The conversations of a side.
@@ -104,12 +110,6 @@ pub enum DiffError {
         #[source]
         why: ExportLineError,
     },
-    /// An export is not sorted by the bytes of the ids (rule H2), or has two lines of one conversation.
-    #[error("{name}, line {line}: expected an id after {after:?}, because an export is sorted by id, found {id:?}")]
-    Order {
-        /// The name of the export.
-        name: String,
-        /// The number of the line, from 1.
     /// A line is longer than [`Export::max_line_bytes`](super::Export::max_line_bytes).
     #[error("{name}, line {line}: expected at most {max_bytes} bytes, found more")]
     LineTooLong {
@@ -120,6 +120,12 @@ pub enum DiffError {
         /// The maximum length.
         max_bytes: usize,
     },
+    /// An export is not sorted by the bytes of the ids (rule H2), or has two lines of one conversation.
+    #[error("{name}, line {line}: expected an id after {after:?}, because an export is sorted by id, found {id:?}")]
+    Order {
+        /// The name of the export.
+        name: String,
+        /// The number of the line, from 1.
         line: u64,
         /// The id in this line.
         id: Arc<str>,
@@ -184,6 +190,10 @@ impl Side for View {
 
     fn history(&self, id: &str) -> Result<Option<Vec<HistoryEntry>>, DiffError> {
         Ok(Some(self.history(id)?.unwrap_or_default()))
+    }
+
+    fn as_view(&self) -> Option<&View> {
+        Some(self)
     }
 }
 

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::io::{Cursor, Write};
 use std::sync::Arc;
 
-use convofold_engine::{Direction, Draft, Event, HistoryEntry, Identity, Kind, Moment, Seq, Time};
+use convofold_engine::{Direction, Draft, Event, HistoryEntry, Identity, Kind, Moment, Seq, StateHash, Time};
 use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
+use crate::api::view::Among;
 use crate::replay::{Input, Replay, ReplayReport};
 use crate::tests::{Home, export, submit};
 use crate::{Batch, Convofold, Options, View};
@@ -211,6 +212,100 @@ fn two_moments_of_a_database_are_compared() {
     assert_eq!(between(&now(&db), &now(&db)), []);
 }
 
+/// A side of which nothing is known but its conversations, so that all of them are compared.
+struct Opaque<'a>(&'a View);
+
+impl Side for Opaque<'_> {
+    fn known_hash(&self) -> Result<Option<StateHash>, DiffError> {
+        Ok(None)
+    }
+
+    fn conversations(&self) -> Result<Conversations<'_>, DiffError> {
+        Side::conversations(self.0)
+    }
+
+    fn conversation(&self, id: &str) -> Result<Option<ExportLine>, DiffError> {
+        Side::conversation(self.0, id)
+    }
+
+    fn history(&self, id: &str) -> Result<Option<Vec<HistoryEntry>>, DiffError> {
+        Side::history(self.0, id)
+    }
+}
+
+fn any_moment() -> impl Strategy<Value = Moment> {
+    let time = |seconds: i64| Time::from_ms(1_700_000_000_000 + seconds * 1_000).unwrap();
+    let as_of = proptest::option::of((0..50_i64).prop_map(time));
+    (as_of, proptest::option::of(1..=POOL)).prop_map(|(as_of, known_at)| Moment { as_of, known_at })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn two_moments_of_a_database_differ_as_two_databases_do(
+        events in some_of_the_pool(), moments in proptest::collection::vec([any_moment(), any_moment()], 8),
+    ) {
+        let (_home, db) = given(events);
+        for pair in moments {
+            let [from, to] = pair.map(|moment| db.at(moment));
+            prop_assert_eq!(between(&from, &to), between(&Opaque(&from), &Opaque(&to)), "{:?}", pair);
+        }
+    }
+}
+
+/// The number of conversations that are folded for an answer about these.
+fn folded(view: &View, among: Among) -> u32 {
+    view.pages(among).iter().map(|(_, wanted)| wanted.count_ones()).sum()
+}
+
+#[test]
+fn of_two_moments_only_the_conversations_that_may_differ_are_folded() {
+    let minute = |minute: i64| Time::from_ms(1_700_000_000_000 + minute * 60_000).unwrap();
+    let event = |number: i64, kind| {
+        let id = format!("case-{number:04}");
+        let draft = Draft::new("desk", &id, kind, minute(number));
+        let draft = if kind == Kind::Message { draft.direction(Direction::Out) } else { draft };
+        draft.build().unwrap()
+    };
+    let of_one = |number| [Kind::Message, Kind::Update, Kind::Close].map(|kind| event(number, kind));
+    let (_home, db) = given((0..1_000).flat_map(of_one).collect());
+    let compared = |from: Moment, to: Moment| {
+        let [from, to] = [from, to].map(|moment| db.at(moment));
+        let each = folded(&from, Among::Existing) + folded(&to, Among::Existing);
+        (each, folded(&now(&db), Among::Differing([from.pinned(), to.pinned()])), between(&from, &to).len())
+    };
+    let (before, now, differing) = compared(Moment::as_of(minute(900)), Moment::as_of(minute(910)));
+    assert!(before >= 1_812 && differing == 10, "{before}, {differing}");
+    assert!((10..=12).contains(&now), "{now}");
+    // Sequence numbers of evicted conversations are rounded to 256.
+    let (before, now, differing) = compared(Moment::known_at(2_700), Moment::known_at(2_730));
+    assert!(before >= 1_810 && differing == 10, "{before}, {differing}");
+    assert!((10..=10 + 2 * 256 / 3).contains(&now), "{now}");
+}
+
+#[test]
+fn a_dry_run_holds_the_conversations_of_its_events_and_no_others() {
+    let events = pool();
+    let of_one = |event: &&Event| event.conversation() == "case-3";
+    let (_alone_home, alone) = given(events.iter().filter(of_one).cloned().collect());
+    let (_home, db) = given(events.clone());
+    let line = Draft::new("desk", "case-3", Kind::Open, minute_after_the_pool()).build().unwrap().export_line();
+    let held = |db: &Convofold| {
+        let view = now(db);
+        let dry_run = DryRun::of(&view);
+        let report = Replay::new(&dry_run).input(Input::reader("events", Cursor::new(line.clone()))).run().unwrap();
+        assert_eq!(report.counts.applied, 1);
+        dry_run.finish().unwrap().held()
+    };
+    assert_eq!(held(&db), held(&alone));
+    assert_eq!(held(&db).0, 1);
+}
+
+fn minute_after_the_pool() -> Option<Time> {
+    Time::from_ms(1_700_000_000_000 + 60_000 + i64::try_from(POOL).unwrap() * 1_000)
+}
+
 #[test]
 fn a_backup_is_a_side() {
     let events = pool();
@@ -252,6 +347,22 @@ fn what_is_not_a_sorted_export_is_refused_with_its_line() {
 }
 
 #[test]
+fn a_line_of_an_export_has_a_maximum_length_and_the_error_names_the_line() {
+    let read = |text: &str| {
+        let side = Export::new(Input::reader("x", Cursor::new(text.to_owned()))).max_line_bytes(20);
+        side.read().unwrap().map(|line| line.map(|line| line.id)).collect::<Result<Vec<_>, _>>()
+    };
+    let (fits, long) = (r#"{"id":"a","more":10}"#, r#"{"id":"b","more":100}"#);
+    for end in ["\n", "\r\n", ""] {
+        assert_eq!(read(&format!("{fits}{end}")).unwrap(), ["a".into()]);
+        let refused = read(&format!("{fits}\n{long}{end}")).unwrap_err();
+        assert_eq!(refused.to_string(), "x, line 2: expected at most 20 bytes, found more");
+    }
+    // Blank input without a line end is not read to its end either.
+    assert!(matches!(read(&" ".repeat(1_000)), Err(DiffError::LineTooLong { line: 1, .. })));
+}
+
+#[test]
 fn an_export_is_read_once() {
     let side = Export::new(Input::reader("x", Cursor::new("")));
     assert!(side.conversations().unwrap().next().is_none());
@@ -290,19 +401,3 @@ fn a_dry_run_needs_the_events_of_the_conversations() {
     assert!(Replay::new(&dry_run).input(Input::reader("events", Cursor::new(lines))).run().is_err());
     assert!(matches!(dry_run.finish(), Err(DiffError::NoEvents)));
 }
-#[test]
-fn a_line_of_an_export_has_a_maximum_length_and_the_error_names_the_line() {
-    let read = |text: &str| {
-        let side = Export::new(Input::reader("x", Cursor::new(text.to_owned()))).max_line_bytes(20);
-        side.read().unwrap().map(|line| line.map(|line| line.id)).collect::<Result<Vec<_>, _>>()
-    };
-    let (fits, long) = (r#"{"id":"a","more":10}"#, r#"{"id":"b","more":100}"#);
-    for end in ["\n", "\r\n", ""] {
-        assert_eq!(read(&format!("{fits}{end}")).unwrap(), ["a".into()]);
-        let refused = read(&format!("{fits}\n{long}{end}")).unwrap_err();
-        assert_eq!(refused.to_string(), "x, line 2: expected at most 20 bytes, found more");
-    }
-    // Blank input without a line end is not read to its end either.
-    assert!(matches!(read(&" ".repeat(1_000)), Err(DiffError::LineTooLong { line: 1, .. })));
-}
-

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use convofold::diff::{Backup, Conversations, DiffError, Export, Side};
 use convofold::replay::Input;
-use convofold::{ExportLine, HistoryEntry, StateHash, When};
+use convofold::{ExportLine, HistoryEntry, StateHash, View, When};
 
 use crate::console::Console;
 use crate::database::DbArgs;
@@ -212,6 +212,10 @@ impl Side for Reader {
             Some(view) => Side::history(view, id),
             None => Ok(Some(self.history(id).map_err(|error| remote(&error))?.unwrap_or_default())),
         }
+    }
+
+    fn as_view(&self) -> Option<&View> {
+        self.view()
     }
 }
 
