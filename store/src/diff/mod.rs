@@ -302,7 +302,7 @@ impl std::fmt::Debug for Diff<'_> {
 /// A conversation on the first side, on the second side, or on both.
 type Pair = (Option<SideConversation>, Option<SideConversation>);
 /// Pairs in the order of the ids. Those of equal conversations can be missing.
-type Pairs<'a> = Box<dyn Iterator<Item = Result<Pair, DiffError>> + 'a>;
+type Pairs<'a> = Box<dyn Iterator<Item = Result<Pair, DiffError>> + Send + 'a>;
 
 fn pairs<'a>(from: &'a dyn Side, to: &'a dyn Side) -> Result<Pairs<'a>, DiffError> {
     match from.as_view().zip(to.as_view()) {
