@@ -62,6 +62,7 @@ pub use api::recorded::{HashProof, RecordedHash, RecordedHashes};
 pub use api::scan::{ConversationRecord, Scan};
 pub use api::stats::Stats;
 pub use api::view::View;
+pub use care::compact::{CompactError, Compacted};
 pub use care::trim::TrimError;
 pub use care::{backup, repair};
 pub use check::{audit, verify};

@@ -3,4 +3,5 @@
 pub mod backup;
 pub mod repair;
 pub(crate) mod trim;
+pub(crate) mod compact;
 mod new_store;

@@ -12,9 +12,12 @@ use crate::open::directory::{Directory, SharedDirectory, doing};
 use crate::open::error::OpenError;
 use crate::open::recovery::{RecoveredState, recover};
 use crate::open::report::Recovery;
-use crate::open::safety_copy::{SafetyCopy, untouched};
+use crate::open::safety_copy::{SafetyCopy, remove_storage, unmark, untouched};
 use crate::options::Options;
-use crate::storage::end_mark::{EndMark, EndMarkFile, EndMarkState, FoundEndMark, HEAD, storage_folder};
+use crate::storage::end_mark::{
+    EndMark, EndMarkFile, EndMarkState, FoundEndMark, HEAD, incomplete_mark, next_folder, storage_folder,
+    storage_folders,
+};
 use crate::storage::files::sync_dir;
 use crate::storage::sled::file::{ScanFinding, scan_finding};
 use crate::storage::sled::read_only::ReadOnlySled;
@@ -150,6 +153,20 @@ fn open_storage(directory: &Directory, folder: &Path, options: &Options) -> Resu
     Ok(storage)
 }
 
+/// Removes what a compaction left that was killed: the storage from which the database moved, or an incomplete copy.
+fn remove_other_storages(path: &Path, current: &Path) -> std::io::Result<()> {
+    let mut others = storage_folders(path)?.into_iter().map(|name| path.join(name)).filter(|other| other != current);
+    others.try_for_each(|other| remove_storage(&other))?;
+    // A copy that was killed before its folder was created, or right after the move.
+    let name = current.file_name().unwrap_or_default().to_string_lossy();
+    for marked in [current.to_owned(), path.join(next_folder(&name))] {
+        if incomplete_mark(&marked).exists() {
+            unmark(&marked)?;
+        }
+    }
+    Ok(())
+}
+
 /// Writes the end mark, which follows the log from now on, and completes the report.
 fn ready(
     directory: Directory,
@@ -161,8 +178,13 @@ fn ready(
     started: Instant,
 ) -> Result<Opened, OpenError> {
     let unreadable_end_mark = end_mark.state() == EndMarkState::Unreadable;
+    let current = (!unreadable_end_mark).then(|| end_mark.storage_folder());
     let written = end_mark.take_over(EndMark::of(&state.position));
     let end_mark = written.map_err(doing("writing the end mark in", directory.path()))?;
+    if let Some(current) = current {
+        remove_other_storages(directory.path(), &current)
+            .map_err(doing("removing an old storage in", directory.path()))?;
+    }
     let recovery = Recovery {
         is_new: directory.is_new,
         removed_files: files.removed,

@@ -14,6 +14,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::storage::end_mark::incomplete_mark;
 use crate::storage::files::{create_dir, parent_of, sync_dir};
 
 const COPYING: &str = ".copying";
@@ -133,6 +134,21 @@ pub(crate) fn untouched(sled: &Path) -> PathBuf {
         sled.to_owned()
     } else {
         beside(sled, ASIDE)
+    }
+}
+
+/// Removes a storage that is no longer used or was never complete, with its copies. The mark that it is incomplete goes last.
+pub(crate) fn remove_storage(sled: &Path) -> io::Result<()> {
+    remove(sled)?;
+    [COPYING, BEFORE, ASIDE, DONE].iter().try_for_each(|suffix| remove(&beside(sled, suffix)))?;
+    unmark(sled)
+}
+
+/// Removes the mark that a storage is incomplete.
+pub(crate) fn unmark(sled: &Path) -> io::Result<()> {
+    match fs::remove_file(incomplete_mark(sled)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => sync_dir(parent_of(sled)),
     }
 }
 

@@ -198,7 +198,7 @@ fn reason_to_skip(entry: &DirEntry) -> Option<&'static str> {
 }
 
 fn is_database(folder: &Path) -> bool {
-    folder.join("FORMAT").is_file() && folder.join("sled").is_dir()
+    folder.join("FORMAT").is_file() && folder.join("HEAD").is_file()
 }
 
 fn name(path: &Path) -> &[u8] {

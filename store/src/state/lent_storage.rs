@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use crate::format::key::{BlockKey, PartKey};
 use crate::state::shared::Shared;
-use crate::storage::{ReadStorage, StorageError};
+use crate::storage::fragment::Tree;
+use crate::storage::{Entry, ReadStorage, StorageError};
 
 /// Every call fails with [`StorageError::Closed`] once the database is closed.
 pub(crate) struct LentStorage(Arc<Shared>);
@@ -38,6 +39,10 @@ impl ReadStorage for LentStorage {
 
     fn record(&self, name: &str) -> Result<Option<Vec<u8>>, StorageError> {
         self.lend(|storage| storage.record(name))
+    }
+
+    fn entries_after(&self, tree: Tree, key: &[u8], max_bytes: usize) -> Result<Vec<Entry>, StorageError> {
+        self.lend(|storage| storage.entries_after(tree, key, max_bytes))
     }
 
     fn record_names(&self, prefix: &str) -> Result<Vec<String>, StorageError> {

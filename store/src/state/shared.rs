@@ -45,6 +45,8 @@ pub(crate) struct Shared {
     pub(crate) log_start: RwLock<LogStart>,
     /// Held while the log is read from its beginning, so that it is not trimmed.
     pub(crate) log_in_use: RwLock<()>,
+    /// Held by a compaction.
+    pub(crate) compacting: Mutex<()>,
     /// How far the feeds may read.
     pub(crate) durable: Mutex<Durable>,
     pub(crate) durable_moved: Condvar,
@@ -117,6 +119,7 @@ impl Shared {
             checkpoint_holds: AtomicU64::new(0),
             log_start: RwLock::new(log_start),
             log_in_use: RwLock::new(()),
+            compacting: Mutex::default(),
             durable: Mutex::new(Durable { seq: position.last_seq(), is_closed: false, waiting_feeds: 0 }),
             durable_moved: Condvar::new(),
             feed_wakers: Wakers::default(),

@@ -56,7 +56,47 @@ impl EndMark {
 /// The storage folder of a database, for callers that do not write.
 pub(crate) fn storage_folder(dir: &Path) -> io::Result<PathBuf> {
     let slot = read(dir)?.and_then(|bytes| Slot::newest(&bytes));
-    Ok(dir.join(slot.as_ref().map_or(DEFAULT_STORAGE, |(slot, _)| &slot.storage)))
+    Ok(dir.join(slot.map_or_else(|| newest_folder(dir), |(slot, _)| slot.storage)))
+}
+
+/// The name of the storage folder of a database whose end mark cannot be read: the newest complete one.
+fn newest_folder(dir: &Path) -> String {
+    let complete = storage_folders(dir).unwrap_or_default().into_iter().rfind(|name| !is_incomplete(&dir.join(name)));
+    complete.unwrap_or_else(|| DEFAULT_STORAGE.to_owned())
+}
+
+/// The names of the storage folders that exist, from the oldest to the newest.
+pub(crate) fn storage_folders(dir: &Path) -> io::Result<Vec<String>> {
+    let names = std::fs::read_dir(dir)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
+    let mut found = names
+        .filter_map(|name| name.map(|name| Some((number_of(&name)?, name))).transpose())
+        .collect::<io::Result<Vec<_>>>()?;
+    found.sort();
+    Ok(found.into_iter().map(|(_, name)| name).collect())
+}
+
+/// The name of the storage folder after this one.
+pub(crate) fn next_folder(name: &str) -> String {
+    format!("{DEFAULT_STORAGE}-{}", number_of(name).unwrap_or(1).saturating_add(1))
+}
+
+/// 1 for `sled`, 2 for `sled-2` and so on; `None` for another name.
+fn number_of(name: &str) -> Option<u64> {
+    match name.strip_prefix(DEFAULT_STORAGE)? {
+        "" => Some(1),
+        rest => rest.strip_prefix('-')?.parse().ok().filter(|number| format!("-{number}") == rest && *number > 1),
+    }
+}
+
+/// The file that exists while a storage folder is incomplete.
+pub(crate) fn incomplete_mark(folder: &Path) -> PathBuf {
+    let mut name = folder.file_name().unwrap_or_default().to_owned();
+    name.push(".incomplete");
+    folder.with_file_name(name)
+}
+
+fn is_incomplete(folder: &Path) -> bool {
+    incomplete_mark(folder).exists()
 }
 
 fn read(dir: &Path) -> io::Result<Option<Vec<u8>>> {
@@ -169,7 +209,7 @@ impl FoundEndMark {
 
     /// The storage folder.
     pub(crate) fn storage_folder(&self) -> PathBuf {
-        self.dir.join(self.newest.as_ref().map_or(DEFAULT_STORAGE, |(slot, _)| &slot.storage))
+        self.dir.join(self.newest.as_ref().map_or_else(|| newest_folder(&self.dir), |(slot, _)| slot.storage.clone()))
     }
 
     /// Sets the mark durably. A missing or unreadable file is written as a whole.
@@ -179,10 +219,11 @@ impl FoundEndMark {
         let (next_slot, storage) = match newest {
             Some((slot, slot_no)) => ((slot_no + 1) % SLOTS, slot.storage),
             None => {
+                let storage = newest_folder(&dir);
                 file.rewind()?;
-                file.write_all(&encode(mark, DEFAULT_STORAGE).repeat(2))?;
+                file.write_all(&encode(mark, &storage).repeat(2))?;
                 file.set_len(SLOTS * SLOT_BYTES as u64)?;
-                (0, DEFAULT_STORAGE.to_owned())
+                (0, storage)
             }
         };
         let synced_at = Instant::now();
@@ -218,6 +259,17 @@ impl EndMarkFile {
             self.put(mark)?;
         }
         self.sync_if_due()
+    }
+
+    /// Names another storage folder, durably. Afterwards no slot names the one before. If this fails, either of the two is named.
+    pub(crate) fn move_to(&mut self, storage: String, mark: EndMark) -> io::Result<()> {
+        self.storage = storage;
+        for _ in 0..SLOTS {
+            self.put(mark)?;
+            // One slot at a time, so that one is always whole.
+            self.sync()?;
+        }
+        Ok(())
     }
 
     /// The time by which the mark must be made durable. `None` if it is durable.

@@ -13,9 +13,15 @@ pub(crate) mod memory;
 pub(crate) mod sled;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::Arc;
 
 pub use self::error::StorageError;
 use crate::format::key::{BlockKey, PageKey, PartKey};
+use crate::storage::fragment::Tree;
+
+/// The key of a value in its tree, and the value.
+pub(crate) type Entry = (Vec<u8>, Vec<u8>);
 
 /// Reads the database's bytes, from any thread.
 pub(crate) trait ReadStorage: Send + Sync {
@@ -27,6 +33,8 @@ pub(crate) trait ReadStorage: Send + Sync {
     fn page(&self, key: PartKey) -> Result<Option<Vec<u8>>, StorageError>;
     /// The record with this name.
     fn record(&self, name: &str) -> Result<Option<Vec<u8>>, StorageError>;
+    /// The entries of a tree after this key, in order: as many as fit into `max_bytes`, and at least one if there is one.
+    fn entries_after(&self, tree: Tree, key: &[u8], max_bytes: usize) -> Result<Vec<Entry>, StorageError>;
     /// The names of all records with this prefix, in order.
     fn record_names(&self, prefix: &str) -> Result<Vec<String>, StorageError>;
     /// Size on disk, in bytes.
@@ -52,6 +60,12 @@ pub(crate) trait Storage: ReadStorage {
     fn put_record(&self, name: &str, value: &[u8]) -> Result<(), StorageError>;
     /// Deletes the record with this name.
     fn delete_record(&self, name: &str) -> Result<(), StorageError>;
+
+    /// An empty storage in another folder, with the settings of this one.
+    fn create(&self, folder: &Path) -> Result<Arc<dyn Storage>, StorageError>;
+    /// Adds entries to a tree whose keys are all smaller. They take less room than if they are written one by one. If the
+    /// process ends, only some of them may be written.
+    fn load(&self, tree: Tree, entries: &[Entry]) -> Result<(), StorageError>;
 
     /// Returns once everything written before survives a power cut.
     fn barrier(&self) -> Result<(), StorageError>;

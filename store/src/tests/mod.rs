@@ -5,6 +5,7 @@ mod audit;
 mod backup;
 mod checkpoints;
 mod commits;
+mod compact;
 mod counters;
 mod damage;
 mod directory;

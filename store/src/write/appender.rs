@@ -39,6 +39,11 @@ impl Appender {
         Self { storage, blocks: Arc::new(Mutex::new(blocks)), thread: None }
     }
 
+    /// Appends to this storage from now on.
+    pub(crate) fn set_storage(&mut self, storage: Arc<dyn Storage>) {
+        self.storage = storage;
+    }
+
     /// The builder of blocks, with its compressor.
     pub(crate) fn blocks(&self) -> MutexGuard<'_, BlockWriter> {
         self.blocks.lock()

@@ -6,6 +6,7 @@
 use std::fs::File;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::{self, JoinHandle};
@@ -30,6 +31,7 @@ use crate::write::batch::Batch;
 use crate::write::clock::CommitClock;
 use crate::write::error::{CommitError, expect_healthy, failed};
 use crate::write::group::{Group, Submission};
+use crate::write::moving::{Created, Move, Moved};
 use crate::write::ticket::{Completer, Round};
 use crate::write::trim::{Trimmed, trim};
 
@@ -48,6 +50,9 @@ pub(crate) enum Command {
     Checkpoint(Completer<Checkpoint>),
     Snapshot(Completer<Snapshot>),
     Trim(LogStart, Completer<Trimmed>),
+    /// Creates an empty storage in this folder.
+    Create(PathBuf, Completer<Created>),
+    Move(Move, Completer<Moved>),
     Close(Completer<()>),
 }
 
@@ -126,6 +131,8 @@ impl Writer {
                 Ok(Command::Checkpoint(completer)) => self.answer(completer, Self::checkpoint),
                 Ok(Command::Snapshot(completer)) => self.answer(completer, Self::snapshot),
                 Ok(Command::Trim(to, completer)) => self.answer(completer, |writer| writer.trim(to)),
+                Ok(Command::Create(folder, completer)) => self.answer(completer, |writer| Ok(writer.create(&folder))),
+                Ok(Command::Move(to, completer)) => self.answer(completer, |writer| writer.move_to(to)),
                 Ok(Command::Close(completer)) => return self.answer(completer, Self::finish),
                 Err(RecvTimeoutError::Timeout) => self.attempt(Self::sync_what_is_due),
                 // The handle was dropped without `close`: the same, without a caller to answer.
@@ -347,6 +354,24 @@ impl Writer {
 
     fn trim(&mut self, to: LogStart) -> Result<Trimmed, StorageError> {
         trim(&self.shared, self.storage.as_ref(), self.appender.blocks().compressor(), to)
+    }
+
+    /// A failure is the answer: it changes nothing in this database.
+    fn create(&self, folder: &Path) -> Created {
+        self.storage.create(folder).map_err(Arc::new)
+    }
+
+    fn move_to(&mut self, to: Move) -> Result<Moved, StorageError> {
+        self.sync()?;
+        if let Err(refused) = to.complete(&self.shared, self.storage.as_ref()) {
+            return Ok(refused);
+        }
+        let moved = self.end_mark.move_to(to.name, EndMark::of(&self.position));
+        moved.map_err(StorageError::io("writing the end mark"))?;
+        // Waits for the readers' calls.
+        *self.shared.storage.write() = Some(to.storage.clone());
+        self.appender.set_storage(to.storage.clone());
+        Ok(Moved::Done(std::mem::replace(&mut self.storage, to.storage)))
     }
 
     fn snapshot(&mut self) -> Result<Snapshot, StorageError> {

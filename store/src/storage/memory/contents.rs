@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use super::Dice;
 use crate::format::key::{BlockKey, PageKey, PartKey};
+use crate::storage::Entry;
+use crate::storage::fragment::Tree;
+use crate::storage::sled::{block_key, part_key};
 
 #[derive(Clone, Default)]
 pub(crate) struct Contents {
@@ -32,6 +35,16 @@ impl Contents {
             Change::DeletePage(key) => self.pages.retain(|part, _| part.page != key),
             Change::PutRecord(name, value) => drop(self.records.insert(name, value)),
             Change::DeleteRecord(name) => drop(self.records.remove(&name)),
+        }
+    }
+
+    /// The entries of a tree.
+    pub(super) fn entries(&self, tree: Tree) -> Vec<Entry> {
+        let Self { log, pages, records } = self;
+        match tree {
+            Tree::Log => log.iter().map(|(key, value)| (block_key(*key), value.clone())).collect(),
+            Tree::Pages => pages.iter().map(|(key, value)| (part_key(*key), value.clone())).collect(),
+            Tree::Records => records.iter().map(|(name, value)| (name.clone().into_bytes(), value.clone())).collect(),
         }
     }
 

@@ -114,6 +114,8 @@ pub(crate) enum Call {
     PutPages,
     PutRecord,
     DeleteRecord,
+    Create,
+    Load,
     Barrier,
 }
 

@@ -5,6 +5,7 @@
 mod contents;
 mod faults;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -15,13 +16,15 @@ pub(crate) use self::contents::Contents;
 pub(crate) use self::faults::{Call, Dice, Fault};
 use self::faults::{Countdown, Room};
 use crate::format::key::{BlockKey, PageKey, PartKey};
-use crate::storage::{ReadStorage, Storage, StorageError};
+use crate::storage::fragment::Tree;
+use crate::storage::sled::{block_key_of, part_key_of};
+use crate::storage::{Entry, ReadStorage, Storage, StorageError};
 
 #[derive(Default)]
 pub(crate) struct MemoryStorage {
     disk: Mutex<Disk>,
     /// Counts all calls except those that only measure sizes.
-    pub(crate) fail_any: Countdown,
+    pub(crate) fail_any: Arc<Countdown>,
     pub(crate) fail_append: Countdown,
     pub(crate) fail_barrier: Countdown,
     pub(crate) fail_pages: Countdown,
@@ -29,9 +32,11 @@ pub(crate) struct MemoryStorage {
     pub(crate) fail_reads: Countdown,
     pub(crate) room: Room,
     failed: Mutex<Vec<Call>>,
+    /// The storage that was created last, which shares `fail_any`.
+    created: Mutex<Option<Arc<Self>>>,
     pub(crate) barriers: AtomicU64,
     pub(crate) appends: AtomicU64,
-    /// Called once, before the next block is read.
+    /// Called once, before the next block or the next entries are read.
     pub(crate) before_block: Hook,
     /// Called once, by the writer, before the next barrier.
     pub(crate) before_barrier: Hook,
@@ -66,6 +71,11 @@ impl MemoryStorage {
     pub(crate) fn with(contents: Contents) -> Arc<Self> {
         let disk = Disk { now: contents.clone(), durable: contents, since_barrier: Vec::new() };
         Arc::new(Self { disk: Mutex::new(disk), ..Self::default() })
+    }
+
+    /// The storage that was created last.
+    pub(crate) fn created(&self) -> Option<Arc<Self>> {
+        self.created.lock().clone()
     }
 
     /// What remains after the process is killed.
@@ -156,6 +166,21 @@ impl ReadStorage for MemoryStorage {
         self.read(|now| now.records.get(name).cloned())
     }
 
+    fn entries_after(&self, tree: Tree, key: &[u8], max_bytes: usize) -> Result<Vec<Entry>, StorageError> {
+        self.before_block.call();
+        self.read(|now| {
+            let mut bytes = 0;
+            let mut entries = now.entries(tree);
+            entries.sort();
+            let is_wanted = |(_, value): &Entry| {
+                let before = bytes;
+                bytes += value.len();
+                before < max_bytes
+            };
+            entries.into_iter().filter(|(found, _)| found.as_slice() > key).take_while(is_wanted).collect()
+        })
+    }
+
     fn record_names(&self, prefix: &str) -> Result<Vec<String>, StorageError> {
         self.read(|now| now.records.keys().filter(|name| name.starts_with(prefix)).cloned().collect())
     }
@@ -202,6 +227,28 @@ impl Storage for MemoryStorage {
     fn delete_record(&self, name: &str) -> Result<(), StorageError> {
         let change = Change::DeleteRecord(name.to_owned());
         self.write(Call::DeleteRecord, &Countdown::default(), 0, |_| vec![change])
+    }
+
+    fn create(&self, _folder: &Path) -> Result<Arc<dyn Storage>, StorageError> {
+        if let Some(fault) = self.next_fault(Call::Create, &Countdown::default()) {
+            return Err(fault.error());
+        }
+        let created = Arc::new(Self { fail_any: self.fail_any.clone(), ..Self::default() });
+        *self.created.lock() = Some(created.clone());
+        Ok(created)
+    }
+
+    fn load(&self, tree: Tree, entries: &[Entry]) -> Result<(), StorageError> {
+        let bytes = entries.iter().map(|(_, value)| value.len()).sum();
+        let entries = entries.iter().cloned();
+        let changes = match tree {
+            Tree::Log => vec![Change::Append(entries.map(|(key, value)| (block_key_of(&key), value)).collect())],
+            Tree::Pages => vec![Change::PutPages(entries.map(|(key, value)| (part_key_of(&key), value)).collect())],
+            Tree::Records => entries
+                .map(|(key, value)| Change::PutRecord(String::from_utf8_lossy(&key).into_owned(), value))
+                .collect(),
+        };
+        self.write(Call::Load, &Countdown::default(), bytes, |_| changes)
     }
 
     fn barrier(&self) -> Result<(), StorageError> {

@@ -35,6 +35,7 @@ use std::ffi::OsString;
 use std::fs::{self, File, Permissions};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -46,7 +47,7 @@ use crate::storage::files::{create_dir, make_others_private};
 use crate::storage::fragment::{PAYLOAD_BYTES, Tree};
 use crate::storage::sled::flush_watchdog::FlushWatchdog;
 use crate::storage::sled::tree::{Changes, DELETED_AT_ONCE, SledTree, guarded};
-use crate::storage::{ReadStorage, Storage, StorageError, release};
+use crate::storage::{Entry, ReadStorage, Storage, StorageError, release};
 
 /// The smallest segment size at which a leaf of such fragments does not spill into `blobs/`.
 pub(crate) const MIN_SEGMENT_BYTES: usize = 2 << 20;
@@ -82,6 +83,7 @@ pub(crate) struct SledStorage {
     unsynced_bytes: AtomicU64,
     /// The maximum of `unsynced_bytes`.
     max_unsynced_bytes: u64,
+    options: SledOptions,
     dir: PathBuf,
     /// Dropped last, after sled has closed its file.
     stock: StockTaking,
@@ -142,7 +144,19 @@ impl SledStorage {
                 let (dir, unsynced_bytes) = (dir.to_owned(), AtomicU64::new(0));
                 let (written_bytes, is_due) = (AtomicU64::new(0), AtomicBool::new(false));
                 let stock = StockTaking { config, dir: dir.clone(), written_bytes, is_due };
-                Ok(Self { db, log, pages, records, file, watchdog, unsynced_bytes, max_unsynced_bytes, dir, stock })
+                Ok(Self {
+                    db,
+                    log,
+                    pages,
+                    records,
+                    file,
+                    watchdog,
+                    unsynced_bytes,
+                    max_unsynced_bytes,
+                    options,
+                    dir,
+                    stock,
+                })
             }
             Err(error) => {
                 // sled may panic too if its own fsync fails, but this error is the useful one.
@@ -163,6 +177,14 @@ impl SledStorage {
         self.unsynced_bytes.fetch_add(bytes, Ordering::Relaxed);
         self.stock.written_bytes.fetch_add(bytes, Ordering::Relaxed);
         Ok(())
+    }
+
+    fn tree(&self, tree: Tree) -> &SledTree {
+        match tree {
+            Tree::Log => &self.log,
+            Tree::Pages => &self.pages,
+            Tree::Records => &self.records,
+        }
     }
 
     /// Deletes these fragments of pages.
@@ -207,6 +229,10 @@ impl ReadStorage for SledStorage {
 
     fn record(&self, name: &str) -> Result<Option<Vec<u8>>, StorageError> {
         self.records.get(name.as_bytes())
+    }
+
+    fn entries_after(&self, tree: Tree, key: &[u8], max_bytes: usize) -> Result<Vec<Entry>, StorageError> {
+        self.tree(tree).entries_after(key, max_bytes)
     }
 
     fn record_names(&self, prefix: &str) -> Result<Vec<String>, StorageError> {
@@ -273,6 +299,22 @@ impl Storage for SledStorage {
         self.records.apply(changes)
     }
 
+    fn create(&self, folder: &Path) -> Result<Arc<dyn Storage>, StorageError> {
+        Ok(Arc::new(Self::open(folder, self.options)?))
+    }
+
+    fn load(&self, tree: Tree, entries: &[Entry]) -> Result<(), StorageError> {
+        let tree = self.tree(tree);
+        let stored_keys: Vec<_> = tree.fragments(entries).map(|(stored_key, _)| stored_key).collect();
+        tree.reserve(stored_keys.iter().map(Vec::as_slice))?;
+        for (stored_key, fragment) in tree.fragments(entries) {
+            let fragment = fragment.encode();
+            self.barrier_before(fragment.len())?;
+            tree.set(&stored_key, fragment)?;
+        }
+        Ok(())
+    }
+
     fn barrier(&self) -> Result<(), StorageError> {
         self.watchdog.watch(|| guarded("flushing", || self.db.flush().map(drop)))?;
         self.file.sync_data().map_err(StorageError::io("fdatasync of sled's file"))?;
@@ -329,8 +371,16 @@ fn u64_at(key: &[u8], at: usize) -> u64 {
     u64::from_be_bytes(key.get(at..).and_then(|rest| rest.first_chunk()).copied().unwrap_or_default())
 }
 
-fn block_key_of(key: &[u8]) -> BlockKey {
+pub(crate) fn block_key_of(key: &[u8]) -> BlockKey {
     BlockKey { first_seq: u64_at(key, 0), block_no: u64_at(key, 8) }
+}
+
+/// The inverse of [`part_key`].
+#[cfg(test)]
+pub(crate) fn part_key_of(key: &[u8]) -> PartKey {
+    let number = |bytes: &[u8]| u32::from_be_bytes(bytes.try_into().unwrap());
+    let half = crate::format::key::PageHalf::from_u8(key[4]).unwrap();
+    PageKey { page_no: number(&key[..4]), half }.part(number(&key[5..]))
 }
 
 fn stray_values(dir: &Path) -> Result<u64, StorageError> {

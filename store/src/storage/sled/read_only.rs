@@ -18,12 +18,12 @@ use parking_lot::Mutex;
 use super::file::{Message, read_at};
 use super::node::{Entries, Node, decode_roots};
 use super::page_table::{PageTable, Place};
-use super::tree::{fragment_key, key_of_fragment, keys_of_first_fragments, value_of};
+use super::tree::{fragment_key, key_of_fragment, keys_of_first_fragments, names, value_of};
 use super::{block_key, block_key_of, part_key, stray_values};
 use crate::format::key::{BlockKey, PartKey};
 use crate::storage::files::open_for_parts;
 use crate::storage::fragment::Tree;
-use crate::storage::{ReadStorage, StorageError};
+use crate::storage::{Entry, ReadStorage, StorageError};
 
 /// The page with the root nodes of all trees.
 const META_PAGE: u64 = 0;
@@ -128,12 +128,16 @@ impl ReadOnlySled {
             let keys = entries_of(&node).iter().map(|(key, _)| key).skip_while(|key| key.as_slice() < prefix);
             found.extend(keys.take_while(|key| key.starts_with(prefix)).cloned());
             let is_last = node.high.is_empty() || (!node.high.starts_with(prefix) && node.high.as_slice() > prefix);
-            leaf = if is_last { None } else { node.next.map(|next| self.node(next)).transpose()? };
-            if leaf.as_ref().is_some_and(|right| right.low <= node.low) {
-                return Err(StorageError::BrokenTree);
-            }
+            leaf = if is_last { None } else { self.right_of(&node)? };
         }
         Ok(found)
+    }
+
+    /// The next leaf.
+    fn right_of(&self, node: &Node) -> Result<Option<Arc<Node>>, StorageError> {
+        let right = node.next.map(|next| self.node(next)).transpose()?;
+        let is_circle = right.as_ref().is_some_and(|right| right.low <= node.low);
+        if is_circle { Err(StorageError::BrokenTree) } else { Ok(right) }
     }
 }
 
@@ -155,9 +159,29 @@ impl ReadStorage for ReadOnlySled {
         self.value(Tree::Records, name.as_bytes())
     }
 
+    fn entries_after(&self, tree: Tree, key: &[u8], max_bytes: usize) -> Result<Vec<Entry>, StorageError> {
+        let after = if key.is_empty() { Vec::new() } else { fragment_key(key, u32::MAX) };
+        let (mut found, mut bytes) = (Vec::new(), 0);
+        let mut leaf = self.leaf(tree, &after, false)?;
+        while let Some(node) = leaf {
+            let keys =
+                entries_of(&node).iter().map(|(key, _)| key.as_slice()).skip_while(|key| *key <= after.as_slice());
+            for key in keys_of_first_fragments(keys) {
+                if bytes >= max_bytes {
+                    return Ok(found);
+                }
+                let value = self.value(tree, &key)?.unwrap_or_default();
+                bytes += value.len();
+                found.push((key, value));
+            }
+            leaf = self.right_of(&node)?;
+        }
+        Ok(found)
+    }
+
     fn record_names(&self, prefix: &str) -> Result<Vec<String>, StorageError> {
         let keys = self.stored_keys(Tree::Records, prefix.as_bytes())?;
-        Ok(keys_of_first_fragments(keys.iter().map(Vec::as_slice)))
+        Ok(names(keys_of_first_fragments(keys.iter().map(Vec::as_slice))))
     }
 
     fn disk_bytes(&self) -> Result<u64, StorageError> {

@@ -1,0 +1,188 @@
+//! Compact: rewrites the storage without the room that sled does not use.
+//!
+//! sled never gives room back to the file system: after a replay, or a trim, half of its file and more is unused. A copy of its
+//! entries is written to a new folder while the database is used. Then the writer copies what was added meanwhile, and HEAD names
+//! the new folder, in one write. A process that is killed at any moment leaves a database with one of the two folders, and the
+//! next opening removes the other.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use crate::api::handle::Convofold;
+use crate::open::safety_copy::{remove_storage, unmark};
+use crate::state::lent_storage::LentStorage;
+use crate::storage::end_mark::{incomplete_mark, next_folder, storage_folder};
+use crate::storage::files::{create_file, free_bytes, parent_of, sync_dir};
+use crate::storage::fragment::Tree;
+use crate::storage::{Storage, StorageError, release};
+use crate::trace::{span, tell};
+use crate::write::error::CommitError;
+use crate::write::moving::{Move, Moved, copy_after};
+use crate::write::writer::Command;
+
+/// The copy is begun again if somebody requests a checkpoint meanwhile, up to this number of times.
+const MAX_COPIES: u32 = 3;
+
+/// What a compaction did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct Compacted {
+    /// Length of sled's file before, in bytes.
+    pub before_bytes: u64,
+    /// Length of sled's file now, in bytes.
+    pub after_bytes: u64,
+}
+
+/// Why a database was not compacted. Nothing has changed, except with [`CompactError::Commit`].
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CompactError {
+    /// Another compaction is running.
+    #[error("another compaction is running")]
+    InUse,
+    /// The log is being trimmed. Try again when it has ended.
+    #[error("the log is being trimmed")]
+    Trimming,
+    /// The file system has less room than a copy may need.
+    #[error("a copy needs up to {needed_bytes} bytes, and {free_bytes} are free in {}", dir.display())]
+    NoSpace {
+        /// The directory of the database.
+        dir: PathBuf,
+        /// Length of sled's file.
+        needed_bytes: u64,
+        /// What is free.
+        free_bytes: u64,
+    },
+    /// Checkpoints were requested again and again while the copy was written.
+    #[error("checkpoints were requested while the storage was copied, {copies} times")]
+    Busy {
+        /// Number of copies that were begun.
+        copies: u32,
+    },
+    /// The storage cannot be read, or the copy cannot be written.
+    #[error("the copy failed")]
+    Copy(#[source] Arc<StorageError>),
+    /// Writing failed. The database is compacted or as before; the next opening uses what is there.
+    #[error(transparent)]
+    Commit(#[from] CommitError),
+}
+
+impl Convofold {
+    /// Rewrites the storage without unused room, and gives that room back to the file system. States, log, checkpoints and
+    /// hashes do not change.
+    ///
+    /// The database can be used meanwhile: only the last step, in which the events of the last moments are copied, waits for
+    /// nobody and lets nobody write. Until the end, no checkpoint is written unless it is requested, so that conversations stay
+    /// in memory, and the file system must have room for a second copy. If the process is killed, the database is compacted or
+    /// as it was.
+    ///
+    /// # Errors
+    /// [`CompactError`].
+    pub fn compact(&self) -> Result<Compacted, CompactError> {
+        span!("compact");
+        let shared = self.shared();
+        let _turn = shared.compacting.try_lock().ok_or(CompactError::InUse)?;
+        let _log = shared.log_in_use.try_read().ok_or(CompactError::Trimming)?;
+        let before_bytes = self.storage_bytes()?;
+        self.expect_room(before_bytes)?;
+        self.checkpoint()?;
+        let _held = shared.hold_checkpoints();
+        for _ in 0..MAX_COPIES {
+            if self.compact_once()? {
+                let after_bytes = self.storage_bytes()?;
+                tell!(info, before_bytes, after_bytes, "compacted");
+                return Ok(Compacted { before_bytes, after_bytes });
+            }
+        }
+        Err(CompactError::Busy { copies: MAX_COPIES })
+    }
+
+    fn expect_room(&self, needed_bytes: u64) -> Result<(), CompactError> {
+        match free_bytes(self.dir()) {
+            Some(free_bytes) if free_bytes < needed_bytes => {
+                Err(CompactError::NoSpace { dir: self.dir().to_owned(), needed_bytes, free_bytes })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn storage_bytes(&self) -> Result<u64, CompactError> {
+        LentStorage::of(self.shared()).disk_bytes().map_err(copy_failed)
+    }
+
+    /// Copies the storage and moves to the copy. `false` if a checkpoint was written meanwhile.
+    fn compact_once(&self) -> Result<bool, CompactError> {
+        let shared = self.shared();
+        let io = |doing| move |error| copy_failed(StorageError::io(doing)(error));
+        let before = storage_folder(self.dir()).map_err(io("reading the end mark"))?;
+        let name = next_folder(&before.file_name().unwrap_or_default().to_string_lossy());
+        let copy = Copy::begin(self.dir().join(&name)).map_err(io("creating the folder of the copy"))?;
+        let checkpoints_begun = shared.log_figures.checkpoints_begun.load(Ordering::SeqCst);
+        let folder = copy.folder.clone();
+        let storage = self.request(|completer| Command::Create(folder, completer))?.map_err(CompactError::Copy)?;
+        let storage = scopeguard::guard(storage, |storage| drop(release(storage)));
+        let last_block = self.copy_to(storage.as_ref()).map_err(copy_failed)?;
+        let to = Move { name, storage: storage.clone(), checkpoints_begun, last_block };
+        let old = match self.request(|completer| Command::Move(to, completer))? {
+            Moved::Done(old) => old,
+            Moved::Outdated => return Ok(false),
+            Moved::Failed(error) => return Err(CompactError::Copy(error)),
+        };
+        drop(scopeguard::ScopeGuard::into_inner(storage));
+        copy.keep().map_err(io("removing the mark of an incomplete storage"))?;
+        // Nothing depends on it any more; if it cannot be removed, the next opening tries again.
+        let _ = release(old);
+        let _ = remove_storage(&before);
+        Ok(true)
+    }
+
+    /// Copies everything. Returns the key of the last block.
+    fn copy_to(&self, to: &dyn Storage) -> Result<Vec<u8>, StorageError> {
+        let from = LentStorage::of(self.shared());
+        let copy = |tree| copy_after(from.as_ref(), to, tree, Vec::new());
+        copy(Tree::Records)?;
+        copy(Tree::Pages)?;
+        let last_block = copy(Tree::Log)?;
+        to.barrier()?;
+        // What was appended while the barrier ran.
+        copy_after(from.as_ref(), to, Tree::Log, last_block)
+    }
+}
+
+fn copy_failed(error: StorageError) -> CompactError {
+    CompactError::Copy(Arc::new(error))
+}
+
+/// A folder that is removed again unless it is kept.
+struct Copy {
+    folder: PathBuf,
+    is_kept: bool,
+}
+
+impl Copy {
+    fn begin(folder: PathBuf) -> std::io::Result<Self> {
+        // Left by an attempt that was given up.
+        remove_storage(&folder)?;
+        let mark = incomplete_mark(&folder);
+        if !mark.exists() {
+            create_file(&mark)?;
+        }
+        sync_dir(parent_of(&folder))?;
+        Ok(Self { folder, is_kept: false })
+    }
+
+    fn keep(mut self) -> std::io::Result<()> {
+        self.is_kept = true;
+        unmark(&self.folder)
+    }
+}
+
+impl Drop for Copy {
+    fn drop(&mut self) {
+        if !self.is_kept {
+            let _ = remove_storage(&self.folder);
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! Compaction: what it gives back, what stays, and what a kill or a failure leaves.
+
+use std::fs;
+use std::sync::Arc;
+
+use super::{Home, lived_in, message_with, messages, submit};
+use crate::storage::end_mark::{incomplete_mark, storage_folder, storage_folders};
+use crate::storage::memory::{Fault, MemoryStorage};
+use crate::verify::VerifyReport;
+use crate::{Batch, CompactError, Convofold, Options};
+
+/// A database that contains much text, in a folder.
+fn full(home: &Home) -> Convofold {
+    let db = Convofold::open(home.path()).unwrap();
+    for round in 0..8 {
+        let text = |number: u64| blake_like(round * 4_000 + number);
+        let events = (0..400).map(|number| message_with(&format!("case-{number}"), round, &text(number)));
+        submit(&db, Batch::new(events.collect()));
+        db.checkpoint().unwrap();
+    }
+    db
+}
+
+/// Text that does not compress.
+fn blake_like(seed: u64) -> String {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        format!("{state:016x}")
+    };
+    (0..60).map(|_| next()).collect()
+}
+
+fn export(db: &Convofold) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    db.export(&mut bytes).unwrap();
+    bytes
+}
+
+fn is_clean(db: &Convofold) -> bool {
+    db.verify(|_| {}).is_ok_and(|report: VerifyReport| report.is_clean())
+}
+
+#[test]
+fn a_compacted_database_is_smaller_and_says_the_same() {
+    let home = Home::new();
+    let db = full(&home);
+    let (hash, before) = (db.state_hash(), export(&db));
+    let compacted = db.compact().unwrap();
+    assert!(compacted.after_bytes * 3 < compacted.before_bytes * 2, "{compacted:?}");
+    assert_eq!(storage_folders(&home.path()).unwrap(), ["sled-2"]);
+    assert_eq!((db.state_hash(), export(&db)), (hash, before.clone()));
+    submit(&db, Batch::new(messages(100, 5)));
+    assert!(is_clean(&db));
+    let after = export(&db);
+    db.close().unwrap();
+    let db = Convofold::open(home.path()).unwrap();
+    assert_eq!(export(&db), after);
+    db.compact().unwrap();
+    db.close().unwrap();
+    let names: std::collections::BTreeSet<_> =
+        fs::read_dir(home.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    assert_eq!(names, ["FORMAT", "HEAD", "LOCK", "sled-3"].map(str::to_owned).into());
+    assert!(is_clean(&Options::new().read_only(true).open(home.path()).unwrap()));
+}
+
+#[test]
+fn events_that_arrive_meanwhile_are_in_both() {
+    let (home, storage, db) = lived_in(Options::new());
+    let late = db.clone();
+    storage.before_block.set(move || drop(submit(&late, Batch::new(messages(900, 20)).bookmark("upstream", "late"))));
+    db.compact().unwrap();
+    let created = storage.created().unwrap();
+    let (hash, bookmark) = (db.state_hash(), db.bookmark("upstream"));
+    db.close().unwrap();
+    let db = home.open_on(&MemoryStorage::with(created.contents()), Options::new());
+    assert_eq!((db.state_hash(), db.bookmark("upstream")), (hash, bookmark));
+    assert!(is_clean(&db));
+}
+
+#[test]
+fn a_checkpoint_that_is_requested_meanwhile_begins_the_copy_again() {
+    let (_home, storage, db) = lived_in(Options::new());
+    let other = db.clone();
+    storage.before_block.set(move || {
+        submit(&other, Batch::new(messages(900, 20)));
+        other.checkpoint().unwrap();
+    });
+    db.compact().unwrap();
+    let created = storage.created().unwrap().contents();
+    assert_eq!(created.records, storage.contents().records);
+    assert!(created.pages == storage.contents().pages && created.log == storage.contents().log);
+}
+
+#[test]
+fn a_second_compaction_and_a_trim_are_refused_meanwhile() {
+    let (_home, storage, db) = lived_in(Options::new());
+    let other = db.clone();
+    storage.before_block.set(move || {
+        assert!(matches!(other.compact(), Err(CompactError::InUse)));
+        assert!(other.trim_log(convofold_engine::Time::MAX).is_err());
+    });
+    db.compact().unwrap();
+}
+
+#[test]
+fn no_operation_of_a_compaction_can_fail_badly() {
+    for (fault, repeats) in
+        [(Fault::Undone, false), (Fault::Undone, true), (Fault::Done, false), (Fault::NoSpace, false)]
+    {
+        for at in 1.. {
+            let (home, storage, db) = lived_in(Options::new());
+            let before = export(&db);
+            storage.fail_any.arm(at, fault, repeats);
+            let outcome = db.compact();
+            storage.fail_any.set(0);
+            let created = storage.created();
+            let failed =
+                [Some(storage.clone()), created.clone()].into_iter().flatten().any(|one| !one.failed().is_empty());
+            assert_eq!(outcome.is_err(), failed, "operation {at}: {outcome:?}");
+            let named = storage_folder(&home.path()).unwrap();
+            let is_moved = named.file_name().unwrap() != "sled";
+            let left = if is_moved { created.unwrap() } else { storage };
+            assert_eq!(export(&db), before);
+            for left in [MemoryStorage::with(left.contents()), left.after_power_cut()] {
+                let home = home.copied_to(Home::new());
+                let survivor = home.open_on(&left, Options::new());
+                assert_eq!(export(&survivor), before, "operation {at} ({fault:?})");
+                assert!(is_clean(&survivor));
+            }
+            // A failure of the copy alone leaves the database in use.
+            let is_poisoned = matches!(outcome, Err(CompactError::Commit(_)));
+            assert_eq!(db.submit(Batch::new(messages(900, 3))).is_err(), is_poisoned, "operation {at}: {outcome:?}");
+            if !failed {
+                assert!(at > 10, "{at} operations");
+                break;
+            }
+        }
+    }
+}
+
+#[test]
+fn what_a_killed_compaction_left_is_removed() {
+    let home = Home::new();
+    let db = full(&home);
+    let before = export(&db);
+    db.close().unwrap();
+    let [old, new] = ["sled", "sled-2"].map(|name| home.path().join(name));
+    // Killed while it copied.
+    fs::create_dir(&new).unwrap();
+    fs::write(new.join("db"), "half").unwrap();
+    fs::write(incomplete_mark(&new), "").unwrap();
+    let db = Convofold::open(home.path()).unwrap();
+    assert_eq!(export(&db), before);
+    assert!(!new.exists() && !incomplete_mark(&new).exists());
+    // Killed after it moved.
+    let shelf = Home::new();
+    let kept = home.copied_to(shelf);
+    db.compact().unwrap();
+    db.close().unwrap();
+    fs::rename(kept.path().join("sled"), &old).unwrap();
+    fs::write(incomplete_mark(&new), "").unwrap();
+    let db = Convofold::open(home.path()).unwrap();
+    assert_eq!(export(&db), before);
+    assert!(!old.exists() && !incomplete_mark(&new).exists());
+}
+
+#[test]
+fn without_a_readable_head_the_newest_complete_storage_is_opened() {
+    let home = Home::new();
+    let db = full(&home);
+    let before = export(&db);
+    db.compact().unwrap();
+    db.close().unwrap();
+    fs::write(home.path().join("HEAD"), "nonsense").unwrap();
+    let incomplete = home.path().join("sled-3");
+    fs::create_dir(&incomplete).unwrap();
+    fs::write(incomplete_mark(&incomplete), "").unwrap();
+    let db = Convofold::open(home.path()).unwrap();
+    assert_eq!(export(&db), before);
+    // Nothing is removed when HEAD cannot say what is needed.
+    assert!(incomplete.exists());
+    db.close().unwrap();
+    drop(Arc::new(Convofold::open(home.path()).unwrap()));
+    assert!(!incomplete.exists());
+}
