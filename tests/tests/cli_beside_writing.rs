@@ -486,7 +486,7 @@ fn roles_decide_from_afar() {
     assert!(ran.stderr.contains("conversations"), "{ran:?}");
     let ran = afar("ingest", &["ingest"], (message("c", 1, "") + "\n").as_bytes());
     assert_eq!((ran.code, ran.json()["applied"].as_u64()), (Some(0), Some(1)), "{ran:?}");
-    for args in [&["backup", "file"][..], &["verify"], &["audit"], &["trim", "--older-than", "1d"]] {
+    for args in [&["backup", "file"][..], &["verify"], &["audit"], &["trim", "--older-than", "1d"], &["compact"]] {
         let ran = afar("ingest", args, b"");
         assert_eq!(ran.code, Some(1), "{ran:?}");
         assert!(ran.stderr.contains("the role admin is needed"), "{ran:?}");

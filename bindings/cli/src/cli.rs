@@ -8,6 +8,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use crate::commands::agents::AgentsArgs;
 use crate::commands::audit::AuditArgs;
 use crate::commands::backup::BackupArgs;
+use crate::commands::compact::CompactArgs;
 use crate::commands::completions::CompletionsArgs;
 use crate::commands::conflicts::ConflictsArgs;
 use crate::commands::diff::DiffArgs;
@@ -96,6 +97,7 @@ pub enum Command {
     #[cfg(feature = "serve")]
     Token(TokenArgs),
     Trim(TrimArgs),
+    Compact(CompactArgs),
     Verify(VerifyArgs),
     Audit(AuditArgs),
     Backup(BackupArgs),
@@ -149,6 +151,7 @@ impl Command {
             #[cfg(feature = "serve")]
             Self::Token(args) => args.run(console),
             Self::Trim(args) => args.run(console),
+            Self::Compact(args) => args.run(console),
             Self::Verify(args) => args.run(console),
             Self::Audit(args) => args.run(console),
             Self::Backup(args) => args.run(console),

@@ -133,7 +133,7 @@ impl CliError {
                 ),
             OpenError::NotFound { .. } => failed(format!("no database in {db}"))
                 .hint(format!("`convofold replay FILE... --db {db}` creates one from event logs")),
-            OpenError::NotAStore { .. } if dir.join("sled").is_dir() => {
+            OpenError::NotAStore { found, .. } if dir.join("sled").is_dir() || found.starts_with("sled-") => {
                 failed(format!("{db}: the file FORMAT is missing")).hint(Self::repair_hint(dir))
             }
             OpenError::NotAStore { found, .. } => {

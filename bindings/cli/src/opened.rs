@@ -7,9 +7,9 @@ use convofold::audit::{AuditReport, Sample};
 use convofold::backup::BackupSource;
 use convofold::verify::{VerifyProgress, VerifyReport};
 use convofold::{
-    AgentLoad, Arrivals, Change, Conflict, Convofold, Cursor, DatabaseId, Explanation, ExportEventsError, FieldName,
-    HistoryEntry, Page, Query, RecordedHashes, Recovery, Scan, Seq, State, StateHash, Stats, Suspects, SuspectsQuery,
-    Time, Totals, Trimmed, UnknownValue,
+    AgentLoad, Arrivals, Change, Compacted, Conflict, Convofold, Cursor, DatabaseId, Explanation, ExportEventsError,
+    FieldName, HistoryEntry, Page, Query, RecordedHashes, Recovery, Scan, Seq, State, StateHash, Stats, Suspects,
+    SuspectsQuery, Time, Totals, Trimmed, UnknownValue,
 };
 #[cfg(feature = "serve")]
 use convofold_server::Client;
@@ -325,6 +325,23 @@ impl Database {
             }
             #[cfg(feature = "serve")]
             Self::Elsewhere(client) => client.trim_log(before).map_err(|error| blamed(error, failed)),
+        }
+    }
+
+    /// Rewrites the storage without unused room, and closes the database if it was opened here.
+    pub fn compact(&self) -> Result<Compacted, CliError> {
+        let failed = |why: String| {
+            CliError::new(Exit::Failure, format!("cannot compact: {why}"))
+                .hint("no data are lost; `convofold verify` shows details")
+        };
+        match self {
+            Self::Here(db) => {
+                let compacted = db.compact().map_err(|error| failed(chain(&error)))?;
+                db.close().map_err(|error| CliError::new(Exit::Failure, chain(&error)))?;
+                Ok(compacted)
+            }
+            #[cfg(feature = "serve")]
+            Self::Elsewhere(client) => client.compact().map_err(|error| blamed(error, failed)),
         }
     }
 

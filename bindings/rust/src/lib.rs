@@ -276,7 +276,7 @@ pub use convofold_store::{ConversationRecord, EventExportReport, ExportReport, S
 
 // Maintenance: verification, audit, backup, repair and trim.
 pub use convofold_store::{
-    Damage, DatabaseId, Recovery, ScanFinding, SkipReason, SkippedCheckpoint, Trimmed, UnknownDatabaseId,
+    Compacted, Damage, DatabaseId, Recovery, ScanFinding, SkipReason, SkippedCheckpoint, Trimmed, UnknownDatabaseId,
 };
 pub use convofold_store::{audit, backup, repair, verify};
 
@@ -285,8 +285,8 @@ pub use convofold_store::{leads_into, private_file_options};
 
 // Errors, one type per operation.
 pub use convofold_store::{
-    ChangesError, CloseError, CommitError, ExportEventsError, IngestError, MarkError, MomentError, OpenError,
-    PageError, StorageError, SubmitError, TrimError,
+    ChangesError, CloseError, CommitError, CompactError, ExportEventsError, IngestError, MarkError, MomentError,
+    OpenError, PageError, StorageError, SubmitError, TrimError,
 };
 
 #[cfg(feature = "metrics")]

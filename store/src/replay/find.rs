@@ -198,7 +198,7 @@ fn reason_to_skip(entry: &DirEntry) -> Option<&'static str> {
 }
 
 fn is_database(folder: &Path) -> bool {
-    folder.join("FORMAT").is_file() && folder.join("HEAD").is_file()
+    folder.join("FORMAT").is_file() && (folder.join("HEAD").is_file() || folder.join("sled").is_dir())
 }
 
 fn name(path: &Path) -> &[u8] {
@@ -248,9 +248,10 @@ mod tests {
 
     #[test]
     fn files_of_editors_and_databases_are_skipped() {
-        let logs = folder(&["a", ".a.swp", "a~", "#a#", "other/FORMAT", "other/sled/db", "sled/db"]);
-        finds(&logs, "", &["a", "sled/db"], &["#a#", ".a.swp", "a~", "other"]);
-        finds(&logs, "*", &["a", "sled/db"], &["#a#", "a~", "other"]);
+        let databases = ["other/FORMAT", "other/sled/db", "compacted/FORMAT", "compacted/HEAD", "compacted/sled-2/db"];
+        let logs = folder(&[&["a", ".a.swp", "a~", "#a#", "sled/db"][..], &databases].concat());
+        finds(&logs, "", &["a", "sled/db"], &["#a#", ".a.swp", "a~", "compacted", "other"]);
+        finds(&logs, "*", &["a", "sled/db"], &["#a#", "a~", "compacted", "other"]);
         finds(&logs, "other", &[], &["other"]);
     }
 

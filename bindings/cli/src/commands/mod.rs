@@ -24,6 +24,7 @@ pub mod repair;
 pub mod generate;
 pub mod completions;
 pub mod man;
+pub mod compact;
 pub mod conflicts;
 #[cfg(feature = "serve")]
 pub mod serve;

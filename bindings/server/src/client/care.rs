@@ -8,7 +8,7 @@ use axum::http::Method;
 use convofold::audit::{AuditReport, Sample};
 use convofold::backup::{BackupError, BackupFile, BackupSource, Progress};
 use convofold::verify::{VerifyProgress, VerifyReport};
-use convofold::{Seq, Time, Trimmed};
+use convofold::{Compacted, Seq, Time, Trimmed};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -83,6 +83,14 @@ impl Client {
     /// [`ClientError`]
     pub fn trim_log(&self, before: Time) -> Result<Trimmed, ClientError> {
         self.post_for(&path("/api/v1/trim", &[("before", before.ms())]))
+    }
+
+    /// Rewrites the storage without unused room; see [`Convofold::compact`](convofold::Convofold::compact).
+    ///
+    /// # Errors
+    /// [`ClientError`]
+    pub fn compact(&self) -> Result<Compacted, ClientError> {
+        self.post_for("/api/v1/compact")
     }
 
     /// Writes every accepted event as one line; see [`Convofold::export_events`](convofold::Convofold::export_events).

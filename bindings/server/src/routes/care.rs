@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use convofold::audit::{AuditError, Sample};
 use convofold::verify::{VerifyError, VerifyProgress};
-use convofold::{Time, TrimError};
+use convofold::{CompactError, Time, TrimError};
 use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
 use utoipa::IntoParams;
@@ -191,6 +191,34 @@ fn not_trimmed(error: &TrimError) -> Problem {
     let status = match error {
         TrimError::InUse => StatusCode::CONFLICT,
         TrimError::Closed | TrimError::Commit(_) => StatusCode::SERVICE_UNAVAILABLE,
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
+    };
+    Problem::new(status, error.to_string()).with_cause(error)
+}
+
+/// Rewrites the storage without unused room.
+///
+/// The database is used meanwhile, and nothing else changes. The answer has the form of `convofold compact --json`.
+#[utoipa::path(
+    post, path = "/api/v1/compact", tag = "care",
+    responses(
+        (status = 200, body = Value, content_type = "application/json"),
+        (status = 409, body = Problem, content_type = "application/problem+json", description = "Another compaction or a trim is running"),
+        (status = 507, body = Problem, content_type = "application/problem+json", description = "There is no room for a second copy"),
+    )
+)]
+pub(crate) async fn compact(State(app): State<App>, caller: Caller) -> Result<Json<convofold::Compacted>, Problem> {
+    caller.expect(Role::Admin)?;
+    caller.expect_all_tenants()?;
+    let compacted = spawn_blocking(move || app.db.compact()).await?;
+    Ok(Json(compacted.map_err(|error| not_compacted(&error))?))
+}
+
+fn not_compacted(error: &CompactError) -> Problem {
+    let status = match error {
+        CompactError::InUse | CompactError::Trimming => StatusCode::CONFLICT,
+        CompactError::Busy { .. } | CompactError::Commit(_) => StatusCode::SERVICE_UNAVAILABLE,
+        CompactError::NoSpace { .. } => StatusCode::INSUFFICIENT_STORAGE,
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     };
     Problem::new(status, error.to_string()).with_cause(error)

@@ -100,6 +100,7 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(care::verify))
         .routes(routes!(care::audit))
         .routes(routes!(care::trim))
+        .routes(routes!(care::compact))
         .routes(routes!(session::login, page::login))
         .routes(routes!(session::logout))
         .routes(routes!(session::session))
