@@ -1,5 +1,5 @@
-//! Kills of the commands that care for a database: SIGKILL at a random moment of `trim`, `backup`, `restore` and
-//! `repair`.
+//! Kills of the commands that care for a database: SIGKILL at a random moment of `trim`, `compact`, `backup`,
+//! `restore` and `repair`.
 //!
 //! The database that was there must stay whole. What has its final name must be complete. The same command must succeed
 //! afterwards, or name what has to be removed first.
@@ -32,17 +32,19 @@ const EVENTS: u64 = 6_000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Work {
     Trim,
+    Compact,
     Backup,
     Restore,
     Repair,
 }
 
-const WORKS: [Work; 4] = [Work::Trim, Work::Backup, Work::Restore, Work::Repair];
+const WORKS: [Work; 5] = [Work::Trim, Work::Compact, Work::Backup, Work::Restore, Work::Repair];
 
 impl Work {
     fn name(self) -> &'static str {
         match self {
             Self::Trim => "killed trim",
+            Self::Compact => "killed compact",
             Self::Backup => "killed backup",
             Self::Restore => "killed restore",
             Self::Repair => "killed repair",
@@ -60,7 +62,7 @@ pub fn run(campaign: &Campaign) -> Result<Report> {
     campaign.run(1, |range, trials| {
         for trial in range {
             let desk = tempfile::Builder::new().prefix("care-").tempdir_in(folder.path()).context("a folder")?;
-            let work = *WORKS.get(usize::try_from(trial % 4)?).unwrap_or(&Work::Trim);
+            let work = *WORKS.get(usize::try_from(trial)? % WORKS.len()).unwrap_or(&Work::Trim);
             let place = Desk { bench: &bench, work, folder: desk.path(), is_in_empty: trials.random(trial).random() };
             match place.kill(trial, trials).with_context(|| format!("{place:?}")) {
                 Ok(true) => trials.passed(work.name()),
@@ -99,7 +101,7 @@ impl Bench {
             after = to;
         }
         let mut bench = Self { feed, hash, db, backup, took: BTreeMap::new() };
-        for work in [Work::Backup, Work::Restore, Work::Trim, Work::Repair] {
+        for work in [Work::Backup, Work::Restore, Work::Trim, Work::Compact, Work::Repair] {
             let desk = tempfile::tempdir_in(folder).context("a folder")?;
             let place = Desk { bench: &bench, work, folder: desk.path(), is_in_empty: false };
             place.lay()?;
@@ -157,6 +159,7 @@ impl Desk<'_> {
         let mut command = convofold();
         match self.work {
             Work::Trim => command.args(["trim", "--older-than", "1ms", "--db"]).arg(self.db()),
+            Work::Compact => command.args(["compact", "--db"]).arg(self.db()),
             Work::Backup => command.arg("backup").arg(self.backup()).arg("--db").arg(self.db()),
             Work::Restore => command.arg("restore").arg(self.backup()).arg("--db").arg(self.into()),
             Work::Repair => command.args(["repair", "--db"]).arg(self.db()).arg("--into").arg(self.into()),
@@ -195,6 +198,7 @@ impl Desk<'_> {
         }
         match self.work {
             Work::Trim => self.run().context("trim after a killed one")?,
+            Work::Compact => self.run().context("compact after a killed one")?,
             Work::Backup => {
                 let is_made = fs::exists(self.backup())?;
                 trials.saw("backups that were complete at the kill", u64::from(is_made && is_killed));
@@ -237,6 +241,11 @@ impl Desk<'_> {
             Work::Trim => {
                 let first = expect_whole(&self.db(), self.bench, true)?;
                 ensure!(first > 1, "nothing was trimmed");
+            }
+            Work::Compact => {
+                expect_whole(&self.db(), self.bench, false)?;
+                let storages = entries(&self.db())?.into_iter().filter(|name| name.starts_with("sled"));
+                ensure!(storages.clone().count() == 1, "old storages were left: {:?}", storages.collect::<Vec<_>>());
             }
             Work::Backup => {
                 let mut restore = convofold();
