@@ -159,9 +159,14 @@ impl RoundedMoment {
         rounded.began <= self.as_of
     }
 
+    /// Whether the conversation may have been open, or have had events, at this moment or later.
+    pub(crate) fn may_last(self, rounded: Rounded) -> bool {
+        rounded.ended > self.as_of || rounded.arrived > self.known_at
+    }
+
     /// Whether lists may show the conversation: they show it now, or it has events that are not in the set.
     pub(crate) fn may_list(self, rounded: Rounded) -> bool {
-        self.may_have(rounded) && (rounded.ended > self.as_of || rounded.arrived > self.known_at)
+        self.may_have(rounded) && self.may_last(rounded)
     }
 }
 

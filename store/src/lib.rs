@@ -59,6 +59,7 @@ pub use api::moment::MomentError;
 pub use api::moment_report::MomentReport;
 pub use api::query::{ExportReport, PageError};
 pub use api::recorded::{HashProof, RecordedHash, RecordedHashes};
+pub use api::report::ReportError;
 pub use api::scan::{ConversationRecord, Scan};
 pub use api::stats::Stats;
 pub use api::view::View;

@@ -267,6 +267,14 @@ pub use convofold_store::{HashProof, RecordedHash, RecordedHashes, diff};
 // Suspects as a report.
 pub use convofold_engine::{Loss, SuspectKind, Suspects, SuspectsOfDay, SuspectsOfKind, SuspectsQuery};
 
+// Reports.
+pub use convofold_engine::{
+    AgentOfTenant, Attribution, Behind, BehindRow, Calendar, CalendarError, Distribution, Every, GroupBy, GroupValue,
+    InvalidEvery, LevelValue, Measure, MeasureKind, MeasureValue, OutcomeValue, Report, ReportQuery, ReportQueryError,
+    ReportRow, RowOutcome, UnknownMeasure,
+};
+pub use convofold_store::ReportError;
+
 // The change feed.
 pub use convofold_store::{Change, Changes, StopHandle};
 
@@ -307,9 +315,10 @@ pub use convofold_store::metrics;
 /// ```
 pub mod engine {
     pub use convofold_engine::{
-        Admission, Admissions, ArrivalCounts, Board, BoardEdit, Context, ContextOf, ConversationImage, Course,
-        EventParts, Evicted, Extent, Fact, FactIdentity, Facts, Gap, ImageError, Index, Location, Outline, PackedError,
-        PackedFacts, Past, ReloadedConversation, SessionOf, SuspectEvent, SuspectsBuilder, Update,
+        Admission, Admissions, ArrivalCounts, BehindBuilder, Board, BoardEdit, Context, ContextOf, ConversationImage,
+        Course, EventParts, Evicted, Extent, Fact, FactIdentity, Facts, Gap, ImageError, Index, Location, Outline,
+        PackedError, PackedFacts, Past, ReloadedConversation, ReportBuilder, ReportPlace, Said, SessionOf, Standing,
+        SuspectEvent, SuspectsBuilder, Transition, Transitions, Update,
     };
 }
 

@@ -3,9 +3,11 @@
 use std::ops::Range;
 
 use super::Board;
+use crate::effect::Seq;
 use crate::extent::{RoundedMoment, may_differ};
 use crate::moment::Moment;
 use crate::past::Past;
+use crate::time::Time;
 
 impl Board {
     /// Calls `look` with one conversation at a moment; `None` if it is evicted or unknown, or no event is within the bounds of
@@ -30,6 +32,15 @@ impl Board {
             second => second,
         };
         self.slots_existing_at(moment, among).into_iter().map(|slot| (began(slot), slot)).collect()
+    }
+
+    /// The slots among these whose conversations may count in a report that begins at a time: those that may have been open or
+    /// have had events since. All that do are among them. The end of the report rules none out: a message can happen later
+    /// than its own time (T4).
+    #[must_use]
+    pub fn slots_since(&self, from: Time, known_at: Option<Seq>, among: Range<u32>) -> Vec<u32> {
+        let from = RoundedMoment::of(Moment { as_of: Some(from), known_at });
+        self.extents.slots(among, known_at, |_, extent| from.may_last(extent))
     }
 
     /// The slots among these whose conversations lists may show at a moment: those that may be open, or unanswered after

@@ -68,7 +68,7 @@ fn conversations(log: &str) -> Vec<Transitions> {
 }
 
 fn transitions_of(past: &Past<'_>) -> Transitions {
-    past.transitions(i64::MAX)
+    past.transitions()
 }
 
 fn every(text: &str) -> Every {

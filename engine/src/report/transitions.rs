@@ -93,12 +93,12 @@ pub struct Standing {
 }
 
 impl Past<'_> {
-    /// The steps before a time, in milliseconds since the epoch: those that a report until then is computed from.
+    /// The steps that reports are computed from. Those from the end of a report on are among them: their messages can have own
+    /// times before it (T4).
     #[must_use]
-    pub fn transitions(&self, before_ms: i64) -> Transitions {
+    pub fn transitions(&self) -> Transitions {
         let mut walk = Walk { lists: self.lists(), fold: Fold::default(), places: Vec::new(), steps: Vec::new() };
-        let steps = self.in_order().take_while(|(at, _)| at.ms() < before_ms);
-        steps.for_each(|(at, fact)| walk.step(at, &fact));
+        self.in_order().for_each(|(at, fact)| walk.step(at, &fact));
         let agents = walk.fold.agents.all().iter().map(crate::agents::Agent::to_ref).collect();
         Transitions { id: self.id().clone(), agents, places: walk.places, steps: walk.steps }
     }
@@ -220,7 +220,7 @@ mod tests {
     }
 
     fn transitions(past: &Past<'_>) -> super::Transitions {
-        past.transitions(i64::MAX)
+        past.transitions()
     }
 
     fn row(past: &Past<'_>) -> crate::ConversationRow {

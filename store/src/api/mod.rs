@@ -11,6 +11,7 @@ pub(crate) mod moment_report;
 mod find;
 mod explain;
 pub(crate) mod recorded;
+pub(crate) mod report;
 pub(crate) mod query;
 pub(crate) mod scan;
 pub(crate) mod feed;

@@ -29,6 +29,7 @@ mod replay;
 mod scan;
 mod sizes;
 mod sled_files;
+mod report;
 mod suspects;
 mod sweep;
 #[cfg(feature = "tracing")]

@@ -141,6 +141,8 @@ fn t4_a_message_counts_at_its_own_time() {
         02T10:10 a out
         02T11:10 a other
     ";
+    let later = "02T12:30 a in sent=02T11:59";
+    assert_eq!(values(later, hours(), "messages_in"), [0, 0, 1]);
     assert_eq!(values(log, hours(), "messages_in"), [1, 1, 0]);
     assert_eq!(values(log, hours(), "messages_out"), [0, 1, 0]);
     assert_eq!(values(log, hours(), "messages_other"), [0, 0, 1]);
