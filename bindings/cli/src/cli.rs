@@ -23,6 +23,7 @@ use crate::commands::man::ManArgs;
 use crate::commands::open::OpenArgs;
 use crate::commands::repair::RepairArgs;
 use crate::commands::replay::ReplayArgs;
+use crate::commands::report::ReportArgs;
 use crate::commands::restore::RestoreArgs;
 #[cfg(feature = "serve")]
 use crate::commands::serve::ServeArgs;
@@ -87,6 +88,7 @@ pub enum Command {
     Explain(ExplainArgs),
     Conflicts(ConflictsArgs),
     Suspects(Box<SuspectsArgs>),
+    Report(Box<ReportArgs>),
     Export(ExportArgs),
     Hash(HashArgs),
     Diff(DiffArgs),
@@ -141,6 +143,7 @@ impl Command {
             Self::Explain(args) => args.run(console),
             Self::Conflicts(args) => args.run(console),
             Self::Suspects(args) => args.run(console),
+            Self::Report(args) => args.run(console),
             Self::Export(args) => args.run(console),
             Self::Hash(args) => args.run(console),
             Self::Diff(args) => args.run(console),

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
-use convofold::{ChangesError, OpenError, PageError, QueryError, StorageError};
+use convofold::{ChangesError, OpenError, PageError, QueryError, ReportError, StorageError};
 
 use crate::exit::Exit;
 use crate::output::text;
@@ -116,6 +116,15 @@ impl CliError {
                     .hint(format!("add --sort {found}"))
             }
             PageError::Storage(error) => Self::conversation(error),
+            error => Self::new(Exit::Usage, error.to_string()),
+        }
+    }
+
+    /// A report that cannot be computed.
+    #[must_use]
+    pub fn report(error: &ReportError) -> Self {
+        match error {
+            ReportError::Storage(error) => Self::conversation(error),
             error => Self::new(Exit::Usage, error.to_string()),
         }
     }

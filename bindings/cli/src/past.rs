@@ -325,6 +325,17 @@ impl Reader {
         )
     }
 
+    /// The database at the moment of the answers, if this process has opened it.
+    pub fn view_here(&self) -> Result<View, CliError> {
+        match self.place() {
+            Place::Now(Database::Here(db)) => Ok(db.at(Moment::LATEST)),
+            Place::Here(view) => Ok(view.clone()),
+            #[cfg(feature = "serve")]
+            _ => Err(CliError::new(Exit::InUse, "another process has opened the database".to_owned())
+                .hint("this command needs a database that is not open; a copy by `convofold backup` will do")),
+        }
+    }
+
     /// What is suspect.
     pub fn suspects(&self, query: &SuspectsQuery) -> Result<Suspects, CliError> {
         ask!(

@@ -14,6 +14,7 @@ pub mod hash;
 pub mod diff;
 pub mod stats;
 pub mod suspects;
+pub mod report;
 pub mod tail;
 pub mod trim;
 pub mod verify;

@@ -11,23 +11,23 @@ use crate::error::CliError;
 const FORMULA: [char; 10] = ['=', '+', '-', '@', '\t', '\r', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'];
 
 /// Writes rows.
-pub(super) struct Writer<W: Write>(csv::Writer<W>);
+pub(crate) struct Writer<W: Write>(csv::Writer<W>);
 
 impl<W: Write> Writer<W> {
-    pub(super) fn new(out: W) -> Self {
+    pub(crate) fn new(out: W) -> Self {
         Self(csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(out))
     }
 
-    pub(super) fn header(&mut self, names: &[&str]) -> Result<(), CliError> {
+    pub(crate) fn header(&mut self, names: &[&str]) -> Result<(), CliError> {
         Ok(self.0.write_record(names).map_err(std::io::Error::from)?)
     }
 
-    pub(super) fn row(&mut self, values: &[Value], zone: &DisplayZone) -> Result<(), CliError> {
+    pub(crate) fn row(&mut self, values: &[Value], zone: &DisplayZone) -> Result<(), CliError> {
         let cells = values.iter().map(|value| cell(value, zone));
         Ok(self.0.write_record(cells.map(String::into_bytes)).map_err(std::io::Error::from)?)
     }
 
-    pub(super) fn finish(mut self) -> Result<(), CliError> {
+    pub(crate) fn finish(mut self) -> Result<(), CliError> {
         Ok(self.0.flush()?)
     }
 }

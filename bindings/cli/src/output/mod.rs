@@ -2,7 +2,7 @@
 
 pub mod bar;
 pub mod column;
-mod csv;
+pub(crate) mod csv;
 pub mod event;
 mod fit;
 pub mod format;
