@@ -8,8 +8,8 @@ use convofold::backup::BackupSource;
 use convofold::verify::{VerifyProgress, VerifyReport};
 use convofold::{
     AgentLoad, Arrivals, Change, Compacted, Conflict, Convofold, Cursor, DatabaseId, Explanation, ExportEventsError,
-    FieldName, HistoryEntry, Page, Query, RecordedHashes, Recovery, Scan, Seq, State, StateHash, Stats, Suspects,
-    SuspectsQuery, Time, Totals, Trimmed, UnknownValue,
+    FieldName, HistoryEntry, Page, Query, RecordedHashes, Recovery, Scan, Seq, State, StateHash, Stats, StorageError,
+    Suspects, SuspectsQuery, Time, Totals, Trimmed, UnknownValue,
 };
 #[cfg(feature = "serve")]
 use convofold_server::Client;
@@ -39,6 +39,18 @@ pub struct States {
     pub next: Option<Cursor>,
     /// Why the first page is empty.
     pub unknown: Vec<UnknownValue>,
+}
+
+impl States {
+    /// The conversations of a page, of which `state` gives the states.
+    pub(crate) fn of(
+        page: Page,
+        state: impl Fn(&str) -> Result<Option<State>, StorageError>,
+    ) -> Result<Self, CliError> {
+        let states = page.rows.iter().filter_map(|row| state(row.id()).transpose());
+        let conversations = states.collect::<Result<_, _>>().map_err(|error| CliError::conversation(&error))?;
+        Ok(Self { conversations, next: page.next, unknown: page.unknown })
+    }
 }
 
 #[cfg(feature = "serve")]
@@ -242,12 +254,7 @@ impl Database {
     /// One page of conversations in full.
     pub fn query_states(&self, query: &Query) -> Result<States, CliError> {
         match self {
-            Self::Here(db) => {
-                let page = db.query(query).map_err(|error| CliError::page(&error))?;
-                let states = page.rows.iter().filter_map(|row| db.state(row.id()).transpose());
-                let conversations = states.collect::<Result<_, _>>().map_err(|error| CliError::conversation(&error))?;
-                Ok(States { conversations, next: page.next, unknown: page.unknown })
-            }
+            Self::Here(db) => States::of(self.query(query)?, |id| db.state(id)),
             #[cfg(feature = "serve")]
             Self::Elsewhere(client) => Ok(client.query_states(query)?.into()),
         }

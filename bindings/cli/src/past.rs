@@ -437,12 +437,7 @@ impl Reader {
     pub fn query_states(&self, query: &Query) -> Result<States, CliError> {
         match self.place() {
             Place::Now(db) => db.query_states(query),
-            Place::Here(view) => {
-                let page = self.page(view, query)?;
-                let states = page.rows.iter().filter_map(|row| view.state(row.id()).transpose());
-                let conversations = of_storage(states.collect())?;
-                Ok(States { conversations, next: page.next, unknown: page.unknown })
-            }
+            Place::Here(view) => States::of(self.page(view, query)?, |id| view.state(id)),
             #[cfg(feature = "serve")]
             Place::Elsewhere(client) => {
                 let page = client.query_states(query)?;
