@@ -83,6 +83,8 @@ impl View {
     /// Calls `add` with the transitions of each conversation that can count.
     fn transitions(&self, from_ms: i64, mut add: impl FnMut(&Transitions)) -> Result<(), StorageError> {
         let from = Time::from_ms(from_ms).unwrap_or(if from_ms < 0 { Time::MIN } else { Time::MAX });
+        // A conversation that ended before the report, and was open at the moment, is open in it.
+        let from = self.moment().as_of.map_or(from, |as_of| from.min(as_of));
         self.each(
             Among::Since(from),
             |past| past.transitions(),
