@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use crate::checkpoint::write::{Checkpoint, Checkpointer};
 use crate::format::block::LogPosition;
 use crate::format::database::DatabaseId;
-use crate::open::directory::doing;
+use crate::open::directory::{doing, is_lock_of};
 use crate::open::error::OpenError;
 use crate::open::opening::{self, Opened, OpenedReadOnly};
 use crate::open::recovery::RecoveredState;
@@ -87,7 +87,6 @@ struct Closing {
 struct Running {
     /// `None` if the database is open read-only.
     writer: Option<JoinHandle<()>>,
-    storage: Arc<dyn ReadStorage>,
     lock: Option<Arc<File>>,
 }
 
@@ -146,27 +145,19 @@ impl Convofold {
         let Ready { shared, checkpointer, clock, position, log_bytes } =
             Ready::of(state, options, storage.clone(), &mut recovery);
         let (path, lock) = (directory.path(), directory.lock.clone());
-        let (sender, writer) = Writer::spawn(
-            shared.clone(),
-            storage.clone(),
-            position,
-            log_bytes,
-            checkpointer,
-            clock,
-            end_mark,
-            lock.clone(),
-        )
-        .map_err(doing("starting the writer of", path))?;
+        let (sender, writer) =
+            Writer::spawn(shared.clone(), storage, position, log_bytes, checkpointer, clock, end_mark, lock.clone())
+                .map_err(doing("starting the writer of", path))?;
         let access = Access::Write { sender, writer_id: writer.thread().id() };
-        let running = Running { writer: Some(writer), storage, lock: Some(lock) };
+        let running = Running { writer: Some(writer), lock: Some(lock) };
         Ok(Self::opened(shared, access, running, recovery, path, directory.format.id))
     }
 
     /// A handle without a writer.
     fn read(options: Options, path: &Path, opened: OpenedReadOnly) -> Self {
         let OpenedReadOnly { lock, format, storage, state, mut recovery } = opened;
-        let Ready { shared, position, .. } = Ready::of(state, options, storage.clone(), &mut recovery);
-        let running = Running { writer: None, storage, lock: lock.map(Arc::new) };
+        let Ready { shared, position, .. } = Ready::of(state, options, storage, &mut recovery);
+        let running = Running { writer: None, lock: lock.map(Arc::new) };
         Self::opened(shared, Access::Read(position), running, recovery, path, format.id)
     }
 
@@ -195,6 +186,13 @@ impl Convofold {
     #[must_use]
     pub fn database_id(&self) -> DatabaseId {
         self.inner.database_id
+    }
+
+    /// Whether the directory is still that of this database: it may have been moved, and its path be that of another one.
+    pub(crate) fn is_at_home(&self) -> bool {
+        let closing = self.inner.closing.lock();
+        let lock = closing.running.as_ref().and_then(|running| running.lock.as_deref());
+        lock.is_some_and(|lock| is_lock_of(self.dir(), lock))
     }
 
     /// The directory of the database.
@@ -379,12 +377,15 @@ impl Inner {
         closing.outcome.clone()
     }
 
-    fn release(&self, Running { writer, storage, lock }: Running) -> Result<(), CloseError> {
+    fn release(&self, Running { writer, lock }: Running) -> Result<(), CloseError> {
         let outcome = writer.map_or(Ok(()), |writer| self.finish(writer));
-        let stray_values = storage.stray_values().unwrap_or_default();
         self.shared.close();
+        let storage = self.shared.take_closed();
+        let stray_values = storage.as_ref().and_then(|storage| storage.stray_values().ok()).unwrap_or_default();
         // The storage is closed before the lock is released, so that the next process finds it closed.
         let _ = release(storage).map_err(|error| self.shared.poison(error));
+        // A compaction ends at its next call, and removes its files while the folder is still locked.
+        drop(self.shared.compacting.lock());
         drop(lock);
         match (outcome, self.shared.poisoned()) {
             (Err(CommitError::Poisoned { cause }), _) | (_, Some(cause)) => Err(CloseError::Poisoned { cause }),

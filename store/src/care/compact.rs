@@ -4,16 +4,28 @@
 //! entries is written to a new folder while the database is used. Then the writer copies what was added meanwhile, and HEAD names
 //! the new folder, in one write. A process that is killed at any moment leaves a database with one of the two folders, and the
 //! next opening removes the other.
+//!
+//! ```text
+//!                                                      HEAD   marked as incomplete
+//! mark the copy, create it, copy, barrier              old    copy
+//! the writer: copy the rest, barrier, mark the old     old    copy, old: both have everything
+//!             HEAD, one slot after the other           copy   copy, old
+//!             unmark the copy, go on with it           copy   old
+//! release and remove the old, unmark it                copy
+//! ```
 
-use std::path::PathBuf;
+use std::cell::Cell;
+use std::fs::{self, Metadata};
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use crate::api::handle::Convofold;
-use crate::open::safety_copy::{remove_storage, unmark};
+use crate::open::safety_copy::{mark, remove_storage, unmark};
 use crate::state::lent_storage::LentStorage;
-use crate::storage::end_mark::{incomplete_mark, next_folder, storage_folder};
-use crate::storage::files::{create_file, free_bytes, parent_of, sync_dir};
+use crate::storage::end_mark::{next_folder, storage_folder};
+use crate::storage::files::{free_bytes, sync_dir};
 use crate::storage::fragment::Tree;
 use crate::storage::{Storage, StorageError, release};
 use crate::trace::{span, tell};
@@ -61,6 +73,13 @@ pub enum CompactError {
         /// Number of copies that were begun.
         copies: u32,
     },
+    /// The directory was moved while the database is open, or its path was relative and the process has another working
+    /// directory: nothing at this path belongs to this database.
+    #[error("the directory {} is no longer that of this database", dir.display())]
+    Displaced {
+        /// The path with which the database was opened.
+        dir: PathBuf,
+    },
     /// The storage cannot be read, or the copy cannot be written.
     #[error("the copy failed")]
     Copy(#[source] Arc<StorageError>),
@@ -85,6 +104,7 @@ impl Convofold {
         let shared = self.shared();
         let _turn = shared.compacting.try_lock().ok_or(CompactError::InUse)?;
         let _log = shared.log_in_use.try_read().ok_or(CompactError::Trimming)?;
+        self.expect_home()?;
         let before_bytes = self.storage_bytes()?;
         self.expect_room(before_bytes)?;
         self.checkpoint()?;
@@ -114,28 +134,45 @@ impl Convofold {
 
     /// Copies the storage and moves to the copy. `false` if a checkpoint was written meanwhile.
     fn compact_once(&self) -> Result<bool, CompactError> {
-        let shared = self.shared();
-        let io = |doing| move |error| copy_failed(StorageError::io(doing)(error));
-        let before = storage_folder(self.dir()).map_err(io("reading the end mark"))?;
-        let name = next_folder(&before.file_name().unwrap_or_default().to_string_lossy());
-        let copy = Copy::begin(self.dir().join(&name)).map_err(io("creating the folder of the copy"))?;
-        let checkpoints_begun = shared.log_figures.checkpoints_begun.load(Ordering::SeqCst);
+        self.expect_home()?;
+        let before = storage_folder(self.dir()).map_err(io_failed("reading the end mark"))?;
+        let name = next_folder(self.dir()).map_err(io_failed("listing the directory"))?;
+        let copy = Copy::begin(self.dir().join(name)).map_err(io_failed("creating the mark of the copy"))?;
+        let checkpoints_begun = self.shared().log_figures.checkpoints_begun.load(Ordering::SeqCst);
         let folder = copy.folder.clone();
         let storage = self.request(|completer| Command::Create(folder, completer))?.map_err(CompactError::Copy)?;
         let storage = scopeguard::guard(storage, |storage| drop(release(storage)));
+        // The folder of the copy must be there when HEAD names it.
+        sync_dir(self.dir()).map_err(io_failed("fsync of the directory"))?;
         let last_block = self.copy_to(storage.as_ref()).map_err(copy_failed)?;
-        let to = Move { name, storage: storage.clone(), checkpoints_begun, last_block };
+        like(&before, &copy.folder).map_err(io_failed("setting the modes of the copy"))?;
+        self.expect_home()?;
+        let (folder, storage_copy) = (copy.folder.clone(), storage.clone());
+        let to = Move { folder, before: before.clone(), storage: storage_copy, checkpoints_begun, last_block };
+        // Unless the answer says so, HEAD may name the copy.
+        copy.leave(true);
         let old = match self.request(|completer| Command::Move(to, completer))? {
             Moved::Done(old) => old,
-            Moved::Outdated => return Ok(false),
-            Moved::Failed(error) => return Err(CompactError::Copy(error)),
+            Moved::Outdated => {
+                copy.leave(false);
+                return Ok(false);
+            }
+            Moved::Failed(error) => {
+                copy.leave(false);
+                let _ = unmark(&before);
+                return Err(CompactError::Copy(error));
+            }
         };
         drop(scopeguard::ScopeGuard::into_inner(storage));
-        copy.keep().map_err(io("removing the mark of an incomplete storage"))?;
         // Nothing depends on it any more; if it cannot be removed, the next opening tries again.
-        let _ = release(old);
+        let _ = release(old.take());
         let _ = remove_storage(&before);
         Ok(true)
+    }
+
+    /// Fails if the directory is not that of this database any more.
+    fn expect_home(&self) -> Result<(), CompactError> {
+        if self.is_at_home() { Ok(()) } else { Err(CompactError::Displaced { dir: self.dir().to_owned() }) }
     }
 
     /// Copies everything. Returns the key of the last block.
@@ -155,34 +192,59 @@ fn copy_failed(error: StorageError) -> CompactError {
     CompactError::Copy(Arc::new(error))
 }
 
-/// A folder that is removed again unless it is kept.
+fn io_failed(doing: &'static str) -> impl FnOnce(io::Error) -> CompactError {
+    move |error| copy_failed(StorageError::io(doing)(error))
+}
+
+/// The folder of a copy, which is removed again if the copy is not used.
 struct Copy {
     folder: PathBuf,
-    is_kept: bool,
+    /// It stays; if HEAD does not name it, the next opening removes it.
+    is_left: Cell<bool>,
 }
 
 impl Copy {
-    fn begin(folder: PathBuf) -> std::io::Result<Self> {
-        // Left by an attempt that was given up.
-        remove_storage(&folder)?;
-        let mark = incomplete_mark(&folder);
-        if !mark.exists() {
-            create_file(&mark)?;
-        }
-        sync_dir(parent_of(&folder))?;
-        Ok(Self { folder, is_kept: false })
+    fn begin(folder: PathBuf) -> io::Result<Self> {
+        mark(&folder)?;
+        Ok(Self { folder, is_left: Cell::new(false) })
     }
 
-    fn keep(mut self) -> std::io::Result<()> {
-        self.is_kept = true;
-        unmark(&self.folder)
+    fn leave(&self, is_left: bool) {
+        self.is_left.set(is_left);
     }
 }
 
 impl Drop for Copy {
     fn drop(&mut self) {
-        if !self.is_kept {
+        if !self.is_left.get() {
             let _ = remove_storage(&self.folder);
         }
     }
+}
+
+/// Gives a storage the modes of another one, which an operator may have widened, and its owner: the service may run as
+/// somebody else than whoever compacts.
+fn like(before: &Path, folder: &Path) -> io::Result<()> {
+    // A storage in memory has no files.
+    if !folder.is_dir() {
+        return Ok(());
+    }
+    let (of_dir, of_file) = (fs::metadata(before)?, fs::metadata(before.join("db"))?);
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        like_one(if path.is_dir() { &of_dir } else { &of_file }, &path)?;
+    }
+    like_one(&of_dir, folder)
+}
+
+fn like_one(model: &Metadata, path: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let found = fs::metadata(path)?;
+        if (found.uid(), found.gid()) != (model.uid(), model.gid()) {
+            std::os::unix::fs::chown(path, Some(model.uid()), Some(model.gid()))?;
+        }
+    }
+    fs::set_permissions(path, model.permissions())
 }

@@ -162,6 +162,22 @@ fn take_lock(path: &Path) -> Result<File, OpenError> {
     Ok(file)
 }
 
+/// Whether this is the lock of the database in this directory.
+pub(crate) fn is_lock_of(path: &Path, lock: &File) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let id = |found: io::Result<fs::Metadata>| found.ok().map(|found| (found.dev(), found.ino()));
+        let held = id(lock.metadata());
+        held.is_some() && held == id(fs::symlink_metadata(path.join(LOCK)))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = lock;
+        path.join(LOCK).exists()
+    }
+}
+
 /// Takes the lock for reading. `None` if there is nothing to lock: a copy of a database can lack LOCK, which every process
 /// that writes creates first; and on some read-only file systems there are no locks.
 fn share_lock(path: &Path) -> Result<Option<File>, OpenError> {

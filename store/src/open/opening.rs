@@ -15,8 +15,7 @@ use crate::open::report::Recovery;
 use crate::open::safety_copy::{SafetyCopy, remove_storage, unmark, untouched};
 use crate::options::Options;
 use crate::storage::end_mark::{
-    EndMark, EndMarkFile, EndMarkState, FoundEndMark, HEAD, incomplete_mark, next_folder, storage_folder,
-    storage_folders,
+    EndMark, EndMarkFile, EndMarkState, FoundEndMark, HEAD, is_incomplete, marked_folders, storage_folder,
 };
 use crate::storage::files::sync_dir;
 use crate::storage::sled::file::{ScanFinding, scan_finding};
@@ -153,25 +152,25 @@ fn open_storage(directory: &Directory, folder: &Path, options: &Options) -> Resu
     Ok(storage)
 }
 
-/// Removes what a compaction left that was killed: the storage from which the database moved, or an incomplete copy.
-fn remove_other_storages(path: &Path, current: &Path) -> std::io::Result<()> {
-    let mut others = storage_folders(path)?.into_iter().map(|name| path.join(name)).filter(|other| other != current);
-    others.try_for_each(|other| remove_storage(&other))?;
-    // A copy that was killed before its folder was created, or right after the move.
-    let name = current.file_name().unwrap_or_default().to_string_lossy();
-    for marked in [current.to_owned(), path.join(next_folder(&name))] {
-        if incomplete_mark(&marked).exists() {
-            unmark(&marked)?;
-        }
+/// Removes what a compaction left that was killed: the storage from which the database moved, or an incomplete copy. Both are
+/// marked; other folders are not touched. Returns what was removed.
+fn remove_marked_storages(path: &Path, current: &Path) -> std::io::Result<Vec<PathBuf>> {
+    if is_incomplete(current) {
+        unmark(current)?;
     }
-    Ok(())
+    let mut removed = Vec::new();
+    for name in marked_folders(path)? {
+        remove_storage(&path.join(&name))?;
+        removed.push(path.join(name));
+    }
+    Ok(removed)
 }
 
 /// Writes the end mark, which follows the log from now on, and completes the report.
 fn ready(
     directory: Directory,
     end_mark: FoundEndMark,
-    files: SledFiles,
+    mut files: SledFiles,
     storage: Arc<dyn Storage>,
     state: RecoveredState,
     recovery: Recovery,
@@ -181,10 +180,9 @@ fn ready(
     let current = (!unreadable_end_mark).then(|| end_mark.storage_folder());
     let written = end_mark.take_over(EndMark::of(&state.position));
     let end_mark = written.map_err(doing("writing the end mark in", directory.path()))?;
-    if let Some(current) = current {
-        remove_other_storages(directory.path(), &current)
-            .map_err(doing("removing an old storage in", directory.path()))?;
-    }
+    // The database is open; what cannot be removed only takes room, and the next opening tries again.
+    let removed = current.and_then(|current| remove_marked_storages(directory.path(), &current).ok());
+    files.removed.extend(removed.unwrap_or_default());
     let recovery = Recovery {
         is_new: directory.is_new,
         removed_files: files.removed,

@@ -15,7 +15,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::storage::end_mark::incomplete_mark;
-use crate::storage::files::{create_dir, parent_of, sync_dir};
+use crate::storage::files::{create_dir, create_file, parent_of, sync_dir};
 
 const COPYING: &str = ".copying";
 const BEFORE: &str = ".before";
@@ -137,11 +137,21 @@ pub(crate) fn untouched(sled: &Path) -> PathBuf {
     }
 }
 
-/// Removes a storage that is no longer used or was never complete, with its copies. The mark that it is incomplete goes last.
+/// Removes a storage that is no longer used or was never complete, with its copies. It is marked until nothing of it is left.
 pub(crate) fn remove_storage(sled: &Path) -> io::Result<()> {
+    mark(sled)?;
     remove(sled)?;
     [COPYING, BEFORE, ASIDE, DONE].iter().try_for_each(|suffix| remove(&beside(sled, suffix)))?;
+    sync_dir(parent_of(sled))?;
     unmark(sled)
+}
+
+/// Marks a storage as incomplete: HEAD alone can make it the storage of its database, and it is removed otherwise.
+pub(crate) fn mark(sled: &Path) -> io::Result<()> {
+    match create_file(&incomplete_mark(sled)) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => sync_dir(parent_of(sled)),
+    }
 }
 
 /// Removes the mark that a storage is incomplete.

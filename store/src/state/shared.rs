@@ -37,6 +37,8 @@ pub(crate) struct Shared {
     pub(crate) bookmarks: RwLock<BTreeMap<String, Vec<u8>>>,
     /// `None` once the database is closed. Readers hold the lock while they read, so that closing waits for them.
     pub(crate) storage: RwLock<Option<Arc<dyn ReadStorage>>>,
+    /// The storage of a database that is closed, until it is released.
+    closed: Mutex<Option<Arc<dyn ReadStorage>>>,
     /// The last event on the board, in the index and in the log. Changed while `Live::applying` is held.
     pub(crate) applied_seq: AtomicU64,
     /// While this is above 0, only requested checkpoints are written; see [`CheckpointHold`].
@@ -115,6 +117,7 @@ impl Shared {
             search,
             bookmarks: RwLock::new(bookmarks),
             storage: RwLock::new(Some(storage)),
+            closed: Mutex::default(),
             applied_seq: AtomicU64::new(position.last_seq()),
             checkpoint_holds: AtomicU64::new(0),
             log_start: RwLock::new(log_start),
@@ -165,7 +168,7 @@ impl Shared {
         self.feed_wakers.wake_all();
     }
 
-    /// Ends the feeds and releases the storage. Feeds that wait read the rest of the durable events first.
+    /// Ends the feeds, and reading from the storage. Feeds that wait read the rest of the durable events first.
     pub(crate) fn close(&self) {
         self.end_feeds();
         let mut durable = self.durable.lock();
@@ -173,7 +176,16 @@ impl Shared {
             self.durable_moved.wait(&mut durable);
         }
         drop(durable);
-        *self.storage.write() = None;
+        // Not released here: sled may read and write long while it is dropped, and readers would wait.
+        let storage = self.storage.write().take();
+        if storage.is_some() {
+            *self.closed.lock() = storage;
+        }
+    }
+
+    /// The storage of a database that was closed, for its release.
+    pub(crate) fn take_closed(&self) -> Option<Arc<dyn ReadStorage>> {
+        self.closed.lock().take()
     }
 
     /// Called by the writer when it has taken its last command, before it drops the remaining queue. The queue keeps

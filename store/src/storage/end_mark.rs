@@ -22,6 +22,8 @@ use crate::storage::files::{create_file, own_file_options, sync_dir};
 pub(crate) const HEAD: &str = "HEAD";
 /// The storage folder of a new database, or of a database with an unreadable end mark.
 pub(crate) const DEFAULT_STORAGE: &str = "sled";
+/// The ending of the mark of an incomplete storage.
+const INCOMPLETE: &str = ".incomplete";
 const SLOT_BYTES: usize = 512;
 const SLOTS: u64 = 2;
 /// The maximum age of the mark after a power cut.
@@ -59,10 +61,13 @@ pub(crate) fn storage_folder(dir: &Path) -> io::Result<PathBuf> {
     Ok(dir.join(slot.map_or_else(|| newest_folder(dir), |(slot, _)| slot.storage)))
 }
 
-/// The name of the storage folder of a database whose end mark cannot be read: the newest complete one.
+/// The name of the storage folder of a database whose end mark cannot be read: the newest complete one. If none is, the database
+/// was about to move, and each has everything.
 fn newest_folder(dir: &Path) -> String {
-    let complete = storage_folders(dir).unwrap_or_default().into_iter().rfind(|name| !is_incomplete(&dir.join(name)));
-    complete.unwrap_or_else(|| DEFAULT_STORAGE.to_owned())
+    let mut folders = storage_folders(dir).unwrap_or_default();
+    let complete = folders.iter().rposition(|name| !is_incomplete(&dir.join(name)));
+    folders.truncate(complete.map_or(folders.len(), |at| at + 1));
+    folders.pop().unwrap_or_else(|| DEFAULT_STORAGE.to_owned())
 }
 
 /// The names of the storage folders that exist, from the oldest to the newest.
@@ -75,9 +80,10 @@ pub(crate) fn storage_folders(dir: &Path) -> io::Result<Vec<String>> {
     Ok(found.into_iter().map(|(_, name)| name).collect())
 }
 
-/// The name of the storage folder after this one.
-pub(crate) fn next_folder(name: &str) -> String {
-    format!("{DEFAULT_STORAGE}-{}", number_of(name).unwrap_or(1).saturating_add(1))
+/// A name for a storage folder that does not exist.
+pub(crate) fn next_folder(dir: &Path) -> io::Result<String> {
+    let newest = storage_folders(dir)?.last().and_then(|name| number_of(name)).unwrap_or(1);
+    Ok(format!("{DEFAULT_STORAGE}-{}", newest.saturating_add(1)))
 }
 
 /// 1 for `sled`, 2 for `sled-2` and so on; `None` for another name.
@@ -88,14 +94,23 @@ fn number_of(name: &str) -> Option<u64> {
     }
 }
 
+/// The names of the storage folders that are marked as incomplete, whether they exist or not.
+pub(crate) fn marked_folders(dir: &Path) -> io::Result<Vec<String>> {
+    let names = std::fs::read_dir(dir)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
+    let marked = names.map(|name: io::Result<String>| {
+        Ok(name?.strip_suffix(INCOMPLETE).filter(|name| number_of(name).is_some()).map(str::to_owned))
+    });
+    marked.filter_map(Result::transpose).collect()
+}
+
 /// The file that exists while a storage folder is incomplete.
 pub(crate) fn incomplete_mark(folder: &Path) -> PathBuf {
     let mut name = folder.file_name().unwrap_or_default().to_owned();
-    name.push(".incomplete");
+    name.push(INCOMPLETE);
     folder.with_file_name(name)
 }
 
-fn is_incomplete(folder: &Path) -> bool {
+pub(crate) fn is_incomplete(folder: &Path) -> bool {
     incomplete_mark(folder).exists()
 }
 
@@ -264,8 +279,10 @@ impl EndMarkFile {
     /// Names another storage folder, durably. Afterwards no slot names the one before. If this fails, either of the two is named.
     pub(crate) fn move_to(&mut self, storage: String, mark: EndMark) -> io::Result<()> {
         self.storage = storage;
-        for _ in 0..SLOTS {
+        for _slot in 0..SLOTS {
             self.put(mark)?;
+            #[cfg(test)]
+            tests::fail_move_to(&self.storage, _slot)?;
             // One slot at a time, so that one is always whole.
             self.sync()?;
         }
@@ -305,10 +322,18 @@ impl EndMarkFile {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::fs;
 
     use super::*;
+
+    /// Storages, and the slots after which a move to them fails.
+    pub(crate) static FAILING_MOVES: parking_lot::Mutex<Vec<(String, u64)>> = parking_lot::Mutex::new(Vec::new());
+
+    pub(super) fn fail_move_to(storage: &str, slot: u64) -> io::Result<()> {
+        let fails = FAILING_MOVES.lock().contains(&(storage.to_owned(), slot));
+        if fails { Err(io::Error::other("injected")) } else { Ok(()) }
+    }
 
     fn mark(last_block_no: u64) -> EndMark {
         EndMark { last_block_no, last_seq: last_block_no * 300, chain: u128::from(last_block_no) << 100 }

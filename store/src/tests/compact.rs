@@ -4,7 +4,8 @@ use std::fs;
 use std::sync::Arc;
 
 use super::{Home, lived_in, message_with, messages, submit};
-use crate::storage::end_mark::{incomplete_mark, storage_folder, storage_folders};
+use crate::storage::end_mark::tests::FAILING_MOVES;
+use crate::storage::end_mark::{incomplete_mark, next_folder, storage_folder, storage_folders};
 use crate::storage::memory::{Fault, MemoryStorage};
 use crate::verify::VerifyReport;
 use crate::{Batch, CompactError, Convofold, Options};
@@ -161,10 +162,13 @@ fn what_a_killed_compaction_left_is_removed() {
     db.compact().unwrap();
     db.close().unwrap();
     fs::rename(kept.path().join("sled"), &old).unwrap();
-    fs::write(incomplete_mark(&new), "").unwrap();
+    for marked in [&old, &new] {
+        fs::write(incomplete_mark(marked), "").unwrap();
+    }
     let db = Convofold::open(home.path()).unwrap();
     assert_eq!(export(&db), before);
-    assert!(!old.exists() && !incomplete_mark(&new).exists());
+    assert!(!old.exists() && !incomplete_mark(&old).exists() && !incomplete_mark(&new).exists());
+    assert_eq!(db.recovery().removed_files, [old]);
 }
 
 #[test]
@@ -185,4 +189,116 @@ fn without_a_readable_head_the_newest_complete_storage_is_opened() {
     db.close().unwrap();
     drop(Arc::new(Convofold::open(home.path()).unwrap()));
     assert!(!incomplete.exists());
+}
+
+#[test]
+fn a_folder_of_somebody_else_stays() {
+    let home = Home::new();
+    let db = full(&home);
+    let own = home.path().join("sled-7");
+    fs::create_dir(&own).unwrap();
+    fs::write(own.join("db"), "a copy of mine").unwrap();
+    db.compact().unwrap();
+    assert_eq!(storage_folders(&home.path()).unwrap(), ["sled-7", "sled-8"]);
+    db.close().unwrap();
+    let db = Convofold::open(home.path()).unwrap();
+    assert_eq!(fs::read(own.join("db")).unwrap(), b"a copy of mine");
+    assert!(is_clean(&db));
+}
+
+/// HEAD may name either storage then, so both must stay.
+#[test]
+fn a_move_that_fails_leaves_both_storages() {
+    for (slot, own) in [(0, "sled-9871"), (1, "sled-9881")] {
+        let home = Home::new();
+        let db = full(&home);
+        let before = export(&db);
+        // The next number is that of no other test.
+        fs::create_dir(home.path().join(own)).unwrap();
+        let target = next_folder(&home.path()).unwrap();
+        FAILING_MOVES.lock().push((target.clone(), slot));
+        let error = db.compact().unwrap_err();
+        assert!(matches!(error, CompactError::Commit(_)), "{error:?}");
+        assert!(db.submit(Batch::new(messages(900, 3))).is_err());
+        assert!(home.path().join("sled").exists() && home.path().join(&target).exists());
+        let killed = home.killed();
+        db.close().unwrap_err();
+        for home in [killed, home] {
+            let db = Convofold::open(home.path()).unwrap();
+            assert_eq!(export(&db), before, "slot {slot}");
+            assert!(is_clean(&db));
+            // The folder that HEAD does not name, and the one of somebody else.
+            assert_eq!(storage_folders(&home.path()).unwrap().len(), 2);
+        }
+    }
+}
+
+#[test]
+fn without_a_readable_head_a_database_that_was_about_to_move_opens() {
+    let home = Home::new();
+    let db = full(&home);
+    let before = export(&db);
+    db.compact().unwrap();
+    db.close().unwrap();
+    fs::write(incomplete_mark(&home.path().join("sled-2")), "").unwrap();
+    fs::write(home.path().join("HEAD"), "nonsense").unwrap();
+    assert_eq!(export(&Convofold::open(home.path()).unwrap()), before);
+}
+
+#[test]
+fn the_room_is_given_back_at_once_and_modes_stay() {
+    let home = Home::new();
+    let db = full(&home);
+    #[cfg(unix)]
+    let mode = |name: &str| {
+        use std::os::unix::fs::PermissionsExt;
+        fs::metadata(home.path().join(name)).unwrap().permissions().mode() & 0o777
+    };
+    #[cfg(unix)]
+    for (name, mode) in [("sled", 0o750), ("sled/db", 0o640)] {
+        use std::os::unix::fs::PermissionsExt;
+        fs::set_permissions(home.path().join(name), fs::Permissions::from_mode(mode)).unwrap();
+    }
+    db.compact().unwrap();
+    #[cfg(unix)]
+    assert_eq!([mode("sled-2"), mode("sled-2/db"), mode("sled-2/conf")], [0o750, 0o640, 0o640]);
+    // Nobody has the removed file open.
+    #[cfg(target_os = "linux")]
+    {
+        let removed = home.path().join("sled/db");
+        let open = fs::read_dir("/proc/self/fd").unwrap().filter_map(|entry| fs::read_link(entry.unwrap().path()).ok());
+        let left: Vec<_> = open.filter(|path| path.starts_with(&removed)).collect();
+        assert!(left.is_empty(), "{left:?}");
+    }
+    db.close().unwrap();
+}
+
+#[test]
+fn a_directory_that_was_moved_is_not_compacted() {
+    let home = Home::new();
+    let db = full(&home);
+    let moved = home.dir.path().join("moved");
+    fs::rename(home.path(), &moved).unwrap();
+    assert!(matches!(db.compact(), Err(CompactError::Displaced { .. })));
+    drop(Convofold::open(home.path()).unwrap());
+    assert!(matches!(db.compact(), Err(CompactError::Displaced { .. })));
+    assert_eq!(storage_folders(&moved).unwrap(), ["sled"]);
+    assert_eq!(storage_folders(&home.path()).unwrap(), ["sled"]);
+}
+
+#[test]
+fn closing_waits_for_a_compaction_to_end() {
+    let (home, storage, db) = lived_in(Options::new());
+    let (begun, is_begun) = crossbeam_channel::bounded(1);
+    let compacting = db.clone();
+    storage.before_block.set(move || begun.send(()).unwrap());
+    let compaction = std::thread::spawn(move || compacting.compact());
+    is_begun.recv().unwrap();
+    db.close().unwrap();
+    let outcome = compaction.join().unwrap();
+    // It may have been complete before the database was closed.
+    let left = if outcome.is_ok() { storage.created().unwrap() } else { storage };
+    let marks = || fs::read_dir(home.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    assert!(!marks().any(|name| name.ends_with(".incomplete")), "{:?}", marks().collect::<Vec<_>>());
+    assert!(is_clean(&home.open_on(&MemoryStorage::with(left.contents()), Options::new())));
 }

@@ -1,9 +1,13 @@
 //! Moves a database to a copy of its storage, on the writer thread.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use parking_lot::Mutex;
+
 use crate::checkpoint::record::{has_note_of_damage, note_damage};
+use crate::open::safety_copy::mark;
 use crate::state::shared::Shared;
 use crate::storage::fragment::Tree;
 use crate::storage::{ReadStorage, Storage, StorageError};
@@ -17,8 +21,10 @@ pub(crate) type Created = Result<Arc<dyn Storage>, Arc<StorageError>>;
 
 /// A copy of the storage to move to.
 pub(crate) struct Move {
-    /// The name of its folder.
-    pub(crate) name: String,
+    /// Its folder.
+    pub(crate) folder: PathBuf,
+    /// The folder of the storage before.
+    pub(crate) before: PathBuf,
     pub(crate) storage: Arc<dyn Storage>,
     /// The number of checkpoints that had been begun when the copy was.
     pub(crate) checkpoints_begun: u64,
@@ -29,23 +35,52 @@ pub(crate) struct Move {
 /// What became of it.
 #[derive(Clone)]
 pub(crate) enum Moved {
-    /// The database uses the copy. This is the storage that it used before.
-    Done(Arc<dyn Storage>),
+    /// The database uses the copy.
+    Done(Before),
     /// A checkpoint was begun after the copy, so the copy is not complete. Nothing has changed.
     Outdated,
     /// Nothing has changed.
     Failed(Arc<StorageError>),
 }
 
+/// The storage that was used before, for whoever takes it first. Dropping the last reference can take long and panic, so the
+/// queue keeps none.
+#[derive(Clone)]
+pub(crate) struct Before(Arc<Mutex<Option<Arc<dyn Storage>>>>);
+
+impl Before {
+    pub(crate) fn new(storage: Arc<dyn Storage>) -> Self {
+        Self(Arc::new(Mutex::new(Some(storage))))
+    }
+
+    pub(crate) fn take(self) -> Option<Arc<dyn Storage>> {
+        self.0.lock().take()
+    }
+}
+
 impl Move {
-    /// Copies what was written since, durably. `from` is not changed meanwhile.
+    /// Marks the storage before as incomplete, durably. Once HEAD names the copy, nothing else says that it is not needed.
+    fn mark_before(&self) -> Result<(), StorageError> {
+        mark(&self.before).map_err(StorageError::io("marking the storage before"))
+    }
+
+    /// The name of the folder.
+    pub(crate) fn name(&self) -> String {
+        self.folder.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    }
+
+    /// Copies what was written since, durably, and marks the storage before. `from` is not changed meanwhile.
     pub(crate) fn complete(&self, shared: &Shared, from: &dyn Storage) -> Result<(), Moved> {
+        if shared.storage.read().is_none() {
+            return Err(Moved::Failed(Arc::new(StorageError::Closed)));
+        }
         if shared.log_figures.checkpoints_begun.load(Ordering::SeqCst) != self.checkpoints_begun {
             return Err(Moved::Outdated);
         }
         let copied = copy_after(from, self.storage.as_ref(), Tree::Log, self.last_block.clone())
             .and_then(|_| note_damage(self.storage.as_ref(), has_note_of_damage(from)?))
-            .and_then(|()| self.storage.barrier());
+            .and_then(|()| self.storage.barrier())
+            .and_then(|()| self.mark_before());
         copied.map_err(|error| Moved::Failed(Arc::new(error)))
     }
 }

@@ -20,6 +20,7 @@ use crate::conversations::archive::{evict, reload};
 use crate::format::block::LogPosition;
 use crate::format::log_start::LogStart;
 use crate::log::blocks::BlockWriter;
+use crate::open::safety_copy::unmark;
 use crate::state::receipt::Receipt;
 use crate::state::shared::Shared;
 use crate::state::snapshot::Snapshot;
@@ -31,7 +32,7 @@ use crate::write::batch::Batch;
 use crate::write::clock::CommitClock;
 use crate::write::error::{CommitError, expect_healthy, failed};
 use crate::write::group::{Group, Submission};
-use crate::write::moving::{Created, Move, Moved};
+use crate::write::moving::{Before, Created, Move, Moved};
 use crate::write::ticket::{Completer, Round};
 use crate::write::trim::{Trimmed, trim};
 
@@ -366,12 +367,14 @@ impl Writer {
         if let Err(refused) = to.complete(&self.shared, self.storage.as_ref()) {
             return Ok(refused);
         }
-        let moved = self.end_mark.move_to(to.name, EndMark::of(&self.position));
+        let moved = self.end_mark.move_to(to.name(), EndMark::of(&self.position));
         moved.map_err(StorageError::io("writing the end mark"))?;
+        // Before anything is committed to it: without a readable HEAD, a marked storage is not opened.
+        unmark(&to.folder).map_err(StorageError::io("removing the mark of an incomplete storage"))?;
         // Waits for the readers' calls.
         *self.shared.storage.write() = Some(to.storage.clone());
         self.appender.set_storage(to.storage.clone());
-        Ok(Moved::Done(std::mem::replace(&mut self.storage, to.storage)))
+        Ok(Moved::Done(Before::new(std::mem::replace(&mut self.storage, to.storage))))
     }
 
     fn snapshot(&mut self) -> Result<Snapshot, StorageError> {
