@@ -45,7 +45,7 @@ pub struct BehindRow {
     pub since: Option<i64>,
     /// When it happened or ended; `None` if it has not ended.
     pub at: Option<i64>,
-    /// Its duration in milliseconds, or its unread messages.
+    /// Its duration in milliseconds, or its unread messages, at most [`i64::MAX`].
     pub value: Option<i64>,
     /// What became of it, if that is not the same for all.
     pub outcome: Option<RowOutcome>,

@@ -198,7 +198,7 @@ impl Tally {
                     let length = query.length(from, to);
                     values.push((key, MeasureValue::Level(level_value(levels, length))));
                 } else if levels.end > 0 {
-                    self.cells.entry(key).or_default().pending += levels.end.unsigned_abs();
+                    self.cells.entry(key).or_default().pending += levels.end;
                 }
             }
         }
@@ -212,7 +212,7 @@ impl Tally {
 #[expect(clippy::cast_precision_loss, reason = "a mean is a number with 53 bits")]
 fn level_value(levels: Levels, length_ms: i64) -> LevelValue {
     let mean = (length_ms > 0).then(|| levels.integral as f64 / length_ms as f64);
-    LevelValue { end: levels.end.unsigned_abs(), max: levels.max.unsigned_abs(), mean }
+    LevelValue { end: levels.end, max: levels.max, mean }
 }
 
 impl Cell {

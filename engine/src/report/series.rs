@@ -1,5 +1,7 @@
 //! A number that changes over time.
 
+use std::iter::Peekable;
+
 use crate::report::buckets::Buckets;
 use crate::report::query::ReportQuery;
 
@@ -7,18 +9,20 @@ use crate::report::query::ReportQuery;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Series {
     /// The number before the report begins.
-    before: i64,
-    /// The time and the amount of each change.
-    changes: Vec<(i64, i64)>,
+    before: i128,
+    /// The time and the amount of each increase.
+    increases: Vec<(i64, u64)>,
+    /// The same of each decrease.
+    decreases: Vec<(i64, u64)>,
 }
 
 /// The number in a bucket.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Levels {
     /// After all changes before the end.
-    pub(crate) end: i64,
+    pub(crate) end: u64,
     /// The largest one at any millisecond.
-    pub(crate) max: i64,
+    pub(crate) max: u64,
     /// Its sum over all milliseconds: inside the calendar, if there is one.
     pub(crate) integral: i128,
 }
@@ -26,53 +30,80 @@ pub(crate) struct Levels {
 impl Series {
     /// Adds `amount` from `from` on and before `until`.
     pub(crate) fn add(&mut self, buckets: &Buckets, (from, until): (i64, i64), amount: u64) {
-        let amount = i64::try_from(amount).unwrap_or(i64::MAX);
         let (begin, end) = (buckets.from(), buckets.to());
         if until <= begin || from >= end {
             return;
         }
         if from < begin {
-            self.before += amount;
+            self.before += i128::from(amount);
         } else {
-            self.changes.push((from, amount));
+            self.increases.push((from, amount));
         }
         if until < end {
-            self.changes.push((until, -amount));
+            self.decreases.push((until, amount));
         }
     }
 
-    /// The number in each bucket, in order.
-    pub(crate) fn levels(mut self, buckets: &Buckets, query: &ReportQuery) -> Vec<Levels> {
-        self.changes.sort_unstable();
-        let mut changes = self.changes.chunk_by(|a, b| a.0 == b.0).peekable();
-        let mut level = self.before;
+    /// The number in each bucket, in order. A number that does not fit is the largest one.
+    pub(crate) fn levels(self, buckets: &Buckets, query: &ReportQuery) -> Vec<Levels> {
+        let Self { before, increases, decreases } = self;
+        let mut changes = Changes { increases: sorted(increases), decreases: sorted(decreases) };
+        let mut level = before;
         let in_bucket = |(begin, end): (i64, i64)| {
             let mut since = begin;
-            let (mut max, mut integral) = (0, 0);
-            let mut until = |at: i64, level: i64| {
+            let (mut max, mut integral) = (0, 0_i128);
+            let mut until = |at: i64, level: i128| {
                 if at > since {
                     max = level.max(max);
                     let length = if level == 0 { 0 } else { query.length(since, at) };
-                    integral += i128::from(level) * i128::from(length);
+                    integral = integral.saturating_add(level.saturating_mul(length.into()));
                     since = at;
                 }
             };
-            while let Some(now) = changes.next_if(|now| now.first().is_some_and(|(at, _)| *at < end)) {
-                until(now.first().map_or(begin, |(at, _)| *at), level);
-                level += now.iter().map(|(_, amount)| amount).sum::<i64>();
+            while let Some((at, amount)) = changes.next_before(end) {
+                until(at, level);
+                level += amount;
             }
             until(end, level);
-            Levels { end: level, max, integral }
+            Levels { end: number(level), max: number(max), integral }
         };
         buckets.all().map(in_bucket).collect()
     }
+}
+
+/// Changes in the order of their times.
+struct Changes<I: Iterator> {
+    increases: Peekable<I>,
+    decreases: Peekable<I>,
+}
+
+impl<I: Iterator<Item = (i64, u64)>> Changes<I> {
+    /// The sum of the next changes of one millisecond, if it is before `end`.
+    fn next_before(&mut self, end: i64) -> Option<(i64, i128)> {
+        let next = [self.increases.peek(), self.decreases.peek()];
+        let at = next.into_iter().flatten().map(|(at, _)| *at).min().filter(|at| *at < end)?;
+        Some((at, sum_at(&mut self.increases, at) - sum_at(&mut self.decreases, at)))
+    }
+}
+
+fn sum_at(changes: &mut Peekable<impl Iterator<Item = (i64, u64)>>, at: i64) -> i128 {
+    std::iter::from_fn(|| changes.next_if(|(other, _)| *other == at)).map(|(_, amount)| i128::from(amount)).sum()
+}
+
+fn sorted(mut changes: Vec<(i64, u64)>) -> Peekable<std::vec::IntoIter<(i64, u64)>> {
+    changes.sort_unstable();
+    changes.into_iter().peekable()
+}
+
+fn number(level: i128) -> u64 {
+    u64::try_from(level.max(0)).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn levels(spans: &[(i64, i64, u64)]) -> Vec<(i64, i64, i128)> {
+    fn levels(spans: &[(i64, i64, u64)]) -> Vec<(u64, u64, i128)> {
         let buckets = Buckets::of_edges([100, 200, 300]);
         let mut series = Series::default();
         spans.iter().for_each(|(from, until, amount)| series.add(&buckets, (*from, *until), *amount));
@@ -95,5 +126,18 @@ mod tests {
     fn changes_of_one_millisecond_are_one_change() {
         assert_eq!(levels(&[(110, 150, 1), (150, 170, 1)]), [(0, 1, 60), (0, 0, 0)]);
         assert_eq!(levels(&[(50, 100, 9), (100, 120, 1)]), [(0, 1, 20), (0, 0, 0)]);
+    }
+
+    #[test]
+    fn a_sum_that_does_not_fit_is_the_largest_number() {
+        assert_eq!(
+            levels(&[(0, 250, u64::MAX)]),
+            [(u64::MAX, u64::MAX, i128::from(u64::MAX) * 100), (0, u64::MAX, i128::from(u64::MAX) * 50)]
+        );
+        let two = levels(&[(110, 150, u64::MAX), (120, 250, u64::MAX), (0, 400, 7)]);
+        assert_eq!(
+            two.iter().map(|(end, max, _)| (*end, *max)).collect::<Vec<_>>(),
+            [(u64::MAX, u64::MAX), (7, u64::MAX)]
+        );
     }
 }
