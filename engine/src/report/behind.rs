@@ -214,7 +214,8 @@ impl OfConversation<'_> {
             }
             _ => {
                 for (bucket, (from, until)) in placement.parts(span) {
-                    *self.totals.entry((bucket, group)).or_default() += self.query.length(from, until);
+                    let total = self.totals.entry((bucket, group)).or_default();
+                    *total = total.saturating_add(self.query.length(from, until));
                 }
             }
         }

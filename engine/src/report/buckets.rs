@@ -7,7 +7,7 @@ use jiff::Span;
 use jiff::civil::{Date, Time as Clock};
 
 use crate::report::ReportQueryError;
-use crate::time::Zone;
+use crate::time::{Time, Zone};
 
 /// The length of a bucket. Each begins where the clock of the zone says so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -78,12 +78,16 @@ pub(crate) struct Buckets {
 
 impl Buckets {
     pub(crate) fn new(from: i64, to: i64, every: Option<Every>, zone: &Zone) -> Result<Self, ReportQueryError> {
+        // Outside the range of times there is no event, and the calendar of the zone may end.
+        let in_range = |ms: i64| ms.clamp(Time::MIN.ms(), Time::MAX.ms() + 1);
+        let (from, to) = (in_range(from), in_range(to));
         if from >= to {
             return Err(ReportQueryError::Empty { from, to });
         }
         let mut edges = vec![from];
         let mut add = |edge: i64| {
-            if edge > from && edge < to {
+            // A day that the zone skips begins with the next one.
+            if edges.last().is_some_and(|last| edge > *last) && edge < to {
                 edges.push(edge);
             }
             edge < to && edges.len() <= MAX_BUCKETS
@@ -215,6 +219,26 @@ mod tests {
         assert_eq!(hours(&of_day), [1; 25]);
         let of_day = edges("6h", "Europe/Berlin", "2026-10-24T22:00:00Z", "2026-10-25T23:00:00Z");
         assert_eq!(hours(&of_day), [6, 6, 6, 6, 1]);
+    }
+
+    #[test]
+    fn a_day_that_the_zone_skips_has_no_bucket() {
+        // After the 29th came the 31st.
+        let (from, to) = ("2011-12-29T10:00:00Z", "2012-01-01T10:00:00Z");
+        assert_eq!(hours(&edges("1d", "Pacific/Apia", from, to)), [24, 24, 24]);
+        assert_eq!(hours(&edges("12h", "Pacific/Apia", from, to)), [12; 6]);
+    }
+
+    #[test]
+    fn bounds_outside_the_range_of_times_are_cut_to_it() {
+        let end = Time::MAX.ms() + 1;
+        let all = Buckets::new(i64::MIN, i64::MAX, None, &Zone::UTC).unwrap();
+        assert_eq!(all.edges, [0, end]);
+        let years = Buckets::new(i64::MIN, i64::MAX, Some("12mo".parse().unwrap()), &Zone::UTC).unwrap();
+        assert_eq!((years.edges.len(), years.edges.get(1)), (8_031, Some(&ms("1971-01-01T00:00:00Z"))));
+        for (from, to) in [(i64::MIN, -1), (end, i64::MAX), (i64::MAX, i64::MIN)] {
+            assert!(Buckets::new(from, to, None, &Zone::UTC).is_err(), "{from} {to}");
+        }
     }
 
     #[test]

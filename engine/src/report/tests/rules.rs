@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{conversations, day, every, ms, report_of, rows, values};
+use crate::Time;
 use crate::report::{Calendar, GroupBy, Measure, MeasureValue, ReportQuery};
 
 fn agents(rows: &[Value]) -> Vec<(Value, Value)> {
@@ -165,6 +166,30 @@ fn days_of_a_zone_with_another_clock_have_their_own_length() {
         .zone("Europe/Berlin".parse::<crate::Zone>().unwrap());
     let expected = [11, 23, 24].map(|hours| json!(hours * 3_600_000));
     assert_eq!(values(log, days, "agent_wait"), expected);
+}
+
+#[test]
+fn the_longest_report_has_every_event() {
+    let log = "
+        02T09:00 a in agent=ann
+        02T09:05 a out
+        02T09:10 a in
+        02T10:00 b in
+        02T10:10 b close
+    ";
+    let query = |from, to| ReportQuery::new(from, to).measures(Measure::ALL.into_iter().chain([Measure::Within(5)]));
+    let all = rows(log, query(i64::MIN, i64::MAX)).remove(0);
+    let end = Time::MAX.ms() + 1;
+    assert_eq!((&all["from"], &all["to"], &all["messages_in"]), (&json!(0), &json!(end), &json!(3)));
+    assert_eq!(all["oldest_waiting"], json!(end - ms("02T09:10")));
+    assert_eq!(all, rows(log, query(0, end)).remove(0));
+}
+
+#[test]
+fn a_total_that_does_not_fit_is_the_largest_number() {
+    let all = vec![conversations("02T09:00 a in").remove(0); 40_000];
+    let report = report_of(ReportQuery::new(0, i64::MAX).measures([Measure::CustomerWait]), &all);
+    assert_eq!(report.rows[0].values, [(Measure::CustomerWait, MeasureValue::Total(i64::MAX))]);
 }
 
 #[test]
