@@ -135,6 +135,11 @@ impl Buckets {
         (edge(bucket), edge(bucket + 1))
     }
 
+    /// The bounds of a bucket, if there is one with this number.
+    pub(crate) fn bounds_of(&self, bucket: usize) -> Option<(i64, i64)> {
+        Some((*self.edges.get(bucket)?, *self.edges.get(bucket + 1)?))
+    }
+
     /// The bounds of all buckets.
     pub(crate) fn all(&self) -> impl ExactSizeIterator<Item = (i64, i64)> {
         (0..self.edges.len().saturating_sub(1)).map(|bucket| self.bounds(bucket))

@@ -187,14 +187,14 @@ impl Tally {
     }
 
     /// All values that are not empty.
+    #[expect(clippy::cast_possible_truncation, reason = "the number of buckets is bounded")]
     fn values(mut self, query: &ReportQuery) -> Vec<(CellKey, MeasureValue)> {
         let mut values = Vec::new();
         for ((group, measure), series) in std::mem::take(&mut self.series) {
-            let levels = series.levels(&self.placement.buckets, query);
-            for (bucket, levels) in (0..).zip(levels) {
-                let key = (bucket, group, measure);
+            for (bucket, levels) in series.levels(&self.placement.buckets, query) {
+                let key = (bucket as u32, group, measure);
                 if !measure.has_pending() {
-                    let (from, to) = self.placement.buckets.bounds(bucket as usize);
+                    let (from, to) = self.placement.buckets.bounds(bucket);
                     let length = query.length(from, to);
                     values.push((key, MeasureValue::Level(level_value(levels, length))));
                 } else if levels.end > 0 {

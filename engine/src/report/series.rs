@@ -44,12 +44,18 @@ impl Series {
         }
     }
 
-    /// The number in each bucket, in order. A number that does not fit is the largest one.
-    pub(crate) fn levels(self, buckets: &Buckets, query: &ReportQuery) -> Vec<Levels> {
+    /// The number in each bucket in which it is not always 0, in order. A number that does not fit is the largest one.
+    pub(crate) fn levels(self, buckets: &Buckets, query: &ReportQuery) -> impl Iterator<Item = (usize, Levels)> {
         let Self { before, increases, decreases } = self;
         let mut changes = Changes { increases: sorted(increases), decreases: sorted(decreases) };
-        let mut level = before;
-        let in_bucket = |(begin, end): (i64, i64)| {
+        let (mut level, mut next) = (before, 0);
+        let levels = std::iter::from_fn(move || {
+            if level == 0 {
+                next = buckets.find(changes.next_at()?)?;
+            }
+            let bucket = next;
+            let (begin, end) = buckets.bounds_of(bucket)?;
+            next += 1;
             let mut since = begin;
             let (mut max, mut integral) = (0, 0_i128);
             let mut until = |at: i64, level: i128| {
@@ -65,9 +71,9 @@ impl Series {
                 level += amount;
             }
             until(end, level);
-            Levels { end: number(level), max: number(max), integral }
-        };
-        buckets.all().map(in_bucket).collect()
+            Some((bucket, Levels { end: number(level), max: number(max), integral }))
+        });
+        levels.filter(|(_, levels)| levels.max > 0)
     }
 }
 
@@ -78,10 +84,14 @@ struct Changes<I: Iterator> {
 }
 
 impl<I: Iterator<Item = (i64, u64)>> Changes<I> {
+    fn next_at(&mut self) -> Option<i64> {
+        let next = [self.increases.peek(), self.decreases.peek()];
+        next.into_iter().flatten().map(|(at, _)| *at).min()
+    }
+
     /// The sum of the next changes of one millisecond, if it is before `end`.
     fn next_before(&mut self, end: i64) -> Option<(i64, i128)> {
-        let next = [self.increases.peek(), self.decreases.peek()];
-        let at = next.into_iter().flatten().map(|(at, _)| *at).min().filter(|at| *at < end)?;
+        let at = self.next_at().filter(|at| *at < end)?;
         Some((at, sum_at(&mut self.increases, at) - sum_at(&mut self.decreases, at)))
     }
 }
@@ -103,12 +113,26 @@ fn number(level: i128) -> u64 {
 mod tests {
     use super::*;
 
+    /// The levels of three buckets, those that are always 0 as well.
     fn levels(spans: &[(i64, i64, u64)]) -> Vec<(u64, u64, i128)> {
-        let buckets = Buckets::of_edges([100, 200, 300]);
+        let found = levels_of(Buckets::of_edges([100, 200, 300]), spans);
+        let of_bucket =
+            |bucket| found.iter().find(|(of, _)| *of == bucket).map(|(_, levels)| *levels).unwrap_or_default();
+        [0, 1].map(of_bucket).map(|Levels { end, max, integral }| (end, max, integral)).to_vec()
+    }
+
+    fn levels_of(buckets: Buckets, spans: &[(i64, i64, u64)]) -> Vec<(usize, Levels)> {
         let mut series = Series::default();
         spans.iter().for_each(|(from, until, amount)| series.add(&buckets, (*from, *until), *amount));
-        let levels = series.levels(&buckets, &ReportQuery::new(100, 300));
-        levels.into_iter().map(|Levels { end, max, integral }| (end, max, integral)).collect()
+        series.levels(&buckets, &ReportQuery::new(buckets.from(), buckets.to())).collect()
+    }
+
+    #[test]
+    fn a_bucket_in_which_the_level_is_always_0_has_none() {
+        let spans = [(0, 1_001, 1), (5_200, 5_200, 9), (7_500, 9_000, 2)];
+        let found = levels_of(Buckets::of_edges((0..=100).map(|edge| edge * 1_000).collect::<Vec<_>>()), &spans);
+        let ends: Vec<_> = found.iter().map(|(bucket, levels)| (*bucket, levels.end)).collect();
+        assert_eq!(ends, [(0, 1), (1, 0), (7, 2), (8, 2)]);
     }
 
     #[test]
