@@ -85,13 +85,15 @@ impl ReportBuilder {
         if query.by.is_empty() {
             rows.extend((0..).zip(buckets.all()).map(|(bucket, _)| ((bucket, 0), Values::default())));
         }
-        for ((bucket, group, measure), value) in tally.values(&query) {
+        let lengths = lengths(&query, &buckets);
+        for ((bucket, group, measure), value) in tally.values(&query, &lengths) {
             let rank = ranks.rank(group);
             rows.entry((bucket, rank)).or_default().insert(measure, value);
         }
         let row = |((bucket, rank), values): ((u32, usize), Values)| {
             let bounds = buckets.bounds(bucket as usize);
-            row(&query, bounds, ranks.values(rank), values)
+            let has_time = lengths.get(bucket as usize).is_some_and(|length| *length > 0);
+            row(&query, bounds, has_time, ranks.values(rank), values)
         };
         Report {
             from: buckets.from(),
@@ -114,10 +116,23 @@ pub(crate) fn placement(query: &ReportQuery) -> Result<Placement, ReportQueryErr
     Ok(Placement { buckets, attribute: query.attribute })
 }
 
-fn row(query: &ReportQuery, (from, to): (i64, i64), group: &[GroupValue], mut values: Values) -> ReportRow {
-    let has_time = || query.length(from, to) > 0;
+/// The length of each bucket inside the calendar, in milliseconds. Only levels need it.
+fn lengths(query: &ReportQuery, buckets: &Buckets) -> Vec<i64> {
+    let has_level = query.measures.iter().any(|measure| measure.kind() == MeasureKind::Level);
+    let of_levels = buckets.all().filter(|_| has_level);
+    of_levels.map(|(from, to)| query.length(from, to)).collect()
+}
+
+/// `has_time`: whether any time of the bucket is inside the calendar.
+fn row(
+    query: &ReportQuery,
+    (from, to): (i64, i64),
+    has_time: bool,
+    group: &[GroupValue],
+    mut values: Values,
+) -> ReportRow {
     let mut value = |measure: Measure| {
-        let empty = || MeasureValue::empty(measure, has_time().then_some(0.0));
+        let empty = || MeasureValue::empty(measure, has_time.then_some(0.0));
         (measure, values.remove(&measure).unwrap_or_else(empty))
     };
     let values = query.measures.iter().map(|measure| value(*measure)).collect();
@@ -188,14 +203,13 @@ impl Tally {
 
     /// All values that are not empty.
     #[expect(clippy::cast_possible_truncation, reason = "the number of buckets is bounded")]
-    fn values(mut self, query: &ReportQuery) -> Vec<(CellKey, MeasureValue)> {
+    fn values(mut self, query: &ReportQuery, lengths: &[i64]) -> Vec<(CellKey, MeasureValue)> {
         let mut values = Vec::new();
         for ((group, measure), series) in std::mem::take(&mut self.series) {
             for (bucket, levels) in series.levels(&self.placement.buckets, query) {
                 let key = (bucket as u32, group, measure);
                 if !measure.has_pending() {
-                    let (from, to) = self.placement.buckets.bounds(bucket);
-                    let length = query.length(from, to);
+                    let length = lengths.get(bucket).copied().unwrap_or_default();
                     values.push((key, MeasureValue::Level(level_value(levels, length))));
                 } else if levels.end > 0 {
                     self.cells.entry(key).or_default().pending += levels.end;

@@ -135,7 +135,7 @@ fn an_excluded_agent_answers_nobody_and_handles_nothing() {
 #[test]
 fn only_the_time_inside_the_calendar_counts() {
     // 2026-03-02 is a Monday.
-    let hours = r#"{"week": {"mon": [["09:00", "17:00"]], "tue": [["09:00", "17:00"]]}}"#;
+    let hours = r#"{"zone": "UTC", "week": {"mon": [["09:00", "17:00"]], "tue": [["09:00", "17:00"]]}}"#;
     let query =
         |from, to| ReportQuery::new(ms(from), ms(to)).every(every("1d")).calendar(Calendar::from_json(hours).unwrap());
     let log = "
@@ -156,6 +156,15 @@ fn only_the_time_inside_the_calendar_counts() {
     assert_eq!(missed("within:30m"), [0, 1, 0]);
     assert_eq!(missed("within:20m"), [1, 0, 0]);
     assert_eq!(missed("within:1h"), [0, 0, 0]);
+}
+
+#[test]
+fn an_empty_level_has_a_mean_in_the_buckets_with_time_inside_the_calendar() {
+    let hours = r#"{"zone": "UTC", "week": {"mon": [["09:00", "17:00"]]}}"#;
+    let days = ReportQuery::new(ms("02T00:00"), ms("04T00:00")).every(every("1d"));
+    let days = days.calendar(Calendar::from_json(hours).unwrap());
+    let level = |mean: Option<f64>| json!({"end": 0, "max": 0, "mean": mean});
+    assert_eq!(values("02T09:00 a close", days, "open"), [level(Some(0.0)), level(None)]);
 }
 
 #[test]
