@@ -122,15 +122,15 @@ impl Calendar {
         &self.zone
     }
 
-    /// The intervals that have a time in common with the time from `from` on, in order. They end with the last day of the
-    /// calendar of the zone.
-    fn intervals(&self, from: i64) -> impl Iterator<Item = (i64, i64)> {
+    /// The intervals that have a time in common with `[from, until)`, in order.
+    fn intervals(&self, from: i64, until: i64) -> impl Iterator<Item = (i64, i64)> {
         let first = self.zone.day(from);
         let dates = std::iter::successors(Some(first), |date| date.tomorrow().ok());
         let open = dates.filter(|date| !self.holidays.contains(date));
         let of_date = |date: Date| self.hours(date).iter().map(move |hours| hours.of_date(date));
         let in_ms = |(begin, end): (DateTime, DateTime)| (self.zone.instant(begin), self.zone.instant(end));
-        open.flat_map(of_date).map(in_ms).filter(move |(begin, end)| *end > from && begin < end)
+        let begun = open.flat_map(of_date).map(in_ms).take_while(move |(begin, _)| *begin.max(&from) < until);
+        begun.filter(move |(begin, end)| *end > from && begin < end)
     }
 
     fn hours(&self, date: Date) -> &[Hours] {
@@ -140,21 +140,21 @@ impl Calendar {
 
     /// The time inside the calendar between two times, in milliseconds.
     pub(crate) fn elapsed(&self, from: i64, until: i64) -> i64 {
-        let intervals = self.intervals(from).take_while(|(begin, _)| *begin.max(&from) < until);
-        intervals.map(|(begin, end)| end.min(until) - begin.max(from)).sum()
+        self.intervals(from, until).map(|(begin, end)| end.min(until) - begin.max(from)).sum()
     }
 
-    /// The first millisecond by which more than `length_ms` inside the calendar has elapsed since `from`.
-    pub(crate) fn after(&self, from: i64, length_ms: i64) -> i64 {
+    /// The first millisecond by which more than `length_ms` inside the calendar has elapsed since `from`, if it is before
+    /// `until`.
+    pub(crate) fn after(&self, from: i64, length_ms: i64, until: i64) -> Option<i64> {
         let mut left = length_ms;
-        for (begin, end) in self.intervals(from) {
+        for (begin, end) in self.intervals(from, until) {
             let begin = begin.max(from);
             if end - begin > left {
-                return begin + left + 1;
+                return Some(begin + left + 1).filter(|at| *at < until);
             }
             left -= end - begin;
         }
-        i64::MAX
+        None
     }
 }
 
@@ -226,10 +226,21 @@ mod tests {
             ("2026-03-30T14:00:00Z", 2 * HOUR, "2026-04-01T08:00:00.001Z"),
         ] {
             let (from, expected) = (ms(from), ms(expected));
-            assert_eq!(calendar.after(from, length), expected, "{from} {length}");
+            assert_eq!(calendar.after(from, length, expected + 1), Some(expected), "{from} {length}");
+            assert_eq!(calendar.after(from, length, expected), None, "{from} {length}");
             assert!(calendar.elapsed(from, expected) > length);
             assert!(calendar.elapsed(from, expected - 1) <= length);
         }
+    }
+
+    #[test]
+    fn the_search_for_the_end_of_a_length_stops_at_the_end() {
+        let (calendar, from) = (berlin(), ms("2026-03-30T00:00:00Z"));
+        let days = 3;
+        assert_eq!(calendar.intervals(from, from + days * 24 * HOUR).count(), 4);
+        assert_eq!(calendar.after(from, i64::MAX - 1, from + days * 24 * HOUR), None);
+        assert_eq!(calendar.after(from, 0, from), None);
+        assert_eq!(calendar.after(from, 0, from - 24 * HOUR), None);
     }
 
     #[test]
@@ -238,7 +249,7 @@ mod tests {
         let always = Calendar::from_json(&format!(r#"{{"zone": "Europe/Berlin", "week": {{{days}}}}}"#)).unwrap();
         let (from, until) = (ms("2026-10-23T05:00:00Z"), ms("2026-10-28T06:00:00Z"));
         assert_eq!(always.elapsed(from, until), until - from);
-        assert_eq!(always.after(from, 90 * HOUR), from + 90 * HOUR + 1);
+        assert_eq!(always.after(from, 90 * HOUR, i64::MAX), Some(from + 90 * HOUR + 1));
     }
 
     #[test]

@@ -148,11 +148,11 @@ impl ReportQuery {
         }
     }
 
-    /// The first millisecond by which more than `length_ms` has passed since `from`.
-    pub(crate) fn after(&self, from: i64, length_ms: i64) -> i64 {
+    /// The first millisecond by which more than `length_ms` has passed since `from`, if it is before the end of the report.
+    pub(crate) fn after(&self, from: i64, length_ms: i64) -> Option<i64> {
         match &self.calendar {
-            Some(calendar) => calendar.after(from, length_ms),
-            None => from.saturating_add(length_ms).saturating_add(1),
+            Some(calendar) => calendar.after(from, length_ms, self.to_ms),
+            None => from.checked_add(length_ms)?.checked_add(1).filter(|at| *at < self.to_ms),
         }
     }
 }

@@ -133,7 +133,7 @@ impl<E: FnMut(Item)> Walk<'_, E> {
     /// A turn is missed when more than the length has passed while it runs, and met when it is answered before.
     fn decide(&mut self, measure: Measure, length_ms: i64, turn: &Turn, end: Option<End>, until: i64) {
         let since = turn.asked;
-        let missed_at = turn.runs_from.map(|from| self.query.after(since, length_ms).max(from));
+        let missed_at = turn.runs_from.map(|from| self.query.after(since, length_ms).map_or(NEVER, |at| at.max(from)));
         self.pending(measure, turn, missed_at.map_or(until, |missed| missed.min(until)));
         let (group, at, is_met) = match (end, missed_at) {
             (_, Some(missed)) if missed < until => (turn.group_at(missed).unwrap_or_default(), missed, false),
