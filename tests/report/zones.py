@@ -81,7 +81,13 @@ class Calendar:
             return []
         minutes = lambda text: int(text[:2]) * 60 + int(text[3:])
         spans = self.week.get(WEEKDAYS[day.weekday()], [])
-        return [tuple(instant(day, minutes(text), self.zone) for text in span) for span in spans]
+        found, last = [], None
+        for span in spans:
+            open_, close = (instant(day, minutes(text), self.zone) for text in span)
+            # Where the clocks skip an hour, a shifted interval could overlap with the one before.
+            found.append((open_ if last is None else max(open_, last), close))
+            last = close if last is None else max(close, last)
+        return found
 
     def between(self, start, end):
         day, last, total = local_date(start, self.zone), local_date(end, self.zone), 0

@@ -1,15 +1,17 @@
 //! Business hours, inside which durations count.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use jiff::civil::{Date, DateTime, Time as Clock};
-use serde::Deserialize;
+use serde::de::{Error as _, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use crate::time::{UnknownZone, Zone};
 
 /// Hours of a week in a zone, without holidays. Durations of a report count inside them only.
 ///
-/// Parsed from JSON. A day that is missing is closed, and so is a holiday. The end of an interval can be `24:00`.
+/// Parsed from JSON. The zone is required. A day that is missing is closed, and so is a holiday. The end of an interval can be `24:00`.
 ///
 /// ```
 /// use convofold_engine::Calendar;
@@ -79,11 +81,39 @@ pub enum CalendarError {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Form {
-    #[serde(default)]
-    zone: Option<String>,
-    week: BTreeMap<String, Vec<(String, String)>>,
+    zone: String,
+    week: WeekForm,
     #[serde(default)]
     holidays: Vec<String>,
+}
+
+/// The intervals of each day that is given.
+struct WeekForm(BTreeMap<String, Vec<(String, String)>>);
+
+impl<'de> Deserialize<'de> for WeekForm {
+    /// A map would keep the last one of two equal days.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Days;
+        impl<'de> Visitor<'de> for Days {
+            type Value = WeekForm;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the hours of each day")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<WeekForm, A::Error> {
+                let mut days = BTreeMap::new();
+                while let Some((day, hours)) = map.next_entry::<String, _>()? {
+                    if let Some((day, _)) = days.get_key_value(&day) {
+                        return Err(A::Error::custom(format_args!("the day {day:?} is given twice")));
+                    }
+                    days.insert(day, hours);
+                }
+                Ok(WeekForm(days))
+            }
+        }
+        deserializer.deserialize_map(Days)
+    }
 }
 
 const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
@@ -98,9 +128,9 @@ impl Calendar {
     /// [`CalendarError`] if the text has another form, or a value that cannot be.
     pub fn from_json(json: &str) -> Result<Self, CalendarError> {
         let form: Form = serde_json::from_str(json)?;
-        let zone = form.zone.map_or(Ok(Zone::UTC), |zone| zone.parse())?;
+        let zone = form.zone.parse()?;
         let mut week: [Vec<Hours>; 7] = Default::default();
-        for (name, intervals) in form.week {
+        for (name, intervals) in form.week.0 {
             let day = DAYS.iter().zip(&mut week).find(|(day, _)| **day == name);
             let Some((_, day)) = day else { return Err(CalendarError::Day { found: name }) };
             *day = intervals.iter().map(|(begin, end)| Hours::parse(begin, end)).collect::<Result<_, _>>()?;
@@ -129,7 +159,14 @@ impl Calendar {
         let open = dates.filter(|date| !self.holidays.contains(date));
         let of_date = |date: Date| self.hours(date).iter().map(move |hours| hours.of_date(date));
         let in_ms = |(begin, end): (DateTime, DateTime)| (self.zone.instant(begin), self.zone.instant(end));
-        let begun = open.flat_map(of_date).map(in_ms).take_while(move |(begin, _)| *begin.max(&from) < until);
+        // Where the clock skips an hour, the ends of an interval are shifted, and it could overlap with the next one.
+        let after_another = |last_end: &mut i64, (begin, end): (i64, i64)| {
+            let begin = begin.max(*last_end);
+            *last_end = end.max(*last_end);
+            Some((begin, end))
+        };
+        let intervals = open.flat_map(of_date).map(in_ms).scan(i64::MIN, after_another);
+        let begun = intervals.take_while(move |(begin, _)| *begin.max(&from) < until);
         begun.filter(move |(begin, end)| *end > from && begin < end)
     }
 
@@ -244,6 +281,17 @@ mod tests {
     }
 
     #[test]
+    fn time_in_two_intervals_that_a_skipped_hour_shifts_counts_once() {
+        // On 2026-03-29 02:00 is 03:00 in Berlin, so the first interval ends at 03:30.
+        let hours = r#"{"zone": "Europe/Berlin", "week": {"sun": [["01:00", "02:30"], ["02:45", "03:15"], ["03:20", "05:00"]]}}"#;
+        let calendar = Calendar::from_json(hours).unwrap();
+        let (from, until) = (ms("2026-03-29T00:00:00Z"), ms("2026-03-29T03:00:00Z"));
+        // 01:00 to 02:00, 03:00 to 03:30, and 03:30 to 05:00; 02:45 is 03:45, which is after 03:15.
+        assert_eq!(calendar.elapsed(from, until), 3 * HOUR);
+        assert_eq!(calendar.after(from, 3 * HOUR - 1, i64::MAX), Some(until));
+    }
+
+    #[test]
     fn a_day_can_be_open_until_midnight_and_all_day() {
         let days = DAYS.map(|day| format!(r#""{day}": [["00:00", "24:00"]]"#)).join(",");
         let always = Calendar::from_json(&format!(r#"{{"zone": "Europe/Berlin", "week": {{{days}}}}}"#)).unwrap();
@@ -256,15 +304,20 @@ mod tests {
     fn what_cannot_be_is_refused_by_name() {
         for (json, expected) in [
             ("", "expected {"),
-            (r#"{"week": {}}"#, "has no hours"),
-            (r#"{"week": {"mon": []}}"#, "has no hours"),
-            (r#"{"week": {"monday": []}}"#, "\"monday\""),
-            (r#"{"week": {"mon": [["9", "10:00"]]}}"#, "\"9\""),
-            (r#"{"week": {"mon": [["10:00", "09:00"]]}}"#, "hours of mon"),
-            (r#"{"week": {"mon": [["10:00", "24:00"], ["11:00", "12:00"]]}}"#, "hours of mon"),
+            (r#"{"week": {"mon": [["09:00", "17:00"]]}}"#, "missing field `zone`"),
+            (
+                r#"{"zone": "UTC", "week": {"mon": [["09:00", "12:00"]], "mon": [["13:00", "17:00"]]}}"#,
+                "day \"mon\" is given twice",
+            ),
+            (r#"{"zone": "UTC", "week": {}}"#, "has no hours"),
+            (r#"{"zone": "UTC", "week": {"mon": []}}"#, "has no hours"),
+            (r#"{"zone": "UTC", "week": {"monday": []}}"#, "\"monday\""),
+            (r#"{"zone": "UTC", "week": {"mon": [["9", "10:00"]]}}"#, "\"9\""),
+            (r#"{"zone": "UTC", "week": {"mon": [["10:00", "09:00"]]}}"#, "hours of mon"),
+            (r#"{"zone": "UTC", "week": {"mon": [["10:00", "24:00"], ["11:00", "12:00"]]}}"#, "hours of mon"),
             (r#"{"zone": "Mars", "week": {"mon": [["10:00", "24:00"]]}}"#, "\"Mars\""),
-            (r#"{"week": {"mon": [["10:00", "24:00"]]}, "holidays": ["25.12."]}"#, "\"25.12.\""),
-            (r#"{"week": {"mon": [["10:00", "24:00"]]}, "hours": 1}"#, "hours"),
+            (r#"{"zone": "UTC", "week": {"mon": [["10:00", "24:00"]]}, "holidays": ["25.12."]}"#, "\"25.12.\""),
+            (r#"{"zone": "UTC", "week": {"mon": [["10:00", "24:00"]]}, "hours": 1}"#, "hours"),
         ] {
             let error = Calendar::from_json(json).unwrap_err().to_string();
             assert!(error.contains(expected), "{json}: {error}");
