@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use hashbrown::HashSet;
 use serde::{Serialize, Serializer};
 
 use crate::report::ReportQueryError;
@@ -111,7 +112,8 @@ impl BehindBuilder {
     pub fn add(&mut self, transitions: &Transitions) {
         let Self { query, placement, groups, found, .. } = self;
         let mut known = KnownGroups::default();
-        let mut of_conversation = OfConversation { placement, query, listed: Vec::new(), totals: BTreeMap::new() };
+        let mut of_conversation =
+            OfConversation { placement, query, listed: Vec::new(), counted: HashSet::new(), totals: BTreeMap::new() };
         let group_of = |standing: &_| groups.number(&mut known, transitions, standing);
         Walk::run(query, transitions, group_of, |item| of_conversation.add(&item));
         let of_conversation = of_conversation.finish();
@@ -148,6 +150,8 @@ struct OfConversation<'a> {
     placement: &'a Placement,
     query: &'a ReportQuery,
     listed: Vec<(u32, Group, Listed)>,
+    /// Where the conversation is counted already.
+    counted: HashSet<(u32, Group)>,
     totals: BTreeMap<(u32, Group), i64>,
 }
 
@@ -163,8 +167,8 @@ impl OfConversation<'_> {
             }
             What::Once { at } => {
                 let bucket = placement.of_event(at);
-                let is_listed = self.listed.iter().any(|(known, of, _)| Some(*known) == bucket && *of == group);
-                self.list(bucket.filter(|_| !is_listed), group, Listed { at: Some(at), ..Listed::default() });
+                let is_new = bucket.is_some_and(|bucket| self.counted.insert((bucket, group)));
+                self.list(bucket.filter(|_| is_new), group, Listed { at: Some(at), ..Listed::default() });
             }
             What::Last { at, since, reopened_at } => {
                 let bucket = placement.of_ended(since, at, reopened_at);

@@ -46,7 +46,8 @@ pub(crate) struct Groups {
 /// The groups of one conversation that are known already.
 #[derive(Debug, Default)]
 pub(crate) struct KnownGroups {
-    known: Vec<((Option<u32>, u32), Group)>,
+    /// By agent and place.
+    known: HashMap<(Option<u32>, u32), Group>,
 }
 
 impl Groups {
@@ -65,13 +66,13 @@ impl Groups {
             return 0;
         }
         let key = (standing.agent, standing.place);
-        if let Some((_, number)) = known.known.iter().find(|(known, _)| *known == key) {
+        if let Some(number) = known.known.get(&key) {
             return *number;
         }
         let values = self.values(of, standing);
         let next = self.numbers.len() as Group;
         let number = *self.numbers.entry(values).or_insert(next);
-        known.known.push((key, number));
+        known.known.insert(key, number);
         number
     }
 

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use hashbrown::HashMap;
+
 use crate::attribute::Attribute;
 use crate::event::{Direction, Kind};
 use crate::fact::Fact;
@@ -97,7 +99,13 @@ impl Past<'_> {
     /// times before it (T4).
     #[must_use]
     pub fn transitions(&self) -> Transitions {
-        let mut walk = Walk { lists: self.lists(), fold: Fold::default(), places: Vec::new(), steps: Vec::new() };
+        let mut walk = Walk {
+            lists: self.lists(),
+            fold: Fold::default(),
+            places: Vec::new(),
+            numbers: HashMap::new(),
+            steps: Vec::new(),
+        };
         self.in_order().for_each(|(at, fact)| walk.step(at, &fact));
         let agents = walk.fold.agents.all().iter().map(crate::agents::Agent::to_ref).collect();
         Transitions { id: self.id().clone(), agents, places: walk.places, steps: walk.steps }
@@ -109,6 +117,8 @@ struct Walk<'a> {
     lists: Lists<'a>,
     fold: Fold,
     places: Vec<ReportPlace>,
+    /// The place in the list of places, by the texts of tenant, channel, source and shortcode.
+    numbers: HashMap<[Option<&'a str>; 4], u32>,
     steps: Vec<Transition>,
 }
 
@@ -170,12 +180,11 @@ impl Walk<'_> {
         if let Some(before) = before.filter(|before| self.places.get(*before as usize).is_some_and(is_now)) {
             return before;
         }
-        if let Some(known) = self.places.iter().position(is_now) {
-            return known as u32;
-        }
-        let [tenant, channel, source, shortcode] = now.map(|text| text.map(Arc::from));
-        self.places.push(ReportPlace { tenant, channel, source, shortcode });
-        (self.places.len() - 1) as u32
+        *self.numbers.entry(now).or_insert_with(|| {
+            let [tenant, channel, source, shortcode] = now.map(|text| text.map(Arc::from));
+            self.places.push(ReportPlace { tenant, channel, source, shortcode });
+            (self.places.len() - 1) as u32
+        })
     }
 }
 

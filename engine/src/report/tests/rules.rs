@@ -39,6 +39,21 @@ fn a_group_is_the_one_at_the_moment() {
 }
 
 #[test]
+fn a_place_that_comes_back_is_one_group_also_among_many() {
+    let count = 500;
+    let places: Vec<_> = (0..2 * count).map(|number| number % count).collect();
+    let lines = places.iter().map(|place| format!("02T09:00 a in channel=c{place}"));
+    let all = conversations(&lines.collect::<Vec<_>>().join("\n"));
+    assert_eq!(all[0].places.len(), count);
+    let query = day().by([GroupBy::Channel]).measures([Measure::MessagesIn, Measure::ActiveConversations]);
+    let rows = report_of(query, &all).rows;
+    assert_eq!(rows.len(), count);
+    let values =
+        [(Measure::MessagesIn, MeasureValue::Count(2)), (Measure::ActiveConversations, MeasureValue::Count(1))];
+    assert!(rows.iter().all(|row| row.values == values));
+}
+
+#[test]
 fn an_agent_has_its_latest_name_of_all_conversations() {
     let named = |id: &str, at: i64, name: &str| {
         let mut transitions = conversations(&format!("02T09:00 {id} in agent=x")).remove(0);
