@@ -96,6 +96,32 @@ fn a_page_is_complete_and_shows_names_as_text() {
 }
 
 #[test]
+fn two_agents_of_one_name_have_a_chart_each() {
+    let desk = Desk::default();
+    let message = |conversation: &str, agent: &str| {
+        format!(
+            r#"{{"convofold":1,"source":"desk","conversation":"{conversation}","identity":"1","kind":"message","direction":"out","occurred":"2026-03-02T09:00:00Z","agent":{{"id":"{agent}","name":"Ann"}}}}"#
+        )
+    };
+    desk.write("log", [message("a", "7"), message("b", "8")].join("\n"));
+    assert_eq!(desk.run("replay", &["log"]).code, Some(0));
+    let form = ["--by", "agent", "--measure", "messages_out", "--format", "html"];
+    let page = desk.run("report", &[&MORNING[..], &form].concat()).stdout;
+    assert_eq!(page.matches("<svg").count(), 2, "{page}");
+    assert!(page.contains("Ann (7)") && page.contains("Ann (8)"), "{page}");
+}
+
+#[test]
+fn a_chart_says_that_it_does_not_have_all_bars() {
+    let desk = desk();
+    let form = ["--to", "2026-03-02T12:00:00Z", "--every", "1h", "--measure", "open", "--format", "html"];
+    let page = |from| desk.run("report", &[&["--from", from][..], &form].concat()).stdout;
+    // 182 days and 12 hours.
+    assert!(page("2025-09-01T00:00:00Z").contains("The first 2000 of 4380 bars"));
+    assert!(!page("2026-03-01T00:00:00Z").contains(" bars;"));
+}
+
+#[test]
 fn what_cannot_be_asked_is_refused() {
     let desk = desk();
     for args in [

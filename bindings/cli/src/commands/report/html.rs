@@ -1,9 +1,10 @@
 //! A report as a page that is complete in one file: a table, and a chart for each measure.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write as _;
 
-use convofold::{GroupBy, GroupValue, Measure, MeasureKind, MeasureValue, Report, ReportQuery};
+use convofold::{AgentOfTenant, GroupBy, GroupValue, Measure, MeasureKind, MeasureValue, Report, ReportQuery};
 
 use super::cells;
 use super::tables::{shown, shown_number};
@@ -76,23 +77,20 @@ struct Bar {
     /// What a reader sees who points at it.
     text: String,
     begin: i64,
+    end: i64,
 }
 
 /// The charts of a measure: one for each group, or for the whole.
 fn charts(page: &mut String, report: &Report, measure: Measure, zone: &DisplayZone) {
     let _ = writeln!(page, "<h2>{measure}</h2>\n<p>{}</p>", escape(measure.definition()));
-    let mut groups: Vec<(String, Vec<Bar>)> = Vec::new();
+    let mut groups: BTreeMap<&[(GroupBy, GroupValue)], Vec<Bar>> = BTreeMap::new();
     for row in &report.rows {
         let Some((_, value)) = row.values.iter().find(|(of, _)| *of == measure) else { continue };
-        let name = group_name(&row.group, zone);
-        let bar = bar(measure, value, row.from, zone);
-        match groups.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, bars)) => bars.push(bar),
-            None => groups.push((name, vec![bar])),
-        }
+        let (height, text) = (height(value), text(measure, value, row.from, zone));
+        groups.entry(&row.group).or_default().push(Bar { height, text, begin: row.from, end: row.to });
     }
     // The same scale for all groups, so that they can be compared.
-    let bars = groups.iter().flat_map(|(_, bars)| bars);
+    let bars = groups.values().flatten();
     let highest = bars.map(|bar| bar.height).fold(0.0, f64::max);
     let label = match measure.kind() {
         MeasureKind::Distribution => "p90, highest ",
@@ -103,15 +101,15 @@ fn charts(page: &mut String, report: &Report, measure: Measure, zone: &DisplayZo
     let is_time = measure.kind().unit() == "milliseconds";
     #[expect(clippy::cast_possible_truncation, reason = "a height is shown without its fraction")]
     let shown = if is_time { time::length(highest as i64) } else { highest.to_string() };
-    for (name, bars) in groups.iter().filter(|(_, bars)| bars.iter().any(|bar| bar.height > 0.0)) {
-        let _ = writeln!(page, "<p>{} {label}{shown}</p>", escape(name));
+    for (group, bars) in groups.iter().filter(|(_, bars)| bars.iter().any(|bar| bar.height > 0.0)) {
+        let _ = writeln!(page, "<p>{} {label}{shown}</p>", escape(&group_name(group, zone)));
         chart(page, report, bars, highest, zone);
     }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "the height of a bar is not exact")]
-fn bar(measure: Measure, value: &MeasureValue, begin: i64, zone: &DisplayZone) -> Bar {
-    let height = match value {
+fn height(value: &MeasureValue) -> f64 {
+    match value {
         MeasureValue::Count(count) => *count as f64,
         MeasureValue::Level(level) => level.end as f64,
         MeasureValue::Duration(length) => length.unwrap_or(0) as f64,
@@ -119,23 +117,23 @@ fn bar(measure: Measure, value: &MeasureValue, begin: i64, zone: &DisplayZone) -
         MeasureValue::Distribution(of) => of.p90.unwrap_or(0) as f64,
         MeasureValue::Outcome(of) => of.met as f64,
         _ => 0.0,
-    };
+    }
+}
+
+fn text(measure: Measure, value: &MeasureValue, begin: i64, zone: &DisplayZone) -> String {
     let numbers = cells::parts(measure, true).into_iter().zip(cells::numbers(measure, value, true));
     let numbers =
         numbers.map(|(part, number)| format!("{} {}", part.heading.to_lowercase(), shown_number(number, zone)));
-    let text = format!("{}: {}", zone.show(begin, Precision::Second), numbers.collect::<Vec<_>>().join(", "));
-    Bar { height, text, begin }
+    format!("{}: {}", zone.show(begin, Precision::Second), numbers.collect::<Vec<_>>().join(", "))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a place in a chart is not exact")]
 fn chart(page: &mut String, report: &Report, bars: &[Bar], highest: f64, zone: &DisplayZone) {
     let length = (report.to - report.from).max(1) as f64;
     let place = |ms: i64| (ms - report.from) as f64 / length * WIDTH;
-    let ends = report.rows.iter().map(|row| (row.from, row.to)).collect::<std::collections::BTreeMap<_, _>>();
     let _ = write!(page, "<svg viewBox=\"0 0 {WIDTH} {}\" width=\"{WIDTH}\">", HEIGHT + BELOW);
     for bar in bars.iter().take(MAX_BARS) {
-        let end = ends.get(&bar.begin).copied().unwrap_or(report.to);
-        let (x, width) = (place(bar.begin), (place(end) - place(bar.begin) - 1.0).max(0.5));
+        let (x, width) = (place(bar.begin), (place(bar.end) - place(bar.begin) - 1.0).max(0.5));
         let height = if highest > 0.0 { bar.height / highest * HEIGHT } else { 0.0 };
         let y = HEIGHT - height;
         let _ = write!(page, "<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height:.1}\"/>");
@@ -148,10 +146,22 @@ fn chart(page: &mut String, report: &Report, bars: &[Bar], highest: f64, zone: &
     let _ = write!(page, "<line x1=\"0\" x2=\"{WIDTH}\" y1=\"{base}\" y2=\"{base}\"/>");
     let _ = write!(page, "<text x=\"0\" y=\"{text}\">{}</text>", at(report.from));
     let _ = writeln!(page, "<text x=\"{WIDTH}\" y=\"{text}\" text-anchor=\"end\">{}</text></svg>", at(report.to));
+    if bars.len() > MAX_BARS {
+        let _ = writeln!(page, "<p>The first {MAX_BARS} of {} bars; the table has all numbers.</p>", bars.len());
+    }
 }
 
+/// The name of a group. Two agents can have the same name, so the id of an agent is part of it.
 fn group_name(group: &[(GroupBy, GroupValue)], zone: &DisplayZone) -> String {
-    cells::group_cells(group, true).iter().map(|value| shown(value, zone)).collect::<Vec<_>>().join(" / ")
+    let name = |value: &(GroupBy, GroupValue)| {
+        let cells = cells::group_cells(std::slice::from_ref(value), true);
+        let name = cells.iter().map(|value| shown(value, zone)).collect::<Vec<_>>().join(" / ");
+        match &value.1 {
+            GroupValue::Agent(AgentOfTenant { id: Some(id), name: Some(_), .. }) => format!("{name} ({id})"),
+            _ => name,
+        }
+    };
+    group.iter().map(name).collect::<Vec<_>>().join(" / ")
 }
 
 fn table(page: &mut String, report: &Report, zone: &DisplayZone) {
