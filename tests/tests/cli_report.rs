@@ -122,6 +122,25 @@ fn a_chart_says_that_it_does_not_have_all_bars() {
 }
 
 #[test]
+fn a_report_of_no_time_is_refused_with_its_times_in_the_zone() {
+    let desk = desk();
+    let stderr = |args: &[&str]| {
+        let ran = desk.run("report", &[args, &["--tz", "Asia/Tokyo"]].concat());
+        assert_eq!(ran.code, Some(2), "{ran:?}");
+        ran.stderr
+    };
+    let error = stderr(&["--from", "2026-03-03", "--to", "2026-03-02"]);
+    assert!(
+        error.contains("begins at 2026-03-03T00:00:00.000+09:00 and ends at 2026-03-02T00:00:00.000+09:00"),
+        "{error}"
+    );
+    assert!(!error.contains("now"), "{error}");
+    let error = stderr(&["--from", "9000-01-01", "--to", "9000-01-02"]);
+    assert!(error.contains("begins at 9000-01-01T00:00:00.000+09:00") && error.contains("was cut to now"), "{error}");
+    assert!(stderr(&["--from", "9000-01-01"]).contains("without --to it ends now"));
+}
+
+#[test]
 fn what_cannot_be_asked_is_refused() {
     let desk = desk();
     for args in [

@@ -118,18 +118,36 @@ impl QueryArgs {
             time_in(text, &zone, now).map_err(|expected| usage(format!("--{option}: {expected}, found {text:?}")))
         };
         let from = time("from", &self.from)?;
-        let to = self.to.as_deref().map_or(Ok(now), |to| time("to", to))?.min(now);
+        let to = self.to.as_deref().map(|to| time("to", to)).transpose()?;
+        let end = to.unwrap_or(now).min(now);
+        if from >= end {
+            return Err(usage(self.no_time(from, to, now)));
+        }
         let calendar = self.calendar.as_ref().map(|file| {
             let json = std::fs::read_to_string(file).map_err(|error| CliError::io("read", file, &error))?;
             Calendar::from_json(&json).map_err(|error| usage(format!("{}: {error}", file.display())))
         });
-        Ok(ReportQuery::new(from, to)
+        Ok(ReportQuery::new(from, end)
             .every(self.every)
             .by(self.by.iter().copied())
             .zone(zone)
             .attribute(self.attribute)
             .calendar(calendar.transpose()?)
             .excluded_agents(self.exclude_agent.iter().cloned()))
+    }
+}
+
+impl QueryArgs {
+    /// Why no time lies between the bounds. `to` is the end that is asked for.
+    fn no_time(&self, from: i64, to: Option<i64>, now: i64) -> String {
+        let at = |ms: i64| self.tz.rfc3339(ms).unwrap_or_else(|| ms.to_string());
+        let (from, end) = (at(from), at(to.unwrap_or(now).min(now)));
+        let why = match to {
+            None => "; without --to it ends now",
+            Some(to) if to > now => "; the end was cut to now",
+            Some(_) => "",
+        };
+        format!("a report of no time: it begins at {from} and ends at {end}{why}")
     }
 }
 
