@@ -10,7 +10,7 @@
 //! mark the copy, create it, copy, barrier              old    copy
 //! the writer: copy the rest, barrier, mark the old     old    copy, old: both have everything
 //!             HEAD, one slot after the other           copy   copy, old
-//!             unmark the copy, go on with it           copy   old
+//!             unmark the copy, write to it             copy   old
 //! release and remove the old, unmark it                copy
 //! ```
 
@@ -222,8 +222,8 @@ impl Drop for Copy {
     }
 }
 
-/// Gives a storage the modes of another one, which an operator may have widened, and its owner: the service may run as
-/// somebody else than whoever compacts.
+/// Gives a storage the modes of another one, which an operator may have widened, and its owner: another user than that of the
+/// service may have started the compaction.
 fn like(before: &Path, folder: &Path) -> io::Result<()> {
     // A storage in memory has no files.
     if !folder.is_dir() {

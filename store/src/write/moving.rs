@@ -43,7 +43,7 @@ pub(crate) enum Moved {
     Failed(Arc<StorageError>),
 }
 
-/// The storage that was used before, for whoever takes it first. Dropping the last reference can take long and panic, so the
+/// The storage that was used before, for the first thread that takes it. Dropping the last reference can take long and panic, so the
 /// queue keeps none.
 #[derive(Clone)]
 pub(crate) struct Before(Arc<Mutex<Option<Arc<dyn Storage>>>>);
