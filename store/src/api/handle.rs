@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use crate::checkpoint::write::{Checkpoint, Checkpointer};
 use crate::format::block::LogPosition;
 use crate::format::database::DatabaseId;
-use crate::open::directory::{doing, is_lock_of};
+use crate::open::directory::{FileId, doing, id_of_lock, id_of_lock_in};
 use crate::open::error::OpenError;
 use crate::open::opening::{self, Opened, OpenedReadOnly};
 use crate::open::recovery::RecoveredState;
@@ -65,6 +65,8 @@ struct Inner {
     closing: Mutex<Closing>,
     recovery: Recovery,
     directory_path: std::path::PathBuf,
+    /// The identity of LOCK; `None` if the system has none.
+    lock_id: Option<FileId>,
     database_id: DatabaseId,
 }
 
@@ -170,9 +172,10 @@ impl Convofold {
         database_id: DatabaseId,
     ) -> Self {
         tell_opened(Ok(&recovery));
+        let lock_id = running.lock.as_deref().and_then(id_of_lock);
         let closing = Mutex::new(Closing { running: Some(running), outcome: Ok(()) });
         let directory_path = path.to_owned();
-        Self { inner: Arc::new(Inner { shared, access, closing, recovery, directory_path, database_id }) }
+        Self { inner: Arc::new(Inner { shared, access, closing, recovery, directory_path, lock_id, database_id }) }
     }
 
     /// What opening the database found and did.
@@ -190,9 +193,8 @@ impl Convofold {
 
     /// Whether the directory is still that of this database: it may have been moved, and its path be that of another one.
     pub(crate) fn is_at_home(&self) -> bool {
-        let closing = self.inner.closing.lock();
-        let lock = closing.running.as_ref().and_then(|running| running.lock.as_deref());
-        lock.is_some_and(|lock| is_lock_of(self.dir(), lock))
+        // Not from `closing`, which is locked while closing waits for a compaction.
+        self.inner.lock_id.is_none_or(|held| id_of_lock_in(self.dir()) == Some(held))
     }
 
     /// The directory of the database.

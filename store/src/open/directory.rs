@@ -162,20 +162,29 @@ fn take_lock(path: &Path) -> Result<File, OpenError> {
     Ok(file)
 }
 
-/// Whether this is the lock of the database in this directory.
-pub(crate) fn is_lock_of(path: &Path, lock: &File) -> bool {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::MetadataExt;
-        let id = |found: io::Result<fs::Metadata>| found.ok().map(|found| (found.dev(), found.ino()));
-        let held = id(lock.metadata());
-        held.is_some() && held == id(fs::symlink_metadata(path.join(LOCK)))
-    }
-    #[cfg(not(unix))]
-    {
-        let _ = lock;
-        path.join(LOCK).exists()
-    }
+/// The device and the inode of a file, whatever its path is.
+pub(crate) type FileId = (u64, u64);
+
+/// The identity of a lock that is held; `None` if the system has none.
+pub(crate) fn id_of_lock(lock: &File) -> Option<FileId> {
+    lock.metadata().ok().and_then(|found| id_of(&found))
+}
+
+/// The identity of the lock in this directory.
+pub(crate) fn id_of_lock_in(path: &Path) -> Option<FileId> {
+    fs::symlink_metadata(path.join(LOCK)).ok().and_then(|found| id_of(&found))
+}
+
+#[cfg(unix)]
+#[expect(clippy::unnecessary_wraps, reason = "other systems have none")]
+fn id_of(found: &fs::Metadata) -> Option<FileId> {
+    use std::os::unix::fs::MetadataExt;
+    Some((found.dev(), found.ino()))
+}
+
+#[cfg(not(unix))]
+fn id_of(_: &fs::Metadata) -> Option<FileId> {
+    None
 }
 
 /// Takes the lock for reading. `None` if there is nothing to lock: a copy of a database can lack LOCK, which every process
