@@ -25,7 +25,7 @@ CALENDAR = {
 
 
 def question(draw, first, last, events):
-    """The options of a random report on events between two times, of which there are so many."""
+    """The options of a random report on a number of events between two times."""
     start = draw.randrange(first - 12 * HOUR_MS, last)
     end = draw.choice([draw.randrange(start + 1, last + 12 * HOUR_MS), last + 48 * HOUR_MS])
     if draw.random() < 0.5:

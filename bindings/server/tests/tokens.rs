@@ -174,17 +174,22 @@ fn ids_in(found: &Response) -> Vec<String> {
     ids
 }
 
-/// A desk with conversations that stayed with their tenant, or changed it at 09:05: `left` went from North to South, `came` from
-/// South to North, `new` had no tenant before. All are open, wait, have an agent and are suspect. Returns tokens for North and
-/// for all tenants.
-fn moved() -> (Desk, [String; 2]) {
+/// An empty desk, and tokens to ingest, for North and for all tenants.
+fn desk_of_north() -> (Desk, [String; 3]) {
     let mut tokens = Vec::new();
     let desk = Desk::with(Settings::default(), |db| {
         tokens.push(add(db, "in", Role::Ingest, &[], false));
         tokens.push(add(db, "north", Role::Read, &["North"], true));
         tokens.push(add(db, "all", Role::Read, &[], true));
     });
-    let [ingest, north, all] = tokens.try_into().unwrap();
+    (desk, tokens.try_into().unwrap())
+}
+
+/// A desk with conversations that stayed with their tenant, or changed it at 09:05: `left` went from North to South, `came` from
+/// South to North, `new` had no tenant before. All are open, wait, have an agent and are suspect. Returns tokens for North and
+/// for all tenants.
+fn moved() -> (Desk, [String; 2]) {
+    let (desk, [ingest, north, all]) = desk_of_north();
     let courses = [
         ("north", "North", "North"),
         ("south", "South", "South"),
@@ -272,13 +277,7 @@ fn at_a_moment_a_token_sees_what_its_tenants_had_then_and_have_now() {
 /// Otherwise the answers would tell when the first conversation of another tenant began.
 #[test]
 fn a_token_for_some_tenants_does_not_learn_when_others_began() {
-    let mut tokens = Vec::new();
-    let desk = Desk::with(Settings::default(), |db| {
-        tokens.push(add(db, "in", Role::Ingest, &[], false));
-        tokens.push(add(db, "north", Role::Read, &["North"], true));
-        tokens.push(add(db, "all", Role::Read, &[], true));
-    });
-    let [ingest, north, all] = tokens.try_into().unwrap();
+    let (desk, [ingest, north, all]) = desk_of_north();
     for (id, minute, tenant) in [("south", 5, "South"), ("north", 20, "North")] {
         let event = message(id, minute * 60, &format!(r#","tenant":"{tenant}""#));
         with(&desk, &ingest, "POST", "/api/v1/events", &event).expect(200);

@@ -92,10 +92,9 @@ impl Convofold {
     /// Rewrites the storage without unused room, and gives that room back to the file system. States, log, checkpoints and
     /// hashes do not change.
     ///
-    /// The database can be used meanwhile: only the last step, in which the events of the last moments are copied, waits for
-    /// nobody and lets nobody write. Until the end, no checkpoint is written unless it is requested, so that conversations stay
-    /// in memory, and the file system must have room for a second copy. If the process is killed, the database is compacted or
-    /// as it was.
+    /// The database can be used meanwhile: commits wait only for the last step, in which the writer copies the newest events.
+    /// Until the end, no checkpoint is written unless it is requested, so that conversations stay in memory, and the file system
+    /// must have room for a second copy. If the process is killed, the database is compacted or as it was.
     ///
     /// # Errors
     /// [`CompactError`].
