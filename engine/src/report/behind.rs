@@ -114,7 +114,7 @@ impl BehindBuilder {
         let mut known = KnownGroups::default();
         let mut of_conversation =
             OfConversation { placement, query, listed: Vec::new(), counted: HashSet::new(), totals: BTreeMap::new() };
-        let group_of = |standing: &_| groups.number(&mut known, transitions, standing);
+        let group_of = |standing: &_| groups.of_query(query, &mut known, transitions, standing);
         Walk::run(query, transitions, group_of, |item| of_conversation.add(&item));
         let of_conversation = of_conversation.finish();
         found.extend(of_conversation.into_iter().map(|(bucket, group, listed)| Found {

@@ -71,7 +71,7 @@ impl ReportBuilder {
         let Self { query, tally, groups } = self;
         let mut known = KnownGroups::default();
         tally.counted.clear();
-        let group_of = |standing: &_| groups.number(&mut known, transitions, standing);
+        let group_of = |standing: &_| groups.of_query(query, &mut known, transitions, standing);
         Walk::run(query, transitions, group_of, |item| tally.add(&item, query));
     }
 

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
-use crate::report::query::GroupBy;
+use crate::report::query::{GroupBy, ReportQuery};
 use crate::report::transitions::{ReportPlace, Standing, Transitions};
-use crate::report::walk::Group;
+use crate::report::walk::{Group, HIDDEN};
 use crate::state::AgentRef;
 
 /// The value that distinguishes a row from the others of its bucket.
@@ -59,9 +59,22 @@ impl Groups {
         groups
     }
 
+    /// The group of a standing of a conversation, or [`HIDDEN`] if the report is not of its tenant.
+    pub(crate) fn of_query(
+        &mut self,
+        query: &ReportQuery,
+        known: &mut KnownGroups,
+        of: &Transitions,
+        standing: &Standing,
+    ) -> Group {
+        let tenant = || of.places.get(standing.place as usize).and_then(|place| place.tenant.as_deref());
+        let is_hidden = query.tenants.is_some() && !query.has_tenant(tenant());
+        if is_hidden { HIDDEN } else { self.number(known, of, standing) }
+    }
+
     /// The group of a standing of a conversation.
     #[expect(clippy::cast_possible_truncation, reason = "four billion groups do not fit into memory")]
-    pub(crate) fn number(&mut self, known: &mut KnownGroups, of: &Transitions, standing: &Standing) -> Group {
+    fn number(&mut self, known: &mut KnownGroups, of: &Transitions, standing: &Standing) -> Group {
         if self.by.is_empty() {
             return 0;
         }

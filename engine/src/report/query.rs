@@ -37,6 +37,9 @@ pub struct ReportQuery {
     pub calendar: Option<Calendar>,
     /// Agents whose answers do not count: their ids, or the names of agents without an id.
     pub excluded_agents: Vec<String>,
+    /// The tenants of which the report is: only what happened while a conversation was theirs counts. `None` for all, and for
+    /// conversations of no tenant.
+    pub tenants: Option<Vec<String>>,
 }
 
 /// By what a bucket is divided. Each value is the one at the moment of what is counted.
@@ -87,6 +90,7 @@ impl ReportQuery {
             attribute: Attribution::End,
             calendar: None,
             excluded_agents: Vec::new(),
+            tenants: None,
         }
     }
 
@@ -137,6 +141,19 @@ impl ReportQuery {
     pub fn excluded_agents(mut self, agents: impl IntoIterator<Item = String>) -> Self {
         self.excluded_agents = agents.into_iter().collect();
         self
+    }
+
+    /// Sets [`ReportQuery::tenants`](#structfield.tenants).
+    #[must_use]
+    pub fn tenants(mut self, tenants: impl Into<Option<Vec<String>>>) -> Self {
+        self.tenants = tenants.into();
+        self
+    }
+
+    /// Whether the report is of this tenant.
+    pub(crate) fn has_tenant(&self, tenant: Option<&str>) -> bool {
+        let has = |tenants: &Vec<String>| tenant.is_some_and(|tenant| tenants.iter().any(|of| of == tenant));
+        self.tenants.as_ref().is_none_or(has)
     }
 
     /// The duration between two times: inside the calendar, never negative.

@@ -17,6 +17,9 @@ pub(crate) const NEVER: i64 = i64::MAX;
 /// A group of the report, by its number.
 pub(crate) type Group = u32;
 
+/// The group of what is not in the report.
+pub(crate) const HIDDEN: Group = Group::MAX;
+
 /// What one conversation contributes to one measure. Times are milliseconds since the epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Item {
@@ -101,7 +104,7 @@ const SPANS: [Measure; 12] = [
 
 impl<'a, E: FnMut(Item)> Walk<'a, E> {
     /// Calls `emit` with everything that a conversation contributes to the measures of the query. `group_of` is the group of a
-    /// standing.
+    /// standing, or [`HIDDEN`].
     pub(crate) fn run(
         query: &'a ReportQuery,
         transitions: &Transitions,
@@ -153,7 +156,7 @@ impl<'a, E: FnMut(Item)> Walk<'a, E> {
     }
 
     fn emit(&mut self, measure: Measure, group: Group, what: What) {
-        if self.query.measures.contains(&measure) {
+        if group != HIDDEN && self.query.measures.contains(&measure) {
             (self.emit)(Item { measure, group, what });
         }
     }

@@ -64,7 +64,7 @@ impl View {
     /// As for [`Convofold::measures`].
     pub fn measures(&self, query: ReportQuery) -> Result<Report, ReportError> {
         let from_ms = query.from_ms;
-        let mut builder = ReportBuilder::new(query)?;
+        let mut builder = ReportBuilder::new(self.tenants.limit(query))?;
         self.transitions(from_ms, |conversation| builder.add(conversation))?;
         Ok(builder.finish())
     }
@@ -75,7 +75,7 @@ impl View {
     /// As for [`Convofold::measures`].
     pub fn behind(&self, query: ReportQuery, measure: Measure) -> Result<Behind, ReportError> {
         let from_ms = query.from_ms;
-        let mut builder = BehindBuilder::new(query, measure)?;
+        let mut builder = BehindBuilder::new(self.tenants.limit(query), measure)?;
         self.transitions(from_ms, |conversation| builder.add(conversation))?;
         Ok(builder.finish())
     }

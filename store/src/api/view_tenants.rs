@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use convofold_engine::{Moment, Past};
+use convofold_engine::{Moment, Past, ReportQuery};
 
 use crate::api::view::View;
 
@@ -28,11 +28,22 @@ impl SeenTenants {
         let is_seen = self.are_all() || self.include(past) && is_now(past.at(Moment::LATEST));
         is_seen.then(|| look(past))
     }
+
+    /// The query of a report of these tenants. What a conversation did while another tenant had it is not in it.
+    pub(crate) fn limit(&self, query: ReportQuery) -> ReportQuery {
+        let Some(seen) = &self.0 else { return query };
+        let tenants = match &query.tenants {
+            None => seen.iter().cloned().collect(),
+            Some(asked) => asked.iter().filter(|tenant| seen.contains(*tenant)).cloned().collect(),
+        };
+        query.tenants(Some(tenants))
+    }
 }
 
 impl View {
     /// The same moment for somebody who may see the conversations of these tenants only. Each answer is about those that one
-    /// of these tenants had at the moment and one of them has now, as if there were no others.
+    /// of these tenants had at the moment and one of them has now, as if there were no others. A report counts what they did
+    /// while one of these tenants had them.
     #[must_use]
     pub fn of_tenants(mut self, tenants: impl IntoIterator<Item = String>) -> Self {
         self.tenants = SeenTenants(Some(Arc::new(tenants.into_iter().collect())));

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use convofold_engine::{
-    Direction, Draft, Event, Every, GroupBy, Kind, Measure, MeasureValue, Moment, Report, ReportQuery, Time,
+    AgentMention, Direction, Draft, Event, Every, GroupBy, Kind, Measure, MeasureValue, Moment, Report, ReportQuery,
+    Time,
 };
 
 use super::{Home, submit};
@@ -99,4 +100,49 @@ fn a_report_that_cannot_be_is_refused() {
     assert!(
         db.measures(query(0, 1)).unwrap().rows.iter().all(|row| row.values.iter().all(|(_, value)| value.is_empty()))
     );
+}
+
+/// A report of a view of some tenants: of the conversations that one of them had at its moment and has now, what they did while
+/// one of them had them.
+#[test]
+fn a_report_of_some_tenants_has_nothing_of_others() {
+    for options in [Options::new(), Options::new().memory_bytes(4_000)] {
+        let home = Home::new();
+        let db = home.open_on(&Arc::default(), options);
+        let said = |id: &str, minute, tenant: &str, agent: &str| {
+            let at = Time::from_ms(BEGINNING_MS + minute * MINUTE_MS);
+            let draft = Draft::new("desk", id, Kind::Message, at).direction(Some(Direction::In)).tenant(tenant);
+            let name = format!("{agent} of {tenant}");
+            draft.agent(AgentMention::agent(agent, name.as_str())).build().unwrap()
+        };
+        let courses = [("stays", "n", "n"), ("left", "n", "s"), ("came", "s", "n"), ("other", "s", "s")];
+        let of_time = |minute, tenant: fn(&(&'static str, &'static str, &'static str)) -> &'static str| {
+            courses.iter().map(|course| said(course.0, minute, tenant(course), tenant(course))).collect::<Vec<_>>()
+        };
+        submit(&db, Batch::new(of_time(1, |(_, before, _)| before)));
+        submit(&db, Batch::new(of_time(70, |(.., now)| now)));
+        db.checkpoint().unwrap();
+        let asked = || query(0, 120).by([GroupBy::Agent, GroupBy::Tenant]);
+        let at = |moment| db.at(moment).of_tenants(["n".to_owned()]);
+        let view = at(Moment::LATEST);
+        let report = view.measures(asked()).unwrap();
+        let text = serde_json::to_string(&report).unwrap();
+        assert!(text.contains("n of n") && !text.contains("\"s\"") && !text.contains("s of s"), "{text}");
+        // `came` was not theirs at first, and `left` is not theirs now.
+        assert_eq!(counts(&report, Measure::MessagesIn), 3);
+        assert_eq!((counts(&report, Measure::Started), counts(&report, Measure::Open)), (1, 2));
+        let behind = view.behind(asked(), Measure::MessagesIn).unwrap();
+        let ids: Vec<_> = behind.rows.iter().map(|row| &*row.conversation).collect();
+        assert_eq!(ids, ["stays", "came", "stays"]);
+        // Then nobody knew of the second message.
+        assert_eq!(counts(&at(Moment::known_at(4)).measures(asked()).unwrap(), Measure::MessagesIn), 1);
+        let none = db.at(Moment::LATEST).of_tenants([]).measures(asked()).unwrap();
+        assert!(none.rows.is_empty());
+        // The query cannot widen what is seen.
+        let of = |tenants: &[&str]| {
+            let tenants = tenants.iter().map(|tenant| (*tenant).to_owned()).collect::<Vec<_>>();
+            counts(&view.measures(asked().tenants(tenants)).unwrap(), Measure::MessagesIn)
+        };
+        assert_eq!([of(&["s"]), of(&["n", "s"]), of(&["n"])], [0, 3, 3]);
+    }
 }

@@ -2,7 +2,7 @@
 
 use crate::course::tests::{any_events, numbers};
 use crate::event::Event;
-use crate::report::{GroupBy, Measure, MeasureValue, ReportQuery, ReportRow, Transitions};
+use crate::report::{GroupBy, GroupValue, Measure, MeasureValue, ReportPlace, ReportQuery, ReportRow, Transitions};
 
 use super::{expect_behind, report_of, transitions};
 
@@ -180,4 +180,38 @@ fn each_closed_conversation_has_the_open_time_and_first_response_of_its_state() 
         }
     }
     assert!(compared > 10, "{compared}");
+}
+
+#[test]
+fn a_report_of_some_tenants_has_their_rows_of_the_whole_report() {
+    for seed in 0..60 {
+        let mut next = numbers(seed);
+        let mut all = random(seed);
+        for of in &mut all {
+            let place = |tenant: Option<&str>| ReportPlace { tenant: tenant.map(Into::into), ..ReportPlace::default() };
+            of.places = [None, Some("n"), Some("s"), Some("e")].map(place).to_vec();
+            of.steps.iter_mut().for_each(|step| step.after.place = u32::try_from(next(4)).unwrap());
+        }
+        let (seen, tenant) = (["n", "e"], GroupBy::Tenant);
+        for by in [&[tenant][..], &[tenant, GroupBy::Agent], &[GroupBy::Agent, tenant]] {
+            let query = query(seed).by(by.iter().copied());
+            let limited = query.clone().tenants(seen.map(str::to_owned).to_vec());
+            let report = report_of(limited.clone(), &all);
+            expect_behind(&report, &limited, &all);
+            let is_seen = |row: &ReportRow| {
+                let of = row.group.iter().find(|(by, _)| *by == tenant).map(|(_, value)| value);
+                seen.iter().any(|seen| of == Some(&GroupValue::Text(Some((*seen).into()))))
+            };
+            let mut expected = report_of(query, &all).rows;
+            expected.retain(is_seen);
+            assert_eq!(report.rows, expected, "{seed} {by:?}");
+        }
+        // Also without groups.
+        let whole = report_of(query(seed).tenants(vec!["n".to_owned()]), &all);
+        let of_tenant = report_of(query(seed).by([tenant]), &all);
+        let of_north = of_tenant.rows.iter().find(|row| row.group[0].1 == GroupValue::Text(Some("n".into())));
+        if let Some(of_north) = of_north {
+            assert_eq!(whole.rows[0].values, of_north.values, "{seed}");
+        }
+    }
 }
