@@ -34,13 +34,18 @@ impl Board {
         self.slots_existing_at(moment, among).into_iter().map(|slot| (began(slot), slot)).collect()
     }
 
-    /// The slots among these whose conversations may count in a report that begins at a time: those that may have been open or
-    /// have had events since. All that do are among them. The end of the report rules none out: a message can happen later
-    /// than its own time (T4).
+    /// The slots among these whose conversations may count in a report of the time between two times: those that may have been
+    /// open or have had events then. All that do are among them.
     #[must_use]
-    pub fn slots_since(&self, from: Time, known_at: Option<Seq>, among: Range<u32>) -> Vec<u32> {
-        let from = RoundedMoment::of(Moment { as_of: Some(from), known_at });
-        self.extents.slots(among, known_at, |_, extent| from.may_last(extent))
+    pub fn slots_within(&self, times: [Time; 2], known_at: Option<Seq>, among: Range<u32>) -> Vec<u32> {
+        let [from, to] = times.map(|at| RoundedMoment::of(Moment { as_of: Some(at), known_at }));
+        let is_within = |rounded| to.may_have(rounded) && from.may_last(rounded);
+        let within = self.extents.slots(among, known_at, |_, rounded| is_within(rounded));
+        let may_be_within = |slot: &u32| match self.residents.get(slot) {
+            Some(resident) => resident.is_unsettled || is_within(resident.rounded()),
+            None => true,
+        };
+        within.into_iter().filter(may_be_within).collect()
     }
 
     /// The slots among these whose conversations lists may show at a moment: those that may be open, or unanswered after

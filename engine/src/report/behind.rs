@@ -108,10 +108,16 @@ impl BehindBuilder {
         Ok(Self { query: query.measures([measure]), measure, placement, groups, found: Vec::new() })
     }
 
+    /// The beginning and the end.
+    #[must_use]
+    pub fn bounds(&self) -> (i64, i64) {
+        (self.placement.buckets.from(), self.placement.buckets.to())
+    }
+
     /// Adds a conversation.
     pub fn add(&mut self, transitions: &Transitions) {
         let Self { query, placement, groups, found, .. } = self;
-        let mut known = KnownGroups::default();
+        let mut known = KnownGroups::new(transitions, &placement.buckets);
         let mut of_conversation =
             OfConversation { placement, query, listed: Vec::new(), counted: HashSet::new(), totals: BTreeMap::new() };
         let group_of = |standing: &_| groups.of_query(query, &mut known, transitions, standing);
@@ -129,7 +135,7 @@ impl BehindBuilder {
     #[must_use]
     pub fn finish(self) -> Behind {
         let Self { query, measure, placement, groups, mut found } = self;
-        let ranks = groups.into_ranks();
+        let ranks = groups.into_ranks().0;
         found.sort_by(|a, b| {
             let key = |row: &Found| (row.bucket, ranks.rank(row.group), row.listed);
             key(a).cmp(&key(b)).then_with(|| a.conversation.cmp(&b.conversation))

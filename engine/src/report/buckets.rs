@@ -1,6 +1,7 @@
 //! Buckets of time: hours, days, weeks and months of a zone.
 
 use std::fmt;
+use std::ops::Range;
 use std::str::FromStr;
 
 use jiff::Span;
@@ -116,6 +117,11 @@ impl Buckets {
 
     pub(crate) fn to(&self) -> i64 {
         self.edges.last().copied().unwrap_or_default()
+    }
+
+    /// Some successive ones.
+    pub(crate) fn part(&self, buckets: &Range<usize>) -> Self {
+        Self { edges: self.edges.get(buckets.start..=buckets.end).unwrap_or_default().to_vec() }
     }
 
     #[cfg(test)]

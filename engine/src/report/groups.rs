@@ -5,6 +5,8 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
+use crate::report::buckets::Buckets;
+use crate::report::names::Names;
 use crate::report::query::{GroupBy, ReportQuery};
 use crate::report::transitions::{ReportPlace, Standing, Transitions};
 use crate::report::walk::{Group, HIDDEN};
@@ -38,16 +40,23 @@ pub struct AgentOfTenant {
 pub(crate) struct Groups {
     by: Vec<GroupBy>,
     numbers: HashMap<Vec<GroupValue>, Group>,
-    /// The latest name of each agent with an id, with the time of the last event of the conversation that has it. The keys are
-    /// without names.
-    names: HashMap<AgentOfTenant, (i64, Option<Arc<str>>)>,
+    names: Names,
 }
 
 /// The groups of one conversation that are known already.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct KnownGroups {
     /// By agent and place.
     known: HashMap<(Option<u32>, u32), Group>,
+    /// Whether the conversation tells the names of its agents.
+    has_names: bool,
+}
+
+impl KnownGroups {
+    /// None yet. A conversation that is not in these buckets tells no names.
+    pub(crate) fn new(of: &Transitions, buckets: &Buckets) -> Self {
+        Self { known: HashMap::new(), has_names: of.meets(buckets.from(), buckets.to()) }
+    }
 }
 
 impl Groups {
@@ -82,21 +91,21 @@ impl Groups {
         if let Some(number) = known.known.get(&key) {
             return *number;
         }
-        let values = self.values(of, standing);
+        let values = self.values(known.has_names, of, standing);
         let next = self.numbers.len() as Group;
         let number = *self.numbers.entry(values).or_insert(next);
         known.known.insert(key, number);
         number
     }
 
-    fn values(&mut self, of: &Transitions, standing: &Standing) -> Vec<GroupValue> {
+    fn values(&mut self, has_names: bool, of: &Transitions, standing: &Standing) -> Vec<GroupValue> {
         let nowhere = ReportPlace::default();
         let place = of.places.get(standing.place as usize).unwrap_or(&nowhere);
         let ReportPlace { tenant, channel, source, shortcode } = place;
         let agent = standing.agent.and_then(|agent| of.agents.get(agent as usize));
         let by = self.by.clone();
         let value = |by| match by {
-            GroupBy::Agent => GroupValue::Agent(self.agent(of, tenant.clone(), agent)),
+            GroupBy::Agent => GroupValue::Agent(self.agent(has_names, of, (tenant.clone(), agent))),
             GroupBy::Tenant => GroupValue::Text(tenant.clone()),
             GroupBy::Channel => GroupValue::Text(channel.clone()),
             GroupBy::Source => GroupValue::Text(source.clone()),
@@ -106,7 +115,12 @@ impl Groups {
     }
 
     /// The key of an agent. The name of an agent with an id is not part of it.
-    fn agent(&mut self, of: &Transitions, tenant: Option<Arc<str>>, agent: Option<&AgentRef>) -> AgentOfTenant {
+    fn agent(
+        &mut self,
+        has_names: bool,
+        of: &Transitions,
+        (tenant, agent): (Option<Arc<str>>, Option<&AgentRef>),
+    ) -> AgentOfTenant {
         let Some(AgentRef { id, name }) = agent.cloned() else {
             return AgentOfTenant { tenant, ..AgentOfTenant::default() };
         };
@@ -114,21 +128,23 @@ impl Groups {
             return AgentOfTenant { tenant, id, name };
         }
         let key = AgentOfTenant { tenant, id, name: None };
-        let named = (of.steps.last().map_or(i64::MIN, |step| step.at), name);
-        if named.1.is_some() {
-            let latest = self.names.entry_ref(&key).or_insert_with(|| named.clone());
-            if *latest < named {
-                *latest = named;
-            }
+        if has_names {
+            self.names.add(&key, of.steps.last().map_or(i64::MIN, |step| step.at), name);
         }
         key
     }
 
+    /// The names so far. They are forgotten.
+    pub(crate) fn take_names(&mut self) -> Names {
+        std::mem::take(&mut self.names)
+    }
+
     /// The groups in order.
-    pub(crate) fn into_ranks(self) -> RankedGroups {
+    pub(crate) fn into_ranks(self) -> (RankedGroups, Names) {
+        let name_of = &self.names;
         let named = |value| match value {
             GroupValue::Agent(agent) if agent.id.is_some() => {
-                let name = self.names.get(&agent).and_then(|(_, name)| name.clone());
+                let name = name_of.latest(&agent);
                 GroupValue::Agent(AgentOfTenant { name, ..agent })
             }
             value => value,
@@ -142,7 +158,7 @@ impl Groups {
                 *place = rank;
             }
         }
-        RankedGroups { ranks, sorted: sorted.into_iter().map(|(values, _)| values).collect() }
+        (RankedGroups { ranks, sorted: sorted.into_iter().map(|(values, _)| values).collect() }, self.names)
     }
 }
 

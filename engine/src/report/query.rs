@@ -156,6 +156,16 @@ impl ReportQuery {
         self.tenants.as_ref().is_none_or(has)
     }
 
+    /// Whether the other query asks for the same, possibly of another time.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        let Self { from_ms: _, to_ms: _, every, by, measures, zone, attribute, calendar, excluded_agents, tenants } =
+            self;
+        let of_self = (every, by, measures, zone, attribute, calendar, excluded_agents, tenants);
+        let Self { from_ms: _, to_ms: _, every, by, measures, zone, attribute, calendar, excluded_agents, tenants } =
+            other;
+        of_self == (every, by, measures, zone, attribute, calendar, excluded_agents, tenants)
+    }
+
     /// The duration between two times: inside the calendar, never negative.
     pub(crate) fn length(&self, from: i64, until: i64) -> i64 {
         match &self.calendar {

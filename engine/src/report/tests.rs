@@ -1,6 +1,7 @@
 //! Each measure on small logs, and the identities on random ones.
 
 mod identities;
+mod kept;
 mod measures;
 mod rules;
 

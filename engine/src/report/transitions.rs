@@ -94,6 +94,20 @@ pub struct Standing {
     pub first_inbound_at: Option<i64>,
 }
 
+impl Transitions {
+    /// Whether the conversation has an event, or a message by its own time, from `from_ms` on and before `to_ms`, or is open
+    /// then. Another one is in no number of a report of this time.
+    pub(crate) fn meets(&self, from_ms: i64, to_ms: i64) -> bool {
+        let is_in = |at: i64| from_ms <= at && at < to_ms;
+        let is_open_in = |step: &Transition, until: i64| step.after.is_open && step.at < to_ms && until > from_ms;
+        let ends = self.steps.iter().skip(1).map(|next| next.at).chain([i64::MAX]);
+        let mut steps = self.steps.iter().zip(ends);
+        steps.any(|(step, until)| {
+            is_in(step.at) || step.message.is_some_and(|said| is_in(said.at)) || is_open_in(step, until)
+        })
+    }
+}
+
 impl Past<'_> {
     /// The steps that reports are computed from. Those from the end of a report on are among them: their messages can have own
     /// times before it (T4).

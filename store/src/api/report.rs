@@ -1,12 +1,16 @@
 //! Reports.
 
 use convofold_engine::{
-    Behind, BehindBuilder, Measure, Moment, Report, ReportBuilder, ReportQuery, ReportQueryError, Time, Transitions,
+    Behind, BehindBuilder, KeptReport, Measure, Moment, Report, ReportBuilder, ReportQuery, ReportQueryError, Seq,
+    Time, Transitions,
 };
 
 use crate::api::handle::Convofold;
 use crate::api::view::{Among, View};
 use crate::storage::StorageError;
+
+/// If more than this part of all conversations changed, a report is computed again.
+const MANY: u64 = 8;
 
 /// Why there is no report.
 #[derive(Debug, thiserror::Error)]
@@ -23,8 +27,9 @@ pub enum ReportError {
 impl Convofold {
     /// What happened, by time and group (docs/measures.md).
     ///
-    /// Reads the conversations that were open or had events since the beginning of the report.
-    /// Events that arrive after this call are not in the report.
+    /// Reads the conversations that were open or had events in the time of the report. The next report of its kind
+    /// takes over the rows in which nothing has changed: it reads the conversations that changed, and those of the other
+    /// rows. Events that arrive after this call are not in the report.
     ///
     /// ```
     /// # use convofold_store::Convofold;
@@ -63,10 +68,49 @@ impl View {
     /// # Errors
     /// As for [`Convofold::measures`].
     pub fn measures(&self, query: ReportQuery) -> Result<Report, ReportError> {
-        let from_ms = query.from_ms;
-        let mut builder = ReportBuilder::new(self.tenants.limit(query))?;
-        self.transitions(from_ms, |conversation| builder.add(conversation))?;
-        Ok(builder.finish())
+        if self.moment() == Moment::LATEST && self.has_all_tenants() && KeptReport::can_keep(&query) {
+            return self.measures_with_kept(&query);
+        }
+        Ok(self.filled(ReportBuilder::new(self.tenants.limit(query))?)?.finish())
+    }
+
+    /// Like [`View::measures`], with the rows of an earlier report that are still right.
+    fn measures_with_kept(&self, query: &ReportQuery) -> Result<Report, ReportError> {
+        let reports = &self.db().shared().reports;
+        let mut report = match reports.find(query, self.seq()) {
+            Some((seq, earlier)) => self.updated(earlier.for_query(query.clone())?, seq)?,
+            None => KeptReport::new(query.clone())?,
+        };
+        while let Some(missing) = report.missing() {
+            let rows = self.filled(report.builder(&missing))?;
+            report.fill(missing, rows);
+        }
+        let answer = report.report();
+        reports.keep(self.seq(), report, query);
+        Ok(answer)
+    }
+
+    /// A report that knows the events up to `seq`, without the rows that changed since.
+    fn updated(&self, mut report: KeptReport, seq: Seq) -> Result<KeptReport, StorageError> {
+        if seq == self.seq() {
+            return Ok(report);
+        }
+        let moments = [seq, self.seq()].map(|seq| Moment { as_of: None, known_at: Some(seq) });
+        let among = Among::Differing(moments);
+        let changed: u64 = self.pages(among).iter().map(|(_, wanted)| u64::from(wanted.count_ones())).sum();
+        if changed > u64::from(self.db().shared().live.board().slot_count()) / MANY {
+            report.forget();
+            return Ok(report);
+        }
+        self.each(
+            among,
+            |past| moments.map(|moment| past.at(moment).map(|past| past.transitions())),
+            |changes| {
+                let mut failure = None;
+                report.change(changes.map_while(|change| change.map_err(|error| failure = Some(error)).ok()));
+                failure.map_or(Ok(report), Err)
+            },
+        )
     }
 
     /// Like [`Convofold::behind`], at the moment.
@@ -74,19 +118,25 @@ impl View {
     /// # Errors
     /// As for [`Convofold::measures`].
     pub fn behind(&self, query: ReportQuery, measure: Measure) -> Result<Behind, ReportError> {
-        let from_ms = query.from_ms;
         let mut builder = BehindBuilder::new(self.tenants.limit(query), measure)?;
-        self.transitions(from_ms, |conversation| builder.add(conversation))?;
+        self.transitions(builder.bounds(), |conversation| builder.add(conversation))?;
         Ok(builder.finish())
     }
 
-    /// Calls `add` with the transitions of each conversation that can count.
-    fn transitions(&self, from_ms: i64, mut add: impl FnMut(&Transitions)) -> Result<(), StorageError> {
-        let from = Time::from_ms(from_ms).unwrap_or(if from_ms < 0 { Time::MIN } else { Time::MAX });
+    /// Adds each conversation that can count.
+    fn filled(&self, mut builder: ReportBuilder) -> Result<ReportBuilder, StorageError> {
+        self.transitions(builder.bounds(), |conversation| builder.add(conversation))?;
+        Ok(builder)
+    }
+
+    /// Calls `add` with the transitions of each conversation that can count between two times.
+    fn transitions(&self, (from, to): (i64, i64), mut add: impl FnMut(&Transitions)) -> Result<(), StorageError> {
+        let time = |ms: i64| Time::from_ms(ms).unwrap_or(if ms < 0 { Time::MIN } else { Time::MAX });
+        let (from, to) = (time(from), time(to));
         // A conversation that ended before the report, and was open at the moment, is open in it.
         let from = self.moment().as_of.map_or(from, |as_of| from.min(as_of));
         self.each(
-            Among::Since(from),
+            Among::Within([from, to]),
             |past| past.transitions(),
             |mut all| (&mut all).try_for_each(|conversation| conversation.map(|conversation| add(&conversation))),
         )

@@ -351,7 +351,7 @@ impl View {
             let slots = match among {
                 Among::Existing => board.slots_existing_at(self.pinned, first..next),
                 Among::Listed => board.slots_listed_at(self.pinned, first..next),
-                Among::Since(from) => board.slots_since(from, self.pinned.known_at, first..next),
+                Among::Within(times) => board.slots_within(times, self.pinned.known_at, first..next),
                 Among::Differing(moments) => board.slots_differing(moments, first..next),
             };
             drop(board);
@@ -403,8 +403,8 @@ pub(crate) enum Among {
     Existing,
     /// Those that may be open, or unanswered after their close.
     Listed,
-    /// Those that may have been open or have had events since this time.
-    Since(Time),
+    /// Those that may have been open or have had events between these times.
+    Within([Time; 2]),
     /// Those that may be different at two moments within the bounds of the view.
     Differing([Moment; 2]),
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod histogram;
 pub(crate) mod receipt;
+pub(crate) mod reports;
 pub(crate) mod counters;
 #[cfg(feature = "metrics")]
 pub mod metrics;

@@ -15,6 +15,7 @@ use crate::log::columns::ColumnsPool;
 use crate::options::Options;
 use crate::search::SearchIndex;
 use crate::state::counters::Meter;
+use crate::state::reports::KeptReports;
 use crate::state::wakers::Wakers;
 use crate::storage::{ReadStorage, StorageError};
 #[cfg(feature = "tracing")]
@@ -62,6 +63,7 @@ pub(crate) struct Shared {
     pub(crate) meter: Meter,
     /// For [`Convofold::ingest`](crate::Convofold::ingest).
     pub(crate) columns: ColumnsPool,
+    pub(crate) reports: KeptReports,
     poison: OnceLock<Arc<StorageError>>,
 }
 
@@ -131,6 +133,7 @@ impl Shared {
             log_figures: LogFigures::default(),
             meter: Meter::default(),
             columns: ColumnsPool::new(POOLED_COLUMNS),
+            reports: KeptReports::default(),
             poison: OnceLock::new(),
         }
     }

@@ -146,3 +146,65 @@ fn a_report_of_some_tenants_has_nothing_of_others() {
         assert_eq!([of(&["s"]), of(&["n", "s"]), of(&["n"])], [0, 3, 3]);
     }
 }
+
+/// A random event of the first hours, some with a message whose own time is far from that of the event.
+fn random(next: &mut impl FnMut(i64) -> i64) -> Event {
+    let (number, minute) = (next(40), next(600));
+    let at = |minute: i64| Time::from_ms(BEGINNING_MS + minute * MINUTE_MS);
+    let id = format!("case-{number}");
+    let draft = match next(6) {
+        0 => Draft::new("desk", &id, Kind::Open, at(minute)),
+        1 => Draft::new("desk", &id, Kind::Close, at(minute)),
+        kind => {
+            let sent = [minute, minute, minute - 200, minute + 200][usize::try_from(next(4)).unwrap()];
+            let direction = if kind % 2 == 0 { Direction::In } else { Direction::Out };
+            Draft::new("desk", &id, Kind::Message, at(minute)).direction(Some(direction)).sent(at(sent).unwrap())
+        }
+    };
+    let agent = ["Ann", "Bo"][usize::try_from(next(2)).unwrap()];
+    let draft = if next(3) == 0 { draft.agent(AgentMention::agent(agent, agent)) } else { draft };
+    draft.tenant("north").build().unwrap()
+}
+
+#[test]
+fn a_report_that_takes_over_rows_agrees_with_one_of_the_moment() {
+    for seed in 0..6 {
+        let home = Home::new();
+        let db =
+            home.open_on(&Arc::default(), Options::new().memory_bytes(if seed % 2 == 0 { 4_000 } else { 1 << 30 }));
+        let mut state: u64 = seed;
+        let mut next = |below: i64| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            i64::try_from(state >> 33).unwrap() % below
+        };
+        submit(&db, Batch::new((0..300).map(|_| random(&mut next)).collect::<Vec<_>>()));
+        for _ in 0..8 {
+            submit(&db, Batch::new((0..next(4)).map(|_| random(&mut next)).collect::<Vec<_>>()));
+            if next(3) == 0 {
+                db.checkpoint().unwrap();
+            }
+            let from = next(10) * 60;
+            let query = query(from, from + 60 + next(400)).every(Every::Hours(1)).by([GroupBy::Agent]);
+            let fresh = db.at(Moment::known_at(db.stats().last_seq)).measures(query.clone()).unwrap();
+            assert_eq!(db.measures(query).unwrap(), fresh, "{seed}");
+        }
+    }
+}
+
+#[test]
+fn a_message_counts_at_its_own_time_outside_the_times_of_the_events() {
+    let home = Home::new();
+    let db = home.open_on(&Arc::default(), Options::new().memory_bytes(4_000));
+    let sent = |minute: i64| Time::from_ms(BEGINNING_MS + minute * MINUTE_MS).unwrap();
+    let message = |minute: i64, own: i64| {
+        let at = Time::from_ms(BEGINNING_MS + minute * MINUTE_MS);
+        let draft = Draft::new("desk", "case-1", Kind::Message, at).direction(Some(Direction::In)).sent(sent(own));
+        draft.build().unwrap()
+    };
+    let closed = event(1, Kind::Close, 32, None);
+    submit(&db, Batch::new(vec![message(30, 10), message(31, 50), closed]));
+    db.checkpoint().unwrap();
+    for (from, to) in [(5, 15), (45, 55)] {
+        assert_eq!(counts(&db.measures(query(from, to)).unwrap(), Measure::MessagesIn), 1, "{from}");
+    }
+}

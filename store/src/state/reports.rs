@@ -1,0 +1,41 @@
+//! Reports that were computed, kept for the next question of their kind.
+
+use convofold_engine::{KeptReport, ReportQuery, Seq};
+use parking_lot::Mutex;
+
+/// The maximum memory of all of them, in bytes. A report of a month by agent and day with all measures takes some 7 MB for 60
+/// agents.
+const MAX_BYTES: usize = 64 << 20;
+
+/// Each with the last event of which it knows, the one used last at the end.
+#[derive(Debug, Default)]
+pub(crate) struct KeptReports(Mutex<Vec<(Seq, KeptReport)>>);
+
+impl KeptReports {
+    /// A report that asks for the same as the query, with the last event of which it knows: not one after `seq`.
+    pub(crate) fn find(&self, query: &ReportQuery, seq: Seq) -> Option<(Seq, KeptReport)> {
+        let reports = self.0.lock();
+        reports.iter().find(|(of, report)| *of <= seq && report.is_like(query)).cloned()
+    }
+
+    /// Keeps a report instead of an earlier one of its kind, and removes those that were used longest ago if all of them are
+    /// too large.
+    pub(crate) fn keep(&self, seq: Seq, report: KeptReport, query: &ReportQuery) {
+        let mut reports = self.0.lock();
+        if reports.iter().any(|(of, other)| *of > seq && other.is_like(query)) {
+            return;
+        }
+        reports.retain(|(_, other)| !other.is_like(query));
+        let mut room = MAX_BYTES.checked_sub(report.size_bytes());
+        let mut fits = |(_, other): &(Seq, KeptReport)| {
+            room = room.and_then(|room| room.checked_sub(other.size_bytes()));
+            room.is_some()
+        };
+        let kept = reports.iter().rev().take_while(|report| fits(report)).count();
+        let removed = reports.len() - kept;
+        reports.drain(..removed);
+        if report.size_bytes() <= MAX_BYTES {
+            reports.push((seq, report));
+        }
+    }
+}
