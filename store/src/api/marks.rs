@@ -58,8 +58,10 @@ impl From<LogError> for MarkError {
 }
 
 impl Convofold {
-    /// When an event was committed, by the wall clock of the machine, to the millisecond; `None` if there is no event with
-    /// this seq.
+    /// When an event was committed, by the wall clock of the machine or the host ([`Batch::committed_at`]), to the
+    /// millisecond; `None` if there is no event with this seq.
+    ///
+    /// [`Batch::committed_at`]: crate::Batch::committed_at
     ///
     /// All events of a commit have one time, and no commit has a time before that of the commit before it, even if the clock
     /// was set back or the database was opened again. This is the time at which the database learned of the event, not the

@@ -103,6 +103,45 @@ fn an_event_has_the_time_of_its_commit_even_if_the_clock_is_set_back() {
     }
 }
 
+/// Two owners of a partition commit the same events with the times of the broker, in blocks that are cut differently.
+#[test]
+fn databases_whose_host_gives_the_times_agree_on_what_was_known_when() {
+    let times: Vec<u64> = [0, 0, 7, 7, 7, 3, 1_500, 1_500, 2_000].iter().map(|ms| BEGINNING_MS + ms).collect();
+    // The sixth is before the fifth, and gets its time.
+    let expected: Vec<_> = [0, 0, 7, 7, 7, 7, 1_500, 1_500, 2_000].iter().map(|ms| BEGINNING_MS + ms).collect();
+    let batches = || (0..).zip(&times).map(|(number, ms)| Batch::new(messages(number, 1)).committed_at(time(*ms)));
+    let (driven, options) = driven();
+    let waited = Home::new();
+    let one_by_one = waited.open_with(options.clone());
+    for (hours, batch) in (1..).zip(batches()) {
+        driven.pass(hours * 3_600_000);
+        submit(&one_by_one, batch);
+    }
+    let queued = Home::new();
+    let together = queued.open_with(options.clone());
+    // The writer waits for the board, so that all but the first batch are in the queue together.
+    let reading = together.shared().live.board();
+    let tickets: Vec<_> = batches().map(|batch| together.submit(batch).unwrap()).collect();
+    drop(reading);
+    tickets.into_iter().for_each(|ticket| drop(ticket.wait().unwrap()));
+    for db in [&one_by_one, &together] {
+        expect_commit_times(db, &expected);
+        assert!(db.verify(|_| {}).unwrap().is_clean());
+    }
+    // One that is opened again continues after the last time, whatever the clock shows.
+    together.close().unwrap();
+    let again = queued.open_with(options);
+    submit(&again, Batch::new(messages(9, 1)).committed_at(time(BEGINNING_MS)));
+    expect_commit_times(&again, &[&expected[..], &[BEGINNING_MS + 2_000]].concat());
+}
+
+#[test]
+fn a_batch_that_is_taken_apart_keeps_its_commit_time() {
+    let at = time(BEGINNING_MS);
+    assert_eq!(Batch::new(messages(0, 1)).committed_at(at).into_parts().committed_at, Some(at));
+    assert_eq!(Batch::new(messages(0, 1)).into_parts().committed_at, None);
+}
+
 #[test]
 fn of_what_is_dropped_one_mark_a_second_is_kept_and_restored() {
     let (driven, options) = driven();

@@ -3,7 +3,7 @@
 use crate::log::bookmark::Bookmark;
 use std::sync::Arc;
 
-use convofold_engine::{Event, EventRef};
+use convofold_engine::{Event, EventRef, Time};
 
 use crate::bounds::Bounds;
 use crate::log::columns::{Events, PooledColumns};
@@ -41,7 +41,7 @@ pub struct Batch {
     pub(crate) durability: Durability,
     /// Whether readers may see a part of its events before the others, as of several batches.
     pub(crate) is_divisible: bool,
-    /// The commit time, if a repair knows it.
+    /// The commit time, if the host or a repair knows it.
     pub(crate) committed_ms: Option<u64>,
 }
 
@@ -79,6 +79,21 @@ impl Batch {
         self
     }
 
+    /// Sets the commit time of the batch ([`Convofold::committed_at`](crate::Convofold::committed_at)), to the millisecond.
+    /// Default: the wall clock of the machine at the commit.
+    ///
+    /// For a host that copies an ordered log, each entry of which has a time: databases that copy the same log then agree
+    /// on what was known when. No commit has a time before that of the commit before it, so an earlier time has no effect. A
+    /// time that is too late holds the times of all later commits until they have caught up.
+    ///
+    /// Batches with different times are not committed together, so give many batches the same time where that is exact
+    /// enough. Only batches of the process that holds the database can have a time.
+    #[must_use]
+    pub fn committed_at(mut self, at: Time) -> Self {
+        self.committed_ms = Some(at.ms().unsigned_abs());
+        self
+    }
+
     /// The events.
     pub fn events(&self) -> impl Iterator<Item = EventRef<'_>> {
         self.events.iter().map(|(_, event)| event)
@@ -99,11 +114,12 @@ impl Batch {
     /// Takes the batch apart, to send it to another process.
     #[must_use]
     pub fn into_parts(self) -> BatchParts {
-        let Self { events, bookmark, durability, .. } = self;
+        let Self { events, bookmark, durability, committed_ms, .. } = self;
         BatchParts {
             events: events.into_list(),
             bookmark: bookmark.map(|Bookmark { name, value }| (name, value)),
             durability,
+            committed_at: committed_ms.and_then(|ms| Time::from_ms(i64::try_from(ms).ok()?)),
         }
     }
 
@@ -139,6 +155,8 @@ pub struct BatchParts {
     pub bookmark: Option<(String, Option<Vec<u8>>)>,
     /// The durability.
     pub durability: Durability,
+    /// The commit time, if it was given ([`Batch::committed_at`]).
+    pub committed_at: Option<Time>,
 }
 
 pub(crate) fn within(what: &'static str, found: usize, max: usize) -> Result<(), SubmitError> {

@@ -31,7 +31,7 @@ impl CommitClock {
         (self.last_ms > 0 && ahead > MAX_JUMP).then_some(ahead)
     }
 
-    /// The time of the next commit: now, unless a repair knows it.
+    /// The time of the next commit: now, unless the host or a repair knows it.
     pub(crate) fn next_ms(&mut self, known_ms: Option<u64>, meter: &Meter) -> u64 {
         let now = self.clock.read();
         if let Some(jump) = jump(&self.last, &now) {

@@ -184,14 +184,15 @@ impl Writer {
         }
     }
 
-    /// The queued submissions that fit into one group.
+    /// The queued submissions that fit into one group, which has one commit time.
     fn gather(&mut self, first: Submission) -> Vec<Submission> {
         let options = &self.shared.options;
         let (mut events, mut bytes) = (first.batch.len(), first.batch.bytes());
+        let committed_ms = first.batch.committed_ms;
         let mut group = vec![first];
         while events < options.group_max_events && bytes < options.group_max_bytes {
             match self.receiver.try_recv() {
-                Ok(Command::Submit(submission)) => {
+                Ok(Command::Submit(submission)) if submission.batch.committed_ms == committed_ms => {
                     events += submission.batch.len();
                     bytes += submission.batch.bytes();
                     group.push(submission);
@@ -231,7 +232,7 @@ impl Writer {
         let reloaded = reload(&shared.archive, self.storage.as_ref(), &shared.live, ids);
         reloaded.map_err(|error| self.failed(error))?;
         let first_seq = self.position.seq;
-        let known_ms = batches.iter().find_map(|batch| batch.committed_ms);
+        let known_ms = batches.first().and_then(|batch| batch.committed_ms);
         let committed_ms = self.clock.next_ms(known_ms, &shared.meter);
         let group = Group::admit(batches, &shared.live.board(), first_seq, committed_ms);
         let is_large = group.new_count() > LOGGED_ASIDE_EVENTS;

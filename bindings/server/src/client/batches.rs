@@ -122,7 +122,13 @@ impl Target for Batches<'_> {
 
     fn submit(&self, batch: Batch) -> Result<Ticket, SubmitError> {
         batch.check_limits()?;
-        let BatchParts { events, bookmark, durability, .. } = batch.into_parts();
+        let BatchParts { events, bookmark, durability, committed_at, .. } = batch.into_parts();
+        if committed_at.is_some() {
+            let (ticket, completer) = Ticket::pending();
+            let why = "only the process that holds the database can give a batch a commit time".to_owned();
+            completer.complete(Err(CommitError::Remote { why }));
+            return Ok(ticket);
+        }
         let mut lines = Vec::new();
         for event in &events {
             // Writing to memory cannot fail.
