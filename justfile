@@ -55,6 +55,10 @@ pictures:
 test:
     cargo test --locked
 
+# Tests following a distributed log, which is no default crate: `PROPTEST_CASES=400 just cluster-test`.
+cluster-test *args:
+    cargo test --locked --package convofold-cluster --all-features {{args}}
+
 # Builds the documentation; warnings are errors.
 docs:
     RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --all-features --no-deps --locked

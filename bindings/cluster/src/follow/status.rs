@@ -1,0 +1,104 @@
+//! What a follower is doing, readable from other threads.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+/// What a follower is doing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum State {
+    /// It has not verified its bookmark yet.
+    #[default]
+    Starting,
+    /// It reads messages.
+    Following,
+    /// It has read all messages.
+    CaughtUp,
+    /// The log does not answer, or refuses to; the follower tries again.
+    Waiting {
+        /// The error.
+        why: String,
+    },
+    /// A message that cannot be an event cannot be kept; the follower tries again.
+    Holding {
+        /// The error.
+        why: String,
+    },
+    /// It stopped, and somebody must act.
+    Stopped {
+        /// The error, with what to do.
+        why: String,
+    },
+}
+
+/// Figures of a follower.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Status {
+    /// What it is doing.
+    pub state: State,
+    /// The last message that was read and submitted to the database.
+    pub seq: u64,
+    /// The last message of the log, as far as it is known.
+    pub last: u64,
+    /// When the broker took the last message that was read, in milliseconds since the epoch.
+    pub read_time_ms: Option<i64>,
+    /// When the bookmark was verified last, in milliseconds since the epoch.
+    pub verified_ms: Option<i64>,
+    /// Number of events that were read, duplicates included ([`Bookmark::events`](crate::Bookmark::events)).
+    pub events: u64,
+    /// Number of times that the log had lost messages that were read; since the database was made.
+    pub rollbacks: u64,
+    /// Number of gaps that the operator accepted; since the database was made.
+    pub gaps: u64,
+    /// Number of verifications that neither proved nor contradicted the bookmark ([`Verification::Unproven`]); since the
+    /// start, as all below.
+    ///
+    /// [`Verification::Unproven`]: crate::Verification::Unproven
+    pub unproven: u64,
+    /// Number of inputs that cannot be events.
+    pub rejected: u64,
+    /// Number of inputs that are ignored.
+    pub ignored: u64,
+    /// Number of messages that were delivered again.
+    pub repeated: u64,
+    /// Number of times that the log did not answer.
+    pub interruptions: u64,
+}
+
+impl Status {
+    /// Number of messages that are not read yet, as far as it is known.
+    #[must_use]
+    pub fn lag(&self) -> u64 {
+        self.last.saturating_sub(self.seq)
+    }
+
+    /// How long ago the broker took the last message that was read, at this time by the wall clock, in milliseconds; 0 if all
+    /// messages were read, `None` if none was.
+    #[must_use]
+    pub fn lag_ms(&self, now_ms: i64) -> Option<i64> {
+        match self.state {
+            State::CaughtUp => Some(0),
+            _ => self.read_time_ms.map(|read_ms| now_ms.saturating_sub(read_ms).max(0)),
+        }
+    }
+}
+
+/// Reads the status of a follower from any thread.
+#[derive(Clone, Debug, Default)]
+pub struct StatusHandle {
+    shared: Arc<Mutex<Status>>,
+}
+
+impl StatusHandle {
+    /// The status now.
+    #[must_use]
+    pub fn get(&self) -> Status {
+        self.shared.lock().clone()
+    }
+
+    pub(super) fn change(&self, change: impl FnOnce(&mut Status)) {
+        change(&mut self.shared.lock());
+    }
+}
