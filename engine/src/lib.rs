@@ -108,9 +108,9 @@ pub use past::Past;
 pub use query::{AgentLoad, ConversationRow, Page, Query, QueryError, StatusFilter, TimeField, Totals};
 pub use report::{
     AgentOfTenant, Attribution, Behind, BehindBuilder, BehindRow, Calendar, CalendarError, Distribution, Every,
-    GroupBy, GroupValue, InvalidEvery, KeptReport, LevelValue, Measure, MeasureKind, MeasureValue, OutcomeValue,
-    Report, ReportBuilder, ReportPlace, ReportQuery, ReportQueryError, ReportRow, RowOutcome, Said, Standing,
-    Transition, Transitions, UnknownMeasure,
+    GroupBy, GroupValue, InvalidEvery, InvalidReportBound, KeptReport, LevelValue, Measure, MeasureKind, MeasureValue,
+    OutcomeValue, Report, ReportBound, ReportBuilder, ReportParamError, ReportParams, ReportPlace, ReportQuery,
+    ReportQueryError, ReportRow, RowOutcome, Said, Standing, Transition, Transitions, UnknownMeasure,
 };
 pub use resident::ReloadedConversation;
 pub use search::{ClosedRows, Search, SearchKeys};

@@ -270,8 +270,8 @@ pub use convofold_engine::{Loss, SuspectKind, Suspects, SuspectsOfDay, SuspectsO
 // Reports.
 pub use convofold_engine::{
     AgentOfTenant, Attribution, Behind, BehindRow, Calendar, CalendarError, Distribution, Every, GroupBy, GroupValue,
-    InvalidEvery, LevelValue, Measure, MeasureKind, MeasureValue, OutcomeValue, Report, ReportQuery, ReportQueryError,
-    ReportRow, RowOutcome, UnknownMeasure,
+    InvalidEvery, InvalidReportBound, LevelValue, Measure, MeasureKind, MeasureValue, OutcomeValue, Report,
+    ReportBound, ReportParamError, ReportParams, ReportQuery, ReportQueryError, ReportRow, RowOutcome, UnknownMeasure,
 };
 pub use convofold_store::ReportError;
 

@@ -1,14 +1,17 @@
 //! The answer: rows with the values of the measures.
 
 use serde::ser::SerializeMap;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::report::groups::GroupValue;
 use crate::report::measure::{Measure, MeasureKind};
 use crate::report::query::GroupBy;
+use crate::report::read::exact;
 
 /// A report. Times are milliseconds since the epoch, durations milliseconds.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+///
+/// Its JSON has no lists of groups and measures: one that is read from JSON has none either.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Report {
     /// The beginning.
@@ -20,7 +23,7 @@ pub struct Report {
     /// The zone in which buckets begin.
     pub zone: String,
     /// The version of the database of zones.
-    pub tzdb: &'static str,
+    pub tzdb: String,
     /// By what buckets are divided.
     #[serde(skip)]
     pub by: Vec<GroupBy>,
@@ -65,7 +68,7 @@ pub enum MeasureValue {
 }
 
 /// A number that changes over time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct LevelValue {
     /// At the end of the bucket.
@@ -73,11 +76,12 @@ pub struct LevelValue {
     /// The largest one.
     pub max: u64,
     /// The mean over the time of the bucket, inside the calendar; `None` if no time of it is inside.
+    #[serde(deserialize_with = "exact")]
     pub mean: Option<f64>,
 }
 
 /// Durations. Percentiles are by nearest rank; `None` if there is no duration.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Distribution {
     /// Number of durations.
@@ -86,7 +90,7 @@ pub struct Distribution {
     /// `None` if they cannot be pending.
     pub pending: Option<u64>,
     /// Messages of unknown direction, any of which may be a question or an answer; `None` if they are no part of it.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unknown: Option<u64>,
     /// The mean, cut to milliseconds.
     pub mean: Option<i64>,
@@ -101,7 +105,7 @@ pub struct Distribution {
 }
 
 /// Turns that were answered in time, or not.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct OutcomeValue {
     /// Answered in time.
@@ -113,6 +117,7 @@ pub struct OutcomeValue {
     /// Messages of unknown direction, any of which may be a question or an answer.
     pub unknown: u64,
     /// `met / (met + missed)`; `None` if there are none.
+    #[serde(deserialize_with = "exact")]
     pub share: Option<f64>,
 }
 

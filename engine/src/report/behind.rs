@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hashbrown::HashSet;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::report::ReportQueryError;
 use crate::report::answer::GroupsMap;
@@ -13,6 +13,7 @@ use crate::report::groups::{GroupValue, Groups, KnownGroups};
 use crate::report::measure::{Measure, MeasureKind};
 use crate::report::placement::Placement;
 use crate::report::query::{Attribution, GroupBy, ReportQuery};
+use crate::report::read;
 use crate::report::transitions::Transitions;
 use crate::report::walk::{Group, Item, Walk, What};
 
@@ -20,7 +21,7 @@ use crate::report::walk::{Group, Item, Walk, What};
 ///
 /// There are as many as the number says: as the level at the end of a bucket, as the count, as `n`, or as `met + missed`; then
 /// come those that are pending. For [`Measure::Unread`] and for totals the sum of their values is the number.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Behind {
     /// The measure.
@@ -30,7 +31,7 @@ pub struct Behind {
 }
 
 /// One thing that a measure counted. Times are milliseconds since the epoch.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct BehindRow {
     /// The beginning of the bucket.
@@ -38,7 +39,7 @@ pub struct BehindRow {
     /// Its end.
     pub to: i64,
     /// The group.
-    #[serde(rename = "by", serialize_with = "as_map")]
+    #[serde(rename = "by", serialize_with = "as_map", deserialize_with = "read::group")]
     pub group: Vec<(GroupBy, GroupValue)>,
     /// The id of the conversation.
     pub conversation: Arc<str>,

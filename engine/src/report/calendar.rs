@@ -146,6 +146,16 @@ impl Calendar {
         Ok(Self { zone, week, holidays })
     }
 
+    /// The JSON that [`Calendar::from_json`] reads as this calendar.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let days = DAYS.iter().zip(&self.week).filter(|(_, hours)| !hours.is_empty());
+        let week: BTreeMap<_, Vec<_>> =
+            days.map(|(day, hours)| (day, hours.iter().map(Hours::texts).collect())).collect();
+        let holidays: Vec<_> = self.holidays.iter().map(Date::to_string).collect();
+        serde_json::json!({"zone": self.zone.name(), "week": week, "holidays": holidays}).to_string()
+    }
+
     /// The zone in which its hours are.
     #[must_use]
     pub fn zone(&self) -> &Zone {
@@ -200,6 +210,11 @@ impl Hours {
         let clock = |text: &str| parse(text, "a time of day such as 09:00");
         let end = if end == MIDNIGHT { None } else { Some(clock(end)?) };
         Ok(Self { begin: clock(begin)?, end })
+    }
+
+    /// Its beginning and its end, as JSON has them.
+    fn texts(&self) -> [String; 2] {
+        [self.begin.to_string(), self.end.map_or_else(|| MIDNIGHT.to_owned(), |end| end.to_string())]
     }
 
     fn of_date(self, date: Date) -> (DateTime, DateTime) {
@@ -267,6 +282,14 @@ mod tests {
             assert_eq!(calendar.after(from, length, expected), None, "{from} {length}");
             assert!(calendar.elapsed(from, expected) > length);
             assert!(calendar.elapsed(from, expected - 1) <= length);
+        }
+    }
+
+    #[test]
+    fn a_calendar_is_read_back_from_its_json() {
+        let days = r#"{"zone": "UTC", "week": {"sun": [["00:00:15.5", "24:00"]], "mon": []}}"#;
+        for calendar in [berlin(), Calendar::from_json(days).unwrap()] {
+            assert_eq!(Calendar::from_json(&calendar.to_json()).unwrap(), calendar);
         }
     }
 

@@ -2,7 +2,10 @@
 
 use crate::course::tests::{any_events, numbers};
 use crate::event::Event;
-use crate::report::{GroupBy, GroupValue, Measure, MeasureValue, ReportPlace, ReportQuery, ReportRow, Transitions};
+use crate::report::{
+    Behind, BehindBuilder, Every, GroupBy, GroupValue, Measure, MeasureValue, Report, ReportPlace, ReportQuery,
+    ReportRow, Transitions,
+};
 
 use super::{expect_behind, report_of, transitions};
 
@@ -212,6 +215,27 @@ fn a_report_of_some_tenants_has_their_rows_of_the_whole_report() {
         let of_north = of_tenant.rows.iter().find(|row| row.group[0].1 == GroupValue::Text(Some("n".into())));
         if let Some(of_north) = of_north {
             assert_eq!(whole.rows[0].values, of_north.values, "{seed}");
+        }
+    }
+}
+
+#[test]
+fn a_report_and_what_is_behind_it_are_read_back_from_their_json() {
+    for seed in 0..20 {
+        let all = random(seed);
+        for by in [&[][..], &[GroupBy::Agent, GroupBy::Channel], &[GroupBy::Tenant]] {
+            let query = query(seed).by(by.iter().copied()).every(Every::Hours(1));
+            let report = report_of(query.clone(), &all);
+            let json = serde_json::to_string(&report).unwrap();
+            let read: Report = serde_json::from_str(&json).unwrap();
+            assert_eq!(read, Report { by: Vec::new(), measures: Vec::new(), ..report });
+            for measure in [Measure::Response, Measure::Unread, Measure::Within(1_500)] {
+                let mut behind = BehindBuilder::new(query.clone(), measure).unwrap();
+                all.iter().for_each(|conversation| behind.add(conversation));
+                let behind = behind.finish();
+                let json = serde_json::to_string(&behind).unwrap();
+                assert_eq!(serde_json::from_str::<Behind>(&json).unwrap(), behind);
+            }
         }
     }
 }
