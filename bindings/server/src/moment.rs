@@ -54,14 +54,17 @@ impl Bounds {
 
     /// What the caller may see of the database at this moment; `None` for now. Reads the log.
     pub(crate) fn view(self, app: &App, caller: &Caller) -> Result<Option<View>, Problem> {
-        if self.is_now() {
-            return Ok(None);
-        }
-        let view = app.db.at(self.moment(app, caller)?);
-        Ok(Some(match caller.tenants() {
+        if self.is_now() { Ok(None) } else { self.view_of(app, caller).map(Some) }
+    }
+
+    /// What the caller may see of the database at this moment, which can be now. Reads the log.
+    pub(crate) fn view_of(self, app: &App, caller: &Caller) -> Result<View, Problem> {
+        let moment = if self.is_now() { Moment::LATEST } else { self.moment(app, caller)? };
+        let view = app.db.at(moment);
+        Ok(match caller.tenants() {
             Some(tenants) => view.of_tenants(tenants.iter().cloned()),
             None => view,
-        }))
+        })
     }
 
     fn moment(self, app: &App, caller: &Caller) -> Result<Moment, MomentError> {

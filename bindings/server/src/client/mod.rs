@@ -15,8 +15,9 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use axum::http::Method;
 use convofold::{
-    AgentLoad, Arrivals, Conflict, Cursor, DatabaseId, Explanation, FieldName, HistoryEntry, MomentReport, Page, Query,
-    RecordedHashes, Seq, State, StateHash, Stats, Suspects, SuspectsQuery, Totals, UnknownValue,
+    AgentLoad, Arrivals, Behind, Conflict, Cursor, DatabaseId, Explanation, FieldName, HistoryEntry, Measure,
+    MomentReport, Page, Query, RecordedHashes, Report, ReportQuery, Seq, State, StateHash, Stats, Suspects,
+    SuspectsQuery, Totals, UnknownValue,
 };
 use http_body_util::{BodyExt, Full};
 use parking_lot::Mutex;
@@ -174,6 +175,23 @@ impl Client {
     /// [`ClientError`]
     pub fn suspects(&self, query: &SuspectsQuery) -> Result<Suspects, ClientError> {
         self.now().suspects(query)
+    }
+
+    /// What happened, by time and group; see [`Convofold::measures`](convofold::Convofold::measures). The server cuts the end
+    /// to its present.
+    ///
+    /// # Errors
+    /// [`ClientError`]
+    pub fn measures(&self, query: &ReportQuery) -> Result<Report, ClientError> {
+        self.now().measures(query)
+    }
+
+    /// What is behind the numbers of a measure of a report; see [`Convofold::behind`](convofold::Convofold::behind).
+    ///
+    /// # Errors
+    /// [`ClientError`]
+    pub fn behind(&self, query: &ReportQuery, measure: Measure) -> Result<Behind, ClientError> {
+        self.now().behind(query, measure)
     }
 
     /// The state hashes that checkpoints recorded.

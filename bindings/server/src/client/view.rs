@@ -4,8 +4,9 @@ use std::io::{BufRead, BufReader, Write};
 use std::sync::Arc;
 
 use convofold::{
-    AgentLoad, Conflict, ConversationRow, Cursor, Explanation, FieldName, HashProof, HistoryEntry, MomentReport, Page,
-    Query, State, StateHash, Suspects, SuspectsQuery, Totals, UnknownValue, When,
+    AgentLoad, Behind, Conflict, ConversationRow, Cursor, Explanation, FieldName, HashProof, HistoryEntry, Measure,
+    MomentReport, Page, Query, Report, ReportQuery, State, StateHash, Suspects, SuspectsQuery, Time, Totals,
+    UnknownValue, When,
 };
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -170,6 +171,40 @@ impl ClientView<'_> {
         ];
         let params = params.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
         self.get("/api/v1/suspects", params.collect())
+    }
+
+    /// What happened, by time and group; see [`View::measures`](convofold::View::measures). The server cuts the end to its
+    /// present.
+    ///
+    /// # Errors
+    /// [`ClientError`]
+    pub fn measures(&self, query: &ReportQuery) -> Result<Report, ClientError> {
+        let measures: Vec<_> = query.measures.iter().map(Measure::to_string).collect();
+        let mut report: Report = self.report_of(query, ("measure", measures.join(",")))?;
+        report.by.clone_from(&query.by);
+        report.measures.clone_from(&query.measures);
+        Ok(report)
+    }
+
+    /// What is behind the numbers of a measure of a report; see [`View::behind`](convofold::View::behind).
+    ///
+    /// # Errors
+    /// [`ClientError`]
+    pub fn behind(&self, query: &ReportQuery, measure: Measure) -> Result<Behind, ClientError> {
+        self.report_of(query, ("rows", measure.to_string()))
+    }
+
+    fn report_of<T: DeserializeOwned>(
+        &self,
+        query: &ReportQuery,
+        what: (&'static str, String),
+    ) -> Result<T, ClientError> {
+        let mut params = params_of_report(query);
+        params.push(what);
+        for (name, bound) in [("as_of", self.as_of), ("known_at", self.known_at)] {
+            params.extend(bound.map(|when| (name, when.to_string())));
+        }
+        self.client.get(&path("/api/v1/report", &params))
     }
 
     /// The state of a conversation; `None` if it did not exist.
@@ -369,6 +404,31 @@ fn params_of(query: &Query) -> Map<String, Value> {
     if let Some(least) = params.get_mut("unread_min") {
         // The server takes 32 bits; no conversation has that number of unread messages.
         *least = least.as_u64().unwrap_or_default().min(u64::from(u32::MAX)).into();
+    }
+    params
+}
+
+/// The parameters of a report, without its measures.
+fn params_of_report(query: &ReportQuery) -> Vec<(&'static str, String)> {
+    // Outside the range of times there is no event.
+    let from = Time::from_ms(query.from_ms).unwrap_or(if query.from_ms < 0 { Time::MIN } else { Time::MAX });
+    let to = Time::from_ms(query.to_ms).or((query.to_ms < 0).then_some(Time::MIN));
+    let by: Vec<_> = query.by.iter().map(|by| by.name()).collect();
+    let texts = [
+        ("from", Some(from.to_rfc3339())),
+        ("to", to.map(Time::to_rfc3339)),
+        ("every", query.every.map(|every| every.to_string())),
+        ("by", (!by.is_empty()).then(|| by.join(","))),
+        ("tz", Some(query.zone.name().to_owned())),
+        ("attribute", Some(query.attribute.name().to_owned())),
+        ("calendar", query.calendar.as_ref().map(convofold::Calendar::to_json)),
+    ];
+    let mut params: Vec<_> = texts.into_iter().filter_map(|(name, text)| Some((name, text?))).collect();
+    params.extend(query.excluded_agents.iter().map(|agent| ("exclude_agent", agent.clone())));
+    params.extend(query.tenants.iter().flatten().map(|tenant| ("tenant", tenant.clone())));
+    if query.tenants.as_ref().is_some_and(Vec::is_empty) {
+        // No tenant is named so: a report of no tenant.
+        params.push(("tenant", String::new()));
     }
     params
 }

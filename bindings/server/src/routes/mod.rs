@@ -20,6 +20,7 @@ mod conflicts;
 mod ids;
 mod stats;
 mod suspects;
+mod report;
 mod batches;
 mod bookmarks;
 mod backup;
@@ -92,6 +93,7 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(counts::status))
         .routes(routes!(stats::stats))
         .routes(routes!(suspects::suspects))
+        .routes(routes!(report::report))
         .routes(routes!(changes::changes))
         .routes(routes!(export::export))
         .routes(routes!(batches::batches))
