@@ -150,7 +150,7 @@ impl Client {
     }
 }
 
-/// Reads a response with a length.
+/// Reads a response with a length, or in chunks.
 fn response(from: &mut impl BufRead) -> io::Result<(u16, Vec<u8>)> {
     let broken = |what: &str| io::Error::new(io::ErrorKind::UnexpectedEof, what.to_owned());
     let mut line = String::new();
@@ -159,6 +159,7 @@ fn response(from: &mut impl BufRead) -> io::Result<(u16, Vec<u8>)> {
     let status = status.ok_or_else(|| broken("no status"))?;
     // An answer without a body has no length.
     let mut length = (status == 204).then_some(0);
+    let mut is_chunked = false;
     loop {
         line.clear();
         from.read_line(&mut line)?;
@@ -166,11 +167,32 @@ fn response(from: &mut impl BufRead) -> io::Result<(u16, Vec<u8>)> {
         if name == "content-length" {
             length = value.parse().ok();
         }
+        is_chunked |= name == "transfer-encoding" && value == "chunked";
     }
     if line != "\r\n" {
         return Err(broken("an incomplete header"));
     }
+    if is_chunked {
+        return Ok((status, chunks(from)?));
+    }
     let mut body = vec![0; length.ok_or_else(|| broken("no length"))?];
     from.read_exact(&mut body)?;
     Ok((status, body))
+}
+
+/// Reads a body in chunks up to its end, without its trailers.
+fn chunks(from: &mut impl BufRead) -> io::Result<Vec<u8>> {
+    let mut body = Vec::new();
+    loop {
+        let mut line = String::new();
+        from.read_line(&mut line)?;
+        let length = usize::from_str_radix(line.trim_end(), 16).map_err(io::Error::other)?;
+        if length == 0 {
+            while from.read_line(&mut line)? > 2 {}
+            return Ok(body);
+        }
+        let mut chunk = vec![0; length + 2];
+        from.read_exact(&mut chunk)?;
+        body.extend_from_slice(chunk.get(..length).unwrap_or_default());
+    }
 }

@@ -41,10 +41,15 @@ fn desk() -> Desk {
         log.push('\n');
     }
     desk.write("log", log);
+    desk.write("hours.json", HOURS);
     let ran = desk.run("replay", &["log"]);
     assert_eq!(ran.code, Some(0), "{ran:?}");
     desk
 }
+
+/// Business hours.
+const HOURS: &str =
+    r#"{"zone":"Europe/Berlin","week":{"thu":[["07:00","12:00"]],"fri":[["07:00","07:30"]]},"holidays":[]}"#;
 
 /// Every reading command, with arguments that are answered, refused or explained.
 const ASKED: &[&[&str]] = &[
@@ -80,6 +85,30 @@ const ASKED: &[&[&str]] = &[
     &["suspects", "--json"],
     &["suspects", "--json", "--known-at", "seq:300", "--tenant", "none"],
     &["suspects", "--source", "airship", "--since", "2021-07-29", "--until", "2021-07-30", "--format", "jsonl"],
+    &["report", "--from", "2021-07-29", "--to", "2021-07-31", "--every", "6h", "--tz", "Asia/Tokyo", "--json"],
+    &["report", "--from", "2021-07-29", "--to", "2021-07-31", "--by", "agent,channel", "--format", "csv"],
+    &["report", "--from", "2021-07-29", "--to", "2021-07-31", "--by", "tenant"],
+    &["report", "--from", "2021-07-29", "--to", "2021-07-31", "--every", "1d", "--by", "agent", "--format", "html"],
+    &["report", "--from", "2021-07-29", "--to", "2021-07-31", "--measure", "open,within:1m", "--known-at", "seq:200"],
+    &[
+        "report",
+        "--from",
+        "2021-07-29",
+        "--to",
+        "2021-07-31",
+        "--calendar",
+        "hours.json",
+        "--exclude-agent",
+        "bO",
+        "--json",
+    ],
+    &["report", "--from", "2021-07-29", "--to", "2021-07-31", "--tenant", "nobody", "--attribute", "start", "--json"],
+    &["report", "--from", "2021-07-29", "--to", "2021-07-31", "--rows", "response", "--by", "agent"],
+    &["report", "--from", "2021-07-29", "--to", "2021-07-31", "--rows", "within:1m", "--format", "csv"],
+    &["report", "--from", "2021-07-29", "--to", "2021-07-31", "--rows", "unread", "--json", "--known-at", "seq:300"],
+    &["report", "--from", "1980-01-01", "--to", "2021-07-31", "--every", "1h"],
+    &["report", "--from", "2021-07-31", "--to", "2021-07-29"],
+    &["report", "--from", "2021-07-31", "--known-at", "seq:99999999"],
     &["export", "--known-at", "seq:200"],
     &["export", "--as-of", "1999-01-01T00:00:00Z"],
     &["open"],
@@ -297,6 +326,31 @@ fn every_reading_command_answers_the_same_wherever_the_database_is() {
     assert_eq!(with_variable(&["hash"]).stdout, with_token(&["hash"]).stdout);
     // The folder needs none.
     expect_same(&expected, &answers(here));
+}
+
+#[test]
+fn the_report_of_a_server_is_the_json_of_the_command() {
+    let desk = desk();
+    let serving = serving(&desk, &[]);
+    let days = ["--from", "2021-07-29", "--to", "2021-07-31"];
+    let hours: String = HOURS.bytes().map(|byte| format!("%{byte:02x}")).collect();
+    for (args, params) in [
+        (&["--every", "1h", "--by", "agent,tenant"][..], "every=1h&by=agent,tenant".to_owned()),
+        (&["--measure", "open,within:5m", "--tz", "Asia/Tokyo"], "measure=open,within:5m&tz=Asia/Tokyo".to_owned()),
+        (&["--exclude-agent", "7", "--exclude-agent", "Bo", "--attribute", "start"], {
+            "exclude_agent=7&attribute=start&exclude_agent=Bo".to_owned()
+        }),
+        (&["--calendar", "hours.json", "--known-at", "seq:300"], format!("calendar={hours}&known_at=seq:300")),
+        (&["--rows", "response", "--by", "channel"], "rows=response&by=channel".to_owned()),
+        (&["--rows", "within:5m", "--known-at", "seq:300"], "rows=within:5m&known_at=seq:300".to_owned()),
+    ] {
+        let path = format!("/api/v1/report?from=2021-07-29&to=2021-07-31&{params}");
+        let (status, body) = serving.client().request("GET", &path, &[], b"").unwrap();
+        assert_eq!(status, 200, "{params}");
+        let ran = desk.run("report", &[&days[..], args, &["--json"]].concat());
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        assert_eq!(format!("{}\n", String::from_utf8(body).unwrap()), ran.stdout, "{params}");
+    }
 }
 
 #[test]

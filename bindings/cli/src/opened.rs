@@ -7,9 +7,9 @@ use convofold::audit::{AuditReport, Sample};
 use convofold::backup::BackupSource;
 use convofold::verify::{VerifyProgress, VerifyReport};
 use convofold::{
-    AgentLoad, Arrivals, Change, Compacted, Conflict, Convofold, Cursor, DatabaseId, Explanation, ExportEventsError,
-    FieldName, HistoryEntry, Page, Query, RecordedHashes, Recovery, Scan, Seq, State, StateHash, Stats, StorageError,
-    Suspects, SuspectsQuery, Time, Totals, Trimmed, UnknownValue,
+    AgentLoad, Arrivals, Behind, Change, Compacted, Conflict, Convofold, Cursor, DatabaseId, Explanation,
+    ExportEventsError, FieldName, HistoryEntry, Measure, Page, Query, RecordedHashes, Recovery, Report, ReportQuery,
+    Scan, Seq, State, StateHash, Stats, StorageError, Suspects, SuspectsQuery, Time, Totals, Trimmed, UnknownValue,
 };
 #[cfg(feature = "serve")]
 use convofold_server::Client;
@@ -17,6 +17,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{CliError, chain};
 use crate::exit::Exit;
+#[cfg(feature = "serve")]
+use crate::past::refused;
 
 /// A database that a command reads.
 ///
@@ -290,6 +292,24 @@ impl Database {
     /// What is suspect.
     pub fn suspects(&self, query: &SuspectsQuery) -> Result<Suspects, CliError> {
         ask!(self, db => db.suspects(query).map_err(|error| CliError::page(&error)), client => client.suspects(query))
+    }
+
+    /// A report.
+    pub fn measures(&self, query: &ReportQuery) -> Result<Report, CliError> {
+        ask!(
+            self,
+            db => db.measures(query.clone()).map_err(|error| CliError::report(&error)),
+            client => client.measures(query).map_err(refused)
+        )
+    }
+
+    /// What is behind the numbers of a measure of a report.
+    pub fn behind(&self, query: &ReportQuery, measure: Measure) -> Result<Behind, CliError> {
+        ask!(
+            self,
+            db => db.behind(query.clone(), measure).map_err(|error| CliError::report(&error)),
+            client => client.behind(query, measure).map_err(refused)
+        )
     }
 
     /// Checks everything, and the past if `with_past` is set.

@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use clap::Args;
 use convofold::{
-    AgentLoad, Conflict, Explanation, FieldName, HashProof, HistoryEntry, Moment, MomentError, MomentReport, Page,
-    Query, Seq, State, StateHash, StorageError, Suspects, SuspectsQuery, Time, Totals, View, When,
+    AgentLoad, Behind, Conflict, Explanation, FieldName, HashProof, HistoryEntry, Measure, Moment, MomentError,
+    MomentReport, Page, Query, Report, ReportQuery, Seq, State, StateHash, StorageError, Suspects, SuspectsQuery, Time,
+    Totals, View, When,
 };
 #[cfg(feature = "serve")]
 use convofold_server::{Client, ClientView};
@@ -325,15 +326,24 @@ impl Reader {
         )
     }
 
-    /// The database at the moment of the answers, if this process has opened it.
-    pub fn view_here(&self) -> Result<View, CliError> {
-        match self.place() {
-            Place::Now(Database::Here(db)) => Ok(db.at(Moment::LATEST)),
-            Place::Here(view) => Ok(view.clone()),
-            #[cfg(feature = "serve")]
-            _ => Err(CliError::new(Exit::InUse, "another process has opened the database".to_owned())
-                .hint("this command needs a database that is not open; a copy by `convofold backup` will do")),
-        }
+    /// A report.
+    pub fn measures(&self, query: &ReportQuery) -> Result<Report, CliError> {
+        ask!(
+            self,
+            db => db.measures(query),
+            view => view.measures(query.clone()).map_err(|error| CliError::report(&error)),
+            client => client.measures(query).map_err(refused)
+        )
+    }
+
+    /// What is behind the numbers of a measure of a report.
+    pub fn behind(&self, query: &ReportQuery, measure: Measure) -> Result<Behind, CliError> {
+        ask!(
+            self,
+            db => db.behind(query, measure),
+            view => view.behind(query.clone(), measure).map_err(|error| CliError::report(&error)),
+            client => client.behind(query, measure).map_err(refused)
+        )
     }
 
     /// What is suspect.
@@ -483,7 +493,7 @@ fn failed(error: &MomentError) -> CliError {
 
 /// The server refuses the bounds with the same words.
 #[cfg(feature = "serve")]
-fn refused(error: convofold_server::ClientError) -> CliError {
+pub(crate) fn refused(error: convofold_server::ClientError) -> CliError {
     match error {
         convofold_server::ClientError::Problem(refusal) if refusal.status == BAD_REQUEST => {
             CliError::new(Exit::Usage, refusal.detail)

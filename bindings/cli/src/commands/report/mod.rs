@@ -13,7 +13,7 @@ use crate::database::DbArgs;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::zone::DisplayZone;
-use crate::past::{MomentArgs, Reader};
+use crate::past::MomentArgs;
 use crate::values::clock_ms;
 use options::{Form, MeasureList, QueryArgs};
 
@@ -106,17 +106,5 @@ impl ReportArgs {
                     .hint("--format table, csv or json"))
             }
         }
-    }
-}
-
-impl Reader {
-    /// A report.
-    fn measures(&self, query: &ReportQuery) -> Result<Report, CliError> {
-        self.view_here()?.measures(query.clone()).map_err(|error| CliError::report(&error))
-    }
-
-    /// What is behind the numbers of a measure.
-    fn behind(&self, query: &ReportQuery, measure: Measure) -> Result<Behind, CliError> {
-        self.view_here()?.behind(query.clone(), measure).map_err(|error| CliError::report(&error))
     }
 }
