@@ -55,9 +55,9 @@ pictures:
 test:
     cargo test --locked
 
-# Tests following a distributed log, which is no default crate: `PROPTEST_CASES=400 just cluster-test`.
+# Tests following a distributed log, which is no default crate, also with a nats-server that pip installs into target/.
 cluster-test *args:
-    cargo test --locked --package convofold-cluster --all-features {{args}}
+    bindings/cluster/check.sh {{args}}
 
 # Builds the documentation; warnings are errors.
 docs:

@@ -8,8 +8,8 @@
 //! The bookmark proves that the log is still the one that was read. A log that was trimmed, restored from old files or made
 //! again is noticed, and has a name: [`Verification`].
 //!
-//! This crate knows no broker. A source for a broker implements [`Source`] and passes the rules in `testing::RULES` (feature
-//! `testing`).
+//! A source for a broker implements [`Source`] and passes the rules in `testing::RULES` (feature `testing`). The feature `nats`
+//! adds the one for NATS JetStream.
 //!
 //! ```
 //! # #[cfg(feature = "testing")] {
@@ -40,6 +40,8 @@ mod partition;
 mod split;
 mod log;
 mod follow;
+#[cfg(feature = "nats")]
+pub mod nats;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 

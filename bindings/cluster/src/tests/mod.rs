@@ -1,6 +1,8 @@
 //! Tests across the crate. This file has what they share.
 
 mod follow;
+#[cfg(feature = "nats")]
+mod nats;
 mod owners;
 mod split;
 
