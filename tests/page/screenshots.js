@@ -1,4 +1,4 @@
-// Takes the pictures of README.md and docs/serving.md: board, conversation and wall, light and dark, in docs/pages/.
+// Takes the pictures of README.md and docs/serving.md: board, conversation, report and wall, light and dark, in docs/pages/.
 // The log, the server's clock and the page's clock are fixed, so the pictures change only with the page.
 //
 //     node screenshots.js        needs libfaketime and pngquant
@@ -28,9 +28,13 @@ const UNTAKEN_MS = 2.7 * 60_000;
 const SLOWER = 4;
 const MOST_BYTES = 200_000;
 
+/** Of the report: one row of charts above the table. */
+const MEASURES = "messages_in,messages_out,response,open";
+
 const PICTURES = [
   { name: "board", path: () => "/", view: "board", width: 1440, height: 900 },
   { name: "conversation", path: conversationPath, view: "conversation", width: 1440, height: 900 },
+  { name: "report", path: () => `/report?from=2026-11-26&to=2026-11-27&every=1h&by=tenant&measure=${MEASURES}&tz=${ZONE}`, view: "report", width: 1440, height: 900 },
   { name: "wall", path: () => "/wall", view: "wall", width: 1920, height: 1080 },
 ];
 

@@ -24,7 +24,7 @@ import { isOn } from "./settings.js";
 import { play } from "./sound.js";
 import { Start } from "./start.js";
 import { text } from "./text.js";
-import { boardQuestion, parseView, ROWS } from "./view.js";
+import { boardQuestion, parseView, reportHref, ROWS } from "./view.js";
 import { Waits } from "./waits.js";
 
 /** Unassigned conversations beside those who wait: together they are at most `ROWS`. */
@@ -156,6 +156,7 @@ export default class Board extends Component {
       "g w": () => focusPanel("waits") || focusPanel("list"),
       "g u": () => focusPanel("nobody"),
       "g a": () => focusPanel("agents"),
+      "g r": () => navigate(reportHref(parseView(this.props.search))),
       m: () => toggleSound(),
       r: () => letAllIn(),
       t: () => this.lookBack(),

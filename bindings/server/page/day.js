@@ -5,7 +5,7 @@ import * as format from "./format.js";
 import { Icon } from "./icons.js";
 import { LookBack } from "./lookback.js";
 import { text } from "./text.js";
-import { hrefOf, withoutMoment } from "./view.js";
+import { hrefOf, reportHref, withoutMoment } from "./view.js";
 
 const HOUR = 60 * 60_000;
 const KEY_ICON = "M0 5H20";
@@ -142,7 +142,7 @@ export function Today({ board, live, day, view, past, onPick, onLookBack }) {
         <${LineKey} line="line-waiting">${text.waitingLine} <b>${format.count(board.waiting)}</b><//>
         ${day?.open_week_ago && html`<${LineKey} line="line-before">${text.weekAgoLine}<//>`}
       </ul>
-      ${past === null && html`<a class="soft" href=${tableHref}>${text.dayAsTable}</a>`}
+      ${past === null && html`<p class="soft dock-links"><a href=${tableHref}>${text.dayAsTable}</a> <a href=${reportHref(view)}>${text.reports}</a></p>`}
     </div>
     ${day
       ? html`<${Lines} day=${day} open=${live.open} waiting=${live.waiting} at=${live.now} slider=${past?.slider} onPick=${onPick} />

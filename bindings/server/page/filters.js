@@ -8,7 +8,7 @@ import { conversationUrl, navigate } from "./router.js";
 import { isOn, onSetting, toggle } from "./settings.js";
 import { play } from "./sound.js";
 import { text } from "./text.js";
-import { agentConditions, clearedHref, hrefOf, isFiltered } from "./view.js";
+import { agentConditions, clearedHref, hrefOf, isFiltered, reportHref } from "./view.js";
 
 /** The value of an option that is not a name. */
 const NONE = "\u0000none";
@@ -201,6 +201,7 @@ function More({ board, view, go, onApplied, onShortcuts }) {
       <${Switch} name="keys" label=${text.singleKeys} />
       <button type="button" onClick=${onShortcuts}>${text.shortcuts} <kbd>?</kbd></button>
       <a href=${`/wall${location.search}`}>${text.wall}</a>
+      <a href=${reportHref(view)}>${text.report}</a>
       <a href="/status">${text.server}</a>
     </fieldset>
   </div>`;

@@ -113,6 +113,8 @@ const TIME = { ...HOUR_MINUTE, second: "2-digit" };
 const MILLIS = { ...TIME, fractionalSecondDigits: 3 };
 const WEEKDAY = { weekday: "long" };
 const DATE = { day: "numeric", month: "long", year: "numeric" };
+const SHORT_DATE = { weekday: "short", day: "numeric", month: "short" };
+const MONTH = { month: "long", year: "numeric" };
 const ZONE = { timeZoneName: "short" };
 
 /** `14` */
@@ -138,6 +140,16 @@ export function timeWithMillis(at, zone) {
 /** `Thursday 26 November 2026` */
 export function date(at, zone) {
   return `${weekday(at, zone)} ${format(DATE, zone).format(at)}`;
+}
+
+/** `Thu 26 Nov` */
+export function shortDate(at, zone) {
+  return format(SHORT_DATE, zone).format(at).replace(",", "");
+}
+
+/** `November 2026` */
+export function month(at, zone) {
+  return format(MONTH, zone).format(at);
 }
 
 /** `Thursday` */

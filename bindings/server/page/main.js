@@ -14,6 +14,7 @@ const ROUTES = [
   [/^\/wall$/, () => import("./wall.js")],
   [/^\/c\/([^/]+)$/, () => import("./conversation.js")],
   [/^\/c\/([^/]+)\/history$/, () => import("./history.js")],
+  [/^\/report$/, () => import("./report/page.js")],
   [/^\/status$/, () => import("./status.js")],
   [/^\/login$/, () => import("./login.js")],
 ];

@@ -81,7 +81,7 @@ function isPlainClick(event) {
   return event.button === 0 && !(event.metaKey || event.ctrlKey || event.shiftKey || event.altKey || event.defaultPrevented);
 }
 
-const OWN = /^\/(wall|status|login|c\/.+)?$/;
+const OWN = /^\/(wall|status|login|report|c\/.+)?$/;
 
 function onClick(event) {
   const link = event.target.closest?.("a[href]");

@@ -47,6 +47,7 @@ export const text = {
   shortcuts: "Keys",
   wall: "Wall",
   server: "Server",
+  report: "Report",
   on: "on",
   off: "off",
   thisScreen: "This screen",
@@ -208,6 +209,7 @@ export const text = {
   waitingLine: "waiting",
   weekAgoLine: "open a week ago",
   dayAsTable: "The day as a table",
+  reports: "Reports",
   linesSummary: (from, step, now, most) => {
     const sofar = most
       ? ` Most today: ${count(most.open.value)} open at ${most.open.time}, ${count(most.waiting.value)} waiting at ${most.waiting.time}.`

@@ -83,6 +83,17 @@ export function withoutMoment({ as_of: _asOf, known_at: _knownAt, ...kept }) {
   return kept;
 }
 
+/** The report of the tenant of a view, in its zone and as known at its moment. */
+export function reportHref({ conditions, kept }) {
+  const params = new URLSearchParams();
+  if (conditions.tenant) params.set("tenant", conditions.tenant);
+  for (const name of ["tz", "known_at"]) {
+    if (kept[name]) params.set(name, kept[name]);
+  }
+  const query = params.toString();
+  return query ? `/report?${query}` : "/report";
+}
+
 /** The board with the same thresholds and no conditions. */
 export function clearedHref(view) {
   return hrefOf({ conditions: {}, kept: view.kept }, {});

@@ -20,7 +20,7 @@ fn every_path_of_the_page_is_answered_with_the_same_file_and_no_token() {
     let desk = Desk::with(Settings::default(), |db| drop(add(db, "desk", true)));
     let index = desk.get("/").expect(200);
     assert_eq!(index.content_type, "text/html; charset=utf-8");
-    for path in ["/wall", "/login", "/status", "/list", "/c/a%2Fb%25", "/c/a/b/history"] {
+    for path in ["/wall", "/login", "/status", "/list", "/report", "/c/a%2Fb%25", "/c/a/b/history"] {
         assert_eq!(desk.get(path).expect(200).body, index.body, "{path}");
     }
     desk.get("/assets/../Cargo.toml").expect(404);

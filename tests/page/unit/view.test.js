@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { agentConditions, boardQuestion, clearedHref, describe, hrefOf, isFiltered, listQuestion, longerWait, parseView, sortOf } from "../../../bindings/server/page/view.js";
+import { agentConditions, boardQuestion, clearedHref, describe, hrefOf, isFiltered, listQuestion, longerWait, parseView, reportHref, sortOf } from "../../../bindings/server/page/view.js";
 
 const choices = { agents: [{ tenant: "Care", id: "nora", name: "Nora Zieliński" }] };
 const query = (url) => Object.fromEntries(new URL(url, "http://host").searchParams);
@@ -18,6 +18,11 @@ test("other parameters, empty ones and flags that are off are no conditions", ()
 
 test("clearing keeps thresholds, zone and theme", () => {
   assert.equal(clearedHref(parseView("?tenant=Care&crit=9m&tz=UTC&status=open")), "/?crit=9m&tz=UTC");
+});
+
+test("the report of a board is of its tenant, in its zone and as known at its moment", () => {
+  assert.equal(reportHref(parseView("")), "/report");
+  assert.equal(reportHref(parseView("?tenant=Care&channel=sms&tz=UTC&known_at=seq:7&as_of=x")), "/report?tenant=Care&tz=UTC&known_at=seq%3A7");
 });
 
 test("a question has the conditions of the API", () => {

@@ -14,7 +14,7 @@ use crate::page::{File, INDEX};
 use crate::problem::Problem;
 
 /// The paths of the page, besides [`login`]. Its script decides by the path what to show.
-const PAGES: [&str; 5] = ["/", "/wall", "/list", "/status", "/c/{*id}"];
+const PAGES: [&str; 6] = ["/", "/wall", "/list", "/report", "/status", "/c/{*id}"];
 
 /// Adds the page and its files.
 pub(super) fn add_to(mut router: Router<App>) -> Router<App> {
