@@ -1,5 +1,7 @@
 //! Business hours, inside which durations count.
 
+mod opened;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -8,6 +10,7 @@ use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::time::{UnknownZone, Zone};
+use opened::Opened;
 
 /// Hours of a week in a zone, without holidays. Durations of a report count inside them only.
 ///
@@ -25,13 +28,24 @@ use crate::time::{UnknownZone, Zone};
 /// assert_eq!(calendar.zone().name(), "Europe/Berlin");
 /// # Ok::<_, convofold_engine::CalendarError>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Calendar {
     zone: Zone,
     /// The intervals of each day, from Monday on, in order.
     week: [Vec<Hours>; 7],
     holidays: BTreeSet<Date>,
+    /// Its intervals, as far as they have been found.
+    opened: Opened,
 }
+
+impl PartialEq for Calendar {
+    fn eq(&self, other: &Self) -> bool {
+        let given = |of: &Self| (of.zone.clone(), of.week.clone(), of.holidays.clone());
+        given(self) == given(other)
+    }
+}
+
+impl Eq for Calendar {}
 
 /// An interval of a day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -143,7 +157,7 @@ impl Calendar {
         }
         let date = |text: &String| parse(text, "a date such as 2026-12-25");
         let holidays = form.holidays.iter().map(date).collect::<Result<_, _>>()?;
-        Ok(Self { zone, week, holidays })
+        Ok(Self { zone, week, holidays, opened: Opened::default() })
     }
 
     /// The JSON that [`Calendar::from_json`] reads as this calendar.
@@ -166,7 +180,7 @@ impl Calendar {
     fn intervals(&self, from: i64, until: i64) -> impl Iterator<Item = (i64, i64)> {
         let first = self.zone.day(from);
         let dates = std::iter::successors(Some(first), |date| date.tomorrow().ok());
-        let open = dates.filter(|date| !self.holidays.contains(date));
+        let open = dates.filter(|date| !self.holidays.contains(date) && self.has(*date));
         let of_date = |date: Date| self.hours(date).iter().map(move |hours| hours.of_date(date));
         let in_ms = |(begin, end): (DateTime, DateTime)| (self.zone.instant(begin), self.zone.instant(end));
         // Where the clock skips an hour, the ends of an interval are shifted, and it could overlap with the next one.
@@ -180,6 +194,11 @@ impl Calendar {
         begun.filter(move |(begin, end)| *end > from && begin < end)
     }
 
+    /// Whether there is such a day: a zone can skip one.
+    fn has(&self, date: Date) -> bool {
+        self.zone.day(self.zone.instant(date.to_datetime(Clock::midnight()))) == date
+    }
+
     fn hours(&self, date: Date) -> &[Hours] {
         let day = usize::try_from(date.weekday().to_monday_zero_offset()).unwrap_or_default();
         self.week.get(day).map_or(&[], Vec::as_slice)
@@ -187,21 +206,13 @@ impl Calendar {
 
     /// The time inside the calendar between two times, in milliseconds.
     pub(crate) fn elapsed(&self, from: i64, until: i64) -> i64 {
-        self.intervals(from, until).map(|(begin, end)| end.min(until) - begin.max(from)).sum()
+        self.opened.elapsed((from, until), |from, until| self.intervals(from, until))
     }
 
     /// The first millisecond by which more than `length_ms` inside the calendar has elapsed since `from`, if it is before
     /// `until`.
     pub(crate) fn after(&self, from: i64, length_ms: i64, until: i64) -> Option<i64> {
-        let mut left = length_ms;
-        for (begin, end) in self.intervals(from, until) {
-            let begin = begin.max(from);
-            if end - begin > left {
-                return Some(begin + left + 1).filter(|at| *at < until);
-            }
-            left -= end - begin;
-        }
-        None
+        self.opened.after((from, until), length_ms, |from, until| self.intervals(from, until))
     }
 }
 
@@ -312,6 +323,39 @@ mod tests {
         // 01:00 to 02:00, 03:00 to 03:30, and 03:30 to 05:00; 02:45 is 03:45, which is after 03:15.
         assert_eq!(calendar.elapsed(from, until), 3 * HOUR);
         assert_eq!(calendar.after(from, 3 * HOUR - 1, i64::MAX), Some(until));
+    }
+
+    #[test]
+    fn a_day_that_the_zone_skips_has_no_hours() {
+        // After Thursday, the 29th, came Saturday, the 31st.
+        let hours = r#"{"zone": "Pacific/Apia", "week": {"thu": [["20:00", "24:00"]], "fri": [["09:00", "12:00"]]}}"#;
+        let calendar = Calendar::from_json(hours).unwrap();
+        let (from, until) = (ms("2011-12-29T00:00:00Z"), ms("2012-01-03T00:00:00Z"));
+        assert_eq!(calendar.elapsed(from, until), 4 * HOUR);
+        let week = 7 * 24 * HOUR;
+        assert_eq!(calendar.elapsed(from + week, until + week), 7 * HOUR);
+        let next_friday = ms("2012-01-05T19:00:00Z");
+        assert_eq!(calendar.after(from, 8 * HOUR, i64::MAX), Some(next_friday + 1));
+    }
+
+    /// The time inside intervals, one after the other.
+    #[test]
+    fn the_time_of_many_years_is_the_sum_of_all_days() {
+        let calendar = berlin();
+        let mut next = crate::course::tests::numbers(7);
+        for _ in 0..40 {
+            let [from, length] =
+                [4_000, 9_000].map(|days| i64::try_from(next(days)).unwrap() * 24 * HOUR + 61 * MINUTE);
+            let from = ms("2019-05-01T00:00:00Z") + from;
+            let one_by_one = |until: i64| -> i64 {
+                calendar.intervals(from, until).map(|(begin, end)| end.min(until) - begin.max(from)).sum()
+            };
+            let until = from + length;
+            assert_eq!(calendar.elapsed(from, until), one_by_one(until));
+            let passed = calendar.after(from, one_by_one(until), i64::MAX).unwrap();
+            assert_eq!(one_by_one(passed), one_by_one(until) + 1);
+            assert_eq!(one_by_one(passed - 1), one_by_one(until));
+        }
     }
 
     #[test]
